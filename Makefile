@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+#
+# Builds two UEFI images under build/:
+#   pvtest.efi   the conformance image (guest)          refhost.efi  the reference host
+# Each has its debug ELF beside it (.debug). Objects carry no path of the machine, so that two builds are identical.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+BUILD   := build
+CC      := gcc
+HOSTCC  := gcc
+LD      := ld
+OBJCOPY := objcopy
+PYTHON  := /usr/bin/python3
+export SOURCE_DATE_EPOCH := 0
+
+VERSION := $(shell cat VERSION)
+
+EFI_INC := /usr/include/efi
+EFI_LIB := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib64/gnuefi/crt0-efi-x86_64.o /usr/lib/gnuefi/crt0-efi-x86_64.o))
+EFI_DIR := $(patsubst %/,%,$(dir $(EFI_LIB)))
+
+WARN   := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow
+CFLAGS := -std=gnu11 -O2 -g $(WARN) -I. -I$(BUILD)/gen -isystem $(EFI_INC) -isystem $(EFI_INC)/x86_64 \
+          -DGNU_EFI_USE_MS_ABI -DPVT_VERSION='"$(VERSION)"' -maccumulate-outgoing-args -ffreestanding -fno-stack-protector -fpic -fshort-wchar \
+          -mno-red-zone -fcf-protection=none -fno-omit-frame-pointer -fno-asynchronous-unwind-tables \
+          -ffile-prefix-map=$(CURDIR)=. -fno-ident -fvisibility=hidden
+# The host must leave the guest's vector registers alone; the guest uses none outside its own assembly.
+CFLAGS += -mgeneral-regs-only
+
+GUEST_SRC := $(sort $(wildcard boot/*.c boot/*.S kernel/*.c kernel/*.S drivers/*.c drivers/*.S lib/*.c tests/harness/*.c tests/harness/*.S tests/bench/*.c tests/*.c))
+HOST_SRC  := $(sort $(wildcard host/*.c host/*.S host/*/*.c host/*/*.S host/*/*/*.c)) \
+             lib/fmt.c lib/string.c lib/options.c lib/glob.c
+GUEST_OBJ := $(patsubst %,$(BUILD)/guest/%.o,$(GUEST_SRC))
+HOST_OBJ  := $(patsubst %,$(BUILD)/host/%.o,$(HOST_SRC))
+
+# Tests are many and each runs for a moment: small code matters more than fast code there.
+$(BUILD)/guest/tests/%.o: CFLAGS += -Os
+$(BUILD)/guest/tests/bench/%.o: CFLAGS += -O2
+
+# What the PE file keeps of the ELF file.
+SECTIONS := .text .rodata .pvtcat .rela .dynsym .dynstr .reloc .data.rel.ro .dynamic .data
+
+GUEST_LIMIT := 409600
+HOST_LIMIT  := 262144
+
+.PHONY: all image test lint unit clean check-catalogue sizes
+
+all: image
+
+image: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi check-catalogue sizes
+
+$(BUILD)/guest/%.o: % Makefile VERSION
+	@mkdir -p $(@D)
+	@echo "  CC    guest  $<"
+	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/host/%.o: % Makefile VERSION
+	@mkdir -p $(@D)
+	@echo "  CC    host   $<"
+	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# link(image, objects, script)
+define link
+	@echo "  LINK  $(1)"
+	@$(LD) -nostdlib -znocombreloc --build-id=none -T $(3) -shared -Bsymbolic --no-undefined -L$(EFI_DIR) $(EFI_DIR)/crt0-efi-x86_64.o $(2) \
+	    -o $(BUILD)/$(1).debug -lefi -lgnuefi
+	@$(OBJCOPY) $(SECTIONS:%=-j %) --target efi-app-x86_64 $(BUILD)/$(1).debug $(BUILD)/$(1).efi
+endef
+
+$(BUILD)/pvtest.efi: $(GUEST_OBJ) linker/guest.lds
+	$(call link,pvtest,$(GUEST_OBJ),linker/guest.lds)
+
+$(BUILD)/refhost.efi: $(HOST_OBJ) linker/host.lds
+	$(call link,refhost,$(HOST_OBJ),linker/host.lds)
+
+# Unknown requirement ids, duplicate test ids and bad declarations fail the build.
+check-catalogue: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi
+	@cd tools && $(PYTHON) -m pvtest check-catalogue
+
+# size_check(image, limit in bytes)
+define size_check
+	@size=$$(stat -c %s $(BUILD)/$(1)); echo "  SIZE  $(1): $$size bytes ($$((size / 1024)) of $$(($(2) / 1024)) KiB)"; \
+	    if [ $$size -ge $(2) ]; then echo "$(1) is larger than its limit of $(2) bytes" >&2; exit 1; fi
+endef
+
+sizes: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi
+	$(call size_check,pvtest.efi,$(GUEST_LIMIT))
+	$(call size_check,refhost.efi,$(HOST_LIMIT))
+
+include tests/unit/unit.mk
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(GUEST_OBJ:.o=.d) $(HOST_OBJ:.o=.d)

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* UEFI entry. gnu-efi's start code has relocated the image; from here on everything is our own. */
+#include "boot/boot.h"
+#include "kernel/cpu.h"
+#include "kernel/fill.h"
+#include "kernel/image.h"
+#include "kernel/kernel.h"
+#include "kernel/memory.h"
+#include "lib/string.h"
+
+#define BOOT_INFO_SIZE ((sizeof(struct boot_info) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1))
+/* Everything of boot lifetime: tables, stacks, driver rings. */
+#define ARENA_SIZE      (8ull << 20)
+#define MEMORY_MAP_SIZE (64ull << 10)
+
+#define PIC_PRIMARY_MASK   0x21
+#define PIC_SECONDARY_MASK 0xA1
+#define PIC_ALL_MASKED     0xFF
+
+static bool same_id(const EFI_GUID *a, const EFI_GUID *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+void *boot_configuration_table(const struct boot *boot, const EFI_GUID *id)
+{
+    for (UINTN i = 0; i < boot->system->NumberOfTableEntries; i++) {
+        const EFI_CONFIGURATION_TABLE *table = &boot->system->ConfigurationTable[i];
+        if (same_id(&table->VendorGuid, id))
+            return table->VendorTable;
+    }
+    return NULL;
+}
+
+void boot_acpi(const struct boot *boot)
+{
+    static const EFI_GUID acpi_2 = ACPI_20_TABLE_GUID, acpi_1 = ACPI_TABLE_GUID;
+    const void *rsdp = boot_configuration_table(boot, &acpi_2);
+    if (!rsdp)
+        rsdp = boot_configuration_table(boot, &acpi_1);
+    boot->info->rsdp = gpa_of(rsdp);
+}
+
+static uint64_t take_pages(const struct boot *boot, uint64_t size)
+{
+    EFI_PHYSICAL_ADDRESS start;
+    EFI_STATUS status =
+        boot->system->BootServices->AllocatePages(AllocateAnyPages, EfiLoaderData, size / PAGE_SIZE, &start);
+    if (status != EFI_SUCCESS)
+        boot_fail(boot, "the firmware has no %llu KiB of memory, status 0x%llx", (unsigned long long)size >> 10,
+                  (unsigned long long)status);
+    return start;
+}
+
+static void find_image(struct boot *boot)
+{
+    static EFI_GUID id = EFI_LOADED_IMAGE_PROTOCOL_GUID;
+    EFI_STATUS status = boot->system->BootServices->HandleProtocol(boot->image, &id, (void **)&boot->loaded);
+    if (status != EFI_SUCCESS)
+        boot_fail(boot, "no loaded image protocol, status 0x%llx", (unsigned long long)status);
+    /* The sections are mapped with different access, page by page. */
+    if (image_base() % PAGE_SIZE)
+        boot_fail(boot, "the image was loaded at 0x%llx, not at a page boundary", (unsigned long long)image_base());
+}
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
+{
+    const uint64_t entry_tsc = cpu_rdtsc();
+    struct boot boot = {.image = image, .system = system};
+    system->BootServices->SetWatchdogTimer(0, 0, 0, NULL);
+    find_image(&boot);
+
+    void *info = gpa_pointer(take_pages(&boot, BOOT_INFO_SIZE));
+    fill_bytes(info, 0, BOOT_INFO_SIZE);
+    boot.info = info;
+    boot.info->entry_tsc = entry_tsc;
+    boot.info->runtime_services = gpa_of(system->RuntimeServices);
+    boot.info->arena_start = take_pages(&boot, ARENA_SIZE);
+    boot.info->arena_length = ARENA_SIZE;
+    boot_acpi(&boot);
+    boot_options(&boot);
+
+    /* The arena is still unused: the firmware's map fits there until it has been read. */
+    boot_leave(&boot, gpa_pointer(boot.info->arena_start), MEMORY_MAP_SIZE);
+    cpu_interrupts_off();
+    cpu_out8(PIC_PRIMARY_MASK, PIC_ALL_MASKED);
+    cpu_out8(PIC_SECONDARY_MASK, PIC_ALL_MASKED);
+    kernel_main(boot.info);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* IOVAs of the DMA API: a cache of recently freed ones in front of the allocator. */
+#ifndef PVT_DRIVERS_DMA_API_IOVA_H
+#define PVT_DRIVERS_DMA_API_IOVA_H
+
+#include "drivers/dma_api.h"
+
+bool dma_api_take_iova(struct dma_api *api, uint64_t length, uint64_t *iova);
+/* Only for ranges that no device can reach any more: unmapped and flushed, or never mapped. */
+void dma_api_give_iova(struct dma_api *api, uint64_t iova, uint64_t length);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* The checks that are the same for every class, in front of the class's own operation. */
+#include "drivers/dma_engine.h"
+
+static bool fits(const struct dma_engine *e, uint64_t iova, size_t length)
+{
+    uint64_t last = iova + (length - 1);
+    unsigned bits = e->ops->iova_bits;
+
+    return length >= 1 && length <= e->ops->max_length && last >= iova && (bits >= 64 || last >> bits == 0);
+}
+
+bool dma_fill(struct dma_engine *e, uint64_t iova, size_t length)
+{
+    return e != NULL && e->ops->fill != NULL && fits(e, iova, length) && e->ops->fill(e, iova, length);
+}
+
+bool dma_clear(struct dma_engine *e, uint64_t iova, size_t length)
+{
+    return e != NULL && e->ops->clear != NULL && fits(e, iova, length) && e->ops->clear(e, iova, length);
+}
+
+bool dma_invert(struct dma_engine *e, uint64_t iova, size_t length)
+{
+    return e != NULL && e->ops->invert != NULL && fits(e, iova, length) && e->ops->invert(e, iova, length);
+}
+
+bool dma_write(struct dma_engine *e, uint64_t iova, const void *data, size_t length)
+{
+    return e != NULL && e->ops->write != NULL && fits(e, iova, length) && e->ops->write(e, iova, data, length);
+}
+
+bool dma_read(struct dma_engine *e, uint64_t iova, void *seen, size_t length)
+{
+    return e != NULL && e->ops->read != NULL && fits(e, iova, length) && e->ops->read(e, iova, seen, length);
+}
+
+bool dma_start_fill(struct dma_engine *e, uint64_t iova, size_t length)
+{
+    return e != NULL && e->ops->start_fill != NULL && fits(e, iova, length) && e->ops->start_fill(e, iova, length);
+}
+
+bool dma_start_write(struct dma_engine *e, uint64_t iova, const void *data, size_t length)
+{
+    return e != NULL && e->ops->start_write != NULL && fits(e, iova, length) &&
+           e->ops->start_write(e, iova, data, length);
+}
+
+bool dma_finish(struct dma_engine *e)
+{
+    return e != NULL && e->ops->finish != NULL && e->ops->finish(e);
+}
+
+bool dma_prepare(struct dma_engine *e)
+{
+    return e != NULL && (e->prepared || e->ops->prepare == NULL || e->ops->prepare(e));
+}
+
+bool dma_reset(struct dma_engine *e)
+{
+    return e != NULL && e->ops->reset(e);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A device that moves bytes when told to. Guarantees, the same for every class:
+ *  - dma_write, dma_fill, dma_clear: the device writes bytes [iova, iova + length) in ascending order; the call returns
+ *    when it has no access left to make, or false when that takes too long;
+ *  - dma_read: the device reads [iova, iova + length), and what it saw is in `seen` afterwards, byte for byte; on a
+ *    blocked read `seen` holds what the platform returns (QEMU: zeros);
+ *  - true means "the device is done", never "the DMA was allowed": devices on QEMU do not see faults;
+ *  - nothing outside [iova, iova + length) is accessed by the device (but see scratch below).
+ * IOVAs are bus addresses; length 1..max_length, and all of it below 2^iova_bits: anything else is refused (false).
+ *
+ * A class with DMA_STAGED has a buffer of its own that only DMA can fill or empty. Its engines therefore also access
+ * `scratch` (scratch_size bytes), which they find at `staging_iova`: at first the GPA of scratch; a test that puts the
+ * device into a paging domain maps it there (writable) and stores the IOVA. What passes through it:
+ *  - dma_prepare() loads the patterns that fill and clear send, and checks them. It is needed once, under any
+ *    translation that reaches scratch (identity, say); afterwards fill and clear touch nothing but their target;
+ *  - dma_write() first loads and checks the data: false = scratch not reached and no access to the target made;
+ *  - dma_read() then fetches what was read: false = scratch not reached, `seen` untouched.
+ */
+#ifndef PVT_DRIVERS_DMA_ENGINE_H
+#define PVT_DRIVERS_DMA_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drivers/pci.h"
+
+enum dma_class { DMA_CLASS_ROCKER, DMA_CLASS_EDU, DMA_CLASS_COUNT };
+
+enum dma_feature {
+    DMA_FILL = 1 << 0,        /* constant byte only; the value is the device's choice, see fill_value */
+    DMA_WRITE = 1 << 1,       /* arbitrary bytes */
+    DMA_READ = 1 << 2,        /* device reads memory */
+    DMA_SHOWS_READS = 1 << 3, /* bytes read are visible to the driver */
+    DMA_READ_MODIFY = 1 << 4, /* inverts each byte in place: shows that the read saw the right byte */
+    DMA_SLOW = 1 << 5,        /* tens of milliseconds per operation */
+    DMA_STAGED = 1 << 6,      /* needs dma_prepare(), and scratch in reach for read and write */
+    DMA_DEFERRED = 1 << 7,    /* start_fill/start_write/finish: the access happens some time after the start */
+};
+
+struct dma_engine;
+
+struct dma_engine_ops {
+    const char *name;
+    unsigned features;
+    size_t max_length;  /* bytes per operation */
+    unsigned iova_bits; /* widest address the device can emit */
+    uint8_t fill_value, clear_value;
+    bool (*match)(const struct pci_function *f);
+    bool (*probe)(struct dma_engine *e);
+    bool (*reset)(struct dma_engine *e); /* waits until the device is quiet */
+    bool (*prepare)(struct dma_engine *e);
+    bool (*fill)(struct dma_engine *e, uint64_t iova, size_t length);   /* writes fill_value */
+    bool (*clear)(struct dma_engine *e, uint64_t iova, size_t length);  /* writes clear_value */
+    bool (*invert)(struct dma_engine *e, uint64_t iova, size_t length); /* reads, inverts, writes back */
+    bool (*write)(struct dma_engine *e, uint64_t iova, const void *data, size_t length);
+    bool (*read)(struct dma_engine *e, uint64_t iova, void *seen, size_t length);
+    /* For classes that can: start and return at once; finish waits. */
+    bool (*start_fill)(struct dma_engine *e, uint64_t iova, size_t length);
+    bool (*start_write)(struct dma_engine *e, uint64_t iova, const void *data, size_t length);
+    bool (*finish)(struct dma_engine *e);
+};
+
+struct dma_engine {
+    const struct dma_engine_ops *ops;
+    enum dma_class class;
+    struct pci_function function;
+    uint64_t device_id; /* logical device id used in pvIOMMU calls */
+    volatile uint8_t *registers;
+    void *scratch; /* pages of DMA_STAGED, else NULL */
+    size_t scratch_size;
+    uint64_t staging_iova; /* where the device finds scratch */
+    bool prepared;
+    uint64_t operations; /* DMAs started since boot */
+};
+
+#define DMA_ENGINES_MAX 16
+
+/* Probes all classes once; later calls return the same list, ordered by class, then requester id. */
+struct dma_engine *dma_engines(size_t *count);
+/* The n-th engine of a class, or NULL. */
+struct dma_engine *dma_engine_get(enum dma_class class, unsigned n);
+const char *dma_class_name(enum dma_class class);
+
+/* NULL-safe wrappers: false when the class cannot do it. They split nothing: length must fit max_length. */
+bool dma_fill(struct dma_engine *e, uint64_t iova, size_t length);
+bool dma_clear(struct dma_engine *e, uint64_t iova, size_t length);
+bool dma_invert(struct dma_engine *e, uint64_t iova, size_t length);
+bool dma_write(struct dma_engine *e, uint64_t iova, const void *data, size_t length);
+bool dma_read(struct dma_engine *e, uint64_t iova, void *seen, size_t length);
+bool dma_start_fill(struct dma_engine *e, uint64_t iova, size_t length);
+bool dma_start_write(struct dma_engine *e, uint64_t iova, const void *data, size_t length);
+bool dma_finish(struct dma_engine *e);
+/* True at once for classes that need no preparation and for engines that are prepared. */
+bool dma_prepare(struct dma_engine *e);
+/* The device has no access left to make, and staging_iova is what it was at first. False when it does not become quiet.
+ */
+bool dma_reset(struct dma_engine *e);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Which DMA engines the machine has. */
+#include "abi/device_id.h"
+#include "drivers/dma_classes.h"
+#include "kernel/paging.h"
+
+static const struct dma_engine_ops *const classes[DMA_CLASS_COUNT] = {
+    [DMA_CLASS_ROCKER] = &dma_rocker_ops,
+    [DMA_CLASS_EDU] = &dma_edu_ops,
+};
+
+static struct {
+    bool probed;
+    size_t count;
+    struct dma_engine engines[DMA_ENGINES_MAX];
+} list;
+
+bool dma_map_registers(struct dma_engine *e, uint64_t needed)
+{
+    uint64_t length = 0;
+    uint64_t gpa = pci_bar(&e->function, 0, &length);
+
+    if (gpa == 0 || length < needed) {
+        return false;
+    }
+    e->registers = paging_map_mmio(gpa, needed);
+    pci_enable(&e->function, true);
+    return true;
+}
+
+static bool before(const struct pci_function *a, const struct pci_function *b)
+{
+    return a->segment != b->segment ? a->segment < b->segment : a->bdf < b->bdf;
+}
+
+/* Buses are found in the order of their bridges, which need not be the order of their numbers. */
+static void insert_sorted(const struct dma_engine *e)
+{
+    size_t at = list.count++;
+
+    for (; at > 0; at--) {
+        const struct dma_engine *left = &list.engines[at - 1];
+
+        if (left->class < e->class || !before(&e->function, &left->function)) {
+            break;
+        }
+        list.engines[at] = *left;
+    }
+    list.engines[at] = *e;
+}
+
+static void probe_class(enum dma_class class, const struct pci_function *functions, size_t count)
+{
+    for (size_t i = 0; i < count && list.count < DMA_ENGINES_MAX; i++) {
+        const struct pci_function *f = &functions[i];
+        struct dma_engine e = {.ops = classes[class],
+                               .class = class,
+                               .function = *f,
+                               .device_id = hv_pci_logical_device_id(f->segment, f->bdf)};
+
+        if (!e.ops->match(f)) {
+            continue;
+        }
+        if (e.ops->probe(&e)) {
+            insert_sorted(&e);
+        } else {
+            pci_enable(f, false);
+        }
+    }
+}
+
+/*
+ * From here on only engines may access memory: whatever firmware had started on the other devices ends now. Bridges
+ * keep forwarding.
+ */
+static void stop_bus_masters(const struct pci_function *functions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!pci_is_bridge(&functions[i])) {
+            pci_bus_master(&functions[i], false);
+        }
+    }
+}
+
+struct dma_engine *dma_engines(size_t *count)
+{
+    if (!list.probed) {
+        size_t functions_count;
+        const struct pci_function *functions = pci_functions(&functions_count);
+
+        list.probed = true;
+        stop_bus_masters(functions, functions_count);
+        for (unsigned class = 0; class < DMA_CLASS_COUNT; class ++) {
+            probe_class((enum dma_class) class, functions, functions_count);
+        }
+    }
+    *count = list.count;
+    return list.engines;
+}
+
+struct dma_engine *dma_engine_get(enum dma_class class, unsigned n)
+{
+    size_t count;
+    struct dma_engine *engines = dma_engines(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (engines[i].class == class && n-- == 0) {
+            return &engines[i];
+        }
+    }
+    return NULL;
+}
+
+const char *dma_class_name(enum dma_class class)
+{
+    return class < DMA_CLASS_COUNT ? classes[class]->name : "unknown class";
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls that go out exactly as given: the ground under the typed forms, and what malformed calls are made of. */
+#include "drivers/hypercall.h"
+
+#include "abi/hypercall.h"
+#include "drivers/hypercall_internal.h"
+
+/* hypercall_enter.S knows the struct by these numbers. */
+#define REGISTER_AT(field, offset)                                                                                     \
+    _Static_assert(offsetof(struct hypercall_registers, field) == (offset), #field " moved: change hypercall_enter.S")
+REGISTER_AT(rax, 0);
+REGISTER_AT(rbx, 8);
+REGISTER_AT(rcx, 16);
+REGISTER_AT(rdx, 24);
+REGISTER_AT(rbp, 32);
+REGISTER_AT(rsi, 40);
+REGISTER_AT(rdi, 48);
+REGISTER_AT(r8, 56);
+REGISTER_AT(r9, 64);
+REGISTER_AT(r10, 72);
+REGISTER_AT(r11, 80);
+REGISTER_AT(r12, 88);
+REGISTER_AT(r13, 96);
+REGISTER_AT(r14, 104);
+REGISTER_AT(r15, 112);
+REGISTER_AT(xmm, 120);
+
+static uint64_t calls_sent;
+
+uint64_t hypercall_count(void)
+{
+    return calls_sent;
+}
+
+uint64_t hypercall_raw(uint64_t control, uint64_t rdx, uint64_t r8)
+{
+    const void *entry = hypercall_entry();
+
+    if (entry == NULL) {
+        return hv_result(HV_STATUS_FEATURE_UNAVAILABLE, 0);
+    }
+    calls_sent++;
+    return hypercall_enter(entry, control, rdx, r8);
+}
+
+struct register_call {
+    const void *entry;
+    struct hypercall_registers *registers;
+};
+
+static void enter_with_registers(void *argument)
+{
+    struct register_call *call = argument;
+
+    hypercall_enter_registers(call->entry, call->registers);
+}
+
+enum trap_vector hypercall_raw_registers(struct hypercall_registers *registers)
+{
+    struct register_call call = {.entry = hypercall_entry(), .registers = registers};
+
+    if (call.entry == NULL) {
+        registers->rax = hv_result(HV_STATUS_FEATURE_UNAVAILABLE, 0);
+        return TRAP_NONE;
+    }
+    calls_sent++;
+    return trap_catch(enter_with_registers, &call, NULL);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* PCI configuration space by ECAM (ACPI MCFG) and by ports CF8/CFC; enumeration of what firmware has set up. */
+#ifndef PVT_DRIVERS_PCI_H
+#define PVT_DRIVERS_PCI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum pci_access { PCI_ACCESS_PORTS, PCI_ACCESS_ECAM };
+
+struct pci_function {
+    uint16_t segment;
+    uint16_t bdf; /* bus 15:8, device 7:3, function 2:0 = requester id */
+    uint16_t vendor, device;
+    uint32_t class_code; /* class 23:16, subclass 15:8, interface 7:0 */
+    uint8_t header_type;
+};
+
+#define PCI_FUNCTIONS_MAX 64
+
+/* Enumerates once; later calls return the same list. */
+const struct pci_function *pci_functions(size_t *count);
+/* ECAM when MCFG names the segment and bus, else ports (segment 0). */
+uint32_t pci_read32(const struct pci_function *f, unsigned offset);
+uint16_t pci_read16(const struct pci_function *f, unsigned offset);
+uint8_t pci_read8(const struct pci_function *f, unsigned offset);
+void pci_write32(const struct pci_function *f, unsigned offset, uint32_t value);
+void pci_write16(const struct pci_function *f, unsigned offset, uint16_t value);
+/* One way explicitly, for tests that compare both. False when that way is not there. */
+bool pci_read32_by(enum pci_access access, const struct pci_function *f, unsigned offset, uint32_t *value);
+
+/* Physical address of a memory BAR (64-bit aware), 0 when it is none; *length by sizing (decoding off meanwhile). */
+uint64_t pci_bar(const struct pci_function *f, unsigned index, uint64_t *length);
+/* Offset of a capability (standard list), 0 = absent. */
+unsigned pci_capability(const struct pci_function *f, uint8_t id);
+/* Memory decoding and bus mastering on or off. */
+void pci_enable(const struct pci_function *f, bool on);
+/* Bus mastering alone. */
+void pci_bus_master(const struct pci_function *f, bool on);
+/* Host bridges and bridges to other buses: class 06. */
+bool pci_is_bridge(const struct pci_function *f);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* What the host keeps per processor and per partition. */
+#ifndef PVT_HOST_CPU_CPU_H
+#define PVT_HOST_CPU_CPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/oracle.h"
+#include "host/cpu/vmcb.h"
+
+#define HOST_CPUS_MAX    8
+#define HOST_STACK_PAGES 8
+
+/* General registers of the guest that a VMCB does not hold; host/cpu/run.S pushes and pops them in this order. */
+struct guest_registers {
+    uint64_t rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15;
+};
+
+struct cpu {
+    struct cpu *self; /* first: read through GS */
+    uint32_t index;   /* VP index */
+    struct vmcb *guest;
+    struct vmcb *host_state; /* what VMRUN and #VMEXIT do not switch: TR, LDTR, FS, GS, syscall MSRs */
+    struct vmcb *shadow;     /* guest state before the last entry; QEMU overwrites the VMCB when an entry fails */
+    uint8_t *stack_top;
+    struct oracle_counters counters;
+    uint32_t hidden_access_logs; /* how many accesses to hidden memory were logged */
+};
+
+/* The running processor. Valid on the host's own tables, from cpu_tables_load() on. */
+static inline struct cpu *cpu_current(void)
+{
+    struct cpu *cpu;
+
+    __asm__("movq %%gs:0, %0" : "=r"(cpu));
+    return cpu;
+}
+
+/* Shared by all virtual processors (Reference 1.2). */
+struct partition {
+    uint64_t guest_os_id;
+    uint64_t hypercall_msr;
+    uint64_t iopm, msrpm; /* physical addresses of the permission maps */
+};
+extern struct partition partition;
+
+/* Processor `index` of the array, with its pages allocated on the first call. */
+struct cpu *cpu_prepare(uint32_t index);
+
+/* Called by run.S with the registers of the guest on the stack. */
+void handle_exit(struct cpu *cpu, struct guest_registers *regs);
+/* Enters the guest for the first time; never returns. */
+void cpu_run(struct cpu *cpu, uint64_t guest_vmcb, uint64_t host_vmcb, uint8_t *stack_top) __attribute__((noreturn));
+
+/* Logs the guest's state as the entry saw it. */
+void log_guest_state(const struct vmcb *vmcb, const struct guest_registers *regs);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* CPUID: the processor's leaves without SVM, and the hypervisor leaves (Reference 1.1, docs/host-choices.md). */
+#include "abi/cpuid.h"
+
+#include "abi/oracle.h"
+#include "host/cpu/events.h"
+#include "host/cpu/exit.h"
+#include "host/host_memory.h"
+#include "lib/bits.h"
+
+#define CPUID_LENGTH 2
+
+#define CPUID_1_ECX_OSXSAVE        (1u << 27)
+#define CPUID_STRUCTURED           7u
+#define CPUID_STRUCTURED_ECX_OSPKE (1u << 4)
+#define CPUID_EXTENDED_FEATURES    0x80000001u
+#define CPUID_EXTENDED_ECX_SVM     (1u << 2)
+#define CPUID_EXTENDED_ECX_SKINIT  (1u << 12)
+#define CPUID_SVM                  0x8000000Au
+#define CPUID_HYPERVISOR_LAST      0x4FFFFFFFu
+
+#define VERSION_MAJOR      10u
+#define VERSION_MINOR      0u
+#define VERSION_BUILD      20348u
+#define NEVER_NOTIFY_SPINS 0xFFFFFFFFu
+
+static struct cpuid_result hypervisor_leaf(uint32_t leaf)
+{
+    switch (leaf) {
+    case HV_CPUID_VENDOR:
+        return (struct cpuid_result){HV_CPUID_ISOLATION, HV_CPUID_VENDOR_EBX_MICR, HV_CPUID_VENDOR_ECX_OSOF,
+                                     HV_CPUID_VENDOR_EDX_T_HV};
+    case HV_CPUID_INTERFACE:
+        return (struct cpuid_result){.eax = HV_CPUID_INTERFACE_EAX_HV1};
+    case HV_CPUID_VERSION:
+        return (struct cpuid_result){.eax = VERSION_BUILD,
+                                     .ebx = (VERSION_MAJOR << HV_CPUID_VERSION_EBX_MAJOR_SHIFT) | VERSION_MINOR};
+    case HV_CPUID_FEATURES:
+        return (struct cpuid_result){
+            .eax = HV_CPUID_FEATURES_EAX_TIME_REF_COUNT | HV_CPUID_FEATURES_EAX_HYPERCALL_MSRS |
+                   HV_CPUID_FEATURES_EAX_VP_INDEX,
+            .edx = HV_CPUID_FEATURES_EDX_HYPERCALL_MSR_LOCK | HV_CPUID_FEATURES_EDX_DEVICE_DOMAINS |
+                   HV_CPUID_FEATURES_EDX_S1_DEVICE_DOMAINS,
+        };
+    case HV_CPUID_RECOMMENDATIONS:
+        return (struct cpuid_result){.ebx = NEVER_NOTIFY_SPINS, .ecx = log2_floor(guest_gpa_limit())};
+    case HV_CPUID_LIMITS:
+        return (struct cpuid_result){.eax = HOST_CPUS_MAX, .ebx = HOST_CPUS_MAX};
+    case HV_CPUID_HARDWARE:
+        return (struct cpuid_result){.eax = HV_CPUID_HARDWARE_EAX_DMA_REMAPPING};
+    case HV_ORACLE_CPUID:
+        return (struct cpuid_result){HV_ORACLE_CPUID_FEATURES, HV_ORACLE_CPUID_EBX_PVTO, HV_ORACLE_CPUID_ECX_RACL,
+                                     HV_ORACLE_CPUID_EDX_E};
+    case HV_ORACLE_CPUID_FEATURES:
+        return (struct cpuid_result){
+            .eax = HV_ORACLE_VERSION,
+            .ebx = HV_ORACLE_FEATURE_FAULT | HV_ORACLE_FEATURE_COUNTERS | HV_ORACLE_FEATURE_INFO,
+        };
+    default:
+        return (struct cpuid_result){0};
+    }
+}
+
+/* Bits that mirror CR4 come from the guest's CR4, not from the host's in which CPUID runs here. */
+static void mirror(uint32_t *reg, uint32_t bit, bool set)
+{
+    *reg = set ? *reg | bit : *reg & ~bit;
+}
+
+static struct cpuid_result processor_leaf(const struct vmcb *guest, uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid_result r = cpuid(leaf, subleaf);
+
+    switch (leaf) {
+    case CPUID_1:
+        r.ecx |= CPUID_1_ECX_HYPERVISOR_PRESENT;
+        mirror(&r.ecx, CPUID_1_ECX_OSXSAVE, guest->cr4 & CR4_OSXSAVE);
+        break;
+    case CPUID_STRUCTURED:
+        if (subleaf == 0)
+            mirror(&r.ecx, CPUID_STRUCTURED_ECX_OSPKE, guest->cr4 & CR4_PKE);
+        break;
+    case CPUID_EXTENDED_FEATURES:
+        r.ecx &= ~(CPUID_EXTENDED_ECX_SVM | CPUID_EXTENDED_ECX_SKINIT);
+        break;
+    case CPUID_SVM:
+        r = (struct cpuid_result){0};
+        break;
+    default:
+        break;
+    }
+    return r;
+}
+
+void exit_cpuid(struct cpu *cpu, struct guest_registers *regs)
+{
+    uint32_t leaf = (uint32_t)cpu->guest->rax;
+    struct cpuid_result r;
+
+    if (leaf >= HV_CPUID_VENDOR && leaf <= CPUID_HYPERVISOR_LAST)
+        r = hypervisor_leaf(leaf);
+    else
+        r = processor_leaf(cpu->guest, leaf, (uint32_t)regs->rcx);
+    cpu->guest->rax = r.eax;
+    regs->rbx = r.ebx;
+    regs->rcx = r.ecx;
+    regs->rdx = r.edx;
+    skip_instruction(cpu->guest, CPUID_LENGTH);
+}

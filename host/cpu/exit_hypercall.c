@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* VMMCALL: who may call, and in which registers the parameters are (Reference 2.1). */
+#include "host/cpu/events.h"
+#include "host/cpu/exit.h"
+#include "host/defects/defects.h"
+#include "host/hypercalls/hypercalls.h"
+
+#include "abi/hypercall.h"
+
+#define VMMCALL_LENGTH 3
+
+static bool is_64_bit(const struct vmcb *guest)
+{
+    return (guest->efer & EFER_LMA) && (guest->cs.attributes & SEGMENT_LONG);
+}
+
+/* CPL 0 and protected mode. 16-bit code is refused as real mode is: no register form is specified for it. Virtual-8086
+ * code has CPL 3. */
+static bool may_call(const struct vmcb *guest)
+{
+    bool allowed = guest->cpl == 0 || defect_active(DEFECT_USER_CALLS_ACCEPTED);
+
+    return allowed && (guest->cr0 & CR0_PE) &&
+           (is_64_bit(guest) || (guest->cs.attributes & SEGMENT_DEFAULT_BIG));
+}
+
+static uint64_t pair(uint64_t high, uint64_t low)
+{
+    return (high << 32) | (uint32_t)low;
+}
+
+static void call_64(struct cpu *cpu, struct guest_registers *regs, struct hypercall_frame *frame)
+{
+    frame->control = regs->rcx;
+    frame->rdx = regs->rdx;
+    frame->r8 = regs->r8;
+    hypercalls_dispatch(frame);
+    if (frame->again || hv_control_rep_count(regs->rcx) != 0)
+        regs->rcx = frame->control;
+    if (!frame->again)
+        cpu->guest->rax = frame->rax;
+}
+
+/* EDX:EAX, EBX:ECX and EDI:ESI; the result in EDX:EAX. */
+static void call_32(struct cpu *cpu, struct guest_registers *regs, struct hypercall_frame *frame)
+{
+    frame->control = pair(regs->rdx, cpu->guest->rax);
+    frame->rdx = pair(regs->rbx, regs->rcx);
+    frame->r8 = pair(regs->rdi, regs->rsi);
+    hypercalls_dispatch(frame);
+
+    uint64_t result = frame->again ? frame->control : frame->rax;
+
+    cpu->guest->rax = (uint32_t)result;
+    regs->rdx = result >> 32;
+}
+
+static void clobber(struct guest_registers *regs)
+{
+    if (defect_active(DEFECT_RDX_CLOBBERED))
+        regs->rdx = ~regs->rdx;
+    if (defect_active(DEFECT_R8_CLOBBERED))
+        regs->r8 = ~regs->r8;
+    if (defect_active(DEFECT_RBX_CLOBBERED))
+        regs->rbx = ~regs->rbx;
+    /* The host uses no vector registers: what is in them now is the guest's. */
+    if (defect_active(DEFECT_XMM_CLOBBERED))
+        __asm__ volatile("pcmpeqd %xmm0, %xmm0; pcmpeqd %xmm5, %xmm5");
+}
+
+void exit_hypercall(struct cpu *cpu, struct guest_registers *regs)
+{
+    struct hypercall_frame frame = {.vp_index = cpu->index};
+
+    if (!may_call(cpu->guest)) {
+        inject_exception(cpu, regs, EXCEPTION_UD);
+        return;
+    }
+    if (is_64_bit(cpu->guest))
+        call_64(cpu, regs, &frame);
+    else
+        call_32(cpu, regs, &frame);
+    if (frame.again)
+        return;
+    clobber(regs);
+    skip_instruction(cpu->guest, VMMCALL_LENGTH);
+}

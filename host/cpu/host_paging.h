@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PVT_HOST_CPU_HOST_PAGING_H
+#define PVT_HOST_CPU_HOST_PAGING_H
+
+#include <stdint.h>
+
+/* Identity map of the first 4 GiB and of all RAM for the host itself, in its own memory. Returns the value for CR3. */
+uint64_t host_paging_init(void);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Nested page tables: GPA = SPA everywhere, except for what guest_protect() hid and for the hypercall page. */
+#ifndef PVT_HOST_CPU_NESTED_PAGING_H
+#define PVT_HOST_CPU_NESTED_PAGING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* After the last guest_protect(). Returns the physical address of the top table. */
+uint64_t nested_paging_init(void);
+
+/* Maps the GiB around `gpa` if it was not yet. False when it was, or when gpa is outside the GPA space: a real fault.
+ */
+bool nested_paging_fill(uint64_t gpa);
+
+/* Shows `page` (of the host's pool) at `gpa`, readable and executable, in place of what is there; one overlay at a
+ * time. False when the GPA cannot be mapped. */
+bool nested_overlay_set(uint64_t gpa, const void *page);
+void nested_overlay_clear(void);
+
+#endif

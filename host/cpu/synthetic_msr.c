@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* Synthetic MSRs and the hypercall page (Reference 1.2 to 1.4; open points in docs/host-choices.md). */
+#include "abi/msr.h"
+
+#include "host/cpu/msr.h"
+#include "host/cpu/nested_paging.h"
+#include "host/cpu/reference_time.h"
+#include "host/defects/defects.h"
+#include "host/host_memory.h"
+#include "lib/string.h"
+
+#define TLB_FLUSH_ALL 1u
+
+/* VMMCALL; RET; the rest traps as a breakpoint. */
+static const uint8_t hypercall_code[] = {0x0F, 0x01, 0xD9, 0xC3};
+#define BREAKPOINT 0xCC
+
+static uint8_t *hypercall_page;
+
+void hypercall_page_init(void)
+{
+    hypercall_page = host_pages(1);
+    memset(hypercall_page, BREAKPOINT, HOST_PAGE_SIZE);
+    memcpy(hypercall_page, hypercall_code, sizeof(hypercall_code));
+}
+
+static bool is_enabled(void)
+{
+    return partition.hypercall_msr & HV_HYPERCALL_MSR_ENABLE;
+}
+
+static void disable_page(struct cpu *cpu)
+{
+    nested_overlay_clear();
+    cpu->guest->tlb_control = TLB_FLUSH_ALL;
+}
+
+static void write_guest_os_id(struct cpu *cpu, uint64_t value)
+{
+    partition.guest_os_id = value;
+    if (defect_active(DEFECT_PAGE_SURVIVES_OS_ID))
+        return;
+    /* A locked register is immutable, so a locked page stays. */
+    if (value == 0 && is_enabled() && !(partition.hypercall_msr & HV_HYPERCALL_MSR_LOCKED)) {
+        partition.hypercall_msr &= ~HV_HYPERCALL_MSR_ENABLE;
+        disable_page(cpu);
+    }
+}
+
+static bool write_hypercall(struct cpu *cpu, uint64_t value)
+{
+    uint64_t gpa = value & HV_HYPERCALL_MSR_GPFN;
+
+    if (partition.hypercall_msr & HV_HYPERCALL_MSR_LOCKED)
+        return false;
+    if (gpa >= guest_gpa_limit())
+        return defect_active(DEFECT_PAGE_BEYOND_ACCEPTED);
+    /* Refused without a fault: the guest reads back that the page is not enabled. */
+    if ((value & HV_HYPERCALL_MSR_ENABLE) && partition.guest_os_id == 0 && !defect_active(DEFECT_PAGE_WITHOUT_OS_ID))
+        return true;
+    disable_page(cpu);
+    if ((value & HV_HYPERCALL_MSR_ENABLE) && !nested_overlay_set(gpa, hypercall_page)) {
+        partition.hypercall_msr &= ~HV_HYPERCALL_MSR_ENABLE;
+        return false;
+    }
+    partition.hypercall_msr = value;
+    return true;
+}
+
+bool synthetic_msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
+{
+    switch (msr) {
+    case HV_MSR_GUEST_OS_ID:
+        *value = defect_active(DEFECT_OS_ID_FORGOTTEN) ? 0 : partition.guest_os_id;
+        return true;
+    case HV_MSR_HYPERCALL:
+        *value = partition.hypercall_msr;
+        return true;
+    case HV_MSR_VP_INDEX:
+        *value = cpu->index;
+        return true;
+    case HV_MSR_TIME_REF_COUNT:
+        *value = reference_time();
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool synthetic_msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
+{
+    switch (msr) {
+    case HV_MSR_GUEST_OS_ID:
+        write_guest_os_id(cpu, value);
+        return true;
+    case HV_MSR_HYPERCALL:
+        return write_hypercall(cpu, value);
+    default: /* VP_INDEX and TIME_REF_COUNT are read-only, the rest does not exist */
+        return false;
+    }
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/cpu/vcpu.h"
+
+#include <stddef.h>
+
+#include "host/cpu/instructions.h"
+#include "host/cpu/tables.h"
+#include "host/host_memory.h"
+#include "host/log.h"
+
+#define CPUID_EXTENDED_FEATURES 0x80000001u
+#define CPUID_EXTENDED_ECX_SVM  (1u << 2)
+#define CPUID_SVM               0x8000000Au
+#define CPUID_SVM_EDX_NPT       (1u << 0)
+
+/* Any but 0, which is the host's. */
+#define GUEST_ASID 1
+
+struct partition partition;
+static struct cpu cpus[HOST_CPUS_MAX];
+
+struct cpu *cpu_by_index(uint32_t index)
+{
+    return index < HOST_CPUS_MAX && cpus[index].self ? &cpus[index] : NULL;
+}
+
+struct cpu *cpu_prepare(uint32_t index)
+{
+    struct cpu *cpu = &cpus[index];
+
+    if (!cpu->self) {
+        cpu->index = index;
+        cpu->guest = host_pages(1);
+        cpu->host_state = host_pages(1);
+        cpu->shadow = host_pages(1);
+        cpu->stack_top = (uint8_t *)host_pages(HOST_STACK_PAGES) + HOST_STACK_PAGES * HOST_PAGE_SIZE;
+        cpu->self = cpu;
+    }
+    return cpu;
+}
+
+void svm_enable(void)
+{
+    if (!(cpuid(CPUID_EXTENDED_FEATURES, 0).ecx & CPUID_EXTENDED_ECX_SVM))
+        host_die("the processor has no SVM: start QEMU with -cpu EPYC or -cpu qemu64,+svm,+npt");
+    if (!(cpuid(CPUID_SVM, 0).edx & CPUID_SVM_EDX_NPT))
+        host_die("the processor has no nested paging: start QEMU with -cpu EPYC or -cpu qemu64,+svm,+npt");
+    if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS)
+        host_die("the firmware has disabled SVM (VM_CR.SVMDIS)");
+    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+    wrmsr(MSR_VM_HSAVE_PA, (uintptr_t)host_pages(1));
+}
+
+static struct vmcb_segment segment_of(uint16_t selector, uint64_t gdt)
+{
+    uint64_t descriptor = *(const uint64_t *)(uintptr_t)(gdt + (selector & ~7u));
+
+    /* Flat in long mode: base and limit are not checked. */
+    return (struct vmcb_segment){
+        .selector = selector,
+        .attributes = (uint16_t)(((descriptor >> 40) & 0xFF) | ((descriptor >> 44) & 0xF00)),
+        .limit = 0xFFFFFFFF,
+    };
+}
+
+void vcpu_capture(struct cpu *cpu)
+{
+    struct vmcb *guest = cpu->guest;
+    struct descriptor_register gdtr, idtr;
+    uint16_t es, cs, ss, ds;
+
+    __asm__ volatile("sgdt %0; sidt %1" : "=m"(gdtr), "=m"(idtr));
+    __asm__ volatile("mov %%es, %0; mov %%cs, %1; mov %%ss, %2; mov %%ds, %3" : "=r"(es), "=r"(cs), "=r"(ss), "=r"(ds));
+    guest->gdtr = (struct vmcb_segment){.limit = gdtr.limit, .base = gdtr.base};
+    guest->idtr = (struct vmcb_segment){.limit = idtr.limit, .base = idtr.base};
+    guest->es = segment_of(es, gdtr.base);
+    guest->cs = segment_of(cs, gdtr.base);
+    guest->ss = segment_of(ss, gdtr.base);
+    guest->ds = segment_of(ds, gdtr.base);
+    guest->cr0 = read_cr0();
+    guest->cr3 = read_cr3();
+    guest->cr4 = read_cr4();
+    guest->efer = rdmsr(MSR_EFER) | EFER_SVME;
+    guest->dr6 = 0xFFFF0FF0;
+    guest->dr7 = 0x400;
+    guest->g_pat = rdmsr(MSR_PAT);
+    __asm__ volatile("vmsave %0" ::"a"(guest) : "memory");
+}
+
+void vcpu_configure(struct cpu *cpu, uint64_t nested_root, uint64_t rip, uint64_t rsp)
+{
+    struct vmcb *guest = cpu->guest;
+
+    guest->intercept_misc1 =
+        INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_INVLPGA | INTERCEPT_IO | INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
+    guest->intercept_misc2 = INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD | INTERCEPT_VMSAVE |
+                             INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT;
+    guest->iopm_base = partition.iopm;
+    guest->msrpm_base = partition.msrpm;
+    guest->asid = GUEST_ASID;
+    guest->nested_control = NESTED_PAGING_ENABLE;
+    guest->nested_cr3 = nested_root;
+    guest->rip = rip;
+    guest->rsp = rsp;
+    guest->rflags = RFLAGS_FIXED;
+    vcpu_before_entry(cpu);
+    __asm__ volatile("vmsave %0" ::"a"(cpu->host_state) : "memory");
+}
+
+void vcpu_before_entry(struct cpu *cpu)
+{
+    struct vmcb *guest = cpu->guest, *shadow = cpu->shadow;
+
+    /* MOV to CR0 raises no #GP for these bits in QEMU's emulation (measured), but VMRUN refuses them. */
+    guest->cr0 &= 0xFFFFFFFF;
+    if ((guest->cr0 & CR0_NW) && !(guest->cr0 & CR0_CD))
+        guest->cr0 &= ~CR0_NW;
+    /* The same for CR4.PAE in long mode and for a code segment that is both 64 and 32 bits wide. */
+    if ((guest->efer & EFER_LME) && (guest->cr0 & CR0_PG)) {
+        guest->cr4 |= CR4_PAE;
+        if ((guest->cs.attributes & SEGMENT_LONG) && (guest->cs.attributes & SEGMENT_DEFAULT_BIG))
+            guest->cs.attributes &= (uint16_t)~SEGMENT_DEFAULT_BIG;
+    }
+
+    shadow->cs = guest->cs;
+    shadow->ss = guest->ss;
+    shadow->gdtr = guest->gdtr;
+    shadow->idtr = guest->idtr;
+    shadow->efer = guest->efer;
+    shadow->cr0 = guest->cr0;
+    shadow->cr3 = guest->cr3;
+    shadow->cr4 = guest->cr4;
+    shadow->dr6 = guest->dr6;
+    shadow->dr7 = guest->dr7;
+    shadow->rflags = guest->rflags;
+    shadow->rip = guest->rip;
+    shadow->rsp = guest->rsp;
+    shadow->rax = guest->rax;
+    shadow->cr2 = guest->cr2;
+    shadow->event_injection = guest->event_injection;
+}

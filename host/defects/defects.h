@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Named defects: violations of the ABI that are switched on by name before the guest starts. They measure the test
+ * suite: it must fail under each of them.
+ */
+#ifndef PVT_HOST_DEFECTS_DEFECTS_H
+#define PVT_HOST_DEFECTS_DEFECTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum defect {
+#define DEFECT(enumerator, name, requirements, sentence) DEFECT_##enumerator,
+#include "host/defects/defects.def"
+#undef DEFECT
+    DEFECT_COUNT
+};
+
+/* Switches a defect on; false when there is none of this name. Before launch only. */
+bool defect_enable(const char *name);
+bool defect_active(enum defect defect);
+/* Name of a defect, for example "flush-domain-ignored"; NULL behind the last. */
+const char *defect_name(enum defect defect);
+/* Names of all defects that are on, separated by commas, cut to `size` bytes with the NUL; "" when none is. */
+void defect_active_names(char *text, size_t size);
+
+#endif

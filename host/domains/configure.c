@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* CONFIGURE: from the guest's settings to a translation (Reference 3.4). */
+#include "abi/device_domain.h"
+#include "host/defects/defects.h"
+#include "host/domains/private.h"
+#include "host/host_memory.h"
+
+/* Only the top table is checked: the walk checks what it reads, as far as the backend can (docs/host-choices.md). */
+static bool root_valid(uint64_t root)
+{
+    return (root & ~HV_DEVICE_DOMAIN_ROOT_MASK) == 0 && guest_is_ram(root, HV_PAGE_SIZE);
+}
+
+/* What a defective host makes of a top table that it should refuse. */
+static enum hv_status root_refused(uint64_t root, struct translation *translation)
+{
+    uint64_t rounded = root & HV_DEVICE_DOMAIN_ROOT_MASK;
+
+    if (defect_active(DEFECT_ROOT_ROUNDED) && root_valid(rounded)) {
+        translation->root = rounded;
+        return HV_STATUS_SUCCESS;
+    }
+    if (defect_active(DEFECT_ROOT_UNCHECKED) && rounded == root) {
+        translation->kind = TRANSLATION_IDENTITY;
+        return HV_STATUS_SUCCESS;
+    }
+    return HV_STATUS_INVALID_PARAMETER;
+}
+
+static enum hv_status paging_settings(uint64_t flags, uint64_t root, struct translation *translation)
+{
+    bool five_level = (flags & HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL) != 0;
+
+    if (five_level && !domain_table.backend->limits()->five_level)
+        return HV_STATUS_FEATURE_UNAVAILABLE;
+    *translation = (struct translation){.kind = TRANSLATION_PAGING, .root = root, .levels = five_level ? 5 : 4};
+    return root_valid(root) ? HV_STATUS_SUCCESS : root_refused(root, translation);
+}
+
+static enum hv_status settings_to_translation(uint64_t flags, uint64_t root, struct translation *translation)
+{
+    bool enabled = (flags & HV_DEVICE_DOMAIN_TRANSLATION_ENABLED) != 0;
+    bool five_level = (flags & HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL) != 0;
+
+    if ((flags & HV_DEVICE_DOMAIN_SETTINGS_RESERVED) != 0)
+        return HV_STATUS_INVALID_PARAMETER;
+    if ((flags & HV_DEVICE_DOMAIN_BLOCKED) != 0) {
+        translation->kind = TRANSLATION_BLOCKED;
+        if (!enabled && defect_active(DEFECT_BLOCKED_UNTRANSLATED))
+            translation->kind = TRANSLATION_IDENTITY;
+        else if (!enabled || five_level)
+            return HV_STATUS_INVALID_PARAMETER;
+        return HV_STATUS_SUCCESS; /* whatever the root says */
+    }
+    if (!enabled) {
+        translation->kind = TRANSLATION_IDENTITY;
+        return five_level || root != 0 ? HV_STATUS_INVALID_PARAMETER : HV_STATUS_SUCCESS;
+    }
+    return paging_settings(flags, root, translation);
+}
+
+enum hv_status domain_configure(uint32_t id, uint64_t flags, uint64_t root)
+{
+    struct domain *domain = domain_find(id);
+    struct translation translation = {0};
+    const struct domain_grave *grave;
+    enum hv_status status;
+
+    if (domain == NULL)
+        return HV_STATUS_NOT_FOUND;
+    status = settings_to_translation(flags, root, &translation);
+    if (status != HV_STATUS_SUCCESS)
+        return status;
+    if (domain->devices != NULL)
+        return HV_STATUS_OBJECT_IN_USE;
+
+    grave = defect_active(DEFECT_ID_REUSE_OLD_ROOT) ? grave_find(id) : NULL;
+    if (grave != NULL && translation.kind == TRANSLATION_PAGING && grave->translation.kind == TRANSLATION_PAGING)
+        translation.root = grave->translation.root;
+    translation.tag = domain->translation.tag;
+    domain->translation = translation;
+    domain->configured = true;
+    if (translation.kind == TRANSLATION_PAGING)
+        domain_table.last_configured = translation;
+    return HV_STATUS_SUCCESS;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* Devices and the domain that each of them is in: ATTACH and DETACH. */
+#include "abi/device_id.h"
+#include "host/defects/defects.h"
+#include "host/domains/private.h"
+#include "host/domains/tags.h"
+#include "host/domains/writable.h"
+#include "host/log.h"
+
+struct translation translation_blocked(void)
+{
+    return (struct translation){.kind = TRANSLATION_BLOCKED, .tag = TAG_NONE};
+}
+
+void domains_add_device(uint64_t device_id, uint16_t bdf)
+{
+    struct device *device;
+
+    if (domain_table.devices == DOMAIN_DEVICES_MAX)
+        host_die("more than %u devices behind the IOMMU", DOMAIN_DEVICES_MAX);
+    device = &domain_table.device[domain_table.devices++];
+    *device = (struct device){.id = device_id, .bdf = bdf};
+    device->translation = translation_blocked();
+    device_switch(device, &domain_table.default_translation);
+}
+
+struct device *device_find(uint64_t device_id)
+{
+    for (unsigned i = 0; i < domain_table.devices; i++) {
+        if (domain_table.device[i].id == device_id)
+            return &domain_table.device[i];
+    }
+    return NULL;
+}
+
+bool domains_manage(uint64_t device_id)
+{
+    return device_find(device_id) != NULL;
+}
+
+void device_switch(struct device *device, const struct translation *to)
+{
+    translation_make_writable(to);
+    domain_table.backend->set_translation(device->bdf, &device->translation, to);
+    device->translation = *to;
+}
+
+void device_move(struct device *device, struct domain *domain)
+{
+    if (device->domain != NULL) {
+        struct device **link = &device->domain->devices;
+
+        while (*link != device)
+            link = &(*link)->next;
+        *link = device->next;
+    }
+    device->domain = domain;
+    device->next = NULL;
+    if (domain != NULL) {
+        device->next = domain->devices;
+        domain->devices = device;
+    }
+}
+
+/* Carries out what DEFECT_ATTACH_LATE left undone. */
+static void switch_late(void)
+{
+    if (domain_table.late != NULL)
+        device_switch(domain_table.late, &domain_table.late_translation);
+    domain_table.late = NULL;
+}
+
+/* What a device of `domain` gets; differs from the domain's own settings under a defect only. */
+static struct translation translation_for(const struct device *device, const struct domain *domain)
+{
+    struct translation to = domain->translation;
+
+    if (!domain->configured)
+        return domain_table.default_translation;
+    if (defect_active(DEFECT_CONFIGURE_LAST_ROOT) && to.kind == TRANSLATION_PAGING)
+        to.root = domain_table.last_configured.root;
+    if ((defect_active(DEFECT_IDENTITY_KEEPS_TABLES) && to.kind == TRANSLATION_IDENTITY) ||
+        (defect_active(DEFECT_BLOCKED_KEEPS_TABLES) && to.kind == TRANSLATION_BLOCKED))
+        return device->translation;
+    if (defect_active(DEFECT_ATTACH_SECOND_IGNORED) && domain->devices != NULL)
+        return device->translation;
+    if (defect_active(DEFECT_FLUSH_SKIPS_SECOND) && domain->devices != NULL)
+        to.tag = UINT16_MAX; /* no flush of the domain reaches it */
+    return to;
+}
+
+static enum hv_status attach_same(struct device *device)
+{
+    if (defect_active(DEFECT_ATTACH_SAME_DETACHES)) {
+        struct translation blocked = translation_blocked();
+
+        device_switch(device, &blocked);
+    }
+    return defect_active(DEFECT_ATTACH_SAME_REFUSED) ? HV_STATUS_INVALID_PARAMETER : HV_STATUS_DEVICE_ALREADY_IN_DOMAIN;
+}
+
+/* Statuses that only a defective host returns. */
+static enum hv_status attach_refused(const struct device *device, const struct domain *domain)
+{
+    if (defect_active(DEFECT_ATTACH_NEEDS_DETACH) && device->domain != NULL)
+        return HV_STATUS_INVALID_DEVICE_STATE;
+    if (defect_active(DEFECT_ATTACH_BLOCKING_FAILS) && domain->translation.kind == TRANSLATION_BLOCKED)
+        return HV_STATUS_OPERATION_FAILED;
+    if (defect_active(DEFECT_DETACH_FINAL) && device->detached_once)
+        return HV_STATUS_INVALID_DEVICE_STATE;
+    return HV_STATUS_SUCCESS;
+}
+
+static void attach_others(struct device *device, struct domain *domain)
+{
+    struct domain *old = device->domain;
+
+    while (old != NULL && old->devices != NULL) {
+        struct device *other = old->devices;
+        struct translation to = translation_for(other, domain);
+
+        device_switch(other, &to);
+        device_move(other, domain);
+    }
+}
+
+enum hv_status domain_attach(uint32_t id, uint64_t device_id)
+{
+    struct device *device = device_find(device_id);
+    struct domain *domain = domain_find(id);
+    enum hv_status refused;
+    struct translation to;
+
+    if (device == NULL)
+        return HV_STATUS_INVALID_DEVICE_ID;
+    if (domain == NULL) {
+        struct translation blocked = translation_blocked();
+
+        if (defect_active(DEFECT_ATTACH_FAILED_DETACHES))
+            device_switch(device, &blocked);
+        return HV_STATUS_NOT_FOUND;
+    }
+    if (!domain->configured && !defect_active(DEFECT_UNCONFIGURED_PASSES))
+        return HV_STATUS_OPERATION_DENIED;
+    if (device->domain == domain)
+        return attach_same(device);
+    refused = attach_refused(device, domain);
+    if (refused != HV_STATUS_SUCCESS)
+        return refused;
+
+    switch_late();
+    to = translation_for(device, domain);
+    if (defect_active(DEFECT_ATTACH_LATE)) {
+        domain_table.late = device;
+        domain_table.late_translation = to;
+    } else {
+        device_switch(device, &to);
+    }
+    if (defect_active(DEFECT_ATTACH_MOVES_ALL))
+        attach_others(device, domain);
+    if (device->domain != domain)
+        device_move(device, domain);
+    return HV_STATUS_SUCCESS;
+}
+
+enum hv_status domain_detach(uint64_t device_id)
+{
+    struct device *device = device_find(device_id);
+    struct translation to = translation_blocked();
+
+    if (device == NULL)
+        return HV_STATUS_INVALID_DEVICE_ID;
+    if (device->domain == NULL)
+        return HV_STATUS_INVALID_DEVICE_STATE;
+    switch_late();
+    if (defect_active(DEFECT_DETACH_IDENTITY))
+        to = domain_table.default_translation;
+    if (!defect_active(DEFECT_DETACH_IGNORED))
+        device_switch(device, &to);
+    device_move(device, NULL);
+    device->detached_once = true;
+    return HV_STATUS_SUCCESS;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* Shared by the files of host/domains only. */
+#ifndef PVT_HOST_DOMAINS_PRIVATE_H
+#define PVT_HOST_DOMAINS_PRIVATE_H
+
+#include "host/domains/domains.h"
+
+#define DOMAIN_BUCKETS     256u
+#define DOMAIN_DEVICES_MAX 256u
+
+struct device;
+
+struct domain {
+    uint32_t id;
+    bool configured;
+    struct translation translation; /* valid when configured; the tag from creation on */
+    struct device *devices;         /* attached devices */
+    struct domain *next;            /* in its bucket, or in the free list */
+};
+
+struct device {
+    uint64_t id;
+    uint16_t bdf;
+    bool detached_once;
+    struct domain *domain; /* NULL: in no domain of the guest */
+    struct translation translation;
+    struct device *next; /* in the domain */
+};
+
+struct domain_table {
+    const struct iommu_backend *backend;
+    struct domain *bucket[DOMAIN_BUCKETS];
+    struct domain *free;
+    struct device *device; /* array */
+    unsigned devices;
+    struct translation default_translation;
+    /* For defects only. */
+    struct device *late;
+    struct translation late_translation;
+    struct translation last_configured;
+    struct domain_grave *graves;
+};
+
+/* What a deleted domain was; used by the defects around the reuse of ids. */
+struct domain_grave {
+    uint32_t id;
+    bool used;
+    struct translation translation;
+};
+
+extern struct domain_table domain_table;
+
+struct domain *domain_find(uint32_t id);
+struct device *device_find(uint64_t device_id);
+/* Makes `to` the translation of a device, as one step. */
+void device_switch(struct device *device, const struct translation *to);
+/* Changes the membership only. `domain` may be NULL. */
+void device_move(struct device *device, struct domain *domain);
+
+/* What a domain's devices see; default_translation() is the state before the first ATTACH. */
+struct translation translation_blocked(void);
+
+struct domain_grave *grave_find(uint32_t id);
+void grave_dig(const struct domain *domain);
+
+#endif

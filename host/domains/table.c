@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* The domains that exist: CREATE and DELETE, and the look-up by id. */
+#include "abi/device_domain.h"
+#include "host/defects/defects.h"
+#include "host/domains/private.h"
+#include "host/domains/tags.h"
+#include "host/host_memory.h"
+
+struct domain_table domain_table;
+
+static size_t pages_for(size_t bytes)
+{
+    return (bytes + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE;
+}
+
+void domains_init(const struct iommu_backend *backend)
+{
+    struct domain *all = host_pages(pages_for(DOMAIN_LIMIT * sizeof(*all)));
+
+    domain_table = (struct domain_table){.backend = backend};
+    domain_table.device = host_pages(pages_for(DOMAIN_DEVICES_MAX * sizeof(struct device)));
+    domain_table.graves = host_pages(pages_for(DOMAIN_LIMIT * sizeof(struct domain_grave)));
+    domain_table.default_translation = (struct translation){.kind = TRANSLATION_IDENTITY, .tag = TAG_DEFAULT};
+    tags_init(backend->limits()->tags);
+    for (unsigned i = 0; i < DOMAIN_LIMIT; i++) {
+        all[i].next = domain_table.free;
+        domain_table.free = &all[i];
+    }
+}
+
+static uint32_t compared(uint32_t id)
+{
+    return defect_active(DEFECT_ID_TRUNCATED) ? id & 0xFFFFu : id;
+}
+
+static struct domain **bucket_of(uint32_t id)
+{
+    return &domain_table.bucket[compared(id) % DOMAIN_BUCKETS];
+}
+
+struct domain *domain_find(uint32_t id)
+{
+    for (struct domain *domain = *bucket_of(id); domain != NULL; domain = domain->next) {
+        if (compared(domain->id) == compared(id))
+            return domain;
+    }
+    return NULL;
+}
+
+enum hv_status domain_check(uint32_t id)
+{
+    return domain_find(id) != NULL ? HV_STATUS_SUCCESS : HV_STATUS_NOT_FOUND;
+}
+
+enum hv_status domain_create(uint32_t id)
+{
+    struct domain *domain = domain_find(id);
+    uint16_t tag;
+
+    if (domain != NULL) {
+        if (defect_active(DEFECT_CREATE_RESETS))
+            domain->configured = false;
+        return HV_STATUS_KEY_ALREADY_EXISTS;
+    }
+    if (defect_active(DEFECT_CREATE_AGAIN_REFUSED) && grave_find(id) != NULL)
+        return HV_STATUS_KEY_ALREADY_EXISTS;
+    domain = domain_table.free;
+    if (domain == NULL)
+        return HV_STATUS_INSUFFICIENT_DEVICE_DOMAINS;
+    tag = tag_take();
+    if (tag == TAG_NONE)
+        return HV_STATUS_INSUFFICIENT_DEVICE_DOMAINS;
+
+    domain_table.free = domain->next;
+    *domain = (struct domain){.id = id, .next = *bucket_of(id)};
+    domain->translation = translation_blocked();
+    domain->translation.tag = tag;
+    *bucket_of(id) = domain;
+    return HV_STATUS_SUCCESS;
+}
+
+static void domain_remove(struct domain *domain)
+{
+    struct domain **link = bucket_of(domain->id);
+
+    while (*link != domain)
+        link = &(*link)->next;
+    *link = domain->next;
+    /* Every device that left was flushed; this covers whatever else a backend may keep under the tag. */
+    domain_table.backend->flush_domain(&domain->translation);
+    tag_give(domain->translation.tag);
+    domain->next = domain_table.free;
+    domain_table.free = domain;
+}
+
+/* Deletes a domain whose devices the host does not care about. */
+static bool delete_defective(struct domain *domain)
+{
+    if (!defect_active(DEFECT_DELETE_ATTACHED_LIVE) && !defect_active(DEFECT_DELETE_ATTACHED_IDENTITY))
+        return false;
+    while (domain->devices != NULL) {
+        struct device *device = domain->devices;
+
+        if (defect_active(DEFECT_DELETE_ATTACHED_IDENTITY))
+            device_switch(device, &domain_table.default_translation);
+        device_move(device, NULL);
+    }
+    return true;
+}
+
+enum hv_status domain_delete(uint32_t id)
+{
+    struct domain *domain = domain_find(id);
+
+    if (domain == NULL)
+        return HV_STATUS_NOT_FOUND;
+    if (domain->devices != NULL && !delete_defective(domain)) {
+        while (defect_active(DEFECT_DELETE_REFUSED_HALF) && domain->devices != NULL) {
+            struct translation blocked = translation_blocked();
+
+            device_switch(domain->devices, &blocked);
+            device_move(domain->devices, NULL);
+        }
+        return HV_STATUS_OBJECT_IN_USE;
+    }
+    grave_dig(domain);
+    domain_remove(domain);
+    return HV_STATUS_SUCCESS;
+}

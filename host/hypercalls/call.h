@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of calls and what a handler gets. */
+#ifndef PVT_HOST_HYPERCALLS_CALL_H
+#define PVT_HOST_HYPERCALLS_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/status.h"
+
+enum call_class { CALL_SIMPLE, CALL_REP };
+
+/* A private copy of the input (fixed header for a rep call); `output` is zeroed and copied to the guest after SUCCESS
+ * only. */
+typedef enum hv_status call_handler(const void *input, void *output);
+/* One element of a rep call; the header was accepted by the handler. */
+typedef enum hv_status element_handler(const void *input, uint32_t index, uint32_t count, uint64_t element);
+
+struct call {
+    uint16_t code;
+    enum call_class class;
+    bool fast;                                      /* may be made in register form */
+    bool device_domain;                             /* counted as a call of the pvIOMMU */
+    uint16_t input_size, element_size, output_size; /* bytes */
+    const char *name;
+    call_handler *handler;
+    element_handler *element;
+};
+
+/* NULL when the host does not know the code. */
+const struct call *call_find(uint16_t code);
+
+call_handler call_create_domain, call_configure_domain, call_attach_domain, call_detach_domain, call_delete_domain;
+call_handler call_flush_domain, call_flush_list;
+element_handler call_flush_list_element;
+call_handler call_iommu_capabilities, call_device_property;
+call_handler call_oracle_fault, call_oracle_counters, call_oracle_info;
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entry of every hypercall. The order of the checks is part of the host's contract (docs/host-choices.md): code,
+ * control word, input list, output list, overlap, then the fields in the order of the structure. Nothing is written
+ * before all have passed.
+ */
+#include "abi/hypercall.h"
+#include "host/cpu/counters.h"
+#include "host/defects/defects.h"
+#include "host/host_memory.h"
+#include "host/hypercalls/hypercalls.h"
+#include "host/hypercalls/lock.h"
+#include "host/hypercalls/rep.h"
+#include "host/hypercalls/validate.h"
+#include "host/log.h"
+#include "lib/string.h"
+
+#define OUTPUT_MAX 256u /* the longest output of any call, with room */
+
+static struct {
+    struct host_lock lock;
+    /* The one copy of the input: the guest may change its page while the call runs. Too large for the host's stack. */
+    union {
+        uint8_t bytes[HV_PAGE_SIZE];
+        uint64_t words[HV_PAGE_SIZE / sizeof(uint64_t)];
+    } input;
+    uint64_t output[OUTPUT_MAX / sizeof(uint64_t)];
+} front_end;
+
+static enum hv_status unused_output(const struct call *call, const struct hypercall_frame *frame)
+{
+    bool refused = defect_active(DEFECT_UNUSED_GPA_CHECKED) && call->output_size == 0 && frame->r8 >= guest_gpa_limit();
+
+    return refused ? HV_STATUS_INVALID_ALIGNMENT : HV_STATUS_SUCCESS;
+}
+
+/* Checks the lists and copies the input. */
+static enum hv_status fetch(const struct call *call, const struct hypercall_frame *frame, struct parameter_list *output)
+{
+    struct parameter_list input = {.gpa = frame->rdx, .size = call->input_size};
+    enum hv_status status;
+
+    if ((frame->control & HV_CONTROL_FAST) != 0) {
+        front_end.input.words[0] = frame->rdx;
+        front_end.input.words[1] = frame->r8;
+        return HV_STATUS_SUCCESS;
+    }
+    input.size += hv_control_rep_count(frame->control) * call->element_size;
+    status = validate_list(&input);
+    if (status == HV_STATUS_SUCCESS)
+        status = validate_list(output);
+    if (status == HV_STATUS_SUCCESS)
+        status = validate_overlap(&input, output);
+    if (status == HV_STATUS_SUCCESS)
+        status = unused_output(call, frame);
+    if (status == HV_STATUS_SUCCESS && input.size != 0 &&
+        (input.size > sizeof(front_end.input) || !guest_read(input.gpa, front_end.input.bytes, input.size)))
+        status = HV_STATUS_INVALID_HYPERCALL_INPUT;
+    return status;
+}
+
+static uint64_t run_simple(const struct call *call, const struct parameter_list *output)
+{
+    enum hv_status status;
+
+    memset(front_end.output, 0, sizeof(front_end.output));
+    status = call->handler(front_end.input.bytes, front_end.output);
+    if (status == HV_STATUS_SUCCESS && output->size != 0 && !guest_write(output->gpa, front_end.output, output->size))
+        status = HV_STATUS_INVALID_HYPERCALL_INPUT;
+    return hv_result(status, 0);
+}
+
+static uint64_t run(const struct call *call, struct hypercall_frame *frame)
+{
+    struct parameter_list output = {.gpa = frame->r8, .size = call->output_size};
+    enum hv_status status = validate_control(call, frame->control);
+
+    if (status == HV_STATUS_SUCCESS)
+        status = fetch(call, frame, &output);
+    if (status != HV_STATUS_SUCCESS)
+        return hv_result(status, 0);
+    return call->class == CALL_REP ? rep_run(call, frame, front_end.input.words) : run_simple(call, &output);
+}
+
+void hypercalls_dispatch(struct hypercall_frame *frame)
+{
+    const struct call *call = call_find(hv_control_code(frame->control));
+    uint64_t control = frame->control;
+
+    frame->again = false;
+    if (call == NULL) {
+        bool wrong = defect_active(DEFECT_UNKNOWN_CODE_STATUS);
+
+        frame->rax = hv_result(wrong ? HV_STATUS_INVALID_HYPERCALL_INPUT : HV_STATUS_INVALID_HYPERCALL_CODE, 0);
+        host_log(LOG_TRACE, "hypercall 0x%llx: unknown code\n", (unsigned long long)control);
+        return;
+    }
+    host_lock_take(&front_end.lock);
+    if (call->device_domain)
+        cpu_counters()->hypercalls_device_domain++;
+    frame->rax = run(call, frame);
+    host_lock_release(&front_end.lock);
+    host_log(LOG_TRACE, "%s control 0x%llx: result 0x%llx%s\n", call->name, (unsigned long long)control,
+             (unsigned long long)frame->rax, frame->again ? ", to be continued" : "");
+}

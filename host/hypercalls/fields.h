@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Checks of fields that several calls share. */
+#ifndef PVT_HOST_HYPERCALLS_FIELDS_H
+#define PVT_HOST_HYPERCALLS_FIELDS_H
+
+#include "abi/device_domain.h"
+#include "abi/status.h"
+
+/* Only SELF: the partition is not told its number, so that any other is somebody else's. */
+enum hv_status check_partition(uint64_t partition_id);
+/* Partition, VTL and domain name, in this order; padding is ignored (Reference 2.2). Does not look the domain up. */
+enum hv_status check_device_domain(const struct hv_input_device_domain *name);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* FLUSH_DEVICE_DOMAIN and FLUSH_DEVICE_DOMAIN_LIST (Reference 3.9). */
+#include "abi/device_domain.h"
+#include "host/defects/defects.h"
+#include "host/domains/domains.h"
+#include "host/hypercalls/call.h"
+#include "host/hypercalls/fields.h"
+
+#define SHIFT_2M 9u
+
+enum hv_status call_flush_domain(const void *input, void *output)
+{
+    const struct hv_input_flush_device_domain *flush = input;
+    enum hv_status status = check_device_domain(&flush->device_domain);
+
+    (void)output;
+    if (status != HV_STATUS_SUCCESS)
+        return status;
+    if (flush->flags != 0 || flush->reserved != 0)
+        return HV_STATUS_INVALID_PARAMETER;
+    return domain_flush(flush->device_domain.domain_id.id);
+}
+
+enum hv_status call_flush_list(const void *input, void *output)
+{
+    const struct hv_input_flush_device_domain_list *list = input;
+    enum hv_status status = check_device_domain(&list->device_domain);
+
+    (void)output;
+    if (status != HV_STATUS_SUCCESS)
+        return status;
+    if (list->flags != HV_FLUSH_LIST_IOMMU_FORMAT || list->reserved != 0)
+        return HV_STATUS_INVALID_PARAMETER;
+    return domain_check(list->device_domain.domain_id.id);
+}
+
+static bool aligned(uint64_t page, uint32_t shift)
+{
+    return (page & ((UINT64_C(1) << shift) - 1)) == 0;
+}
+
+static enum hv_status check_range(uint64_t range)
+{
+    uint32_t shift = hv_iommu_range_shift(range);
+
+    if ((range & HV_IOMMU_RANGE_RESERVED) != 0 || shift > HV_IOMMU_RANGE_SHIFT_ALL)
+        return HV_STATUS_INVALID_PARAMETER;
+    if (shift == HV_IOMMU_RANGE_SHIFT_ALL && defect_active(DEFECT_LIST_ALL_REFUSED))
+        return HV_STATUS_INVALID_PARAMETER;
+    if (!aligned(hv_iommu_range_page(range), shift) && !defect_active(DEFECT_LIST_UNALIGNED_SHORT))
+        return HV_STATUS_INVALID_PARAMETER;
+    return HV_STATUS_SUCCESS;
+}
+
+/* What a defective host leaves out of a list. */
+static bool skipped(const struct hv_input_flush_device_domain_list *list, uint32_t index, uint32_t count,
+                    uint64_t range)
+{
+    if (defect_active(DEFECT_LIST_IGNORED))
+        return true;
+    if (defect_active(DEFECT_LIST_FIRST_ONLY) && index != 0)
+        return true;
+    if (defect_active(DEFECT_LIST_LAST_DROPPED) && count > 1 && index == count - 1)
+        return true;
+    if (defect_active(DEFECT_LIST_ALL_IGNORED) && hv_iommu_range_shift(range) == HV_IOMMU_RANGE_SHIFT_ALL)
+        return true;
+    for (uint32_t i = 0; defect_active(DEFECT_LIST_ERROR_ROLLBACK) && i < count; i++) {
+        if (check_range(list->range[i]) != HV_STATUS_SUCCESS)
+            return true;
+    }
+    return false;
+}
+
+/* What a defective host makes of a range. */
+static uint64_t altered(uint64_t range)
+{
+    uint64_t page = hv_iommu_range_page(range);
+    uint32_t shift = hv_iommu_range_shift(range);
+
+    if (defect_active(DEFECT_LIST_SHIFT_IGNORED) || !aligned(page, shift))
+        shift = 0;
+    if (defect_active(DEFECT_LIST_SHIFT_CLIPPED) && shift > SHIFT_2M)
+        shift = SHIFT_2M;
+    if (defect_active(DEFECT_LIST_WRONG_PAGE) && shift != HV_IOMMU_RANGE_SHIFT_ALL)
+        page += UINT64_C(1) << shift;
+    return hv_iommu_range(page, shift);
+}
+
+enum hv_status call_flush_list_element(const void *input, uint32_t index, uint32_t count, uint64_t range)
+{
+    const struct hv_input_flush_device_domain_list *list = input;
+    enum hv_status status = check_range(range);
+
+    if (status != HV_STATUS_SUCCESS)
+        return status;
+    if (skipped(list, index, count, range))
+        return HV_STATUS_SUCCESS;
+    range = altered(range);
+    return domain_flush_range(list->device_domain.domain_id.id, hv_iommu_range_page(range),
+                              hv_iommu_range_shift(range));
+}

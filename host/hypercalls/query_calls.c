@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* GET_IOMMU_CAPABILITIES and GET_LOGICAL_DEVICE_PROPERTY (Reference 3.7, 3.8). */
+#include "abi/device_id.h"
+#include "abi/device_property.h"
+#include "abi/hypercall.h"
+#include "abi/iommu_capabilities.h"
+#include "host/defects/defects.h"
+#include "host/domains/domains.h"
+#include "host/hypercalls/call.h"
+#include "host/hypercalls/fields.h"
+#include "host/hypercalls/state.h"
+#include "host/pci/functions.h"
+
+#define ODD_PAGE_SIZE (UINT64_C(1) << 14)
+
+static void falsify(struct hv_output_get_iommu_capabilities *caps)
+{
+    static unsigned calls;
+
+    if (defect_active(DEFECT_CAP_NOT_PRESENT))
+        caps->iommu_cap &= ~HV_IOMMU_CAP_PRESENT;
+    if (defect_active(DEFECT_CAP_NO_S1))
+        caps->iommu_cap &= ~HV_IOMMU_CAP_S1;
+    if (defect_active(DEFECT_CAP_PASID_WIDTH_0))
+        caps->iommu_cap |= HV_IOMMU_CAP_PASID;
+    if (defect_active(DEFECT_CAP_NO_4K))
+        caps->pgsize_bitmap &= ~HV_IOMMU_PGSIZE_4K;
+    if (defect_active(DEFECT_CAP_ODD_PAGE_SIZE))
+        caps->pgsize_bitmap |= ODD_PAGE_SIZE;
+    if (defect_active(DEFECT_CAP_WIDTH_64))
+        caps->max_iova_width = 64;
+    if (defect_active(DEFECT_WIDTH_IGNORED))
+        caps->max_iova_width++;
+    if (defect_active(DEFECT_CAP_CHANGES) && calls++ % 2 != 0)
+        caps->max_iova_width--;
+    if (defect_active(DEFECT_OUTPUT_DIRTY))
+        caps->reserved = 0x5AA5;
+}
+
+enum hv_status call_iommu_capabilities(const void *input, void *output)
+{
+    const struct hv_input_get_iommu_capabilities *query = input;
+    const struct backend_limits *limits = hypercalls_backend()->limits();
+    struct hv_output_get_iommu_capabilities *caps = output;
+    enum hv_status status = check_partition(query->partition_id);
+
+    if (status != HV_STATUS_SUCCESS)
+        return status;
+    if (query->reserved != 0)
+        return HV_STATUS_INVALID_PARAMETER;
+    *caps = (struct hv_output_get_iommu_capabilities){
+        .size = sizeof(*caps),
+        .max_iova_width = limits->iova_bits,
+        .iommu_cap = HV_IOMMU_CAP_PRESENT | HV_IOMMU_CAP_S1 | (limits->five_level ? HV_IOMMU_CAP_S1_5LVL : 0),
+        .pgsize_bitmap = limits->page_sizes & HV_IOMMU_PGSIZE_ALL,
+    };
+    falsify(caps);
+    return HV_STATUS_SUCCESS;
+}
+
+enum hv_status call_device_property(const void *input, void *output)
+{
+    const struct hv_input_get_logical_device_property *query = input;
+    struct hv_output_get_logical_device_property *property = output;
+    enum hv_status status = check_partition(query->partition_id);
+    bool managed = domains_manage(query->logical_device_id);
+
+    if (status != HV_STATUS_SUCCESS)
+        return status;
+    if (query->reserved != 0)
+        return HV_STATUS_INVALID_PARAMETER;
+    if (query->code != HV_LOGICAL_DEVICE_PROPERTY_PVIOMMU)
+        return HV_STATUS_UNKNOWN_PROPERTY;
+    if (pci_function_find(query->logical_device_id) == NULL) {
+        if (!defect_active(DEFECT_PROPERTY_UNKNOWN_MANAGED))
+            return HV_STATUS_INVALID_DEVICE_ID;
+        managed = true;
+    }
+    if (defect_active(DEFECT_PROPERTY_CLEAR))
+        managed = false;
+    property->device_iommu = managed ? HV_DEVICE_IOMMU_ENABLED : 0;
+    if (defect_active(DEFECT_PROPERTY_DIRTY)) {
+        property->device_iommu |= HV_DEVICE_IOMMU_ENABLED << 1;
+        property->reserved = UINT64_MAX;
+    }
+    return HV_STATUS_SUCCESS;
+}

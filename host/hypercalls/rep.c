@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Rep calls (Reference 2.2): completed reps are counted from the start of the list, in this call or in an earlier part
+ * of it. */
+#include "host/hypercalls/rep.h"
+
+#include "abi/hypercall.h"
+#include "host/defects/defects.h"
+
+static uint64_t rep_success(uint32_t count)
+{
+    if (defect_active(DEFECT_LIST_REPS_SHORT) && count != 0)
+        count--;
+    return hv_result(HV_STATUS_SUCCESS, count);
+}
+
+static uint64_t rep_failure(enum hv_status status, uint32_t done, uint32_t count)
+{
+    if (defect_active(DEFECT_LIST_ERROR_HIDDEN))
+        return hv_result(HV_STATUS_SUCCESS, count);
+    if (defect_active(DEFECT_LIST_ERROR_REPS))
+        done = 0;
+    return hv_result(status, done);
+}
+
+uint64_t rep_run(const struct call *call, struct hypercall_frame *frame, const uint64_t *input)
+{
+    const uint64_t *element = input + call->input_size / sizeof(*input);
+    uint32_t count = hv_control_rep_count(frame->control);
+    uint32_t start = hv_control_rep_start(frame->control);
+    enum hv_status status = call->handler(input, NULL);
+
+    if (status != HV_STATUS_SUCCESS)
+        return hv_result(status, start);
+    for (uint32_t i = start; i < count; i++) {
+        if (i - start == REP_BATCH) {
+            frame->control &= ~HV_CONTROL_REP_START_MASK;
+            frame->control |= hv_control(0, 0, i, 0);
+            frame->again = true;
+            return frame->rax;
+        }
+        status = call->element(input, i, count, element[i]);
+        if (status != HV_STATUS_SUCCESS)
+            return rep_failure(status, i, count);
+    }
+    return rep_success(count);
+}

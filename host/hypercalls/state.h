@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* What the calls share: the backend that hypercalls_init() chose. */
+#ifndef PVT_HOST_HYPERCALLS_STATE_H
+#define PVT_HOST_HYPERCALLS_STATE_H
+
+#include "host/iommu/backend.h"
+
+const struct iommu_backend *hypercalls_backend(void);
+
+#endif

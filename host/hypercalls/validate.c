@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/hypercalls/validate.h"
+
+#include "abi/hypercall.h"
+#include "host/defects/defects.h"
+#include "host/host_memory.h"
+
+static enum hv_status validate_reps(const struct call *call, uint64_t control)
+{
+    uint32_t count = hv_control_rep_count(control);
+    uint32_t start = hv_control_rep_start(control);
+    bool valid;
+
+    if (call->class == CALL_SIMPLE)
+        valid = defect_active(DEFECT_SIMPLE_REP_ACCEPTED) || (count == 0 && start == 0);
+    else if (count == 0)
+        valid = defect_active(DEFECT_LIST_EMPTY_ACCEPTED) && start == 0;
+    else
+        valid = start < count || defect_active(DEFECT_REP_START_ACCEPTED);
+    return valid ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_HYPERCALL_INPUT;
+}
+
+enum hv_status validate_control(const struct call *call, uint64_t control)
+{
+    if ((control & HV_CONTROL_RESERVED) != 0 && !defect_active(DEFECT_RESERVED_CONTROL_ACCEPTED))
+        return HV_STATUS_INVALID_HYPERCALL_INPUT;
+    /* This host is not nested, so there is no other hypervisor that could handle the call. */
+    if ((control & HV_CONTROL_NESTED) != 0)
+        return HV_STATUS_INVALID_HYPERCALL_INPUT;
+    /* No known call has a header of variable size. */
+    if ((control & HV_CONTROL_VAR_HEADER_MASK) != 0 && !defect_active(DEFECT_VAR_HEADER_ACCEPTED))
+        return HV_STATUS_INVALID_HYPERCALL_INPUT;
+    if (validate_reps(call, control) != HV_STATUS_SUCCESS)
+        return HV_STATUS_INVALID_HYPERCALL_INPUT;
+    if ((control & HV_CONTROL_FAST) != 0 && !call->fast)
+        return HV_STATUS_INVALID_HYPERCALL_INPUT;
+    return HV_STATUS_SUCCESS;
+}
+
+enum hv_status validate_list(struct parameter_list *list)
+{
+    uint64_t offset;
+
+    if (list->size == 0)
+        return HV_STATUS_SUCCESS;
+    if (list->gpa % HV_PARAMETER_ALIGNMENT != 0) {
+        if (!defect_active(DEFECT_MISALIGNED_ACCEPTED))
+            return HV_STATUS_INVALID_ALIGNMENT;
+        list->gpa -= list->gpa % HV_PARAMETER_ALIGNMENT;
+    }
+    offset = list->gpa % HV_PAGE_SIZE;
+    if (offset + list->size > HV_PAGE_SIZE && !defect_active(DEFECT_PAGE_CROSSING_ACCEPTED))
+        return HV_STATUS_INVALID_ALIGNMENT;
+    if (list->gpa >= guest_gpa_limit())
+        return HV_STATUS_INVALID_ALIGNMENT;
+    /* A real hypervisor would ask the parent partition to fill the hole; there is no parent. */
+    if (!guest_is_ram(list->gpa, list->size))
+        return HV_STATUS_INVALID_HYPERCALL_INPUT;
+    return HV_STATUS_SUCCESS;
+}
+
+enum hv_status validate_overlap(const struct parameter_list *input, const struct parameter_list *output)
+{
+    if (input->size == 0 || output->size == 0)
+        return HV_STATUS_SUCCESS;
+    if (defect_active(DEFECT_SAME_PAGE_REFUSED) && input->gpa / HV_PAGE_SIZE == output->gpa / HV_PAGE_SIZE)
+        return HV_STATUS_INVALID_HYPERCALL_INPUT;
+    if (input->gpa < output->gpa + output->size && output->gpa < input->gpa + input->size)
+        return HV_STATUS_INVALID_HYPERCALL_INPUT;
+    return HV_STATUS_SUCCESS;
+}

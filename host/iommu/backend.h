@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A translation backend turns domains into what a device's DMA really sees. The front end (host/domains) owns the
+ * objects and the rules of the ABI; a backend owns hardware tables, tags and invalidation.
+ */
+#ifndef PVT_HOST_IOMMU_BACKEND_H
+#define PVT_HOST_IOMMU_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/oracle.h"
+
+enum translation_kind { TRANSLATION_BLOCKED, TRANSLATION_IDENTITY, TRANSLATION_PAGING };
+
+/* What a domain asks for. `tag` names the domain's cached translations and is unique among all domains of a backend
+ * for as long as any cache may hold it. */
+struct translation {
+    enum translation_kind kind;
+    uint64_t root;   /* GPA of the guest's top table (PAGING) */
+    unsigned levels; /* 4 or 5 (PAGING) */
+    uint16_t tag;
+};
+
+struct backend_limits {
+    uint8_t iova_bits; /* input width */
+    bool five_level;
+    uint64_t page_sizes; /* bitmap */
+    uint32_t tags;       /* how many tags there are */
+};
+
+struct iommu_backend {
+    const char *name; /* "vtd" */
+    /* False when the machine has no such unit; says why in the log. */
+    bool (*init)(void);
+    const struct backend_limits *(*limits)(void);
+    /* True when DMA of this requester goes through the backend and can be switched. */
+    bool (*owns)(uint16_t bdf);
+    /* Switches a device from `from` to `to` as one step, then invalidates what was cached under from->tag for it. */
+    void (*set_translation)(uint16_t bdf, const struct translation *from, const struct translation *to);
+    void (*flush_domain)(const struct translation *t);
+    /* 2^shift pages of 4 KiB from IOVA page << 12; shift 0..52. */
+    void (*flush_range)(const struct translation *t, uint64_t page, unsigned shift);
+    /* Oldest fault record; false when none. Drains the hardware's record into per-device storage. */
+    bool (*take_fault)(uint64_t device_id, bool clear, struct oracle_fault *fault);
+};
+
+extern const struct iommu_backend backend_vtd;
+
+#endif

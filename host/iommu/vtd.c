@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Translation by an Intel VT-d unit with first-stage tables. GPA = SPA, and there is no second stage below: the unit
+ * follows a guest's tables wherever they lead (docs/host-choices.md).
+ */
+#include "host/iommu/vtd.h"
+
+#include "host/defects/defects.h"
+#include "host/domains/tags.h"
+#include "host/host_memory.h"
+#include "host/iommu/io_table.h"
+#include "host/log.h"
+
+#define END_4G UINT64_C(0x100000000)
+
+struct vtd_unit vtd_unit;
+
+static uint64_t ram_end(void)
+{
+    size_t count;
+    const struct guest_range *range = guest_ram(&count);
+    uint64_t end = count != 0 ? range[count - 1].start + range[count - 1].length : 0;
+
+    return end > END_4G ? end : END_4G;
+}
+
+static bool vtd_init(void)
+{
+    if (!vtd_find())
+        return false;
+    vtd_unit.identity =
+        defect_active(DEFECT_IDENTITY_UNLIMITED) ? io_table_all(ram_end()) : io_table_guest_ram(VTD_IOVA_BITS);
+    if (defect_active(DEFECT_BLOCKED_READS))
+        vtd_unit.foreign = io_table_foreign_page();
+    vtd_tables_build();
+    vtd_queue_start();
+    vtd_translation_start();
+    return true;
+}
+
+static const struct backend_limits *vtd_limits(void)
+{
+    return &vtd_unit.limits;
+}
+
+static bool vtd_owns(uint16_t bdf)
+{
+    return vtd_function_find(bdf) != NULL;
+}
+
+/* Nothing is cached for an entry of zeros. */
+static bool leaves_entries(const struct translation *from)
+{
+    return from->kind != TRANSLATION_BLOCKED || defect_active(DEFECT_BLOCKED_IDENTITY) ||
+           defect_active(DEFECT_BLOCKED_READS);
+}
+
+/*
+ * New tables first, invalidation second: what is cached is the old translation as a whole until it is dropped. It must
+ * go by its own tag; the invalidation of the context entry makes QEMU look at the tables again.
+ */
+static void vtd_set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
+{
+    struct vtd_function *function = vtd_function_find(bdf);
+    uint16_t tag = from->tag != TAG_NONE ? from->tag : TAG_BACKEND;
+    bool detach = to->tag == TAG_NONE;
+    bool flush = leaves_entries(from);
+
+    if (function == NULL)
+        host_die("no tables for the function %04x", bdf);
+    vtd_faults_drain();
+    vtd_function_point(function, to);
+    if (defect_active(DEFECT_ATTACH_FLUSHES_NEW) && !detach)
+        tag = to->tag;
+    if (defect_active(detach ? DEFECT_DETACH_NO_FLUSH : DEFECT_ATTACH_NO_FLUSH))
+        flush = false;
+    vtd_invalidate_function(bdf, tag, flush);
+}
+
+const struct iommu_backend backend_vtd = {
+    .name = "vtd",
+    .init = vtd_init,
+    .limits = vtd_limits,
+    .owns = vtd_owns,
+    .set_translation = vtd_set_translation,
+    .flush_domain = vtd_flush_domain,
+    .flush_range = vtd_flush_range,
+    .take_fault = vtd_take_fault,
+};

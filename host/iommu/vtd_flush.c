@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Flushes of a domain, by its tag and PASID 0. The page descriptor of the plain IOTLB is never used: on first-stage
+ * entries it drops the whole domain, and the host would hide missing flushes of its guest.
+ */
+#include "host/cpu/counters.h"
+#include "host/iommu/vtd.h"
+
+void vtd_flush_domain(const struct translation *t)
+{
+    struct vtd_descriptor flush = {
+        {VTD_DESC_PASID_IOTLB | VTD_DESC_GRANULARITY(VTD_PASID_IOTLB_ALL) | VTD_DESC_TAG(t->tag)}};
+
+    vtd_faults_drain();
+    cpu_counters()->flush_domain_ops++;
+    vtd_submit(&flush, 1);
+}
+
+void vtd_flush_range(const struct translation *t, uint64_t page, unsigned shift)
+{
+    struct vtd_descriptor flush = {
+        {VTD_DESC_PASID_IOTLB | VTD_DESC_GRANULARITY(VTD_PASID_IOTLB_PAGES) | VTD_DESC_TAG(t->tag),
+         page << 12 | shift}};
+
+    if (shift > vtd_cap_max_shift(vtd_unit.cap)) {
+        vtd_flush_domain(t);
+        return;
+    }
+    vtd_faults_drain();
+    cpu_counters()->flush_range_ops++;
+    vtd_submit(&flush, 1);
+}

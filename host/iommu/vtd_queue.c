@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* Queued invalidation (VT-d 6.5.2). Every batch ends with a wait, so the queue is empty between two calls. */
+#include "host/host_memory.h"
+#include "host/iommu/vtd.h"
+#include "host/log.h"
+
+#define QUEUE_DESCRIPTORS ((uint32_t)(HOST_PAGE_SIZE / sizeof(struct vtd_descriptor)))
+/* QEMU has finished when the write to IQT returns; other units need microseconds. */
+#define WAIT_LIMIT 100000000u
+
+static void push(const struct vtd_descriptor *descriptor)
+{
+    struct vtd_descriptor *slot = &vtd_unit.queue[vtd_unit.tail];
+
+    *slot = *descriptor;
+    vtd_publish(slot, sizeof(*slot));
+    vtd_unit.tail = (vtd_unit.tail + 1) % QUEUE_DESCRIPTORS;
+}
+
+static void check_queue(void)
+{
+    uint32_t status = vtd_read32(VTD_FSTS);
+
+    if ((status & VTD_FSTS_QUEUE_FAILED) != 0) {
+        uint32_t head = (uint32_t)(vtd_read64(VTD_IQH) >> VTD_IQ_POINTER_SHIFT) % QUEUE_DESCRIPTORS;
+
+        host_die("VT-d refused an invalidation: FSTS 0x%x, descriptor %u is 0x%llx 0x%llx", status, head,
+                 (unsigned long long)vtd_unit.queue[head].val[0], (unsigned long long)vtd_unit.queue[head].val[1]);
+    }
+}
+
+void vtd_submit(const struct vtd_descriptor *descriptor, unsigned count)
+{
+    uint32_t sequence = ++vtd_unit.sequence;
+    struct vtd_descriptor wait = {
+        .val = {VTD_DESC_WAIT | VTD_DESC_WAIT_STATUS | VTD_DESC_WAIT_DATA(sequence), (uintptr_t)vtd_unit.status}};
+
+    for (unsigned i = 0; i < count; i++)
+        push(&descriptor[i]);
+    push(&wait);
+    vtd_write64(VTD_IQT, (uint64_t)vtd_unit.tail << VTD_IQ_POINTER_SHIFT);
+    for (unsigned tries = 0; *vtd_unit.status != sequence; tries++) {
+        check_queue();
+        if (tries == WAIT_LIMIT)
+            host_die("VT-d did not finish an invalidation: IQH 0x%llx IQT 0x%llx",
+                     (unsigned long long)vtd_read64(VTD_IQH), (unsigned long long)vtd_read64(VTD_IQT));
+        __builtin_ia32_pause();
+    }
+}
+
+void vtd_invalidate_all(void)
+{
+    static const struct vtd_descriptor all[] = {
+        {{VTD_DESC_CONTEXT | VTD_DESC_GRANULARITY(VTD_CONTEXT_GLOBAL)}},
+        {{VTD_DESC_PASID_CACHE | VTD_DESC_GRANULARITY(VTD_PASID_CACHE_GLOBAL)}},
+        {{VTD_DESC_IOTLB | VTD_DESC_GRANULARITY(VTD_IOTLB_GLOBAL)}},
+    };
+
+    vtd_submit(all, sizeof(all) / sizeof(all[0]));
+}
+
+void vtd_invalidate_function(uint16_t requester, uint16_t old_tag, bool translations)
+{
+    struct vtd_descriptor batch[] = {
+        {{VTD_DESC_CONTEXT | VTD_DESC_GRANULARITY(VTD_CONTEXT_DEVICE) | VTD_DESC_CONTEXT_SOURCE(requester)}},
+        {{VTD_DESC_PASID_CACHE | VTD_DESC_GRANULARITY(VTD_PASID_CACHE_PASID) | VTD_DESC_TAG(old_tag)}},
+        {{VTD_DESC_PASID_IOTLB | VTD_DESC_GRANULARITY(VTD_PASID_IOTLB_ALL) | VTD_DESC_TAG(old_tag)}},
+    };
+    unsigned count = sizeof(batch) / sizeof(batch[0]);
+
+    vtd_submit(batch, translations ? count : count - 1);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* What the loader needs from UEFI. */
+#ifndef PVT_HOST_LAUNCH_FIRMWARE_H
+#define PVT_HOST_LAUNCH_FIRMWARE_H
+
+#include <efi.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct firmware {
+    EFI_HANDLE image;
+    EFI_HANDLE boot_volume;
+    EFI_SYSTEM_TABLE *table;
+};
+
+/* Notes the volume from which the image was started. */
+void firmware_init(struct firmware *firmware, EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
+
+/* `bytes` of EfiReservedMemoryType, aligned to 2 MiB: whole entries of the nested tables. */
+uint64_t firmware_reserve(const struct firmware *firmware, uint64_t bytes);
+
+/* Reads a file of the boot volume; its size, or 0 when there is none. Halts when it is larger than `size` or
+ * unreadable. */
+size_t firmware_read_file(const struct firmware *firmware, const CHAR16 *path, void *to, size_t size);
+
+/* ACPI root pointer; 0 = none. */
+uint64_t firmware_rsdp(const struct firmware *firmware);
+
+/* Loads and starts an image of the boot volume; halts with a message on failure and when the image returns. */
+void firmware_start_image(const struct firmware *firmware, const CHAR16 *path) __attribute__((noreturn));
+
+#endif

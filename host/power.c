@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/power.h"
+
+#include "host/cpu/instructions.h"
+
+#define DEBUG_EXIT_PORT 0xF4
+/* PM1a control register where OVMF places it on q35; SLP_EN with SLP_TYP 0 is S5 there. */
+#define PM1A_CONTROL_PORT  0x604
+#define PM1A_SLEEP_ENABLE  0x2000
+#define RESET_CONTROL_PORT 0xCF9
+#define RESET_CONTROL_FULL 0x0E
+
+void host_power_off(uint8_t code)
+{
+    out8(DEBUG_EXIT_PORT, code);
+    out16(PM1A_CONTROL_PORT, PM1A_SLEEP_ENABLE);
+    out8(RESET_CONTROL_PORT, RESET_CONTROL_FULL);
+    for (;;)
+        __asm__ volatile("cli; hlt");
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Bounds of the loaded image, from linker/guest.lds; all but ImageBase are page aligned. */
+#ifndef PVT_KERNEL_IMAGE_H
+#define PVT_KERNEL_IMAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define IMAGE_SYMBOL __attribute__((visibility("hidden")))
+
+extern const char ImageBase[] IMAGE_SYMBOL;
+extern const char image_text_start[] IMAGE_SYMBOL, image_text_end[] IMAGE_SYMBOL;
+extern const char image_rodata_start[] IMAGE_SYMBOL, image_rodata_end[] IMAGE_SYMBOL;
+extern const char image_data_start[] IMAGE_SYMBOL, image_data_end[] IMAGE_SYMBOL;
+
+/* Where the firmware put the image. An address minus this is an address in the ELF file with the debug information. */
+static inline uint64_t image_base(void)
+{
+    return (uint64_t)ImageBase;
+}
+
+static inline bool image_is_text(uint64_t address)
+{
+    return address >= (uint64_t)image_text_start && address < (uint64_t)image_text_end;
+}
+
+#endif

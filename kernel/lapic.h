@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Local APIC: the one-shot timer behind test deadlines. xAPIC by MMIO, or x2APIC by MSR when it is already on. */
+#ifndef PVT_KERNEL_LAPIC_H
+#define PVT_KERNEL_LAPIC_H
+
+#include <stdint.h>
+
+#define VECTOR_DEADLINE 0xE0
+#define VECTOR_SPURIOUS 0xFF
+
+/* Needs time_init(). Panics when there is no local APIC, because then no deadline could be kept. */
+void lapic_init(void);
+uint32_t lapic_id(void);
+
+/* One interrupt at VECTOR_DEADLINE after `ns` nanoseconds, or earlier when the counter is too short: the handler looks
+ * at the clock and arms again. */
+void lapic_timer_arm(uint64_t ns);
+void lapic_timer_stop(void);
+
+/* End of interrupt, if the local APIC really has `vector` in service. */
+void lapic_eoi(unsigned vector);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* Which memory serves what, and the two public allocators. */
+#include "kernel/memory.h"
+
+#include "boot/boot_info.h"
+#include "kernel/fill.h"
+#include "kernel/pool.h"
+#include "kernel/regions.h"
+#include "kernel/trap.h"
+
+#define POOL_MINIMUM_START (16ull << 20)
+#define POOL_LARGEST       (64ull << 20)
+#define POOL_SMALLEST      (8ull << 20)
+
+static struct {
+    uint64_t arena_next, arena_end;
+    uint64_t gigapage; /* 0 = none */
+} memory;
+
+/* Boot lifetime pages come from memory that boot/ took from the firmware, never from "free" memory: the firmware's
+ * stack and page tables lie somewhere in there and are in use until the kernel has its own. */
+void *memory_boot_pages(size_t pages)
+{
+    uint64_t size = pages * PAGE_SIZE;
+    if (pages == 0 || size > memory.arena_end - memory.arena_next)
+        panic("out of boot memory: %zu pages wanted, %zu left", pages,
+              (size_t)((memory.arena_end - memory.arena_next) / PAGE_SIZE));
+    void *first = gpa_pointer(memory.arena_next);
+    memory.arena_next += size;
+    fill_bytes(first, 0, size);
+    return first;
+}
+
+static void choose_pool(void)
+{
+    uint64_t avoid_length = memory.gigapage ? SIZE_1G : 0;
+    for (uint64_t size = POOL_LARGEST; size >= POOL_SMALLEST; size /= 2) {
+        uint64_t base = regions_find(POOL_MINIMUM_START, size, SIZE_2M, memory.gigapage, avoid_length);
+        if (base) {
+            pool_init(base, size / PAGE_SIZE);
+            return;
+        }
+    }
+    panic("no %u MiB of contiguous free memory above 16 MiB", (unsigned)(POOL_SMALLEST >> 20));
+}
+
+void memory_init(const struct boot_info *info)
+{
+    regions_init(info);
+    memory.arena_next = info->arena_start;
+    memory.arena_end = info->arena_start + info->arena_length;
+    memory.gigapage = regions_find(SIZE_1G, SIZE_1G, SIZE_1G, 0, 0);
+    choose_pool();
+}
+
+bool memory_gigapage(uint64_t *gpa)
+{
+    *gpa = memory.gigapage;
+    return memory.gigapage != 0;
+}
+
+void *page_alloc(size_t pages, uint64_t align)
+{
+    void *first = pool_take(pages, align, 0);
+    if (first)
+        fill_bytes(first, 0, pages * PAGE_SIZE);
+    return first;
+}
+
+void page_free(void *first, size_t pages)
+{
+    pool_give(first, pages, 0);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PVT_KERNEL_PANIC_H
+#define PVT_KERNEL_PANIC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct trap_frame;
+
+/* One "# frame:" line per address, for tools that know the debug file. */
+void panic_print_backtrace(const uint64_t *addresses, size_t count);
+
+/* For an exception that nobody contains. panic() itself is declared in kernel/trap.h. */
+void panic_trap(const struct trap_frame *frame) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PVT_KERNEL_POWER_H
+#define PVT_KERNEL_POWER_H
+
+#include <stdint.h>
+
+struct boot_info;
+
+/* What the debug-exit port gets; informative only, the runner's verdict comes from the TAP stream. */
+enum power_code { POWER_PASS = 0x10, POWER_FAIL = 0x11, POWER_ERROR = 0x12 };
+
+void power_init(const struct boot_info *info);
+/* Debug-exit port, then ACPI S5, then UEFI ResetSystem, then halt. Never returns. */
+void power_off(enum power_code code) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PVT_KERNEL_TIME_INTERNAL_H
+#define PVT_KERNEL_TIME_INTERNAL_H
+
+#include <stdint.h>
+
+/* What time_ns() counts from. */
+void time_set_start(uint64_t entry_tsc);
+
+#endif

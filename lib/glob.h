@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PVT_LIB_GLOB_H
+#define PVT_LIB_GLOB_H
+
+#include <stdbool.h>
+
+/* Shell-style match of the whole text: '*' any run, '?' one character, everything else itself. */
+bool glob_match(const char *pattern, const char *text);
+
+#endif

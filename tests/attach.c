@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* Attach moves a device between domains as one step, and takes its cached translations with it (ATT-1 to ATT-9). */
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "attach"
+#define IOVA       0x04000000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+
+/* A paging domain with one page at IOVA. */
+static struct domain *domain_with_page(struct test_run *t, const struct buffer *b)
+{
+    struct domain *d = domain_paging(t);
+
+    map(t, d, IOVA, b, RW);
+    return d;
+}
+
+TEST(attach_uses_new, "next_dma_uses_the_domain", "ATT-1", ON_ALL, "dma",
+     "The first DMA after an attach is translated by the domain's tables")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 1);
+    struct domain *d = domain_with_page(t, &b);
+
+    attach(t, d, e);
+    stage(t, d, e);
+    expect_write(t, e, IOVA, &b, 0, 64, "first DMA");
+}
+
+TEST(attach_moves, "moves_without_detach", "ATT-2 ATT-1", ON_ROCKER, "dma",
+     "A device that is in one domain is attached to another without a detach")
+{
+    struct dma_engine *e = device(t);
+    struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    struct domain *first = domain_with_page(t, &a), *second = domain_with_page(t, &b);
+
+    attach(t, first, e);
+    expect_write(t, e, IOVA, &a, 0, 64, "first domain");
+    attach(t, second, e);
+    expect_write(t, e, IOVA + 64, &b, 64, 64, "second domain");
+    expect_untouched(t, &a, "the page of the domain that the device has left");
+}
+
+TEST(attach_no_stale, "no_stale_translation_after_move", "ATT-4", ON_ROCKER, "dma,fault",
+     "After a move an IOVA that only the old domain maps aborts, although it was cached")
+{
+    struct dma_engine *e = device(t);
+    struct buffer a = buffer(t, 4);
+    struct domain *first = domain_with_page(t, &a), *second = domain_paging(t);
+
+    attach(t, first, e);
+    for (unsigned i = 0; i < 4; i++) {
+        expect_write(t, e, IOVA + i * PAGE_SIZE, &a, i * PAGE_SIZE, 4, "warm in the old domain");
+    }
+    attach(t, second, e);
+    for (unsigned i = 0; i < 4; i++) {
+        expect_write_fault(t, e, IOVA + i * PAGE_SIZE, 4, &a, ORACLE_FAULT_CLASS_NOT_PRESENT, "old translation");
+    }
+}
+
+TEST(attach_back_and_forth, "back_and_forth", "ATT-4 ATT-2", ON_ROCKER, "dma",
+     "A device that alternates between two domains thirty times always sees the one it is in")
+{
+    struct dma_engine *e = device(t);
+    struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    struct domain *first = domain_with_page(t, &a), *second = domain_with_page(t, &b);
+
+    for (unsigned i = 0; i < 30; i++) {
+        attach(t, first, e);
+        expect_write(t, e, IOVA + i, &a, i, 32, "first domain");
+        expect_untouched(t, &b, "second domain's page meanwhile");
+        attach(t, second, e);
+        expect_write(t, e, IOVA + i, &b, i, 32, "second domain");
+        expect_untouched(t, &a, "first domain's page meanwhile");
+    }
+}
+
+TEST(attach_again, "same_domain_again", "ATT-3", ON_ROCKER, "dma",
+     "Attaching a device to the domain it is in answers SUCCESS or DEVICE_ALREADY_IN_DOMAIN and changes nothing")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 1);
+    struct domain *d = domain_with_page(t, &b);
+    enum hv_status status;
+
+    attach(t, d, e);
+    warm(t, e, IOVA, &b, "before");
+    for (unsigned i = 0; i < 3; i++) {
+        status = domain_attach(d, e->device_id);
+        if (status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN) {
+            CHECK_SUCCESS(status, "attaching a device again to the same domain");
+        }
+        expect_write(t, e, IOVA + 100, &b, 100, 16, "after");
+    }
+    OBSERVE("status of a repeated attach: %s", hv_status_name(status));
+}
+
+TEST(attach_sees_edits_made_away, "edits_while_away_are_seen", "ATT-4", ON_ROCKER, "dma,fault",
+     "Table changes made while the device was elsewhere are in force when it comes back, without a flush")
+{
+    struct dma_engine *e = device(t);
+    struct buffer a = buffer(t, 1), b = buffer(t, 1), c = buffer(t, 1);
+    struct domain *d = domain_with_page(t, &a), *other = domain_with_page(t, &c);
+
+    attach(t, d, e);
+    warm(t, e, IOVA, &a, "before");
+    attach(t, other, e);
+    unmap(t, d, IOVA, PAGE_SIZE);
+    map(t, d, IOVA + PAGE_SIZE, &b, RW);
+    attach(t, d, e);
+    expect_write_fault(t, e, IOVA, 4, &a, ORACLE_FAULT_CLASS_NOT_PRESENT, "page unmapped while the device was away");
+    expect_write(t, e, IOVA + PAGE_SIZE, &b, 0, 4, "page mapped while the device was away");
+    expect_untouched(t, &c, "the other domain's page");
+}
+
+/* What a device can reach at the GPA/IOVA of `b` in each of the three kinds of domain. */
+static void expect_kind(struct test_run *t, struct dma_engine *e, enum domain_kind kind, struct buffer *b,
+                        struct buffer *paged)
+{
+    switch (kind) {
+    case DOMAIN_IDENTITY:
+        expect_write(t, e, gpa_of(b->data) + 8, b, 8, 8, "identity: at the GPA");
+        break;
+    case DOMAIN_BLOCKED:
+        expect_write_fault(t, e, gpa_of(b->data) + 8, 8, b, ORACLE_FAULT_CLASS_BLOCKED, "blocked");
+        break;
+    case DOMAIN_PAGING:
+        expect_write(t, e, gpa_of(b->data) + 8, paged, 8, 8, "paging: at the leaf's target");
+        break;
+    }
+    expect_untouched(t, b, "the page at the GPA");
+    expect_untouched(t, paged, "the page behind the leaf");
+}
+
+TEST(attach_nine_ways, "all_kinds_to_all_kinds", "ATT-4 ATT-2 ATT-7 ID-2", ON_ROCKER, "dma,fault",
+     "Each of the nine moves between paging, identity and blocking domains takes effect at once")
+{
+    struct dma_engine *e = device(t);
+    struct domain *of[2][3];
+    struct buffer b = buffer(t, 1), paged = buffer(t, 1);
+
+    for (unsigned i = 0; i < 2; i++) {
+        of[i][DOMAIN_IDENTITY] = domain_identity(t);
+        of[i][DOMAIN_BLOCKED] = domain_blocked(t);
+        of[i][DOMAIN_PAGING] = domain_paging(t);
+        map(t, of[i][DOMAIN_PAGING], gpa_of(b.data), &paged, RW);
+    }
+    for (unsigned from = 0; from < 3; from++) {
+        for (unsigned to = 0; to < 3; to++) {
+            attach(t, of[0][from], e);
+            expect_kind(t, e, (enum domain_kind)from, &b, &paged);
+            attach(t, of[1][to], e);
+            expect_kind(t, e, (enum domain_kind)to, &b, &paged);
+        }
+    }
+}
+
+TEST(attach_many_domains, "one_device_through_eight_domains", "ATT-9 ATT-4", ON_ROCKER, "dma",
+     "One device visits eight domains in turn, twice, and each sends the same IOVA to its own page")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 8);
+    struct domain *d[8];
+
+    for (unsigned i = 0; i < 8; i++) {
+        d[i] = domain_paging(t);
+        map_gpa(t, d[i], IOVA, gpa_of(b.data) + i * PAGE_SIZE, PAGE_SIZE, RW);
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        attach(t, d[i % 8], e);
+        expect_write(t, e, IOVA + i, &b, i % 8 * PAGE_SIZE + i, 24, "this domain's page");
+    }
+}
+
+TEST(attach_unknown_device, "unknown_device_is_refused", "ATT-8", ON_ROCKER, "dma,bad-input",
+     "Attaching a device id that does not exist is refused, and the devices in the domain stay as they are")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 1);
+    struct domain *d = domain_with_page(t, &b);
+    static const uint64_t ids[] = {0xFFFF, 0x12345678, 0xFFFFFFFF, 0x3FFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF};
+
+    attach(t, d, e);
+    for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        STEP1(t, "attach device 0x%llx, which does not exist", ids[i]);
+        CHECK_REFUSED(pviommu_attach(d->id, ids[i]), "attach of a device id that does not exist");
+        expect_write(t, e, IOVA, &b, 0, 16, "the device that is in the domain");
+    }
+}
+
+TEST(attach_unknown_domain, "unknown_domain_is_refused", "ATT-8 DOM-9", ON_ROCKER, "dma,bad-input",
+     "Attaching a device to a domain that does not exist is refused, and it keeps its old translation")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 1);
+    struct domain *d = domain_with_page(t, &b);
+
+    attach(t, d, e);
+    warm(t, e, IOVA, &b, "before");
+    CHECK_REFUSED(pviommu_attach(fresh_domain_id(t), e->device_id), "attach to a domain that was never created");
+    expect_write(t, e, IOVA, &b, 0, 16, "warm page afterwards");
+    expect_write(t, e, IOVA + 2048, &b, 2048, 16, "same page, other bytes");
+}
+
+TEST(attach_switch_during_dma, "switch_with_dma_under_way", "ATT-5", ON_EDU, "dma",
+     "A DMA that is under way during a switch ends in the old or the new domain's page, never elsewhere")
+{
+    struct dma_engine *e = device(t);
+    struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    struct domain *first = domain_with_page(t, &a), *second = domain_with_page(t, &b);
+    bool in_a, in_b;
+
+    if (!(e->ops->features & DMA_DEFERRED)) {
+        SKIP("class %s cannot have a DMA under way", e->ops->name);
+    }
+    attach(t, first, e);
+    stage(t, first, e);
+    REQUIRE(dma_start_fill(e, IOVA, 512), "the device did not start");
+    attach(t, second, e);
+    REQUIRE(dma_finish(e), "the device did not finish");
+    in_a = !memory_find_other(a.data, 512, e->ops->fill_value);
+    in_b = !memory_find_other(b.data, 512, e->ops->fill_value);
+    CHECK(in_a != in_b, "the DMA must be in exactly one of the two pages, whole (in old %u, in new %u)", in_a, in_b);
+    expect_untouched(t, in_a ? &b : &a, "the other page");
+    OBSERVE("the DMA landed in the %s domain's page", in_a ? "old" : "new");
+}
+
+TEST(attach_cold_and_warm, "first_page_cold_second_warm", "ATT-4 ATT-1", ON_ROCKER, "dma,fault",
+     "After a move neither pages that were cached nor pages that were never used reach the old domain")
+{
+    struct dma_engine *e = device(t);
+    struct buffer a = buffer(t, 2), b = buffer(t, 1);
+    struct domain *first = domain_with_page(t, &a), *second = domain_with_page(t, &b);
+
+    attach(t, first, e);
+    warm(t, e, IOVA, &a, "first page");
+    attach(t, second, e);
+    expect_write_fault(t, e, IOVA + PAGE_SIZE, 8, &a, ORACLE_FAULT_CLASS_NOT_PRESENT, "never used in the old domain");
+    expect_write(t, e, IOVA, &b, 0, 8, "used in the old domain, mapped in the new one");
+    expect_untouched(t, &a, "the old domain's pages");
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Benchmarks: how long an operation takes, how many exits it costs, and its ratio to a baseline that is measured in the same run.
+ * They decide nothing; a result is the best of several rounds, because everything that disturbs makes it slower.
+ */
+#ifndef PVT_TESTS_BENCH_BENCH_H
+#define PVT_TESTS_BENCH_BENCH_H
+
+#include <stdint.h>
+
+struct bench {
+    const char *name;
+    uint64_t operations;             /* per round */
+    void (*round)(void *argument);   /* does `operations` of them */
+    void (*prepare)(void *argument); /* before each round, not measured; may be NULL */
+    void *argument;
+    const char *baseline; /* name of what baseline_ps measured; NULL = none */
+    uint64_t baseline_ps; /* per operation, from bench_run() */
+};
+
+/* Measures and prints one "# bench:" line. Returns picoseconds per operation, at least 1. */
+uint64_t bench_run(const struct bench *b);
+
+void bench_tables(void);     /* map, unmap */
+void bench_hypercalls(void); /* round trip, flush, list flush, attach */
+void bench_dma_api(void);    /* strict and deferred */
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Blocking domains: every access of an attached device aborts (ATT-6, ATT-7). */
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "blocked"
+#define IOVA       0x04000000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+
+TEST(blocked_writes, "writes_abort", "ATT-7 CFG-1", ON_ROCKER, "dma,fault",
+     "A device in a blocking domain writes nowhere")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_blocked(t);
+    struct buffer b = buffer(t, 1);
+
+    attach(t, d, e);
+    expect_write_fault(t, e, gpa_of(b.data), 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "write at the buffer's GPA");
+    expect_write_fault(t, e, 0, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "write at 0");
+    expect_write_fault(t, e, IOVA, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "write at some IOVA");
+}
+
+TEST(blocked_reads, "reads_abort", "ATT-7", ON_ROCKER, "dma,fault",
+     "A device in a blocking domain reads nothing, and what it would write back goes nowhere")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_blocked(t);
+    struct buffer b = buffer(t, 1);
+
+    attach(t, d, e);
+    expect_read_fault(t, e, gpa_of(b.data), 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "read at the buffer's GPA");
+    expect_read_fault(t, e, IOVA, 4, &b, ORACLE_FAULT_CLASS_BLOCKED, "read at some IOVA");
+}
+
+TEST(blocked_reads_leak_nothing, "reads_see_nothing", "ATT-7 TR-1", ON_EDU, "dma",
+     "What a device reads while it is blocked is not the memory's content")
+{
+    struct dma_engine *e = device(t);
+    struct domain *blocked = domain_blocked(t), *paging = domain_paging(t);
+    struct buffer secret = buffer(t, 1);
+    uint8_t seen[16];
+
+    /* The staging page of the device is in the paging domain only, so what it read is fetched after the move. */
+    map(t, paging, IOVA, &secret, RW);
+    attach(t, paging, e);
+    stage(t, paging, e);
+    expect_read(t, e, IOVA, sizeof(seen), secret.data, "paging domain: the device sees the bytes");
+    unmap(t, paging, IOVA, PAGE_SIZE);
+    flush(t, paging);
+    REQUIRE(dma_read(e, IOVA, seen, sizeof(seen)), "the device did not finish");
+    drain_faults(t, e);
+    for (size_t i = 0; i < sizeof(seen); i++) {
+        CHECK(seen[i] != POISON_FRESH, "byte %zu of an unmapped page was seen by the device", i);
+    }
+    attach(t, blocked, e);
+    CHECK(!dma_read(e, gpa_of(secret.data), seen, sizeof(seen)) || memory_find_other(seen, sizeof(seen), POISON_FRESH),
+          "a blocked device has seen the page");
+    drain_faults(t, e);
+}
+
+TEST(blocked_after_paging, "cached_translation_dies", "ATT-7 ATT-4 ATT-6", ON_ROCKER, "dma,fault",
+     "Attaching a blocking domain stops a device whose translations are cached")
+{
+    struct dma_engine *e = device(t);
+    struct domain *blocked = domain_blocked(t), *paging = domain_paging(t);
+    struct buffer b = buffer(t, 2);
+
+    map(t, paging, IOVA, &b, RW);
+    attach(t, paging, e);
+    warm(t, e, IOVA, &b, "paging domain");
+    attach(t, blocked, e);
+    expect_write_fault(t, e, IOVA, 8, &b, ORACLE_FAULT_CLASS_BLOCKED, "warm page, now blocked");
+    expect_read_fault(t, e, IOVA, 8, &b, ORACLE_FAULT_CLASS_BLOCKED, "warm page, read");
+    expect_write_fault(t, e, IOVA + PAGE_SIZE, 8, &b, ORACLE_FAULT_CLASS_BLOCKED, "cold page");
+}
+
+TEST(blocked_after_identity, "identity_dies", "ATT-7 ATT-4 ATT-6", ON_ROCKER, "dma,fault",
+     "Attaching a blocking domain stops a device that came from an identity domain")
+{
+    struct dma_engine *e = device(t);
+    struct domain *blocked = domain_blocked(t), *identity = domain_identity(t);
+    struct buffer b = buffer(t, 1);
+
+    attach(t, identity, e);
+    warm(t, e, gpa_of(b.data), &b, "identity domain");
+    attach(t, blocked, e);
+    expect_write_fault(t, e, gpa_of(b.data), 8, &b, ORACLE_FAULT_CLASS_BLOCKED, "warm GPA, now blocked");
+}
+
+TEST(blocked_and_back, "paging_works_again", "ATT-6 ATT-2", ON_ROCKER, "dma,fault",
+     "A device goes from paging to blocking and back twenty times, and each state holds")
+{
+    struct dma_engine *e = device(t);
+    struct domain *blocked = domain_blocked(t), *paging = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+
+    map(t, paging, IOVA, &b, RW);
+    for (unsigned i = 0; i < 20; i++) {
+        attach(t, paging, e);
+        expect_write(t, e, IOVA + 8 * i, &b, 8 * i, 8, "paging");
+        attach(t, blocked, e);
+        expect_write_fault(t, e, IOVA + 8 * i, 8, &b, ORACLE_FAULT_CLASS_BLOCKED, "blocked");
+    }
+}
+
+TEST(blocked_twice, "two_blocking_domains", "ATT-6", ON_ROCKER, "dma,fault",
+     "A device may move from one blocking domain to another and stays blocked")
+{
+    struct dma_engine *e = device(t);
+    struct domain *first = domain_blocked(t), *second = domain_blocked(t);
+    struct buffer b = buffer(t, 1);
+
+    attach(t, first, e);
+    attach(t, second, e);
+    expect_write_fault(t, e, gpa_of(b.data), 8, &b, ORACLE_FAULT_CLASS_BLOCKED, "second blocking domain");
+    delete_domain(t, first);
+    expect_write_fault(t, e, gpa_of(b.data), 8, &b, ORACLE_FAULT_CLASS_BLOCKED, "after the first is deleted");
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* GET_IOMMU_CAPABILITIES: what a guest builds its tables and domains on. */
+#define TEST_GROUP "capabilities"
+#include "abi/cpuid.h"
+#include "abi/hypercall.h"
+#include "lib/string.h"
+#include "tests/harness/fixture.h"
+#include "tests/harness/tally.h"
+
+#define PASID_WIDTH_MAX 20u /* PCI Express: width of a PASID */
+
+/* Asked now, not from the driver's memory. */
+static struct hv_output_get_iommu_capabilities ask(struct test_run *t)
+{
+    struct hv_output_get_iommu_capabilities caps;
+
+    capabilities(t);
+    CHECK_SUCCESS(pviommu_get_capabilities(&caps), "GET_IOMMU_CAPABILITIES");
+    STEP4(t, "capabilities: iommu_cap 0x%llx, page sizes 0x%llx, IOVA width %llu, PASID width %llu", caps.iommu_cap,
+          caps.pgsize_bitmap, caps.max_iova_width, caps.max_pasid_width);
+    return caps;
+}
+
+/* The same call with one field changed; the answer is in *out after SUCCESS. */
+static enum hv_status ask_with(uint64_t partition_id, uint64_t reserved, struct hv_output_get_iommu_capabilities *out)
+{
+    struct hv_input_get_iommu_capabilities input = {.partition_id = partition_id, .reserved = reserved};
+
+    return hypercall_simple(HVCALL_GET_IOMMU_CAPABILITIES, &input, sizeof(input), out, sizeof(*out));
+}
+
+TEST(answered_or_unknown, "answered_or_unknown", "CAP-1 CAP-2", NO_DEVICE, NO_KIND,
+     "A host either answers GET_IOMMU_CAPABILITIES or says INVALID_HYPERCALL_CODE; no other status")
+{
+    struct hv_output_get_iommu_capabilities caps;
+    enum hv_status status = pviommu_get_capabilities(&caps);
+
+    if (status != HV_STATUS_INVALID_HYPERCALL_CODE) {
+        CHECK_SUCCESS(status, "GET_IOMMU_CAPABILITIES");
+    }
+}
+
+TEST(stage1_with_4k, "stage1_with_4k", "CAP-2", NO_DEVICE, NO_KIND,
+     "The host reports a pvIOMMU with a first stage and with 4 KiB pages")
+{
+    struct hv_output_get_iommu_capabilities caps = ask(t);
+
+    CHECK(caps.iommu_cap & HV_IOMMU_CAP_PRESENT, "PRESENT is clear in 0x%llx", (unsigned long long)caps.iommu_cap);
+    CHECK(caps.iommu_cap & HV_IOMMU_CAP_S1, "S1 is clear in 0x%llx", (unsigned long long)caps.iommu_cap);
+    CHECK(caps.pgsize_bitmap & HV_IOMMU_PGSIZE_4K, "4 KiB is missing in page sizes 0x%llx",
+          (unsigned long long)caps.pgsize_bitmap);
+}
+
+TEST(page_sizes_exist, "page_sizes_exist", "CAP-3", NO_DEVICE, NO_KIND,
+     "The page sizes are none but 4 KiB, 2 MiB and 1 GiB")
+{
+    CHECK_EQ(ask(t).pgsize_bitmap & ~HV_IOMMU_PGSIZE_ALL, 0, "page sizes that the x86 first stage does not have");
+}
+
+TEST(iova_width, "iova_width", "CAP-4", NO_DEVICE, NO_KIND,
+     "The IOVA width lies between 12 and 57 bits, and is above 48 only with five levels")
+{
+    struct hv_output_get_iommu_capabilities caps = ask(t);
+
+    CHECK(caps.max_iova_width >= 12 && caps.max_iova_width <= HV_IOMMU_IOVA_WIDTH_5_LEVEL, "IOVA width is %u",
+          caps.max_iova_width);
+    CHECK(caps.max_iova_width <= HV_IOMMU_IOVA_WIDTH_4_LEVEL || (caps.iommu_cap & HV_IOMMU_CAP_S1_5LVL),
+          "IOVA width is %u without S1_5LVL", caps.max_iova_width);
+}
+
+TEST(same_each_time, "same_each_time", "CAP-5", NO_DEVICE, "dma",
+     "The answer is the same before, between and after other calls, and asking changes nothing")
+{
+    struct hv_output_get_iommu_capabilities first = ask(t), now;
+    struct bystander by = bystander(t);
+    struct domain *d;
+
+    for (unsigned i = 0; i < 20; i++) {
+        now = ask(t);
+        CHECK(memcmp(&now, &first, sizeof(now)) == 0, "answer %u differs from the first", i + 2);
+    }
+    d = domain_paging(t);
+    expect_undisturbed(t, &by, "a domain was created and configured");
+    flush(t, d);
+    delete_domain(t, d);
+    expect_undisturbed(t, &by, "a domain was flushed and deleted");
+    now = ask(t);
+    CHECK(memcmp(&now, &first, sizeof(now)) == 0, "the answer after other calls differs from the first");
+}
+
+/* Own id, when the host lets us ask for it; else SELF. */
+static uint64_t own_partition_id(void)
+{
+    uint64_t id = HV_PARTITION_ID_SELF;
+
+    if (hypercall_init()->features_ebx & HV_CPUID_FEATURES_EBX_PARTITION_ID) {
+        hypercall_simple(HVCALL_GET_PARTITION_ID, NULL, 0, &id, sizeof(id));
+    }
+    return id;
+}
+
+OBSERVATION(other_partition, "other_partition", "CAP-6", NO_DEVICE, "bad-input",
+            "Capabilities asked for another partition: the status, and that our own answer stays the same")
+{
+    static const uint64_t strangers[] = {HV_PARTITION_ID_INVALID,     1, 2, 0x1234, UINT64_C(0x7FFFFFFFFFFFFFFF),
+                                         UINT64_C(0xFFFFFFFFFFFFFFFE)};
+    struct hv_output_get_iommu_capabilities first = ask(t), other, now;
+    struct tally tally = {0};
+    uint64_t own = own_partition_id();
+
+    for (unsigned i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
+        if (strangers[i] != own) {
+            tally_add(&tally, ask_with(strangers[i], 0, &other));
+        }
+    }
+    observe_tally(t, "partition ids that are not ours", &tally);
+    now = ask(t);
+    CHECK(memcmp(&now, &first, sizeof(now)) == 0, "the answer changed after a question for another partition");
+}
+
+OBSERVATION(reserved_input, "reserved_input", "CAP-7", NO_DEVICE, "bad-input",
+            "Each reserved input bit: refused, or ignored with the same answer")
+{
+    struct hv_output_get_iommu_capabilities first = ask(t), other;
+    struct tally tally = {0};
+
+    for (unsigned bit = 0; bit < 64; bit++) {
+        enum hv_status status = ask_with(HV_PARTITION_ID_SELF, 1ull << bit, &other);
+
+        tally_add(&tally, status);
+        CHECK(status != HV_STATUS_SUCCESS || memcmp(&other, &first, sizeof(other)) == 0,
+              "reserved input bit %u is accepted and changes the answer", bit);
+    }
+    observe_tally(t, "reserved bits", &tally);
+}
+
+OBSERVATION(size_field, "size_field", "CAP-8", NO_DEVICE, NO_KIND,
+            "The size that the capabilities report for themselves")
+{
+    struct hv_output_get_iommu_capabilities caps = ask(t);
+
+    OBSERVE("size %u, this suite knows %u bytes", caps.size, (unsigned)sizeof(caps));
+}
+
+TEST(bits_agree, "bits_agree", "CAP-9", NO_DEVICE, NO_KIND,
+     "PASID comes with a PASID width of 1 to 20, and PRI comes with ATS")
+{
+    struct hv_output_get_iommu_capabilities caps = ask(t);
+
+    if (caps.iommu_cap & HV_IOMMU_CAP_PASID) {
+        CHECK(caps.max_pasid_width >= 1 && caps.max_pasid_width <= PASID_WIDTH_MAX, "PASID with a width of %u",
+              caps.max_pasid_width);
+    }
+    CHECK(!(caps.iommu_cap & HV_IOMMU_CAP_PRI) || (caps.iommu_cap & HV_IOMMU_CAP_ATS),
+          "PRI without ATS in iommu_cap 0x%llx", (unsigned long long)caps.iommu_cap);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of a domain, and what its tables' memory is used for next (DEL-1 to DEL-5, DOM-2). */
+#include "lib/string.h"
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "delete"
+#define IOVA       0x04000000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+
+/* Every table page of the domain, from the top, through the first entry of each. Only IOVA is mapped. */
+static unsigned tables_of(struct test_run *t, struct domain *d, uint64_t *tables[4])
+{
+    struct stage1_walk w;
+    unsigned count = 0;
+
+    REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");
+    tables[count++] = d->table.root;
+    for (unsigned level = d->table.levels - 1; level > w.leaf_level; level--) {
+        tables[count++] = gpa_pointer(*w.entry[level] & d->table.format->address_mask);
+    }
+    return count;
+}
+
+/* What a new owner of the pages would do: every entry leads, at whatever level it is read, to itself or to `trap`. */
+static void reuse(uint64_t *const tables[4], unsigned count, const struct buffer *trap)
+{
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t next = i + 1 < count ? gpa_of(tables[i + 1]) | 0x27 : gpa_of(trap->data) | 0x67;
+
+        for (unsigned k = 0; k < PAGE_SIZE / sizeof(uint64_t); k++) {
+            tables[i][k] = next;
+        }
+    }
+}
+
+TEST(delete_tables_reused_before, "tables_are_free_before_delete", "DEL-1", ON_ROCKER, "dma,fault",
+     "Once the last device has left, the tables' memory can be reused; DELETE neither reads nor writes it")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t), *blocked = domain_blocked(t);
+    struct buffer b = buffer(t, 1), trap = buffer(t, 1);
+    uint64_t *tables[4];
+    unsigned count;
+
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    warm(t, e, IOVA, &b, "mapped");
+    attach(t, blocked, e);
+    count = tables_of(t, d, tables);
+    for (unsigned i = 0; i < count; i++) {
+        memset(tables[i], 0x3C, PAGE_SIZE);
+    }
+    STEP1(t, "overwrite all %llu table pages with 0x3c", count);
+    CHECK_SUCCESS(pviommu_delete(d->id), "DELETE of a domain whose tables are gone");
+    for (unsigned i = 0; i < count; i++) {
+        CHECK(!memory_find_other((uint8_t *)tables[i], PAGE_SIZE, 0x3C), "DELETE has written to table page %u", i);
+    }
+    reuse(tables, count, &trap);
+    expect_write_fault(t, e, IOVA, 8, &trap, ORACLE_FAULT_CLASS_BLOCKED, "device in the blocking domain");
+    expect_untouched(t, &b, "the old target");
+}
+
+TEST(delete_tables_reused_after, "tables_are_dead_after_delete", "DEL-5 DEL-3", ON_ROCKER, "dma,fault",
+     "After DELETE the old tables can hold anything: no DMA looks at them, also not when the id lives again")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t), *blocked = domain_blocked(t), again;
+    struct buffer b = buffer(t, 1), c = buffer(t, 1), trap = buffer(t, 1);
+    uint64_t *tables[4];
+    enum hv_status status;
+    unsigned count;
+
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    warm(t, e, IOVA, &b, "mapped");
+    attach(t, blocked, e);
+    count = tables_of(t, d, tables);
+    CHECK_SUCCESS(pviommu_delete(d->id), "DELETE of a domain without devices");
+    reuse(tables, count, &trap);
+    CHECK(domain_create(&again, DOMAIN_PAGING, d->id, 0, 0, &status), "the id cannot be created again: %s",
+          hv_status_name(status));
+    map(t, &again, IOVA, &c, RW);
+    attach(t, &again, e);
+    expect_write(t, e, IOVA, &c, 0, 8, "new tables");
+    expect_write_fault(t, e, IOVA + PAGE_SIZE, 8, &trap, ORACLE_FAULT_CLASS_NOT_PRESENT, "only the old tables lead on");
+    expect_untouched(t, &b, "the old target");
+    attach(t, blocked, e);
+    CHECK_SUCCESS(domain_delete(&again), "DELETE of the second domain with this id");
+}
+
+TEST(delete_id_reuse, "id_with_a_new_root", "DEL-3 DOM-2", ON_ROCKER, "dma",
+     "A domain id that is deleted and created forty times translates by its newest root only")
+{
+    struct dma_engine *e = device(t);
+    struct domain *blocked = domain_blocked(t);
+    struct buffer b = buffer(t, 2);
+    uint32_t id = fresh_domain_id(t);
+
+    for (unsigned i = 0; i < 40; i++) {
+        size_t page = (i % 2) * PAGE_SIZE;
+        enum hv_status status;
+        struct domain d;
+
+        CHECK(domain_create(&d, DOMAIN_PAGING, id, 0, 0, &status), "creating id 0x%x again: %s", id,
+              hv_status_name(status));
+        map_gpa(t, &d, IOVA, gpa_of(b.data) + page, PAGE_SIZE, RW);
+        attach(t, &d, e);
+        expect_write(t, e, IOVA + i, &b, page + i, 16, "this round's page");
+        attach(t, blocked, e);
+        CHECK_SUCCESS(domain_delete(&d), "DELETE of a domain without devices");
+    }
+}
+
+TEST(delete_id_reuse_direct, "id_reused_without_blocking", "DEL-3 ATT-4", ON_ROCKER, "dma,fault",
+     "A device that moves straight from a domain to the next user of the same id sees nothing of the first")
+{
+    struct dma_engine *e = device(t);
+    struct domain *other = domain_paging(t), first, second;
+    struct buffer a = buffer(t, 2), b = buffer(t, 1), c = buffer(t, 1);
+    uint32_t id = fresh_domain_id(t);
+
+    CHECK(domain_create(&first, DOMAIN_PAGING, id, 0, 0, NULL), "creating a domain");
+    map(t, &first, IOVA, &a, RW);
+    map(t, other, IOVA, &c, RW);
+    attach(t, &first, e);
+    expect_write(t, e, IOVA, &a, 0, 8, "first domain");
+    expect_write(t, e, IOVA + PAGE_SIZE, &a, PAGE_SIZE, 8, "first domain, second page");
+    attach(t, other, e);
+    CHECK_SUCCESS(domain_delete(&first), "DELETE of the first domain");
+    CHECK(domain_create(&second, DOMAIN_PAGING, id, 0, 0, NULL), "creating the id again");
+    map(t, &second, IOVA, &b, RW);
+    attach(t, &second, e);
+    expect_write(t, e, IOVA, &b, 0, 8, "second domain");
+    expect_write_fault(t, e, IOVA + PAGE_SIZE, 8, &a, ORACLE_FAULT_CLASS_NOT_PRESENT, "page of the first domain");
+    expect_untouched(t, &c, "the domain in between");
+    attach(t, other, e);
+    CHECK_SUCCESS(domain_delete(&second), "DELETE of the second domain");
+}
+
+OBSERVATION(delete_attached, "domain_with_a_device", "DEL-2 DEL-4", ON_ROCKER, "dma,flush",
+            "DELETE of a domain that still has a device: refused, or the device is blocked; never a stale translation")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t), *blocked = domain_blocked(t);
+    struct buffer b = buffer(t, 2);
+    enum hv_status status;
+
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    warm(t, e, IOVA, &b, "before");
+    status = pviommu_delete(d->id);
+    STEP1(t, "delete the domain with a device in it: %s", (uint64_t)(uintptr_t)hv_status_name(status));
+    if (status == HV_STATUS_SUCCESS) {
+        CHECK(!may_write(t, e, IOVA, &b, 0, 8, "warm page"), "the domain is deleted, but its translation is used");
+        CHECK(!may_write(t, e, IOVA + PAGE_SIZE, &b, PAGE_SIZE, 8, "cold page"), "the deleted domain's tables are used");
+        CHECK(!may_write(t, e, gpa_of(b.data), &b, 0, 8, "GPA"), "the device of a deleted domain passes through");
+    } else {
+        expect_write(t, e, IOVA, &b, 0, 8, "the domain still works after the refusal: warm page");
+        expect_write(t, e, IOVA + PAGE_SIZE, &b, PAGE_SIZE, 8, "cold page");
+        flush(t, d);
+        attach(t, blocked, e);
+        CHECK_SUCCESS(pviommu_delete(d->id), "DELETE once the device has left");
+    }
+    OBSERVE("%s", hv_status_name(status));
+}
+
+TEST(delete_refused_is_whole, "refused_delete_leaves_it_usable", "DEL-4", ON_ROCKER, "dma,fault,flush",
+     "A domain is there after a refused DELETE and gone after a successful one, for every call")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t), *blocked = domain_blocked(t);
+    struct buffer b = buffer(t, 1);
+    bool refused;
+
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    warm(t, e, IOVA, &b, "before");
+    refused = pviommu_delete(d->id) != HV_STATUS_SUCCESS;
+    STEP1(t, "delete the domain with a device in it; refused: %llu", refused);
+    if (refused) {
+        unmap(t, d, IOVA, PAGE_SIZE);
+        flush(t, d);
+        expect_write_fault(t, e, IOVA, 8, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "flush still reaches the device");
+        attach(t, blocked, e);
+        CHECK_SUCCESS(pviommu_delete(d->id), "DELETE once the device has left");
+    }
+    CHECK_REFUSED(pviommu_flush(d->id), "FLUSH of the deleted domain");
+    CHECK_REFUSED(pviommu_attach(d->id, e->device_id), "ATTACH to the deleted domain");
+    CHECK_REFUSED(pviommu_configure(d->id, HV_DEVICE_DOMAIN_SETTINGS_IDENTITY, 0), "CONFIGURE of the deleted domain");
+    CHECK_REFUSED(pviommu_delete(d->id), "second DELETE");
+    CHECK_SUCCESS(pviommu_create(d->id), "CREATE of the id");
+}

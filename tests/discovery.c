@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the host says about itself, and the MSRs that every guest touches first. Tests that take the hypercall page away
+ * put it back before they judge: a check that fails ends the test on the spot.
+ */
+#define TEST_GROUP "discovery"
+#include "abi/cpuid.h"
+#include "abi/hypercall.h"
+#include "abi/msr.h"
+#include "kernel/cpu.h"
+#include "tests/harness/fixture.h"
+
+static uint64_t read_msr(struct test_run *t, uint32_t msr)
+{
+    uint64_t value = 0;
+    enum trap_vector vector = msr_read_safe(msr, &value);
+
+    STEP3(t, "RDMSR 0x%llx: 0x%llx, exception %llu", msr, value, vector);
+    CHECK(vector == TRAP_NONE, "RDMSR 0x%x raised exception %u", msr, (unsigned)vector);
+    return value;
+}
+
+TEST(interface_signature, "interface_signature", "DISC-1", NO_DEVICE, NO_KIND,
+     "CPUID reports at least leaf 0x40000005 and the interface signature Hv#1")
+{
+    uint32_t max_leaf = cpu_cpuid(HV_CPUID_VENDOR, 0).eax;
+
+    CHECK(cpu_cpuid(CPUID_1, 0).ecx & CPUID_1_ECX_HYPERVISOR_PRESENT, "CPUID.1:ECX[31] is clear");
+    CHECK(max_leaf >= HV_CPUID_VENDOR_EAX_MINIMUM, "the highest hypervisor leaf is 0x%x", max_leaf);
+    CHECK_EQ(cpu_cpuid(HV_CPUID_INTERFACE, 0).eax, HV_CPUID_INTERFACE_EAX_HV1, "CPUID 0x40000001:EAX");
+}
+
+TEST(leaves_are_stable, "leaves_are_stable", "DISC-1 DISC-2", NO_DEVICE, NO_KIND,
+     "The hypervisor leaves answer the same each time, whatever the subleaf")
+{
+    for (uint32_t leaf = HV_CPUID_VENDOR; leaf <= HV_CPUID_VENDOR_EAX_MINIMUM; leaf++) {
+        struct cpuid_result first = cpu_cpuid(leaf, 0);
+
+        for (uint32_t subleaf = 0; subleaf < 4; subleaf++) {
+            struct cpuid_result again = cpu_cpuid(leaf, subleaf);
+
+            STEP2(t, "CPUID leaf 0x%llx, subleaf %llu", leaf, subleaf);
+            CHECK_EQ(again.eax, first.eax, "EAX of a hypervisor leaf");
+            CHECK_EQ(again.ebx, first.ebx, "EBX of a hypervisor leaf");
+            CHECK_EQ(again.ecx, first.ecx, "ECX of a hypervisor leaf");
+            CHECK_EQ(again.edx, first.edx, "EDX of a hypervisor leaf");
+        }
+    }
+}
+
+TEST(msrs_that_are_announced, "msrs_that_are_announced", "DISC-2", NO_DEVICE, NO_KIND,
+     "CPUID announces the hypercall MSRs and the VP index, which then can be read")
+{
+    uint32_t features = cpu_cpuid(HV_CPUID_FEATURES, 0).eax;
+    uint32_t processors = cpu_cpuid(HV_CPUID_LIMITS, 0).eax;
+    uint64_t index;
+
+    CHECK(features & HV_CPUID_FEATURES_EAX_HYPERCALL_MSRS, "CPUID 0x40000003:EAX is 0x%x, bit 5 is clear", features);
+    CHECK(features & HV_CPUID_FEATURES_EAX_VP_INDEX, "CPUID 0x40000003:EAX is 0x%x, bit 6 is clear", features);
+    CHECK(read_msr(t, HV_MSR_GUEST_OS_ID) != 0, "GUEST_OS_ID reads 0 after it was set");
+    CHECK(read_msr(t, HV_MSR_HYPERCALL) & HV_HYPERCALL_MSR_ENABLE, "the hypercall page reads as disabled");
+    index = read_msr(t, HV_MSR_VP_INDEX);
+    CHECK(processors == 0 || index < processors, "VP index %llu, but the host has at most %u virtual processors",
+          (unsigned long long)index, processors);
+    CHECK_EQ(read_msr(t, HV_MSR_VP_INDEX), index, "VP_INDEX read a second time");
+}
+
+TEST(os_id_keeps_its_value, "os_id_keeps_its_value", "DISC-3", NO_DEVICE, NO_KIND,
+     "GUEST_OS_ID shows what was written to it, in all 64 bits, and a new value leaves the hypercall page alone")
+{
+    enum { VALUES = 67 };
+    uint64_t original = read_msr(t, HV_MSR_GUEST_OS_ID), page = read_msr(t, HV_MSR_HYPERCALL);
+    uint64_t written[VALUES] = {UINT64_MAX, hv_guest_os_id_open_source(HV_GUEST_OS_TYPE_LINUX, 0, 0x60100, 0), 1};
+    uint64_t seen[VALUES] = {0}, page_then[VALUES] = {0};
+    enum trap_vector vector = TRAP_NONE;
+
+    for (unsigned bit = 0; bit < 64; bit++) {
+        written[VALUES - 64 + bit] = 1ull << bit;
+    }
+    for (unsigned i = 0; i < VALUES && vector == TRAP_NONE; i++) {
+        vector = msr_write_safe(HV_MSR_GUEST_OS_ID, written[i]);
+        msr_read_safe(HV_MSR_GUEST_OS_ID, &seen[i]);
+        msr_read_safe(HV_MSR_HYPERCALL, &page_then[i]);
+    }
+    msr_write_safe(HV_MSR_GUEST_OS_ID, original);
+
+    CHECK(vector == TRAP_NONE, "writing GUEST_OS_ID raised exception %u", (unsigned)vector);
+    for (unsigned i = 0; i < VALUES; i++) {
+        CHECK_EQ(seen[i], written[i], "GUEST_OS_ID read back");
+        CHECK_EQ(page_then[i], page, "HYPERCALL after GUEST_OS_ID changed from one identity to another");
+    }
+    CHECK_EQ(read_msr(t, HV_MSR_GUEST_OS_ID), original, "GUEST_OS_ID put back");
+}
+
+TEST(no_page_without_os_id, "no_page_without_os_id", "DISC-4", NO_DEVICE, NO_KIND,
+     "With GUEST_OS_ID 0, enabling the hypercall page does not fault and reads back as disabled")
+{
+    uint64_t after = HV_HYPERCALL_MSR_ENABLE, original = read_msr(t, HV_MSR_GUEST_OS_ID);
+    uint64_t page = read_msr(t, HV_MSR_HYPERCALL);
+    enum trap_vector cleared, written;
+
+    cleared = msr_write_safe(HV_MSR_GUEST_OS_ID, 0);
+    msr_write_safe(HV_MSR_HYPERCALL, page & ~HV_HYPERCALL_MSR_ENABLE);
+    written = msr_write_safe(HV_MSR_HYPERCALL, page | HV_HYPERCALL_MSR_ENABLE);
+    msr_read_safe(HV_MSR_HYPERCALL, &after);
+    msr_write_safe(HV_MSR_GUEST_OS_ID, original);
+    REQUIRE(hypercall_reenable(), "the hypercall page cannot be enabled again");
+
+    CHECK(cleared == TRAP_NONE, "writing 0 to GUEST_OS_ID raised exception %u", (unsigned)cleared);
+    CHECK(written == TRAP_NONE, "enabling the page without an OS id raised exception %u", (unsigned)written);
+    CHECK_EQ(after & HV_HYPERCALL_MSR_ENABLE, 0, "enable bit of HYPERCALL while GUEST_OS_ID is 0");
+}
+
+TEST(clearing_os_id_disables, "clearing_os_id_disables", "DISC-5", NO_DEVICE, NO_KIND,
+     "Clearing GUEST_OS_ID disables the hypercall page, and a call through it is not carried out")
+{
+    uint64_t after = HV_HYPERCALL_MSR_ENABLE, original = read_msr(t, HV_MSR_GUEST_OS_ID);
+    bool ours = memory_is_ours(hypercall_init()->page, PAGE_SIZE);
+    struct hypercall_registers call = {.rcx = hv_control(HVCALL_GET_IOMMU_CAPABILITIES, 0, 0, 0),
+                                       .rdx = gpa_of(hypercall_input_page()),
+                                       .r8 = gpa_of(hypercall_output_page())};
+    enum trap_vector called = TRAP_BP, cleared = msr_write_safe(HV_MSR_GUEST_OS_ID, 0);
+
+    msr_read_safe(HV_MSR_HYPERCALL, &after);
+    if (ours) {
+        called = hypercall_raw_registers(&call);
+    }
+    msr_write_safe(HV_MSR_GUEST_OS_ID, original);
+    REQUIRE(hypercall_reenable(), "the hypercall page cannot be enabled again");
+
+    CHECK(cleared == TRAP_NONE, "writing 0 to GUEST_OS_ID raised exception %u", (unsigned)cleared);
+    CHECK_EQ(after & HV_HYPERCALL_MSR_ENABLE, 0, "enable bit of HYPERCALL after GUEST_OS_ID was cleared");
+    CHECK(called == TRAP_BP, "the code of the page still runs (vector %u) instead of the INT3 of the memory below",
+          (unsigned)called);
+}
+
+TEST(works_again_after_off_and_on, "works_again_after_off_and_on", "DISC-5 DISC-6 CAP-5", NO_DEVICE, NO_KIND,
+     "A page that was disabled and enabled again carries the same calls as before, and no domain was lost")
+{
+    const struct hv_output_get_iommu_capabilities before = *capabilities(t);
+    struct hv_output_get_iommu_capabilities now;
+    struct domain *d = domain_paging(t);
+    uint64_t original = read_msr(t, HV_MSR_GUEST_OS_ID);
+
+    msr_write_safe(HV_MSR_GUEST_OS_ID, 0);
+    msr_write_safe(HV_MSR_GUEST_OS_ID, original);
+    REQUIRE(hypercall_reenable(), "the hypercall page cannot be enabled again");
+
+    CHECK_SUCCESS(pviommu_get_capabilities(&now), "GET_IOMMU_CAPABILITIES through the page enabled again");
+    CHECK_EQ(now.iommu_cap, before.iommu_cap, "iommu_cap");
+    CHECK_EQ(now.pgsize_bitmap, before.pgsize_bitmap, "pgsize_bitmap");
+    CHECK_EQ(now.max_iova_width, before.max_iova_width, "max_iova_width");
+    flush(t, d);
+    delete_domain(t, d);
+}
+
+OBSERVATION(read_only_msrs, "read_only_msrs", "ROB-1", NO_DEVICE, "bad-input",
+            "A write to VP_INDEX or to an MSR that does not exist may fault, and changes nothing")
+{
+    uint64_t index = read_msr(t, HV_MSR_VP_INDEX), page = read_msr(t, HV_MSR_HYPERCALL), unknown = 0;
+    enum trap_vector written = msr_write_safe(HV_MSR_VP_INDEX, index + 1);
+    /* No public MSR has this number. */
+    enum trap_vector read = msr_read_safe(0x400000FE, &unknown);
+
+    OBSERVE("WRMSR VP_INDEX: exception %u; RDMSR 0x400000FE: exception %u (256 = none)", (unsigned)written,
+            (unsigned)read);
+    CHECK_EQ(read_msr(t, HV_MSR_VP_INDEX), index, "VP_INDEX after it was written");
+    CHECK_EQ(read_msr(t, HV_MSR_HYPERCALL), page, "HYPERCALL after accesses to other MSRs");
+}

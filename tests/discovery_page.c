@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hypercall page as memory: an overlay that can be read and run, not written; enabled only inside the guest's
+ * space, and only for ring 0. The overlay is moved and switched here, so everything is collected first and judged when
+ * it is back in its place.
+ */
+#define TEST_GROUP "discovery"
+#include "abi/hypercall.h"
+#include "abi/msr.h"
+#include "kernel/paging.h"
+#include "lib/string.h"
+#include "tests/harness/fixture.h"
+
+static uint64_t hypercall_msr(struct test_run *t)
+{
+    uint64_t value = 0;
+
+    CHECK(msr_read_safe(HV_MSR_HYPERCALL, &value) == TRAP_NONE, "RDMSR HYPERCALL raised an exception");
+    return value;
+}
+
+/* --- stores, each by another instruction --- */
+
+static void store_byte(void *page)
+{
+    __asm__ volatile("movb $0x90, (%0)" : : "r"(page) : "memory");
+}
+
+static void store_quadword_at_the_end(void *page)
+{
+    __asm__ volatile("movq %1, 4088(%0)" : : "r"(page), "r"(0x9090909090909090ull) : "memory");
+}
+
+static void exchange(void *page)
+{
+    uint32_t value = 0x90909090;
+
+    __asm__ volatile("xchgl %0, 64(%1)" : "+r"(value) : "r"(page) : "memory");
+}
+
+static void store_string(void *page)
+{
+    uint64_t count = 16;
+
+    __asm__ volatile("rep stosb" : "+D"(page), "+c"(count) : "a"(0x90) : "memory");
+}
+
+TEST(store_faults, "store_faults", "DISC-6", NO_DEVICE, "bad-input",
+     "The guest can read the hypercall page, and each store to it raises #GP and changes nothing")
+{
+    static void (*const stores[])(void *page) = {store_byte, store_quadword_at_the_end, exchange, store_string};
+    enum { STORES = sizeof(stores) / sizeof(stores[0]) };
+    struct hv_output_get_iommu_capabilities caps;
+    uint64_t gpa = hypercall_init()->page;
+    uint8_t *before = page_alloc(1, PAGE_SIZE);
+    enum trap_vector vectors[STORES];
+    enum paging_access access = paging_get(gpa);
+    bool same;
+
+    REQUIRE(before, "no memory");
+    memcpy(before, gpa_pointer(gpa), PAGE_SIZE);
+    /* Writable in our own tables: the fault that comes now is the host's. */
+    paging_set(gpa, PAGE_SIZE, PAGING_RW);
+    for (unsigned i = 0; i < STORES; i++) {
+        vectors[i] = trap_catch(stores[i], gpa_pointer(gpa), NULL);
+    }
+    same = memcmp(before, gpa_pointer(gpa), PAGE_SIZE) == 0;
+    paging_set(gpa, PAGE_SIZE, access);
+
+    for (unsigned i = 0; i < STORES; i++) {
+        CHECK(vectors[i] == TRAP_GP, "store %u to the hypercall page: exception %u instead of #GP (256 = none)", i,
+              (unsigned)vectors[i]);
+    }
+    CHECK(same, "a store changed the hypercall page");
+    capabilities(t);
+    CHECK_SUCCESS(pviommu_get_capabilities(&caps), "a call after the stores");
+}
+
+TEST(outside_gpa_space, "outside_gpa_space", "DISC-7", NO_DEVICE, "bad-input",
+     "Enabling the page at a GPA above the physical address width raises #GP and leaves the page in force usable")
+{
+    struct hv_output_get_iommu_capabilities caps;
+    uint64_t before = hypercall_msr(t);
+
+    capabilities(t);
+    for (unsigned bit = memory_physical_bits(); bit < 64; bit++) {
+        uint64_t gpas[] = {1ull << bit, 1ull << bit | (before & HV_HYPERCALL_MSR_GPFN)};
+
+        for (unsigned i = 0; i < 2; i++) {
+            enum trap_vector vector = msr_write_safe(HV_MSR_HYPERCALL, gpas[i] | HV_HYPERCALL_MSR_ENABLE);
+            uint64_t after = 0;
+
+            msr_read_safe(HV_MSR_HYPERCALL, &after);
+            REQUIRE(hypercall_reenable(), "the hypercall page cannot be enabled again");
+            STEP3(t, "WRMSR HYPERCALL 0x%llx: exception %llu, then it reads 0x%llx", gpas[i] | HV_HYPERCALL_MSR_ENABLE,
+                  vector, after);
+            CHECK(vector == TRAP_GP, "a page at GPA 0x%llx: exception %u instead of #GP (256 = none)",
+                  (unsigned long long)gpas[i], (unsigned)vector);
+            CHECK_EQ(after, before, "HYPERCALL after a write that faulted");
+        }
+        CHECK_SUCCESS(pviommu_get_capabilities(&caps), "a call after a write that faulted");
+    }
+}
+
+TEST(disabled_page_shows_ram, "disabled_page_shows_ram", "DISC-8", NO_DEVICE, NO_KIND,
+     "While the page is disabled, the guest sees the RAM below it with the content it had before")
+{
+    uint64_t gpa = hypercall_init()->page, msr = hypercall_msr(t);
+    uint8_t *on = page_alloc(1, PAGE_SIZE), *off = page_alloc(1, PAGE_SIZE), *again = page_alloc(1, PAGE_SIZE);
+    enum trap_vector vector;
+
+    if (!memory_is_ours(gpa, PAGE_SIZE)) {
+        SKIP("firmware chose the hypercall page, what lies below it is unknown");
+    }
+    REQUIRE(on && off && again, "no memory");
+    memcpy(on, gpa_pointer(gpa), PAGE_SIZE);
+    vector = msr_write_safe(HV_MSR_HYPERCALL, msr & ~HV_HYPERCALL_MSR_ENABLE);
+    memcpy(off, gpa_pointer(gpa), PAGE_SIZE);
+    REQUIRE(hypercall_reenable(), "the hypercall page cannot be enabled again");
+    memcpy(again, gpa_pointer(gpa), PAGE_SIZE);
+
+    CHECK(vector == TRAP_NONE, "disabling the hypercall page raised exception %u", (unsigned)vector);
+    CHECK(memory_find_other(on, PAGE_SIZE, HYPERCALL_UNDERLAY), "the enabled page shows the RAM below it");
+    CHECK(!memory_find_other(off, PAGE_SIZE, HYPERCALL_UNDERLAY), "the RAM below the disabled page was changed");
+    CHECK(memcmp(on, again, PAGE_SIZE) == 0, "the page enabled again has another content");
+}
+
+struct call_at {
+    const void *entry;
+    uint64_t control, rdx, r8, rax;
+};
+
+static void call_through(void *argument)
+{
+    struct call_at *c = argument;
+    register uint64_t r8 __asm__("r8") = c->r8;
+    uint64_t rcx = c->control, rdx = c->rdx;
+
+    __asm__ volatile("call *%[entry]"
+                     : "=a"(c->rax), "+c"(rcx), "+d"(rdx), "+r"(r8)
+                     : [entry] "r"(c->entry)
+                     : "r9", "r10", "r11", "memory", "cc");
+}
+
+TEST(page_can_be_moved, "page_can_be_moved", "DISC-6 DISC-8", NO_DEVICE, NO_KIND,
+     "A page moved to other memory works there, and what it covered reappears unchanged at both places")
+{
+    uint64_t home = hypercall_init()->page, msr = hypercall_msr(t);
+    bool ours = memory_is_ours(home, PAGE_SIZE), moved, home_bare, other_covered;
+    struct buffer other = buffer(t, 1);
+    struct call_at call = {.entry = other.data, .control = hv_control(0x7000, 0, 0, 0)};
+    enum trap_vector vector, called;
+    uint64_t now = 0;
+
+    vector = msr_write_safe(HV_MSR_HYPERCALL, hv_hypercall_msr_enable(msr, gpa_of(other.data)));
+    msr_read_safe(HV_MSR_HYPERCALL, &now);
+    moved = now == hv_hypercall_msr_enable(msr, gpa_of(other.data));
+    paging_set(gpa_of(other.data), PAGE_SIZE, PAGING_RX);
+    called = trap_catch(call_through, &call, NULL);
+    paging_set(gpa_of(other.data), PAGE_SIZE, PAGING_RW);
+    other_covered = memory_find_other(other.data, PAGE_SIZE, POISON_FRESH) != NULL;
+    home_bare = !memory_find_other(gpa_pointer(home), PAGE_SIZE, HYPERCALL_UNDERLAY);
+    REQUIRE(hypercall_reenable(), "the hypercall page cannot be enabled again");
+
+    CHECK(vector == TRAP_NONE, "moving the hypercall page raised exception %u", (unsigned)vector);
+    CHECK(moved, "HYPERCALL reads 0x%llx after the page was moved to GPA 0x%llx", (unsigned long long)now,
+          (unsigned long long)gpa_of(other.data));
+    CHECK(other_covered, "the moved page does not cover the RAM at its new place");
+    CHECK(called == TRAP_NONE, "a call through the moved page raised exception %u", (unsigned)called);
+    CHECK_STATUS(hv_result_status(call.rax), HV_STATUS_INVALID_HYPERCALL_CODE,
+                 "an unknown call code through the moved page");
+    CHECK(home_bare || !ours, "the RAM at the place that the page left was changed");
+    expect_untouched(t, &other, "RAM that the hypercall page covered for a while");
+}
+
+TEST(user_mode_call, "user_mode_call", "DISC-9", NO_DEVICE, "bad-input",
+     "A hypercall at CPL 3 raises #UD and is not carried out; calls from ring 0 go on working")
+{
+    uint32_t id = fresh_domain_id(t);
+    struct hv_input_create_device_domain create = {.flags = HV_CREATE_DEVICE_DOMAIN_FORWARD_PROGRESS_REQUIRED};
+    struct buffer input = buffer(t, 1);
+    uint64_t rax = 0;
+    enum trap_vector vector;
+
+    capabilities(t);
+    pviommu_fill_domain(&create.device_domain, id);
+    memcpy(input.data, &create, sizeof(create));
+    vector =
+        user_call(hypercall_entry(), hv_control(HVCALL_CREATE_DEVICE_DOMAIN, 0, 0, 0), gpa_of(input.data), 0, &rax);
+    STEP2(t, "CREATE_DEVICE_DOMAIN at CPL 3: exception %llu, RAX 0x%llx", vector, rax);
+    CHECK(vector == TRAP_UD, "CREATE_DEVICE_DOMAIN at CPL 3 ended with exception %u instead of #UD (3 = it returned)",
+          (unsigned)vector);
+    CHECK_SUCCESS(pviommu_create(id), "CREATE from ring 0 of the id that was named at CPL 3");
+    CHECK_SUCCESS(pviommu_delete(id), "DELETE of a domain just created");
+}
+
+OBSERVATION(reserved_page_bits, "reserved_page_bits", "ROB-1", NO_DEVICE, "bad-input",
+            "Bits 11:2 of HYPERCALL are kept, dropped, or refused with #GP; the page in force stays usable")
+{
+    uint64_t msr = hypercall_msr(t), kept = 0, faults = 0;
+    struct hv_output_get_iommu_capabilities caps;
+
+    capabilities(t);
+    for (unsigned bit = 0; bit < 12; bit++) {
+        enum trap_vector vector;
+        uint64_t now = 0;
+
+        if (!(HV_HYPERCALL_MSR_RSVDP >> bit & 1)) {
+            continue;
+        }
+        vector = msr_write_safe(HV_MSR_HYPERCALL, msr ^ 1ull << bit);
+        msr_read_safe(HV_MSR_HYPERCALL, &now);
+        faults |= (uint64_t)(vector != TRAP_NONE) << bit;
+        kept |= (now ^ msr) & 1ull << bit;
+        CHECK(vector == TRAP_NONE || vector == TRAP_GP, "bit %u of HYPERCALL raised exception %u", bit,
+              (unsigned)vector);
+        CHECK_EQ(now & HV_HYPERCALL_MSR_GPFN, msr & HV_HYPERCALL_MSR_GPFN, "page number after a reserved bit changed");
+        CHECK_SUCCESS(pviommu_get_capabilities(&caps), "a call after a reserved bit of HYPERCALL changed");
+        msr_write_safe(HV_MSR_HYPERCALL, msr);
+    }
+    OBSERVE("kept: 0x%llx, refused with #GP: 0x%llx", (unsigned long long)kept, (unsigned long long)faults);
+}

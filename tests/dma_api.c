@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole-driver scenarios: a DMA API in the modes of an operating system, under load, with every IOVA checked after its unmap. */
+#include "drivers/dma_api.h"
+#include "lib/string.h"
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "dma-api"
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+#define FIRST      0x1000ull
+#define LIMIT      0x100000000ull
+
+/* Large, and one test runs at a time. */
+static struct dma_api api;
+
+static struct dma_api *start(struct test_run *t, enum dma_api_mode mode, struct dma_engine *e)
+{
+    enum hv_status status;
+
+    CHECK(dma_api_start(&api, mode, fresh_domain_id(t), FIRST, LIMIT, &status), "starting the DMA API: %s",
+          hv_status_name(status));
+    status = dma_api_attach(&api, e->device_id);
+    CHECK_SUCCESS(status, "attaching the device");
+    return &api;
+}
+
+static void stop(struct test_run *t, struct dma_engine *e)
+{
+    attach(t, domain_blocked(t), e);
+    CHECK_SUCCESS(dma_api_stop(&api), "stopping the DMA API");
+}
+
+TEST(dma_api_strict, "strict_unmap_is_final", "FL-1 LS-1 FL-3", ON_ROCKER, "dma,fault,flush",
+     "Strict mode: 48 buffers of mixed sizes are mapped, used and unmapped, and none is reached after its unmap")
+{
+    struct dma_engine *e = device(t);
+    struct dma_api *a = start(t, DMA_API_STRICT, e);
+    struct buffer b = buffer(t, 4);
+
+    for (unsigned i = 0; i < 48; i++) {
+        uint64_t length = (1 + i % 4) * PAGE_SIZE, iova;
+
+        REQUIRE(dma_api_map(a, gpa_of(b.data), length, RW, &iova), "no IOVA");
+        expect_write(t, e, iova + i, &b, i, 64, "mapped");
+        expect_write(t, e, iova + length - 8, &b, length - 8, 8, "end of the mapping");
+        REQUIRE(dma_api_unmap(a, iova, length), "unmap of our own IOVA");
+        expect_write_fault(t, e, iova + i, 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "after the unmap");
+        expect_write_fault(t, e, iova + length - 8, 8, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "end, after the unmap");
+    }
+    stop(t, e);
+}
+
+TEST(dma_api_strict_reuse, "strict_iova_reuse", "FL-1 FL-2 LS-1", ON_ROCKER, "dma,flush",
+     "Strict mode: an IOVA that is used again at once leads to its new page only")
+{
+    struct dma_engine *e = device(t);
+    struct dma_api *a = start(t, DMA_API_STRICT, e);
+    struct buffer b = buffer(t, 8);
+    unsigned reused = 0;
+    uint64_t last = 0;
+
+    for (unsigned i = 0; i < 64; i++) {
+        size_t page = i % 8 * PAGE_SIZE;
+        uint64_t iova;
+
+        REQUIRE(dma_api_map(a, gpa_of(b.data) + page, PAGE_SIZE, RW, &iova), "no IOVA");
+        reused += iova == last;
+        last = iova;
+        expect_write(t, e, iova, &b, page, 32, "this round's page");
+        REQUIRE(dma_api_unmap(a, iova, PAGE_SIZE), "unmap of our own IOVA");
+    }
+    REQUIRE(reused > 32, "the allocator reused an IOVA only %u times: the test shows nothing", reused);
+    stop(t, e);
+}
+
+TEST(dma_api_deferred, "deferred_flush_is_final", "FL-1 FL-5", ON_ROCKER, "dma,fault,flush",
+     "Deferred mode: after the queue is flushed no unmapped IOVA is reached, and before it only the page that was mapped")
+{
+    struct dma_engine *e = device(t);
+    struct dma_api *a = start(t, DMA_API_DEFERRED, e);
+    struct buffer b = buffer(t, 32);
+    uint64_t iova[32];
+
+    for (unsigned i = 0; i < 32; i++) {
+        REQUIRE(dma_api_map(a, gpa_of(b.data) + i * PAGE_SIZE, PAGE_SIZE, RW, &iova[i]), "no IOVA");
+        expect_write(t, e, iova[i], &b, i * PAGE_SIZE, 8, "mapped");
+        REQUIRE(dma_api_unmap(a, iova[i], PAGE_SIZE), "unmap of our own IOVA");
+        may_write(t, e, iova[i], &b, i * PAGE_SIZE, 8, "unmapped, still in the queue");
+        for (unsigned j = 0; j < i; j++) {
+            REQUIRE(iova[i] != iova[j], "an IOVA was reused before the flush");
+        }
+    }
+    CHECK_SUCCESS(dma_api_flush_queue(a), "flushing the queue");
+    for (unsigned i = 0; i < 32; i++) {
+        expect_write_fault(t, e, iova[i], 8, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "after the queue was flushed");
+    }
+    stop(t, e);
+}
+
+TEST(dma_api_deferred_load, "deferred_under_load", "FL-1 FL-3", ON_ROCKER, "dma,flush",
+     "Deferred mode: 600 buffers pass through the queue; each reaches its own page whichever IOVA it got")
+{
+    struct dma_engine *e = device(t);
+    struct dma_api *a = start(t, DMA_API_DEFERRED, e);
+    struct buffer b = buffer(t, 4);
+
+    for (unsigned i = 0; i < 600; i++) {
+        size_t page = i % 4 * PAGE_SIZE;
+        uint64_t iova;
+
+        REQUIRE(dma_api_map(a, gpa_of(b.data) + page, PAGE_SIZE, RW, &iova), "no IOVA");
+        REQUIRE(dma_fill(e, iova + i, 16), "the device did not finish");
+        CHECK(!memory_find_other(b.data + page + i, 16, e->ops->fill_value), "buffer %u did not get its bytes", i);
+        memset(b.data + page + i, POISON_FRESH, 16);
+        REQUIRE(dma_api_unmap(a, iova, PAGE_SIZE), "unmap of our own IOVA");
+    }
+    REQUIRE(a->flushes >= 2, "the queue was flushed %llu times only: the test shows nothing",
+            (unsigned long long)a->flushes);
+    expect_untouched(t, &b, "bytes that no DMA was aimed at");
+    stop(t, e);
+}
+
+TEST(dma_api_identity, "identity_needs_no_mapping", "ID-1", ON_ROCKER, "dma",
+     "Identity mode: the IOVA of a buffer is its address, and the device reaches it")
+{
+    struct dma_engine *e = device(t);
+    struct dma_api *a = start(t, DMA_API_IDENTITY, e);
+    struct buffer b = buffer(t, 2);
+    uint64_t iova;
+
+    REQUIRE(dma_api_map(a, gpa_of(b.data), b.size, RW, &iova), "no mapping");
+    REQUIRE(iova == gpa_of(b.data), "identity mode gave IOVA 0x%llx", (unsigned long long)iova);
+    expect_write(t, e, iova + 4000, &b, 4000, 200, "over a page boundary");
+    REQUIRE(dma_api_unmap(a, iova, b.size), "unmap");
+    stop(t, e);
+}
+
+TEST(dma_api_blocking, "blocking_reaches_nothing", "ATT-7", ON_ROCKER, "dma,fault",
+     "Blocking mode: no mapping is handed out, and the device reaches nothing")
+{
+    struct dma_engine *e = device(t);
+    struct dma_api *a = start(t, DMA_API_BLOCKING, e);
+    struct buffer b = buffer(t, 1);
+    uint64_t iova = 0;
+
+    REQUIRE(!dma_api_map(a, gpa_of(b.data), b.size, RW, &iova), "blocking mode gave IOVA 0x%llx",
+            (unsigned long long)iova);
+    expect_write_fault(t, e, gpa_of(b.data), 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "the buffer's address");
+    stop(t, e);
+}
+
+TEST(dma_api_hostile, "hostile_device_before_and_after", "ATT-6 ATT-7 FL-1", ON_ROCKER, "dma,fault,flush",
+     "A device that writes all the time reaches memory only between its map and its unmap, from claim to release")
+{
+    struct dma_engine *e = device(t);
+    struct domain *blocked = domain_blocked(t);
+    struct buffer b = buffer(t, 1);
+    struct dma_api *a;
+    uint64_t iova;
+
+    attach(t, blocked, e);
+    expect_write_fault(t, e, gpa_of(b.data), 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "before a driver claims it");
+    a = start(t, DMA_API_STRICT, e);
+    expect_write_fault(t, e, gpa_of(b.data), 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "claimed, nothing mapped");
+    REQUIRE(dma_api_map(a, gpa_of(b.data), b.size, RW, &iova), "no IOVA");
+    expect_write(t, e, iova, &b, 0, 64, "mapped");
+    REQUIRE(dma_api_unmap(a, iova, b.size), "unmap");
+    expect_write_fault(t, e, iova, 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "unmapped");
+    attach(t, blocked, e);
+    CHECK_SUCCESS(dma_api_stop(a), "stopping the DMA API");
+    expect_write_fault(t, e, iova, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "released");
+    expect_write_fault(t, e, gpa_of(b.data), 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "released");
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Flush ordering: once the flush call has returned, no DMA uses what the tables said before (FL-1, FL-2).
+ *
+ * Each promise is tried with the flush of the whole domain and with the list flush of exactly the range. All pages are used by
+ * the device right before the change, so that they are cached wherever the host caches. Without the flush the device may go on
+ * with the old translation: only then does the test show anything.
+ */
+#include "lib/string.h"
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "flush"
+#define IOVA       0x04000000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+
+typedef void flush_way(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length);
+
+static void by_domain(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
+{
+    (void)iova;
+    (void)length;
+    flush(t, d);
+}
+
+static void by_list(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
+{
+    flush_list(t, d, iova, length);
+}
+
+static void by_cover(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
+{
+    enum hv_status status = domain_flush_cover(d, iova, length);
+
+    STEP4(t, "list flush, one covering block: domain 0x%llx, IOVA 0x%llx, 0x%llx bytes: %s", d->id, iova, length,
+          (uint64_t)(uintptr_t)hv_status_name(status));
+    CHECK_SUCCESS(status, "flushing one covering block");
+}
+
+static void by_everything(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
+{
+    (void)iova;
+    (void)length;
+    flush_block(t, d, 0, HV_IOMMU_RANGE_SHIFT_ALL);
+}
+
+/* Declares one test per way to flush. */
+#define FLUSH_TESTS(symbol, name, requirements, kinds, title, body)                                                    \
+    TEST(symbol##_domain, name "_domain_flush", requirements, ON_ROCKER, kinds, title ": FLUSH_DEVICE_DOMAIN")         \
+    {                                                                                                                  \
+        body(t, by_domain);                                                                                            \
+    }                                                                                                                  \
+    TEST(symbol##_list, name "_list_flush", requirements " LS-1", ON_ROCKER, kinds, title ": list flush, exact blocks") \
+    {                                                                                                                  \
+        body(t, by_list);                                                                                              \
+    }                                                                                                                  \
+    TEST(symbol##_cover, name "_covering_flush", requirements " LS-1", ON_ROCKER, kinds,                               \
+         title ": list flush, one covering block")                                                                     \
+    {                                                                                                                  \
+        body(t, by_cover);                                                                                             \
+    }                                                                                                                  \
+    TEST(symbol##_all, name "_full_range_flush", requirements " LS-2", ON_ROCKER, kinds,                               \
+         title ": list flush of everything (page 0, shift 52)")                                                        \
+    {                                                                                                                  \
+        body(t, by_everything);                                                                                        \
+    }
+
+static void unmapped(struct test_run *t, flush_way *way)
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 5);
+
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    for (unsigned i = 0; i < 5; i++) {
+        expect_write(t, e, IOVA + i * PAGE_SIZE, &b, i * PAGE_SIZE, 4, "warm");
+    }
+    unmap(t, d, IOVA + PAGE_SIZE, 3 * PAGE_SIZE);
+    way(t, d, IOVA + PAGE_SIZE, 3 * PAGE_SIZE);
+    for (unsigned i = 1; i < 4; i++) {
+        expect_write_fault(t, e, IOVA + i * PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "unmapped and flushed");
+        expect_read_fault(t, e, IOVA + i * PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "unmapped and flushed");
+    }
+    expect_write(t, e, IOVA, &b, 0, 4, "neighbour before");
+    expect_write(t, e, IOVA + 4 * PAGE_SIZE, &b, 4 * PAGE_SIZE, 4, "neighbour behind");
+}
+
+FLUSH_TESTS(flush_unmap, "unmapped", "FL-1", "dma,fault,flush", "Unmapped pages are out of reach after the flush",
+            unmapped)
+
+static void downgraded(struct test_run *t, flush_way *way)
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 2);
+
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    warm(t, e, IOVA, &b, "writable");
+    expect_write(t, e, IOVA + PAGE_SIZE, &b, PAGE_SIZE, 4, "writable");
+    REQUIRE(stage1_protect(&d->table, IOVA, 2 * PAGE_SIZE, STAGE1_READ) == STAGE1_OK, "protecting our own table");
+    STEP0(t, "make both pages read-only");
+    way(t, d, IOVA, 2 * PAGE_SIZE);
+    expect_write_fault(t, e, IOVA, 4, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "read-only now");
+    expect_write_fault(t, e, IOVA + PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "read-only now");
+}
+
+FLUSH_TESTS(flush_downgrade, "downgraded", "FL-2", "dma,fault,flush",
+            "Pages made read-only cannot be written after the flush", downgraded)
+
+static void upgraded(struct test_run *t, flush_way *way)
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+
+    map(t, d, IOVA, &b, STAGE1_READ);
+    attach(t, d, e);
+    REQUIRE(dma_invert(e, IOVA, 4), "the device did not finish");
+    expect_untouched(t, &b, "read-only page");
+    drain_faults(t, e);
+    REQUIRE(stage1_protect(&d->table, IOVA, PAGE_SIZE, RW) == STAGE1_OK, "protecting our own table");
+    STEP0(t, "make the page writable");
+    way(t, d, IOVA, PAGE_SIZE);
+    expect_write(t, e, IOVA, &b, 0, 4, "writable now");
+}
+
+FLUSH_TESTS(flush_upgrade, "upgraded", "FL-2", "dma,flush", "A page made writable can be written after the flush",
+            upgraded)
+
+static void retargeted(struct test_run *t, flush_way *way)
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    uint64_t *leaf;
+
+    map(t, d, IOVA, &a, RW);
+    attach(t, d, e);
+    leaf = leaf_entry(t, d, IOVA);
+    for (unsigned i = 0; i < 4; i++) {
+        struct buffer *now = i % 2 ? &b : &a, *next = i % 2 ? &a : &b;
+
+        expect_write(t, e, IOVA + i, now, i, 4, "the page that the leaf names");
+        *leaf = (*leaf & ~d->table.format->address_mask) | gpa_of(next->data);
+        STEP1(t, "leaf now 0x%llx", *leaf);
+        way(t, d, IOVA, PAGE_SIZE);
+        expect_write(t, e, IOVA + i, next, i, 4, "the new page");
+        expect_untouched(t, now, "the old page");
+    }
+}
+
+FLUSH_TESTS(flush_retarget, "retargeted", "FL-2", "dma,flush", "A leaf with a new target is in force after the flush",
+            retargeted)
+
+static void large_unmapped(struct test_run *t, flush_way *way)
+{
+    struct dma_engine *e = device(t);
+    struct domain *d;
+    struct buffer b;
+
+    need_page_size(t, SIZE_2M);
+    d = domain_paging(t);
+    b = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    expect_write(t, e, IOVA + 0x3000, &b, 0x3000, 4, "warm");
+    expect_write(t, e, IOVA + SIZE_2M - 4, &b, SIZE_2M - 4, 4, "warm at its end");
+    unmap(t, d, IOVA, SIZE_2M);
+    way(t, d, IOVA, SIZE_2M);
+    expect_write_fault(t, e, IOVA + 0x3000, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "where it was used");
+    expect_write_fault(t, e, IOVA + 0x100000, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "where it was not used");
+    expect_write_fault(t, e, IOVA + SIZE_2M - 4, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "at its end");
+}
+
+FLUSH_TESTS(flush_large_unmap, "2m_leaf_removed", "FL-2", "dma,fault,flush",
+            "A removed 2 MiB leaf is out of reach everywhere in it after the flush", large_unmapped)
+
+static void split(struct test_run *t, flush_way *way)
+{
+    struct dma_engine *e = device(t);
+    struct buffer big, small;
+    struct domain *d;
+    uint64_t *leaf;
+
+    need_page_size(t, SIZE_2M);
+    d = domain_paging(t);
+    big = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
+    small = buffer(t, 1);
+    map(t, d, IOVA, &big, RW);
+    attach(t, d, e);
+    expect_write(t, e, IOVA + 7 * PAGE_SIZE, &big, 7 * PAGE_SIZE, 4, "warm through the 2 MiB leaf");
+    REQUIRE(stage1_split(&d->table, IOVA) == STAGE1_OK, "splitting our own leaf");
+    leaf = leaf_entry(t, d, IOVA + 7 * PAGE_SIZE);
+    *leaf = (*leaf & ~d->table.format->address_mask) | gpa_of(small.data);
+    STEP1(t, "split the 2 MiB leaf into 4 KiB leaves; the one at +7 pages is now 0x%llx", *leaf);
+    way(t, d, IOVA, SIZE_2M);
+    expect_write(t, e, IOVA + 7 * PAGE_SIZE, &small, 0, 4, "the page with a new target");
+    expect_write(t, e, IOVA + 8 * PAGE_SIZE, &big, 8 * PAGE_SIZE, 4, "its neighbour");
+    expect_write(t, e, IOVA, &big, 0, 4, "the first page");
+    expect_untouched(t, &big, "the 2 MiB region");
+}
+
+FLUSH_TESTS(flush_split, "2m_leaf_split", "TR-6 FL-2", "dma,flush",
+            "A 2 MiB leaf replaced by 4 KiB leaves is followed page by page after the flush", split)
+
+static void merged(struct test_run *t, flush_way *way)
+{
+    struct dma_engine *e = device(t);
+    struct buffer big, small;
+    struct domain *d;
+    uint64_t *leaf;
+
+    need_page_size(t, SIZE_2M);
+    d = domain_paging(t);
+    big = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
+    small = buffer(t, 1);
+    map(t, d, IOVA, &big, RW);
+    REQUIRE(stage1_split(&d->table, IOVA) == STAGE1_OK, "splitting our own leaf");
+    leaf = leaf_entry(t, d, IOVA + 7 * PAGE_SIZE);
+    *leaf = (*leaf & ~d->table.format->address_mask) | gpa_of(small.data);
+    attach(t, d, e);
+    expect_write(t, e, IOVA + 7 * PAGE_SIZE, &small, 0, 4, "warm through a 4 KiB leaf");
+    expect_write(t, e, IOVA + 8 * PAGE_SIZE, &big, 8 * PAGE_SIZE, 4, "warm neighbour");
+    *leaf = (*leaf & ~d->table.format->address_mask) | (gpa_of(big.data) + 7 * PAGE_SIZE);
+    REQUIRE(stage1_merge(&d->table, IOVA, 1, &d->freed) == STAGE1_OK, "merging our own leaves");
+    STEP0(t, "replace the 512 leaves of 4 KiB by one 2 MiB leaf");
+    way(t, d, IOVA, SIZE_2M);
+    expect_write(t, e, IOVA + 7 * PAGE_SIZE, &big, 7 * PAGE_SIZE, 4, "page that had another target");
+    expect_write(t, e, IOVA + 100 * PAGE_SIZE, &big, 100 * PAGE_SIZE, 4, "another page");
+    expect_untouched(t, &small, "the old target");
+}
+
+FLUSH_TESTS(flush_merge, "2m_leaf_merged", "TR-6 FL-2", "dma,flush",
+            "4 KiB leaves replaced by a 2 MiB leaf are followed as one after the flush", merged)
+
+static void two_devices(struct test_run *t, flush_way *way)
+{
+    struct dma_engine *e[3];
+    struct domain *d = domain_paging(t);
+    struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    uint64_t *leaf;
+
+    map(t, d, IOVA, &a, RW);
+    for (unsigned i = 0; i < 3; i++) {
+        e[i] = device_n(t, i);
+        attach(t, d, e[i]);
+        warm(t, e[i], IOVA, &a, "old target");
+    }
+    leaf = leaf_entry(t, d, IOVA);
+    *leaf = (*leaf & ~d->table.format->address_mask) | gpa_of(b.data);
+    STEP1(t, "leaf now 0x%llx", *leaf);
+    way(t, d, IOVA, PAGE_SIZE);
+    for (unsigned i = 0; i < 3; i++) {
+        expect_write(t, e[i], IOVA + 8 * i, &b, 8 * i, 4, "new target");
+    }
+    expect_untouched(t, &a, "old target");
+}
+
+FLUSH_TESTS(flush_devices, "all_devices_of_the_domain", "FL-1 FL-2 ATT-9", "dma,flush",
+            "A flush reaches the cached translations of every device in the domain", two_devices)

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* FLUSH_DEVICE_DOMAIN_LIST: blocks of 2^shift pages, one or many (LS-1 to LS-6, LS-9). */
+#include "drivers/hypercall.h"
+#include "lib/string.h"
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "flush-list"
+#define IOVA       0x40000000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+
+/* A domain with `count` pages at IOVA + i * stride, all of them used by the device, then unmapped without a flush. */
+struct stale_pages {
+    struct dma_engine *engine;
+    struct domain *domain;
+    struct buffer buffer;
+    unsigned count;
+    uint64_t stride;
+};
+
+static struct stale_pages make_stale(struct test_run *t, unsigned count, uint64_t stride)
+{
+    struct stale_pages s = {
+        .engine = device(t), .domain = domain_paging(t), .buffer = buffer(t, count), .count = count, .stride = stride};
+
+    for (unsigned i = 0; i < count; i++) {
+        map_gpa(t, s.domain, IOVA + i * stride, gpa_of(s.buffer.data) + i * PAGE_SIZE, PAGE_SIZE, RW);
+    }
+    attach(t, s.domain, s.engine);
+    for (unsigned i = 0; i < count; i++) {
+        REQUIRE(dma_fill(s.engine, IOVA + i * stride, 8), "the device did not finish");
+        CHECK_EQ(s.buffer.data[i * PAGE_SIZE], s.engine->ops->fill_value, "first byte of a mapped page after the DMA");
+    }
+    buffer_refresh(&s.buffer);
+    for (unsigned i = 0; i < count; i++) {
+        unmap(t, s.domain, IOVA + i * stride, PAGE_SIZE);
+    }
+    return s;
+}
+
+static void expect_flushed(struct test_run *t, struct stale_pages *s, unsigned i)
+{
+    expect_write_fault(t, s->engine, IOVA + i * s->stride, 8, &s->buffer, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                       "page inside of a flushed block");
+}
+
+TEST(list_shift_0, "shift_0", "LS-1 LS-9", ON_ROCKER, "dma,fault,flush", "A block of one page flushes that page")
+{
+    struct stale_pages s = make_stale(t, 3, PAGE_SIZE);
+
+    for (unsigned i = 0; i < 3; i++) {
+        flush_block(t, s.domain, (IOVA >> 12) + i, 0);
+        expect_flushed(t, &s, i);
+    }
+}
+
+TEST(list_shift_1, "shift_1", "LS-1 LS-9", ON_ROCKER, "dma,fault,flush", "A block of two pages flushes both")
+{
+    struct stale_pages s = make_stale(t, 2, PAGE_SIZE);
+
+    flush_block(t, s.domain, IOVA >> 12, 1);
+    expect_flushed(t, &s, 1);
+    expect_flushed(t, &s, 0);
+}
+
+TEST(list_shift_2, "shift_2", "LS-1 LS-9", ON_ROCKER, "dma,fault,flush", "A block of four pages flushes all four")
+{
+    struct stale_pages s = make_stale(t, 4, PAGE_SIZE);
+
+    flush_block(t, s.domain, IOVA >> 12, 2);
+    for (unsigned i = 4; i-- > 0;) {
+        expect_flushed(t, &s, i);
+    }
+}
+
+TEST(list_shift_9, "shift_9", "LS-1 LS-9", ON_ROCKER, "dma,fault,flush",
+     "A block of 512 pages flushes its first, inner and last page")
+{
+    struct stale_pages s = make_stale(t, 8, 73 * PAGE_SIZE); /* the last one is page 511 */
+
+    flush_block(t, s.domain, IOVA >> 12, 9);
+    for (unsigned i = 8; i-- > 0;) {
+        expect_flushed(t, &s, i);
+    }
+}
+
+TEST(list_shift_18, "shift_18", "LS-1 LS-9", ON_ROCKER, "dma,fault,flush",
+     "A block of 2^18 pages (1 GiB) flushes its first, inner and last page")
+{
+    struct stale_pages s = make_stale(t, 4, 87381 * PAGE_SIZE); /* the last one is page 2^18 - 1 */
+
+    flush_block(t, s.domain, IOVA >> 12, 18);
+    for (unsigned i = 4; i-- > 0;) {
+        expect_flushed(t, &s, i);
+    }
+}
+
+TEST(list_shift_large, "shifts_between_19_and_35", "LS-1 LS-9", ON_ROCKER, "dma,fault,flush",
+     "Blocks larger than 1 GiB flush what lies in them")
+{
+    for (unsigned shift = 19; shift <= 35; shift += 4) {
+        struct stale_pages s = make_stale(t, 2, 511 * PAGE_SIZE);
+
+        flush_block(t, s.domain, (IOVA >> 12) & ~((1ull << shift) - 1), shift);
+        expect_flushed(t, &s, 0);
+        expect_flushed(t, &s, 1);
+    }
+}
+
+TEST(list_everything, "page_0_shift_52", "LS-2", ON_ROCKER, "dma,fault,flush",
+     "Page 0 with shift 52 means everything: SUCCESS, and nothing old is left")
+{
+    struct stale_pages s = make_stale(t, 6, 0x123457 * PAGE_SIZE);
+
+    flush_block(t, s.domain, 0, HV_IOMMU_RANGE_SHIFT_ALL);
+    for (unsigned i = 0; i < 6; i++) {
+        expect_flushed(t, &s, i);
+    }
+}
+
+/* One list with one block per stale page. */
+static void flush_each(struct test_run *t, unsigned count)
+{
+    struct stale_pages s = make_stale(t, count, 3 * PAGE_SIZE);
+    static uint64_t elements[HV_FLUSH_LIST_MAX];
+    unsigned done = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        elements[i] = hv_iommu_range((IOVA >> 12) + i * 3, 0);
+    }
+    CHECK_SUCCESS(pviommu_flush_list(s.domain->id, elements, count, &done), "flushing a list of blocks");
+    CHECK_EQ(done, count, "elements completed");
+    for (unsigned i = 0; i < count; i++) {
+        expect_flushed(t, &s, i);
+    }
+}
+
+TEST(list_two, "two_elements", "LS-4 LS-1", ON_ROCKER, "dma,fault,flush", "A list of two blocks flushes both")
+{
+    flush_each(t, 2);
+}
+
+TEST(list_64, "sixty_four_elements", "LS-4", ON_ROCKER, "dma,fault,flush",
+     "A list of 64 blocks flushes every one and reports 64 elements done")
+{
+    flush_each(t, 64);
+}
+
+/* A full list in which only element `decisive` names the stale page; the others name pages that were never mapped. */
+static void flush_decisive(struct test_run *t, unsigned decisive)
+{
+    struct stale_pages s = make_stale(t, 1, PAGE_SIZE);
+    static uint64_t elements[HV_FLUSH_LIST_MAX];
+    unsigned done = 0;
+
+    for (unsigned i = 0; i < HV_FLUSH_LIST_MAX; i++) {
+        elements[i] = hv_iommu_range(0x700000 + i * 2, 0);
+    }
+    elements[decisive] = hv_iommu_range(IOVA >> 12, 0);
+    CHECK_SUCCESS(pviommu_flush_list(s.domain->id, elements, HV_FLUSH_LIST_MAX, &done), "flushing a list of 508 blocks");
+    CHECK_EQ(done, HV_FLUSH_LIST_MAX, "elements completed");
+    expect_flushed(t, &s, 0);
+}
+
+TEST(list_first, "full_list_first_decides", "LS-4", ON_ROCKER, "dma,fault,flush",
+     "In a list of 508 blocks the first one is done")
+{
+    flush_decisive(t, 0);
+}
+
+TEST(list_middle, "full_list_middle_decides", "LS-4", ON_ROCKER, "dma,fault,flush",
+     "In a list of 508 blocks one in the middle is done")
+{
+    flush_decisive(t, 255);
+}
+
+TEST(list_last, "full_list_last_decides", "LS-4", ON_ROCKER, "dma,fault,flush",
+     "In a list of 508 blocks the last one is done")
+{
+    flush_decisive(t, HV_FLUSH_LIST_MAX - 1);
+}
+
+/* A raw list call with everything under the test's control. */
+static uint64_t raw_list(struct test_run *t, uint32_t domain_id, const uint64_t *elements, unsigned count,
+                         unsigned start)
+{
+    struct hv_input_flush_device_domain_list *in = hypercall_input_page();
+
+    (void)t;
+    memset(in, 0, PAGE_SIZE);
+    pviommu_fill_domain(&in->device_domain, domain_id);
+    in->flags = HV_FLUSH_LIST_IOMMU_FORMAT;
+    memcpy(in->range, elements, count * sizeof(*elements));
+    return hypercall_raw(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, count, start, 0), gpa_of(in), 0);
+}
+
+TEST(list_rep_start, "rep_start_skips_done_elements", "LS-4", ON_ROCKER, "dma,fault,flush",
+     "A list call that starts at element 2 of 3 does that element and reports 3 done in all")
+{
+    struct stale_pages s = make_stale(t, 1, PAGE_SIZE);
+    uint64_t elements[3] = {hv_iommu_range(1, 0), hv_iommu_range(2, 0), hv_iommu_range(IOVA >> 12, 0)};
+    uint64_t result = raw_list(t, s.domain->id, elements, 3, 2);
+
+    CHECK_SUCCESS(hv_result_status(result), "list call with rep start 2");
+    CHECK_EQ(hv_result_reps(result), 3, "elements completed, those before the start included");
+    expect_flushed(t, &s, 0);
+}
+
+TEST(list_misaligned, "misaligned_page_never_flushes_less", "LS-3", ON_ROCKER, "dma,fault,flush,bad-input",
+     "A block whose page is not aligned to its size is refused, or flushes at least the pages it names")
+{
+    struct stale_pages s = make_stale(t, 4, PAGE_SIZE);
+    uint64_t element = hv_iommu_range((IOVA >> 12) + 1, 1); /* names pages 1 and 2 */
+    unsigned done = 7;
+    enum hv_status status = pviommu_flush_list(s.domain->id, &element, 1, &done);
+
+    OBSERVE("misaligned block: %s, %u done", hv_status_name(status), done);
+    if (status != HV_STATUS_SUCCESS) {
+        CHECK_EQ(done, 0, "elements completed by a refused list");
+        return;
+    }
+    expect_flushed(t, &s, 1);
+    expect_flushed(t, &s, 2);
+}
+
+TEST(list_bad_element, "error_at_an_element", "LS-5", ON_ROCKER, "dma,fault,flush,bad-input",
+     "When an element is refused, those before it are done and the count says how many")
+{
+    struct stale_pages s = make_stale(t, 3, 8 * PAGE_SIZE);
+    uint64_t page = IOVA >> 12;
+    uint64_t elements[5] = {hv_iommu_range(page, 0), hv_iommu_range(page + 8, 0), hv_iommu_range(page + 16, 0),
+                            hv_iommu_range(page + 1, 3), hv_iommu_range(page + 24, 0)};
+    uint64_t result = raw_list(t, s.domain->id, elements, 5, 0);
+
+    if (hv_result_status(result) == HV_STATUS_SUCCESS) {
+        CHECK_EQ(hv_result_reps(result), 5, "elements completed by a list that succeeded");
+        OBSERVE("the host accepts a misaligned block, so no element can be refused");
+    } else {
+        CHECK_EQ(hv_result_reps(result), 3, "elements completed before the refused one");
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        expect_flushed(t, &s, i);
+    }
+}
+
+TEST(list_bad_first, "error_at_the_first_element", "LS-5", ON_ROCKER, "bad-input,flush",
+     "When the first element is refused, the count is 0")
+{
+    struct domain *d = (device(t), domain_paging(t));
+    uint64_t elements[2] = {hv_iommu_range(1, 3), hv_iommu_range(8, 0)};
+    uint64_t result = raw_list(t, d->id, elements, 2, 0);
+
+    if (hv_result_status(result) == HV_STATUS_SUCCESS) {
+        CHECK_EQ(hv_result_reps(result), 2, "elements completed by a list that succeeded");
+    } else {
+        CHECK_EQ(hv_result_reps(result), 0, "elements completed before the refused one");
+    }
+}
+
+OBSERVATION(list_shift_odd, "shift_53_to_63_and_reserved_bits", "LS-6", ON_ROCKER, "dma,flush,bad-input",
+            "Shifts above 52 and reserved bits of an element: refused, or at least the block is flushed")
+{
+    static const uint64_t odd[] = {53, 57, 63, 0x40, 0x800, 0xFC0};
+    unsigned refused = 0;
+
+    for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+        struct stale_pages s = make_stale(t, 1, PAGE_SIZE);
+        uint64_t element = (odd[i] > 63 ? hv_iommu_range(IOVA >> 12, 0) : 0) | odd[i];
+        enum hv_status status = pviommu_flush_list(s.domain->id, &element, 1, NULL);
+
+        STEP2(t, "list flush of element 0x%llx: %s", element, (uint64_t)(uintptr_t)hv_status_name(status));
+        refused += status != HV_STATUS_SUCCESS;
+        if (status == HV_STATUS_SUCCESS) {
+            expect_flushed(t, &s, 0);
+        }
+    }
+    OBSERVE("%u of %u odd elements are refused", refused, (unsigned)(sizeof(odd) / sizeof(odd[0])));
+}
+
+OBSERVATION(list_flags, "flags_other_than_iommu_format", "LS-7", NO_DEVICE, "flush,bad-input",
+            "A list with bit 0 of the flags clear, or with other bits set")
+{
+    struct domain *d = domain_paging(t);
+    struct hv_input_flush_device_domain_list *in = hypercall_input_page();
+    static const uint32_t flags[] = {0, 2, 3, 0x80000001};
+    unsigned status[4];
+
+    for (unsigned i = 0; i < 4; i++) {
+        memset(in, 0, PAGE_SIZE);
+        pviommu_fill_domain(&in->device_domain, d->id);
+        in->flags = flags[i];
+        in->range[0] = hv_iommu_range(16, 0);
+        status[i] = hv_result_status(
+            hypercall_raw(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, 1, 0, 0), gpa_of(in), 0));
+    }
+    CHECK_SUCCESS(pviommu_flush(d->id), "the domain afterwards");
+    OBSERVE("flags 0: %s, 2: %s, 3: %s, 0x80000001: %s", hv_status_name(status[0]), hv_status_name(status[1]),
+            hv_status_name(status[2]), hv_status_name(status[3]));
+}
+
+OBSERVATION(list_neighbours, "neighbours_of_a_block", "LS-9 FL-4", ON_ROCKER, "dma,flush",
+            "Pages right before and behind a flushed block: kept or dropped, as the host likes")
+{
+    struct stale_pages s = make_stale(t, 4, PAGE_SIZE);
+    bool before, behind;
+
+    flush_block(t, s.domain, (IOVA >> 12) + 1, 0);
+    expect_flushed(t, &s, 1);
+    before = may_write(t, s.engine, IOVA, &s.buffer, 0, 8, "page before the block");
+    behind = may_write(t, s.engine, IOVA + 2 * PAGE_SIZE, &s.buffer, 2 * PAGE_SIZE, 8, "page behind the block");
+    OBSERVE("page before the block: %s; behind: %s", before ? "kept" : "dropped", behind ? "kept" : "dropped");
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* The list flush, superpages, and table pages that are reused right behind it (LS-8, LS-10). */
+#include "lib/string.h"
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "flush-list"
+#define IOVA       0x40000000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+
+TEST(list_large_leaf, "small_block_drops_2m_leaf", "LS-10", ON_ROCKER, "dma,flush",
+     "A one-page block inside of a cached 2 MiB leaf drops the leaf as a whole")
+{
+    struct dma_engine *e = device(t);
+    struct buffer big, small;
+    struct domain *d;
+    uint64_t *leaf;
+
+    need_page_size(t, SIZE_2M);
+    d = domain_paging(t);
+    big = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
+    small = buffer(t, 1);
+    map(t, d, IOVA, &big, RW);
+    attach(t, d, e);
+    expect_write(t, e, IOVA + 300 * PAGE_SIZE, &big, 300 * PAGE_SIZE, 4, "warm through the 2 MiB leaf");
+    REQUIRE(stage1_split(&d->table, IOVA) == STAGE1_OK, "splitting our own leaf");
+    leaf = leaf_entry(t, d, IOVA + 300 * PAGE_SIZE);
+    *leaf = (*leaf & ~d->table.format->address_mask) | gpa_of(small.data);
+    STEP1(t, "split; the leaf at +300 pages is now 0x%llx", *leaf);
+    flush_block(t, d, (IOVA >> 12) + 5, 0);
+    expect_write(t, e, IOVA + 300 * PAGE_SIZE, &small, 0, 4, "page far from the flushed one, in the same old leaf");
+    expect_untouched(t, &big, "the old target");
+}
+
+/* Empties the 2 MiB (or 1 GiB) that a table below IOVA covers, flushes by list, and gives the table page new contents at once, as
+ * an allocator would: entries that lead to `trap`. Nothing may be reached through them. */
+static void reuse_table(struct test_run *t, unsigned level, bool whole_list)
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
+    struct buffer b = buffer(t, 2), trap = buffer(t, 1);
+    uint64_t span = 1ull << (12 + 9 * level), *table;
+    struct stage1_walk w;
+
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    warm(t, e, IOVA, &b, "mapped");
+    REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");
+    table = gpa_pointer(*w.entry[level] & d->table.format->address_mask);
+    *w.entry[level] = 0;
+    STEP2(t, "clear the level %llu entry; its table at GPA 0x%llx is free after the flush", level, gpa_of(table));
+    if (whole_list) {
+        flush_block(t, d, 0, HV_IOMMU_RANGE_SHIFT_ALL);
+    } else {
+        flush_list(t, d, IOVA & ~(span - 1), span);
+    }
+    for (unsigned i = 0; i < PAGE_SIZE / sizeof(*table); i++) {
+        table[i] = gpa_of(trap.data) | 0x67;
+    }
+    STEP0(t, "fill the old table page with entries that point to a page which nobody maps");
+    expect_write_fault(t, e, IOVA, 8, &trap, ORACLE_FAULT_CLASS_NOT_PRESENT, "through the freed table, warm page");
+    expect_write_fault(t, e, IOVA + PAGE_SIZE, 8, &trap, ORACLE_FAULT_CLASS_NOT_PRESENT, "through the freed table");
+    expect_untouched(t, &b, "the old target");
+    memset(table, 0, PAGE_SIZE);
+}
+
+TEST(list_walk_cache_1, "leaf_table_reused", "LS-8", ON_ROCKER, "dma,fault,flush",
+     "After a list flush over its range a freed leaf table is not walked any more")
+{
+    reuse_table(t, 1, false);
+}
+
+TEST(list_walk_cache_2, "middle_table_reused", "LS-8", ON_ROCKER, "dma,fault,flush",
+     "After a list flush over its range a freed middle table is not walked any more")
+{
+    reuse_table(t, 2, false);
+}
+
+TEST(list_walk_cache_3, "upper_table_reused", "LS-8 LS-2", ON_ROCKER, "dma,fault,flush",
+     "After a list flush of everything a freed table below the root is not walked any more")
+{
+    reuse_table(t, 3, true);
+}
+
+TEST(list_table_replaced, "table_replaced_by_another", "LS-8", ON_ROCKER, "dma,flush",
+     "A table replaced by another one is followed after a list flush over its range, and the old one is not")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
+    struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    uint64_t *old, *new = page_alloc(1, PAGE_SIZE);
+    struct stage1_walk w;
+
+    REQUIRE(new, "no memory for a table");
+    map(t, d, IOVA, &a, RW);
+    attach(t, d, e);
+    warm(t, e, IOVA, &a, "old table");
+    REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");
+    old = gpa_pointer(*w.entry[1] & d->table.format->address_mask);
+    new[0] = gpa_of(b.data) | 0x67;
+    *w.entry[1] = gpa_of(new) | 0x27;
+    STEP2(t, "leaf table 0x%llx replaced by 0x%llx", gpa_of(old), gpa_of(new));
+    flush_list(t, d, IOVA, SIZE_2M);
+    expect_write(t, e, IOVA, &b, 0, 8, "new table");
+    expect_untouched(t, &a, "the old table's target");
+    *w.entry[1] = gpa_of(old) | 0x27; /* so that the driver frees what it allocated */
+    flush(t, d);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* What needs no flush, what a missing flush may do, and what a flush must leave alone (FL-3 to FL-8). */
+#include "lib/string.h"
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "flush"
+#define IOVA       0x04000000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+
+TEST(flush_map_needs_none, "map_needs_no_flush", "FL-3", ON_ROCKER, "dma,fault",
+     "A page mapped after it faulted is reached at once, without a hypercall")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 8);
+
+    attach(t, d, e);
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t iova = IOVA + i * PAGE_SIZE;
+
+        expect_write_fault(t, e, iova, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "not mapped yet");
+        map_gpa(t, d, iova, gpa_of(b.data) + i * PAGE_SIZE, PAGE_SIZE, RW);
+        expect_write(t, e, iova, &b, i * PAGE_SIZE, 4, "mapped without a flush");
+    }
+}
+
+TEST(flush_map_tables_need_none, "new_tables_need_no_flush", "FL-3", ON_ROCKER, "dma,fault",
+     "A page that needs new tables at every level is reached at once after it is mapped")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 4);
+    static const uint64_t iovas[] = {0x1000, 0x40000000, 0x8000000000, 0x400000000000};
+
+    attach(t, d, e);
+    for (unsigned i = 0; i < 4; i++) {
+        if (iovas[i] >> capabilities(t)->max_iova_width) {
+            break;
+        }
+        expect_write_fault(t, e, iovas[i], 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "no tables yet");
+        map_gpa(t, d, iovas[i], gpa_of(b.data) + i * PAGE_SIZE, PAGE_SIZE, RW);
+        expect_write(t, e, iovas[i], &b, i * PAGE_SIZE, 4, "mapped without a flush");
+    }
+}
+
+TEST(flush_stale_unmapped, "before_it_only_the_old_page", "FL-5", ON_ROCKER, "dma",
+     "Between unmap and flush a DMA reaches the page that was mapped, or nothing")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 2);
+    bool stale;
+
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    warm(t, e, IOVA, &b, "mapped");
+    unmap(t, d, IOVA, 2 * PAGE_SIZE);
+    stale = may_write(t, e, IOVA, &b, 0, 4, "unmapped, not flushed");
+    may_write(t, e, IOVA + PAGE_SIZE, &b, PAGE_SIZE, 4, "unmapped, not flushed, never used");
+    flush(t, d);
+    expect_write_fault(t, e, IOVA, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "flushed");
+    OBSERVE("without a flush the old translation was %s", stale ? "still used" : "not used");
+}
+
+TEST(flush_stale_retargeted, "before_it_old_or_new_page", "FL-5", ON_ROCKER, "dma",
+     "Between a change of target and the flush a DMA reaches the old or the new page whole, never a third")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    uint64_t *leaf;
+    bool in_old;
+
+    map(t, d, IOVA, &a, RW);
+    attach(t, d, e);
+    warm(t, e, IOVA, &a, "old target");
+    leaf = leaf_entry(t, d, IOVA);
+    *leaf = (*leaf & ~d->table.format->address_mask) | gpa_of(b.data);
+    STEP1(t, "leaf now 0x%llx, no flush", *leaf);
+    in_old = may_write(t, e, IOVA, &a, 0, 64, "old page");
+    if (!in_old) {
+        CHECK(!memory_find_other(b.data, 64, e->ops->fill_value), "the DMA is neither in the old nor in the new page");
+        memset(b.data, POISON_FRESH, 64);
+    }
+    expect_untouched(t, &b, "the new page");
+    flush(t, d);
+    expect_write(t, e, IOVA, &b, 0, 64, "new page after the flush");
+    OBSERVE("without a flush the %s target was used", in_old ? "old" : "new");
+}
+
+TEST(flush_other_domain, "other_domain_goes_on", "FL-4", ON_ROCKER, "dma,flush",
+     "Flushing one domain leaves another one's mappings in force")
+{
+    struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
+    struct domain *x = domain_paging(t), *y = domain_paging(t);
+    struct buffer a = buffer(t, 1), b = buffer(t, 1);
+
+    map(t, x, IOVA, &a, RW);
+    map(t, y, IOVA, &b, RW);
+    attach(t, x, first);
+    attach(t, y, second);
+    warm(t, first, IOVA, &a, "flushed domain");
+    warm(t, second, IOVA, &b, "other domain");
+    for (unsigned i = 0; i < 8; i++) {
+        flush(t, x);
+        flush_list(t, x, IOVA, PAGE_SIZE);
+        expect_write(t, second, IOVA + i, &b, i, 16, "other domain");
+        expect_write(t, first, IOVA + i, &a, i, 16, "flushed domain");
+    }
+}
+
+TEST(flush_right_domain, "flushes_the_named_domain", "FL-1 FL-4", ON_ROCKER, "dma,fault,flush",
+     "With two domains that map the same IOVA, the flush of either takes effect in exactly that one")
+{
+    struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
+    struct domain *x = domain_paging(t), *y = domain_paging(t);
+    struct buffer a = buffer(t, 1), b = buffer(t, 1);
+
+    map(t, x, IOVA, &a, RW);
+    map(t, y, IOVA, &b, RW);
+    attach(t, x, first);
+    attach(t, y, second);
+    warm(t, first, IOVA, &a, "first domain");
+    warm(t, second, IOVA, &b, "second domain");
+    unmap(t, y, IOVA, PAGE_SIZE);
+    flush(t, y);
+    expect_write_fault(t, second, IOVA, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "second domain, flushed");
+    expect_write(t, first, IOVA, &a, 0, 4, "first domain, not concerned");
+    unmap(t, x, IOVA, PAGE_SIZE);
+    flush_list(t, x, IOVA, PAGE_SIZE);
+    expect_write_fault(t, first, IOVA, 4, &a, ORACLE_FAULT_CLASS_NOT_PRESENT, "first domain, flushed");
+}
+
+TEST(flush_many_pages, "everything_unmapped", "FL-1", ON_ROCKER, "dma,fault,flush",
+     "After a whole domain is emptied and flushed once, none of its 64 pages is reached")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 64);
+
+    for (unsigned i = 0; i < 64; i++) {
+        map_gpa(t, d, IOVA + i * 17 * PAGE_SIZE, gpa_of(b.data) + i * PAGE_SIZE, PAGE_SIZE, RW);
+    }
+    attach(t, d, e);
+    for (unsigned i = 0; i < 64; i++) {
+        REQUIRE(dma_fill(e, IOVA + i * 17 * PAGE_SIZE, 4), "the device did not finish");
+        CHECK_EQ(b.data[i * PAGE_SIZE], e->ops->fill_value, "first byte of a mapped page after the DMA");
+    }
+    buffer_refresh(&b);
+    unmap(t, d, IOVA, 64 * 17 * PAGE_SIZE);
+    flush(t, d);
+    for (unsigned i = 0; i < 64; i++) {
+        REQUIRE(dma_fill(e, IOVA + i * 17 * PAGE_SIZE, 4), "the device did not finish");
+    }
+    drain_faults(t, e);
+    expect_untouched(t, &b, "64 unmapped pages");
+}
+
+TEST(flush_under_way, "dma_under_way_is_over", "FL-6", ON_EDU, "dma,flush",
+     "A DMA started before the flush does not write to the page after the flush has returned")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+
+    if (!(e->ops->features & DMA_DEFERRED)) {
+        SKIP("class %s cannot have a DMA under way", e->ops->name);
+    }
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    stage(t, d, e);
+    warm(t, e, IOVA, &b, "mapped");
+    REQUIRE(dma_start_fill(e, IOVA, 512), "the device did not start");
+    unmap(t, d, IOVA, PAGE_SIZE);
+    flush(t, d);
+    buffer_refresh(&b); /* from here on the page belongs to somebody else */
+    REQUIRE(dma_finish(e), "the device did not finish");
+    drain_faults(t, e);
+    expect_untouched(t, &b, "page reused after the flush");
+}
+
+TEST(flush_unknown, "unknown_domain_is_refused", "FL-8 DOM-9", NO_DEVICE, "bad-input,flush",
+     "Flushing a domain that does not exist is refused, as a whole and by list")
+{
+    uint64_t element = hv_iommu_range(0, 0);
+    uint32_t id = (capabilities(t), fresh_domain_id(t));
+    unsigned done = 0;
+
+    CHECK_REFUSED(pviommu_flush(id), "FLUSH_DEVICE_DOMAIN of an id that was never created");
+    CHECK_REFUSED(pviommu_flush_list(id, &element, 1, &done), "list flush of an id that was never created");
+    CHECK_EQ(done, 0, "elements completed for an unknown domain");
+}
+
+OBSERVATION(flush_special, "identity_blocked_and_empty", "FL-7", NO_DEVICE, "flush",
+            "Flushing an identity, a blocking or an empty domain")
+{
+    struct domain *d[] = {domain_identity(t), domain_blocked(t), domain_paging(t)};
+    uint64_t element = hv_iommu_range(0, HV_IOMMU_RANGE_SHIFT_ALL);
+    unsigned whole[3], list[3];
+
+    for (unsigned i = 0; i < 3; i++) {
+        whole[i] = pviommu_flush(d[i]->id);
+        list[i] = pviommu_flush_list(d[i]->id, &element, 1, NULL);
+    }
+    OBSERVE("identity %s/%s, blocking %s/%s, empty %s/%s (whole/list)", hv_status_name(whole[0]),
+            hv_status_name(list[0]), hv_status_name(whole[1]), hv_status_name(list[1]), hv_status_name(whole[2]),
+            hv_status_name(list[2]));
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* Guests that are broken on purpose. The runner's own tests boot them and check that it sees each one for what it is. */
+#include "kernel/console.h"
+#include "kernel/cpu.h"
+#include "kernel/power.h"
+#include "lib/string.h"
+#include "tests/harness/suite.h"
+
+/* The first half of the plan, as it should be. */
+static void run_half(struct suite *s)
+{
+    for (size_t i = 0; i < s->instance_count / 2; i++) {
+        suite_run_instance(s, &s->instances[i], s->options.seed);
+    }
+}
+
+static void hang(void)
+{
+    cpu_interrupts_off();
+    for (;;) {
+        cpu_pause();
+    }
+}
+
+static void triple_fault(void)
+{
+    struct {
+        uint16_t limit;
+        uint64_t base;
+    } __attribute__((packed)) none = {0, 0};
+
+    __asm__ volatile("lidt %0; int3" : : "m"(none));
+}
+
+static void garbage(void)
+{
+    struct random random;
+
+    random_seed(&random, 1);
+    for (unsigned i = 0; i < 20000; i++) {
+        char byte = (char)random_u64(&random);
+
+        console_write(&byte, 1);
+    }
+}
+
+static void flood(void)
+{
+    for (;;) {
+        console_printf("# flood flood flood flood flood flood flood flood flood flood flood flood flood flood flood\n");
+    }
+}
+
+/* A point for the first instance with a verdict that nothing earned. */
+static void claim(struct suite *s, enum verdict verdict)
+{
+    struct test_run *t = &s->run;
+
+    memset(t, 0, sizeof(*t));
+    t->test = s->instances[0].test;
+    suite_instance_name(&s->instances[0], t->instance, sizeof(t->instance));
+    t->verdict = verdict;
+    memcpy(t->message, "broken on purpose", sizeof("broken on purpose"));
+    report_test(t);
+    for (size_t i = 1; i < s->instance_count; i++) {
+        suite_run_instance(s, &s->instances[i], s->options.seed);
+    }
+    s->counts.fail += verdict == VERDICT_FAIL;
+    s->counts.error += verdict == VERDICT_ERROR;
+    report_end(&s->counts, 0);
+    power_off(verdict == VERDICT_FAIL ? POWER_FAIL : POWER_ERROR);
+}
+
+void suite_broken(const char *fixture, struct suite *s)
+{
+    if (s->instance_count == 0) {
+        return;
+    }
+    if (strcmp(fixture, "hang") == 0) {
+        run_half(s);
+        hang();
+    } else if (strcmp(fixture, "crash") == 0) {
+        run_half(s);
+        panic("broken on purpose");
+    } else if (strcmp(fixture, "triple-fault") == 0) {
+        run_half(s);
+        triple_fault();
+    } else if (strcmp(fixture, "garbage") == 0) {
+        run_half(s);
+        garbage();
+        power_off(POWER_PASS);
+    } else if (strcmp(fixture, "stop-half-way") == 0) {
+        run_half(s);
+        power_off(POWER_PASS);
+    } else if (strcmp(fixture, "flood") == 0) {
+        run_half(s);
+        flood();
+    } else if (strcmp(fixture, "fail") == 0) {
+        claim(s, VERDICT_FAIL);
+    } else if (strcmp(fixture, "error") == 0) {
+        claim(s, VERDICT_ERROR);
+    }
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* Ending a test, and the checks that do. */
+#include <stdarg.h>
+
+#include "drivers/hypercall.h"
+#include "lib/fmt.h"
+#include "tests/harness/test.h"
+
+static void end(struct test_run *t, enum verdict verdict, const char *where, const char *format, va_list args)
+{
+    t->verdict = verdict;
+    t->where = where;
+    fmt_vsnprintf(t->message, sizeof(t->message), format, args);
+}
+
+void test_fail(struct test_run *t, const char *where, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    end(t, VERDICT_FAIL, where, format, args);
+    va_end(args);
+    containment_abort();
+}
+
+void test_error(struct test_run *t, const char *where, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    end(t, VERDICT_ERROR, where, format, args);
+    va_end(args);
+    containment_abort();
+}
+
+void test_skip(struct test_run *t, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    end(t, VERDICT_SKIP, t->test->where, format, args);
+    va_end(args);
+    containment_abort();
+}
+
+void test_observe(struct test_run *t, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fmt_vsnprintf(t->observation, sizeof(t->observation), format, args);
+    va_end(args);
+}
+
+void test_step(struct test_run *t, const char *format, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+{
+    t->steps[t->step_count++ % STEPS_MAX] = (struct step){.format = format, .args = {a, b, c, d, e}};
+}
+
+void check_equal(struct test_run *t, const char *where, uint64_t actual, uint64_t expected, const char *what)
+{
+    if (actual == expected) {
+        return;
+    }
+    fmt_snprintf(t->expected, sizeof(t->expected), "0x%llx", (unsigned long long)expected);
+    fmt_snprintf(t->actual, sizeof(t->actual), "0x%llx", (unsigned long long)actual);
+    test_fail(t, where, "%s", what);
+}
+
+void check_status(struct test_run *t, const char *where, unsigned actual, unsigned expected, const char *what)
+{
+    if (actual == expected) {
+        return;
+    }
+    fmt_snprintf(t->expected, sizeof(t->expected), "%s (0x%x)", hv_status_name(expected), expected);
+    fmt_snprintf(t->actual, sizeof(t->actual), "%s (0x%x)", hv_status_name(actual), actual);
+    test_fail(t, where, "%s", what);
+}
+
+void check_refused(struct test_run *t, const char *where, unsigned actual, const char *what)
+{
+    if (actual != HV_STATUS_SUCCESS) {
+        return;
+    }
+    fmt_snprintf(t->expected, sizeof(t->expected), "any status but SUCCESS");
+    fmt_snprintf(t->actual, sizeof(t->actual), "SUCCESS");
+    test_fail(t, where, "%s", what);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The words that tests are written in: devices, domains, buffers, and DMA with its expected effect. Every function ends the test
+ * with a full report when the host does not do its part, so a test states only its promise.
+ */
+#ifndef PVT_TESTS_HARNESS_FIXTURE_H
+#define PVT_TESTS_HARNESS_FIXTURE_H
+
+#include "drivers/hypercall.h"
+#include "tests/harness/test.h"
+
+/* First device of the test's class, or the n-th (from 0); the test is skipped when there is none. */
+struct dma_engine *device(struct test_run *t);
+struct dma_engine *device_n(struct test_run *t, unsigned n);
+
+/* A domain with the next free id, created and configured; FAIL when the host refuses. */
+struct domain *domain_paging(struct test_run *t);
+struct domain *domain_paging_with(struct test_run *t, unsigned levels, uint64_t page_sizes);
+struct domain *domain_identity(struct test_run *t);
+struct domain *domain_blocked(struct test_run *t);
+struct domain *domain_with_id(struct test_run *t, enum domain_kind kind, uint32_t id);
+/* An id that nobody uses, and that the reset deletes. */
+uint32_t fresh_domain_id(struct test_run *t);
+/* Any other id that a test creates by hand goes through this, so that the reset deletes it. */
+void track_domain_id(struct test_run *t, uint32_t id);
+
+/* SUCCESS or "already in that domain". */
+void attach(struct test_run *t, struct domain *d, struct dma_engine *e);
+void delete_domain(struct test_run *t, struct domain *d);
+
+/* Buffers with guards, every byte POISON_FRESH. */
+struct buffer buffer(struct test_run *t, size_t pages);
+struct buffer buffer_aligned(struct test_run *t, size_t pages, uint64_t align);
+void buffer_refresh(struct buffer *b); /* all bytes POISON_FRESH again */
+
+void map(struct test_run *t, struct domain *d, uint64_t iova, const struct buffer *b, unsigned prot);
+void map_gpa(struct test_run *t, struct domain *d, uint64_t iova, uint64_t gpa, uint64_t length, unsigned prot);
+void unmap(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length); /* no flush */
+/* The entry that maps iova at its leaf level (for edits by hand); ERROR when not mapped. */
+uint64_t *leaf_entry(struct test_run *t, struct domain *d, uint64_t iova);
+void flush(struct test_run *t, struct domain *d);                                      /* whole domain */
+void flush_list(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length); /* exact blocks */
+/* One list element by hand: 2^shift pages from `page` (IOVA >> 12); SUCCESS and one element done are expected. */
+void flush_block(struct test_run *t, struct domain *d, uint64_t page, unsigned shift);
+
+/* Device writes [iova, iova + length); b[offset..] must hold the device's byte, and every other byte of b and its guards what it
+ * held before (all POISON_FRESH; afterwards it is so again). No fault may be recorded. */
+void expect_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, size_t offset,
+                  size_t length, const char *what);
+/* Device reads and writes back the inverse: proves that the read saw exactly these bytes. Contents are random. */
+void expect_invert(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, size_t offset,
+                   size_t length, const char *what);
+/* For the class argument below: the ABI leaves open how the fault is classified. */
+#define FAULT_ANY ORACLE_FAULT_CLASS_NONE
+
+/* Device tries to write: no byte of b (NULL = nothing to look at) may change; with the oracle a fault of that class at this IOVA is asserted. */
+void expect_write_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, struct buffer *b,
+                        enum oracle_fault_class class, const char *what);
+/* Device reads, and would write back what it read inverted: nothing may change, and the recorded fault is a read. */
+void expect_read_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, struct buffer *b,
+                       enum oracle_fault_class class, const char *what);
+/* Device writes; the bytes may land in b (at offset) or nowhere, nothing else. True = landed. b is refreshed, faults are drained. */
+bool may_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, size_t offset, size_t length,
+               const char *what);
+/* One small write whose landing is checked, so that the translation is cached. */
+void warm(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, const char *what);
+/* No byte of b or its guards differs from POISON_FRESH. */
+void expect_untouched(struct test_run *t, const struct buffer *b, const char *what);
+
+/* Classes with a buffer of their own (DMA_STAGED): maps the engine's scratch in d at an IOVA of its own and loads the patterns. Call
+ * after attach(); does nothing for other classes. */
+void stage(struct test_run *t, struct domain *d, struct dma_engine *e);
+/* Device reads [iova, iova + length), and must have seen `expected`; ERROR for a class that cannot show it. */
+void expect_read(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, const uint8_t *expected,
+                 const char *what);
+
+/* Takes and forgets what the fault recorder holds. */
+void drain_faults(struct test_run *t, struct dma_engine *e);
+
+/* Capabilities of the host; skips the test when there is no pvIOMMU. */
+const struct hv_output_get_iommu_capabilities *capabilities(struct test_run *t);
+bool has_page_size(struct test_run *t, uint64_t size);
+/* Skips when the host does not report leaves of that size. */
+void need_page_size(struct test_run *t, uint64_t size);
+
+/* A before/after probe for calls that must not change anything: a second domain with a mapping and a device in it. */
+struct bystander {
+    struct domain *domain;
+    struct dma_engine *engine; /* may be NULL: no device on this machine */
+    struct buffer target;
+    uint64_t iova;
+    enum hv_status property_status; /* answer of the device property call at the start */
+    struct hv_output_get_logical_device_property property;
+};
+struct bystander bystander(struct test_run *t);
+void expect_undisturbed(struct test_run *t, struct bystander *b, const char *after);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * DMA with its expected effect. Memory decides; where the oracle is present, the fault record must agree with it.
+ *
+ * Before each operation a buffer holds POISON_FRESH everywhere (or random bytes for an inversion), so every byte that the
+ * device touched, inside or outside of the range, is visible afterwards.
+ */
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "tests/harness/fixture.h"
+
+static void unexpected_byte(struct test_run *t, const uint8_t *at, const struct buffer *b, uint8_t expected,
+                            const char *what, const char *why)
+{
+    fmt_snprintf(t->expected, sizeof(t->expected), "0x%02x", expected);
+    fmt_snprintf(t->actual, sizeof(t->actual), "0x%02x at GPA 0x%llx (buffer offset %lld)", *at,
+                 (unsigned long long)gpa_of(at), (long long)(at - b->data));
+    test_fail(t, PVT_WHERE, "%s: %s", what, why);
+}
+
+/* Every byte of b outside [offset, offset + length), and the guards. */
+static void check_surroundings(struct test_run *t, const struct buffer *b, size_t offset, size_t length,
+                               const char *what)
+{
+    const uint8_t *bad = memory_find_other(b->data, offset, POISON_FRESH);
+
+    if (!bad) {
+        bad = memory_find_other(b->data + offset + length, b->size - offset - length, POISON_FRESH);
+    }
+    if (bad) {
+        unexpected_byte(t, bad, b, POISON_FRESH, what, "a byte outside of the DMA's range changed");
+    }
+    bad = buffer_damaged_guard(b);
+    if (bad) {
+        unexpected_byte(t, bad, b, POISON_GUARD, what, "a guard byte changed");
+    }
+}
+
+void expect_untouched(struct test_run *t, const struct buffer *b, const char *what)
+{
+    const uint8_t *bad = memory_find_other(b->data, b->size, POISON_FRESH);
+
+    if (bad) {
+        unexpected_byte(t, bad, b, POISON_FRESH, what, "memory changed that no DMA may reach");
+    }
+    check_surroundings(t, b, 0, b->size, what);
+}
+
+static const char *class_name(uint32_t class)
+{
+    switch (class) {
+#define CASE(name, value)                                                                                              \
+    case value:                                                                                                        \
+        return #name;
+        ORACLE_FAULT_CLASS_LIST(CASE)
+#undef CASE
+    default:
+        return "unknown class";
+    }
+}
+
+static void describe_fault(char *text, size_t size, const struct oracle_fault *f)
+{
+    if (!(f->valid & ORACLE_FAULT_VALID)) {
+        fmt_snprintf(text, size, "no fault");
+        return;
+    }
+    fmt_snprintf(text, size, "%s of IOVA 0x%llx, %s (raw 0x%x), device 0x%llx",
+                 f->access == ORACLE_ACCESS_WRITE ? "write" : "read", (unsigned long long)f->iova,
+                 class_name(f->reason_class), f->raw_reason, (unsigned long long)f->device_id);
+}
+
+void drain_faults(struct test_run *t, struct dma_engine *e)
+{
+    struct oracle_fault fault;
+
+    (void)t;
+    while (oracle_take_fault(e->device_id, &fault) && (fault.valid & ORACLE_FAULT_VALID)) {
+    }
+}
+
+static void expect_no_fault(struct test_run *t, struct dma_engine *e, const char *what)
+{
+    struct oracle_fault fault;
+
+    if (oracle_take_fault(e->device_id, &fault) && (fault.valid & ORACLE_FAULT_VALID)) {
+        fmt_snprintf(t->expected, sizeof(t->expected), "no fault");
+        describe_fault(t->actual, sizeof(t->actual), &fault);
+        test_fail(t, PVT_WHERE, "%s: the host recorded a fault", what);
+    }
+}
+
+/* The record must name this device, an IOVA of the range, the access and the class (FAULT_ANY: whatever class). */
+static void expect_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length,
+                         enum oracle_access access, enum oracle_fault_class class, const char *what)
+{
+    struct oracle_fault fault;
+
+    if (!oracle_take_fault(e->device_id, &fault)) {
+        return;
+    }
+    if ((fault.valid & ORACLE_FAULT_VALID) && fault.device_id == e->device_id && fault.access == access &&
+        (class == FAULT_ANY || fault.reason_class == class) && fault.iova >= (iova & ~(PAGE_SIZE - 1)) && fault.iova < iova + length) {
+        drain_faults(t, e);
+        return;
+    }
+    fmt_snprintf(t->expected, sizeof(t->expected), "%s of IOVA 0x%llx, %s, device 0x%llx",
+                 access == ORACLE_ACCESS_WRITE ? "write" : "read", (unsigned long long)iova, class == FAULT_ANY ? "any class" : class_name(class),
+                 (unsigned long long)e->device_id);
+    describe_fault(t->actual, sizeof(t->actual), &fault);
+    test_fail(t, PVT_WHERE, "%s: memory is right, but the fault record is not", what);
+}
+
+static void finished(struct test_run *t, struct dma_engine *e, bool done, const char *what)
+{
+    if (!done) {
+        test_error(t, PVT_WHERE, "%s: device 0x%llx did not finish its DMA", what, (unsigned long long)e->device_id);
+    }
+}
+
+void expect_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, size_t offset,
+                  size_t length, const char *what)
+{
+    const uint8_t *bad;
+
+    STEP4(t, "device 0x%llx writes %llu bytes at IOVA 0x%llx, expected at GPA 0x%llx", e->device_id, length, iova,
+          gpa_of(b->data) + offset);
+    finished(t, e, dma_fill(e, iova, length), what);
+    bad = memory_find_other(b->data + offset, length, e->ops->fill_value);
+    if (bad) {
+        struct oracle_fault fault = {0};
+
+        if (oracle_take_fault(e->device_id, &fault) && (fault.valid & ORACLE_FAULT_VALID)) {
+            char text[TEXT_MAX];
+
+            describe_fault(text, sizeof(text), &fault);
+            test_observe(t, "fault record: %s", text);
+        }
+        unexpected_byte(t, bad, b, e->ops->fill_value, what, "the device's write did not arrive");
+    }
+    check_surroundings(t, b, offset, length, what);
+    expect_no_fault(t, e, what);
+    memset(b->data + offset, POISON_FRESH, length);
+}
+
+void expect_invert(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, size_t offset,
+                   size_t length, const char *what)
+{
+    uint64_t seed = random_u64(&t->random);
+    struct random bytes;
+
+    if (!(e->ops->features & DMA_READ_MODIFY)) {
+        SKIP("class %s cannot read and write back", e->ops->name);
+    }
+    random_seed(&bytes, seed);
+    for (size_t i = 0; i < length; i++) {
+        b->data[offset + i] = (uint8_t)random_u64(&bytes);
+    }
+    STEP4(t, "device 0x%llx inverts %llu bytes at IOVA 0x%llx, expected at GPA 0x%llx", e->device_id, length, iova,
+          gpa_of(b->data) + offset);
+    finished(t, e, dma_invert(e, iova, length), what);
+    random_seed(&bytes, seed);
+    for (size_t i = 0; i < length; i++) {
+        uint8_t expected = (uint8_t)~random_u64(&bytes);
+
+        if (b->data[offset + i] != expected) {
+            unexpected_byte(t, b->data + offset + i, b, expected, what, "the device did not read and write this byte");
+        }
+    }
+    memset(b->data + offset, POISON_FRESH, length);
+    check_surroundings(t, b, 0, 0, what);
+    expect_no_fault(t, e, what);
+}
+
+static void expect_blocked(struct test_run *t, struct buffer *b, const char *what)
+{
+    if (b) {
+        expect_untouched(t, b, what);
+    }
+}
+
+void expect_write_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, struct buffer *b,
+                        enum oracle_fault_class class, const char *what)
+{
+    drain_faults(t, e);
+    STEP3(t, "device 0x%llx tries to write %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
+    finished(t, e, dma_fill(e, iova, length), what);
+    expect_blocked(t, b, what);
+    expect_fault(t, e, iova, length, ORACLE_ACCESS_WRITE, class, what);
+}
+
+void expect_read_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, struct buffer *b,
+                       enum oracle_fault_class class, const char *what)
+{
+    if (!(e->ops->features & DMA_READ_MODIFY)) {
+        SKIP("class %s cannot read and write back", e->ops->name);
+    }
+    drain_faults(t, e);
+    STEP3(t, "device 0x%llx tries to read and write back %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
+    finished(t, e, dma_invert(e, iova, length), what);
+    expect_blocked(t, b, what);
+    expect_fault(t, e, iova, length, ORACLE_ACCESS_READ, class, what);
+}
+
+bool may_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, size_t offset, size_t length,
+               const char *what)
+{
+    bool landed;
+
+    finished(t, e, dma_fill(e, iova, length), what);
+    landed = !memory_find_other(b->data + offset, length, e->ops->fill_value);
+    STEP4(t, "device 0x%llx writes %llu bytes at IOVA 0x%llx; reached the buffer: %llu", e->device_id, length, iova,
+          landed);
+    if (landed) {
+        memset(b->data + offset, POISON_FRESH, length);
+    }
+    check_surroundings(t, b, 0, 0, what);
+    drain_faults(t, e);
+    return landed;
+}
+
+void warm(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, const char *what)
+{
+    expect_write(t, e, iova, b, 0, 4, what);
+}
+
+/* Below 2^28, which is all that the narrowest class can emit, and far from the IOVAs that tests choose. */
+#define STAGING_IOVA 0x0E000000ull
+
+void stage(struct test_run *t, struct domain *d, struct dma_engine *e)
+{
+    if (!(e->ops->features & DMA_STAGED)) {
+        return;
+    }
+    map_gpa(t, d, STAGING_IOVA, gpa_of(e->scratch), e->scratch_size, STAGE1_READ | STAGE1_WRITE);
+    e->staging_iova = STAGING_IOVA;
+    REQUIRE(dma_prepare(e), "device 0x%llx cannot load its patterns", (unsigned long long)e->device_id);
+}
+
+void expect_read(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, const uint8_t *expected,
+                 const char *what)
+{
+    static uint8_t seen[PAGE_SIZE];
+
+    REQUIRE((e->ops->features & DMA_SHOWS_READS) && length <= sizeof(seen), "class %s cannot show %zu bytes read",
+            e->ops->name, length);
+    STEP3(t, "device 0x%llx reads %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
+    memset(seen, POISON_FRESH, length);
+    finished(t, e, dma_read(e, iova, seen, length), what);
+    for (size_t i = 0; i < length; i++) {
+        if (seen[i] != expected[i]) {
+            fmt_snprintf(t->expected, sizeof(t->expected), "0x%02x", expected[i]);
+            fmt_snprintf(t->actual, sizeof(t->actual), "0x%02x at offset %zu of what the device read", seen[i], i);
+            test_fail(t, PVT_WHERE, "%s: the device read something else", what);
+        }
+    }
+}

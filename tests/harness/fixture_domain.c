@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* Devices, domains, buffers and mappings for tests; each step is recorded for the report. */
+#include "lib/string.h"
+#include "tests/harness/fixture.h"
+#include "tests/harness/suite.h"
+
+#define NAME(status) ((uint64_t)(uintptr_t)hv_status_name(status))
+
+struct dma_engine *device_n(struct test_run *t, unsigned n)
+{
+    struct dma_engine *e = dma_engine_get(t->class, n);
+
+    capabilities(t);
+    if (!e) {
+        SKIP("needs %u device(s) of class %s", n + 1, dma_class_name(t->class));
+    }
+    return e;
+}
+
+struct dma_engine *device(struct test_run *t)
+{
+    return device_n(t, 0);
+}
+
+const struct hv_output_get_iommu_capabilities *capabilities(struct test_run *t)
+{
+    const struct hv_output_get_iommu_capabilities *caps = pviommu_capabilities();
+
+    if (!caps) {
+        SKIP("this host has no pvIOMMU");
+    }
+    return caps;
+}
+
+bool has_page_size(struct test_run *t, uint64_t size)
+{
+    return (capabilities(t)->pgsize_bitmap & size) != 0;
+}
+
+void need_page_size(struct test_run *t, uint64_t size)
+{
+    if (!has_page_size(t, size)) {
+        SKIP("the host does not report leaves of 0x%llx bytes", (unsigned long long)size);
+    }
+}
+
+uint32_t fresh_domain_id(struct test_run *t)
+{
+    REQUIRE(t->next_domain_id <= SWEPT_DOMAIN_IDS, "the test uses more than %u domain ids", SWEPT_DOMAIN_IDS);
+    return t->next_domain_id++;
+}
+
+void track_domain_id(struct test_run *t, uint32_t id)
+{
+    REQUIRE(t->extra_id_count < DOMAINS_MAX, "the test tracks more than %u domain ids", DOMAINS_MAX);
+    t->extra_ids[t->extra_id_count++] = id;
+}
+
+static struct domain *make(struct test_run *t, enum domain_kind kind, uint32_t id, unsigned levels, uint64_t sizes)
+{
+    static const char *const kinds[] = {"identity", "blocked", "paging"};
+    enum hv_status status = HV_STATUS_SUCCESS;
+    struct domain *d;
+
+    capabilities(t);
+    REQUIRE(t->domain_count < DOMAINS_MAX, "the test makes more than %u domains", DOMAINS_MAX);
+    d = &t->domains[t->domain_count];
+    if (!domain_create(d, kind, id, levels, sizes, &status)) {
+        test_fail(t, PVT_WHERE, "creating and configuring %s domain 0x%x was refused with %s", kinds[kind], id,
+                  hv_status_name(status));
+    }
+    t->domain_count++;
+    STEP3(t, "create and configure %s domain 0x%llx, root GPA 0x%llx", (uint64_t)(uintptr_t)kinds[kind], id,
+          kind == DOMAIN_PAGING ? stage1_root_gpa(&d->table) : 0);
+    return d;
+}
+
+struct domain *domain_paging(struct test_run *t)
+{
+    return make(t, DOMAIN_PAGING, fresh_domain_id(t), 0, 0);
+}
+
+struct domain *domain_paging_with(struct test_run *t, unsigned levels, uint64_t page_sizes)
+{
+    return make(t, DOMAIN_PAGING, fresh_domain_id(t), levels, page_sizes);
+}
+
+struct domain *domain_identity(struct test_run *t)
+{
+    return make(t, DOMAIN_IDENTITY, fresh_domain_id(t), 0, 0);
+}
+
+struct domain *domain_blocked(struct test_run *t)
+{
+    return make(t, DOMAIN_BLOCKED, fresh_domain_id(t), 0, 0);
+}
+
+struct domain *domain_with_id(struct test_run *t, enum domain_kind kind, uint32_t id)
+{
+    track_domain_id(t, id);
+    return make(t, kind, id, 0, 0);
+}
+
+void attach(struct test_run *t, struct domain *d, struct dma_engine *e)
+{
+    enum hv_status status = domain_attach(d, e->device_id);
+
+    STEP3(t, "attach device 0x%llx to domain 0x%llx: %s", e->device_id, d->id, NAME(status));
+    if (status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN) {
+        CHECK_SUCCESS(status, "attaching a device to a configured domain");
+    }
+}
+
+void delete_domain(struct test_run *t, struct domain *d)
+{
+    uint32_t id = d->id;
+    enum hv_status status = domain_delete(d);
+
+    STEP2(t, "delete domain 0x%llx: %s", id, NAME(status));
+    CHECK_SUCCESS(status, "deleting a domain without devices");
+}
+
+struct buffer buffer_aligned(struct test_run *t, size_t pages, uint64_t align)
+{
+    struct buffer b;
+
+    REQUIRE(buffer_alloc(&b, pages * PAGE_SIZE, align), "no memory for a buffer of %zu pages", pages);
+    return b;
+}
+
+struct buffer buffer(struct test_run *t, size_t pages)
+{
+    return buffer_aligned(t, pages, PAGE_SIZE);
+}
+
+void buffer_refresh(struct buffer *b)
+{
+    memset(b->data, POISON_FRESH, b->size);
+}
+
+void map_gpa(struct test_run *t, struct domain *d, uint64_t iova, uint64_t gpa, uint64_t length, unsigned prot)
+{
+    enum stage1_status status = domain_map(d, iova, gpa, length, prot);
+
+    STEP5(t, "map IOVA 0x%llx -> GPA 0x%llx, 0x%llx bytes, prot %llu: %s", iova, gpa, length, prot,
+          (uint64_t)(uintptr_t)stage1_status_name(status));
+    REQUIRE(status == STAGE1_OK, "mapping IOVA 0x%llx in our own tables: %s", (unsigned long long)iova,
+            stage1_status_name(status));
+}
+
+void map(struct test_run *t, struct domain *d, uint64_t iova, const struct buffer *b, unsigned prot)
+{
+    map_gpa(t, d, iova, gpa_of(b->data), b->size, prot);
+}
+
+void unmap(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
+{
+    enum stage1_status status = domain_unmap(d, iova, length);
+
+    STEP3(t, "unmap IOVA 0x%llx, 0x%llx bytes: %s", iova, length, (uint64_t)(uintptr_t)stage1_status_name(status));
+    REQUIRE(status == STAGE1_OK, "unmapping IOVA 0x%llx in our own tables: %s", (unsigned long long)iova,
+            stage1_status_name(status));
+}
+
+uint64_t *leaf_entry(struct test_run *t, struct domain *d, uint64_t iova)
+{
+    struct stage1_walk w;
+
+    REQUIRE(stage1_walk(&d->table, iova, &w) == STAGE1_OK, "IOVA 0x%llx is not mapped", (unsigned long long)iova);
+    return w.entry[w.leaf_level];
+}
+
+void flush(struct test_run *t, struct domain *d)
+{
+    enum hv_status status = domain_flush(d);
+
+    STEP2(t, "FLUSH_DEVICE_DOMAIN domain 0x%llx: %s", d->id, NAME(status));
+    CHECK_SUCCESS(status, "flushing a paging domain");
+}
+
+void flush_list(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
+{
+    enum hv_status status = domain_flush_exact(d, iova, length);
+
+    STEP4(t, "FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, IOVA 0x%llx, 0x%llx bytes: %s", d->id, iova, length,
+          NAME(status));
+    CHECK_SUCCESS(status, "flushing a list of ranges");
+}
+
+void flush_block(struct test_run *t, struct domain *d, uint64_t page, unsigned shift)
+{
+    uint64_t element = hv_iommu_range(page, shift);
+    unsigned done = 0;
+    enum hv_status status = pviommu_flush_list(d->id, &element, 1, &done);
+
+    STEP5(t, "FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, page 0x%llx, shift %llu: %s, %llu done", d->id, page, shift,
+          NAME(status), done);
+    CHECK_SUCCESS(status, "flushing one block");
+    CHECK_EQ(done, 1, "elements completed by a list of one");
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "tests/harness/suite.h"
+
+#define DEADLINE_MS_DEFAULT 2000
+
+static bool take(void *context, const char *key, const char *value, struct option_error *error)
+{
+    struct suite_options *o = context;
+    uint64_t number;
+
+    if (strcmp(key, "seed") == 0) {
+        return option_number(value, 0, UINT64_MAX, &o->seed, error);
+    }
+    if (strcmp(key, "repeat") == 0) {
+        return option_number(value, 1, 1000000, &o->repeat, error);
+    }
+    if (strcmp(key, "deadline_ms") == 0) {
+        return option_number(value, 1, 3600000, &o->deadline_ms, error);
+    }
+    if (strcmp(key, "verbose") == 0) {
+        return option_number(value, 0, 2, &o->verbose, error);
+    }
+    if (strcmp(key, "bench") == 0) {
+        if (!option_number(value, 0, 1, &number, error)) {
+            return false;
+        }
+        o->bench = number == 1;
+        return true;
+    }
+    if (strcmp(key, "fixture") == 0) {
+        fmt_snprintf(o->fixture, sizeof(o->fixture), "%s", value);
+        return true;
+    }
+    if (strcmp(key, "test") == 0) {
+        if (o->pattern_count == SUITE_PATTERNS_MAX) {
+            fmt_snprintf(error->text, sizeof(error->text), "more than %u test= lines; use a glob", SUITE_PATTERNS_MAX);
+            return false;
+        }
+        o->patterns[o->pattern_count++] = value;
+        return true;
+    }
+    fmt_snprintf(error->text, sizeof(error->text),
+                 "unknown option \"%s\"; known: seed repeat deadline_ms verbose bench fixture test", key);
+    return false;
+}
+
+bool suite_options_parse(struct suite_options *o, const struct boot_info *info, struct option_error *error)
+{
+    o->seed = 1;
+    o->repeat = 1;
+    o->deadline_ms = DEADLINE_MS_DEFAULT;
+    memcpy(o->options_text, info->options, info->options_length);
+    return options_parse(o->options_text, info->options_length, take, o, error);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+
+#include "kernel/console.h"
+#include "kernel/panic.h"
+#include "lib/fmt.h"
+#include "lib/tap.h"
+#include "tests/harness/report.h"
+
+static void console_sink(void *sink, const char *text, size_t length)
+{
+    (void)sink;
+    console_write(text, length);
+}
+
+/* The stream that the harness owns; nothing else writes to COM1 once it has begun. */
+static struct tap stream = {.write = console_sink};
+
+void report_begin(unsigned planned)
+{
+    tap_begin(&stream, planned);
+}
+
+void report_comment(const char *format, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, format);
+    fmt_vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    tap_comment(&stream, "%s", text);
+}
+
+void report_bail_out(const char *reason)
+{
+    tap_bail_out(&stream, reason);
+}
+
+static void report_steps(const struct test_run *t)
+{
+    unsigned first = t->step_count > STEPS_MAX ? t->step_count - STEPS_MAX : 0;
+
+    for (unsigned n = first; n < t->step_count; n++) {
+        const struct step *s = &t->steps[n % STEPS_MAX];
+        char key[16], text[TEXT_MAX];
+
+        fmt_snprintf(key, sizeof(key), "step%u", n + 1);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#pragma GCC diagnostic ignored "-Wformat-security"
+        fmt_snprintf(text, sizeof(text), s->format, s->args[0], s->args[1], s->args[2], s->args[3], s->args[4]);
+#pragma GCC diagnostic pop
+        tap_yaml_text(&stream, key, text);
+    }
+}
+
+static void report_trap(const struct trap_report *trap)
+{
+    const struct trap_frame *f = &trap->frame;
+
+    report_comment("trap: vector=%llu error=0x%llx rip=0x%llx rsp=0x%llx cr2=0x%llx rflags=0x%llx",
+                   (unsigned long long)f->vector, (unsigned long long)f->error, (unsigned long long)f->rip,
+                   (unsigned long long)f->rsp, (unsigned long long)trap->cr2, (unsigned long long)f->rflags);
+    report_comment("regs: rax=0x%llx rbx=0x%llx rcx=0x%llx rdx=0x%llx rsi=0x%llx rdi=0x%llx rbp=0x%llx",
+                   (unsigned long long)f->rax, (unsigned long long)f->rbx, (unsigned long long)f->rcx,
+                   (unsigned long long)f->rdx, (unsigned long long)f->rsi, (unsigned long long)f->rdi,
+                   (unsigned long long)f->rbp);
+    report_comment("regs: r8=0x%llx r9=0x%llx r10=0x%llx r11=0x%llx r12=0x%llx r13=0x%llx r14=0x%llx r15=0x%llx",
+                   (unsigned long long)f->r8, (unsigned long long)f->r9, (unsigned long long)f->r10,
+                   (unsigned long long)f->r11, (unsigned long long)f->r12, (unsigned long long)f->r13,
+                   (unsigned long long)f->r14, (unsigned long long)f->r15);
+    panic_print_backtrace(&f->rip, 1);
+    panic_print_backtrace(trap->backtrace, trap->backtrace_count);
+}
+
+static void text_if(const char *key, const char *value)
+{
+    if (value && value[0]) {
+        tap_yaml_text(&stream, key, value);
+    }
+}
+
+void report_test(const struct test_run *t)
+{
+    bool ok = t->verdict == VERDICT_PASS || t->verdict == VERDICT_SKIP;
+
+    if (t->trapped) {
+        report_trap(&t->trap);
+    }
+    tap_point(&stream, ok, t->instance, t->verdict == VERDICT_SKIP ? "SKIP" : NULL, t->message);
+    tap_yaml_begin(&stream);
+    if (!ok) {
+        tap_yaml_text(&stream, "verdict", t->verdict == VERDICT_FAIL ? "fail" : "error");
+        tap_yaml_text(&stream, "requirements", t->test->requirements);
+        tap_yaml_text(&stream, "promise", t->test->title);
+        tap_yaml_text(&stream, "message", t->message);
+        text_if("expected", t->expected);
+        text_if("actual", t->actual);
+        text_if("where", t->where ? t->where : t->test->where);
+        report_steps(t);
+    }
+    text_if("observation", t->observation);
+    tap_yaml_number(&stream, "duration_us", t->duration_us);
+    tap_yaml_end(&stream);
+}
+
+void report_end(const struct suite_counts *c, uint64_t duration_us)
+{
+    report_comment("end: planned=%u pass=%u fail=%u error=%u skip=%u duration_us=%llu", c->planned, c->pass, c->fail,
+                   c->error, c->skip, (unsigned long long)duration_us);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The TAP stream on COM1 (docs/output-format.md). */
+#ifndef PVT_TESTS_HARNESS_REPORT_H
+#define PVT_TESTS_HARNESS_REPORT_H
+
+#include "tests/harness/test.h"
+
+struct suite_counts {
+    unsigned planned, pass, fail, error, skip;
+};
+
+void report_begin(unsigned planned);
+void report_comment(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void report_test(const struct test_run *t);
+void report_end(const struct suite_counts *counts, uint64_t duration_us);
+void report_bail_out(const char *reason);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* One instance: run it contained, put everything back, report. */
+#include "drivers/hypercall.h"
+#include "kernel/time.h"
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "tests/harness/suite.h"
+
+/* FNV-1a, so that each instance has a random stream of its own whatever else is selected. */
+static uint64_t seed_for(const char *name, uint64_t seed)
+{
+    uint64_t hash = 0xCBF29CE484222325ull ^ seed;
+
+    for (; *name; name++) {
+        hash = (hash ^ (uint8_t)*name) * 0x100000001B3ull;
+    }
+    return hash;
+}
+
+static void call_test(void *argument)
+{
+    struct test_run *t = argument;
+
+    t->test->run(t);
+}
+
+static void describe_end(struct test_run *t, enum containment_end end, uint64_t deadline_ms)
+{
+    switch (end) {
+    case CONTAINMENT_RETURNED:
+    case CONTAINMENT_ABORTED:
+        return;
+    case CONTAINMENT_EXCEPTION:
+        fmt_snprintf(t->message, sizeof(t->message), "exception %llu (error 0x%llx) at 0x%llx, CR2 0x%llx",
+                     (unsigned long long)t->trap.frame.vector, (unsigned long long)t->trap.frame.error,
+                     (unsigned long long)t->trap.frame.rip, (unsigned long long)t->trap.cr2);
+        break;
+    case CONTAINMENT_DEADLINE:
+        fmt_snprintf(t->message, sizeof(t->message), "did not end within its deadline of %llu ms",
+                     (unsigned long long)deadline_ms);
+        break;
+    }
+    t->verdict = VERDICT_ERROR;
+    t->trapped = true;
+    t->where = NULL;
+}
+
+/* A host that left something wrong behind a test that passed has failed it. */
+static void after(struct suite *s, struct test_run *t)
+{
+    uint64_t where = 0;
+    const char *damage = memory_test_end(&where);
+    const char *leftover = suite_reset(s);
+
+    if (t->verdict != VERDICT_PASS) {
+        return;
+    }
+    if (damage) {
+        t->verdict = VERDICT_FAIL;
+        fmt_snprintf(t->message, sizeof(t->message), "after the test: %s, GPA 0x%llx", damage,
+                     (unsigned long long)where);
+    } else if (leftover) {
+        t->verdict = VERDICT_FAIL;
+        fmt_snprintf(t->message, sizeof(t->message), "after the test: %s", leftover);
+    }
+}
+
+static void count(struct suite_counts *c, enum verdict verdict)
+{
+    c->pass += verdict == VERDICT_PASS;
+    c->fail += verdict == VERDICT_FAIL;
+    c->error += verdict == VERDICT_ERROR;
+    c->skip += verdict == VERDICT_SKIP;
+}
+
+void suite_run_instance(struct suite *s, const struct suite_instance *i, uint64_t seed)
+{
+    struct test_run *t = &s->run;
+    uint64_t start;
+    enum containment_end end;
+
+    memset(t, 0, sizeof(*t));
+    t->test = i->test;
+    t->has_class = i->has_class;
+    t->class = i->class;
+    t->next_domain_id = 1;
+    suite_instance_name(i, t->instance, sizeof(t->instance));
+    random_seed(&t->random, seed_for(t->instance, seed));
+
+    memory_test_begin();
+    start = time_us();
+    end = containment_run(call_test, t, s->options.deadline_ms * 1000, &t->trap);
+    t->duration_us = time_us() - start;
+    describe_end(t, end, s->options.deadline_ms);
+    after(s, t);
+    count(&s->counts, t->verdict);
+    report_test(t);
+}

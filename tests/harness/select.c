@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* From the registered tests and the device classes they name to the instances of this run. */
+#include "lib/fmt.h"
+#include "lib/glob.h"
+#include "lib/string.h"
+#include "tests/harness/suite.h"
+
+/* Bounds of section .pvt_tests, from the linker script. */
+extern const struct test_registration pvt_tests_start[], pvt_tests_end[];
+
+/* Is `word` one of the words of `list`, which are separated by `separator`? */
+static bool list_has(const char *list, char separator, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *item = list; item;) {
+        const char *end = strchr(item, separator);
+        size_t item_length = end ? (size_t)(end - item) : strlen(item);
+
+        if (item_length == length && memcmp(item, word, length) == 0) {
+            return true;
+        }
+        item = end ? end + 1 : NULL;
+    }
+    return false;
+}
+
+void suite_instance_name(const struct suite_instance *i, char *text, size_t size)
+{
+    if (i->has_class) {
+        fmt_snprintf(text, size, "%s@%s", i->test->id, dma_class_name(i->class));
+    } else {
+        fmt_snprintf(text, size, "%s", i->test->id);
+    }
+}
+
+static bool selected(const struct suite_options *o, const struct suite_instance *i)
+{
+    char name[96];
+
+    suite_instance_name(i, name, sizeof(name));
+    for (size_t p = 0; p < o->pattern_count; p++) {
+        if (glob_match(o->patterns[p], name) || glob_match(o->patterns[p], i->test->id)) {
+            return true;
+        }
+    }
+    return o->pattern_count == 0;
+}
+
+static void add(struct suite *s, struct suite_instance i)
+{
+    if (s->instance_count < SUITE_INSTANCES_MAX && selected(&s->options, &i)) {
+        s->instances[s->instance_count++] = i;
+    }
+}
+
+/* Cuts off the text up to the next tab; *rest goes on behind it. */
+static const char *field(char **rest)
+{
+    char *text = *rest, *tab = strchr(text, '\t');
+
+    if (tab) {
+        *tab = '\0';
+        *rest = tab + 1;
+    } else {
+        *rest = text + strlen(text);
+    }
+    return text;
+}
+
+/* `text` is a copy of the catalogue entry that lives as long as the run. */
+static void split(struct test *test, char *text, void (*run)(struct test_run *t))
+{
+    field(&text); /* "test" */
+    test->id = field(&text);
+    test->group = field(&text);
+    test->title = field(&text);
+    test->requirements = field(&text);
+    test->classes = field(&text);
+    test->kinds = field(&text);
+    test->level = field(&text);
+    test->where = field(&text);
+    test->run = run;
+}
+
+/* All registered tests, from one allocation: the structs, then their texts. */
+static struct test *load(size_t *count)
+{
+    size_t text_size = 0;
+    struct test *tests;
+    char *text;
+
+    *count = (size_t)(pvt_tests_end - pvt_tests_start);
+    for (size_t i = 0; i < *count; i++) {
+        text_size += strlen(pvt_tests_start[i].catalogue) + 1;
+    }
+    tests = memory_boot_pages((*count * sizeof(*tests) + text_size + PAGE_SIZE - 1) / PAGE_SIZE);
+    text = (char *)&tests[*count];
+    for (size_t i = 0; i < *count; i++) {
+        size_t size = strlen(pvt_tests_start[i].catalogue) + 1;
+
+        memcpy(text, pvt_tests_start[i].catalogue, size);
+        split(&tests[i], text, pvt_tests_start[i].run);
+        text += size;
+    }
+    return tests;
+}
+
+void suite_select(struct suite *s)
+{
+    size_t count;
+    const struct test *tests = load(&count);
+
+    for (const struct test *test = tests; test < tests + count; test++) {
+        if (strcmp(test->classes, "-") == 0) {
+            add(s, (struct suite_instance){.test = test});
+            continue;
+        }
+        for (int c = 0; c < DMA_CLASS_COUNT; c++) {
+            if (list_has(test->classes, ',', dma_class_name((enum dma_class)c))) {
+                add(s, (struct suite_instance){.test = test, .has_class = true, .class = (enum dma_class)c});
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* The run as a whole: options, what the machine is, plan, every selected instance, totals. */
+#include "drivers/hypercall.h"
+#include "kernel/kernel.h"
+#include "kernel/paging.h"
+#include "kernel/power.h"
+#include "kernel/time.h"
+#include "tests/harness/suite.h"
+
+/* First strings of the catalogue in the image; the tests' own follow. */
+static const char catalogue_format[] __attribute__((used, section(".pvtcat"))) = "catalogue\t1";
+static const char catalogue_version[] __attribute__((used, section(".pvtcat"))) = "version\t" PVT_VERSION;
+
+static void describe_host(void)
+{
+    const struct hypercall_discovery *h = hypercall_init();
+    const struct hv_output_get_iommu_capabilities *caps;
+    struct oracle_info info;
+
+    report_comment("hypervisor: vendor=\"%s\" max_leaf=0x%x interface=0x%x state=\"%s\"", h->vendor, h->max_leaf,
+                   h->interface, hypercall_state_text(h->state));
+    if (h->state != HYPERCALL_READY) {
+        return;
+    }
+    caps = pviommu_capabilities();
+    if (caps) {
+        report_comment("pviommu: iova_bits=%u pasid_bits=%u cap=0x%llx page_sizes=0x%llx", caps->max_iova_width,
+                       caps->max_pasid_width, (unsigned long long)caps->iommu_cap,
+                       (unsigned long long)caps->pgsize_bitmap);
+    } else {
+        report_comment("pviommu: absent");
+    }
+    if (oracle_info(&info)) {
+        report_comment("host: name=refhost version=%s backend=%s defect=%s", info.host_version, info.backend,
+                       info.defect[0] ? info.defect : "none");
+    }
+}
+
+static void describe_devices(void)
+{
+    size_t count;
+    struct dma_engine *e = dma_engines(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        unsigned bdf = e[i].function.bdf;
+
+        report_comment("device: class=%s bdf=%02x:%02x.%x id=0x%llx", e[i].ops->name, bdf >> 8, bdf >> 3 & 31, bdf & 7,
+                       (unsigned long long)e[i].device_id);
+    }
+}
+
+static void run_all(struct suite *s)
+{
+    for (uint64_t round = 0; round < s->options.repeat; round++) {
+        for (size_t i = 0; i < s->instance_count; i++) {
+            suite_run_instance(s, &s->instances[i], s->options.seed + round);
+        }
+    }
+}
+
+int suite_main(const struct boot_info *info)
+{
+    /* Large, and .bss is a part of the image file. */
+    struct suite *s = memory_boot_pages((sizeof(*s) + PAGE_SIZE - 1) / PAGE_SIZE);
+    struct option_error error;
+    uint64_t start;
+
+    if (!suite_options_parse(&s->options, info, &error)) {
+        report_begin(0);
+        report_comment("options: %s line %u: %s", info->options_source, error.line, error.text);
+        report_bail_out("bad options");
+        return POWER_ERROR;
+    }
+    suite_select(s);
+    s->counts.planned = s->options.bench ? 0 : (unsigned)(s->instance_count * s->options.repeat);
+    report_begin(s->counts.planned);
+    report_comment("pvtest: version=%s seed=%llu repeat=%llu options=\"%s\" tsc_hz=%llu clock=%s", PVT_VERSION,
+                   (unsigned long long)s->options.seed, (unsigned long long)s->options.repeat, info->options_source,
+                   (unsigned long long)time_tsc_hz(), time_source());
+    describe_host();
+    describe_devices();
+    suite_reset(s);
+    if (paging_count_wx() != 0) {
+        report_bail_out("the image's own tables have pages that are writable and executable");
+        return POWER_ERROR;
+    }
+    report_comment("timing: firmware_to_first_test_us=%llu", (unsigned long long)time_us());
+    if (s->options.fixture[0]) {
+        suite_broken(s->options.fixture, s);
+    }
+    start = time_us();
+    if (s->options.bench) {
+        suite_bench();
+    } else {
+        run_all(s);
+    }
+    report_end(&s->counts, time_us() - start);
+    if (s->counts.error) {
+        return POWER_ERROR;
+    }
+    return s->counts.fail ? POWER_FAIL : POWER_PASS;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of a run: what was asked for, which instances that selects, and running one of them. */
+#ifndef PVT_TESTS_HARNESS_SUITE_H
+#define PVT_TESTS_HARNESS_SUITE_H
+
+#include "boot/boot_info.h"
+#include "lib/options.h"
+#include "tests/harness/report.h"
+#include "tests/harness/test.h"
+
+#define SUITE_PATTERNS_MAX  1024
+#define SUITE_INSTANCES_MAX 2048
+
+/* Reserved for the harness: the blocking domain in which every device rests between tests. */
+#define REST_DOMAIN_ID 0x70000001u
+/* Ids that tests get from fresh_domain_id(), and that the reset deletes blindly: 1 .. SWEPT_DOMAIN_IDS. */
+#define SWEPT_DOMAIN_IDS 24u
+
+struct suite_options {
+    uint64_t seed, repeat;
+    uint64_t deadline_ms; /* per test */
+    uint64_t verbose;
+    bool bench;
+    char fixture[24]; /* a deliberately broken guest, for the runner's own tests; empty = none */
+    const char *patterns[SUITE_PATTERNS_MAX]; /* instance ids or globs; none = all */
+    size_t pattern_count;
+    char options_text[BOOT_OPTIONS_MAX];
+};
+
+struct suite_instance {
+    const struct test *test;
+    bool has_class;
+    enum dma_class class;
+};
+
+struct suite {
+    struct suite_options options;
+    struct suite_instance instances[SUITE_INSTANCES_MAX];
+    size_t instance_count;
+    struct suite_counts counts;
+    struct domain rest; /* blocking domain, live when the host has a pvIOMMU */
+    struct test_run run;
+};
+
+/* False with *error filled for an unknown key, a bad value, or too many patterns. */
+bool suite_options_parse(struct suite_options *o, const struct boot_info *info, struct option_error *error);
+/* Expands tests by device class and keeps what the patterns select. */
+void suite_select(struct suite *s);
+void suite_instance_name(const struct suite_instance *i, char *text, size_t size);
+/* Runs one instance with containment, resets the state behind it, and reports. */
+void suite_run_instance(struct suite *s, const struct suite_instance *i, uint64_t seed);
+/* Devices to rest, domains of the test deleted, faults drained. NULL, or a sentence about what was found wrong. */
+const char *suite_reset(struct suite *s);
+/* Behaves as a broken guest would; returns only for an unknown name. */
+void suite_broken(const char *fixture, struct suite *s);
+/* Benchmarks instead of tests (tests/bench). */
+void suite_bench(void);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a test is made of: a declaration that the image and the runner can read, checks that end the test at the first broken
+ * promise, and notes for the report. docs/writing-tests.md shows how to add one.
+ */
+#ifndef PVT_TESTS_HARNESS_TEST_H
+#define PVT_TESTS_HARNESS_TEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/status.h"
+#include "drivers/dma_engine.h"
+#include "drivers/oracle.h"
+#include "drivers/pviommu.h"
+#include "kernel/memory.h"
+#include "kernel/trap.h"
+#include "lib/random.h"
+
+struct test_run;
+
+/* One test as the run sees it; the texts are split out of its catalogue entry. */
+struct test {
+    const char *id;           /* group.what_is_promised */
+    const char *group;
+    const char *title;        /* the promise, one sentence */
+    const char *requirements; /* ids of abi/requirements.toml, separated by a space */
+    const char *classes;      /* device classes it runs on, separated by a comma; "-" = needs no device */
+    const char *kinds;        /* of: dma fault flush bad-input; "-" = none */
+    const char *level;        /* "test", "observe" (no verdict from the ABI, only from safety), "stress" */
+    const char *where;        /* file:line of the declaration */
+    void (*run)(struct test_run *t);
+};
+
+/* What the linker collects, sorted by id. */
+struct test_registration {
+    const char *catalogue; /* "test", then the fields of struct test in order, separated by tabs */
+    void (*run)(struct test_run *t);
+};
+
+#define PVT_STRING_(x) #x
+#define PVT_STRING(x)  PVT_STRING_(x)
+#define PVT_WHERE      __FILE__ ":" PVT_STRING(__LINE__)
+
+/*
+ * Declares and opens a test. The file that uses it defines TEST_GROUP, the first part of every id in it. All arguments but
+ * `symbol` are string literals: they make up an entry of section .pvtcat, the one place where a declaration is, for the image
+ * as for the runner, which reads it from the file without booting.
+ */
+#define TEST_DECLARE(symbol, level_, name_, requirements_, classes_, kinds_, title_)                                   \
+    static void test_##symbol(struct test_run *t);                                                                     \
+    static const char catalogue_##symbol[] __attribute__((used, section(".pvtcat.test"))) =                            \
+        "test\t" TEST_GROUP "." name_ "\t" TEST_GROUP "\t" title_ "\t" requirements_ "\t" classes_ "\t" kinds_         \
+        "\t" level_ "\t" PVT_WHERE;                                                                                   \
+    static const struct test_registration registration_##symbol                                                        \
+        __attribute__((used, section(".pvt_tests." TEST_GROUP "." name_))) = {catalogue_##symbol, test_##symbol};      \
+    static void test_##symbol(struct test_run *t)
+
+/* A test whose outcome the ABI fixes. */
+#define TEST(symbol, name, requirements, classes, kinds, title)                                                        \
+    TEST_DECLARE(symbol, "test", name, requirements, classes, kinds, title)
+/* The ABI leaves the outcome open: OBSERVE() records it, and only broken safety fails. */
+#define OBSERVATION(symbol, name, requirements, classes, kinds, title)                                                 \
+    TEST_DECLARE(symbol, "observe", name, requirements, classes, kinds, title)
+
+#define NO_DEVICE  "-"
+#define ON_ROCKER  "rocker"
+#define ON_EDU     "edu"
+#define ON_ALL     "rocker,edu"
+#define NO_KIND    "-"
+
+enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_ERROR, VERDICT_SKIP };
+
+#define STEPS_MAX    24
+#define STEP_ARGS    5
+#define DOMAINS_MAX  16
+#define TEXT_MAX     256
+
+/* One thing that was done; formatted only when a report needs it. */
+struct step {
+    const char *format;
+    uint64_t args[STEP_ARGS];
+};
+
+struct test_run {
+    const struct test *test;
+    char instance[96]; /* id or id@class */
+    bool has_class;
+    enum dma_class class;
+
+    enum verdict verdict;
+    char message[TEXT_MAX], expected[TEXT_MAX], actual[TEXT_MAX], observation[TEXT_MAX];
+    const char *where; /* of the check that decided */
+    struct step steps[STEPS_MAX];
+    unsigned step_count; /* all of them; the last STEPS_MAX are kept */
+
+    struct domain domains[DOMAINS_MAX];
+    unsigned domain_count;
+    uint32_t next_domain_id;
+    uint32_t extra_ids[DOMAINS_MAX]; /* domain ids above the range that the reset sweeps */
+    unsigned extra_id_count;
+    struct random random;
+    uint64_t duration_us;
+    struct trap_report trap; /* verdict ERROR by exception or deadline */
+    bool trapped;
+};
+
+/* --- ending a test; none of these return --- */
+/* The host broke a promise. */
+void test_fail(struct test_run *t, const char *where, const char *format, ...)
+    __attribute__((noreturn, format(printf, 3, 4)));
+/* The test or its environment is wrong. */
+void test_error(struct test_run *t, const char *where, const char *format, ...)
+    __attribute__((noreturn, format(printf, 3, 4)));
+void test_skip(struct test_run *t, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
+
+/* --- records --- */
+void test_observe(struct test_run *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* `format` takes up to STEP_ARGS arguments, each %llx, %llu or %s with a string that outlives the test. */
+void test_step(struct test_run *t, const char *format, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e);
+
+#define STEP5(t, format, a, b, c, d, e) test_step(t, format, a, b, c, d, e)
+#define STEP4(t, format, a, b, c, d)    test_step(t, format, a, b, c, d, 0)
+#define STEP3(t, format, a, b, c)       test_step(t, format, a, b, c, 0, 0)
+#define STEP2(t, format, a, b)          test_step(t, format, a, b, 0, 0, 0)
+#define STEP1(t, format, a)             test_step(t, format, a, 0, 0, 0, 0)
+#define STEP0(t, text)                  test_step(t, text, 0, 0, 0, 0, 0)
+
+/* --- checks: the test ends as FAIL when one does not hold --- */
+void check_equal(struct test_run *t, const char *where, uint64_t actual, uint64_t expected, const char *what);
+void check_status(struct test_run *t, const char *where, unsigned actual, unsigned expected, const char *what);
+/* Any status but SUCCESS; returns it for a record. */
+void check_refused(struct test_run *t, const char *where, unsigned actual, const char *what);
+
+#define CHECK_EQ(actual, expected, what)     check_equal(t, PVT_WHERE, (uint64_t)(actual), (uint64_t)(expected), what)
+#define CHECK_STATUS(actual, expected, what) check_status(t, PVT_WHERE, (unsigned)(actual), (unsigned)(expected), what)
+#define CHECK_SUCCESS(actual, what)          CHECK_STATUS(actual, HV_STATUS_SUCCESS, what)
+#define CHECK_REFUSED(actual, what)          check_refused(t, PVT_WHERE, (unsigned)(actual), what)
+#define CHECK(condition, ...)                                                                                          \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            test_fail(t, PVT_WHERE, __VA_ARGS__);                                                                      \
+        }                                                                                                              \
+    } while (0)
+/* The environment must provide something: ERROR, not FAIL. */
+#define REQUIRE(condition, ...)                                                                                        \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            test_error(t, PVT_WHERE, __VA_ARGS__);                                                                     \
+        }                                                                                                              \
+    } while (0)
+#define SKIP(...)    test_skip(t, __VA_ARGS__)
+#define OBSERVE(...) test_observe(t, __VA_ARGS__)
+
+#endif

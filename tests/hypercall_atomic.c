@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Well-formed calls that fail for what they say: nothing of them may stay behind. */
+#define TEST_GROUP "hypercall"
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "tests/hypercall_calls.h"
+
+#define KINDS     "dma,bad-input"
+#define NO_DOMAIN UINT32_C(0x6ABCDEF0)
+#define STRANGER  UINT64_C(0x00000000FFFFFFF7)
+
+TEST(failed_attach, "failed_attach", "GEN-10 ATT-8", ON_ROCKER, KINDS,
+     "An ATTACH that fails for an unknown domain leaves the device with its translation, and makes no domain")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+    uint64_t iova = 0x5000000;
+    enum hv_status status;
+
+    track_domain_id(t, NO_DOMAIN);
+    map(t, d, iova, &b, STAGE1_READ | STAGE1_WRITE);
+    attach(t, d, e);
+    warm(t, e, iova, &b, "DMA before the failing ATTACH");
+    status = pviommu_attach(NO_DOMAIN, e->device_id);
+    STEP3(t, "attach device 0x%llx to unknown domain 0x%llx: %s", e->device_id, NO_DOMAIN,
+          (uint64_t)(uintptr_t)hv_status_name(status));
+    CHECK_REFUSED(status, "ATTACH to a domain that does not exist");
+    expect_write(t, e, iova, &b, 100, 64, "DMA after an ATTACH to an unknown domain failed");
+    CHECK_SUCCESS(pviommu_create(NO_DOMAIN), "CREATE of the id that the failed ATTACH named");
+    CHECK_SUCCESS(pviommu_delete(NO_DOMAIN), "DELETE of a domain just created");
+}
+
+TEST(failed_attach_of_stranger, "failed_attach_of_stranger", "GEN-10 ATT-8", NO_DEVICE, KINDS,
+     "An ATTACH that fails for an unknown device adds nothing to the domain, which can be deleted")
+{
+    struct bystander by = bystander(t);
+    struct domain *d = domain_blocked(t);
+    enum hv_status status = pviommu_attach(d->id, STRANGER);
+
+    STEP3(t, "attach unknown device 0x%llx to domain 0x%llx: %s", STRANGER, d->id,
+          (uint64_t)(uintptr_t)hv_status_name(status));
+    CHECK_REFUSED(status, "ATTACH of a device that does not exist");
+    CHECK_REFUSED(pviommu_attach(by.domain->id, STRANGER), "ATTACH of a device that does not exist");
+    expect_undisturbed(t, &by, "a failed ATTACH of an unknown device");
+    delete_domain(t, d);
+}
+
+TEST(failed_list_element, "failed_list_element", "GEN-10 ISO-2", NO_DEVICE, KINDS,
+     "A list flush of an unknown domain completes no element and disturbs nobody")
+{
+    struct bystander by = bystander(t);
+    const uint64_t elements[] = {hv_iommu_range(by.iova >> HV_PAGE_SHIFT, 0), hv_iommu_range(0, 0)};
+    unsigned done = 0;
+    enum hv_status status = pviommu_flush_list(NO_DOMAIN, elements, 2, &done);
+
+    STEP2(t, "list flush of unknown domain: %s, %llu elements done", (uint64_t)(uintptr_t)hv_status_name(status), done);
+    CHECK(status == HV_STATUS_SUCCESS || done == 0, "a refused list flush reports %u elements as done", done);
+    expect_undisturbed(t, &by, "a list flush of an unknown domain");
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Malformed control words. Each test walks all nine calls with a flawless parameter list and one flaw in RCX: the
+ * status is the documented one, and behind each call the stage must be intact, which a host that reports the error
+ * after the deed fails.
+ */
+#define TEST_GROUP "hypercall"
+#include "lib/fmt.h"
+#include "tests/hypercall_calls.h"
+
+#define KINDS "dma,bad-input"
+
+/* Sends one call with each control word of the list, then looks at the stage. */
+static void refuse_controls(struct test_run *t, struct stage *s, const struct call_shape *shape, const char *flaw,
+                            const uint64_t *controls, unsigned count)
+{
+    char after[TEXT_MAX];
+
+    stage_body(s, shape, s->input.data);
+    for (unsigned i = 0; i < count; i++) {
+        struct malformed m = {.shape = shape,
+                              .flaw = flaw,
+                              .control = controls[i],
+                              .input_gpa = gpa_of(s->input.data),
+                              .output_gpa = gpa_of(s->output.data),
+                              .one = HV_STATUS_INVALID_HYPERCALL_INPUT,
+                              .other = HV_STATUS_INVALID_HYPERCALL_INPUT};
+
+        expect_malformed(t, &m);
+    }
+    fmt_snprintf(after, sizeof(after), "%s with %s", shape->name, flaw);
+    stage_expect_intact(t, s, after);
+}
+
+/* Numbers that set each bit of a 12-bit field, and all of them. */
+static const uint32_t field_samples[] = {1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, HV_REP_MAX};
+#define FIELD_SAMPLES (sizeof(field_samples) / sizeof(field_samples[0]))
+
+TEST(unknown_code, "unknown_code", "GEN-1 GEN-10", NO_DEVICE, KINDS,
+     "A call code that no host knows is refused with INVALID_HYPERCALL_CODE and does nothing")
+{
+    /* Far from every published code: 0 is reserved, and nothing between 0x1000 and the extended calls was ever given
+     * out. 0x1000 added to a known code shows a host that decodes too few bits. */
+    static const uint16_t codes[] = {0x0000, 0x1000, 0x2ABC, 0x4001, 0x5555, 0x6FFF, 0x7000, 0x7E00};
+    struct stage s = stage_open(t);
+
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        const struct call_shape *shape = &call_shapes[i];
+        struct malformed m = {.shape = shape,
+                              .flaw = "a call code that does not exist",
+                              .input_gpa = gpa_of(s.input.data),
+                              .output_gpa = gpa_of(s.output.data),
+                              .one = HV_STATUS_INVALID_HYPERCALL_CODE,
+                              .other = HV_STATUS_INVALID_HYPERCALL_CODE};
+
+        stage_body(&s, shape, s.input.data);
+        for (unsigned c = 0; c < sizeof(codes) / sizeof(codes[0]); c++) {
+            m.control = hv_control(codes[c], 0, 0, 0);
+            expect_malformed(t, &m);
+        }
+        for (uint16_t bit = 0x1000; bit <= 0x4000; bit = (uint16_t)(bit << 1)) {
+            m.control = hv_control(shape->code | bit, 0, 0, 0);
+            expect_malformed(t, &m);
+        }
+        stage_expect_intact(t, &s, "a call with an unknown code and the parameters of a known one");
+    }
+}
+
+TEST(simple_with_rep_count, "simple_with_rep_count", "GEN-2 GEN-10", NO_DEVICE, KINDS,
+     "A simple call with a rep count is refused with INVALID_HYPERCALL_INPUT and does nothing")
+{
+    struct stage s = stage_open(t);
+
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        uint64_t controls[FIELD_SAMPLES];
+
+        for (unsigned n = 0; n < FIELD_SAMPLES; n++) {
+            controls[n] = hv_control(call_shapes[i].code, field_samples[n], 0, 0);
+        }
+        if (!call_shapes[i].rep) {
+            refuse_controls(t, &s, &call_shapes[i], "a rep count", controls, FIELD_SAMPLES);
+        }
+    }
+}
+
+TEST(rep_without_count, "rep_without_count", "GEN-3", NO_DEVICE, KINDS,
+     "The list flush with a rep count of 0 is refused with INVALID_HYPERCALL_INPUT")
+{
+    struct stage s = stage_open(t);
+
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        uint64_t control = hv_control(call_shapes[i].code, 0, 0, 0);
+
+        if (call_shapes[i].rep) {
+            refuse_controls(t, &s, &call_shapes[i], "a rep count of 0", &control, 1);
+        }
+    }
+}
+
+TEST(simple_with_rep_start, "simple_with_rep_start", "GEN-4 GEN-10", NO_DEVICE, KINDS,
+     "A simple call with a rep start is refused with INVALID_HYPERCALL_INPUT and does nothing")
+{
+    struct stage s = stage_open(t);
+
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        uint64_t controls[FIELD_SAMPLES];
+
+        for (unsigned n = 0; n < FIELD_SAMPLES; n++) {
+            controls[n] = hv_control(call_shapes[i].code, 0, field_samples[n], 0);
+        }
+        if (!call_shapes[i].rep) {
+            refuse_controls(t, &s, &call_shapes[i], "a rep start", controls, FIELD_SAMPLES);
+        }
+    }
+}
+
+TEST(rep_start_not_below_count, "rep_start_not_below_count", "GEN-4", NO_DEVICE, KINDS,
+     "The list flush with a rep start at or beyond its rep count is refused with INVALID_HYPERCALL_INPUT")
+{
+    static const struct {
+        uint32_t count, start;
+    } pairs[] = {{1, 1}, {1, 2}, {1, HV_REP_MAX}, {2, 2}, {2, 3}, {7, 7}, {7, 1024}, {508, 508}, {508, HV_REP_MAX}};
+    struct stage s = stage_open(t);
+
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        uint64_t controls[sizeof(pairs) / sizeof(pairs[0])];
+
+        for (unsigned n = 0; n < sizeof(pairs) / sizeof(pairs[0]); n++) {
+            controls[n] = hv_control(call_shapes[i].code, pairs[n].count, pairs[n].start, 0);
+        }
+        if (call_shapes[i].rep) {
+            refuse_controls(t, &s, &call_shapes[i], "a rep start not below the rep count", controls,
+                            sizeof(pairs) / sizeof(pairs[0]));
+        }
+    }
+}
+
+TEST(variable_header, "variable_header", "GEN-5 GEN-10", NO_DEVICE, KINDS,
+     "A variable header, which none of the nine calls has, is refused with INVALID_HYPERCALL_INPUT")
+{
+    static const uint32_t sizes[] = {1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1023};
+    struct stage s = stage_open(t);
+
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        uint64_t controls[sizeof(sizes) / sizeof(sizes[0])];
+
+        for (unsigned n = 0; n < sizeof(sizes) / sizeof(sizes[0]); n++) {
+            controls[n] = stage_control(&call_shapes[i]) | hv_control_var_header(sizes[n]);
+        }
+        refuse_controls(t, &s, &call_shapes[i], "a variable header", controls, sizeof(sizes) / sizeof(sizes[0]));
+    }
+}
+
+TEST(reserved_control_bits, "reserved_control_bits", "GEN-6 GEN-10", NO_DEVICE, KINDS,
+     "Each reserved bit of the control word makes each call fail with INVALID_HYPERCALL_INPUT")
+{
+    struct stage s = stage_open(t);
+
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        uint64_t controls[64];
+        unsigned count = 0;
+
+        for (unsigned bit = 0; bit < 64; bit++) {
+            if (HV_CONTROL_RESERVED >> bit & 1) {
+                controls[count++] = stage_control(&call_shapes[i]) | 1ull << bit;
+            }
+        }
+        controls[count++] = stage_control(&call_shapes[i]) | HV_CONTROL_RESERVED;
+        refuse_controls(t, &s, &call_shapes[i], "a reserved control bit", controls, count);
+    }
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/* Where parameter lists may lie: 8-byte aligned, inside one page, inside guest memory; and that they work right up to
+ * the edge. */
+#define TEST_GROUP "hypercall"
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "tests/harness/tally.h"
+#include "tests/hypercall_calls.h"
+
+#define KINDS "dma,bad-input"
+
+/* GPAs that no partition can have: one bit above the physical address width each, and the highest page. */
+static unsigned outside_gpas(uint64_t gpas[64])
+{
+    unsigned count = 0;
+
+    for (unsigned bit = memory_physical_bits(); bit < 64; bit++) {
+        gpas[count++] = 1ull << bit;
+    }
+    gpas[count++] = ~(PAGE_SIZE - 1);
+    return count;
+}
+
+static void expect_bad_input_gpa(struct test_run *t, const struct stage *s, const struct call_shape *shape,
+                                 const char *flaw, uint64_t gpa, enum hv_status one)
+{
+    struct malformed m = {.shape = shape,
+                          .flaw = flaw,
+                          .control = stage_control(shape),
+                          .input_gpa = gpa,
+                          .output_gpa = gpa_of(s->output.data),
+                          .one = one,
+                          .other = HV_STATUS_INVALID_ALIGNMENT};
+
+    expect_malformed(t, &m);
+}
+
+static void expect_bad_output_gpa(struct test_run *t, const struct stage *s, const struct call_shape *shape,
+                                  const char *flaw, uint64_t gpa, enum hv_status one)
+{
+    struct malformed m = {.shape = shape,
+                          .flaw = flaw,
+                          .control = stage_control(shape),
+                          .input_gpa = gpa_of(s->input.data),
+                          .output_gpa = gpa,
+                          .one = one,
+                          .other = HV_STATUS_INVALID_ALIGNMENT};
+
+    expect_malformed(t, &m);
+}
+
+static void expect_intact_after(struct test_run *t, struct stage *s, const struct call_shape *shape, const char *flaw)
+{
+    char after[TEXT_MAX];
+
+    fmt_snprintf(after, sizeof(after), "%s with %s", shape->name, flaw);
+    stage_expect_intact(t, s, after);
+}
+
+TEST(misaligned_input, "misaligned_input", "GEN-7 GEN-10", NO_DEVICE, KINDS,
+     "An input GPA that is 1 to 7 bytes off 8-byte alignment is refused with INVALID_ALIGNMENT by every call")
+{
+    static const char flaw[] = "a misaligned input GPA";
+    struct stage s = stage_open(t);
+
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        for (unsigned off = 1; off < HV_PARAMETER_ALIGNMENT; off++) {
+            stage_body(&s, &call_shapes[i], s.input.data + 64 + off);
+            expect_bad_input_gpa(t, &s, &call_shapes[i], flaw, gpa_of(s.input.data) + 64 + off,
+                                 HV_STATUS_INVALID_ALIGNMENT);
+        }
+        expect_intact_after(t, &s, &call_shapes[i], flaw);
+    }
+}
+
+TEST(misaligned_output, "misaligned_output", "GEN-7 GEN-10", NO_DEVICE, KINDS,
+     "An output GPA that is 1 to 7 bytes off 8-byte alignment is refused with INVALID_ALIGNMENT")
+{
+    struct stage s = stage_open(t);
+
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        stage_body(&s, &call_shapes[i], s.input.data);
+        for (unsigned off = 1; off < HV_PARAMETER_ALIGNMENT && call_shapes[i].output_size; off++) {
+            expect_bad_output_gpa(t, &s, &call_shapes[i], "a misaligned output GPA", gpa_of(s.output.data) + 64 + off,
+                                  HV_STATUS_INVALID_ALIGNMENT);
+            expect_untouched(t, &s.output, "output area of a call with a misaligned output GPA");
+        }
+    }
+}
+
+TEST(input_crosses_page, "input_crosses_page", "GEN-8 GEN-10", NO_DEVICE, KINDS,
+     "An input list that crosses a page is refused by every call, wherever in the list the page ends")
+{
+    static const char flaw[] = "an input list that crosses a page";
+    struct stage s = stage_open(t);
+
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        for (unsigned inside = HV_PARAMETER_ALIGNMENT; inside < call_shapes[i].input_size; inside += 8) {
+            uint8_t *at = s.input.data + PAGE_SIZE - inside;
+
+            stage_body(&s, &call_shapes[i], at);
+            expect_bad_input_gpa(t, &s, &call_shapes[i], flaw, gpa_of(at), HV_STATUS_INVALID_HYPERCALL_INPUT);
+        }
+        expect_intact_after(t, &s, &call_shapes[i], flaw);
+    }
+}
+
+TEST(output_crosses_page, "output_crosses_page", "GEN-8", NO_DEVICE, KINDS,
+     "An output structure that crosses a page is refused, and nothing of it is written")
+{
+    struct stage s = stage_open(t);
+
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        stage_body(&s, &call_shapes[i], s.input.data);
+        for (unsigned inside = HV_PARAMETER_ALIGNMENT; inside < call_shapes[i].output_size; inside += 8) {
+            expect_bad_output_gpa(t, &s, &call_shapes[i], "an output that crosses a page",
+                                  gpa_of(s.output.data) + PAGE_SIZE - inside, HV_STATUS_INVALID_HYPERCALL_INPUT);
+            CHECK(!memory_find_other(s.output.data + PAGE_SIZE, PAGE_SIZE, POISON_FRESH),
+                  "%s: the refused call wrote to the page behind its output page", call_shapes[i].name);
+        }
+    }
+}
+
+TEST(list_longer_than_page, "list_longer_than_page", "GEN-8", NO_DEVICE, KINDS,
+     "A list flush whose 509 to 4095 elements do not fit behind the header in one page is refused")
+{
+    static const uint32_t counts[] = {509, 510, 511, 512, 513, 1024, 2048, HV_REP_MAX};
+    struct stage s = stage_open(t);
+    uint64_t element = hv_iommu_range(s.by.iova >> HV_PAGE_SHIFT, 0);
+    const size_t header = sizeof(struct hv_input_flush_device_domain_list);
+
+    for (size_t at = header; at + sizeof(element) <= s.input.size; at += sizeof(element)) {
+        memcpy(s.input.data + at, &element, sizeof(element));
+    }
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        if (!call_shapes[i].rep) {
+            continue;
+        }
+        stage_body(&s, &call_shapes[i], s.input.data);
+        for (unsigned n = 0; n < sizeof(counts) / sizeof(counts[0]); n++) {
+            struct malformed m = {.shape = &call_shapes[i],
+                                  .flaw = "a list that does not fit its page",
+                                  .control = hv_control(call_shapes[i].code, counts[n], 0, 0),
+                                  .input_gpa = gpa_of(s.input.data),
+                                  .one = HV_STATUS_INVALID_HYPERCALL_INPUT,
+                                  .other = HV_STATUS_INVALID_ALIGNMENT};
+
+            expect_malformed(t, &m);
+        }
+        expect_intact_after(t, &s, &call_shapes[i], "a list that does not fit its page");
+    }
+}
+
+TEST(gpa_outside_space, "gpa_outside_space", "GEN-9 GEN-10", NO_DEVICE, KINDS,
+     "A parameter GPA above the physical address width is refused by every call, and is not cut to fit")
+{
+    static const char flaw[] = "a parameter GPA outside the guest physical address space";
+    struct stage s = stage_open(t);
+    uint64_t gpas[64 + 1];
+    unsigned count = outside_gpas(gpas);
+
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        stage_body(&s, &call_shapes[i], s.input.data);
+        for (unsigned n = 0; n < count; n++) {
+            /* With a good address in the low bits, a host that drops the high ones would find a flawless call. */
+            expect_bad_input_gpa(t, &s, &call_shapes[i], flaw, gpas[n] | gpa_of(s.input.data),
+                                 HV_STATUS_INVALID_HYPERCALL_INPUT);
+            if (call_shapes[i].output_size) {
+                expect_bad_output_gpa(t, &s, &call_shapes[i], flaw, gpas[n] | gpa_of(s.output.data),
+                                      HV_STATUS_INVALID_HYPERCALL_INPUT);
+            }
+        }
+        expect_intact_after(t, &s, &call_shapes[i], flaw);
+    }
+    expect_untouched(t, &s.output, "memory below an output GPA outside the space");
+}
+
+TEST(lists_up_to_the_page_end, "lists_up_to_the_page_end", "GEN-8", NO_DEVICE, "dma",
+     "A parameter list that ends with the last byte of its page is not taken for one that crosses it")
+{
+    struct stage s = stage_open(t);
+
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        const struct call_shape *shape = &call_shapes[i];
+        uint8_t *input = s.input.data + PAGE_SIZE - shape->input_size;
+        uint8_t *output = s.output.data + PAGE_SIZE - shape->output_size;
+        bool names_device = shape->code == HVCALL_ATTACH_DEVICE_DOMAIN || shape->code == HVCALL_DETACH_DEVICE_DOMAIN ||
+                            shape->code == HVCALL_GET_LOGICAL_DEVICE_PROPERTY;
+
+        if (names_device && !s.by.engine) {
+            continue;
+        }
+        stage_body(&s, shape, input);
+        CHECK_SUCCESS(hv_result_status(hypercall_raw(stage_control(shape), gpa_of(input), gpa_of(output))),
+                      shape->name);
+    }
+}
+
+TEST(gpa_without_memory, "gpa_without_memory", "GEN-10 ROB-1", NO_DEVICE, KINDS,
+     "A parameter list at a GPA inside the space where no memory is changes nothing, whatever the status")
+{
+    struct stage s = stage_open(t);
+    struct tally inputs = {0}, outputs = {0};
+    uint64_t hole = memory_hole();
+
+    REQUIRE(hole != 0, "this machine has no GPA without memory below its physical address width");
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        const struct call_shape *shape = &call_shapes[i];
+
+        stage_body(&s, shape, s.input.data);
+        tally_add(&inputs, hv_result_status(hypercall_raw(stage_control(shape), hole, gpa_of(s.output.data))));
+        if (shape->output_size) {
+            uint64_t result = hypercall_raw(stage_control(shape), gpa_of(s.input.data), hole);
+
+            tally_add(&outputs, hv_result_status(result));
+        }
+        expect_intact_after(t, &s, shape, "a parameter GPA without memory");
+    }
+    observe_tally(t, "input", &inputs);
+    observe_tally(t, "output", &outputs);
+}

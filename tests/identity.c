@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* Identity domains: DMA addresses are guest physical addresses (ID-1, ID-2). */
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "identity"
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+
+TEST(identity_one_to_one, "addresses_are_gpas", "ID-1 CFG-1", ON_ROCKER, "dma",
+     "In an identity domain a device reads and writes at guest physical addresses")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_identity(t);
+    struct buffer b = buffer(t, 16);
+
+    attach(t, d, e);
+    expect_write(t, e, gpa_of(b.data), &b, 0, 1, "first byte");
+    expect_write(t, e, gpa_of(b.data) + 4000, &b, 4000, 200, "over a page boundary");
+    expect_invert(t, e, gpa_of(b.data) + 123, &b, 123, 9000, "read and write back");
+    expect_write(t, e, gpa_of(b.data) + b.size - 1, &b, b.size - 1, 1, "last byte");
+}
+
+TEST(identity_large, "whole_2m_region", "ID-1", ON_ROCKER, "dma",
+     "An identity domain reaches every 4 KiB boundary of a 2 MiB region")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_identity(t);
+    struct buffer b = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
+
+    attach(t, d, e);
+    for (uint64_t offset = PAGE_SIZE; offset < SIZE_2M; offset += 61 * PAGE_SIZE) {
+        expect_write(t, e, gpa_of(b.data) + offset - 4, &b, offset - 4, 8, "over a 4 KiB boundary");
+    }
+}
+
+TEST(identity_limited, "limited_to_guest_memory", "ID-1 TR-10", ON_ROCKER, "dma,fault",
+     "An identity domain does not reach addresses where the guest has no memory")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_identity(t);
+    uint64_t gpa = memory_hole();
+
+    if (!gpa) {
+        SKIP("this machine has no unused physical address");
+    }
+    attach(t, d, e);
+    expect_write_fault(t, e, gpa, 4, NULL, FAULT_ANY, "write into a hole of guest memory");
+    expect_read_fault(t, e, gpa, 4, NULL, FAULT_ANY, "read from a hole of guest memory");
+}
+
+TEST(identity_after_paging, "no_trace_of_earlier_tables", "ID-2 ATT-4", ON_ROCKER, "dma",
+     "After a move from a paging to an identity domain no cached translation of the tables is used")
+{
+    struct dma_engine *e = device(t);
+    struct domain *paging = domain_paging(t), *identity = domain_identity(t);
+    struct buffer a = buffer(t, 1), b = buffer(t, 1);
+
+    map(t, paging, gpa_of(a.data), &b, RW); /* IOVA == GPA of a, but the target is b */
+    attach(t, paging, e);
+    warm(t, e, gpa_of(a.data), &b, "paging domain sends the address to b");
+    attach(t, identity, e);
+    expect_write(t, e, gpa_of(a.data), &a, 0, 64, "identity domain leaves it at a");
+    expect_untouched(t, &b, "b after the move");
+}
+
+TEST(identity_before_paging, "left_without_a_trace", "ATT-4 ATT-2", ON_ROCKER, "dma,fault",
+     "After a move from an identity to a paging domain guest physical addresses mean nothing any more")
+{
+    struct dma_engine *e = device(t);
+    struct domain *paging = domain_paging(t), *identity = domain_identity(t);
+    struct buffer a = buffer(t, 1), b = buffer(t, 1);
+
+    attach(t, identity, e);
+    warm(t, e, gpa_of(a.data), &a, "identity domain");
+    map(t, paging, gpa_of(b.data), &a, RW);
+    attach(t, paging, e);
+    expect_write_fault(t, e, gpa_of(a.data), 8, &a, ORACLE_FAULT_CLASS_NOT_PRESENT, "a's GPA in the paging domain");
+    expect_write(t, e, gpa_of(b.data), &a, 0, 8, "b's GPA, which the tables send to a");
+    expect_untouched(t, &b, "b");
+}
+
+TEST(identity_two_devices, "shared_by_two_devices", "ID-1 ATT-9", ON_ROCKER, "dma",
+     "Two devices in one identity domain both reach guest memory")
+{
+    struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
+    struct domain *d = domain_identity(t);
+    struct buffer b = buffer(t, 1);
+
+    attach(t, d, first);
+    attach(t, d, second);
+    expect_write(t, first, gpa_of(b.data), &b, 0, 16, "first device");
+    expect_write(t, second, gpa_of(b.data) + 16, &b, 16, 16, "second device");
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* Domains come and go under ids that the guest chooses. */
+#define TEST_GROUP "lifecycle"
+#include "lib/fmt.h"
+#include "tests/harness/fixture.h"
+#include "tests/harness/tally.h"
+
+#define IOVA 0x6000000ull
+
+/* Far enough from the other ids of the suite, and not swept by the reset: the tests that use them delete them. */
+#define MANY_FIRST UINT32_C(0x00200000)
+#define MANY_MAX   256u
+/* What a guest is sure to need: identity, blocking, and some devices with a domain each. */
+#define MANY_WANTED 64u
+
+TEST(sparse_ids, "sparse_ids", "DOM-1", NO_DEVICE, NO_KIND,
+     "Ids with gaps, up to 0xFFFFFFFE and alike in their low bits, name domains of their own at the same time")
+{
+    /* Neighbours differ in one byte or in the top bit only: a host that keeps fewer bits takes two of them for one. */
+    static const uint32_t ids[] = {0x00000025, 0x00000026, 0x00000125, 0x00010025, 0x01000025, 0x40000025,
+                                   0x80000025, 0x7FFFFFFF, 0xFFFFFFFE, 0x0000FFFF, 0x00010000, 0x80000000};
+    enum { COUNT = sizeof(ids) / sizeof(ids[0]) };
+    struct domain *d[COUNT];
+
+    for (unsigned i = 0; i < COUNT; i++) {
+        d[i] = domain_with_id(t, DOMAIN_PAGING, ids[i]);
+    }
+    /* Each deletion in turn must leave all that come after it. */
+    for (unsigned i = 0; i < COUNT; i++) {
+        for (unsigned k = i; k < COUNT; k++) {
+            flush(t, d[k]);
+        }
+        delete_domain(t, d[i]);
+    }
+}
+
+TEST(sparse_ids_translate, "sparse_ids_translate", "DOM-1 ISO-1", ON_ROCKER, "dma",
+     "Domains whose ids are alike in their low 8, 16, 24 or 31 bits each keep their own translation")
+{
+    static const uint32_t ids[] = {0x00000031, 0x00000131, 0x00010031, 0x01000031, 0x80000031};
+    enum { COUNT = sizeof(ids) / sizeof(ids[0]) };
+    struct dma_engine *e = device(t);
+    struct domain *d[COUNT];
+    struct buffer b[COUNT];
+
+    for (unsigned i = 0; i < COUNT; i++) {
+        d[i] = domain_with_id(t, DOMAIN_PAGING, ids[i]);
+        b[i] = buffer(t, 1);
+        map(t, d[i], IOVA, &b[i], STAGE1_READ | STAGE1_WRITE);
+    }
+    for (unsigned i = 0; i < COUNT; i++) {
+        attach(t, d[i], e);
+        expect_write(t, e, IOVA + 64, &b[i], 64, 32, "DMA in one of several domains with similar ids");
+        for (unsigned k = 0; k < COUNT; k++) {
+            expect_untouched(t, &b[k], "target of another domain with a similar id");
+        }
+    }
+}
+
+TEST(id_free_after_delete, "id_free_after_delete", "DOM-2", NO_DEVICE, NO_KIND,
+     "An id can be created again at once after its deletion, a hundred times")
+{
+    uint32_t id = fresh_domain_id(t);
+
+    capabilities(t);
+    for (unsigned i = 0; i < 100; i++) {
+        CHECK_SUCCESS(pviommu_create(id), "CREATE of an id that was just deleted");
+        CHECK_SUCCESS(pviommu_configure(id, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0), "CONFIGURE of the new domain");
+        CHECK_SUCCESS(pviommu_delete(id), "DELETE of the new domain");
+    }
+}
+
+TEST(id_forgets_its_past, "id_forgets_its_past", "DOM-2 CFG-1", ON_ROCKER, "dma,fault",
+     "An id that is used again is the domain it was configured as now: identity, then blocking, then paging")
+{
+    struct dma_engine *e = device(t);
+    struct domain *park = domain_blocked(t), *d;
+    uint32_t id = fresh_domain_id(t);
+    struct buffer b = buffer(t, 1);
+
+    d = domain_with_id(t, DOMAIN_IDENTITY, id);
+    attach(t, d, e);
+    expect_write(t, e, gpa_of(b.data) + 8, &b, 8, 16, "DMA by GPA while the id is an identity domain");
+    attach(t, park, e);
+    delete_domain(t, d);
+
+    d = domain_with_id(t, DOMAIN_BLOCKED, id);
+    attach(t, d, e);
+    CHECK(!may_write(t, e, gpa_of(b.data), &b, 0, 16, "DMA by GPA while the id is a blocking domain"),
+          "the id still passes DMA through, as the identity domain it was before");
+    attach(t, park, e);
+    delete_domain(t, d);
+
+    d = domain_with_id(t, DOMAIN_PAGING, id);
+    map(t, d, IOVA, &b, STAGE1_READ | STAGE1_WRITE);
+    attach(t, d, e);
+    expect_write(t, e, IOVA + 8, &b, 8, 16, "DMA by IOVA while the id is a paging domain");
+    CHECK(!may_write(t, e, gpa_of(b.data), &b, 0, 16, "DMA by GPA while the id is a paging domain"),
+          "the id still passes DMA through, as the identity domain it was before");
+}
+
+OBSERVATION(create_existing, "create_existing", "DOM-3", ON_ROCKER, "dma,bad-input",
+            "CREATE of an id that exists: the status, and that the domain, its device and its mapping stay")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+
+    map(t, d, IOVA, &b, STAGE1_READ | STAGE1_WRITE);
+    attach(t, d, e);
+    for (unsigned i = 0; i < 3; i++) {
+        enum hv_status status = pviommu_create(d->id);
+
+        STEP2(t, "create domain 0x%llx again: %s", d->id, (uint64_t)(uintptr_t)hv_status_name(status));
+        if (i == 0) {
+            observe_status(t, "CREATE of an existing id", status);
+        }
+        expect_write(t, e, IOVA + 300 * i, &b, 300 * i, 200, "DMA after its domain was created again");
+    }
+    flush(t, d);
+    /* A device that comes in anew gets what the domain was configured with, not what a fresh domain has. */
+    attach(t, domain_blocked(t), e);
+    attach(t, d, e);
+    expect_write(t, e, IOVA, &b, 0, 64, "DMA after the device came back to the domain");
+}
+
+/* Creates up to `limit` domains and says how many there were and which status ended it. */
+static unsigned create_many(unsigned limit, enum hv_status *last)
+{
+    unsigned count = 0;
+
+    while (count < limit && (*last = pviommu_create(MANY_FIRST + count)) == HV_STATUS_SUCCESS) {
+        count++;
+    }
+    return count;
+}
+
+OBSERVATION(many_domains, "many_domains", "DOM-7", NO_DEVICE, "dma",
+            "How many domains the host serves; beyond its limit it fails cleanly, and all of them can be deleted")
+{
+    struct bystander by = bystander(t);
+    enum hv_status last = HV_STATUS_SUCCESS, configured = HV_STATUS_SUCCESS, flushed = HV_STATUS_SUCCESS;
+    enum hv_status deleted = HV_STATUS_SUCCESS, again;
+    unsigned count = create_many(MANY_MAX, &last);
+
+    for (unsigned i = 0; i < count; i++) {
+        enum hv_status one = pviommu_configure(MANY_FIRST + i, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0);
+
+        configured = configured == HV_STATUS_SUCCESS ? one : configured;
+    }
+    again = pviommu_flush(by.domain->id);
+    flushed = again;
+    for (unsigned i = 0; i < count; i++) {
+        enum hv_status one = pviommu_delete(MANY_FIRST + i);
+
+        deleted = deleted == HV_STATUS_SUCCESS ? one : deleted;
+    }
+    OBSERVE("%u domains at once, then %s; a guest may need %u", count, hv_status_name(last), MANY_WANTED);
+    CHECK_SUCCESS(configured, "CONFIGURE of one of many domains");
+    CHECK_SUCCESS(flushed, "flush of a paging domain beside many others");
+    CHECK_SUCCESS(deleted, "DELETE of one of many domains");
+    expect_undisturbed(t, &by, "many domains were created and deleted");
+    again = pviommu_create(MANY_FIRST);
+    CHECK_SUCCESS(again, "CREATE after all of the many were deleted");
+    CHECK_SUCCESS(pviommu_delete(MANY_FIRST), "DELETE of a domain just created");
+}
+
+TEST(deletion_of_one, "deletion_of_one", "DOM-2 FL-4", NO_DEVICE, "dma",
+     "Deleting domains leaves the others, their devices and their mappings as they are")
+{
+    struct bystander by = bystander(t);
+    struct domain *d[4];
+    char after[TEXT_MAX];
+
+    for (unsigned i = 0; i < 4; i++) {
+        d[i] = domain_paging(t);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        delete_domain(t, d[(i + 2) % 4]);
+        fmt_snprintf(after, sizeof(after), "%u of 4 other domains were deleted", i + 1);
+        expect_undisturbed(t, &by, after);
+    }
+}

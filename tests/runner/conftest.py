@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""Shared by the runner's tests. Tests that boot the real image come last, because they are the slow ones."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(ROOT / "tools"), str(HERE)]
+
+import images  # noqa: E402
+
+settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, max_examples=150, suppress_health_check=list(HealthCheck)
+)
+settings.load_profile("repeatable")
+
+Runner = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "boots: boots the real image in the real QEMU")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("boots") is not None)
+
+
+@pytest.fixture(name="build", scope="session")
+def _build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return images.build(tmp_path_factory.mktemp("build"))
+
+
+@pytest.fixture(name="runner")
+def _runner(build: Path, tmp_path: Path) -> Runner:
+    """Runs the runner on made-up images with the made-up QEMU."""
+
+    def run(
+        *arguments: str, qemu: str = str(HERE / "fake_qemu.py"), **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        command = list(arguments)
+        if "list" not in command[:1]:
+            command += ["--qemu", qemu, "--results", str(tmp_path / "results")]
+        return subprocess.run(
+            [sys.executable, "-m", "pvtest", *command],
+            env={**os.environ, "PYTHONPATH": str(ROOT / "tools"), "PVTEST_BUILD": str(build), **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run

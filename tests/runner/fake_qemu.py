@@ -1,0 +1,214 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Stands in for QEMU: answers the probes, and prints what a guest would, well-behaved or not.
+
+Behaviour comes from pvtest.opt (fixture=NAME) and refhost.opt (defect=NAME) on the boot volume, as for the real guest.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+
+from pvtest.catalogue import parse_tests  # noqa: E402
+from pvtest.pe import section  # noqa: E402
+
+VERSION = os.environ.get("FAKE_QEMU_VERSION", "10.0.2")
+IOMMU = os.environ.get("FAKE_QEMU_IOMMU", "x-scalable-mode x-flts").split()
+DEVICES = os.environ.get("FAKE_QEMU_DEVICES", "rocker edu isa-debug-exit virtio-blk-pci").split()
+NOISE = "\x1b[2J\x1b[01;01H\x1b[=3hBdsDxe: loading Boot0001\r\n\r\n"
+
+
+def say(text: str = "") -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def options(path: Path) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for line in path.read_text().splitlines():
+        key, _, value = line.partition("=")
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def probe(arguments: list[str]) -> bool:
+    if arguments == ["--version"]:
+        say(f"QEMU emulator version {VERSION} (made up)")
+    elif arguments == ["-device", "help"]:
+        for name in DEVICES:
+            say(f'name "{name}", bus PCI')
+    elif arguments == ["-device", "intel-iommu,help"]:
+        say("intel-iommu options:")
+        for name in IOMMU:
+            say(f"  {name}=<bool> - on/off")
+    else:
+        return False
+    return True
+
+
+class Guest:
+    """Prints a stream."""
+
+    def __init__(self, volume: Path):
+        self.options = options(volume / "pvtest.opt")
+        self.defect = options(volume / "refhost.opt").get("defect", ["none"])[0]
+        self.fixture = self.options.get("fixture", ["pass"])[0]
+        self.repeat = int(self.options.get("repeat", ["1"])[0])
+        catalogue = parse_tests(section((volume / "pvtest.efi").read_bytes(), ".pvtcat"))
+        wanted = self.options.get("test")
+        self.ids = [i.id for i in catalogue.instances if wanted is None or i.id in wanted or i.test.id in wanted]
+        self.counts = dict.fromkeys(("pass", "fail", "error", "skip"), 0)
+        self.number = 0
+
+    def point(self, name: str, verdict: str = "pass", reason: str = "") -> None:
+        self.counts[verdict] += 1
+        self.number += 1
+        skip = f" # SKIP {reason}" if verdict == "skip" else ""
+        say(f"{'ok' if verdict in ('pass', 'skip') else 'not ok'} {self.number} - {name}{skip}")
+        say("  ---")
+        if verdict in ("fail", "error"):
+            say(f'  verdict: "{verdict}"')
+            say(f'  message: "made to {verdict}"')
+            say('  expected: "0xa7 (64 bytes)"')
+            say('  actual: "0x96 at \\"offset\\" 0"')
+            say('  where: "tests/flush.c:120"')
+        if name.startswith("flush.none"):
+            say('  observation: "status INVALID_PARAMETER"')
+        say("  duration_us: 812")
+        say("  ...")
+
+    def begin(self, planned: int) -> None:
+        sys.stdout.write(NOISE)
+        say("TAP version 14")
+        say(f"1..{planned}")
+        say(f"# pvtest: version=9.9 seed={self.options['seed'][0]} tsc_hz=1000 clock=tsc")
+        say('# hypervisor: vendor="Microsoft Hv" max_leaf=0x40000005')
+        defect = "none" if self.fixture == "wrong-defect" else self.defect
+        say(f"# host: name=refhost version=8.8 backend=vtd defect={defect}")
+        say("# device: class=rocker bdf=00:01.0 id=0x8")
+        if self.fixture != "no-edu":
+            say("# device: class=edu bdf=00:02.0 id=0x10")
+        say("# timing: firmware_to_first_test_us=4200")
+
+    def end(self) -> None:
+        counts = " ".join(f"{key}={value}" for key, value in self.counts.items())
+        say(f"# end: planned={self.number} {counts} duration_us=99")
+
+    def run(self) -> int:
+        behave = getattr(self, "do_" + self.fixture.replace("-", "_"), None)
+        if self.options.get("bench"):
+            return self.bench()
+        if behave is not None:
+            return int(behave() or 0)
+        self.begin(len(self.ids) * self.repeat)
+        for _ in range(self.repeat):
+            for name in self.ids:
+                self.point(name, self.verdict(name), "no reason but this")
+        self.end()
+        return 33
+
+    def verdict(self, name: str) -> str:
+        if self.fixture in ("fail", "error", "skip") and name == self.ids[-1]:
+            return self.fixture
+        if self.fixture == "all-skip":
+            return "skip"
+        return "fail" if self.defect == "no-flush" and name.startswith("flush.unmap") else "pass"
+
+    def half(self) -> None:
+        self.begin(len(self.ids))
+        for name in self.ids[: len(self.ids) // 2]:
+            self.point(name)
+
+    def bench(self) -> int:
+        self.begin(0)
+        say("# bench: name=map_4k ns=123.4 exits=0.000 ratio=1.21 baseline=store_loop")
+        say("# bench: name=hypercall ns=10400.0 exits=1.000")
+        self.end()
+        return 33
+
+    def do_hang(self) -> None:
+        self.half()
+        time.sleep(60)
+
+    def do_no_power_off(self) -> None:
+        self.begin(len(self.ids))
+        for name in self.ids:
+            self.point(name)
+        self.end()
+        time.sleep(60)
+
+    def do_stop_half_way(self) -> None:
+        self.half()
+
+    def do_crash(self) -> int:
+        self.half()
+        say("# panic: page fault at 0x10")
+        say("# frame: rip=0x1234 offset=0x234")
+        say("Bail out! panic: page fault at 0x10")
+        return 3
+
+    def do_triple_fault(self) -> None:
+        self.half()
+        sys.stdout.write("not ok 9 - half a li")
+
+    def do_garbage(self) -> None:
+        self.half()
+        sys.stdout.flush()
+        sys.stdout.buffer.write(bytes(range(256)) * 64 + b"\n" + b"x" * 100_000)
+
+    def do_flood(self) -> None:
+        self.half()
+        chunk = ("# noise " + "y" * 100 + "\n") * 1000
+        while True:
+            sys.stdout.write(chunk)
+
+    def do_silent(self) -> None:
+        time.sleep(60)
+
+    def do_plan_mismatch(self) -> None:
+        self.begin(len(self.ids) + 1)
+        for name in self.ids:
+            self.point(name)
+        self.end()
+
+    def do_duplicate(self) -> None:
+        self.begin(len(self.ids))
+        for name in [*self.ids[:-1], self.ids[0]]:
+            self.point(name)
+        self.end()
+
+    def do_unknown(self) -> None:
+        self.begin(len(self.ids))
+        for name in [*self.ids[:-1], "no.such_test"]:
+            self.point(name)
+        self.end()
+
+    def do_lost_line(self) -> None:
+        self.begin(len(self.ids))
+        for name in self.ids:
+            self.point(name)
+        self.counts["pass"] += 1
+        self.end()
+
+
+def main() -> int:
+    if probe(sys.argv[1:]):
+        return 0
+    arguments = " ".join(sys.argv[1:])
+    log = re.search(r"id=hostlog,path=(\S+)", arguments)
+    volume = re.search(r"dir=(\S+)", arguments)
+    if not log or not volume:
+        print("unexpected command line", file=sys.stderr)
+        return 1
+    Path(log[1]).write_text("refhost: started\n")
+    return Guest(Path(volume[1])).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""Makes small PE images with a catalogue, so that the runner can be tested without building anything."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+TESTS = (
+    ("cap.page_sizes", "CAP-1", "-", "-", "test"),
+    ("flush.unmap", "FL-1 FL-2", "rocker,edu", "dma,flush", "test"),
+    ("flush.none", "GEN-3", "rocker", "dma", "observe"),
+    ("tr.leaf_4k", "TR-1", "rocker", "dma", "test"),
+)
+DEFECTS = (("no-flush", "FL-1", "A flush does nothing."), ("lazy", "CAP-1", "A capability is missing."))
+
+
+def pe(sections: dict[str, bytes]) -> bytes:
+    """A PE32+ image with these sections and nothing that could run."""
+    header_size = 0x400
+    data = bytearray(header_size)
+    data[:2] = b"MZ"
+    struct.pack_into("<I", data, 0x3C, 0x80)
+    struct.pack_into("<IHHIIIHH", data, 0x80, 0x4550, 0x8664, len(sections), 0, 0, 0, 0xF0, 0x22)
+    for index, (name, content) in enumerate(sections.items()):
+        padded = content + b"\0" * (-len(content) % 512)
+        struct.pack_into(
+            "<8sIIII", data, 0x80 + 24 + 0xF0 + index * 40, name.encode(), len(content), 0x1000, len(padded), len(data)
+        )
+        data += padded
+    return bytes(data)
+
+
+def catalogue_section(tests: tuple[tuple[str, ...], ...] = TESTS) -> bytes:
+    """The strings of pvtest.efi."""
+    out = b"catalogue\t1\0\0\0version\t9.9\0"
+    for name, requirements, classes, kinds, level in tests:
+        group = name.partition(".")[0]
+        fields = ("test", name, group, f"Promise of {name}.", requirements, classes, kinds, level, f"tests/{group}.c:7")
+        out += "\t".join(fields).encode() + b"\0\0"
+    return out
+
+
+def defect_section(defects: tuple[tuple[str, str, str], ...] = DEFECTS) -> bytes:
+    """The strings of refhost.efi."""
+    return b"defects\t1\0" + b"".join("\t".join(("defect", *defect)).encode() + b"\0" for defect in defects)
+
+
+def build(folder: Path, tests: bytes | None = None, defects: bytes | None = None) -> Path:
+    """A build folder with both images."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tests = catalogue_section() if tests is None else tests
+    (folder / "pvtest.efi").write_bytes(pe({".text": b"\x90" * 100, ".pvtcat": tests}))
+    (folder / "refhost.efi").write_bytes(pe({".pvtcat": defect_section() if defects is None else defects}))
+    return folder

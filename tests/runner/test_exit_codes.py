@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""Every exit code, with a guest that behaves and with guests that do not."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import jsonschema
+import pytest
+from conftest import ROOT, Runner
+
+SCHEMA = json.loads((ROOT / "docs" / "results.schema.json").read_text())
+
+
+def results(tmp_path: Path) -> dict:
+    document = json.loads((tmp_path / "results" / "latest" / "results.json").read_text())
+    jsonschema.validate(document, SCHEMA)
+    return document
+
+
+def test_pass(runner: Runner, tmp_path: Path) -> None:
+    done = runner()
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = results(tmp_path)
+    assert found["summary"] == {"planned": 5, "pass": 5, "fail": 0, "error": 0, "skip": 0}
+    assert found["versions"]["qemu"] == "10.0.2" and found["versions"]["host"] == "8.8"
+    assert found["verdict"] == "pass" and found["exit_code"] == 0 and found["problems"] == []
+    assert {r["id"]: r["verdict"] for r in found["requirements"]}["GEN-1"] == "observed"
+    assert found["timing"]["firmware_to_first_test_us"] == 4200
+    latest = tmp_path / "results" / "latest"
+    assert {"results.json", "results.tap", "junit.xml", "serial.log", "host.log"} <= {p.name for p in latest.iterdir()}
+    assert (latest / "serial.log").read_text().startswith("\x1b[2J")
+    assert (latest / "host.log").read_text() == "refhost: started\n"
+    assert "\r" not in done.stdout and "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("fixture", "code", "words"),
+    [
+        ("fail", 1, ["made to fail", "0xa7 (64 bytes)", '0x96 at "offset" 0', "./run.sh tr.leaf_4k@rocker --seed 1"]),
+        ("error", 2, ["made to error"]),
+        ("skip", 0, ["no reason but this"]),
+        ("all-skip", 2, ["nothing was verified"]),
+        ("crash", 2, ["page fault at 0x10", "gave up"]),
+        ("triple-fault", 2, ["truncated", "QEMU ended by itself"]),
+        ("stop-half-way", 2, ["truncated", "flush.unmap@rocker", "2 tests did not run"]),
+        ("garbage", 2, ["not a line of the format"]),
+        ("plan-mismatch", 2, ["planned 6 tests, 5 were asked for"]),
+        ("duplicate", 2, ["duplicate result of test cap.page_sizes", "1 planned tests were not reported"]),
+        ("unknown", 2, ["unknown test 'no.such_test'"]),
+        ("lost-line", 2, ["the end line says pass=6, the stream has 5"]),
+        ("no-edu", 2, ["no device of class edu"]),
+    ],
+)
+def test_fixture(runner: Runner, tmp_path: Path, fixture: str, code: int, words: list[str]) -> None:
+    done = runner("run", "--fixture", fixture)
+    assert done.returncode == code, done.stdout + done.stderr
+    for word in words:
+        assert word in done.stdout
+    found = results(tmp_path)
+    assert found["exit_code"] == code
+    assert found["summary"]["planned"] == 5 == sum(found["summary"][v] for v in ("pass", "fail", "error", "skip"))
+    tree = ElementTree.parse(tmp_path / "results" / "latest" / "junit.xml").getroot()
+    bad = int(tree.get("failures", 0)) + int(tree.get("errors", 0))
+    assert (bad > 0) == (code != 0)
+
+
+@pytest.mark.parametrize("fixture", ["hang", "silent"])
+def test_hang_ends_in_time_and_keeps_what_was_before(runner: Runner, tmp_path: Path, fixture: str) -> None:
+    done = runner("--fixture", fixture, "--timeout", "1.5")
+    assert done.returncode == 2
+    found = results(tmp_path)
+    assert "1.5 s" in found["problems"][0]
+    assert found["summary"]["pass"] == (2 if fixture == "hang" else 0)
+    if fixture == "hang":
+        assert [t["id"] for t in found["tests"] if t["reason"].startswith("was running")] == ["flush.unmap@rocker"]
+
+
+def test_flood_is_bounded(runner: Runner, tmp_path: Path) -> None:
+    done = runner("--fixture", "flood")
+    assert done.returncode == 2
+    assert "more than 16 MiB" in done.stdout
+    assert (tmp_path / "results" / "latest" / "serial.log").stat().st_size < 17 << 20
+
+
+def test_defect(runner: Runner, tmp_path: Path) -> None:
+    done = runner("flush.*", "--defect", "no-flush")
+    assert done.returncode == 1
+    assert "--defect no-flush" in done.stdout
+    assert results(tmp_path)["defects"] == ["no-flush"]
+    assert runner("--defect", "no-flush", "--fixture", "wrong-defect").returncode == 2
+
+
+def test_repeat(runner: Runner, tmp_path: Path) -> None:
+    assert runner("--repeat", "3").returncode == 0
+    assert all(test["rounds"] == 3 for test in results(tmp_path)["tests"])
+    done = runner("--repeat", "3", "--fixture", "fail", "--seed", "0x10")
+    assert done.returncode == 1
+    assert "3 of 3 rounds" in done.stdout and "--seed 16" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--sed", "1"], "--seed"),
+        (["--seed", "many"], "'many' is not a number"),
+        (["--seed", "-1"], "out of range"),
+        (["--repeat", "0"], "out of range"),
+        (["--timeout", "nan"], "out of range"),
+        (["flush.unmpa"], "Did you mean flush.unmap"),
+        (["tr.*", "nothing*"], "no test matches 'nothing*'"),
+        (["--defect", "no-flsh"], "Did you mean no-flush?"),
+        (["defects", "no-flsh"], "Did you mean no-flush?"),
+        (["list", "nothing"], "no test matches"),
+        (["bench", "--defect", "lazy"], "unrecognized arguments"),
+    ],
+)
+def test_usage(runner: Runner, arguments: list[str], words: str) -> None:
+    done = runner(*arguments)
+    assert done.returncode == 3
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_results_folder_cannot_be_made(runner: Runner, tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("a file")
+    done = runner()
+    assert done.returncode == 3 and "not a folder" in done.stderr
+
+
+def test_results_latest_is_in_the_way(runner: Runner, tmp_path: Path) -> None:
+    (tmp_path / "results" / "latest").mkdir(parents=True)
+    done = runner()
+    assert done.returncode == 3 and "in the way" in done.stderr
+    assert [p.name for p in (tmp_path / "results").iterdir()] == ["latest"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"FAKE_QEMU_VERSION": "7.2.0"}, "needed is 10.0 or later"),
+        ({"FAKE_QEMU_DEVICES": "edu isa-debug-exit virtio-blk-pci"}, "without the devices rocker"),
+        ({"FAKE_QEMU_IOMMU": "eim pt"}, "no first-stage mode"),
+    ],
+)
+def test_qemu_that_cannot(runner: Runner, environment: dict[str, str], words: str) -> None:
+    done = runner(**environment)
+    assert done.returncode == 4 and words in done.stderr
+
+
+def test_qemu_that_is_not_there(runner: Runner) -> None:
+    assert runner(qemu="/nowhere/qemu").returncode == 4
+
+
+def test_qemu_11_spells_the_properties_otherwise(runner: Runner) -> None:
+    assert runner(FAKE_QEMU_VERSION="11.1.3", FAKE_QEMU_IOMMU="scalable-mode fsts eim").returncode == 0
+
+
+def test_defects_campaign(runner: Runner, tmp_path: Path) -> None:
+    done = runner("defects", "--jobs", "2")
+    assert done.returncode == 1, done.stdout + done.stderr
+    found = json.loads((tmp_path / "results" / "latest" / "defects.json").read_text())
+    assert {d["defect"]: (d["verdict"], d["own_requirement"]) for d in found["defects"]} == {
+        "lazy": ("missed", False),
+        "no-flush": ("caught", True),
+    }
+    assert found["summary"] == {"defects": 2, "caught": 1, "missed": 1, "error": 0}
+    assert runner("defects", "FL-1").returncode == 0
+
+
+def test_bench(runner: Runner, tmp_path: Path) -> None:
+    done = runner("bench")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "map_4k" in done.stdout and "1.21" in done.stdout and "store_loop" in done.stdout
+    found = json.loads((tmp_path / "results" / "latest" / "bench.json").read_text())
+    assert found["operations"][1] == {"name": "hypercall", "ns": 10400.0, "exits": 1.0, "ratio": None, "baseline": ""}
+
+
+def test_list(runner: Runner) -> None:
+    done = runner("list", "--json", "flush")
+    found = json.loads(done.stdout)
+    assert [test["id"] for test in found["tests"]] == ["flush.none", "flush.unmap"]
+    assert found["tests"][1]["instances"] == ["flush.unmap@rocker", "flush.unmap@edu"]
+    assert "4 tests, 5 instances" in runner("list").stdout
+
+
+def test_old_runs_go_and_foreign_folders_stay(runner: Runner, tmp_path: Path) -> None:
+    for number in range(12):
+        old = tmp_path / "results" / f"20200101-00000{number:02}"
+        old.mkdir(parents=True)
+        (old / ".pvtest-run").touch()
+    (tmp_path / "results" / "mine").mkdir()
+    assert runner().returncode == 0
+    names = {p.name for p in (tmp_path / "results").iterdir()}
+    assert "mine" in names and "latest" in names
+    assert len(names) == 10 + 2

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+"""PE reader, catalogue, selection, requirements and the check that the build makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import images
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pvtest import check, requirements
+from pvtest.bootvolume import BootOptions, selection_lines
+from pvtest.catalogue import load_tests, parse_defects, parse_tests
+from pvtest.errors import RunnerError, UsageError
+from pvtest.pe import ImageError, read_section, section
+from pvtest.selection import select
+
+KNOWN = requirements.load()
+CATALOGUE = parse_tests(images.catalogue_section())
+IMAGE = images.pe({".text": b"x" * 700, ".pvtcat": images.catalogue_section()})
+
+
+def test_section_is_found_without_its_padding() -> None:
+    assert section(IMAGE, ".pvtcat") == images.catalogue_section()
+    with pytest.raises(ImageError, match=r"no section \.nope; the image has \.text, \.pvtcat"):
+        section(IMAGE, ".nope")
+
+
+@given(st.integers(0, len(IMAGE) - 1), st.binary(min_size=1, max_size=64))
+def test_damaged_image_is_refused_or_read(position: int, damage: bytes) -> None:
+    try:
+        parse_tests(section(IMAGE[:position] + damage + IMAGE[position + len(damage) :], ".pvtcat"))
+    except ImageError:
+        pass
+
+
+@given(st.integers(0, len(IMAGE) - 1))
+def test_cut_image(length: int) -> None:
+    try:
+        parse_tests(section(IMAGE[:length], ".pvtcat"))
+    except ImageError:
+        pass
+
+
+@given(st.binary(max_size=300))
+def test_any_section(data: bytes) -> None:
+    for parse in (parse_tests, parse_defects):
+        try:
+            parse(data)
+        except ImageError:
+            pass
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"catalogue\t2\0", "format '2'"),
+        (b"version\t1\0", "states the format"),
+        (b"catalogue\t1\0test\tx\0", "2 fields"),
+        (b"catalogue\t1\0test", "no end"),
+        (b"catalogue\t1\0\xff\xfe\0", "UTF-8"),
+    ],
+)
+def test_bad_section_is_explained(tmp_path: Path, data: bytes, words: str) -> None:
+    build = images.build(tmp_path, tests=data)
+    with pytest.raises(ImageError, match="pvtest.efi") as caught:
+        load_tests(build / "pvtest.efi")
+    assert words in str(caught.value)
+
+
+def test_missing_image(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="make image"):
+        read_section(tmp_path / "no.efi", ".pvtcat")
+
+
+def test_instances_are_in_the_order_of_the_run() -> None:
+    assert [i.id for i in CATALOGUE.instances] == [
+        "cap.page_sizes",
+        "flush.none@rocker",
+        "flush.unmap@rocker",
+        "flush.unmap@edu",
+        "tr.leaf_4k@rocker",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("globs", "count"),
+    [
+        ([], 5),
+        (["flush"], 3),
+        (["flush.*"], 3),
+        (["flush.unmap"], 2),
+        (["*@edu"], 1),
+        (["fl-1"], 2),
+        (["FL-*"], 2),
+        (["GEN-1"], 1),  # flush.none names the alias GEN-3
+        (["gen-3", "cap"], 2),
+    ],
+)
+def test_selection(globs: list[str], count: int) -> None:
+    assert len(select(CATALOGUE, KNOWN, globs)) == count
+
+
+def test_selection_of_nothing_suggests() -> None:
+    with pytest.raises(UsageError, match="Did you mean .*flush.unmap"):
+        select(CATALOGUE, KNOWN, ["flush.unmapp"])
+
+
+def test_options_name_as_little_as_possible() -> None:
+    assert selection_lines(CATALOGUE, CATALOGUE.instances) == []
+    assert selection_lines(CATALOGUE, select(CATALOGUE, KNOWN, ["flush.unmap", "cap"])) == ["cap.page_sizes", "flush.unmap"]
+    assert selection_lines(CATALOGUE, select(CATALOGUE, KNOWN, ["*@edu"])) == ["flush.unmap@edu"]
+    options = BootOptions(seed=3, repeat=2, fixture="hang", tests=["a.b"], defects=["x", "y"], bench=True, verbose=1)
+    assert options.guest_text() == "seed=3\ntest=a.b\nrepeat=2\nverbose=1\nbench=1\nfixture=hang\n"
+    assert options.host_text() == "defect=x\ndefect=y\nlog=2\n"
+
+
+def test_requirements_file() -> None:
+    assert len(KNOWN) == 114
+    assert KNOWN["GEN-5"].id == "GEN-1"
+    assert [item.number for item in KNOWN.items] == list(range(1, 115))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"id": ""}, "id is missing"),
+        ({"group": "nope"}, "unknown group 'nope'"),
+        ({"level": "perhaps"}, "unknown level"),
+        ({"basis": "hearsay"}, "unknown basis"),
+        ({"aliases": ["A-1"]}, "given twice"),
+    ],
+)
+def test_bad_requirement(change: dict, words: str) -> None:
+    entry = {"id": "A-1", "number": 1, "group": "g", "text": "t", "basis": "code", "level": "must", **change}
+    with pytest.raises(RunnerError, match=words):
+        requirements.parse({"groups": {"g": "x"}, "requirement": [entry]})
+
+
+def problems(*tests: tuple[str, ...], defects: tuple = images.DEFECTS) -> str:
+    found = check.check(
+        parse_tests(images.catalogue_section(tests)), parse_defects(images.defect_section(defects)), KNOWN
+    )
+    return "\n".join(found)
+
+
+def test_check_of_a_good_catalogue() -> None:
+    assert problems(*images.TESTS) == ""
+
+
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        (("a.b", "FL-99", "-", "-", "test"), "unknown requirement 'FL-99'"),
+        (("a.b", "-", "-", "-", "test"), "names no requirement"),
+        (("a.b", "FL-1", "floppy", "-", "test"), "unknown device class 'floppy'"),
+        (("a.b", "FL-1", "rocker,rocker", "-", "test"), "given twice"),
+        (("a.b", "FL-1", "-", "magic", "test"), "unknown kind 'magic'"),
+        (("a.b", "FL-1", "-", "-", "maybe"), "unknown level 'maybe'"),
+        (("NoDot", "FL-1", "-", "-", "test"), "must look like"),
+    ],
+)
+def test_check_finds(test: tuple[str, ...], words: str) -> None:
+    assert words in problems(test)
+
+
+def test_check_finds_duplicates_and_bad_defects() -> None:
+    assert "test tr.leaf_4k is declared 2 times" in problems(*images.TESTS, images.TESTS[-1])
+    assert "catalogue has no test" in problems()
+    assert "defect x: unknown requirement 'Q-1'" in problems(*images.TESTS, defects=(("x", "Q-1", "t"),))
+    assert "defect x is declared 2 times" in problems(*images.TESTS, defects=(("x", "FL-1", "t"),) * 2)

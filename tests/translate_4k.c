@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* Translation through 4 KiB leaves: every byte where it belongs, nothing anywhere else (reference 5). */
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "translate"
+#define IOVA       0x04000000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+
+TEST(translate_leaf_4k, "leaf_4k", "TR-1 ATT-1", ON_ALL, "dma",
+     "A device writes through a 4 KiB leaf at its first, middle and last byte, and as a whole")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    stage(t, d, e);
+    expect_write(t, e, IOVA, &b, 0, 1, "first byte");
+    expect_write(t, e, IOVA + 2047, &b, 2047, 2, "middle");
+    expect_write(t, e, IOVA + PAGE_SIZE - 1, &b, PAGE_SIZE - 1, 1, "last byte");
+    expect_write(t, e, IOVA, &b, 0, PAGE_SIZE, "whole page");
+}
+
+TEST(translate_read_modify, "read_and_write_back", "TR-1", ON_ROCKER, "dma",
+     "A device reads exactly the bytes behind an IOVA and writes them back inverted")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    expect_invert(t, e, IOVA, &b, 0, PAGE_SIZE, "whole page");
+    expect_invert(t, e, IOVA + 3, &b, 3, 13, "odd range");
+    expect_invert(t, e, IOVA + PAGE_SIZE - 1, &b, PAGE_SIZE - 1, 1, "last byte");
+}
+
+TEST(translate_unmapped, "unmapped_page_aborts", "TR-1", ON_ROCKER, "dma,fault",
+     "An access to an IOVA without a leaf aborts and changes no memory")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    expect_write_fault(t, e, IOVA + PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "page behind the leaf");
+    expect_write_fault(t, e, IOVA - PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "page before the leaf");
+    expect_write_fault(t, e, 0, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "IOVA 0");
+    expect_read_fault(t, e, IOVA + PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "read behind the leaf");
+    expect_write_fault(t, e, gpa_of(b.data), 4, &b, FAULT_ANY, "the buffer's GPA used as an IOVA");
+    expect_write(t, e, IOVA, &b, 0, 4, "the leaf itself, afterwards");
+}
+
+TEST(translate_empty_table, "empty_table_blocks_all", "TR-1", ON_ROCKER, "dma,fault",
+     "A domain with an empty root table lets no access through")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+
+    attach(t, d, e);
+    expect_write_fault(t, e, gpa_of(b.data), 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "write at the buffer's GPA");
+    expect_read_fault(t, e, gpa_of(b.data), 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "read at the buffer's GPA");
+}
+
+TEST(translate_page_crossing, "dma_across_pages", "TR-1", ON_ROCKER, "dma",
+     "One DMA over a page boundary follows both leaves, also when their targets are apart and in reverse order")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer low = buffer(t, 1), high = buffer(t, 1);
+    const uint8_t *bad;
+
+    map(t, d, IOVA, &high, RW);
+    map(t, d, IOVA + PAGE_SIZE, &low, RW);
+    attach(t, d, e);
+    REQUIRE(dma_fill(e, IOVA + PAGE_SIZE - 24, 48), "the device did not finish");
+    bad = memory_find_other(high.data + PAGE_SIZE - 24, 24, e->ops->fill_value);
+    CHECK(!bad, "the first 24 bytes belong to the end of the page behind the first leaf; GPA 0x%llx differs",
+          (unsigned long long)gpa_of(bad));
+    bad = memory_find_other(low.data, 24, e->ops->fill_value);
+    CHECK(!bad, "the last 24 bytes belong to the start of the page behind the second leaf; GPA 0x%llx differs",
+          (unsigned long long)gpa_of(bad));
+    CHECK(!memory_find_other(high.data, PAGE_SIZE - 24, POISON_FRESH), "a byte before the DMA changed");
+    CHECK(!memory_find_other(low.data + 24, PAGE_SIZE - 24, POISON_FRESH), "a byte behind the DMA changed");
+}
+
+TEST(translate_runs_into_hole, "dma_into_unmapped_page_stops_there", "TR-1", ON_ROCKER, "dma,fault",
+     "A DMA that runs from a mapped into an unmapped page writes nothing behind the boundary")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 2);
+
+    map_gpa(t, d, IOVA, gpa_of(b.data), PAGE_SIZE, RW);
+    attach(t, d, e);
+    REQUIRE(dma_fill(e, IOVA + PAGE_SIZE - 16, 32), "the device did not finish");
+    drain_faults(t, e);
+    CHECK(!memory_find_other(b.data, PAGE_SIZE - 16, POISON_FRESH), "a byte before the DMA changed");
+    CHECK(!memory_find_other(b.data + PAGE_SIZE, PAGE_SIZE, POISON_FRESH),
+          "the page behind the boundary is not mapped, yet it changed");
+}
+
+TEST(translate_scatter, "scattered_64k", "TR-1 TR-2", ON_ROCKER, "dma",
+     "One DMA of almost 64 KiB follows sixteen leaves whose targets are in random order")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 16);
+    uint8_t order[16];
+
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned other = (unsigned)random_below(&t->random, i + 1);
+
+        order[i] = order[other];
+        order[other] = (uint8_t)i;
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        map_gpa(t, d, IOVA + i * PAGE_SIZE, gpa_of(b.data) + order[i] * PAGE_SIZE, PAGE_SIZE, RW);
+    }
+    attach(t, d, e);
+    for (unsigned i = 0; i < 16; i++) {
+        expect_write(t, e, IOVA + i * PAGE_SIZE + 100 + i, &b, order[i] * PAGE_SIZE + 100 + i, 200, "one page of many");
+    }
+    REQUIRE(dma_fill(e, IOVA, e->ops->max_length), "the device did not finish");
+    for (unsigned i = 0; i < 16; i++) {
+        size_t length = i == 15 ? PAGE_SIZE - 1 : PAGE_SIZE;
+
+        CHECK(!memory_find_other(b.data + order[i] * PAGE_SIZE, length, e->ops->fill_value),
+              "page %u of the DMA is not where its leaf points", i);
+    }
+    CHECK_EQ(b.data[(order[15] + 1) * PAGE_SIZE - 1], POISON_FRESH, "the byte behind the DMA");
+}
+
+TEST(translate_random_small, "random_offsets_and_lengths", "TR-1", ON_ROCKER, "dma",
+     "Small DMAs at random offsets and of random lengths touch exactly their bytes")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 4);
+
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    for (unsigned i = 0; i < 40; i++) {
+        size_t length = 1 + random_below(&t->random, 5000);
+        size_t offset = random_below(&t->random, b.size - length);
+
+        expect_invert(t, e, IOVA + offset, &b, offset, length, "random piece");
+    }
+}
+
+TEST(translate_same_target, "two_iovas_one_page", "TR-1", ON_ROCKER, "dma",
+     "Two IOVAs may map the same page")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+
+    map(t, d, IOVA, &b, RW);
+    map(t, d, IOVA + 64 * SIZE_2M, &b, RW);
+    attach(t, d, e);
+    expect_write(t, e, IOVA + 8, &b, 8, 8, "first IOVA");
+    expect_write(t, e, IOVA + 64 * SIZE_2M + 16, &b, 16, 8, "second IOVA");
+}
+
+TEST(translate_read_only_read, "read_only_leaf_is_readable", "TR-3", ON_EDU, "dma",
+     "A device reads through a read-only leaf, byte for byte")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+
+    for (size_t i = 0; i < b.size; i++) {
+        b.data[i] = (uint8_t)random_u64(&t->random);
+    }
+    map(t, d, IOVA, &b, STAGE1_READ);
+    attach(t, d, e);
+    stage(t, d, e);
+    expect_read(t, e, IOVA + 5, 301, b.data + 5, "read-only page");
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* Superpage leaves: PS at the 2 MiB and 1 GiB levels, alone and next to small leaves (TR-5, TR-6). */
+#include "lib/string.h"
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "translate"
+#define IOVA       0x40000000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+
+static void check_leaf_size(struct test_run *t, struct domain *d, uint64_t iova, uint64_t size)
+{
+    struct stage1_walk w;
+
+    REQUIRE(stage1_walk(&d->table, iova, &w) == STAGE1_OK && w.page_size == size,
+            "our own table has no leaf of 0x%llx bytes at 0x%llx", (unsigned long long)size, (unsigned long long)iova);
+}
+
+TEST(translate_leaf_2m, "leaf_2m", "TR-5", ON_ROCKER, "dma",
+     "A 2 MiB leaf translates its first, middle and last byte and every 4 KiB boundary in it")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d;
+    struct buffer b;
+
+    need_page_size(t, SIZE_2M);
+    d = domain_paging(t);
+    b = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
+    map(t, d, IOVA, &b, RW);
+    check_leaf_size(t, d, IOVA, SIZE_2M);
+    attach(t, d, e);
+    expect_write(t, e, IOVA, &b, 0, 1, "first byte");
+    expect_write(t, e, IOVA + SIZE_2M / 2 - 8, &b, SIZE_2M / 2 - 8, 16, "middle, over a 4 KiB boundary");
+    expect_write(t, e, IOVA + SIZE_2M - 1, &b, SIZE_2M - 1, 1, "last byte");
+    expect_write(t, e, IOVA + 0x12345, &b, 0x12345, 0xF000, "60 KiB inside");
+    expect_write_fault(t, e, IOVA + SIZE_2M, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "behind the leaf");
+    expect_write_fault(t, e, IOVA - 4, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "before the leaf");
+}
+
+TEST(translate_leaf_2m_read_only, "leaf_2m_read_only", "TR-3 TR-5", ON_ROCKER, "dma,fault",
+     "A read-only 2 MiB leaf drops writes to its first and last byte")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d;
+    struct buffer b;
+
+    need_page_size(t, SIZE_2M);
+    d = domain_paging(t);
+    b = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
+    map(t, d, IOVA, &b, STAGE1_READ);
+    check_leaf_size(t, d, IOVA, SIZE_2M);
+    attach(t, d, e);
+    expect_write_fault(t, e, IOVA, 4, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "first bytes");
+    expect_write_fault(t, e, IOVA + SIZE_2M - 4, 4, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "last bytes");
+}
+
+TEST(translate_mixed_sizes, "small_leaves_around_2m", "TR-6", ON_ROCKER, "dma",
+     "4 KiB leaves directly before and behind a 2 MiB leaf are told apart from it")
+{
+    struct dma_engine *e = device(t);
+    struct buffer big, small = {0};
+    struct domain *d;
+
+    need_page_size(t, SIZE_2M);
+    d = domain_paging(t);
+    big = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
+    small = buffer(t, 2);
+    map(t, d, IOVA, &big, RW);
+    map_gpa(t, d, IOVA - PAGE_SIZE, gpa_of(small.data), PAGE_SIZE, RW);
+    map_gpa(t, d, IOVA + SIZE_2M, gpa_of(small.data) + PAGE_SIZE, PAGE_SIZE, RW);
+    attach(t, d, e);
+    expect_write(t, e, IOVA - 4, &small, PAGE_SIZE - 4, 4, "last bytes of the page before");
+    expect_write(t, e, IOVA + SIZE_2M, &small, PAGE_SIZE, 4, "first bytes of the page behind");
+    expect_write(t, e, IOVA, &big, 0, 4, "first bytes of the 2 MiB leaf");
+    expect_write(t, e, IOVA + SIZE_2M - 4, &big, SIZE_2M - 4, 4, "last bytes of the 2 MiB leaf");
+    expect_untouched(t, &small, "the small pages in the end");
+}
+
+TEST(translate_4k_only, "small_leaves_for_2m", "TR-6", ON_ROCKER, "dma",
+     "512 leaves of 4 KiB translate like the 2 MiB leaf that could replace them")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
+    struct buffer b = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
+
+    map(t, d, IOVA, &b, RW);
+    check_leaf_size(t, d, IOVA, PAGE_SIZE);
+    attach(t, d, e);
+    expect_write(t, e, IOVA, &b, 0, 4, "first page");
+    expect_write(t, e, IOVA + SIZE_2M - 4, &b, SIZE_2M - 4, 4, "last page");
+    expect_write(t, e, IOVA + 0x54321, &b, 0x54321, 0x8000, "several pages inside");
+}
+
+/* Three pages of a GiB that no allocator owns: the one that a DMA hits, and both neighbours. */
+static void check_window(struct test_run *t, struct dma_engine *e, uint64_t iova, uint64_t gigapage, uint64_t offset,
+                         size_t length, const char *what)
+{
+    uint64_t first = offset & ~(PAGE_SIZE - 1), start = first > 0 ? first - PAGE_SIZE : first;
+    uint64_t end = first + 2 * PAGE_SIZE > SIZE_1G ? SIZE_1G : first + 2 * PAGE_SIZE;
+    uint8_t *window = gpa_pointer(gigapage + start);
+
+    memset(window, POISON_FRESH, end - start);
+    STEP3(t, "device 0x%llx writes %llu bytes at IOVA 0x%llx", e->device_id, length, iova + offset);
+    REQUIRE(dma_fill(e, iova + offset, length), "the device did not finish");
+    CHECK(!memory_find_other(window + (offset - start), length, e->ops->fill_value), "%s: not written", what);
+    CHECK(!memory_find_other(window, offset - start, POISON_FRESH), "%s: a byte before it changed", what);
+    CHECK(!memory_find_other(window + (offset - start) + length, end - offset - length, POISON_FRESH),
+          "%s: a byte behind it changed", what);
+}
+
+TEST(translate_leaf_1g, "leaf_1g", "TR-5", ON_ROCKER, "dma,fault",
+     "A 1 GiB leaf translates its first, middle and last byte")
+{
+    struct dma_engine *e = device(t);
+    uint64_t iova = 0x3C0000000ull, gigapage;
+    struct domain *d;
+
+    need_page_size(t, SIZE_1G);
+    d = domain_paging(t);
+    if (!memory_gigapage(&gigapage)) {
+        SKIP("this machine has no free, aligned GiB of RAM");
+    }
+    map_gpa(t, d, iova, gigapage, SIZE_1G, RW);
+    check_leaf_size(t, d, iova, SIZE_1G);
+    attach(t, d, e);
+    check_window(t, e, iova, gigapage, 0, 1, "first byte");
+    check_window(t, e, iova, gigapage, SIZE_1G / 2 - 100, 200, "middle, over a 2 MiB boundary");
+    check_window(t, e, iova, gigapage, 0x2345678, 9, "some bytes in a 2 MiB page of its own");
+    check_window(t, e, iova, gigapage, SIZE_1G - 1, 1, "last byte");
+    expect_write_fault(t, e, iova + SIZE_1G, 4, NULL, ORACLE_FAULT_CLASS_NOT_PRESENT, "behind the leaf");
+    expect_write_fault(t, e, iova - 4, 4, NULL, ORACLE_FAULT_CLASS_NOT_PRESENT, "before the leaf");
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* Tables and leaves that point where the guest has no memory: an abort, never an access to something else (TR-10, TR-11). */
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "translate"
+#define IOVA       0x04000000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+
+static uint64_t hole(struct test_run *t)
+{
+    uint64_t gpa = memory_hole();
+
+    if (!gpa) {
+        SKIP("this machine has no unused physical address");
+    }
+    return gpa;
+}
+
+TEST(translate_leaf_outside, "leaf_outside_of_memory", "TR-10", ON_ROCKER, "dma",
+     "A leaf that points outside of guest memory: nothing in guest memory changes, and other leaves go on working")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    uint64_t gpa = hole(t);
+    struct buffer b = buffer(t, 1);
+
+    map(t, d, IOVA, &b, RW);
+    map_gpa(t, d, IOVA + PAGE_SIZE, gpa, PAGE_SIZE, RW);
+    attach(t, d, e);
+    REQUIRE(dma_fill(e, IOVA + PAGE_SIZE, PAGE_SIZE), "the device did not finish");
+    REQUIRE(dma_invert(e, IOVA + PAGE_SIZE, 64), "the device did not finish");
+    drain_faults(t, e);
+    expect_untouched(t, &b, "after DMA through the leaf into the hole");
+    expect_write(t, e, IOVA, &b, 0, 32, "the good leaf");
+}
+
+/* Replaces the entry of that level by one that points into a hole. */
+static void table_outside(struct test_run *t, unsigned level)
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
+    uint64_t gpa = hole(t), other = IOVA ^ (1ull << (12 + 9 * level));
+    struct buffer b = buffer(t, 1);
+    struct stage1_walk w;
+
+    map(t, d, IOVA, &b, RW);
+    map(t, d, other, &b, RW);
+    REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");
+    *w.entry[level] = gpa | 0x27;
+    STEP2(t, "level %llu entry of the IOVA now points to the table at 0x%llx, where there is no memory", level, gpa);
+    attach(t, d, e);
+    expect_write_fault(t, e, IOVA, 8, &b, FAULT_ANY, "write through a table outside of memory");
+    expect_read_fault(t, e, IOVA, 8, &b, FAULT_ANY, "read through a table outside of memory");
+    expect_write(t, e, other, &b, 0, 8, "an IOVA with good tables");
+}
+
+TEST(translate_table_outside_1, "leaf_table_outside_of_memory", "TR-11", ON_ROCKER, "dma,fault",
+     "A leaf table outside of guest memory aborts every access below it")
+{
+    table_outside(t, 1);
+}
+
+TEST(translate_table_outside_2, "middle_table_outside_of_memory", "TR-11", ON_ROCKER, "dma,fault",
+     "A middle table outside of guest memory aborts every access below it")
+{
+    table_outside(t, 2);
+}
+
+TEST(translate_table_outside_3, "upper_table_outside_of_memory", "TR-11", ON_ROCKER, "dma,fault",
+     "A table outside of guest memory right below the root aborts every access below it")
+{
+    table_outside(t, 3);
+}

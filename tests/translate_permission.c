@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* Permissions: a leaf and every table above it must allow an access (reference 5, x86 rules). */
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "translate"
+#define IOVA       0x04000000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+
+/* Clears `bits` in the entry of that level above IOVA before the device has ever used it, so that nothing can be cached. */
+static void clear_bits_at(struct test_run *t, struct domain *d, unsigned level, uint64_t bits)
+{
+    struct stage1_walk w;
+
+    REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK && w.entry[level], "no table entry at level %u", level);
+    *w.entry[level] &= ~bits;
+    STEP3(t, "clear bits 0x%llx of the level %llu entry: now 0x%llx", bits, level, *w.entry[level]);
+}
+
+static void write_denied_at(struct test_run *t, unsigned level)
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
+    struct buffer b = buffer(t, 1);
+
+    map(t, d, IOVA, &b, RW);
+    clear_bits_at(t, d, level, d->table.format->write_bits & 2);
+    attach(t, d, e);
+    expect_write_fault(t, e, IOVA + 16, 8, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "write below an entry without RW");
+}
+
+static void not_present_at(struct test_run *t, unsigned level)
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
+    struct buffer b = buffer(t, 1);
+
+    map(t, d, IOVA, &b, RW);
+    clear_bits_at(t, d, level, d->table.format->present);
+    attach(t, d, e);
+    expect_write_fault(t, e, IOVA + 16, 8, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "write below an entry without P");
+    expect_read_fault(t, e, IOVA + 16, 8, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "read below an entry without P");
+}
+
+#define PERMISSION_TESTS(level, where)                                                                                 \
+    TEST(translate_write_denied_##level, "write_denied_at_level_" #level, "TR-4", ON_ROCKER, "dma,fault",              \
+         "A clear RW bit in the " where " blocks writes")                                                              \
+    {                                                                                                                  \
+        write_denied_at(t, level);                                                                                     \
+    }                                                                                                                  \
+    TEST(translate_not_present_##level, "not_present_at_level_" #level, "TR-4", ON_ROCKER, "dma,fault",                \
+         "A clear P bit in the " where " blocks reads and writes")                                                     \
+    {                                                                                                                  \
+        not_present_at(t, level);                                                                                      \
+    }
+
+PERMISSION_TESTS(0, "4 KiB leaf")
+PERMISSION_TESTS(1, "entry of the 2 MiB level")
+PERMISSION_TESTS(2, "entry of the 1 GiB level")
+PERMISSION_TESTS(3, "entry of the root table")
+
+TEST(translate_read_only, "read_only_leaf_blocks_writes", "TR-3", ON_ROCKER, "dma,fault",
+     "A write through a read-only leaf is dropped and memory stays as it was")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+
+    map(t, d, IOVA, &b, STAGE1_READ);
+    attach(t, d, e);
+    expect_write_fault(t, e, IOVA, 64, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "write to a read-only page");
+    expect_write_fault(t, e, IOVA + PAGE_SIZE - 1, 1, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "write to its last byte");
+}
+
+TEST(translate_read_only_cached, "read_only_after_a_read", "TR-3", ON_ROCKER, "dma,fault",
+     "A write is dropped also when the read-only translation is cached by a read before it")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+
+    map(t, d, IOVA, &b, STAGE1_READ);
+    attach(t, d, e);
+    /* Reads (allowed, fills caches) and then writes back (not allowed). */
+    for (unsigned i = 0; i < 3; i++) {
+        STEP0(t, "device reads 64 bytes and tries to write them back");
+        REQUIRE(dma_invert(e, IOVA, 64), "the device did not finish");
+        expect_untouched(t, &b, "write back through a cached read-only leaf");
+    }
+    drain_faults(t, e);
+}
+
+TEST(translate_mixed, "read_only_between_writable", "TR-3", ON_ROCKER, "dma,fault",
+     "A read-only page between two writable ones is the only one that a DMA over all three leaves unchanged")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 3);
+
+    map_gpa(t, d, IOVA, gpa_of(b.data), PAGE_SIZE, RW);
+    map_gpa(t, d, IOVA + PAGE_SIZE, gpa_of(b.data) + PAGE_SIZE, PAGE_SIZE, STAGE1_READ);
+    map_gpa(t, d, IOVA + 2 * PAGE_SIZE, gpa_of(b.data) + 2 * PAGE_SIZE, PAGE_SIZE, RW);
+    attach(t, d, e);
+    REQUIRE(dma_fill(e, IOVA, 3 * PAGE_SIZE), "the device did not finish");
+    drain_faults(t, e);
+    CHECK(!memory_find_other(b.data + PAGE_SIZE, PAGE_SIZE, POISON_FRESH), "the read-only page changed");
+    /* A device may stop at the first fault, so what is behind the page is open; what is before it is not. */
+    CHECK(!memory_find_other(b.data, PAGE_SIZE, e->ops->fill_value), "the writable page before it was not written");
+    CHECK(!buffer_damaged_guard(&b), "a guard byte changed");
+}
+
+OBSERVATION(translate_accessed_clear, "accessed_and_dirty_clear", "TR-8", ON_ROCKER, "dma",
+            "Entries without A and D: translated (and perhaps set by the host), or refused")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
+    uint64_t ad = 1ull << 5 | 1ull << 6;
+    struct buffer b = buffer(t, 1);
+    bool landed;
+
+    map(t, d, IOVA, &b, RW);
+    clear_bits_at(t, d, 0, ad);
+    clear_bits_at(t, d, 1, ad);
+    attach(t, d, e);
+    landed = may_write(t, e, IOVA, &b, 0, 8, "write through a leaf without A and D");
+    OBSERVE("write %s; leaf bits afterwards: A=%u D=%u", landed ? "landed" : "was refused",
+            (unsigned)(*leaf_entry(t, d, IOVA) >> 5 & 1), (unsigned)(*leaf_entry(t, d, IOVA) >> 6 & 1));
+}
+
+OBSERVATION(translate_user_clear, "user_bit_clear", "TR-9", ON_ROCKER, "dma",
+            "A leaf without the US bit: refused or translated, as the host defines")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
+    struct buffer b = buffer(t, 1);
+
+    map(t, d, IOVA, &b, RW);
+    clear_bits_at(t, d, 0, 1ull << 2);
+    attach(t, d, e);
+    OBSERVE("write %s", may_write(t, e, IOVA, &b, 0, 8, "write through a supervisor leaf") ? "landed" : "was refused");
+}
+
+OBSERVATION(translate_reserved_bits, "reserved_bits_in_tables", "TR-7", ON_ROCKER, "dma",
+            "PS in a root entry and reserved address bits of a leaf: abort or ignored, never an access elsewhere")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
+    struct buffer b = buffer(t, 1);
+    struct stage1_walk w;
+    bool root_ps, high;
+
+    map(t, d, IOVA, &b, RW);
+    REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");
+    *w.entry[3] |= 1ull << 7;
+    attach(t, d, e);
+    root_ps = may_write(t, e, IOVA, &b, 8, 8, "PS in the root entry");
+    *w.entry[3] &= ~(1ull << 7);
+    *w.entry[0] |= 1ull << 51;
+    flush(t, d);
+    high = may_write(t, e, IOVA, &b, 8, 8, "bit 51 in the leaf");
+    OBSERVE("PS in the root entry: %s; bit 51 in a leaf: %s", root_ps ? "ignored" : "aborts",
+            high ? "ignored" : "aborts");
+}

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+#
+# Unit tests on the build machine: cmocka, under the address and undefined-behaviour sanitizers.
+#   make unit               builds and runs all of them
+#   make unit UNIT_SEED=7   other random numbers (every test prints its seed)
+#
+# A new test is one line at the end of the list below: its name (tests/unit/test_NAME.c) and the files it tests.
+
+UNIT_CFLAGS := -std=gnu11 -O1 -g $(WARN) -I. -fsanitize=address,undefined -fno-sanitize-recover=all \
+               -fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR)=.
+UNIT_LIBS   := -lcmocka -lpthread
+UNIT_COMMON := lib/random.c
+UNIT_TESTS  :=
+UNIT_OBJ    :=
+BENCH_CFLAGS := -std=gnu11 -O2 -g $(WARN) -I. -fno-tree-vectorize
+
+unit_objects = $(patsubst %,$(BUILD)/unit/%.o,$(sort $(1) $(UNIT_COMMON)))
+
+# unit_test(name, sources under test)
+define unit_test
+UNIT_TESTS += $(BUILD)/unit/test_$(1)
+UNIT_OBJ += $(call unit_objects,tests/unit/test_$(1).c $(2))
+$(BUILD)/unit/test_$(1): $(call unit_objects,tests/unit/test_$(1).c $(2))
+endef
+
+STAGE1_SRC := $(sort $(wildcard lib/stage1*.c))
+STAGE1_FIXTURE := $(STAGE1_SRC) tests/unit/stage1_fixture.c
+
+$(eval $(call unit_test,abi,))
+$(eval $(call unit_test,bits,))
+$(eval $(call unit_test,string,))
+$(eval $(call unit_test,fmt,lib/fmt.c))
+$(eval $(call unit_test,glob,lib/glob.c))
+$(eval $(call unit_test,random,))
+$(eval $(call unit_test,options,lib/options.c lib/fmt.c))
+$(eval $(call unit_test,tap,lib/tap.c lib/fmt.c))
+$(eval $(call unit_test,flush_range,lib/flush_range.c))
+$(eval $(call unit_test,iova,lib/iova.c))
+$(eval $(call unit_test,stage1_entries,$(STAGE1_FIXTURE)))
+$(eval $(call unit_test,stage1_errors,$(STAGE1_FIXTURE)))
+$(eval $(call unit_test,stage1_memory,$(STAGE1_FIXTURE)))
+$(eval $(call unit_test,stage1_model,$(STAGE1_FIXTURE)))
+$(eval $(call unit_test,stage1_concurrent,$(STAGE1_FIXTURE)))
+
+.PHONY: unit
+
+unit: $(UNIT_TESTS) $(BUILD)/unit/bench_stage1
+	@UNIT_SEED='$(UNIT_SEED)' tests/unit/run.sh $(UNIT_TESTS)
+	@$(BUILD)/unit/bench_stage1
+
+$(UNIT_TESTS):
+	@echo "  LINK  unit   $(@F)"
+	@$(HOSTCC) $(UNIT_CFLAGS) $^ -o $@ $(UNIT_LIBS)
+
+$(BUILD)/unit/%.c.o: %.c tests/unit/unit.mk
+	@mkdir -p $(@D)
+	@echo "  CC    unit   $<"
+	@$(HOSTCC) $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
+
+# Speed is measured without sanitizers, and without vector registers, as in the guest image.
+$(BUILD)/unit/bench_stage1: tests/unit/bench_stage1.c $(STAGE1_SRC) $(wildcard lib/*.h) tests/unit/unit.mk
+	@mkdir -p $(@D)
+	@echo "  CC    unit   $<"
+	@$(HOSTCC) $(BENCH_CFLAGS) $(filter %.c,$^) -o $@
+
+-include $(sort $(UNIT_OBJ:.o=.d))

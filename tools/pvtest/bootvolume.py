@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""The folder that QEMU shows to the firmware as a FAT disk: both images and their options."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pvtest import paths
+from pvtest.catalogue import Catalogue, Instance
+from pvtest.errors import RunnerError
+
+GUEST_OPTIONS_MAX = 32768  # bytes, BOOT_OPTIONS_MAX of boot/boot_info.h
+
+
+@dataclass
+class BootOptions:
+    """What guest and host are told."""
+
+    seed: int = 1
+    repeat: int = 1
+    deadline_ms: int | None = None
+    verbose: int = 0
+    bench: bool = False
+    fixture: str | None = None
+    tests: list[str] = field(default_factory=list)  # empty = all
+    defects: list[str] = field(default_factory=list)
+
+    def guest_text(self) -> str:
+        """\\pvtest.opt"""
+        lines = [f"seed={self.seed}"]
+        lines += [f"test={name}" for name in self.tests]
+        for key in ("repeat", "verbose"):
+            if getattr(self, key) != {"repeat": 1, "verbose": 0}[key]:
+                lines.append(f"{key}={getattr(self, key)}")
+        if self.deadline_ms is not None:
+            lines.append(f"deadline_ms={self.deadline_ms}")
+        if self.bench:
+            lines.append("bench=1")
+        if self.fixture:
+            lines.append(f"fixture={self.fixture}")
+        return "\n".join(lines) + "\n"
+
+    def host_text(self) -> str:
+        """\\refhost.opt"""
+        lines = [f"defect={name}" for name in self.defects]
+        lines.append(f"log={min(1 + self.verbose, 2)}")
+        return "\n".join(lines) + "\n"
+
+
+def selection_lines(catalogue: Catalogue, selected: list[Instance]) -> list[str]:
+    """The shortest list of test= values for a selection: nothing for all, the base id where all its instances run."""
+    if len(selected) == len(catalogue.instances):
+        return []
+    chosen = {instance.id for instance in selected}
+    names = []
+    for instance in selected:
+        whole = all(other.id in chosen for other in instance.test.instances)
+        names.append(instance.test.id if whole else instance.id)
+    return list(dict.fromkeys(names))
+
+
+def make(folder: Path, options: BootOptions) -> Path:
+    """Fills `folder`; the firmware starts the reference host, which starts the suite."""
+    guest = options.guest_text()
+    if len(guest) >= GUEST_OPTIONS_MAX:
+        raise RunnerError(f"the selection needs {len(guest)} bytes of options; the guest takes {GUEST_OPTIONS_MAX}")
+    boot = folder / "EFI" / "BOOT"
+    boot.mkdir(parents=True)
+    try:
+        shutil.copyfile(paths.HOST_IMAGE, boot / "BOOTX64.EFI")
+        shutil.copyfile(paths.GUEST_IMAGE, folder / "pvtest.efi")
+    except OSError as error:
+        raise RunnerError(f"{error.filename}: {error.strerror}; build the images with: make image") from None
+    (folder / "pvtest.opt").write_text(guest, encoding="ascii")
+    (folder / "refhost.opt").write_text(options.host_text(), encoding="ascii")
+    return folder

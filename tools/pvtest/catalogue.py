@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+"""The catalogue: tests and defects, read from section .pvtcat of the images without booting them.
+
+docs/output-format.md describes the section.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pvtest import paths
+from pvtest.pe import ImageError, read_section
+
+SECTION = ".pvtcat"
+KINDS = ("dma", "fault", "flush", "bad-input")
+CLASSES = ("rocker", "edu")
+LEVELS = ("test", "observe", "stress")
+TEST_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\.[a-z0-9][a-z0-9_]*")
+DEFECT_ID = re.compile(r"[a-z0-9]+([-_.][a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Test:
+    """One declaration; on each of its device classes it is an instance of its own."""
+
+    __test__ = False  # not a test case of pytest
+
+    id: str
+    group: str
+    title: str
+    requirements: tuple[str, ...]
+    classes: tuple[str, ...]
+    kinds: tuple[str, ...]
+    level: str
+    where: str
+
+    @property
+    def instances(self) -> list[Instance]:
+        """What runs: one per device class, or one for a test that needs no device."""
+        return [Instance(self, name) for name in self.classes] if self.classes else [Instance(self, None)]
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A test on one device class."""
+
+    test: Test
+    device: str | None
+
+    @property
+    def id(self) -> str:
+        """The name in the TAP stream."""
+        return f"{self.test.id}@{self.device}" if self.device else self.test.id
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One violation of the ABI that the reference host can be told to commit."""
+
+    name: str
+    requirements: tuple[str, ...]
+    title: str
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All tests of an image, in the order in which the guest runs them."""
+
+    tests: tuple[Test, ...]
+    version: str
+
+    @property
+    def instances(self) -> list[Instance]:
+        """All instances, in the order of the run."""
+        return [instance for test in self.tests for instance in test.instances]
+
+
+def _records(data: bytes) -> Iterator[list[str]]:
+    """The NUL-terminated strings of a section as lists of fields; runs of NUL are padding."""
+    if data and data[-1] != 0:
+        raise ImageError("the last string has no end")
+    for text in data.split(b"\0"):
+        if not text:
+            continue
+        try:
+            yield text.decode("utf-8").split("\t")
+        except UnicodeDecodeError:
+            raise ImageError(f"not UTF-8: {text[:60]!r}") from None
+
+
+def _words(text: str, separator: str | None) -> tuple[str, ...]:
+    return () if text.strip() in ("-", "") else tuple(text.split(separator))
+
+
+def parse_tests(data: bytes) -> Catalogue:
+    """Parses the section of pvtest.efi."""
+    tests: list[Test] = []
+    version, format_seen = "", False
+    for fields in _records(data):
+        kind = fields[0]
+        if kind == "catalogue":
+            if fields[1:] != ["1"]:
+                raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '1'")
+            format_seen = True
+        elif kind == "version" and len(fields) == 2:
+            version = fields[1]
+        elif kind == "test" and len(fields) == 9:
+            tests.append(
+                Test(
+                    id=fields[1],
+                    group=fields[2],
+                    title=fields[3],
+                    requirements=_words(fields[4], None),
+                    classes=_words(fields[5], ","),
+                    kinds=_words(fields[6], ","),
+                    level=fields[7],
+                    where=fields[8],
+                )
+            )
+        else:
+            raise ImageError(f"unexpected record with {len(fields)} fields: {' | '.join(fields)[:100]!r}")
+    if not format_seen:
+        raise ImageError("no record 'catalogue', which states the format")
+    # The linker sorts the registrations by id, the strings of the catalogue it leaves in link order.
+    return Catalogue(tuple(sorted(tests, key=lambda test: test.id.encode())), version)
+
+
+def parse_defects(data: bytes) -> tuple[Defect, ...]:
+    """Parses the section of refhost.efi."""
+    defects: list[Defect] = []
+    format_seen = False
+    for fields in _records(data):
+        if fields[0] == "defects" and len(fields) == 2:
+            if fields[1] != "1":
+                raise ImageError(f"format {fields[1]!r} of the list of defects; this runner reads format '1'")
+            format_seen = True
+        elif fields[0] == "defect" and len(fields) == 4:
+            defects.append(Defect(fields[1], _words(fields[2], None), fields[3]))
+        elif fields[0] != "version":
+            raise ImageError(f"unexpected record with {len(fields)} fields: {' | '.join(fields)[:100]!r}")
+    if not format_seen:
+        raise ImageError("no record 'defects', which states the format")
+    return tuple(sorted(defects, key=lambda defect: defect.name))
+
+
+def load_tests(path: Path | None = None) -> Catalogue:
+    """The tests in pvtest.efi."""
+    path = path or paths.GUEST_IMAGE
+    try:
+        return parse_tests(read_section(path, SECTION))
+    except ImageError as error:
+        raise ImageError(str(error) if str(path) in str(error) else f"{path}, section {SECTION}: {error}") from None
+
+
+def load_defects(path: Path | None = None) -> tuple[Defect, ...]:
+    """The defects in refhost.efi."""
+    path = path or paths.HOST_IMAGE
+    try:
+        return parse_defects(read_section(path, SECTION))
+    except ImageError as error:
+        raise ImageError(str(error) if str(path) in str(error) else f"{path}, section {SECTION}: {error}") from None

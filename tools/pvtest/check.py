@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""`check-catalogue`: the build fails when catalogue, defects and requirements do not fit together."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from pvtest import catalogue, requirements
+from pvtest.catalogue import Catalogue, Defect, Test
+from pvtest.errors import EXIT_FAIL, EXIT_OK, suggest
+from pvtest.requirements import Requirements
+
+
+def _check_words(words: tuple[str, ...], known: tuple[str, ...], what: str) -> list[str]:
+    problems = [f"unknown {what} {word!r}; known: {', '.join(known)}" for word in words if word not in known]
+    if len(set(words)) != len(words):
+        problems.append(f"a {what} is given twice: {', '.join(words)}")
+    return problems
+
+
+def _check_requirements(ids: tuple[str, ...], known: Requirements) -> list[str]:
+    problems = [f"unknown requirement {name!r}.{suggest(name, known.ids)}" for name in ids if name not in known]
+    if not ids:
+        problems.append("names no requirement")
+    return problems
+
+
+def _check_test(test: Test, known: Requirements) -> list[str]:
+    problems = _check_requirements(test.requirements, known)
+    problems += _check_words(test.classes, catalogue.CLASSES, "device class")
+    problems += _check_words(test.kinds, catalogue.KINDS, "kind")
+    problems += _check_words((test.level,), catalogue.LEVELS, "level")
+    if not catalogue.TEST_ID.fullmatch(test.id):
+        problems.append("the id must look like group.what_is_promised, in small letters")
+    if test.group != test.id.partition(".")[0]:
+        problems.append(f"the group is {test.group!r}, but the id begins with {test.id.partition('.')[0]!r}")
+    if not test.title.strip():
+        problems.append("has no title")
+    return [f"{test.where}: test {test.id}: {problem}" for problem in problems]
+
+
+def _duplicates(names: list[str], what: str) -> list[str]:
+    return [f"{what} {name} is declared {count} times" for name, count in Counter(names).items() if count > 1]
+
+
+def check(tests: Catalogue, defects: tuple[Defect, ...], known: Requirements) -> list[str]:
+    """All that is wrong, one sentence each."""
+    problems = _duplicates([test.id for test in tests.tests], "test")
+    problems += _duplicates([defect.name for defect in defects], "defect")
+    for test in tests.tests:
+        problems += _check_test(test, known)
+    for defect in defects:
+        found = _check_requirements(defect.requirements, known)
+        if not catalogue.DEFECT_ID.fullmatch(defect.name):
+            found.append("the name must be small letters and digits, joined by '-', '_' or '.'")
+        problems += [f"defect {defect.name}: {problem}" for problem in found]
+    if not tests.tests:
+        problems.append("the catalogue has no test")
+    return problems
+
+
+def main() -> int:
+    """Checks the built images; prints what is wrong."""
+    tests, defects, known = catalogue.load_tests(), catalogue.load_defects(), requirements.load()
+    problems = check(tests, defects, known)
+    for problem in problems:
+        print(f"check-catalogue: {problem}")
+    if problems:
+        return EXIT_FAIL
+    covered = {known[name].id for test in tests.tests for name in test.requirements}
+    print(
+        f"  CHECK {len(tests.tests)} tests ({len(tests.instances)} instances), {len(defects)} defects, "
+        f"{len(covered)} of {len(known)} requirements covered"
+    )
+    return EXIT_OK

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT
+"""The command line: subcommands, options, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import math
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from pvtest.errors import EXIT_ERROR, MissingError, RunnerError, UsageError, suggest
+
+COMMANDS = {
+    "run": "run tests (the default)",
+    "list": "show the catalogue, read from the image without booting",
+    "defects": "run the catalogue under each defect of the reference host",
+    "bench": "measure speed",
+    "check-catalogue": "check the built images; used by the build",
+    "ci": "everything; used by make test",
+}
+HIDDEN = ("check-catalogue", "ci")
+EPILOG = """\
+A GLOB selects tests by instance id, id, group or requirement: 'flush.*', flush, tr.leaf_4k@rocker, FL-3.
+
+exit codes: 0 all planned tests ran and none failed; 1 a test failed; 2 error (hang, crash, truncated output, wrong
+environment); 3 usage (unknown option, test or defect; empty selection); 4 something needed is not installed
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse ends with 2 on a usage error; here that is 3, and a mistyped option gets a suggestion."""
+
+    def error(self, message: str) -> NoReturn:
+        words = [word for word in message.split() if word.startswith("--")]
+        hint = suggest(words[0], self.options()) if "unrecognized" in message and words else ""
+        raise UsageError(f"{message}.{hint} `./run.sh --help` shows what is possible.")
+
+    def options(self) -> list[str]:
+        """All long options."""
+        return [name for action in self._actions for name in action.option_strings if name.startswith("--")]
+
+
+def _whole(low: int, high: int, what: str) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        try:
+            value = int(text, 0)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number; {what}, {low} to {high}") from None
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is out of range; {what}, {low} to {high}")
+        return value
+
+    return convert
+
+
+def _seed(text: str) -> int:
+    if text == "random":
+        return secrets.randbelow(1 << 32)
+    return _whole(0, (1 << 64) - 1, "a whole number or 'random'")(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    if not math.isfinite(value) or not 0 < value <= 86400:
+        raise argparse.ArgumentTypeError(f"{text} is out of range; more than 0, at most 86400 seconds")
+    return value
+
+
+def _parser(command: str) -> Parser:
+    parser = Parser(
+        prog=f"./run.sh {command}",
+        usage=None if command != "run" else "./run.sh [run|list|defects|bench] [options] [GLOB...]",
+        description=COMMANDS[command][0].upper() + COMMANDS[command][1:] + ".",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("globs", nargs="*", metavar="GLOB", help="what to select; default: all")
+    if command in ("list",):
+        parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+    parser.add_argument("--plain", action="store_true", help="no progress bar and no colours, also on a terminal")
+    parser.add_argument("--no-color", action="store_true", help="no colours")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help=argparse.SUPPRESS)
+    if command in ("run", "bench", "defects"):
+        _machine_options(parser, command)
+    return parser
+
+
+def _machine_options(parser: Parser, command: str) -> None:
+    add = parser.add_argument
+    add("--seed", type=_seed, default=1, metavar="N", help="of the tests' random choices, or 'random' (1)")
+    add("--timeout", type=_seconds, metavar="S", help="most seconds that one boot may take (300)")
+    add("--results", type=Path, metavar="DIR", help="where results go (build/results)")
+    add("--verbose", action="store_true", help="show the serial port, and observations at the end")
+    add("--qemu", metavar="PATH", help="the QEMU to use (qemu-system-x86_64)")
+    add("--accel", default="tcg", metavar="NAME", help="QEMU's accelerator (tcg)")
+    if command == "run":
+        add("--defect", action="append", default=[], metavar="NAME", help="switch on a defect of the host")
+        add("--repeat", type=_whole(1, 1_000_000, "rounds"), default=1, metavar="N", help="run the selection N times")
+        milliseconds = _whole(1, 3_600_000, "milliseconds")
+        add("--deadline", type=milliseconds, metavar="MS", help="of one test, in milliseconds (2000)")
+        add("--fixture", metavar="NAME", help=argparse.SUPPRESS)
+    if command == "defects":
+        jobs = _whole(1, 64, "machines")
+        add("--jobs", type=jobs, default=os.cpu_count() or 1, metavar="N", help="machines at a time (one per CPU)")
+
+
+def parse(arguments: list[str]) -> tuple[str, argparse.Namespace]:
+    """The command and its options."""
+    command = "run"
+    if arguments and arguments[0] in COMMANDS:
+        command, arguments = arguments[0], arguments[1:]
+    return command, _parser(command).parse_intermixed_args(arguments)
+
+
+def _dispatch(command: str, options: argparse.Namespace) -> int:
+    if command == "check-catalogue":
+        from pvtest import check  # pylint: disable=import-outside-toplevel  # must run without the runner's packages
+
+        return check.main()
+    module = {"run": "run", "list": "listing", "defects": "campaign", "bench": "bench", "ci": "ci"}[command]
+    try:
+        found = importlib.import_module(f"pvtest.{module}")
+    except ModuleNotFoundError as error:
+        raise MissingError(f"Python has no package {error.name}; tools/setup.sh installs it where it can") from None
+    return int(found.main(options))
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one command; every expected error is one message and a code."""
+    try:
+        command, options = parse(arguments)
+        return _dispatch(command, options)
+    except RunnerError as error:
+        print(f"run.sh: {error}", file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        print("run.sh: interrupted", file=sys.stderr)
+        return EXIT_ERROR
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""results.json: the result model as a document (docs/results.schema.json)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from pvtest.coverage import VERDICTS, coverage
+from pvtest.model import Run, TestResult, Verdict
+
+FORMAT = "pvtest-results"
+FORMAT_VERSION = 1
+
+
+def _test(result: TestResult) -> dict[str, Any]:
+    test = result.instance.test
+    return {
+        "id": result.instance.id,
+        "title": test.title,
+        "group": test.group,
+        "requirements": list(test.requirements),
+        "kinds": list(test.kinds),
+        "level": test.level,
+        "device": result.instance.device,
+        "verdict": result.verdict.value,
+        "reason": result.reason,
+        "duration_ms": round(result.duration_us / 1000, 3),
+        "seed": result.seed,
+        "rounds": result.rounds,
+        "expected": result.expected,
+        "actual": result.actual,
+        "where": result.where or test.where,
+        "observation": result.observation,
+        "details": result.details,
+        "crash": result.crash,
+        "frames": [
+            {"offset": f"{frame.offset:#x}", "function": frame.function, "source": frame.source}
+            for frame in result.frames
+        ],
+    }
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)
+
+
+def document(run: Run) -> dict[str, Any]:
+    """The whole run."""
+    covered = coverage(run)
+    counts = Counter(entry.verdict for entry in covered)
+    timing = run.timing
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "verdict": run.verdict.value,
+        "exit_code": run.exit_code,
+        "summary": {"planned": len(run.selected), **{verdict.value: run.count(verdict) for verdict in Verdict}},
+        "problems": run.problems,
+        "versions": run.versions,
+        "seed": run.seed,
+        "repeat": run.repeat,
+        "defects": [defect.name for defect in run.defects],
+        "started": run.started,
+        "command": run.command,
+        "host": run.host,
+        "devices": run.devices,
+        "timing": {
+            "boot_to_verdict_ms": _milliseconds(timing.total),
+            "power_on_to_first_line_ms": _milliseconds(timing.to_first_line),
+            "firmware_to_first_test_us": timing.firmware_to_first_test_us,
+            "tests_ms": _milliseconds(timing.tests),
+        },
+        "coverage": {"requirements": len(covered), **{verdict: counts[verdict] for verdict in VERDICTS}},
+        "tests": [_test(result) for result in run.results],
+        "requirements": [
+            {
+                "id": entry.requirement.id,
+                "group": entry.requirement.group,
+                "level": entry.requirement.level,
+                "basis": entry.requirement.basis,
+                "text": entry.requirement.text,
+                "verdict": entry.verdict,
+                "tests": entry.tests,
+            }
+            for entry in covered
+        ],
+    }

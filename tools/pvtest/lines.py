@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""From the bytes of a serial port to lines, in bounded memory."""
+
+from __future__ import annotations
+
+import re
+
+MAX_LINE = 4096  # bytes; the guest's own limit is far below
+_ESCAPE = re.compile(r"\x1b(\[[0-9;?=]*[ -/]*[@-~]|[@-Z\\-_])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+class LineAssembler:
+    """Feed bytes as they come, get whole lines. A line that is too long is cut, the rest of it dropped."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+        self._dropping = False
+
+    def feed(self, data: bytes) -> list[str]:
+        """The lines that these bytes complete."""
+        lines = []
+        for piece in data.splitlines(keepends=True) if b"\n" in data else [data]:
+            # bytes.splitlines also ends lines at a lone CR, which is a line of its own to nobody here.
+            ended = piece.endswith(b"\n")
+            if not self._dropping:
+                self._pending += piece
+            if len(self._pending) > MAX_LINE:
+                del self._pending[MAX_LINE:]
+                self._dropping = True
+            if ended:
+                lines.append(self._take())
+        return lines
+
+    def flush(self) -> list[str]:
+        """What is left when the stream ends without a newline."""
+        return [self._take()] if self._pending else []
+
+    def _take(self) -> str:
+        text = self._pending.decode("utf-8", "replace").rstrip("\r\n")
+        self._pending.clear()
+        self._dropping = False
+        return text
+
+
+def printable(line: str) -> str:
+    """Without terminal escapes and control characters: firmware paints the screen it believes to have."""
+    return _CONTROL.sub("", _ESCAPE.sub("", line))

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+"""Where things are in the source tree."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# The runner's own tests point this at a folder with made-up images.
+BUILD = Path(os.environ.get("PVTEST_BUILD", ROOT / "build"))
+GUEST_IMAGE = BUILD / "pvtest.efi"
+GUEST_DEBUG = BUILD / "pvtest.debug"
+HOST_IMAGE = BUILD / "refhost.efi"
+REQUIREMENTS = ROOT / "abi" / "requirements.toml"
+RESULTS = BUILD / "results"

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""Finds QEMU and a firmware, and asks QEMU what it can do instead of assuming it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from pvtest.errors import MissingError, RunnerError
+
+DEFAULT = "qemu-system-x86_64"
+OLDEST = 10  # the first version whose VT-d walks first-stage tables
+PROBE_SECONDS = 20
+NEEDED_DEVICES = ("rocker", "edu", "isa-debug-exit", "virtio-blk-pci")
+# From QEMU 11 on the properties have other names; the old ones are refused.
+IOMMU_SPELLINGS = (("x-scalable-mode", "x-flts"), ("scalable-mode", "fsts"))
+# Code and variables of OVMF where distributions put them. The small build without Secure Boot boots quickest.
+FIRMWARE = (
+    ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
+    ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+    ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
+    ("/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"),
+    ("/usr/share/edk2/x64/OVMF_CODE.fd", "/usr/share/edk2/x64/OVMF_VARS.fd"),
+    ("/usr/share/edk2-ovmf/x64/OVMF_CODE.fd", "/usr/share/edk2-ovmf/x64/OVMF_VARS.fd"),
+    ("/usr/share/qemu/edk2-x86_64-code.fd", "/usr/share/qemu/edk2-i386-vars.fd"),
+)
+
+
+@dataclass(frozen=True)
+class Qemu:
+    """A QEMU that can run the suite."""
+
+    path: str
+    version: str
+    iommu: str  # value of -device for the VT-d unit
+    code: str
+    variables: str
+
+
+def _ask(path: str, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            [path, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=PROBE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise RunnerError(f"{path} {' '.join(arguments)}: no answer in {PROBE_SECONDS} s") from None
+    except OSError as error:
+        raise MissingError(f"{path} cannot be started: {error.strerror}") from None
+    return done.stdout.decode("utf-8", "replace")
+
+
+def _find(path: str | None) -> str:
+    wanted = path or DEFAULT
+    found = shutil.which(wanted)
+    if found is None:
+        hint = "" if path else " tools/setup.sh installs it where it can."
+        raise MissingError(f"QEMU not found: {wanted} is not an executable file.{hint}")
+    return found
+
+
+def _version(path: str) -> str:
+    answer = _ask(path, "--version")
+    match = re.search(r"version (\d+)\.(\d+)\.(\d+)", answer)
+    if not match:
+        raise MissingError(f"{path} does not tell a QEMU version; it answers {answer.strip()[:80]!r}")
+    if int(match[1]) < OLDEST:
+        raise MissingError(
+            f"{path} is QEMU {'.'.join(match.groups())}; needed is {OLDEST}.0 or later, for first-stage tables of VT-d"
+        )
+    return ".".join(match.groups())
+
+
+def _iommu(path: str) -> str:
+    known = set(re.findall(r"^\s+([\w-]+)=", _ask(path, "-device", "intel-iommu,help"), re.MULTILINE))
+    for scalable, first_stage in IOMMU_SPELLINGS:
+        if scalable in known and first_stage in known:
+            return f"intel-iommu,{scalable}=on,{first_stage}=on"
+    raise MissingError(f"{path}: device intel-iommu has no first-stage mode under any name this runner knows")
+
+
+def _firmware() -> tuple[str, str]:
+    for code, variables in FIRMWARE:
+        if Path(code).is_file() and Path(variables).is_file():
+            return code, variables
+    places = ", ".join(code for code, _ in FIRMWARE)
+    raise MissingError(f"no OVMF firmware found (package ovmf or edk2-ovmf); looked for {places}")
+
+
+def probe(path: str | None = None) -> Qemu:
+    """Checks version and devices; raises MissingError when this QEMU cannot do."""
+    found = _find(path)
+    version = _version(found)
+    devices = set(re.findall(r'^name "([^"]+)"', _ask(found, "-device", "help"), re.MULTILINE))
+    missing = [name for name in NEEDED_DEVICES if name not in devices]
+    if missing:
+        raise MissingError(f"{found} was built without the devices {', '.join(missing)}")
+    code, variables = _firmware()
+    return Qemu(found, version, _iommu(found), code, variables)
+
+
+def command(qemu: Qemu, accel: str, volume: Path, host_log: Path) -> list[str]:
+    """The command line. The serial port is QEMU's standard output.
+
+    intel-iommu comes first: devices that look up their address space when they are made would bypass it. The boot disk
+    is virtio because that needs no AHCI driver in the firmware (0.4 s less); nothing writes to it, so it is read-only.
+    """
+    return [
+        qemu.path,
+        *("-machine", f"q35,accel={accel},smm=off,sata=off"),
+        *("-cpu", "qemu64,+svm,+npt"),
+        *("-m", "2560"),
+        *("-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot", "-net", "none"),
+        *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={_escaped(qemu.code)}"),
+        *("-drive", f"if=pflash,format=raw,unit=1,snapshot=on,file={_escaped(qemu.variables)}"),
+        *("-device", qemu.iommu),
+        *("-device", "rocker,name=r0", "-device", "rocker,name=r1", "-device", "rocker,name=r2"),
+        *("-device", "edu,dma_mask=0xffffffffffff"),
+        *("-blockdev", f"driver=vvfat,node-name=boot,read-only=on,dir={_escaped(str(volume))}"),
+        *("-device", "virtio-blk-pci,drive=boot,bootindex=0"),
+        *("-device", "isa-debug-exit,iobase=0xf4,iosize=4"),
+        *("-chardev", f"file,id=hostlog,path={_escaped(str(host_log))}"),
+        *("-device", "isa-debugcon,iobase=0xe9,chardev=hostlog"),
+        *("-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial"),
+    ]
+
+
+def _escaped(path: str) -> str:
+    """In QEMU's option syntax a comma is written twice."""
+    return path.replace(",", ",,")

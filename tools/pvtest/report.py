@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""What a person sees at the end of a run."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from pvtest.coverage import coverage
+from pvtest.model import Run, TestResult, Verdict
+from pvtest.terminal import STYLE, Terminal
+
+MAX_FAILURES = 20
+SLOWEST = 3
+
+
+def _count(number: int, verdict: Verdict) -> Text:
+    return Text(str(number) if number else "·", style=STYLE[verdict] if number else "dim")
+
+
+def groups_table(run: Run) -> Table:
+    """Counts per group."""
+    table = Table(
+        title="Tests by group", title_style="bold", title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
+    table.add_column("group")
+    for verdict in Verdict:
+        table.add_column(verdict.value, justify="right")
+    table.add_column("time", justify="right")
+    groups = list(dict.fromkeys(result.instance.test.group for result in run.results))
+    for group in [*groups, None]:
+        results = [r for r in run.results if group in (None, r.instance.test.group)]
+        counts = Counter(result.verdict for result in results)
+        if group is None:
+            table.add_section()
+        table.add_row(
+            Text(group or "all", style="bold" if group is None else ""),
+            *(_count(counts[verdict], verdict) for verdict in Verdict),
+            f"{sum(result.duration_us for result in results) / 1000:.1f} ms",
+        )
+    return table
+
+
+def reproduce(run: Run, result: TestResult) -> str:
+    """The command that shows this result again."""
+    defects = "".join(f" --defect {defect.name}" for defect in run.defects)
+    return f"./run.sh {shlex.quote(result.instance.id)} --seed {result.seed}{defects}"
+
+
+def failure(run: Run, result: TestResult) -> Text:
+    """One failed test with all that is known."""
+    test = result.instance.test
+    text = Text()
+    text.append(f"{result.verdict.value.upper():5} ", style=STYLE[result.verdict])
+    text.append(f"{result.instance.id}", style="bold")
+    text.append(f"  [{' '.join(test.requirements)}]\n", style="cyan")
+    rows = [
+        ("promise", test.title),
+        ("message", result.reason),
+        ("expected", result.expected),
+        ("actual", result.actual),
+    ]
+    rows += [("where", result.where or test.where), *result.details.items()]
+    rows += [("", line) for line in result.crash if not line.startswith("frame")]
+    rows += [("frame", f"{f.offset:#x} {f.function or '?'} {f.source}".rstrip()) for f in result.frames]
+    rows.append(("again", reproduce(run, result)))
+    for key, value in rows:
+        if value:
+            text.append(f"      {key:9} ", style="dim")
+            text.append(f"{value}\n")
+    return text
+
+
+def _requirements_line(run: Run) -> Text:
+    counts = Counter(entry.verdict for entry in coverage(run))
+    total = len(run.requirements)
+    covered = total - counts["not-covered"] - counts["not-run"]
+    text = Text(f"requirements  {covered} of {total} covered by this run: ")
+    parts = [f"{counts[name]} {name}" for name in ("pass", "observed", "skip", "fail", "error") if counts[name]]
+    text.append(", ".join(parts) or "none")
+    rest = [f"{counts[name]} {name}" for name in ("not-run", "not-covered") if counts[name]]
+    text.append(f" ({', '.join(rest)})" if rest else "", style="dim")
+    return text
+
+
+def _times_lines(run: Run) -> list[Text]:
+    timing = run.timing
+    slow = sorted(run.results, key=lambda result: -result.duration_us)[:SLOWEST]
+    parts = []
+    if timing.to_first_line is not None:
+        parts.append(f"firmware and start {timing.to_first_line:.1f} s")
+    if timing.firmware_to_first_test_us is not None:
+        parts.append(f"own code to first test {timing.firmware_to_first_test_us / 1000:.1f} ms")
+    if timing.tests is not None:
+        parts.append(f"tests {timing.tests:.1f} s")
+    parts.append(f"total {timing.total:.1f} s")
+    lines = [Text(f"times         {', '.join(parts)}")]
+    if len(run.results) > 1:
+        named = ", ".join(f"{result.instance.id} {result.duration_us / 1000:.1f} ms" for result in slow)
+        lines.append(Text(f"slowest       {named}"))
+    return lines
+
+
+def _skips(run: Run) -> list[Text]:
+    reasons: dict[str, list[str]] = {}
+    for result in run.results:
+        if result.verdict is Verdict.SKIP:
+            reasons.setdefault(result.reason, []).append(result.instance.id)
+    return [Text(f"skipped       {len(ids)}: {reason} ({', '.join(ids)})") for reason, ids in reasons.items()]
+
+
+def observations(run: Run) -> Table | None:
+    """What implementation-defined behaviour looked like on this host."""
+    seen = [result for result in run.results if result.observation]
+    if not seen:
+        return None
+    table = Table(title="Observations", title_style="bold", title_justify="left", box=None, pad_edge=False)
+    table.add_column("test")
+    table.add_column("requirements", style="cyan")
+    table.add_column("observed")
+    for result in seen:
+        table.add_row(result.instance.id, " ".join(result.instance.test.requirements), Text(result.observation))
+    return table
+
+
+def verdict_line(run: Run) -> Text:
+    """One line that says it all."""
+    counts = ", ".join(f"{run.count(verdict)} {verdict.value}" for verdict in Verdict)
+    words = {Verdict.PASS: "PASS", Verdict.FAIL: "FAIL", Verdict.ERROR: "ERROR"}[run.verdict]
+    text = Text(f" {words} ", style=f"reverse {STYLE[run.verdict]}")
+    return text.append(
+        f" {len(run.selected)} planned: {counts}  (seed {run.seed}, exit code {run.exit_code})", style="not reverse"
+    )
+
+
+def shown(where: Path) -> Path:
+    """The short form of a path, where it has one."""
+    here = Path.cwd()
+    return where.absolute().relative_to(here) if where.absolute().is_relative_to(here) else where
+
+
+def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
+    """The whole report."""
+    bad = [result for result in run.results if result.verdict in (Verdict.FAIL, Verdict.ERROR)]
+    # Of a run that broke off, the test that was running matters; the many that did not run would bury it.
+    told = [result for result in bad if not result.reason.startswith("did not run")]
+    parts: list[object] = [Text(""), groups_table(run), Text("")]
+    parts += [failure(run, result) for result in told[:MAX_FAILURES]]
+    if len(told) > MAX_FAILURES:
+        parts.append(Text(f"      ... and {len(told) - MAX_FAILURES} more, see results.json\n"))
+    if len(bad) > len(told):
+        parts.append(Text(f"ERROR {len(bad) - len(told)} tests did not run\n", style=STYLE[Verdict.ERROR]))
+    for problem in run.problems:
+        parts.append(Text.assemble(("problem       ", STYLE[Verdict.ERROR]), problem))
+    parts += _skips(run)
+    table = observations(run) if verbose else None
+    if table is not None:
+        parts += [table, Text("")]
+    host = run.host.get("name") or run.host.get("vendor", "unknown")
+    defect = f", defect {', '.join(d.name for d in run.defects)}" if run.defects else ""
+    parts += [
+        _requirements_line(run),
+        *_times_lines(run),
+        Text(
+            f"versions      suite {run.versions['guest']}, host {host} {run.versions['host']}{defect}, "
+            f"QEMU {run.versions['qemu']}"
+        ),
+        Text(f"results       {shown(where)}"),
+        verdict_line(run),
+    ]
+    terminal.console.print(Group(*parts))  # type: ignore[arg-type]

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""One boot: starts QEMU, reads its serial port under a watchdog, and ends it. Touches no process but its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from pvtest.errors import RunnerError
+from pvtest.lines import LineAssembler
+from pvtest.model import Timing
+from pvtest.tap import TapParser
+
+MAX_SERIAL = 16 << 20  # bytes kept and read; a whole run writes far less than 1 MiB
+SILENCE_SECONDS = 30.0  # the guest ends every test by its own deadline long before
+POWER_OFF_SECONDS = 10.0  # from the end line to the end of QEMU
+TOTAL_SECONDS = 300.0
+_TICK = 0.1
+_STDERR_TAIL = 2000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long one boot may take, in seconds."""
+
+    total: float = TOTAL_SECONDS
+    silence: float = SILENCE_SECONDS
+
+
+@dataclass
+class Observer:
+    """What the terminal wants to hear while the guest runs."""
+
+    line: Callable[[str], None] = lambda text: None
+    progress: Callable[[TapParser], None] = lambda tap: None
+
+
+@dataclass
+class Outcome:
+    """What a boot left behind, before any judgement."""
+
+    tap: TapParser
+    interruption: str
+    timing: Timing
+    stderr: str
+
+
+class Session:
+    """Runs one QEMU to its end or to a limit."""
+
+    def __init__(self, command: list[str], limits: Limits, observer: Observer):
+        self._command = command
+        self._limits = limits
+        self._observer = observer
+        self._tap = TapParser()
+        self._lines = LineAssembler()
+        self._timing = Timing()
+        self._read = 0
+        self._start = self._last = 0.0
+        self._plan_at: float | None = None
+        self._end_at: float | None = None
+
+    def run(self, serial_log: Path, qemu_log: Path) -> Outcome:
+        """Blocks until the guest is done, or gives the reason why it was stopped."""
+        with serial_log.open("wb") as log, qemu_log.open("wb+") as errors:
+            try:
+                process = subprocess.Popen(  # pylint: disable=consider-using-with  # ended in _stop, on every path
+                    self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+                )
+            except OSError as error:
+                raise RunnerError(f"{self._command[0]} cannot be started: {error.strerror}") from None
+            self._start = self._last = time.monotonic()
+            try:
+                interruption = self._pump(process, log)
+            finally:
+                self._stop(process)
+            self._timing.total = time.monotonic() - self._start
+            errors.seek(max(0, errors.seek(0, os.SEEK_END) - _STDERR_TAIL))
+            stderr = errors.read().decode("utf-8", "replace").strip()
+        for line in self._lines.flush():
+            self._take(line)
+        if not interruption and self._tap.end is None and not self._tap.bailed:
+            interruption = f"QEMU ended by itself, with exit code {process.returncode}"
+        return Outcome(self._tap, interruption, self._timing, stderr)
+
+    def _pump(self, process: subprocess.Popen[bytes], log: BinaryIO) -> str:
+        assert process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            while True:
+                if selector.select(_TICK):
+                    data = os.read(process.stdout.fileno(), 65536)
+                    if not data:
+                        return self._wait(process)
+                    log.write(data)
+                    log.flush()
+                    self._feed(data)
+                self._observer.progress(self._tap)
+                stop = self._limit()
+                if stop is not None:
+                    return stop
+
+    def _feed(self, data: bytes) -> None:
+        self._last = time.monotonic()
+        self._read += len(data)
+        for line in self._lines.feed(data):
+            self._take(line)
+
+    def _take(self, line: str) -> None:
+        self._tap.feed(line)
+        self._observer.line(line)
+        now = time.monotonic()
+        if self._tap.started and self._timing.to_first_line is None:
+            self._timing.to_first_line = now - self._start
+        if self._tap.planned is not None and self._plan_at is None:
+            self._plan_at = now
+        if (self._tap.end is not None or self._tap.bailed) and self._end_at is None:
+            self._end_at = now
+            if self._plan_at is not None:
+                self._timing.tests = now - self._plan_at
+
+    def _limit(self) -> str | None:
+        """None = go on; else why the guest is stopped."""
+        now = time.monotonic()
+        if self._read > MAX_SERIAL:
+            return f"the guest wrote more than {MAX_SERIAL >> 20} MiB to its serial port"
+        if self._end_at is not None and now - self._end_at > POWER_OFF_SECONDS:
+            return f"the guest reached its end but did not power off within {POWER_OFF_SECONDS:.0f} s"
+        if now - self._start > self._limits.total:
+            return f"the limit of {self._limits.total:g} s for one boot was over (--timeout)"
+        if now - self._last > self._limits.silence:
+            where = "the guest" if self._tap.started else "the firmware or the guest"
+            return f"{where} had written nothing for {self._limits.silence:g} s"
+        return None
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> str:
+        try:
+            process.wait(POWER_OFF_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "QEMU closed its serial port but did not end"
+        return ""
+
+    @staticmethod
+    def _stop(process: subprocess.Popen[bytes]) -> None:
+        if process.poll() is None:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(2)
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()

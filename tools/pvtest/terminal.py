@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""The terminal: colours and a progress bar where there is one, plain lines where there is none."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from pvtest.model import Verdict
+from pvtest.tap import TapParser
+
+PIPE_WIDTH = 120
+STYLE = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.ERROR: "bold magenta", Verdict.SKIP: "yellow"}
+
+
+class Terminal:
+    """Where the runner talks to a person."""
+
+    def __init__(self, plain: bool = False, color: bool = True, svg: Path | None = None):
+        terminal = sys.stdout.isatty() and not plain
+        self.live = terminal
+        self.svg = svg
+        self.console = Console(
+            force_terminal=bool(terminal or svg),
+            no_color=not color,
+            width=None if terminal and not svg else PIPE_WIDTH,
+            highlight=False,
+            record=svg is not None,
+            soft_wrap=False,
+            legacy_windows=False,
+        )
+
+    def say(self, text: str, style: str = "") -> None:
+        """One line, no markup."""
+        self.console.print(text, style=style, markup=False, soft_wrap=True)
+
+    def save(self, title: str) -> None:
+        """Writes what was printed as a picture (--svg)."""
+        if self.svg is not None:
+            self.console.save_svg(str(self.svg), title=title)
+
+    @contextlib.contextmanager
+    def progress(self, total: int, text: str) -> Iterator[Bar]:
+        """A bar while the block runs; on a pipe one line at its start."""
+        if not self.live:
+            self.say(f"{text} ...")
+            yield Bar(None, None)
+            return
+        columns = (
+            SpinnerColumn(),
+            TextColumn("[progress.description]{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[now]}", markup=False),
+        )
+        with Progress(*columns, console=self.console, transient=True, refresh_per_second=8) as progress:
+            task = progress.add_task(text, total=total, now="")
+            yield Bar(progress, task)
+
+
+class Bar:
+    """One progress bar, or nothing where there is no terminal."""
+
+    def __init__(self, progress: Progress | None, task: TaskID | None):
+        self._progress = progress
+        self._task = task
+
+    def set(self, done: int, now: str = "", text: str | None = None) -> None:
+        """Where it stands, and what is going on."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=done, now=now, description=text)
+
+    def follow(self, tap: TapParser, order: list[str]) -> None:
+        """Shows how far the guest is."""
+        if not tap.started:
+            return
+        done = len(tap.points)
+        self.set(done, tap.running or (order[done] if done < len(order) else ""), "Running tests")

@@ -1,0 +1,151 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Installs what is missing, and says what and why. Does nothing when all is there.
+#   tools/setup.sh run     what ./run.sh needs (the default)
+#   tools/setup.sh test    what `make test` needs
+# Exit codes: 0 all is there; 3 usage; 4 something is missing and cannot be installed here.
+#
+# Everything is looked for where it is used, not in a package database, so that systems without apt work as well.
+# PVTEST_SYSROOT goes in front of every absolute path that is looked at or written; for the tests of this script.
+set -u
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 4
+root=${PVTEST_SYSROOT:-}
+set_name=${1:-run}
+oldest_qemu=10
+# shellcheck source=tools/setup-apt.sh
+. "$here/setup-apt.sh"
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+missing_packages=() # "purpose|what is missing|Debian package"
+
+need() { # purpose, what, package: notes it as missing
+    missing_packages+=("$1|$2|$3")
+}
+
+need_command() { # purpose, command, package
+    command -v "$2" >/dev/null || need "$1" "command $2" "$3"
+}
+
+need_file() { # purpose, what, package, paths...
+    local purpose=$1 what=$2 package=$3 path
+    shift 3
+    for path in "$@"; do
+        [ -e "$root$path" ] && return
+    done
+    need "$purpose" "$what" "$package"
+}
+
+need_modules() { # "purpose|module|package" lines on standard input
+    local python=$root/usr/bin/python3 lines
+    [ -x "$python" ] || python=$(command -v python3)
+    lines=$(cat)
+    if [ -z "$python" ]; then
+        need runner "Python 3" python3
+        python=true # names no module, so that all of them are asked for
+        while IFS='|' read -r purpose module package; do
+            need "$purpose" "Python module $module" "$package"
+        done <<<"$lines"
+        return
+    fi
+    while IFS='|' read -r purpose module package; do
+        [ -n "$package" ] && need "$purpose" "Python module $module" "$package"
+    done < <("$python" -c '
+import importlib.util, sys
+for line in sys.argv[1].splitlines():
+    if importlib.util.find_spec(line.split("|")[1]) is None:
+        print(line)
+' "$lines")
+}
+
+qemu_major() { # prints the major version of the QEMU on PATH, or 0
+    local version
+    version=$(qemu-system-x86_64 --version 2>/dev/null | sed -n 's/.*version \([0-9]*\)\..*/\1/p;q')
+    echo "${version:-0}"
+}
+
+look() {
+    local major modules
+    missing_packages=()
+    need_command build gcc gcc
+    need_command build make make
+    need_command build ld binutils
+    need_file build "C library headers" libc6-dev /usr/include/stdio.h
+    need_file build "gnu-efi" gnu-efi /usr/include/efi/efi.h
+    need_file run "OVMF firmware" ovmf /usr/share/OVMF/OVMF_CODE.fd /usr/share/OVMF/OVMF_CODE_4M.fd \
+        /usr/share/edk2/ovmf/OVMF_CODE.fd /usr/share/edk2/x64/OVMF_CODE.4m.fd /usr/share/edk2/x64/OVMF_CODE.fd \
+        /usr/share/edk2-ovmf/x64/OVMF_CODE.fd /usr/share/qemu/edk2-x86_64-code.fd
+    major=$(qemu_major)
+    [ "$major" -ge "$oldest_qemu" ] || need run "QEMU $oldest_qemu or later (found: $major)" qemu-system-x86
+    modules='runner|rich|python3-rich
+runner|elftools|python3-pyelftools
+runner|junitparser|python3-junitparser'
+    if [ "$set_name" = test ]; then
+        need_file "unit tests" "cmocka" libcmocka-dev /usr/include/cmocka.h
+        modules+='
+runner tests|jsonschema|python3-jsonschema
+runner tests|pytest|python3-pytest
+runner tests|hypothesis|python3-hypothesis'
+        need_command lint clang-format clang-format
+        need_command lint clang-tidy clang-tidy
+        need_command lint cppcheck cppcheck
+        need_command lint shellcheck shellcheck
+        need_command lint flake8 flake8
+        need_command lint mypy mypy
+    fi
+    need_modules <<<"$modules"
+}
+
+packages_of() { # prints the missing packages, each once; argument: a package to leave out
+    printf '%s\n' "${missing_packages[@]}" | cut -d'|' -f3 | grep -vx -- "$1" | sort -u
+}
+
+list_missing() {
+    local entry purpose what package
+    for entry in "${missing_packages[@]}"; do
+        IFS='|' read -r purpose what package <<<"$entry"
+        say "  $what (package $package), to $(why "$purpose")"
+    done
+}
+
+why() {
+    case $1 in
+    build) echo "build the images" ;;
+    run) echo "boot them" ;;
+    runner) echo "run and report" ;;
+    "unit tests") echo "test the C libraries" ;;
+    "runner tests") echo "test the runner" ;;
+    lint) echo "check the source" ;;
+    esac
+}
+
+give_up() {
+    say "$1"
+    say "Missing:"
+    list_missing
+    exit 4
+}
+
+main() {
+    case $set_name in
+    run | test) ;;
+    *)
+        say "unknown set '$set_name'; known: run, test"
+        exit 3
+        ;;
+    esac
+    look
+    [ ${#missing_packages[@]} -eq 0 ] && exit 0
+    command -v apt-get >/dev/null || give_up "no apt-get here, so please install by hand what is missing."
+    if [ "$(id -u)" -ne 0 ]; then
+        give_up "installing needs root. Run once: sudo tools/setup.sh $set_name"
+    fi
+    say "Installing what is missing:"
+    list_missing
+    apt_install
+    look
+    [ ${#missing_packages[@]} -eq 0 ] || give_up "apt-get was content, but not everything is there."
+    say "All is there."
+}
+
+main
