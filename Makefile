@@ -26,7 +26,7 @@ EFI_DIR := $(patsubst %/,%,$(dir $(EFI_LIB)))
 WARN   := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow
 CFLAGS := -std=gnu11 -O2 -g $(WARN) -I. -I$(BUILD)/gen -isystem $(EFI_INC) -isystem $(EFI_INC)/x86_64 \
           -DGNU_EFI_USE_MS_ABI -DPVT_VERSION='"$(VERSION)"' -maccumulate-outgoing-args -ffreestanding -fno-stack-protector -fpic -fshort-wchar \
-          -mno-red-zone -fcf-protection=none -fno-omit-frame-pointer -fno-asynchronous-unwind-tables \
+          -mno-red-zone -fcf-protection=none -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fno-asynchronous-unwind-tables \
           -ffile-prefix-map=$(CURDIR)=. -fno-ident -fvisibility=hidden
 # The host must leave the guest's vector registers alone; the guest uses none outside its own assembly.
 CFLAGS += -mgeneral-regs-only
@@ -92,6 +92,48 @@ sizes: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi
 	$(call size_check,refhost.efi,$(HOST_LIMIT))
 
 include tests/unit/unit.mk
+
+# Everything that CI checks; each step says what it does. Sets up what is missing first.
+test:
+	@tools/setup.sh test
+	@PYTHONPATH=tools $(PYTHON) -m pvtest.ci
+
+C_FILES  := $(sort $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]' -not -path './build/*'))
+SH_FILES := run.sh .ci/run $(sort $(wildcard tools/*.sh tests/unit/*.sh tests/runner/*.sh))
+TIDY     := $(patsubst %,$(BUILD)/lint/%.tidy,$(GUEST_SRC) $(HOST_SRC))
+TIDY     := $(sort $(filter %.c.tidy,$(TIDY)))
+
+lint: lint-format lint-cppcheck lint-shell lint-python $(TIDY)
+	@echo "  LINT  clean"
+
+.PHONY: lint-format lint-cppcheck lint-shell lint-python
+lint-format:
+	@echo "  LINT  clang-format"
+	@clang-format --dry-run -Werror $(C_FILES)
+
+lint-cppcheck:
+	@echo "  LINT  cppcheck"
+	@mkdir -p $(BUILD)/lint/cppcheck
+	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
+	    --suppress=missingInclude --suppress=unusedStructMember -DGNU_EFI_USE_MS_ABI '-DPVT_VERSION="0"' -I. \
+	    --cppcheck-build-dir=$(BUILD)/lint/cppcheck kernel drivers lib tests/harness tests/bench tests/*.c host
+
+lint-shell:
+	@echo "  LINT  shellcheck"
+	@shellcheck $(SH_FILES)
+
+lint-python:
+	@echo "  LINT  flake8, mypy"
+	@$(PYTHON) -m flake8 tools tests
+	@$(PYTHON) -m mypy --cache-dir $(BUILD)/lint/mypy tools/pvtest
+
+# One stamp per file, so that only what changed is looked at again.
+$(BUILD)/lint/%.tidy: % .clang-tidy $(wildcard abi/*.h boot/*.h kernel/*.h drivers/*.h lib/*.h tests/harness/*.h host/*.h host/*/*.h)
+	@mkdir -p $(@D)
+	@echo "  TIDY  $<"
+	@clang-tidy --quiet $< -- $(filter-out -Werror -maccumulate-outgoing-args -fno-ident,$(CFLAGS)) -Wno-unknown-warning-option \
+	    2>$@.log >$@.out || { cat $@.out $@.log; exit 1; }
+	@touch $@
 
 clean:
 	rm -rf $(BUILD)

@@ -7,6 +7,8 @@
  *   2048  FILL   fill value, sent by fill       loaded once by prepare
  *   3072  IN     what read took from memory
  *
+ * Operations on more than a slot are several transfers, lowest address first.
+ *
  * Scratch has two pages: one that the device loads from and one that it stores to. A transfer that the IOMMU drops
  * looks finished to the device, so every transfer through scratch is checked: loads by storing the slot back, the store
  * that ends a read by the fill bytes that travel in front of its slot.
@@ -90,40 +92,62 @@ static bool prepare(struct dma_engine *e)
     return e->prepared;
 }
 
+/* Length of the transfer that goes on after `done` of `length` bytes. */
+static size_t next_part(size_t length, size_t done)
+{
+    return length - done < SLOT_SIZE ? length - done : SLOT_SIZE;
+}
+
 static bool start_fill(struct dma_engine *e, uint64_t iova, size_t length)
 {
-    return e->prepared && edu_start_store(e, SLOT_FILL, iova, length);
+    return e->prepared && length <= SLOT_SIZE && edu_start_store(e, SLOT_FILL, iova, length);
 }
 
 static bool fill(struct dma_engine *e, uint64_t iova, size_t length)
 {
-    return start_fill(e, iova, length) && edu_wait_idle(e);
+    bool good = true;
+
+    for (size_t done = 0; good && done < length; done += SLOT_SIZE) {
+        good = start_fill(e, iova + done, next_part(length, done)) && edu_wait_idle(e);
+    }
+    return good;
 }
 
 static bool clear(struct dma_engine *e, uint64_t iova, size_t length)
 {
-    return e->prepared && edu_store(e, SLOT_CLEAR, iova, length);
+    bool good = e->prepared;
+
+    for (size_t done = 0; good && done < length; done += SLOT_SIZE) {
+        good = edu_store(e, SLOT_CLEAR, iova + done, next_part(length, done));
+    }
+    return good;
 }
 
 static bool start_write(struct dma_engine *e, uint64_t iova, const void *data, size_t length)
 {
+    if (length > SLOT_SIZE) {
+        return false;
+    }
     memcpy(load_page(e) + SLOT_OUT, data, length);
     return load_checked(e, SLOT_OUT, length) && edu_start_store(e, SLOT_OUT, iova, length);
 }
 
 static bool write(struct dma_engine *e, uint64_t iova, const void *data, size_t length)
 {
-    return start_write(e, iova, data, length) && edu_wait_idle(e);
+    const uint8_t *bytes = data;
+    bool good = true;
+
+    for (size_t done = 0; good && done < length; done += SLOT_SIZE) {
+        good = start_write(e, iova + done, bytes + done, next_part(length, done)) && edu_wait_idle(e);
+    }
+    return good;
 }
 
-static bool read(struct dma_engine *e, uint64_t iova, void *seen, size_t length)
+static bool read_part(struct dma_engine *e, uint64_t iova, uint8_t *seen, size_t length)
 {
     unsigned from = SLOT_IN - WITNESS;
     uint8_t *back = store_page(e) + from;
 
-    if (!e->prepared) {
-        return false;
-    }
     memset(back, (uint8_t)~FILL_VALUE, WITNESS);
     if (!edu_load(e, iova, SLOT_IN, length) ||
         !edu_store(e, from, e->staging_iova + PAGE_SIZE + from, WITNESS + length) ||
@@ -134,10 +158,22 @@ static bool read(struct dma_engine *e, uint64_t iova, void *seen, size_t length)
     return true;
 }
 
+static bool read(struct dma_engine *e, uint64_t iova, void *seen, size_t length)
+{
+    uint8_t *bytes = seen;
+    bool good = e->prepared;
+
+    for (size_t done = 0; good && done < length; done += SLOT_SIZE) {
+        good = read_part(e, iova + done, bytes + done, next_part(length, done));
+    }
+    return good;
+}
+
 const struct dma_engine_ops dma_edu_ops = {
     .name = "edu",
     .features = DMA_FILL | DMA_WRITE | DMA_READ | DMA_SHOWS_READS | DMA_SLOW | DMA_STAGED | DMA_DEFERRED,
-    .max_length = SLOT_SIZE,
+    .max_length = EDU_BUFFER_SIZE,
+    .max_start = SLOT_SIZE,
     .iova_bits = EDU_IOVA_BITS,
     .fill_value = FILL_VALUE,
     .clear_value = CLEAR_VALUE,

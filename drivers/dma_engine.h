@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A device that moves bytes when told to. Guarantees, the same for every class:
- *  - dma_write, dma_fill, dma_clear: the device writes bytes [iova, iova + length) in ascending order; the call returns
- *    when it has no access left to make, or false when that takes too long;
+ *  - dma_write, dma_fill, dma_clear: the device writes bytes [iova, iova + length) in ascending order, in one or more
+ *    transfers; the call returns when it has no access left to make, or false when that takes too long;
  *  - dma_read: the device reads [iova, iova + length), and what it saw is in `seen` afterwards, byte for byte; on a
  *    blocked read `seen` holds what the platform returns (QEMU: zeros);
  *  - true means "the device is done", never "the DMA was allowed": devices on QEMU do not see faults;
@@ -45,6 +45,7 @@ struct dma_engine_ops {
     const char *name;
     unsigned features;
     size_t max_length;  /* bytes per operation */
+    size_t max_start;   /* bytes per start_fill or start_write, 0 = class has none */
     unsigned iova_bits; /* widest address the device can emit */
     uint8_t fill_value, clear_value;
     bool (*match)(const struct pci_function *f);

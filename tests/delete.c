@@ -152,7 +152,8 @@ OBSERVATION(delete_attached, "domain_with_a_device", "DEL-2 DEL-4", ON_ROCKER, "
     STEP1(t, "delete the domain with a device in it: %s", (uint64_t)(uintptr_t)hv_status_name(status));
     if (status == HV_STATUS_SUCCESS) {
         CHECK(!may_write(t, e, IOVA, &b, 0, 8, "warm page"), "the domain is deleted, but its translation is used");
-        CHECK(!may_write(t, e, IOVA + PAGE_SIZE, &b, PAGE_SIZE, 8, "cold page"), "the deleted domain's tables are used");
+        CHECK(!may_write(t, e, IOVA + PAGE_SIZE, &b, PAGE_SIZE, 8, "cold page"),
+              "the deleted domain's tables are used");
         CHECK(!may_write(t, e, gpa_of(b.data), &b, 0, 8, "GPA"), "the device of a deleted domain passes through");
     } else {
         expect_write(t, e, IOVA, &b, 0, 8, "the domain still works after the refusal: warm page");

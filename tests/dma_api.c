@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole-driver scenarios: a DMA API in the modes of an operating system, under load, with every IOVA checked after its unmap. */
+/* Whole-driver scenarios: a DMA API in the modes of an operating system, under load, with every IOVA checked after its
+ * unmap. */
 #include "drivers/dma_api.h"
 #include "lib/string.h"
 #include "tests/harness/fixture.h"
@@ -73,7 +74,8 @@ TEST(dma_api_strict_reuse, "strict_iova_reuse", "FL-1 FL-2 LS-1", ON_ROCKER, "dm
 }
 
 TEST(dma_api_deferred, "deferred_flush_is_final", "FL-1 FL-5", ON_ROCKER, "dma,fault,flush",
-     "Deferred mode: after the queue is flushed no unmapped IOVA is reached, and before it only the page that was mapped")
+     "Deferred mode: after the queue is flushed no unmapped IOVA is reached, and before it only the page that was "
+     "mapped")
 {
     struct dma_engine *e = device(t);
     struct dma_api *a = start(t, DMA_API_DEFERRED, e);

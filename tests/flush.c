@@ -2,9 +2,9 @@
 /*
  * Flush ordering: once the flush call has returned, no DMA uses what the tables said before (FL-1, FL-2).
  *
- * Each promise is tried with the flush of the whole domain and with the list flush of exactly the range. All pages are used by
- * the device right before the change, so that they are cached wherever the host caches. Without the flush the device may go on
- * with the old translation: only then does the test show anything.
+ * Each promise is tried with the flush of the whole domain and with the list flush of exactly the range. All pages are
+ * used by the device right before the change, so that they are cached wherever the host caches. Without the flush the
+ * device may go on with the old translation: only then does the test show anything.
  */
 #include "lib/string.h"
 #include "tests/harness/fixture.h"
@@ -49,7 +49,8 @@ static void by_everything(struct test_run *t, struct domain *d, uint64_t iova, u
     {                                                                                                                  \
         body(t, by_domain);                                                                                            \
     }                                                                                                                  \
-    TEST(symbol##_list, name "_list_flush", requirements " LS-1", ON_ROCKER, kinds, title ": list flush, exact blocks") \
+    TEST(symbol##_list, name "_list_flush", requirements " LS-1", ON_ROCKER, kinds,                                    \
+         title ": list flush, exact blocks")                                                                           \
     {                                                                                                                  \
         body(t, by_list);                                                                                              \
     }                                                                                                                  \

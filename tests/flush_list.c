@@ -156,7 +156,8 @@ static void flush_decisive(struct test_run *t, unsigned decisive)
         elements[i] = hv_iommu_range(0x700000 + i * 2, 0);
     }
     elements[decisive] = hv_iommu_range(IOVA >> 12, 0);
-    CHECK_SUCCESS(pviommu_flush_list(s.domain->id, elements, HV_FLUSH_LIST_MAX, &done), "flushing a list of 508 blocks");
+    CHECK_SUCCESS(pviommu_flush_list(s.domain->id, elements, HV_FLUSH_LIST_MAX, &done),
+                  "flushing a list of 508 blocks");
     CHECK_EQ(done, HV_FLUSH_LIST_MAX, "elements completed");
     expect_flushed(t, &s, 0);
 }
@@ -289,8 +290,8 @@ OBSERVATION(list_flags, "flags_other_than_iommu_format", "LS-7", NO_DEVICE, "flu
         pviommu_fill_domain(&in->device_domain, d->id);
         in->flags = flags[i];
         in->range[0] = hv_iommu_range(16, 0);
-        status[i] = hv_result_status(
-            hypercall_raw(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, 1, 0, 0), gpa_of(in), 0));
+        status[i] =
+            hv_result_status(hypercall_raw(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, 1, 0, 0), gpa_of(in), 0));
     }
     CHECK_SUCCESS(pviommu_flush(d->id), "the domain afterwards");
     OBSERVE("flags 0: %s, 2: %s, 3: %s, 0x80000001: %s", hv_status_name(status[0]), hv_status_name(status[1]),

@@ -31,8 +31,8 @@ TEST(list_large_leaf, "small_block_drops_2m_leaf", "LS-10", ON_ROCKER, "dma,flus
     expect_untouched(t, &big, "the old target");
 }
 
-/* Empties the 2 MiB (or 1 GiB) that a table below IOVA covers, flushes by list, and gives the table page new contents at once, as
- * an allocator would: entries that lead to `trap`. Nothing may be reached through them. */
+/* Empties the 2 MiB (or 1 GiB) that a table below IOVA covers, flushes by list, and gives the table page new contents
+ * at once, as an allocator would: entries that lead to `trap`. Nothing may be reached through them. */
 static void reuse_table(struct test_run *t, unsigned level, bool whole_list)
 {
     struct dma_engine *e = device(t);

@@ -26,7 +26,7 @@ TEST(failed_attach, "failed_attach", "GEN-10 ATT-8", ON_ROCKER, KINDS,
     STEP3(t, "attach device 0x%llx to unknown domain 0x%llx: %s", e->device_id, NO_DOMAIN,
           (uint64_t)(uintptr_t)hv_status_name(status));
     CHECK_REFUSED(status, "ATTACH to a domain that does not exist");
-    expect_write(t, e, iova, &b, 100, 64, "DMA after an ATTACH to an unknown domain failed");
+    expect_write(t, e, iova + 100, &b, 100, 64, "DMA after an ATTACH to an unknown domain failed");
     CHECK_SUCCESS(pviommu_create(NO_DOMAIN), "CREATE of the id that the failed ATTACH named");
     CHECK_SUCCESS(pviommu_delete(NO_DOMAIN), "DELETE of a domain just created");
 }

@@ -25,6 +25,7 @@ static enum hv_status fast_call(struct test_run *t, const struct stage *s, const
     /* #UD is what a host without register input beyond 16 bytes raises. */
     CHECK(vector == TRAP_NONE || vector == TRAP_UD, "%s in fast form raised exception %u", shape->name,
           (unsigned)vector);
+    /* An exception is a refusal; FEATURE_UNAVAILABLE stands for it in the observation. */
     return vector == TRAP_NONE ? hv_result_status(r.rax) : HV_STATUS_FEATURE_UNAVAILABLE;
 }
 

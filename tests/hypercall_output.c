@@ -18,10 +18,8 @@ static const struct call_shape *next_with_output(const struct stage *s, unsigned
     return NULL;
 }
 
-static enum hv_status ask(const struct stage *s, const struct call_shape *shape, const uint8_t *input,
-                          const uint8_t *output)
+static enum hv_status ask(const struct call_shape *shape, const uint8_t *input, const uint8_t *output)
 {
-    (void)s;
     return hv_result_status(hypercall_raw(stage_control(shape), gpa_of(input), gpa_of(output)));
 }
 
@@ -52,7 +50,7 @@ TEST(reserved_output_zero, "reserved_output_zero", "GEN-12", NO_DEVICE, NO_KIND,
             memset(s.output.data, fills[f], PAGE_SIZE);
             stage_body(&s, shape, s.input.data);
             STEP2(t, "%s over an output page of 0x%llx", (uint64_t)(uintptr_t)shape->name, fills[f]);
-            CHECK_SUCCESS(ask(&s, shape, s.input.data, s.output.data), shape->name);
+            CHECK_SUCCESS(ask(shape, s.input.data, s.output.data), shape->name);
             CHECK(reserved_is(shape, s.output.data, 0) || reserved_is(shape, s.output.data, fills[f]),
                   "%s: a reserved output field is neither zero nor what the page held before (0x%02x)", shape->name,
                   fills[f]);
@@ -74,7 +72,7 @@ TEST(output_within_its_size, "output_within_its_size", "GEN-12", NO_DEVICE, NO_K
 
             stage_body(&s, shape, s.input.data);
             STEP2(t, "%s with its output at offset %llu", (uint64_t)(uintptr_t)shape->name, places[p]);
-            CHECK_SUCCESS(ask(&s, shape, s.input.data, output), shape->name);
+            CHECK_SUCCESS(ask(shape, s.input.data, output), shape->name);
             CHECK(memory_find_other(output, shape->output_size, POISON_FRESH), "%s wrote no output", shape->name);
             memset(output, POISON_FRESH, shape->output_size);
             expect_untouched(t, &s.output, shape->name);
@@ -135,7 +133,7 @@ TEST(input_and_output_in_one_page, "input_and_output_in_one_page", "GEN-14", NO_
 
         memset(apart, 0, shape->output_size);
         stage_body(&s, shape, s.input.data);
-        CHECK_SUCCESS(ask(&s, shape, s.input.data, apart), shape->name);
+        CHECK_SUCCESS(ask(shape, s.input.data, apart), shape->name);
         buffer_refresh(&s.input);
         for (unsigned p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
             uint8_t *input = s.input.data + places[p];
@@ -145,7 +143,7 @@ TEST(input_and_output_in_one_page, "input_and_output_in_one_page", "GEN-14", NO_
             memset(output, 0, shape->output_size);
             STEP2(t, "%s with input and output in one page from offset %llu", (uint64_t)(uintptr_t)shape->name,
                   places[p]);
-            CHECK_SUCCESS(ask(&s, shape, input, output), shape->name);
+            CHECK_SUCCESS(ask(shape, input, output), shape->name);
             CHECK(memcmp(output, apart, shape->output_size) == 0,
                   "%s: the answer behind the input differs from that in a page of its own", shape->name);
             memset(input, POISON_FRESH, shape->input_size + shape->output_size);

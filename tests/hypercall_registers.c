@@ -142,7 +142,6 @@ TEST(unused_output_register, "unused_output_register", "GEN-13", NO_DEVICE, NO_K
 
         for (unsigned i = 0; i < CALL_COUNT; i++) {
             const struct call_shape *shape = &call_shapes[i];
-            uint32_t gone = s.absent;
 
             if (shape->output_size || (shape->code == HVCALL_ATTACH_DEVICE_DOMAIN && !s.by.engine) ||
                 shape->code == HVCALL_DETACH_DEVICE_DOMAIN) {
@@ -152,7 +151,7 @@ TEST(unused_output_register, "unused_output_register", "GEN-13", NO_DEVICE, NO_K
             if (shape->code == HVCALL_DELETE_DEVICE_DOMAIN) {
                 struct hv_input_delete_device_domain body;
 
-                pviommu_fill_domain(&body.device_domain, gone);
+                pviommu_fill_domain(&body.device_domain, s.absent);
                 memcpy(s.input.data, &body, sizeof(body));
             }
             if (shape->code == HVCALL_CONFIGURE_DEVICE_DOMAIN && g > 0) {

@@ -156,8 +156,9 @@ TEST(isolation_foreign_partition, "foreign_partition_is_refused", "ISO-3", ON_RO
                       "ATTACH in the name of another partition");
         CHECK_REFUSED(hypercall_simple(HVCALL_DETACH_DEVICE_DOMAIN, &out, sizeof(out), NULL, 0),
                       "DETACH in the name of another partition");
-        CHECK_REFUSED(hypercall_simple(HVCALL_DELETE_DEVICE_DOMAIN, &in.device_domain, sizeof(in.device_domain), NULL, 0),
-                      "DELETE in the name of another partition");
+        CHECK_REFUSED(
+            hypercall_simple(HVCALL_DELETE_DEVICE_DOMAIN, &in.device_domain, sizeof(in.device_domain), NULL, 0),
+            "DELETE in the name of another partition");
         pviommu_fill_domain(&fl.device_domain, d->id);
         fl.device_domain.partition_id = partitions[i];
         CHECK_REFUSED(hypercall_simple(HVCALL_FLUSH_DEVICE_DOMAIN, &fl, sizeof(fl), NULL, 0),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The index bits of the walk: low, high and sparse IOVAs. Bit 47 and above are left alone, because first-stage hardware with a
- * 48-bit width wants canonical addresses there and the ABI does not say (reference 5). */
+/* The index bits of the walk: low, high and sparse IOVAs. Bit 47 and above are left alone, because first-stage hardware
+ * with a 48-bit width wants canonical addresses there and the ABI does not say (reference 5). */
 #include "lib/iova.h"
 #include "tests/harness/fixture.h"
 
@@ -16,7 +16,8 @@ static unsigned usable_bits(struct test_run *t)
 }
 
 TEST(translate_index_bits, "every_index_bit", "TR-2", ON_ROCKER, "dma",
-     "Each IOVA bit from 12 to the top takes part in the walk: a page mapped there is reached and its neighbours are not")
+     "Each IOVA bit from 12 to the top takes part in the walk: a page mapped there is reached and its neighbours are "
+     "not")
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -96,7 +97,8 @@ TEST(translate_low_bits, "aliases_of_a_mapped_page", "TR-2", ON_ROCKER, "dma,fau
     attach(t, d, e);
     warm(t, e, iova, &b, "the mapped IOVA");
     for (unsigned bit = 12; bit < usable_bits(t); bit += 3) {
-        expect_write_fault(t, e, iova ^ (1ull << bit), 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "IOVA with one bit flipped");
+        expect_write_fault(t, e, iova ^ (1ull << bit), 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                           "IOVA with one bit flipped");
     }
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables and leaves that point where the guest has no memory: an abort, never an access to something else (TR-10, TR-11). */
+/* Tables and leaves that point where the guest has no memory: an abort, never an access to something else (TR-10,
+ * TR-11). */
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "translate"

@@ -6,7 +6,8 @@
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
-/* Clears `bits` in the entry of that level above IOVA before the device has ever used it, so that nothing can be cached. */
+/* Clears `bits` in the entry of that level above IOVA before the device has ever used it, so that nothing can be
+ * cached. */
 static void clear_bits_at(struct test_run *t, struct domain *d, unsigned level, uint64_t bits)
 {
     struct stage1_walk w;

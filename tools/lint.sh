@@ -36,13 +36,17 @@ for flag in "${flags[@]}"; do
     esac
 done
 check clang-format clang-format --dry-run --Werror "${c_and_h[@]}"
+# The unit tests run under sanitizers, which see more. comparePointers: bounds that the linker script sets are two symbols
+# of one array; constStatement: a register variable is used by the assembly behind it.
+mapfile -t image_files < <(printf '%s\n' "${c_files[@]}" | grep -v '^\./tests/unit/')
 check cppcheck cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --std=c11 --language=c \
-    -j "$(nproc)" -I. "${c_files[@]}"
+    --suppress=comparePointers --suppress=constStatement -j "$(nproc)" -I. "${image_files[@]}"
 check shellcheck shellcheck -x "${shell_files[@]}"
 check flake8 flake8 tools tests/runner
 check mypy "$python" -m mypy --cache-dir build/mypy-cache
 if [ -f .clang-tidy ]; then
     clang_tidy() {
+        # shellcheck disable=SC2016  # the inner shell expands them
         printf '%s\0' "${c_files[@]}" | xargs -0 -n 4 -P "$(nproc)" sh -c '
             flags=$1; shift
             # shellcheck disable=SC2086

@@ -20,8 +20,7 @@ static bool may_call(const struct vmcb *guest)
 {
     bool allowed = guest->cpl == 0 || defect_active(DEFECT_USER_CALLS_ACCEPTED);
 
-    return allowed && (guest->cr0 & CR0_PE) &&
-           (is_64_bit(guest) || (guest->cs.attributes & SEGMENT_DEFAULT_BIG));
+    return allowed && (guest->cr0 & CR0_PE) && (is_64_bit(guest) || (guest->cs.attributes & SEGMENT_DEFAULT_BIG));
 }
 
 static uint64_t pair(uint64_t high, uint64_t low)

@@ -6,7 +6,7 @@
 
 #define PM_TIMER_HZ       3579545u
 #define PM_TIMER_MASK     0xFFFFFFu /* 24 bits in every implementation */
-#define CALIBRATION_TICKS (PM_TIMER_HZ * 3 / 1000)
+#define CALIBRATION_TICKS (PM_TIMER_HZ * 2 / 1000)
 #define CALIBRATION_READS 10000000u /* bound for a timer that stands still */
 #define REFERENCE_HZ      10000000ull
 

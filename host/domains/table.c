@@ -52,6 +52,24 @@ enum hv_status domain_check(uint32_t id)
     return domain_find(id) != NULL ? HV_STATUS_SUCCESS : HV_STATUS_NOT_FOUND;
 }
 
+/* Only defects take a domain away from its devices. */
+static void block_devices(struct domain *domain)
+{
+    struct translation blocked = translation_blocked();
+
+    while (domain->devices != NULL) {
+        device_switch(domain->devices, &blocked);
+        device_move(domain->devices, NULL);
+    }
+}
+
+/* DEFECT_CREATE_RESETS: the domain is as new, and its devices are in none. */
+static void reset(struct domain *domain)
+{
+    block_devices(domain);
+    domain->configured = false;
+}
+
 enum hv_status domain_create(uint32_t id)
 {
     struct domain *domain = domain_find(id);
@@ -59,7 +77,7 @@ enum hv_status domain_create(uint32_t id)
 
     if (domain != NULL) {
         if (defect_active(DEFECT_CREATE_RESETS))
-            domain->configured = false;
+            reset(domain);
         return HV_STATUS_KEY_ALREADY_EXISTS;
     }
     if (defect_active(DEFECT_CREATE_AGAIN_REFUSED) && grave_find(id) != NULL)
@@ -115,12 +133,8 @@ enum hv_status domain_delete(uint32_t id)
     if (domain == NULL)
         return HV_STATUS_NOT_FOUND;
     if (domain->devices != NULL && !delete_defective(domain)) {
-        while (defect_active(DEFECT_DELETE_REFUSED_HALF) && domain->devices != NULL) {
-            struct translation blocked = translation_blocked();
-
-            device_switch(domain->devices, &blocked);
-            device_move(domain->devices, NULL);
-        }
+        if (defect_active(DEFECT_DELETE_REFUSED_HALF))
+            block_devices(domain);
         return HV_STATUS_OBJECT_IN_USE;
     }
     grave_dig(domain);

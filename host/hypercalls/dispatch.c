@@ -27,11 +27,14 @@ static struct {
     uint64_t output[OUTPUT_MAX / sizeof(uint64_t)];
 } front_end;
 
+/* DEFECT_UNUSED_GPA_CHECKED: treats R8 as the address of an output that the call does not have. */
 static enum hv_status unused_output(const struct call *call, const struct hypercall_frame *frame)
 {
-    bool refused = defect_active(DEFECT_UNUSED_GPA_CHECKED) && call->output_size == 0 && frame->r8 >= guest_gpa_limit();
+    struct parameter_list list = {.gpa = frame->r8, .size = HV_PARAMETER_ALIGNMENT};
 
-    return refused ? HV_STATUS_INVALID_ALIGNMENT : HV_STATUS_SUCCESS;
+    if (!defect_active(DEFECT_UNUSED_GPA_CHECKED) || call->output_size != 0 || frame->r8 == 0)
+        return HV_STATUS_SUCCESS;
+    return validate_list(&list);
 }
 
 /* Checks the lists and copies the input. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Benchmarks: how long an operation takes, how many exits it costs, and its ratio to a baseline that is measured in the same run.
- * They decide nothing; a result is the best of several rounds, because everything that disturbs makes it slower.
+ * Benchmarks: how long an operation takes, how many exits it costs, and its ratio to a baseline that is measured in the
+ * same run. They decide nothing; a result is the best of several rounds, because everything that disturbs makes it
+ * slower.
  */
 #ifndef PVT_TESTS_BENCH_BENCH_H
 #define PVT_TESTS_BENCH_BENCH_H

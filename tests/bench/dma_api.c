@@ -61,8 +61,8 @@ static uint64_t bench_mode(struct load *l, const struct names *n, const char *ba
         return 0;
     }
     map_all(l);
-    bench_run(&(struct bench){
-        .name = n->map, .operations = BUFFERS, .round = map_all, .prepare = unmap_all, .argument = l});
+    bench_run(
+        &(struct bench){.name = n->map, .operations = BUFFERS, .round = map_all, .prepare = unmap_all, .argument = l});
     bench_run(&(struct bench){
         .name = n->unmap, .operations = BUFFERS, .round = unmap_all, .prepare = unmap_then_map, .argument = l});
     both = bench_run(&(struct bench){.name = n->both,

@@ -80,8 +80,8 @@ static void set_up(struct tables *b, uint64_t page_sizes, uint64_t unit, uint64_
 
 static void pair(const char *map_name, const char *unmap_name, struct tables *b)
 {
-    bench_run(&(struct bench){
-        .name = map_name, .operations = b->units, .round = map_each, .prepare = empty, .argument = b});
+    bench_run(
+        &(struct bench){.name = map_name, .operations = b->units, .round = map_each, .prepare = empty, .argument = b});
     bench_run(&(struct bench){
         .name = unmap_name, .operations = b->units, .round = unmap_each, .prepare = full, .argument = b});
     empty(b);
@@ -96,8 +96,8 @@ void bench_tables(void)
     b.array = page_alloc(RANGE_PAGES * sizeof(uint64_t) / PAGE_SIZE, PAGE_SIZE);
     set_up(&b, PAGE_SIZE, PAGE_SIZE, RANGE_PAGES);
     if (b.array) {
-        loop = bench_run(&(struct bench){
-            .name = "store_loop", .operations = RANGE_PAGES, .round = store_loop, .argument = &b});
+        loop = bench_run(
+            &(struct bench){.name = "store_loop", .operations = RANGE_PAGES, .round = store_loop, .argument = &b});
         /* New tables: includes getting and zeroing them. Then again over tables that are there. */
         bench_run(&(struct bench){.name = "map_range_4k",
                                   .operations = RANGE_PAGES,

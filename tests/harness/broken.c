@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Guests that are broken on purpose. The runner's own tests boot them and check that it sees each one for what it is. */
+/* Guests that are broken on purpose. The runner's own tests boot them and check that it sees each one for what it is.
+ */
 #include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/power.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The words that tests are written in: devices, domains, buffers, and DMA with its expected effect. Every function ends the test
- * with a full report when the host does not do its part, so a test states only its promise.
+ * The words that tests are written in: devices, domains, buffers, and DMA with its expected effect. Every function ends
+ * the test with a full report when the host does not do its part, so a test states only its promise.
  */
 #ifndef PVT_TESTS_HARNESS_FIXTURE_H
 #define PVT_TESTS_HARNESS_FIXTURE_H
@@ -43,8 +43,8 @@ void flush_list(struct test_run *t, struct domain *d, uint64_t iova, uint64_t le
 /* One list element by hand: 2^shift pages from `page` (IOVA >> 12); SUCCESS and one element done are expected. */
 void flush_block(struct test_run *t, struct domain *d, uint64_t page, unsigned shift);
 
-/* Device writes [iova, iova + length); b[offset..] must hold the device's byte, and every other byte of b and its guards what it
- * held before (all POISON_FRESH; afterwards it is so again). No fault may be recorded. */
+/* Device writes [iova, iova + length); b[offset..] must hold the device's byte, and every other byte of b and its
+ * guards what it held before (all POISON_FRESH; afterwards it is so again). No fault may be recorded. */
 void expect_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, size_t offset,
                   size_t length, const char *what);
 /* Device reads and writes back the inverse: proves that the read saw exactly these bytes. Contents are random. */
@@ -53,13 +53,15 @@ void expect_invert(struct test_run *t, struct dma_engine *e, uint64_t iova, stru
 /* For the class argument below: the ABI leaves open how the fault is classified. */
 #define FAULT_ANY ORACLE_FAULT_CLASS_NONE
 
-/* Device tries to write: no byte of b (NULL = nothing to look at) may change; with the oracle a fault of that class at this IOVA is asserted. */
+/* Device tries to write: no byte of b (NULL = nothing to look at) may change; with the oracle a fault of that class at
+ * this IOVA is asserted. */
 void expect_write_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, struct buffer *b,
                         enum oracle_fault_class class, const char *what);
 /* Device reads, and would write back what it read inverted: nothing may change, and the recorded fault is a read. */
 void expect_read_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, struct buffer *b,
                        enum oracle_fault_class class, const char *what);
-/* Device writes; the bytes may land in b (at offset) or nowhere, nothing else. True = landed. b is refreshed, faults are drained. */
+/* Device writes; the bytes may land in b (at offset) or nowhere, nothing else. True = landed. b is refreshed, faults
+ * are drained. */
 bool may_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, size_t offset, size_t length,
                const char *what);
 /* One small write whose landing is checked, so that the translation is cached. */
@@ -67,8 +69,8 @@ void warm(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer
 /* No byte of b or its guards differs from POISON_FRESH. */
 void expect_untouched(struct test_run *t, const struct buffer *b, const char *what);
 
-/* Classes with a buffer of their own (DMA_STAGED): maps the engine's scratch in d at an IOVA of its own and loads the patterns. Call
- * after attach(); does nothing for other classes. */
+/* Classes with a buffer of their own (DMA_STAGED): maps the engine's scratch in d at an IOVA of its own and loads the
+ * patterns. Call after attach(); does nothing for other classes. */
 void stage(struct test_run *t, struct domain *d, struct dma_engine *e);
 /* Device reads [iova, iova + length), and must have seen `expected`; ERROR for a class that cannot show it. */
 void expect_read(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, const uint8_t *expected,

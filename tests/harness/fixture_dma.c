@@ -2,8 +2,8 @@
 /*
  * DMA with its expected effect. Memory decides; where the oracle is present, the fault record must agree with it.
  *
- * Before each operation a buffer holds POISON_FRESH everywhere (or random bytes for an inversion), so every byte that the
- * device touched, inside or outside of the range, is visible afterwards.
+ * Before each operation a buffer holds POISON_FRESH everywhere (or random bytes for an inversion), so every byte that
+ * the device touched, inside or outside of the range, is visible afterwards.
  */
 #include "lib/fmt.h"
 #include "lib/string.h"
@@ -100,13 +100,14 @@ static void expect_fault(struct test_run *t, struct dma_engine *e, uint64_t iova
         return;
     }
     if ((fault.valid & ORACLE_FAULT_VALID) && fault.device_id == e->device_id && fault.access == access &&
-        (class == FAULT_ANY || fault.reason_class == class) && fault.iova >= (iova & ~(PAGE_SIZE - 1)) && fault.iova < iova + length) {
+        (class == FAULT_ANY || fault.reason_class == class) && fault.iova >= (iova & ~(PAGE_SIZE - 1)) &&
+        fault.iova < iova + length) {
         drain_faults(t, e);
         return;
     }
     fmt_snprintf(t->expected, sizeof(t->expected), "%s of IOVA 0x%llx, %s, device 0x%llx",
-                 access == ORACLE_ACCESS_WRITE ? "write" : "read", (unsigned long long)iova, class == FAULT_ANY ? "any class" : class_name(class),
-                 (unsigned long long)e->device_id);
+                 access == ORACLE_ACCESS_WRITE ? "write" : "read", (unsigned long long)iova,
+                 class == FAULT_ANY ? "any class" : class_name(class), (unsigned long long)e->device_id);
     describe_fault(t->actual, sizeof(t->actual), &fault);
     test_fail(t, PVT_WHERE, "%s: memory is right, but the fault record is not", what);
 }

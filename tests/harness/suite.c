@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The run as a whole: options, what the machine is, plan, every selected instance, totals. */
+#include "tests/harness/suite.h"
 #include "drivers/hypercall.h"
 #include "kernel/kernel.h"
 #include "kernel/paging.h"
 #include "kernel/power.h"
 #include "kernel/time.h"
-#include "tests/harness/suite.h"
 
 /* First strings of the catalogue in the image; the tests' own follow. */
 static const char catalogue_format[] __attribute__((used, section(".pvtcat"))) = "catalogue\t1";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a test is made of: a declaration that the image and the runner can read, checks that end the test at the first broken
- * promise, and notes for the report. docs/writing-tests.md shows how to add one.
+ * What a test is made of: a declaration that the image and the runner can read, checks that end the test at the first
+ * broken promise, and notes for the report. docs/writing-tests.md shows how to add one.
  */
 #ifndef PVT_TESTS_HARNESS_TEST_H
 #define PVT_TESTS_HARNESS_TEST_H
@@ -22,7 +22,7 @@ struct test_run;
 
 /* One test as the run sees it; the texts are split out of its catalogue entry. */
 struct test {
-    const char *id;           /* group.what_is_promised */
+    const char *id; /* group.what_is_promised */
     const char *group;
     const char *title;        /* the promise, one sentence */
     const char *requirements; /* ids of abi/requirements.toml, separated by a space */
@@ -44,15 +44,15 @@ struct test_registration {
 #define PVT_WHERE      __FILE__ ":" PVT_STRING(__LINE__)
 
 /*
- * Declares and opens a test. The file that uses it defines TEST_GROUP, the first part of every id in it. All arguments but
- * `symbol` are string literals: they make up an entry of section .pvtcat, the one place where a declaration is, for the image
- * as for the runner, which reads it from the file without booting.
+ * Declares and opens a test. The file that uses it defines TEST_GROUP, the first part of every id in it. All arguments
+ * but `symbol` are string literals: they make up an entry of section .pvtcat, the one place where a declaration is, for
+ * the image as for the runner, which reads it from the file without booting.
  */
 #define TEST_DECLARE(symbol, level_, name_, requirements_, classes_, kinds_, title_)                                   \
     static void test_##symbol(struct test_run *t);                                                                     \
     static const char catalogue_##symbol[] __attribute__((used, section(".pvtcat.test"))) =                            \
         "test\t" TEST_GROUP "." name_ "\t" TEST_GROUP "\t" title_ "\t" requirements_ "\t" classes_ "\t" kinds_         \
-        "\t" level_ "\t" PVT_WHERE;                                                                                   \
+        "\t" level_ "\t" PVT_WHERE;                                                                                    \
     static const struct test_registration registration_##symbol                                                        \
         __attribute__((used, section(".pvt_tests." TEST_GROUP "." name_))) = {catalogue_##symbol, test_##symbol};      \
     static void test_##symbol(struct test_run *t)
@@ -64,18 +64,18 @@ struct test_registration {
 #define OBSERVATION(symbol, name, requirements, classes, kinds, title)                                                 \
     TEST_DECLARE(symbol, "observe", name, requirements, classes, kinds, title)
 
-#define NO_DEVICE  "-"
-#define ON_ROCKER  "rocker"
-#define ON_EDU     "edu"
-#define ON_ALL     "rocker,edu"
-#define NO_KIND    "-"
+#define NO_DEVICE "-"
+#define ON_ROCKER "rocker"
+#define ON_EDU    "edu"
+#define ON_ALL    "rocker,edu"
+#define NO_KIND   "-"
 
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_ERROR, VERDICT_SKIP };
 
-#define STEPS_MAX    24
-#define STEP_ARGS    5
-#define DOMAINS_MAX  16
-#define TEXT_MAX     256
+#define STEPS_MAX   24
+#define STEP_ARGS   5
+#define DOMAINS_MAX 16
+#define TEXT_MAX    256
 
 /* One thing that was done; formatted only when a report needs it. */
 struct step {

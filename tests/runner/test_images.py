@@ -109,7 +109,8 @@ def test_selection_of_nothing_suggests() -> None:
 
 def test_options_name_as_little_as_possible() -> None:
     assert selection_lines(CATALOGUE, CATALOGUE.instances) == []
-    assert selection_lines(CATALOGUE, select(CATALOGUE, KNOWN, ["flush.unmap", "cap"])) == ["cap.page_sizes", "flush.unmap"]
+    chosen = select(CATALOGUE, KNOWN, ["flush.unmap", "cap"])
+    assert selection_lines(CATALOGUE, chosen) == ["cap.page_sizes", "flush.unmap"]
     assert selection_lines(CATALOGUE, select(CATALOGUE, KNOWN, ["*@edu"])) == ["flush.unmap@edu"]
     options = BootOptions(seed=3, repeat=2, fixture="hang", tests=["a.b"], defects=["x", "y"], bench=True, verbose=1)
     assert options.guest_text() == "seed=3\ntest=a.b\nrepeat=2\nverbose=1\nbench=1\nfixture=hang\n"

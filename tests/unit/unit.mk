@@ -7,7 +7,7 @@
 # A new test is one line at the end of the list below: its name (tests/unit/test_NAME.c) and the files it tests.
 
 UNIT_CFLAGS := -std=gnu11 -O1 -g $(WARN) -I. -fsanitize=address,undefined -fno-sanitize-recover=all \
-               -fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR)=.
+               -fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR)=. -DPVT_VERSION='"$(VERSION)"'
 UNIT_LIBS   := -lcmocka -lpthread
 UNIT_COMMON := lib/random.c
 UNIT_TESTS  :=
@@ -25,6 +25,9 @@ endef
 
 STAGE1_SRC := $(sort $(wildcard lib/stage1*.c))
 STAGE1_FIXTURE := $(STAGE1_SRC) tests/unit/stage1_fixture.c
+# The reference host without hardware: a fake backend, fake guest memory.
+HOST_FIXTURE := $(sort $(wildcard host/domains/*.c)) host/defects/defects.c tests/unit/host_fixture.c lib/fmt.c
+HOST_CALLS := $(filter-out host/hypercalls/init.c,$(sort $(wildcard host/hypercalls/*.c)))
 
 $(eval $(call unit_test,abi,))
 $(eval $(call unit_test,bits,))
@@ -41,6 +44,8 @@ $(eval $(call unit_test,stage1_errors,$(STAGE1_FIXTURE)))
 $(eval $(call unit_test,stage1_memory,$(STAGE1_FIXTURE)))
 $(eval $(call unit_test,stage1_model,$(STAGE1_FIXTURE)))
 $(eval $(call unit_test,stage1_concurrent,$(STAGE1_FIXTURE)))
+$(eval $(call unit_test,host_domains,$(HOST_FIXTURE)))
+$(eval $(call unit_test,host_hypercalls,$(HOST_FIXTURE) $(HOST_CALLS)))
 
 .PHONY: unit
 

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/* The settings of a domain: the forms that guests send, forms that they do not, and domains that got none at all. */
+#define TEST_GROUP "configure"
+#include "abi/hypercall.h"
+#include "tests/harness/fixture.h"
+#include "tests/harness/tally.h"
+
+#define KINDS "dma,bad-input"
+#define IOVA  0x7000000ull
+
+/* A domain that exists and has no settings yet. */
+static uint32_t bare_domain(struct test_run *t)
+{
+    uint32_t id = fresh_domain_id(t);
+
+    capabilities(t);
+    CHECK_SUCCESS(pviommu_create(id), "CREATE");
+    STEP1(t, "create domain 0x%llx", id);
+    return id;
+}
+
+static enum hv_status configure(struct test_run *t, uint32_t id, uint64_t flags, uint64_t root)
+{
+    enum hv_status status = pviommu_configure(id, flags, root);
+
+    STEP4(t, "configure domain 0x%llx, flags 0x%llx, root 0x%llx: %s", id, flags, root,
+          (uint64_t)(uintptr_t)hv_status_name(status));
+    return status;
+}
+
+/* Attaches, when the host lets us, and proves that no DMA by GPA gets through. */
+static void expect_no_pass_through(struct test_run *t, struct dma_engine *e, uint32_t id, struct buffer *b,
+                                   const char *what)
+{
+    enum hv_status status = pviommu_attach(id, e->device_id);
+
+    STEP3(t, "attach device 0x%llx to domain 0x%llx: %s", e->device_id, id,
+          (uint64_t)(uintptr_t)hv_status_name(status));
+    CHECK(!may_write(t, e, gpa_of(b->data), b, 0, 64, what), "%s: DMA by GPA reached memory", what);
+    /* The read path is another one: a byte read through would be written back inverted. */
+    if (e->ops->features & DMA_READ_MODIFY) {
+        dma_invert(e, gpa_of(b->data) + 128, 64);
+        drain_faults(t, e);
+        expect_untouched(t, b, what);
+    }
+}
+
+TEST(forms_of_guests, "forms_of_guests", "CFG-1", NO_DEVICE, NO_KIND,
+     "CONFIGURE takes the identity, blocking and paging forms that guests send for a domain without devices")
+{
+    const struct hv_output_get_iommu_capabilities *caps = capabilities(t);
+    uint32_t id;
+
+    id = bare_domain(t);
+    CHECK_SUCCESS(configure(t, id, HV_DEVICE_DOMAIN_SETTINGS_IDENTITY, 0), "CONFIGURE as identity");
+    id = bare_domain(t);
+    CHECK_SUCCESS(configure(t, id, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0), "CONFIGURE as blocking");
+    for (unsigned i = 0; i < 3; i++) {
+        void *root = page_alloc(1, PAGE_SIZE);
+
+        REQUIRE(root, "no memory");
+        id = bare_domain(t);
+        CHECK_SUCCESS(configure(t, id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, gpa_of(root)), "CONFIGURE as paging");
+        if (caps->iommu_cap & HV_IOMMU_CAP_S1_5LVL) {
+            id = bare_domain(t);
+            CHECK_SUCCESS(configure(t, id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_5_LEVEL, gpa_of(root)),
+                          "CONFIGURE as paging with five levels");
+        }
+    }
+}
+
+TEST(each_domain_its_table, "each_domain_its_table", "CFG-1 ISO-1", ON_ROCKER, "dma",
+     "Domains configured one after the other each keep the top table of their own CONFIGURE")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d[4];
+    struct buffer b[4];
+
+    for (unsigned i = 0; i < 4; i++) {
+        d[i] = domain_paging(t);
+        b[i] = buffer(t, 1);
+        map(t, d[i], IOVA, &b[i], STAGE1_READ | STAGE1_WRITE);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        attach(t, d[i], e);
+        expect_write(t, e, IOVA + 16 * i, &b[i], 16 * i, 16, "DMA through one of four tables");
+        for (unsigned k = 0; k < 4; k++) {
+            expect_untouched(t, &b[k], "target of another domain");
+        }
+    }
+}
+
+TEST(blocked_untranslated, "blocked_untranslated", "CFG-2", ON_ROCKER, KINDS,
+     "Blocked without translation_enabled is refused or blocks; it never passes DMA through")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 1);
+    static const uint64_t flags[] = {HV_DEVICE_DOMAIN_BLOCKED,
+                                     HV_DEVICE_DOMAIN_BLOCKED | HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL};
+
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t id = bare_domain(t);
+
+        attach(t, domain_blocked(t), e);
+        observe_status(t, i ? "blocked and five levels" : "blocked alone", configure(t, id, flags[i], 0));
+        expect_no_pass_through(t, e, id, &b, "a domain that is blocked without translation_enabled");
+    }
+}
+
+OBSERVATION(five_levels_unreported, "five_levels_unreported", "CFG-3", ON_ROCKER, KINDS,
+            "Five levels where they are not reported: the status, and that no DMA goes astray")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+    uint32_t id;
+
+    if (capabilities(t)->iommu_cap & HV_IOMMU_CAP_S1_5LVL) {
+        SKIP("this host reports five levels");
+    }
+    /* IOVA and target in a table of four levels; read as five, the same table leads nowhere. */
+    map(t, d, IOVA, &b, STAGE1_READ | STAGE1_WRITE);
+    attach(t, domain_blocked(t), e);
+    id = bare_domain(t);
+    observe_status(t, "five levels",
+                   configure(t, id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_5_LEVEL, stage1_root_gpa(&d->table)));
+    expect_no_pass_through(t, e, id, &b, "a domain with five levels that are not reported");
+    may_write(t, e, IOVA, &b, 0, 64, "DMA by a mapped IOVA");
+}
+
+OBSERVATION(reserved_flags, "reserved_flags", "CFG-5", ON_ROCKER, KINDS,
+            "Each reserved flag of CONFIGURE: refused, or ignored, and then DMA goes where the table says or nowhere")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t), *park = domain_blocked(t);
+    struct buffer b = buffer(t, 1), decoy = buffer(t, 1);
+    struct tally tally = {0};
+
+    map(t, d, IOVA, &b, STAGE1_READ | STAGE1_WRITE);
+    for (unsigned bit = 0; bit < 64; bit++) {
+        uint32_t id = d->id;
+        enum hv_status status;
+
+        if (!(HV_DEVICE_DOMAIN_SETTINGS_RESERVED >> bit & 1)) {
+            continue;
+        }
+        CHECK_SUCCESS(pviommu_delete(id), "DELETE of a domain without devices");
+        CHECK_SUCCESS(pviommu_create(id), "CREATE of its id");
+        status = configure(t, id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL | 1ull << bit, stage1_root_gpa(&d->table));
+        tally_add(&tally, status);
+        if (status != HV_STATUS_SUCCESS) {
+            continue;
+        }
+        if (pviommu_attach(id, e->device_id) == HV_STATUS_SUCCESS) {
+            may_write(t, e, IOVA, &b, 0, 64, "DMA through a domain with a reserved flag");
+            CHECK(
+                !may_write(t, e, gpa_of(decoy.data), &decoy, 0, 64, "DMA by GPA through a domain with a reserved flag"),
+                "reserved flag %u makes the domain pass DMA through", bit);
+        }
+        attach(t, park, e);
+    }
+    observe_tally(t, "reserved flags", &tally);
+}
+
+TEST(never_configured, "never_configured", "CFG-8", ON_ROCKER, KINDS,
+     "A device that is attached to a domain without settings is refused or blocked, never passed through")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 1);
+    uint32_t id = bare_domain(t);
+
+    attach(t, domain_blocked(t), e);
+    expect_no_pass_through(t, e, id, &b, "a domain that was never configured");
+}
+
+TEST(never_configured_after_paging, "never_configured_after_paging", "CFG-8 GEN-10", ON_ROCKER, KINDS,
+     "ATTACH to a domain without settings leaves the device where it was when refused, and blocks it when not")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+    uint32_t id = bare_domain(t);
+    enum hv_status status;
+
+    map(t, d, IOVA, &b, STAGE1_READ | STAGE1_WRITE);
+    attach(t, d, e);
+    warm(t, e, IOVA, &b, "DMA before the ATTACH");
+    status = pviommu_attach(id, e->device_id);
+    STEP2(t, "attach to unconfigured domain 0x%llx: %s", id, (uint64_t)(uintptr_t)hv_status_name(status));
+    observe_status(t, "ATTACH to a domain without settings", status);
+    if (status == HV_STATUS_SUCCESS) {
+        CHECK(!may_write(t, e, IOVA, &b, 0, 64, "DMA by the old IOVA"),
+              "the device still uses the domain that it left");
+    } else {
+        expect_write(t, e, IOVA + 64, &b, 64, 64, "DMA after a refused ATTACH");
+    }
+    CHECK(!may_write(t, e, gpa_of(b.data), &b, 0, 64, "DMA by GPA"), "the device passes through");
+}
+
+OBSERVATION(blocked_with_root, "blocked_with_root", "CFG-9", ON_ROCKER, "dma,fault",
+            "A blocking domain with a root: the status, and that DMA is blocked whatever the root says")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+    const uint64_t roots[] = {stage1_root_gpa(&d->table), stage1_root_gpa(&d->table) + 8, 0xFFF,
+                              1ull << memory_physical_bits(), ~(PAGE_SIZE - 1)};
+    struct tally tally = {0};
+
+    map(t, d, IOVA, &b, STAGE1_READ | STAGE1_WRITE);
+    for (unsigned i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+        uint32_t id = bare_domain(t);
+
+        attach(t, domain_blocked(t), e);
+        tally_add(&tally, configure(t, id, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, roots[i]));
+        expect_no_pass_through(t, e, id, &b, "a blocking domain with a root");
+        CHECK(!may_write(t, e, IOVA, &b, 0, 64, "DMA by an IOVA that the root maps"),
+              "a blocking domain translates through root 0x%llx", (unsigned long long)roots[i]);
+    }
+    observe_tally(t, "roots of blocking domains", &tally);
+}

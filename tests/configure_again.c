@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* A second CONFIGURE: refused, and then all is as before; or it takes effect as a whole. Nothing in between. */
+#define TEST_GROUP "configure"
+#include "tests/harness/fixture.h"
+#include "tests/harness/tally.h"
+
+#define KINDS "dma,fault"
+#define IOVA  0x7000000ull
+
+/* One table for the first CONFIGURE and one for the second; the same IOVA leads to another buffer in each. */
+struct again {
+    struct dma_engine *engine;
+    struct domain *d, *second;
+    struct buffer first_target, second_target;
+};
+
+static struct again again(struct test_run *t)
+{
+    struct again a = {.engine = device(t), .d = domain_paging(t), .second = domain_paging(t)};
+
+    a.first_target = buffer(t, 1);
+    a.second_target = buffer(t, 1);
+    map(t, a.d, IOVA, &a.first_target, STAGE1_READ | STAGE1_WRITE);
+    map(t, a.second, IOVA, &a.second_target, STAGE1_READ | STAGE1_WRITE);
+    return a;
+}
+
+static enum hv_status configure(struct test_run *t, struct again *a, uint64_t flags, uint64_t root)
+{
+    enum hv_status status = pviommu_configure(a->d->id, flags, root);
+
+    STEP4(t, "configure domain 0x%llx again, flags 0x%llx, root 0x%llx: %s", a->d->id, flags, root,
+          (uint64_t)(uintptr_t)hv_status_name(status));
+    return status;
+}
+
+/* The device reaches `reached` by the IOVA, byte for byte, and nothing else. */
+static void expect_lands(struct test_run *t, struct again *a, struct buffer *reached, const char *what)
+{
+    expect_write(t, a->engine, IOVA + 512, reached, 512, 64, what);
+    expect_untouched(t, &a->first_target, what);
+    expect_untouched(t, &a->second_target, what);
+}
+
+static void expect_blocked(struct test_run *t, struct again *a, const char *what)
+{
+    CHECK(!may_write(t, a->engine, IOVA, &a->first_target, 0, 64, what), "%s: the first table still translates", what);
+    expect_untouched(t, &a->second_target, what);
+    CHECK(!may_write(t, a->engine, gpa_of(a->first_target.data), &a->first_target, 0, 64, what),
+          "%s: the device passes through", what);
+}
+
+OBSERVATION(table_while_unattached, "table_while_unattached", "CFG-6", ON_ROCKER, KINDS,
+            "Another top table for a domain without devices: refused, or in force at the next ATTACH")
+{
+    struct again a = again(t);
+    enum hv_status status =
+        configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, stage1_root_gpa(&a.second->table));
+
+    observe_status(t, "second CONFIGURE", status);
+    attach(t, a.d, a.engine);
+    expect_lands(t, &a, status == HV_STATUS_SUCCESS ? &a.second_target : &a.first_target,
+                 "DMA after a second CONFIGURE of a domain without devices");
+}
+
+OBSERVATION(kind_while_unattached, "kind_while_unattached", "CFG-6", ON_ROCKER, KINDS,
+            "Paging to blocking and back for a domain without devices: each step is refused, or in force as a whole")
+{
+    struct again a = again(t);
+    enum hv_status blocked = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0), back;
+
+    attach(t, a.d, a.engine);
+    if (blocked == HV_STATUS_SUCCESS) {
+        expect_blocked(t, &a, "DMA after a paging domain was configured as blocking");
+    } else {
+        expect_lands(t, &a, &a.first_target, "DMA after a refused CONFIGURE as blocking");
+    }
+    attach(t, domain_blocked(t), a.engine);
+    back = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, stage1_root_gpa(&a.second->table));
+    attach(t, a.d, a.engine);
+    if (back == HV_STATUS_SUCCESS) {
+        expect_lands(t, &a, &a.second_target, "DMA after the domain was configured with another table");
+    } else if (blocked == HV_STATUS_SUCCESS) {
+        expect_blocked(t, &a, "DMA after a refused CONFIGURE of a blocking domain");
+    } else {
+        expect_lands(t, &a, &a.first_target, "DMA after two refused CONFIGUREs");
+    }
+    observe_status(t, "paging to blocking", blocked);
+    observe_status(t, "to another table", back);
+}
+
+OBSERVATION(table_while_attached, "table_while_attached", "CFG-7", ON_ROCKER, KINDS,
+            "Another top table for a domain with a device: refused, or in force at once with nothing cached")
+{
+    struct again a = again(t);
+    enum hv_status status;
+
+    attach(t, a.d, a.engine);
+    warm(t, a.engine, IOVA, &a.first_target, "DMA before the second CONFIGURE");
+    status = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, stage1_root_gpa(&a.second->table));
+    observe_status(t, "second CONFIGURE", status);
+    expect_lands(t, &a, status == HV_STATUS_SUCCESS ? &a.second_target : &a.first_target,
+                 "DMA after a second CONFIGURE of a domain with a device");
+}
+
+OBSERVATION(kind_while_attached, "kind_while_attached", "CFG-7", ON_ROCKER, KINDS,
+            "Paging to blocking and to identity for a domain with a device: refused, or in force at once")
+{
+    struct again a = again(t);
+    enum hv_status blocked, identity;
+    bool through;
+
+    attach(t, a.d, a.engine);
+    warm(t, a.engine, IOVA, &a.first_target, "DMA before the second CONFIGURE");
+    blocked = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0);
+    if (blocked == HV_STATUS_SUCCESS) {
+        expect_blocked(t, &a, "DMA after the domain was configured as blocking");
+    } else {
+        expect_lands(t, &a, &a.first_target, "DMA after a refused CONFIGURE as blocking");
+    }
+    identity = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_IDENTITY, 0);
+    through = may_write(t, a.engine, gpa_of(a.second_target.data), &a.second_target, 0, 64, "DMA by GPA");
+    CHECK(through == (identity == HV_STATUS_SUCCESS), "CONFIGURE as identity gave %s, but DMA by GPA %s",
+          hv_status_name(identity), through ? "arrives" : "does not arrive");
+    observe_status(t, "paging to blocking", blocked);
+    observe_status(t, "to identity", identity);
+}

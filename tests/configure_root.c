@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Top tables that cannot be. A host refuses them, or the domain blocks. What it must not do is read a table where the
+ * guest has none: each case sets out, in the memory that a sloppy host would read instead, entries that lead to a
+ * decoy.
+ */
+#define TEST_GROUP "configure"
+#include "tests/harness/fixture.h"
+#include "tests/harness/tally.h"
+
+#define KINDS      "dma,bad-input"
+#define IOVA       0x7000000ull
+#define TOP_STRIDE (1ull << 39) /* what one entry of the top table of four covers */
+#define ENTRY_SIZE 8u
+
+struct root_case {
+    struct dma_engine *engine;
+    struct domain *table, *park;
+    struct buffer target, decoy;
+    struct tally tally;
+};
+
+static struct root_case root_case(struct test_run *t)
+{
+    struct root_case c = {.engine = device(t), .table = domain_paging(t), .park = domain_blocked(t)};
+
+    c.target = buffer(t, 1);
+    c.decoy = buffer(t, 1);
+    map(t, c.table, IOVA, &c.target, STAGE1_READ | STAGE1_WRITE);
+    return c;
+}
+
+/* A new domain with that root: refused, or its device reaches nothing, neither by IOVA nor by GPA. */
+static void expect_refused_or_blocked(struct test_run *t, struct root_case *c, uint64_t root, const char *what)
+{
+    uint32_t id = c->table->id; /* the tables stay; only the domain on the host is made anew */
+    enum hv_status status;
+
+    CHECK_SUCCESS(pviommu_delete(id), "DELETE of a domain without devices");
+    CHECK_SUCCESS(pviommu_create(id), "CREATE of its id");
+    status = pviommu_configure(id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, root);
+    tally_add(&c->tally, status);
+    STEP3(t, "configure domain 0x%llx with root 0x%llx: %s", id, root, (uint64_t)(uintptr_t)hv_status_name(status));
+    if (status != HV_STATUS_SUCCESS) {
+        return;
+    }
+    status = pviommu_attach(id, c->engine->device_id);
+    STEP2(t, "attach device 0x%llx: %s", c->engine->device_id, (uint64_t)(uintptr_t)hv_status_name(status));
+    CHECK(!may_write(t, c->engine, IOVA, &c->target, 0, 64, what), "%s: root 0x%llx was accepted as another address",
+          what, (unsigned long long)root);
+    expect_untouched(t, &c->decoy, what);
+    CHECK(!may_write(t, c->engine, gpa_of(c->decoy.data), &c->decoy, 0, 64, what),
+          "%s: root 0x%llx makes the domain pass through", what, (unsigned long long)root);
+    expect_untouched(t, &c->target, what);
+    attach(t, c->park, c->engine);
+}
+
+TEST(misaligned_root, "misaligned_root", "CFG-4", ON_ROCKER, KINDS,
+     "A top table with any of address bits 0 to 11 set is refused or blocks, and is not read at a shifted place")
+{
+    struct root_case c = root_case(t);
+    unsigned width = capabilities(t)->max_iova_width;
+
+    /* Read from `skew` bytes on, index 0 finds the entry that is `skew` / 8 further: make that one lead to the decoy.
+     */
+    for (unsigned index = 1; index < 512 && index * TOP_STRIDE < 1ull << width; index <<= 1) {
+        map(t, c.table, IOVA + index * TOP_STRIDE, &c.decoy, STAGE1_READ | STAGE1_WRITE);
+    }
+    for (unsigned bit = 0; bit < 12; bit++) {
+        expect_refused_or_blocked(t, &c, stage1_root_gpa(&c.table->table) | 1ull << bit, "a misaligned top table");
+    }
+    expect_refused_or_blocked(t, &c, stage1_root_gpa(&c.table->table) | (PAGE_SIZE - ENTRY_SIZE),
+                              "a misaligned top table");
+    observe_tally(t, "misaligned roots", &c.tally);
+}
+
+TEST(root_above_width, "root_above_width", "CFG-4 TR-11", ON_ROCKER, KINDS,
+     "A top table above the physical address width is refused or blocks, and is not cut to fit")
+{
+    struct root_case c = root_case(t);
+
+    for (unsigned bit = memory_physical_bits(); bit < 64; bit++) {
+        expect_refused_or_blocked(t, &c, 1ull << bit, "a top table above the physical address width");
+        expect_refused_or_blocked(t, &c, stage1_root_gpa(&c.table->table) | 1ull << bit,
+                                  "a top table above the physical address width");
+    }
+    observe_tally(t, "roots above the width", &c.tally);
+}
+
+TEST(root_outside_memory, "root_outside_memory", "CFG-4 TR-11", ON_ROCKER, KINDS,
+     "A top table where the guest has no memory is refused or blocks")
+{
+    struct root_case c = root_case(t);
+    uint64_t hole = memory_hole();
+    /* The local APIC's page: inside the space, but device registers. */
+    const uint64_t places[] = {hole, hole + 16 * PAGE_SIZE, 0xFEE00000, (1ull << memory_physical_bits()) - PAGE_SIZE};
+
+    REQUIRE(hole != 0, "this machine has no GPA without memory below its physical address width");
+    for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        expect_refused_or_blocked(t, &c, places[i], "a top table outside guest memory");
+    }
+    observe_tally(t, "roots outside memory", &c.tally);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Every call names a partition. A guest names itself; any other name gets it nowhere. */
+#define TEST_GROUP "hypercall"
+#include "abi/cpuid.h"
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "tests/harness/tally.h"
+#include "tests/hypercall_calls.h"
+
+/* Own id, when the host lets us ask for it; else SELF. */
+static uint64_t own_partition_id(void)
+{
+    uint64_t id = HV_PARTITION_ID_SELF;
+
+    if (hypercall_init()->features_ebx & HV_CPUID_FEATURES_EBX_PARTITION_ID) {
+        hypercall_simple(HVCALL_GET_PARTITION_ID, NULL, 0, &id, sizeof(id));
+    }
+    return id;
+}
+
+TEST(foreign_partition, "foreign_partition", "ISO-3 GEN-10", NO_DEVICE, "dma,bad-input",
+     "Every call that changes something is refused, and does nothing, when it names another partition")
+{
+    /* Without GET_PARTITION_ID our own number is unknown; small ones, which a host gives out, are left aside. */
+    static const uint64_t strangers[] = {HV_PARTITION_ID_INVALID,      UINT64_C(0x7FFFFFFFFFFFFFFF),
+                                         UINT64_C(0xFFFFFFFFFFFFFFFE), UINT64_C(0x00000000FFFFFFFF),
+                                         UINT64_C(0xFFFFFFFF00000000), UINT64_C(0x123456789ABCDEF0)};
+    struct stage s = stage_open(t);
+    struct tally tally = {0};
+    uint64_t own = own_partition_id();
+
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        const struct call_shape *shape = &call_shapes[i];
+        char after[TEXT_MAX];
+
+        stage_body(&s, shape, s.input.data);
+        for (unsigned p = 0; p < sizeof(strangers) / sizeof(strangers[0]); p++) {
+            enum hv_status status;
+
+            if (strangers[p] == own || shape->output_size) {
+                continue; /* questions touch nobody's domains or devices: capabilities.other_partition */
+            }
+            memcpy(s.input.data, &strangers[p], sizeof(strangers[p])); /* the first field of every call */
+            status = hv_result_status(hypercall_raw(stage_control(shape), gpa_of(s.input.data), gpa_of(s.output.data)));
+            STEP3(t, "%s for partition 0x%llx: %s", (uint64_t)(uintptr_t)shape->name, strangers[p],
+                  (uint64_t)(uintptr_t)hv_status_name(status));
+            CHECK_REFUSED(status, shape->name);
+            tally_add(&tally, status);
+        }
+        fmt_snprintf(after, sizeof(after), "%s for another partition", shape->name);
+        stage_expect_intact(t, &s, after);
+    }
+    observe_tally(t, "partition ids that are not ours", &tally);
+}

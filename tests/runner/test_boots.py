@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""The real image in the real QEMU: the exit codes again, this time with a guest that is really broken."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from pvtest import catalogue, paths
+
+pytestmark = [
+    pytest.mark.boots,
+    pytest.mark.skipif(
+        not paths.GUEST_IMAGE.exists() or not paths.HOST_IMAGE.exists(), reason="the images are not built"
+    ),
+]
+
+
+Result = tuple[int, dict, str]
+BROKEN = {"fail": 1, "error": 2, "hang": 2, "crash": 2, "triple-fault": 2, "garbage": 2, "stop-half-way": 2}
+HANG_SECONDS = "15"  # enough for the firmware, which comes first
+
+
+def boot(folder: Path, *arguments: str) -> Result:
+    done = subprocess.run(
+        [sys.executable, "-m", "pvtest", *arguments, "--results", str(folder)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tools")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    path = folder / "latest" / "results.json"
+    assert path.exists(), done.stdout + done.stderr
+    return done.returncode, json.loads(path.read_text()), done.stdout
+
+
+def some_test() -> str:
+    """One quick instance that needs no device."""
+    return next(instance.id for instance in catalogue.load_tests().instances if instance.device is None)
+
+
+def some_defect() -> str:
+    """A defect that the tests of FL-1 must see."""
+    return next(defect.name for defect in catalogue.load_defects() if "FL-1" in defect.requirements)
+
+
+@pytest.fixture(name="boots", scope="module")
+def _boots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Result]]:
+    """All boots of this file, one per CPU at a time: each is a few seconds of firmware on one CPU."""
+    name = some_test()
+    jobs: dict[str, list[str]] = {"whole": [name], "defect": ["FL-1", "--defect", some_defect()]}
+    for fixture in BROKEN:
+        jobs[fixture] = ["run", name, "--fixture", fixture]
+    jobs["hang"] += ["--timeout", HANG_SECONDS]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        futures = {key: pool.submit(boot, tmp_path_factory.mktemp(key), *job) for key, job in jobs.items()}
+        yield lambda key: futures[key].result()
+
+
+def test_one_test_passes(boots: Callable[[str], Result]) -> None:
+    code, found, output = boots("whole")
+    assert code == 0, output
+    assert [(test["id"], test["verdict"]) for test in found["tests"]] == [(some_test(), "pass")]
+    assert found["devices"] and found["versions"]["host"] != "unknown"
+
+
+@pytest.mark.parametrize("fixture", BROKEN)
+def test_broken_guest(boots: Callable[[str], Result], fixture: str) -> None:
+    code, found, output = boots(fixture)
+    assert code == BROKEN[fixture] == found["exit_code"], output
+    if fixture == "crash":
+        (test,) = found["tests"]
+        assert "panic" in found["problems"][0] and test["crash"]
+        assert any(frame["function"] and ".c:" in frame["source"] for frame in test["frames"]), test["frames"]
+
+
+def test_a_defect_makes_a_test_fail(boots: Callable[[str], Result]) -> None:
+    code, found, output = boots("defect")
+    assert code == 1, output
+    assert found["defects"] == [some_defect()] and found["summary"]["fail"] > 0
