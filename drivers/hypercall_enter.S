@@ -24,15 +24,30 @@
 
     .text
 
-/* RAX = hypercall_enter(RDI = entry, RSI = control, RDX = rdx, RCX = r8) */
+/*
+ * RAX = hypercall_enter(RDI = entry, RSI = control, RDX = rdx, RCX = r8)
+ * Saves what the compiler expects to survive a call: a host that clobbers it must fail its own test, not crash others.
+ */
     .globl hypercall_enter
     .type hypercall_enter, @function
 hypercall_enter:
     push %rbp
     mov %rsp, %rbp
+    push %rbx
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    sub $8, %rsp
     mov %rcx, %r8
     mov %rsi, %rcx
     call *%rdi
+    add $8, %rsp
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbx
     pop %rbp
     ret
     .size hypercall_enter, . - hypercall_enter

@@ -29,6 +29,7 @@ struct stage {
     struct domain *victim;    /* paging, without devices: DELETE would remove it */
     uint32_t absent;          /* no such domain: CREATE would make it */
     uint32_t bare;            /* never configured: CONFIGURE would make it pass everything through */
+    bool bare_passes; /* the host lets DMA through it anyway: CFG-8 is broken, and nothing follows from it here */
     struct buffer input, output;
 };
 

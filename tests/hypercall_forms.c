@@ -61,25 +61,30 @@ OBSERVATION(fast_form, "fast_form", "GEN-15", NO_DEVICE, KINDS,
             "A call in fast form means what it means in memory, or is refused and changes nothing")
 {
     struct stage s = stage_open(t);
+    struct tally refused = {0};
 
     for (unsigned i = 0; i < CALL_COUNT; i++) {
         const struct call_shape *shape = &call_shapes[i];
         enum hv_status status = fast_call(t, &s, shape);
         char after[TEXT_MAX];
 
-        observe_status(t, shape->name, status);
         if (status == HV_STATUS_SUCCESS) {
+            observe_status(t, shape->name, status);
             undo(t, &s, shape);
+        } else {
+            tally_add(&refused, status);
         }
         fmt_snprintf(after, sizeof(after), "%s in fast form", shape->name);
         stage_expect_intact(t, &s, after);
     }
+    observe_tally(t, "refused", &refused);
 }
 
 OBSERVATION(nested_bit, "nested_bit", "GEN-15", NO_DEVICE, KINDS,
             "The nested bit of the control word is ignored, or the call is refused and changes nothing")
 {
     struct stage s = stage_open(t);
+    struct tally refused = {0};
 
     for (unsigned i = 0; i < CALL_COUNT; i++) {
         const struct call_shape *shape = &call_shapes[i];
@@ -89,11 +94,14 @@ OBSERVATION(nested_bit, "nested_bit", "GEN-15", NO_DEVICE, KINDS,
         stage_body(&s, shape, s.input.data);
         status = hv_result_status(
             hypercall_raw(stage_control(shape) | HV_CONTROL_NESTED, gpa_of(s.input.data), gpa_of(s.output.data)));
-        observe_status(t, shape->name, status);
         if (status == HV_STATUS_SUCCESS) {
+            observe_status(t, shape->name, status);
             undo(t, &s, shape);
+        } else {
+            tally_add(&refused, status);
         }
         fmt_snprintf(after, sizeof(after), "%s with the nested bit", shape->name);
         stage_expect_intact(t, &s, after);
     }
+    observe_tally(t, "refused", &refused);
 }

@@ -18,14 +18,14 @@ struct guest_registers {
 };
 
 struct cpu {
-    struct cpu *self; /* first: read through GS */
-    uint32_t index;   /* VP index */
+    struct cpu *self;            /* first: read through GS */
+    uint32_t index;              /* VP index */
+    uint32_t hidden_access_logs; /* how many accesses to hidden memory were logged */
     struct vmcb *guest;
     struct vmcb *host_state; /* what VMRUN and #VMEXIT do not switch: TR, LDTR, FS, GS, syscall MSRs */
     struct vmcb *shadow;     /* guest state before the last entry; QEMU overwrites the VMCB when an entry fails */
     uint8_t *stack_top;
     struct oracle_counters counters;
-    uint32_t hidden_access_logs; /* how many accesses to hidden memory were logged */
 };
 
 /* The running processor. Valid on the host's own tables, from cpu_tables_load() on. */

@@ -7,18 +7,18 @@
 #include "host/launch/image.h"
 #include "host/log.h"
 
-void log_guest_state(const struct vmcb *g, const struct guest_registers *r)
+void log_guest_state(const struct vmcb *vmcb, const struct guest_registers *regs)
 {
-    host_log(LOG_ERROR, "guest rip %04x:%016lx rsp %04x:%016lx rflags %08lx\n", g->cs.selector, g->rip, g->ss.selector,
-             g->rsp, g->rflags);
-    host_log(LOG_ERROR, "cr0 %08lx cr2 %016lx cr3 %016lx cr4 %08lx efer %04lx\n", g->cr0, g->cr2, g->cr3, g->cr4,
-             g->efer);
-    host_log(LOG_ERROR, "dr6 %08lx dr7 %08lx gdt %016lx+%x idt %016lx+%x event %016lx\n", g->dr6, g->dr7, g->gdtr.base,
-             g->gdtr.limit, g->idtr.base, g->idtr.limit, g->event_injection);
-    host_log(LOG_ERROR, "rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", g->rax, r->rbx, r->rcx, r->rdx);
-    host_log(LOG_ERROR, "rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", r->rsi, r->rdi, r->rbp, r->r8);
-    host_log(LOG_ERROR, "r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", r->r9, r->r10, r->r11, r->r12);
-    host_log(LOG_ERROR, "r13 %016lx r14 %016lx r15 %016lx\n", r->r13, r->r14, r->r15);
+    host_log(LOG_ERROR, "guest rip %04x:%016lx rsp %04x:%016lx rflags %08lx\n", vmcb->cs.selector, vmcb->rip,
+             vmcb->ss.selector, vmcb->rsp, vmcb->rflags);
+    host_log(LOG_ERROR, "cr0 %08lx cr2 %016lx cr3 %016lx cr4 %08lx efer %04lx\n", vmcb->cr0, vmcb->cr2, vmcb->cr3,
+             vmcb->cr4, vmcb->efer);
+    host_log(LOG_ERROR, "dr6 %08lx dr7 %08lx gdt %016lx+%x idt %016lx+%x event %016lx\n", vmcb->dr6, vmcb->dr7,
+             vmcb->gdtr.base, vmcb->gdtr.limit, vmcb->idtr.base, vmcb->idtr.limit, vmcb->event_injection);
+    host_log(LOG_ERROR, "rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", vmcb->rax, regs->rbx, regs->rcx, regs->rdx);
+    host_log(LOG_ERROR, "rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", regs->rsi, regs->rdi, regs->rbp, regs->r8);
+    host_log(LOG_ERROR, "r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", regs->r9, regs->r10, regs->r11, regs->r12);
+    host_log(LOG_ERROR, "r13 %016lx r14 %016lx r15 %016lx\n", regs->r13, regs->r14, regs->r15);
 }
 
 /*

@@ -60,8 +60,6 @@ static void clobber(struct guest_registers *regs)
         regs->rdx = ~regs->rdx;
     if (defect_active(DEFECT_R8_CLOBBERED))
         regs->r8 = ~regs->r8;
-    if (defect_active(DEFECT_RBX_CLOBBERED))
-        regs->rbx = ~regs->rbx;
     /* The host uses no vector registers: what is in them now is the guest's. */
     if (defect_active(DEFECT_XMM_CLOBBERED))
         __asm__ volatile("pcmpeqd %xmm0, %xmm0; pcmpeqd %xmm5, %xmm5");

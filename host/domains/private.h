@@ -57,7 +57,7 @@ void device_switch(struct device *device, const struct translation *to);
 /* Changes the membership only. `domain` may be NULL. */
 void device_move(struct device *device, struct domain *domain);
 
-/* What a domain's devices see; default_translation() is the state before the first ATTACH. */
+/* What a device in no domain sees. */
 struct translation translation_blocked(void);
 
 struct domain_grave *grave_find(uint32_t id);

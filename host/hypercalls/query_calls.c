@@ -29,8 +29,6 @@ static void falsify(struct hv_output_get_iommu_capabilities *caps)
         caps->pgsize_bitmap |= ODD_PAGE_SIZE;
     if (defect_active(DEFECT_CAP_WIDTH_64))
         caps->max_iova_width = 64;
-    if (defect_active(DEFECT_WIDTH_IGNORED))
-        caps->max_iova_width++;
     if (defect_active(DEFECT_CAP_CHANGES) && calls++ % 2 != 0)
         caps->max_iova_width--;
     if (defect_active(DEFECT_OUTPUT_DIRTY))

@@ -13,7 +13,6 @@
 #define VTD_GSTS   0x1Cu
 #define VTD_RTADDR 0x20u /* 64 bit */
 #define VTD_FSTS   0x34u
-#define VTD_FECTL  0x38u
 #define VTD_IQH    0x80u /* 64 bit */
 #define VTD_IQT    0x88u /* 64 bit */
 #define VTD_IQA    0x90u /* 64 bit */
@@ -59,11 +58,9 @@ static inline unsigned vtd_cap_max_shift(uint64_t cap)
 
 #define VTD_FSTS_OVERFLOW     (UINT32_C(1) << 0)
 #define VTD_FSTS_PENDING      (UINT32_C(1) << 1)
-#define VTD_FSTS_QUEUE_ERROR  (UINT32_C(1) << 4)
 #define VTD_FSTS_QUEUE_FAILED UINT32_C(0x70) /* queue error, completion error, time-out */
 #define VTD_FSTS_FIRST_SHIFT  8
 #define VTD_FSTS_FIRST_MASK   0xFFu
-#define VTD_FECTL_MASKED      (UINT32_C(1) << 31)
 
 /* Fault recording register: two 64-bit halves (11.4.14). */
 #define VTD_FAULT_SIZE    16u

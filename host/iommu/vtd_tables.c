@@ -40,7 +40,9 @@ static void pasid_entry_set(struct vtd_pasid_entry *entry, uint64_t top_table, u
 {
     entry->val[2] = top_table;
     entry->val[1] = tag;
-    entry->val[0] = VTD_PASID_WIDTH_48 | VTD_PASID_FIRST_STAGE | VTD_ENTRY_PRESENT;
+    entry->val[0] = VTD_PASID_FIRST_STAGE | VTD_ENTRY_PRESENT;
+    if (!defect_active(DEFECT_WIDTH_NARROW))
+        entry->val[0] |= VTD_PASID_WIDTH_48;
 }
 
 /* Blocking is an entry of zeros: with the other fields left as they are, QEMU goes on translating when P is cleared. */

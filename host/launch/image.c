@@ -31,7 +31,7 @@ extern const struct dynamic image_dynamic[] __attribute__((visibility("hidden"))
 
 size_t image_size(void)
 {
-    return (size_t)(host_image_end - host_image_start);
+    return (uintptr_t)host_image_end - (uintptr_t)host_image_start;
 }
 
 static uint64_t dynamic_value(int64_t tag)

@@ -88,7 +88,7 @@ void report_test(const struct test_run *t)
     if (t->trapped) {
         report_trap(&t->trap);
     }
-    tap_point(&stream, ok, t->instance, t->verdict == VERDICT_SKIP ? "SKIP" : NULL, t->message);
+    tap_point(&stream, ok, t->instance, t->verdict == VERDICT_SKIP ? "SKIP" : NULL, t->message[0] ? t->message : NULL);
     tap_yaml_begin(&stream);
     if (!ok) {
         tap_yaml_text(&stream, "verdict", t->verdict == VERDICT_FAIL ? "fail" : "error");

@@ -87,6 +87,7 @@ void suite_run_instance(struct suite *s, const struct suite_instance *i, uint64_
     suite_instance_name(i, t->instance, sizeof(t->instance));
     random_seed(&t->random, seed_for(t->instance, seed));
 
+    report_comment("run: %s", t->instance);
     memory_test_begin();
     start = time_us();
     end = containment_run(call_test, t, s->options.deadline_ms * 1000, &t->trap);

@@ -12,7 +12,7 @@
 #define SUITE_INSTANCES_MAX 2048
 
 /* Reserved for the harness: the blocking domain in which every device rests between tests. */
-#define REST_DOMAIN_ID 0x70000001u
+#define REST_DOMAIN_ID 0x7000F001u
 /* Ids that tests get from fresh_domain_id(), and that the reset deletes blindly: 1 .. SWEPT_DOMAIN_IDS. */
 #define SWEPT_DOMAIN_IDS 24u
 

@@ -58,7 +58,7 @@ class Guest:
     def __init__(self, volume: Path):
         self.options = options(volume / "pvtest.opt")
         self.defect = options(volume / "refhost.opt").get("defect", ["none"])[0]
-        self.fixture = self.options.get("fixture", ["pass"])[0]
+        self.fixture = self.options.get("fixture", [os.environ.get("FAKE_QEMU_FIXTURE", "pass")])[0]
         self.repeat = int(self.options.get("repeat", ["1"])[0])
         catalogue = parse_tests(section((volume / "pvtest.efi").read_bytes(), ".pvtcat"))
         wanted = self.options.get("test")
@@ -207,6 +207,8 @@ def main() -> int:
         print("unexpected command line", file=sys.stderr)
         return 1
     Path(log[1]).write_text("refhost: started\n")
+    if "FAKE_QEMU_PID" in os.environ:
+        Path(os.environ["FAKE_QEMU_PID"]).write_text(str(os.getpid()))
     return Guest(Path(volume[1])).run()
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ from pvtest.selection import select_defects
 from pvtest.session import Observer
 from pvtest.terminal import Terminal
 
-NAMES_SHOWN = 3
+NAMES_SHOWN = 2
 
 
 @dataclass
@@ -82,7 +83,12 @@ def table(outcomes: list[Outcome]) -> Table:
         title="Defects", title_style="bold", title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0)
     )
     for name in ("defect", "breaks", "verdict", "failing", "own requirement", "first of them"):
-        out.add_column(name, justify="right" if name == "failing" else "left", no_wrap=name in ("defect", "verdict"))
+        out.add_column(
+            name,
+            justify="right" if name == "failing" else "left",
+            no_wrap=name in ("defect", "verdict"),
+            overflow="fold",
+        )
     styles = {"caught": "green", "missed": "bold red", "error": "bold magenta"}
     for outcome in outcomes:
         failing = outcome.failing
@@ -112,9 +118,9 @@ def _lines(outcomes: list[Outcome]) -> str:
     return "\n".join(["defect\tverdict\tfailing\town_requirement\ttests", *rows]) + "\n"
 
 
-def _under(request: boot.Request, defect: Defect, folder: ResultsFolder) -> Outcome:
+def _under(request: boot.Request, defect: Defect, folder: ResultsFolder, stop: threading.Event) -> Outcome:
     where = folder.folder(defect.name)
-    return Outcome(defect, boot.run(dataclasses.replace(request, defects=[defect]), where, Observer()))
+    return Outcome(defect, boot.run(dataclasses.replace(request, defects=[defect]), where, Observer(stop=stop)))
 
 
 def _boot_all(
@@ -122,8 +128,9 @@ def _boot_all(
 ) -> list[Outcome]:
     """One boot per defect, several at a time."""
     done: dict[str, Outcome] = {}
+    stop = threading.Event()
     with ThreadPoolExecutor(jobs) as pool, out.progress(len(chosen), f"Running {len(chosen)} defects") as bar:
-        waiting: dict[Future[Outcome], Defect] = {pool.submit(_under, request, d, folder): d for d in chosen}
+        waiting: dict[Future[Outcome], Defect] = {pool.submit(_under, request, d, folder, stop): d for d in chosen}
         try:
             for future in as_completed(waiting):
                 outcome = future.result()
@@ -135,6 +142,7 @@ def _boot_all(
                         f"{len(outcome.failing)} failing"
                     )
         except BaseException:
+            stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return [done[defect.name] for defect in chosen]

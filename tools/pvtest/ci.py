@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""`make test`: every check there is, one after the other. The last line counts tests of all kinds."""
+"""`make test`: every check there is, one after the other. The last line counts tests of all kinds.
+
+`python3 -m pvtest.ci [STEP...]` runs some of them.
+"""
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import shutil
@@ -17,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pvtest import paths
-from pvtest.errors import EXIT_FAIL, EXIT_OK
+from pvtest.errors import EXIT_FAIL, EXIT_OK, EXIT_USAGE
 
 IMAGES = ("pvtest.efi", "refhost.efi")
 STEP_SECONDS = 1800
@@ -183,9 +185,14 @@ def _clear() -> None:
         shutil.rmtree(paths.BUILD / name, ignore_errors=True)
 
 
-def main(options: argparse.Namespace) -> int:
+def main(names: list[str]) -> int:
     """Runs all steps, or those that are named."""
-    chosen = [step for step in STEPS if not options.globs or step[0] in options.globs]
+    known = [step[0] for step in STEPS]
+    for name in names:
+        if name not in known:
+            print(f"unknown step {name!r}; known: {', '.join(known)}", file=sys.stderr)
+            return EXIT_USAGE
+    chosen = [step for step in STEPS if not names or step[0] in names]
     total, bad = Counts(), []
     paths.BUILD.mkdir(exist_ok=True)
     _clear()
@@ -210,3 +217,7 @@ def main(options: argparse.Namespace) -> int:
         print(f"Failed: {', '.join(bad)}")
     print(total, flush=True)
     return EXIT_FAIL if bad or total.failed else EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -8,6 +8,7 @@ import importlib
 import math
 import os
 import secrets
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,9 +22,7 @@ COMMANDS = {
     "defects": "run the catalogue under each defect of the reference host",
     "bench": "measure speed",
     "check-catalogue": "check the built images; used by the build",
-    "ci": "everything; used by make test",
 }
-HIDDEN = ("check-catalogue", "ci")
 EPILOG = """\
 A GLOB selects tests by instance id, id, group or requirement: 'flush.*', flush, tr.leaf_4k@rocker, FL-3.
 
@@ -126,7 +125,7 @@ def _dispatch(command: str, options: argparse.Namespace) -> int:
         from pvtest import check  # pylint: disable=import-outside-toplevel  # must run without the runner's packages
 
         return check.main()
-    module = {"run": "run", "list": "listing", "defects": "campaign", "bench": "bench", "ci": "ci"}[command]
+    module = {"run": "run", "list": "listing", "defects": "campaign", "bench": "bench"}[command]
     try:
         found = importlib.import_module(f"pvtest.{module}")
     except ModuleNotFoundError as error:
@@ -134,8 +133,15 @@ def _dispatch(command: str, options: argparse.Namespace) -> int:
     return int(found.main(options))
 
 
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
 def main(arguments: list[str]) -> int:
     """Runs one command; every expected error is one message and a code."""
+    # A machine must not outlive the runner that started it, so that these end the runner like Ctrl-C.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         command, options = parse(arguments)
         return _dispatch(command, options)

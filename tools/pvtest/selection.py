@@ -39,6 +39,11 @@ def select(catalogue: Catalogue, requirements: Requirements, globs: Iterable[str
     return [instance for instance in catalogue.instances if instance.id in chosen]
 
 
+def _hint(word: str, names: list[str]) -> str:
+    """Close matches, or all names where nothing is close."""
+    return suggest(word, names) or f" Known: {', '.join(names) or 'none'}."
+
+
 def select_defects(defects: tuple[Defect, ...], globs: Iterable[str]) -> list[Defect]:
     """Defects whose name or requirement matches one of the globs; all of them without globs."""
     globs = list(globs)
@@ -53,7 +58,7 @@ def select_defects(defects: tuple[Defect, ...], globs: Iterable[str]) -> list[De
         }
         if not found:
             names = [defect.name for defect in defects]
-            raise UsageError(f"no defect matches '{glob}'.{suggest(glob, names)} Known: {', '.join(names) or 'none'}.")
+            raise UsageError(f"no defect matches '{glob}'.{_hint(glob, names)}")
         chosen |= found
     return [defect for defect in defects if defect.name in chosen]
 
@@ -63,5 +68,5 @@ def find_defects(defects: tuple[Defect, ...], names: Iterable[str]) -> list[Defe
     by_name = {defect.name: defect for defect in defects}
     for name in names:
         if name not in by_name:
-            raise UsageError(f"unknown defect '{name}'.{suggest(name, by_name)} Known: {', '.join(by_name) or 'none'}.")
+            raise UsageError(f"unknown defect '{name}'.{_hint(name, list(by_name))}")
     return [by_name[name] for name in dict.fromkeys(names)]

@@ -7,9 +7,10 @@ import contextlib
 import os
 import selectors
 import subprocess
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -40,6 +41,7 @@ class Observer:
 
     line: Callable[[str], None] = lambda text: None
     progress: Callable[[TapParser], None] = lambda tap: None
+    stop: threading.Event = field(default_factory=threading.Event)  # set it to end the boot early
 
 
 @dataclass
@@ -129,15 +131,19 @@ class Session:
     def _limit(self) -> str | None:
         """None = go on; else why the guest is stopped."""
         now = time.monotonic()
+        if self._observer.stop.is_set():
+            return "the runner was told to stop"
         if self._read > MAX_SERIAL:
             return f"the guest wrote more than {MAX_SERIAL >> 20} MiB to its serial port"
         if self._end_at is not None and now - self._end_at > POWER_OFF_SECONDS:
             return f"the guest reached its end but did not power off within {POWER_OFF_SECONDS:.0f} s"
         if now - self._start > self._limits.total:
             return f"the limit of {self._limits.total:g} s for one boot was over (--timeout)"
-        if now - self._last > self._limits.silence:
+        # The firmware is silent for seconds, on a loaded machine for many.
+        silence = self._limits.silence * (1 if self._tap.started else 2)
+        if now - self._last > silence:
             where = "the guest" if self._tap.started else "the firmware or the guest"
-            return f"{where} had written nothing for {self._limits.silence:g} s"
+            return f"{where} had written nothing for {silence:g} s"
         return None
 
     def _wait(self, process: subprocess.Popen[bytes]) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +43,9 @@ class Terminal:
     def save(self, title: str) -> None:
         """Writes what was printed as a picture (--svg)."""
         if self.svg is not None:
-            self.console.save_svg(str(self.svg), title=title)
+            picture = self.console.export_svg(title=title)
+            # rich refers to fonts on a server; a picture must not make its reader's machine call somebody.
+            self.svg.write_text(re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL), encoding="utf-8")
 
     @contextlib.contextmanager
     def progress(self, total: int, text: str) -> Iterator[Bar]:

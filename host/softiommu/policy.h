@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* What the caching policy decides. Whatever it says, an entry that was not present is never cached. */
+#ifndef PVT_HOST_SOFTIOMMU_POLICY_H
+#define PVT_HOST_SOFTIOMMU_POLICY_H
+
+#include "host/softiommu/private.h"
+
+/* Cache what was just learnt? */
+bool policy_fills(struct softiommu *iommu);
+/* Refuse a write because a cached entry is read-only, without a look at the tables? */
+bool policy_trusts_denial(struct softiommu *iommu);
+/* Fetch the present neighbours of an entry that was read: of a table, of a leaf. */
+bool policy_prefetches(struct softiommu *iommu, bool leaf);
+/* Before every translation: entries that go for no reason. */
+void policy_evict(struct softiommu *iommu, unsigned device);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/softiommu/table_entry.h"
+
+#include "host/softiommu/private.h"
+#include "host/softiommu/stage2.h"
+
+#define ENTRY_SIZE 8u
+
+static bool is_root(const struct walk *walk)
+{
+    return walk->level == walk->format->levels - 1;
+}
+
+enum softiommu_reason table_entry_read(const struct walk *walk, unsigned index, struct table_entry *entry)
+{
+    struct softiommu *iommu = walk->iommu;
+    bool unchecked = omitted(iommu, is_root(walk) ? SOFTIOMMU_OMIT_STAGE2_ROOT : SOFTIOMMU_OMIT_STAGE2_TABLE);
+    uint64_t size;
+
+    if (!stage2(iommu, walk->table + index * ENTRY_SIZE, ORACLE_ACCESS_READ, unchecked, &entry->spa, &size))
+        return is_root(walk) ? SOFTIOMMU_REASON_ROOT_REFUSED : SOFTIOMMU_REASON_TABLE_REFUSED;
+    entry->value = iommu->call.read64(iommu->call.owner, entry->spa);
+    iommu->statistics.table_reads++;
+    return SOFTIOMMU_REASON_NONE;
+}
+
+void table_entry_overwrite(struct softiommu *iommu, uint64_t spa, uint64_t value)
+{
+    uint64_t old;
+
+    do
+        old = iommu->call.read64(iommu->call.owner, spa);
+    while (old != value && !iommu->call.compare_exchange64(iommu->call.owner, spa, old, value));
+}
+
+static enum softiommu_reason required(uint64_t missing)
+{
+    if ((missing & ENTRY_ACCESSED) != 0)
+        return SOFTIOMMU_REASON_NOT_ACCESSED;
+    return (missing & ENTRY_DIRTY) != 0 ? SOFTIOMMU_REASON_NOT_DIRTY : SOFTIOMMU_REASON_NONE;
+}
+
+enum softiommu_reason table_entry_mark(const struct walk *walk, struct table_entry *entry, uint64_t bits)
+{
+    struct softiommu *iommu = walk->iommu;
+    uint64_t marked = entry->value | bits;
+
+    if (marked == entry->value || iommu->config.ad_mode == SOFTIOMMU_AD_IGNORED)
+        return SOFTIOMMU_REASON_NONE;
+    if (iommu->config.ad_mode == SOFTIOMMU_AD_REQUIRED)
+        return required(bits & ~entry->value);
+    if (omitted(iommu, SOFTIOMMU_OMIT_AD_PLAIN_STORE))
+        table_entry_overwrite(iommu, entry->spa, marked);
+    else if (!iommu->call.compare_exchange64(iommu->call.owner, entry->spa, entry->value, marked))
+        return WALK_AGAIN;
+    entry->value = marked;
+    return SOFTIOMMU_REASON_NONE;
+}
