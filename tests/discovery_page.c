@@ -133,6 +133,7 @@ struct call_at {
 static void call_through(void *argument)
 {
     struct call_at *c = argument;
+    /* cppcheck-suppress constStatement */
     register uint64_t r8 __asm__("r8") = c->r8;
     uint64_t rcx = c->control, rdx = c->rdx;
 

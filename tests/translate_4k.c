@@ -109,7 +109,7 @@ TEST(translate_scatter, "scattered_64k", "TR-1 TR-2", ON_ROCKER, "dma",
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 16);
-    uint8_t order[16];
+    uint8_t order[16] = {0};
 
     for (unsigned i = 0; i < 16; i++) {
         unsigned other = (unsigned)random_below(&t->random, i + 1);

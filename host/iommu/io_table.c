@@ -21,6 +21,7 @@
 
 #define SIZE_4K UINT64_C(0x1000)
 #define SIZE_2M UINT64_C(0x200000)
+#define SIZE_1G UINT64_C(0x40000000)
 
 /* A leaf whose output touches this window faults for every access through it (QEMU: reason 0x87). */
 #define INTERRUPT_WINDOW     UINT64_C(0xFEE00000)
@@ -90,7 +91,9 @@ uint64_t io_table_all(uint64_t end)
 {
     uint64_t *top = host_pages(1);
 
-    map_outside_window(top, 0, (end + SIZE_2M - 1) & ~(SIZE_2M - 1));
+    map_outside_window(top, 0, lower(end, 4 * SIZE_1G));
+    for (uint64_t address = 4 * SIZE_1G; address < end; address += SIZE_1G)
+        map_leaf(top, address, 2);
     return (uintptr_t)top;
 }
 

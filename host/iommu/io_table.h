@@ -7,7 +7,7 @@
 
 /* Top table that maps guest RAM and nothing else; `bits`: input width. */
 uint64_t io_table_guest_ram(unsigned bits);
-/* Top table that maps all below `end` (bytes, rounded up to 2 MiB) except the interrupt window. */
+/* Top table that maps all below `end` (bytes, rounded up to 1 GiB above 4 GiB) except the interrupt window. */
 uint64_t io_table_all(uint64_t end);
 /* Top table through which every address reads one page of the host. */
 uint64_t io_table_foreign_page(void);

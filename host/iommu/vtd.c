@@ -11,25 +11,14 @@
 #include "host/iommu/io_table.h"
 #include "host/log.h"
 
-#define END_4G UINT64_C(0x100000000)
-
 struct vtd_unit vtd_unit;
-
-static uint64_t ram_end(void)
-{
-    size_t count;
-    const struct guest_range *range = guest_ram(&count);
-    uint64_t end = count != 0 ? range[count - 1].start + range[count - 1].length : 0;
-
-    return end > END_4G ? end : END_4G;
-}
 
 static bool vtd_init(void)
 {
     if (!vtd_find())
         return false;
     vtd_unit.identity =
-        defect_active(DEFECT_IDENTITY_UNLIMITED) ? io_table_all(ram_end()) : io_table_guest_ram(VTD_IOVA_BITS);
+        defect_active(DEFECT_IDENTITY_UNLIMITED) ? io_table_all(guest_gpa_limit()) : io_table_guest_ram(VTD_IOVA_BITS);
     if (defect_active(DEFECT_BLOCKED_READS))
         vtd_unit.foreign = io_table_foreign_page();
     vtd_tables_build();

@@ -4,6 +4,7 @@
 #include "kernel/console.h"
 #include "kernel/panic.h"
 #include "lib/fmt.h"
+#include "lib/string.h"
 #include "lib/tap.h"
 #include "tests/harness/report.h"
 
@@ -81,6 +82,19 @@ static void text_if(const char *key, const char *value)
     }
 }
 
+/* A check in a fixture decides often; the reader wants to find the test, too. */
+static void report_where(const struct test_run *t)
+{
+    char text[TEXT_MAX];
+
+    if (!t->where || strcmp(t->where, t->test->where) == 0) {
+        tap_yaml_text(&stream, "where", t->test->where);
+        return;
+    }
+    fmt_snprintf(text, sizeof(text), "%s, decided at %s", t->test->where, t->where);
+    tap_yaml_text(&stream, "where", text);
+}
+
 void report_test(const struct test_run *t)
 {
     bool ok = t->verdict == VERDICT_PASS || t->verdict == VERDICT_SKIP;
@@ -97,7 +111,7 @@ void report_test(const struct test_run *t)
         tap_yaml_text(&stream, "message", t->message);
         text_if("expected", t->expected);
         text_if("actual", t->actual);
-        text_if("where", t->where ? t->where : t->test->where);
+        report_where(t);
         report_steps(t);
     }
     text_if("observation", t->observation);

@@ -90,6 +90,7 @@ static struct test *load(size_t *count)
     struct test *tests;
     char *text;
 
+    /* cppcheck-suppress comparePointers ; one array, whose bounds the linker names */
     *count = (size_t)(pvt_tests_end - pvt_tests_start);
     for (size_t i = 0; i < *count; i++) {
         text_size += strlen(pvt_tests_start[i].catalogue) + 1;
