@@ -172,3 +172,25 @@ TEST(dma_api_hostile, "hostile_device_before_and_after", "ATT-6 ATT-7 FL-1", ON_
     expect_write_fault(t, e, iova, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "released");
     expect_write_fault(t, e, gpa_of(b.data), 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "released");
 }
+
+TEST(dma_api_window, "interrupt_window_is_left_out", "TR-13 FL-3", ON_ROCKER, "dma",
+     "IOVAs handed out on both sides of the interrupt window never touch it, and each of them reaches its page")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 8);
+    enum hv_status status;
+
+    CHECK(dma_api_start(&api, DMA_API_STRICT, fresh_domain_id(t), IOVA_MSI_FIRST - 4 * PAGE_SIZE,
+                        IOVA_MSI_LAST + 1 + 4 * PAGE_SIZE, &status),
+          "starting the DMA API: %s", hv_status_name(status));
+    CHECK_SUCCESS(dma_api_attach(&api, e->device_id), "attaching the device");
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t iova;
+
+        REQUIRE(dma_api_map(&api, gpa_of(b.data) + i * PAGE_SIZE, PAGE_SIZE, RW, &iova), "only %u of 8 IOVAs", i);
+        REQUIRE(iova + PAGE_SIZE <= IOVA_MSI_FIRST || iova > IOVA_MSI_LAST, "IOVA 0x%llx is in the window",
+                (unsigned long long)iova);
+        expect_write(t, e, iova, &b, i * PAGE_SIZE, 64, "next to the window");
+    }
+    stop(t, e);
+}

@@ -134,17 +134,14 @@ static void retargeted(struct test_run *t, flush_way *way)
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
-    uint64_t *leaf;
 
     map(t, d, IOVA, &a, RW);
     attach(t, d, e);
-    leaf = leaf_entry(t, d, IOVA);
     for (unsigned i = 0; i < 4; i++) {
         struct buffer *now = i % 2 ? &b : &a, *next = i % 2 ? &a : &b;
 
         expect_write(t, e, IOVA + i, now, i, 4, "the page that the leaf names");
-        *leaf = (*leaf & ~d->table.format->address_mask) | gpa_of(next->data);
-        STEP1(t, "leaf now 0x%llx", *leaf);
+        retarget(t, d, IOVA, gpa_of(next->data));
         way(t, d, IOVA, PAGE_SIZE);
         expect_write(t, e, IOVA + i, next, i, 4, "the new page");
         expect_untouched(t, now, "the old page");
@@ -182,7 +179,6 @@ static void split(struct test_run *t, flush_way *way)
     struct dma_engine *e = device(t);
     struct buffer big, small;
     struct domain *d;
-    uint64_t *leaf;
 
     need_page_size(t, SIZE_2M);
     d = domain_paging(t);
@@ -192,9 +188,7 @@ static void split(struct test_run *t, flush_way *way)
     attach(t, d, e);
     expect_write(t, e, IOVA + 7 * PAGE_SIZE, &big, 7 * PAGE_SIZE, 4, "warm through the 2 MiB leaf");
     REQUIRE(stage1_split(&d->table, IOVA) == STAGE1_OK, "splitting our own leaf");
-    leaf = leaf_entry(t, d, IOVA + 7 * PAGE_SIZE);
-    *leaf = (*leaf & ~d->table.format->address_mask) | gpa_of(small.data);
-    STEP1(t, "split the 2 MiB leaf into 4 KiB leaves; the one at +7 pages is now 0x%llx", *leaf);
+    retarget(t, d, IOVA + 7 * PAGE_SIZE, gpa_of(small.data));
     way(t, d, IOVA, SIZE_2M);
     expect_write(t, e, IOVA + 7 * PAGE_SIZE, &small, 0, 4, "the page with a new target");
     expect_write(t, e, IOVA + 8 * PAGE_SIZE, &big, 8 * PAGE_SIZE, 4, "its neighbour");
@@ -210,7 +204,6 @@ static void merged(struct test_run *t, flush_way *way)
     struct dma_engine *e = device(t);
     struct buffer big, small;
     struct domain *d;
-    uint64_t *leaf;
 
     need_page_size(t, SIZE_2M);
     d = domain_paging(t);
@@ -218,12 +211,11 @@ static void merged(struct test_run *t, flush_way *way)
     small = buffer(t, 1);
     map(t, d, IOVA, &big, RW);
     REQUIRE(stage1_split(&d->table, IOVA) == STAGE1_OK, "splitting our own leaf");
-    leaf = leaf_entry(t, d, IOVA + 7 * PAGE_SIZE);
-    *leaf = (*leaf & ~d->table.format->address_mask) | gpa_of(small.data);
+    retarget(t, d, IOVA + 7 * PAGE_SIZE, gpa_of(small.data));
     attach(t, d, e);
     expect_write(t, e, IOVA + 7 * PAGE_SIZE, &small, 0, 4, "warm through a 4 KiB leaf");
     expect_write(t, e, IOVA + 8 * PAGE_SIZE, &big, 8 * PAGE_SIZE, 4, "warm neighbour");
-    *leaf = (*leaf & ~d->table.format->address_mask) | (gpa_of(big.data) + 7 * PAGE_SIZE);
+    retarget(t, d, IOVA + 7 * PAGE_SIZE, gpa_of(big.data) + 7 * PAGE_SIZE);
     REQUIRE(stage1_merge(&d->table, IOVA, 1, &d->freed) == STAGE1_OK, "merging our own leaves");
     STEP0(t, "replace the 512 leaves of 4 KiB by one 2 MiB leaf");
     way(t, d, IOVA, SIZE_2M);
@@ -240,7 +232,6 @@ static void two_devices(struct test_run *t, flush_way *way)
     struct dma_engine *e[3];
     struct domain *d = domain_paging(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
-    uint64_t *leaf;
 
     map(t, d, IOVA, &a, RW);
     for (unsigned i = 0; i < 3; i++) {
@@ -248,9 +239,7 @@ static void two_devices(struct test_run *t, flush_way *way)
         attach(t, d, e[i]);
         warm(t, e[i], IOVA, &a, "old target");
     }
-    leaf = leaf_entry(t, d, IOVA);
-    *leaf = (*leaf & ~d->table.format->address_mask) | gpa_of(b.data);
-    STEP1(t, "leaf now 0x%llx", *leaf);
+    retarget(t, d, IOVA, gpa_of(b.data));
     way(t, d, IOVA, PAGE_SIZE);
     for (unsigned i = 0; i < 3; i++) {
         expect_write(t, e[i], IOVA + 8 * i, &b, 8 * i, 4, "new target");

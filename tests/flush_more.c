@@ -68,15 +68,12 @@ TEST(flush_stale_retargeted, "before_it_old_or_new_page", "FL-5", ON_ROCKER, "dm
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
-    uint64_t *leaf;
     bool in_old;
 
     map(t, d, IOVA, &a, RW);
     attach(t, d, e);
     warm(t, e, IOVA, &a, "old target");
-    leaf = leaf_entry(t, d, IOVA);
-    *leaf = (*leaf & ~d->table.format->address_mask) | gpa_of(b.data);
-    STEP1(t, "leaf now 0x%llx, no flush", *leaf);
+    retarget(t, d, IOVA, gpa_of(b.data));
     in_old = may_write(t, e, IOVA, &a, 0, 64, "old page");
     if (!in_old) {
         CHECK(!memory_find_other(b.data, 64, e->ops->fill_value), "the DMA is neither in the old nor in the new page");

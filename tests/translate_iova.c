@@ -119,3 +119,18 @@ TEST(translate_five_level, "five_levels", "TR-12 CFG-1", ON_ROCKER, "dma",
     expect_write(t, e, 0x3000, &b, 0, 16, "low IOVA");
     expect_write(t, e, (1ull << 52) + 0x3000, &b, PAGE_SIZE, 16, "IOVA that needs the fifth level");
 }
+
+TEST(translate_window_neighbours, "next_to_the_interrupt_window", "TR-13 TR-1", ON_ROCKER, "dma",
+     "The pages right below and right above the interrupt window 0xFEE00000 to 0xFEEFFFFF translate like any other")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 2);
+    uint64_t below = IOVA_MSI_FIRST - PAGE_SIZE, above = IOVA_MSI_LAST + 1;
+
+    map_gpa(t, d, below, gpa_of(b.data), PAGE_SIZE, RW);
+    map_gpa(t, d, above, gpa_of(b.data) + PAGE_SIZE, PAGE_SIZE, RW);
+    attach(t, d, e);
+    expect_write(t, e, below, &b, 0, PAGE_SIZE, "page below the window, to its last byte");
+    expect_write(t, e, above, &b, PAGE_SIZE, PAGE_SIZE, "page above the window, from its first byte");
+}

@@ -38,6 +38,8 @@ void map_gpa(struct test_run *t, struct domain *d, uint64_t iova, uint64_t gpa, 
 void unmap(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length); /* no flush */
 /* The entry that maps iova at its leaf level (for edits by hand); ERROR when not mapped. */
 uint64_t *leaf_entry(struct test_run *t, struct domain *d, uint64_t iova);
+/* Points the leaf that maps iova at another page of the same size; no flush. */
+void retarget(struct test_run *t, struct domain *d, uint64_t iova, uint64_t gpa);
 void flush(struct test_run *t, struct domain *d);                                      /* whole domain */
 void flush_list(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length); /* exact blocks */
 /* One list element by hand: 2^shift pages from `page` (IOVA >> 12); SUCCESS and one element done are expected. */

@@ -170,6 +170,14 @@ uint64_t *leaf_entry(struct test_run *t, struct domain *d, uint64_t iova)
     return w.entry[w.leaf_level];
 }
 
+void retarget(struct test_run *t, struct domain *d, uint64_t iova, uint64_t gpa)
+{
+    uint64_t *leaf = leaf_entry(t, d, iova);
+
+    *leaf = (*leaf & ~d->table.format->address_mask) | gpa;
+    STEP2(t, "leaf of IOVA 0x%llx changed to 0x%llx, no flush", iova, *leaf);
+}
+
 void flush(struct test_run *t, struct domain *d)
 {
     enum hv_status status = domain_flush(d);

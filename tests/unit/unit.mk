@@ -27,6 +27,7 @@ STAGE1_SRC := $(sort $(wildcard lib/stage1*.c))
 STAGE1_FIXTURE := $(STAGE1_SRC) tests/unit/stage1_fixture.c
 # The reference host without hardware: a fake backend, fake guest memory.
 HOST_FIXTURE := $(sort $(wildcard host/domains/*.c)) host/defects/defects.c tests/unit/host_fixture.c lib/fmt.c
+SOFTIOMMU_FIXTURE := $(sort $(wildcard host/softiommu/*.c)) tests/unit/softiommu_fixture.c
 HOST_CALLS := $(filter-out host/hypercalls/init.c,$(sort $(wildcard host/hypercalls/*.c)))
 
 $(eval $(call unit_test,abi,))
@@ -46,6 +47,11 @@ $(eval $(call unit_test,stage1_model,$(STAGE1_FIXTURE)))
 $(eval $(call unit_test,stage1_concurrent,$(STAGE1_FIXTURE)))
 $(eval $(call unit_test,host_domains,$(HOST_FIXTURE)))
 $(eval $(call unit_test,host_hypercalls,$(HOST_FIXTURE) $(HOST_CALLS)))
+$(eval $(call unit_test,softiommu_omissions,$(SOFTIOMMU_FIXTURE) $(sort $(wildcard tests/unit/softiommu_s[ct]*.c))))
+$(eval $(call unit_test,softiommu_walk,$(SOFTIOMMU_FIXTURE)))
+$(eval $(call unit_test,softiommu_policies,$(SOFTIOMMU_FIXTURE)))
+$(eval $(call unit_test,softiommu_requests,$(SOFTIOMMU_FIXTURE)))
+$(eval $(call unit_test,softiommu_cache,host/softiommu/cache.c))
 
 .PHONY: unit
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* PASID and page requests may be reported, but no public call uses them: ordinary DMA must be as ever (PAS-1, PRI-1).
+ */
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "pasid"
+#define IOVA       0x04000000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+
+TEST(pasid_plain_dma, "plain_dma_is_unaffected", "PAS-1", ON_ROCKER, "dma,fault",
+     "Whatever PASID and PRI capabilities are reported, DMA without a PASID is translated, and refused, as ever")
+{
+    struct dma_engine *e = device(t);
+    uint64_t caps = capabilities(t)->iommu_cap;
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    expect_write(t, e, IOVA, &b, 0, PAGE_SIZE, "mapped page");
+    expect_invert(t, e, IOVA + 7, &b, 7, 100, "read and write back");
+    expect_write_fault(t, e, IOVA + PAGE_SIZE, 16, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "page without a leaf");
+    OBSERVE("PASID %s, PRI %s", caps & HV_IOMMU_CAP_PASID ? "reported" : "not reported",
+            caps & HV_IOMMU_CAP_PRI ? "reported" : "not reported");
+}
+
+TEST(pasid_blocking_is_silent, "blocking_raises_no_fault", "PRI-1 ATT-6", ON_ROCKER, "dma,fault",
+     "Attaching a device to a blocking domain records no fault of its own, only a later DMA does")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t), *blocked = domain_blocked(t);
+    struct buffer b = buffer(t, 1);
+    struct oracle_fault fault;
+
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    warm(t, e, IOVA, &b, "before");
+    attach(t, blocked, e);
+    if (oracle_take_fault(e->device_id, &fault)) {
+        CHECK(!(fault.valid & ORACLE_FAULT_VALID), "the attach alone recorded a fault, raw reason 0x%x",
+              fault.raw_reason);
+    }
+    expect_write_fault(t, e, IOVA, 16, &b, ORACLE_FAULT_CLASS_BLOCKED, "DMA of the blocked device");
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* A second kernel without a reset in between: it sets the hypercall page up again and finds what the first one left
+ * (CON-4). */
+#include "abi/msr.h"
+#include "drivers/hypercall.h"
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "restart"
+#define IOVA       0x04000000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+
+/* What a kernel does when it starts another one, and what that one does first. */
+static void hand_over(struct test_run *t)
+{
+    REQUIRE(msr_write_safe(HV_MSR_GUEST_OS_ID, 0) == TRAP_NONE, "GUEST_OS_ID cannot be cleared");
+    STEP0(t, "clear GUEST_OS_ID: the first kernel is gone");
+    REQUIRE(hypercall_reenable(), "the hypercall page cannot be enabled again");
+    STEP0(t, "write GUEST_OS_ID and enable the hypercall page: the second kernel starts");
+}
+
+OBSERVATION(
+    restart_domains, "domains_of_the_first_kernel", "CON-4", ON_ROCKER, "dma,fault",
+    "After a hand-over the old domain is still there or gone; a device in it uses the old tables or is blocked, "
+    "and never passes through")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1), other = buffer(t, 1);
+    enum hv_status create;
+    bool landed;
+
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    warm(t, e, IOVA, &b, "before the hand-over");
+    hand_over(t);
+    landed = may_write(t, e, IOVA, &b, 0, 16, "the old domain's page");
+    CHECK(!may_write(t, e, gpa_of(other.data), &other, 0, 16, "a page that was never mapped"),
+          "after the hand-over the device passes through");
+    create = pviommu_create(d->id);
+    OBSERVE("the old tables are %s; CREATE of the old id: %s", landed ? "in force" : "out of force",
+            hv_status_name(create));
+}
+
+TEST(restart_claims_device, "second_kernel_takes_over", "CON-4 ATT-2 ATT-4 ATT-7", ON_ROCKER, "dma,fault",
+     "The second kernel blocks the device, whatever the first one did with it, and then uses it in a domain of its own")
+{
+    struct dma_engine *e = device(t);
+    struct domain *old = domain_paging(t), *blocked, *mine;
+    struct buffer a = buffer(t, 1), b = buffer(t, 1);
+
+    map(t, old, IOVA, &a, RW);
+    attach(t, old, e);
+    warm(t, e, IOVA, &a, "the first kernel's page");
+    hand_over(t);
+    blocked = domain_blocked(t);
+    attach(t, blocked, e);
+    expect_write_fault(t, e, IOVA, 16, &a, ORACLE_FAULT_CLASS_BLOCKED, "the first kernel's page");
+    mine = domain_paging(t);
+    map(t, mine, IOVA, &b, RW);
+    attach(t, mine, e);
+    expect_write(t, e, IOVA, &b, 0, 16, "the second kernel's page");
+    expect_untouched(t, &a, "the first kernel's page");
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/softiommu_scenarios.h"
+
+#define AT_LEVEL(level) ((unsigned)(level) << 4)
+
+#define STORY(omission, story, argument)                                                                               \
+    {                                                                                                                  \
+        SOFTIOMMU_OMIT_##omission, story, argument, false                                                              \
+    }
+#define STORY_KEEP_IDLE(omission, story, argument)                                                                     \
+    {                                                                                                                  \
+        SOFTIOMMU_OMIT_##omission, story, argument, true                                                               \
+    }
+
+const struct softiommu_scenario softiommu_scenario[] = {
+    STORY(IOTLB_DOMAIN_FLUSH, story_stale, BY_DOMAIN_FLUSH),
+    STORY(IOTLB_RANGE_FLUSH, story_stale, BY_RANGE_FLUSH),
+    STORY(IOTLB_ATTACH, story_stale, BY_ATTACH),
+    STORY(IOTLB_DETACH, story_stale, BY_DETACH),
+    STORY_KEEP_IDLE(IOTLB_DELETE, story_stale, BY_DELETE),
+    STORY(IOTLB_WRITE_UNCHECKED, story_write_on_read_only, 0),
+    STORY(NOT_PRESENT_CACHED, story_not_present, 0),
+
+    STORY(WALK_DOMAIN_FLUSH_1, story_stale, BY_DOMAIN_FLUSH | AT_LEVEL(1)),
+    STORY(WALK_DOMAIN_FLUSH_2, story_stale, BY_DOMAIN_FLUSH | AT_LEVEL(2)),
+    STORY(WALK_DOMAIN_FLUSH_3, story_stale, BY_DOMAIN_FLUSH | AT_LEVEL(3)),
+    STORY(WALK_DOMAIN_FLUSH_4, story_stale, BY_DOMAIN_FLUSH | AT_LEVEL(4)),
+    STORY(WALK_RANGE_FLUSH_1, story_stale, BY_RANGE_FLUSH | AT_LEVEL(1)),
+    STORY(WALK_RANGE_FLUSH_2, story_stale, BY_RANGE_FLUSH | AT_LEVEL(2)),
+    STORY(WALK_RANGE_FLUSH_3, story_stale, BY_RANGE_FLUSH | AT_LEVEL(3)),
+    STORY(WALK_RANGE_FLUSH_4, story_stale, BY_RANGE_FLUSH | AT_LEVEL(4)),
+    STORY(WALK_ATTACH_1, story_stale, BY_ATTACH | AT_LEVEL(1)),
+    STORY(WALK_ATTACH_2, story_stale, BY_ATTACH | AT_LEVEL(2)),
+    STORY(WALK_ATTACH_3, story_stale, BY_ATTACH | AT_LEVEL(3)),
+    STORY(WALK_ATTACH_4, story_stale, BY_ATTACH | AT_LEVEL(4)),
+    STORY(WALK_DETACH, story_stale, BY_DETACH | AT_LEVEL(1)),
+    STORY(WALK_DETACH, story_stale, BY_DETACH | AT_LEVEL(4)),
+    STORY_KEEP_IDLE(WALK_DELETE, story_stale, BY_DELETE | AT_LEVEL(1)),
+    STORY_KEEP_IDLE(WALK_DELETE, story_stale, BY_DELETE | AT_LEVEL(4)),
+    STORY(WALK_RIGHTS_FORGOTTEN, story_rights_above, 0),
+
+    STORY(DEVICE_TLB_DOMAIN_FLUSH, story_stale_device_tlb, BY_DOMAIN_FLUSH),
+    STORY(DEVICE_TLB_RANGE_FLUSH, story_stale_device_tlb, BY_RANGE_FLUSH),
+    STORY(DEVICE_TLB_BLOCKING, story_stale_device_tlb, BY_ATTACH),
+    STORY(DEVICE_TLB_DETACH, story_stale_device_tlb, BY_DETACH),
+    STORY(DEVICE_TLB_ATTACH, story_context, 1),
+    STORY(DEVICE_TLB_ATS_OFF, story_ats_off, 0),
+    STORY(DEVICE_TLB_SECOND, story_second_device, BY_DOMAIN_FLUSH),
+    STORY(DEVICE_TLB_SECOND, story_second_device, BY_RANGE_FLUSH),
+    STORY(DEVICE_TLB_WRITE_UNCHECKED, story_write_on_read_only, 1),
+
+    STORY(CONTEXT_ATTACH, story_context, 0),
+    STORY(CONTEXT_DETACH, story_stale_device_tlb, BY_DETACH | AT_LEVEL(1)),
+
+    STORY(DRAIN_DOMAIN_FLUSH, story_in_flight, BY_DOMAIN_FLUSH),
+    STORY(DRAIN_RANGE_FLUSH, story_in_flight, BY_RANGE_FLUSH),
+    STORY(DRAIN_ATTACH, story_in_flight, BY_ATTACH),
+    STORY(DRAIN_DETACH, story_in_flight, BY_DETACH),
+    STORY(DRAIN_DELETE, story_in_flight, BY_DELETE),
+    STORY(DRAIN_SECOND, story_in_flight_second, 0),
+
+    STORY(LARGE_PAGE_PART, story_large_page, 0),
+    STORY(LARGE_PAGE_PART, story_large_page, 511),
+    STORY(LARGE_PAGE_KEPT, story_large_page, 3),
+    STORY(RANGE_FIRST, story_range_end, 0),
+    STORY(RANGE_LAST, story_range_end, 7),
+
+    STORY(WRITE_LEAF_ONLY, story_write_leaf_only, 0),
+    STORY(PRESENT_LEAF_ONLY, story_present_leaf_only, 0),
+    STORY(USER_IGNORED, story_user, 0),
+    STORY(RESERVED_IGNORED, story_reserved, 0),
+    STORY(FIVE_AS_FOUR, story_five_levels, 0),
+    STORY(WIDTH_IGNORED, story_width, 0),
+    STORY(AD_PLAIN_STORE, story_plain_store, 0),
+    STORY(AD_LATE_STORE, story_late_store, 0),
+
+    STORY(STAGE2_ROOT, story_stage2_root, 0),
+    STORY(STAGE2_TABLE, story_stage2_table, 0),
+    STORY(STAGE2_LEAF, story_stage2_leaf, 0),
+    STORY(STAGE2_IDENTITY, story_stage2_identity, 0),
+
+    STORY(ATTACH_PASSES_THROUGH, story_passes_through, 0),
+    STORY(ATTACH_BLOCKS, story_blocks, 0),
+    STORY(ATTACH_TWO_STEPS, story_two_steps, 0),
+    STORY(ATTACH_KEEPS_TAG, story_keeps_tag, 0),
+    STORY(DELETE_KEEPS_ROOT, story_kept_root, 0),
+    STORY(DELETE_READS_TABLE, story_delete_reads, 0),
+    STORY(TAG_SHARED, story_tag_shared, 0),
+    STORY(TAG_REUSED, story_stale, BY_DELETE),
+    STORY(TAG_REUSED, story_stale, BY_DELETE | AT_LEVEL(2)),
+};
+const size_t softiommu_scenario_count = UNIT_COUNT(softiommu_scenario);

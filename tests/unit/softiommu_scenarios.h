@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* For each omission a story that ends wrong under it and right without it. */
+#ifndef PVT_TESTS_UNIT_SOFTIOMMU_SCENARIOS_H
+#define PVT_TESTS_UNIT_SOFTIOMMU_SCENARIOS_H
+
+#include "tests/unit/softiommu_fixture.h"
+
+struct softiommu_scenario {
+    enum softiommu_omission omission;
+    bool (*wrong)(struct machine *m, unsigned argument); /* true: the guest saw what it must never see */
+    unsigned argument;
+    bool keep_idle;
+};
+
+extern const struct softiommu_scenario softiommu_scenario[];
+extern const size_t softiommu_scenario_count;
+
+/* What happens after the guest has changed its tables; for the first argument of stories about stale entries. */
+enum released_by { BY_DOMAIN_FLUSH, BY_RANGE_FLUSH, BY_ATTACH, BY_DETACH, BY_DELETE };
+
+/* argument: enum released_by | level << 4. The entry of that level leads elsewhere now; the old target is used. */
+bool story_stale(struct machine *m, unsigned argument);
+bool story_stale_device_tlb(struct machine *m, unsigned argument);
+bool story_second_device(struct machine *m, unsigned argument);
+bool story_ats_off(struct machine *m, unsigned argument);
+/* argument: 0 without, 1 with ATS */
+bool story_write_on_read_only(struct machine *m, unsigned argument);
+bool story_not_present(struct machine *m, unsigned argument);
+bool story_rights_above(struct machine *m, unsigned argument);
+bool story_context(struct machine *m, unsigned argument);
+/* argument: page of the 2 MiB that is looked at; page 3 is flushed */
+bool story_large_page(struct machine *m, unsigned argument);
+/* argument: page of eight that is looked at */
+bool story_range_end(struct machine *m, unsigned argument);
+
+/* argument: enum released_by */
+bool story_in_flight(struct machine *m, unsigned argument);
+bool story_in_flight_second(struct machine *m, unsigned argument);
+bool story_passes_through(struct machine *m, unsigned argument);
+bool story_blocks(struct machine *m, unsigned argument);
+bool story_two_steps(struct machine *m, unsigned argument);
+bool story_keeps_tag(struct machine *m, unsigned argument);
+bool story_kept_root(struct machine *m, unsigned argument);
+bool story_delete_reads(struct machine *m, unsigned argument);
+bool story_tag_shared(struct machine *m, unsigned argument);
+
+bool story_write_leaf_only(struct machine *m, unsigned argument);
+bool story_present_leaf_only(struct machine *m, unsigned argument);
+bool story_user(struct machine *m, unsigned argument);
+bool story_reserved(struct machine *m, unsigned argument);
+bool story_five_levels(struct machine *m, unsigned argument);
+bool story_width(struct machine *m, unsigned argument);
+bool story_plain_store(struct machine *m, unsigned argument);
+bool story_late_store(struct machine *m, unsigned argument);
+bool story_stage2_root(struct machine *m, unsigned argument);
+bool story_stage2_table(struct machine *m, unsigned argument);
+bool story_stage2_leaf(struct machine *m, unsigned argument);
+bool story_stage2_identity(struct machine *m, unsigned argument);
+
+#endif

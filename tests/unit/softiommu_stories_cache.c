@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* Stories about entries that are used after the guest took them back. */
+#include "tests/unit/softiommu_scenarios.h"
+
+#define IOVA            UINT64_C(0x00ABCDEF12345000)
+#define OLD             (RAM + 0x10000)
+#define NEW             (RAM + 0x20000)
+#define TAG             7u
+#define BY(argument)    ((enum released_by)((argument)&15u))
+#define LEVEL(argument) ((argument) >> 4)
+
+/* The entry of `level` leads to tables (or, at 0, to a page) of their own that end in `gpa`. What it led to stays as it
+ * was, as memory that nobody has used again yet. */
+static void lead_elsewhere(struct machine *m, const struct softiommu_translation *t, unsigned level, uint64_t gpa)
+{
+    *entry_of(m, t, IOVA, level) = 0;
+    map(m, t, IOVA, gpa, RW);
+}
+
+static void release(struct machine *m, struct softiommu_translation *t, enum released_by by)
+{
+    switch (by) {
+    case BY_DOMAIN_FLUSH:
+        softiommu_flush_domain(m->iommu, t->tag);
+        break;
+    case BY_RANGE_FLUSH:
+        softiommu_flush_range(m->iommu, t->tag, IOVA >> 12, 0);
+        break;
+    case BY_DELETE:
+        softiommu_delete_domain(m->iommu, t);
+        *t = domain_new(m, 5, TAG);
+        map(m, t, IOVA, NEW, RW);
+        attach(m, 0, t);
+        break;
+    case BY_ATTACH:
+    case BY_DETACH:
+        attach(m, 0, t); /* again */
+        break;
+    }
+}
+
+bool story_stale(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 5, TAG);
+    enum released_by by = BY(argument);
+
+    map(m, &t, IOVA, OLD, RW);
+    attach(m, 0, &t);
+    assert_int_equal(target(m, 0, IOVA, WRITE), OLD);
+    if (by == BY_ATTACH || by == BY_DELETE)
+        attach_blocking(m, 0);
+    else if (by == BY_DETACH)
+        detach(m, 0);
+    lead_elsewhere(m, &t, LEVEL(argument), NEW);
+    release(m, &t, by);
+    return target(m, 0, IOVA, READ) != NEW;
+}
+
+/* A device that left may do nothing at all. At level 1, without ATS: the context entry, not the device TLB. */
+bool story_stale_device_tlb(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 5, TAG);
+    enum released_by by = BY(argument);
+
+    map(m, &t, IOVA, OLD, RW);
+    attach(m, 0, &t);
+    softiommu_set_ats(m->iommu, 0, LEVEL(argument) == 0);
+    assert_int_equal(target(m, 0, IOVA, WRITE), OLD);
+    if (by == BY_ATTACH || by == BY_DETACH) {
+        if (by == BY_ATTACH)
+            attach_blocking(m, 0);
+        else
+            detach(m, 0);
+        return target(m, 0, IOVA, READ) != REFUSED;
+    }
+    lead_elsewhere(m, &t, 0, NEW);
+    release(m, &t, by);
+    return target(m, 0, IOVA, READ) != NEW;
+}
+
+bool story_second_device(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, TAG);
+    uint64_t iova = IOVA & BITS(47, 0);
+
+    map(m, &t, iova, OLD, RW);
+    for (unsigned i = 0; i < 2; i++) {
+        attach(m, i, &t);
+        softiommu_set_ats(m->iommu, i, true);
+        assert_int_equal(target(m, i, iova, WRITE), OLD);
+    }
+    map(m, &t, iova, NEW, RW);
+    if (BY(argument) == BY_DOMAIN_FLUSH)
+        softiommu_flush_domain(m->iommu, TAG);
+    else
+        softiommu_flush_range(m->iommu, TAG, iova >> 12, 0);
+    return target(m, 0, iova, READ) != NEW || target(m, 1, iova, READ) != NEW;
+}
+
+bool story_ats_off(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 5, TAG);
+
+    (void)argument;
+    map(m, &t, IOVA, OLD, RW);
+    attach(m, 0, &t);
+    softiommu_set_ats(m->iommu, 0, true);
+    assert_int_equal(target(m, 0, IOVA, READ), OLD);
+    softiommu_set_ats(m->iommu, 0, false);
+    map(m, &t, IOVA, NEW, RW);
+    softiommu_flush_domain(m->iommu, TAG);
+    softiommu_set_ats(m->iommu, 0, true);
+    return target(m, 0, IOVA, READ) != NEW;
+}
+
+bool story_write_on_read_only(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 5, TAG);
+
+    map(m, &t, IOVA, OLD, RO);
+    attach(m, 0, &t);
+    softiommu_set_ats(m->iommu, 0, argument != 0);
+    assert_int_equal(target(m, 0, IOVA, READ), OLD);
+    return target(m, 0, IOVA, WRITE) != REFUSED;
+}
+
+bool story_not_present(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 5, TAG);
+
+    (void)argument;
+    map(m, &t, IOVA + PAGE, OLD, RW);
+    attach(m, 0, &t);
+    assert_int_equal(target(m, 0, IOVA, READ), REFUSED);
+    map(m, &t, IOVA, NEW, RW);
+    return target(m, 0, IOVA, READ) != NEW; /* no flush is due */
+}
+
+bool story_rights_above(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 5, TAG);
+
+    (void)argument;
+    map(m, &t, IOVA, OLD, RW);
+    map(m, &t, IOVA + 16 * PAGE, NEW, RW);
+    *entry_of(m, &t, IOVA, 3) &= ~BIT(1);
+    attach(m, 0, &t);
+    assert_int_equal(target(m, 0, IOVA, READ), OLD);
+    return target(m, 0, IOVA + 16 * PAGE, WRITE) != REFUSED;
+}
+
+bool story_context(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation from = domain_new(m, 5, TAG), to = domain_new(m, 5, TAG + 1);
+
+    map(m, &from, IOVA, OLD, RW);
+    map(m, &to, IOVA, NEW, RW);
+    attach(m, 0, &from);
+    attach(m, 1, &from);
+    softiommu_set_ats(m->iommu, 0, argument != 0);
+    assert_int_equal(target(m, 0, IOVA, READ), OLD);
+    attach(m, 0, &to);
+    return target(m, 0, IOVA, READ) != NEW;
+}
+
+bool story_large_page(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 5, TAG);
+    uint64_t iova = align_down(IOVA, MEG2);
+    uint64_t page = iova + argument * PAGE;
+
+    *entry_of(m, &t, iova, 1) = RAM | RW | PS;
+    attach(m, 0, &t);
+    softiommu_set_ats(m->iommu, 0, true);
+    assert_int_equal(target(m, 0, page, WRITE), RAM + argument * PAGE);
+    *entry_of(m, &t, iova, 1) = 0;
+    map(m, &t, page, NEW, RW);
+    softiommu_flush_range(m->iommu, TAG, (iova >> 12) + 3, 0);
+    return target(m, 0, page, READ) != NEW;
+}
+
+bool story_range_end(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 5, TAG);
+    uint64_t iova = align_down(IOVA, 8 * PAGE);
+
+    for (unsigned i = 0; i < 8; i++)
+        map(m, &t, iova + i * PAGE, RAM + i * PAGE, RW);
+    attach(m, 0, &t);
+    for (unsigned i = 0; i < 8; i++)
+        assert_int_equal(target(m, 0, iova + i * PAGE, WRITE), RAM + i * PAGE);
+    for (unsigned i = 0; i < 8; i++)
+        map(m, &t, iova + i * PAGE, 0, 0);
+    softiommu_flush_range(m->iommu, TAG, iova >> 12, 3);
+    return target(m, 0, iova + argument * PAGE, READ) != REFUSED;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* Stories about switches of a device, the end of a domain, and requests in flight. */
+#include "tests/unit/softiommu_scenarios.h"
+
+#include <string.h>
+
+#define IOVA  UINT64_C(0x12345000)
+#define OTHER (IOVA + 64 * PAGE)
+#define OLD   (RAM + 0x10000)
+#define NEW   (RAM + 0x20000)
+#define TAG   8u
+
+/* A write of 8 bytes, translated and not let go. */
+static struct softiommu_request *in_flight(struct machine *m, unsigned device, struct softiommu_piece *piece)
+{
+    static uint64_t bytes = UINT64_C(0x1122334455667788);
+    struct softiommu_request *request = calloc(1, sizeof(*request));
+
+    *request = (struct softiommu_request){
+        .iova = IOVA, .length = 8, .access = WRITE, .buffer = &bytes, .piece = piece, .piece_capacity = 1};
+    assert_true(softiommu_request_begin(m->iommu, device, request));
+    return request;
+}
+
+bool story_in_flight(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_piece piece;
+    struct softiommu_request *request;
+    bool late;
+
+    map(m, &t, IOVA, OLD, RW);
+    attach(m, 0, &t);
+    request = in_flight(m, 0, &piece);
+    switch ((enum released_by)argument) {
+    case BY_DOMAIN_FLUSH:
+        softiommu_flush_domain(m->iommu, TAG);
+        break;
+    case BY_RANGE_FLUSH:
+        softiommu_flush_range(m->iommu, TAG, IOVA >> 12, 0);
+        break;
+    case BY_ATTACH:
+        attach_blocking(m, 0);
+        break;
+    case BY_DETACH:
+        detach(m, 0);
+        break;
+    case BY_DELETE:
+        softiommu_delete_domain(m->iommu, &t);
+        break;
+    }
+    *at(m, OLD) = 0; /* the guest uses the page for something else */
+    softiommu_request_complete(m->iommu, request);
+    late = *at(m, OLD) != 0;
+    free(request);
+    return late;
+}
+
+bool story_in_flight_second(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_piece piece[2];
+    struct softiommu_request *request[2];
+    bool late;
+
+    (void)argument;
+    map(m, &t, IOVA, OLD, RW);
+    for (unsigned i = 0; i < 2; i++) {
+        attach(m, i, &t);
+        request[i] = in_flight(m, i, &piece[i]);
+    }
+    softiommu_flush_domain(m->iommu, TAG);
+    *at(m, OLD) = 0;
+    for (unsigned i = 0; i < 2; i++)
+        softiommu_request_complete(m->iommu, request[i]);
+    late = *at(m, OLD) != 0;
+    free(request[0]);
+    free(request[1]);
+    return late;
+}
+
+static void note_identity(struct machine *m, unsigned device)
+{
+    if (target(m, device, OLD + 0x3000, READ) != REFUSED)
+        m->watch[0]++;
+}
+
+bool story_passes_through(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation from = domain_new(m, 4, TAG), to = domain_new(m, 4, TAG + 2);
+
+    (void)argument;
+    attach(m, 0, &from);
+    m->moment = note_identity;
+    attach(m, 0, &to);
+    return m->watch[0] != 0;
+}
+
+static void note_blocked(struct machine *m, unsigned device)
+{
+    uint64_t seen = target(m, device, IOVA, READ);
+
+    assert_true(m->watched < UNIT_COUNT(m->watch));
+    m->watch[m->watched++] = seen;
+}
+
+bool story_blocks(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation from = domain_new(m, 4, TAG), to = domain_new(m, 4, TAG + 2);
+    bool wrong = false;
+
+    (void)argument;
+    map(m, &from, IOVA, OLD, RW);
+    map(m, &to, IOVA, NEW, RW);
+    attach(m, 0, &from);
+    m->moment = note_blocked;
+    attach(m, 0, &to);
+    assert_true(m->watched >= 2);
+    assert_int_equal(m->watch[0], OLD);
+    assert_int_equal(m->watch[m->watched - 1], NEW);
+    for (unsigned i = 0; i < m->watched; i++)
+        wrong = wrong || (m->watch[i] != OLD && m->watch[i] != NEW);
+    return wrong;
+}
+
+/* One page old, another new. The flush makes the second one go through the tables, from the top. */
+static void note_mix(struct machine *m, unsigned device)
+{
+    bool first_old = target(m, device, IOVA, READ) == OLD;
+    bool second_old;
+
+    softiommu_flush_range(m->iommu, TAG, OTHER >> 12, 0);
+    second_old = target(m, device, OTHER, READ) == OLD;
+    if (first_old != second_old)
+        m->watch[0]++;
+}
+
+bool story_two_steps(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation from = domain_new(m, 4, TAG), to = domain_new(m, 4, TAG + 2);
+
+    (void)argument;
+    map(m, &from, IOVA, OLD, RW);
+    map(m, &from, OTHER, OLD, RW);
+    map(m, &to, IOVA, NEW, RW);
+    map(m, &to, OTHER, NEW, RW);
+    attach(m, 0, &from);
+    assert_int_equal(target(m, 0, IOVA, READ), OLD);
+    m->moment = note_mix;
+    attach(m, 0, &to);
+    return m->watch[0] != 0;
+}
+
+bool story_keeps_tag(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation from = domain_new(m, 4, TAG), to = domain_new(m, 4, TAG + 2);
+
+    (void)argument;
+    map(m, &from, IOVA, OLD, RW);
+    map(m, &to, IOVA, NEW, RW);
+    attach(m, 0, &from);
+    assert_int_equal(target(m, 0, IOVA, READ), OLD);
+    attach(m, 0, &to);
+    return target(m, 0, IOVA, READ) != NEW;
+}
+
+bool story_kept_root(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, TAG);
+
+    (void)argument;
+    map(m, &t, IOVA, OLD, RW);
+    attach(m, 0, &t);
+    attach_blocking(m, 0);
+    softiommu_delete_domain(m->iommu, &t);
+    t = domain_new(m, 4, TAG);
+    map(m, &t, IOVA, NEW, RW);
+    attach(m, 0, &t);
+    return target(m, 0, IOVA, READ) != NEW;
+}
+
+bool story_delete_reads(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, TAG);
+    bool changed;
+
+    (void)argument;
+    map(m, &t, IOVA, OLD, RW);
+    attach(m, 0, &t);
+    attach_blocking(m, 0);
+    memset(at(m, t.root), 0x11, PAGE); /* the memory is data again */
+    softiommu_delete_domain(m->iommu, &t);
+    changed = *at(m, t.root) != UINT64_C(0x1111111111111111);
+    return changed;
+}
+
+bool story_tag_shared(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation a = domain_new(m, 4, TAG), b = domain_new(m, 4, TAG + 1);
+
+    (void)argument;
+    map(m, &a, IOVA, OLD, RW);
+    map(m, &b, IOVA, NEW, RW);
+    attach(m, 0, &a);
+    attach(m, 1, &b);
+    return target(m, 0, IOVA, READ) != OLD || target(m, 1, IOVA, READ) != NEW;
+}

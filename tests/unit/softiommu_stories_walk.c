@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* Stories about the walk and its second stage. */
+#include "tests/unit/softiommu_scenarios.h"
+
+#define IOVA     UINT64_C(0x12345000)
+#define PAGE_GPA (RAM + 0x10000)
+#define TAG      9u
+
+static struct softiommu_translation one_page(struct machine *m, unsigned levels, uint64_t iova)
+{
+    struct softiommu_translation t = domain_new(m, levels, TAG);
+
+    map(m, &t, iova, PAGE_GPA, RW);
+    attach(m, 0, &t);
+    return t;
+}
+
+bool story_write_leaf_only(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = one_page(m, 4, IOVA);
+
+    (void)argument;
+    *entry_of(m, &t, IOVA, 2) &= ~BIT(1);
+    return target(m, 0, IOVA, WRITE) != REFUSED;
+}
+
+bool story_present_leaf_only(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = one_page(m, 4, IOVA);
+
+    (void)argument;
+    *entry_of(m, &t, IOVA, 2) &= ~BIT(0);
+    return target(m, 0, IOVA, READ) != REFUSED;
+}
+
+bool story_user(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = one_page(m, 4, IOVA);
+
+    (void)argument;
+    *entry_of(m, &t, IOVA, 1) &= ~BIT(2);
+    return target(m, 0, IOVA, READ) != REFUSED;
+}
+
+bool story_reserved(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = one_page(m, 4, IOVA);
+
+    (void)argument;
+    *entry_of(m, &t, IOVA, 3) |= PS;
+    return target(m, 0, IOVA, READ) != REFUSED;
+}
+
+bool story_five_levels(struct machine *m, unsigned argument)
+{
+    (void)argument;
+    one_page(m, 5, IOVA | BIT(50));
+    return target(m, 0, IOVA | BIT(50), READ) != PAGE_GPA;
+}
+
+bool story_width(struct machine *m, unsigned argument)
+{
+    (void)argument;
+    one_page(m, 4, IOVA);
+    return target(m, 0, IOVA | BIT(50), READ) != REFUSED;
+}
+
+/* Another processor takes the page away between the read of its entry and the store of A. */
+static void unmap_once(struct machine *m, uint64_t spa)
+{
+    if (spa == m->watch[0] && m->watched == 0) {
+        *at_spa(m, spa) = 0;
+        m->watched++;
+    }
+}
+
+bool story_plain_store(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = one_page(m, 4, IOVA);
+    uint64_t *leaf = entry_of(m, &t, IOVA, 0);
+
+    (void)argument;
+    *leaf &= ~BIT(5);
+    m->watch[0] = (uint64_t)((uint8_t *)leaf - m->ram) + RAM_SPA;
+    m->after_read = unmap_once;
+    return target(m, 0, IOVA, READ) != REFUSED || *leaf != 0;
+}
+
+bool story_late_store(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = one_page(m, 4, IOVA);
+    uint64_t *leaf = entry_of(m, &t, IOVA, 0);
+
+    (void)argument;
+    map(m, &t, IOVA + MEG2, PAGE_GPA, RW);
+    assert_int_equal(target(m, 0, IOVA, WRITE), PAGE_GPA);
+    *entry_of(m, &t, IOVA, 1) = 0;
+    softiommu_flush_range(m->iommu, TAG, IOVA >> 12, 0);
+    *leaf = 0x5A5A; /* the table is data now */
+    assert_int_equal(target(m, 0, IOVA + MEG2, READ), PAGE_GPA);
+    return *leaf != 0x5A5A;
+}
+
+/* Tables in memory of the host, as if somebody had left them there. */
+static void tables_of_host(struct machine *m, unsigned levels)
+{
+    uint64_t table = HOST;
+
+    for (unsigned level = levels - 1; level > 0; level--, table += PAGE)
+        at_spa(m, table)[(IOVA >> (12 + 9 * level)) & 511] = (table + PAGE) | TABLE;
+    at_spa(m, table)[(IOVA >> 12) & 511] = PAGE_GPA | RW;
+}
+
+bool story_stage2_root(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = {.kind = SOFTIOMMU_PAGING, .root = HOST, .levels = 4, .tag = TAG};
+
+    (void)argument;
+    tables_of_host(m, 4);
+    attach(m, 0, &t);
+    return target(m, 0, IOVA, READ) != REFUSED || m->table_reads_in_host != 0;
+}
+
+bool story_stage2_table(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, TAG);
+
+    (void)argument;
+    tables_of_host(m, 3);
+    *entry_of(m, &t, IOVA, 3) = HOST | TABLE;
+    attach(m, 0, &t);
+    return target(m, 0, IOVA, READ) != REFUSED || m->table_reads_in_host != 0;
+}
+
+bool story_stage2_leaf(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, TAG);
+
+    (void)argument;
+    map(m, &t, IOVA, HOST, RW);
+    attach(m, 0, &t);
+    return target(m, 0, IOVA, WRITE) != REFUSED;
+}
+
+bool story_stage2_identity(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = {.kind = SOFTIOMMU_IDENTITY, .tag = TAG};
+
+    (void)argument;
+    attach(m, 0, &t);
+    assert_int_equal(target(m, 0, PAGE_GPA, WRITE), PAGE_GPA);
+    return target(m, 0, HOST, WRITE) != REFUSED;
+}

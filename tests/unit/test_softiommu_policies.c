@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+/* What the caches of the software IOMMU hold, when they are used, and what invalidations leave in them. */
+#include "tests/unit/softiommu_fixture.h"
+
+#define TAG  5u
+#define IOVA UINT64_C(0x345678000)
+#define DATA (RAM + 0x30000)
+#define NEW  (RAM + 0x50000)
+
+static struct machine *machine_with(enum softiommu_policy policy)
+{
+    struct softiommu_config config = machine_config(policy);
+
+    return machine_new(&config);
+}
+
+static struct softiommu_translation mapped(struct machine *m, uint16_t tag, uint64_t iova, uint64_t bits)
+{
+    struct softiommu_translation t = domain_new(m, 4, tag);
+
+    map(m, &t, iova, DATA, bits);
+    attach(m, 0, &t);
+    return t;
+}
+
+static uint64_t reads_for(struct machine *m, uint64_t iova, enum oracle_access access)
+{
+    uint64_t before = softiommu_statistics(m->iommu).table_reads;
+
+    target(m, 0, iova, access);
+    return softiommu_statistics(m->iommu).table_reads - before;
+}
+
+static uint64_t all_entries(const struct machine *m)
+{
+    uint64_t entries = cache_of(m, SOFTIOMMU_IOTLB, 0).entries;
+
+    for (unsigned level = 1; level <= 4; level++)
+        entries += cache_of(m, SOFTIOMMU_WALK_CACHE, level).entries;
+    for (unsigned i = 0; i < m->config.devices; i++)
+        entries += cache_of(m, SOFTIOMMU_DEVICE_TLB, i).entries;
+    return entries;
+}
+
+static void none_caches_nothing(void **state)
+{
+    struct machine *m = machine_with(SOFTIOMMU_CACHE_NONE);
+    struct softiommu_translation t = mapped(m, TAG, IOVA, RW);
+
+    (void)state;
+    softiommu_set_ats(m->iommu, 0, true);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(reads_for(m, IOVA, WRITE), 4);
+    map(m, &t, IOVA, NEW, RW);
+    assert_int_equal(target(m, 0, IOVA, READ), NEW);
+    assert_int_equal(all_entries(m), 0);
+    assert_int_equal(cache_of(m, SOFTIOMMU_CONTEXT, 0).entries, 0);
+    machine_free(m);
+}
+
+static void a_hit_reads_no_table(void **state)
+{
+    struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
+    struct softiommu_translation t = mapped(m, TAG, IOVA, RW);
+
+    (void)state;
+    assert_true(reads_for(m, IOVA, WRITE) >= 4);
+    assert_int_equal(reads_for(m, IOVA + 0xFFF, WRITE), 0);
+    assert_int_equal(reads_for(m, IOVA, READ), 0);
+    assert_int_equal(cache_of(m, SOFTIOMMU_IOTLB, 0).hits, 2);
+    assert_int_equal(cache_of(m, SOFTIOMMU_IOTLB, 0).misses, 1);
+    /* A neighbour starts its walk at the last table. */
+    map(m, &t, IOVA + PAGE, NEW, RW);
+    assert_int_equal(reads_for(m, IOVA + PAGE, READ), 1);
+    assert_int_equal(cache_of(m, SOFTIOMMU_WALK_CACHE, 1).hits, 1);
+    machine_free(m);
+}
+
+static void adversarial_keeps_until_flushed(void **state)
+{
+    struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
+    struct softiommu_translation t = mapped(m, TAG, IOVA, RW);
+
+    (void)state;
+    assert_int_equal(target(m, 0, IOVA, WRITE), DATA);
+    map(m, &t, IOVA, 0, 0);
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(target(m, 0, IOVA, WRITE), DATA);
+    softiommu_flush_range(m->iommu, TAG, IOVA >> 12, 0);
+    assert_int_equal(target(m, 0, IOVA, READ), REFUSED);
+    machine_free(m);
+}
+
+static void not_present_is_never_cached(void **state)
+{
+    (void)state;
+    for (unsigned policy = SOFTIOMMU_CACHE_NONE; policy <= SOFTIOMMU_CACHE_ADVERSARIAL; policy++) {
+        for (unsigned ats = 0; ats < 2; ats++) {
+            struct machine *m = machine_with((enum softiommu_policy)policy);
+            struct softiommu_translation t = domain_new(m, 5, TAG);
+
+            attach(m, 0, &t);
+            softiommu_set_ats(m->iommu, 0, ats != 0);
+            for (unsigned level = 5; level-- > 0;) {
+                assert_int_equal(target(m, 0, IOVA, READ), REFUSED);
+                assert_int_equal(m->reason, SOFTIOMMU_REASON_NOT_PRESENT);
+                entry_of(m, &t, IOVA, level); /* makes the table above */
+            }
+            map(m, &t, IOVA, DATA, RW);
+            assert_int_equal(target(m, 0, IOVA, READ), DATA);
+            machine_free(m);
+        }
+    }
+}
+
+static void adversarial_fetches_neighbouring_tables(void **state)
+{
+    struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
+    struct softiommu_translation t = domain_new(m, 4, TAG);
+
+    (void)state;
+    for (unsigned i = 0; i < 16; i++)
+        map(m, &t, i * MEG2, DATA, RW);
+    attach(m, 0, &t);
+    assert_int_equal(target(m, 0, 0, READ), DATA);
+    assert_int_equal(cache_of(m, SOFTIOMMU_WALK_CACHE, 1).entries, 8); /* one cache line of entries */
+    assert_int_equal(cache_of(m, SOFTIOMMU_IOTLB, 0).entries, 1);
+    /* A walk that ends in a fault leaves its tables cached. */
+    assert_int_equal(target(m, 0, 9 * MEG2 + PAGE, READ), REFUSED);
+    assert_int_equal(cache_of(m, SOFTIOMMU_WALK_CACHE, 1).entries, 16);
+    machine_free(m);
+}
+
+/* Everything the policy decides, as one number. */
+static uint64_t random_run(uint64_t seed, struct softiommu_cache_statistics *iotlb)
+{
+    struct softiommu_config config = machine_config(SOFTIOMMU_CACHE_RANDOM);
+    struct softiommu_translation t;
+    struct machine *m;
+    uint64_t sum;
+
+    config.seed = seed;
+    config.iotlb_entries = 64;
+    config.walk_cache_entries = 16;
+    config.device_tlb_entries = 16;
+    m = machine_new(&config);
+    t = domain_new(m, 4, TAG);
+    for (unsigned i = 0; i < 128; i++)
+        map(m, &t, IOVA + i * PAGE, RAM + i * PAGE, RW);
+    attach(m, 0, &t);
+    for (unsigned i = 0; i < 2000; i++)
+        assert_int_equal(target(m, 0, IOVA + i * 37 % 128 * PAGE, READ), RAM + i * 37 % 128 * PAGE);
+    *iotlb = cache_of(m, SOFTIOMMU_IOTLB, 0);
+    sum = softiommu_statistics(m->iommu).table_reads * 31 + iotlb->hits * 17 + iotlb->evictions;
+    machine_free(m);
+    return sum;
+}
+
+static void random_is_repeatable_and_really_random(void **state)
+{
+    struct softiommu_cache_statistics iotlb;
+    uint64_t first = random_run(1, &iotlb);
+
+    (void)state;
+    assert_true(iotlb.hits > 0 && iotlb.misses > 0 && iotlb.evictions > 0);
+    assert_true(iotlb.fills > iotlb.misses); /* prefetches */
+    assert_int_equal(random_run(1, &iotlb), first);
+    assert_int_not_equal(random_run(2, &iotlb), first);
+}
+
+static void flush_of_a_page_leaves_the_rest(void **state)
+{
+    struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
+    struct softiommu_translation a = mapped(m, TAG, IOVA, RW), b = domain_new(m, 4, TAG + 1);
+
+    (void)state;
+    map(m, &a, IOVA + PAGE, DATA, RW);
+    map(m, &b, IOVA, DATA, RW);
+    attach(m, 1, &b);
+    target(m, 0, IOVA, WRITE);
+    target(m, 0, IOVA + PAGE, WRITE);
+    target(m, 1, IOVA, WRITE);
+    map(m, &a, IOVA, NEW, RW);
+    map(m, &a, IOVA + PAGE, NEW, RW);
+    map(m, &b, IOVA, NEW, RW);
+    softiommu_flush_range(m->iommu, TAG, IOVA >> 12, 0);
+    assert_int_equal(target(m, 0, IOVA, READ), NEW);
+    assert_int_equal(target(m, 0, IOVA + PAGE, READ), DATA);
+    assert_int_equal(target(m, 1, IOVA, READ), DATA);
+    softiommu_flush_domain(m->iommu, TAG);
+    assert_int_equal(target(m, 0, IOVA + PAGE, READ), NEW);
+    assert_int_equal(target(m, 1, IOVA, READ), DATA);
+    machine_free(m);
+}
+
+static void whole_range_elements_flush_everything(void **state)
+{
+    static const struct {
+        uint64_t page;
+        unsigned shift;
+    } element[] = {{0, 45}, {0, 52}, {0, 63}, {0, 64}};
+
+    (void)state;
+    for (size_t i = 0; i < UNIT_COUNT(element); i++) {
+        struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
+        struct softiommu_translation t = domain_new(m, 5, TAG);
+
+        map(m, &t, 0, DATA, RW);
+        map(m, &t, BITS(56, 12), DATA, RW);
+        attach(m, 0, &t);
+        target(m, 0, 0, READ);
+        target(m, 0, BITS(56, 12), READ);
+        softiommu_flush_range(m->iommu, TAG, element[i].page, element[i].shift);
+        assert_int_equal(all_entries(m), 0);
+        machine_free(m);
+    }
+}
+
+/* The end of a range that would be behind the last page. */
+static void ranges_do_not_wrap(void **state)
+{
+    struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
+    struct softiommu_translation t = domain_new(m, 5, TAG);
+
+    (void)state;
+    map(m, &t, 0, DATA, RW);
+    map(m, &t, BITS(56, 12), DATA, RW);
+    attach(m, 0, &t);
+    target(m, 0, 0, READ);
+    target(m, 0, BITS(56, 12), READ);
+    softiommu_flush_range(m->iommu, TAG, BITS(56, 12) >> 12, 63);
+    map(m, &t, 0, NEW, RW);
+    map(m, &t, BITS(56, 12), NEW, RW);
+    assert_int_equal(target(m, 0, BITS(56, 12), READ), NEW);
+    assert_int_equal(target(m, 0, 0, READ), DATA);
+    machine_free(m);
+}
+
+/* No matter which 4 KiB page of it the guest names. */
+static void any_part_of_a_large_page_drops_it(void **state)
+{
+    static const unsigned level[] = {1, 2};
+    static const uint64_t part[] = {0, 1, 511};
+
+    (void)state;
+    for (unsigned i = 0; i < UNIT_COUNT(level) * UNIT_COUNT(part); i++) {
+        struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
+        struct softiommu_translation t = domain_new(m, 4, TAG);
+        uint64_t page = part[i % 3] << (9 * (level[i / 3] - 1));
+
+        *entry_of(m, &t, BIT(40), level[i / 3]) = RAM | RW | PS;
+        attach(m, 0, &t);
+        softiommu_set_ats(m->iommu, 0, true);
+        assert_int_equal(target(m, 0, BIT(40) + 7 * PAGE, WRITE), RAM + 7 * PAGE);
+        assert_int_equal(cache_of(m, SOFTIOMMU_IOTLB, 0).entries, 1);
+        *entry_of(m, &t, BIT(40), level[i / 3]) = 0;
+        softiommu_flush_range(m->iommu, TAG, (BIT(40) >> 12) + page, 0);
+        assert_int_equal(target(m, 0, BIT(40) + 7 * PAGE, READ), REFUSED);
+        machine_free(m);
+    }
+}
+
+static void device_tlb_is_used_without_the_unit(void **state)
+{
+    struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
+    struct softiommu_translation t = mapped(m, TAG, IOVA, RW);
+    uint64_t unit;
+
+    (void)state;
+    attach(m, 1, &t);
+    softiommu_set_ats(m->iommu, 0, true);
+    target(m, 0, IOVA, WRITE);
+    assert_int_equal(cache_of(m, SOFTIOMMU_DEVICE_TLB, 0).entries, 1);
+    assert_int_equal(cache_of(m, SOFTIOMMU_DEVICE_TLB, 1).entries, 0);
+    unit = cache_of(m, SOFTIOMMU_IOTLB, 0).hits + cache_of(m, SOFTIOMMU_CONTEXT, 0).hits;
+    target(m, 0, IOVA, WRITE);
+    assert_int_equal(cache_of(m, SOFTIOMMU_IOTLB, 0).hits + cache_of(m, SOFTIOMMU_CONTEXT, 0).hits, unit);
+    assert_int_equal(cache_of(m, SOFTIOMMU_DEVICE_TLB, 0).hits, 1);
+    assert_int_equal(softiommu_statistics(m->iommu).ats_requests, 1);
+    /* A device without ATS, and one of another domain, are not touched by a flush. */
+    attach_blocking(m, 1);
+    softiommu_flush_domain(m->iommu, 60001);
+    assert_int_equal(cache_of(m, SOFTIOMMU_DEVICE_TLB, 0).entries, 1);
+    softiommu_flush_domain(m->iommu, TAG);
+    assert_int_equal(cache_of(m, SOFTIOMMU_DEVICE_TLB, 0).entries, 0);
+    machine_free(m);
+}
+
+/* What a device with ATS sees is confined even when its TLB is stale. */
+static void device_tlb_of_an_identity_domain_goes_with_it(void **state)
+{
+    struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
+    struct softiommu_translation identity = {.kind = SOFTIOMMU_IDENTITY, .tag = 2};
+
+    (void)state;
+    attach(m, 0, &identity);
+    softiommu_set_ats(m->iommu, 0, true);
+    assert_int_equal(target(m, 0, DATA, WRITE), DATA);
+    assert_int_equal(target(m, 0, HOST, WRITE), REFUSED);
+    assert_int_equal(target(m, 0, HOST, WRITE), REFUSED);
+    attach_blocking(m, 0);
+    assert_int_equal(target(m, 0, DATA, WRITE), REFUSED);
+    assert_int_equal(m->reason, SOFTIOMMU_REASON_BLOCKED);
+    machine_free(m);
+}
+
+static void dirty_is_set_by_the_first_write_on_a_cached_page(void **state)
+{
+    (void)state;
+    for (unsigned ats = 0; ats < 2; ats++) {
+        struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
+        struct softiommu_translation t = mapped(m, TAG, IOVA, RW & ~BIT(6));
+
+        softiommu_set_ats(m->iommu, 0, ats != 0);
+        target(m, 0, IOVA, READ);
+        assert_int_equal(*entry_of(m, &t, IOVA, 0) & BIT(6), 0);
+        assert_int_equal(target(m, 0, IOVA, WRITE), DATA);
+        assert_int_equal(*entry_of(m, &t, IOVA, 0) & BIT(6), BIT(6));
+        assert_int_equal(reads_for(m, IOVA, WRITE), 0);
+        machine_free(m);
+    }
+}
+
+/* A permission that was added may be seen late, but not after the flush. */
+static void read_only_entries_deny_until_flushed(void **state)
+{
+    struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
+    struct softiommu_translation t = mapped(m, TAG, IOVA, RO);
+
+    (void)state;
+    target(m, 0, IOVA, READ);
+    map(m, &t, IOVA, DATA, RW);
+    assert_int_equal(target(m, 0, IOVA, WRITE), REFUSED);
+    assert_int_equal(m->reason, SOFTIOMMU_REASON_WRITE_DENIED);
+    softiommu_flush_range(m->iommu, TAG, IOVA >> 12, 0);
+    assert_int_equal(target(m, 0, IOVA, WRITE), DATA);
+    machine_free(m);
+}
+
+static void a_domain_is_forgotten_with_its_last_device(void **state)
+{
+    (void)state;
+    for (unsigned keep = 0; keep < 2; keep++) {
+        struct softiommu_config config = machine_config(SOFTIOMMU_CACHE_ADVERSARIAL);
+        struct softiommu_translation t;
+        struct machine *m;
+        uint64_t full;
+
+        config.keep_idle_domains = keep != 0;
+        m = machine_new(&config);
+        t = mapped(m, TAG, IOVA, RW);
+        attach(m, 1, &t);
+        target(m, 0, IOVA, WRITE);
+        full = all_entries(m);
+        detach(m, 0);
+        assert_int_equal(all_entries(m), full);
+        attach_blocking(m, 1);
+        assert_int_equal(all_entries(m), keep ? full : 0);
+        softiommu_delete_domain(m->iommu, &t);
+        assert_int_equal(all_entries(m), 0);
+        machine_free(m);
+    }
+}
+
+static void tiny_caches_are_right_too(void **state)
+{
+    struct softiommu_config config = machine_config(SOFTIOMMU_CACHE_ADVERSARIAL);
+    struct softiommu_translation t;
+    struct machine *m;
+
+    (void)state;
+    config.iotlb_entries = config.walk_cache_entries = config.device_tlb_entries = 1;
+    m = machine_new(&config);
+    t = domain_new(m, 5, TAG);
+    for (unsigned i = 0; i < 64; i++)
+        map(m, &t, i * UINT64_C(0x1234567000), RAM + i * PAGE, RW);
+    attach(m, 0, &t);
+    softiommu_set_ats(m->iommu, 0, true);
+    for (unsigned i = 0; i < 256; i++)
+        assert_int_equal(target(m, 0, i % 64 * UINT64_C(0x1234567000), WRITE), RAM + i % 64 * PAGE);
+    assert_true(cache_of(m, SOFTIOMMU_IOTLB, 0).evictions > 100);
+    assert_int_equal(cache_of(m, SOFTIOMMU_IOTLB, 0).entries, 1);
+    machine_free(m);
+}
+
+static void there_are_statistics_of_every_cache_and_no_other(void **state)
+{
+    struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
+    struct softiommu_cache_statistics s;
+
+    (void)state;
+    assert_false(softiommu_cache_statistics(m->iommu, SOFTIOMMU_IOTLB, 1, &s));
+    assert_false(softiommu_cache_statistics(m->iommu, SOFTIOMMU_WALK_CACHE, 0, &s));
+    assert_false(softiommu_cache_statistics(m->iommu, SOFTIOMMU_WALK_CACHE, 5, &s));
+    assert_false(softiommu_cache_statistics(m->iommu, SOFTIOMMU_DEVICE_TLB, m->config.devices, &s));
+    assert_false(softiommu_cache_statistics(m->iommu, SOFTIOMMU_CONTEXT, 1, &s));
+    assert_int_equal(s.hits + s.misses + s.entries, 0);
+    mapped(m, TAG, IOVA, RW);
+    target(m, 0, IOVA, READ);
+    target(m, 0, IOVA, READ);
+    s = cache_of(m, SOFTIOMMU_CONTEXT, 0);
+    assert_int_equal(s.misses, 1);
+    assert_int_equal(s.hits, 1);
+    assert_int_equal(s.entries, 1);
+    detach(m, 0);
+    assert_int_equal(cache_of(m, SOFTIOMMU_CONTEXT, 0).invalidations, 1);
+    machine_free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(none_caches_nothing),
+        cmocka_unit_test(a_hit_reads_no_table),
+        cmocka_unit_test(adversarial_keeps_until_flushed),
+        cmocka_unit_test(not_present_is_never_cached),
+        cmocka_unit_test(adversarial_fetches_neighbouring_tables),
+        cmocka_unit_test(random_is_repeatable_and_really_random),
+        cmocka_unit_test(flush_of_a_page_leaves_the_rest),
+        cmocka_unit_test(whole_range_elements_flush_everything),
+        cmocka_unit_test(ranges_do_not_wrap),
+        cmocka_unit_test(any_part_of_a_large_page_drops_it),
+        cmocka_unit_test(device_tlb_is_used_without_the_unit),
+        cmocka_unit_test(device_tlb_of_an_identity_domain_goes_with_it),
+        cmocka_unit_test(dirty_is_set_by_the_first_write_on_a_cached_page),
+        cmocka_unit_test(read_only_entries_deny_until_flushed),
+        cmocka_unit_test(a_domain_is_forgotten_with_its_last_device),
+        cmocka_unit_test(tiny_caches_are_right_too),
+        cmocka_unit_test(there_are_statistics_of_every_cache_and_no_other),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
