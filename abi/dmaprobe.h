@@ -46,12 +46,12 @@
 #define DMAPROBE_CONTROL_RESET (UINT32_C(1) << 0)
 
 enum dmaprobe_operation {
-    DMAPROBE_READ = 1,     /* memory to buffer */
-    DMAPROBE_WRITE = 2,    /* buffer to memory */
-    DMAPROBE_FILL = 3,     /* low byte of `operand` to memory */
-    DMAPROBE_COMPARE = 4,  /* reads memory and compares it with the buffer */
-    DMAPROBE_INVERT = 5,   /* memory to buffer, inverts the bytes there, and writes them back */
-    DMAPROBE_ADD = 6,      /* atomics on 4 or 8 aligned bytes; `result` is the old value */
+    DMAPROBE_READ = 1,    /* memory to buffer */
+    DMAPROBE_WRITE = 2,   /* buffer to memory */
+    DMAPROBE_FILL = 3,    /* low byte of `operand` to memory */
+    DMAPROBE_COMPARE = 4, /* reads memory and compares it with the buffer */
+    DMAPROBE_INVERT = 5,  /* memory to buffer, inverts the bytes there, and writes them back */
+    DMAPROBE_ADD = 6,     /* atomics on 4 or 8 aligned bytes; `result` is the old value */
     DMAPROBE_SWAP = 7,
     DMAPROBE_COMPARE_SWAP = 8,
 };

@@ -19,7 +19,7 @@
 
 /* EAX = version of the interface; EBX = features. */
 #define HV_ORACLE_CPUID_FEATURES   0x40000101u
-#define HV_ORACLE_VERSION          1u
+#define HV_ORACLE_VERSION          2u
 #define HV_ORACLE_FEATURE_FAULT    (UINT32_C(1) << 0)
 #define HV_ORACLE_FEATURE_COUNTERS (UINT32_C(1) << 1)
 #define HV_ORACLE_FEATURE_INFO     (UINT32_C(1) << 2)
@@ -128,15 +128,18 @@ ABI_OFFSET(struct oracle_counters, reserved, 80);
 #define ORACLE_BACKEND_SIZE      16
 #define ORACLE_DEFECT_SIZE       48
 #define ORACLE_HOST_VERSION_SIZE 16
+#define ORACLE_VARIANT_SIZE      112
 
 struct oracle_info {
     char backend[ORACLE_BACKEND_SIZE];
     char defect[ORACLE_DEFECT_SIZE]; /* empty: no defect is switched on */
     char host_version[ORACLE_HOST_VERSION_SIZE];
+    char variant[ORACLE_VARIANT_SIZE]; /* empty: no variant is switched on */
 };
-ABI_SIZE(struct oracle_info, 80);
+ABI_SIZE(struct oracle_info, 192);
 ABI_OFFSET(struct oracle_info, backend, 0);
 ABI_OFFSET(struct oracle_info, defect, 16);
 ABI_OFFSET(struct oracle_info, host_version, 64);
+ABI_OFFSET(struct oracle_info, variant, 80);
 
 #endif

@@ -114,11 +114,15 @@ bool dma_api_unmap(struct dma_api *api, uint64_t iova, uint64_t length)
 {
     uint64_t size = align_up(length, PAGE_SIZE);
     uint64_t unmapped = 0;
+    enum stage1_status status;
 
     if (!translates(api)) {
         return api->mode == DMA_API_IDENTITY;
     }
-    if (domain_unmap_count(&api->domain, iova, size, &unmapped) != STAGE1_OK || unmapped == 0) {
+    /* Deferred: the next map may come before the flush, and must not replace a table that the IOMMU may still use. */
+    status = api->mode == DMA_API_DEFERRED ? domain_unmap_keep(&api->domain, iova, size, &unmapped)
+                                           : domain_unmap_count(&api->domain, iova, size, &unmapped);
+    if (status != STAGE1_OK || unmapped == 0) {
         return false;
     }
     if (unmapped != size) { /* not what was mapped: nobody knows to whom the IOVAs belong, so none is given back */

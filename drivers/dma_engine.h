@@ -26,7 +26,13 @@
 
 #include "drivers/pci.h"
 
-enum dma_class { DMA_CLASS_ROCKER, DMA_CLASS_EDU, DMA_CLASS_COUNT };
+enum dma_class {
+    DMA_CLASS_ROCKER,
+    DMA_CLASS_EDU,
+    DMA_CLASS_DMAPROBE,
+    DMA_CLASS_DMAPROBE_ATS, /* with a device TLB */
+    DMA_CLASS_COUNT
+};
 
 enum dma_feature {
     DMA_FILL = 1 << 0,        /* constant byte only; the value is the device's choice, see fill_value */
@@ -76,13 +82,17 @@ struct dma_engine {
     uint64_t operations; /* DMAs started since boot */
 };
 
-#define DMA_ENGINES_MAX 16
+#define DMA_ENGINES_MAX 24
 
 /* Probes all classes once; later calls return the same list, ordered by class, then requester id. */
 struct dma_engine *dma_engines(size_t *count);
 /* The n-th engine of a class, or NULL. */
 struct dma_engine *dma_engine_get(enum dma_class class, unsigned n);
+/* The first engine that is not DMA_SLOW, or NULL. */
+struct dma_engine *dma_engine_fast(void);
 const char *dma_class_name(enum dma_class class);
+/* Takes an engine out of the list and its device off the bus; pointers to engines are void behind that. */
+void dma_engine_leave_out(struct dma_engine *e);
 
 /* NULL-safe wrappers: false when the class cannot do it. They split nothing: length must fit max_length. */
 bool dma_fill(struct dma_engine *e, uint64_t iova, size_t length);

@@ -7,6 +7,8 @@
 static const struct dma_engine_ops *const classes[DMA_CLASS_COUNT] = {
     [DMA_CLASS_ROCKER] = &dma_rocker_ops,
     [DMA_CLASS_EDU] = &dma_edu_ops,
+    [DMA_CLASS_DMAPROBE] = &dma_dmaprobe_ops,
+    [DMA_CLASS_DMAPROBE_ATS] = &dma_dmaprobe_ats_ops,
 };
 
 static struct {
@@ -109,6 +111,28 @@ struct dma_engine *dma_engine_get(enum dma_class class, unsigned n)
         }
     }
     return NULL;
+}
+
+struct dma_engine *dma_engine_fast(void)
+{
+    size_t count;
+    struct dma_engine *engines = dma_engines(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if ((engines[i].ops->features & DMA_SLOW) == 0) {
+            return &engines[i];
+        }
+    }
+    return NULL;
+}
+
+void dma_engine_leave_out(struct dma_engine *e)
+{
+    pci_enable(&e->function, false);
+    list.count--;
+    for (; e < &list.engines[list.count]; e++) {
+        e[0] = e[1];
+    }
 }
 
 const char *dma_class_name(enum dma_class class)

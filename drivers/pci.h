@@ -34,6 +34,8 @@ bool pci_read32_by(enum pci_access access, const struct pci_function *f, unsigne
 uint64_t pci_bar(const struct pci_function *f, unsigned index, uint64_t *length);
 /* Offset of a capability (standard list), 0 = absent. */
 unsigned pci_capability(const struct pci_function *f, uint8_t id);
+/* Offset of a capability in the extended list (PCI Express, ECAM only), 0 = absent. */
+unsigned pci_extended_capability(const struct pci_function *f, uint16_t id);
 /* Memory decoding and bus mastering on or off. */
 void pci_enable(const struct pci_function *f, bool on);
 /* Bus mastering alone. */

@@ -77,6 +77,24 @@ unsigned pci_capability(const struct pci_function *f, uint8_t id)
     return 0;
 }
 
+unsigned pci_extended_capability(const struct pci_function *f, uint16_t id)
+{
+    unsigned offset = PCI_EXTENDED_CAPABILITIES;
+
+    for (unsigned i = 0; i < CAPABILITIES_MAX && offset >= PCI_EXTENDED_CAPABILITIES; i++) {
+        uint32_t entry = pci_read32(f, offset); /* id 15:0, version 19:16, next 31:20 */
+
+        if (entry == 0 || entry == UINT32_MAX) {
+            return 0;
+        }
+        if ((entry & 0xFFFFu) == id) {
+            return offset;
+        }
+        offset = entry >> 20 & 0xFFCu;
+    }
+    return 0;
+}
+
 static void set_command(const struct pci_function *f, uint16_t bits, bool on)
 {
     uint16_t old = pci_read16(f, PCI_COMMAND);

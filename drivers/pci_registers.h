@@ -33,6 +33,9 @@
 #define PCI_BAR_TYPE_64      (2u << 1)
 #define PCI_BAR_ADDRESS_MASK 0xFFFFFFF0u
 
+#define PCI_EXTENDED_CAPABILITIES 0x100
+
+#define PCI_CAPABILITY_MSI      0x05u
 #define PCI_CAPABILITY_EXPRESS  0x10u
 #define PCI_EXPRESS_FLAGS       0x02 /* from the start of the capability */
 #define PCI_EXPRESS_TYPE(flags) (((flags) >> 4) & 0xFu)

@@ -81,6 +81,8 @@ enum stage1_status domain_map(struct domain *d, uint64_t iova, uint64_t gpa, uin
 enum stage1_status domain_unmap(struct domain *d, uint64_t iova, uint64_t length);
 /* Also tells how many bytes were mapped there. */
 enum stage1_status domain_unmap_count(struct domain *d, uint64_t iova, uint64_t length, uint64_t *unmapped);
+/* Keeps tables that become empty, for callers that map again before they flush. */
+enum stage1_status domain_unmap_keep(struct domain *d, uint64_t iova, uint64_t length, uint64_t *unmapped);
 
 /* Table pages come from the test pool (kernel/memory.h). */
 struct stage1_memory pviommu_table_memory(void);

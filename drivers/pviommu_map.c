@@ -31,6 +31,11 @@ enum stage1_status domain_unmap_count(struct domain *d, uint64_t iova, uint64_t 
     return status;
 }
 
+enum stage1_status domain_unmap_keep(struct domain *d, uint64_t iova, uint64_t length, uint64_t *unmapped)
+{
+    return stage1_unmap(&d->table, iova, length, NULL, unmapped);
+}
+
 enum stage1_status domain_unmap(struct domain *d, uint64_t iova, uint64_t length)
 {
     return domain_unmap_count(d, iova, length, NULL);

@@ -23,6 +23,7 @@ enum lapic_register {
     LAPIC_EOI = 0xB0,
     LAPIC_SVR = 0xF0,
     LAPIC_ISR = 0x100, /* eight registers, 32 vectors each */
+    LAPIC_IRR = 0x200, /* likewise */
     LAPIC_LVT_TIMER = 0x320,
     LAPIC_LVT_LINT0 = 0x350,
     LAPIC_TIMER_INITIAL = 0x380,
@@ -126,4 +127,9 @@ void lapic_eoi(unsigned vector)
         return;
     if (lapic_read(LAPIC_ISR + vector / 32 * 16) >> (vector % 32) & 1)
         lapic_write(LAPIC_EOI, 0);
+}
+
+bool lapic_requested(unsigned vector)
+{
+    return lapic_read(LAPIC_IRR + vector / 32 * 0x10) >> vector % 32 & 1;
 }

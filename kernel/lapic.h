@@ -3,6 +3,7 @@
 #ifndef PVT_KERNEL_LAPIC_H
 #define PVT_KERNEL_LAPIC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define VECTOR_DEADLINE 0xE0
@@ -16,6 +17,9 @@ uint32_t lapic_id(void);
  * at the clock and arms again. */
 void lapic_timer_arm(uint64_t ns);
 void lapic_timer_stop(void);
+
+/* An interrupt with `vector` has arrived and not been taken yet. */
+bool lapic_requested(unsigned vector);
 
 /* End of interrupt, if the local APIC really has `vector` in service. */
 void lapic_eoi(unsigned vector);

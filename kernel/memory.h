@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct boot_info;
+struct memory_region;
 
 #define PAGE_SIZE 4096ull
 #define SIZE_2M   (2ull << 20)
@@ -66,6 +67,8 @@ bool memory_is_ours(uint64_t gpa, uint64_t length);
 /* A page-aligned GPA that no memory map entry covers and that is below the physical address width (nothing answers
  * there). */
 uint64_t memory_hole(void);
+/* The firmware's memory map, as boot/ has sorted it; valid for the whole run. */
+const struct memory_region *memory_regions(size_t *count);
 /* Number of physical address bits the processor reports. */
 unsigned memory_physical_bits(void);
 

@@ -90,3 +90,9 @@ uint64_t memory_hole(void)
     }
     panic("no unused address found below the %u-bit physical address limit", memory_physical_bits());
 }
+
+const struct memory_region *memory_regions(size_t *count)
+{
+    *count = boot->region_count;
+    return boot->regions;
+}

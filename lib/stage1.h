@@ -108,7 +108,9 @@ uint64_t stage1_iova_limit(const struct stage1 *s);
 enum stage1_status stage1_map(struct stage1 *s, uint64_t iova, uint64_t gpa, uint64_t length, unsigned prot);
 
 /* Unmaps whatever is mapped in [iova, iova + length); *unmapped (may be NULL) is the number of bytes. A superpage that
- * sticks out of the range is split first. Tables that became empty are added to *freed, never freed here. */
+ * sticks out of the range is split first. Tables that became empty are added to *freed, never freed here. With
+ * freed == NULL they stay in the tree: for callers that map again before they flush, as a new table in the place of one
+ * that the IOMMU still has in a paging-structure cache would not be seen. */
 enum stage1_status stage1_unmap(struct stage1 *s, uint64_t iova, uint64_t length, struct stage1_freed *freed,
                                 uint64_t *unmapped);
 

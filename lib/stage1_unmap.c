@@ -65,7 +65,7 @@ static bool clear(struct stage1 *s, uint64_t *table, unsigned level, uint64_t io
         } else {
             uint64_t *below = entry_table(s, entry);
 
-            if (clear(s, below, level - 1, iova, next, freed, unmapped)) {
+            if (clear(s, below, level - 1, iova, next, freed, unmapped) && freed != NULL) {
                 entry_store(&table[i], 0);
                 chain_freed(s, freed, below);
             } else {

@@ -27,7 +27,7 @@ TEST(attach_uses_new, "next_dma_uses_the_domain", "ATT-1", ON_ALL, "dma",
     expect_write(t, e, IOVA, &b, 0, 64, "first DMA");
 }
 
-TEST(attach_moves, "moves_without_detach", "ATT-2 ATT-1", ON_ROCKER, "dma",
+TEST(attach_moves, "moves_without_detach", "ATT-2 ATT-1", ON_FAST, "dma",
      "A device that is in one domain is attached to another without a detach")
 {
     struct dma_engine *e = device(t);
@@ -41,7 +41,7 @@ TEST(attach_moves, "moves_without_detach", "ATT-2 ATT-1", ON_ROCKER, "dma",
     expect_untouched(t, &a, "the page of the domain that the device has left");
 }
 
-TEST(attach_no_stale, "no_stale_translation_after_move", "ATT-4", ON_ROCKER, "dma,fault",
+TEST(attach_no_stale, "no_stale_translation_after_move", "ATT-4", ON_FAST, "dma,fault",
      "After a move an IOVA that only the old domain maps aborts, although it was cached")
 {
     struct dma_engine *e = device(t);
@@ -58,7 +58,7 @@ TEST(attach_no_stale, "no_stale_translation_after_move", "ATT-4", ON_ROCKER, "dm
     }
 }
 
-TEST(attach_back_and_forth, "back_and_forth", "ATT-4 ATT-2", ON_ROCKER, "dma",
+TEST(attach_back_and_forth, "back_and_forth", "ATT-4 ATT-2", ON_FAST, "dma",
      "A device that alternates between two domains thirty times always sees the one it is in")
 {
     struct dma_engine *e = device(t);
@@ -75,7 +75,7 @@ TEST(attach_back_and_forth, "back_and_forth", "ATT-4 ATT-2", ON_ROCKER, "dma",
     }
 }
 
-TEST(attach_again, "same_domain_again", "ATT-3", ON_ROCKER, "dma",
+TEST(attach_again, "same_domain_again", "ATT-3", ON_FAST, "dma",
      "Attaching a device to the domain it is in answers SUCCESS or DEVICE_ALREADY_IN_DOMAIN and changes nothing")
 {
     struct dma_engine *e = device(t);
@@ -95,7 +95,7 @@ TEST(attach_again, "same_domain_again", "ATT-3", ON_ROCKER, "dma",
     OBSERVE("status of a repeated attach: %s", hv_status_name(status));
 }
 
-TEST(attach_sees_edits_made_away, "edits_while_away_are_seen", "ATT-4", ON_ROCKER, "dma,fault",
+TEST(attach_sees_edits_made_away, "edits_while_away_are_seen", "ATT-4", ON_FAST, "dma,fault",
      "Table changes made while the device was elsewhere are in force when it comes back, without a flush")
 {
     struct dma_engine *e = device(t);
@@ -132,7 +132,7 @@ static void expect_kind(struct test_run *t, struct dma_engine *e, enum domain_ki
     expect_untouched(t, paged, "the page behind the leaf");
 }
 
-TEST(attach_nine_ways, "all_kinds_to_all_kinds", "ATT-4 ATT-2 ATT-7 ID-2", ON_ROCKER, "dma,fault",
+TEST(attach_nine_ways, "all_kinds_to_all_kinds", "ATT-4 ATT-2 ATT-7 ID-2", ON_FAST, "dma,fault",
      "Each of the nine moves between paging, identity and blocking domains takes effect at once")
 {
     struct dma_engine *e = device(t);
@@ -155,7 +155,7 @@ TEST(attach_nine_ways, "all_kinds_to_all_kinds", "ATT-4 ATT-2 ATT-7 ID-2", ON_RO
     }
 }
 
-TEST(attach_many_domains, "one_device_through_eight_domains", "ATT-9 ATT-4", ON_ROCKER, "dma",
+TEST(attach_many_domains, "one_device_through_eight_domains", "ATT-9 ATT-4", ON_FAST, "dma",
      "One device visits eight domains in turn, twice, and each sends the same IOVA to its own page")
 {
     struct dma_engine *e = device(t);
@@ -172,7 +172,7 @@ TEST(attach_many_domains, "one_device_through_eight_domains", "ATT-9 ATT-4", ON_
     }
 }
 
-TEST(attach_unknown_device, "unknown_device_is_refused", "ATT-8", ON_ROCKER, "dma,bad-input",
+TEST(attach_unknown_device, "unknown_device_is_refused", "ATT-8", ON_FAST, "dma,bad-input",
      "Attaching a device id that does not exist is refused, and the devices in the domain stay as they are")
 {
     struct dma_engine *e = device(t);
@@ -188,7 +188,7 @@ TEST(attach_unknown_device, "unknown_device_is_refused", "ATT-8", ON_ROCKER, "dm
     }
 }
 
-TEST(attach_unknown_domain, "unknown_domain_is_refused", "ATT-8 DOM-9", ON_ROCKER, "dma,bad-input",
+TEST(attach_unknown_domain, "unknown_domain_is_refused", "ATT-8 DOM-9", ON_FAST, "dma,bad-input",
      "Attaching a device to a domain that does not exist is refused, and it keeps its old translation")
 {
     struct dma_engine *e = device(t);
@@ -202,7 +202,7 @@ TEST(attach_unknown_domain, "unknown_domain_is_refused", "ATT-8 DOM-9", ON_ROCKE
     expect_write(t, e, IOVA + 2048, &b, 2048, 16, "same page, other bytes");
 }
 
-TEST(attach_switch_during_dma, "switch_with_dma_under_way", "ATT-5", ON_EDU, "dma",
+TEST(attach_switch_during_dma, "switch_with_dma_under_way", "ATT-5", ON_DEFERRED, "dma",
      "A DMA that is under way during a switch ends in the old or the new domain's page, never elsewhere")
 {
     struct dma_engine *e = device(t);
@@ -225,7 +225,7 @@ TEST(attach_switch_during_dma, "switch_with_dma_under_way", "ATT-5", ON_EDU, "dm
     OBSERVE("the DMA landed in the %s domain's page", in_a ? "old" : "new");
 }
 
-TEST(attach_cold_and_warm, "first_page_cold_second_warm", "ATT-4 ATT-1", ON_ROCKER, "dma,fault",
+TEST(attach_cold_and_warm, "first_page_cold_second_warm", "ATT-4 ATT-1", ON_FAST, "dma,fault",
      "After a move neither pages that were cached nor pages that were never used reach the old domain")
 {
     struct dma_engine *e = device(t);

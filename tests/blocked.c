@@ -6,7 +6,7 @@
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
-TEST(blocked_writes, "writes_abort", "ATT-7 CFG-1", ON_ROCKER, "dma,fault",
+TEST(blocked_writes, "writes_abort", "ATT-7 CFG-1", ON_FAST, "dma,fault",
      "A device in a blocking domain writes nowhere")
 {
     struct dma_engine *e = device(t);
@@ -19,7 +19,7 @@ TEST(blocked_writes, "writes_abort", "ATT-7 CFG-1", ON_ROCKER, "dma,fault",
     expect_write_fault(t, e, IOVA, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "write at some IOVA");
 }
 
-TEST(blocked_reads, "reads_abort", "ATT-7", ON_ROCKER, "dma,fault",
+TEST(blocked_reads, "reads_abort", "ATT-7", ON_FAST, "dma,fault",
      "A device in a blocking domain reads nothing, and what it would write back goes nowhere")
 {
     struct dma_engine *e = device(t);
@@ -31,7 +31,7 @@ TEST(blocked_reads, "reads_abort", "ATT-7", ON_ROCKER, "dma,fault",
     expect_read_fault(t, e, IOVA, 4, &b, ORACLE_FAULT_CLASS_BLOCKED, "read at some IOVA");
 }
 
-TEST(blocked_reads_leak_nothing, "reads_see_nothing", "ATT-7 TR-1", ON_EDU, "dma",
+TEST(blocked_reads_leak_nothing, "reads_see_nothing", "ATT-7 TR-1", ON_READING, "dma",
      "What a device reads while it is blocked is not the memory's content")
 {
     struct dma_engine *e = device(t);
@@ -57,7 +57,7 @@ TEST(blocked_reads_leak_nothing, "reads_see_nothing", "ATT-7 TR-1", ON_EDU, "dma
     drain_faults(t, e);
 }
 
-TEST(blocked_after_paging, "cached_translation_dies", "ATT-7 ATT-4 ATT-6", ON_ROCKER, "dma,fault",
+TEST(blocked_after_paging, "cached_translation_dies", "ATT-7 ATT-4 ATT-6", ON_FAST, "dma,fault",
      "Attaching a blocking domain stops a device whose translations are cached")
 {
     struct dma_engine *e = device(t);
@@ -73,7 +73,7 @@ TEST(blocked_after_paging, "cached_translation_dies", "ATT-7 ATT-4 ATT-6", ON_RO
     expect_write_fault(t, e, IOVA + PAGE_SIZE, 8, &b, ORACLE_FAULT_CLASS_BLOCKED, "cold page");
 }
 
-TEST(blocked_after_identity, "identity_dies", "ATT-7 ATT-4 ATT-6", ON_ROCKER, "dma,fault",
+TEST(blocked_after_identity, "identity_dies", "ATT-7 ATT-4 ATT-6", ON_FAST, "dma,fault",
      "Attaching a blocking domain stops a device that came from an identity domain")
 {
     struct dma_engine *e = device(t);
@@ -86,7 +86,7 @@ TEST(blocked_after_identity, "identity_dies", "ATT-7 ATT-4 ATT-6", ON_ROCKER, "d
     expect_write_fault(t, e, gpa_of(b.data), 8, &b, ORACLE_FAULT_CLASS_BLOCKED, "warm GPA, now blocked");
 }
 
-TEST(blocked_and_back, "paging_works_again", "ATT-6 ATT-2", ON_ROCKER, "dma,fault",
+TEST(blocked_and_back, "paging_works_again", "ATT-6 ATT-2", ON_FAST, "dma,fault",
      "A device goes from paging to blocking and back twenty times, and each state holds")
 {
     struct dma_engine *e = device(t);
@@ -102,7 +102,7 @@ TEST(blocked_and_back, "paging_works_again", "ATT-6 ATT-2", ON_ROCKER, "dma,faul
     }
 }
 
-TEST(blocked_twice, "two_blocking_domains", "ATT-6", ON_ROCKER, "dma,fault",
+TEST(blocked_twice, "two_blocking_domains", "ATT-6", ON_FAST, "dma,fault",
      "A device may move from one blocking domain to another and stays blocked")
 {
     struct dma_engine *e = device(t);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* GET_IOMMU_CAPABILITIES: what a guest builds its tables and domains on. */
 #define TEST_GROUP "capabilities"
-#include "abi/cpuid.h"
 #include "abi/hypercall.h"
 #include "lib/string.h"
 #include "tests/harness/fixture.h"
@@ -90,17 +89,6 @@ TEST(same_each_time, "same_each_time", "CAP-5", NO_DEVICE, "dma",
     expect_undisturbed(t, &by, "a domain was flushed and deleted");
     now = ask(t);
     CHECK(memcmp(&now, &first, sizeof(now)) == 0, "the answer after other calls differs from the first");
-}
-
-/* Own id, when the host lets us ask for it; else SELF. */
-static uint64_t own_partition_id(void)
-{
-    uint64_t id = HV_PARTITION_ID_SELF;
-
-    if (hypercall_init()->features_ebx & HV_CPUID_FEATURES_EBX_PARTITION_ID) {
-        hypercall_simple(HVCALL_GET_PARTITION_ID, NULL, 0, &id, sizeof(id));
-    }
-    return id;
 }
 
 OBSERVATION(other_partition, "other_partition", "CAP-6", NO_DEVICE, "bad-input",

@@ -69,7 +69,7 @@ TEST(forms_of_guests, "forms_of_guests", "CFG-1", NO_DEVICE, NO_KIND,
     }
 }
 
-TEST(each_domain_its_table, "each_domain_its_table", "CFG-1 ISO-1", ON_ROCKER, "dma",
+TEST(each_domain_its_table, "each_domain_its_table", "CFG-1 ISO-1", ON_FAST, "dma",
      "Domains configured one after the other each keep the top table of their own CONFIGURE")
 {
     struct dma_engine *e = device(t);
@@ -90,7 +90,7 @@ TEST(each_domain_its_table, "each_domain_its_table", "CFG-1 ISO-1", ON_ROCKER, "
     }
 }
 
-TEST(blocked_untranslated, "blocked_untranslated", "CFG-2", ON_ROCKER, KINDS,
+TEST(blocked_untranslated, "blocked_untranslated", "CFG-2", ON_FAST, KINDS,
      "Blocked without translation_enabled is refused or blocks; it never passes DMA through")
 {
     struct dma_engine *e = device(t);
@@ -107,7 +107,7 @@ TEST(blocked_untranslated, "blocked_untranslated", "CFG-2", ON_ROCKER, KINDS,
     }
 }
 
-OBSERVATION(five_levels_unreported, "five_levels_unreported", "CFG-3", ON_ROCKER, KINDS,
+OBSERVATION(five_levels_unreported, "five_levels_unreported", "CFG-3", ON_FAST, KINDS,
             "Five levels where they are not reported: the status, and that no DMA goes astray")
 {
     struct dma_engine *e = device(t);
@@ -128,7 +128,7 @@ OBSERVATION(five_levels_unreported, "five_levels_unreported", "CFG-3", ON_ROCKER
     may_write(t, e, IOVA, &b, 0, 64, "DMA by a mapped IOVA");
 }
 
-OBSERVATION(reserved_flags, "reserved_flags", "CFG-5", ON_ROCKER, KINDS,
+OBSERVATION(reserved_flags, "reserved_flags", "CFG-5", ON_FAST, KINDS,
             "Each reserved flag of CONFIGURE: refused, or ignored, and then DMA goes where the table says or nowhere")
 {
     struct dma_engine *e = device(t);
@@ -162,7 +162,7 @@ OBSERVATION(reserved_flags, "reserved_flags", "CFG-5", ON_ROCKER, KINDS,
     observe_tally(t, "reserved flags", &tally);
 }
 
-TEST(never_configured, "never_configured", "CFG-8", ON_ROCKER, KINDS,
+TEST(never_configured, "never_configured", "CFG-8", ON_FAST, KINDS,
      "A device that is attached to a domain without settings is refused or blocked, never passed through")
 {
     struct dma_engine *e = device(t);
@@ -173,7 +173,7 @@ TEST(never_configured, "never_configured", "CFG-8", ON_ROCKER, KINDS,
     expect_no_pass_through(t, e, id, &b, "a domain that was never configured");
 }
 
-TEST(never_configured_after_paging, "never_configured_after_paging", "CFG-8 GEN-10", ON_ROCKER, KINDS,
+TEST(never_configured_after_paging, "never_configured_after_paging", "CFG-8 GEN-10", ON_FAST, KINDS,
      "ATTACH to a domain without settings leaves the device where it was when refused, and blocks it when not")
 {
     struct dma_engine *e = device(t);
@@ -197,7 +197,7 @@ TEST(never_configured_after_paging, "never_configured_after_paging", "CFG-8 GEN-
     CHECK(!may_write(t, e, gpa_of(b.data), &b, 0, 64, "DMA by GPA"), "the device passes through");
 }
 
-OBSERVATION(blocked_with_root, "blocked_with_root", "CFG-9", ON_ROCKER, "dma,fault",
+OBSERVATION(blocked_with_root, "blocked_with_root", "CFG-9", ON_FAST, "dma,fault",
             "A blocking domain with a root: the status, and that DMA is blocked whatever the root says")
 {
     struct dma_engine *e = device(t);

@@ -50,7 +50,7 @@ static void expect_blocked(struct test_run *t, struct again *a, const char *what
           "%s: the device passes through", what);
 }
 
-OBSERVATION(table_while_unattached, "table_while_unattached", "CFG-6", ON_ROCKER, KINDS,
+OBSERVATION(table_while_unattached, "table_while_unattached", "CFG-6", ON_FAST, KINDS,
             "Another top table for a domain without devices: refused, or in force at the next ATTACH")
 {
     struct again a = again(t);
@@ -63,7 +63,7 @@ OBSERVATION(table_while_unattached, "table_while_unattached", "CFG-6", ON_ROCKER
                  "DMA after a second CONFIGURE of a domain without devices");
 }
 
-OBSERVATION(kind_while_unattached, "kind_while_unattached", "CFG-6", ON_ROCKER, KINDS,
+OBSERVATION(kind_while_unattached, "kind_while_unattached", "CFG-6", ON_FAST, KINDS,
             "Paging to blocking and back for a domain without devices: each step is refused, or in force as a whole")
 {
     struct again a = again(t);
@@ -89,7 +89,7 @@ OBSERVATION(kind_while_unattached, "kind_while_unattached", "CFG-6", ON_ROCKER, 
     observe_status(t, "to another table", back);
 }
 
-OBSERVATION(table_while_attached, "table_while_attached", "CFG-7", ON_ROCKER, KINDS,
+OBSERVATION(table_while_attached, "table_while_attached", "CFG-7", ON_FAST, KINDS,
             "Another top table for a domain with a device: refused, or in force at once with nothing cached")
 {
     struct again a = again(t);
@@ -103,7 +103,7 @@ OBSERVATION(table_while_attached, "table_while_attached", "CFG-7", ON_ROCKER, KI
                  "DMA after a second CONFIGURE of a domain with a device");
 }
 
-OBSERVATION(kind_while_attached, "kind_while_attached", "CFG-7", ON_ROCKER, KINDS,
+OBSERVATION(kind_while_attached, "kind_while_attached", "CFG-7", ON_FAST, KINDS,
             "Paging to blocking and to identity for a domain with a device: refused, or in force at once")
 {
     struct again a = again(t);

@@ -55,7 +55,7 @@ static void expect_refused_or_blocked(struct test_run *t, struct root_case *c, u
     attach(t, c->park, c->engine);
 }
 
-TEST(misaligned_root, "misaligned_root", "CFG-4", ON_ROCKER, KINDS,
+TEST(misaligned_root, "misaligned_root", "CFG-4", ON_FAST, KINDS,
      "A top table with any of address bits 0 to 11 set is refused or blocks, and is not read at a shifted place")
 {
     struct root_case c = root_case(t);
@@ -74,7 +74,7 @@ TEST(misaligned_root, "misaligned_root", "CFG-4", ON_ROCKER, KINDS,
     observe_tally(t, "misaligned roots", &c.tally);
 }
 
-TEST(root_above_width, "root_above_width", "CFG-4 TR-11", ON_ROCKER, KINDS,
+TEST(root_above_width, "root_above_width", "CFG-4 TR-11", ON_FAST, KINDS,
      "A top table above the physical address width is refused or blocks, and is not cut to fit")
 {
     struct root_case c = root_case(t);
@@ -87,7 +87,7 @@ TEST(root_above_width, "root_above_width", "CFG-4 TR-11", ON_ROCKER, KINDS,
     observe_tally(t, "roots above the width", &c.tally);
 }
 
-TEST(root_outside_memory, "root_outside_memory", "CFG-4 TR-11", ON_ROCKER, KINDS,
+TEST(root_outside_memory, "root_outside_memory", "CFG-4 TR-11", ON_FAST, KINDS,
      "A top table where the guest has no memory is refused or blocks")
 {
     struct root_case c = root_case(t);

@@ -33,7 +33,7 @@ static void reuse(uint64_t *const tables[4], unsigned count, const struct buffer
     }
 }
 
-TEST(delete_tables_reused_before, "tables_are_free_before_delete", "DEL-1", ON_ROCKER, "dma,fault",
+TEST(delete_tables_reused_before, "tables_are_free_before_delete", "DEL-1", ON_FAST, "dma,fault",
      "Once the last device has left, the tables' memory can be reused; DELETE neither reads nor writes it")
 {
     struct dma_engine *e = device(t);
@@ -60,7 +60,7 @@ TEST(delete_tables_reused_before, "tables_are_free_before_delete", "DEL-1", ON_R
     expect_untouched(t, &b, "the old target");
 }
 
-TEST(delete_tables_reused_after, "tables_are_dead_after_delete", "DEL-5 DEL-3", ON_ROCKER, "dma,fault",
+TEST(delete_tables_reused_after, "tables_are_dead_after_delete", "DEL-5 DEL-3", ON_FAST, "dma,fault",
      "After DELETE the old tables can hold anything: no DMA looks at them, also not when the id lives again")
 {
     struct dma_engine *e = device(t);
@@ -88,7 +88,7 @@ TEST(delete_tables_reused_after, "tables_are_dead_after_delete", "DEL-5 DEL-3", 
     CHECK_SUCCESS(domain_delete(&again), "DELETE of the second domain with this id");
 }
 
-TEST(delete_id_reuse, "id_with_a_new_root", "DEL-3 DOM-2", ON_ROCKER, "dma",
+TEST(delete_id_reuse, "id_with_a_new_root", "DEL-3 DOM-2", ON_FAST, "dma",
      "A domain id that is deleted and created forty times translates by its newest root only")
 {
     struct dma_engine *e = device(t);
@@ -111,7 +111,7 @@ TEST(delete_id_reuse, "id_with_a_new_root", "DEL-3 DOM-2", ON_ROCKER, "dma",
     }
 }
 
-TEST(delete_id_reuse_direct, "id_reused_without_blocking", "DEL-3 ATT-4", ON_ROCKER, "dma,fault",
+TEST(delete_id_reuse_direct, "id_reused_without_blocking", "DEL-3 ATT-4", ON_FAST, "dma,fault",
      "A device that moves straight from a domain to the next user of the same id sees nothing of the first")
 {
     struct dma_engine *e = device(t);
@@ -137,7 +137,7 @@ TEST(delete_id_reuse_direct, "id_reused_without_blocking", "DEL-3 ATT-4", ON_ROC
     CHECK_SUCCESS(domain_delete(&second), "DELETE of the second domain");
 }
 
-OBSERVATION(delete_attached, "domain_with_a_device", "DEL-2 DEL-4", ON_ROCKER, "dma,flush",
+OBSERVATION(delete_attached, "domain_with_a_device", "DEL-2 DEL-4", ON_FAST, "dma,flush",
             "DELETE of a domain that still has a device: refused, or the device is blocked; never a stale translation")
 {
     struct dma_engine *e = device(t);
@@ -165,7 +165,7 @@ OBSERVATION(delete_attached, "domain_with_a_device", "DEL-2 DEL-4", ON_ROCKER, "
     OBSERVE("%s", hv_status_name(status));
 }
 
-TEST(delete_refused_is_whole, "refused_delete_leaves_it_usable", "DEL-4", ON_ROCKER, "dma,fault,flush",
+TEST(delete_refused_is_whole, "refused_delete_leaves_it_usable", "DEL-4", ON_FAST, "dma,fault,flush",
      "A domain is there after a refused DELETE and gone after a successful one, for every call")
 {
     struct dma_engine *e = device(t);

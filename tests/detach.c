@@ -14,7 +14,7 @@ static void detach(struct test_run *t, struct dma_engine *e)
     CHECK_SUCCESS(status, "detaching an attached device");
 }
 
-TEST(detach_stops, "old_table_is_out_of_reach", "DET-1 DET-4", ON_ROCKER, "dma,fault",
+TEST(detach_stops, "old_table_is_out_of_reach", "DET-1 DET-4", ON_FAST, "dma,fault",
      "After a detach the device reaches nothing through the table of the domain it has left, cached or not")
 {
     struct dma_engine *e = device(t);
@@ -30,7 +30,7 @@ TEST(detach_stops, "old_table_is_out_of_reach", "DET-1 DET-4", ON_ROCKER, "dma,f
     expect_read_fault(t, e, IOVA, 8, &b, FAULT_ANY, "warm page, read");
 }
 
-TEST(detach_no_passthrough, "guest_memory_is_out_of_reach", "DET-1", ON_ROCKER, "dma,fault",
+TEST(detach_no_passthrough, "guest_memory_is_out_of_reach", "DET-1", ON_FAST, "dma,fault",
      "After a detach the device does not fall back to guest physical addresses")
 {
     struct dma_engine *e = device(t);
@@ -42,7 +42,7 @@ TEST(detach_no_passthrough, "guest_memory_is_out_of_reach", "DET-1", ON_ROCKER, 
     expect_write_fault(t, e, gpa_of(b.data), 64, &b, FAULT_ANY, "write at the buffer's GPA");
 }
 
-OBSERVATION(detach_twice, "detached_device_again", "DET-2", ON_ROCKER, "dma",
+OBSERVATION(detach_twice, "detached_device_again", "DET-2", ON_FAST, "dma",
             "Detaching a detached device has no effect, whatever the status")
 {
     struct dma_engine *e = device(t);
@@ -58,7 +58,7 @@ OBSERVATION(detach_twice, "detached_device_again", "DET-2", ON_ROCKER, "dma",
     OBSERVE("second detach: %s", hv_status_name(status));
 }
 
-TEST(detach_attach, "attach_afterwards", "DET-3", ON_ROCKER, "dma",
+TEST(detach_attach, "attach_afterwards", "DET-3", ON_FAST, "dma",
      "A detached device can be attached again, to the same domain and to another")
 {
     struct dma_engine *e = device(t);
@@ -77,7 +77,7 @@ TEST(detach_attach, "attach_afterwards", "DET-3", ON_ROCKER, "dma",
     expect_write(t, e, IOVA, &b, 0, 8, "elsewhere");
 }
 
-TEST(detach_flushes, "drops_cached_translations", "DET-4", ON_ROCKER, "dma,flush",
+TEST(detach_flushes, "drops_cached_translations", "DET-4", ON_FAST, "dma,flush",
      "Detach drops the device's cached translations: a leaf changed meanwhile is seen after the next attach")
 {
     struct dma_engine *e = device(t);
@@ -95,7 +95,7 @@ TEST(detach_flushes, "drops_cached_translations", "DET-4", ON_ROCKER, "dma,flush
     expect_untouched(t, &a, "the old leaf's page");
 }
 
-TEST(detach_one_of_two, "second_device_goes_on", "DET-1 ISO-2", ON_ROCKER, "dma,fault",
+TEST(detach_one_of_two, "second_device_goes_on", "DET-1 ISO-2", ON_FAST, "dma,fault",
      "Detaching one of two devices leaves the other one's translation alone")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
@@ -111,7 +111,7 @@ TEST(detach_one_of_two, "second_device_goes_on", "DET-1 ISO-2", ON_ROCKER, "dma,
     expect_write(t, second, IOVA, &b, 0, 8, "the other device");
 }
 
-TEST(detach_unknown, "unknown_device_is_refused", "DET-2 ATT-8", ON_ROCKER, "dma,bad-input",
+TEST(detach_unknown, "unknown_device_is_refused", "DET-2 ATT-8", ON_FAST, "dma,bad-input",
      "Detaching a device id that does not exist is refused and leaves the others attached")
 {
     struct dma_engine *e = device(t);

@@ -10,27 +10,34 @@
 #define FIRST      0x1000ull
 #define LIMIT      0x100000000ull
 
-/* Large, and one test runs at a time. */
-static struct dma_api api;
+/* Large, so from the test's memory: .bss is a part of the image file. */
+static struct dma_api *new_api(struct test_run *t)
+{
+    struct dma_api *api = page_alloc((sizeof(*api) + PAGE_SIZE - 1) / PAGE_SIZE, PAGE_SIZE);
+
+    REQUIRE(api, "no memory for a DMA API");
+    return api;
+}
 
 static struct dma_api *start(struct test_run *t, enum dma_api_mode mode, struct dma_engine *e)
 {
+    struct dma_api *api = new_api(t);
     enum hv_status status;
 
-    CHECK(dma_api_start(&api, mode, fresh_domain_id(t), FIRST, LIMIT, &status), "starting the DMA API: %s",
+    CHECK(dma_api_start(api, mode, fresh_domain_id(t), FIRST, LIMIT, &status), "starting the DMA API: %s",
           hv_status_name(status));
-    status = dma_api_attach(&api, e->device_id);
+    status = dma_api_attach(api, e->device_id);
     CHECK_SUCCESS(status, "attaching the device");
-    return &api;
+    return api;
 }
 
-static void stop(struct test_run *t, struct dma_engine *e)
+static void stop(struct test_run *t, struct dma_api *api, struct dma_engine *e)
 {
     attach(t, domain_blocked(t), e);
-    CHECK_SUCCESS(dma_api_stop(&api), "stopping the DMA API");
+    CHECK_SUCCESS(dma_api_stop(api), "stopping the DMA API");
 }
 
-TEST(dma_api_strict, "strict_unmap_is_final", "FL-1 LS-1 FL-3", ON_ROCKER, "dma,fault,flush",
+TEST(dma_api_strict, "strict_unmap_is_final", "FL-1 LS-1 FL-3", ON_FAST, "dma,fault,flush",
      "Strict mode: 48 buffers of mixed sizes are mapped, used and unmapped, and none is reached after its unmap")
 {
     struct dma_engine *e = device(t);
@@ -47,10 +54,10 @@ TEST(dma_api_strict, "strict_unmap_is_final", "FL-1 LS-1 FL-3", ON_ROCKER, "dma,
         expect_write_fault(t, e, iova + i, 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "after the unmap");
         expect_write_fault(t, e, iova + length - 8, 8, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "end, after the unmap");
     }
-    stop(t, e);
+    stop(t, a, e);
 }
 
-TEST(dma_api_strict_reuse, "strict_iova_reuse", "FL-1 FL-2 LS-1", ON_ROCKER, "dma,flush",
+TEST(dma_api_strict_reuse, "strict_iova_reuse", "FL-1 FL-2 LS-1", ON_FAST, "dma,flush",
      "Strict mode: an IOVA that is used again at once leads to its new page only")
 {
     struct dma_engine *e = device(t);
@@ -70,10 +77,10 @@ TEST(dma_api_strict_reuse, "strict_iova_reuse", "FL-1 FL-2 LS-1", ON_ROCKER, "dm
         REQUIRE(dma_api_unmap(a, iova, PAGE_SIZE), "unmap of our own IOVA");
     }
     REQUIRE(reused > 32, "the allocator reused an IOVA only %u times: the test shows nothing", reused);
-    stop(t, e);
+    stop(t, a, e);
 }
 
-TEST(dma_api_deferred, "deferred_flush_is_final", "FL-1 FL-5", ON_ROCKER, "dma,fault,flush",
+TEST(dma_api_deferred, "deferred_flush_is_final", "FL-1 FL-5", ON_FAST, "dma,fault,flush",
      "Deferred mode: after the queue is flushed no unmapped IOVA is reached, and before it only the page that was "
      "mapped")
 {
@@ -95,10 +102,10 @@ TEST(dma_api_deferred, "deferred_flush_is_final", "FL-1 FL-5", ON_ROCKER, "dma,f
     for (unsigned i = 0; i < 32; i++) {
         expect_write_fault(t, e, iova[i], 8, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "after the queue was flushed");
     }
-    stop(t, e);
+    stop(t, a, e);
 }
 
-TEST(dma_api_deferred_load, "deferred_under_load", "FL-1 FL-3", ON_ROCKER, "dma,flush",
+TEST(dma_api_deferred_load, "deferred_under_load", "FL-1 FL-3", ON_FAST, "dma,flush",
      "Deferred mode: 600 buffers pass through the queue; each reaches its own page whichever IOVA it got")
 {
     struct dma_engine *e = device(t);
@@ -118,10 +125,10 @@ TEST(dma_api_deferred_load, "deferred_under_load", "FL-1 FL-3", ON_ROCKER, "dma,
     REQUIRE(a->flushes >= 2, "the queue was flushed %llu times only: the test shows nothing",
             (unsigned long long)a->flushes);
     expect_untouched(t, &b, "bytes that no DMA was aimed at");
-    stop(t, e);
+    stop(t, a, e);
 }
 
-TEST(dma_api_identity, "identity_needs_no_mapping", "ID-1", ON_ROCKER, "dma",
+TEST(dma_api_identity, "identity_needs_no_mapping", "ID-1", ON_FAST, "dma",
      "Identity mode: the IOVA of a buffer is its address, and the device reaches it")
 {
     struct dma_engine *e = device(t);
@@ -133,10 +140,10 @@ TEST(dma_api_identity, "identity_needs_no_mapping", "ID-1", ON_ROCKER, "dma",
     REQUIRE(iova == gpa_of(b.data), "identity mode gave IOVA 0x%llx", (unsigned long long)iova);
     expect_write(t, e, iova + 4000, &b, 4000, 200, "over a page boundary");
     REQUIRE(dma_api_unmap(a, iova, b.size), "unmap");
-    stop(t, e);
+    stop(t, a, e);
 }
 
-TEST(dma_api_blocking, "blocking_reaches_nothing", "ATT-7", ON_ROCKER, "dma,fault",
+TEST(dma_api_blocking, "blocking_reaches_nothing", "ATT-7", ON_FAST, "dma,fault",
      "Blocking mode: no mapping is handed out, and the device reaches nothing")
 {
     struct dma_engine *e = device(t);
@@ -147,10 +154,10 @@ TEST(dma_api_blocking, "blocking_reaches_nothing", "ATT-7", ON_ROCKER, "dma,faul
     REQUIRE(!dma_api_map(a, gpa_of(b.data), b.size, RW, &iova), "blocking mode gave IOVA 0x%llx",
             (unsigned long long)iova);
     expect_write_fault(t, e, gpa_of(b.data), 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "the buffer's address");
-    stop(t, e);
+    stop(t, a, e);
 }
 
-TEST(dma_api_hostile, "hostile_device_before_and_after", "ATT-6 ATT-7 FL-1", ON_ROCKER, "dma,fault,flush",
+TEST(dma_api_hostile, "hostile_device_before_and_after", "ATT-6 ATT-7 FL-1", ON_FAST, "dma,fault,flush",
      "A device that writes all the time reaches memory only between its map and its unmap, from claim to release")
 {
     struct dma_engine *e = device(t);
@@ -173,24 +180,25 @@ TEST(dma_api_hostile, "hostile_device_before_and_after", "ATT-6 ATT-7 FL-1", ON_
     expect_write_fault(t, e, gpa_of(b.data), 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "released");
 }
 
-TEST(dma_api_window, "interrupt_window_is_left_out", "TR-13 FL-3", ON_ROCKER, "dma",
+TEST(dma_api_window, "interrupt_window_is_left_out", "TR-13 FL-3", ON_FAST, "dma",
      "IOVAs handed out on both sides of the interrupt window never touch it, and each of them reaches its page")
 {
     struct dma_engine *e = device(t);
+    struct dma_api *a = new_api(t);
     struct buffer b = buffer(t, 8);
     enum hv_status status;
 
-    CHECK(dma_api_start(&api, DMA_API_STRICT, fresh_domain_id(t), IOVA_MSI_FIRST - 4 * PAGE_SIZE,
+    CHECK(dma_api_start(a, DMA_API_STRICT, fresh_domain_id(t), IOVA_MSI_FIRST - 4 * PAGE_SIZE,
                         IOVA_MSI_LAST + 1 + 4 * PAGE_SIZE, &status),
           "starting the DMA API: %s", hv_status_name(status));
-    CHECK_SUCCESS(dma_api_attach(&api, e->device_id), "attaching the device");
+    CHECK_SUCCESS(dma_api_attach(a, e->device_id), "attaching the device");
     for (unsigned i = 0; i < 8; i++) {
         uint64_t iova;
 
-        REQUIRE(dma_api_map(&api, gpa_of(b.data) + i * PAGE_SIZE, PAGE_SIZE, RW, &iova), "only %u of 8 IOVAs", i);
+        REQUIRE(dma_api_map(a, gpa_of(b.data) + i * PAGE_SIZE, PAGE_SIZE, RW, &iova), "only %u of 8 IOVAs", i);
         REQUIRE(iova + PAGE_SIZE <= IOVA_MSI_FIRST || iova > IOVA_MSI_LAST, "IOVA 0x%llx is in the window",
                 (unsigned long long)iova);
         expect_write(t, e, iova, &b, i * PAGE_SIZE, 64, "next to the window");
     }
-    stop(t, e);
+    stop(t, a, e);
 }

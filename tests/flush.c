@@ -45,21 +45,20 @@ static void by_everything(struct test_run *t, struct domain *d, uint64_t iova, u
 
 /* Declares one test per way to flush. */
 #define FLUSH_TESTS(symbol, name, requirements, kinds, title, body)                                                    \
-    TEST(symbol##_domain, name "_domain_flush", requirements, ON_ROCKER, kinds, title ": FLUSH_DEVICE_DOMAIN")         \
+    TEST(symbol##_domain, name "_domain_flush", requirements, ON_FAST, kinds, title ": FLUSH_DEVICE_DOMAIN")           \
     {                                                                                                                  \
         body(t, by_domain);                                                                                            \
     }                                                                                                                  \
-    TEST(symbol##_list, name "_list_flush", requirements " LS-1", ON_ROCKER, kinds,                                    \
-         title ": list flush, exact blocks")                                                                           \
+    TEST(symbol##_list, name "_list_flush", requirements " LS-1", ON_FAST, kinds, title ": list flush, exact blocks")  \
     {                                                                                                                  \
         body(t, by_list);                                                                                              \
     }                                                                                                                  \
-    TEST(symbol##_cover, name "_covering_flush", requirements " LS-1", ON_ROCKER, kinds,                               \
+    TEST(symbol##_cover, name "_covering_flush", requirements " LS-1", ON_FAST, kinds,                                 \
          title ": list flush, one covering block")                                                                     \
     {                                                                                                                  \
         body(t, by_cover);                                                                                             \
     }                                                                                                                  \
-    TEST(symbol##_all, name "_full_range_flush", requirements " LS-2", ON_ROCKER, kinds,                               \
+    TEST(symbol##_all, name "_full_range_flush", requirements " LS-2", ON_FAST, kinds,                                 \
          title ": list flush of everything (page 0, shift 52)")                                                        \
     {                                                                                                                  \
         body(t, by_everything);                                                                                        \

@@ -43,7 +43,7 @@ static void expect_flushed(struct test_run *t, struct stale_pages *s, unsigned i
                        "page inside of a flushed block");
 }
 
-TEST(list_shift_0, "shift_0", "LS-1 LS-9", ON_ROCKER, "dma,fault,flush", "A block of one page flushes that page")
+TEST(list_shift_0, "shift_0", "LS-1 LS-9", ON_FAST, "dma,fault,flush", "A block of one page flushes that page")
 {
     struct stale_pages s = make_stale(t, 3, PAGE_SIZE);
 
@@ -53,7 +53,7 @@ TEST(list_shift_0, "shift_0", "LS-1 LS-9", ON_ROCKER, "dma,fault,flush", "A bloc
     }
 }
 
-TEST(list_shift_1, "shift_1", "LS-1 LS-9", ON_ROCKER, "dma,fault,flush", "A block of two pages flushes both")
+TEST(list_shift_1, "shift_1", "LS-1 LS-9", ON_FAST, "dma,fault,flush", "A block of two pages flushes both")
 {
     struct stale_pages s = make_stale(t, 2, PAGE_SIZE);
 
@@ -62,7 +62,7 @@ TEST(list_shift_1, "shift_1", "LS-1 LS-9", ON_ROCKER, "dma,fault,flush", "A bloc
     expect_flushed(t, &s, 0);
 }
 
-TEST(list_shift_2, "shift_2", "LS-1 LS-9", ON_ROCKER, "dma,fault,flush", "A block of four pages flushes all four")
+TEST(list_shift_2, "shift_2", "LS-1 LS-9", ON_FAST, "dma,fault,flush", "A block of four pages flushes all four")
 {
     struct stale_pages s = make_stale(t, 4, PAGE_SIZE);
 
@@ -72,7 +72,7 @@ TEST(list_shift_2, "shift_2", "LS-1 LS-9", ON_ROCKER, "dma,fault,flush", "A bloc
     }
 }
 
-TEST(list_shift_9, "shift_9", "LS-1 LS-9", ON_ROCKER, "dma,fault,flush",
+TEST(list_shift_9, "shift_9", "LS-1 LS-9", ON_FAST, "dma,fault,flush",
      "A block of 512 pages flushes its first, inner and last page")
 {
     struct stale_pages s = make_stale(t, 8, 73 * PAGE_SIZE); /* the last one is page 511 */
@@ -83,7 +83,7 @@ TEST(list_shift_9, "shift_9", "LS-1 LS-9", ON_ROCKER, "dma,fault,flush",
     }
 }
 
-TEST(list_shift_18, "shift_18", "LS-1 LS-9", ON_ROCKER, "dma,fault,flush",
+TEST(list_shift_18, "shift_18", "LS-1 LS-9", ON_FAST, "dma,fault,flush",
      "A block of 2^18 pages (1 GiB) flushes its first, inner and last page")
 {
     struct stale_pages s = make_stale(t, 4, 87381 * PAGE_SIZE); /* the last one is page 2^18 - 1 */
@@ -94,7 +94,7 @@ TEST(list_shift_18, "shift_18", "LS-1 LS-9", ON_ROCKER, "dma,fault,flush",
     }
 }
 
-TEST(list_shift_large, "shifts_between_19_and_35", "LS-1 LS-9", ON_ROCKER, "dma,fault,flush",
+TEST(list_shift_large, "shifts_between_19_and_35", "LS-1 LS-9", ON_FAST, "dma,fault,flush",
      "Blocks larger than 1 GiB flush what lies in them")
 {
     for (unsigned shift = 19; shift <= 35; shift += 4) {
@@ -106,7 +106,7 @@ TEST(list_shift_large, "shifts_between_19_and_35", "LS-1 LS-9", ON_ROCKER, "dma,
     }
 }
 
-TEST(list_everything, "page_0_shift_52", "LS-2", ON_ROCKER, "dma,fault,flush",
+TEST(list_everything, "page_0_shift_52", "LS-2", ON_FAST, "dma,fault,flush",
      "Page 0 with shift 52 means everything: SUCCESS, and nothing old is left")
 {
     struct stale_pages s = make_stale(t, 6, 0x123457 * PAGE_SIZE);
@@ -121,9 +121,10 @@ TEST(list_everything, "page_0_shift_52", "LS-2", ON_ROCKER, "dma,fault,flush",
 static void flush_each(struct test_run *t, unsigned count)
 {
     struct stale_pages s = make_stale(t, count, 3 * PAGE_SIZE);
-    static uint64_t elements[HV_FLUSH_LIST_MAX];
+    uint64_t *elements = page_alloc(1, PAGE_SIZE); /* HV_FLUSH_LIST_MAX of them */
     unsigned done = 0;
 
+    REQUIRE(elements, "no memory for a list");
     for (unsigned i = 0; i < count; i++) {
         elements[i] = hv_iommu_range((IOVA >> 12) + i * 3, 0);
     }
@@ -134,12 +135,12 @@ static void flush_each(struct test_run *t, unsigned count)
     }
 }
 
-TEST(list_two, "two_elements", "LS-4 LS-1", ON_ROCKER, "dma,fault,flush", "A list of two blocks flushes both")
+TEST(list_two, "two_elements", "LS-4 LS-1", ON_FAST, "dma,fault,flush", "A list of two blocks flushes both")
 {
     flush_each(t, 2);
 }
 
-TEST(list_64, "sixty_four_elements", "LS-4", ON_ROCKER, "dma,fault,flush",
+TEST(list_64, "sixty_four_elements", "LS-4", ON_FAST, "dma,fault,flush",
      "A list of 64 blocks flushes every one and reports 64 elements done")
 {
     flush_each(t, 64);
@@ -149,9 +150,10 @@ TEST(list_64, "sixty_four_elements", "LS-4", ON_ROCKER, "dma,fault,flush",
 static void flush_decisive(struct test_run *t, unsigned decisive)
 {
     struct stale_pages s = make_stale(t, 1, PAGE_SIZE);
-    static uint64_t elements[HV_FLUSH_LIST_MAX];
+    uint64_t *elements = page_alloc(1, PAGE_SIZE); /* HV_FLUSH_LIST_MAX of them */
     unsigned done = 0;
 
+    REQUIRE(elements, "no memory for a list");
     for (unsigned i = 0; i < HV_FLUSH_LIST_MAX; i++) {
         elements[i] = hv_iommu_range(0x700000 + i * 2, 0);
     }
@@ -162,19 +164,19 @@ static void flush_decisive(struct test_run *t, unsigned decisive)
     expect_flushed(t, &s, 0);
 }
 
-TEST(list_first, "full_list_first_decides", "LS-4", ON_ROCKER, "dma,fault,flush",
+TEST(list_first, "full_list_first_decides", "LS-4", ON_FAST, "dma,fault,flush",
      "In a list of 508 blocks the first one is done")
 {
     flush_decisive(t, 0);
 }
 
-TEST(list_middle, "full_list_middle_decides", "LS-4", ON_ROCKER, "dma,fault,flush",
+TEST(list_middle, "full_list_middle_decides", "LS-4", ON_FAST, "dma,fault,flush",
      "In a list of 508 blocks one in the middle is done")
 {
     flush_decisive(t, 255);
 }
 
-TEST(list_last, "full_list_last_decides", "LS-4", ON_ROCKER, "dma,fault,flush",
+TEST(list_last, "full_list_last_decides", "LS-4", ON_FAST, "dma,fault,flush",
      "In a list of 508 blocks the last one is done")
 {
     flush_decisive(t, HV_FLUSH_LIST_MAX - 1);
@@ -194,7 +196,7 @@ static uint64_t raw_list(struct test_run *t, uint32_t domain_id, const uint64_t 
     return hypercall_raw(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, count, start, 0), gpa_of(in), 0);
 }
 
-TEST(list_rep_start, "rep_start_skips_done_elements", "LS-4", ON_ROCKER, "dma,fault,flush",
+TEST(list_rep_start, "rep_start_skips_done_elements", "LS-4", ON_FAST, "dma,fault,flush",
      "A list call that starts at element 2 of 3 does that element and reports 3 done in all")
 {
     struct stale_pages s = make_stale(t, 1, PAGE_SIZE);
@@ -206,7 +208,7 @@ TEST(list_rep_start, "rep_start_skips_done_elements", "LS-4", ON_ROCKER, "dma,fa
     expect_flushed(t, &s, 0);
 }
 
-TEST(list_misaligned, "misaligned_page_never_flushes_less", "LS-3", ON_ROCKER, "dma,fault,flush,bad-input",
+TEST(list_misaligned, "misaligned_page_never_flushes_less", "LS-3", ON_FAST, "dma,fault,flush,bad-input",
      "A block whose page is not aligned to its size is refused, or flushes at least the pages it names")
 {
     struct stale_pages s = make_stale(t, 4, PAGE_SIZE);
@@ -223,7 +225,7 @@ TEST(list_misaligned, "misaligned_page_never_flushes_less", "LS-3", ON_ROCKER, "
     expect_flushed(t, &s, 2);
 }
 
-TEST(list_bad_element, "error_at_an_element", "LS-5", ON_ROCKER, "dma,fault,flush,bad-input",
+TEST(list_bad_element, "error_at_an_element", "LS-5", ON_FAST, "dma,fault,flush,bad-input",
      "When an element is refused, those before it are done and the count says how many")
 {
     struct stale_pages s = make_stale(t, 6, PAGE_SIZE);
@@ -246,7 +248,7 @@ TEST(list_bad_element, "error_at_an_element", "LS-5", ON_ROCKER, "dma,fault,flus
     }
 }
 
-TEST(list_bad_first, "error_at_the_first_element", "LS-5", ON_ROCKER, "bad-input,flush",
+TEST(list_bad_first, "error_at_the_first_element", "LS-5", ON_FAST, "bad-input,flush",
      "When the first element is refused, the count is 0")
 {
     struct domain *d = (device(t), domain_paging(t));
@@ -260,7 +262,7 @@ TEST(list_bad_first, "error_at_the_first_element", "LS-5", ON_ROCKER, "bad-input
     }
 }
 
-OBSERVATION(list_shift_odd, "shift_53_to_63_and_reserved_bits", "LS-6", ON_ROCKER, "dma,flush,bad-input",
+OBSERVATION(list_shift_odd, "shift_53_to_63_and_reserved_bits", "LS-6", ON_FAST, "dma,flush,bad-input",
             "Shifts above 52 and reserved bits of an element: refused, or at least the block is flushed")
 {
     static const uint64_t odd[] = {53, 57, 63, 0x40, 0x800, 0xFC0};
@@ -301,7 +303,7 @@ OBSERVATION(list_flags, "flags_other_than_iommu_format", "LS-7", NO_DEVICE, "flu
             hv_status_name(status[2]), hv_status_name(status[3]));
 }
 
-OBSERVATION(list_neighbours, "neighbours_of_a_block", "LS-9 FL-4", ON_ROCKER, "dma,flush",
+OBSERVATION(list_neighbours, "neighbours_of_a_block", "LS-9 FL-4", ON_FAST, "dma,flush",
             "Pages right before and behind a flushed block: kept or dropped, as the host likes")
 {
     struct stale_pages s = make_stale(t, 4, PAGE_SIZE);

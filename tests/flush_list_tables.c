@@ -7,7 +7,7 @@
 #define IOVA       0x40000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
-TEST(list_large_leaf, "small_block_drops_2m_leaf", "LS-10", ON_ROCKER, "dma,flush",
+TEST(list_large_leaf, "small_block_drops_2m_leaf", "LS-10", ON_FAST, "dma,flush",
      "A one-page block inside of a cached 2 MiB leaf drops the leaf as a whole")
 {
     struct dma_engine *e = device(t);
@@ -60,25 +60,25 @@ static void reuse_table(struct test_run *t, unsigned level, bool whole_list)
     memset(table, 0, PAGE_SIZE);
 }
 
-TEST(list_walk_cache_1, "leaf_table_reused", "LS-8", ON_ROCKER, "dma,fault,flush",
+TEST(list_walk_cache_1, "leaf_table_reused", "LS-8", ON_FAST, "dma,fault,flush",
      "After a list flush over its range a freed leaf table is not walked any more")
 {
     reuse_table(t, 1, false);
 }
 
-TEST(list_walk_cache_2, "middle_table_reused", "LS-8", ON_ROCKER, "dma,fault,flush",
+TEST(list_walk_cache_2, "middle_table_reused", "LS-8", ON_FAST, "dma,fault,flush",
      "After a list flush over its range a freed middle table is not walked any more")
 {
     reuse_table(t, 2, false);
 }
 
-TEST(list_walk_cache_3, "upper_table_reused", "LS-8 LS-2", ON_ROCKER, "dma,fault,flush",
+TEST(list_walk_cache_3, "upper_table_reused", "LS-8 LS-2", ON_FAST, "dma,fault,flush",
      "After a list flush of everything a freed table below the root is not walked any more")
 {
     reuse_table(t, 3, true);
 }
 
-TEST(list_table_replaced, "table_replaced_by_another", "LS-8", ON_ROCKER, "dma,flush",
+TEST(list_table_replaced, "table_replaced_by_another", "LS-8", ON_FAST, "dma,flush",
      "A table replaced by another one is followed after a list flush over its range, and the old one is not")
 {
     struct dma_engine *e = device(t);

@@ -7,7 +7,7 @@
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
-TEST(flush_map_needs_none, "map_needs_no_flush", "FL-3", ON_ROCKER, "dma,fault",
+TEST(flush_map_needs_none, "map_needs_no_flush", "FL-3", ON_FAST, "dma,fault",
      "A page mapped after it faulted is reached at once, without a hypercall")
 {
     struct dma_engine *e = device(t);
@@ -24,7 +24,7 @@ TEST(flush_map_needs_none, "map_needs_no_flush", "FL-3", ON_ROCKER, "dma,fault",
     }
 }
 
-TEST(flush_map_tables_need_none, "new_tables_need_no_flush", "FL-3", ON_ROCKER, "dma,fault",
+TEST(flush_map_tables_need_none, "new_tables_need_no_flush", "FL-3", ON_FAST, "dma,fault",
      "A page that needs new tables at every level is reached at once after it is mapped")
 {
     struct dma_engine *e = device(t);
@@ -43,7 +43,7 @@ TEST(flush_map_tables_need_none, "new_tables_need_no_flush", "FL-3", ON_ROCKER, 
     }
 }
 
-TEST(flush_stale_unmapped, "before_it_only_the_old_page", "FL-5", ON_ROCKER, "dma",
+TEST(flush_stale_unmapped, "before_it_only_the_old_page", "FL-5", ON_FAST, "dma",
      "Between unmap and flush a DMA reaches the page that was mapped, or nothing")
 {
     struct dma_engine *e = device(t);
@@ -62,7 +62,7 @@ TEST(flush_stale_unmapped, "before_it_only_the_old_page", "FL-5", ON_ROCKER, "dm
     OBSERVE("without a flush the old translation was %s", stale ? "still used" : "not used");
 }
 
-TEST(flush_stale_retargeted, "before_it_old_or_new_page", "FL-5", ON_ROCKER, "dma",
+TEST(flush_stale_retargeted, "before_it_old_or_new_page", "FL-5", ON_FAST, "dma",
      "Between a change of target and the flush a DMA reaches the old or the new page whole, never a third")
 {
     struct dma_engine *e = device(t);
@@ -85,7 +85,7 @@ TEST(flush_stale_retargeted, "before_it_old_or_new_page", "FL-5", ON_ROCKER, "dm
     OBSERVE("without a flush the %s target was used", in_old ? "old" : "new");
 }
 
-TEST(flush_other_domain, "other_domain_goes_on", "FL-4", ON_ROCKER, "dma,flush",
+TEST(flush_other_domain, "other_domain_goes_on", "FL-4", ON_FAST, "dma,flush",
      "Flushing one domain leaves another one's mappings in force")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
@@ -106,7 +106,7 @@ TEST(flush_other_domain, "other_domain_goes_on", "FL-4", ON_ROCKER, "dma,flush",
     }
 }
 
-TEST(flush_right_domain, "flushes_the_named_domain", "FL-1 FL-4", ON_ROCKER, "dma,fault,flush",
+TEST(flush_right_domain, "flushes_the_named_domain", "FL-1 FL-4", ON_FAST, "dma,fault,flush",
      "With two domains that map the same IOVA, the flush of either takes effect in exactly that one")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
@@ -128,7 +128,7 @@ TEST(flush_right_domain, "flushes_the_named_domain", "FL-1 FL-4", ON_ROCKER, "dm
     expect_write_fault(t, first, IOVA, 4, &a, ORACLE_FAULT_CLASS_NOT_PRESENT, "first domain, flushed");
 }
 
-TEST(flush_many_pages, "everything_unmapped", "FL-1", ON_ROCKER, "dma,fault,flush",
+TEST(flush_many_pages, "everything_unmapped", "FL-1", ON_FAST, "dma,fault,flush",
      "After a whole domain is emptied and flushed once, none of its 64 pages is reached")
 {
     struct dma_engine *e = device(t);
@@ -153,7 +153,7 @@ TEST(flush_many_pages, "everything_unmapped", "FL-1", ON_ROCKER, "dma,fault,flus
     expect_untouched(t, &b, "64 unmapped pages");
 }
 
-TEST(flush_under_way, "dma_under_way_is_over", "FL-6", ON_EDU, "dma,flush",
+TEST(flush_under_way, "dma_under_way_is_over", "FL-6", ON_DEFERRED, "dma,flush",
      "A DMA started before the flush does not write to the page after the flush has returned")
 {
     struct dma_engine *e = device(t);

@@ -9,7 +9,7 @@
 #define NO_DOMAIN UINT32_C(0x6ABCDEF0)
 #define STRANGER  UINT64_C(0x00000000FFFFFFF7)
 
-TEST(failed_attach, "failed_attach", "GEN-10 ATT-8", ON_ROCKER, KINDS,
+TEST(failed_attach, "failed_attach", "GEN-10 ATT-8", ON_FAST, KINDS,
      "An ATTACH that fails for an unknown domain leaves the device with its translation, and makes no domain")
 {
     struct dma_engine *e = device(t);

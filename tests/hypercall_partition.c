@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Every call names a partition. A guest names itself; any other name gets it nowhere. */
 #define TEST_GROUP "hypercall"
-#include "abi/cpuid.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "tests/harness/tally.h"
 #include "tests/hypercall_calls.h"
-
-/* Own id, when the host lets us ask for it; else SELF. */
-static uint64_t own_partition_id(void)
-{
-    uint64_t id = HV_PARTITION_ID_SELF;
-
-    if (hypercall_init()->features_ebx & HV_CPUID_FEATURES_EBX_PARTITION_ID) {
-        hypercall_simple(HVCALL_GET_PARTITION_ID, NULL, 0, &id, sizeof(id));
-    }
-    return id;
-}
 
 TEST(foreign_partition, "foreign_partition", "ISO-3 GEN-10", NO_DEVICE, "dma,bad-input",
      "Every call that changes something is refused, and does nothing, when it names another partition")

@@ -34,7 +34,7 @@ TEST(sparse_ids, "sparse_ids", "DOM-1", NO_DEVICE, NO_KIND,
     }
 }
 
-TEST(sparse_ids_translate, "sparse_ids_translate", "DOM-1 ISO-1", ON_ROCKER, "dma",
+TEST(sparse_ids_translate, "sparse_ids_translate", "DOM-1 ISO-1", ON_FAST, "dma",
      "Domains whose ids are alike in their low 8, 16, 24 or 31 bits each keep their own translation")
 {
     static const uint32_t ids[] = {0x00000031, 0x00000131, 0x00010031, 0x01000031, 0x80000031};
@@ -70,7 +70,7 @@ TEST(id_free_after_delete, "id_free_after_delete", "DOM-2", NO_DEVICE, NO_KIND,
     }
 }
 
-TEST(id_forgets_its_past, "id_forgets_its_past", "DOM-2 CFG-1", ON_ROCKER, "dma,fault",
+TEST(id_forgets_its_past, "id_forgets_its_past", "DOM-2 CFG-1", ON_FAST, "dma,fault",
      "An id that is used again is the domain it was configured as now: identity, then blocking, then paging")
 {
     struct dma_engine *e = device(t);
@@ -99,7 +99,7 @@ TEST(id_forgets_its_past, "id_forgets_its_past", "DOM-2 CFG-1", ON_ROCKER, "dma,
           "the id still passes DMA through, as the identity domain it was before");
 }
 
-OBSERVATION(create_existing, "create_existing", "DOM-3", ON_ROCKER, "dma,bad-input",
+OBSERVATION(create_existing, "create_existing", "DOM-3", ON_FAST, "dma,bad-input",
             "CREATE of an id that exists: the status, and that the domain, its device and its mapping stay")
 {
     struct dma_engine *e = device(t);

@@ -162,7 +162,7 @@ static void call_all(struct test_run *t, uint32_t id, uint64_t device_id, uint64
     }
 }
 
-OBSERVATION(calls_on_unknown_domain, "calls_on_unknown_domain", "DOM-9", ON_ROCKER, KINDS,
+OBSERVATION(calls_on_unknown_domain, "calls_on_unknown_domain", "DOM-9", ON_FAST, KINDS,
             "Every call on a domain that never was or that is deleted: the statuses, and no effect on the device")
 {
     struct dma_engine *e = device(t);

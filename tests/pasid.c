@@ -7,7 +7,7 @@
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
-TEST(pasid_plain_dma, "plain_dma_is_unaffected", "PAS-1", ON_ROCKER, "dma,fault",
+TEST(pasid_plain_dma, "plain_dma_is_unaffected", "PAS-1", ON_FAST, "dma,fault",
      "Whatever PASID and PRI capabilities are reported, DMA without a PASID is translated, and refused, as ever")
 {
     struct dma_engine *e = device(t);
@@ -24,7 +24,7 @@ TEST(pasid_plain_dma, "plain_dma_is_unaffected", "PAS-1", ON_ROCKER, "dma,fault"
             caps & HV_IOMMU_CAP_PRI ? "reported" : "not reported");
 }
 
-TEST(pasid_blocking_is_silent, "blocking_raises_no_fault", "PRI-1 ATT-6", ON_ROCKER, "dma,fault",
+TEST(pasid_blocking_is_silent, "blocking_raises_no_fault", "PRI-1 ATT-6", ON_FAST, "dma,fault",
      "Attaching a device to a blocking domain records no fault of its own, only a later DMA does")
 {
     struct dma_engine *e = device(t);

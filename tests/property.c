@@ -175,7 +175,7 @@ TEST(reserved_output_zero, "reserved_output_zero", "PROP-6 GEN-12", NO_DEVICE, N
     }
 }
 
-TEST(property_is_stable, "property_is_stable", "PROP-1", ON_ROCKER, "dma",
+TEST(property_is_stable, "property_is_stable", "PROP-1", ON_FAST, "dma",
      "A device stays managed through attach, DMA, detach and the deletion of its domain")
 {
     struct dma_engine *e = device(t);

@@ -19,7 +19,7 @@ static void hand_over(struct test_run *t)
 }
 
 OBSERVATION(
-    restart_domains, "domains_of_the_first_kernel", "CON-4", ON_ROCKER, "dma,fault",
+    restart_domains, "domains_of_the_first_kernel", "CON-4", ON_FAST, "dma,fault",
     "After a hand-over the old domain is still there or gone; a device in it uses the old tables or is blocked, "
     "and never passes through")
 {
@@ -41,7 +41,7 @@ OBSERVATION(
             hv_status_name(create));
 }
 
-TEST(restart_claims_device, "second_kernel_takes_over", "CON-4 ATT-2 ATT-4 ATT-7", ON_ROCKER, "dma,fault",
+TEST(restart_claims_device, "second_kernel_takes_over", "CON-4 ATT-2 ATT-4 ATT-7", ON_FAST, "dma,fault",
      "The second kernel blocks the device, whatever the first one did with it, and then uses it in a domain of its own")
 {
     struct dma_engine *e = device(t);

@@ -118,7 +118,7 @@ static bool is_protected(const struct fuzz *f, uint32_t id)
 static void half_valid_list(struct test_run *t, struct fuzz *f, const struct call_shape *shape, uint8_t *list)
 {
     struct hv_device_domain_id name;
-    struct dma_engine *first = dma_engine_get(DMA_CLASS_ROCKER, 0);
+    struct dma_engine *first = dma_engine_fast();
     uint64_t device_id = first && first != f->stage.by.engine ? first->device_id : random_u64(&t->random);
     const size_t name_at = offsetof(struct hv_input_device_domain, domain_id);
     bool names_domain = shape->input_size >= sizeof(struct hv_input_device_domain) && !shape->output_size;

@@ -15,7 +15,7 @@ static void check_leaf_size(struct test_run *t, struct domain *d, uint64_t iova,
             "our own table has no leaf of 0x%llx bytes at 0x%llx", (unsigned long long)size, (unsigned long long)iova);
 }
 
-TEST(translate_leaf_2m, "leaf_2m", "TR-5", ON_ROCKER, "dma",
+TEST(translate_leaf_2m, "leaf_2m", "TR-5", ON_FAST, "dma",
      "A 2 MiB leaf translates its first, middle and last byte and every 4 KiB boundary in it")
 {
     struct dma_engine *e = device(t);
@@ -36,7 +36,7 @@ TEST(translate_leaf_2m, "leaf_2m", "TR-5", ON_ROCKER, "dma",
     expect_write_fault(t, e, IOVA - 4, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "before the leaf");
 }
 
-TEST(translate_leaf_2m_read_only, "leaf_2m_read_only", "TR-3 TR-5", ON_ROCKER, "dma,fault",
+TEST(translate_leaf_2m_read_only, "leaf_2m_read_only", "TR-3 TR-5", ON_FAST, "dma,fault",
      "A read-only 2 MiB leaf drops writes to its first and last byte")
 {
     struct dma_engine *e = device(t);
@@ -53,7 +53,7 @@ TEST(translate_leaf_2m_read_only, "leaf_2m_read_only", "TR-3 TR-5", ON_ROCKER, "
     expect_write_fault(t, e, IOVA + SIZE_2M - 4, 4, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "last bytes");
 }
 
-TEST(translate_mixed_sizes, "small_leaves_around_2m", "TR-6", ON_ROCKER, "dma",
+TEST(translate_mixed_sizes, "small_leaves_around_2m", "TR-6", ON_FAST, "dma",
      "4 KiB leaves directly before and behind a 2 MiB leaf are told apart from it")
 {
     struct dma_engine *e = device(t);
@@ -75,7 +75,7 @@ TEST(translate_mixed_sizes, "small_leaves_around_2m", "TR-6", ON_ROCKER, "dma",
     expect_untouched(t, &small, "the small pages in the end");
 }
 
-TEST(translate_4k_only, "small_leaves_for_2m", "TR-6", ON_ROCKER, "dma",
+TEST(translate_4k_only, "small_leaves_for_2m", "TR-6", ON_FAST, "dma",
      "512 leaves of 4 KiB translate like the 2 MiB leaf that could replace them")
 {
     struct dma_engine *e = device(t);
@@ -107,7 +107,7 @@ static void check_window(struct test_run *t, struct dma_engine *e, uint64_t iova
           "%s: a byte behind it changed", what);
 }
 
-TEST(translate_leaf_1g, "leaf_1g", "TR-5", ON_ROCKER, "dma,fault",
+TEST(translate_leaf_1g, "leaf_1g", "TR-5", ON_FAST, "dma,fault",
      "A 1 GiB leaf translates its first, middle and last byte")
 {
     struct dma_engine *e = device(t);

@@ -17,7 +17,7 @@ static uint64_t hole(struct test_run *t)
     return gpa;
 }
 
-TEST(translate_leaf_outside, "leaf_outside_of_memory", "TR-10", ON_ROCKER, "dma",
+TEST(translate_leaf_outside, "leaf_outside_of_memory", "TR-10", ON_FAST, "dma",
      "A leaf that points outside of guest memory: nothing in guest memory changes, and other leaves go on working")
 {
     struct dma_engine *e = device(t);
@@ -43,31 +43,36 @@ static void table_outside(struct test_run *t, unsigned level)
     uint64_t gpa = hole(t), other = IOVA ^ (1ull << (12 + 9 * level));
     struct buffer b = buffer(t, 1);
     struct stage1_walk w;
+    bool other_usable = other >> capabilities(t)->max_iova_width == 0;
 
     map(t, d, IOVA, &b, RW);
-    map(t, d, other, &b, RW);
+    if (other_usable) {
+        map(t, d, other, &b, RW);
+    }
     REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");
     *w.entry[level] = gpa | 0x27;
     STEP2(t, "level %llu entry of the IOVA now points to the table at 0x%llx, where there is no memory", level, gpa);
     attach(t, d, e);
     expect_write_fault(t, e, IOVA, 8, &b, FAULT_ANY, "write through a table outside of memory");
     expect_read_fault(t, e, IOVA, 8, &b, FAULT_ANY, "read through a table outside of memory");
-    expect_write(t, e, other, &b, 0, 8, "an IOVA with good tables");
+    if (other_usable) {
+        expect_write(t, e, other, &b, 0, 8, "an IOVA with good tables");
+    }
 }
 
-TEST(translate_table_outside_1, "leaf_table_outside_of_memory", "TR-11", ON_ROCKER, "dma,fault",
+TEST(translate_table_outside_1, "leaf_table_outside_of_memory", "TR-11", ON_FAST, "dma,fault",
      "A leaf table outside of guest memory aborts every access below it")
 {
     table_outside(t, 1);
 }
 
-TEST(translate_table_outside_2, "middle_table_outside_of_memory", "TR-11", ON_ROCKER, "dma,fault",
+TEST(translate_table_outside_2, "middle_table_outside_of_memory", "TR-11", ON_FAST, "dma,fault",
      "A middle table outside of guest memory aborts every access below it")
 {
     table_outside(t, 2);
 }
 
-TEST(translate_table_outside_3, "upper_table_outside_of_memory", "TR-11", ON_ROCKER, "dma,fault",
+TEST(translate_table_outside_3, "upper_table_outside_of_memory", "TR-11", ON_FAST, "dma,fault",
      "A table outside of guest memory right below the root aborts every access below it")
 {
     table_outside(t, 3);

@@ -43,12 +43,12 @@ static void not_present_at(struct test_run *t, unsigned level)
 }
 
 #define PERMISSION_TESTS(level, where)                                                                                 \
-    TEST(translate_write_denied_##level, "write_denied_at_level_" #level, "TR-4", ON_ROCKER, "dma,fault",              \
+    TEST(translate_write_denied_##level, "write_denied_at_level_" #level, "TR-4", ON_FAST, "dma,fault",                \
          "A clear RW bit in the " where " blocks writes")                                                              \
     {                                                                                                                  \
         write_denied_at(t, level);                                                                                     \
     }                                                                                                                  \
-    TEST(translate_not_present_##level, "not_present_at_level_" #level, "TR-4", ON_ROCKER, "dma,fault",                \
+    TEST(translate_not_present_##level, "not_present_at_level_" #level, "TR-4", ON_FAST, "dma,fault",                  \
          "A clear P bit in the " where " blocks reads and writes")                                                     \
     {                                                                                                                  \
         not_present_at(t, level);                                                                                      \
@@ -59,7 +59,7 @@ PERMISSION_TESTS(1, "entry of the 2 MiB level")
 PERMISSION_TESTS(2, "entry of the 1 GiB level")
 PERMISSION_TESTS(3, "entry of the root table")
 
-TEST(translate_read_only, "read_only_leaf_blocks_writes", "TR-3", ON_ROCKER, "dma,fault",
+TEST(translate_read_only, "read_only_leaf_blocks_writes", "TR-3", ON_FAST, "dma,fault",
      "A write through a read-only leaf is dropped and memory stays as it was")
 {
     struct dma_engine *e = device(t);
@@ -72,7 +72,7 @@ TEST(translate_read_only, "read_only_leaf_blocks_writes", "TR-3", ON_ROCKER, "dm
     expect_write_fault(t, e, IOVA + PAGE_SIZE - 1, 1, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "write to its last byte");
 }
 
-TEST(translate_read_only_cached, "read_only_after_a_read", "TR-3", ON_ROCKER, "dma,fault",
+TEST(translate_read_only_cached, "read_only_after_a_read", "TR-3", ON_FAST, "dma,fault",
      "A write is dropped also when the read-only translation is cached by a read before it")
 {
     struct dma_engine *e = device(t);
@@ -90,7 +90,7 @@ TEST(translate_read_only_cached, "read_only_after_a_read", "TR-3", ON_ROCKER, "d
     drain_faults(t, e);
 }
 
-TEST(translate_mixed, "read_only_between_writable", "TR-3", ON_ROCKER, "dma,fault",
+TEST(translate_mixed, "read_only_between_writable", "TR-3", ON_FAST, "dma,fault",
      "A read-only page between two writable ones is the only one that a DMA over all three leaves unchanged")
 {
     struct dma_engine *e = device(t);
@@ -109,7 +109,7 @@ TEST(translate_mixed, "read_only_between_writable", "TR-3", ON_ROCKER, "dma,faul
     CHECK(!buffer_damaged_guard(&b), "a guard byte changed");
 }
 
-OBSERVATION(translate_accessed_clear, "accessed_and_dirty_clear", "TR-8", ON_ROCKER, "dma",
+OBSERVATION(translate_accessed_clear, "accessed_and_dirty_clear", "TR-8", ON_FAST, "dma",
             "Entries without A and D: translated (and perhaps set by the host), or refused")
 {
     struct dma_engine *e = device(t);
@@ -127,7 +127,7 @@ OBSERVATION(translate_accessed_clear, "accessed_and_dirty_clear", "TR-8", ON_ROC
             (unsigned)(*leaf_entry(t, d, IOVA) >> 5 & 1), (unsigned)(*leaf_entry(t, d, IOVA) >> 6 & 1));
 }
 
-OBSERVATION(translate_user_clear, "user_bit_clear", "TR-9", ON_ROCKER, "dma",
+OBSERVATION(translate_user_clear, "user_bit_clear", "TR-9", ON_FAST, "dma",
             "A leaf without the US bit: refused or translated, as the host defines")
 {
     struct dma_engine *e = device(t);
@@ -140,7 +140,7 @@ OBSERVATION(translate_user_clear, "user_bit_clear", "TR-9", ON_ROCKER, "dma",
     OBSERVE("write %s", may_write(t, e, IOVA, &b, 0, 8, "write through a supervisor leaf") ? "landed" : "was refused");
 }
 
-OBSERVATION(translate_reserved_bits, "reserved_bits_in_tables", "TR-7", ON_ROCKER, "dma",
+OBSERVATION(translate_reserved_bits, "reserved_bits_in_tables", "TR-7", ON_FAST, "dma",
             "PS in a root entry and reserved address bits of a leaf: abort or ignored, never an access elsewhere")
 {
     struct dma_engine *e = device(t);

@@ -78,12 +78,14 @@ look() {
     major=$(qemu_major)
     [ "$major" -ge "$oldest_qemu" ] || need run "QEMU $oldest_qemu or later (found: $major)" qemu-system-x86
     modules='runner|rich|python3-rich
+runner|jinja2|python3-jinja2
+runner|jsonschema|python3-jsonschema
 runner|elftools|python3-pyelftools
 runner|junitparser|python3-junitparser'
     if [ "$set_name" = test ]; then
         need_file "unit tests" "cmocka" libcmocka-dev /usr/include/cmocka.h
         modules+='
-runner tests|jsonschema|python3-jsonschema
+runner tests|tap|python3-tap
 runner tests|pytest|python3-pytest
 runner tests|hypothesis|python3-hypothesis'
         need_command lint clang-format clang-format

@@ -12,6 +12,9 @@
 #define HOST_CPUS_MAX    8
 #define HOST_STACK_PAGES 8
 
+/* A guest that probes must not fill the log. */
+#define LOGGED_ACCESSES_MAX 64
+
 /* General registers of the guest that a VMCB does not hold; host/cpu/run.S pushes and pops them in this order. */
 struct guest_registers {
     uint64_t rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15;

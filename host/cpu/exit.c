@@ -6,6 +6,7 @@
 #include "host/cpu/vcpu.h"
 #include "host/launch/image.h"
 #include "host/log.h"
+#include "host/vdev/vdev.h"
 
 void log_guest_state(const struct vmcb *vmcb, const struct guest_registers *regs)
 {
@@ -102,6 +103,7 @@ void handle_exit(struct cpu *cpu, struct guest_registers *regs)
 {
     cpu->guest->event_injection = 0;
     cpu->guest->tlb_control = 0;
+    vdev_tick();
     dispatch(cpu, regs);
     vcpu_before_entry(cpu);
 }

@@ -6,6 +6,7 @@
 #include "host/cpu/events.h"
 #include "host/cpu/exit.h"
 #include "host/host_memory.h"
+#include "host/variants/variants.h"
 #include "lib/bits.h"
 
 #define CPUID_LENGTH 2
@@ -24,24 +25,77 @@
 #define VERSION_BUILD      20348u
 #define NEVER_NOTIFY_SPINS 0xFFFFFFFFu
 
+static struct cpuid_result vendor_leaf(void)
+{
+    /* "Another Host": the name is for reports, the interface is in the next leaf. */
+    static const struct cpuid_result other = {.ebx = 0x746F6E41, .ecx = 0x20726568, .edx = 0x74736F48};
+    struct cpuid_result leaf = {HV_CPUID_ISOLATION, HV_CPUID_VENDOR_EBX_MICR, HV_CPUID_VENDOR_ECX_OSOF,
+                                HV_CPUID_VENDOR_EDX_T_HV};
+
+    if (variant_active(VARIANT_CPUID_OTHER_VENDOR)) {
+        leaf = other;
+        leaf.eax = HV_CPUID_ISOLATION;
+    }
+    if (variant_active(VARIANT_CPUID_FIVE_LEAVES))
+        leaf.eax = HV_CPUID_VENDOR_EAX_MINIMUM;
+    return leaf;
+}
+
+static struct cpuid_result feature_leaf(void)
+{
+    struct cpuid_result leaf = {
+        .eax = HV_CPUID_FEATURES_EAX_HYPERCALL_MSRS | HV_CPUID_FEATURES_EAX_VP_INDEX,
+        .edx = HV_CPUID_FEATURES_EDX_HYPERCALL_MSR_LOCK,
+    };
+
+    if (!variant_active(VARIANT_NO_REFERENCE_TIME))
+        leaf.eax |= HV_CPUID_FEATURES_EAX_TIME_REF_COUNT;
+    if (!variant_active(VARIANT_CPUID_NO_DOMAIN_BITS))
+        leaf.edx |= HV_CPUID_FEATURES_EDX_DEVICE_DOMAINS | HV_CPUID_FEATURES_EDX_S1_DEVICE_DOMAINS;
+    if (variant_active(VARIANT_FREQUENCY_MSRS)) {
+        leaf.eax |= HV_CPUID_FEATURES_EAX_FREQUENCY_MSRS;
+        leaf.edx |= HV_CPUID_FEATURES_EDX_FREQUENCY_MSRS;
+    }
+    if (variant_active(VARIANT_OWN_PARTITION_ID))
+        leaf.ebx |= HV_CPUID_FEATURES_EBX_PARTITION_ID;
+    if (variant_active(VARIANT_FAST_XMM))
+        leaf.edx |= HV_CPUID_FEATURES_EDX_XMM_INPUT;
+    return leaf;
+}
+
+static struct cpuid_result oracle_leaf(uint32_t leaf)
+{
+    if (variant_active(VARIANT_NO_ORACLE))
+        return (struct cpuid_result){0};
+    if (leaf == HV_ORACLE_CPUID)
+        return (struct cpuid_result){HV_ORACLE_CPUID_FEATURES, HV_ORACLE_CPUID_EBX_PVTO, HV_ORACLE_CPUID_ECX_RACL,
+                                     HV_ORACLE_CPUID_EDX_E};
+    return (struct cpuid_result){
+        .eax = HV_ORACLE_VERSION,
+        .ebx = HV_ORACLE_FEATURE_FAULT | HV_ORACLE_FEATURE_COUNTERS | HV_ORACLE_FEATURE_INFO,
+    };
+}
+
+/* Leaves up to `last` are in the range that the first one announces; those of the oracle are beside it. */
+static bool is_announced(uint32_t leaf, uint32_t last)
+{
+    return leaf <= last || leaf >= HV_ORACLE_CPUID;
+}
+
 static struct cpuid_result hypervisor_leaf(uint32_t leaf)
 {
+    if (!is_announced(leaf, vendor_leaf().eax))
+        return (struct cpuid_result){0};
     switch (leaf) {
     case HV_CPUID_VENDOR:
-        return (struct cpuid_result){HV_CPUID_ISOLATION, HV_CPUID_VENDOR_EBX_MICR, HV_CPUID_VENDOR_ECX_OSOF,
-                                     HV_CPUID_VENDOR_EDX_T_HV};
+        return vendor_leaf();
     case HV_CPUID_INTERFACE:
         return (struct cpuid_result){.eax = HV_CPUID_INTERFACE_EAX_HV1};
     case HV_CPUID_VERSION:
         return (struct cpuid_result){.eax = VERSION_BUILD,
                                      .ebx = (VERSION_MAJOR << HV_CPUID_VERSION_EBX_MAJOR_SHIFT) | VERSION_MINOR};
     case HV_CPUID_FEATURES:
-        return (struct cpuid_result){
-            .eax = HV_CPUID_FEATURES_EAX_TIME_REF_COUNT | HV_CPUID_FEATURES_EAX_HYPERCALL_MSRS |
-                   HV_CPUID_FEATURES_EAX_VP_INDEX,
-            .edx = HV_CPUID_FEATURES_EDX_HYPERCALL_MSR_LOCK | HV_CPUID_FEATURES_EDX_DEVICE_DOMAINS |
-                   HV_CPUID_FEATURES_EDX_S1_DEVICE_DOMAINS,
-        };
+        return feature_leaf();
     case HV_CPUID_RECOMMENDATIONS:
         return (struct cpuid_result){.ebx = NEVER_NOTIFY_SPINS, .ecx = log2_floor(guest_gpa_limit())};
     case HV_CPUID_LIMITS:
@@ -49,13 +103,8 @@ static struct cpuid_result hypervisor_leaf(uint32_t leaf)
     case HV_CPUID_HARDWARE:
         return (struct cpuid_result){.eax = HV_CPUID_HARDWARE_EAX_DMA_REMAPPING};
     case HV_ORACLE_CPUID:
-        return (struct cpuid_result){HV_ORACLE_CPUID_FEATURES, HV_ORACLE_CPUID_EBX_PVTO, HV_ORACLE_CPUID_ECX_RACL,
-                                     HV_ORACLE_CPUID_EDX_E};
     case HV_ORACLE_CPUID_FEATURES:
-        return (struct cpuid_result){
-            .eax = HV_ORACLE_VERSION,
-            .ebx = HV_ORACLE_FEATURE_FAULT | HV_ORACLE_FEATURE_COUNTERS | HV_ORACLE_FEATURE_INFO,
-        };
+        return oracle_leaf(leaf);
     default:
         return (struct cpuid_result){0};
     }

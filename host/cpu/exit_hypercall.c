@@ -4,6 +4,7 @@
 #include "host/cpu/exit.h"
 #include "host/defects/defects.h"
 #include "host/hypercalls/hypercalls.h"
+#include "host/variants/variants.h"
 
 #include "abi/hypercall.h"
 
@@ -26,6 +27,16 @@ static bool may_call(const struct vmcb *guest)
 static uint64_t pair(uint64_t high, uint64_t low)
 {
     return (high << 32) | (uint32_t)low;
+}
+
+/* Only the register form uses them. The host uses no vector registers: what is in them now is the guest's. */
+static void read_xmm(struct hypercall_frame *frame)
+{
+    __asm__ volatile("movups %%xmm0, 0x00(%0); movups %%xmm1, 0x10(%0); movups %%xmm2, 0x20(%0);"
+                     "movups %%xmm3, 0x30(%0); movups %%xmm4, 0x40(%0); movups %%xmm5, 0x50(%0)"
+                     :
+                     : "r"(frame->xmm)
+                     : "memory");
 }
 
 static void call_64(struct cpu *cpu, struct guest_registers *regs, struct hypercall_frame *frame)
@@ -73,6 +84,8 @@ void exit_hypercall(struct cpu *cpu, struct guest_registers *regs)
         inject_exception(cpu, regs, EXCEPTION_UD);
         return;
     }
+    if (variant_active(VARIANT_FAST_XMM))
+        read_xmm(&frame);
     if (is_64_bit(cpu->guest))
         call_64(cpu, regs, &frame);
     else

@@ -5,6 +5,7 @@
 #include "host/cpu/events.h"
 #include "host/cpu/exit.h"
 #include "host/host_memory.h"
+#include "host/vdev/access.h"
 
 /* Reads as if no device answered, and swallows writes. */
 static uint32_t absent_read(uint16_t port, unsigned size)
@@ -28,6 +29,8 @@ static const struct io_range ranges[] = {
     {0xE9, 0xE9, absent_read, absent_write},
     /* fw_cfg: its DMA goes around both the nested tables and VT-d. */
     {0x510, 0x51B, absent_read, absent_write},
+    /* PCI configuration: emulated functions are answered for. */
+    {0xCF8, 0xCFF, access_port_read, access_port_write},
 };
 #define RANGES (sizeof(ranges) / sizeof(ranges[0]))
 

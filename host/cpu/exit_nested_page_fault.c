@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Accesses to what the guest may not touch: the host's memory, the VT-d unit, a store to the hypercall page. */
+/* Accesses to what the nested tables leave out: emulated registers, and what the guest may not touch (the host's
+ * memory, the VT-d unit, a store to the hypercall page). */
 #include "host/cpu/events.h"
 #include "host/cpu/exit.h"
+#include "host/cpu/mmio.h"
 #include "host/cpu/nested_paging.h"
 #include "host/log.h"
-
-/* A guest that probes must not fill the log. */
-#define LOGGED_ACCESSES_MAX 64
 
 /* The access is repeated; an event that was being delivered is delivered again. QEMU's emulation reports hardware
  * interrupts as exceptions, too, which VMRUN would refuse: they are told by their vector. */
@@ -30,6 +29,8 @@ void exit_nested_page_fault(struct cpu *cpu, struct guest_registers *regs)
         resume(guest);
         return;
     }
+    if (mmio_access(cpu, regs))
+        return;
     if (cpu->hidden_access_logs < LOGGED_ACCESSES_MAX) {
         cpu->hidden_access_logs++;
         host_log(LOG_INFO, "guest %s gpa 0x%lx at rip 0x%lx: hidden, #GP\n",

@@ -128,6 +128,27 @@ uint64_t nested_paging_init(void)
     return (uintptr_t)nested.top;
 }
 
+bool nested_page_set(uint64_t gpa, void *page)
+{
+    uint64_t entry = page ? (uintptr_t)page | ENTRY_LEAF : 0;
+
+    if (!guest_is_hidden(gpa, 1) || gpa >= guest_gpa_limit())
+        return false;
+    nested_paging_fill(gpa);
+
+    /* Around hidden pages there are tables down to the last level. */
+    uint64_t *slot = gib_slot(gpa);
+
+    if (!*slot)
+        return false;
+    slot = &table_of(table_of(*slot)[index_at(gpa, 21)])[index_at(gpa, 12)];
+    if (slot == nested.overlay_slot)
+        nested.overlay_old = entry;
+    else
+        *slot = entry;
+    return true;
+}
+
 /* Fills `table` with the pieces of a leaf, so that one of them can change. */
 static void split(uint64_t *table, uint64_t leaf, uint64_t size, uint64_t piece_flags)
 {

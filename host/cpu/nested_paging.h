@@ -13,6 +13,10 @@ uint64_t nested_paging_init(void);
  */
 bool nested_paging_fill(uint64_t gpa);
 
+/* Shows `page` (of the host's pool) at `gpa`, readable and writable, where guest_protect() left a gap; NULL: the gap is
+ * back. False when the GPA is not in such a gap. */
+bool nested_page_set(uint64_t gpa, void *page);
+
 /* Shows `page` (of the host's pool) at `gpa`, readable and executable, in place of what is there; one overlay at a
  * time. False when the GPA cannot be mapped. */
 bool nested_overlay_set(uint64_t gpa, const void *page);

@@ -7,6 +7,7 @@
 #include "host/cpu/reference_time.h"
 #include "host/defects/defects.h"
 #include "host/host_memory.h"
+#include "host/variants/variants.h"
 #include "lib/string.h"
 
 #define TLB_FLUSH_ALL 1u
@@ -14,6 +15,12 @@
 /* VMMCALL; RET; the rest traps as a breakpoint. */
 static const uint8_t hypercall_code[] = {0x0F, 0x01, 0xD9, 0xC3};
 #define BREAKPOINT 0xCC
+/* VARIANT_OTHER_PAGE_CODE: a jump at the start, and the code behind it. */
+static const uint8_t jump_code[] = {0xEB, 0x7E};
+#define JUMP_TARGET 0x80
+
+/* QEMU's local APIC timer counts nanoseconds. */
+#define APIC_FREQUENCY_HZ UINT64_C(1000000000)
 
 static uint8_t *hypercall_page;
 
@@ -21,7 +28,12 @@ void hypercall_page_init(void)
 {
     hypercall_page = host_pages(1);
     memset(hypercall_page, BREAKPOINT, HOST_PAGE_SIZE);
-    memcpy(hypercall_page, hypercall_code, sizeof(hypercall_code));
+    if (variant_active(VARIANT_OTHER_PAGE_CODE)) {
+        memcpy(hypercall_page, jump_code, sizeof(jump_code));
+        memcpy(hypercall_page + JUMP_TARGET, hypercall_code, sizeof(hypercall_code));
+    } else {
+        memcpy(hypercall_page, hypercall_code, sizeof(hypercall_code));
+    }
 }
 
 static bool is_enabled(void)
@@ -81,7 +93,13 @@ bool synthetic_msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
         return true;
     case HV_MSR_TIME_REF_COUNT:
         *value = reference_time();
-        return true;
+        return !variant_active(VARIANT_NO_REFERENCE_TIME);
+    case HV_MSR_TSC_FREQUENCY:
+        *value = tsc_frequency();
+        return variant_active(VARIANT_FREQUENCY_MSRS);
+    case HV_MSR_APIC_FREQUENCY:
+        *value = APIC_FREQUENCY_HZ;
+        return variant_active(VARIANT_FREQUENCY_MSRS);
     default:
         return false;
     }
@@ -95,7 +113,7 @@ bool synthetic_msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
         return true;
     case HV_MSR_HYPERCALL:
         return write_hypercall(cpu, value);
-    default: /* VP_INDEX and TIME_REF_COUNT are read-only, the rest does not exist */
+    default: /* VP_INDEX and the clocks are read-only, the rest does not exist */
         return false;
     }
 }

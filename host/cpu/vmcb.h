@@ -112,7 +112,9 @@ _Static_assert(sizeof(struct vmcb) == 4096, "a VMCB is one page");
 #define PAT_RESET               0x0007040600070406ull
 #define NESTED_FAULT_PRESENT    (1ull << 0) /* exit_info1 of NESTED_PAGE_FAULT */
 #define NESTED_FAULT_WRITE      (1ull << 1)
-#define IO_EXIT_IN              (1u << 0) /* exit_info1 of IO */
+#define NESTED_FAULT_FETCH      (1ull << 4)
+#define NESTED_FAULT_TABLE      (1ull << 33) /* in the walk of the guest's own tables */
+#define IO_EXIT_IN              (1u << 0)    /* exit_info1 of IO */
 #define IO_EXIT_STRING          (1u << 2)
 #define IO_EXIT_SIZE_SHIFT      4 /* bits 6:4, one bit per 1, 2 and 4 bytes */
 #define IO_EXIT_SIZE_MASK       7u

@@ -5,10 +5,14 @@
  */
 #include "host/defects/defects.h"
 
-#define DEFECT(enumerator, name, requirements, sentence) "defect\t" name "\t" requirements "\t" sentence "\0"
+#define DEFECT(enumerator, name, requirements, sentence)     "defect\t" name "\t" requirements "\t" sentence "\tany\0"
+#define DEFECT_VTD(enumerator, name, requirements, sentence) "defect\t" name "\t" requirements "\t" sentence "\tvtd\0"
+#define DEFECT_SOFT(omission, name, requirements, sentence)  "defect\t" name "\t" requirements "\t" sentence "\tsoft\0"
 
 __attribute__((section(".pvtcat"), used)) static const char catalogue[] = "defects\t1\0"
 #include "host/defects/defects.def"
     ;
 
 #undef DEFECT
+#undef DEFECT_VTD
+#undef DEFECT_SOFT

@@ -1,27 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/defects/defects.h"
 
-#include "lib/fmt.h"
-#include "lib/string.h"
+#include "host/switches.h"
 
 static const char *const defect_names[] = {
-#define DEFECT(enumerator, name, requirements, sentence) [DEFECT_##enumerator] = (name),
+#define DEFECT(enumerator, name, requirements, sentence)    [DEFECT_##enumerator] = (name),
+#define DEFECT_VTD                                          DEFECT
+#define DEFECT_SOFT(omission, name, requirements, sentence) [DEFECT_SOFT_##omission] = (name),
 #include "host/defects/defects.def"
 #undef DEFECT
+#undef DEFECT_VTD
+#undef DEFECT_SOFT
 };
 
-/* Written before launch, read-only afterwards. */
 static bool active[DEFECT_COUNT];
+static const struct switches defects = {defect_names, active, DEFECT_COUNT};
 
 bool defect_enable(const char *name)
 {
-    for (size_t i = 0; i < DEFECT_COUNT; i++) {
-        if (strcmp(defect_names[i], name) == 0) {
-            active[i] = true;
-            return true;
-        }
-    }
-    return false;
+    return switch_enable(&defects, name);
 }
 
 bool defect_active(enum defect defect)
@@ -36,13 +33,5 @@ const char *defect_name(enum defect defect)
 
 void defect_active_names(char *text, size_t size)
 {
-    size_t used = 0;
-
-    if (size == 0)
-        return;
-    text[0] = '\0';
-    for (size_t i = 0; i < DEFECT_COUNT && used < size; i++) {
-        if (active[i])
-            used += (size_t)fmt_snprintf(text + used, size - used, "%s%s", used != 0 ? "," : "", defect_names[i]);
-    }
+    switch_active_names(&defects, text, size);
 }

@@ -10,9 +10,13 @@
 #include <stddef.h>
 
 enum defect {
-#define DEFECT(enumerator, name, requirements, sentence) DEFECT_##enumerator,
+#define DEFECT(enumerator, name, requirements, sentence)    DEFECT_##enumerator,
+#define DEFECT_VTD                                          DEFECT
+#define DEFECT_SOFT(omission, name, requirements, sentence) DEFECT_SOFT_##omission,
 #include "host/defects/defects.def"
 #undef DEFECT
+#undef DEFECT_VTD
+#undef DEFECT_SOFT
     DEFECT_COUNT
 };
 

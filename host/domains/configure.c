@@ -4,6 +4,7 @@
 #include "host/defects/defects.h"
 #include "host/domains/private.h"
 #include "host/host_memory.h"
+#include "host/variants/variants.h"
 
 /* Only the top table is checked: the walk checks what it reads, as far as the backend can (docs/host-choices.md). */
 static bool root_valid(uint64_t root)
@@ -11,11 +12,15 @@ static bool root_valid(uint64_t root)
     return (root & ~HV_DEVICE_DOMAIN_ROOT_MASK) == 0 && guest_is_ram(root, HV_PAGE_SIZE);
 }
 
-/* What a defective host makes of a top table that it should refuse. */
+/* What a top table that is none leads to: refused, unless a defect or a variant makes something of it. */
 static enum hv_status root_refused(uint64_t root, struct translation *translation)
 {
     uint64_t rounded = root & HV_DEVICE_DOMAIN_ROOT_MASK;
 
+    if (variant_active(VARIANT_BAD_ROOT_BLOCKS)) {
+        *translation = translation_blocked();
+        return HV_STATUS_SUCCESS;
+    }
     if (defect_active(DEFECT_ROOT_ROUNDED) && root_valid(rounded)) {
         translation->root = rounded;
         return HV_STATUS_SUCCESS;
@@ -32,7 +37,7 @@ static enum hv_status paging_settings(uint64_t flags, uint64_t root, struct tran
     bool five_level = (flags & HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL) != 0;
 
     if (five_level && !domain_table.backend->limits()->five_level)
-        return HV_STATUS_FEATURE_UNAVAILABLE;
+        return variant_status(VARIANT_FIVE_LEVEL_PARAMETER, HV_STATUS_INVALID_PARAMETER, HV_STATUS_FEATURE_UNAVAILABLE);
     *translation = (struct translation){.kind = TRANSLATION_PAGING, .root = root, .levels = five_level ? 5 : 4};
     return root_valid(root) ? HV_STATUS_SUCCESS : root_refused(root, translation);
 }
@@ -42,13 +47,15 @@ static enum hv_status settings_to_translation(uint64_t flags, uint64_t root, str
     bool enabled = (flags & HV_DEVICE_DOMAIN_TRANSLATION_ENABLED) != 0;
     bool five_level = (flags & HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL) != 0;
 
-    if ((flags & HV_DEVICE_DOMAIN_SETTINGS_RESERVED) != 0)
+    if ((flags & HV_DEVICE_DOMAIN_SETTINGS_RESERVED) != 0 && !variant_active(VARIANT_RESERVED_IGNORED))
         return HV_STATUS_INVALID_PARAMETER;
     if ((flags & HV_DEVICE_DOMAIN_BLOCKED) != 0) {
         translation->kind = TRANSLATION_BLOCKED;
         if (!enabled && defect_active(DEFECT_BLOCKED_UNTRANSLATED))
             translation->kind = TRANSLATION_IDENTITY;
-        else if (!enabled || five_level)
+        else if ((!enabled && !variant_active(VARIANT_BLOCKED_ALONE_BLOCKS)) || five_level)
+            return HV_STATUS_INVALID_PARAMETER;
+        if (root != 0 && variant_active(VARIANT_BLOCKED_ROOT_REFUSED))
             return HV_STATUS_INVALID_PARAMETER;
         return HV_STATUS_SUCCESS; /* whatever the root says */
     }
@@ -59,6 +66,16 @@ static enum hv_status settings_to_translation(uint64_t flags, uint64_t root, str
     return paging_settings(flags, root, translation);
 }
 
+/* Whether the settings of a domain may be replaced; they always may while it has none and no devices. */
+static enum hv_status reconfigure_allowed(const struct domain *domain)
+{
+    if (domain->special || (domain->configured && variant_active(VARIANT_RECONFIGURE_REFUSED)))
+        return HV_STATUS_OPERATION_DENIED;
+    if (domain->devices != NULL && !variant_active(VARIANT_RECONFIGURE_ATTACHED))
+        return HV_STATUS_OBJECT_IN_USE;
+    return HV_STATUS_SUCCESS;
+}
+
 enum hv_status domain_configure(uint32_t id, uint64_t flags, uint64_t root)
 {
     struct domain *domain = domain_find(id);
@@ -67,19 +84,24 @@ enum hv_status domain_configure(uint32_t id, uint64_t flags, uint64_t root)
     enum hv_status status;
 
     if (domain == NULL)
-        return HV_STATUS_NOT_FOUND;
+        return status_unknown_domain();
     status = settings_to_translation(flags, root, &translation);
+    if (status == HV_STATUS_SUCCESS)
+        status = reconfigure_allowed(domain);
     if (status != HV_STATUS_SUCCESS)
         return status;
-    if (domain->devices != NULL)
-        return HV_STATUS_OBJECT_IN_USE;
 
     grave = defect_active(DEFECT_ID_REUSE_OLD_ROOT) ? grave_find(id) : NULL;
     if (grave != NULL && translation.kind == TRANSLATION_PAGING && grave->translation.kind == TRANSLATION_PAGING)
         translation.root = grave->translation.root;
     translation.tag = domain->translation.tag;
+    if (domain->configured)
+        backend_forget_domain(domain_table.backend, &domain->translation);
     domain->translation = translation;
     domain->configured = true;
+    /* Devices there are only where a domain in use may be configured: each is switched as by ATTACH. */
+    for (struct device *device = domain->devices; device != NULL; device = device->next)
+        device_switch(device, &domain->translation);
     if (translation.kind == TRANSLATION_PAGING)
         domain_table.last_configured = translation;
     return HV_STATUS_SUCCESS;

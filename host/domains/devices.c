@@ -6,6 +6,7 @@
 #include "host/domains/tags.h"
 #include "host/domains/writable.h"
 #include "host/log.h"
+#include "host/variants/variants.h"
 
 struct translation translation_blocked(void)
 {
@@ -21,7 +22,8 @@ void domains_add_device(uint64_t device_id, uint16_t bdf)
     device = &domain_table.device[domain_table.devices++];
     *device = (struct device){.id = device_id, .bdf = bdf};
     device->translation = translation_blocked();
-    device_switch(device, &domain_table.default_translation);
+    if (!variant_active(VARIANT_START_BLOCKED))
+        device_switch(device, &domain_table.default_translation);
 }
 
 struct device *device_find(uint64_t device_id)
@@ -76,7 +78,7 @@ static struct translation translation_for(const struct device *device, const str
     struct translation to = domain->translation;
 
     if (!domain->configured)
-        return domain_table.default_translation;
+        return defect_active(DEFECT_UNCONFIGURED_PASSES) ? domain_table.default_translation : to;
     if (defect_active(DEFECT_CONFIGURE_LAST_ROOT) && to.kind == TRANSLATION_PAGING)
         to.root = domain_table.last_configured.root;
     if ((defect_active(DEFECT_IDENTITY_KEEPS_TABLES) && to.kind == TRANSLATION_IDENTITY) ||
@@ -95,6 +97,12 @@ static enum hv_status attach_same(struct device *device)
         struct translation blocked = translation_blocked();
 
         device_switch(device, &blocked);
+    }
+    if (variant_active(VARIANT_ATTACH_SAME_SUCCESS)) {
+        struct translation same = device->translation;
+
+        device_switch(device, &same);
+        return HV_STATUS_SUCCESS;
     }
     return defect_active(DEFECT_ATTACH_SAME_REFUSED) ? HV_STATUS_INVALID_PARAMETER : HV_STATUS_DEVICE_ALREADY_IN_DOMAIN;
 }
@@ -124,6 +132,13 @@ static void attach_others(struct device *device, struct domain *domain)
     }
 }
 
+/* The settings of a domain that has none are those of a blocking domain, where it can be used at all. */
+static bool may_be_used(const struct domain *domain)
+{
+    return domain->configured || defect_active(DEFECT_UNCONFIGURED_PASSES) ||
+           variant_active(VARIANT_UNCONFIGURED_BLOCKS);
+}
+
 enum hv_status domain_attach(uint32_t id, uint64_t device_id)
 {
     struct device *device = device_find(device_id);
@@ -132,16 +147,16 @@ enum hv_status domain_attach(uint32_t id, uint64_t device_id)
     struct translation to;
 
     if (device == NULL)
-        return HV_STATUS_INVALID_DEVICE_ID;
+        return status_unknown_device();
     if (domain == NULL) {
         struct translation blocked = translation_blocked();
 
         if (defect_active(DEFECT_ATTACH_FAILED_DETACHES))
             device_switch(device, &blocked);
-        return HV_STATUS_NOT_FOUND;
+        return status_unknown_domain();
     }
-    if (!domain->configured && !defect_active(DEFECT_UNCONFIGURED_PASSES))
-        return HV_STATUS_OPERATION_DENIED;
+    if (!may_be_used(domain))
+        return variant_status(VARIANT_UNCONFIGURED_STATE, HV_STATUS_INVALID_DEVICE_STATE, HV_STATUS_OPERATION_DENIED);
     if (device->domain == domain)
         return attach_same(device);
     refused = attach_refused(device, domain);
@@ -150,6 +165,8 @@ enum hv_status domain_attach(uint32_t id, uint64_t device_id)
 
     switch_late();
     to = translation_for(device, domain);
+    if (domain_table.backend->supports != NULL && !domain_table.backend->supports(device->bdf, &to))
+        return HV_STATUS_FEATURE_UNAVAILABLE;
     if (defect_active(DEFECT_ATTACH_LATE)) {
         domain_table.late = device;
         domain_table.late_translation = to;
@@ -160,6 +177,8 @@ enum hv_status domain_attach(uint32_t id, uint64_t device_id)
         attach_others(device, domain);
     if (device->domain != domain)
         device_move(device, domain);
+    if (variant_active(VARIANT_ATTACH_DROPS_ALL))
+        domains_drop_all();
     return HV_STATUS_SUCCESS;
 }
 
@@ -169,9 +188,9 @@ enum hv_status domain_detach(uint64_t device_id)
     struct translation to = translation_blocked();
 
     if (device == NULL)
-        return HV_STATUS_INVALID_DEVICE_ID;
+        return status_unknown_device();
     if (device->domain == NULL)
-        return HV_STATUS_INVALID_DEVICE_STATE;
+        return variant_status(VARIANT_DETACH_AGAIN_SUCCESS, HV_STATUS_SUCCESS, HV_STATUS_INVALID_DEVICE_STATE);
     switch_late();
     if (defect_active(DEFECT_DETACH_IDENTITY))
         to = domain_table.default_translation;
@@ -179,5 +198,7 @@ enum hv_status domain_detach(uint64_t device_id)
         device_switch(device, &to);
     device_move(device, NULL);
     device->detached_once = true;
+    if (variant_active(VARIANT_ATTACH_DROPS_ALL))
+        domains_drop_all();
     return HV_STATUS_SUCCESS;
 }

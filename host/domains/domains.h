@@ -15,7 +15,8 @@
 #include "abi/status.h"
 #include "host/iommu/backend.h"
 
-#define DOMAIN_LIMIT 1024u
+#define DOMAIN_LIMIT     1024u
+#define DOMAIN_LIMIT_FEW 64u /* what a guest is sure to need (DOM-7) */
 
 /* Empties the table; `backend` must be initialised. Once, before launch. */
 void domains_init(const struct iommu_backend *backend);
@@ -23,6 +24,10 @@ void domains_init(const struct iommu_backend *backend);
 void domains_add_device(uint64_t device_id, uint16_t bdf);
 /* True for a device that was added. */
 bool domains_manage(uint64_t device_id);
+
+/* What calls on a domain or device that does not exist return. */
+enum hv_status status_unknown_domain(void);
+enum hv_status status_unknown_device(void);
 
 /* `id`: any but the two reserved ones. */
 enum hv_status domain_create(uint32_t id);

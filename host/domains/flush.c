@@ -3,6 +3,7 @@
 #include "host/defects/defects.h"
 #include "host/domains/private.h"
 #include "host/domains/writable.h"
+#include "host/variants/variants.h"
 
 /* Entries that were not present are never cached, and identity and blocked domains never change: nothing to drop. */
 static bool has_entries(const struct domain *domain)
@@ -21,16 +22,32 @@ static struct translation flush_target(const struct domain *domain)
     return target;
 }
 
+static enum hv_status nothing_to_flush(void)
+{
+    return variant_status(VARIANT_FLUSH_SPECIAL_REFUSED, HV_STATUS_OPERATION_DENIED, HV_STATUS_SUCCESS);
+}
+
+void domains_drop_all(void)
+{
+    for (unsigned i = 0; i < DOMAIN_BUCKETS; i++) {
+        for (const struct domain *domain = domain_table.bucket[i]; domain != NULL; domain = domain->next)
+            domain_table.backend->flush_domain(&domain->translation);
+    }
+    domain_table.backend->flush_domain(&domain_table.default_translation);
+}
+
 enum hv_status domain_flush(uint32_t id)
 {
     const struct domain *domain = domain_find(id);
     struct translation target;
 
     if (domain == NULL)
-        return HV_STATUS_NOT_FOUND;
+        return status_unknown_domain();
     if (!has_entries(domain))
-        return HV_STATUS_SUCCESS;
+        return nothing_to_flush();
     target = flush_target(domain);
+    if (variant_active(VARIANT_FLUSH_DROPS_ALL))
+        domains_drop_all();
     if (!defect_active(DEFECT_FLUSH_DOMAIN_IGNORED))
         domain_table.backend->flush_domain(&target);
     return HV_STATUS_SUCCESS;
@@ -42,10 +59,15 @@ enum hv_status domain_flush_range(uint32_t id, uint64_t page, unsigned shift)
     struct translation target;
 
     if (domain == NULL)
-        return HV_STATUS_NOT_FOUND;
+        return status_unknown_domain();
     if (!has_entries(domain))
-        return HV_STATUS_SUCCESS;
+        return nothing_to_flush();
     target = flush_target(domain);
-    domain_table.backend->flush_range(&target, page, shift);
+    if (variant_active(VARIANT_FLUSH_DROPS_ALL))
+        domains_drop_all();
+    if (variant_active(VARIANT_LIST_DROPS_DOMAIN))
+        domain_table.backend->flush_domain(&target);
+    else
+        domain_table.backend->flush_range(&target, page, shift);
     return HV_STATUS_SUCCESS;
 }

@@ -13,6 +13,7 @@ struct device;
 struct domain {
     uint32_t id;
     bool configured;
+    bool special;                   /* not the guest's: it cannot be configured or deleted */
     struct translation translation; /* valid when configured; the tag from creation on */
     struct device *devices;         /* attached devices */
     struct domain *next;            /* in its bucket, or in the free list */
@@ -51,6 +52,10 @@ struct domain_grave {
 extern struct domain_table domain_table;
 
 struct domain *domain_find(uint32_t id);
+/* Makes the default and the null domain (VARIANT_SPECIAL_DOMAINS). */
+void special_domains_create(void);
+/* Drops everything that is cached of any domain. */
+void domains_drop_all(void);
 struct device *device_find(uint64_t device_id);
 /* Makes `to` the translation of a device, as one step. */
 void device_switch(struct device *device, const struct translation *to);

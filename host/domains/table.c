@@ -5,6 +5,7 @@
 #include "host/domains/private.h"
 #include "host/domains/tags.h"
 #include "host/host_memory.h"
+#include "host/variants/variants.h"
 
 struct domain_table domain_table;
 
@@ -15,6 +16,7 @@ static size_t pages_for(size_t bytes)
 
 void domains_init(const struct iommu_backend *backend)
 {
+    unsigned limit = variant_active(VARIANT_FEW_DOMAINS) ? DOMAIN_LIMIT_FEW : DOMAIN_LIMIT;
     struct domain *all = host_pages(pages_for(DOMAIN_LIMIT * sizeof(*all)));
 
     domain_table = (struct domain_table){.backend = backend};
@@ -22,10 +24,12 @@ void domains_init(const struct iommu_backend *backend)
     domain_table.graves = host_pages(pages_for(DOMAIN_LIMIT * sizeof(struct domain_grave)));
     domain_table.default_translation = (struct translation){.kind = TRANSLATION_IDENTITY, .tag = TAG_DEFAULT};
     tags_init(backend->limits()->tags);
-    for (unsigned i = 0; i < DOMAIN_LIMIT; i++) {
+    for (unsigned i = 0; i < limit; i++) {
         all[i].next = domain_table.free;
         domain_table.free = &all[i];
     }
+    if (variant_active(VARIANT_SPECIAL_DOMAINS))
+        special_domains_create();
 }
 
 static uint32_t compared(uint32_t id)
@@ -47,12 +51,22 @@ struct domain *domain_find(uint32_t id)
     return NULL;
 }
 
-enum hv_status domain_check(uint32_t id)
+enum hv_status status_unknown_domain(void)
 {
-    return domain_find(id) != NULL ? HV_STATUS_SUCCESS : HV_STATUS_NOT_FOUND;
+    return variant_status(VARIANT_UNKNOWN_DOMAIN_PARAMETER, HV_STATUS_INVALID_PARAMETER, HV_STATUS_NOT_FOUND);
 }
 
-/* Only defects take a domain away from its devices. */
+enum hv_status status_unknown_device(void)
+{
+    return variant_status(VARIANT_UNKNOWN_DEVICE_NOT_FOUND, HV_STATUS_NOT_FOUND, HV_STATUS_INVALID_DEVICE_ID);
+}
+
+enum hv_status domain_check(uint32_t id)
+{
+    return domain_find(id) != NULL ? HV_STATUS_SUCCESS : status_unknown_domain();
+}
+
+/* Only defects and variants take a domain away from its devices. */
 static void block_devices(struct domain *domain)
 {
     struct translation blocked = translation_blocked();
@@ -78,13 +92,14 @@ enum hv_status domain_create(uint32_t id)
     if (domain != NULL) {
         if (defect_active(DEFECT_CREATE_RESETS))
             reset(domain);
-        return HV_STATUS_KEY_ALREADY_EXISTS;
+        return variant_status(VARIANT_EXISTING_ID_PARAMETER, HV_STATUS_INVALID_PARAMETER, HV_STATUS_KEY_ALREADY_EXISTS);
     }
     if (defect_active(DEFECT_CREATE_AGAIN_REFUSED) && grave_find(id) != NULL)
         return HV_STATUS_KEY_ALREADY_EXISTS;
     domain = domain_table.free;
     if (domain == NULL)
-        return HV_STATUS_INSUFFICIENT_DEVICE_DOMAINS;
+        return variant_status(VARIANT_FEW_DOMAINS, HV_STATUS_INSUFFICIENT_MEMORY,
+                              HV_STATUS_INSUFFICIENT_DEVICE_DOMAINS);
     tag = tag_take();
     if (tag == TAG_NONE)
         return HV_STATUS_INSUFFICIENT_DEVICE_DOMAINS;
@@ -105,7 +120,7 @@ static void domain_remove(struct domain *domain)
         link = &(*link)->next;
     *link = domain->next;
     /* Every device that left was flushed; this covers whatever else a backend may keep under the tag. */
-    domain_table.backend->flush_domain(&domain->translation);
+    backend_forget_domain(domain_table.backend, &domain->translation);
     tag_give(domain->translation.tag);
     domain->next = domain_table.free;
     domain_table.free = domain;
@@ -131,11 +146,15 @@ enum hv_status domain_delete(uint32_t id)
     struct domain *domain = domain_find(id);
 
     if (domain == NULL)
-        return HV_STATUS_NOT_FOUND;
+        return status_unknown_domain();
+    if (domain->special)
+        return HV_STATUS_OPERATION_DENIED;
+    if (variant_active(VARIANT_DELETE_ATTACHED_BLOCKS))
+        block_devices(domain);
     if (domain->devices != NULL && !delete_defective(domain)) {
         if (defect_active(DEFECT_DELETE_REFUSED_HALF))
             block_devices(domain);
-        return HV_STATUS_OBJECT_IN_USE;
+        return variant_status(VARIANT_DELETE_ATTACHED_STATE, HV_STATUS_INVALID_DEVICE_STATE, HV_STATUS_OBJECT_IN_USE);
     }
     grave_dig(domain);
     domain_remove(domain);

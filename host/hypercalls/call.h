@@ -33,7 +33,7 @@ const struct call *call_find(uint16_t code);
 call_handler call_create_domain, call_configure_domain, call_attach_domain, call_detach_domain, call_delete_domain;
 call_handler call_flush_domain, call_flush_list;
 element_handler call_flush_list_element;
-call_handler call_iommu_capabilities, call_device_property;
+call_handler call_iommu_capabilities, call_device_property, call_partition_id;
 call_handler call_oracle_fault, call_oracle_counters, call_oracle_info;
 
 #endif

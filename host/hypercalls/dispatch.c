@@ -46,6 +46,7 @@ static enum hv_status fetch(const struct call *call, const struct hypercall_fram
     if ((frame->control & HV_CONTROL_FAST) != 0) {
         front_end.input.words[0] = frame->rdx;
         front_end.input.words[1] = frame->r8;
+        memcpy(&front_end.input.words[2], frame->xmm, sizeof(frame->xmm));
         return HV_STATUS_SUCCESS;
     }
     input.size += hv_control_rep_count(frame->control) * call->element_size;

@@ -14,7 +14,7 @@ enum hv_status call_create_domain(const void *input, void *output)
     (void)output;
     if (status != HV_STATUS_SUCCESS)
         return status;
-    if ((create->flags & HV_CREATE_DEVICE_DOMAIN_RESERVED) != 0) {
+    if (!reserved_valid(create->flags, HV_CREATE_DEVICE_DOMAIN_RESERVED)) {
         if (defect_active(DEFECT_CREATE_PARTIAL))
             domain_create(create->device_domain.domain_id.id);
         return HV_STATUS_INVALID_PARAMETER;

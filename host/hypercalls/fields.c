@@ -2,18 +2,34 @@
 #include "host/hypercalls/fields.h"
 
 #include "host/defects/defects.h"
+#include "host/variants/variants.h"
 
 enum hv_status check_partition(uint64_t partition_id)
 {
     if (partition_id == HV_PARTITION_ID_SELF || defect_active(DEFECT_FOREIGN_PARTITION))
         return HV_STATUS_SUCCESS;
-    return HV_STATUS_INVALID_PARTITION_ID;
+    if (partition_id == OWN_PARTITION_ID && variant_active(VARIANT_OWN_PARTITION_ID))
+        return HV_STATUS_SUCCESS;
+    return variant_status(VARIANT_FOREIGN_DENIED, HV_STATUS_ACCESS_DENIED, HV_STATUS_INVALID_PARTITION_ID);
+}
+
+bool reserved_valid(uint64_t field, uint64_t reserved)
+{
+    return (field & reserved) == 0 || variant_active(VARIANT_RESERVED_IGNORED);
 }
 
 /* VTL 0 is the only one: either unnamed or named. */
 static bool vtl_valid(uint8_t vtl)
 {
-    return (vtl & ~HV_INPUT_VTL_USE_TARGET) == 0;
+    return (vtl & HV_INPUT_VTL_TARGET_MASK) == 0 && reserved_valid(vtl, HV_INPUT_VTL_RESERVED);
+}
+
+/* A guest may name them only where the host gives them a meaning. */
+static bool id_valid(uint32_t id)
+{
+    bool special = id == HV_DEVICE_DOMAIN_ID_DEFAULT || id == HV_DEVICE_DOMAIN_ID_NULL;
+
+    return !special || variant_active(VARIANT_SPECIAL_DOMAINS);
 }
 
 enum hv_status check_device_domain(const struct hv_input_device_domain *name)
@@ -23,12 +39,11 @@ enum hv_status check_device_domain(const struct hv_input_device_domain *name)
 
     if (status != HV_STATUS_SUCCESS)
         return status;
-    if (!vtl_valid(name->owner_vtl.value) || (name->domain_id.type & HV_DEVICE_DOMAIN_TYPE_RESERVED) != 0)
+    if (!vtl_valid(name->owner_vtl.value) || !reserved_valid(name->domain_id.type, HV_DEVICE_DOMAIN_TYPE_RESERVED))
         return HV_STATUS_INVALID_PARAMETER;
     if (type == HV_DEVICE_DOMAIN_TYPE_S2 || type == HV_DEVICE_DOMAIN_TYPE_SOC)
-        return HV_STATUS_ACCESS_DENIED;
-    if (type != HV_DEVICE_DOMAIN_TYPE_S1 || name->domain_id.id == HV_DEVICE_DOMAIN_ID_DEFAULT ||
-        name->domain_id.id == HV_DEVICE_DOMAIN_ID_NULL)
+        return variant_status(VARIANT_OTHER_TYPE_PARAMETER, HV_STATUS_INVALID_PARAMETER, HV_STATUS_ACCESS_DENIED);
+    if (type != HV_DEVICE_DOMAIN_TYPE_S1 || !id_valid(name->domain_id.id))
         return HV_STATUS_INVALID_PARAMETER;
     return HV_STATUS_SUCCESS;
 }

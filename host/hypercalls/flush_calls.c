@@ -5,6 +5,7 @@
 #include "host/domains/domains.h"
 #include "host/hypercalls/call.h"
 #include "host/hypercalls/fields.h"
+#include "host/variants/variants.h"
 
 #define SHIFT_2M 9u
 
@@ -39,16 +40,28 @@ static bool aligned(uint64_t page, uint32_t shift)
     return (page & ((UINT64_C(1) << shift) - 1)) == 0;
 }
 
+/* Reserved bits, or a shift beyond everything. */
+static bool odd(uint64_t range)
+{
+    return (range & HV_IOMMU_RANGE_RESERVED) != 0 || hv_iommu_range_shift(range) > HV_IOMMU_RANGE_SHIFT_ALL;
+}
+
+static bool misaligned_accepted(void)
+{
+    return defect_active(DEFECT_LIST_UNALIGNED_SHORT) || variant_active(VARIANT_LIST_MISALIGNED_OUTWARDS);
+}
+
 static enum hv_status check_range(uint64_t range)
 {
     uint32_t shift = hv_iommu_range_shift(range);
 
-    if ((range & HV_IOMMU_RANGE_RESERVED) != 0 || shift > HV_IOMMU_RANGE_SHIFT_ALL)
-        return HV_STATUS_INVALID_PARAMETER;
+    if (odd(range))
+        return variant_status(VARIANT_LIST_ODD_FULL, HV_STATUS_SUCCESS, HV_STATUS_INVALID_PARAMETER);
     if (shift == HV_IOMMU_RANGE_SHIFT_ALL && defect_active(DEFECT_LIST_ALL_REFUSED))
         return HV_STATUS_INVALID_PARAMETER;
-    if (!aligned(hv_iommu_range_page(range), shift) && !defect_active(DEFECT_LIST_UNALIGNED_SHORT))
-        return HV_STATUS_INVALID_PARAMETER;
+    if (!aligned(hv_iommu_range_page(range), shift) && !misaligned_accepted())
+        return variant_status(VARIANT_LIST_MISALIGNED_ALIGNMENT, HV_STATUS_INVALID_ALIGNMENT,
+                              HV_STATUS_INVALID_PARAMETER);
     return HV_STATUS_SUCCESS;
 }
 
@@ -86,6 +99,17 @@ static uint64_t altered(uint64_t range)
     return hv_iommu_range(page, shift);
 }
 
+/* The named pages lie in two aligned blocks of their size; a block behind the end of the IOVAs does not exist. */
+static enum hv_status flush_outwards(uint32_t domain, uint64_t page, uint32_t shift)
+{
+    uint64_t size = UINT64_C(1) << shift, first = page & ~(size - 1);
+    enum hv_status status = domain_flush_range(domain, first, shift);
+
+    if (status == HV_STATUS_SUCCESS && (first + size) >> HV_IOMMU_RANGE_SHIFT_ALL == 0)
+        status = domain_flush_range(domain, first + size, shift);
+    return status;
+}
+
 enum hv_status call_flush_list_element(const void *input, uint32_t index, uint32_t count, uint64_t range)
 {
     const struct hv_input_flush_device_domain_list *list = input;
@@ -95,6 +119,12 @@ enum hv_status call_flush_list_element(const void *input, uint32_t index, uint32
         return status;
     if (skipped(list, index, count, range))
         return HV_STATUS_SUCCESS;
+    if (odd(range))
+        return domain_flush(list->device_domain.domain_id.id);
+    if (variant_active(VARIANT_LIST_MISALIGNED_OUTWARDS) &&
+        !aligned(hv_iommu_range_page(range), hv_iommu_range_shift(range)))
+        return flush_outwards(list->device_domain.domain_id.id, hv_iommu_range_page(range),
+                              hv_iommu_range_shift(range));
     range = altered(range);
     return domain_flush_range(list->device_domain.domain_id.id, hv_iommu_range_page(range),
                               hv_iommu_range_shift(range));

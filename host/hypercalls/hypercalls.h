@@ -6,11 +6,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define HYPERCALL_XMM_WORDS 12
+
 /* What the caller's registers hold (64-bit form, reference 2.1). */
 struct hypercall_frame {
     uint64_t control; /* RCX; a rep call may leave an updated rep start here */
     uint64_t rdx, r8;
-    uint64_t rax; /* result */
+    uint64_t xmm[HYPERCALL_XMM_WORDS]; /* XMM0 to XMM5; filled where the host has calls that take them */
+    uint64_t rax;                      /* result */
     uint32_t vp_index;
     bool again; /* return without advancing RIP: continuation of a rep call */
 };

@@ -2,23 +2,31 @@
 #include "host/domains/domains.h"
 #include "host/hypercalls/hypercalls.h"
 #include "host/hypercalls/state.h"
+#include "host/iommu/soft.h"
+#include "host/iommu/units.h"
 #include "host/log.h"
 #include "host/pci/functions.h"
+#include "host/vdev/vdev.h"
+
+static const struct iommu_backend *backend;
 
 const struct iommu_backend *hypercalls_backend(void)
 {
-    return &backend_vtd;
+    return backend;
 }
 
 void hypercalls_init(void)
 {
-    const struct iommu_backend *backend = hypercalls_backend();
     const struct pci_function *function;
     unsigned count, managed = 0;
 
-    function = pci_enumerate(&count);
-    if (!backend->init())
-        host_die("no usable translation backend: %s is the only one", backend->name);
+    pci_enumerate(&count);
+    if (!soft_options.no_functions)
+        vdev_create();
+    function = pci_functions(&count);
+    backend = units_find();
+    if (backend == NULL)
+        host_die("no usable translation unit: neither VT-d nor virtual functions");
     domains_init(backend);
     for (unsigned i = 0; i < count; i++) {
         if (!function[i].managed || !backend->owns(function[i].bdf))

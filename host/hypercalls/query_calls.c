@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GET_IOMMU_CAPABILITIES and GET_LOGICAL_DEVICE_PROPERTY (Reference 3.7, 3.8). */
+/* GET_IOMMU_CAPABILITIES and GET_LOGICAL_DEVICE_PROPERTY (Reference 3.7, 3.8), and GET_PARTITION_ID. */
 #include "abi/device_id.h"
 #include "abi/device_property.h"
 #include "abi/hypercall.h"
@@ -10,8 +10,28 @@
 #include "host/hypercalls/fields.h"
 #include "host/hypercalls/state.h"
 #include "host/pci/functions.h"
+#include "host/variants/variants.h"
 
 #define ODD_PAGE_SIZE (UINT64_C(1) << 14)
+#define LARGE_SIZE    64u /* of a later host's capabilities, of which a caller of today gets the beginning */
+#define PASID_BITS    20u
+
+/* Permitted differences from what this host reports by itself. */
+static void vary(struct hv_output_get_iommu_capabilities *caps)
+{
+    if (variant_active(VARIANT_CAP_4K_ONLY))
+        caps->pgsize_bitmap = HV_IOMMU_PGSIZE_4K;
+    if (variant_active(VARIANT_CAP_NO_1G))
+        caps->pgsize_bitmap &= ~HV_IOMMU_PGSIZE_1G;
+    if (variant_active(VARIANT_CAP_SIZE_0))
+        caps->size = 0;
+    if (variant_active(VARIANT_CAP_SIZE_LARGE))
+        caps->size = LARGE_SIZE;
+    if (variant_active(VARIANT_CAP_ALL_FEATURES)) {
+        caps->iommu_cap |= HV_IOMMU_CAP_S2 | HV_IOMMU_CAP_PASID | HV_IOMMU_CAP_ATS | HV_IOMMU_CAP_PRI;
+        caps->max_pasid_width = PASID_BITS;
+    }
+}
 
 static void falsify(struct hv_output_get_iommu_capabilities *caps)
 {
@@ -44,7 +64,7 @@ enum hv_status call_iommu_capabilities(const void *input, void *output)
 
     if (status != HV_STATUS_SUCCESS)
         return status;
-    if (query->reserved != 0)
+    if (!reserved_valid(query->reserved, UINT64_MAX))
         return HV_STATUS_INVALID_PARAMETER;
     *caps = (struct hv_output_get_iommu_capabilities){
         .size = sizeof(*caps),
@@ -52,6 +72,7 @@ enum hv_status call_iommu_capabilities(const void *input, void *output)
         .iommu_cap = HV_IOMMU_CAP_PRESENT | HV_IOMMU_CAP_S1 | (limits->five_level ? HV_IOMMU_CAP_S1_5LVL : 0),
         .pgsize_bitmap = limits->page_sizes & HV_IOMMU_PGSIZE_ALL,
     };
+    vary(caps);
     falsify(caps);
     return HV_STATUS_SUCCESS;
 }
@@ -68,12 +89,14 @@ enum hv_status call_device_property(const void *input, void *output)
     if (query->reserved != 0)
         return HV_STATUS_INVALID_PARAMETER;
     if (query->code != HV_LOGICAL_DEVICE_PROPERTY_PVIOMMU)
-        return HV_STATUS_UNKNOWN_PROPERTY;
+        return variant_status(VARIANT_PROPERTY_PARAMETER, HV_STATUS_INVALID_PARAMETER, HV_STATUS_UNKNOWN_PROPERTY);
     if (pci_function_find(query->logical_device_id) == NULL) {
         if (!defect_active(DEFECT_PROPERTY_UNKNOWN_MANAGED))
-            return HV_STATUS_INVALID_DEVICE_ID;
+            return variant_status(VARIANT_PROPERTY_PARAMETER, HV_STATUS_INVALID_PARAMETER, status_unknown_device());
         managed = true;
     }
+    if (!managed && variant_active(VARIANT_PROPERTY_UNMANAGED_REFUSED))
+        return HV_STATUS_INVALID_DEVICE_STATE;
     if (defect_active(DEFECT_PROPERTY_CLEAR))
         managed = false;
     property->device_iommu = managed ? HV_DEVICE_IOMMU_ENABLED : 0;
@@ -81,5 +104,14 @@ enum hv_status call_device_property(const void *input, void *output)
         property->device_iommu |= HV_DEVICE_IOMMU_ENABLED << 1;
         property->reserved = UINT64_MAX;
     }
+    return HV_STATUS_SUCCESS;
+}
+
+enum hv_status call_partition_id(const void *input, void *output)
+{
+    uint64_t *partition_id = output;
+
+    (void)input;
+    *partition_id = OWN_PARTITION_ID;
     return HV_STATUS_SUCCESS;
 }

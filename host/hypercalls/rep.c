@@ -5,6 +5,7 @@
 
 #include "abi/hypercall.h"
 #include "host/defects/defects.h"
+#include "host/variants/variants.h"
 
 static uint64_t rep_success(uint32_t count)
 {
@@ -22,6 +23,13 @@ static uint64_t rep_failure(enum hv_status status, uint32_t done, uint32_t count
     return hv_result(status, done);
 }
 
+static uint32_t batch(void)
+{
+    if (variant_active(VARIANT_LIST_ONE_BY_ONE))
+        return 1;
+    return variant_active(VARIANT_LIST_AT_ONCE) ? HV_REP_MAX : REP_BATCH;
+}
+
 uint64_t rep_run(const struct call *call, struct hypercall_frame *frame, const uint64_t *input)
 {
     const uint64_t *element = input + call->input_size / sizeof(*input);
@@ -32,7 +40,7 @@ uint64_t rep_run(const struct call *call, struct hypercall_frame *frame, const u
     if (status != HV_STATUS_SUCCESS)
         return hv_result(status, start);
     for (uint32_t i = start; i < count; i++) {
-        if (i - start == REP_BATCH) {
+        if (i - start == batch()) {
             frame->control &= ~HV_CONTROL_REP_START_MASK;
             frame->control |= hv_control(0, 0, i, 0);
             frame->again = true;

@@ -4,6 +4,7 @@
 #include "abi/iommu_capabilities.h"
 #include "abi/oracle.h"
 #include "host/hypercalls/call.h"
+#include "host/variants/variants.h"
 
 /* The register form carries 16 bytes of input and no output: DETACH is the one call of the pvIOMMU that fits. */
 static const struct call calls[] = {
@@ -58,6 +59,10 @@ static const struct call calls[] = {
      .input_size = sizeof(struct hv_input_get_logical_device_property),
      .output_size = sizeof(struct hv_output_get_logical_device_property),
      .handler = call_device_property},
+    {.code = HVCALL_GET_PARTITION_ID,
+     .name = "GET_PARTITION_ID",
+     .output_size = sizeof(uint64_t),
+     .handler = call_partition_id},
     {.code = HVCALL_ORACLE_FAULT,
      .name = "ORACLE_FAULT",
      .input_size = sizeof(struct oracle_fault_input),
@@ -74,11 +79,25 @@ static const struct call calls[] = {
      .handler = call_oracle_info},
 };
 
+static bool is_offered(const struct call *call)
+{
+    switch (call->code) {
+    case HVCALL_GET_PARTITION_ID: /* needs a privilege that CPUID does not report */
+        return variant_active(VARIANT_OWN_PARTITION_ID);
+    case HVCALL_ORACLE_FAULT:
+    case HVCALL_ORACLE_COUNTERS:
+    case HVCALL_ORACLE_INFO:
+        return !variant_active(VARIANT_NO_ORACLE);
+    default:
+        return !call->device_domain || !variant_active(VARIANT_NO_PVIOMMU);
+    }
+}
+
 const struct call *call_find(uint16_t code)
 {
     for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
         if (calls[i].code == code)
-            return &calls[i];
+            return is_offered(&calls[i]) ? &calls[i] : NULL;
     }
     return NULL;
 }

@@ -37,15 +37,29 @@ struct iommu_backend {
     const struct backend_limits *(*limits)(void);
     /* True when DMA of this requester goes through the backend and can be switched. */
     bool (*owns)(uint16_t bdf);
+    /* True when the device can have this translation; NULL: every one within the limits. */
+    bool (*supports)(uint16_t bdf, const struct translation *to);
     /* Switches a device from `from` to `to` as one step, then invalidates what was cached under from->tag for it. */
     void (*set_translation)(uint16_t bdf, const struct translation *from, const struct translation *to);
     void (*flush_domain)(const struct translation *t);
     /* 2^shift pages of 4 KiB from IOVA page << 12; shift 0..52. */
     void (*flush_range)(const struct translation *t, uint64_t page, unsigned shift);
+    /* The tables or the whole domain are about to go, and no device has it: nothing of it may be kept under its tag.
+     * NULL: flush_domain does as much. */
+    void (*forget_domain)(const struct translation *t);
     /* Oldest fault record; false when none. Drains the hardware's record into per-device storage. */
     bool (*take_fault)(uint64_t device_id, bool clear, struct oracle_fault *fault);
 };
 
 extern const struct iommu_backend backend_vtd;
+extern const struct iommu_backend backend_soft;
+
+static inline void backend_forget_domain(const struct iommu_backend *backend, const struct translation *t)
+{
+    if (backend->forget_domain != NULL)
+        backend->forget_domain(t);
+    else
+        backend->flush_domain(t);
+}
 
 #endif

@@ -37,6 +37,13 @@ static bool vtd_owns(uint16_t bdf)
     return vtd_function_find(bdf) != NULL;
 }
 
+/* QEMU does not model tables of five levels. */
+static bool vtd_supports(uint16_t bdf, const struct translation *to)
+{
+    (void)bdf;
+    return to->kind != TRANSLATION_PAGING || to->levels == 4;
+}
+
 /* Nothing is cached for an entry of zeros. */
 static bool leaves_entries(const struct translation *from)
 {
@@ -71,6 +78,7 @@ const struct iommu_backend backend_vtd = {
     .init = vtd_init,
     .limits = vtd_limits,
     .owns = vtd_owns,
+    .supports = vtd_supports,
     .set_translation = vtd_set_translation,
     .flush_domain = vtd_flush_domain,
     .flush_range = vtd_flush_range,

@@ -98,7 +98,8 @@ struct vtd_pasid_entry {
 #define VTD_CONTEXT_HALF  128u
 
 /* PASID entry, first word. The width is that of the second stage, but QEMU takes the check of first-stage addresses
- * from it: with 0 every IOVA above 2^29 faults as not canonical. 2 is 48 bits. */
+ * from it: with 0 every IOVA above 2^29 faults as not canonical. 1 is 39 bits, 2 is 48. */
+#define VTD_PASID_WIDTH_39    (UINT64_C(1) << 2)
 #define VTD_PASID_WIDTH_48    (UINT64_C(2) << 2)
 #define VTD_PASID_FIRST_STAGE (UINT64_C(1) << 6)
 /* Third word: paging mode 0 (4 levels) and the top table. */

@@ -5,6 +5,7 @@
 #include "host/iommu/vtd.h"
 #include "host/launch/acpi.h"
 #include "host/log.h"
+#include "host/variants/variants.h"
 
 #define COMMAND_WAIT_LIMIT 10000000u
 
@@ -51,7 +52,7 @@ bool vtd_find(void)
         return false;
     }
     vtd_unit.limits = (struct backend_limits){
-        .iova_bits = VTD_IOVA_BITS,
+        .iova_bits = variant_active(VARIANT_CAP_WIDTH_38) ? VTD_IOVA_BITS_NARROW : VTD_IOVA_BITS,
         .five_level = false, /* paging mode 1 is not modelled by QEMU */
         .page_sizes = HV_IOMMU_PGSIZE_4K | HV_IOMMU_PGSIZE_2M |
                       ((vtd_unit.cap & VTD_CAP_FIRST_STAGE_1G) != 0 ? HV_IOMMU_PGSIZE_1G : 0),

@@ -13,6 +13,7 @@
 #include "host/iommu/io_table.h"
 #include "host/iommu/vtd.h"
 #include "host/pci/functions.h"
+#include "host/variants/variants.h"
 
 #define CACHE_LINE 64u
 
@@ -41,7 +42,9 @@ static void pasid_entry_set(struct vtd_pasid_entry *entry, uint64_t top_table, u
     entry->val[2] = top_table;
     entry->val[1] = tag;
     entry->val[0] = VTD_PASID_FIRST_STAGE | VTD_ENTRY_PRESENT;
-    if (!defect_active(DEFECT_WIDTH_NARROW))
+    if (variant_active(VARIANT_CAP_WIDTH_38))
+        entry->val[0] |= VTD_PASID_WIDTH_39;
+    else if (!defect_active(DEFECT_WIDTH_NARROW))
         entry->val[0] |= VTD_PASID_WIDTH_48;
 }
 
@@ -101,8 +104,11 @@ void vtd_tables_build(void)
     vtd_function_point(&unmanaged, &shared);
     for (unsigned i = 0; i < count; i++) {
         uint64_t *directory = unmanaged.directory;
-        struct vtd_context_entry *entry = context_entry(function[i].requester);
+        struct vtd_context_entry *entry;
 
+        if (function[i].emulated)
+            continue; /* no such requester can reach the unit: its entry stays not present */
+        entry = context_entry(function[i].requester);
         if (function[i].managed) {
             struct vtd_function *own = &vtd_unit.function[vtd_unit.functions++];
 

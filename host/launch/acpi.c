@@ -44,6 +44,16 @@ struct dmar_drhd {
 /* Registers of one unit: the specification gives it at least one page. */
 #define VTD_REGISTER_BYTES 4096u
 
+#define MCFG_FIRST_ENTRY 44
+
+struct mcfg_entry {
+    uint64_t base;
+    uint16_t segment;
+    uint8_t first_bus, last_bus;
+    uint32_t reserved;
+} __attribute__((packed));
+
+static struct acpi_ecam ecam_of_segment_0; /* base 0: none */
 static uint16_t pm_timer_port;
 static uint64_t vtd_base;
 
@@ -124,6 +134,18 @@ static void protect_units(const struct table *dmar)
     }
 }
 
+static void note_ecam(const struct table *mcfg)
+{
+    for (uint32_t at = MCFG_FIRST_ENTRY; at + sizeof(struct mcfg_entry) <= mcfg->length;
+         at += sizeof(struct mcfg_entry)) {
+        struct mcfg_entry entry;
+
+        memcpy(&entry, (const uint8_t *)mcfg + at, sizeof(entry));
+        if (entry.segment == 0)
+            ecam_of_segment_0 = (struct acpi_ecam){entry.base, entry.first_bus, entry.last_bus};
+    }
+}
+
 void acpi_init(uint64_t rsdp_address)
 {
     const struct rsdp *rsdp = (const struct rsdp *)(uintptr_t)rsdp_address;
@@ -137,6 +159,7 @@ void acpi_init(uint64_t rsdp_address)
 
     const struct root *root = xsdt.table ? &xsdt : &rsdt;
     const struct table *fadt = find(root, "FACP");
+    const struct table *mcfg = find(root, "MCFG");
     struct table *dmar = find(root, "DMAR");
 
     if (fadt) {
@@ -145,6 +168,8 @@ void acpi_init(uint64_t rsdp_address)
         memcpy(&block, (const uint8_t *)fadt + FADT_PM_TIMER_BLOCK, sizeof(block));
         pm_timer_port = (uint16_t)block;
     }
+    if (mcfg)
+        note_ecam(mcfg);
     if (dmar) {
         protect_units(dmar);
         remove_from(&rsdt, dmar);
@@ -156,6 +181,12 @@ void acpi_init(uint64_t rsdp_address)
 uint16_t acpi_pm_timer_port(void)
 {
     return pm_timer_port;
+}
+
+bool acpi_ecam(struct acpi_ecam *ecam)
+{
+    *ecam = ecam_of_segment_0;
+    return ecam->base != 0;
 }
 
 uint64_t acpi_vtd_base(void)

@@ -16,6 +16,7 @@
 #include "host/launch/launch.h"
 #include "host/launch/memory_map.h"
 #include "host/log.h"
+#include "host/vdev/vdev.h"
 
 static void start_clock(void)
 {
@@ -50,6 +51,7 @@ void host_main(struct launch_args *args)
     partition.msrpm = msr_permission_map();
     partition.iopm = io_permission_map();
     vcpu_configure(cpu, nested_paging_init(), args->guest_rip, args->guest_rsp);
+    vdev_start();
     host_log(LOG_INFO, "image at 0x%lx, tsc %lu kHz, %lu us from the firmware to the guest\n",
              (uintptr_t)host_image_start, tsc_frequency() / 1000,
              (rdtsc() - args->entry_tsc) * 1000 / (tsc_frequency() / 1000));

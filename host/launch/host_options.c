@@ -2,20 +2,75 @@
 #include "host/launch/host_options.h"
 
 #include "host/defects/defects.h"
+#include "host/iommu/soft.h"
 #include "host/log.h"
+#include "host/variants/variants.h"
 #include "lib/fmt.h"
 #include "lib/options.h"
 #include "lib/string.h"
 
-static bool apply(void *context, const char *key, const char *value, struct option_error *error)
+static bool choose_caching(const char *value, struct option_error *error)
+{
+    static const char *const names[] = {
+        [SOFTIOMMU_CACHE_NONE] = "none",
+        [SOFTIOMMU_CACHE_RANDOM] = "random",
+        [SOFTIOMMU_CACHE_ADVERSARIAL] = "adversarial",
+    };
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(value, names[i]) == 0) {
+            soft_options.caching = (enum softiommu_policy)i;
+            return true;
+        }
+    }
+    fmt_snprintf(error->text, sizeof(error->text), "'%.40s' is none of none, random, adversarial", value);
+    return false;
+}
+
+/* Keys of the virtual functions and their software IOMMU. */
+static bool apply_soft(const char *key, const char *value, struct option_error *error, bool *known)
 {
     uint64_t number;
 
+    *known = true;
+    if (strcmp(key, "caching") == 0)
+        return choose_caching(value, error);
+    if (strcmp(key, "seed") == 0)
+        return option_number(value, 0, UINT64_MAX, &soft_options.seed, error);
+    if (strcmp(key, "levels") == 0) {
+        if (!option_number(value, 4, 5, &number, error))
+            return false;
+        soft_options.levels = (unsigned)number;
+        return true;
+    }
+    if (strcmp(key, "functions") == 0) {
+        if (!option_number(value, 0, 1, &number, error))
+            return false;
+        soft_options.no_functions = number == 0;
+        return true;
+    }
+    *known = false;
+    return false;
+}
+
+static bool apply(void *context, const char *key, const char *value, struct option_error *error)
+{
+    uint64_t number;
+    bool known, good = apply_soft(key, value, error, &known);
+
     (void)context;
+    if (known)
+        return good;
     if (strcmp(key, "defect") == 0) {
         if (defect_enable(value))
             return true;
         fmt_snprintf(error->text, sizeof(error->text), "there is no defect '%.40s'", value);
+        return false;
+    }
+    if (strcmp(key, "variant") == 0) {
+        if (variant_enable(value))
+            return true;
+        fmt_snprintf(error->text, sizeof(error->text), "there is no variant '%.40s'", value);
         return false;
     }
     if (strcmp(key, "log") == 0) {
@@ -24,7 +79,8 @@ static bool apply(void *context, const char *key, const char *value, struct opti
         log_set_level((enum log_level)number);
         return true;
     }
-    fmt_snprintf(error->text, sizeof(error->text), "unknown key; known are defect=NAME and log=0|1|2");
+    fmt_snprintf(error->text, sizeof(error->text),
+                 "unknown key; known are defect, variant, log, functions, caching, seed, levels");
     return false;
 }
 

@@ -4,7 +4,16 @@
 
 #include <stddef.h>
 
-/* \refhost.opt: defect=NAME (any number of times), log=0|1|2. Changes the text; halts with a message on an error. */
+/*
+ * \refhost.opt; changes the text, halts with a message on an error. Keys:
+ *   defect=NAME         any number of times
+ *   variant=NAME        any number of times
+ *   log=0|1|2           errors, information (default), trace
+ *   functions=0|1       whether there are virtual functions (default 1)
+ *   caching=none|random|adversarial, seed=N   of the software IOMMU (default none)
+ *   levels=4|5          5: five-level tables also beside VT-d, whose devices refuse such domains (default: 5 without
+ * VT-d)
+ */
 void host_options_apply(char *text, size_t length);
 
 #endif

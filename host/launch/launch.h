@@ -11,8 +11,8 @@
 
 #define HOST_OPTIONS_MAX 4096u
 /* Nested tables of a 1 TiB space in 2 MiB pieces take 4 MiB, the host's own tables 4 KiB per GiB; the rest is for
- * domains. */
-#define HOST_POOL_BYTES  (16u << 20)
+ * domains, the caches of the software IOMMU and the memory of the virtual functions (1.1 MiB each). */
+#define HOST_POOL_BYTES  (40u << 20)
 #define HOST_STAGE_BYTES (64u << 10) /* stack until the processor's own is ready */
 
 struct launch_args {

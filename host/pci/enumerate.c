@@ -72,18 +72,23 @@ static void scan_bridge(uint16_t bdf, uint32_t alias)
     scan_bus(secondary, alias);
 }
 
+void pci_function_add(const struct pci_function *function)
+{
+    if (pci.count == PCI_FUNCTIONS_MAX)
+        host_die("more than %u PCI functions", PCI_FUNCTIONS_MAX);
+    pci.function[pci.count++] = *function;
+}
+
 static void add_function(uint16_t bdf, uint32_t alias)
 {
     bool bridge = (pci_config_read8(bdf, PCI_HEADER_TYPE) & PCI_HEADER_TYPE_MASK) == PCI_HEADER_TYPE_BRIDGE;
 
-    if (pci.count == PCI_FUNCTIONS_MAX)
-        host_die("more than %u PCI functions", PCI_FUNCTIONS_MAX);
-    pci.function[pci.count++] = (struct pci_function){
+    pci_function_add(&(struct pci_function){
         .device_id = hv_pci_logical_device_id(SEGMENT, bdf),
         .bdf = bdf,
         .requester = alias == ALIAS_NONE ? bdf : (uint16_t)alias,
         .managed = alias == ALIAS_NONE && !bridge && manageable(bdf),
-    };
+    });
     host_log(LOG_TRACE, "pci %02x:%02x.%u %08x%s\n", bdf >> 8, bdf >> 3 & 0x1Fu, bdf & 7u,
              pci_config_read32(bdf, PCI_VENDOR_ID), pci.function[pci.count - 1].managed ? " managed" : "");
     if (bridge)

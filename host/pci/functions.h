@@ -14,11 +14,14 @@ struct pci_function {
     uint16_t bdf;
     uint16_t requester; /* what its DMA is tagged with; differs from bdf behind a conventional bridge */
     bool managed;       /* the guest may control its translation */
+    bool emulated;      /* exists in the host only (host/vdev) */
 };
 
 /* Walks the hierarchy below bus 0 once, before launch; returns the array that pci_functions() returns later. */
 const struct pci_function *pci_enumerate(unsigned *count);
 const struct pci_function *pci_functions(unsigned *count);
+/* Adds a function that the host emulates; before launch. */
+void pci_function_add(const struct pci_function *function);
 /* NULL when no function has this id. */
 const struct pci_function *pci_function_find(uint64_t device_id);
 

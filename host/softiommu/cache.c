@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/softiommu/cache.h"
 
-#define NO_ENTRY UINT32_MAX
+#define NO_ENTRY       UINT32_MAX
+#define EVICTION_STEPS 16u
 
 void cache_init(struct cache *cache, struct arena *arena, uint32_t capacity, uint32_t groups, struct dice *dice,
                 struct softiommu_cache_statistics *statistics)
@@ -77,7 +78,6 @@ static void drop(struct cache *cache, struct cache_entry *entry)
         link = &cache->entry[*link].bucket_next;
     *link = entry->bucket_next;
     unlink_group(cache, entry);
-    entry->live = false;
     entry->bucket_next = cache->free;
     cache->free = index;
     cache->statistics->entries--;
@@ -107,7 +107,7 @@ void cache_fill(struct cache *cache, uint16_t tag, uint64_t page, uint64_t addre
         make_room(cache);
         entry = &cache->entry[cache->free];
         cache->free = entry->bucket_next;
-        *entry = (struct cache_entry){.page = page, .tag = tag, .live = true, .bucket_next = *bucket};
+        *entry = (struct cache_entry){.page = page, .tag = tag, .bucket_next = *bucket};
         *bucket = (uint32_t)(entry - cache->entry);
         link_group(cache, entry);
         cache->statistics->entries++;
@@ -117,14 +117,19 @@ void cache_fill(struct cache *cache, uint16_t tag, uint64_t page, uint64_t addre
     cache->statistics->fills++;
 }
 
+/* Groups from a random one on until one has entries, and some steps along its list. */
 void cache_evict_some(struct cache *cache, struct dice *dice)
 {
-    struct cache_entry *entry = &cache->entry[dice_below(dice, cache->capacity)];
+    uint32_t start = dice_roll(dice), steps = dice_below(dice, EVICTION_STEPS), index = NO_ENTRY;
 
-    if (entry->live) {
-        drop(cache, entry);
-        cache->statistics->evictions++;
-    }
+    for (uint32_t i = 0; i <= cache->group_mask && index == NO_ENTRY; i++)
+        index = cache->group[(start + i) & cache->group_mask].first;
+    if (index == NO_ENTRY)
+        return;
+    while (steps-- > 0 && cache->entry[index].group_next != NO_ENTRY)
+        index = cache->entry[index].group_next;
+    drop(cache, &cache->entry[index]);
+    cache->statistics->evictions++;
 }
 
 static void invalidate(struct cache *cache, struct cache_entry *entry)

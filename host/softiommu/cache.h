@@ -20,7 +20,6 @@ struct cache_entry {
     uint32_t group_next, group_previous;
     uint16_t tag;
     uint8_t flags; /* the owner's */
-    bool live;
 };
 
 struct cache_group {
@@ -51,7 +50,7 @@ void cache_fill(struct cache *cache, uint16_t tag, uint64_t page, uint64_t addre
 /* Pages first..last, both included. */
 void cache_drop_range(struct cache *cache, uint16_t tag, uint64_t first, uint64_t last);
 void cache_drop_tag(struct cache *cache, uint16_t tag);
-/* Drops a random entry, if the place that was drawn holds one. */
+/* Drops some entry, if there is one. */
 void cache_evict_some(struct cache *cache, struct dice *dice);
 
 #endif

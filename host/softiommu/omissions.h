@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the software IOMMU forgets on request (omissions.def): each is a violation of the ABI, none is a legal choice. */
+/* What the software IOMMU forgets on request (omissions.def): each is a violation of the ABI, none is a legal choice.
+ */
 #ifndef PVT_HOST_SOFTIOMMU_OMISSIONS_H
 #define PVT_HOST_SOFTIOMMU_OMISSIONS_H
 

@@ -2,11 +2,10 @@
 #include "host/softiommu/policy.h"
 
 /* Once in so many times; chosen so that stale, fresh and missing entries all are common. */
-#define SKIPPED_FILL  4u
-#define DOUBT         2u
-#define PREFETCH      4u
-#define EVICTION      4u
-#define EVICTION_TRIES 8u
+#define SKIPPED_FILL 4u
+#define DOUBT        2u
+#define PREFETCH     4u
+#define EVICTION     4u
 
 bool policy_fills(struct softiommu *iommu)
 {
@@ -39,11 +38,9 @@ void policy_evict(struct softiommu *iommu, unsigned device)
 
     if (iommu->config.policy != SOFTIOMMU_CACHE_RANDOM || !dice_one_in(dice, EVICTION))
         return;
-    for (unsigned i = 0; i < EVICTION_TRIES; i++) {
-        cache_evict_some(&iommu->iotlb.size[dice_below(dice, FORMAT_LEAF_LEVELS)], dice);
-        cache_evict_some(&iommu->walk_cache.level[dice_below(dice, WALK_CACHE_LEVELS)], dice);
-        cache_evict_some(&iommu->function[device].tlb.size[dice_below(dice, FORMAT_LEAF_LEVELS)], dice);
-    }
+    cache_evict_some(&iommu->iotlb.size[dice_below(dice, FORMAT_LEAF_LEVELS)], dice);
+    cache_evict_some(&iommu->walk_cache.level[dice_below(dice, WALK_CACHE_LEVELS)], dice);
+    cache_evict_some(&iommu->function[device].tlb.size[dice_below(dice, FORMAT_LEAF_LEVELS)], dice);
     if (iommu->context[device].valid) {
         iommu->context[device].valid = false;
         iommu->context_statistics.evictions++;

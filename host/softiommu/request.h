@@ -47,9 +47,10 @@ struct softiommu_request {
 };
 
 /*
- * Translates the request. True when all of it, or as much as the pieces hold (see `translated`; at least one page each),
- * is in flight. False with `reason` set when a page was refused: the bytes before it, if any, are in flight as those of
- * a device that sends page by page, and are completed or abandoned as usual. A request in flight must not begin again.
+ * Translates the request. True when all of it, or as much as the pieces hold (see `translated`; at least one page
+ * each), is in flight. False with `reason` set when a page was refused: the bytes before it, if any, are in flight as
+ * those of a device that sends page by page, and are completed or abandoned as usual. A request in flight must not
+ * begin again.
  */
 bool softiommu_request_begin(struct softiommu *iommu, unsigned device, struct softiommu_request *request);
 /* Touches memory, unless a drain has done so. */

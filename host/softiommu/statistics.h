@@ -6,12 +6,12 @@
 #include "host/softiommu/softiommu.h"
 
 struct softiommu_cache_statistics {
-    uint64_t hits, misses; /* look-ups */
-    uint64_t fills;        /* entries written, new or in place of the same key */
-    uint64_t evictions;    /* entries dropped by policy or for want of room */
+    uint64_t hits, misses;  /* look-ups */
+    uint64_t fills;         /* entries written, new or in place of the same key */
+    uint64_t evictions;     /* entries dropped by policy or for want of room */
     uint64_t invalidations; /* entries dropped by flush, switch or delete */
-    uint64_t visited;      /* entries or hash buckets that invalidations looked at: their cost */
-    uint64_t entries;      /* held now */
+    uint64_t visited;       /* entries or hash buckets that invalidations looked at: their cost */
+    uint64_t entries;       /* held now */
 };
 
 enum softiommu_cache {
@@ -26,10 +26,10 @@ struct softiommu_statistics {
     uint64_t walks, table_reads; /* table_reads: entries, also of prefetches */
     uint64_t ats_requests;
     uint64_t domain_flushes, range_flushes, switches, deletes;
-    uint64_t requests;                            /* begun with at least one byte translated */
-    uint64_t completed, drained, abandoned;       /* how they ended */
-    uint64_t in_flight;                           /* now */
-    uint64_t bytes;                               /* moved */
+    uint64_t requests;                      /* begun with at least one byte translated */
+    uint64_t completed, drained, abandoned; /* how they ended */
+    uint64_t in_flight;                     /* now */
+    uint64_t bytes;                         /* moved */
 };
 
 /* False, and *statistics is zero, when there is no such cache. */

@@ -11,14 +11,27 @@ static bool is_root(const struct walk *walk)
     return walk->level == walk->format->levels - 1;
 }
 
+/* Where the entry is in memory, for the access. */
+static enum softiommu_reason locate(const struct walk *walk, enum oracle_access access, struct table_entry *entry)
+{
+    bool root = is_root(walk);
+    bool unchecked = omitted(walk->iommu, root ? SOFTIOMMU_OMIT_STAGE2_ROOT : SOFTIOMMU_OMIT_STAGE2_TABLE);
+    uint64_t size;
+
+    if (stage2(walk->iommu, entry->gpa, access, unchecked, &entry->spa, &size))
+        return SOFTIOMMU_REASON_NONE;
+    return root ? SOFTIOMMU_REASON_ROOT_REFUSED : SOFTIOMMU_REASON_TABLE_REFUSED;
+}
+
 enum softiommu_reason table_entry_read(const struct walk *walk, unsigned index, struct table_entry *entry)
 {
     struct softiommu *iommu = walk->iommu;
-    bool unchecked = omitted(iommu, is_root(walk) ? SOFTIOMMU_OMIT_STAGE2_ROOT : SOFTIOMMU_OMIT_STAGE2_TABLE);
-    uint64_t size;
+    enum softiommu_reason reason;
 
-    if (!stage2(iommu, walk->table + index * ENTRY_SIZE, ORACLE_ACCESS_READ, unchecked, &entry->spa, &size))
-        return is_root(walk) ? SOFTIOMMU_REASON_ROOT_REFUSED : SOFTIOMMU_REASON_TABLE_REFUSED;
+    entry->gpa = walk->table + index * ENTRY_SIZE;
+    reason = locate(walk, ORACLE_ACCESS_READ, entry);
+    if (reason != SOFTIOMMU_REASON_NONE)
+        return reason;
     entry->value = iommu->call.read64(iommu->call.owner, entry->spa);
     iommu->statistics.table_reads++;
     return SOFTIOMMU_REASON_NONE;
@@ -44,11 +57,15 @@ enum softiommu_reason table_entry_mark(const struct walk *walk, struct table_ent
 {
     struct softiommu *iommu = walk->iommu;
     uint64_t marked = entry->value | bits;
+    enum softiommu_reason reason;
 
     if (marked == entry->value || iommu->config.ad_mode == SOFTIOMMU_AD_IGNORED)
         return SOFTIOMMU_REASON_NONE;
     if (iommu->config.ad_mode == SOFTIOMMU_AD_REQUIRED)
         return required(bits & ~entry->value);
+    reason = locate(walk, ORACLE_ACCESS_WRITE, entry);
+    if (reason != SOFTIOMMU_REASON_NONE)
+        return reason;
     if (omitted(iommu, SOFTIOMMU_OMIT_AD_PLAIN_STORE))
         table_entry_overwrite(iommu, entry->spa, marked);
     else if (!iommu->call.compare_exchange64(iommu->call.owner, entry->spa, entry->value, marked))

@@ -6,13 +6,14 @@
 #include "host/softiommu/walk.h"
 
 struct table_entry {
-    uint64_t spa; /* of the entry */
+    uint64_t gpa, spa; /* of the entry */
     uint64_t value;
 };
 
 /* Entry `index` of the table that the walk is at. */
 enum softiommu_reason table_entry_read(const struct walk *walk, unsigned index, struct table_entry *entry);
-/* Sets bits in memory unless they are set, by the mode of A and D. WALK_AGAIN when the entry has changed. */
+/* Sets bits in memory unless they are set, by the mode of A and D. WALK_AGAIN when the entry has changed; refused when
+ * stage 2 does not let the guest write the table. */
 enum softiommu_reason table_entry_mark(const struct walk *walk, struct table_entry *entry, uint64_t bits);
 /* For omissions: stores `value` over whatever is there. */
 void table_entry_overwrite(struct softiommu *iommu, uint64_t spa, uint64_t value);

@@ -26,7 +26,8 @@ bool walk_reserved(const struct walk *walk, uint64_t entry)
 
 uint8_t walk_rights(const struct walk *walk, uint64_t entry)
 {
-    uint8_t here = (uint8_t)(((entry & ENTRY_WRITE) != 0 ? RIGHT_WRITE : 0) | ((entry & ENTRY_USER) != 0 ? RIGHT_USER : 0));
+    uint8_t here =
+        (uint8_t)(((entry & ENTRY_WRITE) != 0 ? RIGHT_WRITE : 0) | ((entry & ENTRY_USER) != 0 ? RIGHT_USER : 0));
     uint8_t above = walk->rights;
 
     if (omitted(walk->iommu, SOFTIOMMU_OMIT_WRITE_LEAF_ONLY))

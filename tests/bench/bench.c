@@ -69,4 +69,5 @@ void suite_bench(void)
     }
     bench_hypercalls();
     bench_dma_api();
+    bench_dmaprobe();
 }

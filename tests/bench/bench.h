@@ -25,5 +25,6 @@ uint64_t bench_run(const struct bench *b);
 void bench_tables(void);     /* map, unmap */
 void bench_hypercalls(void); /* round trip, flush, list flush, attach */
 void bench_dma_api(void);    /* strict and deferred */
+void bench_dmaprobe(void);   /* register access, DMA bandwidth */
 
 #endif

@@ -5,6 +5,7 @@
 #include "drivers/hypercall.h"
 #include "drivers/pviommu.h"
 #include "kernel/cpu.h"
+#include "kernel/memory.h"
 #include "tests/bench/bench.h"
 
 #define CALLS        200ull
@@ -82,9 +83,9 @@ static void bench_lists(struct calls *c, uint64_t round_trip)
 
 void bench_hypercalls(void)
 {
-    static struct calls c;
+    struct calls *c = memory_boot_pages(1 + sizeof(*c) / PAGE_SIZE);
     struct domain a, b, rest;
-    struct dma_engine *e = dma_engine_get(DMA_CLASS_ROCKER, 0);
+    struct dma_engine *e = dma_engine_fast();
     uint64_t exit_cost, round_trip;
 
     exit_cost = bench_run(&(struct bench){.name = "cpuid_exit", .operations = CALLS, .round = cpuid_loop});
@@ -104,19 +105,19 @@ void bench_hypercalls(void)
                               .baseline = "hypercall",
                               .baseline_ps = round_trip});
     for (unsigned i = 0; i < HV_FLUSH_LIST_MAX; i++) {
-        c.elements[i] = hv_iommu_range(0x1000 + i * 2, 0);
+        c->elements[i] = hv_iommu_range(0x1000 + i * 2, 0);
     }
-    bench_lists(&c, round_trip);
+    bench_lists(c, round_trip);
     if (e) {
-        c.device_id = e->device_id;
-        domain_attach(&a, c.device_id);
+        c->device_id = e->device_id;
+        domain_attach(&a, c->device_id);
         bench_run(&(struct bench){.name = "attach_switch",
                                   .operations = CALLS,
                                   .round = attach_switch,
-                                  .argument = &c,
+                                  .argument = c,
                                   .baseline = "hypercall",
                                   .baseline_ps = round_trip});
-        domain_attach(&rest, c.device_id);
+        domain_attach(&rest, c->device_id);
     }
     domain_delete(&a);
     domain_delete(&b);

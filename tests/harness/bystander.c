@@ -12,18 +12,26 @@
 #define BYSTANDER_OFFSET 0x123
 #define BYSTANDER_LENGTH 13
 
-/* The last rocker: tests of that class take theirs from the front. A test without a device leaves all of them free. */
-static struct dma_engine *spare_engine(const struct test_run *t)
+/* The last engine of a fast class: tests of that class take theirs from the front. A test without a device leaves all
+ * of them free. */
+static struct dma_engine *last_of(const struct test_run *t, enum dma_class class)
 {
-    bool first_is_taken = t->has_class && t->class == DMA_CLASS_ROCKER;
+    bool first_is_taken = t->has_class && t->class == class;
     struct dma_engine *last = NULL;
 
-    for (unsigned n = 0; dma_engine_get(DMA_CLASS_ROCKER, n); n++) {
+    for (unsigned n = 0; dma_engine_get(class, n); n++) {
         if (n > 0 || !first_is_taken) {
-            last = dma_engine_get(DMA_CLASS_ROCKER, n);
+            last = dma_engine_get(class, n);
         }
     }
     return last;
+}
+
+static struct dma_engine *spare_engine(const struct test_run *t)
+{
+    struct dma_engine *spare = last_of(t, DMA_CLASS_ROCKER);
+
+    return spare ? spare : last_of(t, DMA_CLASS_DMAPROBE);
 }
 
 struct bystander bystander(struct test_run *t)

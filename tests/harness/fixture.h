@@ -24,6 +24,9 @@ uint32_t fresh_domain_id(struct test_run *t);
 /* Any other id that a test creates by hand goes through this, so that the reset deletes it. */
 void track_domain_id(struct test_run *t, uint32_t id);
 
+/* The number of our partition, when the host lets us ask for it; else SELF. A call that names it is no stranger's. */
+uint64_t own_partition_id(void);
+
 /* SUCCESS or "already in that domain". */
 void attach(struct test_run *t, struct domain *d, struct dma_engine *e);
 void delete_domain(struct test_run *t, struct domain *d);
@@ -55,13 +58,16 @@ void expect_invert(struct test_run *t, struct dma_engine *e, uint64_t iova, stru
 /* For the class argument below: the ABI leaves open how the fault is classified. */
 #define FAULT_ANY ORACLE_FAULT_CLASS_NONE
 
-/* Device tries to write: no byte of b (NULL = nothing to look at) may change; with the oracle a fault of that class at
- * this IOVA is asserted. */
-void expect_write_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, struct buffer *b,
+/* Device tries to write: no byte of b (NULL = nothing to look at) may change; a record of the oracle must be of that
+ * class and this IOVA. True = there was a record. */
+bool expect_write_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, struct buffer *b,
                         enum oracle_fault_class class, const char *what);
 /* Device reads, and would write back what it read inverted: nothing may change, and the recorded fault is a read. */
-void expect_read_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, struct buffer *b,
+bool expect_read_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, struct buffer *b,
                        enum oracle_fault_class class, const char *what);
+/* For places where there is nothing to look at: whether this host records the faults of the device, so that no record
+ * means no fault. Moves the device to a domain of its own: call before attach(). */
+bool faults_are_recorded(struct test_run *t, struct dma_engine *e);
 /* Device writes; the bytes may land in b (at offset) or nowhere, nothing else. True = landed. b is refreshed, faults
  * are drained. */
 bool may_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, size_t offset, size_t length,

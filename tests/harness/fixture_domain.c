@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Devices, domains, buffers and mappings for tests; each step is recorded for the report. */
+#include "abi/cpuid.h"
+#include "abi/hypercall.h"
 #include "lib/string.h"
 #include "tests/harness/fixture.h"
 #include "tests/harness/suite.h"
@@ -30,6 +32,16 @@ const struct hv_output_get_iommu_capabilities *capabilities(struct test_run *t)
         SKIP("this host has no pvIOMMU");
     }
     return caps;
+}
+
+uint64_t own_partition_id(void)
+{
+    uint64_t id = HV_PARTITION_ID_SELF;
+
+    if (hypercall_init()->features_ebx & HV_CPUID_FEATURES_EBX_PARTITION_ID) {
+        hypercall_simple(HVCALL_GET_PARTITION_ID, NULL, 0, &id, sizeof(id));
+    }
+    return id;
 }
 
 bool has_page_size(struct test_run *t, uint64_t size)

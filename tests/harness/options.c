@@ -29,6 +29,14 @@ static bool take(void *context, const char *key, const char *value, struct optio
         o->bench = number == 1;
         return true;
     }
+    if (strcmp(key, "order") == 0) {
+        o->order_given = strcmp(value, "given") == 0;
+        if (!o->order_given && strcmp(value, "catalogue") != 0) {
+            fmt_snprintf(error->text, sizeof(error->text), "unknown order \"%s\"; known: catalogue given", value);
+            return false;
+        }
+        return true;
+    }
     if (strcmp(key, "fixture") == 0) {
         fmt_snprintf(o->fixture, sizeof(o->fixture), "%s", value);
         return true;
@@ -42,7 +50,7 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return true;
     }
     fmt_snprintf(error->text, sizeof(error->text),
-                 "unknown option \"%s\"; known: seed repeat deadline_ms verbose bench fixture test", key);
+                 "unknown option \"%s\"; known: seed repeat deadline_ms verbose bench order fixture test", key);
     return false;
 }
 

@@ -41,13 +41,11 @@ const char *suite_reset(struct suite *s)
         if (!dma_reset(&e[i])) {
             found = "a device does not become quiet";
         }
-        if (oracle_take_fault(e[i].device_id, &fault) && (fault.valid & ORACLE_FAULT_VALID)) {
-            found = "the host recorded a fault that no step of the test explains";
-        }
-        while (oracle_take_fault(e[i].device_id, &fault) && (fault.valid & ORACLE_FAULT_VALID)) {
-        }
     }
-    for (uint32_t id = 1; id <= SWEPT_DOMAIN_IDS; id++) {
+    while (oracle_take_fault(ORACLE_FAULT_ANY_DEVICE, &fault) && (fault.valid & ORACLE_FAULT_VALID)) {
+        found = "the host recorded a fault that no step of the test explains";
+    }
+    for (uint32_t id = 1; id < s->run.next_domain_id; id++) {
         pviommu_delete(id);
     }
     for (unsigned i = 0; i < s->run.extra_id_count; i++) {

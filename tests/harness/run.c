@@ -48,9 +48,10 @@ static void describe_end(struct test_run *t, enum containment_end end, uint64_t 
 /* A host that left something wrong behind a test that passed has failed it. */
 static void after(struct suite *s, struct test_run *t)
 {
+    /* Devices first: one that is still at work must not be taken for the owner of the memory's next user. */
+    const char *leftover = suite_reset(s);
     uint64_t where = 0;
     const char *damage = memory_test_end(&where);
-    const char *leftover = suite_reset(s);
 
     if (t->verdict != VERDICT_PASS) {
         return;

@@ -34,17 +34,42 @@ void suite_instance_name(const struct suite_instance *i, char *text, size_t size
     }
 }
 
-static bool selected(const struct suite_options *o, const struct suite_instance *i)
+static bool matches(const char *pattern, const struct suite_instance *i)
 {
     char name[96];
 
     suite_instance_name(i, name, sizeof(name));
+    return glob_match(pattern, name) || glob_match(pattern, i->test->id);
+}
+
+static bool selected(const struct suite_options *o, const struct suite_instance *i)
+{
     for (size_t p = 0; p < o->pattern_count; p++) {
-        if (glob_match(o->patterns[p], name) || glob_match(o->patterns[p], i->test->id)) {
+        if (matches(o->patterns[p], i)) {
             return true;
         }
     }
     return o->pattern_count == 0;
+}
+
+/* Puts the instances into the order of the test= lines; what one line selects keeps the catalogue's order. */
+static void order_as_given(struct suite *s)
+{
+    size_t placed = 0;
+
+    for (size_t p = 0; p < s->options.pattern_count; p++) {
+        for (size_t i = placed; i < s->instance_count; i++) {
+            struct suite_instance found = s->instances[i];
+
+            if (!matches(s->options.patterns[p], &found)) {
+                continue;
+            }
+            for (size_t hole = i; hole > placed; hole--) {
+                s->instances[hole] = s->instances[hole - 1];
+            }
+            s->instances[placed++] = found;
+        }
+    }
 }
 
 static void add(struct suite *s, struct suite_instance i)
@@ -122,5 +147,8 @@ void suite_select(struct suite *s)
                 add(s, (struct suite_instance){.test = test, .has_class = true, .class = (enum dma_class)c});
             }
         }
+    }
+    if (s->options.order_given) {
+        order_as_given(s);
     }
 }

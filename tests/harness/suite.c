@@ -31,21 +31,8 @@ static void describe_host(void)
         report_comment("pviommu: absent");
     }
     if (oracle_info(&info)) {
-        report_comment("host: name=refhost version=%s backend=%s defect=%s", info.host_version, info.backend,
-                       info.defect[0] ? info.defect : "none");
-    }
-}
-
-static void describe_devices(void)
-{
-    size_t count;
-    struct dma_engine *e = dma_engines(&count);
-
-    for (size_t i = 0; i < count; i++) {
-        unsigned bdf = e[i].function.bdf;
-
-        report_comment("device: class=%s bdf=%02x:%02x.%x id=0x%llx", e[i].ops->name, bdf >> 8, bdf >> 3 & 31, bdf & 7,
-                       (unsigned long long)e[i].device_id);
+        report_comment("host: name=refhost version=%s backend=%s defect=%s variant=%s", info.host_version, info.backend,
+                       info.defect[0] ? info.defect : "none", info.variant[0] ? info.variant : "none");
     }
 }
 
@@ -78,8 +65,8 @@ int suite_main(const struct boot_info *info)
                    (unsigned long long)s->options.seed, (unsigned long long)s->options.repeat, info->options_source,
                    (unsigned long long)time_tsc_hz(), time_source());
     describe_host();
-    describe_devices();
     suite_reset(s);
+    suite_find_devices(s);
     if (paging_count_wx() != 0) {
         report_bail_out("the image's own tables have pages that are writable and executable");
         return POWER_ERROR;

@@ -13,7 +13,7 @@
 
 /* Reserved for the harness: the blocking domain in which every device rests between tests. */
 #define REST_DOMAIN_ID 0x7000F001u
-/* Ids that tests get from fresh_domain_id(), and that the reset deletes blindly: 1 .. SWEPT_DOMAIN_IDS. */
+/* Ids that tests get from fresh_domain_id(), 1 .. SWEPT_DOMAIN_IDS; the reset deletes those that were given out. */
 #define SWEPT_DOMAIN_IDS 24u
 
 struct suite_options {
@@ -21,6 +21,7 @@ struct suite_options {
     uint64_t deadline_ms; /* per test */
     uint64_t verbose;
     bool bench;
+    bool order_given; /* run in the order of the patterns, not in the catalogue's */
     char fixture[24]; /* a deliberately broken guest, for the runner's own tests; empty = none */
     const char *patterns[SUITE_PATTERNS_MAX]; /* instance ids or globs; none = all */
     size_t pattern_count;
@@ -51,6 +52,8 @@ void suite_instance_name(const struct suite_instance *i, char *text, size_t size
 void suite_run_instance(struct suite *s, const struct suite_instance *i, uint64_t seed);
 /* Devices to rest, domains of the test deleted, faults drained. NULL, or a sentence about what was found wrong. */
 const char *suite_reset(struct suite *s);
+/* Leaves out the engines whose translation the host does not let us control, and names the others in the report. */
+void suite_find_devices(struct suite *s);
 /* Behaves as a broken guest would; returns only for an unknown name. */
 void suite_broken(const char *fixture, struct suite *s);
 /* Benchmarks instead of tests (tests/bench). */

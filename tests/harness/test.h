@@ -65,13 +65,13 @@ struct test_registration {
     TEST_DECLARE(symbol, "observe", name, requirements, classes, kinds, title)
 
 #define NO_DEVICE "-"
-/* Every class whose DMA takes microseconds. */
-#define ON_FAST   "rocker,dmaprobe,dmaprobe+ats"
-#define ON_ROCKER ON_FAST
-/* Classes that start a DMA and carry it out later, and that show what they read. */
-#define ON_EDU  "edu,dmaprobe,dmaprobe+ats"
-#define ON_ALL  "rocker,edu,dmaprobe,dmaprobe+ats"
-#define NO_KIND "-"
+/* Every class whose DMA takes microseconds; classes that can start a DMA and carry it out later; classes that show what
+ * they read. */
+#define ON_FAST     "rocker,dmaprobe,dmaprobe+ats"
+#define ON_DEFERRED "edu,dmaprobe,dmaprobe+ats"
+#define ON_READING  "edu,dmaprobe,dmaprobe+ats"
+#define ON_ALL      "rocker,edu,dmaprobe,dmaprobe+ats"
+#define NO_KIND     "-"
 
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_ERROR, VERDICT_SKIP };
 

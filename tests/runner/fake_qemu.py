@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Stands in for QEMU: answers the probes, and prints what a guest would, well-behaved or not.
 
-Behaviour comes from pvtest.opt (fixture=NAME) and refhost.opt (defect=NAME) on the boot volume, as for the real guest.
+Behaviour comes from pvtest.opt (fixture=NAME) and refhost.opt (defect=NAME, variant=NAME) on the boot volume, as for
+the real guest.
 """
 
 from __future__ import annotations
@@ -57,12 +58,20 @@ class Guest:
 
     def __init__(self, volume: Path):
         self.options = options(volume / "pvtest.opt")
-        self.defect = options(volume / "refhost.opt").get("defect", ["none"])[0]
+        host = options(volume / "refhost.opt")
+        self.defect = host.get("defect", ["none"])[0]
+        self.variants = host.get("variant", [])
         self.fixture = self.options.get("fixture", [os.environ.get("FAKE_QEMU_FIXTURE", "pass")])[0]
         self.repeat = int(self.options.get("repeat", ["1"])[0])
         catalogue = parse_tests(section((volume / "pvtest.efi").read_bytes(), ".pvtcat"))
         wanted = self.options.get("test")
         self.ids = [i.id for i in catalogue.instances if wanted is None or i.id in wanted or i.test.id in wanted]
+        if self.options.get("order") == ["given"]:
+            self.ids = list(wanted or [])
+        # Like a real test that takes the machine down, these do it on every boot: "ID=how ID=how".
+        self.deadly = dict(pair.split("=") for pair in os.environ.get("FAKE_QEMU_DEADLY", "").split())
+        if os.environ.get("FAKE_QEMU_DEADLY_WITH", self.defect) != self.defect:
+            self.deadly = {}
         self.counts = dict.fromkeys(("pass", "fail", "error", "skip"), 0)
         self.number = 0
 
@@ -89,8 +98,14 @@ class Guest:
         say(f"1..{planned}")
         say(f"# pvtest: version=9.9 seed={self.options['seed'][0]} tsc_hz=1000 clock=tsc")
         say('# hypervisor: vendor="Microsoft Hv" max_leaf=0x40000005')
+        if "FAKE_QEMU_PVIOMMU" not in os.environ:
+            say("# pviommu: iova_bits=47 pasid_bits=0 cap=0x5 page_sizes=0x40201000")
+        elif os.environ["FAKE_QEMU_PVIOMMU"]:
+            say(f"# pviommu: {os.environ['FAKE_QEMU_PVIOMMU']}")
         defect = "none" if self.fixture == "wrong-defect" else self.defect
-        say(f"# host: name=refhost version=8.8 backend=vtd defect={defect}")
+        variants = "none" if self.fixture == "wrong-variant" else ",".join(self.variants) or "none"
+        if self.fixture != "no-oracle":
+            say(f"# host: name=refhost version=8.8 backend=vtd defect={defect} variant={variants}")
         say("# device: class=rocker bdf=00:01.0 id=0x8")
         if self.fixture != "no-edu":
             say("# device: class=edu bdf=00:02.0 id=0x10")
@@ -109,15 +124,34 @@ class Guest:
         self.begin(len(self.ids) * self.repeat)
         for _ in range(self.repeat):
             for name in self.ids:
+                if self.deadly:
+                    say(f"# run: {name}")
+                if name in self.deadly:
+                    return self.die(self.deadly[name])
                 self.point(name, self.verdict(name), "no reason but this")
         self.end()
         return 33
+
+    def die(self, how: str) -> int:
+        if how == "hang":
+            time.sleep(60)
+        elif how == "kill":
+            os.kill(os.getpid(), 9)
+        elif how == "crash":
+            say("# panic: page fault at 0x10")
+            say("Bail out! panic: page fault at 0x10")
+            return 3
+        while how == "flood":
+            sys.stdout.write(("# noise " + "y" * 100 + "\n") * 1000)
+        return 0
 
     def verdict(self, name: str) -> str:
         if self.fixture in ("fail", "error", "skip") and name == self.ids[-1]:
             return self.fixture
         if self.fixture == "all-skip":
             return "skip"
+        if "other-status" in self.variants and name == "cap.page_sizes":
+            return "fail"
         return "fail" if self.defect == "no-flush" and name.startswith("flush.unmap") else "pass"
 
     def half(self) -> None:

@@ -13,6 +13,7 @@ TESTS = (
     ("tr.leaf_4k", "TR-1", "rocker", "dma", "test"),
 )
 DEFECTS = (("no-flush", "FL-1", "A flush does nothing."), ("lazy", "CAP-1", "A capability is missing."))
+VARIANTS = (("other-status", "CAP-6", "answers with another status"), ("polite", "FL-4 FL-7", "flushes too much"))
 
 
 def pe(sections: dict[str, bytes]) -> bytes:
@@ -41,15 +42,22 @@ def catalogue_section(tests: tuple[tuple[str, ...], ...] = TESTS) -> bytes:
     return out
 
 
-def defect_section(defects: tuple[tuple[str, str, str], ...] = DEFECTS) -> bytes:
+Switches = tuple[tuple[str, str, str], ...]
+
+
+def host_section(defects: Switches = DEFECTS, variants: Switches = VARIANTS) -> bytes:
     """The strings of refhost.efi."""
-    return b"defects\t1\0" + b"".join("\t".join(("defect", *defect)).encode() + b"\0" for defect in defects)
+    out = b""
+    for word, switches in (("defect", defects), ("variant", variants)):
+        out += f"{word}s\t1\0".encode()
+        out += b"".join("\t".join((word, *switch)).encode() + b"\0" for switch in switches)
+    return out
 
 
-def build(folder: Path, tests: bytes | None = None, defects: bytes | None = None) -> Path:
+def build(folder: Path, tests: bytes | None = None, host: bytes | None = None) -> Path:
     """A build folder with both images."""
     folder.mkdir(parents=True, exist_ok=True)
     tests = catalogue_section() if tests is None else tests
     (folder / "pvtest.efi").write_bytes(pe({".text": b"\x90" * 100, ".pvtcat": tests}))
-    (folder / "refhost.efi").write_bytes(pe({".pvtcat": defect_section() if defects is None else defects}))
+    (folder / "refhost.efi").write_bytes(pe({".pvtcat": host_section() if host is None else host}))
     return folder

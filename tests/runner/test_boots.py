@@ -50,7 +50,13 @@ def some_test() -> str:
 
 def some_defect() -> str:
     """A defect that the tests of FL-1 must see."""
-    return next(defect.name for defect in catalogue.load_defects() if "FL-1" in defect.requirements)
+    return next(defect.name for defect in catalogue.load_host().defects if "FL-1" in defect.requirements)
+
+
+def some_variants() -> list[str]:
+    """Two that can be on together and that the guest can see."""
+    names = {variant.name for variant in catalogue.load_host().variants}
+    return [name for name in ("cpuid-other-vendor", "cap-size-0") if name in names]
 
 
 @pytest.fixture(name="boots", scope="module")
@@ -58,6 +64,9 @@ def _boots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
     """All boots of this file, one per CPU at a time: each is a few seconds of firmware on one CPU."""
     name = some_test()
     jobs: dict[str, list[str]] = {"whole": [name], "defect": ["FL-1", "--defect", some_defect()]}
+    jobs["variant"] = [name, "CAP-*"]
+    for variant in some_variants():
+        jobs["variant"] += ["--variant", variant]
     for fixture in BROKEN:
         jobs[fixture] = ["run", name, "--fixture", fixture]
     jobs["hang"] += ["--timeout", HANG_SECONDS]
@@ -87,3 +96,13 @@ def test_a_defect_makes_a_test_fail(boots: Callable[[str], Result]) -> None:
     code, found, output = boots("defect")
     assert code == 1, output
     assert found["defects"] == [some_defect()] and found["summary"]["fail"] > 0
+
+
+def test_variants_are_in_force_and_pass(boots: Callable[[str], Result]) -> None:
+    code, found, output = boots("variant")
+    assert code == 0, output
+    assert found["variants"] == some_variants() and len(found["variants"]) == 2
+    assert sorted(found["host"]["variant"].split(",")) == sorted(some_variants())
+    assert found["host"]["vendor"] == "Another Host"
+    (size,) = [test for test in found["tests"] if test["id"] == "capabilities.size_field"]
+    assert size["observation"].startswith("size 0,")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pvtest import check, requirements
 from pvtest.bootvolume import BootOptions, selection_lines
-from pvtest.catalogue import load_tests, parse_defects, parse_tests
+from pvtest.catalogue import load_tests, parse_host, parse_tests
 from pvtest.errors import RunnerError, UsageError
 from pvtest.pe import ImageError, read_section, section
 from pvtest.selection import select
@@ -45,7 +45,7 @@ def test_cut_image(length: int) -> None:
 
 @given(st.binary(max_size=300))
 def test_any_section(data: bytes) -> None:
-    for parse in (parse_tests, parse_defects):
+    for parse in (parse_tests, parse_host):
         try:
             parse(data)
         except ImageError:
@@ -139,10 +139,11 @@ def test_bad_requirement(change: dict, words: str) -> None:
         requirements.parse({"groups": {"g": "x"}, "requirement": [entry]})
 
 
-def problems(*tests: tuple[str, ...], defects: tuple = images.DEFECTS) -> str:
-    found = check.check(
-        parse_tests(images.catalogue_section(tests)), parse_defects(images.defect_section(defects)), KNOWN
-    )
+def problems(
+    *tests: tuple[str, ...], defects: tuple = images.DEFECTS, variants: tuple = images.VARIANTS
+) -> str:
+    host = parse_host(images.host_section(defects, variants))
+    found = check.check(parse_tests(images.catalogue_section(tests)), host, KNOWN)
     return "\n".join(found)
 
 
@@ -170,4 +171,26 @@ def test_check_finds_duplicates_and_bad_defects() -> None:
     assert "test tr.leaf_4k is declared 2 times" in problems(*images.TESTS, images.TESTS[-1])
     assert "catalogue has no test" in problems()
     assert "defect x: unknown requirement 'Q-1'" in problems(*images.TESTS, defects=(("x", "Q-1", "t"),))
-    assert "defect x is declared 2 times" in problems(*images.TESTS, defects=(("x", "FL-1", "t"),) * 2)
+    assert "defect or variant x is declared 2 times" in problems(*images.TESTS, defects=(("x", "FL-1", "t"),) * 2)
+
+
+def test_check_finds_bad_variants() -> None:
+    assert "variant x: unknown requirement 'Q-1'" in problems(*images.TESTS, variants=(("x", "Q-1", "t"),))
+    assert "variant x: names no requirement" in problems(*images.TESTS, variants=(("x", "-", "t"),))
+    assert "variant X y: the name must be" in problems(*images.TESTS, variants=(("X y", "FL-1", "t"),))
+    name = images.DEFECTS[0][0]
+    assert f"{name} is declared 2 times" in problems(*images.TESTS, variants=((name, "FL-1", "t"),))
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"defects\t1\0", "no record 'variants'"),
+        (b"variants\t1\0", "no record 'defects'"),
+        (b"defects\t1\0variants\t2\0", "format '2' of the list of variants"),
+        (b"defects\t1\0variants\t1\0variant\tx\0", "2 fields"),
+    ],
+)
+def test_bad_host_section_is_explained(data: bytes, words: str) -> None:
+    with pytest.raises(ImageError, match=words):
+        parse_host(data)

@@ -83,10 +83,10 @@ void cpu_counters_sum(struct oracle_counters *sum)
 }
 
 static const struct pci_function pci[] = {
-    {FIXTURE_BDF(0), FIXTURE_BDF(0), FIXTURE_BDF(0), true},
-    {FIXTURE_BDF(1), FIXTURE_BDF(1), FIXTURE_BDF(1), true},
-    {FIXTURE_BDF(2), FIXTURE_BDF(2), FIXTURE_BDF(2), true},
-    {0xFA, 0xFA, 0xFA, false},
+    {FIXTURE_BDF(0), FIXTURE_BDF(0), FIXTURE_BDF(0), true, false},
+    {FIXTURE_BDF(1), FIXTURE_BDF(1), FIXTURE_BDF(1), true, false},
+    {FIXTURE_BDF(2), FIXTURE_BDF(2), FIXTURE_BDF(2), true, false},
+    {0xFA, 0xFA, 0xFA, false, false},
 };
 
 const struct pci_function *pci_function_find(uint64_t device_id)

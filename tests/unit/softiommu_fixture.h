@@ -48,6 +48,7 @@ struct machine {
     void (*moment)(struct machine *m, unsigned device);
     uint64_t watch[4]; /* for these two */
     unsigned watched, table_reads_in_host;
+    bool endless; /* the guest owns all GPAs; behind RAM there is no memory to touch */
 };
 
 /* 4 devices, 57 bits, all page sizes, A and D set, room for everything. */

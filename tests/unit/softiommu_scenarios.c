@@ -2,6 +2,7 @@
 #include "tests/unit/softiommu_scenarios.h"
 
 #define AT_LEVEL(level) ((unsigned)(level) << 4)
+#define LOOK_AT(page)   ((unsigned)(page) << 8)
 
 #define STORY(omission, story, argument)                                                                               \
     {                                                                                                                  \
@@ -59,9 +60,12 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(DRAIN_DELETE, story_in_flight, BY_DELETE),
     STORY(DRAIN_SECOND, story_in_flight_second, 0),
 
-    STORY(LARGE_PAGE_PART, story_large_page, 0),
-    STORY(LARGE_PAGE_PART, story_large_page, 511),
-    STORY(LARGE_PAGE_KEPT, story_large_page, 3),
+    STORY(LARGE_PAGE_PART, story_large_page, AT_LEVEL(1) | LOOK_AT(0)),
+    STORY(LARGE_PAGE_PART, story_large_page, AT_LEVEL(1) | LOOK_AT(511)),
+    STORY(LARGE_PAGE_PART, story_large_page, AT_LEVEL(2) | LOOK_AT(0)),
+    STORY(LARGE_PAGE_PART, story_large_page, AT_LEVEL(2) | LOOK_AT(700)),
+    STORY(LARGE_PAGE_KEPT, story_large_page, AT_LEVEL(1) | LOOK_AT(3)),
+    STORY(LARGE_PAGE_KEPT, story_large_page, AT_LEVEL(2) | LOOK_AT(3)),
     STORY(RANGE_FIRST, story_range_end, 0),
     STORY(RANGE_LAST, story_range_end, 7),
 

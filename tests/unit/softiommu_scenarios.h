@@ -28,7 +28,7 @@ bool story_write_on_read_only(struct machine *m, unsigned argument);
 bool story_not_present(struct machine *m, unsigned argument);
 bool story_rights_above(struct machine *m, unsigned argument);
 bool story_context(struct machine *m, unsigned argument);
-/* argument: page of the 2 MiB that is looked at; page 3 is flushed */
+/* argument: level of the page << 4, 4 KiB page of it that is looked at << 8; page 3 is flushed */
 bool story_large_page(struct machine *m, unsigned argument);
 /* argument: page of eight that is looked at */
 bool story_range_end(struct machine *m, unsigned argument);

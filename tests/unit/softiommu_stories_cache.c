@@ -166,14 +166,14 @@ bool story_context(struct machine *m, unsigned argument)
 bool story_large_page(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_new(m, 5, TAG);
-    uint64_t iova = align_down(IOVA, MEG2);
-    uint64_t page = iova + argument * PAGE;
+    unsigned level = LEVEL(argument & 0xFFu);
+    uint64_t iova = align_down(IOVA, PAGE << (9 * level)), page = iova + (argument >> 8) * PAGE;
 
-    *entry_of(m, &t, iova, 1) = RAM | RW | PS;
+    *entry_of(m, &t, iova, level) = RAM | RW | PS;
     attach(m, 0, &t);
     softiommu_set_ats(m->iommu, 0, true);
-    assert_int_equal(target(m, 0, page, WRITE), RAM + argument * PAGE);
-    *entry_of(m, &t, iova, 1) = 0;
+    assert_int_equal(target(m, 0, page, WRITE), RAM + (argument >> 8) * PAGE);
+    *entry_of(m, &t, iova, level) = 0;
     map(m, &t, page, NEW, RW);
     softiommu_flush_range(m->iommu, TAG, (iova >> 12) + 3, 0);
     return target(m, 0, page, READ) != NEW;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The data structure below the caches, against a plain list, and the cost of its invalidations. */
-#include "host/softiommu/cache.h"
+#include "host/softiommu/page_cache.h"
 #include "tests/unit/unit.h"
 
 #define CAPACITY 64u
@@ -40,7 +40,7 @@ static void behaves_like_a_list(uint32_t groups, bool random)
     for (unsigned step = 1; step <= 20000; step++) {
         unsigned tag = (unsigned)random_below(&r, TAGS), page = (unsigned)random_below(&r, PAGES);
         unsigned last = page + (unsigned)random_below(&r, PAGES - page), live = 0;
-        uint64_t evicted = f.statistics.evictions;
+        struct softiommu_cache_statistics before = f.statistics;
 
         switch (random_below(&r, 12)) {
         case 0:
@@ -55,6 +55,7 @@ static void behaves_like_a_list(uint32_t groups, bool random)
             break;
         case 2:
             cache_evict_some(&f.cache, &f.dice);
+            assert_int_equal(before.entries - f.statistics.entries, f.statistics.evictions - before.evictions);
             break;
         default:
             cache_fill(&f.cache, tag_of[tag], page, step, (uint8_t)step);
@@ -62,7 +63,7 @@ static void behaves_like_a_list(uint32_t groups, bool random)
             assert_non_null(cache_find(&f.cache, tag_of[tag], page));
             break;
         }
-        assert_true(f.statistics.evictions - evicted <= 1);
+        assert_true(f.statistics.evictions - before.evictions <= 1);
         for (unsigned i = 0; i < TAGS * PAGES; i++) {
             struct cache_entry *entry = cache_find(&f.cache, tag_of[i / PAGES], i % PAGES);
 
@@ -97,6 +98,22 @@ static void oldest_goes_first_when_full(void **state)
     for (unsigned i = 0; i < 6; i++)
         assert_int_equal(cache_find(&f.cache, 0, i) != NULL, i >= 2);
     assert_int_equal(f.statistics.evictions, 2);
+    free(f.storage);
+}
+
+static void anyone_may_go_when_victims_are_random(void **state)
+{
+    unsigned kept[2] = {0, 0};
+    struct fixture f;
+
+    (void)state;
+    build(&f, CAPACITY, CACHE_GROUPS_ONE, true);
+    for (unsigned i = 0; i < 2 * CAPACITY; i++)
+        cache_fill(&f.cache, 0, i, i, 0);
+    for (unsigned i = 0; i < 2 * CAPACITY; i++)
+        kept[i / CAPACITY] += cache_find(&f.cache, 0, i) != NULL;
+    assert_int_equal(kept[0] + kept[1], CAPACITY);
+    assert_true(kept[0] > 5 && kept[1] > 5);
     free(f.storage);
 }
 
@@ -144,11 +161,57 @@ static void page_drop_costs_the_same_however_full(void **state)
     }
 }
 
+/* A page of 1 GiB at 4 GiB, with 4 KiB pages first..last of it dropped. */
+static void drop_of_1g(enum large_pages large, uint64_t first, uint64_t last)
+{
+    static const uint64_t page[] = {0, 1, 2, 3, 510, 511, 512, 513, 1023, 1024, 4095, 262143};
+    struct leaf leaf = {.gpa = UINT64_C(7) << 30, .level = 2, .flags = LEAF_WRITE};
+    struct arena counted = {0}, arena = {0};
+    struct page_cache cache = {0};
+    struct leaf found;
+
+    page_cache_init(&cache, &counted, 2048, CACHE_GROUPS_ONE, NULL);
+    arena.base = malloc(counted.used);
+    assert_non_null(arena.base);
+    page_cache_init(&cache, &arena, 2048, CACHE_GROUPS_ONE, NULL);
+    page_cache_fill(&cache, 1, BIT(32), &leaf);
+    leaf = (struct leaf){.gpa = BIT(40), .flags = LEAF_WRITE};
+    page_cache_fill(&cache, 1, BIT(33), &leaf);
+    page_cache_drop_range(&cache, 1, (BIT(32) >> 12) + first, (BIT(32) >> 12) + last, large);
+    for (size_t i = 0; i < UNIT_COUNT(page); i++) {
+        uint64_t iova = BIT(32) + (page[i] << 12);
+        bool kept = large == LARGE_PAGES_KEPT || (large == LARGE_PAGES_PART && (page[i] < first || page[i] > last));
+
+        assert_int_equal(page_cache_find(&cache, 1, iova, &found), kept);
+        if (kept)
+            assert_int_equal(found.gpa + (iova & (BIT(12 + 9 * found.level) - 1)),
+                             (UINT64_C(7) << 30) + (page[i] << 12));
+    }
+    page_cache_drop_range(&cache, 1, BIT(33) >> 12, BIT(33) >> 12, large);
+    assert_false(page_cache_find(&cache, 1, BIT(33), &found));
+    free(arena.base);
+}
+
+static void large_pages_go_as_a_whole_or_as_told(void **state)
+{
+    static const uint64_t range[][2] = {{0, 0},      {3, 3},      {2, 511},        {512, 1023},
+                                        {510, 1024}, {1, 262142}, {262143, 262143}};
+
+    (void)state;
+    for (size_t i = 0; i < UNIT_COUNT(range); i++) {
+        drop_of_1g(LARGE_PAGES_WHOLE, range[i][0], range[i][1]);
+        drop_of_1g(LARGE_PAGES_PART, range[i][0], range[i][1]);
+        drop_of_1g(LARGE_PAGES_KEPT, range[i][0], range[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_was_filled),
         cmocka_unit_test(oldest_goes_first_when_full),
+        cmocka_unit_test(anyone_may_go_when_victims_are_random),
+        cmocka_unit_test(large_pages_go_as_a_whole_or_as_told),
         cmocka_unit_test(one_entry_is_enough),
         cmocka_unit_test(page_drop_costs_the_same_however_full),
     };

@@ -132,7 +132,7 @@ static void adversarial_fetches_neighbouring_tables(void **state)
 }
 
 /* Everything the policy decides, as one number. */
-static uint64_t random_run(uint64_t seed, struct softiommu_cache_statistics *iotlb)
+static uint64_t random_run(uint64_t seed, unsigned entries, struct softiommu_cache_statistics *iotlb)
 {
     struct softiommu_config config = machine_config(SOFTIOMMU_CACHE_RANDOM);
     struct softiommu_translation t;
@@ -140,17 +140,21 @@ static uint64_t random_run(uint64_t seed, struct softiommu_cache_statistics *iot
     uint64_t sum;
 
     config.seed = seed;
-    config.iotlb_entries = 64;
-    config.walk_cache_entries = 16;
-    config.device_tlb_entries = 16;
+    config.iotlb_entries = entries;
     m = machine_new(&config);
     t = domain_new(m, 4, TAG);
     for (unsigned i = 0; i < 128; i++)
         map(m, &t, IOVA + i * PAGE, RAM + i * PAGE, RW);
     attach(m, 0, &t);
+    softiommu_set_ats(m->iommu, 0, seed % 2 == 0);
     for (unsigned i = 0; i < 2000; i++)
         assert_int_equal(target(m, 0, IOVA + i * 37 % 128 * PAGE, READ), RAM + i * 37 % 128 * PAGE);
     *iotlb = cache_of(m, SOFTIOMMU_IOTLB, 0);
+    assert_true(cache_of(m, SOFTIOMMU_CONTEXT, 0).entries <= 1);
+    assert_true(cache_of(m, SOFTIOMMU_CONTEXT, 0).misses > 10);
+    assert_true(cache_of(m, SOFTIOMMU_CONTEXT, 0).evictions < 2000);
+    assert_true(cache_of(m, SOFTIOMMU_WALK_CACHE, 1).evictions > 10);
+    assert_true(seed % 2 != 0 || cache_of(m, SOFTIOMMU_DEVICE_TLB, 0).evictions > 10);
     sum = softiommu_statistics(m->iommu).table_reads * 31 + iotlb->hits * 17 + iotlb->evictions;
     machine_free(m);
     return sum;
@@ -159,13 +163,16 @@ static uint64_t random_run(uint64_t seed, struct softiommu_cache_statistics *iot
 static void random_is_repeatable_and_really_random(void **state)
 {
     struct softiommu_cache_statistics iotlb;
-    uint64_t first = random_run(1, &iotlb);
+    uint64_t first = random_run(1, 64, &iotlb);
 
     (void)state;
     assert_true(iotlb.hits > 0 && iotlb.misses > 0 && iotlb.evictions > 0);
     assert_true(iotlb.fills > iotlb.misses); /* prefetches */
-    assert_int_equal(random_run(1, &iotlb), first);
-    assert_int_not_equal(random_run(2, &iotlb), first);
+    assert_int_equal(random_run(1, 64, &iotlb), first);
+    assert_int_not_equal(random_run(2, 64, &iotlb), first);
+    /* Also where there is room for everything. */
+    random_run(1, 4096, &iotlb);
+    assert_true(iotlb.evictions > 100 && iotlb.misses > 100 && iotlb.hits > 100);
 }
 
 static void flush_of_a_page_leaves_the_rest(void **state)
@@ -296,6 +303,8 @@ static void device_tlb_of_an_identity_domain_goes_with_it(void **state)
     attach(m, 0, &identity);
     softiommu_set_ats(m->iommu, 0, true);
     assert_int_equal(target(m, 0, DATA, WRITE), DATA);
+    assert_int_equal(target(m, 0, DATA, WRITE), DATA);
+    assert_int_equal(cache_of(m, SOFTIOMMU_DEVICE_TLB, 0).hits, 1);
     assert_int_equal(target(m, 0, HOST, WRITE), REFUSED);
     assert_int_equal(target(m, 0, HOST, WRITE), REFUSED);
     attach_blocking(m, 0);
@@ -330,10 +339,39 @@ static void read_only_entries_deny_until_flushed(void **state)
     (void)state;
     target(m, 0, IOVA, READ);
     map(m, &t, IOVA, DATA, RW);
-    assert_int_equal(target(m, 0, IOVA, WRITE), REFUSED);
-    assert_int_equal(m->reason, SOFTIOMMU_REASON_WRITE_DENIED);
+    for (unsigned i = 0; i < 50; i++) {
+        assert_int_equal(target(m, 0, IOVA, WRITE), REFUSED);
+        assert_int_equal(m->reason, SOFTIOMMU_REASON_WRITE_DENIED);
+    }
     softiommu_flush_range(m->iommu, TAG, IOVA >> 12, 0);
     assert_int_equal(target(m, 0, IOVA, WRITE), DATA);
+    machine_free(m);
+}
+
+static void prefetches_respect_user_and_accessed(void **state)
+{
+    struct softiommu_config config = machine_config(SOFTIOMMU_CACHE_RANDOM);
+    struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
+    struct softiommu_translation t = domain_new(m, 4, TAG);
+
+    (void)state;
+    for (unsigned i = 0; i < 8; i++)
+        map(m, &t, i * MEG2, DATA, RW);
+    *entry_of(m, &t, 5 * MEG2, 1) &= ~BIT(5);
+    attach(m, 0, &t);
+    target(m, 0, 0, READ);
+    assert_int_equal(cache_of(m, SOFTIOMMU_WALK_CACHE, 1).entries, 7);
+    assert_int_equal(*entry_of(m, &t, 5 * MEG2, 1) & BIT(5), 0);
+    machine_free(m);
+
+    config.iotlb_entries = 2; /* many walks */
+    m = machine_new(&config);
+    t = domain_new(m, 4, TAG);
+    for (unsigned i = 0; i < 8; i++)
+        map(m, &t, i * PAGE, DATA, i == 3 ? RW & ~BIT(2) : RW);
+    attach(m, 0, &t);
+    for (unsigned i = 0; i < 800; i++)
+        assert_int_equal(target(m, 0, i % 8 * PAGE, READ), i % 8 == 3 ? REFUSED : DATA);
     machine_free(m);
 }
 
@@ -383,6 +421,84 @@ static void tiny_caches_are_right_too(void **state)
     machine_free(m);
 }
 
+static void adversarial_drops_the_oldest_when_full(void **state)
+{
+    struct softiommu_config config = machine_config(SOFTIOMMU_CACHE_ADVERSARIAL);
+    struct softiommu_translation t;
+    struct machine *m;
+
+    (void)state;
+    config.iotlb_entries = 4;
+    m = machine_new(&config);
+    t = domain_new(m, 4, TAG);
+    for (unsigned i = 0; i < 5; i++)
+        map(m, &t, IOVA + i * PAGE, DATA + i * PAGE, RW);
+    attach(m, 0, &t);
+    for (unsigned i = 0; i < 5; i++)
+        target(m, 0, IOVA + i * PAGE, READ);
+    for (unsigned i = 0; i < 5; i++)
+        map(m, &t, IOVA + i * PAGE, NEW, RW);
+    for (unsigned i = 5; i-- > 1;)
+        assert_int_equal(target(m, 0, IOVA + i * PAGE, READ), DATA + i * PAGE);
+    assert_int_equal(target(m, 0, IOVA, READ), NEW);
+    machine_free(m);
+}
+
+/* One known life, every number. */
+static void events_are_counted(void **state)
+{
+    struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
+    struct softiommu_translation t = mapped(m, TAG, IOVA, RW);
+    struct softiommu_piece piece;
+    uint64_t value = 0;
+    struct softiommu_request r = {
+        .iova = IOVA, .length = 8, .access = WRITE, .buffer = &value, .piece = &piece, .piece_capacity = 1};
+    struct softiommu_cache_statistics c;
+    struct softiommu_statistics s;
+
+    (void)state;
+    softiommu_set_ats(m->iommu, 0, true);
+    target(m, 0, IOVA, READ);        /* walk */
+    target(m, 0, IOVA + PAGE, READ); /* walk from the last table, not present */
+    softiommu_request_begin(m->iommu, 0, &r);
+    softiommu_request_complete(m->iommu, &r);
+    softiommu_flush_range(m->iommu, TAG, IOVA >> 12, 0);
+    softiommu_flush_domain(m->iommu, TAG);
+    attach_blocking(m, 0);
+    softiommu_delete_domain(m->iommu, &t);
+    s = softiommu_statistics(m->iommu);
+    assert_int_equal(s.translations, 3);
+    assert_int_equal(s.faults, 1);
+    assert_int_equal(s.walks, 2);
+    assert_int_equal(s.table_reads, 5 + 3 * 7); /* and the rest of three cache lines */
+    assert_int_equal(s.ats_requests, 2);
+    assert_int_equal(s.range_flushes, 1);
+    assert_int_equal(s.domain_flushes, 1);
+    assert_int_equal(s.switches, 2);
+    assert_int_equal(s.deletes, 1);
+    assert_int_equal(s.requests, 1);
+    assert_int_equal(s.completed, 1);
+    assert_int_equal(s.bytes, 8);
+    for (unsigned level = 1; level <= 3; level++) {
+        c = cache_of(m, SOFTIOMMU_WALK_CACHE, level);
+        assert_int_equal(c.misses, 1);
+        assert_int_equal(c.hits, level == 1);
+        assert_int_equal(c.fills, 1);
+        assert_int_equal(c.invalidations, 1);
+        assert_int_equal(c.entries, 0);
+    }
+    c = cache_of(m, SOFTIOMMU_IOTLB, 0);
+    assert_int_equal(c.misses, 2);
+    assert_int_equal(c.fills, 1);
+    assert_int_equal(c.invalidations, 1);
+    c = cache_of(m, SOFTIOMMU_DEVICE_TLB, 0);
+    assert_int_equal(c.misses, 2);
+    assert_int_equal(c.hits, 1);
+    assert_int_equal(c.fills, 1);
+    assert_int_equal(c.invalidations, 1);
+    machine_free(m);
+}
+
 static void there_are_statistics_of_every_cache_and_no_other(void **state)
 {
     struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
@@ -426,6 +542,9 @@ int main(void)
         cmocka_unit_test(read_only_entries_deny_until_flushed),
         cmocka_unit_test(a_domain_is_forgotten_with_its_last_device),
         cmocka_unit_test(tiny_caches_are_right_too),
+        cmocka_unit_test(prefetches_respect_user_and_accessed),
+        cmocka_unit_test(adversarial_drops_the_oldest_when_full),
+        cmocka_unit_test(events_are_counted),
         cmocka_unit_test(there_are_statistics_of_every_cache_and_no_other),
     };
 

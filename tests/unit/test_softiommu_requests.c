@@ -74,6 +74,52 @@ static void large_requests_move_every_byte(void **state)
     assert_int_equal(softiommu_statistics(m->iommu).bytes, 2 * length);
 }
 
+/* Stage 2 alone would take both pages for one. */
+static void a_piece_ends_with_its_page(void **state)
+{
+    static const uint64_t place[] = {0x10000, 0xFED00000, 0xFEF00000, BIT(40)};
+    struct machine *m = *state;
+    struct softiommu_translation t = domain_new(m, 4, TAG);
+    uint8_t buffer[16];
+
+    attach(m, 0, &t);
+    for (size_t i = 0; i < UNIT_COUNT(place); i++) {
+        struct softiommu_request r = request_of(0, place[i] + PAGE - 8, 16, READ, buffer);
+
+        map(m, &t, place[i], DATA, RW);
+        map(m, &t, place[i] + PAGE, NEW, RW);
+        assert_true(softiommu_request_begin(m->iommu, 0, &r));
+        assert_int_equal(r.pieces, 2);
+        assert_int_equal(r.piece[0].size, 8);
+        assert_int_equal(r.piece[1].spa, gpa_to_spa(NEW));
+        softiommu_request_abandon(m->iommu, &r);
+    }
+}
+
+static void a_request_can_be_used_again(void **state)
+{
+    struct machine *m = *state;
+    struct softiommu_translation t = domain_new(m, 4, TAG);
+    uint64_t value[2] = {1, 2};
+    struct softiommu_request r[2];
+
+    map(m, &t, IOVA, DATA, RW);
+    attach(m, 0, &t);
+    for (unsigned i = 0; i < 2; i++)
+        r[i] = request_of(i, IOVA, 8, WRITE, &value[i]);
+    for (unsigned round = 0; round < 4; round++) {
+        assert_true(softiommu_request_begin(m->iommu, 0, &r[round % 2]));
+        assert_true(softiommu_request_begin(m->iommu, 0, &r[1 - round % 2]));
+        softiommu_request_complete(m->iommu, &r[0]);
+        softiommu_request_complete(m->iommu, &r[1]);
+        assert_true(softiommu_request_begin(m->iommu, 0, &r[0]));
+        softiommu_drain_device(m->iommu, 0);
+        assert_int_equal(*at(m, DATA), 1);
+        assert_int_equal(softiommu_statistics(m->iommu).in_flight, 0);
+    }
+    assert_int_equal(softiommu_statistics(m->iommu).drained, 4);
+}
+
 static void contiguous_memory_is_one_piece(void **state)
 {
     struct machine *m = *state;
@@ -303,6 +349,10 @@ static void bad_translations_change_nothing(void **state)
     bad = t;
     bad.levels = 3;
     assert_false(softiommu_switch_device(m->iommu, 0, &bad, SOFTIOMMU_ATTACH));
+    bad.levels = 4;
+    bad.kind = (enum softiommu_kind)3;
+    assert_false(softiommu_switch_device(m->iommu, 0, &bad, SOFTIOMMU_ATTACH));
+    bad = t;
     bad.levels = 6;
     assert_false(softiommu_switch_device(m->iommu, 0, &bad, SOFTIOMMU_ATTACH));
     assert_false(softiommu_switch_device(m->iommu, m->config.devices, &t, SOFTIOMMU_ATTACH));
@@ -351,6 +401,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(large_requests_move_every_byte, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_piece_ends_with_its_page, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_request_can_be_used_again, setup, teardown),
         cmocka_unit_test_setup_teardown(contiguous_memory_is_one_piece, setup, teardown),
         cmocka_unit_test_setup_teardown(a_request_ends_where_its_pieces_do, setup, teardown),
         cmocka_unit_test_setup_teardown(bytes_before_a_refused_page_are_in_flight, setup, teardown),

@@ -318,21 +318,23 @@ static void stage_2_decides_by_access(void **state)
 static void interrupt_window_is_no_memory(void **state)
 {
     struct machine *m = *state;
-    struct softiommu_translation t = mapped(m, 4, 0xFEE00000), identity = {.kind = SOFTIOMMU_IDENTITY, .tag = 1};
+    struct softiommu_translation t = domain_new(m, 4, TAG), identity = {.kind = SOFTIOMMU_IDENTITY, .tag = 1};
     uint64_t spa, size;
 
-    *entry_of(m, &t, 0xC0000000, 2) = RAM | RW | PS;
-    assert_refused(m, 0xFEE00000, WRITE, SOFTIOMMU_REASON_INTERRUPT_WINDOW, ORACLE_FAULT_CLASS_INTERRUPT_WINDOW);
-    assert_refused(m, 0xFEEFFFFF, READ, SOFTIOMMU_REASON_INTERRUPT_WINDOW, ORACLE_FAULT_CLASS_INTERRUPT_WINDOW);
-    *entry_of(m, &t, 0xFEDFF000, 2) = 0;
-    *entry_of(m, &t, 0xFEC00000, 1) = RAM | RW | PS;
-    *entry_of(m, &t, 0xFEF00000, 1) = RAM | RW | PS;
-    map(m, &t, 0xFEDFF000, DATA, RW);
-    assert_int_equal(softiommu_translate(m->iommu, 0, 0xFEC00000 + 0x1F0000 - 1, READ, &spa, &size), 0);
-    assert_int_equal(size, 1);
+    m->endless = true;
+    *entry_of(m, &t, 0xC0000000, 2) = BIT(32) | RW | PS; /* a page around the window */
+    attach(m, 0, &t);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_refused(m, 0xFEE00000, WRITE, SOFTIOMMU_REASON_INTERRUPT_WINDOW, ORACLE_FAULT_CLASS_INTERRUPT_WINDOW);
+        assert_refused(m, 0xFEEFFFFF, READ, SOFTIOMMU_REASON_INTERRUPT_WINDOW, ORACLE_FAULT_CLASS_INTERRUPT_WINDOW);
+        assert_int_equal(target(m, 0, 0xFEF00000, READ), i == 0 ? BIT(32) + 0x3EF00000 : 0xFEF00000);
+        attach(m, 0, &identity);
+    }
+    attach(m, 0, &t);
+    assert_int_equal(softiommu_translate(m->iommu, 0, 0xFEDFFFFE, READ, &spa, &size), 0);
+    assert_int_equal(size, 2); /* and no further */
     assert_int_equal(softiommu_translate(m->iommu, 0, 0xFEF00000, READ, &spa, &size), 0);
-    attach(m, 0, &identity);
-    assert_refused(m, 0xFEE00000, READ, SOFTIOMMU_REASON_INTERRUPT_WINDOW, ORACLE_FAULT_CLASS_INTERRUPT_WINDOW);
+    assert_int_equal(size, BIT(32) - 0xFEF00000);
 }
 
 static void identity_goes_through_stage_2_only(void **state)
@@ -367,6 +369,7 @@ static void first_fault_is_kept_and_others_are_counted(void **state)
     assert_int_equal(target(m, 2, 0x1000, WRITE), REFUSED);
     assert_int_equal(target(m, 1, 0x2000, READ), REFUSED);
     assert_int_equal(target(m, 2, 0x3000, READ), REFUSED);
+    assert_int_equal(target(m, 3, 0x4000, READ), REFUSED);
     assert_int_equal(softiommu_oldest_fault(m->iommu), 2);
     assert_true(softiommu_take_fault(m->iommu, 2, false, &fault));
     assert_int_equal(fault.device_id, 2);
@@ -378,7 +381,8 @@ static void first_fault_is_kept_and_others_are_counted(void **state)
     assert_false(softiommu_take_fault(m->iommu, 2, true, &fault));
     assert_int_equal(fault.valid, 0);
     assert_int_equal(softiommu_oldest_fault(m->iommu), 1);
-    assert_false(softiommu_take_fault(m->iommu, 99, true, &fault));
+    assert_false(softiommu_take_fault(m->iommu, m->config.devices, true, &fault));
+    assert_int_equal(softiommu_reason_class((enum softiommu_reason)14), ORACLE_FAULT_CLASS_OTHER);
 }
 
 int main(void)

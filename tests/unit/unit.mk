@@ -26,9 +26,12 @@ endef
 STAGE1_SRC := $(sort $(wildcard lib/stage1*.c))
 STAGE1_FIXTURE := $(STAGE1_SRC) tests/unit/stage1_fixture.c
 # The reference host without hardware: a fake backend, fake guest memory.
-HOST_FIXTURE := $(sort $(wildcard host/domains/*.c)) host/defects/defects.c tests/unit/host_fixture.c lib/fmt.c
+HOST_FIXTURE := $(sort $(wildcard host/domains/*.c)) host/defects/defects.c host/variants/variants.c host/switches.c tests/unit/host_fixture.c lib/fmt.c
 SOFTIOMMU_FIXTURE := $(sort $(wildcard host/softiommu/*.c)) tests/unit/softiommu_fixture.c
 HOST_CALLS := $(filter-out host/hypercalls/init.c,$(sort $(wildcard host/hypercalls/*.c)))
+# The emulated DMA engine on the real software IOMMU.
+DMAPROBE_FIXTURE := $(sort $(wildcard host/vdev/dmaprobe*.c)) host/vdev/config_space.c tests/unit/dmaprobe_fixture.c \
+                    $(sort $(wildcard host/softiommu/*.c))
 
 $(eval $(call unit_test,abi,))
 $(eval $(call unit_test,bits,))
@@ -47,17 +50,23 @@ $(eval $(call unit_test,stage1_model,$(STAGE1_FIXTURE)))
 $(eval $(call unit_test,stage1_concurrent,$(STAGE1_FIXTURE)))
 $(eval $(call unit_test,host_domains,$(HOST_FIXTURE)))
 $(eval $(call unit_test,host_hypercalls,$(HOST_FIXTURE) $(HOST_CALLS)))
+$(eval $(call unit_test,host_variants,$(filter-out host/variants/variants.c,$(HOST_FIXTURE)) $(HOST_CALLS)))
+$(eval $(call unit_test,mmio_decode,host/cpu/mmio_decode.c))
+$(eval $(call unit_test,config_space,host/vdev/config_space.c))
+$(eval $(call unit_test,dmaprobe,$(DMAPROBE_FIXTURE)))
 $(eval $(call unit_test,softiommu_omissions,$(SOFTIOMMU_FIXTURE) $(sort $(wildcard tests/unit/softiommu_s[ct]*.c))))
+$(eval $(call unit_test,softiommu_model,$(SOFTIOMMU_FIXTURE) $(sort $(wildcard tests/unit/softiommu_world*.c))))
 $(eval $(call unit_test,softiommu_walk,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,softiommu_policies,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,softiommu_requests,$(SOFTIOMMU_FIXTURE)))
-$(eval $(call unit_test,softiommu_cache,host/softiommu/cache.c))
+$(eval $(call unit_test,softiommu_cache,host/softiommu/cache.c host/softiommu/page_cache.c))
 
 .PHONY: unit
 
-unit: $(UNIT_TESTS) $(BUILD)/unit/bench_stage1
+unit: $(UNIT_TESTS) $(BUILD)/unit/bench_stage1 $(BUILD)/unit/bench_softiommu
 	@UNIT_SEED='$(UNIT_SEED)' tests/unit/run.sh $(UNIT_TESTS)
 	@$(BUILD)/unit/bench_stage1
+	@$(BUILD)/unit/bench_softiommu
 
 $(UNIT_TESTS):
 	@echo "  LINK  unit   $(@F)"
@@ -70,6 +79,11 @@ $(BUILD)/unit/%.c.o: %.c tests/unit/unit.mk
 
 # Speed is measured without sanitizers, and without vector registers, as in the guest image.
 $(BUILD)/unit/bench_stage1: tests/unit/bench_stage1.c $(STAGE1_SRC) $(wildcard lib/*.h) tests/unit/unit.mk
+	@mkdir -p $(@D)
+	@echo "  CC    unit   $<"
+	@$(HOSTCC) $(BENCH_CFLAGS) $(filter %.c,$^) -o $@
+
+$(BUILD)/unit/bench_softiommu: tests/unit/bench_softiommu.c $(sort $(wildcard host/softiommu/*.c)) $(wildcard host/softiommu/*.h host/softiommu/*.def) tests/unit/unit.mk
 	@mkdir -p $(@D)
 	@echo "  CC    unit   $<"
 	@$(HOSTCC) $(BENCH_CFLAGS) $(filter %.c,$^) -o $@

@@ -24,8 +24,11 @@ class BootOptions:
     verbose: int = 0
     bench: bool = False
     fixture: str | None = None
+    given_order: bool = False  # run in the order of `tests`
     tests: list[str] = field(default_factory=list)  # empty = all
     defects: list[str] = field(default_factory=list)
+    variants: list[str] = field(default_factory=list)
+    host: list[str] = field(default_factory=list)  # further lines for the host
 
     def guest_text(self) -> str:
         """\\pvtest.opt"""
@@ -38,13 +41,15 @@ class BootOptions:
             lines.append(f"deadline_ms={self.deadline_ms}")
         if self.bench:
             lines.append("bench=1")
+        if self.given_order:
+            lines.append("order=given")
         if self.fixture:
             lines.append(f"fixture={self.fixture}")
         return "\n".join(lines) + "\n"
 
     def host_text(self) -> str:
         """\\refhost.opt"""
-        lines = [f"defect={name}" for name in self.defects]
+        lines = [f"defect={name}" for name in self.defects] + [f"variant={name}" for name in self.variants] + self.host
         lines.append(f"log={min(1 + self.verbose, 2)}")
         return "\n".join(lines) + "\n"
 

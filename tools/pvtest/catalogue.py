@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The catalogue: tests and defects, read from section .pvtcat of the images without booting them.
+"""The catalogue: tests, defects and variants, read from section .pvtcat of the images without booting them.
 
 docs/output-format.md describes the section.
 """
@@ -16,10 +16,10 @@ from pvtest.pe import ImageError, read_section
 
 SECTION = ".pvtcat"
 KINDS = ("dma", "fault", "flush", "bad-input")
-CLASSES = ("rocker", "edu")
+CLASSES = ("rocker", "edu", "dmaprobe", "dmaprobe+ats")
 LEVELS = ("test", "observe", "stress")
 TEST_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\.[a-z0-9][a-z0-9_]*")
-DEFECT_ID = re.compile(r"[a-z0-9]+([-_.][a-z0-9]+)*")
+SWITCH_ID = re.compile(r"[a-z0-9]+([-_.][a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,31 @@ class Instance:
 
 
 @dataclass(frozen=True)
-class Defect:
-    """One violation of the ABI that the reference host can be told to commit."""
+class Switch:
+    """Something that the reference host can be told to do otherwise."""
 
     name: str
     requirements: tuple[str, ...]
     title: str
+
+
+@dataclass(frozen=True)
+class Defect(Switch):
+    """A violation of the ABI. The requirements are those that it breaks; `unit` is the IOMMU behind which it shows."""
+
+    unit: str = "any"
+
+
+class Variant(Switch):
+    """A behaviour that the ABI permits. The requirements are those that permit it."""
+
+
+@dataclass(frozen=True)
+class HostCatalogue:
+    """All switches of the reference host, by name."""
+
+    defects: tuple[Defect, ...]
+    variants: tuple[Variant, ...]
 
 
 @dataclass(frozen=True)
@@ -128,22 +147,29 @@ def parse_tests(data: bytes) -> Catalogue:
     return Catalogue(tuple(sorted(tests, key=lambda test: test.id.encode())), version)
 
 
-def parse_defects(data: bytes) -> tuple[Defect, ...]:
+def parse_host(data: bytes) -> HostCatalogue:
     """Parses the section of refhost.efi."""
     defects: list[Defect] = []
-    format_seen = False
+    variants: list[Variant] = []
+    formats = set()
     for fields in _records(data):
-        if fields[0] == "defects" and len(fields) == 2:
+        if fields[0] in ("defects", "variants") and len(fields) == 2:
             if fields[1] != "1":
-                raise ImageError(f"format {fields[1]!r} of the list of defects; this runner reads format '1'")
-            format_seen = True
-        elif fields[0] == "defect" and len(fields) == 4:
-            defects.append(Defect(fields[1], _words(fields[2], None), fields[3]))
+                raise ImageError(f"format {fields[1]!r} of the list of {fields[0]}; this runner reads format '1'")
+            formats.add(fields[0])
+        elif fields[0] == "defect" and len(fields) == 5:
+            defects.append(Defect(fields[1], _words(fields[2], None), fields[3], fields[4]))
+        elif fields[0] == "variant" and len(fields) == 4:
+            variants.append(Variant(fields[1], _words(fields[2], None), fields[3]))
         elif fields[0] != "version":
             raise ImageError(f"unexpected record with {len(fields)} fields: {' | '.join(fields)[:100]!r}")
-    if not format_seen:
-        raise ImageError("no record 'defects', which states the format")
-    return tuple(sorted(defects, key=lambda defect: defect.name))
+    for name in ("defects", "variants"):
+        if name not in formats:
+            raise ImageError(f"no record '{name}', which states the format")
+    return HostCatalogue(
+        tuple(sorted(defects, key=lambda defect: defect.name)),
+        tuple(sorted(variants, key=lambda variant: variant.name)),
+    )
 
 
 def load_tests(path: Path | None = None) -> Catalogue:
@@ -155,10 +181,10 @@ def load_tests(path: Path | None = None) -> Catalogue:
         raise ImageError(str(error) if str(path) in str(error) else f"{path}, section {SECTION}: {error}") from None
 
 
-def load_defects(path: Path | None = None) -> tuple[Defect, ...]:
-    """The defects in refhost.efi."""
+def load_host(path: Path | None = None) -> HostCatalogue:
+    """The defects and variants in refhost.efi."""
     path = path or paths.HOST_IMAGE
     try:
-        return parse_defects(read_section(path, SECTION))
+        return parse_host(read_section(path, SECTION))
     except ImageError as error:
         raise ImageError(str(error) if str(path) in str(error) else f"{path}, section {SECTION}: {error}") from None

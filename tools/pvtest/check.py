@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""`check-catalogue`: the build fails when catalogue, defects and requirements do not fit together."""
+"""`check-catalogue`: the build fails when tests, defects, variants and requirements do not fit together."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 from pvtest import catalogue, requirements
-from pvtest.catalogue import Catalogue, Defect, Test
+from pvtest.catalogue import Catalogue, HostCatalogue, Switch, Test
 from pvtest.errors import EXIT_FAIL, EXIT_OK, suggest
 from pvtest.requirements import Requirements
 
@@ -43,17 +43,23 @@ def _duplicates(names: list[str], what: str) -> list[str]:
     return [f"{what} {name} is declared {count} times" for name, count in Counter(names).items() if count > 1]
 
 
-def check(tests: Catalogue, defects: tuple[Defect, ...], known: Requirements) -> list[str]:
+def _check_switch(switch: Switch, word: str, known: Requirements) -> list[str]:
+    problems = _check_requirements(switch.requirements, known)
+    if not catalogue.SWITCH_ID.fullmatch(switch.name):
+        problems.append("the name must be small letters and digits, joined by '-', '_' or '.'")
+    return [f"{word} {switch.name}: {problem}" for problem in problems]
+
+
+def check(tests: Catalogue, host: HostCatalogue, known: Requirements) -> list[str]:
     """All that is wrong, one sentence each."""
     problems = _duplicates([test.id for test in tests.tests], "test")
-    problems += _duplicates([defect.name for defect in defects], "defect")
+    problems += _duplicates([switch.name for switch in (*host.defects, *host.variants)], "defect or variant")
     for test in tests.tests:
         problems += _check_test(test, known)
-    for defect in defects:
-        found = _check_requirements(defect.requirements, known)
-        if not catalogue.DEFECT_ID.fullmatch(defect.name):
-            found.append("the name must be small letters and digits, joined by '-', '_' or '.'")
-        problems += [f"defect {defect.name}: {problem}" for problem in found]
+    for defect in host.defects:
+        problems += _check_switch(defect, "defect", known)
+    for variant in host.variants:
+        problems += _check_switch(variant, "variant", known)
     if not tests.tests:
         problems.append("the catalogue has no test")
     return problems
@@ -61,15 +67,16 @@ def check(tests: Catalogue, defects: tuple[Defect, ...], known: Requirements) ->
 
 def main() -> int:
     """Checks the built images; prints what is wrong."""
-    tests, defects, known = catalogue.load_tests(), catalogue.load_defects(), requirements.load()
-    problems = check(tests, defects, known)
+    tests, host, known = catalogue.load_tests(), catalogue.load_host(), requirements.load()
+    problems = check(tests, host, known)
     for problem in problems:
         print(f"check-catalogue: {problem}")
     if problems:
         return EXIT_FAIL
     covered = {known[name].id for test in tests.tests for name in test.requirements}
     print(
-        f"  CHECK {len(tests.tests)} tests ({len(tests.instances)} instances), {len(defects)} defects, "
+        f"  CHECK {len(tests.tests)} tests ({len(tests.instances)} instances), {len(host.defects)} defects, "
+        f"{len(host.variants)} variants, "
         f"{len(covered)} of {len(known)} requirements covered"
     )
     return EXIT_OK

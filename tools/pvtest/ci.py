@@ -160,6 +160,13 @@ def defects() -> Report:
     return Report(code == 0, _read_counts(folder / "latest" / "defects.json", ("caught",), ("missed", "error"), "skip"))
 
 
+def variants() -> Report:
+    """Every variant of the reference host must pass."""
+    folder = paths.BUILD / "results-variants"
+    code = _pvtest("variants", "--plain", "--results", str(folder))
+    return Report(code == 0, _read_counts(folder / "latest" / "variants.json", ("pass",), ("fail", "error"), "skip"))
+
+
 def _read_counts(path: Path, good: tuple[str, ...], bad: tuple[str, ...], skip: str) -> Counts:
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))["summary"]
@@ -176,12 +183,13 @@ STEPS: tuple[tuple[str, Callable[[], Report], bool], ...] = (
     ("runner", runner, False),
     ("catalogue", catalogue, False),
     ("defects", defects, False),
+    ("variants", variants, False),
 )
 
 
 def _clear() -> None:
     """Results of an earlier run must not be counted."""
-    for name in ("results-test", "results-defects"):
+    for name in ("results-test", "results-defects", "results-variants"):
         shutil.rmtree(paths.BUILD / name, ignore_errors=True)
 
 

@@ -14,21 +14,34 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from pvtest import arguments
 from pvtest.errors import EXIT_ERROR, MissingError, RunnerError, UsageError, suggest
 
 COMMANDS = {
     "run": "run tests (the default)",
     "list": "show the catalogue, read from the image without booting",
-    "defects": "run the catalogue under each defect of the reference host",
+    "defects": "run the catalogue under each defect of the reference host: every one must be caught",
+    "variants": "run the catalogue under each variant of the reference host: every one must pass",
     "bench": "measure speed",
+    "compare": "show what changed between two hosts, builds or runs; a regression is exit code 1",
+    "merge": "put the results of all shards together",
+    "baseline": "write the failures of a run as a file for --baseline",
     "check-catalogue": "check the built images; used by the build",
 }
 EPILOG = """\
-A GLOB selects tests by instance id, id, group or requirement: 'flush.*', flush, tr.leaf_4k@rocker, FL-3.
+A GLOB selects tests by instance id, id, group or requirement: 'flush.*', flush, tr.leaf_4k@rocker, FL-3. For defects
+and variants it selects these, by name or requirement. docs/runner.md tells more.
 
-exit codes: 0 all planned tests ran and none failed; 1 a test failed; 2 error (hang, crash, truncated output, wrong
-environment); 3 usage (unknown option, test or defect; empty selection); 4 something needed is not installed
+exit codes: 0 all planned tests ran and none failed; 1 a test failed, or a profile or baseline is not kept; 2 error
+(hang, crash, truncated output, wrong environment); 3 usage (unknown option or name, empty selection, bad file);
+4 something needed is not installed
 """
+
+
+# Commands whose module has another name.
+MODULES = {"list": "listing", "defects": "campaign", "variants": "campaign", "baseline": "record"}
+INPUTS = ("compare", "merge", "baseline")  # they read results and boot nothing
+SHOWN = [command for command in COMMANDS if command != "check-catalogue"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -73,23 +86,31 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _parser(command: str) -> Parser:
+def parser_of(command: str) -> Parser:
     parser = Parser(
         prog=f"./run.sh {command}",
-        usage=None if command != "run" else "./run.sh [run|list|defects|bench] [options] [GLOB...]",
+        usage=None if command != "run" else f"./run.sh [{'|'.join(SHOWN)}] [options] [GLOB...]",
         description=COMMANDS[command][0].upper() + COMMANDS[command][1:] + ".",
-        epilog=EPILOG,
+        epilog=arguments.epilog(command, EPILOG),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("globs", nargs="*", metavar="GLOB", help="what to select; default: all")
+    if command in INPUTS:
+        arguments.add_inputs(parser, command)
+    else:
+        parser.add_argument("globs", nargs="*", metavar="GLOB", help="what to select, '!GLOB' = not that; default: all")
     if command in ("list",):
         parser.add_argument("--json", action="store_true", help="as JSON, for programs")
     parser.add_argument("--plain", action="store_true", help="no progress bar and no colours, also on a terminal")
+    parser.add_argument("--quiet", action="store_true", help="only failures, problems and the verdict")
     parser.add_argument("--no-color", action="store_true", help="no colours")
     parser.add_argument("--svg", type=Path, metavar="FILE", help=argparse.SUPPRESS)
-    if command in ("run", "bench", "defects"):
+    if command in ("run", "bench", "defects", "variants"):
         _machine_options(parser, command)
+    if command in ("run", "list"):
+        arguments.add_selection(parser)
+    if command in ("run", "merge"):
+        arguments.add_gate(parser)
     return parser
 
 
@@ -101,23 +122,32 @@ def _machine_options(parser: Parser, command: str) -> None:
     add("--verbose", action="store_true", help="show the serial port, and observations at the end")
     add("--qemu", metavar="PATH", help="the QEMU to use (qemu-system-x86_64)")
     add("--accel", default="tcg", metavar="NAME", help="QEMU's accelerator (tcg)")
+    if command in ("run", "bench"):
+        caching = ("none", "random", "adversarial")
+        add("--caching", choices=caching, default="adversarial", help="what the host's software IOMMU remembers (adversarial)")
     if command == "run":
         add("--defect", action="append", default=[], metavar="NAME", help="switch on a defect of the host")
-        add("--repeat", type=_whole(1, 1_000_000, "rounds"), default=1, metavar="N", help="run the selection N times")
+        add("--variant", action="append", default=[], metavar="NAME", help="switch on a variant of the host")
+        add("--repeat", type=_whole(1, 1_000_000, "rounds"), metavar="N", help="run the selection N times (1)")
+        restarts = _whole(0, 100, "boots")
+        add("--restarts", type=restarts, default=3, metavar="N", help="boots that may follow a crash or hang (3)")
+        arguments.add_order(parser)
         milliseconds = _whole(1, 3_600_000, "milliseconds")
         add("--deadline", type=milliseconds, metavar="MS", help="of one test, in milliseconds (2000)")
         add("--fixture", metavar="NAME", help=argparse.SUPPRESS)
-    if command == "defects":
+    if command != "bench":
+        arguments.add_shard(parser)
+    if command in ("defects", "variants"):
         jobs = _whole(1, 64, "machines")
         add("--jobs", type=jobs, default=os.cpu_count() or 1, metavar="N", help="machines at a time (one per CPU)")
 
 
-def parse(arguments: list[str]) -> tuple[str, argparse.Namespace]:
+def parse(words: list[str]) -> tuple[str, argparse.Namespace]:
     """The command and its options."""
     command = "run"
-    if arguments and arguments[0] in COMMANDS:
-        command, arguments = arguments[0], arguments[1:]
-    return command, _parser(command).parse_intermixed_args(arguments)
+    if words and words[0] in COMMANDS:
+        command, words = words[0], words[1:]
+    return command, parser_of(command).parse_intermixed_args(words)
 
 
 def _dispatch(command: str, options: argparse.Namespace) -> int:
@@ -125,11 +155,13 @@ def _dispatch(command: str, options: argparse.Namespace) -> int:
         from pvtest import check  # pylint: disable=import-outside-toplevel  # must run without the runner's packages
 
         return check.main()
-    module = {"run": "run", "list": "listing", "defects": "campaign", "bench": "bench"}[command]
+    module = MODULES.get(command, command)
     try:
         found = importlib.import_module(f"pvtest.{module}")
     except ModuleNotFoundError as error:
         raise MissingError(f"Python has no package {error.name}; tools/setup.sh installs it where it can") from None
+    if command in ("defects", "variants"):
+        return int(found.main(command, options))
     return int(found.main(options))
 
 
@@ -137,13 +169,13 @@ def _interrupt(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def main(arguments: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Runs one command; every expected error is one message and a code."""
     # A machine must not outlive the runner that started it, so that these end the runner like Ctrl-C.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        command, options = parse(arguments)
+        command, options = parse(words)
         return _dispatch(command, options)
     except RunnerError as error:
         print(f"run.sh: {error}", file=sys.stderr)

@@ -39,7 +39,9 @@ def coverage(run: Run) -> list[Coverage]:
     for result in run.results:
         for name in dict.fromkeys(run.requirements[r].id for r in result.instance.test.requirements):
             by_id[name].append(result)
-    exists = {run.requirements[name].id for test in run.catalogue.tests for name in test.requirements}
+    exists = run.covered
+    if exists is None:
+        exists = frozenset(run.requirements[name].id for test in run.catalogue.tests for name in test.requirements)
     return [
         Coverage(item, _together(by_id[item.id], item.id in exists), [result.instance.id for result in by_id[item.id]])
         for item in run.requirements.items

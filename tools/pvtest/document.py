@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from pvtest import reproduce
 from pvtest.coverage import VERDICTS, coverage
 from pvtest.model import Run, TestResult, Verdict
 
@@ -13,7 +14,7 @@ FORMAT = "pvtest-results"
 FORMAT_VERSION = 1
 
 
-def _test(result: TestResult) -> dict[str, Any]:
+def _test(run: Run, result: TestResult) -> dict[str, Any]:
     test = result.instance.test
     return {
         "id": result.instance.id,
@@ -38,11 +39,22 @@ def _test(result: TestResult) -> dict[str, Any]:
             {"offset": f"{frame.offset:#x}", "function": frame.function, "source": frame.source}
             for frame in result.frames
         ],
+        "excused": run.excused(result),
+        "again": reproduce.one(run, result) if result.verdict in (Verdict.FAIL, Verdict.ERROR) else "",
     }
 
 
 def _milliseconds(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 1)
+
+
+def _gate(run: Run) -> dict[str, Any]:
+    gate = run.gate
+    return {
+        "profile": gate.profile or None,
+        "baseline": gate.baseline,
+        "findings": [{"kind": f.kind, "subject": f.subject, "text": f.text} for f in gate.findings],
+    }
 
 
 def document(run: Run) -> dict[str, Any]:
@@ -61,10 +73,21 @@ def document(run: Run) -> dict[str, Any]:
         "seed": run.seed,
         "repeat": run.repeat,
         "defects": [defect.name for defect in run.defects],
+        "variants": [variant.name for variant in run.variants],
         "started": run.started,
         "command": run.command,
         "host": run.host,
+        "capabilities": run.capabilities,
         "devices": run.devices,
+        "boots": [
+            {"reported": b.reported, "interruption": b.interruption, "guilty": b.guilty, "seconds": round(b.seconds, 2)}
+            for b in run.boots
+        ],
+        "shuffled": run.shuffled,
+        "shard": run.shard,
+        "plan": run.plan,
+        "flags": run.flags,
+        "gate": _gate(run),
         "timing": {
             "boot_to_verdict_ms": _milliseconds(timing.total),
             "power_on_to_first_line_ms": _milliseconds(timing.to_first_line),
@@ -72,7 +95,8 @@ def document(run: Run) -> dict[str, Any]:
             "tests_ms": _milliseconds(timing.tests),
         },
         "coverage": {"requirements": len(covered), **{verdict: counts[verdict] for verdict in VERDICTS}},
-        "tests": [_test(result) for result in run.results],
+        "tests": [_test(run, result) for result in run.results],
+        "requirement_groups": run.requirements.groups,
         "requirements": [
             {
                 "id": entry.requirement.id,
@@ -80,7 +104,9 @@ def document(run: Run) -> dict[str, Any]:
                 "level": entry.requirement.level,
                 "basis": entry.requirement.basis,
                 "text": entry.requirement.text,
+                "aliases": list(entry.requirement.aliases),
                 "verdict": entry.verdict,
+                "demand": run.gate.demands.get(entry.requirement.id, ""),
                 "tests": entry.tests,
             }
             for entry in covered

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from pvtest.model import Run, TestResult, Verdict
+from pvtest import reproduce
+from pvtest.model import Finding, Run, TestResult, Verdict
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -18,10 +19,23 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _block(result: TestResult) -> list[str]:
+def _gate_id(finding: Finding) -> str:
+    """A finding looks like a test to a CI system, which looks at nothing else."""
+    return f"gate:{finding.kind}:{finding.subject}".replace("#", "_").replace("\\", "_")
+
+
+def _directive(run: Run, result: TestResult) -> str:
+    """In TAP a failure that is expected is a TODO."""
+    if result.verdict is Verdict.SKIP:
+        return f" # SKIP {' '.join(result.reason.split())}"
+    excused = run.excused(result)
+    return f" # TODO {' '.join(excused.split())}" if excused else ""
+
+
+def _block(run: Run, result: TestResult) -> list[str]:
     lines = []
     if result.verdict in (Verdict.FAIL, Verdict.ERROR):
-        lines.append(f"verdict: {result.verdict.value}")
+        lines += [f"verdict: {result.verdict.value}", f"again: {_quoted(reproduce.one(run, result))}"]
         for key in ("reason", "expected", "actual", "where"):
             if value := getattr(result, key):
                 lines.append(f"{'message' if key == 'reason' else key}: {_quoted(value)}")
@@ -34,12 +48,14 @@ def _block(result: TestResult) -> list[str]:
 
 def tap(run: Run) -> str:
     """The judged run as TAP 14: what did not report is 'not ok' here, so a reader of this file alone is not misled."""
-    lines = ["TAP version 14", f"1..{len(run.results)}"]
+    lines = ["TAP version 14", f"1..{len(run.results) + len(run.gate.findings)}"]
     for number, result in enumerate(run.results, 1):
         ok = "ok" if result.verdict in (Verdict.PASS, Verdict.SKIP) else "not ok"
-        skip = f" # SKIP {' '.join(result.reason.split())}" if result.verdict is Verdict.SKIP else ""
-        lines.append(f"{ok} {number} - {result.instance.id}{skip}")
-        lines += _block(result)
+        lines.append(f"{ok} {number} - {result.instance.id}{_directive(run, result)}")
+        lines += _block(run, result)
+    for number, finding in enumerate(run.gate.findings, len(run.results) + 1):
+        lines += [f"not ok {number} - {_gate_id(finding)}", "  ---", "  verdict: fail"]
+        lines += [f"  message: {_quoted(finding.text)}", "  ..."]
     if run.problems:
         lines += [f"# problem: {' '.join(problem.split())}" for problem in run.problems]
         lines.append(f"Bail out! {' '.join(run.problems[0].split())}")
@@ -50,29 +66,42 @@ def _xml(text: str) -> str:
     return _NOT_XML.sub("?", text)
 
 
-def _details(result: TestResult) -> str:
+def _details(run: Run, result: TestResult) -> str:
     parts = [result.reason, f"expected: {result.expected}", f"actual: {result.actual}", f"at {result.where}"]
     parts += [f"{key}: {value}" for key, value in result.details.items()] + result.crash
+    if result.verdict in (Verdict.FAIL, Verdict.ERROR):
+        parts.append(f"again: {reproduce.one(run, result)}")
     return _xml("\n".join(part for part in parts if part.strip() and not part.endswith(": ") and part != "at "))
 
 
-def _case(result: TestResult) -> TestCase:
+def _case(run: Run, result: TestResult) -> TestCase:
     case = TestCase(result.instance.id, classname=f"pvtest.{result.instance.test.group}")
     case.time = result.duration_us / 1e6
     outcome = {Verdict.FAIL: Failure, Verdict.ERROR: Error, Verdict.SKIP: Skipped}.get(result.verdict)
-    if outcome is not None:
+    if excused := run.excused(result):
+        case.result = [Skipped(_xml(f"known to {result.verdict.value}: {excused}"), result.verdict.value)]
+    elif outcome is not None:
         item = outcome(_xml(result.reason) or result.verdict.value, result.verdict.value)
-        item.text = _details(result)
+        item.text = _details(run, result)
         case.result = [item]
+    return case
+
+
+def _gate_case(finding: Finding) -> TestCase:
+    case = TestCase(_xml(_gate_id(finding)), classname="pvtest.gate")
+    case.result = [Failure(_xml(finding.text), finding.kind)]
     return case
 
 
 def junit(run: Run, path: Path) -> None:
     """Writes junit.xml. A problem of the whole run is a test case, because CI systems look at nothing else."""
     suite = TestSuite("pvtest")
-    for key, value in {**run.versions, "seed": str(run.seed), "verdict": run.verdict.value}.items():
+    properties = {**run.versions, "seed": str(run.seed), "verdict": run.verdict.value, "baseline": run.gate.baseline}
+    properties["profile"] = " ".join(run.gate.profile.get(key, "") for key in ("name", "version")).strip()
+    for key, value in properties.items():
         suite.add_property(key, _xml(value))
-    suite.add_testcases([_case(result) for result in run.results])
+    suite.add_testcases([_case(run, result) for result in run.results])
+    suite.add_testcases([_gate_case(finding) for finding in run.gate.findings])
     if run.problems:
         case = TestCase("run", classname="pvtest.run")
         error = Error(_xml(run.problems[0]), "error")

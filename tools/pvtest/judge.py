@@ -31,7 +31,23 @@ class Judgement:
     problems: list[str] = field(default_factory=list)
 
 
-def _result(instance: Instance, point: Point, problems: list[str]) -> TestResult:
+@dataclass
+class Reading:
+    """What one boot says about the instances it was asked for."""
+
+    rounds: dict[str, list[TestResult]]
+    problems: list[str]
+    missing: list[Instance]  # in the order of the run, each once
+    guilty: TestResult | None = None  # the one of them that was running when the stream ended
+    why: str = ""  # the stream ended before its time; empty = it did not
+
+    @property
+    def whole(self) -> bool:
+        """Nothing is left that another boot could still report."""
+        return not self.missing or not self.why
+
+
+def _result(instance: Instance, point: Point, seed: int, problems: list[str]) -> TestResult:
     yaml = point.yaml
     verdict, reason = Verdict.PASS, yaml.get("message", "")
     if point.directive == "SKIP":
@@ -58,16 +74,16 @@ def _result(instance: Instance, point: Point, problems: list[str]) -> TestResult
         actual=yaml.get("actual", ""),
         where=yaml.get("where", ""),
         observation=yaml.get("observation", ""),
+        seed=seed,
         details={key: value for key, value in yaml.items() if key not in _KNOWN_KEYS},
         crash=point.crash,
     )
 
 
-def _worst(rounds: list[TestResult], seed: int) -> TestResult:
+def _worst(rounds: list[TestResult]) -> TestResult:
     """One result for all rounds of --repeat: that of the first round that was worst."""
     order = [Verdict.PASS, Verdict.SKIP, Verdict.FAIL, Verdict.ERROR]
     index, worst = max(enumerate(rounds), key=lambda item: (order.index(item[1].verdict), -item[0]))
-    worst.seed = seed + index  # the guest adds the number of the round to the seed
     worst.rounds = len(rounds)
     worst.duration_us = sum(result.duration_us for result in rounds) // len(rounds)
     if worst.verdict in (Verdict.FAIL, Verdict.ERROR) and len(rounds) > 1:
@@ -90,18 +106,18 @@ def _check_end(tap: TapParser, results: list[TestResult], problems: list[str]) -
             problems.append(f"the end line says {key}={told}, the stream has {counted}")
 
 
-def _guilty(tap: TapParser, missing: list[Instance], why: str) -> list[TestResult]:
-    """Of the instances that never reported, one was running; the rest did not run."""
-    running = next((i for i in missing if i.id == tap.running), missing[0] if missing and tap.started else None)
-    if tap.started and tap.end is not None:
-        running = None  # the guest went on to its end, so nobody was interrupted
-    results = []
-    for instance in missing:
-        if instance is running:
-            results.append(TestResult(instance, Verdict.ERROR, f"was running when {why}", crash=tap.crash))
-        else:
-            results.append(TestResult(instance, Verdict.ERROR, f"did not run: {why}" if why else "was not reported"))
-    return results
+def _guilty(tap: TapParser, missing: list[Instance], why: str, seed: int) -> TestResult | None:
+    """The instance that was running when the stream ended, as far as the stream tells."""
+    if not tap.started or tap.end is not None or not missing:
+        return None  # nobody was running: the guest never began, or went on to its end
+    running = next((instance for instance in missing if instance.id == tap.running), None)
+    if running is None and tap.bailed and not tap.points and not tap.crash:
+        return None  # the guest refused to begin
+    # Between two tests the next one of the plan is named, so that another boot gets past this place.
+    guilty, words = (
+        (running, "was running") if running else (missing[0], "was next" if tap.announces else "was running")
+    )
+    return TestResult(guilty, Verdict.ERROR, f"{words} when {why}", seed=seed, crash=tap.crash)
 
 
 def _check_plan(tap: TapParser, wanted: int, problems: list[str]) -> None:
@@ -109,41 +125,83 @@ def _check_plan(tap: TapParser, wanted: int, problems: list[str]) -> None:
         problems.append(f"plan mismatch: the guest planned {tap.planned} tests, {wanted} were asked for")
 
 
-def judge(tap: TapParser, selected: list[Instance], interruption: str, seed: int = 1, repeat: int = 1) -> Judgement:
-    """`interruption`: why the stream ended before its time, in words that follow 'when', or empty."""
-    tap.finish()
-    out = Judgement(problems=list(tap.problems))
-    if tap.problem_count > len(tap.problems):
-        out.problems.append(f"... and {tap.problem_count - len(tap.problems)} more of these")
-    if interruption:
-        out.problems.insert(0, f"the run broke off: {interruption}")
-    _check_plan(tap, len(selected) * repeat, out.problems)
-
+def _take(
+    tap: TapParser, selected: list[Instance], seed: int, repeat: int, problems: list[str]
+) -> dict[str, list[TestResult]]:
     rounds: dict[str, list[TestResult]] = {instance.id: [] for instance in selected}
     by_id = {instance.id: instance for instance in selected}
     for point in tap.points:
         if point.id not in by_id:
-            out.problems.append(f"unknown test '{point.id[:80]}' in the stream")
+            problems.append(f"unknown test '{point.id[:80]}' in the stream")
         elif len(rounds[point.id]) == repeat:
-            out.problems.append(f"duplicate result of test {point.id}")
+            problems.append(f"duplicate result of test {point.id}")
         else:
-            rounds[point.id].append(_result(by_id[point.id], point, out.problems))
+            # The guest adds the number of the round to the seed.
+            round_seed = seed + len(rounds[point.id])
+            rounds[point.id].append(_result(by_id[point.id], point, round_seed, problems))
+    return rounds
+
+
+def _check_order(tap: TapParser, selected: list[Instance], problems: list[str]) -> None:
+    """What a boot left undone follows from the order, and a shuffled order is a part of what was asked."""
+    for number, point in enumerate(tap.points):
+        wanted = selected[number % len(selected)].id
+        if point.id != wanted:
+            problems.append(f"result {number + 1} is of {point.id[:80]}, but the turn was that of {wanted}")
+            return
+
+
+def read(tap: TapParser, selected: list[Instance], interruption: str, seed: int = 1, repeat: int = 1) -> Reading:
+    """`interruption`: why the stream ended before its time, in words that follow 'when', or empty."""
+    tap.finish()
+    problems = list(tap.problems)
+    if tap.problem_count > len(tap.problems):
+        problems.append(f"... and {tap.problem_count - len(tap.problems)} more of these")
+    if interruption:
+        problems.insert(0, f"the run broke off: {interruption}")
+    _check_plan(tap, len(selected) * repeat, problems)
+    rounds = _take(tap, selected, seed, repeat, problems)
+    _check_order(tap, selected, problems)
+    # The guest runs round by round, so that those with fewer results come behind the others.
     missing = [instance for instance in selected if len(rounds[instance.id]) < repeat]
+    missing.sort(key=lambda instance: len(rounds[instance.id]))
     if tap.end is not None and not tap.bailed:
-        _check_end(tap, [result for found in rounds.values() for result in found], out.problems)
+        _check_end(tap, [result for found in rounds.values() for result in found], problems)
         if missing:
-            out.problems.append(f"{len(missing)} planned tests were not reported")
+            problems.append(f"{len(missing)} planned tests were not reported")
     why = interruption or ("the guest gave up" if tap.bailed else "the stream stopped" if tap.end is None else "")
-    for late in _guilty(tap, missing, why):
-        rounds[late.instance.id].append(late)
-    out.results = [_worst(rounds[instance.id], seed) for instance in selected]
-    if tap.points and all(result.verdict is Verdict.SKIP for result in out.results):
+    reading = Reading(rounds, problems, missing, why=why)
+    reading.guilty = _guilty(tap, missing, why, seed + (min(map(len, rounds.values())) if rounds else 0))
+    return reading
+
+
+def combine(readings: list[Reading], selected: list[Instance], left: str) -> Judgement:
+    """All boots of a run together. `left`: why an instance without any result did not run."""
+    out = Judgement()
+    last = readings[-1]
+    owed = {instance.id for instance in last.missing}
+    for instance in selected:
+        rounds = [result for reading in readings for result in reading.rounds.get(instance.id, [])]
+        rounds += [r.guilty for r in readings if r.guilty is not None and r.guilty.instance is instance]
+        if not rounds or instance.id in owed and not any(r.guilty and r.guilty in rounds for r in readings):
+            why = f"did not run: {left}" if left else "was not reported"
+            rounds.append(TestResult(instance, Verdict.ERROR, why))
+        out.results.append(_worst(rounds))
+    if any(reading.rounds for reading in readings) and all(r.verdict is Verdict.SKIP for r in out.results):
         out.problems.append("every selected test was skipped, so nothing was verified")
-    out.problems = _bounded(out.problems)
     return out
 
 
-def _bounded(problems: list[str], limit: int = 12) -> list[str]:
+def judge(tap: TapParser, selected: list[Instance], interruption: str, seed: int = 1, repeat: int = 1) -> Judgement:
+    """A run of one boot."""
+    reading = read(tap, selected, interruption, seed, repeat)
+    out = combine([reading], selected, reading.why)
+    out.problems = bounded(reading.problems + out.problems)
+    return out
+
+
+def bounded(problems: list[str], limit: int = 12) -> list[str]:
+    """Nobody reads more than a few."""
     if len(problems) <= limit:
         return problems
     return [*problems[:limit], f"... and {len(problems) - limit} more"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`./run.sh list`: the catalogue as a table or as JSON, without booting."""
+"""`./run.sh list`: tests, defects and variants as tables or as JSON, without booting."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from rich.table import Table
 from rich.text import Text
 
 from pvtest import catalogue, requirements
-from pvtest.catalogue import Defect, Instance
+from pvtest.catalogue import HostCatalogue, Instance, Switch
 from pvtest.errors import EXIT_OK
+from pvtest.plan import filters
 from pvtest.run import terminal
 from pvtest.selection import select
 
 FORMAT = "pvtest-catalogue"
 
 
-def _document(version: str, selected: list[Instance], defects: tuple[Defect, ...]) -> dict[str, Any]:
+def _switches(switches: tuple[Switch, ...]) -> list[dict[str, Any]]:
+    return [{"name": s.name, "requirements": list(s.requirements), "title": s.title} for s in switches]
+
+
+def _document(version: str, selected: list[Instance], host: HostCatalogue) -> dict[str, Any]:
     tests = dict.fromkeys(instance.test for instance in selected)
     return {
         "format": FORMAT,
@@ -38,16 +43,26 @@ def _document(version: str, selected: list[Instance], defects: tuple[Defect, ...
             }
             for test in tests
         ],
-        "defects": [{"name": d.name, "requirements": list(d.requirements), "title": d.title} for d in defects],
+        "defects": _switches(host.defects),
+        "variants": _switches(host.variants),
     }
+
+
+def _switch_table(name: str, switches: tuple[Switch, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column, style in ((name, ""), ("requirements", "cyan"), ("the host ...", "")):
+        table.add_column(column, style=style, overflow="fold", no_wrap=column == name)
+    for switch in switches:
+        table.add_row(switch.name, " ".join(switch.requirements), Text(switch.title))
+    return table
 
 
 def main(options: argparse.Namespace) -> int:
     """Prints what the selection would run."""
     tests, known = catalogue.load_tests(), requirements.load()
-    selected = select(tests, known, options.globs)
+    selected = select(tests, known, options.globs, filters(options))
     if options.json:
-        print(json.dumps(_document(tests.version, selected, catalogue.load_defects()), indent=2, ensure_ascii=False))
+        print(json.dumps(_document(tests.version, selected, catalogue.load_host()), indent=2, ensure_ascii=False))
         return EXIT_OK
     out = terminal(options)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -65,4 +80,8 @@ def main(options: argparse.Namespace) -> int:
         f"{len(shown)} tests, {len(selected)} instances, {dma} tests with DMA, "
         f"{len(covered)} of {len(known)} requirements covered"
     )
+    if not options.globs:
+        host = catalogue.load_host()
+        out.console.print("", _switch_table("defect", host.defects), "", _switch_table("variant", host.variants))
+        out.say(f"{len(host.defects)} defects, {len(host.variants)} variants")
     return EXIT_OK

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from pvtest.catalogue import Catalogue, Defect, Instance
+from pvtest.catalogue import Catalogue, Defect, Instance, Variant
 from pvtest.errors import EXIT_ERROR, EXIT_FAIL, EXIT_OK
 from pvtest.requirements import Requirements
 
@@ -61,8 +61,38 @@ class Timing:
 
 
 @dataclass
+class Boot:
+    """One of the boots of a run."""
+
+    reported: int  # results
+    interruption: str = ""  # why it ended before its time
+    guilty: str = ""  # instance that was running then
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a profile or a baseline holds against a run, apart from its failing tests."""
+
+    kind: str  # capability, device, not-verified, unexpected-pass, vanished, expired
+    subject: str  # id of a test or requirement, name of a field or class
+    text: str
+
+
+@dataclass
+class Gate:
+    """What a profile and a baseline make of the run."""
+
+    profile: dict[str, str] = field(default_factory=dict)  # name, version, title; empty = none
+    baseline: str = ""  # its path; empty = none
+    demands: dict[str, str] = field(default_factory=dict)  # requirement -> mandatory, optional, advisory
+    findings: list[Finding] = field(default_factory=list)  # each fails the run
+    excused: dict[str, str] = field(default_factory=dict)  # instance that failed -> why that fails nothing
+
+
+@dataclass
 class Run:
-    """One boot and what it told."""
+    """What was planned, and what the boots told about it."""
 
     catalogue: Catalogue
     requirements: Requirements
@@ -72,23 +102,42 @@ class Run:
     seed: int = 1
     repeat: int = 1
     defects: list[Defect] = field(default_factory=list)
+    variants: list[Variant] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     host: dict[str, str] = field(default_factory=dict)
+    capabilities: dict[str, str] = field(default_factory=dict)  # as the guest prints them
     devices: list[dict[str, str]] = field(default_factory=list)
     timing: Timing = field(default_factory=Timing)
     started: str = ""
     command: list[str] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)  # options that shape what a test sees
+    boots: list[Boot] = field(default_factory=list)
+    shuffled: bool = False
+    rounds_before: int = 0  # of --until-fail, which passed
+    shard: str = ""  # "2/4" = the second of four parts
+    plan: str = ""  # digest of what all shards together plan
+    gate: Gate = field(default_factory=Gate)
+    covered: frozenset[str] | None = None  # requirements that a test of the suite names; None = ask the catalogue
 
     def count(self, verdict: Verdict) -> int:
         """How many instances have this verdict."""
         return sum(result.verdict is verdict for result in self.results)
 
+    def excused(self, result: TestResult) -> str:
+        """Why this failure fails nothing; empty = it does, or it is none."""
+        bad = result.verdict in (Verdict.FAIL, Verdict.ERROR)
+        return self.gate.excused.get(result.instance.id, "") if bad else ""
+
+    def unexcused(self, verdict: Verdict) -> int:
+        """How many instances have this verdict, and nothing to excuse it."""
+        return sum(result.verdict is verdict and not self.excused(result) for result in self.results)
+
     @property
     def exit_code(self) -> int:
         """2 wins over 1: a run that is not whole says nothing certain about the host."""
-        if self.problems or self.count(Verdict.ERROR) or len(self.results) != len(self.selected):
+        if self.problems or self.unexcused(Verdict.ERROR) or len(self.results) != len(self.selected):
             return EXIT_ERROR
-        return EXIT_FAIL if self.count(Verdict.FAIL) else EXIT_OK
+        return EXIT_FAIL if self.unexcused(Verdict.FAIL) or self.gate.findings else EXIT_OK
 
     @property
     def verdict(self) -> Verdict:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from pvtest import reproduce
 from pvtest.coverage import coverage
 from pvtest.model import Run, TestResult, Verdict
 from pvtest.terminal import STYLE, Terminal
@@ -46,12 +46,6 @@ def groups_table(run: Run) -> Table:
     return table
 
 
-def reproduce(run: Run, result: TestResult) -> str:
-    """The command that shows this result again."""
-    defects = "".join(f" --defect {defect.name}" for defect in run.defects)
-    return f"./run.sh {shlex.quote(result.instance.id)} --seed {result.seed}{defects}"
-
-
 def failure(run: Run, result: TestResult) -> Text:
     """One failed test with all that is known."""
     test = result.instance.test
@@ -68,7 +62,7 @@ def failure(run: Run, result: TestResult) -> Text:
     rows += [("where", result.where or test.where), *result.details.items()]
     rows += [("", line) for line in result.crash if not line.startswith("frame")]
     rows += [("frame", f"{f.offset:#x} {f.function or '?'} {f.source}".rstrip()) for f in result.frames]
-    rows.append(("again", reproduce(run, result)))
+    rows.append(("again", reproduce.one(run, result)))
     for key, value in rows:
         if value:
             text.append(f"      {key:9} ", style="dim")
@@ -106,6 +100,34 @@ def _times_lines(run: Run) -> list[Text]:
     return lines
 
 
+def _boots(run: Run) -> list[Text]:
+    lines = []
+    for number, boot in enumerate(run.boots[1:], 2):
+        why = run.boots[number - 2]
+        if why.guilty:
+            lines.append(Text(f"restart       boot {number} went on behind {why.guilty}: {boot.reported} results"))
+    return lines
+
+
+def _gate(run: Run) -> list[Text]:
+    lines = []
+    for finding in run.gate.findings:
+        lines.append(Text.assemble(("gate          ", STYLE[Verdict.FAIL]), f"{finding.subject}: {finding.text}"))
+    for result in run.results:
+        if why := run.excused(result):
+            lines.append(Text(f"excused       {result.instance.id}: {result.verdict.value}, {why}"))
+    if run.gate.profile:
+        name = run.gate.profile
+        lines.append(Text(f"profile       {name['name']}, version {name['version']}: {name['title']}"))
+    if run.gate.baseline:
+        lines.append(Text(f"baseline      {run.gate.baseline}"))
+    if run.rounds_before:
+        lines.append(Text(f"rounds        {run.rounds_before} before these passed"))
+    if run.shuffled:
+        lines.append(Text(f"shuffled      the same order again: {reproduce.whole(run)}"))
+    return lines
+
+
 def _skips(run: Run) -> list[Text]:
     reasons: dict[str, list[str]] = {}
     for result in run.results:
@@ -133,8 +155,12 @@ def verdict_line(run: Run) -> Text:
     counts = ", ".join(f"{run.count(verdict)} {verdict.value}" for verdict in Verdict)
     words = {Verdict.PASS: "PASS", Verdict.FAIL: "FAIL", Verdict.ERROR: "ERROR"}[run.verdict]
     text = Text(f" {words} ", style=f"reverse {STYLE[run.verdict]}")
+    excused = sum(bool(run.excused(result)) for result in run.results)
+    counts += f", {excused} of them excused" if excused else ""
+    shard = f"shard {run.shard}, " if run.shard else ""
     return text.append(
-        f" {len(run.selected)} planned: {counts}  (seed {run.seed}, exit code {run.exit_code})", style="not reverse"
+        f" {len(run.selected)} planned: {counts}  ({shard}seed {run.seed}, exit code {run.exit_code})",
+        style="not reverse",
     )
 
 
@@ -148,26 +174,32 @@ def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
     """The whole report."""
     bad = [result for result in run.results if result.verdict in (Verdict.FAIL, Verdict.ERROR)]
     # Of a run that broke off, the test that was running matters; the many that did not run would bury it.
-    told = [result for result in bad if not result.reason.startswith("did not run")]
-    parts: list[object] = [Text(""), groups_table(run), Text("")]
+    told = [result for result in bad if not result.reason.startswith("did not run") and not run.excused(result)]
+    parts: list[object] = [] if terminal.quiet else [Text(""), groups_table(run), Text("")]
     parts += [failure(run, result) for result in told[:MAX_FAILURES]]
     if len(told) > MAX_FAILURES:
         parts.append(Text(f"      ... and {len(told) - MAX_FAILURES} more, see results.json\n"))
-    if len(bad) > len(told):
-        parts.append(Text(f"ERROR {len(bad) - len(told)} tests did not run\n", style=STYLE[Verdict.ERROR]))
+    idle = sum(result.reason.startswith("did not run") for result in bad)
+    if idle:
+        parts.append(Text(f"ERROR {idle} tests did not run\n", style=STYLE[Verdict.ERROR]))
     for problem in run.problems:
         parts.append(Text.assemble(("problem       ", STYLE[Verdict.ERROR]), problem))
+    parts += _boots(run) + _gate(run)
+    if terminal.quiet:
+        terminal.console.print(Group(*parts, verdict_line(run)))  # type: ignore[arg-type]
+        return
     parts += _skips(run)
     table = observations(run) if verbose else None
     if table is not None:
         parts += [table, Text("")]
     host = run.host.get("name") or run.host.get("vendor", "unknown")
     defect = f", defect {', '.join(d.name for d in run.defects)}" if run.defects else ""
+    variant = f", variant {', '.join(v.name for v in run.variants)}" if run.variants else ""
     parts += [
         _requirements_line(run),
         *_times_lines(run),
         Text(
-            f"versions      suite {run.versions['guest']}, host {host} {run.versions['host']}{defect}, "
+            f"versions      suite {run.versions['guest']}, host {host} {run.versions['host']}{defect}{variant}, "
             f"QEMU {run.versions['qemu']}"
         ),
         Text(f"results       {shown(where)}"),

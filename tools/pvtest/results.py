@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pvtest import formats, paths
+from pvtest import formats, html, markdown, paths
+from pvtest.behaviour import behaviour
 from pvtest.document import document
 from pvtest.errors import UsageError
 from pvtest.model import Run
@@ -67,10 +68,14 @@ class ResultsFolder:
         """Writes one text file."""
         (self.path / name).write_text(text, encoding="utf-8")
 
-    def write_run(self, run: Run) -> None:
-        """results.json, results.tap and junit.xml; the logs are there already."""
-        self.write_json("results.json", document(run))
+    def write_run(self, run: Run, **campaign: Any) -> None:
+        """Every format of a run; the logs are there already. `campaign`: defects or variants, for the page."""
+        found = document(run)
+        self.write_json("results.json", found)
+        self.write_json("profile.json", behaviour(found))
         self.write_text("results.tap", formats.tap(run))
+        self.write_text("results.md", markdown.render(run))
+        self.write_text("report.html", html.render(found, run.requirements.groups, **campaign))
         formats.junit(run, self.path / "junit.xml")
 
     def __enter__(self) -> ResultsFolder:

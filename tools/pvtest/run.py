@@ -7,12 +7,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from pvtest import boot, catalogue, qemu, report, requirements
+from pvtest import boot, catalogue, gate, qemu, report, requirements, rounds
 from pvtest.catalogue import Catalogue
+from pvtest.gating import load_gate
 from pvtest.lines import printable
 from pvtest.model import Run
+from pvtest.plan import plan
 from pvtest.results import ResultsFolder
-from pvtest.selection import find_defects, select
+from pvtest.selection import find_switches
 from pvtest.session import SILENCE_SECONDS, TOTAL_SECONDS, Limits, Observer
 from pvtest.terminal import Terminal
 
@@ -25,7 +27,8 @@ def limits(options: argparse.Namespace) -> Limits:
 
 def terminal(options: argparse.Namespace) -> Terminal:
     """As the options and the standard output allow."""
-    return Terminal(plain=options.plain, color=not (options.no_color or options.plain), svg=options.svg)
+    color = not (options.no_color or options.plain)
+    return Terminal(plain=options.plain, color=color, svg=options.svg, quiet=options.quiet)
 
 
 def load() -> tuple[Catalogue, requirements.Requirements]:
@@ -34,29 +37,42 @@ def load() -> tuple[Catalogue, requirements.Requirements]:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Boots once and reports."""
+    """Runs the selection and reports."""
     tests, known = load()
-    selected = select(tests, known, options.globs)
-    defects = find_defects(catalogue.load_defects(), options.defect) if options.defect else []
+    chosen = plan(options, tests, known)
+    profile, baseline = load_gate(options, known)
+    host = catalogue.load_host()
     machine = qemu.probe(options.qemu)
     request = boot.Request(
         catalogue=tests,
         requirements=known,
-        selected=selected,
+        selected=chosen.selected,
+        shuffled=chosen.shuffled,
         qemu=machine,
         accel=options.accel,
         seed=options.seed,
-        repeat=options.repeat,
+        repeat=options.repeat or 1,
         verbose=int(options.verbose),
         fixture=options.fixture,
         deadline_ms=options.deadline,
-        defects=defects,
+        defects=find_switches("defect", host.defects, options.defect),
+        variants=find_switches("variant", host.variants, options.variant),
+        caching=options.caching,
+        restarts=options.restarts,
         limits=limits(options),
         command=sys.argv[1:],
     )
     out = terminal(options)
     with ResultsFolder(options.results) as folder:
-        run = boot_once(request, folder.path, out, options.verbose)
+
+        def group(part: boot.Request, title: str = "") -> Run:
+            run = boot_once(part, folder.path, out, options.verbose, title)
+            run.shard, run.plan = chosen.shard, chosen.digest
+            gate.apply(run, profile, baseline)
+            return run
+
+        most = options.repeat or rounds.DEFAULT_ROUNDS
+        run = rounds.until_fail(request, most, group) if options.until_fail else group(request)
         folder.write_run(run)
         where = folder.publish()
     report.show(run, out, where, options.verbose)
@@ -64,10 +80,10 @@ def main(options: argparse.Namespace) -> int:
     return run.exit_code
 
 
-def boot_once(request: boot.Request, folder: Path, out: Terminal, verbose: bool) -> Run:
-    """One boot with a progress bar."""
+def boot_once(request: boot.Request, folder: Path, out: Terminal, verbose: bool, title: str = "") -> Run:
+    """One run with a progress bar; `title` says which part of a longer one."""
     order = [instance.id for instance in request.selected] * request.repeat
-    what = "the benchmarks" if request.bench else f"{len(order)} tests"
+    what = "the benchmarks" if request.bench else f"{len(request.selected) if title else len(order)} tests{title}"
     with out.progress(len(order), f"Booting QEMU {request.qemu.version} for {what}") as bar:
 
         def echo(line: str) -> None:

@@ -20,6 +20,7 @@ from pvtest.model import Timing
 from pvtest.tap import TapParser
 
 MAX_SERIAL = 16 << 20  # bytes kept and read; a whole run writes far less than 1 MiB
+MAX_PER_TEST = 2 << 20  # bytes since the last sign of progress; a test reports a few KiB
 SILENCE_SECONDS = 30.0  # the guest ends every test by its own deadline long before
 POWER_OFF_SECONDS = 10.0  # from the end line to the end of QEMU
 TOTAL_SECONDS = 300.0
@@ -64,7 +65,8 @@ class Session:
         self._tap = TapParser()
         self._lines = LineAssembler()
         self._timing = Timing()
-        self._read = 0
+        self._read = self._read_at_progress = 0
+        self._progress = (0, "")
         self._start = self._last = 0.0
         self._plan_at: float | None = None
         self._end_at: float | None = None
@@ -114,6 +116,9 @@ class Session:
         self._read += len(data)
         for line in self._lines.feed(data):
             self._take(line)
+        progress = (len(self._tap.points), self._tap.running)
+        if progress != self._progress or not self._tap.started:
+            self._progress, self._read_at_progress = progress, self._read
 
     def _take(self, line: str) -> None:
         self._tap.feed(line)
@@ -135,6 +140,8 @@ class Session:
             return "the runner was told to stop"
         if self._read > MAX_SERIAL:
             return f"the guest wrote more than {MAX_SERIAL >> 20} MiB to its serial port"
+        if self._read - self._read_at_progress > MAX_PER_TEST:
+            return f"the guest had written more than {MAX_PER_TEST >> 20} MiB without ending or beginning a test"
         if self._end_at is not None and now - self._end_at > POWER_OFF_SECONDS:
             return f"the guest reached its end but did not power off within {POWER_OFF_SECONDS:.0f} s"
         if now - self._start > self._limits.total:

@@ -53,6 +53,7 @@ class TapParser:
         self.end: dict[str, str] | None = None
         self.last_comment = ""
         self.running = ""  # instance announced by "# run:" and not yet reported
+        self.announces = False  # the guest says which test begins
         self.bailed = ""
         self.problems: list[str] = []
         self.problem_count = 0
@@ -151,7 +152,7 @@ class TapParser:
             if len(self.crash) < MAX_CRASH_LINES:
                 self.crash.append(text)
         elif word == "run":
-            self.running = rest.strip()
+            self.running, self.announces = rest.strip(), True
         elif word == "bench":
             if len(self.bench) < MAX_COMMENTS:
                 self.bench.append(fields(rest))

@@ -10,7 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from pvtest.model import Verdict
 from pvtest.tap import TapParser
@@ -22,9 +31,12 @@ STYLE = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.ERROR: "bold m
 class Terminal:
     """Where the runner talks to a person."""
 
-    def __init__(self, plain: bool = False, color: bool = True, svg: Path | None = None):
+    def __init__(
+        self, plain: bool = False, color: bool = True, svg: Path | None = None, quiet: bool = False
+    ):  # pylint: disable=too-many-arguments
         terminal = sys.stdout.isatty() and not plain
-        self.live = terminal
+        self.live = terminal and not quiet
+        self.quiet = quiet
         self.svg = svg
         self.console = Console(
             force_terminal=bool(terminal or svg),
@@ -51,7 +63,8 @@ class Terminal:
     def progress(self, total: int, text: str) -> Iterator[Bar]:
         """A bar while the block runs; on a pipe one line at its start."""
         if not self.live:
-            self.say(f"{text} ...")
+            if not self.quiet:
+                self.say(f"{text} ...")
             yield Bar(None, None)
             return
         columns = (
@@ -60,6 +73,8 @@ class Terminal:
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("left"),
             TextColumn("{task.fields[now]}", markup=False),
         )
         with Progress(*columns, console=self.console, transient=True, refresh_per_second=8) as progress:

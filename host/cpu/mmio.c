@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/cpu/mmio.h"
+
+#include <stddef.h>
+
+#include "host/cpu/events.h"
+#include "host/cpu/guest_code.h"
+#include "host/cpu/mmio_decode.h"
+#include "host/host_memory.h"
+#include "host/log.h"
+#include "lib/fmt.h"
+
+#define RANGES_MAX 4
+
+static struct {
+    const struct mmio_range *range[RANGES_MAX];
+    unsigned count;
+} mmio;
+
+void mmio_add(const struct mmio_range *range)
+{
+    if (mmio.count == RANGES_MAX)
+        host_die("more than %d ranges of emulated registers", RANGES_MAX);
+    mmio.range[mmio.count++] = range;
+}
+
+static const struct mmio_range *range_of(uint64_t gpa)
+{
+    for (unsigned i = 0; i < mmio.count; i++) {
+        if (gpa - mmio.range[i]->start < mmio.range[i]->length)
+            return mmio.range[i];
+    }
+    return NULL;
+}
+
+/* RAX and RSP are in the VMCB, all others where run.S pushed them. */
+static uint64_t *register_of(struct cpu *cpu, struct guest_registers *regs, unsigned number)
+{
+    uint64_t *const by_number[16] = {
+        &cpu->guest->rax, &regs->rcx, &regs->rdx, &regs->rbx, &cpu->guest->rsp, &regs->rbp, &regs->rsi, &regs->rdi,
+        &regs->r8,        &regs->r9,  &regs->r10, &regs->r11, &regs->r12,       &regs->r13, &regs->r14, &regs->r15,
+    };
+
+    return by_number[number % 16];
+}
+
+static void refuse(struct cpu *cpu, const uint8_t *bytes, size_t count)
+{
+    char text[3 * INSTRUCTION_MAX + 1] = "";
+
+    if (cpu->hidden_access_logs >= LOGGED_ACCESSES_MAX)
+        return;
+    for (size_t i = 0; i < count; i++)
+        fmt_snprintf(text + 3 * i, sizeof(text) - 3 * i, " %02x", bytes[i]);
+    host_log(LOG_INFO, "no emulation of the instruction at rip 0x%lx, gpa 0x%lx: bytes%s\n", cpu->guest->rip,
+             cpu->guest->exit_info2, text);
+}
+
+bool mmio_access(struct cpu *cpu, struct guest_registers *regs)
+{
+    struct vmcb *guest = cpu->guest;
+    uint64_t gpa = guest->exit_info2;
+    const struct mmio_range *range = range_of(gpa);
+    struct mmio_instruction instruction;
+    uint8_t bytes[INSTRUCTION_MAX];
+    size_t count;
+
+    /* Neither code nor page tables can lie in registers, nor the stack and tables by which an event is delivered. */
+    if (!range || (guest->exit_info1 & (NESTED_FAULT_FETCH | NESTED_FAULT_TABLE)) ||
+        (guest->exit_interrupt & EVENT_VALID))
+        return false;
+    count = guest_code_fetch(guest, bytes, sizeof(bytes));
+    if (!mmio_decode(bytes, count, &instruction) ||
+        (instruction.kind == MMIO_LOAD) != !(guest->exit_info1 & NESTED_FAULT_WRITE) ||
+        gpa % HOST_PAGE_SIZE + instruction.size > HOST_PAGE_SIZE) {
+        refuse(cpu, bytes, count);
+        return false;
+    }
+
+    uint64_t *reg = register_of(cpu, regs, instruction.reg);
+
+    if (instruction.kind == MMIO_LOAD)
+        *reg = mmio_loaded(&instruction, *reg, range->read(gpa, instruction.size));
+    else
+        range->write(gpa, instruction.size, mmio_stored(&instruction, *reg));
+    skip_instruction(guest, instruction.length);
+    return true;
+}

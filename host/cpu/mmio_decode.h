@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Decodes the instructions by which 64-bit code touches device registers: MOV between memory and a register or an
+ * immediate, MOVZX, MOVSX and MOVSXD (AMD64 Architecture Programmer's Manual, volume 3). QEMU's emulation reports the
+ * address of an access but not the instruction. No dependence on the rest of the host.
+ */
+#ifndef PVT_HOST_CPU_MMIO_DECODE_H
+#define PVT_HOST_CPU_MMIO_DECODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define INSTRUCTION_MAX 15u
+
+enum mmio_kind { MMIO_LOAD, MMIO_STORE, MMIO_STORE_IMMEDIATE };
+
+struct mmio_instruction {
+    enum mmio_kind kind;
+    uint8_t length;      /* bytes of the instruction */
+    uint8_t size;        /* bytes of memory: 1, 2, 4 or 8 */
+    uint8_t reg;         /* number of the register, 0 (RAX) to 15 */
+    bool high_byte;      /* AH, CH, DH, BH: bits 15:8 of register `reg` */
+    uint8_t destination; /* LOAD: bytes of the register that are written; 4 clears the upper half */
+    bool sign;           /* LOAD: sign-extended, else zero-extended */
+    uint64_t immediate;  /* STORE_IMMEDIATE */
+};
+
+/* `bytes` from RIP on, as many as could be read. False for every instruction that is not in the list above. */
+bool mmio_decode(const uint8_t *bytes, size_t count, struct mmio_instruction *instruction);
+
+/* New value of the register after a load of `value`. */
+uint64_t mmio_loaded(const struct mmio_instruction *instruction, uint64_t old, uint64_t value);
+/* What a store writes, from the value of its register. */
+uint64_t mmio_stored(const struct mmio_instruction *instruction, uint64_t reg);
+
+#endif

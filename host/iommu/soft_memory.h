@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory as the software IOMMU reaches it (softiommu_callbacks). */
+#ifndef PVT_HOST_IOMMU_SOFT_MEMORY_H
+#define PVT_HOST_IOMMU_SOFT_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/oracle.h"
+
+bool soft_memory_stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa, uint64_t *size);
+uint64_t soft_memory_read64(void *owner, uint64_t spa);
+bool soft_memory_compare_exchange64(void *owner, uint64_t spa, uint64_t expected, uint64_t desired);
+void soft_memory_copy_from(void *owner, void *to, uint64_t spa, size_t size);
+void soft_memory_copy_to(void *owner, uint64_t spa, const void *from, size_t size);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/softiommu/reason.h"
+
+#include <stddef.h>
+
+static const enum oracle_fault_class classes[] = {
+#define CLASS_OF(name, number, class) [number] = ORACLE_FAULT_CLASS_##class,
+    SOFTIOMMU_REASON_LIST(CLASS_OF)
+#undef CLASS_OF
+};
+
+enum oracle_fault_class softiommu_reason_class(enum softiommu_reason reason)
+{
+    return (size_t)reason < sizeof(classes) / sizeof(classes[0]) ? classes[reason] : ORACLE_FAULT_CLASS_OTHER;
+}

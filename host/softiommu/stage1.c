@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/softiommu/stage1.h"
+
+#include "host/softiommu/policy.h"
+#include "host/softiommu/walk.h"
+
+/* What a look-up in the IOTLB comes to. */
+enum found { FOUND_NOTHING, FOUND_LEAF, FOUND_DENIAL, FOUND_NOT_PRESENT };
+
+uint16_t stage1_cache_tag(const struct softiommu *iommu, uint16_t tag)
+{
+    return omitted(iommu, SOFTIOMMU_OMIT_TAG_SHARED) ? tag / 2 : tag;
+}
+
+static bool beyond_width(const struct softiommu *iommu, const struct softiommu_translation *t, uint64_t iova)
+{
+    unsigned bits = format_for(t->levels)->bits;
+
+    if (bits > iommu->config.iova_bits)
+        bits = iommu->config.iova_bits;
+    return iova >> bits != 0 && !omitted(iommu, SOFTIOMMU_OMIT_WIDTH_IGNORED);
+}
+
+/* A write on a clean entry needs a walk to set D; one on a read-only entry may be refused at once, as the guest must
+ * flush after it adds a permission. */
+static enum found judge(struct softiommu *iommu, const struct leaf *leaf, enum oracle_access access)
+{
+    if ((leaf->flags & LEAF_NOT_PRESENT) != 0)
+        return FOUND_NOT_PRESENT;
+    if (access != ORACLE_ACCESS_WRITE || omitted(iommu, SOFTIOMMU_OMIT_IOTLB_WRITE_UNCHECKED))
+        return FOUND_LEAF;
+    if ((leaf->flags & LEAF_WRITE) == 0)
+        return policy_trusts_denial(iommu) ? FOUND_DENIAL : FOUND_NOTHING;
+    return (leaf->flags & LEAF_DIRTY) != 0 ? FOUND_LEAF : FOUND_NOTHING;
+}
+
+static enum found look_up(struct softiommu *iommu, uint16_t tag, uint64_t iova, enum oracle_access access,
+                          struct leaf *leaf)
+{
+    enum found found = FOUND_NOTHING;
+
+    if (page_cache_find(&iommu->iotlb, tag, iova, leaf))
+        found = judge(iommu, leaf, access);
+    if (found == FOUND_NOTHING)
+        iommu->iotlb.statistics.misses++;
+    else
+        iommu->iotlb.statistics.hits++;
+    return found;
+}
+
+static enum softiommu_reason walk_and_fill(struct softiommu *iommu, const struct softiommu_translation *t, uint16_t tag,
+                                           uint64_t iova, enum oracle_access access, struct leaf *leaf)
+{
+    bool short_walk = t->levels == 5 && omitted(iommu, SOFTIOMMU_OMIT_FIVE_AS_FOUR);
+    struct walk walk = {
+        .iommu = iommu,
+        .format = format_for(short_walk ? 4 : t->levels),
+        .root = t->root,
+        .tag = tag,
+        .iova = iova,
+        .access = access,
+    };
+    enum softiommu_reason reason = walk_run(&walk, leaf);
+
+    if (reason == SOFTIOMMU_REASON_NONE && policy_fills(iommu))
+        page_cache_fill(&iommu->iotlb, tag, iova, leaf);
+    if (reason == SOFTIOMMU_REASON_NOT_PRESENT && omitted(iommu, SOFTIOMMU_OMIT_NOT_PRESENT_CACHED)) {
+        *leaf = (struct leaf){.flags = LEAF_NOT_PRESENT};
+        page_cache_fill(&iommu->iotlb, tag, iova, leaf);
+    }
+    return reason;
+}
+
+enum softiommu_reason stage1_find(struct softiommu *iommu, const struct softiommu_translation *t, uint64_t iova,
+                                  enum oracle_access access, struct leaf *leaf)
+{
+    uint16_t tag = stage1_cache_tag(iommu, t->tag);
+
+    if (beyond_width(iommu, t, iova))
+        return SOFTIOMMU_REASON_WIDTH;
+    switch (look_up(iommu, tag, iova, access, leaf)) {
+    case FOUND_LEAF:
+        return SOFTIOMMU_REASON_NONE;
+    case FOUND_DENIAL:
+        return SOFTIOMMU_REASON_WRITE_DENIED;
+    case FOUND_NOT_PRESENT:
+        return SOFTIOMMU_REASON_NOT_PRESENT;
+    case FOUND_NOTHING:
+        break;
+    }
+    return walk_and_fill(iommu, t, tag, iova, access, leaf);
+}

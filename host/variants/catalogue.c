@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of variants for the runner, in the form of host/defects/catalogue.c and behind its list. */
+#include "host/variants/variants.h"
+
+#define VARIANT(enumerator, name, requirements, sentence) "variant\t" name "\t" requirements "\t" sentence "\0"
+
+__attribute__((section(".pvtcat"), used)) static const char catalogue[] = "variants\t1\0"
+#include "host/variants/variants.def"
+    ;
+
+#undef VARIANT

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/variants/variants.h"
+
+#include "host/switches.h"
+
+static const char *const variant_names[] = {
+#define VARIANT(enumerator, name, requirements, sentence) [VARIANT_##enumerator] = (name),
+#include "host/variants/variants.def"
+#undef VARIANT
+};
+
+static bool active[VARIANT_COUNT];
+static const struct switches variants = {variant_names, active, VARIANT_COUNT};
+
+bool variant_enable(const char *name)
+{
+    return switch_enable(&variants, name);
+}
+
+bool variant_active(enum variant variant)
+{
+    return active[variant];
+}
+
+const char *variant_name(enum variant variant)
+{
+    return (size_t)variant < VARIANT_COUNT ? variant_names[variant] : NULL;
+}
+
+void variant_active_names(char *text, size_t size)
+{
+    switch_active_names(&variants, text, size);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* A request from the doorbell to its end. */
+#include "host/cpu/reference_time.h"
+#include "host/iommu/soft.h"
+#include "host/vdev/dmaprobe_private.h"
+#include "host/vdev/msi.h"
+#include "lib/string.h"
+
+#define UNITS_PER_US  10u /* of the reference time */
+#define RESULT_OFFSET offsetof(struct dmaprobe_request, state)
+
+static struct dmaprobe_request *shared(const struct slot *slot)
+{
+    return (struct dmaprobe_request *)(slot->probe->memory[MEMORY_REQUESTS].bytes) + slot->number;
+}
+
+/* The state last: whoever polls it finds the rest in place. */
+void slot_publish(const struct slot *slot)
+{
+    struct dmaprobe_request *to = shared(slot);
+    size_t after_state = RESULT_OFFSET + sizeof(to->state);
+
+    memcpy((uint8_t *)to + after_state, (const uint8_t *)&slot->r + after_state, sizeof(*to) - after_state);
+    __atomic_store_n(&to->state, slot->r.state, __ATOMIC_RELEASE);
+}
+
+static void interrupt(struct dmaprobe *probe)
+{
+    const struct config_space *config = probe->function->config;
+
+    if ((config_read(config, MSI_CONTROL, 2) & MSI_CONTROL_ENABLE) != 0 && bus_master(probe) &&
+        msi_send(config_read(config, MSI_ADDRESS, 8), (uint32_t)config_read(config, MSI_DATA, 2)))
+        probe->interrupts++;
+}
+
+static void unwatch(struct slot *slot)
+{
+    if (slot->waiting && (slot->r.flags & (DMAPROBE_DELAYED | DMAPROBE_REPEAT)))
+        time_watch(-1);
+    slot->waiting = false;
+}
+
+static void finish(struct slot *slot)
+{
+    unwatch(slot);
+    slot->r.state = DMAPROBE_FINISHED;
+    slot->probe->completed++;
+    slot_publish(slot);
+    if (slot->r.flags & DMAPROBE_INTERRUPT)
+        interrupt(slot->probe);
+}
+
+static void finish_as(struct slot *slot, enum dmaprobe_status status)
+{
+    slot->r.status = status;
+    finish(slot);
+}
+
+/* To the end of the pass, from what is in flight on. */
+static void end_pass(struct slot *slot)
+{
+    while (!transfer_end(slot))
+        transfer_begin(slot);
+}
+
+static void wait(struct slot *slot)
+{
+    slot->waiting = true;
+    if (slot->r.flags & DMAPROBE_DELAYED)
+        slot->due = reference_time() + (uint64_t)slot->r.delay_us * UNITS_PER_US;
+    if (slot->r.flags & (DMAPROBE_DELAYED | DMAPROBE_REPEAT))
+        time_watch(1);
+    slot_publish(slot);
+}
+
+void slot_start(struct slot *slot)
+{
+    const size_t results = sizeof(slot->r) - RESULT_OFFSET;
+
+    memcpy(&slot->r, shared(slot), sizeof(slot->r));
+    memset((uint8_t *)&slot->r + RESULT_OFFSET, 0, results);
+    slot->r.state = DMAPROBE_RUNNING;
+    if (!slot_request_valid(slot)) {
+        finish_as(slot, DMAPROBE_BAD_REQUEST);
+        return;
+    }
+    if (!bus_master(slot->probe)) {
+        finish_as(slot, DMAPROBE_NO_MASTER);
+        return;
+    }
+    if (slot->r.operation == DMAPROBE_INVERT) {
+        transfer_invert(slot);
+        finish(slot);
+        return;
+    }
+    transfer_rewind(slot);
+    if (!(slot->r.flags & DMAPROBE_LATE))
+        transfer_begin(slot);
+    if (slot->r.flags & (DMAPROBE_DELAYED | DMAPROBE_HELD | DMAPROBE_REPEAT)) {
+        wait(slot);
+        return;
+    }
+    end_pass(slot);
+    finish(slot);
+}
+
+static void abandon(struct slot *slot)
+{
+    softiommu_request_abandon(soft_iommu(), &slot->request);
+    softiommu_request_abandon(soft_iommu(), &slot->moment);
+}
+
+void slot_let_go(struct slot *slot)
+{
+    if (!slot->waiting)
+        return;
+    softiommu_request_complete(soft_iommu(), &slot->moment);
+    if (!bus_master(slot->probe)) {
+        abandon(slot);
+        finish_as(slot, DMAPROBE_NO_MASTER);
+        return;
+    }
+    if (slot->r.flags & DMAPROBE_LATE)
+        transfer_begin(slot);
+    end_pass(slot);
+    finish(slot);
+}
+
+void slot_cancel(struct slot *slot)
+{
+    if (!slot->waiting)
+        return;
+    abandon(slot);
+    slot->r.flags &= ~DMAPROBE_INTERRUPT;
+    finish_as(slot, DMAPROBE_CANCELLED);
+}
+
+void slot_repeat(struct slot *slot)
+{
+    if (!bus_master(slot->probe)) {
+        slot_let_go(slot);
+        return;
+    }
+    softiommu_request_complete(soft_iommu(), &slot->moment);
+    end_pass(slot);
+    if (slot->r.status == DMAPROBE_FAULT)
+        slot->r.faults++;
+    else
+        slot->r.repeats++;
+    slot_publish(slot);
+    slot->r.status = DMAPROBE_OK;
+    transfer_rewind(slot);
+    transfer_begin(slot);
+}
+
+/* The first element only, with pieces of its own: the request proper may be in flight. */
+void slot_moment(struct slot *slot)
+{
+    struct softiommu_request *request = &slot->moment;
+    struct dmaprobe_element element;
+    uint64_t done = slot->done;
+
+    if (!slot->waiting || !(slot->r.flags & DMAPROBE_REPEAT) || request->state == SOFTIOMMU_REQUEST_IN_FLIGHT ||
+        !bus_master(slot->probe))
+        return;
+    element = slot_element(slot, 0);
+    slot->done = 0;
+    operation_prepare(slot, request);
+    slot->done = done;
+    request->iova = element.iova;
+    request->length = transfer_bounded(slot, 0, element.length);
+    request->piece = slot->moment_piece;
+    request->piece_capacity = MOMENT_PIECES;
+    softiommu_request_begin(soft_iommu(), soft_device(slot->probe->function->bdf), request);
+}

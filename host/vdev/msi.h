@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PVT_HOST_VDEV_MSI_H
+#define PVT_HOST_VDEV_MSI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Sends an interrupt message as a device on the bus would (Intel SDM volume 3, 11.11). Only fixed and lowest-priority
+ * delivery to physical or logical destinations: false, and nothing is sent, for any other message. */
+bool msi_send(uint64_t address, uint32_t data);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PCI functions that exist in the host only: DMA engines ("dmaprobe", docs/dmaprobe.md) whose requests go through the
+ * software IOMMU, and the root ports above some of them.
+ */
+#ifndef PVT_HOST_VDEV_VDEV_H
+#define PVT_HOST_VDEV_VDEV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/vdev/config_space.h"
+
+#define VDEV_FUNCTIONS_MAX 16u
+
+struct dmaprobe;
+
+struct vdev_function {
+    uint16_t bdf;
+    bool ats; /* has the capability */
+    struct config_space *config;
+    struct dmaprobe *probe; /* NULL: a bridge */
+    bool decoding;          /* BAR 0 answers, at `base` */
+    uint64_t base;
+};
+
+/* Makes the functions, takes their configuration pages and registers out of the nested tables, and adds them to the
+ * list of PCI functions. Before launch, after pci_enumerate() and the import of the memory map. Returns how many can be
+ * managed; 0, with a log line, on a machine that has no room for them. */
+unsigned vdev_create(void);
+/* Shows the memory of the functions to the guest. After nested_paging_init(). */
+void vdev_start(void);
+
+struct vdev_function *vdev_functions(unsigned *count);
+/* NULL when no emulated function has this requester id. */
+struct vdev_function *vdev_find(uint16_t bdf);
+
+/* At every exit: lets the time pass for requests that wait or repeat. */
+void vdev_tick(void);
+/* A point in the middle of a switch of the function's translation: requests that repeat are made there, too. Called
+ * with the lock of the software IOMMU held. */
+void vdev_moment(uint16_t bdf);
+
+#endif

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What only the reference host's own device can do: lists, atomics, a megabyte at odd addresses, and a transfer that is
+ * translated at one time and touches memory at another. The host has to wait for such a transfer before it says that an
+ * invalidation is done; a held transfer ends there, so none of these tests depends on time.
+ */
+#include "drivers/dmaprobe.h"
+#include "drivers/pci_registers.h"
+#include "kernel/cpu.h"
+#include "kernel/lapic.h"
+#include "kernel/paging.h"
+#include "lib/string.h"
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "dmaprobe"
+#define ON_PROBE   "dmaprobe,dmaprobe+ats"
+
+#define IOVA 0x4000000ull
+#define RW   (STAGE1_READ | STAGE1_WRITE)
+#define HELD 1u /* slot */
+
+static struct domain *attached(struct test_run *t, struct dma_engine *e, const struct buffer *b)
+{
+    struct domain *d = domain_paging(t);
+
+    map(t, d, IOVA, b, RW);
+    attach(t, d, e);
+    return d;
+}
+
+static struct dmaprobe_request start(struct dma_engine *e, unsigned slot, struct dmaprobe_request request)
+{
+    dmaprobe_start(e, slot, &request);
+    return request;
+}
+
+static void hold_fill(struct test_run *t, struct dma_engine *e, uint64_t iova)
+{
+    struct dmaprobe_request held = start(e, HELD,
+                                         (struct dmaprobe_request){.operation = DMAPROBE_FILL,
+                                                                   .flags = DMAPROBE_HELD,
+                                                                   .iova = iova,
+                                                                   .length = 512,
+                                                                   .operand = e->ops->fill_value});
+
+    REQUIRE(held.state == DMAPROBE_RUNNING, "the device did not hold its request");
+}
+
+/* From the moment the page was given away, the held transfer must not write to it. */
+static void expect_over(struct test_run *t, struct dma_engine *e, struct buffer *b, const char *what)
+{
+    struct dmaprobe_request held;
+
+    buffer_refresh(b);
+    REQUIRE(dmaprobe_release(e, HELD, &held), "the device did not finish");
+    drain_faults(t, e);
+    expect_untouched(t, b, what);
+}
+
+TEST(dmaprobe_megabyte, "one_megabyte_at_odd_addresses", "TR-1 TR-2", ON_PROBE, "dma",
+     "A DMA of almost one MiB at an odd address moves every byte, to memory and from it")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, DMAPROBE_LENGTH_MAX / PAGE_SIZE);
+    const uint32_t length = DMAPROBE_LENGTH_MAX - 777;
+    uint8_t *device_bytes = dmaprobe_buffer(e);
+    struct dmaprobe_request r = {.operation = DMAPROBE_WRITE, .iova = IOVA + 333, .length = length, .buffer = 5};
+
+    attached(t, e, &b);
+    for (uint32_t i = 0; i < length; i += sizeof(uint64_t)) {
+        uint64_t value = random_u64(&t->random);
+
+        memcpy(device_bytes + 5 + i, &value, sizeof(value));
+    }
+    dmaprobe_start(e, 0, &r);
+    CHECK_EQ(r.status, DMAPROBE_OK, "status of the write");
+    CHECK_EQ(r.moved, length, "bytes moved");
+    CHECK(memcmp(b.data + 333, device_bytes + 5, length) == 0, "what was written is not what the device had");
+    CHECK(!memory_find_other(b.data, 333, POISON_FRESH), "a byte in front of the DMA changed");
+    CHECK(!memory_find_other(b.data + 333 + length, 777 - 333, POISON_FRESH), "a byte behind the DMA changed");
+    memset(device_bytes, 0, DMAPROBE_BUFFER_SIZE);
+    r.operation = DMAPROBE_READ;
+    dmaprobe_start(e, 0, &r);
+    CHECK(memcmp(b.data + 333, device_bytes + 5, length) == 0, "what was read is not what memory held");
+}
+
+TEST(dmaprobe_list, "scatter_list", "TR-1", ON_PROBE, "dma,fault",
+     "A list of pieces reaches each page at its own place, and ends at the first page that is not mapped")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 4);
+    struct dmaprobe_element *list = dmaprobe_scatter(e);
+    struct dmaprobe_request r = {
+        .operation = DMAPROBE_FILL, .flags = DMAPROBE_SCATTERED, .elements = 4, .operand = e->ops->fill_value};
+    struct domain *d = attached(t, e, &b);
+
+    for (unsigned i = 0; i < 4; i++) {
+        list[i] = (struct dmaprobe_element){.iova = IOVA + (3 - i) * PAGE_SIZE + i, .length = 10 + i};
+    }
+    dmaprobe_start(e, 0, &r);
+    CHECK_EQ(r.moved, 46, "bytes moved");
+    for (unsigned i = 0; i < 4; i++) {
+        uint8_t *at = b.data + (3 - i) * PAGE_SIZE + i;
+
+        CHECK(!memory_find_other(at, 10 + i, e->ops->fill_value), "piece %u is not where its page is", i);
+        memset(at, POISON_FRESH, 10 + i);
+    }
+    expect_untouched(t, &b, "outside of the pieces");
+    unmap(t, d, IOVA + PAGE_SIZE, PAGE_SIZE);
+    flush(t, d);
+    dmaprobe_start(e, 0, &r);
+    CHECK_EQ(r.status, DMAPROBE_FAULT, "status of a list with an unmapped page");
+    CHECK_EQ(r.moved, 21, "bytes moved before that page");
+    CHECK(!memory_find_other(b.data, PAGE_SIZE, POISON_FRESH), "a piece behind the refused one was written");
+    drain_faults(t, e);
+}
+
+TEST(dmaprobe_atomic, "atomics", "TR-1 TR-3", ON_PROBE, "dma,fault",
+     "An atomic operation works on the mapped page, and needs write permission even where it would change nothing")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 1);
+    struct domain *d = attached(t, e, &b);
+    struct dmaprobe_request r = {.operation = DMAPROBE_ADD, .iova = IOVA + 8, .length = 8, .operand = 7};
+    uint64_t value = 5;
+
+    memcpy(b.data + 8, &value, sizeof(value));
+    dmaprobe_start(e, 0, &r);
+    memcpy(&value, b.data + 8, sizeof(value));
+    CHECK_EQ(r.result, 5, "old value");
+    CHECK_EQ(value, 12, "new value");
+    *leaf_entry(t, d, IOVA) &= ~2ull;
+    flush(t, d);
+    r.operation = DMAPROBE_COMPARE_SWAP;
+    r.compare = 99;
+    dmaprobe_start(e, 0, &r);
+    CHECK_EQ(r.status, DMAPROBE_FAULT, "status of an atomic on a read-only page");
+    CHECK_EQ(r.fault_class, ORACLE_FAULT_CLASS_WRITE_DENIED, "class of the fault");
+    drain_faults(t, e);
+}
+
+TEST(dmaprobe_list_flush, "held_dma_and_list_flush", "FL-6", ON_PROBE, "dma,flush",
+     "A DMA translated before a list flush of its page does not write to the page after the flush has returned")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 1);
+    struct domain *d = attached(t, e, &b);
+
+    hold_fill(t, e, IOVA);
+    unmap(t, d, IOVA, PAGE_SIZE);
+    flush_list(t, d, IOVA, PAGE_SIZE);
+    expect_over(t, e, &b, "page reused after a list flush");
+    map(t, d, IOVA, &b, RW);
+    hold_fill(t, e, IOVA);
+    unmap(t, d, IOVA, PAGE_SIZE);
+    flush_block(t, d, 0, HV_IOMMU_RANGE_SHIFT_ALL);
+    expect_over(t, e, &b, "page reused after a list flush of everything");
+}
+
+TEST(dmaprobe_second_held, "held_dma_of_two_devices", "FL-6", ON_PROBE, "dma,flush",
+     "A flush waits for the DMA under way of every device of the domain")
+{
+    struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
+    struct buffer b = buffer(t, 1);
+    struct domain *d = attached(t, first, &b);
+
+    attach(t, d, second);
+    hold_fill(t, first, IOVA);
+    hold_fill(t, second, IOVA + 2048);
+    unmap(t, d, IOVA, PAGE_SIZE);
+    flush(t, d);
+    expect_over(t, first, &b, "page reused, first device");
+    expect_over(t, second, &b, "page reused, second device");
+}
+
+TEST(dmaprobe_detach, "held_dma_and_detach", "DET-4 ATT-5", ON_PROBE, "dma",
+     "A DMA translated before DETACH, or before ATTACH elsewhere, does not write after the call has returned")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 1);
+    struct domain *d = attached(t, e, &b), *blocked = domain_blocked(t);
+
+    hold_fill(t, e, IOVA);
+    CHECK_SUCCESS(pviommu_detach(e->device_id), "DETACH");
+    expect_over(t, e, &b, "after DETACH");
+    attach(t, d, e);
+    hold_fill(t, e, IOVA);
+    attach(t, blocked, e);
+    expect_over(t, e, &b, "after ATTACH to a blocking domain");
+}
+
+TEST(dmaprobe_burst, "switches_under_fire", "ATT-5 ATT-1 ATT-4", ON_PROBE, "dma,fault",
+     "A device that never stops its DMA writes to the domain it is in and to no other, through many switches")
+{
+    struct dma_engine *e = device(t);
+    struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    struct domain *first = attached(t, e, &a), *second = domain_paging(t), *blocked = domain_blocked(t);
+    struct domain *const turns[] = {second, blocked, first, second, first, blocked};
+    struct dmaprobe_request burst;
+
+    map(t, second, IOVA, &b, RW);
+    burst = start(e, HELD,
+                  (struct dmaprobe_request){.operation = DMAPROBE_FILL,
+                                            .flags = DMAPROBE_REPEAT,
+                                            .iova = IOVA,
+                                            .length = 64,
+                                            .operand = e->ops->fill_value});
+    REQUIRE(burst.state == DMAPROBE_RUNNING, "the device did not start its burst");
+    for (unsigned i = 0; i < 60; i++) {
+        struct domain *now = turns[i % 6];
+
+        attach(t, now, e);
+        buffer_refresh(&a);
+        buffer_refresh(&b);
+        (void)dmaprobe_pending(e); /* exits: the burst goes on */
+        (void)dmaprobe_pending(e);
+        CHECK_EQ(!memory_find_other(a.data, 64, e->ops->fill_value), now == first, "the first page is written to");
+        CHECK_EQ(!memory_find_other(b.data, 64, e->ops->fill_value), now == second, "the second page is written to");
+    }
+    (void)dmaprobe_release(e, HELD, &burst);
+    REQUIRE(burst.repeats >= 60, "the burst made %u passes only", burst.repeats);
+    drain_faults(t, e);
+}
+
+static struct dma_engine *first_of(struct test_run *t, enum dma_class class)
+{
+    struct dma_engine *e = dma_engine_get(class, 0);
+
+    if (!e) {
+        SKIP("needs a device of class %s", dma_class_name(class));
+    }
+    return e;
+}
+
+TEST(dmaprobe_mixed, "one_domain_behind_two_units", "ATT-9 FL-1 ISO-2 DEL-4", "dmaprobe", "dma,fault,flush",
+     "Devices behind different IOMMUs share one domain: map, flush, a device's move and DELETE reach all of them")
+{
+    struct dma_engine *e[3] = {first_of(t, DMA_CLASS_ROCKER), device(t), first_of(t, DMA_CLASS_DMAPROBE_ATS)};
+    struct domain *d = domain_paging(t), *other = domain_blocked(t);
+    struct buffer b = buffer(t, 1);
+
+    map(t, d, IOVA, &b, RW);
+    for (unsigned i = 0; i < 3; i++) {
+        attach(t, d, e[i]);
+        expect_write(t, e[i], IOVA + i * 64, &b, i * 64, 64, "shared page");
+    }
+    unmap(t, d, IOVA, PAGE_SIZE);
+    flush(t, d);
+    for (unsigned i = 0; i < 3; i++) {
+        expect_write_fault(t, e[i], IOVA, 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "after the flush");
+    }
+    map(t, d, IOVA, &b, RW);
+    for (unsigned i = 0; i < 3; i++) {
+        expect_write(t, e[i], IOVA, &b, 0, 64, "mapped again");
+    }
+    unmap(t, d, IOVA, PAGE_SIZE);
+    flush_list(t, d, IOVA, PAGE_SIZE);
+    for (unsigned i = 0; i < 3; i++) {
+        expect_write_fault(t, e[i], IOVA, 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "after the list flush");
+    }
+    map(t, d, IOVA, &b, RW);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_REFUSED(pviommu_delete(d->id), "DELETE with a device attached");
+        attach(t, other, e[i]);
+        expect_write_fault(t, e[i], IOVA, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "moved away");
+        if (i < 2) {
+            expect_write(t, e[2], IOVA, &b, 0, 64, "the device that stayed");
+        }
+    }
+    delete_domain(t, d);
+}
+
+#define MESSAGE_VECTOR     0x51u
+#define MESSAGE_ADDRESS    0xFEE00000u
+#define MESSAGE_TARGET(id) ((id) << 12)
+#define MSI_ADDRESS        4u
+#define MSI_DATA           12u
+#define MSI_CONTROL        2u
+#define MSI_ENABLE         1u
+#define WINDOW_SIZE        0x2000000ull /* in which the host decodes the registers of its devices */
+
+static void set_bar(const struct dma_engine *e, uint64_t to)
+{
+    pci_write32(&e->function, PCI_BAR0, (uint32_t)to);
+    pci_write32(&e->function, PCI_BAR0 + 4, (uint32_t)(to >> 32));
+}
+
+TEST(dmaprobe_moved, "moved_registers", "TR-1", ON_PROBE, "dma",
+     "A device whose registers were moved still reaches its domain's page, and answers at the new place alone")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 1);
+    uint64_t here = pci_bar(&e->function, 0, NULL);
+    uint64_t there = (here & ~(WINDOW_SIZE - 1)) + WINDOW_SIZE - DMAPROBE_BAR_SIZE;
+    struct dma_engine moved = *e;
+    uint32_t by_ports = 0, id;
+
+    attached(t, e, &b);
+    REQUIRE(pci_read32_by(PCI_ACCESS_PORTS, &e->function, PCI_VENDOR, &by_ports), "no ports");
+    CHECK_EQ(by_ports, pci_read32(&e->function, PCI_VENDOR), "identity by ports and by memory");
+    moved.registers = paging_map_mmio(there, DMAPROBE_BAR_SIZE);
+    set_bar(e, there);
+    id = dmaprobe_register(e, DMAPROBE_ID);
+    (void)dma_fill(&moved, IOVA + 100, 64);
+    set_bar(e, here);
+    CHECK_EQ(id, UINT32_MAX, "identity register at the old place");
+    CHECK(!memory_find_other(b.data + 100, 64, e->ops->fill_value), "the DMA started at the new place did not arrive");
+    CHECK_EQ(dmaprobe_register(e, DMAPROBE_ID), DMAPROBE_ID_VALUE, "identity register back at the old place");
+}
+
+TEST(dmaprobe_message, "message_at_the_end", "TR-1", ON_PROBE, "dma",
+     "The message that a device sends at the end of its DMA is delivered, though its domain maps no such address")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 1);
+    unsigned msi = pci_capability(&e->function, PCI_CAPABILITY_MSI);
+    bool requested;
+
+    attached(t, e, &b);
+    REQUIRE(msi != 0, "the device has no MSI capability");
+    pci_write32(&e->function, msi + MSI_ADDRESS, MESSAGE_ADDRESS | MESSAGE_TARGET(lapic_id()));
+    pci_write16(&e->function, msi + MSI_DATA, MESSAGE_VECTOR);
+    pci_write16(&e->function, msi + MSI_CONTROL, MSI_ENABLE);
+    cpu_interrupts_off();
+    (void)start(
+        e, 0,
+        (struct dmaprobe_request){.operation = DMAPROBE_FILL, .flags = DMAPROBE_INTERRUPT, .iova = IOVA, .length = 1});
+    requested = lapic_requested(MESSAGE_VECTOR);
+    cpu_interrupts_on();
+    pci_write16(&e->function, msi + MSI_CONTROL, 0);
+    CHECK_EQ(dmaprobe_register(e, DMAPROBE_INTERRUPTS), 1, "messages that the device counted");
+    CHECK(requested, "vector 0x%x is not requested of the local APIC", MESSAGE_VECTOR);
+}

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""Help, man page and shell completion come from the parsers, and must not be older than them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+
+import pytest
+from conftest import ROOT
+from pvtest import arguments, manual
+from pvtest.cli import COMMANDS, SHOWN, parser_of
+
+REMAKE = "stale; make it again: cd tools && python3 -m pvtest.manual"
+
+
+def test_man_page_is_not_stale() -> None:
+    assert manual.MAN.read_text() == manual.man_page(), REMAKE
+
+
+def test_completion_is_not_stale() -> None:
+    assert manual.COMPLETION.read_text() == manual.completion(), REMAKE
+
+
+@pytest.mark.parametrize("command", SHOWN)
+def test_help_has_every_option_and_an_example(command: str) -> None:
+    text = parser_of(command).format_help()
+    assert "examples:" in text and f"./run.sh{'' if command == 'run' else ' ' + command}" in text
+    for option in parser_of(command).options():
+        hidden = option in ("--svg", "--fixture")
+        assert (option in text) != hidden
+        assert hidden or option.replace("-", "\\-") in manual.man_page()
+
+
+@pytest.mark.parametrize("command", arguments.EXAMPLES)
+def test_examples_are_understood(command: str) -> None:
+    for line in arguments.EXAMPLES[command].splitlines():
+        words = re.sub(r"\s{2,}\S.*$", "", line.strip()).split(">")[0].replace("'", "").split()
+        assert words[0] == "./run.sh"
+        name = words[1] if len(words) > 1 and words[1] in COMMANDS else "run"
+        parser_of(name).parse_intermixed_args(words[2:] if name != "run" else words[1:])
+
+
+def complete(*words: str) -> list[str]:
+    """What bash offers for the last word."""
+    quoted = " ".join(f"'{word}'" for word in ("./run.sh", *words))
+    script = (
+        f"source {ROOT}/tools/completion.bash; COMP_WORDS=({quoted}); COMP_CWORD={len(words)}; _pvtest; "
+        'printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_completion_in_bash() -> None:
+    assert complete("de") == ["defects"]
+    assert complete("--unt") == ["--until-fail"]
+    assert complete("list", "--sh") == [], "no option of another command"
+    assert complete("run", "--profile", "lin") == ["linux-merged", "linux-v2"]
+    assert "random" in complete("--seed", "")
+    assert complete("--class", "ro") == ["rocker"]
+    assert complete("compare", "REA") == ["README.md"]
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
+def test_man_page_is_well_formed() -> None:
+    command = ["groff", "-man", "-Tutf8", "-ww", "-z", str(manual.MAN)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 0 and done.stderr == ""

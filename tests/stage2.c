@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host's own stage below the guest's tables: whatever the guest writes into them, a device reaches the guest's
+ * memory and nothing else (TR-10, TR-11, ID-1). Only a device that tells how its DMA ended can show it.
+ */
+#include "boot/boot_info.h"
+#include "drivers/dmaprobe.h"
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "stage2"
+#define ON_PROBE   "dmaprobe,dmaprobe+ats"
+#define IOVA       0x04000000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+
+static void read_byte(void *at)
+{
+    (void)*(volatile uint8_t *)at;
+}
+
+/* Addresses that are not this guest's: a hole, and a reserved page that even the processor cannot read. */
+static unsigned foreign_addresses(uint64_t gpa[2])
+{
+    size_t count;
+    const struct memory_region *region = memory_regions(&count);
+    unsigned found = 0;
+
+    gpa[found++] = memory_hole();
+    for (size_t i = 0; i < count && found < 2; i++) {
+        uint64_t page = region[i].start + region[i].length / 2 / PAGE_SIZE * PAGE_SIZE;
+
+        if (region[i].kind == MEMORY_RESERVED && trap_catch(read_byte, gpa_pointer(page), NULL) == TRAP_GP) {
+            gpa[found++] = page;
+        }
+    }
+    return found;
+}
+
+/* A DMA of that kind ends with a fault and has moved nothing. */
+static void expect_refused_as(struct test_run *t, struct dma_engine *e, uint32_t operation, uint64_t iova,
+                              const char *what)
+{
+    struct dmaprobe_request r = {.operation = operation, .iova = iova, .length = 64, .operand = e->ops->fill_value};
+
+    STEP3(t, "device 0x%llx: operation %llu at IOVA 0x%llx", e->device_id, operation, iova);
+    dmaprobe_start(e, 0, &r);
+    CHECK_EQ(r.status, DMAPROBE_FAULT, what);
+    CHECK_EQ(r.moved, 0, what);
+    drain_faults(t, e);
+}
+
+TEST(stage2_leaf, "leaf_to_foreign_memory", "TR-10", ON_PROBE, "dma,fault",
+     "A leaf that points outside of the guest's memory is refused by the host's own stage, for reads and for writes")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    uint64_t foreign[2];
+    unsigned count = foreign_addresses(foreign);
+    struct buffer b = buffer(t, 1);
+
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t iova = IOVA + (1 + i) * PAGE_SIZE;
+
+        map_gpa(t, d, iova, foreign[i], PAGE_SIZE, RW);
+        expect_refused_as(t, e, DMAPROBE_READ, iova, "read of memory that is not the guest's");
+        expect_refused_as(t, e, DMAPROBE_FILL, iova, "write to memory that is not the guest's");
+    }
+    expect_write(t, e, IOVA, &b, 0, 64, "the guest's own page");
+    OBSERVE("%u of 2 kinds of foreign addresses found", count);
+}
+
+static void table_in_foreign_memory(struct test_run *t, unsigned level)
+{
+    struct dma_engine *e = device(t);
+    uint64_t foreign[2];
+    unsigned count = foreign_addresses(foreign);
+
+    for (unsigned i = 0; i < count; i++) {
+        struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
+        struct buffer b = buffer(t, 1);
+        struct stage1_walk w;
+
+        map(t, d, IOVA, &b, RW);
+        REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");
+        *w.entry[level] = foreign[i] | 0x27;
+        STEP2(t, "level %llu entry points to a table at GPA 0x%llx", level, foreign[i]);
+        attach(t, d, e);
+        expect_write_fault(t, e, IOVA, 8, &b, ORACLE_FAULT_CLASS_TABLE_UNREADABLE, "walk through foreign memory");
+        expect_refused_as(t, e, DMAPROBE_READ, IOVA, "read through a table in foreign memory");
+    }
+}
+
+TEST(stage2_table_1, "leaf_table_in_foreign_memory", "TR-11", ON_PROBE, "dma,fault",
+     "A leaf table outside of the guest's memory is not even read")
+{
+    table_in_foreign_memory(t, 1);
+}
+
+TEST(stage2_table_2, "middle_table_in_foreign_memory", "TR-11", ON_PROBE, "dma,fault",
+     "A middle table outside of the guest's memory is not even read")
+{
+    table_in_foreign_memory(t, 2);
+}
+
+TEST(stage2_table_3, "upper_table_in_foreign_memory", "TR-11", ON_PROBE, "dma,fault",
+     "A table below the root outside of the guest's memory is not even read")
+{
+    table_in_foreign_memory(t, 3);
+}
+
+TEST(stage2_identity, "identity_to_foreign_memory", "ID-1 TR-10", ON_PROBE, "dma,fault",
+     "A device in an identity domain does not reach what is not the guest's memory")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_identity(t);
+    uint64_t foreign[2];
+    unsigned count = foreign_addresses(foreign);
+    struct buffer b = buffer(t, 1);
+
+    attach(t, d, e);
+    for (unsigned i = 0; i < count; i++) {
+        expect_refused_as(t, e, DMAPROBE_READ, foreign[i], "read of memory that is not the guest's");
+        expect_refused_as(t, e, DMAPROBE_FILL, foreign[i], "write to memory that is not the guest's");
+    }
+    expect_write(t, e, gpa_of(b.data), &b, 0, 64, "the guest's own page");
+}

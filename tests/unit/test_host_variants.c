@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* Variants whose effect no guest can tell from its own host's: here the backend and the calls are looked at instead. */
+#include <string.h>
+
+#include "abi/device_domain.h"
+#include "abi/device_property.h"
+#include "host/domains/domains.h"
+#include "host/hypercalls/hypercalls.h"
+/* The source, not only the header: a test has to switch variants off again, which a host never does. */
+#include "host/variants/variants.c"
+#include "tests/unit/host_fixture.h"
+
+#define PAGING 1u
+#define ROOT_A 0x1000u
+#define ROOT_B 0x2000u
+#define INPUT  0x3000u
+#define OUTPUT 0x4000u
+
+static int with_variant(void **state)
+{
+    const char *name = *state;
+
+    memset(active, 0, sizeof(active));
+    if (name != NULL)
+        assert_true(variant_enable(name));
+    return fixture_reset(state);
+}
+
+static void two_domains_in_use(void)
+{
+    assert_int_equal(domain_create(1), HV_STATUS_SUCCESS);
+    assert_int_equal(domain_create(2), HV_STATUS_SUCCESS);
+    assert_int_equal(domain_configure(1, PAGING, ROOT_A), HV_STATUS_SUCCESS);
+    assert_int_equal(domain_configure(2, PAGING, ROOT_B), HV_STATUS_SUCCESS);
+    assert_int_equal(domain_attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(domain_attach(2, FIXTURE_BDF(1)), HV_STATUS_SUCCESS);
+    fixture.switches = fixture.domain_flushes = fixture.ranges = 0;
+}
+
+static void names_are_known(void **state)
+{
+    char text[64];
+
+    (void)state;
+    assert_false(variant_enable("no such variant"));
+    assert_false(variant_enable(""));
+    variant_active_names(text, sizeof(text));
+    assert_string_equal(text, "");
+    for (unsigned i = 0; i < VARIANT_COUNT; i++) {
+        assert_false(variant_active((enum variant)i));
+        assert_true(variant_enable(variant_name((enum variant)i)));
+        assert_true(variant_active((enum variant)i));
+    }
+    assert_null(variant_name(VARIANT_COUNT));
+    variant_active_names(text, sizeof(text));
+    assert_int_equal(strlen(text), sizeof(text) - 1); /* cut, with its end */
+    assert_memory_equal(text, variant_name((enum variant)0), strlen(variant_name((enum variant)0)));
+}
+
+static void devices_start_blocked(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < FIXTURE_DEVICES; i++)
+        assert_int_equal(fixture.device[i].kind, TRANSLATION_BLOCKED);
+    two_domains_in_use();
+    assert_int_equal(fixture.device[0].root, ROOT_A);
+}
+
+static void attach_flushes_every_domain(void **state)
+{
+    (void)state;
+    two_domains_in_use();
+    assert_int_equal(domain_attach(2, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(fixture.domain_flushes, 3); /* both, and the default domain */
+    assert_int_equal(domain_detach(FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(fixture.domain_flushes, 6);
+}
+
+static void flush_flushes_every_domain(void **state)
+{
+    (void)state;
+    two_domains_in_use();
+    assert_int_equal(domain_flush(1), HV_STATUS_SUCCESS);
+    assert_int_equal(fixture.domain_flushes, 4); /* the one that is named twice */
+    assert_int_equal(fixture.last_flushed, fixture.device[0].tag);
+}
+
+static void list_flushes_the_domain(void **state)
+{
+    (void)state;
+    two_domains_in_use();
+    assert_int_equal(domain_flush_range(1, 16, 0), HV_STATUS_SUCCESS);
+    assert_int_equal(fixture.ranges, 0);
+    assert_int_equal(fixture.domain_flushes, 1);
+    assert_int_equal(fixture.last_flushed, fixture.device[0].tag);
+}
+
+static void attach_again_is_carried_out(void **state)
+{
+    (void)state;
+    two_domains_in_use();
+    assert_int_equal(domain_attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(fixture.switches, 1);
+    assert_int_equal(fixture.device[0].root, ROOT_A);
+}
+
+static void configure_switches_the_devices(void **state)
+{
+    (void)state;
+    two_domains_in_use();
+    assert_int_equal(domain_attach(1, FIXTURE_BDF(2)), HV_STATUS_SUCCESS);
+    assert_int_equal(domain_configure(1, PAGING, ROOT_B), HV_STATUS_SUCCESS);
+    assert_int_equal(fixture.device[0].root, ROOT_B);
+    assert_int_equal(fixture.device[2].root, ROOT_B);
+    assert_int_equal(fixture.device[0].tag, fixture.last_from.tag);
+    assert_int_equal(fixture.switches, 3);
+}
+
+static void delete_blocks_the_devices(void **state)
+{
+    (void)state;
+    two_domains_in_use();
+    assert_int_equal(domain_delete(1), HV_STATUS_SUCCESS);
+    assert_int_equal(fixture.device[0].kind, TRANSLATION_BLOCKED);
+    assert_int_equal(fixture.device[1].root, ROOT_B);
+    assert_int_equal(domain_check(1), HV_STATUS_NOT_FOUND);
+}
+
+static void reserved_ids_are_domains(void **state)
+{
+    (void)state;
+    two_domains_in_use();
+    assert_int_equal(domain_attach(0, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(fixture.device[0].kind, TRANSLATION_IDENTITY);
+    assert_int_equal(domain_attach(0xFFFFFFFF, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(fixture.device[0].kind, TRANSLATION_BLOCKED);
+    assert_int_equal(domain_configure(0, PAGING, ROOT_A), HV_STATUS_OPERATION_DENIED);
+    assert_int_equal(domain_delete(0), HV_STATUS_OPERATION_DENIED);
+    assert_int_equal(domain_create(0), HV_STATUS_KEY_ALREADY_EXISTS);
+}
+
+/* How many times the host returns to the guest for a list of `count` elements, the last time included. */
+static unsigned parts_of_a_list(unsigned count)
+{
+    struct hv_input_flush_device_domain_list *list = (void *)(guest_memory + INPUT);
+    struct hypercall_frame frame = {.control = hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, count, 0, 0), .rdx = INPUT};
+    unsigned parts = 0;
+
+    two_domains_in_use();
+    memset(list, 0, sizeof(*list));
+    list->device_domain.partition_id = HV_PARTITION_ID_SELF;
+    list->device_domain.domain_id = (struct hv_device_domain_id){HV_DEVICE_DOMAIN_TYPE_S1, 1};
+    list->flags = HV_FLUSH_LIST_IOMMU_FORMAT;
+    for (unsigned i = 0; i < count; i++)
+        list->range[i] = hv_iommu_range(i, 0);
+    do {
+        hypercalls_dispatch(&frame);
+        parts++;
+    } while (frame.again);
+    assert_int_equal(hv_result_status(frame.rax), HV_STATUS_SUCCESS);
+    assert_int_equal(hv_result_reps(frame.rax), count);
+    assert_int_equal(fixture.ranges, count);
+    return parts;
+}
+
+static void lists_are_continued_in_batches(void **state)
+{
+    (void)state;
+    assert_int_equal(parts_of_a_list(HV_FLUSH_LIST_MAX), 8);
+}
+
+static void lists_are_continued_after_each_element(void **state)
+{
+    (void)state;
+    assert_int_equal(parts_of_a_list(HV_FLUSH_LIST_MAX), HV_FLUSH_LIST_MAX);
+}
+
+static void lists_are_never_continued(void **state)
+{
+    (void)state;
+    assert_int_equal(parts_of_a_list(HV_FLUSH_LIST_MAX), 1);
+}
+
+static void unmanaged_devices_have_no_property(void **state)
+{
+    struct hv_input_get_logical_device_property *query = (void *)(guest_memory + INPUT);
+    struct hypercall_frame frame = {
+        .control = hv_control(HVCALL_GET_LOGICAL_DEVICE_PROPERTY, 0, 0, 0), .rdx = INPUT, .r8 = OUTPUT};
+
+    (void)state;
+    *query = (struct hv_input_get_logical_device_property){.partition_id = HV_PARTITION_ID_SELF,
+                                                           .logical_device_id = 0xFA, /* not managed */
+                                                           .code = HV_LOGICAL_DEVICE_PROPERTY_PVIOMMU};
+    hypercalls_dispatch(&frame);
+    assert_int_equal(hv_result_status(frame.rax), HV_STATUS_INVALID_DEVICE_STATE);
+    query->logical_device_id = FIXTURE_BDF(0);
+    hypercalls_dispatch(&frame);
+    assert_int_equal(hv_result_status(frame.rax), HV_STATUS_SUCCESS);
+}
+
+#define WITH(name, test)                                                                                               \
+    {                                                                                                                  \
+#test, test, with_variant, fixture_free, (void *)(uintptr_t)(name)                                             \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH(NULL, names_are_known),
+        WITH("start-blocked", devices_start_blocked),
+        WITH("attach-drops-all", attach_flushes_every_domain),
+        WITH("flush-drops-all", flush_flushes_every_domain),
+        WITH("list-drops-domain", list_flushes_the_domain),
+        WITH("attach-same-success", attach_again_is_carried_out),
+        WITH("reconfigure-attached", configure_switches_the_devices),
+        WITH("delete-attached-blocks", delete_blocks_the_devices),
+        WITH("special-domains", reserved_ids_are_domains),
+        WITH(NULL, lists_are_continued_in_batches),
+        WITH("list-one-by-one", lists_are_continued_after_each_element),
+        WITH("list-at-once", lists_are_never_continued),
+        WITH("property-unmanaged-refused", unmanaged_devices_have_no_property),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

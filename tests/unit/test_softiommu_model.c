@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The IOMMU against a walker without caches, over random lives of a guest (softiommu_world.h): what was flushed never
+ * differs from the tables, and what was not is something that was valid since the last flush.
+ */
+#include "tests/unit/softiommu_world.h"
+
+#define STEPS 24000u
+#define LIVES 12u /* for an omission to show; most need one */
+
+struct life {
+    enum softiommu_policy policy;
+    bool ats, small, keep_idle;
+    enum softiommu_ad_mode ad_mode;
+};
+
+static struct softiommu_config config_of(const struct life *life)
+{
+    struct softiommu_config config = machine_config(life->policy);
+
+    config.keep_idle_domains = life->keep_idle;
+    config.ad_mode = life->ad_mode;
+    if (life->small) {
+        config.iotlb_entries = 16;
+        config.walk_cache_entries = 4;
+        config.device_tlb_entries = 8;
+    }
+    return config;
+}
+
+static void live(const struct life *life, struct random random)
+{
+    struct softiommu_config config = config_of(life);
+    struct softiommu_statistics s;
+    const char *wrong;
+    struct world *w;
+    unsigned step = 0;
+
+    config.seed = random_u64(&random);
+    w = world_new(&config, random, life->ats);
+    while (step < STEPS && w->wrong == NULL) {
+        world_step(w);
+        step++;
+    }
+    s = softiommu_statistics(w->m->iommu);
+    printf("policy %u ats %u small %u keep %u: %u steps, %llu reached, %llu refused, %llu stale; %llu walks, %llu "
+           "drained\n",
+           life->policy, life->ats, life->small, life->keep_idle, step, (unsigned long long)w->translated,
+           (unsigned long long)w->refused, (unsigned long long)w->stale, (unsigned long long)s.walks,
+           (unsigned long long)s.drained);
+    wrong = w->wrong;
+    if (wrong != NULL) {
+        world_free(w);
+        fail_msg("step %u: %s", step, wrong);
+        return;
+    }
+    assert_true(w->translated > STEPS / 10 && w->refused > STEPS / 10 && s.drained > 10);
+    assert_int_equal(w->m->table_reads_in_host, 0);
+    /* Staleness is what the other policies are for. */
+    assert_true(life->policy == SOFTIOMMU_CACHE_NONE ? w->stale == 0 : w->stale > 20);
+    world_free(w);
+}
+
+static void what_was_flushed_never_differs(void **state)
+{
+    static const struct life lives[] = {
+        {.policy = SOFTIOMMU_CACHE_NONE},
+        {.policy = SOFTIOMMU_CACHE_NONE, .ats = true},
+        {.policy = SOFTIOMMU_CACHE_RANDOM},
+        {.policy = SOFTIOMMU_CACHE_RANDOM, .ats = true},
+        {.policy = SOFTIOMMU_CACHE_RANDOM, .ats = true, .small = true, .keep_idle = true},
+        {.policy = SOFTIOMMU_CACHE_RANDOM, .ad_mode = SOFTIOMMU_AD_IGNORED},
+        {.policy = SOFTIOMMU_CACHE_ADVERSARIAL},
+        {.policy = SOFTIOMMU_CACHE_ADVERSARIAL, .ats = true},
+        {.policy = SOFTIOMMU_CACHE_ADVERSARIAL, .ats = true, .keep_idle = true},
+        {.policy = SOFTIOMMU_CACHE_ADVERSARIAL, .ats = true, .small = true},
+        {.policy = SOFTIOMMU_CACHE_ADVERSARIAL, .ats = true, .ad_mode = SOFTIOMMU_AD_IGNORED},
+    };
+    struct random random = unit_random();
+
+    (void)state;
+    for (size_t i = 0; i < UNIT_COUNT(lives); i++) {
+        live(&lives[i], random);
+        random_u64(&random);
+    }
+}
+
+/* Only what the world does not do: it reads no reserved bits, and its devices do nothing in the middle of a switch. */
+static bool beyond_the_world(enum softiommu_omission omission)
+{
+    switch (omission) {
+    case SOFTIOMMU_OMIT_PRESENT_LEAF_ONLY: /* its entries that are not present are zero */
+    case SOFTIOMMU_OMIT_USER_IGNORED:
+    case SOFTIOMMU_OMIT_RESERVED_IGNORED:
+    case SOFTIOMMU_OMIT_WIDTH_IGNORED:
+    case SOFTIOMMU_OMIT_AD_PLAIN_STORE:
+    case SOFTIOMMU_OMIT_STAGE2_ROOT:
+    case SOFTIOMMU_OMIT_STAGE2_TABLE:
+    case SOFTIOMMU_OMIT_STAGE2_LEAF:
+    case SOFTIOMMU_OMIT_DRAIN_DELETE: /* it deletes no domain with devices */
+    case SOFTIOMMU_OMIT_ATTACH_PASSES_THROUGH:
+    case SOFTIOMMU_OMIT_ATTACH_BLOCKS:
+    case SOFTIOMMU_OMIT_ATTACH_TWO_STEPS:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool noticed(enum softiommu_omission omission, bool keep_idle, struct random random)
+{
+    struct life life = {.policy = SOFTIOMMU_CACHE_ADVERSARIAL, .keep_idle = keep_idle};
+    bool wrong = false;
+
+    for (unsigned ats = 0; ats < 2 && !wrong; ats++) {
+        struct softiommu_config config;
+        struct world *w;
+
+        life.ats = ats != 0;
+        config = config_of(&life);
+        softiommu_omit(&config.omissions, omission);
+        w = world_new(&config, random, life.ats);
+        for (unsigned step = 0; step < STEPS && w->wrong == NULL; step++)
+            world_step(w);
+        wrong = w->wrong != NULL;
+        world_free(w);
+    }
+    return wrong;
+}
+
+/* The judge is worth something: it sees nearly every omission. */
+static void the_judge_sees_omissions(void **state)
+{
+    struct random random = unit_random();
+    unsigned seen = 0, missed = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < SOFTIOMMU_OMISSIONS; i++) {
+        enum softiommu_omission omission = (enum softiommu_omission)i;
+        bool found = false;
+
+        if (beyond_the_world(omission))
+            continue;
+        for (unsigned life = 0; life < LIVES && !found; life++) {
+            found = noticed(omission, life % 2 != 0, random);
+            random_u64(&random);
+        }
+        if (found) {
+            seen++;
+        } else {
+            printf("not seen: %s\n", softiommu_omission_name(omission));
+            missed++;
+        }
+    }
+    printf("%u omissions seen, %u not\n", seen, missed);
+    assert_int_equal(missed, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_flushed_never_differs),
+        cmocka_unit_test(the_judge_sees_omissions),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""Options that several commands share, and the words of their help."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pvtest import shard
+
+EXAMPLES = {
+    "run": """\
+  ./run.sh                                  the whole catalogue on the reference host
+  ./run.sh flush '!*@edu'                   group flush, but not on edu
+  ./run.sh --class rocker --level test      what the ABI fixes, with rocker devices
+  ./run.sh FL-3 --repeat 100 --seed random  one requirement, a hundred rounds
+  ./run.sh --shuffle --until-fail           in another order, until something fails
+  ./run.sh --profile linux-merged --baseline known.toml
+  ./run.sh --shard 2/4 --results out        the second of four machines""",
+    "list": """\
+  ./run.sh list flush
+  ./run.sh list --kind dma --class none
+  ./run.sh list --json >catalogue.json""",
+    "defects": """\
+  ./run.sh defects
+  ./run.sh defects 'flush-*' --jobs 1
+  ./run.sh defects --shard 1/3 --results out""",
+    "variants": """\
+  ./run.sh variants
+  ./run.sh variants --shard 1/3 --results out""",
+    "bench": """\
+  ./run.sh bench
+  ./run.sh bench --results out""",
+    "compare": """\
+  ./run.sh compare before after             two results folders
+  ./run.sh compare a/profile.json b/profile.json
+  ./run.sh compare build/old build/results --json""",
+    "merge": """\
+  ./run.sh merge shard-1 shard-2 shard-3 --results build/results""",
+    "baseline": """\
+  ./run.sh baseline build/results --output known.toml
+  ./run.sh --baseline known.toml""",
+}
+
+
+def epilog(command: str, common: str) -> str:
+    """Examples, then what holds for all commands."""
+    return f"examples:\n{EXAMPLES[command]}\n\n{common}" if command in EXAMPLES else common
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """What narrows the GLOBs. Each may be repeated: words of one option widen each other, options narrow each other."""
+    add = parser.add_argument_group("selection").add_argument
+    add("--group", action="append", default=[], metavar="G", help="only tests of this group")
+    add("--requirement", action="append", default=[], metavar="R", help="only tests of this requirement")
+    add(
+        "--class",
+        dest="device_class",
+        action="append",
+        default=[],
+        metavar="C",
+        help="only on this device class, or none",
+    )
+    add("--level", action="append", default=[], metavar="L", help="only of this level: test, observe, stress")
+    add("--kind", action="append", default=[], metavar="K", help="only of this kind: dma, fault, flush, bad-input")
+    add("--not", dest="without", action="append", default=[], metavar="GLOB", help="not these; the same as '!GLOB'")
+
+
+def add_order(parser: argparse.ArgumentParser) -> None:
+    """How often and in which order."""
+    parser.add_argument("--until-fail", action="store_true", help="repeat until a test fails (at most --repeat, 1000)")
+    parser.add_argument("--shuffle", action="store_true", help="in a random order, which --seed decides")
+
+
+def add_shard(parser: argparse.ArgumentParser) -> None:
+    """Splitting over machines."""
+    parser.add_argument("--shard", type=shard.parse, metavar="I/N", help="only part I of N; `merge` joins the parts")
+
+
+def add_gate(parser: argparse.ArgumentParser) -> None:
+    """What decides on the exit code beside the tests."""
+    add = parser.add_argument_group("gate").add_argument
+    add("--profile", metavar="NAME", help="who must be served: linux-merged, linux-v2, strict, or a file (none)")
+    add("--baseline", type=Path, metavar="FILE", help="known failures, which do not count (none)")
+
+
+def add_inputs(parser: argparse.ArgumentParser, command: str) -> None:
+    """The folders and files that compare, merge and baseline read."""
+    if command == "compare":
+        for name, word in (("before", "A"), ("after", "B")):
+            parser.add_argument(name, type=Path, metavar=word, help="results folder, results.json or profile.json")
+        parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+    if command == "merge":
+        parser.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="results folder of one shard")
+        parser.add_argument("--results", type=Path, metavar="DIR", help="where results go (build/results)")
+    if command == "baseline":
+        parser.add_argument("results_of", type=Path, metavar="DIR", help="results folder or results.json")
+        parser.add_argument("--output", type=Path, metavar="FILE", help="a new file (standard output)")

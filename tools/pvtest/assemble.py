@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""From the boots of a run to the result model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pvtest import symbols
+from pvtest.judge import Reading, bounded, combine
+from pvtest.model import Boot, Run, Timing
+from pvtest.request import Request
+from pvtest.session import Outcome
+from pvtest.tap import TapParser
+from pvtest.yamlblock import YamlError, number
+
+ATTACHED = ("rocker", "edu")  # device classes that every machine of this runner has
+
+
+@dataclass
+class Attempt:
+    """One boot: what it was asked, what it left behind, and what that says."""
+
+    request: Request
+    outcome: Outcome
+    reading: Reading
+    folder: Path
+
+    @property
+    def advanced(self) -> bool:
+        """Did a test begin? Where none does, another boot would end the same way."""
+        return bool(self.outcome.tap.points or self.outcome.tap.running)
+
+
+# Bytes of a text of abi/oracle.h without its end.
+ORACLE_TEXT_MAX = {"defect": 47, "variant": 111}
+
+
+def environment(tap: TapParser, request: Request) -> list[str]:
+    """A machine without what the runner attached would make tests skip, and a run look good."""
+    problems = []
+    found = {device.get("class") for device in tap.facts.get("device", [])}
+    for name in ATTACHED:
+        if name not in found:
+            problems.append(f"the guest found no device of class {name}, though the machine has one")
+    problems += switched_otherwise(tap, "defect", [defect.name for defect in request.defects])
+    problems += switched_otherwise(tap, "variant", [variant.name for variant in request.variants])
+    return problems
+
+
+def switched_otherwise(tap: TapParser, word: str, wanted: list[str]) -> list[str]:
+    """Does the host tell of other defects or variants than were asked for? One without oracle tells nothing."""
+    told = tap.fact("host").get(word)
+    if told is None:
+        return []
+    on = set() if told == "none" else set(told.split(","))
+    whole = len(told) < ORACLE_TEXT_MAX[word]  # the oracle cuts a list that is too long for it, in any place
+    if on == set(wanted) if whole else len(on - set(wanted)) <= 1:
+        return []
+    names = ",".join(sorted(wanted)) or "none"
+    return [f"the reference host runs with {word} {told!r}, asked for was {names!r}"]
+
+
+def _host_words(log: Path, limit: int = 3) -> list[str]:
+    """When a run broke, the host's last complaint often says why."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 8192))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    words = ("panic", "fatal", "error", "refused", "unhandled", "shutdown")
+    bad = [line for line in lines if any(word in line.lower() for word in words)]
+    return [f"the host's log says: {line[:200]}" for line in bad[-limit:]]
+
+
+def _problems(attempt: Attempt, boot_number: int) -> list[str]:
+    """What was wrong with one boot."""
+    problems = list(attempt.reading.problems)
+    if attempt.outcome.tap.end is not None and not attempt.outcome.interruption:
+        problems += environment(attempt.outcome.tap, attempt.request)
+    if problems and attempt.outcome.stderr:
+        problems.append(f"QEMU says: {attempt.outcome.stderr.splitlines()[-1][:200]}")
+    if problems:
+        problems += _host_words(attempt.folder / "host.log")
+    return problems if boot_number == 1 else [f"boot {boot_number}: {problem}" for problem in problems]
+
+
+def _boot(attempt: Attempt) -> Boot:
+    guilty = attempt.reading.guilty
+    return Boot(
+        reported=len(attempt.outcome.tap.points),
+        interruption=attempt.reading.why,
+        guilty=guilty.instance.id if guilty else "",
+        seconds=attempt.outcome.timing.total,
+    )
+
+
+def _microseconds(tap: TapParser, key: str) -> int | None:
+    try:
+        return number(tap.fact("timing").get(key, ""))
+    except YamlError:
+        return None
+
+
+def _timing(attempts: list[Attempt]) -> Timing:
+    """Of the first boot what comes before the tests; of all boots the sums."""
+    first = attempts[0].outcome
+    tests = [attempt.outcome.timing.tests for attempt in attempts if attempt.outcome.timing.tests is not None]
+    return Timing(
+        total=sum(attempt.outcome.timing.total for attempt in attempts),
+        to_first_line=first.timing.to_first_line,
+        tests=sum(tests) if tests else None,
+        firmware_to_first_test_us=_microseconds(first.tap, "firmware_to_first_test_us"),
+    )
+
+
+def _left(request: Request, attempts: list[Attempt], whole: bool) -> str:
+    """Why tests that never got a turn did not run."""
+    last = attempts[-1].reading
+    if whole or len(attempts) == 1 and request.restarts == 0:
+        return last.why
+    if attempts[-1].advanced and last.guilty is not None:
+        return f"{last.why}, and no restart was left (--restarts {request.restarts})"
+    return last.why
+
+
+def assemble(request: Request, attempts: list[Attempt], whole: bool) -> Run:
+    """`whole`: nothing waits for another boot."""
+    results = combine([attempt.reading for attempt in attempts], request.selected, _left(request, attempts, whole))
+    problems = [problem for n, attempt in enumerate(attempts, 1) for problem in _problems(attempt, n)]
+    problems += results.problems
+    for result in results.results:
+        result.frames = symbols.resolve(result.crash)
+    # A boot that broke off early may not have come to say what it found.
+    tap = max((attempt.outcome.tap for attempt in attempts), key=lambda tap: len(tap.facts))
+    guest, host = tap.fact("pvtest"), {**tap.fact("hypervisor"), **tap.fact("host")}
+    return Run(
+        catalogue=request.catalogue,
+        requirements=request.requirements,
+        selected=request.selected,
+        results=results.results,
+        problems=bounded(problems),
+        seed=request.seed,
+        repeat=request.repeat,
+        defects=request.defects,
+        variants=request.variants,
+        versions={
+            "qemu": request.qemu.version,
+            "firmware": request.qemu.code,
+            "host": host.get("version", "unknown"),
+            "guest": guest.get("version", request.catalogue.version or "unknown"),
+        },
+        host=host,
+        capabilities=tap.fact("pviommu"),
+        devices=tap.facts.get("device", []),
+        timing=_timing(attempts),
+        command=request.command,
+        flags=request.flags(),
+        boots=[_boot(attempt) for attempt in attempts],
+        shuffled=request.shuffled,
+    )

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""What a run is asked to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pvtest import bootvolume
+from pvtest.bootvolume import BootOptions
+from pvtest.catalogue import Catalogue, Defect, Instance, Variant
+from pvtest.qemu import Qemu
+from pvtest.requirements import Requirements
+from pvtest.session import Limits
+
+CAMPAIGN_RESTARTS = 1  # a host with a defect hangs often; its matrix needs one failing test, not all of them
+
+
+@dataclass
+class Request:
+    """What to boot."""
+
+    catalogue: Catalogue
+    requirements: Requirements
+    selected: list[Instance]
+    qemu: Qemu
+    accel: str = "tcg"
+    seed: int = 1
+    repeat: int = 1
+    verbose: int = 0
+    bench: bool = False
+    fixture: str | None = None
+    deadline_ms: int | None = None
+    defects: list[Defect] = field(default_factory=list)
+    variants: list[Variant] = field(default_factory=list)
+    caching: str = "adversarial"  # policy of the host's software IOMMU
+    limits: Limits = Limits()
+    command: list[str] = field(default_factory=list)
+    restarts: int = CAMPAIGN_RESTARTS  # boots that may follow one that broke off
+    shuffled: bool = False  # the order of `selected` is the order of the run
+
+    def flags(self) -> list[str]:
+        """Options of ./run.sh that shape what a test sees, for the command that shows a result again."""
+        words = [word for defect in self.defects for word in ("--defect", defect.name)]
+        words += [word for variant in self.variants for word in ("--variant", variant.name)]
+        words += [word for variant in self.variants for word in ("--variant", variant.name)]
+        if self.caching != "adversarial":
+            words += ["--caching", self.caching]
+        if self.accel != "tcg":
+            words += ["--accel", self.accel]
+        if self.deadline_ms is not None:
+            words += ["--deadline", str(self.deadline_ms)]
+        return words
+
+    def options(self) -> BootOptions:
+        """What guest and host read from the boot volume."""
+        if self.shuffled:
+            tests = [instance.id for instance in self.selected]
+        else:
+            tests = bootvolume.selection_lines(self.catalogue, self.selected)
+        return BootOptions(
+            seed=self.seed,
+            repeat=self.repeat,
+            deadline_ms=self.deadline_ms,
+            verbose=self.verbose,
+            bench=self.bench,
+            fixture=self.fixture,
+            given_order=self.shuffled,
+            tests=tests,
+            defects=[defect.name for defect in self.defects],
+            variants=[variant.name for variant in self.variants],
+            host=[f"caching={self.caching}", f"seed={self.seed}"],
+        )
