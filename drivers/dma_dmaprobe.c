@@ -49,15 +49,28 @@ static bool probe(struct dma_engine *e)
            dmaprobe_register(e, DMAPROBE_VERSION) == DMAPROBE_VERSION_1 && reset(e);
 }
 
-static bool probe_ats(struct dma_engine *e)
+bool dmaprobe_set_ats(struct dma_engine *e, bool on)
 {
     unsigned offset = pci_extended_capability(&e->function, EXTENDED_CAPABILITY_ATS);
+    uint16_t control = on ? ATS_ENABLE : 0;
 
-    if (offset == 0 || !probe(e)) {
+    if (offset == 0) {
         return false;
     }
-    pci_write16(&e->function, offset + ATS_CONTROL, ATS_ENABLE);
-    return (pci_read16(&e->function, offset + ATS_CONTROL) & ATS_ENABLE) != 0;
+    pci_write16(&e->function, offset + ATS_CONTROL, control);
+    e->ats = on;
+    return (pci_read16(&e->function, offset + ATS_CONTROL) & ATS_ENABLE) == control;
+}
+
+static bool probe_ats(struct dma_engine *e)
+{
+    return probe(e) && dmaprobe_set_ats(e, true);
+}
+
+/* A test may have switched ATS off; the next one of this class is about a device that has it on. */
+static bool reset_ats(struct dma_engine *e)
+{
+    return reset(e) && (e->ats || dmaprobe_set_ats(e, true));
 }
 
 static bool store_value(struct dma_engine *e, uint64_t iova, size_t length, uint8_t value)
@@ -141,13 +154,14 @@ static bool finish(struct dma_engine *e)
 #define OPERATIONS                                                                                                     \
     .features = DMA_FILL | DMA_WRITE | DMA_READ | DMA_SHOWS_READS | DMA_READ_MODIFY | DMA_DEFERRED,                    \
     .max_length = DMAPROBE_LENGTH_MAX, .max_start = DMAPROBE_LENGTH_MAX, .iova_bits = 64, .fill_value = FILL_VALUE,    \
-    .clear_value = CLEAR_VALUE, .reset = reset, .fill = fill, .clear = clear, .invert = invert, .write = write,        \
-    .read = read, .start_fill = start_fill, .start_write = start_write, .finish = finish
+    .clear_value = CLEAR_VALUE, .fill = fill, .clear = clear, .invert = invert, .write = write, .read = read,          \
+    .start_fill = start_fill, .start_write = start_write, .finish = finish
 
 const struct dma_engine_ops dma_dmaprobe_ops = {
     .name = "dmaprobe",
     .match = match_plain,
     .probe = probe,
+    .reset = reset,
     OPERATIONS,
 };
 
@@ -155,6 +169,7 @@ const struct dma_engine_ops dma_dmaprobe_ats_ops = {
     .name = "dmaprobe+ats",
     .match = match_ats,
     .probe = probe_ats,
+    .reset = reset_ats,
     OPERATIONS,
 };
 

@@ -79,6 +79,7 @@ struct dma_engine {
     size_t scratch_size;
     uint64_t staging_iova; /* where the device finds scratch */
     bool prepared;
+    bool ats;            /* its own translation cache is on */
     uint64_t operations; /* DMAs started since boot */
 };
 

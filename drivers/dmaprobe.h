@@ -24,6 +24,8 @@ bool dmaprobe_result(struct dma_engine *e, unsigned slot, struct dmaprobe_reques
 bool dmaprobe_release(struct dma_engine *e, unsigned slot, struct dmaprobe_request *request);
 /* Bit n: slot n is not finished. Lets time pass for the device. */
 uint32_t dmaprobe_pending(struct dma_engine *e);
+/* Switches the device's own translation cache on or off, which empties it. False for a function without ATS. */
+bool dmaprobe_set_ats(struct dma_engine *e, bool on);
 /* A register of 32 bits. */
 uint32_t dmaprobe_register(struct dma_engine *e, unsigned offset);
 

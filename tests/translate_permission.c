@@ -59,6 +59,26 @@ PERMISSION_TESTS(1, "entry of the 2 MiB level")
 PERMISSION_TESTS(2, "entry of the 1 GiB level")
 PERMISSION_TESTS(3, "entry of the root table")
 
+TEST(translate_rights_of_the_walk, "upper_rights_hold_for_the_next_page", "TR-4", ON_FAST, "dma,fault",
+     "A clear RW bit above two pages blocks writes to the second, also when the walk to the first is cached")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 2);
+
+    for (unsigned level = 1; level <= 3; level++) {
+        struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
+
+        map(t, d, IOVA, &b, RW);
+        clear_bits_at(t, d, level, d->table.format->write_bits & 2);
+        attach(t, d, e);
+        STEP0(t, "device reads the first page and tries to write it back");
+        REQUIRE(dma_invert(e, IOVA, 16), "the device did not finish");
+        drain_faults(t, e);
+        expect_untouched(t, &b, "first page");
+        expect_write_fault(t, e, IOVA + PAGE_SIZE, 16, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "second page");
+    }
+}
+
 TEST(translate_read_only, "read_only_leaf_blocks_writes", "TR-3", ON_FAST, "dma,fault",
      "A write through a read-only leaf is dropped and memory stays as it was")
 {

@@ -19,11 +19,11 @@ _pvtest() {
         --results) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
     esac
     case $command in
-        run) options="--help --plain --quiet --no-color --seed --timeout --results --verbose --qemu --accel --caching --defect --variant --repeat --restarts --until-fail --shuffle --deadline --shard --group --requirement --class --level --kind --not --profile --baseline" ;;
+        run) options="--help --plain --quiet --no-color --seed --timeout --results --verbose --qemu --functions-alone --accel --caching --defect --variant --repeat --restarts --until-fail --shuffle --deadline --shard --group --requirement --class --level --kind --not --profile --baseline" ;;
         list) options="--help --json --plain --quiet --no-color --group --requirement --class --level --kind --not" ;;
-        defects) options="--help --plain --quiet --no-color --seed --timeout --results --verbose --qemu --accel --shard --jobs" ;;
-        variants) options="--help --plain --quiet --no-color --seed --timeout --results --verbose --qemu --accel --shard --jobs" ;;
-        bench) options="--help --plain --quiet --no-color --seed --timeout --results --verbose --qemu --accel --caching" ;;
+        defects) options="--help --plain --quiet --no-color --seed --timeout --results --verbose --qemu --functions-alone --accel --shard --jobs" ;;
+        variants) options="--help --plain --quiet --no-color --seed --timeout --results --verbose --qemu --functions-alone --accel --shard --jobs" ;;
+        bench) options="--help --plain --quiet --no-color --seed --timeout --results --verbose --qemu --functions-alone --accel --caching" ;;
         compare) options="--help --json --plain --quiet --no-color" ;;
         merge) options="--help --results --plain --quiet --no-color --profile --baseline" ;;
         baseline) options="--help --output --plain --quiet --no-color" ;;

@@ -124,6 +124,38 @@ add_backports() { # arguments: codename. True when a source was added that offer
     return 1
 }
 
+# Where this is, no newer QEMU could be had beside the version in it, and every run would ask all mirrors again.
+qemu_note=$root/var/cache/pvtest/no-newer-qemu
+
+newer_qemu_unknown() {
+    [ "$(cat "$qemu_note" 2>/dev/null)" != "$(qemu_major)" ]
+}
+
+note_no_newer_qemu() {
+    if mkdir -p "${qemu_note%/*}" && qemu_major >"$qemu_note"; then
+        say "This is tried again when $qemu_note is gone."
+    fi
+}
+
+install_older_qemu() { # there is no other
+    local offers
+    offers="the package sources of this machine offer no QEMU $oldest_qemu (newest: $(qemu_candidate))"
+    if [ -n "$older" ]; then
+        say "$offers; staying with QEMU $older."
+    else
+        [ "$(major_of "$(qemu_candidate)")" -gt 0 ] || give_up "$offers."
+        say "$offers; taking that one."
+        apt_get_install qemu-system-x86 || return 1
+    fi
+    note_no_newer_qemu
+}
+
+apt_newer_qemu() { # never fails: the QEMU that is there will do
+    install_qemu && return
+    say "The installation failed, see above; staying with QEMU $older."
+    note_no_newer_qemu
+}
+
 install_qemu() {
     local suite codename
     if [ "$(major_of "$(qemu_candidate)")" -ge "$oldest_qemu" ]; then
@@ -133,7 +165,8 @@ install_qemu() {
     if ! qemu_suite >/dev/null; then
         codename=$(os_release VERSION_CODENAME)
         if [ "$(os_release ID)" != debian ] || [ -z "$codename" ] || ! add_backports "$codename"; then
-            give_up "the package sources of this machine offer no QEMU $oldest_qemu (newest: $(qemu_candidate))."
+            install_older_qemu
+            return
         fi
     fi
     suite=$(qemu_suite)
@@ -150,5 +183,6 @@ apt_install() {
     fi
     case " ${missing_packages[*]}" in
     *'|qemu-system-x86'*) install_qemu || give_up "the installation of QEMU failed, see above." ;;
+    *) [ -n "$older" ] && newer_qemu_unknown && apt_newer_qemu ;;
     esac
 }

@@ -69,7 +69,8 @@ enum hv_status call_iommu_capabilities(const void *input, void *output)
     *caps = (struct hv_output_get_iommu_capabilities){
         .size = sizeof(*caps),
         .max_iova_width = limits->iova_bits,
-        .iommu_cap = HV_IOMMU_CAP_PRESENT | HV_IOMMU_CAP_S1 | (limits->five_level ? HV_IOMMU_CAP_S1_5LVL : 0),
+        .iommu_cap = HV_IOMMU_CAP_PRESENT | HV_IOMMU_CAP_S1 | (limits->five_level ? HV_IOMMU_CAP_S1_5LVL : 0) |
+                     (limits->ats ? HV_IOMMU_CAP_ATS : 0),
         .pgsize_bitmap = limits->page_sizes & HV_IOMMU_PGSIZE_ALL,
     };
     vary(caps);

@@ -11,6 +11,7 @@
 #include "host/iommu/soft_memory.h"
 #include "host/iommu/soft_omissions.h"
 #include "host/log.h"
+#include "host/variants/variants.h"
 #include "host/vdev/vdev.h"
 #include "lib/bits.h"
 
@@ -82,17 +83,32 @@ void soft_set_limits(uint8_t iova_bits, bool five_level)
     soft.limits = (struct backend_limits){
         .iova_bits = iova_bits,
         .five_level = five_level,
+        .ats = true,
         .page_sizes = HV_IOMMU_PGSIZE_ALL,
         .tags = TAGS,
     };
+}
+
+static enum softiommu_policy policy(void)
+{
+    if (variant_active(VARIANT_CACHING_NONE))
+        return SOFTIOMMU_CACHE_NONE;
+    return variant_active(VARIANT_CACHING_RANDOM) ? SOFTIOMMU_CACHE_RANDOM : soft_options.caching;
+}
+
+static enum softiommu_ad_mode ad_mode(void)
+{
+    if (variant_active(VARIANT_AD_IGNORED))
+        return SOFTIOMMU_AD_IGNORED;
+    return variant_active(VARIANT_AD_REQUIRED) ? SOFTIOMMU_AD_REQUIRED : SOFTIOMMU_AD_SET;
 }
 
 static bool soft_init(void)
 {
     static const char *const policies[] = {"none", "random", "adversarial"};
     struct softiommu_config config = {
-        .policy = soft_options.caching,
-        .ad_mode = SOFTIOMMU_AD_SET,
+        .policy = policy(),
+        .ad_mode = ad_mode(),
         .seed = soft_options.seed,
         .iova_bits = soft.limits.iova_bits,
         .physical_bits = log2_floor(guest_gpa_limit()),

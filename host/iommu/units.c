@@ -37,6 +37,7 @@ static void combine(void)
             units.limits.tags = other->tags;
         units.limits.page_sizes &= other->page_sizes;
         units.limits.five_level |= other->five_level;
+        units.limits.ats |= other->ats;
     }
 }
 

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* What an operation does to memory once its address is translated. */
+#include "host/host_memory.h"
 #include "host/vdev/dmaprobe_private.h"
 #include "lib/string.h"
+
+/* Only a unit that was told to leave its second stage out sends a request anywhere else. */
+static bool is_memory(uint64_t spa, uint64_t size)
+{
+    return guest_is_ram(spa, size) || guest_is_hidden(spa, size);
+}
 
 static void fill(struct softiommu_request *request, uint64_t spa, uint64_t offset, uint64_t size)
 {
     const struct slot *slot = request->owner;
 
     (void)offset;
-    memset((void *)(uintptr_t)spa, (uint8_t)slot->r.operand, size);
+    if (is_memory(spa, size))
+        memset((void *)(uintptr_t)spa, (uint8_t)slot->r.operand, size);
 }
 
 /* Notes the first difference only: offsets grow from piece to piece. Where in the buffer is the request's own matter:
@@ -19,6 +27,8 @@ static void compare(struct softiommu_request *request, uint64_t spa, uint64_t of
     const uint8_t *seen = (const uint8_t *)(uintptr_t)spa;
     const uint8_t *expected = (const uint8_t *)request->buffer + offset;
 
+    if (!is_memory(spa, size))
+        return;
     for (uint64_t i = 0; slot->r.status == DMAPROBE_OK && i < size; i++) {
         if (seen[i] != expected[i]) {
             slot->r.status = DMAPROBE_MISMATCH;
@@ -64,6 +74,8 @@ static void atomic(struct softiommu_request *request, uint64_t spa, uint64_t off
     void *at = (void *)(uintptr_t)spa; /* NOLINT(performance-no-int-to-ptr) */
 
     (void)offset;
+    if (!is_memory(spa, size))
+        return;
     slot->r.result = size == sizeof(uint32_t) ? atomic4(&slot->r, at) : atomic8(&slot->r, at);
 }
 

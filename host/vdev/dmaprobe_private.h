@@ -9,6 +9,7 @@
 
 #define PAGE_SIZE_4K  4096u
 #define PIECES        (DMAPROBE_LENGTH_MAX / PAGE_SIZE_4K + 1) /* at any alignment */
+#define MOMENTS       6u                                       /* of one switch, that of a defective unit included */
 #define MOMENT_PIECES (DMAPROBE_BURST_MAX / PAGE_SIZE_4K + 1)
 
 enum memory_index { MEMORY_REQUESTS, MEMORY_SCATTER, MEMORY_BUFFER };
@@ -24,9 +25,9 @@ struct slot {
     uint64_t done; /* bytes of the pass */
     struct softiommu_request request;
     struct softiommu_piece piece[PIECES];
-    /* REPEAT: one more request, made in the middle of switches. */
-    struct softiommu_request moment;
-    struct softiommu_piece moment_piece[MOMENT_PIECES];
+    /* REPEAT: more requests, one for each state that a switch goes through. */
+    struct softiommu_request moment[MOMENTS];
+    struct softiommu_piece moment_piece[MOMENTS][MOMENT_PIECES];
 };
 
 struct dmaprobe {

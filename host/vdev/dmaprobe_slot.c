@@ -107,14 +107,21 @@ void slot_start(struct slot *slot)
 static void abandon(struct slot *slot)
 {
     softiommu_request_abandon(soft_iommu(), &slot->request);
-    softiommu_request_abandon(soft_iommu(), &slot->moment);
+    for (unsigned i = 0; i < MOMENTS; i++)
+        softiommu_request_abandon(soft_iommu(), &slot->moment[i]);
+}
+
+static void complete_moments(struct slot *slot)
+{
+    for (unsigned i = 0; i < MOMENTS; i++)
+        softiommu_request_complete(soft_iommu(), &slot->moment[i]);
 }
 
 void slot_let_go(struct slot *slot)
 {
     if (!slot->waiting)
         return;
-    softiommu_request_complete(soft_iommu(), &slot->moment);
+    complete_moments(slot);
     if (!bus_master(slot->probe)) {
         abandon(slot);
         finish_as(slot, DMAPROBE_NO_MASTER);
@@ -141,7 +148,7 @@ void slot_repeat(struct slot *slot)
         slot_let_go(slot);
         return;
     }
-    softiommu_request_complete(soft_iommu(), &slot->moment);
+    complete_moments(slot);
     end_pass(slot);
     if (slot->r.status == DMAPROBE_FAULT)
         slot->r.faults++;
@@ -156,20 +163,26 @@ void slot_repeat(struct slot *slot)
 /* The first element only, with pieces of its own: the request proper may be in flight. */
 void slot_moment(struct slot *slot)
 {
-    struct softiommu_request *request = &slot->moment;
+    struct softiommu_request *request;
     struct dmaprobe_element element;
     uint64_t done = slot->done;
+    unsigned i = 0;
 
-    if (!slot->waiting || !(slot->r.flags & DMAPROBE_REPEAT) || request->state == SOFTIOMMU_REQUEST_IN_FLIGHT ||
-        !bus_master(slot->probe))
+    if (!slot->waiting || !(slot->r.flags & DMAPROBE_REPEAT) || !bus_master(slot->probe))
         return;
+    while (i < MOMENTS && slot->moment[i].state == SOFTIOMMU_REQUEST_IN_FLIGHT)
+        i++;
+    if (i == MOMENTS)
+        return;
+    request = &slot->moment[i];
     element = slot_element(slot, 0);
     slot->done = 0;
     operation_prepare(slot, request);
     slot->done = done;
     request->iova = element.iova;
     request->length = transfer_bounded(slot, 0, element.length);
-    request->piece = slot->moment_piece;
+    request->piece = slot->moment_piece[i];
     request->piece_capacity = MOMENT_PIECES;
-    softiommu_request_begin(soft_iommu(), soft_device(slot->probe->function->bdf), request);
+    if (!softiommu_request_begin(soft_iommu(), soft_device(slot->probe->function->bdf), request))
+        slot->r.faults++;
 }

@@ -47,8 +47,10 @@ def _runner(build: Path, tmp_path: Path) -> Runner:
         *arguments: str, qemu: str = str(HERE / "fake_qemu.py"), **environment: str
     ) -> subprocess.CompletedProcess[str]:
         command = list(arguments)
-        if "list" not in command[:1]:
-            command += ["--qemu", qemu, "--results", str(tmp_path / "results")]
+        if command[:1] not in (["list"], ["compare"], ["baseline"], ["merge"]):
+            command += ["--qemu", qemu]
+        if command[:1] not in (["list"], ["compare"], ["baseline"]):
+            command += ["--results", str(tmp_path / "results")]
         return subprocess.run(
             [sys.executable, "-m", "pvtest", *command],
             env={**os.environ, "PYTHONPATH": str(ROOT / "tools"), "PVTEST_BUILD": str(build), **environment},

@@ -22,6 +22,8 @@ from pvtest.pe import section  # noqa: E402
 VERSION = os.environ.get("FAKE_QEMU_VERSION", "10.0.2")
 IOMMU = os.environ.get("FAKE_QEMU_IOMMU", "x-scalable-mode x-flts").split()
 DEVICES = os.environ.get("FAKE_QEMU_DEVICES", "rocker edu isa-debug-exit virtio-blk-pci").split()
+FLAGS = os.environ.get("FAKE_QEMU_FLAGS", "nx svm npt")
+ALONE = "intel-iommu," not in " ".join(sys.argv)  # no VT-d on the command line
 NOISE = "\x1b[2J\x1b[01;01H\x1b[=3hBdsDxe: loading Boot0001\r\n\r\n"
 
 
@@ -44,6 +46,8 @@ def probe(arguments: list[str]) -> bool:
     elif arguments == ["-device", "help"]:
         for name in DEVICES:
             say(f'name "{name}", bus PCI')
+    elif arguments == ["-cpu", "help"]:
+        say(f"Recognized CPUID flags:\n  {FLAGS}")
     elif arguments == ["-device", "intel-iommu,help"]:
         say("intel-iommu options:")
         for name in IOMMU:
@@ -106,9 +110,13 @@ class Guest:
         variants = "none" if self.fixture == "wrong-variant" else ",".join(self.variants) or "none"
         if self.fixture != "no-oracle":
             say(f"# host: name=refhost version=8.8 backend=vtd defect={defect} variant={variants}")
-        say("# device: class=rocker bdf=00:01.0 id=0x8")
-        if self.fixture != "no-edu":
+        if not ALONE:
+            say("# device: class=rocker bdf=00:01.0 id=0x8")
+        if self.fixture == "with-edu" or not ALONE and self.fixture != "no-edu":
             say("# device: class=edu bdf=00:02.0 id=0x10")
+        if ALONE and self.fixture != "no-functions":
+            say("# device: class=dmaprobe bdf=01:00.0 id=0x100")
+            say("# device: class=dmaprobe+ats bdf=01:01.0 id=0x108")
         say("# timing: firmware_to_first_test_us=4200")
 
     def end(self) -> None:
@@ -123,7 +131,7 @@ class Guest:
             return int(behave() or 0)
         self.begin(len(self.ids) * self.repeat)
         for _ in range(self.repeat):
-            for name in self.ids:
+            for name in reversed(self.ids) if self.fixture == "wrong-order" else self.ids:
                 if self.deadly:
                     say(f"# run: {name}")
                 if name in self.deadly:
@@ -146,6 +154,9 @@ class Guest:
         return 0
 
     def verdict(self, name: str) -> str:
+        seed = int(self.options["seed"][0]) + self.number // len(self.ids)
+        if os.environ.get("FAKE_QEMU_FAIL_SEED") == str(seed) and name == self.ids[-1]:
+            return "fail"
         if self.fixture in ("fail", "error", "skip") and name == self.ids[-1]:
             return self.fixture
         if self.fixture == "all-skip":

@@ -42,15 +42,15 @@ def catalogue_section(tests: tuple[tuple[str, ...], ...] = TESTS) -> bytes:
     return out
 
 
-Switches = tuple[tuple[str, str, str], ...]
+Switches = tuple[tuple[str, ...], ...]  # name, requirements, title; a defect's unit may follow
 
 
 def host_section(defects: Switches = DEFECTS, variants: Switches = VARIANTS) -> bytes:
     """The strings of refhost.efi."""
     out = b""
-    for word, switches in (("defect", defects), ("variant", variants)):
+    for word, switches, rest in (("defect", defects, ("any",)), ("variant", variants, ())):
         out += f"{word}s\t1\0".encode()
-        out += b"".join("\t".join((word, *switch)).encode() + b"\0" for switch in switches)
+        out += b"".join("\t".join((word, *switch, *rest[len(switch) - 3 :])).encode() + b"\0" for switch in switches)
     return out
 
 

@@ -25,6 +25,8 @@ pytestmark = [
 
 Result = tuple[int, dict, str]
 BROKEN = {"fail": 1, "error": 2, "hang": 2, "crash": 2, "triple-fault": 2, "garbage": 2, "stop-half-way": 2}
+RESUMED = ("hang", "triple-fault", "flood", "crash", "stop-half-way")
+RESUME_SECONDS = "30"  # for a boot that is whole, too
 HANG_SECONDS = "15"  # enough for the firmware, which comes first
 
 
@@ -46,6 +48,11 @@ def boot(folder: Path, *arguments: str) -> Result:
 def some_test() -> str:
     """One quick instance that needs no device."""
     return next(instance.id for instance in catalogue.load_tests().instances if instance.device is None)
+
+
+def quick_tests() -> list[str]:
+    """Some instances that need no device; the fixtures break in the middle of them."""
+    return [instance.id for instance in catalogue.load_tests().instances if instance.device is None][:6]
 
 
 def some_defect() -> str:
@@ -70,6 +77,9 @@ def _boots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
     for fixture in BROKEN:
         jobs[fixture] = ["run", name, "--fixture", fixture]
     jobs["hang"] += ["--timeout", HANG_SECONDS]
+    for fixture in RESUMED:
+        jobs[f"resumed-{fixture}"] = ["run", *quick_tests(), "--fixture", fixture, "--timeout", RESUME_SECONDS]
+    jobs["shuffled"] = ["run", *quick_tests(), "--shuffle", "--seed", "2"]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         futures = {key: pool.submit(boot, tmp_path_factory.mktemp(key), *job) for key, job in jobs.items()}
         yield lambda key: futures[key].result()
@@ -106,3 +116,21 @@ def test_variants_are_in_force_and_pass(boots: Callable[[str], Result]) -> None:
     assert found["host"]["vendor"] == "Another Host"
     (size,) = [test for test in found["tests"] if test["id"] == "capabilities.size_field"]
     assert size["observation"].startswith("size 0,")
+
+
+@pytest.mark.parametrize("fixture", RESUMED)
+def test_the_run_goes_on_behind_the_place_where_the_guest_broke(boots: Callable[[str], Result], fixture: str) -> None:
+    code, found, output = boots(f"resumed-{fixture}")
+    assert code == 2 == found["exit_code"], output
+    assert [test["id"] for test in found["tests"]] == quick_tests()
+    assert [test["verdict"] for test in found["tests"]] == ["pass"] * 3 + ["error"] + ["pass"] * 2, output
+    guilty = found["tests"][3]
+    assert guilty["reason"].startswith("was next when"), guilty["reason"]
+    assert [boot["reported"] for boot in found["boots"]] == [3, 2]
+
+
+def test_the_guest_keeps_a_shuffled_order(boots: Callable[[str], Result]) -> None:
+    code, found, output = boots("shuffled")
+    assert code == 0, output
+    order = [test["id"] for test in found["tests"]]
+    assert found["shuffled"] and sorted(order) == quick_tests() and order != quick_tests()

@@ -53,7 +53,11 @@ def test_pass(runner: Runner, tmp_path: Path) -> None:
         ("garbage", 2, ["not a line of the format"]),
         ("plan-mismatch", 2, ["planned 6 tests, 5 were asked for"]),
         ("duplicate", 2, ["duplicate result of test cap.page_sizes", "1 planned tests were not reported"]),
-        ("unknown", 2, ["unknown test 'no.such_test'", "result 5 is of no.such_test, but the turn was that of tr.leaf_4k@rocker"]),
+        (
+            "unknown",
+            2,
+            ["unknown test 'no.such_test'", "result 5 is of no.such_test, but the turn was that of tr.leaf_4k@rocker"],
+        ),
         ("lost-line", 2, ["the end line says pass=6, the stream has 5"]),
         ("no-edu", 2, ["no device of class edu"]),
     ],
@@ -149,9 +153,9 @@ def test_results_latest_is_in_the_way(runner: Runner, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("environment", "words"),
     [
-        ({"FAKE_QEMU_VERSION": "7.2.0"}, "needed is 10.0 or later"),
-        ({"FAKE_QEMU_DEVICES": "edu isa-debug-exit virtio-blk-pci"}, "without the devices rocker"),
-        ({"FAKE_QEMU_IOMMU": "eim pt"}, "no first-stage mode"),
+        ({"FAKE_QEMU_VERSION": "unknown"}, "does not tell a QEMU version"),
+        ({"FAKE_QEMU_DEVICES": "rocker edu isa-debug-exit"}, "without the devices virtio-blk-pci"),
+        ({"FAKE_QEMU_FLAGS": "nx"}, "no processor with svm and npt"),
     ],
 )
 def test_qemu_that_cannot(runner: Runner, environment: dict[str, str], words: str) -> None:

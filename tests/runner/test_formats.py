@@ -67,7 +67,9 @@ def from_tap(path: Path) -> dict[str, str]:
     for line in TapReader().parse_file(str(path)):
         if isinstance(line, TapResult):
             name = line.description.removeprefix("- ")
-            verdict = "skip" if line.skip else "pass" if line.ok and not line.todo else "excused" if line.todo else "bad"
+            verdict = (
+                "skip" if line.skip else "pass" if line.ok and not line.todo else "excused" if line.todo else "bad"
+            )
             assert name not in found
             found[name] = verdict
     return found
@@ -92,7 +94,9 @@ def compare_formats(folder: Path) -> dict:
     assert len(gate) == len(found["gate"]["findings"])
 
     tap = from_tap(folder / "results.tap")
-    expected = {name: v if v in ("pass", "skip") else "excused" if name in excused else "bad" for name, v in wanted.items()}
+    expected = {
+        name: v if v in ("pass", "skip") else "excused" if name in excused else "bad" for name, v in wanted.items()
+    }
     assert tap == expected | dict.fromkeys(gate, "bad")
     assert list(tap)[: len(wanted)] == list(wanted), "the same order"
 
@@ -156,7 +160,16 @@ HOSTILE = st.text(
     st.one_of(st.sampled_from("<>&\"'`|*_[]()!#@\\{}%\n\r\t\0\x1b\u202e\ud7ff]"), st.characters()), max_size=60
 )
 MARKUP = st.sampled_from(
-    ["<script>alert(1)</script>", "<img src=x onerror=y>", "](http://a.b)", "{{ 7*7 }}", "]]>", "# SKIP x", "```", "@all"]
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=y>",
+        "](http://a.b)",
+        "{{ 7*7 }}",
+        "]]>",
+        "# SKIP x",
+        "```",
+        "@all",
+    ]
 )
 WORDS = st.one_of(HOSTILE, MARKUP)
 
@@ -165,13 +178,17 @@ WORDS = st.one_of(HOSTILE, MARKUP)
 def runs(draw: st.DrawFn) -> Run:
     results = []
     for instance in CATALOGUE.instances:
-        result = TestResult(instance, draw(st.sampled_from(Verdict)), draw(WORDS), duration_us=draw(st.integers(0, 10**9)))
+        result = TestResult(
+            instance, draw(st.sampled_from(Verdict)), draw(WORDS), duration_us=draw(st.integers(0, 10**9))
+        )
         result.expected, result.actual, result.observation = draw(WORDS), draw(WORDS), draw(WORDS)
         result.details = {"step1": draw(WORDS), "note": draw(WORDS)}
         result.crash = [draw(WORDS)]
         results.append(result)
     bad = [r.instance.id for r in results if r.verdict in (Verdict.FAIL, Verdict.ERROR)]
-    gate = Gate(excused={name: draw(WORDS) or "known" for name in draw(st.lists(st.sampled_from(bad)) if bad else st.just([]))})
+    gate = Gate(
+        excused={name: draw(WORDS) or "known" for name in draw(st.lists(st.sampled_from(bad)) if bad else st.just([]))}
+    )
     gate.findings = [Finding("vanished", draw(WORDS), draw(WORDS)) for _ in range(draw(st.integers(0, 2)))]
     return Run(
         catalogue=CATALOGUE,
@@ -187,7 +204,7 @@ def runs(draw: st.DrawFn) -> Run:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(runs())
 def test_what_a_guest_writes_breaks_no_format(tmp_path_factory: pytest.TempPathFactory, run: Run) -> None:
     folder = tmp_path_factory.mktemp("hostile")
@@ -202,7 +219,8 @@ def test_what_a_guest_writes_breaks_no_format(tmp_path_factory: pytest.TempPathF
     page = Page(html.render(found, KNOWN.groups))
     assert [name for name, _ in page.rows] == ids and page.outside == []
     assert page.tags.count("script") == 1 and "img" not in page.tags
-    plain = re.sub(r"(?ms)^(`{3,})text\n.*?^\1$|(`+)[^`].*?\2(?!`)", "", markdown.render(run))
+    plain = re.sub(r"(?ms)^(`{3,})text\n.*?^\1$", "", markdown.render(run))
+    plain = re.sub(r"(?<![\\`])(`+)(?!`).+?(?<!`)\1(?!`)", "", plain)
     assert not re.search(r"(?<!\\)<(?!/?(details|summary)>)", plain), plain
     jsonschema.validate(behaviour(found), SCHEMAS["behaviour.schema.json"])
     jsonschema.validate(json.loads(json.dumps(found)), SCHEMAS["results.schema.json"])

@@ -139,9 +139,7 @@ def test_bad_requirement(change: dict, words: str) -> None:
         requirements.parse({"groups": {"g": "x"}, "requirement": [entry]})
 
 
-def problems(
-    *tests: tuple[str, ...], defects: tuple = images.DEFECTS, variants: tuple = images.VARIANTS
-) -> str:
+def problems(*tests: tuple[str, ...], defects: tuple = images.DEFECTS, variants: tuple = images.VARIANTS) -> str:
     host = parse_host(images.host_section(defects, variants))
     found = check.check(parse_tests(images.catalogue_section(tests)), host, KNOWN)
     return "\n".join(found)

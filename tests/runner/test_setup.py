@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 SETUP = ROOT / "tools" / "setup.sh"
-TOOLS = "awk bash cat cut dirname grep id mktemp rm sed sort tail tee touch mkdir ln chmod head env".split()
+TOOLS = "tr awk bash cat cut dirname grep id mktemp rm sed sort tail tee touch mkdir ln chmod head env".split()
 BUILD = ["gcc", "make", "ld"]
 LINT = ["clang-format", "clang-tidy", "cppcheck", "shellcheck", "flake8", "mypy"]
 FILES = ["usr/include/stdio.h", "usr/include/efi/efi.h", "usr/share/OVMF/OVMF_CODE.fd", "usr/include/cmocka.h"]
@@ -31,7 +31,10 @@ for word in "$@"; do
         for package in "$@"; do
             case $package in
             qemu-system-x86)
-                echo 'echo "QEMU emulator version 10.0.2"' | { echo '#!/bin/bash'; cat; } >"$BIN/qemu-system-x86_64"
+                version=$(cut -d: -f2 "$STATE/candidate")
+                case " $* " in *" -t "*) version=10.0.2 ;; esac
+                { echo '#!/bin/bash'; echo "echo 'QEMU emulator version ${version%%[+~-]*}'"; cat "$STATE/flags"; } \
+                    >"$BIN/qemu-system-x86_64"
                 chmod +x "$BIN/qemu-system-x86_64" ;;
             gnu-efi) mkdir -p "$PVTEST_SYSROOT/usr/include/efi"; touch "$PVTEST_SYSROOT/usr/include/efi/efi.h" ;;
             esac
@@ -98,6 +101,7 @@ class Machine:
         self.release("debian", "bookworm", "12")
         self.program("apt-get", APT_GET)
         self.program("apt-cache", APT_CACHE)
+        (self.state / "flags").write_text("echo '  nx npt svm'\n")
         self.candidate("1:7.2+dfsg-7+deb12u18")
         (self.state / "targets").touch()
 
@@ -213,12 +217,74 @@ def test_debian_13_takes_its_own_qemu(machine: Machine) -> None:
     assert "install qemu-system-x86\n" in machine.calls and "-t " not in machine.calls
 
 
-def test_ubuntu_with_an_old_qemu_gives_up(machine: Machine) -> None:
+def old_machine(machine: Machine) -> None:
     machine.release("ubuntu", "noble", "24.04")
     machine.candidate("1:8.2.2+ds-0ubuntu1")
+
+
+def test_where_there_is_only_an_old_qemu_it_is_taken(machine: Machine) -> None:
+    old_machine(machine)
+    machine.without("qemu-system-x86_64")
+    done = machine.run("run")
+    assert done.returncode == 0, done.stderr
+    assert "offer no QEMU 10 (newest: 1:8.2.2+ds-0ubuntu1); taking that one" in done.stderr
+    assert "QEMU 8 has no first-stage VT-d" in done.stderr
+    assert "install qemu-system-x86\n" in machine.calls
+    calls = machine.calls
+    assert (machine.run("run").stderr, machine.calls) == ("", calls)  # nobody is asked again
+
+
+def test_an_old_qemu_that_emulates_no_svm_does_not_do(machine: Machine) -> None:
+    old_machine(machine)
+    machine.without("qemu-system-x86_64")
+    (machine.state / "flags").write_text("")
+    done = machine.run("run")
+    assert done.returncode == 4 and "an older one that emulates SVM" in done.stderr
+
+
+def test_where_there_is_no_qemu_at_all_it_gives_up(machine: Machine) -> None:
+    old_machine(machine)
+    machine.candidate("(none)")
     machine.without("qemu-system-x86_64")
     done = machine.run("run")
     assert done.returncode == 4 and "offer no QEMU 10" in done.stderr
+
+
+OLD_QEMU = "case $1 in --version) echo 'QEMU emulator version 7.2.19' ;; -cpu) echo 'nx npt svm' ;; esac"
+
+
+def test_without_root_an_old_qemu_will_do(machine: Machine) -> None:
+    machine.program("qemu-system-x86_64", OLD_QEMU)
+    done = machine.run("run", uid=1000)
+    assert (done.returncode, done.stderr, machine.calls) == (0, "", "")
+
+
+def test_an_old_qemu_is_replaced_where_a_newer_one_can_be_had(machine: Machine) -> None:
+    machine.program("qemu-system-x86_64", OLD_QEMU)
+    machine.source("mine.list", "deb http://m/debian bookworm-backports main\n", "")
+    done = machine.run("run")
+    assert done.returncode == 0, done.stderr
+    assert "here is 7, which has no first-stage VT-d" in done.stderr
+    assert "install -t bookworm-backports qemu-system-x86" in machine.calls
+    calls = machine.calls
+    assert (machine.run("run").stderr, machine.calls) == ("", calls)
+
+
+@pytest.mark.parametrize("failing", ["no-backports", "install-fails"])
+def test_an_old_qemu_stays_where_no_newer_one_can_be_had(machine: Machine, failing: str) -> None:
+    machine.program("qemu-system-x86_64", OLD_QEMU)
+    (machine.state / failing).touch()
+    machine.source("a.list", "deb http://m/debian bookworm main\n", "@:1|bookworm|main|bookworm|Debian\n")
+    done = machine.run("run")
+    assert done.returncode == 0, done.stderr
+    assert "staying with QEMU 7." in done.stderr
+    note = machine.root / "var/cache/pvtest/no-newer-qemu"
+    assert str(note) in done.stderr
+    calls = machine.calls
+    assert (machine.run("run").stderr, machine.calls) == ("", calls)
+    note.unlink()
+    machine.run("run")
+    assert machine.calls != calls
 
 
 def test_backports_that_are_there_are_used(machine: Machine) -> None:
@@ -285,7 +351,8 @@ def test_backports_without_qemu_are_taken_back(machine: Machine) -> None:
     (machine.state / "no-backports").touch()
     machine.source("a.list", "deb http://m/debian bookworm main\n", "@:1|bookworm|main|bookworm|Debian\n")
     done = machine.run("run")
-    assert done.returncode == 4 and "removing it again" in done.stderr
+    assert done.returncode == 0 and "removing it again" in done.stderr
+    assert "install qemu-system-x86\n" in machine.calls
     assert not (machine.root / "etc/apt/sources.list.d/pvtest-backports.list").exists()
 
 

@@ -38,6 +38,21 @@ bool msi_send(uint64_t address, uint32_t data)
     return true;
 }
 
+/* Addresses behind stage 2 are those of this process. */
+bool guest_is_ram(uint64_t gpa, uint64_t length)
+{
+    uint64_t start = (uintptr_t)machine.ram;
+
+    return gpa >= start && length <= MACHINE_RAM && gpa - start <= MACHINE_RAM - length;
+}
+
+bool guest_is_hidden(uint64_t start, uint64_t length)
+{
+    (void)start;
+    (void)length;
+    return false;
+}
+
 void soft_lock(void)
 {
 }

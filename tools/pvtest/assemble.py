@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pvtest import symbols
+from pvtest.devices import FUNCTIONS
 from pvtest.judge import Reading, bounded, combine
 from pvtest.model import Boot, Run, Timing
 from pvtest.request import Request
@@ -14,7 +15,7 @@ from pvtest.session import Outcome
 from pvtest.tap import TapParser
 from pvtest.yamlblock import YamlError, number
 
-ATTACHED = ("rocker", "edu")  # device classes that every machine of this runner has
+ATTACHED = ("rocker", "edu")  # device classes that the runner gives a machine
 
 
 @dataclass
@@ -40,9 +41,15 @@ def environment(tap: TapParser, request: Request) -> list[str]:
     """A machine without what the runner attached would make tests skip, and a run look good."""
     problems = []
     found = {device.get("class") for device in tap.facts.get("device", [])}
-    for name in ATTACHED:
+    devices = request.qemu.devices
+    # Beside the runner's devices the host's functions may go, as a host may have none: alone, they are all there is.
+    needed = FUNCTIONS[:1] if devices.alone else ATTACHED
+    for name in needed:
         if name not in found:
             problems.append(f"the guest found no device of class {name}, though the machine has one")
+    for name in ATTACHED:
+        if name in found and name not in devices.classes:
+            problems.append(f"the guest found a device of class {name}, though the machine has none")
     problems += switched_otherwise(tap, "defect", [defect.name for defect in request.defects])
     problems += switched_otherwise(tap, "variant", [variant.name for variant in request.variants])
     return problems
@@ -151,6 +158,7 @@ def assemble(request: Request, attempts: list[Attempt], whole: bool) -> Run:
             "host": host.get("version", "unknown"),
             "guest": guest.get("version", request.catalogue.version or "unknown"),
         },
+        machine=request.qemu.description(request.accel),
         host=host,
         capabilities=tap.fact("pviommu"),
         devices=tap.facts.get("device", []),

@@ -12,7 +12,7 @@ from pvtest import paths
 
 FORMAT = "pvtest-behaviour"
 FORMAT_VERSION = 1
-_STATUS = re.compile(r"\bHV_STATUS_([A-Z0-9_]+)\b")
+_STATUS = re.compile(r"\bX\(([A-Z0-9_]+), 0x")  # a line of the list in abi/status.h
 _WORD = re.compile(r"\b[A-Z][A-Z0-9_]+\b")
 
 

@@ -12,11 +12,11 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from pvtest import boot, qemu, report
+from pvtest import boot, report
 from pvtest.errors import EXIT_ERROR, EXIT_OK
 from pvtest.model import Run, Verdict
 from pvtest.results import ResultsFolder
-from pvtest.run import boot_once, limits, load, terminal
+from pvtest.run import boot_once, limits, load, machine, terminal
 from pvtest.session import Observer
 from pvtest.tap import TapParser
 
@@ -125,11 +125,12 @@ def main(options: argparse.Namespace) -> int:
     """One boot for the operations, one for the catalogue."""
     tests, known = load()
     out = terminal(options)
+    booted = machine(options, out)
     request = boot.Request(
         catalogue=tests,
         requirements=known,
-        selected=tests.instances,
-        qemu=qemu.probe(options.qemu),
+        selected=booted.devices.on(tests.instances),
+        qemu=booted,
         accel=options.accel,
         seed=options.seed,
         limits=limits(options),

@@ -18,18 +18,27 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from pvtest import boot, catalogue, qemu, report
+from pvtest import boot, catalogue, report
 from pvtest.catalogue import HostCatalogue, Switch
+from pvtest.devices import Devices
 from pvtest.errors import EXIT_ERROR, EXIT_FAIL, EXIT_OK
 from pvtest.model import Run, Verdict
 from pvtest.plan import CampaignPlan
 from pvtest.results import ResultsFolder
-from pvtest.run import boot_once, limits, load, terminal
+from pvtest.run import boot_once, limits, load, machine, terminal
 from pvtest.selection import select_switches
 from pvtest.session import Observer
 from pvtest.terminal import Bar, Terminal
 
 NAMES_SHOWN = 2
+
+# Where a defect or variant can show, by the unit that the devices are behind. Class edu takes 100 ms for each DMA,
+# so it takes part only where it can tell something that the quick classes cannot.
+CLASSES_BEHIND: dict[str, frozenset[str | None]] = {
+    "any": frozenset({None, "rocker", "dmaprobe", "dmaprobe+ats"}),
+    "vtd": frozenset({None, "rocker", "edu"}),
+    "soft": frozenset({None, "dmaprobe", "dmaprobe+ats"}),
+}
 
 
 def _defect_verdict(run: Run) -> str:
@@ -57,8 +66,10 @@ class Campaign:
         return f"{self.word}s"
 
     def switched_on(self, request: boot.Request, switch: Switch) -> boot.Request:
-        """The request with this one switched on."""
-        return dataclasses.replace(request, **{self.plural: [switch]})
+        """The request with this one switched on, on the device classes where it can show."""
+        classes = CLASSES_BEHIND[getattr(switch, "unit", "any")]
+        selected = [instance for instance in request.selected if instance.device in classes]
+        return dataclasses.replace(request, selected=selected, **{self.plural: [switch]})
 
 
 CAMPAIGNS = {
@@ -253,18 +264,31 @@ def known_switches(campaign: Campaign) -> tuple[Switch, ...]:
     return tuple(campaign.known(catalogue.load_host()))
 
 
+def _seen(campaign: Campaign, devices: Devices, switches: list[Switch], out: Terminal) -> list[Switch]:
+    """Without those that cannot show on this machine."""
+    unseen = devices.unseen(switches)
+    if unseen:
+        names = ", ".join(switch.name for switch in unseen)
+        if len(unseen) == len(switches):
+            raise devices.lacking(f"{names}: shows only behind VT-d, and this machine has none")
+        out.say(f"Left out, as they show only behind VT-d: {len(unseen)} {campaign.plural} ({names})", "yellow")
+    return [switch for switch in switches if switch not in unseen]
+
+
 def main(command: str, options: argparse.Namespace) -> int:
     """The plain run first: a suite that fails anyway proves nothing by failing, and one that is broken by passing."""
     campaign = CAMPAIGNS[command]
     tests, known = load()
-    part = CampaignPlan(options.shard, select_switches(campaign.word, known_switches(campaign), options.globs))
-    chosen = part.chosen
+    switches = select_switches(campaign.word, known_switches(campaign), options.globs)
     out = terminal(options)
+    booted = machine(options, out)
+    part = CampaignPlan(options.shard, _seen(campaign, booted.devices, switches, out))
+    chosen = part.chosen
     request = boot.Request(
         catalogue=tests,
         requirements=known,
-        selected=tests.instances,
-        qemu=qemu.probe(options.qemu),
+        selected=booted.devices.on(tests.instances),
+        qemu=booted,
         accel=options.accel,
         seed=options.seed,
         limits=limits(options),

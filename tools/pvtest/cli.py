@@ -121,6 +121,7 @@ def _machine_options(parser: Parser, command: str) -> None:
     add("--results", type=Path, metavar="DIR", help="where results go (build/results)")
     add("--verbose", action="store_true", help="show the serial port, and observations at the end")
     add("--qemu", metavar="PATH", help="the QEMU to use (qemu-system-x86_64)")
+    add("--functions-alone", action="store_true", help="no VT-d, no QEMU devices: the host's virtual functions alone")
     add("--accel", default="tcg", metavar="NAME", help="QEMU's accelerator (tcg)")
     if command in ("run", "bench"):
         caching = ("none", "random", "adversarial")

@@ -70,6 +70,7 @@ def document(run: Run) -> dict[str, Any]:
         "summary": {"planned": len(run.selected), **{verdict.value: run.count(verdict) for verdict in Verdict}},
         "problems": run.problems,
         "versions": run.versions,
+        **({"machine": run.machine} if run.machine else {}),
         "seed": run.seed,
         "repeat": run.repeat,
         "defects": [defect.name for defect in run.defects],

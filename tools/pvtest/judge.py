@@ -144,10 +144,10 @@ def _take(
 
 def _check_order(tap: TapParser, selected: list[Instance], problems: list[str]) -> None:
     """What a boot left undone follows from the order, and a shuffled order is a part of what was asked."""
-    for number, point in enumerate(tap.points):
-        wanted = selected[number % len(selected)].id
+    for place, point in enumerate(tap.points):
+        wanted = selected[place % len(selected)].id
         if point.id != wanted:
-            problems.append(f"result {number + 1} is of {point.id[:80]}, but the turn was that of {wanted}")
+            problems.append(f"result {place + 1} is of {point.id[:80]}, but the turn was that of {wanted}")
             return
 
 

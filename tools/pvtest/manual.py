@@ -86,7 +86,7 @@ def _case(command: str) -> str:
 def _values(command_words: dict[str, str]) -> list[str]:
     lines = []
     for option, words in command_words.items():
-        files = " $(compgen -f -- \"$word\")" if option in FILES else ""
+        files = ' $(compgen -f -- "$word")' if option in FILES else ""
         lines.append(f'        {option}) mapfile -t COMPREPLY < <(compgen -W "{words}{files}" -- "$word"); return ;;')
     only_files = "|".join(option for option in FILES if option not in command_words)
     lines.append(f'        {only_files}) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;')

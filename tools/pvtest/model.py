@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from pvtest.catalogue import Catalogue, Defect, Instance, Variant
 from pvtest.errors import EXIT_ERROR, EXIT_FAIL, EXIT_OK
@@ -104,6 +105,7 @@ class Run:
     defects: list[Defect] = field(default_factory=list)
     variants: list[Variant] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)  # what was booted, pvtest.qemu.Qemu.description
     host: dict[str, str] = field(default_factory=dict)
     capabilities: dict[str, str] = field(default_factory=dict)  # as the guest prints them
     devices: list[dict[str, str]] = field(default_factory=list)

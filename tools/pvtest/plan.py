@@ -10,6 +10,7 @@ from typing import Any
 
 from pvtest import shard
 from pvtest.catalogue import Catalogue, Instance, Switch
+from pvtest.devices import Devices
 from pvtest.errors import UsageError
 from pvtest.requirements import Requirements
 from pvtest.selection import Filters, select
@@ -58,9 +59,11 @@ def filters(options: argparse.Namespace) -> Filters:
     )
 
 
-def plan(options: argparse.Namespace, catalogue: Catalogue, requirements: Requirements) -> Plan:
+def plan(
+    options: argparse.Namespace, catalogue: Catalogue, requirements: Requirements, devices: Devices = Devices()
+) -> Plan:
     """Selection, then shard, then order."""
-    selected = select(catalogue, requirements, options.globs, filters(options))
+    selected = select(catalogue, requirements, options.globs, filters(options), devices)
     digest = ""
     if options.shard is not None:
         digest = shard.digest(sorted(instance.id for instance in selected))

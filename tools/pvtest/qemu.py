@@ -6,16 +6,19 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from pvtest.devices import OPTION, Devices
 from pvtest.errors import MissingError, RunnerError
 
 DEFAULT = "qemu-system-x86_64"
-OLDEST = 10  # the first version whose VT-d walks first-stage tables
 PROBE_SECONDS = 20
-NEEDED_DEVICES = ("rocker", "edu", "isa-debug-exit", "virtio-blk-pci")
-# From QEMU 11 on the properties have other names; the old ones are refused.
+NEEDED_DEVICES = ("isa-debug-exit", "virtio-blk-pci")
+DMA_DEVICES = ("rocker", "edu")  # behind VT-d
+NEEDED_FLAGS = ("svm", "npt")  # of the emulated processor
+# QEMU 10 was the first whose VT-d walks first-stage tables. From QEMU 11 on the properties have other names; the old ones are refused.
 IOMMU_SPELLINGS = (("x-scalable-mode", "x-flts"), ("scalable-mode", "fsts"))
 # Code and variables of OVMF where distributions put them. The small build without Secure Boot boots quickest.
 FIRMWARE = (
@@ -35,9 +38,20 @@ class Qemu:
 
     path: str
     version: str
-    iommu: str  # value of -device for the VT-d unit
+    iommu: str  # value of -device for the VT-d unit; empty = none
     code: str
     variables: str
+    devices: Devices = field(default_factory=Devices)
+
+    def description(self, accel: str) -> dict[str, Any]:
+        """For results.json."""
+        return {
+            "accel": accel,
+            "iommu": self.iommu,
+            "device_classes": list(self.devices.classes),
+            "functions_alone": self.devices.alone,
+            "reason": self.devices.why,
+        }
 
 
 def _ask(path: str, *arguments: str) -> str:
@@ -71,19 +85,16 @@ def _version(path: str) -> str:
     match = re.search(r"version (\d+)\.(\d+)\.(\d+)", answer)
     if not match:
         raise MissingError(f"{path} does not tell a QEMU version; it answers {answer.strip()[:80]!r}")
-    if int(match[1]) < OLDEST:
-        raise MissingError(
-            f"{path} is QEMU {'.'.join(match.groups())}; needed is {OLDEST}.0 or later, for first-stage tables of VT-d"
-        )
     return ".".join(match.groups())
 
 
 def _iommu(path: str) -> str:
+    """Empty where there is no VT-d, or one without a first stage under any name that this runner knows."""
     known = set(re.findall(r"^\s+([\w-]+)=", _ask(path, "-device", "intel-iommu,help"), re.MULTILINE))
     for scalable, first_stage in IOMMU_SPELLINGS:
         if scalable in known and first_stage in known:
             return f"intel-iommu,{scalable}=on,{first_stage}=on"
-    raise MissingError(f"{path}: device intel-iommu has no first-stage mode under any name this runner knows")
+    return ""
 
 
 def _firmware() -> tuple[str, str]:
@@ -94,23 +105,54 @@ def _firmware() -> tuple[str, str]:
     raise MissingError(f"no OVMF firmware found (package ovmf or edk2-ovmf); looked for {places}")
 
 
-def probe(path: str | None = None) -> Qemu:
-    """Checks version and devices; raises MissingError when this QEMU cannot do."""
+def _processor(path: str) -> None:
+    known = set(_ask(path, "-cpu", "help").split())
+    missing = [name for name in NEEDED_FLAGS if name not in known]
+    if missing:
+        raise MissingError(f"{path} emulates no processor with {' and '.join(missing)}, which the reference host needs")
+
+
+def _lacking(version: str, iommu: str, known: set[str]) -> str:
+    """Why there cannot be any device behind VT-d; empty = there can."""
+    if not iommu:
+        return f"QEMU {version} has no first-stage VT-d"
+    missing = [name for name in DMA_DEVICES if name not in known]
+    return f"QEMU {version} was built without {' and '.join(missing)}" if missing else ""
+
+
+def probe(path: str | None = None, functions_alone: bool = False) -> Qemu:
+    """Checks version, processor and devices; raises MissingError when this QEMU cannot do."""
     found = _find(path)
     version = _version(found)
-    devices = set(re.findall(r'^name "([^"]+)"', _ask(found, "-device", "help"), re.MULTILINE))
-    missing = [name for name in NEEDED_DEVICES if name not in devices]
+    _processor(found)
+    known = set(re.findall(r'^name "([^"]+)"', _ask(found, "-device", "help"), re.MULTILINE))
+    missing = [name for name in NEEDED_DEVICES if name not in known]
     if missing:
         raise MissingError(f"{found} was built without the devices {', '.join(missing)}")
     code, variables = _firmware()
-    return Qemu(found, version, _iommu(found), code, variables)
+    if functions_alone:
+        return Qemu(found, version, "", code, variables, Devices(f"option {OPTION}", forced=True))
+    iommu = _iommu(found)
+    devices = Devices(_lacking(version, iommu, known))
+    return Qemu(found, version, "" if devices.alone else iommu, code, variables, devices)
+
+
+def _dma_devices(qemu: Qemu) -> list[str]:
+    """intel-iommu comes first: devices that look up their address space when they are made would bypass it."""
+    if qemu.devices.alone:
+        return []
+    return [
+        *("-device", qemu.iommu),
+        *("-device", "rocker,name=r0", "-device", "rocker,name=r1", "-device", "rocker,name=r2"),
+        *("-device", "edu,dma_mask=0xffffffffffff"),
+    ]
 
 
 def command(qemu: Qemu, accel: str, volume: Path, host_log: Path) -> list[str]:
     """The command line. The serial port is QEMU's standard output.
 
-    intel-iommu comes first: devices that look up their address space when they are made would bypass it. The boot disk
-    is virtio because that needs no AHCI driver in the firmware (0.4 s less); nothing writes to it, so it is read-only.
+    The boot disk is virtio because that needs no AHCI driver in the firmware (0.4 s less); nothing writes to it, so it
+    is read-only.
     """
     return [
         qemu.path,
@@ -120,9 +162,7 @@ def command(qemu: Qemu, accel: str, volume: Path, host_log: Path) -> list[str]:
         *("-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot", "-net", "none"),
         *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={_escaped(qemu.code)}"),
         *("-drive", f"if=pflash,format=raw,unit=1,snapshot=on,file={_escaped(qemu.variables)}"),
-        *("-device", qemu.iommu),
-        *("-device", "rocker,name=r0", "-device", "rocker,name=r1", "-device", "rocker,name=r2"),
-        *("-device", "edu,dma_mask=0xffffffffffff"),
+        *_dma_devices(qemu),
         *("-blockdev", f"driver=vvfat,node-name=boot,read-only=on,dir={_escaped(str(volume))}"),
         *("-device", "virtio-blk-pci,drive=boot,bootindex=0"),
         *("-device", "isa-debug-exit,iobase=0xf4,iosize=4"),

@@ -121,6 +121,7 @@ def load(path: Path) -> Run:
         defects=[Defect(name, (), "") for name in data["defects"]],
         variants=[Variant(name, (), "") for name in data["variants"]],
         versions=data["versions"],
+        machine=data.get("machine", {}),
         host=data["host"],
         capabilities=data["capabilities"],
         devices=data["devices"],

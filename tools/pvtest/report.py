@@ -195,12 +195,13 @@ def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
     host = run.host.get("name") or run.host.get("vendor", "unknown")
     defect = f", defect {', '.join(d.name for d in run.defects)}" if run.defects else ""
     variant = f", variant {', '.join(v.name for v in run.variants)}" if run.variants else ""
+    alone = ", virtual functions alone" if run.machine.get("functions_alone") else ""
     parts += [
         _requirements_line(run),
         *_times_lines(run),
         Text(
             f"versions      suite {run.versions['guest']}, host {host} {run.versions['host']}{defect}{variant}, "
-            f"QEMU {run.versions['qemu']}"
+            f"QEMU {run.versions['qemu']}{alone}"
         ),
         Text(f"results       {shown(where)}"),
         verdict_line(run),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pvtest import bootvolume
 from pvtest.bootvolume import BootOptions
 from pvtest.catalogue import Catalogue, Defect, Instance, Variant
+from pvtest.devices import OPTION
 from pvtest.qemu import Qemu
 from pvtest.requirements import Requirements
 from pvtest.session import Limits
@@ -42,9 +43,10 @@ class Request:
         """Options of ./run.sh that shape what a test sees, for the command that shows a result again."""
         words = [word for defect in self.defects for word in ("--defect", defect.name)]
         words += [word for variant in self.variants for word in ("--variant", variant.name)]
-        words += [word for variant in self.variants for word in ("--variant", variant.name)]
         if self.caching != "adversarial":
             words += ["--caching", self.caching]
+        if self.qemu.devices.forced:
+            words.append(OPTION)
         if self.accel != "tcg":
             words += ["--accel", self.accel]
         if self.deadline_ms is not None:

@@ -31,6 +31,14 @@ def terminal(options: argparse.Namespace) -> Terminal:
     return Terminal(plain=options.plain, color=color, svg=options.svg, quiet=options.quiet)
 
 
+def machine(options: argparse.Namespace, out: Terminal) -> qemu.Qemu:
+    """The machine to boot; says so where it is less than the whole one."""
+    found = qemu.probe(options.qemu, options.functions_alone)
+    if found.devices.alone:
+        out.say(found.devices.sentence, "yellow")
+    return found
+
+
 def load() -> tuple[Catalogue, requirements.Requirements]:
     """Catalogue and requirements, which must fit together."""
     return catalogue.load_tests(), requirements.load()
@@ -39,30 +47,33 @@ def load() -> tuple[Catalogue, requirements.Requirements]:
 def main(options: argparse.Namespace) -> int:
     """Runs the selection and reports."""
     tests, known = load()
-    chosen = plan(options, tests, known)
+    out = terminal(options)
+    booted = machine(options, out)
+    chosen = plan(options, tests, known, booted.devices)
     profile, baseline = load_gate(options, known)
     host = catalogue.load_host()
-    machine = qemu.probe(options.qemu)
+    defects = find_switches("defect", host.defects, options.defect)
+    for defect in booted.devices.unseen(defects):
+        raise booted.devices.lacking(f"defect '{defect.name}' shows only behind VT-d, and this machine has none")
     request = boot.Request(
         catalogue=tests,
         requirements=known,
         selected=chosen.selected,
         shuffled=chosen.shuffled,
-        qemu=machine,
+        qemu=booted,
         accel=options.accel,
         seed=options.seed,
         repeat=options.repeat or 1,
         verbose=int(options.verbose),
         fixture=options.fixture,
         deadline_ms=options.deadline,
-        defects=find_switches("defect", host.defects, options.defect),
+        defects=defects,
         variants=find_switches("variant", host.variants, options.variant),
         caching=options.caching,
         restarts=options.restarts,
         limits=limits(options),
         command=sys.argv[1:],
     )
-    out = terminal(options)
     with ResultsFolder(options.results) as folder:
 
         def group(part: boot.Request, title: str = "") -> Run:

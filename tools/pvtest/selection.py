@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from pvtest.catalogue import CLASSES, KINDS, LEVELS, Catalogue, Instance, Switch
+from pvtest.devices import Devices
 from pvtest.errors import UsageError, suggest
 from pvtest.requirements import Requirements
 
@@ -86,10 +87,14 @@ def _narrow(catalogue: Catalogue, requirements: Requirements, filters: Filters) 
 
 
 def select(
-    catalogue: Catalogue, requirements: Requirements, globs: Iterable[str], filters: Filters | None = None
+    catalogue: Catalogue,
+    requirements: Requirements,
+    globs: Iterable[str],
+    filters: Filters | None = None,
+    devices: Devices = Devices(),
 ) -> list[Instance]:
     """Instances whose id, base id, group or requirement matches one of the globs and none of those with a '!' before
-    them; all of them without globs. `filters` narrow that further."""
+    them; all of them without globs. `filters` narrow that further, and so does what the machine has."""
     globs, filters = list(globs), filters or Filters()
     wanted = [glob for glob in globs if not glob.startswith("!")]
     unwanted = [glob.removeprefix("!") for glob in globs if glob.startswith("!")] + filters.without
@@ -99,7 +104,10 @@ def select(
     selected = [instance for instance in catalogue.instances if instance.id in chosen and fits(instance)]
     if not selected:
         raise UsageError("the selection is empty: each part of it selects something, but nothing fits all of them")
-    return selected
+    for glob in wanted:
+        devices.check(glob, _found(catalogue, requirements, glob))
+    devices.check("the selection", selected)
+    return devices.on(selected)
 
 
 def _hint(word: str, names: list[str]) -> str:

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Devices with a translation cache of their own (ATS). Every test of translation and flush runs on them, too, as class
+ * dmaprobe+ats with ATS on; here is what only ATS has: switching it on and off (ATS-1, ATS-2).
+ */
+#include "drivers/dmaprobe.h"
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "ats"
+#define ON_ATS     "dmaprobe+ats"
+#define IOVA       0x04000000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+
+static void set_ats(struct test_run *t, struct dma_engine *e, bool on)
+{
+    if (!(capabilities(t)->iommu_cap & HV_IOMMU_CAP_ATS)) {
+        SKIP("the host does not report ATS");
+    }
+    REQUIRE(dmaprobe_set_ats(e, on), "ATS of device 0x%llx cannot be switched", (unsigned long long)e->device_id);
+    STEP2(t, "ATS of device 0x%llx: %llu", e->device_id, on);
+}
+
+TEST(ats_after_attach, "enabled_after_attach", "ATS-1", ON_ATS, "dma,fault,flush",
+     "ATS is switched on after ATTACH: translations work, and what the device cached obeys a domain flush and a list "
+     "flush")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 2);
+
+    set_ats(t, e, false);
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    expect_write(t, e, IOVA, &b, 0, 64, "ATS off");
+    set_ats(t, e, true);
+    expect_write(t, e, IOVA, &b, 0, 64, "ATS on");
+    expect_write(t, e, IOVA + PAGE_SIZE, &b, PAGE_SIZE, 64, "ATS on, second page");
+    unmap(t, d, IOVA, PAGE_SIZE);
+    flush_list(t, d, IOVA, PAGE_SIZE);
+    expect_write_fault(t, e, IOVA, 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "after the list flush");
+    unmap(t, d, IOVA + PAGE_SIZE, PAGE_SIZE);
+    flush(t, d);
+    expect_write_fault(t, e, IOVA + PAGE_SIZE, 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "after the domain flush");
+}
+
+TEST(ats_map_needs_none, "new_mapping_needs_no_flush", "ATS-1 FL-3", ON_ATS, "dma,fault",
+     "A device TLB does not remember that a page was not present")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+
+    set_ats(t, e, true);
+    attach(t, d, e);
+    expect_write_fault(t, e, IOVA, 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "not mapped");
+    map(t, d, IOVA, &b, RW);
+    expect_write(t, e, IOVA, &b, 0, 64, "mapped without a flush");
+}
+
+TEST(ats_off_and_on, "nothing_survives_off_and_on", "ATS-2 ATS-1", ON_ATS, "dma,fault,flush",
+     "What a device cached before ATS was switched off is gone when it is switched on again")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+
+    set_ats(t, e, true);
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    warm(t, e, IOVA, &b, "cached in the device");
+    set_ats(t, e, false);
+    unmap(t, d, IOVA, PAGE_SIZE);
+    flush(t, d);
+    set_ats(t, e, true);
+    expect_write_fault(t, e, IOVA, 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "ATS on again");
+}
+
+TEST(ats_blocking, "blocked_after_ats_off", "ATS-2 ATT-7", ON_ATS, "dma,fault",
+     "After ATS is off and the device is in a blocking domain it reaches nothing, also not when ATS comes on again")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t), *blocked = domain_blocked(t);
+    struct buffer b = buffer(t, 1);
+
+    set_ats(t, e, true);
+    map(t, d, IOVA, &b, RW);
+    attach(t, d, e);
+    warm(t, e, IOVA, &b, "cached in the device");
+    set_ats(t, e, false);
+    attach(t, blocked, e);
+    expect_write_fault(t, e, IOVA, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "blocked, ATS off");
+    set_ats(t, e, true);
+    expect_write_fault(t, e, IOVA, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "blocked, ATS on");
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The moment of a switch (ATT-5). A repeating request is under way whenever the device can be, also while the host
+ * carries out an ATTACH: what it reached, and whether it was ever refused, tells which translations there have been in
+ * between.
+ */
+#include "drivers/dmaprobe.h"
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "dmaprobe"
+#define ON_PROBE   "dmaprobe,dmaprobe+ats"
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+#define BURST      1u /* slot */
+#define SWITCHES   20u
+
+static void start_burst(struct test_run *t, struct dma_engine *e, uint64_t iova)
+{
+    struct dmaprobe_request burst = {.operation = DMAPROBE_FILL,
+                                     .flags = DMAPROBE_REPEAT,
+                                     .iova = iova,
+                                     .length = 64,
+                                     .operand = e->ops->fill_value};
+
+    STEP2(t, "device 0x%llx writes 64 bytes at IOVA 0x%llx again and again", e->device_id, iova);
+    dmaprobe_start(e, BURST, &burst);
+    REQUIRE(burst.state == DMAPROBE_RUNNING, "the device did not start its burst");
+}
+
+static struct dmaprobe_request stop_burst(struct dma_engine *e)
+{
+    struct dmaprobe_request burst = {0};
+
+    (void)dmaprobe_release(e, BURST, &burst);
+    return burst;
+}
+
+TEST(dmaprobe_switch_old_or_new, "switch_has_no_moment_in_between", "ATT-5", ON_PROBE, "dma",
+     "While a device moves between two domains that map its IOVA, its DMA is never refused and never passes through")
+{
+    struct dma_engine *e = device(t);
+    struct buffer a = buffer(t, 1), b = buffer(t, 1), untranslated = buffer(t, 1);
+    struct domain *first = domain_paging(t), *second = domain_paging(t);
+    uint64_t iova = gpa_of(untranslated.data); /* where it would go without a translation */
+    struct dmaprobe_request burst;
+
+    map(t, first, iova, &a, RW);
+    map(t, second, iova, &b, RW);
+    attach(t, first, e);
+    start_burst(t, e, iova);
+    for (unsigned i = 0; i < SWITCHES; i++) {
+        attach(t, i % 2 ? first : second, e);
+    }
+    burst = stop_burst(e);
+    CHECK_EQ(burst.faults, 0, "passes of the burst that were refused during the switches");
+    REQUIRE(burst.repeats >= SWITCHES, "the burst made %u passes only", burst.repeats);
+    expect_untouched(t, &untranslated, "the page at the untranslated address");
+}
+
+TEST(dmaprobe_switch_keeps_caches_apart, "switch_leaves_nothing_to_the_old_domain", "ATT-5 ISO-2", ON_PROBE,
+     "dma,fault",
+     "What a device uses while it moves to a new domain does not become a translation of the domain it has left")
+{
+    struct dma_engine *mover = device_n(t, 0), *stayer = device_n(t, 1);
+    struct buffer b = buffer(t, 1);
+    struct domain *old = domain_paging(t), *new = domain_paging(t);
+    uint64_t iova = 0x4000000;
+
+    map(t, new, iova, &b, RW); /* the old domain does not map it */
+    attach(t, old, mover);
+    attach(t, old, stayer);
+    start_burst(t, mover, iova);
+    attach(t, new, mover);
+    (void)stop_burst(mover);
+    drain_faults(t, mover);
+    buffer_refresh(&b);
+    expect_write_fault(t, stayer, iova, 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "the device that stayed");
+    expect_write(t, mover, iova, &b, 0, 64, "the device that moved");
+}

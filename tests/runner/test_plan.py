@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MIT
+"""What runs, in which order, how often, and what the terminal shows of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import images
+import pytest
+from conftest import HERE, ROOT, Runner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pvtest import baseline, profiles, requirements
+from pvtest.catalogue import parse_tests
+from pvtest.errors import UsageError
+from pvtest.selection import Filters, select
+
+KNOWN = requirements.load()
+CATALOGUE = parse_tests(images.catalogue_section())
+ALL = [instance.id for instance in CATALOGUE.instances]
+
+
+def ids(*globs: str, **filters: list[str]) -> list[str]:
+    return [instance.id for instance in select(CATALOGUE, KNOWN, globs, Filters(**filters))]
+
+
+def results(tmp_path: Path) -> dict:
+    return json.loads((tmp_path / "results" / "latest" / "results.json").read_text())
+
+
+def test_negation() -> None:
+    assert ids("!*@edu") == [name for name in ALL if not name.endswith("@edu")]
+    assert ids("flush", "!flush.none") == ["flush.unmap@rocker", "flush.unmap@edu"]
+    assert ids("flush", without=["fl-1"]) == ["flush.none@rocker"]
+
+
+def test_filters_narrow_each_other() -> None:
+    assert ids(classes=["edu"]) == ["flush.unmap@edu"]
+    assert ids(classes=["none"]) == ["cap.page_sizes"]
+    assert ids(classes=["none", "edu"]) == ["cap.page_sizes", "flush.unmap@edu"]
+    assert ids(levels=["observe"]) == ["flush.none@rocker"]
+    assert ids(kinds=["flush"], classes=["rocker"]) == ["flush.unmap@rocker"]
+    assert ids(groups=["tr", "cap"]) == ["cap.page_sizes", "tr.leaf_4k@rocker"]
+    assert ids(requirements=["gen-1"]) == ["flush.none@rocker"], "by the requirement behind the alias GEN-3"
+    assert ids("flush", requirements=["FL-*"], classes=["rocker"]) == ["flush.unmap@rocker"]
+
+
+@pytest.mark.parametrize(
+    ("globs", "filters", "words"),
+    [
+        (["!nothing"], {}, "no test matches 'nothing'"),
+        (["flush", "!flush"], {}, "the selection is empty"),
+        ([], {"classes": ["floppy"]}, "unknown device class 'floppy'"),
+        ([], {"groups": ["flsh"]}, "Did you mean flush?"),
+        ([], {"levels": ["hard"]}, "Known: test, observe, stress"),
+        (["cap"], {"classes": ["edu"]}, "the selection is empty"),
+    ],
+)
+def test_empty_selections_are_refused(globs: list[str], filters: dict, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        ids(*globs, **filters)
+    assert words in str(caught.value)
+
+
+@given(st.lists(st.sampled_from(["flush", "!flush", "*@edu", "!*@edu", "cap", "!FL-1", "tr.*", "x", "!", "[", "*"])))
+def test_selection_is_a_part_of_the_catalogue_in_its_order(globs: list[str]) -> None:
+    try:
+        found = ids(*globs)
+    except UsageError:
+        return
+    assert found and found == [name for name in ALL if name in found]
+
+
+def test_options_reach_the_run(runner: Runner, tmp_path: Path) -> None:
+    assert runner("--class", "rocker", "--not", "tr", "--level", "test").returncode == 0
+    assert [test["id"] for test in results(tmp_path)["tests"]] == ["flush.unmap@rocker"]
+    done = runner("list", "--json", "--kind", "flush", "!*@edu")
+    assert [test["instances"] for test in json.loads(done.stdout)["tests"]] == [["flush.unmap@rocker"]]
+
+
+def test_shuffle_is_another_order_that_the_seed_decides(runner: Runner, tmp_path: Path) -> None:
+    orders = []
+    for seed in ("3", "3", "4"):
+        done = runner("--shuffle", "--seed", seed, "--repeat", "2")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"./run.sh --shuffle --repeat 2 --qemu {HERE / 'fake_qemu.py'} --seed {seed}" in done.stdout
+        orders.append([test["id"] for test in results(tmp_path)["tests"]])
+    assert orders[0] == orders[1] != orders[2]
+    assert sorted(orders[0]) == sorted(orders[2]) == sorted(ALL) and ALL not in orders
+    assert runner("--shuffle", "--seed", "3", FAKE_QEMU_FIXTURE="wrong-order").returncode == 2
+
+
+def test_shuffled_runs_go_on_behind_a_crash(runner: Runner, tmp_path: Path) -> None:
+    assert runner("--shuffle", "--seed", "3").returncode == 0
+    second = results(tmp_path)["tests"][1]["id"]
+    assert runner("--shuffle", "--seed", "3", FAKE_QEMU_DEADLY=f"{second}=stop").returncode == 2
+    found = results(tmp_path)
+    assert found["summary"]["pass"] == 4 and found["summary"]["error"] == 1 and len(found["boots"]) == 2
+
+
+def test_until_fail_stops_at_the_failing_rounds(runner: Runner, tmp_path: Path) -> None:
+    done = runner("--until-fail", "--seed", "100", FAKE_QEMU_FAIL_SEED="107")
+    assert done.returncode == 1, done.stdout + done.stderr
+    found = results(tmp_path)
+    # Groups of 1, 4 and 16 rounds: the third one holds round 8, whose seed is 107.
+    assert found["seed"] == 105 and found["repeat"] == 16
+    (bad,) = [test for test in found["tests"] if test["verdict"] == "fail"]
+    assert bad["seed"] == 107 and bad["again"] == "./run.sh tr.leaf_4k@rocker --seed 107"
+    assert "1 of 16 rounds, first in round 3" in bad["reason"]
+    assert "5 before these passed" in done.stdout
+
+
+def test_until_fail_ends(runner: Runner, tmp_path: Path) -> None:
+    assert runner("--until-fail", "--repeat", "3").returncode == 0
+    assert results(tmp_path)["repeat"] == 2, "one round, then two"
+
+
+def test_quiet_says_only_what_matters(runner: Runner) -> None:
+    done = runner("--quiet")
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 1 and "PASS" in done.stdout
+    done = runner("--quiet", "--fixture", "fail")
+    assert done.returncode == 1 and "made to fail" in done.stdout and "Tests by group" not in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["--plain"], ["--quiet"], ["--verbose"], ["--no-color"]])
+def test_verbosity_never_changes_a_verdict(runner: Runner, tmp_path: Path, arguments: list[str]) -> None:
+    for fixture, code in (("pass", 0), ("fail", 1), ("crash", 2)):
+        assert runner("--fixture", fixture, *arguments).returncode == code
+        assert results(tmp_path)["exit_code"] == code
+
+
+def on_terminal(build: Path, tmp_path: Path, *arguments: str) -> str:
+    """What a person sees."""
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "pvtest", *arguments, "--qemu", str(HERE / "fake_qemu.py")]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "tools"),
+        "PVTEST_BUILD": str(build),
+        "TERM": "xterm-256color",
+    }
+    with subprocess.Popen(
+        [*command, "--results", str(tmp_path / "results")], env=environment, stdin=slave, stdout=slave, stderr=slave
+    ) as process:
+        os.close(slave)
+        seen = b""
+        while True:
+            try:
+                data = os.read(master, 65536)
+            except OSError:  # the other end is closed
+                break
+            if not data:
+                break
+            seen += data
+        process.wait(30)
+    os.close(master)
+    return seen.decode("utf-8", "replace")
+
+
+def test_progress_bar_on_a_terminal(build: Path, tmp_path: Path) -> None:
+    seen = on_terminal(build, tmp_path)
+    assert "\x1b[" in seen and "left" in seen and "Booting QEMU" in seen
+    plain = on_terminal(build, tmp_path, "--plain")
+    assert "\x1b" not in plain and "left" not in plain
+    quiet = on_terminal(build, tmp_path, "--quiet")
+    assert "Booting" not in quiet and "PASS" in quiet
+
+
+TOML = st.text(st.sampled_from("[]{}\"'=.,#\\\n abknowtests0129-:") | st.characters(), max_size=80)
+PIECES = st.lists(
+    st.sampled_from(
+        ['format = "pvtest-baseline"', 'format = "pvtest-profile"', "format_version = 1", "[[known]]", 'test = "a.b"']
+        + [
+            'reason = "x"',
+            "until = 2027-01-01",
+            "until = 2027-01-01T00:00:00",
+            "tests = [[]]",
+            "[levels]",
+            'must = "mandatory"',
+        ]
+        + [
+            'name = "n"',
+            "[capabilities]",
+            "cap = {bits = 99999999999999999999}",
+            "known = 1",
+            "[known]",
+            "x.y.z = 1",
+            "[[]]",
+        ]
+    ),
+    max_size=12,
+).map("\n".join)
+
+
+@settings(max_examples=200)
+@given(st.one_of(TOML, PIECES, st.binary(max_size=60)))
+def test_any_baseline_or_profile_is_read_or_refused_with_its_name(
+    tmp_path_factory: pytest.TempPathFactory, content: str | bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
+    for load in (baseline.load, lambda path: profiles.load(str(path), KNOWN)):
+        try:
+            load(path)
+        except UsageError as error:
+            assert str(path) in str(error)
