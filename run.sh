@@ -18,6 +18,11 @@ for argument in "$@"; do
     fi
 done
 
+# These read results and need no image.
+case ${1:-} in
+compare | merge | baseline) [ -z "$python" ] || run "$@" ;;
+esac
+
 "$root/tools/setup.sh" run || exit $?
 python=${python:-/usr/bin/python3}
 # Standard output belongs to the result.

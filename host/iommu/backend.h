@@ -26,7 +26,7 @@ struct translation {
 struct backend_limits {
     uint8_t iova_bits; /* input width */
     bool five_level;
-    bool ats; /* device TLBs are kept in step with flushes */
+    bool ats;            /* device TLBs are kept in step with flushes */
     uint64_t page_sizes; /* bitmap */
     uint32_t tags;       /* how many tags there are */
 };

@@ -70,4 +70,5 @@ void suite_bench(void)
     bench_hypercalls();
     bench_dma_api();
     bench_dmaprobe();
+    bench_softiommu();
 }

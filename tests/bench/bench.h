@@ -26,5 +26,6 @@ void bench_tables(void);     /* map, unmap */
 void bench_hypercalls(void); /* round trip, flush, list flush, attach */
 void bench_dma_api(void);    /* strict and deferred */
 void bench_dmaprobe(void);   /* register access, DMA bandwidth */
+void bench_softiommu(void);  /* cached and walked DMA, flushes by number of cached entries */
 
 #endif

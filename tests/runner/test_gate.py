@@ -232,5 +232,6 @@ def test_profiles_that_come_with_the_suite() -> None:
         assert profile.name == name
         demands = {item.id: profile.demand(item) for item in KNOWN.items}
         assert "mandatory" in demands.values()
+        assert demands["TR-12"] == demands["ATS-1"] == "optional", "only hosts that report these can be tested"
     merged, strict = (profiles.load(name, KNOWN) for name in ("linux-merged", "strict"))
     assert merged.demand(KNOWN["DET-1"]) == "advisory" and strict.demand(KNOWN["DET-1"]) == "mandatory"

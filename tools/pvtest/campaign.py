@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pvtest import boot, catalogue, report
-from pvtest.catalogue import HostCatalogue, Switch
+from pvtest.catalogue import Defect, HostCatalogue, Switch
 from pvtest.devices import Devices
 from pvtest.errors import EXIT_ERROR, EXIT_FAIL, EXIT_OK
 from pvtest.model import Run, Verdict
@@ -32,7 +32,7 @@ from pvtest.terminal import Bar, Terminal
 
 NAMES_SHOWN = 2
 
-# Where a defect or variant can show, by the unit that the devices are behind. Class edu takes 100 ms for each DMA,
+# Where a defect can show, by the unit that the devices are behind. Class edu takes 100 ms for each DMA,
 # so it takes part only where it can tell something that the quick classes cannot.
 CLASSES_BEHIND: dict[str, frozenset[str | None]] = {
     "any": frozenset({None, "rocker", "dmaprobe", "dmaprobe+ats"}),
@@ -66,9 +66,10 @@ class Campaign:
         return f"{self.word}s"
 
     def switched_on(self, request: boot.Request, switch: Switch) -> boot.Request:
-        """The request with this one switched on, on the device classes where it can show."""
-        classes = CLASSES_BEHIND[getattr(switch, "unit", "any")]
-        selected = [instance for instance in request.selected if instance.device in classes]
+        """The request with this one switched on: a defect on the device classes where it can show, a variant on all."""
+        selected = request.selected
+        if isinstance(switch, Defect):
+            selected = [instance for instance in selected if instance.device in CLASSES_BEHIND[switch.unit]]
         return dataclasses.replace(request, selected=selected, **{self.plural: [switch]})
 
 

@@ -125,7 +125,8 @@ def _machine_options(parser: Parser, command: str) -> None:
     add("--accel", default="tcg", metavar="NAME", help="QEMU's accelerator (tcg)")
     if command in ("run", "bench"):
         caching = ("none", "random", "adversarial")
-        add("--caching", choices=caching, default="adversarial", help="what the host's software IOMMU remembers (adversarial)")
+        policy = "what the host's software IOMMU remembers (adversarial)"
+        add("--caching", choices=caching, default="adversarial", help=policy)
     if command == "run":
         add("--defect", action="append", default=[], metavar="NAME", help="switch on a defect of the host")
         add("--variant", action="append", default=[], metavar="NAME", help="switch on a variant of the host")

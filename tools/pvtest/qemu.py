@@ -18,7 +18,8 @@ PROBE_SECONDS = 20
 NEEDED_DEVICES = ("isa-debug-exit", "virtio-blk-pci")
 DMA_DEVICES = ("rocker", "edu")  # behind VT-d
 NEEDED_FLAGS = ("svm", "npt")  # of the emulated processor
-# QEMU 10 was the first whose VT-d walks first-stage tables. From QEMU 11 on the properties have other names; the old ones are refused.
+# QEMU 10 was the first whose VT-d walks first-stage tables. From QEMU 11 on the properties have other names; the old
+# ones are refused.
 IOMMU_SPELLINGS = (("x-scalable-mode", "x-flts"), ("scalable-mode", "fsts"))
 # Code and variables of OVMF where distributions put them. The small build without Secure Boot boots quickest.
 FIRMWARE = (
