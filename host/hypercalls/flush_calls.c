@@ -55,11 +55,11 @@ static enum hv_status check_range(uint64_t range)
 {
     uint32_t shift = hv_iommu_range_shift(range);
 
-    if (odd(range))
+    if (odd(range) && !defect_active(DEFECT_LIST_SHIFT_TWELVE_BITS))
         return variant_status(VARIANT_LIST_ODD_FULL, HV_STATUS_SUCCESS, HV_STATUS_INVALID_PARAMETER);
     if (shift == HV_IOMMU_RANGE_SHIFT_ALL && defect_active(DEFECT_LIST_ALL_REFUSED))
         return HV_STATUS_INVALID_PARAMETER;
-    if (!aligned(hv_iommu_range_page(range), shift) && !misaligned_accepted())
+    if (!odd(range) && !aligned(hv_iommu_range_page(range), shift) && !misaligned_accepted())
         return variant_status(VARIANT_LIST_MISALIGNED_ALIGNMENT, HV_STATUS_INVALID_ALIGNMENT,
                               HV_STATUS_INVALID_PARAMETER);
     return HV_STATUS_SUCCESS;
@@ -69,7 +69,7 @@ static enum hv_status check_range(uint64_t range)
 static bool skipped(const struct hv_input_flush_device_domain_list *list, uint32_t index, uint32_t count,
                     uint64_t range)
 {
-    if (defect_active(DEFECT_LIST_IGNORED))
+    if (defect_active(DEFECT_LIST_IGNORED) || (defect_active(DEFECT_LIST_SHIFT_TWELVE_BITS) && odd(range)))
         return true;
     if (defect_active(DEFECT_LIST_FIRST_ONLY) && index != 0)
         return true;

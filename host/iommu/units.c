@@ -4,6 +4,7 @@
  * to the unit of the device, a flush to every unit.
  */
 #include "host/iommu/units.h"
+#include "host/defects/defects.h"
 
 #include "host/iommu/soft.h"
 #include "host/log.h"
@@ -45,6 +46,8 @@ static bool units_init(void)
 {
     bool vtd = backend_vtd.init(), five_level = soft_options.levels == 5 || (soft_options.levels == 0 && !vtd);
 
+    /* Nothing else could show it. */
+    five_level = five_level || defect_active(DEFECT_SOFT_FIVE_AS_FOUR);
     if (vtd)
         add(&backend_vtd);
     soft_set_limits((uint8_t)(vtd ? backend_vtd.limits()->iova_bits : (five_level ? LEVELS_5_BITS : LEVELS_4_BITS)),
