@@ -6,6 +6,7 @@
 #include "host/cpu/nested_paging.h"
 #include "host/cpu/reference_time.h"
 #include "host/defects/defects.h"
+#include "host/domains/domains.h"
 #include "host/host_memory.h"
 #include "host/variants/variants.h"
 #include "lib/string.h"
@@ -110,6 +111,8 @@ bool synthetic_msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
     switch (msr) {
     case HV_MSR_GUEST_OS_ID:
         write_guest_os_id(cpu, value);
+        if (value == 0)
+            domains_guest_gone();
         return true;
     case HV_MSR_HYPERCALL:
         return write_hypercall(cpu, value);

@@ -47,6 +47,12 @@ void device_switch(struct device *device, const struct translation *to)
     device->translation = *to;
 }
 
+void domains_guest_gone(void)
+{
+    for (unsigned i = 0; defect_active(DEFECT_RESTART_PASSES) && i < domain_table.devices; i++)
+        device_switch(&domain_table.device[i], &domain_table.default_translation);
+}
+
 void device_move(struct device *device, struct domain *domain)
 {
     if (device->domain != NULL) {

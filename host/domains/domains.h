@@ -22,6 +22,8 @@
 void domains_init(const struct iommu_backend *backend);
 /* Puts a function of the PCI bus under the guest's control, in the default domain. */
 void domains_add_device(uint64_t device_id, uint16_t bdf);
+/* The guest took its identity back: domains and devices stay as they are. */
+void domains_guest_gone(void);
 /* True for a device that was added. */
 bool domains_manage(uint64_t device_id);
 

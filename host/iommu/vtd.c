@@ -5,9 +5,11 @@
  */
 #include "host/iommu/vtd.h"
 
+#include "abi/device_id.h"
 #include "host/defects/defects.h"
 #include "host/domains/tags.h"
 #include "host/host_memory.h"
+#include "host/iommu/fault_queue.h"
 #include "host/iommu/io_table.h"
 #include "host/log.h"
 
@@ -51,6 +53,13 @@ static bool leaves_entries(const struct translation *from)
            defect_active(DEFECT_BLOCKED_READS);
 }
 
+static void record_blocking(uint16_t bdf)
+{
+    fault_queue_add(&(struct oracle_fault){.device_id = hv_pci_logical_device_id(0, bdf),
+                                           .access = ORACLE_ACCESS_WRITE,
+                                           .reason_class = ORACLE_FAULT_CLASS_BLOCKED});
+}
+
 /*
  * New tables first, invalidation second: what is cached is the old translation as a whole until it is dropped. It must
  * go by its own tag; the invalidation of the context entry makes QEMU look at the tables again.
@@ -71,6 +80,8 @@ static void vtd_set_translation(uint16_t bdf, const struct translation *from, co
     if (defect_active(detach ? DEFECT_DETACH_NO_FLUSH : DEFECT_ATTACH_NO_FLUSH))
         flush = false;
     vtd_invalidate_function(bdf, tag, flush);
+    if (defect_active(DEFECT_BLOCKING_RECORDS) && to->kind == TRANSLATION_BLOCKED)
+        record_blocking(bdf);
 }
 
 const struct iommu_backend backend_vtd = {
