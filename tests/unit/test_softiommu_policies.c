@@ -1,27 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the caches of the software IOMMU hold, when they are used, and what invalidations leave in them. */
-#include "tests/unit/softiommu_fixture.h"
-
-#define TAG  5u
-#define IOVA UINT64_C(0x345678000)
-#define DATA (RAM + 0x30000)
-#define NEW  (RAM + 0x50000)
-
-static struct machine *machine_with(enum softiommu_policy policy)
-{
-    struct softiommu_config config = machine_config(policy);
-
-    return machine_new(&config);
-}
-
-static struct softiommu_translation mapped(struct machine *m, uint16_t tag, uint64_t iova, uint64_t bits)
-{
-    struct softiommu_translation t = domain_new(m, 4, tag);
-
-    map(m, &t, iova, DATA, bits);
-    attach(m, 0, &t);
-    return t;
-}
+/* What the caches of the software IOMMU hold, and when they are used. */
+#include "tests/unit/softiommu_cached.h"
 
 static uint64_t reads_for(struct machine *m, uint64_t iova, enum oracle_access access)
 {
@@ -29,17 +8,6 @@ static uint64_t reads_for(struct machine *m, uint64_t iova, enum oracle_access a
 
     target(m, 0, iova, access);
     return softiommu_statistics(m->iommu).table_reads - before;
-}
-
-static uint64_t all_entries(const struct machine *m)
-{
-    uint64_t entries = cache_of(m, SOFTIOMMU_IOTLB, 0).entries;
-
-    for (unsigned level = 1; level <= 4; level++)
-        entries += cache_of(m, SOFTIOMMU_WALK_CACHE, level).entries;
-    for (unsigned i = 0; i < m->config.devices; i++)
-        entries += cache_of(m, SOFTIOMMU_DEVICE_TLB, i).entries;
-    return entries;
 }
 
 static void none_caches_nothing(void **state)
@@ -173,98 +141,6 @@ static void random_is_repeatable_and_really_random(void **state)
     /* Also where there is room for everything. */
     random_run(1, 4096, &iotlb);
     assert_true(iotlb.evictions > 100 && iotlb.misses > 100 && iotlb.hits > 100);
-}
-
-static void flush_of_a_page_leaves_the_rest(void **state)
-{
-    struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
-    struct softiommu_translation a = mapped(m, TAG, IOVA, RW), b = domain_new(m, 4, TAG + 1);
-
-    (void)state;
-    map(m, &a, IOVA + PAGE, DATA, RW);
-    map(m, &b, IOVA, DATA, RW);
-    attach(m, 1, &b);
-    target(m, 0, IOVA, WRITE);
-    target(m, 0, IOVA + PAGE, WRITE);
-    target(m, 1, IOVA, WRITE);
-    map(m, &a, IOVA, NEW, RW);
-    map(m, &a, IOVA + PAGE, NEW, RW);
-    map(m, &b, IOVA, NEW, RW);
-    softiommu_flush_range(m->iommu, TAG, IOVA >> 12, 0);
-    assert_int_equal(target(m, 0, IOVA, READ), NEW);
-    assert_int_equal(target(m, 0, IOVA + PAGE, READ), DATA);
-    assert_int_equal(target(m, 1, IOVA, READ), DATA);
-    softiommu_flush_domain(m->iommu, TAG);
-    assert_int_equal(target(m, 0, IOVA + PAGE, READ), NEW);
-    assert_int_equal(target(m, 1, IOVA, READ), DATA);
-    machine_free(m);
-}
-
-static void whole_range_elements_flush_everything(void **state)
-{
-    static const struct {
-        uint64_t page;
-        unsigned shift;
-    } element[] = {{0, 45}, {0, 52}, {0, 63}, {0, 64}};
-
-    (void)state;
-    for (size_t i = 0; i < UNIT_COUNT(element); i++) {
-        struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
-        struct softiommu_translation t = domain_new(m, 5, TAG);
-
-        map(m, &t, 0, DATA, RW);
-        map(m, &t, BITS(56, 12), DATA, RW);
-        attach(m, 0, &t);
-        target(m, 0, 0, READ);
-        target(m, 0, BITS(56, 12), READ);
-        softiommu_flush_range(m->iommu, TAG, element[i].page, element[i].shift);
-        assert_int_equal(all_entries(m), 0);
-        machine_free(m);
-    }
-}
-
-/* The end of a range that would be behind the last page. */
-static void ranges_do_not_wrap(void **state)
-{
-    struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
-    struct softiommu_translation t = domain_new(m, 5, TAG);
-
-    (void)state;
-    map(m, &t, 0, DATA, RW);
-    map(m, &t, BITS(56, 12), DATA, RW);
-    attach(m, 0, &t);
-    target(m, 0, 0, READ);
-    target(m, 0, BITS(56, 12), READ);
-    softiommu_flush_range(m->iommu, TAG, BITS(56, 12) >> 12, 63);
-    map(m, &t, 0, NEW, RW);
-    map(m, &t, BITS(56, 12), NEW, RW);
-    assert_int_equal(target(m, 0, BITS(56, 12), READ), NEW);
-    assert_int_equal(target(m, 0, 0, READ), DATA);
-    machine_free(m);
-}
-
-/* No matter which 4 KiB page of it the guest names. */
-static void any_part_of_a_large_page_drops_it(void **state)
-{
-    static const unsigned level[] = {1, 2};
-    static const uint64_t part[] = {0, 1, 511};
-
-    (void)state;
-    for (unsigned i = 0; i < UNIT_COUNT(level) * UNIT_COUNT(part); i++) {
-        struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
-        struct softiommu_translation t = domain_new(m, 4, TAG);
-        uint64_t page = part[i % 3] << (9 * (level[i / 3] - 1));
-
-        *entry_of(m, &t, BIT(40), level[i / 3]) = RAM | RW | PS;
-        attach(m, 0, &t);
-        softiommu_set_ats(m->iommu, 0, true);
-        assert_int_equal(target(m, 0, BIT(40) + 7 * PAGE, WRITE), RAM + 7 * PAGE);
-        assert_int_equal(cache_of(m, SOFTIOMMU_IOTLB, 0).entries, 1);
-        *entry_of(m, &t, BIT(40), level[i / 3]) = 0;
-        softiommu_flush_range(m->iommu, TAG, (BIT(40) >> 12) + page, 0);
-        assert_int_equal(target(m, 0, BIT(40) + 7 * PAGE, READ), REFUSED);
-        machine_free(m);
-    }
 }
 
 static void device_tlb_is_used_without_the_unit(void **state)
@@ -532,10 +408,6 @@ int main(void)
         cmocka_unit_test(not_present_is_never_cached),
         cmocka_unit_test(adversarial_fetches_neighbouring_tables),
         cmocka_unit_test(random_is_repeatable_and_really_random),
-        cmocka_unit_test(flush_of_a_page_leaves_the_rest),
-        cmocka_unit_test(whole_range_elements_flush_everything),
-        cmocka_unit_test(ranges_do_not_wrap),
-        cmocka_unit_test(any_part_of_a_large_page_drops_it),
         cmocka_unit_test(device_tlb_is_used_without_the_unit),
         cmocka_unit_test(device_tlb_of_an_identity_domain_goes_with_it),
         cmocka_unit_test(dirty_is_set_by_the_first_write_on_a_cached_page),

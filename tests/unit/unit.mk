@@ -58,6 +58,7 @@ $(eval $(call unit_test,softiommu_omissions,$(SOFTIOMMU_FIXTURE) $(sort $(wildca
 $(eval $(call unit_test,softiommu_model,$(SOFTIOMMU_FIXTURE) $(sort $(wildcard tests/unit/softiommu_world*.c))))
 $(eval $(call unit_test,softiommu_walk,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,softiommu_policies,$(SOFTIOMMU_FIXTURE)))
+$(eval $(call unit_test,softiommu_flush,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,softiommu_requests,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,softiommu_cache,host/softiommu/cache.c host/softiommu/page_cache.c))
 
