@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pvtest import catalogue, requirements
-from pvtest.catalogue import HostCatalogue, Instance, Switch
+from pvtest.catalogue import Defect, HostCatalogue, Instance, Switch
 from pvtest.errors import EXIT_OK
 from pvtest.plan import filters
 from pvtest.run import terminal
@@ -20,8 +20,16 @@ from pvtest.selection import select
 FORMAT = "pvtest-catalogue"
 
 
+UNITS = {"any": "every device", "vtd": "devices behind VT-d", "soft": "virtual functions"}
+
+
 def _switches(switches: tuple[Switch, ...]) -> list[dict[str, Any]]:
-    return [{"name": s.name, "requirements": list(s.requirements), "title": s.title} for s in switches]
+    """A defect also tells behind which unit it shows."""
+    return [
+        {"name": s.name, "requirements": list(s.requirements), "title": s.title}
+        | ({"unit": s.unit} if isinstance(s, Defect) else {})
+        for s in switches
+    ]
 
 
 def _document(version: str, selected: list[Instance], host: HostCatalogue) -> dict[str, Any]:
@@ -50,10 +58,12 @@ def _document(version: str, selected: list[Instance], host: HostCatalogue) -> di
 
 def _switch_table(name: str, switches: tuple[Switch, ...]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column, style in ((name, ""), ("requirements", "cyan"), ("the host ...", "")):
+    seen = [("seen on", "dim")] if any(isinstance(switch, Defect) for switch in switches) else []
+    for column, style in ((name, ""), ("requirements", "cyan"), *seen, ("the host ...", "")):
         table.add_column(column, style=style, overflow="fold", no_wrap=column == name)
     for switch in switches:
-        table.add_row(switch.name, " ".join(switch.requirements), Text(switch.title))
+        unit = [UNITS[switch.unit]] if isinstance(switch, Defect) else []
+        table.add_row(switch.name, " ".join(switch.requirements), *unit, Text(switch.title))
     return table
 
 
