@@ -17,6 +17,7 @@
 #include "host/log.h"
 #include "host/pci/config.h"
 #include "host/pci/functions.h"
+#include "host/variants/variants.h"
 #include "host/vdev/access.h"
 #include "host/vdev/dmaprobe.h"
 #include "host/vdev/place.h"
@@ -47,7 +48,8 @@ static const struct plan plans[] = {
     {.port = 1, .function = 5, .ats = true, .multifunction = true},
     {.port = 2, .function = 0},
 };
-#define PLANS (sizeof(plans) / sizeof(plans[0]))
+#define PLANS       (sizeof(plans) / sizeof(plans[0]))
+#define PLANS_BUS_0 5u /* those before the first below a port */
 
 static struct {
     struct vdev_function function[VDEV_FUNCTIONS_MAX];
@@ -127,6 +129,7 @@ static void add_port(unsigned device, unsigned port, unsigned bus, uint64_t wind
 unsigned vdev_create(void)
 {
     unsigned device = place_devices(FIRST_DEVICE, DEVICES), bus = place_buses(PORTS);
+    unsigned endpoints = PLANS, ports = PORTS;
     uint64_t window = place_window(WINDOW_SIZE);
 
     if (device == 0 || bus == 0 || window == 0) {
@@ -134,13 +137,17 @@ unsigned vdev_create(void)
                  device == 0 ? "their devices on bus 0" : (bus == 0 ? "their buses" : "their registers"));
         return 0;
     }
-    for (unsigned i = 0; i < PLANS; i++)
+    if (variant_active(VARIANT_FEW_FUNCTIONS)) {
+        endpoints = PLANS_BUS_0;
+        ports = 0;
+    }
+    for (unsigned i = 0; i < endpoints; i++)
         add_endpoint(&plans[i], device, bus, window + i * DMAPROBE_BAR_SIZE);
-    for (unsigned port = 0; port < PORTS; port++)
+    for (unsigned port = 0; port < ports; port++)
         add_port(device, port, bus, window);
     access_init();
     window_init(window);
     host_log(LOG_INFO, "%u virtual functions: 00:%02x.0 to 00:%02x, buses %02x and %02x, registers at 0x%llx\n",
-             (unsigned)PLANS, device, device + DEVICES - 1, bus, bus + 1, (unsigned long long)window);
-    return PLANS;
+             endpoints, device, device + DEVICES - 1, bus, bus + 1, (unsigned long long)window);
+    return endpoints;
 }
