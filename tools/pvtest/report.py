@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -186,7 +185,7 @@ def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
         parts.append(Text.assemble(("problem       ", STYLE[Verdict.ERROR]), problem))
     parts += _boots(run) + _gate(run)
     if terminal.quiet:
-        terminal.console.print(Group(*parts, verdict_line(run)))  # type: ignore[arg-type]
+        terminal.show(*parts, verdict_line(run))
         return
     parts += _skips(run)
     table = observations(run) if verbose else None
@@ -206,4 +205,4 @@ def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
         Text(f"results       {shown(where)}"),
         verdict_line(run),
     ]
-    terminal.console.print(Group(*parts))  # type: ignore[arg-type]
+    terminal.show(*parts)

@@ -20,6 +20,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from pvtest.model import Verdict
 from pvtest.tap import TapParser
@@ -51,6 +52,11 @@ class Terminal:
     def say(self, text: str, style: str = "") -> None:
         """One line, no markup."""
         self.console.print(text, style=style, markup=False, soft_wrap=True)
+
+    def show(self, *parts: object) -> None:
+        """Tables fit the width; text is never broken, so that a command in it can be copied and found by a search."""
+        for part in parts:
+            self.console.print(part, soft_wrap=isinstance(part, Text))
 
     def save(self, title: str) -> None:
         """Writes what was printed as a picture (--svg)."""
