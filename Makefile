@@ -38,7 +38,9 @@ GUEST_OBJ := $(patsubst %,$(BUILD)/guest/%.o,$(GUEST_SRC))
 HOST_OBJ  := $(patsubst %,$(BUILD)/host/%.o,$(HOST_SRC))
 
 # Tests are many and each runs for a moment: small code matters more than fast code there.
-$(BUILD)/guest/tests/%.o: CFLAGS += -Os
+$(BUILD)/guest/tests/%.o: CFLAGS += -Os -ffunction-sections -mpreferred-stack-boundary=3
+$(BUILD)/guest/kernel/%.o: CFLAGS += -Os
+$(BUILD)/guest/drivers/%.o: CFLAGS += -ffunction-sections
 $(BUILD)/guest/tests/bench/%.o: CFLAGS += -O2
 
 # What the PE file keeps of the ELF file.
@@ -66,7 +68,7 @@ $(BUILD)/host/%.o: % Makefile VERSION
 # link(image, objects, script)
 define link
 	@echo "  LINK  $(1)"
-	@$(LD) -nostdlib -znocombreloc --build-id=none -T $(3) -shared -Bsymbolic --no-undefined -L$(EFI_DIR) $(EFI_DIR)/crt0-efi-x86_64.o $(2) \
+	@$(LD) -nostdlib -znocombreloc --gc-sections --build-id=none -T $(3) -shared -Bsymbolic --no-undefined -L$(EFI_DIR) $(EFI_DIR)/crt0-efi-x86_64.o $(2) \
 	    -o $(BUILD)/$(1).debug -lefi -lgnuefi
 	@$(OBJCOPY) $(SECTIONS:%=-j %) --target efi-app-x86_64 $(BUILD)/$(1).debug $(BUILD)/$(1).efi
 endef

@@ -24,7 +24,7 @@ struct memory_region {
 };
 
 #define BOOT_REGIONS_MAX 256
-#define BOOT_OPTIONS_MAX 32768
+#define BOOT_OPTIONS_MAX 131072
 
 struct boot_info {
     uint64_t entry_tsc;                 /* TSC at the first instruction of the image's own code */

@@ -77,9 +77,13 @@ static void count(struct suite_counts *c, enum verdict verdict)
 void suite_run_instance(struct suite *s, const struct suite_instance *i, uint64_t seed)
 {
     struct test_run *t = &s->run;
+    uint64_t deadline_ms = s->options.deadline_ms;
     uint64_t start;
     enum containment_end end;
 
+    if (strcmp(i->test->level, "stress") == 0) {
+        deadline_ms *= STRESS_DEADLINE_FACTOR;
+    }
     memset(t, 0, sizeof(*t));
     t->test = i->test;
     t->has_class = i->has_class;
@@ -91,9 +95,9 @@ void suite_run_instance(struct suite *s, const struct suite_instance *i, uint64_
     report_comment("run: %s", t->instance);
     memory_test_begin();
     start = time_us();
-    end = containment_run(call_test, t, s->options.deadline_ms * 1000, &t->trap);
+    end = containment_run(call_test, t, deadline_ms * 1000, &t->trap);
     t->duration_us = time_us() - start;
-    describe_end(t, end, s->options.deadline_ms);
+    describe_end(t, end, deadline_ms);
     after(s, t);
     count(&s->counts, t->verdict);
     report_test(t);

@@ -108,6 +108,12 @@ static void split(struct test *test, char *text, void (*run)(struct test_run *t)
     test->run = run;
 }
 
+/* What a registration's field leads to. */
+static const void *from(const int32_t *distance)
+{
+    return (const char *)distance + *distance;
+}
+
 /* All registered tests, from one allocation: the structs, then their texts. */
 static struct test *load(size_t *count)
 {
@@ -118,15 +124,16 @@ static struct test *load(size_t *count)
     /* cppcheck-suppress comparePointers ; one array, whose bounds the linker names */
     *count = (size_t)(pvt_tests_end - pvt_tests_start);
     for (size_t i = 0; i < *count; i++) {
-        text_size += strlen(pvt_tests_start[i].catalogue) + 1;
+        text_size += strlen(from(&pvt_tests_start[i].catalogue)) + 1;
     }
     tests = memory_boot_pages((*count * sizeof(*tests) + text_size + PAGE_SIZE - 1) / PAGE_SIZE);
     text = (char *)&tests[*count];
     for (size_t i = 0; i < *count; i++) {
-        size_t size = strlen(pvt_tests_start[i].catalogue) + 1;
+        const char *catalogue = from(&pvt_tests_start[i].catalogue);
+        size_t size = strlen(catalogue) + 1;
 
-        memcpy(text, pvt_tests_start[i].catalogue, size);
-        split(&tests[i], text, pvt_tests_start[i].run);
+        memcpy(text, catalogue, size);
+        split(&tests[i], text, (void (*)(struct test_run *))from(&pvt_tests_start[i].run));
         text += size;
     }
     return tests;

@@ -8,7 +8,7 @@
 #include "tests/harness/report.h"
 #include "tests/harness/test.h"
 
-#define SUITE_PATTERNS_MAX  1024
+#define SUITE_PATTERNS_MAX  2048
 #define SUITE_INSTANCES_MAX 2048
 
 /* Reserved for the harness: the blocking domain in which every device rests between tests. */
