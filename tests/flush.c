@@ -43,21 +43,26 @@ static void by_everything(struct test_run *t, struct domain *d, uint64_t iova, u
     flush_block(t, d, 0, HV_IOMMU_RANGE_SHIFT_ALL);
 }
 
-/* Declares one test per way to flush. */
-#define FLUSH_TESTS(symbol, name, requirements, kinds, title, body)                                                    \
+/* Declares one test, with its story, per way to flush. */
+#define FLUSH_TESTS(symbol, name, requirements, kinds, title, body, steps, expected, failure)                          \
+    STORY(name "_domain_flush", steps " The flush is FLUSH_DEVICE_DOMAIN.", expected, failure);                        \
     TEST(symbol##_domain, name "_domain_flush", requirements, ON_FAST, kinds, title ": FLUSH_DEVICE_DOMAIN")           \
     {                                                                                                                  \
         body(t, by_domain);                                                                                            \
     }                                                                                                                  \
+    STORY(name "_list_flush", steps " The flush is a list of exactly the blocks that changed.", expected, failure);    \
     TEST(symbol##_list, name "_list_flush", requirements " LS-1", ON_FAST, kinds, title ": list flush, exact blocks")  \
     {                                                                                                                  \
         body(t, by_list);                                                                                              \
     }                                                                                                                  \
+    STORY(name "_covering_flush", steps " The flush is a list of one block around the change.", expected, failure);    \
     TEST(symbol##_cover, name "_covering_flush", requirements " LS-1", ON_FAST, kinds,                                 \
          title ": list flush, one covering block")                                                                     \
     {                                                                                                                  \
         body(t, by_cover);                                                                                             \
     }                                                                                                                  \
+    STORY(name "_full_range_flush", steps " The flush is a list of the one element that means everything.", expected,  \
+          failure);                                                                                                    \
     TEST(symbol##_all, name "_full_range_flush", requirements " LS-2", ON_FAST, kinds,                                 \
          title ": list flush of everything (page 0, shift 52)")                                                        \
     {                                                                                                                  \
@@ -85,8 +90,12 @@ static void unmapped(struct test_run *t, flush_way *way)
     expect_write(t, e, IOVA + 4 * PAGE_SIZE, &b, 4 * PAGE_SIZE, 4, "neighbour behind");
 }
 
-FLUSH_TESTS(flush_unmap, "unmapped", "FL-1", "dma,fault,flush", "Unmapped pages are out of reach after the flush",
-            unmapped)
+FLUSH_TESTS(
+    flush_unmap, "unmapped", "FL-1", "dma,fault,flush", "Unmapped pages are out of reach after the flush", unmapped,
+    "The device uses five pages; the three in the middle are unmapped and flushed; then the device writes and reads "
+    "all of them.",
+    "The three fault as not present for writes and reads and do not change; the two beside them still work.",
+    "A cached translation outlives the flush: the device writes to memory that the guest has given to somebody else.")
 
 static void downgraded(struct test_run *t, flush_way *way)
 {
@@ -106,7 +115,10 @@ static void downgraded(struct test_run *t, flush_way *way)
 }
 
 FLUSH_TESTS(flush_downgrade, "downgraded", "FL-2", "dma,fault,flush",
-            "Pages made read-only cannot be written after the flush", downgraded)
+            "Pages made read-only cannot be written after the flush", downgraded,
+            "The device writes two pages; both are made read-only and flushed; then the device writes again.",
+            "Both writes are denied and change nothing.",
+            "The cached permission outlives the flush: a device can write what it was only to read from now on.")
 
 static void upgraded(struct test_run *t, flush_way *way)
 {
@@ -126,7 +138,11 @@ static void upgraded(struct test_run *t, flush_way *way)
 }
 
 FLUSH_TESTS(flush_upgrade, "upgraded", "FL-2", "dma,flush", "A page made writable can be written after the flush",
-            upgraded)
+            upgraded,
+            "The device reads a read-only page, and its write is denied; the page is made writable and flushed; then "
+            "the device writes.",
+            "The write lands.",
+            "The cached permission outlives the flush: a driver sees a fault for a page that it may write.")
 
 static void retargeted(struct test_run *t, flush_way *way)
 {
@@ -148,7 +164,11 @@ static void retargeted(struct test_run *t, flush_way *way)
 }
 
 FLUSH_TESTS(flush_retarget, "retargeted", "FL-2", "dma,flush", "A leaf with a new target is in force after the flush",
-            retargeted)
+            retargeted,
+            "The device writes through a leaf; the leaf is pointed at another page and flushed; the device writes "
+            "again. Four times to and fro.",
+            "Each write lands in the page that the leaf names at that time, and the other page does not change.",
+            "The old target is still cached: data lands in a page that now has another owner.")
 
 static void large_unmapped(struct test_run *t, flush_way *way)
 {
@@ -171,7 +191,10 @@ static void large_unmapped(struct test_run *t, flush_way *way)
 }
 
 FLUSH_TESTS(flush_large_unmap, "2m_leaf_removed", "FL-2", "dma,fault,flush",
-            "A removed 2 MiB leaf is out of reach everywhere in it after the flush", large_unmapped)
+            "A removed 2 MiB leaf is out of reach everywhere in it after the flush", large_unmapped,
+            "The device uses two places of a 2 MiB leaf; the leaf is removed and flushed; the device writes to the "
+            "used places and to one that it never used.",
+            "All of them fault as not present.", "Only a part of a cached superpage is dropped.")
 
 static void split(struct test_run *t, flush_way *way)
 {
@@ -196,7 +219,11 @@ static void split(struct test_run *t, flush_way *way)
 }
 
 FLUSH_TESTS(flush_split, "2m_leaf_split", "TR-6 FL-2", "dma,flush",
-            "A 2 MiB leaf replaced by 4 KiB leaves is followed page by page after the flush", split)
+            "A 2 MiB leaf replaced by 4 KiB leaves is followed page by page after the flush", split,
+            "The device uses a page through a 2 MiB leaf; the leaf is split into 512 small ones, of which one gets "
+            "another target, and flushed; then the device writes to it, to its neighbour and to the first page.",
+            "The one write lands in the new target, the others in the old region, whose page stays unchanged.",
+            "The superpage is still cached, as a whole or in part, and hides the small leaves.")
 
 static void merged(struct test_run *t, flush_way *way)
 {
@@ -224,7 +251,11 @@ static void merged(struct test_run *t, flush_way *way)
 }
 
 FLUSH_TESTS(flush_merge, "2m_leaf_merged", "TR-6 FL-2", "dma,flush",
-            "4 KiB leaves replaced by a 2 MiB leaf are followed as one after the flush", merged)
+            "4 KiB leaves replaced by a 2 MiB leaf are followed as one after the flush", merged,
+            "The device uses two small leaves of 512, one of which has another target; all are replaced by a 2 MiB "
+            "leaf and flushed; then the device writes to that page and to another one.",
+            "Both writes land in the 2 MiB region; the other target does not change.",
+            "Small entries, or the table that they were in, are still cached and hide the superpage.")
 
 static void two_devices(struct test_run *t, flush_way *way)
 {
@@ -246,5 +277,10 @@ static void two_devices(struct test_run *t, flush_way *way)
     expect_untouched(t, &a, "old target");
 }
 
-FLUSH_TESTS(flush_devices, "all_devices_of_the_domain", "FL-1 FL-2 ATT-9", "dma,flush",
-            "A flush reaches the cached translations of every device in the domain", two_devices)
+FLUSH_TESTS(
+    flush_devices, "all_devices_of_the_domain", "FL-1 FL-2 ATT-9", "dma,flush",
+    "A flush reaches the cached translations of every device in the domain", two_devices,
+    "Three devices in one domain use a page; its leaf is pointed at another page and flushed once; then all three "
+    "write.",
+    "All three writes land in the new page, and the old one does not change.",
+    "The flush reaches one device only: look at caches by device, and at domains that are behind several units.")

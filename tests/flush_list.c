@@ -43,6 +43,12 @@ static void expect_flushed(struct test_run *t, struct stale_pages *s, unsigned i
                        "page inside of a flushed block");
 }
 
+STORY("shift_0",
+      "Three pages that the device has used are unmapped. Each is flushed by a list of one element with shift 0, "
+      "and tried right after it.",
+      "Each page faults as not present after its own flush.",
+      "A list element of one page is not carried out, or hits another page: look at the split of the element into "
+      "page number and shift.");
 TEST(list_shift_0, "shift_0", "LS-1 LS-9", ON_FAST, "dma,fault,flush", "A block of one page flushes that page")
 {
     struct stale_pages s = make_stale(t, 3, PAGE_SIZE);
@@ -53,6 +59,8 @@ TEST(list_shift_0, "shift_0", "LS-1 LS-9", ON_FAST, "dma,fault,flush", "A block 
     }
 }
 
+STORY("shift_1", "Two used pages are unmapped and flushed by one element with shift 1; the second page is tried first.",
+      "Both fault as not present.", "Only the first page of a block is flushed: the shift is ignored.");
 TEST(list_shift_1, "shift_1", "LS-1 LS-9", ON_FAST, "dma,fault,flush", "A block of two pages flushes both")
 {
     struct stale_pages s = make_stale(t, 2, PAGE_SIZE);
@@ -62,6 +70,11 @@ TEST(list_shift_1, "shift_1", "LS-1 LS-9", ON_FAST, "dma,fault,flush", "A block 
     expect_flushed(t, &s, 0);
 }
 
+STORY("shift_2",
+      "Four used pages are unmapped and flushed by one element with shift 2; they are tried from the last to the "
+      "first.",
+      "All four fault as not present.",
+      "The size of a block is taken too small, or the address mask of the invalidation is off by one.");
 TEST(list_shift_2, "shift_2", "LS-1 LS-9", ON_FAST, "dma,fault,flush", "A block of four pages flushes all four")
 {
     struct stale_pages s = make_stale(t, 4, PAGE_SIZE);
@@ -72,6 +85,10 @@ TEST(list_shift_2, "shift_2", "LS-1 LS-9", ON_FAST, "dma,fault,flush", "A block 
     }
 }
 
+STORY("shift_9",
+      "Eight used pages, spread from the first to the last of 512, are unmapped and flushed by one element with "
+      "shift 9.",
+      "All eight fault as not present.", "Blocks that are larger than one leaf table are cut short.");
 TEST(list_shift_9, "shift_9", "LS-1 LS-9", ON_FAST, "dma,fault,flush",
      "A block of 512 pages flushes its first, inner and last page")
 {
@@ -83,6 +100,11 @@ TEST(list_shift_9, "shift_9", "LS-1 LS-9", ON_FAST, "dma,fault,flush",
     }
 }
 
+STORY("shift_18",
+      "Four used pages, spread from the first to the last of 2^18, are unmapped and flushed by one element with "
+      "shift 18.",
+      "All four fault as not present.",
+      "Large blocks are cut to the limit of the hardware's address mask instead of being split or widened.");
 TEST(list_shift_18, "shift_18", "LS-1 LS-9", ON_FAST, "dma,fault,flush",
      "A block of 2^18 pages (1 GiB) flushes its first, inner and last page")
 {
@@ -94,6 +116,11 @@ TEST(list_shift_18, "shift_18", "LS-1 LS-9", ON_FAST, "dma,fault,flush",
     }
 }
 
+STORY("shifts_between_19_and_35",
+      "For shifts 19, 23, 27, 31 and 35: two used pages are unmapped and flushed by one block of that size around "
+      "them.",
+      "Both pages fault as not present, for every shift.",
+      "The host computes the size of a block in 32 bits, or ignores shifts that its hardware has no mask for.");
 TEST(list_shift_large, "shifts_between_19_and_35", "LS-1 LS-9", ON_FAST, "dma,fault,flush",
      "Blocks larger than 1 GiB flush what lies in them")
 {
@@ -106,6 +133,12 @@ TEST(list_shift_large, "shifts_between_19_and_35", "LS-1 LS-9", ON_FAST, "dma,fa
     }
 }
 
+STORY("page_0_shift_52",
+      "Six used pages, far apart, are unmapped and flushed by the one element that means everything: page 0, "
+      "shift 52.",
+      "The call succeeds, and all six pages fault as not present.",
+      "The full range is refused, overflows to nothing, or is taken for one page. Linux sends it whenever a flush "
+      "is large.");
 TEST(list_everything, "page_0_shift_52", "LS-2", ON_FAST, "dma,fault,flush",
      "Page 0 with shift 52 means everything: SUCCESS, and nothing old is left")
 {
@@ -135,11 +168,16 @@ static void flush_each(struct test_run *t, unsigned count)
     }
 }
 
+STORY("two_elements", "Two used pages are unmapped and flushed by a list of two elements.",
+      "The call reports two elements as done, and both pages fault.", "Only the first element is carried out.");
 TEST(list_two, "two_elements", "LS-4 LS-1", ON_FAST, "dma,fault,flush", "A list of two blocks flushes both")
 {
     flush_each(t, 2);
 }
 
+STORY("sixty_four_elements", "64 used pages are unmapped and flushed by a list of 64 elements.",
+      "The call reports 64 elements as done, and every page faults.",
+      "The host stops at the end of an internal queue, or loses its place in the continuation of a rep call.");
 TEST(list_64, "sixty_four_elements", "LS-4", ON_FAST, "dma,fault,flush",
      "A list of 64 blocks flushes every one and reports 64 elements done")
 {
@@ -164,18 +202,28 @@ static void flush_decisive(struct test_run *t, unsigned decisive)
     expect_flushed(t, &s, 0);
 }
 
+STORY("full_list_first_decides",
+      "A list of 508 elements, as many as fit; only element 0 names the page that was used and unmapped.",
+      "All 508 are reported as done, and the page faults.",
+      "The host starts behind the first element, or replaces a long list by something that does not cover it.");
 TEST(list_first, "full_list_first_decides", "LS-4", ON_FAST, "dma,fault,flush",
      "In a list of 508 blocks the first one is done")
 {
     flush_decisive(t, 0);
 }
 
+STORY("full_list_middle_decides", "A list of 508 elements; only element 255 names the page that was used and unmapped.",
+      "All 508 are reported as done, and the page faults.",
+      "Elements are lost where the host continues the call after an interruption.");
 TEST(list_middle, "full_list_middle_decides", "LS-4", ON_FAST, "dma,fault,flush",
      "In a list of 508 blocks one in the middle is done")
 {
     flush_decisive(t, 255);
 }
 
+STORY("full_list_last_decides", "A list of 508 elements; only the last one names the page that was used and unmapped.",
+      "All 508 are reported as done, and the page faults.",
+      "The last element is dropped, an off-by-one in the loop over the list.");
 TEST(list_last, "full_list_last_decides", "LS-4", ON_FAST, "dma,fault,flush",
      "In a list of 508 blocks the last one is done")
 {
@@ -196,6 +244,12 @@ static uint64_t raw_list(struct test_run *t, uint32_t domain_id, const uint64_t 
     return hypercall_raw(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, count, start, 0), gpa_of(in), 0);
 }
 
+STORY("rep_start_skips_done_elements",
+      "Sends a list call by hand with 3 elements and rep start 2, as a guest does that continues an interrupted "
+      "call. Element 2 names a used and unmapped page.",
+      "The call succeeds, reports 3 elements in all as done, and the page faults.",
+      "The host counts from zero, or takes elements from the wrong place when a call continues: long lists lose "
+      "flushes.");
 TEST(list_rep_start, "rep_start_skips_done_elements", "LS-4", ON_FAST, "dma,fault,flush",
      "A list call that starts at element 2 of 3 does that element and reports 3 done in all")
 {
@@ -208,6 +262,10 @@ TEST(list_rep_start, "rep_start_skips_done_elements", "LS-4", ON_FAST, "dma,faul
     expect_flushed(t, &s, 0);
 }
 
+STORY("misaligned_page_never_flushes_less",
+      "Four used pages are unmapped. One element names page 1 with shift 1, which is not aligned to its size.",
+      "The call is refused with no element done, or pages 1 and 2 both fault afterwards.",
+      "The host rounds the page down and flushes pages 0 and 1: page 2, which was named, stays reachable.");
 TEST(list_misaligned, "misaligned_page_never_flushes_less", "LS-3", ON_FAST, "dma,fault,flush,bad-input",
      "A block whose page is not aligned to its size is refused, or flushes at least the pages it names")
 {
@@ -225,6 +283,12 @@ TEST(list_misaligned, "misaligned_page_never_flushes_less", "LS-3", ON_FAST, "dm
     expect_flushed(t, &s, 2);
 }
 
+STORY("error_at_an_element",
+      "Six used pages are unmapped. A list of five elements has a misaligned one in the fourth place.",
+      "Either all is accepted, with 5 done and all pages unreachable; or the call fails with 3 done, and the "
+      "three pages before the bad element fault.",
+      "The host reports elements as done that it did not do, or undoes good ones. A guest resumes behind the "
+      "count and so loses flushes.");
 TEST(list_bad_element, "error_at_an_element", "LS-5", ON_FAST, "dma,fault,flush,bad-input",
      "When an element is refused, those before it are done and the count says how many")
 {
@@ -248,6 +312,9 @@ TEST(list_bad_element, "error_at_an_element", "LS-5", ON_FAST, "dma,fault,flush,
     }
 }
 
+STORY("error_at_the_first_element", "A list of two elements has a misaligned one in the first place.",
+      "Either both are accepted and 2 are done, or the call fails and 0 are done.",
+      "A wrong count with an error: the guest would resume behind an element that was never flushed.");
 TEST(list_bad_first, "error_at_the_first_element", "LS-5", ON_FAST, "bad-input,flush",
      "When the first element is refused, the count is 0")
 {
@@ -262,6 +329,12 @@ TEST(list_bad_first, "error_at_the_first_element", "LS-5", ON_FAST, "bad-input,f
     }
 }
 
+STORY("shift_53_to_63_and_reserved_bits",
+      "For shifts 53, 57 and 63 and for elements with reserved bits set: a used page is unmapped, and the odd "
+      "element is sent.",
+      "The element is refused; or it is accepted and then the page it names faults. How many are refused is "
+      "recorded.",
+      "The host reports success for an element that it does not understand, and flushes nothing.");
 OBSERVATION(list_shift_odd, "shift_53_to_63_and_reserved_bits", "LS-6", ON_FAST, "dma,flush,bad-input",
             "Shifts above 52 and reserved bits of an element: refused, or at least the block is flushed")
 {
@@ -282,6 +355,10 @@ OBSERVATION(list_shift_odd, "shift_53_to_63_and_reserved_bits", "LS-6", ON_FAST,
     OBSERVE("%u of %u odd elements are refused", refused, (unsigned)(sizeof(odd) / sizeof(odd[0])));
 }
 
+STORY("flags_other_than_iommu_format",
+      "Sends the list flush with flags 0, 2, 3 and 0x80000001, then flushes the domain as a whole.",
+      "Any status for the odd flags, which is recorded; the domain flush succeeds.",
+      "A flag that the host does not know breaks the domain.");
 OBSERVATION(list_flags, "flags_other_than_iommu_format", "LS-7", NO_DEVICE, "flush,bad-input",
             "A list with bit 0 of the flags clear, or with other bits set")
 {
@@ -303,6 +380,11 @@ OBSERVATION(list_flags, "flags_other_than_iommu_format", "LS-7", NO_DEVICE, "flu
             hv_status_name(status[2]), hv_status_name(status[3]));
 }
 
+STORY("neighbours_of_a_block",
+      "Four used pages are unmapped, the second one is flushed by a block of one page; then the pages before and "
+      "behind it are tried.",
+      "The flushed page faults. The neighbours may be reached or not; what was seen is recorded.",
+      "The flushed page is reached: the block was taken for another one.");
 OBSERVATION(list_neighbours, "neighbours_of_a_block", "LS-9 FL-4", ON_FAST, "dma,flush",
             "Pages right before and behind a flushed block: kept or dropped, as the host likes")
 {

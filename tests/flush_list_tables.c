@@ -7,6 +7,11 @@
 #define IOVA       0x40000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
+STORY("small_block_drops_2m_leaf",
+      "The device uses page 300 of a 2 MiB leaf. The leaf is split, page 300 is pointed at another page, and a "
+      "block of one page elsewhere in the 2 MiB is flushed.",
+      "The device's next write to page 300 lands in the new page.",
+      "The host drops only the 4 KiB piece that was named and keeps the rest of the superpage's entry.");
 TEST(list_large_leaf, "small_block_drops_2m_leaf", "LS-10", ON_FAST, "dma,flush",
      "A one-page block inside of a cached 2 MiB leaf drops the leaf as a whole")
 {
@@ -60,24 +65,41 @@ static void reuse_table(struct test_run *t, unsigned level, bool whole_list)
     memset(table, 0, PAGE_SIZE);
 }
 
+STORY("leaf_table_reused",
+      "The device uses a page; the entry above its leaf table is cleared, the 2 MiB are flushed by list, and the "
+      "old table is filled with entries that lead to a page which nobody maps.",
+      "Writes to the warm page and to its neighbour fault; neither the old target nor the trap page changes.",
+      "The list flush leaves the paging-structure cache alone: the host goes on walking a table that belongs to "
+      "somebody else now.");
 TEST(list_walk_cache_1, "leaf_table_reused", "LS-8", ON_FAST, "dma,fault,flush",
      "After a list flush over its range a freed leaf table is not walked any more")
 {
     reuse_table(t, 1, false);
 }
 
+STORY("middle_table_reused",
+      "The same one level higher: the table that covers 1 GiB is cut off, its range is flushed by list, and its "
+      "page is filled with traps.",
+      "Writes fault and no page changes.", "Paging-structure caches of the upper levels survive a list flush.");
 TEST(list_walk_cache_2, "middle_table_reused", "LS-8", ON_FAST, "dma,fault,flush",
      "After a list flush over its range a freed middle table is not walked any more")
 {
     reuse_table(t, 2, false);
 }
 
+STORY("upper_table_reused", "The same for a table right below the root, flushed by the block that means everything.",
+      "Writes fault and no page changes.", "The full-range block drops leaves, but not the cached root entries.");
 TEST(list_walk_cache_3, "upper_table_reused", "LS-8 LS-2", ON_FAST, "dma,fault,flush",
      "After a list flush of everything a freed table below the root is not walked any more")
 {
     reuse_table(t, 3, true);
 }
 
+STORY("table_replaced_by_another",
+      "The device uses a page; its leaf table is replaced by another one that leads to another page, and the 2 "
+      "MiB are flushed by list.",
+      "The next write lands in the new table's page, and the old page stays unchanged.",
+      "The walk still goes through the old table: paging-structure caches are not dropped by the list flush.");
 TEST(list_table_replaced, "table_replaced_by_another", "LS-8", ON_FAST, "dma,flush",
      "A table replaced by another one is followed after a list flush over its range, and the old one is not")
 {

@@ -7,6 +7,12 @@
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
+STORY("map_needs_no_flush",
+      "Attaches the device to an empty domain. For each of eight pages the device first tries to write and "
+      "faults; then the page is mapped and the device writes again, without any hypercall in between.",
+      "The first write of each page faults as not present and changes nothing; the second lands byte for byte.",
+      "The host caches that a page was absent. Linux never flushes behind a new mapping, so drivers would see "
+      "sporadic DMA faults.");
 TEST(flush_map_needs_none, "map_needs_no_flush", "FL-3", ON_FAST, "dma,fault",
      "A page mapped after it faulted is reached at once, without a hypercall")
 {
@@ -24,6 +30,11 @@ TEST(flush_map_needs_none, "map_needs_no_flush", "FL-3", ON_FAST, "dma,fault",
     }
 }
 
+STORY("new_tables_need_no_flush",
+      "The same for IOVAs whose mapping needs new tables at one, two and three levels: a write that faults, then "
+      "the mapping, then a write.",
+      "Each write behind a mapping lands, also where a whole branch of tables is new.",
+      "The host keeps absent upper entries, a negative walk cache, and does not look again.");
 TEST(flush_map_tables_need_none, "new_tables_need_no_flush", "FL-3", ON_FAST, "dma,fault",
      "A page that needs new tables at every level is reached at once after it is mapped")
 {
@@ -43,6 +54,13 @@ TEST(flush_map_tables_need_none, "new_tables_need_no_flush", "FL-3", ON_FAST, "d
     }
 }
 
+STORY("before_it_only_the_old_page",
+      "Maps two pages, lets the device use one, unmaps both, and lets the device write to each before any flush; "
+      "then flushes the domain and writes again.",
+      "Before the flush a write lands in the old page or nowhere; after it the write faults. Which of the two was "
+      "seen is recorded.",
+      "A write before the flush that damages something else means mixed-up cache entries; one that still lands "
+      "after it means that the flush did nothing.");
 TEST(flush_stale_unmapped, "before_it_only_the_old_page", "FL-5", ON_FAST, "dma",
      "Between unmap and flush a DMA reaches the page that was mapped, or nothing")
 {
@@ -62,6 +80,12 @@ TEST(flush_stale_unmapped, "before_it_only_the_old_page", "FL-5", ON_FAST, "dma"
     OBSERVE("without a flush the old translation was %s", stale ? "still used" : "not used");
 }
 
+STORY("before_it_old_or_new_page",
+      "The device uses a page, then its leaf is pointed at another page without a flush, and the device writes 64 "
+      "bytes. Then the domain is flushed, and it writes once more.",
+      "Before the flush all 64 bytes are in the old or all in the new page; after it they are in the new one.",
+      "Bytes in both pages or in neither: the host mixes two reads of the entry, or translates one access in "
+      "pieces with different results.");
 TEST(flush_stale_retargeted, "before_it_old_or_new_page", "FL-5", ON_FAST, "dma",
      "Between a change of target and the flush a DMA reaches the old or the new page whole, never a third")
 {
@@ -85,6 +109,12 @@ TEST(flush_stale_retargeted, "before_it_old_or_new_page", "FL-5", ON_FAST, "dma"
     OBSERVE("without a flush the %s target was used", in_old ? "old" : "new");
 }
 
+STORY("other_domain_goes_on",
+      "Two devices in two domains, both warm. The first domain is flushed eight times, whole and by list; after "
+      "each the second device writes, then the first.",
+      "Every write of both devices lands.",
+      "A flush of one domain takes another one's translations or tables away: the host keys its flush by the "
+      "wrong tag and then cannot walk again.");
 TEST(flush_other_domain, "other_domain_goes_on", "FL-4", ON_FAST, "dma,flush",
      "Flushing one domain leaves another one's mappings in force")
 {
@@ -106,6 +136,13 @@ TEST(flush_other_domain, "other_domain_goes_on", "FL-4", ON_FAST, "dma,flush",
     }
 }
 
+STORY("flushes_the_named_domain",
+      "Two domains map the same IOVA to different pages, a device in each has used it. One domain's page is "
+      "unmapped and that domain is flushed; then the same with the other one.",
+      "After each flush exactly the device of the flushed domain faults; the other one's write lands until its "
+      "own turn.",
+      "The flush hits the wrong domain: look at how the host gets from a domain id to the tag of the hardware, in "
+      "particular for the second domain made.");
 TEST(flush_right_domain, "flushes_the_named_domain", "FL-1 FL-4", ON_FAST, "dma,fault,flush",
      "With two domains that map the same IOVA, the flush of either takes effect in exactly that one")
 {
@@ -128,6 +165,11 @@ TEST(flush_right_domain, "flushes_the_named_domain", "FL-1 FL-4", ON_FAST, "dma,
     expect_write_fault(t, first, IOVA, 4, &a, ORACLE_FAULT_CLASS_NOT_PRESENT, "first domain, flushed");
 }
 
+STORY("everything_unmapped",
+      "Maps 64 pages that are 17 pages apart, and lets the device use all of them. Unmaps all, flushes the domain "
+      "once, and lets the device write to each again.",
+      "None of the 64 pages changes after the flush.",
+      "The domain flush drops only a part of the cache: one set, one level, or a limited number of entries.");
 TEST(flush_many_pages, "everything_unmapped", "FL-1", ON_FAST, "dma,fault,flush",
      "After a whole domain is emptied and flushed once, none of its 64 pages is reached")
 {
@@ -153,6 +195,12 @@ TEST(flush_many_pages, "everything_unmapped", "FL-1", ON_FAST, "dma,fault,flush"
     expect_untouched(t, &b, "64 unmapped pages");
 }
 
+STORY("dma_under_way_is_over",
+      "Starts a DMA that the device carries out later, unmaps its page, flushes the domain, and gives the page to "
+      "another owner. Then the DMA is let go.",
+      "The page of the new owner stays unchanged.",
+      "The host does not wait for requests that were translated before the flush (drain): memory is written after "
+      "the guest was told that it is safe to reuse.");
 TEST(flush_under_way, "dma_under_way_is_over", "FL-6", ON_DEFERRED, "dma,flush",
      "A DMA started before the flush does not write to the page after the flush has returned")
 {
@@ -176,6 +224,10 @@ TEST(flush_under_way, "dma_under_way_is_over", "FL-6", ON_DEFERRED, "dma,flush",
     expect_untouched(t, &b, "page reused after the flush");
 }
 
+STORY("unknown_domain_is_refused", "Calls the domain flush and the list flush with an id that was never created.",
+      "Both are refused, and the list flush reports no element as done.",
+      "The host looks the id up in a way that finds another domain, or reports success for nothing. A guest would "
+      "believe that its pages are out of reach.");
 TEST(flush_unknown, "unknown_domain_is_refused", "FL-8 DOM-9", NO_DEVICE, "bad-input,flush",
      "Flushing a domain that does not exist is refused, as a whole and by list")
 {
@@ -188,6 +240,11 @@ TEST(flush_unknown, "unknown_domain_is_refused", "FL-8 DOM-9", NO_DEVICE, "bad-i
     CHECK_EQ(done, 0, "elements completed for an unknown domain");
 }
 
+STORY("identity_blocked_and_empty",
+      "Flushes an identity domain, a blocking domain and a paging domain without mappings, each as a whole and by "
+      "a list that names everything.",
+      "Any status; the statuses are recorded in the behaviour profile.",
+      "Only an exception or a hang can fail it: the host follows a table root that these domains do not have.");
 OBSERVATION(flush_special, "identity_blocked_and_empty", "FL-7", NO_DEVICE, "flush",
             "Flushing an identity, a blocking or an empty domain")
 {

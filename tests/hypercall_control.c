@@ -36,6 +36,12 @@ static void refuse_controls(struct test_run *t, struct stage *s, const struct ca
 static const uint32_t field_samples[] = {1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, HV_REP_MAX};
 #define FIELD_SAMPLES (sizeof(field_samples) / sizeof(field_samples[0]))
 
+STORY("unknown_code",
+      "For each of the nine calls, its flawless parameters are sent under eleven codes that no host knows, among "
+      "them its own code with one higher bit set.",
+      "Every one is refused with INVALID_HYPERCALL_CODE, and nothing on the stage of domains and devices has "
+      "changed.",
+      "The host decodes fewer bits of the code than there are: an unrelated call is carried out.");
 TEST(unknown_code, "unknown_code", "GEN-1 GEN-10", NO_DEVICE, KINDS,
      "A call code that no host knows is refused with INVALID_HYPERCALL_CODE and does nothing")
 {
@@ -66,6 +72,9 @@ TEST(unknown_code, "unknown_code", "GEN-1 GEN-10", NO_DEVICE, KINDS,
     }
 }
 
+STORY("simple_with_rep_count", "Each simple call is sent with fourteen different rep counts.",
+      "INVALID_HYPERCALL_INPUT each time, and nothing has changed.",
+      "The host does not check the rep count of simple calls, or checks it after the deed.");
 TEST(simple_with_rep_count, "simple_with_rep_count", "GEN-2 GEN-10", NO_DEVICE, KINDS,
      "A simple call with a rep count is refused with INVALID_HYPERCALL_INPUT and does nothing")
 {
@@ -83,6 +92,9 @@ TEST(simple_with_rep_count, "simple_with_rep_count", "GEN-2 GEN-10", NO_DEVICE, 
     }
 }
 
+STORY("rep_without_count", "The list flush is sent with a rep count of 0.",
+      "INVALID_HYPERCALL_INPUT, and nothing has changed.",
+      "An empty list counts as success. A guest that computed its count wrongly would believe that it flushed.");
 TEST(rep_without_count, "rep_without_count", "GEN-3", NO_DEVICE, KINDS,
      "The list flush with a rep count of 0 is refused with INVALID_HYPERCALL_INPUT")
 {
@@ -97,6 +109,9 @@ TEST(rep_without_count, "rep_without_count", "GEN-3", NO_DEVICE, KINDS,
     }
 }
 
+STORY("simple_with_rep_start", "Each simple call is sent with fourteen different rep start indices.",
+      "INVALID_HYPERCALL_INPUT each time, and nothing has changed.",
+      "The host does not check the rep start of simple calls, or checks it after the deed.");
 TEST(simple_with_rep_start, "simple_with_rep_start", "GEN-4 GEN-10", NO_DEVICE, KINDS,
      "A simple call with a rep start is refused with INVALID_HYPERCALL_INPUT and does nothing")
 {
@@ -114,6 +129,10 @@ TEST(simple_with_rep_start, "simple_with_rep_start", "GEN-4 GEN-10", NO_DEVICE, 
     }
 }
 
+STORY("rep_start_not_below_count",
+      "The list flush is sent with nine pairs in which the start is at or beyond the count.",
+      "INVALID_HYPERCALL_INPUT each time, and nothing has changed.",
+      "The loop over the list starts behind its end: success for nothing, or elements read from beyond the list.");
 TEST(rep_start_not_below_count, "rep_start_not_below_count", "GEN-4", NO_DEVICE, KINDS,
      "The list flush with a rep start at or beyond its rep count is refused with INVALID_HYPERCALL_INPUT")
 {
@@ -135,6 +154,10 @@ TEST(rep_start_not_below_count, "rep_start_not_below_count", "GEN-4", NO_DEVICE,
     }
 }
 
+STORY("variable_header", "Each call is sent with twelve sizes of a variable header, which none of them has.",
+      "INVALID_HYPERCALL_INPUT each time, and nothing has changed.",
+      "The host ignores the field, so that later versions cannot use it; or it skips as many bytes of the "
+      "parameters.");
 TEST(variable_header, "variable_header", "GEN-5 GEN-10", NO_DEVICE, KINDS,
      "A variable header, which none of the nine calls has, is refused with INVALID_HYPERCALL_INPUT")
 {
@@ -151,6 +174,10 @@ TEST(variable_header, "variable_header", "GEN-5 GEN-10", NO_DEVICE, KINDS,
     }
 }
 
+STORY("reserved_control_bits",
+      "Each call is sent once with every reserved bit of the control word, and once with all of them.",
+      "INVALID_HYPERCALL_INPUT each time, and nothing has changed.",
+      "The host ignores some reserved bit of RCX: a later meaning of it would silently be dropped.");
 TEST(reserved_control_bits, "reserved_control_bits", "GEN-6 GEN-10", NO_DEVICE, KINDS,
      "Each reserved bit of the control word makes each call fail with INVALID_HYPERCALL_INPUT")
 {

@@ -57,6 +57,12 @@ static void undo(struct test_run *t, struct stage *s, const struct call_shape *s
     }
 }
 
+STORY("fast_form",
+      "Sends each call in the register form, with its parameters in RDX, R8 and the XMM registers. What succeeded "
+      "is undone, then everything is looked at.",
+      "A call means what it means in memory form, or it is refused (also by #UD) and nothing has changed. The "
+      "statuses are recorded.",
+      "Success without effect, or effect with an error: the host takes parameters from the wrong registers.");
 OBSERVATION(fast_form, "fast_form", "GEN-15", NO_DEVICE, KINDS,
             "A call in fast form means what it means in memory, or is refused and changes nothing")
 {
@@ -80,6 +86,11 @@ OBSERVATION(fast_form, "fast_form", "GEN-15", NO_DEVICE, KINDS,
     observe_tally(t, "refused", &refused);
 }
 
+STORY("nested_bit",
+      "Sends each flawless call with the nested bit of the control word. What succeeded is undone, then "
+      "everything is looked at.",
+      "The bit is ignored, or the call is refused and nothing has changed. The statuses are recorded.",
+      "The call is carried out in part, or reports an error after it was carried out.");
 OBSERVATION(nested_bit, "nested_bit", "GEN-15", NO_DEVICE, KINDS,
             "The nested bit of the control word is ignored, or the call is refused and changes nothing")
 {

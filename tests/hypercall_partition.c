@@ -6,6 +6,11 @@
 #include "tests/harness/tally.h"
 #include "tests/hypercall_calls.h"
 
+STORY("foreign_partition",
+      "Sends every call that changes something with six partition ids that are not the guest's own.",
+      "Each is refused, and domains, devices and translations are as before. The statuses are recorded.",
+      "The host does not compare the partition id with that of its caller: one guest could change another one's "
+      "domains.");
 TEST(foreign_partition, "foreign_partition", "ISO-3 GEN-10", NO_DEVICE, "dma,bad-input",
      "Every call that changes something is refused, and does nothing, when it names another partition")
 {

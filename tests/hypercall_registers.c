@@ -62,6 +62,11 @@ static enum hv_status call_preserving(struct test_run *t, const char *call, uint
     return hv_result_status(after.rax);
 }
 
+STORY("registers_after_success",
+      "Makes every simple call with random values in all other registers and in XMM0 to XMM5.",
+      "Every call succeeds and changes RAX only.",
+      "The host's exit path loses a register of the guest. Compilers keep values in them across the call, so "
+      "damage shows far away from its cause.");
 TEST(registers_after_success, "registers_after_success", "GEN-11", NO_DEVICE, NO_KIND,
      "A simple call in memory form that succeeds leaves all registers but RAX as they were, XMM0 to XMM5 included")
 {
@@ -82,6 +87,9 @@ TEST(registers_after_success, "registers_after_success", "GEN-11", NO_DEVICE, NO
     }
 }
 
+STORY("registers_after_rep_call",
+      "Makes list flushes of 1, 2 and 508 elements with random values in all other registers.",
+      "Each succeeds; RAX and RCX may change, nothing else.", "The continuation of a rep call damages registers.");
 TEST(registers_after_rep_call, "registers_after_rep_call", "GEN-11 LS-4", NO_DEVICE, "flush",
      "A rep call may move on RCX; all other registers but RAX stay as they were")
 {
@@ -108,6 +116,11 @@ TEST(registers_after_rep_call, "registers_after_rep_call", "GEN-11 LS-4", NO_DEV
     }
 }
 
+STORY("registers_after_failure",
+      "Makes every call with a reserved control bit, and with a misaligned input, with random values in all other "
+      "registers; then an unknown call.",
+      "All registers but RAX are as before (RCX may move for a rep call).",
+      "The error path of the host leaves through another way than the good one, and loses registers.");
 TEST(registers_after_failure, "registers_after_failure", "GEN-11", NO_DEVICE, "bad-input",
      "A call that is refused leaves all registers but RAX as they were")
 {
@@ -126,6 +139,11 @@ TEST(registers_after_failure, "registers_after_failure", "GEN-11", NO_DEVICE, "b
     call_preserving(t, "an unknown call", hv_control(0x7000, 0, 0, 0), input, 0, false);
 }
 
+STORY("unused_output_register",
+      "Makes every call without output with six different values in R8, among them odd ones, impossible ones, and "
+      "the address of a poisoned page.",
+      "Every call succeeds, and the page is not written.",
+      "The host checks or uses the output address of calls that have no output. Guests leave rubbish in R8.");
 TEST(unused_output_register, "unused_output_register", "GEN-13", NO_DEVICE, NO_KIND,
      "A call without output ignores R8, whatever it holds, and writes nothing where it points")
 {

@@ -5,6 +5,10 @@
 #define TEST_GROUP "identity"
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
+STORY("addresses_are_gpas",
+      "The device writes single bytes, over a page boundary, and reads and writes back 9000 bytes, all at guest "
+      "physical addresses.",
+      "Exactly the named bytes change.", "The identity domain is not one to one, or ends somewhere.");
 TEST(identity_one_to_one, "addresses_are_gpas", "ID-1 CFG-1", ON_FAST, "dma",
      "In an identity domain a device reads and writes at guest physical addresses")
 {
@@ -19,6 +23,10 @@ TEST(identity_one_to_one, "addresses_are_gpas", "ID-1 CFG-1", ON_FAST, "dma",
     expect_write(t, e, gpa_of(b.data) + b.size - 1, &b, b.size - 1, 1, "last byte");
 }
 
+STORY("whole_2m_region",
+      "The device writes 8 bytes over every 61st 4 KiB boundary of a 2 MiB region, at guest physical addresses.",
+      "Every write lands, and nothing else changes.",
+      "The host's own table for identity domains has gaps or wrong targets.");
 TEST(identity_large, "whole_2m_region", "ID-1", ON_FAST, "dma",
      "An identity domain reaches every 4 KiB boundary of a 2 MiB region")
 {
@@ -32,6 +40,11 @@ TEST(identity_large, "whole_2m_region", "ID-1", ON_FAST, "dma",
     }
 }
 
+STORY("limited_to_guest_memory",
+      "In an identity domain, the device writes to and reads from an address where the guest has no memory.",
+      "Where the host records faults, both are recorded; nothing changes.",
+      "The identity domain passes everything through to the machine: the device reaches memory of the host or of "
+      "other guests.");
 TEST(identity_limited, "limited_to_guest_memory", "ID-1 TR-10", ON_FAST, "dma,fault",
      "An identity domain does not reach addresses where the guest has no memory")
 {
@@ -50,6 +63,11 @@ TEST(identity_limited, "limited_to_guest_memory", "ID-1 TR-10", ON_FAST, "dma,fa
           "a read from a hole of guest memory is no fault for the host");
 }
 
+STORY("no_trace_of_earlier_tables",
+      "A paging domain sends the address of page A to page B, and the device uses it. The device is moved to an "
+      "identity domain and writes to the address of A.",
+      "The bytes are in A, and B stays unchanged.",
+      "Cached translations of the old domain survive the move: the tag is reused, or not flushed.");
 TEST(identity_after_paging, "no_trace_of_earlier_tables", "ID-2 ATT-4", ON_FAST, "dma",
      "After a move from a paging to an identity domain no cached translation of the tables is used")
 {
@@ -65,6 +83,11 @@ TEST(identity_after_paging, "no_trace_of_earlier_tables", "ID-2 ATT-4", ON_FAST,
     expect_untouched(t, &b, "b after the move");
 }
 
+STORY("left_without_a_trace",
+      "The device writes to page A in an identity domain, then is moved to a paging domain that maps only the "
+      "address of B, to A.",
+      "The address of A faults as not present; the address of B leads to A; B stays unchanged.",
+      "The one-to-one translation survives the move, so that the device reaches all of the guest's memory.");
 TEST(identity_before_paging, "left_without_a_trace", "ATT-4 ATT-2", ON_FAST, "dma,fault",
      "After a move from an identity to a paging domain guest physical addresses mean nothing any more")
 {
@@ -81,6 +104,8 @@ TEST(identity_before_paging, "left_without_a_trace", "ATT-4 ATT-2", ON_FAST, "dm
     expect_untouched(t, &b, "b");
 }
 
+STORY("shared_by_two_devices", "Two devices are attached to one identity domain, and both write to a page.",
+      "Both writes land.", "The second device of an identity domain is not set up.");
 TEST(identity_two_devices, "shared_by_two_devices", "ID-1 ATT-9", ON_FAST, "dma",
      "Two devices in one identity domain both reach guest memory")
 {

@@ -54,6 +54,9 @@ static enum hv_status odd_create(struct test_run *t, const struct hv_input_creat
     return status;
 }
 
+STORY("reserved_ids", "Makes all calls on the ids 0 and 0xFFFFFFFF.",
+      "The statuses are open and recorded; a bystander is not disturbed.",
+      "A reserved id names something real in the host, and the guest changed it.");
 OBSERVATION(reserved_ids, "reserved_ids", "DOM-4", NO_DEVICE, KINDS,
             "Ids 0 and 0xFFFFFFFF: the statuses of all calls, and that other domains and devices stay as they are")
 {
@@ -73,6 +76,10 @@ OBSERVATION(reserved_ids, "reserved_ids", "DOM-4", NO_DEVICE, KINDS,
     }
 }
 
+STORY("other_types", "Creates a domain with each of the fifteen types other than stage 1.",
+      "Accepted or refused, which is recorded; a refused one leaves nothing, so that a good CREATE of that id "
+      "succeeds.",
+      "A refused CREATE has made the domain all the same.");
 OBSERVATION(other_types, "other_types", "DOM-5 GEN-10", NO_DEVICE, KINDS,
             "Domain types other than stage 1: the statuses, and that a refused one leaves no domain")
 {
@@ -92,6 +99,10 @@ OBSERVATION(other_types, "other_types", "DOM-5 GEN-10", NO_DEVICE, KINDS,
     expect_undisturbed(t, &by, "CREATE with other domain types");
 }
 
+STORY("reserved_bits",
+      "Creates a domain with each reserved bit of the type word, of the flags and of the owner VTL set.",
+      "The bit is ignored, or the call is refused and leaves nothing; this is recorded.",
+      "A refused CREATE has made the domain, or one that was accepted cannot be deleted.");
 OBSERVATION(
     reserved_bits, "reserved_bits", "DOM-6 GEN-10", NO_DEVICE, KINDS,
     "Each reserved bit of the type word, of the flags and of the owner VTL: refused without a trace, or ignored")
@@ -124,6 +135,9 @@ OBSERVATION(
     expect_undisturbed(t, &by, "CREATE with reserved bits");
 }
 
+STORY("delete_unknown", "Deletes an id that never was, and those that differ from a bystander's in one bit.",
+      "The statuses are open and recorded; the bystander is not disturbed and can be flushed.",
+      "DELETE finds a domain by a part of its id.");
 OBSERVATION(delete_unknown, "delete_unknown", "DOM-8", NO_DEVICE, KINDS,
             "DELETE of ids that have no domain, some of them beside ids that do: the statuses, and no effect")
 {
@@ -162,6 +176,11 @@ static void call_all(struct test_run *t, uint32_t id, uint64_t device_id, uint64
     }
 }
 
+STORY("calls_on_unknown_domain",
+      "Makes all calls that name a domain on an id that never was, and on one that is deleted; the device writes "
+      "after each round.",
+      "The statuses are open and recorded; the device keeps its domain and mapping and never passes through.",
+      "A call on a domain that is not there still finds a part of it, for example its tables.");
 OBSERVATION(calls_on_unknown_domain, "calls_on_unknown_domain", "DOM-9", ON_FAST, KINDS,
             "Every call on a domain that never was or that is deleted: the statuses, and no effect on the device")
 {

@@ -7,6 +7,11 @@
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
+STORY("plain_dma_is_unaffected",
+      "The device writes a page, reads and writes back a piece of it, and tries a page without a leaf, whatever "
+      "PASID and PRI capabilities are reported.",
+      "The first two land, the third faults. The capabilities are recorded.",
+      "Support for PASIDs changes the way of ordinary requests.");
 TEST(pasid_plain_dma, "plain_dma_is_unaffected", "PAS-1", ON_FAST, "dma,fault",
      "Whatever PASID and PRI capabilities are reported, DMA without a PASID is translated, and refused, as ever")
 {
@@ -24,6 +29,10 @@ TEST(pasid_plain_dma, "plain_dma_is_unaffected", "PAS-1", ON_FAST, "dma,fault",
             caps & HV_IOMMU_CAP_PRI ? "reported" : "not reported");
 }
 
+STORY("blocking_raises_no_fault",
+      "A warm device is moved to a blocking domain, and the fault record is read before and after its next DMA.",
+      "There is no record of the move, only of the DMA.",
+      "The move itself faults: the host takes the entry away while something still uses it.");
 TEST(pasid_blocking_is_silent, "blocking_raises_no_fault", "PRI-1 ATT-6", ON_FAST, "dma,fault",
      "Attaching a device to a blocking domain records no fault of its own, only a later DMA does")
 {

@@ -62,6 +62,11 @@ static struct dma_engine *any_engine(struct test_run *t)
     return e;
 }
 
+STORY("engines_are_managed",
+      "Asks for the pvIOMMU property of each DMA engine, tries to attach it, and asks again while it is attached.",
+      "Whether bit 0 is set and whether ATTACH works agree, and the bit stays set while attached.",
+      "A guest would leave a managed device without a driver for its IOMMU, or would try to manage one that it "
+      "cannot.");
 TEST(engines_are_managed, "engines_are_managed", "PROP-1", NO_DEVICE, NO_KIND,
      "Every device that can be attached has bit 0 of device_iommu set, before and while it is attached")
 {
@@ -85,6 +90,10 @@ TEST(engines_are_managed, "engines_are_managed", "PROP-1", NO_DEVICE, NO_KIND,
     }
 }
 
+STORY("functions_agree_with_attach",
+      "Asks for the property of each PCI function and tries to attach it to a blocking domain.",
+      "ATTACH works exactly for those that are reported as managed.",
+      "The two calls look the device up in different ways.");
 TEST(functions_agree_with_attach, "functions_agree_with_attach", "PROP-1 PROP-2", NO_DEVICE, NO_KIND,
      "For each PCI function the property tells whether ATTACH takes it")
 {
@@ -102,6 +111,11 @@ TEST(functions_agree_with_attach, "functions_agree_with_attach", "PROP-1 PROP-2"
     }
 }
 
+STORY("unknown_ids_are_not_managed",
+      "Asks for the property of ids that differ from a device's in one bit and of random ids, and tries to attach "
+      "each.",
+      "None is reported as managed, none can be attached. The statuses are recorded.",
+      "The host compares a part of the device id only.");
 TEST(unknown_ids_are_not_managed, "unknown_ids_are_not_managed", "PROP-2 PROP-3", NO_DEVICE, "bad-input",
      "A device id that no device has is never reported as managed, and cannot be attached")
 {
@@ -124,6 +138,9 @@ TEST(unknown_ids_are_not_managed, "unknown_ids_are_not_managed", "PROP-2 PROP-3"
     observe_tally(t, "unknown device ids", &tally);
 }
 
+STORY("unknown_codes", "Asks for sixteen property codes other than the pvIOMMU's.",
+      "The statuses are open and recorded; the device is managed afterwards as before.",
+      "A question changes the device.");
 OBSERVATION(unknown_codes, "unknown_codes", "PROP-4", NO_DEVICE, "bad-input",
             "Property codes other than 10: the statuses, and that the device stays managed")
 {
@@ -140,6 +157,9 @@ OBSERVATION(unknown_codes, "unknown_codes", "PROP-4", NO_DEVICE, "bad-input",
     CHECK(is_managed(t, e->device_id) == before, "the property changed after questions with other codes");
 }
 
+STORY("other_id_types", "Asks for the property of a device with its id under other type bits.",
+      "The statuses are open and recorded; the device is managed afterwards as before.",
+      "A question changes the device.");
 OBSERVATION(other_id_types, "other_id_types", "PROP-5", NO_DEVICE, "bad-input",
             "The id of a device with other type bits: the statuses, and that the device stays managed")
 {
@@ -156,6 +176,9 @@ OBSERVATION(other_id_types, "other_id_types", "PROP-5", NO_DEVICE, "bad-input",
     CHECK(is_managed(t, e->device_id) == before, "the property changed after questions with other types");
 }
 
+STORY("reserved_output_zero", "Asks for the property of each PCI function.",
+      "Where it succeeds, the reserved word and all bits of device_iommu but bit 0 are zero.",
+      "The host returns uninitialised memory, or bits that have no meaning yet.");
 TEST(reserved_output_zero, "reserved_output_zero", "PROP-6 GEN-12", NO_DEVICE, NO_KIND,
      "After SUCCESS the reserved word and all bits of device_iommu but bit 0 are zero, for each PCI function")
 {
@@ -175,6 +198,10 @@ TEST(reserved_output_zero, "reserved_output_zero", "PROP-6 GEN-12", NO_DEVICE, N
     }
 }
 
+STORY("property_is_stable",
+      "Asks for the property of a device at the start, after DMA in a domain, after DETACH, and after its domain "
+      "is deleted.",
+      "The device is managed each time.", "The property follows the attachment instead of the place of the device.");
 TEST(property_is_stable, "property_is_stable", "PROP-1", ON_FAST, "dma",
      "A device stays managed through attach, DMA, detach and the deletion of its domain")
 {

@@ -18,6 +18,12 @@ static void hand_over(struct test_run *t)
     STEP0(t, "write GUEST_OS_ID and enable the hypercall page: the second kernel starts");
 }
 
+STORY("domains_of_the_first_kernel",
+      "The device uses a domain; then GUEST_OS_ID is cleared and set up again, as a second kernel does. The "
+      "device writes to the old mapping and to a page that was never mapped, and the old id is created.",
+      "The old mapping works or does not, and CREATE has any status, which is recorded; the other page is never "
+      "reached.",
+      "The hand-over lets the device pass through: a second kernel starts with memory that a device can write.");
 OBSERVATION(
     restart_domains, "domains_of_the_first_kernel", "CON-4", ON_FAST, "dma,fault",
     "After a hand-over the old domain is still there or gone; a device in it uses the old tables or is blocked, "
@@ -41,6 +47,12 @@ OBSERVATION(
             hv_status_name(create));
 }
 
+STORY("second_kernel_takes_over",
+      "After the same hand-over the second kernel moves the device to a blocking domain, then to a paging domain "
+      "of its own.",
+      "Blocked, the device faults; in the new domain it reaches the new page; the first kernel's page stays "
+      "unchanged.",
+      "What the first kernel left cannot be taken over, or its translations survive.");
 TEST(restart_claims_device, "second_kernel_takes_over", "CON-4 ATT-2 ATT-4 ATT-7", ON_FAST, "dma,fault",
      "The second kernel blocks the device, whatever the first one did with it, and then uses it in a domain of its own")
 {

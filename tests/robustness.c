@@ -215,6 +215,10 @@ static void fuzz_end(struct test_run *t, struct fuzz *f, const char *after)
     observe_tally(t, after, &f->tally);
 }
 
+STORY("random_control_words", "Makes a thousand calls with random control words, addresses and parameters.",
+      "The host answers each; nothing changes but the outputs that were asked for, and the bystander is as "
+      "before.",
+      "The host hangs, or writes where it was not told to. The last step names the call.");
 TEST(random_control_words, "random_control_words", "ROB-1", NO_DEVICE, KINDS,
      "Random control words, addresses and parameter lists leave the host answering and everybody undisturbed")
 {
@@ -236,6 +240,10 @@ TEST(random_control_words, "random_control_words", "ROB-1", NO_DEVICE, KINDS,
     fuzz_end(t, &f, "random calls");
 }
 
+STORY("half_valid_lists",
+      "Makes a thousand calls that are right but for up to three bits or bytes, on domains of their own.",
+      "The bystander and the rest of the stage are as before, and no memory around the outputs has changed.",
+      "A parameter that is almost right reaches objects that it does not name.");
 TEST(half_valid_lists, "half_valid_lists", "ROB-1", NO_DEVICE, KINDS,
      "Each call with a parameter list that is right but for a few bits leaves everybody undisturbed")
 {

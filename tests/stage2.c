@@ -48,6 +48,11 @@ static void expect_refused_as(struct test_run *t, struct dma_engine *e, uint32_t
     drain_faults(t, e);
 }
 
+STORY("leaf_to_foreign_memory",
+      "Leaves point at a hole of the address space and at memory that is reserved. The device reads and writes "
+      "through them.",
+      "Each DMA ends with a fault and has moved nothing; the guest's own page works.",
+      "The host does not nest the guest's tables: a guest reaches memory of the host through a device.");
 TEST(stage2_leaf, "leaf_to_foreign_memory", "TR-10", ON_PROBE, "dma,fault",
      "A leaf that points outside of the guest's memory is refused by the host's own stage, for reads and for writes")
 {
@@ -91,24 +96,37 @@ static void table_in_foreign_memory(struct test_run *t, unsigned level)
     }
 }
 
+STORY("leaf_table_in_foreign_memory",
+      "The entry above the leaf table points to memory that is not the guest's; the device tries to read and "
+      "write.",
+      "Both end with a fault that says the table cannot be read.",
+      "Only leaves are checked against the second stage: table walks leak foreign memory.");
 TEST(stage2_table_1, "leaf_table_in_foreign_memory", "TR-11", ON_PROBE, "dma,fault",
      "A leaf table outside of the guest's memory is not even read")
 {
     table_in_foreign_memory(t, 1);
 }
 
+STORY("middle_table_in_foreign_memory", "The same with the entry above the middle table.",
+      "Both end with a fault that says the table cannot be read.", "The walk checks some levels only.");
 TEST(stage2_table_2, "middle_table_in_foreign_memory", "TR-11", ON_PROBE, "dma,fault",
      "A middle table outside of the guest's memory is not even read")
 {
     table_in_foreign_memory(t, 2);
 }
 
+STORY("upper_table_in_foreign_memory", "The same with the entry in the root table.",
+      "Both end with a fault that says the table cannot be read.", "The walk checks some levels only.");
 TEST(stage2_table_3, "upper_table_in_foreign_memory", "TR-11", ON_PROBE, "dma,fault",
      "A table below the root outside of the guest's memory is not even read")
 {
     table_in_foreign_memory(t, 3);
 }
 
+STORY("identity_to_foreign_memory",
+      "In an identity domain the device reads and writes at addresses that are not the guest's.",
+      "Each DMA ends with a fault and has moved nothing; the guest's own page works.",
+      "An identity domain passes through the host's own addresses instead of the guest's.");
 TEST(stage2_identity, "identity_to_foreign_memory", "ID-1 TR-10", ON_PROBE, "dma,fault",
      "A device in an identity domain does not reach what is not the guest's memory")
 {

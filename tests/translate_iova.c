@@ -15,6 +15,10 @@ static unsigned usable_bits(struct test_run *t)
     return bits > 47 ? 47 : bits;
 }
 
+STORY("every_index_bit",
+      "A page of its own is mapped at each IOVA with one bit set, from bit 12 to the top, and at 0; the device "
+      "writes to all.",
+      "Each write lands in its own page.", "An IOVA bit is left out of the walk, so that two IOVAs are one.");
 TEST(translate_index_bits, "every_index_bit", "TR-2", ON_FAST, "dma",
      "Each IOVA bit from 12 to the top takes part in the walk: a page mapped there is reached and its neighbours are "
      "not")
@@ -35,6 +39,8 @@ TEST(translate_index_bits, "every_index_bit", "TR-2", ON_FAST, "dma",
     expect_write(t, e, 16, &b, 16, 8, "IOVA 0, after all the others");
 }
 
+STORY("sparse_random_iovas", "24 pages are mapped at random IOVAs over the whole width; the device writes to all.",
+      "Each write lands in its own page.", "Tables at some place of the tree are not found.");
 TEST(translate_sparse, "sparse_random_iovas", "TR-2", ON_FAST, "dma",
      "Pages at random IOVAs over the whole width are reached, each its own target")
 {
@@ -55,6 +61,9 @@ TEST(translate_sparse, "sparse_random_iovas", "TR-2", ON_FAST, "dma",
     }
 }
 
+STORY("highest_iova",
+      "The last page below the reported width is mapped, and the device writes all of it and its last byte.",
+      "Both writes land.", "The host's limit is lower than what it reports, or off by one.");
 TEST(translate_highest, "highest_iova", "TR-2", ON_FAST, "dma",
      "The last page below the reported width (at most 2^47) translates to its last byte")
 {
@@ -69,6 +78,9 @@ TEST(translate_highest, "highest_iova", "TR-2", ON_FAST, "dma",
     expect_write(t, e, iova + PAGE_SIZE - 1, &b, PAGE_SIZE - 1, 1, "last byte");
 }
 
+STORY("beyond_the_width_aborts",
+      "One low page is mapped; the device writes to its address with each bit at or above the width set.",
+      "All of them abort.", "The host drops high bits: an IOVA that nobody mapped reaches a page.");
 TEST(translate_beyond_width, "beyond_the_width_aborts", "TR-2", ON_FAST, "dma,fault",
      "An IOVA at or above 2^width aborts, even when its low bits are mapped")
 {
@@ -85,6 +97,10 @@ TEST(translate_beyond_width, "beyond_the_width_aborts", "TR-2", ON_FAST, "dma,fa
     }
 }
 
+STORY("aliases_of_a_mapped_page",
+      "One page is mapped at an IOVA with mixed bits; the device writes to addresses that differ in one index "
+      "bit.",
+      "All of them fault as not present.", "Some index bit takes no part in the walk or in the lookup of the cache.");
 TEST(translate_low_bits, "aliases_of_a_mapped_page", "TR-2", ON_FAST, "dma,fault",
      "IOVAs that differ from a mapped one in one index bit abort")
 {
@@ -117,6 +133,10 @@ static void attach_five_level(struct test_run *t, struct domain *d, struct dma_e
     CHECK_SUCCESS(status, "attaching a device to a five-level domain");
 }
 
+STORY("five_levels",
+      "Where the host reports five levels, a low page and one above 2^52 are mapped in a 5-level table, and the "
+      "device writes to both.",
+      "Both writes land.", "The fifth level is left out, or the table is walked as one of four levels.");
 TEST(translate_five_level, "five_levels", "TR-12 CFG-1", ON_FAST, "dma",
      "A 5-level table translates IOVAs above 2^48 where the host reports it")
 {
@@ -137,6 +157,10 @@ TEST(translate_five_level, "five_levels", "TR-12 CFG-1", ON_FAST, "dma",
     }
 }
 
+STORY("next_to_the_interrupt_window",
+      "The pages right below and right above 0xFEE00000 to 0xFEEFFFFF are mapped, and the device writes all of "
+      "both.",
+      "Both writes land.", "The interrupt window is taken too wide: a driver whose IOVA lies beside it loses its DMA.");
 TEST(translate_window_neighbours, "next_to_the_interrupt_window", "TR-13 TR-1", ON_FAST, "dma",
      "The pages right below and right above the interrupt window 0xFEE00000 to 0xFEEFFFFF translate like any other")
 {

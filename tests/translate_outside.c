@@ -17,6 +17,11 @@ static uint64_t hole(struct test_run *t)
     return gpa;
 }
 
+STORY("leaf_outside_of_memory",
+      "One leaf points to an address without memory; the device writes and reads through it, then through a good "
+      "leaf.",
+      "Nothing in the guest's memory changes, and the good leaf works.",
+      "The host redirects the access into other memory, or blocks the device for good.");
 TEST(translate_leaf_outside, "leaf_outside_of_memory", "TR-10", ON_FAST, "dma",
      "A leaf that points outside of guest memory: nothing in guest memory changes, and other leaves go on working")
 {
@@ -60,18 +65,27 @@ static void table_outside(struct test_run *t, unsigned level)
     }
 }
 
+STORY("leaf_table_outside_of_memory",
+      "The entry above the leaf table points to an address without memory; the device writes, reads, and uses an "
+      "IOVA with good tables.",
+      "Both accesses fault; the good IOVA works.", "The host takes what it cannot read for a table.");
 TEST(translate_table_outside_1, "leaf_table_outside_of_memory", "TR-11", ON_FAST, "dma,fault",
      "A leaf table outside of guest memory aborts every access below it")
 {
     table_outside(t, 1);
 }
 
+STORY("middle_table_outside_of_memory", "The same with the entry above the middle table.",
+      "Both accesses fault; the good IOVA works.", "The host takes what it cannot read for a table.");
 TEST(translate_table_outside_2, "middle_table_outside_of_memory", "TR-11", ON_FAST, "dma,fault",
      "A middle table outside of guest memory aborts every access below it")
 {
     table_outside(t, 2);
 }
 
+STORY("upper_table_outside_of_memory", "The same with the entry in the root table.",
+      "Both accesses fault; the good IOVA works, where the width permits one.",
+      "The host takes what it cannot read for a table.");
 TEST(translate_table_outside_3, "upper_table_outside_of_memory", "TR-11", ON_FAST, "dma,fault",
      "A table outside of guest memory right below the root aborts every access below it")
 {

@@ -43,11 +43,21 @@ static void not_present_at(struct test_run *t, unsigned level)
 }
 
 #define PERMISSION_TESTS(level, where)                                                                                 \
+    STORY("write_denied_at_level_" #level,                                                                             \
+          "A page is mapped for reading and writing; the RW bit of the " where                                         \
+          " is cleared before the device has ever used it; then the device writes.",                                   \
+          "The write is denied, and nothing changes.",                                                                 \
+          "The host takes the permission from some levels only, not from every entry on the way.");                    \
     TEST(translate_write_denied_##level, "write_denied_at_level_" #level, "TR-4", ON_FAST, "dma,fault",                \
          "A clear RW bit in the " where " blocks writes")                                                              \
     {                                                                                                                  \
         write_denied_at(t, level);                                                                                     \
     }                                                                                                                  \
+    STORY("not_present_at_level_" #level,                                                                              \
+          "A page is mapped; the P bit of the " where                                                                  \
+          " is cleared before the device has ever used it; then the device writes and reads.",                         \
+          "Both fault as not present, and nothing changes.",                                                           \
+          "The host follows an entry that is not present: its other bits may be anything.");                           \
     TEST(translate_not_present_##level, "not_present_at_level_" #level, "TR-4", ON_FAST, "dma,fault",                  \
          "A clear P bit in the " where " blocks reads and writes")                                                     \
     {                                                                                                                  \
@@ -59,6 +69,12 @@ PERMISSION_TESTS(1, "entry of the 2 MiB level")
 PERMISSION_TESTS(2, "entry of the 1 GiB level")
 PERMISSION_TESTS(3, "entry of the root table")
 
+STORY("upper_rights_hold_for_the_next_page",
+      "For the levels 1 to 3: the RW bit above two pages is cleared, the device reads the first page and then "
+      "tries to write the second.",
+      "The write is denied, and neither page changes.",
+      "The cached walk has lost the rights of the upper entries: writes to pages beside one that was read go "
+      "through.");
 TEST(translate_rights_of_the_walk, "upper_rights_hold_for_the_next_page", "TR-4", ON_FAST, "dma,fault",
      "A clear RW bit above two pages blocks writes to the second, also when the walk to the first is cached")
 {
@@ -79,6 +95,8 @@ TEST(translate_rights_of_the_walk, "upper_rights_hold_for_the_next_page", "TR-4"
     }
 }
 
+STORY("read_only_leaf_blocks_writes", "The device writes to the start and to the last byte of a read-only page.",
+      "Both writes are denied and change nothing.", "The host does not check the RW bit of the leaf.");
 TEST(translate_read_only, "read_only_leaf_blocks_writes", "TR-3", ON_FAST, "dma,fault",
      "A write through a read-only leaf is dropped and memory stays as it was")
 {
@@ -92,6 +110,10 @@ TEST(translate_read_only, "read_only_leaf_blocks_writes", "TR-3", ON_FAST, "dma,
     expect_write_fault(t, e, IOVA + PAGE_SIZE - 1, 1, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "write to its last byte");
 }
 
+STORY("read_only_after_a_read",
+      "Three times the device reads 64 bytes of a read-only page and tries to write them back inverted.",
+      "The page does not change.",
+      "The cache entry that a read has made does not hold the write permission, and a hit is not checked.");
 TEST(translate_read_only_cached, "read_only_after_a_read", "TR-3", ON_FAST, "dma,fault",
      "A write is dropped also when the read-only translation is cached by a read before it")
 {
@@ -110,6 +132,9 @@ TEST(translate_read_only_cached, "read_only_after_a_read", "TR-3", ON_FAST, "dma
     drain_faults(t, e);
 }
 
+STORY("read_only_between_writable", "One DMA over three pages, of which the middle one is read-only.",
+      "The first page is written, the second unchanged, the third open.",
+      "Permissions are checked for the first page of a request only.");
 TEST(translate_mixed, "read_only_between_writable", "TR-3", ON_FAST, "dma,fault",
      "A read-only page between two writable ones is the only one that a DMA over all three leaves unchanged")
 {
@@ -129,6 +154,9 @@ TEST(translate_mixed, "read_only_between_writable", "TR-3", ON_FAST, "dma,fault"
     CHECK(!buffer_damaged_guard(&b), "a guard byte changed");
 }
 
+STORY("accessed_and_dirty_clear", "A leaf and the table entry above it have A and D clear; the device writes.",
+      "It lands or is refused, and what the bits are afterwards is recorded.",
+      "The write damages other memory: the host writes A and D bits to a wrong place.");
 OBSERVATION(translate_accessed_clear, "accessed_and_dirty_clear", "TR-8", ON_FAST, "dma",
             "Entries without A and D: translated (and perhaps set by the host), or refused")
 {
@@ -147,6 +175,8 @@ OBSERVATION(translate_accessed_clear, "accessed_and_dirty_clear", "TR-8", ON_FAS
             (unsigned)(*leaf_entry(t, d, IOVA) >> 5 & 1), (unsigned)(*leaf_entry(t, d, IOVA) >> 6 & 1));
 }
 
+STORY("user_bit_clear", "A leaf has the US bit clear; the device writes.", "It lands or is refused, which is recorded.",
+      "The write damages other memory.");
 OBSERVATION(translate_user_clear, "user_bit_clear", "TR-9", ON_FAST, "dma",
             "A leaf without the US bit: refused or translated, as the host defines")
 {
@@ -160,6 +190,10 @@ OBSERVATION(translate_user_clear, "user_bit_clear", "TR-9", ON_FAST, "dma",
     OBSERVE("write %s", may_write(t, e, IOVA, &b, 0, 8, "write through a supervisor leaf") ? "landed" : "was refused");
 }
 
+STORY("reserved_bits_in_tables",
+      "The device writes with PS set in the root entry, then, after a flush, with bit 51 set in the leaf.",
+      "Each is ignored or aborts, which is recorded; nothing lands elsewhere.",
+      "A reserved bit becomes a part of the address, and the device reaches other memory.");
 OBSERVATION(translate_reserved_bits, "reserved_bits_in_tables", "TR-7", ON_FAST, "dma",
             "PS in a root entry and reserved address bits of a leaf: abort or ignored, never an access elsewhere")
 {
