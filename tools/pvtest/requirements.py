@@ -26,6 +26,9 @@ class Requirement:
     basis: str
     level: str
     aliases: tuple[str, ...]
+    also: tuple[str, ...] = ()  # weaker grounds
+    note: str = ""
+    reason: str = ""  # why no test covers it; empty where one does
 
 
 class Requirements:
@@ -63,6 +66,10 @@ def _text(entry: dict[str, Any], key: str) -> str:
     return " ".join(value.split())
 
 
+def _optional(entry: dict[str, Any], key: str) -> str:
+    return _text(entry, key) if key in entry else ""
+
+
 def _requirement(entry: dict[str, Any], groups: dict[str, str]) -> Requirement:
     item = Requirement(
         id=_text(entry, "id"),
@@ -72,11 +79,15 @@ def _requirement(entry: dict[str, Any], groups: dict[str, str]) -> Requirement:
         basis=_text(entry, "basis"),
         level=_text(entry, "level"),
         aliases=tuple(entry.get("aliases", ())),
+        also=tuple(entry.get("also", ())),
+        note=_optional(entry, "note"),
+        reason=_optional(entry, "reason"),
     )
     for key, value, known in (
         ("group", item.group, groups),
         ("basis", item.basis, BASES),
         ("level", item.level, LEVELS),
+        *(("basis", basis, BASES) for basis in item.also),
     ):
         if value not in known:
             raise RunnerError(f"requirement {item.id}: unknown {key} {value!r}; known: {', '.join(known)}")

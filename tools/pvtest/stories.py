@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""The stories of the tests: what each does, what it expects, and what its failure tells about a host.
+
+STORY() in tests/harness/test.h puts them into section .pvtdoc of the debug file; docs/output-format.md describes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pvtest import paths
+from pvtest.errors import MissingError
+from pvtest.pe import ImageError
+
+SECTION = ".pvtdoc"
+MAX_DEBUG = 64 << 20  # bytes; the file has a few MiB
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a reader needs beyond the promise of a test."""
+
+    id: str
+    steps: str
+    expected: str
+    failure: str
+
+
+def parse(data: bytes) -> dict[str, Story]:
+    """The stories by the id of their test; runs of NUL are padding."""
+    found: dict[str, Story] = {}
+    if data and data[-1] != 0:
+        raise ImageError("the last story has no end")
+    for entry in data.split(b"\0"):
+        if not entry:
+            continue
+        try:
+            fields = entry.decode("utf-8").split("\t")
+        except UnicodeDecodeError:
+            raise ImageError(f"not UTF-8: {entry[:60]!r}") from None
+        if len(fields) != 4:
+            raise ImageError(f"a story has {len(fields)} fields instead of 4: {' | '.join(fields)[:100]!r}")
+        story = Story(fields[0], *(" ".join(field.split()) for field in fields[1:]))
+        if story.id in found:
+            raise ImageError(f"test {story.id} has two stories")
+        found[story.id] = story
+    return found
+
+
+def _section(path: Path) -> bytes:
+    try:
+        # pylint: disable-next=import-outside-toplevel  # slow, and not every command needs it
+        from elftools.common.exceptions import ELFError
+        from elftools.elf.elffile import ELFFile
+    except ModuleNotFoundError:
+        raise MissingError("Python has no package elftools (Debian: python3-pyelftools)") from None
+    try:
+        if path.stat().st_size > MAX_DEBUG:
+            raise ImageError(f"larger than {MAX_DEBUG} bytes")
+        with path.open("rb") as file:
+            section = ELFFile(file).get_section_by_name(SECTION)
+            if section is None:
+                return b""  # no test has one
+            data: bytes = section.data()
+            return data
+    except FileNotFoundError:
+        raise ImageError("does not exist; build it with: make image") from None
+    except OSError as error:
+        raise ImageError(error.strerror or str(error)) from None
+    except ImageError:
+        raise
+    except (ELFError, ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
+        raise ImageError(f"not an ELF file that can be read: {error}") from None
+
+
+def stories(debug_file: Path | None = None) -> dict[str, Story]:
+    """The stories in pvtest.debug by test id. ImageError: the file is not there, or is not what it should be."""
+    path = debug_file or paths.GUEST_DEBUG
+    try:
+        return parse(_section(path))
+    except ImageError as error:
+        raise ImageError(f"{path}, section {SECTION}: {error}") from None
