@@ -49,7 +49,7 @@ SECTIONS := .text .rodata .pvtcat .rela .dynsym .dynstr .reloc .data.rel.ro .dyn
 GUEST_LIMIT := 409600
 HOST_LIMIT  := 262144
 
-.PHONY: all image test lint unit clean check-catalogue sizes
+.PHONY: all image test lint unit clean check-catalogue docs sizes
 
 all: image
 
@@ -82,6 +82,11 @@ $(BUILD)/refhost.efi: $(HOST_OBJ) linker/host.lds
 # Unknown requirement ids, duplicate test ids and bad declarations fail the build.
 check-catalogue: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi
 	@cd tools && $(PYTHON) -m pvtest check-catalogue
+
+# Pages that are made from the requirements, the declarations of the tests and their stories; `make test` fails when they are stale.
+docs: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi
+	@echo "  DOCS  docs/requirements.md docs/catalogue.md"
+	@cd tools && $(PYTHON) -m pvtest.docs
 
 # size_check(image, limit in bytes)
 define size_check

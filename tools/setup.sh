@@ -93,7 +93,7 @@ look() {
     modules='runner|rich|python3-rich
 runner|jinja2|python3-jinja2
 runner|jsonschema|python3-jsonschema
-runner|elftools|python3-pyelftools
+build|elftools|python3-pyelftools
 runner|junitparser|python3-junitparser'
     if [ "$set_name" = test ]; then
         need_file "unit tests" "cmocka" libcmocka-dev /usr/include/cmocka.h

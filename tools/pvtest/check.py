@@ -9,6 +9,10 @@ from pvtest import catalogue, requirements
 from pvtest.catalogue import Catalogue, HostCatalogue, Switch, Test
 from pvtest.errors import EXIT_FAIL, EXIT_OK, suggest
 from pvtest.requirements import Requirements
+from pvtest.stories import Story, stories
+
+# Characters that each part of a story has: enough to say something, and no more than somebody reads after a failure.
+STORY_LENGTHS = {"steps": (30, 700), "expected": (20, 400), "failure": (30, 500)}
 
 
 def _check_words(words: tuple[str, ...], known: tuple[str, ...], what: str) -> list[str]:
@@ -65,10 +69,52 @@ def check(tests: Catalogue, host: HostCatalogue, known: Requirements) -> list[st
     return problems
 
 
+def _check_story(story: Story, test: Test) -> list[str]:
+    problems = []
+    for name, (low, high) in STORY_LENGTHS.items():
+        text = getattr(story, name)
+        if not low <= len(text) <= high:
+            problems.append(f"{name} has {len(text)} characters; {low} to {high} are asked for")
+        if text and not text.endswith("."):
+            problems.append(f"{name} does not end with a full stop")
+        if text.rstrip(".") == test.title.rstrip("."):
+            problems.append(f"{name} only repeats the title")
+    return [f"{test.where}: story of {test.id}: {problem}" for problem in problems]
+
+
+def check_stories(tests: Catalogue, told: dict[str, Story]) -> list[str]:
+    """What is wrong with the stories that there are; `untold` finds those that are missing."""
+    by_id = {test.id: test for test in tests.tests}
+    problems = [f"story of {name}: there is no such test" for name in told if name not in by_id]
+    for name, story in told.items():
+        if name in by_id:
+            problems += _check_story(story, by_id[name])
+    return problems
+
+
+def untold(tests: Catalogue, told: dict[str, Story]) -> list[Test]:
+    """Tests without a story."""
+    return [test for test in tests.tests if test.id not in told]
+
+
+def check_reasons(tests: Catalogue, known: Requirements) -> list[str]:
+    """A requirement needs a test, or the reason why there is none."""
+    covered = {known[name].id for test in tests.tests for name in test.requirements if name in known}
+    problems = []
+    for item in known.items:
+        if item.id not in covered and not item.reason:
+            problems.append(f"requirement {item.id}: no test names it, so that it needs a reason")
+        if item.id in covered and item.reason:
+            problems.append(f"requirement {item.id}: a test names it, so that its reason has to go")
+    return [f"abi/requirements.toml: {problem}" for problem in problems]
+
+
 def main() -> int:
     """Checks the built images; prints what is wrong."""
     tests, host, known = catalogue.load_tests(), catalogue.load_host(), requirements.load()
-    problems = check(tests, host, known)
+    told = stories()
+    missing = untold(tests, told)
+    problems = check(tests, host, known) + check_stories(tests, told) + check_reasons(tests, known)
     for problem in problems:
         print(f"check-catalogue: {problem}")
     if problems:
@@ -78,5 +124,6 @@ def main() -> int:
         f"  CHECK {len(tests.tests)} tests ({len(tests.instances)} instances), {len(host.defects)} defects, "
         f"{len(host.variants)} variants, "
         f"{len(covered)} of {len(known)} requirements covered"
+        + (f", {len(missing)} tests without a story" if missing else "")
     )
     return EXIT_OK

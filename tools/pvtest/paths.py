@@ -13,4 +13,5 @@ HOST_IMAGE = BUILD / "refhost.efi"
 REQUIREMENTS = ROOT / "abi" / "requirements.toml"
 STATUS_CODES = ROOT / "abi" / "status.h"
 RESULTS = BUILD / "results"
-SCHEMAS = ROOT / "docs"
+DOCS = ROOT / "docs"
+SCHEMAS = DOCS

@@ -70,7 +70,7 @@ def _section(path: Path) -> bytes:
         raise ImageError(error.strerror or str(error)) from None
     except ImageError:
         raise
-    except (ELFError, ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
+    except (ELFError, ValueError, TypeError, AttributeError, KeyError, OverflowError, MemoryError) as error:
         raise ImageError(f"not an ELF file that can be read: {error}") from None
 
 

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""docs/requirements.md and docs/catalogue.md come from the requirements and the tests, and must not be older."""
+
+from __future__ import annotations
+
+import re
+
+import images
+import pytest
+from conftest import ROOT
+from pvtest import check, docs, paths, requirements
+from pvtest.catalogue import parse_host, parse_tests
+from pvtest.stories import Story
+
+BUILT = all(path.exists() for path in (paths.GUEST_IMAGE, paths.GUEST_DEBUG, paths.HOST_IMAGE))
+CATALOGUE = parse_tests(images.catalogue_section())
+HOST = parse_host(images.host_section())
+STORY = Story(
+    "flush.unmap", "Maps a page [twice], then a|b.", "Nothing *more* arrives.", "A cache keeps <stale> entries."
+)
+
+
+def known(*entries: tuple[str, str]) -> requirements.Requirements:
+    """Requirements with these ids and reasons."""
+    items = [
+        {"id": name, "group": "g", "text": f"Text of {name}.", "basis": "code", "level": "must"}
+        | ({"reason": reason} if reason else {})
+        for name, reason in entries
+    ]
+    return requirements.parse({"groups": {"g": "About g."}, "requirement": items})
+
+
+SMALL = known(
+    *((name, "") for name in ("CAP-1", "CAP-6", "FL-1", "FL-2", "FL-4", "FL-7", "GEN-3", "TR-1")), ("X-1", "No")
+)
+PAGES = docs.pages(CATALOGUE, HOST, SMALL, {STORY.id: STORY})
+
+
+@pytest.mark.skipif(not BUILT, reason="the images are not built")
+def test_pages_are_not_stale() -> None:
+    stale = docs.stale()
+    assert not stale, f"stale: {', '.join(stale)}; make them again: {docs.REMAKE}"
+
+
+def anchors(text: str) -> list[str]:
+    """What a link into the page can name."""
+    return [docs.slug(line) for line in re.findall(r"^#+ (.*)$", text, re.MULTILINE)] + re.findall(
+        r'<a id="(.*?)">', text
+    )
+
+
+@pytest.mark.parametrize("made_up", [True, False])
+def test_every_link_leads_somewhere(made_up: bool) -> None:
+    texts = PAGES if made_up else {name: (paths.DOCS / name).read_text() for name in docs.PAGES}
+    known_anchors = {name: anchors(text) for name, text in texts.items()}
+    for name, text in texts.items():
+        assert len(set(known_anchors[name])) == len(known_anchors[name]), "an anchor is there twice"
+        for file, anchor in re.findall(r"(?<!\\)\]\(([^)#]*)#?([^)]*)\)", text):
+            if anchor:
+                assert anchor in known_anchors[file or name], f"{name}: {file}#{anchor}"
+            elif not made_up:
+                assert (paths.DOCS / file).resolve().is_relative_to(ROOT) and (paths.DOCS / file).exists(), file
+
+
+def test_catalogue_tells_the_story() -> None:
+    text = PAGES["catalogue.md"]
+    assert "4 tests, 5 instances" in text
+    assert "### flush.unmap\n\nPromise of flush.unmap.\n\n* **Steps:** Maps a page \\[twice\\], then a\\|b.\n" in text
+    assert (
+        "* **Expected:** Nothing \\*more\\* arrives.\n* **A failure means:** A cache keeps &lt;stale&gt; entries.\n"
+        in text
+    )
+    assert "* **Requirements:** [FL-1](requirements.md#fl-1), [FL-2](requirements.md#fl-2)\n" in text
+    assert "**source:** [tests/flush.c](../tests/flush.c)\n* **Defects:** no-flush\n" in text
+    assert "\n\n\n" not in text and " \n" not in text
+
+
+def test_requirements_name_tests_defects_and_reasons() -> None:
+    text = PAGES["requirements.md"]
+    row = next(line for line in text.splitlines() if line.startswith('| <a id="fl-1">'))
+    assert row.endswith("| [flush.unmap](catalogue.md#flushunmap) | [no-flush](#defect-no-flush) |")
+    row = next(line for line in text.splitlines() if line.startswith('| <a id="x-1">'))
+    assert row.endswith("| **no test:** No |  |")
+    assert "**5 of 9**" in " ".join(text.split())
+
+
+def test_long_lists_are_folded() -> None:
+    assert docs.cell(["a", "b"]) == "a<br>b"
+    assert docs.cell(list("abcdefg")) == "<details><summary>7</summary>a<br>b<br>c<br>d<br>e<br>f<br>g</details>"
+
+
+def test_reasons_are_needed_and_must_go() -> None:
+    problems = check.check_reasons(CATALOGUE, known(("CAP-1", "Why"), ("FL-1", ""), ("X-1", "No"), ("X-2", "")))
+    assert [problem.partition(": ")[2] for problem in problems] == [
+        "requirement CAP-1: a test names it, so that its reason has to go",
+        "requirement X-2: no test names it, so that it needs a reason",
+    ]
+
+
+def test_stories_are_checked() -> None:
+    assert [test.id for test in check.untold(CATALOGUE, {STORY.id: STORY})] == [
+        "cap.page_sizes",
+        "flush.none",
+        "tr.leaf_4k",
+    ]
+    assert not check.check_stories(CATALOGUE, {STORY.id: STORY})
+    text = "Words that are long enough for anything."
+    for story, words in (
+        (Story("a.b", text, text, text), "story of a.b: there is no such test"),
+        (Story("flush.unmap", "", text, text), "steps has 0 characters; 30 to"),
+        (Story("flush.unmap", text, text * 50, text), "expected has 2000 characters; 20 to"),
+        (Story("flush.unmap", text, text, text[:-1]), "failure does not end with a full stop"),
+        (Story("flush.unmap", text, "Promise of flush.unmap.", text), "expected only repeats the title"),
+    ):
+        found = check.check_stories(CATALOGUE, {story.id: story})
+        assert len(found) == 1 and words in found[0], found
