@@ -6,6 +6,12 @@
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
+STORY("writes_abort",
+      "The device is attached to a blocking domain and writes to the address of a page, to address 0 and to an "
+      "arbitrary IOVA.",
+      "No byte of the page changes; a fault record, where there is one, says blocked.",
+      "The blocking domain passes DMA through or has tables of its own. A guest uses it for every device without a "
+      "driver, so that any device could write anywhere.");
 TEST(blocked_writes, "writes_abort", "ATT-7 CFG-1", ON_FAST, "dma,fault",
      "A device in a blocking domain writes nowhere")
 {
@@ -19,6 +25,12 @@ TEST(blocked_writes, "writes_abort", "ATT-7 CFG-1", ON_FAST, "dma,fault",
     expect_write_fault(t, e, IOVA, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "write at some IOVA");
 }
 
+STORY("reads_abort",
+      "In a blocking domain the device reads the bytes at the address of a page, and at an arbitrary IOVA, inverts "
+      "them and writes them back to where they came from.",
+      "Nothing changes in memory; a fault record, where there is one, names a read that was blocked.",
+      "The block covers writes only, or it is looked at for writes only. Look at the read permission of what stands "
+      "behind a blocking domain.");
 TEST(blocked_reads, "reads_abort", "ATT-7", ON_FAST, "dma,fault",
      "A device in a blocking domain reads nothing, and what it would write back goes nowhere")
 {
@@ -31,6 +43,12 @@ TEST(blocked_reads, "reads_abort", "ATT-7", ON_FAST, "dma,fault",
     expect_read_fault(t, e, IOVA, 4, &b, ORACLE_FAULT_CLASS_BLOCKED, "read at some IOVA");
 }
 
+STORY("reads_see_nothing",
+      "The device reads a mapped page, which shows that reading works. The page is unmapped and flushed, and the "
+      "device reads its IOVA. It is attached to a blocking domain and reads at the address of the page.",
+      "The first read shows the bytes of the page. The later ones show none of them.",
+      "Reads that fault must not return memory: this host aborts a refused read too late, or does not refuse it. "
+      "Secrets of the guest leak to a device that has been taken away.");
 TEST(blocked_reads_leak_nothing, "reads_see_nothing", "ATT-7 TR-1", ON_READING, "dma",
      "What a device reads while it is blocked is not the memory's content")
 {
@@ -57,6 +75,12 @@ TEST(blocked_reads_leak_nothing, "reads_see_nothing", "ATT-7 TR-1", ON_READING, 
     drain_faults(t, e);
 }
 
+STORY("cached_translation_dies",
+      "The device uses one of two mapped pages, so that its translation is cached, and is attached to a blocking "
+      "domain. It writes to and reads from this page, and writes to the page that it never used.",
+      "All three accesses are refused, and both pages stay as they were.",
+      "The used page is reached: ATTACH to a blocking domain does not flush the caches. The unused page is reached: "
+      "the blocking domain leaves the old tables in force.");
 TEST(blocked_after_paging, "cached_translation_dies", "ATT-7 ATT-4 ATT-6", ON_FAST, "dma,fault",
      "Attaching a blocking domain stops a device whose translations are cached")
 {
@@ -73,6 +97,12 @@ TEST(blocked_after_paging, "cached_translation_dies", "ATT-7 ATT-4 ATT-6", ON_FA
     expect_write_fault(t, e, IOVA + PAGE_SIZE, 8, &b, ORACLE_FAULT_CLASS_BLOCKED, "cold page");
 }
 
+STORY("identity_dies",
+      "The device writes to a page by its address in an identity domain, then is attached to a blocking domain and "
+      "writes there again.",
+      "The first write lands, the second changes nothing.",
+      "One-to-one translations that are cached, or the mode itself, outlive the switch: a device that was taken "
+      "away still reaches the whole memory of the guest.");
 TEST(blocked_after_identity, "identity_dies", "ATT-7 ATT-4 ATT-6", ON_FAST, "dma,fault",
      "Attaching a blocking domain stops a device that came from an identity domain")
 {
@@ -86,6 +116,12 @@ TEST(blocked_after_identity, "identity_dies", "ATT-7 ATT-4 ATT-6", ON_FAST, "dma
     expect_write_fault(t, e, gpa_of(b.data), 8, &b, ORACLE_FAULT_CLASS_BLOCKED, "warm GPA, now blocked");
 }
 
+STORY("paging_works_again",
+      "Twenty times in a row the device is attached to a paging domain and writes, then to a blocking domain and "
+      "writes to the same IOVA.",
+      "All twenty writes in the paging domain land; none of those in the blocking domain does.",
+      "The switch to blocking loses something that the way back needs, or one of the switches is not flushed. The "
+      "number of the round is in the steps.");
 TEST(blocked_and_back, "paging_works_again", "ATT-6 ATT-2", ON_FAST, "dma,fault",
      "A device goes from paging to blocking and back twenty times, and each state holds")
 {
@@ -102,6 +138,12 @@ TEST(blocked_and_back, "paging_works_again", "ATT-6 ATT-2", ON_FAST, "dma,fault"
     }
 }
 
+STORY("two_blocking_domains",
+      "The device is attached to a blocking domain, then to another one, and writes to the address of a page. The "
+      "first blocking domain is deleted, and it writes again.",
+      "ATTACH and DELETE succeed, and neither write changes the page.",
+      "The host has one blocking state for all and counts its users wrongly: leaving one such domain, or deleting "
+      "it, opens the way for devices of another.");
 TEST(blocked_twice, "two_blocking_domains", "ATT-6", ON_FAST, "dma,fault",
      "A device may move from one blocking domain to another and stays blocked")
 {

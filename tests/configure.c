@@ -45,6 +45,12 @@ static void expect_no_pass_through(struct test_run *t, struct dma_engine *e, uin
     }
 }
 
+STORY("forms_of_guests",
+      "Creates new domains and configures one as identity, one as blocking and three as paging with an empty top "
+      "table, and with five levels too where the host reports them.",
+      "Every CREATE and every CONFIGURE answers SUCCESS.",
+      "The host refuses a form that guests send at boot, blocking with translation enabled for one. No device can "
+      "then be managed.");
 TEST(forms_of_guests, "forms_of_guests", "CFG-1", NO_DEVICE, NO_KIND,
      "CONFIGURE takes the identity, blocking and paging forms that guests send for a domain without devices")
 {
@@ -69,6 +75,12 @@ TEST(forms_of_guests, "forms_of_guests", "CFG-1", NO_DEVICE, NO_KIND,
     }
 }
 
+STORY("each_domain_its_table",
+      "Configures four domains one after the other, each with a top table that maps the same IOVA to a page of its "
+      "own. Then attaches the device to each in turn and writes once.",
+      "Each write is in the page of the domain that the device is in; the other three are unchanged.",
+      "The top table is kept in one place for all domains, or the last CONFIGURE wins: devices of different owners "
+      "would share memory.");
 TEST(each_domain_its_table, "each_domain_its_table", "CFG-1 ISO-1", ON_FAST, "dma",
      "Domains configured one after the other each keep the top table of their own CONFIGURE")
 {
@@ -90,6 +102,13 @@ TEST(each_domain_its_table, "each_domain_its_table", "CFG-1 ISO-1", ON_FAST, "dm
     }
 }
 
+STORY("blocked_untranslated",
+      "Configures a domain with the blocked flag but without translation_enabled, alone and with the flag for five "
+      "levels. Attaches the device to it, as far as the host permits, and lets it write and read at the address of "
+      "a page.",
+      "The page is unchanged, whether CONFIGURE was refused or not. The statuses are recorded.",
+      "The host looks at translation_enabled alone and takes the domain for an identity domain: what was meant to "
+      "block lets everything through.");
 TEST(blocked_untranslated, "blocked_untranslated", "CFG-2", ON_FAST, KINDS,
      "Blocked without translation_enabled is refused or blocks; it never passes DMA through")
 {
@@ -107,6 +126,14 @@ TEST(blocked_untranslated, "blocked_untranslated", "CFG-2", ON_FAST, KINDS,
     }
 }
 
+STORY("five_levels_unreported",
+      "On a host without S1_5LVL, configures a domain for five levels with the top table of a four-level one. "
+      "Attaches the device, as far as the host permits, and lets it access the address of a page and an IOVA that "
+      "the table maps.",
+      "The status is recorded. No access by the address of the page arrives, and one by the IOVA arrives in its "
+      "page or nowhere.",
+      "The host accepts a walk that its unit cannot do, and lets DMA through or reads the table at a wrong level. "
+      "Bytes at any other place are caught by the guards.");
 OBSERVATION(five_levels_unreported, "five_levels_unreported", "CFG-3", ON_FAST, KINDS,
             "Five levels where they are not reported: the status, and that no DMA goes astray")
 {
@@ -128,6 +155,13 @@ OBSERVATION(five_levels_unreported, "five_levels_unreported", "CFG-3", ON_FAST, 
     may_write(t, e, IOVA, &b, 0, 64, "DMA by a mapped IOVA");
 }
 
+STORY("reserved_flags",
+      "For each reserved flag of CONFIGURE, makes the domain anew and configures it as paging with this flag. Where "
+      "that is accepted, attaches the device and lets it write to a mapped IOVA and to the address of a page that "
+      "is not mapped.",
+      "A refusal will do. Where the flag is accepted, the first write lands in its page or nowhere, the second "
+      "nowhere. The statuses are recorded.",
+      "A flag without public meaning opens the domain: DMA by address gets through although translation is enabled.");
 OBSERVATION(reserved_flags, "reserved_flags", "CFG-5", ON_FAST, KINDS,
             "Each reserved flag of CONFIGURE: refused, or ignored, and then DMA goes where the table says or nowhere")
 {
@@ -162,6 +196,12 @@ OBSERVATION(reserved_flags, "reserved_flags", "CFG-5", ON_FAST, KINDS,
     observe_tally(t, "reserved flags", &tally);
 }
 
+STORY("never_configured",
+      "Creates a domain and configures nothing. A blocked device is attached to it, as far as the host permits, and "
+      "writes to and reads from the address of a page.",
+      "ATTACH may fail or succeed; the page is unchanged in both cases.",
+      "The settings of a new domain are all zero, which reads as identity. A device that is attached too early has "
+      "the run of the guest's memory.");
 TEST(never_configured, "never_configured", "CFG-8", ON_FAST, KINDS,
      "A device that is attached to a domain without settings is refused or blocked, never passed through")
 {
@@ -173,6 +213,13 @@ TEST(never_configured, "never_configured", "CFG-8", ON_FAST, KINDS,
     expect_no_pass_through(t, e, id, &b, "a domain that was never configured");
 }
 
+STORY("never_configured_after_paging",
+      "The device uses a page of a paging domain. ATTACH moves it to a domain that was created but never "
+      "configured. It writes to the old IOVA and to the address of the page.",
+      "If ATTACH was refused, the IOVA works as before; if not, it reaches nothing. The write to the address never "
+      "arrives. The status is recorded.",
+      "A refused ATTACH already took the device out of its domain, or an accepted one leaves the old translation or "
+      "no translation at all in force.");
 TEST(never_configured_after_paging, "never_configured_after_paging", "CFG-8 GEN-10", ON_FAST, KINDS,
      "ATTACH to a domain without settings leaves the device where it was when refused, and blocks it when not")
 {
@@ -197,6 +244,12 @@ TEST(never_configured_after_paging, "never_configured_after_paging", "CFG-8 GEN-
     CHECK(!may_write(t, e, gpa_of(b.data), &b, 0, 64, "DMA by GPA"), "the device passes through");
 }
 
+STORY("blocked_with_root",
+      "Configures blocking domains with five different roots, a real table, a misaligned one and one outside of the "
+      "address space among them. Attaches the device to each, as far as the host permits, and lets it access the "
+      "address of a page and the IOVA that the real table maps.",
+      "Each CONFIGURE may be refused or accepted, which is recorded. No access arrives.",
+      "The blocked flag does not come first: as soon as there is a root, the host builds a translation from it.");
 OBSERVATION(blocked_with_root, "blocked_with_root", "CFG-9", ON_FAST, "dma,fault",
             "A blocking domain with a root: the status, and that DMA is blocked whatever the root says")
 {

@@ -50,6 +50,13 @@ static void expect_blocked(struct test_run *t, struct again *a, const char *what
           "%s: the device passes through", what);
 }
 
+STORY("table_while_unattached",
+      "Two tables map one IOVA to different pages. A domain without devices is configured with the first and then "
+      "with the second one; the device is attached and writes.",
+      "If the second CONFIGURE was refused, the write is in the page of the first table, otherwise in that of the "
+      "second; nothing else changes. The status is recorded.",
+      "Status and effect disagree: the host has stored the new root and reports an error, or reports success and "
+      "goes on with the old one.");
 OBSERVATION(table_while_unattached, "table_while_unattached", "CFG-6", ON_FAST, KINDS,
             "Another top table for a domain without devices: refused, or in force at the next ATTACH")
 {
@@ -63,6 +70,13 @@ OBSERVATION(table_while_unattached, "table_while_unattached", "CFG-6", ON_FAST, 
                  "DMA after a second CONFIGURE of a domain without devices");
 }
 
+STORY("kind_while_unattached",
+      "A paging domain without devices is configured as blocking; the device is attached and writes. The device "
+      "leaves, the domain is configured as paging with another table, and the device comes back and writes.",
+      "After each step the domain is what the last CONFIGURE that succeeded made of it: it blocks, or leads to the "
+      "page of that table. Both statuses are recorded.",
+      "A part of the old settings stays: the mode changes without the root, or the other way round, or a refused "
+      "call has changed something.");
 OBSERVATION(kind_while_unattached, "kind_while_unattached", "CFG-6", ON_FAST, KINDS,
             "Paging to blocking and back for a domain without devices: each step is refused, or in force as a whole")
 {
@@ -89,6 +103,13 @@ OBSERVATION(kind_while_unattached, "kind_while_unattached", "CFG-6", ON_FAST, KI
     observe_status(t, "to another table", back);
 }
 
+STORY("table_while_attached",
+      "The device uses a page of its domain, so that it is cached. The domain is configured with another table "
+      "while the device is in it, and the device writes to the same IOVA.",
+      "If the call was refused, the old page is reached; if it succeeded, the new one is, at once and without a "
+      "flush. The status is recorded.",
+      "The call reports success while cached translations of the old table are still in use, or a refused call has "
+      "switched the table.");
 OBSERVATION(table_while_attached, "table_while_attached", "CFG-7", ON_FAST, KINDS,
             "Another top table for a domain with a device: refused, or in force at once with nothing cached")
 {
@@ -103,6 +124,13 @@ OBSERVATION(table_while_attached, "table_while_attached", "CFG-7", ON_FAST, KIND
                  "DMA after a second CONFIGURE of a domain with a device");
 }
 
+STORY("kind_while_attached",
+      "The device uses a page of its domain. The domain is configured as blocking while the device is in it, then "
+      "as identity, and after each call the device writes, by IOVA or by address.",
+      "After a refusal all is as before; after a success the new mode is in force for the next DMA. Both statuses "
+      "are recorded.",
+      "The status and the state of the device disagree. The dangerous case is a CONFIGURE as identity that reports "
+      "an error and still opens all memory to the device.");
 OBSERVATION(kind_while_attached, "kind_while_attached", "CFG-7", ON_FAST, KINDS,
             "Paging to blocking and to identity for a domain with a device: refused, or in force at once")
 {

@@ -97,20 +97,29 @@ def test_reasons_are_needed_and_must_go() -> None:
     ]
 
 
-def test_stories_are_checked() -> None:
-    assert [test.id for test in check.untold(CATALOGUE, {STORY.id: STORY})] == [
-        "cap.page_sizes",
-        "flush.none",
-        "tr.leaf_4k",
+TEXT = "Words that are long enough for anything."
+
+
+@pytest.mark.parametrize(
+    ("story", "words"),
+    [
+        (("a.b", TEXT, TEXT, TEXT), "story of a.b: there is no such test"),
+        (("flush.unmap", "", TEXT, TEXT), "steps has 0 characters; 20 to"),
+        (("flush.unmap", TEXT, TEXT * 50, TEXT), "expected has 2000 characters; 10 to"),
+        (("flush.unmap", TEXT, TEXT, TEXT[:-1]), "failure does not end with a full stop"),
+        (("flush.unmap", TEXT, "Promise of flush.unmap.", TEXT), "expected only repeats the title"),
+    ],
+)
+def test_stories_are_checked(story: tuple[str, str, str, str], words: str) -> None:
+    told = {test.id: Story(test.id, TEXT, TEXT, TEXT) for test in CATALOGUE.tests}
+    assert not check.check_stories(CATALOGUE, told)
+    found = check.check_stories(CATALOGUE, {**told, story[0]: Story(*story)})
+    assert len(found) == 1 and words in found[0], found
+
+
+def test_every_test_needs_a_story() -> None:
+    found = check.check_stories(CATALOGUE, {STORY.id: STORY})
+    assert found == [
+        f"tests/{name.partition('.')[0]}.c:7: test {name}: has no STORY()"
+        for name in ("cap.page_sizes", "flush.none", "tr.leaf_4k")
     ]
-    assert not check.check_stories(CATALOGUE, {STORY.id: STORY})
-    text = "Words that are long enough for anything."
-    for story, words in (
-        (Story("a.b", text, text, text), "story of a.b: there is no such test"),
-        (Story("flush.unmap", "", text, text), "steps has 0 characters; 30 to"),
-        (Story("flush.unmap", text, text * 50, text), "expected has 2000 characters; 20 to"),
-        (Story("flush.unmap", text, text, text[:-1]), "failure does not end with a full stop"),
-        (Story("flush.unmap", text, "Promise of flush.unmap.", text), "expected only repeats the title"),
-    ):
-        found = check.check_stories(CATALOGUE, {story.id: story})
-        assert len(found) == 1 and words in found[0], found
