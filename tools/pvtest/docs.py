@@ -114,6 +114,7 @@ def pages(tests: Catalogue, host: HostCatalogue, known: Requirements, told: dict
         "levels": {name: level[name] for name in LEVELS},
         "bases": {name: sum(item.basis == name for item in known.items) for name in BASES},
         "musts": Counter(item.level for item in known.items),
+        "unbroken": [item for item in known.items if not index.defects[item.id]],
         "covered": sum(bool(found) for found in index.tests.values()),
     }
     return {name: environment.get_template(name).render(values) for name in PAGES}
