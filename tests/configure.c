@@ -108,7 +108,7 @@ STORY("blocked_untranslated",
       "a page.",
       "The page is unchanged, whether CONFIGURE was refused or not. The statuses are recorded.",
       "The host looks at translation_enabled alone and takes the domain for an identity domain: what was meant to "
-      "block lets everything through.");
+      "block lets everything through. After a refusal it is the domain without settings that passes DMA through.");
 TEST(blocked_untranslated, "blocked_untranslated", "CFG-2", ON_FAST, KINDS,
      "Blocked without translation_enabled is refused or blocks; it never passes DMA through")
 {
@@ -133,7 +133,7 @@ STORY("five_levels_unreported",
       "The status is recorded. No access by the address of the page arrives, and one by the IOVA arrives in its "
       "page or nowhere.",
       "The host accepts a walk that its unit cannot do, and lets DMA through or reads the table at a wrong level. "
-      "Bytes at any other place are caught by the guards.");
+      "After a refusal it is the domain without settings that passes DMA through.");
 OBSERVATION(five_levels_unreported, "five_levels_unreported", "CFG-3", ON_FAST, KINDS,
             "Five levels where they are not reported: the status, and that no DMA goes astray")
 {
