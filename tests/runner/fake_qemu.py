@@ -21,7 +21,7 @@ from pvtest.pe import section  # noqa: E402
 
 VERSION = os.environ.get("FAKE_QEMU_VERSION", "10.0.2")
 IOMMU = os.environ.get("FAKE_QEMU_IOMMU", "x-scalable-mode x-flts").split()
-DEVICES = os.environ.get("FAKE_QEMU_DEVICES", "rocker edu isa-debug-exit virtio-blk-pci").split()
+DEVICES = os.environ.get("FAKE_QEMU_DEVICES", "rocker edu isa-debug-exit virtio-blk-pci tpm-tis").split()
 FLAGS = os.environ.get("FAKE_QEMU_FLAGS", "nx svm npt")
 ALONE = "intel-iommu," not in " ".join(sys.argv)  # no VT-d on the command line
 NOISE = "\x1b[2J\x1b[01;01H\x1b[=3hBdsDxe: loading Boot0001\r\n\r\n"
@@ -46,6 +46,8 @@ def probe(arguments: list[str]) -> bool:
     elif arguments == ["-device", "help"]:
         for name in DEVICES:
             say(f'name "{name}", bus PCI')
+    elif arguments == ["-tpmdev", "help"]:
+        say("Supported TPM types (choose only one):\n    emulator   TPM emulator backend driver")
     elif arguments == ["-cpu", "help"]:
         say(f"Recognized CPUID flags:\n  {FLAGS}")
     elif arguments == ["-device", "intel-iommu,help"]:

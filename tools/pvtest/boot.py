@@ -8,7 +8,7 @@ import datetime
 import tempfile
 from pathlib import Path
 
-from pvtest import bootvolume
+from pvtest import bootvolume, tpm
 from pvtest.assemble import Attempt, assemble
 from pvtest.judge import read
 from pvtest.model import Run
@@ -26,7 +26,12 @@ def start(request: Request, folder: Path, observer: Observer) -> Outcome:
         volume = bootvolume.make(Path(temporary) / "volume", request.options())
         line = command(request.qemu, request.accel, volume, folder / "host.log")
         (folder / "host.log").touch()
-        return Session(line, request.limits, observer).run(folder / "serial.log", folder / "qemu.log")
+        logs = (folder / "serial.log", folder / "qemu.log")
+        if not request.qemu.tpm:
+            return Session(line, request.limits, observer).run(*logs)
+        with tpm.refusing() as descriptor:
+            line += tpm.arguments(descriptor)
+            return Session(line, request.limits, observer, (descriptor,)).run(*logs)
 
 
 def _attempt(request: Request, part: Part, folder: Path, number: int, observer: Observer) -> Attempt:

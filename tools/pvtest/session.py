@@ -58,8 +58,9 @@ class Outcome:
 class Session:
     """Runs one QEMU to its end or to a limit."""
 
-    def __init__(self, command: list[str], limits: Limits, observer: Observer):
+    def __init__(self, command: list[str], limits: Limits, observer: Observer, inherited: tuple[int, ...] = ()):
         self._command = command
+        self._inherited = inherited  # descriptors that the command line names
         self._limits = limits
         self._observer = observer
         self._tap = TapParser()
@@ -76,7 +77,11 @@ class Session:
         with serial_log.open("wb") as log, qemu_log.open("wb+") as errors:
             try:
                 process = subprocess.Popen(  # pylint: disable=consider-using-with  # ended in _stop, on every path
-                    self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+                    self._command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    pass_fds=self._inherited,
                 )
             except OSError as error:
                 raise RunnerError(f"{self._command[0]} cannot be started: {error.strerror}") from None
