@@ -23,7 +23,9 @@ case ${1:-} in
 compare | merge | baseline) [ -z "$python" ] || run "$@" ;;
 esac
 
-"$root/tools/setup.sh" run || exit $?
+needs=run
+[ "${1:-}" != image ] || needs=image
+"$root/tools/setup.sh" "$needs" || exit $?
 python=${python:-/usr/bin/python3}
 # Standard output belongs to the result.
 if ! make --no-print-directory -C "$root" -j "$(nproc)" PYTHON="$python" image >&2; then

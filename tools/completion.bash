@@ -5,7 +5,7 @@
 _pvtest() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=run options
     case ${COMP_WORDS[1]} in
-        run|list|defects|variants|bench|compare|merge|baseline) [ "$COMP_CWORD" -gt 1 ] && command=${COMP_WORDS[1]} ;;
+        run|list|defects|variants|bench|image|bundle|compare|merge|baseline) [ "$COMP_CWORD" -gt 1 ] && command=${COMP_WORDS[1]} ;;
     esac
     case $before in
         --class) mapfile -t COMPREPLY < <(compgen -W "rocker edu dmaprobe dmaprobe+ats none" -- "$word"); return ;;
@@ -15,15 +15,19 @@ _pvtest() {
         --seed) mapfile -t COMPREPLY < <(compgen -W "random" -- "$word"); return ;;
         --profile) mapfile -t COMPREPLY < <(compgen -W "linux-merged linux-v2 strict $(compgen -f -- "$word")" -- "$word"); return ;;
         --caching) mapfile -t COMPREPLY < <(compgen -W "none random adversarial" -- "$word"); return ;;
+        --target) mapfile -t COMPREPLY < <(compgen -W "qemu-refhost qemu hyper-v" -- "$word"); return ;;
+        --format) mapfile -t COMPREPLY < <(compgen -W "raw qcow2 vhdx" -- "$word"); return ;;
         --baseline|--output|--qemu) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         --results) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
     esac
     case $command in
-        run) options="--help --plain --quiet --no-color --seed --timeout --results --verbose --qemu --functions-alone --accel --caching --defect --variant --repeat --restarts --until-fail --shuffle --deadline --shard --group --requirement --class --level --kind --not --profile --baseline" ;;
+        run) options="--help --plain --quiet --no-color --timeout --results --qemu --accel --restarts --until-fail --seed --verbose --functions-alone --caching --defect --variant --repeat --shuffle --deadline --shard --group --requirement --class --level --kind --not --profile --baseline" ;;
         list) options="--help --json --plain --quiet --no-color --group --requirement --class --level --kind --not" ;;
-        defects) options="--help --plain --quiet --no-color --seed --timeout --results --verbose --qemu --functions-alone --accel --shard --jobs" ;;
-        variants) options="--help --plain --quiet --no-color --seed --timeout --results --verbose --qemu --functions-alone --accel --shard --jobs" ;;
-        bench) options="--help --plain --quiet --no-color --seed --timeout --results --verbose --qemu --functions-alone --accel --caching" ;;
+        defects) options="--help --plain --quiet --no-color --timeout --results --qemu --accel --jobs --seed --verbose --functions-alone --shard" ;;
+        variants) options="--help --plain --quiet --no-color --timeout --results --qemu --accel --jobs --seed --verbose --functions-alone --shard" ;;
+        bench) options="--help --plain --quiet --no-color --timeout --results --qemu --accel --seed --verbose --functions-alone --caching" ;;
+        image) options="--help --plain --quiet --no-color --seed --verbose --functions-alone --caching --defect --variant --repeat --shuffle --deadline --target --format --size --output --force --group --requirement --class --level --kind --not" ;;
+        bundle) options="--help --plain --quiet --no-color --output --force" ;;
         compare) options="--help --json --plain --quiet --no-color" ;;
         merge) options="--help --results --plain --quiet --no-color --profile --baseline" ;;
         baseline) options="--help --output --plain --quiet --no-color" ;;
@@ -31,7 +35,7 @@ _pvtest() {
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
     elif [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "run list defects variants bench compare merge baseline" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "run list defects variants bench image bundle compare merge baseline" -- "$word")
     elif [[ " compare merge baseline " == *" $command "* ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
     fi

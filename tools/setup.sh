@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs what is missing, and says what and why. Does nothing when all is there.
 #   tools/setup.sh run     what ./run.sh needs (the default)
+#   tools/setup.sh image   what ./run.sh image needs
 #   tools/setup.sh test    what `make test` needs
 # Exit codes: 0 all is there; 3 usage; 4 something is missing and cannot be installed here.
 #
@@ -27,6 +28,13 @@ need() { # purpose, what, package: notes it as missing
 
 need_command() { # purpose, command, package
     command -v "$2" >/dev/null || need "$1" "command $2" "$3"
+}
+
+need_disk_tools() {
+    need_command disks mcopy mtools
+    need_command disks qemu-img qemu-utils
+    # It is for administrators, so that the PATH of others does not lead to it; on a file it needs no rights.
+    command -v sfdisk >/dev/null || need_file disks "command sfdisk" fdisk /usr/sbin/sfdisk /sbin/sfdisk
 }
 
 need_file() { # purpose, what, package, paths...
@@ -95,10 +103,12 @@ runner|jinja2|python3-jinja2
 runner|jsonschema|python3-jsonschema
 build|elftools|python3-pyelftools
 runner|junitparser|python3-junitparser'
+    [ "$set_name" = run ] || need_disk_tools
     if [ "$set_name" = test ]; then
         need_file "unit tests" "cmocka" libcmocka-dev /usr/include/cmocka.h
         modules+='
 runner tests|tap|python3-tap
+runner tests|yaml|python3-yaml
 runner tests|pytest|python3-pytest
 runner tests|hypothesis|python3-hypothesis'
         need_command lint clang-format clang-format
@@ -128,6 +138,7 @@ why() {
     build) echo "build the images" ;;
     run) echo "boot them" ;;
     runner) echo "run and report" ;;
+    disks) echo "write boot disks" ;;
     "unit tests") echo "test the C libraries" ;;
     "runner tests") echo "test the runner" ;;
     lint) echo "check the source" ;;
@@ -147,9 +158,9 @@ may_install() {
 
 main() {
     case $set_name in
-    run | test) ;;
+    run | image | test) ;;
     *)
-        say "unknown set '$set_name'; known: run, test"
+        say "unknown set '$set_name'; known: run, image, test"
         exit 3
         ;;
     esac

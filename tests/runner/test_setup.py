@@ -14,6 +14,7 @@ from conftest import ROOT
 SETUP = ROOT / "tools" / "setup.sh"
 TOOLS = "tr awk bash cat cut dirname grep id mktemp rm sed sort tail tee touch mkdir ln chmod head env".split()
 BUILD = ["gcc", "make", "ld"]
+DISKS = ["mcopy", "qemu-img", "sfdisk"]
 LINT = ["clang-format", "clang-tidy", "cppcheck", "shellcheck", "flake8", "mypy"]
 FILES = ["usr/include/stdio.h", "usr/include/efi/efi.h", "usr/share/OVMF/OVMF_CODE.fd", "usr/include/cmocka.h"]
 
@@ -90,7 +91,7 @@ class Machine:
             path.mkdir(parents=True)
         for name in TOOLS:
             (self.bin / name).symlink_to(str(shutil.which(name)))
-        for name in BUILD + LINT:
+        for name in BUILD + DISKS + LINT:
             self.program(name, "exit 0")
         self.program("qemu-system-x86_64", 'echo "QEMU emulator version 10.0.2"')
         self.program("id", "echo ${FAKE_UID:-0}")
@@ -154,7 +155,7 @@ def _machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-@pytest.mark.parametrize("what", ["run", "test"])
+@pytest.mark.parametrize("what", ["run", "image", "test"])
 def test_nothing_to_do_says_and_does_nothing(machine: Machine, what: str) -> None:
     done = machine.run(what)
     assert (done.returncode, done.stdout, done.stderr, machine.calls) == (0, "", "", "")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from pvtest import shard
@@ -31,6 +32,14 @@ EXAMPLES = {
     "bench": """\
   ./run.sh bench
   ./run.sh bench --results out""",
+    "image": """\
+  ./run.sh image                            for QEMU with the reference host, as build/disks/pvtest-qemu-refhost.img
+  ./run.sh image --target hyper-v           a VHDX for a generation 2 VM
+  ./run.sh image --target qemu --format qcow2 discovery malformed
+  ./run.sh image --output mine.vhdx --target hyper-v --seed 7 --force""",
+    "bundle": """\
+  ./run.sh bundle
+  ./run.sh bundle --output pvtest.tar.gz --force""",
     "compare": """\
   ./run.sh compare before after             two results folders
   ./run.sh compare a/profile.json b/profile.json
@@ -41,6 +50,21 @@ EXAMPLES = {
   ./run.sh baseline build/results --output known.toml
   ./run.sh --baseline known.toml""",
 }
+
+
+def whole(low: int, high: int, what: str) -> Callable[[str], int]:
+    """Converts a word to a number in this range; `what` says what it counts."""
+
+    def convert(text: str) -> int:
+        try:
+            value = int(text, 0)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number; {what}, {low} to {high}") from None
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is out of range; {what}, {low} to {high}")
+        return value
+
+    return convert
 
 
 def epilog(command: str, common: str) -> str:
@@ -64,12 +88,6 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     add("--level", action="append", default=[], metavar="L", help="only of this level: test, observe, stress")
     add("--kind", action="append", default=[], metavar="K", help="only of this kind: dma, fault, flush, bad-input")
     add("--not", dest="without", action="append", default=[], metavar="GLOB", help="not these; the same as '!GLOB'")
-
-
-def add_order(parser: argparse.ArgumentParser) -> None:
-    """How often and in which order."""
-    parser.add_argument("--until-fail", action="store_true", help="repeat until a test fails (at most --repeat, 1000)")
-    parser.add_argument("--shuffle", action="store_true", help="in a random order, which --seed decides")
 
 
 def add_shard(parser: argparse.ArgumentParser) -> None:

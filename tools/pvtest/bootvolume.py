@@ -66,11 +66,16 @@ def selection_lines(catalogue: Catalogue, selected: list[Instance]) -> list[str]
     return list(dict.fromkeys(names))
 
 
+def check_guest_text(text: str) -> str:
+    """The text itself; raises RunnerError where the guest would refuse it."""
+    if len(text) >= GUEST_OPTIONS_MAX:
+        raise RunnerError(f"the selection needs {len(text)} bytes of options; the guest takes {GUEST_OPTIONS_MAX}")
+    return text
+
+
 def make(folder: Path, options: BootOptions) -> Path:
     """Fills `folder`; the firmware starts the reference host, which starts the suite."""
-    guest = options.guest_text()
-    if len(guest) >= GUEST_OPTIONS_MAX:
-        raise RunnerError(f"the selection needs {len(guest)} bytes of options; the guest takes {GUEST_OPTIONS_MAX}")
+    guest = check_guest_text(options.guest_text())
     boot = folder / "EFI" / "BOOT"
     boot.mkdir(parents=True)
     try:

@@ -10,11 +10,10 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from pvtest import arguments
+from pvtest import arguments, packing
 from pvtest.errors import EXIT_ERROR, MissingError, RunnerError, UsageError, suggest
 
 COMMANDS = {
@@ -23,6 +22,8 @@ COMMANDS = {
     "defects": "run the catalogue under each defect of the reference host: every one must be caught",
     "variants": "run the catalogue under each variant of the reference host: every one must pass",
     "bench": "measure speed",
+    "image": "write a disk that boots the suite without a runner: raw, qcow2 or VHDX (`make image` builds what is on it)",
+    "bundle": "write an archive that runs on a machine with QEMU and Python alone",
     "compare": "show what changed between two hosts, builds or runs; a regression is exit code 1",
     "merge": "put the results of all shards together",
     "baseline": "write the failures of a run as a file for --baseline",
@@ -40,6 +41,7 @@ exit codes: 0 all planned tests ran and none failed; 1 a test failed, or a profi
 
 # Commands whose module has another name.
 MODULES = {"list": "listing", "defects": "campaign", "variants": "campaign", "baseline": "record"}
+PACKING = ("image", "bundle")  # they boot nothing
 INPUTS = ("compare", "merge", "baseline")  # they read results and boot nothing
 SHOWN = [command for command in COMMANDS if command != "check-catalogue"]
 
@@ -57,23 +59,10 @@ class Parser(argparse.ArgumentParser):
         return [name for action in self._actions for name in action.option_strings if name.startswith("--")]
 
 
-def _whole(low: int, high: int, what: str) -> Callable[[str], int]:
-    def convert(text: str) -> int:
-        try:
-            value = int(text, 0)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number; {what}, {low} to {high}") from None
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text} is out of range; {what}, {low} to {high}")
-        return value
-
-    return convert
-
-
 def _seed(text: str) -> int:
     if text == "random":
         return secrets.randbelow(1 << 32)
-    return _whole(0, (1 << 64) - 1, "a whole number or 'random'")(text)
+    return arguments.whole(0, (1 << 64) - 1, "a whole number or 'random'")(text)
 
 
 def _seconds(text: str) -> float:
@@ -97,7 +86,7 @@ def parser_of(command: str) -> Parser:
     )
     if command in INPUTS:
         arguments.add_inputs(parser, command)
-    else:
+    elif command != "bundle":
         parser.add_argument("globs", nargs="*", metavar="GLOB", help="what to select, '!GLOB' = not that; default: all")
     if command in ("list",):
         parser.add_argument("--json", action="store_true", help="as JSON, for programs")
@@ -107,7 +96,11 @@ def parser_of(command: str) -> Parser:
     parser.add_argument("--svg", type=Path, metavar="FILE", help=argparse.SUPPRESS)
     if command in ("run", "bench", "defects", "variants"):
         _machine_options(parser, command)
-    if command in ("run", "list"):
+    if command in ("run", "bench", "defects", "variants", "image"):
+        _test_options(parser, command)
+    if command in PACKING:
+        packing.add_options(parser, command)
+    if command in ("run", "list", "image"):
         arguments.add_selection(parser)
     if command in ("run", "merge"):
         arguments.add_gate(parser)
@@ -116,32 +109,41 @@ def parser_of(command: str) -> Parser:
 
 def _machine_options(parser: Parser, command: str) -> None:
     add = parser.add_argument
-    add("--seed", type=_seed, default=1, metavar="N", help="of the tests' random choices, or 'random' (1)")
     add("--timeout", type=_seconds, metavar="S", help="most seconds that one boot may take (300)")
     add("--results", type=Path, metavar="DIR", help="where results go (build/results)")
-    add("--verbose", action="store_true", help="show the serial port, and observations at the end")
     add("--qemu", metavar="PATH", help="the QEMU to use (qemu-system-x86_64)")
-    add("--functions-alone", action="store_true", help="no VT-d, no QEMU devices: the host's virtual functions alone")
     add("--accel", default="tcg", metavar="NAME", help="QEMU's accelerator (tcg)")
-    if command in ("run", "bench"):
+    if command == "run":
+        restarts = arguments.whole(0, 100, "boots")
+        add("--restarts", type=restarts, default=3, metavar="N", help="boots that may follow a crash or hang (3)")
+        add("--until-fail", action="store_true", help="repeat until a test fails (at most --repeat, 1000)")
+        add("--fixture", metavar="NAME", help=argparse.SUPPRESS)
+    if command in ("defects", "variants"):
+        jobs = arguments.whole(1, 64, "machines")
+        add("--jobs", type=jobs, default=os.cpu_count() or 1, metavar="N", help="machines at a time (one per CPU)")
+
+
+def _test_options(parser: Parser, command: str) -> None:
+    """What the images are told."""
+    add = parser.add_argument
+    add("--seed", type=_seed, default=1, metavar="N", help="of the tests' random choices, or 'random' (1)")
+    more = "" if command == "image" else "show the serial port, and observations at the end"
+    add("--verbose", action="store_true", help=more or "the guest tells more")
+    add("--functions-alone", action="store_true", help="no VT-d, no QEMU devices: the host's virtual functions alone")
+    if command in ("run", "bench", "image"):
         caching = ("none", "random", "adversarial")
         policy = "what the host's software IOMMU remembers (adversarial)"
         add("--caching", choices=caching, default="adversarial", help=policy)
-    if command == "run":
+    if command in ("run", "image"):
         add("--defect", action="append", default=[], metavar="NAME", help="switch on a defect of the host")
         add("--variant", action="append", default=[], metavar="NAME", help="switch on a variant of the host")
-        add("--repeat", type=_whole(1, 1_000_000, "rounds"), metavar="N", help="run the selection N times (1)")
-        restarts = _whole(0, 100, "boots")
-        add("--restarts", type=restarts, default=3, metavar="N", help="boots that may follow a crash or hang (3)")
-        arguments.add_order(parser)
-        milliseconds = _whole(1, 3_600_000, "milliseconds")
+        rounds = arguments.whole(1, 1_000_000, "rounds")
+        add("--repeat", type=rounds, metavar="N", help="run the selection N times (1)")
+        add("--shuffle", action="store_true", help="in a random order, which --seed decides")
+        milliseconds = arguments.whole(1, 3_600_000, "milliseconds")
         add("--deadline", type=milliseconds, metavar="MS", help="of one test, in milliseconds (2000)")
-        add("--fixture", metavar="NAME", help=argparse.SUPPRESS)
-    if command != "bench":
+    if command not in ("bench", "image"):
         arguments.add_shard(parser)
-    if command in ("defects", "variants"):
-        jobs = _whole(1, 64, "machines")
-        add("--jobs", type=jobs, default=os.cpu_count() or 1, metavar="N", help="machines at a time (one per CPU)")
 
 
 def parse(words: list[str]) -> tuple[str, argparse.Namespace]:

@@ -152,11 +152,18 @@ def _dma_devices(qemu: Qemu) -> list[str]:
     ]
 
 
-def command(qemu: Qemu, accel: str, volume: Path, host_log: Path) -> list[str]:
+def _boot_disk(volume: Path, disk_format: str) -> str:
+    """A folder, which nothing writes to, or a disk of `./run.sh image`."""
+    if not disk_format:
+        return f"driver=vvfat,node-name=boot,read-only=on,dir={_escaped(str(volume))}"
+    return f"driver={disk_format},node-name=boot,file.driver=file,file.filename={_escaped(str(volume))}"
+
+
+def command(qemu: Qemu, accel: str, volume: Path, host_log: Path, disk_format: str = "") -> list[str]:
     """The command line. The serial port is QEMU's standard output.
 
-    The boot disk is virtio because that needs no AHCI driver in the firmware (0.4 s less); nothing writes to it, so it
-    is read-only. The firmware gets no flash for its variables: it keeps them in memory then, which is 0.6 s less.
+    The boot disk is virtio because that needs no AHCI driver in the firmware (0.4 s less). The firmware gets no flash
+    for its variables: it keeps them in memory then, which is 0.6 s less.
     """
     return [
         qemu.path,
@@ -166,7 +173,7 @@ def command(qemu: Qemu, accel: str, volume: Path, host_log: Path) -> list[str]:
         *("-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot", "-net", "none"),
         *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={_escaped(qemu.code)}"),
         *_dma_devices(qemu),
-        *("-blockdev", f"driver=vvfat,node-name=boot,read-only=on,dir={_escaped(str(volume))}"),
+        *("-blockdev", _boot_disk(volume, disk_format)),
         *("-device", "virtio-blk-pci,drive=boot,bootindex=0"),
         *("-device", "isa-debug-exit,iobase=0xf4,iosize=4"),
         *("-chardev", f"file,id=hostlog,path={_escaped(str(host_log))}"),
