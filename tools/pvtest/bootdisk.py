@@ -56,7 +56,7 @@ def _find(tool: str) -> str:
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_SBIN))
     found = shutil.which(tool, path=path)
     if found is None:
-        raise MissingError(f"{tool} not found (package {TOOLS[tool]}). Run once: tools/setup.sh image")
+        raise MissingError(f"{tool} not found (package {TOOLS[tool]})")
     return found
 
 

@@ -15,3 +15,4 @@ STATUS_CODES = ROOT / "abi" / "status.h"
 RESULTS = BUILD / "results"
 DOCS = ROOT / "docs"
 SCHEMAS = DOCS
+SETUP = ROOT / "tools" / "setup.sh"

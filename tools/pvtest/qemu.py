@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pvtest import tpm
+from pvtest import paths, tpm
 from pvtest.devices import OPTION, Devices
 from pvtest.errors import MissingError, RunnerError
 
@@ -22,8 +22,11 @@ NEEDED_FLAGS = ("svm", "npt")  # of the emulated processor
 # QEMU 10 was the first whose VT-d walks first-stage tables. From QEMU 11 on the properties have other names; the old
 # ones are refused.
 IOMMU_SPELLINGS = (("x-scalable-mode", "x-flts"), ("scalable-mode", "fsts"))
+# A bundle brings its own.
+BUNDLED_FIRMWARE = (str(paths.ROOT / "firmware" / "OVMF_CODE.fd"), str(paths.ROOT / "firmware" / "OVMF_VARS.fd"))
 # Code and variables of OVMF where distributions put them. The small build without Secure Boot boots quickest.
 FIRMWARE = (
+    BUNDLED_FIRMWARE,
     ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
     ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
     ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
@@ -78,7 +81,7 @@ def _find(path: str | None) -> str:
     wanted = path or DEFAULT
     found = shutil.which(wanted)
     if found is None:
-        hint = "" if path else " tools/setup.sh installs it where it can."
+        hint = "" if path or not paths.SETUP.exists() else " tools/setup.sh installs it where it can."
         raise MissingError(f"QEMU not found: {wanted} is not an executable file.{hint}")
     return found
 
@@ -100,11 +103,12 @@ def _iommu(path: str) -> str:
     return ""
 
 
-def _firmware() -> tuple[str, str]:
+def firmware() -> tuple[str, str]:
+    """Code and variables of the OVMF to boot with."""
     for code, variables in FIRMWARE:
         if Path(code).is_file() and Path(variables).is_file():
             return code, variables
-    places = ", ".join(code for code, _ in FIRMWARE)
+    places = ", ".join(code for code, _ in FIRMWARE[1:])
     raise MissingError(f"no OVMF firmware found (package ovmf or edk2-ovmf); looked for {places}")
 
 
@@ -132,7 +136,7 @@ def probe(path: str | None = None, functions_alone: bool = False) -> Qemu:
     missing = [name for name in NEEDED_DEVICES if name not in known]
     if missing:
         raise MissingError(f"{found} was built without the devices {', '.join(missing)}")
-    code, variables = _firmware()
+    code, variables = firmware()
     external_tpm = tpm.DEVICE in known and tpm.BACKEND in _ask(found, "-tpmdev", "help").split()
     if functions_alone:
         return Qemu(found, version, "", code, variables, Devices(f"option {OPTION}", forced=True), external_tpm)
