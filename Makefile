@@ -106,7 +106,7 @@ test:
 	@PYTHONPATH=tools $(PYTHON) -m pvtest.ci
 
 C_FILES  := $(sort $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]' -not -path './build/*'))
-SH_FILES := run.sh .ci/run $(sort $(wildcard tools/*.sh tests/unit/*.sh tests/runner/*.sh))
+SH_FILES := run.sh .ci/run $(sort $(wildcard tools/*.sh tools/bundle/*.sh tests/unit/*.sh tests/runner/*.sh))
 TIDY     := $(patsubst %,$(BUILD)/lint/%.tidy,$(GUEST_SRC) $(HOST_SRC))
 TIDY     := $(sort $(filter %.c.tidy,$(TIDY)))
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Boot disks: GPT, one EFI system partition with FAT32, in the format that a virtual machine wants.
 
-sfdisk writes the table, mtools the file system, qemu-img the format; none of them needs root or a mount. Identifiers and
-times are fixed, so that the same contents give the same raw disk, byte for byte.
+sfdisk writes the table, mtools the file system, qemu-img the format; none of them needs root or a mount. Identifiers
+and times are fixed, so that the same contents give the same raw disk, byte for byte.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from pvtest import output as outputs
 from pvtest.errors import MissingError, RunnerError, UsageError
 
 # Format of qemu-img and how files of it are called; the first name is the usual one.
@@ -129,23 +129,19 @@ def _check_space(files: Mapping[str, bytes], size_mib: int) -> None:
 def write(output: Path, form: str, files: Mapping[str, bytes], size_mib: int, overwrite: bool) -> None:
     """A disk with these files (names relative to its root, with '/'). What is there stays until the disk is complete."""
     if not re.fullmatch(r"[\w.@+ -]+", output.name):
-        raise UsageError(f"{output}: a name of letters, digits and '.-_+@ ' is needed, because mtools reads more into it")
-    if output.is_dir() or (output.exists() and not overwrite):
-        raise UsageError(f"{output}: is there already" + ("" if output.is_dir() else "; --force overwrites it"))
+        raise UsageError(
+            f"{output}: a name of letters, digits and '.-_+@ ' is needed, because mtools reads more into it"
+        )
+    outputs.check(output, overwrite)
     _check_space(files, size_mib)
     check_tools(form)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".pvtest-image-", dir=output.parent) as temporary:
-            scratch = Path(temporary)
-            disk = scratch / "disk.img"
-            _raw(disk, files, size_mib, scratch)
-            if form != "raw":
-                # Hyper-V takes dynamic and fixed disks; a dynamic one is as small as its contents.
-                more = ("-o", "subformat=dynamic,block_size=1M") if form == "vhdx" else ()
-                made = scratch / f"disk.{form}"
-                _call("qemu-img", "convert", "-f", "raw", "-O", form, *more, str(disk), str(made))
-                disk = made
-            os.replace(disk, output)
-    except OSError as error:
-        raise UsageError(f"{output}: {error.strerror}") from None
+    with outputs.scratch(output) as scratch:
+        disk = scratch / "disk.img"
+        _raw(disk, files, size_mib, scratch)
+        if form != "raw":
+            # Hyper-V takes dynamic and fixed disks; a dynamic one is as small as its contents.
+            more = ("-o", "subformat=dynamic,block_size=1M") if form == "vhdx" else ()
+            made = scratch / f"disk.{form}"
+            _call("qemu-img", "convert", "-f", "raw", "-O", form, *more, str(disk), str(made))
+            disk = made
+        outputs.publish(disk, output)

@@ -7,12 +7,12 @@ import argparse
 import gzip
 import hashlib
 import io
-import os
 import tarfile
-import tempfile
 from pathlib import Path
 
-from pvtest import catalogue, paths, qemu, vendor
+from pvtest import catalogue
+from pvtest import output as outputs
+from pvtest import paths, qemu, vendor
 from pvtest.errors import EXIT_OK, MissingError, RunnerError, UsageError
 from pvtest.run import terminal
 from pvtest.vendor import Vendored
@@ -91,25 +91,13 @@ Results go to build/results. `make test` and `./run.sh bundle` need the source t
 def _pack(top: str, files: dict[str, bytes]) -> bytes:
     """Sorted names, no times, no owners: the same files give the same bytes."""
     packed = io.BytesIO()
-    with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as zipped:
-        with tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-            for name in sorted(files):
-                entry = tarfile.TarInfo(f"{top}/{name}")
-                entry.size = len(files[name])
-                entry.mode = 0o755 if name in PROGRAMS else 0o644
-                tar.addfile(entry, io.BytesIO(files[name]))
-    return packed.getvalue()
-
-
-def _write(output: Path, content: bytes) -> None:
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".pvtest-bundle-", dir=output.parent) as temporary:
-            made = Path(temporary) / "bundle"
-            made.write_bytes(content)
-            os.replace(made, output)
-    except OSError as error:
-        raise UsageError(f"{output}: {error.strerror}") from None
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name in sorted(files):
+            entry = tarfile.TarInfo(f"{top}/{name}")
+            entry.size = len(files[name])
+            entry.mode = 0o755 if name in PROGRAMS else 0o644
+            tar.addfile(entry, io.BytesIO(files[name]))
+    return gzip.compress(packed.getvalue(), mtime=0)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -118,19 +106,21 @@ def main(options: argparse.Namespace) -> int:
         raise UsageError("this is a bundle; a new one is made in the source tree")
     version = catalogue.load_tests().version
     output = options.output or paths.BUILD / f"pvtest-{version}.tar.gz"
-    if output.is_dir() or (output.exists() and not options.force):
-        raise UsageError(f"{output}: is there already" + ("" if output.is_dir() else "; --force overwrites it"))
+    outputs.check(output, options.force)
+    images = _images()
     python = vendor.collect()
     files, firmware = _firmware()
     files.update(_sources())
-    files.update(_images())
+    files.update(images)
     files.update({f"vendor/{name}": content for name, content in python.files.items()})
     files["run.sh"] = (paths.ROOT / "tools" / "bundle" / "run.sh").read_bytes()
     files[MARK] = _about(version, python, firmware).encode()
     sums = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
     files["SHA256SUMS"] = sums.encode()
     content = _pack(f"pvtest-{version}", files)
-    _write(output, content)
+    with outputs.scratch(output) as scratch:
+        (scratch / "bundle").write_bytes(content)
+        outputs.publish(scratch / "bundle", output)
     out = terminal(options)
     out.say(f"{output}: {len(files)} files, {len(content) / (1 << 20):.1f} MiB. Firmware: {firmware}.")
     for name, what in python.left_out.items():

@@ -22,7 +22,7 @@ COMMANDS = {
     "defects": "run the catalogue under each defect of the reference host: every one must be caught",
     "variants": "run the catalogue under each variant of the reference host: every one must pass",
     "bench": "measure speed",
-    "image": "write a disk that boots the suite without a runner: raw, qcow2 or VHDX (`make image` builds what is on it)",
+    "image": "write a disk that boots the suite: raw, qcow2 or VHDX (`make image` builds the programs on it)",
     "bundle": "write an archive that runs on a machine with QEMU and Python alone",
     "compare": "show what changed between two hosts, builds or runs; a regression is exit code 1",
     "merge": "put the results of all shards together",

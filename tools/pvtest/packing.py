@@ -33,7 +33,11 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
     if command == "image":
         about = "; ".join(f"{name}: {target.title}" for name, target in TARGETS.items())
         add("--target", choices=tuple(TARGETS), default="qemu-refhost", help=f"{about} (qemu-refhost)")
-        add("--format", choices=tuple(bootdisk.FORMATS), help="of the disk (what FILE ends in; vhdx for hyper-v, else raw)")
+        add(
+            "--format",
+            choices=tuple(bootdisk.FORMATS),
+            help="of the disk (what FILE ends in; vhdx for hyper-v, else raw)",
+        )
         low, high = bootdisk.SIZE_MIB
         size = arguments.whole(low, high, "MiB")
         add("--size", type=size, default=bootdisk.DEFAULT_MIB, metavar="MIB", help=f"of it ({bootdisk.DEFAULT_MIB})")

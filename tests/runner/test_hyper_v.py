@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""The script for Hyper-V. There is no Hyper-V here: what can be checked is its form, its words, and how it judges."""
+
+from __future__ import annotations
+
+import re
+
+import powershell
+import pytest
+from conftest import ROOT
+
+SCRIPT = ROOT / "tools" / "hyper-v" / "Run-PvTest.ps1"
+TEXT = SCRIPT.read_text(encoding="utf-8")
+DOCUMENT = (ROOT / "docs" / "hyper-v.md").read_text(encoding="utf-8")
+# Cmdlets with the parameters that their reference pages list, as far as the script may use them.
+CMDLETS = {
+    "New-VM": "Name Generation MemoryStartupBytes VHDPath Path",
+    "Get-VM": "Name ErrorAction",
+    "Set-VM": "VM ProcessorCount StaticMemory AutomaticStopAction CheckpointType",
+    "Start-VM": "VM",
+    "Stop-VM": "Name TurnOff Force",
+    "Remove-VM": "Name Force",
+    "Set-VMFirmware": "VM EnableSecureBoot FirstBootDevice",
+    "Set-VMComPort": "VM Number Path",
+    "Get-VMHardDiskDrive": "VM",
+    "Get-VMNetworkAdapter": "VM",
+    "Remove-VMNetworkAdapter": "",
+    "Add-VMAssignableDevice": "VMName LocationPath",
+    "Remove-VMAssignableDevice": "VMName LocationPath",
+    "Dismount-VMHostAssignableDevice": "LocationPath Force",
+    "Mount-VMHostAssignableDevice": "LocationPath",
+    "Get-PnpDeviceProperty": "KeyName InstanceId",
+    "Disable-PnpDevice": "InstanceId Confirm",
+    "Enable-PnpDevice": "InstanceId Confirm",
+    "Mount-VHD": "Path ReadOnly NoDriveLetter Passthru",
+    "Dismount-VHD": "Path",
+    "Get-Disk": "",
+    "Set-Disk": "Number IsOffline",
+    "Add-PartitionAccessPath": "DiskNumber PartitionNumber AccessPath",
+    "Remove-PartitionAccessPath": "DiskNumber PartitionNumber AccessPath",
+    "Copy-Item": "LiteralPath Destination Recurse",
+    "Remove-Item": "LiteralPath",
+    "New-Item": "ItemType Path Force",
+    "Set-ItemProperty": "LiteralPath Name Value",
+    "Get-ChildItem": "LiteralPath Directory Filter",
+    "Test-Path": "LiteralPath PathType",
+    "Join-Path": "",
+    "Sort-Object": "Property",
+    "Select-Object": "Last",
+    "New-Object": "ArgumentList",
+    "Get-Command": "Name ErrorAction",
+    "Get-Date": "",
+    "Start-Sleep": "Milliseconds",
+    "Set-StrictMode": "Version",
+    "Write-Host": "",
+    "Write-Warning": "",
+}
+OPERATORS = {"-not", "-eq", "-ne", "-lt", "-gt", "-or", "-and", "-match"}
+
+
+def calls(text: str) -> list[tuple[str, list[str]]]:
+    """Every Verb-Noun with its parameters."""
+    found = []
+    for words in powershell.read(text).statements:
+        for place, word in enumerate(words):
+            if re.fullmatch(r"[A-Z][a-z]+-[A-Z]\w+", word):
+                rest = words[place + 1 :]
+                found.append((word, [w for w in rest if w.startswith("-") and w not in OPERATORS]))
+                break
+    return found
+
+
+def test_quotes_and_brackets_are_in_order() -> None:
+    assert powershell.read(TEXT).problems == []
+
+
+@pytest.mark.parametrize(
+    "damage", [("{", ""), (')"', ")"), ("'run-*'", "'run-*"), ("[string]", "[string"), ("}\n", "\n")]
+)
+def test_damage_is_seen(damage: tuple[str, str]) -> None:
+    assert damage[0] in TEXT
+    assert powershell.read(TEXT.replace(*damage, 1)).problems
+
+
+def test_windows_powershell_reads_it() -> None:
+    assert TEXT.isascii(), "without a byte order mark, Windows PowerShell 5.1 takes other bytes for its own code page"
+    assert all(len(line) <= 120 for line in TEXT.splitlines())
+    # These came with PowerShell 7.
+    assert not re.search(r"\?\?|&&|\|\||\?\.|-Parallel", re.sub(r"(?m)#.*$", "", TEXT))
+
+
+def test_cmdlets_and_parameters_exist() -> None:
+    own = set(re.findall(r"(?m)^function ([\w-]+)", TEXT))
+    used = calls(TEXT)
+    assert len(used) > 40
+    for name, parameters in used:
+        if name in own:
+            assert parameters == [], f"{name}: the script's own functions take their arguments by position"
+            continue
+        assert name in CMDLETS, name
+        for parameter in parameters:
+            assert parameter.removeprefix("-") in CMDLETS[name].split(), f"{name} {parameter}"
+    assert own <= {name for name, _ in used}, "a function that nobody calls"
+
+
+def test_document_names_the_same_cmdlets() -> None:
+    blocks = "\n".join(re.findall(r"```powershell\n(.*?)```", DOCUMENT, re.DOTALL))
+    assert powershell.read(blocks).problems == []
+    named = [call for call in calls(blocks) if "PvTest" not in call[0]]
+    assert {"New-VM", "Set-VMFirmware", "Set-VMComPort", "Mount-VHD"} <= {name for name, _ in named}
+    for name, parameters in named:
+        assert name in CMDLETS and {p.removeprefix("-") for p in parameters} <= set(CMDLETS[name].split()), name
+
+
+def test_every_parameter_is_documented() -> None:
+    block = TEXT.partition("\nparam(")[2].partition("\n)")[0]
+    parameters = re.findall(r"\$(\w+)", re.sub(r"= \$?\w+", "", block))
+    assert len(parameters) >= 10
+    for name in parameters:
+        assert f".PARAMETER {name}\n" in TEXT
+        assert f"`-{name}" in DOCUMENT
+
+
+def test_exit_codes_are_those_of_the_runner() -> None:
+    from pvtest import errors
+
+    codes = dict(re.findall(r"(?m)^\$Exit(\w+) = (\d)$", TEXT))
+    names = {"Ok": "OK", "Fail": "FAIL", "Error": "ERROR", "Usage": "USAGE", "Missing": "MISSING"}
+    assert codes == {name: str(getattr(errors, f"EXIT_{word}")) for name, word in names.items()}
+
+
+STREAM = """\
+TAP version 14
+1..4
+# pvtest: version=0.1.0 seed=1 repeat=1
+ok 1 - a.b
+  ---
+  duration_us: 812
+  ...
+not ok 2 - a.c
+  ---
+  verdict: "fail"
+  ...
+not ok 3 - a.d@rocker
+  ---
+  verdict: "error"
+  message: "verdict: error"
+  ...
+ok 4 - a.e # SKIP no device
+# end: planned=4 pass=1 fail=1 error=1 skip=1 duration_us=2500
+"""
+
+
+def test_the_patterns_fit_the_stream() -> None:
+    """In the order of the script; a line belongs to the first pattern that fits."""
+    body = TEXT.partition("function Measure-Stream")[2].partition("\n}")[0]
+    patterns = re.findall(r"-match '([^']+)'", body)
+    assert len(patterns) == 8
+    seen = [next((p for p in patterns if re.match(p, line)), "") for line in STREAM.splitlines()]
+    plan, skip, ok, bad, error, end = (patterns[n] for n in (1, 2, 3, 4, 5, 7))
+    assert [pattern for pattern in seen if pattern] == [patterns[0], plan, ok, bad, bad, error, skip, end]
+    assert re.match(patterns[6], "Bail out! no memory")
