@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The lexical rules of PowerShell, as far as it takes to see that quotes and brackets are in order, and what is called."""
+"""Lexical rules of PowerShell: enough to see that quotes and brackets are in order, and what is called."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def _check_space(files: Mapping[str, bytes], size_mib: int) -> None:
 
 
 def write(output: Path, form: str, files: Mapping[str, bytes], size_mib: int, overwrite: bool) -> None:
-    """A disk with these files (names relative to its root, with '/'). What is there stays until the disk is complete."""
+    """A disk with these files (names relative to its root, with '/'). What is there stays until it is complete."""
     if not re.fullmatch(r"[\w.@+ -]+", output.name):
         raise UsageError(
             f"{output}: a name of letters, digits and '.-_+@ ' is needed, because mtools reads more into it"
