@@ -111,6 +111,7 @@ runner tests|tap|python3-tap
 runner tests|yaml|python3-yaml
 runner tests|pytest|python3-pytest
 runner tests|hypothesis|python3-hypothesis'
+        need_file "runner tests" "command fsck.fat" dosfstools /usr/sbin/fsck.fat /sbin/fsck.fat
         need_command lint clang-format clang-format
         need_command lint clang-tidy clang-tidy
         need_command lint cppcheck cppcheck

@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,3 +144,33 @@ def test_commands_of_the_guide_are_there() -> None:
                 if command.isupper() or "COMMAND" in words:
                     continue
                 parse(words)
+
+
+@pytest.mark.parametrize("campaign, summary", [("defects", "1 caught, 1 missed"), ("variants", "1 pass, 1 fail")])
+def test_parts_of_a_campaign_become_one(build: Path, tmp_path: Path, campaign: str, summary: str) -> None:
+    """The lines of the GitLab recipe, on made-up images with one good and one bad switch; two machines get none."""
+    jobs = yaml.safe_load(GITLAB.read_text())
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tools"), "PVTEST_BUILD": str(build), "CI_NODE_TOTAL": "4"}
+    codes = []
+    for part in range(1, 5):
+        environment["CI_NODE_INDEX"] = str(part)
+        script = f"{jobs[campaign]['script'][0]} --qemu {Path(__file__).with_name('fake_qemu.py')}"
+        codes.append(shell(script, tmp_path, environment).returncode)
+        assert shell(jobs[campaign]["after_script"][0], tmp_path, environment).returncode == 0
+    assert sorted(codes) == [0, 0, 0, 1], "only the machine with the bad one fails"
+    done = shell(jobs[f"merge-{campaign}"]["script"][0], tmp_path, environment)
+    assert done.returncode == 1 and summary in done.stdout
+    assert (tmp_path / "out" / "latest" / "junit.xml").is_file()
+
+
+def shell(line: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/bash", "-c", line.replace("./run.sh", f"{sys.executable} -m pvtest")],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )

@@ -17,6 +17,7 @@ BUILD = ["gcc", "make", "ld"]
 DISKS = ["mcopy", "qemu-img", "sfdisk"]
 LINT = ["clang-format", "clang-tidy", "cppcheck", "shellcheck", "flake8", "mypy"]
 FILES = ["usr/include/stdio.h", "usr/include/efi/efi.h", "usr/share/OVMF/OVMF_CODE.fd", "usr/include/cmocka.h"]
+FILES += ["usr/sbin/fsck.fat"]
 
 APT_GET = r"""#!/bin/bash
 echo "apt-get $*" >>"$STATE/calls"
@@ -378,3 +379,15 @@ def test_no_host_name_in_the_scripts() -> None:
     for name in ("setup.sh", "setup-apt.sh"):
         text = (ROOT / "tools" / name).read_text()
         assert "http:" not in text and "https:" not in text and "debian.org" not in text
+
+
+def test_disks_need_tools_of_their_own(machine: Machine) -> None:
+    machine.without("mcopy", "qemu-img", "sfdisk")
+    assert machine.run("run").returncode == 0
+    done = machine.run("image", uid=1000)
+    assert done.returncode == 4
+    for package in ("mtools", "qemu-utils", "fdisk"):
+        assert f"(package {package}), to write boot disks" in done.stderr
+    (machine.root / "usr/sbin").mkdir(exist_ok=True)
+    (machine.root / "usr/sbin/sfdisk").touch()
+    assert "fdisk)" not in machine.run("image", uid=1000).stderr, "it is found where users have no PATH to"
