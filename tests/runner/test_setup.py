@@ -16,8 +16,8 @@ TOOLS = "tr awk bash cat cut dirname grep id mktemp rm sed sort tail tee touch m
 BUILD = ["gcc", "make", "ld"]
 DISKS = ["mcopy", "qemu-img", "sfdisk"]
 LINT = ["clang-format", "clang-tidy", "cppcheck", "shellcheck", "flake8", "mypy"]
-FILES = ["usr/include/stdio.h", "usr/include/efi/efi.h", "usr/share/OVMF/OVMF_CODE.fd", "usr/include/cmocka.h"]
-FILES += ["usr/sbin/fsck.fat"]
+FILES = "usr/include/stdio.h usr/include/efi/efi.h usr/share/OVMF/OVMF_CODE.fd".split()
+FILES += ["usr/include/cmocka.h", "usr/sbin/fsck.fat"]
 
 APT_GET = r"""#!/bin/bash
 echo "apt-get $*" >>"$STATE/calls"
