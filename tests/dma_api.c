@@ -137,7 +137,8 @@ TEST(dma_api_deferred_load, "deferred_under_load", "FL-1 FL-3", ON_FAST, "dma,fl
     struct buffer b = buffer(t, 4);
 
     for (unsigned i = 0; i < 600; i++) {
-        size_t page = i % 4 * PAGE_SIZE;
+        /* At random, so that an IOVA that is used again leads to another page than before. */
+        size_t page = random_below(&t->random, 4) * PAGE_SIZE;
         uint64_t iova;
 
         REQUIRE(dma_api_map(a, gpa_of(b.data) + page, PAGE_SIZE, RW, &iova), "no IOVA");

@@ -380,7 +380,7 @@ STORY("message_at_the_end",
       "The device counts one message, and its vector is requested at the local APIC.",
       "The message is taken for DMA and refused, as no mapping covers its address, or it is lost on its way. "
       "Drivers wait for their interrupts in vain.");
-TEST(dmaprobe_message, "message_at_the_end", "TR-1", ON_PROBE, "dma",
+TEST(dmaprobe_message, "message_at_the_end", "TR-13 TR-1", ON_PROBE, "dma",
      "The message that a device sends at the end of its DMA is delivered, though its domain maps no such address")
 {
     struct dma_engine *e = device(t);

@@ -5,6 +5,7 @@
 #include "abi/oracle.h"
 #include "host/cpu/events.h"
 #include "host/cpu/exit.h"
+#include "host/defects/defects.h"
 #include "host/host_memory.h"
 #include "host/variants/variants.h"
 #include "lib/bits.h"
@@ -38,6 +39,8 @@ static struct cpuid_result vendor_leaf(void)
     }
     if (variant_active(VARIANT_CPUID_FIVE_LEAVES))
         leaf.eax = HV_CPUID_VENDOR_EAX_MINIMUM;
+    if (defect_active(DEFECT_CPUID_FEW_LEAVES))
+        leaf.eax = HV_CPUID_RECOMMENDATIONS;
     return leaf;
 }
 
@@ -141,13 +144,19 @@ static struct cpuid_result processor_leaf(const struct vmcb *guest, uint32_t lea
     return r;
 }
 
+/* No hypervisor leaf has subleaves: ECX does not matter. */
+static bool wrong_subleaf(uint32_t subleaf)
+{
+    return subleaf != 0 && defect_active(DEFECT_CPUID_SUBLEAVES);
+}
+
 void exit_cpuid(struct cpu *cpu, struct guest_registers *regs)
 {
     uint32_t leaf = (uint32_t)cpu->guest->rax;
     struct cpuid_result r;
 
     if (leaf >= HV_CPUID_VENDOR && leaf <= CPUID_HYPERVISOR_LAST)
-        r = hypervisor_leaf(leaf);
+        r = wrong_subleaf((uint32_t)regs->rcx) ? (struct cpuid_result){0} : hypervisor_leaf(leaf);
     else
         r = processor_leaf(cpu->guest, leaf, (uint32_t)regs->rcx);
     cpu->guest->rax = r.eax;

@@ -65,8 +65,10 @@ static void call_32(struct cpu *cpu, struct guest_registers *regs, struct hyperc
     regs->rdx = result >> 32;
 }
 
-static void clobber(struct guest_registers *regs)
+static void clobber(struct guest_registers *regs, uint64_t result)
 {
+    if (defect_active(DEFECT_RDX_ROUNDED) && hv_result_status(result) == HV_STATUS_INVALID_ALIGNMENT)
+        regs->rdx -= regs->rdx % HV_PARAMETER_ALIGNMENT;
     if (defect_active(DEFECT_RDX_CLOBBERED))
         regs->rdx = ~regs->rdx;
     if (defect_active(DEFECT_R8_CLOBBERED))
@@ -92,6 +94,6 @@ void exit_hypercall(struct cpu *cpu, struct guest_registers *regs)
         call_32(cpu, regs, &frame);
     if (frame.again)
         return;
-    clobber(regs);
+    clobber(regs, frame.rax);
     skip_instruction(cpu->guest, VMMCALL_LENGTH);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* RDMSR and WRMSR that were not passed through. */
+#include "abi/msr.h"
 #include "host/cpu/events.h"
 #include "host/cpu/exit.h"
 #include "host/cpu/msr.h"
+#include "host/defects/defects.h"
 #include "host/log.h"
 
 #define MSR_INSTRUCTION_LENGTH 2
@@ -40,6 +42,11 @@ void exit_msr(struct cpu *cpu, struct guest_registers *regs)
     bool is_write = guest->exit_info1 & 1;
     bool done = is_write ? write(cpu, msr, value) : read(cpu, msr, &value);
 
+    if (is_write && msr == HV_MSR_HYPERCALL && (value & HV_HYPERCALL_MSR_RSVDP) != 0 &&
+        defect_active(DEFECT_PAGE_BITS_UD)) {
+        inject_exception(cpu, regs, EXCEPTION_UD);
+        return;
+    }
     if (!done) {
         host_log(LOG_TRACE, "%s of msr 0x%x at rip 0x%lx: #GP\n", is_write ? "write" : "read", msr, guest->rip);
         inject_exception(cpu, regs, EXCEPTION_GP);

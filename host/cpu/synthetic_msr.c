@@ -24,6 +24,7 @@ static const uint8_t jump_code[] = {0xEB, 0x7E};
 #define APIC_FREQUENCY_HZ UINT64_C(1000000000)
 
 static uint8_t *hypercall_page;
+static uint64_t written_vp_index; /* DEFECT_VP_INDEX_WRITABLE: beyond the right one */
 
 void hypercall_page_init(void)
 {
@@ -60,6 +61,14 @@ static void write_guest_os_id(struct cpu *cpu, uint64_t value)
     }
 }
 
+/* What a defective host does with the overlay: nothing. */
+static bool stays_in_place(uint64_t value)
+{
+    if ((value & HV_HYPERCALL_MSR_ENABLE) == 0)
+        return defect_active(DEFECT_PAGE_SURVIVES_DISABLE);
+    return defect_active(DEFECT_PAGE_NOT_MOVED) && is_enabled();
+}
+
 static bool write_hypercall(struct cpu *cpu, uint64_t value)
 {
     uint64_t gpa = value & HV_HYPERCALL_MSR_GPFN;
@@ -71,6 +80,10 @@ static bool write_hypercall(struct cpu *cpu, uint64_t value)
     /* Refused without a fault: the guest reads back that the page is not enabled. */
     if ((value & HV_HYPERCALL_MSR_ENABLE) && partition.guest_os_id == 0 && !defect_active(DEFECT_PAGE_WITHOUT_OS_ID))
         return true;
+    if (stays_in_place(value)) {
+        partition.hypercall_msr = value;
+        return true;
+    }
     disable_page(cpu);
     if ((value & HV_HYPERCALL_MSR_ENABLE) && !nested_overlay_set(gpa, hypercall_page)) {
         partition.hypercall_msr &= ~HV_HYPERCALL_MSR_ENABLE;
@@ -90,7 +103,7 @@ bool synthetic_msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
         *value = partition.hypercall_msr;
         return true;
     case HV_MSR_VP_INDEX:
-        *value = cpu->index;
+        *value = cpu->index + written_vp_index;
         return true;
     case HV_MSR_TIME_REF_COUNT:
         *value = reference_time();
@@ -116,6 +129,10 @@ bool synthetic_msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
         return true;
     case HV_MSR_HYPERCALL:
         return write_hypercall(cpu, value);
+    case HV_MSR_VP_INDEX:
+        if (defect_active(DEFECT_VP_INDEX_WRITABLE))
+            written_vp_index = value - cpu->index;
+        return defect_active(DEFECT_VP_INDEX_WRITABLE);
     default: /* VP_INDEX and the clocks are read-only, the rest does not exist */
         return false;
     }

@@ -47,8 +47,14 @@ static enum hv_status settings_to_translation(uint64_t flags, uint64_t root, str
     bool enabled = (flags & HV_DEVICE_DOMAIN_TRANSLATION_ENABLED) != 0;
     bool five_level = (flags & HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL) != 0;
 
+    if ((flags & HV_DEVICE_DOMAIN_SETTINGS_RESERVED) != 0 && defect_active(DEFECT_RESERVED_SETTINGS_PASS)) {
+        translation->kind = TRANSLATION_IDENTITY;
+        return HV_STATUS_SUCCESS;
+    }
     if ((flags & HV_DEVICE_DOMAIN_SETTINGS_RESERVED) != 0 && !variant_active(VARIANT_RESERVED_IGNORED))
         return HV_STATUS_INVALID_PARAMETER;
+    if (defect_active(DEFECT_FIVE_LEVELS_UNBLOCK) && enabled && five_level && (flags & HV_DEVICE_DOMAIN_BLOCKED) != 0)
+        return paging_settings(HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, root, translation);
     if ((flags & HV_DEVICE_DOMAIN_BLOCKED) != 0) {
         translation->kind = TRANSLATION_BLOCKED;
         if (!enabled && defect_active(DEFECT_BLOCKED_UNTRANSLATED))
@@ -61,7 +67,8 @@ static enum hv_status settings_to_translation(uint64_t flags, uint64_t root, str
     }
     if (!enabled) {
         translation->kind = TRANSLATION_IDENTITY;
-        return five_level || root != 0 ? HV_STATUS_INVALID_PARAMETER : HV_STATUS_SUCCESS;
+        return five_level || root != 0 || defect_active(DEFECT_IDENTITY_REFUSED) ? HV_STATUS_INVALID_PARAMETER
+                                                                                 : HV_STATUS_SUCCESS;
     }
     return paging_settings(flags, root, translation);
 }
@@ -88,10 +95,13 @@ enum hv_status domain_configure(uint32_t id, uint64_t flags, uint64_t root)
     status = settings_to_translation(flags, root, &translation);
     if (status == HV_STATUS_SUCCESS)
         status = reconfigure_allowed(domain);
-    if (status != HV_STATUS_SUCCESS)
+    if (status != HV_STATUS_SUCCESS) {
+        if (defect_active(DEFECT_CONFIGURE_REFUSED_CLEARS) && domain->devices == NULL)
+            domain->configured = false;
         return status;
+    }
 
-    grave = defect_active(DEFECT_ID_REUSE_OLD_ROOT) ? grave_find(id) : NULL;
+    grave = grave_revived(id);
     if (grave != NULL && translation.kind == TRANSLATION_PAGING && grave->translation.kind == TRANSLATION_PAGING)
         translation.root = grave->translation.root;
     translation.tag = domain->translation.tag;

@@ -2,6 +2,7 @@
 /* Devices and the domain that each of them is in: ATTACH and DETACH. */
 #include "abi/device_id.h"
 #include "host/defects/defects.h"
+#include "host/domains/misread.h"
 #include "host/domains/private.h"
 #include "host/domains/tags.h"
 #include "host/domains/writable.h"
@@ -28,6 +29,8 @@ void domains_add_device(uint64_t device_id, uint16_t bdf)
 
 struct device *device_find(uint64_t device_id)
 {
+    if (defect_active(DEFECT_DEVICE_TYPE_IGNORED))
+        device_id = hv_device_id_logical(device_id);
     for (unsigned i = 0; i < domain_table.devices; i++) {
         if (domain_table.device[i].id == device_id)
             return &domain_table.device[i];
@@ -43,6 +46,7 @@ bool domains_manage(uint64_t device_id)
 void device_switch(struct device *device, const struct translation *to)
 {
     translation_make_writable(to);
+    translation_misread(to);
     domain_table.backend->set_translation(device->bdf, &device->translation, to);
     device->translation = *to;
 }
@@ -85,6 +89,8 @@ static struct translation translation_for(const struct device *device, const str
 
     if (!domain->configured)
         return defect_active(DEFECT_UNCONFIGURED_PASSES) ? domain_table.default_translation : to;
+    if (defect_active(DEFECT_EMPTY_TABLE_PASSES) && translation_is_empty(&to))
+        return domain_table.default_translation;
     if (defect_active(DEFECT_CONFIGURE_LAST_ROOT) && to.kind == TRANSLATION_PAGING)
         to.root = domain_table.last_configured.root;
     if ((defect_active(DEFECT_IDENTITY_KEEPS_TABLES) && to.kind == TRANSLATION_IDENTITY) ||
@@ -152,8 +158,11 @@ enum hv_status domain_attach(uint32_t id, uint64_t device_id)
     enum hv_status refused;
     struct translation to;
 
-    if (device == NULL)
-        return status_unknown_device();
+    if (device == NULL) {
+        if (defect_active(DEFECT_ATTACH_UNKNOWN_COUNTED) && domain != NULL)
+            domain->phantom = true;
+        return defect_active(DEFECT_ATTACH_UNKNOWN_ACCEPTED) ? HV_STATUS_SUCCESS : status_unknown_device();
+    }
     if (domain == NULL) {
         struct translation blocked = translation_blocked();
 
@@ -194,7 +203,7 @@ enum hv_status domain_detach(uint64_t device_id)
     struct translation to = translation_blocked();
 
     if (device == NULL)
-        return status_unknown_device();
+        return defect_active(DEFECT_DETACH_UNKNOWN_ACCEPTED) ? HV_STATUS_SUCCESS : status_unknown_device();
     if (device->domain == NULL)
         return variant_status(VARIANT_DETACH_AGAIN_SUCCESS, HV_STATUS_SUCCESS, HV_STATUS_INVALID_DEVICE_STATE);
     switch_late();

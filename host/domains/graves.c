@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory of deleted domains, which a correct host does not have: only the defects around the reuse of ids read it. */
+#include "abi/device_domain.h"
 #include "host/defects/defects.h"
 #include "host/domains/private.h"
 #include "host/host_memory.h"
@@ -9,6 +10,17 @@ struct domain_grave *grave_find(uint32_t id)
     struct domain_grave *grave = &domain_table.graves[id % DOMAIN_LIMIT];
 
     return grave->used && grave->id == id ? grave : NULL;
+}
+
+#define ENTRY_PRESENT UINT64_C(1)
+
+bool grave_holds_table(const struct domain_grave *grave)
+{
+    uint64_t first = 0;
+
+    return grave->translation.kind == TRANSLATION_PAGING &&
+           guest_read(grave->translation.root, &first, sizeof(first)) && (first & ENTRY_PRESENT) != 0 &&
+           guest_is_ram(first & HV_DEVICE_DOMAIN_ROOT_MASK, HV_PAGE_SIZE);
 }
 
 void grave_dig(const struct domain *domain)

@@ -15,6 +15,7 @@ struct domain {
     bool configured;
     bool special;                   /* not the guest's: it cannot be configured or deleted */
     struct translation translation; /* valid when configured; the tag from creation on */
+    bool phantom;                   /* DEFECT_ATTACH_UNKNOWN_COUNTED: counts a device that does not exist */
     struct device *devices;         /* attached devices */
     struct domain *next;            /* in its bucket, or in the free list */
 };
@@ -40,6 +41,9 @@ struct domain_table {
     struct translation late_translation;
     struct translation last_configured;
     struct domain_grave *graves;
+    unsigned domains; /* that exist */
+    uint32_t last_id; /* created last, and how often in a row */
+    unsigned last_count;
 };
 
 /* What a deleted domain was; used by the defects around the reuse of ids. */
@@ -66,6 +70,11 @@ void device_move(struct device *device, struct domain *domain);
 struct translation translation_blocked(void);
 
 struct domain_grave *grave_find(uint32_t id);
+/* Its top table still looks like one. */
+bool grave_holds_table(const struct domain_grave *grave);
+/* The grave whose top table a defective host brings back for the domain with this id, which was just made; else NULL.
+ */
+const struct domain_grave *grave_revived(uint32_t id);
 void grave_dig(const struct domain *domain);
 
 #endif

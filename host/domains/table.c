@@ -32,8 +32,12 @@ void domains_init(const struct iommu_backend *backend)
         special_domains_create();
 }
 
+#define TOP_BIT UINT32_C(0x80000000)
+
 static uint32_t compared(uint32_t id)
 {
+    if (defect_active(DEFECT_ID_TOP_BIT_IGNORED))
+        return id & ~TOP_BIT;
     return defect_active(DEFECT_ID_TRUNCATED) ? id & 0xFFFFu : id;
 }
 
@@ -84,6 +88,29 @@ static void reset(struct domain *domain)
     domain->configured = false;
 }
 
+#define GENERATIONS    16u  /* DEFECT_ID_GENERATIONS: uses of an id that such a host tells apart */
+#define USES           64u  /* DEFECT_ID_WORN_OUT */
+#define DOMAINS_SERVED 200u /* DEFECT_DOMAINS_PRETENDED */
+
+/* How often the id was made in a row. */
+static void count_creation(uint32_t id)
+{
+    domain_table.last_count = domain_table.last_id == id ? domain_table.last_count + 1 : 0;
+    domain_table.last_id = id;
+}
+
+const struct domain_grave *grave_revived(uint32_t id)
+{
+    const struct domain_grave *grave = grave_find(id);
+    bool revived = defect_active(DEFECT_ID_REUSE_OLD_ROOT);
+
+    if (grave == NULL)
+        return NULL;
+    revived |= defect_active(DEFECT_ID_GENERATIONS) && domain_table.last_count >= GENERATIONS;
+    revived |= defect_active(DEFECT_ID_REUSE_LIVE_TABLE) && grave_holds_table(grave);
+    return revived ? grave : NULL;
+}
+
 enum hv_status domain_create(uint32_t id)
 {
     struct domain *domain = domain_find(id);
@@ -94,6 +121,11 @@ enum hv_status domain_create(uint32_t id)
             reset(domain);
         return variant_status(VARIANT_EXISTING_ID_PARAMETER, HV_STATUS_INVALID_PARAMETER, HV_STATUS_KEY_ALREADY_EXISTS);
     }
+    count_creation(id);
+    if (defect_active(DEFECT_ID_WORN_OUT) && domain_table.last_count >= USES)
+        return HV_STATUS_KEY_ALREADY_EXISTS;
+    if (defect_active(DEFECT_DOMAINS_PRETENDED) && domain_table.domains >= DOMAINS_SERVED)
+        return HV_STATUS_SUCCESS;
     if (defect_active(DEFECT_CREATE_AGAIN_REFUSED) && grave_find(id) != NULL)
         return HV_STATUS_KEY_ALREADY_EXISTS;
     domain = domain_table.free;
@@ -109,6 +141,7 @@ enum hv_status domain_create(uint32_t id)
     domain->translation = translation_blocked();
     domain->translation.tag = tag;
     *bucket_of(id) = domain;
+    domain_table.domains++;
     return HV_STATUS_SUCCESS;
 }
 
@@ -124,6 +157,7 @@ static void domain_remove(struct domain *domain)
     tag_give(domain->translation.tag);
     domain->next = domain_table.free;
     domain_table.free = domain;
+    domain_table.domains--;
 }
 
 /* Deletes a domain whose devices the host does not care about. */
@@ -145,8 +179,14 @@ enum hv_status domain_delete(uint32_t id)
 {
     struct domain *domain = domain_find(id);
 
-    if (domain == NULL)
+    if (domain == NULL) {
+        domain = domain_find(id ^ TOP_BIT);
+        if (defect_active(DEFECT_DELETE_NEIGHBOUR_BLOCKS) && domain != NULL)
+            block_devices(domain);
         return status_unknown_domain();
+    }
+    if (domain->phantom)
+        return HV_STATUS_OBJECT_IN_USE;
     if (domain->special)
         return HV_STATUS_OPERATION_DENIED;
     if (variant_active(VARIANT_DELETE_ATTACHED_BLOCKS))

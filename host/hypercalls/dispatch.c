@@ -37,22 +37,36 @@ static enum hv_status unused_output(const struct call *call, const struct hyperc
     return validate_list(&list);
 }
 
+/* DEFECT_OUTPUT_UNALIGNED: any byte will do for an output. */
+static enum hv_status validate_output(struct parameter_list *output)
+{
+    struct parameter_list rounded = *output;
+
+    if (!defect_active(DEFECT_OUTPUT_UNALIGNED) || output->size == 0)
+        return validate_list(output);
+    rounded.gpa -= rounded.gpa % HV_PARAMETER_ALIGNMENT;
+    return validate_list(&rounded);
+}
+
 /* Checks the lists and copies the input. */
 static enum hv_status fetch(const struct call *call, const struct hypercall_frame *frame, struct parameter_list *output)
 {
     struct parameter_list input = {.gpa = frame->rdx, .size = call->input_size};
     enum hv_status status;
 
-    if ((frame->control & HV_CONTROL_FAST) != 0) {
+    if ((frame->control & HV_CONTROL_FAST) != 0 && !defect_active(DEFECT_FAST_BIT_IGNORED)) {
         front_end.input.words[0] = frame->rdx;
         front_end.input.words[1] = frame->r8;
         memcpy(&front_end.input.words[2], frame->xmm, sizeof(frame->xmm));
         return HV_STATUS_SUCCESS;
     }
-    input.size += hv_control_rep_count(frame->control) * call->element_size;
+    if (!defect_active(DEFECT_LIST_HEADER_CHECKED))
+        input.size += hv_control_rep_count(frame->control) * call->element_size;
     status = validate_list(&input);
+    if (defect_active(DEFECT_LIST_HEADER_CHECKED))
+        input.size += hv_control_rep_count(frame->control) * call->element_size;
     if (status == HV_STATUS_SUCCESS)
-        status = validate_list(output);
+        status = validate_output(output);
     if (status == HV_STATUS_SUCCESS)
         status = validate_overlap(&input, output);
     if (status == HV_STATUS_SUCCESS)
@@ -63,12 +77,40 @@ static enum hv_status fetch(const struct call *call, const struct hypercall_fram
     return status;
 }
 
-static uint64_t run_simple(const struct call *call, const struct parameter_list *output)
+/* What a defective host does after it has refused a call for one of its fields. */
+static void refused_defective(const struct call *call, const struct parameter_list *output, enum hv_status status)
+{
+    if (defect_active(DEFECT_OUTPUT_PAGE_CLEARED) && output->size != 0) {
+        memset(front_end.input.bytes, 0, sizeof(front_end.input));
+        guest_write(output->gpa - output->gpa % HV_PAGE_SIZE, front_end.input.bytes, HV_PAGE_SIZE);
+    }
+    if (defect_active(DEFECT_FOREIGN_CARRIED_OUT) && output->size == 0 && status == HV_STATUS_INVALID_PARTITION_ID) {
+        front_end.input.words[0] = HV_PARTITION_ID_SELF; /* where every call has it */
+        call->handler(front_end.input.bytes, NULL);
+    }
+}
+
+/* What a defective host writes beside the output. */
+static void write_defective(const struct call *call, uint64_t input_gpa, const struct parameter_list *output)
+{
+    static const uint64_t mark = 1;
+
+    if (defect_active(DEFECT_INPUT_MARKED) && call->code == HVCALL_DELETE_DEVICE_DOMAIN)
+        guest_write(input_gpa + sizeof(uint64_t), &mark, sizeof(mark)); /* padding */
+    if (defect_active(DEFECT_OUTPUT_TOO_LONG) && call->code == HVCALL_GET_LOGICAL_DEVICE_PROPERTY)
+        guest_write(output->gpa + output->size, &front_end.output[output->size / sizeof(uint64_t)], sizeof(uint64_t));
+}
+
+static uint64_t run_simple(const struct call *call, uint64_t input_gpa, const struct parameter_list *output)
 {
     enum hv_status status;
 
     memset(front_end.output, 0, sizeof(front_end.output));
     status = call->handler(front_end.input.bytes, front_end.output);
+    if (status != HV_STATUS_SUCCESS)
+        refused_defective(call, output, status);
+    else
+        write_defective(call, input_gpa, output);
     if (status == HV_STATUS_SUCCESS && output->size != 0 && !guest_write(output->gpa, front_end.output, output->size))
         status = HV_STATUS_INVALID_HYPERCALL_INPUT;
     return hv_result(status, 0);
@@ -83,7 +125,8 @@ static uint64_t run(const struct call *call, struct hypercall_frame *frame)
         status = fetch(call, frame, &output);
     if (status != HV_STATUS_SUCCESS)
         return hv_result(status, 0);
-    return call->class == CALL_REP ? rep_run(call, frame, front_end.input.words) : run_simple(call, &output);
+    return call->class == CALL_REP ? rep_run(call, frame, front_end.input.words)
+                                   : run_simple(call, frame->rdx, &output);
 }
 
 void hypercalls_dispatch(struct hypercall_frame *frame)

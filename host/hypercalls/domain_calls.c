@@ -26,12 +26,16 @@ enum hv_status call_configure_domain(const void *input, void *output)
 {
     const struct hv_input_configure_device_domain *configure = input;
     enum hv_status status = check_device_domain(&configure->device_domain);
+    uint64_t flags = configure->settings.flags;
 
     (void)output;
     if (status != HV_STATUS_SUCCESS)
         return status;
-    return domain_configure(configure->device_domain.domain_id.id, configure->settings.flags,
-                            configure->settings.page_table_root);
+    status = domain_configure(configure->device_domain.domain_id.id, flags, configure->settings.page_table_root);
+    if (defect_active(DEFECT_CONFIGURE_REFUSED_APPLIES) && status != HV_STATUS_SUCCESS)
+        domain_configure(configure->device_domain.domain_id.id, flags & ~HV_DEVICE_DOMAIN_SETTINGS_RESERVED,
+                         configure->settings.page_table_root);
+    return status;
 }
 
 enum hv_status call_attach_domain(const void *input, void *output)
@@ -40,6 +44,10 @@ enum hv_status call_attach_domain(const void *input, void *output)
     enum hv_status status = check_device_domain(&attach->device_domain);
 
     (void)output;
+    if (status == HV_STATUS_INVALID_PARAMETER && defect_active(DEFECT_ATTACH_REFUSED_MOVES))
+        domain_attach(attach->device_domain.domain_id.id, attach->device_id);
+    if (status == HV_STATUS_INVALID_PARAMETER && defect_active(DEFECT_ATTACH_RESERVED_HOLLOW))
+        return HV_STATUS_SUCCESS;
     if (status != HV_STATUS_SUCCESS)
         return status;
     return domain_attach(attach->device_domain.domain_id.id, attach->device_id);
@@ -60,5 +68,7 @@ enum hv_status call_delete_domain(const void *input, void *output)
     enum hv_status status = check_device_domain(&delete->device_domain);
 
     (void)output;
+    if (status == HV_STATUS_INVALID_PARAMETER && defect_active(DEFECT_DELETE_REFUSED_DELETES))
+        domain_delete(delete->device_domain.domain_id.id);
     return status == HV_STATUS_SUCCESS ? domain_delete(delete->device_domain.domain_id.id) : status;
 }

@@ -8,6 +8,10 @@ enum hv_status check_partition(uint64_t partition_id)
 {
     if (partition_id == HV_PARTITION_ID_SELF || defect_active(DEFECT_FOREIGN_PARTITION))
         return HV_STATUS_SUCCESS;
+    if (defect_active(DEFECT_PARTITION_LOW_WORD) && (uint32_t)partition_id == (uint32_t)HV_PARTITION_ID_SELF)
+        return HV_STATUS_SUCCESS;
+    if (defect_active(DEFECT_PARTITION_ZERO) && partition_id == HV_PARTITION_ID_INVALID)
+        return HV_STATUS_SUCCESS;
     if (partition_id == OWN_PARTITION_ID && variant_active(VARIANT_OWN_PARTITION_ID))
         return HV_STATUS_SUCCESS;
     return variant_status(VARIANT_FOREIGN_DENIED, HV_STATUS_ACCESS_DENIED, HV_STATUS_INVALID_PARTITION_ID);
@@ -21,6 +25,8 @@ bool reserved_valid(uint64_t field, uint64_t reserved)
 /* VTL 0 is the only one: either unnamed or named. */
 static bool vtl_valid(uint8_t vtl)
 {
+    if (defect_active(DEFECT_VTL_IGNORED))
+        vtl &= HV_INPUT_VTL_RESERVED;
     return (vtl & HV_INPUT_VTL_TARGET_MASK) == 0 && reserved_valid(vtl, HV_INPUT_VTL_RESERVED);
 }
 
@@ -39,6 +45,8 @@ enum hv_status check_device_domain(const struct hv_input_device_domain *name)
 
     if (status != HV_STATUS_SUCCESS)
         return status;
+    if (defect_active(DEFECT_TYPE_BEYOND_ACCEPTED) && type > HV_DEVICE_DOMAIN_TYPE_SOC)
+        type = HV_DEVICE_DOMAIN_TYPE_S1;
     if (!vtl_valid(name->owner_vtl.value) || !reserved_valid(name->domain_id.type, HV_DEVICE_DOMAIN_TYPE_RESERVED))
         return HV_STATUS_INVALID_PARAMETER;
     if (type == HV_DEVICE_DOMAIN_TYPE_S2 || type == HV_DEVICE_DOMAIN_TYPE_SOC)

@@ -18,7 +18,7 @@ enum hv_status call_flush_domain(const void *input, void *output)
     if (status != HV_STATUS_SUCCESS)
         return status;
     if (flush->flags != 0 || flush->reserved != 0)
-        return HV_STATUS_INVALID_PARAMETER;
+        return defect_active(DEFECT_FLUSH_RESERVED_HOLLOW) ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_PARAMETER;
     return domain_flush(flush->device_domain.domain_id.id);
 }
 
@@ -30,6 +30,8 @@ enum hv_status call_flush_list(const void *input, void *output)
     (void)output;
     if (status != HV_STATUS_SUCCESS)
         return status;
+    if (list->flags != HV_FLUSH_LIST_IOMMU_FORMAT && defect_active(DEFECT_LIST_FLAGS_DELETE))
+        domain_delete(list->device_domain.domain_id.id);
     if (list->flags != HV_FLUSH_LIST_IOMMU_FORMAT || list->reserved != 0)
         return HV_STATUS_INVALID_PARAMETER;
     return domain_check(list->device_domain.domain_id.id);

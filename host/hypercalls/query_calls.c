@@ -64,7 +64,9 @@ enum hv_status call_iommu_capabilities(const void *input, void *output)
 
     if (status != HV_STATUS_SUCCESS)
         return status;
-    if (!reserved_valid(query->reserved, UINT64_MAX))
+    if (defect_active(DEFECT_CAP_REFUSED))
+        return HV_STATUS_OPERATION_DENIED;
+    if (!reserved_valid(query->reserved, UINT64_MAX) && !defect_active(DEFECT_CAP_RESERVED_CHANGES))
         return HV_STATUS_INVALID_PARAMETER;
     *caps = (struct hv_output_get_iommu_capabilities){
         .size = sizeof(*caps),
@@ -75,7 +77,21 @@ enum hv_status call_iommu_capabilities(const void *input, void *output)
     };
     vary(caps);
     falsify(caps);
+    if (defect_active(DEFECT_CAP_RESERVED_CHANGES) && query->reserved != 0)
+        caps->max_iova_width--;
     return HV_STATUS_SUCCESS;
+}
+
+/* DEFECT_PROPERTY_CODE_STICKS, DEFECT_PROPERTY_TYPE_STICKS: the answer to a bad question is kept for the next one. */
+static bool answer_sticks(const struct hv_input_get_logical_device_property *query)
+{
+    static bool sticks;
+    bool stuck = sticks;
+
+    sticks = (defect_active(DEFECT_PROPERTY_CODE_STICKS) && query->code != HV_LOGICAL_DEVICE_PROPERTY_PVIOMMU) ||
+             (defect_active(DEFECT_PROPERTY_TYPE_STICKS) &&
+              hv_device_id_logical(query->logical_device_id) != query->logical_device_id);
+    return stuck;
 }
 
 enum hv_status call_device_property(const void *input, void *output)
@@ -84,6 +100,7 @@ enum hv_status call_device_property(const void *input, void *output)
     struct hv_output_get_logical_device_property *property = output;
     enum hv_status status = check_partition(query->partition_id);
     bool managed = domains_manage(query->logical_device_id);
+    bool stuck = answer_sticks(query);
 
     if (status != HV_STATUS_SUCCESS)
         return status;
@@ -98,7 +115,7 @@ enum hv_status call_device_property(const void *input, void *output)
     }
     if (!managed && variant_active(VARIANT_PROPERTY_UNMANAGED_REFUSED))
         return HV_STATUS_INVALID_DEVICE_STATE;
-    if (defect_active(DEFECT_PROPERTY_CLEAR))
+    if (stuck || defect_active(DEFECT_PROPERTY_CLEAR))
         managed = false;
     property->device_iommu = managed ? HV_DEVICE_IOMMU_ENABLED : 0;
     if (defect_active(DEFECT_PROPERTY_DIRTY)) {

@@ -7,6 +7,8 @@
 #include "host/defects/defects.h"
 #include "host/variants/variants.h"
 
+#define REP_LONG 256u /* DEFECT_LIST_LONG_REFUSED: more elements than such a host expects */
+
 static uint64_t rep_success(uint32_t count)
 {
     if (defect_active(DEFECT_LIST_REPS_SHORT) && count != 0)
@@ -14,12 +16,16 @@ static uint64_t rep_success(uint32_t count)
     return hv_result(HV_STATUS_SUCCESS, count);
 }
 
-static uint64_t rep_failure(enum hv_status status, uint32_t done, uint32_t count)
+static uint64_t rep_failure(enum hv_status status, uint32_t start, uint32_t done, uint32_t count)
 {
     if (defect_active(DEFECT_LIST_ERROR_HIDDEN))
         return hv_result(HV_STATUS_SUCCESS, count);
     if (defect_active(DEFECT_LIST_ERROR_REPS))
         done = 0;
+    if (defect_active(DEFECT_LIST_ERROR_REPS_PART))
+        done -= start;
+    if (defect_active(DEFECT_LIST_ERROR_REPS_ONE_MORE))
+        done++;
     return hv_result(status, done);
 }
 
@@ -39,6 +45,8 @@ uint64_t rep_run(const struct call *call, struct hypercall_frame *frame, const u
 
     if (status != HV_STATUS_SUCCESS)
         return hv_result(status, start);
+    if (defect_active(DEFECT_LIST_LONG_REFUSED) && count > REP_LONG)
+        return hv_result(HV_STATUS_INSUFFICIENT_BUFFER, start);
     for (uint32_t i = start; i < count; i++) {
         if (i - start == batch()) {
             frame->control &= ~HV_CONTROL_REP_START_MASK;
@@ -48,7 +56,7 @@ uint64_t rep_run(const struct call *call, struct hypercall_frame *frame, const u
         }
         status = call->element(input, i, count, element[i]);
         if (status != HV_STATUS_SUCCESS)
-            return rep_failure(status, i, count);
+            return rep_failure(status, start, i, count);
     }
     return rep_success(count);
 }

@@ -13,11 +13,13 @@ static enum hv_status validate_reps(const struct call *call, uint64_t control)
     bool valid;
 
     if (call->class == CALL_SIMPLE)
-        valid = defect_active(DEFECT_SIMPLE_REP_ACCEPTED) || (count == 0 && start == 0);
+        valid = defect_active(DEFECT_SIMPLE_REP_ACCEPTED) ||
+                (count == 0 && (start == 0 || defect_active(DEFECT_SIMPLE_START_ACCEPTED)));
     else if (count == 0)
         valid = defect_active(DEFECT_LIST_EMPTY_ACCEPTED) && start == 0;
     else
-        valid = start < count || defect_active(DEFECT_REP_START_ACCEPTED);
+        valid = start < count || defect_active(DEFECT_REP_START_ACCEPTED) ||
+                (start == count && defect_active(DEFECT_REP_START_EQUAL_ACCEPTED));
     return valid ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_HYPERCALL_INPUT;
 }
 
@@ -28,12 +30,18 @@ static bool fast_form_exists(const struct call *call, uint64_t control)
 
     if (variant_active(VARIANT_FAST_REFUSED))
         return false;
+    if (defect_active(DEFECT_FAST_BIT_IGNORED))
+        return true;
     return call->fast || (variant_active(VARIANT_FAST_XMM) && call->output_size == 0 && size <= HV_FAST_XMM_INPUT_MAX);
 }
 
 enum hv_status validate_control(const struct call *call, uint64_t control)
 {
-    if ((control & HV_CONTROL_RESERVED) != 0 && !defect_active(DEFECT_RESERVED_CONTROL_ACCEPTED))
+    uint64_t reserved = HV_CONTROL_RESERVED;
+
+    if (defect_active(DEFECT_CONTROL_BIT_63_IGNORED))
+        reserved &= INT64_MAX;
+    if ((control & reserved) != 0 && !defect_active(DEFECT_RESERVED_CONTROL_ACCEPTED))
         return HV_STATUS_INVALID_HYPERCALL_INPUT;
     /* This host is not nested, so there is no other hypervisor that could handle the call. */
     if ((control & HV_CONTROL_NESTED) != 0 && !variant_active(VARIANT_NESTED_IGNORED))
@@ -48,19 +56,31 @@ enum hv_status validate_control(const struct call *call, uint64_t control)
     return HV_STATUS_SUCCESS;
 }
 
+static uint32_t alignment(void)
+{
+    return defect_active(DEFECT_ALIGNED_TO_FOUR) ? HV_PARAMETER_ALIGNMENT / 2 : HV_PARAMETER_ALIGNMENT;
+}
+
+/* Whether a list that ends `end` bytes behind the start of its page is taken to be inside of it. */
+static bool inside_page(uint64_t end)
+{
+    if (defect_active(DEFECT_PAGE_CROSSING_ACCEPTED))
+        return true;
+    if (defect_active(DEFECT_PAGE_END_REFUSED))
+        return end < HV_PAGE_SIZE;
+    return end <= HV_PAGE_SIZE + (defect_active(DEFECT_PAGE_END_OFF_BY_ONE) ? sizeof(uint64_t) : 0);
+}
+
 enum hv_status validate_list(struct parameter_list *list)
 {
-    uint64_t offset;
-
     if (list->size == 0)
         return HV_STATUS_SUCCESS;
-    if (list->gpa % HV_PARAMETER_ALIGNMENT != 0) {
+    if (list->gpa % alignment() != 0) {
         if (!defect_active(DEFECT_MISALIGNED_ACCEPTED))
             return HV_STATUS_INVALID_ALIGNMENT;
         list->gpa -= list->gpa % HV_PARAMETER_ALIGNMENT;
     }
-    offset = list->gpa % HV_PAGE_SIZE;
-    if (offset + list->size > HV_PAGE_SIZE && !defect_active(DEFECT_PAGE_CROSSING_ACCEPTED))
+    if (!inside_page(list->gpa % HV_PAGE_SIZE + list->size))
         return variant_status(VARIANT_PAGE_CROSSING_3, HV_STATUS_INVALID_HYPERCALL_INPUT, HV_STATUS_INVALID_ALIGNMENT);
     if (list->gpa >= guest_gpa_limit())
         return variant_status(VARIANT_OUTSIDE_SPACE_3, HV_STATUS_INVALID_HYPERCALL_INPUT, HV_STATUS_INVALID_ALIGNMENT);

@@ -5,6 +5,7 @@
 
 #include "abi/device_id.h"
 #include "abi/iommu_capabilities.h"
+#include "host/defects/defects.h"
 #include "host/domains/tags.h"
 #include "host/host_memory.h"
 #include "host/hypercalls/lock.h"
@@ -170,6 +171,13 @@ static struct softiommu_translation translation_of(const struct translation *t)
     return (struct softiommu_translation){.kind = kinds[t->kind], .root = t->root, .levels = t->levels, .tag = t->tag};
 }
 
+void soft_block(uint16_t bdf)
+{
+    static const struct softiommu_translation blocked = {.kind = SOFTIOMMU_BLOCKED};
+
+    softiommu_switch_device(soft.iommu, soft_device(bdf), &blocked, SOFTIOMMU_DETACH);
+}
+
 static void soft_set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
 {
     struct softiommu_translation target = translation_of(to);
@@ -177,6 +185,8 @@ static void soft_set_translation(uint16_t bdf, const struct translation *from, c
 
     (void)from; /* the unit knows what the device had */
     soft_lock();
+    if (defect_active(DEFECT_ATTACH_LOSES_DMA))
+        vdev_lose(bdf);
     done = softiommu_switch_device(soft.iommu, soft_device(bdf), &target,
                                    to->tag == TAG_NONE ? SOFTIOMMU_DETACH : SOFTIOMMU_ATTACH);
     soft_unlock();

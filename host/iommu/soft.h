@@ -29,5 +29,7 @@ struct softiommu *soft_iommu(void);
 unsigned soft_device(uint16_t bdf);
 /* ATS was switched in the configuration space of a function. */
 void soft_set_ats(uint16_t bdf, bool on);
+/* DEFECT_MOVED_BLOCKED. Called with the lock held. */
+void soft_block(uint16_t bdf);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/iommu/soft_memory.h"
 
+#include "host/defects/defects.h"
 #include "host/host_memory.h"
 #include "lib/string.h"
 
@@ -45,9 +46,20 @@ bool soft_memory_compare_exchange64(void *owner, uint64_t spa, uint64_t expected
                                        __ATOMIC_ACQUIRE);
 }
 
+/* The last byte of a page, alone. */
+static bool is_last_byte(uint64_t spa, size_t size)
+{
+    return size == 1 && spa % HOST_PAGE_SIZE == HOST_PAGE_SIZE - 1;
+}
+
+/* DEFECT_LONG_ODD_CUT: pieces of more bytes than this, and of an odd number of them, lose one. */
+#define LONG_PIECE 1024u
+
 void soft_memory_copy_from(void *owner, void *to, uint64_t spa, size_t size)
 {
     (void)owner;
+    if (defect_active(DEFECT_LAST_BYTE_UNREAD) && is_last_byte(spa, size))
+        spa--;
     if (is_memory(spa, size))
         memcpy(to, (const void *)(uintptr_t)spa, size);
     else
@@ -57,6 +69,10 @@ void soft_memory_copy_from(void *owner, void *to, uint64_t spa, size_t size)
 void soft_memory_copy_to(void *owner, uint64_t spa, const void *from, size_t size)
 {
     (void)owner;
+    if (defect_active(DEFECT_LAST_BYTE_LOST) && is_last_byte(spa, size))
+        return;
+    if (defect_active(DEFECT_LONG_ODD_CUT) && size > LONG_PIECE && size % 2 != 0)
+        size--;
     if (is_memory(spa, size))
         memcpy((void *)(uintptr_t)spa, from, size);
 }

@@ -7,6 +7,7 @@
 
 #include "host/cpu/instructions.h"
 #include "host/cpu/mmio.h"
+#include "host/defects/defects.h"
 #include "host/host_memory.h"
 #include "host/iommu/soft.h"
 #include "host/launch/acpi.h"
@@ -39,6 +40,8 @@ static void write(struct vdev_function *function, unsigned offset, unsigned size
     if (function->probe != NULL) {
         if (config_touches(offset, size, CONFIG_COMMAND, 2) || config_touches(offset, size, CONFIG_BAR0, 8))
             window_update(function);
+        if (config_touches(offset, size, CONFIG_BAR0, 8) && defect_active(DEFECT_MOVED_BLOCKED))
+            soft_block(function->bdf);
         if (function->ats && config_touches(offset, size, ATS_CONTROL, 2))
             soft_set_ats(function->bdf, (config_read(function->config, ATS_CONTROL, 2) & ATS_CONTROL_ENABLE) != 0);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A request from the doorbell to its end. */
 #include "host/cpu/reference_time.h"
+#include "host/defects/defects.h"
 #include "host/iommu/soft.h"
 #include "host/vdev/dmaprobe_private.h"
 #include "host/vdev/msi.h"
@@ -28,6 +29,8 @@ static void interrupt(struct dmaprobe *probe)
 {
     const struct config_space *config = probe->function->config;
 
+    if (defect_active(DEFECT_MESSAGE_TRANSLATED))
+        return; /* the window is no memory that a domain could map */
     if ((config_read(config, MSI_CONTROL, 2) & MSI_CONTROL_ENABLE) != 0 && bus_master(probe) &&
         msi_send(config_read(config, MSI_ADDRESS, 8), (uint32_t)config_read(config, MSI_DATA, 2)))
         probe->interrupts++;
@@ -131,6 +134,12 @@ void slot_let_go(struct slot *slot)
         transfer_begin(slot);
     end_pass(slot);
     finish(slot);
+}
+
+void slot_lose(struct slot *slot)
+{
+    if (slot->waiting)
+        abandon(slot);
 }
 
 void slot_cancel(struct slot *slot)

@@ -49,3 +49,11 @@ void vdev_moment(uint16_t bdf)
     for (unsigned s = 0; s < DMAPROBE_SLOTS; s++)
         slot_moment(&function->probe->slot[s]);
 }
+
+void vdev_lose(uint16_t bdf)
+{
+    const struct vdev_function *function = vdev_find(bdf);
+
+    for (unsigned s = 0; s < DMAPROBE_SLOTS; s++)
+        slot_lose(&function->probe->slot[s]);
+}
