@@ -144,21 +144,18 @@ static struct cpuid_result processor_leaf(const struct vmcb *guest, uint32_t lea
     return r;
 }
 
-/* No hypervisor leaf has subleaves: ECX does not matter. */
-static bool wrong_subleaf(uint32_t subleaf)
-{
-    return subleaf != 0 && defect_active(DEFECT_CPUID_SUBLEAVES);
-}
-
 void exit_cpuid(struct cpu *cpu, struct guest_registers *regs)
 {
     uint32_t leaf = (uint32_t)cpu->guest->rax;
+    bool is_hypervisor = leaf >= HV_CPUID_VENDOR && leaf <= CPUID_HYPERVISOR_LAST;
     struct cpuid_result r;
 
-    if (leaf >= HV_CPUID_VENDOR && leaf <= CPUID_HYPERVISOR_LAST)
-        r = wrong_subleaf((uint32_t)regs->rcx) ? (struct cpuid_result){0} : hypervisor_leaf(leaf);
+    if (is_hypervisor)
+        r = hypervisor_leaf(leaf);
     else
         r = processor_leaf(cpu->guest, leaf, (uint32_t)regs->rcx);
+    if (is_hypervisor && defect_active(DEFECT_CPUID_SUBLEAVES) && (uint32_t)regs->rcx != 0)
+        r = (struct cpuid_result){0}; /* though none of these leaves has subleaves */
     cpu->guest->rax = r.eax;
     regs->rbx = r.ebx;
     regs->rcx = r.ecx;

@@ -185,8 +185,10 @@ enum hv_status domain_delete(uint32_t id)
             block_devices(domain);
         return status_unknown_domain();
     }
-    if (domain->phantom)
+    if (domain->phantom) {
+        domain->phantom = false; /* else no test behind this one could use the id */
         return HV_STATUS_OBJECT_IN_USE;
+    }
     if (domain->special)
         return HV_STATUS_OPERATION_DENIED;
     if (variant_active(VARIANT_DELETE_ATTACHED_BLOCKS))
