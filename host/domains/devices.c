@@ -178,6 +178,7 @@ enum hv_status domain_attach(uint32_t id, uint64_t device_id)
     if (refused != HV_STATUS_SUCCESS)
         return refused;
 
+    domain_table.last_unused = 0;
     switch_late();
     to = translation_for(device, domain);
     if (domain_table.backend->supports != NULL && !domain_table.backend->supports(device->bdf, &to))

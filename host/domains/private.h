@@ -41,9 +41,9 @@ struct domain_table {
     struct translation late_translation;
     struct translation last_configured;
     struct domain_grave *graves;
-    unsigned domains; /* that exist */
-    uint32_t last_id; /* created last, and how often in a row */
-    unsigned last_count;
+    unsigned domains;                 /* that exist */
+    uint32_t last_id;                 /* created last, and how often in a row */
+    unsigned last_count, last_unused; /* all; those since the last ATTACH */
 };
 
 /* What a deleted domain was; used by the defects around the reuse of ids. */

@@ -96,6 +96,7 @@ static void reset(struct domain *domain)
 static void count_creation(uint32_t id)
 {
     domain_table.last_count = domain_table.last_id == id ? domain_table.last_count + 1 : 0;
+    domain_table.last_unused = domain_table.last_id == id ? domain_table.last_unused + 1 : 0;
     domain_table.last_id = id;
 }
 
@@ -122,7 +123,7 @@ enum hv_status domain_create(uint32_t id)
         return variant_status(VARIANT_EXISTING_ID_PARAMETER, HV_STATUS_INVALID_PARAMETER, HV_STATUS_KEY_ALREADY_EXISTS);
     }
     count_creation(id);
-    if (defect_active(DEFECT_ID_WORN_OUT) && domain_table.last_count >= USES)
+    if (defect_active(DEFECT_ID_WORN_OUT) && domain_table.last_unused >= USES)
         return HV_STATUS_KEY_ALREADY_EXISTS;
     if (defect_active(DEFECT_DOMAINS_PRETENDED) && domain_table.domains >= DOMAINS_SERVED)
         return HV_STATUS_SUCCESS;
