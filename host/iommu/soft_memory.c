@@ -54,6 +54,7 @@ static bool is_last_byte(uint64_t spa, size_t size)
 
 /* DEFECT_LONG_ODD_CUT: pieces of more bytes than this, and of an odd number of them, lose one. */
 #define LONG_PIECE 1024u
+#define CACHE_LINE 64u
 
 void soft_memory_copy_from(void *owner, void *to, uint64_t spa, size_t size)
 {
@@ -70,6 +71,8 @@ void soft_memory_copy_to(void *owner, uint64_t spa, const void *from, size_t siz
 {
     (void)owner;
     if (defect_active(DEFECT_LAST_BYTE_LOST) && is_last_byte(spa, size))
+        return;
+    if (defect_active(DEFECT_FIRST_LINE_LOST) && size == CACHE_LINE && spa % HOST_PAGE_SIZE == 0)
         return;
     if (defect_active(DEFECT_LONG_ODD_CUT) && size > LONG_PIECE && size % 2 != 0)
         size--;
