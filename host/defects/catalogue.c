@@ -7,7 +7,9 @@
 
 #define DEFECT(enumerator, name, requirements, sentence)     "defect\t" name "\t" requirements "\t" sentence "\tany\0"
 #define DEFECT_VTD(enumerator, name, requirements, sentence) "defect\t" name "\t" requirements "\t" sentence "\tvtd\0"
-#define DEFECT_SOFT(omission, name, requirements, sentence)  "defect\t" name "\t" requirements "\t" sentence "\tsoft\0"
+#define DEFECT_PROBE(enumerator, name, requirements, sentence)                                                         \
+    "defect\t" name "\t" requirements "\t" sentence "\tsoft\0"
+#define DEFECT_SOFT(omission, name, requirements, sentence) "defect\t" name "\t" requirements "\t" sentence "\tsoft\0"
 
 __attribute__((section(".pvtcat"), used)) static const char catalogue[] = "defects\t1\0"
 #include "host/defects/defects.def"
@@ -15,4 +17,5 @@ __attribute__((section(".pvtcat"), used)) static const char catalogue[] = "defec
 
 #undef DEFECT
 #undef DEFECT_VTD
+#undef DEFECT_PROBE
 #undef DEFECT_SOFT

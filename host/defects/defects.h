@@ -12,10 +12,12 @@
 enum defect {
 #define DEFECT(enumerator, name, requirements, sentence)    DEFECT_##enumerator,
 #define DEFECT_VTD                                          DEFECT
+#define DEFECT_PROBE                                        DEFECT
 #define DEFECT_SOFT(omission, name, requirements, sentence) DEFECT_SOFT_##omission,
 #include "host/defects/defects.def"
 #undef DEFECT
 #undef DEFECT_VTD
+#undef DEFECT_PROBE
 #undef DEFECT_SOFT
     DEFECT_COUNT
 };

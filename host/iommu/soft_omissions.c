@@ -9,10 +9,12 @@ static const struct {
 } pairs[] = {
 #define DEFECT(enumerator, name, requirements, sentence)
 #define DEFECT_VTD                                          DEFECT
+#define DEFECT_PROBE                                        DEFECT
 #define DEFECT_SOFT(omission, name, requirements, sentence) {DEFECT_SOFT_##omission, SOFTIOMMU_OMIT_##omission},
 #include "host/defects/defects.def"
 #undef DEFECT
 #undef DEFECT_VTD
+#undef DEFECT_PROBE
 #undef DEFECT_SOFT
 };
 
