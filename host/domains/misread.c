@@ -28,6 +28,8 @@ struct misread {
     bool shifted; /* a page-size bit in the top table was met */
 };
 
+static uint64_t first_leaf; /* of one walk */
+
 static uint64_t *table_at(uint64_t gpa)
 {
     return (uint64_t *)(uintptr_t)gpa;
@@ -75,13 +77,14 @@ static uint64_t misread_neighbour(uint64_t leaf, uint64_t before, unsigned i)
     return leaf;
 }
 
-/* DEFECT_SECOND_IOVA_REFUSED: whether a leaf before `i` has the same page. */
-static bool page_is_taken(const uint64_t *table, unsigned i)
+/* DEFECT_SECOND_IOVA_REFUSED: whether the first leaf that this walk has met leads there, too. */
+static bool page_is_taken(uint64_t leaf)
 {
-    for (unsigned other = 0; other < i; other++) {
-        if ((table[other] & ENTRY_PRESENT) != 0 && ((table[other] ^ table[i]) & ENTRY_ADDRESS) == 0)
-            return true;
-    }
+    if ((leaf & ENTRY_PRESENT) == 0)
+        return false;
+    if (first_leaf != 0)
+        return ((leaf ^ first_leaf) & ENTRY_ADDRESS) == 0;
+    first_leaf = leaf;
     return false;
 }
 
@@ -91,7 +94,7 @@ static void misread_leaves(uint64_t *table, uint64_t first_page, const struct mi
         table[i] = misread_leaf(table[i], first_page + i, m);
         if (i != 0)
             table[i] = misread_neighbour(table[i], table[i - 1], i);
-        if (defect_active(DEFECT_SECOND_IOVA_REFUSED) && (table[i] & ENTRY_PRESENT) != 0 && page_is_taken(table, i))
+        if (defect_active(DEFECT_SECOND_IOVA_REFUSED) && page_is_taken(table[i]))
             table[i] &= ~ENTRY_PRESENT;
     }
 }
@@ -149,6 +152,7 @@ static bool any_active(void)
 
 void translation_misread(const struct translation *translation)
 {
+    first_leaf = 0;
     if (translation->kind == TRANSLATION_PAGING && any_active() && guest_is_ram(translation->root, HV_PAGE_SIZE))
         misread_table(translation->root, translation->levels - 1, 0, (struct misread){.levels = translation->levels});
 }
