@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* The ways to flush a range that FLUSH_DEVICE_DOMAIN and FLUSH_DEVICE_DOMAIN_LIST offer (reference 3.9). */
+#include "tests/flush_matrix.h"
+
+/* IOVA pages that no test of the matrix maps. */
+#define UNUSED_PAGE 0x700000ull
+
+const struct matrix_way matrix_ways[MATRIX_WAYS] = {
+    {"FLUSH_DEVICE_DOMAIN", matrix_by_domain},        {"exact list", matrix_by_exact_list},
+    {"one covering block", matrix_by_covering_block}, {"page 0, shift 52", matrix_by_everything},
+    {"last of 508 elements", matrix_by_last_of_508},
+};
+
+void matrix_by_domain(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
+{
+    (void)iova;
+    (void)length;
+    flush(t, d);
+}
+
+void matrix_by_exact_list(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
+{
+    flush_list(t, d, iova, length);
+}
+
+void matrix_by_covering_block(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
+{
+    struct flush_block block = flush_range_cover(iova, length);
+
+    flush_block(t, d, block.page, block.shift);
+}
+
+void matrix_by_everything(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
+{
+    (void)iova;
+    (void)length;
+    flush_block(t, d, 0, HV_IOMMU_RANGE_SHIFT_ALL);
+}
+
+void matrix_by_last_of_508(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
+{
+    struct flush_block block = flush_range_cover(iova, length);
+    uint64_t elements[HV_FLUSH_LIST_MAX];
+    enum hv_status status;
+    unsigned done = 0;
+
+    for (unsigned i = 0; i + 1 < HV_FLUSH_LIST_MAX; i++) {
+        elements[i] = hv_iommu_range(UNUSED_PAGE + 2 * i, 0);
+    }
+    elements[HV_FLUSH_LIST_MAX - 1] = hv_iommu_range(block.page, block.shift);
+    status = pviommu_flush_list(d->id, elements, HV_FLUSH_LIST_MAX, &done);
+    STEP5(t, "list flush of 508 elements, the last page 0x%llx, shift %llu, in domain 0x%llx: %s, %llu done",
+          block.page, block.shift, d->id, (uint64_t)(uintptr_t)hv_status_name(status), done);
+    CHECK_SUCCESS(status, "flushing a full list");
+    CHECK_EQ(done, HV_FLUSH_LIST_MAX, "elements completed by a full list");
+}
