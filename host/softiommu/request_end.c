@@ -65,12 +65,20 @@ void softiommu_request_abandon(struct softiommu *iommu, struct softiommu_request
     request->state = SOFTIOMMU_REQUEST_IDLE;
 }
 
-/* The oldest request of the device from before `until`, under the tag or any. */
-static struct softiommu_request *find(const struct function *function, uint64_t until, bool any, uint16_t tag)
+static bool waited_for(const struct softiommu *iommu, const struct softiommu_request *request, bool any, uint16_t tag)
 {
-    struct softiommu_request *request = function->oldest;
+    if (request->access == ORACLE_ACCESS_READ && omitted(iommu, SOFTIOMMU_OMIT_DRAIN_READS))
+        return false;
+    return any || request->tag == tag;
+}
 
-    while (request != NULL && request->sequence < until && !any && request->tag != tag)
+/* The oldest request of the device from before `until`, under the tag or any. */
+static struct softiommu_request *find(const struct softiommu *iommu, unsigned device, uint64_t until, bool any,
+                                      uint16_t tag)
+{
+    struct softiommu_request *request = iommu->function[device].oldest;
+
+    while (request != NULL && request->sequence < until && !waited_for(iommu, request, any, tag))
         request = request->next;
     return request != NULL && request->sequence < until ? request : NULL;
 }
@@ -78,15 +86,16 @@ static struct softiommu_request *find(const struct function *function, uint64_t 
 /* Looks anew after each, because `done` may begin requests; those are younger and not waited for. */
 static bool drain(struct softiommu *iommu, unsigned device, bool any, uint16_t tag)
 {
-    struct function *function = &iommu->function[device];
     uint64_t until = iommu->request_sequence;
     struct softiommu_request *request;
     bool found = false;
 
-    while ((request = find(function, until, any, tag)) != NULL) {
+    while ((request = find(iommu, device, until, any, tag)) != NULL) {
         iommu->statistics.drained++;
         end(iommu, request, SOFTIOMMU_REQUEST_DRAINED);
         found = true;
+        if (omitted(iommu, SOFTIOMMU_OMIT_DRAIN_OLDEST))
+            break;
     }
     return found;
 }

@@ -71,6 +71,18 @@ static enum softiommu_reason walk_and_fill(struct softiommu *iommu, const struct
     return reason;
 }
 
+/* SOFTIOMMU_OMIT_IOTLB_RIGHTS_REREAD: `leaf` is the entry that denies the write. */
+static enum softiommu_reason reread_rights(struct softiommu *iommu, const struct softiommu_translation *t, uint16_t tag,
+                                           uint64_t iova, enum oracle_access access, struct leaf *leaf)
+{
+    struct leaf old = *leaf;
+    enum softiommu_reason reason = walk_and_fill(iommu, t, tag, iova, access, leaf);
+
+    if (leaf->level == old.level)
+        leaf->gpa = old.gpa;
+    return reason;
+}
+
 enum softiommu_reason stage1_find(struct softiommu *iommu, const struct softiommu_translation *t, uint64_t iova,
                                   enum oracle_access access, struct leaf *leaf)
 {
@@ -82,6 +94,8 @@ enum softiommu_reason stage1_find(struct softiommu *iommu, const struct softiomm
     case FOUND_LEAF:
         return SOFTIOMMU_REASON_NONE;
     case FOUND_DENIAL:
+        if (omitted(iommu, SOFTIOMMU_OMIT_IOTLB_RIGHTS_REREAD))
+            return reread_rights(iommu, t, tag, iova, access, leaf);
         return SOFTIOMMU_REASON_WRITE_DENIED;
     case FOUND_NOT_PRESENT:
         return SOFTIOMMU_REASON_NOT_PRESENT;

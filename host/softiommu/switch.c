@@ -39,7 +39,8 @@ static void attach_omissions(struct softiommu *iommu, unsigned device, const str
 {
     struct softiommu_translation t = {.kind = SOFTIOMMU_IDENTITY, .tag = from->tag};
 
-    if (omitted(iommu, SOFTIOMMU_OMIT_ATTACH_PASSES_THROUGH))
+    if (omitted(iommu, SOFTIOMMU_OMIT_ATTACH_PASSES_THROUGH) ||
+        (omitted(iommu, SOFTIOMMU_OMIT_ATTACH_UNBLOCKS_FIRST) && from->kind == SOFTIOMMU_BLOCKED))
         in_between(iommu, device, &t);
     t.kind = SOFTIOMMU_BLOCKED;
     if (omitted(iommu, SOFTIOMMU_OMIT_ATTACH_BLOCKS))
@@ -73,6 +74,14 @@ static bool device_tlb_forgotten(const struct softiommu *iommu, const struct sof
     return omitted(iommu, SOFTIOMMU_OMIT_DEVICE_TLB_ATTACH);
 }
 
+static bool drain_forgotten(const struct softiommu *iommu, const struct softiommu_translation *from,
+                            enum softiommu_switch how)
+{
+    if (from->kind == SOFTIOMMU_IDENTITY && omitted(iommu, SOFTIOMMU_OMIT_DRAIN_IDENTITY))
+        return true;
+    return omitted(iommu, how == SOFTIOMMU_DETACH ? SOFTIOMMU_OMIT_DRAIN_DETACH : SOFTIOMMU_OMIT_DRAIN_ATTACH);
+}
+
 static void invalidate(struct softiommu *iommu, unsigned device, const struct softiommu_translation *from,
                        const struct softiommu_translation *to, enum softiommu_switch how)
 {
@@ -83,7 +92,7 @@ static void invalidate(struct softiommu *iommu, unsigned device, const struct so
     if (!device_tlb_forgotten(iommu, to, how))
         device_tlb_drop_all(iommu, device);
     leave_domain(iommu, from->tag, how);
-    if (!omitted(iommu, detach ? SOFTIOMMU_OMIT_DRAIN_DETACH : SOFTIOMMU_OMIT_DRAIN_ATTACH))
+    if (!drain_forgotten(iommu, from, how))
         softiommu_drain_device(iommu, device);
     late_store_release(iommu, from->tag);
 }

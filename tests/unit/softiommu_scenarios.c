@@ -19,6 +19,7 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(IOTLB_ATTACH, story_stale, BY_ATTACH),
     STORY(IOTLB_DETACH, story_stale, BY_DETACH),
     STORY_KEEP_IDLE(IOTLB_DELETE, story_stale, BY_DELETE),
+    STORY(IOTLB_RIGHTS_REREAD, story_rights_reread, 0),
     STORY(IOTLB_WRITE_UNCHECKED, story_write_on_read_only, 0),
     STORY(NOT_PRESENT_CACHED, story_not_present, 0),
 
@@ -58,6 +59,9 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(DRAIN_ATTACH, story_in_flight, BY_ATTACH),
     STORY(DRAIN_DETACH, story_in_flight, BY_DETACH),
     STORY(DRAIN_DELETE, story_in_flight, BY_DELETE),
+    STORY(DRAIN_IDENTITY, story_in_flight_identity, 0),
+    STORY(DRAIN_OLDEST, story_in_flight_oldest, 0),
+    STORY(DRAIN_READS, story_in_flight_read, 0),
     STORY(DRAIN_SECOND, story_in_flight_second, 0),
 
     STORY(LARGE_PAGE_PART, story_large_page, AT_LEVEL(1) | LOOK_AT(0)),
@@ -84,6 +88,7 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(STAGE2_IDENTITY, story_stage2_identity, 0),
 
     STORY(ATTACH_PASSES_THROUGH, story_passes_through, 0),
+    STORY(ATTACH_UNBLOCKS_FIRST, story_unblocks_first, 0),
     STORY(ATTACH_BLOCKS, story_blocks, 0),
     STORY(ATTACH_TWO_STEPS, story_two_steps, 0),
     STORY(ATTACH_KEEPS_TAG, story_keeps_tag, 0),

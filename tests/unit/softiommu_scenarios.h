@@ -25,6 +25,7 @@ bool story_second_device(struct machine *m, unsigned argument);
 bool story_ats_off(struct machine *m, unsigned argument);
 /* argument: 0 without, 1 with ATS */
 bool story_write_on_read_only(struct machine *m, unsigned argument);
+bool story_rights_reread(struct machine *m, unsigned argument);
 bool story_not_present(struct machine *m, unsigned argument);
 bool story_rights_above(struct machine *m, unsigned argument);
 bool story_context(struct machine *m, unsigned argument);
@@ -36,6 +37,10 @@ bool story_range_end(struct machine *m, unsigned argument);
 /* argument: enum released_by */
 bool story_in_flight(struct machine *m, unsigned argument);
 bool story_in_flight_second(struct machine *m, unsigned argument);
+bool story_in_flight_oldest(struct machine *m, unsigned argument);
+bool story_in_flight_read(struct machine *m, unsigned argument);
+bool story_in_flight_identity(struct machine *m, unsigned argument);
+bool story_unblocks_first(struct machine *m, unsigned argument);
 bool story_passes_through(struct machine *m, unsigned argument);
 bool story_blocks(struct machine *m, unsigned argument);
 bool story_two_steps(struct machine *m, unsigned argument);

@@ -124,6 +124,18 @@ bool story_write_on_read_only(struct machine *m, unsigned argument)
     return target(m, 0, IOVA, WRITE) != REFUSED;
 }
 
+bool story_rights_reread(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 5, TAG);
+
+    (void)argument;
+    map(m, &t, IOVA, OLD, RO);
+    attach(m, 0, &t);
+    assert_int_equal(target(m, 0, IOVA, READ), OLD);
+    map(m, &t, IOVA, NEW, RW);
+    return target(m, 0, IOVA, WRITE) == OLD;
+}
+
 bool story_not_present(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_new(m, 5, TAG);

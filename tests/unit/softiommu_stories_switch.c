@@ -79,6 +79,63 @@ bool story_in_flight_second(struct machine *m, unsigned argument)
     return late;
 }
 
+bool story_in_flight_oldest(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_piece piece[2];
+    struct softiommu_request *request[2];
+    bool late;
+
+    (void)argument;
+    map(m, &t, IOVA, OLD, RW);
+    attach(m, 0, &t);
+    for (unsigned i = 0; i < 2; i++)
+        request[i] = in_flight(m, 0, &piece[i]);
+    softiommu_flush_domain(m->iommu, TAG);
+    *at(m, OLD) = 0;
+    for (unsigned i = 0; i < 2; i++)
+        softiommu_request_complete(m->iommu, request[i]);
+    late = *at(m, OLD) != 0;
+    free(request[0]);
+    free(request[1]);
+    return late;
+}
+
+bool story_in_flight_read(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_piece piece;
+    uint64_t seen = 0;
+    struct softiommu_request request = {
+        .iova = IOVA, .length = 8, .access = READ, .buffer = &seen, .piece = &piece, .piece_capacity = 1};
+
+    (void)argument;
+    map(m, &t, IOVA, OLD, RW);
+    attach(m, 0, &t);
+    assert_true(softiommu_request_begin(m->iommu, 0, &request));
+    softiommu_flush_domain(m->iommu, TAG);
+    *at(m, OLD) = UINT64_C(0x5EC2E7); /* of the page's next owner */
+    softiommu_request_complete(m->iommu, &request);
+    return seen == UINT64_C(0x5EC2E7);
+}
+
+bool story_in_flight_identity(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = {.kind = SOFTIOMMU_IDENTITY, .tag = TAG};
+    struct softiommu_piece piece;
+    uint64_t byte = UINT64_MAX;
+    struct softiommu_request request = {
+        .iova = OLD, .length = 8, .access = WRITE, .buffer = &byte, .piece = &piece, .piece_capacity = 1};
+
+    (void)argument;
+    attach(m, 0, &t);
+    assert_true(softiommu_request_begin(m->iommu, 0, &request));
+    attach_blocking(m, 0);
+    *at(m, OLD) = 0;
+    softiommu_request_complete(m->iommu, &request);
+    return *at(m, OLD) != 0;
+}
+
 static void note_identity(struct machine *m, unsigned device)
 {
     if (target(m, device, OLD + 0x3000, READ) != REFUSED)
@@ -91,6 +148,17 @@ bool story_passes_through(struct machine *m, unsigned argument)
 
     (void)argument;
     attach(m, 0, &from);
+    m->moment = note_identity;
+    attach(m, 0, &to);
+    return m->watch[0] != 0;
+}
+
+bool story_unblocks_first(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation to = domain_new(m, 4, TAG + 2);
+
+    (void)argument;
+    attach_blocking(m, 0);
     m->moment = note_identity;
     attach(m, 0, &to);
     return m->watch[0] != 0;
