@@ -4,6 +4,10 @@
  * in the domain yet, it has used a neighbour behind the same tables, or the very pages. What was used decides what a
  * host has cached: nothing, tables alone, or the leaves. Tables that the change took out of the tree are overwritten
  * the moment the flush has returned, as their next owner would do.
+ *
+ * A combination has a test of its own where it makes a promise of its own. flush.c has the pages that were used, by
+ * domain, list, block and full range, for the five changes that leave tables in place or keep their contents; for them
+ * the matrix adds the end of a full list, and one test in which the pages were not used.
  */
 #include "tests/flush_matrix.h"
 
@@ -23,84 +27,116 @@ static void use(struct matrix_scene *s, enum cache_state state)
     }
 }
 
-static void matrix(struct test_run *t, const struct matrix_change *change, matrix_flush *way)
+static void combination(struct matrix_scene *s, const struct matrix_change *change, const struct matrix_way *way,
+                        enum cache_state state)
 {
-    static const char *const states[] = {"no page was used before", "a neighbour was used before",
+    static const char *const states[] = {"nothing was used before", "a neighbour was used before",
                                          "the pages were used before"};
+    char what[TEXT_MAX];
+
+    matrix_build(s, change);
+    use(s, state);
+    change->change(s);
+    way->flush(s->t, s->domain, s->first, s->length);
+    matrix_reuse_orphans(s);
+    for (unsigned i = 0; i < s->probes; i++) {
+        fmt_snprintf(what, sizeof(what), "flushed (%s; %s), page %u of %u", way->name, states[state], i + 1, s->probes);
+        matrix_expect(s, s->probe[i].iova, s->probe[i].after, what);
+    }
+}
+
+static void in_all_states(struct test_run *t, const struct matrix_change *change, enum matrix_way_number way)
+{
     struct matrix_scene s;
 
     matrix_begin(&s, t, change);
     for (enum cache_state state = NOTHING_USED; state < CACHE_STATES; state++) {
-        matrix_build(&s, change);
-        use(&s, state);
-        change->change(&s);
-        way(t, s.domain, s.first, s.length);
-        matrix_reuse_orphans(&s);
-        for (unsigned i = 0; i < s.probes; i++) {
-            char what[TEXT_MAX];
-
-            fmt_snprintf(what, sizeof(what), "changed and flushed (%s), page %u of %u", states[state], i + 1, s.probes);
-            matrix_expect(&s, s.probe[i].iova, s.probe[i].after, what);
-        }
+        combination(&s, change, &matrix_ways[way], state);
     }
     matrix_end(&s);
 }
 
-/* One test of the matrix. `way` says which flush, in words and as a function. */
-#define ONE(change, suffix, function, requirements, kinds, promise, does, lost, way, where)                            \
+static void unused(struct test_run *t, const struct matrix_change *change)
+{
+    struct matrix_scene s;
+
+    matrix_begin(&s, t, change);
+    for (unsigned way = 0; way < MATRIX_WAYS; way++) {
+        combination(&s, change, &matrix_ways[way], NOTHING_USED);
+        combination(&s, change, &matrix_ways[way], TABLES_USED);
+    }
+    matrix_end(&s);
+}
+
+#define EXPECTED                                                                                                       \
+    "DMA behind the flush sees the tables as they are now, however much was cached, and nothing else in memory "       \
+    "changes."
+
+/* One way, all states. `words` name the way, `where` is what to look at when no other way fails. */
+#define ONE(change, suffix, way, requirements, kinds, promise, does, lost, words, where)                               \
     STORY(#change "_" suffix,                                                                                          \
-          "Three times in a new domain: the device uses nothing, a neighbour, or the pages themselves. " does          \
-          " The flush is " way ". Tables that became free are overwritten at once with entries that lead to a trap.",  \
-          "DMA behind the flush sees the tables as they are now, in all three cases, and nothing else in memory "      \
-          "changes.",                                                                                                  \
-          lost " Only this way to flush may fail: " where);                                                            \
-    TEST(change##_##function, #change "_" suffix, requirements, ON_FAST, kinds, promise ": " way)                      \
+          "Three times in a new domain: the device uses nothing, a neighbour, or the pages themselves. Then the "      \
+          "guest " does " It flushes by " words ", and overwrites at once what became free of tables.",                \
+          EXPECTED, lost " If only this way to flush fails, " where);                                                  \
+    TEST(change##_##way, #change "_" suffix, requirements, ON_FAST, kinds, promise ": " words)                         \
     {                                                                                                                  \
-        matrix(t, &matrix_##change, matrix_by_##function);                                                             \
+        in_all_states(t, &matrix_##change, MATRIX_##way);                                                              \
     }
 
-/* Where the range is one aligned block, its exact list is the covering block, and no test of its own. */
+#define LAST_OF_508(change, requirements, kinds, promise, does, lost)                                                  \
+    ONE(change, "last_of_508", LAST_OF_508, requirements " LS-4", kinds, promise, does, lost,                          \
+        "the last of 508 blocks", "look at the end of a list and at its continuation.")
+
+#define UNUSED(change, requirements, kinds, promise, does, lost)                                                       \
+    STORY(#change "_unused",                                                                                           \
+          "For each way to flush, in a new domain each: the device uses nothing, or a neighbour. Then the guest " does \
+          " It flushes, and overwrites at once what became free of tables.",                                           \
+          EXPECTED, lost " Nothing of the pages could be cached by use: look at what is fetched ahead.");              \
+    TEST(change##_unused, #change "_unused", requirements " LS-1", ON_FAST, kinds, promise ": pages never used")       \
+    {                                                                                                                  \
+        unused(t, &matrix_##change);                                                                                   \
+    }
+
+#define BESIDE_FLUSH_C(change, requirements, kinds, promise, does, lost)                                               \
+    UNUSED(change, requirements, kinds, promise, does, lost)                                                           \
+    LAST_OF_508(change, requirements, kinds, promise, does, lost)
+
+/* Where the range is one aligned block, its exact list is the covering block. */
 #define ALL_WAYS(change, requirements, kinds, promise, does, lost)                                                     \
-    ONE(change, "domain", domain, requirements, kinds, promise, does, lost, "FLUSH_DEVICE_DOMAIN",                     \
+    ONE(change, "domain", DOMAIN, requirements, kinds, promise, does, lost, "FLUSH_DEVICE_DOMAIN",                     \
         "look at what the invalidation by domain reaches.")                                                            \
-    ONE(change, "covering_block", covering_block, requirements " LS-1", kinds, promise, does, lost,                    \
-        "one covering block", "look at how the size of a block is taken.")                                             \
-    ONE(change, "everything", everything, requirements " LS-2", kinds, promise, does, lost, "page 0, shift 52",        \
+    ONE(change, "covering_block", BLOCK, requirements " LS-1", kinds, promise, does, lost, "one covering block",       \
+        "look at how the size of a block is taken.")                                                                   \
+    ONE(change, "everything", EVERYTHING, requirements " LS-2", kinds, promise, does, lost, "page 0, shift 52",        \
         "look at the special case of the full range.")                                                                 \
-    ONE(change, "last_of_508", last_of_508, requirements " LS-4", kinds, promise, does, lost, "last of 508 elements",  \
-        "look at the end of a list and at its continuation.")
+    LAST_OF_508(change, requirements, kinds, promise, does, lost)
 
-#define ALL_WAYS_AND_EXACT(change, requirements, kinds, promise, does, lost)                                           \
-    ALL_WAYS(change, requirements, kinds, promise, does, lost)                                                         \
-    ONE(change, "exact_list", exact_list, requirements " LS-1", kinds, promise, does, lost, "a list of exact blocks",  \
-        "look at how an element becomes an invalidation.")
+BESIDE_FLUSH_C(unmapped, "FL-1", "dma,fault,flush", "Unmapped pages are out of reach", "unmaps three pages of a row.",
+               "The host goes on with leaves that are gone, so a device writes to pages that belong to somebody else.")
 
-ALL_WAYS_AND_EXACT(unmapped, "FL-1", "dma,fault,flush", "Unmapped pages are out of reach",
-                   "Then it unmaps three pages of a row and flushes them.",
-                   "The host goes on with leaves that are gone, so a device writes to pages that belong to somebody "
-                   "else.")
+BESIDE_FLUSH_C(downgraded, "FL-2", "dma,fault,flush", "Pages made read-only are not written",
+               "makes two of three pages read-only.", "The host goes on with the old write permission.")
 
-ALL_WAYS(downgraded, "FL-2", "dma,fault,flush", "Pages made read-only are not written",
-         "Then it makes two of three pages read-only and flushes them.",
-         "The host goes on with the old write permission.")
+BESIDE_FLUSH_C(retargeted, "FL-2", "dma,flush", "Leaves with a new target lead there",
+               "points two leaves at other pages.", "The host goes on with the old targets.")
 
-ALL_WAYS(retargeted, "FL-2", "dma,flush", "Leaves with a new target lead there",
-         "Then it points two leaves at other pages and flushes them.", "The host goes on with the old targets.")
+BESIDE_FLUSH_C(split, "FL-2 TR-6", "dma,flush", "A 2 MiB leaf that was split is followed page by page",
+               "replaces a 2 MiB leaf by a table of 4 KiB leaves, one of which leads elsewhere.",
+               "The host keeps the large leaf, or a part of it.")
 
-ALL_WAYS(split, "FL-2 TR-6", "dma,flush", "A 2 MiB leaf split into small pages is followed page by page",
-         "Then it replaces a 2 MiB leaf by a table of 4 KiB leaves, one of which leads elsewhere, and flushes the 2 "
-         "MiB.",
-         "The host keeps the large leaf, or a part of it.")
-
-ALL_WAYS(merged, "FL-2 TR-6 LS-8", "dma,flush", "Small pages merged into a 2 MiB leaf are followed as one",
-         "Then it replaces a table of 4 KiB leaves, one of which leads elsewhere, by a 2 MiB leaf, and flushes the 2 "
-         "MiB.",
-         "The host keeps a small leaf, or walks on through the table that is free now.")
+BESIDE_FLUSH_C(merged, "FL-2 TR-6 LS-8", "dma,flush", "Small pages merged into a 2 MiB leaf are followed as one",
+               "replaces a table of 4 KiB leaves, one of which leads elsewhere, by a 2 MiB leaf.",
+               "The host keeps a small leaf, or walks on through the table that is free now.")
 
 ALL_WAYS(table_replaced, "FL-2 LS-8", "dma,flush", "A table in the place of another is followed",
-         "Then it puts another table in the place of the one that holds the leaves, and flushes its 2 MiB.",
+         "puts another table in the place of the one that holds the leaves.",
          "The host walks on through the old table, which is free now.")
 
-ALL_WAYS_AND_EXACT(emptied, "FL-1 LS-8", "dma,fault,flush", "Nothing is reached in a domain that was emptied",
-                   "Then it clears the top table, which frees all others, and flushes what was mapped.",
-                   "The host keeps a leaf, or walks on through one of the tables that are free now.")
+ALL_WAYS(emptied, "FL-1 LS-8", "dma,fault,flush", "Nothing is reached in a domain that was emptied",
+         "clears the top table, which frees all others.",
+         "The host keeps a leaf, or walks on through one of the tables that are free now.")
+
+ONE(emptied, "exact_list", EXACT, "FL-1 LS-8 LS-1", "dma,fault,flush",
+    "Nothing is reached in a domain that was emptied", "clears the top table, which frees all others.",
+    "The host keeps a leaf, or walks on through one of the tables that are free now.", "a list of exact blocks",
+    "look at how an element becomes an invalidation.")

@@ -60,17 +60,19 @@ void matrix_reuse_orphans(struct matrix_scene *s);
 void matrix_end(const struct matrix_scene *s);
 
 /* --- ways to flush [iova, iova + length) --- */
-typedef void matrix_flush(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length);
-
-matrix_flush matrix_by_domain, matrix_by_exact_list, matrix_by_covering_block, matrix_by_everything,
-    matrix_by_last_of_508;
-
 struct matrix_way {
     const char *name;
-    matrix_flush *flush;
+    void (*flush)(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length);
 };
 
-#define MATRIX_WAYS 5u
+enum matrix_way_number {
+    MATRIX_DOMAIN,
+    MATRIX_EXACT,
+    MATRIX_BLOCK,
+    MATRIX_EVERYTHING,
+    MATRIX_LAST_OF_508,
+    MATRIX_WAYS
+};
 extern const struct matrix_way matrix_ways[MATRIX_WAYS];
 
 #endif

@@ -82,7 +82,7 @@ STORY("under_fire_domain",
 TEST(under_fire_domain, "under_fire_domain", "FL-6 FL-1 FL-2", ON_PROBE, "dma,flush",
      "A burst of DMA misses the old page from the return of FLUSH_DEVICE_DOMAIN on, whatever was changed")
 {
-    under_fire(t, 0, 0);
+    under_fire(t, MATRIX_DOMAIN, MATRIX_DOMAIN);
 }
 
 STORY("under_fire_list",
@@ -95,5 +95,5 @@ STORY("under_fire_list",
 TEST(under_fire_list, "under_fire_list", "FL-6 LS-1 LS-2 LS-8", ON_PROBE, "dma,flush",
      "A burst of DMA misses the old page from the return of a list flush on, whatever was changed")
 {
-    under_fire(t, 1, MATRIX_WAYS - 1);
+    under_fire(t, MATRIX_EXACT, MATRIX_WAYS - 1);
 }

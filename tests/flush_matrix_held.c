@@ -25,14 +25,14 @@ static struct domain *domain_with(struct test_run *t, struct dma_engine *e, cons
     return d;
 }
 
-static void take_back(struct test_run *t, struct domain *d, struct buffer *b, matrix_flush *way)
+static void take_back(struct test_run *t, struct domain *d, struct buffer *b, enum matrix_way_number way)
 {
     unmap(t, d, IOVA, b->size);
-    way(t, d, IOVA, b->size);
+    matrix_ways[way].flush(t, d, IOVA, b->size);
     memset(b->data, SECRET, b->size);
 }
 
-static void operation_under_way(struct test_run *t, enum dmaprobe_operation operation, const struct matrix_way *way)
+static void operation_under_way(struct test_run *t, enum dmaprobe_operation operation, enum matrix_way_number way)
 {
     bool atomic = operation >= DMAPROBE_ADD;
     struct dma_engine *e = device(t);
@@ -46,13 +46,13 @@ static void operation_under_way(struct test_run *t, enum dmaprobe_operation oper
                                          .iova = IOVA,
                                          .length = atomic ? sizeof(uint64_t) : LENGTH,
                                          .operand = (uint8_t)~SECRET});
-    take_back(t, d, &b, way->flush);
+    take_back(t, d, &b, way);
     (void)burst_release(t, e, FIRST_SLOT);
     CHECK(!memory_find_other(b.data, b.size, SECRET), "operation %u, %s: the page was written after the flush",
-          operation, way->name);
+          operation, matrix_ways[way].name);
     for (unsigned i = 0; i < LENGTH; i++) {
         CHECK(bytes[i] != SECRET, "operation %u, %s: byte %u of the page's next owner was seen by the device",
-              operation, way->name, i);
+              operation, matrix_ways[way].name, i);
     }
     buffer_refresh(&b);
 }
@@ -71,8 +71,8 @@ TEST(held_operations, "held_operations", "FL-6", ON_PROBE, "dma,flush",
                                                          DMAPROBE_SWAP};
 
     for (unsigned i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
-        operation_under_way(t, operations[i], &matrix_ways[0]);
-        operation_under_way(t, operations[i], &matrix_ways[1 + i % (MATRIX_WAYS - 1)]);
+        operation_under_way(t, operations[i], MATRIX_DOMAIN);
+        operation_under_way(t, operations[i], MATRIX_EXACT + i % (MATRIX_WAYS - MATRIX_EXACT));
     }
 }
 
@@ -95,7 +95,7 @@ TEST(held_in_every_slot, "held_in_every_slot", "FL-6", ON_PROBE, "dma,flush",
                                                  .length = LENGTH,
                                                  .operand = (uint8_t)~SECRET});
         }
-        take_back(t, d, &b, round ? matrix_by_covering_block : matrix_by_domain);
+        take_back(t, d, &b, round ? MATRIX_BLOCK : MATRIX_DOMAIN);
         for (unsigned slot = DMAPROBE_SLOTS; slot-- > FIRST_SLOT;) {
             (void)burst_release(t, e, slot);
         }

@@ -5,39 +5,33 @@
 /* IOVA pages that no test of the matrix maps. */
 #define UNUSED_PAGE 0x700000ull
 
-const struct matrix_way matrix_ways[MATRIX_WAYS] = {
-    {"FLUSH_DEVICE_DOMAIN", matrix_by_domain},        {"exact list", matrix_by_exact_list},
-    {"one covering block", matrix_by_covering_block}, {"page 0, shift 52", matrix_by_everything},
-    {"last of 508 elements", matrix_by_last_of_508},
-};
-
-void matrix_by_domain(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
+static void by_domain(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
 {
     (void)iova;
     (void)length;
     flush(t, d);
 }
 
-void matrix_by_exact_list(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
+static void by_exact_list(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
 {
     flush_list(t, d, iova, length);
 }
 
-void matrix_by_covering_block(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
+static void by_covering_block(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
 {
     struct flush_block block = flush_range_cover(iova, length);
 
     flush_block(t, d, block.page, block.shift);
 }
 
-void matrix_by_everything(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
+static void by_everything(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
 {
     (void)iova;
     (void)length;
     flush_block(t, d, 0, HV_IOMMU_RANGE_SHIFT_ALL);
 }
 
-void matrix_by_last_of_508(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
+static void by_last_of_508(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
 {
     struct flush_block block = flush_range_cover(iova, length);
     uint64_t elements[HV_FLUSH_LIST_MAX];
@@ -54,3 +48,11 @@ void matrix_by_last_of_508(struct test_run *t, struct domain *d, uint64_t iova, 
     CHECK_SUCCESS(status, "flushing a full list");
     CHECK_EQ(done, HV_FLUSH_LIST_MAX, "elements completed by a full list");
 }
+
+const struct matrix_way matrix_ways[MATRIX_WAYS] = {
+    [MATRIX_DOMAIN] = {"FLUSH_DEVICE_DOMAIN", by_domain},
+    [MATRIX_EXACT] = {"exact list", by_exact_list},
+    [MATRIX_BLOCK] = {"one covering block", by_covering_block},
+    [MATRIX_EVERYTHING] = {"page 0, shift 52", by_everything},
+    [MATRIX_LAST_OF_508] = {"last of 508 elements", by_last_of_508},
+};
