@@ -38,7 +38,7 @@ GUEST_OBJ := $(patsubst %,$(BUILD)/guest/%.o,$(GUEST_SRC))
 HOST_OBJ  := $(patsubst %,$(BUILD)/host/%.o,$(HOST_SRC))
 
 # Tests are many and each runs for a moment: small code matters more than fast code there.
-$(BUILD)/guest/tests/%.o: CFLAGS += -Os -ffunction-sections -mpreferred-stack-boundary=3
+$(BUILD)/guest/tests/%.o: CFLAGS += -Oz -ffunction-sections -mpreferred-stack-boundary=3
 $(BUILD)/guest/kernel/%.o: CFLAGS += -Os
 $(BUILD)/guest/drivers/%.o: CFLAGS += -ffunction-sections
 $(BUILD)/guest/tests/bench/%.o: CFLAGS += -O2

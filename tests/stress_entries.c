@@ -150,7 +150,6 @@ TEST(leaf_or_table, "leaf_or_table", "CON-2 FL-5 TR-6 LS-8", ON_PROBE, "dma,flus
         memset(small.data, POISON_FRESH, LENGTH);
     }
     (void)burst_stop(t, e, WRITE_FIRST);
-    words[INDEX] = value[0]; /* what was a trap is poison again */
     memset(leaf.data, POISON_FRESH, PAGE_SIZE);
     memset(leaf.data + PAGE * PAGE_SIZE, POISON_FRESH, LENGTH);
     memset(small.data, POISON_FRESH, LENGTH);

@@ -8,7 +8,7 @@
 
 STORY("leaf_4k",
       "The device writes the first byte, two bytes in the middle, the last byte, and then the whole of a mapped "
-      "page.",
+      "page. A slow one (edu) writes its first and its last bytes only.",
       "Exactly these bytes change, and nothing around the page.",
       "The simplest translation does not work: look at the root, the levels and the leaf that the host follows.");
 TEST(translate_leaf_4k, "leaf_4k", "TR-1 ATT-1", ON_ALL, "dma",
@@ -21,6 +21,11 @@ TEST(translate_leaf_4k, "leaf_4k", "TR-1 ATT-1", ON_ALL, "dma",
     map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     stage(t, d, e);
+    if (e->ops->features & DMA_SLOW) {
+        expect_write(t, e, IOVA, &b, 0, 512, "first bytes");
+        expect_write(t, e, IOVA + PAGE_SIZE - 3, &b, PAGE_SIZE - 3, 3, "last bytes");
+        return;
+    }
     expect_write(t, e, IOVA, &b, 0, 1, "first byte");
     expect_write(t, e, IOVA + 2047, &b, 2047, 2, "middle");
     expect_write(t, e, IOVA + PAGE_SIZE - 1, &b, PAGE_SIZE - 1, 1, "last byte");

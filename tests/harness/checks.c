@@ -6,27 +6,29 @@
 #include "lib/fmt.h"
 #include "tests/harness/test.h"
 
-static void end(struct test_run *t, enum verdict verdict, const char *where, const char *format, va_list args)
+static void end(struct test_run *t, enum verdict verdict, const char *file, unsigned line, const char *format,
+                va_list args)
 {
     t->verdict = verdict;
-    t->where = where;
+    t->where_file = file;
+    t->where_line = line;
     fmt_vsnprintf(t->message, sizeof(t->message), format, args);
 }
 
-void test_fail(struct test_run *t, const char *where, const char *format, ...)
+void test_fail(struct test_run *t, const char *file, unsigned line, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    end(t, VERDICT_FAIL, where, format, args);
+    end(t, VERDICT_FAIL, file, line, format, args);
     va_end(args);
     containment_abort();
 }
 
-void test_error(struct test_run *t, const char *where, const char *format, ...)
+void test_error(struct test_run *t, const char *file, unsigned line, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    end(t, VERDICT_ERROR, where, format, args);
+    end(t, VERDICT_ERROR, file, line, format, args);
     va_end(args);
     containment_abort();
 }
@@ -35,7 +37,7 @@ void test_skip(struct test_run *t, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    end(t, VERDICT_SKIP, t->test->where, format, args);
+    end(t, VERDICT_SKIP, NULL, 0, format, args);
     va_end(args);
     containment_abort();
 }
@@ -53,32 +55,34 @@ void test_step(struct test_run *t, const char *format, uint64_t a, uint64_t b, u
     t->steps[t->step_count++ % STEPS_MAX] = (struct step){.format = format, .args = {a, b, c, d, e}};
 }
 
-void check_equal(struct test_run *t, const char *where, uint64_t actual, uint64_t expected, const char *what)
+void check_equal(struct test_run *t, const char *file, unsigned line, uint64_t actual, uint64_t expected,
+                 const char *what)
 {
     if (actual == expected) {
         return;
     }
     fmt_snprintf(t->expected, sizeof(t->expected), "0x%llx", (unsigned long long)expected);
     fmt_snprintf(t->actual, sizeof(t->actual), "0x%llx", (unsigned long long)actual);
-    test_fail(t, where, "%s", what);
+    test_fail(t, file, line, "%s", what);
 }
 
-void check_status(struct test_run *t, const char *where, unsigned actual, unsigned expected, const char *what)
+void check_status(struct test_run *t, const char *file, unsigned line, unsigned actual, unsigned expected,
+                  const char *what)
 {
     if (actual == expected) {
         return;
     }
     fmt_snprintf(t->expected, sizeof(t->expected), "%s (0x%x)", hv_status_name(expected), expected);
     fmt_snprintf(t->actual, sizeof(t->actual), "%s (0x%x)", hv_status_name(actual), actual);
-    test_fail(t, where, "%s", what);
+    test_fail(t, file, line, "%s", what);
 }
 
-void check_refused(struct test_run *t, const char *where, unsigned actual, const char *what)
+void check_refused(struct test_run *t, const char *file, unsigned line, unsigned actual, const char *what)
 {
     if (actual != HV_STATUS_SUCCESS) {
         return;
     }
     fmt_snprintf(t->expected, sizeof(t->expected), "any status but SUCCESS");
     fmt_snprintf(t->actual, sizeof(t->actual), "SUCCESS");
-    test_fail(t, where, "%s", what);
+    test_fail(t, file, line, "%s", what);
 }

@@ -8,6 +8,7 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "tests/harness/fixture.h"
+#include "tests/harness/suite.h"
 
 static void unexpected_byte(struct test_run *t, const uint8_t *at, const struct buffer *b, uint8_t expected,
                             const char *what, const char *why)
@@ -234,9 +235,6 @@ void warm(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer
 {
     expect_write(t, e, iova, b, 0, 4, what);
 }
-
-/* Below 2^28, which is all that the narrowest class can emit, and far from the IOVAs that tests choose. */
-#define STAGING_IOVA 0x0E000000ull
 
 void stage(struct test_run *t, struct domain *d, struct dma_engine *e)
 {

@@ -87,11 +87,11 @@ static void report_where(const struct test_run *t)
 {
     char text[TEXT_MAX];
 
-    if (!t->where || strcmp(t->where, t->test->where) == 0) {
+    if (!t->where_file) {
         tap_yaml_text(&stream, "where", t->test->where);
         return;
     }
-    fmt_snprintf(text, sizeof(text), "%s, decided at %s", t->test->where, t->where);
+    fmt_snprintf(text, sizeof(text), "%s, decided at %s:%u", t->test->where, t->where_file, t->where_line);
     tap_yaml_text(&stream, "where", text);
 }
 

@@ -42,7 +42,7 @@ static void describe_end(struct test_run *t, enum containment_end end, uint64_t 
     }
     t->verdict = VERDICT_ERROR;
     t->trapped = true;
-    t->where = NULL;
+    t->where_file = NULL;
 }
 
 /* A host that left something wrong behind a test that passed has failed it. */

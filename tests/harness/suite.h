@@ -13,6 +13,9 @@
 
 /* Reserved for the harness: the blocking domain in which every device rests between tests. */
 #define REST_DOMAIN_ID 0x7000F001u
+/* Where the scratch memory of a DMA_STAGED device is mapped: below 2^28, which is all that the narrowest class can
+ * emit, and far from the IOVAs that tests choose. */
+#define STAGING_IOVA 0x0E000000ull
 /* Ids that tests get from fresh_domain_id(), 1 .. SWEPT_DOMAIN_IDS; the reset deletes those that were given out. */
 #define SWEPT_DOMAIN_IDS 24u
 

@@ -42,7 +42,8 @@ struct test_registration {
 
 #define PVT_STRING_(x) #x
 #define PVT_STRING(x)  PVT_STRING_(x)
-#define PVT_WHERE      __FILE__ ":" PVT_STRING(__LINE__)
+/* Two arguments: as one text of its own for every check they would take four times the room. */
+#define PVT_WHERE __FILE__, __LINE__
 
 /*
  * Declares and opens a test. The file that uses it defines TEST_GROUP, the first part of every id in it. All arguments
@@ -53,7 +54,7 @@ struct test_registration {
     __attribute__((used)) static void test_##symbol(struct test_run *t);                                               \
     static const char catalogue_##symbol[] __attribute__((used, section(".pvtcat.test"))) =                            \
         "test\t" TEST_GROUP "." name_ "\t" TEST_GROUP "\t" title_ "\t" requirements_ "\t" classes_ "\t" kinds_         \
-        "\t" level_ "\t" PVT_WHERE;                                                                                    \
+        "\t" level_ "\t" __FILE__ ":" PVT_STRING(__LINE__);                                                            \
     __asm__(".pushsection \".pvt_tests." TEST_GROUP "." name_ "\", \"a\"\n"                                            \
             ".long catalogue_" #symbol " - .\n"                                                                        \
             ".long test_" #symbol " - .\n"                                                                             \
@@ -113,7 +114,8 @@ struct test_run {
 
     enum verdict verdict;
     char message[TEXT_MAX], expected[TEXT_MAX], actual[TEXT_MAX], observation[TEXT_MAX];
-    const char *where; /* of the check that decided */
+    const char *where_file; /* of the check that decided; NULL: none did */
+    unsigned where_line;
     struct step steps[STEPS_MAX];
     unsigned step_count; /* all of them; the last STEPS_MAX are kept */
 
@@ -130,11 +132,11 @@ struct test_run {
 
 /* --- ending a test; none of these return --- */
 /* The host broke a promise. */
-void test_fail(struct test_run *t, const char *where, const char *format, ...)
-    __attribute__((noreturn, format(printf, 3, 4)));
+void test_fail(struct test_run *t, const char *file, unsigned line, const char *format, ...)
+    __attribute__((noreturn, format(printf, 4, 5)));
 /* The test or its environment is wrong. */
-void test_error(struct test_run *t, const char *where, const char *format, ...)
-    __attribute__((noreturn, format(printf, 3, 4)));
+void test_error(struct test_run *t, const char *file, unsigned line, const char *format, ...)
+    __attribute__((noreturn, format(printf, 4, 5)));
 void test_skip(struct test_run *t, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 
 /* --- records --- */
@@ -150,10 +152,12 @@ void test_step(struct test_run *t, const char *format, uint64_t a, uint64_t b, u
 #define STEP0(t, text)                  test_step(t, text, 0, 0, 0, 0, 0)
 
 /* --- checks: the test ends as FAIL when one does not hold --- */
-void check_equal(struct test_run *t, const char *where, uint64_t actual, uint64_t expected, const char *what);
-void check_status(struct test_run *t, const char *where, unsigned actual, unsigned expected, const char *what);
+void check_equal(struct test_run *t, const char *file, unsigned line, uint64_t actual, uint64_t expected,
+                 const char *what);
+void check_status(struct test_run *t, const char *file, unsigned line, unsigned actual, unsigned expected,
+                  const char *what);
 /* Any status but SUCCESS; returns it for a record. */
-void check_refused(struct test_run *t, const char *where, unsigned actual, const char *what);
+void check_refused(struct test_run *t, const char *file, unsigned line, unsigned actual, const char *what);
 
 #define CHECK_EQ(actual, expected, what)     check_equal(t, PVT_WHERE, (uint64_t)(actual), (uint64_t)(expected), what)
 #define CHECK_STATUS(actual, expected, what) check_status(t, PVT_WHERE, (unsigned)(actual), (unsigned)(expected), what)
