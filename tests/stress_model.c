@@ -72,12 +72,14 @@ void stress_begin(struct stress *s, struct test_run *t)
 /* A leaf comes, goes, or changes; its old form stays allowed. */
 static void change_leaf(struct stress *s, unsigned home)
 {
-    unsigned number = below(s, STRESS_PAGES), target = below(s, STRESS_TARGETS);
+    unsigned target = below(s, STRESS_TARGETS);
+    unsigned number = below(s, 2) ? below(s, STRESS_DEVICES) : below(s, STRESS_PAGES);
     struct stress_page *p = &s->page[home][number];
     struct domain *d = &s->domain[home];
     uint64_t iova = stress_iova(s, 0, number), gpa = gpa_of(s->target.data) + target * PAGE_SIZE;
     struct test_run *t = s->t;
 
+    s->changed = number;
     if (!p->mapped) {
         p->mapped = true;
         p->target = (uint8_t)target;
@@ -169,25 +171,30 @@ void stress_step(struct stress *s)
 {
     unsigned paging = STRESS_PAGING + below(s, STRESS_HOMES - STRESS_PAGING);
 
-    switch (below(s, 16)) {
+    switch (below(s, 32)) {
     case 0:
     case 1:
     case 2:
-    case 3:
         move(s, paging);
         break;
-    case 4:
+    case 3:
         move(s, below(s, STRESS_PAGING));
         break;
-    case 5:
+    case 4:
         move(s, below(s, 2) ? (unsigned)STRESS_DETACHED : paging);
         break;
+    case 5:
     case 6:
         replace(s, paging);
         break;
     case 7:
     case 8:
     case 9:
+    case 10:
+    case 11:
+    case 12:
+    case 13:
+    case 14:
         flush_some(s, paging);
         break;
     default:

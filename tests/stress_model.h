@@ -34,6 +34,7 @@ struct stress {
     struct stress_page page[STRESS_HOMES][STRESS_PAGES];
     struct dma_engine *engine[STRESS_DEVICES];
     unsigned home[STRESS_DEVICES];
+    unsigned changed; /* page that was changed last */
     struct buffer untranslated, target;
 };
 

@@ -98,7 +98,9 @@ static bool beyond_the_world(enum softiommu_omission omission)
     case SOFTIOMMU_OMIT_STAGE2_TABLE:
     case SOFTIOMMU_OMIT_STAGE2_LEAF:
     case SOFTIOMMU_OMIT_DRAIN_DELETE: /* it deletes no domain with devices */
+    case SOFTIOMMU_OMIT_DRAIN_IDENTITY: /* what was in flight in an identity domain it does not judge */
     case SOFTIOMMU_OMIT_ATTACH_PASSES_THROUGH:
+    case SOFTIOMMU_OMIT_ATTACH_UNBLOCKS_FIRST:
     case SOFTIOMMU_OMIT_ATTACH_BLOCKS:
     case SOFTIOMMU_OMIT_ATTACH_TWO_STEPS:
         return true;
