@@ -66,6 +66,9 @@ static void under_fire(struct test_run *t, unsigned first_way, unsigned last_way
         }
         matrix_begin(&s, t, change);
         for (unsigned way = first_way; way <= last_way; way++) {
+            if (way == MATRIX_LAST_OF_508 && i != 0) {
+                continue; /* 508 invalidations take long, and the list is the same for all changes */
+            }
             one_under_fire(&s, change, changes[i].name, &matrix_ways[way]);
         }
         matrix_end(&s);
@@ -86,8 +89,9 @@ TEST(under_fire_domain, "under_fire_domain", "FL-6 FL-1 FL-2", ON_PROBE, "dma,fl
 }
 
 STORY("under_fire_list",
-      "A device writes to a page over and over. For each of the seven changes of the matrix and each of four lists "
-      "(exact, one covering block, everything, last of 508): the guest changes its tables, flushes, takes the old page "
+      "A device writes to a page over and over. For each of the seven changes of the matrix and each kind of list "
+      "(exact, one covering block, everything; for the first change also the last of 508): the guest changes its "
+      "tables, flushes, takes the old page "
       "back at once, and overwrites tables that became free.",
       "The old page is not written any more, the new one is, and tables that are free lead nowhere.",
       "The list flush returns while DMA that was translated before is still on its way: look at whether the host waits "

@@ -90,7 +90,7 @@ TEST(tables_reused, "tables_reused_after_flush", "LS-8 FL-1 FL-6", ON_PROBE, "dm
 }
 
 STORY("tables_reused_before_delete",
-      "A device writes to one IOVA over and over. Thirty times it moves from a paging domain to another one, or to a "
+      "A device writes to one IOVA over and over. Twenty times it moves from a paging domain to another one, or to a "
       "blocking one; all tables of the domain that it left are freed and used for data that look like entries and lead "
       "to a trap; then the domain is deleted, and its id is used again with new tables.",
       "Neither the move nor DELETE nor any DMA changes the data or the trap, and the page of the old domain is not "
@@ -109,7 +109,7 @@ TEST(tables_before_delete, "tables_reused_before_delete", "DEL-1 DEL-3 DEL-5 ATT
     map(t, other, IOVA, &c, RW);
     attach(t, other, e);
     burst_start(t, e, SLOT, IOVA, LENGTH, e->ops->fill_value);
-    for (unsigned i = 0; i < 30; i++) {
+    for (unsigned i = 0; i < 20; i++) {
         CHECK(domain_create(&d, DOMAIN_PAGING, id, 0, 0, NULL), "round %u: creating the id again", i);
         tenants_of(&tenants, &d);
         map(t, &d, IOVA, &b, RW);

@@ -13,16 +13,6 @@ static bool nowhere(uint32_t set)
     return (set & (STRESS_NOWHERE | STRESS_DENIED)) != 0;
 }
 
-STORY(
-    "random_operations",
-    "Three devices, and a blocking, an identity and three paging domains. Five hundred times the guest does one thing "
-    "by chance: maps a page, unmaps it, points it elsewhere, changes its permission, flushes (domain, everything, "
-    "exact list or covering block), moves or detaches a device, or deletes an idle domain and creates its id again; "
-    "then each device writes to the page that was changed last, and to one by chance.",
-    "The write is where the entry leads, or where it led since the page was last flushed, whole and in one place; "
-    "nothing else in memory changes.",
-    "The last steps show the sequence that led there; the same seed repeats it. Any of the flush, attach and delete "
-    "paths may be at fault.");
 static void write_and_look(struct stress *s, unsigned device, unsigned page, unsigned round)
 {
     struct dma_engine *e = s->engine[device];
@@ -38,13 +28,23 @@ static void write_and_look(struct stress *s, unsigned device, unsigned page, uns
           allowed, STRESS_TARGETS, STRESS_TARGETS + 1);
 }
 
+STORY(
+    "random_operations",
+    "Three devices, and a blocking, an identity and three paging domains. Three hundred times the guest does one "
+    "thing by chance: maps a page, unmaps it, points it elsewhere, changes its permission, flushes (domain, "
+    "everything, exact list or covering block), moves or detaches a device, or deletes an idle domain and creates its "
+    "id again; then each device writes to the page that was changed last, and to one by chance.",
+    "The write is where the entry leads, or where it led since the page was last flushed, whole and in one place; "
+    "nothing else in memory changes.",
+    "The last steps show the sequence that led there; the same seed repeats it. Any of the flush, attach and delete "
+    "paths may be at fault.");
 STRESS(random_operations, "random_operations", "FL-5 FL-1 FL-2 FL-3 ATT-4 DEL-3 ISO-1", ON_FAST, "dma,flush",
        "Whatever a guest does in whatever order, each DMA reaches what the tables allow now or since the last flush")
 {
     struct stress s;
 
     stress_begin(&s, t);
-    for (unsigned round = 0; round < 400; round++) {
+    for (unsigned round = 0; round < 300; round++) {
         stress_step(&s);
         for (unsigned device = 0; device < STRESS_DEVICES; device++) {
             write_and_look(&s, device, s.changed, round);
@@ -70,7 +70,7 @@ static void look(struct stress *s, const uint32_t *allowed, bool reached, unsign
 }
 
 STORY("random_operations_under_fire",
-      "As random_operations, three hundred times, but each device writes to a page of its own over and over, and so is "
+      "As random_operations, two hundred times, but each device writes to a page of its own over and over, and so is "
       "at work during every call.",
       "During a step a write may land where it was allowed before or behind the step, and behind it only where it is "
       "allowed then; a mapped page is reached.",
@@ -86,7 +86,7 @@ STRESS(under_fire, "random_operations_under_fire", "FL-6 ATT-5 FL-5 FL-3 ISO-2",
         burst_start(t, s.engine[i], SLOT, stress_iova(&s, i, i), STRESS_LENGTH, stress_value(i));
         now[i] = stress_allowed(&s, i, i);
     }
-    for (unsigned round = 0; round < 300; round++) {
+    for (unsigned round = 0; round < 200; round++) {
         for (unsigned i = 0; i < STRESS_DEVICES; i++) {
             before[i] = now[i];
         }

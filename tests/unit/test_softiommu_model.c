@@ -97,7 +97,7 @@ static bool beyond_the_world(enum softiommu_omission omission)
     case SOFTIOMMU_OMIT_STAGE2_ROOT:
     case SOFTIOMMU_OMIT_STAGE2_TABLE:
     case SOFTIOMMU_OMIT_STAGE2_LEAF:
-    case SOFTIOMMU_OMIT_DRAIN_DELETE: /* it deletes no domain with devices */
+    case SOFTIOMMU_OMIT_DRAIN_DELETE:   /* it deletes no domain with devices */
     case SOFTIOMMU_OMIT_DRAIN_IDENTITY: /* what was in flight in an identity domain it does not judge */
     case SOFTIOMMU_OMIT_ATTACH_PASSES_THROUGH:
     case SOFTIOMMU_OMIT_ATTACH_UNBLOCKS_FIRST:
