@@ -98,7 +98,6 @@ static void split(struct test *test, char *text, void (*run)(struct test_run *t)
 {
     field(&text); /* "test" */
     test->id = field(&text);
-    test->group = field(&text);
     test->title = field(&text);
     test->requirements = field(&text);
     test->classes = field(&text);

@@ -8,7 +8,7 @@
 #include "kernel/time.h"
 
 /* First strings of the catalogue in the image; the tests' own follow. */
-static const char catalogue_format[] __attribute__((used, section(".pvtcat"))) = "catalogue\t1";
+static const char catalogue_format[] __attribute__((used, section(".pvtcat"))) = "catalogue\t2";
 static const char catalogue_version[] __attribute__((used, section(".pvtcat"))) = "version\t" PVT_VERSION;
 
 static void describe_host(void)

@@ -22,8 +22,7 @@ struct test_run;
 
 /* One test as the run sees it; the texts are split out of its catalogue entry. */
 struct test {
-    const char *id; /* group.what_is_promised */
-    const char *group;
+    const char *id;           /* group.what_is_promised */
     const char *title;        /* the promise, one sentence */
     const char *requirements; /* ids of abi/requirements.toml, separated by a space */
     const char *classes;      /* device classes it runs on, separated by a comma; "-" = needs no device */
@@ -53,8 +52,8 @@ struct test_registration {
 #define TEST_DECLARE(symbol, level_, name_, requirements_, classes_, kinds_, title_)                                   \
     __attribute__((used)) static void test_##symbol(struct test_run *t);                                               \
     static const char catalogue_##symbol[] __attribute__((used, section(".pvtcat.test"))) =                            \
-        "test\t" TEST_GROUP "." name_ "\t" TEST_GROUP "\t" title_ "\t" requirements_ "\t" classes_ "\t" kinds_         \
-        "\t" level_ "\t" __FILE__ ":" PVT_STRING(__LINE__);                                                            \
+        "test\t" TEST_GROUP "." name_ "\t" title_ "\t" requirements_ "\t" classes_ "\t" kinds_ "\t" level_             \
+        "\t" __FILE__ ":" PVT_STRING(__LINE__);                                                                        \
     __asm__(".pushsection \".pvt_tests." TEST_GROUP "." name_ "\", \"a\"\n"                                            \
             ".long catalogue_" #symbol " - .\n"                                                                        \
             ".long test_" #symbol " - .\n"                                                                             \

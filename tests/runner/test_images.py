@@ -55,11 +55,11 @@ def test_any_section(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"catalogue\t2\0", "format '2'"),
+        (b"catalogue\t3\0", "format '3'"),
         (b"version\t1\0", "states the format"),
-        (b"catalogue\t1\0test\tx\0", "2 fields"),
-        (b"catalogue\t1\0test", "no end"),
-        (b"catalogue\t1\0\xff\xfe\0", "UTF-8"),
+        (b"catalogue\t2\0test\tx\0", "2 fields"),
+        (b"catalogue\t2\0test", "no end"),
+        (b"catalogue\t2\0\xff\xfe\0", "UTF-8"),
     ],
 )
 def test_bad_section_is_explained(tmp_path: Path, data: bytes, words: str) -> None:

@@ -121,22 +121,22 @@ def parse_tests(data: bytes) -> Catalogue:
     for fields in _records(data):
         kind = fields[0]
         if kind == "catalogue":
-            if fields[1:] != ["1"]:
-                raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '1'")
+            if fields[1:] != ["2"]:
+                raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '2'")
             format_seen = True
         elif kind == "version" and len(fields) == 2:
             version = fields[1]
-        elif kind == "test" and len(fields) == 9:
+        elif kind == "test" and len(fields) == 8:
             tests.append(
                 Test(
                     id=fields[1],
-                    group=fields[2],
-                    title=fields[3],
-                    requirements=_words(fields[4], None),
-                    classes=_words(fields[5], ","),
-                    kinds=_words(fields[6], ","),
-                    level=fields[7],
-                    where=fields[8],
+                    group=fields[1].partition(".")[0],
+                    title=fields[2],
+                    requirements=_words(fields[3], None),
+                    classes=_words(fields[4], ","),
+                    kinds=_words(fields[5], ","),
+                    level=fields[6],
+                    where=fields[7],
                 )
             )
         else:
