@@ -39,6 +39,7 @@ static void restore_processor(struct cpu *cpu)
         cr3_write(containment->cr3);
     descriptors_reload();
     user_run_unmap(cpu);
+    cpu->process = NULL;
     cpu->catcher = NULL;
 }
 

@@ -5,6 +5,7 @@
 #include "kernel/memory.h"
 #include "kernel/paging.h"
 #include "kernel/percpu.h"
+#include "kernel/user_process.h"
 
 #define DESCRIPTOR_CODE64_CPL0 0x00AF9B000000FFFFull
 #define DESCRIPTOR_DATA_CPL0   0x00CF93000000FFFFull
@@ -54,6 +55,12 @@ static enum stack_index stack_of_vector(unsigned vector)
     }
 }
 
+/* The way out of user_call(), and system calls. */
+static bool open_to_users(unsigned vector)
+{
+    return vector == TRAP_BP || vector == VECTOR_USER_CALL;
+}
+
 static void build_shared(void)
 {
     tables.gdt[SELECTOR_KERNEL_CODE / 8] = DESCRIPTOR_CODE64_CPL0;
@@ -68,8 +75,7 @@ static void build_shared(void)
             .offset_low = (uint16_t)entry,
             .selector = SELECTOR_KERNEL_CODE,
             .ist = (uint8_t)stack_of_vector(vector),
-            /* INT3 is the way out of user_call(); no other gate may be called from CPL 3. */
-            .type = vector == TRAP_BP ? GATE_INTERRUPT | GATE_DPL3 : GATE_INTERRUPT,
+            .type = (uint8_t)(GATE_INTERRUPT | (open_to_users(vector) ? GATE_DPL3 : 0)),
             .offset_middle = (uint16_t)(entry >> 16),
             .offset_high = (uint32_t)(entry >> 32),
         };

@@ -6,20 +6,8 @@
 #include "boot/boot_info.h"
 #include "kernel/control.h"
 #include "kernel/memory.h"
+#include "kernel/paging_bits.h"
 
-#define PTE_PRESENT  (1ull << 0)
-#define PTE_WRITABLE (1ull << 1)
-#define PTE_USER     (1ull << 2)
-#define PTE_PWT      (1ull << 3)
-#define PTE_PCD      (1ull << 4)
-#define PTE_ACCESSED (1ull << 5)
-#define PTE_DIRTY    (1ull << 6)
-#define PTE_LARGE    (1ull << 7)
-#define PTE_NX       (1ull << 63)
-#define PTE_ADDRESS  0x000FFFFFFFFFF000ull
-
-/* PAT entry 3 is "uncacheable" after reset. */
-#define PTE_UNCACHED (PTE_PCD | PTE_PWT)
 /* Upper levels allow everything; the leaf decides. */
 #define PTE_TABLE (PTE_PRESENT | PTE_WRITABLE | PTE_USER | PTE_ACCESSED)
 /* Accessed and dirty from the start: no page-walk writes to the tables later. */
@@ -139,6 +127,12 @@ enum paging_access paging_get(uint64_t gpa)
         return (enum paging_access)((entry & PTE_PCD ? PAGING_MMIO : PAGING_RW) | user);
     }
     return PAGING_NONE;
+}
+
+const uint64_t *paging_root(unsigned *levels)
+{
+    *levels = paging.levels;
+    return paging.root;
 }
 
 volatile void *paging_map_mmio(uint64_t gpa, uint64_t length)

@@ -31,6 +31,9 @@ enum paging_access paging_get(uint64_t gpa);
 /* Maps device registers uncached, wherever they are; gpa need not be aligned. */
 volatile void *paging_map_mmio(uint64_t gpa, uint64_t length);
 
+/* The top table, and how many levels there are; for user_space.c, which makes other trees with the same kernel. */
+const uint64_t *paging_root(unsigned *levels);
+
 /* Number of pages in the live tables that are writable and executable; always 0. */
 size_t paging_count_wx(void);
 

@@ -58,6 +58,8 @@ struct user_run {
     int code_access[2];          /* what to restore, per page */
 };
 
+struct user_process;
+
 /* Long-mode TSS (APM volume 2, 12.2.5). */
 struct tss {
     uint32_t reserved0;
@@ -75,6 +77,7 @@ struct cpu {
     struct trap_catcher *catcher;
     struct containment containment;
     struct user_run user;
+    struct user_process *process; /* whose program is running; NULL in the kernel */
     bool panicking;
 };
 

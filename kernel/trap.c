@@ -9,6 +9,7 @@
 #include "kernel/panic.h"
 #include "kernel/percpu.h"
 #include "kernel/trap_internal.h"
+#include "kernel/user_process.h"
 
 #define VECTOR_NMI             2
 #define VECTOR_FIRST_INTERRUPT 32
@@ -31,13 +32,16 @@ static void interrupt(struct cpu *cpu, const struct trap_frame *frame)
 void trap_dispatch(struct trap_frame *frame)
 {
     struct cpu *cpu = cpu_this();
+    bool user = (frame->cs & CPL_MASK) == CPL_MASK;
     if (frame->vector == VECTOR_NMI)
         return;
+    if (user && cpu->process && (frame->vector < VECTOR_FIRST_INTERRUPT || frame->vector == VECTOR_USER_CALL))
+        user_process_stop(cpu, frame);
     if (frame->vector >= VECTOR_FIRST_INTERRUPT) {
         interrupt(cpu, frame);
         return;
     }
-    if ((frame->cs & CPL_MASK) == CPL_MASK && cpu->user.active)
+    if (user && cpu->user.active)
         user_run_end(cpu, frame);
     if (cpu->catcher) {
         struct trap_catcher *catcher = cpu->catcher;

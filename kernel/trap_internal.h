@@ -18,4 +18,7 @@ void user_run_end(struct cpu *cpu, const struct trap_frame *frame) __attribute__
 /* Takes the CPL 3 access away again; harmless when none was given. */
 void user_run_unmap(struct cpu *cpu);
 
+/* A system call or an exception of the process that runs: back to user_process_run(). */
+void user_process_stop(struct cpu *cpu, const struct trap_frame *frame) __attribute__((noreturn));
+
 #endif
