@@ -42,8 +42,9 @@ void process_start(struct test_run *t, struct process *p, const char *name, user
                    uint64_t b, uint64_t c, uint64_t d);
 #define PROCESS_START(t, p, program, a, b, c, d) process_start(t, p, #program, program, a, b, c, d)
 
-/* Runs to the next system call, and on behind it with `result` as what it returns. An exception is an ERROR with the
- * program's registers. */
+/* Runs to the next system call, and on behind it with `result` as what it returns. An exception ends the test with the
+ * program's registers: as an ERROR, or as a FAIL where the page table is shared with a device, since then the host may
+ * have changed it. */
 struct process_call {
     uint64_t number, first, second;
 };
@@ -53,8 +54,8 @@ uint64_t process_finish(struct test_run *t, struct process *p);
 /* Starts and ends it. */
 #define PROCESS_CALL(t, p, program, a, b, c, d) (PROCESS_START(t, p, program, a, b, c, d), process_finish(t, p))
 
-/* Runs to a page fault at exactly this address, with W and P of the error code as given: anything else is an ERROR,
- * since the processor and our own tables decide it. The program ends there. */
+/* Runs to a page fault at exactly this address, with W and P of the error code as given. The program can go on from
+ * there: the instruction is then executed again. */
 void process_expect_fault(struct test_run *t, struct process *p, uint64_t address, bool write, bool present);
 
 #endif
