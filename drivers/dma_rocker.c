@@ -5,20 +5,11 @@
  * stays off, and the completion message of the self-test is then dropped without a trace.
  */
 #include "drivers/dma_classes.h"
+#include "drivers/dma_rocker.h"
 #include "kernel/cpu.h"
 
 #define ROCKER_VENDOR 0x1B36
 #define ROCKER_DEVICE 0x0006
-
-#define ROCKER_TEST_REG      0x0010 /* reads back twice what was written */
-#define ROCKER_TEST_DMA_ADDR 0x0028 /* 64 bits */
-#define ROCKER_TEST_DMA_SIZE 0x0030
-#define ROCKER_TEST_DMA_CTRL 0x0034
-#define ROCKER_REGISTERS     0x2000
-
-#define ROCKER_CTRL_CLEAR  (1u << 0)
-#define ROCKER_CTRL_FILL   (1u << 1)
-#define ROCKER_CTRL_INVERT (1u << 2)
 
 #define ROCKER_FILL_VALUE 0x96
 #define ROCKER_MAX_LENGTH 65535
