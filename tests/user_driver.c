@@ -24,8 +24,8 @@ struct client {
     uint64_t registers, address; /* in the process */
 };
 
-/* The device must be in the domain last: until then the program could not be trusted with its registers. */
-static struct client claim(struct test_run *t, struct dma_engine *e, struct domain *blocked, size_t pages)
+/* Everything but the last step. */
+static struct client prepare(struct test_run *t, struct dma_engine *e, struct domain *blocked, size_t pages)
 {
     struct client c = {.process = process_new(t), .engine = e, .memory = buffer(t, pages)};
 
@@ -34,6 +34,13 @@ static struct client claim(struct test_run *t, struct dma_engine *e, struct doma
     map(t, c.domain, IOVA, &c.memory, RW);
     c.address = process_map(t, c.process, &c.memory, USER_READ_WRITE);
     c.registers = drive_registers(t, c.process, e);
+    return c;
+}
+
+static struct client claim(struct test_run *t, struct dma_engine *e, struct domain *blocked, size_t pages)
+{
+    struct client c = prepare(t, e, blocked, pages);
+
     attach(t, c.domain, e);
     return c;
 }
@@ -178,10 +185,12 @@ TEST(user_driver_crash, "crash_under_dma", "ATT-5 ATT-4 ATT-7 DEL-1", ON_SOFT, "
         process_expect_fault(t, c.process, 0, false, false);
         if (ways[i] == DRIVE_BURST) {
             (void)dmaprobe_pending(e);
-            REQUIRE(!memory_find_other(c.memory.data, 512, e->ops->fill_value), "the device is not at work");
+            CHECK(!memory_find_other(c.memory.data, 512, e->ops->fill_value), "the DMA under way does not arrive");
         }
-        take_back(t, &c, blocked);
+        attach(t, blocked, e);
         buffer_refresh(&c.memory);
+        STEP0(t, "from here on the page is somebody else's");
+        take_back(t, &c, blocked);
         (void)dmaprobe_pending(e);
         (void)dmaprobe_pending(e);
         expect_untouched(t, &c.memory, "the program is gone, its device goes on");
@@ -201,8 +210,10 @@ TEST(user_driver_two, "two_programs", "ISO-1 ISO-2", ON_FAST, "dma",
 {
     struct domain *blocked = domain_blocked(t);
     struct dma_engine *e[2] = {device_n(t, 0), device_n(t, 1)};
-    struct client c[2] = {claim(t, e[0], blocked, 1), claim(t, e[1], blocked, 1)};
+    struct client c[2] = {prepare(t, e[0], blocked, 1), prepare(t, e[1], blocked, 1)};
 
+    attach(t, c[0].domain, e[0]);
+    attach(t, c[1].domain, e[1]);
     for (unsigned turn = 0; turn < 4; turn++) {
         unsigned i = turn % 2;
 
@@ -241,17 +252,18 @@ TEST(user_driver_handed_on, "handed_on", "ATT-4 ATT-2 DEL-3", ON_FAST, "dma",
     }
 }
 
-STORY(
-    "released_by_detach",
-    "A program drives its device. The kernel detaches the device instead of blocking it, flushes nothing, and uses the "
-    "page for something else. The program drives the device again. Then the device is attached again.",
-    "The detached device does not reach the page, and the one that was attached again does.",
-    "DETACH leaves a translation in a cache or the old table in use, or a device cannot come back from it.");
+STORY("released_by_detach",
+      "A program drives its device. The kernel detaches the device instead of blocking it, flushes nothing, and uses "
+      "the page for something else. The program drives the device again. Then the IOVA is pointed at another page, and "
+      "the device is attached again.",
+      "The detached device reaches nothing, and the one that was attached again reaches the new page alone.",
+      "DETACH leaves a translation in a cache or the old table in use, or a device cannot come back from it.");
 TEST(user_driver_detach, "released_by_detach", "DET-1 DET-3 DET-4", ON_FAST, "dma,fault",
      "A device that is taken from a program by DETACH does not reach its memory, until it is attached again")
 {
     struct dma_engine *e = device(t);
     struct client c = claim(t, e, domain_blocked(t), 1);
+    struct buffer next = buffer(t, 1);
 
     PROCESS_CALL(t, c.process, program_drive, c.registers, IOVA, 256, drive(e));
     expect_driven(t, e, &c.memory, 0, 256, "attached");
@@ -259,7 +271,9 @@ TEST(user_driver_detach, "released_by_detach", "DET-1 DET-3 DET-4", ON_FAST, "dm
     PROCESS_CALL(t, c.process, program_drive, c.registers, IOVA, 256, drive(e));
     drain_faults(t, e);
     expect_untouched(t, &c.memory, "detached");
+    retarget(t, c.domain, IOVA, gpa_of(next.data));
     attach(t, c.domain, e);
     PROCESS_CALL(t, c.process, program_drive, c.registers, IOVA + 256, 256, drive(e));
-    expect_driven(t, e, &c.memory, 256, 256, "attached again");
+    expect_untouched(t, &c.memory, "the page of the time before DETACH");
+    expect_driven(t, e, &next, 256, 256, "attached again");
 }
