@@ -229,12 +229,12 @@ TEST(user_driver_two, "two_programs", "ISO-1 ISO-2", ON_FAST, "dma",
 }
 
 STORY("handed_on",
-      "A program drives a device, is ended, and its device goes through the blocking domain to the next program, which "
-      "uses the same IOVA for another page. This is done for four programs. The pages of all that are gone belong to "
-      "others.",
+      "A program drives a device. Then the device goes through the blocking domain to the next program, which uses the "
+      "same IOVA for another page; only when that one has driven it is the domain of the first deleted. This is done "
+      "for four programs. The pages of all that are gone belong to others.",
       "Each program reaches its own page, and no page of an earlier one changes.",
       "ATTACH leaves translations of an earlier domain in the IOTLB, in the device's TLB or in the context cache.");
-TEST(user_driver_handed_on, "handed_on", "ATT-4 ATT-2 DEL-3", ON_FAST, "dma",
+TEST(user_driver_handed_on, "handed_on", "ATT-4 ATT-2", ON_FAST, "dma",
      "A device that goes from program to program never reaches the memory of one that had it before")
 {
     struct dma_engine *e = device(t);
@@ -248,7 +248,10 @@ TEST(user_driver_handed_on, "handed_on", "ATT-4 ATT-2 DEL-3", ON_FAST, "dma",
             expect_untouched(t, &c[k].memory, "the memory of a program that had the device before");
         }
         expect_driven(t, e, &c[i].memory, 16 * i, 16, "the memory of the program that has it now");
-        take_back(t, &c[i], blocked);
+        if (i > 0) {
+            process_end(t, c[i - 1].process);
+            delete_domain(t, c[i - 1].domain);
+        }
     }
 }
 
