@@ -7,6 +7,8 @@
 #include "drivers/pci.h"
 #include "drivers/pci_ecam.h"
 #include "drivers/pci_registers.h"
+#include "kernel/memory.h"
+#include "lib/string.h"
 
 #define BUSES 256
 
@@ -110,11 +112,13 @@ static void enumerate(struct enumeration *e)
 
 const struct pci_function *pci_functions(size_t *count)
 {
-    static struct enumeration found;
+    static struct enumeration *found; /* in pages that the image file need not hold */
 
-    if (found.queued == 0) {
-        enumerate(&found);
+    if (!found) {
+        found = memory_boot_pages((sizeof(*found) + PAGE_SIZE - 1) / PAGE_SIZE);
+        memset(found, 0, sizeof(*found));
+        enumerate(found);
     }
-    *count = found.count;
-    return found.functions;
+    *count = found->count;
+    return found->functions;
 }

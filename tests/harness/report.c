@@ -82,16 +82,15 @@ static void text_if(const char *key, const char *value)
     }
 }
 
-/* A check in a fixture decides often; the reader wants to find the test, too. */
+/* The check that decided; often it is one of a fixture. */
 static void report_where(const struct test_run *t)
 {
     char text[TEXT_MAX];
 
     if (!t->where_file) {
-        tap_yaml_text(&stream, "where", t->test->where);
-        return;
+        return; /* the runner knows where the test is */
     }
-    fmt_snprintf(text, sizeof(text), "%s, decided at %s:%u", t->test->where, t->where_file, t->where_line);
+    fmt_snprintf(text, sizeof(text), "%s:%u", t->where_file, t->where_line);
     tap_yaml_text(&stream, "where", text);
 }
 
@@ -106,8 +105,6 @@ void report_test(const struct test_run *t)
     tap_yaml_begin(&stream);
     if (!ok) {
         tap_yaml_text(&stream, "verdict", t->verdict == VERDICT_FAIL ? "fail" : "error");
-        tap_yaml_text(&stream, "requirements", t->test->requirements);
-        tap_yaml_text(&stream, "promise", t->test->title);
         tap_yaml_text(&stream, "message", t->message);
         text_if("expected", t->expected);
         text_if("actual", t->actual);

@@ -98,12 +98,8 @@ static void split(struct test *test, char *text, void (*run)(struct test_run *t)
 {
     field(&text); /* "test" */
     test->id = field(&text);
-    test->title = field(&text);
-    test->requirements = field(&text);
     test->classes = field(&text);
-    test->kinds = field(&text);
     test->level = field(&text);
-    test->where = field(&text);
     test->run = run;
 }
 

@@ -22,20 +22,16 @@ struct test_run;
 
 /* One test as the run sees it; the texts are split out of its catalogue entry. */
 struct test {
-    const char *id;           /* group.what_is_promised */
-    const char *title;        /* the promise, one sentence */
-    const char *requirements; /* ids of abi/requirements.toml, separated by a space */
-    const char *classes;      /* device classes it runs on, separated by a comma; "-" = needs no device */
-    const char *kinds;        /* of: dma fault flush bad-input; "-" = none */
-    const char *level;        /* "test", "observe" (no verdict from the ABI, only from safety), "stress" */
-    const char *where;        /* file:line of the declaration */
+    const char *id;      /* group.what_is_promised */
+    const char *classes; /* device classes it runs on, separated by a comma; "-" = needs no device */
+    const char *level;   /* "test", "observe" (no verdict from the ABI, only from safety), "stress" */
     void (*run)(struct test_run *t);
 };
 
 /* What the linker collects, sorted by id. Each is the distance from itself: a pointer would cost a relocation as well.
  */
 struct test_registration {
-    int32_t catalogue; /* to the text: "test", then the fields of struct test in order, separated by tabs */
+    int32_t catalogue; /* to the text: "test", then the texts of struct test in order, separated by tabs */
     int32_t run;       /* to the function */
 };
 
@@ -46,18 +42,23 @@ struct test_registration {
 
 /*
  * Declares and opens a test. The file that uses it defines TEST_GROUP, the first part of every id in it. All arguments
- * but `symbol` are string literals: they make up an entry of section .pvtcat, the one place where a declaration is, for
- * the image as for the runner, which reads it from the file without booting.
+ * but `symbol` are string literals without quotation marks, and the one place where a declaration is. What the image
+ * needs to choose and run tests goes to section .pvtcat; all of it goes to .pvttext of the debug file, where the runner
+ * finds it without booting, and where it takes no room in the image.
  */
 #define TEST_DECLARE(symbol, level_, name_, requirements_, classes_, kinds_, title_)                                   \
     __attribute__((used)) static void test_##symbol(struct test_run *t);                                               \
     static const char catalogue_##symbol[] __attribute__((used, section(".pvtcat.test"))) =                            \
-        "test\t" TEST_GROUP "." name_ "\t" title_ "\t" requirements_ "\t" classes_ "\t" kinds_ "\t" level_             \
-        "\t" __FILE__ ":" PVT_STRING(__LINE__);                                                                        \
-    __asm__(".pushsection \".pvt_tests." TEST_GROUP "." name_ "\", \"a\"\n"                                            \
-            ".long catalogue_" #symbol " - .\n"                                                                        \
-            ".long test_" #symbol " - .\n"                                                                             \
-            ".popsection");                                                                                            \
+        "test\t" TEST_GROUP "." name_ "\t" classes_ "\t" level_;                                                       \
+    __asm__(".pushsection .pvttext, \"\"\n"                                                                            \
+            ".string \"test\t" TEST_GROUP "." name_ "\t" title_ "\t" requirements_ "\t" classes_ "\t" kinds_           \
+            "\t" level_ "\t" __FILE__ ":" PVT_STRING(__LINE__) "\"\n"                                                  \
+                                                               ".popsection\n"                                         \
+                                                               ".pushsection \".pvt_tests." TEST_GROUP "." name_       \
+                                                               "\", \"a\"\n"                                           \
+                                                               ".long catalogue_" #symbol " - .\n"                     \
+                                                               ".long test_" #symbol " - .\n"                          \
+                                                               ".popsection");                                         \
     static void test_##symbol(struct test_run *t)
 
 /* A test whose outcome the ABI fixes. */

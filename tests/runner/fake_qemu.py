@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
-from pvtest.catalogue import parse_tests  # noqa: E402
+from pvtest.catalogue import parse_image  # noqa: E402
 from pvtest.pe import section  # noqa: E402
 
 VERSION = os.environ.get("FAKE_QEMU_VERSION", "10.0.2")
@@ -69,9 +69,11 @@ class Guest:
         self.variants = host.get("variant", [])
         self.fixture = self.options.get("fixture", [os.environ.get("FAKE_QEMU_FIXTURE", "pass")])[0]
         self.repeat = int(self.options.get("repeat", ["1"])[0])
-        catalogue = parse_tests(section((volume / "pvtest.efi").read_bytes(), ".pvtcat"))
+        known = parse_image(section((volume / "pvtest.efi").read_bytes(), ".pvtcat"))
+        instances = [(name, c) for name, classes, _ in known for c in classes.split(",")]
         wanted = self.options.get("test")
-        self.ids = [i.id for i in catalogue.instances if wanted is None or i.id in wanted or i.test.id in wanted]
+        named = [(test, test if device == "-" else f"{test}@{device}") for test, device in instances]
+        self.ids = [name for test, name in named if wanted is None or name in wanted or test in wanted]
         if self.options.get("order") == ["given"]:
             self.ids = list(wanted or [])
         # Like a real test that takes the machine down, these do it on every boot: "ID=how ID=how".

@@ -32,8 +32,29 @@ def pe(sections: dict[str, bytes]) -> bytes:
     return bytes(data)
 
 
-def catalogue_section(tests: tuple[tuple[str, ...], ...] = TESTS) -> bytes:
+def elf(sections: dict[str, bytes]) -> bytes:
+    """An ELF file with these sections and no code."""
+    names = b"\0" + b"".join(name.encode() + b"\0" for name in (*sections, ".shstrtab"))
+    contents = [*sections.items(), (".shstrtab", names)]
+    body, headers, offset = b"", b"\0" * 64, 64
+    for index, (name, content) in enumerate(contents):
+        kind = 3 if index == len(contents) - 1 else 1
+        at = names.index(b"\0" + name.encode() + b"\0") + 1
+        headers += struct.pack("<IIQQQQIIQQ", at, kind, 0, 0, offset + len(body), len(content), 0, 0, 1, 0)
+        body += content
+    start = struct.pack("<4sBBB9xHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 1, 3, 62, 1, 0, 0, 64 + len(body), 0, 64, 0, 0, 64,
+                        len(contents) + 1, len(contents))  # fmt: skip
+    return start + body + headers
+
+
+def image_section(tests: tuple[tuple[str, ...], ...] = TESTS) -> bytes:
     """The strings of pvtest.efi."""
+    fields = (("test", name, classes, level) for name, _, classes, _, level in tests)
+    return b"catalogue\t3\0\0\0version\t9.9\0" + b"".join("\t".join(test).encode() + b"\0\0" for test in fields)
+
+
+def catalogue_section(tests: tuple[tuple[str, ...], ...] = TESTS) -> bytes:
+    """The strings of pvtest.debug."""
     out = b"catalogue\t2\0\0\0version\t9.9\0"
     for name, requirements, classes, kinds, level in tests:
         group = name.partition(".")[0]
@@ -54,10 +75,12 @@ def host_section(defects: Switches = DEFECTS, variants: Switches = VARIANTS) -> 
     return out
 
 
-def build(folder: Path, tests: bytes | None = None, host: bytes | None = None) -> Path:
-    """A build folder with both images."""
+def build(folder: Path, tests: bytes | None = None, host: bytes | None = None, text: bytes | None = None) -> Path:
+    """A build folder with both images and the guest's debug file."""
     folder.mkdir(parents=True, exist_ok=True)
-    tests = catalogue_section() if tests is None else tests
+    tests = image_section() if tests is None else tests
+    text = catalogue_section() if text is None else text
     (folder / "pvtest.efi").write_bytes(pe({".text": b"\x90" * 100, ".pvtcat": tests}))
+    (folder / "pvtest.debug").write_bytes(elf({".pvttext": text}))
     (folder / "refhost.efi").write_bytes(pe({".pvtcat": host_section() if host is None else host}))
     return folder

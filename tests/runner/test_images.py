@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pvtest import check, requirements
 from pvtest.bootvolume import BootOptions, selection_lines
-from pvtest.catalogue import load_tests, parse_host, parse_tests
+from pvtest.catalogue import load_tests, parse_host, parse_image, parse_tests
 from pvtest.errors import RunnerError, UsageError
 from pvtest.pe import ImageError, read_section, section
 from pvtest.selection import select
@@ -45,7 +45,7 @@ def test_cut_image(length: int) -> None:
 
 @given(st.binary(max_size=300))
 def test_any_section(data: bytes) -> None:
-    for parse in (parse_tests, parse_host):
+    for parse in (parse_tests, parse_image, parse_host):
         try:
             parse(data)
         except ImageError:
@@ -55,18 +55,28 @@ def test_any_section(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"catalogue\t3\0", "format '3'"),
+        (b"catalogue\t9\0", "format '9'"),
         (b"version\t1\0", "states the format"),
-        (b"catalogue\t2\0test\tx\0", "2 fields"),
-        (b"catalogue\t2\0test", "no end"),
-        (b"catalogue\t2\0\xff\xfe\0", "UTF-8"),
+        (b"test\tx\0", "2 fields"),
+        (b"test", "no end"),
+        (b"\xff\xfe\0", "UTF-8"),
     ],
 )
 def test_bad_section_is_explained(tmp_path: Path, data: bytes, words: str) -> None:
-    build = images.build(tmp_path, tests=data)
-    with pytest.raises(ImageError, match="pvtest.efi") as caught:
+    for name, sections in (("pvtest.efi", {"tests": data}), ("pvtest.debug", {"text": data})):
+        build = images.build(tmp_path, **sections)
+        with pytest.raises(ImageError, match=name) as caught:
+            load_tests(build / "pvtest.efi")
+        assert words in str(caught.value)
+
+
+def test_files_of_two_builds_are_refused(tmp_path: Path) -> None:
+    build = images.build(tmp_path, text=images.catalogue_section(images.TESTS[1:]))
+    with pytest.raises(ImageError, match="pvtest.debug does not belong to .*pvtest.efi"):
         load_tests(build / "pvtest.efi")
-    assert words in str(caught.value)
+    (build / "pvtest.debug").write_bytes(images.elf({".other": b""}))
+    with pytest.raises(ImageError, match="pvttext: there is none"):
+        load_tests(build / "pvtest.efi")
 
 
 def test_missing_image(tmp_path: Path) -> None:

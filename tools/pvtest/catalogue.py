@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The catalogue: tests, defects and variants, read from section .pvtcat of the images without booting them.
+"""The catalogue: tests, defects and variants, read from the images and the debug file without booting anything.
 
-docs/output-format.md describes the section.
+docs/output-format.md describes the sections.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pvtest import paths
+from pvtest import elf, paths
 from pvtest.pe import ImageError, read_section
 
-SECTION = ".pvtcat"
+SECTION = ".pvtcat"  # of the images
+TEXT_SECTION = ".pvttext"  # of pvtest.debug
 KINDS = ("dma", "fault", "flush", "bad-input")
 CLASSES = ("rocker", "edu", "dmaprobe", "dmaprobe+ats")
 LEVELS = ("test", "observe", "stress")
@@ -115,7 +116,7 @@ def _words(text: str, separator: str | None) -> tuple[str, ...]:
 
 
 def parse_tests(data: bytes) -> Catalogue:
-    """Parses the section of pvtest.efi."""
+    """Parses the section of pvtest.debug, which has the whole of each declaration."""
     tests: list[Test] = []
     version, format_seen = "", False
     for fields in _records(data):
@@ -147,6 +148,24 @@ def parse_tests(data: bytes) -> Catalogue:
     return Catalogue(tuple(sorted(tests, key=lambda test: test.id.encode())), version)
 
 
+def parse_image(data: bytes) -> list[tuple[str, ...]]:
+    """Parses the section of pvtest.efi: id, device classes and level of each test, as they are written there."""
+    found: list[tuple[str, ...]] = []
+    format_seen = False
+    for fields in _records(data):
+        if fields[0] == "catalogue":
+            if fields[1:] != ["3"]:
+                raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '3'")
+            format_seen = True
+        elif fields[0] == "test" and len(fields) == 4:
+            found.append(tuple(fields[1:]))
+        elif fields[0] != "version":
+            raise ImageError(f"unexpected record with {len(fields)} fields: {' | '.join(fields)[:100]!r}")
+    if not format_seen:
+        raise ImageError("no record 'catalogue', which states the format")
+    return sorted(found)
+
+
 def parse_host(data: bytes) -> HostCatalogue:
     """Parses the section of refhost.efi."""
     defects: list[Defect] = []
@@ -173,12 +192,24 @@ def parse_host(data: bytes) -> HostCatalogue:
 
 
 def load_tests(path: Path | None = None) -> Catalogue:
-    """The tests in pvtest.efi."""
+    """The tests in pvtest.efi, as pvtest.debug beside it describes them. ImageError: these are not of one build."""
     path = path or paths.GUEST_IMAGE
+    debug = path.with_suffix(paths.GUEST_DEBUG.suffix)
     try:
-        return parse_tests(read_section(path, SECTION))
+        in_image = parse_image(read_section(path, SECTION))
     except ImageError as error:
         raise ImageError(str(error) if str(path) in str(error) else f"{path}, section {SECTION}: {error}") from None
+    text = elf.read_section(debug, TEXT_SECTION)
+    try:
+        if text is None:
+            raise ImageError("there is none")
+        tests = parse_tests(text)
+    except ImageError as error:
+        raise ImageError(f"{debug}, section {TEXT_SECTION}: {error}") from None
+    described = [(test.id, ",".join(test.classes) or "-", test.level) for test in tests.tests]
+    if sorted(described) != in_image:
+        raise ImageError(f"{debug} does not belong to {path}: they declare other tests; build both with: make image")
+    return tests
 
 
 def load_host(path: Path | None = None) -> HostCatalogue:

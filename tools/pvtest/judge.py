@@ -72,12 +72,17 @@ def _result(instance: Instance, point: Point, seed: int, problems: list[str]) ->
         duration_us=duration,
         expected=yaml.get("expected", ""),
         actual=yaml.get("actual", ""),
-        where=yaml.get("where", ""),
+        where=_where(instance, yaml.get("where", "")),
         observation=yaml.get("observation", ""),
         seed=seed,
         details={key: value for key, value in yaml.items() if key not in _KNOWN_KEYS},
         crash=point.crash,
     )
+
+
+def _where(instance: Instance, check: str) -> str:
+    """The declaration, and the check that decided; often that is one of a fixture. Empty where no check did."""
+    return f"{instance.test.where}, decided at {check}" if check else ""
 
 
 def _worst(rounds: list[TestResult]) -> TestResult:

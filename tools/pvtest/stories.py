@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pvtest import paths
-from pvtest.errors import MissingError
+from pvtest import elf, paths
 from pvtest.pe import ImageError
 
 SECTION = ".pvtdoc"
-MAX_DEBUG = 64 << 20  # bytes; the file has a few MiB
 
 
 @dataclass(frozen=True)
@@ -48,36 +46,11 @@ def parse(data: bytes) -> dict[str, Story]:
     return found
 
 
-def _section(path: Path) -> bytes:
-    try:
-        # pylint: disable-next=import-outside-toplevel  # slow, and not every command needs it
-        from elftools.common.exceptions import ELFError
-        from elftools.elf.elffile import ELFFile
-    except ModuleNotFoundError:
-        raise MissingError("Python has no package elftools (Debian: python3-pyelftools)") from None
-    try:
-        if path.stat().st_size > MAX_DEBUG:
-            raise ImageError(f"larger than {MAX_DEBUG} bytes")
-        with path.open("rb") as file:
-            section = ELFFile(file).get_section_by_name(SECTION)
-            if section is None:
-                return b""  # no test has one
-            data: bytes = section.data()
-            return data
-    except FileNotFoundError:
-        raise ImageError("does not exist; build it with: make image") from None
-    except OSError as error:
-        raise ImageError(error.strerror or str(error)) from None
-    except ImageError:
-        raise
-    except (ELFError, ValueError, TypeError, AttributeError, KeyError, OverflowError, MemoryError) as error:
-        raise ImageError(f"not an ELF file that can be read: {error}") from None
-
-
 def stories(debug_file: Path | None = None) -> dict[str, Story]:
     """The stories in pvtest.debug by test id. ImageError: the file is not there, or is not what it should be."""
     path = debug_file or paths.GUEST_DEBUG
+    data = elf.read_section(path, SECTION)
     try:
-        return parse(_section(path))
+        return parse(data or b"")  # without the section no test has one
     except ImageError as error:
         raise ImageError(f"{path}, section {SECTION}: {error}") from None
