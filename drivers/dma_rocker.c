@@ -4,8 +4,8 @@
  * inside the MMIO write that starts it, so it is over when the store instruction is. No interrupt is wanted: MSI-X
  * stays off, and the completion message of the self-test is then dropped without a trace.
  */
-#include "drivers/dma_classes.h"
 #include "drivers/dma_rocker.h"
+#include "drivers/dma_classes.h"
 #include "kernel/cpu.h"
 
 #define ROCKER_VENDOR 0x1B36
