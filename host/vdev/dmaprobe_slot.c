@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A request from the doorbell to its end. */
 #include "host/cpu/reference_time.h"
-#include "host/defects/defects.h"
 #include "host/iommu/soft.h"
 #include "host/vdev/dmaprobe_private.h"
 #include "host/vdev/msi.h"
@@ -29,8 +28,6 @@ static void interrupt(struct dmaprobe *probe)
 {
     const struct config_space *config = probe->function->config;
 
-    if (defect_active(DEFECT_MESSAGE_TRANSLATED))
-        return; /* the window is no memory that a domain could map */
     if ((config_read(config, MSI_CONTROL, 2) & MSI_CONTROL_ENABLE) != 0 && bus_master(probe) &&
         msi_send(config_read(config, MSI_ADDRESS, 8), (uint32_t)config_read(config, MSI_DATA, 2)))
         probe->interrupts++;

@@ -6,6 +6,7 @@
 #include "host/vdev/msi.h"
 
 #include "host/cpu/instructions.h"
+#include "host/defects/defects.h"
 #include "host/log.h"
 
 #define WINDOW_SHIFT                 20
@@ -64,6 +65,8 @@ bool msi_send(uint64_t address, uint32_t data)
     uint32_t delivery = data & DATA_DELIVERY_MASK, vector = data & DATA_VECTOR_MASK;
     uint32_t command = vector | COMMAND_ASSERT | (address & ADDRESS_LOGICAL ? COMMAND_LOGICAL : 0);
 
+    if (defect_active(DEFECT_MESSAGE_TRANSLATED))
+        return false; /* no domain maps the window */
     if (address >> WINDOW_SHIFT != WINDOW_NUMBER || vector < VECTOR_FIRST ||
         (delivery != 0 && delivery != DATA_LOWEST) || !(base & APIC_BASE_ENABLE)) {
         host_log(LOG_TRACE, "message 0x%llx of 0x%x is not delivered\n", (unsigned long long)address, data);
