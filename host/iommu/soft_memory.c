@@ -56,6 +56,15 @@ static bool is_last_byte(uint64_t spa, size_t size)
 #define LONG_PIECE 1024u
 #define CACHE_LINE 64u
 
+size_t soft_memory_lost(uint64_t spa, size_t size)
+{
+    if (defect_active(DEFECT_LAST_BYTE_LOST) && is_last_byte(spa, size))
+        return size;
+    if (defect_active(DEFECT_FIRST_LINE_LOST) && size == CACHE_LINE && spa % HOST_PAGE_SIZE == 0)
+        return size;
+    return defect_active(DEFECT_LONG_ODD_CUT) && size > LONG_PIECE && size % 2 != 0;
+}
+
 void soft_memory_copy_from(void *owner, void *to, uint64_t spa, size_t size)
 {
     (void)owner;
@@ -70,12 +79,7 @@ void soft_memory_copy_from(void *owner, void *to, uint64_t spa, size_t size)
 void soft_memory_copy_to(void *owner, uint64_t spa, const void *from, size_t size)
 {
     (void)owner;
-    if (defect_active(DEFECT_LAST_BYTE_LOST) && is_last_byte(spa, size))
-        return;
-    if (defect_active(DEFECT_FIRST_LINE_LOST) && size == CACHE_LINE && spa % HOST_PAGE_SIZE == 0)
-        return;
-    if (defect_active(DEFECT_LONG_ODD_CUT) && size > LONG_PIECE && size % 2 != 0)
-        size--;
+    size -= soft_memory_lost(spa, size);
     if (is_memory(spa, size))
         memcpy((void *)(uintptr_t)spa, from, size);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What an operation does to memory once its address is translated. */
 #include "host/host_memory.h"
+#include "host/iommu/soft_memory.h"
 #include "host/vdev/dmaprobe_private.h"
 #include "lib/string.h"
 
@@ -15,6 +16,7 @@ static void fill(struct softiommu_request *request, uint64_t spa, uint64_t offse
     const struct slot *slot = request->owner;
 
     (void)offset;
+    size -= soft_memory_lost(spa, size);
     if (is_memory(spa, size))
         memset((void *)(uintptr_t)spa, (uint8_t)slot->r.operand, size);
 }

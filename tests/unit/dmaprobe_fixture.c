@@ -6,6 +6,7 @@
 #include "host/cpu/reference_time.h"
 #include "host/host_memory.h"
 #include "host/iommu/soft.h"
+#include "host/iommu/soft_memory.h"
 #include "host/vdev/msi.h"
 
 #define BLOCKS_MAX 16
@@ -28,6 +29,13 @@ void *host_pages(size_t pages)
 uint64_t reference_time(void)
 {
     return machine.now;
+}
+
+size_t soft_memory_lost(uint64_t spa, size_t size)
+{
+    (void)spa;
+    (void)size;
+    return 0;
 }
 
 bool msi_send(uint64_t address, uint32_t data)
