@@ -48,8 +48,11 @@ enum hv_status domain_flush(uint32_t id)
 
     if (domain == NULL)
         return flush_unknown();
-    if (!has_entries(domain))
+    if (!has_entries(domain)) {
+        if (defect_active(DEFECT_FLUSH_SPECIAL_DELETES))
+            domain_delete(id);
         return nothing_to_flush();
+    }
     target = flush_target(domain);
     if (variant_active(VARIANT_FLUSH_DROPS_ALL))
         domains_drop_all();
