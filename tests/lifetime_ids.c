@@ -111,17 +111,18 @@ TEST(id_reused, "id_reused_two_hundred_times", "DEL-3 DOM-2 ATT-4", ON_FAST, "dm
     }
 }
 
-STORY("many_domains_alive",
-      "Up to 56 paging domains exist at once, each with the same IOVA mapped to a page of its own. A device visits all "
-      "of them, twice, in two orders.",
-      "In each domain its DMA lands in the page of that domain.",
-      "The host runs out of tags or shares them between domains, or finds the wrong domain among many.");
+STORY(
+    "many_domains_alive",
+    "Up to 56 paging domains exist at once, each with the same IOVA mapped to a page of its own. Two devices visit all "
+    "of them, 28 domains apart, twice; both write at each stop, and again after the other one has.",
+    "In each domain a device's DMA lands in the page of that domain.",
+    "The host runs out of tags and shares them between domains, or finds the wrong domain among many.");
 TEST(many_alive, "many_domains_alive", "ISO-1 DOM-1 ATT-9", ON_FAST, "dma",
-     "With many domains alive at once a device that visits them all sees each by its own tables")
+     "With many domains alive at once two devices that visit them all see each by its own tables")
 {
-    enum { MANY = 56, STEP = 23 }; /* no common factor */
+    enum { MANY = 56, APART = 28 };
     const uint32_t first_id = 0x00300000;
-    struct dma_engine *e = device(t);
+    struct dma_engine *e[] = {device_n(t, 0), device_n(t, 1)};
     struct domain *rest = domain_blocked(t);
     struct domain *d = page_alloc((MANY * sizeof(*d) + PAGE_SIZE - 1) / PAGE_SIZE, PAGE_SIZE);
     struct buffer b = buffer(t, MANY);
@@ -137,13 +138,16 @@ TEST(many_alive, "many_domains_alive", "ISO-1 DOM-1 ATT-9", ON_FAST, "dma",
     }
     CHECK(alive >= 2, "the host has room for %u domains only", alive);
     for (unsigned i = 0; i < 2 * alive; i++) {
-        unsigned now = i < alive ? i : i * STEP % alive;
-
-        attach(t, &d[now], e);
-        REQUIRE(dma_fill(e, IOVA, 8), "the device did not finish");
-        CHECK_EQ(landed(&b, alive, 0, 8, e->ops->fill_value), now, "number of the domain whose page the DMA reached");
+        attach(t, &d[i % alive], e[0]);
+        attach(t, &d[(i + APART) % alive], e[1]);
+        for (unsigned k = 0; k < 4; k++) {
+            REQUIRE(dma_fill(e[k % 2], IOVA, 8), "the device did not finish");
+            CHECK_EQ(landed(&b, alive, 0, 8, e[k % 2]->ops->fill_value), (i + k % 2 * APART) % alive,
+                     "number of the domain whose page the DMA reached");
+        }
     }
-    attach(t, rest, e);
+    attach(t, rest, e[0]);
+    attach(t, rest, e[1]);
     for (unsigned i = 0; i < alive; i++) {
         delete_domain(t, &d[i]);
     }

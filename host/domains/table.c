@@ -91,6 +91,7 @@ static void reset(struct domain *domain)
 #define GENERATIONS    16u  /* DEFECT_ID_GENERATIONS: uses of an id that such a host tells apart */
 #define USES           64u  /* DEFECT_ID_WORN_OUT */
 #define DOMAINS_SERVED 200u /* DEFECT_DOMAINS_PRETENDED */
+#define MANY_DOMAINS   28u
 
 /* How often the id was made in a row. */
 static void count_creation(uint32_t id)
@@ -110,6 +111,13 @@ const struct domain_grave *grave_revived(uint32_t id)
     revived |= defect_active(DEFECT_ID_GENERATIONS) && domain_table.last_count >= GENERATIONS;
     revived |= defect_active(DEFECT_ID_REUSE_LIVE_TABLE) && grave_holds_table(grave);
     return revived ? grave : NULL;
+}
+
+/* DEFECT_TAG_OF_MANY: from so many domains on, a new one gets the tag of the one that was created that many before. */
+static uint16_t defective_tag(uint16_t tag)
+{
+    return domain_table.domains >= MANY_DOMAINS && tag >= TAG_FIRST + MANY_DOMAINS ? (uint16_t)(tag - MANY_DOMAINS)
+                                                                                   : tag;
 }
 
 enum hv_status domain_create(uint32_t id)
@@ -140,7 +148,7 @@ enum hv_status domain_create(uint32_t id)
     domain_table.free = domain->next;
     *domain = (struct domain){.id = id, .next = *bucket_of(id)};
     domain->translation = translation_blocked();
-    domain->translation.tag = tag;
+    domain->translation.tag = defect_active(DEFECT_TAG_OF_MANY) ? defective_tag(tag) : tag;
     *bucket_of(id) = domain;
     domain_table.domains++;
     return HV_STATUS_SUCCESS;
