@@ -66,6 +66,8 @@ enum softiommu_reason table_entry_mark(const struct walk *walk, struct table_ent
     reason = locate(walk, ORACLE_ACCESS_WRITE, entry);
     if (reason != SOFTIOMMU_REASON_NONE)
         return reason;
+    if (omitted(iommu, SOFTIOMMU_OMIT_AD_DROPS_BITS))
+        marked &= ~ENTRY_IGNORED;
     if (omitted(iommu, SOFTIOMMU_OMIT_AD_PLAIN_STORE))
         table_entry_overwrite(iommu, entry->spa, marked);
     else if (!iommu->call.compare_exchange64(iommu->call.owner, entry->spa, entry->value, marked))

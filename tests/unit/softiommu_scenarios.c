@@ -80,6 +80,7 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(FIVE_AS_FOUR, story_five_levels, 0),
     STORY(WIDTH_IGNORED, story_width, 0),
     STORY(AD_PLAIN_STORE, story_plain_store, 0),
+    STORY(AD_DROPS_BITS, story_drops_bits, 0),
     STORY(AD_LATE_STORE, story_late_store, 0),
 
     STORY(STAGE2_ROOT, story_stage2_root, 0),

@@ -56,6 +56,7 @@ bool story_reserved(struct machine *m, unsigned argument);
 bool story_five_levels(struct machine *m, unsigned argument);
 bool story_width(struct machine *m, unsigned argument);
 bool story_plain_store(struct machine *m, unsigned argument);
+bool story_drops_bits(struct machine *m, unsigned argument);
 bool story_late_store(struct machine *m, unsigned argument);
 bool story_stage2_root(struct machine *m, unsigned argument);
 bool story_stage2_table(struct machine *m, unsigned argument);

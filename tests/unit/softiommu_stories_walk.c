@@ -86,6 +86,19 @@ bool story_plain_store(struct machine *m, unsigned argument)
     return target(m, 0, IOVA, READ) != REFUSED || *leaf != 0;
 }
 
+bool story_drops_bits(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = one_page(m, 4, IOVA);
+    uint64_t *leaf = entry_of(m, &t, IOVA, 0), before;
+
+    (void)argument;
+    *leaf |= BIT(63) | BIT(9);
+    *leaf &= ~BIT(6);
+    before = *leaf;
+    assert_int_equal(target(m, 0, IOVA, WRITE), PAGE_GPA);
+    return (*leaf & ~BIT(6)) != before;
+}
+
 bool story_late_store(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = one_page(m, 4, IOVA);

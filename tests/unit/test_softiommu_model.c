@@ -94,6 +94,7 @@ static bool beyond_the_world(enum softiommu_omission omission)
     case SOFTIOMMU_OMIT_RESERVED_IGNORED:
     case SOFTIOMMU_OMIT_WIDTH_IGNORED:
     case SOFTIOMMU_OMIT_AD_PLAIN_STORE:
+    case SOFTIOMMU_OMIT_AD_DROPS_BITS: /* it keeps nothing in them */
     case SOFTIOMMU_OMIT_STAGE2_ROOT:
     case SOFTIOMMU_OMIT_STAGE2_TABLE:
     case SOFTIOMMU_OMIT_STAGE2_LEAF:
