@@ -20,9 +20,10 @@ extern const uint8_t user_return[] __attribute__((visibility("hidden")));
 
 void user_enter(const struct trap_frame *frame) __attribute__((noreturn));
 
-static uint64_t code_size(void)
+/* Of all programs, in bytes. */
+static size_t code_size(void)
 {
-    return align_up((uint64_t)(user_text_end - user_text_start), PAGE_SIZE);
+    return gpa_of(user_text_end) - gpa_of(user_text_start);
 }
 
 uint64_t user_process_code(const struct user_process *process)
@@ -32,19 +33,20 @@ uint64_t user_process_code(const struct user_process *process)
 
 static uint64_t address_of(const struct user_process *process, const void *in_image)
 {
-    return user_process_code(process) + (uint64_t)((const uint8_t *)in_image - user_text_start);
+    return user_process_code(process) + (gpa_of(in_image) - gpa_of(user_text_start));
 }
 
 bool user_process_init(struct user_process *process, struct user_space *space)
 {
-    uint8_t *code = page_alloc(code_size() / PAGE_SIZE, PAGE_SIZE);
+    uint64_t size = align_up(code_size(), PAGE_SIZE);
+    uint8_t *code = page_alloc(size / PAGE_SIZE, PAGE_SIZE);
     uint8_t *stack = page_alloc(1, PAGE_SIZE);
 
     *process = (struct user_process){.space = space};
     if (!code || !stack)
         return false;
-    memcpy(code, user_text_start, (size_t)(user_text_end - user_text_start));
-    if (user_space_map(space, user_process_code(process), gpa_of(code), code_size(), USER_EXECUTE) != STAGE1_OK ||
+    memcpy(code, user_text_start, code_size());
+    if (user_space_map(space, user_process_code(process), gpa_of(code), size, USER_EXECUTE) != STAGE1_OK ||
         user_space_map(space, space->base + USER_STACK_OFFSET, gpa_of(stack), PAGE_SIZE, USER_READ_WRITE) != STAGE1_OK)
         return false;
     user_space_add_kernel(space);
@@ -97,6 +99,14 @@ void user_process_stop(struct cpu *cpu, const struct trap_frame *frame)
     process->fault_address = cr2_read();
     cpu->process = NULL;
     context_restore(&process->context);
+}
+
+void user_process_flush(const struct user_process *process, uint64_t address, uint64_t length)
+{
+    if (cr3_read() != user_space_root(process->space))
+        return;
+    for (uint64_t at = address; at < address + length; at += PAGE_SIZE)
+        tlb_flush_page(at);
 }
 
 void user_process_leave(void)

@@ -55,6 +55,9 @@ void user_process_start(struct user_process *process, user_program *program, uin
 /* Runs it to its next stop: VECTOR_USER_CALL, or the exception. CR3 is the process's from here on, until another
  * process runs, user_process_leave(), or the end of the test. */
 unsigned user_process_run(struct user_process *process);
+/* INVLPG for each page, if the process's tree is the one in CR3; any other time nothing of it is cached, since a change
+ * of CR3 drops everything. */
+void user_process_flush(const struct user_process *process, uint64_t address, uint64_t length);
 /* Back to the kernel's own tree; must come before the process's tables are freed. */
 void user_process_leave(void);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/user_space.h"
 
-#include "kernel/control.h"
 #include "kernel/memory.h"
 #include "kernel/paging.h"
 #include "kernel/paging_bits.h"
@@ -72,15 +71,7 @@ uint64_t user_space_root(const struct user_space *u)
     return stage1_root_gpa(u->table);
 }
 
-void user_space_flush(const struct user_space *u, uint64_t address, uint64_t length)
-{
-    if ((cr3_read() & PTE_ADDRESS) != user_space_root(u))
-        return;
-    for (uint64_t at = address; at < address + length; at += PAGE_SIZE)
-        tlb_flush_page(at);
-}
-
-/* What stage1_map() does not know: executable pages and uncached ones. */
+/* What stage1_map() does not know: executable pages and uncached ones. Nobody has used them yet. */
 static void refine(const struct user_space *u, uint64_t address, uint64_t length, enum user_access access)
 {
     for (uint64_t at = address; at < address + length; at += PAGE_SIZE) {
@@ -104,10 +95,8 @@ enum stage1_status user_space_map(struct user_space *u, uint64_t address, uint64
     if (address < u->base || length > USER_SPACE_SIZE || address - u->base > USER_SPACE_SIZE - length)
         return STAGE1_ERR_RANGE;
     status = stage1_map(u->table, address, gpa, length, writable ? STAGE1_READ | STAGE1_WRITE : STAGE1_READ);
-    if (status == STAGE1_OK && (access == USER_EXECUTE || access == USER_MMIO)) {
+    if (status == STAGE1_OK)
         refine(u, address, length, access);
-        user_space_flush(u, address, length);
-    }
     return status;
 }
 

@@ -33,10 +33,6 @@ void user_space_use(struct user_space *u, struct stage1 *table);
 /* 4 KiB pages inside of the program's GiB. */
 enum stage1_status user_space_map(struct user_space *u, uint64_t address, uint64_t gpa, uint64_t length,
                                   enum user_access access);
-/* What the processor may have cached of these pages goes, if it walks this tree now; any other time it is gone already,
- * since a change of CR3 drops everything. */
-void user_space_flush(const struct user_space *u, uint64_t address, uint64_t length);
-
 /* Takes over all that the kernel maps now. There must be a page of the program by then: the way to it is not shared.
  * Again after the kernel has mapped more at its top. */
 void user_space_add_kernel(struct user_space *u);

@@ -68,7 +68,7 @@ TEST(sva_new_page, "new_page_needs_no_flush", "FL-3", ON_FAST, "dma,fault",
     struct process *p = process_shared(t, e);
     struct buffer old = buffer(t, 1), b = buffer(t, 1);
     uint64_t at = process_map(t, p, &old, USER_READ_WRITE) + PAGE_SIZE;
-    struct process_call call;
+    struct system_call call;
 
     attach(t, p->domain, e);
     expect_write_fault(t, e, at, 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "before the process maps it");

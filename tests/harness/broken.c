@@ -96,6 +96,8 @@ void suite_broken(const char *fixture, struct suite *s)
     } else if (strcmp(fixture, "flood") == 0) {
         run_half(s);
         flood();
+    } else if (strcmp(fixture, "user-hang") == 0 || strcmp(fixture, "user-fault") == 0) {
+        suite_broken_in_user_mode(s, strcmp(fixture, "user-hang") == 0);
     } else if (strcmp(fixture, "fail") == 0) {
         claim(s, VERDICT_FAIL);
     } else if (strcmp(fixture, "error") == 0) {

@@ -122,7 +122,7 @@ uint64_t process_map(struct test_run *t, struct process *p, const struct buffer 
 
 void process_flush(struct test_run *t, struct process *p, uint64_t address, uint64_t length)
 {
-    user_space_flush(&p->space, address, length);
+    user_process_flush(&p->user, address, length);
     STEP2(t, "INVLPG 0x%llx, 0x%llx bytes", address, length);
 }
 
@@ -175,9 +175,9 @@ static void __attribute__((noreturn)) stopped_wrongly(struct test_run *t, const 
     test_error(t, PVT_WHERE, "%s", text);
 }
 
-struct process_call process_run(struct test_run *t, struct process *p, uint64_t result)
+struct system_call process_run(struct test_run *t, struct process *p, uint64_t result)
 {
-    struct process_call call;
+    struct system_call call;
 
     if (p->user.frame.vector == VECTOR_USER_CALL) {
         p->user.frame.rax = result;
@@ -185,19 +185,26 @@ struct process_call process_run(struct test_run *t, struct process *p, uint64_t 
     if (user_process_run(&p->user) != VECTOR_USER_CALL) {
         stopped_wrongly(t, p, "a system call was expected");
     }
-    call = (struct process_call){.number = p->user.frame.rax, .first = p->user.frame.rdi, .second = p->user.frame.rsi};
+    call = (struct system_call){.number = p->user.frame.rax, .first = p->user.frame.rdi, .second = p->user.frame.rsi};
     STEP3(t, "system call %llu (0x%llx, 0x%llx)", call.number, call.first, call.second);
     return call;
 }
 
 uint64_t process_finish(struct test_run *t, struct process *p)
 {
-    struct process_call call = process_run(t, p, 0);
+    struct system_call call = process_run(t, p, 0);
 
     if (call.number != USER_CALL_EXIT) {
         stopped_wrongly(t, p, "its end was expected");
     }
     return call.first;
+}
+
+uint64_t process_call(struct test_run *t, struct process *p, const char *name, user_program *program, uint64_t a,
+                      uint64_t b, uint64_t c, uint64_t d)
+{
+    process_start(t, p, name, program, a, b, c, d);
+    return process_finish(t, p);
 }
 
 void process_expect_fault(struct test_run *t, struct process *p, uint64_t address, bool write, bool present)

@@ -45,14 +45,16 @@ void process_start(struct test_run *t, struct process *p, const char *name, user
 /* Runs to the next system call, and on behind it with `result` as what it returns. An exception ends the test with the
  * program's registers: as an ERROR, or as a FAIL where the page table is shared with a device, since then the host may
  * have changed it. */
-struct process_call {
+struct system_call {
     uint64_t number, first, second;
 };
-struct process_call process_run(struct test_run *t, struct process *p, uint64_t result);
+struct system_call process_run(struct test_run *t, struct process *p, uint64_t result);
 /* The same where the next thing must be the end; returns the exit value. */
 uint64_t process_finish(struct test_run *t, struct process *p);
 /* Starts and ends it. */
-#define PROCESS_CALL(t, p, program, a, b, c, d) (PROCESS_START(t, p, program, a, b, c, d), process_finish(t, p))
+uint64_t process_call(struct test_run *t, struct process *p, const char *name, user_program *program, uint64_t a,
+                      uint64_t b, uint64_t c, uint64_t d);
+#define PROCESS_CALL(t, p, program, a, b, c, d) process_call(t, p, #program, program, a, b, c, d)
 
 /* Runs to a page fault at exactly this address, with W and P of the error code as given. The program can go on from
  * there: the instruction is then executed again. */

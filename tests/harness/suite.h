@@ -59,6 +59,8 @@ const char *suite_reset(struct suite *s);
 void suite_find_devices(struct suite *s);
 /* Behaves as a broken guest would; returns only for an unknown name. */
 void suite_broken(const char *fixture, struct suite *s);
+/* The part of it that needs programs at CPL 3; does not return. */
+void suite_broken_in_user_mode(struct suite *s, bool hangs);
 /* Benchmarks instead of tests (tests/bench). */
 void suite_bench(void);
 

@@ -66,6 +66,9 @@ def some_variants() -> list[str]:
     return [name for name in ("cpuid-other-vendor", "cap-size-0") if name in names]
 
 
+IN_USER_MODE = {"user-hang": "did not end within its deadline", "user-fault": "program at CPL 3: a system call"}
+
+
 @pytest.fixture(name="boots", scope="module")
 def _boots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Result]]:
     """All boots of this file, one per CPU at a time: each is a few seconds of firmware on one CPU."""
@@ -79,6 +82,8 @@ def _boots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
     jobs["hang"] += ["--timeout", HANG_SECONDS]
     for fixture in RESUMED:
         jobs[f"resumed-{fixture}"] = ["run", *quick_tests(), "--fixture", fixture, "--timeout", RESUME_SECONDS]
+    for fixture in IN_USER_MODE:
+        jobs[fixture] = ["run", *quick_tests(), "--fixture", fixture]
     jobs["shuffled"] = ["run", *quick_tests(), "--shuffle", "--seed", "2"]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         futures = {key: pool.submit(boot, tmp_path_factory.mktemp(key), *job) for key, job in jobs.items()}
@@ -100,6 +105,16 @@ def test_broken_guest(boots: Callable[[str], Result], fixture: str) -> None:
         (test,) = found["tests"]
         assert "panic" in found["problems"][0] and test["crash"]
         assert any(frame["function"] and ".c:" in frame["source"] for frame in test["frames"]), test["frames"]
+
+
+@pytest.mark.parametrize("fixture", IN_USER_MODE)
+def test_a_program_in_ring_3_ends_no_more_than_its_test(boots: Callable[[str], Result], fixture: str) -> None:
+    code, found, output = boots(fixture)
+    assert code == 2, output
+    assert [test["verdict"] for test in found["tests"]].count("error") == 1
+    first, *others = found["tests"]
+    assert IN_USER_MODE[fixture] in first["message"], first
+    assert {test["verdict"] for test in others} <= {"pass", "skip"}, others
 
 
 def test_a_defect_makes_a_test_fail(boots: Callable[[str], Result]) -> None:
