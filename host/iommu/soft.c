@@ -113,6 +113,7 @@ static bool soft_init(void)
         .seed = soft_options.seed,
         .iova_bits = soft.limits.iova_bits,
         .physical_bits = log2_floor(guest_gpa_limit()),
+        .xd_reserved = variant_active(VARIANT_XD_RESERVED),
         .page_sizes = HV_IOMMU_PGSIZE_ALL,
         .iotlb_entries = IOTLB_ENTRIES,
         .walk_cache_entries = WALK_CACHE_ENTRIES,
@@ -138,6 +139,8 @@ static bool soft_init(void)
     if (soft.devices == 0)
         return false;
     config.devices = soft.devices;
+    if (variant_active(VARIANT_USER_IGNORED))
+        softiommu_omit(&config.omissions, SOFTIOMMU_OMIT_USER_IGNORED);
     size = softiommu_storage_size(&config);
     if (size != 0)
         soft.iommu =

@@ -30,8 +30,9 @@ struct format {
 #define ENTRY_USER     BIT(2)
 #define ENTRY_ACCESSED BIT(5)
 #define ENTRY_DIRTY    BIT(6)
-#define ENTRY_PS       BIT(7)                       /* PAT at level 0 */
-#define ENTRY_TABLE    BITS(51, 12)                 /* address of the next table */
+#define ENTRY_PS       BIT(7)       /* PAT at level 0 */
+#define ENTRY_TABLE    BITS(51, 12) /* address of the next table */
+#define ENTRY_XD       BIT(63)
 #define ENTRY_IGNORED  (BITS(63, 52) | BITS(11, 9)) /* XD, and what software keeps there */
 
 /* `levels`: 4 or 5. */

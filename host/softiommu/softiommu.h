@@ -38,6 +38,7 @@ struct softiommu_config {
     unsigned devices;            /* 1..SOFTIOMMU_DEVICES_MAX; named 0 .. devices - 1 in all calls */
     unsigned iova_bits;          /* 21..57; a domain with four levels has at most 48 */
     unsigned physical_bits;      /* MAXPHYADDR, 32..52: entry bits from here to 51 are reserved */
+    bool xd_reserved;            /* bit 63 of an entry is reserved; off: ignored */
     uint64_t page_sizes;         /* bitmap: bit 12 must be set, bits 21 and 30 may be */
     unsigned iotlb_entries;      /* per page size; each of the three 1..SOFTIOMMU_ENTRIES_MAX */
     unsigned walk_cache_entries; /* per level */

@@ -19,9 +19,11 @@ static bool followed_unpresent(const struct walk *walk, uint64_t entry)
 bool walk_reserved(const struct walk *walk, uint64_t entry)
 {
     const struct softiommu_config *config = &walk->iommu->config;
+    uint64_t reserved = format_reserved(walk->format, walk->level, entry, config->physical_bits, config->page_sizes);
 
-    return format_reserved(walk->format, walk->level, entry, config->physical_bits, config->page_sizes) != 0 &&
-           !omitted(walk->iommu, SOFTIOMMU_OMIT_RESERVED_IGNORED);
+    if (config->xd_reserved)
+        reserved |= entry & ENTRY_XD;
+    return reserved != 0 && !omitted(walk->iommu, SOFTIOMMU_OMIT_RESERVED_IGNORED);
 }
 
 uint8_t walk_rights(const struct walk *walk, uint64_t entry)

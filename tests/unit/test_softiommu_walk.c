@@ -216,6 +216,33 @@ static void a_refused_write_sets_no_dirty_bit(void **state)
     assert_int_equal(*entry_of(m, &t, IOVA, 0), DATA | (RO & ~BIT(5)));
 }
 
+static void xd_is_ignored_or_reserved(void **state)
+{
+    struct softiommu_config config = machine_config(SOFTIOMMU_CACHE_ADVERSARIAL);
+
+    (void)state;
+    for (unsigned reserved = 0; reserved < 2; reserved++) {
+        struct softiommu_translation t;
+        struct machine *m;
+
+        config.xd_reserved = reserved != 0;
+        m = machine_new(&config);
+        t = mapped(m, 4, IOVA);
+        assert_int_equal(target(m, 0, IOVA, READ), DATA);
+        softiommu_flush_domain(m->iommu, TAG);
+        for (unsigned level = 0; level < 4; level++) {
+            *entry_of(m, &t, IOVA, level) |= BIT(63);
+            if (config.xd_reserved)
+                assert_refused(m, IOVA, READ, SOFTIOMMU_REASON_RESERVED_BIT, ORACLE_FAULT_CLASS_RESERVED_BIT);
+            else
+                assert_int_equal(target(m, 0, IOVA, READ), DATA);
+            *entry_of(m, &t, IOVA, level) &= ~BIT(63);
+            softiommu_flush_domain(m->iommu, TAG);
+        }
+        machine_free(m);
+    }
+}
+
 static void accessed_and_dirty_can_be_ignored_or_required(void **state)
 {
     struct softiommu_config config = machine_config(SOFTIOMMU_CACHE_ADVERSARIAL);
@@ -398,6 +425,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(present_write_and_user_count_at_every_level, setup, teardown),
         cmocka_unit_test_setup_teardown(accessed_and_dirty_are_set, setup, teardown),
         cmocka_unit_test_setup_teardown(a_refused_write_sets_no_dirty_bit, setup, teardown),
+        cmocka_unit_test(xd_is_ignored_or_reserved),
         cmocka_unit_test(accessed_and_dirty_can_be_ignored_or_required),
         cmocka_unit_test_setup_teardown(a_changing_entry_is_read_again, setup, teardown),
         cmocka_unit_test_setup_teardown(stage_2_confines_root_tables_and_leaves, setup, teardown),
