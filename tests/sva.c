@@ -135,6 +135,38 @@ TEST(sva_unmap_list, "unmapped_by_list_flush", "FL-1 LS-1 LS-9", ON_FAST, "dma,f
     unmap_and_reuse(t, true);
 }
 
+STORY("unmapped_under_dma",
+      "A DMA to a page of the process has been translated and waits. The kernel clears the entry, executes INVLPG, "
+      "flushes, first the domain and then by a list, and gives the page to another process. Then the DMA is let go.",
+      "The page does not change any more once the flush has returned.",
+      "A flush does not wait for DMA that was translated before it.");
+TEST(sva_under_dma, "unmapped_under_dma", "FL-6", ON_SOFT, "dma,flush",
+     "A DMA that is under way when a process gives its page up does not reach the page after INVLPG and the flush")
+{
+    struct dma_engine *e = device(t);
+    struct process *p = process_shared(t, e);
+    struct buffer b = buffer(t, 1);
+
+    attach(t, p->domain, e);
+    for (unsigned by_list = 0; by_list < 2; by_list++) {
+        uint64_t at = process_map(t, p, &b, USER_READ_WRITE);
+
+        PROCESS_CALL(t, p, program_fill, at, PAGE_SIZE, by_list, 0);
+        REQUIRE(dma_start_fill(e, at + 1000, 512), "the device did not start its DMA");
+        process_unmap(t, p, at, PAGE_SIZE);
+        if (by_list) {
+            flush_list(t, p->domain, at, PAGE_SIZE);
+        } else {
+            flush(t, p->domain);
+        }
+        buffer_refresh(&b);
+        STEP0(t, "the page is given away; the DMA is let go");
+        REQUIRE(dma_finish(e), "the device did not finish");
+        drain_faults(t, e);
+        expect_untouched(t, &b, by_list ? "after the list flush" : "after the flush of the domain");
+    }
+}
+
 STORY(
     "stays_unmapped",
     "The entry of a page that the device has used starts with A and D clear. It is cleared, dropped from the "

@@ -280,3 +280,51 @@ TEST(user_driver_detach, "released_by_detach", "DET-1 DET-3 DET-4", ON_FAST, "dm
     expect_untouched(t, &c.memory, "the page of the time before DETACH");
     expect_driven(t, e, &next, 256, 256, "attached again");
 }
+
+/* Calls through a hypercall page that is mapped at `page`; the status would be the exit value. */
+USER_PROGRAM static uint64_t program_hypercall(uint64_t page, uint64_t control, uint64_t input, uint64_t unused)
+{
+    uint64_t result;
+
+    (void)unused;
+    __asm__ volatile("xor %%r8d, %%r8d\n\tcall *%3"
+                     : "=a"(result), "+c"(control), "+d"(input)
+                     : "r"(page)
+                     : "r8", "r9", "r10", "r11", "memory", "cc");
+    return result;
+}
+
+STORY(
+    "hostile_hypercall",
+    "A program has a device, and the hypercall page is mapped into it by mistake. In its own memory it makes the input "
+    "of ATTACH, which would put its device into an identity domain that the kernel uses for another purpose, and makes "
+    "the call. Then it has the device write at a page of the kernel.",
+    "The call raises #UD, and the device stays in the domain that it was given.",
+    "The host does not look at the privilege level of a hypercall, so that a program can take its device out of its "
+    "domain.");
+TEST(user_driver_hypercall, "hostile_hypercall", "DISC-9", ON_FAST, "dma,fault,bad-input",
+     "A program cannot move its device to another domain by a hypercall of its own")
+{
+    struct dma_engine *e = device(t);
+    struct domain *blocked = domain_blocked(t), *identity = domain_identity(t);
+    struct buffer victim = buffer(t, 1);
+    struct client c = claim(t, e, blocked, 1);
+    struct hv_input_attach_device_domain input = {.device_id = e->device_id};
+    uint64_t page = c.process->space.base + USER_SPACE_SIZE / 2;
+    unsigned vector;
+
+    pviommu_fill_domain(&input.device_domain, identity->id);
+    process_map_at(t, c.process, page, gpa_of(hypercall_entry()), PAGE_SIZE, USER_EXECUTE);
+    memcpy(c.memory.data, &input, sizeof(input));
+    PROCESS_START(t, c.process, program_hypercall, page, hv_control(HVCALL_ATTACH_DEVICE_DOMAIN, 0, 0, 0),
+                  gpa_of(c.memory.data), 0);
+    vector = user_process_run(&c.process->user);
+    STEP2(t, "the call ends with vector %llu, RAX 0x%llx", vector, c.process->user.frame.rax);
+    memset(c.memory.data, POISON_FRESH, sizeof(input));
+    PROCESS_CALL(t, c.process, program_drive, c.registers, gpa_of(victim.data), 64, drive(e));
+    drain_faults(t, e);
+    expect_untouched(t, &victim, "a page of the kernel");
+    CHECK_EQ(vector, TRAP_UD, "exception of a hypercall at CPL 3");
+    PROCESS_CALL(t, c.process, program_drive, c.registers, IOVA, 64, drive(e));
+    expect_driven(t, e, &c.memory, 0, 64, "the program's page by its IOVA");
+}
