@@ -113,7 +113,7 @@ def test_a_program_in_ring_3_ends_no_more_than_its_test(boots: Callable[[str], R
     assert code == 2, output
     assert [test["verdict"] for test in found["tests"]].count("error") == 1
     first, *others = found["tests"]
-    assert IN_USER_MODE[fixture] in first["message"], first
+    assert IN_USER_MODE[fixture] in first["reason"], first
     assert {test["verdict"] for test in others} <= {"pass", "skip"}, others
 
 
