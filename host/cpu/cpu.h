@@ -27,8 +27,19 @@ struct cpu {
     struct vmcb *guest;
     struct vmcb *host_state; /* what VMRUN and #VMEXIT do not switch: TR, LDTR, FS, GS, syscall MSRs */
     struct vmcb *shadow;     /* guest state before the last entry; QEMU overwrites the VMCB when an entry fails */
+    void *host_save;         /* the processor's own, for VMRUN */
     uint8_t *stack_top;
     struct oracle_counters counters;
+
+    uint32_t apic_id;
+    uint8_t start_vector;    /* page at which the guest starts */
+    bool waits_for_start;    /* after INIT */
+    bool arrived;            /* has taken what the start-up code left for it */
+    bool running;            /* has been taken over; changed with the host's lock held */
+    /* host/cpu/shootdown.c; other processors look at them. */
+    bool in_host;
+    uint32_t flush_wanted, flush_done;
+    uint32_t calls_sent, calls_taken; /* NMIs of the host */
 };
 
 /* The running processor. Valid on the host's own tables, from cpu_tables_load() on. */
@@ -45,6 +56,7 @@ struct partition {
     uint64_t guest_os_id;
     uint64_t hypercall_msr;
     uint64_t iopm, msrpm; /* physical addresses of the permission maps */
+    uint64_t nested_root;
 };
 extern struct partition partition;
 

@@ -15,6 +15,9 @@ void handle_exception(struct exception_frame *frame)
         frame->rip = (uintptr_t)msr_fault;
         return;
     }
+    /* The host's own, to call this processor out of the guest: that it came is all. */
+    if (frame->vector == EXCEPTION_NMI)
+        return;
     host_log(LOG_ERROR, "exception %llu error 0x%llx in the host at image offset 0x%llx, cr2 0x%llx\n", frame->vector,
              frame->error, frame->rip - (uintptr_t)host_image_start, (unsigned long long)read_cr2());
     host_log(LOG_ERROR, "rax %016llx rbx %016llx rcx %016llx rdx %016llx\n", frame->rax, frame->rbx, frame->rcx,

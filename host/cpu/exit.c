@@ -3,7 +3,10 @@
 #include "host/cpu/exit.h"
 
 #include "host/cpu/events.h"
+#include "host/cpu/nested_paging.h"
+#include "host/cpu/processors.h"
 #include "host/cpu/vcpu.h"
+#include "host/hypercalls/lock.h"
 #include "host/launch/image.h"
 #include "host/log.h"
 #include "host/vdev/vdev.h"
@@ -71,6 +74,9 @@ static void dispatch(struct cpu *cpu, struct guest_registers *regs)
 
     counters->exits_other++;
     switch (code) {
+    case EXIT_NMI:
+        exit_nmi(cpu);
+        return;
     case EXIT_VMRUN:
     case EXIT_VMLOAD:
     case EXIT_VMSAVE:
@@ -101,9 +107,17 @@ static void dispatch(struct cpu *cpu, struct guest_registers *regs)
 
 void handle_exit(struct cpu *cpu, struct guest_registers *regs)
 {
+    processors_enter_host(cpu);
+    host_lock_take(&host_lock);
     cpu->guest->event_injection = 0;
     cpu->guest->tlb_control = 0;
     vdev_tick();
     dispatch(cpu, regs);
+    if (nested_take_change()) {
+        cpu->guest->tlb_control = TLB_FLUSH_ALL;
+        processors_flush(cpu);
+    }
+    host_lock_release(&host_lock);
     vcpu_before_entry(cpu);
+    processors_leave_host(cpu);
 }

@@ -10,10 +10,14 @@
 #define CR0_NW (1ull << 29)
 #define CR0_CD (1ull << 30)
 #define CR0_PG (1ull << 31)
+#define CR0_RESET 0x60000010ull
 
 #define CR4_PAE     (1ull << 5)
 #define CR4_OSXSAVE (1ull << 18)
 #define CR4_PKE     (1ull << 22)
+
+#define APIC_BASE_X2APIC (1ull << 10)
+#define APIC_BASE_ENABLE (1ull << 11)
 
 #define RFLAGS_FIXED (1ull << 1)
 #define RFLAGS_IF    (1ull << 9)
@@ -39,6 +43,7 @@ enum cpu_msr {
 #define VM_CR_SVMDIS (1ull << 4)
 
 enum exception {
+    EXCEPTION_NMI = 2,
     EXCEPTION_UD = 6,
     EXCEPTION_DF = 8,
     EXCEPTION_GP = 13,

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "host/cpu/instructions.h"
+#include "host/cpu/processors.h"
 #include "host/host_memory.h"
 #include "lib/bits.h"
 
@@ -37,7 +38,16 @@ static struct {
     /* The overlay replaces one entry, at the level at which it found a leaf; tables below it come from here. */
     uint64_t *overlay_slot, overlay_old;
     uint64_t *overlay_directory, *overlay_table;
+    bool changed; /* an entry that a processor may hold */
 } nested;
+
+bool nested_take_change(void)
+{
+    bool changed = nested.changed;
+
+    nested.changed = false;
+    return changed;
+}
 
 static uint64_t *table_of(uint64_t entry)
 {
@@ -146,6 +156,7 @@ bool nested_page_set(uint64_t gpa, void *page)
         nested.overlay_old = entry;
     else
         *slot = entry;
+    nested.changed = true;
     return true;
 }
 
@@ -165,6 +176,7 @@ static void replace(uint64_t *slot, uint64_t entry)
         nested.overlay_old = *slot;
     }
     *slot = entry;
+    nested.changed = true;
 }
 
 bool nested_overlay_set(uint64_t gpa, const void *page)
@@ -195,5 +207,8 @@ void nested_overlay_clear(void)
     if (nested.overlay_slot) {
         *nested.overlay_slot = nested.overlay_old;
         nested.overlay_slot = NULL;
+        nested.changed = true;
+        /* At once: the next overlay uses the tables again that another processor may still walk. */
+        processors_flush(cpu_current());
     }
 }

@@ -22,4 +22,7 @@ bool nested_page_set(uint64_t gpa, void *page);
 bool nested_overlay_set(uint64_t gpa, const void *page);
 void nested_overlay_clear(void);
 
+/* Whether an entry that a processor may hold has changed since the last call: all have to drop what they hold. */
+bool nested_take_change(void);
+
 #endif

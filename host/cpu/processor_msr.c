@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* MSRs of the processor whose writes are checked or carried out differently for a guest. */
+#include "host/cpu/icr.h"
 #include "host/cpu/instructions.h"
 #include "host/cpu/msr.h"
-
-#define APIC_BASE_X2APIC (1ull << 10)
-#define APIC_BASE_ENABLE (1ull << 11)
-
-#define ICR_MODE_MASK  0x700ull
-#define ICR_MODE_SMI   0x200ull
-#define ICR_MODE_INIT  0x500ull
-#define ICR_MODE_START 0x600ull
+#include "host/cpu/processors.h"
 
 #define PAT_ENTRIES 8
 
@@ -68,13 +62,15 @@ bool msr_pat_write(struct cpu *cpu, uint32_t msr, uint64_t value)
     return true;
 }
 
-/* INIT takes a processor away from the host: QEMU resets it in spite of an intercept. */
+/* INIT takes a processor away from the host: QEMU resets it in spite of an intercept. The host follows and takes it back.
+ */
 bool msr_x2apic_icr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
     uint64_t mode = value & ICR_MODE_MASK;
 
-    (void)cpu;
-    if (mode == ICR_MODE_SMI || mode == ICR_MODE_INIT || mode == ICR_MODE_START)
+    if (mode == ICR_MODE_INIT || mode == ICR_MODE_START)
+        return processors_command(cpu, value);
+    if (mode == ICR_MODE_SMI)
         return false;
     return wrmsr_safe(msr, value);
 }

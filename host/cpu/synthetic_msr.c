@@ -11,8 +11,6 @@
 #include "host/variants/variants.h"
 #include "lib/string.h"
 
-#define TLB_FLUSH_ALL 1u
-
 /* VMMCALL; RET; the rest traps as a breakpoint. */
 static const uint8_t hypercall_code[] = {0x0F, 0x01, 0xD9, 0xC3};
 #define BREAKPOINT 0xCC
@@ -43,13 +41,7 @@ static bool is_enabled(void)
     return partition.hypercall_msr & HV_HYPERCALL_MSR_ENABLE;
 }
 
-static void disable_page(struct cpu *cpu)
-{
-    nested_overlay_clear();
-    cpu->guest->tlb_control = TLB_FLUSH_ALL;
-}
-
-static void write_guest_os_id(struct cpu *cpu, uint64_t value)
+static void write_guest_os_id(uint64_t value)
 {
     partition.guest_os_id = value;
     if (defect_active(DEFECT_PAGE_SURVIVES_OS_ID))
@@ -57,7 +49,7 @@ static void write_guest_os_id(struct cpu *cpu, uint64_t value)
     /* A locked register is immutable, so a locked page stays. */
     if (value == 0 && is_enabled() && !(partition.hypercall_msr & HV_HYPERCALL_MSR_LOCKED)) {
         partition.hypercall_msr &= ~HV_HYPERCALL_MSR_ENABLE;
-        disable_page(cpu);
+        nested_overlay_clear();
     }
 }
 
@@ -69,7 +61,7 @@ static bool stays_in_place(uint64_t value)
     return defect_active(DEFECT_PAGE_NOT_MOVED) && is_enabled();
 }
 
-static bool write_hypercall(struct cpu *cpu, uint64_t value)
+static bool write_hypercall(uint64_t value)
 {
     uint64_t gpa = value & HV_HYPERCALL_MSR_GPFN;
 
@@ -84,7 +76,7 @@ static bool write_hypercall(struct cpu *cpu, uint64_t value)
         partition.hypercall_msr = value;
         return true;
     }
-    disable_page(cpu);
+    nested_overlay_clear();
     if ((value & HV_HYPERCALL_MSR_ENABLE) && !nested_overlay_set(gpa, hypercall_page)) {
         partition.hypercall_msr &= ~HV_HYPERCALL_MSR_ENABLE;
         return false;
@@ -121,14 +113,15 @@ bool synthetic_msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 
 bool synthetic_msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
+    (void)cpu;
     switch (msr) {
     case HV_MSR_GUEST_OS_ID:
-        write_guest_os_id(cpu, value);
+        write_guest_os_id(value);
         if (value == 0)
             domains_guest_gone();
         return true;
     case HV_MSR_HYPERCALL:
-        return write_hypercall(cpu, value);
+        return write_hypercall(value);
     case HV_MSR_VP_INDEX:
         if (defect_active(DEFECT_VP_INDEX_WRITABLE))
             written_vp_index = value - cpu->index;

@@ -7,6 +7,7 @@
 #include "host/cpu/tables.h"
 #include "host/host_memory.h"
 #include "host/log.h"
+#include "lib/string.h"
 
 #define CPUID_EXTENDED_FEATURES 0x80000001u
 #define CPUID_EXTENDED_ECX_SVM  (1u << 2)
@@ -33,13 +34,14 @@ struct cpu *cpu_prepare(uint32_t index)
         cpu->guest = host_pages(1);
         cpu->host_state = host_pages(1);
         cpu->shadow = host_pages(1);
+        cpu->host_save = host_pages(1);
         cpu->stack_top = (uint8_t *)host_pages(HOST_STACK_PAGES) + HOST_STACK_PAGES * HOST_PAGE_SIZE;
         cpu->self = cpu;
     }
     return cpu;
 }
 
-void svm_enable(void)
+void svm_enable(struct cpu *cpu)
 {
     if (!(cpuid(CPUID_EXTENDED_FEATURES, 0).ecx & CPUID_EXTENDED_ECX_SVM))
         host_die("the processor has no SVM: start QEMU with -cpu EPYC or -cpu qemu64,+svm,+npt");
@@ -48,7 +50,7 @@ void svm_enable(void)
     if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS)
         host_die("the firmware has disabled SVM (VM_CR.SVMDIS)");
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
-    wrmsr(MSR_VM_HSAVE_PA, (uintptr_t)host_pages(1));
+    wrmsr(MSR_VM_HSAVE_PA, (uintptr_t)cpu->host_save);
 }
 
 static struct vmcb_segment segment_of(uint16_t selector, uint64_t gdt)
@@ -87,24 +89,48 @@ void vcpu_capture(struct cpu *cpu)
     __asm__ volatile("vmsave %0" ::"a"(guest) : "memory");
 }
 
-void vcpu_configure(struct cpu *cpu, uint64_t nested_root, uint64_t rip, uint64_t rsp)
+void vcpu_configure(struct cpu *cpu, uint64_t rip, uint64_t rsp)
 {
     struct vmcb *guest = cpu->guest;
 
-    guest->intercept_misc1 =
-        INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_INVLPGA | INTERCEPT_IO | INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
+    guest->intercept_misc1 = INTERCEPT_NMI | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_INVLPGA | INTERCEPT_IO |
+                             INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
     guest->intercept_misc2 = INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD | INTERCEPT_VMSAVE |
                              INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT;
     guest->iopm_base = partition.iopm;
     guest->msrpm_base = partition.msrpm;
     guest->asid = GUEST_ASID;
     guest->nested_control = NESTED_PAGING_ENABLE;
-    guest->nested_cr3 = nested_root;
+    guest->nested_cr3 = partition.nested_root;
     guest->rip = rip;
     guest->rsp = rsp;
     guest->rflags = RFLAGS_FIXED;
     vcpu_before_entry(cpu);
     __asm__ volatile("vmsave %0" ::"a"(cpu->host_state) : "memory");
+}
+
+/* AMD64 Architecture Programmer's Manual, volume 2, 14.1.3 and 16.7.3: real mode, with the code segment at the vector. */
+void vcpu_reset(struct cpu *cpu)
+{
+    const uint16_t present = SEGMENT_PRESENT | SEGMENT_SYSTEM_CLEAR;
+    const struct vmcb_segment data = {.attributes = present | SEGMENT_TYPE_DATA, .limit = 0xFFFF};
+    struct vmcb *guest = cpu->guest;
+
+    memset(guest, 0, sizeof(*guest));
+    guest->es = guest->ss = guest->ds = guest->fs = guest->gs = data;
+    guest->cs = (struct vmcb_segment){.selector = (uint16_t)(cpu->start_vector << 8),
+                                      .attributes = present | SEGMENT_TYPE_CODE_READ,
+                                      .limit = 0xFFFF,
+                                      .base = (uint64_t)cpu->start_vector << 12};
+    guest->gdtr = guest->idtr = (struct vmcb_segment){.limit = 0xFFFF};
+    guest->ldtr = (struct vmcb_segment){.attributes = SEGMENT_PRESENT | SEGMENT_TYPE_LDT, .limit = 0xFFFF};
+    guest->tr = (struct vmcb_segment){.attributes = SEGMENT_PRESENT | SEGMENT_TYPE_TSS_BUSY, .limit = 0xFFFF};
+    guest->cr0 = CR0_RESET;
+    guest->efer = EFER_SVME;
+    guest->dr6 = 0xFFFF0FF0;
+    guest->dr7 = 0x400;
+    guest->g_pat = PAT_RESET;
+    vcpu_configure(cpu, 0, 0);
 }
 
 void vcpu_before_entry(struct cpu *cpu)

@@ -15,6 +15,7 @@ struct vmcb_segment {
 
 #define SEGMENT_TYPE_CODE_READ 0x00Bu
 #define SEGMENT_TYPE_DATA      0x003u
+#define SEGMENT_TYPE_LDT       0x002u
 #define SEGMENT_TYPE_TSS_BUSY  0x00Bu
 #define SEGMENT_SYSTEM_CLEAR   0x010u
 #define SEGMENT_PRESENT        0x080u
@@ -90,6 +91,7 @@ VMCB_OFFSET(g_pat, 0x668);
 _Static_assert(sizeof(struct vmcb) == 4096, "a VMCB is one page");
 
 /* intercept_misc1 */
+#define INTERCEPT_NMI      (1u << 1)
 #define INTERCEPT_INVD     (1u << 22)
 #define INTERCEPT_CPUID    (1u << 18)
 #define INTERCEPT_INVLPGA  (1u << 26)
@@ -123,12 +125,14 @@ _Static_assert(sizeof(struct vmcb) == 4096, "a VMCB is one page");
 /* event_injection, exit_interrupt */
 #define EVENT_VECTOR_MASK    0xFFull
 #define EVENT_TYPE_MASK      0x700ull
+#define EVENT_TYPE_NMI       0x200ull
 #define EVENT_TYPE_EXCEPTION 0x300ull
 #define EVENT_ERROR_VALID    (1ull << 11)
 #define EVENT_VALID          (1ull << 31)
 #define EVENT_ERROR_SHIFT    32
 
 enum exit_code {
+    EXIT_NMI = 0x61,
     EXIT_CPUID = 0x72,
     EXIT_INVD = 0x76,
     EXIT_INVLPGA = 0x7A,

@@ -17,8 +17,10 @@
 
 #define OUTPUT_MAX 256u /* the longest output of any call, with room */
 
+struct host_lock host_lock;
+
+/* Of one call at a time: the caller holds the host's lock. */
 static struct {
-    struct host_lock lock;
     /* The one copy of the input: the guest may change its page while the call runs. Too large for the host's stack. */
     union {
         uint8_t bytes[HV_PAGE_SIZE];
@@ -142,11 +144,9 @@ void hypercalls_dispatch(struct hypercall_frame *frame)
         host_log(LOG_TRACE, "hypercall 0x%llx: unknown code\n", (unsigned long long)control);
         return;
     }
-    host_lock_take(&front_end.lock);
     if (call->device_domain)
         cpu_counters()->hypercalls_device_domain++;
     frame->rax = run(call, frame);
-    host_lock_release(&front_end.lock);
     host_log(LOG_TRACE, "%s control 0x%llx: result 0x%llx%s\n", call->name, (unsigned long long)control,
              (unsigned long long)frame->rax, frame->again ? ", to be continued" : "");
 }

@@ -18,6 +18,7 @@ struct hypercall_frame {
     bool again; /* return without advancing RIP: continuation of a rep call */
 };
 
+/* With the host's lock held: simple calls are atomic, and so is each part of a rep call. */
 void hypercalls_dispatch(struct hypercall_frame *frame);
 /* Once, before launch: domains, translation backend, devices. */
 void hypercalls_init(void);

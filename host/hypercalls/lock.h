@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One lock around every hypercall: simple calls are atomic with respect to each other, and so is each part of a rep
- * call. It is held with interrupts off (the host runs with GIF clear) and for microseconds, so that spinning is right.
+ * One lock, the host's, is held from a #VMEXIT to the next entry: whatever the host changes, it changes for one processor
+ * at a time. It is held with interrupts off (the host runs with GIF clear) and for microseconds, so that spinning is right.
+ * It is no ticket lock: a processor that waits may be taken away by INIT, and its ticket would be served for ever.
  */
 #ifndef PVT_HOST_HYPERCALLS_LOCK_H
 #define PVT_HOST_HYPERCALLS_LOCK_H
 
+#include <stdbool.h>
+
 struct host_lock {
-    unsigned next, serving; /* tickets: processors are served in the order of their arrival */
+    bool held;
 };
 
 static inline void host_lock_take(struct host_lock *lock)
 {
-    unsigned ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
-
-    while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket)
-        __builtin_ia32_pause();
+    while (__atomic_exchange_n(&lock->held, true, __ATOMIC_ACQUIRE)) {
+        while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
+            __builtin_ia32_pause();
+    }
 }
 
 static inline void host_lock_release(struct host_lock *lock)
 {
-    __atomic_store_n(&lock->serving, lock->serving + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&lock->held, false, __ATOMIC_RELEASE);
 }
+
+/* Taken in host/cpu/exit.c. */
+extern struct host_lock host_lock;
 
 #endif

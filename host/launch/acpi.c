@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "host/host_memory.h"
+#include "host/launch/madt.h"
 #include "host/log.h"
 #include "lib/string.h"
 
@@ -160,6 +161,7 @@ void acpi_init(uint64_t rsdp_address)
     const struct root *root = xsdt.table ? &xsdt : &rsdt;
     const struct table *fadt = find(root, "FACP");
     const struct table *mcfg = find(root, "MCFG");
+    struct table *madt = find(root, "APIC");
     struct table *dmar = find(root, "DMAR");
 
     if (fadt) {
@@ -170,6 +172,8 @@ void acpi_init(uint64_t rsdp_address)
     }
     if (mcfg)
         note_ecam(mcfg);
+    if (madt)
+        madt_read((uint8_t *)madt, madt->length);
     if (dmar) {
         protect_units(dmar);
         remove_from(&rsdt, dmar);

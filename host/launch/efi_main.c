@@ -3,6 +3,7 @@
 #include <efi.h>
 
 #include "host/cpu/instructions.h"
+#include "host/cpu/trampoline.h"
 #include "host/host_memory.h"
 #include "host/launch/firmware.h"
 #include "host/launch/image.h"
@@ -29,6 +30,7 @@ static void prepare(const struct firmware *firmware, struct launch_args *args)
     args->pool_length = args->block + args->block_length - args->pool;
     args->options_length =
         firmware_read_file(firmware, L"\\refhost.opt", (void *)(uintptr_t)args->options, HOST_OPTIONS_MAX);
+    args->low = firmware_reserve_low(firmware, TRAMPOLINE_BYTES);
     args->rsdp = firmware_rsdp(firmware);
 }
 

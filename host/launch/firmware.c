@@ -5,7 +5,8 @@
 #include "host/log.h"
 #include "lib/string.h"
 
-#define LARGE_PAGE (2ull << 20)
+#define LARGE_PAGE      (2ull << 20)
+#define LOW_MEMORY_LAST 0x9FFFFull
 
 static const EFI_GUID loaded_image_guid = LOADED_IMAGE_PROTOCOL;
 static const EFI_GUID file_system_guid = SIMPLE_FILE_SYSTEM_PROTOCOL;
@@ -33,6 +34,15 @@ uint64_t firmware_reserve(const struct firmware *firmware, uint64_t bytes)
     if (EFI_ERROR(status))
         host_die("no %lu KiB of memory for the host: status 0x%lx", bytes / 1024, status);
     return (start + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
+}
+
+uint64_t firmware_reserve_low(const struct firmware *firmware, uint64_t bytes)
+{
+    EFI_PHYSICAL_ADDRESS start = LOW_MEMORY_LAST;
+    EFI_STATUS status = firmware->table->BootServices->AllocatePages(AllocateMaxAddress, EfiReservedMemoryType,
+                                                                     bytes / HOST_PAGE_SIZE, &start);
+
+    return EFI_ERROR(status) ? 0 : start;
 }
 
 size_t firmware_read_file(const struct firmware *firmware, const CHAR16 *path, void *to, size_t size)

@@ -19,6 +19,9 @@ void firmware_init(struct firmware *firmware, EFI_HANDLE image, EFI_SYSTEM_TABLE
 /* `bytes` of EfiReservedMemoryType, aligned to 2 MiB: whole entries of the nested tables. */
 uint64_t firmware_reserve(const struct firmware *firmware, uint64_t bytes);
 
+/* `bytes` (whole pages) of the same type below 640 KiB; 0 = none left. */
+uint64_t firmware_reserve_low(const struct firmware *firmware, uint64_t bytes);
+
 /* Reads a file of the boot volume; its size, or 0 when there is none. Halts when it is larger than `size` or
  * unreadable. */
 size_t firmware_read_file(const struct firmware *firmware, const CHAR16 *path, void *to, size_t size);

@@ -5,8 +5,10 @@
 #include "host/cpu/io.h"
 #include "host/cpu/msr.h"
 #include "host/cpu/nested_paging.h"
+#include "host/cpu/processors.h"
 #include "host/cpu/reference_time.h"
 #include "host/cpu/tables.h"
+#include "host/cpu/trampoline.h"
 #include "host/cpu/vcpu.h"
 #include "host/host_memory.h"
 #include "host/hypercalls/hypercalls.h"
@@ -34,9 +36,11 @@ void host_main(struct launch_args *args)
     host_memory_init(args->pool, args->pool_length);
     memory_map_import(args);
     guest_protect(args->block, args->block_length, "reference host");
+    if (args->low)
+        guest_protect(args->low, TRAMPOLINE_BYTES, "start-up code of other processors");
 
     cpu = cpu_prepare(0);
-    svm_enable();
+    svm_enable(cpu);
     vcpu_capture(cpu);
     /* From here on nothing depends on memory that the guest will own, and an exception is logged. */
     write_cr3(host_paging_init());
@@ -44,13 +48,16 @@ void host_main(struct launch_args *args)
 
     host_options_apply((char *)(uintptr_t)args->options, args->options_length);
     acpi_init(args->rsdp);
+    processors_init(args->low);
     start_clock();
     hypercalls_init();
 
     hypercall_page_init();
     partition.msrpm = msr_permission_map();
     partition.iopm = io_permission_map();
-    vcpu_configure(cpu, nested_paging_init(), args->guest_rip, args->guest_rsp);
+    partition.nested_root = nested_paging_init();
+    vcpu_configure(cpu, args->guest_rip, args->guest_rsp);
+    cpu->running = true;
     vdev_start();
     host_log(LOG_INFO, "image at 0x%lx, tsc %lu kHz, %lu us from the firmware to the guest\n",
              (uintptr_t)host_image_start, tsc_frequency() / 1000,

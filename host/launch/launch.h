@@ -22,6 +22,7 @@ struct launch_args {
     uint64_t entry_tsc;
     uint64_t block, block_length; /* reserved memory: image, stack, pool */
     uint64_t pool, pool_length;
+    uint64_t low; /* TRAMPOLINE_BYTES below 1 MiB; 0 = none */
     uint64_t rsdp;
     uint64_t memory_map, memory_map_length, descriptor_size;
     uint64_t options, options_length;

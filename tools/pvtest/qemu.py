@@ -172,7 +172,8 @@ def command(qemu: Qemu, accel: str, volume: Path, host_log: Path, disk_format: s
     return [
         qemu.path,
         *("-machine", f"q35,accel={accel},smm=off,sata=off"),
-        *("-cpu", "qemu64,+svm,+npt"),
+        *("-cpu", "qemu64,+svm,+npt,+x2apic"),
+        *("-smp", "2"),
         *("-m", "2560"),
         *("-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot", "-net", "none"),
         *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={_escaped(qemu.code)}"),

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/cpu/processors.h"
+
+#include "host/cpu/icr.h"
+#include "host/cpu/instructions.h"
+#include "host/cpu/reference_time.h"
+#include "host/cpu/tables.h"
+#include "host/cpu/trampoline.h"
+#include "host/cpu/vcpu.h"
+#include "host/host_memory.h"
+#include "host/launch/madt.h"
+#include "host/log.h"
+
+#define CPUID_FEATURES      1u
+#define CPUID_ECX_X2APIC    (1u << 21)
+#define CPUID_EBX_APIC_ID   24
+#define START_AGAIN_TICKS   10000u      /* of the reference time: 1 ms between two start-up IPIs */
+#define START_TICKS         300000000ul /* 30 s: an emulator on a busy machine may not get to it at once */
+
+static struct {
+    uint64_t root; /* CR3 of the host */
+    unsigned count;
+} processors;
+
+static uint32_t own_apic_id(void)
+{
+    return cpuid(CPUID_FEATURES, 0).ebx >> CPUID_EBX_APIC_ID;
+}
+
+unsigned processors_count(void)
+{
+    return processors.count;
+}
+
+void processors_init(uint64_t low)
+{
+    uint32_t own = own_apic_id();
+    const uint32_t *ids;
+    unsigned count = madt_processors(&ids);
+
+    processors.count = 1;
+    processors.root = read_cr3();
+    cpu_by_index(0)->apic_id = own;
+    if (low == 0 || !(cpuid(CPUID_FEATURES, 0).ecx & CPUID_ECX_X2APIC)) {
+        madt_hide_all_but(own);
+        return;
+    }
+    trampoline_init(low);
+    for (unsigned i = 0; i < count && processors.count < HOST_CPUS_MAX; i++) {
+        if (ids[i] != own)
+            cpu_prepare(processors.count++)->apic_id = ids[i];
+    }
+    host_log(LOG_INFO, "%u processors\n", processors.count);
+}
+
+static struct cpu *find(uint32_t apic_id)
+{
+    for (unsigned i = 0; i < processors.count; i++) {
+        struct cpu *cpu = cpu_by_index(i);
+
+        if (cpu->apic_id == apic_id)
+            return cpu;
+    }
+    return NULL;
+}
+
+static void send(const struct cpu *target, uint64_t command)
+{
+    wrmsr(MSR_X2APIC_ICR, ((uint64_t)target->apic_id << ICR_DESTINATION_SHIFT) | ICR_ASSERT | command);
+}
+
+/* First C code of a processor that was started. The sender holds the host's lock until `arrived`. */
+static void __attribute__((noreturn)) begin(void *argument)
+{
+    struct cpu *cpu = argument;
+
+    write_cr3(processors.root);
+    svm_enable(cpu);
+    cpu_tables_load(cpu);
+    vcpu_reset(cpu);
+    __atomic_store_n(&cpu->arrived, true, __ATOMIC_RELEASE);
+    processors_leave_host(cpu);
+    cpu_run(cpu, (uintptr_t)cpu->guest, (uintptr_t)cpu->host_state, cpu->stack_top);
+}
+
+/* A start-up IPI that comes before the INIT has been carried out is lost, so it is sent until the processor answers. More
+ * of them do nothing. */
+static void start(struct cpu *cpu, uint8_t vector)
+{
+    uint64_t first = reference_time(), last = first;
+
+    cpu->start_vector = vector;
+    cpu->arrived = false;
+    cpu->in_host = cpu->running = true;
+    cpu->calls_taken = cpu->calls_sent;
+    trampoline_aim(begin, cpu, cpu->stack_top);
+    send(cpu, ICR_MODE_START | trampoline_vector());
+    while (!__atomic_load_n(&cpu->arrived, __ATOMIC_ACQUIRE)) {
+        uint64_t now = reference_time();
+
+        if (now - first > START_TICKS)
+            host_die("the processor with APIC id %u does not start", cpu->apic_id);
+        if (now - last > START_AGAIN_TICKS) {
+            send(cpu, ICR_MODE_START | trampoline_vector());
+            last = now;
+        }
+        __builtin_ia32_pause();
+    }
+    host_log(LOG_TRACE, "processor %u runs from vector 0x%x\n", cpu->index, vector);
+}
+
+/*
+ * QEMU carries an INIT out in spite of an intercept, wherever the processor is. It is wanted here: the processor leaves
+ * guest or host, whose lock it cannot hold, and waits for the host's own start-up IPI.
+ */
+bool processors_command(const struct cpu *sender, uint64_t icr)
+{
+    /* An INIT of the first processor would start the firmware on it. */
+    struct cpu *target = find((uint32_t)(icr >> ICR_DESTINATION_SHIFT));
+    uint64_t mode = icr & ICR_MODE_MASK;
+
+    if (!(rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC) || (icr & (ICR_SHORTHAND_MASK | ICR_LOGICAL)) ||
+        target == sender || (target && target->index == 0))
+        return false;
+    if (target == NULL || (mode == ICR_MODE_INIT && !(icr & ICR_ASSERT)))
+        return true; /* nobody listens */
+    if (mode == ICR_MODE_INIT) {
+        __atomic_store_n(&target->running, false, __ATOMIC_SEQ_CST);
+        target->waits_for_start = true;
+        send(target, ICR_MODE_INIT);
+    } else if (target->waits_for_start) {
+        target->waits_for_start = false;
+        start(target, (uint8_t)(icr & ICR_VECTOR_MASK));
+    }
+    return true;
+}

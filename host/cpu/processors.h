@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The processors beside the first. They stay with the firmware until the guest starts them by INIT and start-up IPIs
+ * through its x2APIC; the host then takes each over and enters the guest on it.
+ */
+#ifndef PVT_HOST_CPU_PROCESSORS_H
+#define PVT_HOST_CPU_PROCESSORS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/cpu/cpu.h"
+
+/* At launch, on the host's own tables: gives every processor of the machine its VP index. `low` is the address of
+ * TRAMPOLINE_BYTES reserved bytes below 1 MiB. Without them, or without x2APIC, the guest is shown one processor. */
+void processors_init(uint64_t low);
+/* Number of virtual processors. */
+unsigned processors_count(void);
+
+/* The guest writes INIT or START to its ICR. False: #GP. */
+bool processors_command(const struct cpu *sender, uint64_t icr);
+
+/* Other processors drop what they hold of the nested tables; they have when this returns. Before the entry on the caller's
+ * own part. With the host's lock held. */
+void processors_flush(const struct cpu *sender);
+/* #VMEXIT by an NMI: a request of processors_flush(), or the guest's own. */
+void exit_nmi(struct cpu *cpu);
+
+/* Around the handling of an exit: between the two the processor holds nothing of the nested tables that it would use
+ * again. */
+void processors_enter_host(struct cpu *cpu);
+void processors_leave_host(struct cpu *cpu);
+
+#endif

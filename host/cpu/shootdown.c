@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Nested tables that change under other processors. One that is in the host drops all on its next entry; one that is in
+ * the guest is called by an NMI, whose intercept no guest can mask.
+ */
+#include "host/cpu/events.h"
+#include "host/cpu/icr.h"
+#include "host/cpu/instructions.h"
+#include "host/cpu/processors.h"
+#include "host/cpu/reference_time.h"
+#include "host/cpu/vcpu.h"
+#include "host/log.h"
+
+#define ANSWER_TICKS 300000000ul /* of the reference time: 30 s */
+
+void processors_enter_host(struct cpu *cpu)
+{
+    __atomic_store_n(&cpu->in_host, true, __ATOMIC_SEQ_CST);
+}
+
+/* A request that is not seen here finds the processor outside of the host, and calls it. */
+void processors_leave_host(struct cpu *cpu)
+{
+    for (;;) {
+        uint32_t wanted = __atomic_load_n(&cpu->flush_wanted, __ATOMIC_SEQ_CST);
+
+        if (wanted != cpu->flush_done) {
+            cpu->guest->tlb_control = TLB_FLUSH_ALL;
+            __atomic_store_n(&cpu->flush_done, wanted, __ATOMIC_SEQ_CST);
+        }
+        __atomic_store_n(&cpu->in_host, false, __ATOMIC_SEQ_CST);
+        if (__atomic_load_n(&cpu->flush_wanted, __ATOMIC_SEQ_CST) == wanted)
+            return;
+        processors_enter_host(cpu);
+    }
+}
+
+static void call(struct cpu *cpu)
+{
+    uint64_t first = reference_time();
+    uint32_t wanted = __atomic_add_fetch(&cpu->flush_wanted, 1, __ATOMIC_SEQ_CST);
+
+    if (__atomic_load_n(&cpu->in_host, __ATOMIC_SEQ_CST))
+        return;
+    __atomic_add_fetch(&cpu->calls_sent, 1, __ATOMIC_SEQ_CST);
+    wrmsr(MSR_X2APIC_ICR, ((uint64_t)cpu->apic_id << ICR_DESTINATION_SHIFT) | ICR_ASSERT | ICR_MODE_NMI);
+    while (!__atomic_load_n(&cpu->in_host, __ATOMIC_SEQ_CST) &&
+           __atomic_load_n(&cpu->flush_done, __ATOMIC_SEQ_CST) != wanted) {
+        if (reference_time() - first > ANSWER_TICKS)
+            host_die("processor %u does not answer", cpu->index);
+        __builtin_ia32_pause();
+    }
+}
+
+void processors_flush(const struct cpu *sender)
+{
+    for (unsigned i = 0; i < processors_count(); i++) {
+        struct cpu *cpu = cpu_by_index(i);
+
+        if (cpu != sender && __atomic_load_n(&cpu->running, __ATOMIC_SEQ_CST))
+            call(cpu);
+    }
+}
+
+/* An intercepted NMI stays pending until the host takes it, which it can with GIF set only. */
+static void take_nmi(void)
+{
+    __asm__ volatile("stgi; nop; clgi" ::: "memory");
+}
+
+void exit_nmi(struct cpu *cpu)
+{
+    uint32_t sent = __atomic_load_n(&cpu->calls_sent, __ATOMIC_SEQ_CST);
+
+    take_nmi();
+    if (sent == cpu->calls_taken)
+        cpu->guest->event_injection = EVENT_VALID | EVENT_TYPE_NMI | EXCEPTION_NMI;
+    cpu->calls_taken = sent;
+}

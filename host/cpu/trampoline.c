@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/cpu/trampoline.h"
+
+#include <stddef.h>
+
+#include "host/cpu/instructions.h"
+#include "host/cpu/tables.h"
+#include "host/host_memory.h"
+#include "lib/string.h"
+
+#define GDT_CODE 0x00AF9B000000FFFFull
+#define GDT_DATA 0x00CF93000000FFFFull
+
+/* Known to trampoline.S by offset. */
+struct trampoline_parameters {
+    uint16_t gdt_limit;
+    uint32_t gdt_base;
+    uint16_t padding;
+    uint32_t far_offset;
+    uint16_t far_selector, padding2;
+    uint32_t cr0, cr3, cr4, efer;
+    uint64_t stack, entry, argument;
+    uint64_t gdt[3];
+} __attribute__((packed));
+_Static_assert(offsetof(struct trampoline_parameters, far_offset) == 8, "trampoline.S");
+_Static_assert(offsetof(struct trampoline_parameters, cr0) == 16, "trampoline.S");
+_Static_assert(offsetof(struct trampoline_parameters, stack) == 32, "trampoline.S");
+_Static_assert(sizeof(struct trampoline_parameters) == 80, "trampoline.S");
+
+extern const uint8_t trampoline_code[], trampoline_long_mode[], trampoline_parameters[], trampoline_end[];
+
+static uint64_t page;
+
+static uint32_t in_copy(const uint8_t *original)
+{
+    return (uint32_t)(page + (uint64_t)(original - trampoline_code));
+}
+
+void trampoline_init(uint64_t low)
+{
+    page = low;
+    memcpy((void *)(uintptr_t)page, trampoline_code, (size_t)(trampoline_end - trampoline_code));
+    memcpy((void *)(uintptr_t)(page + HOST_PAGE_SIZE), (const void *)(uintptr_t)read_cr3(), HOST_PAGE_SIZE);
+}
+
+void trampoline_aim(void (*entry)(void *argument), void *argument, uint8_t *stack_top)
+{
+    uint32_t at = in_copy(trampoline_parameters);
+    struct trampoline_parameters parameters = {
+        .gdt_limit = sizeof(parameters.gdt) - 1,
+        .gdt_base = at + offsetof(struct trampoline_parameters, gdt),
+        .far_offset = in_copy(trampoline_long_mode),
+        .far_selector = SELECTOR_CODE,
+        .cr0 = (uint32_t)read_cr0(),
+        .cr3 = (uint32_t)(page + HOST_PAGE_SIZE),
+        .cr4 = (uint32_t)read_cr4(),
+        /* SVME comes later, LMA is the processor's. */
+        .efer = (uint32_t)(rdmsr(MSR_EFER) & (EFER_LME | EFER_NXE)),
+        .stack = (uintptr_t)stack_top,
+        .entry = (uintptr_t)entry,
+        .argument = (uintptr_t)argument,
+        .gdt = {0, GDT_CODE, GDT_DATA},
+    };
+
+    memcpy((void *)(uintptr_t)at, &parameters, sizeof(parameters));
+}
+
+uint8_t trampoline_vector(void)
+{
+    return (uint8_t)(page / HOST_PAGE_SIZE);
+}
