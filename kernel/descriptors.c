@@ -97,10 +97,12 @@ void descriptors_reload(void)
     descriptors_load(&gdt, &idt);
 }
 
-void descriptors_init(unsigned index)
+void descriptors_prepare(unsigned index)
 {
     if (!tables.idt)
         build_shared();
+    if (tables.cpus[index])
+        return;
     struct cpu *cpu = index == 0 ? &tables.first : memory_boot_pages((sizeof(struct cpu) + PAGE_SIZE - 1) / PAGE_SIZE);
     for (unsigned i = 0; i < STACK_COUNT; i++) {
         cpu->stacks[i] = stack_new(i == STACK_MAIN ? MAIN_STACK_PAGES : OTHER_STACK_PAGES);
@@ -110,13 +112,23 @@ void descriptors_init(unsigned index)
     cpu->tss.rsp[0] = cpu->stacks[STACK_INTERRUPT].top;
     cpu->tss.io_map = sizeof(cpu->tss); /* beyond the limit: no I/O port at CPL 3 */
     tables.cpus[index] = cpu;
+}
 
+void descriptors_load_for(unsigned index)
+{
+    const struct cpu *cpu = tables.cpus[index];
     uint64_t base = (uint64_t)&cpu->tss;
+    /* Written each time: a processor that starts again finds its TSS marked as busy. */
     uint64_t *descriptor = &tables.gdt[SELECTOR_TSS_FIRST / 8 + (size_t)index * 2];
     descriptor[0] = DESCRIPTOR_TSS | (sizeof(cpu->tss) - 1) | (base & 0xFFFFFF) << 16 | (base >> 24 & 0xFF) << 56;
     descriptor[1] = base >> 32;
     descriptors_reload();
     __asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS_FIRST + index * 16) : "memory");
+}
+
+struct cpu *cpu_at(unsigned index)
+{
+    return tables.cpus[index];
 }
 
 struct cpu *cpu_this(void)

@@ -15,6 +15,7 @@
 
 #define CPUID_FEATURES 1u
 #define CPUID_EDX_APIC (1u << 9)
+#define CPUID_ECX_X2APIC (1u << 21)
 
 /* Register offsets of the xAPIC page; the x2APIC MSR is MSR_X2APIC + offset / 16. */
 enum lapic_register {
@@ -24,6 +25,8 @@ enum lapic_register {
     LAPIC_SVR = 0xF0,
     LAPIC_ISR = 0x100, /* eight registers, 32 vectors each */
     LAPIC_IRR = 0x200, /* likewise */
+    LAPIC_ICR = 0x300, /* one register of 64 bits in the x2APIC, two in the page */
+    LAPIC_ICR_HIGH = 0x310,
     LAPIC_LVT_TIMER = 0x320,
     LAPIC_LVT_LINT0 = 0x350,
     LAPIC_TIMER_INITIAL = 0x380,
@@ -40,6 +43,9 @@ enum lapic_register {
 #define ARM_EARLY_FRACTION 32
 #define ARM_NS_MAX         (16 * NS_PER_SECOND)
 #define XAPIC_ID_SHIFT     24
+#define ICR_ASSERT         (1u << 14)
+#define ICR_PENDING        (1u << 12)
+#define ICR_WAIT_US        1000
 
 static struct {
     bool x2apic;
@@ -76,6 +82,15 @@ static void calibrate(void)
         panic("the local APIC timer does not count");
 }
 
+static void enable(void)
+{
+    lapic_write(LAPIC_TPR, 0);
+    lapic_write(LAPIC_LVT_TIMER, LVT_MASKED | VECTOR_DEADLINE);
+    lapic_write(LAPIC_LVT_LINT0, LVT_MASKED); /* the 8259 */
+    lapic_write(LAPIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
+    lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_16);
+}
+
 void lapic_init(void)
 {
     if (!(cpu_cpuid(CPUID_FEATURES, 0).edx & CPUID_EDX_APIC))
@@ -88,13 +103,49 @@ void lapic_init(void)
     lapic.x2apic = base & APIC_BASE_X2APIC;
     if (!lapic.x2apic)
         lapic.registers = paging_map_mmio(base & APIC_BASE_ADDRESS, 4096);
-    lapic_write(LAPIC_TPR, 0);
-    lapic_write(LAPIC_LVT_TIMER, LVT_MASKED | VECTOR_DEADLINE);
-    lapic_write(LAPIC_LVT_LINT0, LVT_MASKED); /* the 8259 */
-    lapic_write(LAPIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
-    lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_16);
+    enable();
     calibrate();
     lapic_write(LAPIC_LVT_TIMER, VECTOR_DEADLINE);
+}
+
+static void x2apic_on(void)
+{
+    cpu_wrmsr(MSR_APIC_BASE, cpu_rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLED | APIC_BASE_X2APIC);
+}
+
+void lapic_prepare_messages(void)
+{
+    if (lapic.x2apic || !(cpu_cpuid(CPUID_FEATURES, 0).ecx & CPUID_ECX_X2APIC))
+        return;
+    x2apic_on();
+    lapic.x2apic = true;
+}
+
+void lapic_init_other(void)
+{
+    if (lapic.x2apic)
+        x2apic_on();
+    enable();
+    lapic_write(LAPIC_LVT_TIMER, VECTOR_DEADLINE);
+}
+
+static bool sent(void *unused)
+{
+    (void)unused;
+    return !(lapic_read(LAPIC_ICR) & ICR_PENDING);
+}
+
+void lapic_send(uint32_t apic_id, unsigned message)
+{
+    if (lapic.x2apic) {
+        /* No fence comes with this write: what the message is about must be visible before. */
+        cpu_memory_barrier();
+        cpu_wrmsr(MSR_X2APIC + LAPIC_ICR / 16, (uint64_t)apic_id << 32 | ICR_ASSERT | message);
+        return;
+    }
+    lapic_write(LAPIC_ICR_HIGH, apic_id << XAPIC_ID_SHIFT);
+    lapic_write(LAPIC_ICR, ICR_ASSERT | message);
+    time_wait(sent, NULL, ICR_WAIT_US);
 }
 
 uint32_t lapic_id(void)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define VECTOR_DEADLINE 0xE0
+#define VECTOR_WAKE     0xE1 /* a processor has something to do */
 #define VECTOR_SPURIOUS 0xFF
 
 /* Needs time_init(). Panics when there is no local APIC, because then no deadline could be kept. */
@@ -17,6 +18,18 @@ uint32_t lapic_id(void);
  * at the clock and arms again. */
 void lapic_timer_arm(uint64_t ns);
 void lapic_timer_stop(void);
+
+/* For the start of other processors, which are reached by the number that the ACPI tables give. Turns the x2APIC on where
+ * the processor has it: its messages need no page that a host would have to watch. */
+void lapic_prepare_messages(void);
+/* The running processor, which is not the first, gets the same mode and timer. */
+void lapic_init_other(void);
+enum lapic_message {
+    LAPIC_FIXED = 0x000, /* joined with a vector */
+    LAPIC_INIT = 0x500,
+    LAPIC_START = 0x600, /* joined with the number of the page below 1 MiB where the processor starts */
+};
+void lapic_send(uint32_t apic_id, unsigned message);
 
 /* An interrupt with `vector` has arrived and not been taken yet. */
 bool lapic_requested(unsigned vector);

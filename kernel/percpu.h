@@ -83,12 +83,16 @@ struct cpu {
 
 /* Before trap_init() only processor 0 exists and the task register is not ours yet. */
 struct cpu *cpu_this(void);
+/* A prepared processor. */
+struct cpu *cpu_at(unsigned index);
 /* The stack that holds [address, address + length), or NULL. */
 const struct stack *cpu_stack_of(const struct cpu *cpu, uint64_t address, size_t length);
 
 /* Loads GDT, IDT and segment registers again: a test may have replaced them. */
 void descriptors_reload(void);
-/* Stacks, TSS and task register of processor `index`; builds the shared tables on the first call. */
-void descriptors_init(unsigned index);
+/* Stacks and TSS of processor `index`, once; builds the shared tables on the first call. Runs on the first processor. */
+void descriptors_prepare(unsigned index);
+/* Tables, segments and task register of the running processor, which becomes number `index`. */
+void descriptors_load_for(unsigned index);
 
 #endif

@@ -17,7 +17,8 @@
 
 void trap_init(void)
 {
-    descriptors_init(0);
+    descriptors_prepare(0);
+    descriptors_load_for(0);
     user_run_init(cpu_this());
 }
 
