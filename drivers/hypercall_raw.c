@@ -39,7 +39,7 @@ uint64_t hypercall_raw(uint64_t control, uint64_t rdx, uint64_t r8)
     if (entry == NULL) {
         return hv_result(HV_STATUS_FEATURE_UNAVAILABLE, 0);
     }
-    calls_sent++;
+    __atomic_add_fetch(&calls_sent, 1, __ATOMIC_RELAXED);
     return hypercall_enter(entry, control, rdx, r8);
 }
 
@@ -63,6 +63,6 @@ enum trap_vector hypercall_raw_registers(struct hypercall_registers *registers)
         registers->rax = hv_result(HV_STATUS_FEATURE_UNAVAILABLE, 0);
         return TRAP_NONE;
     }
-    calls_sent++;
+    __atomic_add_fetch(&calls_sent, 1, __ATOMIC_RELAXED);
     return trap_catch(enter_with_registers, &call, NULL);
 }

@@ -14,14 +14,16 @@
 
 /* Intel's multiprocessor specification, B.4: 10 ms between INIT and start-up IPI. A second IPI is due where the first one
  * got lost; more do no harm. */
-#define INIT_US      10000
-#define START_US     20000
-#define STARTS       50
-#define SETTLE_US    1000
+#define INIT_US   10000
+#define START_US  20000
+#define STARTS    50
+#define SETTLE_US 1000
+/* Two that wait for each other start at the same moment when both spin. */
+#define SPIN_US 200
 
 static struct {
     enum smp_state state;
-    uint32_t apic_id;
+    uint32_t apic_ids[2];
     bool up; /* written by the second processor */
 
     void (*fn)(void *argument);
@@ -49,6 +51,38 @@ static bool is_done(void *unused)
     return smp_done();
 }
 
+void smp_wake(void)
+{
+    bool first = cpu_this() == cpu_at(0);
+    lapic_send(smp.apic_ids[first ? SECOND : 0], LAPIC_FIXED | VECTOR_WAKE);
+}
+
+/* Until an interrupt, or `ns`; the deadline of what runs here is not to be missed for it. */
+static void halt(uint64_t now, uint64_t end)
+{
+    uint64_t deadline = cpu_this()->containment.deadline_ns;
+    if (deadline != 0 && deadline < end)
+        end = deadline;
+    lapic_timer_arm(end > now ? end - now : 1);
+    /* An interrupt that is pending is taken behind HLT: STI works one instruction later. */
+    __asm__ volatile("sti; hlt" : : : "memory");
+}
+
+bool smp_sleep(bool (*condition)(void *argument), void *argument, uint64_t timeout_us)
+{
+    if (time_wait(condition, argument, timeout_us < SPIN_US ? timeout_us : SPIN_US))
+        return true;
+    for (uint64_t now = time_ns(), end = now + timeout_us * 1000;; now = time_ns()) {
+        cpu_interrupts_off();
+        bool holds = condition(argument);
+        if (holds || now >= end) {
+            cpu_interrupts_on();
+            return holds;
+        }
+        halt(now, end);
+    }
+}
+
 /* The first processor may have changed the tables since. */
 static void drop_translations(void)
 {
@@ -64,19 +98,20 @@ static void __attribute__((noreturn)) second_main(void)
         cpu_interrupts_off();
         uint32_t called = __atomic_load_n(&smp.called, __ATOMIC_ACQUIRE);
         if (called == smp.ended) {
-            /* An interrupt that arrives between the two instructions is taken after HLT: STI works one later. */
             __asm__ volatile("sti; hlt" : : : "memory");
             continue;
         }
         drop_translations();
         smp.end = containment_run(smp.fn, smp.argument, smp.deadline_us, &smp.report);
         __atomic_store_n(&smp.ended, called, __ATOMIC_RELEASE);
+        smp_wake();
     }
 }
 
 static enum smp_state bring_up(void)
 {
-    if (!madt_find_other(lapic_id(), &smp.apic_id))
+    smp.apic_ids[0] = lapic_id();
+    if (!madt_find_other(smp.apic_ids[0], &smp.apic_ids[SECOND]))
         return SMP_ALONE;
     descriptors_prepare(SECOND);
     cpu_at(SECOND)->containment.active = false;
@@ -85,10 +120,10 @@ static enum smp_state bring_up(void)
     smp.up = false;
     smp.ended = smp.called;
     lapic_prepare_messages();
-    lapic_send(smp.apic_id, LAPIC_INIT);
+    lapic_send(smp.apic_ids[SECOND], LAPIC_INIT);
     time_delay_us(INIT_US);
     for (unsigned i = 0; i < STARTS && !is_up(NULL); i++) {
-        lapic_send(smp.apic_id, LAPIC_START | smp_start_page());
+        lapic_send(smp.apic_ids[SECOND], LAPIC_START | smp_start_page());
         time_wait(is_up, NULL, START_US);
     }
     return is_up(NULL) ? SMP_READY : SMP_NO_ANSWER;
@@ -126,12 +161,12 @@ void smp_call(void (*fn)(void *argument), void *argument, uint64_t deadline_us)
     smp.argument = argument;
     smp.deadline_us = deadline_us;
     __atomic_store_n(&smp.called, smp.called + 1, __ATOMIC_RELEASE);
-    lapic_send(smp.apic_id, LAPIC_FIXED | VECTOR_WAKE);
+    smp_wake();
 }
 
 bool smp_wait(uint64_t timeout_us)
 {
-    return time_wait(is_done, NULL, timeout_us);
+    return smp_sleep(is_done, NULL, timeout_us);
 }
 
 enum containment_end smp_end(void)
@@ -146,9 +181,9 @@ const struct trap_report *smp_report(void)
 
 bool smp_settle(void)
 {
-    if (smp.state != SMP_READY || smp_wait(SETTLE_US))
+    if (smp.state != SMP_READY || time_wait(is_done, NULL, SETTLE_US))
         return true;
-    lapic_send(smp.apic_id, LAPIC_INIT);
+    lapic_send(smp.apic_ids[SECOND], LAPIC_INIT);
     smp.ended = smp.called;
     smp.state = SMP_OFF;
     return false;

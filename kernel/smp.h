@@ -29,8 +29,14 @@ const char *smp_state_text(enum smp_state state);
 void smp_call(void (*fn)(void *argument), void *argument, uint64_t deadline_us);
 /* The call has ended. */
 bool smp_done(void);
-/* Waits until it has, or until `timeout_us` have passed (false). */
+/* Waits until it has, or until `timeout_us` have passed (false). In a contained function. */
 bool smp_wait(uint64_t timeout_us);
+/* For both processors, in a contained function: waits until condition(argument) holds; false after `timeout_us`. Halts when
+ * that takes long, since an emulated processor that spins takes the time of the other one. Who makes the condition true
+ * calls smp_wake() behind that. */
+bool smp_sleep(bool (*condition)(void *argument), void *argument, uint64_t timeout_us);
+/* Lets the other processor look again. */
+void smp_wake(void);
 /* How the last call ended, and where (on exception and deadline). */
 enum containment_end smp_end(void);
 const struct trap_report *smp_report(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One instance: run it contained, put everything back, report. */
 #include "drivers/hypercall.h"
+#include "kernel/smp.h"
 #include "kernel/time.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
@@ -48,7 +49,8 @@ static void describe_end(struct test_run *t, enum containment_end end, uint64_t 
 /* A host that left something wrong behind a test that passed has failed it. */
 static void after(struct suite *s, struct test_run *t)
 {
-    /* Devices first: one that is still at work must not be taken for the owner of the memory's next user. */
+    /* Processors and devices first: one that is still at work must not be taken for the owner of the memory's next user. */
+    bool settled = smp_settle();
     const char *leftover = suite_reset(s);
     uint64_t where = 0;
     const char *damage = memory_test_end(&where);
@@ -63,6 +65,9 @@ static void after(struct suite *s, struct test_run *t)
     } else if (leftover) {
         t->verdict = VERDICT_FAIL;
         fmt_snprintf(t->message, sizeof(t->message), "after the test: %s", leftover);
+    } else if (!settled) {
+        t->verdict = VERDICT_ERROR;
+        fmt_snprintf(t->message, sizeof(t->message), "after the test: the second processor was still busy");
     }
 }
 

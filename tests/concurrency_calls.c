@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Hypercalls on the second processor, alone and together with the first. */
+#define TEST_GROUP "concurrency"
+#include "abi/msr.h"
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "tests/concurrency_second.h"
+#include "tests/hypercall_calls.h"
+
+/* One call with all registers, wherever it is made. */
+struct full_call {
+    struct hypercall_registers before, after;
+    enum trap_vector vector;
+};
+
+static void make_call(void *argument)
+{
+    struct full_call *call = argument;
+
+    call->after = call->before;
+    call->vector = hypercall_raw_registers(&call->after);
+}
+
+static void expect_preserved(struct test_run *t, const char *name, const struct full_call *call, bool rep)
+{
+    struct hypercall_registers after = call->after;
+
+    CHECK(call->vector == TRAP_NONE, "%s on the second processor raises exception %u", name, (unsigned)call->vector);
+    after.rax = call->before.rax;
+    after.rcx = rep ? call->before.rcx : after.rcx;
+    CHECK(memcmp(&after, &call->before, sizeof(after)) == 0,
+          "%s on the second processor changes another register than RAX", name);
+}
+
+/* The same parameters on both processors; the calls that need an object that the first of them would use up are made on
+ * the second one alone. */
+STORY("same_answers",
+      "Makes each of the nine calls with flawless parameters on the second processor, with random values in all other "
+      "registers. Questions and flushes are made on the first one, too, and malformed calls on both.",
+      "Each call succeeds on the second processor as on the first, gives the same result and output, and changes no "
+      "register but RAX, and RCX of a rep call.",
+      "The host treats the processors differently: look at the entry of a hypercall, for state that is set up for the "
+      "first processor only.");
+TEST(concurrency_same_answers, "same_answers", "GEN-16 CAP-5 GEN-11", NO_DEVICE, "flush,bad-input",
+     "Every call means on the second processor what it means on the first")
+{
+    struct stage s = stage_open(t);
+    struct full_call first, *second = second_memory(t, sizeof(*second));
+
+    need_second(t);
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        const struct call_shape *shape = &call_shapes[i];
+        bool again = shape->output_size || shape->rep || shape->code == HVCALL_FLUSH_DEVICE_DOMAIN;
+        bool device = shape->code == HVCALL_ATTACH_DEVICE_DOMAIN || shape->code == HVCALL_DETACH_DEVICE_DOMAIN ||
+                      shape->code == HVCALL_GET_LOGICAL_DEVICE_PROPERTY;
+
+        if (device && !s.by.engine) {
+            continue;
+        }
+        stage_body(&s, shape, s.input.data);
+        for (size_t at = 0; at < sizeof(first.before); at++) {
+            ((uint8_t *)&first.before)[at] = (uint8_t)random_u64(&t->random);
+        }
+        first.before.rdx = gpa_of(s.input.data);
+        first.before.r8 = gpa_of(s.output.data);
+        for (unsigned flaw = 0; flaw < 2; flaw++) {
+            first.before.rcx = stage_control(shape) | (flaw ? HV_CONTROL_RESERVED_LOW : 0);
+            *second = first;
+            buffer_refresh(&s.output);
+            on_second(t, make_call, second);
+            STEP2(t, "%s on the second processor: %s", (uint64_t)(uintptr_t)shape->name,
+                  (uint64_t)(uintptr_t)hv_status_name(hv_result_status(second->after.rax)));
+            expect_preserved(t, shape->name, second, shape->rep);
+            CHECK(flaw || hv_result_status(second->after.rax) == HV_STATUS_SUCCESS, "%s is refused on the second processor",
+                  shape->name);
+            if (again || flaw) {
+                uint8_t answer[sizeof(struct hv_output_get_iommu_capabilities)];
+
+                memcpy(answer, s.output.data, shape->output_size);
+                make_call(&first);
+                CHECK_EQ(second->after.rax, first.after.rax, "RAX on the second processor, compared with the first");
+                CHECK(memcmp(answer, s.output.data, shape->output_size) == 0, "the answers to %s differ", shape->name);
+            }
+        }
+    }
+}
+
+struct msr_values {
+    uint64_t index, os_id, hypercall;
+    bool readable;
+};
+
+static void read_msrs(void *argument)
+{
+    struct msr_values *v = argument;
+
+    v->readable = msr_read_safe(HV_MSR_VP_INDEX, &v->index) == TRAP_NONE &&
+                  msr_read_safe(HV_MSR_GUEST_OS_ID, &v->os_id) == TRAP_NONE &&
+                  msr_read_safe(HV_MSR_HYPERCALL, &v->hypercall) == TRAP_NONE;
+}
+
+STORY("synthetic_msrs", "Reads VP_INDEX, GUEST_OS_ID and HYPERCALL on both processors.",
+      "The indexes differ; the two others, which belong to the partition, are the same.",
+      "The host keeps per processor what belongs to the partition, or the other way round.");
+TEST(concurrency_msrs, "synthetic_msrs", "DISC-2 DISC-3 GEN-16", NO_DEVICE, NO_KIND,
+     "Each processor has an index of its own, and both see the guest's identity and the hypercall page")
+{
+    struct msr_values first = {0}, *second = second_memory(t, sizeof(*second));
+
+    capabilities(t);
+    need_second(t);
+    read_msrs(&first);
+    on_second(t, read_msrs, second);
+    CHECK(first.readable && second->readable, "a synthetic MSR raises an exception");
+    CHECK(first.index != second->index, "both processors have the VP index %llu", (unsigned long long)first.index);
+    CHECK_EQ(second->os_id, first.os_id, "GUEST_OS_ID on the second processor");
+    CHECK_EQ(second->hypercall, first.hypercall, "HYPERCALL on the second processor");
+}
+
+#define ROUNDS 400u
+
+/* Alternates between two calls with different answers, so that one that acts on the other processor's parameters shows. */
+struct chatter {
+    struct caller caller;
+    uint32_t *meetings;
+    uint32_t domain, none; /* a domain that exists, and an id that does not */
+    uint64_t iova;
+    unsigned rounds, wrong_found, wrong_refused, wrong_reps;
+    enum hv_status wrong_status;
+};
+
+static void note(struct chatter *c, unsigned *counter, enum hv_status status)
+{
+    *counter += 1;
+    c->wrong_status = status;
+}
+
+static void chat(void *argument)
+{
+    struct chatter *c = argument;
+
+    if (!meet(c->meetings, 0)) {
+        return;
+    }
+    for (c->rounds = 0; c->rounds < ROUNDS; c->rounds++) {
+        unsigned done, count = c->rounds % 16 ? 1 : 100;
+        enum hv_status status = caller_flush(&c->caller, c->domain);
+
+        if (status != HV_STATUS_SUCCESS) {
+            note(c, &c->wrong_refused, status);
+        }
+        status = caller_flush(&c->caller, c->none);
+        if (status == HV_STATUS_SUCCESS) {
+            note(c, &c->wrong_found, status);
+        }
+        status = caller_flush_page(&c->caller, c->domain, c->iova, count, &done);
+        if (status != HV_STATUS_SUCCESS || done != count) {
+            note(c, &c->wrong_reps, status);
+        }
+    }
+}
+
+static void judge(struct test_run *t, const struct chatter *c, const char *who)
+{
+    STEP4(t, "%s: %llu rounds of three calls, %llu wrongly refused, %llu wrongly accepted", (uint64_t)(uintptr_t)who,
+          c->rounds, c->wrong_refused, c->wrong_found);
+    CHECK_EQ(c->rounds, ROUNDS, "rounds that the processor made");
+    CHECK(c->wrong_refused == 0, "%s: %u of %u flushes of its own domain are refused, the last one with %s", who,
+          c->wrong_refused, ROUNDS, hv_status_name(c->wrong_status));
+    CHECK(c->wrong_found == 0, "%s: %u of %u flushes of a domain that does not exist succeed", who, c->wrong_found,
+          ROUNDS);
+    CHECK(c->wrong_reps == 0, "%s: %u of %u list flushes fail or are cut short, the last one with %s", who, c->wrong_reps,
+          ROUNDS, hv_status_name(c->wrong_status));
+}
+
+STORY("simultaneous_calls",
+      "Both processors make 1200 calls each at the same time: in turn a flush of a domain of their own, a flush of a "
+      "domain that does not exist, and a list of 1 or 100 pages.",
+      "Every call of the first and third kind succeeds completely, and every one of the second kind is refused.",
+      "Calls on two processors share state of the host, such as the copy of the parameters, without a lock.");
+TEST(concurrency_simultaneous, "simultaneous_calls", "GEN-16 CON-1", NO_DEVICE, "flush,bad-input",
+     "Calls that are made at the same time on two processors all complete, each with its own result")
+{
+    struct chatter *both = second_memory(t, 2 * sizeof(*both));
+    uint32_t *meetings = second_memory(t, sizeof(*meetings));
+
+    need_second(t);
+    for (unsigned i = 0; i < 2; i++) {
+        both[i] = (struct chatter){.caller = caller(t), .meetings = meetings, .iova = (i + 1) * 0x1000000ull};
+        both[i].domain = domain_paging(t)->id;
+        both[i].none = fresh_domain_id(t);
+    }
+    second_begin(t, chat, &both[1]);
+    chat(&both[0]);
+    second_end(t);
+    judge(t, &both[0], "the first processor");
+    judge(t, &both[1], "the second processor");
+}
