@@ -2,6 +2,7 @@
 /* Hypercalls on the second processor, alone and together with the first. */
 #define TEST_GROUP "concurrency"
 #include "abi/msr.h"
+#include "kernel/time.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "tests/concurrency_second.h"
@@ -117,7 +118,9 @@ TEST(concurrency_msrs, "synthetic_msrs", "DISC-2 DISC-3 GEN-16", NO_DEVICE, NO_K
     CHECK_EQ(second->hypercall, first.hypercall, "HYPERCALL on the second processor");
 }
 
-#define ROUNDS 400u
+/* As many as there is time for: on a busy machine an emulated processor gets little of it. */
+#define ROUNDS_MAX 2000u
+#define CHAT_US    80000u
 
 /* Alternates between two calls with different answers, so that one that acts on the other processor's parameters shows. */
 struct chatter {
@@ -139,10 +142,13 @@ static void chat(void *argument)
 {
     struct chatter *c = argument;
 
+    uint64_t end;
+
     if (!meet(c->meetings, 0)) {
         return;
     }
-    for (c->rounds = 0; c->rounds < ROUNDS; c->rounds++) {
+    end = time_us() + CHAT_US;
+    for (c->rounds = 0; c->rounds < ROUNDS_MAX && time_us() < end; c->rounds++) {
         unsigned done, count = c->rounds % 16 ? 1 : 100;
         enum hv_status status = caller_flush(&c->caller, c->domain);
 
@@ -164,17 +170,17 @@ static void judge(struct test_run *t, const struct chatter *c, const char *who)
 {
     STEP4(t, "%s: %llu rounds of three calls, %llu wrongly refused, %llu wrongly accepted", (uint64_t)(uintptr_t)who,
           c->rounds, c->wrong_refused, c->wrong_found);
-    CHECK_EQ(c->rounds, ROUNDS, "rounds that the processor made");
+    REQUIRE(c->rounds > 0, "%s made no call", who);
     CHECK(c->wrong_refused == 0, "%s: %u of %u flushes of its own domain are refused, the last one with %s", who,
-          c->wrong_refused, ROUNDS, hv_status_name(c->wrong_status));
+          c->wrong_refused, c->rounds, hv_status_name(c->wrong_status));
     CHECK(c->wrong_found == 0, "%s: %u of %u flushes of a domain that does not exist succeed", who, c->wrong_found,
-          ROUNDS);
+          c->rounds);
     CHECK(c->wrong_reps == 0, "%s: %u of %u list flushes fail or are cut short, the last one with %s", who, c->wrong_reps,
-          ROUNDS, hv_status_name(c->wrong_status));
+          c->rounds, hv_status_name(c->wrong_status));
 }
 
 STORY("simultaneous_calls",
-      "Both processors make 1200 calls each at the same time: in turn a flush of a domain of their own, a flush of a "
+      "Both processors make up to 6000 calls each at the same time: in turn a flush of a domain of their own, a flush of a "
       "domain that does not exist, and a list of 1 or 100 pages.",
       "Every call of the first and third kind succeeds completely, and every one of the second kind is refused.",
       "Calls on two processors share state of the host, such as the copy of the parameters, without a lock.");

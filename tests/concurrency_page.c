@@ -2,7 +2,7 @@
 /* The hypercall page belongs to the partition: where one processor moves it, all see it. */
 #define TEST_GROUP "concurrency"
 #include "abi/msr.h"
-#include "kernel/smp.h"
+#include "kernel/time.h"
 #include "lib/string.h"
 #include "tests/concurrency_second.h"
 
@@ -54,7 +54,7 @@ static bool move_watched(struct test_run *t, struct watcher *w, uint64_t gpa)
     bool watched, set;
 
     second_begin(t, watch, w);
-    watched = smp_sleep(is_watching, w, WAIT_US);
+    watched = time_wait(is_watching, w, WAIT_US);
     set = set_page(gpa);
     __atomic_store_n(&w->moved, watched, __ATOMIC_RELEASE);
     return set;

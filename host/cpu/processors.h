@@ -26,6 +26,10 @@ void processors_flush(const struct cpu *sender);
 /* #VMEXIT by an NMI: a request of processors_flush(), or the guest's own. */
 void exit_nmi(struct cpu *cpu);
 
+/* The guest has started another processor; one of them has left the guest. */
+bool processors_others_run(void);
+bool processors_wait_for_lock(void);
+
 /* Around the handling of an exit: between the two the processor holds nothing of the nested tables that it would use
  * again. */
 void processors_enter_host(struct cpu *cpu);

@@ -9,6 +9,7 @@
 #include "host/cpu/processors.h"
 #include "host/cpu/reference_time.h"
 #include "host/cpu/vcpu.h"
+#include "host/defects/defects.h"
 #include "host/log.h"
 
 #define ANSWER_TICKS 300000000ul /* of the reference time: 30 s */
@@ -54,12 +55,32 @@ static void call(struct cpu *cpu)
 
 void processors_flush(const struct cpu *sender)
 {
-    for (unsigned i = 0; i < processors_count(); i++) {
+    for (unsigned i = 0; !defect_active(DEFECT_PAGE_ON_ONE_PROCESSOR) && i < processors_count(); i++) {
         struct cpu *cpu = cpu_by_index(i);
 
         if (cpu != sender && __atomic_load_n(&cpu->running, __ATOMIC_SEQ_CST))
             call(cpu);
     }
+}
+
+bool processors_others_run(void)
+{
+    for (unsigned i = 0; i < processors_count(); i++) {
+        if (cpu_by_index(i) != cpu_current() && cpu_by_index(i)->running)
+            return true;
+    }
+    return false;
+}
+
+bool processors_wait_for_lock(void)
+{
+    for (unsigned i = 0; i < processors_count(); i++) {
+        const struct cpu *cpu = cpu_by_index(i);
+
+        if (cpu != cpu_current() && cpu->running && __atomic_load_n(&cpu->in_host, __ATOMIC_SEQ_CST))
+            return true;
+    }
+    return false;
 }
 
 /* An intercepted NMI stays pending until the host takes it, which it can with GIF set only. */

@@ -85,17 +85,22 @@ static bool write_hypercall(uint64_t value)
     return true;
 }
 
+static bool is_forgotten(const struct cpu *cpu)
+{
+    return defect_active(DEFECT_OS_ID_FORGOTTEN) || (defect_active(DEFECT_OS_ID_OF_FIRST) && cpu->index != 0);
+}
+
 bool synthetic_msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
     switch (msr) {
     case HV_MSR_GUEST_OS_ID:
-        *value = defect_active(DEFECT_OS_ID_FORGOTTEN) ? 0 : partition.guest_os_id;
+        *value = is_forgotten(cpu) ? 0 : partition.guest_os_id;
         return true;
     case HV_MSR_HYPERCALL:
         *value = partition.hypercall_msr;
         return true;
     case HV_MSR_VP_INDEX:
-        *value = cpu->index + written_vp_index;
+        *value = defect_active(DEFECT_VP_INDEX_SHARED) ? 0 : cpu->index + written_vp_index;
         return true;
     case HV_MSR_TIME_REF_COUNT:
         *value = reference_time();
@@ -113,7 +118,6 @@ bool synthetic_msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 
 bool synthetic_msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
-    (void)cpu;
     switch (msr) {
     case HV_MSR_GUEST_OS_ID:
         write_guest_os_id(value);

@@ -116,3 +116,11 @@ enum hv_status domain_configure(uint32_t id, uint64_t flags, uint64_t root)
         domain_table.last_configured = translation;
     return HV_STATUS_SUCCESS;
 }
+
+void domain_change_root(uint32_t id, uint64_t root)
+{
+    struct domain *domain = domain_find(id);
+
+    if (domain != NULL && domain->translation.kind == TRANSLATION_PAGING)
+        domain->translation.root = root & HV_DEVICE_DOMAIN_ROOT_MASK;
+}

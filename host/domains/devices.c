@@ -6,6 +6,7 @@
 #include "host/domains/private.h"
 #include "host/domains/tags.h"
 #include "host/domains/writable.h"
+#include "host/hypercalls/overlap.h"
 #include "host/log.h"
 #include "host/variants/variants.h"
 
@@ -186,7 +187,7 @@ enum hv_status domain_attach(uint32_t id, uint64_t device_id)
     if (defect_active(DEFECT_ATTACH_LATE)) {
         domain_table.late = device;
         domain_table.late_translation = to;
-    } else {
+    } else if (!defect_active(DEFECT_ATTACH_LOST_WHEN_BUSY) || !overlap_with_exit()) {
         device_switch(device, &to);
     }
     if (defect_active(DEFECT_ATTACH_MOVES_ALL))

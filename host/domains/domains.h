@@ -34,6 +34,8 @@ enum hv_status status_unknown_device(void);
 /* `id`: any but the two reserved ones. */
 enum hv_status domain_create(uint32_t id);
 /* `flags`, `root`: as in struct hv_device_domain_settings. */
+/* For DEFECT_DOUBLE_FETCH: another top table for a domain that was just configured, unchecked. */
+void domain_change_root(uint32_t id, uint64_t root);
 enum hv_status domain_configure(uint32_t id, uint64_t flags, uint64_t root);
 enum hv_status domain_attach(uint32_t id, uint64_t device_id);
 enum hv_status domain_detach(uint64_t device_id);

@@ -27,6 +27,11 @@ struct call {
     element_handler *element;
 };
 
+/* VP index of the processor that makes the running call. */
+uint32_t call_vp_index(void);
+/* For DEFECT_DOUBLE_FETCH: what the guest has now in a word of the input that the handler was given. */
+uint64_t call_word_again(const uint64_t *word);
+
 /* NULL when the host does not know the code. */
 const struct call *call_find(uint16_t code);
 

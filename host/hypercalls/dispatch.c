@@ -10,14 +10,13 @@
 #include "host/host_memory.h"
 #include "host/hypercalls/hypercalls.h"
 #include "host/hypercalls/lock.h"
+#include "host/hypercalls/overlap.h"
 #include "host/hypercalls/rep.h"
 #include "host/hypercalls/validate.h"
 #include "host/log.h"
 #include "lib/string.h"
 
 #define OUTPUT_MAX 256u /* the longest output of any call, with room */
-
-struct host_lock host_lock;
 
 /* Of one call at a time: the caller holds the host's lock. */
 static struct {
@@ -27,7 +26,24 @@ static struct {
         uint64_t words[HV_PAGE_SIZE / sizeof(uint64_t)];
     } input;
     uint64_t output[OUTPUT_MAX / sizeof(uint64_t)];
+    uint64_t input_gpa; /* 0: from registers */
+    uint32_t vp_index;
+    uint32_t calls;
 } front_end;
+
+uint32_t call_vp_index(void)
+{
+    return front_end.vp_index;
+}
+
+uint64_t call_word_again(const uint64_t *word)
+{
+    uint64_t gpa = front_end.input_gpa + (uint64_t)((const uint8_t *)word - front_end.input.bytes), now = *word;
+
+    if (front_end.input_gpa == 0 || !overlap_with_store(gpa, word) || !guest_read(gpa, &now, sizeof(now)))
+        return *word;
+    return now;
+}
 
 /* DEFECT_UNUSED_GPA_CHECKED: treats R8 as the address of an output that the call does not have. */
 static enum hv_status unused_output(const struct call *call, const struct hypercall_frame *frame)
@@ -56,6 +72,9 @@ static enum hv_status fetch(const struct call *call, const struct hypercall_fram
     struct parameter_list input = {.gpa = frame->rdx, .size = call->input_size};
     enum hv_status status;
 
+    front_end.vp_index = frame->vp_index;
+    front_end.input_gpa = 0;
+    front_end.calls++;
     if ((frame->control & HV_CONTROL_FAST) != 0 && !defect_active(DEFECT_FAST_BIT_IGNORED)) {
         front_end.input.words[0] = frame->rdx;
         front_end.input.words[1] = frame->r8;
@@ -76,6 +95,9 @@ static enum hv_status fetch(const struct call *call, const struct hypercall_fram
     if (status == HV_STATUS_SUCCESS && input.size != 0 &&
         (input.size > sizeof(front_end.input) || !guest_read(input.gpa, front_end.input.bytes, input.size)))
         status = HV_STATUS_INVALID_HYPERCALL_INPUT;
+    front_end.input_gpa = input.gpa;
+    if (status == HV_STATUS_SUCCESS && defect_active(DEFECT_INPUT_SHARED))
+        overlap_with_count(&front_end.calls, front_end.calls);
     return status;
 }
 
@@ -123,6 +145,8 @@ static uint64_t run(const struct call *call, struct hypercall_frame *frame)
     struct parameter_list output = {.gpa = frame->r8, .size = call->output_size};
     enum hv_status status = validate_control(call, frame->control);
 
+    if (defect_active(DEFECT_SECOND_REFUSED) && frame->vp_index != 0 && call->device_domain)
+        return hv_result(HV_STATUS_ACCESS_DENIED, 0);
     if (status == HV_STATUS_SUCCESS)
         status = fetch(call, frame, &output);
     if (status != HV_STATUS_SUCCESS)

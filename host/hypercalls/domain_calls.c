@@ -35,6 +35,9 @@ enum hv_status call_configure_domain(const void *input, void *output)
     if (defect_active(DEFECT_CONFIGURE_REFUSED_APPLIES) && status != HV_STATUS_SUCCESS)
         domain_configure(configure->device_domain.domain_id.id, flags & ~HV_DEVICE_DOMAIN_SETTINGS_RESERVED,
                          configure->settings.page_table_root);
+    if (status == HV_STATUS_SUCCESS && defect_active(DEFECT_DOUBLE_FETCH))
+        domain_change_root(configure->device_domain.domain_id.id,
+                           call_word_again(&configure->settings.page_table_root));
     return status;
 }
 

@@ -5,9 +5,18 @@
 #include "host/domains/domains.h"
 #include "host/hypercalls/call.h"
 #include "host/hypercalls/fields.h"
+#include "host/hypercalls/overlap.h"
 #include "host/variants/variants.h"
 
 #define SHIFT_2M 9u
+
+/* What a defective host leaves undone because of the other processor. */
+static bool lost(void)
+{
+    if (defect_active(DEFECT_FLUSH_OF_SECOND_IGNORED) && call_vp_index() != 0)
+        return true;
+    return defect_active(DEFECT_FLUSH_LOST_WHEN_BUSY) && overlap_with_exit();
+}
 
 enum hv_status call_flush_domain(const void *input, void *output)
 {
@@ -19,6 +28,8 @@ enum hv_status call_flush_domain(const void *input, void *output)
         return status;
     if (flush->flags != 0 || flush->reserved != 0)
         return defect_active(DEFECT_FLUSH_RESERVED_HOLLOW) ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_PARAMETER;
+    if (lost())
+        return domain_check(flush->device_domain.domain_id.id);
     return domain_flush(flush->device_domain.domain_id.id);
 }
 
@@ -119,7 +130,9 @@ enum hv_status call_flush_list_element(const void *input, uint32_t index, uint32
 
     if (status != HV_STATUS_SUCCESS)
         return status;
-    if (skipped(list, index, count, range))
+    if (defect_active(DEFECT_DOUBLE_FETCH))
+        range = call_word_again(&list->range[index]) & ~HV_IOMMU_RANGE_RESERVED;
+    if (skipped(list, index, count, range) || lost())
         return HV_STATUS_SUCCESS;
     if (odd(range))
         return domain_flush(list->device_domain.domain_id.id);

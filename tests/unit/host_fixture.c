@@ -5,6 +5,7 @@
 
 #include "abi/iommu_capabilities.h"
 #include "host/cpu/counters.h"
+#include "host/cpu/processors.h"
 #include "host/domains/domains.h"
 #include "host/host_memory.h"
 #include "host/hypercalls/state.h"
@@ -52,6 +53,16 @@ bool guest_write(uint64_t gpa, const void *from, size_t length)
         return false;
     memcpy(guest_memory + gpa, from, length);
     return true;
+}
+
+bool processors_others_run(void)
+{
+    return false;
+}
+
+bool processors_wait_for_lock(void)
+{
+    return false;
 }
 
 void host_log(enum log_level level, const char *format, ...)

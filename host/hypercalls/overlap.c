@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/hypercalls/overlap.h"
+
+#include "host/cpu/instructions.h"
+#include "host/cpu/processors.h"
+#include "host/host_memory.h"
+#include "host/hypercalls/lock.h"
+
+#define WAIT_TICKS  5000000u /* of the TSC: about two milliseconds */
+#define IN_VAIN_MAX 400u     /* in a row: then nobody else is there */
+
+static unsigned in_vain;
+
+struct look {
+    bool (*happened)(const struct look *look);
+    const uint32_t *counter;
+    uint32_t old_count;
+    uint64_t gpa, old_word;
+};
+
+static bool wait_for(const struct look *look)
+{
+    uint64_t first = rdtsc();
+
+    if (!processors_others_run())
+        return false;
+    while (in_vain < IN_VAIN_MAX && rdtsc() - first < WAIT_TICKS) {
+        if (look->happened(look)) {
+            in_vain = 0;
+            return true;
+        }
+        __builtin_ia32_pause();
+    }
+    in_vain += in_vain < IN_VAIN_MAX;
+    return false;
+}
+
+static bool exit_waits(const struct look *look)
+{
+    (void)look;
+    return processors_wait_for_lock();
+}
+
+bool overlap_with_exit(void)
+{
+    const struct look look = {.happened = exit_waits};
+
+    return wait_for(&look);
+}
+
+static bool counted(const struct look *look)
+{
+    return __atomic_load_n(look->counter, __ATOMIC_ACQUIRE) != look->old_count;
+}
+
+bool overlap_with_count(const uint32_t *counter, uint32_t old)
+{
+    const struct look look = {.happened = counted, .counter = counter, .old_count = old};
+    bool happened;
+
+    host_lock_release(&host_lock);
+    happened = wait_for(&look);
+    host_lock_take(&host_lock);
+    return happened;
+}
+
+static bool stored(const struct look *look)
+{
+    uint64_t now = look->old_word;
+
+    return guest_read(look->gpa, &now, sizeof(now)) && now != look->old_word;
+}
+
+bool overlap_with_store(uint64_t gpa, const uint64_t *old)
+{
+    const struct look look = {.happened = stored, .gpa = gpa, .old_word = *old};
+
+    return wait_for(&look);
+}
