@@ -13,8 +13,8 @@
 #define APIC_BASE_X2APIC  (1ull << 10)
 #define APIC_BASE_ADDRESS 0x000FFFFFFFFFF000ull
 
-#define CPUID_FEATURES 1u
-#define CPUID_EDX_APIC (1u << 9)
+#define CPUID_FEATURES   1u
+#define CPUID_EDX_APIC   (1u << 9)
 #define CPUID_ECX_X2APIC (1u << 21)
 
 /* Register offsets of the xAPIC page; the x2APIC MSR is MSR_X2APIC + offset / 16. */

@@ -19,8 +19,8 @@ uint32_t lapic_id(void);
 void lapic_timer_arm(uint64_t ns);
 void lapic_timer_stop(void);
 
-/* For the start of other processors, which are reached by the number that the ACPI tables give. Turns the x2APIC on where
- * the processor has it: its messages need no page that a host would have to watch. */
+/* For the start of other processors, which are reached by the number that the ACPI tables give. Turns the x2APIC on
+ * where the processor has it: its messages need no page that a host would have to watch. */
 void lapic_prepare_messages(void);
 /* The running processor, which is not the first, gets the same mode and timer. */
 void lapic_init_other(void);

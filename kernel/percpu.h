@@ -90,7 +90,8 @@ const struct stack *cpu_stack_of(const struct cpu *cpu, uint64_t address, size_t
 
 /* Loads GDT, IDT and segment registers again: a test may have replaced them. */
 void descriptors_reload(void);
-/* Stacks and TSS of processor `index`, once; builds the shared tables on the first call. Runs on the first processor. */
+/* Stacks and TSS of processor `index`, once; builds the shared tables on the first call. Runs on the first processor.
+ */
 void descriptors_prepare(unsigned index);
 /* Tables, segments and task register of the running processor, which becomes number `index`. */
 void descriptors_load_for(unsigned index);

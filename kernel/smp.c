@@ -12,8 +12,8 @@
 
 #define SECOND 1u /* index of the processor */
 
-/* Intel's multiprocessor specification, B.4: 10 ms between INIT and start-up IPI. A second IPI is due where the first one
- * got lost; more do no harm. */
+/* Intel's multiprocessor specification, B.4: 10 ms between INIT and start-up IPI. A second IPI is due where the first
+ * one got lost; more do no harm. */
 #define INIT_US   10000
 #define START_US  20000
 #define STARTS    50

@@ -12,8 +12,8 @@
 #define LOW_FIRST 0x10000ull /* below it firmware keeps tables of its own, whatever the map says */
 #define LOW_END   0xA0000ull
 
-#define CODE32   0x08
-#define CODE64   0x10
+#define CODE32     0x08
+#define CODE64     0x10
 #define GDT_CODE32 0x00CF9B000000FFFFull
 #define GDT_CODE64 0x00AF9B000000FFFFull
 #define GDT_DATA   0x00CF93000000FFFFull
@@ -49,7 +49,7 @@ static uint64_t page; /* code and parameters; the next one holds a copy of the t
 
 static uint32_t in_copy(const uint8_t *original)
 {
-    return (uint32_t)(page + (uint64_t)(original - smp_start_code));
+    return (uint32_t)(page + gpa_of(original) - gpa_of(smp_start_code));
 }
 
 bool smp_start_prepare(void (*entry)(void), uint64_t stack_top)
@@ -79,7 +79,7 @@ bool smp_start_prepare(void (*entry)(void), uint64_t stack_top)
         .gdt = {0, GDT_CODE32, GDT_CODE64, GDT_DATA},
     };
     paging_set(page, 2 * PAGE_SIZE, PAGING_RW);
-    memcpy(gpa_pointer(page), smp_start_code, (size_t)(smp_start_end - smp_start_code));
+    memcpy(gpa_pointer(page), smp_start_code, gpa_of(smp_start_end) - gpa_of(smp_start_code));
     memcpy(gpa_pointer(at), &parameters, sizeof(parameters));
     paging_set(page, PAGE_SIZE, PAGING_RX);
     memcpy(gpa_pointer(page + PAGE_SIZE), gpa_pointer(cr3_read() & ~(PAGE_SIZE - 1)), PAGE_SIZE);

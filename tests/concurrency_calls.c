@@ -46,7 +46,7 @@ TEST(concurrency_same_answers, "same_answers", "GEN-16 CAP-5 GEN-11", NO_DEVICE,
      "Every call means on the second processor what it means on the first")
 {
     struct stage s = stage_open(t);
-    struct full_call first, *second = second_memory(t, sizeof(*second));
+    struct full_call first = {.vector = TRAP_NONE}, *second = second_memory(t, sizeof(*second));
 
     need_second(t);
     for (unsigned i = 0; i < CALL_COUNT; i++) {
@@ -72,8 +72,8 @@ TEST(concurrency_same_answers, "same_answers", "GEN-16 CAP-5 GEN-11", NO_DEVICE,
             STEP2(t, "%s on the second processor: %s", (uint64_t)(uintptr_t)shape->name,
                   (uint64_t)(uintptr_t)hv_status_name(hv_result_status(second->after.rax)));
             expect_preserved(t, shape->name, second, shape->rep);
-            CHECK(flaw || hv_result_status(second->after.rax) == HV_STATUS_SUCCESS, "%s is refused on the second processor",
-                  shape->name);
+            CHECK(flaw || hv_result_status(second->after.rax) == HV_STATUS_SUCCESS,
+                  "%s is refused on the second processor", shape->name);
             if (again || flaw) {
                 uint8_t answer[sizeof(struct hv_output_get_iommu_capabilities)];
 
@@ -122,7 +122,8 @@ TEST(concurrency_msrs, "synthetic_msrs", "DISC-2 DISC-3 GEN-16", NO_DEVICE, NO_K
 #define ROUNDS_MAX 2000u
 #define CHAT_US    80000u
 
-/* Alternates between two calls with different answers, so that one that acts on the other processor's parameters shows. */
+/* Alternates between two calls with different answers, so that one that acts on the other processor's parameters shows.
+ */
 struct chatter {
     struct caller caller;
     uint32_t *meetings;
@@ -175,12 +176,13 @@ static void judge(struct test_run *t, const struct chatter *c, const char *who)
           c->wrong_refused, c->rounds, hv_status_name(c->wrong_status));
     CHECK(c->wrong_found == 0, "%s: %u of %u flushes of a domain that does not exist succeed", who, c->wrong_found,
           c->rounds);
-    CHECK(c->wrong_reps == 0, "%s: %u of %u list flushes fail or are cut short, the last one with %s", who, c->wrong_reps,
-          c->rounds, hv_status_name(c->wrong_status));
+    CHECK(c->wrong_reps == 0, "%s: %u of %u list flushes fail or are cut short, the last one with %s", who,
+          c->wrong_reps, c->rounds, hv_status_name(c->wrong_status));
 }
 
 STORY("simultaneous_calls",
-      "Both processors make up to 6000 calls each at the same time: in turn a flush of a domain of their own, a flush of a "
+      "Both processors make up to 6000 calls each at the same time: in turn a flush of a domain of their own, a flush "
+      "of a "
       "domain that does not exist, and a list of 1 or 100 pages.",
       "Every call of the first and third kind succeeds completely, and every one of the second kind is refused.",
       "Calls on two processors share state of the host, such as the copy of the parameters, without a lock.");

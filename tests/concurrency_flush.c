@@ -73,7 +73,8 @@ static void end_round(struct test_run *t, struct partner *p, unsigned round)
 }
 
 STORY("flushes_from_two",
-      "In each of eight rounds a device uses two pages, both are unmapped, and then each processor flushes one of them by a "
+      "In each of eight rounds a device uses two pages, both are unmapped, and then each processor flushes one of them "
+      "by a "
       "list, both at the same time.",
       "After both flushes the device reaches neither page, in every round.",
       "A flush is lost or cut short when another one is under way: look at the queue to the hardware and at what the "
@@ -105,7 +106,8 @@ TEST(concurrency_flushes, "flushes_from_two", "CON-1 LS-1", ON_FAST, "dma,fault,
         status = caller_flush_page(&own, d->id, IOVA, 1, &done);
         end_round(t, p, i);
         CHECK_SUCCESS(status, "list flush on the first processor");
-        expect_write_fault(t, e, IOVA, 16, &a, ORACLE_FAULT_CLASS_NOT_PRESENT, "the page that the first processor flushed");
+        expect_write_fault(t, e, IOVA, 16, &a, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                           "the page that the first processor flushed");
         expect_write_fault(t, e, IOVA_2, 16, &b, ORACLE_FAULT_CLASS_NOT_PRESENT,
                            "the page that the second processor flushed");
         flush(t, d); /* the tables that became empty */
@@ -114,7 +116,8 @@ TEST(concurrency_flushes, "flushes_from_two", "CON-1 LS-1", ON_FAST, "dma,fault,
 }
 
 STORY("flush_during_attach",
-      "In each of eight rounds a device uses a page, which is unmapped. Then the first processor moves another device from "
+      "In each of eight rounds a device uses a page, which is unmapped. Then the first processor moves another device "
+      "from "
       "one domain to another while the second one flushes the page.",
       "The flushed page is out of reach, and the moved device writes to the page of the domain that it is in.",
       "A flush that meets an ATTACH of another device is lost, or the ATTACH is: look at what the two share.");
@@ -145,7 +148,8 @@ TEST(concurrency_flush_attach, "flush_during_attach", "CON-1 LS-1 ATT-1", ON_FAS
         status = caller_attach(&own, goals[i % 2]->id, mover->device_id);
         end_round(t, p, i);
         CHECK_SUCCESS(status, "ATTACH on the first processor");
-        expect_write_fault(t, stayer, IOVA, 16, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "the page flushed during an ATTACH");
+        expect_write_fault(t, stayer, IOVA, 16, &b, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                           "the page flushed during an ATTACH");
         expect_write(t, mover, IOVA, &at_goal[i % 2], 0, 16, "the device attached during a flush");
         expect_untouched(t, &at_goal[1 - i % 2], "the page of the domain that the device has left");
         flush(t, d);
@@ -153,12 +157,14 @@ TEST(concurrency_flush_attach, "flush_during_attach", "CON-1 LS-1 ATT-1", ON_FAS
     second_end(t);
 }
 
-STORY("attach_from_two",
-      "In each of eight rounds the two processors move two devices between two domains, in opposite directions and at the "
-      "same time.",
-      "Each device then writes to the page of the domain that it was moved to, and nothing else changes.",
-      "Two ATTACH calls at the same time mix up their devices or domains: look at the lists of devices and the tables of "
-      "the hardware.");
+STORY(
+    "attach_from_two",
+    "In each of eight rounds the two processors move two devices between two domains, in opposite directions and at "
+    "the "
+    "same time.",
+    "Each device then writes to the page of the domain that it was moved to, and nothing else changes.",
+    "Two ATTACH calls at the same time mix up their devices or domains: look at the lists of devices and the tables of "
+    "the hardware.");
 TEST(concurrency_attaches, "attach_from_two", "CON-1 ATT-1", ON_FAST, "dma",
      "Two processors attach two devices at the same time, and each device is in its new domain behind that")
 {
@@ -213,12 +219,13 @@ static bool has_turned(const struct buffer *b, uint8_t value)
     return memory_find_other(b->data, 64, value) == NULL;
 }
 
-STORY("attach_under_fire",
-      "A device writes to one IOVA again and again, kept at it by the second processor, while the first one moves it "
-      "between two paging domains and a blocking one. In between, the page is unmapped and the domain flushed.",
-      "Behind each ATTACH only the page of the domain in force is written to, and behind the flush none.",
-      "A switch or flush ends before the transfers that it has to wait for, or before the other processor's view of the "
-      "device has changed.");
+STORY(
+    "attach_under_fire",
+    "A device writes to one IOVA again and again, kept at it by the second processor, while the first one moves it "
+    "between two paging domains and a blocking one. In between, the page is unmapped and the domain flushed.",
+    "Behind each ATTACH only the page of the domain in force is written to, and behind the flush none.",
+    "A switch or flush ends before the transfers that it has to wait for, or before the other processor's view of the "
+    "device has changed.");
 TEST(concurrency_fire, "attach_under_fire", "CON-1 ATT-5 FL-6", ON_PROBE, "dma,fault,flush",
      "While another processor keeps a device writing, ATTACH and flushes take effect before they return")
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One processor makes a call while the other one changes a field of its input between a good and a bad value. Either
- * may be what the host sees, but it has to be the one that it checked: an accepted call has the effect of the good value.
- * The two values differ in one byte, so that no copy can be a mixture of them.
+ * may be what the host sees, but it has to be the one that it checked: an accepted call has the effect of the good
+ * value. The two values differ in one byte, so that no copy can be a mixture of them.
  */
 #define TEST_GROUP "concurrency"
 #include "kernel/cpu.h"
@@ -121,11 +121,12 @@ static enum hv_status configure(const struct caller *c, uint32_t id, uint64_t ro
     return caller_call(c, HVCALL_CONFIGURE_DEVICE_DOMAIN, &configure, sizeof(configure));
 }
 
-STORY("root_changes",
-      "Configures a domain with a top table, which the second processor changes all the while to a misaligned address in "
-      "another top table. Then a device in the domain tries a page that both tables map, to different memory. 40 rounds.",
-      "The call succeeds, and the device reaches the memory of the first table; or the call is refused.",
-      "The host reads the address of the table twice, once to check it and once to use it.");
+STORY(
+    "root_changes",
+    "Configures a domain with a top table, which the second processor changes all the while to a misaligned address in "
+    "another top table. Then a device in the domain tries a page that both tables map, to different memory. 40 rounds.",
+    "The call succeeds, and the device reaches the memory of the first table; or the call is refused.",
+    "The host reads the address of the table twice, once to check it and once to use it.");
 TEST(concurrency_root, "root_changes", "CON-3", ON_FAST, KINDS,
      "CONFIGURE whose top table changes during the call uses the table that was checked, or is refused")
 {

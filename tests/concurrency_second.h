@@ -11,8 +11,8 @@
 
 /* Skips the test on a machine with one processor. Starts the second one. */
 void need_second(struct test_run *t);
-/* Zeroed memory for what both processors touch. Not on the stack: when a test fails, the second processor may still be at
- * work for a moment. */
+/* Zeroed memory for what both processors touch. Not on the stack: when a test fails, the second processor may still be
+ * at work for a moment. */
 void *second_memory(struct test_run *t, size_t size);
 /* The second processor runs fn(argument) from now on; `argument` is from second_memory(). */
 void second_begin(struct test_run *t, void (*fn)(void *argument), void *argument);

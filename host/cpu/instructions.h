@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CR0_PE (1ull << 0)
-#define CR0_NW (1ull << 29)
-#define CR0_CD (1ull << 30)
-#define CR0_PG (1ull << 31)
+#define CR0_PE    (1ull << 0)
+#define CR0_NW    (1ull << 29)
+#define CR0_CD    (1ull << 30)
+#define CR0_PG    (1ull << 31)
 #define CR0_RESET 0x60000010ull
 
 #define CR4_PAE     (1ull << 5)

@@ -62,7 +62,8 @@ bool msr_pat_write(struct cpu *cpu, uint32_t msr, uint64_t value)
     return true;
 }
 
-/* INIT takes a processor away from the host: QEMU resets it in spite of an intercept. The host follows and takes it back.
+/* INIT takes a processor away from the host: QEMU resets it in spite of an intercept. The host follows and takes it
+ * back.
  */
 bool msr_x2apic_icr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {

@@ -11,11 +11,11 @@
 #include "host/launch/madt.h"
 #include "host/log.h"
 
-#define CPUID_FEATURES      1u
-#define CPUID_ECX_X2APIC    (1u << 21)
-#define CPUID_EBX_APIC_ID   24
-#define START_AGAIN_TICKS   10000u      /* of the reference time: 1 ms between two start-up IPIs */
-#define START_TICKS         300000000ul /* 30 s: an emulator on a busy machine may not get to it at once */
+#define CPUID_FEATURES    1u
+#define CPUID_ECX_X2APIC  (1u << 21)
+#define CPUID_EBX_APIC_ID 24
+#define START_AGAIN_TICKS 10000u      /* of the reference time: 1 ms between two start-up IPIs */
+#define START_TICKS       300000000ul /* 30 s: an emulator on a busy machine may not get to it at once */
 
 static struct {
     uint64_t root; /* CR3 of the host */
@@ -83,8 +83,8 @@ static void __attribute__((noreturn)) begin(void *argument)
     cpu_run(cpu, (uintptr_t)cpu->guest, (uintptr_t)cpu->host_state, cpu->stack_top);
 }
 
-/* A start-up IPI that comes before the INIT has been carried out is lost, so it is sent until the processor answers. More
- * of them do nothing. */
+/* A start-up IPI that comes before the INIT has been carried out is lost, so it is sent until the processor answers.
+ * More of them do nothing. */
 static void start(struct cpu *cpu, uint8_t vector)
 {
     uint64_t first = reference_time(), last = first;
@@ -119,8 +119,8 @@ bool processors_command(const struct cpu *sender, uint64_t icr)
     struct cpu *target = find((uint32_t)(icr >> ICR_DESTINATION_SHIFT));
     uint64_t mode = icr & ICR_MODE_MASK;
 
-    if (!(rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC) || (icr & (ICR_SHORTHAND_MASK | ICR_LOGICAL)) ||
-        target == sender || (target && target->index == 0))
+    if (!(rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC) || (icr & (ICR_SHORTHAND_MASK | ICR_LOGICAL)) || target == sender ||
+        (target && target->index == 0))
         return false;
     if (target == NULL || (mode == ICR_MODE_INIT && !(icr & ICR_ASSERT)))
         return true; /* nobody listens */

@@ -20,8 +20,8 @@ unsigned processors_count(void);
 /* The guest writes INIT or START to its ICR. False: #GP. */
 bool processors_command(const struct cpu *sender, uint64_t icr);
 
-/* Other processors drop what they hold of the nested tables; they have when this returns. Before the entry on the caller's
- * own part. With the host's lock held. */
+/* Other processors drop what they hold of the nested tables; they have when this returns. Before the entry on the
+ * caller's own part. With the host's lock held. */
 void processors_flush(const struct cpu *sender);
 /* #VMEXIT by an NMI: a request of processors_flush(), or the guest's own. */
 void exit_nmi(struct cpu *cpu);

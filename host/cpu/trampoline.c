@@ -33,13 +33,13 @@ static uint64_t page;
 
 static uint32_t in_copy(const uint8_t *original)
 {
-    return (uint32_t)(page + (uint64_t)(original - trampoline_code));
+    return (uint32_t)(page + (uintptr_t)original - (uintptr_t)trampoline_code);
 }
 
 void trampoline_init(uint64_t low)
 {
     page = low;
-    memcpy((void *)(uintptr_t)page, trampoline_code, (size_t)(trampoline_end - trampoline_code));
+    memcpy((void *)(uintptr_t)page, trampoline_code, (uintptr_t)trampoline_end - (uintptr_t)trampoline_code);
     memcpy((void *)(uintptr_t)(page + HOST_PAGE_SIZE), (const void *)(uintptr_t)read_cr3(), HOST_PAGE_SIZE);
 }
 

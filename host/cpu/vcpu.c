@@ -109,7 +109,8 @@ void vcpu_configure(struct cpu *cpu, uint64_t rip, uint64_t rsp)
     __asm__ volatile("vmsave %0" ::"a"(cpu->host_state) : "memory");
 }
 
-/* AMD64 Architecture Programmer's Manual, volume 2, 14.1.3 and 16.7.3: real mode, with the code segment at the vector. */
+/* AMD64 Architecture Programmer's Manual, volume 2, 14.1.3 and 16.7.3: real mode, with the code segment at the vector.
+ */
 void vcpu_reset(struct cpu *cpu)
 {
     const uint16_t present = SEGMENT_PRESENT | SEGMENT_SYSTEM_CLEAR;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One lock, the host's, is held from a #VMEXIT to the next entry: whatever the host changes, it changes for one processor
- * at a time. It is held with interrupts off (the host runs with GIF clear) and for microseconds, so that spinning is right.
- * It is no ticket lock: a processor that waits may be taken away by INIT, and its ticket would be served for ever.
+ * One lock, the host's, is held from a #VMEXIT to the next entry: whatever the host changes, it changes for one
+ * processor at a time. It is held with interrupts off (the host runs with GIF clear) and for microseconds, so that
+ * spinning is right. It is no ticket lock: a processor that waits may be taken away by INIT, and its ticket would be
+ * served for ever.
  */
 #ifndef PVT_HOST_HYPERCALLS_LOCK_H
 #define PVT_HOST_HYPERCALLS_LOCK_H

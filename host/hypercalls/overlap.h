@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For defects that need two processors at the same time. Chance would seldom bring them together, least of all on a busy
- * machine: a defective host waits for the other one, for some milliseconds, and not for ever in vain.
+ * For defects that need two processors at the same time. Chance would seldom bring them together, least of all on a
+ * busy machine: a defective host waits for the other one, for some milliseconds, and not for ever in vain.
  */
 #ifndef PVT_HOST_HYPERCALLS_OVERLAP_H
 #define PVT_HOST_HYPERCALLS_OVERLAP_H

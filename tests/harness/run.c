@@ -49,7 +49,8 @@ static void describe_end(struct test_run *t, enum containment_end end, uint64_t 
 /* A host that left something wrong behind a test that passed has failed it. */
 static void after(struct suite *s, struct test_run *t)
 {
-    /* Processors and devices first: one that is still at work must not be taken for the owner of the memory's next user. */
+    /* Processors and devices first: one that is still at work must not be taken for the owner of the memory's next
+     * user. */
     bool settled = smp_settle();
     const char *leftover = suite_reset(s);
     uint64_t where = 0;
