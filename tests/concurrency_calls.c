@@ -2,6 +2,7 @@
 /* Hypercalls on the second processor, alone and together with the first. */
 #define TEST_GROUP "concurrency"
 #include "abi/msr.h"
+#include "kernel/smp.h"
 #include "kernel/time.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
@@ -12,6 +13,7 @@
 struct full_call {
     struct hypercall_registers before, after;
     enum trap_vector vector;
+    unsigned made;
 };
 
 static void make_call(void *argument)
@@ -83,6 +85,60 @@ TEST(concurrency_same_answers, "same_answers", "GEN-16 CAP-5 GEN-11", NO_DEVICE,
                 CHECK(memcmp(answer, s.output.data, shape->output_size) == 0, "the answers to %s differ", shape->name);
             }
         }
+    }
+}
+
+#define STOPS 3u
+
+/* Calls without an end. */
+static void call_on(void *argument)
+{
+    struct full_call *call = argument;
+
+    for (;;) {
+        make_call(call);
+        __atomic_store_n(&call->made, call->made + 1, __ATOMIC_RELEASE);
+    }
+}
+
+static bool has_called(void *argument)
+{
+    return __atomic_load_n(&((struct full_call *)argument)->made, __ATOMIC_ACQUIRE) > 0;
+}
+
+STORY("stopped_in_a_call",
+      "The second processor makes calls without a pause, and is stopped by INIT somewhere in the midst of them. The "
+      "first "
+      "processor then makes a call, starts the second one again, and has it make a call. Three times.",
+      "All calls succeed.",
+      "A processor that is reset in the host takes something with it, a lock for example; or what the host keeps per "
+      "processor is not set up anew.");
+TEST(concurrency_stopped, "stopped_in_a_call", "GEN-16", NO_DEVICE, "flush",
+     "A processor that is reset while it makes calls neither stops the calls of another one, nor its own after its "
+     "restart")
+{
+    struct full_call *second = second_memory(t, sizeof(*second));
+    struct caller theirs = caller(t), own = caller(t);
+    struct domain *d = domain_paging(t);
+    struct hv_input_flush_device_domain flush = {.flags = 0};
+
+    need_second(t);
+    pviommu_fill_domain(&flush.device_domain, d->id);
+    memcpy(theirs.input, &flush, sizeof(flush));
+    second->before.rcx = hv_control(HVCALL_FLUSH_DEVICE_DOMAIN, 0, 0, 0);
+    second->before.rdx = gpa_of(theirs.input);
+    for (unsigned i = 0; i < STOPS; i++) {
+        second->made = 0;
+        second_begin(t, call_on, second);
+        REQUIRE(time_wait(has_called, second, 500000), "the second processor makes no call");
+        STEP1(t, "the second processor is stopped by INIT, time %llu", i + 1);
+        REQUIRE(!smp_settle(), "the second processor has stopped by itself");
+        CHECK_SUCCESS(caller_flush(&own, d->id), "a call while the second processor is stopped");
+        need_second(t);
+        on_second(t, make_call, second);
+        CHECK(second->vector == TRAP_NONE, "a call on the restarted processor raises exception %u",
+              (unsigned)second->vector);
+        CHECK_SUCCESS(hv_result_status(second->after.rax), "a call on the restarted processor");
     }
 }
 

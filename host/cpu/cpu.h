@@ -34,8 +34,10 @@ struct cpu {
     uint32_t apic_id;
     uint8_t start_vector; /* page at which the guest starts */
     bool waits_for_start; /* after INIT */
-    bool arrived;         /* has taken what the start-up code left for it */
-    bool running;         /* has been taken over; changed with the host's lock held */
+    uint32_t starts;
+    bool arrived; /* has taken what the start-up code left for it */
+    bool parked;  /* has stopped in the host, and holds nothing */
+    bool running; /* has been taken over; changed with the host's lock held */
     /* host/cpu/shootdown.c; other processors look at them. */
     bool in_host;
     uint32_t flush_wanted, flush_done;

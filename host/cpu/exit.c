@@ -108,7 +108,7 @@ static void dispatch(struct cpu *cpu, struct guest_registers *regs)
 void handle_exit(struct cpu *cpu, struct guest_registers *regs)
 {
     processors_enter_host(cpu);
-    host_lock_take(&host_lock);
+    processors_take_lock(cpu);
     cpu->guest->event_injection = 0;
     cpu->guest->tlb_control = 0;
     vdev_tick();

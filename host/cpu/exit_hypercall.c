@@ -82,7 +82,7 @@ void exit_hypercall(struct cpu *cpu, struct guest_registers *regs)
 {
     struct hypercall_frame frame = {.vp_index = cpu->index};
 
-    if (!may_call(cpu->guest)) {
+    if (!may_call(cpu->guest) || (defect_active(DEFECT_RESTARTED_REFUSED) && cpu->starts > 1)) {
         inject_exception(cpu, regs, EXCEPTION_UD);
         return;
     }

@@ -91,7 +91,9 @@ static void start(struct cpu *cpu, uint8_t vector)
 
     cpu->start_vector = vector;
     cpu->arrived = false;
+    cpu->starts++;
     cpu->in_host = cpu->running = true;
+    cpu->parked = false;
     cpu->calls_taken = cpu->calls_sent;
     trampoline_aim(begin, cpu, cpu->stack_top);
     send(cpu, ICR_MODE_START | trampoline_vector());
@@ -110,8 +112,8 @@ static void start(struct cpu *cpu, uint8_t vector)
 }
 
 /*
- * QEMU carries an INIT out in spite of an intercept, wherever the processor is. It is wanted here: the processor leaves
- * guest or host, whose lock it cannot hold, and waits for the host's own start-up IPI.
+ * QEMU carries an INIT out in spite of an intercept, wherever the processor is; with the host's lock in its hands, say.
+ * So it is sent to a processor that waits for it, and then for the host's own start-up IPI.
  */
 bool processors_command(const struct cpu *sender, uint64_t icr)
 {
@@ -125,7 +127,7 @@ bool processors_command(const struct cpu *sender, uint64_t icr)
     if (target == NULL || (mode == ICR_MODE_INIT && !(icr & ICR_ASSERT)))
         return true; /* nobody listens */
     if (mode == ICR_MODE_INIT) {
-        __atomic_store_n(&target->running, false, __ATOMIC_SEQ_CST);
+        processors_park(target);
         target->waits_for_start = true;
         send(target, ICR_MODE_INIT);
     } else if (target->waits_for_start) {

@@ -20,6 +20,11 @@ unsigned processors_count(void);
 /* The guest writes INIT or START to its ICR. False: #GP. */
 bool processors_command(const struct cpu *sender, uint64_t icr);
 
+/* The host's lock, for an exit. A processor that is to be stopped by INIT stays in here. */
+void processors_take_lock(struct cpu *cpu);
+/* A processor that runs comes out of the guest and stays in processors_take_lock(). With the host's lock held. */
+void processors_park(struct cpu *cpu);
+
 /* Other processors drop what they hold of the nested tables; they have when this returns. Before the entry on the
  * caller's own part. With the host's lock held. */
 void processors_flush(const struct cpu *sender);

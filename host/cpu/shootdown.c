@@ -10,6 +10,7 @@
 #include "host/cpu/reference_time.h"
 #include "host/cpu/vcpu.h"
 #include "host/defects/defects.h"
+#include "host/hypercalls/lock.h"
 #include "host/log.h"
 
 #define ANSWER_TICKS 300000000ul /* of the reference time: 30 s */
@@ -36,6 +37,36 @@ void processors_leave_host(struct cpu *cpu)
     }
 }
 
+static void send_nmi(struct cpu *cpu)
+{
+    __atomic_add_fetch(&cpu->calls_sent, 1, __ATOMIC_SEQ_CST);
+    wrmsr(MSR_X2APIC_ICR, ((uint64_t)cpu->apic_id << ICR_DESTINATION_SHIFT) | ICR_ASSERT | ICR_MODE_NMI);
+}
+
+void processors_take_lock(struct cpu *cpu)
+{
+    while (!host_lock_try(&host_lock)) {
+        while (!__atomic_load_n(&cpu->running, __ATOMIC_SEQ_CST))
+            __atomic_store_n(&cpu->parked, true, __ATOMIC_SEQ_CST);
+        __builtin_ia32_pause();
+    }
+}
+
+void processors_park(struct cpu *cpu)
+{
+    uint64_t first = reference_time();
+
+    if (!cpu->running)
+        return;
+    __atomic_store_n(&cpu->running, false, __ATOMIC_SEQ_CST);
+    send_nmi(cpu);
+    while (!__atomic_load_n(&cpu->parked, __ATOMIC_SEQ_CST)) {
+        if (reference_time() - first > ANSWER_TICKS)
+            host_die("processor %u does not stop", cpu->index);
+        __builtin_ia32_pause();
+    }
+}
+
 static void call(struct cpu *cpu)
 {
     uint64_t first = reference_time();
@@ -43,8 +74,7 @@ static void call(struct cpu *cpu)
 
     if (__atomic_load_n(&cpu->in_host, __ATOMIC_SEQ_CST))
         return;
-    __atomic_add_fetch(&cpu->calls_sent, 1, __ATOMIC_SEQ_CST);
-    wrmsr(MSR_X2APIC_ICR, ((uint64_t)cpu->apic_id << ICR_DESTINATION_SHIFT) | ICR_ASSERT | ICR_MODE_NMI);
+    send_nmi(cpu);
     while (!__atomic_load_n(&cpu->in_host, __ATOMIC_SEQ_CST) &&
            __atomic_load_n(&cpu->flush_done, __ATOMIC_SEQ_CST) != wanted) {
         if (reference_time() - first > ANSWER_TICKS)

@@ -12,6 +12,7 @@
 #define GDT_CODE        0x00AF9B000000FFFFull
 #define GDT_DATA        0x00CF93000000FFFFull
 #define GDT_TSS_PRESENT 0x0000890000000000ull
+#define GDT_TSS_BUSY    0x0000020000000000ull
 #define GATE_INTERRUPT  0x8E00u
 
 struct gate {
@@ -79,6 +80,9 @@ void cpu_tables_load(struct cpu *cpu)
         tables_of[cpu->index] = tables;
         fill(tables);
     }
+
+    /* LTR has marked it as busy, where the processor starts for the second time. */
+    tables->gdt[SELECTOR_TSS / 8] &= ~GDT_TSS_BUSY;
 
     struct descriptor_register gdtr = {sizeof(tables->gdt) - 1, (uintptr_t)tables->gdt};
     struct descriptor_register idtr = {sizeof(tables->idt) - 1, (uintptr_t)tables->idt};

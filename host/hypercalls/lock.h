@@ -2,8 +2,8 @@
 /*
  * One lock, the host's, is held from a #VMEXIT to the next entry: whatever the host changes, it changes for one
  * processor at a time. It is held with interrupts off (the host runs with GIF clear) and for microseconds, so that
- * spinning is right. It is no ticket lock: a processor that waits may be taken away by INIT, and its ticket would be
- * served for ever.
+ * spinning is right. It is no ticket lock: a processor that waits may be stopped for good, and its turn would never
+ * end.
  */
 #ifndef PVT_HOST_HYPERCALLS_LOCK_H
 #define PVT_HOST_HYPERCALLS_LOCK_H
@@ -14,12 +14,15 @@ struct host_lock {
     bool held;
 };
 
+static inline bool host_lock_try(struct host_lock *lock)
+{
+    return !__atomic_load_n(&lock->held, __ATOMIC_RELAXED) && !__atomic_exchange_n(&lock->held, true, __ATOMIC_ACQUIRE);
+}
+
 static inline void host_lock_take(struct host_lock *lock)
 {
-    while (__atomic_exchange_n(&lock->held, true, __ATOMIC_ACQUIRE)) {
-        while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
-            __builtin_ia32_pause();
-    }
+    while (!host_lock_try(lock))
+        __builtin_ia32_pause();
 }
 
 static inline void host_lock_release(struct host_lock *lock)
