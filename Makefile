@@ -37,10 +37,10 @@ HOST_SRC  := $(sort $(wildcard host/*.c host/*.S host/*/*.c host/*/*.S host/*/*/
 GUEST_OBJ := $(patsubst %,$(BUILD)/guest/%.o,$(GUEST_SRC))
 HOST_OBJ  := $(patsubst %,$(BUILD)/host/%.o,$(HOST_SRC))
 
-# Tests are many and each runs for a moment: small code matters more than fast code there.
+# Tests are many and each runs for a moment: small code matters more than fast code there, and in what is not hot.
 $(BUILD)/guest/tests/%.o: CFLAGS += -Oz -ffunction-sections -mpreferred-stack-boundary=3
 $(BUILD)/guest/kernel/%.o: CFLAGS += -Os
-$(BUILD)/guest/drivers/%.o: CFLAGS += -ffunction-sections
+$(BUILD)/guest/drivers/%.o $(BUILD)/guest/boot/%.o: CFLAGS += -Os -ffunction-sections
 $(BUILD)/guest/tests/bench/%.o: CFLAGS += -O2
 
 # What the PE file keeps of the ELF file.

@@ -7,7 +7,7 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "ats"
-#define ON_ATS     "dmaprobe+ats"
+#define ON_ATS     "a"
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 

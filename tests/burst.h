@@ -9,7 +9,7 @@
 #include "drivers/dmaprobe.h"
 #include "tests/harness/fixture.h"
 
-#define ON_PROBE "dmaprobe,dmaprobe+ats"
+#define ON_PROBE "da"
 
 /* Exits after which a pass that was translated behind them has landed: one ends the pass that is in flight and
  * translates the next, one ends that. */

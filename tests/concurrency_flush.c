@@ -7,7 +7,7 @@
 #define IOVA     0x05000000ull
 #define IOVA_2   0x05801000ull
 #define RW       (STAGE1_READ | STAGE1_WRITE)
-#define ON_PROBE "dmaprobe,dmaprobe+ats"
+#define ON_PROBE "da"
 
 #define ROUNDS 8u
 #define BURST  1u /* slot */

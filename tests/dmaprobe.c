@@ -13,7 +13,7 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "dmaprobe"
-#define ON_PROBE   "dmaprobe,dmaprobe+ats"
+#define ON_PROBE   "da"
 
 #define IOVA 0x4000000ull
 #define RW   (STAGE1_READ | STAGE1_WRITE)
@@ -285,7 +285,7 @@ STORY("one_domain_behind_two_units",
       "three are blocked; if not, those that have moved are blocked and the others go on.",
       "A call reaches only one of the units: a flush that misses one leaves stale translations there, a move of one "
       "device takes others along.");
-TEST(dmaprobe_mixed, "one_domain_behind_two_units", "ATT-9 FL-1 ISO-2 DEL-4", "dmaprobe", "dma,fault,flush",
+TEST(dmaprobe_mixed, "one_domain_behind_two_units", "ATT-9 FL-1 ISO-2 DEL-4", "d", "dma,fault,flush",
      "Devices behind different IOMMUs share one domain: map, flush, a device's move and DELETE reach all of them")
 {
     struct dma_engine *e[3] = {first_of(t, DMA_CLASS_ROCKER), device(t), first_of(t, DMA_CLASS_DMAPROBE_ATS)};

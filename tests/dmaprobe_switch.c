@@ -8,7 +8,7 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "dmaprobe"
-#define ON_PROBE   "dmaprobe,dmaprobe+ats"
+#define ON_PROBE   "da"
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 #define BURST      1u /* slot */
 #define SWITCHES   20u

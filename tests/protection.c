@@ -9,7 +9,7 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "protection"
-#define ON_SOFT    "dmaprobe,dmaprobe+ats"
+#define ON_SOFT    "da"
 #define IOVA       0x06000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 #define BURST      1u /* slot */

@@ -8,7 +8,7 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "stage2"
-#define ON_PROBE   "dmaprobe,dmaprobe+ats"
+#define ON_PROBE   "da"
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 

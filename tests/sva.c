@@ -13,7 +13,7 @@
 #include "tests/user_programs.h"
 
 #define TEST_GROUP "sva"
-#define ON_SOFT    "dmaprobe,dmaprobe+ats"
+#define ON_SOFT    "da"
 
 /* A program fills it, a device inverts it, and the program looks. */
 static void exchange(struct test_run *t, struct process *p, struct dma_engine *e, uint64_t at, uint64_t length,

@@ -11,7 +11,7 @@
 #include "tests/user_programs.h"
 
 #define TEST_GROUP "user-driver"
-#define ON_SOFT    "dmaprobe,dmaprobe+ats"
+#define ON_SOFT    "da"
 #define IOVA       0x05000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 

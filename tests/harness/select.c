@@ -8,23 +8,6 @@
 /* Bounds of section .pvt_tests, from the linker script. */
 extern const struct test_registration pvt_tests_start[], pvt_tests_end[];
 
-/* Is `word` one of the words of `list`, which are separated by `separator`? */
-static bool list_has(const char *list, char separator, const char *word)
-{
-    size_t length = strlen(word);
-
-    for (const char *item = list; item;) {
-        const char *end = strchr(item, separator);
-        size_t item_length = end ? (size_t)(end - item) : strlen(item);
-
-        if (item_length == length && memcmp(item, word, length) == 0) {
-            return true;
-        }
-        item = end ? end + 1 : NULL;
-    }
-    return false;
-}
-
 void suite_instance_name(const struct suite_instance *i, char *text, size_t size)
 {
     if (i->has_class) {
@@ -96,7 +79,6 @@ static const char *field(char **rest)
 /* `text` is a copy of the catalogue entry that lives as long as the run. */
 static void split(struct test *test, char *text, void (*run)(struct test_run *t))
 {
-    field(&text); /* "test" */
     test->id = field(&text);
     test->classes = field(&text);
     test->level = field(&text);
@@ -145,7 +127,7 @@ void suite_select(struct suite *s)
             continue;
         }
         for (int c = 0; c < DMA_CLASS_COUNT; c++) {
-            if (list_has(test->classes, ',', dma_class_name((enum dma_class)c))) {
+            if (strchr(test->classes, TEST_CLASS_LETTERS[c])) {
                 add(s, (struct suite_instance){.test = test, .has_class = true, .class = (enum dma_class)c});
             }
         }

@@ -8,11 +8,11 @@
 #include "kernel/time.h"
 
 /* First strings of the catalogue in the image; the tests' own follow. */
-static const char catalogue_format[] __attribute__((used, section(".pvtcat"))) = "catalogue\t3";
+static const char catalogue_format[] __attribute__((used, section(".pvtcat"))) = "catalogue\t4";
 static const char catalogue_version[] __attribute__((used, section(".pvtcat"))) = "version\t" PVT_VERSION;
 /* The same at the head of the complete declarations, which only the debug file has. */
 __asm__(".pushsection .pvttext, \"\"\n"
-        ".string \"catalogue\t2\"\n"
+        ".string \"catalogue\t3\"\n"
         ".string \"version\t" PVT_VERSION "\"\n"
         ".popsection");
 

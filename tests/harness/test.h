@@ -23,15 +23,15 @@ struct test_run;
 /* One test as the run sees it; the texts are split out of its catalogue entry. */
 struct test {
     const char *id;      /* group.what_is_promised */
-    const char *classes; /* device classes it runs on, separated by a comma; "-" = needs no device */
-    const char *level;   /* "test", "observe" (no verdict from the ABI, only from safety), "stress" */
+    const char *classes; /* letters of the device classes it runs on (TEST_CLASS_LETTERS); "-" = needs no device */
+    const char *level;   /* first letter of: test, observe (no verdict from the ABI, only from safety), stress */
     void (*run)(struct test_run *t);
 };
 
 /* What the linker collects, sorted by id. Each is the distance from itself: a pointer would cost a relocation as well.
  */
 struct test_registration {
-    int32_t catalogue; /* to the text: "test", then the texts of struct test in order, separated by tabs */
+    int32_t catalogue; /* to the texts of struct test in order, separated by tabs */
     int32_t run;       /* to the function */
 };
 
@@ -46,10 +46,10 @@ struct test_registration {
  * needs to choose and run tests goes to section .pvtcat; all of it goes to .pvttext of the debug file, where the runner
  * finds it without booting, and where it takes no room in the image.
  */
-#define TEST_DECLARE(symbol, level_, name_, requirements_, classes_, kinds_, title_)                                   \
+#define TEST_DECLARE(symbol, level_, code_, name_, requirements_, classes_, kinds_, title_)                            \
     __attribute__((used)) static void test_##symbol(struct test_run *t);                                               \
     static const char catalogue_##symbol[] __attribute__((used, section(".pvtcat.test"))) =                            \
-        "test\t" TEST_GROUP "." name_ "\t" classes_ "\t" level_;                                                       \
+        TEST_GROUP "." name_ "\t" classes_ "\t" code_;                                                                 \
     __asm__(".pushsection .pvttext, \"\"\n"                                                                            \
             ".string \"test\t" TEST_GROUP "." name_ "\t" title_ "\t" requirements_ "\t" classes_ "\t" kinds_           \
             "\t" level_ "\t" __FILE__ ":" PVT_STRING(__LINE__) "\"\n"                                                  \
@@ -63,14 +63,14 @@ struct test_registration {
 
 /* A test whose outcome the ABI fixes. */
 #define TEST(symbol, name, requirements, classes, kinds, title)                                                        \
-    TEST_DECLARE(symbol, "test", name, requirements, classes, kinds, title)
+    TEST_DECLARE(symbol, "test", "t", name, requirements, classes, kinds, title)
 /* The ABI leaves the outcome open: OBSERVE() records it, and only broken safety fails. */
 #define OBSERVATION(symbol, name, requirements, classes, kinds, title)                                                 \
-    TEST_DECLARE(symbol, "observe", name, requirements, classes, kinds, title)
+    TEST_DECLARE(symbol, "observe", "o", name, requirements, classes, kinds, title)
 
 /* A test that works long and hard, and is allowed STRESS_DEADLINE_FACTOR times the deadline of others. */
 #define STRESS(symbol, name, requirements, classes, kinds, title)                                                      \
-    TEST_DECLARE(symbol, "stress", name, requirements, classes, kinds, title)
+    TEST_DECLARE(symbol, "stress", "s", name, requirements, classes, kinds, title)
 
 /*
  * What a reader needs beyond the promise: what the test does, what it expects, and what a host team should look for
@@ -82,13 +82,16 @@ struct test_registration {
             ".string \"" TEST_GROUP "." name "\t" steps "\t" expected "\t" failure "\"\n"                              \
             ".popsection")
 
-#define NO_DEVICE "-"
+/* Declarations name classes of devices by letters, in the order of enum dma_class: rocker, edu, dmaprobe, and dmaprobe
+ * with ATS (a). */
+#define TEST_CLASS_LETTERS "reda"
+#define NO_DEVICE          "-"
 /* Every class whose DMA takes microseconds; classes that can start a DMA and carry it out later; classes that show what
  * they read. */
-#define ON_FAST     "rocker,dmaprobe,dmaprobe+ats"
-#define ON_DEFERRED "edu,dmaprobe,dmaprobe+ats"
-#define ON_READING  "edu,dmaprobe,dmaprobe+ats"
-#define ON_ALL      "rocker,edu,dmaprobe,dmaprobe+ats"
+#define ON_FAST     "rda"
+#define ON_DEFERRED "eda"
+#define ON_READING  "eda"
+#define ON_ALL      "reda"
 #define NO_KIND     "-"
 
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_ERROR, VERDICT_SKIP };

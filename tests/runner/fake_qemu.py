@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
-from pvtest.catalogue import parse_image  # noqa: E402
+from pvtest.catalogue import CLASS_LETTERS, parse_image  # noqa: E402
 from pvtest.pe import section  # noqa: E402
 
 VERSION = os.environ.get("FAKE_QEMU_VERSION", "10.0.2")
@@ -70,9 +70,9 @@ class Guest:
         self.fixture = self.options.get("fixture", [os.environ.get("FAKE_QEMU_FIXTURE", "pass")])[0]
         self.repeat = int(self.options.get("repeat", ["1"])[0])
         known = parse_image(section((volume / "pvtest.efi").read_bytes(), ".pvtcat"))
-        instances = [(name, c) for name, classes, _ in known for c in classes.split(",")]
+        instances = [(name, c) for name, letters, _ in known for c in letters]
         wanted = self.options.get("test")
-        named = [(test, test if device == "-" else f"{test}@{device}") for test, device in instances]
+        named = [(test, f"{test}@{CLASS_LETTERS[c]}" if c in CLASS_LETTERS else test) for test, c in instances]
         self.ids = [name for test, name in named if wanted is None or name in wanted or test in wanted]
         if self.options.get("order") == ["given"]:
             self.ids = list(wanted or [])

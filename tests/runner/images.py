@@ -47,18 +47,23 @@ def elf(sections: dict[str, bytes]) -> bytes:
     return start + body + headers
 
 
+def letters(classes: str) -> str:
+    """The device classes as a declaration names them."""
+    return "".join("reda"[("rocker", "edu", "dmaprobe", "dmaprobe+ats").index(c)] for c in classes.split(",") if c != "-") or "-"
+
+
 def image_section(tests: tuple[tuple[str, ...], ...] = TESTS) -> bytes:
     """The strings of pvtest.efi."""
-    fields = (("test", name, classes, level) for name, _, classes, _, level in tests)
-    return b"catalogue\t3\0\0\0version\t9.9\0" + b"".join("\t".join(test).encode() + b"\0\0" for test in fields)
+    fields = ((name, letters(classes), level[0]) for name, _, classes, _, level in tests)
+    return b"catalogue\t4\0\0\0version\t9.9\0" + b"".join("\t".join(test).encode() + b"\0\0" for test in fields)
 
 
 def catalogue_section(tests: tuple[tuple[str, ...], ...] = TESTS) -> bytes:
     """The strings of pvtest.debug."""
-    out = b"catalogue\t2\0\0\0version\t9.9\0"
+    out = b"catalogue\t3\0\0\0version\t9.9\0"
     for name, requirements, classes, kinds, level in tests:
         group = name.partition(".")[0]
-        fields = ("test", name, f"Promise of {name}.", requirements, classes, kinds, level, f"tests/{group}.c:7")
+        fields = ("test", name, f"Promise of {name}.", requirements, letters(classes), kinds, level, f"tests/{group}.c:7")
         out += "\t".join(fields).encode() + b"\0\0"
     return out
 

@@ -18,6 +18,7 @@ SECTION = ".pvtcat"  # of the images
 TEXT_SECTION = ".pvttext"  # of pvtest.debug
 KINDS = ("dma", "fault", "flush", "bad-input")
 CLASSES = ("rocker", "edu", "dmaprobe", "dmaprobe+ats")
+CLASS_LETTERS = {"r": "rocker", "e": "edu", "d": "dmaprobe", "a": "dmaprobe+ats"}
 LEVELS = ("test", "observe", "stress")
 TEST_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\.[a-z0-9][a-z0-9_]*")
 SWITCH_ID = re.compile(r"[a-z0-9]+([-_.][a-z0-9]+)*")
@@ -115,6 +116,20 @@ def _words(text: str, separator: str | None) -> tuple[str, ...]:
     return () if text.strip() in ("-", "") else tuple(text.split(separator))
 
 
+def _classes(letters: str) -> tuple[str, ...]:
+    if letters == "-":
+        return ()
+    unknown = set(letters) - set(CLASS_LETTERS)
+    if unknown or not letters:
+        raise ImageError(f"device classes {letters!r}; known letters: {', '.join(CLASS_LETTERS)}, or - for none")
+    return tuple(CLASS_LETTERS[letter] for letter in letters)
+
+
+def class_letters(classes: tuple[str, ...]) -> str:
+    """The classes as a declaration writes them."""
+    return "".join(letter for name in classes for letter, word in CLASS_LETTERS.items() if word == name) or "-"
+
+
 def parse_tests(data: bytes) -> Catalogue:
     """Parses the section of pvtest.debug, which has the whole of each declaration."""
     tests: list[Test] = []
@@ -122,8 +137,8 @@ def parse_tests(data: bytes) -> Catalogue:
     for fields in _records(data):
         kind = fields[0]
         if kind == "catalogue":
-            if fields[1:] != ["2"]:
-                raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '2'")
+            if fields[1:] != ["3"]:
+                raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '3'")
             format_seen = True
         elif kind == "version" and len(fields) == 2:
             version = fields[1]
@@ -134,7 +149,7 @@ def parse_tests(data: bytes) -> Catalogue:
                     group=fields[1].partition(".")[0],
                     title=fields[2],
                     requirements=_words(fields[3], None),
-                    classes=_words(fields[4], ","),
+                    classes=_classes(fields[4]),
                     kinds=_words(fields[5], ","),
                     level=fields[6],
                     where=fields[7],
@@ -149,16 +164,16 @@ def parse_tests(data: bytes) -> Catalogue:
 
 
 def parse_image(data: bytes) -> list[tuple[str, ...]]:
-    """Parses the section of pvtest.efi: id, device classes and level of each test, as they are written there."""
+    """Parses the section of pvtest.efi: id, letters of the device classes, and of the level, of each test."""
     found: list[tuple[str, ...]] = []
     format_seen = False
     for fields in _records(data):
         if fields[0] == "catalogue":
-            if fields[1:] != ["3"]:
-                raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '3'")
+            if fields[1:] != ["4"]:
+                raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '4'")
             format_seen = True
-        elif fields[0] == "test" and len(fields) == 4:
-            found.append(tuple(fields[1:]))
+        elif len(fields) == 3 and "." in fields[0]:
+            found.append(tuple(fields))
         elif fields[0] != "version":
             raise ImageError(f"unexpected record with {len(fields)} fields: {' | '.join(fields)[:100]!r}")
     if not format_seen:
@@ -206,7 +221,7 @@ def load_tests(path: Path | None = None) -> Catalogue:
         tests = parse_tests(text)
     except ImageError as error:
         raise ImageError(f"{debug}, section {TEXT_SECTION}: {error}") from None
-    described = [(test.id, ",".join(test.classes) or "-", test.level) for test in tests.tests]
+    described = [(test.id, class_letters(test.classes), test.level[:1]) for test in tests.tests]
     if sorted(described) != in_image:
         raise ImageError(f"{debug} does not belong to {path}: they declare other tests; build both with: make image")
     return tests
