@@ -2,6 +2,7 @@
 #include "host/host_memory.h"
 
 #include "host/cpu/instructions.h"
+#include "host/launch/image.h"
 #include "host/log.h"
 #include "lib/string.h"
 
@@ -26,6 +27,12 @@ void host_memory_init(uint64_t pool, uint64_t length)
 {
     memory.next = pool;
     memory.end = pool + length;
+}
+
+bool host_owns(uint64_t address, uint64_t length)
+{
+    /* Reserved as one block in this order (host/launch/efi_main.c). */
+    return address >= (uintptr_t)host_image_start && address < memory.end && length <= memory.end - address;
 }
 
 void *host_pages(size_t pages)

@@ -16,6 +16,9 @@
  * when empty. */
 void *host_pages(size_t pages);
 
+/* All of [address, address + length) is the host's image, stage or pool. */
+bool host_owns(uint64_t address, uint64_t length);
+
 struct guest_range {
     uint64_t start, length; /* bytes */
 };

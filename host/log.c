@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "host/cpu/instructions.h"
+#include "host/crash.h"
 #include "host/power.h"
 #include "lib/fmt.h"
 
@@ -57,7 +58,31 @@ void host_log(enum log_level level, const char *format, ...)
     put_debug(line);
 }
 
+static void __attribute__((noreturn)) end(const char *line)
+{
+    /* Before the guest runs nobody else would tell the user why there is no output; '#' is a comment in TAP. */
+    if (!guest_owns_com1) {
+        put_com1("\r\n# refhost: ");
+        put_com1(line);
+        put_com1("\r\n");
+    }
+    host_power_off(HOST_EXIT_ERROR);
+}
+
 void host_die(const char *format, ...)
+{
+    char line[LINE_MAX];
+    va_list args;
+
+    va_start(args, format);
+    fmt_vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    host_log(LOG_ERROR, "refhost: panic: %s\n", line);
+    crash_print_stack((uintptr_t)__builtin_frame_address(0));
+    end(line);
+}
+
+void host_stop(const char *format, ...)
 {
     char line[LINE_MAX];
     va_list args;
@@ -68,11 +93,5 @@ void host_die(const char *format, ...)
     put_debug("refhost: ");
     put_debug(line);
     put_debug("\n");
-    /* Before the guest runs nobody else would tell the user why there is no output; '#' is a comment in TAP. */
-    if (!guest_owns_com1) {
-        put_com1("\r\n# refhost: ");
-        put_com1(line);
-        put_com1("\r\n");
-    }
-    host_power_off(HOST_EXIT_ERROR);
+    end(line);
 }

@@ -2,7 +2,7 @@
 /*
  * The end of the run by the kernel's own mistake. The lines are for tools too:
  *   # panic: <text>
- *   # registers: <name>=0x... ...
+ *   # regs: <name>=0x... ...
  *   # frame: rip=0x<address> offset=0x<address in the ELF file>
  *   Bail out! panic: <text>
  */
@@ -59,7 +59,7 @@ static void print_registers(const struct trap_frame *f)
     };
     const unsigned per_line = 6;
     for (unsigned i = 0; i < sizeof(registers) / sizeof(registers[0]); i++)
-        console_printf("%s %s=0x%llx%s", i % per_line == 0 ? "# registers:" : "", registers[i].name,
+        console_printf("%s %s=0x%llx%s", i % per_line == 0 ? "# regs:" : "", registers[i].name,
                        (unsigned long long)registers[i].value, i % per_line == per_line - 1 ? "\n" : "");
     console_fresh_line();
 }

@@ -70,7 +70,4 @@ void handle_exit(struct cpu *cpu, struct guest_registers *regs);
 /* Enters the guest for the first time; never returns. */
 void cpu_run(struct cpu *cpu, uint64_t guest_vmcb, uint64_t host_vmcb, uint8_t *stack_top) __attribute__((noreturn));
 
-/* Logs the guest's state as the entry saw it. */
-void log_guest_state(const struct vmcb *vmcb, const struct guest_registers *regs);
-
 #endif

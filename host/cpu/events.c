@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/cpu/events.h"
 
+#include "host/crash.h"
 #include "host/log.h"
 
 /* An exit may happen while the processor delivers an event: when its IDT, its stack or its handler lie in hidden
@@ -13,8 +14,8 @@ static enum exception escalate(struct cpu *cpu, const struct guest_registers *re
     if (!(pending & EVENT_VALID) || (pending & EVENT_TYPE_MASK) != EVENT_TYPE_EXCEPTION)
         return vector;
     if ((pending & EVENT_VECTOR_MASK) == EXCEPTION_DF) {
-        log_guest_state(cpu->guest, regs);
-        host_die("the guest shut down: a fault while a double fault was delivered");
+        crash_print_guest("a fault while a double fault was delivered", cpu->guest, regs);
+        host_stop("the guest shut down: a fault while a double fault was delivered");
     }
     return EXCEPTION_DF;
 }

@@ -2,28 +2,17 @@
 /* Every #VMEXIT comes through here. */
 #include "host/cpu/exit.h"
 
+#include <stddef.h>
+
 #include "host/cpu/events.h"
 #include "host/cpu/nested_paging.h"
 #include "host/cpu/processors.h"
 #include "host/cpu/vcpu.h"
+#include "host/crash.h"
 #include "host/hypercalls/lock.h"
 #include "host/launch/image.h"
 #include "host/log.h"
 #include "host/vdev/vdev.h"
-
-void log_guest_state(const struct vmcb *vmcb, const struct guest_registers *regs)
-{
-    host_log(LOG_ERROR, "guest rip %04x:%016lx rsp %04x:%016lx rflags %08lx\n", vmcb->cs.selector, vmcb->rip,
-             vmcb->ss.selector, vmcb->rsp, vmcb->rflags);
-    host_log(LOG_ERROR, "cr0 %08lx cr2 %016lx cr3 %016lx cr4 %08lx efer %04lx\n", vmcb->cr0, vmcb->cr2, vmcb->cr3,
-             vmcb->cr4, vmcb->efer);
-    host_log(LOG_ERROR, "dr6 %08lx dr7 %08lx gdt %016lx+%x idt %016lx+%x event %016lx\n", vmcb->dr6, vmcb->dr7,
-             vmcb->gdtr.base, vmcb->gdtr.limit, vmcb->idtr.base, vmcb->idtr.limit, vmcb->event_injection);
-    host_log(LOG_ERROR, "rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", vmcb->rax, regs->rbx, regs->rcx, regs->rdx);
-    host_log(LOG_ERROR, "rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", regs->rsi, regs->rdi, regs->rbp, regs->r8);
-    host_log(LOG_ERROR, "r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", regs->r9, regs->r10, regs->r11, regs->r12);
-    host_log(LOG_ERROR, "r13 %016lx r14 %016lx r15 %016lx\n", regs->r13, regs->r14, regs->r15);
-}
 
 /*
  * Two causes share this code. QEMU leaves the guest with it when a MOV to CR3 or CR4 sets a bit that the processor
@@ -35,7 +24,7 @@ static void handle_invalid(struct cpu *cpu, const struct guest_registers *regs)
     uint64_t rip = cpu->guest->rip;
 
     if (rip >= (uintptr_t)host_image_start && rip < (uintptr_t)host_image_end) {
-        log_guest_state(cpu->shadow, regs);
+        crash_print_guest(NULL, cpu->shadow, regs);
         host_die("VMRUN refused the state of the guest");
     }
     inject_exception(cpu, regs, EXCEPTION_GP);
@@ -96,10 +85,10 @@ static void dispatch(struct cpu *cpu, struct guest_registers *regs)
         handle_invalid(cpu, regs);
         return;
     case EXIT_SHUTDOWN:
-        log_guest_state(cpu->guest, regs);
-        host_die("the guest shut down (triple fault)");
+        crash_print_guest("triple fault", cpu->guest, regs);
+        host_stop("the guest shut down (triple fault)");
     default:
-        log_guest_state(cpu->guest, regs);
+        crash_print_guest(NULL, cpu->guest, regs);
         host_die("exit code 0x%x that nobody asked for, info 0x%lx 0x%lx", code, cpu->guest->exit_info1,
                  cpu->guest->exit_info2);
     }

@@ -2,6 +2,7 @@
 /* VMMCALL: who may call, and in which registers the parameters are (Reference 2.1). */
 #include "host/cpu/events.h"
 #include "host/cpu/exit.h"
+#include "host/crash.h"
 #include "host/defects/defects.h"
 #include "host/hypercalls/hypercalls.h"
 #include "host/variants/variants.h"
@@ -86,6 +87,8 @@ void exit_hypercall(struct cpu *cpu, struct guest_registers *regs)
         inject_exception(cpu, regs, EXCEPTION_UD);
         return;
     }
+    if (hv_control_code(is_64_bit(cpu->guest) ? regs->rcx : cpu->guest->rax) == HVCALL_FLUSH_DEVICE_DOMAIN)
+        crash_on_purpose();
     if (variant_active(VARIANT_FAST_XMM))
         read_xmm(&frame);
     if (is_64_bit(cpu->guest))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/launch/host_options.h"
 
+#include "host/crash.h"
 #include "host/defects/defects.h"
 #include "host/iommu/soft.h"
 #include "host/log.h"
@@ -73,6 +74,13 @@ static bool apply(void *context, const char *key, const char *value, struct opti
         fmt_snprintf(error->text, sizeof(error->text), "there is no variant '%.40s'", value);
         return false;
     }
+    if (strcmp(key, "crash") == 0) {
+        if (!option_number(value, 0, 1, &number, error))
+            return false;
+        if (number == 1)
+            crash_on_purpose_arm();
+        return true;
+    }
     if (strcmp(key, "log") == 0) {
         if (!option_number(value, LOG_ERROR, LOG_TRACE, &number, error))
             return false;
@@ -80,7 +88,7 @@ static bool apply(void *context, const char *key, const char *value, struct opti
         return true;
     }
     fmt_snprintf(error->text, sizeof(error->text),
-                 "unknown key; known are defect, variant, log, functions, caching, seed, levels");
+                 "unknown key; known are defect, variant, log, functions, caching, seed, levels, crash");
     return false;
 }
 
@@ -89,5 +97,5 @@ void host_options_apply(char *text, size_t length)
     struct option_error error = {0};
 
     if (!options_parse(text, length, apply, NULL, &error))
-        host_die("refhost.opt line %u: %s", error.line, error.text);
+        host_stop("refhost.opt line %u: %s", error.line, error.text);
 }
