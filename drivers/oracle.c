@@ -5,6 +5,11 @@
 #include "drivers/hypercall.h"
 #include "kernel/cpu.h"
 
+static struct {
+    unsigned count;
+    struct oracle_fault last[ORACLE_FAULTS_KEPT];
+} taken;
+
 /* Other hypervisors use the same leaf for something else: every register of the signature is compared. */
 static uint32_t find_features(void)
 {
@@ -46,8 +51,25 @@ bool oracle_take_fault(uint64_t device_id, struct oracle_fault *fault)
 {
     struct oracle_fault_input in = {.device_id = device_id, .flags = ORACLE_FAULT_CLEAR};
 
-    return (oracle_features() & HV_ORACLE_FEATURE_FAULT) != 0 &&
-           hypercall_simple(HVCALL_ORACLE_FAULT, &in, sizeof(in), fault, sizeof(*fault)) == HV_STATUS_SUCCESS;
+    if ((oracle_features() & HV_ORACLE_FEATURE_FAULT) == 0 ||
+        hypercall_simple(HVCALL_ORACLE_FAULT, &in, sizeof(in), fault, sizeof(*fault)) != HV_STATUS_SUCCESS) {
+        return false;
+    }
+    if (fault->valid & ORACLE_FAULT_VALID) {
+        taken.last[taken.count++ % ORACLE_FAULTS_KEPT] = *fault;
+    }
+    return true;
+}
+
+void oracle_faults_forget(void)
+{
+    taken.count = 0;
+}
+
+const struct oracle_fault *oracle_faults_taken(unsigned *count)
+{
+    *count = taken.count;
+    return taken.last;
 }
 
 bool oracle_counters(struct oracle_counters *counters)

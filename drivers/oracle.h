@@ -5,6 +5,7 @@
 #define PVT_DRIVERS_ORACLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "abi/oracle.h"
@@ -13,6 +14,16 @@ bool oracle_present(void);
 /* Last fault of the device, cleared by the read. False when there is no oracle. fault->valid tells whether there was
  * one. */
 bool oracle_take_fault(uint64_t device_id, struct oracle_fault *fault);
+
+/* The records that were taken since the last oracle_faults_forget(), for the report of a failure: *count is how many,
+ * the last ORACLE_FAULTS_KEPT of them are kept, record n (from 0) at [n % ORACLE_FAULTS_KEPT]. */
+#define ORACLE_FAULTS_KEPT 4u
+void oracle_faults_forget(void);
+const struct oracle_fault *oracle_faults_taken(unsigned *count);
+/* A record in words; "no fault" where there is none. */
+void oracle_fault_text(char *text, size_t size, const struct oracle_fault *fault);
+const char *oracle_fault_class_name(uint32_t fault_class);
+
 bool oracle_counters(struct oracle_counters *counters);
 bool oracle_info(struct oracle_info *info);
 

@@ -52,6 +52,34 @@ static void flood(void)
     }
 }
 
+/* Out of everything that is mapped. */
+static void fault(void)
+{
+    *(volatile uint64_t *)0x00007F0000000000ull = 1;
+}
+
+static void faulting_test(struct test_run *t)
+{
+    STEP0(t, "broken on purpose: a write to memory that is not there");
+    fault();
+}
+
+/* The first test of the plan ends in an exception of its own, all others run as they should. */
+static void trap_in_test(struct suite *s)
+{
+    struct test broken = *s->instances[0].test;
+    struct suite_instance instance = s->instances[0];
+
+    broken.run = faulting_test;
+    instance.test = &broken;
+    suite_run_instance(s, &instance, s->options.seed);
+    for (size_t i = 1; i < s->instance_count; i++) {
+        suite_run_instance(s, &s->instances[i], s->options.seed);
+    }
+    report_end(&s->counts, 0);
+    power_off(POWER_ERROR);
+}
+
 /* A point for the first instance with a verdict that nothing earned. */
 static void claim(struct suite *s, enum verdict verdict)
 {
@@ -62,7 +90,7 @@ static void claim(struct suite *s, enum verdict verdict)
     suite_instance_name(&s->instances[0], t->instance, sizeof(t->instance));
     t->verdict = verdict;
     memcpy(t->message, "broken on purpose", sizeof("broken on purpose"));
-    report_test(t);
+    report_test(t, s->options.verbose);
     for (size_t i = 1; i < s->instance_count; i++) {
         suite_run_instance(s, &s->instances[i], s->options.seed);
     }
@@ -83,6 +111,11 @@ void suite_broken(const char *fixture, struct suite *s)
     } else if (strcmp(fixture, "crash") == 0) {
         run_half(s);
         panic("broken on purpose");
+    } else if (strcmp(fixture, "exception") == 0) {
+        run_half(s);
+        fault();
+    } else if (strcmp(fixture, "trap-in-test") == 0) {
+        trap_in_test(s);
     } else if (strcmp(fixture, "triple-fault") == 0) {
         run_half(s);
         triple_fault();

@@ -47,30 +47,6 @@ void expect_untouched(struct test_run *t, const struct buffer *b, const char *wh
     check_surroundings(t, b, 0, b->size, what);
 }
 
-static const char *class_name(uint32_t class)
-{
-    switch (class) {
-#define CASE(name, value)                                                                                              \
-    case value:                                                                                                        \
-        return #name;
-        ORACLE_FAULT_CLASS_LIST(CASE)
-#undef CASE
-    default:
-        return "unknown class";
-    }
-}
-
-static void describe_fault(char *text, size_t size, const struct oracle_fault *f)
-{
-    if (!(f->valid & ORACLE_FAULT_VALID)) {
-        fmt_snprintf(text, size, "no fault");
-        return;
-    }
-    fmt_snprintf(text, size, "%s of IOVA 0x%llx, %s (raw 0x%x), device 0x%llx",
-                 f->access == ORACLE_ACCESS_WRITE ? "write" : "read", (unsigned long long)f->iova,
-                 class_name(f->reason_class), f->raw_reason, (unsigned long long)f->device_id);
-}
-
 void drain_faults(struct test_run *t, struct dma_engine *e)
 {
     struct oracle_fault fault;
@@ -86,7 +62,7 @@ static void expect_no_fault(struct test_run *t, struct dma_engine *e, const char
 
     if (oracle_take_fault(e->device_id, &fault) && (fault.valid & ORACLE_FAULT_VALID)) {
         fmt_snprintf(t->expected, sizeof(t->expected), "no fault");
-        describe_fault(t->actual, sizeof(t->actual), &fault);
+        oracle_fault_text(t->actual, sizeof(t->actual), &fault);
         test_fail(t, PVT_WHERE, "%s: the host recorded a fault", what);
     }
 }
@@ -112,8 +88,8 @@ static bool expect_fault(struct test_run *t, struct dma_engine *e, uint64_t iova
     }
     fmt_snprintf(t->expected, sizeof(t->expected), "%s of IOVA 0x%llx, %s, device 0x%llx",
                  access == ORACLE_ACCESS_WRITE ? "write" : "read", (unsigned long long)iova,
-                 class == FAULT_ANY ? "any class" : class_name(class), (unsigned long long)e->device_id);
-    describe_fault(t->actual, sizeof(t->actual), &fault);
+                 class == FAULT_ANY ? "any class" : oracle_fault_class_name(class), (unsigned long long)e->device_id);
+    oracle_fault_text(t->actual, sizeof(t->actual), &fault);
     test_fail(t, PVT_WHERE, "%s: memory is right, but the fault record is not", what);
 }
 
@@ -134,14 +110,6 @@ void expect_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struc
     finished(t, e, dma_fill(e, iova, length), what);
     bad = memory_find_other(b->data + offset, length, e->ops->fill_value);
     if (bad) {
-        struct oracle_fault fault = {0};
-
-        if (oracle_take_fault(e->device_id, &fault) && (fault.valid & ORACLE_FAULT_VALID)) {
-            char text[TEXT_MAX];
-
-            describe_fault(text, sizeof(text), &fault);
-            test_observe(t, "fault record: %s", text);
-        }
         unexpected_byte(t, bad, b, e->ops->fill_value, what, "the device's write did not arrive");
     }
     check_surroundings(t, b, offset, length, what);

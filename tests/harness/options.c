@@ -20,7 +20,7 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return option_number(value, 1, 3600000, &o->deadline_ms, error);
     }
     if (strcmp(key, "verbose") == 0) {
-        return option_number(value, 0, 2, &o->verbose, error);
+        return option_number(value, REPORT_VERDICTS, REPORT_FAULTS, &o->verbose, error);
     }
     if (strcmp(key, "bench") == 0) {
         if (!option_number(value, 0, 1, &number, error)) {

@@ -56,6 +56,21 @@ static void report_steps(const struct test_run *t)
     }
 }
 
+/* What the host recorded since the test began; the reset behind it takes the records that the test left. */
+static void report_faults(void)
+{
+    unsigned count;
+    const struct oracle_fault *faults = oracle_faults_taken(&count);
+
+    for (unsigned n = count > ORACLE_FAULTS_KEPT ? count - ORACLE_FAULTS_KEPT : 0; n < count; n++) {
+        char key[16], text[TEXT_MAX];
+
+        fmt_snprintf(key, sizeof(key), "fault%u", n + 1);
+        oracle_fault_text(text, sizeof(text), &faults[n % ORACLE_FAULTS_KEPT]);
+        tap_yaml_text(&stream, key, text);
+    }
+}
+
 static void report_trap(const struct trap_report *trap)
 {
     const struct trap_frame *f = &trap->frame;
@@ -94,7 +109,7 @@ static void report_where(const struct test_run *t)
     tap_yaml_text(&stream, "where", text);
 }
 
-void report_test(const struct test_run *t)
+void report_test(const struct test_run *t, uint64_t verbose)
 {
     bool ok = t->verdict == VERDICT_PASS || t->verdict == VERDICT_SKIP;
 
@@ -109,7 +124,12 @@ void report_test(const struct test_run *t)
         text_if("expected", t->expected);
         text_if("actual", t->actual);
         report_where(t);
+    }
+    if (!ok || verbose >= REPORT_STEPS) {
         report_steps(t);
+    }
+    if (!ok || verbose >= REPORT_FAULTS) {
+        report_faults();
     }
     text_if("observation", t->observation);
     tap_yaml_number(&stream, "duration_us", t->duration_us);

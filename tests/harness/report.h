@@ -11,7 +11,9 @@ struct suite_counts {
 
 void report_begin(unsigned planned);
 void report_comment(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void report_test(const struct test_run *t);
+/* Option verbose: what is told of tests that did not fail, too. A failure tells everything at every level. */
+enum report_level { REPORT_VERDICTS, REPORT_STEPS, REPORT_FAULTS };
+void report_test(const struct test_run *t, uint64_t verbose);
 void report_end(const struct suite_counts *counts, uint64_t duration_us);
 void report_bail_out(const char *reason);
 

@@ -99,6 +99,7 @@ void suite_run_instance(struct suite *s, const struct suite_instance *i, uint64_
     random_seed(&t->random, seed_for(t->instance, seed));
 
     report_comment("run: %s", t->instance);
+    oracle_faults_forget();
     memory_test_begin();
     start = time_us();
     end = containment_run(call_test, t, deadline_ms * 1000, &t->trap);
@@ -106,5 +107,5 @@ void suite_run_instance(struct suite *s, const struct suite_instance *i, uint64_
     describe_end(t, end, deadline_ms);
     after(s, t);
     count(&s->counts, t->verdict);
-    report_test(t);
+    report_test(t, s->options.verbose);
 }

@@ -2,6 +2,7 @@
 /* The run as a whole: options, what the machine is, plan, every selected instance, totals. */
 #include "tests/harness/suite.h"
 #include "drivers/hypercall.h"
+#include "kernel/image.h"
 #include "kernel/kernel.h"
 #include "kernel/paging.h"
 #include "kernel/power.h"
@@ -66,9 +67,10 @@ int suite_main(const struct boot_info *info)
     suite_select(s);
     s->counts.planned = s->options.bench ? 0 : (unsigned)(s->instance_count * s->options.repeat);
     report_begin(s->counts.planned);
-    report_comment("pvtest: version=%s seed=%llu repeat=%llu options=\"%s\" tsc_hz=%llu clock=%s", PVT_VERSION,
-                   (unsigned long long)s->options.seed, (unsigned long long)s->options.repeat, info->options_source,
-                   (unsigned long long)time_tsc_hz(), time_source());
+    report_comment("pvtest: version=%s seed=%llu repeat=%llu options=\"%s\" tsc_hz=%llu clock=%s image=0x%llx",
+                   PVT_VERSION, (unsigned long long)s->options.seed, (unsigned long long)s->options.repeat,
+                   info->options_source, (unsigned long long)time_tsc_hz(), time_source(),
+                   (unsigned long long)image_base());
     describe_host();
     suite_reset(s);
     suite_find_devices(s);
