@@ -110,6 +110,7 @@ runner|junitparser|python3-junitparser'
 runner tests|tap|python3-tap
 runner tests|yaml|python3-yaml
 runner tests|pytest|python3-pytest
+runner tests|xdist|python3-pytest-xdist
 runner tests|hypothesis|python3-hypothesis'
         need_file "runner tests" "command fsck.fat" dosfstools /usr/sbin/fsck.fat /sbin/fsck.fat
         need_command lint clang-format clang-format

@@ -26,6 +26,16 @@ FLAGS = os.environ.get("FAKE_QEMU_FLAGS", "nx svm npt")
 ALONE = "intel-iommu," not in " ".join(sys.argv)  # no VT-d on the command line
 NOISE = "\x1b[2J\x1b[01;01H\x1b[=3hBdsDxe: loading Boot0001\r\n\r\n"
 
+# Recorded from a reference host that was told to crash.
+HOST_CRASH = """\
+refhost: panic: exception 14, error code 0x2, at image offset 0x47e3
+refhost: trap: vector=14 error=0x2 rip=0x990047e3 rsp=0x99053e78 cr2=0x7f0000000000 rflags=0x10002
+refhost: regs: rax=0x7f0000000000 rbx=0x99053f78 rcx=0x0 rdx=0x9d7af000 rsi=0x99053f78 rdi=0x99053f10
+refhost: frame: rip=0x990047e3 offset=0x47e3
+refhost: frame: rip=0x99001518 offset=0x1518
+refhost: an exception in the host
+"""
+
 
 def say(text: str = "") -> None:
     sys.stdout.write(text + "\n")
@@ -67,6 +77,7 @@ class Guest:
         host = options(volume / "refhost.opt")
         self.defect = host.get("defect", ["none"])[0]
         self.variants = host.get("variant", [])
+        self.host_crash = host.get("crash") == ["1"]
         self.fixture = self.options.get("fixture", [os.environ.get("FAKE_QEMU_FIXTURE", "pass")])[0]
         self.repeat = int(self.options.get("repeat", ["1"])[0])
         known = parse_image(section((volume / "pvtest.efi").read_bytes(), ".pvtcat"))
@@ -127,7 +138,13 @@ class Guest:
         counts = " ".join(f"{key}={value}" for key, value in self.counts.items())
         say(f"# end: planned={self.number} {counts} duration_us=99")
 
-    def run(self) -> int:
+    def run(self, log: Path) -> int:
+        if self.host_crash:
+            self.half()
+            say(f"# run: {self.ids[len(self.ids) // 2]}")
+            with log.open("a") as file:
+                file.write(HOST_CRASH)
+            return 39
         behave = getattr(self, "do_" + self.fixture.replace("-", "_"), None)
         if self.options.get("bench"):
             return self.bench()
@@ -258,7 +275,7 @@ def main() -> int:
     Path(log[1]).write_text("refhost: started\n")
     if "FAKE_QEMU_PID" in os.environ:
         Path(os.environ["FAKE_QEMU_PID"]).write_text(str(os.getpid()))
-    return Guest(Path(volume[1])).run()
+    return Guest(Path(volume[1])).run(Path(log[1]))
 
 
 if __name__ == "__main__":

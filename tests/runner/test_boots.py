@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,7 +27,11 @@ pytestmark = [
 
 
 Result = tuple[int, dict, str]
-BROKEN = {"fail": 1, "error": 2, "hang": 2, "crash": 2, "triple-fault": 2, "garbage": 2, "stop-half-way": 2}
+BROKEN = {
+    **{"fail": 1, "error": 2, "hang": 2, "crash": 2, "triple-fault": 2, "garbage": 2, "stop-half-way": 2},
+    **{"exception": 2, "trap-in-test": 2},
+}
+KILL_ROUNDS = 300  # a second or two of tests
 RESUMED = ("hang", "triple-fault", "flood", "crash", "stop-half-way")
 RESUME_SECONDS = "30"  # for a boot that is whole, too
 HANG_SECONDS = "15"  # enough for the firmware, which comes first
@@ -43,6 +50,35 @@ def boot(folder: Path, *arguments: str) -> Result:
     path = folder / "latest" / "results.json"
     assert path.exists(), done.stdout + done.stderr
     return done.returncode, json.loads(path.read_text()), done.stdout
+
+
+def killed(folder: Path, *arguments: str) -> Result:
+    """The same with a machine that somebody kills when it has reported some results."""
+    stop = threading.Event()
+
+    def kill() -> None:
+        while not stop.wait(0.05):
+            for log in folder.glob("*/serial.log"):
+                if b"\nok 100 " not in log.read_bytes():
+                    continue
+                for entry in Path("/proc").glob("[0-9]*/cmdline"):
+                    with contextlib.suppress(OSError):
+                        # Of all machines only the one that writes into this folder.
+                        if str(log.parent).encode() in entry.read_bytes():
+                            os.kill(int(entry.parent.name), signal.SIGKILL)
+                return
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(kill)
+        try:
+            return boot(folder, *arguments)
+        finally:
+            stop.set()
+
+
+def some_flush() -> str:
+    """One quick instance that flushes a whole domain."""
+    return next(i.id for i in catalogue.load_tests().instances if i.id.startswith("flush.unmapped_domain_flush@"))
 
 
 def some_test() -> str:
@@ -84,9 +120,13 @@ def _boots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
         jobs[f"resumed-{fixture}"] = ["run", *quick_tests(), "--fixture", fixture, "--timeout", RESUME_SECONDS]
     for fixture in IN_USER_MODE:
         jobs[fixture] = ["run", *quick_tests(), "--fixture", fixture]
-    jobs["shuffled"] = ["run", *quick_tests(), "--shuffle", "--seed", "2"]
+    jobs["shuffled"] = ["run", *quick_tests(), "--shuffle", "--repeat", "3", "--seed", "2"]
+    jobs["until-fail"] = ["run", *quick_tests(), "--until-fail", "--repeat", "5"]
+    jobs["host-crash"] = ["run", some_flush(), *quick_tests(), "--fixture", "host-crash"]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         futures = {key: pool.submit(boot, tmp_path_factory.mktemp(key), *job) for key, job in jobs.items()}
+        job = ["run", *quick_tests(), "--repeat", str(KILL_ROUNDS)]
+        futures["killed"] = pool.submit(killed, tmp_path_factory.mktemp("killed"), *job)
         yield lambda key: futures[key].result()
 
 
@@ -101,10 +141,61 @@ def test_one_test_passes(boots: Callable[[str], Result]) -> None:
 def test_broken_guest(boots: Callable[[str], Result], fixture: str) -> None:
     code, found, output = boots(fixture)
     assert code == BROKEN[fixture] == found["exit_code"], output
-    if fixture == "crash":
-        (test,) = found["tests"]
+    (test,) = found["tests"]
+    if fixture in ("crash", "exception"):
         assert "panic" in found["problems"][0] and test["crash"]
-        assert any(frame["function"] and ".c:" in frame["source"] for frame in test["frames"]), test["frames"]
+    if fixture in ("exception", "trap-in-test"):
+        assert any(line.startswith("regs: rax=") for line in test["crash"]), test["crash"]
+        assert test["frames"][0]["source"].startswith("tests/harness/broken.c:")
+    if fixture in ("crash", "exception", "trap-in-test"):
+        whole_stack(test["frames"], "suite_main")
+    if fixture == "triple-fault":
+        # The guest cannot tell any more; the host does.
+        (crash,) = found["crashes"]
+        assert (crash["program"], crash["text"]) == ("guest", "triple fault")
+        assert any("cr3=0x" in line for line in crash["lines"])
+        whole_stack(crash["frames"], "suite_main")
+
+
+def whole_stack(frames: list[dict], function: str) -> None:
+    """Named frames with the source line of each, its neighbours, and this function among them."""
+    assert function in [frame["function"] for frame in frames], frames
+    for frame in frames:
+        name, _, line = frame["source"].rpartition(":")
+        text = (ROOT / name).read_text().splitlines()
+        wanted = [n for n in range(int(line) - 1, int(line) + 2) if 1 <= n <= len(text)]
+        assert [code["line"] for code in frame["code"]] == wanted
+        assert [code["text"].split() for code in frame["code"]] == [text[n - 1].split() for n in wanted]
+
+
+def test_host_that_crashes(boots: Callable[[str], Result]) -> None:
+    code, found, output = boots("host-crash")
+    assert code == 2, output
+    (crash,) = found["crashes"]
+    assert (crash["program"], crash["boot"], crash["test"]) == ("host", 1, some_flush())
+    assert "exception 14" in crash["text"] and any("cr2=0x7f0000000000" in line for line in crash["lines"])
+    assert crash["frames"][0]["function"] == "crash_on_purpose"
+    whole_stack(crash["frames"], "handle_exit")
+    bad = [test for test in found["tests"] if test["verdict"] != "pass"]
+    assert [test["id"] for test in bad] == [some_flush()], "the run goes on behind it"
+    assert "the reference host crashed" in bad[0]["reason"] and "crash_on_purpose" in output
+
+
+def test_machine_that_is_killed(boots: Callable[[str], Result]) -> None:
+    code, found, output = boots("killed")
+    assert code == 2, output
+    first, *others = found["boots"]
+    assert "exit code -9" in first["interruption"] and 100 <= first["reported"] < KILL_ROUNDS * len(quick_tests())
+    assert first["guilty"] in quick_tests() and others
+    bad = [test["id"] for test in found["tests"] if test["verdict"] != "pass"]
+    assert [test["id"] for test in found["tests"]] == quick_tests() and bad == [first["guilty"]]
+
+
+def test_rounds_until_something_fails(boots: Callable[[str], Result]) -> None:
+    code, found, output = boots("until-fail")
+    assert code == 0, output
+    assert found["repeat"] == 4 and found["seed"] == 2, "one round, then four in the second boot"
+    assert "rounds        1 before these passed" in output
 
 
 @pytest.mark.parametrize("fixture", IN_USER_MODE)
@@ -148,4 +239,5 @@ def test_the_guest_keeps_a_shuffled_order(boots: Callable[[str], Result]) -> Non
     code, found, output = boots("shuffled")
     assert code == 0, output
     order = [test["id"] for test in found["tests"]]
+    assert found["repeat"] == 3 and all(test["rounds"] == 3 for test in found["tests"])
     assert found["shuffled"] and sorted(order) == quick_tests() and order != quick_tests()

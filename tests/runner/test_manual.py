@@ -28,7 +28,7 @@ def test_help_has_every_option_and_an_example(command: str) -> None:
     text = parser_of(command).format_help()
     assert "examples:" in text and f"./run.sh{'' if command == 'run' else ' ' + command}" in text
     for option in parser_of(command).options():
-        hidden = option in ("--svg", "--fixture")
+        hidden = option in ("--svg", "--fixture", "--host-log")
         assert (option in text) != hidden
         assert hidden or option.replace("-", "\\-") in manual.man_page()
 

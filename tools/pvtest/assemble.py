@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from pvtest import symbols
+from pvtest import crash, stories, symbols
 from pvtest.devices import FUNCTIONS
+from pvtest.errors import MissingError
 from pvtest.judge import Reading, bounded, combine
-from pvtest.model import Boot, Run, Timing
+from pvtest.model import Boot, Crash, Run, TestResult, Timing, Verdict
+from pvtest.pe import ImageError
 from pvtest.request import Request
 from pvtest.session import Outcome
 from pvtest.tap import TapParser
@@ -77,7 +80,8 @@ def _host_words(log: Path, limit: int = 3) -> list[str]:
     except OSError:
         return []
     words = ("panic", "fatal", "error", "refused", "unhandled", "shutdown")
-    bad = [line for line in lines if any(word in line.lower() for word in words)]
+    # What belongs to a crash report is told as one.
+    bad = [line for line in lines if any(word in line.lower() for word in words) and not crash.is_report(line)]
     return [f"the host's log says: {line[:200]}" for line in bad[-limit:]]
 
 
@@ -91,6 +95,39 @@ def _problems(attempt: Attempt, boot_number: int) -> list[str]:
     if problems:
         problems += _host_words(attempt.folder / "host.log")
     return problems if boot_number == 1 else [f"boot {boot_number}: {problem}" for problem in problems]
+
+
+def _crashes(attempts: list[Attempt]) -> list[Crash]:
+    """Beside those that a test reports itself. Each is told with the test that was running, too."""
+    out = []
+    for place, attempt in enumerate(attempts, 1):
+        guilty = attempt.reading.guilty
+        if not attempt.reading.why:
+            continue
+        test = guilty.instance.id if guilty else ""
+        found = crash.of_boot(attempt.folder / "host.log", attempt.outcome.tap, place, test)
+        if guilty is not None:
+            for one in found:
+                guilty.reason += f"; {crash.words(one)}"
+        out += found
+    return out
+
+
+@lru_cache(maxsize=1)
+def _stories() -> dict[str, stories.Story]:
+    """Read once: a campaign has hundreds of runs."""
+    try:
+        return stories.stories()
+    except (ImageError, MissingError):
+        return {}  # without the debug file a report is shorter, and as true
+
+
+def _tell_more(results: list[TestResult]) -> None:
+    """Frames with their sources, and the story of each test that has something to explain."""
+    for result in results:
+        result.frames = symbols.resolve(result.crash)
+        if result.verdict in (Verdict.FAIL, Verdict.ERROR):
+            result.story = _stories().get(result.instance.test.id)
 
 
 def _boot(attempt: Attempt) -> Boot:
@@ -134,11 +171,12 @@ def _left(request: Request, attempts: list[Attempt], whole: bool) -> str:
 
 def assemble(request: Request, attempts: list[Attempt], whole: bool) -> Run:
     """`whole`: nothing waits for another boot."""
+    crashes = _crashes(attempts)
     results = combine([attempt.reading for attempt in attempts], request.selected, _left(request, attempts, whole))
     problems = [problem for n, attempt in enumerate(attempts, 1) for problem in _problems(attempt, n)]
     problems += results.problems
-    for result in results.results:
-        result.frames = symbols.resolve(result.crash)
+    problems += [crash.words(one) for one in crashes]
+    _tell_more(results.results)
     # A boot that broke off early may not have come to say what it found.
     tap = max((attempt.outcome.tap for attempt in attempts), key=lambda tap: len(tap.facts))
     guest, host = tap.fact("pvtest"), {**tap.fact("hypervisor"), **tap.fact("host")}
@@ -166,5 +204,6 @@ def assemble(request: Request, attempts: list[Attempt], whole: bool) -> Run:
         command=request.command,
         flags=request.flags(),
         boots=[_boot(attempt) for attempt in attempts],
+        crashes=crashes,
         shuffled=request.shuffled,
     )

@@ -22,6 +22,7 @@ class BootOptions:
     repeat: int = 1
     deadline_ms: int | None = None
     verbose: int = 0
+    host_log: int = 1
     bench: bool = False
     fixture: str | None = None
     given_order: bool = False  # run in the order of `tests`
@@ -50,7 +51,7 @@ class BootOptions:
     def host_text(self) -> str:
         """\\refhost.opt"""
         lines = [f"defect={name}" for name in self.defects] + [f"variant={name}" for name in self.variants] + self.host
-        lines.append(f"log={min(1 + self.verbose, 2)}")
+        lines.append(f"log={self.host_log}")
         return "\n".join(lines) + "\n"
 
 

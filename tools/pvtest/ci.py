@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -18,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pvtest import paths
+from pvtest import levels, paths
 from pvtest.errors import EXIT_FAIL, EXIT_OK, EXIT_USAGE
 
 IMAGES = ("pvtest.efi", "refhost.efi")
@@ -130,7 +132,9 @@ def runner() -> Report:
     """The runner and the set-up, with broken guests."""
     xml = paths.BUILD / "pytest.xml"
     xml.unlink(missing_ok=True)
-    code = _call(sys.executable, "-m", "pytest", "-q", f"--junit-xml={xml}", "tests/runner")
+    # One file is one worker's: tests of a file share the boots of a machine.
+    workers = ("-n", str(os.cpu_count() or 1), "--dist", "loadfile") if importlib.util.find_spec("xdist") else ()
+    code = _call(sys.executable, "-m", "pytest", "-q", *workers, f"--junit-xml={xml}", "tests/runner")
     if not xml.exists():
         return Report(False)
     suite = ElementTree.parse(xml).getroot().find("testsuite")
@@ -151,6 +155,15 @@ def catalogue() -> Report:
     folder = paths.BUILD / "results-test"
     code = _pvtest("run", "--plain", "--results", str(folder))
     return Report(code == 0, _read_counts(folder / "latest" / "results.json", ("pass",), ("fail", "error"), "skip"))
+
+
+def verbosity() -> Report:
+    """The whole catalogue at every level of verbosity: the verdicts are the same."""
+    folder = paths.BUILD / "results-verbosity"
+    compared, wrong = levels.run(folder)
+    for problem in wrong:
+        print(problem)
+    return Report(not wrong and compared > 0, Counts(max(0, compared - len(wrong)), len(wrong)))
 
 
 def defects() -> Report:
@@ -182,6 +195,7 @@ STEPS: tuple[tuple[str, Callable[[], Report], bool], ...] = (
     ("unit", unit, False),
     ("runner", runner, False),
     ("catalogue", catalogue, False),
+    ("verbosity", verbosity, False),
     ("defects", defects, False),
     ("variants", variants, False),
 )
@@ -189,7 +203,7 @@ STEPS: tuple[tuple[str, Callable[[], Report], bool], ...] = (
 
 def _clear() -> None:
     """Results of an earlier run must not be counted."""
-    for name in ("results-test", "results-defects", "results-variants"):
+    for name in ("results-test", "results-verbosity", "results-defects", "results-variants"):
         shutil.rmtree(paths.BUILD / name, ignore_errors=True)
 
 

@@ -118,6 +118,8 @@ def _machine_options(parser: Parser, command: str) -> None:
         add("--restarts", type=restarts, default=3, metavar="N", help="boots that may follow a crash or hang (3)")
         add("--until-fail", action="store_true", help="repeat until a test fails (at most --repeat, 1000)")
         add("--fixture", metavar="NAME", help=argparse.SUPPRESS)
+        host_log = arguments.whole(0, 2, "a level of the host's log")
+        add("--host-log", type=host_log, metavar="N", help=argparse.SUPPRESS)
     if command in ("defects", "variants"):
         jobs = arguments.whole(1, 64, "machines")
         add("--jobs", type=jobs, default=os.cpu_count() or 1, metavar="N", help="machines at a time (one per CPU)")
@@ -127,8 +129,9 @@ def _test_options(parser: Parser, command: str) -> None:
     """What the images are told."""
     add = parser.add_argument
     add("--seed", type=_seed, default=1, metavar="N", help="of the tests' random choices, or 'random' (1)")
-    more = "" if command == "image" else "show the serial port, and observations at the end"
-    add("--verbose", action="store_true", help=more or "the guest tells more")
+    shown = "" if command == "image" else "show the serial port, and observations at the end; "
+    more = f"{shown}the guest tells the steps of every test, twice: fault records, too"
+    add("--verbose", action="count", default=0, help=more)
     add("--functions-alone", action="store_true", help="no VT-d, no QEMU devices: the host's virtual functions alone")
     if command in ("run", "bench", "image"):
         caching = ("none", "random", "adversarial")

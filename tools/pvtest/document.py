@@ -6,16 +6,37 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from pvtest import reproduce
-from pvtest.coverage import VERDICTS, coverage
-from pvtest.model import Run, TestResult, Verdict
+from pvtest.counts import SLOW_MS, kind_counts, slow
+from pvtest.coverage import VERDICTS, coverage, states
+from pvtest.model import Frame, Run, TestResult, Verdict
+from pvtest.stories import Story
+from pvtest.telling import tell
 
 FORMAT = "pvtest-results"
 FORMAT_VERSION = 1
 
 
+def _frames(frames: list[Frame]) -> list[dict[str, Any]]:
+    return [
+        {
+            "offset": f"{frame.offset:#x}",
+            "function": frame.function,
+            "source": frame.source,
+            "code": [{"line": line, "text": text} for line, text in frame.code],
+        }
+        for frame in frames
+    ]
+
+
+def _story(story: Story | None) -> dict[str, str] | None:
+    if story is None:
+        return None
+    return {"steps": story.steps, "expected": story.expected, "failure": story.failure}
+
+
 def _test(run: Run, result: TestResult) -> dict[str, Any]:
     test = result.instance.test
+    told = tell(run, result) if result.verdict in (Verdict.FAIL, Verdict.ERROR) else None
     return {
         "id": result.instance.id,
         "title": test.title,
@@ -35,12 +56,12 @@ def _test(run: Run, result: TestResult) -> dict[str, Any]:
         "observation": result.observation,
         "details": result.details,
         "crash": result.crash,
-        "frames": [
-            {"offset": f"{frame.offset:#x}", "function": frame.function, "source": frame.source}
-            for frame in result.frames
-        ],
+        "frames": _frames(result.frames),
         "excused": run.excused(result),
-        "again": reproduce.one(run, result) if result.verdict in (Verdict.FAIL, Verdict.ERROR) else "",
+        "again": told.again if told else "",
+        "devices": told.devices if told else [],
+        "story": _story(result.story),
+        "slow": slow(result),
     }
 
 
@@ -60,7 +81,7 @@ def _gate(run: Run) -> dict[str, Any]:
 def document(run: Run) -> dict[str, Any]:
     """The whole run."""
     covered = coverage(run)
-    counts = Counter(entry.verdict for entry in covered)
+    verdicts = Counter(entry.verdict for entry in covered)
     timing = run.timing
     return {
         "format": FORMAT,
@@ -84,6 +105,17 @@ def document(run: Run) -> dict[str, Any]:
             {"reported": b.reported, "interruption": b.interruption, "guilty": b.guilty, "seconds": round(b.seconds, 2)}
             for b in run.boots
         ],
+        "crashes": [
+            {
+                "program": crash.program,
+                "boot": crash.boot,
+                "test": crash.test,
+                "text": crash.text,
+                "lines": crash.lines,
+                "frames": _frames(crash.frames),
+            }
+            for crash in run.crashes
+        ],
         "shuffled": run.shuffled,
         "shard": run.shard,
         "plan": run.plan,
@@ -95,7 +127,10 @@ def document(run: Run) -> dict[str, Any]:
             "firmware_to_first_test_us": timing.firmware_to_first_test_us,
             "tests_ms": _milliseconds(timing.tests),
         },
-        "coverage": {"requirements": len(covered), **{verdict: counts[verdict] for verdict in VERDICTS}},
+        "coverage": {"requirements": len(covered), **{verdict: verdicts[verdict] for verdict in VERDICTS}},
+        "covered": states(covered),
+        "counts": kind_counts(run),
+        "slow_ms": SLOW_MS,
         "tests": [_test(run, result) for result in run.results],
         "requirement_groups": run.requirements.groups,
         "requirements": [
@@ -107,6 +142,8 @@ def document(run: Run) -> dict[str, Any]:
                 "text": entry.requirement.text,
                 "aliases": list(entry.requirement.aliases),
                 "verdict": entry.verdict,
+                "state": entry.state,
+                "reason": entry.reason,
                 "demand": run.gate.demands.get(entry.requirement.id, ""),
                 "tests": entry.tests,
             }

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from pvtest import reproduce
+from pvtest import crash, reproduce
 from pvtest.model import Finding, Run, TestResult, Verdict
+from pvtest.telling import Telling, rows, tell
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -32,6 +33,14 @@ def _directive(run: Run, result: TestResult) -> str:
     return f" # TODO {' '.join(excused.split())}" if excused else ""
 
 
+def _told(result: TestResult, told: Telling) -> list[str]:
+    """YAML has each key once."""
+    lines = [f"device{number}: {_quoted(text)}" for number, text in enumerate(told.devices, 1)]
+    lines += [f"fault{number}: {_quoted(text)}" for number, text in enumerate(told.faults, 1)]
+    lines += [f"step{number}: {_quoted(text)}" for number, text in told.steps]
+    return lines + ([f"means: {_quoted(told.story.failure)}"] if told.story and result.verdict is Verdict.FAIL else [])
+
+
 def _block(run: Run, result: TestResult) -> list[str]:
     lines = []
     if result.verdict in (Verdict.FAIL, Verdict.ERROR):
@@ -39,6 +48,7 @@ def _block(run: Run, result: TestResult) -> list[str]:
         for key in ("reason", "expected", "actual", "where"):
             if value := getattr(result, key):
                 lines.append(f"{'message' if key == 'reason' else key}: {_quoted(value)}")
+        lines += _told(result, tell(run, result))
     lines.append(f"requirements: {_quoted(' '.join(result.instance.test.requirements))}")
     if result.observation:
         lines.append(f"observation: {_quoted(result.observation)}")
@@ -58,6 +68,7 @@ def tap(run: Run) -> str:
         lines += [f"  message: {_quoted(finding.text)}", "  ..."]
     if run.problems:
         lines += [f"# problem: {' '.join(problem.split())}" for problem in run.problems]
+        lines += [f"# crash: {' '.join(line.split())}" for line in _crashes(run)]
         lines.append(f"Bail out! {' '.join(run.problems[0].split())}")
     return "\n".join(lines) + "\n"
 
@@ -67,11 +78,15 @@ def _xml(text: str) -> str:
 
 
 def _details(run: Run, result: TestResult) -> str:
-    parts = [result.reason, f"expected: {result.expected}", f"actual: {result.actual}", f"at {result.where}"]
-    parts += [f"{key}: {value}" for key, value in result.details.items()] + result.crash
-    if result.verdict in (Verdict.FAIL, Verdict.ERROR):
-        parts.append(f"again: {reproduce.one(run, result)}")
-    return _xml("\n".join(part for part in parts if part.strip() and not part.endswith(": ") and part != "at "))
+    if result.verdict not in (Verdict.FAIL, Verdict.ERROR):
+        return _xml(result.reason)
+    return _xml("\n".join(f"{name}: {text}" if name else text for name, text in rows(run, result)))
+
+
+def _crashes(run: Run) -> list[str]:
+    return [
+        line for found in run.crashes for line in (crash.words(found), *found.lines, *crash.frame_lines(found.frames))
+    ]
 
 
 def _case(run: Run, result: TestResult) -> TestCase:
@@ -105,7 +120,7 @@ def junit(run: Run, path: Path) -> None:
     if run.problems:
         case = TestCase("run", classname="pvtest.run")
         error = Error(_xml(run.problems[0]), "error")
-        error.text = _xml("\n".join(run.problems))
+        error.text = _xml("\n".join(run.problems + _crashes(run)))
         case.result = [error]
         suite.add_testcase(case)
     suite.timestamp = run.started

@@ -11,17 +11,43 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from pvtest.counts import SLOWEST, sentence
 
 FOLDER = Path(__file__).resolve().parent / "page"
-SLOW_TESTS = 15
-COVERED = ("pass", "observed", "fail", "error", "skip")
 _STEP = re.compile(r"step(\d{1,9})")
+_FAULT = re.compile(r"fault\d{1,9}")
+STATES = {
+    "covered": "covered",
+    "not-applicable": "not applicable on this host",
+    "not-covered": "not covered",
+    "not-run": "outside of the selection",
+}
 
 
-def _failure(test: dict[str, Any]) -> dict[str, Any]:
+def _frames(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**frame, "here": frame["source"].rpartition(":")[2]} for frame in frames]
+
+
+def _failure(test: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str, Any]:
     steps = [(int(match[1]), text) for key, text in test["details"].items() if (match := _STEP.fullmatch(key))]
-    other = [(key, text) for key, text in test["details"].items() if not _STEP.fullmatch(key)]
-    return {**test, "steps": steps, "other": other}
+    faults = [text for key, text in test["details"].items() if _FAULT.fullmatch(key)]
+    other = [(k, text) for k, text in test["details"].items() if not _STEP.fullmatch(k) and not _FAULT.fullmatch(k)]
+    items = {known[name]["id"]: known[name] for name in test["requirements"]}
+    registers = [line for line in test["crash"] if not line.startswith("frame")]
+    return {
+        **test,
+        "steps": steps,
+        "faults": faults,
+        "other": other,
+        "items": list(items.values()),
+        "registers": registers,
+        "frames": _frames(test["frames"]),
+    }
+
+
+def _known(run: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Requirements by id and by alias."""
+    return {name: item for item in run["requirements"] for name in (item["id"], *item["aliases"])}
 
 
 def _groups(tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -131,7 +157,8 @@ def render(
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
     )
     tests = run["tests"]
-    bad = [_failure(test) for test in tests if test["verdict"] in ("fail", "error")]
+    known = _known(run)
+    bad = [_failure(test, known) for test in tests if test["verdict"] in ("fail", "error")]
     groups = _groups(tests)
     campaigns = (("defects", defects), ("variants", variants))
     matrices = [_matrix(document, plural) for plural, document in campaigns if document]
@@ -151,11 +178,14 @@ def render(
         tested=[item["id"] for item in run["requirements"] if item["tests"]],
         devices=sorted({test["device"] for test in tests if test["device"]}),
         slowest=max((test["duration_ms"] for test in tests), default=0),
-        covered=sum(run["coverage"][word] for word in COVERED),
+        states=STATES,
+        uncovered=[item for item in run["requirements"] if item["state"] in ("not-applicable", "not-covered")],
+        crashes=[{**crash, "frames": _frames(crash["frames"])} for crash in run["crashes"]],
+        sentence=sentence(run["counts"]),
         areas=_areas(run, about),
         phases=_phases(run) or [("whole run", 0.0)],
         slow_groups=sorted(groups, key=lambda group: -float(group["ms"])) or [{"name": "none", "ms": 0}],
-        slow_tests=sorted(tests, key=lambda test: -float(test["duration_ms"]))[:SLOW_TESTS],
+        slow_tests=sorted(tests, key=lambda test: -float(test["duration_ms"]))[:SLOWEST],
         matrices=matrices,
         offers=_offers(run),
         observations=[test for test in tests if test["observation"]],

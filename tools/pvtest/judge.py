@@ -174,7 +174,8 @@ def read(tap: TapParser, selected: list[Instance], interruption: str, seed: int 
         _check_end(tap, [result for found in rounds.values() for result in found], problems)
         if missing:
             problems.append(f"{len(missing)} planned tests were not reported")
-    why = interruption or ("the guest gave up" if tap.bailed else "the stream stopped" if tap.end is None else "")
+    gave_up = f"the guest gave up: {tap.bailed[:200]}" if tap.bailed else ""
+    why = interruption or gave_up or ("the stream stopped" if tap.end is None else "")
     reading = Reading(rounds, problems, missing, why=why)
     reading.guilty = _guilty(tap, missing, why, seed + (min(map(len, rounds.values())) if rounds else 0))
     return reading

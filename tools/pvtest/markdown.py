@@ -6,9 +6,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from pvtest import reproduce
-from pvtest.coverage import coverage
+from pvtest import crash, reproduce
+from pvtest.counts import kind_counts, sentence
+from pvtest.coverage import coverage, states, uncovered
 from pvtest.model import Run, TestResult, Verdict
+from pvtest.telling import rows
 
 MAX_FAILURES = 20
 SIGN = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.ERROR: "💥", Verdict.SKIP: "⏭️"}
@@ -43,10 +45,7 @@ def _block(text: str) -> list[str]:
 
 def _failure(run: Run, result: TestResult) -> list[str]:
     test = result.instance.test
-    rows = [("message", result.reason), ("expected", result.expected), ("actual", result.actual)]
-    rows += [("where", result.where or test.where), *result.details.items()]
-    rows += [("crash", line) for line in result.crash]
-    rows += [("frame", f"{f.function or hex(f.offset)} {f.source}") for f in result.frames]
+    lines = [f"{key:9} {value}" for key, value in rows(run, result) if key not in ("promise", "again")]
     return [
         "<details><summary>",
         "",
@@ -56,13 +55,22 @@ def _failure(run: Run, result: TestResult) -> list[str]:
         "",
         f"{escaped(test.title)} ({escaped(' '.join(test.requirements))})",
         "",
-        *_block("\n".join(f"{key:9} {' '.join(value.split())}" for key, value in rows if value.strip())),
+        *_block("\n".join(lines)),
         "",
         f"Again: {code(reproduce.one(run, result))}",
         "",
         "</details>",
         "",
     ]
+
+
+def _crashes(run: Run) -> list[str]:
+    lines = []
+    for found in run.crashes:
+        where = f" in {code(found.test)}" if found.test else ""
+        lines += [f"- {escaped(crash.words(found))} (boot {found.boot}{where})", ""]
+        lines += [*_block("\n".join([*found.lines, *crash.frame_lines(found.frames)])), ""]
+    return ["### Crashes", "", *lines] if lines else []
 
 
 def _told(run: Run) -> list[str]:
@@ -95,10 +103,17 @@ def _context(run: Run) -> list[str]:
     return ["- " + ", ".join(f"{key} {escaped(value)}" for key, value in rows if value.strip())]
 
 
-def _requirements(run: Run) -> str:
-    counts = Counter(entry.verdict for entry in coverage(run))
-    parts = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    return f"- requirements: {parts}"
+def _requirements(run: Run) -> list[str]:
+    entries = coverage(run)
+    counted = ", ".join(f"{number} {name}" for name, number in states(entries).items() if number)
+    lines = ["### Requirements", "", f"{counted}, of {len(entries)}", ""]
+    listed = [
+        f"| {entry.requirement.id} | {entry.state} | {entry.verdict} | {escaped(entry.reason)} |" for entry in entries
+    ]
+    lines += ["<details><summary>", "", "Each of them", "", "</summary>", ""]
+    lines += ["| requirement | coverage | verdict | reason |", "|---|---|---|---|", *listed, "", "</details>", ""]
+    unmet = [f"- {entry.requirement.id} {entry.state}: {escaped(entry.reason)}" for entry in uncovered(entries)]
+    return lines + ([*unmet, ""] if unmet else [])
 
 
 def render(run: Run) -> str:
@@ -110,9 +125,11 @@ def render(run: Run) -> str:
         lines += ["### Problems of the run", "", *(f"- {escaped(problem)}" for problem in run.problems), ""]
     if run.gate.findings:
         lines += ["### Gate", "", *(f"- {code(f.subject)}: {escaped(f.text)}" for f in run.gate.findings), ""]
+    lines += _crashes(run)
     lines += _told(run)
     lines += ["### Groups", "", *_groups(run), ""]
     skipped = [result for result in run.results if result.verdict is Verdict.SKIP]
     if skipped:
         lines += ["### Skipped", "", *(f"- {code(r.instance.id)}: {escaped(r.reason)}" for r in skipped), ""]
-    return "\n".join([*lines, *_context(run), _requirements(run)]) + "\n"
+    lines += _requirements(run)
+    return "\n".join([*lines, *_context(run), f"- {sentence(kind_counts(run))}"]) + "\n"

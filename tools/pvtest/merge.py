@@ -120,6 +120,7 @@ def merge_runs(paths: list[Path], runs: list[Run]) -> Run:
         command=sys.argv[1:],
         flags=first.flags,
         boots=[boot for run in runs for boot in run.boots],
+        crashes=[crash for run in runs for crash in run.crashes],
         shuffled=first.shuffled,
         covered=frozenset(name for run in runs for name in run.covered or ()),
     )

@@ -10,6 +10,7 @@ from typing import Any
 from pvtest.catalogue import Catalogue, Defect, Instance, Variant
 from pvtest.errors import EXIT_ERROR, EXIT_FAIL, EXIT_OK
 from pvtest.requirements import Requirements
+from pvtest.stories import Story
 
 
 class Verdict(str, Enum):
@@ -28,6 +29,19 @@ class Frame:
     offset: int
     function: str = ""
     source: str = ""
+    code: list[tuple[int, str]] = field(default_factory=list)  # the source line, the one before, the one after
+
+
+@dataclass
+class Crash:
+    """The end of the host by its own mistake, or of a guest while no test of its own could tell."""
+
+    program: str  # "guest" or "host"
+    boot: int  # from 1
+    test: str  # instance that was running then; empty = none
+    text: str
+    lines: list[str] = field(default_factory=list)  # registers
+    frames: list[Frame] = field(default_factory=list)
 
 
 @dataclass
@@ -49,6 +63,7 @@ class TestResult:
     details: dict[str, str] = field(default_factory=dict)
     crash: list[str] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
+    story: Story | None = None  # of the test, where it failed
 
 
 @dataclass
@@ -114,6 +129,7 @@ class Run:
     command: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)  # options that shape what a test sees
     boots: list[Boot] = field(default_factory=list)
+    crashes: list[Crash] = field(default_factory=list)
     shuffled: bool = False
     rounds_before: int = 0  # of --until-fail, which passed
     shard: str = ""  # "2/4" = the second of four parts

@@ -10,6 +10,7 @@ BUILD = Path(os.environ.get("PVTEST_BUILD", ROOT / "build"))
 GUEST_IMAGE = BUILD / "pvtest.efi"
 GUEST_DEBUG = BUILD / "pvtest.debug"
 HOST_IMAGE = BUILD / "refhost.efi"
+HOST_DEBUG = BUILD / "refhost.debug"
 REQUIREMENTS = ROOT / "abi" / "requirements.toml"
 STATUS_CODES = ROOT / "abi" / "status.h"
 RESULTS = BUILD / "results"

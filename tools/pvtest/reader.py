@@ -9,8 +9,9 @@ from typing import Any
 from pvtest import jsonfile
 from pvtest.catalogue import Catalogue, Defect, Instance, Test, Variant
 from pvtest.errors import UsageError
-from pvtest.model import Boot, Finding, Frame, Gate, Run, TestResult, Timing, Verdict
+from pvtest.model import Boot, Crash, Finding, Frame, Gate, Run, TestResult, Timing, Verdict
 from pvtest.requirements import Requirement, Requirements
+from pvtest.stories import Story
 
 
 def _requirements(data: dict[str, Any]) -> Requirements:
@@ -23,10 +24,30 @@ def _requirements(data: dict[str, Any]) -> Requirements:
             basis=entry["basis"],
             level=entry["level"],
             aliases=tuple(entry["aliases"]),
+            # Older documents have no reasons.
+            reason=entry.get("reason", "") if entry["verdict"] == "not-covered" else "",
         )
         for number, entry in enumerate(data["requirements"], 1)
     ]
     return Requirements(items, data["requirement_groups"])
+
+
+def _frames(frames: list[dict[str, Any]]) -> list[Frame]:
+    return [
+        Frame(
+            int(frame["offset"], 16),
+            frame["function"],
+            frame["source"],
+            [(line["line"], line["text"]) for line in frame.get("code", [])],
+        )
+        for frame in frames
+    ]
+
+
+def _crash(entry: dict[str, Any]) -> Crash:
+    return Crash(
+        entry["program"], entry["boot"], entry["test"], entry["text"], entry["lines"], _frames(entry["frames"])
+    )
 
 
 def _result(entry: dict[str, Any], tests: dict[str, Test]) -> TestResult:
@@ -57,7 +78,8 @@ def _result(entry: dict[str, Any], tests: dict[str, Test]) -> TestResult:
         rounds=entry["rounds"],
         details=entry["details"],
         crash=entry["crash"],
-        frames=[Frame(int(frame["offset"], 16), frame["function"], frame["source"]) for frame in entry["frames"]],
+        frames=_frames(entry["frames"]),
+        story=Story(name, **entry["story"]) if entry.get("story") else None,
     )
 
 
@@ -130,6 +152,7 @@ def load(path: Path) -> Run:
         command=data["command"],
         flags=data["flags"],
         boots=[Boot(**boot) for boot in data["boots"]],
+        crashes=[_crash(entry) for entry in data.get("crashes", [])],
         shuffled=data["shuffled"],
         shard=data["shard"],
         plan=data["plan"],

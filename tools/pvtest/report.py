@@ -9,13 +9,19 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from pvtest import reproduce
-from pvtest.coverage import coverage
-from pvtest.model import Run, TestResult, Verdict
+from pvtest import crash, reproduce
+from pvtest.counts import SLOW_MS, kind_counts, sentence, slow, slowest
+from pvtest.coverage import coverage, states, uncovered
+from pvtest.model import Crash, Run, TestResult, Verdict
+from pvtest.telling import rows
 from pvtest.terminal import STYLE, Terminal
 
 MAX_FAILURES = 20
-SLOWEST = 3
+STATE_WORDS = {
+    "not-applicable": "not applicable on this host",
+    "not-covered": "not covered",
+    "not-run": "not run",
+}
 
 
 def _count(number: int, verdict: Verdict) -> Text:
@@ -52,38 +58,48 @@ def failure(run: Run, result: TestResult) -> Text:
     text.append(f"{result.verdict.value.upper():5} ", style=STYLE[result.verdict])
     text.append(f"{result.instance.id}", style="bold")
     text.append(f"  [{' '.join(test.requirements)}]\n", style="cyan")
-    rows = [
-        ("promise", test.title),
-        ("message", result.reason),
-        ("expected", result.expected),
-        ("actual", result.actual),
-    ]
-    rows += [("where", result.where or test.where), *result.details.items()]
-    rows += [("", line) for line in result.crash if not line.startswith("frame")]
-    rows += [("frame", f"{f.offset:#x} {f.function or '?'} {f.source}".rstrip()) for f in result.frames]
-    rows.append(("again", reproduce.one(run, result)))
-    for key, value in rows:
-        if value:
-            text.append(f"      {key:9} ", style="dim")
-            text.append(f"{value}\n")
+    for key, value in rows(run, result, short=True):
+        text.append(f"      {key:9} ", style="dim")
+        text.append(f"{value}\n")
     return text
 
 
-def _requirements_line(run: Run) -> Text:
-    counts = Counter(entry.verdict for entry in coverage(run))
-    total = len(run.requirements)
-    covered = total - counts["not-covered"] - counts["not-run"]
-    text = Text(f"requirements  {covered} of {total} covered by this run: ")
-    parts = [f"{counts[name]} {name}" for name in ("pass", "observed", "skip", "fail", "error") if counts[name]]
-    text.append(", ".join(parts) or "none")
-    rest = [f"{counts[name]} {name}" for name in ("not-run", "not-covered") if counts[name]]
-    text.append(f" ({', '.join(rest)})" if rest else "", style="dim")
+def crashed(found: Crash) -> Text:
+    """The end of a program by its own mistake."""
+    text = Text()
+    text.append("CRASH ", style=STYLE[Verdict.ERROR])
+    text.append("reference host" if found.program == "host" else "guest", style="bold")
+    text.append(f"  boot {found.boot}" + (f", in {found.test}" if found.test else "") + "\n")
+    for line in [found.text, *found.lines, *crash.frame_lines(found.frames)]:
+        text.append(f"      {line}\n")
     return text
+
+
+def _requirements_lines(run: Run) -> list[Text]:
+    """Counts, and by name those that nothing verified. A run of a selection names them without their reasons."""
+    entries = coverage(run)
+    counts, by_verdict = states(entries), Counter(entry.verdict for entry in entries)
+    parts = [f"{by_verdict[name]} {name}" for name in ("pass", "observed", "fail", "error") if by_verdict[name]]
+    text = Text(f"requirements  {counts['covered']} of {len(entries)} covered")
+    text.append(f" ({', '.join(parts)})" if parts else "")
+    rest = [f"{counts[name]} {words}" for name, words in STATE_WORDS.items() if counts[name]]
+    text.append(f"; {', '.join(rest)}" if rest else "", style="dim")
+    lines = [text]
+    for state, words in STATE_WORDS.items():
+        found = [entry for entry in uncovered(entries) if entry.state == state]
+        if counts["not-run"] and found:
+            lines.append(Text(f"  {words}: {' '.join(entry.requirement.id for entry in found)}", style="dim"))
+        else:
+            lines += [Text(f"  {words}: {entry.requirement.id}: {entry.reason}", style="dim") for entry in found]
+    return lines
+
+
+def _mark(result: TestResult) -> str:
+    return "!" if slow(result) else " "
 
 
 def _times_lines(run: Run) -> list[Text]:
     timing = run.timing
-    slow = sorted(run.results, key=lambda result: -result.duration_us)[:SLOWEST]
     parts = []
     if timing.to_first_line is not None:
         parts.append(f"firmware and start {timing.to_first_line:.1f} s")
@@ -94,8 +110,12 @@ def _times_lines(run: Run) -> list[Text]:
     parts.append(f"total {timing.total:.1f} s")
     lines = [Text(f"times         {', '.join(parts)}")]
     if len(run.results) > 1:
-        named = ", ".join(f"{result.instance.id} {result.duration_us / 1000:.1f} ms" for result in slow)
-        lines.append(Text(f"slowest       {named}"))
+        for number, result in enumerate(slowest(run)):
+            name, took = result.instance.id, f"{result.duration_us / 1000:.1f} ms"
+            lines.append(Text(f"{'' if number else 'slowest':13} {took:>10} {_mark(result)} {name}"))
+    over = sum(slow(result) for result in run.results)
+    if over:
+        lines.append(Text(f"slow          {over} took more than {SLOW_MS} ms and are not of level stress (marked !)"))
     return lines
 
 
@@ -178,6 +198,7 @@ def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
     parts += [failure(run, result) for result in told[:MAX_FAILURES]]
     if len(told) > MAX_FAILURES:
         parts.append(Text(f"      ... and {len(told) - MAX_FAILURES} more, see results.json\n"))
+    parts += [crashed(found) for found in run.crashes]
     idle = sum(result.reason.startswith("did not run") for result in bad)
     if idle:
         parts.append(Text(f"ERROR {idle} tests did not run\n", style=STYLE[Verdict.ERROR]))
@@ -196,7 +217,8 @@ def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
     variant = f", variant {', '.join(v.name for v in run.variants)}" if run.variants else ""
     alone = ", virtual functions alone" if run.machine.get("functions_alone") else ""
     parts += [
-        _requirements_line(run),
+        Text(f"declared      {sentence(kind_counts(run))}"),
+        *_requirements_lines(run),
         *_times_lines(run),
         Text(
             f"versions      suite {run.versions['guest']}, host {host} {run.versions['host']}{defect}{variant}, "

@@ -14,6 +14,8 @@ from pvtest.requirements import Requirements
 from pvtest.session import Limits
 
 CAMPAIGN_RESTARTS = 1  # a host with a defect hangs often; its matrix needs one failing test, not all of them
+TOLD_MOST = 5000  # results with the steps of each: more would be a flood, and end the run
+HOST_CRASH = "host-crash"  # of --fixture
 
 
 @dataclass
@@ -28,6 +30,7 @@ class Request:
     seed: int = 1
     repeat: int = 1
     verbose: int = 0
+    host_log: int | None = None  # None = as verbose as the guest
     bench: bool = False
     fixture: str | None = None
     deadline_ms: int | None = None
@@ -59,16 +62,19 @@ class Request:
             tests = [instance.id for instance in self.selected]
         else:
             tests = bootvolume.selection_lines(self.catalogue, self.selected)
+        # A host that is broken on purpose is told so in its own options, a guest in the guest's.
+        host = [f"caching={self.caching}", f"seed={self.seed}"] + (["crash=1"] if self.fixture == HOST_CRASH else [])
         return BootOptions(
             seed=self.seed,
             repeat=self.repeat,
             deadline_ms=self.deadline_ms,
-            verbose=self.verbose,
+            verbose=self.verbose if len(self.selected) * self.repeat <= TOLD_MOST else 0,
+            host_log=min(1 + self.verbose, 2) if self.host_log is None else self.host_log,
             bench=self.bench,
-            fixture=self.fixture,
+            fixture=None if self.fixture == HOST_CRASH else self.fixture,
             given_order=self.shuffled,
             tests=tests,
             defects=[defect.name for defect in self.defects],
             variants=[variant.name for variant in self.variants],
-            host=[f"caching={self.caching}", f"seed={self.seed}"],
+            host=host,
         )

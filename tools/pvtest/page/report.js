@@ -25,7 +25,7 @@
       body.hidden = here === 0;
       visible += here;
     }
-    shown.textContent = visible === all ? `${all} tests` : `${visible} of ${all} tests`;
+    shown.textContent = visible === all ? `${all} instances` : `${visible} of ${all} instances`;
   }
   form.addEventListener("input", apply);
   form.addEventListener("submit", (event) => event.preventDefault());
