@@ -24,6 +24,5 @@ void oracle_fault_text(char *text, size_t size, const struct oracle_fault *fault
     }
     fmt_snprintf(text, size, "%s of IOVA 0x%llx, %s (raw 0x%x), device 0x%llx",
                  fault->access == ORACLE_ACCESS_WRITE ? "write" : "read", (unsigned long long)fault->iova,
-                 oracle_fault_class_name(fault->reason_class), fault->raw_reason,
-                 (unsigned long long)fault->device_id);
+                 oracle_fault_class_name(fault->reason_class), fault->raw_reason, (unsigned long long)fault->device_id);
 }
