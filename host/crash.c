@@ -8,6 +8,7 @@
 #include "host/host_memory.h"
 #include "host/launch/image.h"
 #include "host/log.h"
+#include "lib/return_address.h"
 
 #define FRAMES_MAX 24
 
@@ -44,6 +45,20 @@ void crash_print_stack(uint64_t rbp)
     }
 }
 
+/* A call to a bad address faults before the callee made a frame, and some functions never make one: the return address
+ * is still on top of the stack. */
+static void print_frameless(uint64_t rip, uint64_t rsp)
+{
+    uint64_t top;
+
+    if (rsp % sizeof(uint64_t) != 0 || !host_owns(rsp, sizeof(top)))
+        return;
+    top = *(const uint64_t *)(uintptr_t)rsp;
+    if (in_image(top - CALL_BYTES) &&
+        (!in_image(rip) || return_address_of((const uint8_t *)(uintptr_t)(top - CALL_BYTES), top, rip)))
+        print_frame(top);
+}
+
 void crash_print_exception(const struct exception_frame *f)
 {
     host_log(LOG_ERROR, "refhost: trap: vector=%llu error=0x%llx rip=0x%llx rsp=0x%llx cr2=0x%lx rflags=0x%llx\n",
@@ -55,18 +70,21 @@ void crash_print_exception(const struct exception_frame *f)
     host_log(LOG_ERROR, "refhost: regs: r13=0x%llx r14=0x%llx r15=0x%llx cr3=0x%lx\n", f->r13, f->r14, f->r15,
              read_cr3());
     print_frame(f->rip);
-    /* A call to a bad address faults before the callee made a frame: the return address is still on top. */
-    if (!in_image(f->rip) && f->rsp % sizeof(uint64_t) == 0 && host_owns(f->rsp, sizeof(uint64_t)))
-        print_frame(*(const uint64_t *)(uintptr_t)f->rsp);
+    print_frameless(f->rip, f->rsp);
     crash_print_stack(f->rbp);
 }
 
 /* The guest's frames, as far as its memory is mapped one to one, as under UEFI and in the suite's own kernel. */
-static void print_guest_stack(uint64_t rip, uint64_t rbp)
+static void print_guest_stack(uint64_t rip, uint64_t rsp, uint64_t rbp)
 {
     struct frame_link link;
+    uint8_t before[CALL_BYTES];
+    uint64_t top;
 
     host_log(LOG_ERROR, "refhost: guest-frame: rip=0x%lx\n", rip);
+    if (guest_read(rsp, &top, sizeof(top)) && guest_read(top - CALL_BYTES, before, sizeof(before)) &&
+        return_address_of(before, top, rip))
+        host_log(LOG_ERROR, "refhost: guest-frame: rip=0x%lx\n", top);
     for (unsigned n = 0; n < FRAMES_MAX && rbp % sizeof(uint64_t) == 0 && guest_read(rbp, &link, sizeof(link)); n++) {
         if (link.return_address == 0)
             return;
@@ -91,7 +109,7 @@ void crash_print_guest(const char *why, const struct vmcb *v, const struct guest
              r->r15, v->cr0, v->cr2, v->cr3, v->cr4);
     host_log(LOG_ERROR, "refhost: guest-regs: efer=0x%lx dr6=0x%lx dr7=0x%lx gdtr=0x%lx idtr=0x%lx event=0x%lx\n",
              v->efer, v->dr6, v->dr7, v->gdtr.base, v->idtr.base, v->event_injection);
-    print_guest_stack(v->rip, r->rbp);
+    print_guest_stack(v->rip, v->rsp, r->rbp);
 }
 
 static bool armed;

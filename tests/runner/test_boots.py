@@ -176,6 +176,8 @@ def test_host_that_crashes(boots: Callable[[str], Result]) -> None:
     assert "exception 14" in crash["text"] and any("cr2=0x7f0000000000" in line for line in crash["lines"])
     assert crash["frames"][0]["function"] == "crash_on_purpose"
     whole_stack(crash["frames"], "handle_exit")
+    names = [frame["function"] for frame in crash["frames"]]
+    assert names[1] == "exit_hypercall", "the function that crashed has no frame; its caller is named all the same"
     bad = [test for test in found["tests"] if test["verdict"] != "pass"]
     assert [test["id"] for test in bad] == [some_flush()], "the run goes on behind it"
     assert "the reference host crashed" in bad[0]["reason"] and "crash_on_purpose" in output

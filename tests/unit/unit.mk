@@ -35,6 +35,7 @@ DMAPROBE_FIXTURE := $(sort $(wildcard host/vdev/dmaprobe*.c)) host/vdev/config_s
 
 $(eval $(call unit_test,abi,))
 $(eval $(call unit_test,bits,))
+$(eval $(call unit_test,return_address,))
 $(eval $(call unit_test,string,))
 $(eval $(call unit_test,fmt,lib/fmt.c))
 $(eval $(call unit_test,glob,lib/glob.c))
