@@ -17,7 +17,8 @@ from junitparser import JUnitXml
 from pvtest import catalogue, formats, html, markdown, requirements
 from pvtest.behaviour import behaviour
 from pvtest.document import document
-from pvtest.model import Boot, Finding, Gate, Run, TestResult, Verdict
+from pvtest.model import Boot, Crash, Finding, Frame, Gate, Run, TestResult, Verdict
+from pvtest.stories import Story
 from tap.line import Result as TapResult
 from tap.parser import Parser as TapReader
 
@@ -182,8 +183,10 @@ def runs(draw: st.DrawFn) -> Run:
             instance, draw(st.sampled_from(Verdict)), draw(WORDS), duration_us=draw(st.integers(0, 10**9))
         )
         result.expected, result.actual, result.observation = draw(WORDS), draw(WORDS), draw(WORDS)
-        result.details = {"step1": draw(WORDS), "note": draw(WORDS)}
+        result.details = {"step1": draw(WORDS), "fault1": draw(WORDS), "note": draw(WORDS)}
         result.crash = [draw(WORDS)]
+        result.frames = [Frame(16, draw(WORDS), draw(WORDS), [(1, draw(WORDS))])]
+        result.story = draw(st.none() | st.builds(Story, st.just(instance.test.id), WORDS, WORDS, WORDS))
         results.append(result)
     bad = [r.instance.id for r in results if r.verdict in (Verdict.FAIL, Verdict.ERROR)]
     gate = Gate(
@@ -199,7 +202,9 @@ def runs(draw: st.DrawFn) -> Run:
         versions={"qemu": "1", "firmware": draw(WORDS), "host": draw(WORDS), "guest": "1"},
         host={"name": draw(WORDS)},
         capabilities={"cap": draw(WORDS)},
+        devices=[{"class": "rocker", "bdf": draw(WORDS), "id": "0x8"}],
         boots=[Boot(1, draw(WORDS), "x", 1.0)],
+        crashes=[Crash("host", 1, draw(WORDS), draw(WORDS), [draw(WORDS)], [Frame(1, draw(WORDS), "a.c:1")])],
         gate=gate,
     )
 
