@@ -16,9 +16,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
-from pvtest.catalogue import CLASS_LETTERS, parse_image  # noqa: E402
-from pvtest.pe import section  # noqa: E402
-
 VERSION = os.environ.get("FAKE_QEMU_VERSION", "10.0.2")
 IOMMU = os.environ.get("FAKE_QEMU_IOMMU", "x-scalable-mode x-flts").split()
 DEVICES = os.environ.get("FAKE_QEMU_DEVICES", "rocker edu isa-debug-exit virtio-blk-pci tpm-tis").split()
@@ -73,6 +70,10 @@ class Guest:
     """Prints a stream."""
 
     def __init__(self, volume: Path):
+        # Here, because the many probes need none of it.
+        from pvtest.catalogue import CLASS_LETTERS, parse_image
+        from pvtest.pe import section
+
         self.options = options(volume / "pvtest.opt")
         host = options(volume / "refhost.opt")
         self.defect = host.get("defect", ["none"])[0]

@@ -129,6 +129,7 @@ def test_options_name_as_little_as_possible() -> None:
     assert selection_lines(CATALOGUE, chosen) == ["cap.page_sizes", "flush.unmap"]
     assert selection_lines(CATALOGUE, select(CATALOGUE, KNOWN, ["*@edu"])) == ["flush.unmap@edu"]
     options = BootOptions(seed=3, repeat=2, fixture="hang", tests=["a.b"], defects=["x", "y"], bench=True, verbose=1)
+    options.host_log = 2
     assert options.guest_text() == "seed=3\ntest=a.b\nrepeat=2\nverbose=1\nbench=1\nfixture=hang\n"
     assert options.host_text() == "defect=x\ndefect=y\nlog=2\n"
 
