@@ -30,6 +30,7 @@ def _options(options: argparse.Namespace, target: Target, tests: Catalogue, chos
         repeat=options.repeat or 1,
         deadline_ms=options.deadline,
         verbose=min(options.verbose, 2),
+        host_log=min(1 + options.verbose, 2),
         given_order=chosen.shuffled,
         tests=names,
         defects=[d.name for d in find_switches("defect", host.defects, options.defect)] if host else [],
