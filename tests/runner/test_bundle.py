@@ -36,8 +36,7 @@ def pack(build: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def made_up(folder: Path) -> Path:
     """Images with debug files."""
     build = images.build(folder)
-    for name in ("pvtest", "refhost"):
-        (build / f"{name}.debug").write_bytes(b"debug")
+    (build / "refhost.debug").write_bytes(b"debug")
     return build
 
 
@@ -110,7 +109,7 @@ def test_wrong_wishes(tmp_path: Path, words: list[str], message: str) -> None:
 
 def test_without_debug_files(tmp_path: Path) -> None:
     done = pack(images.build(tmp_path / "build"), "--output", str(tmp_path / "b.tar.gz"))
-    assert done.returncode == 2 and "pvtest.debug" in done.stderr and "make image" in done.stderr
+    assert done.returncode == 2 and "refhost.debug" in done.stderr and "make image" in done.stderr
 
 
 def bare(folder: Path, *, qemu: bool = True) -> dict[str, str]:
