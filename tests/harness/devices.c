@@ -27,27 +27,13 @@ static bool out_of_reach(const struct suite *s, const struct dma_engine *e)
     return status != HV_STATUS_SUCCESS && status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN;
 }
 
-static bool selected(const struct suite *s, enum dma_class class)
-{
-    for (size_t i = 0; i < s->instance_count; i++) {
-        if (s->instances[i].has_class && s->instances[i].class == class) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Patterns that a device keeps for the whole run are loaded before the first test, which need not pay for them. Where
- * that fails, the test that wants them tries again, and says so. */
+/* Where it fails, the test that wants the patterns tries again, and says so. */
 static void prepare(struct suite *s, struct dma_engine *e)
 {
     struct oracle_fault fault;
     struct domain d;
     uint64_t where;
 
-    if (!s->rest.live || !(e->ops->features & DMA_STAGED) || !selected(s, e->class)) {
-        return;
-    }
     memory_test_begin(); /* tables are a test's memory */
     if (domain_create(&d, DOMAIN_PAGING, 1, 0, 0, NULL)) {
         (void)domain_map(&d, STAGING_IOVA, gpa_of(e->scratch), e->scratch_size, STAGE1_READ | STAGE1_WRITE);
@@ -63,6 +49,22 @@ static void prepare(struct suite *s, struct dma_engine *e)
     }
 }
 
+void suite_prepare_class(struct suite *s, enum dma_class class)
+{
+    size_t count;
+    struct dma_engine *e = dma_engines(&count);
+
+    if (!s->rest.live || s->prepared[class]) {
+        return;
+    }
+    s->prepared[class] = true;
+    for (size_t i = 0; i < count; i++) {
+        if (e[i].class == class && (e[i].ops->features & DMA_STAGED)) {
+            prepare(s, &e[i]);
+        }
+    }
+}
+
 void suite_find_devices(struct suite *s)
 {
     size_t count;
@@ -74,8 +76,7 @@ void suite_find_devices(struct suite *s)
             dma_engine_leave_out(&e[i]);
             (void)dma_engines(&count);
         } else {
-            name_device(&e[i], "device");
-            prepare(s, &e[i++]);
+            name_device(&e[i++], "device");
         }
     }
 }

@@ -98,6 +98,9 @@ void suite_run_instance(struct suite *s, const struct suite_instance *i, uint64_
     suite_instance_name(i, t->instance, sizeof(t->instance));
     random_seed(&t->random, seed_for(t->instance, seed));
 
+    if (i->has_class) {
+        suite_prepare_class(s, i->class);
+    }
     report_comment("run: %s", t->instance);
     oracle_faults_forget();
     memory_test_begin();

@@ -42,6 +42,7 @@ struct suite {
     struct suite_instance instances[SUITE_INSTANCES_MAX];
     size_t instance_count;
     struct suite_counts counts;
+    bool prepared[DMA_CLASS_COUNT];
     struct domain rest; /* blocking domain, live when the host has a pvIOMMU */
     struct test_run run;
 };
@@ -57,6 +58,9 @@ void suite_run_instance(struct suite *s, const struct suite_instance *i, uint64_
 const char *suite_reset(struct suite *s);
 /* Leaves out the engines whose translation the host does not let us control, and names the others in the report. */
 void suite_find_devices(struct suite *s);
+/* Loads the patterns that devices of the class keep for the whole run: once, before the first test that may want them,
+ * so that no test pays for it and a run without such devices is not delayed. */
+void suite_prepare_class(struct suite *s, enum dma_class class);
 /* Behaves as a broken guest would; returns only for an unknown name. */
 void suite_broken(const char *fixture, struct suite *s);
 /* The part of it that needs programs at CPL 3; does not return. */
