@@ -49,7 +49,8 @@ def elf(sections: dict[str, bytes]) -> bytes:
 
 def letters(classes: str) -> str:
     """The device classes as a declaration names them."""
-    return "".join("reda"[("rocker", "edu", "dmaprobe", "dmaprobe+ats").index(c)] for c in classes.split(",") if c != "-") or "-"
+    known = {"rocker": "r", "edu": "e", "dmaprobe": "d", "dmaprobe+ats": "a", "-": "-"}
+    return "".join(known[name] for name in classes.split(","))
 
 
 def image_section(tests: tuple[tuple[str, ...], ...] = TESTS) -> bytes:
@@ -63,7 +64,8 @@ def catalogue_section(tests: tuple[tuple[str, ...], ...] = TESTS) -> bytes:
     out = b"catalogue\t3\0\0\0version\t9.9\0"
     for name, requirements, classes, kinds, level in tests:
         group = name.partition(".")[0]
-        fields = ("test", name, f"Promise of {name}.", requirements, letters(classes), kinds, level, f"tests/{group}.c:7")
+        title, where = f"Promise of {name}.", f"tests/{group}.c:7"
+        fields = ("test", name, title, requirements, letters(classes), kinds, level, where)
         out += "\t".join(fields).encode() + b"\0\0"
     return out
 
