@@ -4,11 +4,23 @@
 #include "tests/harness/suite.h"
 
 #define DEADLINE_MS_DEFAULT 2000
+#define RESTARTS_DEFAULT    10
+#define CHECKPOINT_DEFAULT  64
+
+static bool take_flag(const char *value, bool *flag, struct option_error *error)
+{
+    uint64_t number;
+
+    if (!option_number(value, 0, 1, &number, error)) {
+        return false;
+    }
+    *flag = number == 1;
+    return true;
+}
 
 static bool take(void *context, const char *key, const char *value, struct option_error *error)
 {
     struct suite_options *o = context;
-    uint64_t number;
 
     if (strcmp(key, "seed") == 0) {
         return option_number(value, 0, UINT64_MAX, &o->seed, error);
@@ -23,11 +35,16 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return option_number(value, REPORT_VERDICTS, REPORT_FAULTS, &o->verbose, error);
     }
     if (strcmp(key, "bench") == 0) {
-        if (!option_number(value, 0, 1, &number, error)) {
-            return false;
-        }
-        o->bench = number == 1;
-        return true;
+        return take_flag(value, &o->bench, error);
+    }
+    if (strcmp(key, "alone") == 0) {
+        return take_flag(value, &o->alone, error);
+    }
+    if (strcmp(key, "restarts") == 0) {
+        return option_number(value, 0, 1000, &o->restarts, error);
+    }
+    if (strcmp(key, "checkpoint") == 0) {
+        return option_number(value, 1, 4096, &o->checkpoint, error);
     }
     if (strcmp(key, "order") == 0) {
         o->order_given = strcmp(value, "given") == 0;
@@ -41,6 +58,10 @@ static bool take(void *context, const char *key, const char *value, struct optio
         fmt_snprintf(o->fixture, sizeof(o->fixture), "%s", value);
         return true;
     }
+    if (strcmp(key, "fixture_test") == 0) {
+        fmt_snprintf(o->fixture_test, sizeof(o->fixture_test), "%s", value);
+        return true;
+    }
     if (strcmp(key, "test") == 0) {
         if (o->pattern_count == SUITE_PATTERNS_MAX) {
             fmt_snprintf(error->text, sizeof(error->text), "more than %u test= lines; use a glob", SUITE_PATTERNS_MAX);
@@ -50,7 +71,9 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return true;
     }
     fmt_snprintf(error->text, sizeof(error->text),
-                 "unknown option \"%s\"; known: seed repeat deadline_ms verbose bench order fixture test", key);
+                 "unknown option \"%s\"; known: seed repeat deadline_ms verbose bench order alone restarts checkpoint "
+                 "fixture fixture_test test",
+                 key);
     return false;
 }
 
@@ -59,6 +82,15 @@ bool suite_options_parse(struct suite_options *o, const struct boot_info *info, 
     o->seed = 1;
     o->repeat = 1;
     o->deadline_ms = DEADLINE_MS_DEFAULT;
+    o->restarts = RESTARTS_DEFAULT;
+    o->checkpoint = CHECKPOINT_DEFAULT;
     memcpy(o->options_text, info->options, info->options_length);
-    return options_parse(o->options_text, info->options_length, take, o, error);
+    if (!options_parse(o->options_text, info->options_length, take, o, error)) {
+        return false;
+    }
+    if (o->alone && o->bench) {
+        fmt_snprintf(error->text, sizeof(error->text), "alone=1 runs tests and bench=1 does not; give one of them");
+        return false;
+    }
+    return true;
 }

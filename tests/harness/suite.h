@@ -24,8 +24,12 @@ struct suite_options {
     uint64_t deadline_ms; /* per test */
     uint64_t verbose;
     bool bench;
-    bool order_given; /* run in the order of the patterns, not in the catalogue's */
-    char fixture[24]; /* a deliberately broken guest, for the runner's own tests; empty = none */
+    bool order_given;      /* run in the order of the patterns, not in the catalogue's */
+    bool alone;            /* nobody watches: results survive a reset and become files on the boot volume */
+    uint64_t restarts;     /* alone: how many unexpected ends of the machine the run survives */
+    uint64_t checkpoint;   /* alone: at most so many tests between two records */
+    char fixture[24];      /* a deliberately broken guest, for the runner's own tests; empty = none */
+    char fixture_test[96]; /* instance in whose place the fixture breaks the guest; empty = half-way */
     const char *patterns[SUITE_PATTERNS_MAX]; /* instance ids or globs; none = all */
     size_t pattern_count;
     char options_text[BOOT_OPTIONS_MAX];
