@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* UEFI entry. gnu-efi's start code has relocated the image; from here on everything is our own. */
 #include "boot/boot.h"
+#include "boot/volume.h"
 #include "kernel/cpu.h"
 #include "kernel/fill.h"
 #include "kernel/image.h"
 #include "kernel/kernel.h"
 #include "kernel/memory.h"
+#include "kernel/power.h"
 #include "lib/string.h"
 
 #define BOOT_INFO_SIZE ((sizeof(struct boot_info) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1))
@@ -79,9 +81,15 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     boot.info->arena_length = ARENA_SIZE;
     boot_acpi(&boot);
     boot_options(&boot);
+    memory_arena_init(boot.info);
+    power_init(boot.info);
 
-    /* The arena is still unused: the firmware's map fits there until it has been read. */
-    boot_leave(&boot, gpa_pointer(boot.info->arena_start), MEMORY_MAP_SIZE);
+    struct volume volume;
+    volume_open(&volume, &boot);
+    if (!suite_prepare(boot.info, &volume))
+        power_off(POWER_PASS);
+
+    boot_leave(&boot, memory_boot_pages(MEMORY_MAP_SIZE / PAGE_SIZE), MEMORY_MAP_SIZE);
     cpu_interrupts_off();
     cpu_out8(PIC_PRIMARY_MASK, PIC_ALL_MASKED);
     cpu_out8(PIC_SECONDARY_MASK, PIC_ALL_MASKED);

@@ -21,9 +21,9 @@ struct memory_attributes_table {
 
 #define ATTRIBUTE_NO_EXECUTE 0x4000ull
 
-static enum memory_kind kind_of(uint32_t type)
+static enum memory_kind kind_of(const EFI_MEMORY_DESCRIPTOR *d)
 {
-    switch (type) {
+    switch (d->Type) {
     case EfiConventionalMemory:
     case EfiBootServicesCode:
     case EfiBootServicesData:
@@ -39,8 +39,9 @@ static enum memory_kind kind_of(uint32_t type)
     case EfiMemoryMappedIOPortSpace:
         return MEMORY_MMIO;
     default:
-        /* Loader memory too: it belongs to whoever started us. Our own parts are painted over it below. */
-        return MEMORY_RESERVED;
+        /* Loader memory too: it belongs to whoever started us. Our own parts are painted over it below. What the
+         * firmware needs at run time it may keep in memory of any type. */
+        return d->Attribute & EFI_MEMORY_RUNTIME ? MEMORY_RUNTIME_DATA : MEMORY_RESERVED;
     }
 }
 
@@ -66,6 +67,7 @@ static void paint_runtime_drivers(const struct boot *boot)
     const struct memory_attributes_table *table = boot_configuration_table(boot, &id);
     if (!table || table->descriptor_size < sizeof(EFI_MEMORY_DESCRIPTOR))
         return;
+    boot->info->runtime_split = true;
     for (uint32_t i = 0; i < table->entries; i++) {
         const EFI_MEMORY_DESCRIPTOR *d = descriptor_at(table + 1, i, table->descriptor_size);
         if (d->Type == EfiRuntimeServicesCode)
@@ -89,7 +91,7 @@ void boot_memory_map(const struct boot *boot, const void *map, size_t size, size
     boot->info->region_count = 0;
     for (size_t i = 0; i < size / descriptor_size; i++) {
         const EFI_MEMORY_DESCRIPTOR *d = descriptor_at(map, i, descriptor_size);
-        paint(boot, d->PhysicalStart, descriptor_end(d), kind_of(d->Type));
+        paint(boot, d->PhysicalStart, descriptor_end(d), kind_of(d));
     }
     paint_runtime_drivers(boot);
     paint_image(boot);

@@ -17,6 +17,7 @@ struct acpi_address {
 enum acpi_space { ACPI_SPACE_MEMORY = 0, ACPI_SPACE_IO = 1 };
 
 #define FADT_FLAG_TIMER_32_BITS    (1u << 8)
+#define FADT_FLAG_RESET            (1u << 10)
 #define FADT_FLAG_HARDWARE_REDUCED (1u << 20)
 
 struct fadt {

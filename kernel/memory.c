@@ -44,11 +44,15 @@ static void choose_pool(void)
     panic("no %u MiB of contiguous free memory above 16 MiB", (unsigned)(POOL_SMALLEST >> 20));
 }
 
+void memory_arena_init(const struct boot_info *info)
+{
+    memory.arena_next = info->arena_start;
+    memory.arena_end = info->arena_start + info->arena_length;
+}
+
 void memory_init(const struct boot_info *info)
 {
     regions_init(info);
-    memory.arena_next = info->arena_start;
-    memory.arena_end = info->arena_start + info->arena_length;
     memory.gigapage = regions_find(SIZE_1G, SIZE_1G, SIZE_1G, 0, 0);
     choose_pool();
 }

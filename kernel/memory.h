@@ -24,6 +24,8 @@ struct memory_region;
 #define POISON_GUARD 0x5C /* byte in the guard pages around a buffer */
 #define POISON_FRESH 0xA7 /* byte in a buffer that was just handed out */
 
+/* From here on memory_boot_pages() works. May run while the firmware is still in charge. */
+void memory_arena_init(const struct boot_info *info);
 void memory_init(const struct boot_info *info);
 
 /* Boot lifetime: zeroed, page aligned, never freed. Panics when memory is out. */

@@ -57,6 +57,8 @@ static uint64_t bits_of(enum paging_access access)
         return PTE_LEAF | PTE_NX | PTE_WRITABLE | user;
     case PAGING_RX:
         return PTE_LEAF | user;
+    case PAGING_RWX:
+        return PTE_LEAF | PTE_WRITABLE | user;
     case PAGING_MMIO:
         return PTE_LEAF | PTE_NX | PTE_WRITABLE | PTE_UNCACHED | user;
     default:
@@ -96,6 +98,11 @@ static void set_range(uint64_t *table, unsigned level, uint64_t start, uint64_t 
     }
 }
 
+bool paging_live(void)
+{
+    return paging.live;
+}
+
 void paging_set(uint64_t gpa, uint64_t length, enum paging_access access)
 {
     set_range(paging.root, paging.levels, gpa, gpa + length, bits_of(access));
@@ -121,7 +128,7 @@ enum paging_access paging_get(uint64_t gpa)
         }
         unsigned user = entry & PTE_USER ? PAGING_USER : 0;
         if (!(entry & PTE_NX))
-            return (enum paging_access)(PAGING_RX | user);
+            return (enum paging_access)((entry & PTE_WRITABLE ? PAGING_RWX : PAGING_RX) | user);
         if (!(entry & PTE_WRITABLE))
             return (enum paging_access)(PAGING_RO | user);
         return (enum paging_access)((entry & PTE_PCD ? PAGING_MMIO : PAGING_RW) | user);

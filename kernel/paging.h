@@ -15,12 +15,16 @@ enum paging_access {
     PAGING_RW,
     PAGING_RX,
     PAGING_MMIO, /* RW, uncached */
+    PAGING_RWX,  /* only for the firmware's code, and only while it runs */
     PAGING_ACCESS_MASK = 7,
     PAGING_USER = 8, /* flag: also accessible at CPL 3 */
 };
 
 /* Builds the map from the boot regions and switches to it. */
 void paging_init(const struct boot_info *info);
+
+/* False as long as the firmware's tables are in force. */
+bool paging_live(void);
 
 /* Changes [gpa, gpa + length), both multiples of 4 KiB; large pages are split where needed. The new access is in force
  * on return. */

@@ -19,6 +19,13 @@
 #include "kernel/trap.h"
 #include "lib/fmt.h"
 
+static panic_witness called_last;
+
+void panic_set_witness(panic_witness witness)
+{
+    called_last = witness;
+}
+
 static void enter(void)
 {
     cpu_interrupts_off();
@@ -64,8 +71,10 @@ static void print_registers(const struct trap_frame *f)
     console_fresh_line();
 }
 
-static void __attribute__((noreturn)) leave(const char *text)
+static void __attribute__((noreturn)) leave(const char *text, const uint64_t *addresses, size_t count)
 {
+    if (called_last)
+        called_last(text, addresses, count);
     console_printf("Bail out! panic: %s\n", text);
     power_off(POWER_ERROR);
 }
@@ -82,7 +91,7 @@ void panic(const char *format, ...)
     uint64_t addresses[BACKTRACE_MAX];
     size_t count = backtrace_from((uint64_t)__builtin_frame_address(0), addresses, BACKTRACE_MAX);
     panic_print_backtrace(addresses, count);
-    leave(text);
+    leave(text, addresses, count);
 }
 
 void panic_trap(const struct trap_frame *frame)
@@ -93,9 +102,8 @@ void panic_trap(const struct trap_frame *frame)
                  (unsigned long long)frame->error, (unsigned long long)frame->rip);
     console_printf("# panic: %s\n", text);
     print_registers(frame);
-    print_frame(frame->rip);
-    uint64_t addresses[BACKTRACE_MAX];
-    size_t count = backtrace_of_frame(frame, addresses, BACKTRACE_MAX);
+    uint64_t addresses[BACKTRACE_MAX + 1] = {frame->rip};
+    size_t count = 1 + backtrace_of_frame(frame, addresses + 1, BACKTRACE_MAX);
     panic_print_backtrace(addresses, count);
-    leave(text);
+    leave(text, addresses, count);
 }

@@ -4,36 +4,32 @@
 
 #include <stddef.h>
 
-#include "boot/boot_info.h"
 #include "kernel/acpi_sleep.h"
 #include "kernel/control.h"
-#include "kernel/memory.h"
+#include "kernel/fadt.h"
+#include "kernel/runtime_services.h"
 #include "kernel/trap.h"
 
 /* QEMU's isa-debug-exit, where the runner puts it. No other machine has anything at this port, and a byte written there
  * is lost. */
 #define PORT_DEBUG_EXIT 0xF4
 
-/* EFI_RUNTIME_SERVICES (UEFI 2.10, 4.5.1): a 24-byte header and ten function pointers come before ResetSystem. */
-struct runtime_services {
-    uint8_t header[24];
-    void *functions[10];
-    void (*reset_system)(unsigned type, uint64_t status, size_t data_size, void *data) __attribute__((ms_abi));
-};
-_Static_assert(offsetof(struct runtime_services, reset_system) == 104, "UEFI 2.10, 4.5.1");
-enum reset_type { RESET_SHUTDOWN = 2 };
+#define PORT_RESET_CONTROL 0xCF9 /* of PC chipsets */
+#define RESET_FULL         0x0E
+#define PORT_KEYBOARD      0x64
+#define KEYBOARD_RESET     0xFE
 
 /* About 10 ms at any TSC frequency in use: the machine may need a moment to go off. */
 #define GO_OFF_TICKS 50000000ull
 
 static struct {
-    const struct runtime_services *runtime;
     struct acpi_sleep sleep;
+    bool restart; /* nobody is there to switch the machine on again */
 } power;
 
 void power_init(const struct boot_info *info)
 {
-    power.runtime = gpa_pointer(info->runtime_services);
+    runtime_init(info);
     acpi_sleep_find(&power.sleep);
 }
 
@@ -50,22 +46,48 @@ static void enter_s5(void *unused)
     acpi_sleep_enter(&power.sleep);
 }
 
-static void reset_system(void *unused)
+static void reset_by_table(void *unused)
 {
+    const struct fadt *fadt = acpi_fadt();
     (void)unused;
-    power.runtime->reset_system(RESET_SHUTDOWN, 0, 0, NULL);
+    if (fadt && fadt_has(fadt, reset_value) && (fadt->flags & FADT_FLAG_RESET) && fadt->reset.address)
+        acpi_address_write8(&fadt->reset, fadt->reset_value);
+}
+
+static void __attribute__((noreturn)) wait_for_ever(void)
+{
+    for (;;)
+        __asm__ volatile("cli; hlt");
+}
+
+void power_restart(void)
+{
+    cpu_interrupts_off();
+    runtime_reset(RUNTIME_RESET_COLD);
+    wait_for_end();
+    trap_catch(reset_by_table, NULL, NULL);
+    wait_for_end();
+    cpu_out8(PORT_RESET_CONTROL, RESET_FULL);
+    wait_for_end();
+    cpu_out8(PORT_KEYBOARD, KEYBOARD_RESET);
+    wait_for_ever();
+}
+
+void power_off_restarts(bool restart)
+{
+    power.restart = restart;
 }
 
 void power_off(enum power_code code)
 {
     cpu_interrupts_off();
+    if (power.restart)
+        power_restart();
     cpu_out8(PORT_DEBUG_EXIT, (uint8_t)code);
     wait_for_end();
     /* Broken tables or firmware must not end in a panic that powers off again. */
     trap_catch(enter_s5, NULL, NULL);
     wait_for_end();
-    if (power.runtime)
-        trap_catch(reset_system, NULL, NULL);
-    for (;;)
-        __asm__ volatile("cli; hlt");
+    runtime_reset(RUNTIME_RESET_SHUTDOWN);
+    wait_for_ever();
 }

@@ -10,8 +10,8 @@
 /* The first half of the plan, as it should be. */
 static void run_half(struct suite *s)
 {
-    for (size_t i = 0; i < s->instance_count / 2; i++) {
-        suite_run_instance(s, &s->instances[i], s->options.seed);
+    while (s->position < s->instance_count / 2) {
+        suite_run_next(s);
     }
 }
 
@@ -90,14 +90,18 @@ static void claim(struct suite *s, enum verdict verdict)
     suite_instance_name(&s->instances[0], t->instance, sizeof(t->instance));
     t->verdict = verdict;
     memcpy(t->message, "broken on purpose", sizeof("broken on purpose"));
-    report_test(t, s->options.verbose);
-    for (size_t i = 1; i < s->instance_count; i++) {
-        suite_run_instance(s, &s->instances[i], s->options.seed);
+    suite_take_verdict(s);
+}
+
+void suite_break(const char *fixture)
+{
+    if (strcmp(fixture, "hang") == 0) {
+        hang();
+    } else if (strcmp(fixture, "crash") == 0) {
+        panic("broken on purpose");
+    } else if (strcmp(fixture, "triple-fault") == 0) {
+        triple_fault();
     }
-    s->counts.fail += verdict == VERDICT_FAIL;
-    s->counts.error += verdict == VERDICT_ERROR;
-    report_end(&s->counts, 0);
-    power_off(verdict == VERDICT_FAIL ? POWER_FAIL : POWER_ERROR);
 }
 
 void suite_broken(const char *fixture, struct suite *s)
@@ -105,20 +109,14 @@ void suite_broken(const char *fixture, struct suite *s)
     if (s->instance_count == 0) {
         return;
     }
-    if (strcmp(fixture, "hang") == 0) {
+    if (strcmp(fixture, "hang") == 0 || strcmp(fixture, "crash") == 0 || strcmp(fixture, "triple-fault") == 0) {
         run_half(s);
-        hang();
-    } else if (strcmp(fixture, "crash") == 0) {
-        run_half(s);
-        panic("broken on purpose");
+        suite_break(fixture);
     } else if (strcmp(fixture, "exception") == 0) {
         run_half(s);
         fault();
     } else if (strcmp(fixture, "trap-in-test") == 0) {
         trap_in_test(s);
-    } else if (strcmp(fixture, "triple-fault") == 0) {
-        run_half(s);
-        triple_fault();
     } else if (strcmp(fixture, "garbage") == 0) {
         run_half(s);
         garbage();

@@ -8,10 +8,22 @@
 #include "lib/tap.h"
 #include "tests/harness/report.h"
 
+static struct {
+    char *text; /* NULL = nobody wants a copy */
+    size_t size, used;
+} copy;
+
 static void console_sink(void *sink, const char *text, size_t length)
 {
     (void)sink;
     console_write(text, length);
+    if (copy.text) {
+        size_t room = copy.size - 1 - copy.used;
+
+        length = length < room ? length : room;
+        memcpy(copy.text + copy.used, text, length);
+        copy.used += length;
+    }
 }
 
 /* The stream that the harness owns; nothing else writes to COM1 once it has begun. */
@@ -20,6 +32,30 @@ static struct tap stream = {.write = console_sink};
 void report_begin(unsigned planned)
 {
     tap_begin(&stream, planned);
+}
+
+void report_resume(unsigned written)
+{
+    stream.written = written;
+}
+
+void report_copy_begin(char *text, size_t size)
+{
+    copy.text = text;
+    copy.size = size;
+    copy.used = 0;
+}
+
+size_t report_copy_end(void)
+{
+    size_t used = copy.used;
+
+    if (copy.text) {
+        copy.text[used] = '\0';
+    }
+    copy.text = NULL;
+    copy.used = 0;
+    return used;
 }
 
 void report_comment(const char *format, ...)

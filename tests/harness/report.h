@@ -10,6 +10,12 @@ struct suite_counts {
 };
 
 void report_begin(unsigned planned);
+/* The next point is the one behind this number. */
+void report_resume(unsigned written);
+/* Keeps a copy of what goes out from here on, as far as it fits into `size` bytes with its end. */
+void report_copy_begin(char *text, size_t size);
+/* Its length; the copy is terminated. */
+size_t report_copy_end(void);
 void report_comment(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Option verbose: what is told of tests that did not fail, too. A failure tells everything at every level. */
 enum report_level { REPORT_VERDICTS, REPORT_STEPS, REPORT_FAULTS };

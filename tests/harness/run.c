@@ -20,9 +20,12 @@ static uint64_t seed_for(const char *name, uint64_t seed)
 
 static void call_test(void *argument)
 {
-    struct test_run *t = argument;
+    struct suite *s = argument;
 
-    t->test->run(t);
+    if (strcmp(s->options.fixture_test, s->run.instance) == 0) {
+        suite_break(s->options.fixture);
+    }
+    s->run.test->run(&s->run);
 }
 
 static void describe_end(struct test_run *t, enum containment_end end, uint64_t deadline_ms)
@@ -80,8 +83,18 @@ static void count(struct suite_counts *c, enum verdict verdict)
     c->skip += verdict == VERDICT_SKIP;
 }
 
-void suite_run_instance(struct suite *s, const struct suite_instance *i, uint64_t seed)
+void suite_take_verdict(struct suite *s)
 {
+    count(&s->counts, s->run.verdict);
+    alone_after(s);
+    report_test(&s->run, s->options.verbose);
+    alone_reported(s);
+    s->position++;
+}
+
+void suite_run_next(struct suite *s)
+{
+    const struct suite_instance *i = &s->instances[s->position % s->instance_count];
     struct test_run *t = &s->run;
     uint64_t deadline_ms = s->options.deadline_ms;
     uint64_t start;
@@ -96,19 +109,19 @@ void suite_run_instance(struct suite *s, const struct suite_instance *i, uint64_
     t->class = i->class;
     t->next_domain_id = 1;
     suite_instance_name(i, t->instance, sizeof(t->instance));
-    random_seed(&t->random, seed_for(t->instance, seed));
+    random_seed(&t->random, seed_for(t->instance, s->options.seed + s->position / s->instance_count));
 
-    if (i->has_class) {
-        suite_prepare_class(s, i->class);
+    if (t->has_class) {
+        suite_prepare_class(s, t->class);
     }
+    alone_before(s);
     report_comment("run: %s", t->instance);
     oracle_faults_forget();
     memory_test_begin();
     start = time_us();
-    end = containment_run(call_test, t, deadline_ms * 1000, &t->trap);
+    end = containment_run(call_test, s, deadline_ms * 1000, &t->trap);
     t->duration_us = time_us() - start;
     describe_end(t, end, deadline_ms);
     after(s, t);
-    count(&s->counts, t->verdict);
-    report_test(t, s->options.verbose);
+    suite_take_verdict(s);
 }

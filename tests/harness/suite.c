@@ -42,31 +42,30 @@ static void describe_host(void)
     }
 }
 
-static void run_all(struct suite *s)
-{
-    for (uint64_t round = 0; round < s->options.repeat; round++) {
-        for (size_t i = 0; i < s->instance_count; i++) {
-            suite_run_instance(s, &s->instances[i], s->options.seed + round);
-        }
-    }
-}
+/* Large, and .bss is a part of the image file. */
+static struct suite *suite;
+static struct option_error option_error;
+static bool options_ok;
 
-int suite_main(const struct boot_info *info)
+bool suite_prepare(const struct boot_info *info, struct volume *volume)
 {
-    /* Large, and .bss is a part of the image file. */
     struct suite *s = memory_boot_pages((sizeof(*s) + PAGE_SIZE - 1) / PAGE_SIZE);
-    struct option_error error;
-    uint64_t start;
 
-    if (!suite_options_parse(&s->options, info, &error)) {
-        report_begin(0);
-        report_comment("options: %s line %u: %s", info->options_source, error.line, error.text);
-        report_bail_out("bad options");
-        return POWER_ERROR;
+    suite = s;
+    options_ok = suite_options_parse(&s->options, info, &option_error);
+    if (!options_ok) {
+        return true;
     }
     suite_select(s);
     s->counts.planned = s->options.bench ? 0 : (unsigned)(s->instance_count * s->options.repeat);
+    return !s->options.alone || alone_prepare(s, volume);
+}
+
+/* NULL, or why no test can run. */
+static const char *begin(struct suite *s, const struct boot_info *info)
+{
     report_begin(s->counts.planned);
+    alone_start(s);
     report_comment("pvtest: version=%s seed=%llu repeat=%llu options=\"%s\" tsc_hz=%llu clock=%s image=0x%llx",
                    PVT_VERSION, (unsigned long long)s->options.seed, (unsigned long long)s->options.repeat,
                    info->options_source, (unsigned long long)time_tsc_hz(), time_source(),
@@ -74,13 +73,43 @@ int suite_main(const struct boot_info *info)
     describe_host();
     suite_reset(s);
     suite_find_devices(s);
-    if (paging_count_wx() != 0) {
-        report_bail_out("the image's own tables have pages that are writable and executable");
+    report_comment("timing: firmware_to_first_test_us=%llu", (unsigned long long)time_us());
+    alone_before_tests(s);
+    return paging_count_wx() == 0 ? NULL : "the image's own tables have pages that are writable and executable";
+}
+
+static void run_all(struct suite *s)
+{
+    /* A guest that is broken half-way is so once; in the place of a test it is so whenever that test runs. */
+    bool once = s->options.fixture_test[0] == '\0' && (!s->alone.on || s->alone.state.boot == 1);
+
+    s->running = true;
+    if (s->options.fixture[0] && once) {
+        suite_broken(s->options.fixture, s);
+    }
+    while (s->position < s->counts.planned) {
+        suite_run_next(s);
+    }
+    alone_end(s);
+}
+
+int suite_main(const struct boot_info *info)
+{
+    struct suite *s = suite;
+    const char *reason;
+    uint64_t start;
+
+    if (!options_ok) {
+        report_begin(0);
+        report_comment("options: %s line %u: %s", info->options_source, option_error.line, option_error.text);
+        report_bail_out("bad options");
         return POWER_ERROR;
     }
-    report_comment("timing: firmware_to_first_test_us=%llu", (unsigned long long)time_us());
-    if (s->options.fixture[0]) {
-        suite_broken(s->options.fixture, s);
+    reason = begin(s, info);
+    if (reason) {
+        alone_stop(s, reason);
+        report_bail_out(reason);
+        return POWER_ERROR;
     }
     start = time_us();
     if (s->options.bench) {

@@ -5,6 +5,7 @@
 
 #include "boot/boot_info.h"
 #include "lib/options.h"
+#include "tests/harness/alone.h"
 #include "tests/harness/report.h"
 #include "tests/harness/test.h"
 
@@ -45,8 +46,11 @@ struct suite {
     struct suite_options options;
     struct suite_instance instances[SUITE_INSTANCES_MAX];
     size_t instance_count;
+    uint64_t position; /* in the plan: of the test that runs, or comes next */
+    bool running;      /* tests have begun */
     struct suite_counts counts;
     bool prepared[DMA_CLASS_COUNT];
+    struct alone alone;
     struct domain rest; /* blocking domain, live when the host has a pvIOMMU */
     struct test_run run;
 };
@@ -56,8 +60,10 @@ bool suite_options_parse(struct suite_options *o, const struct boot_info *info, 
 /* Expands tests by device class and keeps what the patterns select. */
 void suite_select(struct suite *s);
 void suite_instance_name(const struct suite_instance *i, char *text, size_t size);
-/* Runs one instance with containment, resets the state behind it, and reports. */
-void suite_run_instance(struct suite *s, const struct suite_instance *i, uint64_t seed);
+/* Runs the instance at s->position with containment, resets the state behind it, reports, and moves on. */
+void suite_run_next(struct suite *s);
+/* Counts and reports the verdict in s->run, and moves on. */
+void suite_take_verdict(struct suite *s);
 /* Devices to rest, domains of the test deleted, faults drained. NULL, or a sentence about what was found wrong. */
 const char *suite_reset(struct suite *s);
 /* Leaves out the engines whose translation the host does not let us control, and names the others in the report. */
@@ -65,10 +71,12 @@ void suite_find_devices(struct suite *s);
 /* Loads the patterns that devices of the class keep for the whole run: once, before the first test that may want them,
  * so that no test pays for it and a run without such devices is not delayed. */
 void suite_prepare_class(struct suite *s, enum dma_class class);
-/* Behaves as a broken guest would; returns only for an unknown name. */
+/* Behaves as a broken guest would; returns for an unknown name, and where the rest of the plan is to run as always. */
 void suite_broken(const char *fixture, struct suite *s);
 /* The part of it that needs programs at CPL 3; does not return. */
 void suite_broken_in_user_mode(struct suite *s, bool hangs);
+/* The same in the place of a test. */
+void suite_break(const char *fixture);
 /* Benchmarks instead of tests (tests/bench). */
 void suite_bench(void);
 
