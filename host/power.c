@@ -10,11 +10,22 @@
 #define RESET_CONTROL_PORT 0xCF9
 #define RESET_CONTROL_FULL 0x0E
 
+static void __attribute__((noreturn)) restart(void)
+{
+    out8(RESET_CONTROL_PORT, RESET_CONTROL_FULL);
+    for (;;)
+        __asm__ volatile("cli; hlt");
+}
+
+void host_restart(uint8_t code)
+{
+    out8(DEBUG_EXIT_PORT, code);
+    restart();
+}
+
 void host_power_off(uint8_t code)
 {
     out8(DEBUG_EXIT_PORT, code);
     out16(PM1A_CONTROL_PORT, PM1A_SLEEP_ENABLE);
-    out8(RESET_CONTROL_PORT, RESET_CONTROL_FULL);
-    for (;;)
-        __asm__ volatile("cli; hlt");
+    restart();
 }

@@ -46,7 +46,7 @@ static void print_frame(uint64_t rip)
                    (unsigned long long)(rip - image_base()));
 }
 
-void panic_print_backtrace(const uint64_t *addresses, size_t count)
+static void print_backtrace(const uint64_t *addresses, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         print_frame(addresses[i]);
@@ -90,7 +90,7 @@ void panic(const char *format, ...)
     console_printf("# panic: %s\n", text);
     uint64_t addresses[BACKTRACE_MAX];
     size_t count = backtrace_from((uint64_t)__builtin_frame_address(0), addresses, BACKTRACE_MAX);
-    panic_print_backtrace(addresses, count);
+    print_backtrace(addresses, count);
     leave(text, addresses, count);
 }
 
@@ -104,6 +104,6 @@ void panic_trap(const struct trap_frame *frame)
     print_registers(frame);
     uint64_t addresses[BACKTRACE_MAX + 1] = {frame->rip};
     size_t count = 1 + backtrace_of_frame(frame, addresses + 1, BACKTRACE_MAX);
-    panic_print_backtrace(addresses, count);
+    print_backtrace(addresses, count);
     leave(text, addresses, count);
 }

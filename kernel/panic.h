@@ -7,9 +7,6 @@
 
 struct trap_frame;
 
-/* One "# frame:" line per address, for tools that know the debug file. */
-void panic_print_backtrace(const uint64_t *addresses, size_t count);
-
 /* Called once with what panic() says and return addresses, before the machine goes down: the last chance to record
  * something. A fault in it ends the machine at once. */
 typedef void (*panic_witness)(const char *text, const uint64_t *addresses, size_t count);

@@ -12,6 +12,7 @@
 #include "host/hypercalls/lock.h"
 #include "host/launch/image.h"
 #include "host/log.h"
+#include "host/power.h"
 #include "host/vdev/vdev.h"
 
 /*
@@ -86,7 +87,8 @@ static void dispatch(struct cpu *cpu, struct guest_registers *regs)
         return;
     case EXIT_SHUTDOWN:
         crash_print_guest("triple fault", cpu->guest, regs);
-        host_stop("the guest shut down (triple fault)");
+        host_log(LOG_ERROR, "refhost: the guest shut down (triple fault)\n");
+        host_restart(HOST_EXIT_ERROR);
     default:
         crash_print_guest(NULL, cpu->guest, regs);
         host_die("exit code 0x%x that nobody asked for, info 0x%lx 0x%lx", code, cpu->guest->exit_info1,

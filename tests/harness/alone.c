@@ -151,12 +151,16 @@ static void witness(const char *text, const uint64_t *addresses, size_t count)
         return;
     }
     if (s->running && s->position < s->counts.planned) {
+        const char *was = s->in_test ? "" : "was next when the suite ended: ";
+
+        if (!s->in_test) {
+            suite_clear_run(s);
+        }
         report_copy_begin(a->copy, a->copy_size);
-        report_comment("panic: %s", text);
-        panic_print_backtrace(addresses, count);
+        report_frames(addresses, count);
         t->verdict = VERDICT_ERROR;
         t->where = NULL;
-        fmt_snprintf(t->message, sizeof(t->message), "panic: %s", text);
+        fmt_snprintf(t->message, sizeof(t->message), "%spanic: %s", was, text);
         report_test(t, s->options.verbose);
         alone_reported(s);
     }

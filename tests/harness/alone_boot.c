@@ -202,7 +202,7 @@ static void close_run(struct volume *v, const struct alone_run *run, const struc
 {
     char path[VOLUME_PATH_MAX];
 
-    say(v, "pvtest: run %u is over: %u tests, %u passed, %u failed, %u errors, %u skipped; see " ALONE_FOLDER "\n",
+    say(v, "pvtest: run %u is over: planned %u, passed %u, failed %u, errors %u, skipped %u; see " ALONE_FOLDER "\n",
         run->generation, c->planned, c->pass, c->fail, c->error, c->skip);
     (void)runtime_variable_set(ALONE_STATE_VARIABLE, NULL, 0);
     alone_path(path, sizeof(path), run->generation, "journal.bin");

@@ -85,9 +85,7 @@ static void claim(struct suite *s, enum verdict verdict)
 {
     struct test_run *t = &s->run;
 
-    memset(t, 0, sizeof(*t));
-    t->test = s->instances[0].test;
-    suite_instance_name(&s->instances[0], t->instance, sizeof(t->instance));
+    suite_clear_run(s);
     t->verdict = verdict;
     memcpy(t->message, "broken on purpose", sizeof("broken on purpose"));
     suite_take_verdict(s);

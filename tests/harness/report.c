@@ -2,7 +2,7 @@
 #include <stdarg.h>
 
 #include "kernel/console.h"
-#include "kernel/panic.h"
+#include "kernel/image.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "lib/tap.h"
@@ -107,6 +107,14 @@ static void report_faults(void)
     }
 }
 
+void report_frames(const uint64_t *addresses, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        report_comment("frame: rip=0x%llx offset=0x%llx", (unsigned long long)addresses[i],
+                       (unsigned long long)(addresses[i] - image_base()));
+    }
+}
+
 static void report_trap(const struct trap_report *trap)
 {
     const struct trap_frame *f = &trap->frame;
@@ -122,8 +130,8 @@ static void report_trap(const struct trap_report *trap)
                    (unsigned long long)f->r8, (unsigned long long)f->r9, (unsigned long long)f->r10,
                    (unsigned long long)f->r11, (unsigned long long)f->r12, (unsigned long long)f->r13,
                    (unsigned long long)f->r14, (unsigned long long)f->r15);
-    panic_print_backtrace(&f->rip, 1);
-    panic_print_backtrace(trap->backtrace, trap->backtrace_count);
+    report_frames(&f->rip, 1);
+    report_frames(trap->backtrace, trap->backtrace_count);
 }
 
 static void text_if(const char *key, const char *value)

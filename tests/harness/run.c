@@ -90,31 +90,40 @@ void suite_take_verdict(struct suite *s)
     report_test(&s->run, s->options.verbose);
     alone_reported(s);
     s->position++;
+    s->in_test = false;
 }
 
-void suite_run_next(struct suite *s)
+void suite_clear_run(struct suite *s)
 {
     const struct suite_instance *i = &s->instances[s->position % s->instance_count];
     struct test_run *t = &s->run;
-    uint64_t deadline_ms = s->options.deadline_ms;
-    uint64_t start;
-    enum containment_end end;
 
-    if (i->test->level[0] == 's') {
-        deadline_ms *= STRESS_DEADLINE_FACTOR;
-    }
     memset(t, 0, sizeof(*t));
     t->test = i->test;
     t->has_class = i->has_class;
     t->class = i->class;
     t->next_domain_id = 1;
     suite_instance_name(i, t->instance, sizeof(t->instance));
+}
+
+void suite_run_next(struct suite *s)
+{
+    struct test_run *t = &s->run;
+    uint64_t deadline_ms = s->options.deadline_ms;
+    uint64_t start;
+    enum containment_end end;
+
+    suite_clear_run(s);
+    if (t->test->level[0] == 's') {
+        deadline_ms *= STRESS_DEADLINE_FACTOR;
+    }
     random_seed(&t->random, seed_for(t->instance, s->options.seed + s->position / s->instance_count));
 
     if (t->has_class) {
         suite_prepare_class(s, t->class);
     }
     alone_before(s);
+    s->in_test = true;
     report_comment("run: %s", t->instance);
     oracle_faults_forget();
     memory_test_begin();

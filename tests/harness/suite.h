@@ -48,6 +48,7 @@ struct suite {
     size_t instance_count;
     uint64_t position; /* in the plan: of the test that runs, or comes next */
     bool running;      /* tests have begun */
+    bool in_test;      /* one of them has, and has no verdict yet */
     struct suite_counts counts;
     bool prepared[DMA_CLASS_COUNT];
     struct alone alone;
@@ -62,6 +63,8 @@ void suite_select(struct suite *s);
 void suite_instance_name(const struct suite_instance *i, char *text, size_t size);
 /* Runs the instance at s->position with containment, resets the state behind it, reports, and moves on. */
 void suite_run_next(struct suite *s);
+/* Makes s->run that of the instance at s->position, to which nothing has happened yet. */
+void suite_clear_run(struct suite *s);
 /* Counts and reports the verdict in s->run, and moves on. */
 void suite_take_verdict(struct suite *s);
 /* Devices to rest, domains of the test deleted, faults drained. NULL, or a sentence about what was found wrong. */
