@@ -62,6 +62,8 @@ $(eval $(call unit_test,softiommu_walk,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,softiommu_policies,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,softiommu_flush,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,softiommu_requests,$(SOFTIOMMU_FIXTURE)))
+$(eval $(call unit_test,progress,tests/harness/progress.c))
+$(eval $(call unit_test,progress_fold,tests/harness/progress.c tests/harness/progress_fold.c))
 $(eval $(call unit_test,softiommu_cache,host/softiommu/cache.c host/softiommu/page_cache.c))
 
 .PHONY: unit
