@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""A machine that nobody watches: a disk and variables that survive its resets, and somebody who may pull the plug."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from pvtest import paths, qemu
+
+SECONDS = 150.0  # for all boots of a run together; idle each takes three
+DISK_BYTES = 48 << 20
+
+
+class Machine:
+    """QEMU with a disk image. Its resets lead through the firmware, and it ends when it is switched off."""
+
+    def __init__(self, folder: Path, host: bool = True):
+        self.folder, self.host = folder, host
+        self.qemu = qemu.probe(None, functions_alone=True)
+        self.disk, self.variables = folder / "disk.img", folder / "variables.fd"
+        self.serial = folder / "serial.log"
+        shutil.copyfile(self.qemu.variables, self.variables)
+        with self.disk.open("wb") as file:
+            file.truncate(DISK_BYTES)
+        self._mtools("mformat", "-F", "::")
+        self._mtools("mmd", "::/EFI", "::/EFI/BOOT")
+        self.copy_in(paths.HOST_IMAGE if host else paths.GUEST_IMAGE, "EFI/BOOT/BOOTX64.EFI")
+        self.copy_in(paths.GUEST_IMAGE, "pvtest.efi")
+        self.text_in("log=1\n", "refhost.opt")
+
+    def _mtools(self, tool: str, *arguments: str) -> str:
+        command = [tool, "-i", str(self.disk), *arguments]
+        return subprocess.run(command, check=True, timeout=20, capture_output=True, encoding="utf-8").stdout
+
+    def copy_in(self, source: Path, name: str) -> None:
+        self._mtools("mcopy", "-D", "o", str(source), f"::/{name}")
+
+    def text_in(self, text: str, name: str) -> None:
+        (self.folder / "text").write_text(text, encoding="ascii")
+        self.copy_in(self.folder / "text", name)
+
+    def options(self, *lines: str) -> None:
+        self.text_in("\n".join(("alone=1", *lines)) + "\n", "pvtest.opt")
+
+    def read(self, name: str, run: int = 1) -> str:
+        return self._mtools("mtype", f"::/pvtest-results/run-{run:04}/{name}")
+
+    def runs(self) -> list[str]:
+        names = self._mtools("mdir", "-b", "::/pvtest-results").split()
+        return sorted(name.rstrip("/").rpartition("/")[2] for name in names)
+
+    def _command(self) -> list[str]:
+        return [
+            self.qemu.path,
+            *("-machine", "q35,accel=tcg,smm=off,sata=off", "-cpu", "qemu64,+svm,+npt", "-m", "1536"),
+            *("-nodefaults", "-display", "none", "-monitor", "none", "-net", "none"),
+            *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={self.qemu.code}"),
+            *("-drive", f"if=pflash,format=raw,unit=1,file={self.variables}"),
+            *("-drive", f"if=none,id=boot,format=raw,file={self.disk}"),
+            *("-device", "virtio-blk-pci,drive=boot,bootindex=0"),
+            *("-serial", f"file:{self.serial}"),
+        ]
+
+    def console(self) -> str:
+        return self.serial.read_text(encoding="utf-8", errors="replace") if self.serial.exists() else ""
+
+    def run(self, pull_plug_at: str = "") -> bool:
+        """Until the machine is off, or a second after that text came; True = it went off by itself."""
+        self.serial.unlink(missing_ok=True)
+        with subprocess.Popen(self._command(), stdin=subprocess.DEVNULL) as process:
+            try:
+                end = time.monotonic() + SECONDS
+                while time.monotonic() < end:
+                    if process.poll() is not None:
+                        assert process.returncode == 0, self.console()
+                        return True
+                    if pull_plug_at and pull_plug_at in self.console():
+                        time.sleep(1)
+                        return False
+                    time.sleep(0.1)
+                raise AssertionError(f"not off after {SECONDS:.0f} s:\n{self.console()[-2000:]}")
+            finally:
+                if process.poll() is None:
+                    process.kill()

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""The real image on a machine that nobody watches: whatever happens, the files tell of each planned test once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from alone_machine import Machine
+from pvtest import catalogue, judge, paths
+from pvtest.catalogue import Instance
+from pvtest.model import TestResult, Verdict
+from pvtest.tap import TapParser
+
+pytestmark = [
+    pytest.mark.boots,
+    pytest.mark.skipif(
+        not paths.GUEST_IMAGE.exists() or not paths.HOST_IMAGE.exists(), reason="the images are not built"
+    ),
+    pytest.mark.skipif(shutil.which("mformat") is None, reason="mtools are not installed"),
+]
+
+
+def some_tests(count: int = 9) -> list[Instance]:
+    """Quick ones that need no device."""
+    return [instance for instance in catalogue.load_tests().instances if instance.device is None][:count]
+
+
+def lines(instances: list[Instance]) -> list[str]:
+    return [f"test={instance.id}" for instance in instances]
+
+
+def parsed(text: str) -> TapParser:
+    tap = TapParser()
+    for line in text.splitlines():
+        tap.feed(line)
+    return tap
+
+
+def results(machine: Machine, planned: list[Instance], run: int = 1) -> tuple[dict[str, TestResult], TapParser]:
+    """Of a stream that must be whole: the judge finds nothing wrong with it."""
+    tap = parsed(machine.read("results.tap", run))
+    found = judge.judge(tap, planned, "")
+    assert not [problem for problem in found.problems if "every selected test was skipped" not in problem]
+    assert [result.instance.id for result in found.results] == [instance.id for instance in planned]
+    return {result.instance.id: result for result in found.results}, tap
+
+
+def guilty_one(found: dict[str, TestResult]) -> str:
+    bad = [name for name, result in found.items() if result.verdict is not Verdict.PASS]
+    assert len(bad) == 1, found
+    assert found[bad[0]].verdict is Verdict.ERROR
+    return bad[0]
+
+
+def test_a_crash_restarts_the_machine_and_names_the_test(tmp_path: Path) -> None:
+    planned, machine = some_tests(), Machine(tmp_path)
+    middle = planned[4].id
+    machine.options(*lines(planned), "fixture=crash", f"fixture_test={middle}")
+    assert machine.run()
+    found, tap = results(machine, planned)
+    assert guilty_one(found) == middle
+    assert found[middle].reason == "panic: broken on purpose"
+    assert [boot["guilty"] for boot in tap.facts["boot"]] == [middle, "none"]
+    assert any(line.startswith("frame:") for line in found[middle].crash)
+    assert tap.fact("host")["name"] == "refhost"
+    summary = machine.read("summary.txt")
+    assert "verdict   ERROR" in summary and f"panic: broken on purpose; in {middle}" in summary
+
+
+def test_a_triple_fault_is_looked_for_and_found(tmp_path: Path) -> None:
+    planned, machine = some_tests(), Machine(tmp_path)
+    middle = planned[4].id
+    machine.options(*lines(planned), "fixture=triple-fault", f"fixture_test={middle}")
+    assert machine.run()
+    found, tap = results(machine, planned)
+    assert guilty_one(found) == middle
+    assert "went down while this test ran" in found[middle].reason
+    assert [boot["guilty"] for boot in tap.facts["boot"]] == ["none", middle, "none"]
+
+
+def test_power_may_fail_at_any_time(tmp_path: Path) -> None:
+    """Once anywhere: nobody is blamed. Then the options change: the next boot begins anew and says so."""
+    planned, machine = some_tests(), Machine(tmp_path)
+    machine.options(*lines(planned), "checkpoint=2", "fixture=hang")
+    assert not machine.run(pull_plug_at=f"# run: {planned[3].id}")
+    machine.options(*lines(planned), "checkpoint=2")
+    assert machine.run()
+    found, tap = results(machine, planned)
+    assert {result.verdict for result in found.values()} == {Verdict.PASS}
+    assert [boot["guilty"] for boot in tap.facts["boot"]] == ["none", "none"]
+    assert int(tap.facts["boot"][0]["results"]) >= 2, "a checkpoint every two tests keeps what was before the last"
+
+
+def test_another_selection_begins_a_new_run(tmp_path: Path) -> None:
+    planned, machine = some_tests(), Machine(tmp_path, host=False)
+    machine.options(*lines(planned), "fixture=hang")
+    assert not machine.run(pull_plug_at=f"# run: {planned[3].id}")
+    machine.options(*lines(planned[:3]))
+    assert machine.run()
+    assert "is of another selection, seed or version of the suite: a new run begins" in machine.console()
+    assert machine.runs() == ["run-0001", "run-0002"]
+    found, _ = results(machine, planned[:3], run=2)
+    # Without the reference host there is nothing to test, and nobody may take that for a pass.
+    assert {result.verdict for result in found.values()} <= {Verdict.PASS, Verdict.SKIP}
+
+
+def test_restarts_are_bounded(tmp_path: Path) -> None:
+    planned, machine = some_tests(4), Machine(tmp_path, host=False)
+    machine.options(*lines(planned), "restarts=0", "fixture=crash", f"fixture_test={planned[1].id}")
+    assert machine.run()
+    found, _ = results(machine, planned)
+    assert found[planned[1].id].reason == "panic: broken on purpose"
+    assert {found[test.id].reason for test in planned[2:]} == {"did not run: no restart was left"}
+    assert all(found[test.id].verdict is Verdict.ERROR for test in planned[2:])
