@@ -52,6 +52,8 @@ struct domain {
 
 /* Capabilities as this driver uses them: cached after the first success. NULL when the host has no pvIOMMU. */
 const struct hv_output_get_iommu_capabilities *pviommu_capabilities(void);
+/* Why not: what the host answers instead. Valid until the next call. */
+const char *pviommu_missing(void);
 
 /* Create + configure. levels 4 or 5 (0 = 4) and page_sizes are for DOMAIN_PAGING (0 = what the capabilities allow). A
  * failure of configure deletes the domain again. *status (may be NULL) is the first status that was not SUCCESS;

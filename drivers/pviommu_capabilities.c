@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "drivers/hypercall.h"
 #include "drivers/pviommu.h"
+#include "lib/fmt.h"
 
 /* Presence is decided by the call alone: no CPUID bit promises it, and guests look at none (reference 1.1). */
 const struct hv_output_get_iommu_capabilities *pviommu_capabilities(void)
@@ -11,4 +13,19 @@ const struct hv_output_get_iommu_capabilities *pviommu_capabilities(void)
         known = pviommu_get_capabilities(&cached) == HV_STATUS_SUCCESS;
     }
     return known && (cached.iommu_cap & HV_IOMMU_CAP_PRESENT) != 0 ? &cached : NULL;
+}
+
+const char *pviommu_missing(void)
+{
+    static char text[96];
+    struct hv_output_get_iommu_capabilities now;
+    enum hv_status status = pviommu_get_capabilities(&now);
+
+    if (status == HV_STATUS_SUCCESS) {
+        fmt_snprintf(text, sizeof(text), "PRESENT is clear in iommu_cap 0x%llx", (unsigned long long)now.iommu_cap);
+    } else {
+        fmt_snprintf(text, sizeof(text), "GET_IOMMU_CAPABILITIES answers %s (0x%x)", hv_status_name(status),
+                     (unsigned)status);
+    }
+    return text;
 }

@@ -16,7 +16,7 @@ static struct hv_output_get_iommu_capabilities ask(struct test_run *t)
     enum hv_status status = pviommu_get_capabilities(&caps);
 
     if (status == HV_STATUS_INVALID_HYPERCALL_CODE) {
-        SKIP("this host has no pvIOMMU");
+        SKIP("this host has no pvIOMMU: %s", pviommu_missing());
     }
     CHECK_SUCCESS(status, "GET_IOMMU_CAPABILITIES");
     STEP4(t, "capabilities: iommu_cap 0x%llx, page sizes 0x%llx, IOVA width %llu, PASID width %llu", caps.iommu_cap,

@@ -29,7 +29,7 @@ const struct hv_output_get_iommu_capabilities *capabilities(struct test_run *t)
     const struct hv_output_get_iommu_capabilities *caps = pviommu_capabilities();
 
     if (!caps) {
-        SKIP("this host has no pvIOMMU");
+        SKIP("this host has no pvIOMMU: %s", pviommu_missing());
     }
     return caps;
 }

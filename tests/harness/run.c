@@ -7,6 +7,8 @@
 #include "lib/string.h"
 #include "tests/harness/suite.h"
 
+#define HYPER_V_VENDOR "Microsoft Hv"
+
 /* FNV-1a, so that each instance has a random stream of its own whatever else is selected. */
 static uint64_t seed_for(const char *name, uint64_t seed)
 {
@@ -18,6 +20,26 @@ static uint64_t seed_for(const char *name, uint64_t seed)
     return hash;
 }
 
+/*
+ * A machine that does not claim to be Hyper-V has nothing that a test could judge. One that does, by its vendor text,
+ * and lacks the interface breaks DISC-1: its tests run, and fail.
+ */
+static void need_interface(struct test_run *t)
+{
+    const struct hypercall_discovery *h = hypercall_init();
+
+    if (h->state == HYPERCALL_NO_HYPERVISOR) {
+        test_skip(t, "no Hyper-V interface: no hypervisor, CPUID.1:ECX[31] is clear");
+    }
+    if (h->state == HYPERCALL_NO_INTERFACE && strcmp(h->vendor, HYPER_V_VENDOR) != 0) {
+        test_skip(
+            t,
+            "no Hyper-V interface: hypervisor '%s' has the leaves 0x40000000 to 0x%x, and 0x%x instead of Hv#1 in "
+            "leaf 0x40000001",
+            h->vendor, h->max_leaf, h->interface);
+    }
+}
+
 static void call_test(void *argument)
 {
     struct suite *s = argument;
@@ -25,6 +47,7 @@ static void call_test(void *argument)
     if (strcmp(s->options.fixture_test, s->run.instance) == 0) {
         suite_break(s->options.fixture);
     }
+    need_interface(&s->run);
     s->run.test->run(&s->run);
 }
 

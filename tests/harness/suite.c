@@ -34,7 +34,7 @@ static void describe_host(void)
                        caps->max_pasid_width, (unsigned long long)caps->iommu_cap,
                        (unsigned long long)caps->pgsize_bitmap);
     } else {
-        report_comment("pviommu: absent");
+        report_comment("pviommu: absent, %s", pviommu_missing());
     }
     if (oracle_info(&info)) {
         report_comment("host: name=refhost version=%s backend=%s defect=%s variant=%s", info.host_version, info.backend,

@@ -46,7 +46,8 @@ def environment(tap: TapParser, request: Request) -> list[str]:
     found = {device.get("class") for device in tap.facts.get("device", [])}
     devices = request.qemu.devices
     # Beside the runner's devices the host's functions may go, as a host may have none: alone, they are all there is.
-    needed = FUNCTIONS[:1] if devices.alone else ATTACHED
+    needed = FUNCTIONS[:1] if devices.alone and not devices.hostless else ATTACHED
+    needed = tuple(name for name in needed if name in devices.classes)
     for name in needed:
         if name not in found:
             problems.append(f"the guest found no device of class {name}, though the machine has one")

@@ -23,7 +23,7 @@ __all__ = ["Request", "run", "start"]
 def start(request: Request, folder: Path, observer: Observer) -> Outcome:
     """Boots once; serial.log, host.log and qemu.log appear in `folder`."""
     with tempfile.TemporaryDirectory(prefix="pvtest-") as temporary:
-        volume = bootvolume.make(Path(temporary) / "volume", request.options())
+        volume = bootvolume.make(Path(temporary) / "volume", request.options(), not request.qemu.devices.hostless)
         line = command(request.qemu, request.accel, volume, folder / "host.log")
         (folder / "host.log").touch()
         logs = (folder / "serial.log", folder / "qemu.log")

@@ -74,16 +74,18 @@ def check_guest_text(text: str) -> str:
     return text
 
 
-def make(folder: Path, options: BootOptions) -> Path:
-    """Fills `folder`; the firmware starts the reference host, which starts the suite."""
+def make(folder: Path, options: BootOptions, host: bool = True) -> Path:
+    """Fills `folder`; the firmware starts the reference host, which starts the suite, or the suite itself."""
     guest = check_guest_text(options.guest_text())
     boot = folder / "EFI" / "BOOT"
     boot.mkdir(parents=True)
     try:
-        shutil.copyfile(paths.HOST_IMAGE, boot / "BOOTX64.EFI")
-        shutil.copyfile(paths.GUEST_IMAGE, folder / "pvtest.efi")
+        shutil.copyfile(paths.HOST_IMAGE if host else paths.GUEST_IMAGE, boot / "BOOTX64.EFI")
+        if host:
+            shutil.copyfile(paths.GUEST_IMAGE, folder / "pvtest.efi")
     except OSError as error:
         raise RunnerError(f"{error.filename}: {error.strerror}; build the images with: make image") from None
     (folder / "pvtest.opt").write_text(guest, encoding="ascii")
-    (folder / "refhost.opt").write_text(options.host_text(), encoding="ascii")
+    if host:
+        (folder / "refhost.opt").write_text(options.host_text(), encoding="ascii")
     return folder

@@ -137,6 +137,12 @@ def _test_options(parser: Parser, command: str) -> None:
         caching = ("none", "random", "adversarial")
         policy = "what the host's software IOMMU remembers (adversarial)"
         add("--caching", choices=caching, default="adversarial", help=policy)
+    if command == "run":
+        add(
+            "--no-host",
+            action="store_true",
+            help="on QEMU itself, without the reference host: the image says what is missing",
+        )
     if command in ("run", "image"):
         add("--defect", action="append", default=[], metavar="NAME", help="switch on a defect of the host")
         add("--variant", action="append", default=[], metavar="NAME", help="switch on a variant of the host")

@@ -18,6 +18,7 @@ AnySwitch = TypeVar("AnySwitch", bound=Switch)
 
 FUNCTIONS = tuple(name for name in CLASSES if name.startswith("dmaprobe"))
 OPTION = "--functions-alone"
+NO_HOST = "--no-host"
 
 
 @dataclass(frozen=True)
@@ -26,25 +27,38 @@ class Devices:
 
     why: str = ""
     forced: bool = False  # by the command line, not by what QEMU lacks
+    hostless: bool = False  # the image runs on QEMU itself, without the reference host and its functions
 
     @property
     def alone(self) -> bool:
-        """Only the host's virtual functions?"""
+        """Nothing behind VT-d?"""
         return bool(self.why)
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Device classes of this machine."""
-        return FUNCTIONS if self.alone else CLASSES
+        found = FUNCTIONS if self.alone else CLASSES
+        return tuple(name for name in found if not (self.hostless and name in FUNCTIONS))
 
     @property
     def sentence(self) -> str:
         """For the terminal; empty where nothing is lacking."""
+        if self.hostless:
+            return f"{self._because}: running on QEMU itself, without the reference host"
         return f"{self.why}: running on the host's virtual functions alone" if self.alone else ""
+
+    @property
+    def options(self) -> list[str]:
+        """Those of ./run.sh that make the same machine again."""
+        return [word for word, given in ((OPTION, self.forced), (NO_HOST, self.hostless)) if given]
+
+    @property
+    def _because(self) -> str:
+        return ", ".join(word for word in (f"option {NO_HOST}" if self.hostless else "", self.why) if word)
 
     def lacking(self, what: str) -> RunnerError:
         """The error for something that was asked for and cannot be had: of usage where an option forbids it."""
-        return (UsageError if self.forced else MissingError)(f"{what} ({self.why})")
+        return (UsageError if self.forced or self.hostless else MissingError)(f"{what} ({self._because})")
 
     def on(self, instances: Iterable[Instance]) -> list[Instance]:
         """Those that can run here."""

@@ -57,6 +57,7 @@ class Qemu:
             "device_classes": list(self.devices.classes),
             "functions_alone": self.devices.alone,
             "reason": self.devices.why,
+            **({"reference_host": False} if self.devices.hostless else {}),
         }
 
 
@@ -127,11 +128,12 @@ def _lacking(version: str, iommu: str, known: set[str]) -> str:
     return f"QEMU {version} was built without {' and '.join(missing)}" if missing else ""
 
 
-def probe(path: str | None = None, functions_alone: bool = False) -> Qemu:
+def probe(path: str | None = None, functions_alone: bool = False, no_host: bool = False) -> Qemu:
     """Checks version, processor and devices; raises MissingError when this QEMU cannot do."""
     found = _find(path)
     version = _version(found)
-    _processor(found)
+    if not no_host:
+        _processor(found)
     known = set(re.findall(r'^name "([^"]+)"', _ask(found, "-device", "help"), re.MULTILINE))
     missing = [name for name in NEEDED_DEVICES if name not in known]
     if missing:
@@ -139,9 +141,10 @@ def probe(path: str | None = None, functions_alone: bool = False) -> Qemu:
     code, variables = firmware()
     external_tpm = tpm.DEVICE in known and tpm.BACKEND in _ask(found, "-tpmdev", "help").split()
     if functions_alone:
-        return Qemu(found, version, "", code, variables, Devices(f"option {OPTION}", forced=True), external_tpm)
+        devices = Devices(f"option {OPTION}", forced=True, hostless=no_host)
+        return Qemu(found, version, "", code, variables, devices, external_tpm)
     iommu = _iommu(found)
-    devices = Devices(_lacking(version, iommu, known))
+    devices = Devices(_lacking(version, iommu, known), hostless=no_host)
     return Qemu(found, version, "" if devices.alone else iommu, code, variables, devices, external_tpm)
 
 

@@ -215,13 +215,16 @@ def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
     host = run.host.get("name") or run.host.get("vendor", "unknown")
     defect = f", defect {', '.join(d.name for d in run.defects)}" if run.defects else ""
     variant = f", variant {', '.join(v.name for v in run.variants)}" if run.variants else ""
+    version = " " + run.versions["host"]
+    if run.machine.get("reference_host") is False:
+        version = ", no reference host"
     alone = ", virtual functions alone" if run.machine.get("functions_alone") else ""
     parts += [
         Text(f"declared      {sentence(kind_counts(run))}"),
         *_requirements_lines(run),
         *_times_lines(run),
         Text(
-            f"versions      suite {run.versions['guest']}, host {host} {run.versions['host']}{defect}{variant}, "
+            f"versions      suite {run.versions['guest']}, host {host}{version}{defect}{variant}, "
             f"QEMU {run.versions['qemu']}{alone}"
         ),
         Text(f"results       {shown(where)}"),

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pvtest import bootvolume
 from pvtest.bootvolume import BootOptions
 from pvtest.catalogue import Catalogue, Defect, Instance, Variant
-from pvtest.devices import OPTION
 from pvtest.qemu import Qemu
 from pvtest.requirements import Requirements
 from pvtest.session import Limits
@@ -48,8 +47,7 @@ class Request:
         words += [word for variant in self.variants for word in ("--variant", variant.name)]
         if self.caching != "adversarial":
             words += ["--caching", self.caching]
-        if self.qemu.devices.forced:
-            words.append(OPTION)
+        words += self.qemu.devices.options
         if self.accel != "tcg":
             words += ["--accel", self.accel]
         if self.deadline_ms is not None:

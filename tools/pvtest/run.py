@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pvtest import boot, catalogue, gate, qemu, report, requirements, rounds
 from pvtest.catalogue import Catalogue
+from pvtest.errors import UsageError
 from pvtest.gating import load_gate
 from pvtest.lines import printable
 from pvtest.model import Run
@@ -33,8 +34,8 @@ def terminal(options: argparse.Namespace) -> Terminal:
 
 def machine(options: argparse.Namespace, out: Terminal) -> qemu.Qemu:
     """The machine to boot; says so where it is less than the whole one."""
-    found = qemu.probe(options.qemu, options.functions_alone)
-    if found.devices.alone:
+    found = qemu.probe(options.qemu, options.functions_alone, getattr(options, "no_host", False))
+    if found.devices.sentence:
         out.say(found.devices.sentence, "yellow")
     return found
 
@@ -52,6 +53,8 @@ def main(options: argparse.Namespace) -> int:
     chosen = plan(options, tests, known, booted.devices)
     profile, baseline = load_gate(options, known)
     host = catalogue.load_host()
+    if options.no_host and (options.defect or options.variant):
+        raise UsageError("--no-host: there is no reference host that could have a defect or a variant")
     defects = find_switches("defect", host.defects, options.defect)
     for defect in booted.devices.unseen(defects):
         raise booted.devices.lacking(f"defect '{defect.name}' shows only behind VT-d, and this machine has none")
