@@ -19,6 +19,15 @@ static uint64_t hypercall_msr(struct test_run *t)
     return value;
 }
 
+/* A call through the page must be answered as ever; a host without pvIOMMU does not know this one, and says so. */
+static void expect_answer(struct test_run *t, const char *what)
+{
+    struct hv_output_get_iommu_capabilities caps;
+
+    CHECK_STATUS(pviommu_get_capabilities(&caps),
+                 pviommu_capabilities() ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_HYPERCALL_CODE, what);
+}
+
 /* --- stores, each by another instruction --- */
 
 static void store_byte(void *page)
@@ -56,7 +65,6 @@ TEST(store_faults, "store_faults", "DISC-6", NO_DEVICE, "bad-input",
 {
     static void (*const stores[])(void *page) = {store_byte, store_quadword_at_the_end, exchange, store_string};
     enum { STORES = sizeof(stores) / sizeof(stores[0]) };
-    struct hv_output_get_iommu_capabilities caps;
     uint64_t gpa = hypercall_init()->page;
     uint8_t *before = page_alloc(1, PAGE_SIZE);
     enum trap_vector vectors[STORES];
@@ -78,8 +86,7 @@ TEST(store_faults, "store_faults", "DISC-6", NO_DEVICE, "bad-input",
               (unsigned)vectors[i]);
     }
     CHECK(same, "a store changed the hypercall page");
-    capabilities(t);
-    CHECK_SUCCESS(pviommu_get_capabilities(&caps), "a call after the stores");
+    expect_answer(t, "a call after the stores");
 }
 
 STORY("outside_gpa_space",
@@ -91,10 +98,8 @@ STORY("outside_gpa_space",
 TEST(outside_gpa_space, "outside_gpa_space", "DISC-7", NO_DEVICE, "bad-input",
      "Enabling the page at a GPA above the physical address width raises #GP and leaves the page in force usable")
 {
-    struct hv_output_get_iommu_capabilities caps;
     uint64_t before = hypercall_msr(t);
 
-    capabilities(t);
     for (unsigned bit = memory_physical_bits(); bit < 64; bit++) {
         uint64_t gpas[] = {1ull << bit, 1ull << bit | (before & HV_HYPERCALL_MSR_GPFN)};
 
@@ -110,7 +115,7 @@ TEST(outside_gpa_space, "outside_gpa_space", "DISC-7", NO_DEVICE, "bad-input",
                   (unsigned long long)gpas[i], (unsigned)vector);
             CHECK_EQ(after, before, "HYPERCALL after a write that faulted");
         }
-        CHECK_SUCCESS(pviommu_get_capabilities(&caps), "a call after a write that faulted");
+        expect_answer(t, "a call after a write that faulted");
     }
 }
 
@@ -216,7 +221,6 @@ TEST(user_mode_call, "user_mode_call", "DISC-9", NO_DEVICE, "bad-input",
     uint64_t rax = 0;
     enum trap_vector vector;
 
-    capabilities(t);
     pviommu_fill_domain(&create.device_domain, id);
     memcpy(input.data, &create, sizeof(create));
     vector =
@@ -224,6 +228,9 @@ TEST(user_mode_call, "user_mode_call", "DISC-9", NO_DEVICE, "bad-input",
     STEP2(t, "CREATE_DEVICE_DOMAIN at CPL 3: exception %llu, RAX 0x%llx", vector, rax);
     CHECK(vector == TRAP_UD, "CREATE_DEVICE_DOMAIN at CPL 3 ended with exception %u instead of #UD (3 = it returned)",
           (unsigned)vector);
+    if (!pviommu_capabilities()) {
+        return; /* nor would this host create a domain for ring 0 */
+    }
     CHECK_SUCCESS(pviommu_create(id), "CREATE from ring 0 of the id that was named at CPL 3");
     CHECK_SUCCESS(pviommu_delete(id), "DELETE of a domain just created");
 }
@@ -237,9 +244,7 @@ OBSERVATION(reserved_page_bits, "reserved_page_bits", "ROB-1", NO_DEVICE, "bad-i
             "Bits 11:2 of HYPERCALL are kept, dropped, or refused with #GP; the page in force stays usable")
 {
     uint64_t msr = hypercall_msr(t), kept = 0, faults = 0;
-    struct hv_output_get_iommu_capabilities caps;
 
-    capabilities(t);
     for (unsigned bit = 0; bit < 12; bit++) {
         enum trap_vector vector;
         uint64_t now = 0;
@@ -254,7 +259,7 @@ OBSERVATION(reserved_page_bits, "reserved_page_bits", "ROB-1", NO_DEVICE, "bad-i
         CHECK(vector == TRAP_NONE || vector == TRAP_GP, "bit %u of HYPERCALL raised exception %u", bit,
               (unsigned)vector);
         CHECK_EQ(now & HV_HYPERCALL_MSR_GPFN, msr & HV_HYPERCALL_MSR_GPFN, "page number after a reserved bit changed");
-        CHECK_SUCCESS(pviommu_get_capabilities(&caps), "a call after a reserved bit of HYPERCALL changed");
+        expect_answer(t, "a call after a reserved bit of HYPERCALL changed");
         msr_write_safe(HV_MSR_HYPERCALL, msr);
     }
     OBSERVE("kept: 0x%llx, refused with #GP: 0x%llx", (unsigned long long)kept, (unsigned long long)faults);

@@ -152,7 +152,13 @@ def _skips(run: Run) -> list[Text]:
     for result in run.results:
         if result.verdict is Verdict.SKIP:
             reasons.setdefault(result.reason, []).append(result.instance.id)
-    return [Text(f"skipped       {len(ids)}: {reason} ({', '.join(ids)})") for reason, ids in reasons.items()]
+    return [Text(f"skipped       {len(ids)}: {reason} ({_some(ids)})") for reason, ids in reasons.items()]
+
+
+def _some(ids: list[str], limit: int = 8) -> str:
+    """The files name all of them."""
+    more = f", and {len(ids) - limit} more" if len(ids) > limit else ""
+    return ", ".join(ids[:limit]) + more
 
 
 def observations(run: Run) -> Table | None:
