@@ -124,7 +124,7 @@ STORY("registers_after_failure",
 TEST(registers_after_failure, "registers_after_failure", "GEN-11", NO_DEVICE, "bad-input",
      "A call that is refused leaves all registers but RAX as they were")
 {
-    struct stage s = stage_open(t);
+    struct stage s = stage_open_anywhere(t);
     uint64_t input = gpa_of(s.input.data);
 
     for (unsigned i = 0; i < CALL_COUNT; i++) {
