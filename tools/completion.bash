@@ -5,7 +5,7 @@
 _pvtest() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=run options
     case ${COMP_WORDS[1]} in
-        run|list|defects|variants|bench|image|bundle|compare|merge|baseline) [ "$COMP_CWORD" -gt 1 ] && command=${COMP_WORDS[1]} ;;
+        run|list|defects|variants|bench|image|bundle|compare|merge|import|baseline) [ "$COMP_CWORD" -gt 1 ] && command=${COMP_WORDS[1]} ;;
     esac
     case $before in
         --class) mapfile -t COMPREPLY < <(compgen -W "rocker edu dmaprobe dmaprobe+ats none" -- "$word"); return ;;
@@ -21,7 +21,7 @@ _pvtest() {
         --results) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
     esac
     case $command in
-        run) options="--help --plain --quiet --no-color --timeout --results --qemu --accel --restarts --until-fail --seed --verbose --functions-alone --caching --defect --variant --repeat --shuffle --deadline --shard --group --requirement --class --level --kind --not --profile --baseline" ;;
+        run) options="--help --plain --quiet --no-color --timeout --results --qemu --accel --restarts --until-fail --seed --verbose --functions-alone --caching --no-host --defect --variant --repeat --shuffle --deadline --shard --group --requirement --class --level --kind --not --profile --baseline" ;;
         list) options="--help --json --plain --quiet --no-color --group --requirement --class --level --kind --not" ;;
         defects) options="--help --plain --quiet --no-color --timeout --results --qemu --accel --jobs --seed --verbose --functions-alone --shard" ;;
         variants) options="--help --plain --quiet --no-color --timeout --results --qemu --accel --jobs --seed --verbose --functions-alone --shard" ;;
@@ -30,13 +30,14 @@ _pvtest() {
         bundle) options="--help --plain --quiet --no-color --output --force" ;;
         compare) options="--help --json --plain --quiet --no-color" ;;
         merge) options="--help --results --plain --quiet --no-color --profile --baseline" ;;
+        import) options="--help --results --verbose --plain --quiet --no-color --profile --baseline" ;;
         baseline) options="--help --output --plain --quiet --no-color" ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
     elif [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "run list defects variants bench image bundle compare merge baseline" -- "$word")
-    elif [[ " compare merge baseline " == *" $command "* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "run list defects variants bench image bundle compare merge import baseline" -- "$word")
+    elif [[ " compare merge import baseline " == *" $command "* ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
     fi
 }

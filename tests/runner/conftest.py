@@ -47,7 +47,7 @@ def _runner(build: Path, tmp_path: Path) -> Runner:
         *arguments: str, qemu: str = str(HERE / "fake_qemu.py"), **environment: str
     ) -> subprocess.CompletedProcess[str]:
         command = list(arguments)
-        if command[:1] not in (["list"], ["compare"], ["baseline"], ["merge"]):
+        if command[:1] not in (["list"], ["compare"], ["baseline"], ["merge"], ["import"]):
             command += ["--qemu", qemu]
         if command[:1] not in (["list"], ["compare"], ["baseline"]):
             command += ["--results", str(tmp_path / "results")]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from alone_machine import Machine
-from pvtest import catalogue, judge, paths
+from pvtest import catalogue, importing, judge, paths, requirements
 from pvtest.catalogue import Instance
 from pvtest.model import TestResult, Verdict
 from pvtest.tap import TapParser
@@ -65,6 +65,10 @@ def test_a_crash_restarts_the_machine_and_names_the_test(tmp_path: Path) -> None
     assert [boot["guilty"] for boot in tap.facts["boot"]] == [middle, "none"]
     assert any(line.startswith("frame:") for line in found[middle].crash)
     assert tap.fact("host")["name"] == "refhost"
+    (tmp_path / "results.tap").write_text(machine.read("results.tap"))
+    run = importing.run_of(tmp_path, catalogue.load_tests(), requirements.load())
+    assert run.exit_code == 2 and not run.problems and len(run.results) == len(planned)
+    assert any(frame.function == "suite_break" for result in run.results for frame in result.frames)
     summary = machine.read("summary.txt")
     assert "verdict   ERROR" in summary and f"panic: broken on purpose; in {middle}" in summary
 

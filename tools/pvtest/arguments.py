@@ -46,6 +46,9 @@ EXAMPLES = {
   ./run.sh compare build/old build/results --json""",
     "merge": """\
   ./run.sh merge shard-1 shard-2 shard-3 --results build/results""",
+    "import": """\
+  ./run.sh import results.tap               from \\pvtest-results\\run-0001 of its boot volume
+  ./run.sh import com1.log --profile linux-merged --results out""",
     "baseline": """\
   ./run.sh baseline build/results --output known.toml
   ./run.sh --baseline known.toml""",
@@ -111,6 +114,11 @@ def add_inputs(parser: argparse.ArgumentParser, command: str) -> None:
     if command == "merge":
         parser.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="results folder of one shard")
         parser.add_argument("--results", type=Path, metavar="DIR", help="where results go (build/results)")
+    if command == "import":
+        words = "results.tap, a folder with one, or what came over a COM1"
+        parser.add_argument("stream", type=Path, metavar="FILE", help=words)
+        parser.add_argument("--results", type=Path, metavar="DIR", help="where results go (build/results)")
+        parser.add_argument("--verbose", action="store_true", help="show observations")
     if command == "baseline":
         parser.add_argument("results_of", type=Path, metavar="DIR", help="results folder or results.json")
         parser.add_argument("--output", type=Path, metavar="FILE", help="a new file (standard output)")

@@ -26,6 +26,7 @@ COMMANDS = {
     "bundle": "write an archive that runs on a machine with QEMU and Python alone",
     "compare": "show what changed between two hosts, builds or runs; a regression is exit code 1",
     "merge": "put the results of all shards together",
+    "import": "make all formats of the results of a machine that ran alone, or of what came over a COM1",
     "baseline": "write the failures of a run as a file for --baseline",
     "check-catalogue": "check the built images; used by the build",
 }
@@ -40,9 +41,15 @@ exit codes: 0 all planned tests ran and none failed; 1 a test failed, or a profi
 
 
 # Commands whose module has another name.
-MODULES = {"list": "listing", "defects": "campaign", "variants": "campaign", "baseline": "record"}
+MODULES = {
+    "list": "listing",
+    "defects": "campaign",
+    "variants": "campaign",
+    "baseline": "record",
+    "import": "importing",
+}
 PACKING = ("image", "bundle")  # they boot nothing
-INPUTS = ("compare", "merge", "baseline")  # they read results and boot nothing
+INPUTS = ("compare", "merge", "import", "baseline")  # they read results and boot nothing
 SHOWN = [command for command in COMMANDS if command != "check-catalogue"]
 
 
@@ -102,7 +109,7 @@ def parser_of(command: str) -> Parser:
         packing.add_options(parser, command)
     if command in ("run", "list", "image"):
         arguments.add_selection(parser)
-    if command in ("run", "merge"):
+    if command in ("run", "merge", "import"):
         arguments.add_gate(parser)
     return parser
 
