@@ -28,10 +28,8 @@ uint64_t progress_digest(uint64_t digest, const void *bytes, size_t size)
     return digest;
 }
 
-static uint32_t checksum_of(const void *head, size_t head_size, const void *rest, size_t rest_size)
+static uint32_t checksum_of(uint64_t digest)
 {
-    uint64_t digest = progress_digest(progress_digest(0, head, head_size), rest, rest_size);
-
     return (uint32_t)(digest ^ digest >> 32);
 }
 
@@ -109,7 +107,7 @@ bool progress_add(struct progress_record *r, const struct progress_entry *e)
 static uint32_t record_checksum(struct progress_header header, const void *entries)
 {
     header.checksum = 0;
-    return checksum_of(&header, sizeof(header), entries, header.length);
+    return checksum_of(progress_digest(progress_digest(0, &header, sizeof(header)), entries, header.length));
 }
 
 void progress_seal(struct progress_record *r, uint64_t run, unsigned boot, unsigned sequence)
@@ -178,7 +176,7 @@ bool progress_next(struct progress_cursor *c, struct progress_entry *e)
 static uint32_t state_checksum(struct progress_state state)
 {
     state.checksum = 0;
-    return checksum_of(&state, sizeof(state), NULL, 0);
+    return checksum_of(progress_digest(0, &state, sizeof(state)));
 }
 
 void progress_state_seal(struct progress_state *state)
