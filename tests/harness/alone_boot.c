@@ -215,29 +215,34 @@ static bool store_state(struct alone *a)
     return runtime_variable_set(ALONE_STATE_VARIABLE, &a->state, sizeof(a->state)) == RUNTIME_SUCCESS;
 }
 
-/* How large may a record be, so that some fit? 0 = not even small ones do. */
-static size_t choose_capacity(void)
+/* How large may a record be, so that some fit? False when not even small ones do. */
+static bool choose_capacity(struct alone *a)
 {
     struct runtime_room room;
     uint64_t capacity;
 
+    a->capacity = CAPACITY_UNSURE;
     if (runtime_variable_room(&room) != RUNTIME_SUCCESS) {
-        return CAPACITY_UNSURE;
+        return true;
     }
     capacity = room.largest < CAPACITY_MAX + HEAD_ROOM ? room.largest : CAPACITY_MAX + HEAD_ROOM;
     if (capacity > room.left / 4) {
         capacity = room.left / 4;
     }
-    return capacity < CAPACITY_MIN + HEAD_ROOM ? 0 : capacity - HEAD_ROOM;
+    if (capacity < CAPACITY_MIN + HEAD_ROOM) {
+        note(a, "off: the variable store has %llu bytes left, which is too little for records",
+             (unsigned long long)room.left);
+        return false;
+    }
+    a->capacity = capacity - HEAD_ROOM;
+    return true;
 }
 
 static bool switch_on(struct suite *s, struct volume *v)
 {
     struct alone *a = &s->alone;
 
-    a->capacity = choose_capacity();
-    if (a->capacity == 0) {
-        note(a, "off: the variable store has no room for records");
+    if (!choose_capacity(a)) {
         return false;
     }
     a->record_memory = memory_boot_pages((a->capacity + PAGE_SIZE - 1) / PAGE_SIZE);

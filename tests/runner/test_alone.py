@@ -118,3 +118,27 @@ def test_restarts_are_bounded(tmp_path: Path) -> None:
     assert found[planned[1].id].reason == "panic: broken on purpose"
     assert {found[test.id].reason for test in planned[2:]} == {"did not run: no restart was left"}
     assert all(found[test.id].verdict is Verdict.ERROR for test in planned[2:])
+
+
+def test_a_full_store_costs_boots_and_no_result(tmp_path: Path) -> None:
+    planned, machine = some_tests(23), Machine(tmp_path)
+    machine.fill_variables(leave=16000)
+    machine.options(*lines(planned), "checkpoint=1")
+    assert machine.run()
+    found, tap = results(machine, planned)
+    assert {result.verdict for result in found.values()} == {Verdict.PASS}
+    ends = [boot["end"] for boot in tap.facts["boot"]]
+    assert ends[-1] == "all tests had run" and set(ends[:-1]) == {"the variable store was full"}
+    assert tap.fact("alone")["restarts"] == "0"
+
+
+def test_without_room_in_the_store_the_run_goes_on_without(tmp_path: Path) -> None:
+    planned, machine = some_tests(3), Machine(tmp_path, host=False)
+    machine.fill_variables(leave=8000)
+    machine.options(*lines(planned))
+    assert machine.run()
+    console = machine.console()
+    assert "# alone: off: the variable store has " in console and "which is too little for records" in console
+    found = judge.judge(parsed(console), planned, "")
+    assert len(found.results) == len(planned)
+    assert machine.runs() == []
