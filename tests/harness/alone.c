@@ -159,7 +159,7 @@ static void witness(const char *text, const uint64_t *addresses, size_t count)
         report_copy_begin(a->copy, a->copy_size);
         report_frames(addresses, count);
         t->verdict = VERDICT_ERROR;
-        t->where = NULL;
+        t->where_file = NULL;
         fmt_snprintf(t->message, sizeof(t->message), "%spanic: %s", was, text);
         report_test(t, s->options.verbose);
         alone_reported(s);

@@ -36,8 +36,8 @@ void suite_broken_in_user_mode(struct suite *s, bool hangs)
 
     broken.run = hangs ? hang : fault;
     s->instances[0].test = &broken;
-    for (size_t i = 0; i < s->instance_count; i++) {
-        suite_run_instance(s, &s->instances[i], s->options.seed);
+    while (s->position < s->instance_count) {
+        suite_run_next(s);
     }
     report_end(&s->counts, 0);
     power_off(POWER_ERROR);
