@@ -39,8 +39,13 @@ HOST_OBJ  := $(patsubst %,$(BUILD)/host/%.o,$(HOST_SRC))
 
 # Tests are many and each runs for a moment: small code matters more than fast code there, and in what is not hot.
 $(BUILD)/guest/tests/%.o: CFLAGS += -Oz -ffunction-sections -mpreferred-stack-boundary=3
-$(BUILD)/guest/kernel/%.o: CFLAGS += -Os
+$(BUILD)/guest/kernel/%.o: CFLAGS += -Oz
 $(BUILD)/guest/drivers/%.o $(BUILD)/guest/boot/%.o: CFLAGS += -Os -ffunction-sections
+# Texts, options, discovery.
+SMALL := $(basename $(wildcard boot/*.c)) drivers/dma_edu drivers/dma_edu_device drivers/dma_engine lib/random lib/flush_range lib/fmt \
+         lib/tap lib/glob drivers/pci_config drivers/pci_header drivers/pci_enumerate drivers/pci_ecam drivers/dma_probe \
+         drivers/hypercall_discovery drivers/hypercall_status drivers/oracle drivers/pviommu_capabilities
+$(SMALL:%=$(BUILD)/guest/%.c.o): CFLAGS += -Oz
 $(BUILD)/guest/tests/bench/%.o: CFLAGS += -O2
 
 # What the PE file keeps of the ELF file.
