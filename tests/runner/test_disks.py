@@ -263,3 +263,27 @@ def test_disk_without_the_host_says_what_it_found(tmp_path: Path) -> None:
 def test_selection_too_long_for_the_guest() -> None:
     with pytest.raises(Exception, match="bytes of options"):
         bootvolume.check_guest_text("x" * bootvolume.GUEST_OPTIONS_MAX)
+
+
+@pytest.mark.boots
+def test_hyper_v_disk_runs_alone_and_keeps_its_results(tmp_path: Path) -> None:
+    """On QEMU, with flash for the variables and with resets; nobody listens, and it goes off by itself."""
+    out = tmp_path / "disk.vhdx"
+    assert image(paths.BUILD, "--target", "hyper-v", "--output", str(out), "--group", "discovery").returncode == 0
+    found = qemu.probe()
+    variables = tmp_path / "variables.fd"
+    variables.write_bytes(Path(found.variables).read_bytes())
+    line = [word for word in qemu.command(found, "tcg", out, tmp_path / "host.log", "vhdx") if word != "-no-reboot"]
+    line += ["-drive", f"if=pflash,format=raw,unit=1,file={variables}"]
+    done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=240, check=False)
+    serial = done.stdout.decode("utf-8", "replace")
+    assert "run 1 is over" in serial
+    raw = tmp_path / "raw.img"
+    raw.write_bytes(raw_of(out, "vhdx"))
+    tap = read(raw, "pvtest-results/run-0001/results.tap").decode().splitlines()
+    planned = sum(test.group == "discovery" for test in catalogue.load_tests().tests)
+    assert tap[:2] == ["TAP version 14", f"1..{planned}"] and tap[-1].startswith(f"# end: planned={planned} ")
+    assert "without the Hv#1 interface" in "\n".join(tap)
+    assert b"verdict" in read(raw, "pvtest-results/run-0001/summary.txt")
+    checked = subprocess.run(["fsck.fat", "-n", partition_of(raw)], env={**os.environ, "PATH": "/usr/sbin:/sbin"})
+    assert checked.returncode == 0
