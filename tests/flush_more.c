@@ -109,6 +109,37 @@ TEST(flush_stale_retargeted, "before_it_old_or_new_page", "FL-5", ON_FAST, "dma"
     OBSERVE("without a flush the %s target was used", in_old ? "old" : "new");
 }
 
+STORY("before_it_the_old_right_or_the_new_page",
+      "The device reads a read-only page, and its writes are refused. Then the leaf becomes a writable one of another "
+      "page without a flush, and the device writes. Then the domain is flushed, and it writes once more.",
+      "Before the flush the write is refused, or it lands in the new page; it never lands in the old one, which could "
+      "not be written at any time. After the flush it is in the new page. What was seen is recorded.",
+      "The host takes the address from its cache and the permission from the tables, or the other way round: a page "
+      "that was only ever shown to the device is overwritten.");
+TEST(flush_stale_rights, "before_it_the_old_right_or_the_new_page", "FL-5", ON_FAST, "dma,fault",
+     "Between a change of target that also adds a permission and the flush no DMA writes to the old, read-only page")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    bool in_new;
+
+    map(t, d, IOVA, &a, STAGE1_READ);
+    attach(t, d, e);
+    if (e->ops->features & DMA_READ_MODIFY) {
+        STEP2(t, "device 0x%llx reads 64 bytes at IOVA 0x%llx and tries to write them back", e->device_id, IOVA);
+        REQUIRE(dma_invert(e, IOVA, 64), "the device did not finish");
+    }
+    expect_write_fault(t, e, IOVA, 64, &a, ORACLE_FAULT_CLASS_WRITE_DENIED, "old page, which may not be written");
+    *leaf_entry(t, d, IOVA) |= d->table.format->write_bits;
+    retarget(t, d, IOVA, gpa_of(b.data));
+    in_new = may_write(t, e, IOVA, &b, 0, 64, "new page, which may be written");
+    expect_untouched(t, &a, "the old page, which the device could only read");
+    flush(t, d);
+    expect_write(t, e, IOVA, &b, 0, 64, "new page after the flush");
+    OBSERVE("without a flush the write %s", in_new ? "was in the new page" : "was refused");
+}
+
 STORY("other_domain_goes_on",
       "Two devices in two domains, both warm. The first domain is flushed eight times, whole and by list; after "
       "each the second device writes, then the first.",

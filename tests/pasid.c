@@ -6,25 +6,34 @@
 #define TEST_GROUP "pasid"
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
+/* First-stage hardware of 48 bits wants canonical addresses above (reference 5). */
+#define CANONICAL_BITS 47u
 
 STORY("plain_dma_is_unaffected",
-      "The device writes a page, reads and writes back a piece of it, and tries a page without a leaf, whatever "
-      "PASID and PRI capabilities are reported.",
-      "The first two land, the third faults. The capabilities are recorded.",
-      "Support for PASIDs changes the way of ordinary requests.");
+      "The device writes a page, reads and writes back a piece of it, tries a page without a leaf, uses the first page "
+      "again, and writes to the highest page that the IOVA width allows, whatever PASID and PRI capabilities are "
+      "reported.",
+      "The access without a leaf faults, all others land. The capabilities are recorded.",
+      "Support for PASIDs changes the way of ordinary requests: it takes bits of their addresses, or a request that "
+      "faulted waits for an answer to a page request and holds up those behind it.");
 TEST(pasid_plain_dma, "plain_dma_is_unaffected", "PAS-1", ON_FAST, "dma,fault",
      "Whatever PASID and PRI capabilities are reported, DMA without a PASID is translated, and refused, as ever")
 {
     struct dma_engine *e = device(t);
     uint64_t caps = capabilities(t)->iommu_cap;
+    unsigned width = capabilities(t)->max_iova_width;
+    uint64_t highest = (1ull << (width < CANONICAL_BITS ? width : CANONICAL_BITS)) - PAGE_SIZE;
     struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
 
     map(t, d, IOVA, &b, RW);
+    map(t, d, highest, &b, RW);
     attach(t, d, e);
     expect_write(t, e, IOVA, &b, 0, PAGE_SIZE, "mapped page");
     expect_invert(t, e, IOVA + 7, &b, 7, 100, "read and write back");
     expect_write_fault(t, e, IOVA + PAGE_SIZE, 16, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "page without a leaf");
+    expect_write(t, e, IOVA, &b, 0, 16, "mapped page, after the fault");
+    expect_write(t, e, highest, &b, 0, 16, "highest page");
     OBSERVE("PASID %s, PRI %s", caps & HV_IOMMU_CAP_PASID ? "reported" : "not reported",
             caps & HV_IOMMU_CAP_PRI ? "reported" : "not reported");
 }

@@ -61,7 +61,8 @@ TEST(translate_leaf_2m_read_only, "leaf_2m_read_only", "TR-3 TR-5", ON_FAST, "dm
 }
 
 STORY("small_leaves_around_2m",
-      "4 KiB leaves are mapped right before and behind a 2 MiB leaf; the device writes at all four edges.",
+      "4 KiB leaves are mapped right before and behind a 2 MiB leaf; the device uses the large leaf, then "
+      "writes at all four edges.",
       "Each write lands on its own side.",
       "The extent of a superpage is taken too large, in the walk or in the cache.");
 TEST(translate_mixed_sizes, "small_leaves_around_2m", "TR-6", ON_FAST, "dma",
@@ -79,6 +80,8 @@ TEST(translate_mixed_sizes, "small_leaves_around_2m", "TR-6", ON_FAST, "dma",
     map_gpa(t, d, IOVA - PAGE_SIZE, gpa_of(small.data), PAGE_SIZE, RW);
     map_gpa(t, d, IOVA + SIZE_2M, gpa_of(small.data) + PAGE_SIZE, PAGE_SIZE, RW);
     attach(t, d, e);
+    /* What a cache knows of the large leaf must not answer for the small ones. */
+    warm(t, e, IOVA, &big, "2 MiB leaf");
     expect_write(t, e, IOVA - 4, &small, PAGE_SIZE - 4, 4, "last bytes of the page before");
     expect_write(t, e, IOVA + SIZE_2M, &small, PAGE_SIZE, 4, "first bytes of the page behind");
     expect_write(t, e, IOVA, &big, 0, 4, "first bytes of the 2 MiB leaf");

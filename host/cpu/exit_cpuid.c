@@ -25,6 +25,7 @@
 #define VERSION_MINOR      0u
 #define VERSION_BUILD      20348u
 #define NEVER_NOTIFY_SPINS 0xFFFFFFFFu
+#define OTHER_INTERFACE    0x30237648u /* "Hv#0": a hypervisor without this interface */
 
 static struct cpuid_result vendor_leaf(void)
 {
@@ -63,6 +64,10 @@ static struct cpuid_result feature_leaf(void)
         leaf.ebx |= HV_CPUID_FEATURES_EBX_PARTITION_ID;
     if (variant_active(VARIANT_FAST_XMM))
         leaf.edx |= HV_CPUID_FEATURES_EDX_XMM_INPUT;
+    if (defect_active(DEFECT_CPUID_NO_HYPERCALL_MSRS))
+        leaf.eax &= ~HV_CPUID_FEATURES_EAX_HYPERCALL_MSRS;
+    if (defect_active(DEFECT_CPUID_NO_VP_INDEX))
+        leaf.eax &= ~HV_CPUID_FEATURES_EAX_VP_INDEX;
     return leaf;
 }
 
@@ -93,7 +98,8 @@ static struct cpuid_result hypervisor_leaf(uint32_t leaf)
     case HV_CPUID_VENDOR:
         return vendor_leaf();
     case HV_CPUID_INTERFACE:
-        return (struct cpuid_result){.eax = HV_CPUID_INTERFACE_EAX_HV1};
+        return (struct cpuid_result){.eax = defect_active(DEFECT_CPUID_OTHER_INTERFACE) ? OTHER_INTERFACE
+                                                                                       : HV_CPUID_INTERFACE_EAX_HV1};
     case HV_CPUID_VERSION:
         return (struct cpuid_result){.eax = VERSION_BUILD,
                                      .ebx = (VERSION_MAJOR << HV_CPUID_VERSION_EBX_MAJOR_SHIFT) | VERSION_MINOR};

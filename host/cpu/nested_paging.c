@@ -5,6 +5,7 @@
 
 #include "host/cpu/instructions.h"
 #include "host/cpu/processors.h"
+#include "host/defects/defects.h"
 #include "host/host_memory.h"
 #include "lib/bits.h"
 
@@ -198,7 +199,7 @@ bool nested_overlay_set(uint64_t gpa, const void *page)
         replace(slot, table_entry(nested.overlay_table));
     }
     slot = &table_of(*slot)[index_at(gpa, 12)];
-    replace(slot, (uintptr_t)page | ENTRY_LEAF_RX);
+    replace(slot, (uintptr_t)page | (defect_active(DEFECT_PAGE_WRITABLE) ? ENTRY_LEAF : ENTRY_LEAF_RX));
     return true;
 }
 

@@ -41,6 +41,13 @@ static bool is_enabled(void)
     return partition.hypercall_msr & HV_HYPERCALL_MSR_ENABLE;
 }
 
+static void disable_page(void)
+{
+    nested_overlay_clear();
+    if (defect_active(DEFECT_PAGE_LEFT_BEHIND) && partition.hypercall_msr != 0)
+        guest_write(partition.hypercall_msr & HV_HYPERCALL_MSR_GPFN, hypercall_page, HOST_PAGE_SIZE);
+}
+
 static void write_guest_os_id(uint64_t value)
 {
     partition.guest_os_id = value;
@@ -49,7 +56,7 @@ static void write_guest_os_id(uint64_t value)
     /* A locked register is immutable, so a locked page stays. */
     if (value == 0 && is_enabled() && !(partition.hypercall_msr & HV_HYPERCALL_MSR_LOCKED)) {
         partition.hypercall_msr &= ~HV_HYPERCALL_MSR_ENABLE;
-        nested_overlay_clear();
+        disable_page();
     }
 }
 
@@ -76,7 +83,7 @@ static bool write_hypercall(uint64_t value)
         partition.hypercall_msr = value;
         return true;
     }
-    nested_overlay_clear();
+    disable_page();
     if ((value & HV_HYPERCALL_MSR_ENABLE) && !nested_overlay_set(gpa, hypercall_page)) {
         partition.hypercall_msr &= ~HV_HYPERCALL_MSR_ENABLE;
         return false;

@@ -58,6 +58,14 @@ void domains_guest_gone(void)
         device_switch(&domain_table.device[i], &domain_table.default_translation);
 }
 
+void domains_block_all(void)
+{
+    struct translation blocked = translation_blocked();
+
+    for (unsigned i = 0; i < domain_table.devices; i++)
+        device_switch(&domain_table.device[i], &blocked);
+}
+
 void device_move(struct device *device, struct domain *domain)
 {
     if (device->domain != NULL) {

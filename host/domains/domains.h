@@ -24,6 +24,8 @@ void domains_init(const struct iommu_backend *backend);
 void domains_add_device(uint64_t device_id, uint16_t bdf);
 /* The guest took its identity back: domains and devices stay as they are. */
 void domains_guest_gone(void);
+/* DEFECT_LIST_FLAGS_BLOCK: no device reaches memory until it is attached again. */
+void domains_block_all(void);
 /* True for a device that was added. */
 bool domains_manage(uint64_t device_id);
 

@@ -22,6 +22,17 @@ static struct translation flush_target(const struct domain *domain)
     return target;
 }
 
+/* DEFECT_FLUSH_BLOCKS_NEXT, DEFECT_LIST_BLOCKS_NEXT: the domain that was created behind the flushed one suffers. */
+static void block_next(const struct translation *flushed)
+{
+    struct translation blocked = translation_blocked();
+
+    for (unsigned i = 0; i < domain_table.devices; i++) {
+        if (domain_table.device[i].translation.tag == flushed->tag + 1)
+            device_switch(&domain_table.device[i], &blocked);
+    }
+}
+
 static enum hv_status nothing_to_flush(void)
 {
     return variant_status(VARIANT_FLUSH_SPECIAL_REFUSED, HV_STATUS_OPERATION_DENIED, HV_STATUS_SUCCESS);
@@ -58,6 +69,8 @@ enum hv_status domain_flush(uint32_t id)
         domains_drop_all();
     if (!defect_active(DEFECT_FLUSH_DOMAIN_IGNORED))
         domain_table.backend->flush_domain(&target);
+    if (defect_active(DEFECT_FLUSH_BLOCKS_NEXT))
+        block_next(&target);
     return HV_STATUS_SUCCESS;
 }
 
@@ -77,5 +90,7 @@ enum hv_status domain_flush_range(uint32_t id, uint64_t page, unsigned shift)
         domain_table.backend->flush_domain(&target);
     else
         domain_table.backend->flush_range(&target, page, shift);
+    if (defect_active(DEFECT_LIST_BLOCKS_NEXT))
+        block_next(&target);
     return HV_STATUS_SUCCESS;
 }

@@ -140,6 +140,15 @@ static uint64_t run_simple(const struct call *call, uint64_t input_gpa, const st
     return hv_result(status, 0);
 }
 
+/* DEFECT_REFUSED_SCRIBBLES: clears a word at R8, as if an output belonged there. */
+static void scribble(const struct call *call, const struct hypercall_frame *frame)
+{
+    static const uint64_t nothing;
+
+    if (defect_active(DEFECT_REFUSED_SCRIBBLES) && call->output_size == 0)
+        guest_write(frame->r8, &nothing, sizeof(nothing));
+}
+
 static uint64_t run(const struct call *call, struct hypercall_frame *frame)
 {
     struct parameter_list output = {.gpa = frame->r8, .size = call->output_size};
@@ -149,8 +158,10 @@ static uint64_t run(const struct call *call, struct hypercall_frame *frame)
         return hv_result(HV_STATUS_ACCESS_DENIED, 0);
     if (status == HV_STATUS_SUCCESS)
         status = fetch(call, frame, &output);
-    if (status != HV_STATUS_SUCCESS)
+    if (status != HV_STATUS_SUCCESS) {
+        scribble(call, frame);
         return hv_result(status, 0);
+    }
     return call->class == CALL_REP ? rep_run(call, frame, front_end.input.words)
                                    : run_simple(call, frame->rdx, &output);
 }

@@ -43,8 +43,11 @@ enum hv_status call_flush_list(const void *input, void *output)
         return status;
     if (list->flags != HV_FLUSH_LIST_IOMMU_FORMAT && defect_active(DEFECT_LIST_FLAGS_DELETE))
         domain_delete(list->device_domain.domain_id.id);
-    if (list->flags != HV_FLUSH_LIST_IOMMU_FORMAT || list->reserved != 0)
+    if (list->flags != HV_FLUSH_LIST_IOMMU_FORMAT || list->reserved != 0) {
+        if (defect_active(DEFECT_LIST_FLAGS_BLOCK))
+            domains_block_all();
         return HV_STATUS_INVALID_PARAMETER;
+    }
     return domain_check(list->device_domain.domain_id.id);
 }
 

@@ -43,6 +43,10 @@ static void falsify(struct hv_output_get_iommu_capabilities *caps)
         caps->iommu_cap &= ~HV_IOMMU_CAP_S1;
     if (defect_active(DEFECT_CAP_PASID_WIDTH_0))
         caps->iommu_cap |= HV_IOMMU_CAP_PASID;
+    if (defect_active(DEFECT_PASID_TAKES_IOVA)) {
+        caps->iommu_cap |= HV_IOMMU_CAP_PASID;
+        caps->max_pasid_width = PASID_BITS;
+    }
     if (defect_active(DEFECT_CAP_NO_4K))
         caps->pgsize_bitmap &= ~HV_IOMMU_PGSIZE_4K;
     if (defect_active(DEFECT_CAP_ODD_PAGE_SIZE))

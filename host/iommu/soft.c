@@ -23,6 +23,8 @@
 #define WALK_CACHE_ENTRIES 1024u
 #define DEVICE_TLB_ENTRIES 512u
 #define TAGS               65536u
+/* DEFECT_PASID_TAKES_IOVA: of an address of 64 bits, less 20 of a PASID and 8 that were rounded away. */
+#define IOVA_BITS_LEFT 36u
 
 /* The hardest of the legal hosts is the one to test against. */
 struct soft_options soft_options = {.caching = SOFTIOMMU_CACHE_ADVERSARIAL};
@@ -111,7 +113,7 @@ static bool soft_init(void)
         .policy = policy(),
         .ad_mode = ad_mode(),
         .seed = soft_options.seed,
-        .iova_bits = soft.limits.iova_bits,
+        .iova_bits = defect_active(DEFECT_PASID_TAKES_IOVA) ? IOVA_BITS_LEFT : soft.limits.iova_bits,
         .physical_bits = log2_floor(guest_gpa_limit()),
         .xd_reserved = variant_active(VARIANT_XD_RESERVED),
         .page_sizes = HV_IOMMU_PGSIZE_ALL,

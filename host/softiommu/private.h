@@ -35,6 +35,14 @@ struct function {
 /* SOFTIOMMU_OMIT_DELETE_KEEPS_ROOT: the last deleted domains. */
 #define KEPT_ROOTS 16u
 
+/* SOFTIOMMU_OMIT_SPLIT_REFUSED, SOFTIOMMU_OMIT_MERGE_REFUSED: how 2 MiB of a domain were mapped when they were met. */
+struct met_size {
+    uint16_t tag;
+    uint64_t page; /* IOVA >> 21 */
+    bool is_leaf;
+};
+#define MET_SIZES 16u
+
 struct softiommu {
     struct softiommu_config config;
     struct softiommu_callbacks call;
@@ -50,6 +58,7 @@ struct softiommu {
     struct late_stores late;
     struct softiommu_translation kept_root[KEPT_ROOTS];
     unsigned kept_roots;
+    struct met_size met[MET_SIZES];
 };
 
 static inline bool omitted(const struct softiommu *iommu, enum softiommu_omission omission)

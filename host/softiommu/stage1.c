@@ -34,12 +34,19 @@ static enum found judge(struct softiommu *iommu, const struct leaf *leaf, enum o
     return (leaf->flags & LEAF_DIRTY) != 0 ? FOUND_LEAF : FOUND_NOTHING;
 }
 
+/* What a comparison that leaves bit 21 of the IOVA out finds: a large page that lies beside. */
+static bool find_alias(const struct softiommu *iommu, uint16_t tag, uint64_t iova, struct leaf *leaf)
+{
+    return omitted(iommu, SOFTIOMMU_OMIT_IOTLB_TAG_SHORT) &&
+           page_cache_find(&iommu->iotlb, tag, iova ^ BIT(21), leaf) && leaf->level == 1;
+}
+
 static enum found look_up(struct softiommu *iommu, uint16_t tag, uint64_t iova, enum oracle_access access,
                           struct leaf *leaf)
 {
     enum found found = FOUND_NOTHING;
 
-    if (page_cache_find(&iommu->iotlb, tag, iova, leaf))
+    if (page_cache_find(&iommu->iotlb, tag, iova, leaf) || find_alias(iommu, tag, iova, leaf))
         found = judge(iommu, leaf, access);
     if (found == FOUND_NOTHING)
         iommu->iotlb.statistics.misses++;
@@ -48,8 +55,8 @@ static enum found look_up(struct softiommu *iommu, uint16_t tag, uint64_t iova, 
     return found;
 }
 
-static enum softiommu_reason walk_and_fill(struct softiommu *iommu, const struct softiommu_translation *t, uint16_t tag,
-                                           uint64_t iova, enum oracle_access access, struct leaf *leaf)
+static enum softiommu_reason walk_now(struct softiommu *iommu, const struct softiommu_translation *t, uint16_t tag,
+                                      uint64_t iova, enum oracle_access access, struct leaf *leaf)
 {
     bool short_walk = t->levels == 5 && omitted(iommu, SOFTIOMMU_OMIT_FIVE_AS_FOUR);
     struct walk walk = {
@@ -60,7 +67,14 @@ static enum softiommu_reason walk_and_fill(struct softiommu *iommu, const struct
         .iova = iova,
         .access = access,
     };
-    enum softiommu_reason reason = walk_run(&walk, leaf);
+
+    return walk_run(&walk, leaf);
+}
+
+static enum softiommu_reason walk_and_fill(struct softiommu *iommu, const struct softiommu_translation *t, uint16_t tag,
+                                           uint64_t iova, enum oracle_access access, struct leaf *leaf)
+{
+    enum softiommu_reason reason = walk_now(iommu, t, tag, iova, access, leaf);
 
     if (reason == SOFTIOMMU_REASON_NONE && policy_fills(iommu))
         page_cache_fill(&iommu->iotlb, tag, iova, leaf);
@@ -83,6 +97,20 @@ static enum softiommu_reason reread_rights(struct softiommu *iommu, const struct
     return reason;
 }
 
+/* SOFTIOMMU_OMIT_STALE_MIXED: a leaf that never was, put together from a cached one and from what the tables say now. */
+static bool mixed(struct softiommu *iommu, const struct softiommu_translation *t, uint16_t tag, uint64_t iova,
+                  enum oracle_access access, struct leaf *leaf)
+{
+    struct leaf cached;
+
+    if (!omitted(iommu, SOFTIOMMU_OMIT_STALE_MIXED) || !page_cache_find(&iommu->iotlb, tag, iova, &cached))
+        return false;
+    if (walk_now(iommu, t, tag, iova, access, leaf) != SOFTIOMMU_REASON_NONE || leaf->level != cached.level)
+        return false;
+    leaf->gpa = cached.gpa ^ ((cached.gpa ^ leaf->gpa) & BIT(12));
+    return true;
+}
+
 enum softiommu_reason stage1_find(struct softiommu *iommu, const struct softiommu_translation *t, uint64_t iova,
                                   enum oracle_access access, struct leaf *leaf)
 {
@@ -90,6 +118,8 @@ enum softiommu_reason stage1_find(struct softiommu *iommu, const struct softiomm
 
     if (beyond_width(iommu, t, iova))
         return SOFTIOMMU_REASON_WIDTH;
+    if (mixed(iommu, t, tag, iova, access, leaf))
+        return SOFTIOMMU_REASON_NONE;
     switch (look_up(iommu, tag, iova, access, leaf)) {
     case FOUND_LEAF:
         return SOFTIOMMU_REASON_NONE;

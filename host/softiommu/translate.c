@@ -51,6 +51,16 @@ static enum softiommu_reason ask(struct softiommu *iommu, unsigned device, uint6
     return reason;
 }
 
+/* Bits of the IOVA that lead into a page of a level. */
+static unsigned offset_bits(const struct softiommu *iommu, unsigned level)
+{
+    if (level == 1 && omitted(iommu, SOFTIOMMU_OMIT_OFFSET_CUT_2M))
+        return 20;
+    if (level == 2 && omitted(iommu, SOFTIOMMU_OMIT_OFFSET_CUT_1G))
+        return 21;
+    return 12 + FORMAT_INDEX_BITS * level;
+}
+
 /* Bytes from `iova` to the end of its page, cut where the interrupt window begins. */
 static uint64_t bytes_left(uint64_t iova, unsigned level)
 {
@@ -72,7 +82,9 @@ static enum softiommu_reason both_stages(struct softiommu *iommu, unsigned devic
     if (reason != SOFTIOMMU_REASON_NONE)
         return reason;
     left = bytes_left(iova, target.leaf.level);
-    at = target.leaf.gpa + (iova & (BIT(12 + FORMAT_INDEX_BITS * target.leaf.level) - 1));
+    if (omitted(iommu, SOFTIOMMU_OMIT_CROSSING_LINEAR))
+        left += BIT(12);
+    at = target.leaf.gpa + (iova & (BIT(offset_bits(iommu, target.leaf.level)) - 1));
     if (!stage2(iommu, at, access, target.unchecked, &at, &contiguous))
         return SOFTIOMMU_REASON_TARGET_REFUSED;
     *spa = at;

@@ -69,6 +69,21 @@ static enum softiommu_reason finish(const struct walk *walk, struct table_entry 
     return SOFTIOMMU_REASON_NONE;
 }
 
+/* Omissions: a unit that keeps to the size of the pages that it met first, where 2 MiB can be one page or many. */
+static bool size_refused(const struct walk *walk, bool is_leaf)
+{
+    struct met_size *met = &walk->iommu->met[(walk->iova >> 21) % MET_SIZES];
+    bool split = omitted(walk->iommu, SOFTIOMMU_OMIT_SPLIT_REFUSED);
+    bool changed = met->tag == walk->tag && met->page == walk->iova >> 21 && met->is_leaf != is_leaf;
+
+    if (walk->level != 1 || !(split || omitted(walk->iommu, SOFTIOMMU_OMIT_MERGE_REFUSED)))
+        return false;
+    if (changed && split != is_leaf)
+        return true;
+    *met = (struct met_size){.tag = walk->tag, .page = walk->iova >> 21, .is_leaf = is_leaf};
+    return false;
+}
+
 /* One level: NONE with walk->level lowered, or with *done set. Order of the checks as on a processor. */
 static enum softiommu_reason step(struct walk *walk, struct leaf *leaf, bool *done)
 {
@@ -83,6 +98,8 @@ static enum softiommu_reason step(struct walk *walk, struct leaf *leaf, bool *do
     if (walk_reserved(walk, entry.value))
         return SOFTIOMMU_REASON_RESERVED_BIT;
     *done = format_is_leaf(walk->format, walk->level, entry.value);
+    if (size_refused(walk, *done))
+        return SOFTIOMMU_REASON_NOT_PRESENT;
     if (*done)
         return finish(walk, &entry, leaf);
     reason = table_entry_mark(walk, &entry, ENTRY_ACCESSED);
