@@ -99,7 +99,7 @@ static struct cpuid_result hypervisor_leaf(uint32_t leaf)
         return vendor_leaf();
     case HV_CPUID_INTERFACE:
         return (struct cpuid_result){.eax = defect_active(DEFECT_CPUID_OTHER_INTERFACE) ? OTHER_INTERFACE
-                                                                                       : HV_CPUID_INTERFACE_EAX_HV1};
+                                                                                        : HV_CPUID_INTERFACE_EAX_HV1};
     case HV_CPUID_VERSION:
         return (struct cpuid_result){.eax = VERSION_BUILD,
                                      .ebx = (VERSION_MAJOR << HV_CPUID_VERSION_EBX_MAJOR_SHIFT) | VERSION_MINOR};

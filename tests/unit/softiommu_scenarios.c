@@ -22,6 +22,9 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(IOTLB_RIGHTS_REREAD, story_rights_reread, 0),
     STORY(IOTLB_WRITE_UNCHECKED, story_write_on_read_only, 0),
     STORY(NOT_PRESENT_CACHED, story_not_present, 0),
+    STORY(IOTLB_TAG_SHORT, story_tag_short, 0),
+    STORY(STALE_NEW_RIGHTS, story_stale_rights, 0),
+    STORY(STALE_MIXED, story_stale_mixed, 0),
 
     STORY(WALK_DOMAIN_FLUSH_1, story_stale, BY_DOMAIN_FLUSH | AT_LEVEL(1)),
     STORY(WALK_DOMAIN_FLUSH_2, story_stale, BY_DOMAIN_FLUSH | AT_LEVEL(2)),
@@ -82,6 +85,11 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(AD_PLAIN_STORE, story_plain_store, 0),
     STORY(AD_DROPS_BITS, story_drops_bits, 0),
     STORY(AD_LATE_STORE, story_late_store, 0),
+    STORY(SPLIT_REFUSED, story_other_size, 0),
+    STORY(MERGE_REFUSED, story_other_size, 1),
+    STORY(OFFSET_CUT_2M, story_offset, 1),
+    STORY(OFFSET_CUT_1G, story_offset, 2),
+    STORY(CROSSING_LINEAR, story_crossing, 0),
 
     STORY(STAGE2_ROOT, story_stage2_root, 0),
     STORY(STAGE2_TABLE, story_stage2_table, 0),

@@ -33,6 +33,9 @@ bool story_context(struct machine *m, unsigned argument);
 bool story_large_page(struct machine *m, unsigned argument);
 /* argument: page of eight that is looked at */
 bool story_range_end(struct machine *m, unsigned argument);
+bool story_stale_mixed(struct machine *m, unsigned argument);
+bool story_stale_rights(struct machine *m, unsigned argument);
+bool story_tag_short(struct machine *m, unsigned argument);
 
 /* argument: enum released_by */
 bool story_in_flight(struct machine *m, unsigned argument);
@@ -55,6 +58,11 @@ bool story_user(struct machine *m, unsigned argument);
 bool story_reserved(struct machine *m, unsigned argument);
 bool story_five_levels(struct machine *m, unsigned argument);
 bool story_width(struct machine *m, unsigned argument);
+/* argument: level of the page */
+bool story_offset(struct machine *m, unsigned argument);
+/* argument: 0 a table where a large page was, 1 a large page where a table was */
+bool story_other_size(struct machine *m, unsigned argument);
+bool story_crossing(struct machine *m, unsigned argument);
 bool story_plain_store(struct machine *m, unsigned argument);
 bool story_drops_bits(struct machine *m, unsigned argument);
 bool story_late_store(struct machine *m, unsigned argument);

@@ -206,3 +206,44 @@ bool story_range_end(struct machine *m, unsigned argument)
     softiommu_flush_range(m->iommu, TAG, iova >> 12, 3);
     return target(m, 0, iova + argument * PAGE, READ) != REFUSED;
 }
+
+/* What was cached leads to OLD, the tables to the page behind NEW: no third page, and no mixture of the two. */
+bool story_stale_mixed(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 5, TAG);
+    uint64_t seen;
+
+    (void)argument;
+    map(m, &t, IOVA, OLD, RW);
+    attach(m, 0, &t);
+    assert_int_equal(target(m, 0, IOVA, WRITE), OLD);
+    map(m, &t, IOVA, NEW + PAGE, RW);
+    seen = target(m, 0, IOVA, WRITE);
+    return seen != OLD && seen != NEW + PAGE;
+}
+
+bool story_stale_rights(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 5, TAG);
+    uint64_t seen;
+
+    (void)argument;
+    map(m, &t, IOVA, OLD, RO);
+    attach(m, 0, &t);
+    assert_int_equal(target(m, 0, IOVA, READ), OLD);
+    map(m, &t, IOVA, NEW, RW);
+    seen = target(m, 0, IOVA, WRITE);
+    return seen != REFUSED && seen != NEW;
+}
+
+bool story_tag_short(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 5, TAG);
+    uint64_t iova = align_down(IOVA, MEG2);
+
+    (void)argument;
+    *entry_of(m, &t, iova, 1) = RAM | RW | PS;
+    attach(m, 0, &t);
+    assert_int_equal(target(m, 0, iova, WRITE), RAM);
+    return target(m, 0, iova ^ MEG2, READ) != REFUSED;
+}

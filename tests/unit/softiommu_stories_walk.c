@@ -65,6 +65,45 @@ bool story_width(struct machine *m, unsigned argument)
     return target(m, 0, IOVA | BIT(50), READ) != REFUSED;
 }
 
+bool story_offset(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, TAG);
+    uint64_t iova = align_down(IOVA, PAGE << (9 * argument)), offset = argument == 1 ? MEG2 - 8 : MEG2 + 8;
+
+    *entry_of(m, &t, iova, argument) = RAM | RW | PS;
+    attach(m, 0, &t);
+    return target(m, 0, iova + offset, READ) != RAM + offset;
+}
+
+/* argument: whether the small page comes first. */
+bool story_other_size(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, TAG);
+    uint64_t offset = IOVA % MEG2;
+
+    if (argument != 0)
+        map(m, &t, IOVA, PAGE_GPA, RW);
+    else
+        *entry_of(m, &t, IOVA, 1) = RAM | RW | PS;
+    attach(m, 0, &t);
+    assert_int_equal(target(m, 0, IOVA, WRITE), argument != 0 ? PAGE_GPA : RAM + offset);
+    *entry_of(m, &t, IOVA, 1) = argument != 0 ? RAM | RW | PS : 0;
+    if (argument == 0)
+        map(m, &t, IOVA, PAGE_GPA, RW);
+    softiommu_flush_domain(m->iommu, TAG);
+    return target(m, 0, IOVA, WRITE) != (argument != 0 ? RAM + offset : PAGE_GPA);
+}
+
+bool story_crossing(struct machine *m, unsigned argument)
+{
+    uint64_t spa, size;
+
+    (void)argument;
+    one_page(m, 4, IOVA);
+    assert_int_equal(softiommu_translate(m->iommu, 0, IOVA + PAGE - 16, READ, &spa, &size), SOFTIOMMU_REASON_NONE);
+    return size > 16;
+}
+
 /* Another processor takes the page away between the read of its entry and the store of A. */
 static void unmap_once(struct machine *m, uint64_t spa)
 {

@@ -90,6 +90,8 @@ static bool beyond_the_world(enum softiommu_omission omission)
 {
     switch (omission) {
     case SOFTIOMMU_OMIT_PRESENT_LEAF_ONLY: /* its entries that are not present are zero */
+    case SOFTIOMMU_OMIT_OFFSET_CUT_1G:     /* it has no pages of 1 GiB */
+    case SOFTIOMMU_OMIT_CROSSING_LINEAR:   /* its requests stay in a page */
     case SOFTIOMMU_OMIT_USER_IGNORED:
     case SOFTIOMMU_OMIT_RESERVED_IGNORED:
     case SOFTIOMMU_OMIT_WIDTH_IGNORED:
