@@ -26,6 +26,8 @@ void domains_add_device(uint64_t device_id, uint16_t bdf);
 void domains_guest_gone(void);
 /* DEFECT_LIST_FLAGS_BLOCK: no device reaches memory until it is attached again. */
 void domains_block_all(void);
+/* DEFECT_TYPE_REFUSED_BLOCKS: the devices of a domain, where it exists, are in none. */
+void domain_block(uint32_t id);
 /* True for a device that was added. */
 bool domains_manage(uint64_t device_id);
 

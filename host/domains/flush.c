@@ -47,8 +47,9 @@ void domains_drop_all(void)
     domain_table.backend->flush_domain(&domain_table.default_translation);
 }
 
-static enum hv_status flush_unknown(void)
+static enum hv_status flush_unknown(uint32_t id)
 {
+    neighbour_block(DEFECT_FLUSH_NEIGHBOUR_BLOCKS, id);
     return defect_active(DEFECT_FLUSH_UNKNOWN_ACCEPTED) ? HV_STATUS_SUCCESS : status_unknown_domain();
 }
 
@@ -58,7 +59,7 @@ enum hv_status domain_flush(uint32_t id)
     struct translation target;
 
     if (domain == NULL)
-        return flush_unknown();
+        return flush_unknown(id);
     if (!has_entries(domain)) {
         if (defect_active(DEFECT_FLUSH_SPECIAL_DELETES))
             domain_delete(id);
@@ -80,7 +81,7 @@ enum hv_status domain_flush_range(uint32_t id, uint64_t page, unsigned shift)
     struct translation target;
 
     if (domain == NULL)
-        return flush_unknown();
+        return flush_unknown(id);
     if (!has_entries(domain))
         return nothing_to_flush();
     target = flush_target(domain);

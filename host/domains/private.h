@@ -3,6 +3,7 @@
 #ifndef PVT_HOST_DOMAINS_PRIVATE_H
 #define PVT_HOST_DOMAINS_PRIVATE_H
 
+#include "host/defects/defects.h"
 #include "host/domains/domains.h"
 
 #define DOMAIN_BUCKETS     256u
@@ -58,6 +59,8 @@ extern struct domain_table domain_table;
 struct domain *domain_find(uint32_t id);
 /* Makes the default and the null domain (VARIANT_SPECIAL_DOMAINS). */
 void special_domains_create(void);
+/* DEFECT_..._NEIGHBOUR_BLOCKS: the devices of the domain whose id differs in the topmost bit are in none. */
+void neighbour_block(enum defect defect, uint32_t id);
 /* Drops everything that is cached of any domain. */
 void domains_drop_all(void);
 struct device *device_find(uint64_t device_id);

@@ -65,11 +65,6 @@ enum hv_status status_unknown_device(void)
     return variant_status(VARIANT_UNKNOWN_DEVICE_NOT_FOUND, HV_STATUS_NOT_FOUND, HV_STATUS_INVALID_DEVICE_ID);
 }
 
-enum hv_status domain_check(uint32_t id)
-{
-    return domain_find(id) != NULL ? HV_STATUS_SUCCESS : status_unknown_domain();
-}
-
 /* Only defects and variants take a domain away from its devices. */
 static void block_devices(struct domain *domain)
 {
@@ -79,6 +74,28 @@ static void block_devices(struct domain *domain)
         device_switch(domain->devices, &blocked);
         device_move(domain->devices, NULL);
     }
+}
+
+void domain_block(uint32_t id)
+{
+    struct domain *domain = domain_find(id);
+
+    if (domain != NULL)
+        block_devices(domain);
+}
+
+void neighbour_block(enum defect defect, uint32_t id)
+{
+    if (defect_active(defect))
+        domain_block(id ^ TOP_BIT);
+}
+
+enum hv_status domain_check(uint32_t id)
+{
+    if (domain_find(id) != NULL)
+        return HV_STATUS_SUCCESS;
+    neighbour_block(DEFECT_FLUSH_NEIGHBOUR_BLOCKS, id);
+    return status_unknown_domain();
 }
 
 /* DEFECT_CREATE_RESETS: the domain is as new, and its devices are in none. */
@@ -189,9 +206,7 @@ enum hv_status domain_delete(uint32_t id)
     struct domain *domain = domain_find(id);
 
     if (domain == NULL) {
-        domain = domain_find(id ^ TOP_BIT);
-        if (defect_active(DEFECT_DELETE_NEIGHBOUR_BLOCKS) && domain != NULL)
-            block_devices(domain);
+        neighbour_block(DEFECT_DELETE_NEIGHBOUR_BLOCKS, id);
         return status_unknown_domain();
     }
     if (domain->phantom) {

@@ -12,8 +12,12 @@ enum hv_status call_create_domain(const void *input, void *output)
     enum hv_status status = check_device_domain(&create->device_domain);
 
     (void)output;
-    if (status != HV_STATUS_SUCCESS)
+    if (status != HV_STATUS_SUCCESS) {
+        if (defect_active(DEFECT_TYPE_CREATE_PARTIAL) &&
+            (create->device_domain.domain_id.type & HV_DEVICE_DOMAIN_TYPE_MASK) != HV_DEVICE_DOMAIN_TYPE_S1)
+            domain_create(create->device_domain.domain_id.id);
         return status;
+    }
     if (!reserved_valid(create->flags, HV_CREATE_DEVICE_DOMAIN_RESERVED)) {
         if (defect_active(DEFECT_CREATE_PARTIAL))
             domain_create(create->device_domain.domain_id.id);

@@ -2,6 +2,7 @@
 #include "host/hypercalls/fields.h"
 
 #include "host/defects/defects.h"
+#include "host/domains/domains.h"
 #include "host/variants/variants.h"
 
 enum hv_status check_partition(uint64_t partition_id)
@@ -38,6 +39,13 @@ static bool id_valid(uint32_t id)
     return !special || variant_active(VARIANT_SPECIAL_DOMAINS);
 }
 
+static enum hv_status type_refused(enum hv_status status, uint32_t id)
+{
+    if (defect_active(DEFECT_TYPE_REFUSED_BLOCKS))
+        domain_block(id);
+    return status;
+}
+
 enum hv_status check_device_domain(const struct hv_input_device_domain *name)
 {
     enum hv_status status = check_partition(name->partition_id);
@@ -50,8 +58,12 @@ enum hv_status check_device_domain(const struct hv_input_device_domain *name)
     if (!vtl_valid(name->owner_vtl.value) || !reserved_valid(name->domain_id.type, HV_DEVICE_DOMAIN_TYPE_RESERVED))
         return HV_STATUS_INVALID_PARAMETER;
     if (type == HV_DEVICE_DOMAIN_TYPE_S2 || type == HV_DEVICE_DOMAIN_TYPE_SOC)
-        return variant_status(VARIANT_OTHER_TYPE_PARAMETER, HV_STATUS_INVALID_PARAMETER, HV_STATUS_ACCESS_DENIED);
-    if (type != HV_DEVICE_DOMAIN_TYPE_S1 || !id_valid(name->domain_id.id))
+        return type_refused(
+            variant_status(VARIANT_OTHER_TYPE_PARAMETER, HV_STATUS_INVALID_PARAMETER, HV_STATUS_ACCESS_DENIED),
+            name->domain_id.id);
+    if (type != HV_DEVICE_DOMAIN_TYPE_S1)
+        return type_refused(HV_STATUS_INVALID_PARAMETER, name->domain_id.id);
+    if (!id_valid(name->domain_id.id))
         return HV_STATUS_INVALID_PARAMETER;
     return HV_STATUS_SUCCESS;
 }
