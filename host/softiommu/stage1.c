@@ -97,7 +97,8 @@ static enum softiommu_reason reread_rights(struct softiommu *iommu, const struct
     return reason;
 }
 
-/* SOFTIOMMU_OMIT_STALE_MIXED: a leaf that never was, put together from a cached one and from what the tables say now. */
+/* SOFTIOMMU_OMIT_STALE_MIXED: a leaf that never was, put together from a cached one and from what the tables say now.
+ */
 static bool mixed(struct softiommu *iommu, const struct softiommu_translation *t, uint16_t tag, uint64_t iova,
                   enum oracle_access access, struct leaf *leaf)
 {

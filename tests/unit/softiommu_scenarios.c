@@ -23,7 +23,6 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(IOTLB_WRITE_UNCHECKED, story_write_on_read_only, 0),
     STORY(NOT_PRESENT_CACHED, story_not_present, 0),
     STORY(IOTLB_TAG_SHORT, story_tag_short, 0),
-    STORY(STALE_NEW_RIGHTS, story_stale_rights, 0),
     STORY(STALE_MIXED, story_stale_mixed, 0),
 
     STORY(WALK_DOMAIN_FLUSH_1, story_stale, BY_DOMAIN_FLUSH | AT_LEVEL(1)),

@@ -34,7 +34,6 @@ bool story_large_page(struct machine *m, unsigned argument);
 /* argument: page of eight that is looked at */
 bool story_range_end(struct machine *m, unsigned argument);
 bool story_stale_mixed(struct machine *m, unsigned argument);
-bool story_stale_rights(struct machine *m, unsigned argument);
 bool story_tag_short(struct machine *m, unsigned argument);
 
 /* argument: enum released_by */

@@ -222,20 +222,6 @@ bool story_stale_mixed(struct machine *m, unsigned argument)
     return seen != OLD && seen != NEW + PAGE;
 }
 
-bool story_stale_rights(struct machine *m, unsigned argument)
-{
-    struct softiommu_translation t = domain_new(m, 5, TAG);
-    uint64_t seen;
-
-    (void)argument;
-    map(m, &t, IOVA, OLD, RO);
-    attach(m, 0, &t);
-    assert_int_equal(target(m, 0, IOVA, READ), OLD);
-    map(m, &t, IOVA, NEW, RW);
-    seen = target(m, 0, IOVA, WRITE);
-    return seen != REFUSED && seen != NEW;
-}
-
 bool story_tag_short(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_new(m, 5, TAG);
