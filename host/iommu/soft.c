@@ -194,6 +194,7 @@ static void soft_set_translation(uint16_t bdf, const struct translation *from, c
         vdev_lose(bdf);
     done = softiommu_switch_device(soft.iommu, soft_device(bdf), &target,
                                    to->tag == TAG_NONE ? SOFTIOMMU_DETACH : SOFTIOMMU_ATTACH);
+    soft_memory_switched();
     soft_unlock();
     if (!done)
         host_die("the software IOMMU refuses kind %u, root 0x%llx, %u levels for %04x", (unsigned)to->kind,

@@ -56,11 +56,22 @@ static bool is_last_byte(uint64_t spa, size_t size)
 #define LONG_PIECE 1024u
 #define CACHE_LINE 64u
 
+/* DEFECT_FIRST_LINE_LOST: a device was switched, and nothing was written since. */
+static bool switched;
+
+void soft_memory_switched(void)
+{
+    switched = true;
+}
+
 size_t soft_memory_lost(uint64_t spa, size_t size)
 {
+    bool first = switched;
+
+    switched = false;
     if (defect_active(DEFECT_LAST_BYTE_LOST) && is_last_byte(spa, size))
         return size;
-    if (defect_active(DEFECT_FIRST_LINE_LOST) && size == CACHE_LINE && spa % HOST_PAGE_SIZE == 0)
+    if (defect_active(DEFECT_FIRST_LINE_LOST) && first && size == CACHE_LINE && spa % HOST_PAGE_SIZE == 0)
         return size;
     return defect_active(DEFECT_LONG_ODD_CUT) && size > LONG_PIECE && size % 2 != 0;
 }

@@ -15,6 +15,8 @@ bool soft_memory_compare_exchange64(void *owner, uint64_t spa, uint64_t expected
 void soft_memory_copy_from(void *owner, void *to, uint64_t spa, size_t size);
 void soft_memory_copy_to(void *owner, uint64_t spa, const void *from, size_t size);
 
+/* A device has another translation from here on: the next write is the first after an ATTACH. */
+void soft_memory_switched(void);
 /* Under a defect: how many bytes at the end of a write to [spa, spa + size) never arrive; else 0. */
 size_t soft_memory_lost(uint64_t spa, size_t size);
 
