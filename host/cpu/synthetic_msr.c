@@ -44,7 +44,7 @@ static bool is_enabled(void)
 static void disable_page(void)
 {
     nested_overlay_clear();
-    if (defect_active(DEFECT_PAGE_LEFT_BEHIND) && partition.hypercall_msr != 0)
+    if (defect_active(DEFECT_PAGE_LEFT_BEHIND) && is_enabled())
         guest_write(partition.hypercall_msr & HV_HYPERCALL_MSR_GPFN, hypercall_page, HOST_PAGE_SIZE);
 }
 
@@ -55,8 +55,8 @@ static void write_guest_os_id(uint64_t value)
         return;
     /* A locked register is immutable, so a locked page stays. */
     if (value == 0 && is_enabled() && !(partition.hypercall_msr & HV_HYPERCALL_MSR_LOCKED)) {
-        partition.hypercall_msr &= ~HV_HYPERCALL_MSR_ENABLE;
         disable_page();
+        partition.hypercall_msr &= ~HV_HYPERCALL_MSR_ENABLE;
     }
 }
 
