@@ -9,7 +9,7 @@ import images
 import pytest
 from conftest import ROOT
 from pvtest import check, docs, paths, requirements
-from pvtest.catalogue import parse_host, parse_tests
+from pvtest.catalogue import load_host, load_tests, parse_host, parse_tests
 from pvtest.stories import Story
 
 BUILT = all(path.exists() for path in (paths.GUEST_IMAGE, paths.GUEST_DEBUG, paths.HOST_IMAGE))
@@ -123,3 +123,21 @@ def test_every_test_needs_a_story() -> None:
         f"tests/{name.partition('.')[0]}.c:7: test {name}: has no STORY()"
         for name in ("cap.page_sizes", "flush.none", "tr.leaf_4k")
     ]
+
+
+@pytest.mark.skipif(not BUILT, reason="the images are not built")
+def test_numbers_of_the_readme() -> None:
+    tests, host, wanted = load_tests(), load_host(), requirements.load()
+    covered = {wanted[name].id for test in tests.tests for name in test.requirements}
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    defects, variants = len(host.defects), len(host.variants)
+    for words in (
+        f"knows {defects} ways to get the ABI wrong and {variants} ways to get it right otherwise",
+        f"{defects} of {defects} caught",
+        f"{variants} of {variants} pass",
+        f"of the {len(wanted.ids)} statements",
+        f"| {len(covered)} covered |",
+        f"{defects} broken hosts",
+        f"{variants} hosts that are right in another way",
+    ):
+        assert words in text, f"README.md does not say: {words}"
