@@ -135,7 +135,7 @@ def test_numbers_of_the_readme() -> None:
         f"knows {defects} ways to get the ABI wrong and {variants} ways to get it right otherwise",
         f"{defects} of {defects} caught",
         f"{variants} of {variants} pass",
-        f"of the {len(wanted.ids)} statements",
+        f"of the {len(wanted)} statements",
         f"| {len(covered)} covered |",
         f"{defects} broken hosts",
         f"{variants} hosts that are right in another way",
