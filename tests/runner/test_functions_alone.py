@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from conftest import ROOT, Runner
-from images import build, catalogue_section, host_section
+from images import build, catalogue_section, host_section, image_section
 from pvtest.catalogue import CLASSES, Defect, Instance, Test
 from pvtest.devices import FUNCTIONS, Devices
 from pvtest.errors import MissingError, UsageError
@@ -31,7 +31,7 @@ NO_EDU = {"FAKE_QEMU_DEVICES": "rocker isa-debug-exit virtio-blk-pci"}
 @pytest.fixture(name="alone")
 def _alone(runner: Runner, tmp_path: Path) -> Runner:
     """The runner on images whose tests know virtual functions."""
-    folder = build(tmp_path / "alone", catalogue_section(TESTS), host_section(DEFECTS))
+    folder = build(tmp_path / "alone", image_section(TESTS), host_section(DEFECTS), catalogue_section(TESTS))
     return lambda *arguments, **environment: runner(*arguments, PVTEST_BUILD=str(folder), **environment)
 
 
