@@ -29,6 +29,7 @@ struct memory_region {
 
 struct boot_info {
     uint64_t entry_tsc;                 /* TSC at the first instruction of the image's own code */
+    uint64_t leave_tsc;                 /* TSC ticks that the firmware spent in ExitBootServices() */
     uint64_t rsdp;                      /* physical address of the ACPI root pointer, 0 = none */
     uint64_t runtime_services;          /* EFI_RUNTIME_SERVICES *, physical; 0 = none */
     bool runtime_split;                 /* the firmware told its runtime code from its data */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "boot/boot.h"
+#include "kernel/cpu.h"
 
 /* UEFI 2.10, 7.4.6: the map key may change in between, then the map must be fetched again, and nothing else may be
  * called. */
@@ -14,7 +15,9 @@ void boot_leave(const struct boot *boot, void *scratch, size_t scratch_size)
         EFI_STATUS status = services->GetMemoryMap(&size, scratch, &key, &descriptor_size, &version);
         if (status != EFI_SUCCESS)
             boot_fail(boot, "GetMemoryMap: status 0x%llx, %zu bytes needed", (unsigned long long)status, (size_t)size);
+        uint64_t start = cpu_rdtsc();
         status = services->ExitBootServices(boot->image, key);
+        boot->info->leave_tsc += cpu_rdtsc() - start;
         if (status == EFI_SUCCESS) {
             boot_memory_map(boot, scratch, size, descriptor_size);
             return;
