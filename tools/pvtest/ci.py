@@ -166,6 +166,13 @@ def verbosity() -> Report:
     return Report(not wrong and compared > 0, Counts(max(0, compared - len(wrong)), len(wrong)))
 
 
+def functions() -> Report:
+    """The catalogue on virtual functions alone, where tables of five levels run for real."""
+    folder = paths.BUILD / "results-functions"
+    code = _pvtest("run", "--functions-alone", "--plain", "--quiet", "--results", str(folder))
+    return Report(code == 0, _read_counts(folder / "latest" / "results.json", ("pass",), ("fail", "error"), "skip"))
+
+
 def defects() -> Report:
     """Every defect of the reference host must be caught."""
     folder = paths.BUILD / "results-defects"
@@ -195,6 +202,7 @@ STEPS: tuple[tuple[str, Callable[[], Report], bool], ...] = (
     ("unit", unit, False),
     ("runner", runner, False),
     ("catalogue", catalogue, False),
+    ("functions", functions, False),
     ("verbosity", verbosity, False),
     ("defects", defects, False),
     ("variants", variants, False),
@@ -203,7 +211,7 @@ STEPS: tuple[tuple[str, Callable[[], Report], bool], ...] = (
 
 def _clear() -> None:
     """Results of an earlier run must not be counted."""
-    for name in ("results-test", "results-verbosity", "results-defects", "results-variants"):
+    for name in ("results-test", "results-functions", "results-verbosity", "results-defects", "results-variants"):
         shutil.rmtree(paths.BUILD / name, ignore_errors=True)
 
 
