@@ -52,7 +52,10 @@ static uint64_t misread_leaf(uint64_t leaf, uint64_t page, const struct misread 
         return (leaf & ENTRY_ADDRESS) != 0 && defect_active(DEFECT_LEAF_PRESENT_IGNORED) ? leaf | ENTRY_PRESENT : leaf;
     if (defect_active(DEFECT_READ_ONLY_UNREADABLE) && (leaf & ENTRY_WRITE) == 0)
         leaf &= ~ENTRY_PRESENT;
-    if (defect_active(DEFECT_SUPERVISOR_LEAF_SHIFTED) && (leaf & ENTRY_USER) == 0)
+    /* A leaf that leads to its own address may be one of the processor's, whose table this can be as well: the guest
+     * must live to tell. */
+    if (defect_active(DEFECT_SUPERVISOR_LEAF_SHIFTED) && (leaf & ENTRY_USER) == 0 &&
+        (leaf & ENTRY_ADDRESS) / HV_PAGE_SIZE != page)
         leaf = redirected(leaf | ENTRY_USER, leaf, HV_PAGE_SIZE);
     if (defect_active(DEFECT_ACCESSED_MISPLACED) && (leaf & ENTRY_ACCESSED) == 0)
         leaf = redirected(leaf | ENTRY_ACCESSED, leaf, HV_PAGE_SIZE);

@@ -16,7 +16,8 @@ from conftest import HERE, ROOT, Runner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pvtest import baseline, profiles, requirements
-from pvtest.catalogue import parse_tests
+from pvtest.campaign import where_it_shows
+from pvtest.catalogue import Instance, parse_tests
 from pvtest.errors import UsageError
 from pvtest.selection import Filters, select
 
@@ -209,3 +210,20 @@ def test_any_baseline_or_profile_is_read_or_refused_with_its_name(
             load(path)
         except UsageError as error:
             assert str(path) in str(error)
+
+
+@pytest.mark.parametrize(
+    ("unit", "devices", "kept"),
+    [
+        ("any", "rocker dmaprobe dmaprobe+ats edu", "rocker"),
+        ("any", "dmaprobe dmaprobe+ats", "dmaprobe"),
+        ("any", "dmaprobe+ats", "dmaprobe+ats"),
+        ("any", "edu", ""),
+        ("vtd", "rocker dmaprobe dmaprobe+ats edu", "rocker edu"),
+        ("soft", "rocker dmaprobe dmaprobe+ats edu", "dmaprobe dmaprobe+ats"),
+    ],
+)
+def test_a_defect_is_shown_to_the_classes_that_can_tell(unit: str, devices: str, kept: str) -> None:
+    test = CATALOGUE.tests[0]
+    selected = [Instance(test, None), *(Instance(test, name) for name in devices.split())]
+    assert [instance.device for instance in where_it_shows(unit, selected)] == [None, *kept.split()]

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pvtest import boot, catalogue, report
-from pvtest.catalogue import Defect, HostCatalogue, Switch
+from pvtest.catalogue import Defect, HostCatalogue, Instance, Switch
 from pvtest.devices import Devices
 from pvtest.errors import EXIT_ERROR, EXIT_FAIL, EXIT_OK
 from pvtest.model import Run, Verdict
@@ -32,13 +32,22 @@ from pvtest.terminal import Bar, Terminal
 
 NAMES_SHOWN = 2
 
-# Where a defect can show, by the unit that the devices are behind. Class edu takes 100 ms for each DMA,
-# so it takes part only where it can tell something that the quick classes cannot.
+# Where a defect can show that shows behind one unit alone. Class edu takes 100 ms for each DMA, so it takes part only
+# where it can tell something that the quick classes cannot.
 CLASSES_BEHIND: dict[str, frozenset[str | None]] = {
-    "any": frozenset({None, "rocker", "dmaprobe", "dmaprobe+ats"}),
     "vtd": frozenset({None, "rocker", "edu"}),
     "soft": frozenset({None, "dmaprobe", "dmaprobe+ats"}),
 }
+QUICK_CLASSES = ("rocker", "dmaprobe", "dmaprobe+ats")  # the quickest first
+
+
+def where_it_shows(unit: str, selected: list[Instance]) -> list[Instance]:
+    """The instances that a defect of this unit is shown to: what shows on every class is shown on the quickest one."""
+    classes = CLASSES_BEHIND.get(unit)
+    if classes is None:
+        present = {instance.device for instance in selected}
+        classes = frozenset({None, next((name for name in QUICK_CLASSES if name in present), None)})
+    return [instance for instance in selected if instance.device in classes]
 
 
 def _defect_verdict(run: Run) -> str:
@@ -69,7 +78,7 @@ class Campaign:
         """The request with this one switched on: a defect on the device classes where it can show, a variant on all."""
         selected = request.selected
         if isinstance(switch, Defect):
-            selected = [instance for instance in selected if instance.device in CLASSES_BEHIND[switch.unit]]
+            selected = where_it_shows(switch.unit, selected)
         return dataclasses.replace(request, selected=selected, **{self.plural: [switch]})
 
 
