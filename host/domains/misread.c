@@ -46,16 +46,21 @@ static uint64_t redirected(uint64_t entry, uint64_t other, uint64_t offset)
     return (entry & ~ENTRY_ADDRESS) | ((other & ENTRY_ADDRESS) + offset);
 }
 
+/* The table can be the processor's as well, whose own leaves lead to their own address: the guest must live to tell. */
+static bool is_the_processors(uint64_t leaf, uint64_t page)
+{
+    return (leaf & ENTRY_ADDRESS) / HV_PAGE_SIZE == page;
+}
+
 static uint64_t misread_leaf(uint64_t leaf, uint64_t page, const struct misread *m)
 {
     if ((leaf & ENTRY_PRESENT) == 0)
         return (leaf & ENTRY_ADDRESS) != 0 && defect_active(DEFECT_LEAF_PRESENT_IGNORED) ? leaf | ENTRY_PRESENT : leaf;
+    if (is_the_processors(leaf, page))
+        return leaf;
     if (defect_active(DEFECT_READ_ONLY_UNREADABLE) && (leaf & ENTRY_WRITE) == 0)
         leaf &= ~ENTRY_PRESENT;
-    /* A leaf that leads to its own address may be one of the processor's, whose table this can be as well: the guest
-     * must live to tell. */
-    if (defect_active(DEFECT_SUPERVISOR_LEAF_SHIFTED) && (leaf & ENTRY_USER) == 0 &&
-        (leaf & ENTRY_ADDRESS) / HV_PAGE_SIZE != page)
+    if (defect_active(DEFECT_SUPERVISOR_LEAF_SHIFTED) && (leaf & ENTRY_USER) == 0)
         leaf = redirected(leaf | ENTRY_USER, leaf, HV_PAGE_SIZE);
     if (defect_active(DEFECT_ACCESSED_MISPLACED) && (leaf & ENTRY_ACCESSED) == 0)
         leaf = redirected(leaf | ENTRY_ACCESSED, leaf, HV_PAGE_SIZE);
