@@ -19,10 +19,9 @@ static struct {
 
 bool dma_map_registers(struct dma_engine *e, uint64_t needed)
 {
-    uint64_t length = 0;
-    uint64_t gpa = pci_bar(&e->function, 0, &length);
+    uint64_t gpa = pci_bar(&e->function, 0);
 
-    if (gpa == 0 || length < needed) {
+    if (gpa == 0) {
         return false;
     }
     e->registers = paging_map_mmio(gpa, needed);

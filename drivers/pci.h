@@ -30,8 +30,8 @@ void pci_write16(const struct pci_function *f, unsigned offset, uint16_t value);
 /* One way explicitly, for tests that compare both. False when that way is not there. */
 bool pci_read32_by(enum pci_access access, const struct pci_function *f, unsigned offset, uint32_t *value);
 
-/* Physical address of a memory BAR (64-bit aware), 0 when it is none; *length by sizing (decoding off meanwhile). */
-uint64_t pci_bar(const struct pci_function *f, unsigned index, uint64_t *length);
+/* Physical address of a memory BAR (64-bit aware) as firmware has set it, 0 when it is none. */
+uint64_t pci_bar(const struct pci_function *f, unsigned index);
 /* Offset of a capability (standard list), 0 = absent. */
 unsigned pci_capability(const struct pci_function *f, uint8_t id);
 /* Offset of a capability in the extended list (PCI Express, ECAM only), 0 = absent. */

@@ -11,51 +11,26 @@ static unsigned bar_count(const struct pci_function *f)
     return (f->header_type & PCI_HEADER_LAYOUT_MASK) == PCI_HEADER_LAYOUT_BRIDGE ? 2 : 6;
 }
 
-/* Writes all ones, reads which bits stuck, and puts the old value back. */
-static uint32_t writable_bits(const struct pci_function *f, unsigned offset)
-{
-    uint32_t old = pci_read32(f, offset);
-    uint32_t bits;
-
-    pci_write32(f, offset, UINT32_MAX);
-    bits = pci_read32(f, offset);
-    pci_write32(f, offset, old);
-    return bits;
-}
-
-uint64_t pci_bar(const struct pci_function *f, unsigned index, uint64_t *length)
+uint64_t pci_bar(const struct pci_function *f, unsigned index)
 {
     unsigned offset = PCI_BAR0 + 4 * index;
-    uint16_t command;
     uint32_t low;
-    uint64_t address, mask;
-    bool wide;
+    uint64_t high = 0;
 
     if (index >= bar_count(f)) {
         return 0;
     }
     low = pci_read32(f, offset);
-    wide = (low & PCI_BAR_TYPE_MASK) == PCI_BAR_TYPE_64;
-    if ((low & PCI_BAR_IO) != 0 || (wide && index + 1 >= bar_count(f))) {
+    if ((low & PCI_BAR_IO) != 0) {
         return 0;
     }
-    address = low & PCI_BAR_ADDRESS_MASK;
-    if (wide) {
-        address |= (uint64_t)pci_read32(f, offset + 4) << 32;
+    if ((low & PCI_BAR_TYPE_MASK) == PCI_BAR_TYPE_64) {
+        if (index + 1 >= bar_count(f)) {
+            return 0;
+        }
+        high = pci_read32(f, offset + 4);
     }
-    if (address == 0 || length == NULL) {
-        return address;
-    }
-
-    command = pci_read16(f, PCI_COMMAND);
-    pci_write16(f, PCI_COMMAND, command & (uint16_t) ~(PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER));
-    mask = 0xFFFFFFFF00000000ull | (writable_bits(f, offset) & PCI_BAR_ADDRESS_MASK);
-    if (wide) {
-        mask = (mask & UINT32_MAX) | (uint64_t)writable_bits(f, offset + 4) << 32;
-    }
-    pci_write16(f, PCI_COMMAND, command);
-    *length = ~mask + 1;
-    return address;
+    return high << 32 | (low & PCI_BAR_ADDRESS_MASK);
 }
 
 unsigned pci_capability(const struct pci_function *f, uint8_t id)
@@ -95,11 +70,15 @@ unsigned pci_extended_capability(const struct pci_function *f, uint16_t id)
     return 0;
 }
 
+/* A write to the register makes an emulator rebuild its memory map, which takes a millisecond. */
 static void set_command(const struct pci_function *f, uint16_t bits, bool on)
 {
     uint16_t old = pci_read16(f, PCI_COMMAND);
+    uint16_t wanted = on ? old | bits : old & (uint16_t)~bits;
 
-    pci_write16(f, PCI_COMMAND, on ? old | bits : old & (uint16_t)~bits);
+    if (wanted != old) {
+        pci_write16(f, PCI_COMMAND, wanted);
+    }
 }
 
 void pci_enable(const struct pci_function *f, bool on)

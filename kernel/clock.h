@@ -13,7 +13,7 @@ uint64_t clock_hyperv_reference(void);
 uint64_t clock_pm_timer(void);
 uint64_t clock_pit(void);
 
-#define CLOCK_WINDOW_US 2000
+#define CLOCK_WINDOW_US 1000
 
 /* A reading of a clock with the TSC in the middle of it, and how many TSC ticks it took. */
 struct clock_reading {

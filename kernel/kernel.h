@@ -12,7 +12,7 @@ struct volume;
 
 /* Provided by tests/harness: what a run needs of the firmware and of files, called while boot services are there. False
  * when the run is over, and the machine is to go off. */
-bool suite_prepare(const struct boot_info *info, struct volume *volume);
+bool suite_prepare(struct boot_info *info, struct volume *volume);
 
 /* Provided by tests/harness: runs the catalogue; returns the power-off code. */
 int suite_main(const struct boot_info *info);

@@ -344,11 +344,21 @@ static void set_bar(const struct dma_engine *e, uint64_t to)
     pci_write32(&e->function, PCI_BAR0 + 4, (uint32_t)(to >> 32));
 }
 
+static uint64_t size_of_bar(const struct dma_engine *e)
+{
+    uint64_t old = pci_bar(&e->function, 0), bits;
+
+    set_bar(e, UINT64_MAX);
+    bits = pci_bar(&e->function, 0);
+    set_bar(e, old);
+    return ~bits + 1;
+}
+
 STORY("moved_registers",
-      "Reads the identity of the device by ports and by memory. Moves its registers to another address by its BAR, "
-      "starts a write there, and moves them back.",
-      "Both ways of configuration agree, the old place reads as all ones while they are away, and the write has "
-      "arrived.",
+      "Reads the identity of the device by ports and by memory, and which bits of its BAR can be written. Moves its "
+      "registers to another address by its BAR, starts a write there, and moves them back.",
+      "Both ways of configuration agree, the BAR tells the documented size, the old place reads as all ones while they "
+      "are away, and the write has arrived.",
       "The reference host decodes registers of its own devices wrongly; its devices would fail with a guest that "
       "assigns addresses anew.");
 TEST(dmaprobe_moved, "moved_registers", "TR-1", ON_PROBE, "dma",
@@ -356,7 +366,7 @@ TEST(dmaprobe_moved, "moved_registers", "TR-1", ON_PROBE, "dma",
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
-    uint64_t here = pci_bar(&e->function, 0, NULL);
+    uint64_t here = pci_bar(&e->function, 0);
     uint64_t there = (here & ~(WINDOW_SIZE - 1)) + WINDOW_SIZE - DMAPROBE_BAR_SIZE;
     struct dma_engine moved = *e;
     uint32_t by_ports = 0, id;
@@ -364,6 +374,7 @@ TEST(dmaprobe_moved, "moved_registers", "TR-1", ON_PROBE, "dma",
     attached(t, e, &b);
     REQUIRE(pci_read32_by(PCI_ACCESS_PORTS, &e->function, PCI_VENDOR, &by_ports), "no ports");
     CHECK_EQ(by_ports, pci_read32(&e->function, PCI_VENDOR), "identity by ports and by memory");
+    CHECK_EQ(size_of_bar(e), DMAPROBE_BAR_SIZE, "size of the registers by the bits of the BAR that can be written");
     moved.registers = paging_map_mmio(there, DMAPROBE_BAR_SIZE);
     set_bar(e, there);
     id = dmaprobe_register(e, DMAPROBE_ID);

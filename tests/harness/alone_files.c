@@ -182,7 +182,7 @@ static const char *end_text(enum progress_kind end)
 static void tap_boot(void *context, const struct progress_boot *boot)
 {
     struct writer *w = context;
-    char name[96] = "none";
+    char name[INSTANCE_NAME_MAX] = "none";
 
     if (boot->has_guilty) {
         name_of(w, boot->guilty, name, sizeof(name));
@@ -207,7 +207,7 @@ static void tap_result(void *context, const struct progress_entry *e)
 {
     struct writer *w = context;
     bool bad = e->kind == PROGRESS_FAIL || e->kind == PROGRESS_ERROR;
-    char name[96], message[TEXT_MAX + 64];
+    char name[INSTANCE_NAME_MAX], message[TEXT_MAX + 64];
 
     if (e->flags & PROGRESS_RAW) {
         volume_put(&w->file, e->text, e->text_length);
@@ -248,7 +248,7 @@ static void write_tap(struct writer *w)
 static void summary_boot(void *context, const struct progress_boot *boot)
 {
     struct writer *w = context;
-    char name[96];
+    char name[INSTANCE_NAME_MAX];
 
     put(w, "  boot %-4u %u results by then; %s", boot->number, (unsigned)boot->next, end_text(boot->end));
     if (boot->text_length) {
@@ -285,7 +285,7 @@ static void summary_result(void *context, const struct progress_entry *e)
 {
     static const char *const words[] = {[PROGRESS_SKIP] = "SKIP", [PROGRESS_FAIL] = "FAIL", [PROGRESS_ERROR] = "ERROR"};
     struct writer *w = context;
-    char name[96], message[TEXT_MAX + 64] = "";
+    char name[INSTANCE_NAME_MAX], message[TEXT_MAX + 64] = "";
     const char *raw;
     size_t length = 0;
 

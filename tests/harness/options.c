@@ -63,11 +63,10 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return true;
     }
     if (strcmp(key, "test") == 0) {
-        if (o->pattern_count == SUITE_PATTERNS_MAX) {
-            fmt_snprintf(error->text, sizeof(error->text), "more than %u test= lines; use a glob", SUITE_PATTERNS_MAX);
+        if (!patterns_add(&o->patterns, value)) {
+            fmt_snprintf(error->text, sizeof(error->text), "more than %u test= lines; use a glob", PATTERNS_MAX);
             return false;
         }
-        o->patterns[o->pattern_count++] = value;
         return true;
     }
     fmt_snprintf(error->text, sizeof(error->text),
@@ -77,15 +76,14 @@ static bool take(void *context, const char *key, const char *value, struct optio
     return false;
 }
 
-bool suite_options_parse(struct suite_options *o, const struct boot_info *info, struct option_error *error)
+bool suite_options_parse(struct suite_options *o, struct boot_info *info, struct option_error *error)
 {
     o->seed = 1;
     o->repeat = 1;
     o->deadline_ms = DEADLINE_MS_DEFAULT;
     o->restarts = RESTARTS_DEFAULT;
     o->checkpoint = CHECKPOINT_DEFAULT;
-    memcpy(o->options_text, info->options, info->options_length);
-    if (!options_parse(o->options_text, info->options_length, take, o, error)) {
+    if (!options_parse(info->options, info->options_length, take, o, error)) {
         return false;
     }
     if (o->alone && o->bench) {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* From the registered tests and the device classes they name to the instances of this run. */
-#include "lib/fmt.h"
-#include "lib/glob.h"
 #include "lib/string.h"
 #include "tests/harness/suite.h"
 
@@ -10,56 +8,67 @@ extern const struct test_registration pvt_tests_start[], pvt_tests_end[];
 
 void suite_instance_name(const struct suite_instance *i, char *text, size_t size)
 {
-    if (i->has_class) {
-        fmt_snprintf(text, size, "%s@%s", i->test->id, dma_class_name(i->class));
-    } else {
-        fmt_snprintf(text, size, "%s", i->test->id);
+    const char *parts[] = {i->test->id, i->has_class ? "@" : "", i->has_class ? dma_class_name(i->class) : ""};
+    size_t used = 0;
+
+    for (size_t p = 0; p < sizeof(parts) / sizeof(parts[0]); p++) {
+        size_t length = strlen(parts[p]);
+
+        length = length < size - 1 - used ? length : size - 1 - used;
+        memcpy(text + used, parts[p], length);
+        used += length;
+    }
+    text[used] = '\0';
+}
+
+/* What is selected, and for each instance the first pattern that says so. */
+struct selection {
+    struct suite *suite;
+    uint16_t ranks[SUITE_INSTANCES_MAX];
+};
+
+static void add(struct selection *selection, struct suite_instance i, unsigned rank)
+{
+    struct suite *s = selection->suite;
+
+    if (s->instance_count < SUITE_INSTANCES_MAX && (rank != PATTERNS_NONE || s->options.patterns.count == 0)) {
+        selection->ranks[s->instance_count] = (uint16_t)rank;
+        s->instances[s->instance_count++] = i;
     }
 }
 
-static bool matches(const char *pattern, const struct suite_instance *i)
+static void add_class(struct selection *selection, const struct test *test, enum dma_class class, unsigned test_rank)
 {
-    char name[96];
+    const struct suite_instance i = {.test = test, .has_class = true, .class = class};
+    const struct patterns *patterns = &selection->suite->options.patterns;
+    char name[INSTANCE_NAME_MAX];
+    unsigned rank = PATTERNS_NONE;
 
-    suite_instance_name(i, name, sizeof(name));
-    return glob_match(pattern, name) || glob_match(pattern, i->test->id);
-}
-
-static bool selected(const struct suite_options *o, const struct suite_instance *i)
-{
-    for (size_t p = 0; p < o->pattern_count; p++) {
-        if (matches(o->patterns[p], i)) {
-            return true;
-        }
+    if (patterns->count > 0) {
+        suite_instance_name(&i, name, sizeof(name));
+        rank = patterns_find(patterns, name);
     }
-    return o->pattern_count == 0;
+    add(selection, i, rank < test_rank ? rank : test_rank);
 }
 
 /* Puts the instances into the order of the test= lines; what one line selects keeps the catalogue's order. */
-static void order_as_given(struct suite *s)
+static void order_as_given(struct selection *selection)
 {
-    size_t placed = 0;
+    struct suite *s = selection->suite;
+    size_t size = s->instance_count * sizeof(s->instances[0]);
+    struct suite_instance *sorted = memory_boot_pages((size + PAGE_SIZE - 1) / PAGE_SIZE);
+    uint16_t next[PATTERNS_MAX + 1] = {0}; /* where the next instance of a pattern goes */
 
-    for (size_t p = 0; p < s->options.pattern_count; p++) {
-        for (size_t i = placed; i < s->instance_count; i++) {
-            struct suite_instance found = s->instances[i];
-
-            if (!matches(s->options.patterns[p], &found)) {
-                continue;
-            }
-            for (size_t hole = i; hole > placed; hole--) {
-                s->instances[hole] = s->instances[hole - 1];
-            }
-            s->instances[placed++] = found;
-        }
+    for (size_t i = 0; i < s->instance_count; i++) {
+        next[selection->ranks[i] + 1]++;
     }
-}
-
-static void add(struct suite *s, struct suite_instance i)
-{
-    if (s->instance_count < SUITE_INSTANCES_MAX && selected(&s->options, &i)) {
-        s->instances[s->instance_count++] = i;
+    for (size_t p = 0; p < s->options.patterns.count; p++) {
+        next[p + 1] = (uint16_t)(next[p + 1] + next[p]);
     }
+    for (size_t i = 0; i < s->instance_count; i++) {
+        sorted[next[selection->ranks[i]]++] = s->instances[i];
+    }
+    memcpy(s->instances, sorted, size);
 }
 
 /* Cuts off the text up to the next tab; *rest goes on behind it. */
@@ -118,21 +127,26 @@ static struct test *load(size_t *count)
 
 void suite_select(struct suite *s)
 {
+    const struct patterns *patterns = &s->options.patterns;
+    struct selection *selection = memory_boot_pages((sizeof(*selection) + PAGE_SIZE - 1) / PAGE_SIZE);
     size_t count;
     const struct test *tests = load(&count);
 
+    selection->suite = s;
     for (const struct test *test = tests; test < tests + count; test++) {
+        unsigned rank = patterns_find(patterns, test->id);
+
         if (strcmp(test->classes, "-") == 0) {
-            add(s, (struct suite_instance){.test = test});
+            add(selection, (struct suite_instance){.test = test}, rank);
             continue;
         }
         for (int c = 0; c < DMA_CLASS_COUNT; c++) {
             if (strchr(test->classes, TEST_CLASS_LETTERS[c])) {
-                add(s, (struct suite_instance){.test = test, .has_class = true, .class = (enum dma_class)c});
+                add_class(selection, test, (enum dma_class)c, rank);
             }
         }
     }
-    if (s->options.order_given) {
-        order_as_given(s);
+    if (s->options.order_given && patterns->count > 0) {
+        order_as_given(selection);
     }
 }

@@ -47,7 +47,7 @@ static struct suite *suite;
 static struct option_error option_error;
 static bool options_ok;
 
-bool suite_prepare(const struct boot_info *info, struct volume *volume)
+bool suite_prepare(struct boot_info *info, struct volume *volume)
 {
     struct suite *s = memory_boot_pages((sizeof(*s) + PAGE_SIZE - 1) / PAGE_SIZE);
 

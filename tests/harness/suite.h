@@ -6,10 +6,10 @@
 #include "boot/boot_info.h"
 #include "lib/options.h"
 #include "tests/harness/alone.h"
+#include "tests/harness/patterns.h"
 #include "tests/harness/report.h"
 #include "tests/harness/test.h"
 
-#define SUITE_PATTERNS_MAX  2048
 #define SUITE_INSTANCES_MAX 2048
 
 /* Reserved for the harness: the blocking domain in which every device rests between tests. */
@@ -25,15 +25,13 @@ struct suite_options {
     uint64_t deadline_ms; /* per test */
     uint64_t verbose;
     bool bench;
-    bool order_given;      /* run in the order of the patterns, not in the catalogue's */
-    bool alone;            /* nobody watches: results survive a reset and become files on the boot volume */
-    uint64_t restarts;     /* alone: how many unexpected ends of the machine the run survives */
-    uint64_t checkpoint;   /* alone: at most so many tests between two records */
-    char fixture[24];      /* a deliberately broken guest, for the runner's own tests; empty = none */
-    char fixture_test[96]; /* instance in whose place the fixture breaks the guest; empty = half-way */
-    const char *patterns[SUITE_PATTERNS_MAX]; /* instance ids or globs; none = all */
-    size_t pattern_count;
-    char options_text[BOOT_OPTIONS_MAX];
+    bool order_given;    /* run in the order of the patterns, not in the catalogue's */
+    bool alone;          /* nobody watches: results survive a reset and become files on the boot volume */
+    uint64_t restarts;   /* alone: how many unexpected ends of the machine the run survives */
+    uint64_t checkpoint; /* alone: at most so many tests between two records */
+    char fixture[24];    /* a deliberately broken guest, for the runner's own tests; empty = none */
+    char fixture_test[INSTANCE_NAME_MAX]; /* instance in whose place the fixture breaks the guest; empty = half-way */
+    struct patterns patterns;             /* instance ids or globs; none = all */
 };
 
 struct suite_instance {
@@ -56,8 +54,9 @@ struct suite {
     struct test_run run;
 };
 
-/* False with *error filled for an unknown key, a bad value, or too many patterns. */
-bool suite_options_parse(struct suite_options *o, const struct boot_info *info, struct option_error *error);
+/* False with *error filled for an unknown key, a bad value, or too many patterns. Cuts info->options into strings, to
+ * which the patterns point from then on. */
+bool suite_options_parse(struct suite_options *o, struct boot_info *info, struct option_error *error);
 /* Expands tests by device class and keeps what the patterns select. */
 void suite_select(struct suite *s);
 void suite_instance_name(const struct suite_instance *i, char *text, size_t size);

@@ -109,9 +109,12 @@ struct step {
     uint64_t args[STEP_ARGS];
 };
 
+/* Room for "id@class" with its end. */
+#define INSTANCE_NAME_MAX 96
+
 struct test_run {
     const struct test *test;
-    char instance[96]; /* id or id@class */
+    char instance[INSTANCE_NAME_MAX]; /* id or id@class */
     bool has_class;
     enum dma_class class;
 

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/harness/patterns.h"
+
+#include "lib/glob.h"
+#include "lib/string.h"
+#include "tests/harness/progress.h"
+
+static unsigned bucket_of(const char *name)
+{
+    return progress_digest(0, name, strlen(name)) % PATTERNS_BUCKETS;
+}
+
+bool patterns_add(struct patterns *p, const char *text)
+{
+    if (p->count == PATTERNS_MAX) {
+        return false;
+    }
+    if (strchr(text, '*') || strchr(text, '?')) {
+        p->globs[p->glob_count++] = (uint16_t)p->count;
+    } else {
+        uint16_t *bucket = &p->buckets[bucket_of(text)];
+
+        p->older[p->count] = *bucket;
+        *bucket = (uint16_t)(p->count + 1);
+    }
+    p->texts[p->count++] = text;
+    return true;
+}
+
+/* From the newest to the oldest, so the last hit is the first pattern. */
+static unsigned find_name(const struct patterns *p, const char *name)
+{
+    unsigned found = PATTERNS_NONE;
+
+    for (unsigned link = p->buckets[bucket_of(name)]; link != 0; link = p->older[link - 1]) {
+        if (strcmp(p->texts[link - 1], name) == 0) {
+            found = link - 1;
+        }
+    }
+    return found;
+}
+
+unsigned patterns_find(const struct patterns *p, const char *name)
+{
+    unsigned found = p->count > p->glob_count ? find_name(p, name) : PATTERNS_NONE;
+
+    for (size_t i = 0; i < p->glob_count && p->globs[i] < found; i++) {
+        if (glob_match(p->texts[p->globs[i]], name)) {
+            return p->globs[i];
+        }
+    }
+    return found;
+}
