@@ -33,7 +33,7 @@ CFLAGS += -mgeneral-regs-only
 
 GUEST_SRC := $(sort $(wildcard boot/*.c boot/*.S kernel/*.c kernel/*.S drivers/*.c drivers/*.S lib/*.c tests/harness/*.c tests/harness/*.S tests/bench/*.c tests/*.c))
 HOST_SRC  := $(sort $(wildcard host/*.c host/*.S host/*/*.c host/*/*.S host/*/*/*.c)) \
-             lib/fmt.c lib/string.c lib/options.c lib/glob.c
+             lib/fmt.c lib/string.c lib/options.c lib/glob.c lib/calibrate.c
 GUEST_OBJ := $(patsubst %,$(BUILD)/guest/%.o,$(GUEST_SRC))
 HOST_OBJ  := $(patsubst %,$(BUILD)/host/%.o,$(HOST_SRC))
 
@@ -43,7 +43,7 @@ $(BUILD)/guest/kernel/%.o: CFLAGS += -Oz
 $(BUILD)/guest/drivers/%.o $(BUILD)/guest/boot/%.o: CFLAGS += -Os -ffunction-sections
 # Texts, options, discovery.
 SMALL := $(basename $(wildcard boot/*.c)) drivers/dma_edu drivers/dma_edu_device drivers/dma_engine lib/random lib/flush_range lib/fmt \
-         lib/tap lib/glob drivers/pci_config drivers/pci_header drivers/pci_enumerate drivers/pci_ecam drivers/dma_probe \
+         lib/tap lib/glob lib/calibrate drivers/pci_config drivers/pci_header drivers/pci_enumerate drivers/pci_ecam drivers/dma_probe \
          drivers/hypercall_discovery drivers/hypercall_status drivers/oracle drivers/pviommu_capabilities
 $(SMALL:%=$(BUILD)/guest/%.c.o): CFLAGS += -Oz
 $(BUILD)/guest/tests/bench/%.o: CFLAGS += -O2

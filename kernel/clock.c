@@ -3,6 +3,7 @@
 
 #include "kernel/cpu.h"
 #include "kernel/fadt.h"
+#include "lib/calibrate.h"
 
 #define PM_TIMER_HZ      3579545u
 #define PM_TIMER_24_BITS 0xFFFFFFu
@@ -16,43 +17,11 @@
 #define SPEAKER_GATE   0x01
 #define SPEAKER_ENABLE 0x02
 
-/* Far more than any window has; a clock that stands still ends the loop. About 50 ms of port reads. */
-#define READINGS_MAX 50000u
-
-#define READINGS_PER_END 8
-
-/* The narrowest of a few: a reading that was interrupted (by the hypervisor, say) is off by as much as that took. */
-static struct clock_reading read_well(struct clock_reading (*read)(const void *context), const void *context)
-{
-    struct clock_reading best = read(context);
-    for (unsigned i = 1; i < READINGS_PER_END; i++) {
-        struct clock_reading next = read(context);
-        if (next.width < best.width)
-            best = next;
-    }
-    return best;
-}
-
-uint64_t clock_measure(struct clock_reading (*read)(const void *context), const void *context, uint64_t mask,
-                       uint64_t clock_hz, uint64_t window_ticks)
-{
-    struct clock_reading start = read_well(read, context);
-    for (unsigned i = 0; i < READINGS_MAX; i++) {
-        struct clock_reading now = read(context);
-        if (((now.ticks - start.ticks) & mask) < window_ticks)
-            continue;
-        now = read_well(read, context);
-        uint64_t ticks = (now.ticks - start.ticks) & mask;
-        return (now.tsc - start.tsc) * clock_hz / ticks;
-    }
-    return 0;
-}
-
-static struct clock_reading pm_timer_read(const void *context)
+static struct calibrate_reading pm_timer_read(const void *context)
 {
     uint64_t before = cpu_rdtsc();
     uint32_t ticks = acpi_address_read32(context);
-    return clock_reading_of(before, ticks, cpu_rdtsc());
+    return calibrate_reading_of(before, ticks, cpu_rdtsc());
 }
 
 uint64_t clock_pm_timer(void)
@@ -62,10 +31,10 @@ uint64_t clock_pm_timer(void)
     if (!fadt || (fadt->flags & FADT_FLAG_HARDWARE_REDUCED) || !FADT_REGISTER(fadt, pm_timer, &timer))
         return 0;
     uint64_t mask = fadt->flags & FADT_FLAG_TIMER_32_BITS ? UINT32_MAX : PM_TIMER_24_BITS;
-    return clock_measure(pm_timer_read, &timer, mask, PM_TIMER_HZ, PM_TIMER_HZ / 1000 * CLOCK_WINDOW_US / 1000);
+    return calibrate_tsc(pm_timer_read, &timer, mask, PM_TIMER_HZ);
 }
 
-static struct clock_reading pit_read(const void *context)
+static struct calibrate_reading pit_read(const void *context)
 {
     (void)context;
     uint64_t before = cpu_rdtsc();
@@ -73,7 +42,7 @@ static struct clock_reading pit_read(const void *context)
     uint64_t after = cpu_rdtsc();
     unsigned count = cpu_in8(PIT_CHANNEL_2);
     count |= (unsigned)cpu_in8(PIT_CHANNEL_2) << 8;
-    return clock_reading_of(before, (0x10000u - count) & 0xFFFF, after);
+    return calibrate_reading_of(before, (0x10000u - count) & 0xFFFF, after);
 }
 
 uint64_t clock_pit(void)
@@ -83,7 +52,7 @@ uint64_t clock_pit(void)
     cpu_out8(PIT_COMMAND, PIT_CH2_MODE0);
     cpu_out8(PIT_CHANNEL_2, 0); /* counts down from 65536, 55 ms */
     cpu_out8(PIT_CHANNEL_2, 0);
-    uint64_t hz = clock_measure(pit_read, (const void *)0, 0xFFFF, PIT_HZ, PIT_HZ / 1000 * CLOCK_WINDOW_US / 1000);
+    uint64_t hz = calibrate_tsc(pit_read, (const void *)0, 0xFFFF, PIT_HZ);
     cpu_out8(PORT_SPEAKER, speaker);
     return hz;
 }

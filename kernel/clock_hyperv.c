@@ -3,6 +3,7 @@
 #include "kernel/clock.h"
 #include "kernel/cpu.h"
 #include "kernel/trap.h"
+#include "lib/calibrate.h"
 
 #define CPUID_FEATURES           1u
 #define CPUID_ECX_HYPERVISOR     (1u << 31)
@@ -38,12 +39,12 @@ uint64_t clock_hyperv_frequency(void)
     return hz >= LOWEST_BELIEVABLE_TSC_HZ ? hz : 0;
 }
 
-static struct clock_reading reference_read(const void *context)
+static struct calibrate_reading reference_read(const void *context)
 {
     (void)context;
     uint64_t before = cpu_rdtsc();
     uint64_t ticks = cpu_rdmsr(MSR_HV_TIME_REF_COUNT);
-    return clock_reading_of(before, ticks, cpu_rdtsc());
+    return calibrate_reading_of(before, ticks, cpu_rdtsc());
 }
 
 uint64_t clock_hyperv_reference(void)
@@ -51,6 +52,5 @@ uint64_t clock_hyperv_reference(void)
     uint64_t ticks;
     if (!(features().eax & HV_EAX_REFERENCE_COUNTER) || msr_read_safe(MSR_HV_TIME_REF_COUNT, &ticks) != TRAP_NONE)
         return 0;
-    return clock_measure(reference_read, (const void *)0, UINT64_MAX, REFERENCE_HZ,
-                         REFERENCE_HZ / 1000 * CLOCK_WINDOW_US / 1000);
+    return calibrate_tsc(reference_read, (const void *)0, UINT64_MAX, REFERENCE_HZ);
 }
