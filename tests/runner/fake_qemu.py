@@ -55,6 +55,8 @@ def probe(arguments: list[str]) -> bool:
             say(f'name "{name}", bus PCI')
     elif arguments == ["-tpmdev", "help"]:
         say("Supported TPM types (choose only one):\n    emulator   TPM emulator backend driver")
+    elif arguments == ["-accel", "help"]:
+        say("Accelerators supported in QEMU binary:\ntcg\nkvm")
     elif arguments == ["-cpu", "help"]:
         say(f"Recognized CPUID flags:\n  {FLAGS}")
     elif arguments == ["-device", "intel-iommu,help"]:
@@ -274,6 +276,7 @@ def main() -> int:
         print("unexpected command line", file=sys.stderr)
         return 1
     Path(log[1]).write_text("refhost: started\n")
+    print(os.environ.get("FAKE_QEMU_STDERR", ""), file=sys.stderr)
     if "FAKE_QEMU_PID" in os.environ:
         Path(os.environ["FAKE_QEMU_PID"]).write_text(str(os.getpid()))
     return Guest(Path(volume[1])).run(Path(log[1]))

@@ -130,6 +130,10 @@ def test_repeat(runner: Runner, tmp_path: Path) -> None:
         (["variants", "--variant", "polite"], "unrecognized arguments"),
         (["list", "nothing"], "no test matches"),
         (["bench", "--defect", "lazy"], "unrecognized arguments"),
+        (["bench", "flush.unmap"], "unrecognized arguments"),
+        (["--accel", "kwm"], "unknown accelerator 'kwm'. Did you mean kvm?"),
+        (["--profile", ""], "an empty word names nothing"),
+        (["--results", ""], "an empty word names nothing"),
     ],
 )
 def test_usage(runner: Runner, arguments: list[str], words: str) -> None:
@@ -191,6 +195,25 @@ def test_bench(runner: Runner, tmp_path: Path) -> None:
     assert "map_4k" in done.stdout and "1.21" in done.stdout and "store_loop" in done.stdout
     found = json.loads((tmp_path / "results" / "latest" / "bench.json").read_text())
     assert found["operations"][1] == {"name": "hypercall", "ns": 10400.0, "exits": 1.0, "ratio": None, "baseline": ""}
+
+
+def test_bench_measures_what_was_asked_for(runner: Runner, tmp_path: Path) -> None:
+    assert runner("bench", "--caching", "none", "--verbose").returncode == 0
+    assert results(tmp_path)["flags"] == ["--caching", "none"]
+
+
+def test_what_qemu_complained_of(runner: Runner, tmp_path: Path) -> None:
+    said = "\n".join(
+        ["first complaint", *("more of it" for _ in range(1000)), "last words", "terminating on signal 15"]
+    )
+    runner("--fixture", "stop-half-way", FAKE_QEMU_STDERR=said)
+    found = [problem for problem in results(tmp_path)["problems"] if "QEMU says" in problem]
+    assert found[:2] == ["QEMU says: first complaint", "QEMU says: last words"], found
+
+
+def test_picture_that_cannot_be_written(runner: Runner, tmp_path: Path) -> None:
+    done = runner("--svg", str(tmp_path / "nowhere" / "run.svg"))
+    assert done.returncode == 3 and "nowhere/run.svg: No such file" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_list(runner: Runner) -> None:

@@ -130,3 +130,11 @@ def test_any_content_is_a_run_or_a_usage_error(
         assert str(path) in str(error)
         return
     assert len(run.results) == len(run.selected) == 1
+
+
+def test_judged_results_are_not_a_stream(runner: Runner, tmp_path: Path) -> None:
+    """A run writes a results.tap of its own, in which nothing tells of the machine and its end."""
+    assert runner().returncode == 0
+    done = runner("import", str(tmp_path / "results" / "latest" / "results.tap"))
+    assert done.returncode == 3 and "judged results" in done.stderr and "serial.log" in done.stderr
+    assert runner("import", str(tmp_path / "results" / "latest" / "serial.log")).returncode == 0

@@ -70,6 +70,18 @@ def whole(low: int, high: int, what: str) -> Callable[[str], int]:
     return convert
 
 
+def word(text: str) -> str:
+    """A word that says something: an unset variable of a script must not pass for "no such option"."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty word names nothing")
+    return text
+
+
+def path(text: str) -> Path:
+    """A path; the empty word would mean the current folder."""
+    return Path(word(text))
+
+
 def epilog(command: str, common: str) -> str:
     """Examples, then what holds for all commands."""
     return f"examples:\n{EXAMPLES[command]}\n\n{common}" if command in EXAMPLES else common
@@ -101,24 +113,29 @@ def add_shard(parser: argparse.ArgumentParser) -> None:
 def add_gate(parser: argparse.ArgumentParser) -> None:
     """What decides on the exit code beside the tests."""
     add = parser.add_argument_group("gate").add_argument
-    add("--profile", metavar="NAME", help="who must be served: linux-merged, linux-v2, strict, or a file (none)")
-    add("--baseline", type=Path, metavar="FILE", help="known failures, which do not count (none)")
+    add(
+        "--profile",
+        type=word,
+        metavar="NAME",
+        help="who must be served: linux-merged, linux-v2, strict, or a file (none)",
+    )
+    add("--baseline", type=path, metavar="FILE", help="known failures, which do not count (none)")
 
 
 def add_inputs(parser: argparse.ArgumentParser, command: str) -> None:
     """The folders and files that compare, merge and baseline read."""
     if command == "compare":
         for name, word in (("before", "A"), ("after", "B")):
-            parser.add_argument(name, type=Path, metavar=word, help="results folder, results.json or profile.json")
+            parser.add_argument(name, type=path, metavar=word, help="results folder, results.json or profile.json")
         parser.add_argument("--json", action="store_true", help="as JSON, for programs")
     if command == "merge":
-        parser.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="results folder of one shard")
-        parser.add_argument("--results", type=Path, metavar="DIR", help="where results go (build/results)")
+        parser.add_argument("folders", type=path, nargs="+", metavar="DIR", help="results folder of one shard")
+        parser.add_argument("--results", type=path, metavar="DIR", help="where results go (build/results)")
     if command == "import":
         words = "results.tap, a folder with one, or what came over a COM1"
-        parser.add_argument("stream", type=Path, metavar="FILE", help=words)
-        parser.add_argument("--results", type=Path, metavar="DIR", help="where results go (build/results)")
+        parser.add_argument("stream", type=path, metavar="FILE", help=words)
+        parser.add_argument("--results", type=path, metavar="DIR", help="where results go (build/results)")
         parser.add_argument("--verbose", action="store_true", help="show observations")
     if command == "baseline":
-        parser.add_argument("results_of", type=Path, metavar="DIR", help="results folder or results.json")
-        parser.add_argument("--output", type=Path, metavar="FILE", help="a new file (standard output)")
+        parser.add_argument("results_of", type=path, metavar="DIR", help="results folder or results.json")
+        parser.add_argument("--output", type=path, metavar="FILE", help="a new file (standard output)")

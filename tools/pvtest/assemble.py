@@ -86,13 +86,19 @@ def _host_words(log: Path, limit: int = 3) -> list[str]:
     return [f"the host's log says: {line[:200]}" for line in bad[-limit:]]
 
 
+def _qemu_words(stderr: str) -> list[str]:
+    """What QEMU complained of first and last; that the runner ended it is no news."""
+    lines = [line for line in stderr.splitlines() if line.strip() and "terminating on signal" not in line]
+    return [f"QEMU says: {line[:200]}" for line in dict.fromkeys(lines[:1] + lines[-1:])]
+
+
 def _problems(attempt: Attempt, boot_number: int) -> list[str]:
     """What was wrong with one boot."""
     problems = list(attempt.reading.problems)
     if attempt.outcome.tap.end is not None and not attempt.outcome.interruption:
         problems += environment(attempt.outcome.tap, attempt.request)
-    if problems and attempt.outcome.stderr:
-        problems.append(f"QEMU says: {attempt.outcome.stderr.splitlines()[-1][:200]}")
+    if problems:
+        problems += _qemu_words(attempt.outcome.stderr)
     if problems:
         problems += _host_words(attempt.folder / "host.log")
     return problems if boot_number == 1 else [f"boot {boot_number}: {problem}" for problem in problems]

@@ -133,6 +133,8 @@ def main(options: argparse.Namespace) -> int:
         qemu=booted,
         accel=options.accel,
         seed=options.seed,
+        verbose=min(options.verbose, 2),
+        caching=options.caching,
         limits=limits(options),
         command=sys.argv[1:],
     )

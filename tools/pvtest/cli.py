@@ -10,7 +10,6 @@ import os
 import secrets
 import signal
 import sys
-from pathlib import Path
 from typing import NoReturn
 
 from pvtest import arguments, packing
@@ -93,14 +92,14 @@ def parser_of(command: str) -> Parser:
     )
     if command in INPUTS:
         arguments.add_inputs(parser, command)
-    elif command != "bundle":
+    elif command not in ("bundle", "bench"):
         parser.add_argument("globs", nargs="*", metavar="GLOB", help="what to select, '!GLOB' = not that; default: all")
     if command in ("list",):
         parser.add_argument("--json", action="store_true", help="as JSON, for programs")
     parser.add_argument("--plain", action="store_true", help="no progress bar and no colours, also on a terminal")
     parser.add_argument("--quiet", action="store_true", help="only failures, problems and the verdict")
     parser.add_argument("--no-color", action="store_true", help="no colours")
-    parser.add_argument("--svg", type=Path, metavar="FILE", help=argparse.SUPPRESS)
+    parser.add_argument("--svg", type=arguments.path, metavar="FILE", help=argparse.SUPPRESS)
     if command in ("run", "bench", "defects", "variants"):
         _machine_options(parser, command)
     if command in ("run", "bench", "defects", "variants", "image"):
@@ -117,9 +116,9 @@ def parser_of(command: str) -> Parser:
 def _machine_options(parser: Parser, command: str) -> None:
     add = parser.add_argument
     add("--timeout", type=_seconds, metavar="S", help="most seconds that one boot may take (300)")
-    add("--results", type=Path, metavar="DIR", help="where results go (build/results)")
-    add("--qemu", metavar="PATH", help="the QEMU to use (qemu-system-x86_64)")
-    add("--accel", default="tcg", metavar="NAME", help="QEMU's accelerator (tcg)")
+    add("--results", type=arguments.path, metavar="DIR", help="where results go (build/results)")
+    add("--qemu", type=arguments.word, metavar="PATH", help="the QEMU to use (qemu-system-x86_64)")
+    add("--accel", type=arguments.word, default="tcg", metavar="NAME", help="QEMU's accelerator (tcg)")
     if command == "run":
         restarts = arguments.whole(0, 100, "boots")
         add("--restarts", type=restarts, default=3, metavar="N", help="boots that may follow a crash or hang (3)")

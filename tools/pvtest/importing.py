@@ -93,6 +93,11 @@ def run_of(path: Path, known: Catalogue, needs: Requirements) -> Run:
     """Everything that the stream tells, judged like one that a runner watched."""
     tap = parse(path)
     guest = tap.fact("pvtest")
+    if tap.points and not guest and tap.end is None and not tap.bailed:
+        raise UsageError(
+            f"{path}: judged results, not what a machine said; give serial.log of that folder, "
+            f"or {STREAM} of a machine that ran alone"
+        )
     version = guest.get("version", known.version)
     if version != known.version:
         raise UsageError(f"{path}: was made by version {version}; this is version {known.version}")

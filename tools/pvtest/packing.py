@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from pathlib import Path
 
 from pvtest import arguments, bootdisk
 
@@ -42,5 +41,5 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
         size = arguments.whole(low, high, "MiB")
         add("--size", type=size, default=bootdisk.DEFAULT_MIB, metavar="MIB", help=f"of it ({bootdisk.DEFAULT_MIB})")
     default = "build/disks/pvtest-TARGET.img" if command == "image" else "build/pvtest-VERSION.tar.gz"
-    add("--output", type=Path, metavar="FILE", help=f"what to write ({default})")
+    add("--output", type=arguments.path, metavar="FILE", help=f"what to write ({default})")
     add("--force", action="store_true", help="overwrite FILE where there is one")

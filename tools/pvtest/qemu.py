@@ -12,7 +12,7 @@ from typing import Any
 
 from pvtest import paths, tpm
 from pvtest.devices import OPTION, Devices
-from pvtest.errors import MissingError, RunnerError
+from pvtest.errors import MissingError, RunnerError, UsageError, suggest
 
 DEFAULT = "qemu-system-x86_64"
 PROBE_SECONDS = 20
@@ -93,6 +93,15 @@ def _version(path: str) -> str:
     if not match:
         raise MissingError(f"{path} does not tell a QEMU version; it answers {answer.strip()[:80]!r}")
     return ".".join(match.groups())
+
+
+def check_accelerator(path: str, name: str) -> None:
+    """Every QEMU that gets as far as this has tcg."""
+    if name == "tcg":
+        return
+    known = _ask(path, "-accel", "help").split(":", 1)[-1].split()
+    if name not in known:
+        raise UsageError(f"unknown accelerator '{name}'.{suggest(name, known)} {path} has {', '.join(known)}")
 
 
 def _iommu(path: str) -> str:

@@ -25,7 +25,9 @@ SILENCE_SECONDS = 30.0  # the guest ends every test by its own deadline long bef
 POWER_OFF_SECONDS = 10.0  # from the end line to the end of QEMU
 TOTAL_SECONDS = 300.0
 _TICK = 0.1
-_STDERR_TAIL = 2000
+_STDERR_PART = (
+    1000  # bytes kept of the beginning and of the end: the first complaint tells most, the last is the reason
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,14 @@ class Outcome:
     interruption: str
     timing: Timing
     stderr: str
+
+
+def _both_ends(file: BinaryIO) -> str:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    data = file.read(_STDERR_PART)
+    file.seek(max(len(data), size - _STDERR_PART))
+    return (data + file.read()).decode("utf-8", "replace").strip()
 
 
 class Session:
@@ -91,8 +101,7 @@ class Session:
             finally:
                 self._stop(process)
             self._timing.total = time.monotonic() - self._start
-            errors.seek(max(0, errors.seek(0, os.SEEK_END) - _STDERR_TAIL))
-            stderr = errors.read().decode("utf-8", "replace").strip()
+            stderr = _both_ends(errors)
         for line in self._lines.flush():
             self._take(line)
         if not interruption and self._tap.end is None and not self._tap.bailed:

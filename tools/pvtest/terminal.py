@@ -22,6 +22,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from pvtest.errors import UsageError
 from pvtest.model import Verdict
 from pvtest.tap import TapParser
 
@@ -63,7 +64,10 @@ class Terminal:
         if self.svg is not None:
             picture = self.console.export_svg(title=title)
             # rich refers to fonts on a server; a picture must not make its reader's machine call somebody.
-            self.svg.write_text(re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL), encoding="utf-8")
+            try:
+                self.svg.write_text(re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL), encoding="utf-8")
+            except OSError as error:
+                raise UsageError(f"{self.svg}: {error.strerror}") from None
 
     @contextlib.contextmanager
     def progress(self, total: int, text: str) -> Iterator[Bar]:
