@@ -87,6 +87,19 @@ static void claim(struct suite *s, enum verdict verdict)
     suite_take_verdict(s);
 }
 
+bool suite_fixture_known(const char *name)
+{
+    const size_t length = strlen(name);
+
+    for (const char *word = SUITE_FIXTURES; word != NULL; word = strchr(word, ' ')) {
+        word += *word == ' ';
+        if (length > 0 && strncmp(word, name, length) == 0 && (word[length] == ' ' || word[length] == '\0')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void suite_break(const char *fixture)
 {
     if (strcmp(fixture, "hang") == 0) {

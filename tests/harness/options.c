@@ -18,6 +18,17 @@ static bool take_flag(const char *value, bool *flag, struct option_error *error)
     return true;
 }
 
+/* A mistyped name would make the run smaller, or empty, and green. */
+static bool check_pattern(struct suite_options *o, const char *value, struct option_error *error)
+{
+    if (suite_pattern_known(value, &o->pattern_place)) {
+        return true;
+    }
+    fmt_snprintf(error->text, sizeof(error->text), "\"%.96s\" matches no test; ids are GROUP.NAME or GROUP.NAME@DEVICE",
+                 value);
+    return false;
+}
+
 static bool take(void *context, const char *key, const char *value, struct option_error *error)
 {
     struct suite_options *o = context;
@@ -55,14 +66,21 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return true;
     }
     if (strcmp(key, "fixture") == 0) {
+        if (!suite_fixture_known(value)) {
+            fmt_snprintf(error->text, sizeof(error->text), "unknown fixture \"%.24s\"; known: " SUITE_FIXTURES, value);
+            return false;
+        }
         fmt_snprintf(o->fixture, sizeof(o->fixture), "%s", value);
         return true;
     }
     if (strcmp(key, "fixture_test") == 0) {
         fmt_snprintf(o->fixture_test, sizeof(o->fixture_test), "%s", value);
-        return true;
+        return check_pattern(o, value, error);
     }
     if (strcmp(key, "test") == 0) {
+        if (!check_pattern(o, value, error)) {
+            return false;
+        }
         if (!patterns_add(&o->patterns, value)) {
             fmt_snprintf(error->text, sizeof(error->text), "more than %u test= lines; use a glob", PATTERNS_MAX);
             return false;
@@ -70,9 +88,8 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return true;
     }
     fmt_snprintf(error->text, sizeof(error->text),
-                 "unknown option \"%s\"; known: seed repeat deadline_ms verbose bench order alone restarts checkpoint "
-                 "fixture fixture_test test",
-                 key);
+                 "unknown option; known: seed repeat deadline_ms verbose bench order alone restarts checkpoint "
+                 "fixture fixture_test test");
     return false;
 }
 

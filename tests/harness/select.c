@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From the registered tests and the device classes they name to the instances of this run. */
+#include "kernel/trap.h"
+#include "lib/glob.h"
 #include "lib/string.h"
 #include "tests/harness/suite.h"
 
@@ -21,6 +23,60 @@ void suite_instance_name(const struct suite_instance *i, char *text, size_t size
     text[used] = '\0';
 }
 
+/* What a registration's field leads to. */
+static const void *from(const int32_t *distance)
+{
+    return (const char *)distance + *distance;
+}
+
+/* `catalogue` is the text of a registration: id, class letters or '-', level. */
+static bool registered_as(const char *catalogue, const char *pattern)
+{
+    const size_t length = (size_t)(strchr(catalogue, '\t') - catalogue);
+    char id[INSTANCE_NAME_MAX], name[INSTANCE_NAME_MAX];
+    const struct test test = {.id = id};
+
+    if (length >= sizeof(id)) {
+        panic("a test's id is longer than %zu characters", sizeof(id) - 1);
+    }
+    memcpy(id, catalogue, length);
+    id[length] = '\0';
+    if (glob_match(pattern, id)) {
+        return true;
+    }
+    for (const char *class = catalogue + length + 1; *class != '\t' && *class != '-'; class ++) {
+        const char *letter = strchr(TEST_CLASS_LETTERS, *class);
+
+        if (letter == NULL) {
+            continue;
+        }
+        suite_instance_name(&(struct suite_instance){.test = &test,
+                                                     .has_class = true,
+                                                     .class = (enum dma_class)(letter - TEST_CLASS_LETTERS)},
+                            name, sizeof(name));
+        if (glob_match(pattern, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool suite_pattern_known(const char *pattern, size_t *place)
+{
+    /* cppcheck-suppress comparePointers ; one array, whose bounds the linker names */
+    const size_t count = (size_t)(pvt_tests_end - pvt_tests_start);
+
+    for (size_t i = 0; i < count; i++) {
+        size_t at = (*place + i) % count;
+
+        if (registered_as(from(&pvt_tests_start[at].catalogue), pattern)) {
+            *place = at;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What is selected, and for each instance the first pattern that says so. */
 struct selection {
     struct suite *suite;
@@ -31,10 +87,14 @@ static void add(struct selection *selection, struct suite_instance i, unsigned r
 {
     struct suite *s = selection->suite;
 
-    if (s->instance_count < SUITE_INSTANCES_MAX && (rank != PATTERNS_NONE || s->options.patterns.count == 0)) {
-        selection->ranks[s->instance_count] = (uint16_t)rank;
-        s->instances[s->instance_count++] = i;
+    if (rank == PATTERNS_NONE && s->options.patterns.count > 0) {
+        return;
     }
+    if (s->instance_count == SUITE_INSTANCES_MAX) {
+        panic("the catalogue has more instances than SUITE_INSTANCES_MAX, %u", SUITE_INSTANCES_MAX);
+    }
+    selection->ranks[s->instance_count] = (uint16_t)rank;
+    s->instances[s->instance_count++] = i;
 }
 
 static void add_class(struct selection *selection, const struct test *test, enum dma_class class, unsigned test_rank)
@@ -92,12 +152,6 @@ static void split(struct test *test, char *text, void (*run)(struct test_run *t)
     test->classes = field(&text);
     test->level = field(&text);
     test->run = run;
-}
-
-/* What a registration's field leads to. */
-static const void *from(const int32_t *distance)
-{
-    return (const char *)distance + *distance;
 }
 
 /* All registered tests, from one allocation: the structs, then their texts. */

@@ -32,6 +32,7 @@ struct suite_options {
     char fixture[24];    /* a deliberately broken guest, for the runner's own tests; empty = none */
     char fixture_test[INSTANCE_NAME_MAX]; /* instance in whose place the fixture breaks the guest; empty = half-way */
     struct patterns patterns;             /* instance ids or globs; none = all */
+    size_t pattern_place;                 /* where the last one was found */
 };
 
 struct suite_instance {
@@ -54,9 +55,12 @@ struct suite {
     struct test_run run;
 };
 
-/* False with *error filled for an unknown key, a bad value, or too many patterns. Cuts info->options into strings, to
- * which the patterns point from then on. */
+/* False with *error filled for an unknown key, a bad value, a pattern that matches nothing, or too many patterns. Cuts
+ * info->options into strings, to which the patterns point from then on. */
 bool suite_options_parse(struct suite_options *o, struct boot_info *info, struct option_error *error);
+/* Does an id or instance id of the catalogue match? *place is where the search begins, 0 at first: patterns in the
+ * order of the catalogue, as the runner writes them, are found at once. */
+bool suite_pattern_known(const char *pattern, size_t *place);
 /* Expands tests by device class and keeps what the patterns select. */
 void suite_select(struct suite *s);
 void suite_instance_name(const struct suite_instance *i, char *text, size_t size);
@@ -73,6 +77,10 @@ void suite_find_devices(struct suite *s);
 /* Loads the patterns that devices of the class keep for the whole run: once, before the first test that may want them,
  * so that no test pays for it and a run without such devices is not delayed. */
 void suite_prepare_class(struct suite *s, enum dma_class class);
+#define SUITE_FIXTURES                                                                                                 \
+    "hang crash triple-fault exception trap-in-test garbage stop-half-way flood user-hang user-fault fail error"
+/* Is it one word of SUITE_FIXTURES? */
+bool suite_fixture_known(const char *name);
 /* Behaves as a broken guest would; returns for an unknown name, and where the rest of the plan is to run as always. */
 void suite_broken(const char *fixture, struct suite *s);
 /* The part of it that needs programs at CPL 3; does not return. */

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""Options on the boot volume that people write by hand: a mistake ends the run with a message, not with less of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pvtest import bootvolume, catalogue, paths, qemu
+from pvtest.session import Limits, Observer, Session
+
+pytestmark = [
+    pytest.mark.boots,
+    pytest.mark.skipif(
+        not paths.GUEST_IMAGE.exists() or not paths.HOST_IMAGE.exists(), reason="the images are not built"
+    ),
+]
+
+
+def bailed(folder: Path, guest: str) -> str:
+    """What the guest says of these options."""
+    volume = bootvolume.make(folder / "volume", bootvolume.BootOptions())
+    (volume / "pvtest.opt").write_text(guest, encoding="ascii")
+    machine = qemu.probe(None, functions_alone=True)
+    line = qemu.command(machine, "tcg", volume, folder / "host.log")
+    outcome = Session(line, Limits(60, 60), Observer()).run(folder / "serial.log", folder / "qemu.log")
+    assert outcome.tap.planned == 0 and not outcome.tap.points
+    return outcome.tap.bailed
+
+
+def test_a_name_that_matches_nothing(tmp_path: Path) -> None:
+    first = catalogue.load_tests().tests[0].id
+    said = bailed(tmp_path, f"test={first}\ntest=*@edu\n# a comment\ntest={first}s\n")
+    assert said.startswith(f'bad options (options: pvtest.opt line 4: test: "{first}s" matches no test;')
+
+
+def test_an_option_that_there_is_not(tmp_path: Path) -> None:
+    said = bailed(tmp_path, "repaet=3\n")
+    assert "line 1: repaet: unknown option; known: seed repeat " in said and said.endswith(" fixture_test test)"), said
+
+
+def test_a_fixture_that_there_is_not(tmp_path: Path) -> None:
+    said = bailed(tmp_path, "seed=3 fixture=crashs\n")
+    assert 'fixture: unknown fixture "crashs"; known: hang crash ' in said and said.endswith(" fail error)"), said
