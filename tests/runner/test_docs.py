@@ -141,3 +141,27 @@ def test_numbers_of_the_readme() -> None:
         f"{variants} hosts that are right in another way",
     ):
         assert words in text, f"README.md does not say: {words}"
+
+
+@pytest.mark.skipif(not BUILT, reason="the images are not built")
+def test_every_variant_is_among_the_choices() -> None:
+    text = (paths.DOCS / "host-choices.md").read_text(encoding="utf-8")
+    missing = [variant.name for variant in load_host().variants if f"`{variant.name}`" not in text]
+    assert not missing, f"docs/host-choices.md does not say where these differ: {', '.join(missing)}"
+
+
+@pytest.mark.skipif(not BUILT, reason="the images are not built")
+def test_examples_name_tests_that_there_are() -> None:
+    known = {instance.id for instance in load_tests().instances}
+    for name in ("README.md", "docs/runner.md"):
+        named = set(re.findall(r"[a-z-]+\.[a-z0-9_]+@[a-z]+", (ROOT / name).read_text(encoding="utf-8")))
+        assert named and named <= known, f"{name}: {named - known}"
+
+
+def test_every_option_of_the_images_is_told() -> None:
+    """The keys that the parsers of guest and host know are in the table of docs/output-format.md."""
+    text = (paths.DOCS / "output-format.md").read_text(encoding="utf-8").partition("### The stream on COM1")[0]
+    for name in ("tests/harness/options.c", "host/launch/host_options.c"):
+        keys = re.findall(r'strcmp\(key, "(\w+)"\)', (ROOT / name).read_text(encoding="utf-8"))
+        assert len(keys) > 5
+        assert not [key for key in keys if f"`{key}=" not in text], name
