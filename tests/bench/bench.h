@@ -7,6 +7,7 @@
 #ifndef PVT_TESTS_BENCH_BENCH_H
 #define PVT_TESTS_BENCH_BENCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct bench {
@@ -19,6 +20,9 @@ struct bench {
     uint64_t baseline_ps; /* per operation, from bench_run() */
 };
 
+/* When something did not work, its time means nothing: tells the runner so, whose exit code is 2 then. `what` is a
+ * literal. */
+void bench_require(bool worked, const char *what);
 /* Measures and prints one "# bench:" line. Returns picoseconds per operation, at least 1. */
 uint64_t bench_run(const struct bench *b);
 

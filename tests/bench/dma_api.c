@@ -14,12 +14,23 @@ struct load {
     uint64_t iova[BUFFERS];
 };
 
+static void map_one(struct load *l, uint64_t *iova)
+{
+    bench_require(dma_api_map(&l->api, l->gpa, PAGE_SIZE, STAGE1_READ | STAGE1_WRITE, iova),
+                  "the DMA API maps nothing");
+}
+
+static void unmap_one(struct load *l, uint64_t iova)
+{
+    bench_require(dma_api_unmap(&l->api, iova, PAGE_SIZE), "the DMA API does not unmap");
+}
+
 static void map_all(void *argument)
 {
     struct load *l = argument;
 
     for (uint64_t i = 0; i < BUFFERS; i++) {
-        dma_api_map(&l->api, l->gpa, PAGE_SIZE, STAGE1_READ | STAGE1_WRITE, &l->iova[i]);
+        map_one(l, &l->iova[i]);
     }
 }
 
@@ -28,7 +39,7 @@ static void unmap_all(void *argument)
     struct load *l = argument;
 
     for (uint64_t i = 0; i < BUFFERS; i++) {
-        dma_api_unmap(&l->api, l->iova[i], PAGE_SIZE);
+        unmap_one(l, l->iova[i]);
     }
 }
 
@@ -37,14 +48,19 @@ static void map_and_unmap(void *argument)
     struct load *l = argument;
 
     for (uint64_t i = 0; i < BUFFERS; i++) {
-        dma_api_map(&l->api, l->gpa, PAGE_SIZE, STAGE1_READ | STAGE1_WRITE, &l->iova[0]);
-        dma_api_unmap(&l->api, l->iova[0], PAGE_SIZE);
+        map_one(l, &l->iova[0]);
+        unmap_one(l, l->iova[0]);
     }
 }
 
+/* Whatever is mapped or not at this point. */
 static void unmap_then_map(void *argument)
 {
-    unmap_all(argument);
+    struct load *l = argument;
+
+    for (uint64_t i = 0; i < BUFFERS; i++) {
+        (void)dma_api_unmap(&l->api, l->iova[i], PAGE_SIZE);
+    }
     map_all(argument);
 }
 
@@ -58,11 +74,12 @@ static uint64_t bench_mode(struct load *l, const struct names *n, const char *ba
     uint64_t both, neighbour;
 
     if (!dma_api_start(&l->api, n->mode, DOMAIN_ID, 0x1000, 1ull << 32, NULL)) {
+        bench_require(false, "the host refuses a domain for the DMA API");
         return 0;
     }
     /* One neighbour stays mapped, as in a driver at work: otherwise each round would also make and free three tables.
      */
-    dma_api_map(&l->api, l->gpa, PAGE_SIZE, STAGE1_READ | STAGE1_WRITE, &neighbour);
+    map_one(l, &neighbour);
     map_all(l);
     bench_run(
         &(struct bench){.name = n->map, .operations = BUFFERS, .round = map_all, .prepare = unmap_all, .argument = l});
@@ -74,7 +91,7 @@ static uint64_t bench_mode(struct load *l, const struct names *n, const char *ba
                                      .argument = l,
                                      .baseline = baseline,
                                      .baseline_ps = baseline_ps});
-    dma_api_unmap(&l->api, neighbour, PAGE_SIZE);
+    unmap_one(l, neighbour);
     dma_api_stop(&l->api);
     return both;
 }

@@ -44,6 +44,8 @@ static void device_writes(void *argument)
         struct dmaprobe_request request = {.operation = DMAPROBE_WRITE, .iova = IOVA, .length = (uint32_t)t->length};
 
         dmaprobe_start(t->engine, 0, &request);
+        bench_require(request.state == DMAPROBE_FINISHED && request.status == DMAPROBE_OK,
+                      "the DMA of a dmaprobe does not end well");
     }
 }
 
@@ -69,10 +71,13 @@ void bench_dmaprobe(void)
     struct domain d, rest;
     struct buffer from, to;
 
-    if (t.engine == NULL || !buffer_alloc(&from, DMAPROBE_LENGTH_MAX, PAGE_SIZE) ||
-        !buffer_alloc(&to, DMAPROBE_LENGTH_MAX, PAGE_SIZE) ||
+    if (t.engine == NULL) {
+        return; /* the host has none */
+    }
+    if (!buffer_alloc(&from, DMAPROBE_LENGTH_MAX, PAGE_SIZE) || !buffer_alloc(&to, DMAPROBE_LENGTH_MAX, PAGE_SIZE) ||
         !domain_create(&d, DOMAIN_PAGING, DOMAIN_ID, 0, HV_IOMMU_PGSIZE_4K, NULL) ||
         !domain_create(&rest, DOMAIN_BLOCKED, REST_ID, 0, 0, NULL)) {
+        bench_require(false, "the host refuses domains for a dmaprobe");
         return;
     }
     t.from = from.data;

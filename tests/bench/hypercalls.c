@@ -40,7 +40,7 @@ static void flush_domain(void *argument)
 {
     (void)argument;
     for (uint64_t i = 0; i < CALLS; i++) {
-        pviommu_flush(DOMAIN_A);
+        bench_require(pviommu_flush(DOMAIN_A) == HV_STATUS_SUCCESS, "the host refuses a flush of a domain");
     }
 }
 
@@ -49,7 +49,8 @@ static void flush_list(void *argument)
     struct calls *c = argument;
 
     for (uint64_t i = 0; i < CALLS / 10; i++) {
-        pviommu_flush_list(DOMAIN_A, c->elements, c->count, NULL);
+        bench_require(pviommu_flush_list(DOMAIN_A, c->elements, c->count, NULL) == HV_STATUS_SUCCESS,
+                      "the host refuses a flush of a list");
     }
 }
 
@@ -58,8 +59,10 @@ static void attach_switch(void *argument)
     struct calls *c = argument;
 
     for (uint64_t i = 0; i < CALLS / 2; i++) {
-        pviommu_attach(DOMAIN_B, c->device_id);
-        pviommu_attach(DOMAIN_A, c->device_id);
+        bool there = pviommu_attach(DOMAIN_B, c->device_id) == HV_STATUS_SUCCESS;
+        bool back = pviommu_attach(DOMAIN_A, c->device_id) == HV_STATUS_SUCCESS;
+
+        bench_require(there && back, "the host refuses an attach");
     }
 }
 
@@ -97,6 +100,7 @@ void bench_hypercalls(void)
     if (!domain_create(&a, DOMAIN_PAGING, DOMAIN_A, 0, 0, NULL) ||
         !domain_create(&b, DOMAIN_PAGING, DOMAIN_B, 0, 0, NULL) ||
         !domain_create(&rest, DOMAIN_BLOCKED, DOMAIN_REST, 0, 0, NULL)) {
+        bench_require(false, "the host refuses domains for the hypercalls");
         return;
     }
     bench_run(&(struct bench){.name = "flush_domain",

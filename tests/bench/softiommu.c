@@ -26,13 +26,15 @@ static void fill_page(const struct cached *c, uint64_t page)
     struct dmaprobe_request request = {.operation = DMAPROBE_FILL, .iova = IOVA + page * PAGE_SIZE, .length = 64};
 
     dmaprobe_start(c->engine, 0, &request);
+    bench_require(request.state == DMAPROBE_FINISHED && request.status == DMAPROBE_OK,
+                  "the DMA of a dmaprobe does not end well");
 }
 
 static void cold(void *argument)
 {
     struct cached *c = argument;
 
-    pviommu_flush(c->domain.id);
+    bench_require(pviommu_flush(c->domain.id) == HV_STATUS_SUCCESS, "the host refuses a flush of a domain");
 }
 
 /* All pages are IOVAs of one buffer of a MiB, so that a few DMAs fill the cache. */
@@ -47,6 +49,8 @@ static void warm_pages(void *argument)
         struct dmaprobe_request request = {.operation = DMAPROBE_READ, .iova = iova, .length = (uint32_t)length};
 
         dmaprobe_start(c->engine, 0, &request);
+        bench_require(request.state == DMAPROBE_FINISHED && request.status == DMAPROBE_OK,
+                      "the caches cannot be filled");
         iova += length;
         left -= length;
     }
@@ -73,7 +77,8 @@ static void flush_pages(void *argument)
     for (uint64_t i = 0; i < OPERATIONS; i++) {
         uint64_t element = hv_iommu_range((IOVA >> 12) + i % c->pages, 0);
 
-        pviommu_flush_list(c->domain.id, &element, 1, NULL);
+        bench_require(pviommu_flush_list(c->domain.id, &element, 1, NULL) == HV_STATUS_SUCCESS,
+                      "the host refuses a flush of a list");
     }
 }
 
@@ -121,9 +126,13 @@ void bench_softiommu(void)
     uint64_t hit;
     struct buffer b;
 
-    if (c.engine == NULL || !buffer_alloc(&b, DMAPROBE_LENGTH_MAX, PAGE_SIZE) ||
+    if (c.engine == NULL) {
+        return; /* the host has none */
+    }
+    if (!buffer_alloc(&b, DMAPROBE_LENGTH_MAX, PAGE_SIZE) ||
         !domain_create(&c.domain, DOMAIN_PAGING, DOMAIN_ID, 0, HV_IOMMU_PGSIZE_4K, NULL) ||
         !domain_create(&c.rest, DOMAIN_BLOCKED, REST_ID, 0, 0, NULL)) {
+        bench_require(false, "the host refuses domains for the software IOMMU");
         return;
     }
     for (uint64_t page = 0; page < PAGES_MAX; page++) {

@@ -5,7 +5,6 @@
 #include "lib/stage1.h"
 #include "lib/string.h"
 #include "tests/bench/bench.h"
-#include "tests/harness/report.h"
 
 #define IOVA        0x40000000ull
 #define RANGE_PAGES 32768ull /* 128 MiB in 4 KiB leaves */
@@ -91,7 +90,8 @@ static void map_range(void *argument)
 {
     struct tables *b = argument;
 
-    stage1_map(&b->table, IOVA, 0, b->unit * b->units, STAGE1_READ | STAGE1_WRITE);
+    bench_require(stage1_map(&b->table, IOVA, 0, b->unit * b->units, STAGE1_READ | STAGE1_WRITE) == STAGE1_OK,
+                  "a range cannot be mapped");
 }
 
 static void map_each(void *argument)
@@ -99,7 +99,10 @@ static void map_each(void *argument)
     struct tables *b = argument;
 
     for (uint64_t i = 0; i < b->units; i++) {
-        stage1_map(&b->table, IOVA + i * b->unit, i * b->unit, b->unit, STAGE1_READ | STAGE1_WRITE);
+        uint64_t gpa = i * b->unit;
+
+        bench_require(stage1_map(&b->table, IOVA + gpa, gpa, b->unit, STAGE1_READ | STAGE1_WRITE) == STAGE1_OK,
+                      "a leaf cannot be mapped");
     }
 }
 
@@ -109,7 +112,8 @@ static void unmap_each(void *argument)
     struct stage1_freed freed = {0};
 
     for (uint64_t i = 0; i < b->units; i++) {
-        stage1_unmap(&b->table, IOVA + i * b->unit, b->unit, &freed, NULL);
+        bench_require(stage1_unmap(&b->table, IOVA + i * b->unit, b->unit, &freed, NULL) == STAGE1_OK,
+                      "a leaf cannot be unmapped");
     }
     stage1_release(&b->table, &freed);
 }
@@ -126,7 +130,7 @@ static void bench_range(struct tables *b)
     b->stock.count = RANGE_PAGES / 512 + 8;
     b->stock.pages = page_alloc(b->stock.count, PAGE_SIZE);
     if (!b->array || !b->stock.pages) {
-        report_comment("bench: no memory for a range of %llu pages", RANGE_PAGES);
+        bench_require(false, "there is no memory for a large range");
         return;
     }
     bench.baseline_ps =

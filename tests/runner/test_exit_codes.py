@@ -197,6 +197,11 @@ def test_bench(runner: Runner, tmp_path: Path) -> None:
     assert found["operations"][1] == {"name": "hypercall", "ns": 10400.0, "exits": 1.0, "ratio": None, "baseline": ""}
 
 
+def test_bench_of_what_does_not_work(runner: Runner) -> None:
+    done = runner("bench", FAKE_QEMU_BENCH="the host refuses a flush")
+    assert done.returncode == 2 and "benchmark: the host refuses a flush" in done.stdout, done.stdout + done.stderr
+
+
 def test_bench_measures_what_was_asked_for(runner: Runner, tmp_path: Path) -> None:
     assert runner("bench", "--caching", "none", "--verbose").returncode == 0
     assert results(tmp_path)["flags"] == ["--caching", "none"]

@@ -41,6 +41,9 @@ def parse(tap: TapParser) -> tuple[list[Line], list[str]]:
     tap.finish()
     lines, problems = [], list(tap.problems)
     for fields in tap.bench:
+        if "problem" in fields:
+            problems.append(f"benchmark: {fields['problem']}")
+            continue
         try:
             line = Line(
                 fields["name"],
