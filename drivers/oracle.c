@@ -82,6 +82,13 @@ bool oracle_counters(struct oracle_counters *counters)
 
 bool oracle_info(struct oracle_info *info)
 {
-    return (oracle_features() & HV_ORACLE_FEATURE_INFO) != 0 &&
-           hypercall_simple(HVCALL_ORACLE_INFO, NULL, 0, info, sizeof(*info)) == HV_STATUS_SUCCESS;
+    if ((oracle_features() & HV_ORACLE_FEATURE_INFO) == 0 ||
+        hypercall_simple(HVCALL_ORACLE_INFO, NULL, 0, info, sizeof(*info)) != HV_STATUS_SUCCESS) {
+        return false;
+    }
+    info->backend[sizeof(info->backend) - 1] = '\0';
+    info->defect[sizeof(info->defect) - 1] = '\0';
+    info->host_version[sizeof(info->host_version) - 1] = '\0';
+    info->variant[sizeof(info->variant) - 1] = '\0';
+    return true;
 }

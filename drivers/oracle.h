@@ -10,6 +10,7 @@
 
 #include "abi/oracle.h"
 
+/* Its leaf has all twelve bytes of the name, its version is the one that is known here, and it offers something. */
 bool oracle_present(void);
 /* Last fault of the device, cleared by the read. False when there is no oracle. fault->valid tells whether there was
  * one. */
@@ -24,7 +25,10 @@ const struct oracle_fault *oracle_faults_taken(unsigned *count);
 void oracle_fault_text(char *text, size_t size, const struct oracle_fault *fault);
 const char *oracle_fault_class_name(uint32_t fault_class);
 
+/* Exits and flushes since the host started, over all processors. False when there is no oracle, when it has no
+ * counters, and when the host refuses the call. */
 bool oracle_counters(struct oracle_counters *counters);
+/* What the host is; every text ends with NUL, whatever the host wrote. False as above. */
 bool oracle_info(struct oracle_info *info);
 
 #endif

@@ -6,7 +6,9 @@
 #include "lib/stage1.h"
 #include "lib/stage1_entry.h"
 
+/* STAGE1_ERR_ALIGNMENT, STAGE1_ERR_RANGE or STAGE1_OK for [iova, iova + length), as stage1.h explains them. */
 enum stage1_status stage1_check_range(const struct stage1 *s, uint64_t iova, uint64_t length);
+/* STAGE1_ERR_FORMAT for anything but STAGE1_READ, with or without STAGE1_WRITE. */
 enum stage1_status stage1_check_prot(unsigned prot);
 
 /* How leaves are chosen and what they hold, for one range. */

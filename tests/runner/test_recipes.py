@@ -174,3 +174,17 @@ def shell(line: str, folder: Path, environment: dict[str, str]) -> subprocess.Co
         timeout=120,
         check=False,
     )
+
+
+@pytest.mark.parametrize(("setup", "code", "called"), [(0, 2, ["setup test", "make"]), (4, 4, ["setup test"])])
+def test_ci_run_sets_up_first(tmp_path: Path, setup: int, code: int, called: list[str]) -> None:
+    for name, text in (
+        ("tools/setup.sh", f'#!/bin/sh\necho "setup $*" >>"{tmp_path}/calls"\nexit {setup}\n'),
+        ("Makefile", f'test:\n\t@echo make >>"{tmp_path}/calls"; exit 1\n'),
+        (".ci/run", (ROOT / ".ci" / "run").read_text(encoding="utf-8")),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run([tmp_path / ".ci" / "run"], capture_output=True, timeout=20, check=False)
+    assert (done.returncode, (tmp_path / "calls").read_text().splitlines()) == (code, called)
