@@ -86,6 +86,9 @@ struct dmaprobe_element {
     uint32_t reserved;
 };
 ABI_SIZE(struct dmaprobe_element, 16);
+ABI_OFFSET(struct dmaprobe_element, iova, 0);
+ABI_OFFSET(struct dmaprobe_element, length, 8);
+ABI_OFFSET(struct dmaprobe_element, reserved, 12);
 
 struct dmaprobe_request {
     /* Read by the device once, at the doorbell. */
