@@ -16,7 +16,8 @@ struct option_error {
 };
 
 /* Called per key; returns false (and fills error->text) when the key is unknown or the value is bad. The parser puts
- * "key: " in front of that text and fills in the line. Both strings are parts of the parsed text and live as long as it. */
+ * "key: " in front of that text and fills in the line. Both strings are parts of the parsed text and live as long as
+ * it. */
 typedef bool (*option_handler)(void *context, const char *key, const char *value, struct option_error *error);
 
 /* Parses `length` bytes of text (modified in place). Stops at the first error and returns false with *error filled. */
