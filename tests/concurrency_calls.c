@@ -98,6 +98,7 @@ static void call_on(void *argument)
     for (;;) {
         make_call(call);
         __atomic_store_n(&call->made, call->made + 1, __ATOMIC_RELEASE);
+        give_way();
     }
 }
 
@@ -220,6 +221,7 @@ static void chat(void *argument)
         if (status != HV_STATUS_SUCCESS || done != count) {
             note(c, &c->wrong_reps, status);
         }
+        give_way();
     }
 }
 

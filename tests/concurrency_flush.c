@@ -211,6 +211,7 @@ static void drive(void *argument)
     while (!__atomic_load_n(&d->stop, __ATOMIC_RELAXED)) {
         (void)dmaprobe_register(d->engine, DMAPROBE_PENDING);
         __atomic_add_fetch(&d->turns, 1, __ATOMIC_RELAXED);
+        give_way();
     }
 }
 

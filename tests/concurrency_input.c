@@ -5,7 +5,6 @@
  * value. The two values differ in one byte, so that no copy can be a mixture of them.
  */
 #define TEST_GROUP "concurrency"
-#include "kernel/cpu.h"
 #include "lib/string.h"
 #include "tests/concurrency_second.h"
 
@@ -27,7 +26,7 @@ struct flipper {
 static void pause_a_while(void)
 {
     for (unsigned i = 0; i < 20; i++) {
-        cpu_pause();
+        give_way();
     }
 }
 

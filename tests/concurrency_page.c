@@ -29,6 +29,7 @@ static void watch(void *argument)
     __atomic_store_n(&w->watching, true, __ATOMIC_RELEASE);
     while (!__atomic_load_n(&w->moved, __ATOMIC_ACQUIRE)) {
         (void)look(w->place);
+        give_way();
     }
     w->after = look(w->place);
 }

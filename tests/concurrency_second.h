@@ -7,6 +7,7 @@
 #define PVT_TESTS_CONCURRENCY_SECOND_H
 
 #include "abi/hypercall.h"
+#include "kernel/cpu.h"
 #include "tests/harness/fixture.h"
 
 /* Skips the test on a machine with one processor. Starts the second one. */
@@ -20,6 +21,13 @@ void second_begin(struct test_run *t, void (*fn)(void *argument), void *argument
 void second_end(struct test_run *t);
 /* Both. */
 void on_second(struct test_run *t, void (*fn)(void *argument), void *argument);
+
+/* In every loop without another wait: where an emulator runs all processors on one thread, they take turns at PAUSE, and
+ * otherwise ten times a second. */
+static inline void give_way(void)
+{
+    cpu_pause();
+}
 
 /* A party to a meeting of both processors: what follows happens at the same time on both. Bounded: false when the other
  * does not come. `meetings` counts arrivals, and is shared by both. */

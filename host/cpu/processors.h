@@ -34,6 +34,8 @@ void exit_nmi(struct cpu *cpu);
 /* The guest has started another processor; one of them has left the guest. */
 bool processors_others_run(void);
 bool processors_wait_for_lock(void);
+/* How often the other processors have left the guest so far. */
+uint64_t processors_exits_of_others(void);
 
 /* Around the handling of an exit: between the two the processor holds nothing of the nested tables that it would use
  * again. */

@@ -102,6 +102,17 @@ bool processors_others_run(void)
     return false;
 }
 
+uint64_t processors_exits_of_others(void)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < processors_count(); i++) {
+        if (cpu_by_index(i) != cpu_current())
+            sum += __atomic_load_n(&cpu_by_index(i)->counters.exits_total, __ATOMIC_RELAXED);
+    }
+    return sum;
+}
+
 bool processors_wait_for_lock(void)
 {
     for (unsigned i = 0; i < processors_count(); i++) {

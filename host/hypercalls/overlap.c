@@ -7,9 +7,12 @@
 #include "host/hypercalls/lock.h"
 
 #define WAIT_TICKS  5000000u /* of the TSC: about two milliseconds */
-#define IN_VAIN_MAX 400u     /* in a row: then nobody else is there */
+#define IN_VAIN_MAX 40u      /* in a row: then nobody else is there, until another processor comes to the host again */
 
-static unsigned in_vain;
+static struct {
+    unsigned in_vain;
+    uint64_t exits_of_others; /* at the last look */
+} patience;
 
 struct look {
     bool (*happened)(const struct look *look);
@@ -20,18 +23,21 @@ struct look {
 
 static bool wait_for(const struct look *look)
 {
-    uint64_t first = rdtsc();
+    uint64_t first = rdtsc(), exits = processors_exits_of_others();
 
     if (!processors_others_run())
         return false;
-    while (in_vain < IN_VAIN_MAX && rdtsc() - first < WAIT_TICKS) {
+    if (exits != patience.exits_of_others)
+        patience.in_vain = 0;
+    patience.exits_of_others = exits;
+    while (patience.in_vain < IN_VAIN_MAX && rdtsc() - first < WAIT_TICKS) {
         if (look->happened(look)) {
-            in_vain = 0;
+            patience.in_vain = 0;
             return true;
         }
         __builtin_ia32_pause();
     }
-    in_vain += in_vain < IN_VAIN_MAX;
+    patience.in_vain += patience.in_vain < IN_VAIN_MAX;
     return false;
 }
 
@@ -60,7 +66,7 @@ bool overlap_with_count(const uint32_t *counter, uint32_t old)
 
     host_lock_release(&host_lock);
     happened = wait_for(&look);
-    host_lock_take(&host_lock);
+    processors_take_lock(cpu_current()); /* and may be stopped there */
     return happened;
 }
 

@@ -9,6 +9,7 @@
 #include "host/domains/domains.h"
 #include "host/host_memory.h"
 #include "host/hypercalls/state.h"
+#include "host/hypercalls/lock.h"
 #include "host/log.h"
 #include "host/pci/functions.h"
 
@@ -58,6 +59,17 @@ bool guest_write(uint64_t gpa, const void *from, size_t length)
 bool processors_others_run(void)
 {
     return false;
+}
+
+void processors_take_lock(struct cpu *cpu)
+{
+    (void)cpu;
+    host_lock_take(&host_lock);
+}
+
+uint64_t processors_exits_of_others(void)
+{
+    return 0;
 }
 
 bool processors_wait_for_lock(void)
