@@ -46,8 +46,10 @@ static void send_nmi(struct cpu *cpu)
 void processors_take_lock(struct cpu *cpu)
 {
     while (!host_lock_try(&host_lock)) {
-        while (!__atomic_load_n(&cpu->running, __ATOMIC_SEQ_CST))
+        while (!__atomic_load_n(&cpu->running, __ATOMIC_SEQ_CST)) {
             __atomic_store_n(&cpu->parked, true, __ATOMIC_SEQ_CST);
+            __builtin_ia32_pause();
+        }
         __builtin_ia32_pause();
     }
 }
