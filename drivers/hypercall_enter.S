@@ -24,13 +24,8 @@
 
     .text
 
-/*
- * RAX = hypercall_enter(RDI = entry, RSI = control, RDX = rdx, RCX = r8)
- * Saves what the compiler expects to survive a call: a host that clobbers it must fail its own test, not crash others.
- */
-    .globl hypercall_enter
-    .type hypercall_enter, @function
-hypercall_enter:
+/* What the compiler expects to survive a call: a host that clobbers it must fail its own test, not crash others. */
+    .macro save_callers_registers
     push %rbp
     mov %rsp, %rbp
     push %rbx
@@ -38,17 +33,28 @@ hypercall_enter:
     push %r13
     push %r14
     push %r15
-    sub $8, %rsp
-    mov %rcx, %r8
-    mov %rsi, %rcx
-    call *%rdi
-    add $8, %rsp
+    .endm
+
+    .macro restore_callers_registers
     pop %r15
     pop %r14
     pop %r13
     pop %r12
     pop %rbx
     pop %rbp
+    .endm
+
+/* RAX = hypercall_enter(RDI = entry, RSI = control, RDX = rdx, RCX = r8) */
+    .globl hypercall_enter
+    .type hypercall_enter, @function
+hypercall_enter:
+    save_callers_registers
+    sub $8, %rsp
+    mov %rcx, %r8
+    mov %rsi, %rcx
+    call *%rdi
+    add $8, %rsp
+    restore_callers_registers
     ret
     .size hypercall_enter, . - hypercall_enter
 
@@ -60,13 +66,7 @@ hypercall_enter:
     .globl hypercall_enter_registers
     .type hypercall_enter_registers, @function
 hypercall_enter_registers:
-    push %rbp
-    mov %rsp, %rbp
-    push %rbx
-    push %r12
-    push %r13
-    push %r14
-    push %r15
+    save_callers_registers
     push $0 /* keeps the stack 16-byte aligned at the call */
     push %rsi
     push %rdi
@@ -120,12 +120,7 @@ hypercall_enter_registers:
     mov %rcx, REG_RAX(%rax)
 
     add $24, %rsp /* entry, registers, padding */
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbx
-    pop %rbp
+    restore_callers_registers
     ret
     .size hypercall_enter_registers, . - hypercall_enter_registers
 

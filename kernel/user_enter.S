@@ -3,27 +3,11 @@
 
     .text
 
-/* void user_enter(const struct trap_frame *frame): all registers from there; interrupts are off. */
+/* void user_enter(const struct trap_frame *frame): all registers from there, as behind a trap; interrupts are off. */
     .globl user_enter
 user_enter:
     mov %rdi, %rsp
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %r11
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rbp
-    pop %rdi
-    pop %rsi
-    pop %rdx
-    pop %rcx
-    pop %rbx
-    pop %rax
-    add $16, %rsp /* vector, error code */
-    iretq
+    jmp trap_return
 
     .section .user_text, "ax"
 

@@ -50,6 +50,9 @@ trap_common:
     call trap_dispatch
     fxrstor64 (%rsp)
     mov %rbx, %rsp
+
+    .globl trap_return
+trap_return: /* RSP = struct trap_frame */
     pop %r15
     pop %r14
     pop %r13

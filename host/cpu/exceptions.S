@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Entry of the host's exceptions: stubs of 16 bytes that make all frames alike. */
+#include "host/cpu/general_registers.inc"
+
     .text
     .balign 16
     .globl exception_stubs
@@ -17,39 +19,13 @@ exception_stubs:
     .endr
 
 exception_common: /* stack: vector, error code, RIP, CS, RFLAGS, RSP, SS */
-    push %r15
-    push %r14
-    push %r13
-    push %r12
-    push %r11
-    push %r10
-    push %r9
-    push %r8
-    push %rbp
-    push %rdi
-    push %rsi
-    push %rdx
-    push %rcx
-    push %rbx
+    push_general_registers
     push %rax
     cld
     mov %rsp, %rdi
     call handle_exception
     pop %rax
-    pop %rbx
-    pop %rcx
-    pop %rdx
-    pop %rsi
-    pop %rdi
-    pop %rbp
-    pop %r8
-    pop %r9
-    pop %r10
-    pop %r11
-    pop %r12
-    pop %r13
-    pop %r14
-    pop %r15
+    pop_general_registers
     add $16, %rsp
     iretq
 

@@ -7,6 +7,8 @@
  * Stack of the loop, from the top: cpu, physical address of the host state, physical address of the guest's VMCB; below
  * them struct guest_registers while the exit is handled.
  */
+#include "host/cpu/general_registers.inc"
+
     .text
     .globl cpu_run
 cpu_run: /* rdi = cpu, rsi = guest VMCB, rdx = host state, rcx = top of the stack (16-byte aligned) */
@@ -29,20 +31,7 @@ cpu_run: /* rdi = cpu, rsi = guest VMCB, rdx = host state, rcx = top of the stac
     .globl after_vmrun
 after_vmrun:
     vmsave %rax
-    push %r15
-    push %r14
-    push %r13
-    push %r12
-    push %r11
-    push %r10
-    push %r9
-    push %r8
-    push %rbp
-    push %rdi
-    push %rsi
-    push %rdx
-    push %rcx
-    push %rbx
+    push_general_registers
     mov 8*15(%rsp), %rax
     vmload %rax
     mov 8*16(%rsp), %rdi
@@ -52,20 +41,7 @@ after_vmrun:
     xor %ebp, %ebp
     call handle_exit
     add $8, %rsp
-    pop %rbx
-    pop %rcx
-    pop %rdx
-    pop %rsi
-    pop %rdi
-    pop %rbp
-    pop %r8
-    pop %r9
-    pop %r10
-    pop %r11
-    pop %r12
-    pop %r13
-    pop %r14
-    pop %r15
+    pop_general_registers
     jmp 1b
 
     .section .note.GNU-stack, "", @progbits
