@@ -34,11 +34,10 @@ TEST(ats_after_attach, "enabled_after_attach", "ATS-1", ON_ATS, "dma,fault,flush
      "flush")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 2);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
     set_ats(t, e, false);
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     expect_write(t, e, IOVA, &b, 0, 64, "ATS off");
     set_ats(t, e, true);
@@ -82,11 +81,10 @@ TEST(ats_off_and_on, "nothing_survives_off_and_on", "ATS-2 ATS-1", ON_ATS, "dma,
      "What a device cached before ATS was switched off is gone when it is switched on again")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
     set_ats(t, e, true);
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     warm(t, e, IOVA, &b, "cached in the device");
     set_ats(t, e, false);
@@ -106,11 +104,10 @@ TEST(ats_blocking, "blocked_after_ats_off", "ATS-2 ATT-7", ON_ATS, "dma,fault",
      "After ATS is off and the device is in a blocking domain it reaches nothing, also not when ATS comes on again")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t), *blocked = domain_blocked(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b), *blocked = domain_blocked(t);
 
     set_ats(t, e, true);
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     warm(t, e, IOVA, &b, "cached in the device");
     set_ats(t, e, false);

@@ -6,15 +6,6 @@
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
-/* A paging domain with one page at IOVA. */
-static struct domain *domain_with_page(struct test_run *t, const struct buffer *b)
-{
-    struct domain *d = domain_paging(t);
-
-    map(t, d, IOVA, b, RW);
-    return d;
-}
-
 STORY("next_dma_uses_the_domain",
       "Maps one page in a new domain, attaches the device and has it write 64 bytes at that IOVA as its very first "
       "DMA.",
@@ -26,7 +17,7 @@ TEST(attach_uses_new, "next_dma_uses_the_domain", "ATT-1", ON_ALL, "dma",
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
-    struct domain *d = domain_with_page(t, &b);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
     attach(t, d, e);
     stage(t, d, e);
@@ -44,7 +35,7 @@ TEST(attach_moves, "moves_without_detach", "ATT-2 ATT-1", ON_FAST, "dma",
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
-    struct domain *first = domain_with_page(t, &a), *second = domain_with_page(t, &b);
+    struct domain *first = domain_mapping(t, IOVA, &a), *second = domain_mapping(t, IOVA, &b);
 
     attach(t, first, e);
     expect_write(t, e, IOVA, &a, 0, 64, "first domain");
@@ -64,7 +55,7 @@ TEST(attach_no_stale, "no_stale_translation_after_move", "ATT-4", ON_FAST, "dma,
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 4);
-    struct domain *first = domain_with_page(t, &a), *second = domain_paging(t);
+    struct domain *first = domain_mapping(t, IOVA, &a), *second = domain_paging(t);
 
     attach(t, first, e);
     for (unsigned i = 0; i < 4; i++) {
@@ -88,7 +79,7 @@ TEST(attach_back_and_forth, "back_and_forth", "ATT-4 ATT-2", ON_FAST, "dma",
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
-    struct domain *first = domain_with_page(t, &a), *second = domain_with_page(t, &b);
+    struct domain *first = domain_mapping(t, IOVA, &a), *second = domain_mapping(t, IOVA, &b);
 
     for (unsigned i = 0; i < 30; i++) {
         attach(t, first, e);
@@ -112,7 +103,7 @@ TEST(attach_again, "same_domain_again", "ATT-3", ON_FAST, "dma",
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
-    struct domain *d = domain_with_page(t, &b);
+    struct domain *d = domain_mapping(t, IOVA, &b);
     enum hv_status status;
 
     attach(t, d, e);
@@ -139,7 +130,7 @@ TEST(attach_sees_edits_made_away, "edits_while_away_are_seen", "ATT-4", ON_FAST,
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1), c = buffer(t, 1);
-    struct domain *d = domain_with_page(t, &a), *other = domain_with_page(t, &c);
+    struct domain *d = domain_mapping(t, IOVA, &a), *other = domain_mapping(t, IOVA, &c);
 
     attach(t, d, e);
     warm(t, e, IOVA, &a, "before");
@@ -236,7 +227,7 @@ TEST(attach_unknown_device, "unknown_device_is_refused", "ATT-8", ON_FAST, "dma,
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
-    struct domain *d = domain_with_page(t, &b);
+    struct domain *d = domain_mapping(t, IOVA, &b);
     static const uint64_t ids[] = {0xFFFF, 0x12345678, 0xFFFFFFFF, 0x3FFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF};
 
     attach(t, d, e);
@@ -258,7 +249,7 @@ TEST(attach_unknown_domain, "unknown_domain_is_refused", "ATT-8 DOM-9", ON_FAST,
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
-    struct domain *d = domain_with_page(t, &b);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
     attach(t, d, e);
     warm(t, e, IOVA, &b, "before");
@@ -278,7 +269,7 @@ TEST(attach_switch_during_dma, "switch_with_dma_under_way", "ATT-5", ON_DEFERRED
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
-    struct domain *first = domain_with_page(t, &a), *second = domain_with_page(t, &b);
+    struct domain *first = domain_mapping(t, IOVA, &a), *second = domain_mapping(t, IOVA, &b);
     bool in_a, in_b;
 
     if (!(e->ops->features & DMA_DEFERRED)) {
@@ -309,7 +300,7 @@ TEST(attach_cold_and_warm, "first_page_cold_second_warm", "ATT-4 ATT-1", ON_FAST
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 2), b = buffer(t, 1);
-    struct domain *first = domain_with_page(t, &a), *second = domain_with_page(t, &b);
+    struct domain *first = domain_mapping(t, IOVA, &a), *second = domain_mapping(t, IOVA, &b);
 
     attach(t, first, e);
     warm(t, e, IOVA, &a, "first page");

@@ -4,7 +4,6 @@
 
 #define TEST_GROUP "blocked"
 #define IOVA       0x04000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 
 STORY("writes_abort",
       "The device is attached to a blocking domain and writes to the address of a page, to address 0 and to an "
@@ -53,11 +52,10 @@ TEST(blocked_reads_leak_nothing, "reads_see_nothing", "ATT-7 TR-1", ON_READING, 
      "What a device reads while it is blocked is not the memory's content")
 {
     struct dma_engine *e = device(t);
-    struct domain *blocked = domain_blocked(t), *paging = domain_paging(t);
     struct buffer secret = buffer(t, 1);
+    struct domain *blocked = domain_blocked(t), *paging = domain_mapping(t, IOVA, &secret);
     uint8_t seen[16];
 
-    map(t, paging, IOVA, &secret, RW);
     attach(t, paging, e);
     stage(t, paging, e);
     if (!(e->ops->features & DMA_SLOW)) {
@@ -89,10 +87,9 @@ TEST(blocked_after_paging, "cached_translation_dies", "ATT-7 ATT-4 ATT-6", ON_FA
      "Attaching a blocking domain stops a device whose translations are cached")
 {
     struct dma_engine *e = device(t);
-    struct domain *blocked = domain_blocked(t), *paging = domain_paging(t);
     struct buffer b = buffer(t, 2);
+    struct domain *blocked = domain_blocked(t), *paging = domain_mapping(t, IOVA, &b);
 
-    map(t, paging, IOVA, &b, RW);
     attach(t, paging, e);
     warm(t, e, IOVA, &b, "paging domain");
     attach(t, blocked, e);
@@ -130,10 +127,9 @@ TEST(blocked_and_back, "paging_works_again", "ATT-6 ATT-2", ON_FAST, "dma,fault"
      "A device goes from paging to blocking and back twenty times, and each state holds")
 {
     struct dma_engine *e = device(t);
-    struct domain *blocked = domain_blocked(t), *paging = domain_paging(t);
     struct buffer b = buffer(t, 1);
+    struct domain *blocked = domain_blocked(t), *paging = domain_mapping(t, IOVA, &b);
 
-    map(t, paging, IOVA, &b, RW);
     for (unsigned i = 0; i < 20; i++) {
         attach(t, paging, e);
         expect_write(t, e, IOVA + 8 * i, &b, 8 * i, 8, "paging");

@@ -130,16 +130,15 @@ TEST(concurrency_root, "root_changes", "CON-3", ON_FAST, KINDS,
      "CONFIGURE whose top table changes during the call uses the table that was checked, or is refused")
 {
     struct dma_engine *e = device(t);
-    struct domain *park = domain_blocked(t), *wanted = domain_paging(t), *other = domain_paging(t);
     struct buffer b = buffer(t, 1), decoy = buffer(t, 1);
+    struct domain *park = domain_blocked(t);
+    struct domain *wanted = domain_mapping(t, IOVA, &b), *other = domain_mapping(t, IOVA, &decoy);
     struct caller own = caller(t);
     uint32_t id = fresh_domain_id(t);
     struct flipper *f;
     uint64_t good, bad;
 
     need_second(t);
-    map(t, wanted, IOVA, &b, RW);
-    map(t, other, IOVA, &decoy, RW);
     good = gpa_of(two_roots(t, wanted, other));
     bad = good + PAGE_SIZE + FLAW;
     CHECK_SUCCESS(pviommu_create(id), "creating a domain");

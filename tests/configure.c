@@ -166,11 +166,10 @@ OBSERVATION(reserved_flags, "reserved_flags", "CFG-5", ON_FAST, KINDS,
             "Each reserved flag of CONFIGURE: refused, or ignored, and then DMA goes where the table says or nowhere")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t), *park = domain_blocked(t);
     struct buffer b = buffer(t, 1), decoy = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b), *park = domain_blocked(t);
     struct tally tally = {0};
 
-    map(t, d, IOVA, &b, STAGE1_READ | STAGE1_WRITE);
     for (unsigned bit = 0; bit < 64; bit++) {
         uint32_t id = d->id;
         enum hv_status status;
@@ -224,12 +223,11 @@ TEST(never_configured_after_paging, "never_configured_after_paging", "CFG-8 GEN-
      "ATTACH to a domain without settings leaves the device where it was when refused, and blocks it when not")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
     uint32_t id = bare_domain(t);
     enum hv_status status;
 
-    map(t, d, IOVA, &b, STAGE1_READ | STAGE1_WRITE);
     attach(t, d, e);
     warm(t, e, IOVA, &b, "DMA before the ATTACH");
     status = pviommu_attach(id, e->device_id);
@@ -254,13 +252,12 @@ OBSERVATION(blocked_with_root, "blocked_with_root", "CFG-9", ON_FAST, "dma,fault
             "A blocking domain with a root: the status, and that DMA is blocked whatever the root says")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
     const uint64_t roots[] = {stage1_root_gpa(&d->table), stage1_root_gpa(&d->table) + 8, 0xFFF,
                               1ull << memory_physical_bits(), ~(PAGE_SIZE - 1)};
     struct tally tally = {0};
 
-    map(t, d, IOVA, &b, STAGE1_READ | STAGE1_WRITE);
     for (unsigned i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
         uint32_t id = bare_domain(t);
 

@@ -45,12 +45,11 @@ TEST(delete_tables_reused_before, "tables_are_free_before_delete", "DEL-1", ON_F
      "Once the last device has left, the tables' memory can be reused; DELETE neither reads nor writes it")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t), *blocked = domain_blocked(t);
     struct buffer b = buffer(t, 1), trap = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b), *blocked = domain_blocked(t);
     uint64_t *tables[4];
     unsigned count;
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     warm(t, e, IOVA, &b, "mapped");
     attach(t, blocked, e);
@@ -81,13 +80,12 @@ TEST(delete_tables_reused_after, "tables_are_dead_after_delete", "DEL-5 DEL-3", 
      "After DELETE the old tables can hold anything: no DMA looks at them, also not when the id lives again")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t), *blocked = domain_blocked(t), again;
     struct buffer b = buffer(t, 1), c = buffer(t, 1), trap = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b), *blocked = domain_blocked(t), again;
     uint64_t *tables[4];
     enum hv_status status;
     unsigned count;
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     warm(t, e, IOVA, &b, "mapped");
     attach(t, blocked, e);
@@ -146,13 +144,12 @@ TEST(delete_id_reuse_direct, "id_reused_without_blocking", "DEL-3 ATT-4", ON_FAS
      "A device that moves straight from a domain to the next user of the same id sees nothing of the first")
 {
     struct dma_engine *e = device(t);
-    struct domain *other = domain_paging(t), first, second;
     struct buffer a = buffer(t, 2), b = buffer(t, 1), c = buffer(t, 1);
+    struct domain *other = domain_mapping(t, IOVA, &c), first, second;
     uint32_t id = fresh_domain_id(t);
 
     CHECK(domain_create(&first, DOMAIN_PAGING, id, 0, 0, NULL), "creating a domain");
     map(t, &first, IOVA, &a, RW);
-    map(t, other, IOVA, &c, RW);
     attach(t, &first, e);
     expect_write(t, e, IOVA, &a, 0, 8, "first domain");
     expect_write(t, e, IOVA + PAGE_SIZE, &a, PAGE_SIZE, 8, "first domain, second page");
@@ -179,11 +176,10 @@ OBSERVATION(delete_attached, "domain_with_a_device", "DEL-2 DEL-4", ON_FAST, "dm
             "DELETE of a domain that still has a device: refused, or the device is blocked; never a stale translation")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t), *blocked = domain_blocked(t);
     struct buffer b = buffer(t, 2);
+    struct domain *d = domain_mapping(t, IOVA, &b), *blocked = domain_blocked(t);
     enum hv_status status;
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     warm(t, e, IOVA, &b, "before");
     status = pviommu_delete(d->id);
@@ -215,11 +211,10 @@ TEST(delete_refused_is_whole, "refused_delete_leaves_it_usable", "DEL-4", ON_FAS
      "A domain is there after a refused DELETE and gone after a successful one, for every call")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t), *blocked = domain_blocked(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b), *blocked = domain_blocked(t);
     bool refused;
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     warm(t, e, IOVA, &b, "before");
     refused = pviommu_delete(d->id) != HV_STATUS_SUCCESS;

@@ -24,10 +24,9 @@ TEST(detach_stops, "old_table_is_out_of_reach", "DET-1 DET-4", ON_FAST, "dma,fau
      "After a detach the device reaches nothing through the table of the domain it has left, cached or not")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 2);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     warm(t, e, IOVA, &b, "attached");
     detach(t, e);
@@ -63,11 +62,10 @@ OBSERVATION(detach_twice, "detached_device_again", "DET-2", ON_FAST, "dma",
             "Detaching a detached device has no effect, whatever the status")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
     enum hv_status status;
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     detach(t, e);
     status = pviommu_detach(e->device_id);
@@ -86,11 +84,9 @@ TEST(detach_attach, "attach_afterwards", "DET-3", ON_FAST, "dma",
      "A detached device can be attached again, to the same domain and to another")
 {
     struct dma_engine *e = device(t);
-    struct domain *first = domain_paging(t), *second = domain_paging(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    struct domain *first = domain_mapping(t, IOVA, &a), *second = domain_mapping(t, IOVA, &b);
 
-    map(t, first, IOVA, &a, RW);
-    map(t, second, IOVA, &b, RW);
     attach(t, first, e);
     expect_write(t, e, IOVA, &a, 0, 8, "first time");
     detach(t, e);
@@ -111,10 +107,9 @@ TEST(detach_flushes, "drops_cached_translations", "DET-4", ON_FAST, "dma,flush",
      "Detach drops the device's cached translations: a leaf changed meanwhile is seen after the next attach")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &a);
 
-    map(t, d, IOVA, &a, RW);
     attach(t, d, e);
     warm(t, e, IOVA, &a, "before");
     detach(t, e);
@@ -133,10 +128,9 @@ TEST(detach_one_of_two, "second_device_goes_on", "DET-1 ISO-2", ON_FAST, "dma,fa
      "Detaching one of two devices leaves the other one's translation alone")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, first);
     attach(t, d, second);
     warm(t, first, IOVA, &b, "first device");
@@ -155,10 +149,9 @@ TEST(detach_unknown, "unknown_device_is_refused", "DET-2 ATT-8", ON_FAST, "dma,b
      "Detaching a device id that does not exist is refused and leaves the others attached")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     CHECK_REFUSED(pviommu_detach(0x12345678), "detach of a device id that does not exist");
     expect_write(t, e, IOVA, &b, 0, 8, "the attached device");

@@ -239,11 +239,10 @@ TEST(dmaprobe_burst, "switches_under_fire", "ATT-5 ATT-1 ATT-4", ON_PROBE, "dma,
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
-    struct domain *first = attached(t, e, &a), *second = domain_paging(t), *blocked = domain_blocked(t);
+    struct domain *first = attached(t, e, &a), *second = domain_mapping(t, IOVA, &b), *blocked = domain_blocked(t);
     struct domain *const turns[] = {second, blocked, first, second, first, blocked};
     struct dmaprobe_request burst;
 
-    map(t, second, IOVA, &b, RW);
     burst = start(e, HELD,
                   (struct dmaprobe_request){.operation = DMAPROBE_FILL,
                                             .flags = DMAPROBE_REPEAT,
@@ -289,10 +288,9 @@ TEST(dmaprobe_mixed, "one_domain_behind_two_units", "ATT-9 FL-1 ISO-2 DEL-4", "d
      "Devices behind different IOMMUs share one domain: map, flush, a device's move and DELETE reach all of them")
 {
     struct dma_engine *e[3] = {first_of(t, DMA_CLASS_ROCKER), device(t), first_of(t, DMA_CLASS_DMAPROBE_ATS)};
-    struct domain *d = domain_paging(t), *other = domain_blocked(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b), *other = domain_blocked(t);
 
-    map(t, d, IOVA, &b, RW);
     for (unsigned i = 0; i < 3; i++) {
         attach(t, d, e[i]);
         expect_write(t, e[i], IOVA + i * 64, &b, i * 64, 64, "shared page");

@@ -9,7 +9,6 @@
 
 #define TEST_GROUP "dmaprobe"
 #define ON_PROBE   "da"
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 #define BURST      1u /* slot */
 #define SWITCHES   20u
 
@@ -46,12 +45,10 @@ TEST(dmaprobe_switch_old_or_new, "switch_has_no_moment_in_between", "ATT-5", ON_
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1), untranslated = buffer(t, 1);
-    struct domain *first = domain_paging(t), *second = domain_paging(t);
     uint64_t iova = gpa_of(untranslated.data); /* where it would go without a translation */
+    struct domain *first = domain_mapping(t, iova, &a), *second = domain_mapping(t, iova, &b);
     struct dmaprobe_request burst;
 
-    map(t, first, iova, &a, RW);
-    map(t, second, iova, &b, RW);
     attach(t, first, e);
     start_burst(t, e, iova);
     for (unsigned i = 0; i < SWITCHES; i++) {
@@ -77,10 +74,9 @@ TEST(dmaprobe_switch_keeps_caches_apart, "switch_leaves_nothing_to_the_old_domai
 {
     struct dma_engine *mover = device_n(t, 0), *stayer = device_n(t, 1);
     struct buffer b = buffer(t, 1);
-    struct domain *old = domain_paging(t), *new = domain_paging(t);
     uint64_t iova = 0x4000000;
+    struct domain *old = domain_paging(t), *new = domain_mapping(t, iova, &b); /* the old one does not map it */
 
-    map(t, new, iova, &b, RW); /* the old domain does not map it */
     attach(t, old, mover);
     attach(t, old, stayer);
     start_burst(t, mover, iova);

@@ -7,75 +7,44 @@
  * device may go on with the old translation: only then does the test show anything.
  */
 #include "lib/string.h"
-#include "tests/harness/fixture.h"
+#include "tests/flush_ways.h"
 
 #define TEST_GROUP "flush"
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
-
-typedef void flush_way(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length);
-
-static void by_domain(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
-{
-    (void)iova;
-    (void)length;
-    flush(t, d);
-}
-
-static void by_list(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
-{
-    flush_list(t, d, iova, length);
-}
-
-static void by_cover(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
-{
-    enum hv_status status = domain_flush_cover(d, iova, length);
-
-    STEP4(t, "list flush, one covering block: domain 0x%llx, IOVA 0x%llx, 0x%llx bytes: %s", d->id, iova, length,
-          (uint64_t)(uintptr_t)hv_status_name(status));
-    CHECK_SUCCESS(status, "flushing one covering block");
-}
-
-static void by_everything(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
-{
-    (void)iova;
-    (void)length;
-    flush_block(t, d, 0, HV_IOMMU_RANGE_SHIFT_ALL);
-}
 
 /* Declares one test, with its story, per way to flush. */
 #define FLUSH_TESTS(symbol, name, requirements, kinds, title, body, steps, expected, failure)                          \
     STORY(name "_domain_flush", steps " The flush is FLUSH_DEVICE_DOMAIN.", expected, failure);                        \
     TEST(symbol##_domain, name "_domain_flush", requirements, ON_FAST, kinds, title ": FLUSH_DEVICE_DOMAIN")           \
     {                                                                                                                  \
-        body(t, by_domain);                                                                                            \
+        body(t, flush_by_domain);                                                                                      \
     }                                                                                                                  \
     STORY(name "_list_flush", steps " The flush is a list of exactly the blocks that changed.", expected, failure);    \
     TEST(symbol##_list, name "_list_flush", requirements " LS-1", ON_FAST, kinds, title ": list flush, exact blocks")  \
     {                                                                                                                  \
-        body(t, by_list);                                                                                              \
+        body(t, flush_list);                                                                                           \
     }                                                                                                                  \
     STORY(name "_covering_flush", steps " The flush is a list of one block around the change.", expected, failure);    \
     TEST(symbol##_cover, name "_covering_flush", requirements " LS-1", ON_FAST, kinds,                                 \
          title ": list flush, one covering block")                                                                     \
     {                                                                                                                  \
-        body(t, by_cover);                                                                                             \
+        body(t, flush_by_cover);                                                                                       \
     }                                                                                                                  \
     STORY(name "_full_range_flush", steps " The flush is a list of the one element that means everything.", expected,  \
           failure);                                                                                                    \
     TEST(symbol##_all, name "_full_range_flush", requirements " LS-2", ON_FAST, kinds,                                 \
          title ": list flush of everything (page 0, shift 52)")                                                        \
     {                                                                                                                  \
-        body(t, by_everything);                                                                                        \
+        body(t, flush_by_everything);                                                                                  \
     }
 
 static void unmapped(struct test_run *t, flush_way *way)
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 5);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     for (unsigned i = 0; i < 5; i++) {
         expect_write(t, e, IOVA + i * PAGE_SIZE, &b, i * PAGE_SIZE, 4, "warm");
@@ -100,10 +69,9 @@ FLUSH_TESTS(
 static void downgraded(struct test_run *t, flush_way *way)
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 2);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     warm(t, e, IOVA, &b, "writable");
     expect_write(t, e, IOVA + PAGE_SIZE, &b, PAGE_SIZE, 4, "writable");
@@ -147,10 +115,9 @@ FLUSH_TESTS(flush_upgrade, "upgraded", "FL-2", "dma,flush", "A page made writabl
 static void retargeted(struct test_run *t, flush_way *way)
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &a);
 
-    map(t, d, IOVA, &a, RW);
     attach(t, d, e);
     for (unsigned i = 0; i < 4; i++) {
         struct buffer *now = i % 2 ? &b : &a, *next = i % 2 ? &a : &b;
@@ -173,13 +140,9 @@ FLUSH_TESTS(flush_retarget, "retargeted", "FL-2", "dma,flush", "A leaf with a ne
 static void large_unmapped(struct test_run *t, flush_way *way)
 {
     struct dma_engine *e = device(t);
-    struct domain *d;
-    struct buffer b;
+    struct buffer b = buffer_for_leaf(t, SIZE_2M);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
-    need_page_size(t, SIZE_2M);
-    d = domain_paging(t);
-    b = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     expect_write(t, e, IOVA + 0x3000, &b, 0x3000, 4, "warm");
     expect_write(t, e, IOVA + SIZE_2M - 4, &b, SIZE_2M - 4, 4, "warm at its end");
@@ -199,14 +162,9 @@ FLUSH_TESTS(flush_large_unmap, "2m_leaf_removed", "FL-2", "dma,fault,flush",
 static void split(struct test_run *t, flush_way *way)
 {
     struct dma_engine *e = device(t);
-    struct buffer big, small;
-    struct domain *d;
+    struct buffer big = buffer_for_leaf(t, SIZE_2M), small = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &big);
 
-    need_page_size(t, SIZE_2M);
-    d = domain_paging(t);
-    big = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
-    small = buffer(t, 1);
-    map(t, d, IOVA, &big, RW);
     attach(t, d, e);
     expect_write(t, e, IOVA + 7 * PAGE_SIZE, &big, 7 * PAGE_SIZE, 4, "warm through the 2 MiB leaf");
     REQUIRE(stage1_split(&d->table, IOVA) == STAGE1_OK, "splitting our own leaf");
@@ -228,14 +186,9 @@ FLUSH_TESTS(flush_split, "2m_leaf_split", "TR-6 FL-2", "dma,flush",
 static void merged(struct test_run *t, flush_way *way)
 {
     struct dma_engine *e = device(t);
-    struct buffer big, small;
-    struct domain *d;
+    struct buffer big = buffer_for_leaf(t, SIZE_2M), small = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &big);
 
-    need_page_size(t, SIZE_2M);
-    d = domain_paging(t);
-    big = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
-    small = buffer(t, 1);
-    map(t, d, IOVA, &big, RW);
     REQUIRE(stage1_split(&d->table, IOVA) == STAGE1_OK, "splitting our own leaf");
     retarget(t, d, IOVA + 7 * PAGE_SIZE, gpa_of(small.data));
     attach(t, d, e);
@@ -260,10 +213,9 @@ FLUSH_TESTS(flush_merge, "2m_leaf_merged", "TR-6 FL-2", "dma,flush",
 static void two_devices(struct test_run *t, flush_way *way)
 {
     struct dma_engine *e[3];
-    struct domain *d = domain_paging(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &a);
 
-    map(t, d, IOVA, &a, RW);
     for (unsigned i = 0; i < 3; i++) {
         e[i] = device_n(t, i);
         attach(t, d, e[i]);

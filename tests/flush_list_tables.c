@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The list flush, superpages, and table pages that are reused right behind it (LS-8, LS-10). */
 #include "lib/string.h"
-#include "tests/harness/fixture.h"
+#include "tests/flush_ways.h"
 
 #define TEST_GROUP "flush-list"
 #define IOVA       0x40000000ull
@@ -16,14 +16,9 @@ TEST(list_large_leaf, "small_block_drops_2m_leaf", "LS-10", ON_FAST, "dma,flush"
      "A one-page block inside of a cached 2 MiB leaf drops the leaf as a whole")
 {
     struct dma_engine *e = device(t);
-    struct buffer big, small;
-    struct domain *d;
+    struct buffer big = buffer_for_leaf(t, SIZE_2M), small = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &big);
 
-    need_page_size(t, SIZE_2M);
-    d = domain_paging(t);
-    big = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
-    small = buffer(t, 1);
-    map(t, d, IOVA, &big, RW);
     attach(t, d, e);
     expect_write(t, e, IOVA + 300 * PAGE_SIZE, &big, 300 * PAGE_SIZE, 4, "warm through the 2 MiB leaf");
     REQUIRE(stage1_split(&d->table, IOVA) == STAGE1_OK, "splitting our own leaf");
@@ -35,7 +30,7 @@ TEST(list_large_leaf, "small_block_drops_2m_leaf", "LS-10", ON_FAST, "dma,flush"
 
 /* Empties the 2 MiB (or 1 GiB) that a table below IOVA covers, flushes by list, and gives the table page new contents
  * at once, as an allocator would: entries that lead to `trap`. Nothing may be reached through them. */
-static void reuse_table(struct test_run *t, unsigned level, bool whole_list)
+static void reuse_table(struct test_run *t, unsigned level, flush_way *way)
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
@@ -50,11 +45,7 @@ static void reuse_table(struct test_run *t, unsigned level, bool whole_list)
     table = gpa_pointer(*w.entry[level] & d->table.format->address_mask);
     *w.entry[level] = 0;
     STEP2(t, "clear the level %llu entry; its table at GPA 0x%llx is free after the flush", level, gpa_of(table));
-    if (whole_list) {
-        flush_block(t, d, 0, HV_IOMMU_RANGE_SHIFT_ALL);
-    } else {
-        flush_list(t, d, IOVA & ~(span - 1), span);
-    }
+    way(t, d, IOVA & ~(span - 1), span);
     for (unsigned i = 0; i < PAGE_SIZE / sizeof(*table); i++) {
         table[i] = gpa_of(trap.data) | 0x67;
     }
@@ -74,7 +65,7 @@ STORY("leaf_table_reused",
 TEST(list_walk_cache_1, "leaf_table_reused", "LS-8", ON_FAST, "dma,fault,flush",
      "After a list flush over its range a freed leaf table is not walked any more")
 {
-    reuse_table(t, 1, false);
+    reuse_table(t, 1, flush_list);
 }
 
 STORY("middle_table_reused",
@@ -84,7 +75,7 @@ STORY("middle_table_reused",
 TEST(list_walk_cache_2, "middle_table_reused", "LS-8", ON_FAST, "dma,fault,flush",
      "After a list flush over its range a freed middle table is not walked any more")
 {
-    reuse_table(t, 2, false);
+    reuse_table(t, 2, flush_list);
 }
 
 STORY("upper_table_reused", "The same for a table right below the root, flushed by the block that means everything.",
@@ -92,7 +83,7 @@ STORY("upper_table_reused", "The same for a table right below the root, flushed 
 TEST(list_walk_cache_3, "upper_table_reused", "LS-8 LS-2", ON_FAST, "dma,fault,flush",
      "After a list flush of everything a freed table below the root is not walked any more")
 {
-    reuse_table(t, 3, true);
+    reuse_table(t, 3, flush_by_everything);
 }
 
 STORY("table_replaced_by_another",

@@ -6,7 +6,7 @@
 #ifndef PVT_TESTS_FLUSH_MATRIX_H
 #define PVT_TESTS_FLUSH_MATRIX_H
 
-#include "tests/harness/fixture.h"
+#include "tests/flush_ways.h"
 
 #define MATRIX_GROUP   "flush-matrix"
 #define MATRIX_IOVA    SIZE_1G
@@ -62,7 +62,7 @@ void matrix_end(const struct matrix_scene *s);
 /* --- ways to flush [iova, iova + length) --- */
 struct matrix_way {
     const char *name;
-    void (*flush)(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length);
+    flush_way *flush;
 };
 
 enum matrix_way_number {

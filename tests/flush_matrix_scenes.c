@@ -235,8 +235,7 @@ void matrix_begin(struct matrix_scene *s, struct test_run *t, const struct matri
 {
     *s = (struct matrix_scene){.t = t, .engine = device(t)};
     if (change->large) {
-        need_page_size(t, SIZE_2M);
-        s->big = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
+        s->big = buffer_for_leaf(t, SIZE_2M);
     }
     s->small = buffer(t, SMALL_PAGES);
     s->rest = domain_blocked(t);

@@ -1,35 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The ways to flush a range that FLUSH_DEVICE_DOMAIN and FLUSH_DEVICE_DOMAIN_LIST offer (reference 3.9). */
 #include "tests/flush_matrix.h"
 
 /* IOVA pages that no test of the matrix maps. */
 #define UNUSED_PAGE 0x700000ull
-
-static void by_domain(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
-{
-    (void)iova;
-    (void)length;
-    flush(t, d);
-}
-
-static void by_exact_list(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
-{
-    flush_list(t, d, iova, length);
-}
-
-static void by_covering_block(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
-{
-    struct flush_block block = flush_range_cover(iova, length);
-
-    flush_block(t, d, block.page, block.shift);
-}
-
-static void by_everything(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
-{
-    (void)iova;
-    (void)length;
-    flush_block(t, d, 0, HV_IOMMU_RANGE_SHIFT_ALL);
-}
 
 static void by_last_of_508(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
 {
@@ -50,9 +23,9 @@ static void by_last_of_508(struct test_run *t, struct domain *d, uint64_t iova, 
 }
 
 const struct matrix_way matrix_ways[MATRIX_WAYS] = {
-    [MATRIX_DOMAIN] = {"FLUSH_DEVICE_DOMAIN", by_domain},
-    [MATRIX_EXACT] = {"exact list", by_exact_list},
-    [MATRIX_BLOCK] = {"one covering block", by_covering_block},
-    [MATRIX_EVERYTHING] = {"page 0, shift 52", by_everything},
+    [MATRIX_DOMAIN] = {"FLUSH_DEVICE_DOMAIN", flush_by_domain},
+    [MATRIX_EXACT] = {"exact list", flush_list},
+    [MATRIX_BLOCK] = {"one covering block", flush_by_cover},
+    [MATRIX_EVERYTHING] = {"page 0, shift 52", flush_by_everything},
     [MATRIX_LAST_OF_508] = {"last of 508 elements", by_last_of_508},
 };

@@ -65,11 +65,10 @@ TEST(flush_stale_unmapped, "before_it_only_the_old_page", "FL-5", ON_FAST, "dma"
      "Between unmap and flush a DMA reaches the page that was mapped, or nothing")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 2);
+    struct domain *d = domain_mapping(t, IOVA, &b);
     bool stale;
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     warm(t, e, IOVA, &b, "mapped");
     unmap(t, d, IOVA, 2 * PAGE_SIZE);
@@ -90,11 +89,10 @@ TEST(flush_stale_retargeted, "before_it_old_or_new_page", "FL-5", ON_FAST, "dma"
      "Between a change of target and the flush a DMA reaches the old or the new page whole, never a third")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &a);
     bool in_old;
 
-    map(t, d, IOVA, &a, RW);
     attach(t, d, e);
     warm(t, e, IOVA, &a, "old target");
     retarget(t, d, IOVA, gpa_of(b.data));
@@ -150,11 +148,9 @@ TEST(flush_other_domain, "other_domain_goes_on", "FL-4", ON_FAST, "dma,flush",
      "Flushing one domain leaves another one's mappings in force")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
-    struct domain *x = domain_paging(t), *y = domain_paging(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    struct domain *x = domain_mapping(t, IOVA, &a), *y = domain_mapping(t, IOVA, &b);
 
-    map(t, x, IOVA, &a, RW);
-    map(t, y, IOVA, &b, RW);
     attach(t, x, first);
     attach(t, y, second);
     warm(t, first, IOVA, &a, "flushed domain");
@@ -178,11 +174,9 @@ TEST(flush_right_domain, "flushes_the_named_domain", "FL-1 FL-4", ON_FAST, "dma,
      "With two domains that map the same IOVA, the flush of either takes effect in exactly that one")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
-    struct domain *x = domain_paging(t), *y = domain_paging(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    struct domain *x = domain_mapping(t, IOVA, &a), *y = domain_mapping(t, IOVA, &b);
 
-    map(t, x, IOVA, &a, RW);
-    map(t, y, IOVA, &b, RW);
     attach(t, x, first);
     attach(t, y, second);
     warm(t, first, IOVA, &a, "first domain");
@@ -236,13 +230,12 @@ TEST(flush_under_way, "dma_under_way_is_over", "FL-6", ON_DEFERRED, "dma,flush",
      "A DMA started before the flush does not write to the page after the flush has returned")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
     if (!(e->ops->features & DMA_DEFERRED)) {
         SKIP("class %s cannot have a DMA under way", e->ops->name);
     }
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     stage(t, d, e);
     warm(t, e, IOVA, &b, "mapped");

@@ -18,13 +18,12 @@ TEST(failed_attach, "failed_attach", "GEN-10 ATT-8", ON_FAST, KINDS,
      "An ATTACH that fails for an unknown domain leaves the device with its translation, and makes no domain")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
     uint64_t iova = 0x5000000;
+    struct domain *d = domain_mapping(t, iova, &b);
     enum hv_status status;
 
     track_domain_id(t, NO_DOMAIN);
-    map(t, d, iova, &b, STAGE1_READ | STAGE1_WRITE);
     attach(t, d, e);
     warm(t, e, iova, &b, "DMA before the failing ATTACH");
     status = pviommu_attach(NO_DOMAIN, e->device_id);

@@ -13,11 +13,9 @@ TEST(isolation_two_domains, "same_iova_two_targets", "ISO-1", ON_FAST, "dma",
      "Two devices in two domains use the same IOVA, each reaches its own page")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
-    struct domain *x = domain_paging(t), *y = domain_paging(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    struct domain *x = domain_mapping(t, IOVA, &a), *y = domain_mapping(t, IOVA, &b);
 
-    map(t, x, IOVA, &a, RW);
-    map(t, y, IOVA, &b, RW);
     attach(t, x, first);
     attach(t, y, second);
     for (unsigned i = 0; i < 4; i++) {
@@ -66,10 +64,9 @@ TEST(isolation_shared_domain, "two_devices_one_domain", "ATT-9", ON_FAST, "dma",
      "Two devices in one domain share its mappings")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 2);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, first);
     attach(t, d, second);
     expect_write(t, first, IOVA, &b, 0, 16, "first device");
@@ -87,11 +84,9 @@ TEST(isolation_move_one, "moving_one_of_two", "ISO-2", ON_FAST, "dma",
      "Moving one of two devices out of a domain leaves the other one in it")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
-    struct domain *x = domain_paging(t), *y = domain_paging(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    struct domain *x = domain_mapping(t, IOVA, &a), *y = domain_mapping(t, IOVA, &b);
 
-    map(t, x, IOVA, &a, RW);
-    map(t, y, IOVA, &b, RW);
     attach(t, x, first);
     attach(t, x, second);
     warm(t, first, IOVA, &a, "first device");
@@ -112,10 +107,10 @@ TEST(isolation_move_other_domain, "moving_next_to_a_bystander", "ISO-2", ON_FAST
      "Moving a device through blocking, identity and paging domains does not disturb a device in a domain of its own")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
-    struct domain *mine = domain_paging(t), *kinds[3] = {domain_blocked(t), domain_identity(t), domain_paging(t)};
     struct buffer b = buffer(t, 1);
+    struct domain *mine = domain_mapping(t, IOVA, &b);
+    struct domain *kinds[3] = {domain_blocked(t), domain_identity(t), domain_paging(t)};
 
-    map(t, mine, IOVA, &b, RW);
     attach(t, mine, second);
     for (unsigned i = 0; i < 9; i++) {
         attach(t, kinds[i % 3], first);
@@ -129,10 +124,9 @@ TEST(isolation_block_one, "blocking_one_of_two", "ISO-2 ATT-7", ON_FAST, "dma,fa
      "Blocking one of two devices in a domain does not block the other")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
-    struct domain *d = domain_paging(t), *blocked = domain_blocked(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b), *blocked = domain_blocked(t);
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, first);
     attach(t, d, second);
     attach(t, blocked, first);
@@ -148,10 +142,9 @@ TEST(isolation_delete_other, "deleting_another_domain", "ISO-2 DOM-8", ON_FAST, 
      "Deleting one domain leaves the mappings of another in force")
 {
     struct dma_engine *e = device(t);
-    struct domain *mine = domain_paging(t), *other = domain_paging(t);
     struct buffer b = buffer(t, 2);
+    struct domain *mine = domain_mapping(t, IOVA, &b), *other = domain_paging(t);
 
-    map(t, mine, IOVA, &b, RW);
     attach(t, mine, e);
     warm(t, e, IOVA, &b, "before");
     delete_domain(t, other);
@@ -169,10 +162,9 @@ TEST(isolation_foreign_partition, "foreign_partition_is_refused", "ISO-3", ON_FA
 {
     static const uint64_t partitions[] = {0, 1, 2, 0xDEAD, 0x8000000000000000};
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t), *other = domain_blocked(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b), *other = domain_blocked(t);
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     for (unsigned i = 0; i < sizeof(partitions) / sizeof(partitions[0]); i++) {
         struct hv_input_attach_device_domain in = {.device_id = e->device_id};

@@ -124,10 +124,9 @@ OBSERVATION(create_existing, "create_existing", "DOM-3", ON_FAST, "dma,bad-input
             "CREATE of an id that exists: the status, and that the domain, its device and its mapping stay")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, STAGE1_READ | STAGE1_WRITE);
     attach(t, d, e);
     for (unsigned i = 0; i < 3; i++) {
         enum hv_status status = pviommu_create(d->id);

@@ -185,13 +185,11 @@ OBSERVATION(calls_on_unknown_domain, "calls_on_unknown_domain", "DOM-9", ON_FAST
             "Every call on a domain that never was or that is deleted: the statuses, and no effect on the device")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t), *gone = domain_paging(t);
     struct buffer b = buffer(t, 1), other = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b), *gone = domain_mapping(t, IOVA, &other);
     struct tally never = {0}, deleted = {0};
     uint32_t gone_id = gone->id;
 
-    map(t, d, IOVA, &b, STAGE1_READ | STAGE1_WRITE);
-    map(t, gone, IOVA, &other, STAGE1_READ | STAGE1_WRITE);
     attach(t, d, e);
     warm(t, e, IOVA, &b, "DMA before the calls");
     track_domain_id(t, NEVER_ID);

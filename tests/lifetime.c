@@ -101,12 +101,11 @@ TEST(tables_before_delete, "tables_reused_before_delete", "DEL-1 DEL-3 DEL-5 ATT
      "All tables of a domain are other data as soon as its last device has left, before DELETE, under fire")
 {
     struct dma_engine *e = device(t);
-    struct domain *other = domain_paging(t), *blocked = domain_blocked(t), d;
     struct buffer b = buffer(t, 1), c = buffer(t, 1);
+    struct domain *other = domain_mapping(t, IOVA, &c), *blocked = domain_blocked(t), d;
     struct tenants tenants = tenants_new(t);
     uint32_t id = fresh_domain_id(t);
 
-    map(t, other, IOVA, &c, RW);
     attach(t, other, e);
     burst_start(t, e, SLOT, IOVA, LENGTH, e->ops->fill_value);
     for (unsigned i = 0; i < 20; i++) {

@@ -23,10 +23,9 @@ TEST(pasid_plain_dma, "plain_dma_is_unaffected", "PAS-1", ON_FAST, "dma,fault",
     uint64_t caps = capabilities(t)->iommu_cap;
     unsigned width = capabilities(t)->max_iova_width;
     uint64_t highest = (1ull << (width < CANONICAL_BITS ? width : CANONICAL_BITS)) - PAGE_SIZE;
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, RW);
     map(t, d, highest, &b, RW);
     attach(t, d, e);
     expect_write(t, e, IOVA, &b, 0, PAGE_SIZE, "mapped page");
@@ -46,11 +45,10 @@ TEST(pasid_blocking_is_silent, "blocking_raises_no_fault", "PRI-1 ATT-6", ON_FAS
      "Attaching a device to a blocking domain records no fault of its own, only a later DMA does")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t), *blocked = domain_blocked(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b), *blocked = domain_blocked(t);
     struct oracle_fault fault;
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     warm(t, e, IOVA, &b, "before");
     attach(t, blocked, e);

@@ -185,11 +185,10 @@ TEST(protection_forgetful, "unload_forgets_to_block", "DEL-2 DEL-4", ON_FAST, "d
      "A driver that deletes the domain under its device does not let it out")
 {
     struct dma_engine *e = device(t);
-    struct domain *blocked = domain_blocked(t), *d = domain_paging(t);
     struct buffer secret = buffer(t, 1), b = buffer(t, 1);
+    struct domain *blocked = domain_blocked(t), *d = domain_mapping(t, IOVA, &b);
     enum hv_status status;
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     attack(t, e, &secret, &b, true, "loaded");
     status = pviommu_delete(d->id);

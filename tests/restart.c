@@ -30,12 +30,11 @@ OBSERVATION(
     "and never passes through")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1), other = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
     enum hv_status create;
     bool landed;
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     warm(t, e, IOVA, &b, "before the hand-over");
     hand_over(t);
@@ -57,10 +56,9 @@ TEST(restart_claims_device, "second_kernel_takes_over", "CON-4 ATT-2 ATT-4 ATT-7
      "The second kernel blocks the device, whatever the first one did with it, and then uses it in a domain of its own")
 {
     struct dma_engine *e = device(t);
-    struct domain *old = domain_paging(t), *blocked, *mine;
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    struct domain *old = domain_mapping(t, IOVA, &a), *blocked, *mine;
 
-    map(t, old, IOVA, &a, RW);
     attach(t, old, e);
     warm(t, e, IOVA, &a, "the first kernel's page");
     hand_over(t);

@@ -57,12 +57,11 @@ TEST(stage2_leaf, "leaf_to_foreign_memory", "TR-10", ON_PROBE, "dma,fault",
      "A leaf that points outside of the guest's memory is refused by the host's own stage, for reads and for writes")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     uint64_t foreign[2];
     unsigned count = foreign_addresses(foreign);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     for (unsigned i = 0; i < count; i++) {
         uint64_t iova = IOVA + (1 + i) * PAGE_SIZE;

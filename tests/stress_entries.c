@@ -103,19 +103,14 @@ TEST(leaf_or_table, "leaf_or_table", "CON-2 FL-5 TR-6 LS-8", ON_PROBE, "dma,flus
 {
     enum { PAGE = 5, INDEX = PAGE };
     struct dma_engine *e = device(t);
-    struct buffer leaf, table, small;
+    struct buffer leaf = buffer_for_leaf(t, SIZE_2M), table = buffer_for_leaf(t, SIZE_2M);
+    struct buffer small = buffer(t, 2); /* target of the table, trap */
+    struct domain *d = domain_mapping(t, IOVA, &leaf);
     const struct stage1_format *f = &stage1_format_x86_64;
     const uint64_t writable = f->leaf_bits | f->write_bits;
     uint64_t value[2], *words, *entry;
     struct stage1_walk w;
-    struct domain *d;
 
-    need_page_size(t, SIZE_2M);
-    d = domain_paging(t);
-    leaf = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
-    table = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
-    small = buffer(t, 2); /* target of the table, trap */
-    map(t, d, IOVA, &leaf, RW);
     REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK && w.leaf_level == 1, "no 2 MiB leaf");
     entry = w.entry[1];
     value[0] = *entry;

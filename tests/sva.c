@@ -9,6 +9,7 @@
  */
 #include "kernel/paging_bits.h"
 #include "lib/string.h"
+#include "tests/flush_ways.h"
 #include "tests/harness/process.h"
 #include "tests/user_programs.h"
 
@@ -84,7 +85,7 @@ TEST(sva_new_page, "new_page_needs_no_flush", "FL-3", ON_FAST, "dma,fault",
 }
 
 /* What munmap() does in an operating system that shares its page tables. The page goes to somebody else right after. */
-static void unmap_and_reuse(struct test_run *t, bool by_list)
+static void unmap_and_reuse(struct test_run *t, flush_way *way)
 {
     struct dma_engine *e = device(t);
     struct process *p = process_shared(t, e), *other = process_new(t);
@@ -95,11 +96,7 @@ static void unmap_and_reuse(struct test_run *t, bool by_list)
     attach(t, p->domain, e);
     exchange(t, p, e, at, b.size, 5);
     process_unmap(t, p, at, b.size);
-    if (by_list) {
-        flush_list(t, p->domain, at, b.size);
-    } else {
-        flush(t, p->domain);
-    }
+    way(t, p->domain, at, b.size);
     buffer_refresh(&b);
     elsewhere = process_map(t, other, &b, USER_READ_WRITE);
     expect_write_fault(t, e, at, 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "first page, now another process's");
@@ -120,7 +117,7 @@ STORY("unmapped_by_domain_flush",
 TEST(sva_unmap_domain, "unmapped_by_domain_flush", "FL-1", ON_FAST, "dma,fault,flush",
      "Pages that a process gives up are out of its device's reach after INVLPG and a flush of the domain")
 {
-    unmap_and_reuse(t, false);
+    unmap_and_reuse(t, flush_by_domain);
 }
 
 STORY(
@@ -132,7 +129,7 @@ STORY(
 TEST(sva_unmap_list, "unmapped_by_list_flush", "FL-1 LS-1 LS-9", ON_FAST, "dma,fault,flush",
      "Pages that a process gives up are out of its device's reach after INVLPG and a list flush of their range")
 {
-    unmap_and_reuse(t, true);
+    unmap_and_reuse(t, flush_list);
 }
 
 STORY("unmapped_under_dma",

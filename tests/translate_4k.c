@@ -15,10 +15,9 @@ TEST(translate_leaf_4k, "leaf_4k", "TR-1 ATT-1", ON_ALL, "dma",
      "A device writes through a 4 KiB leaf at its first, middle and last byte, and as a whole")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     stage(t, d, e);
     if (e->ops->features & DMA_SLOW) {
@@ -40,10 +39,9 @@ TEST(translate_read_modify, "read_and_write_back", "TR-1", ON_FAST, "dma",
      "A device reads exactly the bytes behind an IOVA and writes them back inverted")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     expect_invert(t, e, IOVA, &b, 0, PAGE_SIZE, "whole page");
     expect_invert(t, e, IOVA + 3, &b, 3, 13, "odd range");
@@ -59,10 +57,9 @@ TEST(translate_unmapped, "unmapped_page_aborts", "TR-1", ON_FAST, "dma,fault",
      "An access to an IOVA without a leaf aborts and changes no memory")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     expect_write_fault(t, e, IOVA + PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "page behind the leaf");
     expect_write_fault(t, e, IOVA - PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "page before the leaf");
@@ -95,11 +92,10 @@ TEST(translate_page_crossing, "dma_across_pages", "TR-1", ON_FAST, "dma",
      "One DMA over a page boundary follows both leaves, also when their targets are apart and in reverse order")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer low = buffer(t, 1), high = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &high);
     const uint8_t *bad;
 
-    map(t, d, IOVA, &high, RW);
     map(t, d, IOVA + PAGE_SIZE, &low, RW);
     attach(t, d, e);
     REQUIRE(dma_fill(e, IOVA + PAGE_SIZE - 24, 48), "the device did not finish");
@@ -173,10 +169,9 @@ TEST(translate_random_small, "random_offsets_and_lengths", "TR-1", ON_FAST, "dma
      "Small DMAs at random offsets and of random lengths touch exactly their bytes")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 4);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     for (unsigned i = 0; i < 40; i++) {
         size_t length = 1 + random_below(&t->random, 5000);
@@ -191,10 +186,9 @@ STORY("two_iovas_one_page", "Two IOVAs map one page, and the device writes throu
 TEST(translate_same_target, "two_iovas_one_page", "TR-1", ON_FAST, "dma", "Two IOVAs may map the same page")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, RW);
     map(t, d, IOVA + 64 * SIZE_2M, &b, RW);
     attach(t, d, e);
     expect_write(t, e, IOVA + 8, &b, 8, 8, "first IOVA");

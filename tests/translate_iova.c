@@ -68,11 +68,10 @@ TEST(translate_highest, "highest_iova", "TR-2", ON_FAST, "dma",
      "The last page below the reported width (at most 2^47) translates to its last byte")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     uint64_t iova = (1ull << usable_bits(t)) - PAGE_SIZE;
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, iova, &b);
 
-    map(t, d, iova, &b, RW);
     attach(t, d, e);
     expect_write(t, e, iova, &b, 0, PAGE_SIZE, "last page");
     expect_write(t, e, iova + PAGE_SIZE - 1, &b, PAGE_SIZE - 1, 1, "last byte");
@@ -85,11 +84,10 @@ TEST(translate_beyond_width, "beyond_the_width_aborts", "TR-2", ON_FAST, "dma,fa
      "An IOVA at or above 2^width aborts, even when its low bits are mapped")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     unsigned width = capabilities(t)->max_iova_width;
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, 0x5000, &b);
 
-    map(t, d, 0x5000, &b, RW);
     attach(t, d, e);
     warm(t, e, 0x5000, &b, "the low IOVA itself");
     for (unsigned bit = width; bit < 64; bit += bit < 48 ? 1 : 5) {
@@ -105,11 +103,10 @@ TEST(translate_low_bits, "aliases_of_a_mapped_page", "TR-2", ON_FAST, "dma,fault
      "IOVAs that differ from a mapped one in one index bit abort")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging(t);
     uint64_t iova = 0x2A5533AA5000ull & ((1ull << usable_bits(t)) - 1);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, iova, &b);
 
-    map(t, d, iova, &b, RW);
     attach(t, d, e);
     warm(t, e, iova, &b, "the mapped IOVA");
     for (unsigned bit = 12; bit < usable_bits(t); bit += 3) {

@@ -24,13 +24,9 @@ TEST(translate_leaf_2m, "leaf_2m", "TR-5", ON_FAST, "dma",
      "A 2 MiB leaf translates its first, middle and last byte and every 4 KiB boundary in it")
 {
     struct dma_engine *e = device(t);
-    struct domain *d;
-    struct buffer b;
+    struct buffer b = buffer_for_leaf(t, SIZE_2M);
+    struct domain *d = domain_mapping(t, IOVA, &b);
 
-    need_page_size(t, SIZE_2M);
-    d = domain_paging(t);
-    b = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
-    map(t, d, IOVA, &b, RW);
     check_leaf_size(t, d, IOVA, SIZE_2M);
     attach(t, d, e);
     expect_write(t, e, IOVA, &b, 0, 1, "first byte");
@@ -47,12 +43,9 @@ TEST(translate_leaf_2m_read_only, "leaf_2m_read_only", "TR-3 TR-5", ON_FAST, "dm
      "A read-only 2 MiB leaf drops writes to its first and last byte")
 {
     struct dma_engine *e = device(t);
-    struct domain *d;
-    struct buffer b;
+    struct buffer b = buffer_for_leaf(t, SIZE_2M);
+    struct domain *d = domain_paging(t);
 
-    need_page_size(t, SIZE_2M);
-    d = domain_paging(t);
-    b = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
     map(t, d, IOVA, &b, STAGE1_READ);
     check_leaf_size(t, d, IOVA, SIZE_2M);
     attach(t, d, e);
@@ -69,14 +62,9 @@ TEST(translate_mixed_sizes, "small_leaves_around_2m", "TR-6", ON_FAST, "dma",
      "4 KiB leaves directly before and behind a 2 MiB leaf are told apart from it")
 {
     struct dma_engine *e = device(t);
-    struct buffer big, small = {0};
-    struct domain *d;
+    struct buffer big = buffer_for_leaf(t, SIZE_2M), small = buffer(t, 2);
+    struct domain *d = domain_mapping(t, IOVA, &big);
 
-    need_page_size(t, SIZE_2M);
-    d = domain_paging(t);
-    big = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
-    small = buffer(t, 2);
-    map(t, d, IOVA, &big, RW);
     map_gpa(t, d, IOVA - PAGE_SIZE, gpa_of(small.data), PAGE_SIZE, RW);
     map_gpa(t, d, IOVA + SIZE_2M, gpa_of(small.data) + PAGE_SIZE, PAGE_SIZE, RW);
     attach(t, d, e);

@@ -15,6 +15,8 @@ struct dma_engine *device_n(struct test_run *t, unsigned n);
 
 /* A domain with the next free id, created and configured; FAIL when the host refuses. */
 struct domain *domain_paging(struct test_run *t);
+/* One in which iova leads to the buffer, for reads and writes. */
+struct domain *domain_mapping(struct test_run *t, uint64_t iova, const struct buffer *b);
 struct domain *domain_paging_with(struct test_run *t, unsigned levels, uint64_t page_sizes);
 struct domain *domain_identity(struct test_run *t);
 struct domain *domain_blocked(struct test_run *t);
@@ -34,6 +36,8 @@ void delete_domain(struct test_run *t, struct domain *d);
 /* Buffers with guards, every byte POISON_FRESH. */
 struct buffer buffer(struct test_run *t, size_t pages);
 struct buffer buffer_aligned(struct test_run *t, size_t pages, uint64_t align);
+/* One that a single leaf of that size can map; skips when the host does not report such leaves. */
+struct buffer buffer_for_leaf(struct test_run *t, uint64_t size);
 void buffer_refresh(struct buffer *b); /* all bytes POISON_FRESH again */
 
 void map(struct test_run *t, struct domain *d, uint64_t iova, const struct buffer *b, unsigned prot);

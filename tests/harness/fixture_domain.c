@@ -97,6 +97,14 @@ struct domain *domain_paging_with(struct test_run *t, unsigned levels, uint64_t 
     return make(t, DOMAIN_PAGING, fresh_domain_id(t), levels, page_sizes);
 }
 
+struct domain *domain_mapping(struct test_run *t, uint64_t iova, const struct buffer *b)
+{
+    struct domain *d = domain_paging(t);
+
+    map(t, d, iova, b, STAGE1_READ | STAGE1_WRITE);
+    return d;
+}
+
 struct domain *domain_identity(struct test_run *t)
 {
     return make(t, DOMAIN_IDENTITY, fresh_domain_id(t), 0, 0);
@@ -143,6 +151,12 @@ struct buffer buffer_aligned(struct test_run *t, size_t pages, uint64_t align)
 struct buffer buffer(struct test_run *t, size_t pages)
 {
     return buffer_aligned(t, pages, PAGE_SIZE);
+}
+
+struct buffer buffer_for_leaf(struct test_run *t, uint64_t size)
+{
+    need_page_size(t, size);
+    return buffer_aligned(t, size / PAGE_SIZE, size);
 }
 
 void buffer_refresh(struct buffer *b)
