@@ -3,6 +3,7 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 
+enum { LIST_FLUSH = 6 };
 #define LIST_SIZE (sizeof(struct hv_input_flush_device_domain_list) + sizeof(uint64_t))
 
 const struct call_shape call_shapes[CALL_COUNT] = {
@@ -12,12 +13,13 @@ const struct call_shape call_shapes[CALL_COUNT] = {
     {"DELETE", HVCALL_DELETE_DEVICE_DOMAIN, sizeof(struct hv_input_delete_device_domain), 0, false},
     {"CONFIGURE", HVCALL_CONFIGURE_DEVICE_DOMAIN, sizeof(struct hv_input_configure_device_domain), 0, false},
     {"FLUSH", HVCALL_FLUSH_DEVICE_DOMAIN, sizeof(struct hv_input_flush_device_domain), 0, false},
-    {"FLUSH_LIST", HVCALL_FLUSH_DEVICE_DOMAIN_LIST, LIST_SIZE, 0, true},
+    [LIST_FLUSH] = {"FLUSH_LIST", HVCALL_FLUSH_DEVICE_DOMAIN_LIST, LIST_SIZE, 0, true},
     {"GET_CAPABILITIES", HVCALL_GET_IOMMU_CAPABILITIES, sizeof(struct hv_input_get_iommu_capabilities),
      sizeof(struct hv_output_get_iommu_capabilities), false},
     {"GET_PROPERTY", HVCALL_GET_LOGICAL_DEVICE_PROPERTY, sizeof(struct hv_input_get_logical_device_property),
      sizeof(struct hv_output_get_logical_device_property), false},
 };
+const struct call_shape *const list_flush = &call_shapes[LIST_FLUSH];
 
 /* A device id for a machine without a device: no call that names it is expected to get as far as looking it up. */
 #define NO_SUCH_DEVICE UINT64_C(0xFFFF)
@@ -69,6 +71,14 @@ struct stage stage_open_anywhere(struct test_run *t)
     return s;
 }
 
+bool stage_can_carry_out(const struct stage *s, const struct call_shape *shape)
+{
+    bool names_device = shape->code == HVCALL_ATTACH_DEVICE_DOMAIN || shape->code == HVCALL_DETACH_DEVICE_DOMAIN ||
+                        shape->code == HVCALL_GET_LOGICAL_DEVICE_PROPERTY;
+
+    return s->by.engine || !names_device;
+}
+
 uint64_t stage_control(const struct call_shape *shape)
 {
     return hv_control(shape->code, shape->rep ? 1 : 0, 0, 0);
@@ -87,6 +97,16 @@ static void flush_list_body(const struct stage *s, uint8_t *body)
     pviommu_fill_domain(&list.device_domain, s->by.domain->id);
     memcpy(body, &list, sizeof(list));
     memcpy(body + sizeof(list), &element, sizeof(element));
+}
+
+void stage_fill_list(struct stage *s)
+{
+    uint64_t element = hv_iommu_range(s->by.iova >> HV_PAGE_SHIFT, 0);
+
+    for (size_t at = sizeof(struct hv_input_flush_device_domain_list); at + sizeof(element) <= s->input.size;
+         at += sizeof(element)) {
+        memcpy(s->input.data + at, &element, sizeof(element));
+    }
 }
 
 void stage_body(const struct stage *s, const struct call_shape *shape, void *body)
@@ -158,6 +178,14 @@ void stage_expect_intact(struct test_run *t, struct stage *s, const char *after)
     CHECK_SUCCESS(pviommu_create(s->absent), what);
     fmt_snprintf(what, sizeof(what), "DELETE of a domain just created, after %s", after);
     CHECK_SUCCESS(pviommu_delete(s->absent), what);
+}
+
+void stage_expect_intact_with(struct test_run *t, struct stage *s, const struct call_shape *shape, const char *with)
+{
+    char after[TEXT_MAX];
+
+    fmt_snprintf(after, sizeof(after), "%s with %s", shape->name, with);
+    stage_expect_intact(t, s, after);
 }
 
 void expect_malformed(struct test_run *t, const struct malformed *m)

@@ -19,6 +19,7 @@ struct call_shape {
 
 #define CALL_COUNT 9
 extern const struct call_shape call_shapes[CALL_COUNT];
+extern const struct call_shape *const list_flush; /* the one of them that is a rep call */
 
 /* Pages behind the input page, so that a list that runs out of its page still finds valid elements there. */
 #define STAGE_INPUT_PAGES 9
@@ -38,10 +39,16 @@ struct stage stage_open(struct test_run *t);
 struct stage stage_open_anywhere(struct test_run *t);
 /* A flawless parameter list of input_size bytes for that call, with the effect described above. */
 void stage_body(const struct stage *s, const struct call_shape *shape, void *body);
+/* False for a call that cannot succeed here: it names a device, and the machine has none for the stage. */
+bool stage_can_carry_out(const struct stage *s, const struct call_shape *shape);
+/* Elements that name the bystander's page behind the header of the list flush, up to the end of the input pages. */
+void stage_fill_list(struct stage *s);
 /* Control word of the flawless call. */
 uint64_t stage_control(const struct call_shape *shape);
 /* FAIL unless nothing of what the stage's calls would do has happened. */
 void stage_expect_intact(struct test_run *t, struct stage *s, const char *after);
+/* The same behind `shape` "with" something: "a reserved control bit". */
+void stage_expect_intact_with(struct test_run *t, struct stage *s, const struct call_shape *shape, const char *with);
 
 /* One call that must be refused with status `one` or `other`. */
 struct malformed {

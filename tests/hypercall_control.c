@@ -5,36 +5,9 @@
  * after the deed fails.
  */
 #define TEST_GROUP "hypercall"
-#include "lib/fmt.h"
 #include "tests/hypercall_calls.h"
 
 #define KINDS "dma,bad-input"
-
-/* Sends one call with each control word of the list, then looks at the stage. */
-static void refuse_controls(struct test_run *t, struct stage *s, const struct call_shape *shape, const char *flaw,
-                            const uint64_t *controls, unsigned count)
-{
-    char after[TEXT_MAX];
-
-    stage_body(s, shape, s->input.data);
-    for (unsigned i = 0; i < count; i++) {
-        struct malformed m = {.shape = shape,
-                              .flaw = flaw,
-                              .control = controls[i],
-                              .input_gpa = gpa_of(s->input.data),
-                              .output_gpa = gpa_of(s->output.data),
-                              .one = HV_STATUS_INVALID_HYPERCALL_INPUT,
-                              .other = HV_STATUS_INVALID_HYPERCALL_INPUT};
-
-        expect_malformed(t, &m);
-    }
-    fmt_snprintf(after, sizeof(after), "%s with %s", shape->name, flaw);
-    stage_expect_intact(t, s, after);
-}
-
-/* Numbers that set each bit of a 12-bit field, and all of them. */
-static const uint32_t field_samples[] = {1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, HV_REP_MAX};
-#define FIELD_SAMPLES (sizeof(field_samples) / sizeof(field_samples[0]))
 
 STORY("unknown_code",
       "For each of the nine calls, its flawless parameters are sent under eleven codes that no host knows, among "
@@ -72,24 +45,61 @@ TEST(unknown_code, "unknown_code", "GEN-1 GEN-10", NO_DEVICE, KINDS,
     }
 }
 
+/* The wrong control words of a call, up to CONTROLS_MAX; none where the test has nothing to say about the call. */
+typedef unsigned wrong_controls(const struct call_shape *shape, uint64_t *controls);
+#define CONTROLS_MAX 64
+
+/* Sends each call with each of its wrong control words, and looks at the stage behind each call. */
+static void refuse_controls(struct test_run *t, const char *flaw, wrong_controls *controls_of)
+{
+    struct stage s = stage_open(t);
+
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        struct malformed m = {.shape = &call_shapes[i],
+                              .flaw = flaw,
+                              .input_gpa = gpa_of(s.input.data),
+                              .output_gpa = gpa_of(s.output.data),
+                              .one = HV_STATUS_INVALID_HYPERCALL_INPUT,
+                              .other = HV_STATUS_INVALID_HYPERCALL_INPUT};
+        uint64_t controls[CONTROLS_MAX];
+        unsigned count = controls_of(m.shape, controls);
+
+        stage_body(&s, m.shape, s.input.data);
+        for (unsigned n = 0; n < count; n++) {
+            m.control = controls[n];
+            expect_malformed(t, &m);
+        }
+        if (count > 0) {
+            stage_expect_intact_with(t, &s, m.shape, flaw);
+        }
+    }
+}
+
+/* Numbers that set each bit of a 12-bit field, and all of them. */
+static const uint32_t field_samples[] = {1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, HV_REP_MAX};
+#define FIELD_SAMPLES (sizeof(field_samples) / sizeof(field_samples[0]))
+
+static unsigned rep_counts_of_simple(const struct call_shape *shape, uint64_t *controls)
+{
+    for (unsigned n = 0; n < FIELD_SAMPLES; n++) {
+        controls[n] = hv_control(shape->code, field_samples[n], 0, 0);
+    }
+    return shape->rep ? 0 : FIELD_SAMPLES;
+}
+
 STORY("simple_with_rep_count", "Each simple call is sent with fourteen different rep counts.",
       "INVALID_HYPERCALL_INPUT each time, and nothing has changed.",
       "The host does not check the rep count of simple calls, or checks it after the deed.");
 TEST(simple_with_rep_count, "simple_with_rep_count", "GEN-2 GEN-10", NO_DEVICE, KINDS,
      "A simple call with a rep count is refused with INVALID_HYPERCALL_INPUT and does nothing")
 {
-    struct stage s = stage_open(t);
+    refuse_controls(t, "a rep count", rep_counts_of_simple);
+}
 
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        uint64_t controls[FIELD_SAMPLES];
-
-        for (unsigned n = 0; n < FIELD_SAMPLES; n++) {
-            controls[n] = hv_control(call_shapes[i].code, field_samples[n], 0, 0);
-        }
-        if (!call_shapes[i].rep) {
-            refuse_controls(t, &s, &call_shapes[i], "a rep count", controls, FIELD_SAMPLES);
-        }
-    }
+static unsigned rep_count_of_0(const struct call_shape *shape, uint64_t *controls)
+{
+    controls[0] = hv_control(shape->code, 0, 0, 0);
+    return shape->rep ? 1 : 0;
 }
 
 STORY("rep_without_count", "The list flush is sent with a rep count of 0.",
@@ -98,15 +108,15 @@ STORY("rep_without_count", "The list flush is sent with a rep count of 0.",
 TEST(rep_without_count, "rep_without_count", "GEN-3", NO_DEVICE, KINDS,
      "The list flush with a rep count of 0 is refused with INVALID_HYPERCALL_INPUT")
 {
-    struct stage s = stage_open(t);
+    refuse_controls(t, "a rep count of 0", rep_count_of_0);
+}
 
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        uint64_t control = hv_control(call_shapes[i].code, 0, 0, 0);
-
-        if (call_shapes[i].rep) {
-            refuse_controls(t, &s, &call_shapes[i], "a rep count of 0", &control, 1);
-        }
+static unsigned rep_starts_of_simple(const struct call_shape *shape, uint64_t *controls)
+{
+    for (unsigned n = 0; n < FIELD_SAMPLES; n++) {
+        controls[n] = hv_control(shape->code, 0, field_samples[n], 0);
     }
+    return shape->rep ? 0 : FIELD_SAMPLES;
 }
 
 STORY("simple_with_rep_start", "Each simple call is sent with fourteen different rep start indices.",
@@ -115,18 +125,20 @@ STORY("simple_with_rep_start", "Each simple call is sent with fourteen different
 TEST(simple_with_rep_start, "simple_with_rep_start", "GEN-4 GEN-10", NO_DEVICE, KINDS,
      "A simple call with a rep start is refused with INVALID_HYPERCALL_INPUT and does nothing")
 {
-    struct stage s = stage_open(t);
+    refuse_controls(t, "a rep start", rep_starts_of_simple);
+}
 
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        uint64_t controls[FIELD_SAMPLES];
+static unsigned rep_starts_not_below_count(const struct call_shape *shape, uint64_t *controls)
+{
+    static const struct {
+        uint32_t count, start;
+    } pairs[] = {{1, 1}, {1, 2}, {1, HV_REP_MAX}, {2, 2}, {2, 3}, {7, 7}, {7, 1024}, {508, 508}, {508, HV_REP_MAX}};
+    const unsigned count = sizeof(pairs) / sizeof(pairs[0]);
 
-        for (unsigned n = 0; n < FIELD_SAMPLES; n++) {
-            controls[n] = hv_control(call_shapes[i].code, 0, field_samples[n], 0);
-        }
-        if (!call_shapes[i].rep) {
-            refuse_controls(t, &s, &call_shapes[i], "a rep start", controls, FIELD_SAMPLES);
-        }
+    for (unsigned n = 0; n < count; n++) {
+        controls[n] = hv_control(shape->code, pairs[n].count, pairs[n].start, 0);
     }
+    return shape->rep ? count : 0;
 }
 
 STORY("rep_start_not_below_count",
@@ -136,22 +148,18 @@ STORY("rep_start_not_below_count",
 TEST(rep_start_not_below_count, "rep_start_not_below_count", "GEN-4", NO_DEVICE, KINDS,
      "The list flush with a rep start at or beyond its rep count is refused with INVALID_HYPERCALL_INPUT")
 {
-    static const struct {
-        uint32_t count, start;
-    } pairs[] = {{1, 1}, {1, 2}, {1, HV_REP_MAX}, {2, 2}, {2, 3}, {7, 7}, {7, 1024}, {508, 508}, {508, HV_REP_MAX}};
-    struct stage s = stage_open(t);
+    refuse_controls(t, "a rep start not below the rep count", rep_starts_not_below_count);
+}
 
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        uint64_t controls[sizeof(pairs) / sizeof(pairs[0])];
+static unsigned variable_headers(const struct call_shape *shape, uint64_t *controls)
+{
+    static const uint32_t sizes[] = {1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1023};
+    const unsigned count = sizeof(sizes) / sizeof(sizes[0]);
 
-        for (unsigned n = 0; n < sizeof(pairs) / sizeof(pairs[0]); n++) {
-            controls[n] = hv_control(call_shapes[i].code, pairs[n].count, pairs[n].start, 0);
-        }
-        if (call_shapes[i].rep) {
-            refuse_controls(t, &s, &call_shapes[i], "a rep start not below the rep count", controls,
-                            sizeof(pairs) / sizeof(pairs[0]));
-        }
+    for (unsigned n = 0; n < count; n++) {
+        controls[n] = stage_control(shape) | hv_control_var_header(sizes[n]);
     }
+    return count;
 }
 
 STORY("variable_header", "Each call is sent with twelve sizes of a variable header, which none of them has.",
@@ -161,17 +169,20 @@ STORY("variable_header", "Each call is sent with twelve sizes of a variable head
 TEST(variable_header, "variable_header", "GEN-5 GEN-10", NO_DEVICE, KINDS,
      "A variable header, which none of the nine calls has, is refused with INVALID_HYPERCALL_INPUT")
 {
-    static const uint32_t sizes[] = {1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1023};
-    struct stage s = stage_open(t);
+    refuse_controls(t, "a variable header", variable_headers);
+}
 
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        uint64_t controls[sizeof(sizes) / sizeof(sizes[0])];
+static unsigned reserved_bits(const struct call_shape *shape, uint64_t *controls)
+{
+    unsigned count = 0;
 
-        for (unsigned n = 0; n < sizeof(sizes) / sizeof(sizes[0]); n++) {
-            controls[n] = stage_control(&call_shapes[i]) | hv_control_var_header(sizes[n]);
+    for (unsigned bit = 0; bit < 64; bit++) {
+        if (HV_CONTROL_RESERVED >> bit & 1) {
+            controls[count++] = stage_control(shape) | 1ull << bit;
         }
-        refuse_controls(t, &s, &call_shapes[i], "a variable header", controls, sizeof(sizes) / sizeof(sizes[0]));
     }
+    controls[count++] = stage_control(shape) | HV_CONTROL_RESERVED;
+    return count;
 }
 
 STORY("reserved_control_bits",
@@ -181,18 +192,5 @@ STORY("reserved_control_bits",
 TEST(reserved_control_bits, "reserved_control_bits", "GEN-6 GEN-10", NO_DEVICE, KINDS,
      "Each reserved bit of the control word makes each call fail with INVALID_HYPERCALL_INPUT")
 {
-    struct stage s = stage_open(t);
-
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        uint64_t controls[64];
-        unsigned count = 0;
-
-        for (unsigned bit = 0; bit < 64; bit++) {
-            if (HV_CONTROL_RESERVED >> bit & 1) {
-                controls[count++] = stage_control(&call_shapes[i]) | 1ull << bit;
-            }
-        }
-        controls[count++] = stage_control(&call_shapes[i]) | HV_CONTROL_RESERVED;
-        refuse_controls(t, &s, &call_shapes[i], "a reserved control bit", controls, count);
-    }
+    refuse_controls(t, "a reserved control bit", reserved_bits);
 }

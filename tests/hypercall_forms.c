@@ -2,7 +2,6 @@
 /* Forms of a call on which the ABI is silent: in registers, or with the nested bit. A refusal must change nothing, a
  * success must mean what it says. */
 #define TEST_GROUP "hypercall"
-#include "lib/fmt.h"
 #include "lib/string.h"
 #include "tests/harness/tally.h"
 #include "tests/hypercall_calls.h"
@@ -57,6 +56,19 @@ static void undo(struct test_run *t, struct stage *s, const struct call_shape *s
     }
 }
 
+/* A call that succeeded is undone, any other is noted; behind either the stage is as before. */
+static void settle(struct test_run *t, struct stage *s, const struct call_shape *shape, const char *form,
+                   enum hv_status status, struct tally *refused)
+{
+    if (status == HV_STATUS_SUCCESS) {
+        observe_status(t, shape->name, status);
+        undo(t, s, shape);
+    } else {
+        tally_add(refused, status);
+    }
+    stage_expect_intact_with(t, s, shape, form);
+}
+
 STORY("fast_form",
       "Sends each call in the register form, with its parameters in RDX, R8 and the XMM registers. What succeeded "
       "is undone, then everything is looked at.",
@@ -70,18 +82,9 @@ OBSERVATION(fast_form, "fast_form", "GEN-15", NO_DEVICE, KINDS,
     struct tally refused = {0};
 
     for (unsigned i = 0; i < CALL_COUNT; i++) {
-        const struct call_shape *shape = &call_shapes[i];
-        enum hv_status status = fast_call(t, &s, shape);
-        char after[TEXT_MAX];
+        enum hv_status status = fast_call(t, &s, &call_shapes[i]);
 
-        if (status == HV_STATUS_SUCCESS) {
-            observe_status(t, shape->name, status);
-            undo(t, &s, shape);
-        } else {
-            tally_add(&refused, status);
-        }
-        fmt_snprintf(after, sizeof(after), "%s in fast form", shape->name);
-        stage_expect_intact(t, &s, after);
+        settle(t, &s, &call_shapes[i], "its parameters in registers", status, &refused);
     }
     observe_tally(t, "refused", &refused);
 }
@@ -99,20 +102,11 @@ OBSERVATION(nested_bit, "nested_bit", "GEN-15", NO_DEVICE, KINDS,
 
     for (unsigned i = 0; i < CALL_COUNT; i++) {
         const struct call_shape *shape = &call_shapes[i];
-        enum hv_status status;
-        char after[TEXT_MAX];
+        uint64_t control = stage_control(shape) | HV_CONTROL_NESTED, result;
 
         stage_body(&s, shape, s.input.data);
-        status = hv_result_status(
-            hypercall_raw(stage_control(shape) | HV_CONTROL_NESTED, gpa_of(s.input.data), gpa_of(s.output.data)));
-        if (status == HV_STATUS_SUCCESS) {
-            observe_status(t, shape->name, status);
-            undo(t, &s, shape);
-        } else {
-            tally_add(&refused, status);
-        }
-        fmt_snprintf(after, sizeof(after), "%s with the nested bit", shape->name);
-        stage_expect_intact(t, &s, after);
+        result = hypercall_raw(control, gpa_of(s.input.data), gpa_of(s.output.data));
+        settle(t, &s, shape, "the nested bit", hv_result_status(result), &refused);
     }
     observe_tally(t, "refused", &refused);
 }

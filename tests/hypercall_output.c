@@ -11,7 +11,7 @@ static const struct call_shape *next_with_output(const struct stage *s, unsigned
     while (*index < CALL_COUNT) {
         const struct call_shape *shape = &call_shapes[(*index)++];
 
-        if (shape->output_size && (s->by.engine || shape->code == HVCALL_GET_IOMMU_CAPABILITIES)) {
+        if (shape->output_size && stage_can_carry_out(s, shape)) {
             return shape;
         }
     }
