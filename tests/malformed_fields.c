@@ -4,7 +4,6 @@
  * has the field: malformed.create_reserved_bits, malformed.attach_reserved_bits, ...
  */
 #define TEST_GROUP "malformed"
-#include "abi/device_id.h"
 #include "tests/malformed.h"
 
 #define KINDS "dma,bad-input"
@@ -217,19 +216,6 @@ UNKNOWN_DOMAINS("configure", CONFIGURE, "CONFIGURE", "DOM-9")
 UNKNOWN_DOMAINS("flush", FLUSH, "FLUSH", "DOM-9 FL-8")
 UNKNOWN_DOMAINS("flush_list", FLUSH_LIST, "FLUSH_LIST", "DOM-9 FL-8")
 
-static bool is_function(uint64_t device_id)
-{
-    size_t count;
-    const struct pci_function *f = pci_functions(&count);
-
-    for (size_t i = 0; i < count; i++) {
-        if (hv_pci_logical_device_id(f[i].segment, f[i].bdf) == device_id) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void unknown_devices(struct test_run *t, enum call_id call)
 {
     struct world w = world_open(t, call);
@@ -239,7 +225,7 @@ static void unknown_devices(struct test_run *t, enum call_id call)
 
     d.rule = RULE_NO_EFFECT;
     for (unsigned bit = 0; bit < 64; bit++) {
-        if (!is_function(w.subject->device_id ^ UINT64_C(1) << bit)) {
+        if (!device_exists(w.subject->device_id ^ UINT64_C(1) << bit)) {
             damage_field(t, &w, &d, f, "its own but for bit", bit, UINT64_C(1) << bit);
         }
     }

@@ -37,19 +37,6 @@ static bool attach_works(struct test_run *t, uint64_t device_id)
     return status == HV_STATUS_SUCCESS || status == HV_STATUS_DEVICE_ALREADY_IN_DOMAIN;
 }
 
-static bool id_in_use(uint64_t device_id)
-{
-    size_t count;
-    const struct pci_function *f = pci_functions(&count);
-
-    for (size_t i = 0; i < count; i++) {
-        if (hv_pci_logical_device_id(f[i].segment, f[i].bdf) == device_id) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static struct dma_engine *any_engine(struct test_run *t)
 {
     size_t count;
@@ -128,7 +115,7 @@ TEST(unknown_ids_are_not_managed, "unknown_ids_are_not_managed", "PROP-2 PROP-3"
         /* Beside a known device, by one bit: a host that compares only a part of the id takes it for that device. */
         uint64_t id = i < FLIPPED_BITS ? e->device_id ^ 1ull << i : random_u64(&t->random) & HV_DEVICE_ID_LOGICAL_MASK;
 
-        if (id_in_use(id)) {
+        if (device_exists(id)) {
             continue;
         }
         tally_add(&tally, ask(id, HV_LOGICAL_DEVICE_PROPERTY_PVIOMMU, &out));

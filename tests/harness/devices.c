@@ -1,6 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* Which of the machine's engines tests can use. */
+#include "abi/device_id.h"
+#include "drivers/pci.h"
+#include "tests/harness/fixture.h"
 #include "tests/harness/suite.h"
+
+bool device_exists(uint64_t device_id)
+{
+    size_t count;
+    const struct pci_function *f = pci_functions(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (hv_pci_logical_device_id(f[i].segment, f[i].bdf) == device_id) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static void name_device(const struct dma_engine *e, const char *what)
 {

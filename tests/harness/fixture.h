@@ -12,6 +12,8 @@
 /* First device of the test's class, or the n-th (from 0); the test is skipped when there is none. */
 struct dma_engine *device(struct test_run *t);
 struct dma_engine *device_n(struct test_run *t, unsigned n);
+/* Whether a PCI function of this machine has that logical device id. */
+bool device_exists(uint64_t device_id);
 
 /* A domain with the next free id, created and configured; FAIL when the host refuses. */
 struct domain *domain_paging(struct test_run *t);
