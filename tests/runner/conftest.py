@@ -24,6 +24,28 @@ settings.register_profile(
 settings.load_profile("repeatable")
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
+PVTEST = (sys.executable, "-m", "pvtest")
+
+
+def runner_environment(build: Path | None = None, **more: str) -> dict[str, str]:
+    """For PVTEST. With `build` the images are those of that folder instead of the real ones."""
+    elsewhere = {"PVTEST_BUILD": str(build)} if build else {}
+    return {**os.environ, "PYTHONPATH": str(ROOT / "tools"), **elsewhere, **more}
+
+
+def pvtest_call(
+    *arguments: str, build: Path | None = None, seconds: float = 60, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """The runner as a process of its own, to its end."""
+    return subprocess.run(
+        [*PVTEST, *arguments],
+        env=runner_environment(build, **more),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,22 +65,12 @@ def _build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _runner(build: Path, tmp_path: Path) -> Runner:
     """Runs the runner on made-up images with the made-up QEMU."""
 
-    def run(
-        *arguments: str, qemu: str = str(HERE / "fake_qemu.py"), **environment: str
-    ) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, qemu: str = str(HERE / "fake_qemu.py"), **more: str) -> subprocess.CompletedProcess[str]:
         command = list(arguments)
         if command[:1] not in (["list"], ["compare"], ["baseline"], ["merge"], ["import"]):
             command += ["--qemu", qemu]
         if command[:1] not in (["list"], ["compare"], ["baseline"]):
             command += ["--results", str(tmp_path / "results")]
-        return subprocess.run(
-            [sys.executable, "-m", "pvtest", *command],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "tools"), "PVTEST_BUILD": str(build), **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return pvtest_call(*command, build=build, **more)
 
     return run

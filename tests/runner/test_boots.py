@@ -7,15 +7,13 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, pvtest_call
 from pvtest import catalogue, paths
 
 pytestmark = [
@@ -40,15 +38,7 @@ HANG_SECONDS = "15"  # enough for the firmware, which comes first
 
 
 def boot(folder: Path, *arguments: str) -> Result:
-    done = subprocess.run(
-        [sys.executable, "-m", "pvtest", *arguments, "--results", str(folder)],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tools")},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    done = pvtest_call(*arguments, "--results", str(folder), seconds=180)
     path = folder / "latest" / "results.json"
     assert path.exists(), done.stdout + done.stderr
     return done.returncode, json.loads(path.read_text()), done.stdout

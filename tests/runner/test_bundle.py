@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import images
 import pytest
-from conftest import ROOT
+from conftest import ROOT, pvtest_call
 
 from pvtest import bundle, paths, vendor
 from pvtest.errors import MissingError, RunnerError
@@ -22,15 +21,7 @@ VERSION = (ROOT / "VERSION").read_text().strip()
 
 
 def pack(build: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pvtest", "bundle", *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tools"), "PVTEST_BUILD": str(build)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return pvtest_call("bundle", *arguments, build=build, seconds=120)
 
 
 def made_up(folder: Path) -> Path:

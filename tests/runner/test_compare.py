@@ -5,14 +5,11 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import images
 import pytest
-from conftest import HERE, ROOT, Runner
+from conftest import HERE, Runner, pvtest_call
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pvtest import compare, jsonfile, reader, shard
@@ -33,24 +30,8 @@ def _whole(build: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run_at(build: Path, results: Path, *arguments: str, code: int = 0, **environment: str) -> str:
     """The runner without the fixture, for results that several tests share."""
-    command = [
-        sys.executable,
-        "-m",
-        "pvtest",
-        *arguments,
-        "--qemu",
-        str(HERE / "fake_qemu.py"),
-        "--results",
-        str(results),
-    ]
-    done = subprocess.run(
-        command,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tools"), "PVTEST_BUILD": str(build), **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    command = [*arguments, "--qemu", str(HERE / "fake_qemu.py"), "--results", str(results)]
+    done = pvtest_call(*command, build=build, **environment)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 

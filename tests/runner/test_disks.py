@@ -7,14 +7,13 @@ import hashlib
 import os
 import struct
 import subprocess
-import sys
 import uuid
 import zlib
 from pathlib import Path
 
 import images
 import pytest
-from conftest import ROOT
+from conftest import pvtest_call
 
 from pvtest import bootdisk, bootvolume, catalogue, paths, qemu
 from pvtest.errors import MissingError, UsageError
@@ -139,15 +138,7 @@ def test_a_failing_tool_leaves_the_old_disk(tmp_path: Path, monkeypatch: pytest.
 
 
 def image(build: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pvtest", "image", *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tools"), "PVTEST_BUILD": str(build)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return pvtest_call("image", *arguments, build=build)
 
 
 def read(path: Path, name: str) -> bytes:

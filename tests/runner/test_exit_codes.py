@@ -6,14 +6,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import jsonschema
 import pytest
-from conftest import ROOT, Runner
+from conftest import PVTEST, ROOT, Runner, runner_environment
 
 SCHEMA = json.loads((ROOT / "docs" / "results.schema.json").read_text())
 
@@ -246,15 +245,9 @@ def test_a_runner_that_is_ended_takes_its_machine_along(build: Path, tmp_path: P
     pid_file = tmp_path / "pid"
     # A campaign begins with a plain run, which has no fixture; the made-up QEMU then hangs by its environment.
     qemu = str(Path(__file__).parent / "fake_qemu.py")
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT / "tools"),
-        "PVTEST_BUILD": str(build),
-        "FAKE_QEMU_PID": str(pid_file),
-        "FAKE_QEMU_FIXTURE": "hang",
-    }
-    arguments = [sys.executable, "-m", "pvtest", command, "--qemu", qemu, "--results", str(tmp_path / "results")]
-    with subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    broken = runner_environment(build, FAKE_QEMU_PID=str(pid_file), FAKE_QEMU_FIXTURE="hang")
+    arguments = [*PVTEST, command, "--qemu", qemu, "--results", str(tmp_path / "results")]
+    with subprocess.Popen(arguments, env=broken, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         deadline = time.monotonic() + 20
         while not (pid_file.exists() and pid_file.read_text()):
             assert time.monotonic() < deadline, "the machine never started"

@@ -7,12 +7,11 @@ import json
 import os
 import pty
 import subprocess
-import sys
 from pathlib import Path
 
 import images
 import pytest
-from conftest import HERE, ROOT, Runner
+from conftest import HERE, PVTEST, Runner, runner_environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pvtest import baseline, profiles, requirements
@@ -138,16 +137,9 @@ def test_verbosity_never_changes_a_verdict(runner: Runner, tmp_path: Path, argum
 def on_terminal(build: Path, tmp_path: Path, *arguments: str) -> str:
     """What a person sees."""
     master, slave = pty.openpty()
-    command = [sys.executable, "-m", "pvtest", *arguments, "--qemu", str(HERE / "fake_qemu.py")]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT / "tools"),
-        "PVTEST_BUILD": str(build),
-        "TERM": "xterm-256color",
-    }
-    with subprocess.Popen(
-        [*command, "--results", str(tmp_path / "results")], env=environment, stdin=slave, stdout=slave, stderr=slave
-    ) as process:
+    command = [*PVTEST, *arguments, "--qemu", str(HERE / "fake_qemu.py"), "--results", str(tmp_path / "results")]
+    xterm = runner_environment(build, TERM="xterm-256color")
+    with subprocess.Popen(command, env=xterm, stdin=slave, stdout=slave, stderr=slave) as process:
         os.close(slave)
         seen = b""
         while True:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, runner_environment
 
 from pvtest.cli import COMMANDS, parse, parser_of
 
@@ -150,7 +149,7 @@ def test_commands_of_the_guide_are_there() -> None:
 def test_parts_of_a_campaign_become_one(build: Path, tmp_path: Path, campaign: str, summary: str) -> None:
     """The lines of the GitLab recipe, on made-up images with one good and one bad switch; two machines get none."""
     jobs = yaml.safe_load(GITLAB.read_text())
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tools"), "PVTEST_BUILD": str(build), "CI_NODE_TOTAL": "4"}
+    environment = runner_environment(build, CI_NODE_TOTAL="4")
     codes = []
     for part in range(1, 5):
         environment["CI_NODE_INDEX"] = str(part)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import statistics
-import sys
 from typing import Any
 
 from rich.table import Table
@@ -16,7 +15,7 @@ from pvtest import boot, report
 from pvtest.errors import EXIT_ERROR, EXIT_OK
 from pvtest.model import Run, Verdict
 from pvtest.results import ResultsFolder
-from pvtest.run import boot_once, limits, load, machine, terminal
+from pvtest.run import boot_once, load, machine, terminal, whole_catalogue
 from pvtest.session import Observer
 from pvtest.tap import TapParser
 
@@ -129,17 +128,8 @@ def main(options: argparse.Namespace) -> int:
     tests, known = load()
     out = terminal(options)
     booted = machine(options, out)
-    request = boot.Request(
-        catalogue=tests,
-        requirements=known,
-        selected=booted.devices.on(tests.instances),
-        qemu=booted,
-        accel=options.accel,
-        seed=options.seed,
-        verbose=min(options.verbose, 2),
-        caching=options.caching,
-        limits=limits(options),
-        command=sys.argv[1:],
+    request = dataclasses.replace(
+        whole_catalogue(options, tests, known, booted), verbose=min(options.verbose, 2), caching=options.caching
     )
     with ResultsFolder(options.results) as folder:
         with out.progress(0, f"Booting QEMU {request.qemu.version} for the benchmarks"):

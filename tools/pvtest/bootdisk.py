@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from pvtest import output as outputs
+from pvtest import programs
 from pvtest.errors import MissingError, RunnerError, UsageError
 
 # Format of qemu-img and how files of it are called; the first name is the usual one.
@@ -70,24 +70,9 @@ def check_tools(form: str) -> None:
 def _call(*command: str, text: str = "") -> None:
     environment = {**os.environ, "SOURCE_DATE_EPOCH": TIMESTAMP, "TZ": "UTC", "LC_ALL": "C", "MTOOLSRC": os.devnull}
     name = command[0]
-    try:
-        done = subprocess.run(
-            [_find(name), *command[1:]],
-            input=text,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=_TOOL_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise RunnerError(f"{name}: not done after {_TOOL_SECONDS} s") from None
-    except OSError as error:
-        raise RunnerError(f"{name} cannot be started: {error.strerror}") from None
-    if done.returncode != 0:
-        raise RunnerError(f"{name} failed: {done.stdout.strip()[-500:] or f'exit code {done.returncode}'}")
+    code, output = programs.call(name, [_find(name), *command[1:]], _TOOL_SECONDS, text, environment)
+    if code != 0:
+        raise RunnerError(f"{name} failed: {output.strip()[-500:] or f'exit code {code}'}")
 
 
 def _table(sectors: int) -> str:

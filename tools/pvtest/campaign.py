@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -25,7 +24,7 @@ from pvtest.errors import EXIT_ERROR, EXIT_FAIL, EXIT_OK
 from pvtest.model import Run, Verdict
 from pvtest.plan import CampaignPlan
 from pvtest.results import ResultsFolder
-from pvtest.run import boot_once, limits, load, machine, terminal
+from pvtest.run import boot_once, load, machine, terminal, whole_catalogue
 from pvtest.selection import select_switches
 from pvtest.session import Observer
 from pvtest.terminal import Bar, Terminal
@@ -294,16 +293,7 @@ def main(command: str, options: argparse.Namespace) -> int:
     booted = machine(options, out)
     part = CampaignPlan(options.shard, _seen(campaign, booted.devices, switches, out))
     chosen = part.chosen
-    request = boot.Request(
-        catalogue=tests,
-        requirements=known,
-        selected=booted.devices.on(tests.instances),
-        qemu=booted,
-        accel=options.accel,
-        seed=options.seed,
-        limits=limits(options),
-        command=sys.argv[1:],
-    )
+    request = whole_catalogue(options, tests, known, booted)
     with ResultsFolder(options.results) as folder:
         plain = boot_once(request, folder.path, out, options.verbose)
         folder.write_run(plain)

@@ -7,11 +7,10 @@ docs/output-format.md describes the sections.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pvtest import elf, paths
+from pvtest import elf, paths, records
 from pvtest.pe import ImageError, read_section
 
 SECTION = ".pvtcat"  # of the images
@@ -99,19 +98,6 @@ class Catalogue:
         return [instance for test in self.tests for instance in test.instances]
 
 
-def _records(data: bytes) -> Iterator[list[str]]:
-    """The NUL-terminated strings of a section as lists of fields; runs of NUL are padding."""
-    if data and data[-1] != 0:
-        raise ImageError("the last string has no end")
-    for text in data.split(b"\0"):
-        if not text:
-            continue
-        try:
-            yield text.decode("utf-8").split("\t")
-        except UnicodeDecodeError:
-            raise ImageError(f"not UTF-8: {text[:60]!r}") from None
-
-
 def _words(text: str, separator: str | None) -> tuple[str, ...]:
     return () if text.strip() in ("-", "") else tuple(text.split(separator))
 
@@ -134,7 +120,7 @@ def parse_tests(data: bytes) -> Catalogue:
     """Parses the section of pvtest.debug, which has the whole of each declaration."""
     tests: list[Test] = []
     version, format_seen = "", False
-    for fields in _records(data):
+    for fields in records.split(data):
         kind = fields[0]
         if kind == "catalogue":
             if fields[1:] != ["3"]:
@@ -167,7 +153,7 @@ def parse_image(data: bytes) -> list[tuple[str, ...]]:
     """Parses the section of pvtest.efi: id, letters of the device classes, and of the level, of each test."""
     found: list[tuple[str, ...]] = []
     format_seen = False
-    for fields in _records(data):
+    for fields in records.split(data):
         if fields[0] == "catalogue":
             if fields[1:] != ["4"]:
                 raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '4'")
@@ -186,7 +172,7 @@ def parse_host(data: bytes) -> HostCatalogue:
     defects: list[Defect] = []
     variants: list[Variant] = []
     formats = set()
-    for fields in _records(data):
+    for fields in records.split(data):
         if fields[0] in ("defects", "variants") and len(fields) == 2:
             if fields[1] != "1":
                 raise ImageError(f"format {fields[1]!r} of the list of {fields[0]}; this runner reads format '1'")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -95,21 +96,12 @@ def merge_runs(paths: list[Path], runs: list[Run]) -> Run:
     if shard.digest(sorted(result.instance.id for result in results)) != first.plan:
         raise UsageError("the shards together are not what their plan says: tests are missing, or do not belong to it")
     tests = dict.fromkeys(test for run in runs for test in run.catalogue.tests)
-    merged = Run(
+    merged = dataclasses.replace(
+        first,
         catalogue=Catalogue(tuple(tests), first.catalogue.version),
-        requirements=first.requirements,
         selected=[result.instance for result in results],
         results=results,
         problems=[f"shard {run.shard}: {problem}" for run in runs for problem in run.problems],
-        seed=first.seed,
-        repeat=first.repeat,
-        defects=first.defects,
-        variants=first.variants,
-        versions=first.versions,
-        machine=first.machine,
-        host=first.host,
-        capabilities=first.capabilities,
-        devices=first.devices,
         timing=Timing(
             sum(run.timing.total for run in runs),
             first.timing.to_first_line,
@@ -118,11 +110,12 @@ def merge_runs(paths: list[Path], runs: list[Run]) -> Run:
         ),
         started=min(run.started for run in runs),
         command=sys.argv[1:],
-        flags=first.flags,
         boots=[boot for run in runs for boot in run.boots],
         crashes=[crash for run in runs for crash in run.crashes],
-        shuffled=first.shuffled,
         covered=frozenset(name for run in runs for name in run.covered or ()),
+        rounds_before=0,
+        shard="",
+        plan="",
     )
     merged.gate = _gates(runs, merged)
     return merged

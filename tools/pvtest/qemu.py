@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pvtest import paths, tpm
+from pvtest import paths, programs, tpm
 from pvtest.devices import OPTION, Devices
-from pvtest.errors import MissingError, RunnerError, UsageError, suggest
+from pvtest.errors import MissingError, UsageError, suggest
 
 DEFAULT = "qemu-system-x86_64"
 PROBE_SECONDS = 20
@@ -62,20 +61,8 @@ class Qemu:
 
 
 def _ask(path: str, *arguments: str) -> str:
-    try:
-        done = subprocess.run(
-            [path, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=PROBE_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise RunnerError(f"{path} {' '.join(arguments)}: no answer in {PROBE_SECONDS} s") from None
-    except OSError as error:
-        raise MissingError(f"{path} cannot be started: {error.strerror}") from None
-    return done.stdout.decode("utf-8", "replace")
+    _, answer = programs.call(" ".join((path, *arguments)), [path, *arguments], PROBE_SECONDS)
+    return answer
 
 
 def _find(path: str | None) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -46,6 +47,22 @@ def load() -> tuple[Catalogue, requirements.Requirements]:
     return catalogue.load_tests(), requirements.load()
 
 
+def whole_catalogue(
+    options: argparse.Namespace, tests: Catalogue, known: requirements.Requirements, booted: qemu.Qemu
+) -> boot.Request:
+    """All that this machine has devices for, with the options that every command has."""
+    return boot.Request(
+        catalogue=tests,
+        requirements=known,
+        selected=booted.devices.on(tests.instances),
+        qemu=booted,
+        accel=options.accel,
+        seed=options.seed,
+        limits=limits(options),
+        command=sys.argv[1:],
+    )
+
+
 def main(options: argparse.Namespace) -> int:
     """Runs the selection and reports."""
     tests, known = load()
@@ -59,14 +76,10 @@ def main(options: argparse.Namespace) -> int:
     defects = find_switches("defect", host.defects, options.defect)
     for defect in booted.devices.unseen(defects):
         raise booted.devices.lacking(f"defect '{defect.name}' shows only behind VT-d, and this machine has none")
-    request = boot.Request(
-        catalogue=tests,
-        requirements=known,
+    request = dataclasses.replace(
+        whole_catalogue(options, tests, known, booted),
         selected=chosen.selected,
         shuffled=chosen.shuffled,
-        qemu=booted,
-        accel=options.accel,
-        seed=options.seed,
         repeat=options.repeat or 1,
         verbose=min(options.verbose, 2),
         host_log=options.host_log,
@@ -76,8 +89,6 @@ def main(options: argparse.Namespace) -> int:
         variants=find_switches("variant", host.variants, options.variant),
         caching=options.caching,
         restarts=options.restarts,
-        limits=limits(options),
-        command=sys.argv[1:],
     )
     with ResultsFolder(options.results) as folder:
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pvtest import elf, paths
+from pvtest import elf, paths, records
 from pvtest.pe import ImageError
 
 SECTION = ".pvtdoc"
@@ -26,17 +26,9 @@ class Story:
 
 
 def parse(data: bytes) -> dict[str, Story]:
-    """The stories by the id of their test; runs of NUL are padding."""
+    """The stories by the id of their test."""
     found: dict[str, Story] = {}
-    if data and data[-1] != 0:
-        raise ImageError("the last story has no end")
-    for entry in data.split(b"\0"):
-        if not entry:
-            continue
-        try:
-            fields = entry.decode("utf-8").split("\t")
-        except UnicodeDecodeError:
-            raise ImageError(f"not UTF-8: {entry[:60]!r}") from None
+    for fields in records.split(data):
         if len(fields) != 4:
             raise ImageError(f"a story has {len(fields)} fields instead of 4: {' | '.join(fields)[:100]!r}")
         story = Story(fields[0], *(" ".join(field.split()) for field in fields[1:]))

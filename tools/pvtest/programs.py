@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+"""Other programs that the runner calls for an answer. QEMU with the suite in it is not one: pvtest.session."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+
+from pvtest.errors import MissingError, RunnerError
+
+
+def call(
+    name: str, command: list[str], seconds: float, text: str = "", environment: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """The exit code, and what it wrote. `name` is for the message where it does not start, or has no end."""
+    try:
+        done = subprocess.run(
+            command,
+            input=text,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise RunnerError(f"{name}: not done after {seconds:g} s") from None
+    except OSError as error:
+        raise MissingError(f"{name} cannot be started: {error.strerror}") from None
+    return done.returncode, done.stdout
