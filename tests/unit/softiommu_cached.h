@@ -10,13 +10,6 @@
 #define DATA (RAM + 0x30000)
 #define NEW  (RAM + 0x50000)
 
-static inline struct machine *machine_with(enum softiommu_policy policy)
-{
-    struct softiommu_config config = machine_config(policy);
-
-    return machine_new(&config);
-}
-
 static inline struct softiommu_translation mapped(struct machine *m, uint16_t tag, uint64_t iova, uint64_t bits)
 {
     struct softiommu_translation t = domain_new(m, 4, tag);

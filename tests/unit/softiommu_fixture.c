@@ -115,10 +115,23 @@ struct machine *machine_new(const struct softiommu_config *config)
     return m;
 }
 
+struct machine *machine_with(enum softiommu_policy policy)
+{
+    struct softiommu_config config = machine_config(policy);
+
+    return machine_new(&config);
+}
+
 void machine_free(struct machine *m)
 {
     free(m->storage);
     free(m);
+}
+
+int machine_teardown(void **state)
+{
+    machine_free(*state);
+    return 0;
 }
 
 uint64_t table_new(struct machine *m)
@@ -154,6 +167,15 @@ void map(struct machine *m, const struct softiommu_translation *t, uint64_t iova
 struct softiommu_translation domain_new(struct machine *m, unsigned levels, uint16_t tag)
 {
     return (struct softiommu_translation){.kind = SOFTIOMMU_PAGING, .root = table_new(m), .levels = levels, .tag = tag};
+}
+
+struct softiommu_translation domain_mapping(struct machine *m, unsigned levels, uint16_t tag, uint64_t iova,
+                                            uint64_t gpa)
+{
+    struct softiommu_translation t = domain_new(m, levels, tag);
+
+    map(m, &t, iova, gpa, RW);
+    return t;
 }
 
 void attach(struct machine *m, unsigned device, const struct softiommu_translation *t)

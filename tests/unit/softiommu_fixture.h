@@ -54,7 +54,10 @@ struct machine {
 /* 4 devices, 57 bits, all page sizes, A and D set, room for everything. */
 struct softiommu_config machine_config(enum softiommu_policy policy);
 struct machine *machine_new(const struct softiommu_config *config);
+struct machine *machine_with(enum softiommu_policy policy);
 void machine_free(struct machine *m);
+/* For cmocka: *state is a machine. */
+int machine_teardown(void **state);
 
 /* Direct access to memory by GPA (RAM only) and by SPA. */
 uint64_t *at(struct machine *m, uint64_t gpa);
@@ -71,6 +74,9 @@ void map(struct machine *m, const struct softiommu_translation *t, uint64_t iova
 
 /* An empty paging domain. */
 struct softiommu_translation domain_new(struct machine *m, unsigned levels, uint16_t tag);
+/* One that leads from `iova` to one page, for reads and writes. */
+struct softiommu_translation domain_mapping(struct machine *m, unsigned levels, uint16_t tag, uint64_t iova,
+                                            uint64_t gpa);
 void attach(struct machine *m, unsigned device, const struct softiommu_translation *t);
 void attach_blocking(struct machine *m, unsigned device);
 void detach(struct machine *m, unsigned device);

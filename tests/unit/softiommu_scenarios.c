@@ -62,9 +62,9 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(DRAIN_DETACH, story_in_flight, BY_DETACH),
     STORY(DRAIN_DELETE, story_in_flight, BY_DELETE),
     STORY(DRAIN_IDENTITY, story_in_flight_identity, 0),
-    STORY(DRAIN_OLDEST, story_in_flight_oldest, 0),
+    STORY(DRAIN_OLDEST, story_two_in_flight, 0),
     STORY(DRAIN_READS, story_in_flight_read, 0),
-    STORY(DRAIN_SECOND, story_in_flight_second, 0),
+    STORY(DRAIN_SECOND, story_two_in_flight, 1),
 
     STORY(LARGE_PAGE_PART, story_large_page, AT_LEVEL(1) | LOOK_AT(0)),
     STORY(LARGE_PAGE_PART, story_large_page, AT_LEVEL(1) | LOOK_AT(511)),

@@ -38,8 +38,8 @@ bool story_tag_short(struct machine *m, unsigned argument);
 
 /* argument: enum released_by */
 bool story_in_flight(struct machine *m, unsigned argument);
-bool story_in_flight_second(struct machine *m, unsigned argument);
-bool story_in_flight_oldest(struct machine *m, unsigned argument);
+/* argument: device of the second request; the first one is device 0's */
+bool story_two_in_flight(struct machine *m, unsigned argument);
 bool story_in_flight_read(struct machine *m, unsigned argument);
 bool story_in_flight_identity(struct machine *m, unsigned argument);
 bool story_unblocks_first(struct machine *m, unsigned argument);

@@ -41,10 +41,9 @@ static void release(struct machine *m, struct softiommu_translation *t, enum rel
 
 bool story_stale(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 5, TAG);
+    struct softiommu_translation t = domain_mapping(m, 5, TAG, IOVA, OLD);
     enum released_by by = BY(argument);
 
-    map(m, &t, IOVA, OLD, RW);
     attach(m, 0, &t);
     assert_int_equal(target(m, 0, IOVA, WRITE), OLD);
     if (by == BY_ATTACH || by == BY_DELETE)
@@ -59,10 +58,9 @@ bool story_stale(struct machine *m, unsigned argument)
 /* A device that left may do nothing at all. At level 1, without ATS: the context entry, not the device TLB. */
 bool story_stale_device_tlb(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 5, TAG);
+    struct softiommu_translation t = domain_mapping(m, 5, TAG, IOVA, OLD);
     enum released_by by = BY(argument);
 
-    map(m, &t, IOVA, OLD, RW);
     attach(m, 0, &t);
     softiommu_set_ats(m->iommu, 0, LEVEL(argument) == 0);
     assert_int_equal(target(m, 0, IOVA, WRITE), OLD);
@@ -99,10 +97,9 @@ bool story_second_device(struct machine *m, unsigned argument)
 
 bool story_ats_off(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 5, TAG);
+    struct softiommu_translation t = domain_mapping(m, 5, TAG, IOVA, OLD);
 
     (void)argument;
-    map(m, &t, IOVA, OLD, RW);
     attach(m, 0, &t);
     softiommu_set_ats(m->iommu, 0, true);
     assert_int_equal(target(m, 0, IOVA, READ), OLD);
@@ -138,10 +135,9 @@ bool story_rights_reread(struct machine *m, unsigned argument)
 
 bool story_not_present(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 5, TAG);
+    struct softiommu_translation t = domain_mapping(m, 5, TAG, IOVA + PAGE, OLD);
 
     (void)argument;
-    map(m, &t, IOVA + PAGE, OLD, RW);
     attach(m, 0, &t);
     assert_int_equal(target(m, 0, IOVA, READ), REFUSED);
     map(m, &t, IOVA, NEW, RW);
@@ -150,10 +146,9 @@ bool story_not_present(struct machine *m, unsigned argument)
 
 bool story_rights_above(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 5, TAG);
+    struct softiommu_translation t = domain_mapping(m, 5, TAG, IOVA, OLD);
 
     (void)argument;
-    map(m, &t, IOVA, OLD, RW);
     map(m, &t, IOVA + 16 * PAGE, NEW, RW);
     *entry_of(m, &t, IOVA, 3) &= ~BIT(1);
     attach(m, 0, &t);
@@ -163,10 +158,9 @@ bool story_rights_above(struct machine *m, unsigned argument)
 
 bool story_context(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation from = domain_new(m, 5, TAG), to = domain_new(m, 5, TAG + 1);
+    struct softiommu_translation from = domain_mapping(m, 5, TAG, IOVA, OLD);
+    struct softiommu_translation to = domain_mapping(m, 5, TAG + 1, IOVA, NEW);
 
-    map(m, &from, IOVA, OLD, RW);
-    map(m, &to, IOVA, NEW, RW);
     attach(m, 0, &from);
     attach(m, 1, &from);
     softiommu_set_ats(m->iommu, 0, argument != 0);
@@ -210,11 +204,10 @@ bool story_range_end(struct machine *m, unsigned argument)
 /* What was cached leads to OLD, the tables to the page behind NEW: no third page, and no mixture of the two. */
 bool story_stale_mixed(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 5, TAG);
+    struct softiommu_translation t = domain_mapping(m, 5, TAG, IOVA, OLD);
     uint64_t seen;
 
     (void)argument;
-    map(m, &t, IOVA, OLD, RW);
     attach(m, 0, &t);
     assert_int_equal(target(m, 0, IOVA, WRITE), OLD);
     map(m, &t, IOVA, NEW + PAGE, RW);

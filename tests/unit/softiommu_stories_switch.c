@@ -24,12 +24,11 @@ static struct softiommu_request *in_flight(struct machine *m, unsigned device, s
 
 bool story_in_flight(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_mapping(m, 4, TAG, IOVA, OLD);
     struct softiommu_piece piece;
     struct softiommu_request *request;
     bool late;
 
-    map(m, &t, IOVA, OLD, RW);
     attach(m, 0, &t);
     request = in_flight(m, 0, &piece);
     switch ((enum released_by)argument) {
@@ -56,41 +55,19 @@ bool story_in_flight(struct machine *m, unsigned argument)
     return late;
 }
 
-bool story_in_flight_second(struct machine *m, unsigned argument)
+bool story_two_in_flight(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_mapping(m, 4, TAG, IOVA, OLD);
+    const unsigned device[2] = {0, argument};
     struct softiommu_piece piece[2];
     struct softiommu_request *request[2];
     bool late;
 
-    (void)argument;
-    map(m, &t, IOVA, OLD, RW);
-    for (unsigned i = 0; i < 2; i++) {
-        attach(m, i, &t);
-        request[i] = in_flight(m, i, &piece[i]);
-    }
-    softiommu_flush_domain(m->iommu, TAG);
-    *at(m, OLD) = 0;
-    for (unsigned i = 0; i < 2; i++)
-        softiommu_request_complete(m->iommu, request[i]);
-    late = *at(m, OLD) != 0;
-    free(request[0]);
-    free(request[1]);
-    return late;
-}
-
-bool story_in_flight_oldest(struct machine *m, unsigned argument)
-{
-    struct softiommu_translation t = domain_new(m, 4, TAG);
-    struct softiommu_piece piece[2];
-    struct softiommu_request *request[2];
-    bool late;
-
-    (void)argument;
-    map(m, &t, IOVA, OLD, RW);
     attach(m, 0, &t);
+    if (argument != 0)
+        attach(m, argument, &t);
     for (unsigned i = 0; i < 2; i++)
-        request[i] = in_flight(m, 0, &piece[i]);
+        request[i] = in_flight(m, device[i], &piece[i]);
     softiommu_flush_domain(m->iommu, TAG);
     *at(m, OLD) = 0;
     for (unsigned i = 0; i < 2; i++)
@@ -103,14 +80,13 @@ bool story_in_flight_oldest(struct machine *m, unsigned argument)
 
 bool story_in_flight_read(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_mapping(m, 4, TAG, IOVA, OLD);
     struct softiommu_piece piece;
     uint64_t seen = 0;
     struct softiommu_request request = {
         .iova = IOVA, .length = 8, .access = READ, .buffer = &seen, .piece = &piece, .piece_capacity = 1};
 
     (void)argument;
-    map(m, &t, IOVA, OLD, RW);
     attach(m, 0, &t);
     assert_true(softiommu_request_begin(m->iommu, 0, &request));
     softiommu_flush_domain(m->iommu, TAG);
@@ -174,12 +150,11 @@ static void note_blocked(struct machine *m, unsigned device)
 
 bool story_blocks(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation from = domain_new(m, 4, TAG), to = domain_new(m, 4, TAG + 2);
+    struct softiommu_translation from = domain_mapping(m, 4, TAG, IOVA, OLD);
+    struct softiommu_translation to = domain_mapping(m, 4, TAG + 2, IOVA, NEW);
     bool wrong = false;
 
     (void)argument;
-    map(m, &from, IOVA, OLD, RW);
-    map(m, &to, IOVA, NEW, RW);
     attach(m, 0, &from);
     m->moment = note_blocked;
     attach(m, 0, &to);
@@ -205,12 +180,11 @@ static void note_mix(struct machine *m, unsigned device)
 
 bool story_two_steps(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation from = domain_new(m, 4, TAG), to = domain_new(m, 4, TAG + 2);
+    struct softiommu_translation from = domain_mapping(m, 4, TAG, IOVA, OLD);
+    struct softiommu_translation to = domain_mapping(m, 4, TAG + 2, IOVA, NEW);
 
     (void)argument;
-    map(m, &from, IOVA, OLD, RW);
     map(m, &from, OTHER, OLD, RW);
-    map(m, &to, IOVA, NEW, RW);
     map(m, &to, OTHER, NEW, RW);
     attach(m, 0, &from);
     assert_int_equal(target(m, 0, IOVA, READ), OLD);
@@ -221,11 +195,10 @@ bool story_two_steps(struct machine *m, unsigned argument)
 
 bool story_keeps_tag(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation from = domain_new(m, 4, TAG), to = domain_new(m, 4, TAG + 2);
+    struct softiommu_translation from = domain_mapping(m, 4, TAG, IOVA, OLD);
+    struct softiommu_translation to = domain_mapping(m, 4, TAG + 2, IOVA, NEW);
 
     (void)argument;
-    map(m, &from, IOVA, OLD, RW);
-    map(m, &to, IOVA, NEW, RW);
     attach(m, 0, &from);
     assert_int_equal(target(m, 0, IOVA, READ), OLD);
     attach(m, 0, &to);
@@ -234,10 +207,9 @@ bool story_keeps_tag(struct machine *m, unsigned argument)
 
 bool story_kept_root(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_mapping(m, 4, TAG, IOVA, OLD);
 
     (void)argument;
-    map(m, &t, IOVA, OLD, RW);
     attach(m, 0, &t);
     attach_blocking(m, 0);
     softiommu_delete_domain(m->iommu, &t);
@@ -249,11 +221,10 @@ bool story_kept_root(struct machine *m, unsigned argument)
 
 bool story_delete_reads(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_mapping(m, 4, TAG, IOVA, OLD);
     bool changed;
 
     (void)argument;
-    map(m, &t, IOVA, OLD, RW);
     attach(m, 0, &t);
     attach_blocking(m, 0);
     memset(at(m, t.root), 0x11, PAGE); /* the memory is data again */
@@ -264,11 +235,9 @@ bool story_delete_reads(struct machine *m, unsigned argument)
 
 bool story_tag_shared(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation a = domain_new(m, 4, TAG), b = domain_new(m, 4, TAG + 1);
+    struct softiommu_translation a = domain_mapping(m, 4, TAG, IOVA, OLD), b = domain_mapping(m, 4, TAG + 1, IOVA, NEW);
 
     (void)argument;
-    map(m, &a, IOVA, OLD, RW);
-    map(m, &b, IOVA, NEW, RW);
     attach(m, 0, &a);
     attach(m, 1, &b);
     return target(m, 0, IOVA, READ) != OLD || target(m, 1, IOVA, READ) != NEW;

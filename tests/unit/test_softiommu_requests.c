@@ -12,15 +12,7 @@
 
 static int setup(void **state)
 {
-    struct softiommu_config config = machine_config(SOFTIOMMU_CACHE_ADVERSARIAL);
-
-    *state = machine_new(&config);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    machine_free(*state);
+    *state = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
     return 0;
 }
 
@@ -400,18 +392,18 @@ static void bad_configurations_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(large_requests_move_every_byte, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_piece_ends_with_its_page, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_request_can_be_used_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(contiguous_memory_is_one_piece, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_request_ends_where_its_pieces_do, setup, teardown),
-        cmocka_unit_test_setup_teardown(bytes_before_a_refused_page_are_in_flight, setup, teardown),
-        cmocka_unit_test_setup_teardown(memory_is_touched_where_it_was_at_the_beginning, setup, teardown),
-        cmocka_unit_test_setup_teardown(drains_reach_the_domain_in_order_and_no_other, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_drain_does_not_wait_for_younger_requests, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_device_can_touch_memory_itself, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_switch_is_one_step, setup, teardown),
-        cmocka_unit_test_setup_teardown(bad_translations_change_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(large_requests_move_every_byte, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(a_piece_ends_with_its_page, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(a_request_can_be_used_again, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(contiguous_memory_is_one_piece, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(a_request_ends_where_its_pieces_do, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(bytes_before_a_refused_page_are_in_flight, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(memory_is_touched_where_it_was_at_the_beginning, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(drains_reach_the_domain_in_order_and_no_other, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(a_drain_does_not_wait_for_younger_requests, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(a_device_can_touch_memory_itself, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(a_switch_is_one_step, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(bad_translations_change_nothing, setup, machine_teardown),
         cmocka_unit_test(bad_configurations_are_refused),
     };
 

@@ -9,23 +9,14 @@
 /* cmocka's setup and teardown; a test that wants another configuration makes its own machine. */
 static int setup(void **state)
 {
-    struct softiommu_config config = machine_config(SOFTIOMMU_CACHE_NONE);
-
-    *state = machine_new(&config);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    machine_free(*state);
+    *state = machine_with(SOFTIOMMU_CACHE_NONE);
     return 0;
 }
 
 static struct softiommu_translation mapped(struct machine *m, unsigned levels, uint64_t iova)
 {
-    struct softiommu_translation t = domain_new(m, levels, TAG);
+    struct softiommu_translation t = domain_mapping(m, levels, TAG, iova, DATA);
 
-    map(m, &t, iova, DATA, RW);
     attach(m, 0, &t);
     return t;
 }
@@ -415,25 +406,25 @@ static void first_fault_is_kept_and_others_are_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(translates_every_byte_of_a_page, setup, teardown),
-        cmocka_unit_test_setup_teardown(each_iova_bit_counts, setup, teardown),
+        cmocka_unit_test_setup_teardown(translates_every_byte_of_a_page, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(each_iova_bit_counts, setup, machine_teardown),
         cmocka_unit_test(width_is_configured_and_not_sign_extended),
-        cmocka_unit_test_setup_teardown(large_pages_translate, setup, teardown),
+        cmocka_unit_test_setup_teardown(large_pages_translate, setup, machine_teardown),
         cmocka_unit_test(page_sizes_not_offered_are_reserved),
-        cmocka_unit_test_setup_teardown(reserved_bits_are_refused_at_every_level, setup, teardown),
-        cmocka_unit_test_setup_teardown(low_bits_of_large_pages_are_reserved, setup, teardown),
-        cmocka_unit_test_setup_teardown(present_write_and_user_count_at_every_level, setup, teardown),
-        cmocka_unit_test_setup_teardown(accessed_and_dirty_are_set, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_refused_write_sets_no_dirty_bit, setup, teardown),
+        cmocka_unit_test_setup_teardown(reserved_bits_are_refused_at_every_level, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(low_bits_of_large_pages_are_reserved, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(present_write_and_user_count_at_every_level, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(accessed_and_dirty_are_set, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(a_refused_write_sets_no_dirty_bit, setup, machine_teardown),
         cmocka_unit_test(xd_is_ignored_or_reserved),
         cmocka_unit_test(accessed_and_dirty_can_be_ignored_or_required),
-        cmocka_unit_test_setup_teardown(a_changing_entry_is_read_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(stage_2_confines_root_tables_and_leaves, setup, teardown),
-        cmocka_unit_test_setup_teardown(stage_2_decides_by_access, setup, teardown),
-        cmocka_unit_test_setup_teardown(interrupt_window_is_no_memory, setup, teardown),
-        cmocka_unit_test_setup_teardown(identity_goes_through_stage_2_only, setup, teardown),
-        cmocka_unit_test_setup_teardown(devices_start_blocked, setup, teardown),
-        cmocka_unit_test_setup_teardown(first_fault_is_kept_and_others_are_counted, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_changing_entry_is_read_again, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(stage_2_confines_root_tables_and_leaves, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(stage_2_decides_by_access, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(interrupt_window_is_no_memory, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(identity_goes_through_stage_2_only, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(devices_start_blocked, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(first_fault_is_kept_and_others_are_counted, setup, machine_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
