@@ -62,13 +62,13 @@ static void print_frameless(uint64_t rip, uint64_t rsp)
 void crash_print_exception(const struct exception_frame *f)
 {
     host_log(LOG_ERROR, "refhost: trap: vector=%llu error=0x%llx rip=0x%llx rsp=0x%llx cr2=0x%lx rflags=0x%llx\n",
-             f->vector, f->error, f->rip, f->rsp, read_cr2(), f->rflags);
+             f->vector, f->error, f->rip, f->rsp, cr2_read(), f->rflags);
     host_log(LOG_ERROR, "refhost: regs: rax=0x%llx rbx=0x%llx rcx=0x%llx rdx=0x%llx rsi=0x%llx rdi=0x%llx\n", f->rax,
              f->rbx, f->rcx, f->rdx, f->rsi, f->rdi);
     host_log(LOG_ERROR, "refhost: regs: rbp=0x%llx r8=0x%llx r9=0x%llx r10=0x%llx r11=0x%llx r12=0x%llx\n", f->rbp,
              f->r8, f->r9, f->r10, f->r11, f->r12);
     host_log(LOG_ERROR, "refhost: regs: r13=0x%llx r14=0x%llx r15=0x%llx cr3=0x%lx\n", f->r13, f->r14, f->r15,
-             read_cr3());
+             cr3_read());
     print_frame(f->rip);
     print_frameless(f->rip, f->rsp);
     crash_print_stack(f->rbp);

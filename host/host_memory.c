@@ -144,7 +144,7 @@ uint64_t guest_gpa_limit(void)
     static uint64_t limit; /* CPUID is slow, and this is asked on every hypercall */
 
     if (limit == 0)
-        limit = 1ull << (cpuid(CPUID_ADDRESS_SIZES, 0).eax & 0xFF);
+        limit = 1ull << (cpu_cpuid(CPUID_ADDRESS_SIZES, 0).eax & 0xFF);
     return limit;
 }
 

@@ -33,15 +33,15 @@ void log_leave_com1(void)
 static void put_debug(const char *text)
 {
     for (; *text; text++)
-        out8(DEBUG_CONSOLE_PORT, (uint8_t)*text);
+        cpu_out8(DEBUG_CONSOLE_PORT, (uint8_t)*text);
 }
 
 static void put_com1(const char *text)
 {
     for (; *text; text++) {
-        for (unsigned reads = 0; reads < COM1_WAIT_READS && !(in8(COM1_LINE_STATUS) & COM1_TRANSMIT_EMPTY); reads++)
+        for (unsigned reads = 0; reads < COM1_WAIT_READS && !(cpu_in8(COM1_LINE_STATUS) & COM1_TRANSMIT_EMPTY); reads++)
             ;
-        out8(COM1_DATA, (uint8_t)*text);
+        cpu_out8(COM1_DATA, (uint8_t)*text);
     }
 }
 

@@ -12,20 +12,20 @@
 
 static void __attribute__((noreturn)) restart(void)
 {
-    out8(RESET_CONTROL_PORT, RESET_CONTROL_FULL);
+    cpu_out8(RESET_CONTROL_PORT, RESET_CONTROL_FULL);
     for (;;)
         __asm__ volatile("cli; hlt");
 }
 
 void host_restart(uint8_t code)
 {
-    out8(DEBUG_EXIT_PORT, code);
+    cpu_out8(DEBUG_EXIT_PORT, code);
     restart();
 }
 
 void host_power_off(uint8_t code)
 {
-    out8(DEBUG_EXIT_PORT, code);
-    out16(PM1A_CONTROL_PORT, PM1A_SLEEP_ENABLE);
+    cpu_out8(DEBUG_EXIT_PORT, code);
+    cpu_out16(PM1A_CONTROL_PORT, PM1A_SLEEP_ENABLE);
     restart();
 }

@@ -37,23 +37,6 @@ struct table_register {
     uint64_t base;
 } __attribute__((packed));
 
-#define CONTROL_REGISTER(name)                                                                                         \
-    static inline uint64_t name##_read(void)                                                                           \
-    {                                                                                                                  \
-        uint64_t value;                                                                                                \
-        __asm__ volatile("mov %%" #name ", %0" : "=r"(value) : : "memory");                                            \
-        return value;                                                                                                  \
-    }                                                                                                                  \
-    static inline void name##_write(uint64_t value)                                                                    \
-    {                                                                                                                  \
-        __asm__ volatile("mov %0, %%" #name : : "r"(value) : "memory");                                                \
-    }
-CONTROL_REGISTER(cr0)
-CONTROL_REGISTER(cr2)
-CONTROL_REGISTER(cr3)
-CONTROL_REGISTER(cr4)
-#undef CONTROL_REGISTER
-
 static inline void tlb_flush_page(uint64_t address)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");

@@ -127,7 +127,7 @@ static void mirror(uint32_t *reg, uint32_t bit, bool set)
 
 static struct cpuid_result processor_leaf(const struct vmcb *guest, uint32_t leaf, uint32_t subleaf)
 {
-    struct cpuid_result r = cpuid(leaf, subleaf);
+    struct cpuid_result r = cpu_cpuid(leaf, subleaf);
 
     switch (leaf) {
     case CPUID_1:

@@ -130,7 +130,7 @@ uint64_t nested_paging_init(void)
     nested.top = host_pages(1);
     nested.overlay_directory = host_pages(1);
     nested.overlay_table = host_pages(1);
-    nested.giant = cpuid(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_EXTENDED_EDX_1G;
+    nested.giant = cpu_cpuid(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_EXTENDED_EDX_1G;
     if (count > 0 && ram[count - 1].start + ram[count - 1].length > end)
         end = ram[count - 1].start + ram[count - 1].length;
     /* What everybody uses at once; the rest, mostly MMIO above 4 GiB, is filled when it is touched. */

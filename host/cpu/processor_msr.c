@@ -27,14 +27,14 @@ bool msr_passed_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 bool msr_tsc_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
     (void)msr;
-    *value = rdtsc() + cpu->guest->tsc_offset;
+    *value = cpu_rdtsc() + cpu->guest->tsc_offset;
     return true;
 }
 
 bool msr_tsc_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
     (void)msr;
-    cpu->guest->tsc_offset = value - rdtsc();
+    cpu->guest->tsc_offset = value - cpu_rdtsc();
     return true;
 }
 
@@ -42,7 +42,7 @@ bool msr_tsc_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 bool msr_apic_base_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
     (void)cpu;
-    if ((value ^ rdmsr(msr)) & ~(APIC_BASE_X2APIC | APIC_BASE_ENABLE))
+    if ((value ^ cpu_rdmsr(msr)) & ~(APIC_BASE_X2APIC | APIC_BASE_ENABLE))
         return false;
     return wrmsr_safe(msr, value);
 }
@@ -89,7 +89,7 @@ bool msr_efer_write(struct cpu *cpu, uint32_t msr, uint64_t value)
     uint64_t old = cpu->guest->efer, allowed = EFER_GUEST_BITS;
 
     (void)msr;
-    if (cpuid(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_EXTENDED_EDX_FAST_FXSR)
+    if (cpu_cpuid(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_EXTENDED_EDX_FAST_FXSR)
         allowed |= EFER_FFXSR;
     if (value & ~allowed)
         return false;

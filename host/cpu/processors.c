@@ -24,7 +24,7 @@ static struct {
 
 static uint32_t own_apic_id(void)
 {
-    return cpuid(CPUID_FEATURES, 0).ebx >> CPUID_EBX_APIC_ID;
+    return cpu_cpuid(CPUID_FEATURES, 0).ebx >> CPUID_EBX_APIC_ID;
 }
 
 unsigned processors_count(void)
@@ -39,9 +39,9 @@ void processors_init(uint64_t low)
     unsigned count = madt_processors(&ids);
 
     processors.count = 1;
-    processors.root = read_cr3();
+    processors.root = cr3_read();
     cpu_by_index(0)->apic_id = own;
-    if (low == 0 || !(cpuid(CPUID_FEATURES, 0).ecx & CPUID_ECX_X2APIC)) {
+    if (low == 0 || !(cpu_cpuid(CPUID_FEATURES, 0).ecx & CPUID_ECX_X2APIC)) {
         madt_hide_all_but(own);
         return;
     }
@@ -66,7 +66,7 @@ static struct cpu *find(uint32_t apic_id)
 
 static void send(const struct cpu *target, uint64_t command)
 {
-    wrmsr(MSR_X2APIC_ICR, ((uint64_t)target->apic_id << ICR_DESTINATION_SHIFT) | ICR_ASSERT | command);
+    cpu_wrmsr(MSR_X2APIC_ICR, ((uint64_t)target->apic_id << ICR_DESTINATION_SHIFT) | ICR_ASSERT | command);
 }
 
 /* First C code of a processor that was started. The sender holds the host's lock until `arrived`. */
@@ -74,7 +74,7 @@ static void __attribute__((noreturn)) begin(void *argument)
 {
     struct cpu *cpu = argument;
 
-    write_cr3(processors.root);
+    cr3_write(processors.root);
     svm_enable(cpu);
     cpu_tables_load(cpu);
     vcpu_reset(cpu);
@@ -121,8 +121,8 @@ bool processors_command(const struct cpu *sender, uint64_t icr)
     struct cpu *target = find((uint32_t)(icr >> ICR_DESTINATION_SHIFT));
     uint64_t mode = icr & ICR_MODE_MASK;
 
-    if (!(rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC) || (icr & (ICR_SHORTHAND_MASK | ICR_LOGICAL)) || target == sender ||
-        (target && target->index == 0))
+    if (!(cpu_rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC) || (icr & (ICR_SHORTHAND_MASK | ICR_LOGICAL)) ||
+        target == sender || (target && target->index == 0))
         return false;
     if (target == NULL || (mode == ICR_MODE_INIT && !(icr & ICR_ASSERT)))
         return true; /* nobody listens */

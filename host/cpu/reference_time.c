@@ -16,15 +16,15 @@ static struct {
 
 static struct calibrate_reading read_timer(const void *port)
 {
-    uint64_t before = rdtsc();
-    uint32_t ticks = in32(*(const uint16_t *)port);
+    uint64_t before = cpu_rdtsc();
+    uint32_t ticks = cpu_in32(*(const uint16_t *)port);
 
-    return calibrate_reading_of(before, ticks, rdtsc());
+    return calibrate_reading_of(before, ticks, cpu_rdtsc());
 }
 
 void reference_time_init(uint16_t port)
 {
-    clock.start = rdtsc();
+    clock.start = cpu_rdtsc();
     clock.frequency = calibrate_tsc(read_timer, &port, PM_TIMER_MASK, PM_TIMER_HZ);
     if (clock.frequency == 0)
         host_die("the ACPI timer at port 0x%x does not count", port);
@@ -40,7 +40,7 @@ void reference_time_init(uint16_t port)
 
 uint64_t reference_time(void)
 {
-    return (uint64_t)(((unsigned __int128)(rdtsc() - clock.start) * clock.scale) >> 64);
+    return (uint64_t)(((unsigned __int128)(cpu_rdtsc() - clock.start) * clock.scale) >> 64);
 }
 
 uint64_t tsc_frequency(void)

@@ -40,7 +40,7 @@ void processors_leave_host(struct cpu *cpu)
 static void send_nmi(struct cpu *cpu)
 {
     __atomic_add_fetch(&cpu->calls_sent, 1, __ATOMIC_SEQ_CST);
-    wrmsr(MSR_X2APIC_ICR, ((uint64_t)cpu->apic_id << ICR_DESTINATION_SHIFT) | ICR_ASSERT | ICR_MODE_NMI);
+    cpu_wrmsr(MSR_X2APIC_ICR, ((uint64_t)cpu->apic_id << ICR_DESTINATION_SHIFT) | ICR_ASSERT | ICR_MODE_NMI);
 }
 
 void processors_take_lock(struct cpu *cpu)

@@ -106,5 +106,5 @@ void cpu_tables_load(struct cpu *cpu)
                      "ltr %%ax\n\t" ::"m"(gdtr),
                      "m"(idtr), "i"(SELECTOR_CODE), "i"(SELECTOR_DATA), "i"(SELECTOR_TSS)
                      : "rax", "memory");
-    wrmsr(MSR_GS_BASE, (uintptr_t)cpu);
+    cpu_wrmsr(MSR_GS_BASE, (uintptr_t)cpu);
 }

@@ -40,7 +40,7 @@ void trampoline_init(uint64_t low)
 {
     page = low;
     memcpy((void *)(uintptr_t)page, trampoline_code, (uintptr_t)trampoline_end - (uintptr_t)trampoline_code);
-    memcpy((void *)(uintptr_t)(page + HOST_PAGE_SIZE), (const void *)(uintptr_t)read_cr3(), HOST_PAGE_SIZE);
+    memcpy((void *)(uintptr_t)(page + HOST_PAGE_SIZE), (const void *)(uintptr_t)cr3_read(), HOST_PAGE_SIZE);
 }
 
 void trampoline_aim(void (*entry)(void *argument), void *argument, uint8_t *stack_top)
@@ -51,11 +51,11 @@ void trampoline_aim(void (*entry)(void *argument), void *argument, uint8_t *stac
         .gdt_base = at + offsetof(struct trampoline_parameters, gdt),
         .far_offset = in_copy(trampoline_long_mode),
         .far_selector = SELECTOR_CODE,
-        .cr0 = (uint32_t)read_cr0(),
+        .cr0 = (uint32_t)cr0_read(),
         .cr3 = (uint32_t)(page + HOST_PAGE_SIZE),
-        .cr4 = (uint32_t)read_cr4(),
+        .cr4 = (uint32_t)cr4_read(),
         /* SVME comes later, LMA is the processor's. */
-        .efer = (uint32_t)(rdmsr(MSR_EFER) & (EFER_LME | EFER_NXE)),
+        .efer = (uint32_t)(cpu_rdmsr(MSR_EFER) & (EFER_LME | EFER_NXE)),
         .stack = (uintptr_t)stack_top,
         .entry = (uintptr_t)entry,
         .argument = (uintptr_t)argument,

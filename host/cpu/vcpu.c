@@ -43,14 +43,14 @@ struct cpu *cpu_prepare(uint32_t index)
 
 void svm_enable(struct cpu *cpu)
 {
-    if (!(cpuid(CPUID_EXTENDED_FEATURES, 0).ecx & CPUID_EXTENDED_ECX_SVM))
+    if (!(cpu_cpuid(CPUID_EXTENDED_FEATURES, 0).ecx & CPUID_EXTENDED_ECX_SVM))
         host_die("the processor has no SVM: start QEMU with -cpu EPYC or -cpu qemu64,+svm,+npt");
-    if (!(cpuid(CPUID_SVM, 0).edx & CPUID_SVM_EDX_NPT))
+    if (!(cpu_cpuid(CPUID_SVM, 0).edx & CPUID_SVM_EDX_NPT))
         host_die("the processor has no nested paging: start QEMU with -cpu EPYC or -cpu qemu64,+svm,+npt");
-    if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS)
+    if (cpu_rdmsr(MSR_VM_CR) & VM_CR_SVMDIS)
         host_die("the firmware has disabled SVM (VM_CR.SVMDIS)");
-    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
-    wrmsr(MSR_VM_HSAVE_PA, (uintptr_t)cpu->host_save);
+    cpu_wrmsr(MSR_EFER, cpu_rdmsr(MSR_EFER) | EFER_SVME);
+    cpu_wrmsr(MSR_VM_HSAVE_PA, (uintptr_t)cpu->host_save);
 }
 
 static struct vmcb_segment segment_of(uint16_t selector, uint64_t gdt)
@@ -79,13 +79,13 @@ void vcpu_capture(struct cpu *cpu)
     guest->cs = segment_of(cs, gdtr.base);
     guest->ss = segment_of(ss, gdtr.base);
     guest->ds = segment_of(ds, gdtr.base);
-    guest->cr0 = read_cr0();
-    guest->cr3 = read_cr3();
-    guest->cr4 = read_cr4();
-    guest->efer = rdmsr(MSR_EFER) | EFER_SVME;
+    guest->cr0 = cr0_read();
+    guest->cr3 = cr3_read();
+    guest->cr4 = cr4_read();
+    guest->efer = cpu_rdmsr(MSR_EFER) | EFER_SVME;
     guest->dr6 = 0xFFFF0FF0;
     guest->dr7 = 0x400;
-    guest->g_pat = rdmsr(MSR_PAT);
+    guest->g_pat = cpu_rdmsr(MSR_PAT);
     __asm__ volatile("vmsave %0" ::"a"(guest) : "memory");
 }
 

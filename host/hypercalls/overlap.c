@@ -23,14 +23,14 @@ struct look {
 
 static bool wait_for(const struct look *look)
 {
-    uint64_t first = rdtsc(), exits = processors_exits_of_others();
+    uint64_t first = cpu_rdtsc(), exits = processors_exits_of_others();
 
     if (!processors_others_run())
         return false;
     if (exits != patience.exits_of_others)
         patience.in_vain = 0;
     patience.exits_of_others = exits;
-    while (patience.in_vain < IN_VAIN_MAX && rdtsc() - first < WAIT_TICKS) {
+    while (patience.in_vain < IN_VAIN_MAX && cpu_rdtsc() - first < WAIT_TICKS) {
         if (look->happened(look)) {
             patience.in_vain = 0;
             return true;

@@ -50,7 +50,7 @@ static void get_memory_map(const struct firmware *firmware, struct launch_args *
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 {
-    struct launch_args args = {.entry_tsc = rdtsc()};
+    struct launch_args args = {.entry_tsc = cpu_rdtsc()};
     struct firmware firmware;
 
     firmware_init(&firmware, image, table);

@@ -43,7 +43,7 @@ void host_main(struct launch_args *args)
     svm_enable(cpu);
     vcpu_capture(cpu);
     /* From here on nothing depends on memory that the guest will own, and an exception is logged. */
-    write_cr3(host_paging_init());
+    cr3_write(host_paging_init());
     cpu_tables_load(cpu);
 
     host_options_apply((char *)(uintptr_t)args->options, args->options_length);
@@ -61,7 +61,7 @@ void host_main(struct launch_args *args)
     vdev_start();
     host_log(LOG_INFO, "image at 0x%lx, tsc %lu kHz, %lu us from the firmware to the guest\n",
              (uintptr_t)host_image_start, tsc_frequency() / 1000,
-             (rdtsc() - args->entry_tsc) * 1000 / (tsc_frequency() / 1000));
+             (cpu_rdtsc() - args->entry_tsc) * 1000 / (tsc_frequency() / 1000));
     log_leave_com1();
     cpu_run(cpu, (uintptr_t)cpu->guest, (uintptr_t)cpu->host_state, cpu->stack_top);
 }

@@ -109,11 +109,11 @@ uint32_t access_port_read(uint16_t port, unsigned size)
         return (uint32_t)read(function, port_offset(port), size);
     switch (size) {
     case 1:
-        return in8(port);
+        return cpu_in8(port);
     case 2:
-        return in16(port);
+        return cpu_in16(port);
     default:
-        return in32(port);
+        return cpu_in32(port);
     }
 }
 
@@ -129,13 +129,13 @@ void access_port_write(uint16_t port, unsigned size, uint32_t value)
         access.address = value;
     switch (size) {
     case 1:
-        out8(port, (uint8_t)value);
+        cpu_out8(port, (uint8_t)value);
         break;
     case 2:
-        out16(port, (uint16_t)value);
+        cpu_out16(port, (uint16_t)value);
         break;
     default:
-        out32(port, value);
+        cpu_out32(port, value);
         break;
     }
 }

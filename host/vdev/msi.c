@@ -61,7 +61,7 @@ static bool send_xapic(uint64_t base, uint32_t destination, uint32_t command)
 
 bool msi_send(uint64_t address, uint32_t data)
 {
-    uint64_t base = rdmsr(MSR_APIC_BASE);
+    uint64_t base = cpu_rdmsr(MSR_APIC_BASE);
     uint32_t delivery = data & DATA_DELIVERY_MASK, vector = data & DATA_VECTOR_MASK;
     uint32_t command = vector | COMMAND_ASSERT | (address & ADDRESS_LOGICAL ? COMMAND_LOGICAL : 0);
 
@@ -74,7 +74,7 @@ bool msi_send(uint64_t address, uint32_t data)
     }
     /* x2APIC has no lowest-priority IPI, and one target is as good as another. */
     if (base & APIC_BASE_X2APIC) {
-        wrmsr(MSR_X2APIC_ICR, (uint64_t)ADDRESS_DESTINATION(address) << X2APIC_DESTINATION_SHIFT | command);
+        cpu_wrmsr(MSR_X2APIC_ICR, (uint64_t)ADDRESS_DESTINATION(address) << X2APIC_DESTINATION_SHIFT | command);
         return true;
     }
     return send_xapic(base, ADDRESS_DESTINATION(address), command);
