@@ -6,19 +6,6 @@
 #include "kernel/paging.h"
 #include "lib/bits.h"
 
-struct mcfg_entry {
-    uint64_t base;
-    uint16_t segment;
-    uint8_t first_bus, last_bus;
-    uint32_t reserved;
-} __attribute__((packed));
-
-struct mcfg {
-    struct acpi_table header;
-    uint64_t reserved;
-    struct mcfg_entry entries[];
-} __attribute__((packed));
-
 #define ECAM_BUS_SHIFT      20
 #define ECAM_FUNCTION_SHIFT 12
 #define ECAM_FUNCTION_SIZE  4096u
@@ -35,7 +22,7 @@ static struct {
 
 static void read_mcfg(void)
 {
-    const struct mcfg *table = (const struct mcfg *)acpi_find("MCFG", 0);
+    const struct acpi_mcfg *table = (const struct acpi_mcfg *)acpi_find("MCFG", 0);
     size_t entries;
 
     if (table == NULL || table->header.length < sizeof(*table)) {
@@ -43,7 +30,7 @@ static void read_mcfg(void)
     }
     entries = (table->header.length - sizeof(*table)) / sizeof(table->entries[0]);
     for (size_t i = 0; i < entries && ecam.count < PCI_ECAM_MAX; i++) {
-        const struct mcfg_entry *e = &table->entries[i];
+        const struct acpi_mcfg_entry *e = &table->entries[i];
 
         if (e->base == 0 || e->last_bus < e->first_bus) {
             continue;

@@ -7,19 +7,6 @@
 #include "kernel/paging.h"
 #include "lib/string.h"
 
-struct rsdp {
-    char signature[8];
-    uint8_t checksum;
-    char oem[6];
-    uint8_t revision;
-    uint32_t rsdt;
-    uint32_t length; /* from here on: revision 2 */
-    uint64_t xsdt;
-    uint8_t extended_checksum, reserved[3];
-} __attribute__((packed));
-_Static_assert(sizeof(struct rsdp) == 36, "ACPI table 5.3");
-
-#define RSDP_LENGTH_1    20
 #define TABLE_LENGTH_MAX (16u << 20)
 
 static struct {
@@ -66,10 +53,10 @@ void acpi_init(uint64_t rsdp_gpa)
 {
     if (rsdp_gpa == 0)
         return;
-    const struct rsdp *rsdp = reach(rsdp_gpa, sizeof(*rsdp));
-    if (memcmp(rsdp->signature, "RSD PTR ", sizeof(rsdp->signature)) != 0 || !sums_to_zero(rsdp, RSDP_LENGTH_1))
+    const struct acpi_rsdp *rsdp = reach(rsdp_gpa, sizeof(*rsdp));
+    if (memcmp(rsdp->signature, "RSD PTR ", sizeof(rsdp->signature)) != 0 || !sums_to_zero(rsdp, ACPI_RSDP_LENGTH_1))
         return;
-    const struct acpi_table *xsdt = rsdp->revision >= 2 ? table_at(rsdp->xsdt) : NULL;
+    const struct acpi_table *xsdt = rsdp->revision >= ACPI_RSDP_REVISION_XSDT ? table_at(rsdp->xsdt) : NULL;
     const struct acpi_table *rsdt = table_at(rsdp->rsdt);
     if (is_valid(xsdt, "XSDT")) {
         acpi.root = xsdt;

@@ -4,38 +4,22 @@
 #include "kernel/acpi.h"
 #include "lib/string.h"
 
-#define FIRST_STRUCTURE   44
-#define TYPE_LOCAL_APIC   0
-#define TYPE_LOCAL_X2APIC 9
-#define FLAG_ENABLED      (1u << 0)
-
-struct local_apic {
-    uint8_t type, length, processor, apic_id;
-    uint32_t flags;
-} __attribute__((packed));
-
-struct local_x2apic {
-    uint8_t type, length;
-    uint16_t reserved;
-    uint32_t apic_id, flags, processor;
-} __attribute__((packed));
-
 /* False for a structure that is no enabled processor. */
 static bool processor(const uint8_t *structure, uint32_t *apic_id)
 {
-    struct local_apic apic;
-    struct local_x2apic x2apic;
+    struct acpi_local_apic apic;
+    struct acpi_local_x2apic x2apic;
     uint32_t flags = 0;
-    if (structure[0] == TYPE_LOCAL_APIC && structure[1] >= sizeof(apic)) {
+    if (structure[0] == ACPI_MADT_LOCAL_APIC && structure[1] >= sizeof(apic)) {
         memcpy(&apic, structure, sizeof(apic));
         *apic_id = apic.apic_id;
         flags = apic.flags;
-    } else if (structure[0] == TYPE_LOCAL_X2APIC && structure[1] >= sizeof(x2apic)) {
+    } else if (structure[0] == ACPI_MADT_LOCAL_X2APIC && structure[1] >= sizeof(x2apic)) {
         memcpy(&x2apic, structure, sizeof(x2apic));
         *apic_id = x2apic.apic_id;
         flags = x2apic.flags;
     }
-    return flags & FLAG_ENABLED;
+    return flags & ACPI_MADT_ENABLED;
 }
 
 bool madt_find_other(uint32_t own, uint32_t *apic_id)
@@ -44,7 +28,7 @@ bool madt_find_other(uint32_t own, uint32_t *apic_id)
     if (!madt)
         return false;
     const uint8_t *table = (const uint8_t *)madt;
-    for (uint32_t at = FIRST_STRUCTURE; at + 2 <= madt->length; at += table[at + 1]) {
+    for (uint32_t at = ACPI_MADT_FIRST_STRUCTURE; at + 2 <= madt->length; at += table[at + 1]) {
         if (table[at + 1] < 2 || table[at + 1] > madt->length - at)
             return false;
         if (processor(table + at, apic_id) && *apic_id != own)

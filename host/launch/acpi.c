@@ -7,27 +7,8 @@
 #include "host/host_memory.h"
 #include "host/launch/madt.h"
 #include "host/log.h"
+#include "lib/acpi_layout.h"
 #include "lib/string.h"
-
-struct rsdp {
-    char signature[8];
-    uint8_t checksum;
-    char oem[6];
-    uint8_t revision;
-    uint32_t rsdt;
-    uint32_t length;
-    uint64_t xsdt;
-} __attribute__((packed));
-
-#define RSDP_REVISION_XSDT 2
-
-struct table {
-    char signature[4];
-    uint32_t length;
-    uint8_t revision, checksum;
-    char oem[6], oem_table[8];
-    uint32_t oem_revision, creator, creator_revision;
-} __attribute__((packed));
 
 /* Fixed ACPI description table: the block of the power management timer. */
 #define FADT_PM_TIMER_BLOCK 76
@@ -45,28 +26,19 @@ struct dmar_drhd {
 /* Registers of one unit: the specification gives it at least one page. */
 #define VTD_REGISTER_BYTES 4096u
 
-#define MCFG_FIRST_ENTRY 44
-
-struct mcfg_entry {
-    uint64_t base;
-    uint16_t segment;
-    uint8_t first_bus, last_bus;
-    uint32_t reserved;
-} __attribute__((packed));
-
 static struct acpi_ecam ecam_of_segment_0; /* base 0: none */
 static uint16_t pm_timer_port;
 static uint64_t vtd_base;
 
 /* RSDT and XSDT differ in the size of their entries only. */
 struct root {
-    struct table *table;
+    struct acpi_table *table;
     size_t entry_size;
 };
 
 static size_t root_entries(const struct root *root)
 {
-    return (root->table->length - sizeof(struct table)) / root->entry_size;
+    return (root->table->length - sizeof(struct acpi_table)) / root->entry_size;
 }
 
 static uint8_t *root_entry(const struct root *root, size_t index)
@@ -74,18 +46,18 @@ static uint8_t *root_entry(const struct root *root, size_t index)
     return (uint8_t *)(root->table + 1) + index * root->entry_size;
 }
 
-static struct table *root_target(const struct root *root, size_t index)
+static struct acpi_table *root_target(const struct root *root, size_t index)
 {
     uint64_t address = 0;
 
     memcpy(&address, root_entry(root, index), root->entry_size);
-    return (struct table *)(uintptr_t)address;
+    return (struct acpi_table *)(uintptr_t)address;
 }
 
-static struct table *find(const struct root *root, const char *signature)
+static struct acpi_table *find(const struct root *root, const char *signature)
 {
     for (size_t i = 0; root->table && i < root_entries(root); i++) {
-        struct table *table = root_target(root, i);
+        struct acpi_table *table = root_target(root, i);
 
         if (table && memcmp(table->signature, signature, sizeof(table->signature)) == 0)
             return table;
@@ -93,7 +65,7 @@ static struct table *find(const struct root *root, const char *signature)
     return NULL;
 }
 
-static void fix_checksum(struct table *table)
+static void fix_checksum(struct acpi_table *table)
 {
     const uint8_t *bytes = (const uint8_t *)table;
     uint8_t sum = 0;
@@ -104,7 +76,7 @@ static void fix_checksum(struct table *table)
     table->checksum = (uint8_t)-sum;
 }
 
-static void remove_from(const struct root *root, const struct table *victim)
+static void remove_from(const struct root *root, const struct acpi_table *victim)
 {
     for (size_t i = 0; root->table && i < root_entries(root); i++) {
         if (root_target(root, i) != victim)
@@ -116,7 +88,7 @@ static void remove_from(const struct root *root, const struct table *victim)
     }
 }
 
-static void protect_units(const struct table *dmar)
+static void protect_units(const struct acpi_table *dmar)
 {
     const uint8_t *bytes = (const uint8_t *)dmar;
 
@@ -135,11 +107,11 @@ static void protect_units(const struct table *dmar)
     }
 }
 
-static void note_ecam(const struct table *mcfg)
+static void note_ecam(const struct acpi_table *mcfg)
 {
-    for (uint32_t at = MCFG_FIRST_ENTRY; at + sizeof(struct mcfg_entry) <= mcfg->length;
-         at += sizeof(struct mcfg_entry)) {
-        struct mcfg_entry entry;
+    for (uint32_t at = sizeof(struct acpi_mcfg); at + sizeof(struct acpi_mcfg_entry) <= mcfg->length;
+         at += sizeof(struct acpi_mcfg_entry)) {
+        struct acpi_mcfg_entry entry;
 
         memcpy(&entry, (const uint8_t *)mcfg + at, sizeof(entry));
         if (entry.segment == 0)
@@ -149,20 +121,20 @@ static void note_ecam(const struct table *mcfg)
 
 void acpi_init(uint64_t rsdp_address)
 {
-    const struct rsdp *rsdp = (const struct rsdp *)(uintptr_t)rsdp_address;
+    const struct acpi_rsdp *rsdp = (const struct acpi_rsdp *)(uintptr_t)rsdp_address;
     struct root rsdt = {.entry_size = 4}, xsdt = {.entry_size = 8};
 
     if (!rsdp)
         host_die("the firmware passes no ACPI root pointer");
-    rsdt.table = (struct table *)(uintptr_t)rsdp->rsdt;
-    if (rsdp->revision >= RSDP_REVISION_XSDT)
-        xsdt.table = (struct table *)(uintptr_t)rsdp->xsdt;
+    rsdt.table = (struct acpi_table *)(uintptr_t)rsdp->rsdt;
+    if (rsdp->revision >= ACPI_RSDP_REVISION_XSDT)
+        xsdt.table = (struct acpi_table *)(uintptr_t)rsdp->xsdt;
 
     const struct root *root = xsdt.table ? &xsdt : &rsdt;
-    const struct table *fadt = find(root, "FACP");
-    const struct table *mcfg = find(root, "MCFG");
-    struct table *madt = find(root, "APIC");
-    struct table *dmar = find(root, "DMAR");
+    const struct acpi_table *fadt = find(root, "FACP");
+    const struct acpi_table *mcfg = find(root, "MCFG");
+    struct acpi_table *madt = find(root, "APIC");
+    struct acpi_table *dmar = find(root, "DMAR");
 
     if (fadt) {
         uint32_t block;

@@ -1,29 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/launch/madt.h"
 
+#include <stddef.h>
+
 #include "host/cpu/cpu.h"
+#include "lib/acpi_layout.h"
 #include "lib/string.h"
 
-#define FIRST_STRUCTURE 44
-#define CHECKSUM_OFFSET 9
-
-#define TYPE_LOCAL_APIC   0
-#define TYPE_LOCAL_X2APIC 9
-
-#define ENABLED        (1u << 0)
-#define ONLINE_CAPABLE (1u << 1)
-
-struct local_apic {
-    uint8_t type, length;
-    uint8_t processor, apic_id;
-    uint32_t flags;
-} __attribute__((packed));
-
-struct local_x2apic {
-    uint8_t type, length;
-    uint16_t reserved;
-    uint32_t apic_id, flags, processor;
-} __attribute__((packed));
+#define CHECKSUM_OFFSET offsetof(struct acpi_table, checksum)
 
 static struct {
     uint8_t *table;
@@ -35,21 +19,21 @@ static struct {
 /* Calls `visit` for each processor; what it leaves in *flags is stored. */
 static void for_each(void (*visit)(uint32_t apic_id, uint32_t *flags, uint32_t argument), uint32_t argument)
 {
-    for (uint32_t at = FIRST_STRUCTURE; at + 2 <= madt.length; at += madt.table[at + 1]) {
+    for (uint32_t at = ACPI_MADT_FIRST_STRUCTURE; at + 2 <= madt.length; at += madt.table[at + 1]) {
         uint8_t *bytes = madt.table + at;
-        struct local_apic apic;
-        struct local_x2apic x2apic;
+        struct acpi_local_apic apic;
+        struct acpi_local_x2apic x2apic;
         uint32_t flags;
 
         if (bytes[1] == 0)
             return;
-        if (bytes[0] == TYPE_LOCAL_APIC && at + sizeof(apic) <= madt.length) {
+        if (bytes[0] == ACPI_MADT_LOCAL_APIC && at + sizeof(apic) <= madt.length) {
             memcpy(&apic, bytes, sizeof(apic));
             flags = apic.flags;
             visit(apic.apic_id, &flags, argument);
             apic.flags = flags;
             memcpy(bytes, &apic, sizeof(apic));
-        } else if (bytes[0] == TYPE_LOCAL_X2APIC && at + sizeof(x2apic) <= madt.length) {
+        } else if (bytes[0] == ACPI_MADT_LOCAL_X2APIC && at + sizeof(x2apic) <= madt.length) {
             memcpy(&x2apic, bytes, sizeof(x2apic));
             flags = x2apic.flags;
             visit(x2apic.apic_id, &flags, argument);
@@ -62,7 +46,7 @@ static void for_each(void (*visit)(uint32_t apic_id, uint32_t *flags, uint32_t a
 static void note(uint32_t apic_id, uint32_t *flags, uint32_t unused)
 {
     (void)unused;
-    if ((*flags & ENABLED) && madt.count < HOST_CPUS_MAX)
+    if ((*flags & ACPI_MADT_ENABLED) && madt.count < HOST_CPUS_MAX)
         madt.apic_ids[madt.count++] = apic_id;
 }
 
@@ -82,7 +66,7 @@ unsigned madt_processors(const uint32_t **apic_ids)
 static void hide(uint32_t apic_id, uint32_t *flags, uint32_t kept)
 {
     if (apic_id != kept)
-        *flags &= ~(ENABLED | ONLINE_CAPABLE);
+        *flags &= ~(ACPI_MADT_ENABLED | ACPI_MADT_ONLINE_CAPABLE);
 }
 
 void madt_hide_all_but(uint32_t apic_id)
