@@ -146,15 +146,19 @@ def runner() -> Report:
     return Report(code == 0 and counts.passed > 0, counts)
 
 
-def _pvtest(*arguments: str) -> int:
-    return _call(sys.executable, "-m", "pvtest", *arguments, cwd=paths.ROOT / "tools")
+def _pvtest(
+    step: str, *arguments: str, file: str = "results.json", good: str = "pass", bad: tuple[str, ...] = ("fail", "error")
+) -> Report:
+    """A command of the runner with a folder of results for this step; `file` there has the summary."""
+    folder = paths.BUILD / f"results-{step}"
+    command = (sys.executable, "-m", "pvtest", *arguments, "--plain", "--results", str(folder))
+    code = _call(*command, cwd=paths.ROOT / "tools")
+    return Report(code == 0, _read_counts(folder / "latest" / file, (good,), bad, "skip"))
 
 
 def catalogue() -> Report:
     """The whole catalogue on the reference host."""
-    folder = paths.BUILD / "results-test"
-    code = _pvtest("run", "--plain", "--results", str(folder))
-    return Report(code == 0, _read_counts(folder / "latest" / "results.json", ("pass",), ("fail", "error"), "skip"))
+    return _pvtest("test", "run")
 
 
 def verbosity() -> Report:
@@ -168,23 +172,17 @@ def verbosity() -> Report:
 
 def functions() -> Report:
     """The catalogue on virtual functions alone, where tables of five levels run for real."""
-    folder = paths.BUILD / "results-functions"
-    code = _pvtest("run", "--functions-alone", "--plain", "--quiet", "--results", str(folder))
-    return Report(code == 0, _read_counts(folder / "latest" / "results.json", ("pass",), ("fail", "error"), "skip"))
+    return _pvtest("functions", "run", "--functions-alone", "--quiet")
 
 
 def defects() -> Report:
     """Every defect of the reference host must be caught."""
-    folder = paths.BUILD / "results-defects"
-    code = _pvtest("defects", "--plain", "--results", str(folder))
-    return Report(code == 0, _read_counts(folder / "latest" / "defects.json", ("caught",), ("missed", "error"), "skip"))
+    return _pvtest("defects", "defects", file="defects.json", good="caught", bad=("missed", "error"))
 
 
 def variants() -> Report:
     """Every variant of the reference host must pass."""
-    folder = paths.BUILD / "results-variants"
-    code = _pvtest("variants", "--plain", "--results", str(folder))
-    return Report(code == 0, _read_counts(folder / "latest" / "variants.json", ("pass",), ("fail", "error"), "skip"))
+    return _pvtest("variants", "variants", file="variants.json")
 
 
 def _read_counts(path: Path, good: tuple[str, ...], bad: tuple[str, ...], skip: str) -> Counts:
