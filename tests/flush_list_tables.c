@@ -5,7 +5,6 @@
 
 #define TEST_GROUP "flush-list"
 #define IOVA       0x40000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 
 STORY("small_block_drops_2m_leaf",
       "The device uses page 300 of a 2 MiB leaf. The leaf is split, page 300 is pointed at another page, and a "
@@ -33,12 +32,11 @@ TEST(list_large_leaf, "small_block_drops_2m_leaf", "LS-10", ON_FAST, "dma,flush"
 static void reuse_table(struct test_run *t, unsigned level, flush_way *way)
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
     struct buffer b = buffer(t, 2), trap = buffer(t, 1);
+    struct domain *d = domain_four_levels(t, IOVA, &b);
     uint64_t span = 1ull << (12 + 9 * level), *table;
     struct stage1_walk w;
 
-    map(t, d, IOVA, &b, RW);
     attach(t, d, e);
     warm(t, e, IOVA, &b, "mapped");
     REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");
@@ -95,13 +93,12 @@ TEST(list_table_replaced, "table_replaced_by_another", "LS-8", ON_FAST, "dma,flu
      "A table replaced by another one is followed after a list flush over its range, and the old one is not")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    struct domain *d = domain_four_levels(t, IOVA, &a);
     uint64_t *old, *new = page_alloc(1, PAGE_SIZE);
     struct stage1_walk w;
 
     REQUIRE(new, "no memory for a table");
-    map(t, d, IOVA, &a, RW);
     attach(t, d, e);
     warm(t, e, IOVA, &a, "old table");
     REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");

@@ -81,11 +81,10 @@ static void table_in_foreign_memory(struct test_run *t, unsigned level)
     unsigned count = foreign_addresses(foreign);
 
     for (unsigned i = 0; i < count; i++) {
-        struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
         struct buffer b = buffer(t, 1);
+        struct domain *d = domain_four_levels(t, IOVA, &b);
         struct stage1_walk w;
 
-        map(t, d, IOVA, &b, RW);
         REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");
         *w.entry[level] = foreign[i] | 0x27;
         STEP2(t, "level %llu entry points to a table at GPA 0x%llx", level, foreign[i]);

@@ -84,10 +84,9 @@ TEST(translate_4k_only, "small_leaves_for_2m", "TR-6", ON_FAST, "dma",
      "512 leaves of 4 KiB translate like the 2 MiB leaf that could replace them")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
     struct buffer b = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
+    struct domain *d = domain_four_levels(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, RW);
     check_leaf_size(t, d, IOVA, PAGE_SIZE);
     attach(t, d, e);
     expect_write(t, e, IOVA, &b, 0, 4, "first page");

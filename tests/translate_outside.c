@@ -43,13 +43,12 @@ TEST(translate_leaf_outside, "leaf_outside_of_memory", "TR-10", ON_FAST, "dma",
 static void table_outside(struct test_run *t, unsigned level)
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
     uint64_t gpa = hole(t), other = IOVA ^ (1ull << (12 + 9 * level));
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_four_levels(t, IOVA, &b);
     struct stage1_walk w;
     bool other_usable = other >> capabilities(t)->max_iova_width == 0;
 
-    map(t, d, IOVA, &b, RW);
     if (other_usable) {
         map(t, d, other, &b, RW);
     }

@@ -20,10 +20,9 @@ static void clear_bits_at(struct test_run *t, struct domain *d, unsigned level, 
 static void write_denied_at(struct test_run *t, unsigned level)
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_four_levels(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, RW);
     clear_bits_at(t, d, level, d->table.format->write_bits & 2);
     attach(t, d, e);
     expect_write_fault(t, e, IOVA + 16, 8, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "write below an entry without RW");
@@ -32,10 +31,9 @@ static void write_denied_at(struct test_run *t, unsigned level)
 static void not_present_at(struct test_run *t, unsigned level)
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_four_levels(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, RW);
     clear_bits_at(t, d, level, d->table.format->present);
     attach(t, d, e);
     expect_write_fault(t, e, IOVA + 16, 8, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "write below an entry without P");
@@ -82,9 +80,8 @@ TEST(translate_rights_of_the_walk, "upper_rights_hold_for_the_next_page", "TR-4"
     struct buffer b = buffer(t, 2);
 
     for (unsigned level = 1; level <= 3; level++) {
-        struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
+        struct domain *d = domain_four_levels(t, IOVA, &b);
 
-        map(t, d, IOVA, &b, RW);
         clear_bits_at(t, d, level, d->table.format->write_bits & 2);
         attach(t, d, e);
         STEP0(t, "device reads the first page and tries to write it back");
@@ -161,12 +158,11 @@ OBSERVATION(translate_accessed_clear, "accessed_and_dirty_clear", "TR-8", ON_FAS
             "Entries without A and D: translated (and perhaps set by the host), or refused")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
     uint64_t ad = 1ull << 5 | 1ull << 6;
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_four_levels(t, IOVA, &b);
     bool landed;
 
-    map(t, d, IOVA, &b, RW);
     clear_bits_at(t, d, 0, ad);
     clear_bits_at(t, d, 1, ad);
     attach(t, d, e);
@@ -181,10 +177,9 @@ OBSERVATION(translate_user_clear, "user_bit_clear", "TR-9", ON_FAST, "dma",
             "A leaf without the US bit: refused or translated, as the host defines")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_four_levels(t, IOVA, &b);
 
-    map(t, d, IOVA, &b, RW);
     clear_bits_at(t, d, 0, 1ull << 2);
     attach(t, d, e);
     OBSERVE("write %s", may_write(t, e, IOVA, &b, 0, 8, "write through a supervisor leaf") ? "landed" : "was refused");
@@ -198,12 +193,11 @@ OBSERVATION(translate_reserved_bits, "reserved_bits_in_tables", "TR-7", ON_FAST,
             "PS in a root entry and reserved address bits of a leaf: abort or ignored, never an access elsewhere")
 {
     struct dma_engine *e = device(t);
-    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
     struct buffer b = buffer(t, 1);
+    struct domain *d = domain_four_levels(t, IOVA, &b);
     struct stage1_walk w;
     bool root_ps, high;
 
-    map(t, d, IOVA, &b, RW);
     REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");
     *w.entry[3] |= 1ull << 7;
     attach(t, d, e);

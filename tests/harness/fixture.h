@@ -19,6 +19,8 @@ bool device_exists(uint64_t device_id);
 struct domain *domain_paging(struct test_run *t);
 /* One in which iova leads to the buffer, for reads and writes. */
 struct domain *domain_mapping(struct test_run *t, uint64_t iova, const struct buffer *b);
+/* The same with tables of four levels and leaves of 4 KiB, for tests that change the entry of one level by hand. */
+struct domain *domain_four_levels(struct test_run *t, uint64_t iova, const struct buffer *b);
 struct domain *domain_paging_with(struct test_run *t, unsigned levels, uint64_t page_sizes);
 struct domain *domain_identity(struct test_run *t);
 struct domain *domain_blocked(struct test_run *t);

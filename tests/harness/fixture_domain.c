@@ -105,6 +105,14 @@ struct domain *domain_mapping(struct test_run *t, uint64_t iova, const struct bu
     return d;
 }
 
+struct domain *domain_four_levels(struct test_run *t, uint64_t iova, const struct buffer *b)
+{
+    struct domain *d = domain_paging_with(t, 4, PAGE_SIZE);
+
+    map(t, d, iova, b, STAGE1_READ | STAGE1_WRITE);
+    return d;
+}
+
 struct domain *domain_identity(struct test_run *t)
 {
     return make(t, DOMAIN_IDENTITY, fresh_domain_id(t), 0, 0);

@@ -55,11 +55,17 @@ def guilty_one(found: dict[str, TestResult]) -> str:
     return bad[0]
 
 
-def test_a_crash_restarts_the_machine_and_names_the_test(tmp_path: Path) -> None:
-    planned, machine = some_tests(), Machine(tmp_path)
+def broken_in_the_middle(folder: Path, fixture: str) -> tuple[Machine, list[Instance], str]:
+    """A machine that has run, and the test in which the guest broke."""
+    planned, machine = some_tests(), Machine(folder)
     middle = planned[4].id
-    machine.options(*lines(planned), "fixture=crash", f"fixture_test={middle}")
+    machine.options(*lines(planned), f"fixture={fixture}", f"fixture_test={middle}")
     assert machine.run()
+    return machine, planned, middle
+
+
+def test_a_crash_restarts_the_machine_and_names_the_test(tmp_path: Path) -> None:
+    machine, planned, middle = broken_in_the_middle(tmp_path, "crash")
     found, tap = results(machine, planned)
     assert guilty_one(found) == middle
     assert found[middle].reason == "panic: broken on purpose"
@@ -75,10 +81,7 @@ def test_a_crash_restarts_the_machine_and_names_the_test(tmp_path: Path) -> None
 
 
 def test_a_triple_fault_is_looked_for_and_found(tmp_path: Path) -> None:
-    planned, machine = some_tests(), Machine(tmp_path)
-    middle = planned[4].id
-    machine.options(*lines(planned), "fixture=triple-fault", f"fixture_test={middle}")
-    assert machine.run()
+    machine, planned, middle = broken_in_the_middle(tmp_path, "triple-fault")
     found, tap = results(machine, planned)
     assert guilty_one(found) == middle
     assert "went down while this test ran" in found[middle].reason
