@@ -115,45 +115,6 @@ TEST(translate_low_bits, "aliases_of_a_mapped_page", "TR-2", ON_FAST, "dma,fault
     }
 }
 
-/* A host may put some of its devices behind a unit without five levels, but not all of them. */
-static void attach_five_level(struct test_run *t, struct domain *d, struct dma_engine *e)
-{
-    enum hv_status status = domain_attach(d, e->device_id);
-    size_t count;
-    const struct dma_engine *other = dma_engines(&count);
-
-    for (size_t i = 0; status == HV_STATUS_FEATURE_UNAVAILABLE && i < count; i++) {
-        if (domain_attach(d, other[i].device_id) == HV_STATUS_SUCCESS) {
-            SKIP("devices of class %s cannot use five levels on this host", e->ops->name);
-        }
-    }
-    CHECK_SUCCESS(status, "attaching a device to a five-level domain");
-}
-
-STORY("five_levels",
-      "Where the host reports five levels, a low page and one above 2^52 are mapped in a 5-level table, and the "
-      "device writes to both.",
-      "Both writes land.", "The fifth level is left out, or the table is walked as one of four levels.");
-TEST(translate_five_level, "five_levels", "TR-12 CFG-1", ON_FAST, "dma",
-     "A 5-level table translates IOVAs above 2^48 where the host reports it")
-{
-    struct dma_engine *e = device(t);
-    struct buffer b = buffer(t, 2);
-    struct domain *d;
-
-    if (!(capabilities(t)->iommu_cap & HV_IOMMU_CAP_S1_5LVL)) {
-        SKIP("the host does not report 5-level tables");
-    }
-    d = domain_paging_with(t, 5, 0);
-    map_gpa(t, d, 0x3000, gpa_of(b.data), PAGE_SIZE, RW);
-    attach_five_level(t, d, e);
-    expect_write(t, e, 0x3000, &b, 0, 16, "low IOVA");
-    if (capabilities(t)->max_iova_width > 52) {
-        map_gpa(t, d, (1ull << 52) + 0x3000, gpa_of(b.data) + PAGE_SIZE, PAGE_SIZE, RW);
-        expect_write(t, e, (1ull << 52) + 0x3000, &b, PAGE_SIZE, 16, "IOVA that needs the fifth level");
-    }
-}
-
 STORY("next_to_the_interrupt_window",
       "The pages right below and right above 0xFEE00000 to 0xFEEFFFFF are mapped, and the device writes all of "
       "both.",

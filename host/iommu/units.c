@@ -46,8 +46,10 @@ static bool units_init(void)
 {
     bool vtd = backend_vtd.init(), five_level = soft_options.levels == 5 || (soft_options.levels == 0 && !vtd);
 
-    /* Nothing else could show it. */
-    five_level = five_level || defect_active(DEFECT_SOFT_FIVE_AS_FOUR);
+    /* Nothing else could show these. */
+    five_level = five_level || defect_active(DEFECT_SOFT_FIVE_AS_FOUR) ||
+                 defect_active(DEFECT_SOFT_WALK_DOMAIN_FLUSH_4) || defect_active(DEFECT_SOFT_WALK_RANGE_FLUSH_4) ||
+                 defect_active(DEFECT_SOFT_WALK_ATTACH_4);
     if (vtd)
         add(&backend_vtd);
     soft_set_limits((uint8_t)(vtd ? backend_vtd.limits()->iova_bits : (five_level ? LEVELS_5_BITS : LEVELS_4_BITS)),

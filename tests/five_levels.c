@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* Tables of five levels, where the host reports them. */
+#include "tests/harness/fixture.h"
+
+#define RW        (STAGE1_READ | STAGE1_WRITE)
+#define IOVA      0x40000000ull
+#define TOP_LEVEL 4u /* of the entries that name tables of 2^48 bytes */
+
+/* A domain with tables of five levels and leaves of 4 KiB; skips where there are none. */
+static struct domain *domain_five_levels(struct test_run *t)
+{
+    if (!(capabilities(t)->iommu_cap & HV_IOMMU_CAP_S1_5LVL)) {
+        SKIP("the host does not report 5-level tables");
+    }
+    return domain_paging_with(t, 5, PAGE_SIZE);
+}
+
+/* A host may put some of its devices behind a unit without five levels, but not all of them. */
+static void attach_five_level(struct test_run *t, struct domain *d, struct dma_engine *e)
+{
+    enum hv_status status = domain_attach(d, e->device_id);
+    size_t count;
+    const struct dma_engine *other = dma_engines(&count);
+
+    for (size_t i = 0; status == HV_STATUS_FEATURE_UNAVAILABLE && i < count; i++) {
+        if (domain_attach(d, other[i].device_id) == HV_STATUS_SUCCESS) {
+            SKIP("devices of class %s cannot use five levels on this host", e->ops->name);
+        }
+    }
+    CHECK_SUCCESS(status, "attaching a device to a five-level domain");
+}
+
+#define TEST_GROUP "translate"
+
+STORY("five_levels",
+      "Where the host reports five levels, a low page and one above 2^52 are mapped in a 5-level table, and the "
+      "device writes to both.",
+      "Both writes land.", "The fifth level is left out, or the table is walked as one of four levels.");
+TEST(translate_five_level, "five_levels", "TR-12 CFG-1", ON_FAST, "dma",
+     "A 5-level table translates IOVAs above 2^48 where the host reports it")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 2);
+    struct domain *d;
+
+    d = domain_five_levels(t);
+    map_gpa(t, d, 0x3000, gpa_of(b.data), PAGE_SIZE, RW);
+    attach_five_level(t, d, e);
+    expect_write(t, e, 0x3000, &b, 0, 16, "low IOVA");
+    if (capabilities(t)->max_iova_width > 52) {
+        map_gpa(t, d, (1ull << 52) + 0x3000, gpa_of(b.data) + PAGE_SIZE, PAGE_SIZE, RW);
+        expect_write(t, e, (1ull << 52) + 0x3000, &b, PAGE_SIZE, 16, "IOVA that needs the fifth level");
+    }
+}
+
+#undef TEST_GROUP
+#define TEST_GROUP "flush"
+
+/* The entry of the top table that leads to the IOVA. */
+static uint64_t *top_entry(struct test_run *t, const struct domain *d, uint64_t iova)
+{
+    struct stage1_walk w;
+
+    REQUIRE(stage1_walk(&d->table, iova, &w) == STAGE1_OK, "our own mapping is gone");
+    return w.entry[TOP_LEVEL];
+}
+
+typedef void settle(struct test_run *t, struct domain *d, struct dma_engine *e);
+
+/* Another tree takes the place of everything below the top table's entry. */
+static void replace_below_top(struct test_run *t, settle *way)
+{
+    struct dma_engine *e = device(t);
+    struct buffer old = buffer(t, 1), new = buffer(t, 1);
+    struct domain *live = domain_five_levels(t), *store = domain_five_levels(t);
+    uint64_t *entry, before;
+
+    map(t, live, IOVA, &old, RW);
+    map(t, store, IOVA, &new, RW);
+    attach_five_level(t, live, e);
+    warm(t, e, IOVA, &old, "the old tree");
+    entry = top_entry(t, live, IOVA);
+    before = *entry;
+    *entry = *top_entry(t, store, IOVA);
+    STEP1(t, "the top table's entry leads to the tables of domain 0x%llx, which no device uses", store->id);
+    way(t, live, e);
+    expect_write(t, e, IOVA, &new, 0, 16, "the new tree");
+    expect_untouched(t, &old, "the old target");
+    *entry = before; /* each tree frees its own tables */
+}
+
+static void by_domain(struct test_run *t, struct domain *d, struct dma_engine *e)
+{
+    (void)e;
+    flush(t, d);
+}
+
+static void by_list(struct test_run *t, struct domain *d, struct dma_engine *e)
+{
+    unsigned bits = capabilities(t)->max_iova_width;
+
+    (void)e;
+    flush_list(t, d, 0, 1ull << (bits < 48 ? bits : 48));
+}
+
+static void by_attach(struct test_run *t, struct domain *d, struct dma_engine *e)
+{
+    attach(t, domain_blocked(t), e);
+    attach_five_level(t, d, e);
+}
+
+#define STEPS                                                                                                          \
+    "A page is mapped in two domains with tables of five levels, to different targets; the device uses the one of "    \
+    "the "                                                                                                             \
+    "first. Then the entry of its top table is replaced by that of the second. "
+#define FAILURE                                                                                                        \
+    "The host remembers the table of the fourth level and walks on through it: look at the page-walk cache of the "    \
+    "fifth level."
+
+STORY("five_levels_by_domain", STEPS "FLUSH_DEVICE_DOMAIN.", "The next write lands in the second target.", FAILURE);
+TEST(flush_five_domain, "five_levels_by_domain", "FL-1 FL-2 TR-12", ON_FAST, "dma,flush",
+     "All tables below the top one of five levels are replaced: behind FLUSH_DEVICE_DOMAIN the new ones count")
+{
+    replace_below_top(t, by_domain);
+}
+
+STORY("five_levels_by_list", STEPS "The whole range is flushed by a list.",
+      "The next write lands in the second target.", FAILURE);
+TEST(flush_five_list, "five_levels_by_list", "LS-1 LS-8 TR-12", ON_FAST, "dma,flush",
+     "All tables below the top one of five levels are replaced: behind a list flush of all of it the new ones count")
+{
+    replace_below_top(t, by_list);
+}
+
+STORY("five_levels_by_attach", STEPS "The device is attached to a blocking domain and comes back, without a flush.",
+      "The next write lands in the second target.", FAILURE);
+TEST(flush_five_attach, "five_levels_by_attach", "ATT-4 TR-12", ON_FAST, "dma",
+     "All tables below the top one of five levels are replaced: a device that was away meanwhile uses the new ones")
+{
+    replace_below_top(t, by_attach);
+}
