@@ -53,6 +53,7 @@ bool fadt_register(uint32_t port, const struct acpi_address *extended, struct ac
 #define FADT_REGISTER(fadt, name, result)                                                                              \
     fadt_register((fadt)->name, fadt_has(fadt, x_##name) ? &(fadt)->x_##name : NULL, result)
 
+/* For registers in I/O or memory space, which must be as wide as the access. */
 uint32_t acpi_address_read32(const struct acpi_address *address);
 uint16_t acpi_address_read16(const struct acpi_address *address);
 void acpi_address_write16(const struct acpi_address *address, uint16_t value);

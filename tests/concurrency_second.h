@@ -22,8 +22,8 @@ void second_end(struct test_run *t);
 /* Both. */
 void on_second(struct test_run *t, void (*fn)(void *argument), void *argument);
 
-/* In every loop without another wait: where an emulator runs all processors on one thread, they take turns at PAUSE, and
- * otherwise ten times a second. */
+/* In every loop without another wait: where an emulator runs all processors on one thread, they take turns at PAUSE,
+ * and otherwise ten times a second. */
 static inline void give_way(void)
 {
     cpu_pause();

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from conftest import PVTEST, ROOT, Runner, runner_environment
+from conftest import HERE, PVTEST, ROOT, Runner, runner_environment
+from pvtest import paths, qemu
+from pvtest.errors import RunnerError
 
 SCHEMA = json.loads((ROOT / "docs" / "results.schema.json").read_text())
 
@@ -166,6 +168,22 @@ def test_results_latest_is_in_the_way(runner: Runner, tmp_path: Path) -> None:
 def test_qemu_that_cannot(runner: Runner, environment: dict[str, str], words: str) -> None:
     done = runner(**environment)
     assert done.returncode == 4 and words in done.stderr
+
+
+@pytest.mark.parametrize(("nested", "good"), [("1\n", True), ("Y\n", True), ("0\n", False), (None, False)])
+def test_kvm_has_to_lend_its_svm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nested: str | None, good: bool
+) -> None:
+    monkeypatch.setattr(paths, "KVM_NESTED", tmp_path / "nested")
+    if nested is not None:
+        (tmp_path / "nested").write_text(nested)
+    fake = str(HERE / "fake_qemu.py")
+    qemu.check_accelerator(fake, "kvm", hostless=True)
+    if good:
+        qemu.check_accelerator(fake, "kvm", hostless=False)
+    else:
+        with pytest.raises(RunnerError, match="nested=1"):
+            qemu.check_accelerator(fake, "kvm", hostless=False)
 
 
 def test_qemu_that_is_not_there(runner: Runner) -> None:

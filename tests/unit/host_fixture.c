@@ -8,8 +8,8 @@
 #include "host/cpu/processors.h"
 #include "host/domains/domains.h"
 #include "host/host_memory.h"
-#include "host/hypercalls/state.h"
 #include "host/hypercalls/lock.h"
+#include "host/hypercalls/state.h"
 #include "host/log.h"
 #include "host/pci/functions.h"
 

@@ -31,8 +31,8 @@ from pvtest.terminal import Bar, Terminal
 
 NAMES_SHOWN = 2
 
-# Where a defect can show that shows behind one unit alone: tests without a device see nothing of a unit. Class edu takes
-# 100 ms for each DMA, so it takes part only where it can tell something that the quick classes cannot.
+# Where a defect can show that shows behind one unit alone: tests without a device see nothing of a unit. Class edu
+# takes 100 ms for each DMA, so it takes part only where it can tell something that the quick classes cannot.
 CLASSES_BEHIND: dict[str, frozenset[str | None]] = {
     "vtd": frozenset({"rocker", "edu"}),
     "soft": frozenset({"dmaprobe", "dmaprobe+ats"}),

@@ -7,6 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # The runner's own tests point this at a folder with made-up images.
 BUILD = Path(os.environ.get("PVTEST_BUILD", ROOT / "build"))
+KVM_NESTED = Path("/sys/module/kvm_amd/parameters/nested")
 GUEST_IMAGE = BUILD / "pvtest.efi"
 GUEST_DEBUG = BUILD / "pvtest.debug"
 HOST_IMAGE = BUILD / "refhost.efi"

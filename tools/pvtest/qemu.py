@@ -11,7 +11,7 @@ from typing import Any
 
 from pvtest import paths, programs, tpm
 from pvtest.devices import OPTION, Devices
-from pvtest.errors import MissingError, UsageError, suggest
+from pvtest.errors import MissingError, RunnerError, UsageError, suggest
 
 DEFAULT = "qemu-system-x86_64"
 PROBE_SECONDS = 20
@@ -82,13 +82,26 @@ def _version(path: str) -> str:
     return ".".join(match.groups())
 
 
-def check_accelerator(path: str, name: str) -> None:
-    """Every QEMU that gets as far as this has tcg."""
+def check_accelerator(path: str, name: str, hostless: bool) -> None:
+    """Every QEMU that gets as far as this has tcg. KVM has to lend the reference host its SVM, if that is to run."""
     if name == "tcg":
         return
     known = _ask(path, "-accel", "help").split(":", 1)[-1].split()
     if name not in known:
         raise UsageError(f"unknown accelerator '{name}'.{suggest(name, known)} {path} has {', '.join(known)}")
+    if name == "kvm" and not hostless and not _nested_svm():
+        raise RunnerError(
+            "--accel kvm: the reference host needs SVM of its own: a processor of AMD, and kvm_amd with nested=1."
+            " Leave --accel out to emulate it"
+        )
+
+
+def _nested_svm() -> bool:
+    """May a guest of this machine's KVM be a hypervisor with SVM?"""
+    try:
+        return paths.KVM_NESTED.read_text(encoding="ascii").strip() in ("1", "Y")
+    except OSError:
+        return False
 
 
 def _iommu(path: str) -> str:
@@ -155,9 +168,9 @@ def _dma_devices(qemu: Qemu) -> list[str]:
     ]
 
 
-# Both processors take turns on one thread, at every PAUSE and HLT. On two threads of their own, two boots of 900 ended with
-# the host's registers in the guest's state: QEMU's emulation of SVM is not safe against what another thread does
-# meanwhile. Two runs side by side also fit on two cores this way.
+# Both processors take turns on one thread, at every PAUSE and HLT. On two threads of their own, two boots of 900 ended
+# with the host's registers in the guest's state, saved there by the emulator at a #VMEXIT. Two runs side by side also
+# fit on two cores this way.
 _ONE_THREAD = "tcg,thread=single"
 
 

@@ -36,7 +36,7 @@ def terminal(options: argparse.Namespace) -> Terminal:
 def machine(options: argparse.Namespace, out: Terminal) -> qemu.Qemu:
     """The machine to boot; says so where it is less than the whole one."""
     found = qemu.probe(options.qemu, options.functions_alone, getattr(options, "no_host", False))
-    qemu.check_accelerator(found.path, options.accel)
+    qemu.check_accelerator(found.path, options.accel, found.devices.hostless)
     if found.devices.sentence:
         out.say(found.devices.sentence, "yellow")
     return found
