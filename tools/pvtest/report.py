@@ -151,12 +151,13 @@ def _skips(run: Run) -> list[Text]:
     reasons: dict[str, list[str]] = {}
     for result in run.results:
         if result.verdict is Verdict.SKIP:
-            reasons.setdefault(result.reason, []).append(result.instance.id)
+            reasons.setdefault(result.reason, []).append(result.instance.test.id)
     return [Text(f"skipped       {len(ids)}: {reason} ({_some(ids)})") for reason, ids in reasons.items()]
 
 
-def _some(ids: list[str], limit: int = 8) -> str:
-    """The files name all of them."""
+def _some(ids: list[str], limit: int = 4) -> str:
+    """Each test once; the files name all instances."""
+    ids = list(dict.fromkeys(ids))
     more = f", and {len(ids) - limit} more" if len(ids) > limit else ""
     return ", ".join(ids[:limit]) + more
 
