@@ -222,6 +222,8 @@ enum hv_status domain_delete(uint32_t id)
             block_devices(domain);
         return variant_status(VARIANT_DELETE_ATTACHED_STATE, HV_STATUS_INVALID_DEVICE_STATE, HV_STATUS_OBJECT_IN_USE);
     }
+    if (defect_active(DEFECT_DELETE_BLOCKS_PREVIOUS))
+        domain_block(id - 1);
     grave_dig(domain);
     domain_remove(domain);
     return HV_STATUS_SUCCESS;
