@@ -175,7 +175,7 @@ TEST(concurrency_msrs, "synthetic_msrs", "DISC-2 DISC-3 GEN-16", NO_DEVICE, NO_K
 
 /* As many as there is time for: on a busy machine an emulated processor gets little of it. */
 #define ROUNDS_MAX 2000u
-#define CHAT_US    80000u
+#define CHAT_US    40000u
 
 /* Alternates between two calls with different answers, so that one that acts on the other processor's parameters shows.
  */

@@ -25,6 +25,9 @@ SILENCE_SECONDS = 30.0  # the guest ends every test by its own deadline long bef
 POWER_OFF_SECONDS = 10.0  # from the end line to the end of QEMU
 TOTAL_SECONDS = 300.0
 _TICK = 0.1
+# A serial port sends byte by byte: each would wake this process, which then takes the core from the machine it watches.
+_PAUSE = 0.02
+_MANY = 16384  # bytes at once; no pause behind so much
 _STDERR_PART = (
     1000  # bytes kept of the beginning and of the end: the first complaint tells most, the last is the reason
 )
@@ -120,6 +123,8 @@ class Session:
                     log.write(data)
                     log.flush()
                     self._feed(data)
+                    if len(data) < _MANY:
+                        time.sleep(_PAUSE)
                 self._observer.progress(self._tap)
                 stop = self._limit()
                 if stop is not None:
