@@ -15,6 +15,10 @@ from pvtest.errors import MissingError, RunnerError, UsageError, suggest
 
 DEFAULT = "qemu-system-x86_64"
 PROBE_SECONDS = 20
+# Both processors take turns on one thread, at every PAUSE and HLT. On two threads of their own, two boots of 900 ended
+# with the host's registers in the guest's state, saved there by the emulator at a #VMEXIT. Two runs side by side also
+# fit on two cores this way.
+ONE_THREAD = "tcg,thread=single"
 NEEDED_DEVICES = ("isa-debug-exit", "virtio-blk-pci")
 DMA_DEVICES = ("rocker", "edu")  # behind VT-d
 NEEDED_FLAGS = ("svm", "npt")  # of the emulated processor
@@ -168,12 +172,6 @@ def _dma_devices(qemu: Qemu) -> list[str]:
     ]
 
 
-# Both processors take turns on one thread, at every PAUSE and HLT. On two threads of their own, two boots of 900 ended
-# with the host's registers in the guest's state, saved there by the emulator at a #VMEXIT. Two runs side by side also
-# fit on two cores this way.
-_ONE_THREAD = "tcg,thread=single"
-
-
 def _boot_disk(volume: Path, disk_format: str) -> str:
     """A folder, which nothing writes to, or a disk of `./run.sh image`."""
     if not disk_format:
@@ -190,7 +188,7 @@ def command(qemu: Qemu, accel: str, volume: Path, host_log: Path, disk_format: s
     return [
         qemu.path,
         *("-machine", "q35,smm=off,sata=off"),
-        *("-accel", _ONE_THREAD if accel == "tcg" else accel),
+        *("-accel", ONE_THREAD if accel == "tcg" else accel),
         *("-cpu", "qemu64,+svm,+npt,+x2apic"),
         *("-smp", "2"),
         *("-m", "2560"),
