@@ -74,7 +74,7 @@ $(BUILD)/host/%.o: % Makefile VERSION
 define link
 	@echo "  LINK  $(1)"
 	@$(LD) -nostdlib -znocombreloc --gc-sections --build-id=none -T $(3) -shared -Bsymbolic --no-undefined -L$(EFI_DIR) $(EFI_DIR)/crt0-efi-x86_64.o $(2) \
-	    -o $(BUILD)/$(1).debug -lefi -lgnuefi
+	    -o $(BUILD)/$(1).debug -lgnuefi
 	@$(OBJCOPY) $(SECTIONS:%=-j %) --target efi-app-x86_64 $(BUILD)/$(1).debug $(BUILD)/$(1).efi
 endef
 
