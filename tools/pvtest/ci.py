@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pvtest import levels, paths
+from pvtest import levels, paths, programs
 from pvtest.errors import EXIT_FAIL, EXIT_OK, EXIT_USAGE
 
 IMAGES = ("pvtest.efi", "refhost.efi")
@@ -107,8 +107,19 @@ def reproducible() -> Report:
     return Report(not differing, Counts(len(IMAGES) - len(differing), len(differing)))
 
 
+# Another generation formats and warns otherwise, so that what is clean here is not clean there. Debian 12 has this one.
+CLANG_FORMAT = 14
+
+
 def lint() -> Report:
-    """Formatting and static checks of C, shell and Python."""
+    """Formatting and static checks of C, shell and Python, by the tools that the sources are kept clean for."""
+    _, version = programs.call("clang-format", ["clang-format", "--version"], 20)
+    if f"version {CLANG_FORMAT}." not in version:
+        print(
+            f"left out: the sources are kept clean for clang-format {CLANG_FORMAT} and other linters of Debian 12"
+        )
+        print(f"Here is {version.strip()}. `make lint` runs them all the same.")
+        return Report(True, Counts(skipped=1))
     return Report(_make("lint") == 0)
 
 
