@@ -18,16 +18,17 @@
 #include "kernel/memory.h"
 #include "lib/string.h"
 
-#define EDU_VENDOR    0x1234
-#define EDU_DEVICE    0x11E8
-#define EDU_REGISTERS 0x100000
+#define EDU_VENDOR 0x1234
+#define EDU_DEVICE 0x11E8
 
-#define SLOT_SIZE  1024u
+#define SLOT_SIZE  EDU_FILL_SIZE
 #define SLOT_CLEAR 0u
 #define SLOT_OUT   1024u
-#define SLOT_FILL  2048u
+#define SLOT_FILL  EDU_FILL_OFFSET
 #define SLOT_IN    3072u
 #define WITNESS    16u /* fill bytes in front of SLOT_IN */
+
+#define EDU_MAX_LENGTH (64u * SLOT_SIZE) /* in so many transfers */
 
 #define CLEAR_VALUE 0x00
 #define FILL_VALUE  0x96
@@ -90,6 +91,25 @@ static bool prepare(struct dma_engine *e)
     memset(image + SLOT_IN, 0, SLOT_SIZE);
     e->prepared = load_checked(e, 0, EDU_BUFFER_SIZE);
     return e->prepared;
+}
+
+/* What the device cannot emit is folded onto a lower address: nothing, or something else, gets the bytes then. */
+static bool widen(struct dma_engine *e, uint64_t iova)
+{
+    unsigned narrow = e->iova_bits, bits = 64 - (unsigned)__builtin_clzll(iova | 1);
+    uint8_t *target = load_page(e);
+    bool arrived;
+
+    if (!e->prepared || bits <= narrow) {
+        return false;
+    }
+    memset(target, (uint8_t)~FILL_VALUE, WITNESS);
+    e->iova_bits = bits;
+    arrived = edu_store(e, SLOT_FILL, iova, WITNESS) && memory_find_other(target, WITNESS, FILL_VALUE) == NULL;
+    if (!arrived) {
+        e->iova_bits = narrow;
+    }
+    return arrived;
 }
 
 /* Length of the transfer that goes on after `done` of `length` bytes. */
@@ -172,7 +192,7 @@ static bool read(struct dma_engine *e, uint64_t iova, void *seen, size_t length)
 const struct dma_engine_ops dma_edu_ops = {
     .name = "edu",
     .features = DMA_FILL | DMA_WRITE | DMA_READ | DMA_SHOWS_READS | DMA_SLOW | DMA_STAGED | DMA_DEFERRED,
-    .max_length = EDU_BUFFER_SIZE,
+    .max_length = EDU_MAX_LENGTH,
     .max_start = SLOT_SIZE,
     .iova_bits = EDU_IOVA_BITS,
     .fill_value = FILL_VALUE,
@@ -181,6 +201,7 @@ const struct dma_engine_ops dma_edu_ops = {
     .probe = probe,
     .reset = reset,
     .prepare = prepare,
+    .widen = widen,
     .fill = fill,
     .clear = clear,
     .write = write,

@@ -1,27 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Registers of QEMU's "edu" device (docs/specs/edu in QEMU). A transfer runs 100 ms after its start, in one piece, and
- * moves data between memory and a 4 KiB buffer inside the device that nothing else can reach.
- */
+/* Moves bytes between memory and the buffer of an edu device. */
 #include "drivers/dma_edu.h"
 
 #include "kernel/cpu.h"
-#include "kernel/time.h"
-
-#define EDU_ID          0x00
-#define EDU_DMA_SOURCE  0x80
-#define EDU_DMA_TARGET  0x88
-#define EDU_DMA_COUNT   0x90
-#define EDU_DMA_COMMAND 0x98
+#include "kernel/sleep.h"
 
 #define EDU_ID_MASK  0x0000FFFFu /* major and minor version above */
 #define EDU_ID_VALUE 0x000000EDu
 
-#define EDU_COMMAND_RUN       (1u << 0)
-#define EDU_COMMAND_TO_MEMORY (1u << 1)
-
-#define EDU_BUFFER_ADDRESS 0x40000u
-#define EDU_TIMEOUT_US     2000000u
+#define EDU_TIMEOUT_US 2000000u
+#define EDU_LOOK_US    25000u
 
 static volatile uint64_t *register64(struct dma_engine *e, unsigned offset)
 {
@@ -40,17 +28,17 @@ static bool idle(void *argument)
 
 bool edu_wait_idle(struct dma_engine *e)
 {
-    bool done = time_wait(idle, e, EDU_TIMEOUT_US);
+    bool done = sleep_until(idle, e, EDU_TIMEOUT_US, EDU_LOOK_US);
 
     cpu_compiler_barrier();
     return done;
 }
 
 /* QEMU before 10.0.13 does not check the range inside its buffer and writes beyond it, so this is the only check. */
-static bool fits(uint64_t iova, unsigned offset, size_t length)
+static bool fits(const struct dma_engine *e, uint64_t iova, unsigned offset, size_t length)
 {
     return length >= 1 && offset < EDU_BUFFER_SIZE && length <= EDU_BUFFER_SIZE - offset &&
-           iova <= (1ull << EDU_IOVA_BITS) - length;
+           iova <= (1ull << e->iova_bits) - length;
 }
 
 /* The address registers ignore writes while a transfer is under way. */
@@ -70,12 +58,12 @@ static bool start(struct dma_engine *e, uint64_t source, uint64_t target, size_t
 
 bool edu_start_load(struct dma_engine *e, uint64_t iova, unsigned offset, size_t length)
 {
-    return fits(iova, offset, length) && start(e, iova, EDU_BUFFER_ADDRESS + offset, length, 0);
+    return fits(e, iova, offset, length) && start(e, iova, EDU_BUFFER_ADDRESS + offset, length, 0);
 }
 
 bool edu_start_store(struct dma_engine *e, unsigned offset, uint64_t iova, size_t length)
 {
-    return fits(iova, offset, length) && start(e, EDU_BUFFER_ADDRESS + offset, iova, length, EDU_COMMAND_TO_MEMORY);
+    return fits(e, iova, offset, length) && start(e, EDU_BUFFER_ADDRESS + offset, iova, length, EDU_COMMAND_TO_MEMORY);
 }
 
 bool edu_load(struct dma_engine *e, uint64_t iova, unsigned offset, size_t length)

@@ -5,7 +5,7 @@
 static bool fits(const struct dma_engine *e, uint64_t iova, size_t length)
 {
     uint64_t last = iova + (length - 1);
-    unsigned bits = e->ops->iova_bits;
+    unsigned bits = e->iova_bits;
 
     return length >= 1 && length <= e->ops->max_length && last >= iova && (bits >= 64 || last >> bits == 0);
 }
@@ -54,6 +54,11 @@ bool dma_finish(struct dma_engine *e)
 bool dma_prepare(struct dma_engine *e)
 {
     return e != NULL && (e->prepared || e->ops->prepare == NULL || e->ops->prepare(e));
+}
+
+bool dma_widen(struct dma_engine *e, uint64_t iova)
+{
+    return e != NULL && e->ops->widen != NULL && e->ops->widen(e, iova);
 }
 
 bool dma_reset(struct dma_engine *e)

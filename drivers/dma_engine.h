@@ -7,7 +7,8 @@
  *    blocked read `seen` holds what the platform returns (QEMU: zeros);
  *  - true means "the device is done", never "the DMA was allowed": devices on QEMU do not see faults;
  *  - nothing outside [iova, iova + length) is accessed by the device (but see scratch below).
- * IOVAs are bus addresses; length 1..max_length, and all of it below 2^iova_bits: anything else is refused (false).
+ * IOVAs are bus addresses; length 1..max_length, and all of it below 2^iova_bits of the engine: anything else is
+ * refused (false).
  *
  * A class with DMA_STAGED has a buffer of its own that only DMA can fill or empty. Its engines therefore also access
  * `scratch` (scratch_size bytes), which they find at `staging_iova`: at first the GPA of scratch; a test that puts the
@@ -52,12 +53,13 @@ struct dma_engine_ops {
     unsigned features;
     size_t max_length;  /* bytes per operation */
     size_t max_start;   /* bytes per start_fill or start_write, 0 = class has none */
-    unsigned iova_bits; /* widest address the device can emit */
+    unsigned iova_bits; /* width of the addresses that every device of the class can emit */
     uint8_t fill_value, clear_value;
     bool (*match)(const struct pci_function *f);
     bool (*probe)(struct dma_engine *e);
     bool (*reset)(struct dma_engine *e); /* waits until the device is quiet */
     bool (*prepare)(struct dma_engine *e);
+    bool (*widen)(struct dma_engine *e, uint64_t iova);
     bool (*fill)(struct dma_engine *e, uint64_t iova, size_t length);   /* writes fill_value */
     bool (*clear)(struct dma_engine *e, uint64_t iova, size_t length);  /* writes clear_value */
     bool (*invert)(struct dma_engine *e, uint64_t iova, size_t length); /* reads, inverts, writes back */
@@ -75,7 +77,8 @@ struct dma_engine {
     struct pci_function function;
     uint64_t device_id; /* logical device id used in pvIOMMU calls */
     volatile uint8_t *registers;
-    void *scratch; /* pages of DMA_STAGED, else NULL */
+    unsigned iova_bits; /* width of the addresses that this device emits */
+    void *scratch;      /* pages of DMA_STAGED, else NULL */
     size_t scratch_size;
     uint64_t staging_iova; /* where the device finds scratch */
     bool prepared;
@@ -92,6 +95,8 @@ struct dma_engine *dma_engine_get(enum dma_class class, unsigned n);
 /* The first engine that is not DMA_SLOW, or NULL. */
 struct dma_engine *dma_engine_fast(void);
 const char *dma_class_name(enum dma_class class);
+/* Is it one with DMA_SLOW? */
+bool dma_class_is_slow(enum dma_class class);
 /* Takes an engine out of the list and its device off the bus; pointers to engines are void behind that. */
 void dma_engine_leave_out(struct dma_engine *e);
 
@@ -106,6 +111,10 @@ bool dma_start_write(struct dma_engine *e, uint64_t iova, const void *data, size
 bool dma_finish(struct dma_engine *e);
 /* True at once for classes that need no preparation and for engines that are prepared. */
 bool dma_prepare(struct dma_engine *e);
+/* For classes whose devices may have more address lines than their registers tell. `iova` has to lead to scratch, as
+ * staging_iova does: true, and iova_bits is set, when the device can emit an address of as many bits as it has. False
+ * for all others. */
+bool dma_widen(struct dma_engine *e, uint64_t iova);
 /* The device has no access left to make, and staging_iova is what it was at first. False when it does not become quiet.
  */
 bool dma_reset(struct dma_engine *e);

@@ -57,6 +57,7 @@ static void probe_class(enum dma_class class, const struct pci_function *functio
         struct dma_engine e = {.ops = classes[class],
                                .class = class,
                                .function = *f,
+                               .iova_bits = classes[class]->iova_bits,
                                .device_id = hv_pci_logical_device_id(f->segment, f->bdf)};
 
         if (!e.ops->match(f)) {
@@ -137,4 +138,9 @@ void dma_engine_leave_out(struct dma_engine *e)
 const char *dma_class_name(enum dma_class class)
 {
     return class < DMA_CLASS_COUNT ? classes[class]->name : "unknown class";
+}
+
+bool dma_class_is_slow(enum dma_class class)
+{
+    return class < DMA_CLASS_COUNT && (classes[class]->features & DMA_SLOW) != 0;
 }

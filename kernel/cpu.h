@@ -3,7 +3,12 @@
 #ifndef PVT_KERNEL_CPU_H
 #define PVT_KERNEL_CPU_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "lib/cpu_instructions.h"
+
+#define CPU_RFLAGS_IF (1ull << 9)
 
 static inline void cpu_pause(void)
 {
@@ -18,6 +23,13 @@ static inline void cpu_interrupts_on(void)
 static inline void cpu_interrupts_off(void)
 {
     __asm__ volatile("cli" : : : "memory");
+}
+
+static inline bool cpu_interrupts_are_on(void)
+{
+    uint64_t flags;
+    __asm__ volatile("pushfq; popq %0" : "=r"(flags) : : "memory");
+    return flags & CPU_RFLAGS_IF;
 }
 
 static inline void cpu_compiler_barrier(void)

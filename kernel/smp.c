@@ -7,6 +7,7 @@
 #include "kernel/lapic.h"
 #include "kernel/madt.h"
 #include "kernel/percpu.h"
+#include "kernel/sleep.h"
 #include "kernel/smp_start.h"
 #include "kernel/time.h"
 
@@ -57,30 +58,11 @@ void smp_wake(void)
     lapic_send(smp.apic_ids[first ? SECOND : 0], LAPIC_FIXED | VECTOR_WAKE);
 }
 
-/* Until an interrupt, or `ns`; the deadline of what runs here is not to be missed for it. */
-static void halt(uint64_t now, uint64_t end)
-{
-    uint64_t deadline = cpu_this()->containment.deadline_ns;
-    if (deadline != 0 && deadline < end)
-        end = deadline;
-    lapic_timer_arm(end > now ? end - now : 1);
-    /* An interrupt that is pending is taken behind HLT: STI works one instruction later. */
-    __asm__ volatile("sti; hlt" : : : "memory");
-}
-
 bool smp_sleep(bool (*condition)(void *argument), void *argument, uint64_t timeout_us)
 {
     if (time_wait(condition, argument, timeout_us < SPIN_US ? timeout_us : SPIN_US))
         return true;
-    for (uint64_t now = time_ns(), end = now + timeout_us * 1000;; now = time_ns()) {
-        cpu_interrupts_off();
-        bool holds = condition(argument);
-        if (holds || now >= end) {
-            cpu_interrupts_on();
-            return holds;
-        }
-        halt(now, end);
-    }
+    return sleep_until(condition, argument, timeout_us, timeout_us);
 }
 
 /* The first processor may have changed the tables since. */

@@ -12,7 +12,7 @@ STORY("next_dma_uses_the_domain",
       "The 64 bytes are in the page, and no other byte of it or of its guards has changed.",
       "ATTACH returns before the device uses the new tables, or installs another root than the domain has. Look at "
       "the update of the context entry and at the flush of the context cache behind it.");
-TEST(attach_uses_new, "next_dma_uses_the_domain", "ATT-1", ON_ALL, "dma",
+TEST(attach_uses_new, "next_dma_uses_the_domain", "ATT-1", ON_ANY, "dma",
      "The first DMA after an attach is translated by the domain's tables")
 {
     struct dma_engine *e = device(t);
@@ -30,7 +30,7 @@ STORY("moves_without_detach",
       "Both ATTACH calls succeed. The first write is in A, the second in B, and A does not change any more.",
       "A refused second ATTACH: the host asks for a DETACH that guests do not send. A write that still lands in A: "
       "the old context entry or cached translations outlive the move.");
-TEST(attach_moves, "moves_without_detach", "ATT-2 ATT-1", ON_FAST, "dma",
+TEST(attach_moves, "moves_without_detach", "ATT-2 ATT-1", ON_ANY, "dma",
      "A device that is in one domain is attached to another without a detach")
 {
     struct dma_engine *e = device(t);
@@ -50,7 +50,7 @@ STORY("no_stale_translation_after_move",
       "No byte of the four pages changes; faults, where they are recorded, say not present.",
       "ATTACH does not invalidate what the device has cached, although guests leave that to the host. The device "
       "goes on writing to memory of a domain that it has left.");
-TEST(attach_no_stale, "no_stale_translation_after_move", "ATT-4", ON_FAST, "dma,fault",
+TEST(attach_no_stale, "no_stale_translation_after_move", "ATT-4", ON_ANY, "dma,fault",
      "After a move an IOVA that only the old domain maps aborts, although it was cached")
 {
     struct dma_engine *e = device(t);
@@ -74,7 +74,7 @@ STORY("back_and_forth",
       "it was.",
       "Translations of the earlier visit come back: the tag of a domain is used again while its cached entries are "
       "alive, or only every second move flushes.");
-TEST(attach_back_and_forth, "back_and_forth", "ATT-4 ATT-2", ON_FAST, "dma",
+TEST(attach_back_and_forth, "back_and_forth", "ATT-4 ATT-2", ON_ANY, "dma",
      "A device that alternates between two domains thirty times always sees the one it is in")
 {
     struct dma_engine *e = device(t);
@@ -98,7 +98,7 @@ STORY("same_domain_again",
       "recorded.",
       "Guests keep no record of attachments and repeat them. Another status makes their driver give up on the "
       "device; a lost write shows that the repeated call took the device apart.");
-TEST(attach_again, "same_domain_again", "ATT-3", ON_FAST, "dma",
+TEST(attach_again, "same_domain_again", "ATT-3", ON_ANY, "dma",
      "Attaching a device to the domain it is in answers SUCCESS or DEVICE_ALREADY_IN_DOMAIN and changes nothing")
 {
     struct dma_engine *e = device(t);
@@ -125,7 +125,7 @@ STORY("edits_while_away_are_seen",
       "page of the other domain stays as it was.",
       "Entries from before the device left are used again after its return. A guest need not flush a domain that no "
       "device is in, so the host has to drop them when the device leaves or when it comes back.");
-TEST(attach_sees_edits_made_away, "edits_while_away_are_seen", "ATT-4", ON_FAST, "dma,fault",
+TEST(attach_sees_edits_made_away, "edits_while_away_are_seen", "ATT-4", ON_ANY, "dma,fault",
      "Table changes made while the device was elsewhere are in force when it comes back, without a flush")
 {
     struct dma_engine *e = device(t);
@@ -170,7 +170,7 @@ STORY("all_kinds_to_all_kinds",
       "in a blocking domain nowhere. Nothing else changes.",
       "The report names the pair. One of the switches leaves the old mode or old cached translations in force; "
       "worst is one out of identity, which leaves all memory of the guest open to the device.");
-TEST(attach_nine_ways, "all_kinds_to_all_kinds", "ATT-4 ATT-2 ATT-7 ID-2", ON_FAST, "dma,fault",
+TEST(attach_nine_ways, "all_kinds_to_all_kinds", "ATT-4 ATT-2 ATT-7 ID-2", ON_ANY, "dma,fault",
      "Each of the nine moves between paging, identity and blocking domains takes effect at once")
 {
     struct dma_engine *e = device(t);
@@ -199,7 +199,7 @@ STORY("one_device_through_eight_domains",
       "Every write is in the page of the domain that is visited, and nowhere else.",
       "The host mixes up domains: too few hardware tags, tags used again without a flush, or a root that is kept "
       "per device instead of per domain.");
-TEST(attach_many_domains, "one_device_through_eight_domains", "ATT-9 ATT-4", ON_FAST, "dma",
+TEST(attach_many_domains, "one_device_through_eight_domains", "ATT-9 ATT-4", ON_ANY, "dma",
      "One device visits eight domains in turn, twice, and each sends the same IOVA to its own page")
 {
     struct dma_engine *e = device(t);
@@ -222,7 +222,7 @@ STORY("unknown_device_is_refused",
       "Every such call fails with any status, and every write of the real device lands.",
       "The host takes a part of the device id for the whole of it, or changes the domain before it has looked the "
       "device up.");
-TEST(attach_unknown_device, "unknown_device_is_refused", "ATT-8", ON_FAST, "dma,bad-input",
+TEST(attach_unknown_device, "unknown_device_is_refused", "ATT-8", ON_ANY, "dma,bad-input",
      "Attaching a device id that does not exist is refused, and the devices in the domain stay as they are")
 {
     struct dma_engine *e = device(t);
@@ -244,7 +244,7 @@ STORY("unknown_domain_is_refused",
       "The call fails with any status, and both writes land.",
       "The host takes the device out of its old domain before it knows that the new one exists. A guest driver that "
       "tries and fails would lose its DMA, or worse, have it pass through.");
-TEST(attach_unknown_domain, "unknown_domain_is_refused", "ATT-8 DOM-9", ON_FAST, "dma,bad-input",
+TEST(attach_unknown_domain, "unknown_domain_is_refused", "ATT-8 DOM-9", ON_ANY, "dma,bad-input",
      "Attaching a device to a domain that does not exist is refused, and it keeps its old translation")
 {
     struct dma_engine *e = device(t);
@@ -295,7 +295,7 @@ STORY("first_page_cold_second_warm",
       "are unchanged.",
       "If the used page is stale, translations are not flushed; if the unused one is reached, the walk itself still "
       "starts at the old root or in its cached upper levels.");
-TEST(attach_cold_and_warm, "first_page_cold_second_warm", "ATT-4 ATT-1", ON_FAST, "dma,fault",
+TEST(attach_cold_and_warm, "first_page_cold_second_warm", "ATT-4 ATT-1", ON_ANY, "dma,fault",
      "After a move neither pages that were cached nor pages that were never used reach the old domain")
 {
     struct dma_engine *e = device(t);

@@ -11,8 +11,7 @@ STORY("writes_abort",
       "No byte of the page changes; a fault record, where there is one, says blocked.",
       "The blocking domain passes DMA through or has tables of its own. A guest uses it for every device without a "
       "driver, so that any device could write anywhere.");
-TEST(blocked_writes, "writes_abort", "ATT-7 CFG-1", ON_FAST, "dma,fault",
-     "A device in a blocking domain writes nowhere")
+TEST(blocked_writes, "writes_abort", "ATT-7 CFG-1", ON_ANY, "dma,fault", "A device in a blocking domain writes nowhere")
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_blocked(t);
@@ -30,7 +29,7 @@ STORY("reads_abort",
       "Nothing changes in memory; a fault record, where there is one, names a read that was blocked.",
       "The block covers writes only, or it is looked at for writes only. Look at the read permission of what stands "
       "behind a blocking domain.");
-TEST(blocked_reads, "reads_abort", "ATT-7", ON_FAST, "dma,fault",
+TEST(blocked_reads, "reads_abort", "ATT-7", ON_ANY, "dma,fault",
      "A device in a blocking domain reads nothing, and what it would write back goes nowhere")
 {
     struct dma_engine *e = device(t);
@@ -83,7 +82,7 @@ STORY("cached_translation_dies",
       "All three accesses are refused, and both pages stay as they were.",
       "The used page is reached: ATTACH to a blocking domain does not flush the caches. The unused page is reached: "
       "the blocking domain leaves the old tables in force.");
-TEST(blocked_after_paging, "cached_translation_dies", "ATT-7 ATT-4 ATT-6", ON_FAST, "dma,fault",
+TEST(blocked_after_paging, "cached_translation_dies", "ATT-7 ATT-4 ATT-6", ON_ANY, "dma,fault",
      "Attaching a blocking domain stops a device whose translations are cached")
 {
     struct dma_engine *e = device(t);
@@ -104,7 +103,7 @@ STORY("identity_dies",
       "The first write lands, the second changes nothing.",
       "One-to-one translations that are cached, or the mode itself, outlive the switch: a device that was taken "
       "away still reaches the whole memory of the guest.");
-TEST(blocked_after_identity, "identity_dies", "ATT-7 ATT-4 ATT-6", ON_FAST, "dma,fault",
+TEST(blocked_after_identity, "identity_dies", "ATT-7 ATT-4 ATT-6", ON_ANY, "dma,fault",
      "Attaching a blocking domain stops a device that came from an identity domain")
 {
     struct dma_engine *e = device(t);
@@ -123,7 +122,7 @@ STORY("paging_works_again",
       "All twenty writes in the paging domain land; none of those in the blocking domain does.",
       "The switch to blocking loses something that the way back needs, or one of the switches is not flushed. The "
       "number of the round is in the steps.");
-TEST(blocked_and_back, "paging_works_again", "ATT-6 ATT-2", ON_FAST, "dma,fault",
+TEST(blocked_and_back, "paging_works_again", "ATT-6 ATT-2", ON_ANY, "dma,fault",
      "A device goes from paging to blocking and back twenty times, and each state holds")
 {
     struct dma_engine *e = device(t);
@@ -144,7 +143,7 @@ STORY("two_blocking_domains",
       "ATTACH and DELETE succeed, and neither write changes the page.",
       "The host has one blocking state for all and counts its users wrongly: leaving one such domain, or deleting "
       "it, opens the way for devices of another.");
-TEST(blocked_twice, "two_blocking_domains", "ATT-6", ON_FAST, "dma,fault",
+TEST(blocked_twice, "two_blocking_domains", "ATT-6", ON_ANY, "dma,fault",
      "A device may move from one blocking domain to another and stays blocked")
 {
     struct dma_engine *e = device(t);

@@ -79,7 +79,7 @@ STORY("flushes_from_two",
       "After both flushes the device reaches neither page, in every round.",
       "A flush is lost or cut short when another one is under way: look at the queue to the hardware and at what the "
       "host shares between flushes.");
-TEST(concurrency_flushes, "flushes_from_two", "CON-1 LS-1", ON_FAST, "dma,fault,flush",
+TEST(concurrency_flushes, "flushes_from_two", "CON-1 LS-1", ON_ANY, "dma,fault,flush",
      "Two processors flush two pages at the same time, and the device reaches neither behind that")
 {
     struct dma_engine *e = device(t);
@@ -121,7 +121,7 @@ STORY("flush_during_attach",
       "one domain to another while the second one flushes the page.",
       "The flushed page is out of reach, and the moved device writes to the page of the domain that it is in.",
       "A flush that meets an ATTACH of another device is lost, or the ATTACH is: look at what the two share.");
-TEST(concurrency_flush_attach, "flush_during_attach", "CON-1 LS-1 ATT-1", ON_FAST, "dma,fault,flush",
+TEST(concurrency_flush_attach, "flush_during_attach", "CON-1 LS-1 ATT-1", ON_ANY, "dma,fault,flush",
      "A flush on one processor and an ATTACH on another, made at the same time, both have their effect")
 {
     struct dma_engine *stayer = device_n(t, 0), *mover = device_n(t, 1);
@@ -165,7 +165,7 @@ STORY(
     "Each device then writes to the page of the domain that it was moved to, and nothing else changes.",
     "Two ATTACH calls at the same time mix up their devices or domains: look at the lists of devices and the tables of "
     "the hardware.");
-TEST(concurrency_attaches, "attach_from_two", "CON-1 ATT-1", ON_FAST, "dma",
+TEST(concurrency_attaches, "attach_from_two", "CON-1 ATT-1", ON_ANY, "dma",
      "Two processors attach two devices at the same time, and each device is in its new domain behind that")
 {
     struct dma_engine *mine = device_n(t, 0), *theirs = device_n(t, 1);

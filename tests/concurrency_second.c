@@ -7,8 +7,8 @@
 /* Less than the deadline of a test, so that the reason is told and not only that time was up. */
 #define SECOND_US 1500000u
 /* For one that is stuck where no deadline reaches it: in the host. */
-#define JOIN_US (SECOND_US + 200000u)
-#define MEET_US 1000000u
+#define STUCK_US 200000u
+#define MEET_US  1000000u
 /* Calls in a row without progress. */
 #define STALLS 16u
 
@@ -30,22 +30,29 @@ void *second_memory(struct test_run *t, size_t size)
     return memory;
 }
 
+static uint64_t second_us(const struct test_run *t)
+{
+    return t->has_class && dma_class_is_slow(t->class) ? (uint64_t)SECOND_US * SLOW_DEADLINE_FACTOR : SECOND_US;
+}
+
 void second_begin(struct test_run *t, void (*fn)(void *argument), void *argument)
 {
     need_second(t);
-    smp_call(fn, argument, SECOND_US);
+    smp_call(fn, argument, second_us(t));
 }
 
 void second_end(struct test_run *t)
 {
-    CHECK(smp_wait(JOIN_US), "the second processor does not come back, not even by its deadline: it is in the host");
+    CHECK(smp_wait(second_us(t) + STUCK_US),
+          "the second processor does not come back, not even by its deadline: it is in the host");
     if (smp_end() == CONTAINMENT_RETURNED) {
         return;
     }
     t->trap = *smp_report();
     t->trapped = true;
     if (smp_end() == CONTAINMENT_DEADLINE) {
-        test_error(t, PVT_WHERE, "the second processor did not end within its deadline of %u ms", SECOND_US / 1000);
+        test_error(t, PVT_WHERE, "the second processor did not end within its deadline of %llu ms",
+                   (unsigned long long)second_us(t) / 1000);
     }
     test_error(t, PVT_WHERE, "exception %llu (error 0x%llx) at 0x%llx on the second processor, CR2 0x%llx",
                (unsigned long long)t->trap.frame.vector, (unsigned long long)t->trap.frame.error,

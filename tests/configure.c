@@ -81,7 +81,7 @@ STORY("each_domain_its_table",
       "Each write is in the page of the domain that the device is in; the other three are unchanged.",
       "The top table is kept in one place for all domains, or the last CONFIGURE wins: devices of different owners "
       "would share memory.");
-TEST(each_domain_its_table, "each_domain_its_table", "CFG-1 ISO-1", ON_FAST, "dma",
+TEST(each_domain_its_table, "each_domain_its_table", "CFG-1 ISO-1", ON_ANY, "dma",
      "Domains configured one after the other each keep the top table of their own CONFIGURE")
 {
     struct dma_engine *e = device(t);
@@ -109,7 +109,7 @@ STORY("blocked_untranslated",
       "The page is unchanged, whether CONFIGURE was refused or not. The statuses are recorded.",
       "The host looks at translation_enabled alone and takes the domain for an identity domain: what was meant to "
       "block lets everything through. After a refusal it is the domain without settings that passes DMA through.");
-TEST(blocked_untranslated, "blocked_untranslated", "CFG-2", ON_FAST, KINDS,
+TEST(blocked_untranslated, "blocked_untranslated", "CFG-2", ON_ANY, KINDS,
      "Blocked without translation_enabled is refused or blocks; it never passes DMA through")
 {
     struct dma_engine *e = device(t);
@@ -134,7 +134,7 @@ STORY("five_levels_unreported",
       "page or nowhere.",
       "The host accepts a walk that its unit cannot do, and lets DMA through or reads the table at a wrong level. "
       "After a refusal it is the domain without settings that passes DMA through.");
-OBSERVATION(five_levels_unreported, "five_levels_unreported", "CFG-3", ON_FAST, KINDS,
+OBSERVATION(five_levels_unreported, "five_levels_unreported", "CFG-3", ON_ANY, KINDS,
             "Five levels where they are not reported: the status, and that no DMA goes astray")
 {
     struct dma_engine *e = device(t);
@@ -162,7 +162,7 @@ STORY("reserved_flags",
       "A refusal will do. Where the flag is accepted, the first write lands in its page or nowhere, the second "
       "nowhere. The statuses are recorded.",
       "A flag without public meaning opens the domain: DMA by address gets through although translation is enabled.");
-OBSERVATION(reserved_flags, "reserved_flags", "CFG-5", ON_FAST, KINDS,
+OBSERVATION(reserved_flags, "reserved_flags", "CFG-5", ON_ANY, KINDS,
             "Each reserved flag of CONFIGURE: refused, or ignored, and then DMA goes where the table says or nowhere")
 {
     struct dma_engine *e = device(t);
@@ -201,7 +201,7 @@ STORY("never_configured",
       "ATTACH may fail or succeed; the page is unchanged in both cases.",
       "The settings of a new domain are all zero, which reads as identity. A device that is attached too early has "
       "the run of the guest's memory.");
-TEST(never_configured, "never_configured", "CFG-8", ON_FAST, KINDS,
+TEST(never_configured, "never_configured", "CFG-8", ON_ANY, KINDS,
      "A device that is attached to a domain without settings is refused or blocked, never passed through")
 {
     struct dma_engine *e = device(t);
@@ -219,7 +219,7 @@ STORY("never_configured_after_paging",
       "arrives. The status is recorded.",
       "A refused ATTACH already took the device out of its domain, or an accepted one leaves the old translation or "
       "no translation at all in force.");
-TEST(never_configured_after_paging, "never_configured_after_paging", "CFG-8 GEN-10", ON_FAST, KINDS,
+TEST(never_configured_after_paging, "never_configured_after_paging", "CFG-8 GEN-10", ON_ANY, KINDS,
      "ATTACH to a domain without settings leaves the device where it was when refused, and blocks it when not")
 {
     struct dma_engine *e = device(t);
@@ -248,7 +248,7 @@ STORY("blocked_with_root",
       "address of a page and the IOVA that the real table maps.",
       "Each CONFIGURE may be refused or accepted, which is recorded. No access arrives.",
       "The blocked flag does not come first: as soon as there is a root, the host builds a translation from it.");
-OBSERVATION(blocked_with_root, "blocked_with_root", "CFG-9", ON_FAST, "dma,fault",
+OBSERVATION(blocked_with_root, "blocked_with_root", "CFG-9", ON_ANY, "dma,fault",
             "A blocking domain with a root: the status, and that DMA is blocked whatever the root says")
 {
     struct dma_engine *e = device(t);

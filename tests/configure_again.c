@@ -57,7 +57,7 @@ STORY("table_while_unattached",
       "second; nothing else changes. The status is recorded.",
       "Status and effect disagree: the host has stored the new root and reports an error, or reports success and "
       "goes on with the old one.");
-OBSERVATION(table_while_unattached, "table_while_unattached", "CFG-6", ON_FAST, KINDS,
+OBSERVATION(table_while_unattached, "table_while_unattached", "CFG-6", ON_ANY, KINDS,
             "Another top table for a domain without devices: refused, or in force at the next ATTACH")
 {
     struct again a = again(t);
@@ -77,7 +77,7 @@ STORY("kind_while_unattached",
       "page of that table. Both statuses are recorded.",
       "A part of the old settings stays: the mode changes without the root, or the other way round, or a refused "
       "call has changed something.");
-OBSERVATION(kind_while_unattached, "kind_while_unattached", "CFG-6", ON_FAST, KINDS,
+OBSERVATION(kind_while_unattached, "kind_while_unattached", "CFG-6", ON_ANY, KINDS,
             "Paging to blocking and back for a domain without devices: each step is refused, or in force as a whole")
 {
     struct again a = again(t);
@@ -110,7 +110,7 @@ STORY("table_while_attached",
       "flush. The status is recorded.",
       "The call reports success while cached translations of the old table are still in use, or a refused call has "
       "switched the table.");
-OBSERVATION(table_while_attached, "table_while_attached", "CFG-7", ON_FAST, KINDS,
+OBSERVATION(table_while_attached, "table_while_attached", "CFG-7", ON_ANY, KINDS,
             "Another top table for a domain with a device: refused, or in force at once with nothing cached")
 {
     struct again a = again(t);
@@ -131,7 +131,7 @@ STORY("kind_while_attached",
       "are recorded.",
       "The status and the state of the device disagree. The dangerous case is a CONFIGURE as identity that reports "
       "an error and still opens all memory to the device.");
-OBSERVATION(kind_while_attached, "kind_while_attached", "CFG-7", ON_FAST, KINDS,
+OBSERVATION(kind_while_attached, "kind_while_attached", "CFG-7", ON_ANY, KINDS,
             "Paging to blocking and to identity for a domain with a device: refused, or in force at once")
 {
     struct again a = again(t);

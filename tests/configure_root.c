@@ -63,7 +63,7 @@ STORY("misaligned_root",
       "recorded.",
       "The host cuts the low bits off and accepts what is not a root, or reads the table at a shifted place, where "
       "other bytes of the guest look like entries.");
-TEST(misaligned_root, "misaligned_root", "CFG-4", ON_FAST, KINDS,
+TEST(misaligned_root, "misaligned_root", "CFG-4", ON_ANY, KINDS,
      "A top table with any of address bits 0 to 11 set is refused or blocks, and is not read at a shifted place")
 {
     struct root_case c = root_case(t);
@@ -89,7 +89,7 @@ STORY("root_above_width",
       "Each root is refused, or the domain blocks. The statuses are recorded.",
       "The host drops the upper bits of the root, and walks a table that the guest has not named, or passes DMA "
       "through where it finds no table.");
-TEST(root_above_width, "root_above_width", "CFG-4 TR-11", ON_FAST, KINDS,
+TEST(root_above_width, "root_above_width", "CFG-4 TR-11", ON_ANY, KINDS,
      "A top table above the physical address width is refused or blocks, and is not cut to fit")
 {
     struct root_case c = root_case(t);
@@ -109,7 +109,7 @@ STORY("root_outside_memory",
       "Each root is refused, or the domain blocks. The statuses are recorded.",
       "The IOMMU walks whatever the host has at that address: device registers, memory of the host or of another "
       "guest. Look at the check of the root against the memory of the partition.");
-TEST(root_outside_memory, "root_outside_memory", "CFG-4 TR-11", ON_FAST, KINDS,
+TEST(root_outside_memory, "root_outside_memory", "CFG-4 TR-11", ON_ANY, KINDS,
      "A top table where the guest has no memory is refused or blocks")
 {
     struct root_case c = root_case(t);

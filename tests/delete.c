@@ -41,7 +41,7 @@ STORY("tables_are_free_before_delete",
       "written to.",
       "DELETE walks or clears tables that already have another owner in the guest. A byte that changed is "
       "corruption of that owner; a DELETE that fails suggests that the host reads them.");
-TEST(delete_tables_reused_before, "tables_are_free_before_delete", "DEL-1", ON_FAST, "dma,fault",
+TEST(delete_tables_reused_before, "tables_are_free_before_delete", "DEL-1", ON_ANY, "dma,fault",
      "Once the last device has left, the tables' memory can be reused; DELETE neither reads nor writes it")
 {
     struct dma_engine *e = device(t);
@@ -76,7 +76,7 @@ STORY("tables_are_dead_after_delete",
       "unchanged.",
       "Something still points to the old tables: cached upper levels of the walk, cached leaves, or a root that the "
       "host keeps by domain id. The device follows entries that are no longer entries.");
-TEST(delete_tables_reused_after, "tables_are_dead_after_delete", "DEL-5 DEL-3", ON_FAST, "dma,fault",
+TEST(delete_tables_reused_after, "tables_are_dead_after_delete", "DEL-5 DEL-3", ON_ANY, "dma,fault",
      "After DELETE the old tables can hold anything: no DMA looks at them, also not when the id lives again")
 {
     struct dma_engine *e = device(t);
@@ -109,7 +109,7 @@ STORY("id_with_a_new_root",
       "Every CREATE and DELETE succeeds, and every write is in the page of its round.",
       "Guests use ids again at once. The host brings back the root or the cached translations of the earlier domain "
       "of this id, or runs out of something that DELETE should give back.");
-TEST(delete_id_reuse, "id_with_a_new_root", "DEL-3 DOM-2", ON_FAST, "dma",
+TEST(delete_id_reuse, "id_with_a_new_root", "DEL-3 DOM-2", ON_ANY, "dma",
      "A domain id that is deleted and created forty times translates by its newest root only")
 {
     struct dma_engine *e = device(t);
@@ -140,7 +140,7 @@ STORY("id_reused_without_blocking",
       "unchanged, as is that of the domain in between.",
       "Cached translations are tagged with the domain id and outlive the domain. The move away did not drop them, "
       "and the new domain of the same id inherits them.");
-TEST(delete_id_reuse_direct, "id_reused_without_blocking", "DEL-3 ATT-4", ON_FAST, "dma,fault",
+TEST(delete_id_reuse_direct, "id_reused_without_blocking", "DEL-3 ATT-4", ON_ANY, "dma,fault",
      "A device that moves straight from a domain to the next user of the same id sees nothing of the first")
 {
     struct dma_engine *e = device(t);
@@ -172,7 +172,7 @@ STORY("domain_with_a_device",
       "left. After a success nothing is reached. The status is recorded.",
       "The host forgets the domain but not the device: it goes on translating with tables that the guest will free, "
       "or lets the device pass through.");
-OBSERVATION(delete_attached, "domain_with_a_device", "DEL-2 DEL-4", ON_FAST, "dma,flush",
+OBSERVATION(delete_attached, "domain_with_a_device", "DEL-2 DEL-4", ON_ANY, "dma,flush",
             "DELETE of a domain that still has a device: refused, or the device is blocked; never a stale translation")
 {
     struct dma_engine *e = device(t);
@@ -207,7 +207,7 @@ STORY("refused_delete_leaves_it_usable",
       "first four calls fail, and CREATE succeeds.",
       "A refused DELETE has already taken something of the domain, so that its flushes no longer reach the device, "
       "or a deleted one still answers to its id.");
-TEST(delete_refused_is_whole, "refused_delete_leaves_it_usable", "DEL-4", ON_FAST, "dma,fault,flush",
+TEST(delete_refused_is_whole, "refused_delete_leaves_it_usable", "DEL-4", ON_ANY, "dma,fault,flush",
      "A domain is there after a refused DELETE and gone after a successful one, for every call")
 {
     struct dma_engine *e = device(t);

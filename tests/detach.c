@@ -20,7 +20,7 @@ STORY("old_table_is_out_of_reach",
       "DETACH succeeds. No access changes anything.",
       "The used page is reached: DETACH does not flush cached translations. The unused one is reached: the device "
       "still has the root of the domain.");
-TEST(detach_stops, "old_table_is_out_of_reach", "DET-1 DET-4", ON_FAST, "dma,fault",
+TEST(detach_stops, "old_table_is_out_of_reach", "DET-1 DET-4", ON_ANY, "dma,fault",
      "After a detach the device reaches nothing through the table of the domain it has left, cached or not")
 {
     struct dma_engine *e = device(t);
@@ -40,7 +40,7 @@ STORY("guest_memory_is_out_of_reach",
       "The page is unchanged.",
       "The host puts a detached device back to its state at boot, in which DMA is not translated. A guest that "
       "takes a device away from its driver opens all of its memory.");
-TEST(detach_no_passthrough, "guest_memory_is_out_of_reach", "DET-1", ON_FAST, "dma,fault",
+TEST(detach_no_passthrough, "guest_memory_is_out_of_reach", "DET-1", ON_ANY, "dma,fault",
      "After a detach the device does not fall back to guest physical addresses")
 {
     struct dma_engine *e = device(t);
@@ -58,7 +58,7 @@ STORY("detached_device_again",
       "The first DETACH succeeds; the status of the second is recorded. The write does not arrive.",
       "The second call finds no domain and restores something, the last one or none at all, so that the device gets "
       "out of its block.");
-OBSERVATION(detach_twice, "detached_device_again", "DET-2", ON_FAST, "dma",
+OBSERVATION(detach_twice, "detached_device_again", "DET-2", ON_ANY, "dma",
             "Detaching a detached device has no effect, whatever the status")
 {
     struct dma_engine *e = device(t);
@@ -80,7 +80,7 @@ STORY("attach_afterwards",
       "second.",
       "DETACH leaves the device marked as taken, or a later ATTACH to the same domain is mistaken for a repetition "
       "and not carried out.");
-TEST(detach_attach, "attach_afterwards", "DET-3", ON_FAST, "dma",
+TEST(detach_attach, "attach_afterwards", "DET-3", ON_ANY, "dma",
      "A detached device can be attached again, to the same domain and to another")
 {
     struct dma_engine *e = device(t);
@@ -103,7 +103,7 @@ STORY("drops_cached_translations",
       "The write is in the new page, and the old one is unchanged.",
       "Entries from before the DETACH are alive after the next ATTACH. Neither of the two calls invalidates the "
       "translations of the device.");
-TEST(detach_flushes, "drops_cached_translations", "DET-4", ON_FAST, "dma,flush",
+TEST(detach_flushes, "drops_cached_translations", "DET-4", ON_ANY, "dma,flush",
      "Detach drops the device's cached translations: a leaf changed meanwhile is seen after the next attach")
 {
     struct dma_engine *e = device(t);
@@ -124,7 +124,7 @@ STORY("second_device_goes_on",
       "Two devices are in one domain with one page. The first writes and is detached; then both write to the IOVA.",
       "The write of the detached device changes nothing, that of the other one lands.",
       "DETACH works on the domain instead of the device: it takes all devices out of it, or none.");
-TEST(detach_one_of_two, "second_device_goes_on", "DET-1 ISO-2", ON_FAST, "dma,fault",
+TEST(detach_one_of_two, "second_device_goes_on", "DET-1 ISO-2", ON_ANY, "dma,fault",
      "Detaching one of two devices leaves the other one's translation alone")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
@@ -145,7 +145,7 @@ STORY("unknown_device_is_refused",
       "The call fails with any status, and the write lands.",
       "The host does not find the device and detaches another one, or reports success for something that it did not "
       "do.");
-TEST(detach_unknown, "unknown_device_is_refused", "DET-2 ATT-8", ON_FAST, "dma,bad-input",
+TEST(detach_unknown, "unknown_device_is_refused", "DET-2 ATT-8", ON_ANY, "dma,bad-input",
      "Detaching a device id that does not exist is refused and leaves the others attached")
 {
     struct dma_engine *e = device(t);

@@ -43,7 +43,7 @@ STORY("strict_unmap_is_final",
       "All writes before the unmap land; after it none does, and faults, where they are recorded, say not present.",
       "The list flush, one block that covers the mapping, misses a page of it, often the last one, or it returns "
       "early. Drivers free the buffer right after the unmap, so that the DMA hits memory of somebody else.");
-TEST(dma_api_strict, "strict_unmap_is_final", "FL-1 LS-1 FL-3", ON_FAST, "dma,fault,flush",
+TEST(dma_api_strict, "strict_unmap_is_final", "FL-1 LS-1 FL-3", ON_ANY, "dma,fault,flush",
      "Strict mode: 48 buffers of mixed sizes are mapped, used and unmapped, and none is reached after its unmap")
 {
     struct dma_engine *e = device(t);
@@ -69,7 +69,7 @@ STORY("strict_iova_reuse",
       "Each write is in the page of its round, and in no other.",
       "The list flush at the unmap leaves the old leaf cached, so that the next buffer at this IOVA gets nothing "
       "and the last one is overwritten.");
-TEST(dma_api_strict_reuse, "strict_iova_reuse", "FL-1 FL-2 LS-1", ON_FAST, "dma,flush",
+TEST(dma_api_strict_reuse, "strict_iova_reuse", "FL-1 FL-2 LS-1", ON_ANY, "dma,flush",
      "Strict mode: an IOVA that is used again at once leads to its new page only")
 {
     struct dma_engine *e = device(t);
@@ -98,7 +98,7 @@ STORY("deferred_flush_is_final",
       "Before the flush a write lands in the page that was mapped there, or nowhere. After it none lands.",
       "Before the flush, bytes elsewhere: the host uses a translation that never was valid. After it, bytes at all: "
       "the domain flush misses entries when there are many.");
-TEST(dma_api_deferred, "deferred_flush_is_final", "FL-1 FL-5", ON_FAST, "dma,fault,flush",
+TEST(dma_api_deferred, "deferred_flush_is_final", "FL-1 FL-5", ON_ANY, "dma,fault,flush",
      "Deferred mode: after the queue is flushed no unmapped IOVA is reached, and before it only the page that was "
      "mapped")
 {
@@ -129,14 +129,15 @@ STORY("deferred_under_load",
       "Each write is in its page and changes no other byte, and the queue was flushed at least twice.",
       "An IOVA that came back still leads to an earlier page: the flush of the whole domain is not complete when it "
       "returns.");
-TEST(dma_api_deferred_load, "deferred_under_load", "FL-1 FL-3", ON_FAST, "dma,flush",
+TEST(dma_api_deferred_load, "deferred_under_load", "FL-1 FL-3", ON_ANY, "dma,flush",
      "Deferred mode: 600 buffers pass through the queue; each reaches its own page whichever IOVA it got")
 {
     struct dma_engine *e = device(t);
     struct dma_api *a = start(t, DMA_API_DEFERRED, e);
     struct buffer b = buffer(t, 4);
+    const unsigned rounds = rounds_on(e, 600, 300);
 
-    for (unsigned i = 0; i < 600; i++) {
+    for (unsigned i = 0; i < rounds; i++) {
         /* At random, so that an IOVA that is used again leads to another page than before. */
         size_t page = random_below(&t->random, 4) * PAGE_SIZE;
         uint64_t iova;
@@ -147,7 +148,7 @@ TEST(dma_api_deferred_load, "deferred_under_load", "FL-1 FL-3", ON_FAST, "dma,fl
         memset(b.data + page + i, POISON_FRESH, 16);
         REQUIRE(dma_api_unmap(a, iova, PAGE_SIZE), "unmap of our own IOVA");
     }
-    REQUIRE(a->flushes >= 2, "the queue was flushed %llu times only: the test shows nothing",
+    REQUIRE(a->flushes >= rounds / DMA_API_QUEUE, "the queue was flushed %llu times only: the test shows nothing",
             (unsigned long long)a->flushes);
     expect_untouched(t, &b, "bytes that no DMA was aimed at");
     stop(t, a, e);
@@ -159,7 +160,7 @@ STORY("identity_needs_no_mapping",
       "The IOVA is the address of the buffer, and exactly those bytes change.",
       "The identity domain does not map all of the guest's memory one to one, or splits an access at a page "
       "boundary wrongly.");
-TEST(dma_api_identity, "identity_needs_no_mapping", "ID-1", ON_FAST, "dma",
+TEST(dma_api_identity, "identity_needs_no_mapping", "ID-1", ON_ANY, "dma",
      "Identity mode: the IOVA of a buffer is its address, and the device reaches it")
 {
     struct dma_engine *e = device(t);
@@ -179,7 +180,7 @@ STORY("blocking_reaches_nothing",
       "write to the address of the buffer.",
       "The write changes nothing; a fault record, where there is one, says blocked.",
       "A device that the guest has locked out reaches memory by its plain address.");
-TEST(dma_api_blocking, "blocking_reaches_nothing", "ATT-7", ON_FAST, "dma,fault",
+TEST(dma_api_blocking, "blocking_reaches_nothing", "ATT-7", ON_ANY, "dma,fault",
      "Blocking mode: no mapping is handed out, and the device reaches nothing")
 {
     struct dma_engine *e = device(t);
@@ -201,7 +202,7 @@ STORY("hostile_device_before_and_after",
       "present, as the stage asks for.",
       "The message names the stage. Before the mapping, the hand-over leaves a gap; after the unmap or at the end, "
       "a flush or the switch to blocking leaves cached translations.");
-TEST(dma_api_hostile, "hostile_device_before_and_after", "ATT-6 ATT-7 FL-1", ON_FAST, "dma,fault,flush",
+TEST(dma_api_hostile, "hostile_device_before_and_after", "ATT-6 ATT-7 FL-1", ON_ANY, "dma,fault,flush",
      "A device that writes all the time reaches memory only between its map and its unmap, from claim to release")
 {
     struct dma_engine *e = device(t);
@@ -230,7 +231,7 @@ STORY("interrupt_window_is_left_out",
       "No IOVA is inside of the window, and each write lands in its page.",
       "The host takes pages next to the window for interrupts. Guests leave out the window alone, and would lose "
       "DMA to its neighbours.");
-TEST(dma_api_window, "interrupt_window_is_left_out", "TR-13 FL-3", ON_FAST, "dma",
+TEST(dma_api_window, "interrupt_window_is_left_out", "TR-13 FL-3", ON_ANY, "dma",
      "IOVAs handed out on both sides of the interrupt window never touch it, and each of them reaches its page")
 {
     struct dma_engine *e = device(t);

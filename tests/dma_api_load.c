@@ -169,7 +169,7 @@ STORY("strict_two_devices",
       "Writes arrive while the buffer is mapped, and from its unmap on neither device reaches it, although its IOVA is "
       "soon used for another.",
       "A list flush reached one device of the domain only, or not the whole of its range.");
-TEST(load_two_devices, "strict_two_devices", "FL-1 FL-2 ATT-9 LS-1", ON_FAST, "dma,fault,flush",
+TEST(load_two_devices, "strict_two_devices", "FL-1 FL-2 ATT-9 LS-1", ON_ANY, "dma,fault,flush",
      "Strict mode with two devices: an IOVA that is used again leads both to its new buffer, never to an old one")
 {
     run(t, DMA_API_STRICT, 2, 96);
@@ -180,7 +180,7 @@ STORY("deferred_two_devices",
       "random, and the queue is flushed now and then; then both devices try everything that was in it.",
       "A buffer in the queue may still be reached by its IOVA, but no other, and from the flush on none.",
       "FLUSH_DEVICE_DOMAIN reached one device of the domain only, or left something in a cache.");
-TEST(load_deferred_two, "deferred_two_devices", "FL-1 FL-5 ATT-9", ON_FAST, "dma,fault,flush",
+TEST(load_deferred_two, "deferred_two_devices", "FL-1 FL-5 ATT-9", ON_ANY, "dma,fault,flush",
      "Deferred mode with two devices: behind the flush of the queue neither of them reaches what was in it")
 {
     run(t, DMA_API_DEFERRED, 2, 96);
@@ -192,10 +192,10 @@ STORY("strict_under_load",
       "Each IOVA leads to the buffer that it was handed out for last, and to nothing once it is unmapped.",
       "A list flush fails under circumstances that a short test does not meet: when caches are full, when entries are "
       "evicted, or when ranges of several sizes overlap one that was used before.");
-STRESS(load_strict, "strict_under_load", "FL-1 FL-2 LS-1 LS-9", ON_FAST, "dma,fault,flush",
+STRESS(load_strict, "strict_under_load", "FL-1 FL-2 LS-1 LS-9", ON_ANY, "dma,fault,flush",
        "Strict mode under load: every IOVA that is used again leads to its new buffer, and to nothing after its unmap")
 {
-    run(t, DMA_API_STRICT, 1, 800);
+    run(t, DMA_API_STRICT, 1, rounds_on(device(t), 800, 200));
 }
 
 STORY("deferred_random_load",
@@ -206,8 +206,8 @@ STORY("deferred_random_load",
       "A flush of the domain fails under circumstances that a short test does not meet: when caches are full or when "
       "much was used since the last flush.");
 STRESS(
-    load_deferred, "deferred_random_load", "FL-1 FL-2 FL-5", ON_FAST, "dma,fault,flush",
+    load_deferred, "deferred_random_load", "FL-1 FL-2 FL-5", ON_ANY, "dma,fault,flush",
     "Deferred mode under load: every IOVA that is used again leads to its new buffer, and to nothing after the flush")
 {
-    run(t, DMA_API_DEFERRED, 1, 1200);
+    run(t, DMA_API_DEFERRED, 1, rounds_on(device(t), 1200, 300));
 }

@@ -36,7 +36,7 @@ STORY("five_levels",
       "Where the host reports five levels, a low page and one above 2^52 are mapped in a 5-level table, and the "
       "device writes to both.",
       "Both writes land.", "The fifth level is left out, or the table is walked as one of four levels.");
-TEST(translate_five_level, "five_levels", "TR-12 CFG-1", ON_FAST, "dma",
+TEST(translate_five_level, "five_levels", "TR-12 CFG-1", ON_ANY, "dma",
      "A 5-level table translates IOVAs above 2^48 where the host reports it")
 {
     struct dma_engine *e = device(t);
@@ -118,7 +118,7 @@ static void by_attach(struct test_run *t, struct domain *d, struct dma_engine *e
     "fifth level."
 
 STORY("five_levels_by_domain", STEPS "FLUSH_DEVICE_DOMAIN.", "The next write lands in the second target.", FAILURE);
-TEST(flush_five_domain, "five_levels_by_domain", "FL-1 FL-2 TR-12", ON_FAST, "dma,flush",
+TEST(flush_five_domain, "five_levels_by_domain", "FL-1 FL-2 TR-12", ON_ANY, "dma,flush",
      "All tables below the top one of five levels are replaced: behind FLUSH_DEVICE_DOMAIN the new ones count")
 {
     replace_below_top(t, by_domain);
@@ -126,7 +126,7 @@ TEST(flush_five_domain, "five_levels_by_domain", "FL-1 FL-2 TR-12", ON_FAST, "dm
 
 STORY("five_levels_by_list", STEPS "The whole range is flushed by a list.",
       "The next write lands in the second target.", FAILURE);
-TEST(flush_five_list, "five_levels_by_list", "LS-1 LS-8 TR-12", ON_FAST, "dma,flush",
+TEST(flush_five_list, "five_levels_by_list", "LS-1 LS-8 TR-12", ON_ANY, "dma,flush",
      "All tables below the top one of five levels are replaced: behind a list flush of all of it the new ones count")
 {
     replace_below_top(t, by_list);
@@ -134,7 +134,7 @@ TEST(flush_five_list, "five_levels_by_list", "LS-1 LS-8 TR-12", ON_FAST, "dma,fl
 
 STORY("five_levels_by_attach", STEPS "The device is attached to a blocking domain and comes back, without a flush.",
       "The next write lands in the second target.", FAILURE);
-TEST(flush_five_attach, "five_levels_by_attach", "ATT-4 TR-12", ON_FAST, "dma",
+TEST(flush_five_attach, "five_levels_by_attach", "ATT-4 TR-12", ON_ANY, "dma",
      "All tables below the top one of five levels are replaced: a device that was away meanwhile uses the new ones")
 {
     replace_below_top(t, by_attach);

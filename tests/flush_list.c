@@ -49,7 +49,7 @@ STORY("shift_0",
       "Each page faults as not present after its own flush.",
       "A list element of one page is not carried out, or hits another page: look at the split of the element into "
       "page number and shift.");
-TEST(list_shift_0, "shift_0", "LS-1 LS-9", ON_FAST, "dma,fault,flush", "A block of one page flushes that page")
+TEST(list_shift_0, "shift_0", "LS-1 LS-9", ON_ANY, "dma,fault,flush", "A block of one page flushes that page")
 {
     struct stale_pages s = make_stale(t, 3, PAGE_SIZE);
 
@@ -61,7 +61,7 @@ TEST(list_shift_0, "shift_0", "LS-1 LS-9", ON_FAST, "dma,fault,flush", "A block 
 
 STORY("shift_1", "Two used pages are unmapped and flushed by one element with shift 1; the second page is tried first.",
       "Both fault as not present.", "Only the first page of a block is flushed: the shift is ignored.");
-TEST(list_shift_1, "shift_1", "LS-1 LS-9", ON_FAST, "dma,fault,flush", "A block of two pages flushes both")
+TEST(list_shift_1, "shift_1", "LS-1 LS-9", ON_ANY, "dma,fault,flush", "A block of two pages flushes both")
 {
     struct stale_pages s = make_stale(t, 2, PAGE_SIZE);
 
@@ -75,7 +75,7 @@ STORY("shift_2",
       "first.",
       "All four fault as not present.",
       "The size of a block is taken too small, or the address mask of the invalidation is off by one.");
-TEST(list_shift_2, "shift_2", "LS-1 LS-9", ON_FAST, "dma,fault,flush", "A block of four pages flushes all four")
+TEST(list_shift_2, "shift_2", "LS-1 LS-9", ON_ANY, "dma,fault,flush", "A block of four pages flushes all four")
 {
     struct stale_pages s = make_stale(t, 4, PAGE_SIZE);
 
@@ -89,7 +89,7 @@ STORY("shift_9",
       "Eight used pages, spread from the first to the last of 512, are unmapped and flushed by one element with "
       "shift 9.",
       "All eight fault as not present.", "Blocks that are larger than one leaf table are cut short.");
-TEST(list_shift_9, "shift_9", "LS-1 LS-9", ON_FAST, "dma,fault,flush",
+TEST(list_shift_9, "shift_9", "LS-1 LS-9", ON_ANY, "dma,fault,flush",
      "A block of 512 pages flushes its first, inner and last page")
 {
     struct stale_pages s = make_stale(t, 8, 73 * PAGE_SIZE); /* the last one is page 511 */
@@ -105,7 +105,7 @@ STORY("shift_18",
       "shift 18.",
       "All four fault as not present.",
       "Large blocks are cut to the limit of the hardware's address mask instead of being split or widened.");
-TEST(list_shift_18, "shift_18", "LS-1 LS-9", ON_FAST, "dma,fault,flush",
+TEST(list_shift_18, "shift_18", "LS-1 LS-9", ON_ANY, "dma,fault,flush",
      "A block of 2^18 pages (1 GiB) flushes its first, inner and last page")
 {
     struct stale_pages s = make_stale(t, 4, 87381 * PAGE_SIZE); /* the last one is page 2^18 - 1 */
@@ -121,7 +121,7 @@ STORY("shifts_between_19_and_35",
       "them.",
       "Both pages fault as not present, for every shift.",
       "The host computes the size of a block in 32 bits, or ignores shifts that its hardware has no mask for.");
-TEST(list_shift_large, "shifts_between_19_and_35", "LS-1 LS-9", ON_FAST, "dma,fault,flush",
+TEST(list_shift_large, "shifts_between_19_and_35", "LS-1 LS-9", ON_ANY, "dma,fault,flush",
      "Blocks larger than 1 GiB flush what lies in them")
 {
     for (unsigned shift = 19; shift <= 35; shift += 4) {
@@ -139,7 +139,7 @@ STORY("page_0_shift_52",
       "The call succeeds, and all six pages fault as not present.",
       "The full range is refused, overflows to nothing, or is taken for one page. Linux sends it whenever a flush "
       "is large.");
-TEST(list_everything, "page_0_shift_52", "LS-2", ON_FAST, "dma,fault,flush",
+TEST(list_everything, "page_0_shift_52", "LS-2", ON_ANY, "dma,fault,flush",
      "Page 0 with shift 52 means everything: SUCCESS, and nothing old is left")
 {
     struct stale_pages s = make_stale(t, 6, 0x123457 * PAGE_SIZE);
@@ -170,7 +170,7 @@ static void flush_each(struct test_run *t, unsigned count)
 
 STORY("two_elements", "Two used pages are unmapped and flushed by a list of two elements.",
       "The call reports two elements as done, and both pages fault.", "Only the first element is carried out.");
-TEST(list_two, "two_elements", "LS-4 LS-1", ON_FAST, "dma,fault,flush", "A list of two blocks flushes both")
+TEST(list_two, "two_elements", "LS-4 LS-1", ON_ANY, "dma,fault,flush", "A list of two blocks flushes both")
 {
     flush_each(t, 2);
 }
@@ -178,7 +178,7 @@ TEST(list_two, "two_elements", "LS-4 LS-1", ON_FAST, "dma,fault,flush", "A list 
 STORY("sixty_four_elements", "64 used pages are unmapped and flushed by a list of 64 elements.",
       "The call reports 64 elements as done, and every page faults.",
       "The host stops at the end of an internal queue, or loses its place in the continuation of a rep call.");
-TEST(list_64, "sixty_four_elements", "LS-4", ON_FAST, "dma,fault,flush",
+TEST(list_64, "sixty_four_elements", "LS-4", ON_ANY, "dma,fault,flush",
      "A list of 64 blocks flushes every one and reports 64 elements done")
 {
     flush_each(t, 64);
@@ -206,7 +206,7 @@ STORY("full_list_first_decides",
       "A list of 508 elements, as many as fit; only element 0 names the page that was used and unmapped.",
       "All 508 are reported as done, and the page faults.",
       "The host starts behind the first element, or replaces a long list by something that does not cover it.");
-TEST(list_first, "full_list_first_decides", "LS-4", ON_FAST, "dma,fault,flush",
+TEST(list_first, "full_list_first_decides", "LS-4", ON_ANY, "dma,fault,flush",
      "In a list of 508 blocks the first one is done")
 {
     flush_decisive(t, 0);
@@ -215,7 +215,7 @@ TEST(list_first, "full_list_first_decides", "LS-4", ON_FAST, "dma,fault,flush",
 STORY("full_list_middle_decides", "A list of 508 elements; only element 255 names the page that was used and unmapped.",
       "All 508 are reported as done, and the page faults.",
       "Elements are lost where the host continues the call after an interruption.");
-TEST(list_middle, "full_list_middle_decides", "LS-4", ON_FAST, "dma,fault,flush",
+TEST(list_middle, "full_list_middle_decides", "LS-4", ON_ANY, "dma,fault,flush",
      "In a list of 508 blocks one in the middle is done")
 {
     flush_decisive(t, 255);
@@ -224,7 +224,7 @@ TEST(list_middle, "full_list_middle_decides", "LS-4", ON_FAST, "dma,fault,flush"
 STORY("full_list_last_decides", "A list of 508 elements; only the last one names the page that was used and unmapped.",
       "All 508 are reported as done, and the page faults.",
       "The last element is dropped, an off-by-one in the loop over the list.");
-TEST(list_last, "full_list_last_decides", "LS-4", ON_FAST, "dma,fault,flush",
+TEST(list_last, "full_list_last_decides", "LS-4", ON_ANY, "dma,fault,flush",
      "In a list of 508 blocks the last one is done")
 {
     flush_decisive(t, HV_FLUSH_LIST_MAX - 1);
@@ -250,7 +250,7 @@ STORY("rep_start_skips_done_elements",
       "The call succeeds, reports 3 elements in all as done, and the page faults.",
       "The host counts from zero, or takes elements from the wrong place when a call continues: long lists lose "
       "flushes.");
-TEST(list_rep_start, "rep_start_skips_done_elements", "LS-4", ON_FAST, "dma,fault,flush",
+TEST(list_rep_start, "rep_start_skips_done_elements", "LS-4", ON_ANY, "dma,fault,flush",
      "A list call that starts at element 2 of 3 does that element and reports 3 done in all")
 {
     struct stale_pages s = make_stale(t, 1, PAGE_SIZE);
@@ -266,7 +266,7 @@ STORY("misaligned_page_never_flushes_less",
       "Four used pages are unmapped. One element names page 1 with shift 1, which is not aligned to its size.",
       "The call is refused with no element done, or pages 1 and 2 both fault afterwards.",
       "The host rounds the page down and flushes pages 0 and 1: page 2, which was named, stays reachable.");
-TEST(list_misaligned, "misaligned_page_never_flushes_less", "LS-3", ON_FAST, "dma,fault,flush,bad-input",
+TEST(list_misaligned, "misaligned_page_never_flushes_less", "LS-3", ON_ANY, "dma,fault,flush,bad-input",
      "A block whose page is not aligned to its size is refused, or flushes at least the pages it names")
 {
     struct stale_pages s = make_stale(t, 4, PAGE_SIZE);
@@ -289,7 +289,7 @@ STORY("error_at_an_element",
       "three pages before the bad element fault.",
       "The host reports elements as done that it did not do, or undoes good ones. A guest resumes behind the "
       "count and so loses flushes.");
-TEST(list_bad_element, "error_at_an_element", "LS-5", ON_FAST, "dma,fault,flush,bad-input",
+TEST(list_bad_element, "error_at_an_element", "LS-5", ON_ANY, "dma,fault,flush,bad-input",
      "When an element is refused, those before it are done and the count says how many")
 {
     struct stale_pages s = make_stale(t, 6, PAGE_SIZE);
@@ -315,7 +315,7 @@ TEST(list_bad_element, "error_at_an_element", "LS-5", ON_FAST, "dma,fault,flush,
 STORY("error_at_the_first_element", "A list of two elements has a misaligned one in the first place.",
       "Either both are accepted and 2 are done, or the call fails and 0 are done.",
       "A wrong count with an error: the guest would resume behind an element that was never flushed.");
-TEST(list_bad_first, "error_at_the_first_element", "LS-5", ON_FAST, "bad-input,flush",
+TEST(list_bad_first, "error_at_the_first_element", "LS-5", ON_ANY, "bad-input,flush",
      "When the first element is refused, the count is 0")
 {
     struct domain *d = (device(t), domain_paging(t));
@@ -335,7 +335,7 @@ STORY("shift_53_to_63_and_reserved_bits",
       "The element is refused; or it is accepted and then the page it names faults. How many are refused is "
       "recorded.",
       "The host reports success for an element that it does not understand, and flushes nothing.");
-OBSERVATION(list_shift_odd, "shift_53_to_63_and_reserved_bits", "LS-6", ON_FAST, "dma,flush,bad-input",
+OBSERVATION(list_shift_odd, "shift_53_to_63_and_reserved_bits", "LS-6", ON_ANY, "dma,flush,bad-input",
             "Shifts above 52 and reserved bits of an element: refused, or at least the block is flushed")
 {
     static const uint64_t odd[] = {53, 57, 63, 0x40, 0x800, 0xFC0};
@@ -385,7 +385,7 @@ STORY("neighbours_of_a_block",
       "behind it are tried.",
       "The flushed page faults. The neighbours may be reached or not; what was seen is recorded.",
       "The flushed page is reached: the block was taken for another one.");
-OBSERVATION(list_neighbours, "neighbours_of_a_block", "LS-9 FL-4", ON_FAST, "dma,flush",
+OBSERVATION(list_neighbours, "neighbours_of_a_block", "LS-9 FL-4", ON_ANY, "dma,flush",
             "Pages right before and behind a flushed block: kept or dropped, as the host likes")
 {
     struct stale_pages s = make_stale(t, 4, PAGE_SIZE);

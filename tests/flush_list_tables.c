@@ -11,7 +11,7 @@ STORY("small_block_drops_2m_leaf",
       "block of one page elsewhere in the 2 MiB is flushed.",
       "The device's next write to page 300 lands in the new page.",
       "The host drops only the 4 KiB piece that was named and keeps the rest of the superpage's entry.");
-TEST(list_large_leaf, "small_block_drops_2m_leaf", "LS-10", ON_FAST, "dma,flush",
+TEST(list_large_leaf, "small_block_drops_2m_leaf", "LS-10", ON_ANY, "dma,flush",
      "A one-page block inside of a cached 2 MiB leaf drops the leaf as a whole")
 {
     struct dma_engine *e = device(t);
@@ -60,7 +60,7 @@ STORY("leaf_table_reused",
       "Writes to the warm page and to its neighbour fault; neither the old target nor the trap page changes.",
       "The list flush leaves the paging-structure cache alone: the host goes on walking a table that belongs to "
       "somebody else now.");
-TEST(list_walk_cache_1, "leaf_table_reused", "LS-8", ON_FAST, "dma,fault,flush",
+TEST(list_walk_cache_1, "leaf_table_reused", "LS-8", ON_ANY, "dma,fault,flush",
      "After a list flush over its range a freed leaf table is not walked any more")
 {
     reuse_table(t, 1, flush_list);
@@ -70,7 +70,7 @@ STORY("middle_table_reused",
       "The same one level higher: the table that covers 1 GiB is cut off, its range is flushed by list, and its "
       "page is filled with traps.",
       "Writes fault and no page changes.", "Paging-structure caches of the upper levels survive a list flush.");
-TEST(list_walk_cache_2, "middle_table_reused", "LS-8", ON_FAST, "dma,fault,flush",
+TEST(list_walk_cache_2, "middle_table_reused", "LS-8", ON_ANY, "dma,fault,flush",
      "After a list flush over its range a freed middle table is not walked any more")
 {
     reuse_table(t, 2, flush_list);
@@ -78,7 +78,7 @@ TEST(list_walk_cache_2, "middle_table_reused", "LS-8", ON_FAST, "dma,fault,flush
 
 STORY("upper_table_reused", "The same for a table right below the root, flushed by the block that means everything.",
       "Writes fault and no page changes.", "The full-range block drops leaves, but not the cached root entries.");
-TEST(list_walk_cache_3, "upper_table_reused", "LS-8 LS-2", ON_FAST, "dma,fault,flush",
+TEST(list_walk_cache_3, "upper_table_reused", "LS-8 LS-2", ON_ANY, "dma,fault,flush",
      "After a list flush of everything a freed table below the root is not walked any more")
 {
     reuse_table(t, 3, flush_by_everything);
@@ -89,7 +89,7 @@ STORY("table_replaced_by_another",
       "MiB are flushed by list.",
       "The next write lands in the new table's page, and the old page stays unchanged.",
       "The walk still goes through the old table: paging-structure caches are not dropped by the list flush.");
-TEST(list_table_replaced, "table_replaced_by_another", "LS-8", ON_FAST, "dma,flush",
+TEST(list_table_replaced, "table_replaced_by_another", "LS-8", ON_ANY, "dma,flush",
      "A table replaced by another one is followed after a list flush over its range, and the old one is not")
 {
     struct dma_engine *e = device(t);

@@ -66,7 +66,7 @@ static void in_all_states(struct test_run *t, const struct matrix_change *change
           "Three times in a new domain: the device uses nothing, a neighbour, or the pages themselves. Then the "      \
           "guest " does " It flushes by " words ", and overwrites at once what became free of tables.",                \
           EXPECTED, lost " If only this way to flush fails, " where);                                                  \
-    TEST(change##_##way, #change "_" suffix, requirements, ON_FAST, kinds, promise ": " words)                         \
+    TEST(change##_##way, #change "_" suffix, requirements, ON_ANY, kinds, promise ": " words)                          \
     {                                                                                                                  \
         in_all_states(t, &matrix_##change, MATRIX_##way);                                                              \
     }
@@ -121,7 +121,7 @@ STORY("merged_unused",
       "once.",
       EXPECTED,
       "The host has no leaf of these pages, but it has the table in a page-walk cache, and walks on through it.");
-TEST(merged_unused, "merged_unused", "FL-2 TR-6 LS-8", ON_FAST, "dma,flush",
+TEST(merged_unused, "merged_unused", "FL-2 TR-6 LS-8", ON_ANY, "dma,flush",
      "Pages merged into a 2 MiB leaf are followed as one, though only the table could be cached")
 {
     struct matrix_scene s;

@@ -13,7 +13,7 @@ STORY("map_needs_no_flush",
       "The first write of each page faults as not present and changes nothing; the second lands byte for byte.",
       "The host caches that a page was absent. Linux never flushes behind a new mapping, so drivers would see "
       "sporadic DMA faults.");
-TEST(flush_map_needs_none, "map_needs_no_flush", "FL-3", ON_FAST, "dma,fault",
+TEST(flush_map_needs_none, "map_needs_no_flush", "FL-3", ON_ANY, "dma,fault",
      "A page mapped after it faulted is reached at once, without a hypercall")
 {
     struct dma_engine *e = device(t);
@@ -35,7 +35,7 @@ STORY("new_tables_need_no_flush",
       "the mapping, then a write.",
       "Each write behind a mapping lands, also where a whole branch of tables is new.",
       "The host keeps absent upper entries, a negative walk cache, and does not look again.");
-TEST(flush_map_tables_need_none, "new_tables_need_no_flush", "FL-3", ON_FAST, "dma,fault",
+TEST(flush_map_tables_need_none, "new_tables_need_no_flush", "FL-3", ON_ANY, "dma,fault",
      "A page that needs new tables at every level is reached at once after it is mapped")
 {
     struct dma_engine *e = device(t);
@@ -61,7 +61,7 @@ STORY("before_it_only_the_old_page",
       "seen is recorded.",
       "A write before the flush that damages something else means mixed-up cache entries; one that still lands "
       "after it means that the flush did nothing.");
-TEST(flush_stale_unmapped, "before_it_only_the_old_page", "FL-5", ON_FAST, "dma",
+TEST(flush_stale_unmapped, "before_it_only_the_old_page", "FL-5", ON_ANY, "dma",
      "Between unmap and flush a DMA reaches the page that was mapped, or nothing")
 {
     struct dma_engine *e = device(t);
@@ -85,7 +85,7 @@ STORY("before_it_old_or_new_page",
       "Before the flush all 64 bytes are in the old or all in the new page; after it they are in the new one.",
       "Bytes in both pages or in neither: the host mixes two reads of the entry, or translates one access in "
       "pieces with different results.");
-TEST(flush_stale_retargeted, "before_it_old_or_new_page", "FL-5", ON_FAST, "dma",
+TEST(flush_stale_retargeted, "before_it_old_or_new_page", "FL-5", ON_ANY, "dma",
      "Between a change of target and the flush a DMA reaches the old or the new page whole, never a third")
 {
     struct dma_engine *e = device(t);
@@ -114,7 +114,7 @@ STORY("before_it_the_old_right_or_the_new_page",
       "not be written at any time. After the flush it is in the new page. What was seen is recorded.",
       "The host takes the address from its cache and the permission from the tables, or the other way round: a page "
       "that was only ever shown to the device is overwritten.");
-TEST(flush_stale_rights, "before_it_the_old_right_or_the_new_page", "FL-5", ON_FAST, "dma,fault",
+TEST(flush_stale_rights, "before_it_the_old_right_or_the_new_page", "FL-5", ON_ANY, "dma,fault",
      "Between a change of target that also adds a permission and the flush no DMA writes to the old, read-only page")
 {
     struct dma_engine *e = device(t);
@@ -124,10 +124,7 @@ TEST(flush_stale_rights, "before_it_the_old_right_or_the_new_page", "FL-5", ON_F
 
     map(t, d, IOVA, &a, STAGE1_READ);
     attach(t, d, e);
-    if (e->ops->features & DMA_READ_MODIFY) {
-        STEP2(t, "device 0x%llx reads 64 bytes at IOVA 0x%llx and tries to write them back", e->device_id, IOVA);
-        REQUIRE(dma_invert(e, IOVA, 64), "the device did not finish");
-    }
+    read_and_try_to_write(t, e, IOVA, 64);
     expect_write_fault(t, e, IOVA, 64, &a, ORACLE_FAULT_CLASS_WRITE_DENIED, "old page, which may not be written");
     *leaf_entry(t, d, IOVA) |= d->table.format->write_bits;
     retarget(t, d, IOVA, gpa_of(b.data));
@@ -144,7 +141,7 @@ STORY("other_domain_goes_on",
       "Every write of both devices lands.",
       "A flush of one domain takes another one's translations or tables away: the host keys its flush by the "
       "wrong tag and then cannot walk again.");
-TEST(flush_other_domain, "other_domain_goes_on", "FL-4", ON_FAST, "dma,flush",
+TEST(flush_other_domain, "other_domain_goes_on", "FL-4", ON_ANY, "dma,flush",
      "Flushing one domain leaves another one's mappings in force")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
@@ -170,7 +167,7 @@ STORY("flushes_the_named_domain",
       "own turn.",
       "The flush hits the wrong domain: look at how the host gets from a domain id to the tag of the hardware, in "
       "particular for the second domain made.");
-TEST(flush_right_domain, "flushes_the_named_domain", "FL-1 FL-4", ON_FAST, "dma,fault,flush",
+TEST(flush_right_domain, "flushes_the_named_domain", "FL-1 FL-4", ON_ANY, "dma,fault,flush",
      "With two domains that map the same IOVA, the flush of either takes effect in exactly that one")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
@@ -195,7 +192,7 @@ STORY("everything_unmapped",
       "once, and lets the device write to each again.",
       "None of the 64 pages changes after the flush.",
       "The domain flush drops only a part of the cache: one set, one level, or a limited number of entries.");
-TEST(flush_many_pages, "everything_unmapped", "FL-1", ON_FAST, "dma,fault,flush",
+TEST(flush_many_pages, "everything_unmapped", "FL-1", ON_ANY, "dma,fault,flush",
      "After a whole domain is emptied and flushed once, none of its 64 pages is reached")
 {
     struct dma_engine *e = device(t);

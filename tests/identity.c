@@ -9,7 +9,7 @@ STORY("addresses_are_gpas",
       "The device writes single bytes, over a page boundary, and reads and writes back 9000 bytes, all at guest "
       "physical addresses.",
       "Exactly the named bytes change.", "The identity domain is not one to one, or ends somewhere.");
-TEST(identity_one_to_one, "addresses_are_gpas", "ID-1 CFG-1", ON_FAST, "dma",
+TEST(identity_one_to_one, "addresses_are_gpas", "ID-1 CFG-1", ON_ANY, "dma",
      "In an identity domain a device reads and writes at guest physical addresses")
 {
     struct dma_engine *e = device(t);
@@ -27,7 +27,7 @@ STORY("whole_2m_region",
       "The device writes 8 bytes over every 61st 4 KiB boundary of a 2 MiB region, at guest physical addresses.",
       "Every write lands, and nothing else changes.",
       "The host's own table for identity domains has gaps or wrong targets.");
-TEST(identity_large, "whole_2m_region", "ID-1", ON_FAST, "dma",
+TEST(identity_large, "whole_2m_region", "ID-1", ON_ANY, "dma",
      "An identity domain reaches every 4 KiB boundary of a 2 MiB region")
 {
     struct dma_engine *e = device(t);
@@ -45,7 +45,7 @@ STORY("limited_to_guest_memory",
       "Where the host records faults, both are recorded; nothing changes.",
       "The identity domain passes everything through to the machine: the device reaches memory of the host or of "
       "other guests.");
-TEST(identity_limited, "limited_to_guest_memory", "ID-1 TR-10", ON_FAST, "dma,fault",
+TEST(identity_limited, "limited_to_guest_memory", "ID-1 TR-10", ON_ANY, "dma,fault",
      "An identity domain does not reach addresses where the guest has no memory")
 {
     struct dma_engine *e = device(t);
@@ -68,7 +68,7 @@ STORY("no_trace_of_earlier_tables",
       "identity domain and writes to the address of A.",
       "The bytes are in A, and B stays unchanged.",
       "Cached translations of the old domain survive the move: the tag is reused, or not flushed.");
-TEST(identity_after_paging, "no_trace_of_earlier_tables", "ID-2 ATT-4", ON_FAST, "dma",
+TEST(identity_after_paging, "no_trace_of_earlier_tables", "ID-2 ATT-4", ON_ANY, "dma",
      "After a move from a paging to an identity domain no cached translation of the tables is used")
 {
     struct dma_engine *e = device(t);
@@ -88,7 +88,7 @@ STORY("left_without_a_trace",
       "address of B, to A.",
       "The address of A faults as not present; the address of B leads to A; B stays unchanged.",
       "The one-to-one translation survives the move, so that the device reaches all of the guest's memory.");
-TEST(identity_before_paging, "left_without_a_trace", "ATT-4 ATT-2", ON_FAST, "dma,fault",
+TEST(identity_before_paging, "left_without_a_trace", "ATT-4 ATT-2", ON_ANY, "dma,fault",
      "After a move from an identity to a paging domain guest physical addresses mean nothing any more")
 {
     struct dma_engine *e = device(t);
@@ -106,7 +106,7 @@ TEST(identity_before_paging, "left_without_a_trace", "ATT-4 ATT-2", ON_FAST, "dm
 
 STORY("shared_by_two_devices", "Two devices are attached to one identity domain, and both write to a page.",
       "Both writes land.", "The second device of an identity domain is not set up.");
-TEST(identity_two_devices, "shared_by_two_devices", "ID-1 ATT-9", ON_FAST, "dma",
+TEST(identity_two_devices, "shared_by_two_devices", "ID-1 ATT-9", ON_ANY, "dma",
      "Two devices in one identity domain both reach guest memory")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);

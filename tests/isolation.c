@@ -9,7 +9,7 @@
 
 STORY("same_iova_two_targets", "Two devices in two domains that map the same IOVA to different pages write in turn.",
       "Each finds its own page, every time.", "Translations are cached without the tag of their domain.");
-TEST(isolation_two_domains, "same_iova_two_targets", "ISO-1", ON_FAST, "dma",
+TEST(isolation_two_domains, "same_iova_two_targets", "ISO-1", ON_ANY, "dma",
      "Two devices in two domains use the same IOVA, each reaches its own page")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
@@ -30,7 +30,7 @@ STORY("three_devices_three_domains",
       "and to those of the others.",
       "The first two land in its own page, the others fault as not present.",
       "Devices share tables or cache entries that they must not share.");
-TEST(isolation_three_devices, "three_devices_three_domains", "ISO-1 ATT-9", ON_FAST, "dma,fault",
+TEST(isolation_three_devices, "three_devices_three_domains", "ISO-1 ATT-9", ON_ANY, "dma,fault",
      "Three devices in three domains: each sees its own mapping and nobody else's")
 {
     struct buffer b = buffer(t, 3);
@@ -60,7 +60,7 @@ TEST(isolation_three_devices, "three_devices_three_domains", "ISO-1 ATT-9", ON_F
 
 STORY("two_devices_one_domain", "Two devices in one domain write to two pages in turn.", "All four writes land.",
       "A domain serves one device only.");
-TEST(isolation_shared_domain, "two_devices_one_domain", "ATT-9", ON_FAST, "dma",
+TEST(isolation_shared_domain, "two_devices_one_domain", "ATT-9", ON_ANY, "dma",
      "Two devices in one domain share its mappings")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
@@ -80,7 +80,7 @@ STORY("moving_one_of_two",
       "write. Then the second is moved as well.",
       "The moved device finds the new page at once, the other one the old page until it moves.",
       "A move takes all devices of the domain along, or leaves the moved one with old translations.");
-TEST(isolation_move_one, "moving_one_of_two", "ISO-2", ON_FAST, "dma",
+TEST(isolation_move_one, "moving_one_of_two", "ISO-2", ON_ANY, "dma",
      "Moving one of two devices out of a domain leaves the other one in it")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
@@ -103,7 +103,7 @@ STORY("moving_next_to_a_bystander",
       "device in a domain of its own writes.",
       "All writes of the second device land.",
       "A move disturbs the entry of another device, or flushes so that it cannot translate any more.");
-TEST(isolation_move_other_domain, "moving_next_to_a_bystander", "ISO-2", ON_FAST, "dma",
+TEST(isolation_move_other_domain, "moving_next_to_a_bystander", "ISO-2", ON_ANY, "dma",
      "Moving a device through blocking, identity and paging domains does not disturb a device in a domain of its own")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
@@ -120,7 +120,7 @@ TEST(isolation_move_other_domain, "moving_next_to_a_bystander", "ISO-2", ON_FAST
 
 STORY("blocking_one_of_two", "Two devices share a domain; one is moved to a blocking domain. Both try to write.",
       "The blocked one faults, the other one's write lands.", "Blocking works on the domain instead of on the device.");
-TEST(isolation_block_one, "blocking_one_of_two", "ISO-2 ATT-7", ON_FAST, "dma,fault",
+TEST(isolation_block_one, "blocking_one_of_two", "ISO-2 ATT-7", ON_ANY, "dma,fault",
      "Blocking one of two devices in a domain does not block the other")
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
@@ -138,7 +138,7 @@ STORY("deleting_another_domain",
       "The device uses a page of its domain. Another domain is deleted; the device writes to the cached page and "
       "to one that it never used.",
       "Both writes land.", "Deleting a domain frees or clears something that another one uses.");
-TEST(isolation_delete_other, "deleting_another_domain", "ISO-2 DOM-8", ON_FAST, "dma",
+TEST(isolation_delete_other, "deleting_another_domain", "ISO-2 DOM-8", ON_ANY, "dma",
      "Deleting one domain leaves the mappings of another in force")
 {
     struct dma_engine *e = device(t);
@@ -157,7 +157,7 @@ STORY("foreign_partition_is_refused",
       "device writes; at the end it is moved to the domain that a DELETE named.",
       "All are refused, the device's writes land, and the other domain is still there.",
       "The host trusts the partition id in the parameters.");
-TEST(isolation_foreign_partition, "foreign_partition_is_refused", "ISO-3", ON_FAST, "dma,fault,bad-input",
+TEST(isolation_foreign_partition, "foreign_partition_is_refused", "ISO-3", ON_ANY, "dma,fault,bad-input",
      "Calls that name another partition are refused and do nothing to this one's domains and devices")
 {
     static const uint64_t partitions[] = {0, 1, 2, 0xDEAD, 0x8000000000000000};

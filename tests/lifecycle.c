@@ -43,7 +43,7 @@ STORY("sparse_ids_translate",
       "from one to the next and writes.",
       "Each write lands in the page of the domain it is in, and in no other.",
       "The host confuses domains whose ids share low bits.");
-TEST(sparse_ids_translate, "sparse_ids_translate", "DOM-1 ISO-1", ON_FAST, "dma",
+TEST(sparse_ids_translate, "sparse_ids_translate", "DOM-1 ISO-1", ON_ANY, "dma",
      "Domains whose ids are alike in their low 8, 16, 24 or 31 bits each keep their own translation")
 {
     static const uint32_t ids[] = {0x00000031, 0x00000131, 0x00010031, 0x01000031, 0x80000031};
@@ -86,7 +86,7 @@ STORY("id_forgets_its_past",
       "One id is in turn an identity, a blocking and a paging domain. The device writes in each.",
       "As identity it passes addresses through, as blocking nothing lands, as paging only its mapping is reached.",
       "Something of the deleted domain lives on under its id: its type, its tables or its cached translations.");
-TEST(id_forgets_its_past, "id_forgets_its_past", "DOM-2 CFG-1", ON_FAST, "dma,fault",
+TEST(id_forgets_its_past, "id_forgets_its_past", "DOM-2 CFG-1", ON_ANY, "dma,fault",
      "An id that is used again is the domain it was configured as now: identity, then blocking, then paging")
 {
     struct dma_engine *e = device(t);
@@ -120,7 +120,7 @@ STORY("create_existing",
       "leaves the domain and comes back.",
       "The status is open and recorded; the domain, its device and its mapping stay.",
       "The second CREATE resets the domain: a mistake of the guest would cut off a running device.");
-OBSERVATION(create_existing, "create_existing", "DOM-3", ON_FAST, "dma,bad-input",
+OBSERVATION(create_existing, "create_existing", "DOM-3", ON_ANY, "dma,bad-input",
             "CREATE of an id that exists: the status, and that the domain, its device and its mapping stay")
 {
     struct dma_engine *e = device(t);

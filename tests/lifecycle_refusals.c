@@ -181,7 +181,7 @@ STORY("calls_on_unknown_domain",
       "after each round.",
       "The statuses are open and recorded; the device keeps its domain and mapping and never passes through.",
       "A call on a domain that is not there still finds a part of it, for example its tables.");
-OBSERVATION(calls_on_unknown_domain, "calls_on_unknown_domain", "DOM-9", ON_FAST, KINDS,
+OBSERVATION(calls_on_unknown_domain, "calls_on_unknown_domain", "DOM-9", ON_ANY, KINDS,
             "Every call on a domain that never was or that is deleted: the statuses, and no effect on the device")
 {
     struct dma_engine *e = device(t);

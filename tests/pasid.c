@@ -16,7 +16,7 @@ STORY("plain_dma_is_unaffected",
       "The access without a leaf faults, all others land. The capabilities are recorded.",
       "Support for PASIDs changes the way of ordinary requests: it takes bits of their addresses, or a request that "
       "faulted waits for an answer to a page request and holds up those behind it.");
-TEST(pasid_plain_dma, "plain_dma_is_unaffected", "PAS-1", ON_FAST, "dma,fault",
+TEST(pasid_plain_dma, "plain_dma_is_unaffected", "PAS-1", ON_ANY, "dma,fault",
      "Whatever PASID and PRI capabilities are reported, DMA without a PASID is translated, and refused, as ever")
 {
     struct dma_engine *e = device(t);
@@ -41,7 +41,7 @@ STORY("blocking_raises_no_fault",
       "A warm device is moved to a blocking domain, and the fault record is read before and after its next DMA.",
       "There is no record of the move, only of the DMA.",
       "The move itself faults: the host takes the entry away while something still uses it.");
-TEST(pasid_blocking_is_silent, "blocking_raises_no_fault", "PRI-1 ATT-6", ON_FAST, "dma,fault",
+TEST(pasid_blocking_is_silent, "blocking_raises_no_fault", "PRI-1 ATT-6", ON_ANY, "dma,fault",
      "Attaching a device to a blocking domain records no fault of its own, only a later DMA does")
 {
     struct dma_engine *e = device(t);

@@ -189,7 +189,7 @@ STORY("property_is_stable",
       "Asks for the property of a device at the start, after DMA in a domain, after DETACH, and after its domain "
       "is deleted.",
       "The device is managed each time.", "The property follows the attachment instead of the place of the device.");
-TEST(property_is_stable, "property_is_stable", "PROP-1", ON_FAST, "dma",
+TEST(property_is_stable, "property_is_stable", "PROP-1", ON_ANY, "dma",
      "A device stays managed through attach, DMA, detach and the deletion of its domain")
 {
     struct dma_engine *e = device(t);

@@ -37,7 +37,7 @@ STORY(
     "Only the write at the IOVA arrives, and only while the device is attached and the page is mapped.",
     "A blocking domain lets DMA through or keeps the translation of the time before, or a step of the domain's life "
     "has an effect on a device that is not attached to it.");
-TEST(protection_load, "driver_loads_and_unloads", "ATT-7 ATT-6 ATT-4 FL-1 TR-1", ON_FAST, "dma,fault,flush",
+TEST(protection_load, "driver_loads_and_unloads", "ATT-7 ATT-6 ATT-4 FL-1 TR-1", ON_ANY, "dma,fault,flush",
      "At no step of a driver's life does its device reach more than what is mapped for it")
 {
     struct dma_engine *e = device(t);
@@ -130,7 +130,7 @@ STORY("driver_fails_to_load",
       "writes and reads at a page of the kernel.",
       "Whatever the calls return, the device reaches nothing.",
       "The host takes settings that it cannot use for no translation at all, and lets the device through.");
-TEST(protection_failure, "driver_fails_to_load", "CFG-8 CFG-4 CFG-2 TR-11", ON_FAST, "dma,fault,bad-input",
+TEST(protection_failure, "driver_fails_to_load", "CFG-8 CFG-4 CFG-2 TR-11", ON_ANY, "dma,fault,bad-input",
      "A driver that fails to set up its domain does not let its device out")
 {
     struct dma_engine *e = device(t);
@@ -154,7 +154,7 @@ STORY("others_stay_blocked",
       "driver, writes at the first one's IOVA and at the buffer's address all the while.",
       "Only the first device reaches the buffer.",
       "ATTACH moves more than the device that it names, or the tables of one device are used for another.");
-TEST(protection_others, "others_stay_blocked", "ISO-2 ATT-7", ON_FAST, "dma,fault",
+TEST(protection_others, "others_stay_blocked", "ISO-2 ATT-7", ON_ANY, "dma,fault",
      "A device without a driver stays blocked while the driver of another one loads and unloads")
 {
     struct dma_engine *e = device_n(t, 0), *hostile = device_n(t, 1);
@@ -181,7 +181,7 @@ STORY(
     "a page of the kernel after each step.",
     "After a DELETE that succeeds the device reaches nothing, and a refused one changes nothing.",
     "DELETE forgets the devices of the domain: they keep its tables, or fall back to untranslated access.");
-TEST(protection_forgetful, "unload_forgets_to_block", "DEL-2 DEL-4", ON_FAST, "dma,fault",
+TEST(protection_forgetful, "unload_forgets_to_block", "DEL-2 DEL-4", ON_ANY, "dma,fault",
      "A driver that deletes the domain under its device does not let it out")
 {
     struct dma_engine *e = device(t);

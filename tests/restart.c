@@ -25,7 +25,7 @@ STORY("domains_of_the_first_kernel",
       "reached.",
       "The hand-over lets the device pass through: a second kernel starts with memory that a device can write.");
 OBSERVATION(
-    restart_domains, "domains_of_the_first_kernel", "CON-4", ON_FAST, "dma,fault",
+    restart_domains, "domains_of_the_first_kernel", "CON-4", ON_ANY, "dma,fault",
     "After a hand-over the old domain is still there or gone; a device in it uses the old tables or is blocked, "
     "and never passes through")
 {
@@ -52,7 +52,7 @@ STORY("second_kernel_takes_over",
       "Blocked, the device faults; in the new domain it reaches the new page; the first kernel's page stays "
       "unchanged.",
       "What the first kernel left cannot be taken over, or its translations survive.");
-TEST(restart_claims_device, "second_kernel_takes_over", "CON-4 ATT-2 ATT-4 ATT-7", ON_FAST, "dma,fault",
+TEST(restart_claims_device, "second_kernel_takes_over", "CON-4 ATT-2 ATT-4 ATT-7", ON_ANY, "dma,fault",
      "The second kernel blocks the device, whatever the first one did with it, and then uses it in a domain of its own")
 {
     struct dma_engine *e = device(t);

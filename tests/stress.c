@@ -38,13 +38,13 @@ STORY(
     "nothing else in memory changes.",
     "The last steps show the sequence that led there; the same seed repeats it. Any of the flush, attach and delete "
     "paths may be at fault.");
-STRESS(random_operations, "random_operations", "FL-5 FL-1 FL-2 FL-3 ATT-4 DEL-3 ISO-1", ON_FAST, "dma,flush",
+STRESS(random_operations, "random_operations", "FL-5 FL-1 FL-2 FL-3 ATT-4 DEL-3 ISO-1", ON_ANY, "dma,flush",
        "Whatever a guest does in whatever order, each DMA reaches what the tables allow now or since the last flush")
 {
     struct stress s;
 
     stress_begin(&s, t);
-    for (unsigned round = 0; round < 300; round++) {
+    for (unsigned round = 0; round < rounds_on(s.engine[0], 300, 75); round++) {
         stress_step(&s);
         for (unsigned device = 0; device < STRESS_DEVICES; device++) {
             write_and_look(&s, device, s.changed, round);

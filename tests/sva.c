@@ -36,7 +36,7 @@ STORY(
     "The host does not walk the table that CONFIGURE named, takes a wrong index for a high address, or goes on with "
     "the "
     "translation that the device had before.");
-TEST(sva_same, "same_addresses", "TR-1 TR-2 CFG-1 ATT-1", ON_FAST, "dma",
+TEST(sva_same, "same_addresses", "TR-1 TR-2 CFG-1 ATT-1", ON_INVERTING, "dma",
      "A process and a device that share the page table in CR3 see the same bytes at the same addresses")
 {
     struct dma_engine *e = device(t);
@@ -62,7 +62,7 @@ STORY(
     "system call without any hypercall, and fills it. The device inverts what it finds at the address.",
     "The first access faults, the second reaches the new page.",
     "The host remembers that an entry was not present; the ABI has no call by which a guest announces a new mapping.");
-TEST(sva_new_page, "new_page_needs_no_flush", "FL-3", ON_FAST, "dma,fault",
+TEST(sva_new_page, "new_page_needs_no_flush", "FL-3", ON_INVERTING, "dma,fault",
      "A page that the process maps where none was is there for the device at once, without a flush")
 {
     struct dma_engine *e = device(t);
@@ -114,7 +114,7 @@ STORY("unmapped_by_domain_flush",
       "old program.",
       "The device faults, the program gets a page fault, and the new owner finds no byte changed.",
       "FLUSH_DEVICE_DOMAIN left a translation in the IOTLB, in a cache of table entries, or in the TLB of the device.");
-TEST(sva_unmap_domain, "unmapped_by_domain_flush", "FL-1", ON_FAST, "dma,fault,flush",
+TEST(sva_unmap_domain, "unmapped_by_domain_flush", "FL-1", ON_INVERTING, "dma,fault,flush",
      "Pages that a process gives up are out of its device's reach after INVLPG and a flush of the domain")
 {
     unmap_and_reuse(t, flush_by_domain);
@@ -126,7 +126,7 @@ STORY(
     "INVLPG, flushes exactly this range by a list, and gives the pages to another process. The device tries all three.",
     "The device faults, the program gets a page fault, and the new owner finds no byte changed.",
     "FLUSH_DEVICE_DOMAIN_LIST left out a page of its range, or one of the places where translations are kept.");
-TEST(sva_unmap_list, "unmapped_by_list_flush", "FL-1 LS-1 LS-9", ON_FAST, "dma,fault,flush",
+TEST(sva_unmap_list, "unmapped_by_list_flush", "FL-1 LS-1 LS-9", ON_INVERTING, "dma,fault,flush",
      "Pages that a process gives up are out of its device's reach after INVLPG and a list flush of their range")
 {
     unmap_and_reuse(t, flush_list);
@@ -200,7 +200,7 @@ STORY("table_given_back",
       "The device faults, and the page behind the new contents does not change.",
       "A list flush leaves the cached upper levels of the walk, so that the host walks through a page that is no table "
       "any more.");
-TEST(sva_table, "table_given_back", "LS-8", ON_FAST, "dma,fault,flush",
+TEST(sva_table, "table_given_back", "LS-8", ON_INVERTING, "dma,fault,flush",
      "A table that a process has given back is not walked after INVLPG and a list flush of what it mapped")
 {
     struct dma_engine *e = device(t);

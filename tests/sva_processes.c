@@ -13,7 +13,7 @@ STORY("two_processes",
       "done twice, in turns.",
       "Each program finds its own bytes, inverted once per turn.",
       "The host mixes up the tables or the cached translations of two domains.");
-TEST(sva_two_processes, "two_processes", "ISO-1", ON_FAST, "dma",
+TEST(sva_two_processes, "two_processes", "ISO-1", ON_INVERTING, "dma",
      "Two processes use one address for different pages, and the device of each reaches the page of its own process")
 {
     struct dma_engine *e[2] = {device_n(t, 0), device_n(t, 1)};
@@ -46,7 +46,7 @@ STORY(
     "Every write is in the page of the process whose turn it is.",
     "ATTACH leaves translations of the domain that the device came from: in the IOTLB under the wrong tag, in the "
     "device's TLB, or in a cached context entry.");
-TEST(sva_in_turn, "one_device_in_turn", "ATT-4 ATT-1", ON_FAST, "dma",
+TEST(sva_in_turn, "one_device_in_turn", "ATT-4 ATT-1", ON_ANY, "dma",
      "A device that goes from process to process reaches the pages of the one that it is attached to")
 {
     struct dma_engine *e = device(t);
@@ -74,7 +74,7 @@ STORY(
     "Neither reaches the page.",
     "The flush reached only one device of the domain: one of the IOMMUs, one of the tags, or one device TLB was left "
     "out.");
-TEST(sva_two_devices, "two_devices", "FL-1 ATT-9 LS-1", ON_FAST, "dma,fault,flush",
+TEST(sva_two_devices, "two_devices", "FL-1 ATT-9 LS-1", ON_ANY, "dma,fault,flush",
      "A page that a process gives up is out of reach for all devices that share its page table")
 {
     struct dma_engine *e[2] = {device_n(t, 0), device_n(t, 1)};
@@ -118,7 +118,7 @@ STORY(
     "No byte of the page, of the former tables and of the page behind them changes.",
     "After the last device has left, the host still uses a domain's tables: in ATTACH, in DELETE, or because the "
     "blocking domain keeps the old translation.");
-TEST(sva_process_ends, "process_ends", "DEL-1 ATT-7 ATT-6", ON_FAST, "dma,fault",
+TEST(sva_process_ends, "process_ends", "DEL-1 ATT-7 ATT-6", ON_ANY, "dma,fault",
      "When a process dies, its memory and its page table can be reused as soon as its device is blocked")
 {
     struct dma_engine *e = device(t);

@@ -16,7 +16,7 @@ STORY(
     "No byte of the page or of the code changes, the load works, and the store is a page fault.",
     "The host lets a write through a leaf without R/W, or checks the permission only when it walks the table and not "
     "when the translation comes from a cache.");
-TEST(sva_read_only, "read_only_page", "TR-3", ON_FAST, "dma,fault",
+TEST(sva_read_only, "read_only_page", "TR-3", ON_INVERTING, "dma,fault",
      "A page that the process may only read, its code included, cannot be written by the device")
 {
     struct dma_engine *e = device(t);
@@ -49,7 +49,7 @@ STORY(
     "flushes the page by a list. Both write again.",
     "The device's write is dropped, and the program gets a page fault.",
     "The flush left a writable translation behind: in the IOTLB, in a cache of table entries, or in the device's TLB.");
-TEST(sva_protect, "write_protected_later", "FL-2 LS-1", ON_FAST, "dma,fault,flush",
+TEST(sva_protect, "write_protected_later", "FL-2 LS-1", ON_ANY, "dma,fault,flush",
      "A page that a process may no longer write is write-protected for the device after INVLPG and a list flush")
 {
     struct dma_engine *e = device(t);
@@ -76,7 +76,7 @@ STORY("copy_on_write",
       "Store and DMA are in the copy, and the other process still sees the original.",
       "After a change of target the flush left the old target somewhere, so that the device writes to memory that now "
       "belongs to the other process alone; or it left the old permission, so that the write is lost.");
-TEST(sva_copy_on_write, "copy_on_write", "FL-2 LS-1", ON_FAST, "dma,flush",
+TEST(sva_copy_on_write, "copy_on_write", "FL-2 LS-1", ON_INVERTING, "dma,flush",
      "After copy-on-write the device of a process reaches the copy and not the page of the other process")
 {
     struct dma_engine *e = device(t);
@@ -115,7 +115,7 @@ STORY(
     "Whatever the host does with A and D, nothing else of the entry changes; the processor sets both.",
     "The host writes a table entry with something else than A and D, although tables belong to the guest.");
 OBSERVATION(
-    sva_accessed, "accessed_and_dirty", "TR-8", ON_FAST, "dma,flush",
+    sva_accessed, "accessed_and_dirty", "TR-8", ON_ANY, "dma,flush",
     "A and D of the entry that a device and a processor share: set by the device's access, ignored, or required")
 {
     struct dma_engine *e = device(t);
@@ -150,7 +150,7 @@ STORY(
     "Nothing but the bytes that were aimed at may change.",
     "A DMA went elsewhere. A host that lets the writes through is within the ABI, and a guest must then keep the "
     "kernel out of a table that it gives to a device.");
-OBSERVATION(sva_kernel, "kernel_pages", "TR-9", ON_FAST, "dma",
+OBSERVATION(sva_kernel, "kernel_pages", "TR-9", ON_ANY, "dma",
             "Whether a device that shares a process's page table reaches what the kernel has mapped for itself")
 {
     struct dma_engine *e = device(t);
@@ -195,7 +195,7 @@ STORY(
     "The device reaches the process's pages and not the kernel page, and it loses what the process gives up.",
     "A translation of the identity domain is still cached after ATTACH, or a flush does not reach tables below a "
     "shared entry.");
-TEST(sva_kernel_left_out, "kernel_left_out", "ATT-4 TR-1 FL-1", ON_FAST, "dma,fault,flush",
+TEST(sva_kernel_left_out, "kernel_left_out", "ATT-4 TR-1 FL-1", ON_INVERTING, "dma,fault,flush",
      "A device whose top table shares only the process's part reaches the process and nothing of the kernel")
 {
     struct dma_engine *e = device(t);

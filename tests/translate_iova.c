@@ -19,7 +19,7 @@ STORY("every_index_bit",
       "A page of its own is mapped at each IOVA with one bit set, from bit 12 to the top, and at 0; the device "
       "writes to all.",
       "Each write lands in its own page.", "An IOVA bit is left out of the walk, so that two IOVAs are one.");
-TEST(translate_index_bits, "every_index_bit", "TR-2", ON_FAST, "dma",
+TEST(translate_index_bits, "every_index_bit", "TR-2", ON_ANY, "dma",
      "Each IOVA bit from 12 to the top takes part in the walk: a page mapped there is reached and its neighbours are "
      "not")
 {
@@ -41,7 +41,7 @@ TEST(translate_index_bits, "every_index_bit", "TR-2", ON_FAST, "dma",
 
 STORY("sparse_random_iovas", "24 pages are mapped at random IOVAs over the whole width; the device writes to all.",
       "Each write lands in its own page.", "Tables at some place of the tree are not found.");
-TEST(translate_sparse, "sparse_random_iovas", "TR-2", ON_FAST, "dma",
+TEST(translate_sparse, "sparse_random_iovas", "TR-2", ON_ANY, "dma",
      "Pages at random IOVAs over the whole width are reached, each its own target")
 {
     struct dma_engine *e = device(t);
@@ -64,7 +64,7 @@ TEST(translate_sparse, "sparse_random_iovas", "TR-2", ON_FAST, "dma",
 STORY("highest_iova",
       "The last page below the reported width is mapped, and the device writes all of it and its last byte.",
       "Both writes land.", "The host's limit is lower than what it reports, or off by one.");
-TEST(translate_highest, "highest_iova", "TR-2", ON_FAST, "dma",
+TEST(translate_highest, "highest_iova", "TR-2", ON_ANY, "dma",
      "The last page below the reported width (at most 2^47) translates to its last byte")
 {
     struct dma_engine *e = device(t);
@@ -80,7 +80,7 @@ TEST(translate_highest, "highest_iova", "TR-2", ON_FAST, "dma",
 STORY("beyond_the_width_aborts",
       "One low page is mapped; the device writes to its address with each bit at or above the width set.",
       "All of them abort.", "The host drops high bits: an IOVA that nobody mapped reaches a page.");
-TEST(translate_beyond_width, "beyond_the_width_aborts", "TR-2", ON_FAST, "dma,fault",
+TEST(translate_beyond_width, "beyond_the_width_aborts", "TR-2", ON_ANY, "dma,fault",
      "An IOVA at or above 2^width aborts, even when its low bits are mapped")
 {
     struct dma_engine *e = device(t);
@@ -99,7 +99,7 @@ STORY("aliases_of_a_mapped_page",
       "One page is mapped at an IOVA with mixed bits; the device writes to addresses that differ in one index "
       "bit.",
       "All of them fault as not present.", "Some index bit takes no part in the walk or in the lookup of the cache.");
-TEST(translate_low_bits, "aliases_of_a_mapped_page", "TR-2", ON_FAST, "dma,fault",
+TEST(translate_low_bits, "aliases_of_a_mapped_page", "TR-2", ON_ANY, "dma,fault",
      "IOVAs that differ from a mapped one in one index bit abort")
 {
     struct dma_engine *e = device(t);
@@ -119,7 +119,7 @@ STORY("next_to_the_interrupt_window",
       "The pages right below and right above 0xFEE00000 to 0xFEEFFFFF are mapped, and the device writes all of "
       "both.",
       "Both writes land.", "The interrupt window is taken too wide: a driver whose IOVA lies beside it loses its DMA.");
-TEST(translate_window_neighbours, "next_to_the_interrupt_window", "TR-13 TR-1", ON_FAST, "dma",
+TEST(translate_window_neighbours, "next_to_the_interrupt_window", "TR-13 TR-1", ON_ANY, "dma",
      "The pages right below and right above the interrupt window 0xFEE00000 to 0xFEEFFFFF translate like any other")
 {
     struct dma_engine *e = device(t);

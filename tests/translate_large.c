@@ -20,7 +20,7 @@ STORY("leaf_2m",
       "it.",
       "What lies in the leaf lands, what lies beside it faults.",
       "A superpage is not recognised, or its offset bits are cut.");
-TEST(translate_leaf_2m, "leaf_2m", "TR-5", ON_FAST, "dma",
+TEST(translate_leaf_2m, "leaf_2m", "TR-5", ON_ANY, "dma",
      "A 2 MiB leaf translates its first, middle and last byte and every 4 KiB boundary in it")
 {
     struct dma_engine *e = device(t);
@@ -39,7 +39,7 @@ TEST(translate_leaf_2m, "leaf_2m", "TR-5", ON_FAST, "dma",
 
 STORY("leaf_2m_read_only", "The device writes to the first and last bytes of a read-only 2 MiB leaf.",
       "Both fault as write denied and change nothing.", "The permission of superpage leaves is not checked.");
-TEST(translate_leaf_2m_read_only, "leaf_2m_read_only", "TR-3 TR-5", ON_FAST, "dma,fault",
+TEST(translate_leaf_2m_read_only, "leaf_2m_read_only", "TR-3 TR-5", ON_ANY, "dma,fault",
      "A read-only 2 MiB leaf drops writes to its first and last byte")
 {
     struct dma_engine *e = device(t);
@@ -58,7 +58,7 @@ STORY("small_leaves_around_2m",
       "writes at all four edges.",
       "Each write lands on its own side.",
       "The extent of a superpage is taken too large, in the walk or in the cache.");
-TEST(translate_mixed_sizes, "small_leaves_around_2m", "TR-6", ON_FAST, "dma",
+TEST(translate_mixed_sizes, "small_leaves_around_2m", "TR-6", ON_ANY, "dma",
      "4 KiB leaves directly before and behind a 2 MiB leaf are told apart from it")
 {
     struct dma_engine *e = device(t);
@@ -80,7 +80,7 @@ TEST(translate_mixed_sizes, "small_leaves_around_2m", "TR-6", ON_FAST, "dma",
 STORY("small_leaves_for_2m",
       "2 MiB are mapped by 512 leaves of 4 KiB; the device writes at both ends and over several pages.",
       "All writes land.", "The host guesses superpages from contiguous leaves, or loses leaves of a full table.");
-TEST(translate_4k_only, "small_leaves_for_2m", "TR-6", ON_FAST, "dma",
+TEST(translate_4k_only, "small_leaves_for_2m", "TR-6", ON_ANY, "dma",
      "512 leaves of 4 KiB translate like the 2 MiB leaf that could replace them")
 {
     struct dma_engine *e = device(t);
@@ -116,7 +116,7 @@ STORY("leaf_1g",
       "and right before and behind it.",
       "What lies in the leaf lands and its neighbour bytes are unchanged; what lies beside it faults.",
       "A 1 GiB leaf is not recognised, or the offset in it is cut to 2 MiB.");
-TEST(translate_leaf_1g, "leaf_1g", "TR-5", ON_FAST, "dma,fault",
+TEST(translate_leaf_1g, "leaf_1g", "TR-5", ON_ANY, "dma,fault",
      "A 1 GiB leaf translates its first, middle and last byte")
 {
     struct dma_engine *e = device(t);

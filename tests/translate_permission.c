@@ -46,7 +46,7 @@ static void not_present_at(struct test_run *t, unsigned level)
           " is cleared before the device has ever used it; then the device writes.",                                   \
           "The write is denied, and nothing changes.",                                                                 \
           "The host takes the permission from some levels only, not from every entry on the way.");                    \
-    TEST(translate_write_denied_##level, "write_denied_at_level_" #level, "TR-4", ON_FAST, "dma,fault",                \
+    TEST(translate_write_denied_##level, "write_denied_at_level_" #level, "TR-4", ON_ANY, "dma,fault",                 \
          "A clear RW bit in the " where " blocks writes")                                                              \
     {                                                                                                                  \
         write_denied_at(t, level);                                                                                     \
@@ -56,7 +56,7 @@ static void not_present_at(struct test_run *t, unsigned level)
           " is cleared before the device has ever used it; then the device writes and reads.",                         \
           "Both fault as not present, and nothing changes.",                                                           \
           "The host follows an entry that is not present: its other bits may be anything.");                           \
-    TEST(translate_not_present_##level, "not_present_at_level_" #level, "TR-4", ON_FAST, "dma,fault",                  \
+    TEST(translate_not_present_##level, "not_present_at_level_" #level, "TR-4", ON_ANY, "dma,fault",                   \
          "A clear P bit in the " where " blocks reads and writes")                                                     \
     {                                                                                                                  \
         not_present_at(t, level);                                                                                      \
@@ -73,7 +73,7 @@ STORY("upper_rights_hold_for_the_next_page",
       "The write is denied, and neither page changes.",
       "The cached walk has lost the rights of the upper entries: writes to pages beside one that was read go "
       "through.");
-TEST(translate_rights_of_the_walk, "upper_rights_hold_for_the_next_page", "TR-4", ON_FAST, "dma,fault",
+TEST(translate_rights_of_the_walk, "upper_rights_hold_for_the_next_page", "TR-4", ON_ANY, "dma,fault",
      "A clear RW bit above two pages blocks writes to the second, also when the walk to the first is cached")
 {
     struct dma_engine *e = device(t);
@@ -84,9 +84,7 @@ TEST(translate_rights_of_the_walk, "upper_rights_hold_for_the_next_page", "TR-4"
 
         clear_bits_at(t, d, level, d->table.format->write_bits & 2);
         attach(t, d, e);
-        STEP0(t, "device reads the first page and tries to write it back");
-        REQUIRE(dma_invert(e, IOVA, 16), "the device did not finish");
-        drain_faults(t, e);
+        read_and_try_to_write(t, e, IOVA, 16);
         expect_untouched(t, &b, "first page");
         expect_write_fault(t, e, IOVA + PAGE_SIZE, 16, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "second page");
     }
@@ -94,7 +92,7 @@ TEST(translate_rights_of_the_walk, "upper_rights_hold_for_the_next_page", "TR-4"
 
 STORY("read_only_leaf_blocks_writes", "The device writes to the start and to the last byte of a read-only page.",
       "Both writes are denied and change nothing.", "The host does not check the RW bit of the leaf.");
-TEST(translate_read_only, "read_only_leaf_blocks_writes", "TR-3", ON_FAST, "dma,fault",
+TEST(translate_read_only, "read_only_leaf_blocks_writes", "TR-3", ON_ANY, "dma,fault",
      "A write through a read-only leaf is dropped and memory stays as it was")
 {
     struct dma_engine *e = device(t);
@@ -111,7 +109,7 @@ STORY("read_only_after_a_read",
       "Three times the device reads 64 bytes of a read-only page and tries to write them back inverted.",
       "The page does not change.",
       "The cache entry that a read has made does not hold the write permission, and a hit is not checked.");
-TEST(translate_read_only_cached, "read_only_after_a_read", "TR-3", ON_FAST, "dma,fault",
+TEST(translate_read_only_cached, "read_only_after_a_read", "TR-3", ON_ANY, "dma,fault",
      "A write is dropped also when the read-only translation is cached by a read before it")
 {
     struct dma_engine *e = device(t);
@@ -122,17 +120,15 @@ TEST(translate_read_only_cached, "read_only_after_a_read", "TR-3", ON_FAST, "dma
     attach(t, d, e);
     /* Reads (allowed, fills caches) and then writes back (not allowed). */
     for (unsigned i = 0; i < 3; i++) {
-        STEP0(t, "device reads 64 bytes and tries to write them back");
-        REQUIRE(dma_invert(e, IOVA, 64), "the device did not finish");
+        read_and_try_to_write(t, e, IOVA, 64);
         expect_untouched(t, &b, "write back through a cached read-only leaf");
     }
-    drain_faults(t, e);
 }
 
 STORY("read_only_between_writable", "One DMA over three pages, of which the middle one is read-only.",
       "The first page is written, the second unchanged, the third open.",
       "Permissions are checked for the first page of a request only.");
-TEST(translate_mixed, "read_only_between_writable", "TR-3", ON_FAST, "dma,fault",
+TEST(translate_mixed, "read_only_between_writable", "TR-3", ON_ANY, "dma,fault",
      "A read-only page between two writable ones is the only one that a DMA over all three leaves unchanged")
 {
     struct dma_engine *e = device(t);
@@ -154,7 +150,7 @@ TEST(translate_mixed, "read_only_between_writable", "TR-3", ON_FAST, "dma,fault"
 STORY("accessed_and_dirty_clear", "A leaf and the table entry above it have A and D clear; the device writes.",
       "It lands or is refused, and what the bits are afterwards is recorded.",
       "The write damages other memory: the host writes A and D bits to a wrong place.");
-OBSERVATION(translate_accessed_clear, "accessed_and_dirty_clear", "TR-8", ON_FAST, "dma",
+OBSERVATION(translate_accessed_clear, "accessed_and_dirty_clear", "TR-8", ON_ANY, "dma",
             "Entries without A and D: translated (and perhaps set by the host), or refused")
 {
     struct dma_engine *e = device(t);
@@ -173,7 +169,7 @@ OBSERVATION(translate_accessed_clear, "accessed_and_dirty_clear", "TR-8", ON_FAS
 
 STORY("user_bit_clear", "A leaf has the US bit clear; the device writes.", "It lands or is refused, which is recorded.",
       "The write damages other memory.");
-OBSERVATION(translate_user_clear, "user_bit_clear", "TR-9", ON_FAST, "dma",
+OBSERVATION(translate_user_clear, "user_bit_clear", "TR-9", ON_ANY, "dma",
             "A leaf without the US bit: refused or translated, as the host defines")
 {
     struct dma_engine *e = device(t);
@@ -189,7 +185,7 @@ STORY("reserved_bits_in_tables",
       "The device writes with PS set in the root entry, then, after a flush, with bit 51 set in the leaf.",
       "Each is ignored or aborts, which is recorded; nothing lands elsewhere.",
       "A reserved bit becomes a part of the address, and the device reaches other memory.");
-OBSERVATION(translate_reserved_bits, "reserved_bits_in_tables", "TR-7", ON_FAST, "dma",
+OBSERVATION(translate_reserved_bits, "reserved_bits_in_tables", "TR-7", ON_ANY, "dma",
             "PS in a root entry and reserved address bits of a leaf: abort or ignored, never an access elsewhere")
 {
     struct dma_engine *e = device(t);

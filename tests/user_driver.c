@@ -62,7 +62,7 @@ STORY(
     "The program's bytes are where its IOVAs say. Once released the device reaches nothing.",
     "The host does not translate through the new domain after ATTACH, or a blocking domain keeps what was there "
     "before.");
-TEST(user_driver_life, "claim_drive_release", "ATT-1 ATT-2 ATT-7 TR-1", ON_FAST, "dma,fault",
+TEST(user_driver_life, "claim_drive_release", "ATT-1 ATT-2 ATT-7 TR-1", ON_ANY, "dma,fault",
      "A program at CPL 3 drives a device that was given to it, until the device is taken back")
 {
     struct dma_engine *e = device(t);
@@ -102,6 +102,10 @@ static unsigned hostile_list(struct test_run *t, const struct client *c, const s
         list[count++] = BIT(63) + IOVA;
     }
     list[count++] = ~(PAGE_SIZE - 1);
+    /* What a device cannot emit it folds onto a lower address, and the host sees that one. */
+    while (c->engine->iova_bits < 64 && list[count - 1] >> c->engine->iova_bits != 0) {
+        count--;
+    }
     return count;
 }
 
@@ -112,7 +116,7 @@ STORY(
     "kernel's code, around its page, and at its IOVA with higher bits set, up to the last page of the address space.",
     "Nothing but faults: no byte of any of these pages changes, and a device that does not take part still works.",
     "ATTACH leaves translations of the identity domain behind, or the host ignores the high bits of an IOVA.");
-TEST(user_driver_hostile, "hostile_program", "ATT-4 TR-1 TR-2", ON_FAST, "dma,fault",
+TEST(user_driver_hostile, "hostile_program", "ATT-4 TR-1 TR-2", ON_ANY, "dma,fault",
      "A program that gives its device any IOVA it likes harms nobody")
 {
     struct dma_engine *e = device(t);
@@ -147,7 +151,7 @@ STORY(
     "The first write arrives, the second does not.",
     "The list flush left the translation somewhere: in the IOTLB, in a cache of table entries, or in the device's "
     "TLB.");
-TEST(user_driver_unmap, "unmapped_under_the_program", "FL-1 LS-1", ON_FAST, "dma,fault,flush",
+TEST(user_driver_unmap, "unmapped_under_the_program", "FL-1 LS-1", ON_ANY, "dma,fault,flush",
      "A page that the kernel takes back from a program is out of reach, though the program goes on using it")
 {
     struct dma_engine *e = device(t);
@@ -205,7 +209,7 @@ STORY(
     "Two programs have a device each, in a domain each, and use the same IOVA. They take turns: the first drives, then "
     "the second, then the first again, then the second.",
     "Each device writes to the memory of its own program.", "The host mixes up the tables or the tags of two domains.");
-TEST(user_driver_two, "two_programs", "ISO-1 ISO-2", ON_FAST, "dma",
+TEST(user_driver_two, "two_programs", "ISO-1 ISO-2", ON_ANY, "dma",
      "Two programs with a device each use one IOVA, and each reaches its own memory only")
 {
     struct domain *blocked = domain_blocked(t);
@@ -234,7 +238,7 @@ STORY("handed_on",
       "for four programs. The pages of all that are gone belong to others.",
       "Each program reaches its own page, and no page of an earlier one changes.",
       "ATTACH leaves translations of an earlier domain in the IOTLB, in the device's TLB or in the context cache.");
-TEST(user_driver_handed_on, "handed_on", "ATT-4 ATT-2", ON_FAST, "dma",
+TEST(user_driver_handed_on, "handed_on", "ATT-4 ATT-2", ON_ANY, "dma",
      "A device that goes from program to program never reaches the memory of one that had it before")
 {
     struct dma_engine *e = device(t);
@@ -261,7 +265,7 @@ STORY("released_by_detach",
       "the device is attached again.",
       "The detached device reaches nothing, and the one that was attached again reaches the new page alone.",
       "DETACH leaves a translation in a cache or the old table in use, or a device cannot come back from it.");
-TEST(user_driver_detach, "released_by_detach", "DET-1 DET-3 DET-4", ON_FAST, "dma,fault",
+TEST(user_driver_detach, "released_by_detach", "DET-1 DET-3 DET-4", ON_ANY, "dma,fault",
      "A device that is taken from a program by DETACH does not reach its memory, until it is attached again")
 {
     struct dma_engine *e = device(t);
@@ -302,7 +306,7 @@ STORY(
     "The call raises #UD, and the device stays in the domain that it was given.",
     "The host does not look at the privilege level of a hypercall, so that a program can take its device out of its "
     "domain.");
-TEST(user_driver_hypercall, "hostile_hypercall", "DISC-9", ON_FAST, "dma,fault,bad-input",
+TEST(user_driver_hypercall, "hostile_hypercall", "DISC-9", ON_ANY, "dma,fault,bad-input",
      "A program cannot move its device to another domain by a hypercall of its own")
 {
     struct dma_engine *e = device(t);

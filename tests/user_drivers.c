@@ -2,14 +2,19 @@
 #include "tests/user_drivers.h"
 
 #include "abi/dmaprobe.h"
+#include "drivers/dma_edu_registers.h"
 #include "drivers/dma_rocker.h"
+#include "kernel/cpu.h"
 #include "lib/string.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
-#define WHAT_HOW     0xFFu
-#define LIST_LENGTH  8
-#define REGISTERS    (2 * PAGE_SIZE) /* of both kinds of device: dmaprobe's requests are on the second page */
+#define EDU_TURNS   20000u /* of a loop, between two looks */
+#define WHAT_HOW    0xFFu
+#define LIST_LENGTH 8
+#define REGISTERS                                                                                                      \
+    (2 *                                                                                                               \
+     PAGE_SIZE) /* of all kinds of device, as far as programs use them: dmaprobe's requests are on the second page */
 #define REGISTERS_AT (USER_SPACE_SIZE / 4)
 
 INLINE volatile uint32_t *register32(uint64_t registers, unsigned offset)
@@ -27,6 +32,23 @@ INLINE void drive_rocker(uint64_t registers, uint64_t iova, uint64_t length)
     *register64(registers, ROCKER_TEST_DMA_ADDR) = iova;
     *register32(registers, ROCKER_TEST_DMA_SIZE) = (uint32_t)length;
     *register32(registers, ROCKER_TEST_DMA_CTRL) = ROCKER_CTRL_FILL;
+}
+
+/* Bounded by the deadline of the test, like all that a program does. */
+INLINE void drive_edu(uint64_t registers, uint64_t iova, uint64_t length)
+{
+    for (uint64_t done = 0; done < length; done += EDU_FILL_SIZE) {
+        *register64(registers, EDU_DMA_SOURCE) = EDU_BUFFER_ADDRESS + EDU_FILL_OFFSET;
+        *register64(registers, EDU_DMA_TARGET) = iova + done;
+        *register64(registers, EDU_DMA_COUNT) = length - done < EDU_FILL_SIZE ? length - done : EDU_FILL_SIZE;
+        *register64(registers, EDU_DMA_COMMAND) = EDU_COMMAND_RUN | EDU_COMMAND_TO_MEMORY;
+        while (*register64(registers, EDU_DMA_COMMAND) & EDU_COMMAND_RUN) {
+            /* Time passes more cheaply in an emulator where no device is asked. */
+            for (unsigned i = 0; i < EDU_TURNS; i++) {
+                cpu_compiler_barrier();
+            }
+        }
+    }
 }
 
 INLINE void drive_dmaprobe(uint64_t registers, uint64_t iova, uint64_t length, uint64_t what)
@@ -47,6 +69,8 @@ INLINE void write_by_device(uint64_t registers, uint64_t iova, uint64_t length, 
 {
     if ((what & WHAT_HOW) == DRIVE_ROCKER) {
         drive_rocker(registers, iova, length);
+    } else if ((what & WHAT_HOW) == DRIVE_EDU) {
+        drive_edu(registers, iova, length);
     } else {
         drive_dmaprobe(registers, iova, length, what);
     }
@@ -94,7 +118,9 @@ uint64_t drive_as(const struct dma_engine *e, enum drive how)
 
 uint64_t drive(const struct dma_engine *e)
 {
-    return drive_as(e, e->class == DMA_CLASS_ROCKER ? DRIVE_ROCKER : DRIVE_DMAPROBE);
+    return drive_as(e, e->class == DMA_CLASS_ROCKER ? DRIVE_ROCKER
+                       : e->class == DMA_CLASS_EDU  ? DRIVE_EDU
+                                                    : DRIVE_DMAPROBE);
 }
 
 uint64_t drive_registers(struct test_run *t, struct process *p, const struct dma_engine *e)

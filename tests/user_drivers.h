@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Drivers that run at CPL 3: the registers of a device are mapped into their process, and nothing checks which IOVAs
- * they give to it. For the classes rocker, dmaprobe and dmaprobe+ats.
+ * they give to it. For every class; an edu has to be prepared.
  */
 #ifndef PVT_TESTS_USER_DRIVERS_H
 #define PVT_TESTS_USER_DRIVERS_H
@@ -11,6 +11,7 @@
 /* What a driver does with its device; the word that programs take as `what`. */
 enum drive {
     DRIVE_ROCKER,   /* at once */
+    DRIVE_EDU,      /* ends when the device is done */
     DRIVE_DMAPROBE, /* at once */
     DRIVE_HELD,     /* dmaprobe: translated now, carried out when released */
     DRIVE_BURST,    /* dmaprobe: again and again until released */

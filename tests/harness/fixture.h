@@ -15,6 +15,12 @@ struct dma_engine *device_n(struct test_run *t, unsigned n);
 /* Whether a PCI function of this machine has that logical device id. */
 bool device_exists(uint64_t device_id);
 
+/* How often to do what is done again and again: `few` times where each DMA takes a tenth of a second. */
+static inline unsigned rounds_on(const struct dma_engine *e, unsigned rounds, unsigned few)
+{
+    return e->ops->features & DMA_SLOW ? few : rounds;
+}
+
 /* A domain with the next free id, created and configured; FAIL when the host refuses. */
 struct domain *domain_paging(struct test_run *t);
 /* One in which iova leads to the buffer, for reads and writes. */
@@ -60,7 +66,8 @@ void flush_block(struct test_run *t, struct domain *d, uint64_t page, unsigned s
  * guards what it held before (all POISON_FRESH; afterwards it is so again). No fault may be recorded. */
 void expect_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, size_t offset,
                   size_t length, const char *what);
-/* Device reads and writes back the inverse: proves that the read saw exactly these bytes. Contents are random. */
+/* Device reads and writes back the inverse: proves that the read saw exactly these bytes. Contents are random. A class
+ * with DMA_STAGED needs its domain to reach scratch, which is mapped at need; else the test is skipped. */
 void expect_invert(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, size_t offset,
                    size_t length, const char *what);
 /* For the class argument below: the ABI leaves open how the fault is classified. */
@@ -70,9 +77,13 @@ void expect_invert(struct test_run *t, struct dma_engine *e, uint64_t iova, stru
  * class and this IOVA. True = there was a record. */
 bool expect_write_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, struct buffer *b,
                         enum oracle_fault_class class, const char *what);
-/* Device reads, and would write back what it read inverted: nothing may change, and the recorded fault is a read. */
+/* Device reads, and would write back what it read inverted: nothing may change, and the recorded fault is a read. A
+ * class with DMA_STAGED only reads, and shows that it was not the bytes of b. */
 bool expect_read_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, struct buffer *b,
                        enum oracle_fault_class class, const char *what);
+/* Device reads and tries to write back, for what that leaves in caches: nothing is expected of it, faults are drained.
+ */
+void read_and_try_to_write(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length);
 /* For places where there is nothing to look at: whether this host records the faults of the device, so that no record
  * means no fault. Moves the device to a domain of its own: call before attach(). */
 bool faults_are_recorded(struct test_run *t, struct dma_engine *e);
@@ -86,8 +97,10 @@ void warm(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer
 void expect_untouched(struct test_run *t, const struct buffer *b, const char *what);
 
 /* Classes with a buffer of their own (DMA_STAGED): maps the engine's scratch in d at an IOVA of its own and loads the
- * patterns. Call after attach(); does nothing for other classes. */
+ * patterns. Does nothing for other classes. */
 void stage(struct test_run *t, struct domain *d, struct dma_engine *e);
+/* What is known of such a device. */
+struct placed *placed(struct test_run *t, const struct dma_engine *e);
 /* Device reads [iova, iova + length), and must have seen `expected`; ERROR for a class that cannot show it. */
 void expect_read(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, const uint8_t *expected,
                  const char *what);

@@ -93,11 +93,58 @@ static bool expect_fault(struct test_run *t, struct dma_engine *e, uint64_t iova
     test_fail(t, PVT_WHERE, "%s: memory is right, but the fault record is not", what);
 }
 
+/* On a device with fewer address lines than the host's IOVAs have bits, the rest of the test has no meaning. */
+static void need_address_lines(struct test_run *t, const struct dma_engine *e, uint64_t iova, size_t length)
+{
+    uint64_t last = iova + (length - 1);
+
+    if (e->iova_bits < 64 && (last < iova || last >> e->iova_bits != 0)) {
+        SKIP("device 0x%llx emits addresses of %u bits, and the test needs IOVA 0x%llx",
+             (unsigned long long)e->device_id, e->iova_bits, (unsigned long long)last);
+    }
+}
+
 static void finished(struct test_run *t, struct dma_engine *e, bool done, const char *what)
 {
     if (!done) {
         test_error(t, PVT_WHERE, "%s: device 0x%llx did not finish its DMA", what, (unsigned long long)e->device_id);
     }
+}
+
+static void fill(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, const char *what)
+{
+    need_address_lines(t, e, iova, length);
+    finished(t, e, dma_fill(e, iova, length), what);
+}
+
+/* Puts the scratch memory of a DMA_STAGED device into reach of the domain that it is in. Does not walk tables in which
+ * it was mapped last: a test may have broken them since. */
+static void reach_scratch(struct test_run *t, struct dma_engine *e)
+{
+    struct placed *p = placed(t, e);
+    struct stage1_walk walk;
+
+    if (p->domain == NULL || p->domain->kind == DOMAIN_BLOCKED) {
+        SKIP("class %s shows what it reads by way of memory, and its domain reaches none", e->ops->name);
+    }
+    if (p->domain->kind == DOMAIN_IDENTITY) {
+        e->staging_iova = gpa_of(e->scratch);
+    } else if (p->staged == p->domain || stage1_walk(&p->domain->table, STAGING_IOVA, &walk) == STAGE1_OK) {
+        e->staging_iova = STAGING_IOVA;
+    } else {
+        stage(t, p->domain, e);
+    }
+}
+
+/* A page for what a device has read, which the image file need not hold. */
+static uint8_t *seen_page(void)
+{
+    static uint8_t *page;
+
+    if (!page) {
+        page = memory_boot_pages(1);
+    }
+    return page;
 }
 
 void expect_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, size_t offset,
@@ -107,7 +154,7 @@ void expect_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struc
 
     STEP4(t, "device 0x%llx writes %llu bytes at IOVA 0x%llx, expected at GPA 0x%llx", e->device_id, length, iova,
           gpa_of(b->data) + offset);
-    finished(t, e, dma_fill(e, iova, length), what);
+    fill(t, e, iova, length, what);
     bad = memory_find_other(b->data + offset, length, e->ops->fill_value);
     if (bad) {
         unexpected_byte(t, bad, b, e->ops->fill_value, what, "the device's write did not arrive");
@@ -117,22 +164,42 @@ void expect_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struc
     memset(b->data + offset, POISON_FRESH, length);
 }
 
+/* The device reads the bytes, which are at `from` as well, and writes them back inverted. A class that cannot do so in
+ * one go reads them, which shows that they are the right ones, and then writes. */
+static void invert(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, const uint8_t *from,
+                   const char *what)
+{
+    uint8_t *seen = seen_page();
+
+    need_address_lines(t, e, iova, length);
+    if (e->ops->features & DMA_READ_MODIFY) {
+        finished(t, e, dma_invert(e, iova, length), what);
+        return;
+    }
+    reach_scratch(t, e);
+    for (size_t done = 0, part; done < length; done += part) {
+        part = length - done < PAGE_SIZE ? length - done : PAGE_SIZE;
+        expect_read(t, e, iova + done, part, from + done, what);
+        for (size_t i = 0; i < part; i++) {
+            seen[i] = (uint8_t)~from[done + i];
+        }
+        finished(t, e, dma_write(e, iova + done, seen, part), what);
+    }
+}
+
 void expect_invert(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, size_t offset,
                    size_t length, const char *what)
 {
     uint64_t seed = random_u64(&t->random);
     struct random bytes;
 
-    if (!(e->ops->features & DMA_READ_MODIFY)) {
-        SKIP("class %s cannot read and write back", e->ops->name);
-    }
     random_seed(&bytes, seed);
     for (size_t i = 0; i < length; i++) {
         b->data[offset + i] = (uint8_t)random_u64(&bytes);
     }
     STEP4(t, "device 0x%llx inverts %llu bytes at IOVA 0x%llx, expected at GPA 0x%llx", e->device_id, length, iova,
           gpa_of(b->data) + offset);
-    finished(t, e, dma_invert(e, iova, length), what);
+    invert(t, e, iova, length, b->data + offset, what);
     random_seed(&bytes, seed);
     for (size_t i = 0; i < length; i++) {
         uint8_t expected = (uint8_t)~random_u64(&bytes);
@@ -144,6 +211,23 @@ void expect_invert(struct test_run *t, struct dma_engine *e, uint64_t iova, stru
     memset(b->data + offset, POISON_FRESH, length);
     check_surroundings(t, b, 0, 0, what);
     expect_no_fault(t, e, what);
+}
+
+/* For a class without DMA_READ_MODIFY. Where not even scratch is in reach, what the device has read stays unknown. */
+static void expect_nothing_read(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length,
+                                const struct buffer *b, const char *what)
+{
+    uint8_t *seen = seen_page();
+
+    REQUIRE(length <= PAGE_SIZE, "%zu bytes are more than class %s can show", length, e->ops->name);
+    reach_scratch(t, e);
+    STEP3(t, "device 0x%llx tries to read %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
+    memset(seen, 0, length);
+    if (dma_read(e, iova, seen, length) && b && !memory_find_other(seen, length, POISON_FRESH)) {
+        fmt_snprintf(t->actual, sizeof(t->actual), "%zu bytes 0x%02x, which only that memory holds", length,
+                     POISON_FRESH);
+        test_fail(t, PVT_WHERE, "%s: the device read memory that no DMA may reach", what);
+    }
 }
 
 static void expect_blocked(struct test_run *t, struct buffer *b, const char *what)
@@ -158,7 +242,7 @@ bool expect_write_fault(struct test_run *t, struct dma_engine *e, uint64_t iova,
 {
     drain_faults(t, e);
     STEP3(t, "device 0x%llx tries to write %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
-    finished(t, e, dma_fill(e, iova, length), what);
+    fill(t, e, iova, length, what);
     expect_blocked(t, b, what);
     return expect_fault(t, e, iova, length, ORACLE_ACCESS_WRITE, class, what);
 }
@@ -166,14 +250,29 @@ bool expect_write_fault(struct test_run *t, struct dma_engine *e, uint64_t iova,
 bool expect_read_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, struct buffer *b,
                        enum oracle_fault_class class, const char *what)
 {
-    if (!(e->ops->features & DMA_READ_MODIFY)) {
-        SKIP("class %s cannot read and write back", e->ops->name);
-    }
+    need_address_lines(t, e, iova, length);
     drain_faults(t, e);
-    STEP3(t, "device 0x%llx tries to read and write back %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
-    finished(t, e, dma_invert(e, iova, length), what);
+    if (e->ops->features & DMA_READ_MODIFY) {
+        STEP3(t, "device 0x%llx tries to read and write back %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
+        finished(t, e, dma_invert(e, iova, length), what);
+    } else {
+        expect_nothing_read(t, e, iova, length, b, what);
+    }
     expect_blocked(t, b, what);
     return expect_fault(t, e, iova, length, ORACLE_ACCESS_READ, class, what);
+}
+
+void read_and_try_to_write(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length)
+{
+    need_address_lines(t, e, iova, length);
+    STEP3(t, "device 0x%llx reads %llu bytes at IOVA 0x%llx and tries to write them back", e->device_id, length, iova);
+    if (e->ops->features & DMA_READ_MODIFY) {
+        finished(t, e, dma_invert(e, iova, length), "read and write");
+    } else {
+        (void)dma_read(e, iova, seen_page(), length); /* false when the domain does not reach scratch */
+        finished(t, e, dma_fill(e, iova, length), "write");
+    }
+    drain_faults(t, e);
 }
 
 bool faults_are_recorded(struct test_run *t, struct dma_engine *e)
@@ -187,7 +286,7 @@ bool may_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struct b
 {
     bool landed;
 
-    finished(t, e, dma_fill(e, iova, length), what);
+    fill(t, e, iova, length, what);
     landed = !memory_find_other(b->data + offset, length, e->ops->fill_value);
     STEP4(t, "device 0x%llx writes %llu bytes at IOVA 0x%llx; reached the buffer: %llu", e->device_id, length, iova,
           landed);
@@ -211,17 +310,16 @@ void stage(struct test_run *t, struct domain *d, struct dma_engine *e)
     }
     map_gpa(t, d, STAGING_IOVA, gpa_of(e->scratch), e->scratch_size, STAGE1_READ | STAGE1_WRITE);
     e->staging_iova = STAGING_IOVA;
+    placed(t, e)->staged = d;
     REQUIRE(dma_prepare(e), "device 0x%llx cannot load its patterns", (unsigned long long)e->device_id);
 }
 
 void expect_read(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, const uint8_t *expected,
                  const char *what)
 {
-    static uint8_t *seen; /* one page, which the image file need not hold */
+    uint8_t *seen = seen_page();
 
-    if (!seen) {
-        seen = memory_boot_pages(1);
-    }
+    need_address_lines(t, e, iova, length);
     REQUIRE((e->ops->features & DMA_SHOWS_READS) && length <= PAGE_SIZE, "class %s cannot show %zu bytes read",
             e->ops->name, length);
     STEP3(t, "device 0x%llx reads %llu bytes at IOVA 0x%llx", e->device_id, length, iova);

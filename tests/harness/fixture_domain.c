@@ -129,6 +129,19 @@ struct domain *domain_with_id(struct test_run *t, enum domain_kind kind, uint32_
     return make(t, kind, id, 0, 0);
 }
 
+struct placed *placed(struct test_run *t, const struct dma_engine *e)
+{
+    unsigned i = 0;
+
+    while (i < t->placed_count && t->placed[i].engine != e) {
+        i++;
+    }
+    REQUIRE(i < PLACED_MAX, "the test uses more than %u devices of class %s", PLACED_MAX, e->ops->name);
+    t->placed[i].engine = e;
+    t->placed_count += i == t->placed_count;
+    return &t->placed[i];
+}
+
 void attach(struct test_run *t, struct domain *d, struct dma_engine *e)
 {
     enum hv_status status = domain_attach(d, e->device_id);
@@ -136,6 +149,9 @@ void attach(struct test_run *t, struct domain *d, struct dma_engine *e)
     STEP3(t, "attach device 0x%llx to domain 0x%llx: %s", e->device_id, d->id, NAME(status));
     if (status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN) {
         CHECK_SUCCESS(status, "attaching a device to a configured domain");
+    }
+    if (e->ops->features & DMA_STAGED) {
+        placed(t, e)->domain = d;
     }
 }
 

@@ -87,9 +87,17 @@ static bool take(void *context, const char *key, const char *value, struct optio
         }
         return true;
     }
+    if (strcmp(key, "without") == 0) {
+        if (o->without_count == WITHOUT_MAX) {
+            fmt_snprintf(error->text, sizeof(error->text), "more than %u without= lines", WITHOUT_MAX);
+            return false;
+        }
+        o->without[o->without_count++] = value;
+        return check_pattern(o, value, error);
+    }
     fmt_snprintf(error->text, sizeof(error->text),
                  "unknown option; known: seed repeat deadline_ms verbose bench order alone restarts checkpoint "
-                 "fixture fixture_test test");
+                 "fixture fixture_test test without");
     return false;
 }
 

@@ -140,6 +140,9 @@ void suite_run_next(struct suite *s)
     if (t->test->level[0] == 's') {
         deadline_ms *= STRESS_DEADLINE_FACTOR;
     }
+    if (t->has_class && dma_class_is_slow(t->class)) {
+        deadline_ms *= SLOW_DEADLINE_FACTOR;
+    }
     random_seed(&t->random, seed_for(t->instance, s->options.seed + s->position / s->instance_count));
 
     if (t->has_class) {

@@ -83,11 +83,26 @@ struct selection {
     uint16_t ranks[SUITE_INSTANCES_MAX];
 };
 
+static bool left_out(const struct suite_options *o, const struct suite_instance *i)
+{
+    char name[INSTANCE_NAME_MAX];
+
+    if (o->without_count > 0) {
+        suite_instance_name(i, name, sizeof(name));
+    }
+    for (size_t w = 0; w < o->without_count; w++) {
+        if (glob_match(o->without[w], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add(struct selection *selection, struct suite_instance i, unsigned rank)
 {
     struct suite *s = selection->suite;
 
-    if (rank == PATTERNS_NONE && s->options.patterns.count > 0) {
+    if ((rank == PATTERNS_NONE && s->options.patterns.count > 0) || left_out(&s->options, &i)) {
         return;
     }
     if (s->instance_count == SUITE_INSTANCES_MAX) {

@@ -17,6 +17,8 @@
 /* Where the scratch memory of a DMA_STAGED device is mapped: below 2^28, which is all that the narrowest class can
  * emit, and far from the IOVAs that tests choose. */
 #define STAGING_IOVA 0x0E000000ull
+#define WITHOUT_MAX  8
+
 /* Ids that tests get from fresh_domain_id(), 1 .. SWEPT_DOMAIN_IDS; the reset deletes those that were given out. */
 #define SWEPT_DOMAIN_IDS 24u
 
@@ -32,7 +34,9 @@ struct suite_options {
     char fixture[24];    /* a deliberately broken guest, for the runner's own tests; empty = none */
     char fixture_test[INSTANCE_NAME_MAX]; /* instance in whose place the fixture breaks the guest; empty = half-way */
     struct patterns patterns;             /* instance ids or globs; none = all */
-    size_t pattern_place;                 /* where the last one was found */
+    const char *without[WITHOUT_MAX];     /* globs of instance ids that are left out of them */
+    size_t without_count;
+    size_t pattern_place; /* where the last pattern was found */
 };
 
 struct suite_instance {

@@ -86,27 +86,37 @@ struct test_registration {
  * with ATS (a). */
 #define TEST_CLASS_LETTERS "reda"
 #define NO_DEVICE          "-"
-/* Every class whose DMA takes microseconds; classes that can start a DMA and carry it out later; classes that show what
- * they read. */
-#define ON_FAST     "rda"
-#define ON_DEFERRED "eda"
-#define ON_READING  "eda"
-#define ON_ALL      "reda"
-#define NO_KIND     "-"
+/* Every class; classes that read and write back in one go, whatever their domain maps; classes that can start a DMA and
+ * carry it out later; classes that show what they read. */
+#define ON_ANY       "reda"
+#define ON_INVERTING "rda"
+#define ON_DEFERRED  "eda"
+#define ON_READING   "eda"
+#define NO_KIND      "-"
 
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_ERROR, VERDICT_SKIP };
 
 #define STRESS_DEADLINE_FACTOR 5u
+/* On a class with DMA_SLOW: what takes microseconds on others takes a tenth of a second there. */
+#define SLOW_DEADLINE_FACTOR 50u
 
 #define STEPS_MAX   24
 #define STEP_ARGS   5
 #define DOMAINS_MAX 16
+#define PLACED_MAX  4
 #define TEXT_MAX    256
 
 /* One thing that was done; formatted only when a report needs it. */
 struct step {
     const char *format;
     uint64_t args[STEP_ARGS];
+};
+
+/* A device with DMA_STAGED. */
+struct placed {
+    const struct dma_engine *engine;
+    struct domain *domain;       /* where attach() has put it */
+    const struct domain *staged; /* where its scratch was mapped last */
 };
 
 /* Room for "id@class" with its end. */
@@ -127,6 +137,8 @@ struct test_run {
 
     struct domain domains[DOMAINS_MAX];
     unsigned domain_count;
+    struct placed placed[PLACED_MAX];
+    unsigned placed_count;
     uint32_t next_domain_id;
     uint32_t extra_ids[DOMAINS_MAX]; /* domain ids above the range that the reset sweeps */
     unsigned extra_id_count;

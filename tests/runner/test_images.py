@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pvtest import check, requirements
-from pvtest.bootvolume import BootOptions, selection_lines
+from pvtest.bootvolume import BootOptions, Selected, selection
 from pvtest.catalogue import load_tests, parse_host, parse_image, parse_tests
 from pvtest.errors import RunnerError, UsageError
 from pvtest.pe import ImageError, read_section, section
@@ -124,13 +124,21 @@ def test_selection_of_nothing_suggests() -> None:
 
 
 def test_options_name_as_little_as_possible() -> None:
-    assert selection_lines(CATALOGUE, CATALOGUE.instances) == []
-    chosen = select(CATALOGUE, KNOWN, ["flush.unmap", "cap"])
-    assert selection_lines(CATALOGUE, chosen) == ["cap.page_sizes", "flush.unmap"]
-    assert selection_lines(CATALOGUE, select(CATALOGUE, KNOWN, ["*@edu"])) == ["flush.unmap@edu"]
-    options = BootOptions(seed=3, repeat=2, fixture="hang", tests=["a.b"], defects=["x", "y"], bench=True, verbose=1)
+    def words(*globs: str) -> Selected:
+        return selection(CATALOGUE, select(CATALOGUE, KNOWN, globs))
+
+    assert words() == Selected([], [])
+    assert words("flush.unmap", "cap") == Selected(["cap.page_sizes", "flush.unmap"], [])
+    assert words("*@edu") == Selected(["*@edu"], [])
+    assert words("!*@edu") == Selected([], ["*@edu"])
+    assert words("!*@*") == Selected([], ["*@rocker", "*@edu"])
+    assert words("*@*") == Selected(["*@rocker", "*@edu"], [])
+    assert words("flush.unmap@rocker", "cap") == Selected(["cap.page_sizes", "flush.unmap@rocker"], [])
+    options = BootOptions(
+        seed=3, repeat=2, fixture="hang", tests=["a.b"], without=["*@x"], defects=["x", "y"], bench=True, verbose=1
+    )
     options.host_log = 2
-    assert options.guest_text() == "seed=3\ntest=a.b\nrepeat=2\nverbose=1\nbench=1\nfixture=hang\n"
+    assert options.guest_text() == "seed=3\ntest=a.b\nwithout=*@x\nrepeat=2\nverbose=1\nbench=1\nfixture=hang\n"
     assert options.host_text() == "defect=x\ndefect=y\nlog=2\n"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from pvtest import crash, stories, symbols
 from pvtest.devices import FUNCTIONS
 from pvtest.errors import MissingError
-from pvtest.judge import Reading, bounded, combine
+from pvtest.judge import Judgement, Reading, bounded, check_verified, combine
 from pvtest.model import Boot, Crash, Run, TestResult, Timing, Verdict
 from pvtest.pe import ImageError
 from pvtest.request import Request
@@ -36,6 +36,42 @@ class Attempt:
         return bool(self.outcome.tap.points or self.outcome.tap.running)
 
 
+@dataclass
+class Lane:
+    """The boots of one machine, one after the other."""
+
+    request: Request
+    attempts: list[Attempt]
+    whole: bool  # nothing waits for another boot
+
+    @property
+    def seconds(self) -> float:
+        """Of all boots."""
+        return sum(attempt.outcome.timing.total for attempt in self.attempts)
+
+    @property
+    def tests(self) -> float | None:
+        """Seconds from the plans to the ends."""
+        known = [attempt.outcome.timing.tests for attempt in self.attempts]
+        return sum(seconds for seconds in known if seconds is not None) if any(known) else None
+
+    def judge(self) -> Judgement:
+        """What its boots together say of its tests."""
+        found = combine([attempt.reading for attempt in self.attempts], self.request.selected, self._left())
+        for result in found.results:
+            result.virtual_clock = self.request.virtual_clock
+        return found
+
+    def _left(self) -> str:
+        """Why tests that never got a turn did not run."""
+        last = self.attempts[-1].reading
+        if self.whole or len(self.attempts) == 1 and self.request.restarts == 0:
+            return last.why
+        if self.attempts[-1].advanced and last.guilty is not None:
+            return f"{last.why}, and no restart was left (--restarts {self.request.restarts})"
+        return last.why
+
+
 # Bytes of a text of abi/oracle.h without its end.
 ORACLE_TEXT_MAX = {"defect": 47, "variant": 111}
 
@@ -44,6 +80,9 @@ def environment(tap: TapParser, request: Request) -> list[str]:
     """A machine without what the runner attached would make tests skip, and a run look good."""
     problems = []
     found = {device.get("class") for device in tap.facts.get("device", [])}
+    if request.variants:
+        # A host may have devices that are not behind its pvIOMMU; that of no variant has none.
+        found |= {device.get("class") for device in tap.facts.get("outside", [])}
     devices = request.qemu.devices
     # Beside the runner's devices the host's functions may go, as a host may have none: alone, they are all there is.
     needed = FUNCTIONS[:1] if devices.alone and not devices.hostless else ATTACHED
@@ -144,6 +183,7 @@ def _boot(attempt: Attempt) -> Boot:
         interruption=attempt.reading.why,
         guilty=guilty.instance.id if guilty else "",
         seconds=attempt.outcome.timing.total,
+        virtual_clock=attempt.request.virtual_clock,
     )
 
 
@@ -154,32 +194,41 @@ def _microseconds(tap: TapParser, key: str) -> int | None:
         return None
 
 
-def _timing(attempts: list[Attempt]) -> Timing:
-    """Of the first boot what comes before the tests; of all boots the sums."""
-    first = attempts[0].outcome
-    tests = [attempt.outcome.timing.tests for attempt in attempts if attempt.outcome.timing.tests is not None]
+def _timing(lanes: list[Lane]) -> Timing:
+    """Machines work side by side, so the longest time counts; what comes before the tests is that of the first boot,
+    which has a real clock where any has."""
+    first = lanes[0].attempts[0].outcome
+    tests = [lane.tests for lane in lanes if lane.tests is not None]
     return Timing(
-        total=sum(attempt.outcome.timing.total for attempt in attempts),
+        total=max(lane.seconds for lane in lanes),
         to_first_line=first.timing.to_first_line,
-        tests=sum(tests) if tests else None,
-        firmware_to_first_test_us=_microseconds(first.tap, "firmware_to_first_test_us"),
+        tests=max(tests) if tests else None,
+        firmware_to_first_test_us=None
+        if lanes[0].request.virtual_clock
+        else _microseconds(first.tap, "firmware_to_first_test_us"),
     )
 
 
-def _left(request: Request, attempts: list[Attempt], whole: bool) -> str:
-    """Why tests that never got a turn did not run."""
-    last = attempts[-1].reading
-    if whole or len(attempts) == 1 and request.restarts == 0:
-        return last.why
-    if attempts[-1].advanced and last.guilty is not None:
-        return f"{last.why}, and no restart was left (--restarts {request.restarts})"
-    return last.why
+def _judge(request: Request, lanes: list[Lane]) -> Judgement:
+    """All lanes together, in the order of the request."""
+    parts = [lane.judge() for lane in lanes]
+    by_id = {result.instance.id: result for part in parts for result in part.results}
+    out = Judgement([by_id[instance.id] for instance in request.selected], [p for part in parts for p in part.problems])
+    check_verified(out)
+    return out
 
 
-def assemble(request: Request, attempts: list[Attempt], whole: bool) -> Run:
-    """`whole`: nothing waits for another boot."""
+def _devices(taps: list[TapParser]) -> list[dict[str, str]]:
+    """Of all machines, each device once."""
+    found = {device.get("id", ""): device for tap in taps for device in tap.facts.get("device", [])}
+    return list(found.values())
+
+
+def assemble(request: Request, lanes: list[Lane]) -> Run:
+    """Boots are numbered through all lanes."""
+    attempts = [attempt for lane in lanes for attempt in lane.attempts]
     crashes = _crashes(attempts)
-    results = combine([attempt.reading for attempt in attempts], request.selected, _left(request, attempts, whole))
+    results = _judge(request, lanes)
     problems = [problem for n, attempt in enumerate(attempts, 1) for problem in _problems(attempt, n)]
     problems += results.problems
     problems += [crash.words(one) for one in crashes]
@@ -206,8 +255,8 @@ def assemble(request: Request, attempts: list[Attempt], whole: bool) -> Run:
         machine=request.qemu.description(request.accel),
         host=host,
         capabilities=tap.fact("pviommu"),
-        devices=tap.facts.get("device", []),
-        timing=_timing(attempts),
+        devices=_devices([attempt.outcome.tap for attempt in attempts]),
+        timing=_timing(lanes),
         command=request.command,
         flags=request.flags(),
         boots=[_boot(attempt) for attempt in attempts],

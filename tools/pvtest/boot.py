@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Runs what a request asks for: one boot, and another one behind each test that took the guest down with it."""
+"""Runs what a request asks for: one boot, and another one behind each test that took the guest down with it.
+
+Tests that wait for slow devices may have a machine of their own, which runs beside the other one.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pvtest import bootvolume, tpm
-from pvtest.assemble import Attempt, assemble
+from pvtest.assemble import Attempt, Lane, assemble
 from pvtest.judge import read
 from pvtest.model import Run
 from pvtest.qemu import command
@@ -19,12 +23,14 @@ from pvtest.session import Observer, Outcome, Session
 
 __all__ = ["Request", "run", "start"]
 
+SLOW_FOLDER = "slow-devices"  # of the second machine's logs
+
 
 def start(request: Request, folder: Path, observer: Observer) -> Outcome:
     """Boots once; serial.log, host.log and qemu.log appear in `folder`."""
     with tempfile.TemporaryDirectory(prefix="pvtest-") as temporary:
         volume = bootvolume.make(Path(temporary) / "volume", request.options(), not request.qemu.devices.hostless)
-        line = command(request.qemu, request.accel, volume, folder / "host.log")
+        line = command(request.qemu, request.accel, volume, folder / "host.log", virtual_clock=request.virtual_clock)
         (folder / "host.log").touch()
         logs = (folder / "serial.log", folder / "qemu.log")
         if not request.qemu.tpm:
@@ -50,9 +56,8 @@ def _attempt(request: Request, part: Part, folder: Path, number: int, observer: 
     return Attempt(asked, outcome, reading, where)
 
 
-def run(request: Request, folder: Path, observer: Observer) -> Run:
-    """Boots until every planned test has reported, was guilty, or no restart is left; then judges."""
-    started = datetime.datetime.now(datetime.timezone.utc)
+def _lane(request: Request, folder: Path, observer: Observer) -> Lane:
+    """Boots one machine until every planned test has reported, was guilty, or no restart is left."""
     waiting = [Part(0, request.repeat, tuple(request.selected))]
     attempts: list[Attempt] = []
     restarts = 0
@@ -69,6 +74,36 @@ def run(request: Request, folder: Path, observer: Observer) -> Run:
         if restarts == request.restarts:
             break
         restarts += 1
-    result = assemble(request, attempts, not waiting)
+    return Lane(request, attempts, not waiting)
+
+
+def _side_by_side(lanes: list[Request], folders: list[Path], observer: Observer) -> list[Lane]:
+    """Each in a thread. What goes wrong in one, and an impatient person, end the others as well."""
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        running = [
+            pool.submit(_lane, lane, folder, told)
+            for lane, folder, told in zip(lanes, folders, observer.shared(len(lanes)))
+        ]
+        try:
+            return [future.result() for future in running]
+        except BaseException:
+            observer.stop.set()
+            raise
+
+
+def run(request: Request, folder: Path, observer: Observer) -> Run:
+    """Boots all machines of the request, and judges. The logs of the second one are in a folder of its own."""
+    started = datetime.datetime.now(datetime.timezone.utc)
+    lanes = request.lanes
+    folders = [folder, *(folder / SLOW_FOLDER for _ in lanes[1:])]
+    for where in folders:
+        where.mkdir(exist_ok=True)
+    if request.fixture is not None:
+        lanes[1:] = [dataclasses.replace(lane, fixture=None) for lane in lanes[1:]]
+    if len(lanes) == 1:
+        done = [_lane(lanes[0], folder, observer)]
+    else:
+        done = _side_by_side(lanes, folders, observer)
+    result = assemble(request, done)
     result.started = started.isoformat(timespec="seconds")
     return result

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pvtest import paths
-from pvtest.catalogue import Catalogue, Instance
+from pvtest.catalogue import CLASSES, Catalogue, Instance
 from pvtest.errors import RunnerError
 
 GUEST_OPTIONS_MAX = 131072  # bytes, BOOT_OPTIONS_MAX of boot/boot_info.h
@@ -27,6 +27,7 @@ class BootOptions:
     fixture: str | None = None
     given_order: bool = False  # run in the order of `tests`
     tests: list[str] = field(default_factory=list)  # empty = all
+    without: list[str] = field(default_factory=list)  # globs of what is left out of them
     defects: list[str] = field(default_factory=list)
     variants: list[str] = field(default_factory=list)
     host: list[str] = field(default_factory=list)  # further lines for the host
@@ -34,7 +35,7 @@ class BootOptions:
     def guest_text(self) -> str:
         """\\pvtest.opt"""
         lines = [f"seed={self.seed}"]
-        lines += [f"test={name}" for name in self.tests]
+        lines += [f"test={name}" for name in self.tests] + [f"without={glob}" for glob in self.without]
         for key in ("repeat", "verbose"):
             if getattr(self, key) != {"repeat": 1, "verbose": 0}[key]:
                 lines.append(f"{key}={getattr(self, key)}")
@@ -55,16 +56,32 @@ class BootOptions:
         return "\n".join(lines) + "\n"
 
 
-def selection_lines(catalogue: Catalogue, selected: list[Instance]) -> list[str]:
-    """The shortest list of test= values for a selection: nothing for all, the base id where all its instances run."""
-    if len(selected) == len(catalogue.instances):
-        return []
+@dataclass
+class Selected:
+    """A selection in the words of the guest: values of test= and of without=."""
+
+    tests: list[str]
+    without: list[str]
+
+
+def selection(catalogue: Catalogue, selected: list[Instance]) -> Selected:
+    """The shortest words: nothing for all, a glob for a class that is left out or alone, the base id where all its
+    instances run."""
     chosen = {instance.id for instance in selected}
+    present = {instance.device for instance in selected}
+    absent = [name for name in CLASSES if name not in present]
+    known = [instance for instance in catalogue.instances if instance.device not in absent]
+    if len(known) == len(selected):
+        without = [name for name in absent if any(instance.device == name for instance in catalogue.instances)]
+        return Selected([], [f"*@{name}" for name in without])
+    of_class = [instance for instance in known if instance.device is not None]
+    if None not in present and len(of_class) == len(selected):
+        return Selected([f"*@{name}" for name in CLASSES if name in present], [])
     names = []
     for instance in selected:
         whole = all(other.id in chosen for other in instance.test.instances)
         names.append(instance.test.id if whole else instance.id)
-    return list(dict.fromkeys(names))
+    return Selected(list(dict.fromkeys(names)), [])
 
 
 def check_guest_text(text: str) -> str:

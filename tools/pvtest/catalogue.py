@@ -17,6 +17,8 @@ SECTION = ".pvtcat"  # of the images
 TEXT_SECTION = ".pvttext"  # of pvtest.debug
 KINDS = ("dma", "fault", "flush", "bad-input")
 CLASSES = ("rocker", "edu", "dmaprobe", "dmaprobe+ats")
+# A DMA takes a tenth of a second on these, and microseconds on the class that stands for it behind the same IOMMU.
+SLOW_CLASSES = {"edu": "rocker"}
 CLASS_LETTERS = {"r": "rocker", "e": "edu", "d": "dmaprobe", "a": "dmaprobe+ats"}
 LEVELS = ("test", "observe", "stress")
 TEST_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\.[a-z0-9][a-z0-9_]*")
@@ -55,6 +57,16 @@ class Instance:
     def id(self) -> str:
         """The name in the TAP stream."""
         return f"{self.test.id}@{self.device}" if self.device else self.test.id
+
+    @property
+    def slow(self) -> bool:
+        """Does it wait for a slow device?"""
+        return self.device in SLOW_CLASSES
+
+    @property
+    def slow_copy(self) -> bool:
+        """Is it slow, and the same test on a quick class behind the same IOMMU is not?"""
+        return SLOW_CLASSES.get(self.device or "") in self.test.classes
 
 
 @dataclass(frozen=True)

@@ -115,9 +115,7 @@ def lint() -> Report:
     """Formatting and static checks of C, shell and Python, by the tools that the sources are kept clean for."""
     _, version = programs.call("clang-format", ["clang-format", "--version"], 20)
     if f"version {CLANG_FORMAT}." not in version:
-        print(
-            f"left out: the sources are kept clean for clang-format {CLANG_FORMAT} and other linters of Debian 12"
-        )
+        print(f"left out: the sources are kept clean for clang-format {CLANG_FORMAT} and other linters of Debian 12")
         print(f"Here is {version.strip()}. `make lint` runs them all the same.")
         return Report(True, Counts(skipped=1))
     return Report(_make("lint") == 0)

@@ -27,9 +27,9 @@ def sentence(found: dict[str, int]) -> str:
 
 def slowest(run: Run) -> list[TestResult]:
     """The ten that took longest."""
-    return sorted(run.results, key=lambda result: -result.duration_us)[:SLOWEST]
+    return sorted(run.results, key=lambda result: -result.real_us)[:SLOWEST]
 
 
 def slow(result: TestResult) -> bool:
     """Longer than a test may take that is none of level stress. A mark, no verdict: the machine may be loaded."""
-    return result.duration_us > SLOW_MS * 1000 and result.instance.test.level != "stress"
+    return result.real_us > SLOW_MS * 1000 and result.instance.test.level != "stress"

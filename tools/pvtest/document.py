@@ -48,6 +48,7 @@ def _test(run: Run, result: TestResult) -> dict[str, Any]:
         "verdict": result.verdict.value,
         "reason": result.reason,
         "duration_ms": round(result.duration_us / 1000, 3),
+        "virtual_clock": result.virtual_clock,
         "seed": result.seed,
         "rounds": result.rounds,
         "expected": result.expected,
@@ -102,7 +103,13 @@ def document(run: Run) -> dict[str, Any]:
         "capabilities": run.capabilities,
         "devices": run.devices,
         "boots": [
-            {"reported": b.reported, "interruption": b.interruption, "guilty": b.guilty, "seconds": round(b.seconds, 2)}
+            {
+                "reported": b.reported,
+                "interruption": b.interruption,
+                "guilty": b.guilty,
+                "seconds": round(b.seconds, 2),
+                "virtual_clock": b.virtual_clock,
+            }
             for b in run.boots
         ],
         "crashes": [

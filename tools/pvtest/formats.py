@@ -91,7 +91,7 @@ def _crashes(run: Run) -> list[str]:
 
 def _case(run: Run, result: TestResult) -> TestCase:
     case = TestCase(result.instance.id, classname=f"pvtest.{result.instance.test.group}")
-    case.time = result.duration_us / 1e6
+    case.time = result.real_us / 1e6
     outcome = {Verdict.FAIL: Failure, Verdict.ERROR: Error, Verdict.SKIP: Skipped}.get(result.verdict)
     if excused := run.excused(result):
         case.result = [Skipped(_xml(f"known to {result.verdict.value}: {excused}"), result.verdict.value)]

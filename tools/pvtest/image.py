@@ -24,7 +24,9 @@ ALONE = "alone=1\n"
 
 def _options(options: argparse.Namespace, target: Target, tests: Catalogue, chosen: Plan) -> BootOptions:
     host = catalogue.load_host() if target.host else None
-    names = [i.id for i in chosen.selected] if chosen.shuffled else bootvolume.selection_lines(tests, chosen.selected)
+    names = bootvolume.Selected([i.id for i in chosen.selected], [])
+    if not chosen.shuffled:
+        names = bootvolume.selection(tests, chosen.selected)
     return BootOptions(
         seed=options.seed,
         repeat=options.repeat or 1,
@@ -32,7 +34,8 @@ def _options(options: argparse.Namespace, target: Target, tests: Catalogue, chos
         verbose=min(options.verbose, 2),
         host_log=min(1 + options.verbose, 2),
         given_order=chosen.shuffled,
-        tests=names,
+        tests=names.tests,
+        without=names.without,
         defects=[d.name for d in find_switches("defect", host.defects, options.defect)] if host else [],
         variants=[v.name for v in find_switches("variant", host.variants, options.variant)] if host else [],
         host=[f"caching={options.caching}", f"seed={options.seed}"],
@@ -84,6 +87,9 @@ def main(options: argparse.Namespace) -> int:
     devices = Devices(f"option {OPTION}", forced=True) if options.functions_alone else Devices()
     options.shard = None
     chosen = plan(options, tests, requirements.load(), devices)
+    if not options.globs and not options.device_class:
+        # Without the runner there is no clock that runs ahead.
+        chosen.selected = [instance for instance in chosen.selected if not instance.slow_copy]
     files = contents(target, _options(options, target, tests, chosen))
     bootdisk.write(output, form, files, options.size, options.force)
     out = terminal(options)

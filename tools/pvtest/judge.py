@@ -182,7 +182,7 @@ def read(tap: TapParser, selected: list[Instance], interruption: str, seed: int 
 
 
 def combine(readings: list[Reading], selected: list[Instance], left: str) -> Judgement:
-    """All boots of a run together. `left`: why an instance without any result did not run."""
+    """All boots of one machine together. `left`: why an instance without any result did not run."""
     out = Judgement()
     last = readings[-1]
     owed = {instance.id for instance in last.missing}
@@ -193,15 +193,20 @@ def combine(readings: list[Reading], selected: list[Instance], left: str) -> Jud
             why = f"did not run: {left}" if left else "was not reported"
             rounds.append(TestResult(instance, Verdict.ERROR, why))
         out.results.append(_worst(rounds))
-    if any(reading.rounds for reading in readings) and all(r.verdict is Verdict.SKIP for r in out.results):
-        out.problems.append("every selected test was skipped, so nothing was verified")
     return out
+
+
+def check_verified(out: Judgement) -> None:
+    """A run in which nothing was verified is no good run."""
+    if out.results and all(result.verdict is Verdict.SKIP for result in out.results):
+        out.problems.append("every selected test was skipped, so nothing was verified")
 
 
 def judge(tap: TapParser, selected: list[Instance], interruption: str, seed: int = 1, repeat: int = 1) -> Judgement:
     """A run of one boot."""
     reading = read(tap, selected, interruption, seed, repeat)
     out = combine([reading], selected, reading.why)
+    check_verified(out)
     out.problems = bounded(reading.problems + out.problems)
     return out
 

@@ -54,6 +54,7 @@ class TestResult:
     verdict: Verdict
     reason: str = ""
     duration_us: int = 0
+    virtual_clock: bool = False  # the duration is one of a clock that runs ahead while the guest waits
     expected: str = ""
     actual: str = ""
     where: str = ""
@@ -64,6 +65,11 @@ class TestResult:
     crash: list[str] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     story: Story | None = None  # of the test, where it failed
+
+    @property
+    def real_us(self) -> int:
+        """What it took of anybody's time; 0 where only the guest's clock knows."""
+        return 0 if self.virtual_clock else self.duration_us
 
 
 @dataclass
@@ -84,6 +90,7 @@ class Boot:
     interruption: str = ""  # why it ended before its time
     guilty: str = ""  # instance that was running then
     seconds: float = 0.0
+    virtual_clock: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,10 @@ PROBE_SECONDS = 20
 # with the host's registers in the guest's state, saved there by the emulator at a #VMEXIT. Two runs side by side also
 # fit on two cores this way.
 ONE_THREAD = "tcg,thread=single"
+# A clock that counts instructions, and jumps to the next timer when both processors halt: a tenth of a second of a
+# device costs a millisecond. Each instruction takes 2^7 ns there, so that a processor that cannot halt loses little.
+VIRTUAL_CLOCK = "shift=7,sleep=off"
+SLOW_DEVICES = 3  # on a machine with that clock; one on others, where getting each ready takes half a second
 NEEDED_DEVICES = ("isa-debug-exit", "virtio-blk-pci")
 DMA_DEVICES = ("rocker", "edu")  # behind VT-d
 NEEDED_FLAGS = ("svm", "npt")  # of the emulated processor
@@ -161,14 +165,14 @@ def probe(path: str | None = None, functions_alone: bool = False, no_host: bool 
     return Qemu(found, version, "" if devices.alone else iommu, code, variables, devices, external_tpm)
 
 
-def _dma_devices(qemu: Qemu) -> list[str]:
+def _dma_devices(qemu: Qemu, slow: int) -> list[str]:
     """intel-iommu comes first: devices that look up their address space when they are made would bypass it."""
     if qemu.devices.alone:
         return []
     return [
         *("-device", qemu.iommu),
         *("-device", "rocker,name=r0", "-device", "rocker,name=r1", "-device", "rocker,name=r2"),
-        *("-device", "edu,dma_mask=0xffffffffffff"),
+        *(("-device", "edu,dma_mask=0xffffffffffff") * slow),
     ]
 
 
@@ -179,7 +183,9 @@ def _boot_disk(volume: Path, disk_format: str) -> str:
     return f"driver={disk_format},node-name=boot,file.driver=file,file.filename={_escaped(str(volume))}"
 
 
-def command(qemu: Qemu, accel: str, volume: Path, host_log: Path, disk_format: str = "") -> list[str]:
+def command(
+    qemu: Qemu, accel: str, volume: Path, host_log: Path, disk_format: str = "", virtual_clock: bool = False
+) -> list[str]:  # pylint: disable=too-many-arguments
     """The command line. The serial port is QEMU's standard output.
 
     The boot disk is virtio because that needs no AHCI driver in the firmware (0.4 s less). The firmware gets no flash
@@ -194,7 +200,8 @@ def command(qemu: Qemu, accel: str, volume: Path, host_log: Path, disk_format: s
         *("-m", "2560"),
         *("-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot", "-net", "none"),
         *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={_escaped(qemu.code)}"),
-        *_dma_devices(qemu),
+        *(("-icount", VIRTUAL_CLOCK) if virtual_clock else ()),
+        *_dma_devices(qemu, SLOW_DEVICES if virtual_clock else 1),
         *("-blockdev", _boot_disk(volume, disk_format)),
         *("-device", "virtio-blk-pci,drive=boot,bootindex=0"),
         *("-device", "isa-debug-exit,iobase=0xf4,iosize=4"),

@@ -70,6 +70,7 @@ def _result(entry: dict[str, Any], tests: dict[str, Test]) -> TestResult:
         verdict=Verdict(entry["verdict"]),
         reason=entry["reason"],
         duration_us=round(entry["duration_ms"] * 1000),
+        virtual_clock=entry.get("virtual_clock", False),
         expected=entry["expected"],
         actual=entry["actual"],
         where=entry["where"],

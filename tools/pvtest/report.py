@@ -46,7 +46,7 @@ def groups_table(run: Run) -> Table:
         table.add_row(
             Text(group or "all", style="bold" if group is None else ""),
             *(_count(counts[verdict], verdict) for verdict in Verdict),
-            f"{sum(result.duration_us for result in results) / 1000:.1f} ms",
+            f"{sum(result.real_us for result in results) / 1000:.1f} ms",
         )
     return table
 
@@ -111,7 +111,7 @@ def _times_lines(run: Run) -> list[Text]:
     lines = [Text(f"times         {', '.join(parts)}")]
     if len(run.results) > 1:
         for number, result in enumerate(slowest(run)):
-            name, took = result.instance.id, f"{result.duration_us / 1000:.1f} ms"
+            name, took = result.instance.id, f"{result.real_us / 1000:.1f} ms"
             lines.append(Text(f"{'' if number else 'slowest':13} {took:>10} {_mark(result)} {name}"))
     over = sum(slow(result) for result in run.results)
     if over:
@@ -123,7 +123,7 @@ def _boots(run: Run) -> list[Text]:
     lines = []
     for number, boot in enumerate(run.boots[1:], 2):
         why = run.boots[number - 2]
-        if why.guilty:
+        if why.guilty and why.virtual_clock == boot.virtual_clock:
             lines.append(Text(f"restart       boot {number} went on behind {why.guilty}: {boot.reported} results"))
     return lines
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 
 from pvtest import bootvolume
@@ -39,7 +40,21 @@ class Request:
     limits: Limits = Limits()
     command: list[str] = field(default_factory=list)
     restarts: int = CAMPAIGN_RESTARTS  # boots that may follow one that broke off
+    virtual_clock: bool = False  # for a machine of slow tests alone
+    slow_apart: bool = False  # tests that wait for slow devices have a machine of their own, where time costs nothing
     shuffled: bool = False  # the order of `selected` is the order of the run
+
+    @property
+    def lanes(self) -> list[Request]:
+        """The machines of this run, at work at the same time: each a request that has tests."""
+        if not self.slow_apart:
+            return [self]
+        parts = [[i for i in self.selected if i.slow is slow] for slow in (False, True)]
+        return [
+            dataclasses.replace(self, selected=part, virtual_clock=slow)
+            for part, slow in zip(parts, (False, True))
+            if part or not slow and not self.selected
+        ]
 
     def flags(self) -> list[str]:
         """Options of ./run.sh that shape what a test sees, for the command that shows a result again."""
@@ -56,10 +71,9 @@ class Request:
 
     def options(self) -> BootOptions:
         """What guest and host read from the boot volume."""
-        if self.shuffled:
-            tests = [instance.id for instance in self.selected]
-        else:
-            tests = bootvolume.selection_lines(self.catalogue, self.selected)
+        chosen = bootvolume.Selected([instance.id for instance in self.selected], [])
+        if not self.shuffled:
+            chosen = bootvolume.selection(self.catalogue, self.selected)
         # A host that is broken on purpose is told so in its own options, a guest in the guest's.
         host = [f"caching={self.caching}", f"seed={self.seed}"] + (["crash=1"] if self.fixture == HOST_CRASH else [])
         return BootOptions(
@@ -71,7 +85,8 @@ class Request:
             bench=self.bench,
             fixture=None if self.fixture == HOST_CRASH else self.fixture,
             given_order=self.shuffled,
-            tests=tests,
+            tests=chosen.tests,
+            without=chosen.without,
             defects=[defect.name for defect in self.defects],
             variants=[variant.name for variant in self.variants],
             host=host,

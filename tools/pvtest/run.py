@@ -50,11 +50,12 @@ def load() -> tuple[Catalogue, requirements.Requirements]:
 def whole_catalogue(
     options: argparse.Namespace, tests: Catalogue, known: requirements.Requirements, booted: qemu.Qemu
 ) -> boot.Request:
-    """All that this machine has devices for, with the options that every command has."""
+    """All that this machine has devices for, but for what a quick device shows as well; one boot. With the options that
+    every command has."""
     return boot.Request(
         catalogue=tests,
         requirements=known,
-        selected=booted.devices.on(tests.instances),
+        selected=[instance for instance in booted.devices.on(tests.instances) if not instance.slow_copy],
         qemu=booted,
         accel=options.accel,
         seed=options.seed,
@@ -79,6 +80,7 @@ def main(options: argparse.Namespace) -> int:
     request = dataclasses.replace(
         whole_catalogue(options, tests, known, booted),
         selected=chosen.selected,
+        slow_apart=options.accel == "tcg" and not booted.devices.hostless,
         shuffled=chosen.shuffled,
         repeat=options.repeat or 1,
         verbose=min(options.verbose, 2),
@@ -109,12 +111,14 @@ def main(options: argparse.Namespace) -> int:
 
 def boot_once(request: boot.Request, folder: Path, out: Terminal, verbose: bool, title: str = "") -> Run:
     """One run with a progress bar; `title` says which part of a longer one."""
-    order = [instance.id for instance in request.selected] * request.repeat
-    what = "the benchmarks" if request.bench else f"{len(request.selected) if title else len(order)} tests{title}"
-    with out.progress(len(order), f"Booting QEMU {request.qemu.version} for {what}") as bar:
+    count = len(request.selected) * request.repeat
+    what = "the benchmarks" if request.bench else f"{len(request.selected) if title else count} tests{title}"
+    machines = len(request.lanes)
+    where = f"QEMU {request.qemu.version}" + (f", {machines} machines side by side," if machines > 1 else "")
+    with out.progress(count, f"Booting {where} for {what}") as bar:
 
         def echo(line: str) -> None:
             if verbose:
                 out.say(printable(line), "dim")
 
-        return boot.run(request, folder, Observer(line=echo, progress=lambda tap: bar.follow(tap, order)))
+        return boot.run(request, folder, Observer(line=echo, progress=bar.follow))

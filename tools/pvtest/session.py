@@ -49,6 +49,20 @@ class Observer:
     progress: Callable[[TapParser], None] = lambda tap: None
     stop: threading.Event = field(default_factory=threading.Event)  # set it to end the boot early
 
+    def shared(self, count: int) -> list[Observer]:
+        """Observers of `count` boots at the same time, which all end when one is told to. Lines come one by one."""
+        lock = threading.Lock()
+
+        def line(text: str) -> None:
+            with lock:
+                self.line(text)
+
+        def progress(tap: TapParser) -> None:
+            with lock:
+                self.progress(tap)
+
+        return [Observer(line, progress, self.stop) for _ in range(count)]
+
 
 @dataclass
 class Outcome:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,15 +99,21 @@ class Bar:
     def __init__(self, progress: Progress | None, task: TaskID | None):
         self._progress = progress
         self._task = task
+        self._lanes: dict[int, list[TapParser]] = {}  # by the thread that watches: the guests of one machine
 
     def set(self, done: int, now: str = "", text: str | None = None) -> None:
         """Where it stands, and what is going on."""
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=done, now=now, description=text)
 
-    def follow(self, tap: TapParser, order: list[str]) -> None:
-        """Shows how far the guest is."""
+    def follow(self, tap: TapParser) -> None:
+        """Shows how far this guest is, with what others of its machine, and those of other machines, have done."""
         if not tap.started:
             return
-        done = len(tap.points)
-        self.set(done, tap.running or (order[done] if done < len(order) else ""), "Running tests")
+        lane = self._lanes.setdefault(threading.get_ident(), [])
+        if not lane or lane[-1] is not tap:
+            lane.append(tap)
+        done = sum(len(one.points) for taps in self._lanes.values() for one in taps)
+        self.set(
+            done, ", ".join(taps[-1].running for taps in self._lanes.values() if taps[-1].running), "Running tests"
+        )
