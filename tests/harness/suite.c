@@ -7,6 +7,7 @@
 #include "kernel/paging.h"
 #include "kernel/power.h"
 #include "kernel/time.h"
+#include "lib/fmt.h"
 
 /* First strings of the catalogue in the image; the tests' own follow. */
 static const char catalogue_format[] __attribute__((used, section(".pvtcat"))) = "catalogue\t4";
@@ -57,6 +58,11 @@ bool suite_prepare(struct boot_info *info, struct volume *volume)
         return true;
     }
     suite_select(s);
+    if (s->instance_count == 0 && !s->options.bench) {
+        options_ok = false;
+        fmt_snprintf(option_error.text, sizeof(option_error.text), "without= leaves none of the tests");
+        return true;
+    }
     s->counts.planned = s->options.bench ? 0 : (unsigned)(s->instance_count * s->options.repeat);
     return !s->options.alone || alone_prepare(s, volume);
 }

@@ -8,6 +8,7 @@ the real guest.
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import re
 import sys
@@ -68,6 +69,10 @@ def probe(arguments: list[str]) -> bool:
     return True
 
 
+def fits(name: str, glob: str) -> bool:
+    return fnmatch.fnmatchcase(name, glob)
+
+
 class Guest:
     """Prints a stream."""
 
@@ -87,7 +92,8 @@ class Guest:
         instances = [(name, c) for name, letters, _ in known for c in letters]
         wanted = self.options.get("test")
         named = [(test, f"{test}@{CLASS_LETTERS[c]}" if c in CLASS_LETTERS else test) for test, c in instances]
-        self.ids = [name for test, name in named if wanted is None or name in wanted or test in wanted]
+        self.ids = [name for test, name in named if wanted is None or any(fits(name, w) or test == w for w in wanted)]
+        self.ids = [name for name in self.ids if not any(fits(name, w) for w in self.options.get("without", []))]
         if self.options.get("order") == ["given"]:
             self.ids = list(wanted or [])
         # Like a real test that takes the machine down, these do it on every boot: "ID=how ID=how".

@@ -8,7 +8,7 @@ from pathlib import Path
 
 TESTS = (
     ("cap.page_sizes", "CAP-1", "-", "-", "test"),
-    ("flush.unmap", "FL-1 FL-2", "rocker,edu", "dma,flush", "test"),
+    ("flush.unmap", "FL-1 FL-2", "rocker,dmaprobe", "dma,flush", "test"),
     ("flush.none", "GEN-3", "rocker", "dma", "observe"),
     ("tr.leaf_4k", "TR-1", "rocker", "dma", "test"),
 )

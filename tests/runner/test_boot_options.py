@@ -36,9 +36,21 @@ def test_a_name_that_matches_nothing(tmp_path: Path) -> None:
 
 def test_an_option_that_there_is_not(tmp_path: Path) -> None:
     said = bailed(tmp_path, "repaet=3\n")
-    assert "line 1: repaet: unknown option; known: seed repeat " in said and said.endswith(" fixture_test test)"), said
+    assert "line 1: repaet: unknown option; known: seed repeat " in said and said.endswith(" test without)"), said
 
 
 def test_a_fixture_that_there_is_not(tmp_path: Path) -> None:
     said = bailed(tmp_path, "seed=3 fixture=crashs\n")
     assert 'fixture: unknown fixture "crashs"; known: hang crash ' in said and said.endswith(" fail error)"), said
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("without=*@edo\n", 'without: "*@edo" matches no test;'),
+        ("without=*@edu\n" * 9, "line 9: without: more than 8 without= lines"),
+        ("test=*@edu\nwithout=*@e*\n", "without= leaves none of the tests"),
+    ],
+)
+def test_what_is_left_out_is_checked(tmp_path: Path, lines: str, words: str) -> None:
+    assert words in bailed(tmp_path, lines)

@@ -98,7 +98,7 @@ def test_compare_command(runner: Runner, build: Path, whole: Path, tmp_path: Pat
     run_at(build, tmp_path / "broken", "--defect", "no-flush", code=1)
     done = runner("compare", str(whole), str(tmp_path / "broken"))
     assert done.returncode == 1
-    assert "regression  verdict       flush.unmap@edu: pass -> fail (made to fail)" in done.stdout
+    assert "regression  verdict       flush.unmap@dmaprobe: pass -> fail (made to fail)" in done.stdout
     assert "2 regressions, 0 improvements, 1 changes" in done.stdout
     done = runner("compare", str(tmp_path / "broken"), str(whole), "--json")
     assert done.returncode == 0
@@ -124,7 +124,7 @@ def test_statuses_of_an_observation() -> None:
         (('"exit_code": 0', '"exit_code": 1'), "but its content means 0"),
         (('"planned": 5', '"planned": 4'), "but the tests say"),
         (('"id": "flush.none@rocker"', '"id": "tr.leaf_4k@rocker"'), "given twice"),
-        (('"id": "cap.page_sizes"', '"id": "cap.page_sizes@edu"'), "does not run on device"),
+        (('"id": "cap.page_sizes"', '"id": "cap.page_sizes@dmaprobe"'), "does not run on device"),
     ],
 )
 def test_bad_results_are_refused(runner: Runner, whole: Path, tmp_path: Path, change: tuple, words: str) -> None:

@@ -41,7 +41,7 @@ def findings(tmp_path: Path) -> list[tuple[str, str]]:
     [
         (known("flush.unmap"), 0, []),
         (known("flush.unmap@*"), 0, []),
-        (known("flush.unmap@edu"), 1, []),  # the other instance fails, and nothing excuses it
+        (known("flush.unmap@dmaprobe"), 1, []),  # the other instance fails, and nothing excuses it
         (known("flush.unmap") + known("tr.*"), 1, [("unexpected-pass", "tr.leaf_4k@rocker")]),
         (known("flush.unmap", "until = 2020-01-01"), 1, [("expired", "flush.unmap")]),
         (known("flush.unmap", "until = 9999-12-31"), 0, []),
@@ -76,7 +76,7 @@ def test_baseline_does_not_excuse_a_run_that_broke_off(runner: Runner, tmp_path:
 
 def test_a_test_outside_the_selection_has_not_vanished(runner: Runner, tmp_path: Path) -> None:
     path = tmp_path / "known.toml"
-    path.write_text(HEAD + 'tests = ["flush.unmap@edu", "tr.leaf_4k@rocker"]\n' + known("flush.unmap"))
+    path.write_text(HEAD + 'tests = ["flush.unmap@dmaprobe", "tr.leaf_4k@rocker"]\n' + known("flush.unmap"))
     assert runner("cap", "--baseline", str(path)).returncode == 0
     path.write_text(HEAD + 'tests = ["tr.leaf_1k@rocker"]\n')
     assert runner("cap", "--baseline", str(path)).returncode == 1

@@ -71,7 +71,7 @@ def test_bad_section_is_explained(tmp_path: Path, data: bytes, words: str) -> No
 
 
 def test_unknown_class_is_explained() -> None:
-    section = images.catalogue_section().replace(b"\tre\t", b"\trx\t")
+    section = images.catalogue_section().replace(b"\trd\t", b"\trx\t")
     with pytest.raises(ImageError, match="device classes 'rx'; known letters: r, e, d, a, or - for none"):
         parse_tests(section)
 
@@ -95,7 +95,7 @@ def test_instances_are_in_the_order_of_the_run() -> None:
         "cap.page_sizes",
         "flush.none@rocker",
         "flush.unmap@rocker",
-        "flush.unmap@edu",
+        "flush.unmap@dmaprobe",
         "tr.leaf_4k@rocker",
     ]
 
@@ -107,7 +107,7 @@ def test_instances_are_in_the_order_of_the_run() -> None:
         (["flush"], 3),
         (["flush.*"], 3),
         (["flush.unmap"], 2),
-        (["*@edu"], 1),
+        (["*@dmaprobe"], 1),
         (["fl-1"], 2),
         (["FL-*"], 2),
         (["GEN-1"], 1),  # flush.none names the alias GEN-3
@@ -129,10 +129,10 @@ def test_options_name_as_little_as_possible() -> None:
 
     assert words() == Selected([], [])
     assert words("flush.unmap", "cap") == Selected(["cap.page_sizes", "flush.unmap"], [])
-    assert words("*@edu") == Selected(["*@edu"], [])
-    assert words("!*@edu") == Selected([], ["*@edu"])
-    assert words("!*@*") == Selected([], ["*@rocker", "*@edu"])
-    assert words("*@*") == Selected(["*@rocker", "*@edu"], [])
+    assert words("*@dmaprobe") == Selected(["*@dmaprobe"], [])
+    assert words("!*@dmaprobe") == Selected([], ["*@dmaprobe"])
+    assert words("!*@*") == Selected([], ["*@rocker", "*@dmaprobe"])
+    assert words("*@*") == Selected(["*@rocker", "*@dmaprobe"], [])
     assert words("flush.unmap@rocker", "cap") == Selected(["cap.page_sizes", "flush.unmap@rocker"], [])
     options = BootOptions(
         seed=3, repeat=2, fixture="hang", tests=["a.b"], without=["*@x"], defects=["x", "y"], bench=True, verbose=1

@@ -16,14 +16,14 @@ from pvtest.catalogue import Catalogue, Test
 from pvtest.errors import UsageError
 
 SCHEMA = json.loads((ROOT / "docs" / "results.schema.json").read_text())
-SOME = ("cap.page_sizes", "flush.unmap@edu")
+SOME = ("cap.page_sizes", "flush.unmap@dmaprobe")
 FACTS = """\
 # pvtest: version=9.9 seed=7 repeat=1 options="pvtest.opt" tsc_hz=1 clock=ACPI PM timer
 # hypervisor: vendor="Microsoft Hv" max_leaf=0x4000000c
 # pviommu: iova_bits=47 cap=0x5
 # device: class=rocker bdf=00:01.0 id=0x8
 # alone: generation=1 boots=2 restarts=1 cut=0
-# boot: number=1 end="panic" guilty=flush.unmap@edu results=1
+# boot: number=1 end="panic" guilty=flush.unmap@dmaprobe results=1
 # boot: number=2 end="all tests had run" guilty=none results=2
 """
 

@@ -64,7 +64,7 @@ def test_first_and_last_test_may_be_guilty(runner: Runner, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("limit", "passed"), [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1)])
 def test_restarts_are_limited(runner: Runner, tmp_path: Path, limit: int, passed: int) -> None:
-    deadly = " ".join(f"{name}=stop" for name in IDS if name != "flush.unmap@edu")
+    deadly = " ".join(f"{name}=stop" for name in IDS if name != "flush.unmap@dmaprobe")
     assert runner("--restarts", str(limit), FAKE_QEMU_DEADLY=deadly).returncode == 2
     found = results(tmp_path)
     assert len(found["boots"]) == min(limit, 3) + 1

@@ -54,7 +54,6 @@ class TestResult:
     verdict: Verdict
     reason: str = ""
     duration_us: int = 0
-    virtual_clock: bool = False  # the duration is one of a clock that runs ahead while the guest waits
     expected: str = ""
     actual: str = ""
     where: str = ""
@@ -65,6 +64,7 @@ class TestResult:
     crash: list[str] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     story: Story | None = None  # of the test, where it failed
+    virtual_clock: bool = False  # the duration is one of a clock that runs ahead while the guest waits
 
     @property
     def real_us(self) -> int:
