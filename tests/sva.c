@@ -14,15 +14,14 @@
 #include "tests/user_programs.h"
 
 #define TEST_GROUP "sva"
-#define ON_SOFT    "da"
 
 /* A program fills it, a device inverts it, and the program looks. */
-static void exchange(struct test_run *t, struct process *p, struct dma_engine *e, uint64_t at, uint64_t length,
-                     uint64_t seed)
+static void exchange(struct test_run *t, struct process *p, struct dma_engine *e, uint64_t at, const uint8_t *bytes,
+                     uint64_t length, uint64_t seed)
 {
     PROCESS_CALL(t, p, program_fill, at, length, seed, 0);
     STEP3(t, "device 0x%llx inverts %llu bytes at 0x%llx", e->device_id, length, at);
-    REQUIRE(dma_invert(e, at, length), "the device did not finish");
+    invert_by_device(t, e, at, length, bytes, "the process's bytes");
     CHECK_EQ(PROCESS_CALL(t, p, program_count_wrong, at, length, seed, 0xFF), 0,
              "bytes that the program does not see as the device inverted them");
 }
@@ -36,7 +35,7 @@ STORY(
     "The host does not walk the table that CONFIGURE named, takes a wrong index for a high address, or goes on with "
     "the "
     "translation that the device had before.");
-TEST(sva_same, "same_addresses", "TR-1 TR-2 CFG-1 ATT-1", ON_INVERTING, "dma",
+TEST(sva_same, "same_addresses", "TR-1 TR-2 CFG-1 ATT-1", ON_ANY, "dma",
      "A process and a device that share the page table in CR3 see the same bytes at the same addresses")
 {
     struct dma_engine *e = device(t);
@@ -44,8 +43,9 @@ TEST(sva_same, "same_addresses", "TR-1 TR-2 CFG-1 ATT-1", ON_INVERTING, "dma",
     struct buffer b = buffer(t, 2);
     uint64_t at = process_map(t, p, &b, USER_READ_WRITE);
 
+    process_stage(t, p, p->domain, e);
     attach(t, p->domain, e);
-    exchange(t, p, e, at + 100, 5000, random_u64(&t->random));
+    exchange(t, p, e, at + 100, b.data + 100, 5000, random_u64(&t->random));
     if (e->ops->features & DMA_SHOWS_READS) {
         PROCESS_CALL(t, p, program_fill, at, 64, 1, 0);
         expect_read(t, e, at, 64, b.data, "what the program wrote");
@@ -62,7 +62,7 @@ STORY(
     "system call without any hypercall, and fills it. The device inverts what it finds at the address.",
     "The first access faults, the second reaches the new page.",
     "The host remembers that an entry was not present; the ABI has no call by which a guest announces a new mapping.");
-TEST(sva_new_page, "new_page_needs_no_flush", "FL-3", ON_INVERTING, "dma,fault",
+TEST(sva_new_page, "new_page_needs_no_flush", "FL-3", ON_ANY, "dma,fault",
      "A page that the process maps where none was is there for the device at once, without a flush")
 {
     struct dma_engine *e = device(t);
@@ -71,6 +71,7 @@ TEST(sva_new_page, "new_page_needs_no_flush", "FL-3", ON_INVERTING, "dma,fault",
     uint64_t at = process_map(t, p, &old, USER_READ_WRITE) + PAGE_SIZE;
     struct system_call call;
 
+    process_stage(t, p, p->domain, e);
     attach(t, p->domain, e);
     expect_write_fault(t, e, at, 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "before the process maps it");
     PROCESS_START(t, p, program_ask_and_fill, at, PAGE_SIZE, 3, 0);
@@ -78,7 +79,7 @@ TEST(sva_new_page, "new_page_needs_no_flush", "FL-3", ON_INVERTING, "dma,fault",
     REQUIRE(call.number == USER_CALL_FIRST && call.first == at, "the program asks for something else");
     process_map_at(t, p, at, gpa_of(b.data), PAGE_SIZE, USER_READ_WRITE);
     REQUIRE(process_finish(t, p) == 0, "the program did not end well");
-    REQUIRE(dma_invert(e, at, PAGE_SIZE), "the device did not finish");
+    invert_by_device(t, e, at, PAGE_SIZE, b.data, "the new page");
     CHECK_EQ(PROCESS_CALL(t, p, program_count_wrong, at, PAGE_SIZE, 3, 0xFF), 0,
              "bytes of the new page that the device did not invert");
     drain_faults(t, e);
@@ -93,8 +94,9 @@ static void unmap_and_reuse(struct test_run *t, flush_way *way)
     uint64_t at = process_map(t, p, &b, USER_READ_WRITE), elsewhere;
 
     process_map(t, p, &kept, USER_READ_WRITE);
+    process_stage(t, p, p->domain, e);
     attach(t, p->domain, e);
-    exchange(t, p, e, at, b.size, 5);
+    exchange(t, p, e, at, b.data, b.size, 5);
     process_unmap(t, p, at, b.size);
     way(t, p->domain, at, b.size);
     buffer_refresh(&b);
@@ -114,7 +116,7 @@ STORY("unmapped_by_domain_flush",
       "old program.",
       "The device faults, the program gets a page fault, and the new owner finds no byte changed.",
       "FLUSH_DEVICE_DOMAIN left a translation in the IOTLB, in a cache of table entries, or in the TLB of the device.");
-TEST(sva_unmap_domain, "unmapped_by_domain_flush", "FL-1", ON_INVERTING, "dma,fault,flush",
+TEST(sva_unmap_domain, "unmapped_by_domain_flush", "FL-1", ON_ANY, "dma,fault,flush",
      "Pages that a process gives up are out of its device's reach after INVLPG and a flush of the domain")
 {
     unmap_and_reuse(t, flush_by_domain);
@@ -126,7 +128,7 @@ STORY(
     "INVLPG, flushes exactly this range by a list, and gives the pages to another process. The device tries all three.",
     "The device faults, the program gets a page fault, and the new owner finds no byte changed.",
     "FLUSH_DEVICE_DOMAIN_LIST left out a page of its range, or one of the places where translations are kept.");
-TEST(sva_unmap_list, "unmapped_by_list_flush", "FL-1 LS-1 LS-9", ON_INVERTING, "dma,fault,flush",
+TEST(sva_unmap_list, "unmapped_by_list_flush", "FL-1 LS-1 LS-9", ON_ANY, "dma,fault,flush",
      "Pages that a process gives up are out of its device's reach after INVLPG and a list flush of their range")
 {
     unmap_and_reuse(t, flush_list);
@@ -137,7 +139,7 @@ STORY("unmapped_under_dma",
       "flushes, first the domain and then by a list, and gives the page to another process. Then the DMA is let go.",
       "The page does not change any more once the flush has returned.",
       "A flush does not wait for DMA that was translated before it.");
-TEST(sva_under_dma, "unmapped_under_dma", "FL-6", ON_SOFT, "dma,flush",
+TEST(sva_under_dma, "unmapped_under_dma", "FL-6", ON_DEFERRED, "dma,flush",
      "A DMA that is under way when a process gives its page up does not reach the page after INVLPG and the flush")
 {
     struct dma_engine *e = device(t);
@@ -172,7 +174,7 @@ STORY(
     "The entry is still zero, and the program gets a page fault.",
     "The host stores A and D by writing a whole entry back that it read before the flush, so that a mapping comes back "
     "which the processor and all devices then use.");
-TEST(sva_stays_unmapped, "stays_unmapped", "LS-8 DEL-5", ON_SOFT, "dma,flush",
+TEST(sva_stays_unmapped, "stays_unmapped", "LS-8 DEL-5", ON_ANY, "dma,flush",
      "After the flush no host writes an entry back that the process has cleared")
 {
     struct dma_engine *e = device(t);
@@ -200,7 +202,7 @@ STORY("table_given_back",
       "The device faults, and the page behind the new contents does not change.",
       "A list flush leaves the cached upper levels of the walk, so that the host walks through a page that is no table "
       "any more.");
-TEST(sva_table, "table_given_back", "LS-8", ON_INVERTING, "dma,fault,flush",
+TEST(sva_table, "table_given_back", "LS-8", ON_ANY, "dma,fault,flush",
      "A table that a process has given back is not walked after INVLPG and a list flush of what it mapped")
 {
     struct dma_engine *e = device(t);
@@ -210,8 +212,9 @@ TEST(sva_table, "table_given_back", "LS-8", ON_INVERTING, "dma,fault,flush",
     struct stage1_walk w;
 
     process_map_at(t, p, at, gpa_of(b.data), PAGE_SIZE, USER_READ_WRITE);
+    process_stage(t, p, p->domain, e);
     attach(t, p->domain, e);
-    exchange(t, p, e, at, 512, 9);
+    exchange(t, p, e, at, b.data, 512, 9);
     REQUIRE(stage1_walk(&p->domain->table, at, &w) == STAGE1_OK, "our own mapping is gone");
     upper = w.entry[1];
     table = gpa_pointer(*upper & PTE_ADDRESS);

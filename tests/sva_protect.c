@@ -16,7 +16,7 @@ STORY(
     "No byte of the page or of the code changes, the load works, and the store is a page fault.",
     "The host lets a write through a leaf without R/W, or checks the permission only when it walks the table and not "
     "when the translation comes from a cache.");
-TEST(sva_read_only, "read_only_page", "TR-3", ON_INVERTING, "dma,fault",
+TEST(sva_read_only, "read_only_page", "TR-3", ON_ANY, "dma,fault",
      "A page that the process may only read, its code included, cannot be written by the device")
 {
     struct dma_engine *e = device(t);
@@ -28,9 +28,7 @@ TEST(sva_read_only, "read_only_page", "TR-3", ON_INVERTING, "dma,fault",
     REQUIRE(PROCESS_CALL(t, p, program_load, at, 0, 0, 0) == POISON_FRESH, "the program cannot read its page");
     memcpy(before, gpa_pointer(*leaf_entry(t, p->domain, code) & PTE_ADDRESS), sizeof(before));
     attach(t, p->domain, e);
-    STEP1(t, "device reads 64 bytes at 0x%llx and tries to write them back", at);
-    REQUIRE(dma_invert(e, at, 64), "the device did not finish");
-    drain_faults(t, e);
+    read_and_try_to_write(t, e, at, 64);
     expect_untouched(t, &b, "write back to a read-only page");
     /* A write that a cached entry refuses leaves no record on QEMU's unit, so the class is checked where nothing is
      * cached. */
@@ -76,7 +74,7 @@ STORY("copy_on_write",
       "Store and DMA are in the copy, and the other process still sees the original.",
       "After a change of target the flush left the old target somewhere, so that the device writes to memory that now "
       "belongs to the other process alone; or it left the old permission, so that the write is lost.");
-TEST(sva_copy_on_write, "copy_on_write", "FL-2 LS-1", ON_INVERTING, "dma,flush",
+TEST(sva_copy_on_write, "copy_on_write", "FL-2 LS-1", ON_ANY, "dma,flush",
      "After copy-on-write the device of a process reaches the copy and not the page of the other process")
 {
     struct dma_engine *e = device(t);
@@ -85,9 +83,7 @@ TEST(sva_copy_on_write, "copy_on_write", "FL-2 LS-1", ON_INVERTING, "dma,flush",
     uint64_t at = process_map(t, p, &original, USER_READ), theirs = process_map(t, other, &original, USER_READ);
 
     attach(t, p->domain, e);
-    STEP1(t, "device reads 64 bytes at 0x%llx and tries to write them back", at);
-    REQUIRE(dma_invert(e, at, 64), "the device did not finish");
-    drain_faults(t, e);
+    read_and_try_to_write(t, e, at, 64);
     PROCESS_START(t, p, program_store, at + 2000, 0x5E, 0, 0);
     process_expect_fault(t, p, at + 2000, true, true);
     retarget(t, p->domain, at, gpa_of(copy.data));
@@ -195,7 +191,7 @@ STORY(
     "The device reaches the process's pages and not the kernel page, and it loses what the process gives up.",
     "A translation of the identity domain is still cached after ATTACH, or a flush does not reach tables below a "
     "shared entry.");
-TEST(sva_kernel_left_out, "kernel_left_out", "ATT-4 TR-1 FL-1", ON_INVERTING, "dma,fault,flush",
+TEST(sva_kernel_left_out, "kernel_left_out", "ATT-4 TR-1 FL-1", ON_ANY, "dma,fault,flush",
      "A device whose top table shares only the process's part reaches the process and nothing of the kernel")
 {
     struct dma_engine *e = device(t);
@@ -206,11 +202,12 @@ TEST(sva_kernel_left_out, "kernel_left_out", "ATT-4 TR-1 FL-1", ON_INVERTING, "d
 
     PROCESS_CALL(t, p, program_fill, at, b.size, 2, 0);
     share_gib(t, d, p, &spare);
+    process_stage(t, p, d, e);
     attach(t, identity, e);
     expect_write(t, e, gpa_of(secret.data), &secret, 0, 64, "identity: the kernel's page");
     attach(t, d, e);
     expect_write_fault(t, e, gpa_of(secret.data), 64, &secret, ORACLE_FAULT_CLASS_NOT_PRESENT, "the kernel's page");
-    REQUIRE(dma_invert(e, at, b.size), "the device did not finish");
+    invert_by_device(t, e, at, b.size, b.data, "the process's pages");
     CHECK_EQ(PROCESS_CALL(t, p, program_count_wrong, at, b.size, 2, 0xFF), 0, "bytes that the device did not invert");
     process_unmap(t, p, at, PAGE_SIZE);
     flush(t, d);

@@ -70,6 +70,11 @@ void expect_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struc
  * with DMA_STAGED needs its domain to reach scratch, which is mapped at need; else the test is skipped. */
 void expect_invert(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, size_t offset,
                    size_t length, const char *what);
+/* The device reads the bytes, which are at `from` as well, and writes them back inverted; what becomes of them is for
+ * the caller to see. A class that cannot do so in one go reads them, which shows that they are the right ones, and then
+ * writes. */
+void invert_by_device(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, const uint8_t *from,
+                      const char *what);
 /* For the class argument below: the ABI leaves open how the fault is classified. */
 #define FAULT_ANY ORACLE_FAULT_CLASS_NONE
 
@@ -101,6 +106,8 @@ void expect_untouched(struct test_run *t, const struct buffer *b, const char *wh
 void stage(struct test_run *t, struct domain *d, struct dma_engine *e);
 /* What is known of such a device. */
 struct placed *placed(struct test_run *t, const struct dma_engine *e);
+/* The test has mapped the scratch of such a device itself. */
+void staged_at(struct test_run *t, struct domain *d, struct dma_engine *e, uint64_t iova);
 /* Device reads [iova, iova + length), and must have seen `expected`; ERROR for a class that cannot show it. */
 void expect_read(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, const uint8_t *expected,
                  const char *what);

@@ -129,7 +129,9 @@ static void reach_scratch(struct test_run *t, struct dma_engine *e)
     }
     if (p->domain->kind == DOMAIN_IDENTITY) {
         e->staging_iova = gpa_of(e->scratch);
-    } else if (p->staged == p->domain || stage1_walk(&p->domain->table, STAGING_IOVA, &walk) == STAGE1_OK) {
+    } else if (p->staged == p->domain) {
+        e->staging_iova = p->staging_iova;
+    } else if (stage1_walk(&p->domain->table, STAGING_IOVA, &walk) == STAGE1_OK) {
         e->staging_iova = STAGING_IOVA;
     } else {
         stage(t, p->domain, e);
@@ -164,10 +166,8 @@ void expect_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struc
     memset(b->data + offset, POISON_FRESH, length);
 }
 
-/* The device reads the bytes, which are at `from` as well, and writes them back inverted. A class that cannot do so in
- * one go reads them, which shows that they are the right ones, and then writes. */
-static void invert(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, const uint8_t *from,
-                   const char *what)
+void invert_by_device(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, const uint8_t *from,
+                      const char *what)
 {
     uint8_t *seen = seen_page();
 
@@ -199,7 +199,7 @@ void expect_invert(struct test_run *t, struct dma_engine *e, uint64_t iova, stru
     }
     STEP4(t, "device 0x%llx inverts %llu bytes at IOVA 0x%llx, expected at GPA 0x%llx", e->device_id, length, iova,
           gpa_of(b->data) + offset);
-    invert(t, e, iova, length, b->data + offset, what);
+    invert_by_device(t, e, iova, length, b->data + offset, what);
     random_seed(&bytes, seed);
     for (size_t i = 0; i < length; i++) {
         uint8_t expected = (uint8_t)~random_u64(&bytes);
@@ -303,14 +303,22 @@ void warm(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer
     expect_write(t, e, iova, b, 0, 4, what);
 }
 
+void staged_at(struct test_run *t, struct domain *d, struct dma_engine *e, uint64_t iova)
+{
+    struct placed *p = placed(t, e);
+
+    p->staged = d;
+    p->staging_iova = iova;
+    e->staging_iova = iova;
+}
+
 void stage(struct test_run *t, struct domain *d, struct dma_engine *e)
 {
     if (!(e->ops->features & DMA_STAGED)) {
         return;
     }
     map_gpa(t, d, STAGING_IOVA, gpa_of(e->scratch), e->scratch_size, STAGE1_READ | STAGE1_WRITE);
-    e->staging_iova = STAGING_IOVA;
-    placed(t, e)->staged = d;
+    staged_at(t, d, e, STAGING_IOVA);
     REQUIRE(dma_prepare(e), "device 0x%llx cannot load its patterns", (unsigned long long)e->device_id);
 }
 

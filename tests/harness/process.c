@@ -18,6 +18,9 @@
 #define PROBE_IOVA  0x03000000ull
 #define PROBE_BYTES 16u
 
+/* Of a device's scratch in the GiB of a process, far from what tests map there. */
+#define STAGING_OFFSET (USER_SPACE_SIZE / 8 * 7)
+
 static struct process *process_at(struct test_run *t, uint64_t limit)
 {
     struct process *p = page_alloc((sizeof(*p) + PAGE_SIZE - 1) / PAGE_SIZE, PAGE_SIZE);
@@ -118,6 +121,17 @@ uint64_t process_map(struct test_run *t, struct process *p, const struct buffer 
     p->next += b->size;
     process_map_at(t, p, address, gpa_of(b->data), b->size, access);
     return address;
+}
+
+void process_stage(struct test_run *t, struct process *p, struct domain *d, struct dma_engine *e)
+{
+    uint64_t address = p->space.base + STAGING_OFFSET;
+
+    if (!(e->ops->features & DMA_STAGED)) {
+        return;
+    }
+    process_map_at(t, p, address, gpa_of(e->scratch), e->scratch_size, USER_READ_WRITE);
+    staged_at(t, d, e, address);
 }
 
 void process_flush(struct test_run *t, struct process *p, uint64_t address, uint64_t length)

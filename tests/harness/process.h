@@ -30,6 +30,8 @@ struct process *process_shared(struct test_run *t, struct dma_engine *e);
 uint64_t process_map(struct test_run *t, struct process *p, const struct buffer *b, enum user_access access);
 void process_map_at(struct test_run *t, struct process *p, uint64_t address, uint64_t gpa, uint64_t length,
                     enum user_access access);
+/* For a device with DMA_STAGED that is to be in d, which has the process's tables: maps its scratch as well. */
+void process_stage(struct test_run *t, struct process *p, struct domain *d, struct dma_engine *e);
 /* Clears the entries and drops them from the processor's TLB (INVLPG); the IOMMU is not told. */
 void process_unmap(struct test_run *t, struct process *p, uint64_t address, uint64_t length);
 /* INVLPG alone, after a change by hand. */

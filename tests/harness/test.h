@@ -86,13 +86,11 @@ struct test_registration {
  * with ATS (a). */
 #define TEST_CLASS_LETTERS "reda"
 #define NO_DEVICE          "-"
-/* Every class; classes that read and write back in one go, whatever their domain maps; classes that can start a DMA and
- * carry it out later; classes that show what they read. */
-#define ON_ANY       "reda"
-#define ON_INVERTING "rda"
-#define ON_DEFERRED  "eda"
-#define ON_READING   "eda"
-#define NO_KIND      "-"
+/* Every class; classes that can start a DMA and carry it out later; classes that show what they read. */
+#define ON_ANY      "reda"
+#define ON_DEFERRED "eda"
+#define ON_READING  "eda"
+#define NO_KIND     "-"
 
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_ERROR, VERDICT_SKIP };
 
@@ -116,7 +114,8 @@ struct step {
 struct placed {
     const struct dma_engine *engine;
     struct domain *domain;       /* where attach() has put it */
-    const struct domain *staged; /* where its scratch was mapped last */
+    const struct domain *staged; /* where its scratch was mapped last, and at which IOVA */
+    uint64_t staging_iova;
 };
 
 /* Room for "id@class" with its end. */

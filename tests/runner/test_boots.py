@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, pvtest_call
-from pvtest import catalogue, paths
+from pvtest import catalogue, paths, qemu
 
 pytestmark = [
     pytest.mark.boots,
@@ -32,6 +32,7 @@ BROKEN = {
 # Class edu takes 100 ms for each of many DMAs, or of two. Tests on it have SLOW_DEADLINE_FACTOR times the deadline, and
 # its clock counts instructions, so that a loaded machine changes nothing.
 SLOW_TEST, LESS_SLOW, DEADLINE_MS, SLOW_FACTOR = "translate.scattered_64k@edu", "translate.leaf_4k@edu", 20, 50
+ON_EVERY_CLASS = "isolation.two_devices_one_domain"
 KILL_ROUNDS = 300  # a second or two of tests
 RESUMED = ("hang", "triple-fault", "flood", "crash", "stop-half-way")
 RESUME_SECONDS = "30"  # for a boot that is whole, too
@@ -116,6 +117,7 @@ def _boots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
     jobs["shuffled"] = ["run", *quick_tests(), "--shuffle", "--repeat", "3", "--seed", "2"]
     jobs["until-fail"] = ["run", *quick_tests(), "--until-fail", "--repeat", "5"]
     jobs["deadline"] = ["run", SLOW_TEST, LESS_SLOW, "--deadline", str(DEADLINE_MS)]
+    jobs["classes"] = ["run", ON_EVERY_CLASS]
     jobs["host-crash"] = ["run", some_flush(), *quick_tests(), "--fixture", "host-crash"]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         futures = {key: pool.submit(boot, tmp_path_factory.mktemp(key), *job) for key, job in jobs.items()}
@@ -188,6 +190,17 @@ def test_a_test_that_does_not_end_in_time_ends_alone(boots: Callable[[str], Resu
     whole_stack(bad["frames"], "suite_run_next")
     assert any(frame["source"].startswith("tests/translate") for frame in bad["frames"])
     assert len(found["boots"]) == 1, "the guest goes on by itself"
+
+
+def test_slow_devices_have_a_clock_that_runs_ahead(boots: Callable[[str], Result]) -> None:
+    code, found, output = boots("classes")
+    assert code == 0, output
+    verdicts = {test["device"]: (test["verdict"], test["virtual_clock"]) for test in found["tests"]}
+    assert verdicts == {name: ("pass", name in catalogue.SLOW_CLASSES) for name in catalogue.CLASSES}
+    assert [boot["virtual_clock"] for boot in found["boots"]] == [False, True]
+    (slow,) = [test for test in found["tests"] if test["virtual_clock"]]
+    assert slow["duration_ms"] >= 100, "a transfer takes a tenth of a second"
+    assert sum(device["class"] == "edu" for device in found["devices"]) == qemu.SLOW_DEVICES
 
 
 def test_machine_that_is_killed(boots: Callable[[str], Result]) -> None:
