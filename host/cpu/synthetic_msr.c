@@ -8,6 +8,7 @@
 #include "host/defects/defects.h"
 #include "host/domains/domains.h"
 #include "host/host_memory.h"
+#include "host/hypercalls/hypercalls.h"
 #include "host/variants/variants.h"
 #include "lib/string.h"
 
@@ -128,8 +129,10 @@ bool synthetic_msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
     switch (msr) {
     case HV_MSR_GUEST_OS_ID:
         write_guest_os_id(value);
-        if (value == 0)
+        if (value == 0) {
             domains_guest_gone();
+            hypercalls_page_disabled();
+        }
         return true;
     case HV_MSR_HYPERCALL:
         return write_hypercall(value);

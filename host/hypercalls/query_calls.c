@@ -8,6 +8,7 @@
 #include "host/domains/domains.h"
 #include "host/hypercalls/call.h"
 #include "host/hypercalls/fields.h"
+#include "host/hypercalls/hypercalls.h"
 #include "host/hypercalls/state.h"
 #include "host/pci/functions.h"
 #include "host/variants/variants.h"
@@ -33,6 +34,13 @@ static void vary(struct hv_output_get_iommu_capabilities *caps)
     }
 }
 
+static bool page_was_disabled;
+
+void hypercalls_page_disabled(void)
+{
+    page_was_disabled = true;
+}
+
 static void falsify(struct hv_output_get_iommu_capabilities *caps)
 {
     static unsigned calls;
@@ -55,6 +63,9 @@ static void falsify(struct hv_output_get_iommu_capabilities *caps)
         caps->max_iova_width = 64;
     if (defect_active(DEFECT_CAP_CHANGES) && calls++ % 2 != 0)
         caps->max_iova_width--;
+    if (defect_active(DEFECT_CAP_CHANGES_WITH_PAGE) && page_was_disabled)
+        caps->max_iova_width--;
+    page_was_disabled = false;
     if (defect_active(DEFECT_OUTPUT_DIRTY))
         caps->reserved = 0x5AA5;
 }

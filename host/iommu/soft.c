@@ -35,6 +35,7 @@ static struct {
     struct backend_limits limits;
     unsigned devices;
     uint16_t bdf[SOFTIOMMU_DEVICES_MAX]; /* by device number */
+    bool ats_off[SOFTIOMMU_DEVICES_MAX]; /* by the guest; DEFECT_ATS_OFF_NOT_BLOCKED */
 } soft;
 
 void soft_lock(void)
@@ -72,6 +73,7 @@ unsigned soft_device(uint16_t bdf)
 
 void soft_set_ats(uint16_t bdf, bool on)
 {
+    soft.ats_off[soft_device(bdf)] = !on;
     softiommu_set_ats(soft.iommu, soft_device(bdf), on);
 }
 
@@ -189,6 +191,8 @@ static void soft_set_translation(uint16_t bdf, const struct translation *from, c
     bool done;
 
     (void)from; /* the unit knows what the device had */
+    if (to->kind == TRANSLATION_BLOCKED && soft.ats_off[soft_device(bdf)] && defect_active(DEFECT_ATS_OFF_NOT_BLOCKED))
+        return;
     soft_lock();
     if (defect_active(DEFECT_ATTACH_LOSES_DMA))
         vdev_lose(bdf);
