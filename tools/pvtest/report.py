@@ -98,6 +98,17 @@ def _mark(result: TestResult) -> str:
     return "!" if slow(result) else " "
 
 
+def _machines(run: Run) -> list[Text]:
+    """Where the time went, when two machines worked side by side."""
+    seconds = {ahead: sum(b.seconds for b in run.boots if b.virtual_clock is ahead) for ahead in (False, True)}
+    if not all(seconds.values()):
+        return []
+    ahead = [result for result in run.results if result.virtual_clock]
+    classes = ", ".join(dict.fromkeys(result.instance.device or "" for result in ahead))
+    usual, other = len(run.results) - len(ahead), f"{len(ahead)} instances on {classes} in {seconds[True]:.1f} s"
+    return [Text(f"machines      {usual} instances in {seconds[False]:.1f} s; {other}, by a clock that runs ahead")]
+
+
 def _times_lines(run: Run) -> list[Text]:
     timing = run.timing
     parts = []
@@ -108,7 +119,7 @@ def _times_lines(run: Run) -> list[Text]:
     if timing.tests is not None:
         parts.append(f"tests {timing.tests:.1f} s")
     parts.append(f"total {timing.total:.1f} s")
-    lines = [Text(f"times         {', '.join(parts)}")]
+    lines = [Text(f"times         {', '.join(parts)}"), *_machines(run)]
     if len(run.results) > 1:
         for number, result in enumerate(slowest(run)):
             name, took = result.instance.id, f"{result.real_us / 1000:.1f} ms"
