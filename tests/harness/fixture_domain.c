@@ -160,6 +160,10 @@ void delete_domain(struct test_run *t, struct domain *d)
     uint32_t id = d->id;
     enum hv_status status = domain_delete(d);
 
+    for (unsigned i = 0; i < t->placed_count; i++) {
+        /* The next domain in this place has other tables. */
+        t->placed[i].staged = t->placed[i].staged == d ? NULL : t->placed[i].staged;
+    }
     STEP2(t, "delete domain 0x%llx: %s", id, NAME(status));
     CHECK_SUCCESS(status, "deleting a domain without devices");
 }
