@@ -277,7 +277,7 @@ TEST(attach_switch_during_dma, "switch_with_dma_under_way", "ATT-5", ON_DEFERRED
     }
     attach(t, first, e);
     stage(t, first, e);
-    REQUIRE(dma_start_fill(e, IOVA, 512), "the device did not start");
+    start_by_device(t, e, IOVA, 512);
     attach(t, second, e);
     REQUIRE(dma_finish(e), "the device did not finish");
     in_a = !memory_find_other(a.data, 512, e->ops->fill_value);

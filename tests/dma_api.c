@@ -143,7 +143,7 @@ TEST(dma_api_deferred_load, "deferred_under_load", "FL-1 FL-3", ON_ANY, "dma,flu
         uint64_t iova;
 
         REQUIRE(dma_api_map(a, gpa_of(b.data) + page, PAGE_SIZE, RW, &iova), "no IOVA");
-        REQUIRE(dma_fill(e, iova + i, 16), "the device did not finish");
+        fill_by_device(t, e, iova + i, 16, "DMA");
         CHECK(!memory_find_other(b.data + page + i, 16, e->ops->fill_value), "buffer %u did not get its bytes", i);
         memset(b.data + page + i, POISON_FRESH, 16);
         REQUIRE(dma_api_unmap(a, iova, PAGE_SIZE), "unmap of our own IOVA");

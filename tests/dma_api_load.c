@@ -64,7 +64,7 @@ static bool write_arrives(struct test_run *t, struct load *l, struct slot *s, st
     uint64_t offset = random_u64(&t->random) % (s->length / DMA_BYTES) * DMA_BYTES;
     uint8_t *at = l->memory.data + (size_t)(s - l->slots) * SLOT_SIZE + offset;
 
-    REQUIRE(dma_fill(e, s->iova + offset, DMA_BYTES), "the device did not finish");
+    fill_by_device(t, e, s->iova + offset, DMA_BYTES, "DMA");
     if (memory_find_other(at, DMA_BYTES, e->ops->fill_value)) {
         return false;
     }

@@ -27,7 +27,7 @@ static struct stale_pages make_stale(struct test_run *t, unsigned count, uint64_
     }
     attach(t, s.domain, s.engine);
     for (unsigned i = 0; i < count; i++) {
-        REQUIRE(dma_fill(s.engine, IOVA + i * stride, 8), "the device did not finish");
+        fill_by_device(t, s.engine, IOVA + i * stride, 8, "DMA");
         CHECK_EQ(s.buffer.data[i * PAGE_SIZE], s.engine->ops->fill_value, "first byte of a mapped page after the DMA");
     }
     buffer_refresh(&s.buffer);

@@ -204,14 +204,14 @@ TEST(flush_many_pages, "everything_unmapped", "FL-1", ON_ANY, "dma,fault,flush",
     }
     attach(t, d, e);
     for (unsigned i = 0; i < 64; i++) {
-        REQUIRE(dma_fill(e, IOVA + i * 17 * PAGE_SIZE, 4), "the device did not finish");
+        fill_by_device(t, e, IOVA + i * 17 * PAGE_SIZE, 4, "DMA");
         CHECK_EQ(b.data[i * PAGE_SIZE], e->ops->fill_value, "first byte of a mapped page after the DMA");
     }
     buffer_refresh(&b);
     unmap(t, d, IOVA, 64 * 17 * PAGE_SIZE);
     flush(t, d);
     for (unsigned i = 0; i < 64; i++) {
-        REQUIRE(dma_fill(e, IOVA + i * 17 * PAGE_SIZE, 4), "the device did not finish");
+        fill_by_device(t, e, IOVA + i * 17 * PAGE_SIZE, 4, "DMA");
     }
     drain_faults(t, e);
     expect_untouched(t, &b, "64 unmapped pages");
@@ -236,7 +236,7 @@ TEST(flush_under_way, "dma_under_way_is_over", "FL-6", ON_DEFERRED, "dma,flush",
     attach(t, d, e);
     stage(t, d, e);
     warm(t, e, IOVA, &b, "mapped");
-    REQUIRE(dma_start_fill(e, IOVA, 512), "the device did not start");
+    start_by_device(t, e, IOVA, 512);
     unmap(t, d, IOVA, PAGE_SIZE);
     flush(t, d);
     buffer_refresh(&b); /* from here on the page belongs to somebody else */

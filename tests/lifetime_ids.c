@@ -102,7 +102,7 @@ TEST(id_reused, "id_reused_two_hundred_times", "DEL-3 DOM-2 ATT-4", ON_ANY, "dma
         }
         attach(t, &d, e);
         for (unsigned k = 0; k < 2; k++) {
-            REQUIRE(dma_fill(e, IOVA + k * SIZE_2M, 8), "the device did not finish");
+            fill_by_device(t, e, IOVA + k * SIZE_2M, 8, "DMA");
             CHECK_EQ(landed(&b, PAGES, 0, 8, e->ops->fill_value), (i + 3 * k) % PAGES,
                      "number of the page that the DMA reached");
         }
@@ -142,7 +142,7 @@ TEST(many_alive, "many_domains_alive", "ISO-1 DOM-1 ATT-9", ON_ANY, "dma",
         attach(t, &d[i % alive], e[0]);
         attach(t, &d[(i + apart) % alive], e[1]);
         for (unsigned k = 0; k < 4; k++) {
-            REQUIRE(dma_fill(e[k % 2], IOVA, 8), "the device did not finish");
+            fill_by_device(t, e[k % 2], IOVA, 8, "DMA");
             CHECK_EQ(landed(&b, alive, 0, 8, e[k % 2]->ops->fill_value), (i + k % 2 * apart) % alive,
                      "number of the domain whose page the DMA reached");
         }

@@ -165,8 +165,7 @@ enum landed world_landing(struct test_run *t, struct world *w, enum place_id pla
     struct dma_engine *e = w->subject;
     bool target, decoy;
 
-    REQUIRE(dma_fill(e, p->iova + PROBE_OFFSET, PROBE_LENGTH), "device 0x%llx did not finish",
-            (unsigned long long)e->device_id);
+    fill_by_device(t, e, p->iova + PROBE_OFFSET, PROBE_LENGTH, "probe");
     target = hit(p->target, e->ops->fill_value);
     decoy = hit(p->decoy, e->ops->fill_value);
     STEP4(t, "device 0x%llx writes at IOVA 0x%llx; reached its page: %llu, memory at that GPA: %llu", e->device_id,

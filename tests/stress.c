@@ -21,7 +21,7 @@ static void write_and_look(struct stress *s, unsigned device, unsigned page, uns
 
     STEP3(t, "device 0x%llx writes at IOVA 0x%llx; it may land in 0x%llx", e->device_id, stress_iova(s, device, page),
           allowed);
-    REQUIRE(dma_fill(e, stress_iova(s, device, page), STRESS_LENGTH), "the device did not finish");
+    fill_by_device(t, e, stress_iova(s, device, page), STRESS_LENGTH, "DMA");
     landed = stress_landed(s, device, page);
     CHECK(landed ? is_power_of_two(landed) && (landed & allowed) : nowhere(allowed),
           "round %u: the DMA landed in the set 0x%x instead of one of 0x%x (bits %u and %u: nowhere)", round, landed,

@@ -51,7 +51,7 @@ TEST(sva_same, "same_addresses", "TR-1 TR-2 CFG-1 ATT-1", ON_ANY, "dma",
         expect_read(t, e, at, 64, b.data, "what the program wrote");
     }
     STEP2(t, "device 0x%llx writes 20 bytes at 0x%llx", e->device_id, at + PAGE_SIZE - 10);
-    REQUIRE(dma_fill(e, at + PAGE_SIZE - 10, 20), "the device did not finish");
+    fill_by_device(t, e, at + PAGE_SIZE - 10, 20, "DMA");
     CHECK_EQ(PROCESS_CALL(t, p, program_count_other, at + PAGE_SIZE - 10, 20, e->ops->fill_value, 0), 0,
              "bytes of the device's write that the program does not see");
 }
@@ -151,7 +151,7 @@ TEST(sva_under_dma, "unmapped_under_dma", "FL-6", ON_DEFERRED, "dma,flush",
         uint64_t at = process_map(t, p, &b, USER_READ_WRITE);
 
         PROCESS_CALL(t, p, program_fill, at, PAGE_SIZE, by_list, 0);
-        REQUIRE(dma_start_fill(e, at + 1000, 512), "the device did not start its DMA");
+        start_by_device(t, e, at + 1000, 512);
         process_unmap(t, p, at, PAGE_SIZE);
         if (by_list) {
             flush_list(t, p->domain, at, PAGE_SIZE);

@@ -98,7 +98,7 @@ TEST(translate_page_crossing, "dma_across_pages", "TR-1", ON_ANY, "dma",
 
     map(t, d, IOVA + PAGE_SIZE, &low, RW);
     attach(t, d, e);
-    REQUIRE(dma_fill(e, IOVA + PAGE_SIZE - 24, 48), "the device did not finish");
+    fill_by_device(t, e, IOVA + PAGE_SIZE - 24, 48, "DMA");
     bad = memory_find_other(high.data + PAGE_SIZE - 24, 24, e->ops->fill_value);
     CHECK(!bad, "the first 24 bytes belong to the end of the page behind the first leaf; GPA 0x%llx differs",
           (unsigned long long)gpa_of(bad));
@@ -120,7 +120,7 @@ TEST(translate_runs_into_hole, "dma_into_unmapped_page_stops_there", "TR-1", ON_
 
     map_gpa(t, d, IOVA, gpa_of(b.data), PAGE_SIZE, RW);
     attach(t, d, e);
-    REQUIRE(dma_fill(e, IOVA + PAGE_SIZE - 16, 32), "the device did not finish");
+    fill_by_device(t, e, IOVA + PAGE_SIZE - 16, 32, "DMA");
     drain_faults(t, e);
     CHECK(!memory_find_other(b.data, PAGE_SIZE - 16, POISON_FRESH), "a byte before the DMA changed");
     CHECK(!memory_find_other(b.data + PAGE_SIZE, PAGE_SIZE, POISON_FRESH),
@@ -152,7 +152,7 @@ TEST(translate_scatter, "scattered_64k", "TR-1 TR-2", ON_ANY, "dma",
     for (unsigned i = 0; i < 16; i++) {
         expect_write(t, e, IOVA + i * PAGE_SIZE + 100 + i, &b, order[i] * PAGE_SIZE + 100 + i, 200, "one page of many");
     }
-    REQUIRE(dma_fill(e, IOVA, 16 * PAGE_SIZE - 1), "the device did not finish");
+    fill_by_device(t, e, IOVA, 16 * PAGE_SIZE - 1, "DMA");
     for (unsigned i = 0; i < 16; i++) {
         size_t length = i == 15 ? PAGE_SIZE - 1 : PAGE_SIZE;
 

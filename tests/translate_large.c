@@ -104,7 +104,7 @@ static void check_window(struct test_run *t, struct dma_engine *e, uint64_t iova
 
     memset(window, POISON_FRESH, end - start);
     STEP3(t, "device 0x%llx writes %llu bytes at IOVA 0x%llx", e->device_id, length, iova + offset);
-    REQUIRE(dma_fill(e, iova + offset, length), "the device did not finish");
+    fill_by_device(t, e, iova + offset, length, "DMA");
     CHECK(!memory_find_other(window + (offset - start), length, e->ops->fill_value), "%s: not written", what);
     CHECK(!memory_find_other(window, offset - start, POISON_FRESH), "%s: a byte before it changed", what);
     CHECK(!memory_find_other(window + (offset - start) + length, end - offset - length, POISON_FRESH),

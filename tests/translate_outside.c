@@ -32,7 +32,7 @@ TEST(translate_leaf_outside, "leaf_outside_of_memory", "TR-10", ON_ANY, "dma",
 
     map_gpa(t, d, IOVA + PAGE_SIZE, gpa, PAGE_SIZE, RW);
     attach(t, d, e);
-    REQUIRE(dma_fill(e, IOVA + PAGE_SIZE, PAGE_SIZE), "the device did not finish");
+    fill_by_device(t, e, IOVA + PAGE_SIZE, PAGE_SIZE, "DMA");
     read_and_try_to_write(t, e, IOVA + PAGE_SIZE, 64);
     expect_untouched(t, &b, "after DMA through the leaf into the hole");
     expect_write(t, e, IOVA, &b, 0, 32, "the good leaf");

@@ -139,7 +139,7 @@ TEST(translate_mixed, "read_only_between_writable", "TR-3", ON_ANY, "dma,fault",
     map_gpa(t, d, IOVA + PAGE_SIZE, gpa_of(b.data) + PAGE_SIZE, PAGE_SIZE, STAGE1_READ);
     map_gpa(t, d, IOVA + 2 * PAGE_SIZE, gpa_of(b.data) + 2 * PAGE_SIZE, PAGE_SIZE, RW);
     attach(t, d, e);
-    REQUIRE(dma_fill(e, IOVA, 3 * PAGE_SIZE), "the device did not finish");
+    fill_by_device(t, e, IOVA, 3 * PAGE_SIZE, "DMA");
     drain_faults(t, e);
     CHECK(!memory_find_other(b.data + PAGE_SIZE, PAGE_SIZE, POISON_FRESH), "the read-only page changed");
     /* A device may stop at the first fault, so what is behind the page is open; what is before it is not. */

@@ -44,22 +44,23 @@ static bool out_of_reach(const struct suite *s, const struct dma_engine *e)
     return status != HV_STATUS_SUCCESS && status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN;
 }
 
-/* Tests use IOVAs up to what the host reports, so nobody needs to know of more. */
+/* Tests use IOVAs up to what the host reports, so nobody needs to know of more. A host may report too much. */
 static void widen(struct domain *d, struct dma_engine *e)
 {
-    const struct hv_output_get_iommu_capabilities *caps = pviommu_capabilities();
-    uint64_t limit = stage1_iova_limit(&d->table), iova;
+    const unsigned widths[] = {pviommu_capabilities()->max_iova_width, 47, 39, 32};
+    uint64_t limit = stage1_iova_limit(&d->table);
+    bool done = false;
 
-    if (caps->max_iova_width < 64 && BIT(caps->max_iova_width) < limit) {
-        limit = BIT(caps->max_iova_width);
-    }
-    iova = limit - e->scratch_size;
-    if (domain_map(d, iova, gpa_of(e->scratch), e->scratch_size, STAGE1_READ | STAGE1_WRITE) == STAGE1_OK) {
-        (void)dma_widen(e, iova);
+    for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]) && !done; i++) {
+        uint64_t end = widths[i] < 64 && BIT(widths[i]) < limit ? BIT(widths[i]) : limit;
+        uint64_t iova = end - e->scratch_size;
+
+        done = domain_map(d, iova, gpa_of(e->scratch), e->scratch_size, STAGE1_READ | STAGE1_WRITE) == STAGE1_OK &&
+               dma_widen(e, iova);
     }
 }
 
-/* Where it fails, the test that wants the patterns tries again, and says so. */
+/* Where it fails, it is tried again before the next test, and the tests of the class fail. */
 static void prepare(struct suite *s, struct dma_engine *e)
 {
     struct oracle_fault fault;
@@ -88,12 +89,8 @@ void suite_prepare_class(struct suite *s, enum dma_class class)
     size_t count;
     struct dma_engine *e = dma_engines(&count);
 
-    if (!s->rest.live || s->prepared[class]) {
-        return;
-    }
-    s->prepared[class] = true;
-    for (size_t i = 0; i < count; i++) {
-        if (e[i].class == class && (e[i].ops->features & DMA_STAGED)) {
+    for (size_t i = 0; s->rest.live && i < count; i++) {
+        if (e[i].class == class && (e[i].ops->features & DMA_STAGED) && !e[i].prepared) {
             prepare(s, &e[i]);
         }
     }

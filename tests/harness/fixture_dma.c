@@ -111,10 +111,26 @@ static void finished(struct test_run *t, struct dma_engine *e, bool done, const 
     }
 }
 
-static void fill(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, const char *what)
+/* What a DMA_STAGED device reads and writes passes through scratch, which the domain maps. */
+static void finished_by_scratch(struct test_run *t, struct dma_engine *e, bool done, const char *what)
+{
+    if (!done && (e->ops->features & DMA_STAGED) && dma_finish(e)) {
+        test_fail(t, PVT_WHERE, "%s: device 0x%llx does not reach its own memory at IOVA 0x%llx, which is mapped", what,
+                  (unsigned long long)e->device_id, (unsigned long long)e->staging_iova);
+    }
+    finished(t, e, done, what);
+}
+
+void fill_by_device(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, const char *what)
 {
     need_address_lines(t, e, iova, length);
     finished(t, e, dma_fill(e, iova, length), what);
+}
+
+void start_by_device(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length)
+{
+    need_address_lines(t, e, iova, length);
+    REQUIRE(dma_start_fill(e, iova, length), "device 0x%llx did not start its DMA", (unsigned long long)e->device_id);
 }
 
 /* Puts the scratch memory of a DMA_STAGED device into reach of the domain that it is in. Does not walk tables in which
@@ -128,6 +144,7 @@ static void reach_scratch(struct test_run *t, struct dma_engine *e)
         SKIP("class %s shows what it reads by way of memory, and its domain reaches none", e->ops->name);
     }
     if (p->domain->kind == DOMAIN_IDENTITY) {
+        need_address_lines(t, e, gpa_of(e->scratch), e->scratch_size);
         e->staging_iova = gpa_of(e->scratch);
     } else if (p->staged == p->domain) {
         e->staging_iova = p->staging_iova;
@@ -156,7 +173,7 @@ void expect_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struc
 
     STEP4(t, "device 0x%llx writes %llu bytes at IOVA 0x%llx, expected at GPA 0x%llx", e->device_id, length, iova,
           gpa_of(b->data) + offset);
-    fill(t, e, iova, length, what);
+    fill_by_device(t, e, iova, length, what);
     bad = memory_find_other(b->data + offset, length, e->ops->fill_value);
     if (bad) {
         unexpected_byte(t, bad, b, e->ops->fill_value, what, "the device's write did not arrive");
@@ -183,7 +200,7 @@ void invert_by_device(struct test_run *t, struct dma_engine *e, uint64_t iova, s
         for (size_t i = 0; i < part; i++) {
             seen[i] = (uint8_t)~from[done + i];
         }
-        finished(t, e, dma_write(e, iova + done, seen, part), what);
+        finished_by_scratch(t, e, dma_write(e, iova + done, seen, part), what);
     }
 }
 
@@ -242,7 +259,7 @@ bool expect_write_fault(struct test_run *t, struct dma_engine *e, uint64_t iova,
 {
     drain_faults(t, e);
     STEP3(t, "device 0x%llx tries to write %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
-    fill(t, e, iova, length, what);
+    fill_by_device(t, e, iova, length, what);
     expect_blocked(t, b, what);
     return expect_fault(t, e, iova, length, ORACLE_ACCESS_WRITE, class, what);
 }
@@ -270,7 +287,7 @@ void read_and_try_to_write(struct test_run *t, struct dma_engine *e, uint64_t io
         finished(t, e, dma_invert(e, iova, length), "read and write");
     } else {
         (void)dma_read(e, iova, seen_page(), length); /* false when the domain does not reach scratch */
-        finished(t, e, dma_fill(e, iova, length), "write");
+        fill_by_device(t, e, iova, length, "write");
     }
     drain_faults(t, e);
 }
@@ -286,7 +303,7 @@ bool may_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struct b
 {
     bool landed;
 
-    fill(t, e, iova, length, what);
+    fill_by_device(t, e, iova, length, what);
     landed = !memory_find_other(b->data + offset, length, e->ops->fill_value);
     STEP4(t, "device 0x%llx writes %llu bytes at IOVA 0x%llx; reached the buffer: %llu", e->device_id, length, iova,
           landed);
@@ -332,7 +349,7 @@ void expect_read(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t
             e->ops->name, length);
     STEP3(t, "device 0x%llx reads %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
     memset(seen, POISON_FRESH, length);
-    finished(t, e, dma_read(e, iova, seen, length), what);
+    finished_by_scratch(t, e, dma_read(e, iova, seen, length), what);
     for (size_t i = 0; i < length; i++) {
         if (seen[i] != expected[i]) {
             fmt_snprintf(t->expected, sizeof(t->expected), "0x%02x", expected[i]);

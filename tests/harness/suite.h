@@ -53,7 +53,6 @@ struct suite {
     bool running;      /* tests have begun */
     bool in_test;      /* one of them has, and has no verdict yet */
     struct suite_counts counts;
-    bool prepared[DMA_CLASS_COUNT];
     struct alone alone;
     struct domain rest; /* blocking domain, live when the host has a pvIOMMU */
     struct test_run run;
@@ -78,8 +77,8 @@ void suite_take_verdict(struct suite *s);
 const char *suite_reset(struct suite *s);
 /* Leaves out the engines whose translation the host does not let us control, and names the others in the report. */
 void suite_find_devices(struct suite *s);
-/* Loads the patterns that devices of the class keep for the whole run: once, before the first test that may want them,
- * so that no test pays for it and a run without such devices is not delayed. */
+/* Loads the patterns that devices of the class keep for the whole run, before the first test that may want them, so
+ * that no test pays for it and a run without such devices is not delayed. */
 void suite_prepare_class(struct suite *s, enum dma_class class);
 #define SUITE_FIXTURES                                                                                                 \
     "hang crash triple-fault exception trap-in-test garbage stop-half-way flood user-hang user-fault fail error"
