@@ -68,9 +68,9 @@ static bool units_init(void)
                  defect_active(DEFECT_SOFT_WALK_ATTACH_4);
     if (vtd)
         add(&backend_vtd);
-    else if (width == 0)
-        width = five_level ? LEVELS_5_BITS : LEVELS_4_BITS;
-    soft_set_limits(vtd ? backend_vtd.limits()->iova_bits : width, five_level);
+    if (width == 0)
+        width = vtd ? backend_vtd.limits()->iova_bits : (five_level ? LEVELS_5_BITS : LEVELS_4_BITS);
+    soft_set_limits(width, five_level);
     if (backend_soft.init())
         add(&backend_soft);
     if (units.count == 0)

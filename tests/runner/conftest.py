@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -46,6 +49,14 @@ def pvtest_call(
         timeout=seconds,
         check=False,
     )
+
+
+def latest(tmp_path: Path, name: str = "results.json") -> dict[str, Any]:
+    """What the last run of the `runner` wrote; results are true to their schema."""
+    found: dict[str, Any] = json.loads((tmp_path / "results" / "latest" / name).read_text())
+    if name == "results.json":
+        jsonschema.validate(found, json.loads((ROOT / "docs" / "results.schema.json").read_text()))
+    return found
 
 
 def pytest_configure(config: pytest.Config) -> None:

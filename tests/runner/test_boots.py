@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, pvtest_call
+from conftest import HERE, ROOT, pvtest_call
 from pvtest import catalogue, paths, qemu
 
 pytestmark = [
@@ -33,6 +33,7 @@ BROKEN = {
 # its clock counts instructions, so that a loaded machine changes nothing.
 SLOW_TEST, LESS_SLOW, DEADLINE_MS, SLOW_FACTOR = "translate.scattered_64k@edu", "translate.leaf_4k@edu", 20, 50
 ON_EVERY_CLASS = "isolation.two_devices_one_domain"
+HIGH_IOVAS = "translate.every_index_bit@edu"
 KILL_ROUNDS = 300  # a second or two of tests
 RESUMED = ("hang", "triple-fault", "flood", "crash", "stop-half-way")
 RESUME_SECONDS = "30"  # for a boot that is whole, too
@@ -118,6 +119,9 @@ def _boots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
     jobs["until-fail"] = ["run", *quick_tests(), "--until-fail", "--repeat", "5"]
     jobs["deadline"] = ["run", SLOW_TEST, LESS_SLOW, "--deadline", str(DEADLINE_MS)]
     jobs["classes"] = ["run", ON_EVERY_CLASS]
+    for width in ("wide", "narrow"):
+        jobs[width] = ["run", HIGH_IOVAS]
+    jobs["narrow"] += ["--qemu", str(HERE / "narrow_qemu.sh")]
     jobs["host-crash"] = ["run", some_flush(), *quick_tests(), "--fixture", "host-crash"]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         futures = {key: pool.submit(boot, tmp_path_factory.mktemp(key), *job) for key, job in jobs.items()}
@@ -201,6 +205,14 @@ def test_slow_devices_have_a_clock_that_runs_ahead(boots: Callable[[str], Result
     (slow,) = [test for test in found["tests"] if test["virtual_clock"]]
     assert slow["duration_ms"] >= 100, "a transfer takes a tenth of a second"
     assert sum(device["class"] == "edu" for device in found["devices"]) == qemu.SLOW_DEVICES
+
+
+@pytest.mark.parametrize(("width", "verdict"), [("wide", "pass"), ("narrow", "skip")])
+def test_a_slow_device_may_have_few_address_lines(boots: Callable[[str], Result], width: str, verdict: str) -> None:
+    _, found, output = boots(width)
+    (test,) = found["tests"]
+    assert test["verdict"] == verdict, output
+    assert width == "wide" or "emits addresses of 28 bits" in test["reason"]
 
 
 def test_machine_that_is_killed(boots: Callable[[str], Result]) -> None:

@@ -10,34 +10,25 @@ import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-import jsonschema
 import pytest
-from conftest import HERE, PVTEST, ROOT, Runner, runner_environment
+from conftest import HERE, PVTEST, Runner, latest, runner_environment
 from pvtest import paths, qemu
 from pvtest.errors import RunnerError
-
-SCHEMA = json.loads((ROOT / "docs" / "results.schema.json").read_text())
-
-
-def results(tmp_path: Path) -> dict:
-    document = json.loads((tmp_path / "results" / "latest" / "results.json").read_text())
-    jsonschema.validate(document, SCHEMA)
-    return document
 
 
 def test_pass(runner: Runner, tmp_path: Path) -> None:
     done = runner()
     assert done.returncode == 0, done.stdout + done.stderr
-    found = results(tmp_path)
+    found = latest(tmp_path)
     assert found["summary"] == {"planned": 5, "pass": 5, "fail": 0, "error": 0, "skip": 0}
     assert found["versions"]["qemu"] == "10.0.2" and found["versions"]["host"] == "8.8"
     assert found["verdict"] == "pass" and found["exit_code"] == 0 and found["problems"] == []
     assert {r["id"]: r["verdict"] for r in found["requirements"]}["GEN-1"] == "observed"
     assert found["timing"]["firmware_to_first_test_us"] == 4200
-    latest = tmp_path / "results" / "latest"
-    assert {"results.json", "results.tap", "junit.xml", "serial.log", "host.log"} <= {p.name for p in latest.iterdir()}
-    assert (latest / "serial.log").read_text().startswith("\x1b[2J")
-    assert (latest / "host.log").read_text() == "refhost: started\n"
+    newest = tmp_path / "results" / "latest"
+    assert {"results.json", "results.tap", "junit.xml", "serial.log", "host.log"} <= {p.name for p in newest.iterdir()}
+    assert (newest / "serial.log").read_text().startswith("\x1b[2J")
+    assert (newest / "host.log").read_text() == "refhost: started\n"
     assert "\r" not in done.stdout and "\x1b" not in done.stdout
 
 
@@ -68,7 +59,7 @@ def test_fixture(runner: Runner, tmp_path: Path, fixture: str, code: int, words:
     assert done.returncode == code, done.stdout + done.stderr
     for word in words:
         assert word in done.stdout
-    found = results(tmp_path)
+    found = latest(tmp_path)
     assert found["exit_code"] == code
     assert found["summary"]["planned"] == 5 == sum(found["summary"][v] for v in ("pass", "fail", "error", "skip"))
     tree = ElementTree.parse(tmp_path / "results" / "latest" / "junit.xml").getroot()
@@ -82,7 +73,7 @@ def test_hang_ends_in_time_and_keeps_what_was_before(runner: Runner, tmp_path: P
     seconds = "4" if fixture == "hang" else "1.5"
     done = runner("--fixture", fixture, "--timeout", seconds)
     assert done.returncode == 2
-    found = results(tmp_path)
+    found = latest(tmp_path)
     assert f"{seconds} s" in found["problems"][0]
     assert found["summary"]["pass"] == (4 if fixture == "hang" else 0)
     if fixture == "hang":
@@ -100,13 +91,13 @@ def test_defect(runner: Runner, tmp_path: Path) -> None:
     done = runner("flush.*", "--defect", "no-flush")
     assert done.returncode == 1
     assert "--defect no-flush" in done.stdout
-    assert results(tmp_path)["defects"] == ["no-flush"]
+    assert latest(tmp_path)["defects"] == ["no-flush"]
     assert runner("--defect", "no-flush", "--fixture", "wrong-defect").returncode == 2
 
 
 def test_repeat(runner: Runner, tmp_path: Path) -> None:
     assert runner("--repeat", "3").returncode == 0
-    assert all(test["rounds"] == 3 for test in results(tmp_path)["tests"])
+    assert all(test["rounds"] == 3 for test in latest(tmp_path)["tests"])
     done = runner("--repeat", "3", "--fixture", "fail", "--seed", "0x10")
     assert done.returncode == 1
     assert "3 of 3 rounds" in done.stdout and "--seed 16" in done.stdout
@@ -221,7 +212,7 @@ def test_bench_of_what_does_not_work(runner: Runner) -> None:
 
 def test_bench_measures_what_was_asked_for(runner: Runner, tmp_path: Path) -> None:
     assert runner("bench", "--caching", "none", "--verbose").returncode == 0
-    assert results(tmp_path)["flags"] == ["--caching", "none"]
+    assert latest(tmp_path)["flags"] == ["--caching", "none"]
 
 
 def test_what_qemu_complained_of(runner: Runner, tmp_path: Path) -> None:
@@ -229,7 +220,7 @@ def test_what_qemu_complained_of(runner: Runner, tmp_path: Path) -> None:
         ["first complaint", *("more of it" for _ in range(1000)), "last words", "terminating on signal 15"]
     )
     runner("--fixture", "stop-half-way", FAKE_QEMU_STDERR=said)
-    found = [problem for problem in results(tmp_path)["problems"] if "QEMU says" in problem]
+    found = [problem for problem in latest(tmp_path)["problems"] if "QEMU says" in problem]
     assert found[:2] == ["QEMU says: first complaint", "QEMU says: last words"], found
 
 

@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import datetime
-import json
 from pathlib import Path
 
 import pytest
-from conftest import Runner
+from conftest import Runner, latest
 from pvtest import baseline, profiles, requirements
 from pvtest.errors import UsageError
 
@@ -32,7 +31,7 @@ def known(test: str, more: str = "", reason: str = "bug 7") -> str:
 
 
 def findings(tmp_path: Path) -> list[tuple[str, str]]:
-    found = json.loads((tmp_path / "results" / "latest" / "results.json").read_text())
+    found = latest(tmp_path)
     return [(finding["kind"], finding["subject"]) for finding in found["gate"]["findings"]]
 
 

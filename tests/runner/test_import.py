@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from conftest import ROOT, Runner
+from conftest import ROOT, Runner, latest
 from hypothesis import given
 from hypothesis import strategies as st
 from pvtest import importing, requirements
@@ -39,10 +39,6 @@ def stream(verdicts: dict[str, str], facts: str = FACTS, planned: int | None = N
         out.append("  duration_us: 1500\n  ...\n")
     counts = " ".join(f"{word}={list(verdicts.values()).count(word)}" for word in ("pass", "fail", "error", "skip"))
     return "".join(out) + f"# end: planned={len(verdicts)} {counts} duration_us=3000\n"
-
-
-def latest(tmp_path: Path) -> dict:
-    return json.loads((tmp_path / "results" / "latest" / "results.json").read_text())
 
 
 @pytest.mark.parametrize(("verdict", "code"), [("pass", 0), ("fail", 1), ("error", 2), ("skip", 0)])

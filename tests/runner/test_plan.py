@@ -11,7 +11,7 @@ from pathlib import Path
 
 import images
 import pytest
-from conftest import HERE, PVTEST, Runner, runner_environment
+from conftest import HERE, PVTEST, Runner, latest, runner_environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pvtest import baseline, profiles, requirements
@@ -27,10 +27,6 @@ ALL = [instance.id for instance in CATALOGUE.instances]
 
 def ids(*globs: str, **filters: list[str]) -> list[str]:
     return [instance.id for instance in select(CATALOGUE, KNOWN, globs, Filters(**filters))]
-
-
-def results(tmp_path: Path) -> dict:
-    return json.loads((tmp_path / "results" / "latest" / "results.json").read_text())
 
 
 def test_negation() -> None:
@@ -82,7 +78,7 @@ def test_selection_is_a_part_of_the_catalogue_in_its_order(globs: list[str]) -> 
 
 def test_options_reach_the_run(runner: Runner, tmp_path: Path) -> None:
     assert runner("--class", "rocker", "--not", "tr", "--level", "test").returncode == 0
-    assert [test["id"] for test in results(tmp_path)["tests"]] == ["flush.unmap@rocker"]
+    assert [test["id"] for test in latest(tmp_path)["tests"]] == ["flush.unmap@rocker"]
     done = runner("list", "--json", "--kind", "flush", "!*@dmaprobe")
     assert [test["instances"] for test in json.loads(done.stdout)["tests"]] == [["flush.unmap@rocker"]]
 
@@ -93,7 +89,7 @@ def test_shuffle_is_another_order_that_the_seed_decides(runner: Runner, tmp_path
         done = runner("--shuffle", "--seed", seed, "--repeat", "2")
         assert done.returncode == 0, done.stdout + done.stderr
         assert f"./run.sh --shuffle --repeat 2 --qemu {HERE / 'fake_qemu.py'} --seed {seed}" in done.stdout
-        orders.append([test["id"] for test in results(tmp_path)["tests"]])
+        orders.append([test["id"] for test in latest(tmp_path)["tests"]])
     assert orders[0] == orders[1] != orders[2]
     assert sorted(orders[0]) == sorted(orders[2]) == sorted(ALL) and ALL not in orders
     assert runner("--shuffle", "--seed", "3", FAKE_QEMU_FIXTURE="wrong-order").returncode == 2
@@ -101,16 +97,16 @@ def test_shuffle_is_another_order_that_the_seed_decides(runner: Runner, tmp_path
 
 def test_shuffled_runs_go_on_behind_a_crash(runner: Runner, tmp_path: Path) -> None:
     assert runner("--shuffle", "--seed", "3").returncode == 0
-    second = results(tmp_path)["tests"][1]["id"]
+    second = latest(tmp_path)["tests"][1]["id"]
     assert runner("--shuffle", "--seed", "3", FAKE_QEMU_DEADLY=f"{second}=stop").returncode == 2
-    found = results(tmp_path)
+    found = latest(tmp_path)
     assert found["summary"]["pass"] == 4 and found["summary"]["error"] == 1 and len(found["boots"]) == 2
 
 
 def test_until_fail_stops_at_the_failing_rounds(runner: Runner, tmp_path: Path) -> None:
     done = runner("--until-fail", "--seed", "100", FAKE_QEMU_FAIL_SEED="107")
     assert done.returncode == 1, done.stdout + done.stderr
-    found = results(tmp_path)
+    found = latest(tmp_path)
     # Groups of 1, 4 and 16 rounds: the third one holds round 8, whose seed is 107.
     assert found["seed"] == 105 and found["repeat"] == 16
     (bad,) = [test for test in found["tests"] if test["verdict"] == "fail"]
@@ -121,7 +117,7 @@ def test_until_fail_stops_at_the_failing_rounds(runner: Runner, tmp_path: Path) 
 
 def test_until_fail_ends(runner: Runner, tmp_path: Path) -> None:
     assert runner("--until-fail", "--repeat", "3").returncode == 0
-    assert results(tmp_path)["repeat"] == 2, "one round, then two"
+    assert latest(tmp_path)["repeat"] == 2, "one round, then two"
 
 
 def test_quiet_says_only_what_matters(runner: Runner) -> None:
@@ -135,7 +131,7 @@ def test_quiet_says_only_what_matters(runner: Runner) -> None:
 def test_verbosity_never_changes_a_verdict(runner: Runner, tmp_path: Path, arguments: list[str]) -> None:
     for fixture, code in (("pass", 0), ("fail", 1), ("crash", 2)):
         assert runner("--fixture", fixture, *arguments).returncode == code
-        assert results(tmp_path)["exit_code"] == code
+        assert latest(tmp_path)["exit_code"] == code
 
 
 def on_terminal(build: Path, tmp_path: Path, *arguments: str) -> str:

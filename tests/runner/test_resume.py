@@ -7,9 +7,8 @@ import json
 from pathlib import Path
 
 import images
-import jsonschema
 import pytest
-from conftest import ROOT, Runner
+from conftest import Runner, latest
 from hypothesis import given
 from hypothesis import strategies as st
 from pvtest.catalogue import Instance, parse_tests
@@ -18,14 +17,12 @@ from pvtest.model import Verdict
 from pvtest.resume import Part, behind
 from pvtest.tap import TapParser
 
-SCHEMA = json.loads((ROOT / "docs" / "results.schema.json").read_text())
 INSTANCES = tuple(parse_tests(images.catalogue_section()).instances)
 IDS = [instance.id for instance in INSTANCES]
 
 
 def results(tmp_path: Path) -> dict:
-    document = json.loads((tmp_path / "results" / "latest" / "results.json").read_text())
-    jsonschema.validate(document, SCHEMA)
+    document = latest(tmp_path)
     assert [test["id"] for test in document["tests"]] == IDS, "every planned test once"
     return document
 

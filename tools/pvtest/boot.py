@@ -98,8 +98,6 @@ def run(request: Request, folder: Path, observer: Observer) -> Run:
     folders = [folder, *(folder / SLOW_FOLDER for _ in lanes[1:])]
     for where in folders:
         where.mkdir(exist_ok=True)
-    if request.fixture is not None:
-        lanes[1:] = [dataclasses.replace(lane, fixture=None) for lane in lanes[1:]]
     if len(lanes) == 1:
         done = [_lane(lanes[0], folder, observer)]
     else:

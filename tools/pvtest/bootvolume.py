@@ -64,9 +64,11 @@ class Selected:
     without: list[str]
 
 
-def selection(catalogue: Catalogue, selected: list[Instance]) -> Selected:
+def selection(catalogue: Catalogue, selected: list[Instance], in_this_order: bool = False) -> Selected:
     """The shortest words: nothing for all, a glob for a class that is left out or alone, the base id where all its
-    instances run."""
+    instances run. An order takes every id."""
+    if in_this_order:
+        return Selected([instance.id for instance in selected], [])
     chosen = {instance.id for instance in selected}
     present = {instance.device for instance in selected}
     absent = [name for name in CLASSES if name not in present]

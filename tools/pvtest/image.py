@@ -24,9 +24,7 @@ ALONE = "alone=1\n"
 
 def _options(options: argparse.Namespace, target: Target, tests: Catalogue, chosen: Plan) -> BootOptions:
     host = catalogue.load_host() if target.host else None
-    names = bootvolume.Selected([i.id for i in chosen.selected], [])
-    if not chosen.shuffled:
-        names = bootvolume.selection(tests, chosen.selected)
+    names = bootvolume.selection(tests, chosen.selected, chosen.shuffled)
     return BootOptions(
         seed=options.seed,
         repeat=options.repeat or 1,
@@ -88,8 +86,7 @@ def main(options: argparse.Namespace) -> int:
     options.shard = None
     chosen = plan(options, tests, requirements.load(), devices)
     if not options.globs and not options.device_class:
-        # Without the runner there is no clock that runs ahead.
-        chosen.selected = [instance for instance in chosen.selected if not instance.slow_copy]
+        chosen.selected = catalogue.without_slow_copies(chosen.selected)
     files = contents(target, _options(options, target, tests, chosen))
     bootdisk.write(output, form, files, options.size, options.force)
     out = terminal(options)

@@ -57,7 +57,7 @@ def _whole(path: Path, tap: TapParser, key: str, otherwise: int) -> int:
 
 def _selected(path: Path, tap: TapParser, known: Catalogue, rounds: int) -> list[Instance]:
     """What was planned, as far as the stream tells: the plan has no names, but the results come in its order."""
-    for usual in (known.instances, [instance for instance in known.instances if not instance.slow_copy]):
+    for usual in (known.instances, catalogue.without_slow_copies(known.instances)):
         if tap.planned == len(usual) * rounds:
             return list(usual)
     by_id = {instance.id: instance for instance in known.instances}

@@ -46,14 +46,16 @@ class Request:
 
     @property
     def lanes(self) -> list[Request]:
-        """The machines of this run, at work at the same time: each a request that has tests."""
-        if not self.slow_apart:
+        """The machines of this run, at work at the same time. A fixture breaks the guest of the first one."""
+        slow = [instance for instance in self.selected if instance.slow] if self.slow_apart else []
+        if not slow:
             return [self]
-        parts = [[i for i in self.selected if i.slow is slow] for slow in (False, True)]
+        quick = [instance for instance in self.selected if not instance.slow]
+        if not quick:
+            return [dataclasses.replace(self, virtual_clock=True)]
         return [
-            dataclasses.replace(self, selected=part, virtual_clock=slow)
-            for part, slow in zip(parts, (False, True))
-            if part or not slow and not self.selected
+            dataclasses.replace(self, selected=quick),
+            dataclasses.replace(self, selected=slow, virtual_clock=True, fixture=None),
         ]
 
     def flags(self) -> list[str]:
@@ -71,9 +73,7 @@ class Request:
 
     def options(self) -> BootOptions:
         """What guest and host read from the boot volume."""
-        chosen = bootvolume.Selected([instance.id for instance in self.selected], [])
-        if not self.shuffled:
-            chosen = bootvolume.selection(self.catalogue, self.selected)
+        chosen = bootvolume.selection(self.catalogue, self.selected, self.shuffled)
         # A host that is broken on purpose is told so in its own options, a guest in the guest's.
         host = [f"caching={self.caching}", f"seed={self.seed}"] + (["crash=1"] if self.fixture == HOST_CRASH else [])
         return BootOptions(

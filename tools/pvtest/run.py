@@ -55,7 +55,7 @@ def whole_catalogue(
     return boot.Request(
         catalogue=tests,
         requirements=known,
-        selected=[instance for instance in booted.devices.on(tests.instances) if not instance.slow_copy],
+        selected=catalogue.without_slow_copies(booted.devices.on(tests.instances)),
         qemu=booted,
         accel=options.accel,
         seed=options.seed,
