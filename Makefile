@@ -31,7 +31,8 @@ CFLAGS := -std=gnu11 -O2 -g $(WARN) -I. -I$(BUILD)/gen -isystem $(EFI_INC) -isys
 # The host must leave the guest's vector registers alone; the guest uses none outside its own assembly.
 CFLAGS += -mgeneral-regs-only
 
-GUEST_SRC := $(sort $(wildcard boot/*.c boot/*.S kernel/*.c kernel/*.S drivers/*.c drivers/*.S lib/*.c tests/harness/*.c tests/harness/*.S tests/bench/*.c tests/*.c))
+GUEST_SRC := $(sort $(wildcard boot/*.c boot/*.S kernel/*.c kernel/*.S drivers/*.c drivers/*.S lib/*.c tests/harness/*/*.c) \
+             $(filter-out tests/unit/%,$(wildcard tests/*/*.c tests/*/*.S)))
 HOST_SRC  := $(sort $(wildcard host/*.c host/*.S host/*/*.c host/*/*.S host/*/*/*.c)) \
              lib/fmt.c lib/string.c lib/options.c lib/glob.c lib/calibrate.c
 GUEST_OBJ := $(patsubst %,$(BUILD)/guest/%.o,$(GUEST_SRC))
@@ -131,7 +132,7 @@ lint-cppcheck:
 	@mkdir -p $(BUILD)/lint/cppcheck
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
 	    --suppress=missingInclude --suppress=unusedStructMember -DGNU_EFI_USE_MS_ABI '-DPVT_VERSION="0"' -I. \
-	    --cppcheck-build-dir=$(BUILD)/lint/cppcheck kernel drivers lib tests/harness tests/bench tests/*.c host
+	    --cppcheck-build-dir=$(BUILD)/lint/cppcheck kernel drivers lib $(filter-out tests/unit tests/runner,$(wildcard tests/*)) host
 
 lint-shell:
 	@echo "  LINT  shellcheck"
@@ -143,7 +144,7 @@ lint-python:
 	@$(PYTHON) -m mypy --cache-dir $(BUILD)/lint/mypy tools/pvtest
 
 # One stamp per file, so that only what changed is looked at again.
-$(BUILD)/lint/%.tidy: % .clang-tidy $(wildcard abi/*.h boot/*.h kernel/*.h drivers/*.h lib/*.h tests/harness/*.h host/*.h host/*/*.h)
+$(BUILD)/lint/%.tidy: % .clang-tidy $(wildcard abi/*.h boot/*.h kernel/*.h drivers/*.h lib/*.h tests/*/*.h tests/harness/*/*.h host/*.h host/*/*.h)
 	@mkdir -p $(@D)
 	@echo "  TIDY  $<"
 	@clang-tidy --quiet $< -- $(filter-out -Werror -maccumulate-outgoing-args -fno-ident,$(CFLAGS)) -Wno-unknown-warning-option \

@@ -3,7 +3,7 @@
 
 #include "lib/glob.h"
 #include "lib/string.h"
-#include "tests/harness/progress.h"
+#include "tests/harness/journal.h"
 
 static unsigned bucket_of(const char *name)
 {

@@ -5,10 +5,10 @@
 
 #include "boot/boot_info.h"
 #include "lib/options.h"
-#include "tests/harness/alone.h"
 #include "tests/harness/patterns.h"
 #include "tests/harness/report.h"
 #include "tests/harness/test.h"
+#include "tests/harness/unattended.h"
 
 #define SUITE_INSTANCES_MAX 2048
 

@@ -114,7 +114,7 @@ class Guest:
             say(f'  message: "made to {verdict}"')
             say('  expected: "0xa7 (64 bytes)"')
             say('  actual: "0x96 at \\"offset\\" 0"')
-            say('  where: "tests/flush.c:120"')
+            say('  where: "tests/flush/flush.c:120"')
         if name.startswith("flush.none"):
             say('  observation: "status INVALID_PARAMETER"')
         say("  duration_us: 812")

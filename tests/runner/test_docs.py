@@ -71,7 +71,7 @@ def test_catalogue_tells_the_story() -> None:
         in text
     )
     assert "* **Requirements:** [FL-1](requirements.md#fl-1), [FL-2](requirements.md#fl-2)\n" in text
-    assert "**source:** [tests/flush.c](../tests/flush.c)\n* **Defects:** no-flush\n" in text
+    assert "**source:** [tests/flush/flush.c](../tests/flush/flush.c)\n* **Defects:** no-flush\n" in text
     assert "\n\n\n" not in text and " \n" not in text
 
 

@@ -35,7 +35,7 @@ def a_run(**changes: object) -> Run:
         result = TestResult(instance, Verdict.PASS, duration_us=1000)
         if instance.id == "flush.unmap@rocker":
             result = TestResult(instance, Verdict.FAIL, "a byte changed", 300_000, "0xa7", "0x96 at GPA 0x1000")
-            result.where, result.story, result.seed = "tests/flush.c:7", STORY, 9
+            result.where, result.story, result.seed = "tests/flush/flush.c:7", STORY, 9
             result.details = {
                 "step3": "attach device 0x10 to domain 0x1: SUCCESS",
                 "step4": "FLUSH_DEVICE_DOMAIN domain 0x1: SUCCESS",

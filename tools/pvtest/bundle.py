@@ -29,8 +29,7 @@ CONTENTS = (
     "tools/profiles/*",
     "tools/hyper-v/*",
     "tools/completion.bash",
-    *(f"{folder}/**/*.[chS]" for folder in ("boot", "kernel", "drivers", "lib", "host")),
-    *(f"tests/{files}" for files in ("*.c", "harness/*", "bench/*")),
+    *(f"{folder}/**/*.[chS]" for folder in ("boot", "kernel", "drivers", "lib", "host", "tests")),
 )
 IMAGES = ("pvtest.efi", "pvtest.debug", "refhost.efi", "refhost.debug")
 PROGRAMS = ("run.sh",)

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/* Hypercalls on the second processor, alone and together with the first. */
+#define TEST_GROUP "concurrency"
+#include "abi/msr.h"
+#include "kernel/smp.h"
+#include "kernel/time.h"
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "tests/harness/calls/hypercall_calls.h"
+#include "tests/harness/second_processor.h"
+
+/* One call with all registers, wherever it is made. */
+struct full_call {
+    struct hypercall_registers before, after;
+    enum trap_vector vector;
+    unsigned made;
+};
+
+static void make_call(void *argument)
+{
+    struct full_call *call = argument;
+
+    call->after = call->before;
+    call->vector = hypercall_raw_registers(&call->after);
+}
+
+static void expect_preserved(struct test_run *t, const char *name, const struct full_call *call, bool rep)
+{
+    struct hypercall_registers after = call->after;
+
+    CHECK(call->vector == TRAP_NONE, "%s on the second processor raises exception %u", name, (unsigned)call->vector);
+    after.rax = call->before.rax;
+    after.rcx = rep ? call->before.rcx : after.rcx;
+    CHECK(memcmp(&after, &call->before, sizeof(after)) == 0,
+          "%s on the second processor changes another register than RAX", name);
+}
+
+/* The same parameters on both processors; the calls that need an object that the first of them would use up are made on
+ * the second one alone. */
+STORY("same_answers",
+      "Makes each of the nine calls with flawless parameters on the second processor, with random values in all other "
+      "registers. Questions and flushes are made on the first one, too, and malformed calls on both.",
+      "Each call succeeds on the second processor as on the first, gives the same result and output, and changes no "
+      "register but RAX, and RCX of a rep call.",
+      "The host treats the processors differently: look at the entry of a hypercall, for state that is set up for the "
+      "first processor only.");
+TEST(concurrency_same_answers, "same_answers", "GEN-16 CAP-5 GEN-11", NO_DEVICE, "flush,bad-input",
+     "Every call means on the second processor what it means on the first")
+{
+    struct stage s = stage_open(t);
+    struct full_call first = {.vector = TRAP_NONE}, *second = second_memory(t, sizeof(*second));
+
+    need_second(t);
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        const struct call_shape *shape = &call_shapes[i];
+        bool again = shape->output_size || shape->rep || shape->code == HVCALL_FLUSH_DEVICE_DOMAIN;
+
+        if (!stage_can_carry_out(&s, shape)) {
+            continue;
+        }
+        stage_body(&s, shape, s.input.data);
+        for (size_t at = 0; at < sizeof(first.before); at++) {
+            ((uint8_t *)&first.before)[at] = (uint8_t)random_u64(&t->random);
+        }
+        first.before.rdx = gpa_of(s.input.data);
+        first.before.r8 = gpa_of(s.output.data);
+        for (unsigned flaw = 0; flaw < 2; flaw++) {
+            first.before.rcx = stage_control(shape) | (flaw ? HV_CONTROL_RESERVED_LOW : 0);
+            *second = first;
+            buffer_refresh(&s.output);
+            on_second(t, make_call, second);
+            STEP2(t, "%s on the second processor: %s", (uint64_t)(uintptr_t)shape->name,
+                  (uint64_t)(uintptr_t)hv_status_name(hv_result_status(second->after.rax)));
+            expect_preserved(t, shape->name, second, shape->rep);
+            CHECK(flaw || hv_result_status(second->after.rax) == HV_STATUS_SUCCESS,
+                  "%s is refused on the second processor", shape->name);
+            if (again || flaw) {
+                uint8_t answer[sizeof(struct hv_output_get_iommu_capabilities)];
+
+                memcpy(answer, s.output.data, shape->output_size);
+                make_call(&first);
+                CHECK_EQ(second->after.rax, first.after.rax, "RAX on the second processor, compared with the first");
+                CHECK(memcmp(answer, s.output.data, shape->output_size) == 0, "the answers to %s differ", shape->name);
+            }
+        }
+    }
+}
+
+#define STOPS 3u
+
+/* Calls without an end. */
+static void call_on(void *argument)
+{
+    struct full_call *call = argument;
+
+    for (;;) {
+        make_call(call);
+        __atomic_store_n(&call->made, call->made + 1, __ATOMIC_RELEASE);
+        give_way();
+    }
+}
+
+static bool has_called(void *argument)
+{
+    return __atomic_load_n(&((struct full_call *)argument)->made, __ATOMIC_ACQUIRE) > 0;
+}
+
+STORY("stopped_in_a_call",
+      "The second processor makes calls without a pause, and is stopped by INIT somewhere in the midst of them. The "
+      "first "
+      "processor then makes a call, starts the second one again, and has it make a call. Three times.",
+      "All calls succeed.",
+      "A processor that is reset in the host takes something with it, a lock for example; or what the host keeps per "
+      "processor is not set up anew.");
+TEST(concurrency_stopped, "stopped_in_a_call", "GEN-16", NO_DEVICE, "flush",
+     "A processor that is reset while it makes calls neither stops the calls of another one, nor its own after its "
+     "restart")
+{
+    struct full_call *second = second_memory(t, sizeof(*second));
+    struct caller theirs = caller(t), own = caller(t);
+    struct domain *d = domain_paging(t);
+    struct hv_input_flush_device_domain flush = {.flags = 0};
+
+    need_second(t);
+    pviommu_fill_domain(&flush.device_domain, d->id);
+    memcpy(theirs.input, &flush, sizeof(flush));
+    second->before.rcx = hv_control(HVCALL_FLUSH_DEVICE_DOMAIN, 0, 0, 0);
+    second->before.rdx = gpa_of(theirs.input);
+    for (unsigned i = 0; i < STOPS; i++) {
+        second->made = 0;
+        second_begin(t, call_on, second);
+        REQUIRE(time_wait(has_called, second, 500000), "the second processor makes no call");
+        STEP1(t, "the second processor is stopped by INIT, time %llu", i + 1);
+        REQUIRE(!smp_settle(), "the second processor has stopped by itself");
+        CHECK_SUCCESS(caller_flush(&own, d->id), "a call while the second processor is stopped");
+        need_second(t);
+        on_second(t, make_call, second);
+        CHECK(second->vector == TRAP_NONE, "a call on the restarted processor raises exception %u",
+              (unsigned)second->vector);
+        CHECK_SUCCESS(hv_result_status(second->after.rax), "a call on the restarted processor");
+    }
+}
+
+struct msr_values {
+    uint64_t index, os_id, hypercall;
+    bool readable;
+};
+
+static void read_msrs(void *argument)
+{
+    struct msr_values *v = argument;
+
+    v->readable = msr_read_safe(HV_MSR_VP_INDEX, &v->index) == TRAP_NONE &&
+                  msr_read_safe(HV_MSR_GUEST_OS_ID, &v->os_id) == TRAP_NONE &&
+                  msr_read_safe(HV_MSR_HYPERCALL, &v->hypercall) == TRAP_NONE;
+}
+
+STORY("synthetic_msrs", "Reads VP_INDEX, GUEST_OS_ID and HYPERCALL on both processors.",
+      "The indexes differ; the two others, which belong to the partition, are the same.",
+      "The host keeps per processor what belongs to the partition, or the other way round.");
+TEST(concurrency_msrs, "synthetic_msrs", "DISC-2 DISC-3 GEN-16", NO_DEVICE, NO_KIND,
+     "Each processor has an index of its own, and both see the guest's identity and the hypercall page")
+{
+    struct msr_values first = {0}, *second = second_memory(t, sizeof(*second));
+
+    capabilities(t);
+    need_second(t);
+    read_msrs(&first);
+    on_second(t, read_msrs, second);
+    CHECK(first.readable && second->readable, "a synthetic MSR raises an exception");
+    CHECK(first.index != second->index, "both processors have the VP index %llu", (unsigned long long)first.index);
+    CHECK_EQ(second->os_id, first.os_id, "GUEST_OS_ID on the second processor");
+    CHECK_EQ(second->hypercall, first.hypercall, "HYPERCALL on the second processor");
+}
+
+/* As many as there is time for: on a busy machine an emulated processor gets little of it. */
+#define ROUNDS_MAX 2000u
+#define CHAT_US    40000u
+
+/* Alternates between two calls with different answers, so that one that acts on the other processor's parameters shows.
+ */
+struct chatter {
+    struct caller caller;
+    uint32_t *meetings;
+    uint32_t domain, none; /* a domain that exists, and an id that does not */
+    uint64_t iova;
+    unsigned rounds, wrong_found, wrong_refused, wrong_reps;
+    enum hv_status wrong_status;
+};
+
+static void note(struct chatter *c, unsigned *counter, enum hv_status status)
+{
+    *counter += 1;
+    c->wrong_status = status;
+}
+
+static void chat(void *argument)
+{
+    struct chatter *c = argument;
+
+    uint64_t end;
+
+    if (!meet(c->meetings, 0)) {
+        return;
+    }
+    end = time_us() + CHAT_US;
+    for (c->rounds = 0; c->rounds < ROUNDS_MAX && time_us() < end; c->rounds++) {
+        unsigned done, count = c->rounds % 16 ? 1 : 100;
+        enum hv_status status = caller_flush(&c->caller, c->domain);
+
+        if (status != HV_STATUS_SUCCESS) {
+            note(c, &c->wrong_refused, status);
+        }
+        status = caller_flush(&c->caller, c->none);
+        if (status == HV_STATUS_SUCCESS) {
+            note(c, &c->wrong_found, status);
+        }
+        status = caller_flush_page(&c->caller, c->domain, c->iova, count, &done);
+        if (status != HV_STATUS_SUCCESS || done != count) {
+            note(c, &c->wrong_reps, status);
+        }
+        give_way();
+    }
+}
+
+static void judge(struct test_run *t, const struct chatter *c, const char *who)
+{
+    STEP4(t, "%s: %llu rounds of three calls, %llu wrongly refused, %llu wrongly accepted", (uint64_t)(uintptr_t)who,
+          c->rounds, c->wrong_refused, c->wrong_found);
+    REQUIRE(c->rounds > 0, "%s made no call", who);
+    CHECK(c->wrong_refused == 0, "%s: %u of %u flushes of its own domain are refused, the last one with %s", who,
+          c->wrong_refused, c->rounds, hv_status_name(c->wrong_status));
+    CHECK(c->wrong_found == 0, "%s: %u of %u flushes of a domain that does not exist succeed", who, c->wrong_found,
+          c->rounds);
+    CHECK(c->wrong_reps == 0, "%s: %u of %u list flushes fail or are cut short, the last one with %s", who,
+          c->wrong_reps, c->rounds, hv_status_name(c->wrong_status));
+}
+
+STORY("simultaneous_calls",
+      "Both processors make up to 6000 calls each at the same time: in turn a flush of a domain of their own, a flush "
+      "of a "
+      "domain that does not exist, and a list of 1 or 100 pages.",
+      "Every call of the first and third kind succeeds completely, and every one of the second kind is refused.",
+      "Calls on two processors share state of the host, such as the copy of the parameters, without a lock.");
+TEST(concurrency_simultaneous, "simultaneous_calls", "GEN-16 CON-1", NO_DEVICE, "flush,bad-input",
+     "Calls that are made at the same time on two processors all complete, each with its own result")
+{
+    struct chatter *both = second_memory(t, 2 * sizeof(*both));
+    uint32_t *meetings = second_memory(t, sizeof(*meetings));
+
+    need_second(t);
+    for (unsigned i = 0; i < 2; i++) {
+        both[i] = (struct chatter){.caller = caller(t), .meetings = meetings, .iova = (i + 1) * 0x1000000ull};
+        both[i].domain = domain_paging(t)->id;
+        both[i].none = fresh_domain_id(t);
+    }
+    second_begin(t, chat, &both[1]);
+    chat(&both[0]);
+    second_end(t);
+    judge(t, &both[0], "the first processor");
+    judge(t, &both[1], "the second processor");
+}

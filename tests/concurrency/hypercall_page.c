@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* The hypercall page belongs to the partition: where one processor moves it, all see it. */
+#define TEST_GROUP "concurrency"
+#include "abi/msr.h"
+#include "kernel/time.h"
+#include "lib/string.h"
+#include "tests/harness/second_processor.h"
+
+#define WAIT_US 1000000u
+
+/* What the second processor sees at the new place, before and after the page came there. It neither makes a call nor
+ * takes an exception in between: nothing makes it forget the place by accident. */
+struct watcher {
+    const uint8_t *place;
+    uint64_t before, after;
+    bool watching, moved;
+};
+
+static uint64_t look(const uint8_t *place)
+{
+    return *(const volatile uint64_t *)place;
+}
+
+static void watch(void *argument)
+{
+    struct watcher *w = argument;
+
+    w->before = look(w->place);
+    __atomic_store_n(&w->watching, true, __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&w->moved, __ATOMIC_ACQUIRE)) {
+        (void)look(w->place);
+        give_way();
+    }
+    w->after = look(w->place);
+}
+
+static bool is_watching(void *argument)
+{
+    const struct watcher *w = argument;
+
+    return __atomic_load_n(&w->watching, __ATOMIC_ACQUIRE);
+}
+
+static bool set_page(uint64_t gpa)
+{
+    uint64_t value;
+
+    return msr_read_safe(HV_MSR_HYPERCALL, &value) == TRAP_NONE &&
+           msr_write_safe(HV_MSR_HYPERCALL, hv_hypercall_msr_enable(value, gpa)) == TRAP_NONE;
+}
+
+/* True when the MSR took it. The page is moved in any case: it must be back when the test ends. */
+static bool move_watched(struct test_run *t, struct watcher *w, uint64_t gpa)
+{
+    bool watched, set;
+
+    second_begin(t, watch, w);
+    watched = time_wait(is_watching, w, WAIT_US);
+    set = set_page(gpa);
+    __atomic_store_n(&w->moved, watched, __ATOMIC_RELEASE);
+    return set;
+}
+
+STORY(
+    "page_moves_for_all",
+    "The second processor reads the start of a page of RAM. The first one moves the hypercall page there, and the "
+    "second "
+    "one reads again, without leaving the guest in between. Then the page is moved back, and the same is done again.",
+    "The second processor sees the hypercall page while it is there, and the RAM when it has gone.",
+    "The host changes the nested tables of all processors, but only the one that wrote the MSR drops what it holds of "
+    "the old ones.");
+TEST(concurrency_page_moves, "page_moves_for_all", "GEN-16 DISC-8", NO_DEVICE, NO_KIND,
+     "Where one processor moves the hypercall page, the other one sees it at once, and the RAM once it has left")
+{
+    uint64_t home = hypercall_init()->page, msr = 0, code;
+    struct watcher *coming = second_memory(t, 2 * sizeof(*coming)), *going = coming + 1;
+    uint8_t *place = page_alloc(1, PAGE_SIZE);
+    bool moved, back;
+
+    capabilities(t);
+    need_second(t);
+    REQUIRE(place, "no memory");
+    CHECK(msr_read_safe(HV_MSR_HYPERCALL, &msr) == TRAP_NONE, "RDMSR HYPERCALL raises an exception");
+    if (msr & HV_HYPERCALL_MSR_LOCKED) {
+        SKIP("the hypercall page is locked where it is");
+    }
+    memset(place, HYPERCALL_UNDERLAY, PAGE_SIZE);
+    code = look(gpa_pointer(home));
+    coming->place = going->place = place;
+
+    moved = move_watched(t, coming, gpa_of(place));
+    if (!moved) {
+        (void)set_page(home);
+    }
+    second_end(t);
+    back = move_watched(t, going, home);
+    second_end(t);
+
+    CHECK(moved && back, "WRMSR HYPERCALL raises an exception");
+    REQUIRE(coming->moved && going->moved, "the second processor did not come to look");
+    CHECK(look(place) == coming->before, "the RAM below the page has changed");
+    CHECK_EQ(coming->after, code, "start of the hypercall page as the second processor sees it after a move");
+    CHECK_EQ(going->before, code, "the same, seen by a second look");
+    CHECK_EQ(going->after, coming->before, "the RAM as the second processor sees it when the page has left");
+}

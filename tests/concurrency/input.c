@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One processor makes a call while the other one changes a field of its input between a good and a bad value. Either
+ * may be what the host sees, but it has to be the one that it checked: an accepted call has the effect of the good
+ * value. The two values differ in one byte, so that no copy can be a mixture of them.
+ */
+#define TEST_GROUP "concurrency"
+#include "lib/string.h"
+#include "tests/harness/second_processor.h"
+
+#define IOVA       0x06000000ull
+#define IOVA_OTHER 0x06001000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+#define ROUNDS     40u
+#define FEW_ROUNDS 3u /* with a slow device, as the second processor never rests */
+#define KINDS      "dma,bad-input"
+
+/* Makes a value bad: a reserved bit of a list element, a misaligned top table. In the same byte as bits 12 to 15. */
+#define FLAW 0x800u
+
+struct flipper {
+    uint64_t *word;
+    uint64_t good, bad;
+    bool stop;
+};
+
+static void pause_a_while(void)
+{
+    for (unsigned i = 0; i < 20; i++) {
+        give_way();
+    }
+}
+
+static void flip(void *argument)
+{
+    struct flipper *f = argument;
+
+    while (!__atomic_load_n(&f->stop, __ATOMIC_RELAXED)) {
+        __atomic_store_n(f->word, f->bad, __ATOMIC_RELEASE);
+        pause_a_while();
+        __atomic_store_n(f->word, f->good, __ATOMIC_RELEASE);
+        pause_a_while();
+    }
+}
+
+static struct flipper *flipper(struct test_run *t, uint8_t *word, uint64_t good, uint64_t bad)
+{
+    struct flipper *f = second_memory(t, sizeof(*f));
+
+    *f = (struct flipper){.word = (void *)word, .good = good, .bad = bad};
+    STEP2(t, "the second processor changes a field between 0x%llx and 0x%llx", good, bad);
+    second_begin(t, flip, f);
+    return f;
+}
+
+static void stop(struct test_run *t, struct flipper *f)
+{
+    __atomic_store_n(&f->stop, true, __ATOMIC_RELAXED);
+    second_end(t);
+}
+
+STORY("list_element_changes",
+      "A device uses a page, which is unmapped and flushed by a list of one element. The second processor changes the "
+      "element all the while to a malformed one that names another page. 40 rounds.",
+      "The call succeeds, and the page is out of reach; or the call is refused.",
+      "The host reads the element twice, once to check it and once to use it.");
+TEST(concurrency_list_element, "list_element_changes", "CON-3", ON_ANY, KINDS ",fault,flush",
+     "A list flush whose element changes during the call flushes the page that was checked, or is refused")
+{
+    struct dma_engine *e = device(t);
+    const unsigned rounds = rounds_on(e, ROUNDS, FEW_ROUNDS);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+    struct caller own = caller(t);
+    const uint64_t good = hv_iommu_range(IOVA >> HV_PAGE_SHIFT, 0);
+    const uint64_t bad = hv_iommu_range(IOVA_OTHER >> HV_PAGE_SHIFT, 0) | FLAW;
+    struct flipper *f;
+    unsigned refused = 0;
+
+    need_second(t);
+    attach(t, d, e);
+    if (pviommu_flush_list(d->id, &bad, 1, NULL) == HV_STATUS_SUCCESS) {
+        SKIP("this host accepts an element with a reserved bit: there is no bad value");
+    }
+    f = flipper(t, own.input + sizeof(struct hv_input_flush_device_domain_list), good, bad);
+    for (unsigned i = 0; i < rounds; i++) {
+        enum hv_status status;
+        unsigned done;
+
+        map(t, d, IOVA, &b, RW);
+        warm(t, e, IOVA, &b, "the page before it is unmapped");
+        unmap(t, d, IOVA, PAGE_SIZE);
+        status = caller_flush_page(&own, d->id, IOVA, 1, &done);
+        STEP1(t, "list flush whose element changes: %s", (uint64_t)(uintptr_t)hv_status_name(status));
+        if (status == HV_STATUS_SUCCESS) {
+            expect_write_fault(t, e, IOVA, 16, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "the page of an accepted list");
+        }
+        refused += status != HV_STATUS_SUCCESS;
+        flush(t, d);
+    }
+    stop(t, f);
+    STEP2(t, "%llu of %llu calls were refused", refused, rounds);
+}
+
+/* Two top tables side by side, with what the tables of two domains have. */
+static uint8_t *two_roots(struct test_run *t, const struct domain *first, const struct domain *second)
+{
+    uint8_t *roots = page_alloc(2, 16 * PAGE_SIZE);
+
+    REQUIRE(roots, "no memory for two top tables");
+    memcpy(roots, first->table.root, PAGE_SIZE);
+    memcpy(roots + PAGE_SIZE, second->table.root, PAGE_SIZE);
+    return roots;
+}
+
+static enum hv_status configure(const struct caller *c, uint32_t id, uint64_t root)
+{
+    struct hv_input_configure_device_domain configure = {
+        .settings = {.flags = HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, .page_table_root = root}};
+
+    pviommu_fill_domain(&configure.device_domain, id);
+    return caller_call(c, HVCALL_CONFIGURE_DEVICE_DOMAIN, &configure, sizeof(configure));
+}
+
+STORY(
+    "root_changes",
+    "Configures a domain with a top table, which the second processor changes all the while to a misaligned address in "
+    "another top table. Then a device in the domain tries a page that both tables map, to different memory. 40 rounds.",
+    "The call succeeds, and the device reaches the memory of the first table; or the call is refused.",
+    "The host reads the address of the table twice, once to check it and once to use it.");
+TEST(concurrency_root, "root_changes", "CON-3", ON_ANY, KINDS,
+     "CONFIGURE whose top table changes during the call uses the table that was checked, or is refused")
+{
+    struct dma_engine *e = device(t);
+    const unsigned rounds = rounds_on(e, ROUNDS, FEW_ROUNDS);
+    struct buffer b = buffer(t, 1), decoy = buffer(t, 1);
+    struct domain *park = domain_blocked(t);
+    struct domain *wanted = domain_mapping(t, IOVA, &b), *other = domain_mapping(t, IOVA, &decoy);
+    struct caller own = caller(t);
+    uint32_t id = fresh_domain_id(t);
+    struct flipper *f;
+    uint64_t good, bad;
+
+    need_second(t);
+    good = gpa_of(two_roots(t, wanted, other));
+    bad = good + PAGE_SIZE + FLAW;
+    CHECK_SUCCESS(pviommu_create(id), "creating a domain");
+    if (configure(&own, id, bad) == HV_STATUS_SUCCESS) {
+        SKIP("this host accepts a misaligned top table: there is no bad value");
+    }
+    CHECK_SUCCESS(pviommu_delete(id), "deleting it");
+    f = flipper(t, own.input + offsetof(struct hv_input_configure_device_domain, settings.page_table_root), good, bad);
+    for (unsigned i = 0; i < rounds; i++) {
+        enum hv_status status;
+
+        CHECK_SUCCESS(pviommu_create(id), "creating a domain");
+        status = configure(&own, id, good);
+        STEP1(t, "configure the domain with a root that changes: %s", (uint64_t)(uintptr_t)hv_status_name(status));
+        if (status == HV_STATUS_SUCCESS) {
+            CHECK_SUCCESS(pviommu_attach(id, e->device_id), "ATTACH to the configured domain");
+            expect_write(t, e, IOVA, &b, 0, 16, "DMA by the table that was checked");
+            expect_untouched(t, &decoy, "memory of the table that was not checked");
+            attach(t, park, e);
+        }
+        CHECK_SUCCESS(pviommu_delete(id), "deleting it");
+    }
+    stop(t, f);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* The list flush, superpages, and table pages that are reused right behind it (LS-8, LS-10). */
+#include "lib/string.h"
+#include "tests/harness/flush_ways.h"
+
+#define TEST_GROUP "flush-list"
+#define IOVA       0x40000000ull
+
+STORY("small_block_drops_2m_leaf",
+      "The device uses page 300 of a 2 MiB leaf. The leaf is split, page 300 is pointed at another page, and a "
+      "block of one page elsewhere in the 2 MiB is flushed.",
+      "The device's next write to page 300 lands in the new page.",
+      "The host drops only the 4 KiB piece that was named and keeps the rest of the superpage's entry.");
+TEST(list_large_leaf, "small_block_drops_2m_leaf", "LS-10", ON_ANY, "dma,flush",
+     "A one-page block inside of a cached 2 MiB leaf drops the leaf as a whole")
+{
+    struct dma_engine *e = device(t);
+    struct buffer big = buffer_for_leaf(t, SIZE_2M), small = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &big);
+
+    attach(t, d, e);
+    expect_write(t, e, IOVA + 300 * PAGE_SIZE, &big, 300 * PAGE_SIZE, 4, "warm through the 2 MiB leaf");
+    REQUIRE(stage1_split(&d->table, IOVA) == STAGE1_OK, "splitting our own leaf");
+    retarget(t, d, IOVA + 300 * PAGE_SIZE, gpa_of(small.data));
+    flush_block(t, d, (IOVA >> 12) + 5, 0);
+    expect_write(t, e, IOVA + 300 * PAGE_SIZE, &small, 0, 4, "page far from the flushed one, in the same old leaf");
+    expect_untouched(t, &big, "the old target");
+}
+
+/* Empties the 2 MiB (or 1 GiB) that a table below IOVA covers, flushes by list, and gives the table page new contents
+ * at once, as an allocator would: entries that lead to `trap`. Nothing may be reached through them. */
+static void reuse_table(struct test_run *t, unsigned level, flush_way *way)
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 2), trap = buffer(t, 1);
+    struct domain *d = domain_four_levels(t, IOVA, &b);
+    uint64_t span = 1ull << (12 + 9 * level), *table;
+    struct stage1_walk w;
+
+    attach(t, d, e);
+    warm(t, e, IOVA, &b, "mapped");
+    REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");
+    table = gpa_pointer(*w.entry[level] & d->table.format->address_mask);
+    *w.entry[level] = 0;
+    STEP2(t, "clear the level %llu entry; its table at GPA 0x%llx is free after the flush", level, gpa_of(table));
+    way(t, d, IOVA & ~(span - 1), span);
+    for (unsigned i = 0; i < PAGE_SIZE / sizeof(*table); i++) {
+        table[i] = gpa_of(trap.data) | 0x67;
+    }
+    STEP0(t, "fill the old table page with entries that point to a page which nobody maps");
+    expect_write_fault(t, e, IOVA, 8, &trap, ORACLE_FAULT_CLASS_NOT_PRESENT, "through the freed table, warm page");
+    expect_write_fault(t, e, IOVA + PAGE_SIZE, 8, &trap, ORACLE_FAULT_CLASS_NOT_PRESENT, "through the freed table");
+    expect_untouched(t, &b, "the old target");
+    memset(table, 0, PAGE_SIZE);
+}
+
+STORY("leaf_table_reused",
+      "The device uses a page; the entry above its leaf table is cleared, the 2 MiB are flushed by list, and the "
+      "old table is filled with entries that lead to a page which nobody maps.",
+      "Writes to the warm page and to its neighbour fault; neither the old target nor the trap page changes.",
+      "The list flush leaves the paging-structure cache alone: the host goes on walking a table that belongs to "
+      "somebody else now.");
+TEST(list_walk_cache_1, "leaf_table_reused", "LS-8", ON_ANY, "dma,fault,flush",
+     "After a list flush over its range a freed leaf table is not walked any more")
+{
+    reuse_table(t, 1, flush_list);
+}
+
+STORY("middle_table_reused",
+      "The same one level higher: the table that covers 1 GiB is cut off, its range is flushed by list, and its "
+      "page is filled with traps.",
+      "Writes fault and no page changes.", "Paging-structure caches of the upper levels survive a list flush.");
+TEST(list_walk_cache_2, "middle_table_reused", "LS-8", ON_ANY, "dma,fault,flush",
+     "After a list flush over its range a freed middle table is not walked any more")
+{
+    reuse_table(t, 2, flush_list);
+}
+
+STORY("upper_table_reused", "The same for a table right below the root, flushed by the block that means everything.",
+      "Writes fault and no page changes.", "The full-range block drops leaves, but not the cached root entries.");
+TEST(list_walk_cache_3, "upper_table_reused", "LS-8 LS-2", ON_ANY, "dma,fault,flush",
+     "After a list flush of everything a freed table below the root is not walked any more")
+{
+    reuse_table(t, 3, flush_by_everything);
+}
+
+STORY("table_replaced_by_another",
+      "The device uses a page; its leaf table is replaced by another one that leads to another page, and the 2 "
+      "MiB are flushed by list.",
+      "The next write lands in the new table's page, and the old page stays unchanged.",
+      "The walk still goes through the old table: paging-structure caches are not dropped by the list flush.");
+TEST(list_table_replaced, "table_replaced_by_another", "LS-8", ON_ANY, "dma,flush",
+     "A table replaced by another one is followed after a list flush over its range, and the old one is not")
+{
+    struct dma_engine *e = device(t);
+    struct buffer a = buffer(t, 1), b = buffer(t, 1);
+    struct domain *d = domain_four_levels(t, IOVA, &a);
+    uint64_t *old, *new = page_alloc(1, PAGE_SIZE);
+    struct stage1_walk w;
+
+    REQUIRE(new, "no memory for a table");
+    attach(t, d, e);
+    warm(t, e, IOVA, &a, "old table");
+    REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");
+    old = gpa_pointer(*w.entry[1] & d->table.format->address_mask);
+    new[0] = gpa_of(b.data) | 0x67;
+    *w.entry[1] = gpa_of(new) | 0x27;
+    STEP2(t, "leaf table 0x%llx replaced by 0x%llx", gpa_of(old), gpa_of(new));
+    flush_list(t, d, IOVA, SIZE_2M);
+    expect_write(t, e, IOVA, &b, 0, 8, "new table");
+    expect_untouched(t, &a, "the old table's target");
+    *w.entry[1] = gpa_of(old) | 0x27; /* so that the driver frees what it allocated */
+    flush(t, d);
+}

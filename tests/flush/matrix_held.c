@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Requests that were translated before the flush and are let go behind it (FL-6): every operation, every slot of a
+ * device, and a list of which one piece is under way. A write must not arrive any more, and a read must not see what
+ * the page holds by then.
+ */
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "tests/flush/matrix.h"
+#include "tests/harness/continuous_dma.h"
+
+#define TEST_GROUP MATRIX_GROUP
+#define IOVA       MATRIX_IOVA
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+#define FIRST_SLOT 1u
+#define LENGTH     64u
+#define SECRET     0x3Cu /* what the page's next owner keeps there */
+
+static struct domain *domain_with(struct test_run *t, struct dma_engine *e, const struct buffer *b)
+{
+    struct domain *d = domain_paging(t);
+
+    map(t, d, IOVA, b, RW);
+    attach(t, d, e);
+    return d;
+}
+
+static void take_back(struct test_run *t, struct domain *d, struct buffer *b, enum matrix_way_number way)
+{
+    unmap(t, d, IOVA, b->size);
+    matrix_ways[way].flush(t, d, IOVA, b->size);
+    memset(b->data, SECRET, b->size);
+}
+
+static void operation_under_way(struct test_run *t, enum dmaprobe_operation operation, enum matrix_way_number way)
+{
+    bool atomic = operation >= DMAPROBE_ADD;
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 1);
+    struct domain *d = domain_with(t, e, &b);
+    uint8_t *bytes = dmaprobe_buffer(e);
+
+    memset(bytes, (uint8_t)~SECRET, LENGTH);
+    burst_hold(t, e, FIRST_SLOT,
+               (struct dmaprobe_request){.operation = operation,
+                                         .iova = IOVA,
+                                         .length = atomic ? sizeof(uint64_t) : LENGTH,
+                                         .operand = (uint8_t)~SECRET});
+    take_back(t, d, &b, way);
+    (void)burst_release(t, e, FIRST_SLOT);
+    CHECK(!memory_find_other(b.data, b.size, SECRET), "operation %u, %s: the page was written after the flush",
+          operation, matrix_ways[way].name);
+    for (unsigned i = 0; i < LENGTH; i++) {
+        CHECK(bytes[i] != SECRET, "operation %u, %s: byte %u of the page's next owner was seen by the device",
+              operation, matrix_ways[way].name, i);
+    }
+    buffer_refresh(&b);
+}
+
+STORY("held_operations",
+      "For each operation of the device (read, write, fill, add, swap) and each way to flush: the device starts it and "
+      "holds it after the translation. The guest unmaps the page, flushes, and lets a next owner write to it; then the "
+      "device lets go.",
+      "The page holds what its next owner wrote, and the device has seen none of it.",
+      "The flush does not wait for all kinds of DMA under way. Waiting for writes alone lets a read disclose the next "
+      "owner's data.");
+TEST(held_operations, "held_operations", "FL-6", ON_PROBE, "dma,flush",
+     "Neither a read nor a write nor an atomic that was under way reaches a page after the flush that released it")
+{
+    static const enum dmaprobe_operation operations[] = {DMAPROBE_READ, DMAPROBE_WRITE, DMAPROBE_FILL, DMAPROBE_ADD,
+                                                         DMAPROBE_SWAP};
+
+    for (unsigned i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+        operation_under_way(t, operations[i], MATRIX_DOMAIN);
+        operation_under_way(t, operations[i], MATRIX_EXACT + i % (MATRIX_WAYS - MATRIX_EXACT));
+    }
+}
+
+STORY("held_in_every_slot",
+      "The device holds fifteen requests at fifteen pages of one domain, all translated. The guest unmaps all pages, "
+      "flushes once, and gives the pages away; the device lets its requests go, the youngest first.",
+      "None of the pages is written.", "The flush waits for some of a device's requests only, such as the oldest.");
+TEST(held_in_every_slot, "held_in_every_slot", "FL-6", ON_PROBE, "dma,flush",
+     "A flush waits for all requests that a device has under way, not for the first of them")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, DMAPROBE_SLOTS - FIRST_SLOT);
+    struct domain *d = domain_with(t, e, &b);
+
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned slot = FIRST_SLOT; slot < DMAPROBE_SLOTS; slot++) {
+            burst_hold(t, e, slot,
+                       (struct dmaprobe_request){.operation = DMAPROBE_FILL,
+                                                 .iova = IOVA + (slot - FIRST_SLOT) * PAGE_SIZE,
+                                                 .length = LENGTH,
+                                                 .operand = (uint8_t)~SECRET});
+        }
+        take_back(t, d, &b, round ? MATRIX_BLOCK : MATRIX_DOMAIN);
+        for (unsigned slot = DMAPROBE_SLOTS; slot-- > FIRST_SLOT;) {
+            (void)burst_release(t, e, slot);
+        }
+        CHECK(!memory_find_other(b.data, b.size, SECRET), "%s flush: a page was written after it",
+              round ? "list" : "domain");
+        map(t, d, IOVA, &b, RW);
+    }
+    buffer_refresh(&b);
+}
+
+STORY("held_list_of_pieces",
+      "The device starts a list of four pieces in four pages and holds it: the first piece is translated, the others "
+      "are not. The guest unmaps the first three pages, flushes, and gives them away; the device lets go.",
+      "None of the three pages is written, neither by the piece under way nor by those behind it.",
+      "A host that translates a whole list at its start must wait for all of it in a flush.");
+TEST(held_list_of_pieces, "held_list_of_pieces", "FL-6 FL-1", ON_PROBE, "dma,flush",
+     "Of a list of pieces neither the one under way nor those to come reach a page after its flush")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 4);
+    struct domain *d = domain_with(t, e, &b);
+    struct dmaprobe_element *list = dmaprobe_scatter(e);
+
+    for (unsigned i = 0; i < 4; i++) {
+        list[i] = (struct dmaprobe_element){.iova = IOVA + i * PAGE_SIZE, .length = LENGTH};
+    }
+    burst_hold(
+        t, e, FIRST_SLOT,
+        (struct dmaprobe_request){
+            .operation = DMAPROBE_FILL, .flags = DMAPROBE_SCATTERED, .elements = 4, .operand = e->ops->fill_value});
+    unmap(t, d, IOVA, 3 * PAGE_SIZE);
+    flush_list(t, d, IOVA, 3 * PAGE_SIZE);
+    buffer_refresh(&b);
+    (void)burst_release(t, e, FIRST_SLOT);
+    expect_untouched(t, &b, "pages given away after the flush");
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The matrix with DMA under way (FL-6). A burst at the changed page goes on all the time: the pass that was translated
+ * before the flush must have landed, or be lost, when the flush returns. Requests that are held show the same for every
+ * operation, for many requests of one device, and for a list of which one piece is under way.
+ */
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "tests/flush/matrix.h"
+#include "tests/harness/continuous_dma.h"
+
+#define TEST_GROUP MATRIX_GROUP
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+#define SLOT       1u
+#define LENGTH     64u
+
+static const struct {
+    const char *name;
+    const struct matrix_change *change;
+} changes[] = {
+    {"unmapped", &matrix_unmapped},
+    {"made read-only", &matrix_downgraded},
+    {"retargeted", &matrix_retargeted},
+    {"table replaced", &matrix_table_replaced},
+    {"domain emptied", &matrix_emptied},
+    {"2 MiB leaf split", &matrix_split},
+    {"merged into a 2 MiB leaf", &matrix_merged},
+};
+
+/* The first probe of a scene is the page that changes. */
+static void one_under_fire(struct matrix_scene *s, const struct matrix_change *change, const char *name,
+                           const struct matrix_way *way)
+{
+    struct test_run *t = s->t;
+    uint8_t value = s->engine->ops->fill_value, *before, *after;
+
+    matrix_build(s, change);
+    before = s->probe[0].before;
+    after = s->probe[0].after;
+    burst_start(t, s->engine, SLOT, s->probe[0].iova, LENGTH, value);
+    burst_pass(s->engine, BURST_SETTLE);
+    CHECK(!memory_find_other(before, LENGTH, value), "%s: the burst does not reach its page before the change", name);
+    change->change(s);
+    way->flush(t, s->domain, s->first, s->length);
+    memset(before, POISON_FRESH, LENGTH); /* the page is somebody else's now */
+    matrix_reuse_orphans(s);
+    burst_pass(s->engine, BURST_SETTLE);
+    CHECK(!memory_find_other(before, LENGTH, POISON_FRESH), "%s, %s: the old page was written after the flush", name,
+          way->name);
+    CHECK(!after || !memory_find_other(after, LENGTH, value), "%s, %s: the new page is not reached", name, way->name);
+    (void)burst_stop(t, s->engine, SLOT);
+    if (after) {
+        memset(after, POISON_FRESH, LENGTH);
+    }
+    expect_untouched(t, &s->small, name);
+}
+
+static void under_fire(struct test_run *t, unsigned first_way, unsigned last_way)
+{
+    for (unsigned i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        const struct matrix_change *change = changes[i].change;
+        struct matrix_scene s;
+
+        if (change->large && !has_page_size(t, SIZE_2M)) {
+            continue;
+        }
+        matrix_begin(&s, t, change);
+        for (unsigned way = first_way; way <= last_way; way++) {
+            if (way == MATRIX_LAST_OF_508 && i != 0) {
+                continue; /* 508 invalidations take long, and the list is the same for all changes */
+            }
+            one_under_fire(&s, change, changes[i].name, &matrix_ways[way]);
+        }
+        matrix_end(&s);
+    }
+}
+
+STORY("under_fire_domain",
+      "A device writes to a page over and over. For each of the seven changes of the matrix: the guest changes its "
+      "tables, flushes with FLUSH_DEVICE_DOMAIN, takes the old page back at once, and overwrites tables that became "
+      "free.",
+      "The old page is not written any more, the new one is, and tables that are free lead nowhere.",
+      "The flush returns while DMA that was translated before is still on its way: look at how the host waits for "
+      "requests in flight.");
+TEST(under_fire_domain, "under_fire_domain", "FL-6 FL-1 FL-2", ON_PROBE, "dma,flush",
+     "A burst of DMA misses the old page from the return of FLUSH_DEVICE_DOMAIN on, whatever was changed")
+{
+    under_fire(t, MATRIX_DOMAIN, MATRIX_DOMAIN);
+}
+
+STORY("under_fire_list",
+      "A device writes to a page over and over. For each of the seven changes of the matrix and each kind of list "
+      "(exact, one covering block, everything; for the first change also the last of 508): the guest changes its "
+      "tables, flushes, takes the old page "
+      "back at once, and overwrites tables that became free.",
+      "The old page is not written any more, the new one is, and tables that are free lead nowhere.",
+      "The list flush returns while DMA that was translated before is still on its way: look at whether the host waits "
+      "for requests in flight after the last element, too.");
+TEST(under_fire_list, "under_fire_list", "FL-6 LS-1 LS-2 LS-8", ON_PROBE, "dma,flush",
+     "A burst of DMA misses the old page from the return of a list flush on, whatever was changed")
+{
+    under_fire(t, MATRIX_EXACT, MATRIX_WAYS - 1);
+}

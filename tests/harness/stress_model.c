@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/harness/stress_model.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+
+#define RW (STAGE1_READ | STAGE1_WRITE)
+
+/* Far apart, at the ends, alike in their low bits; 1 is the first that the fixtures hand out. */
+static const uint32_t ids[STRESS_HOMES] = {0x7FFFFFFF, 0x80000001, 0xFFFFFFFE, 0x00010001, 0x01000001};
+
+static unsigned below(struct stress *s, unsigned bound)
+{
+    return (unsigned)random_below(&s->t->random, bound);
+}
+
+uint64_t stress_iova(const struct stress *s, unsigned device, unsigned page)
+{
+    return gpa_of(s->untranslated.data) + page * PAGE_SIZE + device * STRESS_LENGTH;
+}
+
+uint8_t stress_value(unsigned device)
+{
+    return (uint8_t)(0x11 * (device + 1));
+}
+
+static uint32_t current(const struct stress_page *p)
+{
+    if (!p->mapped) {
+        return STRESS_NOWHERE;
+    }
+    return p->writable ? (uint32_t)BIT(p->target) : (uint32_t)STRESS_DENIED;
+}
+
+static void forget_stale(struct stress *s, unsigned home, unsigned first, unsigned last)
+{
+    for (unsigned i = first; i <= last; i++) {
+        s->page[home][i].allowed = current(&s->page[home][i]);
+    }
+}
+
+static void create(struct stress *s, unsigned home)
+{
+    static const enum domain_kind kinds[] = {DOMAIN_BLOCKED, DOMAIN_IDENTITY};
+    struct test_run *t = s->t;
+    enum hv_status status;
+
+    CHECK(domain_create(&s->domain[home], home < STRESS_PAGING ? kinds[home] : DOMAIN_PAGING, ids[home], 0, 0, &status),
+          "creating domain 0x%x: %s", ids[home], hv_status_name(status));
+    STEP1(t, "create and configure domain 0x%llx", ids[home]);
+    memset(s->page[home], 0, sizeof(s->page[home]));
+    forget_stale(s, home, 0, STRESS_PAGES - 1);
+}
+
+void stress_begin(struct stress *s, struct test_run *t)
+{
+    *s = (struct stress){.t = t};
+    s->untranslated = buffer(t, STRESS_PAGES);
+    s->target = buffer(t, STRESS_TARGETS);
+    for (unsigned i = 0; i < STRESS_DEVICES; i++) {
+        s->engine[i] = device_n(t, i);
+    }
+    for (unsigned home = 0; home < STRESS_HOMES; home++) {
+        track_domain_id(t, ids[home]);
+        create(s, home);
+    }
+    for (unsigned i = 0; i < STRESS_DEVICES; i++) {
+        attach(t, &s->domain[STRESS_BLOCKED], s->engine[i]);
+    }
+}
+
+/* A leaf comes, goes, or changes; its old form stays allowed. */
+static void change_leaf(struct stress *s, unsigned home)
+{
+    unsigned target = below(s, STRESS_TARGETS);
+    unsigned number = below(s, 2) ? below(s, STRESS_DEVICES) : below(s, STRESS_PAGES);
+    struct stress_page *p = &s->page[home][number];
+    struct domain *d = &s->domain[home];
+    uint64_t iova = stress_iova(s, 0, number), gpa = gpa_of(s->target.data) + target * PAGE_SIZE;
+    struct test_run *t = s->t;
+
+    s->changed = number;
+    if (!p->mapped) {
+        p->mapped = true;
+        p->target = (uint8_t)target;
+        p->writable = below(s, 4) != 0;
+        p->allowed &= ~(uint32_t)STRESS_NOWHERE; /* FL-3: in force at once */
+        map_gpa(t, d, iova, gpa, PAGE_SIZE, p->writable ? RW : STAGE1_READ);
+    } else if (below(s, 3) == 0) {
+        p->target = (uint8_t)target;
+        retarget(t, d, iova, gpa);
+    } else if (below(s, 2) == 0) {
+        p->writable = !p->writable;
+        STEP2(t, "make IOVA 0x%llx writable: %llu", iova, p->writable);
+        REQUIRE(stage1_protect(&d->table, iova, PAGE_SIZE, p->writable ? RW : STAGE1_READ) == STAGE1_OK,
+                "protecting our own page");
+    } else {
+        p->mapped = false;
+        STEP1(t, "unmap IOVA 0x%llx", iova);
+        REQUIRE(domain_unmap_keep(d, iova, PAGE_SIZE, NULL) == STAGE1_OK, "unmapping our own page");
+    }
+    p->allowed |= current(p);
+}
+
+static void flush_some(struct stress *s, unsigned home)
+{
+    unsigned first = below(s, STRESS_PAGES), last = first + below(s, STRESS_PAGES - first);
+    uint64_t iova = stress_iova(s, 0, first), length = (last - first + 1) * PAGE_SIZE;
+    struct domain *d = &s->domain[home];
+    struct flush_block block = flush_range_cover(iova, length);
+
+    switch (below(s, 4)) {
+    case 0:
+        flush(s->t, d);
+        forget_stale(s, home, 0, STRESS_PAGES - 1);
+        break;
+    case 1:
+        flush_block(s->t, d, 0, HV_IOMMU_RANGE_SHIFT_ALL);
+        forget_stale(s, home, 0, STRESS_PAGES - 1);
+        break;
+    case 2:
+        flush_list(s->t, d, iova, length);
+        forget_stale(s, home, first, last);
+        break;
+    default:
+        flush_block(s->t, d, block.page, block.shift);
+        forget_stale(s, home, first, last);
+        break;
+    }
+}
+
+static bool lived_in(const struct stress *s, unsigned home)
+{
+    for (unsigned i = 0; i < STRESS_DEVICES; i++) {
+        if (s->home[i] == home) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void move(struct stress *s, unsigned to)
+{
+    unsigned device = below(s, STRESS_DEVICES), left = s->home[device];
+    struct test_run *t = s->t;
+
+    if (to == left) {
+        return;
+    }
+    s->home[device] = to;
+    if (to == STRESS_DETACHED) {
+        STEP1(t, "detach device 0x%llx", s->engine[device]->device_id);
+        CHECK_SUCCESS(pviommu_detach(s->engine[device]->device_id), "detaching an attached device");
+    } else {
+        attach(t, &s->domain[to], s->engine[device]);
+    }
+    if (left < STRESS_HOMES && !lived_in(s, left)) {
+        forget_stale(s, left, 0, STRESS_PAGES - 1);
+    }
+}
+
+static void replace(struct stress *s, unsigned home)
+{
+    if (!lived_in(s, home)) {
+        delete_domain(s->t, &s->domain[home]);
+        create(s, home);
+    }
+}
+
+void stress_step(struct stress *s)
+{
+    unsigned paging = STRESS_PAGING + below(s, STRESS_HOMES - STRESS_PAGING);
+
+    switch (below(s, 32)) {
+    case 0:
+    case 1:
+    case 2:
+        move(s, paging);
+        break;
+    case 3:
+        move(s, below(s, STRESS_PAGING));
+        break;
+    case 4:
+        move(s, below(s, 2) ? (unsigned)STRESS_DETACHED : paging);
+        break;
+    case 5:
+    case 6:
+        replace(s, paging);
+        break;
+    case 7:
+    case 8:
+    case 9:
+    case 10:
+    case 11:
+    case 12:
+    case 13:
+    case 14:
+        flush_some(s, paging);
+        break;
+    default:
+        change_leaf(s, paging);
+        break;
+    }
+}
+
+void stress_end(struct stress *s)
+{
+    for (unsigned i = 0; i < STRESS_DEVICES; i++) {
+        attach(s->t, &s->domain[STRESS_BLOCKED], s->engine[i]);
+        drain_faults(s->t, s->engine[i]);
+    }
+    for (unsigned home = STRESS_PAGING; home < STRESS_HOMES; home++) {
+        delete_domain(s->t, &s->domain[home]);
+    }
+    expect_untouched(s->t, &s->target, "targets, at the end");
+    expect_untouched(s->t, &s->untranslated, "pages at untranslated addresses, at the end");
+}
+
+uint32_t stress_allowed(const struct stress *s, unsigned device, unsigned page)
+{
+    switch (s->home[device]) {
+    case STRESS_BLOCKED:
+        return STRESS_NOWHERE;
+    case STRESS_IDENTITY:
+        return STRESS_UNTRANSLATED;
+    case STRESS_DETACHED: /* DET-1: blocked, or whatever state the host documents */
+        return STRESS_NOWHERE | STRESS_UNTRANSLATED;
+    default:
+        return s->page[s->home[device]][page].allowed;
+    }
+}
+
+uint32_t stress_landed(struct stress *s, unsigned device, unsigned page)
+{
+    size_t offset = device * STRESS_LENGTH;
+    uint32_t landed = 0;
+
+    for (unsigned i = 0; i <= STRESS_TARGETS; i++) {
+        uint8_t *at = i < STRESS_TARGETS ? s->target.data + i * PAGE_SIZE : s->untranslated.data + page * PAGE_SIZE;
+
+        if (memory_find_other(at + offset, STRESS_LENGTH, POISON_FRESH)) {
+            landed |= i < STRESS_TARGETS ? (uint32_t)BIT(i) : (uint32_t)STRESS_UNTRANSLATED;
+            memset(at + offset, POISON_FRESH, STRESS_LENGTH);
+        }
+    }
+    return landed;
+}

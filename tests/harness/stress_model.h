@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A guest that does anything in any order, and a model of what each DMA may reach. For every page of every paging
+ * domain the model keeps where a write may land: where the entry leads, and where it led since the page was last
+ * flushed (FL-5). A flush, and the departure of the last device, leave only the former.
+ */
+#ifndef PVT_TESTS_HARNESS_STRESS_MODEL_H
+#define PVT_TESTS_HARNESS_STRESS_MODEL_H
+
+#include "tests/harness/fixture.h"
+
+#define STRESS_TARGETS 8u
+#define STRESS_PAGES   8u /* IOVA pages; each is the GPA of a page of its own, where an identity domain leads */
+#define STRESS_DEVICES 3u
+#define STRESS_LENGTH  64u
+
+/* Where a write may land, as a set: a target by its number, or one of these. */
+#define STRESS_NOWHERE BIT(STRESS_TARGETS)
+/* Also nowhere, but because of a read-only entry, which a host may have cached. */
+#define STRESS_DENIED       BIT(STRESS_TARGETS + 1)
+#define STRESS_UNTRANSLATED BIT(STRESS_TARGETS + 2)
+
+enum stress_home { STRESS_BLOCKED, STRESS_IDENTITY, STRESS_PAGING, STRESS_HOMES = STRESS_PAGING + 3, STRESS_DETACHED };
+
+struct stress_page {
+    uint32_t allowed;
+    uint8_t target;
+    bool mapped, writable;
+};
+
+struct stress {
+    struct test_run *t;
+    struct domain domain[STRESS_HOMES];
+    struct stress_page page[STRESS_HOMES][STRESS_PAGES];
+    struct dma_engine *engine[STRESS_DEVICES];
+    unsigned home[STRESS_DEVICES];
+    unsigned changed; /* page that was changed last */
+    struct buffer untranslated, target;
+};
+
+void stress_begin(struct stress *s, struct test_run *t);
+/* One thing that a guest may do, by chance: map, unmap, move a leaf, change a permission, flush in some way, move or
+ * detach a device, or replace a domain without devices. */
+void stress_step(struct stress *s);
+/* Takes devices and domains back. */
+void stress_end(struct stress *s);
+
+uint64_t stress_iova(const struct stress *s, unsigned device, unsigned page);
+uint8_t stress_value(unsigned device);
+/* Where a write of the device at that page may land now. */
+uint32_t stress_allowed(const struct stress *s, unsigned device, unsigned page);
+/* Where writes of the device did land, by memory; forgets them. */
+uint32_t stress_landed(struct stress *s, unsigned device, unsigned page);
+
+#endif

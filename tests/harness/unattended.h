@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A run that nobody watches (docs/alone.md). While it runs, results go into UEFI variables; at the next boot they move
+ * to the boot volume before the firmware is gone, and the run goes on behind the last of them.
+ */
+#ifndef PVT_TESTS_HARNESS_UNATTENDED_H
+#define PVT_TESTS_HARNESS_UNATTENDED_H
+
+#include "tests/harness/journal.h"
+
+struct suite;
+struct volume;
+
+#define ALONE_STATE_VARIABLE "PvtestRun"
+#define ALONE_LOG_VARIABLE   "PvtestLog%u"
+
+struct alone {
+    bool on;
+    bool want_facts; /* the journal has no description of the machine yet */
+    bool silent;     /* the store takes no more records: the rest of this boot is on the console alone */
+    struct progress_state state;
+    struct progress_record record;
+    void *record_memory;
+    size_t capacity;
+    unsigned sequence;          /* of the next record */
+    unsigned results, recorded; /* of this boot: in the open record, and stored */
+    uint64_t recorded_us;       /* when the last record was stored */
+    char *copy;                 /* what the stream says about one test */
+    size_t copy_size;
+    char note[160]; /* what was found at the start; empty = nothing worth saying */
+};
+
+/* With boot services. Takes what the last boot left, and decides whether and where to go on. False when the run is
+ * over: its results are on the volume. */
+bool alone_prepare(struct suite *s, struct volume *volume);
+
+/* Behind ExitBootServices. None of them does anything in an ordinary run. */
+void alone_start(struct suite *s);        /* the stream begins */
+void alone_before_tests(struct suite *s); /* all that describes the machine has been said */
+void alone_before(struct suite *s);       /* the test at s->position begins */
+void alone_after(struct suite *s);        /* it has its verdict, which has not been reported yet */
+void alone_reported(struct suite *s);
+void alone_end(struct suite *s); /* all tests ran */
+/* No test can run, and another boot would change nothing. */
+void alone_stop(struct suite *s, const char *reason);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PVT_TESTS_HARNESS_UNATTENDED_FILES_H
+#define PVT_TESTS_HARNESS_UNATTENDED_FILES_H
+
+#include "boot/volume.h"
+#include "tests/harness/journal_fold.h"
+#include "tests/harness/report.h"
+
+struct suite;
+
+#define ALONE_FOLDER "\\pvtest-results"
+#define ALONE_KEEP   5u /* runs, with the new one */
+
+/* Where a run is on the volume. */
+void alone_path(char *path, size_t size, unsigned generation, const char *file);
+/* The number of a new run. Deletes the oldest of the others, so that ALONE_KEEP are left with it. 0 = the volume cannot
+ * be read or written. */
+unsigned alone_new_generation(struct volume *v);
+
+struct alone_run {
+    const struct suite *suite;
+    const void *journal;
+    size_t size;
+    uint64_t run;
+    unsigned generation, boots, restarts;
+    bool over;
+    const char *left; /* why planned tests did not run; only where it is over */
+    size_t left_length;
+};
+
+/* Writes results.tap and summary.txt; fills the counts. False when the volume does not take them. */
+bool alone_write(struct volume *v, const struct alone_run *run, struct suite_counts *counts);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Well-formed calls that fail for what they say: nothing of them may stay behind. */
+#define TEST_GROUP "hypercall"
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "tests/harness/calls/hypercall_calls.h"
+
+#define KINDS     "dma,bad-input"
+#define NO_DOMAIN UINT32_C(0x6ABCDEF0)
+#define STRANGER  UINT64_C(0x00000000FFFFFFF7)
+
+STORY("failed_attach",
+      "The device uses a page of its domain. An ATTACH to an id that does not exist follows, then DMA again; at "
+      "last the id is created and deleted.",
+      "The ATTACH is refused, DMA lands as before, and the id is still free.",
+      "The host takes the device out of its domain before it looks the new one up, or makes a domain on the way.");
+TEST(failed_attach, "failed_attach", "GEN-10 ATT-8", ON_ANY, KINDS,
+     "An ATTACH that fails for an unknown domain leaves the device with its translation, and makes no domain")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 1);
+    uint64_t iova = 0x5000000;
+    struct domain *d = domain_mapping(t, iova, &b);
+    enum hv_status status;
+
+    track_domain_id(t, NO_DOMAIN);
+    attach(t, d, e);
+    warm(t, e, iova, &b, "DMA before the failing ATTACH");
+    status = pviommu_attach(NO_DOMAIN, e->device_id);
+    STEP3(t, "attach device 0x%llx to unknown domain 0x%llx: %s", e->device_id, NO_DOMAIN,
+          (uint64_t)(uintptr_t)hv_status_name(status));
+    CHECK_REFUSED(status, "ATTACH to a domain that does not exist");
+    expect_write(t, e, iova + 100, &b, 100, 64, "DMA after an ATTACH to an unknown domain failed");
+    CHECK_SUCCESS(pviommu_create(NO_DOMAIN), "CREATE of the id that the failed ATTACH named");
+    CHECK_SUCCESS(pviommu_delete(NO_DOMAIN), "DELETE of a domain just created");
+}
+
+STORY("failed_attach_of_stranger",
+      "ATTACH of a device id that no device has, to a blocking domain without devices and to one in use; then the "
+      "first domain is deleted.",
+      "Both are refused, the domain in use goes on, and the empty one can be deleted.",
+      "The host counts a device in before it knows that there is one: the domain can never be deleted.");
+TEST(failed_attach_of_stranger, "failed_attach_of_stranger", "GEN-10 ATT-8", NO_DEVICE, KINDS,
+     "An ATTACH that fails for an unknown device adds nothing to the domain, which can be deleted")
+{
+    struct bystander by = bystander(t);
+    struct domain *d = domain_blocked(t);
+    enum hv_status status = pviommu_attach(d->id, STRANGER);
+
+    STEP3(t, "attach unknown device 0x%llx to domain 0x%llx: %s", STRANGER, d->id,
+          (uint64_t)(uintptr_t)hv_status_name(status));
+    CHECK_REFUSED(status, "ATTACH of a device that does not exist");
+    CHECK_REFUSED(pviommu_attach(by.domain->id, STRANGER), "ATTACH of a device that does not exist");
+    expect_undisturbed(t, &by, "a failed ATTACH of an unknown device");
+    delete_domain(t, d);
+}
+
+STORY("failed_list_element",
+      "A list flush with two elements names a domain that does not exist; a bystander is looked at before and "
+      "after.",
+      "No element is reported as done unless the call succeeds, and the bystander's translation and property are "
+      "as before.",
+      "The host carries out elements before it has found the domain, or reports work that it did not do.");
+TEST(failed_list_element, "failed_list_element", "GEN-10 ISO-2", NO_DEVICE, KINDS,
+     "A list flush of an unknown domain completes no element and disturbs nobody")
+{
+    struct bystander by = bystander(t);
+    const uint64_t elements[] = {hv_iommu_range(by.iova >> HV_PAGE_SHIFT, 0), hv_iommu_range(0, 0)};
+    unsigned done = 0;
+    enum hv_status status = pviommu_flush_list(NO_DOMAIN, elements, 2, &done);
+
+    STEP2(t, "list flush of unknown domain: %s, %llu elements done", (uint64_t)(uintptr_t)hv_status_name(status), done);
+    CHECK(status == HV_STATUS_SUCCESS || done == 0, "a refused list flush reports %u elements as done", done);
+    expect_undisturbed(t, &by, "a list flush of an unknown domain");
+}

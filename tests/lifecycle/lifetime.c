@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory changes hands the moment the ABI allows it, while the device never stops its DMA: pages and tables right
+ * behind the flush (FL-6, LS-8), all tables of a domain right behind the ATTACH that takes its last device away, before
+ * DELETE (DEL-1), as guests in the field do.
+ */
+#include "tests/harness/reused_tables.h"
+
+#include "lib/string.h"
+#include "tests/harness/continuous_dma.h"
+
+#define TEST_GROUP "lifetime"
+#define IOVA       0x04000000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+#define SLOT       1u
+#define LENGTH     64u
+#define BELOW_ROOT 3u /* tables of a four-level walk to one page, but for the top */
+
+static void flush_either(struct test_run *t, struct domain *d, unsigned round)
+{
+    if (round % 2) {
+        flush_list(t, d, IOVA, PAGE_SIZE);
+    } else {
+        flush(t, d);
+    }
+}
+
+STORY("pages_reused_at_once",
+      "A device writes to one IOVA over and over. Sixty times the guest maps a new page there, unmaps it, flushes (by "
+      "domain or by list, in turn), and frees the page, which poisons it.",
+      "The page is written while it is mapped, and never once it was freed.",
+      "DMA through the old mapping outlives the flush. Look at the wait for requests in flight.");
+TEST(pages_reused, "pages_reused_at_once", "FL-6 FL-1 FL-3", ON_PROBE, "dma,flush",
+     "Sixty pages are freed right behind their flush, and none is written any more by the device that used them")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    uint8_t value = e->ops->fill_value;
+
+    attach(t, d, e);
+    burst_start(t, e, SLOT, IOVA, LENGTH, value);
+    for (unsigned i = 0; i < 60; i++) {
+        struct buffer b = buffer(t, 1);
+        const uint8_t *freed = b.data;
+
+        map(t, d, IOVA, &b, RW);
+        burst_pass(e, BURST_SETTLE);
+        CHECK(!memory_find_other(b.data, LENGTH, value), "round %u: the mapped page is not reached", i);
+        unmap(t, d, IOVA, PAGE_SIZE);
+        flush_either(t, d, i);
+        buffer_free(&b);
+        burst_pass(e, BURST_SETTLE);
+        CHECK(!memory_find_other(freed, PAGE_SIZE, POISON_FREE), "round %u: a page was written after it was freed", i);
+    }
+    (void)burst_stop(t, e, SLOT);
+}
+
+STORY("tables_reused_after_flush",
+      "A device writes to one IOVA over and over. Forty times the guest maps a page there and unmaps it, which empties "
+      "the tables behind it, flushes (by domain or by list, in turn), frees the tables, and uses their pages for data "
+      "that look like entries and lead to a trap.",
+      "The data stay as they are, and the trap is not written.",
+      "The host walks on through tables that are free, or writes accessed and dirty bits back late. Look at the "
+      "page-walk caches.");
+TEST(tables_reused, "tables_reused_after_flush", "LS-8 FL-1 FL-6", ON_PROBE, "dma,flush",
+     "Tables that an unmap has emptied are other data right behind the flush, and the host neither reads nor writes "
+     "them")
+{
+    struct dma_engine *e = device(t);
+    struct domain *d = domain_paging(t);
+    struct buffer b = buffer(t, 1);
+    struct tenants tenants = tenants_new(t);
+
+    tenants_of(&tenants, d);
+    attach(t, d, e);
+    burst_start(t, e, SLOT, IOVA, LENGTH, e->ops->fill_value);
+    for (unsigned i = 0; i < 40; i++) {
+        map(t, d, IOVA, &b, RW);
+        burst_pass(e, BURST_SETTLE);
+        CHECK(!memory_find_other(b.data, LENGTH, e->ops->fill_value), "round %u: the mapped page is not reached", i);
+        unmap(t, d, IOVA, PAGE_SIZE);
+        tenants.count = 0;
+        flush_either(t, d, i);
+        buffer_refresh(&b);
+        burst_pass(e, BURST_SETTLE);
+        tenants_check(t, &tenants, BELOW_ROOT, "behind the flush");
+        expect_untouched(t, &b, "the page that was unmapped");
+    }
+    (void)burst_stop(t, e, SLOT);
+}
+
+STORY("tables_reused_before_delete",
+      "A device writes to one IOVA over and over. Twenty times it moves from a paging domain to another one, or to a "
+      "blocking one; all tables of the domain that it left are freed and used for data that look like entries and lead "
+      "to a trap; then the domain is deleted, and its id is used again with new tables.",
+      "Neither the move nor DELETE nor any DMA changes the data or the trap, and the page of the old domain is not "
+      "written any more.",
+      "The host keeps translations of a domain without devices, waits for nothing when its last device leaves, or "
+      "looks at the top table in DELETE.");
+TEST(tables_before_delete, "tables_reused_before_delete", "DEL-1 DEL-3 DEL-5 ATT-4", ON_PROBE, "dma",
+     "All tables of a domain are other data as soon as its last device has left, before DELETE, under fire")
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 1), c = buffer(t, 1);
+    struct domain *other = domain_mapping(t, IOVA, &c), *blocked = domain_blocked(t), d;
+    struct tenants tenants = tenants_new(t);
+    uint32_t id = fresh_domain_id(t);
+
+    attach(t, other, e);
+    burst_start(t, e, SLOT, IOVA, LENGTH, e->ops->fill_value);
+    for (unsigned i = 0; i < 20; i++) {
+        CHECK(domain_create(&d, DOMAIN_PAGING, id, 0, 0, NULL), "round %u: creating the id again", i);
+        tenants_of(&tenants, &d);
+        map(t, &d, IOVA, &b, RW);
+        attach(t, &d, e);
+        burst_pass(e, BURST_SETTLE);
+        CHECK(!memory_find_other(b.data, LENGTH, e->ops->fill_value), "round %u: the new tables are not in force", i);
+        attach(t, i % 2 ? blocked : other, e);
+        tenants.count = 0;
+        stage1_destroy(&d.table);
+        d.table.root = NULL; /* nothing is left to free for the driver */
+        buffer_refresh(&b);
+        burst_pass(e, BURST_SETTLE);
+        tenants_check(t, &tenants, BELOW_ROOT + 1, "before DELETE");
+        delete_domain(t, &d);
+        burst_pass(e, BURST_SETTLE);
+        tenants_check(t, &tenants, BELOW_ROOT + 1, "behind DELETE");
+        expect_untouched(t, &b, "the page of the domain that was left");
+    }
+    (void)burst_stop(t, e, SLOT);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hostile calls: thousands with random control words and with parameter lists that are right but for a few bits.
+ * Afterwards the host still answers, a bystander is undisturbed, and no memory has changed but the outputs that were
+ * asked for.
+ *
+ * What is left out on purpose: calls outside the device-domain interface that a real host knows (they may do what they
+ * say, to us), the ids of the bystander and of the harness, and output addresses at which a correct host would destroy
+ * this image.
+ */
+#define TEST_GROUP "robustness"
+#include "abi/device_id.h"
+#include "lib/string.h"
+#include "tests/harness/calls/hypercall_calls.h"
+#include "tests/harness/suite.h"
+#include "tests/harness/tally.h"
+
+#define KINDS "dma,bad-input"
+
+#define RANDOM_CALLS  1000u
+#define HALF_VALID    1000u
+#define OUTPUT_OFFSET 1024u
+#define OUTPUT_MAX    512u /* no public call with these codes writes more */
+#define LIST_BYTES    64u
+#define CREATED_MAX   64u
+#define FUZZ_DOMAINS  8u
+#define FUZZ_FIRST    UINT32_C(0x00500000)
+
+struct fuzz {
+    struct stage stage;
+    struct tally tally;
+    uint32_t created[CREATED_MAX]; /* ids that a CREATE may have made */
+    unsigned created_count;
+};
+
+static uint64_t below(struct test_run *t, uint64_t bound)
+{
+    return random_below(&t->random, bound);
+}
+
+/* A code of the interface, one beside it, or one from the ranges that nobody uses. */
+static uint16_t random_code(struct test_run *t)
+{
+    switch (below(t, 4)) {
+    case 0:
+        return (uint16_t)(0x00B0 + below(t, 0x28));
+    case 1:
+        return (uint16_t)(0x0124 + below(t, 6));
+    case 2:
+        return (uint16_t)(0x1000 + below(t, 0x6E00));
+    default:
+        return call_shapes[below(t, CALL_COUNT)].code;
+    }
+}
+
+static uint64_t random_control(struct test_run *t)
+{
+    uint64_t control = hv_control(random_code(t), 0, 0, 0);
+
+    switch (below(t, 4)) {
+    case 0:
+        return control;
+    case 1:
+        return control | hv_control(0, (uint32_t)below(t, 4), (uint32_t)below(t, 4), 0);
+    case 2:
+        return control | 1ull << (16 + below(t, 48));
+    default:
+        return control | (random_u64(&t->random) & ~HV_CONTROL_CODE_MASK);
+    }
+}
+
+/* Our own input page at any offset, just before its end, nowhere at all, or any number. */
+static uint64_t random_input_gpa(struct test_run *t, const struct stage *s)
+{
+    switch (below(t, 5)) {
+    case 0:
+        return gpa_of(s->input.data) + below(t, PAGE_SIZE);
+    case 1:
+        return gpa_of(s->input.data) + PAGE_SIZE - 8 * below(t, 8);
+    case 2:
+        return memory_hole();
+    case 3:
+        return random_u64(&t->random);
+    default:
+        return gpa_of(s->input.data);
+    }
+}
+
+/* The place where output may land; off by some bytes; across the page end; above every address width. */
+static uint64_t random_output_gpa(struct test_run *t, const struct stage *s)
+{
+    switch (below(t, 4)) {
+    case 0:
+        return gpa_of(s->output.data) + OUTPUT_OFFSET + 1 + below(t, 7);
+    case 1:
+        return gpa_of(s->output.data) + PAGE_SIZE - 8;
+    case 2:
+        return random_u64(&t->random) | 1ull << 63;
+    default:
+        return gpa_of(s->output.data) + OUTPUT_OFFSET;
+    }
+}
+
+static void remember_id(struct fuzz *f, uint32_t id)
+{
+    if (f->created_count < CREATED_MAX) {
+        f->created[f->created_count++] = id;
+    }
+}
+
+static bool is_protected(const struct fuzz *f, uint32_t id)
+{
+    return id == f->stage.by.domain->id || id == f->stage.elsewhere->id || id == f->stage.victim->id ||
+           id == f->stage.bare || id == REST_DOMAIN_ID;
+}
+
+/* A parameter list that would be right, on ids of our own, with up to three bits or bytes changed. */
+static void half_valid_list(struct test_run *t, struct fuzz *f, const struct call_shape *shape, uint8_t *list)
+{
+    struct hv_device_domain_id name;
+    struct dma_engine *first = dma_engine_fast();
+    uint64_t device_id = first && first != f->stage.by.engine ? first->device_id : random_u64(&t->random);
+    const size_t name_at = offsetof(struct hv_input_device_domain, domain_id);
+    bool names_domain = shape->input_size >= sizeof(struct hv_input_device_domain) && !shape->output_size;
+
+    stage_body(&f->stage, shape, list);
+    if (names_domain) {
+        memcpy(&name, list + name_at, sizeof(name));
+        name.id = below(t, 8) ? FUZZ_FIRST + (uint32_t)below(t, FUZZ_DOMAINS) : (uint32_t)random_u64(&t->random);
+        memcpy(list + name_at, &name, sizeof(name));
+    }
+    if (shape->code == HVCALL_ATTACH_DEVICE_DOMAIN) {
+        memcpy(list + offsetof(struct hv_input_attach_device_domain, device_id), &device_id, sizeof(device_id));
+    } else if (shape->code == HVCALL_DETACH_DEVICE_DOMAIN) {
+        memcpy(list + offsetof(struct hv_input_detach_device_domain, device_id), &device_id, sizeof(device_id));
+    }
+    for (uint64_t changes = below(t, 4); changes > 0; changes--) {
+        /* The partition id, which is checked first, stays right most of the time. */
+        uint64_t skip = below(t, 8) ? sizeof(uint64_t) : 0, at = skip + below(t, shape->input_size - skip);
+
+        if (below(t, 2)) {
+            list[at] ^= (uint8_t)(1u << below(t, 8));
+        } else {
+            list[at] = (uint8_t)random_u64(&t->random);
+        }
+    }
+    if (names_domain) {
+        memcpy(&name, list + name_at, sizeof(name));
+        if (is_protected(f, name.id)) {
+            memset(list + name_at, 0, sizeof(name));
+        }
+    }
+}
+
+/* A device id may have been changed into that of the bystander. */
+static bool hits_bystander(const struct fuzz *f, const struct call_shape *shape, const uint8_t *list)
+{
+    size_t at = shape->code == HVCALL_ATTACH_DEVICE_DOMAIN ? offsetof(struct hv_input_attach_device_domain, device_id)
+                                                           : offsetof(struct hv_input_detach_device_domain, device_id);
+    uint64_t device_id;
+
+    if ((shape->code != HVCALL_ATTACH_DEVICE_DOMAIN && shape->code != HVCALL_DETACH_DEVICE_DOMAIN) ||
+        !f->stage.by.engine) {
+        return false;
+    }
+    memcpy(&device_id, list + at, sizeof(device_id));
+    return hv_device_id_logical(device_id) == f->stage.by.engine->device_id;
+}
+
+static void note_create(struct fuzz *f, const struct call_shape *shape, const uint8_t *list)
+{
+    struct hv_device_domain_id name;
+
+    if (shape->code == HVCALL_CREATE_DEVICE_DOMAIN) {
+        memcpy(&name, list + offsetof(struct hv_input_device_domain, domain_id), sizeof(name));
+        remember_id(f, name.id);
+    }
+}
+
+/* Devices out of the domains that random calls made, then these domains away. */
+static void sweep(struct test_run *t, struct fuzz *f)
+{
+    size_t count;
+    struct dma_engine *e = dma_engines(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (&e[i] != f->stage.by.engine) {
+            attach(t, f->stage.elsewhere, &e[i]);
+        }
+    }
+    for (uint32_t id = FUZZ_FIRST; id < FUZZ_FIRST + FUZZ_DOMAINS; id++) {
+        pviommu_delete(id);
+    }
+    for (unsigned i = 0; i < f->created_count; i++) {
+        pviommu_delete(f->created[i]);
+    }
+}
+
+static void expect_outputs_only(struct test_run *t, struct fuzz *f)
+{
+    memset(f->stage.output.data + OUTPUT_OFFSET, POISON_FRESH, OUTPUT_MAX);
+    expect_untouched(t, &f->stage.output, "memory around the outputs of random calls");
+}
+
+static struct fuzz fuzz_begin(struct test_run *t)
+{
+    return (struct fuzz){.stage = stage_open(t)};
+}
+
+static void fuzz_end(struct test_run *t, struct fuzz *f, const char *after)
+{
+    sweep(t, f);
+    expect_outputs_only(t, f);
+    stage_expect_intact(t, &f->stage, after);
+    observe_tally(t, after, &f->tally);
+}
+
+STORY("random_control_words", "Makes a thousand calls with random control words, addresses and parameters.",
+      "The host answers each; nothing changes but the outputs that were asked for, and the bystander is as "
+      "before.",
+      "The host hangs, or writes where it was not told to. The last step names the call.");
+TEST(random_control_words, "random_control_words", "ROB-1", NO_DEVICE, KINDS,
+     "Random control words, addresses and parameter lists leave the host answering and everybody undisturbed")
+{
+    struct fuzz f = fuzz_begin(t);
+    struct stage *s = &f.stage;
+
+    for (unsigned i = 0; i < RANDOM_CALLS; i++) {
+        uint64_t control = random_control(t), input = random_input_gpa(t, s), output = random_output_gpa(t, s);
+
+        for (size_t at = 0; at < LIST_BYTES; at += sizeof(uint64_t)) {
+            uint64_t word = random_u64(&t->random);
+
+            memcpy(s->input.data + at, &word, sizeof(word));
+        }
+        STEP4(t, "call %llu: control 0x%llx, RDX 0x%llx, R8 0x%llx", i, control, input, output);
+        /* In fast form RDX and R8 are the parameters themselves: only random ones, never half-valid. */
+        tally_add(&f.tally, hv_result_status(hypercall_raw(control, input, output)));
+    }
+    fuzz_end(t, &f, "random calls");
+}
+
+STORY("half_valid_lists",
+      "Makes a thousand calls that are right but for up to three bits or bytes, on domains of their own.",
+      "The bystander and the rest of the stage are as before, and no memory around the outputs has changed.",
+      "A parameter that is almost right reaches objects that it does not name.");
+TEST(half_valid_lists, "half_valid_lists", "ROB-1", NO_DEVICE, KINDS,
+     "Each call with a parameter list that is right but for a few bits leaves everybody undisturbed")
+{
+    struct fuzz f = fuzz_begin(t);
+    struct stage *s = &f.stage;
+
+    for (unsigned i = 0; i < HALF_VALID; i++) {
+        const struct call_shape *shape = &call_shapes[below(t, CALL_COUNT)];
+        uint8_t list[LIST_BYTES] = {0};
+
+        half_valid_list(t, &f, shape, list);
+        if (hits_bystander(&f, shape, list)) {
+            continue;
+        }
+        memcpy(s->input.data, list, sizeof(list));
+        note_create(&f, shape, list);
+        STEP2(t, "call %llu: %s", i, (uint64_t)(uintptr_t)shape->name);
+        tally_add(&f.tally, hv_result_status(hypercall_raw(stage_control(shape), gpa_of(s->input.data),
+                                                           gpa_of(s->output.data) + OUTPUT_OFFSET)));
+    }
+    fuzz_end(t, &f, "half-valid calls");
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* Hostile use of what is around the calls: MSRs, and parameters in pages that are not ordinary memory. */
+#define TEST_GROUP "robustness"
+#include "abi/msr.h"
+#include "kernel/paging.h"
+#include "lib/string.h"
+#include "tests/harness/calls/hypercall_calls.h"
+#include "tests/harness/tally.h"
+
+#define MSR_WRITES 300u
+#define LOCAL_APIC UINT64_C(0xFEE00000)
+
+/*
+ * A value for the hypercall MSR that cannot hurt us when the host takes it: the overlay lands on `spare` or nowhere,
+ * and the lock, which only a reset opens, stays off.
+ */
+static uint64_t random_hypercall_msr(struct test_run *t, const struct buffer *spare)
+{
+    uint64_t low = random_u64(&t->random) & ~HV_HYPERCALL_MSR_GPFN & ~HV_HYPERCALL_MSR_LOCKED;
+
+    switch (random_below(&t->random, 4)) {
+    case 0:
+        return gpa_of(spare->data) | low;
+    case 1:
+        return memory_hole() | low;
+    case 2:
+        return (random_u64(&t->random) & HV_HYPERCALL_MSR_GPFN) | 1ull << 63 | low;
+    default:
+        return (random_u64(&t->random) & HV_HYPERCALL_MSR_GPFN) | (low & ~HV_HYPERCALL_MSR_ENABLE);
+    }
+}
+
+STORY("random_msr_values",
+      "Writes three hundred random values to the MSRs of the interface and reads them back; then the hypercall "
+      "page is set up again.",
+      "Only #GP is ever raised; the page can be enabled, RAM that it covered is unchanged, and the bystander is "
+      "as before.",
+      "The host loses its page, or writes to the RAM below it.");
+TEST(random_msr_values, "random_msr_values", "ROB-1 DISC-3", NO_DEVICE, "dma,bad-input",
+     "Random values for the MSRs of the interface leave the host answering, and memory below the page unchanged")
+{
+    /* RESET does what it says; REFERENCE_TSC would put an overlay over any memory. */
+    static const uint32_t msrs[] = {HV_MSR_GUEST_OS_ID,   HV_MSR_HYPERCALL,      HV_MSR_VP_INDEX,
+                                    HV_MSR_VP_RUNTIME,    HV_MSR_TIME_REF_COUNT, HV_MSR_TSC_FREQUENCY,
+                                    HV_MSR_APIC_FREQUENCY};
+    struct bystander by = bystander(t);
+    struct buffer spare = buffer(t, 1);
+    uint64_t os_id = 0;
+    unsigned other = 0;
+
+    msr_read_safe(HV_MSR_GUEST_OS_ID, &os_id);
+    for (unsigned i = 0; i < MSR_WRITES; i++) {
+        uint32_t msr = msrs[random_below(&t->random, sizeof(msrs) / sizeof(msrs[0]))];
+        uint64_t value = msr == HV_MSR_HYPERCALL       ? random_hypercall_msr(t, &spare)
+                         : random_below(&t->random, 4) ? random_u64(&t->random)
+                                                       : random_below(&t->random, 2);
+        enum trap_vector vector = msr_write_safe(msr, value);
+        uint64_t seen;
+
+        other += vector != TRAP_NONE && vector != TRAP_GP;
+        vector = msr_read_safe(msr, &seen);
+        other += vector != TRAP_NONE && vector != TRAP_GP;
+    }
+    msr_write_safe(HV_MSR_GUEST_OS_ID, os_id);
+    REQUIRE(hypercall_reenable(), "the hypercall page cannot be enabled again");
+    CHECK(other == 0, "%u accesses to MSRs raised an exception other than #GP", other);
+    expect_untouched(t, &spare, "RAM that the hypercall page covered for a while");
+    expect_undisturbed(t, &by, "random MSR values");
+}
+
+/* A host may let the output land in the RAM below the page: what the next test finds there must be as it was. */
+static void restore_underlay(struct test_run *t, uint8_t *page)
+{
+    uint64_t msr = 0;
+
+    if (!memory_is_ours(gpa_of(page), PAGE_SIZE) || msr_read_safe(HV_MSR_HYPERCALL, &msr) != TRAP_NONE) {
+        return;
+    }
+    msr_write_safe(HV_MSR_HYPERCALL, msr & ~HV_HYPERCALL_MSR_ENABLE);
+    paging_set(gpa_of(page), PAGE_SIZE, PAGING_RW);
+    memset(page, HYPERCALL_UNDERLAY, PAGE_SIZE);
+    paging_set(gpa_of(page), PAGE_SIZE, PAGING_RX);
+    REQUIRE(hypercall_reenable(), "the hypercall page cannot be enabled again");
+}
+
+STORY("output_over_hypercall_page", "Makes both queries with their output in the hypercall page.",
+      "The page does not change. The statuses are recorded.",
+      "A guest can rewrite the code that the host offers, or the host writes to a page that it maps as read-only.");
+TEST(output_over_hypercall_page, "output_over_hypercall_page", "ROB-1 DISC-6", NO_DEVICE, "dma,bad-input",
+     "An output GPA in the hypercall page does not change the page")
+{
+    struct stage s = stage_open(t);
+    uint8_t *page = gpa_pointer(hypercall_init()->page), *before = page_alloc(1, PAGE_SIZE);
+    struct tally tally = {0};
+    bool same;
+
+    REQUIRE(before, "no memory");
+    memcpy(before, page, PAGE_SIZE);
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        if (call_shapes[i].output_size) {
+            stage_body(&s, &call_shapes[i], s.input.data);
+            /* Far from the code at the start: a host that fails this test must live to be told. */
+            tally_add(&tally, hv_result_status(hypercall_raw(stage_control(&call_shapes[i]), gpa_of(s.input.data),
+                                                             gpa_of(page) + PAGE_SIZE / 2)));
+        }
+    }
+    same = memcmp(before, page, PAGE_SIZE) == 0;
+    restore_underlay(t, page);
+    CHECK(same, "the output of a call landed in the hypercall page");
+    observe_tally(t, "output in the hypercall page", &tally);
+    stage_expect_intact(t, &s, "calls with their output in the hypercall page");
+}
+
+STORY("input_in_odd_places",
+      "Makes each call with its input in the hypercall page, in the registers of the local APIC, and in a page of "
+      "zeros.",
+      "Any status, which is recorded; nothing has changed.",
+      "The host reads device registers on the guest's behalf, or acts on zeros.");
+TEST(input_in_odd_places, "input_in_odd_places", "ROB-1 GEN-10", NO_DEVICE, "dma,bad-input",
+     "Parameter lists in the hypercall page or in device registers harm nobody")
+{
+    struct stage s = stage_open(t);
+    const uint64_t places[] = {hypercall_init()->page, LOCAL_APIC, gpa_of(s.output.data)};
+    struct tally tally = {0};
+
+    memset(s.output.data, 0, s.output.size); /* all zero names partition 0, which is nobody */
+    for (unsigned p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
+        for (unsigned i = 0; i < CALL_COUNT; i++) {
+            uint64_t result =
+                hypercall_raw(stage_control(&call_shapes[i]), places[p], gpa_of(s.output.data) + PAGE_SIZE);
+
+            tally_add(&tally, hv_result_status(result));
+        }
+    }
+    buffer_refresh(&s.output);
+    observe_tally(t, "odd input pages", &tally);
+    stage_expect_intact(t, &s, "calls with their input in odd places");
+}
+
+STORY("overlapping_lists", "Makes both queries with an output that overlaps the input at each 8-byte step.",
+      "Any status, which is recorded; nothing outside of the two has changed.",
+      "The host copies more than the two structures.");
+OBSERVATION(overlapping_lists, "overlapping_lists", "ROB-1", NO_DEVICE, "dma,bad-input",
+            "An output that overlaps the input: the status, and that nothing outside the two is written")
+{
+    struct stage s = stage_open(t);
+    struct tally tally = {0};
+
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        const struct call_shape *shape = &call_shapes[i];
+
+        for (unsigned shift = 0; shape->output_size && shift < shape->input_size; shift += HV_PARAMETER_ALIGNMENT) {
+            uint64_t result;
+
+            stage_body(&s, shape, s.input.data);
+            result = hypercall_raw(stage_control(shape), gpa_of(s.input.data), gpa_of(s.input.data) + shift);
+            tally_add(&tally, hv_result_status(result));
+            memset(s.input.data, POISON_FRESH, shape->input_size + shape->output_size);
+            expect_untouched(t, &s.input, "memory around an output that overlaps its input");
+        }
+    }
+    observe_tally(t, "overlap", &tally);
+    stage_expect_intact(t, &s, "calls whose output overlaps their input");
+}

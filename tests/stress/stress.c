@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* Long random sequences of everything that a guest does, each step checked by DMA against a model. */
+#include "tests/harness/stress_model.h"
+
+#include "lib/bits.h"
+#include "tests/harness/continuous_dma.h"
+
+#define TEST_GROUP "stress"
+#define SLOT       1u
+
+static bool nowhere(uint32_t set)
+{
+    return (set & (STRESS_NOWHERE | STRESS_DENIED)) != 0;
+}
+
+static void write_and_look(struct stress *s, unsigned device, unsigned page, unsigned round)
+{
+    struct dma_engine *e = s->engine[device];
+    struct test_run *t = s->t;
+    uint32_t allowed = stress_allowed(s, device, page), landed;
+
+    STEP3(t, "device 0x%llx writes at IOVA 0x%llx; it may land in 0x%llx", e->device_id, stress_iova(s, device, page),
+          allowed);
+    fill_by_device(t, e, stress_iova(s, device, page), STRESS_LENGTH, "DMA");
+    landed = stress_landed(s, device, page);
+    CHECK(landed ? is_power_of_two(landed) && (landed & allowed) : nowhere(allowed),
+          "round %u: the DMA landed in the set 0x%x instead of one of 0x%x (bits %u and %u: nowhere)", round, landed,
+          allowed, STRESS_TARGETS, STRESS_TARGETS + 1);
+}
+
+STORY(
+    "random_operations",
+    "Three devices, and a blocking, an identity and three paging domains. Three hundred times the guest does one "
+    "thing by chance: maps a page, unmaps it, points it elsewhere, changes its permission, flushes (domain, "
+    "everything, exact list or covering block), moves or detaches a device, or deletes an idle domain and creates its "
+    "id again; then each device writes to the page that was changed last, and to one by chance.",
+    "The write is where the entry leads, or where it led since the page was last flushed, whole and in one place; "
+    "nothing else in memory changes.",
+    "The last steps show the sequence that led there; the same seed repeats it. Any of the flush, attach and delete "
+    "paths may be at fault.");
+STRESS(random_operations, "random_operations", "FL-5 FL-1 FL-2 FL-3 ATT-4 DEL-3 ISO-1", ON_ANY, "dma,flush",
+       "Whatever a guest does in whatever order, each DMA reaches what the tables allow now or since the last flush")
+{
+    struct stress s;
+
+    stress_begin(&s, t);
+    for (unsigned round = 0; round < rounds_on(s.engine[0], 300, 75); round++) {
+        stress_step(&s);
+        for (unsigned device = 0; device < STRESS_DEVICES; device++) {
+            write_and_look(&s, device, s.changed, round);
+            write_and_look(&s, device, (unsigned)random_below(&t->random, STRESS_PAGES), round);
+        }
+    }
+    stress_end(&s);
+}
+
+/* All places where a burst was since the last look, of each device. */
+static void look(struct stress *s, const uint32_t *allowed, bool reached, unsigned round, const char *when)
+{
+    struct test_run *t = s->t;
+
+    for (unsigned i = 0; i < STRESS_DEVICES; i++) {
+        uint32_t landed = stress_landed(s, i, i);
+
+        CHECK(!(landed & ~allowed[i]), "round %u, %s: device %u wrote to the set 0x%x, only 0x%x is allowed", round,
+              when, i, landed, allowed[i]);
+        CHECK(!reached || landed || nowhere(allowed[i]), "round %u, %s: device %u reaches none of 0x%x", round, when, i,
+              allowed[i]);
+    }
+}
+
+STORY("random_operations_under_fire",
+      "As random_operations, two hundred times, but each device writes to a page of its own over and over, and so is "
+      "at work during every call.",
+      "During a step a write may land where it was allowed before or behind the step, and behind it only where it is "
+      "allowed then; a mapped page is reached.",
+      "A call returns before DMA through the old translation is over, or opens a gap while it works.");
+STRESS(under_fire, "random_operations_under_fire", "FL-6 ATT-5 FL-5 FL-3 ISO-2", ON_PROBE, "dma,flush",
+       "Whatever a guest does while three devices never rest, no DMA reaches what is not allowed at that moment")
+{
+    uint32_t before[STRESS_DEVICES], now[STRESS_DEVICES], either[STRESS_DEVICES];
+    struct stress s;
+
+    stress_begin(&s, t);
+    for (unsigned i = 0; i < STRESS_DEVICES; i++) {
+        burst_start(t, s.engine[i], SLOT, stress_iova(&s, i, i), STRESS_LENGTH, stress_value(i));
+        now[i] = stress_allowed(&s, i, i);
+    }
+    for (unsigned round = 0; round < 200; round++) {
+        for (unsigned i = 0; i < STRESS_DEVICES; i++) {
+            before[i] = now[i];
+        }
+        stress_step(&s);
+        for (unsigned i = 0; i < STRESS_DEVICES; i++) {
+            now[i] = stress_allowed(&s, i, i);
+            either[i] = before[i] | now[i];
+        }
+        look(&s, either, false, round, "during a step");
+        burst_pass(s.engine[0], BURST_SETTLE);
+        look(&s, now, true, round, "behind a step");
+    }
+    for (unsigned i = 0; i < STRESS_DEVICES; i++) {
+        (void)burst_stop(t, s.engine[i], SLOT);
+        (void)stress_landed(&s, i, i);
+    }
+    stress_end(&s);
+}
