@@ -92,10 +92,10 @@ $(BUILD)/refhost.efi: $(HOST_OBJ) linker/host.lds
 check-catalogue: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi
 	@cd tools && $(PYTHON) -m pvtest check-catalogue
 
-# Pages that are made from the requirements, the declarations of the tests and their stories; `make test` fails when they are stale.
+# Pages that are made from the requirements, the declarations of the tests and their stories; the manual page; the completion of bash.
 docs: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi
-	@echo "  DOCS  docs/requirements.md docs/catalogue.md"
 	@cd tools && $(PYTHON) -m pvtest.docs
+	@echo "  DOCS  $(BUILD)/docs: catalogue.md requirements.md pvtest.1 completion.bash"
 
 # size_check(image, limit in bytes): LIMITS=enforce makes a larger image an error
 define size_check

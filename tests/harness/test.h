@@ -75,7 +75,7 @@ struct test_registration {
 /*
  * What a reader needs beyond the promise: what the test does, what it expects, and what a host team should look for
  * when it fails. Stands before the TEST() of the same name. It is kept in the debug file alone, since the image has no
- * use for it; the runner takes docs/catalogue.md and the words in a report from there.
+ * use for it; the runner takes the catalogue and the words in a report from there.
  */
 #define STORY(name, steps, expected, failure)                                                                          \
     __asm__(".pushsection .pvtdoc, \"\"\n"                                                                             \

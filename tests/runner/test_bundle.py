@@ -56,6 +56,7 @@ def test_contents(archive: Path) -> None:
     inside = {name.removeprefix("pvtest-9.9/") for name in names}
     assert inside >= {f"build/{name}" for name in bundle.IMAGES}
     assert inside >= {"README.md", "LICENSE", "docs/runner.md", "docs/results.schema.json", "abi/requirements.toml"}
+    assert inside >= {"docs/catalogue.md", "docs/requirements.md", "docs/pvtest.1", "docs/completion.bash"}
     assert inside >= {"tools/pvtest/cli.py", "tools/pvtest/page/report.html", "tools/profiles/strict.toml"}
     assert inside >= {"kernel/main.c", "tests/harness/suite.c", "tools/hyper-v/Run-PvTest.ps1"}
     assert inside >= {"vendor/rich/console.py", "vendor/licences/rich.txt", "vendor/licences/jinja2.txt"}

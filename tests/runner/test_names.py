@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Names that people have in baselines and scripts stay: ids of tests, names of defects and variants, keys of results.
 
-recorded/names-0.1.0.txt holds those of version 0.1.0. A name may be added at any time. One that is removed or renamed, or
-that promises less than before (a device class, a requirement), fails here; so does a defect that moved to another unit.
+recorded/names-0.1.0.txt holds those of version 0.1.0. A name may be added at any time. One that is removed or renamed,
+or that promises less than before (a device class, a requirement), fails here; so does a defect that moved to another
+unit.
 """
 
 from __future__ import annotations

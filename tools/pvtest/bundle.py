@@ -10,7 +10,7 @@ import io
 import tarfile
 from pathlib import Path
 
-from pvtest import catalogue
+from pvtest import catalogue, docs
 from pvtest import output as outputs
 from pvtest import paths, qemu, vendor
 from pvtest.errors import EXIT_OK, MissingError, RunnerError, UsageError
@@ -28,7 +28,6 @@ CONTENTS = (
     "tools/pvtest/**/*",
     "tools/profiles/*",
     "tools/hyper-v/*",
-    "tools/completion.bash",
     *(f"{folder}/**/*.[chS]" for folder in ("boot", "kernel", "drivers", "lib", "host", "tests")),
 )
 IMAGES = ("pvtest.efi", "pvtest.debug", "refhost.efi", "refhost.debug")
@@ -111,6 +110,7 @@ def main(options: argparse.Namespace) -> int:
     files, firmware = _firmware()
     files.update(_sources())
     files.update(images)
+    files.update({f"docs/{name}": text.encode() for name, text in docs.generated("..").items()})
     files.update({f"vendor/{name}": content for name, content in python.files.items()})
     files["run.sh"] = (paths.ROOT / "tools" / "bundle" / "run.sh").read_bytes()
     files[MARK] = _about(version, python, firmware).encode()

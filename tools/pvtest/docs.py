@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Makes docs/requirements.md and docs/catalogue.md from the requirements and the images: `make docs`."""
+"""`make docs`: the pages that come from the images, the requirements and the parsers, into build/docs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pvtest import catalogue, paths, requirements
+from pvtest import catalogue, manual, paths, requirements
 from pvtest.catalogue import KINDS, LEVELS, Catalogue, Defect, HostCatalogue, Test
 from pvtest.requirements import BASES, Requirement, Requirements
 from pvtest.stories import Story, stories
 
 FOLDER = Path(__file__).resolve().parent / "page"
 PAGES = ("requirements.md", "catalogue.md")
-REMAKE = "make docs"
 LONG_LIST = 6  # entries that a cell shows; more are folded
 
 
@@ -88,8 +87,10 @@ def _areas(index: _Index) -> list[dict[str, Any]]:
     return found
 
 
-def pages(tests: Catalogue, host: HostCatalogue, known: Requirements, told: dict[str, Story]) -> dict[str, str]:
-    """The text of each page, by the name of its file."""
+def pages(
+    tests: Catalogue, host: HostCatalogue, known: Requirements, told: dict[str, Story], sources: str
+) -> dict[str, str]:
+    """The text of each page, by the name of its file. Links to sources begin with `sources`."""
     index = _Index(tests, host, known)
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
@@ -102,7 +103,7 @@ def pages(tests: Catalogue, host: HostCatalogue, known: Requirements, told: dict
     environment.filters.update(plain=plain, sentence=sentence, slug=slug, cell=cell)
     level = Counter(test.level for test in tests.tests)
     values = {
-        "remake": REMAKE,
+        "sources": sources,
         "index": index,
         "tests": tests,
         "host": host,
@@ -120,22 +121,17 @@ def pages(tests: Catalogue, host: HostCatalogue, known: Requirements, told: dict
     return {name: environment.get_template(name).render(values) for name in PAGES}
 
 
-def current() -> dict[str, str]:
-    """The pages as the built images and the requirements have them."""
-    return pages(catalogue.load_tests(), catalogue.load_host(), requirements.load(), stories())
-
-
-def stale(folder: Path | None = None) -> list[str]:
-    """Files that are not what they should be."""
-    folder = folder or paths.DOCS
-    found = {name: (folder / name).read_text(encoding="utf-8") if (folder / name).exists() else "" for name in PAGES}
-    return [str(folder / name) for name, text in current().items() if found[name] != text]
+def generated(sources: str) -> dict[str, str]:
+    """All pages, the manual page and the completion, by file name; `sources` leads to the source tree."""
+    found = pages(catalogue.load_tests(), catalogue.load_host(), requirements.load(), stories(), sources)
+    return {**found, manual.MAN: manual.man_page(), manual.COMPLETION: manual.completion()}
 
 
 def main() -> None:
-    """Writes the pages."""
-    for name, text in current().items():
-        (paths.DOCS / name).write_text(text, encoding="utf-8")
+    """Writes them all."""
+    paths.MADE_DOCS.mkdir(parents=True, exist_ok=True)
+    for name, text in generated("../..").items():
+        (paths.MADE_DOCS / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Makes docs/pvtest.1 and tools/completion.bash from the parsers: `python3 -m pvtest.manual` in tools/."""
+"""The manual page and the completion of bash, from the parsers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pvtest.catalogue import CLASSES, KINDS, LEVELS
 from pvtest.cli import COMMANDS, INPUTS, SHOWN, parser_of
 from pvtest.profiles import names
 
-MAN = paths.ROOT / "docs" / "pvtest.1"
-COMPLETION = paths.ROOT / "tools" / "completion.bash"
+MAN = "pvtest.1"
+COMPLETION = "completion.bash"
 EXIT_CODES = (
     ("0", "All planned tests ran, and none failed that a baseline or profile does not excuse."),
     ("1", "A test failed, a profile or baseline is not kept, a defect was missed, or there is a regression."),
@@ -51,11 +51,11 @@ def _entry(action: argparse.Action) -> list[str]:
 
 
 def man_page() -> str:
-    """docs/pvtest.1"""
+    """The manual page."""
     version = (paths.ROOT / "VERSION").read_text(encoding="utf-8").strip()
     lines = [
         '.\\" SPDX-License-Identifier: MIT',
-        '.\\" Made by `python3 -m pvtest.manual` from the parsers; a test fails when it is stale.',
+        '.\\" Made from the parsers by `make docs`.',
         f'.TH PVTEST 1 "" "pvtest {version}" "pvIOMMU conformance suite"',
         ".SH NAME",
         "pvtest \\- conformance tests for the Hyper\\-V guest pvIOMMU",
@@ -104,14 +104,13 @@ def _choices() -> dict[str, str]:
 
 
 def completion() -> str:
-    """tools/completion.bash"""
+    """What bash reads to complete commands and options."""
     cases = "\n".join(_case(command) for command in SHOWN)
     values = "\n".join(_values(_choices()))
     return f"""\
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# Completion of ./run.sh in bash; load it with: source tools/completion.bash
-# Made by `python3 -m pvtest.manual` from the parsers; a test fails when it is stale.
+# Completion of ./run.sh in bash, for the command `source`. Made from the parsers by `make docs`.
 _pvtest() {{
     local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}} command=run options
     case ${{COMP_WORDS[1]}} in
@@ -133,13 +132,3 @@ _pvtest() {{
 }}
 complete -F _pvtest ./run.sh run.sh
 """
-
-
-def main() -> None:
-    """Writes both files."""
-    MAN.write_text(man_page(), encoding="utf-8")
-    COMPLETION.write_text(completion(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -17,4 +17,5 @@ STATUS_CODES = ROOT / "abi" / "status.h"
 RESULTS = BUILD / "results"
 DOCS = ROOT / "docs"
 SCHEMAS = DOCS
+MADE_DOCS = BUILD / "docs"  # what `make docs` writes
 SETUP = ROOT / "tools" / "setup.sh"
