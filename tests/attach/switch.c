@@ -73,7 +73,7 @@ static void one_switch(struct test_run *t, struct ground *g, struct domain *to, 
     attach(t, to, g->engine);
     expect_only_in(t, g, old, new, "during ATTACH");
     refresh(g); /* what the old domain led to is somebody else's now */
-    burst_pass(g->engine, BURST_SETTLE);
+    continuous_dma_pass(g->engine, DMA_SETTLE_EXITS);
     expect_only_in(t, g, new, new, "behind ATTACH");
     CHECK(new == NOWHERE || !memory_find_other(g->page[new].data, LENGTH, value), "behind ATTACH: %s is not reached",
           place_names[new]);
@@ -94,14 +94,14 @@ static void under_fire(struct test_run *t, enum domain_kind from, enum domain_ki
     new = domain_of(t, &g, to, IN_NEW);
     third = domain_of(t, &g, DOMAIN_PAGING, IN_THIRD);
     attach(t, third, g.engine);
-    burst_start(t, g.engine, SLOT, g.iova, LENGTH, g.engine->ops->fill_value);
-    burst_pass(g.engine, BURST_SETTLE);
+    continuous_dma_start(t, g.engine, SLOT, g.iova, LENGTH, g.engine->ops->fill_value);
+    continuous_dma_pass(g.engine, DMA_SETTLE_EXITS);
     refresh(&g);
     for (unsigned i = 0; i < ROUNDS; i++) {
         one_switch(t, &g, old, i == 0 ? IN_THIRD : place_of(to, IN_NEW), place_of(from, IN_OLD));
         one_switch(t, &g, new, place_of(from, IN_OLD), place_of(to, IN_NEW));
     }
-    burst = burst_stop(t, g.engine, SLOT);
+    burst = continuous_dma_stop(t, g.engine, SLOT);
     if (from != DOMAIN_BLOCKED && to != DOMAIN_BLOCKED) {
         CHECK_EQ(burst.faults, 0, "passes of the burst that were refused, though both domains lead on");
     }

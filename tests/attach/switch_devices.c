@@ -59,9 +59,9 @@ static void build(struct test_run *t, struct town *w)
         w->device[i] = device_n(t, i);
         w->home[i] = HOME_PAGING;
         attach(t, w->domain[HOME_PAGING], w->device[i]);
-        burst_start(t, w->device[i], SLOT, w->iova + i * LENGTH, LENGTH, value_of(i));
+        continuous_dma_start(t, w->device[i], SLOT, w->iova + i * LENGTH, LENGTH, value_of(i));
     }
-    burst_pass(w->device[0], BURST_SETTLE);
+    continuous_dma_pass(w->device[0], DMA_SETTLE_EXITS);
     refresh(w);
 }
 
@@ -86,7 +86,7 @@ static void move(struct test_run *t, struct town *w, unsigned mover, unsigned to
     attach(t, w->domain[to], w->device[mover]);
     expect_at_home(t, w, mover, left, "during ATTACH");
     refresh(w);
-    burst_pass(w->device[0], BURST_SETTLE);
+    continuous_dma_pass(w->device[0], DMA_SETTLE_EXITS);
     expect_at_home(t, w, mover, to, "behind ATTACH");
     for (unsigned i = 0; i < DEVICES; i++) {
         CHECK(w->home[i] == HOME_BLOCKED || !memory_find_other(place(w, w->home[i], i), LENGTH, value_of(i)),
@@ -114,7 +114,7 @@ TEST(several_at_random, "several_devices_at_random", "ATT-5 ATT-9 ISO-1 ISO-2", 
         move(t, &w, mover, (w.home[mover] + by) % HOMES);
     }
     for (unsigned i = 0; i < DEVICES; i++) {
-        (void)burst_stop(t, w.device[i], SLOT);
+        (void)continuous_dma_stop(t, w.device[i], SLOT);
     }
     refresh(&w);
 }
@@ -135,7 +135,7 @@ TEST(several_one_by_one, "several_devices_one_by_one", "ATT-5 ATT-9 ISO-2", ON_P
         move(t, &w, i % DEVICES, HOME_PAGING + (i / DEVICES + 1) % 2);
     }
     for (unsigned i = 0; i < DEVICES; i++) {
-        CHECK_EQ(burst_stop(t, w.device[i], SLOT).faults, 0, "passes of a burst that were refused");
+        CHECK_EQ(continuous_dma_stop(t, w.device[i], SLOT).faults, 0, "passes of a burst that were refused");
     }
     refresh(&w);
 }

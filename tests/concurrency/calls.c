@@ -181,7 +181,7 @@ TEST(concurrency_msrs, "synthetic_msrs", "DISC-2 DISC-3 GEN-16", NO_DEVICE, NO_K
  */
 struct chatter {
     struct caller caller;
-    uint32_t *meetings;
+    uint32_t *arrivals;
     uint32_t domain, none; /* a domain that exists, and an id that does not */
     uint64_t iova;
     unsigned rounds, wrong_found, wrong_refused, wrong_reps;
@@ -200,7 +200,7 @@ static void chat(void *argument)
 
     uint64_t end;
 
-    if (!meet(c->meetings, 0)) {
+    if (!rendezvous(c->arrivals, 0)) {
         return;
     }
     end = time_us() + CHAT_US;
@@ -246,11 +246,11 @@ TEST(concurrency_simultaneous, "simultaneous_calls", "GEN-16 CON-1", NO_DEVICE, 
      "Calls that are made at the same time on two processors all complete, each with its own result")
 {
     struct chatter *both = second_memory(t, 2 * sizeof(*both));
-    uint32_t *meetings = second_memory(t, sizeof(*meetings));
+    uint32_t *arrivals = second_memory(t, sizeof(*arrivals));
 
     need_second(t);
     for (unsigned i = 0; i < 2; i++) {
-        both[i] = (struct chatter){.caller = caller(t), .meetings = meetings, .iova = (i + 1) * 0x1000000ull};
+        both[i] = (struct chatter){.caller = caller(t), .arrivals = arrivals, .iova = (i + 1) * 0x1000000ull};
         both[i].domain = domain_paging(t)->id;
         both[i].none = fresh_domain_id(t);
     }

@@ -60,9 +60,9 @@ TEST(entry_as_a_whole, "entry_as_a_whole", "CON-2 FL-5", ON_PROBE, "dma,flush",
     attach(t, d, e);
     read_over_and_over(t, e, READ_FIRST, IOVA);
     read_over_and_over(t, e, READ_SECOND, IOVA + PAGE_SIZE);
-    burst_start(t, e, WRITE_FIRST, IOVA, LENGTH, e->ops->fill_value);
-    burst_start(t, e, WRITE_SECOND, IOVA + PAGE_SIZE, LENGTH, e->ops->fill_value);
-    burst_start(t, e, WRITE_THIRD, IOVA + 2 * PAGE_SIZE, LENGTH, e->ops->fill_value);
+    continuous_dma_start(t, e, WRITE_FIRST, IOVA, LENGTH, e->ops->fill_value);
+    continuous_dma_start(t, e, WRITE_SECOND, IOVA + PAGE_SIZE, LENGTH, e->ops->fill_value);
+    continuous_dma_start(t, e, WRITE_THIRD, IOVA + 2 * PAGE_SIZE, LENGTH, e->ops->fill_value);
     for (unsigned round = 1; round <= ROUNDS; round++) {
         unsigned now = round % 2;
 
@@ -73,7 +73,7 @@ TEST(entry_as_a_whole, "entry_as_a_whole", "CON-2 FL-5", ON_PROBE, "dma,flush",
             flush(t, d);
             buffer_refresh(&b);
         }
-        burst_pass(e, BURST_SETTLE);
+        continuous_dma_pass(e, DMA_SETTLE_EXITS);
         CHECK(!written(&b, 0), "round %u: a page was written through an entry that was always read-only", round);
         CHECK(!written(&b, 3), "round %u: a page was written that only a read-only entry led to", round);
         CHECK(!written(&b, 5), "round %u: a page was written that only an entry without P named", round);
@@ -85,7 +85,7 @@ TEST(entry_as_a_whole, "entry_as_a_whole", "CON-2 FL-5", ON_PROBE, "dma,flush",
         buffer_refresh(&b);
     }
     for (unsigned slot = WRITE_FIRST; slot <= WRITE_THIRD; slot++) {
-        (void)burst_stop(t, e, slot);
+        (void)continuous_dma_stop(t, e, slot);
     }
     buffer_refresh(&b);
 }
@@ -122,7 +122,7 @@ TEST(leaf_or_table, "leaf_or_table", "CON-2 FL-5 TR-6 LS-8", ON_PROBE, "dma,flus
     words = (uint64_t *)(uintptr_t)leaf.data;
     words[INDEX] = (gpa_of(small.data) + PAGE_SIZE) | writable;
     attach(t, d, e);
-    burst_start(t, e, WRITE_FIRST, IOVA + PAGE * PAGE_SIZE, LENGTH, e->ops->fill_value);
+    continuous_dma_start(t, e, WRITE_FIRST, IOVA + PAGE * PAGE_SIZE, LENGTH, e->ops->fill_value);
     for (unsigned round = 1; round <= 40; round++) {
         uint8_t *in_leaf = leaf.data + PAGE * PAGE_SIZE;
         bool flushed = round % 4 == 0, as_leaf, as_table;
@@ -133,7 +133,7 @@ TEST(leaf_or_table, "leaf_or_table", "CON-2 FL-5 TR-6 LS-8", ON_PROBE, "dma,flus
             memset(in_leaf, POISON_FRESH, LENGTH);
             memset(small.data, POISON_FRESH, LENGTH);
         }
-        burst_pass(e, BURST_SETTLE);
+        continuous_dma_pass(e, DMA_SETTLE_EXITS);
         as_leaf = memory_find_other(in_leaf, LENGTH, POISON_FRESH) != NULL;
         as_table = written(&small, 0);
         CHECK(as_leaf || as_table, "round %u: the device reaches neither the large page nor the table's target", round);
@@ -144,7 +144,7 @@ TEST(leaf_or_table, "leaf_or_table", "CON-2 FL-5 TR-6 LS-8", ON_PROBE, "dma,flus
         memset(in_leaf, POISON_FRESH, LENGTH);
         memset(small.data, POISON_FRESH, LENGTH);
     }
-    (void)burst_stop(t, e, WRITE_FIRST);
+    (void)continuous_dma_stop(t, e, WRITE_FIRST);
     memset(leaf.data, POISON_FRESH, PAGE_SIZE);
     memset(leaf.data + PAGE * PAGE_SIZE, POISON_FRESH, LENGTH);
     memset(small.data, POISON_FRESH, LENGTH);

@@ -12,10 +12,10 @@
 #define ROUNDS 8u
 #define BURST  1u /* slot */
 
-/* The second processor does one thing per round, between two meetings. */
+/* The second processor does one thing per round, between two arrivals. */
 struct partner {
     struct caller caller;
-    uint32_t meetings;
+    uint32_t arrivals;
     uint32_t domain[2];
     uint64_t iova, device_id;
     bool attaches; /* else it flushes the page */
@@ -40,12 +40,12 @@ static void take_part(void *argument)
     for (p->rounds = 0; p->rounds < ROUNDS; p->rounds++) {
         enum hv_status status;
 
-        if (!meet(&p->meetings, 2 * p->rounds)) {
+        if (!rendezvous(&p->arrivals, 2 * p->rounds)) {
             return;
         }
         status = act(p, p->rounds);
         p->status = p->status == HV_STATUS_SUCCESS ? status : p->status;
-        if (!meet(&p->meetings, 2 * p->rounds + 1)) {
+        if (!rendezvous(&p->arrivals, 2 * p->rounds + 1)) {
             return;
         }
     }
@@ -63,12 +63,12 @@ static struct partner *partner(struct test_run *t)
 /* The first processor's side of a round: what is between the two meets what the partner does. */
 static void start_round(struct test_run *t, struct partner *p, unsigned round)
 {
-    REQUIRE(meet(&p->meetings, 2 * round), "the second processor does not come to round %u", round);
+    REQUIRE(rendezvous(&p->arrivals, 2 * round), "the second processor does not come to round %u", round);
 }
 
 static void end_round(struct test_run *t, struct partner *p, unsigned round)
 {
-    REQUIRE(meet(&p->meetings, 2 * round + 1), "the second processor does not end round %u", round);
+    REQUIRE(rendezvous(&p->arrivals, 2 * round + 1), "the second processor does not end round %u", round);
     CHECK_SUCCESS(p->status, p->attaches ? "ATTACH on the second processor" : "list flush on the second processor");
 }
 

@@ -98,7 +98,7 @@ TEST(same_each_time, "same_each_time", "CAP-5", NO_DEVICE, "dma",
      "The answer is the same before, between and after other calls, and asking changes nothing")
 {
     struct hv_output_get_iommu_capabilities first = ask(t), now;
-    struct bystander by = bystander(t);
+    struct canary by = canary(t);
     struct domain *d;
 
     for (unsigned i = 0; i < 20; i++) {

@@ -41,13 +41,13 @@ static void operation_under_way(struct test_run *t, enum dmaprobe_operation oper
     uint8_t *bytes = dmaprobe_buffer(e);
 
     memset(bytes, (uint8_t)~SECRET, LENGTH);
-    burst_hold(t, e, FIRST_SLOT,
-               (struct dmaprobe_request){.operation = operation,
-                                         .iova = IOVA,
-                                         .length = atomic ? sizeof(uint64_t) : LENGTH,
-                                         .operand = (uint8_t)~SECRET});
+    continuous_dma_hold(t, e, FIRST_SLOT,
+                        (struct dmaprobe_request){.operation = operation,
+                                                  .iova = IOVA,
+                                                  .length = atomic ? sizeof(uint64_t) : LENGTH,
+                                                  .operand = (uint8_t)~SECRET});
     take_back(t, d, &b, way);
-    (void)burst_release(t, e, FIRST_SLOT);
+    (void)continuous_dma_release(t, e, FIRST_SLOT);
     CHECK(!memory_find_other(b.data, b.size, SECRET), "operation %u, %s: the page was written after the flush",
           operation, matrix_ways[way].name);
     for (unsigned i = 0; i < LENGTH; i++) {
@@ -89,15 +89,15 @@ TEST(held_in_every_slot, "held_in_every_slot", "FL-6", ON_PROBE, "dma,flush",
 
     for (unsigned round = 0; round < 2; round++) {
         for (unsigned slot = FIRST_SLOT; slot < DMAPROBE_SLOTS; slot++) {
-            burst_hold(t, e, slot,
-                       (struct dmaprobe_request){.operation = DMAPROBE_FILL,
-                                                 .iova = IOVA + (slot - FIRST_SLOT) * PAGE_SIZE,
-                                                 .length = LENGTH,
-                                                 .operand = (uint8_t)~SECRET});
+            continuous_dma_hold(t, e, slot,
+                                (struct dmaprobe_request){.operation = DMAPROBE_FILL,
+                                                          .iova = IOVA + (slot - FIRST_SLOT) * PAGE_SIZE,
+                                                          .length = LENGTH,
+                                                          .operand = (uint8_t)~SECRET});
         }
         take_back(t, d, &b, round ? MATRIX_BLOCK : MATRIX_DOMAIN);
         for (unsigned slot = DMAPROBE_SLOTS; slot-- > FIRST_SLOT;) {
-            (void)burst_release(t, e, slot);
+            (void)continuous_dma_release(t, e, slot);
         }
         CHECK(!memory_find_other(b.data, b.size, SECRET), "%s flush: a page was written after it",
               round ? "list" : "domain");
@@ -122,13 +122,13 @@ TEST(held_list_of_pieces, "held_list_of_pieces", "FL-6 FL-1", ON_PROBE, "dma,flu
     for (unsigned i = 0; i < 4; i++) {
         list[i] = (struct dmaprobe_element){.iova = IOVA + i * PAGE_SIZE, .length = LENGTH};
     }
-    burst_hold(
+    continuous_dma_hold(
         t, e, FIRST_SLOT,
         (struct dmaprobe_request){
             .operation = DMAPROBE_FILL, .flags = DMAPROBE_SCATTERED, .elements = 4, .operand = e->ops->fill_value});
     unmap(t, d, IOVA, 3 * PAGE_SIZE);
     flush_list(t, d, IOVA, 3 * PAGE_SIZE);
     buffer_refresh(&b);
-    (void)burst_release(t, e, FIRST_SLOT);
+    (void)continuous_dma_release(t, e, FIRST_SLOT);
     expect_untouched(t, &b, "pages given away after the flush");
 }

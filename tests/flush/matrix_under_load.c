@@ -37,18 +37,18 @@ static void one_under_fire(struct matrix_scene *s, const struct matrix_change *c
     matrix_build(s, change);
     before = s->probe[0].before;
     after = s->probe[0].after;
-    burst_start(t, s->engine, SLOT, s->probe[0].iova, LENGTH, value);
-    burst_pass(s->engine, BURST_SETTLE);
+    continuous_dma_start(t, s->engine, SLOT, s->probe[0].iova, LENGTH, value);
+    continuous_dma_pass(s->engine, DMA_SETTLE_EXITS);
     CHECK(!memory_find_other(before, LENGTH, value), "%s: the burst does not reach its page before the change", name);
     change->change(s);
     way->flush(t, s->domain, s->first, s->length);
     memset(before, POISON_FRESH, LENGTH); /* the page is somebody else's now */
     matrix_reuse_orphans(s);
-    burst_pass(s->engine, BURST_SETTLE);
+    continuous_dma_pass(s->engine, DMA_SETTLE_EXITS);
     CHECK(!memory_find_other(before, LENGTH, POISON_FRESH), "%s, %s: the old page was written after the flush", name,
           way->name);
     CHECK(!after || !memory_find_other(after, LENGTH, value), "%s, %s: the new page is not reached", name, way->name);
-    (void)burst_stop(t, s->engine, SLOT);
+    (void)continuous_dma_stop(t, s->engine, SLOT);
     if (after) {
         memset(after, POISON_FRESH, LENGTH);
     }

@@ -8,9 +8,9 @@
 #include "tests/harness/fixture.h"
 
 /* Low enough for every device, aligned to nothing but 4 KiB, and no GPA that a test hands out. */
-#define BYSTANDER_IOVA   0x1234000ull
-#define BYSTANDER_OFFSET 0x123
-#define BYSTANDER_LENGTH 13
+#define CANARY_IOVA   0x1234000ull
+#define CANARY_OFFSET 0x123
+#define CANARY_LENGTH 13
 
 /* The last engine of a fast class: tests of that class take theirs from the front. A test without a device leaves all
  * of them free. */
@@ -34,16 +34,16 @@ static struct dma_engine *spare_engine(const struct test_run *t)
     return spare ? spare : last_of(t, DMA_CLASS_DMAPROBE);
 }
 
-struct bystander bystander(struct test_run *t)
+struct canary canary(struct test_run *t)
 {
-    struct bystander b = {.domain = domain_paging(t), .engine = spare_engine(t), .iova = BYSTANDER_IOVA};
+    struct canary b = {.domain = domain_paging(t), .engine = spare_engine(t), .iova = CANARY_IOVA};
 
     b.target = buffer(t, 1);
     map(t, b.domain, b.iova, &b.target, STAGE1_READ | STAGE1_WRITE);
     if (b.engine) {
         b.property_status = pviommu_get_device_property(b.engine->device_id, &b.property);
         attach(t, b.domain, b.engine);
-        expect_write(t, b.engine, b.iova + BYSTANDER_OFFSET, &b.target, BYSTANDER_OFFSET, BYSTANDER_LENGTH,
+        expect_write(t, b.engine, b.iova + CANARY_OFFSET, &b.target, CANARY_OFFSET, CANARY_LENGTH,
                      "a bystander's first DMA");
     }
     return b;
@@ -60,7 +60,7 @@ static void expect_same_capabilities(struct test_run *t, const char *after)
     CHECK(memcmp(&now, capabilities(t), sizeof(now)) == 0, "%s: the capabilities are not what they were", after);
 }
 
-static void expect_same_property(struct test_run *t, const struct bystander *b, const char *after)
+static void expect_same_property(struct test_run *t, const struct canary *b, const char *after)
 {
     struct hv_output_get_logical_device_property now = {0};
     enum hv_status status = pviommu_get_device_property(b->engine->device_id, &now);
@@ -73,7 +73,7 @@ static void expect_same_property(struct test_run *t, const struct bystander *b, 
     }
 }
 
-void expect_undisturbed(struct test_run *t, struct bystander *b, const char *after)
+void expect_undisturbed(struct test_run *t, struct canary *b, const char *after)
 {
     char what[TEXT_MAX];
 
@@ -84,5 +84,5 @@ void expect_undisturbed(struct test_run *t, struct bystander *b, const char *aft
     }
     expect_same_property(t, b, after);
     fmt_snprintf(what, sizeof(what), "DMA of a bystander after %s", after);
-    expect_write(t, b->engine, b->iova + BYSTANDER_OFFSET, &b->target, BYSTANDER_OFFSET, BYSTANDER_LENGTH, what);
+    expect_write(t, b->engine, b->iova + CANARY_OFFSET, &b->target, CANARY_OFFSET, CANARY_LENGTH, what);
 }

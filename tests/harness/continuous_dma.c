@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/harness/continuous_dma.h"
 
-void burst_start(struct test_run *t, struct dma_engine *e, unsigned slot, uint64_t iova, uint32_t length, uint8_t value)
+void continuous_dma_start(struct test_run *t, struct dma_engine *e, unsigned slot, uint64_t iova, uint32_t length,
+                          uint8_t value)
 {
     struct dmaprobe_request burst = {
         .operation = DMAPROBE_FILL, .flags = DMAPROBE_REPEAT, .iova = iova, .length = length, .operand = value};
@@ -12,14 +13,14 @@ void burst_start(struct test_run *t, struct dma_engine *e, unsigned slot, uint64
     REQUIRE(burst.state == DMAPROBE_RUNNING, "device 0x%llx did not start its burst", (unsigned long long)e->device_id);
 }
 
-void burst_pass(struct dma_engine *e, unsigned exits)
+void continuous_dma_pass(struct dma_engine *e, unsigned exits)
 {
     for (unsigned i = 0; i < exits; i++) {
         (void)dmaprobe_pending(e);
     }
 }
 
-struct dmaprobe_request burst_stop(struct test_run *t, struct dma_engine *e, unsigned slot)
+struct dmaprobe_request continuous_dma_stop(struct test_run *t, struct dma_engine *e, unsigned slot)
 {
     struct dmaprobe_request burst = {0};
 
@@ -30,7 +31,7 @@ struct dmaprobe_request burst_stop(struct test_run *t, struct dma_engine *e, uns
     return burst;
 }
 
-void burst_hold(struct test_run *t, struct dma_engine *e, unsigned slot, struct dmaprobe_request request)
+void continuous_dma_hold(struct test_run *t, struct dma_engine *e, unsigned slot, struct dmaprobe_request request)
 {
     request.flags |= DMAPROBE_HELD;
     STEP3(t, "device 0x%llx starts operation %llu at 0x%llx and holds it", e->device_id, request.operation,
@@ -40,7 +41,7 @@ void burst_hold(struct test_run *t, struct dma_engine *e, unsigned slot, struct 
             (unsigned long long)e->device_id);
 }
 
-struct dmaprobe_request burst_release(struct test_run *t, struct dma_engine *e, unsigned slot)
+struct dmaprobe_request continuous_dma_release(struct test_run *t, struct dma_engine *e, unsigned slot)
 {
     struct dmaprobe_request held = {0};
 

@@ -13,18 +13,19 @@
 
 /* Exits after which a pass that was translated behind them has landed: one ends the pass that is in flight and
  * translates the next, one ends that. */
-#define BURST_SETTLE 3u
+#define DMA_SETTLE_EXITS 3u
 
 /* The device writes `length` bytes of `value` at `iova` over and over; slot 1 to 15 (0 is the engine interface's). */
-void burst_start(struct test_run *t, struct dma_engine *e, unsigned slot, uint64_t iova, uint32_t length,
-                 uint8_t value);
+void continuous_dma_start(struct test_run *t, struct dma_engine *e, unsigned slot, uint64_t iova, uint32_t length,
+                          uint8_t value);
 /* Lets `exits` passes end. */
-void burst_pass(struct dma_engine *e, unsigned exits);
+void continuous_dma_pass(struct dma_engine *e, unsigned exits);
 /* Ends it; how many passes there were, and how many of them were refused. */
-struct dmaprobe_request burst_stop(struct test_run *t, struct dma_engine *e, unsigned slot);
+struct dmaprobe_request continuous_dma_stop(struct test_run *t, struct dma_engine *e, unsigned slot);
 
-/* Translates the request now and lets it touch memory at burst_release(); ERROR when the device does not hold it. */
-void burst_hold(struct test_run *t, struct dma_engine *e, unsigned slot, struct dmaprobe_request request);
-struct dmaprobe_request burst_release(struct test_run *t, struct dma_engine *e, unsigned slot);
+/* Translates the request now and lets it touch memory at continuous_dma_release(); ERROR when the device does not hold
+ * it. */
+void continuous_dma_hold(struct test_run *t, struct dma_engine *e, unsigned slot, struct dmaprobe_request request);
+struct dmaprobe_request continuous_dma_release(struct test_run *t, struct dma_engine *e, unsigned slot);
 
 #endif

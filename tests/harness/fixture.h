@@ -126,7 +126,7 @@ bool has_page_size(struct test_run *t, uint64_t size);
 void need_page_size(struct test_run *t, uint64_t size);
 
 /* A before/after probe for calls that must not change anything: a second domain with a mapping and a device in it. */
-struct bystander {
+struct canary {
     struct domain *domain;
     struct dma_engine *engine; /* may be NULL: no device on this machine */
     struct buffer target;
@@ -134,7 +134,7 @@ struct bystander {
     enum hv_status property_status; /* answer of the device property call at the start */
     struct hv_output_get_logical_device_property property;
 };
-struct bystander bystander(struct test_run *t);
-void expect_undisturbed(struct test_run *t, struct bystander *b, const char *after);
+struct canary canary(struct test_run *t);
+void expect_undisturbed(struct test_run *t, struct canary *b, const char *after);
 
 #endif

@@ -17,7 +17,7 @@
 #define FNV_OFFSET 0xCBF29CE484222325ull
 #define FNV_PRIME  0x100000001B3ull
 
-uint64_t progress_digest(uint64_t digest, const void *bytes, size_t size)
+uint64_t journal_digest(uint64_t digest, const void *bytes, size_t size)
 {
     const uint8_t *at = bytes;
 
@@ -33,14 +33,14 @@ static uint32_t checksum_of(uint64_t digest)
     return (uint32_t)(digest ^ digest >> 32);
 }
 
-static bool is_result(enum progress_kind kind)
+static bool is_result(enum journal_kind kind)
 {
-    return kind >= PROGRESS_PASS && kind <= PROGRESS_ERROR;
+    return kind >= JOURNAL_PASS && kind <= JOURNAL_ERROR;
 }
 
-static bool has_index(enum progress_kind kind)
+static bool has_index(enum journal_kind kind)
 {
-    return is_result(kind) || kind == PROGRESS_BEGIN;
+    return is_result(kind) || kind == JOURNAL_BEGIN;
 }
 
 static size_t put_varint(uint8_t *to, uint32_t value)
@@ -54,7 +54,7 @@ static size_t put_varint(uint8_t *to, uint32_t value)
     return count;
 }
 
-static bool get_varint(struct progress_cursor *c, uint32_t *value)
+static bool get_varint(struct journal_cursor *c, uint32_t *value)
 {
     *value = 0;
     for (unsigned i = 0; i < VARINT_MAX && c->at < c->end; i++) {
@@ -68,20 +68,20 @@ static bool get_varint(struct progress_cursor *c, uint32_t *value)
     return false;
 }
 
-void progress_begin(struct progress_record *r, void *memory, size_t capacity)
+void journal_begin(struct journal_record *r, void *memory, size_t capacity)
 {
-    *r = (struct progress_record){.bytes = memory, .capacity = capacity, .used = sizeof(struct progress_header)};
+    *r = (struct journal_record){.bytes = memory, .capacity = capacity, .used = sizeof(struct journal_header)};
 }
 
-bool progress_add(struct progress_record *r, const struct progress_entry *e)
+bool journal_add(struct journal_record *r, const struct journal_entry *e)
 {
     uint8_t head[1 + 3 * VARINT_MAX];
-    unsigned flags = e->flags & (PROGRESS_RAW | PROGRESS_CUT);
+    unsigned flags = e->flags & (JOURNAL_RAW | JOURNAL_CUT);
     bool same = e->text_length != 0 && e->text_length == r->last_length &&
                 memcmp(r->bytes + r->last_text, e->text, e->text_length) == 0;
     size_t length = 1, text_length = same ? 0 : e->text_length;
 
-    head[0] = (uint8_t)(e->kind | flags | (same ? PROGRESS_SAME : 0));
+    head[0] = (uint8_t)(e->kind | flags | (same ? JOURNAL_SAME : 0));
     if (has_index(e->kind)) {
         length += put_varint(head + length, e->index);
     }
@@ -104,26 +104,26 @@ bool progress_add(struct progress_record *r, const struct progress_entry *e)
     return true;
 }
 
-static uint32_t record_checksum(struct progress_header header, const void *entries)
+static uint32_t record_checksum(struct journal_header header, const void *entries)
 {
     header.checksum = 0;
-    return checksum_of(progress_digest(progress_digest(0, &header, sizeof(header)), entries, header.length));
+    return checksum_of(journal_digest(journal_digest(0, &header, sizeof(header)), entries, header.length));
 }
 
-void progress_seal(struct progress_record *r, uint64_t run, unsigned boot, unsigned sequence)
+void journal_seal(struct journal_record *r, uint64_t run, unsigned boot, unsigned sequence)
 {
-    struct progress_header header = {.magic = RECORD_MAGIC,
-                                     .version = VERSION,
-                                     .boot = (uint16_t)boot,
-                                     .sequence = sequence,
-                                     .length = (uint32_t)(r->used - sizeof(header)),
-                                     .run = run};
+    struct journal_header header = {.magic = RECORD_MAGIC,
+                                    .version = VERSION,
+                                    .boot = (uint16_t)boot,
+                                    .sequence = sequence,
+                                    .length = (uint32_t)(r->used - sizeof(header)),
+                                    .run = run};
 
     header.checksum = record_checksum(header, r->bytes + sizeof(header));
     memcpy(r->bytes, &header, sizeof(header));
 }
 
-size_t progress_check(const void *bytes, size_t size, struct progress_header *header)
+size_t journal_check(const void *bytes, size_t size, struct journal_header *header)
 {
     if (size < sizeof(*header)) {
         return 0;
@@ -136,33 +136,33 @@ size_t progress_check(const void *bytes, size_t size, struct progress_header *he
     return sizeof(*header) + header->length;
 }
 
-void progress_entries(struct progress_cursor *cursor, const void *record)
+void journal_entries(struct journal_cursor *cursor, const void *record)
 {
-    struct progress_header header;
+    struct journal_header header;
 
     memcpy(&header, record, sizeof(header));
-    *cursor = (struct progress_cursor){.at = (const uint8_t *)record + sizeof(header)};
+    *cursor = (struct journal_cursor){.at = (const uint8_t *)record + sizeof(header)};
     cursor->end = cursor->at + header.length;
 }
 
-bool progress_next(struct progress_cursor *c, struct progress_entry *e)
+bool journal_next(struct journal_cursor *c, struct journal_entry *e)
 {
     uint32_t length;
     uint8_t head;
 
-    *e = (struct progress_entry){0};
+    *e = (struct journal_entry){0};
     if (c->at == c->end) {
         return false;
     }
     head = *c->at++;
-    e->kind = (enum progress_kind)(head & KIND_MASK);
+    e->kind = (enum journal_kind)(head & KIND_MASK);
     e->flags = head & ~KIND_MASK;
-    if (e->kind == PROGRESS_UNEXPLAINED || e->kind > PROGRESS_STOP ||
-        (has_index(e->kind) && !get_varint(c, &e->index)) || (is_result(e->kind) && !get_varint(c, &e->duration_us)) ||
-        !get_varint(c, &length) || length > (size_t)(c->end - c->at)) {
+    if (e->kind == JOURNAL_UNEXPLAINED || e->kind > JOURNAL_STOP || (has_index(e->kind) && !get_varint(c, &e->index)) ||
+        (is_result(e->kind) && !get_varint(c, &e->duration_us)) || !get_varint(c, &length) ||
+        length > (size_t)(c->end - c->at)) {
         return false;
     }
-    if (e->flags & PROGRESS_SAME) {
+    if (e->flags & JOURNAL_SAME) {
         e->text = c->last_text;
         e->text_length = c->last_length;
     } else if (length != 0) {
@@ -173,20 +173,20 @@ bool progress_next(struct progress_cursor *c, struct progress_entry *e)
     return true;
 }
 
-static uint32_t state_checksum(struct progress_state state)
+static uint32_t state_checksum(struct journal_state state)
 {
     state.checksum = 0;
-    return checksum_of(progress_digest(0, &state, sizeof(state)));
+    return checksum_of(journal_digest(0, &state, sizeof(state)));
 }
 
-void progress_state_seal(struct progress_state *state)
+void journal_state_seal(struct journal_state *state)
 {
     state->magic = STATE_MAGIC;
     state->version = VERSION;
     state->checksum = state_checksum(*state);
 }
 
-const char *progress_state_check(const struct progress_state *state, size_t size)
+const char *journal_state_check(const struct journal_state *state, size_t size)
 {
     if (size != sizeof(*state) || state->magic != STATE_MAGIC) {
         return "is not a record of this suite";

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a run that nobody watches remembers over a reset (docs/alone.md). A record is a checksummed sequence of entries:
- * results and events in the order in which they happened. Each is written once, as a UEFI variable, and later appended
- * to the journal on the boot volume as it is. Freestanding, so that the unit tests reach all of it.
+ * What a run that nobody watches remembers over a reset (docs/unattended.md). A record is a checksummed sequence of
+ * entries: results and events in the order in which they happened. Each is written once, as a UEFI variable, and later
+ * appended to the journal on the boot volume as it is. Freestanding, so that the unit tests reach all of it.
  */
 #ifndef PVT_TESTS_HARNESS_JOURNAL_H
 #define PVT_TESTS_HARNESS_JOURNAL_H
@@ -11,26 +11,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum progress_kind {
-    PROGRESS_UNEXPLAINED, /* only of a boot's end: it recorded none */
-    PROGRESS_PASS,        /* results have index, duration and perhaps a text */
-    PROGRESS_SKIP,
-    PROGRESS_FAIL,
-    PROGRESS_ERROR,
-    PROGRESS_BEGIN, /* this test starts now; recorded where the guilty one is being looked for */
-    PROGRESS_FACT,  /* a comment of the stream */
-    PROGRESS_END,   /* of a boot: all tests ran */
-    PROGRESS_FULL,  /* of a boot: the variable store is full, the next boot empties it */
-    PROGRESS_DOWN,  /* of a boot: a panic, and its text */
-    PROGRESS_STOP,  /* of a boot: no later boot would get further, and why */
+enum journal_kind {
+    JOURNAL_UNEXPLAINED, /* only of a boot's end: it recorded none */
+    JOURNAL_PASS,        /* results have index, duration and perhaps a text */
+    JOURNAL_SKIP,
+    JOURNAL_FAIL,
+    JOURNAL_ERROR,
+    JOURNAL_BEGIN, /* this test starts now; recorded where the guilty one is being looked for */
+    JOURNAL_FACT,  /* a comment of the stream */
+    JOURNAL_END,   /* of a boot: all tests ran */
+    JOURNAL_FULL,  /* of a boot: the variable store is full, the next boot empties it */
+    JOURNAL_DOWN,  /* of a boot: a panic, and its text */
+    JOURNAL_STOP,  /* of a boot: no later boot would get further, and why */
 };
 
-#define PROGRESS_RAW  0x10u /* the text is a part of a TAP stream; else a message */
-#define PROGRESS_SAME 0x20u /* set by the encoder: the text is that of the last entry of this record that had one */
-#define PROGRESS_CUT  0x40u /* there was more text than fits */
+#define JOURNAL_RAW  0x10u /* the text is a part of a TAP stream; else a message */
+#define JOURNAL_SAME 0x20u /* set by the encoder: the text is that of the last entry of this record that had one */
+#define JOURNAL_CUT  0x40u /* there was more text than fits */
 
-struct progress_entry {
-    enum progress_kind kind;
+struct journal_entry {
+    enum journal_kind kind;
     unsigned flags;
     uint32_t index; /* place in the plan, from 0 */
     uint32_t duration_us;
@@ -38,7 +38,7 @@ struct progress_entry {
     size_t text_length;
 };
 
-struct progress_header {
+struct journal_header {
     uint32_t magic;
     uint16_t version;
     uint16_t boot;     /* that wrote the record, from 1 */
@@ -48,37 +48,37 @@ struct progress_header {
     uint32_t checksum; /* of header and entries, with this field 0 */
     uint32_t reserved;
 };
-_Static_assert(sizeof(struct progress_header) == 32, "stored outside of this program");
+_Static_assert(sizeof(struct journal_header) == 32, "stored outside of this program");
 
 /* A record that is being made, in memory of the caller. */
-struct progress_record {
+struct journal_record {
     uint8_t *bytes;
     size_t capacity, used;
     size_t last_text, last_length; /* within bytes */
     unsigned entries;
 };
 
-void progress_begin(struct progress_record *r, void *memory, size_t capacity);
+void journal_begin(struct journal_record *r, void *memory, size_t capacity);
 /* False when the entry does not fit; the record is as before then. */
-bool progress_add(struct progress_record *r, const struct progress_entry *e);
+bool journal_add(struct journal_record *r, const struct journal_entry *e);
 /* Writes the header; the record is then the first r->used bytes. */
-void progress_seal(struct progress_record *r, uint64_t run, unsigned boot, unsigned sequence);
+void journal_seal(struct journal_record *r, uint64_t run, unsigned boot, unsigned sequence);
 
 /* The size of the record at the start of `bytes`; 0 when there is none that is whole. */
-size_t progress_check(const void *bytes, size_t size, struct progress_header *header);
+size_t journal_check(const void *bytes, size_t size, struct journal_header *header);
 
-struct progress_cursor {
+struct journal_cursor {
     const uint8_t *at, *end;
     const char *last_text;
     size_t last_length;
 };
-/* Of a record that progress_check() accepted. */
-void progress_entries(struct progress_cursor *cursor, const void *record);
+/* Of a record that journal_check() accepted. */
+void journal_entries(struct journal_cursor *cursor, const void *record);
 /* False at the end, and at bytes that are no entry. */
-bool progress_next(struct progress_cursor *cursor, struct progress_entry *e);
+bool journal_next(struct journal_cursor *cursor, struct journal_entry *e);
 
 /* What the run as a whole is, in a variable of its own that each boot writes once. */
-struct progress_state {
+struct journal_state {
     uint32_t magic, version;
     uint64_t run;     /* tells runs apart */
     uint64_t plan;    /* digest of the image's version, the selection and what else shapes it */
@@ -90,12 +90,12 @@ struct progress_state {
     uint32_t checksum;
     uint32_t reserved;
 };
-_Static_assert(sizeof(struct progress_state) == 48, "stored outside of this program");
+_Static_assert(sizeof(struct journal_state) == 48, "stored outside of this program");
 
-void progress_state_seal(struct progress_state *state);
+void journal_state_seal(struct journal_state *state);
 /* NULL, or what is wrong with it. */
-const char *progress_state_check(const struct progress_state *state, size_t size);
+const char *journal_state_check(const struct journal_state *state, size_t size);
 
-uint64_t progress_digest(uint64_t digest, const void *bytes, size_t size); /* FNV-1a; start with 0 */
+uint64_t journal_digest(uint64_t digest, const void *bytes, size_t size); /* FNV-1a; start with 0 */
 
 #endif

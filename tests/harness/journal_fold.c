@@ -7,15 +7,15 @@
 #define WAS_LOST  "the record of its result is damaged or missing"
 
 struct fold {
-    const struct progress_events *events;
-    struct progress_outcome *out;
-    struct progress_boot boot; /* under way */
-    bool has_begun;            /* the boot announced a test and no result of it came */
+    const struct journal_events *events;
+    struct journal_outcome *out;
+    struct journal_boot boot; /* under way */
+    bool has_begun;           /* the boot announced a test and no result of it came */
     uint32_t begun, planned;
-    enum progress_kind last; /* entry of this boot */
+    enum journal_kind last; /* entry of this boot */
 };
 
-static void emit(struct fold *f, const struct progress_entry *e)
+static void emit(struct fold *f, const struct journal_entry *e)
 {
     if (f->events && f->events->result) {
         f->events->result(f->events->context, e);
@@ -25,14 +25,13 @@ static void emit(struct fold *f, const struct progress_entry *e)
 
 static void emit_error(struct fold *f, uint32_t index, const char *text)
 {
-    emit(f,
-         &(struct progress_entry){.kind = PROGRESS_ERROR, .index = index, .text = text, .text_length = strlen(text)});
+    emit(f, &(struct journal_entry){.kind = JOURNAL_ERROR, .index = index, .text = text, .text_length = strlen(text)});
 }
 
 /* The boot is over: who was running, if nothing else explains its end? */
 static void close_boot(struct fold *f)
 {
-    if (f->boot.end == PROGRESS_UNEXPLAINED && f->has_begun && f->begun == f->out->next) {
+    if (f->boot.end == JOURNAL_UNEXPLAINED && f->has_begun && f->begun == f->out->next) {
         f->boot.has_guilty = true;
         f->boot.guilty = f->begun;
         emit_error(f, f->begun, WENT_DOWN);
@@ -43,18 +42,18 @@ static void close_boot(struct fold *f)
         f->events->boot(f->events->context, &f->boot);
     }
     f->has_begun = false;
-    f->last = PROGRESS_UNEXPLAINED;
+    f->last = JOURNAL_UNEXPLAINED;
 }
 
 /* Boots before `number` are over, those that recorded nothing too. */
 static void close_boots(struct fold *f, unsigned number)
 {
-    for (; f->boot.number < number; f->boot = (struct progress_boot){.number = f->boot.number + 1}) {
+    for (; f->boot.number < number; f->boot = (struct journal_boot){.number = f->boot.number + 1}) {
         close_boot(f);
     }
 }
 
-static void take_result(struct fold *f, const struct progress_entry *e)
+static void take_result(struct fold *f, const struct journal_entry *e)
 {
     /* Tests behind the last record of a boot run again: only their first result counts. */
     if (e->index < f->out->next || e->index >= f->planned) {
@@ -67,28 +66,28 @@ static void take_result(struct fold *f, const struct progress_entry *e)
     f->has_begun = false;
 }
 
-static void take(struct fold *f, const struct progress_entry *e)
+static void take(struct fold *f, const struct journal_entry *e)
 {
     switch (e->kind) {
-    case PROGRESS_PASS:
-    case PROGRESS_SKIP:
-    case PROGRESS_FAIL:
-    case PROGRESS_ERROR:
+    case JOURNAL_PASS:
+    case JOURNAL_SKIP:
+    case JOURNAL_FAIL:
+    case JOURNAL_ERROR:
         take_result(f, e);
         return;
-    case PROGRESS_BEGIN:
+    case JOURNAL_BEGIN:
         f->has_begun = true;
         f->begun = e->index;
         return;
-    case PROGRESS_FACT:
+    case JOURNAL_FACT:
         f->out->has_facts = true;
         if (f->events && f->events->fact) {
             f->events->fact(f->events->context, e->text, e->text_length);
         }
         return;
-    case PROGRESS_DOWN:
+    case JOURNAL_DOWN:
         /* A panic comes right behind the result of the test that it ended, if it was in a test. */
-        if (f->last == PROGRESS_ERROR) {
+        if (f->last == JOURNAL_ERROR) {
             f->boot.has_guilty = true;
             f->boot.guilty = f->out->next - 1;
         }
@@ -103,25 +102,25 @@ static void take(struct fold *f, const struct progress_entry *e)
 
 static void take_record(struct fold *f, const uint8_t *record)
 {
-    struct progress_cursor cursor;
-    struct progress_entry e;
+    struct journal_cursor cursor;
+    struct journal_entry e;
 
-    progress_entries(&cursor, record);
-    while (progress_next(&cursor, &e)) {
+    journal_entries(&cursor, record);
+    while (journal_next(&cursor, &e)) {
         take(f, &e);
         f->last = e.kind;
     }
 }
 
-void progress_fold(const void *journal, size_t size, uint64_t run, unsigned boots, uint32_t planned,
-                   const struct progress_events *events, struct progress_outcome *outcome)
+void journal_fold(const void *journal, size_t size, uint64_t run, unsigned boots, uint32_t planned,
+                  const struct journal_events *events, struct journal_outcome *outcome)
 {
     struct fold f = {.events = events, .out = outcome, .boot = {.number = 1}, .planned = planned};
     const uint8_t *at = journal;
-    struct progress_header header;
+    struct journal_header header;
 
-    *outcome = (struct progress_outcome){0};
-    for (size_t length; (length = progress_check(at + outcome->used, size - outcome->used, &header)) != 0;) {
+    *outcome = (struct journal_outcome){0};
+    for (size_t length; (length = journal_check(at + outcome->used, size - outcome->used, &header)) != 0;) {
         if (header.run != run || header.boot < f.boot.number) {
             break;
         }

@@ -48,8 +48,8 @@ static bool take(void *context, const char *key, const char *value, struct optio
     if (strcmp(key, "bench") == 0) {
         return take_flag(value, &o->bench, error);
     }
-    if (strcmp(key, "alone") == 0) {
-        return take_flag(value, &o->alone, error);
+    if (strcmp(key, "unattended") == 0 || strcmp(key, "alone") == 0) { /* "alone" is its name in version 0.1.0 */
+        return take_flag(value, &o->unattended, error);
     }
     if (strcmp(key, "restarts") == 0) {
         return option_number(value, 0, 1000, &o->restarts, error);
@@ -96,7 +96,7 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return check_pattern(o, value, error);
     }
     fmt_snprintf(error->text, sizeof(error->text),
-                 "unknown option; known: seed repeat deadline_ms verbose bench order alone restarts checkpoint "
+                 "unknown option; known: seed repeat deadline_ms verbose bench order unattended restarts checkpoint "
                  "fixture fixture_test test without");
     return false;
 }
@@ -111,8 +111,9 @@ bool suite_options_parse(struct suite_options *o, struct boot_info *info, struct
     if (!options_parse(info->options, info->options_length, take, o, error)) {
         return false;
     }
-    if (o->alone && o->bench) {
-        fmt_snprintf(error->text, sizeof(error->text), "alone=1 runs tests and bench=1 does not; give one of them");
+    if (o->unattended && o->bench) {
+        fmt_snprintf(error->text, sizeof(error->text),
+                     "unattended=1 runs tests and bench=1 does not; give one of them");
         return false;
     }
     return true;

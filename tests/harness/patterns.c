@@ -7,7 +7,7 @@
 
 static unsigned bucket_of(const char *name)
 {
-    return progress_digest(0, name, strlen(name)) % PATTERNS_BUCKETS;
+    return journal_digest(0, name, strlen(name)) % PATTERNS_BUCKETS;
 }
 
 bool patterns_add(struct patterns *p, const char *text)

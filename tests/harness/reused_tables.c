@@ -12,33 +12,33 @@ static void fill(uint64_t *page, uint64_t entry)
 
 static void move_in(void *owner, void *table)
 {
-    struct tenants *tenants = owner;
+    struct reused_tables *reused = owner;
 
-    if (tenants->count < TENANTS_MAX) {
-        tenants->page[tenants->count] = table;
+    if (reused->count < REUSED_TABLES_MAX) {
+        reused->page[reused->count] = table;
     }
-    tenants->count++;
-    fill(table, gpa_of(tenants->lure[0]) | tenants->leaf_bits);
+    reused->count++;
+    fill(table, gpa_of(reused->poison[0]) | reused->leaf_bits);
 }
 
-struct tenants tenants_new(struct test_run *t)
+struct reused_tables reused_tables_new(struct test_run *t)
 {
-    struct tenants tenants = {.trap = buffer(t, 1),
-                              .leaf_bits = stage1_format_x86_64.leaf_bits | stage1_format_x86_64.write_bits};
-    uint64_t to = gpa_of(tenants.trap.data);
+    struct reused_tables reused = {.trap = buffer(t, 1),
+                                   .leaf_bits = stage1_format_x86_64.leaf_bits | stage1_format_x86_64.write_bits};
+    uint64_t to = gpa_of(reused.trap.data);
 
-    for (unsigned i = LURES; i-- > 0;) {
-        tenants.lure[i] = page_alloc(1, PAGE_SIZE);
-        REQUIRE(tenants.lure[i], "no memory for a page");
-        fill(tenants.lure[i], to | tenants.leaf_bits);
-        to = gpa_of(tenants.lure[i]);
+    for (unsigned i = POISON_CHAIN; i-- > 0;) {
+        reused.poison[i] = page_alloc(1, PAGE_SIZE);
+        REQUIRE(reused.poison[i], "no memory for a page");
+        fill(reused.poison[i], to | reused.leaf_bits);
+        to = gpa_of(reused.poison[i]);
     }
-    return tenants;
+    return reused;
 }
 
-void tenants_of(struct tenants *tenants, struct domain *d)
+void reused_tables_collect(struct reused_tables *reused, struct domain *d)
 {
-    d->table.memory.owner = tenants; /* taking a page needs none */
+    d->table.memory.owner = reused; /* taking a page needs none */
     d->table.memory.free_table = move_in;
 }
 
@@ -50,17 +50,17 @@ static void check_page(struct test_run *t, const uint64_t *page, uint64_t entry,
     }
 }
 
-void tenants_check(struct test_run *t, struct tenants *tenants, unsigned expected, const char *when)
+void reused_tables_check(struct test_run *t, struct reused_tables *reused, unsigned expected, const char *when)
 {
-    REQUIRE(tenants->count == expected, "%u table pages changed hands instead of %u: the test shows nothing",
-            tenants->count, expected);
-    for (unsigned i = 0; i < tenants->count; i++) {
-        check_page(t, tenants->page[i], gpa_of(tenants->lure[0]) | tenants->leaf_bits, when, "a page that was a table");
+    REQUIRE(reused->count == expected, "%u table pages changed hands instead of %u: the test shows nothing",
+            reused->count, expected);
+    for (unsigned i = 0; i < reused->count; i++) {
+        check_page(t, reused->page[i], gpa_of(reused->poison[0]) | reused->leaf_bits, when, "a page that was a table");
     }
-    for (unsigned i = 0; i < LURES; i++) {
-        uint64_t to = i + 1 < LURES ? gpa_of(tenants->lure[i + 1]) : gpa_of(tenants->trap.data);
+    for (unsigned i = 0; i < POISON_CHAIN; i++) {
+        uint64_t to = i + 1 < POISON_CHAIN ? gpa_of(reused->poison[i + 1]) : gpa_of(reused->trap.data);
 
-        check_page(t, tenants->lure[i], to | tenants->leaf_bits, when, "a page that only a former table leads to");
+        check_page(t, reused->poison[i], to | reused->leaf_bits, when, "a page that only a former table leads to");
     }
-    expect_untouched(t, &tenants->trap, when);
+    expect_untouched(t, &reused->trap, when);
 }

@@ -109,9 +109,9 @@ static void count(struct suite_counts *c, enum verdict verdict)
 void suite_take_verdict(struct suite *s)
 {
     count(&s->counts, s->run.verdict);
-    alone_after(s);
+    unattended_after(s);
     report_test(&s->run, s->options.verbose);
-    alone_reported(s);
+    unattended_reported(s);
     s->position++;
     s->in_test = false;
 }
@@ -148,7 +148,7 @@ void suite_run_next(struct suite *s)
     if (t->has_class) {
         suite_prepare_class(s, t->class);
     }
-    alone_before(s);
+    unattended_before(s);
     s->in_test = true;
     report_comment("run: %s", t->instance);
     oracle_faults_forget();

@@ -7,8 +7,8 @@
 /* Less than the deadline of a test, so that the reason is told and not only that time was up. */
 #define SECOND_US 1500000u
 /* For one that is stuck where no deadline reaches it: in the host. */
-#define STUCK_US 200000u
-#define MEET_US  1000000u
+#define STUCK_US      200000u
+#define RENDEZVOUS_US 1000000u
 /* Calls in a row without progress. */
 #define STALLS 16u
 
@@ -65,25 +65,25 @@ void on_second(struct test_run *t, void (*fn)(void *argument), void *argument)
     second_end(t);
 }
 
-struct meeting {
+struct rendezvous {
     const uint32_t *arrivals;
     uint32_t wanted;
 };
 
 static bool all_there(void *argument)
 {
-    const struct meeting *m = argument;
+    const struct rendezvous *m = argument;
 
     return (int32_t)(__atomic_load_n(m->arrivals, __ATOMIC_ACQUIRE) - m->wanted) >= 0;
 }
 
-bool meet(uint32_t *meetings, uint32_t round)
+bool rendezvous(uint32_t *arrivals, uint32_t round)
 {
-    struct meeting m = {meetings, 2 * (round + 1)};
+    struct rendezvous m = {arrivals, 2 * (round + 1)};
 
-    __atomic_add_fetch(meetings, 1, __ATOMIC_ACQ_REL);
+    __atomic_add_fetch(arrivals, 1, __ATOMIC_ACQ_REL);
     smp_wake();
-    return smp_sleep(all_there, &m, MEET_US);
+    return smp_sleep(all_there, &m, RENDEZVOUS_US);
 }
 
 struct caller caller(struct test_run *t)

@@ -30,8 +30,8 @@ static inline void give_way(void)
 }
 
 /* A party to a meeting of both processors: what follows happens at the same time on both. Bounded: false when the other
- * does not come. `meetings` counts arrivals, and is shared by both. */
-bool meet(uint32_t *meetings, uint32_t round);
+ * does not come. `arrivals` counts arrivals, and is shared by both. */
+bool rendezvous(uint32_t *arrivals, uint32_t round);
 
 /* A processor's own parameter pages: the pages of the hypercall layer belong to the first one. */
 struct caller {

@@ -64,7 +64,7 @@ bool suite_prepare(struct boot_info *info, struct volume *volume)
         return true;
     }
     s->counts.planned = s->options.bench ? 0 : (unsigned)(s->instance_count * s->options.repeat);
-    return !s->options.alone || alone_prepare(s, volume);
+    return !s->options.unattended || unattended_prepare(s, volume);
 }
 
 /* NULL, or why no test can run. */
@@ -73,7 +73,7 @@ static const char *begin(struct suite *s, const struct boot_info *info)
     uint64_t leaving_us;
 
     report_begin(s->counts.planned);
-    alone_start(s);
+    unattended_start(s);
     report_comment("pvtest: version=%s seed=%llu repeat=%llu options=\"%s\" tsc_hz=%llu clock=%s image=0x%llx",
                    PVT_VERSION, (unsigned long long)s->options.seed, (unsigned long long)s->options.repeat,
                    info->options_source, (unsigned long long)time_tsc_hz(), time_source(),
@@ -85,14 +85,14 @@ static const char *begin(struct suite *s, const struct boot_info *info)
     leaving_us = info->leave_tsc / (time_tsc_hz() / 1000000);
     report_comment("timing: firmware_to_first_test_us=%llu exit_boot_services_us=%llu",
                    (unsigned long long)(time_us() - leaving_us), (unsigned long long)leaving_us);
-    alone_before_tests(s);
+    unattended_before_tests(s);
     return paging_count_wx() == 0 ? NULL : "the image's own tables have pages that are writable and executable";
 }
 
 static void run_all(struct suite *s)
 {
     /* A guest that is broken half-way is so once; in the place of a test it is so whenever that test runs. */
-    bool once = s->options.fixture_test[0] == '\0' && (!s->alone.on || s->alone.state.boot == 1);
+    bool once = s->options.fixture_test[0] == '\0' && (!s->unattended.on || s->unattended.state.boot == 1);
 
     s->running = true;
     if (s->options.fixture[0] && once) {
@@ -101,7 +101,7 @@ static void run_all(struct suite *s)
     while (s->position < s->counts.planned) {
         suite_run_next(s);
     }
-    alone_end(s);
+    unattended_end(s);
 }
 
 int suite_main(const struct boot_info *info)
@@ -118,7 +118,7 @@ int suite_main(const struct boot_info *info)
     }
     reason = begin(s, info);
     if (reason) {
-        alone_stop(s, reason);
+        unattended_stop(s, reason);
         report_bail_out(reason);
         return POWER_ERROR;
     }

@@ -28,9 +28,9 @@ struct suite_options {
     uint64_t verbose;
     bool bench;
     bool order_given;    /* run in the order of the patterns, not in the catalogue's */
-    bool alone;          /* nobody watches: results survive a reset and become files on the boot volume */
-    uint64_t restarts;   /* alone: how many unexpected ends of the machine the run survives */
-    uint64_t checkpoint; /* alone: at most so many tests between two records */
+    bool unattended;     /* nobody watches: results survive a reset and become files on the boot volume */
+    uint64_t restarts;   /* unattended: how many unexpected ends of the machine the run survives */
+    uint64_t checkpoint; /* unattended: at most so many tests between two records */
     char fixture[24];    /* a deliberately broken guest, for the runner's own tests; empty = none */
     char fixture_test[INSTANCE_NAME_MAX]; /* instance in whose place the fixture breaks the guest; empty = half-way */
     struct patterns patterns;             /* instance ids or globs; none = all */
@@ -53,7 +53,7 @@ struct suite {
     bool running;      /* tests have begun */
     bool in_test;      /* one of them has, and has no verdict yet */
     struct suite_counts counts;
-    struct alone alone;
+    struct unattended unattended;
     struct domain rest; /* blocking domain, live when the host has a pvIOMMU */
     struct test_run run;
 };

@@ -18,7 +18,7 @@
 /* For the panic, which has no other way to it. */
 static struct suite *watched;
 
-static bool has_room(const struct progress_record *r)
+static bool has_room(const struct journal_record *r)
 {
     struct runtime_room room;
 
@@ -27,43 +27,43 @@ static bool has_room(const struct progress_record *r)
     return runtime_variable_room(&room) != RUNTIME_SUCCESS || room.left >= r->used + ROOM_FOR_THE_END;
 }
 
-static runtime_status store(struct alone *a)
+static runtime_status store(struct unattended *a)
 {
     char name[RUNTIME_NAME_MAX + 1];
     runtime_status status;
 
-    progress_seal(&a->record, a->state.run, a->state.boot, a->sequence);
-    fmt_snprintf(name, sizeof(name), ALONE_LOG_VARIABLE, a->sequence);
+    journal_seal(&a->record, a->state.run, a->state.boot, a->sequence);
+    fmt_snprintf(name, sizeof(name), UNATTENDED_LOG_VARIABLE, a->sequence);
     status = runtime_variable_set(name, a->record.bytes, a->record.used);
     if (status == RUNTIME_SUCCESS) {
         a->sequence++;
         a->recorded += a->results;
         a->results = 0;
-        progress_begin(&a->record, a->record_memory, a->capacity);
+        journal_begin(&a->record, a->record_memory, a->capacity);
     }
     a->recorded_us = time_us();
     return status;
 }
 
 /* The next boot moves the records to the volume; results of the open record are lost, and their tests run again. */
-static void restart_for_room(struct alone *a)
+static void restart_for_room(struct unattended *a)
 {
-    progress_begin(&a->record, a->record_memory, a->capacity);
-    (void)progress_add(&a->record, &(struct progress_entry){.kind = PROGRESS_FULL});
+    journal_begin(&a->record, a->record_memory, a->capacity);
+    (void)journal_add(&a->record, &(struct journal_entry){.kind = JOURNAL_FULL});
     if (store(a) == RUNTIME_SUCCESS) {
         report_comment("alone: the variable store is full: restarting to empty it");
         power_restart();
     }
 }
 
-static void give_up(struct alone *a, runtime_status status)
+static void give_up(struct unattended *a, runtime_status status)
 {
     a->silent = true;
     report_comment("alone: a record cannot be stored (status 0x%llx): from here on results are on the console alone",
                    (unsigned long long)status);
 }
 
-static void store_or_restart(struct alone *a)
+static void store_or_restart(struct unattended *a)
 {
     runtime_status status = RUNTIME_OUT_OF_RESOURCES;
 
@@ -83,50 +83,50 @@ static void store_or_restart(struct alone *a)
     give_up(a, status);
 }
 
-static bool add(struct alone *a, const struct progress_entry *e)
+static bool add(struct unattended *a, const struct journal_entry *e)
 {
-    if (progress_add(&a->record, e)) {
+    if (journal_add(&a->record, e)) {
         return true;
     }
     store_or_restart(a);
-    return progress_add(&a->record, e);
+    return journal_add(&a->record, e);
 }
 
 /* With less and less text, until it fits. */
-static void add_result(struct alone *a, struct progress_entry e, const char *message)
+static void add_result(struct unattended *a, struct journal_entry e, const char *message)
 {
     if (add(a, &e)) {
         return;
     }
-    e.flags = PROGRESS_CUT;
+    e.flags = JOURNAL_CUT;
     e.text = message;
     e.text_length = strlen(message);
-    if (!progress_add(&a->record, &e)) {
+    if (!journal_add(&a->record, &e)) {
         e.text_length = 0;
-        (void)progress_add(&a->record, &e);
+        (void)journal_add(&a->record, &e);
     }
 }
 
-static struct progress_entry entry_of(const struct suite *s)
+static struct journal_entry entry_of(const struct suite *s)
 {
-    static const enum progress_kind kinds[] = {[VERDICT_PASS] = PROGRESS_PASS,
-                                               [VERDICT_FAIL] = PROGRESS_FAIL,
-                                               [VERDICT_ERROR] = PROGRESS_ERROR,
-                                               [VERDICT_SKIP] = PROGRESS_SKIP};
+    static const enum journal_kind kinds[] = {[VERDICT_PASS] = JOURNAL_PASS,
+                                              [VERDICT_FAIL] = JOURNAL_FAIL,
+                                              [VERDICT_ERROR] = JOURNAL_ERROR,
+                                              [VERDICT_SKIP] = JOURNAL_SKIP};
     const struct test_run *t = &s->run;
     uint64_t us = t->duration_us;
 
-    return (struct progress_entry){.kind = kinds[t->verdict],
-                                   .index = (uint32_t)s->position,
-                                   .duration_us = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us};
+    return (struct journal_entry){.kind = kinds[t->verdict],
+                                  .index = (uint32_t)s->position,
+                                  .duration_us = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us};
 }
 
 static bool careful(const struct suite *s)
 {
-    return s->options.checkpoint == 1 || s->position < s->alone.state.careful;
+    return s->options.checkpoint == 1 || s->position < s->unattended.state.careful;
 }
 
-static void add_facts(struct alone *a, char *text)
+static void add_facts(struct unattended *a, char *text)
 {
     for (char *next; text && *text; text = next) {
         next = strchr(text, '\n');
@@ -134,8 +134,8 @@ static void add_facts(struct alone *a, char *text)
             *next++ = '\0';
         }
         if (text[0] == '#' && text[1] == ' ') {
-            (void)add(
-                a, &(struct progress_entry){.kind = PROGRESS_FACT, .text = text + 2, .text_length = strlen(text + 2)});
+            (void)add(a,
+                      &(struct journal_entry){.kind = JOURNAL_FACT, .text = text + 2, .text_length = strlen(text + 2)});
         }
     }
 }
@@ -144,7 +144,7 @@ static void add_facts(struct alone *a, char *text)
 static void witness(const char *text, const uint64_t *addresses, size_t count)
 {
     struct suite *s = watched;
-    struct alone *a = &s->alone;
+    struct unattended *a = &s->unattended;
     struct test_run *t = &s->run;
 
     if (a->silent) {
@@ -162,15 +162,15 @@ static void witness(const char *text, const uint64_t *addresses, size_t count)
         t->where_file = NULL;
         fmt_snprintf(t->message, sizeof(t->message), "%spanic: %s", was, text);
         report_test(t, s->options.verbose);
-        alone_reported(s);
+        unattended_reported(s);
     }
-    (void)add(a, &(struct progress_entry){.kind = PROGRESS_DOWN, .text = text, .text_length = strlen(text)});
+    (void)add(a, &(struct journal_entry){.kind = JOURNAL_DOWN, .text = text, .text_length = strlen(text)});
     (void)store(a);
 }
 
-void alone_start(struct suite *s)
+void unattended_start(struct suite *s)
 {
-    struct alone *a = &s->alone;
+    struct unattended *a = &s->unattended;
 
     if (a->note[0]) {
         report_comment("alone: %s", a->note);
@@ -187,9 +187,9 @@ void alone_start(struct suite *s)
     report_copy_begin(a->copy, a->copy_size);
 }
 
-void alone_before_tests(struct suite *s)
+void unattended_before_tests(struct suite *s)
 {
-    struct alone *a = &s->alone;
+    struct unattended *a = &s->unattended;
 
     if (!a->on) {
         return;
@@ -201,28 +201,28 @@ void alone_before_tests(struct suite *s)
     a->recorded_us = time_us();
 }
 
-void alone_before(struct suite *s)
+void unattended_before(struct suite *s)
 {
-    struct alone *a = &s->alone;
+    struct unattended *a = &s->unattended;
 
     if (a->on && careful(s)) {
-        (void)add(a, &(struct progress_entry){.kind = PROGRESS_BEGIN, .index = (uint32_t)s->position});
+        (void)add(a, &(struct journal_entry){.kind = JOURNAL_BEGIN, .index = (uint32_t)s->position});
         store_or_restart(a);
     }
 }
 
-void alone_after(struct suite *s)
+void unattended_after(struct suite *s)
 {
-    if (s->alone.on) {
-        report_copy_begin(s->alone.copy, s->alone.copy_size);
+    if (s->unattended.on) {
+        report_copy_begin(s->unattended.copy, s->unattended.copy_size);
     }
 }
 
-void alone_reported(struct suite *s)
+void unattended_reported(struct suite *s)
 {
-    struct alone *a = &s->alone;
+    struct unattended *a = &s->unattended;
     const struct test_run *t = &s->run;
-    struct progress_entry e = entry_of(s);
+    struct journal_entry e = entry_of(s);
 
     if (!a->on) {
         return;
@@ -235,7 +235,7 @@ void alone_reported(struct suite *s)
     } else if (t->verdict == VERDICT_PASS && !t->observation[0]) {
         e.text_length = 0;
     } else {
-        e.flags = PROGRESS_RAW;
+        e.flags = JOURNAL_RAW;
     }
     if (a->silent) {
         return;
@@ -247,25 +247,25 @@ void alone_reported(struct suite *s)
     }
 }
 
-static void finish(struct suite *s, enum progress_kind end, const char *text)
+static void finish(struct suite *s, enum journal_kind end, const char *text)
 {
-    struct alone *a = &s->alone;
+    struct unattended *a = &s->unattended;
 
     if (!a->on) {
         return;
     }
-    (void)add(a, &(struct progress_entry){.kind = end, .text = text, .text_length = strlen(text)});
+    (void)add(a, &(struct journal_entry){.kind = end, .text = text, .text_length = strlen(text)});
     store_or_restart(a);
     /* What could not be stored, the next boot would not find either. */
     power_off_restarts(!a->silent);
 }
 
-void alone_end(struct suite *s)
+void unattended_end(struct suite *s)
 {
-    finish(s, PROGRESS_END, "");
+    finish(s, JOURNAL_END, "");
 }
 
-void alone_stop(struct suite *s, const char *reason)
+void unattended_stop(struct suite *s, const char *reason)
 {
-    finish(s, PROGRESS_STOP, reason);
+    finish(s, JOURNAL_STOP, reason);
 }

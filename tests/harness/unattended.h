@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A run that nobody watches (docs/alone.md). While it runs, results go into UEFI variables; at the next boot they move
- * to the boot volume before the firmware is gone, and the run goes on behind the last of them.
+ * A run that nobody watches (docs/unattended.md). While it runs, results go into UEFI variables; at the next boot they
+ * move to the boot volume before the firmware is gone, and the run goes on behind the last of them.
  */
 #ifndef PVT_TESTS_HARNESS_UNATTENDED_H
 #define PVT_TESTS_HARNESS_UNATTENDED_H
@@ -11,15 +11,15 @@
 struct suite;
 struct volume;
 
-#define ALONE_STATE_VARIABLE "PvtestRun"
-#define ALONE_LOG_VARIABLE   "PvtestLog%u"
+#define UNATTENDED_STATE_VARIABLE "PvtestRun"
+#define UNATTENDED_LOG_VARIABLE   "PvtestLog%u"
 
-struct alone {
+struct unattended {
     bool on;
     bool want_facts; /* the journal has no description of the machine yet */
     bool silent;     /* the store takes no more records: the rest of this boot is on the console alone */
-    struct progress_state state;
-    struct progress_record record;
+    struct journal_state state;
+    struct journal_record record;
     void *record_memory;
     size_t capacity;
     unsigned sequence;          /* of the next record */
@@ -32,16 +32,16 @@ struct alone {
 
 /* With boot services. Takes what the last boot left, and decides whether and where to go on. False when the run is
  * over: its results are on the volume. */
-bool alone_prepare(struct suite *s, struct volume *volume);
+bool unattended_prepare(struct suite *s, struct volume *volume);
 
 /* Behind ExitBootServices. None of them does anything in an ordinary run. */
-void alone_start(struct suite *s);        /* the stream begins */
-void alone_before_tests(struct suite *s); /* all that describes the machine has been said */
-void alone_before(struct suite *s);       /* the test at s->position begins */
-void alone_after(struct suite *s);        /* it has its verdict, which has not been reported yet */
-void alone_reported(struct suite *s);
-void alone_end(struct suite *s); /* all tests ran */
+void unattended_start(struct suite *s);        /* the stream begins */
+void unattended_before_tests(struct suite *s); /* all that describes the machine has been said */
+void unattended_before(struct suite *s);       /* the test at s->position begins */
+void unattended_after(struct suite *s);        /* it has its verdict, which has not been reported yet */
+void unattended_reported(struct suite *s);
+void unattended_end(struct suite *s); /* all tests ran */
 /* No test can run, and another boot would change nothing. */
-void alone_stop(struct suite *s, const char *reason);
+void unattended_stop(struct suite *s, const char *reason);
 
 #endif

@@ -20,12 +20,12 @@ struct found {
     void *journal;
     size_t size;
     size_t collected; /* bytes of it that came from variables just now */
-    struct progress_outcome outcome;
+    struct journal_outcome outcome;
 };
 
-static void note(struct alone *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void note(struct unattended *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-static void note(struct alone *a, const char *format, ...)
+static void note(struct unattended *a, const char *format, ...)
 {
     va_list args;
 
@@ -36,14 +36,14 @@ static void note(struct alone *a, const char *format, ...)
 
 static uint64_t digest_text(uint64_t digest, const char *text)
 {
-    return progress_digest(digest, text, strlen(text) + 1);
+    return journal_digest(digest, text, strlen(text) + 1);
 }
 
 /* Everything that decides which results a run has, and in which order. */
 static uint64_t plan_of(const struct suite *s)
 {
     const uint64_t numbers[] = {s->options.seed, s->options.repeat, s->options.deadline_ms};
-    uint64_t digest = progress_digest(digest_text(0, PVT_VERSION), numbers, sizeof(numbers));
+    uint64_t digest = journal_digest(digest_text(0, PVT_VERSION), numbers, sizeof(numbers));
 
     for (size_t i = 0; i < s->instance_count; i++) {
         char name[sizeof(s->run.instance)];
@@ -56,7 +56,7 @@ static uint64_t plan_of(const struct suite *s)
 
 static void log_name(char *name, unsigned sequence)
 {
-    fmt_snprintf(name, RUNTIME_NAME_MAX + 1, ALONE_LOG_VARIABLE, sequence);
+    fmt_snprintf(name, RUNTIME_NAME_MAX + 1, UNATTENDED_LOG_VARIABLE, sequence);
 }
 
 static unsigned count_logs(void)
@@ -85,14 +85,14 @@ static void delete_logs(void)
 }
 
 /* Appends the records in the variables to the journal in memory, but for those that are there already. */
-static size_t collect(const struct alone *a, const struct found *found, uint8_t *journal, size_t room)
+static size_t collect(const struct unattended *a, const struct found *found, uint8_t *journal, size_t room)
 {
-    const struct progress_outcome *known = &found->outcome;
+    const struct journal_outcome *known = &found->outcome;
     char name[RUNTIME_NAME_MAX + 1];
     size_t used = known->used;
 
     for (unsigned n = 0; n < LOGS_MAX; n++) {
-        struct progress_header header;
+        struct journal_header header;
         size_t size = room - used;
 
         log_name(name, n);
@@ -100,7 +100,7 @@ static size_t collect(const struct alone *a, const struct found *found, uint8_t 
             break;
         }
         /* A record behind a damaged one still counts: the tests between the two are named as lost. */
-        if (progress_check(journal + used, size, &header) != size || header.run != a->state.run ||
+        if (journal_check(journal + used, size, &header) != size || header.run != a->state.run ||
             header.boot != a->state.boot || (known->boot == header.boot && header.sequence <= known->sequence)) {
             continue;
         }
@@ -109,18 +109,18 @@ static size_t collect(const struct alone *a, const struct found *found, uint8_t 
     return used;
 }
 
-static void fold(const struct alone *a, struct found *found, unsigned boots)
+static void fold(const struct unattended *a, struct found *found, unsigned boots)
 {
-    progress_fold(found->journal, found->size, a->state.run, boots, a->state.planned, NULL, &found->outcome);
+    journal_fold(found->journal, found->size, a->state.run, boots, a->state.planned, NULL, &found->outcome);
 }
 
 /* From the variables to the journal; only then are they deleted. */
-static bool load(struct alone *a, struct volume *v, struct found *found)
+static bool load(struct unattended *a, struct volume *v, struct found *found)
 {
     size_t room = (size_t)count_logs() * (CAPACITY_MAX + HEAD_ROOM), old, size;
     char path[VOLUME_PATH_MAX];
 
-    alone_path(path, sizeof(path), a->state.generation, "journal.bin");
+    unattended_path(path, sizeof(path), a->state.generation, "journal.bin");
     if (!volume_read(v, path, room, &found->journal, &found->size)) {
         return false;
     }
@@ -138,40 +138,40 @@ static bool load(struct alone *a, struct volume *v, struct found *found)
     return true;
 }
 
-static void describe(struct alone_run *run, const struct suite *s, const struct found *found)
+static void describe(struct unattended_run *run, const struct suite *s, const struct found *found)
 {
-    const struct alone *a = &s->alone;
+    const struct unattended *a = &s->unattended;
 
-    *run = (struct alone_run){.suite = s,
-                              .journal = found->journal,
-                              .size = found->outcome.used,
-                              .run = a->state.run,
-                              .generation = a->state.generation,
-                              .boots = a->state.boot,
-                              .restarts = a->state.restarts};
+    *run = (struct unattended_run){.suite = s,
+                                   .journal = found->journal,
+                                   .size = found->outcome.used,
+                                   .run = a->state.run,
+                                   .generation = a->state.generation,
+                                   .boots = a->state.boot,
+                                   .restarts = a->state.restarts};
 }
 
 /* Was the boot that is over the last one? */
-static bool is_over(struct suite *s, const struct found *found, struct alone_run *run)
+static bool is_over(struct suite *s, const struct found *found, struct unattended_run *run)
 {
     static const char no_restart[] = "did not run: no restart was left";
-    const struct progress_boot *last = &found->outcome.last;
-    struct alone *a = &s->alone;
+    const struct journal_boot *last = &found->outcome.last;
+    struct unattended *a = &s->unattended;
 
     a->state.careful = 0;
     switch (last->end) {
-    case PROGRESS_END:
+    case JOURNAL_END:
         return true;
-    case PROGRESS_STOP:
+    case JOURNAL_STOP:
         run->left = last->text;
         run->left_length = last->text_length;
         return true;
-    case PROGRESS_FULL:
+    case JOURNAL_FULL:
         break;
     default:
         a->state.restarts++;
         run->restarts++;
-        if (last->end == PROGRESS_UNEXPLAINED && !last->has_guilty) {
+        if (last->end == JOURNAL_UNEXPLAINED && !last->has_guilty) {
             a->state.careful = found->outcome.next + (uint32_t)s->options.checkpoint;
         }
     }
@@ -201,25 +201,26 @@ static void say(const struct volume *v, const char *format, ...)
 }
 
 /* The variables go last: until then a power failure costs nothing. */
-static void close_run(struct volume *v, const struct alone_run *run, const struct suite_counts *c)
+static void close_run(struct volume *v, const struct unattended_run *run, const struct suite_counts *c)
 {
     char path[VOLUME_PATH_MAX];
 
-    say(v, "pvtest: run %u is over: planned %u, passed %u, failed %u, errors %u, skipped %u; see " ALONE_FOLDER "\n",
+    say(v,
+        "pvtest: run %u is over: planned %u, passed %u, failed %u, errors %u, skipped %u; see " UNATTENDED_FOLDER "\n",
         run->generation, c->planned, c->pass, c->fail, c->error, c->skip);
-    (void)runtime_variable_set(ALONE_STATE_VARIABLE, NULL, 0);
-    alone_path(path, sizeof(path), run->generation, "journal.bin");
+    (void)runtime_variable_set(UNATTENDED_STATE_VARIABLE, NULL, 0);
+    unattended_path(path, sizeof(path), run->generation, "journal.bin");
     (void)volume_delete(v, path);
 }
 
-static bool store_state(struct alone *a)
+static bool store_state(struct unattended *a)
 {
-    progress_state_seal(&a->state);
-    return runtime_variable_set(ALONE_STATE_VARIABLE, &a->state, sizeof(a->state)) == RUNTIME_SUCCESS;
+    journal_state_seal(&a->state);
+    return runtime_variable_set(UNATTENDED_STATE_VARIABLE, &a->state, sizeof(a->state)) == RUNTIME_SUCCESS;
 }
 
 /* How large may a record be, so that some fit? False when not even small ones do. */
-static bool choose_capacity(struct alone *a)
+static bool choose_capacity(struct unattended *a)
 {
     struct runtime_room room;
     uint64_t capacity;
@@ -243,7 +244,7 @@ static bool choose_capacity(struct alone *a)
 
 static bool switch_on(struct suite *s, struct volume *v)
 {
-    struct alone *a = &s->alone;
+    struct unattended *a = &s->unattended;
 
     if (!choose_capacity(a)) {
         return false;
@@ -251,10 +252,10 @@ static bool switch_on(struct suite *s, struct volume *v)
     a->record_memory = memory_boot_pages((a->capacity + PAGE_SIZE - 1) / PAGE_SIZE);
     a->copy_size = COPY_SIZE;
     a->copy = memory_boot_pages(COPY_SIZE / PAGE_SIZE);
-    progress_begin(&a->record, a->record_memory, a->capacity);
+    journal_begin(&a->record, a->record_memory, a->capacity);
     a->state.boot++;
     if (!store_state(a)) {
-        note(a, "off: the variable " ALONE_STATE_VARIABLE " cannot be written");
+        note(a, "off: the variable " UNATTENDED_STATE_VARIABLE " cannot be written");
         return false;
     }
     say(v, "pvtest: run %u, boot %u: from test %zu of %u on\n", a->state.generation, a->state.boot, s->position + 1,
@@ -265,17 +266,19 @@ static bool switch_on(struct suite *s, struct volume *v)
 
 static void begin_run(struct suite *s, struct volume *v)
 {
-    struct alone *a = &s->alone;
+    struct unattended *a = &s->unattended;
     char path[VOLUME_PATH_MAX];
 
     delete_logs();
     if (!choose_capacity(a)) {
         return;
     }
-    a->state = (struct progress_state){
-        .run = cpu_rdtsc(), .plan = plan_of(s), .planned = s->counts.planned, .generation = alone_new_generation(v)};
+    a->state = (struct journal_state){.run = cpu_rdtsc(),
+                                      .plan = plan_of(s),
+                                      .planned = s->counts.planned,
+                                      .generation = unattended_new_generation(v)};
     a->want_facts = true;
-    alone_path(path, sizeof(path), a->state.generation, "");
+    unattended_path(path, sizeof(path), a->state.generation, "");
     if (a->state.generation == 0 || !volume_make_folder(v, path)) {
         note(a, "off: the boot volume does not take results (status 0x%llx)", (unsigned long long)v->status);
         return;
@@ -294,22 +297,22 @@ static bool needs_tidying(const struct found *found)
     if (found->collected == 0) {
         return false;
     }
-    return found->outcome.last.end == PROGRESS_FULL ||
+    return found->outcome.last.end == JOURNAL_FULL ||
            (runtime_variable_room(&room) == RUNTIME_SUCCESS && found->collected >= room.left / 4);
 }
 
 static bool go_on(struct suite *s, struct volume *v)
 {
-    struct alone *a = &s->alone;
+    struct unattended *a = &s->unattended;
     struct found found = {0};
-    struct alone_run run;
+    struct unattended_run run;
 
     if (!load(a, v, &found)) {
         goto refused;
     }
     describe(&run, s, &found);
     run.over = is_over(s, &found, &run);
-    if (!alone_write(v, &run, &s->counts)) {
+    if (!unattended_write(v, &run, &s->counts)) {
         goto refused;
     }
     if (run.over) {
@@ -335,9 +338,9 @@ refused:
     return false;
 }
 
-bool alone_prepare(struct suite *s, struct volume *v)
+bool unattended_prepare(struct suite *s, struct volume *v)
 {
-    struct alone *a = &s->alone;
+    struct unattended *a = &s->unattended;
     size_t size = sizeof(a->state);
     runtime_status status;
     const char *wrong;
@@ -346,11 +349,11 @@ bool alone_prepare(struct suite *s, struct volume *v)
         note(a, "off: the firmware has no runtime services");
         return true;
     }
-    if (!volume_make_folder(v, ALONE_FOLDER)) {
+    if (!volume_make_folder(v, UNATTENDED_FOLDER)) {
         note(a, "off: the boot volume does not take results (status 0x%llx)", (unsigned long long)v->status);
         return true;
     }
-    status = runtime_variable_get(ALONE_STATE_VARIABLE, &a->state, &size);
+    status = runtime_variable_get(UNATTENDED_STATE_VARIABLE, &a->state, &size);
     if (status == RUNTIME_NOT_FOUND) {
         begin_run(s, v);
         return true;
@@ -359,12 +362,12 @@ bool alone_prepare(struct suite *s, struct volume *v)
         note(a, "off: variables cannot be read (status 0x%llx)", (unsigned long long)status);
         return true;
     }
-    wrong = progress_state_check(&a->state, size);
+    wrong = journal_state_check(&a->state, size);
     if (!wrong && (a->state.plan != plan_of(s) || a->state.planned != s->counts.planned)) {
         wrong = "is of another selection, seed or version of the suite";
     }
     if (wrong) {
-        note(a, "the variable " ALONE_STATE_VARIABLE " %s: a new run begins", wrong);
+        note(a, "the variable " UNATTENDED_STATE_VARIABLE " %s: a new run begins", wrong);
         begin_run(s, v);
         return true;
     }

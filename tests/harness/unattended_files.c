@@ -12,9 +12,9 @@
 
 static const char never[] = "did not run";
 
-void alone_path(char *path, size_t size, unsigned generation, const char *file)
+void unattended_path(char *path, size_t size, unsigned generation, const char *file)
 {
-    fmt_snprintf(path, size, ALONE_FOLDER "\\" RUN_PREFIX "%04u%s%s", generation, file[0] ? "\\" : "", file);
+    fmt_snprintf(path, size, UNATTENDED_FOLDER "\\" RUN_PREFIX "%04u%s%s", generation, file[0] ? "\\" : "", file);
 }
 
 /* --- generations --- */
@@ -60,7 +60,7 @@ static bool delete_run(struct volume *v, unsigned generation)
     char path[VOLUME_PATH_MAX];
 
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        alone_path(path, sizeof(path), generation, files[i]);
+        unattended_path(path, sizeof(path), generation, files[i]);
         if (!volume_delete(v, path)) {
             return false;
         }
@@ -68,17 +68,17 @@ static bool delete_run(struct volume *v, unsigned generation)
     return true;
 }
 
-unsigned alone_new_generation(struct volume *v)
+unsigned unattended_new_generation(struct volume *v)
 {
     struct generations g;
 
     for (;;) {
         g = (struct generations){0};
-        if (!volume_list(v, ALONE_FOLDER, visit, &g)) {
+        if (!volume_list(v, UNATTENDED_FOLDER, visit, &g)) {
             return 0;
         }
         /* A folder with files of somebody else stays, and nothing older than it is looked for. */
-        if (g.count < ALONE_KEEP || !delete_run(v, g.oldest)) {
+        if (g.count < UNATTENDED_KEEP || !delete_run(v, g.oldest)) {
             break;
         }
     }
@@ -88,14 +88,14 @@ unsigned alone_new_generation(struct volume *v)
 /* --- what both files need --- */
 
 struct writer {
-    const struct alone_run *run;
+    const struct unattended_run *run;
     struct volume_file file;
     struct tap tap;
     struct suite_counts counts;
     unsigned cut, not_run;
     uint64_t duration_us;
     uint32_t next;
-    enum progress_kind wanted; /* verdict that the list shows now */
+    enum journal_kind wanted; /* verdict that the list shows now */
 };
 
 static void sink(void *context, const char *text, size_t length)
@@ -123,34 +123,34 @@ static void name_of(const struct writer *w, uint32_t index, char *name, size_t s
     suite_instance_name(&s->instances[index % s->instance_count], name, size);
 }
 
-static void each(struct writer *w, void (*result)(void *context, const struct progress_entry *e),
+static void each(struct writer *w, void (*result)(void *context, const struct journal_entry *e),
                  void (*fact)(void *context, const char *text, size_t length),
-                 void (*boot)(void *context, const struct progress_boot *boot))
+                 void (*boot)(void *context, const struct journal_boot *boot))
 {
-    const struct alone_run *run = w->run;
-    const struct progress_events events = {.context = w, .result = result, .fact = fact, .boot = boot};
-    struct progress_outcome outcome;
+    const struct unattended_run *run = w->run;
+    const struct journal_events events = {.context = w, .result = result, .fact = fact, .boot = boot};
+    struct journal_outcome outcome;
 
-    progress_fold(run->journal, run->size, run->run, run->boots, w->counts.planned, &events, &outcome);
+    journal_fold(run->journal, run->size, run->run, run->boots, w->counts.planned, &events, &outcome);
     w->next = outcome.next;
     /* Only at the end of a run is it certain that the others never ran. */
     for (uint32_t i = outcome.next; result && run->over && i < w->counts.planned; i++) {
-        result(w, &(struct progress_entry){.kind = PROGRESS_ERROR,
-                                           .index = i,
-                                           .text = run->left ? run->left : never,
-                                           .text_length = run->left ? run->left_length : sizeof(never) - 1});
+        result(w, &(struct journal_entry){.kind = JOURNAL_ERROR,
+                                          .index = i,
+                                          .text = run->left ? run->left : never,
+                                          .text_length = run->left ? run->left_length : sizeof(never) - 1});
     }
 }
 
-static void count(void *context, const struct progress_entry *e)
+static void count(void *context, const struct journal_entry *e)
 {
     struct writer *w = context;
 
-    w->counts.pass += e->kind == PROGRESS_PASS;
-    w->counts.fail += e->kind == PROGRESS_FAIL;
-    w->counts.error += e->kind == PROGRESS_ERROR;
-    w->counts.skip += e->kind == PROGRESS_SKIP;
-    w->cut += (e->flags & PROGRESS_CUT) != 0;
+    w->counts.pass += e->kind == JOURNAL_PASS;
+    w->counts.fail += e->kind == JOURNAL_FAIL;
+    w->counts.error += e->kind == JOURNAL_ERROR;
+    w->counts.skip += e->kind == JOURNAL_SKIP;
+    w->cut += (e->flags & JOURNAL_CUT) != 0;
     w->duration_us += e->duration_us;
 }
 
@@ -163,23 +163,23 @@ static void tap_fact(void *context, const char *text, size_t length)
     put(w, "# %.*s\n", (int)length, text);
 }
 
-static const char *end_text(enum progress_kind end)
+static const char *end_text(enum journal_kind end)
 {
     switch (end) {
-    case PROGRESS_END:
+    case JOURNAL_END:
         return "all tests had run";
-    case PROGRESS_FULL:
+    case JOURNAL_FULL:
         return "the variable store was full";
-    case PROGRESS_DOWN:
+    case JOURNAL_DOWN:
         return "panic";
-    case PROGRESS_STOP:
+    case JOURNAL_STOP:
         return "the suite gave up";
     default:
         return "the machine went down without a word";
     }
 }
 
-static void tap_boot(void *context, const struct progress_boot *boot)
+static void tap_boot(void *context, const struct journal_boot *boot)
 {
     struct writer *w = context;
     char name[INSTANCE_NAME_MAX] = "none";
@@ -191,11 +191,11 @@ static void tap_boot(void *context, const struct progress_boot *boot)
         (unsigned)boot->next);
 }
 
-static void message_of(const struct progress_entry *e, char *message, size_t size)
+static void message_of(const struct journal_entry *e, char *message, size_t size)
 {
     int length = (int)e->text_length;
 
-    if ((e->flags & PROGRESS_CUT) == 0) {
+    if ((e->flags & JOURNAL_CUT) == 0) {
         fmt_snprintf(message, size, "%.*s", length, e->text);
     } else {
         fmt_snprintf(message, size, "%.*s%s(more did not fit into the variable store)", length, e->text,
@@ -203,23 +203,23 @@ static void message_of(const struct progress_entry *e, char *message, size_t siz
     }
 }
 
-static void tap_result(void *context, const struct progress_entry *e)
+static void tap_result(void *context, const struct journal_entry *e)
 {
     struct writer *w = context;
-    bool bad = e->kind == PROGRESS_FAIL || e->kind == PROGRESS_ERROR;
+    bool bad = e->kind == JOURNAL_FAIL || e->kind == JOURNAL_ERROR;
     char name[INSTANCE_NAME_MAX], message[TEXT_MAX + 64];
 
-    if (e->flags & PROGRESS_RAW) {
+    if (e->flags & JOURNAL_RAW) {
         volume_put(&w->file, e->text, e->text_length);
         return;
     }
     w->tap.written = e->index;
     name_of(w, e->index, name, sizeof(name));
     message_of(e, message, sizeof(message));
-    tap_point(&w->tap, !bad, name, e->kind == PROGRESS_SKIP ? "SKIP" : NULL, e->kind == PROGRESS_SKIP ? message : NULL);
+    tap_point(&w->tap, !bad, name, e->kind == JOURNAL_SKIP ? "SKIP" : NULL, e->kind == JOURNAL_SKIP ? message : NULL);
     tap_yaml_begin(&w->tap);
     if (bad) {
-        tap_yaml_text(&w->tap, "verdict", e->kind == PROGRESS_FAIL ? "fail" : "error");
+        tap_yaml_text(&w->tap, "verdict", e->kind == JOURNAL_FAIL ? "fail" : "error");
         tap_yaml_text(&w->tap, "message", message);
     }
     tap_yaml_number(&w->tap, "duration_us", e->duration_us);
@@ -228,7 +228,7 @@ static void tap_result(void *context, const struct progress_entry *e)
 
 static void write_tap(struct writer *w)
 {
-    const struct alone_run *run = w->run;
+    const struct unattended_run *run = w->run;
     const struct suite_counts *c = &w->counts;
 
     w->tap = (struct tap){.write = sink, .sink = &w->file};
@@ -245,7 +245,7 @@ static void write_tap(struct writer *w)
 
 /* --- summary.txt --- */
 
-static void summary_boot(void *context, const struct progress_boot *boot)
+static void summary_boot(void *context, const struct journal_boot *boot)
 {
     struct writer *w = context;
     char name[INSTANCE_NAME_MAX];
@@ -262,7 +262,7 @@ static void summary_boot(void *context, const struct progress_boot *boot)
 }
 
 /* Of the block of a point: the value of "message", escapes and all. */
-static const char *raw_message(const struct progress_entry *e, size_t *length)
+static const char *raw_message(const struct journal_entry *e, size_t *length)
 {
     static const char key[] = "\n  message: \"";
     const size_t key_length = sizeof(key) - 1;
@@ -281,9 +281,9 @@ static const char *raw_message(const struct progress_entry *e, size_t *length)
     return NULL;
 }
 
-static void summary_result(void *context, const struct progress_entry *e)
+static void summary_result(void *context, const struct journal_entry *e)
 {
-    static const char *const words[] = {[PROGRESS_SKIP] = "SKIP", [PROGRESS_FAIL] = "FAIL", [PROGRESS_ERROR] = "ERROR"};
+    static const char *const words[] = {[JOURNAL_SKIP] = "SKIP", [JOURNAL_FAIL] = "FAIL", [JOURNAL_ERROR] = "ERROR"};
     struct writer *w = context;
     char name[INSTANCE_NAME_MAX], message[TEXT_MAX + 64] = "";
     const char *raw;
@@ -293,7 +293,7 @@ static void summary_result(void *context, const struct progress_entry *e)
         return;
     }
     name_of(w, e->index, name, sizeof(name));
-    if (e->flags & PROGRESS_RAW) {
+    if (e->flags & JOURNAL_RAW) {
         raw = raw_message(e, &length);
         fmt_snprintf(message, sizeof(message), "%.*s", (int)length, raw ? raw : "");
     } else {
@@ -321,8 +321,8 @@ static const char *verdict_of(const struct writer *w)
 /* Notepad and its kin still open it: lines end with CR LF. */
 static void write_summary(struct writer *w)
 {
-    static const enum progress_kind order[] = {PROGRESS_ERROR, PROGRESS_FAIL, PROGRESS_SKIP};
-    const struct alone_run *run = w->run;
+    static const enum journal_kind order[] = {JOURNAL_ERROR, JOURNAL_FAIL, JOURNAL_SKIP};
+    const struct unattended_run *run = w->run;
     const struct suite_counts *c = &w->counts;
 
     put(w, "pvIOMMU conformance suite " PVT_VERSION ", run %u\r\n\r\n", run->generation);
@@ -346,13 +346,13 @@ static bool write_file(struct volume *v, struct writer *w, const char *name, voi
 {
     char path[VOLUME_PATH_MAX];
 
-    alone_path(path, sizeof(path), w->run->generation, name);
+    unattended_path(path, sizeof(path), w->run->generation, name);
     volume_create(&w->file, v, path);
     write(w);
     return volume_close(&w->file);
 }
 
-bool alone_write(struct volume *v, const struct alone_run *run, struct suite_counts *counts)
+bool unattended_write(struct volume *v, const struct unattended_run *run, struct suite_counts *counts)
 {
     /* Large for a stack that the firmware made. */
     struct writer *w = volume_memory(v, sizeof(*w));

@@ -8,16 +8,16 @@
 
 struct suite;
 
-#define ALONE_FOLDER "\\pvtest-results"
-#define ALONE_KEEP   5u /* runs, with the new one */
+#define UNATTENDED_FOLDER "\\pvtest-results"
+#define UNATTENDED_KEEP   5u /* runs, with the new one */
 
 /* Where a run is on the volume. */
-void alone_path(char *path, size_t size, unsigned generation, const char *file);
+void unattended_path(char *path, size_t size, unsigned generation, const char *file);
 /* The number of a new run. Deletes the oldest of the others, so that ALONE_KEEP are left with it. 0 = the volume cannot
  * be read or written. */
-unsigned alone_new_generation(struct volume *v);
+unsigned unattended_new_generation(struct volume *v);
 
-struct alone_run {
+struct unattended_run {
     const struct suite *suite;
     const void *journal;
     size_t size;
@@ -29,6 +29,6 @@ struct alone_run {
 };
 
 /* Writes results.tap and summary.txt; fills the counts. False when the volume does not take them. */
-bool alone_write(struct volume *v, const struct alone_run *run, struct suite_counts *counts);
+bool unattended_write(struct volume *v, const struct unattended_run *run, struct suite_counts *counts);
 
 #endif

@@ -43,7 +43,7 @@ STORY("failed_attach_of_stranger",
 TEST(failed_attach_of_stranger, "failed_attach_of_stranger", "GEN-10 ATT-8", NO_DEVICE, KINDS,
      "An ATTACH that fails for an unknown device adds nothing to the domain, which can be deleted")
 {
-    struct bystander by = bystander(t);
+    struct canary by = canary(t);
     struct domain *d = domain_blocked(t);
     enum hv_status status = pviommu_attach(d->id, STRANGER);
 
@@ -64,7 +64,7 @@ STORY("failed_list_element",
 TEST(failed_list_element, "failed_list_element", "GEN-10 ISO-2", NO_DEVICE, KINDS,
      "A list flush of an unknown domain completes no element and disturbs nobody")
 {
-    struct bystander by = bystander(t);
+    struct canary by = canary(t);
     const uint64_t elements[] = {hv_iommu_range(by.iova >> HV_PAGE_SHIFT, 0), hv_iommu_range(0, 0)};
     unsigned done = 0;
     enum hv_status status = pviommu_flush_list(NO_DOMAIN, elements, 2, &done);

@@ -162,7 +162,7 @@ STORY("many_domains", "Creates up to 256 domains, until the host refuses; config
 OBSERVATION(many_domains, "many_domains", "DOM-7", NO_DEVICE, "dma",
             "How many domains the host serves; beyond its limit it fails cleanly, and all of them can be deleted")
 {
-    struct bystander by = bystander(t);
+    struct canary by = canary(t);
     enum hv_status last = HV_STATUS_SUCCESS, configured = HV_STATUS_SUCCESS;
     enum hv_status deleted = HV_STATUS_SUCCESS, flushed;
     unsigned count = create_many(MANY_MAX, &last);
@@ -197,7 +197,7 @@ STORY("deletion_of_one", "Beside a bystander with a device, four domains are mad
 TEST(deletion_of_one, "deletion_of_one", "DOM-2 FL-4", NO_DEVICE, "dma",
      "Deleting domains leaves the others, their devices and their mappings as they are")
 {
-    struct bystander by = bystander(t);
+    struct canary by = canary(t);
     struct domain *d[4];
     char after[TEXT_MAX];
 

@@ -38,21 +38,21 @@ TEST(pages_reused, "pages_reused_at_once", "FL-6 FL-1 FL-3", ON_PROBE, "dma,flus
     uint8_t value = e->ops->fill_value;
 
     attach(t, d, e);
-    burst_start(t, e, SLOT, IOVA, LENGTH, value);
+    continuous_dma_start(t, e, SLOT, IOVA, LENGTH, value);
     for (unsigned i = 0; i < 60; i++) {
         struct buffer b = buffer(t, 1);
         const uint8_t *freed = b.data;
 
         map(t, d, IOVA, &b, RW);
-        burst_pass(e, BURST_SETTLE);
+        continuous_dma_pass(e, DMA_SETTLE_EXITS);
         CHECK(!memory_find_other(b.data, LENGTH, value), "round %u: the mapped page is not reached", i);
         unmap(t, d, IOVA, PAGE_SIZE);
         flush_either(t, d, i);
         buffer_free(&b);
-        burst_pass(e, BURST_SETTLE);
+        continuous_dma_pass(e, DMA_SETTLE_EXITS);
         CHECK(!memory_find_other(freed, PAGE_SIZE, POISON_FREE), "round %u: a page was written after it was freed", i);
     }
-    (void)burst_stop(t, e, SLOT);
+    (void)continuous_dma_stop(t, e, SLOT);
 }
 
 STORY("tables_reused_after_flush",
@@ -69,24 +69,24 @@ TEST(tables_reused, "tables_reused_after_flush", "LS-8 FL-1 FL-6", ON_PROBE, "dm
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
-    struct tenants tenants = tenants_new(t);
+    struct reused_tables reused = reused_tables_new(t);
 
-    tenants_of(&tenants, d);
+    reused_tables_collect(&reused, d);
     attach(t, d, e);
-    burst_start(t, e, SLOT, IOVA, LENGTH, e->ops->fill_value);
+    continuous_dma_start(t, e, SLOT, IOVA, LENGTH, e->ops->fill_value);
     for (unsigned i = 0; i < 40; i++) {
         map(t, d, IOVA, &b, RW);
-        burst_pass(e, BURST_SETTLE);
+        continuous_dma_pass(e, DMA_SETTLE_EXITS);
         CHECK(!memory_find_other(b.data, LENGTH, e->ops->fill_value), "round %u: the mapped page is not reached", i);
         unmap(t, d, IOVA, PAGE_SIZE);
-        tenants.count = 0;
+        reused.count = 0;
         flush_either(t, d, i);
         buffer_refresh(&b);
-        burst_pass(e, BURST_SETTLE);
-        tenants_check(t, &tenants, BELOW_ROOT, "behind the flush");
+        continuous_dma_pass(e, DMA_SETTLE_EXITS);
+        reused_tables_check(t, &reused, BELOW_ROOT, "behind the flush");
         expect_untouched(t, &b, "the page that was unmapped");
     }
-    (void)burst_stop(t, e, SLOT);
+    (void)continuous_dma_stop(t, e, SLOT);
 }
 
 STORY("tables_reused_before_delete",
@@ -103,29 +103,29 @@ TEST(tables_before_delete, "tables_reused_before_delete", "DEL-1 DEL-3 DEL-5 ATT
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1), c = buffer(t, 1);
     struct domain *other = domain_mapping(t, IOVA, &c), *blocked = domain_blocked(t), d;
-    struct tenants tenants = tenants_new(t);
+    struct reused_tables reused = reused_tables_new(t);
     uint32_t id = fresh_domain_id(t);
 
     attach(t, other, e);
-    burst_start(t, e, SLOT, IOVA, LENGTH, e->ops->fill_value);
+    continuous_dma_start(t, e, SLOT, IOVA, LENGTH, e->ops->fill_value);
     for (unsigned i = 0; i < 20; i++) {
         CHECK(domain_create(&d, DOMAIN_PAGING, id, 0, 0, NULL), "round %u: creating the id again", i);
-        tenants_of(&tenants, &d);
+        reused_tables_collect(&reused, &d);
         map(t, &d, IOVA, &b, RW);
         attach(t, &d, e);
-        burst_pass(e, BURST_SETTLE);
+        continuous_dma_pass(e, DMA_SETTLE_EXITS);
         CHECK(!memory_find_other(b.data, LENGTH, e->ops->fill_value), "round %u: the new tables are not in force", i);
         attach(t, i % 2 ? blocked : other, e);
-        tenants.count = 0;
+        reused.count = 0;
         stage1_destroy(&d.table);
         d.table.root = NULL; /* nothing is left to free for the driver */
         buffer_refresh(&b);
-        burst_pass(e, BURST_SETTLE);
-        tenants_check(t, &tenants, BELOW_ROOT + 1, "before DELETE");
+        continuous_dma_pass(e, DMA_SETTLE_EXITS);
+        reused_tables_check(t, &reused, BELOW_ROOT + 1, "before DELETE");
         delete_domain(t, &d);
-        burst_pass(e, BURST_SETTLE);
-        tenants_check(t, &tenants, BELOW_ROOT + 1, "behind DELETE");
+        continuous_dma_pass(e, DMA_SETTLE_EXITS);
+        reused_tables_check(t, &reused, BELOW_ROOT + 1, "behind DELETE");
         expect_untouched(t, &b, "the page of the domain that was left");
     }
-    (void)burst_stop(t, e, SLOT);
+    (void)continuous_dma_stop(t, e, SLOT);
 }

@@ -51,7 +51,7 @@ TEST(sparse_under_load, "sparse_ids_under_load", "DOM-1 DOM-2 DEL-3 ISO-1 ISO-2"
     for (unsigned i = 0; i < DEVICES; i++) {
         e[i] = device_n(t, i);
         attach(t, d[i], e[i]);
-        burst_start(t, e[i], SLOT, IOVA + i * LENGTH, LENGTH, (uint8_t)(i + 1));
+        continuous_dma_start(t, e[i], SLOT, IOVA + i * LENGTH, LENGTH, (uint8_t)(i + 1));
     }
     for (unsigned round = 0; round < 5 * COUNT; round++) {
         unsigned left = round % COUNT, mover = round % DEVICES;
@@ -64,7 +64,7 @@ TEST(sparse_under_load, "sparse_ids_under_load", "DOM-1 DOM-2 DEL-3 ISO-1 ISO-2"
         for (unsigned i = 0; i < COUNT; i++) {
             memset(b.data + i * PAGE_SIZE, POISON_FRESH, DEVICES * LENGTH);
         }
-        burst_pass(e[mover], BURST_SETTLE);
+        continuous_dma_pass(e[mover], DMA_SETTLE_EXITS);
         for (unsigned i = 1; i <= DEVICES; i++) {
             unsigned who = (round + i) % DEVICES;
 
@@ -73,7 +73,7 @@ TEST(sparse_under_load, "sparse_ids_under_load", "DOM-1 DOM-2 DEL-3 ISO-1 ISO-2"
         }
     }
     for (unsigned i = 0; i < DEVICES; i++) {
-        (void)burst_stop(t, e[i], SLOT);
+        (void)continuous_dma_stop(t, e[i], SLOT);
     }
 }
 

@@ -61,7 +61,7 @@ OBSERVATION(reserved_ids, "reserved_ids", "DOM-4", NO_DEVICE, KINDS,
             "Ids 0 and 0xFFFFFFFF: the statuses of all calls, and that other domains and devices stay as they are")
 {
     static const uint32_t ids[] = {HV_DEVICE_DOMAIN_ID_DEFAULT, HV_DEVICE_DOMAIN_ID_NULL};
-    struct bystander by = bystander(t);
+    struct canary by = canary(t);
 
     for (unsigned i = 0; i < 2; i++) {
         enum hv_status created = pviommu_create(ids[i]);
@@ -83,7 +83,7 @@ STORY("other_types", "Creates a domain with each of the fifteen types other than
 OBSERVATION(other_types, "other_types", "DOM-5 GEN-10", NO_DEVICE, KINDS,
             "Domain types other than stage 1: the statuses, and that a refused one leaves no domain")
 {
-    struct bystander by = bystander(t);
+    struct canary by = canary(t);
     uint32_t id = fresh_domain_id(t);
     struct tally tally = {0};
 
@@ -107,7 +107,7 @@ OBSERVATION(
     reserved_bits, "reserved_bits", "DOM-6 GEN-10", NO_DEVICE, KINDS,
     "Each reserved bit of the type word, of the flags and of the owner VTL: refused without a trace, or ignored")
 {
-    struct bystander by = bystander(t);
+    struct canary by = canary(t);
     struct tally type = {0}, flags = {0}, vtl = {0};
     uint32_t id = fresh_domain_id(t);
 
@@ -141,7 +141,7 @@ STORY("delete_unknown", "Deletes an id that never was, and those that differ fro
 OBSERVATION(delete_unknown, "delete_unknown", "DOM-8", NO_DEVICE, KINDS,
             "DELETE of ids that have no domain, some of them beside ids that do: the statuses, and no effect")
 {
-    struct bystander by = bystander(t);
+    struct canary by = canary(t);
     struct tally tally = {0};
 
     tally_add(&tally, pviommu_delete(NEVER_ID));

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hostile calls: thousands with random control words and with parameter lists that are right but for a few bits.
- * Afterwards the host still answers, a bystander is undisturbed, and no memory has changed but the outputs that were
+ * Afterwards the host still answers, a canary is undisturbed, and no memory has changed but the outputs that were
  * asked for.
  *
  * What is left out on purpose: calls outside the device-domain interface that a real host knows (they may do what they
- * say, to us), the ids of the bystander and of the harness, and output addresses at which a correct host would destroy
+ * say, to us), the ids of the canary and of the harness, and output addresses at which a correct host would destroy
  * this image.
  */
 #define TEST_GROUP "robustness"
@@ -152,8 +152,8 @@ static void half_valid_list(struct test_run *t, struct fuzz *f, const struct cal
     }
 }
 
-/* A device id may have been changed into that of the bystander. */
-static bool hits_bystander(const struct fuzz *f, const struct call_shape *shape, const uint8_t *list)
+/* A device id may have been changed into that of the canary. */
+static bool hits_canary(const struct fuzz *f, const struct call_shape *shape, const uint8_t *list)
 {
     size_t at = shape->code == HVCALL_ATTACH_DEVICE_DOMAIN ? offsetof(struct hv_input_attach_device_domain, device_id)
                                                            : offsetof(struct hv_input_detach_device_domain, device_id);
@@ -255,7 +255,7 @@ TEST(half_valid_lists, "half_valid_lists", "ROB-1", NO_DEVICE, KINDS,
         uint8_t list[LIST_BYTES] = {0};
 
         half_valid_list(t, &f, shape, list);
-        if (hits_bystander(&f, shape, list)) {
+        if (hits_canary(&f, shape, list)) {
             continue;
         }
         memcpy(s->input.data, list, sizeof(list));

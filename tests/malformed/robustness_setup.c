@@ -43,7 +43,7 @@ TEST(random_msr_values, "random_msr_values", "ROB-1 DISC-3", NO_DEVICE, "dma,bad
     static const uint32_t msrs[] = {HV_MSR_GUEST_OS_ID,   HV_MSR_HYPERCALL,      HV_MSR_VP_INDEX,
                                     HV_MSR_VP_RUNTIME,    HV_MSR_TIME_REF_COUNT, HV_MSR_TSC_FREQUENCY,
                                     HV_MSR_APIC_FREQUENCY};
-    struct bystander by = bystander(t);
+    struct canary by = canary(t);
     struct buffer spare = buffer(t, 1);
     uint64_t os_id = 0;
     unsigned other = 0;

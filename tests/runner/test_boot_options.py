@@ -39,6 +39,12 @@ def test_an_option_that_there_is_not(tmp_path: Path) -> None:
     assert "line 1: repaet: unknown option; known: seed repeat " in said and said.endswith(" test without)"), said
 
 
+@pytest.mark.parametrize("name", ["unattended", "alone"])
+def test_a_renamed_option_has_both_names(tmp_path: Path, name: str) -> None:
+    said = bailed(tmp_path, f"{name}=1\nbench=1\n")
+    assert "unattended=1 runs tests and bench=1 does not" in said, said
+
+
 def test_a_fixture_that_there_is_not(tmp_path: Path) -> None:
     said = bailed(tmp_path, "seed=3 fixture=crashs\n")
     assert 'fixture: unknown fixture "crashs"; known: hang crash ' in said and said.endswith(" fail error)"), said

@@ -166,7 +166,7 @@ def test_targets_without_the_host(build: Path, tmp_path: Path, target: str) -> N
     assert read(out, "EFI/BOOT/BOOTX64.EFI") == (build / "pvtest.efi").read_bytes()
     assert read(out, "refhost.opt") == read(out, "pvtest.efi") == b"missing"
     options = read(out, "pvtest.opt").decode().splitlines()
-    assert ("alone=1" in options) == (target == "hyper-v")
+    assert ("unattended=1" in options) == (target == "hyper-v")
     assert "order=given" in options and len([line for line in options if line.startswith("test=")]) == 5
 
 

@@ -83,7 +83,7 @@ STRESS(under_fire, "random_operations_under_fire", "FL-6 ATT-5 FL-5 FL-3 ISO-2",
 
     stress_begin(&s, t);
     for (unsigned i = 0; i < STRESS_DEVICES; i++) {
-        burst_start(t, s.engine[i], SLOT, stress_iova(&s, i, i), STRESS_LENGTH, stress_value(i));
+        continuous_dma_start(t, s.engine[i], SLOT, stress_iova(&s, i, i), STRESS_LENGTH, stress_value(i));
         now[i] = stress_allowed(&s, i, i);
     }
     for (unsigned round = 0; round < 200; round++) {
@@ -96,11 +96,11 @@ STRESS(under_fire, "random_operations_under_fire", "FL-6 ATT-5 FL-5 FL-3 ISO-2",
             either[i] = before[i] | now[i];
         }
         look(&s, either, false, round, "during a step");
-        burst_pass(s.engine[0], BURST_SETTLE);
+        continuous_dma_pass(s.engine[0], DMA_SETTLE_EXITS);
         look(&s, now, true, round, "behind a step");
     }
     for (unsigned i = 0; i < STRESS_DEVICES; i++) {
-        (void)burst_stop(t, s.engine[i], SLOT);
+        (void)continuous_dma_stop(t, s.engine[i], SLOT);
         (void)stress_landed(&s, i, i);
     }
     stress_end(&s);

@@ -121,7 +121,7 @@ TEST(user_driver_hostile, "hostile_program", "ATT-4 TR-1 TR-2", ON_ANY, "dma,fau
 {
     struct dma_engine *e = device(t);
     struct domain *blocked = domain_blocked(t), *identity = domain_identity(t);
-    struct bystander others = bystander(t);
+    struct canary others = canary(t);
     struct buffer victim = buffer(t, 2), list = buffer(t, 1);
     struct client c;
     uint8_t tables[64];

@@ -8,24 +8,24 @@
 
 #define RUN 0x1234567890ABCDEFull
 
-static struct progress_entry entry(enum progress_kind kind, uint32_t index, const char *text)
+static struct journal_entry entry(enum journal_kind kind, uint32_t index, const char *text)
 {
-    return (struct progress_entry){
+    return (struct journal_entry){
         .kind = kind, .index = index, .duration_us = index * 3, .text = text, .text_length = strlen(text)};
 }
 
-static void add(struct progress_record *r, enum progress_kind kind, uint32_t index, const char *text)
+static void add(struct journal_record *r, enum journal_kind kind, uint32_t index, const char *text)
 {
-    struct progress_entry e = entry(kind, index, text);
+    struct journal_entry e = entry(kind, index, text);
 
-    assert_true(progress_add(r, &e));
+    assert_true(journal_add(r, &e));
 }
 
-static void expect(struct progress_cursor *c, enum progress_kind kind, uint32_t index, const char *text)
+static void expect(struct journal_cursor *c, enum journal_kind kind, uint32_t index, const char *text)
 {
-    struct progress_entry e;
+    struct journal_entry e;
 
-    assert_true(progress_next(c, &e));
+    assert_true(journal_next(c, &e));
     assert_int_equal(e.kind, kind);
     assert_int_equal(e.index, index);
     assert_int_equal(e.text_length, strlen(text));
@@ -35,55 +35,55 @@ static void expect(struct progress_cursor *c, enum progress_kind kind, uint32_t 
 static void entries_come_back(void **state)
 {
     uint8_t memory[512];
-    struct progress_record r;
-    struct progress_header header;
-    struct progress_cursor c;
-    struct progress_entry e;
+    struct journal_record r;
+    struct journal_header header;
+    struct journal_cursor c;
+    struct journal_entry e;
 
     (void)state;
-    progress_begin(&r, memory, sizeof(memory));
-    add(&r, PROGRESS_FACT, 0, "host: name=x");
-    add(&r, PROGRESS_PASS, 0, "");
-    add(&r, PROGRESS_SKIP, 127, "no device");
-    add(&r, PROGRESS_SKIP, 128, "no device");
-    add(&r, PROGRESS_BEGIN, 70000, "");
-    add(&r, PROGRESS_FAIL, 70000, "moved");
-    add(&r, PROGRESS_ERROR, UINT32_MAX / 3, "no device");
-    add(&r, PROGRESS_DOWN, 0, "panic");
-    progress_seal(&r, RUN, 3, 17);
+    journal_begin(&r, memory, sizeof(memory));
+    add(&r, JOURNAL_FACT, 0, "host: name=x");
+    add(&r, JOURNAL_PASS, 0, "");
+    add(&r, JOURNAL_SKIP, 127, "no device");
+    add(&r, JOURNAL_SKIP, 128, "no device");
+    add(&r, JOURNAL_BEGIN, 70000, "");
+    add(&r, JOURNAL_FAIL, 70000, "moved");
+    add(&r, JOURNAL_ERROR, UINT32_MAX / 3, "no device");
+    add(&r, JOURNAL_DOWN, 0, "panic");
+    journal_seal(&r, RUN, 3, 17);
 
-    assert_int_equal(progress_check(memory, sizeof(memory), &header), r.used);
+    assert_int_equal(journal_check(memory, sizeof(memory), &header), r.used);
     assert_int_equal(header.run, RUN);
     assert_int_equal(header.boot, 3);
     assert_int_equal(header.sequence, 17);
-    progress_entries(&c, memory);
-    expect(&c, PROGRESS_FACT, 0, "host: name=x");
-    expect(&c, PROGRESS_PASS, 0, "");
-    expect(&c, PROGRESS_SKIP, 127, "no device");
-    expect(&c, PROGRESS_SKIP, 128, "no device");
-    expect(&c, PROGRESS_BEGIN, 70000, "");
-    assert_true(progress_next(&c, &e));
+    journal_entries(&c, memory);
+    expect(&c, JOURNAL_FACT, 0, "host: name=x");
+    expect(&c, JOURNAL_PASS, 0, "");
+    expect(&c, JOURNAL_SKIP, 127, "no device");
+    expect(&c, JOURNAL_SKIP, 128, "no device");
+    expect(&c, JOURNAL_BEGIN, 70000, "");
+    assert_true(journal_next(&c, &e));
     assert_int_equal(e.duration_us, 210000);
-    expect(&c, PROGRESS_ERROR, UINT32_MAX / 3, "no device");
-    expect(&c, PROGRESS_DOWN, 0, "panic");
-    assert_false(progress_next(&c, &e));
+    expect(&c, JOURNAL_ERROR, UINT32_MAX / 3, "no device");
+    expect(&c, JOURNAL_DOWN, 0, "panic");
+    assert_false(journal_next(&c, &e));
 }
 
 static void equal_texts_are_stored_once(void **state)
 {
     uint8_t memory[4096];
-    struct progress_record r;
+    struct journal_record r;
     char reason[200];
     size_t first;
 
     (void)state;
     memset(reason, 'r', sizeof(reason) - 1);
     reason[sizeof(reason) - 1] = '\0';
-    progress_begin(&r, memory, sizeof(memory));
-    add(&r, PROGRESS_SKIP, 0, reason);
+    journal_begin(&r, memory, sizeof(memory));
+    add(&r, JOURNAL_SKIP, 0, reason);
     first = r.used;
     for (uint32_t i = 1; i < 100; i++) {
-        add(&r, PROGRESS_SKIP, i, reason);
+        add(&r, JOURNAL_SKIP, i, reason);
     }
     assert_true(r.used - first < (size_t)100 * 6);
 }
@@ -91,52 +91,52 @@ static void equal_texts_are_stored_once(void **state)
 static void flags_come_back(void **state)
 {
     uint8_t memory[256];
-    struct progress_record r;
-    struct progress_cursor c;
-    struct progress_entry e = entry(PROGRESS_FAIL, 5, "text");
+    struct journal_record r;
+    struct journal_cursor c;
+    struct journal_entry e = entry(JOURNAL_FAIL, 5, "text");
 
     (void)state;
-    progress_begin(&r, memory, sizeof(memory));
-    e.flags = PROGRESS_RAW | PROGRESS_CUT;
-    assert_true(progress_add(&r, &e));
-    progress_seal(&r, RUN, 1, 0);
-    progress_entries(&c, memory);
-    assert_true(progress_next(&c, &e));
-    assert_int_equal(e.flags, PROGRESS_RAW | PROGRESS_CUT);
+    journal_begin(&r, memory, sizeof(memory));
+    e.flags = JOURNAL_RAW | JOURNAL_CUT;
+    assert_true(journal_add(&r, &e));
+    journal_seal(&r, RUN, 1, 0);
+    journal_entries(&c, memory);
+    assert_true(journal_next(&c, &e));
+    assert_int_equal(e.flags, JOURNAL_RAW | JOURNAL_CUT);
 }
 
 static void entry_without_room_changes_nothing(void **state)
 {
     uint8_t memory[64], before[64];
-    struct progress_record r;
-    struct progress_entry e = entry(PROGRESS_FAIL, 1, "a text that is longer than the room that is left in there");
-    struct progress_entry small = entry(PROGRESS_FAIL, 1, "fits");
+    struct journal_record r;
+    struct journal_entry e = entry(JOURNAL_FAIL, 1, "a text that is longer than the room that is left in there");
+    struct journal_entry small = entry(JOURNAL_FAIL, 1, "fits");
 
     (void)state;
     memset(memory, 0xEE, sizeof(memory));
-    progress_begin(&r, memory, sizeof(memory));
+    journal_begin(&r, memory, sizeof(memory));
     memcpy(before, memory, sizeof(memory));
-    assert_false(progress_add(&r, &e));
+    assert_false(journal_add(&r, &e));
     assert_memory_equal(memory, before, sizeof(memory));
     assert_int_equal(r.entries, 0);
-    assert_true(progress_add(&r, &small));
+    assert_true(journal_add(&r, &small));
 }
 
 static void record_ends_at_its_capacity(void **state)
 {
-    struct progress_entry e = entry(PROGRESS_SKIP, 300, "why");
+    struct journal_entry e = entry(JOURNAL_SKIP, 300, "why");
 
     (void)state;
-    for (size_t capacity = sizeof(struct progress_header); capacity < 200; capacity++) {
+    for (size_t capacity = sizeof(struct journal_header); capacity < 200; capacity++) {
         uint8_t memory[256];
-        struct progress_record r;
+        struct journal_record r;
 
         memset(memory, 0xEE, sizeof(memory));
-        progress_begin(&r, memory, capacity);
-        while (progress_add(&r, &e)) {
+        journal_begin(&r, memory, capacity);
+        while (journal_add(&r, &e)) {
             e.index++; /* differs in nothing but its place */
         }
-        progress_seal(&r, RUN, 1, 0);
+        journal_seal(&r, RUN, 1, 0);
         assert_true(r.used <= capacity);
         for (size_t i = capacity; i < sizeof(memory); i++) {
             assert_int_equal(memory[i], 0xEE);
@@ -147,22 +147,22 @@ static void record_ends_at_its_capacity(void **state)
 static void damage_is_seen(void **state)
 {
     uint8_t memory[256];
-    struct progress_record r;
-    struct progress_header header;
+    struct journal_record r;
+    struct journal_header header;
 
     (void)state;
-    progress_begin(&r, memory, sizeof(memory));
-    add(&r, PROGRESS_FAIL, 9, "moved");
-    progress_seal(&r, RUN, 1, 0);
+    journal_begin(&r, memory, sizeof(memory));
+    add(&r, JOURNAL_FAIL, 9, "moved");
+    journal_seal(&r, RUN, 1, 0);
     for (size_t bit = 0; bit < r.used * 8; bit++) {
         memory[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        assert_int_equal(progress_check(memory, r.used, &header), 0);
+        assert_int_equal(journal_check(memory, r.used, &header), 0);
         memory[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
     for (size_t size = 0; size < r.used; size++) {
-        assert_int_equal(progress_check(memory, size, &header), 0);
+        assert_int_equal(journal_check(memory, size, &header), 0);
     }
-    assert_int_equal(progress_check(memory, sizeof(memory), &header), r.used);
+    assert_int_equal(journal_check(memory, sizeof(memory), &header), r.used);
 }
 
 /* A checksum is no protection against a program that is wrong: the decoder stays within the record all the same. */
@@ -172,24 +172,24 @@ static void garbage_with_a_checksum_is_read_safely(void **state)
 
     (void)state;
     for (unsigned round = 0; round < 20000; round++) {
-        size_t length = random_u64(&random) % 60, size = sizeof(struct progress_header) + length;
+        size_t length = random_u64(&random) % 60, size = sizeof(struct journal_header) + length;
         uint8_t *memory = malloc(size);
-        struct progress_record r;
-        struct progress_header header;
-        struct progress_cursor c;
-        struct progress_entry e;
+        struct journal_record r;
+        struct journal_header header;
+        struct journal_cursor c;
+        struct journal_entry e;
         unsigned count = 0;
 
         assert_non_null(memory);
-        progress_begin(&r, memory, size);
+        journal_begin(&r, memory, size);
         for (size_t i = sizeof(header); i < size; i++) {
             memory[i] = (uint8_t)random_u64(&random);
         }
         r.used = size;
-        progress_seal(&r, RUN, 1, 0);
-        assert_int_equal(progress_check(memory, size, &header), size);
-        progress_entries(&c, memory);
-        while (progress_next(&c, &e)) {
+        journal_seal(&r, RUN, 1, 0);
+        assert_int_equal(journal_check(memory, size, &header), size);
+        journal_entries(&c, memory);
+        while (journal_next(&c, &e)) {
             volatile char last = e.text_length ? e.text[e.text_length - 1] : 0;
 
             (void)last;
@@ -202,20 +202,20 @@ static void garbage_with_a_checksum_is_read_safely(void **state)
 
 static void state_is_checked(void **state)
 {
-    struct progress_state s = {.run = RUN, .planned = 661, .boot = 2}, other;
+    struct journal_state s = {.run = RUN, .planned = 661, .boot = 2}, other;
 
     (void)state;
-    progress_state_seal(&s);
-    assert_null(progress_state_check(&s, sizeof(s)));
-    assert_non_null(progress_state_check(&s, sizeof(s) - 1));
+    journal_state_seal(&s);
+    assert_null(journal_state_check(&s, sizeof(s)));
+    assert_non_null(journal_state_check(&s, sizeof(s) - 1));
     for (size_t bit = 0; bit < sizeof(s) * 8; bit++) {
         other = s;
         ((uint8_t *)&other)[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        assert_non_null(progress_state_check(&other, sizeof(other)));
+        assert_non_null(journal_state_check(&other, sizeof(other)));
     }
     other = s;
     other.version++;
-    assert_string_equal(progress_state_check(&other, sizeof(other)), "has the format of another version");
+    assert_string_equal(journal_state_check(&other, sizeof(other)), "has the format of another version");
 }
 
 int main(void)

@@ -14,17 +14,17 @@ struct journal {
     uint8_t bytes[8192];
     size_t size;
     unsigned boot, sequence;
-    struct progress_record record;
+    struct journal_record record;
 };
 
 static void open_record(struct journal *j)
 {
-    progress_begin(&j->record, j->bytes + j->size, sizeof(j->bytes) - j->size);
+    journal_begin(&j->record, j->bytes + j->size, sizeof(j->bytes) - j->size);
 }
 
 static void next_record(struct journal *j)
 {
-    progress_seal(&j->record, RUN, j->boot, j->sequence++);
+    journal_seal(&j->record, RUN, j->boot, j->sequence++);
     j->size += j->record.used;
     open_record(j);
 }
@@ -43,26 +43,26 @@ static void start(struct journal *j)
     open_record(j);
 }
 
-static void add(struct journal *j, enum progress_kind kind, uint32_t index)
+static void add(struct journal *j, enum journal_kind kind, uint32_t index)
 {
-    assert_true(progress_add(&j->record, &(struct progress_entry){.kind = kind, .index = index}));
+    assert_true(journal_add(&j->record, &(struct journal_entry){.kind = kind, .index = index}));
 }
 
 static void pass(struct journal *j, uint32_t first, uint32_t end)
 {
     for (uint32_t i = first; i < end; i++) {
-        add(j, PROGRESS_PASS, i);
+        add(j, JOURNAL_PASS, i);
     }
 }
 
 struct seen {
-    enum progress_kind verdicts[PLANNED];
+    enum journal_kind verdicts[PLANNED];
     unsigned results, boots, facts;
-    struct progress_boot boot[8];
-    struct progress_outcome outcome;
+    struct journal_boot boot[8];
+    struct journal_outcome outcome;
 };
 
-static void see_result(void *context, const struct progress_entry *e)
+static void see_result(void *context, const struct journal_entry *e)
 {
     struct seen *s = context;
 
@@ -71,7 +71,7 @@ static void see_result(void *context, const struct progress_entry *e)
     s->verdicts[s->results++] = e->kind;
 }
 
-static void see_boot(void *context, const struct progress_boot *boot)
+static void see_boot(void *context, const struct journal_boot *boot)
 {
     struct seen *s = context;
 
@@ -91,10 +91,10 @@ static void see_fact(void *context, const char *text, size_t length)
 
 static void fold_bytes(struct seen *s, const void *bytes, size_t size, unsigned boots)
 {
-    const struct progress_events events = {.context = s, .fact = see_fact, .result = see_result, .boot = see_boot};
+    const struct journal_events events = {.context = s, .fact = see_fact, .result = see_result, .boot = see_boot};
 
     memset(s, 0, sizeof(*s));
-    progress_fold(bytes, size, RUN, boots, PLANNED, &events, &s->outcome);
+    journal_fold(bytes, size, RUN, boots, PLANNED, &events, &s->outcome);
     assert_int_equal(s->outcome.next, s->results);
 }
 
@@ -104,7 +104,7 @@ static void fold(struct seen *s, struct journal *j)
     fold_bytes(s, j->bytes, j->size, j->boot);
 }
 
-static void expect_boot(const struct progress_boot *boot, enum progress_kind end, uint32_t next, uint32_t guilty)
+static void expect_boot(const struct journal_boot *boot, enum journal_kind end, uint32_t next, uint32_t guilty)
 {
     assert_int_equal(boot->end, end);
     assert_int_equal(boot->next, next);
@@ -121,16 +121,16 @@ static void one_boot_runs_all(void **state)
 
     (void)state;
     start(&j);
-    add(&j, PROGRESS_FACT, 0);
+    add(&j, JOURNAL_FACT, 0);
     pass(&j, 0, 6);
     next_record(&j);
     pass(&j, 6, PLANNED);
-    add(&j, PROGRESS_END, 0);
+    add(&j, JOURNAL_END, 0);
     fold(&s, &j);
     assert_int_equal(s.results, PLANNED);
     assert_int_equal(s.facts, 1);
     assert_true(s.outcome.has_facts);
-    expect_boot(&s.outcome.last, PROGRESS_END, PLANNED, NOBODY);
+    expect_boot(&s.outcome.last, JOURNAL_END, PLANNED, NOBODY);
     assert_int_equal(s.outcome.used, j.size);
     assert_int_equal(s.outcome.sequence, 1);
 }
@@ -143,11 +143,11 @@ static void panic_names_the_test_before_it(void **state)
     (void)state;
     start(&j);
     pass(&j, 0, 4);
-    add(&j, PROGRESS_ERROR, 4);
-    add(&j, PROGRESS_DOWN, 0);
+    add(&j, JOURNAL_ERROR, 4);
+    add(&j, JOURNAL_DOWN, 0);
     fold(&s, &j);
-    expect_boot(&s.outcome.last, PROGRESS_DOWN, 5, 4);
-    assert_int_equal(s.verdicts[4], PROGRESS_ERROR);
+    expect_boot(&s.outcome.last, JOURNAL_DOWN, 5, 4);
+    assert_int_equal(s.verdicts[4], JOURNAL_ERROR);
 }
 
 static void panic_outside_of_tests_names_none(void **state)
@@ -157,13 +157,13 @@ static void panic_outside_of_tests_names_none(void **state)
 
     (void)state;
     start(&j);
-    add(&j, PROGRESS_DOWN, 0);
+    add(&j, JOURNAL_DOWN, 0);
     next_boot(&j);
     pass(&j, 0, 4);
-    add(&j, PROGRESS_DOWN, 0);
+    add(&j, JOURNAL_DOWN, 0);
     fold(&s, &j);
-    expect_boot(&s.boot[0], PROGRESS_DOWN, 0, NOBODY);
-    expect_boot(&s.boot[1], PROGRESS_DOWN, 4, NOBODY);
+    expect_boot(&s.boot[0], JOURNAL_DOWN, 0, NOBODY);
+    expect_boot(&s.boot[1], JOURNAL_DOWN, 4, NOBODY);
 }
 
 static void unexplained_end_names_none_without_a_begin(void **state)
@@ -175,7 +175,7 @@ static void unexplained_end_names_none_without_a_begin(void **state)
     start(&j);
     pass(&j, 0, 4);
     fold(&s, &j);
-    expect_boot(&s.outcome.last, PROGRESS_UNEXPLAINED, 4, NOBODY);
+    expect_boot(&s.outcome.last, JOURNAL_UNEXPLAINED, 4, NOBODY);
     assert_int_equal(s.results, 4);
 }
 
@@ -188,18 +188,18 @@ static void test_that_began_is_guilty_of_an_unexplained_end(void **state)
     start(&j);
     pass(&j, 0, 4);
     next_boot(&j);
-    add(&j, PROGRESS_BEGIN, 4);
+    add(&j, JOURNAL_BEGIN, 4);
     next_record(&j);
-    add(&j, PROGRESS_PASS, 4);
-    add(&j, PROGRESS_BEGIN, 5);
+    add(&j, JOURNAL_PASS, 4);
+    add(&j, JOURNAL_BEGIN, 5);
     next_boot(&j);
     pass(&j, 6, PLANNED);
-    add(&j, PROGRESS_END, 0);
+    add(&j, JOURNAL_END, 0);
     fold(&s, &j);
-    expect_boot(&s.boot[0], PROGRESS_UNEXPLAINED, 4, NOBODY);
-    expect_boot(&s.boot[1], PROGRESS_UNEXPLAINED, 6, 5);
-    expect_boot(&s.boot[2], PROGRESS_END, PLANNED, NOBODY);
-    assert_int_equal(s.verdicts[5], PROGRESS_ERROR);
+    expect_boot(&s.boot[0], JOURNAL_UNEXPLAINED, 4, NOBODY);
+    expect_boot(&s.boot[1], JOURNAL_UNEXPLAINED, 6, 5);
+    expect_boot(&s.boot[2], JOURNAL_END, PLANNED, NOBODY);
+    assert_int_equal(s.verdicts[5], JOURNAL_ERROR);
     assert_int_equal(s.results, PLANNED);
 }
 
@@ -217,8 +217,8 @@ static void boots_that_recorded_nothing_count(void **state)
     next_record(&j);
     fold_bytes(&s, j.bytes, j.size, 5);
     assert_int_equal(s.boots, 5);
-    expect_boot(&s.boot[2], PROGRESS_UNEXPLAINED, 2, NOBODY);
-    expect_boot(&s.boot[4], PROGRESS_UNEXPLAINED, 3, NOBODY);
+    expect_boot(&s.boot[2], JOURNAL_UNEXPLAINED, 2, NOBODY);
+    expect_boot(&s.boot[4], JOURNAL_UNEXPLAINED, 3, NOBODY);
     fold_bytes(&s, NULL, 0, 2);
     assert_int_equal(s.boots, 2);
 }
@@ -230,7 +230,7 @@ static void boot_under_way_is_not_judged(void **state)
 
     (void)state;
     start(&j);
-    add(&j, PROGRESS_BEGIN, 0);
+    add(&j, JOURNAL_BEGIN, 0);
     next_record(&j);
     fold_bytes(&s, j.bytes, j.size, 0);
     assert_int_equal(s.results, 0);
@@ -246,17 +246,17 @@ static void results_count_once(void **state)
     (void)state;
     start(&j);
     pass(&j, 0, 4);
-    add(&j, PROGRESS_FULL, 0);
+    add(&j, JOURNAL_FULL, 0);
     next_boot(&j);
-    add(&j, PROGRESS_FAIL, 3);
-    add(&j, PROGRESS_FAIL, 4);
-    add(&j, PROGRESS_PASS, 4);
-    add(&j, PROGRESS_PASS, PLANNED);
+    add(&j, JOURNAL_FAIL, 3);
+    add(&j, JOURNAL_FAIL, 4);
+    add(&j, JOURNAL_PASS, 4);
+    add(&j, JOURNAL_PASS, PLANNED);
     fold(&s, &j);
-    assert_int_equal(s.verdicts[3], PROGRESS_PASS);
-    assert_int_equal(s.verdicts[4], PROGRESS_FAIL);
+    assert_int_equal(s.verdicts[3], JOURNAL_PASS);
+    assert_int_equal(s.verdicts[4], JOURNAL_FAIL);
     assert_int_equal(s.results, 5);
-    expect_boot(&s.boot[0], PROGRESS_FULL, 4, NOBODY);
+    expect_boot(&s.boot[0], JOURNAL_FULL, 4, NOBODY);
 }
 
 static void lost_results_are_errors(void **state)
@@ -270,9 +270,9 @@ static void lost_results_are_errors(void **state)
     pass(&j, 5, PLANNED);
     fold(&s, &j);
     assert_int_equal(s.results, PLANNED);
-    assert_int_equal(s.verdicts[2], PROGRESS_ERROR);
-    assert_int_equal(s.verdicts[4], PROGRESS_ERROR);
-    assert_int_equal(s.verdicts[5], PROGRESS_PASS);
+    assert_int_equal(s.verdicts[2], JOURNAL_ERROR);
+    assert_int_equal(s.verdicts[4], JOURNAL_ERROR);
+    assert_int_equal(s.verdicts[5], JOURNAL_PASS);
 }
 
 static void other_runs_and_garbage_end_the_journal(void **state)
@@ -294,7 +294,7 @@ static void other_runs_and_garbage_end_the_journal(void **state)
         assert_int_equal(s.results, 3);
     }
     memset(&s, 0, sizeof(s));
-    progress_fold(j.bytes, j.size, RUN + 1, 0, PLANNED, NULL, &s.outcome);
+    journal_fold(j.bytes, j.size, RUN + 1, 0, PLANNED, NULL, &s.outcome);
     assert_int_equal(s.outcome.used, 0);
 }
 
@@ -318,14 +318,14 @@ static void any_history_ends_with_one_result_each(void **state)
                 uint64_t dice = random_u64(&random) % 16;
 
                 if (dice & 1) {
-                    add(&j, PROGRESS_BEGIN, i);
+                    add(&j, JOURNAL_BEGIN, i);
                     next_record(&j);
                 }
                 if (dies && dice < 3) {
                     died = true;
                     break;
                 }
-                add(&j, PROGRESS_PASS, i);
+                add(&j, JOURNAL_PASS, i);
                 if (dice & 2) {
                     next_record(&j);
                 }

@@ -64,8 +64,8 @@ $(eval $(call unit_test,softiommu_walk,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,softiommu_policies,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,softiommu_flush,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,softiommu_requests,$(SOFTIOMMU_FIXTURE)))
-$(eval $(call unit_test,progress,tests/harness/journal.c))
-$(eval $(call unit_test,progress_fold,tests/harness/journal.c tests/harness/journal_fold.c))
+$(eval $(call unit_test,journal,tests/harness/journal.c))
+$(eval $(call unit_test,journal_fold,tests/harness/journal.c tests/harness/journal_fold.c))
 $(eval $(call unit_test,softiommu_cache,host/softiommu/cache.c host/softiommu/page_cache.c))
 
 .PHONY: unit

@@ -19,7 +19,7 @@ from pvtest.selection import find_switches
 LOADER = "EFI/BOOT/BOOTX64.EFI"  # what firmware starts from a disk without a boot entry of its own
 
 
-ALONE = "alone=1\n"
+UNATTENDED = "unattended=1\n"
 
 
 def _options(options: argparse.Namespace, target: Target, tests: Catalogue, chosen: Plan) -> BootOptions:
@@ -49,7 +49,7 @@ def _read(path: Path) -> bytes:
 
 def contents(target: Target, options: BootOptions) -> dict[str, bytes]:
     """The files of the disk."""
-    guest = options.guest_text() + (ALONE if target.alone else "")
+    guest = options.guest_text() + (UNATTENDED if target.unattended else "")
     files = {"pvtest.opt": bootvolume.check_guest_text(guest).encode("ascii")}
     if target.host:
         files["refhost.opt"] = options.host_text().encode("ascii")

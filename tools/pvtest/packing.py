@@ -16,13 +16,13 @@ class Target:
     title: str
     form: str  # of the disk, unless something else is asked for
     host: bool  # the reference host starts first
-    alone: bool  # no runner listens: keep progress and results, power off
+    unattended: bool  # no runner listens: keep progress and results, power off
 
 
 TARGETS = {
-    "qemu-refhost": Target("QEMU, the reference host first", "raw", host=True, alone=False),
-    "qemu": Target("any virtual machine with UEFI, the suite alone", "raw", host=False, alone=False),
-    "hyper-v": Target("a generation 2 VM, the suite alone, results as files", "vhdx", host=False, alone=True),
+    "qemu-refhost": Target("QEMU, the reference host first", "raw", host=True, unattended=False),
+    "qemu": Target("any virtual machine with UEFI, the suite alone", "raw", host=False, unattended=False),
+    "hyper-v": Target("a generation 2 VM, the suite alone, results as files", "vhdx", host=False, unattended=True),
 }
 
 

@@ -9,8 +9,8 @@
 #define PROBE_OFFSET 0x340u
 #define PROBE_LENGTH 8u
 
-/* The first engine that the bystander leaves free; one on a unit with two stages rather than another. */
-static struct dma_engine *spare_engine(const struct bystander *by)
+/* The first engine that the canary leaves free; one on a unit with two stages rather than another. */
+static struct dma_engine *spare_engine(const struct canary *by)
 {
     static const enum dma_class classes[] = {DMA_CLASS_DMAPROBE, DMA_CLASS_DMAPROBE_ATS, DMA_CLASS_ROCKER};
 
@@ -82,7 +82,7 @@ static void note_answer(struct test_run *t, struct world *w, enum call_id call)
 
 struct world world_open(struct test_run *t, enum call_id call)
 {
-    struct world w = {.by = bystander(t)};
+    struct world w = {.by = canary(t)};
 
     w.subject = spare_engine(&w.by);
     if (call_table[call].needs_device && !w.subject) {

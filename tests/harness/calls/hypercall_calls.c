@@ -24,7 +24,7 @@ const struct call_shape *const list_flush = &call_shapes[LIST_FLUSH];
 /* A device id for a machine without a device: no call that names it is expected to get as far as looking it up. */
 #define NO_SUCH_DEVICE UINT64_C(0xFFFF)
 
-/* Does DMA by GPA get through when the bystander's device is sent to the domain without settings? It comes back
+/* Does DMA by GPA get through when the canary's device is sent to the domain without settings? It comes back
  * afterwards. */
 static bool dma_passes_bare(struct test_run *t, struct stage *s)
 {
@@ -45,7 +45,7 @@ static bool dma_passes_bare(struct test_run *t, struct stage *s)
 
 struct stage stage_open(struct test_run *t)
 {
-    struct stage s = {.by = bystander(t), .elsewhere = domain_blocked(t), .victim = domain_paging(t)};
+    struct stage s = {.by = canary(t), .elsewhere = domain_blocked(t), .victim = domain_paging(t)};
 
     s.absent = fresh_domain_id(t);
     s.bare = fresh_domain_id(t);

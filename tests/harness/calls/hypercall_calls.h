@@ -25,7 +25,7 @@ extern const struct call_shape *const list_flush; /* the one of them that is a r
 #define STAGE_INPUT_PAGES 9
 
 struct stage {
-    struct bystander by;      /* ATTACH and DETACH name its device, both flushes its domain */
+    struct canary by;         /* ATTACH and DETACH name its device, both flushes its domain */
     struct domain *elsewhere; /* blocking, without devices: where ATTACH would move the device */
     struct domain *victim;    /* paging, without devices: DELETE would remove it */
     uint32_t absent;          /* no such domain: CREATE would make it */
@@ -41,7 +41,7 @@ struct stage stage_open_anywhere(struct test_run *t);
 void stage_body(const struct stage *s, const struct call_shape *shape, void *body);
 /* False for a call that cannot succeed here: it names a device, and the machine has none for the stage. */
 bool stage_can_carry_out(const struct stage *s, const struct call_shape *shape);
-/* Elements that name the bystander's page behind the header of the list flush, up to the end of the input pages. */
+/* Elements that name the canary's page behind the header of the list flush, up to the end of the input pages. */
 void stage_fill_list(struct stage *s);
 /* Control word of the flawless call. */
 uint64_t stage_control(const struct call_shape *shape);

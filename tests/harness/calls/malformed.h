@@ -100,7 +100,7 @@ struct property_answer {
  * ELSEWHERE; DETACH takes it out; DELETE removes VICTIM; the flushes are of HOME.
  */
 struct world {
-    struct bystander by;
+    struct canary by;
     struct dma_engine *subject; /* NULL: no second device on this machine */
     struct place place[PLACES];
     uint32_t absent, bare;

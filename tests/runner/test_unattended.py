@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from alone_machine import Machine
+from unattended_machine import Machine
 from pvtest import catalogue, importing, judge, paths, requirements
 from pvtest.catalogue import Instance
 from pvtest.model import TestResult, Verdict

@@ -48,7 +48,7 @@ class Machine:
         self.copy_in(self.folder / "text", name)
 
     def options(self, *lines: str) -> None:
-        self.text_in("\n".join(("alone=1", *lines)) + "\n", "pvtest.opt")
+        self.text_in("\n".join(("unattended=1", *lines)) + "\n", "pvtest.opt")
 
     def read(self, name: str, run: int = 1) -> str:
         return self._mtools("mtype", f"::/pvtest-results/run-{run:04}/{name}")
