@@ -33,7 +33,7 @@ CFLAGS += -mgeneral-regs-only
 
 GUEST_SRC := $(sort $(wildcard boot/*.c boot/*.S kernel/*.c kernel/*.S drivers/*.c drivers/*.S lib/*.c tests/harness/*/*.c) \
              $(filter-out tests/unit/%,$(wildcard tests/*/*.c tests/*/*.S)))
-HOST_SRC  := $(sort $(wildcard host/*.c host/*.S host/*/*.c host/*/*.S host/*/*/*.c)) \
+HOST_SRC  := $(sort $(wildcard host/*/*.c host/*/*.S host/*/*/*.c)) \
              lib/fmt.c lib/string.c lib/options.c lib/glob.c lib/calibrate.c
 GUEST_OBJ := $(patsubst %,$(BUILD)/guest/%.o,$(GUEST_SRC))
 HOST_OBJ  := $(patsubst %,$(BUILD)/host/%.o,$(HOST_SRC))
@@ -144,7 +144,7 @@ lint-python:
 	@$(PYTHON) -m mypy --cache-dir $(BUILD)/lint/mypy tools/pvtest
 
 # One stamp per file, so that only what changed is looked at again.
-$(BUILD)/lint/%.tidy: % .clang-tidy $(wildcard abi/*.h boot/*.h kernel/*.h drivers/*.h lib/*.h tests/*/*.h tests/harness/*/*.h host/*.h host/*/*.h)
+$(BUILD)/lint/%.tidy: % .clang-tidy $(wildcard abi/*.h boot/*.h kernel/*.h drivers/*.h lib/*.h tests/*/*.h tests/harness/*/*.h host/*/*.h)
 	@mkdir -p $(@D)
 	@echo "  TIDY  $<"
 	@clang-tidy --quiet $< -- $(filter-out -Werror -maccumulate-outgoing-args -fno-ident,$(CFLAGS)) -Wno-unknown-warning-option \

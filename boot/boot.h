@@ -5,7 +5,7 @@
 
 #include <efi.h>
 
-#include "boot/boot_info.h"
+#include "kernel/boot_info.h"
 
 /* What the steps need to know about the firmware. */
 struct boot {

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "boot/boot_info.h"
+#include "kernel/boot_info.h"
 
 /* Says that [start, end) is of that kind, whatever was said before. Neighbours of one kind become one region. Bounds
  * are rounded outwards to 4 KiB. False when the array is full. */

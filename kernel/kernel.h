@@ -2,7 +2,7 @@
 #ifndef PVT_KERNEL_KERNEL_H
 #define PVT_KERNEL_KERNEL_H
 
-#include "boot/boot_info.h"
+#include "kernel/boot_info.h"
 
 /* Called by boot/ after ExitBootServices, interrupts off, on the firmware's stack. Brings up console, tables, memory,
  * traps, time and power, then calls suite_main() and powers off with its result. */

@@ -2,7 +2,7 @@
 /* Which memory serves what, and the two public allocators. */
 #include "kernel/memory.h"
 
-#include "boot/boot_info.h"
+#include "kernel/boot_info.h"
 #include "kernel/fill.h"
 #include "kernel/pool.h"
 #include "kernel/regions.h"

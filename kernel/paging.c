@@ -3,7 +3,7 @@
  * long mode). */
 #include "kernel/paging.h"
 
-#include "boot/boot_info.h"
+#include "kernel/boot_info.h"
 #include "kernel/control.h"
 #include "kernel/memory.h"
 #include "kernel/paging_bits.h"

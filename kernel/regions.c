@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/regions.h"
 
-#include "boot/boot_info.h"
+#include "kernel/boot_info.h"
 #include "kernel/cpu.h"
 #include "kernel/memory.h"
 #include "kernel/trap.h"

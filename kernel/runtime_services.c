@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/runtime_services.h"
 
-#include "boot/boot_info.h"
+#include "kernel/boot_info.h"
 #include "kernel/memory.h"
 #include "kernel/paging.h"
 #include "kernel/trap.h"

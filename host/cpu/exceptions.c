@@ -4,10 +4,10 @@
 
 #include <stdbool.h>
 
-#include "host/cpu/instructions.h"
-#include "host/crash.h"
-#include "host/launch/image.h"
-#include "host/log.h"
+#include "host/base/instructions.h"
+#include "host/base/log.h"
+#include "host/base/panic.h"
+#include "host/platform/image.h"
 
 extern const uint8_t rdmsr_safe_instruction[], wrmsr_safe_instruction[], msr_fault[];
 

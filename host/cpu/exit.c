@@ -4,15 +4,15 @@
 
 #include <stddef.h>
 
-#include "host/cpu/events.h"
+#include "host/base/lock.h"
+#include "host/base/log.h"
+#include "host/base/panic.h"
+#include "host/base/power.h"
+#include "host/cpu/inject.h"
 #include "host/cpu/nested_paging.h"
 #include "host/cpu/processors.h"
 #include "host/cpu/vcpu.h"
-#include "host/crash.h"
-#include "host/hypercalls/lock.h"
-#include "host/launch/image.h"
-#include "host/log.h"
-#include "host/power.h"
+#include "host/platform/image.h"
 #include "host/vdev/vdev.h"
 
 /*

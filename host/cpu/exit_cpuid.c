@@ -3,10 +3,10 @@
 #include "abi/cpuid.h"
 
 #include "abi/oracle.h"
-#include "host/cpu/events.h"
+#include "host/base/memory.h"
 #include "host/cpu/exit.h"
+#include "host/cpu/inject.h"
 #include "host/defects/defects.h"
-#include "host/host_memory.h"
 #include "host/variants/variants.h"
 #include "lib/bits.h"
 

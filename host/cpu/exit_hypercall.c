@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* VMMCALL: who may call, and in which registers the parameters are (Reference 2.1). */
-#include "host/cpu/events.h"
+#include "host/base/panic.h"
 #include "host/cpu/exit.h"
-#include "host/crash.h"
+#include "host/cpu/inject.h"
 #include "host/defects/defects.h"
 #include "host/hypercalls/hypercalls.h"
 #include "host/variants/variants.h"

@@ -2,10 +2,10 @@
 /* Port I/O: a table of the ranges that do not go straight to the machine. */
 #include "host/cpu/io.h"
 
-#include "host/cpu/events.h"
+#include "host/base/memory.h"
 #include "host/cpu/exit.h"
-#include "host/host_memory.h"
-#include "host/vdev/access.h"
+#include "host/cpu/inject.h"
+#include "host/vdev/config_trap.h"
 
 /* Reads as if no device answered, and swallows writes. */
 static uint32_t absent_read(uint16_t port, unsigned size)

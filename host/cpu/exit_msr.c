@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* RDMSR and WRMSR that were not passed through. */
 #include "abi/msr.h"
-#include "host/cpu/events.h"
+#include "host/base/log.h"
 #include "host/cpu/exit.h"
+#include "host/cpu/inject.h"
 #include "host/cpu/msr.h"
 #include "host/defects/defects.h"
-#include "host/log.h"
 
 #define MSR_INSTRUCTION_LENGTH 2
 

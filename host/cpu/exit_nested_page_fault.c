@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Accesses to what the nested tables leave out: emulated registers, and what the guest may not touch (the host's
  * memory, the VT-d unit, a store to the hypercall page). */
-#include "host/cpu/events.h"
+#include "host/base/log.h"
 #include "host/cpu/exit.h"
+#include "host/cpu/inject.h"
 #include "host/cpu/mmio.h"
 #include "host/cpu/nested_paging.h"
 #include "host/defects/defects.h"
-#include "host/log.h"
 
 /* The access is repeated; an event that was being delivered is delivered again. QEMU's emulation reports hardware
  * interrupts as exceptions, too, which VMRUN would refuse: they are told by their vector. */

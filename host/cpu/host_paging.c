@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "host/host_memory.h"
+#include "host/base/memory.h"
 
 #define ENTRY_TABLE   0x003ull /* present, writable */
 #define ENTRY_LARGE   0x0E3ull /* present, writable, accessed, dirty, 2 MiB */

@@ -3,11 +3,11 @@
 
 #include <stddef.h>
 
-#include "host/cpu/events.h"
-#include "host/cpu/guest_code.h"
+#include "host/base/log.h"
+#include "host/base/memory.h"
+#include "host/cpu/inject.h"
+#include "host/cpu/insn_fetch.h"
 #include "host/cpu/mmio_decode.h"
-#include "host/host_memory.h"
-#include "host/log.h"
 #include "lib/fmt.h"
 
 #define RANGES_MAX 4

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Which MSRs of the processor a guest may access, and how. What is not listed raises #GP. */
-#include "host/cpu/instructions.h"
+#include "host/base/instructions.h"
 #include "host/cpu/msr.h"
 
 #include <stddef.h>
 
-#include "host/host_memory.h"
+#include "host/base/memory.h"
 
 #define DIRECT (MSR_DIRECT_READ | MSR_DIRECT_WRITE)
 

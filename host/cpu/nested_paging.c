@@ -3,10 +3,10 @@
 
 #include <stddef.h>
 
-#include "host/cpu/instructions.h"
+#include "host/base/instructions.h"
+#include "host/base/memory.h"
 #include "host/cpu/processors.h"
 #include "host/defects/defects.h"
-#include "host/host_memory.h"
 #include "lib/bits.h"
 
 #define ENTRY_PRESENT  (1ull << 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* MSRs of the processor whose writes are checked or carried out differently for a guest. */
+#include "host/base/instructions.h"
 #include "host/cpu/icr.h"
-#include "host/cpu/instructions.h"
 #include "host/cpu/msr.h"
 #include "host/cpu/processors.h"
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/cpu/processors.h"
 
+#include "host/base/instructions.h"
+#include "host/base/log.h"
+#include "host/base/memory.h"
+#include "host/cpu/descriptor_tables.h"
 #include "host/cpu/icr.h"
-#include "host/cpu/instructions.h"
 #include "host/cpu/reference_time.h"
-#include "host/cpu/tables.h"
 #include "host/cpu/trampoline.h"
 #include "host/cpu/vcpu.h"
-#include "host/host_memory.h"
-#include "host/launch/madt.h"
-#include "host/log.h"
+#include "host/platform/madt.h"
 
 #define CPUID_FEATURES    1u
 #define CPUID_ECX_X2APIC  (1u << 21)

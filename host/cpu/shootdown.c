@@ -3,15 +3,15 @@
  * Nested tables that change under other processors. One that is in the host drops all on its next entry; one that is in
  * the guest is called by an NMI, whose intercept no guest can mask.
  */
-#include "host/cpu/events.h"
+#include "host/base/instructions.h"
+#include "host/base/lock.h"
+#include "host/base/log.h"
 #include "host/cpu/icr.h"
-#include "host/cpu/instructions.h"
+#include "host/cpu/inject.h"
 #include "host/cpu/processors.h"
 #include "host/cpu/reference_time.h"
 #include "host/cpu/vcpu.h"
 #include "host/defects/defects.h"
-#include "host/hypercalls/lock.h"
-#include "host/log.h"
 
 #define ANSWER_TICKS 300000000ul /* of the reference time: 30 s */
 

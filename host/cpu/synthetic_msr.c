@@ -2,12 +2,12 @@
 /* Synthetic MSRs and the hypercall page (Reference 1.2 to 1.4; open points in docs/host-choices.md). */
 #include "abi/msr.h"
 
+#include "host/base/memory.h"
 #include "host/cpu/msr.h"
 #include "host/cpu/nested_paging.h"
 #include "host/cpu/reference_time.h"
 #include "host/defects/defects.h"
 #include "host/domains/domains.h"
-#include "host/host_memory.h"
 #include "host/hypercalls/hypercalls.h"
 #include "host/variants/variants.h"
 #include "lib/string.h"

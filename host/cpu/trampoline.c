@@ -3,9 +3,9 @@
 
 #include <stddef.h>
 
-#include "host/cpu/instructions.h"
-#include "host/cpu/tables.h"
-#include "host/host_memory.h"
+#include "host/base/instructions.h"
+#include "host/base/memory.h"
+#include "host/cpu/descriptor_tables.h"
 #include "lib/string.h"
 
 #define GDT_CODE 0x00AF9B000000FFFFull

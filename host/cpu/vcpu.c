@@ -3,10 +3,10 @@
 
 #include <stddef.h>
 
-#include "host/cpu/instructions.h"
-#include "host/cpu/tables.h"
-#include "host/host_memory.h"
-#include "host/log.h"
+#include "host/base/instructions.h"
+#include "host/base/log.h"
+#include "host/base/memory.h"
+#include "host/cpu/descriptor_tables.h"
 #include "lib/string.h"
 
 #define CPUID_EXTENDED_FEATURES 0x80000001u

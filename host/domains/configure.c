@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* CONFIGURE: from the guest's settings to a translation (Reference 3.4). */
 #include "abi/device_domain.h"
+#include "host/base/memory.h"
 #include "host/defects/defects.h"
 #include "host/domains/private.h"
-#include "host/host_memory.h"
 #include "host/variants/variants.h"
 
 /* Only the top table is checked: the walk checks what it reads, as far as the backend can (docs/host-choices.md). */

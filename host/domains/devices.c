@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Devices and the domain that each of them is in: ATTACH and DETACH. */
 #include "abi/device_id.h"
+#include "host/base/log.h"
 #include "host/defects/defects.h"
-#include "host/domains/misread.h"
 #include "host/domains/private.h"
-#include "host/domains/tags.h"
+#include "host/domains/table_corruption.h"
 #include "host/domains/writable.h"
-#include "host/hypercalls/overlap.h"
-#include "host/log.h"
+#include "host/hypercalls/race_window.h"
+#include "host/iommu/domain_id.h"
 #include "host/variants/variants.h"
 
 struct translation translation_blocked(void)

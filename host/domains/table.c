@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The domains that exist: CREATE and DELETE, and the look-up by id. */
 #include "abi/device_domain.h"
+#include "host/base/memory.h"
 #include "host/defects/defects.h"
 #include "host/domains/private.h"
-#include "host/domains/tags.h"
-#include "host/host_memory.h"
+#include "host/iommu/domain_id.h"
 #include "host/variants/variants.h"
 
 struct domain_table domain_table;

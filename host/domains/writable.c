@@ -3,8 +3,8 @@
 #include "host/domains/writable.h"
 
 #include "abi/device_domain.h"
+#include "host/base/memory.h"
 #include "host/defects/defects.h"
-#include "host/host_memory.h"
 
 #define ENTRIES       (HV_PAGE_SIZE / sizeof(uint64_t))
 #define ENTRY_PRESENT (UINT64_C(1) << 0)

@@ -5,15 +5,15 @@
  * before all have passed.
  */
 #include "abi/hypercall.h"
-#include "host/cpu/counters.h"
+#include "host/base/counters.h"
+#include "host/base/lock.h"
+#include "host/base/log.h"
+#include "host/base/memory.h"
 #include "host/defects/defects.h"
-#include "host/host_memory.h"
 #include "host/hypercalls/hypercalls.h"
-#include "host/hypercalls/lock.h"
-#include "host/hypercalls/overlap.h"
+#include "host/hypercalls/race_window.h"
 #include "host/hypercalls/rep.h"
 #include "host/hypercalls/validate.h"
-#include "host/log.h"
 #include "lib/string.h"
 
 #define OUTPUT_MAX 256u /* the longest output of any call, with room */

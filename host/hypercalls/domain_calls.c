@@ -4,7 +4,7 @@
 #include "host/defects/defects.h"
 #include "host/domains/domains.h"
 #include "host/hypercalls/call.h"
-#include "host/hypercalls/fields.h"
+#include "host/hypercalls/validate_header.h"
 
 enum hv_status call_create_domain(const void *input, void *output)
 {

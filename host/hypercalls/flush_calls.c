@@ -4,8 +4,8 @@
 #include "host/defects/defects.h"
 #include "host/domains/domains.h"
 #include "host/hypercalls/call.h"
-#include "host/hypercalls/fields.h"
-#include "host/hypercalls/overlap.h"
+#include "host/hypercalls/race_window.h"
+#include "host/hypercalls/validate_header.h"
 #include "host/variants/variants.h"
 
 #define SHIFT_2M 9u

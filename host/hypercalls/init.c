@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#include "host/base/log.h"
 #include "host/domains/domains.h"
 #include "host/hypercalls/hypercalls.h"
 #include "host/hypercalls/state.h"
-#include "host/iommu/soft.h"
-#include "host/iommu/units.h"
-#include "host/log.h"
-#include "host/pci/functions.h"
+#include "host/iommu/iommu_mux.h"
+#include "host/iommu/soft_backend.h"
+#include "host/platform/pci_functions.h"
 #include "host/vdev/vdev.h"
 
 static const struct iommu_backend *backend;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The three calls of docs/oracle.md. */
 #include "abi/oracle.h"
-#include "host/cpu/counters.h"
+#include "host/base/counters.h"
 #include "host/defects/defects.h"
 #include "host/hypercalls/call.h"
 #include "host/hypercalls/state.h"
-#include "host/pci/functions.h"
+#include "host/platform/pci_functions.h"
 #include "host/variants/variants.h"
 #include "lib/fmt.h"
 

@@ -7,10 +7,10 @@
 #include "host/defects/defects.h"
 #include "host/domains/domains.h"
 #include "host/hypercalls/call.h"
-#include "host/hypercalls/fields.h"
 #include "host/hypercalls/hypercalls.h"
 #include "host/hypercalls/state.h"
-#include "host/pci/functions.h"
+#include "host/hypercalls/validate_header.h"
+#include "host/platform/pci_functions.h"
 #include "host/variants/variants.h"
 
 #define ODD_PAGE_SIZE (UINT64_C(1) << 14)

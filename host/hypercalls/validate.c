@@ -2,8 +2,8 @@
 #include "host/hypercalls/validate.h"
 
 #include "abi/hypercall.h"
+#include "host/base/memory.h"
 #include "host/defects/defects.h"
-#include "host/host_memory.h"
 #include "host/variants/variants.h"
 
 static enum hv_status validate_reps(const struct call *call, uint64_t control)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/iommu/io_table.h"
 
-#include "host/host_memory.h"
+#include "host/base/memory.h"
 #include "lib/string.h"
 
 #define ENTRIES   512u

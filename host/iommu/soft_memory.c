@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/iommu/soft_memory.h"
 
+#include "host/base/memory.h"
 #include "host/defects/defects.h"
-#include "host/host_memory.h"
 #include "lib/string.h"
 
 bool soft_memory_stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa, uint64_t *size)

@@ -6,12 +6,12 @@
 #include "host/iommu/vtd.h"
 
 #include "abi/device_id.h"
+#include "host/base/log.h"
+#include "host/base/memory.h"
 #include "host/defects/defects.h"
-#include "host/domains/tags.h"
-#include "host/host_memory.h"
+#include "host/iommu/domain_id.h"
 #include "host/iommu/fault_queue.h"
 #include "host/iommu/io_table.h"
-#include "host/log.h"
 
 struct vtd_unit vtd_unit;
 

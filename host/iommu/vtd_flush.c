@@ -3,7 +3,7 @@
  * Flushes of a domain, by its tag and PASID 0. The page descriptor of the plain IOTLB is never used: on first-stage
  * entries it drops the whole domain, and the host would hide missing flushes of its guest.
  */
-#include "host/cpu/counters.h"
+#include "host/base/counters.h"
 #include "host/iommu/vtd.h"
 
 void vtd_flush_domain(const struct translation *t)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Queued invalidation (VT-d 6.5.2). Every batch ends with a wait, so the queue is empty between two calls. */
-#include "host/host_memory.h"
+#include "host/base/log.h"
+#include "host/base/memory.h"
 #include "host/iommu/vtd.h"
-#include "host/log.h"
 
 #define QUEUE_DESCRIPTORS ((uint32_t)(HOST_PAGE_SIZE / sizeof(struct vtd_descriptor)))
 /* QEMU has finished when the write to IQT returns; other units need microseconds. */

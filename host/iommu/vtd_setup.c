@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Finding the unit, checking what it can do, and switching it on (VT-d 11.4). */
 #include "abi/iommu_capabilities.h"
-#include "host/host_memory.h"
+#include "host/base/log.h"
+#include "host/base/memory.h"
 #include "host/iommu/vtd.h"
-#include "host/launch/acpi.h"
-#include "host/log.h"
+#include "host/platform/acpi.h"
 #include "host/variants/variants.h"
 
 #define COMMAND_WAIT_LIMIT 10000000u

@@ -7,12 +7,12 @@
  * mixture. All other functions share one entry that maps guest RAM. Buses and functions that do not exist stay not
  * present.
  */
+#include "host/base/memory.h"
 #include "host/defects/defects.h"
-#include "host/domains/tags.h"
-#include "host/host_memory.h"
+#include "host/iommu/domain_id.h"
 #include "host/iommu/io_table.h"
 #include "host/iommu/vtd.h"
-#include "host/pci/functions.h"
+#include "host/platform/pci_functions.h"
 #include "host/variants/variants.h"
 
 #define CACHE_LINE 64u

@@ -2,13 +2,13 @@
 /* Entry of the image that the firmware started: prepares the launch, and goes on as the first code of the guest. */
 #include <efi.h>
 
-#include "host/cpu/instructions.h"
+#include "host/base/instructions.h"
+#include "host/base/log.h"
+#include "host/base/memory.h"
 #include "host/cpu/trampoline.h"
-#include "host/host_memory.h"
 #include "host/launch/firmware.h"
-#include "host/launch/image.h"
 #include "host/launch/launch.h"
-#include "host/log.h"
+#include "host/platform/image.h"
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/launch/host_options.h"
 
-#include "host/crash.h"
+#include "host/base/log.h"
+#include "host/base/panic.h"
 #include "host/defects/defects.h"
-#include "host/iommu/soft.h"
-#include "host/log.h"
+#include "host/iommu/soft_backend.h"
 #include "host/variants/variants.h"
 #include "lib/fmt.h"
 #include "lib/options.h"

@@ -4,7 +4,7 @@
 #include <efi.h>
 #include <stdbool.h>
 
-#include "host/host_memory.h"
+#include "host/base/memory.h"
 #include "lib/string.h"
 
 static bool is_guest_ram(uint32_t type)

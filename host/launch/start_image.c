@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
+#include "host/base/log.h"
 #include "host/launch/firmware.h"
-#include "host/log.h"
 #include "lib/string.h"
 
 #define DEVICE_PATH_MAX 1024u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Registers of the engine, and what it is made of. */
-#include "host/host_memory.h"
+#include "host/base/memory.h"
 #include "host/vdev/dmaprobe_private.h"
 
 static struct dmaprobe_memory memory_new(uint32_t offset, uint32_t size)

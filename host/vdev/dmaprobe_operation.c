@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What an operation does to memory once its address is translated. */
-#include "host/host_memory.h"
+#include "host/base/memory.h"
 #include "host/iommu/soft_memory.h"
 #include "host/vdev/dmaprobe_private.h"
 #include "lib/string.h"

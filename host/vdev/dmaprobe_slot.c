@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A request from the doorbell to its end. */
 #include "host/cpu/reference_time.h"
-#include "host/iommu/soft.h"
+#include "host/iommu/soft_backend.h"
 #include "host/vdev/dmaprobe_private.h"
 #include "host/vdev/msi.h"
 #include "lib/string.h"

@@ -2,7 +2,7 @@
 /* The host has no timer of its own, so that time passes for the devices at exits: each looks at what is due, and gives
  * every repeating request one pass. */
 #include "host/cpu/reference_time.h"
-#include "host/iommu/soft.h"
+#include "host/iommu/soft_backend.h"
 #include "host/vdev/dmaprobe_private.h"
 
 static int watched; /* requests that depend on time; most of the time none, and an exit then costs one look */

@@ -3,7 +3,7 @@
  * A pass moves the elements of a request in order, one in flight at a time. A refused page ends it: what lies before
  * the page was moved, as by a device that sends page by page.
  */
-#include "host/iommu/soft.h"
+#include "host/iommu/soft_backend.h"
 #include "host/vdev/dmaprobe_private.h"
 
 static unsigned device_of(const struct slot *slot)

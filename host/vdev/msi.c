@@ -5,9 +5,9 @@
  */
 #include "host/vdev/msi.h"
 
-#include "host/cpu/instructions.h"
+#include "host/base/instructions.h"
+#include "host/base/log.h"
 #include "host/defects/defects.h"
-#include "host/log.h"
 
 #define WINDOW_SHIFT                 20
 #define WINDOW_NUMBER                0xFEEu /* 0xFEE00000 to 0xFEEFFFFF */

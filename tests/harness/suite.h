@@ -3,7 +3,7 @@
 #ifndef PVT_TESTS_HARNESS_SUITE_H
 #define PVT_TESTS_HARNESS_SUITE_H
 
-#include "boot/boot_info.h"
+#include "kernel/boot_info.h"
 #include "lib/options.h"
 #include "tests/harness/patterns.h"
 #include "tests/harness/report.h"

@@ -3,8 +3,8 @@
  * The host's own stage below the guest's tables: whatever the guest writes into them, a device reaches the guest's
  * memory and nothing else (TR-10, TR-11, ID-1). Only a device that tells how its DMA ended can show it.
  */
-#include "boot/boot_info.h"
 #include "drivers/dmaprobe.h"
+#include "kernel/boot_info.h"
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "stage2"

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
+#include "host/base/memory.h"
 #include "host/cpu/reference_time.h"
-#include "host/host_memory.h"
-#include "host/iommu/soft.h"
+#include "host/iommu/soft_backend.h"
 #include "host/iommu/soft_memory.h"
 #include "host/vdev/msi.h"
 

@@ -4,14 +4,14 @@
 #include <string.h>
 
 #include "abi/iommu_capabilities.h"
-#include "host/cpu/counters.h"
+#include "host/base/counters.h"
+#include "host/base/lock.h"
+#include "host/base/log.h"
+#include "host/base/memory.h"
 #include "host/cpu/processors.h"
 #include "host/domains/domains.h"
-#include "host/host_memory.h"
-#include "host/hypercalls/lock.h"
 #include "host/hypercalls/state.h"
-#include "host/log.h"
-#include "host/pci/functions.h"
+#include "host/platform/pci_functions.h"
 
 uint8_t guest_memory[GUEST_RAM_SIZE];
 struct fixture fixture;

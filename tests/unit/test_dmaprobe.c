@@ -2,7 +2,7 @@
 /* The emulated DMA engine: every operation and mode, and requests of random bytes. */
 #include <string.h>
 
-#include "host/iommu/soft.h"
+#include "host/iommu/soft_backend.h"
 #include "tests/unit/dmaprobe_fixture.h"
 
 #define FRESH 0x11

@@ -11,7 +11,7 @@ from pvtest import paths
 from pvtest.catalogue import CLASSES, Catalogue, Instance
 from pvtest.errors import RunnerError
 
-GUEST_OPTIONS_MAX = 131072  # bytes, BOOT_OPTIONS_MAX of boot/boot_info.h
+GUEST_OPTIONS_MAX = 131072  # bytes, BOOT_OPTIONS_MAX of kernel/boot_info.h
 
 
 @dataclass

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Crashes beside those that a test reports: of the reference host, and of a guest that could not tell any more.
 
-Both come from the host's log (host/crash.h); a panic of the guest outside of every test comes from its stream.
+Both come from the host's log (host/base/panic.h); a panic of the guest outside of every test comes from its stream.
 """
 
 from __future__ import annotations

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/base/flags.h"
+
+#include "lib/fmt.h"
+#include "lib/string.h"
+
+bool switch_enable(const struct switches *all, const char *name)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        if (strcmp(all->name[i], name) == 0) {
+            all->active[i] = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+void switch_active_names(const struct switches *all, char *text, size_t size)
+{
+    size_t used = 0;
+
+    if (size == 0)
+        return;
+    text[0] = '\0';
+    for (size_t i = 0; i < all->count && used < size; i++) {
+        if (all->active[i])
+            used += (size_t)fmt_snprintf(text + used, size - used, "%s%s", used != 0 ? "," : "", all->name[i]);
+    }
+}

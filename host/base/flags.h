@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Behaviour that is switched on by name before the guest starts: defects (host/defects) and variants (host/variants).
+ */
+#ifndef PVT_HOST_BASE_FLAGS_H
+#define PVT_HOST_BASE_FLAGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Written before launch, read-only afterwards. */
+struct switches {
+    const char *const *name;
+    bool *active;
+    size_t count;
+};
+
+/* False when there is no switch of this name. */
+bool switch_enable(const struct switches *all, const char *name);
+/* Names of all that are on, separated by commas, cut to `size` bytes with the NUL; "" when none is. */
+void switch_active_names(const struct switches *all, char *text, size_t size);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/base/memory.h"
+
+#include "host/base/instructions.h"
+#include "host/base/log.h"
+#include "host/platform/image.h"
+#include "lib/string.h"
+
+#define RANGES_MAX 128
+
+#define CPUID_ADDRESS_SIZES 0x80000008u /* EAX bits 7:0: physical address bits */
+
+static struct {
+    uint64_t next, end; /* of the pool */
+    struct guest_range ram[RANGES_MAX];
+    size_t ram_count;
+    struct guest_range hidden[RANGES_MAX];
+    size_t hidden_count;
+} memory;
+
+static uint64_t range_end(const struct guest_range *range)
+{
+    return range->start + range->length;
+}
+
+void host_memory_init(uint64_t pool, uint64_t length)
+{
+    memory.next = pool;
+    memory.end = pool + length;
+}
+
+bool host_owns(uint64_t address, uint64_t length)
+{
+    /* Reserved as one block in this order (host/launch/efi_main.c). */
+    return address >= (uintptr_t)host_image_start && address < memory.end && length <= memory.end - address;
+}
+
+void *host_pages(size_t pages)
+{
+    uint64_t start = memory.next;
+
+    if (pages > (memory.end - start) / HOST_PAGE_SIZE)
+        host_die("the host's memory is used up: %zu pages wanted, %zu left", pages,
+                 (size_t)((memory.end - start) / HOST_PAGE_SIZE));
+    memory.next += pages * HOST_PAGE_SIZE;
+    return memset((void *)(uintptr_t)start, 0, pages * HOST_PAGE_SIZE);
+}
+
+static void insert(size_t at, uint64_t start, uint64_t length)
+{
+    if (memory.ram_count == RANGES_MAX)
+        host_die("more than %d ranges of RAM", RANGES_MAX);
+    memmove(&memory.ram[at + 1], &memory.ram[at], (memory.ram_count - at) * sizeof(memory.ram[0]));
+    memory.ram[at] = (struct guest_range){start, length};
+    memory.ram_count++;
+}
+
+static void remove_at(size_t at)
+{
+    memory.ram_count--;
+    memmove(&memory.ram[at], &memory.ram[at + 1], (memory.ram_count - at) * sizeof(memory.ram[0]));
+}
+
+void guest_ram_add(uint64_t start, uint64_t length)
+{
+    size_t at = 0;
+
+    if (length == 0)
+        return;
+    while (at < memory.ram_count && memory.ram[at].start < start)
+        at++;
+    insert(at, start, length);
+    if (at + 1 < memory.ram_count && range_end(&memory.ram[at]) == memory.ram[at + 1].start) {
+        memory.ram[at].length += memory.ram[at + 1].length;
+        remove_at(at + 1);
+    }
+    if (at > 0 && range_end(&memory.ram[at - 1]) == memory.ram[at].start) {
+        memory.ram[at - 1].length += memory.ram[at].length;
+        remove_at(at);
+    }
+}
+
+static void ram_remove(uint64_t start, uint64_t end)
+{
+    for (size_t at = 0; at < memory.ram_count;) {
+        struct guest_range *range = &memory.ram[at];
+        uint64_t old_start = range->start, old_end = range_end(range);
+
+        if (old_end <= start || old_start >= end) {
+            at++;
+            continue;
+        }
+        remove_at(at);
+        if (old_end > end)
+            insert(at, end, old_end - end);
+        if (old_start < start)
+            insert(at++, old_start, start - old_start);
+    }
+}
+
+void guest_protect(uint64_t start, uint64_t length, const char *what)
+{
+    uint64_t end = (start + length + HOST_PAGE_SIZE - 1) & ~(HOST_PAGE_SIZE - 1);
+
+    start &= ~(HOST_PAGE_SIZE - 1);
+    if (memory.hidden_count == RANGES_MAX)
+        host_die("more than %d protected ranges", RANGES_MAX);
+    host_log(LOG_INFO, "hidden from the guest: 0x%lx-0x%lx %s\n", start, end - 1, what);
+    memory.hidden[memory.hidden_count++] = (struct guest_range){start, end - start};
+    ram_remove(start, end);
+}
+
+const struct guest_range *guest_ram(size_t *count)
+{
+    *count = memory.ram_count;
+    return memory.ram;
+}
+
+bool guest_is_ram(uint64_t gpa, uint64_t length)
+{
+    if (length == 0 || gpa + length < gpa)
+        return false;
+    for (size_t i = 0; i < memory.ram_count; i++) {
+        const struct guest_range *range = &memory.ram[i];
+
+        /* Neighbours are merged, so that all of it lies in one range or is not all RAM. */
+        if (gpa >= range->start && gpa < range_end(range))
+            return gpa + length <= range_end(range);
+    }
+    return false;
+}
+
+bool guest_is_hidden(uint64_t start, uint64_t length)
+{
+    for (size_t i = 0; i < memory.hidden_count; i++) {
+        if (start < range_end(&memory.hidden[i]) && start + length > memory.hidden[i].start)
+            return true;
+    }
+    return false;
+}
+
+uint64_t guest_gpa_limit(void)
+{
+    static uint64_t limit; /* CPUID is slow, and this is asked on every hypercall */
+
+    if (limit == 0)
+        limit = 1ull << (cpu_cpuid(CPUID_ADDRESS_SIZES, 0).eax & 0xFF);
+    return limit;
+}
+
+bool guest_read(uint64_t gpa, void *to, size_t length)
+{
+    if (!guest_is_ram(gpa, length))
+        return false;
+    memcpy(to, (const void *)(uintptr_t)gpa, length);
+    return true;
+}
+
+bool guest_write(uint64_t gpa, const void *from, size_t length)
+{
+    if (!guest_is_ram(gpa, length))
+        return false;
+    memcpy((void *)(uintptr_t)gpa, from, length);
+    return true;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory of the reference host and its view of the guest's. Guest-physical address == system-physical address; the
+ * host's own pages, the VT-d registers and other protected ranges are no guest memory.
+ */
+#ifndef PVT_HOST_BASE_MEMORY_H
+#define PVT_HOST_BASE_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HOST_PAGE_SIZE 4096ull
+
+/* Zeroed pages from the host's pool (reserved before launch, hidden from the guest); never freed; halts with a log line
+ * when empty. */
+void *host_pages(size_t pages);
+
+/* All of [address, address + length) is the host's image, stage or pool. */
+bool host_owns(uint64_t address, uint64_t length);
+
+struct guest_range {
+    uint64_t start, length; /* bytes */
+};
+/* RAM that the guest may use, sorted; for the identity table and for checks. */
+const struct guest_range *guest_ram(size_t *count);
+/* All of [gpa, gpa + length) is guest RAM. False when empty or wrapping. */
+bool guest_is_ram(uint64_t gpa, uint64_t length);
+/* Some of [start, start + length) is protected (guest_protect): the nested tables leave it out. */
+bool guest_is_hidden(uint64_t start, uint64_t length);
+/* Above every address the processor can emit: 1 << physical address bits. */
+uint64_t guest_gpa_limit(void);
+
+/* Copies of parameters: one pass, so that a page changed by another processor cannot be seen twice. False when not
+ * guest RAM. */
+bool guest_read(uint64_t gpa, void *to, size_t length);
+bool guest_write(uint64_t gpa, const void *from, size_t length);
+
+/* Takes a range out of the guest's reach (nested tables and guest_is_ram); before launch only. */
+void guest_protect(uint64_t start, uint64_t length, const char *what);
+
+/* For the launch, in this order: the pool (page-aligned), then the RAM that the firmware reports, in any order. */
+void host_memory_init(uint64_t pool, uint64_t length);
+void guest_ram_add(uint64_t start, uint64_t length);
+
+#endif

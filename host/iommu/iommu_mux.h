@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PVT_HOST_IOMMU_IOMMU_MUX_H
+#define PVT_HOST_IOMMU_IOMMU_MUX_H
+
+#include "host/iommu/backend.h"
+
+/* The backend for all devices of the machine, initialised; NULL when no unit is usable. The log says what was found. */
+const struct iommu_backend *units_find(void);
+
+#endif

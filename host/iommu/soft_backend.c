@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* Stage 2 is the guest's view of RAM: what the host keeps to itself, MMIO and holes are refused, for tables as for
+ * data. */
+#include "host/iommu/soft_backend.h"
+
+#include "abi/device_id.h"
+#include "abi/iommu_capabilities.h"
+#include "host/base/lock.h"
+#include "host/base/log.h"
+#include "host/base/memory.h"
+#include "host/defects/defects.h"
+#include "host/iommu/domain_id.h"
+#include "host/iommu/soft_memory.h"
+#include "host/iommu/soft_omissions.h"
+#include "host/variants/variants.h"
+#include "host/vdev/vdev.h"
+#include "lib/bits.h"
+
+#define SEGMENT 0u
+
+/* Room for what one test can touch, several times over; evictions for want of room stay possible. */
+#define IOTLB_ENTRIES      4096u
+#define WALK_CACHE_ENTRIES 1024u
+#define DEVICE_TLB_ENTRIES 512u
+#define TAGS               65536u
+/* DEFECT_PASID_TAKES_IOVA: of an address of 64 bits, less 20 of a PASID and 8 that were rounded away. */
+#define IOVA_BITS_LEFT 36u
+
+/* The hardest of the legal hosts is the one to test against. */
+struct soft_options soft_options = {.caching = SOFTIOMMU_CACHE_ADVERSARIAL};
+
+static struct {
+    struct host_lock lock;
+    struct softiommu *iommu;
+    struct backend_limits limits;
+    unsigned devices;
+    uint16_t bdf[SOFTIOMMU_DEVICES_MAX]; /* by device number */
+    bool ats_off[SOFTIOMMU_DEVICES_MAX]; /* by the guest; DEFECT_ATS_OFF_NOT_BLOCKED */
+} soft;
+
+void soft_lock(void)
+{
+    host_lock_take(&soft.lock);
+}
+
+void soft_unlock(void)
+{
+    host_lock_release(&soft.lock);
+}
+
+struct softiommu *soft_iommu(void)
+{
+    return soft.iommu;
+}
+
+static unsigned number_of(uint16_t bdf)
+{
+    unsigned device = 0;
+
+    while (device < soft.devices && soft.bdf[device] != bdf)
+        device++;
+    return device;
+}
+
+unsigned soft_device(uint16_t bdf)
+{
+    unsigned device = number_of(bdf);
+
+    if (device == soft.devices)
+        host_die("the software IOMMU does not know the function %04x", bdf);
+    return device;
+}
+
+void soft_set_ats(uint16_t bdf, bool on)
+{
+    soft.ats_off[soft_device(bdf)] = !on;
+    softiommu_set_ats(soft.iommu, soft_device(bdf), on);
+}
+
+static void moment(void *owner, unsigned device)
+{
+    (void)owner;
+    vdev_moment(soft.bdf[device]);
+}
+
+void soft_set_limits(uint8_t iova_bits, bool five_level)
+{
+    soft.limits = (struct backend_limits){
+        .iova_bits = iova_bits,
+        .five_level = five_level,
+        .ats = true,
+        .page_sizes = HV_IOMMU_PGSIZE_ALL,
+        .tags = TAGS,
+    };
+}
+
+static enum softiommu_policy policy(void)
+{
+    if (variant_active(VARIANT_CACHING_NONE))
+        return SOFTIOMMU_CACHE_NONE;
+    return variant_active(VARIANT_CACHING_RANDOM) ? SOFTIOMMU_CACHE_RANDOM : soft_options.caching;
+}
+
+static enum softiommu_ad_mode ad_mode(void)
+{
+    if (variant_active(VARIANT_AD_IGNORED))
+        return SOFTIOMMU_AD_IGNORED;
+    return variant_active(VARIANT_AD_REQUIRED) ? SOFTIOMMU_AD_REQUIRED : SOFTIOMMU_AD_SET;
+}
+
+static bool soft_init(void)
+{
+    static const char *const policies[] = {"none", "random", "adversarial"};
+    struct softiommu_config config = {
+        .policy = policy(),
+        .ad_mode = ad_mode(),
+        .seed = soft_options.seed,
+        .iova_bits = defect_active(DEFECT_PASID_TAKES_IOVA) ? IOVA_BITS_LEFT : soft.limits.iova_bits,
+        .physical_bits = log2_floor(guest_gpa_limit()),
+        .xd_reserved = variant_active(VARIANT_XD_RESERVED),
+        .page_sizes = HV_IOMMU_PGSIZE_ALL,
+        .iotlb_entries = IOTLB_ENTRIES,
+        .walk_cache_entries = WALK_CACHE_ENTRIES,
+        .device_tlb_entries = DEVICE_TLB_ENTRIES,
+        .omissions = soft_omissions(),
+    };
+    struct softiommu_callbacks callbacks = {
+        .stage2 = soft_memory_stage2,
+        .read64 = soft_memory_read64,
+        .compare_exchange64 = soft_memory_compare_exchange64,
+        .copy_from = soft_memory_copy_from,
+        .copy_to = soft_memory_copy_to,
+        .moment = moment,
+    };
+    unsigned count;
+    const struct vdev_function *function = vdev_functions(&count);
+    size_t size;
+
+    for (unsigned i = 0; i < count; i++) {
+        if (function[i].probe != NULL)
+            soft.bdf[soft.devices++] = function[i].bdf;
+    }
+    if (soft.devices == 0)
+        return false;
+    config.devices = soft.devices;
+    if (variant_active(VARIANT_USER_IGNORED))
+        softiommu_omit(&config.omissions, SOFTIOMMU_OMIT_USER_IGNORED);
+    size = softiommu_storage_size(&config);
+    if (size != 0)
+        soft.iommu =
+            softiommu_init(&config, &callbacks, host_pages((size + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE), size);
+    if (soft.iommu == NULL)
+        host_die("the software IOMMU refuses its configuration: %u bits of IOVA, %u physical", config.iova_bits,
+                 config.physical_bits);
+    host_log(LOG_INFO, "software IOMMU: %u functions, %u bits, caching %s seed %llu, %zu KiB of caches\n", soft.devices,
+             config.iova_bits, policies[config.policy], (unsigned long long)config.seed, size / 1024);
+    return true;
+}
+
+static const struct backend_limits *soft_limits(void)
+{
+    return &soft.limits;
+}
+
+static bool soft_owns(uint16_t bdf)
+{
+    return number_of(bdf) != soft.devices;
+}
+
+static struct softiommu_translation translation_of(const struct translation *t)
+{
+    static const enum softiommu_kind kinds[] = {
+        [TRANSLATION_BLOCKED] = SOFTIOMMU_BLOCKED,
+        [TRANSLATION_IDENTITY] = SOFTIOMMU_IDENTITY,
+        [TRANSLATION_PAGING] = SOFTIOMMU_PAGING,
+    };
+
+    return (struct softiommu_translation){.kind = kinds[t->kind], .root = t->root, .levels = t->levels, .tag = t->tag};
+}
+
+void soft_block(uint16_t bdf)
+{
+    static const struct softiommu_translation blocked = {.kind = SOFTIOMMU_BLOCKED};
+
+    softiommu_switch_device(soft.iommu, soft_device(bdf), &blocked, SOFTIOMMU_DETACH);
+}
+
+static void soft_set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
+{
+    struct softiommu_translation target = translation_of(to);
+    bool done;
+
+    (void)from; /* the unit knows what the device had */
+    if (to->kind == TRANSLATION_BLOCKED && soft.ats_off[soft_device(bdf)] && defect_active(DEFECT_ATS_OFF_NOT_BLOCKED))
+        return;
+    soft_lock();
+    if (defect_active(DEFECT_ATTACH_LOSES_DMA))
+        vdev_lose(bdf);
+    done = softiommu_switch_device(soft.iommu, soft_device(bdf), &target,
+                                   to->tag == TAG_NONE ? SOFTIOMMU_DETACH : SOFTIOMMU_ATTACH);
+    soft_memory_switched();
+    soft_unlock();
+    if (!done)
+        host_die("the software IOMMU refuses kind %u, root 0x%llx, %u levels for %04x", (unsigned)to->kind,
+                 (unsigned long long)to->root, to->levels, bdf);
+}
+
+static void soft_flush_domain(const struct translation *t)
+{
+    soft_lock();
+    softiommu_flush_domain(soft.iommu, t->tag);
+    soft_unlock();
+}
+
+static void soft_flush_range(const struct translation *t, uint64_t page, unsigned shift)
+{
+    soft_lock();
+    softiommu_flush_range(soft.iommu, t->tag, page, shift);
+    soft_unlock();
+}
+
+static void soft_forget_domain(const struct translation *t)
+{
+    struct softiommu_translation domain = translation_of(t);
+
+    soft_lock();
+    softiommu_delete_domain(soft.iommu, &domain);
+    soft_unlock();
+}
+
+static bool soft_take_fault(uint64_t device_id, bool clear, struct oracle_fault *fault)
+{
+    unsigned device;
+    bool found;
+
+    soft_lock();
+    device = device_id == ORACLE_FAULT_ANY_DEVICE ? softiommu_oldest_fault(soft.iommu) : number_of((uint16_t)device_id);
+    *fault = (struct oracle_fault){0};
+    found = device < soft.devices && softiommu_take_fault(soft.iommu, device, clear, fault);
+    soft_unlock();
+    if (found)
+        fault->device_id = hv_pci_logical_device_id(SEGMENT, soft.bdf[device]);
+    return found;
+}
+
+const struct iommu_backend backend_soft = {
+    .name = "software",
+    .init = soft_init,
+    .limits = soft_limits,
+    .owns = soft_owns,
+    .set_translation = soft_set_translation,
+    .flush_domain = soft_flush_domain,
+    .flush_range = soft_flush_range,
+    .forget_domain = soft_forget_domain,
+    .take_fault = soft_take_fault,
+};

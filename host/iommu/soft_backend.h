@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* The software IOMMU of host/softiommu as a backend for the functions that the host emulates. */
+#ifndef PVT_HOST_IOMMU_SOFT_BACKEND_H
+#define PVT_HOST_IOMMU_SOFT_BACKEND_H
+
+#include "host/iommu/backend.h"
+#include "host/softiommu/softiommu.h"
+
+/* From refhost.opt. */
+struct soft_options {
+    enum softiommu_policy caching;
+    uint64_t seed;
+    bool no_functions; /* the machine's own devices alone */
+    unsigned levels;   /* 4 or 5; 0: 5 when no other unit is there, whose devices could not use it */
+};
+extern struct soft_options soft_options;
+
+/* Input width and 5-level tables that the backend is to have; before its init(). `iova_bits` 39..57. */
+void soft_set_limits(uint8_t iova_bits, bool five_level);
+
+/* One lock around the software IOMMU and the emulated functions: hypercalls take it inside the front end's lock,
+ * accesses to registers and the passing of time on their own. Not recursive. */
+void soft_lock(void);
+void soft_unlock(void);
+
+/* All below: with the lock held. */
+struct softiommu *soft_iommu(void);
+/* The number of an emulated function in calls of the software IOMMU. */
+unsigned soft_device(uint16_t bdf);
+/* ATS was switched in the configuration space of a function. */
+void soft_set_ats(uint16_t bdf, bool on);
+/* DEFECT_MOVED_BLOCKED. Called with the lock held. */
+void soft_block(uint16_t bdf);
+
+#endif

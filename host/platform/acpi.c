@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/platform/acpi.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "host/base/log.h"
+#include "host/base/memory.h"
+#include "host/platform/madt.h"
+#include "lib/acpi_layout.h"
+#include "lib/string.h"
+
+/* Fixed ACPI description table: the block of the power management timer. */
+#define FADT_PM_TIMER_BLOCK 76
+
+#define DMAR_FIRST_STRUCTURE 48
+#define DMAR_TYPE_DRHD       0
+
+struct dmar_drhd {
+    uint16_t type, length;
+    uint8_t flags, size;
+    uint16_t segment;
+    uint64_t base;
+} __attribute__((packed));
+
+/* Registers of one unit: the specification gives it at least one page. */
+#define VTD_REGISTER_BYTES 4096u
+
+static struct acpi_ecam ecam_of_segment_0; /* base 0: none */
+static uint16_t pm_timer_port;
+static uint64_t vtd_base;
+
+/* RSDT and XSDT differ in the size of their entries only. */
+struct root {
+    struct acpi_table *table;
+    size_t entry_size;
+};
+
+static size_t root_entries(const struct root *root)
+{
+    return (root->table->length - sizeof(struct acpi_table)) / root->entry_size;
+}
+
+static uint8_t *root_entry(const struct root *root, size_t index)
+{
+    return (uint8_t *)(root->table + 1) + index * root->entry_size;
+}
+
+static struct acpi_table *root_target(const struct root *root, size_t index)
+{
+    uint64_t address = 0;
+
+    memcpy(&address, root_entry(root, index), root->entry_size);
+    return (struct acpi_table *)(uintptr_t)address;
+}
+
+static struct acpi_table *find(const struct root *root, const char *signature)
+{
+    for (size_t i = 0; root->table && i < root_entries(root); i++) {
+        struct acpi_table *table = root_target(root, i);
+
+        if (table && memcmp(table->signature, signature, sizeof(table->signature)) == 0)
+            return table;
+    }
+    return NULL;
+}
+
+static void fix_checksum(struct acpi_table *table)
+{
+    const uint8_t *bytes = (const uint8_t *)table;
+    uint8_t sum = 0;
+
+    table->checksum = 0;
+    for (uint32_t i = 0; i < table->length; i++)
+        sum = (uint8_t)(sum + bytes[i]);
+    table->checksum = (uint8_t)-sum;
+}
+
+static void remove_from(const struct root *root, const struct acpi_table *victim)
+{
+    for (size_t i = 0; root->table && i < root_entries(root); i++) {
+        if (root_target(root, i) != victim)
+            continue;
+        memmove(root_entry(root, i), root_entry(root, i + 1), (root_entries(root) - i - 1) * root->entry_size);
+        root->table->length -= (uint32_t)root->entry_size;
+        fix_checksum(root->table);
+        return;
+    }
+}
+
+static void protect_units(const struct acpi_table *dmar)
+{
+    const uint8_t *bytes = (const uint8_t *)dmar;
+
+    for (uint32_t at = DMAR_FIRST_STRUCTURE; at + sizeof(struct dmar_drhd) <= dmar->length;) {
+        struct dmar_drhd unit;
+
+        memcpy(&unit, bytes + at, sizeof(unit));
+        if (unit.length == 0)
+            return;
+        if (unit.type == DMAR_TYPE_DRHD) {
+            if (vtd_base == 0 && unit.segment == 0)
+                vtd_base = unit.base;
+            guest_protect(unit.base, VTD_REGISTER_BYTES, "VT-d registers");
+        }
+        at += unit.length;
+    }
+}
+
+static void note_ecam(const struct acpi_table *mcfg)
+{
+    for (uint32_t at = sizeof(struct acpi_mcfg); at + sizeof(struct acpi_mcfg_entry) <= mcfg->length;
+         at += sizeof(struct acpi_mcfg_entry)) {
+        struct acpi_mcfg_entry entry;
+
+        memcpy(&entry, (const uint8_t *)mcfg + at, sizeof(entry));
+        if (entry.segment == 0)
+            ecam_of_segment_0 = (struct acpi_ecam){entry.base, entry.first_bus, entry.last_bus};
+    }
+}
+
+void acpi_init(uint64_t rsdp_address)
+{
+    const struct acpi_rsdp *rsdp = (const struct acpi_rsdp *)(uintptr_t)rsdp_address;
+    struct root rsdt = {.entry_size = 4}, xsdt = {.entry_size = 8};
+
+    if (!rsdp)
+        host_die("the firmware passes no ACPI root pointer");
+    rsdt.table = (struct acpi_table *)(uintptr_t)rsdp->rsdt;
+    if (rsdp->revision >= ACPI_RSDP_REVISION_XSDT)
+        xsdt.table = (struct acpi_table *)(uintptr_t)rsdp->xsdt;
+
+    const struct root *root = xsdt.table ? &xsdt : &rsdt;
+    const struct acpi_table *fadt = find(root, "FACP");
+    const struct acpi_table *mcfg = find(root, "MCFG");
+    struct acpi_table *madt = find(root, "APIC");
+    struct acpi_table *dmar = find(root, "DMAR");
+
+    if (fadt) {
+        uint32_t block;
+
+        memcpy(&block, (const uint8_t *)fadt + FADT_PM_TIMER_BLOCK, sizeof(block));
+        pm_timer_port = (uint16_t)block;
+    }
+    if (mcfg)
+        note_ecam(mcfg);
+    if (madt)
+        madt_read((uint8_t *)madt, madt->length);
+    if (dmar) {
+        protect_units(dmar);
+        remove_from(&rsdt, dmar);
+        remove_from(&xsdt, dmar);
+        memset(dmar, 0, dmar->length);
+    }
+}
+
+uint16_t acpi_pm_timer_port(void)
+{
+    return pm_timer_port;
+}
+
+bool acpi_ecam(struct acpi_ecam *ecam)
+{
+    *ecam = ecam_of_segment_0;
+    return ecam->base != 0;
+}
+
+uint64_t acpi_vtd_base(void)
+{
+    return vtd_base;
+}

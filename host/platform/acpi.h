@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* The ACPI tables of the firmware, as far as the host needs them. */
+#ifndef PVT_HOST_PLATFORM_ACPI_H
+#define PVT_HOST_PLATFORM_ACPI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Reads the timer port and the VT-d units; then takes the DMAR table away from the guest and protects the units'
+ * registers. `rsdp` is the physical address of the root pointer. */
+void acpi_init(uint64_t rsdp);
+
+/* I/O port of the power management timer; 0 = none. */
+uint16_t acpi_pm_timer_port(void);
+/* Memory-mapped configuration space of segment 0. */
+struct acpi_ecam {
+    uint64_t base; /* of bus 0, even when that is not the first */
+    uint8_t first_bus, last_bus;
+};
+/* False when the firmware describes none. */
+bool acpi_ecam(struct acpi_ecam *ecam);
+/* Register base of the first VT-d unit of segment 0; 0 = the machine has none. */
+uint64_t acpi_vtd_base(void);
+
+#endif

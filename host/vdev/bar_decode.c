@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* Registers are trapped; device memory (requests, scatter lists, buffer) is mapped, so that it costs no exit. */
+#include "host/vdev/bar_decode.h"
+
+#include "abi/dmaprobe.h"
+#include "host/base/memory.h"
+#include "host/cpu/mmio.h"
+#include "host/cpu/nested_paging.h"
+#include "host/iommu/soft_backend.h"
+#include "host/vdev/dmaprobe.h"
+
+static struct mmio_range range;
+
+static void show(const struct vdev_function *function, bool shown)
+{
+    for (unsigned i = 0; i < DMAPROBE_MEMORIES; i++) {
+        const struct dmaprobe_memory *memory = dmaprobe_memory(function->probe, i);
+
+        for (uint32_t at = 0; at < memory->size; at += HOST_PAGE_SIZE)
+            nested_page_set(function->base + memory->offset + at, shown ? memory->bytes + at : NULL);
+    }
+}
+
+/* Two BARs at one address are the guest's mistake, but the second one answers when the first goes. */
+static void show_other(const struct vdev_function *gone)
+{
+    unsigned count;
+    struct vdev_function *function = vdev_functions(&count);
+
+    for (unsigned i = 0; i < count; i++) {
+        if (&function[i] != gone && function[i].decoding && function[i].base == gone->base)
+            show(&function[i], true);
+    }
+}
+
+void window_update(struct vdev_function *function)
+{
+    uint64_t base = config_bar(function->config);
+    bool decoding = (config_read(function->config, CONFIG_COMMAND, 2) & COMMAND_MEMORY) != 0 && base >= range.start &&
+                    base - range.start <= range.length - DMAPROBE_BAR_SIZE;
+
+    if (function->probe == NULL || (decoding == function->decoding && (!decoding || base == function->base)))
+        return;
+    if (function->decoding) {
+        show(function, false);
+        function->decoding = false;
+        show_other(function);
+    }
+    function->decoding = decoding;
+    function->base = base;
+    if (decoding)
+        show(function, true);
+}
+
+static struct vdev_function *function_at(uint64_t gpa)
+{
+    unsigned count;
+    struct vdev_function *function = vdev_functions(&count);
+
+    for (unsigned i = 0; i < count; i++) {
+        if (function[i].decoding && gpa - function[i].base < DMAPROBE_BAR_SIZE)
+            return &function[i];
+    }
+    return NULL;
+}
+
+static uint64_t window_read(uint64_t gpa, unsigned size)
+{
+    uint64_t value = UINT64_MAX;
+    struct vdev_function *function;
+
+    soft_lock();
+    function = function_at(gpa);
+    if (function != NULL)
+        value = dmaprobe_register_read(function->probe, (unsigned)(gpa - function->base), size);
+    soft_unlock();
+    return value;
+}
+
+static void window_write(uint64_t gpa, unsigned size, uint64_t value)
+{
+    struct vdev_function *function;
+
+    soft_lock();
+    function = function_at(gpa);
+    if (function != NULL)
+        dmaprobe_register_write(function->probe, (unsigned)(gpa - function->base), size, value);
+    soft_unlock();
+}
+
+void window_init(uint64_t base)
+{
+    range = (struct mmio_range){.start = base, .length = WINDOW_SIZE, .read = window_read, .write = window_write};
+    guest_protect(base, WINDOW_SIZE, "registers of the virtual functions");
+    mmio_add(&range);
+}
+
+void vdev_start(void)
+{
+    unsigned count;
+    struct vdev_function *function = vdev_functions(&count);
+
+    for (unsigned i = 0; i < count; i++)
+        window_update(&function[i]);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* The address range in which the BARs of emulated functions answer. */
+#ifndef PVT_HOST_VDEV_BAR_DECODE_H
+#define PVT_HOST_VDEV_BAR_DECODE_H
+
+#include "host/vdev/vdev.h"
+
+/* Room for all BARs, and as much again to move them. A BAR that stands elsewhere is not decoded, as below a bridge. */
+#define WINDOW_SIZE 0x2000000u
+
+/* `base` is aligned to WINDOW_SIZE. Before launch. */
+void window_init(uint64_t base);
+/* After command register or BAR 0 of a function changed. */
+void window_update(struct vdev_function *function);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The window of the registers lies high, below the last 16 GiB of the physical address space: the top 12 GiB of a 1 TiB
+ * space are HyperTransport's on AMD processors, which QEMU honours for some models. Firmware hands out 64-bit addresses
+ * from the bottom of its aperture upwards. Whatever BARs and bridges claim is avoided in any case.
+ */
+#include "host/vdev/pci_resources.h"
+
+#include "host/base/memory.h"
+#include "host/platform/pci_config.h"
+#include "host/platform/pci_functions.h"
+
+#define DEVICES    32u
+#define BUSES      256u
+#define FIRST_BUS  0x40u
+#define TOP_MARGIN (UINT64_C(16) << 30)
+#define BELOW_4G   (UINT64_C(1) << 32)
+#define TRIES      4096u
+
+#define BAR_FIRST     0x10u
+#define BAR_TYPE_MASK (3u << 1)
+#define BAR_TYPE_64   (2u << 1)
+#define BAR_IO        (1u << 0)
+/* How much a BAR may cover: its size is not probed, as that would switch live devices off. */
+#define BAR_REACH (UINT64_C(1) << 30)
+
+#define BRIDGE_PREFETCH         0x24u /* base 15:0, limit 31:16 */
+#define BRIDGE_PREFETCH_BASE_H  0x28u
+#define BRIDGE_PREFETCH_LIMIT_H 0x2Cu
+#define BRIDGE_SUBORDINATE      0x1Au
+
+unsigned place_devices(unsigned from, unsigned count)
+{
+    for (unsigned first = from; first + count <= DEVICES; first++) {
+        unsigned free = 0;
+
+        while (free < count && pci_config_read16(pci_bdf(0, first + free, 0), PCI_VENDOR_ID) == PCI_VENDOR_NONE)
+            free++;
+        if (free == count)
+            return first;
+    }
+    return 0;
+}
+
+static bool is_bridge(uint16_t bdf)
+{
+    return (pci_config_read8(bdf, PCI_HEADER_TYPE) & PCI_HEADER_TYPE_MASK) == PCI_HEADER_TYPE_BRIDGE;
+}
+
+unsigned place_buses(unsigned count)
+{
+    unsigned functions, first = FIRST_BUS;
+    const struct pci_function *function = pci_functions(&functions);
+
+    for (unsigned i = 0; i < functions; i++) {
+        unsigned last = function[i].bdf >> 8;
+
+        if (is_bridge(function[i].bdf) && pci_config_read8(function[i].bdf, BRIDGE_SUBORDINATE) > last)
+            last = pci_config_read8(function[i].bdf, BRIDGE_SUBORDINATE);
+        if (last >= first)
+            first = last + 1;
+    }
+    return first + count <= BUSES ? first : 0;
+}
+
+static bool overlap(uint64_t a, uint64_t a_length, uint64_t b, uint64_t b_length)
+{
+    return a < b + b_length && b < a + a_length;
+}
+
+static bool bars_overlap(uint16_t bdf, uint64_t start, uint64_t length)
+{
+    unsigned bars = is_bridge(bdf) ? 2 : 6;
+
+    for (unsigned i = 0; i + 1 < bars; i++) {
+        uint32_t low = pci_config_read32(bdf, BAR_FIRST + 4 * i);
+        uint64_t base;
+
+        if ((low & BAR_IO) || (low & BAR_TYPE_MASK) != BAR_TYPE_64)
+            continue;
+        i++;
+        base = (uint64_t)pci_config_read32(bdf, BAR_FIRST + 4 * i) << 32 | (low & ~0xFu);
+        if (base != 0 && overlap(base, BAR_REACH, start, length))
+            return true;
+    }
+    return false;
+}
+
+static bool bridge_overlaps(uint16_t bdf, uint64_t start, uint64_t length)
+{
+    uint32_t low = pci_config_read32(bdf, BRIDGE_PREFETCH);
+    uint64_t base = (uint64_t)pci_config_read32(bdf, BRIDGE_PREFETCH_BASE_H) << 32 | (low & 0xFFF0u) << 16;
+    uint64_t limit = (uint64_t)pci_config_read32(bdf, BRIDGE_PREFETCH_LIMIT_H) << 32 | (low & 0xFFF00000u) | 0xFFFFFu;
+
+    return base <= limit && overlap(base, limit - base + 1, start, length);
+}
+
+static bool occupied(uint64_t start, uint64_t length)
+{
+    size_t ranges;
+    unsigned functions;
+    const struct guest_range *ram = guest_ram(&ranges);
+    const struct pci_function *function = pci_functions(&functions);
+
+    for (size_t i = 0; i < ranges; i++) {
+        if (overlap(ram[i].start, ram[i].length, start, length))
+            return true;
+    }
+    if (guest_is_hidden(start, length))
+        return true;
+    for (unsigned i = 0; i < functions; i++) {
+        uint16_t bdf = function[i].bdf;
+
+        if (bars_overlap(bdf, start, length) || (is_bridge(bdf) && bridge_overlaps(bdf, start, length)))
+            return true;
+    }
+    return false;
+}
+
+uint64_t place_window(uint64_t length)
+{
+    uint64_t limit = guest_gpa_limit();
+
+    if (limit < 2 * TOP_MARGIN)
+        return 0;
+    for (uint64_t at = limit - TOP_MARGIN - length, tries = 0; tries < TRIES && at >= BELOW_4G; at -= length, tries++) {
+        if (!occupied(at, length))
+            return at;
+    }
+    return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* What the UEFI entry hands to the kernel. Everything here was copied out of firmware memory that may be reused. */
+#ifndef PVT_KERNEL_BOOT_INFO_H
+#define PVT_KERNEL_BOOT_INFO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum memory_kind {
+    MEMORY_FREE,       /* conventional and boot-services memory: ours after ExitBootServices */
+    MEMORY_IMAGE_TEXT, /* our own image, executable */
+    MEMORY_IMAGE_RODATA,
+    MEMORY_IMAGE_DATA,
+    MEMORY_RUNTIME_CODE, /* UEFI runtime services */
+    MEMORY_RUNTIME_DATA,
+    MEMORY_ACPI,     /* tables; readable */
+    MEMORY_RESERVED, /* never touched */
+    MEMORY_MMIO,
+};
+
+struct memory_region {
+    uint64_t start, length; /* bytes, multiples of 4 KiB, sorted by start, not overlapping */
+    enum memory_kind kind;
+};
+
+#define BOOT_REGIONS_MAX 256
+#define BOOT_OPTIONS_MAX 131072
+
+struct boot_info {
+    uint64_t entry_tsc;                 /* TSC at the first instruction of the image's own code */
+    uint64_t leave_tsc;                 /* TSC ticks that the firmware spent in ExitBootServices() */
+    uint64_t rsdp;                      /* physical address of the ACPI root pointer, 0 = none */
+    uint64_t runtime_services;          /* EFI_RUNTIME_SERVICES *, physical; 0 = none */
+    bool runtime_split;                 /* the firmware told its runtime code from its data */
+    uint64_t arena_start, arena_length; /* zero-cost RAM for boot-lifetime pages; a region of kind MEMORY_IMAGE_DATA */
+    size_t region_count;
+    struct memory_region regions[BOOT_REGIONS_MAX];
+    size_t options_length;          /* bytes used in options[] */
+    char options[BOOT_OPTIONS_MAX]; /* load options, else \pvtest.opt from the boot volume, else empty */
+    char options_source[16];        /* "load options", "pvtest.opt" or "none" */
+};
+
+#endif
