@@ -18,7 +18,8 @@ struct boot {
 /* Called by gnu-efi's start code after it has relocated the image. */
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
-/* Says on COM1 why the image cannot start, then ends the machine with an error code. */
+/* Says why the image cannot start, then ends the machine with an error code: on COM1, and as long as there are boot
+ * services also where boot/error_report.h tells. */
 void boot_fail(const struct boot *boot, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 
 /* Fills info->options: load options, else \pvtest.opt, else nothing. */

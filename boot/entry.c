@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* UEFI entry. gnu-efi's start code has relocated the image; from here on everything is our own. */
 #include "boot/boot.h"
+#include "boot/error_report.h"
 #include "boot/volume.h"
 #include "kernel/cpu.h"
 #include "kernel/fill.h"
@@ -80,14 +81,15 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     boot.info->arena_start = take_pages(&boot, ARENA_SIZE);
     boot.info->arena_length = ARENA_SIZE;
     boot_acpi(&boot);
-    boot_options(&boot);
     memory_arena_init(boot.info);
     power_init(boot.info);
 
     struct volume volume;
     volume_open(&volume, &boot);
+    boot.info->panicked_before = error_report_begin(&volume);
+    boot_options(&boot);
     if (!suite_prepare(boot.info, &volume))
-        power_off(POWER_PASS);
+        power_off(boot.info->panicked_before ? POWER_ERROR : POWER_PASS);
 
     boot_leave(&boot, memory_boot_pages(MEMORY_MAP_SIZE / PAGE_SIZE), MEMORY_MAP_SIZE);
     cpu_interrupts_off();

@@ -2,6 +2,7 @@
 /* Where the options text comes from. A source that exists but cannot be used is an error, never "no options". */
 #include "boot/boot.h"
 #include "kernel/memory.h"
+#include "lib/option_text.h"
 #include "lib/string.h"
 
 #define OPTIONS_FILE      L"\\pvtest.opt"
@@ -115,12 +116,12 @@ static bool from_file(const struct boot *boot)
         boot_fail(boot, OPTIONS_FILE_NAME ": cannot be read, status 0x%llx", (unsigned long long)status);
     if (size >= BOOT_OPTIONS_MAX)
         boot_fail(boot, OPTIONS_FILE_NAME ": larger than %u bytes", BOOT_OPTIONS_MAX - 1);
-    for (size_t i = 0; i < size; i++) {
-        if (!is_text((unsigned char)options[i]))
-            boot_fail(boot, OPTIONS_FILE_NAME ": byte %zu (0x%x) is not ASCII text", i + 1, (unsigned char)options[i]);
-    }
-    options[size] = '\0';
-    boot->info->options_length = size;
+    size_t length = size;
+    struct option_error error = {0};
+    if (!option_text_clean(options, &length, &error))
+        boot_fail(boot, OPTIONS_FILE_NAME " line %u: %s", error.line, error.text);
+    options[length] = '\0';
+    boot->info->options_length = length;
     set_source(boot, OPTIONS_FILE_NAME);
     return true;
 }

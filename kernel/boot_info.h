@@ -33,6 +33,7 @@ struct boot_info {
     uint64_t rsdp;                      /* physical address of the ACPI root pointer, 0 = none */
     uint64_t runtime_services;          /* EFI_RUNTIME_SERVICES *, physical; 0 = none */
     bool runtime_split;                 /* the firmware told its runtime code from its data */
+    bool panicked_before;               /* an earlier boot ended in a panic before its first result */
     uint64_t arena_start, arena_length; /* zero-cost RAM for boot-lifetime pages; a region of kind MEMORY_IMAGE_DATA */
     size_t region_count;
     struct memory_region regions[BOOT_REGIONS_MAX];

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* The run as a whole: options, what the machine is, plan, every selected instance, totals. */
 #include "tests/harness/suite.h"
+
+#include "boot/error_report.h"
 #include "drivers/hypercall.h"
 #include "kernel/image.h"
 #include "kernel/kernel.h"
 #include "kernel/paging.h"
+#include "kernel/panic.h"
 #include "kernel/power.h"
 #include "kernel/time.h"
 #include "lib/fmt.h"
+#include "lib/string.h"
 
 /* First strings of the catalogue in the image; the tests' own follow. */
 static const char catalogue_format[] __attribute__((used, section(".pvtcat"))) = "catalogue\t4";
@@ -48,6 +52,15 @@ static struct suite *suite;
 static struct option_error option_error;
 static bool options_ok;
 
+/* A machine without a serial port shows nothing of what suite_main() will say about them. */
+static void report_bad_options(const struct boot_info *info, struct volume *volume)
+{
+    char text[sizeof(option_error.text) + 64];
+
+    fmt_snprintf(text, sizeof(text), "%s line %u: %s", info->options_source, option_error.line, option_error.text);
+    error_report(volume, text);
+}
+
 bool suite_prepare(struct boot_info *info, struct volume *volume)
 {
     struct suite *s = memory_boot_pages((sizeof(*s) + PAGE_SIZE - 1) / PAGE_SIZE);
@@ -55,14 +68,21 @@ bool suite_prepare(struct boot_info *info, struct volume *volume)
     suite = s;
     options_ok = suite_options_parse(&s->options, info, &option_error);
     if (!options_ok) {
+        report_bad_options(info, volume);
         return true;
     }
     suite_select(s);
     if (s->instance_count == 0 && !s->options.bench) {
         options_ok = false;
         fmt_snprintf(option_error.text, sizeof(option_error.text), "without= leaves none of the tests");
+        report_bad_options(info, volume);
         return true;
     }
+    /* Another restart would end in the same panic. */
+    if (s->options.unattended && info->panicked_before) {
+        return false;
+    }
+    error_report_keep_panics(s->options.unattended);
     s->counts.planned = s->options.bench ? 0 : (unsigned)(s->instance_count * s->options.repeat);
     return !s->options.unattended || unattended_prepare(s, volume);
 }
@@ -73,6 +93,7 @@ static const char *begin(struct suite *s, const struct boot_info *info)
     uint64_t leaving_us;
 
     report_begin(s->counts.planned);
+    panic_set_witness(NULL);
     unattended_start(s);
     report_comment("pvtest: version=%s seed=%llu repeat=%llu options=\"%s\" tsc_hz=%llu clock=%s image=0x%llx",
                    PVT_VERSION, (unsigned long long)s->options.seed, (unsigned long long)s->options.repeat,
@@ -115,6 +136,9 @@ int suite_main(const struct boot_info *info)
         report_comment("options: %s line %u: %s", info->options_source, option_error.line, option_error.text);
         report_bail_out("bad options");
         return POWER_ERROR;
+    }
+    if (strcmp(s->options.fixture, "early-crash") == 0) {
+        panic("broken on purpose before the first result");
     }
     reason = begin(s, info);
     if (reason) {

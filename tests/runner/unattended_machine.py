@@ -44,8 +44,14 @@ class Machine:
         self._mtools("mcopy", "-D", "o", str(source), f"::/{name}")
 
     def text_in(self, text: str, name: str) -> None:
-        (self.folder / "text").write_text(text, encoding="ascii")
-        self.copy_in(self.folder / "text", name)
+        self.bytes_in(text.encode("ascii"), name)
+
+    def bytes_in(self, content: bytes, name: str) -> None:
+        (self.folder / "content").write_bytes(content)
+        self.copy_in(self.folder / "content", name)
+
+    def file(self, name: str) -> str:
+        return self._mtools("mtype", f"::/{name}")
 
     def options(self, *lines: str) -> None:
         self.text_in("\n".join(("unattended=1", *lines)) + "\n", "pvtest.opt")
@@ -84,15 +90,18 @@ class Machine:
     def console(self) -> str:
         return self.serial.read_text(encoding="utf-8", errors="replace") if self.serial.exists() else ""
 
-    def run(self, pull_plug_at: str = "") -> bool:
-        """Until the machine is off, or a second after that text came; True = it went off by itself."""
+    def run(self, pull_plug_at: str = "", code: int | None = 0) -> bool:
+        """Until the machine is off, or a second after that text came; True = it went off by itself.
+
+        `code` is the exit code that QEMU must have; None: any.
+        """
         self.serial.unlink(missing_ok=True)
         with subprocess.Popen(self._command(), stdin=subprocess.DEVNULL) as process:
             try:
                 end = time.monotonic() + SECONDS
                 while time.monotonic() < end:
                     if process.poll() is not None:
-                        assert process.returncode == 0, self.console()
+                        assert code is None or process.returncode == code, self.console()
                         return True
                     if pull_plug_at and pull_plug_at in self.console():
                         time.sleep(1)

@@ -43,6 +43,7 @@ $(eval $(call unit_test,patterns,tests/harness/patterns.c tests/harness/journal.
 $(eval $(call unit_test,calibrate,lib/calibrate.c))
 $(eval $(call unit_test,random,))
 $(eval $(call unit_test,options,lib/options.c lib/fmt.c))
+$(eval $(call unit_test,option_text,lib/option_text.c lib/fmt.c))
 $(eval $(call unit_test,tap,lib/tap.c lib/fmt.c))
 $(eval $(call unit_test,flush_range,lib/flush_range.c))
 $(eval $(call unit_test,iova,lib/iova.c))
