@@ -4,7 +4,7 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 
-bool switch_enable(const struct switches *all, const char *name)
+bool flag_enable(const struct flags *all, const char *name)
 {
     for (size_t i = 0; i < all->count; i++) {
         if (strcmp(all->name[i], name) == 0) {
@@ -15,7 +15,7 @@ bool switch_enable(const struct switches *all, const char *name)
     return false;
 }
 
-void switch_active_names(const struct switches *all, char *text, size_t size)
+void flags_active_names(const struct flags *all, char *text, size_t size)
 {
     size_t used = 0;
 

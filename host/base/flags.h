@@ -8,15 +8,15 @@
 #include <stddef.h>
 
 /* Written before launch, read-only afterwards. */
-struct switches {
+struct flags {
     const char *const *name;
     bool *active;
     size_t count;
 };
 
 /* False when there is no switch of this name. */
-bool switch_enable(const struct switches *all, const char *name);
+bool flag_enable(const struct flags *all, const char *name);
 /* Names of all that are on, separated by commas, cut to `size` bytes with the NUL; "" when none is. */
-void switch_active_names(const struct switches *all, char *text, size_t size);
+void flags_active_names(const struct flags *all, char *text, size_t size);
 
 #endif

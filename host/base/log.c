@@ -69,7 +69,7 @@ static void __attribute__((noreturn)) end(const char *line)
     host_power_off(HOST_EXIT_ERROR);
 }
 
-void host_die(const char *format, ...)
+void host_panic(const char *format, ...)
 {
     char line[LINE_MAX];
     va_list args;

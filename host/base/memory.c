@@ -40,8 +40,8 @@ void *host_pages(size_t pages)
     uint64_t start = memory.next;
 
     if (pages > (memory.end - start) / HOST_PAGE_SIZE)
-        host_die("the host's memory is used up: %zu pages wanted, %zu left", pages,
-                 (size_t)((memory.end - start) / HOST_PAGE_SIZE));
+        host_panic("the host's memory is used up: %zu pages wanted, %zu left", pages,
+                   (size_t)((memory.end - start) / HOST_PAGE_SIZE));
     memory.next += pages * HOST_PAGE_SIZE;
     return memset((void *)(uintptr_t)start, 0, pages * HOST_PAGE_SIZE);
 }
@@ -49,7 +49,7 @@ void *host_pages(size_t pages)
 static void insert(size_t at, uint64_t start, uint64_t length)
 {
     if (memory.ram_count == RANGES_MAX)
-        host_die("more than %d ranges of RAM", RANGES_MAX);
+        host_panic("more than %d ranges of RAM", RANGES_MAX);
     memmove(&memory.ram[at + 1], &memory.ram[at], (memory.ram_count - at) * sizeof(memory.ram[0]));
     memory.ram[at] = (struct guest_range){start, length};
     memory.ram_count++;
@@ -104,7 +104,7 @@ void guest_protect(uint64_t start, uint64_t length, const char *what)
 
     start &= ~(HOST_PAGE_SIZE - 1);
     if (memory.hidden_count == RANGES_MAX)
-        host_die("more than %d protected ranges", RANGES_MAX);
+        host_panic("more than %d protected ranges", RANGES_MAX);
     host_log(LOG_INFO, "hidden from the guest: 0x%lx-0x%lx %s\n", start, end - 1, what);
     memory.hidden[memory.hidden_count++] = (struct guest_range){start, end - start};
     ram_remove(start, end);

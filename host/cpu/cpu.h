@@ -44,7 +44,7 @@ struct cpu {
     uint32_t calls_sent, calls_taken; /* NMIs of the host */
 };
 
-/* The running processor. Valid on the host's own tables, from cpu_tables_load() on. */
+/* The running processor. Valid on the host's own tables, from descriptor_tables_load() on. */
 static inline struct cpu *cpu_current(void)
 {
     struct cpu *cpu;

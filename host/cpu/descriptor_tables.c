@@ -71,7 +71,7 @@ static void fill(struct cpu_tables *tables)
     }
 }
 
-void cpu_tables_load(struct cpu *cpu)
+void descriptor_tables_load(struct cpu *cpu)
 {
     struct cpu_tables *tables = tables_of[cpu->index];
 

@@ -15,6 +15,6 @@ struct descriptor_register {
 enum host_selector { SELECTOR_CODE = 0x08, SELECTOR_DATA = 0x10, SELECTOR_TSS = 0x18 };
 
 /* Loads the tables, the segments and GS (= cpu) of this processor. */
-void cpu_tables_load(struct cpu *cpu);
+void descriptor_tables_load(struct cpu *cpu);
 
 #endif

@@ -26,7 +26,7 @@ static void handle_invalid(struct cpu *cpu, const struct guest_registers *regs)
 
     if (rip >= (uintptr_t)host_image_start && rip < (uintptr_t)host_image_end) {
         crash_print_guest(NULL, cpu->shadow, regs);
-        host_die("VMRUN refused the state of the guest");
+        host_panic("VMRUN refused the state of the guest");
     }
     inject_exception(cpu, regs, EXCEPTION_GP);
 }
@@ -91,8 +91,8 @@ static void dispatch(struct cpu *cpu, struct guest_registers *regs)
         host_restart(HOST_EXIT_ERROR);
     default:
         crash_print_guest(NULL, cpu->guest, regs);
-        host_die("exit code 0x%x that nobody asked for, info 0x%lx 0x%lx", code, cpu->guest->exit_info1,
-                 cpu->guest->exit_info2);
+        host_panic("exit code 0x%x that nobody asked for, info 0x%lx 0x%lx", code, cpu->guest->exit_info1,
+                   cpu->guest->exit_info2);
     }
 }
 

@@ -30,7 +30,7 @@ static const struct io_range ranges[] = {
     /* fw_cfg: its DMA goes around both the nested tables and VT-d. */
     {0x510, 0x51B, absent_read, absent_write},
     /* PCI configuration: emulated functions are answered for. */
-    {0xCF8, 0xCFF, access_port_read, access_port_write},
+    {0xCF8, 0xCFF, config_port_read, config_port_write},
 };
 #define RANGES (sizeof(ranges) / sizeof(ranges[0]))
 

@@ -34,7 +34,7 @@ static bool translate(const struct vmcb *guest, uint64_t linear, uint64_t *gpa)
     return false;
 }
 
-size_t guest_code_fetch(const struct vmcb *guest, uint8_t *bytes, size_t size)
+size_t insn_fetch(const struct vmcb *guest, uint8_t *bytes, size_t size)
 {
     size_t done = 0;
 

@@ -9,6 +9,6 @@
 
 /* Copies up to `size` bytes of code from the guest's RIP on, through the guest's own tables; returns how many could be
  * read. 64-bit code in guest RAM only: 0 for any other. Leaves accessed bits alone. */
-size_t guest_code_fetch(const struct vmcb *guest, uint8_t *bytes, size_t size);
+size_t insn_fetch(const struct vmcb *guest, uint8_t *bytes, size_t size);
 
 #endif

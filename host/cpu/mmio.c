@@ -20,7 +20,7 @@ static struct {
 void mmio_add(const struct mmio_range *range)
 {
     if (mmio.count == RANGES_MAX)
-        host_die("more than %d ranges of emulated registers", RANGES_MAX);
+        host_panic("more than %d ranges of emulated registers", RANGES_MAX);
     mmio.range[mmio.count++] = range;
 }
 
@@ -69,7 +69,7 @@ bool mmio_access(struct cpu *cpu, struct guest_registers *regs)
     if (!range || (guest->exit_info1 & (NESTED_FAULT_FETCH | NESTED_FAULT_TABLE)) ||
         (guest->exit_interrupt & EVENT_VALID))
         return false;
-    count = guest_code_fetch(guest, bytes, sizeof(bytes));
+    count = insn_fetch(guest, bytes, sizeof(bytes));
     if (!mmio_decode(bytes, count, &instruction) ||
         (instruction.kind == MMIO_LOAD) != !(guest->exit_info1 & NESTED_FAULT_WRITE) ||
         gpa % HOST_PAGE_SIZE + instruction.size > HOST_PAGE_SIZE) {

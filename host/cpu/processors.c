@@ -76,7 +76,7 @@ static void __attribute__((noreturn)) begin(void *argument)
 
     cr3_write(processors.root);
     svm_enable(cpu);
-    cpu_tables_load(cpu);
+    descriptor_tables_load(cpu);
     vcpu_reset(cpu);
     __atomic_store_n(&cpu->arrived, true, __ATOMIC_RELEASE);
     processors_leave_host(cpu);
@@ -101,7 +101,7 @@ static void start(struct cpu *cpu, uint8_t vector)
         uint64_t now = reference_time();
 
         if (now - first > START_TICKS)
-            host_die("the processor with APIC id %u does not start", cpu->apic_id);
+            host_panic("the processor with APIC id %u does not start", cpu->apic_id);
         if (now - last > START_AGAIN_TICKS) {
             send(cpu, ICR_MODE_START | trampoline_vector());
             last = now;

@@ -64,7 +64,7 @@ void processors_park(struct cpu *cpu)
     send_nmi(cpu);
     while (!__atomic_load_n(&cpu->parked, __ATOMIC_SEQ_CST)) {
         if (reference_time() - first > ANSWER_TICKS)
-            host_die("processor %u does not stop", cpu->index);
+            host_panic("processor %u does not stop", cpu->index);
         __builtin_ia32_pause();
     }
 }
@@ -80,7 +80,7 @@ static void call(struct cpu *cpu)
     while (!__atomic_load_n(&cpu->in_host, __ATOMIC_SEQ_CST) &&
            __atomic_load_n(&cpu->flush_done, __ATOMIC_SEQ_CST) != wanted) {
         if (reference_time() - first > ANSWER_TICKS)
-            host_die("processor %u does not answer", cpu->index);
+            host_panic("processor %u does not answer", cpu->index);
         __builtin_ia32_pause();
     }
 }

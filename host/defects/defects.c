@@ -16,11 +16,11 @@ static const char *const defect_names[] = {
 };
 
 static bool active[DEFECT_COUNT];
-static const struct switches defects = {defect_names, active, DEFECT_COUNT};
+static const struct flags defects = {defect_names, active, DEFECT_COUNT};
 
 bool defect_enable(const char *name)
 {
-    return switch_enable(&defects, name);
+    return flag_enable(&defects, name);
 }
 
 bool defect_active(enum defect defect)
@@ -35,5 +35,5 @@ const char *defect_name(enum defect defect)
 
 void defect_active_names(char *text, size_t size)
 {
-    switch_active_names(&defects, text, size);
+    flags_active_names(&defects, text, size);
 }

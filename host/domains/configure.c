@@ -76,7 +76,7 @@ static enum hv_status settings_to_translation(uint64_t flags, uint64_t root, str
 /* Whether the settings of a domain may be replaced; they always may while it has none and no devices. */
 static enum hv_status reconfigure_allowed(const struct domain *domain)
 {
-    if (domain->special || (domain->configured && variant_active(VARIANT_RECONFIGURE_REFUSED)))
+    if (domain->reserved || (domain->configured && variant_active(VARIANT_RECONFIGURE_REFUSED)))
         return HV_STATUS_OPERATION_DENIED;
     if (domain->devices != NULL && !variant_active(VARIANT_RECONFIGURE_ATTACHED))
         return HV_STATUS_OBJECT_IN_USE;
@@ -87,7 +87,7 @@ enum hv_status domain_configure(uint32_t id, uint64_t flags, uint64_t root)
 {
     struct domain *domain = domain_find(id);
     struct translation translation = {0};
-    const struct domain_grave *grave;
+    const struct deleted_domain *deleted;
     enum hv_status status;
 
     if (domain == NULL)
@@ -101,10 +101,10 @@ enum hv_status domain_configure(uint32_t id, uint64_t flags, uint64_t root)
         return status;
     }
 
-    grave = grave_revived(id);
-    if (grave != NULL && translation.kind == TRANSLATION_PAGING && grave->translation.kind == TRANSLATION_PAGING)
-        translation.root = grave->translation.root;
-    translation.tag = domain->translation.tag;
+    deleted = deleted_domain_revived(id);
+    if (deleted != NULL && translation.kind == TRANSLATION_PAGING && deleted->translation.kind == TRANSLATION_PAGING)
+        translation.root = deleted->translation.root;
+    translation.did = domain->translation.did;
     if (domain->configured)
         backend_forget_domain(domain_table.backend, &domain->translation);
     domain->translation = translation;

@@ -5,30 +5,30 @@
 #include "host/defects/defects.h"
 #include "host/domains/private.h"
 
-struct domain_grave *grave_find(uint32_t id)
+struct deleted_domain *deleted_domain_find(uint32_t id)
 {
-    struct domain_grave *grave = &domain_table.graves[id % DOMAIN_LIMIT];
+    struct deleted_domain *deleted = &domain_table.deleted[id % DOMAIN_LIMIT];
 
-    return grave->used && grave->id == id ? grave : NULL;
+    return deleted->used && deleted->id == id ? deleted : NULL;
 }
 
 #define ENTRY_PRESENT UINT64_C(1)
 
-bool grave_holds_table(const struct domain_grave *grave)
+bool deleted_domain_holds_table(const struct deleted_domain *deleted)
 {
     uint64_t first = 0;
 
-    return grave->translation.kind == TRANSLATION_PAGING &&
-           guest_read(grave->translation.root, &first, sizeof(first)) && (first & ENTRY_PRESENT) != 0 &&
+    return deleted->translation.kind == TRANSLATION_PAGING &&
+           guest_read(deleted->translation.root, &first, sizeof(first)) && (first & ENTRY_PRESENT) != 0 &&
            guest_is_ram(first & HV_DEVICE_DOMAIN_ROOT_MASK, HV_PAGE_SIZE);
 }
 
-void grave_dig(const struct domain *domain)
+void deleted_domain_record(const struct domain *domain)
 {
     static const uint64_t nothing;
 
-    domain_table.graves[domain->id % DOMAIN_LIMIT] =
-        (struct domain_grave){.id = domain->id, .used = true, .translation = domain->translation};
+    domain_table.deleted[domain->id % DOMAIN_LIMIT] =
+        (struct deleted_domain){.id = domain->id, .used = true, .translation = domain->translation};
     if (defect_active(DEFECT_DELETE_WRITES_TABLE) && domain->translation.kind == TRANSLATION_PAGING)
         guest_write(domain->translation.root, &nothing, sizeof(nothing));
 }

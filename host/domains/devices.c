@@ -12,7 +12,7 @@
 
 struct translation translation_blocked(void)
 {
-    return (struct translation){.kind = TRANSLATION_BLOCKED, .tag = TAG_NONE};
+    return (struct translation){.kind = TRANSLATION_BLOCKED, .did = DID_NONE};
 }
 
 void domains_add_device(uint64_t device_id, uint16_t bdf)
@@ -20,7 +20,7 @@ void domains_add_device(uint64_t device_id, uint16_t bdf)
     struct device *device;
 
     if (domain_table.devices == DOMAIN_DEVICES_MAX)
-        host_die("more than %u devices behind the IOMMU", DOMAIN_DEVICES_MAX);
+        host_panic("more than %u devices behind the IOMMU", DOMAIN_DEVICES_MAX);
     device = &domain_table.device[domain_table.devices++];
     *device = (struct device){.id = device_id, .bdf = bdf};
     device->translation = translation_blocked();
@@ -47,7 +47,7 @@ bool domains_manage(uint64_t device_id)
 void device_switch(struct device *device, const struct translation *to)
 {
     translation_make_writable(to);
-    translation_misread(to);
+    table_corrupt(to);
     domain_table.backend->set_translation(device->bdf, &device->translation, to);
     device->translation = *to;
 }
@@ -108,7 +108,7 @@ static struct translation translation_for(const struct device *device, const str
     if (defect_active(DEFECT_ATTACH_SECOND_IGNORED) && domain->devices != NULL)
         return device->translation;
     if (defect_active(DEFECT_FLUSH_SKIPS_SECOND) && domain->devices != NULL)
-        to.tag = UINT16_MAX; /* no flush of the domain reaches it */
+        to.did = UINT16_MAX; /* no flush of the domain reaches it */
     return to;
 }
 
@@ -195,7 +195,7 @@ enum hv_status domain_attach(uint32_t id, uint64_t device_id)
     if (defect_active(DEFECT_ATTACH_LATE)) {
         domain_table.late = device;
         domain_table.late_translation = to;
-    } else if (!defect_active(DEFECT_ATTACH_LOST_WHEN_BUSY) || !overlap_with_exit()) {
+    } else if (!defect_active(DEFECT_ATTACH_LOST_WHEN_BUSY) || !race_window_until_exit()) {
         device_switch(device, &to);
     }
     if (defect_active(DEFECT_ATTACH_MOVES_ALL))

@@ -18,7 +18,7 @@ static struct translation flush_target(const struct domain *domain)
 
     translation_make_writable(&target);
     if (defect_active(DEFECT_FLUSH_WRONG_DOMAIN))
-        target.tag ^= 1;
+        target.did ^= 1;
     return target;
 }
 
@@ -28,7 +28,7 @@ static void block_next(const struct translation *flushed)
     struct translation blocked = translation_blocked();
 
     for (unsigned i = 0; i < domain_table.devices; i++) {
-        if (domain_table.device[i].translation.tag == flushed->tag + 1)
+        if (domain_table.device[i].translation.did == flushed->did + 1)
             device_switch(&domain_table.device[i], &blocked);
     }
 }

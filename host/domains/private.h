@@ -8,14 +8,15 @@
 
 #define DOMAIN_BUCKETS     256u
 #define DOMAIN_DEVICES_MAX 256u
+#define DOMAIN_ID_TOP_BIT  UINT32_C(0x80000000)
 
 struct device;
 
 struct domain {
     uint32_t id;
     bool configured;
-    bool special;                   /* not the guest's: it cannot be configured or deleted */
-    struct translation translation; /* valid when configured; the tag from creation on */
+    bool reserved;                  /* not the guest's: it cannot be configured or deleted */
+    struct translation translation; /* valid when configured; the DID from creation on */
     bool phantom;                   /* DEFECT_ATTACH_UNKNOWN_COUNTED: counts a device that does not exist */
     struct device *devices;         /* attached devices */
     struct domain *next;            /* in its bucket, or in the free list */
@@ -41,14 +42,14 @@ struct domain_table {
     struct device *late;
     struct translation late_translation;
     struct translation last_configured;
-    struct domain_grave *graves;
+    struct deleted_domain *deleted;
     unsigned domains;                 /* that exist */
     uint32_t last_id;                 /* created last, and how often in a row */
     unsigned last_count, last_unused; /* all; those since the last ATTACH */
 };
 
 /* What a deleted domain was; used by the defects around the reuse of ids. */
-struct domain_grave {
+struct deleted_domain {
     uint32_t id;
     bool used;
     struct translation translation;
@@ -57,8 +58,12 @@ struct domain_grave {
 extern struct domain_table domain_table;
 
 struct domain *domain_find(uint32_t id);
+/* Registers a domain that came from the free list. */
+void domain_link(struct domain *domain);
+/* Puts a domain back on the free list. */
+void domain_unlink(struct domain *domain);
 /* Makes the default and the null domain (VARIANT_SPECIAL_DOMAINS). */
-void special_domains_create(void);
+void reserved_domains_create(void);
 /* DEFECT_..._NEIGHBOUR_BLOCKS: the devices of the domain whose id differs in the topmost bit are in none. */
 void neighbour_block(enum defect defect, uint32_t id);
 /* Drops everything that is cached of any domain. */
@@ -72,12 +77,12 @@ void device_move(struct device *device, struct domain *domain);
 /* What a device in no domain sees. */
 struct translation translation_blocked(void);
 
-struct domain_grave *grave_find(uint32_t id);
+struct deleted_domain *deleted_domain_find(uint32_t id);
 /* Its top table still looks like one. */
-bool grave_holds_table(const struct domain_grave *grave);
-/* The grave whose top table a defective host brings back for the domain with this id, which was just made; else NULL.
+bool deleted_domain_holds_table(const struct deleted_domain *deleted);
+/* The deleted whose top table a defective host brings back for the domain with this id, which was just made; else NULL.
  */
-const struct domain_grave *grave_revived(uint32_t id);
-void grave_dig(const struct domain *domain);
+const struct deleted_domain *deleted_domain_revived(uint32_t id);
+void deleted_domain_record(const struct domain *domain);
 
 #endif

@@ -12,14 +12,14 @@ static void create(uint32_t id, enum translation_kind kind)
     struct domain *domain;
 
     if (domain_create(id) != HV_STATUS_SUCCESS)
-        host_die("no room for the special domain 0x%x", id);
+        host_panic("no room for the special domain 0x%x", id);
     domain = domain_find(id);
     domain->translation.kind = kind;
     domain->configured = true;
-    domain->special = true;
+    domain->reserved = true;
 }
 
-void special_domains_create(void)
+void reserved_domains_create(void)
 {
     create(HV_DEVICE_DOMAIN_ID_DEFAULT, TRANSLATION_IDENTITY);
     create(HV_DEVICE_DOMAIN_ID_NULL, TRANSLATION_BLOCKED);

@@ -23,7 +23,7 @@
 #define PAGE_BELOW_WINDOW UINT64_C(0xFEDFF)
 #define PAGE_ABOVE_WINDOW UINT64_C(0xFEF00)
 
-struct misread {
+struct corrupt {
     unsigned levels;
     bool shifted; /* a page-size bit in the top table was met */
 };
@@ -52,7 +52,7 @@ static bool is_the_processors(uint64_t leaf, uint64_t page)
     return (leaf & ENTRY_ADDRESS) / HV_PAGE_SIZE == page;
 }
 
-static uint64_t misread_leaf(uint64_t leaf, uint64_t page, const struct misread *m)
+static uint64_t corrupt_leaf(uint64_t leaf, uint64_t page, const struct corrupt *m)
 {
     if ((leaf & ENTRY_PRESENT) == 0)
         return (leaf & ENTRY_ADDRESS) != 0 && defect_active(DEFECT_LEAF_PRESENT_IGNORED) ? leaf | ENTRY_PRESENT : leaf;
@@ -70,7 +70,7 @@ static uint64_t misread_leaf(uint64_t leaf, uint64_t page, const struct misread 
 }
 
 /* Leaf `i`, as the one before it makes it look. */
-static uint64_t misread_neighbour(uint64_t leaf, uint64_t before, unsigned i)
+static uint64_t corrupt_neighbor(uint64_t leaf, uint64_t before, unsigned i)
 {
     if ((before & ENTRY_PRESENT) == 0)
         return leaf;
@@ -96,12 +96,12 @@ static bool page_is_taken(uint64_t leaf)
     return false;
 }
 
-static void misread_leaves(uint64_t *table, uint64_t first_page, const struct misread *m)
+static void corrupt_leaves(uint64_t *table, uint64_t first_page, const struct corrupt *m)
 {
     for (unsigned i = 0; i < ENTRIES; i++) {
-        table[i] = misread_leaf(table[i], first_page + i, m);
+        table[i] = corrupt_leaf(table[i], first_page + i, m);
         if (i != 0)
-            table[i] = misread_neighbour(table[i], table[i - 1], i);
+            table[i] = corrupt_neighbor(table[i], table[i - 1], i);
         if (defect_active(DEFECT_SECOND_IOVA_REFUSED) && page_is_taken(table[i]))
             table[i] &= ~ENTRY_PRESENT;
     }
@@ -118,16 +118,16 @@ static uint64_t table_instead(const uint64_t *table, unsigned i)
 }
 
 /* `level` 0 holds 4 KiB leaves; `page`: number of the first page that the table covers. Large pages are left alone. */
-static void misread_table(uint64_t gpa, unsigned level, uint64_t page, struct misread m)
+static void corrupt_table(uint64_t gpa, unsigned level, uint64_t page, struct corrupt m)
 {
     uint64_t *table = table_at(gpa);
 
     if (level == 0) {
-        misread_leaves(table, page, &m);
+        corrupt_leaves(table, page, &m);
         return;
     }
     for (unsigned i = 0; i < ENTRIES; i++) {
-        struct misread below = m;
+        struct corrupt below = m;
 
         if ((table[i] & ENTRY_PRESENT) == 0)
             continue;
@@ -138,7 +138,7 @@ static void misread_table(uint64_t gpa, unsigned level, uint64_t page, struct mi
         if (level == 1 && defect_active(DEFECT_TABLE_OUTSIDE_REDIRECTED) && !is_table(table[i]))
             table[i] = table_instead(table, i);
         if ((table[i] & ENTRY_LARGE) == 0 && is_table(table[i]))
-            misread_table(table[i] & ENTRY_ADDRESS, level - 1, page + ((uint64_t)i << (INDEX_BITS * level)), below);
+            corrupt_table(table[i] & ENTRY_ADDRESS, level - 1, page + ((uint64_t)i << (INDEX_BITS * level)), below);
     }
 }
 
@@ -158,11 +158,11 @@ static bool any_active(void)
     return false;
 }
 
-void translation_misread(const struct translation *translation)
+void table_corrupt(const struct translation *translation)
 {
     first_leaf = 0;
     if (translation->kind == TRANSLATION_PAGING && any_active() && guest_is_ram(translation->root, HV_PAGE_SIZE))
-        misread_table(translation->root, translation->levels - 1, 0, (struct misread){.levels = translation->levels});
+        corrupt_table(translation->root, translation->levels - 1, 0, (struct corrupt){.levels = translation->levels});
 }
 
 bool translation_is_empty(const struct translation *translation)

@@ -5,7 +5,7 @@
 #include "host/iommu/backend.h"
 
 /* Under a defect only: the guest's tables become what a host that reads them wrongly would make of them. */
-void translation_misread(const struct translation *translation);
+void table_corrupt(const struct translation *translation);
 /* DEFECT_EMPTY_TABLE_PASSES: the top table has no entry. */
 bool translation_is_empty(const struct translation *translation);
 

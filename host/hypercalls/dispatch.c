@@ -40,7 +40,7 @@ uint64_t call_word_again(const uint64_t *word)
 {
     uint64_t gpa = front_end.input_gpa + (uint64_t)((const uint8_t *)word - front_end.input.bytes), now = *word;
 
-    if (front_end.input_gpa == 0 || !overlap_with_store(gpa, word) || !guest_read(gpa, &now, sizeof(now)))
+    if (front_end.input_gpa == 0 || !race_window_until_store(gpa, word) || !guest_read(gpa, &now, sizeof(now)))
         return *word;
     return now;
 }
@@ -97,7 +97,7 @@ static enum hv_status fetch(const struct call *call, const struct hypercall_fram
         status = HV_STATUS_INVALID_HYPERCALL_INPUT;
     front_end.input_gpa = input.gpa;
     if (status == HV_STATUS_SUCCESS && defect_active(DEFECT_INPUT_SHARED))
-        overlap_with_count(&front_end.calls, front_end.calls);
+        race_window_until_count(&front_end.calls, front_end.calls);
     return status;
 }
 

@@ -15,7 +15,7 @@ static bool lost(void)
 {
     if (defect_active(DEFECT_FLUSH_OF_SECOND_IGNORED) && call_vp_index() != 0)
         return true;
-    return defect_active(DEFECT_FLUSH_LOST_WHEN_BUSY) && overlap_with_exit();
+    return defect_active(DEFECT_FLUSH_LOST_WHEN_BUSY) && race_window_until_exit();
 }
 
 enum hv_status call_flush_domain(const void *input, void *output)

@@ -24,9 +24,9 @@ void hypercalls_init(void)
     if (!soft_options.no_functions)
         vdev_create();
     function = pci_functions(&count);
-    backend = units_find();
+    backend = iommu_mux_find();
     if (backend == NULL)
-        host_die("no usable translation unit: neither VT-d nor virtual functions");
+        host_panic("no usable translation unit: neither VT-d nor virtual functions");
     domains_init(backend);
     for (unsigned i = 0; i < count; i++) {
         if (!function[i].managed || !backend->owns(function[i].bdf))

@@ -47,7 +47,7 @@ static bool exit_waits(const struct look *look)
     return processors_wait_for_lock();
 }
 
-bool overlap_with_exit(void)
+bool race_window_until_exit(void)
 {
     const struct look look = {.happened = exit_waits};
 
@@ -59,7 +59,7 @@ static bool counted(const struct look *look)
     return __atomic_load_n(look->counter, __ATOMIC_ACQUIRE) != look->old_count;
 }
 
-bool overlap_with_count(const uint32_t *counter, uint32_t old)
+bool race_window_until_count(const uint32_t *counter, uint32_t old)
 {
     const struct look look = {.happened = counted, .counter = counter, .old_count = old};
     bool happened;
@@ -77,7 +77,7 @@ static bool stored(const struct look *look)
     return guest_read(look->gpa, &now, sizeof(now)) && now != look->old_word;
 }
 
-bool overlap_with_store(uint64_t gpa, const uint64_t *old)
+bool race_window_until_store(uint64_t gpa, const uint64_t *old)
 {
     const struct look look = {.happened = stored, .gpa = gpa, .old_word = *old};
 

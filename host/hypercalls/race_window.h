@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 /* Another processor waits for this one to leave the host. */
-bool overlap_with_exit(void);
+bool race_window_until_exit(void);
 /* *counter, which another processor changes with the host's lock held, has another value than `old`. */
-bool overlap_with_count(const uint32_t *counter, uint32_t old);
+bool race_window_until_count(const uint32_t *counter, uint32_t old);
 /* The guest's memory differs from what was read there. */
-bool overlap_with_store(uint64_t gpa, const uint64_t *old);
+bool race_window_until_store(uint64_t gpa, const uint64_t *old);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A translation backend turns domains into what a device's DMA really sees. The front end (host/domains) owns the
- * objects and the rules of the ABI; a backend owns hardware tables, tags and invalidation.
+ * objects and the rules of the ABI; a backend owns hardware tables, domain ids and invalidation.
  */
 #ifndef PVT_HOST_IOMMU_BACKEND_H
 #define PVT_HOST_IOMMU_BACKEND_H
@@ -14,13 +14,13 @@
 
 enum translation_kind { TRANSLATION_BLOCKED, TRANSLATION_IDENTITY, TRANSLATION_PAGING };
 
-/* What a domain asks for. `tag` names the domain's cached translations and is unique among all domains of a backend
- * for as long as any cache may hold it. */
+/* What a domain asks for. `did`, the domain id of the hardware, names the domain's cached translations and is unique
+ * among all domains of a backend for as long as any cache may hold it. */
 struct translation {
     enum translation_kind kind;
     uint64_t root;   /* GPA of the guest's top table (PAGING) */
     unsigned levels; /* 4 or 5 (PAGING) */
-    uint16_t tag;
+    uint16_t did;
 };
 
 struct backend_limits {
@@ -28,7 +28,7 @@ struct backend_limits {
     bool five_level;
     bool ats;            /* device TLBs are kept in step with flushes */
     uint64_t page_sizes; /* bitmap */
-    uint32_t tags;       /* how many tags there are */
+    uint32_t dids;       /* how many domain ids there are */
 };
 
 struct iommu_backend {
@@ -40,13 +40,13 @@ struct iommu_backend {
     bool (*owns)(uint16_t bdf);
     /* True when the device can have this translation; NULL: every one within the limits. */
     bool (*supports)(uint16_t bdf, const struct translation *to);
-    /* Switches a device from `from` to `to` as one step, then invalidates what was cached under from->tag for it. */
+    /* Switches a device from `from` to `to` as one step, then invalidates what was cached under from->did for it. */
     void (*set_translation)(uint16_t bdf, const struct translation *from, const struct translation *to);
     void (*flush_domain)(const struct translation *t);
     /* 2^shift pages of 4 KiB from IOVA page << 12; shift 0..52. */
     void (*flush_range)(const struct translation *t, uint64_t page, unsigned shift);
-    /* The tables or the whole domain are about to go, and no device has it: nothing of it may be kept under its tag.
-     * NULL: flush_domain does as much. */
+    /* The tables or the whole domain are about to go, and no device has it: nothing of it may be kept under its domain
+     * id. NULL: flush_domain does as much. */
     void (*forget_domain)(const struct translation *t);
     /* Oldest fault record; false when none. Drains the hardware's record into per-device storage. */
     bool (*take_fault)(uint64_t device_id, bool clear, struct oracle_fault *fault);

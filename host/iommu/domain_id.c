@@ -6,35 +6,35 @@
 
 #include "host/base/memory.h"
 
-#define TAGS_MAX 65536u
+#define DIDS_MAX 65536u
 
 static struct {
-    bool *used; /* one byte for each tag */
+    bool *used; /* one byte for each id */
     uint32_t limit, next;
-} tags;
+} domain_ids;
 
-void tags_init(uint32_t limit)
+void domain_ids_init(uint32_t limit)
 {
-    tags.limit = limit < TAGS_MAX ? limit : TAGS_MAX;
-    tags.next = TAG_FIRST;
-    tags.used = host_pages((TAGS_MAX * sizeof(bool) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
+    domain_ids.limit = limit < DIDS_MAX ? limit : DIDS_MAX;
+    domain_ids.next = DID_FIRST;
+    domain_ids.used = host_pages((DIDS_MAX * sizeof(bool) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
 }
 
-uint16_t tag_take(void)
+uint16_t domain_id_alloc(void)
 {
-    for (uint32_t tried = TAG_FIRST; tried < tags.limit; tried++) {
-        uint32_t tag = tags.next;
+    for (uint32_t tried = DID_FIRST; tried < domain_ids.limit; tried++) {
+        uint32_t did = domain_ids.next;
 
-        tags.next = tag + 1 < tags.limit ? tag + 1 : TAG_FIRST;
-        if (!tags.used[tag]) {
-            tags.used[tag] = true;
-            return (uint16_t)tag;
+        domain_ids.next = did + 1 < domain_ids.limit ? did + 1 : DID_FIRST;
+        if (!domain_ids.used[did]) {
+            domain_ids.used[did] = true;
+            return (uint16_t)did;
         }
     }
-    return TAG_NONE;
+    return DID_NONE;
 }
 
-void tag_give(uint16_t tag)
+void domain_id_free(uint16_t did)
 {
-    tags.used[tag] = false;
+    domain_ids.used[did] = false;
 }

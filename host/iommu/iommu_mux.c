@@ -18,28 +18,28 @@ static struct {
     const struct iommu_backend *unit[UNITS_MAX];
     unsigned count;
     struct backend_limits limits;
-} units;
+} mux;
 
 static void add(const struct iommu_backend *unit)
 {
-    units.unit[units.count++] = unit;
+    mux.unit[mux.count++] = unit;
 }
 
 /* What every unit can do. Tables of five levels are offered on request also where devices of another unit cannot use
  * them: these refuse the attach. */
 static void combine(void)
 {
-    units.limits = *units.unit[0]->limits();
-    for (unsigned i = 1; i < units.count; i++) {
-        const struct backend_limits *other = units.unit[i]->limits();
+    mux.limits = *mux.unit[0]->limits();
+    for (unsigned i = 1; i < mux.count; i++) {
+        const struct backend_limits *other = mux.unit[i]->limits();
 
-        if (other->iova_bits < units.limits.iova_bits)
-            units.limits.iova_bits = other->iova_bits;
-        if (other->tags < units.limits.tags)
-            units.limits.tags = other->tags;
-        units.limits.page_sizes &= other->page_sizes;
-        units.limits.five_level |= other->five_level;
-        units.limits.ats |= other->ats;
+        if (other->iova_bits < mux.limits.iova_bits)
+            mux.limits.iova_bits = other->iova_bits;
+        if (other->dids < mux.limits.dids)
+            mux.limits.dids = other->dids;
+        mux.limits.page_sizes &= other->page_sizes;
+        mux.limits.five_level |= other->five_level;
+        mux.limits.ats |= other->ats;
     }
 }
 
@@ -53,7 +53,7 @@ static uint8_t width_of_variant(void)
     return variant_active(VARIANT_CAP_WIDTH_57) ? LEVELS_5_BITS : 0;
 }
 
-static bool units_init(void)
+static bool mux_init(void)
 {
     uint8_t width = width_of_variant();
     /* With another width the unit runs as well, blocks all that is behind it, and is not a part of the pvIOMMU. */
@@ -73,7 +73,7 @@ static bool units_init(void)
     soft_set_limits(width, five_level);
     if (backend_soft.init())
         add(&backend_soft);
-    if (units.count == 0)
+    if (mux.count == 0)
         return false;
     if (!vtd)
         host_log(LOG_ERROR, "no usable VT-d: the virtual functions are the only devices behind the pvIOMMU\n");
@@ -81,67 +81,67 @@ static bool units_init(void)
     return true;
 }
 
-static const struct backend_limits *units_limits(void)
+static const struct backend_limits *mux_limits(void)
 {
-    return &units.limits;
+    return &mux.limits;
 }
 
 static const struct iommu_backend *unit_of(uint16_t bdf)
 {
-    for (unsigned i = 0; i < units.count; i++) {
-        if (units.unit[i]->owns(bdf))
-            return units.unit[i];
+    for (unsigned i = 0; i < mux.count; i++) {
+        if (mux.unit[i]->owns(bdf))
+            return mux.unit[i];
     }
     return NULL;
 }
 
-static bool units_own(uint16_t bdf)
+static bool mux_owns(uint16_t bdf)
 {
     return unit_of(bdf) != NULL;
 }
 
-static bool units_support(uint16_t bdf, const struct translation *to)
+static bool mux_supports(uint16_t bdf, const struct translation *to)
 {
     const struct iommu_backend *unit = unit_of(bdf);
 
     return unit != NULL && (unit->supports == NULL || unit->supports(bdf, to));
 }
 
-static void units_set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
+static void mux_set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
 {
     const struct iommu_backend *unit = unit_of(bdf);
 
     if (unit == NULL)
-        host_die("no unit translates for the function %04x", bdf);
+        host_panic("no unit translates for the function %04x", bdf);
     unit->set_translation(bdf, from, to);
 }
 
-static void units_flush_domain(const struct translation *t)
+static void mux_flush_domain(const struct translation *t)
 {
-    for (unsigned i = 0; i < units.count; i++)
-        units.unit[i]->flush_domain(t);
+    for (unsigned i = 0; i < mux.count; i++)
+        mux.unit[i]->flush_domain(t);
 }
 
-static void units_flush_range(const struct translation *t, uint64_t page, unsigned shift)
+static void mux_flush_range(const struct translation *t, uint64_t page, unsigned shift)
 {
-    for (unsigned i = 0; i < units.count; i++)
-        units.unit[i]->flush_range(t, page, shift);
+    for (unsigned i = 0; i < mux.count; i++)
+        mux.unit[i]->flush_range(t, page, shift);
 }
 
-static void units_forget_domain(const struct translation *t)
+static void mux_forget_domain(const struct translation *t)
 {
-    for (unsigned i = 0; i < units.count; i++)
-        backend_forget_domain(units.unit[i], t);
+    for (unsigned i = 0; i < mux.count; i++)
+        backend_forget_domain(mux.unit[i], t);
 }
 
 /* Of any device: unit by unit, as there is no common clock. */
-static bool units_take_fault(uint64_t device_id, bool clear, struct oracle_fault *fault)
+static bool mux_take_fault(uint64_t device_id, bool clear, struct oracle_fault *fault)
 {
     uint32_t lost = 0;
     bool found = false;
 
-    for (unsigned i = 0; i < units.count && !found; i++) {
-        found = units.unit[i]->take_fault(device_id, clear, fault);
+    for (unsigned i = 0; i < mux.count && !found; i++) {
+        found = mux.unit[i]->take_fault(device_id, clear, fault);
         lost += fault->lost;
     }
     fault->lost = lost;
@@ -150,20 +150,20 @@ static bool units_take_fault(uint64_t device_id, bool clear, struct oracle_fault
 
 static const struct iommu_backend vtd_and_software = {
     .name = "vtd+software",
-    .init = units_init,
-    .limits = units_limits,
-    .owns = units_own,
-    .supports = units_support,
-    .set_translation = units_set_translation,
-    .flush_domain = units_flush_domain,
-    .flush_range = units_flush_range,
-    .forget_domain = units_forget_domain,
-    .take_fault = units_take_fault,
+    .init = mux_init,
+    .limits = mux_limits,
+    .owns = mux_owns,
+    .supports = mux_supports,
+    .set_translation = mux_set_translation,
+    .flush_domain = mux_flush_domain,
+    .flush_range = mux_flush_range,
+    .forget_domain = mux_forget_domain,
+    .take_fault = mux_take_fault,
 };
 
-const struct iommu_backend *units_find(void)
+const struct iommu_backend *iommu_mux_find(void)
 {
-    if (units.count == 0 && !units_init())
+    if (mux.count == 0 && !mux_init())
         return NULL;
-    return units.count == 1 ? units.unit[0] : &vtd_and_software;
+    return mux.count == 1 ? mux.unit[0] : &vtd_and_software;
 }

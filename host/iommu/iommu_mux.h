@@ -5,6 +5,6 @@
 #include "host/iommu/backend.h"
 
 /* The backend for all devices of the machine, initialised; NULL when no unit is usable. The log says what was found. */
-const struct iommu_backend *units_find(void);
+const struct iommu_backend *iommu_mux_find(void);
 
 #endif

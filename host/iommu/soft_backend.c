@@ -67,7 +67,7 @@ unsigned soft_device(uint16_t bdf)
     unsigned device = number_of(bdf);
 
     if (device == soft.devices)
-        host_die("the software IOMMU does not know the function %04x", bdf);
+        host_panic("the software IOMMU does not know the function %04x", bdf);
     return device;
 }
 
@@ -80,7 +80,7 @@ void soft_set_ats(uint16_t bdf, bool on)
 static void moment(void *owner, unsigned device)
 {
     (void)owner;
-    vdev_moment(soft.bdf[device]);
+    vdev_on_switch_step(soft.bdf[device]);
 }
 
 void soft_set_limits(uint8_t iova_bits, bool five_level)
@@ -90,7 +90,7 @@ void soft_set_limits(uint8_t iova_bits, bool five_level)
         .five_level = five_level,
         .ats = true,
         .page_sizes = HV_IOMMU_PGSIZE_ALL,
-        .tags = TAGS,
+        .dids = TAGS,
     };
 }
 
@@ -150,8 +150,8 @@ static bool soft_init(void)
         soft.iommu =
             softiommu_init(&config, &callbacks, host_pages((size + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE), size);
     if (soft.iommu == NULL)
-        host_die("the software IOMMU refuses its configuration: %u bits of IOVA, %u physical", config.iova_bits,
-                 config.physical_bits);
+        host_panic("the software IOMMU refuses its configuration: %u bits of IOVA, %u physical", config.iova_bits,
+                   config.physical_bits);
     host_log(LOG_INFO, "software IOMMU: %u functions, %u bits, caching %s seed %llu, %zu KiB of caches\n", soft.devices,
              config.iova_bits, policies[config.policy], (unsigned long long)config.seed, size / 1024);
     return true;
@@ -175,7 +175,7 @@ static struct softiommu_translation translation_of(const struct translation *t)
         [TRANSLATION_PAGING] = SOFTIOMMU_PAGING,
     };
 
-    return (struct softiommu_translation){.kind = kinds[t->kind], .root = t->root, .levels = t->levels, .tag = t->tag};
+    return (struct softiommu_translation){.kind = kinds[t->kind], .root = t->root, .levels = t->levels, .tag = t->did};
 }
 
 void soft_block(uint16_t bdf)
@@ -197,25 +197,25 @@ static void soft_set_translation(uint16_t bdf, const struct translation *from, c
     if (defect_active(DEFECT_ATTACH_LOSES_DMA))
         vdev_lose(bdf);
     done = softiommu_switch_device(soft.iommu, soft_device(bdf), &target,
-                                   to->tag == TAG_NONE ? SOFTIOMMU_DETACH : SOFTIOMMU_ATTACH);
+                                   to->did == DID_NONE ? SOFTIOMMU_DETACH : SOFTIOMMU_ATTACH);
     soft_memory_switched();
     soft_unlock();
     if (!done)
-        host_die("the software IOMMU refuses kind %u, root 0x%llx, %u levels for %04x", (unsigned)to->kind,
-                 (unsigned long long)to->root, to->levels, bdf);
+        host_panic("the software IOMMU refuses kind %u, root 0x%llx, %u levels for %04x", (unsigned)to->kind,
+                   (unsigned long long)to->root, to->levels, bdf);
 }
 
 static void soft_flush_domain(const struct translation *t)
 {
     soft_lock();
-    softiommu_flush_domain(soft.iommu, t->tag);
+    softiommu_flush_domain(soft.iommu, t->did);
     soft_unlock();
 }
 
 static void soft_flush_range(const struct translation *t, uint64_t page, unsigned shift)
 {
     soft_lock();
-    softiommu_flush_range(soft.iommu, t->tag, page, shift);
+    softiommu_flush_range(soft.iommu, t->did, page, shift);
     soft_unlock();
 }
 

@@ -62,24 +62,24 @@ static void record_blocking(uint16_t bdf)
 
 /*
  * New tables first, invalidation second: what is cached is the old translation as a whole until it is dropped. It must
- * go by its own tag; the invalidation of the context entry makes QEMU look at the tables again.
+ * go by its own DID; the invalidation of the context entry makes QEMU look at the tables again.
  */
 static void vtd_set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
 {
     struct vtd_function *function = vtd_function_find(bdf);
-    uint16_t tag = from->tag != TAG_NONE ? from->tag : TAG_BACKEND;
-    bool detach = to->tag == TAG_NONE;
+    uint16_t did = from->did != DID_NONE ? from->did : DID_HOST;
+    bool detach = to->did == DID_NONE;
     bool flush = leaves_entries(from);
 
     if (function == NULL)
-        host_die("no tables for the function %04x", bdf);
+        host_panic("no tables for the function %04x", bdf);
     vtd_faults_drain();
     vtd_function_point(function, to);
     if (defect_active(DEFECT_ATTACH_FLUSHES_NEW) && !detach)
-        tag = to->tag;
+        did = to->did;
     if (defect_active(detach ? DEFECT_DETACH_NO_FLUSH : DEFECT_ATTACH_NO_FLUSH))
         flush = false;
-    vtd_invalidate_function(bdf, tag, flush);
+    vtd_invalidate_function(bdf, did, flush);
     if (defect_active(DEFECT_BLOCKING_RECORDS) && to->kind == TRANSLATION_BLOCKED)
         record_blocking(bdf);
 }

@@ -68,8 +68,8 @@ void vtd_translation_start(void);
 /* vtd_queue.c: puts descriptors in the queue and waits until the unit has carried them out. */
 void vtd_submit(const struct vtd_descriptor *descriptor, unsigned count);
 void vtd_invalidate_all(void);
-/* After a function's tables changed; `old_tag` 0: nothing can be cached. */
-void vtd_invalidate_function(uint16_t requester, uint16_t old_tag, bool translations);
+/* After a function's tables changed; `old_did` 0: nothing can be cached. */
+void vtd_invalidate_function(uint16_t requester, uint16_t old_did, bool translations);
 
 /* vtd_tables.c: builds root, context and PASID tables for the functions on the bus. */
 void vtd_tables_build(void);

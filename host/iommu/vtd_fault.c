@@ -54,36 +54,36 @@ static enum oracle_fault_class fault_class(uint8_t reason)
 
 static bool drain_record(uint32_t offset)
 {
-    uint64_t high = vtd_read64(offset + VTD_FAULT_HIGH);
+    uint64_t high = vtd_read64(offset + VTD_FRCD_HIGH);
     struct oracle_fault fault = {0};
 
-    if ((high & VTD_FAULT_F) == 0)
+    if ((high & VTD_FRCD_F) == 0)
         return false;
-    fault.device_id = hv_pci_logical_device_id(SEGMENT, vtd_fault_source(high));
-    fault.iova = vtd_read64(offset) & VTD_FAULT_ADDRESS;
-    fault.access = (high & VTD_FAULT_READ) != 0 ? ORACLE_ACCESS_READ : ORACLE_ACCESS_WRITE;
-    fault.raw_reason = vtd_fault_reason(high);
-    fault.reason_class = fault_class(vtd_fault_reason(high));
+    fault.device_id = hv_pci_logical_device_id(SEGMENT, vtd_frcd_sid(high));
+    fault.iova = vtd_read64(offset) & VTD_FRCD_FI;
+    fault.access = (high & VTD_FRCD_T1) != 0 ? ORACLE_ACCESS_READ : ORACLE_ACCESS_WRITE;
+    fault.raw_reason = vtd_frcd_fr(high);
+    fault.reason_class = fault_class(vtd_frcd_fr(high));
     fault_queue_add(&fault);
-    vtd_write32(offset + VTD_FAULT_CLEAR, VTD_FAULT_F32);
+    vtd_write32(offset + VTD_FRCD_F_OFFSET, VTD_FRCD_F32);
     return true;
 }
 
 void vtd_faults_drain(void)
 {
     uint32_t status = vtd_read32(VTD_FSTS);
-    unsigned records = vtd_cap_fault_records(vtd_unit.cap);
-    unsigned first = status >> VTD_FSTS_FIRST_SHIFT & VTD_FSTS_FIRST_MASK;
+    unsigned records = vtd_cap_nfr(vtd_unit.cap);
+    unsigned first = status >> VTD_FSTS_FRI_SHIFT & VTD_FSTS_FRI_MASK;
 
-    if ((status & VTD_FSTS_PENDING) != 0) {
+    if ((status & VTD_FSTS_PPF) != 0) {
         for (unsigned i = 0; i < records; i++) {
-            if (!drain_record(vtd_cap_fault_offset(vtd_unit.cap) + (first + i) % records * VTD_FAULT_SIZE))
+            if (!drain_record(vtd_cap_fro(vtd_unit.cap) + (first + i) % records * VTD_FRCD_SIZE))
                 break;
         }
     }
-    if ((status & VTD_FSTS_OVERFLOW) != 0) {
+    if ((status & VTD_FSTS_PFO) != 0) {
         fault_queue_lose(1); /* at least one: the unit does not count them */
-        vtd_write32(VTD_FSTS, VTD_FSTS_OVERFLOW);
+        vtd_write32(VTD_FSTS, VTD_FSTS_PFO);
     }
 }
 

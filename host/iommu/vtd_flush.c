@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Flushes of a domain, by its tag and PASID 0. The page descriptor of the plain IOTLB is never used: on first-stage
+ * Flushes of a domain, by its DID and PASID 0. The page descriptor of the plain IOTLB is never used: on first-stage
  * entries it drops the whole domain, and the host would hide missing flushes of its guest.
  */
 #include "host/base/counters.h"
@@ -8,8 +8,7 @@
 
 void vtd_flush_domain(const struct translation *t)
 {
-    struct vtd_descriptor flush = {
-        {VTD_DESC_PASID_IOTLB | VTD_DESC_GRANULARITY(VTD_PASID_IOTLB_ALL) | VTD_DESC_TAG(t->tag)}};
+    struct vtd_descriptor flush = {{VTD_DESC_P_IOTLB | VTD_DESC_G(VTD_P_IOTLB_PASID) | VTD_DESC_DID(t->did)}};
 
     vtd_faults_drain();
     cpu_counters()->flush_domain_ops++;
@@ -19,10 +18,9 @@ void vtd_flush_domain(const struct translation *t)
 void vtd_flush_range(const struct translation *t, uint64_t page, unsigned shift)
 {
     struct vtd_descriptor flush = {
-        {VTD_DESC_PASID_IOTLB | VTD_DESC_GRANULARITY(VTD_PASID_IOTLB_PAGES) | VTD_DESC_TAG(t->tag),
-         page << 12 | shift}};
+        {VTD_DESC_P_IOTLB | VTD_DESC_G(VTD_P_IOTLB_PAGES) | VTD_DESC_DID(t->did), page << 12 | shift}};
 
-    if (shift > vtd_cap_max_shift(vtd_unit.cap)) {
+    if (shift > vtd_cap_mamv(vtd_unit.cap)) {
         vtd_flush_domain(t);
         return;
     }

@@ -21,11 +21,11 @@ static void check_queue(void)
 {
     uint32_t status = vtd_read32(VTD_FSTS);
 
-    if ((status & VTD_FSTS_QUEUE_FAILED) != 0) {
+    if ((status & VTD_FSTS_IQE_ICE_ITE) != 0) {
         uint32_t head = (uint32_t)(vtd_read64(VTD_IQH) >> VTD_IQ_POINTER_SHIFT) % QUEUE_DESCRIPTORS;
 
-        host_die("VT-d refused an invalidation: FSTS 0x%x, descriptor %u is 0x%llx 0x%llx", status, head,
-                 (unsigned long long)vtd_unit.queue[head].val[0], (unsigned long long)vtd_unit.queue[head].val[1]);
+        host_panic("VT-d refused an invalidation: FSTS 0x%x, descriptor %u is 0x%llx 0x%llx", status, head,
+                   (unsigned long long)vtd_unit.queue[head].val[0], (unsigned long long)vtd_unit.queue[head].val[1]);
     }
 }
 
@@ -33,7 +33,7 @@ void vtd_submit(const struct vtd_descriptor *descriptor, unsigned count)
 {
     uint32_t sequence = ++vtd_unit.sequence;
     struct vtd_descriptor wait = {
-        .val = {VTD_DESC_WAIT | VTD_DESC_WAIT_STATUS | VTD_DESC_WAIT_DATA(sequence), (uintptr_t)vtd_unit.status}};
+        .val = {VTD_DESC_WAIT | VTD_DESC_WAIT_SW | VTD_DESC_WAIT_DATA(sequence), (uintptr_t)vtd_unit.status}};
 
     for (unsigned i = 0; i < count; i++)
         push(&descriptor[i]);
@@ -42,8 +42,8 @@ void vtd_submit(const struct vtd_descriptor *descriptor, unsigned count)
     for (unsigned tries = 0; *vtd_unit.status != sequence; tries++) {
         check_queue();
         if (tries == WAIT_LIMIT)
-            host_die("VT-d did not finish an invalidation: IQH 0x%llx IQT 0x%llx",
-                     (unsigned long long)vtd_read64(VTD_IQH), (unsigned long long)vtd_read64(VTD_IQT));
+            host_panic("VT-d did not finish an invalidation: IQH 0x%llx IQT 0x%llx",
+                       (unsigned long long)vtd_read64(VTD_IQH), (unsigned long long)vtd_read64(VTD_IQT));
         __builtin_ia32_pause();
     }
 }
@@ -51,20 +51,20 @@ void vtd_submit(const struct vtd_descriptor *descriptor, unsigned count)
 void vtd_invalidate_all(void)
 {
     static const struct vtd_descriptor all[] = {
-        {{VTD_DESC_CONTEXT | VTD_DESC_GRANULARITY(VTD_CONTEXT_GLOBAL)}},
-        {{VTD_DESC_PASID_CACHE | VTD_DESC_GRANULARITY(VTD_PASID_CACHE_GLOBAL)}},
-        {{VTD_DESC_IOTLB | VTD_DESC_GRANULARITY(VTD_IOTLB_GLOBAL)}},
+        {{VTD_DESC_CC | VTD_DESC_G(VTD_CC_GLOBAL)}},
+        {{VTD_DESC_PC | VTD_DESC_G(VTD_PC_GLOBAL)}},
+        {{VTD_DESC_IOTLB | VTD_DESC_G(VTD_IOTLB_GLOBAL)}},
     };
 
     vtd_submit(all, sizeof(all) / sizeof(all[0]));
 }
 
-void vtd_invalidate_function(uint16_t requester, uint16_t old_tag, bool translations)
+void vtd_invalidate_function(uint16_t requester, uint16_t old_did, bool translations)
 {
     struct vtd_descriptor batch[] = {
-        {{VTD_DESC_CONTEXT | VTD_DESC_GRANULARITY(VTD_CONTEXT_DEVICE) | VTD_DESC_CONTEXT_SOURCE(requester)}},
-        {{VTD_DESC_PASID_CACHE | VTD_DESC_GRANULARITY(VTD_PASID_CACHE_PASID) | VTD_DESC_TAG(old_tag)}},
-        {{VTD_DESC_PASID_IOTLB | VTD_DESC_GRANULARITY(VTD_PASID_IOTLB_ALL) | VTD_DESC_TAG(old_tag)}},
+        {{VTD_DESC_CC | VTD_DESC_G(VTD_CC_DEVICE) | VTD_DESC_CC_SID(requester)}},
+        {{VTD_DESC_PC | VTD_DESC_G(VTD_PC_PASID) | VTD_DESC_DID(old_did)}},
+        {{VTD_DESC_P_IOTLB | VTD_DESC_G(VTD_P_IOTLB_PASID) | VTD_DESC_DID(old_did)}},
     };
     unsigned count = sizeof(batch) / sizeof(batch[0]);
 

@@ -17,66 +17,66 @@
 #define VTD_IQT    0x88u /* 64 bit */
 #define VTD_IQA    0x90u /* 64 bit */
 
-static inline unsigned vtd_cap_tag_bits(uint64_t cap)
+static inline unsigned vtd_cap_nd(uint64_t cap)
 {
     return 4 + 2 * (unsigned)(cap & 7);
 }
 
 /* Offset of the first fault recording register. */
-static inline uint32_t vtd_cap_fault_offset(uint64_t cap)
+static inline uint32_t vtd_cap_fro(uint64_t cap)
 {
     return (uint32_t)(cap >> 24 & 0x3FF) * 16;
 }
 
-static inline unsigned vtd_cap_fault_records(uint64_t cap)
+static inline unsigned vtd_cap_nfr(uint64_t cap)
 {
     return (unsigned)(cap >> 40 & 0xFF) + 1;
 }
 
 /* Largest block that a page-selective invalidation takes: 2^n pages. */
-static inline unsigned vtd_cap_max_shift(uint64_t cap)
+static inline unsigned vtd_cap_mamv(uint64_t cap)
 {
     return (unsigned)(cap >> 48 & 0x3F);
 }
 
-#define VTD_CAP_PAGE_SELECTIVE (UINT64_C(1) << 39)
-#define VTD_CAP_FIRST_STAGE_1G (UINT64_C(1) << 56)
+#define VTD_CAP_PSI   (UINT64_C(1) << 39)
+#define VTD_CAP_FS1GP (UINT64_C(1) << 56)
 
-#define VTD_ECAP_QUEUE         (UINT64_C(1) << 1)
-#define VTD_ECAP_SCALABLE_MODE (UINT64_C(1) << 43)
-#define VTD_ECAP_FIRST_STAGE   (UINT64_C(1) << 47)
+#define VTD_ECAP_QI   (UINT64_C(1) << 1)
+#define VTD_ECAP_SMTS (UINT64_C(1) << 43)
+#define VTD_ECAP_FSTS (UINT64_C(1) << 47)
 
 /* GCMD and GSTS share their bit positions; writing GCMD must repeat what is on (11.4.4). */
-#define VTD_TRANSLATION_ENABLE (UINT32_C(1) << 31)
-#define VTD_ROOT_POINTER       (UINT32_C(1) << 30)
-#define VTD_QUEUE_ENABLE       (UINT32_C(1) << 26)
-#define VTD_GSTS_STICKY        UINT32_C(0x96FFFFFF) /* without the one-shot commands */
+#define VTD_GCMD_TE         (UINT32_C(1) << 31)
+#define VTD_GCMD_SRTP       (UINT32_C(1) << 30)
+#define VTD_GCMD_QIE        (UINT32_C(1) << 26)
+#define VTD_GSTS_PERSISTENT UINT32_C(0x96FFFFFF) /* without the one-shot commands */
 
-#define VTD_RTADDR_SCALABLE  (UINT64_C(1) << 10)
-#define VTD_IQA_WIDE         (UINT64_C(1) << 11) /* 256-bit descriptors */
-#define VTD_IQ_POINTER_SHIFT 5                   /* of a wide descriptor in IQH and IQT */
+#define VTD_RTADDR_TTM_SCALABLE (UINT64_C(1) << 10)
+#define VTD_IQA_DW              (UINT64_C(1) << 11) /* 256-bit descriptors */
+#define VTD_IQ_POINTER_SHIFT    5                   /* of a wide descriptor in IQH and IQT */
 
-#define VTD_FSTS_OVERFLOW     (UINT32_C(1) << 0)
-#define VTD_FSTS_PENDING      (UINT32_C(1) << 1)
-#define VTD_FSTS_QUEUE_FAILED UINT32_C(0x70) /* queue error, completion error, time-out */
-#define VTD_FSTS_FIRST_SHIFT  8
-#define VTD_FSTS_FIRST_MASK   0xFFu
+#define VTD_FSTS_PFO         (UINT32_C(1) << 0)
+#define VTD_FSTS_PPF         (UINT32_C(1) << 1)
+#define VTD_FSTS_IQE_ICE_ITE UINT32_C(0x70) /* queue error, completion error, time-out */
+#define VTD_FSTS_FRI_SHIFT   8
+#define VTD_FSTS_FRI_MASK    0xFFu
 
 /* Fault recording register: two 64-bit halves (11.4.14). */
-#define VTD_FAULT_SIZE    16u
-#define VTD_FAULT_HIGH    8u  /* offset of the high half */
-#define VTD_FAULT_CLEAR   12u /* 32-bit access whose top bit is F */
-#define VTD_FAULT_F       (UINT64_C(1) << 63)
-#define VTD_FAULT_F32     (UINT32_C(1) << 31)
-#define VTD_FAULT_READ    (UINT64_C(1) << 62)
-#define VTD_FAULT_ADDRESS UINT64_C(0xFFFFFFFFFFFFF000)
+#define VTD_FRCD_SIZE     16u
+#define VTD_FRCD_HIGH     8u  /* offset of the high half */
+#define VTD_FRCD_F_OFFSET 12u /* 32-bit access whose top bit is F */
+#define VTD_FRCD_F        (UINT64_C(1) << 63)
+#define VTD_FRCD_F32      (UINT32_C(1) << 31)
+#define VTD_FRCD_T1       (UINT64_C(1) << 62)
+#define VTD_FRCD_FI       UINT64_C(0xFFFFFFFFFFFFF000)
 
-static inline uint16_t vtd_fault_source(uint64_t high)
+static inline uint16_t vtd_frcd_sid(uint64_t high)
 {
     return (uint16_t)high;
 }
 
-static inline uint8_t vtd_fault_reason(uint64_t high)
+static inline uint8_t vtd_frcd_fr(uint64_t high)
 {
     return (uint8_t)(high >> 32);
 }
@@ -94,14 +94,14 @@ struct vtd_pasid_entry {
     uint64_t val[8];
 };
 
-#define VTD_ENTRY_PRESENT UINT64_C(1)
-#define VTD_CONTEXT_HALF  128u
+#define VTD_ENTRY_P      UINT64_C(1)
+#define VTD_CONTEXT_HALF 128u
 
 /* PASID entry, first word. The width is that of the second stage, but QEMU takes the check of first-stage addresses
  * from it: with 0 every IOVA above 2^29 faults as not canonical. 1 is 39 bits, 2 is 48. */
-#define VTD_PASID_WIDTH_39    (UINT64_C(1) << 2)
-#define VTD_PASID_WIDTH_48    (UINT64_C(2) << 2)
-#define VTD_PASID_FIRST_STAGE (UINT64_C(1) << 6)
+#define VTD_PASID_AW_39      (UINT64_C(1) << 2)
+#define VTD_PASID_AW_48      (UINT64_C(2) << 2)
+#define VTD_PASID_PGTT_FIRST (UINT64_C(1) << 6)
 /* Third word: paging mode 0 (4 levels) and the top table. */
 
 /* Wide invalidation descriptors (6.5.2): fields of the first word. */
@@ -109,23 +109,23 @@ struct vtd_descriptor {
     uint64_t val[4];
 };
 
-#define VTD_DESC_CONTEXT        UINT64_C(0x1)
-#define VTD_DESC_IOTLB          UINT64_C(0x2)
-#define VTD_DESC_WAIT           UINT64_C(0x5)
-#define VTD_DESC_PASID_IOTLB    UINT64_C(0x6)
-#define VTD_DESC_PASID_CACHE    UINT64_C(0x7)
-#define VTD_DESC_GRANULARITY(g) ((uint64_t)(g) << 4)
-#define VTD_DESC_TAG(tag)       ((uint64_t)(tag) << 16)
+#define VTD_DESC_CC       UINT64_C(0x1)
+#define VTD_DESC_IOTLB    UINT64_C(0x2)
+#define VTD_DESC_WAIT     UINT64_C(0x5)
+#define VTD_DESC_P_IOTLB  UINT64_C(0x6)
+#define VTD_DESC_PC       UINT64_C(0x7)
+#define VTD_DESC_G(g)     ((uint64_t)(g) << 4)
+#define VTD_DESC_DID(did) ((uint64_t)(did) << 16)
 /* Only the status write: with an interrupt as well, QEMU 10.0.2 ends in an assertion. */
-#define VTD_DESC_WAIT_STATUS       (UINT64_C(1) << 5)
-#define VTD_DESC_WAIT_DATA(d)      ((uint64_t)(d) << 32)
-#define VTD_DESC_CONTEXT_SOURCE(s) ((uint64_t)(s) << 32)
-#define VTD_CONTEXT_GLOBAL         1
-#define VTD_CONTEXT_DEVICE         3
-#define VTD_IOTLB_GLOBAL           1
-#define VTD_PASID_IOTLB_ALL        2
-#define VTD_PASID_IOTLB_PAGES      3
-#define VTD_PASID_CACHE_PASID      1
-#define VTD_PASID_CACHE_GLOBAL     3
+#define VTD_DESC_WAIT_SW      (UINT64_C(1) << 5)
+#define VTD_DESC_WAIT_DATA(d) ((uint64_t)(d) << 32)
+#define VTD_DESC_CC_SID(s)    ((uint64_t)(s) << 32)
+#define VTD_CC_GLOBAL         1
+#define VTD_CC_DEVICE         3
+#define VTD_IOTLB_GLOBAL      1
+#define VTD_P_IOTLB_PASID     2
+#define VTD_P_IOTLB_PAGES     3
+#define VTD_PC_PASID          1
+#define VTD_PC_GLOBAL         3
 
 #endif

@@ -16,10 +16,10 @@ static bool capable(void)
         bool extended;
         const char *what;
     } required[] = {
-        {VTD_ECAP_QUEUE, true, "queued invalidation"},
-        {VTD_ECAP_SCALABLE_MODE, true, "scalable mode (QEMU: x-scalable-mode=on, or scalable-mode=on)"},
-        {VTD_ECAP_FIRST_STAGE, true, "first-stage translation (QEMU: x-flts=on, or fsts=on)"},
-        {VTD_CAP_PAGE_SELECTIVE, false, "page-selective invalidation"},
+        {VTD_ECAP_QI, true, "queued invalidation"},
+        {VTD_ECAP_SMTS, true, "scalable mode (QEMU: x-scalable-mode=on, or scalable-mode=on)"},
+        {VTD_ECAP_FSTS, true, "first-stage translation (QEMU: x-flts=on, or fsts=on)"},
+        {VTD_CAP_PSI, false, "page-selective invalidation"},
     };
     bool all = true;
 
@@ -46,7 +46,7 @@ bool vtd_find(void)
     vtd_unit.ecap = vtd_read64(VTD_ECAP);
     if (!capable())
         return false;
-    if ((vtd_read32(VTD_GSTS) & (VTD_TRANSLATION_ENABLE | VTD_QUEUE_ENABLE)) != 0) {
+    if ((vtd_read32(VTD_GSTS) & (VTD_GCMD_TE | VTD_GCMD_QIE)) != 0) {
         host_log(LOG_ERROR, "VT-d at 0x%llx is in use by the firmware: GSTS 0x%x\n", (unsigned long long)base,
                  vtd_read32(VTD_GSTS));
         return false;
@@ -54,9 +54,9 @@ bool vtd_find(void)
     vtd_unit.limits = (struct backend_limits){
         .iova_bits = variant_active(VARIANT_CAP_WIDTH_38) ? VTD_IOVA_BITS_NARROW : VTD_IOVA_BITS,
         .five_level = false, /* paging mode 1 is not modelled by QEMU */
-        .page_sizes = HV_IOMMU_PGSIZE_4K | HV_IOMMU_PGSIZE_2M |
-                      ((vtd_unit.cap & VTD_CAP_FIRST_STAGE_1G) != 0 ? HV_IOMMU_PGSIZE_1G : 0),
-        .tags = 1u << vtd_cap_tag_bits(vtd_unit.cap),
+        .page_sizes =
+            HV_IOMMU_PGSIZE_4K | HV_IOMMU_PGSIZE_2M | ((vtd_unit.cap & VTD_CAP_FS1GP) != 0 ? HV_IOMMU_PGSIZE_1G : 0),
+        .dids = 1u << vtd_cap_nd(vtd_unit.cap),
     };
     host_log(LOG_INFO, "VT-d at 0x%llx: CAP 0x%llx ECAP 0x%llx\n", (unsigned long long)base,
              (unsigned long long)vtd_unit.cap, (unsigned long long)vtd_unit.ecap);
@@ -66,10 +66,10 @@ bool vtd_find(void)
 /* Commands act on bits that differ from the status, so each write repeats what is on already. */
 static void command(uint32_t bit, const char *what)
 {
-    vtd_write32(VTD_GCMD, (vtd_read32(VTD_GSTS) & VTD_GSTS_STICKY) | bit);
+    vtd_write32(VTD_GCMD, (vtd_read32(VTD_GSTS) & VTD_GSTS_PERSISTENT) | bit);
     for (unsigned tries = 0; (vtd_read32(VTD_GSTS) & bit) == 0; tries++) {
         if (tries == COMMAND_WAIT_LIMIT)
-            host_die("VT-d does not confirm: %s", what);
+            host_panic("VT-d does not confirm: %s", what);
         __builtin_ia32_pause();
     }
 }
@@ -79,15 +79,15 @@ void vtd_queue_start(void)
     vtd_unit.queue = host_pages(1);
     vtd_unit.status = host_pages(1);
     vtd_write64(VTD_IQT, 0);
-    vtd_write64(VTD_IQA, (uintptr_t)vtd_unit.queue | VTD_IQA_WIDE);
-    command(VTD_QUEUE_ENABLE, "queued invalidation");
+    vtd_write64(VTD_IQA, (uintptr_t)vtd_unit.queue | VTD_IQA_DW);
+    command(VTD_GCMD_QIE, "queued invalidation");
 }
 
 /* The only place that sets the root pointer or enables translation: both drop every cached translation. */
 void vtd_translation_start(void)
 {
-    vtd_write64(VTD_RTADDR, (uintptr_t)vtd_unit.root | VTD_RTADDR_SCALABLE);
-    command(VTD_ROOT_POINTER, "root table");
+    vtd_write64(VTD_RTADDR, (uintptr_t)vtd_unit.root | VTD_RTADDR_TTM_SCALABLE);
+    command(VTD_GCMD_SRTP, "root table");
     vtd_invalidate_all();
-    command(VTD_TRANSLATION_ENABLE, "translation");
+    command(VTD_GCMD_TE, "translation");
 }

@@ -32,34 +32,34 @@ static struct vtd_context_entry *context_entry(uint16_t requester)
     struct vtd_context_entry *table;
 
     if (*half == 0)
-        *half = (uintptr_t)host_pages(1) | VTD_ENTRY_PRESENT;
-    table = (struct vtd_context_entry *)(uintptr_t)(*half & ~VTD_ENTRY_PRESENT);
+        *half = (uintptr_t)host_pages(1) | VTD_ENTRY_P;
+    table = (struct vtd_context_entry *)(uintptr_t)(*half & ~VTD_ENTRY_P);
     return &table[(requester & 0xFFu) % VTD_CONTEXT_HALF];
 }
 
-static void pasid_entry_set(struct vtd_pasid_entry *entry, uint64_t top_table, uint16_t tag)
+static void pasid_entry_set(struct vtd_pasid_entry *entry, uint64_t top_table, uint16_t did)
 {
     entry->val[2] = top_table;
-    entry->val[1] = tag;
-    entry->val[0] = VTD_PASID_FIRST_STAGE | VTD_ENTRY_PRESENT;
+    entry->val[1] = did;
+    entry->val[0] = VTD_PASID_PGTT_FIRST | VTD_ENTRY_P;
     if (variant_active(VARIANT_CAP_WIDTH_38))
-        entry->val[0] |= VTD_PASID_WIDTH_39;
+        entry->val[0] |= VTD_PASID_AW_39;
     else if (!defect_active(DEFECT_WIDTH_NARROW))
-        entry->val[0] |= VTD_PASID_WIDTH_48;
+        entry->val[0] |= VTD_PASID_AW_48;
 }
 
 /* Blocking is an entry of zeros: with the other fields left as they are, QEMU goes on translating when P is cleared. */
 static void pasid_entry_fill(struct vtd_pasid_entry *entry, const struct translation *t)
 {
-    uint16_t tag = t->tag != TAG_NONE ? t->tag : TAG_BACKEND;
+    uint16_t did = t->did != DID_NONE ? t->did : DID_HOST;
 
     *entry = (struct vtd_pasid_entry){0};
     if (t->kind == TRANSLATION_PAGING)
-        pasid_entry_set(entry, t->root, tag);
+        pasid_entry_set(entry, t->root, did);
     else if (t->kind == TRANSLATION_IDENTITY || defect_active(DEFECT_BLOCKED_IDENTITY))
-        pasid_entry_set(entry, vtd_unit.identity, tag);
+        pasid_entry_set(entry, vtd_unit.identity, did);
     else if (defect_active(DEFECT_BLOCKED_READS))
-        pasid_entry_set(entry, vtd_unit.foreign, tag);
+        pasid_entry_set(entry, vtd_unit.foreign, did);
     vtd_publish(entry, sizeof(*entry));
 }
 
@@ -77,7 +77,7 @@ void vtd_function_point(struct vtd_function *function, const struct translation 
     unsigned spare = !function->current;
 
     pasid_entry_fill(&function->table[spare][0], t);
-    *(volatile uint64_t *)function->directory = (uintptr_t)function->table[spare] | VTD_ENTRY_PRESENT;
+    *(volatile uint64_t *)function->directory = (uintptr_t)function->table[spare] | VTD_ENTRY_P;
     vtd_publish(function->directory, sizeof(*function->directory));
     function->current = spare;
 }
@@ -92,7 +92,7 @@ static uint64_t *directory_new(struct vtd_function *function)
 
 void vtd_tables_build(void)
 {
-    static const struct translation shared = {.kind = TRANSLATION_IDENTITY, .tag = TAG_BACKEND};
+    static const struct translation shared = {.kind = TRANSLATION_IDENTITY, .did = DID_HOST};
     static const struct translation blocked = {.kind = TRANSLATION_BLOCKED};
     struct vtd_function unmanaged = {0};
     unsigned count;
@@ -116,7 +116,7 @@ void vtd_tables_build(void)
             directory = directory_new(own);
             vtd_function_point(own, &blocked);
         }
-        entry->val[0] = (uintptr_t)directory | VTD_ENTRY_PRESENT;
+        entry->val[0] = (uintptr_t)directory | VTD_ENTRY_P;
         vtd_publish(entry, sizeof(*entry));
     }
     vtd_publish(vtd_unit.root, HOST_PAGE_SIZE);

@@ -43,7 +43,7 @@ static void get_memory_map(const struct firmware *firmware, struct launch_args *
         &length, (EFI_MEMORY_DESCRIPTOR *)(uintptr_t)args->memory_map, &key, &descriptor_size, &version);
 
     if (EFI_ERROR(status))
-        host_die("the firmware gives no memory map: status 0x%lx", status);
+        host_panic("the firmware gives no memory map: status 0x%lx", status);
     args->memory_map_length = length;
     args->descriptor_size = descriptor_size;
 }
@@ -56,7 +56,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
     firmware_init(&firmware, image, table);
     prepare(&firmware, &args);
     if (!image_copy((uint8_t *)(uintptr_t)args.block))
-        host_die("the host's image has a relocation of an unknown type");
+        host_panic("the host's image has a relocation of an unknown type");
     args.host_entry = image_in_copy((const uint8_t *)(uintptr_t)args.block, (const void *)(uintptr_t)host_main);
     get_memory_map(&firmware, &args);
     enter_host(&args);

@@ -19,7 +19,7 @@ void firmware_init(struct firmware *firmware, EFI_HANDLE image, EFI_SYSTEM_TABLE
     EFI_STATUS status = table->BootServices->HandleProtocol(image, (EFI_GUID *)&loaded_image_guid, (void **)&loaded);
 
     if (EFI_ERROR(status))
-        host_die("the firmware does not know the running image: status 0x%lx", status);
+        host_panic("the firmware does not know the running image: status 0x%lx", status);
     *firmware = (struct firmware){.image = image, .boot_volume = loaded->DeviceHandle, .table = table};
 }
 
@@ -32,7 +32,7 @@ uint64_t firmware_reserve(const struct firmware *firmware, uint64_t bytes)
         services->AllocatePages(AllocateAnyPages, EfiReservedMemoryType, (bytes + LARGE_PAGE) / HOST_PAGE_SIZE, &start);
 
     if (EFI_ERROR(status))
-        host_die("no %lu KiB of memory for the host: status 0x%lx", bytes / 1024, status);
+        host_panic("no %lu KiB of memory for the host: status 0x%lx", bytes / 1024, status);
     return (start + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
 }
 
@@ -56,7 +56,7 @@ size_t firmware_read_file(const struct firmware *firmware, const CHAR16 *path, v
     if (!EFI_ERROR(status))
         status = volume->OpenVolume(volume, &root);
     if (EFI_ERROR(status))
-        host_die("the boot volume cannot be read: status 0x%lx", status);
+        host_panic("the boot volume cannot be read: status 0x%lx", status);
     status = root->Open(root, &file, (CHAR16 *)path, EFI_FILE_MODE_READ, 0);
     if (status == EFI_NOT_FOUND) {
         root->Close(root);
@@ -68,7 +68,7 @@ size_t firmware_read_file(const struct firmware *firmware, const CHAR16 *path, v
     }
     root->Close(root);
     if (EFI_ERROR(status) || length == size)
-        host_die("refhost.opt cannot be read or is larger than %zu bytes: status 0x%lx", size - 1, status);
+        host_panic("refhost.opt cannot be read or is larger than %zu bytes: status 0x%lx", size - 1, status);
     return length;
 }
 

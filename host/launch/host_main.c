@@ -25,7 +25,7 @@ static void start_clock(void)
     uint16_t port = acpi_pm_timer_port();
 
     if (port == 0)
-        host_die("the machine has no ACPI power management timer");
+        host_panic("the machine has no ACPI power management timer");
     reference_time_init(port);
 }
 
@@ -44,7 +44,7 @@ void host_main(struct launch_args *args)
     vcpu_capture(cpu);
     /* From here on nothing depends on memory that the guest will own, and an exception is logged. */
     cr3_write(host_paging_init());
-    cpu_tables_load(cpu);
+    descriptor_tables_load(cpu);
 
     host_options_apply((char *)(uintptr_t)args->options, args->options_length);
     acpi_init(args->rsdp);

@@ -55,10 +55,10 @@ void firmware_start_image(const struct firmware *firmware, const CHAR16 *path)
         services->HandleProtocol(firmware->boot_volume, (EFI_GUID *)&device_path_guid, (void **)&volume);
 
     if (EFI_ERROR(status) || !file_path(volume, path, full, sizeof(full)))
-        host_die("the boot volume has no usable device path: status 0x%lx", status);
+        host_panic("the boot volume has no usable device path: status 0x%lx", status);
     status = services->LoadImage(FALSE, firmware->image, (EFI_DEVICE_PATH *)full, NULL, 0, &image);
     if (EFI_ERROR(status))
-        host_die("\\pvtest.efi cannot be loaded from the boot volume: status 0x%lx", status);
+        host_panic("\\pvtest.efi cannot be loaded from the boot volume: status 0x%lx", status);
     status = services->StartImage(image, NULL, NULL);
-    host_die("\\pvtest.efi returned with status 0x%lx instead of switching the machine off", status);
+    host_panic("\\pvtest.efi returned with status 0x%lx instead of switching the machine off", status);
 }

@@ -125,7 +125,7 @@ void acpi_init(uint64_t rsdp_address)
     struct root rsdt = {.entry_size = 4}, xsdt = {.entry_size = 8};
 
     if (!rsdp)
-        host_die("the firmware passes no ACPI root pointer");
+        host_panic("the firmware passes no ACPI root pointer");
     rsdt.table = (struct acpi_table *)(uintptr_t)rsdp->rsdt;
     if (rsdp->revision >= ACPI_RSDP_REVISION_XSDT)
         xsdt.table = (struct acpi_table *)(uintptr_t)rsdp->xsdt;

@@ -75,7 +75,7 @@ static void scan_bridge(uint16_t bdf, uint32_t alias)
 void pci_function_add(const struct pci_function *function)
 {
     if (pci.count == PCI_FUNCTIONS_MAX)
-        host_die("more than %u PCI functions", PCI_FUNCTIONS_MAX);
+        host_panic("more than %u PCI functions", PCI_FUNCTIONS_MAX);
     pci.function[pci.count++] = *function;
 }
 

@@ -10,11 +10,11 @@ static const char *const variant_names[] = {
 };
 
 static bool active[VARIANT_COUNT];
-static const struct switches variants = {variant_names, active, VARIANT_COUNT};
+static const struct flags variants = {variant_names, active, VARIANT_COUNT};
 
 bool variant_enable(const char *name)
 {
-    return switch_enable(&variants, name);
+    return flag_enable(&variants, name);
 }
 
 bool variant_active(enum variant variant)
@@ -29,5 +29,5 @@ const char *variant_name(enum variant variant)
 
 void variant_active_names(char *text, size_t size)
 {
-    switch_active_names(&variants, text, size);
+    flags_active_names(&variants, text, size);
 }

@@ -33,7 +33,7 @@ static void show_other(const struct vdev_function *gone)
     }
 }
 
-void window_update(struct vdev_function *function)
+void bar_decode_update(struct vdev_function *function)
 {
     uint64_t base = config_bar(function->config);
     bool decoding = (config_read(function->config, CONFIG_COMMAND, 2) & COMMAND_MEMORY) != 0 && base >= range.start &&
@@ -64,7 +64,7 @@ static struct vdev_function *function_at(uint64_t gpa)
     return NULL;
 }
 
-static uint64_t window_read(uint64_t gpa, unsigned size)
+static uint64_t bar_read(uint64_t gpa, unsigned size)
 {
     uint64_t value = UINT64_MAX;
     struct vdev_function *function;
@@ -77,7 +77,7 @@ static uint64_t window_read(uint64_t gpa, unsigned size)
     return value;
 }
 
-static void window_write(uint64_t gpa, unsigned size, uint64_t value)
+static void bar_write(uint64_t gpa, unsigned size, uint64_t value)
 {
     struct vdev_function *function;
 
@@ -88,10 +88,10 @@ static void window_write(uint64_t gpa, unsigned size, uint64_t value)
     soft_unlock();
 }
 
-void window_init(uint64_t base)
+void bar_decode_init(uint64_t base)
 {
-    range = (struct mmio_range){.start = base, .length = WINDOW_SIZE, .read = window_read, .write = window_write};
-    guest_protect(base, WINDOW_SIZE, "registers of the virtual functions");
+    range = (struct mmio_range){.start = base, .length = BAR_WINDOW_SIZE, .read = bar_read, .write = bar_write};
+    guest_protect(base, BAR_WINDOW_SIZE, "registers of the virtual functions");
     mmio_add(&range);
 }
 
@@ -101,5 +101,5 @@ void vdev_start(void)
     struct vdev_function *function = vdev_functions(&count);
 
     for (unsigned i = 0; i < count; i++)
-        window_update(&function[i]);
+        bar_decode_update(&function[i]);
 }

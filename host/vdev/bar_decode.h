@@ -6,11 +6,11 @@
 #include "host/vdev/vdev.h"
 
 /* Room for all BARs, and as much again to move them. A BAR that stands elsewhere is not decoded, as below a bridge. */
-#define WINDOW_SIZE 0x2000000u
+#define BAR_WINDOW_SIZE 0x2000000u
 
-/* `base` is aligned to WINDOW_SIZE. Before launch. */
-void window_init(uint64_t base);
+/* `base` is aligned to BAR_WINDOW_SIZE. Before launch. */
+void bar_decode_init(uint64_t base);
 /* After command register or BAR 0 of a function changed. */
-void window_update(struct vdev_function *function);
+void bar_decode_update(struct vdev_function *function);
 
 #endif

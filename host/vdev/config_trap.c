@@ -39,7 +39,7 @@ static void write(struct vdev_function *function, unsigned offset, unsigned size
     config_write(function->config, offset, size, value);
     if (function->probe != NULL) {
         if (config_touches(offset, size, CONFIG_COMMAND, 2) || config_touches(offset, size, CONFIG_BAR0, 8))
-            window_update(function);
+            bar_decode_update(function);
         if (config_touches(offset, size, CONFIG_BAR0, 8) && defect_active(DEFECT_MOVED_BLOCKED))
             soft_block(function->bdf);
         if (function->ats && config_touches(offset, size, ATS_CONTROL, 2))
@@ -68,7 +68,7 @@ static void ecam_write(uint64_t gpa, unsigned size, uint64_t value)
         write(function, (unsigned)(gpa % CONFIG_SPACE_SIZE), size, value);
 }
 
-void access_hide(uint16_t bdf)
+void config_trap_hide(uint16_t bdf)
 {
     struct acpi_ecam ecam;
     unsigned bus = bdf >> 8;
@@ -78,7 +78,7 @@ void access_hide(uint16_t bdf)
                       "configuration of a virtual function");
 }
 
-void access_init(void)
+void config_trap_init(void)
 {
     struct acpi_ecam ecam;
 
@@ -101,7 +101,7 @@ static unsigned port_offset(uint16_t port)
     return (access.address & 0xFCu) + (port - CONFIG_DATA);
 }
 
-uint32_t access_port_read(uint16_t port, unsigned size)
+uint32_t config_port_read(uint16_t port, unsigned size)
 {
     const struct vdev_function *function = port_function(port, size);
 
@@ -117,7 +117,7 @@ uint32_t access_port_read(uint16_t port, unsigned size)
     }
 }
 
-void access_port_write(uint16_t port, unsigned size, uint32_t value)
+void config_port_write(uint16_t port, unsigned size, uint32_t value)
 {
     struct vdev_function *function = port_function(port, size);
 

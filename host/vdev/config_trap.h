@@ -6,12 +6,12 @@
 #include <stdint.h>
 
 /* Takes the function's page out of ECAM; other functions of the bus stay as they are. */
-void access_hide(uint16_t bdf);
+void config_trap_hide(uint16_t bdf);
 /* Traps the pages that were hidden. */
-void access_init(void);
+void config_trap_init(void);
 
 /* Handlers of ports 0xCF8 to 0xCFF; `size` 1, 2 or 4. Accesses to real functions go on to the machine. */
-uint32_t access_port_read(uint16_t port, unsigned size);
-void access_port_write(uint16_t port, unsigned size, uint32_t value);
+uint32_t config_port_read(uint16_t port, unsigned size);
+void config_port_write(uint16_t port, unsigned size, uint32_t value);
 
 #endif

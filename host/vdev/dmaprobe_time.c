@@ -40,7 +40,7 @@ void vdev_tick(void)
     soft_unlock();
 }
 
-void vdev_moment(uint16_t bdf)
+void vdev_on_switch_step(uint16_t bdf)
 {
     const struct vdev_function *function = vdev_find(bdf);
 

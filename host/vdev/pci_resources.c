@@ -29,7 +29,7 @@
 #define BRIDGE_PREFETCH_LIMIT_H 0x2Cu
 #define BRIDGE_SUBORDINATE      0x1Au
 
-unsigned place_devices(unsigned from, unsigned count)
+unsigned pci_find_free_devices(unsigned from, unsigned count)
 {
     for (unsigned first = from; first + count <= DEVICES; first++) {
         unsigned free = 0;
@@ -47,7 +47,7 @@ static bool is_bridge(uint16_t bdf)
     return (pci_config_read8(bdf, PCI_HEADER_TYPE) & PCI_HEADER_TYPE_MASK) == PCI_HEADER_TYPE_BRIDGE;
 }
 
-unsigned place_buses(unsigned count)
+unsigned pci_find_free_buses(unsigned count)
 {
     unsigned functions, first = FIRST_BUS;
     const struct pci_function *function = pci_functions(&functions);
@@ -117,7 +117,7 @@ static bool occupied(uint64_t start, uint64_t length)
     return false;
 }
 
-uint64_t place_window(uint64_t length)
+uint64_t pci_find_free_range(uint64_t length)
 {
     uint64_t limit = guest_gpa_limit();
 

@@ -83,7 +83,7 @@ static struct vdev_function *add(uint16_t bdf, bool managed)
                                             .requester = bdf,
                                             .managed = managed,
                                             .emulated = true});
-    access_hide(bdf);
+    config_trap_hide(bdf);
     return function;
 }
 
@@ -128,9 +128,9 @@ static void add_port(unsigned device, unsigned port, unsigned bus, uint64_t wind
 
 unsigned vdev_create(void)
 {
-    unsigned device = place_devices(FIRST_DEVICE, DEVICES), bus = place_buses(PORTS);
+    unsigned device = pci_find_free_devices(FIRST_DEVICE, DEVICES), bus = pci_find_free_buses(PORTS);
     unsigned endpoints = PLANS, ports = PORTS;
-    uint64_t window = place_window(WINDOW_SIZE);
+    uint64_t window = pci_find_free_range(BAR_WINDOW_SIZE);
 
     if (device == 0 || bus == 0 || window == 0) {
         host_log(LOG_ERROR, "no virtual functions: no room for %s\n",
@@ -145,8 +145,8 @@ unsigned vdev_create(void)
         add_endpoint(&plans[i], device, bus, window + i * DMAPROBE_BAR_SIZE);
     for (unsigned port = 0; port < ports; port++)
         add_port(device, port, bus, window);
-    access_init();
-    window_init(window);
+    config_trap_init();
+    bar_decode_init(window);
     host_log(LOG_INFO, "%u virtual functions: 00:%02x.0 to 00:%02x, buses %02x and %02x, registers at 0x%llx\n",
              endpoints, device, device + DEVICES - 1, bus, bus + 1, (unsigned long long)window);
     return endpoints;

@@ -39,7 +39,7 @@ struct vdev_function *vdev_find(uint16_t bdf);
 void vdev_tick(void);
 /* A point in the middle of a switch of the function's translation: requests that repeat are made there, too. Called
  * with the lock of the software IOMMU held. */
-void vdev_moment(uint16_t bdf);
+void vdev_on_switch_step(uint16_t bdf);
 /* DEFECT_ATTACH_LOSES_DMA: the requests of the function that are in flight end nowhere. With the same lock held. */
 void vdev_lose(uint16_t bdf);
 

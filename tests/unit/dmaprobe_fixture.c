@@ -119,7 +119,7 @@ static void moment(void *owner, unsigned device)
 {
     (void)owner;
     (void)device;
-    vdev_moment(BDF);
+    vdev_on_switch_step(BDF);
 }
 
 void machine_block(bool blocked)

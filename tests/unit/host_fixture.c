@@ -83,7 +83,7 @@ void host_log(enum log_level level, const char *format, ...)
     (void)format;
 }
 
-void host_die(const char *format, ...)
+void host_panic(const char *format, ...)
 {
     va_list args;
 
@@ -133,7 +133,7 @@ static unsigned device_index(uint16_t bdf)
 
 static const struct backend_limits *fake_limits(void)
 {
-    static const struct backend_limits limits = {.iova_bits = 47, .page_sizes = HV_IOMMU_PGSIZE_ALL, .tags = 65536};
+    static const struct backend_limits limits = {.iova_bits = 47, .page_sizes = HV_IOMMU_PGSIZE_ALL, .dids = 65536};
 
     return &limits;
 }
@@ -151,13 +151,13 @@ static void fake_set_translation(uint16_t bdf, const struct translation *from, c
 static void fake_flush_domain(const struct translation *t)
 {
     fixture.domain_flushes++;
-    fixture.last_flushed = t->tag;
+    fixture.last_flushed = t->did;
 }
 
 static void fake_flush_range(const struct translation *t, uint64_t page, unsigned shift)
 {
     assert_true(fixture.ranges < UNIT_COUNT(fixture.range));
-    fixture.range[fixture.ranges++] = (struct flushed){t->tag, page, shift};
+    fixture.range[fixture.ranges++] = (struct flushed){t->did, page, shift};
 }
 
 static bool fake_take_fault(uint64_t device_id, bool clear, struct oracle_fault *fault)

@@ -17,7 +17,7 @@ extern uint8_t guest_memory[GUEST_RAM_SIZE];
 #define FIXTURE_BDF(i)  ((uint16_t)(0x10 + 8 * (i)))
 
 struct flushed {
-    uint16_t tag;
+    uint16_t did;
     uint64_t page;
     unsigned shift;
 };

@@ -20,7 +20,7 @@ static void devices_start_in_identity(void **state)
     (void)state;
     for (unsigned i = 0; i < FIXTURE_DEVICES; i++) {
         assert_int_equal(fixture.device[i].kind, TRANSLATION_IDENTITY);
-        assert_int_not_equal(fixture.device[i].tag, 0);
+        assert_int_not_equal(fixture.device[i].did, 0);
         assert_true(domains_manage(FIXTURE_BDF(i)));
     }
     assert_false(domains_manage(0xFA));
@@ -94,9 +94,9 @@ static void attach_moves_one_device(void **state)
     before = fixture.device[1];
     assert_int_equal(domain_attach(2, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.switches, 3);
-    assert_int_equal(fixture.last_from.root, ROOT_A); /* the backend flushes by this tag */
+    assert_int_equal(fixture.last_from.root, ROOT_A); /* the backend flushes by this did */
     assert_int_equal(fixture.device[0].root, ROOT_B);
-    assert_int_not_equal(fixture.device[0].tag, before.tag);
+    assert_int_not_equal(fixture.device[0].did, before.did);
     assert_memory_equal(&fixture.device[1], &before, sizeof(before));
 
     assert_int_equal(domain_attach(2, FIXTURE_BDF(0)), HV_STATUS_DEVICE_ALREADY_IN_DOMAIN);
@@ -150,9 +150,9 @@ static void flushes_name_the_tag(void **state)
     assert_int_equal(domain_attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
     assert_int_equal(domain_flush(1), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.domain_flushes, 1);
-    assert_int_equal(fixture.last_flushed, fixture.device[0].tag);
+    assert_int_equal(fixture.last_flushed, fixture.device[0].did);
     assert_int_equal(domain_flush_range(1, 0x200, 9), HV_STATUS_SUCCESS);
-    assert_int_equal(fixture.range[0].tag, fixture.device[0].tag);
+    assert_int_equal(fixture.range[0].did, fixture.device[0].did);
     assert_int_equal(fixture.range[0].page, 0x200);
     assert_int_equal(fixture.range[0].shift, 9);
     /* An identity domain has nothing to drop. */
@@ -168,12 +168,12 @@ static void tags_rotate_and_are_flushed(void **state)
     uint16_t last = 0;
 
     (void)state;
-    for (unsigned i = 0; i < 70000; i++) { /* more often than there are tags */
+    for (unsigned i = 0; i < 70000; i++) { /* more often than there are dids */
         make(5, PAGING, i % 2 != 0 ? ROOT_A : ROOT_B);
         assert_int_equal(domain_attach(5, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
-        assert_int_not_equal(fixture.device[0].tag, last);
-        assert_true(fixture.device[0].tag > fixture.device[1].tag); /* never that of the default domain */
-        last = fixture.device[0].tag;
+        assert_int_not_equal(fixture.device[0].did, last);
+        assert_true(fixture.device[0].did > fixture.device[1].did); /* never that of the default domain */
+        last = fixture.device[0].did;
         assert_int_equal(domain_detach(FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
         assert_int_equal(domain_delete(5), HV_STATUS_SUCCESS);
         assert_int_equal(fixture.last_flushed, last);

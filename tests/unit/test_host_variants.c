@@ -82,7 +82,7 @@ static void flush_flushes_every_domain(void **state)
     two_domains_in_use();
     assert_int_equal(domain_flush(1), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.domain_flushes, 4); /* the one that is named twice */
-    assert_int_equal(fixture.last_flushed, fixture.device[0].tag);
+    assert_int_equal(fixture.last_flushed, fixture.device[0].did);
 }
 
 static void list_flushes_the_domain(void **state)
@@ -92,7 +92,7 @@ static void list_flushes_the_domain(void **state)
     assert_int_equal(domain_flush_range(1, 16, 0), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.ranges, 0);
     assert_int_equal(fixture.domain_flushes, 1);
-    assert_int_equal(fixture.last_flushed, fixture.device[0].tag);
+    assert_int_equal(fixture.last_flushed, fixture.device[0].did);
 }
 
 static void attach_again_is_carried_out(void **state)
@@ -112,7 +112,7 @@ static void configure_switches_the_devices(void **state)
     assert_int_equal(domain_configure(1, PAGING, ROOT_B), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.device[0].root, ROOT_B);
     assert_int_equal(fixture.device[2].root, ROOT_B);
-    assert_int_equal(fixture.device[0].tag, fixture.last_from.tag);
+    assert_int_equal(fixture.device[0].did, fixture.last_from.did);
     assert_int_equal(fixture.switches, 3);
 }
 

@@ -1,69 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The domains that exist: CREATE and DELETE, and the look-up by id. */
+/* CREATE and DELETE. */
 #include "abi/device_domain.h"
-#include "host/base/memory.h"
 #include "host/defects/defects.h"
 #include "host/domains/private.h"
 #include "host/iommu/domain_id.h"
 #include "host/variants/variants.h"
-
-struct domain_table domain_table;
-
-static size_t pages_for(size_t bytes)
-{
-    return (bytes + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE;
-}
-
-void domains_init(const struct iommu_backend *backend)
-{
-    unsigned limit = variant_active(VARIANT_FEW_DOMAINS) ? DOMAIN_LIMIT_FEW : DOMAIN_LIMIT;
-    struct domain *all = host_pages(pages_for(DOMAIN_LIMIT * sizeof(*all)));
-
-    domain_table = (struct domain_table){.backend = backend};
-    domain_table.device = host_pages(pages_for(DOMAIN_DEVICES_MAX * sizeof(struct device)));
-    domain_table.graves = host_pages(pages_for(DOMAIN_LIMIT * sizeof(struct domain_grave)));
-    domain_table.default_translation = (struct translation){.kind = TRANSLATION_IDENTITY, .tag = TAG_DEFAULT};
-    tags_init(backend->limits()->tags);
-    for (unsigned i = 0; i < limit; i++) {
-        all[i].next = domain_table.free;
-        domain_table.free = &all[i];
-    }
-    if (variant_active(VARIANT_SPECIAL_DOMAINS))
-        special_domains_create();
-}
-
-#define TOP_BIT UINT32_C(0x80000000)
-
-static uint32_t compared(uint32_t id)
-{
-    if (defect_active(DEFECT_ID_TOP_BIT_IGNORED))
-        return id & ~TOP_BIT;
-    return defect_active(DEFECT_ID_TRUNCATED) ? id & 0xFFFFu : id;
-}
-
-static struct domain **bucket_of(uint32_t id)
-{
-    return &domain_table.bucket[compared(id) % DOMAIN_BUCKETS];
-}
-
-struct domain *domain_find(uint32_t id)
-{
-    for (struct domain *domain = *bucket_of(id); domain != NULL; domain = domain->next) {
-        if (compared(domain->id) == compared(id))
-            return domain;
-    }
-    return NULL;
-}
-
-enum hv_status status_unknown_domain(void)
-{
-    return variant_status(VARIANT_UNKNOWN_DOMAIN_PARAMETER, HV_STATUS_INVALID_PARAMETER, HV_STATUS_NOT_FOUND);
-}
-
-enum hv_status status_unknown_device(void)
-{
-    return variant_status(VARIANT_UNKNOWN_DEVICE_NOT_FOUND, HV_STATUS_NOT_FOUND, HV_STATUS_INVALID_DEVICE_ID);
-}
 
 /* Only defects and variants take a domain away from its devices. */
 static void block_devices(struct domain *domain)
@@ -87,7 +28,7 @@ void domain_block(uint32_t id)
 void neighbour_block(enum defect defect, uint32_t id)
 {
     if (defect_active(defect))
-        domain_block(id ^ TOP_BIT);
+        domain_block(id ^ DOMAIN_ID_TOP_BIT);
 }
 
 enum hv_status domain_check(uint32_t id)
@@ -118,29 +59,29 @@ static void count_creation(uint32_t id)
     domain_table.last_id = id;
 }
 
-const struct domain_grave *grave_revived(uint32_t id)
+const struct deleted_domain *deleted_domain_revived(uint32_t id)
 {
-    const struct domain_grave *grave = grave_find(id);
+    const struct deleted_domain *deleted = deleted_domain_find(id);
     bool revived = defect_active(DEFECT_ID_REUSE_OLD_ROOT);
 
-    if (grave == NULL)
+    if (deleted == NULL)
         return NULL;
     revived |= defect_active(DEFECT_ID_GENERATIONS) && domain_table.last_count >= GENERATIONS;
-    revived |= defect_active(DEFECT_ID_REUSE_LIVE_TABLE) && grave_holds_table(grave);
-    return revived ? grave : NULL;
+    revived |= defect_active(DEFECT_ID_REUSE_LIVE_TABLE) && deleted_domain_holds_table(deleted);
+    return revived ? deleted : NULL;
 }
 
-/* DEFECT_TAG_OF_MANY: from so many domains on, a new one gets the tag of the one that was created that many before. */
-static uint16_t defective_tag(uint16_t tag)
+/* DEFECT_TAG_OF_MANY: from so many domains on, a new one gets the DID of the one that was created that many before. */
+static uint16_t defective_did(uint16_t did)
 {
-    return domain_table.domains >= MANY_DOMAINS && tag >= TAG_FIRST + MANY_DOMAINS ? (uint16_t)(tag - MANY_DOMAINS)
-                                                                                   : tag;
+    return domain_table.domains >= MANY_DOMAINS && did >= DID_FIRST + MANY_DOMAINS ? (uint16_t)(did - MANY_DOMAINS)
+                                                                                   : did;
 }
 
 enum hv_status domain_create(uint32_t id)
 {
     struct domain *domain = domain_find(id);
-    uint16_t tag;
+    uint16_t did;
 
     if (domain != NULL) {
         if (defect_active(DEFECT_CREATE_RESETS))
@@ -152,38 +93,30 @@ enum hv_status domain_create(uint32_t id)
         return HV_STATUS_KEY_ALREADY_EXISTS;
     if (defect_active(DEFECT_DOMAINS_PRETENDED) && domain_table.domains >= DOMAINS_SERVED)
         return HV_STATUS_SUCCESS;
-    if (defect_active(DEFECT_CREATE_AGAIN_REFUSED) && grave_find(id) != NULL)
+    if (defect_active(DEFECT_CREATE_AGAIN_REFUSED) && deleted_domain_find(id) != NULL)
         return HV_STATUS_KEY_ALREADY_EXISTS;
     domain = domain_table.free;
     if (domain == NULL)
         return variant_status(VARIANT_FEW_DOMAINS, HV_STATUS_INSUFFICIENT_MEMORY,
                               HV_STATUS_INSUFFICIENT_DEVICE_DOMAINS);
-    tag = tag_take();
-    if (tag == TAG_NONE)
+    did = domain_id_alloc();
+    if (did == DID_NONE)
         return HV_STATUS_INSUFFICIENT_DEVICE_DOMAINS;
 
     domain_table.free = domain->next;
-    *domain = (struct domain){.id = id, .next = *bucket_of(id)};
+    *domain = (struct domain){.id = id};
     domain->translation = translation_blocked();
-    domain->translation.tag = defect_active(DEFECT_TAG_OF_MANY) ? defective_tag(tag) : tag;
-    *bucket_of(id) = domain;
-    domain_table.domains++;
+    domain->translation.did = defect_active(DEFECT_TAG_OF_MANY) ? defective_did(did) : did;
+    domain_link(domain);
     return HV_STATUS_SUCCESS;
 }
 
 static void domain_remove(struct domain *domain)
 {
-    struct domain **link = bucket_of(domain->id);
-
-    while (*link != domain)
-        link = &(*link)->next;
-    *link = domain->next;
-    /* Every device that left was flushed; this covers whatever else a backend may keep under the tag. */
+    /* Every device that left was flushed; this covers whatever else a backend may keep under the DID. */
     backend_forget_domain(domain_table.backend, &domain->translation);
-    tag_give(domain->translation.tag);
-    domain->next = domain_table.free;
-    domain_table.free = domain;
-    domain_table.domains--;
+    domain_id_free(domain->translation.did);
+    domain_unlink(domain);
 }
 
 /* Deletes a domain whose devices the host does not care about. */
@@ -213,7 +146,7 @@ enum hv_status domain_delete(uint32_t id)
         domain->phantom = false; /* else no test behind this one could use the id */
         return HV_STATUS_OBJECT_IN_USE;
     }
-    if (domain->special)
+    if (domain->reserved)
         return HV_STATUS_OPERATION_DENIED;
     if (variant_active(VARIANT_DELETE_ATTACHED_BLOCKS))
         block_devices(domain);
@@ -224,7 +157,7 @@ enum hv_status domain_delete(uint32_t id)
     }
     if (defect_active(DEFECT_DELETE_BLOCKS_PREVIOUS))
         domain_block(id - 1);
-    grave_dig(domain);
+    deleted_domain_record(domain);
     domain_remove(domain);
     return HV_STATUS_SUCCESS;
 }
