@@ -3,12 +3,18 @@
 
 #include <stddef.h>
 
-#include "host/cpu/cpu.h"
-#include "host/cpu/vcpu.h"
+#include "host/base/processor.h"
+
+static struct oracle_counters counters[HOST_CPUS_MAX];
 
 struct oracle_counters *cpu_counters(void)
 {
-    return &cpu_current()->counters;
+    return &counters[processor_index()];
+}
+
+const struct oracle_counters *cpu_counters_of(uint32_t index)
+{
+    return &counters[index];
 }
 
 void cpu_counters_sum(struct oracle_counters *sum)
@@ -18,9 +24,9 @@ void cpu_counters_sum(struct oracle_counters *sum)
 
     *sum = (struct oracle_counters){0};
     for (uint32_t index = 0; index < HOST_CPUS_MAX; index++) {
-        const struct cpu *cpu = cpu_by_index(index);
+        const volatile uint64_t *from = (const volatile uint64_t *)&counters[index];
 
-        for (size_t i = 0; cpu && i < sizeof(*sum) / sizeof(uint64_t); i++)
-            to[i] += ((const volatile uint64_t *)&cpu->counters)[i];
+        for (size_t i = 0; i < sizeof(*sum) / sizeof(uint64_t); i++)
+            to[i] += from[i];
     }
 }

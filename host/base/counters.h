@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/* Events per processor, summed for the oracle. */
 #ifndef PVT_HOST_BASE_COUNTERS_H
 #define PVT_HOST_BASE_COUNTERS_H
 
 #include "abi/oracle.h"
 
-/* Kept per processor by the exit handlers; summed for the oracle. */
-struct oracle_counters *cpu_counters(void);         /* of the running processor */
-void cpu_counters_sum(struct oracle_counters *sum); /* over all processors */
+struct oracle_counters *cpu_counters(void);                    /* of the running processor */
+const struct oracle_counters *cpu_counters_of(uint32_t index); /* of any processor; `index` below HOST_CPUS_MAX */
+void cpu_counters_sum(struct oracle_counters *sum);            /* over all processors */
 
 #endif

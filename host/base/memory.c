@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/memory.h"
 
+#include "host/base/image_bounds.h"
 #include "host/base/instructions.h"
 #include "host/base/log.h"
-#include "host/platform/image.h"
+#include "host/base/panic.h"
 #include "lib/string.h"
 
 #define RANGES_MAX 128
@@ -27,6 +28,7 @@ void host_memory_init(uint64_t pool, uint64_t length)
 {
     memory.next = pool;
     memory.end = pool + length;
+    panic_set_stack_end(memory.end);
 }
 
 bool host_owns(uint64_t address, uint64_t length)

@@ -4,12 +4,12 @@
 #define PVT_HOST_CPU_CPU_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "abi/oracle.h"
+#include "host/base/processor.h"
 #include "host/cpu/vmcb.h"
 
-#define HOST_CPUS_MAX    8
 #define HOST_STACK_PAGES 8
 
 /* A guest that probes must not fill the log. */
@@ -21,7 +21,7 @@ struct guest_registers {
 };
 
 struct cpu {
-    struct cpu *self;            /* first: read through GS */
+    struct cpu *self;            /* as struct processor: read through GS */
     uint32_t index;              /* VP index */
     uint32_t hidden_access_logs; /* how many accesses to hidden memory were logged */
     struct vmcb *guest;
@@ -29,7 +29,6 @@ struct cpu {
     struct vmcb *shadow;     /* guest state before the last entry; QEMU overwrites the VMCB when an entry fails */
     void *host_save;         /* the processor's own, for VMRUN */
     uint8_t *stack_top;
-    struct oracle_counters counters;
 
     uint32_t apic_id;
     uint8_t start_vector; /* page at which the guest starts */
@@ -43,6 +42,8 @@ struct cpu {
     uint32_t flush_wanted, flush_done;
     uint32_t calls_sent, calls_taken; /* NMIs of the host */
 };
+_Static_assert(offsetof(struct cpu, self) == offsetof(struct processor, self), "read through GS");
+_Static_assert(offsetof(struct cpu, index) == offsetof(struct processor, index), "read through GS");
 
 /* The running processor. Valid on the host's own tables, from descriptor_tables_load() on. */
 static inline struct cpu *cpu_current(void)

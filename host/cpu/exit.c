@@ -4,15 +4,17 @@
 
 #include <stddef.h>
 
+#include "host/base/counters.h"
+#include "host/base/image_bounds.h"
 #include "host/base/lock.h"
 #include "host/base/log.h"
 #include "host/base/panic.h"
 #include "host/base/power.h"
+#include "host/cpu/guest_crash.h"
 #include "host/cpu/inject.h"
 #include "host/cpu/nested_paging.h"
 #include "host/cpu/processors.h"
 #include "host/cpu/vcpu.h"
-#include "host/platform/image.h"
 #include "host/vdev/vdev.h"
 
 /*
@@ -22,10 +24,8 @@
  */
 static void handle_invalid(struct cpu *cpu, const struct guest_registers *regs)
 {
-    uint64_t rip = cpu->guest->rip;
-
-    if (rip >= (uintptr_t)host_image_start && rip < (uintptr_t)host_image_end) {
-        crash_print_guest(NULL, cpu->shadow, regs);
+    if (image_contains(cpu->guest->rip)) {
+        guest_crash_print(NULL, cpu->shadow, regs);
         host_panic("VMRUN refused the state of the guest");
     }
     inject_exception(cpu, regs, EXCEPTION_GP);
@@ -33,7 +33,7 @@ static void handle_invalid(struct cpu *cpu, const struct guest_registers *regs)
 
 static void dispatch(struct cpu *cpu, struct guest_registers *regs)
 {
-    struct oracle_counters *counters = &cpu->counters;
+    struct oracle_counters *counters = cpu_counters();
     uint32_t code = (uint32_t)cpu->guest->exit_code;
 
     counters->exits_total++;
@@ -86,11 +86,11 @@ static void dispatch(struct cpu *cpu, struct guest_registers *regs)
         handle_invalid(cpu, regs);
         return;
     case EXIT_SHUTDOWN:
-        crash_print_guest("triple fault", cpu->guest, regs);
+        guest_crash_print("triple fault", cpu->guest, regs);
         host_log(LOG_ERROR, "refhost: the guest shut down (triple fault)\n");
         host_restart(HOST_EXIT_ERROR);
     default:
-        crash_print_guest(NULL, cpu->guest, regs);
+        guest_crash_print(NULL, cpu->guest, regs);
         host_panic("exit code 0x%x that nobody asked for, info 0x%lx 0x%lx", code, cpu->guest->exit_info1,
                    cpu->guest->exit_info2);
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/cpu/inject.h"
 
-#include "host/base/log.h"
 #include "host/base/panic.h"
+#include "host/cpu/guest_crash.h"
 
 /* An exit may happen while the processor delivers an event: when its IDT, its stack or its handler lie in hidden
  * memory. Injecting #GP again and again would never end, so faults pile up as the processor does it: #DF, then
@@ -14,7 +14,7 @@ static enum exception escalate(struct cpu *cpu, const struct guest_registers *re
     if (!(pending & EVENT_VALID) || (pending & EVENT_TYPE_MASK) != EVENT_TYPE_EXCEPTION)
         return vector;
     if ((pending & EVENT_VECTOR_MASK) == EXCEPTION_DF) {
-        crash_print_guest("a fault while a double fault was delivered", cpu->guest, regs);
+        guest_crash_print("a fault while a double fault was delivered", cpu->guest, regs);
         host_stop("the guest shut down: a fault while a double fault was delivered");
     }
     return EXCEPTION_DF;

@@ -5,6 +5,7 @@
 
 #include "host/base/log.h"
 #include "host/base/memory.h"
+#include "host/base/panic.h"
 #include "host/cpu/inject.h"
 #include "host/cpu/insn_fetch.h"
 #include "host/cpu/mmio_decode.h"

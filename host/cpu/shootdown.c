@@ -3,13 +3,14 @@
  * Nested tables that change under other processors. One that is in the host drops all on its next entry; one that is in
  * the guest is called by an NMI, whose intercept no guest can mask.
  */
+#include "host/base/counters.h"
 #include "host/base/instructions.h"
 #include "host/base/lock.h"
-#include "host/base/log.h"
+#include "host/base/panic.h"
+#include "host/base/reference_time.h"
 #include "host/cpu/icr.h"
 #include "host/cpu/inject.h"
 #include "host/cpu/processors.h"
-#include "host/cpu/reference_time.h"
 #include "host/cpu/vcpu.h"
 #include "host/defects/defects.h"
 
@@ -110,7 +111,7 @@ uint64_t processors_exits_of_others(void)
 
     for (unsigned i = 0; i < processors_count(); i++) {
         if (cpu_by_index(i) != cpu_current())
-            sum += __atomic_load_n(&cpu_by_index(i)->counters.exits_total, __ATOMIC_RELAXED);
+            sum += __atomic_load_n(&cpu_counters_of(i)->exits_total, __ATOMIC_RELAXED);
     }
     return sum;
 }

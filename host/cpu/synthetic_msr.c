@@ -3,9 +3,9 @@
 #include "abi/msr.h"
 
 #include "host/base/memory.h"
+#include "host/base/reference_time.h"
 #include "host/cpu/msr.h"
 #include "host/cpu/nested_paging.h"
-#include "host/cpu/reference_time.h"
 #include "host/defects/defects.h"
 #include "host/domains/domains.h"
 #include "host/hypercalls/hypercalls.h"

@@ -4,8 +4,8 @@
 #include <stddef.h>
 
 #include "host/base/instructions.h"
-#include "host/base/log.h"
 #include "host/base/memory.h"
+#include "host/base/panic.h"
 #include "host/cpu/descriptor_tables.h"
 #include "lib/string.h"
 

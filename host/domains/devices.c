@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Devices and the domain that each of them is in: ATTACH and DETACH. */
 #include "abi/device_id.h"
-#include "host/base/log.h"
+#include "host/base/panic.h"
 #include "host/defects/defects.h"
 #include "host/domains/private.h"
 #include "host/domains/table_corruption.h"

@@ -4,7 +4,7 @@
  * one in NULL is blocked. The guest can attach devices to them and flush them, nothing else.
  */
 #include "abi/device_domain.h"
-#include "host/base/log.h"
+#include "host/base/panic.h"
 #include "host/domains/private.h"
 
 static void create(uint32_t id, enum translation_kind kind)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/log.h"
+#include "host/base/panic.h"
 #include "host/domains/domains.h"
 #include "host/hypercalls/hypercalls.h"
 #include "host/hypercalls/state.h"

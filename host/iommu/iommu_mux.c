@@ -7,6 +7,7 @@
 #include "host/defects/defects.h"
 
 #include "host/base/log.h"
+#include "host/base/panic.h"
 #include "host/iommu/soft_backend.h"
 #include "host/variants/variants.h"
 

@@ -8,6 +8,7 @@
 #include "host/base/lock.h"
 #include "host/base/log.h"
 #include "host/base/memory.h"
+#include "host/base/panic.h"
 #include "host/defects/defects.h"
 #include "host/iommu/domain_id.h"
 #include "host/iommu/soft_memory.h"

@@ -6,8 +6,8 @@
 #include "host/iommu/vtd.h"
 
 #include "abi/device_id.h"
-#include "host/base/log.h"
 #include "host/base/memory.h"
+#include "host/base/panic.h"
 #include "host/defects/defects.h"
 #include "host/iommu/domain_id.h"
 #include "host/iommu/fault_queue.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Queued invalidation (VT-d 6.5.2). Every batch ends with a wait, so the queue is empty between two calls. */
-#include "host/base/log.h"
 #include "host/base/memory.h"
+#include "host/base/panic.h"
 #include "host/iommu/vtd.h"
 
 #define QUEUE_DESCRIPTORS ((uint32_t)(HOST_PAGE_SIZE / sizeof(struct vtd_descriptor)))

@@ -3,6 +3,7 @@
 #include "abi/iommu_capabilities.h"
 #include "host/base/log.h"
 #include "host/base/memory.h"
+#include "host/base/panic.h"
 #include "host/iommu/vtd.h"
 #include "host/platform/acpi.h"
 #include "host/variants/variants.h"

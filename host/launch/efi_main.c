@@ -3,8 +3,8 @@
 #include <efi.h>
 
 #include "host/base/instructions.h"
-#include "host/base/log.h"
 #include "host/base/memory.h"
+#include "host/base/panic.h"
 #include "host/cpu/trampoline.h"
 #include "host/launch/firmware.h"
 #include "host/launch/launch.h"

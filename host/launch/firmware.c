@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/launch/firmware.h"
 
-#include "host/base/log.h"
 #include "host/base/memory.h"
+#include "host/base/panic.h"
 #include "lib/string.h"
 
 #define LARGE_PAGE      (2ull << 20)

@@ -3,13 +3,14 @@
 #include "host/base/instructions.h"
 #include "host/base/log.h"
 #include "host/base/memory.h"
+#include "host/base/panic.h"
+#include "host/base/reference_time.h"
 #include "host/cpu/descriptor_tables.h"
 #include "host/cpu/host_paging.h"
 #include "host/cpu/io.h"
 #include "host/cpu/msr.h"
 #include "host/cpu/nested_paging.h"
 #include "host/cpu/processors.h"
-#include "host/cpu/reference_time.h"
 #include "host/cpu/trampoline.h"
 #include "host/cpu/vcpu.h"
 #include "host/hypercalls/hypercalls.h"
@@ -62,6 +63,6 @@ void host_main(struct launch_args *args)
     host_log(LOG_INFO, "image at 0x%lx, tsc %lu kHz, %lu us from the firmware to the guest\n",
              (uintptr_t)host_image_start, tsc_frequency() / 1000,
              (cpu_rdtsc() - args->entry_tsc) * 1000 / (tsc_frequency() / 1000));
-    log_leave_com1();
+    panic_leave_com1();
     cpu_run(cpu, (uintptr_t)cpu->guest, (uintptr_t)cpu->host_state, cpu->stack_top);
 }

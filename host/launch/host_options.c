@@ -78,7 +78,7 @@ static bool apply(void *context, const char *key, const char *value, struct opti
         if (!option_number(value, 0, 1, &number, error))
             return false;
         if (number == 1)
-            crash_on_purpose_arm();
+            panic_test_arm();
         return true;
     }
     if (strcmp(key, "log") == 0) {

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "host/base/log.h"
+#include "host/base/panic.h"
 #include "host/launch/firmware.h"
 #include "lib/string.h"
 

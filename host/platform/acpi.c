@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "host/base/log.h"
 #include "host/base/memory.h"
+#include "host/base/panic.h"
 #include "host/platform/madt.h"
 #include "lib/acpi_layout.h"
 #include "lib/string.h"

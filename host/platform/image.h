@@ -6,10 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The host's image as linked by linker/host.lds. Hidden, so that the address is taken relative to RIP: it is right in
- * the firmware's copy of the image and in the relocated one. */
-extern uint8_t host_image_start[] __attribute__((visibility("hidden")));
-extern uint8_t host_image_end[] __attribute__((visibility("hidden")));
+#include "host/base/image_bounds.h"
 
 size_t image_size(void);
 /*

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "host/cpu/cpu.h"
+#include "host/base/processor.h"
 #include "lib/acpi_layout.h"
 #include "lib/string.h"
 

@@ -11,6 +11,7 @@
 #include "abi/device_id.h"
 #include "host/base/log.h"
 #include "host/base/memory.h"
+#include "host/base/panic.h"
 #include "host/platform/pci_config.h"
 #include "host/platform/pci_functions.h"
 

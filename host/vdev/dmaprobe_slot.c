@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A request from the doorbell to its end. */
-#include "host/cpu/reference_time.h"
+#include "host/base/reference_time.h"
 #include "host/iommu/soft_backend.h"
 #include "host/vdev/dmaprobe_private.h"
 #include "host/vdev/msi.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The host has no timer of its own, so that time passes for the devices at exits: each looks at what is due, and gives
  * every repeating request one pass. */
-#include "host/cpu/reference_time.h"
+#include "host/base/reference_time.h"
 #include "host/iommu/soft_backend.h"
 #include "host/vdev/dmaprobe_private.h"
 

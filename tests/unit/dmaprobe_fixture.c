@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "host/base/memory.h"
-#include "host/cpu/reference_time.h"
+#include "host/base/reference_time.h"
 #include "host/iommu/soft_backend.h"
 #include "host/iommu/soft_memory.h"
 #include "host/vdev/msi.h"

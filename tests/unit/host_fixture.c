@@ -8,6 +8,7 @@
 #include "host/base/lock.h"
 #include "host/base/log.h"
 #include "host/base/memory.h"
+#include "host/base/panic.h"
 #include "host/cpu/processors.h"
 #include "host/domains/domains.h"
 #include "host/hypercalls/state.h"

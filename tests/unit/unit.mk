@@ -26,7 +26,7 @@ endef
 STAGE1_SRC := $(sort $(wildcard lib/stage1*.c))
 STAGE1_FIXTURE := $(STAGE1_SRC) tests/unit/stage1_fixture.c
 # The reference host without hardware: a fake backend, fake guest memory.
-HOST_FIXTURE := $(sort $(wildcard host/domains/*.c)) host/base/lock.c host/hypercalls/race_window.c host/defects/defects.c host/variants/variants.c host/base/flags.c tests/unit/host_fixture.c lib/fmt.c
+HOST_FIXTURE := $(sort $(wildcard host/domains/*.c)) host/base/lock.c host/hypercalls/race_window.c host/defects/defects.c host/variants/variants.c host/base/flags.c host/iommu/domain_id.c tests/unit/host_fixture.c lib/fmt.c
 SOFTIOMMU_FIXTURE := $(sort $(wildcard host/softiommu/*.c)) tests/unit/softiommu_fixture.c
 HOST_CALLS := $(filter-out host/hypercalls/init.c host/base/lock.c host/hypercalls/race_window.c,$(sort $(wildcard host/hypercalls/*.c)))
 # The emulated DMA engine on the real software IOMMU.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/cpu/reference_time.h"
+#include "host/base/reference_time.h"
 
 #include "host/base/instructions.h"
-#include "host/base/log.h"
+#include "host/base/panic.h"
 #include "lib/calibrate.h"
 
 #define PM_TIMER_HZ   3579545u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef PVT_HOST_CPU_REFERENCE_TIME_H
-#define PVT_HOST_CPU_REFERENCE_TIME_H
+#ifndef PVT_HOST_BASE_REFERENCE_TIME_H
+#define PVT_HOST_BASE_REFERENCE_TIME_H
 
 #include <stdint.h>
 
