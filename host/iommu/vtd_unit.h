@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The one VT-d unit of the machine; shared by the files vtd_*.c. */
-#ifndef PVT_HOST_IOMMU_VTD_H
-#define PVT_HOST_IOMMU_VTD_H
+/* The one VT-d unit of the machine: its state and its registers. */
+#ifndef PVT_HOST_IOMMU_VTD_UNIT_H
+#define PVT_HOST_IOMMU_VTD_UNIT_H
 
 #include "host/iommu/backend.h"
 #include "host/iommu/vtd_regs.h"
@@ -56,33 +56,5 @@ static inline void vtd_write64(uint32_t offset, uint64_t value)
 {
     *(volatile uint64_t *)(vtd_unit.registers + offset) = value;
 }
-
-/* Makes stores visible to a unit that walks memory without snooping caches (ECAP.C clear). */
-void vtd_publish(const void *start, size_t length);
-
-/* vtd_setup.c: registers, capabilities, switching on. */
-bool vtd_find(void);
-void vtd_queue_start(void);
-void vtd_translation_start(void);
-
-/* vtd_queue.c: puts descriptors in the queue and waits until the unit has carried them out. */
-void vtd_submit(const struct vtd_descriptor *descriptor, unsigned count);
-void vtd_invalidate_all(void);
-/* After a function's tables changed; `old_did` 0: nothing can be cached. */
-void vtd_invalidate_function(uint16_t requester, uint16_t old_did, bool translations);
-
-/* vtd_tables.c: builds root, context and PASID tables for the functions on the bus. */
-void vtd_tables_build(void);
-struct vtd_function *vtd_function_find(uint16_t requester);
-/* Makes the spare table say `t` and switches to it by one store. */
-void vtd_function_point(struct vtd_function *function, const struct translation *t);
-
-/* vtd_fault.c */
-void vtd_faults_drain(void);
-bool vtd_take_fault(uint64_t device_id, bool clear, struct oracle_fault *fault);
-
-/* vtd_flush.c */
-void vtd_flush_domain(const struct translation *t);
-void vtd_flush_range(const struct translation *t, uint64_t page, unsigned shift);
 
 #endif
