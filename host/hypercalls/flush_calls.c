@@ -91,6 +91,8 @@ static bool skipped(const struct hv_input_flush_device_domain_list *list, uint32
         return true;
     if (defect_active(DEFECT_LIST_LAST_DROPPED) && count > 1 && index == count - 1)
         return true;
+    if (defect_active(DEFECT_LIST_ELEMENT_256_LOST) && index == 256)
+        return true;
     if (defect_active(DEFECT_LIST_ALL_IGNORED) && hv_iommu_range_shift(range) == HV_IOMMU_RANGE_SHIFT_ALL)
         return true;
     for (uint32_t i = 0; defect_active(DEFECT_LIST_ERROR_ROLLBACK) && i < count; i++) {

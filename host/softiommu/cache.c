@@ -8,7 +8,11 @@ void cache_init(struct cache *cache, struct arena *arena, uint32_t capacity, uin
                 struct softiommu_cache_statistics *statistics)
 {
     unsigned bits = log2_ceil(capacity);
-    struct cache c = {.capacity = capacity, .bucket_bits = bits, .group_mask = groups - 1};
+    struct cache c = {.capacity = capacity,
+                      .bucket_bits = bits,
+                      .group_mask = groups - 1,
+                      .list_limit = UINT32_MAX,
+                      .lookup_limit = UINT32_MAX};
 
     c.entry = arena_take(arena, capacity * sizeof(*c.entry));
     c.bucket = arena_take(arena, sizeof(*c.bucket) << bits);
@@ -140,12 +144,14 @@ static void invalidate(struct cache *cache, struct cache_entry *entry)
 
 static void drop_listed(struct cache *cache, uint16_t tag, uint64_t first, uint64_t last)
 {
-    uint32_t next;
+    uint32_t next, seen = 0;
 
-    for (uint32_t i = cache->group[tag & cache->group_mask].first; i != NO_ENTRY; i = next) {
+    for (uint32_t i = cache->group[tag & cache->group_mask].first; i != NO_ENTRY && seen < cache->list_limit;
+         i = next) {
         struct cache_entry *entry = &cache->entry[i];
 
         next = entry->group_next;
+        seen++;
         cache->statistics->visited++;
         if (entry->tag == tag && entry->page >= first && entry->page <= last)
             invalidate(cache, entry);
@@ -154,7 +160,7 @@ static void drop_listed(struct cache *cache, uint16_t tag, uint64_t first, uint6
 
 static void drop_looked_up(struct cache *cache, uint16_t tag, uint64_t first, uint64_t last)
 {
-    for (uint64_t i = 0; i <= last - first; i++) {
+    for (uint64_t i = 0; i <= last - first && i < cache->lookup_limit; i++) {
         struct cache_entry *entry = cache_find(cache, tag, first + i);
 
         cache->statistics->visited++;

@@ -31,9 +31,10 @@ struct cache {
     uint32_t *bucket;
     struct cache_group *group;
     uint32_t capacity, bucket_bits, group_mask;
-    uint32_t free;     /* first free entry */
-    uint32_t victim;   /* next to go when full: the oldest, as entries are filled in order */
-    struct dice *dice; /* victims at random; NULL: in turn */
+    uint32_t free;                     /* first free entry */
+    uint32_t victim;                   /* next to go when full: the oldest, as entries are filled in order */
+    uint32_t list_limit, lookup_limit; /* entries and pages that a drop looks at; fewer than all under omissions only */
+    struct dice *dice;                 /* victims at random; NULL: in turn */
     struct softiommu_cache_statistics *statistics;
 };
 

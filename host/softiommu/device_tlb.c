@@ -32,12 +32,13 @@ void device_tlb_fill(struct softiommu *iommu, unsigned device, uint64_t iova, co
 void device_tlb_drop_range(struct softiommu *iommu, unsigned device, uint64_t first, uint64_t last,
                            enum large_pages large)
 {
-    page_cache_drop_range(&iommu->function[device].tlb, NO_TAG, first, last, large);
+    page_cache_drop_range(&iommu->function[device].tlb, NO_TAG, first, last, large,
+                          kept_levels(iommu, DROP_DEVICE_TLB));
 }
 
 void device_tlb_drop_all(struct softiommu *iommu, unsigned device)
 {
-    page_cache_drop_tag(&iommu->function[device].tlb, NO_TAG);
+    page_cache_drop_tag(&iommu->function[device].tlb, NO_TAG, kept_levels(iommu, DROP_DEVICE_TLB));
 }
 
 void softiommu_set_ats(struct softiommu *iommu, unsigned device, bool on)

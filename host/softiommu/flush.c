@@ -39,7 +39,7 @@ void softiommu_flush_domain(struct softiommu *iommu, uint16_t tag)
 
     iommu->statistics.domain_flushes++;
     if (!omitted(iommu, SOFTIOMMU_OMIT_IOTLB_DOMAIN_FLUSH))
-        page_cache_drop_tag(&iommu->iotlb, cached);
+        page_cache_drop_tag(&iommu->iotlb, cached, kept_levels(iommu, DROP_DOMAIN_FLUSH));
     for (unsigned level = 1; level <= WALK_CACHE_LEVELS; level++) {
         if (!omitted_at(iommu, SOFTIOMMU_OMIT_WALK_DOMAIN_FLUSH_1, level))
             walk_cache_drop_tag(&iommu->walk_cache, level, cached);
@@ -87,7 +87,8 @@ void softiommu_flush_range(struct softiommu *iommu, uint16_t tag, uint64_t page,
 
     iommu->statistics.range_flushes++;
     if (!omitted(iommu, SOFTIOMMU_OMIT_IOTLB_RANGE_FLUSH))
-        page_cache_drop_range(&iommu->iotlb, cached, leaves.first, leaves.last, large);
+        page_cache_drop_range(&iommu->iotlb, cached, leaves.first, leaves.last, large,
+                              kept_levels(iommu, DROP_RANGE_FLUSH));
     for (unsigned level = 1; level <= WALK_CACHE_LEVELS; level++) {
         if (!omitted_at(iommu, SOFTIOMMU_OMIT_WALK_RANGE_FLUSH_1, level))
             walk_cache_drop_range(&iommu->walk_cache, level, cached, range.first, range.last);

@@ -49,6 +49,18 @@ static void lay_out(const struct softiommu_config *config, struct arena *arena)
                         dice);
 }
 
+static void limit_drops(struct softiommu *iommu)
+{
+    for (unsigned level = 0; level < FORMAT_LEAF_LEVELS; level++) {
+        if (omitted(iommu, SOFTIOMMU_OMIT_IOTLB_AT_MOST_256))
+            iommu->iotlb.size[level].list_limit = 256;
+        if (omitted(iommu, SOFTIOMMU_OMIT_IOTLB_BLOCK_AT_MOST_256))
+            iommu->iotlb.size[level].lookup_limit = 256;
+        for (unsigned i = 0; i < iommu->config.devices && omitted(iommu, SOFTIOMMU_OMIT_DEVICE_TLB_AT_MOST_128); i++)
+            iommu->function[i].tlb.size[level].list_limit = 128;
+    }
+}
+
 size_t softiommu_storage_size(const struct softiommu_config *config)
 {
     struct arena arena = {0};
@@ -70,5 +82,6 @@ struct softiommu *softiommu_init(const struct softiommu_config *config, const st
         return NULL;
     lay_out(config, &arena);
     iommu->call = *callbacks;
+    limit_drops(iommu);
     return iommu;
 }

@@ -29,7 +29,7 @@ void leave_domain(struct softiommu *iommu, uint16_t tag, enum softiommu_switch h
     if (iommu->config.keep_idle_domains || omitted(iommu, SOFTIOMMU_OMIT_TAG_REUSED) || has_devices(iommu, tag))
         return;
     if (!omitted(iommu, detach ? SOFTIOMMU_OMIT_IOTLB_DETACH : SOFTIOMMU_OMIT_IOTLB_ATTACH))
-        page_cache_drop_tag(&iommu->iotlb, cached);
+        page_cache_drop_tag(&iommu->iotlb, cached, kept_levels(iommu, detach ? DROP_DETACH : DROP_ATTACH));
     for (unsigned level = 1; level <= WALK_CACHE_LEVELS; level++) {
         if (!walk_cache_forgotten(iommu, how, level))
             walk_cache_drop_tag(&iommu->walk_cache, level, cached);
@@ -76,7 +76,7 @@ void softiommu_delete_domain(struct softiommu *iommu, const struct softiommu_tra
 
     iommu->statistics.deletes++;
     if (!reused && !omitted(iommu, SOFTIOMMU_OMIT_IOTLB_DELETE))
-        page_cache_drop_tag(&iommu->iotlb, cached);
+        page_cache_drop_tag(&iommu->iotlb, cached, kept_levels(iommu, DROP_DELETE));
     for (unsigned level = 1; level <= WALK_CACHE_LEVELS && !reused; level++) {
         if (!omitted(iommu, SOFTIOMMU_OMIT_WALK_DELETE))
             walk_cache_drop_tag(&iommu->walk_cache, level, cached);

@@ -77,14 +77,18 @@ static void drop_level(struct page_cache *cache, uint16_t tag, uint64_t first, u
 }
 
 void page_cache_drop_range(struct page_cache *cache, uint16_t tag, uint64_t first, uint64_t last,
-                           enum large_pages large)
+                           enum large_pages large, unsigned kept)
 {
-    for (unsigned level = 0; level < FORMAT_LEAF_LEVELS; level++)
-        drop_level(cache, tag, first, last, level, large);
+    for (unsigned level = 0; level < FORMAT_LEAF_LEVELS; level++) {
+        if ((kept >> level & 1) == 0)
+            drop_level(cache, tag, first, last, level, large);
+    }
 }
 
-void page_cache_drop_tag(struct page_cache *cache, uint16_t tag)
+void page_cache_drop_tag(struct page_cache *cache, uint16_t tag, unsigned kept)
 {
-    for (unsigned level = 0; level < FORMAT_LEAF_LEVELS; level++)
-        cache_drop_tag(&cache->size[level], tag);
+    for (unsigned level = 0; level < FORMAT_LEAF_LEVELS; level++) {
+        if ((kept >> level & 1) == 0)
+            cache_drop_tag(&cache->size[level], tag);
+    }
 }

@@ -30,9 +30,9 @@ void page_cache_fill(struct page_cache *cache, uint16_t tag, uint64_t iova, cons
 /* What becomes of large pages that a range touches: all of it goes, as it must, or what an omission makes of it. */
 enum large_pages { LARGE_PAGES_WHOLE, LARGE_PAGES_PART, LARGE_PAGES_KEPT };
 
-/* 4 KiB pages first..last, both included. */
+/* 4 KiB pages first..last, both included. Bit n of `kept`: an omission keeps the pages of level n. */
 void page_cache_drop_range(struct page_cache *cache, uint16_t tag, uint64_t first, uint64_t last,
-                           enum large_pages large);
-void page_cache_drop_tag(struct page_cache *cache, uint16_t tag);
+                           enum large_pages large, unsigned kept);
+void page_cache_drop_tag(struct page_cache *cache, uint16_t tag, unsigned kept);
 
 #endif

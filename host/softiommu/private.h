@@ -66,4 +66,21 @@ static inline bool omitted(const struct softiommu *iommu, enum softiommu_omissio
     return softiommu_omitted(&iommu->config.omissions, omission);
 }
 
+/* What should drop a cached page. */
+enum drop_event { DROP_DOMAIN_FLUSH, DROP_RANGE_FLUSH, DROP_ATTACH, DROP_DETACH, DROP_DEVICE_TLB, DROP_DELETE };
+
+/* Bit n: an omission keeps the pages of level n in spite of the event. */
+static inline unsigned kept_levels(const struct softiommu *iommu, enum drop_event event)
+{
+    unsigned kept = omitted(iommu, SOFTIOMMU_OMIT_KEPT_1G_ALWAYS) ? 1u << 2 : 0;
+
+    if (event == DROP_DELETE)
+        return kept;
+    if (omitted(iommu, (enum softiommu_omission)(SOFTIOMMU_OMIT_KEPT_1G_DOMAIN_FLUSH + event)))
+        kept |= 1u << 2;
+    if (omitted(iommu, (enum softiommu_omission)(SOFTIOMMU_OMIT_KEPT_2M_DOMAIN_FLUSH + event)))
+        kept |= 1u << 1;
+    return kept;
+}
+
 #endif

@@ -38,6 +38,18 @@ static void put_in_flight(struct softiommu *iommu, unsigned device, struct softi
     iommu->statistics.in_flight++;
 }
 
+static uint64_t next_iova(const struct softiommu *iommu, const struct softiommu_request *request)
+{
+    static const unsigned width[] = {21, 30, 32, 39};
+    uint64_t iova = request->iova + request->translated;
+
+    for (unsigned i = 0; i < sizeof(width) / sizeof(width[0]); i++) {
+        if (omitted(iommu, (enum softiommu_omission)(SOFTIOMMU_OMIT_WRAPS_2M + i)))
+            iova = align_down(request->iova, BIT(width[i])) | (iova & (BIT(width[i]) - 1));
+    }
+    return iova;
+}
+
 bool softiommu_request_begin(struct softiommu *iommu, unsigned device, struct softiommu_request *request)
 {
     request->state = SOFTIOMMU_REQUEST_IDLE;
@@ -48,8 +60,7 @@ bool softiommu_request_begin(struct softiommu *iommu, unsigned device, struct so
         uint64_t left = request->length - request->translated;
         uint64_t spa, size;
 
-        request->reason =
-            softiommu_translate(iommu, device, request->iova + request->translated, request->access, &spa, &size);
+        request->reason = softiommu_translate(iommu, device, next_iova(iommu, request), request->access, &spa, &size);
         if (request->reason != SOFTIOMMU_REASON_NONE)
             break;
         size = size < left ? size : left;

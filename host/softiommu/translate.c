@@ -10,7 +10,7 @@
 /* A page on the device's side, and whether stage 2 may be skipped for it under an omission. */
 struct target {
     struct leaf leaf;
-    bool unchecked;
+    bool unchecked, one_byte;
 };
 
 /* What the unit answers, to a DMA or to a translation request of a device. */
@@ -72,6 +72,31 @@ static uint64_t bytes_left(uint64_t iova, unsigned level)
     return left;
 }
 
+/* Omissions: the byte beside a mapping counts as a part of it. */
+static bool beside_mapping(struct softiommu *iommu, unsigned device, uint64_t iova, enum oracle_access access,
+                           struct target *target)
+{
+    bool before = (iova & (BIT(12) - 1)) == BIT(12) - 1, after = (iova & (BIT(12) - 1)) == 0;
+    bool before_omitted = omitted(iommu, SOFTIOMMU_OMIT_BYTE_BEFORE) ||
+                          (omitted(iommu, SOFTIOMMU_OMIT_BYTE_BEFORE_READ) && access == ORACLE_ACCESS_READ);
+    uint64_t beside = before ? iova + 1 : iova - 1;
+    unsigned level;
+
+    if (!(before && before_omitted) && !after)
+        return false;
+    if (ask_unit(iommu, device, beside, access, target) != SOFTIOMMU_REASON_NONE)
+        return false;
+    level = target->leaf.level;
+    if (after && !omitted(iommu, SOFTIOMMU_OMIT_BYTE_AFTER) &&
+        (level == 0 || !omitted(iommu, (enum softiommu_omission)(SOFTIOMMU_OMIT_BYTE_AFTER_2M + level - 1))))
+        return false;
+    target->leaf.gpa += align_down(beside & (BIT(12 + FORMAT_INDEX_BITS * level) - 1), BIT(12));
+    target->leaf.gpa += before ? -BIT(12) : BIT(12);
+    target->leaf.level = 0;
+    target->one_byte = true;
+    return true;
+}
+
 static enum softiommu_reason both_stages(struct softiommu *iommu, unsigned device, uint64_t iova,
                                          enum oracle_access access, uint64_t *spa, uint64_t *size)
 {
@@ -79,9 +104,10 @@ static enum softiommu_reason both_stages(struct softiommu *iommu, unsigned devic
     enum softiommu_reason reason = ask(iommu, device, iova, access, &target);
     uint64_t left, contiguous, at;
 
-    if (reason != SOFTIOMMU_REASON_NONE)
+    if (reason != SOFTIOMMU_REASON_NONE &&
+        (reason != SOFTIOMMU_REASON_NOT_PRESENT || !beside_mapping(iommu, device, iova, access, &target)))
         return reason;
-    left = bytes_left(iova, target.leaf.level);
+    left = target.one_byte ? 1 : bytes_left(iova, target.leaf.level);
     if (omitted(iommu, SOFTIOMMU_OMIT_CROSSING_LINEAR))
         left += BIT(12);
     at = target.leaf.gpa + (iova & (BIT(offset_bits(iommu, target.leaf.level)) - 1));

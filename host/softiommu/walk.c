@@ -26,14 +26,24 @@ bool walk_reserved(const struct walk *walk, uint64_t entry)
     return reserved != 0 && !omitted(walk->iommu, SOFTIOMMU_OMIT_RESERVED_IGNORED);
 }
 
+/* Whether the entry is a large page that an omission is about: `of_2m`, or the next one for 1 GiB. */
+static bool large_omitted(const struct walk *walk, uint64_t entry, enum softiommu_omission of_2m)
+{
+    return walk->level > 0 && walk->level < FORMAT_LEAF_LEVELS && format_is_leaf(walk->format, walk->level, entry) &&
+           omitted(walk->iommu, (enum softiommu_omission)(of_2m + walk->level - 1));
+}
+
 uint8_t walk_rights(const struct walk *walk, uint64_t entry)
 {
     uint8_t here =
         (uint8_t)(((entry & ENTRY_WRITE) != 0 ? RIGHT_WRITE : 0) | ((entry & ENTRY_USER) != 0 ? RIGHT_USER : 0));
     uint8_t above = walk->rights;
 
-    if (omitted(walk->iommu, SOFTIOMMU_OMIT_WRITE_LEAF_ONLY))
+    if (omitted(walk->iommu, SOFTIOMMU_OMIT_WRITE_LEAF_ONLY) ||
+        large_omitted(walk, entry, SOFTIOMMU_OMIT_WRITE_LEAF_ONLY_2M))
         above |= RIGHT_WRITE;
+    if (large_omitted(walk, entry, SOFTIOMMU_OMIT_READ_ONLY_2M_WRITABLE))
+        return (here & above) | RIGHT_WRITE;
     if (omitted(walk->iommu, SOFTIOMMU_OMIT_USER_IGNORED))
         here |= RIGHT_USER;
     return here & above;

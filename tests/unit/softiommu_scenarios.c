@@ -3,6 +3,7 @@
 
 #define AT_LEVEL(level) ((unsigned)(level) << 4)
 #define LOOK_AT(page)   ((unsigned)(page) << 8)
+#define WITH_ATS        (1u << 8)
 
 #define STORY(omission, story, argument)                                                                               \
     {                                                                                                                  \
@@ -75,6 +76,26 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(RANGE_FIRST, story_range_end, 0),
     STORY(RANGE_LAST, story_range_end, 7),
 
+    STORY(KEPT_1G_DOMAIN_FLUSH, story_size_kept, BY_DOMAIN_FLUSH | AT_LEVEL(2)),
+    STORY(KEPT_1G_RANGE_FLUSH, story_size_kept, BY_RANGE_FLUSH | AT_LEVEL(2)),
+    STORY(KEPT_1G_ATTACH, story_size_kept, BY_ATTACH | AT_LEVEL(2)),
+    STORY(KEPT_1G_DETACH, story_size_kept, BY_DETACH | AT_LEVEL(2)),
+    STORY(KEPT_1G_DEVICE_TLB, story_size_kept, BY_DOMAIN_FLUSH | AT_LEVEL(2) | WITH_ATS),
+    STORY(KEPT_1G_DEVICE_TLB, story_size_kept, BY_RANGE_FLUSH | AT_LEVEL(2) | WITH_ATS),
+    STORY(KEPT_2M_DOMAIN_FLUSH, story_size_kept, BY_DOMAIN_FLUSH | AT_LEVEL(1)),
+    STORY(KEPT_2M_RANGE_FLUSH, story_size_kept, BY_RANGE_FLUSH | AT_LEVEL(1)),
+    STORY(KEPT_2M_ATTACH, story_size_kept, BY_ATTACH | AT_LEVEL(1)),
+    STORY(KEPT_2M_DETACH, story_size_kept, BY_DETACH | AT_LEVEL(1)),
+    STORY(KEPT_2M_DEVICE_TLB, story_size_kept, BY_DOMAIN_FLUSH | AT_LEVEL(1) | WITH_ATS),
+    STORY(KEPT_2M_DEVICE_TLB, story_size_kept, BY_RANGE_FLUSH | AT_LEVEL(1) | WITH_ATS),
+    STORY(KEPT_1G_ALWAYS, story_size_kept, BY_DOMAIN_FLUSH | AT_LEVEL(2)),
+    STORY(KEPT_1G_ALWAYS, story_size_kept, BY_RANGE_FLUSH | AT_LEVEL(2)),
+    STORY(KEPT_1G_ALWAYS, story_size_kept, BY_ATTACH | AT_LEVEL(2)),
+    STORY(KEPT_1G_ALWAYS, story_size_kept, BY_DETACH | AT_LEVEL(2)),
+    STORY(IOTLB_AT_MOST_256, story_many, BY_DOMAIN_FLUSH),
+    STORY(IOTLB_BLOCK_AT_MOST_256, story_many, BY_RANGE_FLUSH),
+    STORY(DEVICE_TLB_AT_MOST_128, story_many, BY_DOMAIN_FLUSH | WITH_ATS),
+
     STORY(WRITE_LEAF_ONLY, story_write_leaf_only, 0),
     STORY(PRESENT_LEAF_ONLY, story_present_leaf_only, 0),
     STORY(USER_IGNORED, story_user, 0),
@@ -89,6 +110,19 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(OFFSET_CUT_2M, story_offset, 1),
     STORY(OFFSET_CUT_1G, story_offset, 2),
     STORY(CROSSING_LINEAR, story_crossing, 0),
+    STORY(READ_ONLY_2M_WRITABLE, story_large_read_only, AT_LEVEL(1)),
+    STORY(READ_ONLY_1G_WRITABLE, story_large_read_only, AT_LEVEL(2)),
+    STORY(WRITE_LEAF_ONLY_2M, story_large_read_only_above, AT_LEVEL(1)),
+    STORY(WRITE_LEAF_ONLY_1G, story_large_read_only_above, AT_LEVEL(2)),
+    STORY(WRAPS_2M, story_wraps, 21),
+    STORY(WRAPS_1G, story_wraps, 30),
+    STORY(WRAPS_4G, story_wraps, 32),
+    STORY(WRAPS_512G, story_wraps, 39),
+    STORY(BYTE_BEFORE, story_byte_before, 0),
+    STORY(BYTE_BEFORE_READ, story_byte_before, 1),
+    STORY(BYTE_AFTER, story_byte_after, 0),
+    STORY(BYTE_AFTER_2M, story_byte_after, AT_LEVEL(1)),
+    STORY(BYTE_AFTER_1G, story_byte_after, AT_LEVEL(2)),
 
     STORY(STAGE2_ROOT, story_stage2_root, 0),
     STORY(STAGE2_TABLE, story_stage2_table, 0),

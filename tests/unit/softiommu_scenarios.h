@@ -51,6 +51,18 @@ bool story_kept_root(struct machine *m, unsigned argument);
 bool story_delete_reads(struct machine *m, unsigned argument);
 bool story_tag_shared(struct machine *m, unsigned argument);
 
+/* argument: enum released_by | level of the page << 4 | ATS << 8 */
+bool story_size_kept(struct machine *m, unsigned argument);
+bool story_many(struct machine *m, unsigned argument);
+/* argument: level of the page << 4 */
+bool story_large_read_only(struct machine *m, unsigned argument);
+bool story_large_read_only_above(struct machine *m, unsigned argument);
+bool story_byte_after(struct machine *m, unsigned argument);
+/* argument: 0 written, 1 read */
+bool story_byte_before(struct machine *m, unsigned argument);
+/* argument: bits of an IOVA in the region */
+bool story_wraps(struct machine *m, unsigned argument);
+
 bool story_write_leaf_only(struct machine *m, unsigned argument);
 bool story_present_leaf_only(struct machine *m, unsigned argument);
 bool story_user(struct machine *m, unsigned argument);

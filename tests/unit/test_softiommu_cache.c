@@ -177,7 +177,7 @@ static void drop_of_1g(enum large_pages large, uint64_t first, uint64_t last)
     page_cache_fill(&cache, 1, BIT(32), &leaf);
     leaf = (struct leaf){.gpa = BIT(40), .flags = LEAF_WRITE};
     page_cache_fill(&cache, 1, BIT(33), &leaf);
-    page_cache_drop_range(&cache, 1, (BIT(32) >> 12) + first, (BIT(32) >> 12) + last, large);
+    page_cache_drop_range(&cache, 1, (BIT(32) >> 12) + first, (BIT(32) >> 12) + last, large, 0);
     for (size_t i = 0; i < UNIT_COUNT(page); i++) {
         uint64_t iova = BIT(32) + (page[i] << 12);
         bool kept = large == LARGE_PAGES_KEPT || (large == LARGE_PAGES_PART && (page[i] < first || page[i] > last));
@@ -187,7 +187,7 @@ static void drop_of_1g(enum large_pages large, uint64_t first, uint64_t last)
             assert_int_equal(found.gpa + (iova & (BIT(12 + 9 * found.level) - 1)),
                              (UINT64_C(7) << 30) + (page[i] << 12));
     }
-    page_cache_drop_range(&cache, 1, BIT(33) >> 12, BIT(33) >> 12, large);
+    page_cache_drop_range(&cache, 1, BIT(33) >> 12, BIT(33) >> 12, large, 0);
     assert_false(page_cache_find(&cache, 1, BIT(33), &found));
     free(arena.base);
 }
