@@ -40,22 +40,20 @@ void vdev_tick(void)
     soft_unlock();
 }
 
-static void on_switch_step(void *probe)
+void vdev_on_switch_step(uint16_t bdf)
 {
-    struct slot *slot = ((struct dmaprobe *)probe)->slot;
+    const struct vdev_function *function = vdev_find(bdf);
 
     if (__atomic_load_n(&watched, __ATOMIC_RELAXED) == 0)
         return;
     for (unsigned s = 0; s < DMAPROBE_SLOTS; s++)
-        slot_on_switch_step(&slot[s]);
+        slot_moment(&function->probe->slot[s]);
 }
 
-static void abandon(void *probe)
+void vdev_lose(uint16_t bdf)
 {
-    struct slot *slot = ((struct dmaprobe *)probe)->slot;
+    const struct vdev_function *function = vdev_find(bdf);
 
     for (unsigned s = 0; s < DMAPROBE_SLOTS; s++)
-        slot_abandon(&slot[s]);
+        slot_lose(&function->probe->slot[s]);
 }
-
-const struct soft_hooks dmaprobe_hooks = {.on_switch_step = on_switch_step, .abandon = abandon};

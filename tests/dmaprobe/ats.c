@@ -4,7 +4,7 @@
  * dmaprobe+ats with ATS on; here is what only ATS has: switching it on and off (ATS-1, ATS-2).
  */
 #include "drivers/dmaprobe.h"
-#include "tests/harness/fixture.h"
+#include "tests/harness/leaf.h"
 
 #define TEST_GROUP "ats"
 #define ON_ATS     "a"
@@ -115,4 +115,50 @@ TEST(ats_blocking, "blocked_after_ats_off", "ATS-2 ATT-7", ON_ATS, "dma,fault",
     expect_write_fault(t, e, IOVA, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "blocked, ATS off");
     set_ats(t, e, true);
     expect_write_fault(t, e, IOVA, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "blocked, ATS on");
+}
+
+static void large_leaf(struct test_run *t, uint64_t size)
+{
+    struct dma_engine *e = device(t);
+    struct leaf l = leaf_for(t, 0x40000000, size); /* aligned for every size */
+    struct domain *d = domain_paging(t);
+
+    set_ats(t, e, true);
+    attach(t, d, e);
+    for (unsigned by_list = 0; by_list < 2; by_list++) {
+        leaf_map(t, d, &l, RW);
+        leaf_expect_write(t, e, &l, 0x3000, 8, "cached in the device");
+        leaf_expect_write(t, e, &l, l.size - 8, 8, "at its end");
+        unmap(t, d, l.iova, l.size);
+        if (by_list) {
+            flush_list(t, d, l.iova, l.size);
+        } else {
+            flush(t, d);
+        }
+        leaf_expect_write_fault(t, e, &l, 0x3000, 8, ORACLE_FAULT_CLASS_NOT_PRESENT, "removed and flushed");
+        leaf_expect_write_fault(t, e, &l, (int64_t)(l.size - 8), 8, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                                "removed and flushed, at its end");
+    }
+}
+
+STORY("2m_leaf_removed",
+      "With ATS on, the device uses both ends of a 2 MiB leaf, which is removed and flushed; the device writes again. "
+      "Once with a flush of the domain, once with a list.",
+      "After the flush nothing changes, and a fault record, where there is one, says not present.",
+      "The invalidation that is sent to the device has the size of a small page, or drops small pages only.");
+TEST(ats_2m, "2m_leaf_removed", "ATS-1", ON_ATS, "dma,fault,flush",
+     "A 2 MiB leaf that the device has cached is gone after a flush of the domain and of a list")
+{
+    large_leaf(t, SIZE_2M);
+}
+
+STORY("1g_leaf_removed",
+      "With ATS on, the device uses both ends of a 1 GiB leaf, which is removed and flushed; the device writes again. "
+      "Once with a flush of the domain, once with a list.",
+      "After the flush nothing changes, and a fault record, where there is one, says not present.",
+      "The invalidation that is sent to the device has the size of a small page, or drops small pages only.");
+TEST(ats_1g, "1g_leaf_removed", "ATS-1", ON_ATS, "dma,fault,flush",
+     "A 1 GiB leaf that the device has cached is gone after a flush of the domain and of a list")
+{
+    large_leaf(t, SIZE_1G);
 }

@@ -14,9 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest import HERE, ROOT, pvtest_call
-from pvtest import paths
-from pvtest.images import catalogue
-from pvtest.machine import qemu
+from pvtest import catalogue, paths, qemu
 
 pytestmark = [
     pytest.mark.boots,

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Flushes of many distinct pages (FL-1, LS-4, LS-9, ATT-4). A host that queues invalidations in batches, or walks a
+ * list of cached pages with a bound, is right for a few pages and forgets the rest. So every page is used by the device
+ * first, has a target of its own, and is tried afterwards. The counts are above 512 and no multiple of a usual batch.
+ */
+#include "drivers/hypercall.h"
+#include "lib/string.h"
+#include "tests/harness/fixture.h"
+
+#define TEST_GROUP "flush"
+#define IOVA       0x04000000ull
+#define RW         (STAGE1_READ | STAGE1_WRITE)
+#define MANY       601u
+#define FEW        7u /* on a slow device */
+
+/* `count` pages at IOVA + i * stride, all of them used by the device, then unmapped without a flush. */
+struct many {
+    struct dma_engine *engine;
+    struct domain *domain;
+    struct buffer buffer;
+    unsigned count;
+    uint64_t stride;
+};
+
+static struct many make_many(struct test_run *t, unsigned count, uint64_t stride)
+{
+    struct dma_engine *e = device(t);
+    struct many m = {.engine = e, .domain = domain_paging(t), .count = rounds_on(e, count, FEW), .stride = stride};
+
+    m.buffer = buffer(t, m.count);
+    for (unsigned i = 0; i < m.count; i++) {
+        REQUIRE(domain_map(m.domain, IOVA + i * stride, gpa_of(m.buffer.data) + i * PAGE_SIZE, PAGE_SIZE, RW) ==
+                    STAGE1_OK,
+                "mapping page %u of our own tables", i);
+    }
+    STEP4(t, "map %llu pages from IOVA 0x%llx on, one every 0x%llx bytes, from GPA 0x%llx on", m.count, IOVA, stride,
+          gpa_of(m.buffer.data));
+    return m;
+}
+
+static void use_all(struct test_run *t, struct many *m)
+{
+    STEP1(t, "the device writes 8 bytes in each of the %llu pages", m->count);
+    for (unsigned i = 0; i < m->count; i++) {
+        fill_by_device(t, m->engine, IOVA + i * m->stride, 8, "DMA");
+        CHECK_EQ(m->buffer.data[i * PAGE_SIZE], m->engine->ops->fill_value,
+                 "first byte of a mapped page after the DMA");
+    }
+    buffer_refresh(&m->buffer);
+}
+
+static void unmap_pages(struct test_run *t, struct many *m, unsigned first, unsigned end)
+{
+    STEP2(t, "unmap pages %llu to %llu, no flush", first, end - 1);
+    for (unsigned i = first; i < end; i++) {
+        REQUIRE(domain_unmap(m->domain, IOVA + i * m->stride, PAGE_SIZE) == STAGE1_OK, "unmapping our own page %u", i);
+    }
+}
+
+static void unmap_all(struct test_run *t, struct many *m)
+{
+    unmap_pages(t, m, 0, m->count);
+}
+
+/* One look at the whole buffer after all attempts: a look after each would take a second. */
+static void expect_gone(struct test_run *t, struct many *m, unsigned end, const char *what)
+{
+    STEP1(t, "the device tries to write 8 bytes in each of the first %llu pages", end);
+    for (unsigned i = 0; i < end; i++) {
+        fill_by_device(t, m->engine, IOVA + i * m->stride, 8, what);
+    }
+    expect_untouched(t, &m->buffer, what);
+    drain_faults(t, m->engine);
+}
+
+static void expect_all_gone(struct test_run *t, struct many *m, const char *what)
+{
+    expect_gone(t, m, m->count, what);
+}
+
+STORY("many_pages_domain_flush",
+      "The device uses 601 pages, each with a target of its own. All are unmapped, and the domain is flushed once. The "
+      "device writes to every one of them.",
+      "No byte changes.", "The flush of a domain stops after so many cached pages, or after a batch of invalidations.");
+TEST(many_domain, "many_pages_domain_flush", "FL-1", ON_ANY, "dma,fault,flush",
+     "A flush of the domain reaches every one of 601 cached pages")
+{
+    struct many m = make_many(t, MANY, PAGE_SIZE);
+
+    attach(t, m.domain, m.engine);
+    use_all(t, &m);
+    unmap_all(t, &m);
+    flush(t, m.domain);
+    expect_all_gone(t, &m, "unmapped, and the domain flushed");
+}
+
+#undef TEST_GROUP
+#define TEST_GROUP "flush-list"
+
+/* Fewer pages in the block than are cached, or more: a host may go through the block, or through its cache. */
+STORY(
+    "block_of_many_pages",
+    "The device uses 601 pages in a row, each with a target of its own. The first 512 are unmapped and flushed by one "
+    "list element of 512 pages; the device writes to every one of them. Then the others are unmapped, too, and one "
+    "element of 1024 pages around all is flushed; the device writes to all of them.",
+    "No byte changes.", "The flush of a block stops after so many pages.");
+TEST(many_block, "block_of_many_pages", "LS-9 LS-1", ON_ANY, "dma,fault,flush",
+     "A list element of 512 or 1024 pages reaches every cached page in it")
+{
+    struct many m = make_many(t, MANY, PAGE_SIZE);
+    unsigned first = m.count < 512 ? m.count : 512;
+
+    attach(t, m.domain, m.engine);
+    use_all(t, &m);
+    unmap_pages(t, &m, 0, first);
+    flush_block(t, m.domain, IOVA >> 12, 9);
+    expect_gone(t, &m, first, "unmapped, and a block of just these pages flushed");
+    if (first < m.count) {
+        unmap_pages(t, &m, first, m.count);
+    }
+    flush_block(t, m.domain, IOVA >> 12, 10);
+    expect_all_gone(t, &m, "unmapped, and a block around all pages flushed");
+}
+
+STORY("full_list_of_used_pages",
+      "The device uses 508 pages that are apart from each other, each with a target of its own. All are unmapped and "
+      "flushed by one list with an element for each. The device writes to every one of them.",
+      "The call reports all elements as done, and no byte changes.",
+      "The host loses elements at the end of an internal batch, or its place when a rep call is continued.");
+TEST(many_list, "full_list_of_used_pages", "LS-4 LS-9 FL-1", ON_ANY, "dma,fault,flush",
+     "A list of 508 elements reaches every one of 508 cached pages")
+{
+    struct many m = make_many(t, HV_FLUSH_LIST_MAX, 3 * PAGE_SIZE);
+    uint64_t *elements = page_alloc(1, PAGE_SIZE); /* HV_FLUSH_LIST_MAX of them */
+    unsigned done = 0;
+    enum hv_status status;
+
+    REQUIRE(elements, "no memory for a list");
+    attach(t, m.domain, m.engine);
+    use_all(t, &m);
+    unmap_all(t, &m);
+    for (unsigned i = 0; i < m.count; i++) {
+        elements[i] = hv_iommu_range((IOVA + i * m.stride) >> 12, 0);
+    }
+    status = pviommu_flush_list(m.domain->id, elements, m.count, &done);
+    STEP3(t, "FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, %llu elements: %llu done", m.domain->id, m.count, done);
+    CHECK_SUCCESS(status, "flushing a list of blocks");
+    CHECK_EQ(done, m.count, "elements completed");
+    expect_all_gone(t, &m, "unmapped and flushed by an element of its own");
+}
+
+#undef TEST_GROUP
+#define TEST_GROUP "attach"
+
+STORY("many_pages_while_away",
+      "The device uses 601 pages, each with a target of its own, and is attached to another domain. All pages are "
+      "unmapped without a flush; the device comes back and writes to every one of them.",
+      "No byte changes.", "What ATTACH drops when a device leaves its domain is bounded by a number of pages.");
+TEST(many_away, "many_pages_while_away", "ATT-4", ON_ANY, "dma,fault", "A move drops every one of 601 cached pages")
+{
+    struct many m = make_many(t, MANY, PAGE_SIZE);
+    struct domain *other = domain_paging(t);
+
+    attach(t, m.domain, m.engine);
+    use_all(t, &m);
+    attach(t, other, m.engine);
+    expect_all_gone(t, &m, "in another domain");
+    unmap_all(t, &m);
+    attach(t, m.domain, m.engine);
+    expect_all_gone(t, &m, "unmapped while the device was away");
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The edges of a mapping, byte by byte (TR-1, TR-5). A look-up that compares the end of a range with "less or equal",
+ * or that asks for a range one byte too long, finds the mapping for the byte beside it. Accesses of several bytes hide
+ * this: their other bytes are refused, and with them often the whole access. So each access here is one byte long.
+ */
+#include "tests/harness/leaf.h"
+
+#define TEST_GROUP "translate"
+/* A boundary of each size; the low one is in reach of devices with few address lines. */
+#define IOVA    0x04000000ull
+#define IOVA_1G 0x40000000ull
+#define RW      (STAGE1_READ | STAGE1_WRITE)
+
+static void edges(struct test_run *t, uint64_t iova, uint64_t size)
+{
+    struct dma_engine *e = device(t);
+    struct leaf l = leaf_for(t, iova, size);
+    struct domain *d = domain_paging(t);
+    int64_t after = (int64_t)size;
+
+    leaf_map(t, d, &l, RW);
+    attach(t, d, e);
+    /* Refused first with nothing in the caches, then with the mapping in them. */
+    for (unsigned warm = 0; warm < 2; warm++) {
+        leaf_expect_write_fault(t, e, &l, after, 1, ORACLE_FAULT_CLASS_NOT_PRESENT, "byte after the last one");
+        leaf_expect_write_fault(t, e, &l, -1, 1, ORACLE_FAULT_CLASS_NOT_PRESENT, "byte before the first one");
+        leaf_expect_read_fault(t, e, &l, after, 1, ORACLE_FAULT_CLASS_NOT_PRESENT, "byte after the last one");
+        leaf_expect_read_fault(t, e, &l, -1, 1, ORACLE_FAULT_CLASS_NOT_PRESENT, "byte before the first one");
+        leaf_expect_write(t, e, &l, 0, 1, "first byte");
+        leaf_expect_write(t, e, &l, size - 1, 1, "last byte");
+    }
+}
+
+STORY("edges_of_4k_leaf",
+      "One page is mapped. The device writes and reads one byte right after it and one right before it, and writes its "
+      "first and its last byte; then all of this again, with the translation in the caches.",
+      "The bytes beside the page fault as not present and nothing changes; the first and the last byte land.",
+      "The host looks up a range that is one byte too long, or compares the end of a mapping with less-or-equal.");
+TEST(edges_4k, "edges_of_4k_leaf", "TR-1", ON_ANY, "dma,fault",
+     "The byte before a mapped page and the byte after it are out of reach; its first and last byte are not")
+{
+    edges(t, IOVA, PAGE_SIZE);
+}
+
+STORY("edges_of_2m_leaf",
+      "One 2 MiB leaf is mapped. The device writes and reads one byte right after it and one right before it, and "
+      "writes its first and its last byte; then all of this again, with the translation in the caches.",
+      "The bytes beside the leaf fault as not present and nothing changes; the first and the last byte land.",
+      "The end of a superpage is computed with the wrong size, or compared with less-or-equal.");
+TEST(edges_2m, "edges_of_2m_leaf", "TR-5 TR-1", ON_ANY, "dma,fault",
+     "The byte before a 2 MiB leaf and the byte after it are out of reach; its first and last byte are not")
+{
+    edges(t, IOVA, SIZE_2M);
+}
+
+STORY("edges_of_1g_leaf",
+      "One 1 GiB leaf is mapped. The device writes and reads one byte right after it and one right before it, and "
+      "writes its first and its last byte; then all of this again, with the translation in the caches.",
+      "The bytes beside the leaf fault as not present and nothing changes; the first and the last byte land.",
+      "The end of a superpage is computed with the wrong size, or compared with less-or-equal.");
+TEST(edges_1g, "edges_of_1g_leaf", "TR-5 TR-1", ON_ANY, "dma,fault",
+     "The byte before a 1 GiB leaf and the byte after it are out of reach; its first and last byte are not")
+{
+    edges(t, IOVA_1G, SIZE_1G);
+}

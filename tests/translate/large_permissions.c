@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* Permissions of large leaves: their own, and those of the tables above them (TR-3, TR-4, TR-5). */
+#include "tests/harness/leaf.h"
+
+#define TEST_GROUP "translate"
+/* Aligned for every size, and within 32 address lines. */
+#define IOVA 0x40000000ull
+#define RW   (STAGE1_READ | STAGE1_WRITE)
+
+static void expect_denied(struct test_run *t, struct dma_engine *e, struct leaf *l)
+{
+    /* The read puts the leaf into the caches, from where the second round is answered. */
+    for (unsigned i = 0; i < 2; i++) {
+        leaf_expect_write_fault(t, e, l, 0, 4, ORACLE_FAULT_CLASS_WRITE_DENIED, "first bytes");
+        leaf_expect_write_fault(t, e, l, (int64_t)(l->size / 2), 4, ORACLE_FAULT_CLASS_WRITE_DENIED, "in the middle");
+        leaf_expect_write_fault(t, e, l, (int64_t)(l->size - 4), 4, ORACLE_FAULT_CLASS_WRITE_DENIED, "last bytes");
+        read_and_try_to_write(t, e, l->iova, 4);
+    }
+}
+
+STORY("leaf_1g_read_only",
+      "The device writes to the first and last bytes and to the middle of a read-only 1 GiB leaf, reads it, and writes "
+      "again.",
+      "All writes fault as write denied and change nothing.", "The permission of 1 GiB leaves is not checked.");
+TEST(read_only_1g, "leaf_1g_read_only", "TR-3 TR-5", ON_ANY, "dma,fault",
+     "A read-only 1 GiB leaf drops writes to its first, middle and last bytes")
+{
+    struct dma_engine *e = device(t);
+    struct leaf l = leaf_for(t, IOVA, SIZE_1G);
+    struct domain *d = domain_paging(t);
+
+    leaf_map(t, d, &l, STAGE1_READ);
+    attach(t, d, e);
+    expect_denied(t, e, &l);
+}
+
+static void below_read_only_table(struct test_run *t, uint64_t size, unsigned level)
+{
+    struct dma_engine *e = device(t);
+    struct leaf l = leaf_for(t, IOVA, size);
+    struct domain *d = domain_paging(t);
+    struct stage1_walk w;
+
+    leaf_map(t, d, &l, RW);
+    REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK && w.entry[level], "no table entry at level %u", level);
+    *w.entry[level] &= ~(d->table.format->write_bits & 2);
+    STEP2(t, "clear RW of the level %llu entry: now 0x%llx", level, *w.entry[level]);
+    attach(t, d, e);
+    expect_denied(t, e, &l);
+}
+
+STORY("leaf_2m_below_read_only_table",
+      "A 2 MiB leaf is writable, and the RW bit of the entry that names its table is clear. The device writes to the "
+      "first and last bytes and to the middle, reads, and writes again.",
+      "All writes fault as write denied and change nothing.",
+      "The permission of a large page is taken from its leaf alone.");
+TEST(table_2m, "leaf_2m_below_read_only_table", "TR-4", ON_ANY, "dma,fault",
+     "A clear RW bit in the entry above a 2 MiB leaf blocks writes to it")
+{
+    below_read_only_table(t, SIZE_2M, 2);
+}
+
+STORY("leaf_1g_below_read_only_table",
+      "A 1 GiB leaf is writable, and the RW bit of the entry that names its table is clear. The device writes to the "
+      "first and last bytes and to the middle, reads, and writes again.",
+      "All writes fault as write denied and change nothing.",
+      "The permission of a large page is taken from its leaf alone.");
+TEST(table_1g, "leaf_1g_below_read_only_table", "TR-4", ON_ANY, "dma,fault",
+     "A clear RW bit in the entry above a 1 GiB leaf blocks writes to it")
+{
+    below_read_only_table(t, SIZE_1G, 3);
+}

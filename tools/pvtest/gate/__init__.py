@@ -1,2 +1,0 @@
-# SPDX-License-Identifier: MIT
-"""What decides beside the tests: profiles, baselines, and the comparison of two runs."""
