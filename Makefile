@@ -94,7 +94,7 @@ check-catalogue: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi
 
 # Pages that are made from the requirements, the declarations of the tests and their stories; the manual page; the completion of bash.
 docs: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi
-	@cd tools && $(PYTHON) -m pvtest.docs
+	@cd tools && $(PYTHON) -m pvtest.dev.docs
 	@echo "  DOCS  $(BUILD)/docs: catalogue.md requirements.md pvtest.1 completion.bash"
 
 # size_check(image, limit in bytes): LIMITS=enforce makes a larger image an error
@@ -112,7 +112,7 @@ include tests/unit/unit.mk
 # Everything that CI checks; each step says what it does. Sets up what is missing first.
 test:
 	@tools/setup.sh test
-	@PYTHONPATH=tools $(PYTHON) -m pvtest.ci
+	@PYTHONPATH=tools $(PYTHON) -m pvtest.dev.ci
 
 C_FILES  := $(sort $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]' -not -path './build/*'))
 SH_FILES := run.sh .ci/run $(sort $(wildcard tools/*.sh tools/bundle/*.sh tests/unit/*.sh tests/runner/*.sh))

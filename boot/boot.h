@@ -25,16 +25,10 @@ void boot_fail(const struct boot *boot, const char *format, ...) __attribute__((
 /* Fills info->options: load options, else \pvtest.opt, else nothing. */
 void boot_options(const struct boot *boot);
 
-/* Fills info->rsdp. */
-void boot_acpi(const struct boot *boot);
-
 /* Gets the final memory map, leaves boot services and fills info->regions. `scratch` holds the firmware's map. */
-void boot_leave(const struct boot *boot, void *scratch, size_t scratch_size);
+void boot_exit_services(const struct boot *boot, void *scratch, size_t scratch_size);
 
 /* Turns the firmware's map into info->regions. May run after boot services are gone. */
 void boot_memory_map(const struct boot *boot, const void *map, size_t size, size_t descriptor_size);
-
-/* NULL when the system table does not list it. */
-void *boot_configuration_table(const struct boot *boot, const EFI_GUID *id);
 
 #endif

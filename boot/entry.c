@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* UEFI entry. gnu-efi's start code has relocated the image; from here on everything is our own. */
 #include "boot/boot.h"
+#include "boot/efi_tables.h"
 #include "boot/error_report.h"
 #include "boot/volume.h"
 #include "kernel/cpu.h"
@@ -9,7 +10,6 @@
 #include "kernel/kernel.h"
 #include "kernel/memory.h"
 #include "kernel/power.h"
-#include "lib/string.h"
 
 #define BOOT_INFO_SIZE ((sizeof(struct boot_info) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1))
 /* Everything of boot lifetime: tables, stacks, driver rings. */
@@ -19,30 +19,6 @@
 #define PIC_PRIMARY_MASK   0x21
 #define PIC_SECONDARY_MASK 0xA1
 #define PIC_ALL_MASKED     0xFF
-
-static bool same_id(const EFI_GUID *a, const EFI_GUID *b)
-{
-    return memcmp(a, b, sizeof(*a)) == 0;
-}
-
-void *boot_configuration_table(const struct boot *boot, const EFI_GUID *id)
-{
-    for (UINTN i = 0; i < boot->system->NumberOfTableEntries; i++) {
-        const EFI_CONFIGURATION_TABLE *table = &boot->system->ConfigurationTable[i];
-        if (same_id(&table->VendorGuid, id))
-            return table->VendorTable;
-    }
-    return NULL;
-}
-
-void boot_acpi(const struct boot *boot)
-{
-    static const EFI_GUID acpi_2 = ACPI_20_TABLE_GUID, acpi_1 = ACPI_TABLE_GUID;
-    const void *rsdp = boot_configuration_table(boot, &acpi_2);
-    if (!rsdp)
-        rsdp = boot_configuration_table(boot, &acpi_1);
-    boot->info->rsdp = gpa_of(rsdp);
-}
 
 static uint64_t take_pages(const struct boot *boot, uint64_t size)
 {
@@ -91,7 +67,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     if (!suite_prepare(boot.info, &volume))
         power_off(boot.info->panicked_before ? POWER_ERROR : POWER_PASS);
 
-    boot_leave(&boot, memory_boot_pages(MEMORY_MAP_SIZE / PAGE_SIZE), MEMORY_MAP_SIZE);
+    boot_exit_services(&boot, memory_boot_pages(MEMORY_MAP_SIZE / PAGE_SIZE), MEMORY_MAP_SIZE);
     cpu_interrupts_off();
     cpu_out8(PIC_PRIMARY_MASK, PIC_ALL_MASKED);
     cpu_out8(PIC_SECONDARY_MASK, PIC_ALL_MASKED);

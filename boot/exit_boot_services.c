@@ -6,7 +6,7 @@
  * called. */
 #define TRIES 8
 
-void boot_leave(const struct boot *boot, void *scratch, size_t scratch_size)
+void boot_exit_services(const struct boot *boot, void *scratch, size_t scratch_size)
 {
     EFI_BOOT_SERVICES *services = boot->system->BootServices;
     for (unsigned i = 0; i < TRIES; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The firmware's memory map (UEFI 2.10, 7.2.3), with our own image split by section. */
 #include "boot/boot.h"
+#include "boot/efi_tables.h"
 #include "boot/regions.h"
 #include "kernel/image.h"
 

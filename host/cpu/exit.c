@@ -14,6 +14,7 @@
 #include "host/cpu/inject.h"
 #include "host/cpu/nested_paging.h"
 #include "host/cpu/processors.h"
+#include "host/cpu/shootdown.h"
 #include "host/cpu/vcpu.h"
 #include "host/vdev/vdev.h"
 
@@ -106,7 +107,7 @@ void handle_exit(struct cpu *cpu, struct guest_registers *regs)
     dispatch(cpu, regs);
     if (nested_take_change()) {
         cpu->guest->tlb_control = TLB_FLUSH_ALL;
-        processors_flush(cpu);
+        shootdown_nested_tlb(cpu);
     }
     host_lock_release(&host_lock);
     vcpu_before_entry(cpu);

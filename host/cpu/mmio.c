@@ -5,34 +5,11 @@
 
 #include "host/base/log.h"
 #include "host/base/memory.h"
-#include "host/base/panic.h"
 #include "host/cpu/inject.h"
 #include "host/cpu/insn_fetch.h"
 #include "host/cpu/mmio_decode.h"
+#include "host/platform/mmio_ranges.h"
 #include "lib/fmt.h"
-
-#define RANGES_MAX 4
-
-static struct {
-    const struct mmio_range *range[RANGES_MAX];
-    unsigned count;
-} mmio;
-
-void mmio_add(const struct mmio_range *range)
-{
-    if (mmio.count == RANGES_MAX)
-        host_panic("more than %d ranges of emulated registers", RANGES_MAX);
-    mmio.range[mmio.count++] = range;
-}
-
-static const struct mmio_range *range_of(uint64_t gpa)
-{
-    for (unsigned i = 0; i < mmio.count; i++) {
-        if (gpa - mmio.range[i]->start < mmio.range[i]->length)
-            return mmio.range[i];
-    }
-    return NULL;
-}
 
 /* RAX and RSP are in the VMCB, all others where run.S pushed them. */
 static uint64_t *register_of(struct cpu *cpu, struct guest_registers *regs, unsigned number)
@@ -61,7 +38,7 @@ bool mmio_access(struct cpu *cpu, struct guest_registers *regs)
 {
     struct vmcb *guest = cpu->guest;
     uint64_t gpa = guest->exit_info2;
-    const struct mmio_range *range = range_of(gpa);
+    const struct mmio_range *range = mmio_range_find(gpa);
     struct mmio_instruction instruction;
     uint8_t bytes[INSTRUCTION_MAX];
     size_t count;

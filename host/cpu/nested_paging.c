@@ -5,7 +5,7 @@
 
 #include "host/base/instructions.h"
 #include "host/base/memory.h"
-#include "host/cpu/processors.h"
+#include "host/cpu/shootdown.h"
 #include "host/defects/defects.h"
 #include "lib/bits.h"
 
@@ -210,6 +210,6 @@ void nested_overlay_clear(void)
         nested.overlay_slot = NULL;
         nested.changed = true;
         /* At once: the next overlay uses the tables again that another processor may still walk. */
-        processors_flush(cpu_current());
+        shootdown_nested_tlb(cpu_current());
     }
 }

@@ -25,10 +25,11 @@ void processors_take_lock(struct cpu *cpu);
 /* A processor that runs comes out of the guest and stays in processors_take_lock(). With the host's lock held. */
 void processors_park(struct cpu *cpu);
 
-/* Other processors drop what they hold of the nested tables; they have when this returns. Before the entry on the
- * caller's own part. With the host's lock held. */
-void processors_flush(const struct cpu *sender);
-/* #VMEXIT by an NMI: a request of processors_flush(), or the guest's own. */
+/* How long a processor may take to come out of the guest: 30 s of the reference time. */
+#define PROCESSORS_ANSWER_TICKS 300000000ul
+/* Makes a processor leave the guest, by an NMI. */
+void processors_call_out(struct cpu *cpu);
+/* #VMEXIT by an NMI: from processors_call_out(), or the guest's own. */
 void exit_nmi(struct cpu *cpu);
 
 /* The guest has started another processor; one of them has left the guest. */

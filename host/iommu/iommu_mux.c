@@ -4,10 +4,10 @@
  * to the unit of the device, a flush to every unit.
  */
 #include "host/iommu/iommu_mux.h"
-#include "host/defects/defects.h"
 
 #include "host/base/log.h"
 #include "host/base/panic.h"
+#include "host/defects/defects.h"
 #include "host/iommu/soft_backend.h"
 #include "host/variants/variants.h"
 

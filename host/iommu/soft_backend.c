@@ -14,7 +14,6 @@
 #include "host/iommu/soft_memory.h"
 #include "host/iommu/soft_omissions.h"
 #include "host/variants/variants.h"
-#include "host/vdev/vdev.h"
 #include "lib/bits.h"
 
 #define SEGMENT 0u
@@ -30,13 +29,19 @@
 /* The hardest of the legal hosts is the one to test against. */
 struct soft_options soft_options = {.caching = SOFTIOMMU_CACHE_ADVERSARIAL};
 
+struct soft_function {
+    uint16_t bdf;
+    const struct soft_hooks *hooks;
+    void *owner;
+    bool ats_off; /* by the guest; DEFECT_ATS_OFF_NOT_BLOCKED */
+};
+
 static struct {
     struct host_lock lock;
     struct softiommu *iommu;
     struct backend_limits limits;
     unsigned devices;
-    uint16_t bdf[SOFTIOMMU_DEVICES_MAX]; /* by device number */
-    bool ats_off[SOFTIOMMU_DEVICES_MAX]; /* by the guest; DEFECT_ATS_OFF_NOT_BLOCKED */
+    struct soft_function function[SOFTIOMMU_DEVICES_MAX]; /* by device number */
 } soft;
 
 void soft_lock(void)
@@ -58,7 +63,7 @@ static unsigned number_of(uint16_t bdf)
 {
     unsigned device = 0;
 
-    while (device < soft.devices && soft.bdf[device] != bdf)
+    while (device < soft.devices && soft.function[device].bdf != bdf)
         device++;
     return device;
 }
@@ -74,14 +79,23 @@ unsigned soft_device(uint16_t bdf)
 
 void soft_set_ats(uint16_t bdf, bool on)
 {
-    soft.ats_off[soft_device(bdf)] = !on;
+    soft.function[soft_device(bdf)].ats_off = !on;
     softiommu_set_ats(soft.iommu, soft_device(bdf), on);
 }
 
-static void moment(void *owner, unsigned device)
+void soft_add_function(uint16_t bdf, const struct soft_hooks *hooks, void *function)
 {
+    if (soft.devices == SOFTIOMMU_DEVICES_MAX)
+        host_panic("more than %u functions behind the software IOMMU", SOFTIOMMU_DEVICES_MAX);
+    soft.function[soft.devices++] = (struct soft_function){.bdf = bdf, .hooks = hooks, .owner = function};
+}
+
+static void on_switch_step(void *owner, unsigned device)
+{
+    const struct soft_function *function = &soft.function[device];
+
     (void)owner;
-    vdev_on_switch_step(soft.bdf[device]);
+    function->hooks->on_switch_step(function->owner);
 }
 
 void soft_set_limits(uint8_t iova_bits, bool five_level)
@@ -131,16 +145,10 @@ static bool soft_init(void)
         .compare_exchange64 = soft_memory_compare_exchange64,
         .copy_from = soft_memory_copy_from,
         .copy_to = soft_memory_copy_to,
-        .moment = moment,
+        .moment = on_switch_step,
     };
-    unsigned count;
-    const struct vdev_function *function = vdev_functions(&count);
     size_t size;
 
-    for (unsigned i = 0; i < count; i++) {
-        if (function[i].probe != NULL)
-            soft.bdf[soft.devices++] = function[i].bdf;
-    }
     if (soft.devices == 0)
         return false;
     config.devices = soft.devices;
@@ -189,14 +197,15 @@ void soft_block(uint16_t bdf)
 static void soft_set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
 {
     struct softiommu_translation target = translation_of(to);
+    struct soft_function *function = &soft.function[soft_device(bdf)];
     bool done;
 
     (void)from; /* the unit knows what the device had */
-    if (to->kind == TRANSLATION_BLOCKED && soft.ats_off[soft_device(bdf)] && defect_active(DEFECT_ATS_OFF_NOT_BLOCKED))
+    if (to->kind == TRANSLATION_BLOCKED && function->ats_off && defect_active(DEFECT_ATS_OFF_NOT_BLOCKED))
         return;
     soft_lock();
     if (defect_active(DEFECT_ATTACH_LOSES_DMA))
-        vdev_lose(bdf);
+        function->hooks->abandon(function->owner);
     done = softiommu_switch_device(soft.iommu, soft_device(bdf), &target,
                                    to->did == DID_NONE ? SOFTIOMMU_DETACH : SOFTIOMMU_ATTACH);
     soft_memory_switched();
@@ -240,7 +249,7 @@ static bool soft_take_fault(uint64_t device_id, bool clear, struct oracle_fault 
     found = device < soft.devices && softiommu_take_fault(soft.iommu, device, clear, fault);
     soft_unlock();
     if (found)
-        fault->device_id = hv_pci_logical_device_id(SEGMENT, soft.bdf[device]);
+        fault->device_id = hv_pci_logical_device_id(SEGMENT, soft.function[device].bdf);
     return found;
 }
 

@@ -18,6 +18,16 @@ extern struct soft_options soft_options;
 /* Input width and 5-level tables that the backend is to have; before its init(). `iova_bits` 39..57. */
 void soft_set_limits(uint8_t iova_bits, bool five_level);
 
+/* What an emulated function does on behalf of its translation. Called with the lock held. */
+struct soft_hooks {
+    /* A point in the middle of a switch of the function's translation. */
+    void (*on_switch_step)(void *function);
+    /* Requests that are in flight are dropped: they never reach memory. */
+    void (*abandon)(void *function);
+};
+/* Puts a function behind the software IOMMU; before its init(). `hooks` and `function` stay the caller's. */
+void soft_add_function(uint16_t bdf, const struct soft_hooks *hooks, void *function);
+
 /* One lock around the software IOMMU and the emulated functions: hypercalls take it inside the front end's lock,
  * accesses to registers and the passing of time on their own. Not recursive. */
 void soft_lock(void);

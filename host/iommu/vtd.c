@@ -3,8 +3,6 @@
  * Translation by an Intel VT-d unit with first-stage tables. GPA = SPA, and there is no second stage below: the unit
  * follows a guest's tables wherever they lead (docs/host-choices.md).
  */
-#include "host/iommu/vtd.h"
-
 #include "abi/device_id.h"
 #include "host/base/memory.h"
 #include "host/base/panic.h"
@@ -12,6 +10,12 @@
 #include "host/iommu/domain_id.h"
 #include "host/iommu/fault_queue.h"
 #include "host/iommu/io_table.h"
+#include "host/iommu/vtd_fault.h"
+#include "host/iommu/vtd_flush.h"
+#include "host/iommu/vtd_queue.h"
+#include "host/iommu/vtd_setup.h"
+#include "host/iommu/vtd_tables.h"
+#include "host/iommu/vtd_unit.h"
 
 struct vtd_unit vtd_unit;
 

@@ -4,9 +4,11 @@
  * source vanish and those of others set the overflow bit. It is emptied before every switch and flush and when the
  * oracle asks.
  */
+#include "host/iommu/vtd_fault.h"
+
 #include "abi/device_id.h"
 #include "host/iommu/fault_queue.h"
-#include "host/iommu/vtd.h"
+#include "host/iommu/vtd_unit.h"
 
 #define SEGMENT 0u
 

@@ -3,8 +3,12 @@
  * Flushes of a domain, by its DID and PASID 0. The page descriptor of the plain IOTLB is never used: on first-stage
  * entries it drops the whole domain, and the host would hide missing flushes of its guest.
  */
+#include "host/iommu/vtd_flush.h"
+
 #include "host/base/counters.h"
-#include "host/iommu/vtd.h"
+#include "host/iommu/vtd_fault.h"
+#include "host/iommu/vtd_queue.h"
+#include "host/iommu/vtd_unit.h"
 
 void vtd_flush_domain(const struct translation *t)
 {

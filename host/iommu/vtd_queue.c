@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Queued invalidation (VT-d 6.5.2). Every batch ends with a wait, so the queue is empty between two calls. */
+#include "host/iommu/vtd_queue.h"
+
 #include "host/base/memory.h"
 #include "host/base/panic.h"
-#include "host/iommu/vtd.h"
+#include "host/iommu/vtd_tables.h"
+#include "host/iommu/vtd_unit.h"
 
 #define QUEUE_DESCRIPTORS ((uint32_t)(HOST_PAGE_SIZE / sizeof(struct vtd_descriptor)))
 /* QEMU has finished when the write to IQT returns; other units need microseconds. */

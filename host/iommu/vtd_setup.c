@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Finding the unit, checking what it can do, and switching it on (VT-d 11.4). */
+#include "host/iommu/vtd_setup.h"
+
 #include "abi/iommu_capabilities.h"
 #include "host/base/log.h"
 #include "host/base/memory.h"
 #include "host/base/panic.h"
-#include "host/iommu/vtd.h"
+#include "host/iommu/vtd_queue.h"
+#include "host/iommu/vtd_unit.h"
 #include "host/platform/acpi.h"
 #include "host/variants/variants.h"
 

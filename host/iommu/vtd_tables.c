@@ -7,11 +7,13 @@
  * mixture. All other functions share one entry that maps guest RAM. Buses and functions that do not exist stay not
  * present.
  */
+#include "host/iommu/vtd_tables.h"
+
 #include "host/base/memory.h"
 #include "host/defects/defects.h"
 #include "host/iommu/domain_id.h"
 #include "host/iommu/io_table.h"
-#include "host/iommu/vtd.h"
+#include "host/iommu/vtd_unit.h"
 #include "host/platform/pci_functions.h"
 #include "host/variants/variants.h"
 

@@ -59,7 +59,7 @@ void host_main(struct launch_args *args)
     partition.nested_root = nested_paging_init();
     vcpu_configure(cpu, args->guest_rip, args->guest_rsp);
     cpu->running = true;
-    vdev_start();
+    vdev_start(nested_page_set);
     host_log(LOG_INFO, "image at 0x%lx, tsc %lu kHz, %lu us from the firmware to the guest\n",
              (uintptr_t)host_image_start, tsc_frequency() / 1000,
              (cpu_rdtsc() - args->entry_tsc) * 1000 / (tsc_frequency() / 1000));

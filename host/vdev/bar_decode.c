@@ -4,12 +4,12 @@
 
 #include "abi/dmaprobe.h"
 #include "host/base/memory.h"
-#include "host/cpu/mmio.h"
-#include "host/cpu/nested_paging.h"
 #include "host/iommu/soft_backend.h"
+#include "host/platform/mmio_ranges.h"
 #include "host/vdev/dmaprobe.h"
 
 static struct mmio_range range;
+static vdev_map_page *map_page;
 
 static void show(const struct vdev_function *function, bool shown)
 {
@@ -17,7 +17,7 @@ static void show(const struct vdev_function *function, bool shown)
         const struct dmaprobe_memory *memory = dmaprobe_memory(function->probe, i);
 
         for (uint32_t at = 0; at < memory->size; at += HOST_PAGE_SIZE)
-            nested_page_set(function->base + memory->offset + at, shown ? memory->bytes + at : NULL);
+            map_page(function->base + memory->offset + at, shown ? memory->bytes + at : NULL);
     }
 }
 
@@ -95,11 +95,12 @@ void bar_decode_init(uint64_t base)
     mmio_add(&range);
 }
 
-void vdev_start(void)
+void vdev_start(vdev_map_page *map)
 {
     unsigned count;
     struct vdev_function *function = vdev_functions(&count);
 
+    map_page = map;
     for (unsigned i = 0; i < count; i++)
         bar_decode_update(&function[i]);
 }

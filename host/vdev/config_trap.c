@@ -7,10 +7,10 @@
 
 #include "host/base/instructions.h"
 #include "host/base/memory.h"
-#include "host/cpu/mmio.h"
 #include "host/defects/defects.h"
 #include "host/iommu/soft_backend.h"
 #include "host/platform/acpi.h"
+#include "host/platform/mmio_ranges.h"
 #include "host/vdev/bar_decode.h"
 #include "host/vdev/vdev.h"
 

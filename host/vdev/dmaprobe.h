@@ -6,12 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "host/iommu/soft_backend.h"
 #include "host/vdev/vdev.h"
 
 struct dmaprobe;
 
 /* From the host's pool. */
 struct dmaprobe *dmaprobe_new(struct vdev_function *function);
+/* For soft_add_function(), with an engine as `function`. */
+extern const struct soft_hooks dmaprobe_hooks;
 
 /* Parts of the BAR that are plain memory of the device. */
 struct dmaprobe_memory {

@@ -53,11 +53,11 @@ void slot_start(struct slot *slot);
 /* Time has come, or the guest has released it. */
 void slot_let_go(struct slot *slot);
 void slot_cancel(struct slot *slot);
-/* DEFECT_ATTACH_LOSES_DMA: what is in flight never ends at memory; the request goes on as if it had. */
-void slot_lose(struct slot *slot);
+/* Drops what is in flight, so that it never reaches memory; the request goes on as if it had. */
+void slot_abandon(struct slot *slot);
 /* REPEAT: ends the pass that is under way, and starts the next. */
 void slot_repeat(struct slot *slot);
-void slot_moment(struct slot *slot);
+void slot_on_switch_step(struct slot *slot);
 /* Puts the results where the guest sees them. */
 void slot_publish(const struct slot *slot);
 

@@ -133,7 +133,7 @@ void slot_let_go(struct slot *slot)
     finish(slot);
 }
 
-void slot_lose(struct slot *slot)
+void slot_abandon(struct slot *slot)
 {
     if (slot->waiting)
         abandon(slot);
@@ -167,7 +167,7 @@ void slot_repeat(struct slot *slot)
 }
 
 /* The first element only, with pieces of its own: the request proper may be in flight. */
-void slot_moment(struct slot *slot)
+void slot_on_switch_step(struct slot *slot)
 {
     struct softiommu_request *request;
     struct dmaprobe_element element;

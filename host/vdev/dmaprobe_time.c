@@ -40,20 +40,22 @@ void vdev_tick(void)
     soft_unlock();
 }
 
-void vdev_on_switch_step(uint16_t bdf)
+static void on_switch_step(void *probe)
 {
-    const struct vdev_function *function = vdev_find(bdf);
+    struct slot *slot = ((struct dmaprobe *)probe)->slot;
 
     if (__atomic_load_n(&watched, __ATOMIC_RELAXED) == 0)
         return;
     for (unsigned s = 0; s < DMAPROBE_SLOTS; s++)
-        slot_moment(&function->probe->slot[s]);
+        slot_on_switch_step(&slot[s]);
 }
 
-void vdev_lose(uint16_t bdf)
+static void abandon(void *probe)
 {
-    const struct vdev_function *function = vdev_find(bdf);
+    struct slot *slot = ((struct dmaprobe *)probe)->slot;
 
     for (unsigned s = 0; s < DMAPROBE_SLOTS; s++)
-        slot_lose(&function->probe->slot[s]);
+        slot_abandon(&slot[s]);
 }
+
+const struct soft_hooks dmaprobe_hooks = {.on_switch_step = on_switch_step, .abandon = abandon};

@@ -13,7 +13,6 @@
 #include "abi/dmaprobe.h"
 #include "host/base/log.h"
 #include "host/base/memory.h"
-#include "host/cpu/mmio.h"
 #include "host/platform/acpi.h"
 #include "host/platform/pci_config.h"
 #include "host/platform/pci_functions.h"
@@ -103,6 +102,7 @@ static void add_endpoint(const struct plan *plan, unsigned device, unsigned bus,
     function->ats = plan->ats;
     config_endpoint(function->config, &identity, bar, DMAPROBE_BAR_SIZE, plan->ats);
     function->probe = dmaprobe_new(function);
+    soft_add_function(bdf, &dmaprobe_hooks, function->probe);
 }
 
 static void add_port(unsigned device, unsigned port, unsigned bus, uint64_t window)

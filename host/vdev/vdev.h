@@ -28,8 +28,10 @@ struct vdev_function {
  * list of PCI functions. Before launch, after pci_enumerate() and the import of the memory map. Returns how many can be
  * managed; 0, with a log line, on a machine that has no room for them. */
 unsigned vdev_create(void);
+/* Shows a page of the host at a guest-physical address; NULL: the gap is back (host/cpu/nested_paging.h). */
+typedef bool vdev_map_page(uint64_t gpa, void *page);
 /* Shows the memory of the functions to the guest. After nested_paging_init(). */
-void vdev_start(void);
+void vdev_start(vdev_map_page *map);
 
 struct vdev_function *vdev_functions(unsigned *count);
 /* NULL when no emulated function has this requester id. */
@@ -37,10 +39,5 @@ struct vdev_function *vdev_find(uint16_t bdf);
 
 /* At every exit: lets the time pass for requests that wait or repeat. */
 void vdev_tick(void);
-/* A point in the middle of a switch of the function's translation: requests that repeat are made there, too. Called
- * with the lock of the software IOMMU held. */
-void vdev_on_switch_step(uint16_t bdf);
-/* DEFECT_ATTACH_LOSES_DMA: the requests of the function that are in flight end nowhere. With the same lock held. */
-void vdev_lose(uint16_t bdf);
 
 #endif

@@ -78,8 +78,8 @@ class Guest:
 
     def __init__(self, volume: Path):
         # Here, because the many probes need none of it.
-        from pvtest.catalogue import CLASS_LETTERS, parse_image
-        from pvtest.pe import section
+        from pvtest.images.catalogue import CLASS_LETTERS, parse_image
+        from pvtest.images.pe import section
 
         self.options = options(volume / "pvtest.opt")
         host = options(volume / "refhost.opt")

@@ -6,8 +6,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pvtest import bootvolume, catalogue, paths, qemu
-from pvtest.session import Limits, Observer, Session
+from pvtest import paths
+from pvtest.images import boot_volume, catalogue
+from pvtest.machine import qemu
+from pvtest.machine.guest_process import Limits, Observer, Session
 
 pytestmark = [
     pytest.mark.boots,
@@ -19,7 +21,7 @@ pytestmark = [
 
 def bailed(folder: Path, guest: str) -> str:
     """What the guest says of these options."""
-    volume = bootvolume.make(folder / "volume", bootvolume.BootOptions())
+    volume = boot_volume.make(folder / "volume", boot_volume.BootOptions())
     (volume / "pvtest.opt").write_text(guest, encoding="ascii")
     machine = qemu.probe(None, functions_alone=True)
     line = qemu.command(machine, "tcg", volume, folder / "host.log")

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 from conftest import HERE, ROOT, pvtest_call
-from pvtest import catalogue, paths, qemu
+from pvtest import paths
+from pvtest.images import catalogue
+from pvtest.machine import qemu
 
 pytestmark = [
     pytest.mark.boots,

@@ -14,7 +14,8 @@ import images
 import pytest
 from conftest import ROOT, pvtest_call
 
-from pvtest import bundle, paths, vendor
+from pvtest import paths
+from pvtest.dev import bundle, vendor
 from pvtest.errors import MissingError, RunnerError
 
 VERSION = (ROOT / "VERSION").read_text().strip()
@@ -57,9 +58,10 @@ def test_contents(archive: Path) -> None:
     assert inside >= {f"build/{name}" for name in bundle.IMAGES}
     assert inside >= {"README.md", "LICENSE", "docs/runner.md", "docs/results.schema.json", "abi/requirements.toml"}
     assert inside >= {"docs/catalogue.md", "docs/requirements.md", "docs/pvtest.1", "docs/completion.bash"}
-    assert inside >= {"tools/pvtest/cli.py", "tools/pvtest/page/report.html", "tools/profiles/strict.toml"}
+    assert inside >= {"tools/pvtest/cli/main.py", "tools/pvtest/report/report.html", "tools/profiles/strict.toml"}
     assert inside >= {"kernel/main.c", "tests/harness/suite.c", "tools/hyper-v/Run-PvTest.ps1"}
     assert inside >= {"vendor/rich/console.py", "vendor/licences/rich.txt", "vendor/licences/jinja2.txt"}
+    assert not [name for name in inside if name.startswith("tools/pvtest/dev")]
     assert not [name for name in inside if name.endswith((".so", ".pyc")) or "__pycache__" in name]
     packages = {name.split("/")[1].removesuffix(".py") for name in inside if name.startswith("vendor/")} - {"licences"}
     assert packages == {name.split("/")[2].removesuffix(".txt") for name in inside if "/licences/" in name}
@@ -139,8 +141,9 @@ def test_every_command_starts_without_packages(unpacked: Path, tmp_path: Path) -
         assert done.returncode == 0 and "examples:" in done.stdout, done.stderr
     done = run(unpacked, environment, "compare", "no-such-file", "no-such-file")
     assert done.returncode == 3 and "no-such-file" in done.stderr
-    done = run(unpacked, environment, "bundle")
-    assert done.returncode == 3 and "this is a bundle" in done.stderr
+    for command in ("bundle", "check-catalogue"):
+        done = run(unpacked, environment, command)
+        assert done.returncode == 3 and "this is a bundle" in done.stderr
 
 
 def test_what_is_missing_is_named(unpacked: Path, tmp_path: Path) -> None:

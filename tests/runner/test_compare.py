@@ -12,10 +12,13 @@ import pytest
 from conftest import HERE, Runner, pvtest_call
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pvtest import compare, jsonfile, reader, shard
-from pvtest.behaviour import statuses
-from pvtest.document import document
+from pvtest import json_file
 from pvtest.errors import UsageError
+from pvtest.gate import compare
+from pvtest.plan import shard
+from pvtest.report import json_reader
+from pvtest.report.behaviour import statuses
+from pvtest.report.json_writer import document
 
 from test_formats import compare_formats
 
@@ -144,7 +147,7 @@ def test_damaged_results_are_read_or_refused(whole: Path, place: int, damage: by
     place %= len(data)
     path = whole.parent / "damaged.json"
     path.write_bytes(data[:place] + damage + data[place + cut :])
-    for load in (reader.load, compare.load):
+    for load in (json_reader.load, compare.load):
         try:
             load(path)
         except UsageError as error:
@@ -175,7 +178,7 @@ def test_any_value_anywhere_is_read_or_refused(whole: Path, data: st.DataObject)
     path = whole.parent / "odd.json"
     path.write_text(json.dumps(found))
     try:
-        run = reader.load(path)
+        run = json_reader.load(path)
     except UsageError:
         return
     assert document(run)["summary"] == found["summary"]
@@ -183,7 +186,7 @@ def test_any_value_anywhere_is_read_or_refused(whole: Path, data: st.DataObject)
 
 def test_results_come_back_whole(whole: Path) -> None:
     found = json.loads((whole / "results.json").read_text())
-    again = document(reader.load(whole))
+    again = document(json_reader.load(whole))
     assert again == found
 
 
@@ -281,7 +284,7 @@ def test_merge_of_campaigns(runner: Runner, tmp_path: Path, campaign: str, count
         (tmp_path / "results").rename(paths[-1])
     done = runner("merge", *paths)
     assert done.returncode == max(codes) and max(codes) < 2, done.stdout + done.stderr
-    found = jsonfile.load(tmp_path / "results" / "latest" / f"{campaign}.json", f"pvtest-{campaign}")
+    found = json_file.load(tmp_path / "results" / "latest" / f"{campaign}.json", f"pvtest-{campaign}")
     assert len(found[campaign]) == found["summary"][campaign] == count
     assert found["exit_code"] == max(codes) and found["shard"] == ""
     assert f"{campaign}: {count} {campaign}" in done.stdout

@@ -13,8 +13,9 @@ from conftest import ROOT, Runner
 from fake_qemu import HOST_CRASH
 from hypothesis import given
 from hypothesis import strategies as st
-from pvtest import crash, paths, symbols
-from pvtest.tap import TapParser
+from pvtest import paths
+from pvtest.stream import crash, symbols
+from pvtest.stream.tap import TapParser
 
 SOURCE = """\
 int depth;

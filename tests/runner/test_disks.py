@@ -15,16 +15,18 @@ import images
 import pytest
 from conftest import pvtest_call
 
-from pvtest import bootdisk, bootvolume, catalogue, paths, qemu
+from pvtest import paths
 from pvtest.errors import MissingError, UsageError
+from pvtest.images import boot_volume, catalogue, disk_image
+from pvtest.machine import qemu
 
-SECTOR = bootdisk.SECTOR
+SECTOR = disk_image.SECTOR
 FILES = {"EFI/BOOT/BOOTX64.EFI": b"loader" * 1000, "pvtest.opt": b"seed=1\n", "a/b/c.txt": b""}
 
 
 def disk(folder: Path, form: str = "raw", files: dict[str, bytes] | None = None, size: int = 64) -> Path:
-    path = folder / f"disk{bootdisk.FORMATS[form][0]}"
-    bootdisk.write(path, form, FILES if files is None else files, size, True)
+    path = folder / f"disk{disk_image.FORMATS[form][0]}"
+    disk_image.write(path, form, FILES if files is None else files, size, True)
     return path
 
 
@@ -45,7 +47,7 @@ def partition_of(path: Path) -> Path:
     return out
 
 
-@pytest.mark.parametrize("size", [bootdisk.SIZE_MIB[0], 64, 100])
+@pytest.mark.parametrize("size", [disk_image.SIZE_MIB[0], 64, 100])
 def test_partition_table(tmp_path: Path, size: int) -> None:
     """Read here once more, from the UEFI specification: both headers with their sums, one entry."""
     data = disk(tmp_path, size=size).read_bytes()
@@ -64,8 +66,8 @@ def test_partition_table(tmp_path: Path, size: int) -> None:
         entries = data[entries_at * SECTOR :][: count * entry_size]
         assert zlib.crc32(entries) == entries_crc
         kind, _, first, last = struct.unpack_from("<16s16sQQ", entries)
-        assert str(uuid.UUID(bytes_le=kind)).upper() == bootdisk.EFI_SYSTEM
-        assert first_usable <= first == bootdisk.FIRST_SECTOR and last <= last_usable
+        assert str(uuid.UUID(bytes_le=kind)).upper() == disk_image.EFI_SYSTEM
+        assert first_usable <= first == disk_image.FIRST_SECTOR and last <= last_usable
         assert entries[entry_size:] == bytes(len(entries) - entry_size), "one partition"
 
 
@@ -78,7 +80,7 @@ def test_independent_tools_find_nothing_wrong(tmp_path: Path) -> None:
     assert partition_of(path).read_bytes()[82:90] == b"FAT32   "
 
 
-@pytest.mark.parametrize("form", bootdisk.FORMATS)
+@pytest.mark.parametrize("form", disk_image.FORMATS)
 def test_every_format_holds_the_same_disk(tmp_path: Path, form: str) -> None:
     path = disk(tmp_path, form)
     if form != "raw":
@@ -96,7 +98,7 @@ def test_vhdx_is_what_hyper_v_wants(tmp_path: Path) -> None:
 
 
 def test_files_are_on_it(tmp_path: Path) -> None:
-    place = f"{disk(tmp_path)}@@{bootdisk.FIRST_SECTOR * SECTOR}"
+    place = f"{disk(tmp_path)}@@{disk_image.FIRST_SECTOR * SECTOR}"
     for name, content in FILES.items():
         done = subprocess.run(["mtype", "-i", place, f"::/{name}"], capture_output=True, timeout=60, check=True)
         assert done.stdout == content
@@ -123,7 +125,7 @@ def test_a_disk_too_small_for_its_files(tmp_path: Path) -> None:
 
 def test_a_missing_tool_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(bootdisk, "_SBIN", ())
+    monkeypatch.setattr(disk_image, "_SBIN", ())
     with pytest.raises(MissingError, match=r"sfdisk not found \(package fdisk\)"):
         disk(tmp_path)
 
@@ -142,7 +144,7 @@ def image(build: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def read(path: Path, name: str) -> bytes:
-    place = f"{path}@@{bootdisk.FIRST_SECTOR * SECTOR}"
+    place = f"{path}@@{disk_image.FIRST_SECTOR * SECTOR}"
     done = subprocess.run(["mtype", "-i", place, f"::/{name}"], capture_output=True, timeout=60, check=False)
     return done.stdout if done.returncode == 0 else b"missing"
 
@@ -211,7 +213,7 @@ def test_wrong_wishes(build: Path, tmp_path: Path, words: list[str], message: st
 def test_force_overwrites(build: Path, tmp_path: Path) -> None:
     (tmp_path / "old.img").write_bytes(b"old")
     assert image(build, "--output", str(tmp_path / "old.img"), "--force").returncode == 0
-    assert (tmp_path / "old.img").stat().st_size == bootdisk.DEFAULT_MIB << 20
+    assert (tmp_path / "old.img").stat().st_size == disk_image.DEFAULT_MIB << 20
 
 
 def test_images_that_are_no_images(tmp_path: Path) -> None:
@@ -231,9 +233,9 @@ def boot(path: Path, form: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.boots
-@pytest.mark.parametrize("form", bootdisk.FORMATS)
+@pytest.mark.parametrize("form", disk_image.FORMATS)
 def test_refhost_disks_boot_and_pass(tmp_path: Path, form: str) -> None:
-    out = tmp_path / f"disk{bootdisk.FORMATS[form][0]}"
+    out = tmp_path / f"disk{disk_image.FORMATS[form][0]}"
     assert image(paths.BUILD, "--output", str(out), "discovery").returncode == 0
     planned = sum(test.group == "discovery" for test in catalogue.load_tests().tests)
     lines = boot(out, form, tmp_path)
@@ -253,7 +255,7 @@ def test_disk_without_the_host_says_what_it_found(tmp_path: Path) -> None:
 
 def test_selection_too_long_for_the_guest() -> None:
     with pytest.raises(Exception, match="bytes of options"):
-        bootvolume.check_guest_text("x" * bootvolume.GUEST_OPTIONS_MAX)
+        boot_volume.check_guest_text("x" * boot_volume.GUEST_OPTIONS_MAX)
 
 
 @pytest.mark.boots

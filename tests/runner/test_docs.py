@@ -9,9 +9,11 @@ from pathlib import Path
 import images
 import pytest
 from conftest import ROOT
-from pvtest import check, docs, paths, requirements
-from pvtest.catalogue import load_host, load_tests, parse_host, parse_tests
-from pvtest.stories import Story
+from pvtest import paths
+from pvtest.dev import check, docs
+from pvtest.images import requirements
+from pvtest.images.catalogue import load_host, load_tests, parse_host, parse_tests
+from pvtest.images.stories import Story
 
 BUILT = all(path.exists() for path in (paths.GUEST_IMAGE, paths.GUEST_DEBUG, paths.HOST_IMAGE))
 CATALOGUE = parse_tests(images.catalogue_section())

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Errors before the first result reach a person without a serial port: on the screen and in a file of the boot volume."""
+"""Errors before the first result, where there is no serial port: on the screen, and in a file of the boot volume."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 from pvtest import paths

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from conftest import HERE, PVTEST, Runner, latest, runner_environment
-from pvtest import paths, qemu
+from pvtest import paths
 from pvtest.errors import RunnerError
+from pvtest.machine import qemu
 
 
 def test_pass(runner: Runner, tmp_path: Path) -> None:

@@ -14,11 +14,12 @@ from conftest import ROOT, Runner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from junitparser import JUnitXml
-from pvtest import catalogue, formats, html, markdown, requirements
-from pvtest.behaviour import behaviour
-from pvtest.document import document
-from pvtest.model import Boot, Crash, Finding, Frame, Gate, Run, TestResult, Verdict
-from pvtest.stories import Story
+from pvtest.images import catalogue, requirements
+from pvtest.images.stories import Story
+from pvtest.report import html, markdown, tap_junit
+from pvtest.report.behaviour import behaviour
+from pvtest.report.json_writer import document
+from pvtest.stream.model import Boot, Crash, Finding, Frame, Gate, Run, TestResult, Verdict
 from tap.line import Result as TapResult
 from tap.parser import Parser as TapReader
 
@@ -215,9 +216,9 @@ def test_what_a_guest_writes_breaks_no_format(tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("hostile")
     found = document(run)
     ids = [instance.id for instance in CATALOGUE.instances]
-    formats.junit(run, folder / "junit.xml")
+    tap_junit.junit(run, folder / "junit.xml")
     assert set(ids) <= set(from_junit(folder / "junit.xml"))
-    text = formats.tap(run)
+    text = tap_junit.tap(run)
     points = [line for line in text.split("\n") if re.match("(not )?ok ", line)]
     assert len(points) == len(ids) + len(run.gate.findings)
     assert text.count("\nBail out!") == bool(run.problems)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import Runner, latest
 from images import build, catalogue_section, host_section, image_section
-from pvtest.catalogue import CLASSES, Defect, Instance, Test
-from pvtest.devices import FUNCTIONS, Devices
 from pvtest.errors import MissingError, UsageError
+from pvtest.images.catalogue import CLASSES, Defect, Instance, Test
+from pvtest.plan.devices import FUNCTIONS, Devices
 
 TESTS = (
     ("cap.page_sizes", "CAP-1", "-", "-", "test"),

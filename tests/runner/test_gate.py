@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from conftest import Runner, latest
-from pvtest import baseline, profiles, requirements
 from pvtest.errors import UsageError
+from pvtest.gate import baseline, profiles
+from pvtest.images import requirements
 
 HEAD = 'format = "pvtest-baseline"\nformat_version = 1\n'
 PROFILE = """\

@@ -9,12 +9,13 @@ import images
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pvtest import check, requirements
-from pvtest.bootvolume import BootOptions, Selected, selection
-from pvtest.catalogue import load_tests, parse_host, parse_image, parse_tests
+from pvtest.dev import check
 from pvtest.errors import RunnerError, UsageError
-from pvtest.pe import ImageError, read_section, section
-from pvtest.selection import select
+from pvtest.images import requirements
+from pvtest.images.boot_volume import BootOptions, Selected, selection
+from pvtest.images.catalogue import load_tests, parse_host, parse_image, parse_tests
+from pvtest.images.pe import ImageError, read_section, section
+from pvtest.plan.selection import select
 
 KNOWN = requirements.load()
 CATALOGUE = parse_tests(images.catalogue_section())
@@ -139,7 +140,7 @@ def test_options_name_as_little_as_possible() -> None:
     )
     options.host_log = 2
     assert options.guest_text() == "seed=3\ntest=a.b\nwithout=*@x\nrepeat=2\nverbose=1\nbench=1\nfixture=hang\n"
-    assert options.host_text() == "defect=x\ndefect=y\nlog=2\n"
+    assert options.host_text() == "defect=x\ndefect=y\ncaching=adversarial\nseed=3\nlog=2\n"
 
 
 def test_requirements_file() -> None:

@@ -11,9 +11,10 @@ import pytest
 from conftest import ROOT, Runner, latest
 from hypothesis import given
 from hypothesis import strategies as st
-from pvtest import importing, requirements
-from pvtest.catalogue import Catalogue, Test
+from pvtest.cli import importing
 from pvtest.errors import UsageError
+from pvtest.images import requirements
+from pvtest.images.catalogue import Catalogue, Test
 
 SCHEMA = json.loads((ROOT / "docs" / "results.schema.json").read_text())
 SOME = ("cap.page_sizes", "flush.unmap@dmaprobe")

@@ -9,8 +9,9 @@ import subprocess
 
 import pytest
 from conftest import ROOT
-from pvtest import arguments, manual
-from pvtest.cli import COMMANDS, SHOWN, parser_of
+from pvtest.cli import arguments
+from pvtest.cli.main import COMMANDS, SHOWN, parser_of
+from pvtest.dev import manual
 
 
 @pytest.mark.parametrize("command", SHOWN)

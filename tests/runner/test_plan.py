@@ -14,11 +14,12 @@ import pytest
 from conftest import HERE, PVTEST, Runner, latest, runner_environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pvtest import baseline, profiles, requirements
-from pvtest.campaign import where_it_shows
-from pvtest.catalogue import Instance, parse_tests
+from pvtest.cli.campaign import where_it_shows
 from pvtest.errors import UsageError
-from pvtest.selection import Filters, select
+from pvtest.gate import baseline, profiles
+from pvtest.images import requirements
+from pvtest.images.catalogue import Instance, parse_tests
+from pvtest.plan.selection import Filters, select
 
 KNOWN = requirements.load()
 CATALOGUE = parse_tests(images.catalogue_section())

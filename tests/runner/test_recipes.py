@@ -15,7 +15,7 @@ import pytest
 import yaml
 from conftest import ROOT, runner_environment
 
-from pvtest.cli import COMMANDS, parse, parser_of
+from pvtest.cli.main import COMMANDS, parse, parser_of
 
 GITHUB = ROOT / ".github" / "workflows" / "conformance.yml"
 GITLAB = ROOT / ".gitlab-ci.yml"

@@ -11,11 +11,11 @@ import pytest
 from conftest import Runner, latest
 from hypothesis import given
 from hypothesis import strategies as st
-from pvtest.catalogue import Instance, parse_tests
-from pvtest.judge import combine, read
-from pvtest.model import Verdict
-from pvtest.resume import Part, behind
-from pvtest.tap import TapParser
+from pvtest.images.catalogue import Instance, parse_tests
+from pvtest.plan.resume import Part, behind
+from pvtest.stream.judge import combine, read
+from pvtest.stream.model import Verdict
+from pvtest.stream.tap import TapParser
 
 INSTANCES = tuple(parse_tests(images.catalogue_section()).instances)
 IDS = [instance.id for instance in INSTANCES]

@@ -8,13 +8,13 @@ from pathlib import Path
 import images
 import pytest
 from conftest import Runner, latest
-from pvtest import qemu
-from pvtest.catalogue import CLASS_LETTERS, SLOW_CLASSES, parse_tests
-from pvtest.counts import slow, slowest
-from pvtest.devices import Devices
-from pvtest.model import Run, TestResult, Verdict
-from pvtest.request import Request
-from pvtest.requirements import load as load_requirements
+from pvtest.images.catalogue import CLASS_LETTERS, SLOW_CLASSES, parse_tests
+from pvtest.images.requirements import load as load_requirements
+from pvtest.machine import qemu
+from pvtest.machine.request import Request
+from pvtest.plan.devices import Devices
+from pvtest.stream.counts import slow, slowest
+from pvtest.stream.model import Run, TestResult, Verdict
 
 TESTS = (
     ("cap.page_sizes", "CAP-1", "-", "-", "test"),

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pvtest.pe import ImageError
-from pvtest.stories import parse, stories
+from pvtest.images.pe import ImageError
+from pvtest.images.stories import parse, stories
 
 GOOD = b"a.b\tDoes it.\tIt works.\tIt is broken.\0\0\0a.c\tDoes more.\tIt works\tTwo  words.\0"
 

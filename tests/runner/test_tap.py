@@ -7,12 +7,12 @@ import images
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pvtest.catalogue import parse_tests
-from pvtest.judge import judge
-from pvtest.lines import MAX_LINE, LineAssembler, printable
-from pvtest.model import Verdict
-from pvtest.tap import TapParser, fields
-from pvtest.yamlblock import YamlError, number, parse_pair
+from pvtest.images.catalogue import parse_tests
+from pvtest.stream.judge import judge
+from pvtest.stream.lines import MAX_LINE, LineAssembler, printable
+from pvtest.stream.model import Verdict
+from pvtest.stream.tap import TapParser, fields
+from pvtest.stream.yaml_block import YamlError, number, parse_pair
 
 SELECTED = parse_tests(images.catalogue_section()).instances
 GOOD = "\n".join(

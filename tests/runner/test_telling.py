@@ -12,14 +12,16 @@ import images
 import jsonschema
 import pytest
 from conftest import ROOT, Runner
-from pvtest import catalogue, formats, html, levels, markdown, report, requirements
-from pvtest.counts import kind_counts, sentence, slow, slowest
-from pvtest.coverage import coverage, states, uncovered
-from pvtest.document import document
-from pvtest.model import Crash, Frame, Run, TestResult, Verdict
-from pvtest.reader import load
-from pvtest.stories import Story
-from pvtest.telling import rows, tell
+from pvtest.dev import levels
+from pvtest.images import catalogue, requirements
+from pvtest.images.stories import Story
+from pvtest.report import html, markdown, summary, tap_junit
+from pvtest.report.json_reader import load
+from pvtest.report.json_writer import document
+from pvtest.report.telling import rows, tell
+from pvtest.stream.counts import kind_counts, sentence, slow, slowest
+from pvtest.stream.coverage import coverage, states, uncovered
+from pvtest.stream.model import Crash, Frame, Run, TestResult, Verdict
 from rich.console import Console
 
 CATALOGUE = catalogue.parse_tests(images.catalogue_section())
@@ -63,19 +65,19 @@ def of(run: Run, name: str) -> TestResult:
 
 def all_formats(run: Run, folder: Path) -> dict[str, str]:
     """Every format as text, white space made even."""
-    formats.junit(run, folder / "junit.xml")
+    tap_junit.junit(run, folder / "junit.xml")
     out = io.StringIO()
     console = Console(file=out, width=400)
     for result in run.results:
         if result.verdict in (Verdict.FAIL, Verdict.ERROR):
-            console.print(report.failure(run, result))
+            console.print(summary.failure(run, result))
     for found in run.crashes:
-        console.print(report.crashed(found))
+        console.print(summary.crashed(found))
     found = document(run)
     texts = {
         "json": json.dumps(found),
         "junit": (folder / "junit.xml").read_text(),
-        "tap": formats.tap(run),
+        "tap": tap_junit.tap(run),
         "markdown": markdown.render(run),
         "html": html.render(found, KNOWN.groups),
         "terminal": out.getvalue(),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pvtest import tpm
+from pvtest.machine import tpm
 
 TIMEOUT = 10.0
 GET_CAPABILITY, INIT, STOP, GET_ESTABLISHED, SET_DATA_FD, SET_BUFFER_SIZE, HASH_START = 1, 2, 14, 4, 16, 17, 6

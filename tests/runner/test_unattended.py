@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 from unattended_machine import Machine
-from pvtest import catalogue, importing, judge, paths, requirements
-from pvtest.catalogue import Instance
-from pvtest.model import TestResult, Verdict
-from pvtest.tap import TapParser
+from pvtest import paths
+from pvtest.cli import importing
+from pvtest.images import catalogue, requirements
+from pvtest.images.catalogue import Instance
+from pvtest.stream import judge
+from pvtest.stream.model import TestResult, Verdict
+from pvtest.stream.tap import TapParser
 
 pytestmark = [
     pytest.mark.boots,

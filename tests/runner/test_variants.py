@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Runner, latest
-from pvtest.assemble import switched_otherwise
-from pvtest.tap import TapParser
+from pvtest.machine.assemble import switched_otherwise
+from pvtest.stream.tap import TapParser
 
 
 def test_one_boot_with_variants(runner: Runner, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from pvtest import paths, qemu
+from pvtest import paths
+from pvtest.machine import qemu
 
 # OVMF's variable store (UEFI PI 1.7, volume 3; EDK II, VariableFormat.h): headers of volume and store, then variables.
 STORE_SIZE_AT, STORE_FIRST = 0x58, 0x64

@@ -3,7 +3,7 @@
 
 import sys
 
-from pvtest.cli import main
+from pvtest.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

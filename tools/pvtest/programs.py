@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Other programs that the runner calls for an answer. QEMU with the suite in it is not one: pvtest.session."""
+"""Other programs that the runner calls for an answer. QEMU with the suite in it: pvtest.machine.guest_process."""
 
 from __future__ import annotations
 

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""Options that several commands share, and the words of their help."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from pvtest.plan import shard
+
+EXAMPLES = {
+    "run": """\
+  ./run.sh                                  the whole catalogue on the reference host
+  ./run.sh flush '!*@edu'                   group flush, but not on edu
+  ./run.sh --class rocker --level test      what the ABI fixes, with rocker devices
+  ./run.sh FL-3 --repeat 100 --seed random  one requirement, a hundred rounds
+  ./run.sh --shuffle --until-fail           in another order, until something fails
+  ./run.sh --profile linux-merged --baseline known.toml
+  ./run.sh --shard 2/4 --results out        the second of four machines""",
+    "list": """\
+  ./run.sh list flush
+  ./run.sh list --kind dma --class none
+  ./run.sh list --json >catalogue.json""",
+    "defects": """\
+  ./run.sh defects
+  ./run.sh defects 'flush-*' --jobs 1
+  ./run.sh defects --shard 1/3 --results out""",
+    "variants": """\
+  ./run.sh variants
+  ./run.sh variants --shard 1/3 --results out""",
+    "bench": """\
+  ./run.sh bench
+  ./run.sh bench --results out""",
+    "image": """\
+  ./run.sh image                            for QEMU with the reference host, as build/disks/pvtest-qemu-refhost.img
+  ./run.sh image --target hyper-v           a VHDX for a generation 2 VM
+  ./run.sh image --target qemu --format qcow2 discovery malformed
+  ./run.sh image --output mine.vhdx --target hyper-v --seed 7 --force""",
+    "bundle": """\
+  ./run.sh bundle
+  ./run.sh bundle --output pvtest.tar.gz --force""",
+    "compare": """\
+  ./run.sh compare before after             two results folders
+  ./run.sh compare a/profile.json b/profile.json
+  ./run.sh compare build/old build/results --json""",
+    "merge": """\
+  ./run.sh merge shard-1 shard-2 shard-3 --results build/results""",
+    "import": """\
+  ./run.sh import results.tap               from \\pvtest-results\\run-0001 of its boot volume
+  ./run.sh import com1.log --profile linux-merged --results out""",
+    "baseline": """\
+  ./run.sh baseline build/results --output known.toml
+  ./run.sh --baseline known.toml""",
+}
+
+
+def whole(low: int, high: int, what: str) -> Callable[[str], int]:
+    """Converts a word to a number in this range; `what` says what it counts."""
+
+    def convert(text: str) -> int:
+        try:
+            value = int(text, 0)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number; {what}, {low} to {high}") from None
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is out of range; {what}, {low} to {high}")
+        return value
+
+    return convert
+
+
+def word(text: str) -> str:
+    """A word that says something: an unset variable of a script must not pass for "no such option"."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty word names nothing")
+    return text
+
+
+def path(text: str) -> Path:
+    """A path; the empty word would mean the current folder."""
+    return Path(word(text))
+
+
+def epilog(command: str, common: str) -> str:
+    """Examples, then what holds for all commands."""
+    return f"examples:\n{EXAMPLES[command]}\n\n{common}" if command in EXAMPLES else common
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """What narrows the GLOBs. Each may be repeated: words of one option widen each other, options narrow each other."""
+    add = parser.add_argument_group("selection").add_argument
+    add("--group", action="append", default=[], metavar="G", help="only tests of this group")
+    add("--requirement", action="append", default=[], metavar="R", help="only tests of this requirement")
+    add(
+        "--class",
+        dest="device_class",
+        action="append",
+        default=[],
+        metavar="C",
+        help="only on this device class, or none",
+    )
+    add("--level", action="append", default=[], metavar="L", help="only of this level: test, observe, stress")
+    add("--kind", action="append", default=[], metavar="K", help="only of this kind: dma, fault, flush, bad-input")
+    add("--not", dest="without", action="append", default=[], metavar="GLOB", help="not these; the same as '!GLOB'")
+
+
+def add_shard(parser: argparse.ArgumentParser) -> None:
+    """Splitting over machines."""
+    parser.add_argument("--shard", type=shard.parse, metavar="I/N", help="only part I of N; `merge` joins the parts")
+
+
+def add_gate(parser: argparse.ArgumentParser) -> None:
+    """What decides on the exit code beside the tests."""
+    add = parser.add_argument_group("gate").add_argument
+    add(
+        "--profile",
+        type=word,
+        metavar="NAME",
+        help="who must be served: linux-merged, linux-v2, strict, or a file (none)",
+    )
+    add("--baseline", type=path, metavar="FILE", help="known failures, which do not count (none)")
+
+
+def add_inputs(parser: argparse.ArgumentParser, command: str) -> None:
+    """The folders and files that compare, merge and baseline read."""
+    if command == "compare":
+        for name, word in (("before", "A"), ("after", "B")):
+            parser.add_argument(name, type=path, metavar=word, help="results folder, results.json or profile.json")
+        parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+    if command == "merge":
+        parser.add_argument("folders", type=path, nargs="+", metavar="DIR", help="results folder of one shard")
+        parser.add_argument("--results", type=path, metavar="DIR", help="where results go (build/results)")
+    if command == "import":
+        words = "results.tap, a folder with one, or what came over a COM1"
+        parser.add_argument("stream", type=path, metavar="FILE", help=words)
+        parser.add_argument("--results", type=path, metavar="DIR", help="where results go (build/results)")
+        parser.add_argument("--verbose", action="store_true", help="show observations")
+    if command == "baseline":
+        parser.add_argument("results_of", type=path, metavar="DIR", help="results folder or results.json")
+        parser.add_argument("--output", type=path, metavar="FILE", help="a new file (standard output)")

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""`./run.sh bench`: what an operation costs, how often it leaves the guest, and how long a run takes."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import statistics
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from pvtest.errors import EXIT_ERROR, EXIT_OK
+from pvtest.machine import boots
+from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
+from pvtest.machine.guest_process import Observer
+from pvtest.machine.terminal import terminal
+from pvtest.report import summary
+from pvtest.report.folder import ResultsFolder
+from pvtest.stream.model import Run, Verdict
+from pvtest.stream.tap import TapParser
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One '# bench:' line."""
+
+    name: str
+    ns: float
+    exits: float | None
+    ratio: float | None
+    baseline: str
+
+
+def _number(text: str | None) -> float | None:
+    return None if text is None or text in ("", "-") else float(text)
+
+
+def parse(tap: TapParser) -> tuple[list[Line], list[str]]:
+    """The measurements of a stream, and what was wrong with it."""
+    tap.finish()
+    lines, problems = [], list(tap.problems)
+    for fields in tap.bench:
+        if "problem" in fields:
+            problems.append(f"benchmark: {fields['problem']}")
+            continue
+        try:
+            line = Line(
+                fields["name"],
+                float(fields["ns"]),
+                _number(fields.get("exits")),
+                _number(fields.get("ratio")),
+                fields.get("baseline", ""),
+            )
+        except (KeyError, ValueError):
+            problems.append(f"not a measurement: {fields}")
+            continue
+        lines.append(line)
+    if not lines:
+        problems.append("the guest reported no measurement")
+    return lines, problems
+
+
+def _time(ns: float) -> str:
+    for limit, scale, unit in ((1e3, 1, "ns"), (1e6, 1e3, "us"), (1e9, 1e6, "ms")):
+        if ns < limit:
+            return f"{ns / scale:.1f} {unit}"
+    return f"{ns / 1e9:.2f} s"
+
+
+def table(lines: list[Line]) -> Table:
+    """Operation by cost."""
+    out = Table(
+        title="Per operation", title_style="bold", title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
+    out.add_column("operation")
+    for name in ("time", "exits", "ratio"):
+        out.add_column(name, justify="right")
+    out.add_column("to")
+    for line in lines:
+        exits = "" if line.exits is None else f"{line.exits:.4f}".rstrip("0").rstrip(".")
+        out.add_row(line.name, _time(line.ns), exits, "" if line.ratio is None else f"{line.ratio:.2f}", line.baseline)
+    return out
+
+
+def whole(run: Run) -> list[tuple[str, float | None, str, float]]:
+    """Measures of a whole run: what, value, unit, target."""
+    durations = [result.duration_us / 1000 for result in run.results if result.verdict is not Verdict.SKIP]
+    own = run.timing.firmware_to_first_test_us
+    return [
+        ("own code, firmware to first test", None if own is None else own / 1000, "ms", 50),
+        ("whole catalogue, one boot", run.timing.total, "s", 10),
+        ("of it firmware", run.timing.to_first_line, "s", 0),
+        ("of it tests", run.timing.tests, "s", 0),
+        ("median test", statistics.median(durations) if durations else None, "ms", 10),
+    ]
+
+
+def whole_table(rows: list[tuple[str, float | None, str, float]]) -> Table:
+    """Measures beside their targets."""
+    out = Table(
+        title="Whole run", title_style="bold", title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
+    out.add_column("what")
+    out.add_column("measured", justify="right")
+    out.add_column("target", justify="right")
+    for what, value, unit, target in rows:
+        style = "" if not target or value is None else "green" if value <= target else "yellow"
+        shown = "unknown" if value is None else f"{value:.2f} {unit}"
+        out.add_row(what, Text(shown, style=style), f"{target:g} {unit}" if target else "")
+    return out
+
+
+def _document(lines: list[Line], run: Run, rows: list[tuple[str, float | None, str, float]]) -> dict[str, Any]:
+    return {
+        "format": "pvtest-bench",
+        "format_version": 1,
+        "versions": run.versions,
+        "seed": run.seed,
+        "operations": [dataclasses.asdict(line) for line in lines],
+        "run": [
+            {"what": what, "value": value, "unit": unit, "target": target or None} for what, value, unit, target in rows
+        ],
+    }
+
+
+def main(options: argparse.Namespace) -> int:
+    """One boot for the operations, one for the catalogue."""
+    tests, known = load()
+    out = terminal(options)
+    booted = machine(options, out)
+    request = dataclasses.replace(
+        whole_catalogue(options, tests, known, booted), verbose=min(options.verbose, 2), caching=options.caching
+    )
+    with ResultsFolder(options.results) as folder:
+        with out.progress(0, f"Booting QEMU {request.qemu.version} for the benchmarks"):
+            measured = boots.start(dataclasses.replace(request, bench=True), folder.folder("bench"), Observer())
+        lines, problems = parse(measured.tap)
+        if measured.interruption:
+            problems.insert(0, measured.interruption)
+        run = boot_once(request, folder.path, out, options.verbose)
+        folder.write_run(run)
+        rows = whole(run)
+        folder.write_json("bench.json", _document(lines, run, rows))
+        where = folder.publish()
+    out.console.print("", table(lines), "", whole_table(rows), "")
+    for problem in problems + run.problems:
+        out.say(f"problem       {problem}", "bold magenta")
+    out.say(f"results       {summary.shown(where)}")
+    out.save("./run.sh bench")
+    return EXIT_ERROR if problems else (EXIT_OK if run.exit_code == EXIT_OK else run.exit_code)

@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: MIT
+"""`./run.sh defects` and `./run.sh variants`: how good is the suite?
+
+Every defect of the reference host must make a test fail, and under every variant all tests must pass.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from pvtest.errors import EXIT_ERROR, EXIT_FAIL, EXIT_OK
+from pvtest.images import catalogue
+from pvtest.images.catalogue import Defect, HostCatalogue, Instance, Switch
+from pvtest.machine import boots
+from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
+from pvtest.machine.guest_process import Observer
+from pvtest.machine.terminal import terminal
+from pvtest.machine.terminal import Bar, Terminal
+from pvtest.plan.devices import Devices
+from pvtest.plan.ordering import CampaignPlan
+from pvtest.plan.selection import select_switches
+from pvtest.report import summary
+from pvtest.report.folder import ResultsFolder
+from pvtest.stream.model import Run, Verdict
+
+NAMES_SHOWN = 2
+
+# Where a defect can show that shows behind one unit alone: tests without a device see nothing of a unit. Class edu
+# takes 100 ms for each DMA, so it takes part only where it can tell something that the quick classes cannot.
+CLASSES_BEHIND: dict[str, frozenset[str | None]] = {
+    "vtd": frozenset({"rocker", "edu"}),
+    "soft": frozenset({"dmaprobe", "dmaprobe+ats"}),
+}
+QUICK_CLASSES = ("rocker", "dmaprobe", "dmaprobe+ats")  # the quickest first
+
+
+def where_it_shows(unit: str, selected: list[Instance]) -> list[Instance]:
+    """The instances that a defect of this unit is shown to: what shows on every class is shown on the quickest one."""
+    classes = CLASSES_BEHIND.get(unit)
+    if classes is None:
+        present = {instance.device for instance in selected}
+        classes = frozenset({None, next((name for name in QUICK_CLASSES if name in present), None)})
+    return [instance for instance in selected if instance.device in classes]
+
+
+def _defect_verdict(run: Run) -> str:
+    """'caught' needs a FAIL: a crash or hang shows that something is wrong, but no test said what."""
+    if run.count(Verdict.FAIL):
+        return "caught"
+    return "error" if run.problems or run.count(Verdict.ERROR) else "missed"
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What differs between defects and variants: what is switched on, and what is expected of the suite."""
+
+    word: str  # singular; the plural is the command, and names the files of results
+    column: str  # what its requirements mean
+    good: str  # verdict that is wanted
+    bad: str
+    verdict: Callable[[Run], str]  # good, bad or "error"
+    known: Callable[[HostCatalogue], Sequence[Switch]]
+    own: bool  # does it matter whether a failing test covers one of its requirements?
+
+    @property
+    def plural(self) -> str:
+        """The command."""
+        return f"{self.word}s"
+
+    def switched_on(self, request: boots.Request, switch: Switch) -> boots.Request:
+        """The request with this one switched on: a defect on the device classes where it can show, a variant on all."""
+        selected = request.selected
+        if isinstance(switch, Defect):
+            selected = where_it_shows(switch.unit, selected)
+        return dataclasses.replace(request, selected=selected, **{self.plural: [switch]})
+
+
+CAMPAIGNS = {
+    "defects": Campaign("defect", "breaks", "caught", "missed", _defect_verdict, lambda host: host.defects, True),
+    "variants": Campaign(
+        "variant", "permitted by", "pass", "fail", lambda run: run.verdict.value, lambda host: host.variants, False
+    ),
+}
+
+
+@dataclass
+class Outcome:
+    """What the catalogue said about one defect or variant."""
+
+    campaign: Campaign
+    switch: Switch
+    run: Run
+
+    @property
+    def failing(self) -> list[str]:
+        """Instances that reported FAIL."""
+        return [result.instance.id for result in self.run.results if result.verdict is Verdict.FAIL]
+
+    @property
+    def verdict(self) -> str:
+        """In the words of the campaign."""
+        return self.campaign.verdict(self.run)
+
+    @property
+    def own_requirement(self) -> bool:
+        """Does a failing test cover a requirement of the defect or variant?"""
+        known = self.run.requirements
+        own = {known[name].id for name in self.switch.requirements}
+        failing = [result for result in self.run.results if result.verdict is Verdict.FAIL]
+        return any(known[name].id in own for result in failing for name in result.instance.test.requirements)
+
+    @property
+    def first(self) -> str:
+        """The failing tests, or the error, as far as there is room."""
+        if self.verdict == "error":
+            bad = [result.reason for result in self.run.results if result.verdict is Verdict.ERROR]
+            return (self.run.problems + bad)[0]
+        more = f", ... {len(self.failing) - NAMES_SHOWN} more" if len(self.failing) > NAMES_SHOWN else ""
+        return ", ".join(self.failing[:NAMES_SHOWN]) + more
+
+    def record(self) -> dict[str, Any]:
+        """One entry of defects.json or variants.json."""
+        return {
+            self.campaign.word: self.switch.name,
+            "title": self.switch.title,
+            "requirements": list(self.switch.requirements),
+            "verdict": self.verdict,
+            **({"own_requirement": self.own_requirement} if self.campaign.own else {}),
+            "failing": self.failing,
+            "errors": [result.instance.id for result in self.run.results if result.verdict is Verdict.ERROR],
+            "skipped": self.run.count(Verdict.SKIP),
+            "problems": self.run.problems,
+            "seconds": round(self.run.timing.total, 2),
+        }
+
+
+def exit_code(outcomes: list[Outcome]) -> int:
+    """Of the defects or variants alone; the plain run has been seen to pass."""
+    if any(outcome.verdict == "error" for outcome in outcomes):
+        return EXIT_ERROR
+    return EXIT_FAIL if any(outcome.verdict == outcome.campaign.bad for outcome in outcomes) else EXIT_OK
+
+
+def table(campaign: Campaign, outcomes: list[Outcome]) -> Table:
+    """Defect or variant by failing tests."""
+    out = Table(
+        title=campaign.plural.capitalize(),
+        title_style="bold",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
+    fixed = (campaign.word, "verdict", "failing", "skipped")
+    own = ("own requirement",) if campaign.own else ()
+    for name in (campaign.word, campaign.column, "verdict", "failing", "skipped", *own, "first of them"):
+        out.add_column(
+            name, justify="right" if name in fixed[2:] else "left", no_wrap=name in fixed[:2], overflow="fold"
+        )
+    styles = {campaign.good: "green", campaign.bad: "bold red", "error": "bold magenta"}
+    for outcome in outcomes:
+        covers = Text("yes") if outcome.own_requirement else Text("no", style="yellow")
+        out.add_row(
+            outcome.switch.name,
+            Text(" ".join(outcome.switch.requirements), style="cyan"),
+            Text(outcome.verdict, style=styles[outcome.verdict]),
+            str(len(outcome.failing)),
+            str(outcome.run.count(Verdict.SKIP)),
+            *((covers,) if campaign.own else ()),
+            outcome.first,
+        )
+    return out
+
+
+def _lines(campaign: Campaign, outcomes: list[Outcome]) -> str:
+    own = ("own_requirement",) if campaign.own else ()
+    rows = ["\t".join((campaign.word, "verdict", "failing", *own, "tests"))]
+    for o in outcomes:
+        covers = ("yes" if o.own_requirement else "no",) if campaign.own else ()
+        rows.append("\t".join((o.switch.name, o.verdict, str(len(o.failing)), *covers, " ".join(o.failing))))
+    return "\n".join(rows) + "\n"
+
+
+class _Progress:
+    """Which ones are running, and how many are done."""
+
+    def __init__(self, bar: Bar):
+        self._bar = bar
+        self._lock = threading.Lock()
+        self._running: list[str] = []
+        self.done = 0
+
+    def change(self, begins: str = "", ends: str = "") -> None:
+        """From any thread."""
+        with self._lock:
+            if begins:
+                self._running.append(begins)
+            if ends:
+                self._running.remove(ends)
+                self.done += 1
+            self._bar.set(self.done, ", ".join(self._running))
+
+
+def _boot_all(
+    campaign: Campaign, request: boots.Request, chosen: list[Switch], folder: ResultsFolder, jobs: int, out: Terminal
+) -> list[Outcome]:
+    """One boot for each, several at a time."""
+    done: dict[str, Outcome] = {}
+    stop = threading.Event()
+
+    def one(switch: Switch) -> Outcome:
+        progress.change(begins=switch.name)
+        where = folder.folder(switch.name)
+        run = boots.run(campaign.switched_on(request, switch), where, Observer(stop=stop))
+        progress.change(ends=switch.name)
+        return Outcome(campaign, switch, run)
+
+    with ThreadPoolExecutor(jobs) as pool, out.progress(len(chosen), f"Running {len(chosen)} {campaign.plural}") as bar:
+        progress = _Progress(bar)
+        waiting: dict[Future[Outcome], Switch] = {pool.submit(one, switch): switch for switch in chosen}
+        try:
+            for future in as_completed(waiting):
+                outcome = future.result()
+                done[outcome.switch.name] = outcome
+                if not out.live and not out.quiet:
+                    out.say(
+                        f"  {len(done)}/{len(chosen)} {outcome.switch.name}: {outcome.verdict}, "
+                        f"{len(outcome.failing)} failing"
+                    )
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [done[switch.name] for switch in chosen]
+
+
+def _document(campaign: Campaign, outcomes: list[Outcome], seed: int) -> dict[str, Any]:
+    return {
+        "format": f"pvtest-{campaign.plural}",
+        "format_version": 1,
+        "exit_code": exit_code(outcomes),
+        "seed": seed,
+        "summary": {campaign.plural: len(outcomes), **_counts(campaign, outcomes)},
+        campaign.plural: [outcome.record() for outcome in outcomes],
+    }
+
+
+def _counts(campaign: Campaign, outcomes: list[Outcome]) -> dict[str, int]:
+    verdicts = (campaign.good, campaign.bad, "error")
+    return {verdict: sum(outcome.verdict == verdict for outcome in outcomes) for verdict in verdicts}
+
+
+def _score(campaign: Campaign, outcomes: list[Outcome]) -> str:
+    counts = _counts(campaign, outcomes)
+    code = f"{counts['error']} errors (exit code {exit_code(outcomes)})"
+    if campaign.own:
+        own = sum(outcome.own_requirement for outcome in outcomes)
+        return (
+            f"{counts['caught']} of {len(outcomes)} defects caught ({own} by a test of their own requirement), "
+            f"{counts['missed']} missed, {code}"
+        )
+    return f"{counts[campaign.good]} of {len(outcomes)} {campaign.plural} pass, {counts[campaign.bad]} fail, {code}"
+
+
+def known_switches(campaign: Campaign) -> tuple[Switch, ...]:
+    """All that the reference host has."""
+    return tuple(campaign.known(catalogue.load_host()))
+
+
+def _seen(campaign: Campaign, devices: Devices, switches: list[Switch], out: Terminal) -> list[Switch]:
+    """Without those that cannot show on this machine."""
+    unseen = devices.unseen(switches)
+    if unseen:
+        names = ", ".join(switch.name for switch in unseen)
+        if len(unseen) == len(switches):
+            raise devices.lacking(f"{names}: shows only behind VT-d, and this machine has none")
+        out.say(f"Left out, as they show only behind VT-d: {len(unseen)} {campaign.plural} ({names})", "yellow")
+    return [switch for switch in switches if switch not in unseen]
+
+
+def main(command: str, options: argparse.Namespace) -> int:
+    """The plain run first: a suite that fails anyway proves nothing by failing, and one that is broken by passing."""
+    campaign = CAMPAIGNS[command]
+    tests, known = load()
+    switches = select_switches(campaign.word, known_switches(campaign), options.globs)
+    out = terminal(options)
+    booted = machine(options, out)
+    part = CampaignPlan(options.shard, _seen(campaign, booted.devices, switches, out))
+    chosen = part.chosen
+    request = whole_catalogue(options, tests, known, booted)
+    with ResultsFolder(options.results) as folder:
+        plain = boot_once(request, folder.path, out, options.verbose)
+        folder.write_run(plain)
+        if plain.exit_code != EXIT_OK:
+            summary.show(plain, out, folder.publish(), options.verbose)
+            out.say(f"The host without a {campaign.word} must pass everything before {campaign.plural} mean anything.")
+            return plain.exit_code
+        out.say(f"Without a {campaign.word}: {plain.count(Verdict.PASS)} pass, {plain.count(Verdict.SKIP)} skip")
+        outcomes = _boot_all(campaign, request, chosen, folder, options.jobs, out)
+        document = {**_document(campaign, outcomes, options.seed), **part.keys(plain.versions)}
+        folder.write_json(f"{campaign.plural}.json", document)
+        folder.write_run(plain, **{campaign.plural: document})
+        folder.write_text(f"{campaign.plural}.tsv", _lines(campaign, outcomes))
+        where = folder.publish()
+    out.console.print("", table(campaign, outcomes), "")
+    for outcome in outcomes:
+        if outcome.verdict != campaign.good:
+            out.say(f"{outcome.verdict}: {outcome.switch.name}: {outcome.switch.title}", "bold red")
+            out.say(f"  again: ./run.sh --{campaign.word} {outcome.switch.name} --seed {options.seed}")
+    out.say(f"results       {summary.shown(where)}")
+    out.say(_score(campaign, outcomes))
+    out.save(f"./run.sh {campaign.plural}")
+    return exit_code(outcomes)

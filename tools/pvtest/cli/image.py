@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""`./run.sh image`: a disk that boots the suite without a runner beside it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pvtest import paths
+from pvtest.cli.packing import TARGETS, Target
+from pvtest.errors import EXIT_OK, RunnerError, UsageError
+from pvtest.images import boot_volume, catalogue, disk_image, requirements
+from pvtest.images.boot_volume import BootOptions
+from pvtest.images.catalogue import Catalogue
+from pvtest.images.guest_options import GUEST_FILE, HOST_FILE
+from pvtest.machine.terminal import terminal
+from pvtest.plan.devices import OPTION, Devices
+from pvtest.plan.ordering import Plan, plan
+from pvtest.plan.selection import find_switches
+
+LOADER = "EFI/BOOT/BOOTX64.EFI"  # what firmware starts from a disk without a boot entry of its own
+
+
+def _options(options: argparse.Namespace, target: Target, tests: Catalogue, chosen: Plan) -> BootOptions:
+    host = catalogue.load_host() if target.host else None
+    names = boot_volume.selection(tests, chosen.selected, chosen.shuffled)
+    return BootOptions(
+        seed=options.seed,
+        repeat=options.repeat or 1,
+        deadline_ms=options.deadline,
+        verbose=min(options.verbose, 2),
+        host_log=min(1 + options.verbose, 2),
+        given_order=chosen.shuffled,
+        tests=names.tests,
+        without=names.without,
+        defects=[d.name for d in find_switches("defect", host.defects, options.defect)] if host else [],
+        variants=[v.name for v in find_switches("variant", host.variants, options.variant)] if host else [],
+        caching=options.caching,
+        unattended=target.unattended,
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RunnerError(f"{path}: {error.strerror}; build the images with: make image") from None
+
+
+def contents(target: Target, options: BootOptions) -> dict[str, bytes]:
+    """The files of the disk."""
+    files = {GUEST_FILE: boot_volume.check_guest_text(options.guest_text()).encode("ascii")}
+    if target.host:
+        files[HOST_FILE] = options.host_text().encode("ascii")
+    # The reference host starts the suite from the root of the volume.
+    files[LOADER] = _read(paths.HOST_IMAGE if target.host else paths.GUEST_IMAGE)
+    if target.host:
+        files["pvtest.efi"] = _read(paths.GUEST_IMAGE)
+    return files
+
+
+def _check(options: argparse.Namespace, target: Target) -> None:
+    """Options that would change nothing are refused."""
+    if target.host:
+        return
+    asked = {
+        "--defect": options.defect,
+        "--variant": options.variant,
+        "--caching": options.caching != "adversarial",
+        OPTION: options.functions_alone,
+    }
+    for name in (name for name, given in asked.items() if given):
+        raise UsageError(f"{name} is for the reference host, which --target {options.target} leaves out")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Makes the disk and says where it is."""
+    target = TARGETS[options.target]
+    _check(options, target)
+    form = disk_image.format_of(options.output, options.format, target.form)
+    name = f"pvtest-{options.target}{disk_image.FORMATS[form][0]}"
+    output = options.output or paths.BUILD / "disks" / name
+    tests = catalogue.load_tests()
+    devices = Devices(f"option {OPTION}", forced=True) if options.functions_alone else Devices()
+    options.shard = None
+    chosen = plan(options, tests, requirements.load(), devices)
+    if not options.globs and not options.device_class:
+        chosen.selected = catalogue.without_slow_copies(chosen.selected)
+    files = contents(target, _options(options, target, tests, chosen))
+    disk_image.write(output, form, files, options.size, options.force)
+    out = terminal(options)
+    out.say(f"{output}: {form}, {options.size} MiB, {len(chosen.selected)} tests, for {target.title}")
+    return EXIT_OK

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""`./run.sh list`: tests, defects and variants as tables or as JSON, without booting."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from pvtest.errors import EXIT_OK
+from pvtest.images import catalogue, requirements
+from pvtest.images.catalogue import Defect, HostCatalogue, Instance, Switch
+from pvtest.machine.terminal import terminal
+from pvtest.plan.ordering import filters
+from pvtest.plan.selection import select
+
+FORMAT = "pvtest-catalogue"
+
+
+UNITS = {"any": "every device", "vtd": "devices behind VT-d", "soft": "virtual functions"}
+
+
+def _switches(switches: tuple[Switch, ...]) -> list[dict[str, Any]]:
+    """A defect also tells behind which unit it shows."""
+    return [
+        {"name": s.name, "requirements": list(s.requirements), "title": s.title}
+        | ({"unit": s.unit} if isinstance(s, Defect) else {})
+        for s in switches
+    ]
+
+
+def _document(version: str, selected: list[Instance], host: HostCatalogue) -> dict[str, Any]:
+    tests = dict.fromkeys(instance.test for instance in selected)
+    return {
+        "format": FORMAT,
+        "format_version": 1,
+        "version": version,
+        "tests": [
+            {
+                "id": test.id,
+                "group": test.group,
+                "title": test.title,
+                "requirements": list(test.requirements),
+                "kinds": list(test.kinds),
+                "level": test.level,
+                "where": test.where,
+                "instances": [instance.id for instance in selected if instance.test == test],
+            }
+            for test in tests
+        ],
+        "defects": _switches(host.defects),
+        "variants": _switches(host.variants),
+    }
+
+
+def _switch_table(name: str, switches: tuple[Switch, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    seen = [("seen on", "dim")] if any(isinstance(switch, Defect) for switch in switches) else []
+    for column, style in ((name, ""), ("requirements", "cyan"), *seen, ("the host ...", "")):
+        table.add_column(column, style=style, overflow="fold", no_wrap=column == name)
+    for switch in switches:
+        unit = [UNITS[switch.unit]] if isinstance(switch, Defect) else []
+        table.add_row(switch.name, " ".join(switch.requirements), *unit, Text(switch.title))
+    return table
+
+
+def main(options: argparse.Namespace) -> int:
+    """Prints what the selection would run."""
+    tests, known = catalogue.load_tests(), requirements.load()
+    selected = select(tests, known, options.globs, filters(options))
+    if options.json:
+        print(json.dumps(_document(tests.version, selected, catalogue.load_host()), indent=2, ensure_ascii=False))
+        return EXIT_OK
+    out = terminal(options)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column, style in (("test", ""), ("on", "dim"), ("requirements", "cyan"), ("promise", "")):
+        table.add_column(column, style=style, overflow="fold", no_wrap=column == "test")
+    shown = dict.fromkeys(instance.test for instance in selected)
+    for test in shown:
+        devices = " ".join(i.device for i in selected if i.test == test and i.device)
+        mark = {"observe": " (observation)", "stress": " (stress)"}.get(test.level, "")
+        table.add_row(test.id, devices, " ".join(test.requirements), Text(test.title + mark))
+    out.console.print(table)
+    covered = {known[name].id for test in shown for name in test.requirements}
+    dma = sum("dma" in test.kinds for test in shown)
+    out.say(
+        f"{len(shown)} tests, {len(selected)} instances, {dma} tests with DMA, "
+        f"{len(covered)} of {len(known)} requirements covered"
+    )
+    if not options.globs:
+        host = catalogue.load_host()
+        out.console.print("", _switch_table("defect", host.defects), "", _switch_table("variant", host.variants))
+        out.say(f"{len(host.defects)} defects, {len(host.variants)} variants")
+    return EXIT_OK

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: MIT
+"""The command line: subcommands, options, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import math
+import os
+import secrets
+import signal
+import sys
+from typing import NoReturn
+
+from pvtest.cli import arguments, packing
+from pvtest.errors import EXIT_ERROR, MissingError, RunnerError, UsageError, suggest
+
+COMMANDS = {
+    "run": "run tests (the default)",
+    "list": "show the catalogue, read from the image without booting",
+    "defects": "run the catalogue under each defect of the reference host: every one must be caught",
+    "variants": "run the catalogue under each variant of the reference host: every one must pass",
+    "bench": "measure speed",
+    "image": "write a disk that boots the suite: raw, qcow2 or VHDX (`make image` builds the programs on it)",
+    "bundle": "write an archive that runs on a machine with QEMU and Python alone",
+    "compare": "show what changed between two hosts, builds or runs; a regression is exit code 1",
+    "merge": "put the results of all shards together",
+    "import": "make all formats of the results of a machine that ran alone, or of what came over a COM1",
+    "baseline": "write the failures of a run as a file for --baseline",
+    "check-catalogue": "check the built images; used by the build",
+}
+EPILOG = """\
+A GLOB selects tests by instance id, id, group or requirement: 'flush.*', flush, tr.leaf_4k@rocker, FL-3. For defects
+and variants it selects these, by name or requirement. docs/runner.md tells more.
+
+exit codes: 0 all planned tests ran and none failed; 1 a test failed, or a profile or baseline is not kept; 2 error
+(hang, crash, truncated output, wrong environment); 3 usage (unknown option or name, empty selection, bad file);
+4 something needed is not installed
+"""
+
+
+# Commands whose module has another name than they, or is not of this package.
+MODULES = {
+    "list": "cli.listing",
+    "defects": "cli.campaign",
+    "variants": "cli.campaign",
+    "compare": "gate.compare",
+    "baseline": "gate.write_baseline",
+    "import": "cli.importing",
+    "bundle": "dev.bundle",
+    "check-catalogue": "dev.check",
+}
+PACKING = ("image", "bundle")  # they boot nothing
+INPUTS = ("compare", "merge", "import", "baseline")  # they read results and boot nothing
+SHOWN = [command for command in COMMANDS if command != "check-catalogue"]
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse ends with 2 on a usage error; here that is 3, and a mistyped option gets a suggestion."""
+
+    def error(self, message: str) -> NoReturn:
+        words = [word for word in message.split() if word.startswith("--")]
+        hint = suggest(words[0], self.options()) if "unrecognized" in message and words else ""
+        raise UsageError(f"{message}.{hint} `./run.sh --help` shows what is possible.")
+
+    def options(self) -> list[str]:
+        """All long options."""
+        return [name for action in self._actions for name in action.option_strings if name.startswith("--")]
+
+
+def _seed(text: str) -> int:
+    if text == "random":
+        return secrets.randbelow(1 << 32)
+    return arguments.whole(0, (1 << 64) - 1, "a whole number or 'random'")(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    if not math.isfinite(value) or not 0 < value <= 86400:
+        raise argparse.ArgumentTypeError(f"{text} is out of range; more than 0, at most 86400 seconds")
+    return value
+
+
+def parser_of(command: str) -> Parser:
+    parser = Parser(
+        prog=f"./run.sh {command}",
+        usage=None if command != "run" else f"./run.sh [{'|'.join(SHOWN)}] [options] [GLOB...]",
+        description=COMMANDS[command][0].upper() + COMMANDS[command][1:] + ".",
+        epilog=arguments.epilog(command, EPILOG),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    if command in INPUTS:
+        arguments.add_inputs(parser, command)
+    elif command not in ("bundle", "bench"):
+        parser.add_argument("globs", nargs="*", metavar="GLOB", help="what to select, '!GLOB' = not that; default: all")
+    if command in ("list",):
+        parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+    parser.add_argument("--plain", action="store_true", help="no progress bar and no colours, also on a terminal")
+    parser.add_argument("--quiet", action="store_true", help="only failures, problems and the verdict")
+    parser.add_argument("--no-color", action="store_true", help="no colours")
+    parser.add_argument("--svg", type=arguments.path, metavar="FILE", help=argparse.SUPPRESS)
+    if command in ("run", "bench", "defects", "variants"):
+        _machine_options(parser, command)
+    if command in ("run", "bench", "defects", "variants", "image"):
+        _test_options(parser, command)
+    if command in PACKING:
+        packing.add_options(parser, command)
+    if command in ("run", "list", "image"):
+        arguments.add_selection(parser)
+    if command in ("run", "merge", "import"):
+        arguments.add_gate(parser)
+    return parser
+
+
+def _machine_options(parser: Parser, command: str) -> None:
+    add = parser.add_argument
+    add("--timeout", type=_seconds, metavar="S", help="most seconds that one boot may take (300)")
+    add("--results", type=arguments.path, metavar="DIR", help="where results go (build/results)")
+    add("--qemu", type=arguments.word, metavar="PATH", help="the QEMU to use (qemu-system-x86_64)")
+    add("--accel", type=arguments.word, default="tcg", metavar="NAME", help="QEMU's accelerator (tcg)")
+    if command == "run":
+        restarts = arguments.whole(0, 100, "boots")
+        add("--restarts", type=restarts, default=3, metavar="N", help="boots that may follow a crash or hang (3)")
+        add("--until-fail", action="store_true", help="repeat until a test fails (at most --repeat, 1000)")
+        add("--fixture", metavar="NAME", help=argparse.SUPPRESS)
+        host_log = arguments.whole(0, 2, "a level of the host's log")
+        add("--host-log", type=host_log, metavar="N", help=argparse.SUPPRESS)
+    if command in ("defects", "variants"):
+        jobs = arguments.whole(1, 64, "machines")
+        add("--jobs", type=jobs, default=os.cpu_count() or 1, metavar="N", help="machines at a time (one per CPU)")
+
+
+def _test_options(parser: Parser, command: str) -> None:
+    """What the images are told."""
+    add = parser.add_argument
+    add("--seed", type=_seed, default=1, metavar="N", help="of the tests' random choices, or 'random' (1)")
+    shown = "" if command == "image" else "show the serial port, and observations at the end; "
+    more = f"{shown}the guest tells the steps of every test, twice: fault records, too"
+    add("--verbose", action="count", default=0, help=more)
+    add("--functions-alone", action="store_true", help="no VT-d, no QEMU devices: the host's virtual functions alone")
+    if command in ("run", "bench", "image"):
+        caching = ("none", "random", "adversarial")
+        policy = "what the host's software IOMMU remembers (adversarial)"
+        add("--caching", choices=caching, default="adversarial", help=policy)
+    if command == "run":
+        add(
+            "--no-host",
+            action="store_true",
+            help="on QEMU itself, without the reference host: the image says what is missing",
+        )
+    if command in ("run", "image"):
+        add("--defect", action="append", default=[], metavar="NAME", help="switch on a defect of the host")
+        add("--variant", action="append", default=[], metavar="NAME", help="switch on a variant of the host")
+        rounds = arguments.whole(1, 1_000_000, "rounds")
+        add("--repeat", type=rounds, metavar="N", help="run the selection N times (1)")
+        add("--shuffle", action="store_true", help="in a random order, which --seed decides")
+        milliseconds = arguments.whole(1, 3_600_000, "milliseconds")
+        add("--deadline", type=milliseconds, metavar="MS", help="of one test, in milliseconds (2000)")
+    if command not in ("bench", "image"):
+        arguments.add_shard(parser)
+
+
+def parse(words: list[str]) -> tuple[str, argparse.Namespace]:
+    """The command and its options."""
+    command = "run"
+    if words and words[0] in COMMANDS:
+        command, words = words[0], words[1:]
+    return command, parser_of(command).parse_intermixed_args(words)
+
+
+def _dispatch(command: str, options: argparse.Namespace) -> int:
+    # Only now: checks of the catalogue must run without the packages that other commands need.
+    module = MODULES.get(command, f"cli.{command}")
+    try:
+        found = importlib.import_module(f"pvtest.{module}")
+    except ModuleNotFoundError as error:
+        if error.name == "pvtest.dev":
+            raise UsageError(f"this is a bundle; {command} needs the source tree") from None
+        raise MissingError(f"Python has no package {error.name}; tools/setup.sh installs it where it can") from None
+    if command in ("defects", "variants"):
+        return int(found.main(command, options))
+    return int(found.main(options))
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def entry() -> int:
+    """What an installed `pvtest` calls."""
+    return main(sys.argv[1:])
+
+
+def main(words: list[str]) -> int:
+    """Runs one command; every expected error is one message and a code."""
+    # A machine must not outlive the runner that started it, so that these end the runner like Ctrl-C.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        command, options = parse(words)
+        return _dispatch(command, options)
+    except RunnerError as error:
+        print(f"run.sh: {error}", file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        print("run.sh: interrupted", file=sys.stderr)
+        return EXIT_ERROR
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR

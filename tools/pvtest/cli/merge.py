@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT
+"""`./run.sh merge DIR...`: the results of all shards of one plan become the results of one run."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pvtest import json_file
+from pvtest.errors import UsageError
+from pvtest.gate import rules
+from pvtest.gate.inputs import load_gate
+from pvtest.images.catalogue import Catalogue
+from pvtest.machine.terminal import terminal
+from pvtest.plan import shard
+from pvtest.report import json_reader, summary
+from pvtest.report.folder import ResultsFolder
+from pvtest.stream.model import Gate, Run, Timing, Verdict
+
+# name of the file -> format, and the key of the entries
+CAMPAIGNS = {"defects": "pvtest-defects", "variants": "pvtest-variants"}
+
+
+def _same(paths: list[Path], values: list[Any], what: str) -> None:
+    for path, value in zip(paths[1:], values[1:]):
+        if value != values[0]:
+            raise UsageError(f"{path}: {what} is {value!r:.200}, but in {paths[0]} it is {values[0]!r:.200}")
+
+
+def _sorted(paths: list[Path], shards: list[str], what: str) -> list[int]:
+    """The order of the shards; refuses all but one whole set."""
+    seen: dict[int, Path] = {}
+    count = 0
+    for path, text in zip(paths, shards):
+        if not text:
+            raise UsageError(f"{path}: {what} was not made with --shard")
+        index, of = (int(word) for word in text.split("/"))
+        if index > of:
+            raise UsageError(f"{path}: shard {text} does not exist")
+        if count not in (0, of):
+            raise UsageError(f"{path}: is shard {text}, but {paths[0]} is shard {shards[0]}")
+        if index in seen:
+            raise UsageError(f"{path}: is shard {text}, and so is {seen[index]}")
+        seen[index], count = path, of
+    missing = [f"{index}/{count}" for index in range(1, count + 1) if index not in seen]
+    if missing:
+        raise UsageError(f"shard {', '.join(missing)} is missing: a whole needs all of its parts")
+    return sorted(range(len(paths)), key=lambda place: int(shards[place].split("/")[0]))
+
+
+def _gates(runs: list[Run], merged: Run) -> Gate:
+    out = Gate(profile=runs[0].gate.profile, baseline=runs[0].gate.baseline, demands=runs[0].gate.demands)
+    for run in runs:
+        out.excused.update(run.gate.excused)
+        out.findings += [finding for finding in run.gate.findings if finding not in out.findings]
+    # One shard may have skipped what another one verified.
+    verified = {
+        merged.requirements[name].id
+        for result in merged.results
+        if result.verdict is not Verdict.SKIP
+        for name in result.instance.test.requirements
+    }
+    out.findings = [f for f in out.findings if f.kind != "not-verified" or f.subject not in verified]
+    return out
+
+
+def _total(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def merge_runs(paths: list[Path], runs: list[Run]) -> Run:
+    """One run from all shards; `paths` for messages."""
+    order = _sorted(paths, [run.shard for run in runs], "this run")
+    comparable: dict[str, Callable[[Run], Any]] = {
+        "the version of the suite": lambda run: run.versions["guest"],
+        "the version of the host": lambda run: run.versions["host"],
+        "the version of QEMU": lambda run: run.versions["qemu"],
+        "the machine": lambda run: run.machine,
+        "the seed": lambda run: run.seed,
+        "the number of rounds": lambda run: run.repeat,
+        "the list of options": lambda run: run.flags,
+        "the list of defects": lambda run: [defect.name for defect in run.defects],
+        "the list of variants": lambda run: [variant.name for variant in run.variants],
+        "the digest of the plan": lambda run: run.plan,
+        "the list of requirements": lambda run: run.requirements.ids,
+        "the profile": lambda run: run.gate.profile,
+        "the baseline": lambda run: run.gate.baseline,
+    }
+    for what, value in comparable.items():
+        _same(paths, [value(run) for run in runs], what)
+    runs = [runs[place] for place in order]
+    first = runs[0]
+    results = shard.join([run.results for run in runs])
+    if shard.digest(sorted(result.instance.id for result in results)) != first.plan:
+        raise UsageError("the shards together are not what their plan says: tests are missing, or do not belong to it")
+    tests = dict.fromkeys(test for run in runs for test in run.catalogue.tests)
+    merged = dataclasses.replace(
+        first,
+        catalogue=Catalogue(tuple(tests), first.catalogue.version),
+        selected=[result.instance for result in results],
+        results=results,
+        problems=[f"shard {run.shard}: {problem}" for run in runs for problem in run.problems],
+        timing=Timing(
+            sum(run.timing.total for run in runs),
+            first.timing.to_first_line,
+            _total([run.timing.tests for run in runs]),
+            first.timing.firmware_to_first_test_us,
+        ),
+        started=min(run.started for run in runs),
+        command=sys.argv[1:],
+        boots=[boot for run in runs for boot in run.boots],
+        crashes=[crash for run in runs for crash in run.crashes],
+        covered=frozenset(name for run in runs for name in run.covered or ()),
+        rounds_before=0,
+        shard="",
+        plan="",
+    )
+    merged.gate = _gates(runs, merged)
+    return merged
+
+
+def merge_campaigns(name: str, paths: list[Path], documents: list[dict[str, Any]]) -> dict[str, Any]:
+    """One defects.json or variants.json from all shards."""
+    order = _sorted(paths, [document["shard"] for document in documents], "this campaign")
+    for key in ("seed", "plan", "versions"):
+        _same(paths, [document[key] for document in documents], key)
+    documents = [documents[place] for place in order]
+    entries = shard.join([document[name] for document in documents])
+    names = [entry[name.removesuffix("s")] for entry in entries]
+    if shard.digest(sorted(names)) != documents[0]["plan"]:
+        raise UsageError(
+            "the shards together are not what their plan says: entries are missing, or do not belong to it"
+        )
+    summary = {key: sum(document["summary"][key] for document in documents) for key in documents[0]["summary"]}
+    code = max(document["exit_code"] for document in documents)
+    return {**documents[0], "exit_code": code, "summary": summary, name: entries, "shard": ""}
+
+
+def _campaign(folders: list[Path]) -> tuple[str, dict[str, Any]] | None:
+    """The merged campaign, where the shards are of one."""
+    for name, form in CAMPAIGNS.items():
+        found = [json_file.find(folder, f"{name}.json", "results.json") for folder in folders]
+        mine = [path.name == f"{name}.json" for path in found]
+        if all(mine):
+            return name, merge_campaigns(name, found, [json_file.load(path, form) for path in found])
+        if any(mine):
+            raise UsageError(f"{found[mine.index(False)].parent}: no {name}.json, but others have one")
+    return None
+
+
+def main(options: argparse.Namespace) -> int:
+    """Reads and checks everything before it writes anything."""
+    folders: list[Path] = options.folders
+    campaign = _campaign(folders)
+    paths = [json_file.find(folder, "results.json") for folder in folders]
+    runs = [json_reader.load(path) for path in paths]
+    out = terminal(options)
+    more: dict[str, Any] = {}
+    if campaign is None:
+        run = merge_runs(paths, runs)
+    else:
+        # Each shard of a campaign begins with the same plain run; the worst of them speaks for all.
+        run = max(runs, key=lambda run: run.exit_code)
+        more = {campaign[0]: campaign[1]}
+    profile, baseline = load_gate(options, run.requirements)
+    if profile is not None or baseline is not None:
+        rules.apply(run, profile, baseline)
+    code = max(run.exit_code, int(campaign[1]["exit_code"])) if campaign else run.exit_code
+    with ResultsFolder(options.results) as folder:
+        folder.write_run(run, **more)
+        if campaign is not None:
+            folder.write_json(f"{campaign[0]}.json", campaign[1])
+        where = folder.publish()
+    summary.show(run, out, where, False)
+    if campaign is not None:
+        counts = ", ".join(f"{count} {word}" for word, count in campaign[1]["summary"].items())
+        out.say(f"{campaign[0]}: {counts} (exit code {code})")
+    return code

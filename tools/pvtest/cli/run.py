@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""`./run.sh [run] [GLOB...]`"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from pvtest.errors import UsageError
+from pvtest.gate import rules
+from pvtest.gate.inputs import load_gate
+from pvtest.images import catalogue
+from pvtest.machine import boots, rounds
+from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
+from pvtest.machine.terminal import terminal
+from pvtest.plan.ordering import plan
+from pvtest.plan.selection import find_switches
+from pvtest.report import summary
+from pvtest.report.folder import ResultsFolder
+from pvtest.stream.model import Run
+
+
+def main(options: argparse.Namespace) -> int:
+    """Runs the selection and reports."""
+    tests, known = load()
+    out = terminal(options)
+    booted = machine(options, out)
+    chosen = plan(options, tests, known, booted.devices)
+    profile, baseline = load_gate(options, known)
+    host = catalogue.load_host()
+    if options.no_host and (options.defect or options.variant):
+        raise UsageError("--no-host: there is no reference host that could have a defect or a variant")
+    defects = find_switches("defect", host.defects, options.defect)
+    for defect in booted.devices.unseen(defects):
+        raise booted.devices.lacking(f"defect '{defect.name}' shows only behind VT-d, and this machine has none")
+    request = dataclasses.replace(
+        whole_catalogue(options, tests, known, booted),
+        selected=chosen.selected,
+        slow_apart=options.accel == "tcg" and not booted.devices.hostless,
+        shuffled=chosen.shuffled,
+        repeat=options.repeat or 1,
+        verbose=min(options.verbose, 2),
+        host_log=options.host_log,
+        fixture=options.fixture,
+        deadline_ms=options.deadline,
+        defects=defects,
+        variants=find_switches("variant", host.variants, options.variant),
+        caching=options.caching,
+        restarts=options.restarts,
+    )
+    with ResultsFolder(options.results) as folder:
+
+        def group(part: boots.Request, title: str = "") -> Run:
+            run = boot_once(part, folder.path, out, options.verbose, title)
+            run.shard, run.plan = chosen.shard, chosen.digest
+            rules.apply(run, profile, baseline)
+            return run
+
+        most = options.repeat or rounds.DEFAULT_ROUNDS
+        run = rounds.until_fail(request, most, group) if options.until_fail else group(request)
+        folder.write_run(run)
+        where = folder.publish()
+    summary.show(run, out, where, options.verbose)
+    out.save("./run.sh")
+    return run.exit_code

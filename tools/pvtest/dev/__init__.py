@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""For the source tree alone: make test, generated documents, the bundle. No bundle has this folder."""

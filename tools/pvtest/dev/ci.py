@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: MIT
+"""`make test`: every check there is, one after the other. The last line counts tests of all kinds.
+
+`python3 -m pvtest.dev.ci [STEP...]` runs some of them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pvtest import paths, programs
+from pvtest.dev import levels
+from pvtest.errors import EXIT_FAIL, EXIT_OK, EXIT_USAGE
+
+IMAGES = ("pvtest.efi", "refhost.efi")
+STEP_SECONDS = 1800
+JOBS = "-j2"
+
+
+@dataclass
+class Counts:
+    """Tests of any kind."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Sums up."""
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+@dataclass
+class Report:
+    """What came out of a step."""
+
+    ok: bool
+    counts: Counts = field(default_factory=Counts)
+
+
+def _call(*command: str, log: Path | None = None, cwd: Path = paths.ROOT) -> int:
+    """Runs one program; its output goes to the terminal, and to a log where one is given."""
+    sys.stdout.flush()
+    try:
+        if log is None:
+            return subprocess.run(
+                command, cwd=cwd, stdin=subprocess.DEVNULL, timeout=STEP_SECONDS, check=False
+            ).returncode
+        with log.open("w", encoding="utf-8") as file, subprocess.Popen(
+            command,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                sys.stdout.write(line)
+                file.write(line)
+            return process.wait(STEP_SECONDS)
+    except subprocess.TimeoutExpired:
+        print(f"{command[0]}: stopped after {STEP_SECONDS} s")
+        return EXIT_FAIL
+
+
+def _make(target: str, *more: str) -> int:
+    return _call("make", "--no-print-directory", JOBS, f"PYTHON={sys.executable}", target, *more)
+
+
+# Sizes of images are compared with their limits for one compiler; others make larger ones.
+SIZED_GCC = "12"
+
+
+def _limits() -> str:
+    _, version = programs.call("gcc", ["gcc", "-dumpversion"], 20)
+    enforced = version.strip().partition(".")[0] == SIZED_GCC
+    return f"LIMITS={'enforce' if enforced else 'warn'}"
+
+
+def build() -> Report:
+    """Builds both images; with Debian 12's gcc they must be smaller than their limits."""
+    return Report(_make("image", _limits()) == 0)
+
+
+def reproducible() -> Report:
+    """A second build, elsewhere and from nothing, must give the same bytes."""
+    with tempfile.TemporaryDirectory(prefix="pvtest-again-") as temporary:
+        again = Path(temporary) / "a-longer-name-than-before"
+        ignore = shutil.ignore_patterns(paths.BUILD.name, ".git", "__pycache__", ".*_cache", ".hypothesis")
+        shutil.copytree(paths.ROOT, again, ignore=ignore)
+        command = ("make", "--no-print-directory", "--silent", JOBS, f"PYTHON={sys.executable}", "image")
+        if _call(*command, cwd=again) != 0:
+            return Report(False)
+        differing = [
+            name for name in IMAGES if (again / "build" / name).read_bytes() != (paths.BUILD / name).read_bytes()
+        ]
+    for name in differing:
+        print(f"{name}: the two builds differ")
+    return Report(not differing, Counts(len(IMAGES) - len(differing), len(differing)))
+
+
+# Another generation formats and warns otherwise, so that what is clean here is not clean there. Debian 12 has this one.
+CLANG_FORMAT = 14
+
+
+def lint() -> Report:
+    """Formatting and static checks of C, shell and Python, by the tools that the sources are kept clean for."""
+    _, version = programs.call("clang-format", ["clang-format", "--version"], 20)
+    if f"version {CLANG_FORMAT}." not in version:
+        print(f"left out: the sources are kept clean for clang-format {CLANG_FORMAT} and other linters of Debian 12")
+        print(f"Here is {version.strip()}. `make lint` runs them all the same.")
+        return Report(True, Counts(skipped=1))
+    return Report(_make("lint") == 0)
+
+
+def unit() -> Report:
+    """C libraries on the build machine, with sanitizers."""
+    log = paths.BUILD / "unit.log"
+    ok = _make_logged("unit", log)
+    found = re.search(r"^unit: (\d+) passed, (\d+) failed", log.read_text(encoding="utf-8"), re.MULTILINE)
+    if not found:
+        print("the unit tests did not come to their end")
+        return Report(False)
+    counts = Counts(int(found[1]), int(found[2]))
+    return Report(ok and counts.passed > 0 and counts.failed == 0, counts)
+
+
+def _make_logged(target: str, log: Path) -> bool:
+    return _call("make", "--no-print-directory", JOBS, f"PYTHON={sys.executable}", target, log=log) == 0
+
+
+def runner() -> Report:
+    """The runner and the set-up, with broken guests."""
+    xml = paths.BUILD / "pytest.xml"
+    xml.unlink(missing_ok=True)
+    # One file is one worker's: tests of a file share the boots of a machine.
+    workers = ("-n", str(os.cpu_count() or 1), "--dist", "loadfile") if importlib.util.find_spec("xdist") else ()
+    code = _call(sys.executable, "-m", "pytest", "-q", *workers, f"--junit-xml={xml}", "tests/runner")
+    if not xml.exists():
+        return Report(False)
+    suite = ElementTree.parse(xml).getroot().find("testsuite")
+    if suite is None:
+        return Report(False)
+    number = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
+    failed = number["failures"] + number["errors"]
+    counts = Counts(number["tests"] - failed - number["skipped"], failed, number["skipped"])
+    return Report(code == 0 and counts.passed > 0, counts)
+
+
+def _pvtest(
+    step: str, *arguments: str, file: str = "results.json", good: str = "pass", bad: tuple[str, ...] = ("fail", "error")
+) -> Report:
+    """A command of the runner with a folder of results for this step; `file` there has the summary."""
+    folder = paths.BUILD / f"results-{step}"
+    command = (sys.executable, "-m", "pvtest", *arguments, "--plain", "--results", str(folder))
+    code = _call(*command, cwd=paths.ROOT / "tools")
+    return Report(code == 0, _read_counts(folder / "latest" / file, (good,), bad, "skip"))
+
+
+def catalogue() -> Report:
+    """The whole catalogue on the reference host."""
+    return _pvtest("test", "run")
+
+
+def verbosity() -> Report:
+    """The whole catalogue at every level of verbosity: the verdicts are the same."""
+    folder = paths.BUILD / "results-verbosity"
+    compared, wrong = levels.run(folder)
+    for problem in wrong:
+        print(problem)
+    return Report(not wrong and compared > 0, Counts(max(0, compared - len(wrong)), len(wrong)))
+
+
+def functions() -> Report:
+    """The catalogue on virtual functions alone, where tables of five levels run for real."""
+    return _pvtest("functions", "run", "--functions-alone", "--quiet")
+
+
+def defects() -> Report:
+    """Every defect of the reference host must be caught."""
+    return _pvtest("defects", "defects", file="defects.json", good="caught", bad=("missed", "error"))
+
+
+def variants() -> Report:
+    """Every variant of the reference host must pass."""
+    return _pvtest("variants", "variants", file="variants.json")
+
+
+def _read_counts(path: Path, good: tuple[str, ...], bad: tuple[str, ...], skip: str) -> Counts:
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))["summary"]
+    except (OSError, ValueError, KeyError):
+        return Counts()
+    return Counts(*(sum(summary.get(key, 0) for key in keys) for keys in (good, bad, (skip,))))
+
+
+STEPS: tuple[tuple[str, Callable[[], Report], bool], ...] = (
+    ("build", build, True),  # nothing after it makes sense when it fails
+    ("reproducible", reproducible, False),
+    ("lint", lint, False),
+    ("unit", unit, False),
+    ("runner", runner, False),
+    ("catalogue", catalogue, False),
+    ("functions", functions, False),
+    ("verbosity", verbosity, False),
+    ("defects", defects, False),
+    ("variants", variants, False),
+)
+
+
+def _clear() -> None:
+    """Results of an earlier run must not be counted."""
+    for name in ("results-test", "results-functions", "results-verbosity", "results-defects", "results-variants"):
+        shutil.rmtree(paths.BUILD / name, ignore_errors=True)
+
+
+def main(names: list[str]) -> int:
+    """Runs all steps, or those that are named."""
+    known = [step[0] for step in STEPS]
+    for name in names:
+        if name not in known:
+            print(f"unknown step {name!r}; known: {', '.join(known)}", file=sys.stderr)
+            return EXIT_USAGE
+    chosen = [step for step in STEPS if not names or step[0] in names]
+    total, bad = Counts(), []
+    paths.BUILD.mkdir(exist_ok=True)
+    _clear()
+    lines = []
+    for number, (name, step, needed) in enumerate(chosen, 1):
+        print(f"\n=== {number}/{len(chosen)} {name}: {step.__doc__}", flush=True)
+        begin = time.monotonic()
+        report = step()
+        # A step that fails without naming a test still has to show in the count.
+        if not report.ok and report.counts.failed == 0:
+            report.counts.failed = 1
+        total.add(report.counts)
+        seconds = time.monotonic() - begin
+        lines.append(f"  {'ok' if report.ok else 'FAILED':6} {name:14} {seconds:6.1f} s  {report.counts}")
+        print(f"=== {name}: {'ok' if report.ok else 'FAILED'} in {seconds:.1f} s", flush=True)
+        if not report.ok:
+            bad.append(name)
+            if needed:
+                break
+    print("\nSteps:", *lines, sep="\n")
+    if bad:
+        print(f"Failed: {', '.join(bad)}")
+    print(total, flush=True)
+    return EXIT_FAIL if bad or total.failed else EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

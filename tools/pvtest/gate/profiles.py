@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""--profile NAME|FILE: which requirements, capabilities and devices a host must have, for whom (docs/runner.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from pvtest import paths
+from pvtest.errors import UsageError, suggest
+from pvtest.images.requirements import LEVELS, Requirement, Requirements
+from pvtest.toml_file import TomlFile
+
+FORMAT = "pvtest-profile"
+FORMAT_VERSION = 1
+FOLDER = paths.ROOT / "tools" / "profiles"
+# mandatory: must be verified, so that a skip fails. optional: may be skipped, must hold where it is tested.
+# advisory: is told when it does not hold, but fails nothing.
+DEMANDS = ("mandatory", "optional", "advisory")
+BOUNDS = ("bits", "only", "none", "min", "max")
+
+
+def _keeps(name: str, value: int, bound: int) -> bool:
+    """One of BOUNDS: bits must all be set, only these may be set, none of these may be set."""
+    return {
+        "bits": value & bound == bound,
+        "only": value & ~bound == 0,
+        "none": value & bound == 0,
+        "min": value >= bound,
+        "max": value <= bound,
+    }[name]
+
+
+@dataclass(frozen=True)
+class Capability:
+    """What a field of the capabilities must be like."""
+
+    field: str
+    bounds: dict[str, int]
+    why: str
+
+    def broken(self, value: int) -> list[str]:
+        """The bounds that a value does not keep."""
+        return [f"{name} = {bound:#x}" for name, bound in self.bounds.items() if not _keeps(name, value, bound)]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One file."""
+
+    name: str
+    version: str
+    title: str
+    levels: dict[str, str]  # level -> demand
+    requirements: tuple[tuple[str, str], ...]  # glob, demand; the last that matches wins over the level
+    devices: tuple[tuple[str, str], ...]
+    capabilities: tuple[Capability, ...]
+
+    def demand(self, requirement: Requirement) -> str:
+        """One of DEMANDS."""
+        found = self.levels[requirement.level]
+        for glob, demand in self.requirements:
+            if any(fnmatchcase(name, glob) for name in (requirement.id, *requirement.aliases)):
+                found = demand
+        return found
+
+
+def names() -> list[str]:
+    """The profiles that come with the suite."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def _path(wanted: str) -> Path:
+    if "/" not in wanted and not wanted.endswith(".toml"):
+        if wanted not in names():
+            hint = suggest(wanted, names()) or f" Known: {', '.join(names())}."
+            raise UsageError(f"unknown profile '{wanted}'.{hint} A file is given as its path, ending in .toml.")
+        return FOLDER / f"{wanted}.toml"
+    return Path(wanted)
+
+
+def _globs(file: TomlFile, table: str, known: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    found = file.table(table)
+    file.keys(found, known, table)
+    return tuple((glob, demand) for demand in known for glob in file.strings(found, demand, table))
+
+
+def _capability(file: TomlFile, name: str, entry: Any) -> Capability:
+    line = file.line_of(name, "capabilities")
+    if not isinstance(entry, dict) or set(entry) - {*BOUNDS, "why"} or not set(entry) & set(BOUNDS):
+        file.refuse(f"{name} must be a table with some of {', '.join(BOUNDS)}, and why", line)
+    bounds = {key: entry[key] for key in BOUNDS if key in entry}
+    for key, value in bounds.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            file.refuse(f"{name}: {key} must be a whole number that is not negative", line)
+    why = entry.get("why", "")
+    if not isinstance(why, str):
+        file.refuse(f"{name}: why must be a text", line)
+    return Capability(name, bounds, why)
+
+
+def _levels(file: TomlFile) -> dict[str, str]:
+    levels = file.table("levels")
+    file.keys(levels, LEVELS, "levels")
+    for level in LEVELS:
+        if levels.get(level) not in DEMANDS:
+            line = file.line_of(level, "levels")
+            file.refuse(f"[levels] must say for '{level}' one of {', '.join(DEMANDS)}", line)
+    return {level: str(levels[level]) for level in LEVELS}
+
+
+def load(wanted: str, known: Requirements) -> Profile:
+    """A profile by its name, or from a file."""
+    file = TomlFile(_path(wanted), FORMAT, FORMAT_VERSION)
+    parts = ("levels", "requirements", "devices", "capabilities")
+    file.keys(file.data, ("format", "format_version", "name", "version", "title", *parts))
+    profile = Profile(
+        name=file.string(file.data, "name"),
+        version=file.string(file.data, "version"),
+        title=file.string(file.data, "title"),
+        levels=_levels(file),
+        requirements=_globs(file, "requirements", ("advisory", "optional", "mandatory")),
+        devices=_globs(file, "devices", ("optional", "mandatory")),
+        capabilities=tuple(_capability(file, key, value) for key, value in file.table("capabilities").items()),
+    )
+    for glob, demand in profile.requirements:
+        if not any(fnmatchcase(name, glob) for name in known.ids):
+            line = file.line_of(demand, "requirements")
+            file.refuse(f"no requirement matches {glob!r}.{suggest(glob, known.ids)}", line)
+    return profile

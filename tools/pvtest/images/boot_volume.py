@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""The folder that QEMU shows to the firmware as a FAT disk: both images and their options."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pvtest import paths
+from pvtest.errors import RunnerError
+from pvtest.images.catalogue import CLASSES, Catalogue, Instance
+from pvtest.images.guest_options import (
+    GUEST_FILE,
+    GUEST_OPTIONS_MAX,
+    HOST_FILE,
+    ORDER_GIVEN,
+    GuestKey,
+    HostKey,
+    line,
+    text,
+)
+
+
+@dataclass
+class BootOptions:
+    """What guest and host are told."""
+
+    seed: int = 1
+    repeat: int = 1
+    deadline_ms: int | None = None
+    verbose: int = 0
+    host_log: int = 1
+    bench: bool = False
+    fixture: str | None = None
+    unattended: bool = False  # no runner listens: keep progress and results, power off
+    given_order: bool = False  # run in the order of `tests`
+    tests: list[str] = field(default_factory=list)  # empty = all
+    without: list[str] = field(default_factory=list)  # globs of what is left out of them
+    defects: list[str] = field(default_factory=list)
+    variants: list[str] = field(default_factory=list)
+    caching: str = "adversarial"  # policy of the host's software IOMMU
+    host_crash: bool = False  # the host breaks on purpose
+
+    def guest_text(self) -> str:
+        """\\pvtest.opt"""
+        lines = [line(GuestKey.SEED, self.seed)]
+        lines += [line(GuestKey.TEST, name) for name in self.tests]
+        lines += [line(GuestKey.WITHOUT, glob) for glob in self.without]
+        if self.repeat != 1:
+            lines.append(line(GuestKey.REPEAT, self.repeat))
+        if self.verbose:
+            lines.append(line(GuestKey.VERBOSE, self.verbose))
+        if self.deadline_ms is not None:
+            lines.append(line(GuestKey.DEADLINE_MS, self.deadline_ms))
+        if self.bench:
+            lines.append(line(GuestKey.BENCH, 1))
+        if self.given_order:
+            lines.append(line(GuestKey.ORDER, ORDER_GIVEN))
+        if self.fixture:
+            lines.append(line(GuestKey.FIXTURE, self.fixture))
+        if self.unattended:
+            lines.append(line(GuestKey.UNATTENDED, 1))
+        return text(lines)
+
+    def host_text(self) -> str:
+        """\\refhost.opt"""
+        lines = [line(HostKey.DEFECT, name) for name in self.defects]
+        lines += [line(HostKey.VARIANT, name) for name in self.variants]
+        lines += [line(HostKey.CACHING, self.caching), line(HostKey.SEED, self.seed)]
+        if self.host_crash:
+            lines.append(line(HostKey.CRASH, 1))
+        return text([*lines, line(HostKey.LOG, self.host_log)])
+
+
+@dataclass
+class Selected:
+    """A selection in the words of the guest: values of test= and of without=."""
+
+    tests: list[str]
+    without: list[str]
+
+
+def selection(catalogue: Catalogue, selected: list[Instance], in_this_order: bool = False) -> Selected:
+    """The shortest words: nothing for all, a glob for a class that is left out or alone, the base id where all its
+    instances run. An order takes every id."""
+    if in_this_order:
+        return Selected([instance.id for instance in selected], [])
+    chosen = {instance.id for instance in selected}
+    present = {instance.device for instance in selected}
+    absent = [name for name in CLASSES if name not in present]
+    known = [instance for instance in catalogue.instances if instance.device not in absent]
+    if len(known) == len(selected):
+        without = [name for name in absent if any(instance.device == name for instance in catalogue.instances)]
+        return Selected([], [f"*@{name}" for name in without])
+    of_class = [instance for instance in known if instance.device is not None]
+    if None not in present and len(of_class) == len(selected):
+        return Selected([f"*@{name}" for name in CLASSES if name in present], [])
+    names = []
+    for instance in selected:
+        whole = all(other.id in chosen for other in instance.test.instances)
+        names.append(instance.test.id if whole else instance.id)
+    return Selected(list(dict.fromkeys(names)), [])
+
+
+def check_guest_text(options: str) -> str:
+    """The text itself; raises RunnerError where the guest would refuse it."""
+    if len(options) >= GUEST_OPTIONS_MAX:
+        raise RunnerError(f"the selection needs {len(options)} bytes of options; the guest takes {GUEST_OPTIONS_MAX}")
+    return options
+
+
+def make(folder: Path, options: BootOptions, host: bool = True) -> Path:
+    """Fills `folder`; the firmware starts the reference host, which starts the suite, or the suite itself."""
+    guest = check_guest_text(options.guest_text())
+    boot = folder / "EFI" / "BOOT"
+    boot.mkdir(parents=True)
+    try:
+        shutil.copyfile(paths.HOST_IMAGE if host else paths.GUEST_IMAGE, boot / "BOOTX64.EFI")
+        if host:
+            shutil.copyfile(paths.GUEST_IMAGE, folder / "pvtest.efi")
+    except OSError as error:
+        raise RunnerError(f"{error.filename}: {error.strerror}; build the images with: make image") from None
+    (folder / GUEST_FILE).write_text(guest, encoding="ascii")
+    if host:
+        (folder / HOST_FILE).write_text(options.host_text(), encoding="ascii")
+    return folder

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+"""The catalogue: tests, defects and variants, read from the images and the debug file without booting anything.
+
+docs/output-format.md describes the sections.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pvtest import paths
+from pvtest.images import elf, text_fields
+from pvtest.images.pe import ImageError, read_section
+
+SECTION = ".pvtcat"  # of the images
+TEXT_SECTION = ".pvttext"  # of pvtest.debug
+KINDS = ("dma", "fault", "flush", "bad-input")
+CLASSES = ("rocker", "edu", "dmaprobe", "dmaprobe+ats")
+# A DMA takes a tenth of a second on these, and microseconds on the class that stands for it behind the same IOMMU.
+SLOW_CLASSES = {"edu": "rocker"}
+CLASS_LETTERS = {"r": "rocker", "e": "edu", "d": "dmaprobe", "a": "dmaprobe+ats"}
+LEVELS = ("test", "observe", "stress")
+TEST_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\.[a-z0-9][a-z0-9_]*")
+SWITCH_ID = re.compile(r"[a-z0-9]+([-_.][a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Test:
+    """One declaration; on each of its device classes it is an instance of its own."""
+
+    __test__ = False  # not a test case of pytest
+
+    id: str
+    group: str
+    title: str
+    requirements: tuple[str, ...]
+    classes: tuple[str, ...]
+    kinds: tuple[str, ...]
+    level: str
+    where: str
+
+    @property
+    def instances(self) -> list[Instance]:
+        """What runs: one per device class, or one for a test that needs no device."""
+        return [Instance(self, name) for name in self.classes] if self.classes else [Instance(self, None)]
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A test on one device class."""
+
+    test: Test
+    device: str | None
+
+    @property
+    def id(self) -> str:
+        """The name in the TAP stream."""
+        return f"{self.test.id}@{self.device}" if self.device else self.test.id
+
+    @property
+    def slow(self) -> bool:
+        """Does it wait for a slow device?"""
+        return self.device in SLOW_CLASSES
+
+    @property
+    def slow_copy(self) -> bool:
+        """Is it slow, and the same test on a quick class behind the same IOMMU is not?"""
+        return SLOW_CLASSES.get(self.device or "") in self.test.classes
+
+
+def without_slow_copies(instances: Iterable[Instance]) -> list[Instance]:
+    """For a machine whose clock does not run ahead: what a quick class shows as well is left out."""
+    return [instance for instance in instances if not instance.slow_copy]
+
+
+@dataclass(frozen=True)
+class Switch:
+    """Something that the reference host can be told to do otherwise."""
+
+    name: str
+    requirements: tuple[str, ...]
+    title: str
+
+
+@dataclass(frozen=True)
+class Defect(Switch):
+    """A violation of the ABI. The requirements are those that it breaks; `unit` is the IOMMU behind which it shows."""
+
+    unit: str = "any"
+
+
+class Variant(Switch):
+    """A behaviour that the ABI permits. The requirements are those that permit it."""
+
+
+@dataclass(frozen=True)
+class HostCatalogue:
+    """All switches of the reference host, by name."""
+
+    defects: tuple[Defect, ...]
+    variants: tuple[Variant, ...]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All tests of an image, in the order in which the guest runs them."""
+
+    tests: tuple[Test, ...]
+    version: str
+
+    @property
+    def instances(self) -> list[Instance]:
+        """All instances, in the order of the run."""
+        return [instance for test in self.tests for instance in test.instances]
+
+
+def _words(text: str, separator: str | None) -> tuple[str, ...]:
+    return () if text.strip() in ("-", "") else tuple(text.split(separator))
+
+
+def _classes(letters: str) -> tuple[str, ...]:
+    if letters == "-":
+        return ()
+    unknown = set(letters) - set(CLASS_LETTERS)
+    if unknown or not letters:
+        raise ImageError(f"device classes {letters!r}; known letters: {', '.join(CLASS_LETTERS)}, or - for none")
+    return tuple(CLASS_LETTERS[letter] for letter in letters)
+
+
+def class_letters(classes: tuple[str, ...]) -> str:
+    """The classes as a declaration writes them."""
+    return "".join(letter for name in classes for letter, word in CLASS_LETTERS.items() if word == name) or "-"
+
+
+def parse_tests(data: bytes) -> Catalogue:
+    """Parses the section of pvtest.debug, which has the whole of each declaration."""
+    tests: list[Test] = []
+    version, format_seen = "", False
+    for fields in text_fields.split(data):
+        kind = fields[0]
+        if kind == "catalogue":
+            if fields[1:] != ["3"]:
+                raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '3'")
+            format_seen = True
+        elif kind == "version" and len(fields) == 2:
+            version = fields[1]
+        elif kind == "test" and len(fields) == 8:
+            tests.append(
+                Test(
+                    id=fields[1],
+                    group=fields[1].partition(".")[0],
+                    title=fields[2],
+                    requirements=_words(fields[3], None),
+                    classes=_classes(fields[4]),
+                    kinds=_words(fields[5], ","),
+                    level=fields[6],
+                    where=fields[7],
+                )
+            )
+        else:
+            raise ImageError(f"unexpected record with {len(fields)} fields: {' | '.join(fields)[:100]!r}")
+    if not format_seen:
+        raise ImageError("no record 'catalogue', which states the format")
+    # The linker sorts the registrations by id, the strings of the catalogue it leaves in link order.
+    return Catalogue(tuple(sorted(tests, key=lambda test: test.id.encode())), version)
+
+
+def parse_image(data: bytes) -> list[tuple[str, ...]]:
+    """Parses the section of pvtest.efi: id, letters of the device classes, and of the level, of each test."""
+    found: list[tuple[str, ...]] = []
+    format_seen = False
+    for fields in text_fields.split(data):
+        if fields[0] == "catalogue":
+            if fields[1:] != ["4"]:
+                raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '4'")
+            format_seen = True
+        elif len(fields) == 3 and "." in fields[0]:
+            found.append(tuple(fields))
+        elif fields[0] != "version":
+            raise ImageError(f"unexpected record with {len(fields)} fields: {' | '.join(fields)[:100]!r}")
+    if not format_seen:
+        raise ImageError("no record 'catalogue', which states the format")
+    return sorted(found)
+
+
+def parse_host(data: bytes) -> HostCatalogue:
+    """Parses the section of refhost.efi."""
+    defects: list[Defect] = []
+    variants: list[Variant] = []
+    formats = set()
+    for fields in text_fields.split(data):
+        if fields[0] in ("defects", "variants") and len(fields) == 2:
+            if fields[1] != "1":
+                raise ImageError(f"format {fields[1]!r} of the list of {fields[0]}; this runner reads format '1'")
+            formats.add(fields[0])
+        elif fields[0] == "defect" and len(fields) == 5:
+            defects.append(Defect(fields[1], _words(fields[2], None), fields[3], fields[4]))
+        elif fields[0] == "variant" and len(fields) == 4:
+            variants.append(Variant(fields[1], _words(fields[2], None), fields[3]))
+        elif fields[0] != "version":
+            raise ImageError(f"unexpected record with {len(fields)} fields: {' | '.join(fields)[:100]!r}")
+    for name in ("defects", "variants"):
+        if name not in formats:
+            raise ImageError(f"no record '{name}', which states the format")
+    return HostCatalogue(
+        tuple(sorted(defects, key=lambda defect: defect.name)),
+        tuple(sorted(variants, key=lambda variant: variant.name)),
+    )
+
+
+def load_tests(path: Path | None = None) -> Catalogue:
+    """The tests in pvtest.efi, as pvtest.debug beside it describes them. ImageError: these are not of one build."""
+    path = path or paths.GUEST_IMAGE
+    debug = path.with_suffix(paths.GUEST_DEBUG.suffix)
+    try:
+        in_image = parse_image(read_section(path, SECTION))
+    except ImageError as error:
+        raise ImageError(str(error) if str(path) in str(error) else f"{path}, section {SECTION}: {error}") from None
+    text = elf.read_section(debug, TEXT_SECTION)
+    try:
+        if text is None:
+            raise ImageError("there is none")
+        tests = parse_tests(text)
+    except ImageError as error:
+        raise ImageError(f"{debug}, section {TEXT_SECTION}: {error}") from None
+    described = [(test.id, class_letters(test.classes), test.level[:1]) for test in tests.tests]
+    if sorted(described) != in_image:
+        raise ImageError(f"{debug} does not belong to {path}: they declare other tests; build both with: make image")
+    return tests
+
+
+def load_host(path: Path | None = None) -> HostCatalogue:
+    """The defects and variants in refhost.efi."""
+    path = path or paths.HOST_IMAGE
+    try:
+        return parse_host(read_section(path, SECTION))
+    except ImageError as error:
+        raise ImageError(str(error) if str(path) in str(error) else f"{path}, section {SECTION}: {error}") from None

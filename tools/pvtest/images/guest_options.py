@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""The keys of \\pvtest.opt and \\refhost.opt, one `key=value` per line, as tests/harness/options.c and
+host/launch/host_options.c read them. Nothing else in the runner spells one."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+GUEST_FILE = "pvtest.opt"
+HOST_FILE = "refhost.opt"
+GUEST_OPTIONS_MAX = 131072  # bytes, BOOT_OPTIONS_MAX of kernel/boot_info.h
+
+
+class GuestKey(Enum):
+    """What the suite reads."""
+
+    SEED = "seed"
+    REPEAT = "repeat"
+    DEADLINE_MS = "deadline_ms"
+    VERBOSE = "verbose"
+    BENCH = "bench"
+    ORDER = "order"
+    UNATTENDED = "unattended"
+    RESTARTS = "restarts"
+    CHECKPOINT = "checkpoint"
+    FIXTURE = "fixture"
+    FIXTURE_TEST = "fixture_test"
+    TEST = "test"
+    WITHOUT = "without"
+
+
+class HostKey(Enum):
+    """What the reference host reads."""
+
+    DEFECT = "defect"
+    VARIANT = "variant"
+    CACHING = "caching"
+    SEED = "seed"
+    LEVELS = "levels"
+    FUNCTIONS = "functions"
+    CRASH = "crash"
+    LOG = "log"
+
+
+ORDER_GIVEN = "given"  # of GuestKey.ORDER: run in the order of the test= lines
+
+
+def line(key: GuestKey | HostKey, value: str | int) -> str:
+    """One line of an options file, without its end."""
+    return f"{key.value}={value}"
+
+
+def text(lines: list[str]) -> str:
+    """The options file."""
+    return "\n".join(lines) + "\n"

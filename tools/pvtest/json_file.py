@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""JSON files that some run left: they may be old, cut off, or made by somebody who means no good."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NoReturn
+
+import jsonschema
+
+from pvtest import paths
+from pvtest.errors import UsageError
+from pvtest.toml_file import read_text
+
+MAX_BYTES = 64 << 20
+# format -> schema file below docs/
+SCHEMAS = {
+    "pvtest-results": "results.schema.json",
+    "pvtest-behaviour": "behaviour.schema.json",
+    "pvtest-defects": "defects.schema.json",
+    "pvtest-variants": "variants.schema.json",
+}
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a number of JSON")
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A key that comes twice means two things to two readers."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r:.60} is given twice")
+    return found
+
+
+def parse(path: Path) -> dict[str, Any]:
+    """Any JSON object."""
+    text = read_text(path, MAX_BYTES)
+    try:
+        data = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_pairs)
+    except json.JSONDecodeError as error:
+        cut = " (the file may be cut off)" if error.pos >= len(text.rstrip()) else ""
+        raise UsageError(f"{path}:{error.lineno}: not JSON: {error.msg}{cut}") from None
+    except RecursionError:
+        raise UsageError(f"{path}: not JSON of this suite: nested too deep") from None
+    except ValueError as error:
+        raise UsageError(f"{path}: not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise UsageError(f"{path}: holds no JSON object")
+    return data
+
+
+@lru_cache(maxsize=None)
+def _validator(form: str) -> Any:
+    schema = json.loads((paths.SCHEMAS / SCHEMAS[form]).read_text(encoding="utf-8"))
+    return jsonschema.Draft202012Validator(schema)
+
+
+def _line(path: Path, keys: list[str | int]) -> str:
+    """':N' when the last key of the path occurs in one line alone."""
+    words = [key for key in keys if isinstance(key, str)]
+    if not words:
+        return ""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = [number for number, line in enumerate(lines, 1) if f"{json.dumps(words[-1])}:" in line]
+    return f":{found[0]}" if len(found) == 1 else ""
+
+
+def load(path: Path, *forms: str) -> dict[str, Any]:
+    """A document in one of these formats, in a version that this runner reads, and true to its schema."""
+    data = parse(path)
+    form = data.get("format")
+    if form not in forms:
+        raise UsageError(f"{path}: format is {form!r:.60}; this must be {' or '.join(forms)}")
+    validator = _validator(form)
+    version = validator.schema["properties"]["format_version"]["const"]
+    if data.get("format_version") != version:
+        raise UsageError(
+            f"{path}: format_version is {data.get('format_version')!r:.60}; "
+            f"this runner reads version {version} of {form}"
+        )
+    error = jsonschema.exceptions.best_match(validator.iter_errors(data))
+    if error is not None:
+        keys = list(error.absolute_path)
+        place = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
+        raise UsageError(f"{path}{_line(path, keys)}: {place or 'the document'}: {error.message:.200}")
+    return data
+
+
+def find(path: Path, *names: str) -> Path:
+    """A file, or the first of these names in a results folder or in the `latest` below it."""
+    try:
+        if not path.is_dir():
+            return path
+        for folder in (path, path / "latest"):
+            for name in names:
+                if (folder / name).is_file():
+                    return folder / name
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{str(path)!r}: {error}") from None
+    raise UsageError(f"{path}: a folder without {' or '.join(names)}")

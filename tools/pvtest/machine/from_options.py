@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""From the options of a command to the machine and the request of a run: shared by all commands that boot."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from pvtest.images import catalogue, requirements
+from pvtest.images.catalogue import Catalogue
+from pvtest.machine import boots, qemu
+from pvtest.machine.guest_process import SILENCE_SECONDS, TOTAL_SECONDS, Limits, Observer
+from pvtest.machine.terminal import Terminal
+from pvtest.stream.lines import printable
+from pvtest.stream.model import Run
+
+
+def limits(options: argparse.Namespace) -> Limits:
+    """A short --timeout shortens the patience with silence, too."""
+    total = options.timeout or TOTAL_SECONDS
+    return Limits(total=total, silence=min(SILENCE_SECONDS, total))
+
+
+def machine(options: argparse.Namespace, out: Terminal) -> qemu.Qemu:
+    """The machine to boot; says so where it is less than the whole one."""
+    found = qemu.probe(options.qemu, options.functions_alone, getattr(options, "no_host", False))
+    qemu.check_accelerator(found.path, options.accel, found.devices.hostless)
+    if found.devices.sentence:
+        out.say(found.devices.sentence, "yellow")
+    return found
+
+
+def load() -> tuple[Catalogue, requirements.Requirements]:
+    """Catalogue and requirements, which must fit together."""
+    return catalogue.load_tests(), requirements.load()
+
+
+def whole_catalogue(
+    options: argparse.Namespace, tests: Catalogue, known: requirements.Requirements, booted: qemu.Qemu
+) -> boots.Request:
+    """All that this machine has devices for, but for what a quick device shows as well; one boot. With the options that
+    every command has."""
+    return boots.Request(
+        catalogue=tests,
+        requirements=known,
+        selected=catalogue.without_slow_copies(booted.devices.on(tests.instances)),
+        qemu=booted,
+        accel=options.accel,
+        seed=options.seed,
+        limits=limits(options),
+        command=sys.argv[1:],
+    )
+
+
+def boot_once(request: boots.Request, folder: Path, out: Terminal, verbose: bool, title: str = "") -> Run:
+    """One run with a progress bar; `title` says which part of a longer one."""
+    count = len(request.selected) * request.repeat
+    what = "the benchmarks" if request.bench else f"{len(request.selected) if title else count} tests{title}"
+    machines = len(request.lanes)
+    where = f"QEMU {request.qemu.version}" + (f", {machines} machines side by side," if machines > 1 else "")
+    with out.progress(count, f"Booting {where} for {what}") as bar:
+
+        def echo(line: str) -> None:
+            if verbose:
+                out.say(printable(line), "dim")
+
+        return boots.run(request, folder, Observer(line=echo, progress=bar.follow))

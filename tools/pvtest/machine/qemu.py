@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: MIT
+"""Finds QEMU and a firmware, and asks QEMU what it can do instead of assuming it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pvtest import paths, programs
+from pvtest.errors import MissingError, RunnerError, UsageError, suggest
+from pvtest.machine import tpm
+from pvtest.plan.devices import OPTION, Devices
+
+DEFAULT = "qemu-system-x86_64"
+PROBE_SECONDS = 20
+# Both processors take turns on one thread, at every PAUSE and HLT. On two threads of their own, two boots of 900 ended
+# with the host's registers in the guest's state, saved there by the emulator at a #VMEXIT. Two runs side by side also
+# fit on two cores this way.
+ONE_THREAD = "tcg,thread=single"
+# A clock that counts instructions, and jumps to the next timer when both processors halt: a tenth of a second of a
+# device costs a millisecond. Each instruction takes 2^7 ns there, so that a processor that cannot halt loses little.
+VIRTUAL_CLOCK = "shift=7,sleep=off"
+SLOW_DEVICES = 3  # on a machine with that clock; one on others, where getting each ready takes half a second
+NEEDED_DEVICES = ("isa-debug-exit", "virtio-blk-pci")
+DMA_DEVICES = ("rocker", "edu")  # behind VT-d
+NEEDED_FLAGS = ("svm", "npt")  # of the emulated processor
+# QEMU 10 was the first whose VT-d walks first-stage tables. From QEMU 11 on the properties have other names; the old
+# ones are refused.
+IOMMU_SPELLINGS = (("x-scalable-mode", "x-flts"), ("scalable-mode", "fsts"))
+# A bundle brings its own.
+BUNDLED_FIRMWARE = (str(paths.ROOT / "firmware" / "OVMF_CODE.fd"), str(paths.ROOT / "firmware" / "OVMF_VARS.fd"))
+# Code and variables of OVMF where distributions put them. The small build without Secure Boot boots quickest.
+FIRMWARE = (
+    BUNDLED_FIRMWARE,
+    ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
+    ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+    ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
+    ("/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"),
+    ("/usr/share/edk2/x64/OVMF_CODE.fd", "/usr/share/edk2/x64/OVMF_VARS.fd"),
+    ("/usr/share/edk2-ovmf/x64/OVMF_CODE.fd", "/usr/share/edk2-ovmf/x64/OVMF_VARS.fd"),
+    ("/usr/share/qemu/edk2-x86_64-code.fd", "/usr/share/qemu/edk2-i386-vars.fd"),
+)
+
+
+@dataclass(frozen=True)
+class Qemu:
+    """A QEMU that can run the suite."""
+
+    path: str
+    version: str
+    iommu: str  # value of -device for the VT-d unit; empty = none
+    code: str
+    variables: str
+    devices: Devices = field(default_factory=Devices)
+    tpm: bool = False  # can have one that another process emulates
+
+    def description(self, accel: str) -> dict[str, Any]:
+        """For results.json."""
+        return {
+            "accel": accel,
+            "iommu": self.iommu,
+            "device_classes": list(self.devices.classes),
+            "functions_alone": self.devices.alone,
+            "reason": self.devices.why,
+            **({"reference_host": False} if self.devices.hostless else {}),
+        }
+
+
+def _ask(path: str, *arguments: str) -> str:
+    _, answer = programs.call(" ".join((path, *arguments)), [path, *arguments], PROBE_SECONDS)
+    return answer
+
+
+def _find(path: str | None) -> str:
+    wanted = path or DEFAULT
+    found = shutil.which(wanted)
+    if found is None:
+        hint = "" if path or not paths.SETUP.exists() else " tools/setup.sh installs it where it can."
+        raise MissingError(f"QEMU not found: {wanted} is not an executable file.{hint}")
+    return found
+
+
+def _version(path: str) -> str:
+    answer = _ask(path, "--version")
+    match = re.search(r"version (\d+)\.(\d+)\.(\d+)", answer)
+    if not match:
+        raise MissingError(f"{path} does not tell a QEMU version; it answers {answer.strip()[:80]!r}")
+    return ".".join(match.groups())
+
+
+def check_accelerator(path: str, name: str, hostless: bool) -> None:
+    """Every QEMU that gets as far as this has tcg. KVM has to lend the reference host its SVM, if that is to run."""
+    if name == "tcg":
+        return
+    known = _ask(path, "-accel", "help").split(":", 1)[-1].split()
+    if name not in known:
+        raise UsageError(f"unknown accelerator '{name}'.{suggest(name, known)} {path} has {', '.join(known)}")
+    if name == "kvm" and not hostless and not _nested_svm():
+        raise RunnerError(
+            "--accel kvm: the reference host needs SVM of its own: a processor of AMD, and kvm_amd with nested=1."
+            " Leave --accel out to emulate it"
+        )
+
+
+def _nested_svm() -> bool:
+    """May a guest of this machine's KVM be a hypervisor with SVM?"""
+    try:
+        return paths.KVM_NESTED.read_text(encoding="ascii").strip() in ("1", "Y")
+    except OSError:
+        return False
+
+
+def _iommu(path: str) -> str:
+    """Empty where there is no VT-d, or one without a first stage under any name that this runner knows."""
+    known = set(re.findall(r"^\s+([\w-]+)=", _ask(path, "-device", "intel-iommu,help"), re.MULTILINE))
+    for scalable, first_stage in IOMMU_SPELLINGS:
+        if scalable in known and first_stage in known:
+            return f"intel-iommu,{scalable}=on,{first_stage}=on"
+    return ""
+
+
+def firmware() -> tuple[str, str]:
+    """Code and variables of the OVMF to boot with."""
+    for code, variables in FIRMWARE:
+        if Path(code).is_file() and Path(variables).is_file():
+            return code, variables
+    places = ", ".join(code for code, _ in FIRMWARE[1:])
+    raise MissingError(f"no OVMF firmware found (package ovmf or edk2-ovmf); looked for {places}")
+
+
+def _processor(path: str) -> None:
+    known = set(_ask(path, "-cpu", "help").split())
+    missing = [name for name in NEEDED_FLAGS if name not in known]
+    if missing:
+        raise MissingError(f"{path} emulates no processor with {' and '.join(missing)}, which the reference host needs")
+
+
+def _lacking(version: str, iommu: str, known: set[str]) -> str:
+    """Why there cannot be any device behind VT-d; empty = there can."""
+    if not iommu:
+        return f"QEMU {version} has no first-stage VT-d"
+    missing = [name for name in DMA_DEVICES if name not in known]
+    return f"QEMU {version} was built without {' and '.join(missing)}" if missing else ""
+
+
+def probe(path: str | None = None, functions_alone: bool = False, no_host: bool = False) -> Qemu:
+    """Checks version, processor and devices; raises MissingError when this QEMU cannot do."""
+    found = _find(path)
+    version = _version(found)
+    if not no_host:
+        _processor(found)
+    known = set(re.findall(r'^name "([^"]+)"', _ask(found, "-device", "help"), re.MULTILINE))
+    missing = [name for name in NEEDED_DEVICES if name not in known]
+    if missing:
+        raise MissingError(f"{found} was built without the devices {', '.join(missing)}")
+    code, variables = firmware()
+    external_tpm = tpm.DEVICE in known and tpm.BACKEND in _ask(found, "-tpmdev", "help").split()
+    if functions_alone:
+        devices = Devices(f"option {OPTION}", forced=True, hostless=no_host)
+        return Qemu(found, version, "", code, variables, devices, external_tpm)
+    iommu = _iommu(found)
+    devices = Devices(_lacking(version, iommu, known), hostless=no_host)
+    return Qemu(found, version, "" if devices.alone else iommu, code, variables, devices, external_tpm)
+
+
+def _dma_devices(qemu: Qemu, slow: int) -> list[str]:
+    """intel-iommu comes first: devices that look up their address space when they are made would bypass it."""
+    if qemu.devices.alone:
+        return []
+    return [
+        *("-device", qemu.iommu),
+        *("-device", "rocker,name=r0", "-device", "rocker,name=r1", "-device", "rocker,name=r2"),
+        *(("-device", "edu,dma_mask=0xffffffffffff") * slow),
+    ]
+
+
+def _boot_disk(volume: Path, disk_format: str) -> str:
+    """A folder, which nothing writes to, or a disk of `./run.sh image`."""
+    if not disk_format:
+        return f"driver=vvfat,node-name=boot,read-only=on,dir={_escaped(str(volume))}"
+    return f"driver={disk_format},node-name=boot,file.driver=file,file.filename={_escaped(str(volume))}"
+
+
+def command(
+    qemu: Qemu, accel: str, volume: Path, host_log: Path, disk_format: str = "", virtual_clock: bool = False
+) -> list[str]:  # pylint: disable=too-many-arguments
+    """The command line. The serial port is QEMU's standard output.
+
+    The boot disk is virtio because that needs no AHCI driver in the firmware (0.4 s less). The firmware gets no flash
+    for its variables: it keeps them in memory then, which is 0.6 s less.
+    """
+    return [
+        qemu.path,
+        *("-machine", "q35,smm=off,sata=off"),
+        *("-accel", ONE_THREAD if accel == "tcg" else accel),
+        *("-cpu", "qemu64,+svm,+npt,+x2apic"),
+        *("-smp", "2"),
+        *("-m", "2560"),
+        *("-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot", "-net", "none"),
+        *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={_escaped(qemu.code)}"),
+        *(("-icount", VIRTUAL_CLOCK) if virtual_clock else ()),
+        *_dma_devices(qemu, SLOW_DEVICES if virtual_clock else 1),
+        *("-blockdev", _boot_disk(volume, disk_format)),
+        *("-device", "virtio-blk-pci,drive=boot,bootindex=0"),
+        *("-device", "isa-debug-exit,iobase=0xf4,iosize=4"),
+        *("-chardev", f"file,id=hostlog,path={_escaped(str(host_log))}"),
+        *("-device", "isa-debugcon,iobase=0xe9,chardev=hostlog"),
+        *("-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial"),
+    ]
+
+
+def _escaped(path: str) -> str:
+    """In QEMU's option syntax a comma is written twice."""
+    return path.replace(",", ",,")

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""What a run is asked to be."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from pvtest.images import boot_volume
+from pvtest.images.boot_volume import BootOptions
+from pvtest.images.catalogue import Catalogue, Defect, Instance, Variant
+from pvtest.images.requirements import Requirements
+from pvtest.machine.guest_process import Limits
+from pvtest.machine.qemu import Qemu
+
+CAMPAIGN_RESTARTS = 1  # a host with a defect hangs often; its matrix needs one failing test, not all of them
+TOLD_MOST = 5000  # results with the steps of each: more would be a flood, and end the run
+HOST_CRASH = "host-crash"  # of --fixture
+
+
+@dataclass
+class Request:
+    """What to boot."""
+
+    catalogue: Catalogue
+    requirements: Requirements
+    selected: list[Instance]
+    qemu: Qemu
+    accel: str = "tcg"
+    seed: int = 1
+    repeat: int = 1
+    verbose: int = 0
+    host_log: int | None = None  # None = as verbose as the guest
+    bench: bool = False
+    fixture: str | None = None
+    deadline_ms: int | None = None
+    defects: list[Defect] = field(default_factory=list)
+    variants: list[Variant] = field(default_factory=list)
+    caching: str = "adversarial"  # policy of the host's software IOMMU
+    limits: Limits = Limits()
+    command: list[str] = field(default_factory=list)
+    restarts: int = CAMPAIGN_RESTARTS  # boots that may follow one that broke off
+    virtual_clock: bool = False  # for a machine of slow tests alone
+    slow_apart: bool = False  # tests that wait for slow devices have a machine of their own, where time costs nothing
+    shuffled: bool = False  # the order of `selected` is the order of the run
+
+    @property
+    def lanes(self) -> list[Request]:
+        """The machines of this run, at work at the same time. A fixture breaks the guest of the first one."""
+        slow = [instance for instance in self.selected if instance.slow] if self.slow_apart else []
+        if not slow:
+            return [self]
+        quick = [instance for instance in self.selected if not instance.slow]
+        if not quick:
+            return [dataclasses.replace(self, virtual_clock=True)]
+        return [
+            dataclasses.replace(self, selected=quick),
+            dataclasses.replace(self, selected=slow, virtual_clock=True, fixture=None),
+        ]
+
+    def flags(self) -> list[str]:
+        """Options of ./run.sh that shape what a test sees, for the command that shows a result again."""
+        words = [word for defect in self.defects for word in ("--defect", defect.name)]
+        words += [word for variant in self.variants for word in ("--variant", variant.name)]
+        if self.caching != "adversarial":
+            words += ["--caching", self.caching]
+        words += self.qemu.devices.options
+        if self.accel != "tcg":
+            words += ["--accel", self.accel]
+        if self.deadline_ms is not None:
+            words += ["--deadline", str(self.deadline_ms)]
+        return words
+
+    def options(self) -> BootOptions:
+        """What guest and host read from the boot volume."""
+        chosen = boot_volume.selection(self.catalogue, self.selected, self.shuffled)
+        return BootOptions(
+            seed=self.seed,
+            repeat=self.repeat,
+            deadline_ms=self.deadline_ms,
+            verbose=self.verbose if len(self.selected) * self.repeat <= TOLD_MOST else 0,
+            host_log=min(1 + self.verbose, 2) if self.host_log is None else self.host_log,
+            bench=self.bench,
+            fixture=None if self.fixture == HOST_CRASH else self.fixture,
+            given_order=self.shuffled,
+            tests=chosen.tests,
+            without=chosen.without,
+            defects=[defect.name for defect in self.defects],
+            variants=[variant.name for variant in self.variants],
+            caching=self.caching,
+            # A host that is broken on purpose is told so in its own options, a guest in the guest's.
+            host_crash=self.fixture == HOST_CRASH,
+        )

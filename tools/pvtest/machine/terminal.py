@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""The terminal: colours and a progress bar where there is one, plain lines where there is none."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from pvtest.errors import UsageError
+from pvtest.stream.model import Verdict
+from pvtest.stream.tap import TapParser
+
+PIPE_WIDTH = 120
+STYLE = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.ERROR: "bold magenta", Verdict.SKIP: "yellow"}
+
+
+class Terminal:
+    """Where the runner talks to a person."""
+
+    def __init__(
+        self, plain: bool = False, color: bool = True, svg: Path | None = None, quiet: bool = False
+    ):  # pylint: disable=too-many-arguments
+        terminal = sys.stdout.isatty() and not plain
+        self.live = terminal and not quiet
+        self.quiet = quiet
+        self.svg = svg
+        self.console = Console(
+            force_terminal=bool(terminal or svg),
+            no_color=not color,
+            width=None if terminal and not svg else PIPE_WIDTH,
+            highlight=False,
+            record=svg is not None,
+            soft_wrap=False,
+            legacy_windows=False,
+        )
+
+    def say(self, text: str, style: str = "") -> None:
+        """One line, no markup."""
+        self.console.print(text, style=style, markup=False, soft_wrap=True)
+
+    def show(self, *parts: object) -> None:
+        """Tables fit the width; text is never broken, so that a command in it can be copied and found by a search."""
+        for part in parts:
+            self.console.print(part, soft_wrap=isinstance(part, Text))
+
+    def save(self, title: str) -> None:
+        """Writes what was printed as a picture (--svg)."""
+        if self.svg is not None:
+            picture = self.console.export_svg(title=title)
+            # rich refers to fonts on a server; a picture must not make its reader's machine call somebody.
+            try:
+                self.svg.write_text(re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL), encoding="utf-8")
+            except OSError as error:
+                raise UsageError(f"{self.svg}: {error.strerror}") from None
+
+    @contextlib.contextmanager
+    def progress(self, total: int, text: str) -> Iterator[Bar]:
+        """A bar while the block runs; on a pipe one line at its start."""
+        if not self.live:
+            if not self.quiet:
+                self.say(f"{text} ...")
+            yield Bar(None, None)
+            return
+        columns = (
+            SpinnerColumn(),
+            TextColumn("[progress.description]{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            TextColumn("{task.fields[now]}", markup=False),
+        )
+        with Progress(*columns, console=self.console, transient=True, refresh_per_second=8) as progress:
+            task = progress.add_task(text, total=total, now="")
+            yield Bar(progress, task)
+
+
+class Bar:
+    """One progress bar, or nothing where there is no terminal."""
+
+    def __init__(self, progress: Progress | None, task: TaskID | None):
+        self._progress = progress
+        self._task = task
+        self._lanes: dict[int, list[TapParser]] = {}  # by the thread that watches: the guests of one machine
+
+    def set(self, done: int, now: str = "", text: str | None = None) -> None:
+        """Where it stands, and what is going on."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=done, now=now, description=text)
+
+    def follow(self, tap: TapParser) -> None:
+        """Shows how far this guest is, with what others of its machine, and those of other machines, have done."""
+        if not tap.started:
+            return
+        lane = self._lanes.setdefault(threading.get_ident(), [])
+        if not lane or lane[-1] is not tap:
+            lane.append(tap)
+        done = sum(len(one.points) for taps in self._lanes.values() for one in taps)
+        self.set(
+            done, ", ".join(taps[-1].running for taps in self._lanes.values() if taps[-1].running), "Running tests"
+        )
+
+
+def terminal(options: argparse.Namespace) -> Terminal:
+    """As the options and the standard output allow."""
+    color = not (options.no_color or options.plain)
+    return Terminal(plain=options.plain, color=color, svg=options.svg, quiet=options.quiet)

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""From the GLOBs and names of the command line to the instances, defects and variants they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TypeVar
+
+from pvtest.errors import UsageError, suggest
+from pvtest.images.catalogue import CLASSES, KINDS, LEVELS, Catalogue, Instance, Switch
+from pvtest.images.requirements import Requirements
+from pvtest.plan.devices import Devices
+
+AnySwitch = TypeVar("AnySwitch", bound=Switch)
+
+
+def _matches(instance: Instance, glob: str, requirements: Requirements) -> bool:
+    test = instance.test
+    if any(fnmatchcase(name, glob) for name in (instance.id, test.id, test.group)):
+        return True
+    upper = glob.upper()
+    names = {name for given in test.requirements for name in (given, requirements[given].id)}
+    return any(fnmatchcase(name.upper(), upper) for name in names)
+
+
+@dataclass
+class Filters:
+    """What narrows a selection. Words of one kind widen each other, kinds narrow each other."""
+
+    groups: list[str] = field(default_factory=list)
+    requirements: list[str] = field(default_factory=list)
+    classes: list[str] = field(default_factory=list)  # "none" = tests that need no device
+    levels: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)  # globs like those of the command line
+
+
+def _found(catalogue: Catalogue, requirements: Requirements, glob: str) -> list[Instance]:
+    found = [instance for instance in catalogue.instances if _matches(instance, glob, requirements)]
+    if not found:
+        names = {test.id for test in catalogue.tests} | {test.group for test in catalogue.tests}
+        names |= {instance.id for instance in catalogue.instances} | set(requirements.ids)
+        raise UsageError(
+            f"no test matches '{glob}' by id, group or requirement.{suggest(glob, names)} "
+            "`./run.sh list` shows them all."
+        )
+    return found
+
+
+def _ids(catalogue: Catalogue, requirements: Requirements, globs: list[str]) -> set[str]:
+    return {instance.id for glob in globs for instance in _found(catalogue, requirements, glob)}
+
+
+def _check_words(what: str, words: list[str], known: Iterable[str]) -> None:
+    known = list(known)
+    for word in words:
+        if not any(fnmatchcase(name.lower(), word.lower()) for name in known):
+            raise UsageError(f"unknown {what} '{word}'.{_hint(word, known)}")
+
+
+def _any(words: list[str], names: Iterable[str]) -> bool:
+    return any(fnmatchcase(name.lower(), word.lower()) for word in words for name in names)
+
+
+def _narrow(catalogue: Catalogue, requirements: Requirements, filters: Filters) -> Callable[[Instance], bool]:
+    _check_words("group", filters.groups, dict.fromkeys(test.group for test in catalogue.tests))
+    _check_words("requirement", filters.requirements, requirements.ids)
+    _check_words("device class", filters.classes, (*CLASSES, "none"))
+    _check_words("level", filters.levels, LEVELS)
+    _check_words("kind", filters.kinds, KINDS)
+
+    def fits(instance: Instance) -> bool:
+        test = instance.test
+        asked = {name for given in test.requirements for name in (given, requirements[given].id)}
+        pairs = (
+            (filters.groups, [test.group]),
+            (filters.requirements, asked),
+            (filters.classes, [instance.device or "none"]),
+            (filters.levels, [test.level]),
+            (filters.kinds, test.kinds),
+        )
+        return all(_any(words, names) for words, names in pairs if words)
+
+    return fits
+
+
+def select(
+    catalogue: Catalogue,
+    requirements: Requirements,
+    globs: Iterable[str],
+    filters: Filters | None = None,
+    devices: Devices = Devices(),
+) -> list[Instance]:
+    """Instances whose id, base id, group or requirement matches one of the globs and none of those with a '!' before
+    them; all of them without globs. `filters` narrow that further, and so does what the machine has."""
+    globs, filters = list(globs), filters or Filters()
+    wanted = [glob for glob in globs if not glob.startswith("!")]
+    unwanted = [glob.removeprefix("!") for glob in globs if glob.startswith("!")] + filters.without
+    chosen = _ids(catalogue, requirements, wanted or ["*"])
+    chosen -= _ids(catalogue, requirements, unwanted)
+    fits = _narrow(catalogue, requirements, filters)
+    selected = [instance for instance in catalogue.instances if instance.id in chosen and fits(instance)]
+    if not selected:
+        raise UsageError("the selection is empty: each part of it selects something, but nothing fits all of them")
+    for glob in wanted:
+        devices.check(glob, _found(catalogue, requirements, glob))
+    devices.check("the selection", selected)
+    return devices.on(selected)
+
+
+def _hint(word: str, names: list[str]) -> str:
+    """Close matches, or all names where nothing is close."""
+    return suggest(word, names) or f" Known: {', '.join(names) or 'none'}."
+
+
+def _names(switch: Switch, glob: str) -> bool:
+    return fnmatchcase(switch.name, glob) or any(fnmatchcase(r.upper(), glob.upper()) for r in switch.requirements)
+
+
+def select_switches(word: str, known: tuple[AnySwitch, ...], globs: Iterable[str]) -> list[AnySwitch]:
+    """Defects or variants (`word`) whose name or requirement matches one of the globs; all of them without globs."""
+    globs = list(globs)
+    if not globs:
+        return list(known)
+    chosen: set[str] = set()
+    for glob in globs:
+        found = {switch.name for switch in known if _names(switch, glob)}
+        if not found:
+            raise UsageError(f"no {word} matches '{glob}'.{_hint(glob, [switch.name for switch in known])}")
+        chosen |= found
+    return [switch for switch in known if switch.name in chosen]
+
+
+def find_switches(word: str, known: tuple[AnySwitch, ...], names: Iterable[str]) -> list[AnySwitch]:
+    """The defects or variants (`word`) with exactly these names: options --defect and --variant."""
+    by_name = {switch.name: switch for switch in known}
+    for name in names:
+        if name not in by_name:
+            raise UsageError(f"unknown {word} '{name}'.{_hint(name, list(by_name))}")
+    return [by_name[name] for name in dict.fromkeys(names)]

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""report.html: one page with everything, which asks nothing of any other file or machine."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from pvtest.stream.counts import SLOWEST, sentence
+
+FOLDER = Path(__file__).resolve().parent
+_STEP = re.compile(r"step(\d{1,9})")
+_FAULT = re.compile(r"fault\d{1,9}")
+STATES = {
+    "covered": "covered",
+    "not-applicable": "not applicable on this host",
+    "not-covered": "not covered",
+    "not-run": "outside of the selection",
+}
+
+
+def _frames(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**frame, "here": frame["source"].rpartition(":")[2]} for frame in frames]
+
+
+def _failure(test: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    steps = [(int(match[1]), text) for key, text in test["details"].items() if (match := _STEP.fullmatch(key))]
+    faults = [text for key, text in test["details"].items() if _FAULT.fullmatch(key)]
+    other = [(k, text) for k, text in test["details"].items() if not _STEP.fullmatch(k) and not _FAULT.fullmatch(k)]
+    items = {known[name]["id"]: known[name] for name in test["requirements"]}
+    registers = [line for line in test["crash"] if not line.startswith("frame")]
+    return {
+        **test,
+        "steps": steps,
+        "faults": faults,
+        "other": other,
+        "items": list(items.values()),
+        "registers": registers,
+        "frames": _frames(test["frames"]),
+    }
+
+
+def _known(run: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Requirements by id and by alias."""
+    return {name: item for item in run["requirements"] for name in (item["id"], *item["aliases"])}
+
+
+def real_ms(test: dict[str, Any]) -> float:
+    """What a test took of anybody's time; 0 where only the clock of its machine knows."""
+    return 0.0 if test.get("virtual_clock") else float(test["duration_ms"])
+
+
+def _groups(tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    groups = []
+    for name in dict.fromkeys(test["group"] for test in tests):
+        own = [test for test in tests if test["group"] == name]
+        counts = Counter(test["verdict"] for test in own)
+        tally = ", ".join(f"{counts[word]} {word}" for word in ("pass", "fail", "error", "skip") if counts[word])
+        groups.append({"name": name, "tests": own, "tally": tally, "ms": sum(map(real_ms, own))})
+    return groups
+
+
+def _areas(run: dict[str, Any], about: dict[str, str]) -> list[dict[str, Any]]:
+    areas = []
+    order = ("pass", "observed", "fail", "error", "skip", "not-run", "not-covered")
+    for name in dict.fromkeys(item["group"] for item in run["requirements"]):
+        own = [item for item in run["requirements"] if item["group"] == name]
+        counts = Counter(item["verdict"] for item in own)
+        areas.append(
+            {
+                "name": name,
+                "about": about.get(name, ""),
+                "requirements": own,
+                "parts": [(word, counts[word]) for word in order],
+                "good": counts["pass"] + counts["observed"],
+            }
+        )
+    return areas
+
+
+def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
+    host, versions, profile = run["host"], run["versions"], run["gate"]["profile"]
+    return [
+        ("host", f"{host.get('name') or host.get('vendor', 'unknown')} {versions['host']}"),
+        ("backend", host.get("backend", "")),
+        ("defects", ", ".join(run["defects"])),
+        ("variants", ", ".join(run["variants"])),
+        ("suite", versions["guest"]),
+        ("QEMU", versions["qemu"]),
+        ("profile", f"{profile['name']}, version {profile['version']}" if profile else ""),
+        ("baseline", run["gate"]["baseline"]),
+        ("shard", run["shard"]),
+        ("started", run["started"].replace("T", " ").replace("+00:00", " UTC")),
+        ("duration", f"{run['timing']['boot_to_verdict_ms'] / 1000:.1f} s"),
+        ("seed", str(run["seed"]) + (", shuffled" if run["shuffled"] else "")),
+        ("exit code", str(run["exit_code"])),
+    ]
+
+
+def _phases(run: dict[str, Any]) -> list[tuple[str, float]]:
+    timing = run["timing"]
+    own = timing["firmware_to_first_test_us"]
+    found = [
+        ("firmware and start", timing["power_on_to_first_line_ms"]),
+        ("own code to first test", None if own is None else own / 1000),
+        ("tests", timing["tests_ms"]),
+        ("whole run", timing["boot_to_verdict_ms"]),
+    ]
+    return [(name, value) for name, value in found if value is not None]
+
+
+def _cell(text: Any, badge: bool = False, more: str = "") -> dict[str, Any]:
+    return {"text": str(text), "badge": badge, "more": more}
+
+
+def _matrix(document: dict[str, Any], plural: str) -> dict[str, Any]:
+    """Defects or variants by what the tests said."""
+    word = plural.removesuffix("s")
+    own = plural == "defects"
+    rows = []
+    for entry in document[plural]:
+        names = entry["failing"] or entry["errors"] or entry["problems"]
+        row = [_cell(entry[word], more=entry["title"]), _cell(" ".join(entry["requirements"]))]
+        row += [_cell(entry["verdict"], badge=True)]
+        row += [_cell("yes" if entry["own_requirement"] else "no")] if own else [_cell(entry["skipped"])]
+        row += [_cell(len(entry["failing"]), more=", ".join(names[:3]) + (" ..." if len(names) > 3 else ""))]
+        rows.append(row)
+    counts = ", ".join(f"{count} {name}" for name, count in document["summary"].items())
+    means = ("breaks", "own requirement") if own else ("permitted by", "skipped")
+    return {
+        "anchor": plural,
+        "title": plural.capitalize(),
+        "about": f"{counts}. A defect must be caught." if own else f"{counts}. Under a variant every test must pass.",
+        "columns": [word, means[0], "verdict", means[1], "failing"],
+        "rows": rows,
+    }
+
+
+def _offers(run: dict[str, Any]) -> list[tuple[str, str]]:
+    classes = Counter(device.get("class", "?") for device in run["devices"])
+    capabilities = run["capabilities"] or {"pvIOMMU": "absent"}
+    return [
+        *capabilities.items(),
+        ("devices", ", ".join(f"{count} {name}" for name, count in classes.items()) or "none"),
+        *((key, value) for key, value in run["host"].items() if key != "name"),
+    ]
+
+
+def render(
+    run: dict[str, Any],
+    about: dict[str, str],
+    defects: dict[str, Any] | None = None,
+    variants: dict[str, Any] | None = None,
+) -> str:
+    """The page for results.json, and for the matrix of a campaign. `about`: one line for each group of requirements."""
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    tests = run["tests"]
+    known = _known(run)
+    bad = [_failure(test, known) for test in tests if test["verdict"] in ("fail", "error")]
+    groups = _groups(tests)
+    campaigns = (("defects", defects), ("variants", variants))
+    matrices = [_matrix(document, plural) for plural, document in campaigns if document]
+    return environment.get_template("report.html").render(
+        run=run,
+        css=Markup((FOLDER / "report.css").read_text(encoding="utf-8")),
+        js=Markup((FOLDER / "report.js").read_text(encoding="utf-8")),
+        facts=_facts(run),
+        # What fails the run first; tests that did not run say nothing of their own.
+        failures=sorted(
+            (test for test in bad if not test["reason"].startswith("did not run")),
+            key=lambda test: bool(test["excused"]),
+        ),
+        excused=[test for test in bad if test["excused"]],
+        restarts=[{**boot, "number": n} for n, boot in enumerate(run["boots"], 1) if boot["interruption"]],
+        groups=groups,
+        tested=[item["id"] for item in run["requirements"] if item["tests"]],
+        devices=sorted({test["device"] for test in tests if test["device"]}),
+        slowest=max(map(real_ms, tests), default=0),
+        states=STATES,
+        uncovered=[item for item in run["requirements"] if item["state"] in ("not-applicable", "not-covered")],
+        crashes=[{**crash, "frames": _frames(crash["frames"])} for crash in run["crashes"]],
+        sentence=sentence(run["counts"]),
+        areas=_areas(run, about),
+        phases=_phases(run) or [("whole run", 0.0)],
+        slow_groups=sorted(groups, key=lambda group: -float(group["ms"])) or [{"name": "none", "ms": 0}],
+        slow_tests=sorted(tests, key=lambda test: -real_ms(test))[:SLOWEST],
+        matrices=matrices,
+        offers=_offers(run),
+        observations=[test for test in tests if test["observation"]],
+        command=shlex.join(["./run.sh", *run["command"]]),
+    )

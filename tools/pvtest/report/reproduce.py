@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+"""The exact command that shows a result again."""
+
+from __future__ import annotations
+
+import shlex
+
+from pvtest.stream.model import Run, TestResult
+
+_DROPPED = ("--seed", "--results", "--svg")  # each with a value
+
+
+def one(run: Run, result: TestResult) -> str:
+    """One instance alone, with the seed of the round that is reported."""
+    words = ["./run.sh", result.instance.id, "--seed", str(result.seed), *run.flags]
+    return shlex.join(words)
+
+
+def whole(run: Run) -> str:
+    """The whole run; for a shuffled one the only way to have its order again."""
+    words, skip = [], False
+    for word in run.command:
+        if skip or word in _DROPPED:
+            skip = not skip
+        elif not word.startswith(tuple(f"{name}=" for name in _DROPPED)):
+            words.append(word)
+    return shlex.join(["./run.sh", *words, "--seed", str(run.seed)])

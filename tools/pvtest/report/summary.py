@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: MIT
+"""What a person sees at the end of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from pvtest.machine.terminal import STYLE, Terminal
+from pvtest.report import reproduce
+from pvtest.report.telling import rows
+from pvtest.stream import crash
+from pvtest.stream.counts import SLOW_MS, kind_counts, sentence, slow, slowest
+from pvtest.stream.coverage import coverage, states, uncovered
+from pvtest.stream.model import Crash, Run, TestResult, Verdict
+
+MAX_FAILURES = 20
+STATE_WORDS = {
+    "not-applicable": "not applicable on this host",
+    "not-covered": "not covered",
+    "not-run": "not run",
+}
+
+
+def _count(number: int, verdict: Verdict) -> Text:
+    return Text(str(number) if number else "·", style=STYLE[verdict] if number else "dim")
+
+
+def groups_table(run: Run) -> Table:
+    """Counts per group."""
+    table = Table(
+        title="Tests by group", title_style="bold", title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
+    table.add_column("group")
+    for verdict in Verdict:
+        table.add_column(verdict.value, justify="right")
+    table.add_column("time", justify="right")
+    groups = list(dict.fromkeys(result.instance.test.group for result in run.results))
+    for group in [*groups, None]:
+        results = [r for r in run.results if group in (None, r.instance.test.group)]
+        counts = Counter(result.verdict for result in results)
+        if group is None:
+            table.add_section()
+        table.add_row(
+            Text(group or "all", style="bold" if group is None else ""),
+            *(_count(counts[verdict], verdict) for verdict in Verdict),
+            f"{sum(result.real_us for result in results) / 1000:.1f} ms",
+        )
+    return table
+
+
+def failure(run: Run, result: TestResult) -> Text:
+    """One failed test with all that is known."""
+    test = result.instance.test
+    text = Text()
+    text.append(f"{result.verdict.value.upper():5} ", style=STYLE[result.verdict])
+    text.append(f"{result.instance.id}", style="bold")
+    text.append(f"  [{' '.join(test.requirements)}]\n", style="cyan")
+    for key, value in rows(run, result, short=True):
+        text.append(f"      {key:9} ", style="dim")
+        text.append(f"{value}\n")
+    return text
+
+
+def crashed(found: Crash) -> Text:
+    """The end of a program by its own mistake."""
+    text = Text()
+    text.append("CRASH ", style=STYLE[Verdict.ERROR])
+    text.append("reference host" if found.program == "host" else "guest", style="bold")
+    text.append(f"  boot {found.boot}" + (f", in {found.test}" if found.test else "") + "\n")
+    for line in [found.text, *found.lines, *crash.frame_lines(found.frames)]:
+        text.append(f"      {line}\n")
+    return text
+
+
+def _requirements_lines(run: Run) -> list[Text]:
+    """Counts, and by name those that nothing verified. A run of a selection names them without their reasons."""
+    entries = coverage(run)
+    counts, by_verdict = states(entries), Counter(entry.verdict for entry in entries)
+    parts = [f"{by_verdict[name]} {name}" for name in ("pass", "observed", "fail", "error") if by_verdict[name]]
+    text = Text(f"requirements  {counts['covered']} of {len(entries)} covered")
+    text.append(f" ({', '.join(parts)})" if parts else "")
+    rest = [f"{counts[name]} {words}" for name, words in STATE_WORDS.items() if counts[name]]
+    text.append(f"; {', '.join(rest)}" if rest else "", style="dim")
+    lines = [text]
+    for state, words in STATE_WORDS.items():
+        found = [entry for entry in uncovered(entries) if entry.state == state]
+        if counts["not-run"] and found:
+            lines.append(Text(f"  {words}: {' '.join(entry.requirement.id for entry in found)}", style="dim"))
+        else:
+            lines += [Text(f"  {words}: {entry.requirement.id}: {entry.reason}", style="dim") for entry in found]
+    return lines
+
+
+def _mark(result: TestResult) -> str:
+    return "!" if slow(result) else " "
+
+
+def _machines(run: Run) -> list[Text]:
+    """Where the time went, when two machines worked side by side."""
+    seconds = {ahead: sum(b.seconds for b in run.boots if b.virtual_clock is ahead) for ahead in (False, True)}
+    if not all(seconds.values()):
+        return []
+    ahead = [result for result in run.results if result.virtual_clock]
+    classes = ", ".join(dict.fromkeys(result.instance.device or "" for result in ahead))
+    usual, other = len(run.results) - len(ahead), f"{len(ahead)} instances on {classes} in {seconds[True]:.1f} s"
+    return [Text(f"machines      {usual} instances in {seconds[False]:.1f} s; {other}, by a clock that runs ahead")]
+
+
+def _times_lines(run: Run) -> list[Text]:
+    timing = run.timing
+    parts = []
+    if timing.to_first_line is not None:
+        parts.append(f"firmware and start {timing.to_first_line:.1f} s")
+    if timing.firmware_to_first_test_us is not None:
+        parts.append(f"own code to first test {timing.firmware_to_first_test_us / 1000:.1f} ms")
+    if timing.tests is not None:
+        parts.append(f"tests {timing.tests:.1f} s")
+    parts.append(f"total {timing.total:.1f} s")
+    lines = [Text(f"times         {', '.join(parts)}"), *_machines(run)]
+    if len(run.results) > 1:
+        for number, result in enumerate(slowest(run)):
+            name, took = result.instance.id, f"{result.real_us / 1000:.1f} ms"
+            lines.append(Text(f"{'' if number else 'slowest':13} {took:>10} {_mark(result)} {name}"))
+    over = sum(slow(result) for result in run.results)
+    if over:
+        lines.append(Text(f"slow          {over} took more than {SLOW_MS} ms and are not of level stress (marked !)"))
+    return lines
+
+
+def _boots(run: Run) -> list[Text]:
+    lines = []
+    for number, boot in enumerate(run.boots[1:], 2):
+        why = run.boots[number - 2]
+        if why.guilty and why.virtual_clock == boot.virtual_clock:
+            lines.append(Text(f"restart       boot {number} went on behind {why.guilty}: {boot.reported} results"))
+    return lines
+
+
+def _gate(run: Run) -> list[Text]:
+    lines = []
+    for finding in run.gate.findings:
+        lines.append(Text.assemble(("gate          ", STYLE[Verdict.FAIL]), f"{finding.subject}: {finding.text}"))
+    for result in run.results:
+        if why := run.excused(result):
+            lines.append(Text(f"excused       {result.instance.id}: {result.verdict.value}, {why}"))
+    if run.gate.profile:
+        name = run.gate.profile
+        lines.append(Text(f"profile       {name['name']}, version {name['version']}: {name['title']}"))
+    if run.gate.baseline:
+        lines.append(Text(f"baseline      {run.gate.baseline}"))
+    if run.rounds_before:
+        lines.append(Text(f"rounds        {run.rounds_before} before these passed"))
+    if run.shuffled:
+        lines.append(Text(f"shuffled      the same order again: {reproduce.whole(run)}"))
+    return lines
+
+
+def _skips(run: Run) -> list[Text]:
+    reasons: dict[str, list[str]] = {}
+    for result in run.results:
+        if result.verdict is Verdict.SKIP:
+            reasons.setdefault(result.reason, []).append(result.instance.test.id)
+    return [Text(f"skipped       {len(ids)}: {reason} ({_some(ids)})") for reason, ids in reasons.items()]
+
+
+def _some(ids: list[str], limit: int = 4) -> str:
+    """Each test once; the files name all instances."""
+    ids = list(dict.fromkeys(ids))
+    more = f", and {len(ids) - limit} more" if len(ids) > limit else ""
+    return ", ".join(ids[:limit]) + more
+
+
+def observations(run: Run) -> Table | None:
+    """What implementation-defined behaviour looked like on this host."""
+    seen = [result for result in run.results if result.observation]
+    if not seen:
+        return None
+    table = Table(title="Observations", title_style="bold", title_justify="left", box=None, pad_edge=False)
+    table.add_column("test")
+    table.add_column("requirements", style="cyan")
+    table.add_column("observed")
+    for result in seen:
+        table.add_row(result.instance.id, " ".join(result.instance.test.requirements), Text(result.observation))
+    return table
+
+
+def verdict_line(run: Run) -> Text:
+    """One line that says it all."""
+    counts = ", ".join(f"{run.count(verdict)} {verdict.value}" for verdict in Verdict)
+    words = {Verdict.PASS: "PASS", Verdict.FAIL: "FAIL", Verdict.ERROR: "ERROR"}[run.verdict]
+    text = Text(f" {words} ", style=f"reverse {STYLE[run.verdict]}")
+    excused = sum(bool(run.excused(result)) for result in run.results)
+    counts += f", {excused} of them excused" if excused else ""
+    shard = f"shard {run.shard}, " if run.shard else ""
+    return text.append(
+        f" {len(run.selected)} planned: {counts}  ({shard}seed {run.seed}, exit code {run.exit_code})",
+        style="not reverse",
+    )
+
+
+def shown(where: Path) -> Path:
+    """The short form of a path, where it has one."""
+    here = Path.cwd()
+    return where.absolute().relative_to(here) if where.absolute().is_relative_to(here) else where
+
+
+def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
+    """The whole report."""
+    bad = [result for result in run.results if result.verdict in (Verdict.FAIL, Verdict.ERROR)]
+    # Of a run that broke off, the test that was running matters; the many that did not run would bury it.
+    told = [result for result in bad if not result.reason.startswith("did not run") and not run.excused(result)]
+    parts: list[object] = [] if terminal.quiet else [Text(""), groups_table(run), Text("")]
+    parts += [failure(run, result) for result in told[:MAX_FAILURES]]
+    if len(told) > MAX_FAILURES:
+        parts.append(Text(f"      ... and {len(told) - MAX_FAILURES} more, see results.json\n"))
+    parts += [crashed(found) for found in run.crashes]
+    idle = sum(result.reason.startswith("did not run") for result in bad)
+    if idle:
+        parts.append(Text(f"ERROR {idle} tests did not run\n", style=STYLE[Verdict.ERROR]))
+    for problem in run.problems:
+        parts.append(Text.assemble(("problem       ", STYLE[Verdict.ERROR]), problem))
+    parts += _boots(run) + _gate(run)
+    if terminal.quiet:
+        terminal.show(*parts, verdict_line(run))
+        return
+    parts += _skips(run)
+    table = observations(run) if verbose else None
+    if table is not None:
+        parts += [table, Text("")]
+    host = run.host.get("name") or run.host.get("vendor", "unknown")
+    defect = f", defect {', '.join(d.name for d in run.defects)}" if run.defects else ""
+    variant = f", variant {', '.join(v.name for v in run.variants)}" if run.variants else ""
+    version = " " + run.versions["host"]
+    if run.machine.get("reference_host") is False:
+        version = ", no reference host"
+    alone = ", virtual functions alone" if run.machine.get("functions_alone") else ""
+    parts += [
+        Text(f"declared      {sentence(kind_counts(run))}"),
+        *_requirements_lines(run),
+        *_times_lines(run),
+        Text(
+            f"versions      suite {run.versions['guest']}, host {host}{version}{defect}{variant}, "
+            f"QEMU {run.versions['qemu']}{alone}"
+        ),
+        Text(f"results       {shown(where)}"),
+        verdict_line(run),
+    ]
+    terminal.show(*parts)

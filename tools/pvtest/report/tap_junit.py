@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""The result model as TAP 14 and as JUnit XML."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+
+from pvtest.report import reproduce
+from pvtest.report.telling import Telling, rows, tell
+from pvtest.stream import crash
+from pvtest.stream.model import Finding, Run, TestResult, Verdict
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{escaped}"'
+
+
+def _gate_id(finding: Finding) -> str:
+    """A finding looks like a test to a CI system, which looks at nothing else."""
+    return f"gate:{finding.kind}:{finding.subject}".replace("#", "_").replace("\\", "_")
+
+
+def _directive(run: Run, result: TestResult) -> str:
+    """In TAP a failure that is expected is a TODO."""
+    if result.verdict is Verdict.SKIP:
+        return f" # SKIP {' '.join(result.reason.split())}"
+    excused = run.excused(result)
+    return f" # TODO {' '.join(excused.split())}" if excused else ""
+
+
+def _told(result: TestResult, told: Telling) -> list[str]:
+    """YAML has each key once."""
+    lines = [f"device{number}: {_quoted(text)}" for number, text in enumerate(told.devices, 1)]
+    lines += [f"fault{number}: {_quoted(text)}" for number, text in enumerate(told.faults, 1)]
+    lines += [f"step{number}: {_quoted(text)}" for number, text in told.steps]
+    return lines + ([f"means: {_quoted(told.story.failure)}"] if told.story and result.verdict is Verdict.FAIL else [])
+
+
+def _block(run: Run, result: TestResult) -> list[str]:
+    lines = []
+    if result.verdict in (Verdict.FAIL, Verdict.ERROR):
+        lines += [f"verdict: {result.verdict.value}", f"again: {_quoted(reproduce.one(run, result))}"]
+        for key in ("reason", "expected", "actual", "where"):
+            if value := getattr(result, key):
+                lines.append(f"{'message' if key == 'reason' else key}: {_quoted(value)}")
+        lines += _told(result, tell(run, result))
+    lines.append(f"requirements: {_quoted(' '.join(result.instance.test.requirements))}")
+    if result.observation:
+        lines.append(f"observation: {_quoted(result.observation)}")
+    lines.append(f"duration_us: {result.duration_us}")
+    return ["  ---", *(f"  {line}" for line in lines), "  ..."]
+
+
+def tap(run: Run) -> str:
+    """The judged run as TAP 14: what did not report is 'not ok' here, so a reader of this file alone is not misled."""
+    lines = ["TAP version 14", f"1..{len(run.results) + len(run.gate.findings)}"]
+    for number, result in enumerate(run.results, 1):
+        ok = "ok" if result.verdict in (Verdict.PASS, Verdict.SKIP) else "not ok"
+        lines.append(f"{ok} {number} - {result.instance.id}{_directive(run, result)}")
+        lines += _block(run, result)
+    for number, finding in enumerate(run.gate.findings, len(run.results) + 1):
+        lines += [f"not ok {number} - {_gate_id(finding)}", "  ---", "  verdict: fail"]
+        lines += [f"  message: {_quoted(finding.text)}", "  ..."]
+    if run.problems:
+        lines += [f"# problem: {' '.join(problem.split())}" for problem in run.problems]
+        lines += [f"# crash: {' '.join(line.split())}" for line in _crashes(run)]
+        lines.append(f"Bail out! {' '.join(run.problems[0].split())}")
+    return "\n".join(lines) + "\n"
+
+
+def _xml(text: str) -> str:
+    return _NOT_XML.sub("?", text)
+
+
+def _details(run: Run, result: TestResult) -> str:
+    if result.verdict not in (Verdict.FAIL, Verdict.ERROR):
+        return _xml(result.reason)
+    return _xml("\n".join(f"{name}: {text}" if name else text for name, text in rows(run, result)))
+
+
+def _crashes(run: Run) -> list[str]:
+    return [
+        line for found in run.crashes for line in (crash.words(found), *found.lines, *crash.frame_lines(found.frames))
+    ]
+
+
+def _case(run: Run, result: TestResult) -> TestCase:
+    case = TestCase(result.instance.id, classname=f"pvtest.{result.instance.test.group}")
+    case.time = result.real_us / 1e6
+    outcome = {Verdict.FAIL: Failure, Verdict.ERROR: Error, Verdict.SKIP: Skipped}.get(result.verdict)
+    if excused := run.excused(result):
+        case.result = [Skipped(_xml(f"known to {result.verdict.value}: {excused}"), result.verdict.value)]
+    elif outcome is not None:
+        item = outcome(_xml(result.reason) or result.verdict.value, result.verdict.value)
+        item.text = _details(run, result)
+        case.result = [item]
+    return case
+
+
+def _gate_case(finding: Finding) -> TestCase:
+    case = TestCase(_xml(_gate_id(finding)), classname="pvtest.gate")
+    case.result = [Failure(_xml(finding.text), finding.kind)]
+    return case
+
+
+def junit(run: Run, path: Path) -> None:
+    """Writes junit.xml. A problem of the whole run is a test case, because CI systems look at nothing else."""
+    suite = TestSuite("pvtest")
+    properties = {**run.versions, "seed": str(run.seed), "verdict": run.verdict.value, "baseline": run.gate.baseline}
+    properties["profile"] = " ".join(run.gate.profile.get(key, "") for key in ("name", "version")).strip()
+    for key, value in properties.items():
+        suite.add_property(key, _xml(value))
+    suite.add_testcases([_case(run, result) for result in run.results])
+    suite.add_testcases([_gate_case(finding) for finding in run.gate.findings])
+    if run.problems:
+        case = TestCase("run", classname="pvtest.run")
+        error = Error(_xml(run.problems[0]), "error")
+        error.text = _xml("\n".join(run.problems + _crashes(run)))
+        case.result = [error]
+        suite.add_testcase(case)
+    suite.timestamp = run.started
+    xml = JUnitXml("pvtest")
+    xml.add_testsuite(suite)
+    xml.update_statistics()
+    xml.write(str(path), pretty=True)

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""What a failure tells: all that an engineer of a host team needs to file a bug. Every format takes it from here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pvtest.images.requirements import Requirement
+from pvtest.images.stories import Story
+from pvtest.report import reproduce
+from pvtest.stream import crash
+from pvtest.stream.model import Run, TestResult, Verdict
+
+_STEP = re.compile(r"step(\d{1,9})")
+_FAULT = re.compile(r"fault\d{1,9}")
+_DEVICE = re.compile(r"\bdevice 0x([0-9a-f]{1,16})\b")
+
+
+@dataclass(frozen=True)
+class Telling:
+    """One failed or broken test."""
+
+    promise: str
+    requirements: list[Requirement]
+    devices: list[str]
+    steps: list[tuple[int, str]]  # number and text; the guest keeps the last ones
+    faults: list[str]  # records of the host
+    other: list[tuple[str, str]]
+    story: Story | None
+    again: str
+
+
+def _devices(run: Run, result: TestResult) -> list[str]:
+    """Those that the steps and messages name; without any, all of the class that the test ran on."""
+    texts = [result.reason, result.expected, result.actual, *result.details.values()]
+    named = {int(number, 16) for text in texts for number in _DEVICE.findall(text)}
+    known = []
+    for device in run.devices:
+        try:
+            known.append((int(device.get("id", ""), 0), device))
+        except ValueError:
+            continue
+    chosen = [(number, device) for number, device in known if number in named]
+    chosen = chosen or [(number, d) for number, d in known if d.get("class") == result.instance.device]
+    return [f"{d.get('class', '?')} at {d.get('bdf', '?')}, device id {number:#x}" for number, d in chosen]
+
+
+def tell(run: Run, result: TestResult) -> Telling:
+    """All of it."""
+    test = result.instance.test
+    steps = [(int(match[1]), text) for key, text in result.details.items() if (match := _STEP.fullmatch(key))]
+    faults = [text for key, text in result.details.items() if _FAULT.fullmatch(key)]
+    other = [(k, text) for k, text in result.details.items() if not _STEP.fullmatch(k) and not _FAULT.fullmatch(k)]
+    return Telling(
+        promise=test.title,
+        requirements=list({run.requirements[name].id: run.requirements[name] for name in test.requirements}.values()),
+        devices=_devices(run, result),
+        steps=steps,
+        faults=faults,
+        other=other,
+        story=result.story,
+        again=reproduce.one(run, result),
+    )
+
+
+def requirement_text(item: Requirement) -> str:
+    """The statement, how binding it is, and what it rests on."""
+    return f"{item.text} ({item.level}; basis: {item.basis})"
+
+
+def rows(run: Run, result: TestResult, short: bool = False) -> list[tuple[str, str]]:
+    """Names and texts in the order in which one reads them. `short` leaves out what the story says of every run."""
+    told = tell(run, result)
+    story = told.story
+    out = [("promise", told.promise)]
+    out += [(item.id, requirement_text(item)) for item in told.requirements]
+    out += [("message", result.reason), ("expected", result.expected), ("actual", result.actual)]
+    out += [("device", text) for text in told.devices]
+    out += [("fault", text) for text in told.faults]
+    out += [(f"step{number}", text) for number, text in told.steps]
+    if story is not None and not short:
+        out += [("test", story.steps), ("should", story.expected)]
+    out += [("means", story.failure)] if story is not None and result.verdict is Verdict.FAIL else []
+    out += [("observed", result.observation), ("where", result.where or result.instance.test.where), *told.other]
+    out += [("", line) for line in result.crash if not line.startswith("frame")]
+    out += [("", line) for line in crash.frame_lines(result.frames)]
+    out.append(("again", told.again))
+    return [(name, " ".join(text.split()) if name else text) for name, text in out if text.strip()]

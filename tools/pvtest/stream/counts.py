@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""How much was tested, from the tests' own declarations, and which tests take too long."""
+
+from __future__ import annotations
+
+from pvtest.images.catalogue import KINDS
+from pvtest.stream.model import Run, TestResult
+
+SLOWEST = 10
+SLOW_MS = 250  # more is for tests of level stress
+
+ABOUT = {"dma": "move data", "fault": "assert a fault", "flush": "assert a flush", "bad-input": "send bad input"}
+
+
+def kind_counts(run: Run) -> dict[str, int]:
+    """Tests and instances of the run, and the tests of each kind."""
+    tests = dict.fromkeys(instance.test for instance in run.selected)
+    found = {"tests": len(tests), "instances": len(run.selected)}
+    return found | {kind: sum(kind in test.kinds for test in tests) for kind in KINDS}
+
+
+def sentence(found: dict[str, int]) -> str:
+    """The same in words."""
+    kinds = ", ".join(f"{found[kind]} {ABOUT[kind]}" for kind in KINDS)
+    return f"{found['tests']} tests ({found['instances']} instances): {kinds}"
+
+
+def slowest(run: Run) -> list[TestResult]:
+    """The ten that took longest."""
+    return sorted(run.results, key=lambda result: -result.real_us)[:SLOWEST]
+
+
+def slow(result: TestResult) -> bool:
+    """Longer than a test may take that is none of level stress. A mark, no verdict: the machine may be loaded."""
+    return result.real_us > SLOW_MS * 1000 and result.instance.test.level != "stress"

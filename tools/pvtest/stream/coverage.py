@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""From test results to a verdict for every requirement, and whether it is covered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from pvtest.images.requirements import Requirement
+from pvtest.stream.model import Run, TestResult, Verdict
+
+VERDICTS = ("pass", "fail", "error", "skip", "observed", "not-run", "not-covered")
+# What a verdict says about coverage; the other verdicts mean "covered".
+STATES = {"skip": "not-applicable", "not-run": "not-run", "not-covered": "not-covered"}
+STATE_NAMES = ("covered", "not-applicable", "not-covered", "not-run")
+OUTSIDE = "outside of the selection"
+
+
+@dataclass
+class Coverage:
+    """One requirement, the instances that test it, and what they say together."""
+
+    requirement: Requirement
+    verdict: str
+    tests: list[str] = field(default_factory=list)
+    reason: str = ""  # why it is not covered or not applicable; empty where it is covered
+
+    @property
+    def state(self) -> str:
+        """covered: a test of it ran; not-applicable: this host gives none of them an occasion; not-covered: there is
+        none; not-run: there are some, outside of the selection."""
+        return STATES.get(self.verdict, "covered")
+
+
+def _together(results: list[TestResult], exists: bool) -> str:
+    if not results:
+        return "not-run" if exists else "not-covered"
+    verdicts = {result.verdict for result in results}
+    for bad in (Verdict.FAIL, Verdict.ERROR):
+        if bad in verdicts:
+            return bad.value
+    passed = [result for result in results if result.verdict is Verdict.PASS]
+    if not passed:
+        return Verdict.SKIP.value
+    return "observed" if all(result.instance.test.level == "observe" for result in passed) else Verdict.PASS.value
+
+
+def _reason(item: Requirement, verdict: str, results: list[TestResult]) -> str:
+    if verdict == "skip":
+        return "; ".join(dict.fromkeys(result.reason for result in results))
+    if verdict == "not-covered":
+        return item.reason or "no test names it"
+    return OUTSIDE if verdict == "not-run" else ""
+
+
+def coverage(run: Run) -> list[Coverage]:
+    """Every requirement in the order of the file."""
+    by_id: dict[str, list[TestResult]] = {item.id: [] for item in run.requirements.items}
+    for result in run.results:
+        for name in dict.fromkeys(run.requirements[r].id for r in result.instance.test.requirements):
+            by_id[name].append(result)
+    exists = run.covered
+    if exists is None:
+        exists = frozenset(run.requirements[name].id for test in run.catalogue.tests for name in test.requirements)
+    out = []
+    for item in run.requirements.items:
+        results = by_id[item.id]
+        verdict = _together(results, item.id in exists)
+        out.append(Coverage(item, verdict, [r.instance.id for r in results], _reason(item, verdict, results)))
+    return out
+
+
+def states(entries: list[Coverage]) -> dict[str, int]:
+    """How many requirements are in which state."""
+    counted = Counter(entry.state for entry in entries)
+    return {name: counted[name] for name in STATE_NAMES}
+
+
+def uncovered(entries: list[Coverage]) -> list[Coverage]:
+    """Those that somebody has to know about: not applicable on this host, or without a test."""
+    return [entry for entry in entries if entry.state in ("not-applicable", "not-covered")]
