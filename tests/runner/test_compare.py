@@ -287,7 +287,7 @@ def test_merge_of_campaigns(runner: Runner, tmp_path: Path, campaign: str, count
     found = json_file.load(tmp_path / "results" / "latest" / f"{campaign}.json", f"pvtest-{campaign}")
     assert len(found[campaign]) == found["summary"][campaign] == count
     assert found["exit_code"] == max(codes) and found["shard"] == ""
-    assert f"{campaign}: {count} {campaign}" in done.stdout
+    assert f"{count} {campaign}: " in done.stdout
     assert f'id="{campaign}"' in (tmp_path / "results" / "latest" / "report.html").read_text()
     done = runner("merge", paths[0])
     assert done.returncode == 3 and "shard 2/2 is missing" in done.stderr

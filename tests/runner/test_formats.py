@@ -95,21 +95,34 @@ def compare_formats(folder: Path) -> dict:
     gate = [name for name in from_tap(folder / "results.tap") if name.startswith("gate:")]
     assert len(gate) == len(found["gate"]["findings"])
 
+    campaign = found.get("campaign", {"kind": "defects", "trials": []})
+    good = {"defects": "caught", "variants": "pass"}[campaign["kind"]]
+    trials = {f"{campaign['kind'][:-1]}:{t['name']}": t["verdict"] for t in campaign["trials"]}
+
     tap = from_tap(folder / "results.tap")
     expected = {
         name: v if v in ("pass", "skip") else "excused" if name in excused else "bad" for name, v in wanted.items()
     }
+    expected |= {name: "pass" if verdict == good else "bad" for name, verdict in trials.items()}
     assert tap == expected | dict.fromkeys(gate, "bad")
     assert list(tap)[: len(wanted)] == list(wanted), "the same order"
 
     junit = from_junit(folder / "junit.xml")
     expected = {name: "skip" if name in excused else verdict for name, verdict in wanted.items()}
     expected |= dict.fromkeys(gate, "fail")
+    words = {good: "pass", "error": "error"}
+    expected |= {name: words.get(verdict, "fail") for name, verdict in trials.items()}
     assert junit == expected | ({"run": "error"} if found["problems"] else {})
 
     page = Page((folder / "report.html").read_text())
     assert dict(page.rows) == wanted and len(page.rows) == len(wanted)
     assert page.outside == [] and page.tags.count("script") == 1
+    sign = {"pass": "✅", "fail": "❌", "error": "💥"}[found["verdict"]]
+    assert (folder / "results.md").read_text().startswith(f"## {sign} pvIOMMU conformance: {found['verdict']}")
+    assert f"<title>{found['verdict'].upper()} " in (folder / "report.html").read_text()
+    for trial in campaign["trials"]:
+        assert (trial["name"] in (folder / "results.md").read_text()) == (trial["verdict"] != good)
+        assert trial["name"] in page.text
 
     text = (folder / "results.md").read_text()
     counts = re.search(r"\*\*(\d+) planned: (.*?)\*\* \(exit code (\d)\)", text)
@@ -244,6 +257,37 @@ def test_page_shows_everything(runner: Runner, tmp_path: Path) -> None:
         assert word in text
     assert page.tags.count("svg") > len(found["tests"])
     jsonschema.validate(json.loads((folder / "defects.json").read_text()), SCHEMAS["defects.schema.json"])
+
+
+@pytest.mark.parametrize(
+    ("campaign", "code"),
+    [(["defects"], 1), (["defects", "no-flush"], 0), (["variants"], 1), (["variants", "polite"], 0)],
+)
+def test_every_format_has_the_verdict_of_a_campaign(
+    runner: Runner, tmp_path: Path, campaign: list[str], code: int
+) -> None:
+    assert runner(*campaign).returncode == code
+    found = compare_formats(tmp_path / "results" / "latest")
+    assert found["exit_code"] == code and found["campaign"]["kind"] == campaign[0]
+
+
+def test_an_error_of_a_campaign_is_one_in_every_format(runner: Runner, tmp_path: Path) -> None:
+    deadly = "cap.page_sizes=stop flush.none@rocker=stop"
+    done = runner("defects", FAKE_QEMU_DEADLY=deadly, FAKE_QEMU_DEADLY_WITH="lazy")
+    assert done.returncode == 2, done.stdout
+    found = compare_formats(tmp_path / "results" / "latest")
+    assert found["exit_code"] == 2 and found["campaign"]["summary"]["error"] == 1
+
+
+def test_merge_believes_the_entries_of_a_campaign(runner: Runner, tmp_path: Path) -> None:
+    assert runner("defects", "no-flush", "--shard", "1/1").returncode == 0
+    path = tmp_path / "results" / "latest" / "defects.json"
+    path.write_text(path.read_text().replace('"verdict": "caught"', '"verdict": "missed"'))
+    (tmp_path / "results").rename(tmp_path / "shard")
+    done = runner("merge", str(tmp_path / "shard"))
+    assert done.returncode == 1 and " FAIL " in done.stdout and "1 missed" in done.stdout
+    assert compare_formats(tmp_path / "results" / "latest")["exit_code"] == 1
+    assert json.loads((tmp_path / "results" / "latest" / "defects.json").read_text())["exit_code"] == 1
 
 
 def test_schemas_are_schemas() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from pvtest.errors import EXIT_ERROR, EXIT_FAIL, EXIT_OK
+from pvtest.errors import EXIT_OK
 from pvtest.images import catalogue
 from pvtest.images.catalogue import Defect, HostCatalogue, Instance, Switch
 from pvtest.machine import boots
@@ -31,6 +31,7 @@ from pvtest.plan.selection import select_switches
 from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.model import Run, Verdict
+from pvtest.stream.trials import BAD, GOOD, Trials
 
 NAMES_SHOWN = 2
 
@@ -65,11 +66,19 @@ class Campaign:
 
     word: str  # singular; the plural is the command, and names the files of results
     column: str  # what its requirements mean
-    good: str  # verdict that is wanted
-    bad: str
     verdict: Callable[[Run], str]  # good, bad or "error"
     known: Callable[[HostCatalogue], Sequence[Switch]]
     own: bool  # does it matter whether a failing test covers one of its requirements?
+
+    @property
+    def good(self) -> str:
+        """The verdict that is wanted."""
+        return GOOD[self.plural]
+
+    @property
+    def bad(self) -> str:
+        """The opposite."""
+        return BAD[self.plural]
 
     @property
     def plural(self) -> str:
@@ -85,9 +94,9 @@ class Campaign:
 
 
 CAMPAIGNS = {
-    "defects": Campaign("defect", "breaks", "caught", "missed", _defect_verdict, lambda host: host.defects, True),
+    "defects": Campaign("defect", "breaks", _defect_verdict, lambda host: host.defects, True),
     "variants": Campaign(
-        "variant", "permitted by", "pass", "fail", lambda run: run.verdict.value, lambda host: host.variants, False
+        "variant", "permitted by", lambda run: run.verdict.value, lambda host: host.variants, False
     ),
 }
 
@@ -141,13 +150,6 @@ class Outcome:
             "problems": self.run.problems,
             "seconds": round(self.run.timing.total, 2),
         }
-
-
-def exit_code(outcomes: list[Outcome]) -> int:
-    """Of the defects or variants alone; the plain run has been seen to pass."""
-    if any(outcome.verdict == "error" for outcome in outcomes):
-        return EXIT_ERROR
-    return EXIT_FAIL if any(outcome.verdict == outcome.campaign.bad for outcome in outcomes) else EXIT_OK
 
 
 def table(campaign: Campaign, outcomes: list[Outcome]) -> Table:
@@ -243,25 +245,20 @@ def _boot_all(
     return [done[switch.name] for switch in chosen]
 
 
-def _document(campaign: Campaign, outcomes: list[Outcome], seed: int) -> dict[str, Any]:
+def _document(trials: Trials, seed: int) -> dict[str, Any]:
     return {
-        "format": f"pvtest-{campaign.plural}",
+        "format": f"pvtest-{trials.kind}",
         "format_version": 1,
-        "exit_code": exit_code(outcomes),
+        "exit_code": trials.exit_code,
         "seed": seed,
-        "summary": {campaign.plural: len(outcomes), **_counts(campaign, outcomes)},
-        campaign.plural: [outcome.record() for outcome in outcomes],
+        "summary": trials.summary,
+        trials.kind: list(trials.entries),
     }
 
 
-def _counts(campaign: Campaign, outcomes: list[Outcome]) -> dict[str, int]:
-    verdicts = (campaign.good, campaign.bad, "error")
-    return {verdict: sum(outcome.verdict == verdict for outcome in outcomes) for verdict in verdicts}
-
-
-def _score(campaign: Campaign, outcomes: list[Outcome]) -> str:
-    counts = _counts(campaign, outcomes)
-    code = f"{counts['error']} errors (exit code {exit_code(outcomes)})"
+def _score(campaign: Campaign, outcomes: list[Outcome], trials: Trials) -> str:
+    counts = trials.summary
+    code = f"{counts['error']} errors (exit code {trials.exit_code})"
     if campaign.own:
         own = sum(outcome.own_requirement for outcome in outcomes)
         return (
@@ -306,17 +303,18 @@ def main(command: str, options: argparse.Namespace) -> int:
             return plain.exit_code
         out.say(f"Without a {campaign.word}: {plain.count(Verdict.PASS)} pass, {plain.count(Verdict.SKIP)} skip")
         outcomes = _boot_all(campaign, request, chosen, folder, options.jobs, out)
-        document = {**_document(campaign, outcomes, options.seed), **part.keys(plain.versions)}
-        folder.write_json(f"{campaign.plural}.json", document)
-        folder.write_run(plain, **{campaign.plural: document})
+        trials = Trials(campaign.plural, tuple(outcome.record() for outcome in outcomes))
+        plain.trials = trials
+        folder.write_json(f"{campaign.plural}.json", {**_document(trials, options.seed), **part.keys(plain.versions)})
+        folder.write_run(plain)
         folder.write_text(f"{campaign.plural}.tsv", _lines(campaign, outcomes))
         where = folder.publish()
     out.console.print("", table(campaign, outcomes), "")
     for outcome in outcomes:
         if outcome.verdict != campaign.good:
             out.say(f"{outcome.verdict}: {outcome.switch.name}: {outcome.switch.title}", "bold red")
-            out.say(f"  again: ./run.sh --{campaign.word} {outcome.switch.name} --seed {options.seed}")
+            out.say(f"  again: {trials.again(outcome.record(), options.seed)}")
     out.say(f"results       {summary.shown(where)}")
-    out.say(_score(campaign, outcomes))
+    out.say(_score(campaign, outcomes, trials))
     out.save(f"./run.sh {campaign.plural}")
-    return exit_code(outcomes)
+    return plain.exit_code

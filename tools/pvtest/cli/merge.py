@@ -20,6 +20,7 @@ from pvtest.plan import shard
 from pvtest.report import json_reader, summary
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.model import Gate, Run, Timing, Verdict
+from pvtest.stream.trials import Trials
 
 # name of the file -> format, and the key of the entries
 CAMPAIGNS = {"defects": "pvtest-defects", "variants": "pvtest-variants"}
@@ -136,9 +137,15 @@ def merge_campaigns(name: str, paths: list[Path], documents: list[dict[str, Any]
         raise UsageError(
             "the shards together are not what their plan says: entries are missing, or do not belong to it"
         )
-    summary = {key: sum(document["summary"][key] for document in documents) for key in documents[0]["summary"]}
-    code = max(document["exit_code"] for document in documents)
-    return {**documents[0], "exit_code": code, "summary": summary, name: entries, "shard": ""}
+    # Counted again: the entries are what was found, whatever a summary says of them.
+    trials = Trials(name, tuple(entries))
+    return {
+        **documents[0],
+        "exit_code": trials.exit_code,
+        "summary": trials.summary,
+        name: entries,
+        "shard": "",
+    }
 
 
 def _campaign(folders: list[Path]) -> tuple[str, dict[str, Any]] | None:
@@ -160,24 +167,19 @@ def main(options: argparse.Namespace) -> int:
     paths = [json_file.find(folder, "results.json") for folder in folders]
     runs = [json_reader.load(path) for path in paths]
     out = terminal(options)
-    more: dict[str, Any] = {}
     if campaign is None:
         run = merge_runs(paths, runs)
     else:
         # Each shard of a campaign begins with the same plain run; the worst of them speaks for all.
-        run = max(runs, key=lambda run: run.exit_code)
-        more = {campaign[0]: campaign[1]}
+        run = max(runs, key=lambda run: run.own_exit_code)
+        run.trials = Trials(campaign[0], tuple(campaign[1][campaign[0]]))
     profile, baseline = load_gate(options, run.requirements)
     if profile is not None or baseline is not None:
         rules.apply(run, profile, baseline)
-    code = max(run.exit_code, int(campaign[1]["exit_code"])) if campaign else run.exit_code
     with ResultsFolder(options.results) as folder:
-        folder.write_run(run, **more)
+        folder.write_run(run)
         if campaign is not None:
             folder.write_json(f"{campaign[0]}.json", campaign[1])
         where = folder.publish()
     summary.show(run, out, where, False)
-    if campaign is not None:
-        counts = ", ".join(f"{count} {word}" for word, count in campaign[1]["summary"].items())
-        out.say(f"{campaign[0]}: {counts} (exit code {code})")
-    return code
+    return run.exit_code

@@ -69,14 +69,14 @@ class ResultsFolder:
         """Writes one text file."""
         (self.path / name).write_text(text, encoding="utf-8")
 
-    def write_run(self, run: Run, **campaign: Any) -> None:
-        """Every format of a run; the logs are there already. `campaign`: defects or variants, for the page."""
+    def write_run(self, run: Run) -> None:
+        """Every format of a run; the logs are there already."""
         found = document(run)
         self.write_json("results.json", found)
         self.write_json("profile.json", behaviour(found))
         self.write_text("results.tap", tap_junit.tap(run))
         self.write_text("results.md", markdown.render(run))
-        self.write_text("report.html", html.render(found, run.requirements.groups, **campaign))
+        self.write_text("report.html", html.render(found, run.requirements.groups, run.trials))
         tap_junit.junit(run, self.path / "junit.xml")
 
     def __enter__(self) -> ResultsFolder:

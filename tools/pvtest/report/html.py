@@ -12,10 +12,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pvtest.stream.counts import SLOWEST, sentence
+from pvtest.stream.trials import Trials
 
 FOLDER = Path(__file__).resolve().parent
 _STEP = re.compile(r"step(\d{1,9})")
 _FAULT = re.compile(r"fault\d{1,9}")
+_WORD = {"caught": "pass", "missed": "fail"}  # verdicts of a campaign that have a color of their own
 STATES = {
     "covered": "covered",
     "not-applicable": "not applicable on this host",
@@ -118,27 +120,35 @@ def _cell(text: Any, badge: bool = False, more: str = "") -> dict[str, Any]:
     return {"text": str(text), "badge": badge, "more": more}
 
 
-def _matrix(document: dict[str, Any], plural: str) -> dict[str, Any]:
+def _matrix(trials: Trials) -> dict[str, Any]:
     """Defects or variants by what the tests said."""
-    word = plural.removesuffix("s")
+    word, plural = trials.word, trials.kind
     own = plural == "defects"
     rows = []
-    for entry in document[plural]:
+    for entry in trials.entries:
         names = entry["failing"] or entry["errors"] or entry["problems"]
         row = [_cell(entry[word], more=entry["title"]), _cell(" ".join(entry["requirements"]))]
         row += [_cell(entry["verdict"], badge=True)]
         row += [_cell("yes" if entry["own_requirement"] else "no")] if own else [_cell(entry["skipped"])]
         row += [_cell(len(entry["failing"]), more=", ".join(names[:3]) + (" ..." if len(names) > 3 else ""))]
         rows.append(row)
-    counts = ", ".join(f"{count} {name}" for name, count in document["summary"].items())
+    must = "A defect must be caught." if own else "Under a variant every test must pass."
     means = ("breaks", "own requirement") if own else ("permitted by", "skipped")
     return {
         "anchor": plural,
         "title": plural.capitalize(),
-        "about": f"{counts}. A defect must be caught." if own else f"{counts}. Under a variant every test must pass.",
+        "about": f"{trials.sentence}. {must}",
         "columns": [word, means[0], "verdict", means[1], "failing"],
         "rows": rows,
+        "counts": [(name, number, _WORD.get(name, name)) for name, number in trials.summary.items() if name != plural],
     }
+
+
+def _wrong(trials: Trials, seed: int) -> list[dict[str, str]]:
+    return [
+        {"verdict": entry["verdict"], "why": trials.why(entry), "again": trials.again(entry, seed)}
+        for entry in trials.wrong
+    ]
 
 
 def _offers(run: dict[str, Any]) -> list[tuple[str, str]]:
@@ -154,8 +164,7 @@ def _offers(run: dict[str, Any]) -> list[tuple[str, str]]:
 def render(
     run: dict[str, Any],
     about: dict[str, str],
-    defects: dict[str, Any] | None = None,
-    variants: dict[str, Any] | None = None,
+    trials: Trials | None = None,
 ) -> str:
     """The page for results.json, and for the matrix of a campaign. `about`: one line for each group of requirements."""
     environment = Environment(
@@ -165,8 +174,6 @@ def render(
     known = _known(run)
     bad = [_failure(test, known) for test in tests if test["verdict"] in ("fail", "error")]
     groups = _groups(tests)
-    campaigns = (("defects", defects), ("variants", variants))
-    matrices = [_matrix(document, plural) for plural, document in campaigns if document]
     return environment.get_template("report.html").render(
         run=run,
         css=Markup((FOLDER / "report.css").read_text(encoding="utf-8")),
@@ -191,7 +198,8 @@ def render(
         phases=_phases(run) or [("whole run", 0.0)],
         slow_groups=sorted(groups, key=lambda group: -float(group["ms"])) or [{"name": "none", "ms": 0}],
         slow_tests=sorted(tests, key=lambda test: -real_ms(test))[:SLOWEST],
-        matrices=matrices,
+        campaign=_matrix(trials) if trials else None,
+        wrong=_wrong(trials, run["seed"]) if trials else [],
         offers=_offers(run),
         observations=[test for test in tests if test["observation"]],
         command=shlex.join(["./run.sh", *run["command"]]),

@@ -12,6 +12,7 @@ from pvtest.images.catalogue import Catalogue, Defect, Instance, Test, Variant
 from pvtest.images.requirements import Requirement, Requirements
 from pvtest.images.stories import Story
 from pvtest.stream.model import Boot, Crash, Finding, Frame, Gate, Run, TestResult, Timing, Verdict
+from pvtest.stream.trials import Trials
 
 
 def _requirements(data: dict[str, Any]) -> Requirements:
@@ -106,6 +107,25 @@ def _gate(data: dict[str, Any]) -> Gate:
     )
 
 
+def _trials(data: dict[str, Any]) -> Trials | None:
+    """In short, as results.json has them."""
+    if "campaign" not in data:
+        return None
+    kind = data["campaign"]["kind"]
+    entries = (
+        {
+            kind.removesuffix("s"): entry["name"],
+            "verdict": entry["verdict"],
+            "title": "",
+            "failing": [],
+            "errors": [],
+            "problems": [],
+        }
+        for entry in data["campaign"]["trials"]
+    )
+    return Trials(kind, tuple(entries))
+
+
 def _check(path: Path, data: dict[str, Any], run: Run) -> None:
     """What no schema can say: the document must agree with itself, or somebody has changed it."""
     ids = [result.instance.id for result in run.results]
@@ -158,6 +178,7 @@ def load(path: Path) -> Run:
         shard=data["shard"],
         plan=data["plan"],
         gate=_gate(data),
+        trials=_trials(data),
         covered=frozenset(entry["id"] for entry in data["requirements"] if entry["verdict"] != "not-covered"),
     )
     _check(path, data, run)

@@ -79,6 +79,15 @@ def _gate(run: Run) -> dict[str, Any]:
     }
 
 
+def _trials(run: Run) -> dict[str, Any]:
+    """The campaign in short; defects.json and variants.json have the rest."""
+    trials = run.trials
+    if trials is None:
+        return {}
+    short = [{"name": trials.name(entry), "verdict": entry["verdict"]} for entry in trials.entries]
+    return {"campaign": {"kind": trials.kind, "summary": trials.summary, "trials": short}}
+
+
 def document(run: Run) -> dict[str, Any]:
     """The whole run."""
     covered = coverage(run)
@@ -134,6 +143,7 @@ def document(run: Run) -> dict[str, Any]:
             "firmware_to_first_test_us": timing.firmware_to_first_test_us,
             "tests_ms": _milliseconds(timing.tests),
         },
+        **_trials(run),
         "coverage": {"requirements": len(covered), **{verdict: verdicts[verdict] for verdict in VERDICTS}},
         "covered": states(covered),
         "counts": kind_counts(run),

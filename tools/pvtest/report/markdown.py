@@ -117,15 +117,26 @@ def _requirements(run: Run) -> list[str]:
     return lines + ([*unmet, ""] if unmet else [])
 
 
+def _trials(run: Run) -> list[str]:
+    """What a campaign found wrong."""
+    trials = run.trials
+    if trials is None:
+        return []
+    wrong = [f"- {escaped(trials.why(e))}. Again: {code(trials.again(e, run.seed))}" for e in trials.wrong]
+    return [f"### {trials.kind.capitalize()}", "", trials.sentence, "", *(wrong or ["All as they should be."]), ""]
+
+
 def render(run: Run) -> str:
     """The whole summary."""
     counts = ", ".join(f"{run.count(verdict)} {verdict.value}" for verdict in Verdict if run.count(verdict))
-    lines = [f"## {SIGN[run.verdict]} pvIOMMU conformance: {run.verdict.value}", ""]
+    campaign = f", {run.trials.sentence}" if run.trials else ""
+    lines = [f"## {SIGN[run.verdict]} pvIOMMU conformance: {run.verdict.value}{campaign}", ""]
     lines += [f"**{len(run.selected)} planned: {counts or 'none ran'}** (exit code {run.exit_code})", ""]
     if run.problems:
         lines += ["### Problems of the run", "", *(f"- {escaped(problem)}" for problem in run.problems), ""]
     if run.gate.findings:
         lines += ["### Gate", "", *(f"- {code(f.subject)}: {escaped(f.text)}" for f in run.gate.findings), ""]
+    lines += _trials(run)
     lines += _crashes(run)
     lines += _told(run)
     lines += ["### Groups", "", *_groups(run), ""]

@@ -195,6 +195,7 @@ def verdict_line(run: Run) -> Text:
     text = Text(f" {words} ", style=f"reverse {STYLE[run.verdict]}")
     excused = sum(bool(run.excused(result)) for result in run.results)
     counts += f", {excused} of them excused" if excused else ""
+    counts += f"; {run.trials.sentence}" if run.trials else ""
     shard = f"shard {run.shard}, " if run.shard else ""
     return text.append(
         f" {len(run.selected)} planned: {counts}  ({shard}seed {run.seed}, exit code {run.exit_code})",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
@@ -12,6 +13,7 @@ from pvtest.report import reproduce
 from pvtest.report.telling import Telling, rows, tell
 from pvtest.stream import crash
 from pvtest.stream.model import Finding, Run, TestResult, Verdict
+from pvtest.stream.trials import Trials
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -57,9 +59,27 @@ def _block(run: Run, result: TestResult) -> list[str]:
     return ["  ---", *(f"  {line}" for line in lines), "  ..."]
 
 
+def _trial_id(trials: Trials, entry: dict[str, Any]) -> str:
+    return f"{trials.word}:{trials.name(entry)}".replace("#", "_").replace("\\", "_")
+
+
+def _trial_points(trials: Trials, seed: int, first: int) -> list[str]:
+    """A test point for each defect or variant of a campaign."""
+    lines = []
+    for number, entry in enumerate(trials.entries, first):
+        good = entry["verdict"] == trials.good
+        lines += [f"{'ok' if good else 'not ok'} {number} - {_trial_id(trials, entry)}", "  ---"]
+        lines.append(f"  verdict: {entry['verdict']}")
+        if not good:
+            lines += [f"  message: {_quoted(trials.why(entry))}", f"  again: {_quoted(trials.again(entry, seed))}"]
+        lines.append("  ...")
+    return lines
+
+
 def tap(run: Run) -> str:
     """The judged run as TAP 14: what did not report is 'not ok' here, so a reader of this file alone is not misled."""
-    lines = ["TAP version 14", f"1..{len(run.results) + len(run.gate.findings)}"]
+    trials = run.trials.entries if run.trials else ()
+    lines = ["TAP version 14", f"1..{len(run.results) + len(run.gate.findings) + len(trials)}"]
     for number, result in enumerate(run.results, 1):
         ok = "ok" if result.verdict in (Verdict.PASS, Verdict.SKIP) else "not ok"
         lines.append(f"{ok} {number} - {result.instance.id}{_directive(run, result)}")
@@ -67,6 +87,8 @@ def tap(run: Run) -> str:
     for number, finding in enumerate(run.gate.findings, len(run.results) + 1):
         lines += [f"not ok {number} - {_gate_id(finding)}", "  ---", "  verdict: fail"]
         lines += [f"  message: {_quoted(finding.text)}", "  ..."]
+    if run.trials:
+        lines += _trial_points(run.trials, run.seed, len(run.results) + len(run.gate.findings) + 1)
     if run.problems:
         lines += [f"# problem: {' '.join(problem.split())}" for problem in run.problems]
         lines += [f"# crash: {' '.join(line.split())}" for line in _crashes(run)]
@@ -109,6 +131,15 @@ def _gate_case(finding: Finding) -> TestCase:
     return case
 
 
+def _trial_case(trials: Trials, entry: dict[str, Any], seed: int) -> TestCase:
+    case = TestCase(_xml(_trial_id(trials, entry)), classname=f"pvtest.{trials.kind}")
+    if entry["verdict"] != trials.good:
+        item = (Error if entry["verdict"] == "error" else Failure)(_xml(trials.why(entry)), entry["verdict"])
+        item.text = _xml(trials.again(entry, seed))
+        case.result = [item]
+    return case
+
+
 def junit(run: Run, path: Path) -> None:
     """Writes junit.xml. A problem of the whole run is a test case, because CI systems look at nothing else."""
     suite = TestSuite("pvtest")
@@ -118,6 +149,8 @@ def junit(run: Run, path: Path) -> None:
         suite.add_property(key, _xml(value))
     suite.add_testcases([_case(run, result) for result in run.results])
     suite.add_testcases([_gate_case(finding) for finding in run.gate.findings])
+    if run.trials:
+        suite.add_testcases([_trial_case(run.trials, entry, run.seed) for entry in run.trials.entries])
     if run.problems:
         case = TestCase("run", classname="pvtest.run")
         error = Error(_xml(run.problems[0]), "error")

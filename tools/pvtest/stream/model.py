@@ -11,6 +11,7 @@ from pvtest.errors import EXIT_ERROR, EXIT_FAIL, EXIT_OK
 from pvtest.images.catalogue import Catalogue, Defect, Instance, Variant
 from pvtest.images.requirements import Requirements
 from pvtest.images.stories import Story
+from pvtest.stream.trials import Trials
 
 
 class Verdict(str, Enum):
@@ -142,6 +143,7 @@ class Run:
     shard: str = ""  # "2/4" = the second of four parts
     plan: str = ""  # digest of what all shards together plan
     gate: Gate = field(default_factory=Gate)
+    trials: Trials | None = None  # of a campaign, whose plain run this is
     covered: frozenset[str] | None = None  # requirements that a test of the suite names; None = ask the catalogue
 
     def count(self, verdict: Verdict) -> int:
@@ -159,7 +161,13 @@ class Run:
 
     @property
     def exit_code(self) -> int:
-        """2 wins over 1: a run that is not whole says nothing certain about the host."""
+        """2 wins over 1: a run that is not whole says nothing certain about the host. A campaign is as bad as the
+        worse of its plain run and its trials."""
+        return max(self.own_exit_code, self.trials.exit_code if self.trials else EXIT_OK)
+
+    @property
+    def own_exit_code(self) -> int:
+        """Without the trials of a campaign."""
         if self.problems or self.unexcused(Verdict.ERROR) or len(self.results) != len(self.selected):
             return EXIT_ERROR
         return EXIT_FAIL if self.unexcused(Verdict.FAIL) or self.gate.findings else EXIT_OK

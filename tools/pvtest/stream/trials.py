@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""What a campaign found: the trials of a suite against hosts with one defect or one variant each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from pvtest.errors import EXIT_ERROR, EXIT_FAIL, EXIT_OK
+
+# By the kind of campaign: the verdict that is wanted, and the opposite. Any other is an error.
+GOOD = {"defects": "caught", "variants": "pass"}
+BAD = {"defects": "missed", "variants": "fail"}
+
+
+@dataclass(frozen=True)
+class Trials:
+    """The entries of defects.json or variants.json."""
+
+    kind: str  # defects or variants
+    entries: tuple[dict[str, Any], ...]
+
+    @property
+    def word(self) -> str:
+        """One of them."""
+        return self.kind.removesuffix("s")
+
+    @property
+    def good(self) -> str:
+        """The verdict that is wanted."""
+        return GOOD[self.kind]
+
+    @property
+    def wrong(self) -> list[dict[str, Any]]:
+        """The entries with another verdict than the wanted one."""
+        return [entry for entry in self.entries if entry["verdict"] != self.good]
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """How many there are, and how many of each verdict."""
+        counts = Counter(entry["verdict"] for entry in self.entries)
+        return {self.kind: len(self.entries), **{name: counts[name] for name in (self.good, BAD[self.kind], "error")}}
+
+    @property
+    def exit_code(self) -> int:
+        """Of the trials alone."""
+        if self.summary["error"]:
+            return EXIT_ERROR
+        return EXIT_FAIL if self.wrong else EXIT_OK
+
+    @property
+    def sentence(self) -> str:
+        """The summary in words."""
+        count = len(self.entries)
+        found = ", ".join(f"{number} {name}" for name, number in self.summary.items() if name != self.kind)
+        return f"{count} {self.kind if count != 1 else self.word}: {found}"
+
+    def name(self, entry: dict[str, Any]) -> str:
+        """Of the defect or variant."""
+        return str(entry[self.word])
+
+    def why(self, entry: dict[str, Any]) -> str:
+        """A sentence for an entry of `wrong`; it has no line break."""
+        title = f"{self.word} '{self.name(entry)}' ({entry['title']})"
+        if entry["verdict"] == "error":
+            errors = [*entry["problems"], *(f"error in {name}" for name in entry["errors"])]
+            return f"{title}: {errors[0] if errors else 'ended with an error'}"
+        if self.kind == "defects":
+            return f"no test fails under the {title}"
+        names = entry["failing"]
+        return f"{len(names)} tests fail under the {title}: {', '.join(names[:3])}{' ...' if len(names) > 3 else ''}"
+
+    def again(self, entry: dict[str, Any], seed: int) -> str:
+        """The command that shows this trial again."""
+        return f"./run.sh --{self.word} {self.name(entry)} --seed {seed}"
