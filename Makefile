@@ -16,38 +16,57 @@ LD      := ld
 OBJCOPY := objcopy
 PYTHON  := /usr/bin/python3
 export SOURCE_DATE_EPOCH := 0
+# Python finds the runner by this alone: the folder that make runs in may have any name, and PYTHONSAFEPATH may be set.
+RUNNER  := PYTHONPATH=tools $(if $(filter-out build,$(BUILD)),PVTEST_BUILD=$(BUILD)) $(PYTHON) -m pvtest
 
 VERSION := $(shell cat VERSION)
 
-EFI_INC := /usr/include/efi
-EFI_LIB := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib64/gnuefi/crt0-efi-x86_64.o /usr/lib/gnuefi/crt0-efi-x86_64.o))
-EFI_DIR := $(patsubst %/,%,$(dir $(EFI_LIB)))
+# V=1 shows the commands instead of what they are for.
+V    := 0
+Q    := $(if $(filter 1,$(V)),,@)
+tell  = @$(if $(Q),printf '  %-5s %s\n' '$(1)' '$(2)',:)
+
+COMPILER := $(shell $(CC) --version 2>/dev/null | head -n 1)
+CLANG    := $(findstring clang,$(COMPILER))
+
+# efi_file(name): where gnu-efi has it: the compiler's folders of libraries, what pkg-config says, any folder of libraries.
+efi_file = $(or $(filter /%,$(shell $(CC) -print-file-name=$(1) 2>/dev/null)), \
+           $(wildcard $(shell pkg-config --variable=libdir gnu-efi 2>/dev/null)/$(1)), \
+           $(firstword $(shell find /usr/lib /usr/lib64 /usr/local/lib -name $(1) 2>/dev/null | sort)))
+EFI_CRT0 := $(call efi_file,crt0-efi-x86_64.o)
+EFI_LIB  := $(call efi_file,libgnuefi.a)
+EFI_INC  := $(patsubst %/efi.h,%,$(or $(wildcard /usr/include/efi/efi.h), \
+            $(wildcard $(shell pkg-config --variable=includedir gnu-efi 2>/dev/null)/efi/efi.h), \
+            $(firstword $(shell find /usr/include /usr/local/include -path '*/efi/efi.h' 2>/dev/null | sort))))
 
 WARN   := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow
-CFLAGS := -std=gnu11 -O2 -g $(WARN) -I. -I$(BUILD)/gen -isystem $(EFI_INC) -isystem $(EFI_INC)/x86_64 \
-          -DGNU_EFI_USE_MS_ABI -DPVT_VERSION='"$(VERSION)"' -maccumulate-outgoing-args -ffreestanding -fno-stack-protector -fpic -fshort-wchar \
+CFLAGS := -std=gnu11 -g $(WARN) -I. -isystem $(EFI_INC) -isystem $(EFI_INC)/x86_64 \
+          -DGNU_EFI_USE_MS_ABI -DPVT_VERSION='"$(VERSION)"' -ffreestanding -fno-stack-protector -fpic -fshort-wchar -ffunction-sections \
           -mno-red-zone -fcf-protection=none -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fno-asynchronous-unwind-tables \
-          -ffile-prefix-map=$(CURDIR)=. -fno-ident -fvisibility=hidden
+          -ffile-prefix-map="$$PWD"=. -fno-ident -fvisibility=hidden
 # The host must leave the guest's vector registers alone; the guest uses none outside its own assembly.
 CFLAGS += -mgeneral-regs-only
+CFLAGS += $(if $(CLANG),,-maccumulate-outgoing-args)
+# Tests are many, and their functions small: the space that aligns stack frames to 16 bytes is a tenth of their code.
+NARROW := $(if $(CLANG),,-mpreferred-stack-boundary=3)
 
-GUEST_SRC := $(sort $(wildcard boot/*.c boot/*.S kernel/*.c kernel/*.S drivers/*.c drivers/*.S lib/*.c tests/harness/*/*.c) \
-             $(filter-out tests/unit/%,$(wildcard tests/*/*.c tests/*/*.S)))
-HOST_SRC  := $(sort $(wildcard host/*/*.c host/*/*.S host/*/*/*.c)) \
+TEST_SRC  := $(filter-out tests/unit/% tests/runner/%,$(wildcard tests/*/*.c tests/*/*.S tests/*/*/*.c))
+GUEST_SRC := $(sort $(wildcard boot/*.c boot/*.S kernel/*.c kernel/*.S drivers/*.c drivers/*.S lib/*.c) $(TEST_SRC))
+HOST_SRC  := $(sort $(wildcard host/*.c host/*.S host/*/*.c host/*/*.S host/*/*/*.c)) \
              lib/fmt.c lib/string.c lib/options.c lib/glob.c lib/calibrate.c
 GUEST_OBJ := $(patsubst %,$(BUILD)/guest/%.o,$(GUEST_SRC))
 HOST_OBJ  := $(patsubst %,$(BUILD)/host/%.o,$(HOST_SRC))
 
-# Tests are many and each runs for a moment: small code matters more than fast code there, and in what is not hot.
-$(BUILD)/guest/tests/%.o: CFLAGS += -Oz -ffunction-sections -mpreferred-stack-boundary=3
-$(BUILD)/guest/kernel/%.o: CFLAGS += -Oz
-$(BUILD)/guest/drivers/%.o $(BUILD)/guest/boot/%.o: CFLAGS += -Os -ffunction-sections
-# Texts, options, discovery.
-SMALL := $(basename $(wildcard boot/*.c)) drivers/dma_edu drivers/dma_edu_device drivers/dma_engine lib/random lib/flush_range lib/fmt \
-         lib/tap lib/glob lib/calibrate drivers/pci_config drivers/pci_header drivers/pci_enumerate drivers/pci_ecam drivers/dma_probe \
-         drivers/hypercall_discovery drivers/hypercall_status drivers/oracle drivers/pviommu_capabilities
-$(SMALL:%=$(BUILD)/guest/%.c.o): CFLAGS += -Oz
-$(BUILD)/guest/tests/bench/%.o: CFLAGS += -O2
+# In the guest small code is the rule: most of it runs for a moment, once. These are the exceptions, because the benchmarks measure them
+# or whole pages go through them: page tables, IOVA allocation, copies, calls of the pvIOMMU, the benchmarks. All of the host is
+# compiled for speed: every exit of the guest and every DMA of a virtual function goes through it.
+HOT := $(wildcard lib/stage1*.c) lib/iova.c lib/string.c $(wildcard tests/bench/*.c)
+HOT_OPT   := -O2
+SMALL_OPT := -Oz
+$(BUILD)/guest/%.o: OPT := $(SMALL_OPT)
+$(BUILD)/guest/tests/%.o: OPT := $(SMALL_OPT) $(NARROW)
+$(HOT:%=$(BUILD)/guest/%.o): OPT := $(HOT_OPT)
+$(BUILD)/host/%.o: OPT := $(HOT_OPT)
 
 # What the PE file keeps of the ELF file.
 SECTIONS := .text .rodata .pvtcat .rela .dynsym .dynstr .reloc .data.rel.ro .dynamic .data
@@ -58,44 +77,80 @@ GUEST_LIMIT := 655360
 HOST_LIMIT  := 393216
 LIMITS      := warn
 
-.PHONY: all image test lint unit clean check-catalogue docs sizes
+.PHONY: all image test lint unit clean check-catalogue docs sizes help FORCE
 
 all: image
 
 image: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi check-catalogue sizes
 
-$(BUILD)/guest/%.o: % Makefile VERSION
-	@mkdir -p $(@D)
-	@echo "  CC    guest  $<"
-	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+help:
+	@echo 'Targets:'
+	@echo '  image   both images and their checks (also: all, or no target)'
+	@echo '  test    everything that CI checks; sets up what is missing'
+	@echo '  unit    unit tests of the C libraries; UNIT_SEED=N: other random numbers'
+	@echo '  lint    formatting and static checks of C, shell and Python'
+	@echo '  docs    catalogue, requirements, manual page, completion, in $(BUILD)/docs'
+	@echo '  sizes   sizes of the images and their limits; LIMITS=enforce: a larger one is an error'
+	@echo '  clean   removes $(BUILD)'
+	@echo 'Variables:'
+	@echo '  V=1          shows the commands'
+	@echo '  CC=clang     compiler of the images (gcc); HOSTCC: of the unit tests'
+	@echo '  BUILD=DIR    where to build (build); no blanks'
+	@echo '  PYTHON=FILE  interpreter of the runner (/usr/bin/python3)'
+	@echo 'Runs: ./run.sh --help'
 
-$(BUILD)/host/%.o: % Makefile VERSION
+# record(text): the file changes when the text does, so that what depends on it is made again
+define record
 	@mkdir -p $(@D)
-	@echo "  CC    host   $<"
-	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	@printf '%s\n' "$$$(1)" | cmp -s - $@ || printf '%s\n' "$$$(1)" >$@
+endef
+
+# Another compiler or other flags compile everything again; a source file that comes or goes links the image again.
+export PVT_FLAGS := $(COMPILER): $(CFLAGS); $(SMALL_OPT) $(NARROW); $(HOT_OPT) $(HOT)
+export PVT_GUEST := $(GUEST_OBJ)
+export PVT_HOST := $(HOST_OBJ)
+$(BUILD)/flags: FORCE
+	@[ -n '$(COMPILER)' ] || { echo '$(CC): this compiler does not run' >&2; exit 1; }
+	@for file in '$(EFI_CRT0)' '$(EFI_LIB)' '$(EFI_INC)'; do [ -n "$$file" ] || { \
+	    echo 'gnu-efi was not found: its crt0-efi-x86_64.o, libgnuefi.a and efi/efi.h are needed (Debian: package gnu-efi)' >&2; exit 1; }; done
+	$(call record,PVT_FLAGS)
+$(BUILD)/guest.list: FORCE
+	$(call record,PVT_GUEST)
+$(BUILD)/host.list: FORCE
+	$(call record,PVT_HOST)
+
+$(BUILD)/guest/%.o: % $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call tell,CC,guest  $<)
+	$(Q)$(CC) $(CFLAGS) $(OPT) -MMD -MP -c $< -o $@
+
+$(BUILD)/host/%.o: % $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call tell,CC,host   $<)
+	$(Q)$(CC) $(CFLAGS) $(OPT) -MMD -MP -c $< -o $@
 
 # link(image, objects, script)
 define link
-	@echo "  LINK  $(1)"
-	@$(LD) -nostdlib -znocombreloc --gc-sections --build-id=none -T $(3) -shared -Bsymbolic --no-undefined -L$(EFI_DIR) $(EFI_DIR)/crt0-efi-x86_64.o $(2) \
-	    -o $(BUILD)/$(1).debug -lgnuefi
-	@$(OBJCOPY) $(SECTIONS:%=-j %) --target efi-app-x86_64 $(BUILD)/$(1).debug $(BUILD)/$(1).efi
+	$(call tell,LINK,$(1))
+	$(Q)$(LD) -nostdlib -znocombreloc --gc-sections --build-id=none -T $(3) -shared -Bsymbolic --no-undefined $(EFI_CRT0) $(2) $(EFI_LIB) \
+	    -o $(BUILD)/$(1).debug
+	$(Q)$(OBJCOPY) $(SECTIONS:%=-j %) -O efi-app-x86_64 $(BUILD)/$(1).debug $(BUILD)/$(1).efi
 endef
 
-$(BUILD)/pvtest.efi: $(GUEST_OBJ) linker/guest.lds
+$(BUILD)/pvtest.efi: $(GUEST_OBJ) linker/guest.lds $(BUILD)/guest.list
 	$(call link,pvtest,$(GUEST_OBJ),linker/guest.lds)
 
-$(BUILD)/refhost.efi: $(HOST_OBJ) linker/host.lds
+$(BUILD)/refhost.efi: $(HOST_OBJ) linker/host.lds $(BUILD)/host.list
 	$(call link,refhost,$(HOST_OBJ),linker/host.lds)
 
 # Unknown requirement ids, duplicate test ids and bad declarations fail the build.
 check-catalogue: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi
-	@cd tools && $(PYTHON) -m pvtest check-catalogue
+	@$(RUNNER) check-catalogue
 
 # Pages that are made from the requirements, the declarations of the tests and their stories; the manual page; the completion of bash.
 docs: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi
-	@cd tools && $(PYTHON) -m pvtest.dev.docs
-	@echo "  DOCS  $(BUILD)/docs: catalogue.md requirements.md pvtest.1 completion.bash"
+	@$(RUNNER).dev.docs
+	$(call tell,DOCS,$(BUILD)/docs: catalogue.md requirements.md pvtest.1 completion.bash)
 
 # size_check(image, limit in bytes): LIMITS=enforce makes a larger image an error
 define size_check
@@ -112,7 +167,7 @@ include tests/unit/unit.mk
 # Everything that CI checks; each step says what it does. Sets up what is missing first.
 test:
 	@tools/setup.sh test
-	@PYTHONPATH=tools $(PYTHON) -m pvtest.dev.ci
+	@$(RUNNER).dev.ci
 
 C_FILES  := $(sort $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]' -not -path './build/*'))
 SH_FILES := run.sh .ci/run $(sort $(wildcard tools/*.sh tools/bundle/*.sh tests/unit/*.sh tests/runner/*.sh))
@@ -120,34 +175,34 @@ TIDY     := $(patsubst %,$(BUILD)/lint/%.tidy,$(GUEST_SRC) $(HOST_SRC))
 TIDY     := $(sort $(filter %.c.tidy,$(TIDY)))
 
 lint: lint-format lint-cppcheck lint-shell lint-python $(TIDY)
-	@echo "  LINT  clean"
+	$(call tell,LINT,clean)
 
 .PHONY: lint-format lint-cppcheck lint-shell lint-python
 lint-format:
-	@echo "  LINT  clang-format"
-	@clang-format --dry-run -Werror $(C_FILES)
+	$(call tell,LINT,clang-format)
+	$(Q)clang-format --dry-run -Werror $(C_FILES)
 
 lint-cppcheck:
-	@echo "  LINT  cppcheck"
+	$(call tell,LINT,cppcheck)
 	@mkdir -p $(BUILD)/lint/cppcheck
-	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
 	    --suppress=missingInclude --suppress=unusedStructMember -DGNU_EFI_USE_MS_ABI '-DPVT_VERSION="0"' -I. \
 	    --cppcheck-build-dir=$(BUILD)/lint/cppcheck kernel drivers lib $(filter-out tests/unit tests/runner,$(wildcard tests/*)) host
 
 lint-shell:
-	@echo "  LINT  shellcheck"
-	@shellcheck $(SH_FILES)
+	$(call tell,LINT,shellcheck)
+	$(Q)shellcheck $(SH_FILES)
 
 lint-python:
-	@echo "  LINT  flake8, mypy"
-	@$(PYTHON) -m flake8 tools tests
-	@$(PYTHON) -m mypy --cache-dir $(BUILD)/lint/mypy tools/pvtest
+	$(call tell,LINT,flake8 and mypy)
+	$(Q)$(PYTHON) -m flake8 tools tests
+	$(Q)$(PYTHON) -m mypy --cache-dir $(BUILD)/lint/mypy tools/pvtest
 
 # One stamp per file, so that only what changed is looked at again.
-$(BUILD)/lint/%.tidy: % .clang-tidy $(wildcard abi/*.h boot/*.h kernel/*.h drivers/*.h lib/*.h tests/*/*.h tests/harness/*/*.h host/*/*.h)
+$(BUILD)/lint/%.tidy: % .clang-tidy $(filter %.h,$(C_FILES))
 	@mkdir -p $(@D)
-	@echo "  TIDY  $<"
-	@clang-tidy --quiet $< -- $(filter-out -Werror -maccumulate-outgoing-args -fno-ident,$(CFLAGS)) -Wno-unknown-warning-option \
+	$(call tell,TIDY,$<)
+	$(Q)clang-tidy --quiet $< -- $(filter-out -Werror -maccumulate-outgoing-args -fno-ident,$(CFLAGS)) -Wno-unknown-warning-option \
 	    2>$@.log >$@.out || { cat $@.out $@.log; exit 1; }
 	@touch $@
 

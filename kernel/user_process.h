@@ -20,7 +20,11 @@
 
 #define VECTOR_USER_CALL 0x80
 
+#ifdef __clang__ /* makes no clones of functions, and does not know the attribute */
+#define USER_PROGRAM __attribute__((section(".user_text"), noinline, used))
+#else
 #define USER_PROGRAM __attribute__((section(".user_text"), noinline, noclone, used))
+#endif
 
 /* System calls: number in RAX, arguments in RDI and RSI, result in RAX. All but the first are the test's to define. */
 enum user_call { USER_CALL_EXIT /* also by returning: RDI is the value */, USER_CALL_FIRST };

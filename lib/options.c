@@ -147,7 +147,7 @@ static bool parse_u64(const char *at, uint64_t *number)
 
 bool option_number(const char *value, uint64_t min, uint64_t max, uint64_t *number, struct option_error *error)
 {
-    uint64_t result;
+    uint64_t result = 0;
 
     if (parse_u64(value, &result) && result >= min && result <= max) {
         *number = result;

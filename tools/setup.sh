@@ -113,6 +113,7 @@ runner tests|pytest|python3-pytest
 runner tests|xdist|python3-pytest-xdist
 runner tests|hypothesis|python3-hypothesis'
         need_file "runner tests" "command fsck.fat" dosfstools /usr/sbin/fsck.fat /sbin/fsck.fat
+        need_command compilers clang clang
         need_command lint clang-format clang-format
         need_command lint clang-tidy clang-tidy
         need_command lint cppcheck cppcheck
@@ -143,6 +144,7 @@ why() {
     disks) echo "write boot disks" ;;
     "unit tests") echo "test the C libraries" ;;
     "runner tests") echo "test the runner" ;;
+    compilers) echo "build the images with another compiler, too" ;;
     lint) echo "check the source" ;;
     esac
 }

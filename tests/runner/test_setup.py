@@ -15,7 +15,7 @@ SETUP = ROOT / "tools" / "setup.sh"
 TOOLS = "tr awk bash cat cut dirname grep id mktemp rm sed sort tail tee touch mkdir ln chmod head env".split()
 BUILD = ["gcc", "make", "ld"]
 DISKS = ["mcopy", "qemu-img", "sfdisk"]
-LINT = ["clang-format", "clang-tidy", "cppcheck", "shellcheck", "flake8", "mypy"]
+LINT = ["clang", "clang-format", "clang-tidy", "cppcheck", "shellcheck", "flake8", "mypy"]
 FILES = "usr/include/stdio.h usr/include/efi/efi.h usr/share/OVMF/OVMF_CODE.fd".split()
 FILES += ["usr/include/cmocka.h", "usr/sbin/fsck.fat"]
 

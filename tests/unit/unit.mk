@@ -7,7 +7,7 @@
 # A new test is one line at the end of the list below: its name (tests/unit/test_NAME.c) and the files it tests.
 
 UNIT_CFLAGS := -std=gnu11 -O1 -g $(WARN) -I. -fsanitize=address,undefined -fno-sanitize-recover=all \
-               -fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR)=. -DPVT_VERSION='"$(VERSION)"'
+               -fno-omit-frame-pointer -ffile-prefix-map="$$PWD"=. -DPVT_VERSION='"$(VERSION)"'
 UNIT_LIBS   := -lcmocka -lpthread
 UNIT_COMMON := lib/random.c
 UNIT_TESTS  :=
@@ -77,23 +77,23 @@ unit: $(UNIT_TESTS) $(BUILD)/unit/bench_stage1 $(BUILD)/unit/bench_softiommu
 	@$(BUILD)/unit/bench_softiommu
 
 $(UNIT_TESTS):
-	@echo "  LINK  unit   $(@F)"
-	@$(HOSTCC) $(UNIT_CFLAGS) $^ -o $@ $(UNIT_LIBS)
+	$(call tell,LINK,unit   $(@F))
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) $^ -o $@ $(UNIT_LIBS)
 
 $(BUILD)/unit/%.c.o: %.c tests/unit/unit.mk
 	@mkdir -p $(@D)
-	@echo "  CC    unit   $<"
-	@$(HOSTCC) $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
+	$(call tell,CC,unit   $<)
+	$(Q)$(HOSTCC) $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
 
 # Speed is measured without sanitizers, and without vector registers, as in the guest image.
 $(BUILD)/unit/bench_stage1: tests/unit/bench_stage1.c $(STAGE1_SRC) $(wildcard lib/*.h) tests/unit/unit.mk
 	@mkdir -p $(@D)
-	@echo "  CC    unit   $<"
-	@$(HOSTCC) $(BENCH_CFLAGS) $(filter %.c,$^) -o $@
+	$(call tell,CC,unit   $<)
+	$(Q)$(HOSTCC) $(BENCH_CFLAGS) $(filter %.c,$^) -o $@
 
 $(BUILD)/unit/bench_softiommu: tests/unit/bench_softiommu.c $(sort $(wildcard host/softiommu/*.c)) $(wildcard host/softiommu/*.h host/softiommu/*.def) tests/unit/unit.mk
 	@mkdir -p $(@D)
-	@echo "  CC    unit   $<"
-	@$(HOSTCC) $(BENCH_CFLAGS) $(filter %.c,$^) -o $@
+	$(call tell,CC,unit   $<)
+	$(Q)$(HOSTCC) $(BENCH_CFLAGS) $(filter %.c,$^) -o $@
 
 -include $(sort $(UNIT_OBJ:.o=.d))

@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# The runner's own tests point this at a folder with made-up images.
-BUILD = Path(os.environ.get("PVTEST_BUILD", ROOT / "build"))
+# Another one for a build with another compiler, and for the made-up images of the runner's own tests.
+BUILD = Path(os.environ.get("PVTEST_BUILD", ROOT / "build")).absolute()
 KVM_NESTED = Path("/sys/module/kvm_amd/parameters/nested")
 GUEST_IMAGE = BUILD / "pvtest.efi"
 GUEST_DEBUG = BUILD / "pvtest.debug"

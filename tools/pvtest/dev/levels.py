@@ -49,7 +49,7 @@ def run(folder: Path, globs: tuple[str, ...] = ()) -> tuple[int, list[str]]:
         with (where / "output.log").open("wb") as log:
             code = subprocess.run(
                 command,
-                cwd=paths.ROOT / "tools",
+                cwd=paths.ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
