@@ -119,7 +119,7 @@ static void moment(void *owner, unsigned device)
 {
     (void)owner;
     (void)device;
-    vdev_on_switch_step(BDF);
+    dmaprobe_hooks.on_switch_step(machine.function.probe);
 }
 
 void machine_block(bool blocked)
