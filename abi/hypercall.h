@@ -108,7 +108,7 @@ static inline uint64_t hv_result(enum hv_status status, uint32_t reps)
 #define HVCALL_RETARGET_DEVICE_INTERRUPT 0x007Eu
 #define HVCALL_EXTENDED_BASE             0x8000u /* codes above it are extended calls */
 
-/* Root and stage-2 calls, unused here: named so that a trace can be read. Known layouts are in s2_domain.h. */
+/* Root and stage-2 calls, unused here: named so that a trace can be read. */
 #define HVCALL_ATTACH_DEVICE                 0x0082u
 #define HVCALL_DETACH_DEVICE                 0x0083u
 #define HVCALL_MAP_DEVICE_GPA_PAGES          0x00B3u

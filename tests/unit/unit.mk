@@ -12,6 +12,8 @@ UNIT_LIBS   := -lcmocka -lpthread
 UNIT_COMMON := lib/random.c
 UNIT_TESTS  :=
 UNIT_OBJ    :=
+UNIT_SRC     = $(sort $(UNIT_OBJ:$(BUILD)/unit/%.o=%))
+BENCH_SRC   := tests/unit/bench_stage1.c tests/unit/bench_softiommu.c
 BENCH_CFLAGS := -std=gnu11 -O2 -g $(WARN) -I. -fno-tree-vectorize
 
 unit_objects = $(patsubst %,$(BUILD)/unit/%.o,$(sort $(1) $(UNIT_COMMON)))
