@@ -40,6 +40,12 @@ def say(text: str = "") -> None:
     sys.stdout.flush()
 
 
+def hang() -> None:
+    if "FAKE_QEMU_HANGS" in os.environ:
+        Path(os.environ["FAKE_QEMU_HANGS"]).touch()
+    time.sleep(60)
+
+
 def options(path: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for line in path.read_text().splitlines():
@@ -99,6 +105,8 @@ class Guest:
         # Like a real test that takes the machine down, these do it on every boot: "ID=how ID=how".
         self.deadly = dict(pair.split("=") for pair in os.environ.get("FAKE_QEMU_DEADLY", "").split())
         if os.environ.get("FAKE_QEMU_DEADLY_WITH", self.defect) != self.defect:
+            self.deadly = {}
+        if os.environ.get("FAKE_QEMU_DEADLY_VARIANT", "") not in ("", *self.variants):
             self.deadly = {}
         self.counts = dict.fromkeys(("pass", "fail", "error", "skip"), 0)
         self.number = 0
@@ -172,7 +180,7 @@ class Guest:
 
     def die(self, how: str) -> int:
         if how == "hang":
-            time.sleep(60)
+            hang()
         elif how == "kill":
             os.kill(os.getpid(), 9)
         elif how == "crash":
@@ -211,7 +219,7 @@ class Guest:
 
     def do_hang(self) -> None:
         self.half()
-        time.sleep(60)
+        hang()
 
     def do_no_power_off(self) -> None:
         self.begin(len(self.ids))

@@ -4,14 +4,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from conftest import HERE, PVTEST, Runner, latest, runner_environment
+from conftest import HERE, Runner, latest
 from pvtest import paths
 from pvtest.errors import RunnerError
 from pvtest.machine import qemu
@@ -248,23 +245,3 @@ def test_old_runs_go_and_foreign_folders_stay(runner: Runner, tmp_path: Path) ->
     names = {p.name for p in (tmp_path / "results").iterdir()}
     assert "mine" in names and "latest" in names
     assert len(names) == 10 + 2
-
-
-@pytest.mark.parametrize("command", ["run", "defects", "variants"])
-def test_a_runner_that_is_ended_takes_its_machine_along(build: Path, tmp_path: Path, command: str) -> None:
-    pid_file = tmp_path / "pid"
-    # A campaign begins with a plain run, which has no fixture; the made-up QEMU then hangs by its environment.
-    qemu = str(Path(__file__).parent / "fake_qemu.py")
-    broken = runner_environment(build, FAKE_QEMU_PID=str(pid_file), FAKE_QEMU_FIXTURE="hang")
-    arguments = [*PVTEST, command, "--qemu", qemu, "--results", str(tmp_path / "results")]
-    with subprocess.Popen(arguments, env=broken, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        deadline = time.monotonic() + 20
-        while not (pid_file.exists() and pid_file.read_text()):
-            assert time.monotonic() < deadline, "the machine never started"
-            time.sleep(0.05)
-        process.terminate()
-        _, errors = process.communicate(timeout=20)
-    assert process.returncode == 2 and b"interrupted" in errors
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(pid_file.read_text()), 0)
-    assert list((tmp_path / "results").iterdir()) == []

@@ -11,13 +11,14 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from pvtest.errors import EXIT_ERROR, EXIT_OK
+from pvtest import interrupts
 from pvtest.machine import boots
 from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
 from pvtest.machine.guest_process import Observer
 from pvtest.machine.terminal import terminal
 from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
+from pvtest.stream.judge import bounded
 from pvtest.stream.model import Run, Verdict
 from pvtest.stream.tap import TapParser
 
@@ -133,20 +134,22 @@ def main(options: argparse.Namespace) -> int:
     request = dataclasses.replace(
         whole_catalogue(options, tests, known, booted), verbose=min(options.verbose, 2), caching=options.caching
     )
-    with ResultsFolder(options.results) as folder:
+    with interrupts.deferred(), ResultsFolder(options.results) as folder:
         with out.progress(0, f"Booting QEMU {request.qemu.version} for the benchmarks"):
-            measured = boots.start(dataclasses.replace(request, bench=True), folder.folder("bench"), Observer())
+            observer = Observer(stop=interrupts.STOP)
+            measured = boots.start(dataclasses.replace(request, bench=True), folder.folder("bench"), observer)
         lines, problems = parse(measured.tap)
         if measured.interruption:
             problems.insert(0, measured.interruption)
         run = boot_once(request, folder.path, out, options.verbose)
+        run.problems = bounded([f"bench: {problem}" for problem in problems] + run.problems)
         folder.write_run(run)
         rows = whole(run)
         folder.write_json("bench.json", _document(lines, run, rows))
         where = folder.publish()
     out.console.print("", table(lines), "", whole_table(rows), "")
-    for problem in problems + run.problems:
+    for problem in run.problems:
         out.say(f"problem       {problem}", "bold magenta")
     out.say(f"results       {summary.shown(where)}")
     out.save("./run.sh bench")
-    return EXIT_ERROR if problems else (EXIT_OK if run.exit_code == EXIT_OK else run.exit_code)
+    return run.exit_code

@@ -17,6 +17,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from pvtest import interrupts
 from pvtest.errors import EXIT_OK
 from pvtest.images import catalogue
 from pvtest.images.catalogue import Defect, HostCatalogue, Instance, Switch
@@ -212,14 +213,21 @@ class _Progress:
             self._bar.set(self.done, ", ".join(self._running))
 
 
+def _not_run(campaign: Campaign, request: boots.Request, switch: Switch) -> Outcome:
+    problem = f"did not run: {interrupts.reason()}"
+    return Outcome(campaign, switch, Run(request.catalogue, request.requirements, [], [], [problem]))
+
+
 def _boot_all(
     campaign: Campaign, request: boots.Request, chosen: list[Switch], folder: ResultsFolder, jobs: int, out: Terminal
 ) -> list[Outcome]:
     """One boot for each, several at a time."""
     done: dict[str, Outcome] = {}
-    stop = threading.Event()
+    stop = interrupts.STOP
 
     def one(switch: Switch) -> Outcome:
+        if stop.is_set():
+            return _not_run(campaign, request, switch)
         progress.change(begins=switch.name)
         where = folder.folder(switch.name)
         run = boots.run(campaign.switched_on(request, switch), where, Observer(stop=stop))
@@ -294,10 +302,10 @@ def main(command: str, options: argparse.Namespace) -> int:
     part = CampaignPlan(options.shard, _seen(campaign, booted.devices, switches, out))
     chosen = part.chosen
     request = whole_catalogue(options, tests, known, booted)
-    with ResultsFolder(options.results) as folder:
+    with interrupts.deferred(), ResultsFolder(options.results) as folder:
         plain = boot_once(request, folder.path, out, options.verbose)
         folder.write_run(plain)
-        if plain.exit_code != EXIT_OK:
+        if plain.exit_code != EXIT_OK and not interrupts.caught():
             summary.show(plain, out, folder.publish(), options.verbose)
             out.say(f"The host without a {campaign.word} must pass everything before {campaign.plural} mean anything.")
             return plain.exit_code

@@ -11,6 +11,7 @@ import datetime
 import sys
 from pathlib import Path
 
+from pvtest import interrupts
 from pvtest.errors import UsageError
 from pvtest.gate import rules
 from pvtest.gate.inputs import load_gate
@@ -139,7 +140,7 @@ def main(options: argparse.Namespace) -> int:
     run = run_of(options.stream, catalogue.load_tests(), needs)
     profile, baseline = load_gate(options, needs)
     rules.apply(run, profile, baseline)
-    with ResultsFolder(options.results) as folder:
+    with interrupts.deferred(), ResultsFolder(options.results) as folder:
         folder.write_run(run)
         where = folder.publish()
     summary.show(run, terminal(options), where, options.verbose)

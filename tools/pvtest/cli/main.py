@@ -8,10 +8,10 @@ import importlib
 import math
 import os
 import secrets
-import signal
 import sys
 from typing import NoReturn
 
+from pvtest import interrupts
 from pvtest.cli import arguments, packing
 from pvtest.errors import EXIT_ERROR, MissingError, RunnerError, UsageError, suggest
 
@@ -186,10 +186,6 @@ def _dispatch(command: str, options: argparse.Namespace) -> int:
     return int(found.main(options))
 
 
-def _interrupt(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
 def entry() -> int:
     """What an installed `pvtest` calls."""
     return main(sys.argv[1:])
@@ -197,17 +193,18 @@ def entry() -> int:
 
 def main(words: list[str]) -> int:
     """Runs one command; every expected error is one message and a code."""
-    # A machine must not outlive the runner that started it, so that these end the runner like Ctrl-C.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    interrupts.install()
     try:
         command, options = parse(words)
-        return _dispatch(command, options)
+        code = _dispatch(command, options)
+        if interrupts.caught():
+            raise KeyboardInterrupt
+        return code
     except RunnerError as error:
         print(f"run.sh: {error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
-        print("run.sh: interrupted", file=sys.stderr)
+        print(f"run.sh: interrupted by {interrupts.caught() or 'Ctrl-C'}", file=sys.stderr)
         return EXIT_ERROR
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

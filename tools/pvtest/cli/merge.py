@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pvtest import json_file
+from pvtest import interrupts, json_file
 from pvtest.errors import UsageError
 from pvtest.gate import rules
 from pvtest.gate.inputs import load_gate
@@ -176,7 +176,7 @@ def main(options: argparse.Namespace) -> int:
     profile, baseline = load_gate(options, run.requirements)
     if profile is not None or baseline is not None:
         rules.apply(run, profile, baseline)
-    with ResultsFolder(options.results) as folder:
+    with interrupts.deferred(), ResultsFolder(options.results) as folder:
         folder.write_run(run)
         if campaign is not None:
             folder.write_json(f"{campaign[0]}.json", campaign[1])

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
+from pvtest import interrupts
 from pvtest.errors import UsageError
 from pvtest.gate import rules
 from pvtest.gate.inputs import load_gate
@@ -48,7 +49,7 @@ def main(options: argparse.Namespace) -> int:
         caching=options.caching,
         restarts=options.restarts,
     )
-    with ResultsFolder(options.results) as folder:
+    with interrupts.deferred(), ResultsFolder(options.results) as folder:
 
         def group(part: boots.Request, title: str = "") -> Run:
             run = boot_once(part, folder.path, out, options.verbose, title)

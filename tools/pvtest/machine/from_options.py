@@ -7,6 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from pvtest import interrupts
 from pvtest.images import catalogue, requirements
 from pvtest.images.catalogue import Catalogue
 from pvtest.machine import boots, qemu
@@ -65,4 +66,4 @@ def boot_once(request: boots.Request, folder: Path, out: Terminal, verbose: bool
             if verbose:
                 out.say(printable(line), "dim")
 
-        return boots.run(request, folder, Observer(line=echo, progress=bar.follow))
+        return boots.run(request, folder, Observer(line=echo, progress=bar.follow, stop=interrupts.STOP))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import signal
 import subprocess
 import threading
 import time
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from pvtest import interrupts
 from pvtest.errors import RunnerError
 from pvtest.stream.lines import LineAssembler
 from pvtest.stream.model import Timing
@@ -82,6 +84,11 @@ def _both_ends(file: BinaryIO) -> str:
     return (data + file.read()).decode("utf-8", "replace").strip()
 
 
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
 class Session:
     """Runs one QEMU to its end or to a limit."""
 
@@ -109,6 +116,8 @@ class Session:
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     pass_fds=self._inherited,
+                    # A group of its own: Ctrl-C reaches the runner alone, which then ends all of the group.
+                    start_new_session=True,
                 )
             except OSError as error:
                 raise RunnerError(f"{self._command[0]} cannot be started: {error.strerror}") from None
@@ -121,6 +130,8 @@ class Session:
             stderr = _both_ends(errors)
         for line in self._lines.flush():
             self._take(line)
+        if self._observer.stop.is_set() and self._tap.end is None:
+            interruption = interrupts.reason()
         if not interruption and self._tap.end is None and not self._tap.bailed:
             interruption = f"QEMU ended by itself, with exit code {process.returncode}"
         return Outcome(self._tap, interruption, self._timing, stderr)
@@ -170,7 +181,7 @@ class Session:
         """None = go on; else why the guest is stopped."""
         now = time.monotonic()
         if self._observer.stop.is_set():
-            return "the runner was told to stop"
+            return interrupts.reason()
         if self._read > MAX_SERIAL:
             return f"the guest wrote more than {MAX_SERIAL >> 20} MiB to its serial port"
         if self._read - self._read_at_progress > MAX_PER_TEST:
@@ -195,12 +206,12 @@ class Session:
 
     @staticmethod
     def _stop(process: subprocess.Popen[bytes]) -> None:
+        """Ends the whole group: a script that was given as QEMU may have children."""
         if process.poll() is None:
-            process.terminate()
+            _signal(process, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(2)
-        if process.poll() is None:
-            process.kill()
+        _signal(process, signal.SIGKILL)
         process.wait()
         if process.stdout is not None:
             process.stdout.close()

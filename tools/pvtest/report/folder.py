@@ -83,8 +83,12 @@ class ResultsFolder:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if error[0] is not None and not self.published:
+        # What was gained until something went wrong stays; a folder without anything in it is of no use.
+        if error[0] is not None and not self.published and not self._holds_something():
             shutil.rmtree(self.path, ignore_errors=True)
+
+    def _holds_something(self) -> bool:
+        return any(path.is_file() and path.stat().st_size for path in self.path.rglob("*"))
 
     def publish(self) -> Path:
         """Moves `latest` here in one step, drops old runs, and returns the path to show."""
