@@ -6,14 +6,14 @@
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
-STORY("next_dma_uses_the_domain",
-      "Maps one page in a new domain, attaches the device and has it write 64 bytes at that IOVA as its very first "
-      "DMA.",
-      "The 64 bytes are in the page, and no other byte of it or of its guards has changed.",
-      "ATTACH returns before the device uses the new tables, or installs another root than the domain has. Look at "
-      "the update of the context entry and at the flush of the context cache behind it.");
-TEST(attach_uses_new, "next_dma_uses_the_domain", "ATT-1", ON_ANY, "dma",
-     "The first DMA after an attach is translated by the domain's tables")
+TEST(next_dma_uses_the_domain,
+     PROMISE("The first DMA after an attach is translated by the domain's tables")
+     COVERS("ATT-1") DEVICES(ALL) KINDS("dma")
+     STEPS("Maps one page in a new domain, attaches the device and has it write 64 bytes at that IOVA as its very "
+           "first DMA.")
+     EXPECTS("The 64 bytes are in the page, and no other byte of it or of its guards has changed.")
+     IF_IT_FAILS("ATTACH returns before the device uses the new tables, or installs another root than the domain has. "
+                 "Look at the update of the context entry and at the flush of the context cache behind it."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -24,14 +24,14 @@ TEST(attach_uses_new, "next_dma_uses_the_domain", "ATT-1", ON_ANY, "dma",
     expect_write(t, e, IOVA, &b, 0, 64, "first DMA");
 }
 
-STORY("moves_without_detach",
-      "Two domains map one IOVA to page A and to page B. The device is attached to the first and writes, then is "
-      "attached to the second, without DETACH, and writes again.",
-      "Both ATTACH calls succeed. The first write is in A, the second in B, and A does not change any more.",
-      "A refused second ATTACH: the host asks for a DETACH that guests do not send. A write that still lands in A: "
-      "the old context entry or cached translations outlive the move.");
-TEST(attach_moves, "moves_without_detach", "ATT-2 ATT-1", ON_ANY, "dma",
-     "A device that is in one domain is attached to another without a detach")
+TEST(moves_without_detach,
+     PROMISE("A device that is in one domain is attached to another without a detach")
+     COVERS("ATT-2 ATT-1") DEVICES(ALL) KINDS("dma")
+     STEPS("Two domains map one IOVA to page A and to page B. The device is attached to the first and writes, then is "
+           "attached to the second, without DETACH, and writes again.")
+     EXPECTS("Both ATTACH calls succeed. The first write is in A, the second in B, and A does not change any more.")
+     IF_IT_FAILS("A refused second ATTACH: the host asks for a DETACH that guests do not send. A write that still "
+                 "lands in A: the old context entry or cached translations outlive the move."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
@@ -44,14 +44,14 @@ TEST(attach_moves, "moves_without_detach", "ATT-2 ATT-1", ON_ANY, "dma",
     expect_untouched(t, &a, "the page of the domain that the device has left");
 }
 
-STORY("no_stale_translation_after_move",
-      "The device writes to four pages of its domain, so that all are cached, and is attached to an empty domain. "
-      "It writes to the same four IOVAs; nobody has flushed anything.",
-      "No byte of the four pages changes; faults, where they are recorded, say not present.",
-      "ATTACH does not invalidate what the device has cached, although guests leave that to the host. The device "
-      "goes on writing to memory of a domain that it has left.");
-TEST(attach_no_stale, "no_stale_translation_after_move", "ATT-4", ON_ANY, "dma,fault",
-     "After a move an IOVA that only the old domain maps aborts, although it was cached")
+TEST(no_stale_translation_after_move,
+     PROMISE("After a move an IOVA that only the old domain maps aborts, although it was cached")
+     COVERS("ATT-4") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device writes to four pages of its domain, so that all are cached, and is attached to an empty domain. "
+           "It writes to the same four IOVAs; nobody has flushed anything.")
+     EXPECTS("No byte of the four pages changes; faults, where they are recorded, say not present.")
+     IF_IT_FAILS("ATTACH does not invalidate what the device has cached, although guests leave that to the host. The "
+                 "device goes on writing to memory of a domain that it has left."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 4);
@@ -67,15 +67,15 @@ TEST(attach_no_stale, "no_stale_translation_after_move", "ATT-4", ON_ANY, "dma,f
     }
 }
 
-STORY("back_and_forth",
-      "Two domains map one IOVA to different pages. Thirty times the device is attached to the one and writes, then "
-      "to the other and writes, each time some bytes further on.",
-      "Each write lands in the page of the domain that the device is in at that moment, and the other page stays as "
-      "it was.",
-      "Translations of the earlier visit come back: the tag of a domain is used again while its cached entries are "
-      "alive, or only every second move flushes.");
-TEST(attach_back_and_forth, "back_and_forth", "ATT-4 ATT-2", ON_ANY, "dma",
-     "A device that alternates between two domains thirty times always sees the one it is in")
+TEST(back_and_forth,
+     PROMISE("A device that alternates between two domains thirty times always sees the one it is in")
+     COVERS("ATT-4 ATT-2") DEVICES(ALL) KINDS("dma")
+     STEPS("Two domains map one IOVA to different pages. Thirty times the device is attached to the one and writes, "
+           "then to the other and writes, each time some bytes further on.")
+     EXPECTS("Each write lands in the page of the domain that the device is in at that moment, and the other page "
+             "stays as it was.")
+     IF_IT_FAILS("Translations of the earlier visit come back: the tag of a domain is used again while its cached "
+                 "entries are alive, or only every second move flushes."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
@@ -91,15 +91,16 @@ TEST(attach_back_and_forth, "back_and_forth", "ATT-4 ATT-2", ON_ANY, "dma",
     }
 }
 
-STORY("same_domain_again",
-      "The device is in a domain and has a page cached. It is attached to this same domain three more times, and "
-      "writes after each.",
-      "Every call answers SUCCESS or DEVICE_ALREADY_IN_DOMAIN; the page is reached as before. The status is "
-      "recorded.",
-      "Guests keep no record of attachments and repeat them. Another status makes their driver give up on the "
-      "device; a lost write shows that the repeated call took the device apart.");
-TEST(attach_again, "same_domain_again", "ATT-3", ON_ANY, "dma",
-     "Attaching a device to the domain it is in answers SUCCESS or DEVICE_ALREADY_IN_DOMAIN and changes nothing")
+TEST(same_domain_again,
+     PROMISE("Attaching a device to the domain it is in answers SUCCESS or DEVICE_ALREADY_IN_DOMAIN and changes "
+             "nothing")
+     COVERS("ATT-3") DEVICES(ALL) KINDS("dma")
+     STEPS("The device is in a domain and has a page cached. It is attached to this same domain three more times, and "
+           "writes after each.")
+     EXPECTS("Every call answers SUCCESS or DEVICE_ALREADY_IN_DOMAIN; the page is reached as before. The status is "
+             "recorded.")
+     IF_IT_FAILS("Guests keep no record of attachments and repeat them. Another status makes their driver give up on "
+                 "the device; a lost write shows that the repeated call took the device apart."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -118,15 +119,15 @@ TEST(attach_again, "same_domain_again", "ATT-3", ON_ANY, "dma",
     OBSERVE("status of a repeated attach: %s", hv_status_name(status));
 }
 
-STORY("edits_while_away_are_seen",
-      "The device uses a page of its domain and is attached elsewhere. Meanwhile this page is unmapped and another "
-      "one is mapped, without a flush. The device comes back and writes to both IOVAs.",
-      "The unmapped IOVA faults as not present and its page stays as it was; the newly mapped page is reached; the "
-      "page of the other domain stays as it was.",
-      "Entries from before the device left are used again after its return. A guest need not flush a domain that no "
-      "device is in, so the host has to drop them when the device leaves or when it comes back.");
-TEST(attach_sees_edits_made_away, "edits_while_away_are_seen", "ATT-4", ON_ANY, "dma,fault",
-     "Table changes made while the device was elsewhere are in force when it comes back, without a flush")
+TEST(edits_while_away_are_seen,
+     PROMISE("Table changes made while the device was elsewhere are in force when it comes back, without a flush")
+     COVERS("ATT-4") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device uses a page of its domain and is attached elsewhere. Meanwhile this page is unmapped and "
+           "another one is mapped, without a flush. The device comes back and writes to both IOVAs.")
+     EXPECTS("The unmapped IOVA faults as not present and its page stays as it was; the newly mapped page is reached; "
+             "the page of the other domain stays as it was.")
+     IF_IT_FAILS("Entries from before the device left are used again after its return. A guest need not flush a domain "
+                 "that no device is in, so the host has to drop them when the device leaves or when it comes back."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1), c = buffer(t, 1);
@@ -162,16 +163,16 @@ static void expect_kind(struct test_run *t, struct dma_engine *e, enum domain_ki
     expect_untouched(t, paged, "the page behind the leaf");
 }
 
-STORY("all_kinds_to_all_kinds",
-      "There are two paging, two identity and two blocking domains. For each of the nine pairs of kinds the device "
-      "is attached to one of the first kind, writes to the address of a page, is attached to one of the second "
-      "kind, and writes again.",
-      "In an identity domain the bytes are at the address itself, in a paging domain behind the leaf that maps it, "
-      "in a blocking domain nowhere. Nothing else changes.",
-      "The report names the pair. One of the switches leaves the old mode or old cached translations in force; "
-      "worst is one out of identity, which leaves all memory of the guest open to the device.");
-TEST(attach_nine_ways, "all_kinds_to_all_kinds", "ATT-4 ATT-2 ATT-7 ID-2", ON_ANY, "dma,fault",
-     "Each of the nine moves between paging, identity and blocking domains takes effect at once")
+TEST(all_kinds_to_all_kinds,
+     PROMISE("Each of the nine moves between paging, identity and blocking domains takes effect at once")
+     COVERS("ATT-4 ATT-2 ATT-7 ID-2") DEVICES(ALL) KINDS("dma fault")
+     STEPS("There are two paging, two identity and two blocking domains. For each of the nine pairs of kinds the "
+           "device is attached to one of the first kind, writes to the address of a page, is attached to one of the "
+           "second kind, and writes again.")
+     EXPECTS("In an identity domain the bytes are at the address itself, in a paging domain behind the leaf that maps "
+             "it, in a blocking domain nowhere. Nothing else changes.")
+     IF_IT_FAILS("The report names the pair. One of the switches leaves the old mode or old cached translations in "
+                 "force; worst is one out of identity, which leaves all memory of the guest open to the device."))
 {
     struct dma_engine *e = device(t);
     struct domain *of[2][3];
@@ -193,14 +194,14 @@ TEST(attach_nine_ways, "all_kinds_to_all_kinds", "ATT-4 ATT-2 ATT-7 ID-2", ON_AN
     }
 }
 
-STORY("one_device_through_eight_domains",
-      "Eight domains map one IOVA to eight different pages. The device visits all of them in turn, twice, and "
-      "writes once in each.",
-      "Every write is in the page of the domain that is visited, and nowhere else.",
-      "The host mixes up domains: too few hardware tags, tags used again without a flush, or a root that is kept "
-      "per device instead of per domain.");
-TEST(attach_many_domains, "one_device_through_eight_domains", "ATT-9 ATT-4", ON_ANY, "dma",
-     "One device visits eight domains in turn, twice, and each sends the same IOVA to its own page")
+TEST(one_device_through_eight_domains,
+     PROMISE("One device visits eight domains in turn, twice, and each sends the same IOVA to its own page")
+     COVERS("ATT-9 ATT-4") DEVICES(ALL) KINDS("dma")
+     STEPS("Eight domains map one IOVA to eight different pages. The device visits all of them in turn, twice, and "
+           "writes once in each.")
+     EXPECTS("Every write is in the page of the domain that is visited, and nowhere else.")
+     IF_IT_FAILS("The host mixes up domains: too few hardware tags, tags used again without a flush, or a root that is "
+                 "kept per device instead of per domain."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 8);
@@ -216,14 +217,14 @@ TEST(attach_many_domains, "one_device_through_eight_domains", "ATT-9 ATT-4", ON_
     }
 }
 
-STORY("unknown_device_is_refused",
-      "A device is in a domain with one page. ATTACH is called for this domain with five device ids that no device "
-      "has, among them 0xFFFF and one that is all ones. After each call the device in the domain writes.",
-      "Every such call fails with any status, and every write of the real device lands.",
-      "The host takes a part of the device id for the whole of it, or changes the domain before it has looked the "
-      "device up.");
-TEST(attach_unknown_device, "unknown_device_is_refused", "ATT-8", ON_ANY, "dma,bad-input",
-     "Attaching a device id that does not exist is refused, and the devices in the domain stay as they are")
+TEST(unknown_device_is_refused,
+     PROMISE("Attaching a device id that does not exist is refused, and the devices in the domain stay as they are")
+     COVERS("ATT-8") DEVICES(ALL) KINDS("dma bad-input")
+     STEPS("A device is in a domain with one page. ATTACH is called for this domain with five device ids that no "
+           "device has, among them 0xFFFF and one that is all ones. After each call the device in the domain writes.")
+     EXPECTS("Every such call fails with any status, and every write of the real device lands.")
+     IF_IT_FAILS("The host takes a part of the device id for the whole of it, or changes the domain before it has "
+                 "looked the device up."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -238,14 +239,14 @@ TEST(attach_unknown_device, "unknown_device_is_refused", "ATT-8", ON_ANY, "dma,b
     }
 }
 
-STORY("unknown_domain_is_refused",
-      "The device is in a domain and has a page cached. ATTACH moves it to a domain id that was never created. The "
-      "device then writes to the page twice, at different offsets.",
-      "The call fails with any status, and both writes land.",
-      "The host takes the device out of its old domain before it knows that the new one exists. A guest driver that "
-      "tries and fails would lose its DMA, or worse, have it pass through.");
-TEST(attach_unknown_domain, "unknown_domain_is_refused", "ATT-8 DOM-9", ON_ANY, "dma,bad-input",
-     "Attaching a device to a domain that does not exist is refused, and it keeps its old translation")
+TEST(unknown_domain_is_refused,
+     PROMISE("Attaching a device to a domain that does not exist is refused, and it keeps its old translation")
+     COVERS("ATT-8 DOM-9") DEVICES(ALL) KINDS("dma bad-input")
+     STEPS("The device is in a domain and has a page cached. ATTACH moves it to a domain id that was never created. "
+           "The device then writes to the page twice, at different offsets.")
+     EXPECTS("The call fails with any status, and both writes land.")
+     IF_IT_FAILS("The host takes the device out of its old domain before it knows that the new one exists. A guest "
+                 "driver that tries and fails would lose its DMA, or worse, have it pass through."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -258,14 +259,14 @@ TEST(attach_unknown_domain, "unknown_domain_is_refused", "ATT-8 DOM-9", ON_ANY, 
     expect_write(t, e, IOVA + 2048, &b, 2048, 16, "same page, other bytes");
 }
 
-STORY("switch_with_dma_under_way",
-      "Two domains map one IOVA to page A and to page B. The device starts a write of 512 bytes that is carried out "
-      "later; meanwhile ATTACH moves it to the second domain. Then the write ends.",
-      "All 512 bytes are in A, or all are in B, and the other page is unchanged. Which of the two is recorded.",
-      "Bytes in both pages or in neither: the switch is not one step. A transfer saw two tables, was cut into "
-      "pieces, or fell into a moment when the device was in no domain.");
-TEST(attach_switch_during_dma, "switch_with_dma_under_way", "ATT-5", ON_DEFERRED, "dma",
-     "A DMA that is under way during a switch ends in the old or the new domain's page, never elsewhere")
+TEST(switch_with_dma_under_way,
+     PROMISE("A DMA that is under way during a switch ends in the old or the new domain's page, never elsewhere")
+     COVERS("ATT-5") DEVICES(DEFERRED) KINDS("dma")
+     STEPS("Two domains map one IOVA to page A and to page B. The device starts a write of 512 bytes that is carried "
+           "out later; meanwhile ATTACH moves it to the second domain. Then the write ends.")
+     EXPECTS("All 512 bytes are in A, or all are in B, and the other page is unchanged. Which of the two is recorded.")
+     IF_IT_FAILS("Bytes in both pages or in neither: the switch is not one step. A transfer saw two tables, was cut "
+                 "into pieces, or fell into a moment when the device was in no domain."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
@@ -287,16 +288,16 @@ TEST(attach_switch_during_dma, "switch_with_dma_under_way", "ATT-5", ON_DEFERRED
     OBSERVE("the DMA landed in the %s domain's page", in_a ? "old" : "new");
 }
 
-STORY("first_page_cold_second_warm",
-      "The first domain maps two pages, the second one maps only the first IOVA, elsewhere. The device uses the "
-      "first page and is attached to the second domain. It writes to the second page, which it never used, and to "
-      "the first one.",
-      "The unused IOVA faults as not present, the used one leads to the page of the new domain, and both old pages "
-      "are unchanged.",
-      "If the used page is stale, translations are not flushed; if the unused one is reached, the walk itself still "
-      "starts at the old root or in its cached upper levels.");
-TEST(attach_cold_and_warm, "first_page_cold_second_warm", "ATT-4 ATT-1", ON_ANY, "dma,fault",
-     "After a move neither pages that were cached nor pages that were never used reach the old domain")
+TEST(first_page_cold_second_warm,
+     PROMISE("After a move neither pages that were cached nor pages that were never used reach the old domain")
+     COVERS("ATT-4 ATT-1") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The first domain maps two pages, the second one maps only the first IOVA, elsewhere. The device uses the "
+           "first page and is attached to the second domain. It writes to the second page, which it never used, and to "
+           "the first one.")
+     EXPECTS("The unused IOVA faults as not present, the used one leads to the page of the new domain, and both old "
+             "pages are unchanged.")
+     IF_IT_FAILS("If the used page is stale, translations are not flushed; if the unused one is reached, the walk "
+                 "itself still starts at the old root or in its cached upper levels."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 2), b = buffer(t, 1);

@@ -5,13 +5,14 @@
 #define TEST_GROUP "blocked"
 #define IOVA       0x04000000ull
 
-STORY("writes_abort",
-      "The device is attached to a blocking domain and writes to the address of a page, to address 0 and to an "
-      "arbitrary IOVA.",
-      "No byte of the page changes; a fault record, where there is one, says blocked.",
-      "The blocking domain passes DMA through or has tables of its own. A guest uses it for every device without a "
-      "driver, so that any device could write anywhere.");
-TEST(blocked_writes, "writes_abort", "ATT-7 CFG-1", ON_ANY, "dma,fault", "A device in a blocking domain writes nowhere")
+TEST(writes_abort,
+     PROMISE("A device in a blocking domain writes nowhere")
+     COVERS("ATT-7 CFG-1") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device is attached to a blocking domain and writes to the address of a page, to address 0 and to an "
+           "arbitrary IOVA.")
+     EXPECTS("No byte of the page changes; a fault record, where there is one, says blocked.")
+     IF_IT_FAILS("The blocking domain passes DMA through or has tables of its own. A guest uses it for every device "
+                 "without a driver, so that any device could write anywhere."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_blocked(t);
@@ -23,14 +24,14 @@ TEST(blocked_writes, "writes_abort", "ATT-7 CFG-1", ON_ANY, "dma,fault", "A devi
     expect_write_fault(t, e, IOVA, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "write at some IOVA");
 }
 
-STORY("reads_abort",
-      "In a blocking domain the device reads the bytes at the address of a page, and at an arbitrary IOVA, inverts "
-      "them and writes them back to where they came from.",
-      "Nothing changes in memory; a fault record, where there is one, names a read that was blocked.",
-      "The block covers writes only, or it is looked at for writes only. Look at the read permission of what stands "
-      "behind a blocking domain.");
-TEST(blocked_reads, "reads_abort", "ATT-7", ON_ANY, "dma,fault",
-     "A device in a blocking domain reads nothing, and what it would write back goes nowhere")
+TEST(reads_abort,
+     PROMISE("A device in a blocking domain reads nothing, and what it would write back goes nowhere")
+     COVERS("ATT-7") DEVICES(ALL) KINDS("dma fault")
+     STEPS("In a blocking domain the device reads the bytes at the address of a page, and at an arbitrary IOVA, "
+           "inverts them and writes them back to where they came from.")
+     EXPECTS("Nothing changes in memory; a fault record, where there is one, names a read that was blocked.")
+     IF_IT_FAILS("The block covers writes only, or it is looked at for writes only. Look at the read permission of "
+                 "what stands behind a blocking domain."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_blocked(t);
@@ -41,14 +42,14 @@ TEST(blocked_reads, "reads_abort", "ATT-7", ON_ANY, "dma,fault",
     expect_read_fault(t, e, IOVA, 4, &b, ORACLE_FAULT_CLASS_BLOCKED, "read at some IOVA");
 }
 
-STORY("reads_see_nothing",
-      "The device reads a mapped page, which shows that reading works. The page is unmapped and flushed, and the "
-      "device reads its IOVA. It is attached to a blocking domain and reads at the address of the page.",
-      "The first read shows the bytes of the page. The later ones show none of them.",
-      "Reads that fault must not return memory: this host aborts a refused read too late, or does not refuse it. "
-      "Secrets of the guest leak to a device that has been taken away.");
-TEST(blocked_reads_leak_nothing, "reads_see_nothing", "ATT-7 TR-1", ON_READING, "dma",
-     "What a device reads while it is blocked is not the memory's content")
+TEST(reads_see_nothing,
+     PROMISE("What a device reads while it is blocked is not the memory's content")
+     COVERS("ATT-7 TR-1") DEVICES(READING) KINDS("dma")
+     STEPS("The device reads a mapped page, which shows that reading works. The page is unmapped and flushed, and the "
+           "device reads its IOVA. It is attached to a blocking domain and reads at the address of the page.")
+     EXPECTS("The first read shows the bytes of the page. The later ones show none of them.")
+     IF_IT_FAILS("Reads that fault must not return memory: this host aborts a refused read too late, or does not "
+                 "refuse it. Secrets of the guest leak to a device that has been taken away."))
 {
     struct dma_engine *e = device(t);
     struct buffer secret = buffer(t, 1);
@@ -76,14 +77,14 @@ TEST(blocked_reads_leak_nothing, "reads_see_nothing", "ATT-7 TR-1", ON_READING, 
     drain_faults(t, e);
 }
 
-STORY("cached_translation_dies",
-      "The device uses one of two mapped pages, so that its translation is cached, and is attached to a blocking "
-      "domain. It writes to and reads from this page, and writes to the page that it never used.",
-      "All three accesses are refused, and both pages stay as they were.",
-      "The used page is reached: ATTACH to a blocking domain does not flush the caches. The unused page is reached: "
-      "the blocking domain leaves the old tables in force.");
-TEST(blocked_after_paging, "cached_translation_dies", "ATT-7 ATT-4 ATT-6", ON_ANY, "dma,fault",
-     "Attaching a blocking domain stops a device whose translations are cached")
+TEST(cached_translation_dies,
+     PROMISE("Attaching a blocking domain stops a device whose translations are cached")
+     COVERS("ATT-7 ATT-4 ATT-6") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device uses one of two mapped pages, so that its translation is cached, and is attached to a blocking "
+           "domain. It writes to and reads from this page, and writes to the page that it never used.")
+     EXPECTS("All three accesses are refused, and both pages stay as they were.")
+     IF_IT_FAILS("The used page is reached: ATTACH to a blocking domain does not flush the caches. The unused page is "
+                 "reached: the blocking domain leaves the old tables in force."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 2);
@@ -97,14 +98,14 @@ TEST(blocked_after_paging, "cached_translation_dies", "ATT-7 ATT-4 ATT-6", ON_AN
     expect_write_fault(t, e, IOVA + PAGE_SIZE, 8, &b, ORACLE_FAULT_CLASS_BLOCKED, "cold page");
 }
 
-STORY("identity_dies",
-      "The device writes to a page by its address in an identity domain, then is attached to a blocking domain and "
-      "writes there again.",
-      "The first write lands, the second changes nothing.",
-      "One-to-one translations that are cached, or the mode itself, outlive the switch: a device that was taken "
-      "away still reaches the whole memory of the guest.");
-TEST(blocked_after_identity, "identity_dies", "ATT-7 ATT-4 ATT-6", ON_ANY, "dma,fault",
-     "Attaching a blocking domain stops a device that came from an identity domain")
+TEST(identity_dies,
+     PROMISE("Attaching a blocking domain stops a device that came from an identity domain")
+     COVERS("ATT-7 ATT-4 ATT-6") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device writes to a page by its address in an identity domain, then is attached to a blocking domain "
+           "and writes there again.")
+     EXPECTS("The first write lands, the second changes nothing.")
+     IF_IT_FAILS("One-to-one translations that are cached, or the mode itself, outlive the switch: a device that was "
+                 "taken away still reaches the whole memory of the guest."))
 {
     struct dma_engine *e = device(t);
     struct domain *blocked = domain_blocked(t), *identity = domain_identity(t);
@@ -116,14 +117,14 @@ TEST(blocked_after_identity, "identity_dies", "ATT-7 ATT-4 ATT-6", ON_ANY, "dma,
     expect_write_fault(t, e, gpa_of(b.data), 8, &b, ORACLE_FAULT_CLASS_BLOCKED, "warm GPA, now blocked");
 }
 
-STORY("paging_works_again",
-      "Twenty times in a row the device is attached to a paging domain and writes, then to a blocking domain and "
-      "writes to the same IOVA.",
-      "All twenty writes in the paging domain land; none of those in the blocking domain does.",
-      "The switch to blocking loses something that the way back needs, or one of the switches is not flushed. The "
-      "number of the round is in the steps.");
-TEST(blocked_and_back, "paging_works_again", "ATT-6 ATT-2", ON_ANY, "dma,fault",
-     "A device goes from paging to blocking and back twenty times, and each state holds")
+TEST(paging_works_again,
+     PROMISE("A device goes from paging to blocking and back twenty times, and each state holds")
+     COVERS("ATT-6 ATT-2") DEVICES(ALL) KINDS("dma fault")
+     STEPS("Twenty times in a row the device is attached to a paging domain and writes, then to a blocking domain and "
+           "writes to the same IOVA.")
+     EXPECTS("All twenty writes in the paging domain land; none of those in the blocking domain does.")
+     IF_IT_FAILS("The switch to blocking loses something that the way back needs, or one of the switches is not "
+                 "flushed. The number of the round is in the steps."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -137,14 +138,14 @@ TEST(blocked_and_back, "paging_works_again", "ATT-6 ATT-2", ON_ANY, "dma,fault",
     }
 }
 
-STORY("two_blocking_domains",
-      "The device is attached to a blocking domain, then to another one, and writes to the address of a page. The "
-      "first blocking domain is deleted, and it writes again.",
-      "ATTACH and DELETE succeed, and neither write changes the page.",
-      "The host has one blocking state for all and counts its users wrongly: leaving one such domain, or deleting "
-      "it, opens the way for devices of another.");
-TEST(blocked_twice, "two_blocking_domains", "ATT-6", ON_ANY, "dma,fault",
-     "A device may move from one blocking domain to another and stays blocked")
+TEST(two_blocking_domains,
+     PROMISE("A device may move from one blocking domain to another and stays blocked")
+     COVERS("ATT-6") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device is attached to a blocking domain, then to another one, and writes to the address of a page. The "
+           "first blocking domain is deleted, and it writes again.")
+     EXPECTS("ATTACH and DELETE succeed, and neither write changes the page.")
+     IF_IT_FAILS("The host has one blocking state for all and counts its users wrongly: leaving one such domain, or "
+                 "deleting it, opens the way for devices of another."))
 {
     struct dma_engine *e = device(t);
     struct domain *first = domain_blocked(t), *second = domain_blocked(t);

@@ -14,14 +14,14 @@ static void detach(struct test_run *t, struct dma_engine *e)
     CHECK_SUCCESS(status, "detaching an attached device");
 }
 
-STORY("old_table_is_out_of_reach",
-      "The device writes to one of two mapped pages and is detached. It writes to and reads from this page, and "
-      "writes to the one that it never used.",
-      "DETACH succeeds. No access changes anything.",
-      "The used page is reached: DETACH does not flush cached translations. The unused one is reached: the device "
-      "still has the root of the domain.");
-TEST(detach_stops, "old_table_is_out_of_reach", "DET-1 DET-4", ON_ANY, "dma,fault",
-     "After a detach the device reaches nothing through the table of the domain it has left, cached or not")
+TEST(old_table_is_out_of_reach,
+     PROMISE("After a detach the device reaches nothing through the table of the domain it has left, cached or not")
+     COVERS("DET-1 DET-4") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device writes to one of two mapped pages and is detached. It writes to and reads from this page, and "
+           "writes to the one that it never used.")
+     EXPECTS("DETACH succeeds. No access changes anything.")
+     IF_IT_FAILS("The used page is reached: DETACH does not flush cached translations. The unused one is reached: the "
+                 "device still has the root of the domain."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 2);
@@ -35,13 +35,13 @@ TEST(detach_stops, "old_table_is_out_of_reach", "DET-1 DET-4", ON_ANY, "dma,faul
     expect_read_fault(t, e, IOVA, 8, &b, FAULT_ANY, "warm page, read");
 }
 
-STORY("guest_memory_is_out_of_reach",
-      "The device is attached to an empty domain and detached, and writes 64 bytes to the address of a page.",
-      "The page is unchanged.",
-      "The host puts a detached device back to its state at boot, in which DMA is not translated. A guest that "
-      "takes a device away from its driver opens all of its memory.");
-TEST(detach_no_passthrough, "guest_memory_is_out_of_reach", "DET-1", ON_ANY, "dma,fault",
-     "After a detach the device does not fall back to guest physical addresses")
+TEST(guest_memory_is_out_of_reach,
+     PROMISE("After a detach the device does not fall back to guest physical addresses")
+     COVERS("DET-1") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device is attached to an empty domain and detached, and writes 64 bytes to the address of a page.")
+     EXPECTS("The page is unchanged.")
+     IF_IT_FAILS("The host puts a detached device back to its state at boot, in which DMA is not translated. A guest "
+                 "that takes a device away from its driver opens all of its memory."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -52,14 +52,14 @@ TEST(detach_no_passthrough, "guest_memory_is_out_of_reach", "DET-1", ON_ANY, "dm
     expect_write_fault(t, e, gpa_of(b.data), 64, &b, FAULT_ANY, "write at the buffer's GPA");
 }
 
-STORY("detached_device_again",
-      "The device is attached to a domain with one page and is detached twice. It then writes to the IOVA of the "
-      "page.",
-      "The first DETACH succeeds; the status of the second is recorded. The write does not arrive.",
-      "The second call finds no domain and restores something, the last one or none at all, so that the device gets "
-      "out of its block.");
-OBSERVATION(detach_twice, "detached_device_again", "DET-2", ON_ANY, "dma",
-            "Detaching a detached device has no effect, whatever the status")
+OBSERVATION(detached_device_again,
+            PROMISE("Detaching a detached device has no effect, whatever the status")
+            COVERS("DET-2") DEVICES(ALL) KINDS("dma")
+            STEPS("The device is attached to a domain with one page and is detached twice. It then writes to the IOVA "
+                  "of the page.")
+            EXPECTS("The first DETACH succeeds; the status of the second is recorded. The write does not arrive.")
+            IF_IT_FAILS("The second call finds no domain and restores something, the last one or none at all, so that "
+                        "the device gets out of its block."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -73,15 +73,15 @@ OBSERVATION(detach_twice, "detached_device_again", "DET-2", ON_ANY, "dma",
     OBSERVE("second detach: %s", hv_status_name(status));
 }
 
-STORY("attach_afterwards",
-      "Two domains map one IOVA to different pages. The device is attached to the first, writes, and is detached; "
-      "attached to it again, writes, and is detached; attached to the second, and writes.",
-      "All calls succeed; the first two writes are in the page of the first domain, the third in that of the "
-      "second.",
-      "DETACH leaves the device marked as taken, or a later ATTACH to the same domain is mistaken for a repetition "
-      "and not carried out.");
-TEST(detach_attach, "attach_afterwards", "DET-3", ON_ANY, "dma",
-     "A detached device can be attached again, to the same domain and to another")
+TEST(attach_afterwards,
+     PROMISE("A detached device can be attached again, to the same domain and to another")
+     COVERS("DET-3") DEVICES(ALL) KINDS("dma")
+     STEPS("Two domains map one IOVA to different pages. The device is attached to the first, writes, and is detached; "
+           "attached to it again, writes, and is detached; attached to the second, and writes.")
+     EXPECTS("All calls succeed; the first two writes are in the page of the first domain, the third in that of the "
+             "second.")
+     IF_IT_FAILS("DETACH leaves the device marked as taken, or a later ATTACH to the same domain is mistaken for a "
+                 "repetition and not carried out."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
@@ -97,14 +97,14 @@ TEST(detach_attach, "attach_afterwards", "DET-3", ON_ANY, "dma",
     expect_write(t, e, IOVA, &b, 0, 8, "elsewhere");
 }
 
-STORY("drops_cached_translations",
-      "The device uses a page and is detached. The page is unmapped, another one is mapped at the same IOVA, and "
-      "nothing is flushed. The device is attached again and writes.",
-      "The write is in the new page, and the old one is unchanged.",
-      "Entries from before the DETACH are alive after the next ATTACH. Neither of the two calls invalidates the "
-      "translations of the device.");
-TEST(detach_flushes, "drops_cached_translations", "DET-4", ON_ANY, "dma,flush",
-     "Detach drops the device's cached translations: a leaf changed meanwhile is seen after the next attach")
+TEST(drops_cached_translations,
+     PROMISE("Detach drops the device's cached translations: a leaf changed meanwhile is seen after the next attach")
+     COVERS("DET-4") DEVICES(ALL) KINDS("dma flush")
+     STEPS("The device uses a page and is detached. The page is unmapped, another one is mapped at the same IOVA, and "
+           "nothing is flushed. The device is attached again and writes.")
+     EXPECTS("The write is in the new page, and the old one is unchanged.")
+     IF_IT_FAILS("Entries from before the DETACH are alive after the next ATTACH. Neither of the two calls invalidates "
+                 "the translations of the device."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
@@ -120,12 +120,13 @@ TEST(detach_flushes, "drops_cached_translations", "DET-4", ON_ANY, "dma,flush",
     expect_untouched(t, &a, "the old leaf's page");
 }
 
-STORY("second_device_goes_on",
-      "Two devices are in one domain with one page. The first writes and is detached; then both write to the IOVA.",
-      "The write of the detached device changes nothing, that of the other one lands.",
-      "DETACH works on the domain instead of the device: it takes all devices out of it, or none.");
-TEST(detach_one_of_two, "second_device_goes_on", "DET-1 ISO-2", ON_ANY, "dma,fault",
-     "Detaching one of two devices leaves the other one's translation alone")
+TEST(second_device_goes_on,
+     PROMISE("Detaching one of two devices leaves the other one's translation alone")
+     COVERS("DET-1 ISO-2") DEVICES(ALL) KINDS("dma fault")
+     STEPS("Two devices are in one domain with one page. The first writes and is detached; then both write to the "
+           "IOVA.")
+     EXPECTS("The write of the detached device changes nothing, that of the other one lands.")
+     IF_IT_FAILS("DETACH works on the domain instead of the device: it takes all devices out of it, or none."))
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
     struct buffer b = buffer(t, 1);
@@ -139,14 +140,14 @@ TEST(detach_one_of_two, "second_device_goes_on", "DET-1 ISO-2", ON_ANY, "dma,fau
     expect_write(t, second, IOVA, &b, 0, 8, "the other device");
 }
 
-STORY("unknown_device_is_refused",
-      "A device is attached to a domain. DETACH is called with a device id that no device has, and the attached "
-      "device writes.",
-      "The call fails with any status, and the write lands.",
-      "The host does not find the device and detaches another one, or reports success for something that it did not "
-      "do.");
-TEST(detach_unknown, "unknown_device_is_refused", "DET-2 ATT-8", ON_ANY, "dma,bad-input",
-     "Detaching a device id that does not exist is refused and leaves the others attached")
+TEST(unknown_device_is_refused,
+     PROMISE("Detaching a device id that does not exist is refused and leaves the others attached")
+     COVERS("DET-2 ATT-8") DEVICES(ALL) KINDS("dma bad-input")
+     STEPS("A device is attached to a domain. DETACH is called with a device id that no device has, and the attached "
+           "device writes.")
+     EXPECTS("The call fails with any status, and the write lands.")
+     IF_IT_FAILS("The host does not find the device and detaches another one, or reports success for something that it "
+                 "did not do."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);

@@ -5,12 +5,13 @@
 #define TEST_GROUP "identity"
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
-STORY("addresses_are_gpas",
-      "The device writes single bytes, over a page boundary, and reads and writes back 9000 bytes, all at guest "
-      "physical addresses.",
-      "Exactly the named bytes change.", "The identity domain is not one to one, or ends somewhere.");
-TEST(identity_one_to_one, "addresses_are_gpas", "ID-1 CFG-1", ON_ANY, "dma",
-     "In an identity domain a device reads and writes at guest physical addresses")
+TEST(addresses_are_gpas,
+     PROMISE("In an identity domain a device reads and writes at guest physical addresses")
+     COVERS("ID-1 CFG-1") DEVICES(ALL) KINDS("dma")
+     STEPS("The device writes single bytes, over a page boundary, and reads and writes back 9000 bytes, all at guest "
+           "physical addresses.")
+     EXPECTS("Exactly the named bytes change.")
+     IF_IT_FAILS("The identity domain is not one to one, or ends somewhere."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_identity(t);
@@ -23,12 +24,12 @@ TEST(identity_one_to_one, "addresses_are_gpas", "ID-1 CFG-1", ON_ANY, "dma",
     expect_write(t, e, gpa_of(b.data) + b.size - 1, &b, b.size - 1, 1, "last byte");
 }
 
-STORY("whole_2m_region",
-      "The device writes 8 bytes over every 61st 4 KiB boundary of a 2 MiB region, at guest physical addresses.",
-      "Every write lands, and nothing else changes.",
-      "The host's own table for identity domains has gaps or wrong targets.");
-TEST(identity_large, "whole_2m_region", "ID-1", ON_ANY, "dma",
-     "An identity domain reaches every 4 KiB boundary of a 2 MiB region")
+TEST(whole_2m_region,
+     PROMISE("An identity domain reaches every 4 KiB boundary of a 2 MiB region")
+     COVERS("ID-1") DEVICES(ALL) KINDS("dma")
+     STEPS("The device writes 8 bytes over every 61st 4 KiB boundary of a 2 MiB region, at guest physical addresses.")
+     EXPECTS("Every write lands, and nothing else changes.")
+     IF_IT_FAILS("The host's own table for identity domains has gaps or wrong targets."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_identity(t);
@@ -40,13 +41,13 @@ TEST(identity_large, "whole_2m_region", "ID-1", ON_ANY, "dma",
     }
 }
 
-STORY("limited_to_guest_memory",
-      "In an identity domain, the device writes to and reads from an address where the guest has no memory.",
-      "Where the host records faults, both are recorded; nothing changes.",
-      "The identity domain passes everything through to the machine: the device reaches memory of the host or of "
-      "other guests.");
-TEST(identity_limited, "limited_to_guest_memory", "ID-1 TR-10", ON_ANY, "dma,fault",
-     "An identity domain does not reach addresses where the guest has no memory")
+TEST(limited_to_guest_memory,
+     PROMISE("An identity domain does not reach addresses where the guest has no memory")
+     COVERS("ID-1 TR-10") DEVICES(ALL) KINDS("dma fault")
+     STEPS("In an identity domain, the device writes to and reads from an address where the guest has no memory.")
+     EXPECTS("Where the host records faults, both are recorded; nothing changes.")
+     IF_IT_FAILS("The identity domain passes everything through to the machine: the device reaches memory of the host "
+                 "or of other guests."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_identity(t);
@@ -63,13 +64,13 @@ TEST(identity_limited, "limited_to_guest_memory", "ID-1 TR-10", ON_ANY, "dma,fau
           "a read from a hole of guest memory is no fault for the host");
 }
 
-STORY("no_trace_of_earlier_tables",
-      "A paging domain sends the address of page A to page B, and the device uses it. The device is moved to an "
-      "identity domain and writes to the address of A.",
-      "The bytes are in A, and B stays unchanged.",
-      "Cached translations of the old domain survive the move: the tag is reused, or not flushed.");
-TEST(identity_after_paging, "no_trace_of_earlier_tables", "ID-2 ATT-4", ON_ANY, "dma",
-     "After a move from a paging to an identity domain no cached translation of the tables is used")
+TEST(no_trace_of_earlier_tables,
+     PROMISE("After a move from a paging to an identity domain no cached translation of the tables is used")
+     COVERS("ID-2 ATT-4") DEVICES(ALL) KINDS("dma")
+     STEPS("A paging domain sends the address of page A to page B, and the device uses it. The device is moved to an "
+           "identity domain and writes to the address of A.")
+     EXPECTS("The bytes are in A, and B stays unchanged.")
+     IF_IT_FAILS("Cached translations of the old domain survive the move: the tag is reused, or not flushed."))
 {
     struct dma_engine *e = device(t);
     struct domain *paging = domain_paging(t), *identity = domain_identity(t);
@@ -83,13 +84,13 @@ TEST(identity_after_paging, "no_trace_of_earlier_tables", "ID-2 ATT-4", ON_ANY, 
     expect_untouched(t, &b, "b after the move");
 }
 
-STORY("left_without_a_trace",
-      "The device writes to page A in an identity domain, then is moved to a paging domain that maps only the "
-      "address of B, to A.",
-      "The address of A faults as not present; the address of B leads to A; B stays unchanged.",
-      "The one-to-one translation survives the move, so that the device reaches all of the guest's memory.");
-TEST(identity_before_paging, "left_without_a_trace", "ATT-4 ATT-2", ON_ANY, "dma,fault",
-     "After a move from an identity to a paging domain guest physical addresses mean nothing any more")
+TEST(left_without_a_trace,
+     PROMISE("After a move from an identity to a paging domain guest physical addresses mean nothing any more")
+     COVERS("ATT-4 ATT-2") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device writes to page A in an identity domain, then is moved to a paging domain that maps only the "
+           "address of B, to A.")
+     EXPECTS("The address of A faults as not present; the address of B leads to A; B stays unchanged.")
+     IF_IT_FAILS("The one-to-one translation survives the move, so that the device reaches all of the guest's memory."))
 {
     struct dma_engine *e = device(t);
     struct domain *paging = domain_paging(t), *identity = domain_identity(t);
@@ -104,10 +105,12 @@ TEST(identity_before_paging, "left_without_a_trace", "ATT-4 ATT-2", ON_ANY, "dma
     expect_untouched(t, &b, "b");
 }
 
-STORY("shared_by_two_devices", "Two devices are attached to one identity domain, and both write to a page.",
-      "Both writes land.", "The second device of an identity domain is not set up.");
-TEST(identity_two_devices, "shared_by_two_devices", "ID-1 ATT-9", ON_ANY, "dma",
-     "Two devices in one identity domain both reach guest memory")
+TEST(shared_by_two_devices,
+     PROMISE("Two devices in one identity domain both reach guest memory")
+     COVERS("ID-1 ATT-9") DEVICES(ALL) KINDS("dma")
+     STEPS("Two devices are attached to one identity domain, and both write to a page.")
+     EXPECTS("Both writes land.")
+     IF_IT_FAILS("The second device of an identity domain is not set up."))
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
     struct domain *d = domain_identity(t);

@@ -111,39 +111,68 @@ static void under_fire(struct test_run *t, enum domain_kind from, enum domain_ki
     }
 }
 
-#define DIRECTION(symbol, name, requirements, from, to, words, failure)                                                \
-    STORY(                                                                                                             \
-        name,                                                                                                          \
-        "A device writes to one IOVA over and over, first in a paging domain of its own. Eight times it moves " words  \
-        " and back, without a pause; after each ATTACH the guest takes back what the device could reach before.",      \
-        "While ATTACH runs, a write is in the old or the new place, never in a third; behind it, in the new one. No "  \
-        "write is refused where both domains lead on.",                                                                \
-        failure);                                                                                                      \
-    TEST(symbol, name, requirements, ON_PROBE, "dma", "Under fire " words ": the old place or the new, then the new")  \
-    {                                                                                                                  \
-        under_fire(t, from, to);                                                                                       \
-    }
+/* clang-format off */
+/* The nine directions: where the device comes from, by where it goes. */
+#define FROM_EACH_TO_PAGING(ROW, test)                                                                                 \
+    ROW(test, paging, DOMAIN_PAGING,                                                                                   \
+        COVERS("ATT-5 ATT-4") WORD(direction, "from a paging domain to another")                                       \
+        IF_IT_FAILS("The switch has a state in between, or DMA under way outlives it: look at the order of table "     \
+                    "entry, invalidation and drain."))                                                                 \
+    ROW(test, identity, DOMAIN_IDENTITY,                                                                               \
+        COVERS("ATT-5 ATT-4") WORD(direction, "from an identity to a paging domain")                                   \
+        IF_IT_FAILS("Untranslated access outlives the move."))                                                         \
+    ROW(test, blocked, DOMAIN_BLOCKED,                                                                                 \
+        COVERS("ATT-5 ATT-4") WORD(direction, "from a blocking to a paging domain")                                    \
+        IF_IT_FAILS("The device is unblocked before its new translation is in force."))
 
-#define PAGING   DOMAIN_PAGING
-#define IDENTITY DOMAIN_IDENTITY
-#define BLOCKED  DOMAIN_BLOCKED
+#define FROM_EACH_TO_IDENTITY(ROW, test)                                                                               \
+    ROW(test, paging, DOMAIN_PAGING,                                                                                   \
+        COVERS("ATT-5 ATT-4 ID-2") WORD(direction, "from a paging to an identity domain")                              \
+        IF_IT_FAILS("Translations of the paging domain outlive the move."))                                            \
+    ROW(test, identity, DOMAIN_IDENTITY,                                                                               \
+        COVERS("ATT-5 ID-1") WORD(direction, "from an identity domain to another")                                     \
+        IF_IT_FAILS("The device is blocked for a moment, or falls back to an old table."))                             \
+    ROW(test, blocked, DOMAIN_BLOCKED,                                                                                 \
+        COVERS("ATT-5 ID-2") WORD(direction, "from a blocking to an identity domain")                                  \
+        IF_IT_FAILS("A table that the device used before comes back for a moment."))
 
-DIRECTION(paging_paging, "paging_to_paging", "ATT-5 ATT-4", PAGING, PAGING, "from a paging domain to another",
-          "The switch has a state in between, or DMA under way outlives it: look at the order of table entry, "
-          "invalidation and drain.")
-DIRECTION(paging_identity, "paging_to_identity", "ATT-5 ATT-4 ID-2", PAGING, IDENTITY,
-          "from a paging to an identity domain", "Translations of the paging domain outlive the move.")
-DIRECTION(paging_blocked, "paging_to_blocked", "ATT-5 ATT-4 ATT-6", PAGING, BLOCKED,
-          "from a paging to a blocking domain", "DMA under way is not waited for, or the device passes through first.")
-DIRECTION(identity_paging, "identity_to_paging", "ATT-5 ATT-4", IDENTITY, PAGING, "from an identity to a paging domain",
-          "Untranslated access outlives the move.")
-DIRECTION(identity_identity, "identity_to_identity", "ATT-5 ID-1", IDENTITY, IDENTITY,
-          "from an identity domain to another", "The device is blocked for a moment, or falls back to an old table.")
-DIRECTION(identity_blocked, "identity_to_blocked", "ATT-5 ATT-4 ATT-6", IDENTITY, BLOCKED,
-          "from an identity to a blocking domain", "Untranslated DMA under way is not waited for.")
-DIRECTION(blocked_paging, "blocked_to_paging", "ATT-5 ATT-4", BLOCKED, PAGING, "from a blocking to a paging domain",
-          "The device is unblocked before its new translation is in force.")
-DIRECTION(blocked_identity, "blocked_to_identity", "ATT-5 ID-2", BLOCKED, IDENTITY,
-          "from a blocking to an identity domain", "A table that the device used before comes back for a moment.")
-DIRECTION(blocked_blocked, "blocked_to_blocked", "ATT-5 ATT-6 ATT-7", BLOCKED, BLOCKED,
-          "from a blocking domain to another", "The device is unblocked for a moment between two blocking domains.")
+#define FROM_EACH_TO_BLOCKED(ROW, test)                                                                                \
+    ROW(test, paging, DOMAIN_PAGING,                                                                                   \
+        COVERS("ATT-5 ATT-4 ATT-6") WORD(direction, "from a paging to a blocking domain")                              \
+        IF_IT_FAILS("DMA under way is not waited for, or the device passes through first."))                           \
+    ROW(test, identity, DOMAIN_IDENTITY,                                                                               \
+        COVERS("ATT-5 ATT-4 ATT-6") WORD(direction, "from an identity to a blocking domain")                           \
+        IF_IT_FAILS("Untranslated DMA under way is not waited for."))                                                  \
+    ROW(test, blocked, DOMAIN_BLOCKED,                                                                                 \
+        COVERS("ATT-5 ATT-6 ATT-7") WORD(direction, "from a blocking domain to another")                               \
+        IF_IT_FAILS("The device is unblocked for a moment between two blocking domains."))
+/* clang-format on */
+
+/* The rows of the lists are in one order. */
+VARIANTS(const enum domain_kind, origins, FROM_EACH_TO_PAGING);
+
+/* The labels that all directions share. */
+#define UNDER_FIRE                                                                                                     \
+    PROMISE("Under fire {direction}: the old place or the new, then the new")                                          \
+    DEVICES(PROBE)                                                                                                     \
+    KINDS("dma")                                                                                                       \
+    STEPS("A device writes to one IOVA over and over, first in a paging domain of its own. Eight times it moves "      \
+          "{direction} and back, without a pause; after each ATTACH the guest takes back what the device could reach " \
+          "before.")                                                                                                   \
+    EXPECTS("While ATTACH runs, a write is in the old or the new place, never in a third; behind it, in the new one. " \
+            "No write is refused where both domains lead on.")
+
+EACH_TEST(FROM_EACH_TO_PAGING, to_paging, UNDER_FIRE)
+{
+    under_fire(t, VARIANT(origins), DOMAIN_PAGING);
+}
+
+EACH_TEST(FROM_EACH_TO_IDENTITY, to_identity, UNDER_FIRE)
+{
+    under_fire(t, VARIANT(origins), DOMAIN_IDENTITY);
+}
+
+EACH_TEST(FROM_EACH_TO_BLOCKED, to_blocked, UNDER_FIRE)
+{
+    under_fire(t, VARIANT(origins), DOMAIN_BLOCKED);
+}

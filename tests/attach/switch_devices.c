@@ -6,20 +6,20 @@
 #include "lib/string.h"
 #include "tests/harness/continuous_dma.h"
 
-#define TEST_GROUP "switch"
-#define RW         (STAGE1_READ | STAGE1_WRITE)
-#define SLOT       1u
-#define LENGTH     64u
-#define DEVICES    3u
-#define MOVES      100u
+#define TEST_GROUP   "switch"
+#define RW           (STAGE1_READ | STAGE1_WRITE)
+#define SLOT         1u
+#define LENGTH       64u
+#define DEVICE_COUNT 3u
+#define MOVES        100u
 
 enum home { HOME_IDENTITY, HOME_BLOCKED, HOME_PAGING, HOMES = HOME_PAGING + 4 };
 
 struct town {
     struct domain *domain[HOMES];
     struct buffer page[HOMES]; /* of the blocking domain: nobody's */
-    struct dma_engine *device[DEVICES];
-    unsigned home[DEVICES];
+    struct dma_engine *device[DEVICE_COUNT];
+    unsigned home[DEVICE_COUNT];
     uint64_t iova;
 };
 
@@ -36,7 +36,7 @@ static uint8_t *place(struct town *w, unsigned home, unsigned device)
 static void refresh(struct town *w)
 {
     for (unsigned home = 0; home < HOMES; home++) {
-        memset(w->page[home].data, POISON_FRESH, DEVICES * LENGTH);
+        memset(w->page[home].data, POISON_FRESH, DEVICE_COUNT * LENGTH);
     }
 }
 
@@ -55,7 +55,7 @@ static void build(struct test_run *t, struct town *w)
             map(t, w->domain[home], w->iova, &w->page[home], RW);
         }
     }
-    for (unsigned i = 0; i < DEVICES; i++) {
+    for (unsigned i = 0; i < DEVICE_COUNT; i++) {
         w->device[i] = device_n(t, i);
         w->home[i] = HOME_PAGING;
         attach(t, w->domain[HOME_PAGING], w->device[i]);
@@ -69,7 +69,7 @@ static void build(struct test_run *t, struct town *w)
 static void expect_at_home(struct test_run *t, struct town *w, unsigned mover, unsigned left, const char *when)
 {
     for (unsigned home = 0; home < HOMES; home++) {
-        for (unsigned i = 0; i < DEVICES; i++) {
+        for (unsigned i = 0; i < DEVICE_COUNT; i++) {
             bool allowed = home == w->home[i] || (i == mover && home == left);
 
             CHECK(allowed || !memory_find_other(place(w, home, i), LENGTH, POISON_FRESH),
@@ -88,53 +88,53 @@ static void move(struct test_run *t, struct town *w, unsigned mover, unsigned to
     refresh(w);
     continuous_dma_pass(w->device[0], DMA_SETTLE_EXITS);
     expect_at_home(t, w, mover, to, "behind ATTACH");
-    for (unsigned i = 0; i < DEVICES; i++) {
+    for (unsigned i = 0; i < DEVICE_COUNT; i++) {
         CHECK(w->home[i] == HOME_BLOCKED || !memory_find_other(place(w, w->home[i], i), LENGTH, value_of(i)),
               "behind ATTACH of device %u: device %u does not reach its domain's page", mover, i);
     }
     refresh(w);
 }
 
-STORY("several_devices_at_random",
-      "Three devices write over and over. A hundred times one of them, by chance, moves to another of six domains: "
-      "identity, blocking, and four paging ones. Two or three devices are often in the same domain.",
-      "Behind each ATTACH every device writes to its domain's page alone. While ATTACH runs, the mover is in the old "
-      "or in the new one, and the others stay where they are.",
-      "A device keeps something of a domain that it left, or a move disturbs devices that did not move.");
-TEST(several_at_random, "several_devices_at_random", "ATT-5 ATT-9 ISO-1 ISO-2", ON_PROBE, "dma",
-     "Three devices that never rest wander through six domains, and none is seen in a domain that it left")
+TEST(several_devices_at_random,
+     PROMISE("Three devices that never rest wander through six domains, and none is seen in a domain that it left")
+     COVERS("ATT-5 ATT-9 ISO-1 ISO-2") DEVICES(PROBE) KINDS("dma")
+     STEPS("Three devices write over and over. A hundred times one of them, by chance, moves to another of six "
+           "domains: identity, blocking, and four paging ones. Two or three devices are often in the same domain.")
+     EXPECTS("Behind each ATTACH every device writes to its domain's page alone. While ATTACH runs, the mover is in "
+             "the old or in the new one, and the others stay where they are.")
+     IF_IT_FAILS("A device keeps something of a domain that it left, or a move disturbs devices that did not move."))
 {
     struct town w;
 
     build(t, &w);
     for (unsigned i = 0; i < MOVES; i++) {
-        unsigned mover = (unsigned)random_below(&t->random, DEVICES);
+        unsigned mover = (unsigned)random_below(&t->random, DEVICE_COUNT);
         unsigned by = 1 + (unsigned)random_below(&t->random, HOMES - 1);
 
         move(t, &w, mover, (w.home[mover] + by) % HOMES);
     }
-    for (unsigned i = 0; i < DEVICES; i++) {
+    for (unsigned i = 0; i < DEVICE_COUNT; i++) {
         (void)continuous_dma_stop(t, w.device[i], SLOT);
     }
     refresh(&w);
 }
 
-STORY("several_devices_one_by_one",
-      "Three devices in one domain write over and over. They move to a second domain one by one, and back one by one, "
-      "six times.",
-      "Each writes to the page of the domain that it is in; no write of any device is refused, as both domains map the "
-      "IOVA.",
-      "A move of one device drops, blocks or moves others of its domain for a moment.");
-TEST(several_one_by_one, "several_devices_one_by_one", "ATT-5 ATT-9 ISO-2", ON_PROBE, "dma",
-     "Three devices leave a domain one by one, and no DMA of any of them is refused or goes astray")
+TEST(several_devices_one_by_one,
+     PROMISE("Three devices leave a domain one by one, and no DMA of any of them is refused or goes astray")
+     COVERS("ATT-5 ATT-9 ISO-2") DEVICES(PROBE) KINDS("dma")
+     STEPS("Three devices in one domain write over and over. They move to a second domain one by one, and back one by "
+           "one, six times.")
+     EXPECTS("Each writes to the page of the domain that it is in; no write of any device is refused, as both domains "
+             "map the IOVA.")
+     IF_IT_FAILS("A move of one device drops, blocks or moves others of its domain for a moment."))
 {
     struct town w;
 
     build(t, &w);
-    for (unsigned i = 0; i < 12 * DEVICES; i++) {
-        move(t, &w, i % DEVICES, HOME_PAGING + (i / DEVICES + 1) % 2);
+    for (unsigned i = 0; i < 12 * DEVICE_COUNT; i++) {
+        move(t, &w, i % DEVICE_COUNT, HOME_PAGING + (i / DEVICE_COUNT + 1) % 2);
     }
-    for (unsigned i = 0; i < DEVICES; i++) {
+    for (unsigned i = 0; i < DEVICE_COUNT; i++) {
         CHECK_EQ(continuous_dma_stop(t, w.device[i], SLOT).faults, 0, "passes of a burst that were refused");
     }
     refresh(&w);

@@ -37,15 +37,15 @@ static void expect_preserved(struct test_run *t, const char *name, const struct 
 
 /* The same parameters on both processors; the calls that need an object that the first of them would use up are made on
  * the second one alone. */
-STORY("same_answers",
-      "Makes each of the nine calls with flawless parameters on the second processor, with random values in all other "
-      "registers. Questions and flushes are made on the first one, too, and malformed calls on both.",
-      "Each call succeeds on the second processor as on the first, gives the same result and output, and changes no "
-      "register but RAX, and RCX of a rep call.",
-      "The host treats the processors differently: look at the entry of a hypercall, for state that is set up for the "
-      "first processor only.");
-TEST(concurrency_same_answers, "same_answers", "GEN-16 CAP-5 GEN-11", NO_DEVICE, "flush,bad-input",
-     "Every call means on the second processor what it means on the first")
+TEST(same_answers,
+     PROMISE("Every call means on the second processor what it means on the first")
+     COVERS("GEN-16 CAP-5 GEN-11") DEVICES(NONE) KINDS("flush bad-input")
+     STEPS("Makes each of the nine calls with flawless parameters on the second processor, with random values in all "
+           "other registers. Questions and flushes are made on the first one, too, and malformed calls on both.")
+     EXPECTS("Each call succeeds on the second processor as on the first, gives the same result and output, and "
+             "changes no register but RAX, and RCX of a rep call.")
+     IF_IT_FAILS("The host treats the processors differently: look at the entry of a hypercall, for state that is set "
+                 "up for the first processor only."))
 {
     struct stage s = stage_open(t);
     struct full_call first = {.vector = TRAP_NONE}, *second = second_memory(t, sizeof(*second));
@@ -105,16 +105,15 @@ static bool has_called(void *argument)
     return __atomic_load_n(&((struct full_call *)argument)->made, __ATOMIC_ACQUIRE) > 0;
 }
 
-STORY("stopped_in_a_call",
-      "The second processor makes calls without a pause, and is stopped by INIT somewhere in the midst of them. The "
-      "first "
-      "processor then makes a call, starts the second one again, and has it make a call. Three times.",
-      "All calls succeed.",
-      "A processor that is reset in the host takes something with it, a lock for example; or what the host keeps per "
-      "processor is not set up anew.");
-TEST(concurrency_stopped, "stopped_in_a_call", "GEN-16", NO_DEVICE, "flush",
-     "A processor that is reset while it makes calls neither stops the calls of another one, nor its own after its "
-     "restart")
+TEST(stopped_in_a_call,
+     PROMISE("A processor that is reset while it makes calls neither stops the calls of another one, nor its own after "
+             "its restart")
+     COVERS("GEN-16") DEVICES(NONE) KINDS("flush")
+     STEPS("The second processor makes calls without a pause, and is stopped by INIT somewhere in the midst of them. "
+           "The first processor then makes a call, starts the second one again, and has it make a call. Three times.")
+     EXPECTS("All calls succeed.")
+     IF_IT_FAILS("A processor that is reset in the host takes something with it, a lock for example; or what the host "
+                 "keeps per processor is not set up anew."))
 {
     struct full_call *second = second_memory(t, sizeof(*second));
     struct caller theirs = caller(t), own = caller(t);
@@ -155,11 +154,12 @@ static void read_msrs(void *argument)
                   msr_read_safe(HV_MSR_HYPERCALL, &v->hypercall) == TRAP_NONE;
 }
 
-STORY("synthetic_msrs", "Reads VP_INDEX, GUEST_OS_ID and HYPERCALL on both processors.",
-      "The indexes differ; the two others, which belong to the partition, are the same.",
-      "The host keeps per processor what belongs to the partition, or the other way round.");
-TEST(concurrency_msrs, "synthetic_msrs", "DISC-2 DISC-3 GEN-16", NO_DEVICE, NO_KIND,
-     "Each processor has an index of its own, and both see the guest's identity and the hypercall page")
+TEST(synthetic_msrs,
+     PROMISE("Each processor has an index of its own, and both see the guest's identity and the hypercall page")
+     COVERS("DISC-2 DISC-3 GEN-16") DEVICES(NONE) KINDS("none")
+     STEPS("Reads VP_INDEX, GUEST_OS_ID and HYPERCALL on both processors.")
+     EXPECTS("The indexes differ; the two others, which belong to the partition, are the same.")
+     IF_IT_FAILS("The host keeps per processor what belongs to the partition, or the other way round."))
 {
     struct msr_values first = {0}, *second = second_memory(t, sizeof(*second));
 
@@ -236,14 +236,13 @@ static void judge(struct test_run *t, const struct chatter *c, const char *who)
           c->wrong_reps, c->rounds, hv_status_name(c->wrong_status));
 }
 
-STORY("simultaneous_calls",
-      "Both processors make up to 6000 calls each at the same time: in turn a flush of a domain of their own, a flush "
-      "of a "
-      "domain that does not exist, and a list of 1 or 100 pages.",
-      "Every call of the first and third kind succeeds completely, and every one of the second kind is refused.",
-      "Calls on two processors share state of the host, such as the copy of the parameters, without a lock.");
-TEST(concurrency_simultaneous, "simultaneous_calls", "GEN-16 CON-1", NO_DEVICE, "flush,bad-input",
-     "Calls that are made at the same time on two processors all complete, each with its own result")
+TEST(simultaneous_calls,
+     PROMISE("Calls that are made at the same time on two processors all complete, each with its own result")
+     COVERS("GEN-16 CON-1") DEVICES(NONE) KINDS("flush bad-input")
+     STEPS("Both processors make up to 6000 calls each at the same time: in turn a flush of a domain of their own, a "
+           "flush of a domain that does not exist, and a list of 1 or 100 pages.")
+     EXPECTS("Every call of the first and third kind succeeds completely, and every one of the second kind is refused.")
+     IF_IT_FAILS("Calls on two processors share state of the host, such as the copy of the parameters, without a lock."))
 {
     struct chatter *both = second_memory(t, 2 * sizeof(*both));
     uint32_t *arrivals = second_memory(t, sizeof(*arrivals));

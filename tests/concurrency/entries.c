@@ -29,16 +29,18 @@ static bool written(const struct buffer *b, unsigned page)
     return memory_find_other(b->data + page * PAGE_SIZE, LENGTH, POISON_FRESH) != NULL;
 }
 
-STORY(
-    "entry_as_a_whole",
-    "A device reads and writes at three IOVAs over and over. Sixty times the guest rewrites their leaves, without a "
-    "flush: the first changes between page 0, read-only, and page 1, writable; the second between page 2, writable, "
-    "and page 3, read-only; the third between page 4, writable, and page 5 with P clear. Every fifth time it flushes.",
-    "Pages 0, 3 and 5 are never written: no entry ever allowed it. After a flush the pages of the new entries are.",
-    "The host joins the address of one entry with the permission of another: look for a second look at an entry, and "
-    "for caches whose parts are filled at different times.");
-TEST(entry_as_a_whole, "entry_as_a_whole", "CON-2 FL-5", ON_PROBE, "dma,flush",
-     "A leaf rewritten under running DMA is used as it was or as it is, never an address with another's permission")
+TEST(entry_as_a_whole,
+     PROMISE("A leaf rewritten under running DMA is used as it was or as it is, never an address with another's "
+             "permission")
+     COVERS("CON-2 FL-5") DEVICES(PROBE) KINDS("dma flush")
+     STEPS("A device reads and writes at three IOVAs over and over. Sixty times the guest rewrites their leaves, "
+           "without a flush: the first changes between page 0, read-only, and page 1, writable; the second between "
+           "page 2, writable, and page 3, read-only; the third between page 4, writable, and page 5 with P clear. "
+           "Every fifth time it flushes.")
+     EXPECTS("Pages 0, 3 and 5 are never written: no entry ever allowed it. After a flush the pages of the new entries "
+             "are.")
+     IF_IT_FAILS("The host joins the address of one entry with the permission of another: look for a second look at an "
+                 "entry, and for caches whose parts are filled at different times."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -90,16 +92,15 @@ TEST(entry_as_a_whole, "entry_as_a_whole", "CON-2 FL-5", ON_PROBE, "dma,flush",
     buffer_refresh(&b);
 }
 
-STORY(
-    "leaf_or_table",
-    "A device writes to one page over and over. Forty times the guest rewrites the entry of its 2 MiB, without a "
-    "flush: it is a leaf, or it names a table whose entries lead elsewhere. The large page holds entries that lead to "
-    "a trap, and the table is the first page of 2 MiB of its own. Every fourth time it flushes.",
-    "The write is in the large page or where the table leads; neither the trap nor the 2 MiB around the table are "
-    "written. After a flush it is where the entry says.",
-    "The host takes the address from one entry and what it means, leaf or table, from another.");
-TEST(leaf_or_table, "leaf_or_table", "CON-2 FL-5 TR-6 LS-8", ON_PROBE, "dma,flush",
-     "An entry that changes between 2 MiB leaf and table under running DMA is followed as one or as the other")
+TEST(leaf_or_table,
+     PROMISE("An entry that changes between 2 MiB leaf and table under running DMA is followed as one or as the other")
+     COVERS("CON-2 FL-5 TR-6 LS-8") DEVICES(PROBE) KINDS("dma flush")
+     STEPS("A device writes to one page over and over. Forty times the guest rewrites the entry of its 2 MiB, without "
+           "a flush: it is a leaf, or it names a table whose entries lead elsewhere. The large page holds entries that "
+           "lead to a trap, and the table is the first page of 2 MiB of its own. Every fourth time it flushes.")
+     EXPECTS("The write is in the large page or where the table leads; neither the trap nor the 2 MiB around the table "
+             "are written. After a flush it is where the entry says.")
+     IF_IT_FAILS("The host takes the address from one entry and what it means, leaf or table, from another."))
 {
     enum { PAGE = 5, INDEX = PAGE };
     struct dma_engine *e = device(t);

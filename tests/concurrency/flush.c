@@ -4,10 +4,9 @@
 #include "drivers/dmaprobe.h"
 #include "tests/harness/second_processor.h"
 
-#define IOVA     0x05000000ull
-#define IOVA_2   0x05801000ull
-#define RW       (STAGE1_READ | STAGE1_WRITE)
-#define ON_PROBE "da"
+#define IOVA   0x05000000ull
+#define IOVA_2 0x05801000ull
+#define RW     (STAGE1_READ | STAGE1_WRITE)
 
 #define ROUNDS 8u
 #define BURST  1u /* slot */
@@ -72,15 +71,14 @@ static void end_round(struct test_run *t, struct partner *p, unsigned round)
     CHECK_SUCCESS(p->status, p->attaches ? "ATTACH on the second processor" : "list flush on the second processor");
 }
 
-STORY("flushes_from_two",
-      "In each of eight rounds a device uses two pages, both are unmapped, and then each processor flushes one of them "
-      "by a "
-      "list, both at the same time.",
-      "After both flushes the device reaches neither page, in every round.",
-      "A flush is lost or cut short when another one is under way: look at the queue to the hardware and at what the "
-      "host shares between flushes.");
-TEST(concurrency_flushes, "flushes_from_two", "CON-1 LS-1", ON_ANY, "dma,fault,flush",
-     "Two processors flush two pages at the same time, and the device reaches neither behind that")
+TEST(flushes_from_two,
+     PROMISE("Two processors flush two pages at the same time, and the device reaches neither behind that")
+     COVERS("CON-1 LS-1") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("In each of eight rounds a device uses two pages, both are unmapped, and then each processor flushes one of "
+           "them by a list, both at the same time.")
+     EXPECTS("After both flushes the device reaches neither page, in every round.")
+     IF_IT_FAILS("A flush is lost or cut short when another one is under way: look at the queue to the hardware and at "
+                 "what the host shares between flushes."))
 {
     struct dma_engine *e = device(t);
     struct partner *p = partner(t);
@@ -115,14 +113,14 @@ TEST(concurrency_flushes, "flushes_from_two", "CON-1 LS-1", ON_ANY, "dma,fault,f
     second_end(t);
 }
 
-STORY("flush_during_attach",
-      "In each of eight rounds a device uses a page, which is unmapped. Then the first processor moves another device "
-      "from "
-      "one domain to another while the second one flushes the page.",
-      "The flushed page is out of reach, and the moved device writes to the page of the domain that it is in.",
-      "A flush that meets an ATTACH of another device is lost, or the ATTACH is: look at what the two share.");
-TEST(concurrency_flush_attach, "flush_during_attach", "CON-1 LS-1 ATT-1", ON_ANY, "dma,fault,flush",
-     "A flush on one processor and an ATTACH on another, made at the same time, both have their effect")
+TEST(flush_during_attach,
+     PROMISE("A flush on one processor and an ATTACH on another, made at the same time, both have their effect")
+     COVERS("CON-1 LS-1 ATT-1") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("In each of eight rounds a device uses a page, which is unmapped. Then the first processor moves another "
+           "device from one domain to another while the second one flushes the page.")
+     EXPECTS("The flushed page is out of reach, and the moved device writes to the page of the domain that it is in.")
+     IF_IT_FAILS("A flush that meets an ATTACH of another device is lost, or the ATTACH is: look at what the two "
+                 "share."))
 {
     struct dma_engine *stayer = device_n(t, 0), *mover = device_n(t, 1);
     struct partner *p = partner(t);
@@ -157,16 +155,14 @@ TEST(concurrency_flush_attach, "flush_during_attach", "CON-1 LS-1 ATT-1", ON_ANY
     second_end(t);
 }
 
-STORY(
-    "attach_from_two",
-    "In each of eight rounds the two processors move two devices between two domains, in opposite directions and at "
-    "the "
-    "same time.",
-    "Each device then writes to the page of the domain that it was moved to, and nothing else changes.",
-    "Two ATTACH calls at the same time mix up their devices or domains: look at the lists of devices and the tables of "
-    "the hardware.");
-TEST(concurrency_attaches, "attach_from_two", "CON-1 ATT-1", ON_ANY, "dma",
-     "Two processors attach two devices at the same time, and each device is in its new domain behind that")
+TEST(attach_from_two,
+     PROMISE("Two processors attach two devices at the same time, and each device is in its new domain behind that")
+     COVERS("CON-1 ATT-1") DEVICES(ALL) KINDS("dma")
+     STEPS("In each of eight rounds the two processors move two devices between two domains, in opposite directions "
+           "and at the same time.")
+     EXPECTS("Each device then writes to the page of the domain that it was moved to, and nothing else changes.")
+     IF_IT_FAILS("Two ATTACH calls at the same time mix up their devices or domains: look at the lists of devices and "
+                 "the tables of the hardware."))
 {
     struct dma_engine *mine = device_n(t, 0), *theirs = device_n(t, 1);
     struct partner *p = partner(t);
@@ -220,15 +216,14 @@ static bool has_turned(const struct buffer *b, uint8_t value)
     return memory_find_other(b->data, 64, value) == NULL;
 }
 
-STORY(
-    "attach_under_fire",
-    "A device writes to one IOVA again and again, kept at it by the second processor, while the first one moves it "
-    "between two paging domains and a blocking one. In between, the page is unmapped and the domain flushed.",
-    "Behind each ATTACH only the page of the domain in force is written to, and behind the flush none.",
-    "A switch or flush ends before the transfers that it has to wait for, or before the other processor's view of the "
-    "device has changed.");
-TEST(concurrency_fire, "attach_under_fire", "CON-1 ATT-5 FL-6", ON_PROBE, "dma,fault,flush",
-     "While another processor keeps a device writing, ATTACH and flushes take effect before they return")
+TEST(attach_under_fire,
+     PROMISE("While another processor keeps a device writing, ATTACH and flushes take effect before they return")
+     COVERS("CON-1 ATT-5 FL-6") DEVICES(PROBE) KINDS("dma fault flush")
+     STEPS("A device writes to one IOVA again and again, kept at it by the second processor, while the first one moves "
+           "it between two paging domains and a blocking one. In between, the page is unmapped and the domain flushed.")
+     EXPECTS("Behind each ATTACH only the page of the domain in force is written to, and behind the flush none.")
+     IF_IT_FAILS("A switch or flush ends before the transfers that it has to wait for, or before the other processor's "
+                 "view of the device has changed."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);

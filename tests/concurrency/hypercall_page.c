@@ -61,16 +61,16 @@ static bool move_watched(struct test_run *t, struct watcher *w, uint64_t gpa)
     return set;
 }
 
-STORY(
-    "page_moves_for_all",
-    "The second processor reads the start of a page of RAM. The first one moves the hypercall page there, and the "
-    "second "
-    "one reads again, without leaving the guest in between. Then the page is moved back, and the same is done again.",
-    "The second processor sees the hypercall page while it is there, and the RAM when it has gone.",
-    "The host changes the nested tables of all processors, but only the one that wrote the MSR drops what it holds of "
-    "the old ones.");
-TEST(concurrency_page_moves, "page_moves_for_all", "GEN-16 DISC-8", NO_DEVICE, NO_KIND,
-     "Where one processor moves the hypercall page, the other one sees it at once, and the RAM once it has left")
+TEST(page_moves_for_all,
+     PROMISE("Where one processor moves the hypercall page, the other one sees it at once, and the RAM once it has "
+             "left")
+     COVERS("GEN-16 DISC-8") DEVICES(NONE) KINDS("none")
+     STEPS("The second processor reads the start of a page of RAM. The first one moves the hypercall page there, and "
+           "the second one reads again, without leaving the guest in between. Then the page is moved back, and the "
+           "same is done again.")
+     EXPECTS("The second processor sees the hypercall page while it is there, and the RAM when it has gone.")
+     IF_IT_FAILS("The host changes the nested tables of all processors, but only the one that wrote the MSR drops what "
+                 "it holds of the old ones."))
 {
     uint64_t home = hypercall_init()->page, msr = 0, code;
     struct watcher *coming = second_memory(t, 2 * sizeof(*coming)), *going = coming + 1;

@@ -13,7 +13,6 @@
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 #define ROUNDS     40u
 #define FEW_ROUNDS 3u /* with a slow device, as the second processor never rests */
-#define KINDS      "dma,bad-input"
 
 /* Makes a value bad: a reserved bit of a list element, a misaligned top table. In the same byte as bits 12 to 15. */
 #define FLAW 0x800u
@@ -59,13 +58,13 @@ static void stop(struct test_run *t, struct flipper *f)
     second_end(t);
 }
 
-STORY("list_element_changes",
-      "A device uses a page, which is unmapped and flushed by a list of one element. The second processor changes the "
-      "element all the while to a malformed one that names another page. 40 rounds.",
-      "The call succeeds, and the page is out of reach; or the call is refused.",
-      "The host reads the element twice, once to check it and once to use it.");
-TEST(concurrency_list_element, "list_element_changes", "CON-3", ON_ANY, KINDS ",fault,flush",
-     "A list flush whose element changes during the call flushes the page that was checked, or is refused")
+TEST(list_element_changes,
+     PROMISE("A list flush whose element changes during the call flushes the page that was checked, or is refused")
+     COVERS("CON-3") DEVICES(ALL) KINDS("dma bad-input fault flush")
+     STEPS("A device uses a page, which is unmapped and flushed by a list of one element. The second processor changes "
+           "the element all the while to a malformed one that names another page. 40 rounds.")
+     EXPECTS("The call succeeds, and the page is out of reach; or the call is refused.")
+     IF_IT_FAILS("The host reads the element twice, once to check it and once to use it."))
 {
     struct dma_engine *e = device(t);
     const unsigned rounds = rounds_on(e, ROUNDS, FEW_ROUNDS);
@@ -122,14 +121,14 @@ static enum hv_status configure(const struct caller *c, uint32_t id, uint64_t ro
     return caller_call(c, HVCALL_CONFIGURE_DEVICE_DOMAIN, &configure, sizeof(configure));
 }
 
-STORY(
-    "root_changes",
-    "Configures a domain with a top table, which the second processor changes all the while to a misaligned address in "
-    "another top table. Then a device in the domain tries a page that both tables map, to different memory. 40 rounds.",
-    "The call succeeds, and the device reaches the memory of the first table; or the call is refused.",
-    "The host reads the address of the table twice, once to check it and once to use it.");
-TEST(concurrency_root, "root_changes", "CON-3", ON_ANY, KINDS,
-     "CONFIGURE whose top table changes during the call uses the table that was checked, or is refused")
+TEST(root_changes,
+     PROMISE("CONFIGURE whose top table changes during the call uses the table that was checked, or is refused")
+     COVERS("CON-3") DEVICES(ALL) KINDS("dma bad-input")
+     STEPS("Configures a domain with a top table, which the second processor changes all the while to a misaligned "
+           "address in another top table. Then a device in the domain tries a page that both tables map, to different "
+           "memory. 40 rounds.")
+     EXPECTS("The call succeeds, and the device reaches the memory of the first table; or the call is refused.")
+     IF_IT_FAILS("The host reads the address of the table twice, once to check it and once to use it."))
 {
     struct dma_engine *e = device(t);
     const unsigned rounds = rounds_on(e, ROUNDS, FEW_ROUNDS);

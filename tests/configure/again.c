@@ -4,8 +4,7 @@
 #include "tests/harness/fixture.h"
 #include "tests/harness/tally.h"
 
-#define KINDS "dma,fault"
-#define IOVA  0x7000000ull
+#define IOVA 0x7000000ull
 
 /* One table for the first CONFIGURE and one for the second; the same IOVA leads to another buffer in each. */
 struct again {
@@ -50,15 +49,15 @@ static void expect_blocked(struct test_run *t, struct again *a, const char *what
           "%s: the device passes through", what);
 }
 
-STORY("table_while_unattached",
-      "Two tables map one IOVA to different pages. A domain without devices is configured with the first and then "
-      "with the second one; the device is attached and writes.",
-      "If the second CONFIGURE was refused, the write is in the page of the first table, otherwise in that of the "
-      "second; nothing else changes. The status is recorded.",
-      "Status and effect disagree: the host has stored the new root and reports an error, or reports success and "
-      "goes on with the old one.");
-OBSERVATION(table_while_unattached, "table_while_unattached", "CFG-6", ON_ANY, KINDS,
-            "Another top table for a domain without devices: refused, or in force at the next ATTACH")
+OBSERVATION(table_while_unattached,
+            PROMISE("Another top table for a domain without devices: refused, or in force at the next ATTACH")
+            COVERS("CFG-6") DEVICES(ALL) KINDS("dma fault")
+            STEPS("Two tables map one IOVA to different pages. A domain without devices is configured with the first "
+                  "and then with the second one; the device is attached and writes.")
+            EXPECTS("If the second CONFIGURE was refused, the write is in the page of the first table, otherwise in "
+                    "that of the second; nothing else changes. The status is recorded.")
+            IF_IT_FAILS("Status and effect disagree: the host has stored the new root and reports an error, or reports "
+                        "success and goes on with the old one."))
 {
     struct again a = again(t);
     enum hv_status status =
@@ -70,15 +69,17 @@ OBSERVATION(table_while_unattached, "table_while_unattached", "CFG-6", ON_ANY, K
                  "DMA after a second CONFIGURE of a domain without devices");
 }
 
-STORY("kind_while_unattached",
-      "A paging domain without devices is configured as blocking; the device is attached and writes. The device "
-      "leaves, the domain is configured as paging with another table, and the device comes back and writes.",
-      "After each step the domain is what the last CONFIGURE that succeeded made of it: it blocks, or leads to the "
-      "page of that table. Both statuses are recorded.",
-      "A part of the old settings stays: the mode changes without the root, or the other way round, or a refused "
-      "call has changed something.");
-OBSERVATION(kind_while_unattached, "kind_while_unattached", "CFG-6", ON_ANY, KINDS,
-            "Paging to blocking and back for a domain without devices: each step is refused, or in force as a whole")
+OBSERVATION(kind_while_unattached,
+            PROMISE("Paging to blocking and back for a domain without devices: each step is refused, or in force as a "
+                    "whole")
+            COVERS("CFG-6") DEVICES(ALL) KINDS("dma fault")
+            STEPS("A paging domain without devices is configured as blocking; the device is attached and writes. The "
+                  "device leaves, the domain is configured as paging with another table, and the device comes back and "
+                  "writes.")
+            EXPECTS("After each step the domain is what the last CONFIGURE that succeeded made of it: it blocks, or "
+                    "leads to the page of that table. Both statuses are recorded.")
+            IF_IT_FAILS("A part of the old settings stays: the mode changes without the root, or the other way round, "
+                        "or a refused call has changed something."))
 {
     struct again a = again(t);
     enum hv_status blocked = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0), back;
@@ -103,15 +104,15 @@ OBSERVATION(kind_while_unattached, "kind_while_unattached", "CFG-6", ON_ANY, KIN
     observe_status(t, "to another table", back);
 }
 
-STORY("table_while_attached",
-      "The device uses a page of its domain, so that it is cached. The domain is configured with another table "
-      "while the device is in it, and the device writes to the same IOVA.",
-      "If the call was refused, the old page is reached; if it succeeded, the new one is, at once and without a "
-      "flush. The status is recorded.",
-      "The call reports success while cached translations of the old table are still in use, or a refused call has "
-      "switched the table.");
-OBSERVATION(table_while_attached, "table_while_attached", "CFG-7", ON_ANY, KINDS,
-            "Another top table for a domain with a device: refused, or in force at once with nothing cached")
+OBSERVATION(table_while_attached,
+            PROMISE("Another top table for a domain with a device: refused, or in force at once with nothing cached")
+            COVERS("CFG-7") DEVICES(ALL) KINDS("dma fault")
+            STEPS("The device uses a page of its domain, so that it is cached. The domain is configured with another "
+                  "table while the device is in it, and the device writes to the same IOVA.")
+            EXPECTS("If the call was refused, the old page is reached; if it succeeded, the new one is, at once and "
+                    "without a flush. The status is recorded.")
+            IF_IT_FAILS("The call reports success while cached translations of the old table are still in use, or a "
+                        "refused call has switched the table."))
 {
     struct again a = again(t);
     enum hv_status status;
@@ -124,15 +125,15 @@ OBSERVATION(table_while_attached, "table_while_attached", "CFG-7", ON_ANY, KINDS
                  "DMA after a second CONFIGURE of a domain with a device");
 }
 
-STORY("kind_while_attached",
-      "The device uses a page of its domain. The domain is configured as blocking while the device is in it, then "
-      "as identity, and after each call the device writes, by IOVA or by address.",
-      "After a refusal all is as before; after a success the new mode is in force for the next DMA. Both statuses "
-      "are recorded.",
-      "The status and the state of the device disagree. The dangerous case is a CONFIGURE as identity that reports "
-      "an error and still opens all memory to the device.");
-OBSERVATION(kind_while_attached, "kind_while_attached", "CFG-7", ON_ANY, KINDS,
-            "Paging to blocking and to identity for a domain with a device: refused, or in force at once")
+OBSERVATION(kind_while_attached,
+            PROMISE("Paging to blocking and to identity for a domain with a device: refused, or in force at once")
+            COVERS("CFG-7") DEVICES(ALL) KINDS("dma fault")
+            STEPS("The device uses a page of its domain. The domain is configured as blocking while the device is in "
+                  "it, then as identity, and after each call the device writes, by IOVA or by address.")
+            EXPECTS("After a refusal all is as before; after a success the new mode is in force for the next DMA. Both "
+                    "statuses are recorded.")
+            IF_IT_FAILS("The status and the state of the device disagree. The dangerous case is a CONFIGURE as "
+                        "identity that reports an error and still opens all memory to the device."))
 {
     struct again a = again(t);
     enum hv_status blocked, identity;

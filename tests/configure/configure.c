@@ -5,8 +5,7 @@
 #include "tests/harness/fixture.h"
 #include "tests/harness/tally.h"
 
-#define KINDS "dma,bad-input"
-#define IOVA  0x7000000ull
+#define IOVA 0x7000000ull
 
 /* A domain that exists and has no settings yet. */
 static uint32_t bare_domain(struct test_run *t)
@@ -45,14 +44,14 @@ static void expect_no_pass_through(struct test_run *t, struct dma_engine *e, uin
     }
 }
 
-STORY("forms_of_guests",
-      "Creates new domains and configures one as identity, one as blocking and three as paging with an empty top "
-      "table, and with five levels too where the host reports them.",
-      "Every CREATE and every CONFIGURE answers SUCCESS.",
-      "The host refuses a form that guests send at boot, blocking with translation enabled for one. No device can "
-      "then be managed.");
-TEST(forms_of_guests, "forms_of_guests", "CFG-1", NO_DEVICE, NO_KIND,
-     "CONFIGURE takes the identity, blocking and paging forms that guests send for a domain without devices")
+TEST(forms_of_guests,
+     PROMISE("CONFIGURE takes the identity, blocking and paging forms that guests send for a domain without devices")
+     COVERS("CFG-1") DEVICES(NONE) KINDS("none")
+     STEPS("Creates new domains and configures one as identity, one as blocking and three as paging with an empty top "
+           "table, and with five levels too where the host reports them.")
+     EXPECTS("Every CREATE and every CONFIGURE answers SUCCESS.")
+     IF_IT_FAILS("The host refuses a form that guests send at boot, blocking with translation enabled for one. No "
+                 "device can then be managed."))
 {
     const struct hv_output_get_iommu_capabilities *caps = capabilities(t);
     uint32_t id;
@@ -75,14 +74,14 @@ TEST(forms_of_guests, "forms_of_guests", "CFG-1", NO_DEVICE, NO_KIND,
     }
 }
 
-STORY("each_domain_its_table",
-      "Configures four domains one after the other, each with a top table that maps the same IOVA to a page of its "
-      "own. Then attaches the device to each in turn and writes once.",
-      "Each write is in the page of the domain that the device is in; the other three are unchanged.",
-      "The top table is kept in one place for all domains, or the last CONFIGURE wins: devices of different owners "
-      "would share memory.");
-TEST(each_domain_its_table, "each_domain_its_table", "CFG-1 ISO-1", ON_ANY, "dma",
-     "Domains configured one after the other each keep the top table of their own CONFIGURE")
+TEST(each_domain_its_table,
+     PROMISE("Domains configured one after the other each keep the top table of their own CONFIGURE")
+     COVERS("CFG-1 ISO-1") DEVICES(ALL) KINDS("dma")
+     STEPS("Configures four domains one after the other, each with a top table that maps the same IOVA to a page of "
+           "its own. Then attaches the device to each in turn and writes once.")
+     EXPECTS("Each write is in the page of the domain that the device is in; the other three are unchanged.")
+     IF_IT_FAILS("The top table is kept in one place for all domains, or the last CONFIGURE wins: devices of different "
+                 "owners would share memory."))
 {
     struct dma_engine *e = device(t);
     struct domain *d[4];
@@ -102,15 +101,16 @@ TEST(each_domain_its_table, "each_domain_its_table", "CFG-1 ISO-1", ON_ANY, "dma
     }
 }
 
-STORY("blocked_untranslated",
-      "Configures a domain with the blocked flag but without translation_enabled, alone and with the flag for five "
-      "levels. Attaches the device to it, as far as the host permits, and lets it write and read at the address of "
-      "a page.",
-      "The page is unchanged, whether CONFIGURE was refused or not. The statuses are recorded.",
-      "The host looks at translation_enabled alone and takes the domain for an identity domain: what was meant to "
-      "block lets everything through. After a refusal it is the domain without settings that passes DMA through.");
-TEST(blocked_untranslated, "blocked_untranslated", "CFG-2", ON_ANY, KINDS,
-     "Blocked without translation_enabled is refused or blocks; it never passes DMA through")
+TEST(blocked_untranslated,
+     PROMISE("Blocked without translation_enabled is refused or blocks; it never passes DMA through")
+     COVERS("CFG-2") DEVICES(ALL) KINDS("dma bad-input")
+     STEPS("Configures a domain with the blocked flag but without translation_enabled, alone and with the flag for "
+           "five levels. Attaches the device to it, as far as the host permits, and lets it write and read at the "
+           "address of a page.")
+     EXPECTS("The page is unchanged, whether CONFIGURE was refused or not. The statuses are recorded.")
+     IF_IT_FAILS("The host looks at translation_enabled alone and takes the domain for an identity domain: what was "
+                 "meant to block lets everything through. After a refusal it is the domain without settings that "
+                 "passes DMA through."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -126,16 +126,16 @@ TEST(blocked_untranslated, "blocked_untranslated", "CFG-2", ON_ANY, KINDS,
     }
 }
 
-STORY("five_levels_unreported",
-      "On a host without S1_5LVL, configures a domain for five levels with the top table of a four-level one. "
-      "Attaches the device, as far as the host permits, and lets it access the address of a page and an IOVA that "
-      "the table maps.",
-      "The status is recorded. No access by the address of the page arrives, and one by the IOVA arrives in its "
-      "page or nowhere.",
-      "The host accepts a walk that its unit cannot do, and lets DMA through or reads the table at a wrong level. "
-      "After a refusal it is the domain without settings that passes DMA through.");
-OBSERVATION(five_levels_unreported, "five_levels_unreported", "CFG-3", ON_ANY, KINDS,
-            "Five levels where they are not reported: the status, and that no DMA goes astray")
+OBSERVATION(five_levels_unreported,
+            PROMISE("Five levels where they are not reported: the status, and that no DMA goes astray")
+            COVERS("CFG-3") DEVICES(ALL) KINDS("dma bad-input")
+            STEPS("On a host without S1_5LVL, configures a domain for five levels with the top table of a four-level "
+                  "one. Attaches the device, as far as the host permits, and lets it access the address of a page and "
+                  "an IOVA that the table maps.")
+            EXPECTS("The status is recorded. No access by the address of the page arrives, and one by the IOVA arrives "
+                    "in its page or nowhere.")
+            IF_IT_FAILS("The host accepts a walk that its unit cannot do, and lets DMA through or reads the table at a "
+                        "wrong level. After a refusal it is the domain without settings that passes DMA through."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -155,15 +155,17 @@ OBSERVATION(five_levels_unreported, "five_levels_unreported", "CFG-3", ON_ANY, K
     may_write(t, e, IOVA, &b, 0, 64, "DMA by a mapped IOVA");
 }
 
-STORY("reserved_flags",
-      "For each reserved flag of CONFIGURE, makes the domain anew and configures it as paging with this flag. Where "
-      "that is accepted, attaches the device and lets it write to a mapped IOVA and to the address of a page that "
-      "is not mapped.",
-      "A refusal will do. Where the flag is accepted, the first write lands in its page or nowhere, the second "
-      "nowhere. The statuses are recorded.",
-      "A flag without public meaning opens the domain: DMA by address gets through although translation is enabled.");
-OBSERVATION(reserved_flags, "reserved_flags", "CFG-5", ON_ANY, KINDS,
-            "Each reserved flag of CONFIGURE: refused, or ignored, and then DMA goes where the table says or nowhere")
+OBSERVATION(reserved_flags,
+            PROMISE("Each reserved flag of CONFIGURE: refused, or ignored, and then DMA goes where the table says or "
+                    "nowhere")
+            COVERS("CFG-5") DEVICES(ALL) KINDS("dma bad-input")
+            STEPS("For each reserved flag of CONFIGURE, makes the domain anew and configures it as paging with this "
+                  "flag. Where that is accepted, attaches the device and lets it write to a mapped IOVA and to the "
+                  "address of a page that is not mapped.")
+            EXPECTS("A refusal will do. Where the flag is accepted, the first write lands in its page or nowhere, the "
+                    "second nowhere. The statuses are recorded.")
+            IF_IT_FAILS("A flag without public meaning opens the domain: DMA by address gets through although "
+                        "translation is enabled."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1), decoy = buffer(t, 1);
@@ -195,14 +197,14 @@ OBSERVATION(reserved_flags, "reserved_flags", "CFG-5", ON_ANY, KINDS,
     observe_tally(t, "reserved flags", &tally);
 }
 
-STORY("never_configured",
-      "Creates a domain and configures nothing. A blocked device is attached to it, as far as the host permits, and "
-      "writes to and reads from the address of a page.",
-      "ATTACH may fail or succeed; the page is unchanged in both cases.",
-      "The settings of a new domain are all zero, which reads as identity. A device that is attached too early has "
-      "the run of the guest's memory.");
-TEST(never_configured, "never_configured", "CFG-8", ON_ANY, KINDS,
-     "A device that is attached to a domain without settings is refused or blocked, never passed through")
+TEST(never_configured,
+     PROMISE("A device that is attached to a domain without settings is refused or blocked, never passed through")
+     COVERS("CFG-8") DEVICES(ALL) KINDS("dma bad-input")
+     STEPS("Creates a domain and configures nothing. A blocked device is attached to it, as far as the host permits, "
+           "and writes to and reads from the address of a page.")
+     EXPECTS("ATTACH may fail or succeed; the page is unchanged in both cases.")
+     IF_IT_FAILS("The settings of a new domain are all zero, which reads as identity. A device that is attached too "
+                 "early has the run of the guest's memory."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -212,15 +214,15 @@ TEST(never_configured, "never_configured", "CFG-8", ON_ANY, KINDS,
     expect_no_pass_through(t, e, id, &b, "a domain that was never configured");
 }
 
-STORY("never_configured_after_paging",
-      "The device uses a page of a paging domain. ATTACH moves it to a domain that was created but never "
-      "configured. It writes to the old IOVA and to the address of the page.",
-      "If ATTACH was refused, the IOVA works as before; if not, it reaches nothing. The write to the address never "
-      "arrives. The status is recorded.",
-      "A refused ATTACH already took the device out of its domain, or an accepted one leaves the old translation or "
-      "no translation at all in force.");
-TEST(never_configured_after_paging, "never_configured_after_paging", "CFG-8 GEN-10", ON_ANY, KINDS,
-     "ATTACH to a domain without settings leaves the device where it was when refused, and blocks it when not")
+TEST(never_configured_after_paging,
+     PROMISE("ATTACH to a domain without settings leaves the device where it was when refused, and blocks it when not")
+     COVERS("CFG-8 GEN-10") DEVICES(ALL) KINDS("dma bad-input")
+     STEPS("The device uses a page of a paging domain. ATTACH moves it to a domain that was created but never "
+           "configured. It writes to the old IOVA and to the address of the page.")
+     EXPECTS("If ATTACH was refused, the IOVA works as before; if not, it reaches nothing. The write to the address "
+             "never arrives. The status is recorded.")
+     IF_IT_FAILS("A refused ATTACH already took the device out of its domain, or an accepted one leaves the old "
+                 "translation or no translation at all in force."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -242,14 +244,15 @@ TEST(never_configured_after_paging, "never_configured_after_paging", "CFG-8 GEN-
     CHECK(!may_write(t, e, gpa_of(b.data), &b, 0, 64, "DMA by GPA"), "the device passes through");
 }
 
-STORY("blocked_with_root",
-      "Configures blocking domains with five different roots, a real table, a misaligned one and one outside of the "
-      "address space among them. Attaches the device to each, as far as the host permits, and lets it access the "
-      "address of a page and the IOVA that the real table maps.",
-      "Each CONFIGURE may be refused or accepted, which is recorded. No access arrives.",
-      "The blocked flag does not come first: as soon as there is a root, the host builds a translation from it.");
-OBSERVATION(blocked_with_root, "blocked_with_root", "CFG-9", ON_ANY, "dma,fault",
-            "A blocking domain with a root: the status, and that DMA is blocked whatever the root says")
+OBSERVATION(blocked_with_root,
+            PROMISE("A blocking domain with a root: the status, and that DMA is blocked whatever the root says")
+            COVERS("CFG-9") DEVICES(ALL) KINDS("dma fault")
+            STEPS("Configures blocking domains with five different roots, a real table, a misaligned one and one "
+                  "outside of the address space among them. Attaches the device to each, as far as the host permits, "
+                  "and lets it access the address of a page and the IOVA that the real table maps.")
+            EXPECTS("Each CONFIGURE may be refused or accepted, which is recorded. No access arrives.")
+            IF_IT_FAILS("The blocked flag does not come first: as soon as there is a root, the host builds a "
+                        "translation from it."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);

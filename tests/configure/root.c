@@ -8,7 +8,6 @@
 #include "tests/harness/fixture.h"
 #include "tests/harness/tally.h"
 
-#define KINDS      "dma,bad-input"
 #define IOVA       0x7000000ull
 #define TOP_STRIDE (1ull << 39) /* what one entry of the top table of four covers */
 #define ENTRY_SIZE 8u
@@ -55,16 +54,17 @@ static void expect_refused_or_blocked(struct test_run *t, struct root_case *c, u
     attach(t, c->park, c->engine);
 }
 
-STORY("misaligned_root",
-      "For each of the address bits 0 to 11, makes the domain anew with the address of a good top table plus this "
-      "bit as its root. Where that is accepted, attaches the device and writes to the mapped IOVA, and by address "
-      "to a decoy. The table holds entries that lead to the decoy, if it is read some bytes further on.",
-      "Each root is refused, or the domain blocks: neither the target nor the decoy is reached. The statuses are "
-      "recorded.",
-      "The host cuts the low bits off and accepts what is not a root, or reads the table at a shifted place, where "
-      "other bytes of the guest look like entries.");
-TEST(misaligned_root, "misaligned_root", "CFG-4", ON_ANY, KINDS,
-     "A top table with any of address bits 0 to 11 set is refused or blocks, and is not read at a shifted place")
+TEST(misaligned_root,
+     PROMISE("A top table with any of address bits 0 to 11 set is refused or blocks, and is not read at a shifted "
+             "place")
+     COVERS("CFG-4") DEVICES(ALL) KINDS("dma bad-input")
+     STEPS("For each of the address bits 0 to 11, makes the domain anew with the address of a good top table plus this "
+           "bit as its root. Where that is accepted, attaches the device and writes to the mapped IOVA, and by address "
+           "to a decoy. The table holds entries that lead to the decoy, if it is read some bytes further on.")
+     EXPECTS("Each root is refused, or the domain blocks: neither the target nor the decoy is reached. The statuses "
+             "are recorded.")
+     IF_IT_FAILS("The host cuts the low bits off and accepts what is not a root, or reads the table at a shifted "
+                 "place, where other bytes of the guest look like entries."))
 {
     struct root_case c = root_case(t);
     unsigned width = capabilities(t)->max_iova_width;
@@ -82,15 +82,15 @@ TEST(misaligned_root, "misaligned_root", "CFG-4", ON_ANY, KINDS,
     observe_tally(t, "misaligned roots", &c.tally);
 }
 
-STORY("root_above_width",
-      "For each address bit above the physical address width, makes the domain anew with a root that has this bit "
-      "alone, and with a good table plus this bit. Where that is accepted, attaches the device and writes to the "
-      "mapped IOVA and by address.",
-      "Each root is refused, or the domain blocks. The statuses are recorded.",
-      "The host drops the upper bits of the root, and walks a table that the guest has not named, or passes DMA "
-      "through where it finds no table.");
-TEST(root_above_width, "root_above_width", "CFG-4 TR-11", ON_ANY, KINDS,
-     "A top table above the physical address width is refused or blocks, and is not cut to fit")
+TEST(root_above_width,
+     PROMISE("A top table above the physical address width is refused or blocks, and is not cut to fit")
+     COVERS("CFG-4 TR-11") DEVICES(ALL) KINDS("dma bad-input")
+     STEPS("For each address bit above the physical address width, makes the domain anew with a root that has this bit "
+           "alone, and with a good table plus this bit. Where that is accepted, attaches the device and writes to the "
+           "mapped IOVA and by address.")
+     EXPECTS("Each root is refused, or the domain blocks. The statuses are recorded.")
+     IF_IT_FAILS("The host drops the upper bits of the root, and walks a table that the guest has not named, or passes "
+                 "DMA through where it finds no table."))
 {
     struct root_case c = root_case(t);
 
@@ -102,15 +102,15 @@ TEST(root_above_width, "root_above_width", "CFG-4 TR-11", ON_ANY, KINDS,
     observe_tally(t, "roots above the width", &c.tally);
 }
 
-STORY("root_outside_memory",
-      "Makes the domain anew with roots where the guest has no memory: a hole in the memory map, the page of the "
-      "local APIC, the last page of the address space. Where a root is accepted, attaches the device and writes by "
-      "IOVA and by address.",
-      "Each root is refused, or the domain blocks. The statuses are recorded.",
-      "The IOMMU walks whatever the host has at that address: device registers, memory of the host or of another "
-      "guest. Look at the check of the root against the memory of the partition.");
-TEST(root_outside_memory, "root_outside_memory", "CFG-4 TR-11", ON_ANY, KINDS,
-     "A top table where the guest has no memory is refused or blocks")
+TEST(root_outside_memory,
+     PROMISE("A top table where the guest has no memory is refused or blocks")
+     COVERS("CFG-4 TR-11") DEVICES(ALL) KINDS("dma bad-input")
+     STEPS("Makes the domain anew with roots where the guest has no memory: a hole in the memory map, the page of the "
+           "local APIC, the last page of the address space. Where a root is accepted, attaches the device and writes "
+           "by IOVA and by address.")
+     EXPECTS("Each root is refused, or the domain blocks. The statuses are recorded.")
+     IF_IT_FAILS("The IOMMU walks whatever the host has at that address: device registers, memory of the host or of "
+                 "another guest. Look at the check of the root against the memory of the partition."))
 {
     struct root_case c = root_case(t);
     uint64_t hole = memory_hole();

@@ -32,11 +32,13 @@ static enum hv_status ask_with(uint64_t partition_id, uint64_t reserved, struct 
     return hypercall_simple(HVCALL_GET_IOMMU_CAPABILITIES, &input, sizeof(input), out, sizeof(*out));
 }
 
-STORY("answered_or_unknown", "Calls GET_IOMMU_CAPABILITIES.", "The status is SUCCESS or INVALID_HYPERCALL_CODE.",
-      "A guest takes INVALID_HYPERCALL_CODE for a host without pvIOMMU and goes on silently; at any other status "
-      "its driver complains or stops. Look at the order of the checks before this call.");
-TEST(answered_or_unknown, "answered_or_unknown", "CAP-1 CAP-2", NO_DEVICE, NO_KIND,
-     "A host either answers GET_IOMMU_CAPABILITIES or says INVALID_HYPERCALL_CODE; no other status")
+TEST(answered_or_unknown,
+     PROMISE("A host either answers GET_IOMMU_CAPABILITIES or says INVALID_HYPERCALL_CODE; no other status")
+     COVERS("CAP-1 CAP-2") DEVICES(NONE) KINDS("none")
+     STEPS("Calls GET_IOMMU_CAPABILITIES.")
+     EXPECTS("The status is SUCCESS or INVALID_HYPERCALL_CODE.")
+     IF_IT_FAILS("A guest takes INVALID_HYPERCALL_CODE for a host without pvIOMMU and goes on silently; at any other "
+                 "status its driver complains or stops. Look at the order of the checks before this call."))
 {
     struct hv_output_get_iommu_capabilities caps;
     enum hv_status status = pviommu_get_capabilities(&caps);
@@ -46,12 +48,13 @@ TEST(answered_or_unknown, "answered_or_unknown", "CAP-1 CAP-2", NO_DEVICE, NO_KI
     }
 }
 
-STORY("stage1_with_4k", "Calls GET_IOMMU_CAPABILITIES and looks at iommu_cap and at the bitmap of page sizes.",
-      "PRESENT and S1 are set, and so is bit 12 of the page sizes.",
-      "Guests refuse to use a pvIOMMU that lacks one of the three, and all devices stay outside of it. The host "
-      "fills in the answer of another unit, or of none.");
-TEST(stage1_with_4k, "stage1_with_4k", "CAP-2", NO_DEVICE, NO_KIND,
-     "The host reports a pvIOMMU with a first stage and with 4 KiB pages")
+TEST(stage1_with_4k,
+     PROMISE("The host reports a pvIOMMU with a first stage and with 4 KiB pages")
+     COVERS("CAP-2") DEVICES(NONE) KINDS("none")
+     STEPS("Calls GET_IOMMU_CAPABILITIES and looks at iommu_cap and at the bitmap of page sizes.")
+     EXPECTS("PRESENT and S1 are set, and so is bit 12 of the page sizes.")
+     IF_IT_FAILS("Guests refuse to use a pvIOMMU that lacks one of the three, and all devices stay outside of it. The "
+                 "host fills in the answer of another unit, or of none."))
 {
     struct hv_output_get_iommu_capabilities caps = ask(t);
 
@@ -61,23 +64,25 @@ TEST(stage1_with_4k, "stage1_with_4k", "CAP-2", NO_DEVICE, NO_KIND,
           (unsigned long long)caps.pgsize_bitmap);
 }
 
-STORY("page_sizes_exist",
-      "Calls GET_IOMMU_CAPABILITIES and masks 4 KiB, 2 MiB and 1 GiB out of the bitmap of page sizes.",
-      "No bit is left over.",
-      "The host reports sizes of another table format. A guest that believed it would set up leaves that the x86 "
-      "walk reads as something else.");
-TEST(page_sizes_exist, "page_sizes_exist", "CAP-3", NO_DEVICE, NO_KIND,
-     "The page sizes are none but 4 KiB, 2 MiB and 1 GiB")
+TEST(page_sizes_exist,
+     PROMISE("The page sizes are none but 4 KiB, 2 MiB and 1 GiB")
+     COVERS("CAP-3") DEVICES(NONE) KINDS("none")
+     STEPS("Calls GET_IOMMU_CAPABILITIES and masks 4 KiB, 2 MiB and 1 GiB out of the bitmap of page sizes.")
+     EXPECTS("No bit is left over.")
+     IF_IT_FAILS("The host reports sizes of another table format. A guest that believed it would set up leaves that "
+                 "the x86 walk reads as something else."))
 {
     CHECK_EQ(ask(t).pgsize_bitmap & ~HV_IOMMU_PGSIZE_ALL, 0, "page sizes that the x86 first stage does not have");
 }
 
-STORY("iova_width", "Calls GET_IOMMU_CAPABILITIES and looks at the IOVA width and at S1_5LVL.",
-      "The width is 12 to 57, and at most 48 where S1_5LVL is clear.",
-      "A guest sizes its tables and its IOVA allocator by this number. One that is too large makes it hand out "
-      "addresses that no walk covers, so that DMA fails or, with a host that cuts addresses, lands elsewhere.");
-TEST(iova_width, "iova_width", "CAP-4", NO_DEVICE, NO_KIND,
-     "The IOVA width lies between 12 and 57 bits, and is above 48 only with five levels")
+TEST(iova_width,
+     PROMISE("The IOVA width lies between 12 and 57 bits, and is above 48 only with five levels")
+     COVERS("CAP-4") DEVICES(NONE) KINDS("none")
+     STEPS("Calls GET_IOMMU_CAPABILITIES and looks at the IOVA width and at S1_5LVL.")
+     EXPECTS("The width is 12 to 57, and at most 48 where S1_5LVL is clear.")
+     IF_IT_FAILS("A guest sizes its tables and its IOVA allocator by this number. One that is too large makes it hand "
+                 "out addresses that no walk covers, so that DMA fails or, with a host that cuts addresses, lands "
+                 "elsewhere."))
 {
     struct hv_output_get_iommu_capabilities caps = ask(t);
 
@@ -87,15 +92,15 @@ TEST(iova_width, "iova_width", "CAP-4", NO_DEVICE, NO_KIND,
           "IOVA width is %u without S1_5LVL", caps.max_iova_width);
 }
 
-STORY("same_each_time",
-      "Asks for the capabilities twenty times. Creates, configures, flushes and deletes a domain, and asks again; "
-      "another device does DMA through a mapping of its own in between.",
-      "All answers agree byte for byte, the device of the bystander reaches its page every time, and its property "
-      "is the same.",
-      "The answer depends on state that it should not show, or holds bytes that nobody filled in. Guests ask once "
-      "and rely on it.");
-TEST(same_each_time, "same_each_time", "CAP-5", NO_DEVICE, "dma",
-     "The answer is the same before, between and after other calls, and asking changes nothing")
+TEST(same_each_time,
+     PROMISE("The answer is the same before, between and after other calls, and asking changes nothing")
+     COVERS("CAP-5") DEVICES(NONE) KINDS("dma")
+     STEPS("Asks for the capabilities twenty times. Creates, configures, flushes and deletes a domain, and asks again; "
+           "another device does DMA through a mapping of its own in between.")
+     EXPECTS("All answers agree byte for byte, the device of the bystander reaches its page every time, and its "
+             "property is the same.")
+     IF_IT_FAILS("The answer depends on state that it should not show, or holds bytes that nobody filled in. Guests "
+                 "ask once and rely on it."))
 {
     struct hv_output_get_iommu_capabilities first = ask(t), now;
     struct canary by = canary(t);
@@ -114,13 +119,14 @@ TEST(same_each_time, "same_each_time", "CAP-5", NO_DEVICE, "dma",
     CHECK(memcmp(&now, &first, sizeof(now)) == 0, "the answer after other calls differs from the first");
 }
 
-STORY("other_partition",
-      "Asks for the capabilities with up to six partition ids that are not our own, then for our own again.",
-      "Any status will do, and is recorded; our own answer is byte for byte what it was.",
-      "The question about a stranger changed something of ours. The observation tells whether the host answers such "
-      "questions at all.");
-OBSERVATION(other_partition, "other_partition", "CAP-6", NO_DEVICE, "bad-input",
-            "Capabilities asked for another partition: the status, and that our own answer stays the same")
+OBSERVATION(other_partition,
+            PROMISE("Capabilities asked for another partition: the status, and that our own answer stays the same")
+            COVERS("CAP-6") DEVICES(NONE) KINDS("bad-input")
+            STEPS("Asks for the capabilities with up to six partition ids that are not our own, then for our own "
+                  "again.")
+            EXPECTS("Any status will do, and is recorded; our own answer is byte for byte what it was.")
+            IF_IT_FAILS("The question about a stranger changed something of ours. The observation tells whether the "
+                        "host answers such questions at all."))
 {
     static const uint64_t strangers[] = {HV_PARTITION_ID_INVALID,     1, 2, 0x1234, UINT64_C(0x7FFFFFFFFFFFFFFF),
                                          UINT64_C(0xFFFFFFFFFFFFFFFE)};
@@ -138,12 +144,14 @@ OBSERVATION(other_partition, "other_partition", "CAP-6", NO_DEVICE, "bad-input",
     CHECK(memcmp(&now, &first, sizeof(now)) == 0, "the answer changed after a question for another partition");
 }
 
-STORY("reserved_input", "Asks 64 times with one bit of the reserved input field set each time.",
-      "Each call is refused, or answered with the same 24 bytes as the plain call. The statuses are recorded.",
-      "The host takes a reserved bit for an option: guests of a later time, or with garbage in the field, get "
-      "another answer.");
-OBSERVATION(reserved_input, "reserved_input", "CAP-7", NO_DEVICE, "bad-input",
-            "Each reserved input bit: refused, or ignored with the same answer")
+OBSERVATION(reserved_input,
+            PROMISE("Each reserved input bit: refused, or ignored with the same answer")
+            COVERS("CAP-7") DEVICES(NONE) KINDS("bad-input")
+            STEPS("Asks 64 times with one bit of the reserved input field set each time.")
+            EXPECTS("Each call is refused, or answered with the same 24 bytes as the plain call. The statuses are "
+                    "recorded.")
+            IF_IT_FAILS("The host takes a reserved bit for an option: guests of a later time, or with garbage in the "
+                        "field, get another answer."))
 {
     struct hv_output_get_iommu_capabilities first = ask(t), other;
     struct tally tally = {0};
@@ -158,24 +166,27 @@ OBSERVATION(reserved_input, "reserved_input", "CAP-7", NO_DEVICE, "bad-input",
     observe_tally(t, "reserved bits", &tally);
 }
 
-STORY("size_field", "Asks for the capabilities and looks at the field that tells the size of the answer.",
-      "Any value will do, and is recorded, next to the 24 bytes that the suite knows.",
-      "This test fails only with the call itself; a size other than 0 or 24 hints at a newer structure.");
-OBSERVATION(size_field, "size_field", "CAP-8", NO_DEVICE, NO_KIND,
-            "The size that the capabilities report for themselves")
+OBSERVATION(size_field,
+            PROMISE("The size that the capabilities report for themselves")
+            COVERS("CAP-8") DEVICES(NONE) KINDS("none")
+            STEPS("Asks for the capabilities and looks at the field that tells the size of the answer.")
+            EXPECTS("Any value will do, and is recorded, next to the 24 bytes that the suite knows.")
+            IF_IT_FAILS("This test fails only with the call itself; a size other than 0 or 24 hints at a newer "
+                        "structure."))
 {
     struct hv_output_get_iommu_capabilities caps = ask(t);
 
     OBSERVE("size %u, this suite knows %u bytes", caps.size, (unsigned)sizeof(caps));
 }
 
-STORY("bits_agree",
-      "Asks for the capabilities and compares the bits PASID, ATS and PRI with each other and with the PASID width.",
-      "With PASID the width is 1 to 20; PRI is set only where ATS is.",
-      "The bits are put together from different sources. PRI needs ATS by its nature, so a guest that enables both "
-      "would fail half-way.");
-TEST(bits_agree, "bits_agree", "CAP-9", NO_DEVICE, NO_KIND,
-     "PASID comes with a PASID width of 1 to 20, and PRI comes with ATS")
+TEST(bits_agree,
+     PROMISE("PASID comes with a PASID width of 1 to 20, and PRI comes with ATS")
+     COVERS("CAP-9") DEVICES(NONE) KINDS("none")
+     STEPS("Asks for the capabilities and compares the bits PASID, ATS and PRI with each other and with the PASID "
+           "width.")
+     EXPECTS("With PASID the width is 1 to 20; PRI is set only where ATS is.")
+     IF_IT_FAILS("The bits are put together from different sources. PRI needs ATS by its nature, so a guest that "
+                 "enables both would fail half-way."))
 {
     struct hv_output_get_iommu_capabilities caps = ask(t);
 

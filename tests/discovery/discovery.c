@@ -20,13 +20,14 @@ static uint64_t read_msr(struct test_run *t, uint32_t msr)
     return value;
 }
 
-STORY("interface_signature", "Reads CPUID leaf 1 and leaves 0x40000000 and 0x40000001.",
-      "The hypervisor bit is set, the highest hypervisor leaf is 0x40000005 or more, and EAX of leaf 0x40000001 is "
-      "0x31237648.",
-      "A guest does not recognise the interface and never looks for a pvIOMMU: CPUID is not intercepted, or the "
-      "leaves of another hypervisor interface come first.");
-TEST(interface_signature, "interface_signature", "DISC-1", NO_DEVICE, NO_KIND,
-     "CPUID reports at least leaf 0x40000005 and the interface signature Hv#1")
+TEST(interface_signature,
+     PROMISE("CPUID reports at least leaf 0x40000005 and the interface signature Hv#1")
+     COVERS("DISC-1") DEVICES(NONE) KINDS("none")
+     STEPS("Reads CPUID leaf 1 and leaves 0x40000000 and 0x40000001.")
+     EXPECTS("The hypervisor bit is set, the highest hypervisor leaf is 0x40000005 or more, and EAX of leaf 0x40000001 "
+             "is 0x31237648.")
+     IF_IT_FAILS("A guest does not recognise the interface and never looks for a pvIOMMU: CPUID is not intercepted, or "
+                 "the leaves of another hypervisor interface come first."))
 {
     uint32_t max_leaf = cpu_cpuid(HV_CPUID_VENDOR, 0).eax;
 
@@ -35,14 +36,14 @@ TEST(interface_signature, "interface_signature", "DISC-1", NO_DEVICE, NO_KIND,
     CHECK_EQ(cpu_cpuid(HV_CPUID_INTERFACE, 0).eax, HV_CPUID_INTERFACE_EAX_HV1, "CPUID 0x40000001:EAX");
 }
 
-STORY("leaves_are_stable",
-      "Reads each of the leaves 0x40000000 to 0x40000005 with subleaves 0 to 3, and compares all four registers "
-      "with those of the first answer.",
-      "All answers of a leaf are the same.",
-      "The answer depends on ECX, which guests do not set for these leaves, or on something that changes. They "
-      "would then see features come and go.");
-TEST(leaves_are_stable, "leaves_are_stable", "DISC-1 DISC-2", NO_DEVICE, NO_KIND,
-     "The hypervisor leaves answer the same each time, whatever the subleaf")
+TEST(leaves_are_stable,
+     PROMISE("The hypervisor leaves answer the same each time, whatever the subleaf")
+     COVERS("DISC-1 DISC-2") DEVICES(NONE) KINDS("none")
+     STEPS("Reads each of the leaves 0x40000000 to 0x40000005 with subleaves 0 to 3, and compares all four registers "
+           "with those of the first answer.")
+     EXPECTS("All answers of a leaf are the same.")
+     IF_IT_FAILS("The answer depends on ECX, which guests do not set for these leaves, or on something that changes. "
+                 "They would then see features come and go."))
 {
     for (uint32_t leaf = HV_CPUID_VENDOR; leaf <= HV_CPUID_VENDOR_EAX_MINIMUM; leaf++) {
         struct cpuid_result first = cpu_cpuid(leaf, 0);
@@ -59,14 +60,14 @@ TEST(leaves_are_stable, "leaves_are_stable", "DISC-1 DISC-2", NO_DEVICE, NO_KIND
     }
 }
 
-STORY("msrs_that_are_announced",
-      "Reads the feature bits of CPUID leaf 0x40000003, and the MSRs GUEST_OS_ID, HYPERCALL and twice VP_INDEX.",
-      "EAX bits 5 and 6 are set, no read faults, GUEST_OS_ID is not 0, the hypercall page is enabled, and the VP "
-      "index is stable and below the number of processors, where that is reported.",
-      "What CPUID announces and what the MSR intercept answers do not fit together. A guest faults at boot, or does "
-      "not use hypercalls at all.");
-TEST(msrs_that_are_announced, "msrs_that_are_announced", "DISC-2", NO_DEVICE, NO_KIND,
-     "CPUID announces the hypercall MSRs and the VP index, which then can be read")
+TEST(msrs_that_are_announced,
+     PROMISE("CPUID announces the hypercall MSRs and the VP index, which then can be read")
+     COVERS("DISC-2") DEVICES(NONE) KINDS("none")
+     STEPS("Reads the feature bits of CPUID leaf 0x40000003, and the MSRs GUEST_OS_ID, HYPERCALL and twice VP_INDEX.")
+     EXPECTS("EAX bits 5 and 6 are set, no read faults, GUEST_OS_ID is not 0, the hypercall page is enabled, and the "
+             "VP index is stable and below the number of processors, where that is reported.")
+     IF_IT_FAILS("What CPUID announces and what the MSR intercept answers do not fit together. A guest faults at boot, "
+                 "or does not use hypercalls at all."))
 {
     uint32_t features = cpu_cpuid(HV_CPUID_FEATURES, 0).eax;
     uint32_t processors = cpu_cpuid(HV_CPUID_LIMITS, 0).eax;
@@ -82,14 +83,15 @@ TEST(msrs_that_are_announced, "msrs_that_are_announced", "DISC-2", NO_DEVICE, NO
     CHECK_EQ(read_msr(t, HV_MSR_VP_INDEX), index, "VP_INDEX read a second time");
 }
 
-STORY("os_id_keeps_its_value",
-      "Writes 67 different identities to GUEST_OS_ID, each single bit among them, and after each reads it and "
-      "HYPERCALL back. Puts the original value back before it judges.",
-      "No write faults, each value reads back whole, and HYPERCALL is the same all the time.",
-      "The host keeps a part of the value only, or takes a change from one identity to another for a reset of the "
-      "hypercall page.");
-TEST(os_id_keeps_its_value, "os_id_keeps_its_value", "DISC-3", NO_DEVICE, NO_KIND,
-     "GUEST_OS_ID shows what was written to it, in all 64 bits, and a new value leaves the hypercall page alone")
+TEST(os_id_keeps_its_value,
+     PROMISE("GUEST_OS_ID shows what was written to it, in all 64 bits, and a new value leaves the hypercall page "
+             "alone")
+     COVERS("DISC-3") DEVICES(NONE) KINDS("none")
+     STEPS("Writes 67 different identities to GUEST_OS_ID, each single bit among them, and after each reads it and "
+           "HYPERCALL back. Puts the original value back before it judges.")
+     EXPECTS("No write faults, each value reads back whole, and HYPERCALL is the same all the time.")
+     IF_IT_FAILS("The host keeps a part of the value only, or takes a change from one identity to another for a reset "
+                 "of the hypercall page."))
 {
     enum { VALUES = 67 };
     uint64_t original = read_msr(t, HV_MSR_GUEST_OS_ID), page = read_msr(t, HV_MSR_HYPERCALL);
@@ -115,14 +117,14 @@ TEST(os_id_keeps_its_value, "os_id_keeps_its_value", "DISC-3", NO_DEVICE, NO_KIN
     CHECK_EQ(read_msr(t, HV_MSR_GUEST_OS_ID), original, "GUEST_OS_ID put back");
 }
 
-STORY("no_page_without_os_id",
-      "Writes 0 to GUEST_OS_ID, disables the hypercall page, and tries to enable it. Reads HYPERCALL, then puts "
-      "everything back.",
-      "No write raises an exception, and the enable bit reads as 0.",
-      "The host does not tie the page to an identity, as its specification asks. Guests check the bit after "
-      "enabling to find out whether it worked.");
-TEST(no_page_without_os_id, "no_page_without_os_id", "DISC-4", NO_DEVICE, NO_KIND,
-     "With GUEST_OS_ID 0, enabling the hypercall page does not fault and reads back as disabled")
+TEST(no_page_without_os_id,
+     PROMISE("With GUEST_OS_ID 0, enabling the hypercall page does not fault and reads back as disabled")
+     COVERS("DISC-4") DEVICES(NONE) KINDS("none")
+     STEPS("Writes 0 to GUEST_OS_ID, disables the hypercall page, and tries to enable it. Reads HYPERCALL, then puts "
+           "everything back.")
+     EXPECTS("No write raises an exception, and the enable bit reads as 0.")
+     IF_IT_FAILS("The host does not tie the page to an identity, as its specification asks. Guests check the bit after "
+                 "enabling to find out whether it worked."))
 {
     uint64_t after = HV_HYPERCALL_MSR_ENABLE, original = read_msr(t, HV_MSR_GUEST_OS_ID);
     uint64_t page = read_msr(t, HV_MSR_HYPERCALL);
@@ -140,14 +142,14 @@ TEST(no_page_without_os_id, "no_page_without_os_id", "DISC-4", NO_DEVICE, NO_KIN
     CHECK_EQ(after & HV_HYPERCALL_MSR_ENABLE, 0, "enable bit of HYPERCALL while GUEST_OS_ID is 0");
 }
 
-STORY("clearing_os_id_disables",
-      "Writes 0 to GUEST_OS_ID while the hypercall page is enabled, reads HYPERCALL and, where the page lies in "
-      "memory of the image, makes a call through it. The memory below was filled with INT3 instructions.",
-      "The write raises no exception, the enable bit reads as 0, and the call runs into an INT3.",
-      "The page stays although the guest has withdrawn. A second kernel that takes the machine over has code at a "
-      "place which it takes for memory.");
-TEST(clearing_os_id_disables, "clearing_os_id_disables", "DISC-5", NO_DEVICE, NO_KIND,
-     "Clearing GUEST_OS_ID disables the hypercall page, and a call through it is not carried out")
+TEST(clearing_os_id_disables,
+     PROMISE("Clearing GUEST_OS_ID disables the hypercall page, and a call through it is not carried out")
+     COVERS("DISC-5") DEVICES(NONE) KINDS("none")
+     STEPS("Writes 0 to GUEST_OS_ID while the hypercall page is enabled, reads HYPERCALL and, where the page lies in "
+           "memory of the image, makes a call through it. The memory below was filled with INT3 instructions.")
+     EXPECTS("The write raises no exception, the enable bit reads as 0, and the call runs into an INT3.")
+     IF_IT_FAILS("The page stays although the guest has withdrawn. A second kernel that takes the machine over has "
+                 "code at a place which it takes for memory."))
 {
     uint64_t after = HV_HYPERCALL_MSR_ENABLE, original = read_msr(t, HV_MSR_GUEST_OS_ID);
     bool ours = memory_is_ours(hypercall_init()->page, PAGE_SIZE);
@@ -169,14 +171,14 @@ TEST(clearing_os_id_disables, "clearing_os_id_disables", "DISC-5", NO_DEVICE, NO
           (unsigned)called);
 }
 
-STORY("works_again_after_off_and_on",
-      "Creates a domain, disables the hypercall page by clearing GUEST_OS_ID, and enables it again. Asks for the "
-      "capabilities, then flushes and deletes the domain.",
-      "The capabilities are what they were, and the flush and the DELETE succeed.",
-      "The host ties domains to the hypercall page and drops them when it goes, or the page that is enabled again "
-      "leads elsewhere.");
-TEST(works_again_after_off_and_on, "works_again_after_off_and_on", "DISC-5 DISC-6 CAP-5", NO_DEVICE, NO_KIND,
-     "A page that was disabled and enabled again carries the same calls as before, and no domain was lost")
+TEST(works_again_after_off_and_on,
+     PROMISE("A page that was disabled and enabled again carries the same calls as before, and no domain was lost")
+     COVERS("DISC-5 DISC-6 CAP-5") DEVICES(NONE) KINDS("none")
+     STEPS("Creates a domain, disables the hypercall page by clearing GUEST_OS_ID, and enables it again. Asks for the "
+           "capabilities, then flushes and deletes the domain.")
+     EXPECTS("The capabilities are what they were, and the flush and the DELETE succeed.")
+     IF_IT_FAILS("The host ties domains to the hypercall page and drops them when it goes, or the page that is enabled "
+                 "again leads elsewhere."))
 {
     const struct hv_output_get_iommu_capabilities before = *capabilities(t);
     struct hv_output_get_iommu_capabilities now;
@@ -195,12 +197,13 @@ TEST(works_again_after_off_and_on, "works_again_after_off_and_on", "DISC-5 DISC-
     delete_domain(t, d);
 }
 
-STORY("read_only_msrs", "Writes VP_INDEX, and reads the MSR 0x400000FE, which does not exist.",
-      "Either may fault or not, which is recorded. VP_INDEX and HYPERCALL read as before.",
-      "A write to an MSR that tells about the processor changes what it tells, or a stray access to one hits "
-      "another.");
-OBSERVATION(read_only_msrs, "read_only_msrs", "ROB-1", NO_DEVICE, "bad-input",
-            "A write to VP_INDEX or to an MSR that does not exist may fault, and changes nothing")
+OBSERVATION(read_only_msrs,
+            PROMISE("A write to VP_INDEX or to an MSR that does not exist may fault, and changes nothing")
+            COVERS("ROB-1") DEVICES(NONE) KINDS("bad-input")
+            STEPS("Writes VP_INDEX, and reads the MSR 0x400000FE, which does not exist.")
+            EXPECTS("Either may fault or not, which is recorded. VP_INDEX and HYPERCALL read as before.")
+            IF_IT_FAILS("A write to an MSR that tells about the processor changes what it tells, or a stray access to "
+                        "one hits another."))
 {
     uint64_t index = read_msr(t, HV_MSR_VP_INDEX), page = read_msr(t, HV_MSR_HYPERCALL), unknown = 0;
     enum trap_vector written = msr_write_safe(HV_MSR_VP_INDEX, index + 1);

@@ -60,14 +60,14 @@ static void put_back(void *before)
     memcpy(gpa_pointer(hypercall_init()->page), before, PAGE_SIZE);
 }
 
-STORY("store_faults",
-      "Makes the hypercall page writable in the tables of the guest and stores to it in four ways: a byte, a "
-      "quadword at its end, an exchange, a string. Compares its bytes with a copy, and makes a call.",
-      "Each store raises #GP, no byte changes, and the call succeeds.",
-      "The page is mapped writable in the second stage, or stores that the host emulates skip the check. Code that "
-      "all processors of the guest run could be overwritten.");
-TEST(store_faults, "store_faults", "DISC-6", NO_DEVICE, "bad-input",
-     "The guest can read the hypercall page, and each store to it raises #GP and changes nothing")
+TEST(store_faults,
+     PROMISE("The guest can read the hypercall page, and each store to it raises #GP and changes nothing")
+     COVERS("DISC-6") DEVICES(NONE) KINDS("bad-input")
+     STEPS("Makes the hypercall page writable in the tables of the guest and stores to it in four ways: a byte, a "
+           "quadword at its end, an exchange, a string. Compares its bytes with a copy, and makes a call.")
+     EXPECTS("Each store raises #GP, no byte changes, and the call succeeds.")
+     IF_IT_FAILS("The page is mapped writable in the second stage, or stores that the host emulates skip the check. "
+                 "Code that all processors of the guest run could be overwritten."))
 {
     static void (*const stores[])(void *page) = {store_byte, store_quadword_at_the_end, exchange, store_string};
     enum { STORES = sizeof(stores) / sizeof(stores[0]) };
@@ -98,14 +98,15 @@ TEST(store_faults, "store_faults", "DISC-6", NO_DEVICE, "bad-input",
     expect_answer(t, "a call after the stores");
 }
 
-STORY("outside_gpa_space",
-      "For each address bit above the physical address width, tries to enable the page at that bit alone and at its "
-      "present place plus this bit. Reads HYPERCALL, and makes a call.",
-      "Each write raises #GP, HYPERCALL keeps its value, and the call succeeds.",
-      "The host cuts the address to fit, or stores it before it checks: the page ends up at a place that the guest "
-      "has not named, or nowhere.");
-TEST(outside_gpa_space, "outside_gpa_space", "DISC-7", NO_DEVICE, "bad-input",
-     "Enabling the page at a GPA above the physical address width raises #GP and leaves the page in force usable")
+TEST(outside_gpa_space,
+     PROMISE("Enabling the page at a GPA above the physical address width raises #GP and leaves the page in force "
+             "usable")
+     COVERS("DISC-7") DEVICES(NONE) KINDS("bad-input")
+     STEPS("For each address bit above the physical address width, tries to enable the page at that bit alone and at "
+           "its present place plus this bit. Reads HYPERCALL, and makes a call.")
+     EXPECTS("Each write raises #GP, HYPERCALL keeps its value, and the call succeeds.")
+     IF_IT_FAILS("The host cuts the address to fit, or stores it before it checks: the page ends up at a place that "
+                 "the guest has not named, or nowhere."))
 {
     uint64_t before = hypercall_msr(t);
 
@@ -128,15 +129,15 @@ TEST(outside_gpa_space, "outside_gpa_space", "DISC-7", NO_DEVICE, "bad-input",
     }
 }
 
-STORY("disabled_page_shows_ram",
-      "Copies the page while it is enabled, disables it, copies what is there then, enables it and copies again. "
-      "The memory below was filled with 0xCC before.",
-      "While it is disabled, every byte is 0xCC; while it is enabled, not all are, and both copies of the enabled "
-      "page agree.",
-      "The page is written into the memory of the guest instead of being laid over it: a guest that disables it "
-      "gets its memory back with foreign bytes.");
-TEST(disabled_page_shows_ram, "disabled_page_shows_ram", "DISC-8", NO_DEVICE, NO_KIND,
-     "While the page is disabled, the guest sees the RAM below it with the content it had before")
+TEST(disabled_page_shows_ram,
+     PROMISE("While the page is disabled, the guest sees the RAM below it with the content it had before")
+     COVERS("DISC-8") DEVICES(NONE) KINDS("none")
+     STEPS("Copies the page while it is enabled, disables it, copies what is there then, enables it and copies again. "
+           "The memory below was filled with 0xCC before.")
+     EXPECTS("While it is disabled, every byte is 0xCC; while it is enabled, not all are, and both copies of the "
+             "enabled page agree.")
+     IF_IT_FAILS("The page is written into the memory of the guest instead of being laid over it: a guest that "
+                 "disables it gets its memory back with foreign bytes."))
 {
     uint64_t gpa = hypercall_init()->page, msr = hypercall_msr(t);
     uint8_t *on = page_alloc(1, PAGE_SIZE), *off = page_alloc(1, PAGE_SIZE), *again = page_alloc(1, PAGE_SIZE);
@@ -176,16 +177,16 @@ static void call_through(void *argument)
                      : "r9", "r10", "r11", "memory", "cc");
 }
 
-STORY("page_can_be_moved",
-      "Writes another address to HYPERCALL without disabling the page first, and makes a call with an unknown code "
-      "through the new place. Looks at the memory at the old place, moves the page back and looks at the memory at "
-      "the new place.",
-      "No exception; HYPERCALL reads the new address; the call gives the same status as at the old place; the "
-      "memory at both places is what it was.",
-      "The move leaves the page at its old place too, loses the memory that it covers, or the new place is not "
-      "executable.");
-TEST(page_can_be_moved, "page_can_be_moved", "DISC-6 DISC-8", NO_DEVICE, NO_KIND,
-     "A page moved to other memory works there, and what it covered reappears unchanged at both places")
+TEST(page_can_be_moved,
+     PROMISE("A page moved to other memory works there, and what it covered reappears unchanged at both places")
+     COVERS("DISC-6 DISC-8") DEVICES(NONE) KINDS("none")
+     STEPS("Writes another address to HYPERCALL without disabling the page first, and makes a call with an unknown "
+           "code through the new place. Looks at the memory at the old place, moves the page back and looks at the "
+           "memory at the new place.")
+     EXPECTS("No exception; HYPERCALL reads the new address; the call gives the same status as at the old place; the "
+             "memory at both places is what it was.")
+     IF_IT_FAILS("The move leaves the page at its old place too, loses the memory that it covers, or the new place is "
+                 "not executable."))
 {
     uint64_t home = hypercall_init()->page, msr = hypercall_msr(t);
     bool ours = memory_is_ours(home, PAGE_SIZE), moved, home_bare, other_covered;
@@ -215,14 +216,14 @@ TEST(page_can_be_moved, "page_can_be_moved", "DISC-6 DISC-8", NO_DEVICE, NO_KIND
     expect_untouched(t, &other, "RAM that the hypercall page covered for a while");
 }
 
-STORY("user_mode_call",
-      "Goes to ring 3 and calls CREATE_DEVICE_DOMAIN through the hypercall page with valid input. Then, in ring 0, "
-      "creates and deletes the domain id that was named.",
-      "The call from ring 3 raises #UD; CREATE and DELETE in ring 0 succeed.",
-      "The privilege level is not checked, or it is checked after the call was carried out: any process of the "
-      "guest could reconfigure its IOMMU.");
-TEST(user_mode_call, "user_mode_call", "DISC-9", NO_DEVICE, "bad-input",
-     "A hypercall at CPL 3 raises #UD and is not carried out; calls from ring 0 go on working")
+TEST(user_mode_call,
+     PROMISE("A hypercall at CPL 3 raises #UD and is not carried out; calls from ring 0 go on working")
+     COVERS("DISC-9") DEVICES(NONE) KINDS("bad-input")
+     STEPS("Goes to ring 3 and calls CREATE_DEVICE_DOMAIN through the hypercall page with valid input. Then, in ring "
+           "0, creates and deletes the domain id that was named.")
+     EXPECTS("The call from ring 3 raises #UD; CREATE and DELETE in ring 0 succeed.")
+     IF_IT_FAILS("The privilege level is not checked, or it is checked after the call was carried out: any process of "
+                 "the guest could reconfigure its IOMMU."))
 {
     uint32_t id = fresh_domain_id(t);
     struct hv_input_create_device_domain create = {.flags = HV_CREATE_DEVICE_DOMAIN_FORWARD_PROGRESS_REQUIRED};
@@ -244,13 +245,14 @@ TEST(user_mode_call, "user_mode_call", "DISC-9", NO_DEVICE, "bad-input",
     CHECK_SUCCESS(pviommu_delete(id), "DELETE of a domain just created");
 }
 
-STORY("reserved_page_bits",
-      "Flips each of the bits 2 to 11 of HYPERCALL, reads it back, makes a call, and restores the value.",
-      "A flip may stick, vanish or raise #GP, which is recorded. The page number stays, and every call succeeds.",
-      "A reserved bit is taken for a part of the address or for a switch, so that a guest which preserves these "
-      "bits loses its page.");
-OBSERVATION(reserved_page_bits, "reserved_page_bits", "ROB-1", NO_DEVICE, "bad-input",
-            "Bits 11:2 of HYPERCALL are kept, dropped, or refused with #GP; the page in force stays usable")
+OBSERVATION(reserved_page_bits,
+            PROMISE("Bits 11:2 of HYPERCALL are kept, dropped, or refused with #GP; the page in force stays usable")
+            COVERS("ROB-1") DEVICES(NONE) KINDS("bad-input")
+            STEPS("Flips each of the bits 2 to 11 of HYPERCALL, reads it back, makes a call, and restores the value.")
+            EXPECTS("A flip may stick, vanish or raise #GP, which is recorded. The page number stays, and every call "
+                    "succeeds.")
+            IF_IT_FAILS("A reserved bit is taken for a part of the address or for a switch, so that a guest which "
+                        "preserves these bits loses its page."))
 {
     uint64_t msr = hypercall_msr(t), kept = 0, faults = 0;
 

@@ -49,13 +49,13 @@ static struct dma_engine *any_engine(struct test_run *t)
     return e;
 }
 
-STORY("engines_are_managed",
-      "Asks for the pvIOMMU property of each DMA engine, tries to attach it, and asks again while it is attached.",
-      "Whether bit 0 is set and whether ATTACH works agree, and the bit stays set while attached.",
-      "A guest would leave a managed device without a driver for its IOMMU, or would try to manage one that it "
-      "cannot.");
-TEST(engines_are_managed, "engines_are_managed", "PROP-1", NO_DEVICE, NO_KIND,
-     "Every device that can be attached has bit 0 of device_iommu set, before and while it is attached")
+TEST(engines_are_managed,
+     PROMISE("Every device that can be attached has bit 0 of device_iommu set, before and while it is attached")
+     COVERS("PROP-1") DEVICES(NONE) KINDS("none")
+     STEPS("Asks for the pvIOMMU property of each DMA engine, tries to attach it, and asks again while it is attached.")
+     EXPECTS("Whether bit 0 is set and whether ATTACH works agree, and the bit stays set while attached.")
+     IF_IT_FAILS("A guest would leave a managed device without a driver for its IOMMU, or would try to manage one that "
+                 "it cannot."))
 {
     struct dma_engine *e = any_engine(t);
     struct domain *d = domain_paging(t);
@@ -77,12 +77,12 @@ TEST(engines_are_managed, "engines_are_managed", "PROP-1", NO_DEVICE, NO_KIND,
     }
 }
 
-STORY("functions_agree_with_attach",
-      "Asks for the property of each PCI function and tries to attach it to a blocking domain.",
-      "ATTACH works exactly for those that are reported as managed.",
-      "The two calls look the device up in different ways.");
-TEST(functions_agree_with_attach, "functions_agree_with_attach", "PROP-1 PROP-2", NO_DEVICE, NO_KIND,
-     "For each PCI function the property tells whether ATTACH takes it")
+TEST(functions_agree_with_attach,
+     PROMISE("For each PCI function the property tells whether ATTACH takes it")
+     COVERS("PROP-1 PROP-2") DEVICES(NONE) KINDS("none")
+     STEPS("Asks for the property of each PCI function and tries to attach it to a blocking domain.")
+     EXPECTS("ATTACH works exactly for those that are reported as managed.")
+     IF_IT_FAILS("The two calls look the device up in different ways."))
 {
     size_t count;
     const struct pci_function *f = pci_functions(&count);
@@ -98,13 +98,13 @@ TEST(functions_agree_with_attach, "functions_agree_with_attach", "PROP-1 PROP-2"
     }
 }
 
-STORY("unknown_ids_are_not_managed",
-      "Asks for the property of ids that differ from a device's in one bit and of random ids, and tries to attach "
-      "each.",
-      "None is reported as managed, none can be attached. The statuses are recorded.",
-      "The host compares a part of the device id only.");
-TEST(unknown_ids_are_not_managed, "unknown_ids_are_not_managed", "PROP-2 PROP-3", NO_DEVICE, "bad-input",
-     "A device id that no device has is never reported as managed, and cannot be attached")
+TEST(unknown_ids_are_not_managed,
+     PROMISE("A device id that no device has is never reported as managed, and cannot be attached")
+     COVERS("PROP-2 PROP-3") DEVICES(NONE) KINDS("bad-input")
+     STEPS("Asks for the property of ids that differ from a device's in one bit and of random ids, and tries to attach "
+           "each.")
+     EXPECTS("None is reported as managed, none can be attached. The statuses are recorded.")
+     IF_IT_FAILS("The host compares a part of the device id only."))
 {
     enum { RANDOM_IDS = 64, FLIPPED_BITS = 62 };
     struct dma_engine *e = any_engine(t);
@@ -125,11 +125,12 @@ TEST(unknown_ids_are_not_managed, "unknown_ids_are_not_managed", "PROP-2 PROP-3"
     observe_tally(t, "unknown device ids", &tally);
 }
 
-STORY("unknown_codes", "Asks for sixteen property codes other than the pvIOMMU's.",
-      "The statuses are open and recorded; the device is managed afterwards as before.",
-      "A question changes the device.");
-OBSERVATION(unknown_codes, "unknown_codes", "PROP-4", NO_DEVICE, "bad-input",
-            "Property codes other than 10: the statuses, and that the device stays managed")
+OBSERVATION(unknown_codes,
+            PROMISE("Property codes other than 10: the statuses, and that the device stays managed")
+            COVERS("PROP-4") DEVICES(NONE) KINDS("bad-input")
+            STEPS("Asks for sixteen property codes other than the pvIOMMU's.")
+            EXPECTS("The statuses are open and recorded; the device is managed afterwards as before.")
+            IF_IT_FAILS("A question changes the device."))
 {
     static const uint32_t codes[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 0x10A, 0x1000A, 0x8000000A, UINT32_MAX};
     struct dma_engine *e = any_engine(t);
@@ -144,11 +145,12 @@ OBSERVATION(unknown_codes, "unknown_codes", "PROP-4", NO_DEVICE, "bad-input",
     CHECK(is_managed(t, e->device_id) == before, "the property changed after questions with other codes");
 }
 
-STORY("other_id_types", "Asks for the property of a device with its id under other type bits.",
-      "The statuses are open and recorded; the device is managed afterwards as before.",
-      "A question changes the device.");
-OBSERVATION(other_id_types, "other_id_types", "PROP-5", NO_DEVICE, "bad-input",
-            "The id of a device with other type bits: the statuses, and that the device stays managed")
+OBSERVATION(other_id_types,
+            PROMISE("The id of a device with other type bits: the statuses, and that the device stays managed")
+            COVERS("PROP-5") DEVICES(NONE) KINDS("bad-input")
+            STEPS("Asks for the property of a device with its id under other type bits.")
+            EXPECTS("The statuses are open and recorded; the device is managed afterwards as before.")
+            IF_IT_FAILS("A question changes the device."))
 {
     struct dma_engine *e = any_engine(t);
     struct hv_output_get_logical_device_property out;
@@ -163,11 +165,12 @@ OBSERVATION(other_id_types, "other_id_types", "PROP-5", NO_DEVICE, "bad-input",
     CHECK(is_managed(t, e->device_id) == before, "the property changed after questions with other types");
 }
 
-STORY("reserved_output_zero", "Asks for the property of each PCI function.",
-      "Where it succeeds, the reserved word and all bits of device_iommu but bit 0 are zero.",
-      "The host returns uninitialised memory, or bits that have no meaning yet.");
-TEST(reserved_output_zero, "reserved_output_zero", "PROP-6 GEN-12", NO_DEVICE, NO_KIND,
-     "After SUCCESS the reserved word and all bits of device_iommu but bit 0 are zero, for each PCI function")
+TEST(reserved_output_zero,
+     PROMISE("After SUCCESS the reserved word and all bits of device_iommu but bit 0 are zero, for each PCI function")
+     COVERS("PROP-6 GEN-12") DEVICES(NONE) KINDS("none")
+     STEPS("Asks for the property of each PCI function.")
+     EXPECTS("Where it succeeds, the reserved word and all bits of device_iommu but bit 0 are zero.")
+     IF_IT_FAILS("The host returns uninitialised memory, or bits that have no meaning yet."))
 {
     size_t count;
     const struct pci_function *f = pci_functions(&count);
@@ -185,12 +188,13 @@ TEST(reserved_output_zero, "reserved_output_zero", "PROP-6 GEN-12", NO_DEVICE, N
     }
 }
 
-STORY("property_is_stable",
-      "Asks for the property of a device at the start, after DMA in a domain, after DETACH, and after its domain "
-      "is deleted.",
-      "The device is managed each time.", "The property follows the attachment instead of the place of the device.");
-TEST(property_is_stable, "property_is_stable", "PROP-1", ON_ANY, "dma",
-     "A device stays managed through attach, DMA, detach and the deletion of its domain")
+TEST(property_is_stable,
+     PROMISE("A device stays managed through attach, DMA, detach and the deletion of its domain")
+     COVERS("PROP-1") DEVICES(ALL) KINDS("dma")
+     STEPS("Asks for the property of a device at the start, after DMA in a domain, after DETACH, and after its domain "
+           "is deleted.")
+     EXPECTS("The device is managed each time.")
+     IF_IT_FAILS("The property follows the attachment instead of the place of the device."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);

@@ -37,14 +37,17 @@ static void stop(struct test_run *t, struct dma_api *api, struct dma_engine *e)
     CHECK_SUCCESS(dma_api_stop(api), "stopping the DMA API");
 }
 
-STORY("strict_unmap_is_final",
-      "Starts a DMA API that flushes at every unmap. 48 times, maps one to four pages of a buffer, lets the device "
-      "write at the start and at the end, unmaps, and lets it write to the same places again.",
-      "All writes before the unmap land; after it none does, and faults, where they are recorded, say not present.",
-      "The list flush, one block that covers the mapping, misses a page of it, often the last one, or it returns "
-      "early. Drivers free the buffer right after the unmap, so that the DMA hits memory of somebody else.");
-TEST(dma_api_strict, "strict_unmap_is_final", "FL-1 LS-1 FL-3", ON_ANY, "dma,fault,flush",
-     "Strict mode: 48 buffers of mixed sizes are mapped, used and unmapped, and none is reached after its unmap")
+TEST(strict_unmap_is_final,
+     PROMISE("Strict mode: 48 buffers of mixed sizes are mapped, used and unmapped, and none is reached after its "
+             "unmap")
+     COVERS("FL-1 LS-1 FL-3") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Starts a DMA API that flushes at every unmap. 48 times, maps one to four pages of a buffer, lets the "
+           "device write at the start and at the end, unmaps, and lets it write to the same places again.")
+     EXPECTS("All writes before the unmap land; after it none does, and faults, where they are recorded, say not "
+             "present.")
+     IF_IT_FAILS("The list flush, one block that covers the mapping, misses a page of it, often the last one, or it "
+                 "returns early. Drivers free the buffer right after the unmap, so that the DMA hits memory of "
+                 "somebody else."))
 {
     struct dma_engine *e = device(t);
     struct dma_api *a = start(t, DMA_API_STRICT, e);
@@ -63,14 +66,14 @@ TEST(dma_api_strict, "strict_unmap_is_final", "FL-1 LS-1 FL-3", ON_ANY, "dma,fau
     stop(t, a, e);
 }
 
-STORY("strict_iova_reuse",
-      "64 times, maps one of eight pages with a DMA API that flushes at every unmap, lets the device write, and "
-      "unmaps. The allocator hands out the same IOVA again and again.",
-      "Each write is in the page of its round, and in no other.",
-      "The list flush at the unmap leaves the old leaf cached, so that the next buffer at this IOVA gets nothing "
-      "and the last one is overwritten.");
-TEST(dma_api_strict_reuse, "strict_iova_reuse", "FL-1 FL-2 LS-1", ON_ANY, "dma,flush",
-     "Strict mode: an IOVA that is used again at once leads to its new page only")
+TEST(strict_iova_reuse,
+     PROMISE("Strict mode: an IOVA that is used again at once leads to its new page only")
+     COVERS("FL-1 FL-2 LS-1") DEVICES(ALL) KINDS("dma flush")
+     STEPS("64 times, maps one of eight pages with a DMA API that flushes at every unmap, lets the device write, and "
+           "unmaps. The allocator hands out the same IOVA again and again.")
+     EXPECTS("Each write is in the page of its round, and in no other.")
+     IF_IT_FAILS("The list flush at the unmap leaves the old leaf cached, so that the next buffer at this IOVA gets "
+                 "nothing and the last one is overwritten."))
 {
     struct dma_engine *e = device(t);
     struct dma_api *a = start(t, DMA_API_STRICT, e);
@@ -92,15 +95,15 @@ TEST(dma_api_strict_reuse, "strict_iova_reuse", "FL-1 FL-2 LS-1", ON_ANY, "dma,f
     stop(t, a, e);
 }
 
-STORY("deferred_flush_is_final",
-      "With a DMA API that collects unmaps, maps, uses and unmaps 32 pages and lets the device write to each after "
-      "its unmap. Then flushes the domain once and lets it write to all of them again.",
-      "Before the flush a write lands in the page that was mapped there, or nowhere. After it none lands.",
-      "Before the flush, bytes elsewhere: the host uses a translation that never was valid. After it, bytes at all: "
-      "the domain flush misses entries when there are many.");
-TEST(dma_api_deferred, "deferred_flush_is_final", "FL-1 FL-5", ON_ANY, "dma,fault,flush",
-     "Deferred mode: after the queue is flushed no unmapped IOVA is reached, and before it only the page that was "
-     "mapped")
+TEST(deferred_flush_is_final,
+     PROMISE("Deferred mode: after the queue is flushed no unmapped IOVA is reached, and before it only the page that "
+             "was mapped")
+     COVERS("FL-1 FL-5") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("With a DMA API that collects unmaps, maps, uses and unmaps 32 pages and lets the device write to each "
+           "after its unmap. Then flushes the domain once and lets it write to all of them again.")
+     EXPECTS("Before the flush a write lands in the page that was mapped there, or nowhere. After it none lands.")
+     IF_IT_FAILS("Before the flush, bytes elsewhere: the host uses a translation that never was valid. After it, bytes "
+                 "at all: the domain flush misses entries when there are many."))
 {
     struct dma_engine *e = device(t);
     struct dma_api *a = start(t, DMA_API_DEFERRED, e);
@@ -123,14 +126,14 @@ TEST(dma_api_deferred, "deferred_flush_is_final", "FL-1 FL-5", ON_ANY, "dma,faul
     stop(t, a, e);
 }
 
-STORY("deferred_under_load",
-      "600 times, maps one of four pages with a DMA API that flushes once for 256 unmaps, lets the device write 16 "
-      "bytes, and unmaps. IOVAs come back after each flush.",
-      "Each write is in its page and changes no other byte, and the queue was flushed at least twice.",
-      "An IOVA that came back still leads to an earlier page: the flush of the whole domain is not complete when it "
-      "returns.");
-TEST(dma_api_deferred_load, "deferred_under_load", "FL-1 FL-3", ON_ANY, "dma,flush",
-     "Deferred mode: 600 buffers pass through the queue; each reaches its own page whichever IOVA it got")
+TEST(deferred_under_load,
+     PROMISE("Deferred mode: 600 buffers pass through the queue; each reaches its own page whichever IOVA it got")
+     COVERS("FL-1 FL-3") DEVICES(ALL) KINDS("dma flush")
+     STEPS("600 times, maps one of four pages with a DMA API that flushes once for 256 unmaps, lets the device write "
+           "16 bytes, and unmaps. IOVAs come back after each flush.")
+     EXPECTS("Each write is in its page and changes no other byte, and the queue was flushed at least twice.")
+     IF_IT_FAILS("An IOVA that came back still leads to an earlier page: the flush of the whole domain is not complete "
+                 "when it returns."))
 {
     struct dma_engine *e = device(t);
     struct dma_api *a = start(t, DMA_API_DEFERRED, e);
@@ -154,14 +157,14 @@ TEST(dma_api_deferred_load, "deferred_under_load", "FL-1 FL-3", ON_ANY, "dma,flu
     stop(t, a, e);
 }
 
-STORY("identity_needs_no_mapping",
-      "Starts a DMA API in an identity domain, asks it for the IOVA of a buffer of two pages, and lets the device "
-      "write over the boundary between them.",
-      "The IOVA is the address of the buffer, and exactly those bytes change.",
-      "The identity domain does not map all of the guest's memory one to one, or splits an access at a page "
-      "boundary wrongly.");
-TEST(dma_api_identity, "identity_needs_no_mapping", "ID-1", ON_ANY, "dma",
-     "Identity mode: the IOVA of a buffer is its address, and the device reaches it")
+TEST(identity_needs_no_mapping,
+     PROMISE("Identity mode: the IOVA of a buffer is its address, and the device reaches it")
+     COVERS("ID-1") DEVICES(ALL) KINDS("dma")
+     STEPS("Starts a DMA API in an identity domain, asks it for the IOVA of a buffer of two pages, and lets the device "
+           "write over the boundary between them.")
+     EXPECTS("The IOVA is the address of the buffer, and exactly those bytes change.")
+     IF_IT_FAILS("The identity domain does not map all of the guest's memory one to one, or splits an access at a page "
+                 "boundary wrongly."))
 {
     struct dma_engine *e = device(t);
     struct dma_api *a = start(t, DMA_API_IDENTITY, e);
@@ -175,13 +178,13 @@ TEST(dma_api_identity, "identity_needs_no_mapping", "ID-1", ON_ANY, "dma",
     stop(t, a, e);
 }
 
-STORY("blocking_reaches_nothing",
-      "Starts a DMA API in a blocking domain, asks it for a mapping, which it must not give, and lets the device "
-      "write to the address of the buffer.",
-      "The write changes nothing; a fault record, where there is one, says blocked.",
-      "A device that the guest has locked out reaches memory by its plain address.");
-TEST(dma_api_blocking, "blocking_reaches_nothing", "ATT-7", ON_ANY, "dma,fault",
-     "Blocking mode: no mapping is handed out, and the device reaches nothing")
+TEST(blocking_reaches_nothing,
+     PROMISE("Blocking mode: no mapping is handed out, and the device reaches nothing")
+     COVERS("ATT-7") DEVICES(ALL) KINDS("dma fault")
+     STEPS("Starts a DMA API in a blocking domain, asks it for a mapping, which it must not give, and lets the device "
+           "write to the address of the buffer.")
+     EXPECTS("The write changes nothing; a fault record, where there is one, says blocked.")
+     IF_IT_FAILS("A device that the guest has locked out reaches memory by its plain address."))
 {
     struct dma_engine *e = device(t);
     struct dma_api *a = start(t, DMA_API_BLOCKING, e);
@@ -194,16 +197,17 @@ TEST(dma_api_blocking, "blocking_reaches_nothing", "ATT-7", ON_ANY, "dma,fault",
     stop(t, a, e);
 }
 
-STORY("hostile_device_before_and_after",
-      "The device writes to a buffer at each stage of the life of a driver: while it is blocked, when the driver "
-      "has claimed it and mapped nothing, when the buffer is mapped, when it is unmapped, and when the device is "
-      "blocked again.",
-      "Only the write while the buffer is mapped lands. Faults, where they are recorded, say blocked or not "
-      "present, as the stage asks for.",
-      "The message names the stage. Before the mapping, the hand-over leaves a gap; after the unmap or at the end, "
-      "a flush or the switch to blocking leaves cached translations.");
-TEST(dma_api_hostile, "hostile_device_before_and_after", "ATT-6 ATT-7 FL-1", ON_ANY, "dma,fault,flush",
-     "A device that writes all the time reaches memory only between its map and its unmap, from claim to release")
+TEST(hostile_device_before_and_after,
+     PROMISE("A device that writes all the time reaches memory only between its map and its unmap, from claim to "
+             "release")
+     COVERS("ATT-6 ATT-7 FL-1") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("The device writes to a buffer at each stage of the life of a driver: while it is blocked, when the driver "
+           "has claimed it and mapped nothing, when the buffer is mapped, when it is unmapped, and when the device is "
+           "blocked again.")
+     EXPECTS("Only the write while the buffer is mapped lands. Faults, where they are recorded, say blocked or not "
+             "present, as the stage asks for.")
+     IF_IT_FAILS("The message names the stage. Before the mapping, the hand-over leaves a gap; after the unmap or at "
+                 "the end, a flush or the switch to blocking leaves cached translations."))
 {
     struct dma_engine *e = device(t);
     struct domain *blocked = domain_blocked(t);
@@ -225,14 +229,14 @@ TEST(dma_api_hostile, "hostile_device_before_and_after", "ATT-6 ATT-7 FL-1", ON_
     expect_write_fault(t, e, gpa_of(b.data), 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "released");
 }
 
-STORY("interrupt_window_is_left_out",
-      "Starts a DMA API whose addresses lie on both sides of 0xFEE00000 to 0xFEEFFFFF, maps eight pages and lets "
-      "the device write to each.",
-      "No IOVA is inside of the window, and each write lands in its page.",
-      "The host takes pages next to the window for interrupts. Guests leave out the window alone, and would lose "
-      "DMA to its neighbours.");
-TEST(dma_api_window, "interrupt_window_is_left_out", "TR-13 FL-3", ON_ANY, "dma",
-     "IOVAs handed out on both sides of the interrupt window never touch it, and each of them reaches its page")
+TEST(interrupt_window_is_left_out,
+     PROMISE("IOVAs handed out on both sides of the interrupt window never touch it, and each of them reaches its page")
+     COVERS("TR-13 FL-3") DEVICES(ALL) KINDS("dma")
+     STEPS("Starts a DMA API whose addresses lie on both sides of 0xFEE00000 to 0xFEEFFFFF, maps eight pages and lets "
+           "the device write to each.")
+     EXPECTS("No IOVA is inside of the window, and each write lands in its page.")
+     IF_IT_FAILS("The host takes pages next to the window for interrupts. Guests leave out the window alone, and would "
+                 "lose DMA to its neighbours."))
 {
     struct dma_engine *e = device(t);
     struct dma_api *a = new_api(t);

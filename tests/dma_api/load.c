@@ -163,51 +163,53 @@ static void run(struct test_run *t, enum dma_api_mode mode, unsigned devices, un
     CHECK_SUCCESS(dma_api_stop(&l->api), "stopping the DMA API");
 }
 
-STORY("strict_two_devices",
-      "Two devices are in one strict DMA API. In 96 rounds buffers of one to four pages are mapped and unmapped at "
-      "random; a device writes to each that is mapped, and both try each that was unmapped.",
-      "Writes arrive while the buffer is mapped, and from its unmap on neither device reaches it, although its IOVA is "
-      "soon used for another.",
-      "A list flush reached one device of the domain only, or not the whole of its range.");
-TEST(load_two_devices, "strict_two_devices", "FL-1 FL-2 ATT-9 LS-1", ON_ANY, "dma,fault,flush",
-     "Strict mode with two devices: an IOVA that is used again leads both to its new buffer, never to an old one")
+TEST(strict_two_devices,
+     PROMISE("Strict mode with two devices: an IOVA that is used again leads both to its new buffer, never to an old "
+             "one")
+     COVERS("FL-1 FL-2 ATT-9 LS-1") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Two devices are in one strict DMA API. In 96 rounds buffers of one to four pages are mapped and unmapped "
+           "at random; a device writes to each that is mapped, and both try each that was unmapped.")
+     EXPECTS("Writes arrive while the buffer is mapped, and from its unmap on neither device reaches it, although its "
+             "IOVA is soon used for another.")
+     IF_IT_FAILS("A list flush reached one device of the domain only, or not the whole of its range."))
 {
     run(t, DMA_API_STRICT, 2, 96);
 }
 
-STORY("deferred_two_devices",
-      "Two devices are in one deferred DMA API. In 96 rounds buffers of one to four pages are mapped and unmapped at "
-      "random, and the queue is flushed now and then; then both devices try everything that was in it.",
-      "A buffer in the queue may still be reached by its IOVA, but no other, and from the flush on none.",
-      "FLUSH_DEVICE_DOMAIN reached one device of the domain only, or left something in a cache.");
-TEST(load_deferred_two, "deferred_two_devices", "FL-1 FL-5 ATT-9", ON_ANY, "dma,fault,flush",
-     "Deferred mode with two devices: behind the flush of the queue neither of them reaches what was in it")
+TEST(deferred_two_devices,
+     PROMISE("Deferred mode with two devices: behind the flush of the queue neither of them reaches what was in it")
+     COVERS("FL-1 FL-5 ATT-9") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Two devices are in one deferred DMA API. In 96 rounds buffers of one to four pages are mapped and unmapped "
+           "at random, and the queue is flushed now and then; then both devices try everything that was in it.")
+     EXPECTS("A buffer in the queue may still be reached by its IOVA, but no other, and from the flush on none.")
+     IF_IT_FAILS("FLUSH_DEVICE_DOMAIN reached one device of the domain only, or left something in a cache."))
 {
     run(t, DMA_API_DEFERRED, 2, 96);
 }
 
-STORY("strict_under_load",
-      "800 rounds of random maps and unmaps of one to four pages in strict mode, with a write to each buffer that is "
-      "mapped and one to each that was unmapped. All memory is looked at again and again.",
-      "Each IOVA leads to the buffer that it was handed out for last, and to nothing once it is unmapped.",
-      "A list flush fails under circumstances that a short test does not meet: when caches are full, when entries are "
-      "evicted, or when ranges of several sizes overlap one that was used before.");
-STRESS(load_strict, "strict_under_load", "FL-1 FL-2 LS-1 LS-9", ON_ANY, "dma,fault,flush",
-       "Strict mode under load: every IOVA that is used again leads to its new buffer, and to nothing after its unmap")
+STRESS(strict_under_load,
+       PROMISE("Strict mode under load: every IOVA that is used again leads to its new buffer, and to nothing after "
+               "its unmap")
+       COVERS("FL-1 FL-2 LS-1 LS-9") DEVICES(ALL) KINDS("dma fault flush")
+       STEPS("800 rounds of random maps and unmaps of one to four pages in strict mode, with a write to each buffer "
+             "that is mapped and one to each that was unmapped. All memory is looked at again and again.")
+       EXPECTS("Each IOVA leads to the buffer that it was handed out for last, and to nothing once it is unmapped.")
+       IF_IT_FAILS("A list flush fails under circumstances that a short test does not meet: when caches are full, when "
+                   "entries are evicted, or when ranges of several sizes overlap one that was used before."))
 {
     run(t, DMA_API_STRICT, 1, rounds_on(device(t), 800, 200));
 }
 
-STORY("deferred_random_load",
-      "1200 rounds of random maps and unmaps of one to four pages in deferred mode, with flushes of the queue now and "
-      "then. After each flush the device tries everything that was in the queue. All memory is looked at again and "
-      "again.",
-      "Each IOVA leads to the buffer that it was handed out for last, and from the flush on to nothing.",
-      "A flush of the domain fails under circumstances that a short test does not meet: when caches are full or when "
-      "much was used since the last flush.");
-STRESS(
-    load_deferred, "deferred_random_load", "FL-1 FL-2 FL-5", ON_ANY, "dma,fault,flush",
-    "Deferred mode under load: every IOVA that is used again leads to its new buffer, and to nothing after the flush")
+STRESS(deferred_random_load,
+       PROMISE("Deferred mode under load: every IOVA that is used again leads to its new buffer, and to nothing after "
+               "the flush")
+       COVERS("FL-1 FL-2 FL-5") DEVICES(ALL) KINDS("dma fault flush")
+       STEPS("1200 rounds of random maps and unmaps of one to four pages in deferred mode, with flushes of the queue "
+             "now and then. After each flush the device tries everything that was in the queue. All memory is looked "
+             "at again and again.")
+       EXPECTS("Each IOVA leads to the buffer that it was handed out for last, and from the flush on to nothing.")
+       IF_IT_FAILS("A flush of the domain fails under circumstances that a short test does not meet: when caches are "
+                   "full or when much was used since the last flush."))
 {
     run(t, DMA_API_DEFERRED, 1, rounds_on(device(t), 1200, 300));
 }

@@ -7,7 +7,6 @@
 #include "tests/harness/leaf.h"
 
 #define TEST_GROUP "ats"
-#define ON_ATS     "a"
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
@@ -20,18 +19,18 @@ static void set_ats(struct test_run *t, struct dma_engine *e, bool on)
     STEP2(t, "ATS of device 0x%llx: %llu", e->device_id, on);
 }
 
-STORY("enabled_after_attach",
-      "With ATS off, maps two pages, attaches the device and lets it write. Switches ATS on and writes to both "
-      "pages, so that the device holds their translations. Unmaps the first page with a list flush, then the second "
-      "with a domain flush, and writes to each after its flush.",
-      "All writes before the unmaps land. After its flush each page takes no byte, and a fault record, where there "
-      "is one, says not present.",
-      "A write that arrives after its flush went through the TLB of the device: the host flushes its own IOTLB and "
-      "sends the device no invalidation request, or returns before the device has completed it. A write that fails "
-      "before that: ATS that is enabled after ATTACH is not noticed.");
-TEST(ats_after_attach, "enabled_after_attach", "ATS-1", ON_ATS, "dma,fault,flush",
-     "ATS is switched on after ATTACH: translations work, and what the device cached obeys a domain flush and a list "
-     "flush")
+TEST(enabled_after_attach,
+     PROMISE("ATS is switched on after ATTACH: translations work, and what the device cached obeys a domain flush and "
+             "a list flush")
+     COVERS("ATS-1") DEVICES(dmaprobe_ats) KINDS("dma fault flush")
+     STEPS("With ATS off, maps two pages, attaches the device and lets it write. Switches ATS on and writes to both "
+           "pages, so that the device holds their translations. Unmaps the first page with a list flush, then the "
+           "second with a domain flush, and writes to each after its flush.")
+     EXPECTS("All writes before the unmaps land. After its flush each page takes no byte, and a fault record, where "
+             "there is one, says not present.")
+     IF_IT_FAILS("A write that arrives after its flush went through the TLB of the device: the host flushes its own "
+                 "IOTLB and sends the device no invalidation request, or returns before the device has completed it. A "
+                 "write that fails before that: ATS that is enabled after ATTACH is not noticed."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 2);
@@ -51,14 +50,14 @@ TEST(ats_after_attach, "enabled_after_attach", "ATS-1", ON_ATS, "dma,fault,flush
     expect_write_fault(t, e, IOVA + PAGE_SIZE, 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "after the domain flush");
 }
 
-STORY("new_mapping_needs_no_flush",
-      "Switches ATS on, attaches the device to an empty domain and lets it write to an IOVA, which asks for a "
-      "translation that is not there. Maps a page at this IOVA, flushes nothing, and writes again.",
-      "The first write faults as not present and changes nothing; the second one lands.",
-      "Somebody cached the answer that the page is not present, the device or the host's translation agent. Guests "
-      "never flush after mapping into a hole, so their first DMA to a new buffer would be lost.");
-TEST(ats_map_needs_none, "new_mapping_needs_no_flush", "ATS-1 FL-3", ON_ATS, "dma,fault",
-     "A device TLB does not remember that a page was not present")
+TEST(new_mapping_needs_no_flush,
+     PROMISE("A device TLB does not remember that a page was not present")
+     COVERS("ATS-1 FL-3") DEVICES(dmaprobe_ats) KINDS("dma fault")
+     STEPS("Switches ATS on, attaches the device to an empty domain and lets it write to an IOVA, which asks for a "
+           "translation that is not there. Maps a page at this IOVA, flushes nothing, and writes again.")
+     EXPECTS("The first write faults as not present and changes nothing; the second one lands.")
+     IF_IT_FAILS("Somebody cached the answer that the page is not present, the device or the host's translation agent. "
+                 "Guests never flush after mapping into a hole, so their first DMA to a new buffer would be lost."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -71,14 +70,15 @@ TEST(ats_map_needs_none, "new_mapping_needs_no_flush", "ATS-1 FL-3", ON_ATS, "dm
     expect_write(t, e, IOVA, &b, 0, 64, "mapped without a flush");
 }
 
-STORY("nothing_survives_off_and_on",
-      "With ATS on, the device writes to a mapped page. ATS is switched off, the page is unmapped and the domain "
-      "flushed, ATS is switched on, and the device writes to the IOVA again.",
-      "The last write changes nothing, and faults as not present where faults are recorded.",
-      "The device TLB kept an entry over the time without ATS: the host sends no invalidation while ATS is off, and "
-      "nobody emptied the TLB when it went off. The device then writes to a page that has a new owner.");
-TEST(ats_off_and_on, "nothing_survives_off_and_on", "ATS-2 ATS-1", ON_ATS, "dma,fault,flush",
-     "What a device cached before ATS was switched off is gone when it is switched on again")
+TEST(nothing_survives_off_and_on,
+     PROMISE("What a device cached before ATS was switched off is gone when it is switched on again")
+     COVERS("ATS-2 ATS-1") DEVICES(dmaprobe_ats) KINDS("dma fault flush")
+     STEPS("With ATS on, the device writes to a mapped page. ATS is switched off, the page is unmapped and the domain "
+           "flushed, ATS is switched on, and the device writes to the IOVA again.")
+     EXPECTS("The last write changes nothing, and faults as not present where faults are recorded.")
+     IF_IT_FAILS("The device TLB kept an entry over the time without ATS: the host sends no invalidation while ATS is "
+                 "off, and nobody emptied the TLB when it went off. The device then writes to a page that has a new "
+                 "owner."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -94,14 +94,16 @@ TEST(ats_off_and_on, "nothing_survives_off_and_on", "ATS-2 ATS-1", ON_ATS, "dma,
     expect_write_fault(t, e, IOVA, 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "ATS on again");
 }
 
-STORY("blocked_after_ats_off",
-      "With ATS on, the device writes to a mapped page, so that it holds the translation. ATS is switched off, and "
-      "the device is attached to a blocking domain; it writes. ATS is switched on again, and it writes once more.",
-      "Neither write reaches the page; a fault record, where there is one, says blocked.",
-      "This is how a guest takes a device away from its driver. A translation in the device survives it, or "
-      "translation requests of a blocked device are still answered.");
-TEST(ats_blocking, "blocked_after_ats_off", "ATS-2 ATT-7", ON_ATS, "dma,fault",
-     "After ATS is off and the device is in a blocking domain it reaches nothing, also not when ATS comes on again")
+TEST(blocked_after_ats_off,
+     PROMISE("After ATS is off and the device is in a blocking domain it reaches nothing, also not when ATS comes on "
+             "again")
+     COVERS("ATS-2 ATT-7") DEVICES(dmaprobe_ats) KINDS("dma fault")
+     STEPS("With ATS on, the device writes to a mapped page, so that it holds the translation. ATS is switched off, "
+           "and the device is attached to a blocking domain; it writes. ATS is switched on again, and it writes once "
+           "more.")
+     EXPECTS("Neither write reaches the page; a fault record, where there is one, says blocked.")
+     IF_IT_FAILS("This is how a guest takes a device away from its driver. A translation in the device survives it, or "
+                 "translation requests of a blocked device are still answered."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -117,10 +119,23 @@ TEST(ats_blocking, "blocked_after_ats_off", "ATS-2 ATT-7", ON_ATS, "dma,fault",
     expect_write_fault(t, e, IOVA, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "blocked, ATS on");
 }
 
-static void large_leaf(struct test_run *t, uint64_t size)
+#define LARGE_LEAVES(ROW, test)                                                                                        \
+    ROW(test, 2m, SIZE_2M, WORD(size, "2 MiB"))                                                                        \
+    ROW(test, 1g, SIZE_1G, WORD(size, "1 GiB"))
+
+VARIANTS(const uint64_t, large_leaves, LARGE_LEAVES);
+
+EACH_TEST(LARGE_LEAVES, leaf_removed,
+          PROMISE("A {size} leaf that the device has cached is gone after a flush of the domain and of a list")
+          COVERS("ATS-1") DEVICES(dmaprobe_ats) KINDS("dma fault flush")
+          STEPS("With ATS on, the device uses both ends of a {size} leaf, which is removed and flushed; the device "
+                "writes again. Once with a flush of the domain, once with a list.")
+          EXPECTS("After the flush nothing changes, and a fault record, where there is one, says not present.")
+          IF_IT_FAILS("The invalidation that is sent to the device has the size of a small page, or drops small pages "
+                      "only."))
 {
     struct dma_engine *e = device(t);
-    struct leaf l = leaf_for(t, 0x40000000, size); /* aligned for every size */
+    struct leaf l = leaf_for(t, 0x40000000, VARIANT(large_leaves)); /* aligned for every size */
     struct domain *d = domain_paging(t);
 
     set_ats(t, e, true);
@@ -139,26 +154,4 @@ static void large_leaf(struct test_run *t, uint64_t size)
         leaf_expect_write_fault(t, e, &l, (int64_t)(l.size - 8), 8, ORACLE_FAULT_CLASS_NOT_PRESENT,
                                 "removed and flushed, at its end");
     }
-}
-
-STORY("2m_leaf_removed",
-      "With ATS on, the device uses both ends of a 2 MiB leaf, which is removed and flushed; the device writes again. "
-      "Once with a flush of the domain, once with a list.",
-      "After the flush nothing changes, and a fault record, where there is one, says not present.",
-      "The invalidation that is sent to the device has the size of a small page, or drops small pages only.");
-TEST(ats_2m, "2m_leaf_removed", "ATS-1", ON_ATS, "dma,fault,flush",
-     "A 2 MiB leaf that the device has cached is gone after a flush of the domain and of a list")
-{
-    large_leaf(t, SIZE_2M);
-}
-
-STORY("1g_leaf_removed",
-      "With ATS on, the device uses both ends of a 1 GiB leaf, which is removed and flushed; the device writes again. "
-      "Once with a flush of the domain, once with a list.",
-      "After the flush nothing changes, and a fault record, where there is one, says not present.",
-      "The invalidation that is sent to the device has the size of a small page, or drops small pages only.");
-TEST(ats_1g, "1g_leaf_removed", "ATS-1", ON_ATS, "dma,fault,flush",
-     "A 1 GiB leaf that the device has cached is gone after a flush of the domain and of a list")
-{
-    large_leaf(t, SIZE_1G);
 }

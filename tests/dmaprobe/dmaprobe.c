@@ -13,7 +13,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "dmaprobe"
-#define ON_PROBE   "da"
 
 #define IOVA 0x4000000ull
 #define RW   (STAGE1_READ | STAGE1_WRITE)
@@ -57,15 +56,15 @@ static void expect_over(struct test_run *t, struct dma_engine *e, struct buffer 
     expect_untouched(t, b, what);
 }
 
-STORY("one_megabyte_at_odd_addresses",
-      "The device writes 1 MiB less 777 random bytes to an IOVA that is aligned to nothing, over 256 mapped pages. "
-      "It then reads them back into its own buffer.",
-      "The request reports all bytes as moved, memory holds them byte for byte, nothing in front or behind changes, "
-      "and what was read is what memory held.",
-      "A long transfer is cut at page boundaries wrongly, or one of its pages is translated with the result of its "
-      "neighbour.");
-TEST(dmaprobe_megabyte, "one_megabyte_at_odd_addresses", "TR-1 TR-2", ON_PROBE, "dma",
-     "A DMA of almost one MiB at an odd address moves every byte, to memory and from it")
+TEST(one_megabyte_at_odd_addresses,
+     PROMISE("A DMA of almost one MiB at an odd address moves every byte, to memory and from it")
+     COVERS("TR-1 TR-2") DEVICES(PROBE) KINDS("dma")
+     STEPS("The device writes 1 MiB less 777 random bytes to an IOVA that is aligned to nothing, over 256 mapped "
+           "pages. It then reads them back into its own buffer.")
+     EXPECTS("The request reports all bytes as moved, memory holds them byte for byte, nothing in front or behind "
+             "changes, and what was read is what memory held.")
+     IF_IT_FAILS("A long transfer is cut at page boundaries wrongly, or one of its pages is translated with the result "
+                 "of its neighbour."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, DMAPROBE_LENGTH_MAX / PAGE_SIZE);
@@ -91,14 +90,14 @@ TEST(dmaprobe_megabyte, "one_megabyte_at_odd_addresses", "TR-1 TR-2", ON_PROBE, 
     CHECK(memcmp(b.data + 333, device_bytes + 5, length) == 0, "what was read is not what memory held");
 }
 
-STORY("scatter_list",
-      "The device fills four pieces of 10 to 13 bytes in four pages, in descending order, by one list. Then the "
-      "second page is unmapped and flushed, and the list is started again.",
-      "The first time all 46 bytes are in their places and nowhere else. The second time the request ends with a "
-      "fault after 21 bytes, and the piece behind the refused one is not written.",
-      "The device goes on behind a refused page, or a piece uses the translation of another one.");
-TEST(dmaprobe_list, "scatter_list", "TR-1", ON_PROBE, "dma,fault",
-     "A list of pieces reaches each page at its own place, and ends at the first page that is not mapped")
+TEST(scatter_list,
+     PROMISE("A list of pieces reaches each page at its own place, and ends at the first page that is not mapped")
+     COVERS("TR-1") DEVICES(PROBE) KINDS("dma fault")
+     STEPS("The device fills four pieces of 10 to 13 bytes in four pages, in descending order, by one list. Then the "
+           "second page is unmapped and flushed, and the list is started again.")
+     EXPECTS("The first time all 46 bytes are in their places and nowhere else. The second time the request ends with "
+             "a fault after 21 bytes, and the piece behind the refused one is not written.")
+     IF_IT_FAILS("The device goes on behind a refused page, or a piece uses the translation of another one."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 4);
@@ -128,15 +127,16 @@ TEST(dmaprobe_list, "scatter_list", "TR-1", ON_PROBE, "dma,fault",
     drain_faults(t, e);
 }
 
-STORY("atomics",
-      "The device adds 7 to a 64-bit number in a mapped page. The leaf is made read-only and flushed, and the "
-      "device tries a compare-and-swap whose comparison cannot succeed.",
-      "The old value 5 comes back and memory holds 12. The second operation ends with a fault of class write "
-      "denied.",
-      "Atomic operations are checked as reads. One that happens to change something would then write to a page that "
-      "the guest gave away for reading only.");
-TEST(dmaprobe_atomic, "atomics", "TR-1 TR-3", ON_PROBE, "dma,fault",
-     "An atomic operation works on the mapped page, and needs write permission even where it would change nothing")
+TEST(atomics,
+     PROMISE("An atomic operation works on the mapped page, and needs write permission even where it would change "
+             "nothing")
+     COVERS("TR-1 TR-3") DEVICES(PROBE) KINDS("dma fault")
+     STEPS("The device adds 7 to a 64-bit number in a mapped page. The leaf is made read-only and flushed, and the "
+           "device tries a compare-and-swap whose comparison cannot succeed.")
+     EXPECTS("The old value 5 comes back and memory holds 12. The second operation ends with a fault of class write "
+             "denied.")
+     IF_IT_FAILS("Atomic operations are checked as reads. One that happens to change something would then write to a "
+                 "page that the guest gave away for reading only."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -159,15 +159,16 @@ TEST(dmaprobe_atomic, "atomics", "TR-1 TR-3", ON_PROBE, "dma,fault",
     drain_faults(t, e);
 }
 
-STORY("held_dma_and_list_flush",
-      "The device translates a write and holds it. The page is unmapped, and a list flush of exactly this page is "
-      "made; the page is refilled, and the device lets the write go. The same again with a list flush of "
-      "everything.",
-      "After the flush has returned no byte of the page changes.",
-      "The list flush invalidates caches without waiting for transfers that were translated already. On hardware "
-      "this is the drain that goes with the invalidation; without it, late DMA corrupts the next user of the page.");
-TEST(dmaprobe_list_flush, "held_dma_and_list_flush", "FL-6", ON_PROBE, "dma,flush",
-     "A DMA translated before a list flush of its page does not write to the page after the flush has returned")
+TEST(held_dma_and_list_flush,
+     PROMISE("A DMA translated before a list flush of its page does not write to the page after the flush has returned")
+     COVERS("FL-6") DEVICES(PROBE) KINDS("dma flush")
+     STEPS("The device translates a write and holds it. The page is unmapped, and a list flush of exactly this page is "
+           "made; the page is refilled, and the device lets the write go. The same again with a list flush of "
+           "everything.")
+     EXPECTS("After the flush has returned no byte of the page changes.")
+     IF_IT_FAILS("The list flush invalidates caches without waiting for transfers that were translated already. On "
+                 "hardware this is the drain that goes with the invalidation; without it, late DMA corrupts the next "
+                 "user of the page."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -184,13 +185,13 @@ TEST(dmaprobe_list_flush, "held_dma_and_list_flush", "FL-6", ON_PROBE, "dma,flus
     expect_over(t, e, &b, "page reused after a list flush of everything");
 }
 
-STORY("held_dma_of_two_devices",
-      "Two devices of one domain each translate a write to the same page and hold it. The page is unmapped, the "
-      "domain flushed and the page refilled; then both let their writes go.",
-      "No byte changes after the flush has returned.",
-      "The flush waits for one device only, the one that came first or last.");
-TEST(dmaprobe_second_held, "held_dma_of_two_devices", "FL-6", ON_PROBE, "dma,flush",
-     "A flush waits for the DMA under way of every device of the domain")
+TEST(held_dma_of_two_devices,
+     PROMISE("A flush waits for the DMA under way of every device of the domain")
+     COVERS("FL-6") DEVICES(PROBE) KINDS("dma flush")
+     STEPS("Two devices of one domain each translate a write to the same page and hold it. The page is unmapped, the "
+           "domain flushed and the page refilled; then both let their writes go.")
+     EXPECTS("No byte changes after the flush has returned.")
+     IF_IT_FAILS("The flush waits for one device only, the one that came first or last."))
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
     struct buffer b = buffer(t, 1);
@@ -205,14 +206,14 @@ TEST(dmaprobe_second_held, "held_dma_of_two_devices", "FL-6", ON_PROBE, "dma,flu
     expect_over(t, second, &b, "page reused, second device");
 }
 
-STORY("held_dma_and_detach",
-      "The device translates a write and holds it; it is detached, the page is refilled, and the write is let go. "
-      "The same again with ATTACH to a blocking domain in place of DETACH.",
-      "No byte changes after the call has returned.",
-      "DETACH or ATTACH switches the tables and leaves transfers under way alone. A guest that frees all buffers of "
-      "the device right after it loses data.");
-TEST(dmaprobe_detach, "held_dma_and_detach", "DET-4 ATT-5", ON_PROBE, "dma",
-     "A DMA translated before DETACH, or before ATTACH elsewhere, does not write after the call has returned")
+TEST(held_dma_and_detach,
+     PROMISE("A DMA translated before DETACH, or before ATTACH elsewhere, does not write after the call has returned")
+     COVERS("DET-4 ATT-5") DEVICES(PROBE) KINDS("dma")
+     STEPS("The device translates a write and holds it; it is detached, the page is refilled, and the write is let go. "
+           "The same again with ATTACH to a blocking domain in place of DETACH.")
+     EXPECTS("No byte changes after the call has returned.")
+     IF_IT_FAILS("DETACH or ATTACH switches the tables and leaves transfers under way alone. A guest that frees all "
+                 "buffers of the device right after it loses data."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -227,15 +228,15 @@ TEST(dmaprobe_detach, "held_dma_and_detach", "DET-4 ATT-5", ON_PROBE, "dma",
     expect_over(t, e, &b, "after ATTACH to a blocking domain");
 }
 
-STORY("switches_under_fire",
-      "The device writes to one IOVA without end. Sixty times it is attached to one of two paging domains, which "
-      "map the IOVA to different pages, or to a blocking domain; both pages are refilled right after, and the "
-      "device goes on for a while.",
-      "After each switch only the page of the domain that the device is in is written to, and none while it is "
-      "blocked.",
-      "Writes of the old domain still arrive after ATTACH has returned, or those of the new one do not yet.");
-TEST(dmaprobe_burst, "switches_under_fire", "ATT-5 ATT-1 ATT-4", ON_PROBE, "dma,fault",
-     "A device that never stops its DMA writes to the domain it is in and to no other, through many switches")
+TEST(switches_under_fire,
+     PROMISE("A device that never stops its DMA writes to the domain it is in and to no other, through many switches")
+     COVERS("ATT-5 ATT-1 ATT-4") DEVICES(PROBE) KINDS("dma fault")
+     STEPS("The device writes to one IOVA without end. Sixty times it is attached to one of two paging domains, which "
+           "map the IOVA to different pages, or to a blocking domain; both pages are refilled right after, and the "
+           "device goes on for a while.")
+     EXPECTS("After each switch only the page of the domain that the device is in is written to, and none while it is "
+             "blocked.")
+     IF_IT_FAILS("Writes of the old domain still arrive after ATTACH has returned, or those of the new one do not yet."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
@@ -276,16 +277,17 @@ static struct dma_engine *first_of(struct test_run *t, enum dma_class class)
     return e;
 }
 
-STORY("one_domain_behind_two_units",
-      "Three devices, which sit behind two different IOMMUs, are attached to one domain and use a page. It is "
-      "unmapped and flushed, mapped again, unmapped and flushed by list, and mapped again; all three write after "
-      "each step. Then DELETE is tried, and the devices are moved away one by one.",
-      "All three agree after each step: reached while mapped, a fault after each flush. If DELETE succeeds, all "
-      "three are blocked; if not, those that have moved are blocked and the others go on.",
-      "A call reaches only one of the units: a flush that misses one leaves stale translations there, a move of one "
-      "device takes others along.");
-TEST(dmaprobe_mixed, "one_domain_behind_two_units", "ATT-9 FL-1 ISO-2 DEL-4", "d", "dma,fault,flush",
-     "Devices behind different IOMMUs share one domain: map, flush, a device's move and DELETE reach all of them")
+TEST(one_domain_behind_two_units,
+     PROMISE("Devices behind different IOMMUs share one domain: map, flush, a device's move and DELETE reach all of "
+             "them")
+     COVERS("ATT-9 FL-1 ISO-2 DEL-4") DEVICES(dmaprobe) KINDS("dma fault flush")
+     STEPS("Three devices, which sit behind two different IOMMUs, are attached to one domain and use a page. It is "
+           "unmapped and flushed, mapped again, unmapped and flushed by list, and mapped again; all three write after "
+           "each step. Then DELETE is tried, and the devices are moved away one by one.")
+     EXPECTS("All three agree after each step: reached while mapped, a fault after each flush. If DELETE succeeds, all "
+             "three are blocked; if not, those that have moved are blocked and the others go on.")
+     IF_IT_FAILS("A call reaches only one of the units: a flush that misses one leaves stale translations there, a "
+                 "move of one device takes others along."))
 {
     struct dma_engine *e[3] = {first_of(t, DMA_CLASS_ROCKER), device(t), first_of(t, DMA_CLASS_DMAPROBE_ATS)};
     struct buffer b = buffer(t, 1);
@@ -352,15 +354,15 @@ static uint64_t size_of_bar(const struct dma_engine *e)
     return ~bits + 1;
 }
 
-STORY("moved_registers",
-      "Reads the identity of the device by ports and by memory, and which bits of its BAR can be written. Moves its "
-      "registers to another address by its BAR, starts a write there, and moves them back.",
-      "Both ways of configuration agree, the BAR tells the documented size, the old place reads as all ones while they "
-      "are away, and the write has arrived.",
-      "The reference host decodes registers of its own devices wrongly; its devices would fail with a guest that "
-      "assigns addresses anew.");
-TEST(dmaprobe_moved, "moved_registers", "TR-1", ON_PROBE, "dma",
-     "A device whose registers were moved still reaches its domain's page, and answers at the new place alone")
+TEST(moved_registers,
+     PROMISE("A device whose registers were moved still reaches its domain's page, and answers at the new place alone")
+     COVERS("TR-1") DEVICES(PROBE) KINDS("dma")
+     STEPS("Reads the identity of the device by ports and by memory, and which bits of its BAR can be written. Moves "
+           "its registers to another address by its BAR, starts a write there, and moves them back.")
+     EXPECTS("Both ways of configuration agree, the BAR tells the documented size, the old place reads as all ones "
+             "while they are away, and the write has arrived.")
+     IF_IT_FAILS("The reference host decodes registers of its own devices wrongly; its devices would fail with a guest "
+                 "that assigns addresses anew."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -383,14 +385,15 @@ TEST(dmaprobe_moved, "moved_registers", "TR-1", ON_PROBE, "dma",
     CHECK_EQ(dmaprobe_register(e, DMAPROBE_ID), DMAPROBE_ID_VALUE, "identity register back at the old place");
 }
 
-STORY("message_at_the_end",
-      "Programs a message interrupt into the device, switches interrupts of the processor off, and lets the device "
-      "write one byte and send its message.",
-      "The device counts one message, and its vector is requested at the local APIC.",
-      "The message is taken for DMA and refused, as no mapping covers its address, or it is lost on its way. "
-      "Drivers wait for their interrupts in vain.");
-TEST(dmaprobe_message, "message_at_the_end", "TR-13 TR-1", ON_PROBE, "dma",
-     "The message that a device sends at the end of its DMA is delivered, though its domain maps no such address")
+TEST(message_at_the_end,
+     PROMISE("The message that a device sends at the end of its DMA is delivered, though its domain maps no such "
+             "address")
+     COVERS("TR-13 TR-1") DEVICES(PROBE) KINDS("dma")
+     STEPS("Programs a message interrupt into the device, switches interrupts of the processor off, and lets the "
+           "device write one byte and send its message.")
+     EXPECTS("The device counts one message, and its vector is requested at the local APIC.")
+     IF_IT_FAILS("The message is taken for DMA and refused, as no mapping covers its address, or it is lost on its "
+                 "way. Drivers wait for their interrupts in vain."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);

@@ -8,7 +8,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "dmaprobe"
-#define ON_PROBE   "da"
 #define BURST      1u /* slot */
 #define SWITCHES   20u
 
@@ -33,15 +32,16 @@ static struct dmaprobe_request stop_burst(struct dma_engine *e)
     return burst;
 }
 
-STORY("switch_has_no_moment_in_between",
-      "Two domains map one IOVA to two pages; a third page lies where this IOVA would lead without translation. "
-      "While the device writes there without end, also in the middle of each call, it is attached to the two "
-      "domains in turn, twenty times.",
-      "Not one pass of the writes is refused, and the third page is unchanged.",
-      "The switch takes the device out of the old domain before the new one is in force. In this gap DMA is lost, "
-      "or passes through untranslated to memory that nobody mapped.");
-TEST(dmaprobe_switch_old_or_new, "switch_has_no_moment_in_between", "ATT-5", ON_PROBE, "dma",
-     "While a device moves between two domains that map its IOVA, its DMA is never refused and never passes through")
+TEST(switch_has_no_moment_in_between,
+     PROMISE("While a device moves between two domains that map its IOVA, its DMA is never refused and never passes "
+             "through")
+     COVERS("ATT-5") DEVICES(PROBE) KINDS("dma")
+     STEPS("Two domains map one IOVA to two pages; a third page lies where this IOVA would lead without translation. "
+           "While the device writes there without end, also in the middle of each call, it is attached to the two "
+           "domains in turn, twenty times.")
+     EXPECTS("Not one pass of the writes is refused, and the third page is unchanged.")
+     IF_IT_FAILS("The switch takes the device out of the old domain before the new one is in force. In this gap DMA is "
+                 "lost, or passes through untranslated to memory that nobody mapped."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1), untranslated = buffer(t, 1);
@@ -60,17 +60,17 @@ TEST(dmaprobe_switch_old_or_new, "switch_has_no_moment_in_between", "ATT-5", ON_
     expect_untouched(t, &untranslated, "the page at the untranslated address");
 }
 
-STORY("switch_leaves_nothing_to_the_old_domain",
-      "Two devices are in a domain that does not map a certain IOVA. One of them writes to it without end and is "
-      "attached to a new domain that maps it. After the move the device that stayed writes to this IOVA, and so "
-      "does the one that moved.",
-      "The device that stayed faults as not present and changes nothing; the one that moved reaches the page.",
-      "During the switch a translation through the new tables was cached under the tag of the old domain, and all "
-      "devices there can use it. The tag and the root have to change in one step, or the old tag has to be flushed "
-      "after it.");
-TEST(dmaprobe_switch_keeps_caches_apart, "switch_leaves_nothing_to_the_old_domain", "ATT-5 ISO-2", ON_PROBE,
-     "dma,fault",
-     "What a device uses while it moves to a new domain does not become a translation of the domain it has left")
+TEST(switch_leaves_nothing_to_the_old_domain,
+     PROMISE("What a device uses while it moves to a new domain does not become a translation of the domain it has "
+             "left")
+     COVERS("ATT-5 ISO-2") DEVICES(PROBE) KINDS("dma fault")
+     STEPS("Two devices are in a domain that does not map a certain IOVA. One of them writes to it without end and is "
+           "attached to a new domain that maps it. After the move the device that stayed writes to this IOVA, and so "
+           "does the one that moved.")
+     EXPECTS("The device that stayed faults as not present and changes nothing; the one that moved reaches the page.")
+     IF_IT_FAILS("During the switch a translation through the new tables was cached under the tag of the old domain, "
+                 "and all devices there can use it. The tag and the root have to change in one step, or the old tag "
+                 "has to be flushed after it."))
 {
     struct dma_engine *mover = device_n(t, 0), *stayer = device_n(t, 1);
     struct buffer b = buffer(t, 1);

@@ -13,34 +13,33 @@
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
-/* Declares one test, with its story, per way to flush. */
-#define FLUSH_TESTS(symbol, name, requirements, kinds, title, body, steps, expected, failure)                          \
-    STORY(name "_domain_flush", steps " The flush is FLUSH_DEVICE_DOMAIN.", expected, failure);                        \
-    TEST(symbol##_domain, name "_domain_flush", requirements, ON_ANY, kinds, title ": FLUSH_DEVICE_DOMAIN")            \
-    {                                                                                                                  \
-        body(t, flush_by_domain);                                                                                      \
-    }                                                                                                                  \
-    STORY(name "_list_flush", steps " The flush is a list of exactly the blocks that changed.", expected, failure);    \
-    TEST(symbol##_list, name "_list_flush", requirements " LS-1", ON_ANY, kinds, title ": list flush, exact blocks")   \
-    {                                                                                                                  \
-        body(t, flush_list);                                                                                           \
-    }                                                                                                                  \
-    STORY(name "_covering_flush", steps " The flush is a list of one block around the change.", expected, failure);    \
-    TEST(symbol##_cover, name "_covering_flush", requirements " LS-1", ON_ANY, kinds,                                  \
-         title ": list flush, one covering block")                                                                     \
-    {                                                                                                                  \
-        body(t, flush_by_cover);                                                                                       \
-    }                                                                                                                  \
-    STORY(name "_full_range_flush", steps " The flush is a list of the one element that means everything.", expected,  \
-          failure);                                                                                                    \
-    TEST(symbol##_all, name "_full_range_flush", requirements " LS-2", ON_ANY, kinds,                                  \
-         title ": list flush of everything (page 0, shift 52)")                                                        \
-    {                                                                                                                  \
-        body(t, flush_by_everything);                                                                                  \
-    }
+/* clang-format off */
+/* The ways to flush; each test below exists once for each of them. */
+#define FLUSH_WAYS(ROW, test)                                                                                          \
+    ROW(test, domain_flush, flush_by_domain, WORD(way, "FLUSH_DEVICE_DOMAIN") WORD(call, "FLUSH_DEVICE_DOMAIN"))       \
+    ROW(test, list_flush, flush_list,                                                                                  \
+        WORD(way, "list flush, exact blocks") WORD(call, "a list of exactly the blocks that changed") COVERS("LS-1"))  \
+    ROW(test, covering_flush, flush_by_cover,                                                                          \
+        WORD(way, "list flush, one covering block") WORD(call, "a list of one block around the change")                \
+        COVERS("LS-1"))                                                                                                \
+    ROW(test, full_range_flush, flush_by_everything,                                                                   \
+        WORD(way, "list flush of everything (page 0, shift 52)")                                                       \
+        WORD(call, "a list of the one element that means everything") COVERS("LS-2"))
+/* clang-format on */
 
-static void unmapped(struct test_run *t, flush_way *way)
+VARIANTS(flush_way *const, ways, FLUSH_WAYS);
+
+TEST_EACH(unmapped, FLUSH_WAYS,
+          PROMISE("Unmapped pages are out of reach after the flush: {way}")
+          COVERS("FL-1") DEVICES(ALL) KINDS("dma fault flush")
+          STEPS("The device uses five pages; the three in the middle are unmapped and flushed; then the device writes "
+                "and reads all of them. The flush is {call}.")
+          EXPECTS("The three fault as not present for writes and reads and do not change; the two beside them still "
+                  "work.")
+          IF_IT_FAILS("A cached translation outlives the flush: the device writes to memory that the guest has given "
+                      "to somebody else."))
 {
+    flush_way *way = VARIANT(ways);
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 5);
     struct domain *d = domain_mapping(t, IOVA, &b);
@@ -59,15 +58,16 @@ static void unmapped(struct test_run *t, flush_way *way)
     expect_write(t, e, IOVA + 4 * PAGE_SIZE, &b, 4 * PAGE_SIZE, 4, "neighbour behind");
 }
 
-FLUSH_TESTS(
-    flush_unmap, "unmapped", "FL-1", "dma,fault,flush", "Unmapped pages are out of reach after the flush", unmapped,
-    "The device uses five pages; the three in the middle are unmapped and flushed; then the device writes and reads "
-    "all of them.",
-    "The three fault as not present for writes and reads and do not change; the two beside them still work.",
-    "A cached translation outlives the flush: the device writes to memory that the guest has given to somebody else.")
-
-static void downgraded(struct test_run *t, flush_way *way)
+TEST_EACH(downgraded, FLUSH_WAYS,
+          PROMISE("Pages made read-only cannot be written after the flush: {way}")
+          COVERS("FL-2") DEVICES(ALL) KINDS("dma fault flush")
+          STEPS("The device writes two pages; both are made read-only and flushed; then the device writes again. The "
+                "flush is {call}.")
+          EXPECTS("Both writes are denied and change nothing.")
+          IF_IT_FAILS("The cached permission outlives the flush: a device can write what it was only to read from now "
+                      "on."))
 {
+    flush_way *way = VARIANT(ways);
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 2);
     struct domain *d = domain_mapping(t, IOVA, &b);
@@ -82,14 +82,15 @@ static void downgraded(struct test_run *t, flush_way *way)
     expect_write_fault(t, e, IOVA + PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "read-only now");
 }
 
-FLUSH_TESTS(flush_downgrade, "downgraded", "FL-2", "dma,fault,flush",
-            "Pages made read-only cannot be written after the flush", downgraded,
-            "The device writes two pages; both are made read-only and flushed; then the device writes again.",
-            "Both writes are denied and change nothing.",
-            "The cached permission outlives the flush: a device can write what it was only to read from now on.")
-
-static void upgraded(struct test_run *t, flush_way *way)
+TEST_EACH(upgraded, FLUSH_WAYS,
+          PROMISE("A page made writable can be written after the flush: {way}")
+          COVERS("FL-2") DEVICES(ALL) KINDS("dma flush")
+          STEPS("The device reads a read-only page, and its write is denied; the page is made writable and flushed; "
+                "then the device writes. The flush is {call}.")
+          EXPECTS("The write lands.")
+          IF_IT_FAILS("The cached permission outlives the flush: a driver sees a fault for a page that it may write."))
 {
+    flush_way *way = VARIANT(ways);
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
@@ -104,15 +105,15 @@ static void upgraded(struct test_run *t, flush_way *way)
     expect_write(t, e, IOVA, &b, 0, 4, "writable now");
 }
 
-FLUSH_TESTS(flush_upgrade, "upgraded", "FL-2", "dma,flush", "A page made writable can be written after the flush",
-            upgraded,
-            "The device reads a read-only page, and its write is denied; the page is made writable and flushed; then "
-            "the device writes.",
-            "The write lands.",
-            "The cached permission outlives the flush: a driver sees a fault for a page that it may write.")
-
-static void retargeted(struct test_run *t, flush_way *way)
+TEST_EACH(retargeted, FLUSH_WAYS,
+          PROMISE("A leaf with a new target is in force after the flush: {way}")
+          COVERS("FL-2") DEVICES(ALL) KINDS("dma flush")
+          STEPS("The device writes through a leaf; the leaf is pointed at another page and flushed; the device writes "
+                "again. Four times to and fro. The flush is {call}.")
+          EXPECTS("Each write lands in the page that the leaf names at that time, and the other page does not change.")
+          IF_IT_FAILS("The old target is still cached: data lands in a page that now has another owner."))
 {
+    flush_way *way = VARIANT(ways);
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
     struct domain *d = domain_mapping(t, IOVA, &a);
@@ -129,15 +130,15 @@ static void retargeted(struct test_run *t, flush_way *way)
     }
 }
 
-FLUSH_TESTS(flush_retarget, "retargeted", "FL-2", "dma,flush", "A leaf with a new target is in force after the flush",
-            retargeted,
-            "The device writes through a leaf; the leaf is pointed at another page and flushed; the device writes "
-            "again. Four times to and fro.",
-            "Each write lands in the page that the leaf names at that time, and the other page does not change.",
-            "The old target is still cached: data lands in a page that now has another owner.")
-
-static void large_unmapped(struct test_run *t, flush_way *way)
+TEST_EACH(2m_leaf_removed, FLUSH_WAYS,
+          PROMISE("A removed 2 MiB leaf is out of reach everywhere in it after the flush: {way}")
+          COVERS("FL-2") DEVICES(ALL) KINDS("dma fault flush")
+          STEPS("The device uses two places of a 2 MiB leaf; the leaf is removed and flushed; the device writes to the "
+                "used places and to one that it never used. The flush is {call}.")
+          EXPECTS("All of them fault as not present.")
+          IF_IT_FAILS("Only a part of a cached superpage is dropped."))
 {
+    flush_way *way = VARIANT(ways);
     struct dma_engine *e = device(t);
     struct buffer b = buffer_for_leaf(t, SIZE_2M);
     struct domain *d = domain_mapping(t, IOVA, &b);
@@ -152,14 +153,16 @@ static void large_unmapped(struct test_run *t, flush_way *way)
     expect_write_fault(t, e, IOVA + SIZE_2M - 4, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "at its end");
 }
 
-FLUSH_TESTS(flush_large_unmap, "2m_leaf_removed", "FL-2", "dma,fault,flush",
-            "A removed 2 MiB leaf is out of reach everywhere in it after the flush", large_unmapped,
-            "The device uses two places of a 2 MiB leaf; the leaf is removed and flushed; the device writes to the "
-            "used places and to one that it never used.",
-            "All of them fault as not present.", "Only a part of a cached superpage is dropped.")
-
-static void split(struct test_run *t, flush_way *way)
+TEST_EACH(2m_leaf_split, FLUSH_WAYS,
+          PROMISE("A 2 MiB leaf replaced by 4 KiB leaves is followed page by page after the flush: {way}")
+          COVERS("TR-6 FL-2") DEVICES(ALL) KINDS("dma flush")
+          STEPS("The device uses a page through a 2 MiB leaf; the leaf is split into 512 small ones, of which one gets "
+                "another target, and flushed; then the device writes to it, to its neighbour and to the first page. "
+                "The flush is {call}.")
+          EXPECTS("The one write lands in the new target, the others in the old region, whose page stays unchanged.")
+          IF_IT_FAILS("The superpage is still cached, as a whole or in part, and hides the small leaves."))
 {
+    flush_way *way = VARIANT(ways);
     struct dma_engine *e = device(t);
     struct buffer big = buffer_for_leaf(t, SIZE_2M), small = buffer(t, 1);
     struct domain *d = domain_mapping(t, IOVA, &big);
@@ -175,15 +178,15 @@ static void split(struct test_run *t, flush_way *way)
     expect_untouched(t, &big, "the 2 MiB region");
 }
 
-FLUSH_TESTS(flush_split, "2m_leaf_split", "TR-6 FL-2", "dma,flush",
-            "A 2 MiB leaf replaced by 4 KiB leaves is followed page by page after the flush", split,
-            "The device uses a page through a 2 MiB leaf; the leaf is split into 512 small ones, of which one gets "
-            "another target, and flushed; then the device writes to it, to its neighbour and to the first page.",
-            "The one write lands in the new target, the others in the old region, whose page stays unchanged.",
-            "The superpage is still cached, as a whole or in part, and hides the small leaves.")
-
-static void merged(struct test_run *t, flush_way *way)
+TEST_EACH(2m_leaf_merged, FLUSH_WAYS,
+          PROMISE("4 KiB leaves replaced by a 2 MiB leaf are followed as one after the flush: {way}")
+          COVERS("TR-6 FL-2") DEVICES(ALL) KINDS("dma flush")
+          STEPS("The device uses two small leaves of 512, one of which has another target; all are replaced by a 2 MiB "
+                "leaf and flushed; then the device writes to that page and to another one. The flush is {call}.")
+          EXPECTS("Both writes land in the 2 MiB region; the other target does not change.")
+          IF_IT_FAILS("Small entries, or the table that they were in, are still cached and hide the superpage."))
 {
+    flush_way *way = VARIANT(ways);
     struct dma_engine *e = device(t);
     struct buffer big = buffer_for_leaf(t, SIZE_2M), small = buffer(t, 1);
     struct domain *d = domain_mapping(t, IOVA, &big);
@@ -202,15 +205,16 @@ static void merged(struct test_run *t, flush_way *way)
     expect_untouched(t, &small, "the old target");
 }
 
-FLUSH_TESTS(flush_merge, "2m_leaf_merged", "TR-6 FL-2", "dma,flush",
-            "4 KiB leaves replaced by a 2 MiB leaf are followed as one after the flush", merged,
-            "The device uses two small leaves of 512, one of which has another target; all are replaced by a 2 MiB "
-            "leaf and flushed; then the device writes to that page and to another one.",
-            "Both writes land in the 2 MiB region; the other target does not change.",
-            "Small entries, or the table that they were in, are still cached and hide the superpage.")
-
-static void two_devices(struct test_run *t, flush_way *way)
+TEST_EACH(all_devices_of_the_domain, FLUSH_WAYS,
+          PROMISE("A flush reaches the cached translations of every device in the domain: {way}")
+          COVERS("FL-1 FL-2 ATT-9") DEVICES(ALL) KINDS("dma flush")
+          STEPS("Three devices in one domain use a page; its leaf is pointed at another page and flushed once; then "
+                "all three write. The flush is {call}.")
+          EXPECTS("All three writes land in the new page, and the old one does not change.")
+          IF_IT_FAILS("The flush reaches one device only: look at caches by device, and at domains that are behind "
+                      "several units."))
 {
+    flush_way *way = VARIANT(ways);
     struct dma_engine *e[3];
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
     struct domain *d = domain_mapping(t, IOVA, &a);
@@ -227,11 +231,3 @@ static void two_devices(struct test_run *t, flush_way *way)
     }
     expect_untouched(t, &a, "old target");
 }
-
-FLUSH_TESTS(
-    flush_devices, "all_devices_of_the_domain", "FL-1 FL-2 ATT-9", "dma,flush",
-    "A flush reaches the cached translations of every device in the domain", two_devices,
-    "Three devices in one domain use a page; its leaf is pointed at another page and flushed once; then all three "
-    "write.",
-    "All three writes land in the new page, and the old one does not change.",
-    "The flush reaches one device only: look at caches by device, and at domains that are behind several units.")

@@ -139,76 +139,98 @@ static void detached(struct test_run *t, uint64_t size)
     away_and_back(t, size, true);
 }
 
-/* Declares a test for each size that has none elsewhere. */
-#define SIZED(symbol, name, requirements, kinds, title, body, steps, expected, failure)                                \
-    STORY("2m_leaf_" name, "With a leaf of 2 MiB: " steps, expected, failure);                                         \
-    TEST(symbol##_2m, "2m_leaf_" name, requirements, ON_ANY, kinds, "2 MiB leaf: " title)                              \
-    {                                                                                                                  \
-        body(t, SIZE_2M);                                                                                              \
-    }                                                                                                                  \
-    STORY("1g_leaf_" name, "With a leaf of 1 GiB: " steps, expected, failure);                                         \
-    TEST(symbol##_1g, "1g_leaf_" name, requirements, ON_ANY, kinds, "1 GiB leaf: " title)                              \
-    {                                                                                                                  \
-        body(t, SIZE_1G);                                                                                              \
-    }
+/* The sizes of leaves that no other test goes through. */
+#define LARGE_LEAVES(ROW, test)                                                                                        \
+    ROW(test, 2m, SIZE_2M, WORD(size, "2 MiB"))                                                                        \
+    ROW(test, 1g, SIZE_1G, WORD(size, "1 GiB"))
 
-STORY(
-    "1g_leaf_removed_domain_flush",
-    "The device uses two places of a 1 GiB leaf; the leaf is removed and the domain flushed; the device writes to both "
-    "ends, a used place and the middle, and reads.",
-    "All of them fault as not present.", "The flush of a domain does not reach cached pages of 1 GiB.");
-TEST(removed_1g_domain, "1g_leaf_removed_domain_flush", "FL-1", ON_ANY, "dma,fault,flush",
-     "A removed 1 GiB leaf is out of reach everywhere in it after the flush: FLUSH_DEVICE_DOMAIN")
+VARIANTS(const uint64_t, large_leaves, LARGE_LEAVES);
+
+TEST(1g_leaf_removed_domain_flush,
+     PROMISE("A removed 1 GiB leaf is out of reach everywhere in it after the flush: FLUSH_DEVICE_DOMAIN")
+     COVERS("FL-1") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("The device uses two places of a 1 GiB leaf; the leaf is removed and the domain flushed; the device writes "
+           "to both ends, a used place and the middle, and reads.")
+     EXPECTS("All of them fault as not present.")
+     IF_IT_FAILS("The flush of a domain does not reach cached pages of 1 GiB."))
 {
     removed_by_domain(t, SIZE_1G);
 }
 
-STORY(
-    "1g_leaf_removed_list_flush",
-    "The device uses two places of a 1 GiB leaf; the leaf is removed and flushed by a list; the device writes to both "
-    "ends, a used place and the middle, and reads. Three times: the exact block, a covering block, everything.",
-    "All of them fault as not present.", "The flush of a list does not reach cached pages of 1 GiB.");
-TEST(removed_1g_list, "1g_leaf_removed_list_flush", "FL-1 LS-1 LS-2", ON_ANY, "dma,fault,flush",
-     "A removed 1 GiB leaf is out of reach everywhere in it after the flush: list flush")
+TEST(1g_leaf_removed_list_flush,
+     PROMISE("A removed 1 GiB leaf is out of reach everywhere in it after the flush: list flush")
+     COVERS("FL-1 LS-1 LS-2") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("The device uses two places of a 1 GiB leaf; the leaf is removed and flushed by a list; the device writes "
+           "to both ends, a used place and the middle, and reads. Three times: the exact block, a covering block, "
+           "everything.")
+     EXPECTS("All of them fault as not present.")
+     IF_IT_FAILS("The flush of a list does not reach cached pages of 1 GiB."))
 {
     removed_by_list(t, SIZE_1G);
 }
 
-SIZED(
-    overlapped, "overlapped_by_one_page", "LS-10", "dma,fault,flush",
-    "a flushed element of one page in it drops all of it", overlapped,
-    "the device uses two places; the leaf is removed, and one page of it is flushed by a list; then the device writes "
-    "to "
-    "both ends, a used place and the middle, and reads. Three times: the first page, one in the middle, the last one.",
-    "All of them fault as not present.",
-    "The host looks the page number of the element up among small pages only, or drops a part of the large one.")
-SIZED(permissions_domain, "permissions_domain_flush", "FL-2", "dma,fault,flush",
-      "changed permissions are in force after the flush: FLUSH_DEVICE_DOMAIN", permissions_by_domain,
-      "the device reads and tries to write a read-only leaf, which then becomes writable and is flushed; the device "
-      "writes; the leaf becomes read-only again and is flushed; the device writes. The flush is FLUSH_DEVICE_DOMAIN.",
-      "Writes are denied, land, and are denied again.",
-      "The permission of a cached large page outlives the flush, or is not looked at.")
-SIZED(permissions_list, "permissions_list_flush", "FL-2 LS-1", "dma,fault,flush",
-      "changed permissions are in force after the flush: list flush, exact block", permissions_by_list,
-      "the device reads and tries to write a read-only leaf, which then becomes writable and is flushed; the device "
-      "writes; the leaf becomes read-only again and is flushed; the device writes. The flush is a list of that block.",
-      "Writes are denied, land, and are denied again.",
-      "The permission of a cached large page outlives the flush, or is not looked at.")
+EACH_TEST(LARGE_LEAVES, leaf_overlapped_by_one_page,
+          PROMISE("{size} leaf: a flushed element of one page in it drops all of it")
+          COVERS("LS-10") DEVICES(ALL) KINDS("dma fault flush")
+          STEPS("With a leaf of {size}: the device uses two places; the leaf is removed, and one page of it is flushed "
+                "by a list; then the device writes to both ends, a used place and the middle, and reads. Three times: "
+                "the first page, one in the middle, the last one.")
+          EXPECTS("All of them fault as not present.")
+          IF_IT_FAILS("The host looks the page number of the element up among small pages only, or drops a part of the "
+                      "large one."))
+{
+    overlapped(t, VARIANT(large_leaves));
+}
+
+EACH_TEST(LARGE_LEAVES, leaf_permissions_domain_flush,
+          PROMISE("{size} leaf: changed permissions are in force after the flush: FLUSH_DEVICE_DOMAIN")
+          COVERS("FL-2") DEVICES(ALL) KINDS("dma fault flush")
+          STEPS("With a leaf of {size}: the device reads and tries to write a read-only leaf, which then becomes "
+                "writable and is flushed; the device writes; the leaf becomes read-only again and is flushed; the "
+                "device writes. The flush is FLUSH_DEVICE_DOMAIN.")
+          EXPECTS("Writes are denied, land, and are denied again.")
+          IF_IT_FAILS("The permission of a cached large page outlives the flush, or is not looked at."))
+{
+    permissions_by_domain(t, VARIANT(large_leaves));
+}
+
+EACH_TEST(LARGE_LEAVES, leaf_permissions_list_flush,
+          PROMISE("{size} leaf: changed permissions are in force after the flush: list flush, exact block")
+          COVERS("FL-2 LS-1") DEVICES(ALL) KINDS("dma fault flush")
+          STEPS("With a leaf of {size}: the device reads and tries to write a read-only leaf, which then becomes "
+                "writable and is flushed; the device writes; the leaf becomes read-only again and is flushed; the "
+                "device writes. The flush is a list of that block.")
+          EXPECTS("Writes are denied, land, and are denied again.")
+          IF_IT_FAILS("The permission of a cached large page outlives the flush, or is not looked at."))
+{
+    permissions_by_list(t, VARIANT(large_leaves));
+}
 
 #undef TEST_GROUP
 #define TEST_GROUP "attach"
-SIZED(moved, "removed_while_away", "ATT-4", "dma,fault",
-      "removed while the device is in another domain, it is gone when the device comes back", moved,
-      "the device uses two places and is attached to another domain, where it writes. The leaf is removed without a "
-      "flush, and the device comes back and writes to both ends, a used place and the middle, and reads.",
-      "Everything faults as not present.",
-      "Entries of large pages survive the move: the host drops only small ones when a device leaves its domain.")
+EACH_TEST(LARGE_LEAVES, leaf_removed_while_away,
+          PROMISE("{size} leaf: removed while the device is in another domain, it is gone when the device comes back")
+          COVERS("ATT-4") DEVICES(ALL) KINDS("dma fault")
+          STEPS("With a leaf of {size}: the device uses two places and is attached to another domain, where it writes. "
+                "The leaf is removed without a flush, and the device comes back and writes to both ends, a used place "
+                "and the middle, and reads.")
+          EXPECTS("Everything faults as not present.")
+          IF_IT_FAILS("Entries of large pages survive the move: the host drops only small ones when a device leaves "
+                      "its domain."))
+{
+    moved(t, VARIANT(large_leaves));
+}
 
 #undef TEST_GROUP
 #define TEST_GROUP "detach"
-SIZED(detached, "removed_while_detached", "DET-4", "dma,fault",
-      "removed while the device is detached, it is gone after the next attach", detached,
-      "the device uses two places and is detached, and writes. The leaf is removed without a flush, and the device is "
-      "attached again and writes to both ends, a used place and the middle, and reads.",
-      "Everything faults; after the attach as not present.",
-      "Entries of large pages survive the detach: the host drops only small ones.")
+EACH_TEST(LARGE_LEAVES, leaf_removed_while_detached,
+          PROMISE("{size} leaf: removed while the device is detached, it is gone after the next attach")
+          COVERS("DET-4") DEVICES(ALL) KINDS("dma fault")
+          STEPS("With a leaf of {size}: the device uses two places and is detached, and writes. The leaf is removed "
+                "without a flush, and the device is attached again and writes to both ends, a used place and the "
+                "middle, and reads.")
+          EXPECTS("Everything faults; after the attach as not present.")
+          IF_IT_FAILS("Entries of large pages survive the detach: the host drops only small ones."))
+{
+    detached(t, VARIANT(large_leaves));
+}

@@ -43,13 +43,14 @@ static void expect_flushed(struct test_run *t, struct stale_pages *s, unsigned i
                        "page inside of a flushed block");
 }
 
-STORY("shift_0",
-      "Three pages that the device has used are unmapped. Each is flushed by a list of one element with shift 0, "
-      "and tried right after it.",
-      "Each page faults as not present after its own flush.",
-      "A list element of one page is not carried out, or hits another page: look at the split of the element into "
-      "page number and shift.");
-TEST(list_shift_0, "shift_0", "LS-1 LS-9", ON_ANY, "dma,fault,flush", "A block of one page flushes that page")
+TEST(shift_0,
+     PROMISE("A block of one page flushes that page")
+     COVERS("LS-1 LS-9") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Three pages that the device has used are unmapped. Each is flushed by a list of one element with shift 0, "
+           "and tried right after it.")
+     EXPECTS("Each page faults as not present after its own flush.")
+     IF_IT_FAILS("A list element of one page is not carried out, or hits another page: look at the split of the "
+                 "element into page number and shift."))
 {
     struct stale_pages s = make_stale(t, 3, PAGE_SIZE);
 
@@ -59,9 +60,12 @@ TEST(list_shift_0, "shift_0", "LS-1 LS-9", ON_ANY, "dma,fault,flush", "A block o
     }
 }
 
-STORY("shift_1", "Two used pages are unmapped and flushed by one element with shift 1; the second page is tried first.",
-      "Both fault as not present.", "Only the first page of a block is flushed: the shift is ignored.");
-TEST(list_shift_1, "shift_1", "LS-1 LS-9", ON_ANY, "dma,fault,flush", "A block of two pages flushes both")
+TEST(shift_1,
+     PROMISE("A block of two pages flushes both")
+     COVERS("LS-1 LS-9") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Two used pages are unmapped and flushed by one element with shift 1; the second page is tried first.")
+     EXPECTS("Both fault as not present.")
+     IF_IT_FAILS("Only the first page of a block is flushed: the shift is ignored."))
 {
     struct stale_pages s = make_stale(t, 2, PAGE_SIZE);
 
@@ -70,12 +74,13 @@ TEST(list_shift_1, "shift_1", "LS-1 LS-9", ON_ANY, "dma,fault,flush", "A block o
     expect_flushed(t, &s, 0);
 }
 
-STORY("shift_2",
-      "Four used pages are unmapped and flushed by one element with shift 2; they are tried from the last to the "
-      "first.",
-      "All four fault as not present.",
-      "The size of a block is taken too small, or the address mask of the invalidation is off by one.");
-TEST(list_shift_2, "shift_2", "LS-1 LS-9", ON_ANY, "dma,fault,flush", "A block of four pages flushes all four")
+TEST(shift_2,
+     PROMISE("A block of four pages flushes all four")
+     COVERS("LS-1 LS-9") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Four used pages are unmapped and flushed by one element with shift 2; they are tried from the last to the "
+           "first.")
+     EXPECTS("All four fault as not present.")
+     IF_IT_FAILS("The size of a block is taken too small, or the address mask of the invalidation is off by one."))
 {
     struct stale_pages s = make_stale(t, 4, PAGE_SIZE);
 
@@ -85,12 +90,13 @@ TEST(list_shift_2, "shift_2", "LS-1 LS-9", ON_ANY, "dma,fault,flush", "A block o
     }
 }
 
-STORY("shift_9",
-      "Eight used pages, spread from the first to the last of 512, are unmapped and flushed by one element with "
-      "shift 9.",
-      "All eight fault as not present.", "Blocks that are larger than one leaf table are cut short.");
-TEST(list_shift_9, "shift_9", "LS-1 LS-9", ON_ANY, "dma,fault,flush",
-     "A block of 512 pages flushes its first, inner and last page")
+TEST(shift_9,
+     PROMISE("A block of 512 pages flushes its first, inner and last page")
+     COVERS("LS-1 LS-9") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Eight used pages, spread from the first to the last of 512, are unmapped and flushed by one element with "
+           "shift 9.")
+     EXPECTS("All eight fault as not present.")
+     IF_IT_FAILS("Blocks that are larger than one leaf table are cut short."))
 {
     struct stale_pages s = make_stale(t, 8, 73 * PAGE_SIZE); /* the last one is page 511 */
 
@@ -100,13 +106,13 @@ TEST(list_shift_9, "shift_9", "LS-1 LS-9", ON_ANY, "dma,fault,flush",
     }
 }
 
-STORY("shift_18",
-      "Four used pages, spread from the first to the last of 2^18, are unmapped and flushed by one element with "
-      "shift 18.",
-      "All four fault as not present.",
-      "Large blocks are cut to the limit of the hardware's address mask instead of being split or widened.");
-TEST(list_shift_18, "shift_18", "LS-1 LS-9", ON_ANY, "dma,fault,flush",
-     "A block of 2^18 pages (1 GiB) flushes its first, inner and last page")
+TEST(shift_18,
+     PROMISE("A block of 2^18 pages (1 GiB) flushes its first, inner and last page")
+     COVERS("LS-1 LS-9") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Four used pages, spread from the first to the last of 2^18, are unmapped and flushed by one element with "
+           "shift 18.")
+     EXPECTS("All four fault as not present.")
+     IF_IT_FAILS("Large blocks are cut to the limit of the hardware's address mask instead of being split or widened."))
 {
     struct stale_pages s = make_stale(t, 4, 87381 * PAGE_SIZE); /* the last one is page 2^18 - 1 */
 
@@ -116,13 +122,14 @@ TEST(list_shift_18, "shift_18", "LS-1 LS-9", ON_ANY, "dma,fault,flush",
     }
 }
 
-STORY("shifts_between_19_and_35",
-      "For shifts 19, 23, 27, 31 and 35: two used pages are unmapped and flushed by one block of that size around "
-      "them.",
-      "Both pages fault as not present, for every shift.",
-      "The host computes the size of a block in 32 bits, or ignores shifts that its hardware has no mask for.");
-TEST(list_shift_large, "shifts_between_19_and_35", "LS-1 LS-9", ON_ANY, "dma,fault,flush",
-     "Blocks larger than 1 GiB flush what lies in them")
+TEST(shifts_between_19_and_35,
+     PROMISE("Blocks larger than 1 GiB flush what lies in them")
+     COVERS("LS-1 LS-9") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("For shifts 19, 23, 27, 31 and 35: two used pages are unmapped and flushed by one block of that size around "
+           "them.")
+     EXPECTS("Both pages fault as not present, for every shift.")
+     IF_IT_FAILS("The host computes the size of a block in 32 bits, or ignores shifts that its hardware has no mask "
+                 "for."))
 {
     for (unsigned shift = 19; shift <= 35; shift += 4) {
         struct stale_pages s = make_stale(t, 2, 511 * PAGE_SIZE);
@@ -133,14 +140,14 @@ TEST(list_shift_large, "shifts_between_19_and_35", "LS-1 LS-9", ON_ANY, "dma,fau
     }
 }
 
-STORY("page_0_shift_52",
-      "Six used pages, far apart, are unmapped and flushed by the one element that means everything: page 0, "
-      "shift 52.",
-      "The call succeeds, and all six pages fault as not present.",
-      "The full range is refused, overflows to nothing, or is taken for one page. Linux sends it whenever a flush "
-      "is large.");
-TEST(list_everything, "page_0_shift_52", "LS-2", ON_ANY, "dma,fault,flush",
-     "Page 0 with shift 52 means everything: SUCCESS, and nothing old is left")
+TEST(page_0_shift_52,
+     PROMISE("Page 0 with shift 52 means everything: SUCCESS, and nothing old is left")
+     COVERS("LS-2") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Six used pages, far apart, are unmapped and flushed by the one element that means everything: page 0, "
+           "shift 52.")
+     EXPECTS("The call succeeds, and all six pages fault as not present.")
+     IF_IT_FAILS("The full range is refused, overflows to nothing, or is taken for one page. Linux sends it whenever a "
+                 "flush is large."))
 {
     struct stale_pages s = make_stale(t, 6, 0x123457 * PAGE_SIZE);
 
@@ -168,18 +175,23 @@ static void flush_each(struct test_run *t, unsigned count)
     }
 }
 
-STORY("two_elements", "Two used pages are unmapped and flushed by a list of two elements.",
-      "The call reports two elements as done, and both pages fault.", "Only the first element is carried out.");
-TEST(list_two, "two_elements", "LS-4 LS-1", ON_ANY, "dma,fault,flush", "A list of two blocks flushes both")
+TEST(two_elements,
+     PROMISE("A list of two blocks flushes both")
+     COVERS("LS-4 LS-1") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Two used pages are unmapped and flushed by a list of two elements.")
+     EXPECTS("The call reports two elements as done, and both pages fault.")
+     IF_IT_FAILS("Only the first element is carried out."))
 {
     flush_each(t, 2);
 }
 
-STORY("sixty_four_elements", "64 used pages are unmapped and flushed by a list of 64 elements.",
-      "The call reports 64 elements as done, and every page faults.",
-      "The host stops at the end of an internal queue, or loses its place in the continuation of a rep call.");
-TEST(list_64, "sixty_four_elements", "LS-4", ON_ANY, "dma,fault,flush",
-     "A list of 64 blocks flushes every one and reports 64 elements done")
+TEST(sixty_four_elements,
+     PROMISE("A list of 64 blocks flushes every one and reports 64 elements done")
+     COVERS("LS-4") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("64 used pages are unmapped and flushed by a list of 64 elements.")
+     EXPECTS("The call reports 64 elements as done, and every page faults.")
+     IF_IT_FAILS("The host stops at the end of an internal queue, or loses its place in the continuation of a rep "
+                 "call."))
 {
     flush_each(t, 64);
 }
@@ -202,30 +214,33 @@ static void flush_decisive(struct test_run *t, unsigned decisive)
     expect_flushed(t, &s, 0);
 }
 
-STORY("full_list_first_decides",
-      "A list of 508 elements, as many as fit; only element 0 names the page that was used and unmapped.",
-      "All 508 are reported as done, and the page faults.",
-      "The host starts behind the first element, or replaces a long list by something that does not cover it.");
-TEST(list_first, "full_list_first_decides", "LS-4", ON_ANY, "dma,fault,flush",
-     "In a list of 508 blocks the first one is done")
+TEST(full_list_first_decides,
+     PROMISE("In a list of 508 blocks the first one is done")
+     COVERS("LS-4") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("A list of 508 elements, as many as fit; only element 0 names the page that was used and unmapped.")
+     EXPECTS("All 508 are reported as done, and the page faults.")
+     IF_IT_FAILS("The host starts behind the first element, or replaces a long list by something that does not cover "
+                 "it."))
 {
     flush_decisive(t, 0);
 }
 
-STORY("full_list_middle_decides", "A list of 508 elements; only element 255 names the page that was used and unmapped.",
-      "All 508 are reported as done, and the page faults.",
-      "Elements are lost where the host continues the call after an interruption.");
-TEST(list_middle, "full_list_middle_decides", "LS-4", ON_ANY, "dma,fault,flush",
-     "In a list of 508 blocks one in the middle is done")
+TEST(full_list_middle_decides,
+     PROMISE("In a list of 508 blocks one in the middle is done")
+     COVERS("LS-4") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("A list of 508 elements; only element 255 names the page that was used and unmapped.")
+     EXPECTS("All 508 are reported as done, and the page faults.")
+     IF_IT_FAILS("Elements are lost where the host continues the call after an interruption."))
 {
     flush_decisive(t, 255);
 }
 
-STORY("full_list_last_decides", "A list of 508 elements; only the last one names the page that was used and unmapped.",
-      "All 508 are reported as done, and the page faults.",
-      "The last element is dropped, an off-by-one in the loop over the list.");
-TEST(list_last, "full_list_last_decides", "LS-4", ON_ANY, "dma,fault,flush",
-     "In a list of 508 blocks the last one is done")
+TEST(full_list_last_decides,
+     PROMISE("In a list of 508 blocks the last one is done")
+     COVERS("LS-4") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("A list of 508 elements; only the last one names the page that was used and unmapped.")
+     EXPECTS("All 508 are reported as done, and the page faults.")
+     IF_IT_FAILS("The last element is dropped, an off-by-one in the loop over the list."))
 {
     flush_decisive(t, HV_FLUSH_LIST_MAX - 1);
 }
@@ -244,14 +259,14 @@ static uint64_t raw_list(struct test_run *t, uint32_t domain_id, const uint64_t 
     return hypercall_raw(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, count, start, 0), gpa_of(in), 0);
 }
 
-STORY("rep_start_skips_done_elements",
-      "Sends a list call by hand with 3 elements and rep start 2, as a guest does that continues an interrupted "
-      "call. Element 2 names a used and unmapped page.",
-      "The call succeeds, reports 3 elements in all as done, and the page faults.",
-      "The host counts from zero, or takes elements from the wrong place when a call continues: long lists lose "
-      "flushes.");
-TEST(list_rep_start, "rep_start_skips_done_elements", "LS-4", ON_ANY, "dma,fault,flush",
-     "A list call that starts at element 2 of 3 does that element and reports 3 done in all")
+TEST(rep_start_skips_done_elements,
+     PROMISE("A list call that starts at element 2 of 3 does that element and reports 3 done in all")
+     COVERS("LS-4") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Sends a list call by hand with 3 elements and rep start 2, as a guest does that continues an interrupted "
+           "call. Element 2 names a used and unmapped page.")
+     EXPECTS("The call succeeds, reports 3 elements in all as done, and the page faults.")
+     IF_IT_FAILS("The host counts from zero, or takes elements from the wrong place when a call continues: long lists "
+                 "lose flushes."))
 {
     struct stale_pages s = make_stale(t, 1, PAGE_SIZE);
     uint64_t elements[3] = {hv_iommu_range(1, 0), hv_iommu_range(2, 0), hv_iommu_range(IOVA >> 12, 0)};
@@ -262,12 +277,12 @@ TEST(list_rep_start, "rep_start_skips_done_elements", "LS-4", ON_ANY, "dma,fault
     expect_flushed(t, &s, 0);
 }
 
-STORY("misaligned_page_never_flushes_less",
-      "Four used pages are unmapped. One element names page 1 with shift 1, which is not aligned to its size.",
-      "The call is refused with no element done, or pages 1 and 2 both fault afterwards.",
-      "The host rounds the page down and flushes pages 0 and 1: page 2, which was named, stays reachable.");
-TEST(list_misaligned, "misaligned_page_never_flushes_less", "LS-3", ON_ANY, "dma,fault,flush,bad-input",
-     "A block whose page is not aligned to its size is refused, or flushes at least the pages it names")
+TEST(misaligned_page_never_flushes_less,
+     PROMISE("A block whose page is not aligned to its size is refused, or flushes at least the pages it names")
+     COVERS("LS-3") DEVICES(ALL) KINDS("dma fault flush bad-input")
+     STEPS("Four used pages are unmapped. One element names page 1 with shift 1, which is not aligned to its size.")
+     EXPECTS("The call is refused with no element done, or pages 1 and 2 both fault afterwards.")
+     IF_IT_FAILS("The host rounds the page down and flushes pages 0 and 1: page 2, which was named, stays reachable."))
 {
     struct stale_pages s = make_stale(t, 4, PAGE_SIZE);
     uint64_t element = hv_iommu_range((IOVA >> 12) + 1, 1); /* names pages 1 and 2 */
@@ -283,14 +298,14 @@ TEST(list_misaligned, "misaligned_page_never_flushes_less", "LS-3", ON_ANY, "dma
     expect_flushed(t, &s, 2);
 }
 
-STORY("error_at_an_element",
-      "Six used pages are unmapped. A list of five elements has a misaligned one in the fourth place.",
-      "Either all is accepted, with 5 done and all pages unreachable; or the call fails with 3 done, and the "
-      "three pages before the bad element fault.",
-      "The host reports elements as done that it did not do, or undoes good ones. A guest resumes behind the "
-      "count and so loses flushes.");
-TEST(list_bad_element, "error_at_an_element", "LS-5", ON_ANY, "dma,fault,flush,bad-input",
-     "When an element is refused, those before it are done and the count says how many")
+TEST(error_at_an_element,
+     PROMISE("When an element is refused, those before it are done and the count says how many")
+     COVERS("LS-5") DEVICES(ALL) KINDS("dma fault flush bad-input")
+     STEPS("Six used pages are unmapped. A list of five elements has a misaligned one in the fourth place.")
+     EXPECTS("Either all is accepted, with 5 done and all pages unreachable; or the call fails with 3 done, and the "
+             "three pages before the bad element fault.")
+     IF_IT_FAILS("The host reports elements as done that it did not do, or undoes good ones. A guest resumes behind "
+                 "the count and so loses flushes."))
 {
     struct stale_pages s = make_stale(t, 6, PAGE_SIZE);
     uint64_t page = IOVA >> 12;
@@ -312,11 +327,12 @@ TEST(list_bad_element, "error_at_an_element", "LS-5", ON_ANY, "dma,fault,flush,b
     }
 }
 
-STORY("error_at_the_first_element", "A list of two elements has a misaligned one in the first place.",
-      "Either both are accepted and 2 are done, or the call fails and 0 are done.",
-      "A wrong count with an error: the guest would resume behind an element that was never flushed.");
-TEST(list_bad_first, "error_at_the_first_element", "LS-5", ON_ANY, "bad-input,flush",
-     "When the first element is refused, the count is 0")
+TEST(error_at_the_first_element,
+     PROMISE("When the first element is refused, the count is 0")
+     COVERS("LS-5") DEVICES(ALL) KINDS("bad-input flush")
+     STEPS("A list of two elements has a misaligned one in the first place.")
+     EXPECTS("Either both are accepted and 2 are done, or the call fails and 0 are done.")
+     IF_IT_FAILS("A wrong count with an error: the guest would resume behind an element that was never flushed."))
 {
     struct domain *d = (device(t), domain_paging(t));
     uint64_t elements[2] = {hv_iommu_range(1, 3), hv_iommu_range(8, 0)};
@@ -329,14 +345,14 @@ TEST(list_bad_first, "error_at_the_first_element", "LS-5", ON_ANY, "bad-input,fl
     }
 }
 
-STORY("shift_53_to_63_and_reserved_bits",
-      "For shifts 53, 57 and 63 and for elements with reserved bits set: a used page is unmapped, and the odd "
-      "element is sent.",
-      "The element is refused; or it is accepted and then the page it names faults. How many are refused is "
-      "recorded.",
-      "The host reports success for an element that it does not understand, and flushes nothing.");
-OBSERVATION(list_shift_odd, "shift_53_to_63_and_reserved_bits", "LS-6", ON_ANY, "dma,flush,bad-input",
-            "Shifts above 52 and reserved bits of an element: refused, or at least the block is flushed")
+OBSERVATION(shift_53_to_63_and_reserved_bits,
+            PROMISE("Shifts above 52 and reserved bits of an element: refused, or at least the block is flushed")
+            COVERS("LS-6") DEVICES(ALL) KINDS("dma flush bad-input")
+            STEPS("For shifts 53, 57 and 63 and for elements with reserved bits set: a used page is unmapped, and the "
+                  "odd element is sent.")
+            EXPECTS("The element is refused; or it is accepted and then the page it names faults. How many are refused "
+                    "is recorded.")
+            IF_IT_FAILS("The host reports success for an element that it does not understand, and flushes nothing."))
 {
     static const uint64_t odd[] = {53, 57, 63, 0x40, 0x800, 0xFC0};
     unsigned refused = 0;
@@ -355,12 +371,12 @@ OBSERVATION(list_shift_odd, "shift_53_to_63_and_reserved_bits", "LS-6", ON_ANY, 
     OBSERVE("%u of %u odd elements are refused", refused, (unsigned)(sizeof(odd) / sizeof(odd[0])));
 }
 
-STORY("flags_other_than_iommu_format",
-      "Sends the list flush with flags 0, 2, 3 and 0x80000001, then flushes the domain as a whole.",
-      "Any status for the odd flags, which is recorded; the domain flush succeeds.",
-      "A flag that the host does not know breaks the domain.");
-OBSERVATION(list_flags, "flags_other_than_iommu_format", "LS-7", NO_DEVICE, "flush,bad-input",
-            "A list with bit 0 of the flags clear, or with other bits set")
+OBSERVATION(flags_other_than_iommu_format,
+            PROMISE("A list with bit 0 of the flags clear, or with other bits set")
+            COVERS("LS-7") DEVICES(NONE) KINDS("flush bad-input")
+            STEPS("Sends the list flush with flags 0, 2, 3 and 0x80000001, then flushes the domain as a whole.")
+            EXPECTS("Any status for the odd flags, which is recorded; the domain flush succeeds.")
+            IF_IT_FAILS("A flag that the host does not know breaks the domain."))
 {
     struct domain *d = domain_paging(t);
     struct hv_input_flush_device_domain_list *in = hypercall_input_page();
@@ -380,13 +396,13 @@ OBSERVATION(list_flags, "flags_other_than_iommu_format", "LS-7", NO_DEVICE, "flu
             hv_status_name(status[2]), hv_status_name(status[3]));
 }
 
-STORY("neighbours_of_a_block",
-      "Four used pages are unmapped, the second one is flushed by a block of one page; then the pages before and "
-      "behind it are tried.",
-      "The flushed page faults. The neighbours may be reached or not; what was seen is recorded.",
-      "The flushed page is reached: the block was taken for another one.");
-OBSERVATION(list_neighbours, "neighbours_of_a_block", "LS-9 FL-4", ON_ANY, "dma,flush",
-            "Pages right before and behind a flushed block: kept or dropped, as the host likes")
+OBSERVATION(neighbours_of_a_block,
+            PROMISE("Pages right before and behind a flushed block: kept or dropped, as the host likes")
+            COVERS("LS-9 FL-4") DEVICES(ALL) KINDS("dma flush")
+            STEPS("Four used pages are unmapped, the second one is flushed by a block of one page; then the pages "
+                  "before and behind it are tried.")
+            EXPECTS("The flushed page faults. The neighbours may be reached or not; what was seen is recorded.")
+            IF_IT_FAILS("The flushed page is reached: the block was taken for another one."))
 {
     struct stale_pages s = make_stale(t, 4, PAGE_SIZE);
     bool before, behind;

@@ -6,13 +6,13 @@
 #define TEST_GROUP "flush-list"
 #define IOVA       0x40000000ull
 
-STORY("small_block_drops_2m_leaf",
-      "The device uses page 300 of a 2 MiB leaf. The leaf is split, page 300 is pointed at another page, and a "
-      "block of one page elsewhere in the 2 MiB is flushed.",
-      "The device's next write to page 300 lands in the new page.",
-      "The host drops only the 4 KiB piece that was named and keeps the rest of the superpage's entry.");
-TEST(list_large_leaf, "small_block_drops_2m_leaf", "LS-10", ON_ANY, "dma,flush",
-     "A one-page block inside of a cached 2 MiB leaf drops the leaf as a whole")
+TEST(small_block_drops_2m_leaf,
+     PROMISE("A one-page block inside of a cached 2 MiB leaf drops the leaf as a whole")
+     COVERS("LS-10") DEVICES(ALL) KINDS("dma flush")
+     STEPS("The device uses page 300 of a 2 MiB leaf. The leaf is split, page 300 is pointed at another page, and a "
+           "block of one page elsewhere in the 2 MiB is flushed.")
+     EXPECTS("The device's next write to page 300 lands in the new page.")
+     IF_IT_FAILS("The host drops only the 4 KiB piece that was named and keeps the rest of the superpage's entry."))
 {
     struct dma_engine *e = device(t);
     struct buffer big = buffer_for_leaf(t, SIZE_2M), small = buffer(t, 1);
@@ -54,43 +54,47 @@ static void reuse_table(struct test_run *t, unsigned level, flush_way *way)
     memset(table, 0, PAGE_SIZE);
 }
 
-STORY("leaf_table_reused",
-      "The device uses a page; the entry above its leaf table is cleared, the 2 MiB are flushed by list, and the "
-      "old table is filled with entries that lead to a page which nobody maps.",
-      "Writes to the warm page and to its neighbour fault; neither the old target nor the trap page changes.",
-      "The list flush leaves the paging-structure cache alone: the host goes on walking a table that belongs to "
-      "somebody else now.");
-TEST(list_walk_cache_1, "leaf_table_reused", "LS-8", ON_ANY, "dma,fault,flush",
-     "After a list flush over its range a freed leaf table is not walked any more")
+TEST(leaf_table_reused,
+     PROMISE("After a list flush over its range a freed leaf table is not walked any more")
+     COVERS("LS-8") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("The device uses a page; the entry above its leaf table is cleared, the 2 MiB are flushed by list, and the "
+           "old table is filled with entries that lead to a page which nobody maps.")
+     EXPECTS("Writes to the warm page and to its neighbour fault; neither the old target nor the trap page changes.")
+     IF_IT_FAILS("The list flush leaves the paging-structure cache alone: the host goes on walking a table that "
+                 "belongs to somebody else now."))
 {
     reuse_table(t, 1, flush_list);
 }
 
-STORY("middle_table_reused",
-      "The same one level higher: the table that covers 1 GiB is cut off, its range is flushed by list, and its "
-      "page is filled with traps.",
-      "Writes fault and no page changes.", "Paging-structure caches of the upper levels survive a list flush.");
-TEST(list_walk_cache_2, "middle_table_reused", "LS-8", ON_ANY, "dma,fault,flush",
-     "After a list flush over its range a freed middle table is not walked any more")
+TEST(middle_table_reused,
+     PROMISE("After a list flush over its range a freed middle table is not walked any more")
+     COVERS("LS-8") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("The same one level higher: the table that covers 1 GiB is cut off, its range is flushed by list, and its "
+           "page is filled with traps.")
+     EXPECTS("Writes fault and no page changes.")
+     IF_IT_FAILS("Paging-structure caches of the upper levels survive a list flush."))
 {
     reuse_table(t, 2, flush_list);
 }
 
-STORY("upper_table_reused", "The same for a table right below the root, flushed by the block that means everything.",
-      "Writes fault and no page changes.", "The full-range block drops leaves, but not the cached root entries.");
-TEST(list_walk_cache_3, "upper_table_reused", "LS-8 LS-2", ON_ANY, "dma,fault,flush",
-     "After a list flush of everything a freed table below the root is not walked any more")
+TEST(upper_table_reused,
+     PROMISE("After a list flush of everything a freed table below the root is not walked any more")
+     COVERS("LS-8 LS-2") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("The same for a table right below the root, flushed by the block that means everything.")
+     EXPECTS("Writes fault and no page changes.")
+     IF_IT_FAILS("The full-range block drops leaves, but not the cached root entries."))
 {
     reuse_table(t, 3, flush_by_everything);
 }
 
-STORY("table_replaced_by_another",
-      "The device uses a page; its leaf table is replaced by another one that leads to another page, and the 2 "
-      "MiB are flushed by list.",
-      "The next write lands in the new table's page, and the old page stays unchanged.",
-      "The walk still goes through the old table: paging-structure caches are not dropped by the list flush.");
-TEST(list_table_replaced, "table_replaced_by_another", "LS-8", ON_ANY, "dma,flush",
-     "A table replaced by another one is followed after a list flush over its range, and the old one is not")
+TEST(table_replaced_by_another,
+     PROMISE("A table replaced by another one is followed after a list flush over its range, and the old one is not")
+     COVERS("LS-8") DEVICES(ALL) KINDS("dma flush")
+     STEPS("The device uses a page; its leaf table is replaced by another one that leads to another page, and the 2 "
+           "MiB are flushed by list.")
+     EXPECTS("The next write lands in the new table's page, and the old page stays unchanged.")
+     IF_IT_FAILS("The walk still goes through the old table: paging-structure caches are not dropped by the list "
+                 "flush."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);

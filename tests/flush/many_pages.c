@@ -79,12 +79,13 @@ static void expect_all_gone(struct test_run *t, struct many *m, const char *what
     expect_gone(t, m, m->count, what);
 }
 
-STORY("many_pages_domain_flush",
-      "The device uses 601 pages, each with a target of its own. All are unmapped, and the domain is flushed once. The "
-      "device writes to every one of them.",
-      "No byte changes.", "The flush of a domain stops after so many cached pages, or after a batch of invalidations.");
-TEST(many_domain, "many_pages_domain_flush", "FL-1", ON_ANY, "dma,fault,flush",
-     "A flush of the domain reaches every one of 601 cached pages")
+TEST(many_pages_domain_flush,
+     PROMISE("A flush of the domain reaches every one of 601 cached pages")
+     COVERS("FL-1") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("The device uses 601 pages, each with a target of its own. All are unmapped, and the domain is flushed "
+           "once. The device writes to every one of them.")
+     EXPECTS("No byte changes.")
+     IF_IT_FAILS("The flush of a domain stops after so many cached pages, or after a batch of invalidations."))
 {
     struct many m = make_many(t, MANY, PAGE_SIZE);
 
@@ -99,14 +100,14 @@ TEST(many_domain, "many_pages_domain_flush", "FL-1", ON_ANY, "dma,fault,flush",
 #define TEST_GROUP "flush-list"
 
 /* Fewer pages in the block than are cached, or more: a host may go through the block, or through its cache. */
-STORY(
-    "block_of_many_pages",
-    "The device uses 601 pages in a row, each with a target of its own. The first 512 are unmapped and flushed by one "
-    "list element of 512 pages; the device writes to every one of them. Then the others are unmapped, too, and one "
-    "element of 1024 pages around all is flushed; the device writes to all of them.",
-    "No byte changes.", "The flush of a block stops after so many pages.");
-TEST(many_block, "block_of_many_pages", "LS-9 LS-1", ON_ANY, "dma,fault,flush",
-     "A list element of 512 or 1024 pages reaches every cached page in it")
+TEST(block_of_many_pages,
+     PROMISE("A list element of 512 or 1024 pages reaches every cached page in it")
+     COVERS("LS-9 LS-1") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("The device uses 601 pages in a row, each with a target of its own. The first 512 are unmapped and flushed "
+           "by one list element of 512 pages; the device writes to every one of them. Then the others are unmapped, "
+           "too, and one element of 1024 pages around all is flushed; the device writes to all of them.")
+     EXPECTS("No byte changes.")
+     IF_IT_FAILS("The flush of a block stops after so many pages."))
 {
     struct many m = make_many(t, MANY, PAGE_SIZE);
     unsigned first = m.count < 512 ? m.count : 512;
@@ -123,13 +124,13 @@ TEST(many_block, "block_of_many_pages", "LS-9 LS-1", ON_ANY, "dma,fault,flush",
     expect_all_gone(t, &m, "unmapped, and a block around all pages flushed");
 }
 
-STORY("full_list_of_used_pages",
-      "The device uses 508 pages that are apart from each other, each with a target of its own. All are unmapped and "
-      "flushed by one list with an element for each. The device writes to every one of them.",
-      "The call reports all elements as done, and no byte changes.",
-      "The host loses elements at the end of an internal batch, or its place when a rep call is continued.");
-TEST(many_list, "full_list_of_used_pages", "LS-4 LS-9 FL-1", ON_ANY, "dma,fault,flush",
-     "A list of 508 elements reaches every one of 508 cached pages")
+TEST(full_list_of_used_pages,
+     PROMISE("A list of 508 elements reaches every one of 508 cached pages")
+     COVERS("LS-4 LS-9 FL-1") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("The device uses 508 pages that are apart from each other, each with a target of its own. All are unmapped "
+           "and flushed by one list with an element for each. The device writes to every one of them.")
+     EXPECTS("The call reports all elements as done, and no byte changes.")
+     IF_IT_FAILS("The host loses elements at the end of an internal batch, or its place when a rep call is continued."))
 {
     struct many m = make_many(t, HV_FLUSH_LIST_MAX, 3 * PAGE_SIZE);
     uint64_t *elements = page_alloc(1, PAGE_SIZE); /* HV_FLUSH_LIST_MAX of them */
@@ -153,11 +154,13 @@ TEST(many_list, "full_list_of_used_pages", "LS-4 LS-9 FL-1", ON_ANY, "dma,fault,
 #undef TEST_GROUP
 #define TEST_GROUP "attach"
 
-STORY("many_pages_while_away",
-      "The device uses 601 pages, each with a target of its own, and is attached to another domain. All pages are "
-      "unmapped without a flush; the device comes back and writes to every one of them.",
-      "No byte changes.", "What ATTACH drops when a device leaves its domain is bounded by a number of pages.");
-TEST(many_away, "many_pages_while_away", "ATT-4", ON_ANY, "dma,fault", "A move drops every one of 601 cached pages")
+TEST(many_pages_while_away,
+     PROMISE("A move drops every one of 601 cached pages")
+     COVERS("ATT-4") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device uses 601 pages, each with a target of its own, and is attached to another domain. All pages are "
+           "unmapped without a flush; the device comes back and writes to every one of them.")
+     EXPECTS("No byte changes.")
+     IF_IT_FAILS("What ATTACH drops when a device leaves its domain is bounded by a number of pages."))
 {
     struct many m = make_many(t, MANY, PAGE_SIZE);
     struct domain *other = domain_paging(t);

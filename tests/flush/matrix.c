@@ -45,6 +45,51 @@ static void combination(struct matrix_scene *s, const struct matrix_change *chan
     }
 }
 
+/* clang-format off */
+/* Changes that release tables. */
+#define TABLE_REPLACED(ROW, test)                                                                                      \
+    ROW(test, table_replaced, &matrix_table_replaced,                                                                  \
+        COVERS("FL-2 LS-8") KINDS("dma flush") WORD(promise, "A table in the place of another is followed")            \
+        WORD(change, "puts another table in the place of the one that holds the leaves.")                              \
+        WORD(lost, "The host walks on through the old table, which is free now."))
+
+#define EMPTIED(ROW, test)                                                                                             \
+    ROW(test, emptied, &matrix_emptied,                                                                                \
+        COVERS("FL-1 LS-8") KINDS("dma fault flush") WORD(promise, "Nothing is reached in a domain that was emptied")  \
+        WORD(change, "clears the top table, which frees all others.")                                                  \
+        WORD(lost, "The host keeps a leaf, or walks on through one of the tables that are free now."))
+
+#define RELEASING(ROW, test) TABLE_REPLACED(ROW, test) EMPTIED(ROW, test)
+
+/* What the guest changes in its tables. */
+#define ALL_CHANGES(ROW, test)                                                                                         \
+    ROW(test, unmapped, &matrix_unmapped,                                                                              \
+        COVERS("FL-1") KINDS("dma fault flush") WORD(promise, "Unmapped pages are out of reach")                       \
+        WORD(change, "unmaps three pages of a row.")                                                                   \
+        WORD(lost, "The host goes on with leaves that are gone, so a device writes to pages that belong to "           \
+                   "somebody else."))                                                                                  \
+    ROW(test, downgraded, &matrix_downgraded,                                                                          \
+        COVERS("FL-2") KINDS("dma fault flush") WORD(promise, "Pages made read-only are not written")                  \
+        WORD(change, "makes two of three pages read-only.")                                                            \
+        WORD(lost, "The host goes on with the old write permission."))                                                 \
+    ROW(test, retargeted, &matrix_retargeted,                                                                          \
+        COVERS("FL-2") KINDS("dma flush") WORD(promise, "Leaves with a new target lead there")                         \
+        WORD(change, "points two leaves at other pages.") WORD(lost, "The host goes on with the old targets."))        \
+    ROW(test, split, &matrix_split,                                                                                    \
+        COVERS("FL-2 TR-6") KINDS("dma flush") WORD(promise, "A 2 MiB leaf that was split is followed page by page")   \
+        WORD(change, "replaces a 2 MiB leaf by a table of 4 KiB leaves, one of which leads elsewhere.")                \
+        WORD(lost, "The host keeps the large leaf, or a part of it."))                                                 \
+    ROW(test, merged, &matrix_merged,                                                                                  \
+        COVERS("FL-2 TR-6 LS-8") KINDS("dma flush")                                                                    \
+        WORD(promise, "Small pages merged into a 2 MiB leaf are followed as one")                                      \
+        WORD(change, "replaces a table of 4 KiB leaves, one of which leads elsewhere, by a 2 MiB leaf.")               \
+        WORD(lost, "The host keeps a small leaf, or walks on through the table that is free now."))                    \
+    RELEASING(ROW, test)
+/* clang-format on */
+
+VARIANTS(const struct matrix_change *const, all_changes, ALL_CHANGES);
+VARIANTS(const struct matrix_change *const, releasing, RELEASING);
+
 static void in_all_states(struct test_run *t, const struct matrix_change *change, enum matrix_way_number way)
 {
     struct matrix_scene s;
@@ -60,69 +105,60 @@ static void in_all_states(struct test_run *t, const struct matrix_change *change
     "DMA behind the flush sees the tables as they are now, however much was cached, and nothing else in memory "       \
     "changes."
 
-/* One way, all states. `words` name the way, `where` is what to look at when no other way fails. */
-#define ONE(change, suffix, way, requirements, kinds, promise, does, lost, words, where)                               \
-    STORY(#change "_" suffix,                                                                                          \
-          "Three times in a new domain: the device uses nothing, a neighbour, or the pages themselves. Then the "      \
-          "guest " does " It flushes by " words ", and overwrites at once what became free of tables.",                \
-          EXPECTED, lost " If only this way to flush fails, " where);                                                  \
-    TEST(change##_##way, #change "_" suffix, requirements, ON_ANY, kinds, promise ": " words)                          \
-    {                                                                                                                  \
-        in_all_states(t, &matrix_##change, MATRIX_##way);                                                              \
-    }
+/* The labels that all combinations share: {way} is the flush, {look} a hint for a host where only this way fails. */
+#define COMBINATION                                                                                                    \
+    PROMISE("{promise}: {way}")                                                                                        \
+    DEVICES(ALL)                                                                                                       \
+    STEPS("Three times in a new domain: the device uses nothing, a neighbour, or the pages themselves. Then the "      \
+          "guest {change} It flushes by {way}, and overwrites at once what became free of tables.")                    \
+    EXPECTS(EXPECTED)                                                                                                  \
+    IF_IT_FAILS("{lost} If only this way to flush fails, {look}")
 
-#define LAST_OF_508(change, requirements, kinds, promise, does, lost)                                                  \
-    ONE(change, "last_of_508", LAST_OF_508, requirements " LS-4", kinds, promise, does, lost,                          \
-        "the last of 508 blocks", "look at the end of a list and at its continuation.")
+EACH_TEST(ALL_CHANGES, last_of_508,
+          COMBINATION COVERS("LS-4")
+          WORD(way, "the last of 508 blocks") WORD(look, "look at the end of a list and at its continuation."))
+{
+    in_all_states(t, VARIANT(all_changes), MATRIX_LAST_OF_508);
+}
 
-/* Where the range is one aligned block, its exact list is the covering block. */
-#define ALL_WAYS(change, requirements, kinds, promise, does, lost)                                                     \
-    ONE(change, "domain", DOMAIN, requirements, kinds, promise, does, lost, "FLUSH_DEVICE_DOMAIN",                     \
-        "look at what the invalidation by domain reaches.")                                                            \
-    ONE(change, "covering_block", BLOCK, requirements " LS-1", kinds, promise, does, lost, "one covering block",       \
-        "look at how the size of a block is taken.")                                                                   \
-    ONE(change, "everything", EVERYTHING, requirements " LS-2", kinds, promise, does, lost, "page 0, shift 52",        \
-        "look at the special case of the full range.")                                                                 \
-    LAST_OF_508(change, requirements, kinds, promise, does, lost)
+EACH_TEST(RELEASING, domain,
+          COMBINATION
+          WORD(way, "FLUSH_DEVICE_DOMAIN") WORD(look, "look at what the invalidation by domain reaches."))
+{
+    in_all_states(t, VARIANT(releasing), MATRIX_DOMAIN);
+}
 
-LAST_OF_508(unmapped, "FL-1", "dma,fault,flush", "Unmapped pages are out of reach", "unmaps three pages of a row.",
-            "The host goes on with leaves that are gone, so a device writes to pages that belong to somebody else.")
+EACH_TEST(RELEASING, covering_block,
+          COMBINATION COVERS("LS-1")
+          WORD(way, "one covering block") WORD(look, "look at how the size of a block is taken."))
+{
+    in_all_states(t, VARIANT(releasing), MATRIX_BLOCK);
+}
 
-LAST_OF_508(downgraded, "FL-2", "dma,fault,flush", "Pages made read-only are not written",
-            "makes two of three pages read-only.", "The host goes on with the old write permission.")
+EACH_TEST(RELEASING, everything,
+          COMBINATION COVERS("LS-2")
+          WORD(way, "page 0, shift 52") WORD(look, "look at the special case of the full range."))
+{
+    in_all_states(t, VARIANT(releasing), MATRIX_EVERYTHING);
+}
 
-LAST_OF_508(retargeted, "FL-2", "dma,flush", "Leaves with a new target lead there", "points two leaves at other pages.",
-            "The host goes on with the old targets.")
+/* The exact list of the other change is its covering block. */
+EACH_TEST(EMPTIED, exact_list,
+          COMBINATION COVERS("LS-1")
+          WORD(way, "a list of exact blocks") WORD(look, "look at how an element becomes an invalidation."))
+{
+    in_all_states(t, &matrix_emptied, MATRIX_EXACT);
+}
 
-LAST_OF_508(split, "FL-2 TR-6", "dma,flush", "A 2 MiB leaf that was split is followed page by page",
-            "replaces a 2 MiB leaf by a table of 4 KiB leaves, one of which leads elsewhere.",
-            "The host keeps the large leaf, or a part of it.")
-
-LAST_OF_508(merged, "FL-2 TR-6 LS-8", "dma,flush", "Small pages merged into a 2 MiB leaf are followed as one",
-            "replaces a table of 4 KiB leaves, one of which leads elsewhere, by a 2 MiB leaf.",
-            "The host keeps a small leaf, or walks on through the table that is free now.")
-
-ALL_WAYS(table_replaced, "FL-2 LS-8", "dma,flush", "A table in the place of another is followed",
-         "puts another table in the place of the one that holds the leaves.",
-         "The host walks on through the old table, which is free now.")
-
-ALL_WAYS(emptied, "FL-1 LS-8", "dma,fault,flush", "Nothing is reached in a domain that was emptied",
-         "clears the top table, which frees all others.",
-         "The host keeps a leaf, or walks on through one of the tables that are free now.")
-
-ONE(emptied, "exact_list", EXACT, "FL-1 LS-8 LS-1", "dma,fault,flush",
-    "Nothing is reached in a domain that was emptied", "clears the top table, which frees all others.",
-    "The host keeps a leaf, or walks on through one of the tables that are free now.", "a list of exact blocks",
-    "look at how an element becomes an invalidation.")
-
-STORY("merged_unused",
-      "For each way to flush, in a new domain each: the device uses nothing, or a neighbour. Then the guest replaces a "
-      "table of 4 KiB leaves, one of which leads elsewhere, by a 2 MiB leaf. It flushes, and overwrites the table at "
-      "once.",
-      EXPECTED,
-      "The host has no leaf of these pages, but it has the table in a page-walk cache, and walks on through it.");
-TEST(merged_unused, "merged_unused", "FL-2 TR-6 LS-8", ON_ANY, "dma,flush",
-     "Pages merged into a 2 MiB leaf are followed as one, though only the table could be cached")
+TEST(merged_unused,
+     PROMISE("Pages merged into a 2 MiB leaf are followed as one, though only the table could be cached")
+     COVERS("FL-2 TR-6 LS-8") DEVICES(ALL) KINDS("dma flush")
+     STEPS("For each way to flush, in a new domain each: the device uses nothing, or a neighbour. Then the guest "
+           "replaces a table of 4 KiB leaves, one of which leads elsewhere, by a 2 MiB leaf. It flushes, and "
+           "overwrites the table at once.")
+     EXPECTS(EXPECTED)
+     IF_IT_FAILS("The host has no leaf of these pages, but it has the table in a page-walk cache, and walks on through "
+                 "it."))
 {
     struct matrix_scene s;
 

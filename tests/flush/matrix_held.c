@@ -57,15 +57,16 @@ static void operation_under_way(struct test_run *t, enum dmaprobe_operation oper
     buffer_refresh(&b);
 }
 
-STORY("held_operations",
-      "For each operation of the device (read, write, fill, add, swap) and each way to flush: the device starts it and "
-      "holds it after the translation. The guest unmaps the page, flushes, and lets a next owner write to it; then the "
-      "device lets go.",
-      "The page holds what its next owner wrote, and the device has seen none of it.",
-      "The flush does not wait for all kinds of DMA under way. Waiting for writes alone lets a read disclose the next "
-      "owner's data.");
-TEST(held_operations, "held_operations", "FL-6", ON_PROBE, "dma,flush",
-     "Neither a read nor a write nor an atomic that was under way reaches a page after the flush that released it")
+TEST(held_operations,
+     PROMISE("Neither a read nor a write nor an atomic that was under way reaches a page after the flush that released "
+             "it")
+     COVERS("FL-6") DEVICES(PROBE) KINDS("dma flush")
+     STEPS("For each operation of the device (read, write, fill, add, swap) and each way to flush: the device starts "
+           "it and holds it after the translation. The guest unmaps the page, flushes, and lets a next owner write to "
+           "it; then the device lets go.")
+     EXPECTS("The page holds what its next owner wrote, and the device has seen none of it.")
+     IF_IT_FAILS("The flush does not wait for all kinds of DMA under way. Waiting for writes alone lets a read "
+                 "disclose the next owner's data."))
 {
     static const enum dmaprobe_operation operations[] = {DMAPROBE_READ, DMAPROBE_WRITE, DMAPROBE_FILL, DMAPROBE_ADD,
                                                          DMAPROBE_SWAP};
@@ -76,12 +77,13 @@ TEST(held_operations, "held_operations", "FL-6", ON_PROBE, "dma,flush",
     }
 }
 
-STORY("held_in_every_slot",
-      "The device holds fifteen requests at fifteen pages of one domain, all translated. The guest unmaps all pages, "
-      "flushes once, and gives the pages away; the device lets its requests go, the youngest first.",
-      "None of the pages is written.", "The flush waits for some of a device's requests only, such as the oldest.");
-TEST(held_in_every_slot, "held_in_every_slot", "FL-6", ON_PROBE, "dma,flush",
-     "A flush waits for all requests that a device has under way, not for the first of them")
+TEST(held_in_every_slot,
+     PROMISE("A flush waits for all requests that a device has under way, not for the first of them")
+     COVERS("FL-6") DEVICES(PROBE) KINDS("dma flush")
+     STEPS("The device holds fifteen requests at fifteen pages of one domain, all translated. The guest unmaps all "
+           "pages, flushes once, and gives the pages away; the device lets its requests go, the youngest first.")
+     EXPECTS("None of the pages is written.")
+     IF_IT_FAILS("The flush waits for some of a device's requests only, such as the oldest."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, DMAPROBE_SLOTS - FIRST_SLOT);
@@ -106,13 +108,13 @@ TEST(held_in_every_slot, "held_in_every_slot", "FL-6", ON_PROBE, "dma,flush",
     buffer_refresh(&b);
 }
 
-STORY("held_list_of_pieces",
-      "The device starts a list of four pieces in four pages and holds it: the first piece is translated, the others "
-      "are not. The guest unmaps the first three pages, flushes, and gives them away; the device lets go.",
-      "None of the three pages is written, neither by the piece under way nor by those behind it.",
-      "A host that translates a whole list at its start must wait for all of it in a flush.");
-TEST(held_list_of_pieces, "held_list_of_pieces", "FL-6 FL-1", ON_PROBE, "dma,flush",
-     "Of a list of pieces neither the one under way nor those to come reach a page after its flush")
+TEST(held_list_of_pieces,
+     PROMISE("Of a list of pieces neither the one under way nor those to come reach a page after its flush")
+     COVERS("FL-6 FL-1") DEVICES(PROBE) KINDS("dma flush")
+     STEPS("The device starts a list of four pieces in four pages and holds it: the first piece is translated, the "
+           "others are not. The guest unmaps the first three pages, flushes, and gives them away; the device lets go.")
+     EXPECTS("None of the three pages is written, neither by the piece under way nor by those behind it.")
+     IF_IT_FAILS("A host that translates a whole list at its start must wait for all of it in a flush."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 4);

@@ -75,29 +75,28 @@ static void under_fire(struct test_run *t, unsigned first_way, unsigned last_way
     }
 }
 
-STORY("under_fire_domain",
-      "A device writes to a page over and over. For each of the seven changes of the matrix: the guest changes its "
-      "tables, flushes with FLUSH_DEVICE_DOMAIN, takes the old page back at once, and overwrites tables that became "
-      "free.",
-      "The old page is not written any more, the new one is, and tables that are free lead nowhere.",
-      "The flush returns while DMA that was translated before is still on its way: look at how the host waits for "
-      "requests in flight.");
-TEST(under_fire_domain, "under_fire_domain", "FL-6 FL-1 FL-2", ON_PROBE, "dma,flush",
-     "A burst of DMA misses the old page from the return of FLUSH_DEVICE_DOMAIN on, whatever was changed")
+TEST(under_fire_domain,
+     PROMISE("A burst of DMA misses the old page from the return of FLUSH_DEVICE_DOMAIN on, whatever was changed")
+     COVERS("FL-6 FL-1 FL-2") DEVICES(PROBE) KINDS("dma flush")
+     STEPS("A device writes to a page over and over. For each of the seven changes of the matrix: the guest changes "
+           "its tables, flushes with FLUSH_DEVICE_DOMAIN, takes the old page back at once, and overwrites tables that "
+           "became free.")
+     EXPECTS("The old page is not written any more, the new one is, and tables that are free lead nowhere.")
+     IF_IT_FAILS("The flush returns while DMA that was translated before is still on its way: look at how the host "
+                 "waits for requests in flight."))
 {
     under_fire(t, MATRIX_DOMAIN, MATRIX_DOMAIN);
 }
 
-STORY("under_fire_list",
-      "A device writes to a page over and over. For each of the seven changes of the matrix and each kind of list "
-      "(exact, one covering block, everything; for the first change also the last of 508): the guest changes its "
-      "tables, flushes, takes the old page "
-      "back at once, and overwrites tables that became free.",
-      "The old page is not written any more, the new one is, and tables that are free lead nowhere.",
-      "The list flush returns while DMA that was translated before is still on its way: look at whether the host waits "
-      "for requests in flight after the last element, too.");
-TEST(under_fire_list, "under_fire_list", "FL-6 LS-1 LS-2 LS-8", ON_PROBE, "dma,flush",
-     "A burst of DMA misses the old page from the return of a list flush on, whatever was changed")
+TEST(under_fire_list,
+     PROMISE("A burst of DMA misses the old page from the return of a list flush on, whatever was changed")
+     COVERS("FL-6 LS-1 LS-2 LS-8") DEVICES(PROBE) KINDS("dma flush")
+     STEPS("A device writes to a page over and over. For each of the seven changes of the matrix and each kind of list "
+           "(exact, one covering block, everything; for the first change also the last of 508): the guest changes its "
+           "tables, flushes, takes the old page back at once, and overwrites tables that became free.")
+     EXPECTS("The old page is not written any more, the new one is, and tables that are free lead nowhere.")
+     IF_IT_FAILS("The list flush returns while DMA that was translated before is still on its way: look at whether the "
+                 "host waits for requests in flight after the last element, too."))
 {
     under_fire(t, MATRIX_EXACT, MATRIX_WAYS - 1);
 }

@@ -60,15 +60,15 @@ static void expect_new(struct test_run *t, struct missed *m, unsigned page, cons
     expect_untouched(t, &m->old, what);
 }
 
-STORY(
-    "other_domain_flushed",
-    "Two domains map the same IOVAs, each with a device. The guest points the leaves of the first at other pages, and "
-    "flushes the second, in two ways; then it flushes the first.",
-    "In between, DMA of the first device goes to the old or the new page, whole. After the right flush only to the "
-    "new one. The second device reaches its own page all the time.",
-    "The host takes one domain for another in a flush, or breaks translations of a domain that was not changed.");
-OBSERVATION(other_domain, "other_domain_flushed", "FL-4 FL-5 FL-1", ON_ANY, "dma,flush",
-            "Flushing another domain: what was changed may stay or go, and the right flush still takes effect")
+OBSERVATION(other_domain_flushed,
+            PROMISE("Flushing another domain: what was changed may stay or go, and the right flush still takes effect")
+            COVERS("FL-4 FL-5 FL-1") DEVICES(ALL) KINDS("dma flush")
+            STEPS("Two domains map the same IOVAs, each with a device. The guest points the leaves of the first at "
+                  "other pages, and flushes the second, in two ways; then it flushes the first.")
+            EXPECTS("In between, DMA of the first device goes to the old or the new page, whole. After the right flush "
+                    "only to the new one. The second device reaches its own page all the time.")
+            IF_IT_FAILS("The host takes one domain for another in a flush, or breaks translations of a domain that was "
+                        "not changed."))
 {
     struct missed x = missed(t, device_n(t, 0)), y = missed(t, device_n(t, 1));
     unsigned stale = 0;
@@ -87,15 +87,15 @@ OBSERVATION(other_domain, "other_domain_flushed", "FL-4 FL-5 FL-1", ON_ANY, "dma
     OBSERVE("%u of %u old translations outlived the flush of another domain", stale, PAGES);
 }
 
-STORY(
-    "other_pages_flushed",
-    "The guest points four leaves at other pages. It flushes pages in front of them, behind them and 2 MiB away; then "
-    "the second and third of them; then the rest.",
-    "What was flushed leads to the new page at once. Everything else leads to the old or the new page, whole, until "
-    "it is flushed itself.",
-    "An element of a list flush is shifted, or loses its first or its last page.");
-OBSERVATION(other_pages, "other_pages_flushed", "FL-4 FL-5 LS-9", ON_ANY, "dma,flush",
-            "Flushing other pages or a part of them: what was not named may stay or go until it is flushed itself")
+OBSERVATION(other_pages_flushed,
+            PROMISE("Flushing other pages or a part of them: what was not named may stay or go until it is flushed "
+                    "itself")
+            COVERS("FL-4 FL-5 LS-9") DEVICES(ALL) KINDS("dma flush")
+            STEPS("The guest points four leaves at other pages. It flushes pages in front of them, behind them and 2 "
+                  "MiB away; then the second and third of them; then the rest.")
+            EXPECTS("What was flushed leads to the new page at once. Everything else leads to the old or the new page, "
+                    "whole, until it is flushed itself.")
+            IF_IT_FAILS("An element of a list flush is shifted, or loses its first or its last page."))
 {
     struct missed m = missed(t, device(t));
     unsigned stale = 0;

@@ -7,14 +7,14 @@
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
-STORY("map_needs_no_flush",
-      "Attaches the device to an empty domain. For each of eight pages the device first tries to write and "
-      "faults; then the page is mapped and the device writes again, without any hypercall in between.",
-      "The first write of each page faults as not present and changes nothing; the second lands byte for byte.",
-      "The host caches that a page was absent. Linux never flushes behind a new mapping, so drivers would see "
-      "sporadic DMA faults.");
-TEST(flush_map_needs_none, "map_needs_no_flush", "FL-3", ON_ANY, "dma,fault",
-     "A page mapped after it faulted is reached at once, without a hypercall")
+TEST(map_needs_no_flush,
+     PROMISE("A page mapped after it faulted is reached at once, without a hypercall")
+     COVERS("FL-3") DEVICES(ALL) KINDS("dma fault")
+     STEPS("Attaches the device to an empty domain. For each of eight pages the device first tries to write and "
+           "faults; then the page is mapped and the device writes again, without any hypercall in between.")
+     EXPECTS("The first write of each page faults as not present and changes nothing; the second lands byte for byte.")
+     IF_IT_FAILS("The host caches that a page was absent. Linux never flushes behind a new mapping, so drivers would "
+                 "see sporadic DMA faults."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -30,13 +30,13 @@ TEST(flush_map_needs_none, "map_needs_no_flush", "FL-3", ON_ANY, "dma,fault",
     }
 }
 
-STORY("new_tables_need_no_flush",
-      "The same for IOVAs whose mapping needs new tables at one, two and three levels: a write that faults, then "
-      "the mapping, then a write.",
-      "Each write behind a mapping lands, also where a whole branch of tables is new.",
-      "The host keeps absent upper entries, a negative walk cache, and does not look again.");
-TEST(flush_map_tables_need_none, "new_tables_need_no_flush", "FL-3", ON_ANY, "dma,fault",
-     "A page that needs new tables at every level is reached at once after it is mapped")
+TEST(new_tables_need_no_flush,
+     PROMISE("A page that needs new tables at every level is reached at once after it is mapped")
+     COVERS("FL-3") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The same for IOVAs whose mapping needs new tables at one, two and three levels: a write that faults, then "
+           "the mapping, then a write.")
+     EXPECTS("Each write behind a mapping lands, also where a whole branch of tables is new.")
+     IF_IT_FAILS("The host keeps absent upper entries, a negative walk cache, and does not look again."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -54,15 +54,15 @@ TEST(flush_map_tables_need_none, "new_tables_need_no_flush", "FL-3", ON_ANY, "dm
     }
 }
 
-STORY("before_it_only_the_old_page",
-      "Maps two pages, lets the device use one, unmaps both, and lets the device write to each before any flush; "
-      "then flushes the domain and writes again.",
-      "Before the flush a write lands in the old page or nowhere; after it the write faults. Which of the two was "
-      "seen is recorded.",
-      "A write before the flush that damages something else means mixed-up cache entries; one that still lands "
-      "after it means that the flush did nothing.");
-TEST(flush_stale_unmapped, "before_it_only_the_old_page", "FL-5", ON_ANY, "dma",
-     "Between unmap and flush a DMA reaches the page that was mapped, or nothing")
+TEST(before_it_only_the_old_page,
+     PROMISE("Between unmap and flush a DMA reaches the page that was mapped, or nothing")
+     COVERS("FL-5") DEVICES(ALL) KINDS("dma")
+     STEPS("Maps two pages, lets the device use one, unmaps both, and lets the device write to each before any flush; "
+           "then flushes the domain and writes again.")
+     EXPECTS("Before the flush a write lands in the old page or nowhere; after it the write faults. Which of the two "
+             "was seen is recorded.")
+     IF_IT_FAILS("A write before the flush that damages something else means mixed-up cache entries; one that still "
+                 "lands after it means that the flush did nothing."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 2);
@@ -79,14 +79,14 @@ TEST(flush_stale_unmapped, "before_it_only_the_old_page", "FL-5", ON_ANY, "dma",
     OBSERVE("without a flush the old translation was %s", stale ? "still used" : "not used");
 }
 
-STORY("before_it_old_or_new_page",
-      "The device uses a page, then its leaf is pointed at another page without a flush, and the device writes 64 "
-      "bytes. Then the domain is flushed, and it writes once more.",
-      "Before the flush all 64 bytes are in the old or all in the new page; after it they are in the new one.",
-      "Bytes in both pages or in neither: the host mixes two reads of the entry, or translates one access in "
-      "pieces with different results.");
-TEST(flush_stale_retargeted, "before_it_old_or_new_page", "FL-5", ON_ANY, "dma",
-     "Between a change of target and the flush a DMA reaches the old or the new page whole, never a third")
+TEST(before_it_old_or_new_page,
+     PROMISE("Between a change of target and the flush a DMA reaches the old or the new page whole, never a third")
+     COVERS("FL-5") DEVICES(ALL) KINDS("dma")
+     STEPS("The device uses a page, then its leaf is pointed at another page without a flush, and the device writes 64 "
+           "bytes. Then the domain is flushed, and it writes once more.")
+     EXPECTS("Before the flush all 64 bytes are in the old or all in the new page; after it they are in the new one.")
+     IF_IT_FAILS("Bytes in both pages or in neither: the host mixes two reads of the entry, or translates one access "
+                 "in pieces with different results."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
@@ -107,15 +107,16 @@ TEST(flush_stale_retargeted, "before_it_old_or_new_page", "FL-5", ON_ANY, "dma",
     OBSERVE("without a flush the %s target was used", in_old ? "old" : "new");
 }
 
-STORY("before_it_the_old_right_or_the_new_page",
-      "The device reads a read-only page, and its writes are refused. Then the leaf becomes a writable one of another "
-      "page without a flush, and the device writes. Then the domain is flushed, and it writes once more.",
-      "Before the flush the write is refused, or it lands in the new page; it never lands in the old one, which could "
-      "not be written at any time. After the flush it is in the new page. What was seen is recorded.",
-      "The host takes the address from its cache and the permission from the tables, or the other way round: a page "
-      "that was only ever shown to the device is overwritten.");
-TEST(flush_stale_rights, "before_it_the_old_right_or_the_new_page", "FL-5", ON_ANY, "dma,fault",
-     "Between a change of target that also adds a permission and the flush no DMA writes to the old, read-only page")
+TEST(before_it_the_old_right_or_the_new_page,
+     PROMISE("Between a change of target that also adds a permission and the flush no DMA writes to the old, read-only "
+             "page")
+     COVERS("FL-5") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device reads a read-only page, and its writes are refused. Then the leaf becomes a writable one of "
+           "another page without a flush, and the device writes. Then the domain is flushed, and it writes once more.")
+     EXPECTS("Before the flush the write is refused, or it lands in the new page; it never lands in the old one, which "
+             "could not be written at any time. After the flush it is in the new page. What was seen is recorded.")
+     IF_IT_FAILS("The host takes the address from its cache and the permission from the tables, or the other way "
+                 "round: a page that was only ever shown to the device is overwritten."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -135,14 +136,14 @@ TEST(flush_stale_rights, "before_it_the_old_right_or_the_new_page", "FL-5", ON_A
     OBSERVE("without a flush the write %s", in_new ? "was in the new page" : "was refused");
 }
 
-STORY("other_domain_goes_on",
-      "Two devices in two domains, both warm. The first domain is flushed eight times, whole and by list; after "
-      "each the second device writes, then the first.",
-      "Every write of both devices lands.",
-      "A flush of one domain takes another one's translations or tables away: the host keys its flush by the "
-      "wrong tag and then cannot walk again.");
-TEST(flush_other_domain, "other_domain_goes_on", "FL-4", ON_ANY, "dma,flush",
-     "Flushing one domain leaves another one's mappings in force")
+TEST(other_domain_goes_on,
+     PROMISE("Flushing one domain leaves another one's mappings in force")
+     COVERS("FL-4") DEVICES(ALL) KINDS("dma flush")
+     STEPS("Two devices in two domains, both warm. The first domain is flushed eight times, whole and by list; after "
+           "each the second device writes, then the first.")
+     EXPECTS("Every write of both devices lands.")
+     IF_IT_FAILS("A flush of one domain takes another one's translations or tables away: the host keys its flush by "
+                 "the wrong tag and then cannot walk again."))
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
@@ -160,15 +161,15 @@ TEST(flush_other_domain, "other_domain_goes_on", "FL-4", ON_ANY, "dma,flush",
     }
 }
 
-STORY("flushes_the_named_domain",
-      "Two domains map the same IOVA to different pages, a device in each has used it. One domain's page is "
-      "unmapped and that domain is flushed; then the same with the other one.",
-      "After each flush exactly the device of the flushed domain faults; the other one's write lands until its "
-      "own turn.",
-      "The flush hits the wrong domain: look at how the host gets from a domain id to the tag of the hardware, in "
-      "particular for the second domain made.");
-TEST(flush_right_domain, "flushes_the_named_domain", "FL-1 FL-4", ON_ANY, "dma,fault,flush",
-     "With two domains that map the same IOVA, the flush of either takes effect in exactly that one")
+TEST(flushes_the_named_domain,
+     PROMISE("With two domains that map the same IOVA, the flush of either takes effect in exactly that one")
+     COVERS("FL-1 FL-4") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Two domains map the same IOVA to different pages, a device in each has used it. One domain's page is "
+           "unmapped and that domain is flushed; then the same with the other one.")
+     EXPECTS("After each flush exactly the device of the flushed domain faults; the other one's write lands until its "
+             "own turn.")
+     IF_IT_FAILS("The flush hits the wrong domain: look at how the host gets from a domain id to the tag of the "
+                 "hardware, in particular for the second domain made."))
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
@@ -187,13 +188,13 @@ TEST(flush_right_domain, "flushes_the_named_domain", "FL-1 FL-4", ON_ANY, "dma,f
     expect_write_fault(t, first, IOVA, 4, &a, ORACLE_FAULT_CLASS_NOT_PRESENT, "first domain, flushed");
 }
 
-STORY("everything_unmapped",
-      "Maps 64 pages that are 17 pages apart, and lets the device use all of them. Unmaps all, flushes the domain "
-      "once, and lets the device write to each again.",
-      "None of the 64 pages changes after the flush.",
-      "The domain flush drops only a part of the cache: one set, one level, or a limited number of entries.");
-TEST(flush_many_pages, "everything_unmapped", "FL-1", ON_ANY, "dma,fault,flush",
-     "After a whole domain is emptied and flushed once, none of its 64 pages is reached")
+TEST(everything_unmapped,
+     PROMISE("After a whole domain is emptied and flushed once, none of its 64 pages is reached")
+     COVERS("FL-1") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Maps 64 pages that are 17 pages apart, and lets the device use all of them. Unmaps all, flushes the domain "
+           "once, and lets the device write to each again.")
+     EXPECTS("None of the 64 pages changes after the flush.")
+     IF_IT_FAILS("The domain flush drops only a part of the cache: one set, one level, or a limited number of entries."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -217,14 +218,14 @@ TEST(flush_many_pages, "everything_unmapped", "FL-1", ON_ANY, "dma,fault,flush",
     expect_untouched(t, &b, "64 unmapped pages");
 }
 
-STORY("dma_under_way_is_over",
-      "Starts a DMA that the device carries out later, unmaps its page, flushes the domain, and gives the page to "
-      "another owner. Then the DMA is let go.",
-      "The page of the new owner stays unchanged.",
-      "The host does not wait for requests that were translated before the flush (drain): memory is written after "
-      "the guest was told that it is safe to reuse.");
-TEST(flush_under_way, "dma_under_way_is_over", "FL-6", ON_DEFERRED, "dma,flush",
-     "A DMA started before the flush does not write to the page after the flush has returned")
+TEST(dma_under_way_is_over,
+     PROMISE("A DMA started before the flush does not write to the page after the flush has returned")
+     COVERS("FL-6") DEVICES(DEFERRED) KINDS("dma flush")
+     STEPS("Starts a DMA that the device carries out later, unmaps its page, flushes the domain, and gives the page to "
+           "another owner. Then the DMA is let go.")
+     EXPECTS("The page of the new owner stays unchanged.")
+     IF_IT_FAILS("The host does not wait for requests that were translated before the flush (drain): memory is written "
+                 "after the guest was told that it is safe to reuse."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -245,12 +246,13 @@ TEST(flush_under_way, "dma_under_way_is_over", "FL-6", ON_DEFERRED, "dma,flush",
     expect_untouched(t, &b, "page reused after the flush");
 }
 
-STORY("unknown_domain_is_refused", "Calls the domain flush and the list flush with an id that was never created.",
-      "Both are refused, and the list flush reports no element as done.",
-      "The host looks the id up in a way that finds another domain, or reports success for nothing. A guest would "
-      "believe that its pages are out of reach.");
-TEST(flush_unknown, "unknown_domain_is_refused", "FL-8 DOM-9", NO_DEVICE, "bad-input,flush",
-     "Flushing a domain that does not exist is refused, as a whole and by list")
+TEST(unknown_domain_is_refused,
+     PROMISE("Flushing a domain that does not exist is refused, as a whole and by list")
+     COVERS("FL-8 DOM-9") DEVICES(NONE) KINDS("bad-input flush")
+     STEPS("Calls the domain flush and the list flush with an id that was never created.")
+     EXPECTS("Both are refused, and the list flush reports no element as done.")
+     IF_IT_FAILS("The host looks the id up in a way that finds another domain, or reports success for nothing. A guest "
+                 "would believe that its pages are out of reach."))
 {
     uint64_t element = hv_iommu_range(0, 0);
     uint32_t id = (capabilities(t), fresh_domain_id(t));
@@ -261,14 +263,14 @@ TEST(flush_unknown, "unknown_domain_is_refused", "FL-8 DOM-9", NO_DEVICE, "bad-i
     CHECK_EQ(done, 0, "elements completed for an unknown domain");
 }
 
-STORY("identity_blocked_and_empty",
-      "Flushes an identity domain, a blocking domain and a paging domain without mappings, each as a whole and by "
-      "a list that names everything. Then the domains are deleted.",
-      "Any status of the flushes, which the behaviour profile records; the deletions succeed.",
-      "The host follows a table root that these domains do not have, or damages a domain that it has nothing to flush "
-      "for.");
-OBSERVATION(flush_special, "identity_blocked_and_empty", "FL-7", NO_DEVICE, "flush",
-            "Flushing an identity, a blocking or an empty domain")
+OBSERVATION(identity_blocked_and_empty,
+            PROMISE("Flushing an identity, a blocking or an empty domain")
+            COVERS("FL-7") DEVICES(NONE) KINDS("flush")
+            STEPS("Flushes an identity domain, a blocking domain and a paging domain without mappings, each as a whole "
+                  "and by a list that names everything. Then the domains are deleted.")
+            EXPECTS("Any status of the flushes, which the behaviour profile records; the deletions succeed.")
+            IF_IT_FAILS("The host follows a table root that these domains do not have, or damages a domain that it has "
+                        "nothing to flush for."))
 {
     struct domain *d[] = {domain_identity(t), domain_blocked(t), domain_paging(t)};
     uint64_t element = hv_iommu_range(0, HV_IOMMU_RANGE_SHIFT_ALL);

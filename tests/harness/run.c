@@ -137,7 +137,7 @@ void suite_run_next(struct suite *s)
     enum containment_end end;
 
     suite_clear_run(s);
-    if (t->test->level[0] == 's') {
+    if (t->test->level == 's') {
         deadline_ms *= STRESS_DEADLINE_FACTOR;
     }
     if (t->has_class && dma_class_is_slow(t->class)) {

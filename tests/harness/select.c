@@ -29,7 +29,13 @@ static const void *from(const int32_t *distance)
     return (const char *)distance + *distance;
 }
 
-/* `catalogue` is the text of a registration: id, class letters or '-', level. */
+/* From the hexadecimal digit of a registration. */
+static unsigned classes_of(char digit)
+{
+    return (unsigned)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+}
+
+/* `catalogue` is the text of a registration: id, classes, level. */
 static bool registered_as(const char *catalogue, const char *pattern)
 {
     const size_t length = (size_t)(strchr(catalogue, '\t') - catalogue);
@@ -44,15 +50,11 @@ static bool registered_as(const char *catalogue, const char *pattern)
     if (glob_match(pattern, id)) {
         return true;
     }
-    for (const char *class = catalogue + length + 1; *class != '\t' && *class != '-'; class ++) {
-        const char *letter = strchr(TEST_CLASS_LETTERS, *class);
-
-        if (letter == NULL) {
+    for (unsigned class = 0; class < DMA_CLASS_COUNT; class ++) {
+        if (!(classes_of(catalogue[length + 1]) & 1u << class)) {
             continue;
         }
-        suite_instance_name(&(struct suite_instance){.test = &test,
-                                                     .has_class = true,
-                                                     .class = (enum dma_class)(letter - TEST_CLASS_LETTERS)},
+        suite_instance_name(&(struct suite_instance){.test = &test, .has_class = true, .class = (enum dma_class) class},
                             name, sizeof(name));
         if (glob_match(pattern, name)) {
             return true;
@@ -164,8 +166,9 @@ static const char *field(char **rest)
 static void split(struct test *test, char *text, void (*run)(struct test_run *t))
 {
     test->id = field(&text);
-    test->classes = field(&text);
-    test->level = field(&text);
+    test->classes = classes_of(*field(&text));
+    test->level = *field(&text);
+    test->variant = *text ? (unsigned)(*text - '0') : 0;
     test->run = run;
 }
 
@@ -205,12 +208,12 @@ void suite_select(struct suite *s)
     for (const struct test *test = tests; test < tests + count; test++) {
         unsigned rank = patterns_find(patterns, test->id);
 
-        if (strcmp(test->classes, "-") == 0) {
+        if (test->classes == 0) {
             add(selection, (struct suite_instance){.test = test}, rank);
             continue;
         }
         for (int c = 0; c < DMA_CLASS_COUNT; c++) {
-            if (strchr(test->classes, TEST_CLASS_LETTERS[c])) {
+            if (test->classes & 1u << c) {
                 add_class(selection, test, (enum dma_class)c, rank);
             }
         }

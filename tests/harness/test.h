@@ -20,11 +20,12 @@
 
 struct test_run;
 
-/* One test as the run sees it; the texts are split out of its catalogue entry. */
+/* One test as the run sees it, made from its catalogue entry. */
 struct test {
-    const char *id;      /* group.what_is_promised */
-    const char *classes; /* letters of the device classes it runs on (TEST_CLASS_LETTERS); "-" = needs no device */
-    const char *level;   /* first letter of: test, observe (no verdict from the ABI, only from safety), stress */
+    const char *id;   /* group.what_is_promised */
+    unsigned classes; /* bit for each enum dma_class that it runs on; 0 = needs no device */
+    char level;       /* first letter of: test, observe (no verdict from the ABI, only from safety), stress */
+    unsigned variant; /* number of its row in the list of TEST_EACH() or EACH_TEST() */
     void (*run)(struct test_run *t);
 };
 
@@ -35,62 +36,10 @@ struct test_registration {
     int32_t run;       /* to the function */
 };
 
-#define PVT_STRING_(x) #x
-#define PVT_STRING(x)  PVT_STRING_(x)
 /* Two arguments: as one text of its own for every check they would take four times the room. */
 #define PVT_WHERE __FILE__, __LINE__
 
-/*
- * Declares and opens a test. The file that uses it defines TEST_GROUP, the first part of every id in it. All arguments
- * but `symbol` are string literals without quotation marks, and the one place where a declaration is. What the image
- * needs to choose and run tests goes to section .pvtcat; all of it goes to .pvttext of the debug file, where the runner
- * finds it without booting, and where it takes no room in the image.
- */
-#define TEST_DECLARE(symbol, level_, code_, name_, requirements_, classes_, kinds_, title_)                            \
-    __attribute__((used)) static void test_##symbol(struct test_run *t);                                               \
-    static const char catalogue_##symbol[] __attribute__((used, section(".pvtcat.test"))) =                            \
-        TEST_GROUP "." name_ "\t" classes_ "\t" code_;                                                                 \
-    __asm__(".pushsection .pvttext, \"\"\n"                                                                            \
-            ".string \"test\t" TEST_GROUP "." name_ "\t" title_ "\t" requirements_ "\t" classes_ "\t" kinds_           \
-            "\t" level_ "\t" __FILE__ ":" PVT_STRING(__LINE__) "\"\n"                                                  \
-                                                               ".popsection\n"                                         \
-                                                               ".pushsection \".pvt_tests." TEST_GROUP "." name_       \
-                                                               "\", \"a\"\n"                                           \
-                                                               ".long catalogue_" #symbol " - .\n"                     \
-                                                               ".long test_" #symbol " - .\n"                          \
-                                                               ".popsection");                                         \
-    static void test_##symbol(struct test_run *t)
-
-/* A test whose outcome the ABI fixes. */
-#define TEST(symbol, name, requirements, classes, kinds, title)                                                        \
-    TEST_DECLARE(symbol, "test", "t", name, requirements, classes, kinds, title)
-/* The ABI leaves the outcome open: OBSERVE() records it, and only broken safety fails. */
-#define OBSERVATION(symbol, name, requirements, classes, kinds, title)                                                 \
-    TEST_DECLARE(symbol, "observe", "o", name, requirements, classes, kinds, title)
-
-/* A test that works long and hard, and is allowed STRESS_DEADLINE_FACTOR times the deadline of others. */
-#define STRESS(symbol, name, requirements, classes, kinds, title)                                                      \
-    TEST_DECLARE(symbol, "stress", "s", name, requirements, classes, kinds, title)
-
-/*
- * What a reader needs beyond the promise: what the test does, what it expects, and what a host team should look for
- * when it fails. Stands before the TEST() of the same name. It is kept in the debug file alone, since the image has no
- * use for it; the runner takes the catalogue and the words in a report from there.
- */
-#define STORY(name, steps, expected, failure)                                                                          \
-    __asm__(".pushsection .pvtdoc, \"\"\n"                                                                             \
-            ".string \"" TEST_GROUP "." name "\t" steps "\t" expected "\t" failure "\"\n"                              \
-            ".popsection")
-
-/* Declarations name classes of devices by letters, in the order of enum dma_class: rocker, edu, dmaprobe, and dmaprobe
- * with ATS (a). */
-#define TEST_CLASS_LETTERS "reda"
-#define NO_DEVICE          "-"
-/* Every class; classes that can start a DMA and carry it out later; classes that show what they read. */
-#define ON_ANY      "reda"
-#define ON_DEFERRED "eda"
-#define ON_READING  "eda"
-#define NO_KIND     "-"
+#include "tests/harness/declare.h"
 
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_ERROR, VERDICT_SKIP };
 

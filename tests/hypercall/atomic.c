@@ -5,17 +5,17 @@
 #include "lib/string.h"
 #include "tests/harness/calls/hypercall_calls.h"
 
-#define KINDS     "dma,bad-input"
 #define NO_DOMAIN UINT32_C(0x6ABCDEF0)
 #define STRANGER  UINT64_C(0x00000000FFFFFFF7)
 
-STORY("failed_attach",
-      "The device uses a page of its domain. An ATTACH to an id that does not exist follows, then DMA again; at "
-      "last the id is created and deleted.",
-      "The ATTACH is refused, DMA lands as before, and the id is still free.",
-      "The host takes the device out of its domain before it looks the new one up, or makes a domain on the way.");
-TEST(failed_attach, "failed_attach", "GEN-10 ATT-8", ON_ANY, KINDS,
-     "An ATTACH that fails for an unknown domain leaves the device with its translation, and makes no domain")
+TEST(failed_attach,
+     PROMISE("An ATTACH that fails for an unknown domain leaves the device with its translation, and makes no domain")
+     COVERS("GEN-10 ATT-8") DEVICES(ALL) KINDS("dma bad-input")
+     STEPS("The device uses a page of its domain. An ATTACH to an id that does not exist follows, then DMA again; at "
+           "last the id is created and deleted.")
+     EXPECTS("The ATTACH is refused, DMA lands as before, and the id is still free.")
+     IF_IT_FAILS("The host takes the device out of its domain before it looks the new one up, or makes a domain on the "
+                 "way."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -35,13 +35,13 @@ TEST(failed_attach, "failed_attach", "GEN-10 ATT-8", ON_ANY, KINDS,
     CHECK_SUCCESS(pviommu_delete(NO_DOMAIN), "DELETE of a domain just created");
 }
 
-STORY("failed_attach_of_stranger",
-      "ATTACH of a device id that no device has, to a blocking domain without devices and to one in use; then the "
-      "first domain is deleted.",
-      "Both are refused, the domain in use goes on, and the empty one can be deleted.",
-      "The host counts a device in before it knows that there is one: the domain can never be deleted.");
-TEST(failed_attach_of_stranger, "failed_attach_of_stranger", "GEN-10 ATT-8", NO_DEVICE, KINDS,
-     "An ATTACH that fails for an unknown device adds nothing to the domain, which can be deleted")
+TEST(failed_attach_of_stranger,
+     PROMISE("An ATTACH that fails for an unknown device adds nothing to the domain, which can be deleted")
+     COVERS("GEN-10 ATT-8") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("ATTACH of a device id that no device has, to a blocking domain without devices and to one in use; then the "
+           "first domain is deleted.")
+     EXPECTS("Both are refused, the domain in use goes on, and the empty one can be deleted.")
+     IF_IT_FAILS("The host counts a device in before it knows that there is one: the domain can never be deleted."))
 {
     struct canary by = canary(t);
     struct domain *d = domain_blocked(t);
@@ -55,14 +55,14 @@ TEST(failed_attach_of_stranger, "failed_attach_of_stranger", "GEN-10 ATT-8", NO_
     delete_domain(t, d);
 }
 
-STORY("failed_list_element",
-      "A list flush with two elements names a domain that does not exist; a bystander is looked at before and "
-      "after.",
-      "No element is reported as done unless the call succeeds, and the bystander's translation and property are "
-      "as before.",
-      "The host carries out elements before it has found the domain, or reports work that it did not do.");
-TEST(failed_list_element, "failed_list_element", "GEN-10 ISO-2", NO_DEVICE, KINDS,
-     "A list flush of an unknown domain completes no element and disturbs nobody")
+TEST(failed_list_element,
+     PROMISE("A list flush of an unknown domain completes no element and disturbs nobody")
+     COVERS("GEN-10 ISO-2") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("A list flush with two elements names a domain that does not exist; a bystander is looked at before and "
+           "after.")
+     EXPECTS("No element is reported as done unless the call succeeds, and the bystander's translation and property "
+             "are as before.")
+     IF_IT_FAILS("The host carries out elements before it has found the domain, or reports work that it did not do."))
 {
     struct canary by = canary(t);
     const uint64_t elements[] = {hv_iommu_range(by.iova >> HV_PAGE_SHIFT, 0), hv_iommu_range(0, 0)};

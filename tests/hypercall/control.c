@@ -7,16 +7,14 @@
 #define TEST_GROUP "hypercall"
 #include "tests/harness/calls/hypercall_calls.h"
 
-#define KINDS "dma,bad-input"
-
-STORY("unknown_code",
-      "For each of the nine calls, its flawless parameters are sent under eleven codes that no host knows, among "
-      "them its own code with one higher bit set.",
-      "Every one is refused with INVALID_HYPERCALL_CODE, and nothing on the stage of domains and devices has "
-      "changed.",
-      "The host decodes fewer bits of the code than there are: an unrelated call is carried out.");
-TEST(unknown_code, "unknown_code", "GEN-1 GEN-10", NO_DEVICE, KINDS,
-     "A call code that no host knows is refused with INVALID_HYPERCALL_CODE and does nothing")
+TEST(unknown_code,
+     PROMISE("A call code that no host knows is refused with INVALID_HYPERCALL_CODE and does nothing")
+     COVERS("GEN-1 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("For each of the nine calls, its flawless parameters are sent under eleven codes that no host knows, among "
+           "them its own code with one higher bit set.")
+     EXPECTS("Every one is refused with INVALID_HYPERCALL_CODE, and nothing on the stage of domains and devices has "
+             "changed.")
+     IF_IT_FAILS("The host decodes fewer bits of the code than there are: an unrelated call is carried out."))
 {
     /* Far from every published code: 0 is reserved, and nothing between 0x1000 and the extended calls was ever given
      * out. 0x1000 added to a known code shows a host that decodes too few bits. */
@@ -87,11 +85,12 @@ static unsigned rep_counts_of_simple(const struct call_shape *shape, uint64_t *c
     return shape->rep ? 0 : FIELD_SAMPLES;
 }
 
-STORY("simple_with_rep_count", "Each simple call is sent with fourteen different rep counts.",
-      "INVALID_HYPERCALL_INPUT each time, and nothing has changed.",
-      "The host does not check the rep count of simple calls, or checks it after the deed.");
-TEST(simple_with_rep_count, "simple_with_rep_count", "GEN-2 GEN-10", NO_DEVICE, KINDS,
-     "A simple call with a rep count is refused with INVALID_HYPERCALL_INPUT and does nothing")
+TEST(simple_with_rep_count,
+     PROMISE("A simple call with a rep count is refused with INVALID_HYPERCALL_INPUT and does nothing")
+     COVERS("GEN-2 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("Each simple call is sent with fourteen different rep counts.")
+     EXPECTS("INVALID_HYPERCALL_INPUT each time, and nothing has changed.")
+     IF_IT_FAILS("The host does not check the rep count of simple calls, or checks it after the deed."))
 {
     refuse_controls(t, "a rep count", rep_counts_of_simple);
 }
@@ -102,11 +101,13 @@ static unsigned rep_count_of_0(const struct call_shape *shape, uint64_t *control
     return shape->rep ? 1 : 0;
 }
 
-STORY("rep_without_count", "The list flush is sent with a rep count of 0.",
-      "INVALID_HYPERCALL_INPUT, and nothing has changed.",
-      "An empty list counts as success. A guest that computed its count wrongly would believe that it flushed.");
-TEST(rep_without_count, "rep_without_count", "GEN-3", NO_DEVICE, KINDS,
-     "The list flush with a rep count of 0 is refused with INVALID_HYPERCALL_INPUT")
+TEST(rep_without_count,
+     PROMISE("The list flush with a rep count of 0 is refused with INVALID_HYPERCALL_INPUT")
+     COVERS("GEN-3") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("The list flush is sent with a rep count of 0.")
+     EXPECTS("INVALID_HYPERCALL_INPUT, and nothing has changed.")
+     IF_IT_FAILS("An empty list counts as success. A guest that computed its count wrongly would believe that it "
+                 "flushed."))
 {
     refuse_controls(t, "a rep count of 0", rep_count_of_0);
 }
@@ -119,11 +120,12 @@ static unsigned rep_starts_of_simple(const struct call_shape *shape, uint64_t *c
     return shape->rep ? 0 : FIELD_SAMPLES;
 }
 
-STORY("simple_with_rep_start", "Each simple call is sent with fourteen different rep start indices.",
-      "INVALID_HYPERCALL_INPUT each time, and nothing has changed.",
-      "The host does not check the rep start of simple calls, or checks it after the deed.");
-TEST(simple_with_rep_start, "simple_with_rep_start", "GEN-4 GEN-10", NO_DEVICE, KINDS,
-     "A simple call with a rep start is refused with INVALID_HYPERCALL_INPUT and does nothing")
+TEST(simple_with_rep_start,
+     PROMISE("A simple call with a rep start is refused with INVALID_HYPERCALL_INPUT and does nothing")
+     COVERS("GEN-4 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("Each simple call is sent with fourteen different rep start indices.")
+     EXPECTS("INVALID_HYPERCALL_INPUT each time, and nothing has changed.")
+     IF_IT_FAILS("The host does not check the rep start of simple calls, or checks it after the deed."))
 {
     refuse_controls(t, "a rep start", rep_starts_of_simple);
 }
@@ -141,12 +143,13 @@ static unsigned rep_starts_not_below_count(const struct call_shape *shape, uint6
     return shape->rep ? count : 0;
 }
 
-STORY("rep_start_not_below_count",
-      "The list flush is sent with nine pairs in which the start is at or beyond the count.",
-      "INVALID_HYPERCALL_INPUT each time, and nothing has changed.",
-      "The loop over the list starts behind its end: success for nothing, or elements read from beyond the list.");
-TEST(rep_start_not_below_count, "rep_start_not_below_count", "GEN-4", NO_DEVICE, KINDS,
-     "The list flush with a rep start at or beyond its rep count is refused with INVALID_HYPERCALL_INPUT")
+TEST(rep_start_not_below_count,
+     PROMISE("The list flush with a rep start at or beyond its rep count is refused with INVALID_HYPERCALL_INPUT")
+     COVERS("GEN-4") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("The list flush is sent with nine pairs in which the start is at or beyond the count.")
+     EXPECTS("INVALID_HYPERCALL_INPUT each time, and nothing has changed.")
+     IF_IT_FAILS("The loop over the list starts behind its end: success for nothing, or elements read from beyond the "
+                 "list."))
 {
     refuse_controls(t, "a rep start not below the rep count", rep_starts_not_below_count);
 }
@@ -162,12 +165,13 @@ static unsigned variable_headers(const struct call_shape *shape, uint64_t *contr
     return count;
 }
 
-STORY("variable_header", "Each call is sent with twelve sizes of a variable header, which none of them has.",
-      "INVALID_HYPERCALL_INPUT each time, and nothing has changed.",
-      "The host ignores the field, so that later versions cannot use it; or it skips as many bytes of the "
-      "parameters.");
-TEST(variable_header, "variable_header", "GEN-5 GEN-10", NO_DEVICE, KINDS,
-     "A variable header, which none of the nine calls has, is refused with INVALID_HYPERCALL_INPUT")
+TEST(variable_header,
+     PROMISE("A variable header, which none of the nine calls has, is refused with INVALID_HYPERCALL_INPUT")
+     COVERS("GEN-5 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("Each call is sent with twelve sizes of a variable header, which none of them has.")
+     EXPECTS("INVALID_HYPERCALL_INPUT each time, and nothing has changed.")
+     IF_IT_FAILS("The host ignores the field, so that later versions cannot use it; or it skips as many bytes of the "
+                 "parameters."))
 {
     refuse_controls(t, "a variable header", variable_headers);
 }
@@ -185,12 +189,12 @@ static unsigned reserved_bits(const struct call_shape *shape, uint64_t *controls
     return count;
 }
 
-STORY("reserved_control_bits",
-      "Each call is sent once with every reserved bit of the control word, and once with all of them.",
-      "INVALID_HYPERCALL_INPUT each time, and nothing has changed.",
-      "The host ignores some reserved bit of RCX: a later meaning of it would silently be dropped.");
-TEST(reserved_control_bits, "reserved_control_bits", "GEN-6 GEN-10", NO_DEVICE, KINDS,
-     "Each reserved bit of the control word makes each call fail with INVALID_HYPERCALL_INPUT")
+TEST(reserved_control_bits,
+     PROMISE("Each reserved bit of the control word makes each call fail with INVALID_HYPERCALL_INPUT")
+     COVERS("GEN-6 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("Each call is sent once with every reserved bit of the control word, and once with all of them.")
+     EXPECTS("INVALID_HYPERCALL_INPUT each time, and nothing has changed.")
+     IF_IT_FAILS("The host ignores some reserved bit of RCX: a later meaning of it would silently be dropped."))
 {
     refuse_controls(t, "a reserved control bit", reserved_bits);
 }

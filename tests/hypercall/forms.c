@@ -6,8 +6,6 @@
 #include "tests/harness/calls/hypercall_calls.h"
 #include "tests/harness/tally.h"
 
-#define KINDS "dma,bad-input"
-
 static enum hv_status fast_call(struct test_run *t, const struct stage *s, const struct call_shape *shape)
 {
     struct hypercall_registers r = {0};
@@ -69,14 +67,15 @@ static void settle(struct test_run *t, struct stage *s, const struct call_shape 
     stage_expect_intact_with(t, s, shape, form);
 }
 
-STORY("fast_form",
-      "Sends each call in the register form, with its parameters in RDX, R8 and the XMM registers. What succeeded "
-      "is undone, then everything is looked at.",
-      "A call means what it means in memory form, or it is refused (also by #UD) and nothing has changed. The "
-      "statuses are recorded.",
-      "Success without effect, or effect with an error: the host takes parameters from the wrong registers.");
-OBSERVATION(fast_form, "fast_form", "GEN-15", NO_DEVICE, KINDS,
-            "A call in fast form means what it means in memory, or is refused and changes nothing")
+OBSERVATION(fast_form,
+            PROMISE("A call in fast form means what it means in memory, or is refused and changes nothing")
+            COVERS("GEN-15") DEVICES(NONE) KINDS("dma bad-input")
+            STEPS("Sends each call in the register form, with its parameters in RDX, R8 and the XMM registers. What "
+                  "succeeded is undone, then everything is looked at.")
+            EXPECTS("A call means what it means in memory form, or it is refused (also by #UD) and nothing has "
+                    "changed. The statuses are recorded.")
+            IF_IT_FAILS("Success without effect, or effect with an error: the host takes parameters from the wrong "
+                        "registers."))
 {
     struct stage s = stage_open(t);
     struct tally refused = {0};
@@ -89,13 +88,13 @@ OBSERVATION(fast_form, "fast_form", "GEN-15", NO_DEVICE, KINDS,
     observe_tally(t, "refused", &refused);
 }
 
-STORY("nested_bit",
-      "Sends each flawless call with the nested bit of the control word. What succeeded is undone, then "
-      "everything is looked at.",
-      "The bit is ignored, or the call is refused and nothing has changed. The statuses are recorded.",
-      "The call is carried out in part, or reports an error after it was carried out.");
-OBSERVATION(nested_bit, "nested_bit", "GEN-15", NO_DEVICE, KINDS,
-            "The nested bit of the control word is ignored, or the call is refused and changes nothing")
+OBSERVATION(nested_bit,
+            PROMISE("The nested bit of the control word is ignored, or the call is refused and changes nothing")
+            COVERS("GEN-15") DEVICES(NONE) KINDS("dma bad-input")
+            STEPS("Sends each flawless call with the nested bit of the control word. What succeeded is undone, then "
+                  "everything is looked at.")
+            EXPECTS("The bit is ignored, or the call is refused and nothing has changed. The statuses are recorded.")
+            IF_IT_FAILS("The call is carried out in part, or reports an error after it was carried out."))
 {
     struct stage s = stage_open(t);
     struct tally refused = {0};

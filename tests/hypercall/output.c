@@ -38,14 +38,14 @@ static bool reserved_is(const struct call_shape *shape, const uint8_t *answer, u
     return !memory_find_other(answer + at, length, byte);
 }
 
-STORY("reserved_output_zero",
-      "Calls GET_IOMMU_CAPABILITIES and GET_LOGICAL_DEVICE_PROPERTY over output pages full of 0x00, of 0xFF and "
-      "of a pattern.",
-      "Each succeeds, and every reserved field is zero, or was not written at all.",
-      "The host leaks its own memory through reserved fields, or fills them with rubbish that a later version of "
-      "the guest would trust.");
-TEST(reserved_output_zero, "reserved_output_zero", "GEN-12", NO_DEVICE, NO_KIND,
-     "Reserved fields of an answer are zero; over a page of other bytes they are zero or not written at all")
+TEST(reserved_output_zero,
+     PROMISE("Reserved fields of an answer are zero; over a page of other bytes they are zero or not written at all")
+     COVERS("GEN-12") DEVICES(NONE) KINDS("none")
+     STEPS("Calls GET_IOMMU_CAPABILITIES and GET_LOGICAL_DEVICE_PROPERTY over output pages full of 0x00, of 0xFF and "
+           "of a pattern.")
+     EXPECTS("Each succeeds, and every reserved field is zero, or was not written at all.")
+     IF_IT_FAILS("The host leaks its own memory through reserved fields, or fills them with rubbish that a later "
+                 "version of the guest would trust."))
 {
     static const uint8_t fills[] = {0x00, 0xFF, POISON_FRESH};
     struct stage s = stage_open(t);
@@ -64,12 +64,13 @@ TEST(reserved_output_zero, "reserved_output_zero", "GEN-12", NO_DEVICE, NO_KIND,
     }
 }
 
-STORY("output_within_its_size",
-      "Calls both queries with the output at four places of a poisoned page, the last one up against its end.",
-      "The output is written, and not a byte around it.",
-      "The host copies a structure of another size than the ABI's: it damages the guest's memory at every call.");
-TEST(output_within_its_size, "output_within_its_size", "GEN-12", NO_DEVICE, NO_KIND,
-     "A host writes the output structure and not one byte before or behind it")
+TEST(output_within_its_size,
+     PROMISE("A host writes the output structure and not one byte before or behind it")
+     COVERS("GEN-12") DEVICES(NONE) KINDS("none")
+     STEPS("Calls both queries with the output at four places of a poisoned page, the last one up against its end.")
+     EXPECTS("The output is written, and not a byte around it.")
+     IF_IT_FAILS("The host copies a structure of another size than the ABI's: it damages the guest's memory at every "
+                 "call."))
 {
     struct stage s = stage_open(t);
     const struct call_shape *shape;
@@ -90,11 +91,12 @@ TEST(output_within_its_size, "output_within_its_size", "GEN-12", NO_DEVICE, NO_K
     }
 }
 
-STORY("failure_stays_within_output", "Sends both queries with four kinds of flaw in the control word.",
-      "Where the call is refused, at most its own output structure has changed.",
-      "The host writes an answer although it refuses the call, and to more than the output.");
-TEST(failure_stays_within_output, "failure_stays_within_output", "GEN-10 GEN-12", NO_DEVICE, "bad-input",
-     "A refused call changes no memory but, at most, its own output structure")
+TEST(failure_stays_within_output,
+     PROMISE("A refused call changes no memory but, at most, its own output structure")
+     COVERS("GEN-10 GEN-12") DEVICES(NONE) KINDS("bad-input")
+     STEPS("Sends both queries with four kinds of flaw in the control word.")
+     EXPECTS("Where the call is refused, at most its own output structure has changed.")
+     IF_IT_FAILS("The host writes an answer although it refuses the call, and to more than the output."))
 {
     struct stage s = stage_open(t);
     const struct call_shape *shape;
@@ -118,11 +120,12 @@ TEST(failure_stays_within_output, "failure_stays_within_output", "GEN-10 GEN-12"
     }
 }
 
-STORY("input_is_not_written",
-      "Sends every flawless call and compares its input list, and the page around it, before and after.",
-      "No byte of the input page changes.", "The host writes results or marks into the guest's input page.");
-TEST(input_is_not_written, "input_is_not_written", "GEN-10", NO_DEVICE, NO_KIND,
-     "A host never writes to the input list of a call")
+TEST(input_is_not_written,
+     PROMISE("A host never writes to the input list of a call")
+     COVERS("GEN-10") DEVICES(NONE) KINDS("none")
+     STEPS("Sends every flawless call and compares its input list, and the page around it, before and after.")
+     EXPECTS("No byte of the input page changes.")
+     IF_IT_FAILS("The host writes results or marks into the guest's input page."))
 {
     struct stage s = stage_open(t);
 
@@ -139,14 +142,14 @@ TEST(input_is_not_written, "input_is_not_written", "GEN-10", NO_DEVICE, NO_KIND,
     }
 }
 
-STORY("input_and_output_in_one_page",
-      "Calls both queries with input and output apart, then with the output right behind the input in one page, "
-      "at four places.",
-      "Each call succeeds with the same answer, and no other byte of the page changes.",
-      "The host copies or clears a whole page, or refuses what the specification permits. Linux calls in this "
-      "way.");
-TEST(input_and_output_in_one_page, "input_and_output_in_one_page", "GEN-14", NO_DEVICE, NO_KIND,
-     "The output may lie in the page of the input, directly behind it, and the answer is the same")
+TEST(input_and_output_in_one_page,
+     PROMISE("The output may lie in the page of the input, directly behind it, and the answer is the same")
+     COVERS("GEN-14") DEVICES(NONE) KINDS("none")
+     STEPS("Calls both queries with input and output apart, then with the output right behind the input in one page, "
+           "at four places.")
+     EXPECTS("Each call succeeds with the same answer, and no other byte of the page changes.")
+     IF_IT_FAILS("The host copies or clears a whole page, or refuses what the specification permits. Linux calls in "
+                 "this way."))
 {
     struct stage s = stage_open(t);
     const struct call_shape *shape;

@@ -5,8 +5,6 @@
 #include "tests/harness/calls/hypercall_calls.h"
 #include "tests/harness/tally.h"
 
-#define KINDS "dma,bad-input"
-
 /* GPAs that no partition can have: one bit above the physical address width each, and the highest page. */
 static unsigned outside_gpas(uint64_t gpas[64])
 {
@@ -34,11 +32,12 @@ static void refuse_places(struct test_run *t, const struct call_shape *shape, co
     expect_malformed(t, &m);
 }
 
-STORY("misaligned_input", "Sends every call with its input 1 to 7 bytes off an 8-byte boundary.",
-      "INVALID_ALIGNMENT each time, and nothing has changed.",
-      "The host rounds the address down and carries out what lies there.");
-TEST(misaligned_input, "misaligned_input", "GEN-7 GEN-10", NO_DEVICE, KINDS,
-     "An input GPA that is 1 to 7 bytes off 8-byte alignment is refused with INVALID_ALIGNMENT by every call")
+TEST(misaligned_input,
+     PROMISE("An input GPA that is 1 to 7 bytes off 8-byte alignment is refused with INVALID_ALIGNMENT by every call")
+     COVERS("GEN-7 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("Sends every call with its input 1 to 7 bytes off an 8-byte boundary.")
+     EXPECTS("INVALID_ALIGNMENT each time, and nothing has changed.")
+     IF_IT_FAILS("The host rounds the address down and carries out what lies there."))
 {
     static const char flaw[] = "a misaligned input GPA";
     struct stage s = stage_open(t);
@@ -53,11 +52,12 @@ TEST(misaligned_input, "misaligned_input", "GEN-7 GEN-10", NO_DEVICE, KINDS,
     }
 }
 
-STORY("misaligned_output", "Sends both queries with their output 1 to 7 bytes off an 8-byte boundary.",
-      "INVALID_ALIGNMENT each time, and nothing is written.",
-      "The host writes to a rounded address, which is not where the guest reads.");
-TEST(misaligned_output, "misaligned_output", "GEN-7 GEN-10", NO_DEVICE, KINDS,
-     "An output GPA that is 1 to 7 bytes off 8-byte alignment is refused with INVALID_ALIGNMENT")
+TEST(misaligned_output,
+     PROMISE("An output GPA that is 1 to 7 bytes off 8-byte alignment is refused with INVALID_ALIGNMENT")
+     COVERS("GEN-7 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("Sends both queries with their output 1 to 7 bytes off an 8-byte boundary.")
+     EXPECTS("INVALID_ALIGNMENT each time, and nothing is written.")
+     IF_IT_FAILS("The host writes to a rounded address, which is not where the guest reads."))
 {
     struct stage s = stage_open(t);
 
@@ -71,13 +71,13 @@ TEST(misaligned_output, "misaligned_output", "GEN-7 GEN-10", NO_DEVICE, KINDS,
     }
 }
 
-STORY("input_crosses_page",
-      "Sends every call with an input list that starts near the end of a page, at each 8-byte step, so that a "
-      "part of it lies in the next one.",
-      "Each is refused (INVALID_HYPERCALL_INPUT, or INVALID_ALIGNMENT), and nothing has changed.",
-      "The host maps one page and reads beyond it: it acts on bytes that are not the guest's parameters.");
-TEST(input_crosses_page, "input_crosses_page", "GEN-8 GEN-10", NO_DEVICE, KINDS,
-     "An input list that crosses a page is refused by every call, wherever in the list the page ends")
+TEST(input_crosses_page,
+     PROMISE("An input list that crosses a page is refused by every call, wherever in the list the page ends")
+     COVERS("GEN-8 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("Sends every call with an input list that starts near the end of a page, at each 8-byte step, so that a "
+           "part of it lies in the next one.")
+     EXPECTS("Each is refused (INVALID_HYPERCALL_INPUT, or INVALID_ALIGNMENT), and nothing has changed.")
+     IF_IT_FAILS("The host maps one page and reads beyond it: it acts on bytes that are not the guest's parameters."))
 {
     static const char flaw[] = "an input list that crosses a page";
     struct stage s = stage_open(t);
@@ -94,12 +94,12 @@ TEST(input_crosses_page, "input_crosses_page", "GEN-8 GEN-10", NO_DEVICE, KINDS,
     }
 }
 
-STORY("output_crosses_page",
-      "Sends both queries with an output that starts near the end of a page, at each 8-byte step.",
-      "Each is refused, and the page behind is not written.",
-      "The host writes past its mapping of the output page into memory of somebody else.");
-TEST(output_crosses_page, "output_crosses_page", "GEN-8", NO_DEVICE, KINDS,
-     "An output structure that crosses a page is refused, and nothing of it is written")
+TEST(output_crosses_page,
+     PROMISE("An output structure that crosses a page is refused, and nothing of it is written")
+     COVERS("GEN-8") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("Sends both queries with an output that starts near the end of a page, at each 8-byte step.")
+     EXPECTS("Each is refused, and the page behind is not written.")
+     IF_IT_FAILS("The host writes past its mapping of the output page into memory of somebody else."))
 {
     struct stage s = stage_open(t);
 
@@ -114,13 +114,13 @@ TEST(output_crosses_page, "output_crosses_page", "GEN-8", NO_DEVICE, KINDS,
     }
 }
 
-STORY("list_longer_than_page",
-      "Sends list flushes whose rep count is 509 to 4095, while valid elements lie in all pages behind the input "
-      "page.",
-      "Each is refused, and the bystander's domain is as before.",
-      "The host reads elements beyond the input page. 508 fit behind the header.");
-TEST(list_longer_than_page, "list_longer_than_page", "GEN-8", NO_DEVICE, KINDS,
-     "A list flush whose 509 to 4095 elements do not fit behind the header in one page is refused")
+TEST(list_longer_than_page,
+     PROMISE("A list flush whose 509 to 4095 elements do not fit behind the header in one page is refused")
+     COVERS("GEN-8") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("Sends list flushes whose rep count is 509 to 4095, while valid elements lie in all pages behind the input "
+           "page.")
+     EXPECTS("Each is refused, and the bystander's domain is as before.")
+     IF_IT_FAILS("The host reads elements beyond the input page. 508 fit behind the header."))
 {
     static const uint32_t counts[] = {509, 510, 511, 512, 513, 1024, 2048, HV_REP_MAX};
     struct stage s = stage_open(t);
@@ -140,13 +140,13 @@ TEST(list_longer_than_page, "list_longer_than_page", "GEN-8", NO_DEVICE, KINDS,
     stage_expect_intact_with(t, &s, list_flush, "a list that does not fit its page");
 }
 
-STORY("gpa_outside_space",
-      "Sends every call with each address bit above the physical width set in its input GPA, and then in its "
-      "output GPA; the low bits are those of a flawless call.",
-      "Each is refused, and nothing has changed or was written.",
-      "The host drops the high bits and carries the call out on another address than was named.");
-TEST(gpa_outside_space, "gpa_outside_space", "GEN-9 GEN-10", NO_DEVICE, KINDS,
-     "A parameter GPA above the physical address width is refused by every call, and is not cut to fit")
+TEST(gpa_outside_space,
+     PROMISE("A parameter GPA above the physical address width is refused by every call, and is not cut to fit")
+     COVERS("GEN-9 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("Sends every call with each address bit above the physical width set in its input GPA, and then in its "
+           "output GPA; the low bits are those of a flawless call.")
+     EXPECTS("Each is refused, and nothing has changed or was written.")
+     IF_IT_FAILS("The host drops the high bits and carries the call out on another address than was named."))
 {
     static const char flaw[] = "a parameter GPA outside the guest physical address space";
     struct stage s = stage_open(t);
@@ -169,11 +169,12 @@ TEST(gpa_outside_space, "gpa_outside_space", "GEN-9 GEN-10", NO_DEVICE, KINDS,
     expect_untouched(t, &s.output, "memory below an output GPA outside the space");
 }
 
-STORY("lists_up_to_the_page_end",
-      "Sends every flawless call with a list that ends with the last byte of its page, and the output likewise.",
-      "Every call succeeds.", "The check against crossing a page is off by one, and refuses what is permitted.");
-TEST(lists_up_to_the_page_end, "lists_up_to_the_page_end", "GEN-8", NO_DEVICE, "dma",
-     "A parameter list that ends with the last byte of its page is not taken for one that crosses it")
+TEST(lists_up_to_the_page_end,
+     PROMISE("A parameter list that ends with the last byte of its page is not taken for one that crosses it")
+     COVERS("GEN-8") DEVICES(NONE) KINDS("dma")
+     STEPS("Sends every flawless call with a list that ends with the last byte of its page, and the output likewise.")
+     EXPECTS("Every call succeeds.")
+     IF_IT_FAILS("The check against crossing a page is off by one, and refuses what is permitted."))
 {
     struct stage s = stage_open(t);
 
@@ -191,12 +192,12 @@ TEST(lists_up_to_the_page_end, "lists_up_to_the_page_end", "GEN-8", NO_DEVICE, "
     }
 }
 
-STORY("gpa_without_memory",
-      "Sends every call with its input, and then its output, at an address where the guest has no memory.",
-      "Any status, which is recorded; nothing has changed.",
-      "The host crashes or acts on whatever it finds at that address of its own.");
-TEST(gpa_without_memory, "gpa_without_memory", "GEN-10 ROB-1", NO_DEVICE, KINDS,
-     "A parameter list at a GPA inside the space where no memory is changes nothing, whatever the status")
+TEST(gpa_without_memory,
+     PROMISE("A parameter list at a GPA inside the space where no memory is changes nothing, whatever the status")
+     COVERS("GEN-10 ROB-1") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("Sends every call with its input, and then its output, at an address where the guest has no memory.")
+     EXPECTS("Any status, which is recorded; nothing has changed.")
+     IF_IT_FAILS("The host crashes or acts on whatever it finds at that address of its own."))
 {
     struct stage s = stage_open(t);
     struct tally inputs = {0}, outputs = {0};

@@ -5,13 +5,13 @@
 #include "tests/harness/calls/hypercall_calls.h"
 #include "tests/harness/tally.h"
 
-STORY("foreign_partition",
-      "Sends every call that changes something with six partition ids that are not the guest's own.",
-      "Each is refused, and domains, devices and translations are as before. The statuses are recorded.",
-      "The host does not compare the partition id with that of its caller: one guest could change another one's "
-      "domains.");
-TEST(foreign_partition, "foreign_partition", "ISO-3 GEN-10", NO_DEVICE, "dma,bad-input",
-     "Every call that changes something is refused, and does nothing, when it names another partition")
+TEST(foreign_partition,
+     PROMISE("Every call that changes something is refused, and does nothing, when it names another partition")
+     COVERS("ISO-3 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("Sends every call that changes something with six partition ids that are not the guest's own.")
+     EXPECTS("Each is refused, and domains, devices and translations are as before. The statuses are recorded.")
+     IF_IT_FAILS("The host does not compare the partition id with that of its caller: one guest could change another "
+                 "one's domains."))
 {
     /* Without GET_PARTITION_ID our own number is unknown; small ones, which a host gives out, are left aside. */
     static const uint64_t strangers[] = {HV_PARTITION_ID_INVALID,      UINT64_C(0x7FFFFFFFFFFFFFFF),

@@ -62,13 +62,14 @@ static enum hv_status call_preserving(struct test_run *t, const char *call, uint
     return hv_result_status(after.rax);
 }
 
-STORY("registers_after_success",
-      "Makes every simple call with random values in all other registers and in XMM0 to XMM5.",
-      "Every call succeeds and changes RAX only.",
-      "The host's exit path loses a register of the guest. Compilers keep values in them across the call, so "
-      "damage shows far away from its cause.");
-TEST(registers_after_success, "registers_after_success", "GEN-11", NO_DEVICE, NO_KIND,
-     "A simple call in memory form that succeeds leaves all registers but RAX as they were, XMM0 to XMM5 included")
+TEST(registers_after_success,
+     PROMISE("A simple call in memory form that succeeds leaves all registers but RAX as they were, XMM0 to XMM5 "
+             "included")
+     COVERS("GEN-11") DEVICES(NONE) KINDS("none")
+     STEPS("Makes every simple call with random values in all other registers and in XMM0 to XMM5.")
+     EXPECTS("Every call succeeds and changes RAX only.")
+     IF_IT_FAILS("The host's exit path loses a register of the guest. Compilers keep values in them across the call, "
+                 "so damage shows far away from its cause."))
 {
     struct stage s = stage_open(t);
 
@@ -85,11 +86,12 @@ TEST(registers_after_success, "registers_after_success", "GEN-11", NO_DEVICE, NO
     }
 }
 
-STORY("registers_after_rep_call",
-      "Makes list flushes of 1, 2 and 508 elements with random values in all other registers.",
-      "Each succeeds; RAX and RCX may change, nothing else.", "The continuation of a rep call damages registers.");
-TEST(registers_after_rep_call, "registers_after_rep_call", "GEN-11 LS-4", NO_DEVICE, "flush",
-     "A rep call may move on RCX; all other registers but RAX stay as they were")
+TEST(registers_after_rep_call,
+     PROMISE("A rep call may move on RCX; all other registers but RAX stay as they were")
+     COVERS("GEN-11 LS-4") DEVICES(NONE) KINDS("flush")
+     STEPS("Makes list flushes of 1, 2 and 508 elements with random values in all other registers.")
+     EXPECTS("Each succeeds; RAX and RCX may change, nothing else.")
+     IF_IT_FAILS("The continuation of a rep call damages registers."))
 {
     static const uint32_t counts[] = {1, 2, 508};
     struct stage s = stage_open(t);
@@ -104,13 +106,13 @@ TEST(registers_after_rep_call, "registers_after_rep_call", "GEN-11 LS-4", NO_DEV
     }
 }
 
-STORY("registers_after_failure",
-      "Makes every call with a reserved control bit, and with a misaligned input, with random values in all other "
-      "registers; then an unknown call.",
-      "All registers but RAX are as before (RCX may move for a rep call).",
-      "The error path of the host leaves through another way than the good one, and loses registers.");
-TEST(registers_after_failure, "registers_after_failure", "GEN-11", NO_DEVICE, "bad-input",
-     "A call that is refused leaves all registers but RAX as they were")
+TEST(registers_after_failure,
+     PROMISE("A call that is refused leaves all registers but RAX as they were")
+     COVERS("GEN-11") DEVICES(NONE) KINDS("bad-input")
+     STEPS("Makes every call with a reserved control bit, and with a misaligned input, with random values in all other "
+           "registers; then an unknown call.")
+     EXPECTS("All registers but RAX are as before (RCX may move for a rep call).")
+     IF_IT_FAILS("The error path of the host leaves through another way than the good one, and loses registers."))
 {
     struct stage s = stage_open_anywhere(t);
     uint64_t input = gpa_of(s.input.data);
@@ -127,13 +129,13 @@ TEST(registers_after_failure, "registers_after_failure", "GEN-11", NO_DEVICE, "b
     call_preserving(t, "an unknown call", hv_control(0x7000, 0, 0, 0), input, 0, false);
 }
 
-STORY("unused_output_register",
-      "Makes every call without output with six different values in R8, among them odd ones, impossible ones, and "
-      "the address of a poisoned page.",
-      "Every call succeeds, and the page is not written.",
-      "The host checks or uses the output address of calls that have no output. Guests leave rubbish in R8.");
-TEST(unused_output_register, "unused_output_register", "GEN-13", NO_DEVICE, NO_KIND,
-     "A call without output ignores R8, whatever it holds, and writes nothing where it points")
+TEST(unused_output_register,
+     PROMISE("A call without output ignores R8, whatever it holds, and writes nothing where it points")
+     COVERS("GEN-13") DEVICES(NONE) KINDS("none")
+     STEPS("Makes every call without output with six different values in R8, among them odd ones, impossible ones, and "
+           "the address of a poisoned page.")
+     EXPECTS("Every call succeeds, and the page is not written.")
+     IF_IT_FAILS("The host checks or uses the output address of calls that have no output. Guests leave rubbish in R8."))
 {
     static const uint64_t garbage[] = {1, 7, UINT64_C(0xFFFFFFFFFFFFFFFF), UINT64_C(0x8000000000000000),
                                        UINT64_C(0x0000123456789ABD)};

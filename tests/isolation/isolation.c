@@ -7,10 +7,12 @@
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
-STORY("same_iova_two_targets", "Two devices in two domains that map the same IOVA to different pages write in turn.",
-      "Each finds its own page, every time.", "Translations are cached without the tag of their domain.");
-TEST(isolation_two_domains, "same_iova_two_targets", "ISO-1", ON_ANY, "dma",
-     "Two devices in two domains use the same IOVA, each reaches its own page")
+TEST(same_iova_two_targets,
+     PROMISE("Two devices in two domains use the same IOVA, each reaches its own page")
+     COVERS("ISO-1") DEVICES(ALL) KINDS("dma")
+     STEPS("Two devices in two domains that map the same IOVA to different pages write in turn.")
+     EXPECTS("Each finds its own page, every time.")
+     IF_IT_FAILS("Translations are cached without the tag of their domain."))
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
@@ -25,13 +27,13 @@ TEST(isolation_two_domains, "same_iova_two_targets", "ISO-1", ON_ANY, "dma",
     }
 }
 
-STORY("three_devices_three_domains",
-      "Three devices in three domains. Each writes to an IOVA that all map, to one that only its own domain maps, "
-      "and to those of the others.",
-      "The first two land in its own page, the others fault as not present.",
-      "Devices share tables or cache entries that they must not share.");
-TEST(isolation_three_devices, "three_devices_three_domains", "ISO-1 ATT-9", ON_ANY, "dma,fault",
-     "Three devices in three domains: each sees its own mapping and nobody else's")
+TEST(three_devices_three_domains,
+     PROMISE("Three devices in three domains: each sees its own mapping and nobody else's")
+     COVERS("ISO-1 ATT-9") DEVICES(ALL) KINDS("dma fault")
+     STEPS("Three devices in three domains. Each writes to an IOVA that all map, to one that only its own domain maps, "
+           "and to those of the others.")
+     EXPECTS("The first two land in its own page, the others fault as not present.")
+     IF_IT_FAILS("Devices share tables or cache entries that they must not share."))
 {
     struct buffer b = buffer(t, 3);
     struct dma_engine *e[3];
@@ -58,10 +60,12 @@ TEST(isolation_three_devices, "three_devices_three_domains", "ISO-1 ATT-9", ON_A
     }
 }
 
-STORY("two_devices_one_domain", "Two devices in one domain write to two pages in turn.", "All four writes land.",
-      "A domain serves one device only.");
-TEST(isolation_shared_domain, "two_devices_one_domain", "ATT-9", ON_ANY, "dma",
-     "Two devices in one domain share its mappings")
+TEST(two_devices_one_domain,
+     PROMISE("Two devices in one domain share its mappings")
+     COVERS("ATT-9") DEVICES(ALL) KINDS("dma")
+     STEPS("Two devices in one domain write to two pages in turn.")
+     EXPECTS("All four writes land.")
+     IF_IT_FAILS("A domain serves one device only."))
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
     struct buffer b = buffer(t, 2);
@@ -75,13 +79,13 @@ TEST(isolation_shared_domain, "two_devices_one_domain", "ATT-9", ON_ANY, "dma",
     expect_write(t, first, IOVA + PAGE_SIZE, &b, PAGE_SIZE, 16, "first device, other page");
 }
 
-STORY("moving_one_of_two",
-      "Two devices share a domain. The first is moved to another domain that maps the same IOVA elsewhere; both "
-      "write. Then the second is moved as well.",
-      "The moved device finds the new page at once, the other one the old page until it moves.",
-      "A move takes all devices of the domain along, or leaves the moved one with old translations.");
-TEST(isolation_move_one, "moving_one_of_two", "ISO-2", ON_ANY, "dma",
-     "Moving one of two devices out of a domain leaves the other one in it")
+TEST(moving_one_of_two,
+     PROMISE("Moving one of two devices out of a domain leaves the other one in it")
+     COVERS("ISO-2") DEVICES(ALL) KINDS("dma")
+     STEPS("Two devices share a domain. The first is moved to another domain that maps the same IOVA elsewhere; both "
+           "write. Then the second is moved as well.")
+     EXPECTS("The moved device finds the new page at once, the other one the old page until it moves.")
+     IF_IT_FAILS("A move takes all devices of the domain along, or leaves the moved one with old translations."))
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
@@ -98,13 +102,14 @@ TEST(isolation_move_one, "moving_one_of_two", "ISO-2", ON_ANY, "dma",
     expect_write(t, second, IOVA, &b, 0, 16, "the second device, moved too");
 }
 
-STORY("moving_next_to_a_bystander",
-      "One device is moved nine times through blocking, identity and paging domains; after each move a second "
-      "device in a domain of its own writes.",
-      "All writes of the second device land.",
-      "A move disturbs the entry of another device, or flushes so that it cannot translate any more.");
-TEST(isolation_move_other_domain, "moving_next_to_a_bystander", "ISO-2", ON_ANY, "dma",
-     "Moving a device through blocking, identity and paging domains does not disturb a device in a domain of its own")
+TEST(moving_next_to_a_bystander,
+     PROMISE("Moving a device through blocking, identity and paging domains does not disturb a device in a domain of "
+             "its own")
+     COVERS("ISO-2") DEVICES(ALL) KINDS("dma")
+     STEPS("One device is moved nine times through blocking, identity and paging domains; after each move a second "
+           "device in a domain of its own writes.")
+     EXPECTS("All writes of the second device land.")
+     IF_IT_FAILS("A move disturbs the entry of another device, or flushes so that it cannot translate any more."))
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
     struct buffer b = buffer(t, 1);
@@ -118,10 +123,12 @@ TEST(isolation_move_other_domain, "moving_next_to_a_bystander", "ISO-2", ON_ANY,
     }
 }
 
-STORY("blocking_one_of_two", "Two devices share a domain; one is moved to a blocking domain. Both try to write.",
-      "The blocked one faults, the other one's write lands.", "Blocking works on the domain instead of on the device.");
-TEST(isolation_block_one, "blocking_one_of_two", "ISO-2 ATT-7", ON_ANY, "dma,fault",
-     "Blocking one of two devices in a domain does not block the other")
+TEST(blocking_one_of_two,
+     PROMISE("Blocking one of two devices in a domain does not block the other")
+     COVERS("ISO-2 ATT-7") DEVICES(ALL) KINDS("dma fault")
+     STEPS("Two devices share a domain; one is moved to a blocking domain. Both try to write.")
+     EXPECTS("The blocked one faults, the other one's write lands.")
+     IF_IT_FAILS("Blocking works on the domain instead of on the device."))
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
     struct buffer b = buffer(t, 1);
@@ -134,12 +141,13 @@ TEST(isolation_block_one, "blocking_one_of_two", "ISO-2 ATT-7", ON_ANY, "dma,fau
     expect_write(t, second, IOVA, &b, 0, 16, "the other device");
 }
 
-STORY("deleting_another_domain",
-      "The device uses a page of its domain. Another domain is deleted; the device writes to the cached page and "
-      "to one that it never used.",
-      "Both writes land.", "Deleting a domain frees or clears something that another one uses.");
-TEST(isolation_delete_other, "deleting_another_domain", "ISO-2 DOM-8", ON_ANY, "dma",
-     "Deleting one domain leaves the mappings of another in force")
+TEST(deleting_another_domain,
+     PROMISE("Deleting one domain leaves the mappings of another in force")
+     COVERS("ISO-2 DOM-8") DEVICES(ALL) KINDS("dma")
+     STEPS("The device uses a page of its domain. Another domain is deleted; the device writes to the cached page and "
+           "to one that it never used.")
+     EXPECTS("Both writes land.")
+     IF_IT_FAILS("Deleting a domain frees or clears something that another one uses."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 2);
@@ -152,13 +160,13 @@ TEST(isolation_delete_other, "deleting_another_domain", "ISO-2 DOM-8", ON_ANY, "
     expect_write(t, e, IOVA + PAGE_SIZE, &b, PAGE_SIZE, 16, "page used for the first time");
 }
 
-STORY("foreign_partition_is_refused",
-      "ATTACH, DETACH, DELETE and FLUSH are sent in the name of five other partitions. After each round the "
-      "device writes; at the end it is moved to the domain that a DELETE named.",
-      "All are refused, the device's writes land, and the other domain is still there.",
-      "The host trusts the partition id in the parameters.");
-TEST(isolation_foreign_partition, "foreign_partition_is_refused", "ISO-3", ON_ANY, "dma,fault,bad-input",
-     "Calls that name another partition are refused and do nothing to this one's domains and devices")
+TEST(foreign_partition_is_refused,
+     PROMISE("Calls that name another partition are refused and do nothing to this one's domains and devices")
+     COVERS("ISO-3") DEVICES(ALL) KINDS("dma fault bad-input")
+     STEPS("ATTACH, DETACH, DELETE and FLUSH are sent in the name of five other partitions. After each round the "
+           "device writes; at the end it is moved to the domain that a DELETE named.")
+     EXPECTS("All are refused, the device's writes land, and the other domain is still there.")
+     IF_IT_FAILS("The host trusts the partition id in the parameters."))
 {
     static const uint64_t partitions[] = {0, 1, 2, 0xDEAD, 0x8000000000000000};
     struct dma_engine *e = device(t);

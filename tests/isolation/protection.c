@@ -9,7 +9,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "protection"
-#define ON_SOFT    "da"
 #define IOVA       0x06000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 #define BURST      1u /* slot */
@@ -28,17 +27,16 @@ static void attack(struct test_run *t, struct dma_engine *e, struct buffer *secr
     expect_untouched(t, secret, when);
 }
 
-STORY(
-    "driver_loads_and_unloads",
-    "A device writes at a page of the kernel, at its driver's buffer by its physical address, and at the buffer's "
-    "IOVA: while it is blocked, when its domain is created, configured and mapped, when it is attached, when the page "
-    "was unmapped and flushed, when another one was mapped, when the device is blocked again, and when the domain is "
-    "deleted.",
-    "Only the write at the IOVA arrives, and only while the device is attached and the page is mapped.",
-    "A blocking domain lets DMA through or keeps the translation of the time before, or a step of the domain's life "
-    "has an effect on a device that is not attached to it.");
-TEST(protection_load, "driver_loads_and_unloads", "ATT-7 ATT-6 ATT-4 FL-1 TR-1", ON_ANY, "dma,fault,flush",
-     "At no step of a driver's life does its device reach more than what is mapped for it")
+TEST(driver_loads_and_unloads,
+     PROMISE("At no step of a driver's life does its device reach more than what is mapped for it")
+     COVERS("ATT-7 ATT-6 ATT-4 FL-1 TR-1") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("A device writes at a page of the kernel, at its driver's buffer by its physical address, and at the "
+           "buffer's IOVA: while it is blocked, when its domain is created, configured and mapped, when it is "
+           "attached, when the page was unmapped and flushed, when another one was mapped, when the device is blocked "
+           "again, and when the domain is deleted.")
+     EXPECTS("Only the write at the IOVA arrives, and only while the device is attached and the page is mapped.")
+     IF_IT_FAILS("A blocking domain lets DMA through or keeps the translation of the time before, or a step of the "
+                 "domain's life has an effect on a device that is not attached to it."))
 {
     struct dma_engine *e = device(t);
     struct domain *blocked = domain_blocked(t), *d;
@@ -76,16 +74,16 @@ static void expect_burst(struct test_run *t, struct dma_engine *e, struct buffer
     expect_untouched(t, victim, when);
 }
 
-STORY(
-    "attach_under_fire",
-    "A blocked device writes all the time at the address of a kernel page. Its driver maps that very number as an IOVA "
-    "to a buffer, attaches the device, detaches it into the blocking domain, and does so ten times. The device never "
-    "stops.",
-    "The kernel page never changes. The buffer does while the device is attached, and not otherwise.",
-    "In the middle of ATTACH there is a moment in which the device is not translated, or one in which the old and the "
-    "new translation are mixed.");
-TEST(protection_under_fire, "attach_under_fire", "ATT-5 ATT-4 ATT-7", ON_SOFT, "dma,fault",
-     "A device that never stops writing at a kernel page does not reach it in any moment of its driver's attach")
+TEST(attach_under_fire,
+     PROMISE("A device that never stops writing at a kernel page does not reach it in any moment of its driver's "
+             "attach")
+     COVERS("ATT-5 ATT-4 ATT-7") DEVICES(PROBE) KINDS("dma fault")
+     STEPS("A blocked device writes all the time at the address of a kernel page. Its driver maps that very number as "
+           "an IOVA to a buffer, attaches the device, detaches it into the blocking domain, and does so ten times. The "
+           "device never stops.")
+     EXPECTS("The kernel page never changes. The buffer does while the device is attached, and not otherwise.")
+     IF_IT_FAILS("In the middle of ATTACH there is a moment in which the device is not translated, or one in which the "
+                 "old and the new translation are mixed."))
 {
     struct dma_engine *e = device(t);
     struct domain *blocked = domain_blocked(t), *d = domain_paging(t);
@@ -124,14 +122,14 @@ static void after_failure(struct test_run *t, struct dma_engine *e, struct domai
     (void)pviommu_delete(id);
 }
 
-STORY("driver_fails_to_load",
-      "The driver of a blocked device gets something wrong: it forgets CONFIGURE, names a top table that is not in "
-      "memory, or asks for blocking without translation_enabled. It attaches the device all the same. Then the device "
-      "writes and reads at a page of the kernel.",
-      "Whatever the calls return, the device reaches nothing.",
-      "The host takes settings that it cannot use for no translation at all, and lets the device through.");
-TEST(protection_failure, "driver_fails_to_load", "CFG-8 CFG-4 CFG-2 TR-11", ON_ANY, "dma,fault,bad-input",
-     "A driver that fails to set up its domain does not let its device out")
+TEST(driver_fails_to_load,
+     PROMISE("A driver that fails to set up its domain does not let its device out")
+     COVERS("CFG-8 CFG-4 CFG-2 TR-11") DEVICES(ALL) KINDS("dma fault bad-input")
+     STEPS("The driver of a blocked device gets something wrong: it forgets CONFIGURE, names a top table that is not "
+           "in memory, or asks for blocking without translation_enabled. It attaches the device all the same. Then the "
+           "device writes and reads at a page of the kernel.")
+     EXPECTS("Whatever the calls return, the device reaches nothing.")
+     IF_IT_FAILS("The host takes settings that it cannot use for no translation at all, and lets the device through."))
 {
     struct dma_engine *e = device(t);
     struct domain *blocked = domain_blocked(t);
@@ -149,13 +147,13 @@ TEST(protection_failure, "driver_fails_to_load", "CFG-8 CFG-4 CFG-2 TR-11", ON_A
     after_failure(t, e, blocked, &secret, id[2], "blocked without translation_enabled");
 }
 
-STORY("others_stay_blocked",
-      "Two devices are in one blocking domain. The driver of the first loads and unloads. The second, which has no "
-      "driver, writes at the first one's IOVA and at the buffer's address all the while.",
-      "Only the first device reaches the buffer.",
-      "ATTACH moves more than the device that it names, or the tables of one device are used for another.");
-TEST(protection_others, "others_stay_blocked", "ISO-2 ATT-7", ON_ANY, "dma,fault",
-     "A device without a driver stays blocked while the driver of another one loads and unloads")
+TEST(others_stay_blocked,
+     PROMISE("A device without a driver stays blocked while the driver of another one loads and unloads")
+     COVERS("ISO-2 ATT-7") DEVICES(ALL) KINDS("dma fault")
+     STEPS("Two devices are in one blocking domain. The driver of the first loads and unloads. The second, which has "
+           "no driver, writes at the first one's IOVA and at the buffer's address all the while.")
+     EXPECTS("Only the first device reaches the buffer.")
+     IF_IT_FAILS("ATTACH moves more than the device that it names, or the tables of one device are used for another."))
 {
     struct dma_engine *e = device_n(t, 0), *hostile = device_n(t, 1);
     struct domain *blocked = domain_blocked(t), *d = domain_paging(t);
@@ -174,15 +172,14 @@ TEST(protection_others, "others_stay_blocked", "ISO-2 ATT-7", ON_ANY, "dma,fault
     }
 }
 
-STORY(
-    "unload_forgets_to_block",
-    "A driver unloads and deletes the domain while its device is still in it and at work. If DELETE is refused, the "
-    "device must still have its translation; then it is blocked and the domain deleted. The device tries the IOVA and "
-    "a page of the kernel after each step.",
-    "After a DELETE that succeeds the device reaches nothing, and a refused one changes nothing.",
-    "DELETE forgets the devices of the domain: they keep its tables, or fall back to untranslated access.");
-TEST(protection_forgetful, "unload_forgets_to_block", "DEL-2 DEL-4", ON_ANY, "dma,fault",
-     "A driver that deletes the domain under its device does not let it out")
+TEST(unload_forgets_to_block,
+     PROMISE("A driver that deletes the domain under its device does not let it out")
+     COVERS("DEL-2 DEL-4") DEVICES(ALL) KINDS("dma fault")
+     STEPS("A driver unloads and deletes the domain while its device is still in it and at work. If DELETE is refused, "
+           "the device must still have its translation; then it is blocked and the domain deleted. The device tries "
+           "the IOVA and a page of the kernel after each step.")
+     EXPECTS("After a DELETE that succeeds the device reaches nothing, and a refused one changes nothing.")
+     IF_IT_FAILS("DELETE forgets the devices of the domain: they keep its tables, or fall back to untranslated access."))
 {
     struct dma_engine *e = device(t);
     struct buffer secret = buffer(t, 1), b = buffer(t, 1);
@@ -213,13 +210,14 @@ static void expect_unseen(struct test_run *t, struct dma_engine *e, uint64_t iov
     CHECK(memcmp(seen, secret, length) != 0, "%s: the device has read the secret", when);
 }
 
-STORY("secrets_stay_secret",
-      "A page holds random bytes. A device that shows what it reads tries it by its address before its driver loads, "
-      "then by an IOVA that maps it, then, blocked again, by both, and once more when the domain is deleted.",
-      "The device sees the bytes while the page is mapped for it, and something else otherwise.",
-      "Blocking stops writes but not reads, or a translation stays behind in the TLB of the device.");
-TEST(protection_reads, "secrets_stay_secret", "ATT-7 TR-1", ON_SOFT, "dma",
-     "A device reads a page only while it is mapped for it")
+TEST(secrets_stay_secret,
+     PROMISE("A device reads a page only while it is mapped for it")
+     COVERS("ATT-7 TR-1") DEVICES(PROBE) KINDS("dma")
+     STEPS("A page holds random bytes. A device that shows what it reads tries it by its address before its driver "
+           "loads, then by an IOVA that maps it, then, blocked again, by both, and once more when the domain is "
+           "deleted.")
+     EXPECTS("The device sees the bytes while the page is mapped for it, and something else otherwise.")
+     IF_IT_FAILS("Blocking stops writes but not reads, or a translation stays behind in the TLB of the device."))
 {
     struct dma_engine *e = device(t);
     struct domain *blocked = domain_blocked(t), *d = domain_paging(t);

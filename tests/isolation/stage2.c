@@ -8,7 +8,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "stage2"
-#define ON_PROBE   "da"
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
@@ -48,13 +47,14 @@ static void expect_refused_as(struct test_run *t, struct dma_engine *e, uint32_t
     drain_faults(t, e);
 }
 
-STORY("leaf_to_foreign_memory",
-      "Leaves point at a hole of the address space and at memory that is reserved. The device reads and writes "
-      "through them.",
-      "Each DMA ends with a fault and has moved nothing; the guest's own page works.",
-      "The host does not nest the guest's tables: a guest reaches memory of the host through a device.");
-TEST(stage2_leaf, "leaf_to_foreign_memory", "TR-10", ON_PROBE, "dma,fault",
-     "A leaf that points outside of the guest's memory is refused by the host's own stage, for reads and for writes")
+TEST(leaf_to_foreign_memory,
+     PROMISE("A leaf that points outside of the guest's memory is refused by the host's own stage, for reads and for "
+             "writes")
+     COVERS("TR-10") DEVICES(PROBE) KINDS("dma fault")
+     STEPS("Leaves point at a hole of the address space and at memory that is reserved. The device reads and writes "
+           "through them.")
+     EXPECTS("Each DMA ends with a fault and has moved nothing; the guest's own page works.")
+     IF_IT_FAILS("The host does not nest the guest's tables: a guest reaches memory of the host through a device."))
 {
     struct dma_engine *e = device(t);
     uint64_t foreign[2];
@@ -94,39 +94,43 @@ static void table_in_foreign_memory(struct test_run *t, unsigned level)
     }
 }
 
-STORY("leaf_table_in_foreign_memory",
-      "The entry above the leaf table points to memory that is not the guest's; the device tries to read and "
-      "write.",
-      "Both end with a fault that says the table cannot be read.",
-      "Only leaves are checked against the second stage: table walks leak foreign memory.");
-TEST(stage2_table_1, "leaf_table_in_foreign_memory", "TR-11", ON_PROBE, "dma,fault",
-     "A leaf table outside of the guest's memory is not even read")
+TEST(leaf_table_in_foreign_memory,
+     PROMISE("A leaf table outside of the guest's memory is not even read")
+     COVERS("TR-11") DEVICES(PROBE) KINDS("dma fault")
+     STEPS("The entry above the leaf table points to memory that is not the guest's; the device tries to read and "
+           "write.")
+     EXPECTS("Both end with a fault that says the table cannot be read.")
+     IF_IT_FAILS("Only leaves are checked against the second stage: table walks leak foreign memory."))
 {
     table_in_foreign_memory(t, 1);
 }
 
-STORY("middle_table_in_foreign_memory", "The same with the entry above the middle table.",
-      "Both end with a fault that says the table cannot be read.", "The walk checks some levels only.");
-TEST(stage2_table_2, "middle_table_in_foreign_memory", "TR-11", ON_PROBE, "dma,fault",
-     "A middle table outside of the guest's memory is not even read")
+TEST(middle_table_in_foreign_memory,
+     PROMISE("A middle table outside of the guest's memory is not even read")
+     COVERS("TR-11") DEVICES(PROBE) KINDS("dma fault")
+     STEPS("The same with the entry above the middle table.")
+     EXPECTS("Both end with a fault that says the table cannot be read.")
+     IF_IT_FAILS("The walk checks some levels only."))
 {
     table_in_foreign_memory(t, 2);
 }
 
-STORY("upper_table_in_foreign_memory", "The same with the entry in the root table.",
-      "Both end with a fault that says the table cannot be read.", "The walk checks some levels only.");
-TEST(stage2_table_3, "upper_table_in_foreign_memory", "TR-11", ON_PROBE, "dma,fault",
-     "A table below the root outside of the guest's memory is not even read")
+TEST(upper_table_in_foreign_memory,
+     PROMISE("A table below the root outside of the guest's memory is not even read")
+     COVERS("TR-11") DEVICES(PROBE) KINDS("dma fault")
+     STEPS("The same with the entry in the root table.")
+     EXPECTS("Both end with a fault that says the table cannot be read.")
+     IF_IT_FAILS("The walk checks some levels only."))
 {
     table_in_foreign_memory(t, 3);
 }
 
-STORY("identity_to_foreign_memory",
-      "In an identity domain the device reads and writes at addresses that are not the guest's.",
-      "Each DMA ends with a fault and has moved nothing; the guest's own page works.",
-      "An identity domain passes through the host's own addresses instead of the guest's.");
-TEST(stage2_identity, "identity_to_foreign_memory", "ID-1 TR-10", ON_PROBE, "dma,fault",
-     "A device in an identity domain does not reach what is not the guest's memory")
+TEST(identity_to_foreign_memory,
+     PROMISE("A device in an identity domain does not reach what is not the guest's memory")
+     COVERS("ID-1 TR-10") DEVICES(PROBE) KINDS("dma fault")
+     STEPS("In an identity domain the device reads and writes at addresses that are not the guest's.")
+     EXPECTS("Each DMA ends with a fault and has moved nothing; the guest's own page works.")
+     IF_IT_FAILS("An identity domain passes through the host's own addresses instead of the guest's."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_identity(t);

@@ -33,16 +33,16 @@ static void reuse(uint64_t *const tables[4], unsigned count, const struct buffer
     }
 }
 
-STORY("tables_are_free_before_delete",
-      "The device uses a page and is moved to a blocking domain. All table pages of the old domain are filled with "
-      "0x11, which makes present entries with clear accessed bits. DELETE is called, and the pages are then filled "
-      "with entries that lead to a trap; the blocked device writes.",
-      "DELETE succeeds, all table pages hold 0x11 in every byte after it, and neither the trap nor the old page is "
-      "written to.",
-      "DELETE walks or clears tables that already have another owner in the guest. A byte that changed is "
-      "corruption of that owner; a DELETE that fails suggests that the host reads them.");
-TEST(delete_tables_reused_before, "tables_are_free_before_delete", "DEL-1", ON_ANY, "dma,fault",
-     "Once the last device has left, the tables' memory can be reused; DELETE neither reads nor writes it")
+TEST(tables_are_free_before_delete,
+     PROMISE("Once the last device has left, the tables' memory can be reused; DELETE neither reads nor writes it")
+     COVERS("DEL-1") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device uses a page and is moved to a blocking domain. All table pages of the old domain are filled "
+           "with 0x11, which makes present entries with clear accessed bits. DELETE is called, and the pages are then "
+           "filled with entries that lead to a trap; the blocked device writes.")
+     EXPECTS("DELETE succeeds, all table pages hold 0x11 in every byte after it, and neither the trap nor the old page "
+             "is written to.")
+     IF_IT_FAILS("DELETE walks or clears tables that already have another owner in the guest. A byte that changed is "
+                 "corruption of that owner; a DELETE that fails suggests that the host reads them."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1), trap = buffer(t, 1);
@@ -68,16 +68,16 @@ TEST(delete_tables_reused_before, "tables_are_free_before_delete", "DEL-1", ON_A
     expect_untouched(t, &b, "the old target");
 }
 
-STORY("tables_are_dead_after_delete",
-      "The device uses a page, is moved to a blocking domain, and its old domain is deleted. The old table pages "
-      "are filled with entries that lead to a trap. A new domain with the same id maps the same IOVA to another "
-      "page; the device is attached and writes there, and to the next IOVA, which only the old tables lead on.",
-      "The first write is in the new page, the second one faults as not present; the trap and the old page are "
-      "unchanged.",
-      "Something still points to the old tables: cached upper levels of the walk, cached leaves, or a root that the "
-      "host keeps by domain id. The device follows entries that are no longer entries.");
-TEST(delete_tables_reused_after, "tables_are_dead_after_delete", "DEL-5 DEL-3", ON_ANY, "dma,fault",
-     "After DELETE the old tables can hold anything: no DMA looks at them, also not when the id lives again")
+TEST(tables_are_dead_after_delete,
+     PROMISE("After DELETE the old tables can hold anything: no DMA looks at them, also not when the id lives again")
+     COVERS("DEL-5 DEL-3") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device uses a page, is moved to a blocking domain, and its old domain is deleted. The old table pages "
+           "are filled with entries that lead to a trap. A new domain with the same id maps the same IOVA to another "
+           "page; the device is attached and writes there, and to the next IOVA, which only the old tables lead on.")
+     EXPECTS("The first write is in the new page, the second one faults as not present; the trap and the old page are "
+             "unchanged.")
+     IF_IT_FAILS("Something still points to the old tables: cached upper levels of the walk, cached leaves, or a root "
+                 "that the host keeps by domain id. The device follows entries that are no longer entries."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1), c = buffer(t, 1), trap = buffer(t, 1);
@@ -103,14 +103,15 @@ TEST(delete_tables_reused_after, "tables_are_dead_after_delete", "DEL-5 DEL-3", 
     CHECK_SUCCESS(domain_delete(&again), "DELETE of the second domain with this id");
 }
 
-STORY("id_with_a_new_root",
-      "Forty times, creates a domain with the same id and a new table, which maps the same IOVA to one of two pages "
-      "in turn. The device is attached and writes, is moved to a blocking domain, and the domain is deleted.",
-      "Every CREATE and DELETE succeeds, and every write is in the page of its round.",
-      "Guests use ids again at once. The host brings back the root or the cached translations of the earlier domain "
-      "of this id, or runs out of something that DELETE should give back.");
-TEST(delete_id_reuse, "id_with_a_new_root", "DEL-3 DOM-2", ON_ANY, "dma",
-     "A domain id that is deleted and created forty times translates by its newest root only")
+TEST(id_with_a_new_root,
+     PROMISE("A domain id that is deleted and created forty times translates by its newest root only")
+     COVERS("DEL-3 DOM-2") DEVICES(ALL) KINDS("dma")
+     STEPS("Forty times, creates a domain with the same id and a new table, which maps the same IOVA to one of two "
+           "pages in turn. The device is attached and writes, is moved to a blocking domain, and the domain is "
+           "deleted.")
+     EXPECTS("Every CREATE and DELETE succeeds, and every write is in the page of its round.")
+     IF_IT_FAILS("Guests use ids again at once. The host brings back the root or the cached translations of the "
+                 "earlier domain of this id, or runs out of something that DELETE should give back."))
 {
     struct dma_engine *e = device(t);
     struct domain *blocked = domain_blocked(t);
@@ -132,16 +133,16 @@ TEST(delete_id_reuse, "id_with_a_new_root", "DEL-3 DOM-2", ON_ANY, "dma",
     }
 }
 
-STORY("id_reused_without_blocking",
-      "The device uses two pages of a domain and is attached to another one. The first domain is deleted, and its "
-      "id created again with a table that maps only the first IOVA, to a new page. The device is attached straight "
-      "to it and writes to both IOVAs.",
-      "The first IOVA leads to the new page; the second faults as not present, and the page of the first domain is "
-      "unchanged, as is that of the domain in between.",
-      "Cached translations are tagged with the domain id and outlive the domain. The move away did not drop them, "
-      "and the new domain of the same id inherits them.");
-TEST(delete_id_reuse_direct, "id_reused_without_blocking", "DEL-3 ATT-4", ON_ANY, "dma,fault",
-     "A device that moves straight from a domain to the next user of the same id sees nothing of the first")
+TEST(id_reused_without_blocking,
+     PROMISE("A device that moves straight from a domain to the next user of the same id sees nothing of the first")
+     COVERS("DEL-3 ATT-4") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device uses two pages of a domain and is attached to another one. The first domain is deleted, and its "
+           "id created again with a table that maps only the first IOVA, to a new page. The device is attached "
+           "straight to it and writes to both IOVAs.")
+     EXPECTS("The first IOVA leads to the new page; the second faults as not present, and the page of the first domain "
+             "is unchanged, as is that of the domain in between.")
+     IF_IT_FAILS("Cached translations are tagged with the domain id and outlive the domain. The move away did not drop "
+                 "them, and the new domain of the same id inherits them."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 2), b = buffer(t, 1), c = buffer(t, 1);
@@ -165,15 +166,16 @@ TEST(delete_id_reuse_direct, "id_reused_without_blocking", "DEL-3 ATT-4", ON_ANY
     CHECK_SUCCESS(domain_delete(&second), "DELETE of the second domain");
 }
 
-STORY("domain_with_a_device",
-      "The device uses one of two mapped pages. DELETE is called while it is in the domain. Then it writes to both "
-      "IOVAs and, if the call succeeded, to the address of the page.",
-      "After a refusal both pages are reached, the domain can be flushed, and it can be deleted once the device has "
-      "left. After a success nothing is reached. The status is recorded.",
-      "The host forgets the domain but not the device: it goes on translating with tables that the guest will free, "
-      "or lets the device pass through.");
-OBSERVATION(delete_attached, "domain_with_a_device", "DEL-2 DEL-4", ON_ANY, "dma,flush",
-            "DELETE of a domain that still has a device: refused, or the device is blocked; never a stale translation")
+OBSERVATION(domain_with_a_device,
+            PROMISE("DELETE of a domain that still has a device: refused, or the device is blocked; never a stale "
+                    "translation")
+            COVERS("DEL-2 DEL-4") DEVICES(ALL) KINDS("dma flush")
+            STEPS("The device uses one of two mapped pages. DELETE is called while it is in the domain. Then it writes "
+                  "to both IOVAs and, if the call succeeded, to the address of the page.")
+            EXPECTS("After a refusal both pages are reached, the domain can be flushed, and it can be deleted once the "
+                    "device has left. After a success nothing is reached. The status is recorded.")
+            IF_IT_FAILS("The host forgets the domain but not the device: it goes on translating with tables that the "
+                        "guest will free, or lets the device pass through."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 2);
@@ -199,16 +201,16 @@ OBSERVATION(delete_attached, "domain_with_a_device", "DEL-2 DEL-4", ON_ANY, "dma
     OBSERVE("%s", hv_status_name(status));
 }
 
-STORY("refused_delete_leaves_it_usable",
-      "Calls DELETE for a domain with a device in it. If that is refused, unmaps and flushes a page that the device "
-      "had cached, lets it write there, moves it to a blocking domain and deletes again. Then calls FLUSH, ATTACH, "
-      "CONFIGURE, DELETE and CREATE with the id.",
-      "After the refusal the flush still works: the write faults as not present. Once the domain is deleted, the "
-      "first four calls fail, and CREATE succeeds.",
-      "A refused DELETE has already taken something of the domain, so that its flushes no longer reach the device, "
-      "or a deleted one still answers to its id.");
-TEST(delete_refused_is_whole, "refused_delete_leaves_it_usable", "DEL-4", ON_ANY, "dma,fault,flush",
-     "A domain is there after a refused DELETE and gone after a successful one, for every call")
+TEST(refused_delete_leaves_it_usable,
+     PROMISE("A domain is there after a refused DELETE and gone after a successful one, for every call")
+     COVERS("DEL-4") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Calls DELETE for a domain with a device in it. If that is refused, unmaps and flushes a page that the "
+           "device had cached, lets it write there, moves it to a blocking domain and deletes again. Then calls FLUSH, "
+           "ATTACH, CONFIGURE, DELETE and CREATE with the id.")
+     EXPECTS("After the refusal the flush still works: the write faults as not present. Once the domain is deleted, "
+             "the first four calls fail, and CREATE succeeds.")
+     IF_IT_FAILS("A refused DELETE has already taken something of the domain, so that its flushes no longer reach the "
+                 "device, or a deleted one still answers to its id."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);

@@ -13,12 +13,13 @@
 /* What a guest is sure to need: identity, blocking, and some devices with a domain each. */
 #define MANY_WANTED 64u
 
-STORY("sparse_ids",
-      "Creates twelve paging domains whose ids differ in one byte or one bit, up to 0xFFFFFFFE. Flushes all, then "
-      "deletes them one after the other and flushes those that are left each time.",
-      "Every call succeeds.", "The host keeps fewer bits of the id than there are, so that two domains are one.");
-TEST(sparse_ids, "sparse_ids", "DOM-1", NO_DEVICE, NO_KIND,
-     "Ids with gaps, up to 0xFFFFFFFE and alike in their low bits, name domains of their own at the same time")
+TEST(sparse_ids,
+     PROMISE("Ids with gaps, up to 0xFFFFFFFE and alike in their low bits, name domains of their own at the same time")
+     COVERS("DOM-1") DEVICES(NONE) KINDS("none")
+     STEPS("Creates twelve paging domains whose ids differ in one byte or one bit, up to 0xFFFFFFFE. Flushes all, then "
+           "deletes them one after the other and flushes those that are left each time.")
+     EXPECTS("Every call succeeds.")
+     IF_IT_FAILS("The host keeps fewer bits of the id than there are, so that two domains are one."))
 {
     /* Neighbours differ in one byte or in the top bit only: a host that keeps fewer bits takes two of them for one. */
     static const uint32_t ids[] = {0x00000025, 0x00000026, 0x00000125, 0x00010025, 0x01000025, 0x40000025,
@@ -38,13 +39,13 @@ TEST(sparse_ids, "sparse_ids", "DOM-1", NO_DEVICE, NO_KIND,
     }
 }
 
-STORY("sparse_ids_translate",
-      "Five paging domains with ids alike in their low bits map the same IOVA to a page each. The device is moved "
-      "from one to the next and writes.",
-      "Each write lands in the page of the domain it is in, and in no other.",
-      "The host confuses domains whose ids share low bits.");
-TEST(sparse_ids_translate, "sparse_ids_translate", "DOM-1 ISO-1", ON_ANY, "dma",
-     "Domains whose ids are alike in their low 8, 16, 24 or 31 bits each keep their own translation")
+TEST(sparse_ids_translate,
+     PROMISE("Domains whose ids are alike in their low 8, 16, 24 or 31 bits each keep their own translation")
+     COVERS("DOM-1 ISO-1") DEVICES(ALL) KINDS("dma")
+     STEPS("Five paging domains with ids alike in their low bits map the same IOVA to a page each. The device is moved "
+           "from one to the next and writes.")
+     EXPECTS("Each write lands in the page of the domain it is in, and in no other.")
+     IF_IT_FAILS("The host confuses domains whose ids share low bits."))
 {
     static const uint32_t ids[] = {0x00000031, 0x00000131, 0x00010031, 0x01000031, 0x80000031};
     enum { COUNT = sizeof(ids) / sizeof(ids[0]) };
@@ -66,11 +67,12 @@ TEST(sparse_ids_translate, "sparse_ids_translate", "DOM-1 ISO-1", ON_ANY, "dma",
     }
 }
 
-STORY("id_free_after_delete", "Creates, configures as blocking and deletes one id a hundred times.",
-      "Every call succeeds.",
-      "A deleted id stays taken, or the host leaks something with each round until it runs out.");
-TEST(id_free_after_delete, "id_free_after_delete", "DOM-2", NO_DEVICE, NO_KIND,
-     "An id can be created again at once after its deletion, a hundred times")
+TEST(id_free_after_delete,
+     PROMISE("An id can be created again at once after its deletion, a hundred times")
+     COVERS("DOM-2") DEVICES(NONE) KINDS("none")
+     STEPS("Creates, configures as blocking and deletes one id a hundred times.")
+     EXPECTS("Every call succeeds.")
+     IF_IT_FAILS("A deleted id stays taken, or the host leaks something with each round until it runs out."))
 {
     uint32_t id = fresh_domain_id(t);
 
@@ -82,12 +84,14 @@ TEST(id_free_after_delete, "id_free_after_delete", "DOM-2", NO_DEVICE, NO_KIND,
     }
 }
 
-STORY("id_forgets_its_past",
-      "One id is in turn an identity, a blocking and a paging domain. The device writes in each.",
-      "As identity it passes addresses through, as blocking nothing lands, as paging only its mapping is reached.",
-      "Something of the deleted domain lives on under its id: its type, its tables or its cached translations.");
-TEST(id_forgets_its_past, "id_forgets_its_past", "DOM-2 CFG-1", ON_ANY, "dma,fault",
-     "An id that is used again is the domain it was configured as now: identity, then blocking, then paging")
+TEST(id_forgets_its_past,
+     PROMISE("An id that is used again is the domain it was configured as now: identity, then blocking, then paging")
+     COVERS("DOM-2 CFG-1") DEVICES(ALL) KINDS("dma fault")
+     STEPS("One id is in turn an identity, a blocking and a paging domain. The device writes in each.")
+     EXPECTS("As identity it passes addresses through, as blocking nothing lands, as paging only its mapping is "
+             "reached.")
+     IF_IT_FAILS("Something of the deleted domain lives on under its id: its type, its tables or its cached "
+                 "translations."))
 {
     struct dma_engine *e = device(t);
     struct domain *park = domain_blocked(t), *d;
@@ -115,13 +119,13 @@ TEST(id_forgets_its_past, "id_forgets_its_past", "DOM-2 CFG-1", ON_ANY, "dma,fau
           "the id still passes DMA through, as the identity domain it was before");
 }
 
-STORY("create_existing",
-      "Creates an id that exists three times; after each call the device of that domain writes. Then the device "
-      "leaves the domain and comes back.",
-      "The status is open and recorded; the domain, its device and its mapping stay.",
-      "The second CREATE resets the domain: a mistake of the guest would cut off a running device.");
-OBSERVATION(create_existing, "create_existing", "DOM-3", ON_ANY, "dma,bad-input",
-            "CREATE of an id that exists: the status, and that the domain, its device and its mapping stay")
+OBSERVATION(create_existing,
+            PROMISE("CREATE of an id that exists: the status, and that the domain, its device and its mapping stay")
+            COVERS("DOM-3") DEVICES(ALL) KINDS("dma bad-input")
+            STEPS("Creates an id that exists three times; after each call the device of that domain writes. Then the "
+                  "device leaves the domain and comes back.")
+            EXPECTS("The status is open and recorded; the domain, its device and its mapping stay.")
+            IF_IT_FAILS("The second CREATE resets the domain: a mistake of the guest would cut off a running device."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -155,12 +159,14 @@ static unsigned create_many(unsigned limit, enum hv_status *last)
     return count;
 }
 
-STORY("many_domains", "Creates up to 256 domains, until the host refuses; configures, and deletes all of them.",
-      "All that were created can be configured and deleted, a flush works beside them, and afterwards a domain "
-      "can be created again. The number is recorded.",
-      "The host breaks at its limit instead of refusing, or does not get its resources back.");
-OBSERVATION(many_domains, "many_domains", "DOM-7", NO_DEVICE, "dma",
-            "How many domains the host serves; beyond its limit it fails cleanly, and all of them can be deleted")
+OBSERVATION(many_domains,
+            PROMISE("How many domains the host serves; beyond its limit it fails cleanly, and all of them can be "
+                    "deleted")
+            COVERS("DOM-7") DEVICES(NONE) KINDS("dma")
+            STEPS("Creates up to 256 domains, until the host refuses; configures, and deletes all of them.")
+            EXPECTS("All that were created can be configured and deleted, a flush works beside them, and afterwards a "
+                    "domain can be created again. The number is recorded.")
+            IF_IT_FAILS("The host breaks at its limit instead of refusing, or does not get its resources back."))
 {
     struct canary by = canary(t);
     enum hv_status last = HV_STATUS_SUCCESS, configured = HV_STATUS_SUCCESS;
@@ -191,11 +197,12 @@ OBSERVATION(many_domains, "many_domains", "DOM-7", NO_DEVICE, "dma",
     CHECK_SUCCESS(pviommu_delete(MANY_FIRST), "DELETE of a domain just created");
 }
 
-STORY("deletion_of_one", "Beside a bystander with a device, four domains are made and deleted in another order.",
-      "The bystander's device, mapping and property stay as they are.",
-      "A deletion flushes, frees or clears more than its own domain.");
-TEST(deletion_of_one, "deletion_of_one", "DOM-2 FL-4", NO_DEVICE, "dma",
-     "Deleting domains leaves the others, their devices and their mappings as they are")
+TEST(deletion_of_one,
+     PROMISE("Deleting domains leaves the others, their devices and their mappings as they are")
+     COVERS("DOM-2 FL-4") DEVICES(NONE) KINDS("dma")
+     STEPS("Beside a bystander with a device, four domains are made and deleted in another order.")
+     EXPECTS("The bystander's device, mapping and property stay as they are.")
+     IF_IT_FAILS("A deletion flushes, frees or clears more than its own domain."))
 {
     struct canary by = canary(t);
     struct domain *d[4];

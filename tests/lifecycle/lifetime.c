@@ -25,13 +25,14 @@ static void flush_either(struct test_run *t, struct domain *d, unsigned round)
     }
 }
 
-STORY("pages_reused_at_once",
-      "A device writes to one IOVA over and over. Sixty times the guest maps a new page there, unmaps it, flushes (by "
-      "domain or by list, in turn), and frees the page, which poisons it.",
-      "The page is written while it is mapped, and never once it was freed.",
-      "DMA through the old mapping outlives the flush. Look at the wait for requests in flight.");
-TEST(pages_reused, "pages_reused_at_once", "FL-6 FL-1 FL-3", ON_PROBE, "dma,flush",
-     "Sixty pages are freed right behind their flush, and none is written any more by the device that used them")
+TEST(pages_reused_at_once,
+     PROMISE("Sixty pages are freed right behind their flush, and none is written any more by the device that used "
+             "them")
+     COVERS("FL-6 FL-1 FL-3") DEVICES(PROBE) KINDS("dma flush")
+     STEPS("A device writes to one IOVA over and over. Sixty times the guest maps a new page there, unmaps it, flushes "
+           "(by domain or by list, in turn), and frees the page, which poisons it.")
+     EXPECTS("The page is written while it is mapped, and never once it was freed.")
+     IF_IT_FAILS("DMA through the old mapping outlives the flush. Look at the wait for requests in flight."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -55,16 +56,16 @@ TEST(pages_reused, "pages_reused_at_once", "FL-6 FL-1 FL-3", ON_PROBE, "dma,flus
     (void)continuous_dma_stop(t, e, SLOT);
 }
 
-STORY("tables_reused_after_flush",
-      "A device writes to one IOVA over and over. Forty times the guest maps a page there and unmaps it, which empties "
-      "the tables behind it, flushes (by domain or by list, in turn), frees the tables, and uses their pages for data "
-      "that look like entries and lead to a trap.",
-      "The data stay as they are, and the trap is not written.",
-      "The host walks on through tables that are free, or writes accessed and dirty bits back late. Look at the "
-      "page-walk caches.");
-TEST(tables_reused, "tables_reused_after_flush", "LS-8 FL-1 FL-6", ON_PROBE, "dma,flush",
-     "Tables that an unmap has emptied are other data right behind the flush, and the host neither reads nor writes "
-     "them")
+TEST(tables_reused_after_flush,
+     PROMISE("Tables that an unmap has emptied are other data right behind the flush, and the host neither reads nor "
+             "writes them")
+     COVERS("LS-8 FL-1 FL-6") DEVICES(PROBE) KINDS("dma flush")
+     STEPS("A device writes to one IOVA over and over. Forty times the guest maps a page there and unmaps it, which "
+           "empties the tables behind it, flushes (by domain or by list, in turn), frees the tables, and uses their "
+           "pages for data that look like entries and lead to a trap.")
+     EXPECTS("The data stay as they are, and the trap is not written.")
+     IF_IT_FAILS("The host walks on through tables that are free, or writes accessed and dirty bits back late. Look at "
+                 "the page-walk caches."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -89,16 +90,16 @@ TEST(tables_reused, "tables_reused_after_flush", "LS-8 FL-1 FL-6", ON_PROBE, "dm
     (void)continuous_dma_stop(t, e, SLOT);
 }
 
-STORY("tables_reused_before_delete",
-      "A device writes to one IOVA over and over. Twenty times it moves from a paging domain to another one, or to a "
-      "blocking one; all tables of the domain that it left are freed and used for data that look like entries and lead "
-      "to a trap; then the domain is deleted, and its id is used again with new tables.",
-      "Neither the move nor DELETE nor any DMA changes the data or the trap, and the page of the old domain is not "
-      "written any more.",
-      "The host keeps translations of a domain without devices, waits for nothing when its last device leaves, or "
-      "looks at the top table in DELETE.");
-TEST(tables_before_delete, "tables_reused_before_delete", "DEL-1 DEL-3 DEL-5 ATT-4", ON_PROBE, "dma",
-     "All tables of a domain are other data as soon as its last device has left, before DELETE, under fire")
+TEST(tables_reused_before_delete,
+     PROMISE("All tables of a domain are other data as soon as its last device has left, before DELETE, under fire")
+     COVERS("DEL-1 DEL-3 DEL-5 ATT-4") DEVICES(PROBE) KINDS("dma")
+     STEPS("A device writes to one IOVA over and over. Twenty times it moves from a paging domain to another one, or "
+           "to a blocking one; all tables of the domain that it left are freed and used for data that look like "
+           "entries and lead to a trap; then the domain is deleted, and its id is used again with new tables.")
+     EXPECTS("Neither the move nor DELETE nor any DMA changes the data or the trap, and the page of the old domain is "
+             "not written any more.")
+     IF_IT_FAILS("The host keeps translations of a domain without devices, waits for nothing when its last device "
+                 "leaves, or looks at the top table in DELETE."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1), c = buffer(t, 1);

@@ -3,12 +3,12 @@
 #include "lib/string.h"
 #include "tests/harness/continuous_dma.h"
 
-#define TEST_GROUP "lifetime"
-#define IOVA       0x04000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
-#define SLOT       1u
-#define LENGTH     64u
-#define DEVICES    3u
+#define TEST_GROUP   "lifetime"
+#define IOVA         0x04000000ull
+#define RW           (STAGE1_READ | STAGE1_WRITE)
+#define SLOT         1u
+#define LENGTH       64u
+#define DEVICE_COUNT 3u
 
 /* Page of `b`, of `count`, that holds the device's bytes; `count` when none or several do. They are wiped. */
 static unsigned landed(const struct buffer *b, unsigned count, size_t offset, size_t length, uint8_t value)
@@ -27,65 +27,65 @@ static unsigned landed(const struct buffer *b, unsigned count, size_t offset, si
     return places == 1 ? found : count;
 }
 
-STORY(
-    "sparse_ids_under_load",
-    "Ten domains with ids at the ends of the range and with equal low bits map one IOVA to a page each. Three devices "
-    "write there over and over, each bytes of its own. They move through the domains in turn; a domain that a device "
-    "left, and that has none, is deleted and created again with new tables.",
-    "Each device writes to the page of its own domain alone, whatever happens to the others.",
-    "The host keeps only a part of an id, mixes up domains, or loses one when another is deleted.");
-TEST(sparse_under_load, "sparse_ids_under_load", "DOM-1 DOM-2 DEL-3 ISO-1 ISO-2", ON_PROBE, "dma",
-     "Domains with sparse and extreme ids come and go while devices work in others of them")
+TEST(sparse_ids_under_load,
+     PROMISE("Domains with sparse and extreme ids come and go while devices work in others of them")
+     COVERS("DOM-1 DOM-2 DEL-3 ISO-1 ISO-2") DEVICES(PROBE) KINDS("dma")
+     STEPS("Ten domains with ids at the ends of the range and with equal low bits map one IOVA to a page each. Three "
+           "devices write there over and over, each bytes of its own. They move through the domains in turn; a domain "
+           "that a device left, and that has none, is deleted and created again with new tables.")
+     EXPECTS("Each device writes to the page of its own domain alone, whatever happens to the others.")
+     IF_IT_FAILS("The host keeps only a part of an id, mixes up domains, or loses one when another is deleted."))
 {
     static const uint32_t ids[] = {1,          2,          0x00010001, 0x01000001, 0x7FFFFFFF,
                                    0x80000000, 0x80000001, 0x80010001, 0xFFFFFFFD, 0xFFFFFFFE};
     enum { COUNT = sizeof(ids) / sizeof(ids[0]) };
     struct buffer b = buffer(t, COUNT);
     struct domain *d[COUNT];
-    struct dma_engine *e[DEVICES];
+    struct dma_engine *e[DEVICE_COUNT];
 
     for (unsigned i = 0; i < COUNT; i++) {
         d[i] = domain_with_id(t, DOMAIN_PAGING, ids[i]);
         map_gpa(t, d[i], IOVA, gpa_of(b.data) + i * PAGE_SIZE, PAGE_SIZE, RW);
     }
-    for (unsigned i = 0; i < DEVICES; i++) {
+    for (unsigned i = 0; i < DEVICE_COUNT; i++) {
         e[i] = device_n(t, i);
         attach(t, d[i], e[i]);
         continuous_dma_start(t, e[i], SLOT, IOVA + i * LENGTH, LENGTH, (uint8_t)(i + 1));
     }
     for (unsigned round = 0; round < 5 * COUNT; round++) {
-        unsigned left = round % COUNT, mover = round % DEVICES;
+        unsigned left = round % COUNT, mover = round % DEVICE_COUNT;
 
         /* The domains `left + 1` and `left + 2` have the other two devices. */
-        attach(t, d[(left + DEVICES) % COUNT], e[mover]);
+        attach(t, d[(left + DEVICE_COUNT) % COUNT], e[mover]);
         delete_domain(t, d[left]);
         CHECK(domain_create(d[left], DOMAIN_PAGING, ids[left], 0, 0, NULL), "creating id 0x%x again", ids[left]);
         map_gpa(t, d[left], IOVA, gpa_of(b.data) + left * PAGE_SIZE, PAGE_SIZE, RW);
         for (unsigned i = 0; i < COUNT; i++) {
-            memset(b.data + i * PAGE_SIZE, POISON_FRESH, DEVICES * LENGTH);
+            memset(b.data + i * PAGE_SIZE, POISON_FRESH, DEVICE_COUNT * LENGTH);
         }
         continuous_dma_pass(e[mover], DMA_SETTLE_EXITS);
-        for (unsigned i = 1; i <= DEVICES; i++) {
-            unsigned who = (round + i) % DEVICES;
+        for (unsigned i = 1; i <= DEVICE_COUNT; i++) {
+            unsigned who = (round + i) % DEVICE_COUNT;
 
             CHECK_EQ(landed(&b, COUNT, who * LENGTH, LENGTH, (uint8_t)(who + 1)), (left + i) % COUNT,
                      "number of the domain whose page the device writes to");
         }
     }
-    for (unsigned i = 0; i < DEVICES; i++) {
+    for (unsigned i = 0; i < DEVICE_COUNT; i++) {
         (void)continuous_dma_stop(t, e[i], SLOT);
     }
 }
 
-STORY(
-    "id_reused_two_hundred_times",
-    "Two hundred times a domain is created under the same id with a new top table, maps one of eight pages at one IOVA "
-    "and another at a second, is used by the device, left and deleted at once. The device rests in a paging domain "
-    "or in a blocking one in between, in turn.",
-    "Each time both DMAs land in the pages of this round and in no other.",
-    "The host keeps something under the id or under its own tag: an old top table, cached tables or leaves.");
-TEST(id_reused, "id_reused_two_hundred_times", "DEL-3 DOM-2 ATT-4", ON_ANY, "dma",
-     "An id that is used again at once with another root, two hundred times, translates by its newest root alone")
+TEST(id_reused_two_hundred_times,
+     PROMISE("An id that is used again at once with another root, two hundred times, translates by its newest root "
+             "alone")
+     COVERS("DEL-3 DOM-2 ATT-4") DEVICES(ALL) KINDS("dma")
+     STEPS("Two hundred times a domain is created under the same id with a new top table, maps one of eight pages at "
+           "one IOVA and another at a second, is used by the device, left and deleted at once. The device rests in a "
+           "paging domain or in a blocking one in between, in turn.")
+     EXPECTS("Each time both DMAs land in the pages of this round and in no other.")
+     IF_IT_FAILS("The host keeps something under the id or under its own tag: an old top table, cached tables or "
+                 "leaves."))
 {
     enum { PAGES = 8, ROUNDS = 200 };
     struct dma_engine *e = device(t);
@@ -111,14 +111,14 @@ TEST(id_reused, "id_reused_two_hundred_times", "DEL-3 DOM-2 ATT-4", ON_ANY, "dma
     }
 }
 
-STORY(
-    "many_domains_alive",
-    "Up to 56 paging domains exist at once, each with the same IOVA mapped to a page of its own. Two devices visit all "
-    "of them, half of the domains apart, twice; both write at each stop, and again after the other one has.",
-    "In each domain a device's DMA lands in the page of that domain.",
-    "The host runs out of tags and shares them between domains, or finds the wrong domain among many.");
-TEST(many_alive, "many_domains_alive", "ISO-1 DOM-1 ATT-9", ON_ANY, "dma",
-     "With many domains alive at once two devices that visit them all see each by its own tables")
+TEST(many_domains_alive,
+     PROMISE("With many domains alive at once two devices that visit them all see each by its own tables")
+     COVERS("ISO-1 DOM-1 ATT-9") DEVICES(ALL) KINDS("dma")
+     STEPS("Up to 56 paging domains exist at once, each with the same IOVA mapped to a page of its own. Two devices "
+           "visit all of them, half of the domains apart, twice; both write at each stop, and again after the other "
+           "one has.")
+     EXPECTS("In each domain a device's DMA lands in the page of that domain.")
+     IF_IT_FAILS("The host runs out of tags and shares them between domains, or finds the wrong domain among many."))
 {
     enum { MANY = 56 };
     const uint32_t first_id = 0x00300000;

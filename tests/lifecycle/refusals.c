@@ -7,7 +7,6 @@
 #include "tests/harness/fixture.h"
 #include "tests/harness/tally.h"
 
-#define KINDS    "dma,bad-input"
 #define IOVA     0x6000000ull
 #define NEVER_ID UINT32_C(0x00345678)
 
@@ -54,11 +53,13 @@ static enum hv_status odd_create(struct test_run *t, const struct hv_input_creat
     return status;
 }
 
-STORY("reserved_ids", "Makes all calls on the ids 0 and 0xFFFFFFFF.",
-      "The statuses are open and recorded; a bystander is not disturbed.",
-      "A reserved id names something real in the host, and the guest changed it.");
-OBSERVATION(reserved_ids, "reserved_ids", "DOM-4", NO_DEVICE, KINDS,
-            "Ids 0 and 0xFFFFFFFF: the statuses of all calls, and that other domains and devices stay as they are")
+OBSERVATION(reserved_ids,
+            PROMISE("Ids 0 and 0xFFFFFFFF: the statuses of all calls, and that other domains and devices stay as they "
+                    "are")
+            COVERS("DOM-4") DEVICES(NONE) KINDS("dma bad-input")
+            STEPS("Makes all calls on the ids 0 and 0xFFFFFFFF.")
+            EXPECTS("The statuses are open and recorded; a bystander is not disturbed.")
+            IF_IT_FAILS("A reserved id names something real in the host, and the guest changed it."))
 {
     static const uint32_t ids[] = {HV_DEVICE_DOMAIN_ID_DEFAULT, HV_DEVICE_DOMAIN_ID_NULL};
     struct canary by = canary(t);
@@ -76,12 +77,13 @@ OBSERVATION(reserved_ids, "reserved_ids", "DOM-4", NO_DEVICE, KINDS,
     }
 }
 
-STORY("other_types", "Creates a domain with each of the fifteen types other than stage 1.",
-      "Accepted or refused, which is recorded; a refused one leaves nothing, so that a good CREATE of that id "
-      "succeeds.",
-      "A refused CREATE has made the domain all the same.");
-OBSERVATION(other_types, "other_types", "DOM-5 GEN-10", NO_DEVICE, KINDS,
-            "Domain types other than stage 1: the statuses, and that a refused one leaves no domain")
+OBSERVATION(other_types,
+            PROMISE("Domain types other than stage 1: the statuses, and that a refused one leaves no domain")
+            COVERS("DOM-5 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+            STEPS("Creates a domain with each of the fifteen types other than stage 1.")
+            EXPECTS("Accepted or refused, which is recorded; a refused one leaves nothing, so that a good CREATE of "
+                    "that id succeeds.")
+            IF_IT_FAILS("A refused CREATE has made the domain all the same."))
 {
     struct canary by = canary(t);
     uint32_t id = fresh_domain_id(t);
@@ -99,13 +101,13 @@ OBSERVATION(other_types, "other_types", "DOM-5 GEN-10", NO_DEVICE, KINDS,
     expect_undisturbed(t, &by, "CREATE with other domain types");
 }
 
-STORY("reserved_bits",
-      "Creates a domain with each reserved bit of the type word, of the flags and of the owner VTL set.",
-      "The bit is ignored, or the call is refused and leaves nothing; this is recorded.",
-      "A refused CREATE has made the domain, or one that was accepted cannot be deleted.");
-OBSERVATION(
-    reserved_bits, "reserved_bits", "DOM-6 GEN-10", NO_DEVICE, KINDS,
-    "Each reserved bit of the type word, of the flags and of the owner VTL: refused without a trace, or ignored")
+OBSERVATION(reserved_bits,
+            PROMISE("Each reserved bit of the type word, of the flags and of the owner VTL: refused without a trace, "
+                    "or ignored")
+            COVERS("DOM-6 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+            STEPS("Creates a domain with each reserved bit of the type word, of the flags and of the owner VTL set.")
+            EXPECTS("The bit is ignored, or the call is refused and leaves nothing; this is recorded.")
+            IF_IT_FAILS("A refused CREATE has made the domain, or one that was accepted cannot be deleted."))
 {
     struct canary by = canary(t);
     struct tally type = {0}, flags = {0}, vtl = {0};
@@ -135,11 +137,12 @@ OBSERVATION(
     expect_undisturbed(t, &by, "CREATE with reserved bits");
 }
 
-STORY("delete_unknown", "Deletes an id that never was, and those that differ from a bystander's in one bit.",
-      "The statuses are open and recorded; the bystander is not disturbed and can be flushed.",
-      "DELETE finds a domain by a part of its id.");
-OBSERVATION(delete_unknown, "delete_unknown", "DOM-8", NO_DEVICE, KINDS,
-            "DELETE of ids that have no domain, some of them beside ids that do: the statuses, and no effect")
+OBSERVATION(delete_unknown,
+            PROMISE("DELETE of ids that have no domain, some of them beside ids that do: the statuses, and no effect")
+            COVERS("DOM-8") DEVICES(NONE) KINDS("dma bad-input")
+            STEPS("Deletes an id that never was, and those that differ from a bystander's in one bit.")
+            EXPECTS("The statuses are open and recorded; the bystander is not disturbed and can be flushed.")
+            IF_IT_FAILS("DELETE finds a domain by a part of its id."))
 {
     struct canary by = canary(t);
     struct tally tally = {0};
@@ -176,13 +179,15 @@ static void call_all(struct test_run *t, uint32_t id, uint64_t device_id, uint64
     }
 }
 
-STORY("calls_on_unknown_domain",
-      "Makes all calls that name a domain on an id that never was, and on one that is deleted; the device writes "
-      "after each round.",
-      "The statuses are open and recorded; the device keeps its domain and mapping and never passes through.",
-      "A call on a domain that is not there still finds a part of it, for example its tables.");
-OBSERVATION(calls_on_unknown_domain, "calls_on_unknown_domain", "DOM-9", ON_ANY, KINDS,
-            "Every call on a domain that never was or that is deleted: the statuses, and no effect on the device")
+OBSERVATION(calls_on_unknown_domain,
+            PROMISE("Every call on a domain that never was or that is deleted: the statuses, and no effect on the "
+                    "device")
+            COVERS("DOM-9") DEVICES(ALL) KINDS("dma bad-input")
+            STEPS("Makes all calls that name a domain on an id that never was, and on one that is deleted; the device "
+                  "writes after each round.")
+            EXPECTS("The statuses are open and recorded; the device keeps its domain and mapping and never passes "
+                    "through.")
+            IF_IT_FAILS("A call on a domain that is not there still finds a part of it, for example its tables."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1), other = buffer(t, 1);

@@ -18,16 +18,17 @@ static void hand_over(struct test_run *t)
     STEP0(t, "write GUEST_OS_ID and enable the hypercall page: the second kernel starts");
 }
 
-STORY("domains_of_the_first_kernel",
-      "The device uses a domain; then GUEST_OS_ID is cleared and set up again, as a second kernel does. The "
-      "device writes to the old mapping and to a page that was never mapped, and the old id is created.",
-      "The old mapping works or does not, and CREATE has any status, which is recorded; the other page is never "
-      "reached.",
-      "The hand-over lets the device pass through: a second kernel starts with memory that a device can write.");
-OBSERVATION(
-    restart_domains, "domains_of_the_first_kernel", "CON-4", ON_ANY, "dma,fault",
-    "After a hand-over the old domain is still there or gone; a device in it uses the old tables or is blocked, "
-    "and never passes through")
+OBSERVATION(domains_of_the_first_kernel,
+            PROMISE("After a hand-over the old domain is still there or gone; a device in it uses the old tables or is "
+                    "blocked, and never passes through")
+            COVERS("CON-4") DEVICES(ALL) KINDS("dma fault")
+            STEPS("The device uses a domain; then GUEST_OS_ID is cleared and set up again, as a second kernel does. "
+                  "The device writes to the old mapping and to a page that was never mapped, and the old id is "
+                  "created.")
+            EXPECTS("The old mapping works or does not, and CREATE has any status, which is recorded; the other page "
+                    "is never reached.")
+            IF_IT_FAILS("The hand-over lets the device pass through: a second kernel starts with memory that a device "
+                        "can write."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1), other = buffer(t, 1);
@@ -46,14 +47,15 @@ OBSERVATION(
             hv_status_name(create));
 }
 
-STORY("second_kernel_takes_over",
-      "After the same hand-over the second kernel moves the device to a blocking domain, then to a paging domain "
-      "of its own.",
-      "Blocked, the device faults; in the new domain it reaches the new page; the first kernel's page stays "
-      "unchanged.",
-      "What the first kernel left cannot be taken over, or its translations survive.");
-TEST(restart_claims_device, "second_kernel_takes_over", "CON-4 ATT-2 ATT-4 ATT-7", ON_ANY, "dma,fault",
-     "The second kernel blocks the device, whatever the first one did with it, and then uses it in a domain of its own")
+TEST(second_kernel_takes_over,
+     PROMISE("The second kernel blocks the device, whatever the first one did with it, and then uses it in a domain of "
+             "its own")
+     COVERS("CON-4 ATT-2 ATT-4 ATT-7") DEVICES(ALL) KINDS("dma fault")
+     STEPS("After the same hand-over the second kernel moves the device to a blocking domain, then to a paging domain "
+           "of its own.")
+     EXPECTS("Blocked, the device faults; in the new domain it reaches the new page; the first kernel's page stays "
+             "unchanged.")
+     IF_IT_FAILS("What the first kernel left cannot be taken over, or its translations survive."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);

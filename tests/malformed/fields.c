@@ -6,8 +6,6 @@
 #define TEST_GROUP "malformed"
 #include "tests/harness/calls/malformed.h"
 
-#define KINDS "dma,bad-input"
-
 static void damage_field(struct test_run *t, struct world *w, struct damage *d, const struct call_field *f,
                          const char *how, uint64_t number, uint64_t flip)
 {
@@ -76,28 +74,36 @@ static void reserved_bits(struct test_run *t, enum call_id call)
     damage_end(t, &w, call, "reserved bits");
 }
 
-#define RESERVED_BITS(symbol, call, name, requirements)                                                                \
-    STORY(symbol "_reserved_bits",                                                                                     \
-          "Each bit of each reserved field and of the padding is set in an otherwise right " name                      \
-          ", one at a time, then all of a field. Bits whose meaning is not public are set as well.",                   \
-          "An error, and nothing has changed; or SUCCESS, and the call did just what it does without the bit.",        \
-          "The host acts before it has checked the whole list, or ends half way and reports success.");                \
-    OBSERVATION(reserved_##call, symbol "_reserved_bits", requirements, NO_DEVICE, KINDS,                              \
-                name " with a reserved bit set is refused without effect, or carried out as if it were clear")         \
-    {                                                                                                                  \
-        reserved_bits(t, CALL_##call);                                                                                 \
-    }
+#define WITH_RESERVED_BITS(ROW, test)                                                                                  \
+    ROW(test, create, CALL_CREATE, WORD(call, "CREATE") COVERS("DOM-6 GEN-10"))                                        \
+    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") COVERS("DOM-6 GEN-10 ATT-1"))                                  \
+    ROW(test, delete, CALL_DELETE, WORD(call, "DELETE") COVERS("DOM-6 GEN-10"))                                        \
+    ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE") COVERS("CFG-5 DOM-6 GEN-10"))                         \
+    ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH") COVERS("DOM-6 GEN-10 FL-1"))                                      \
+    ROW(test, flush_list, CALL_FLUSH_LIST, WORD(call, "FLUSH_LIST") COVERS("LS-6 LS-7 DOM-6 GEN-10"))                  \
+    ROW(test, capabilities, CALL_CAPABILITIES, WORD(call, "GET_CAPABILITIES") COVERS("CAP-7 GEN-10"))                  \
+    ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY") COVERS("PROP-1 GEN-10"))
 
-RESERVED_BITS("create", CREATE, "CREATE", "DOM-6 GEN-10")
-RESERVED_BITS("attach", ATTACH, "ATTACH", "DOM-6 GEN-10 ATT-1")
-RESERVED_BITS("delete", DELETE, "DELETE", "DOM-6 GEN-10")
-RESERVED_BITS("configure", CONFIGURE, "CONFIGURE", "CFG-5 DOM-6 GEN-10")
-RESERVED_BITS("flush", FLUSH, "FLUSH", "DOM-6 GEN-10 FL-1")
-RESERVED_BITS("flush_list", FLUSH_LIST, "FLUSH_LIST", "LS-6 LS-7 DOM-6 GEN-10")
-RESERVED_BITS("capabilities", CAPABILITIES, "GET_CAPABILITIES", "CAP-7 GEN-10")
-RESERVED_BITS("property", PROPERTY, "GET_PROPERTY", "PROP-1 GEN-10")
+VARIANTS(const enum call_id, with_reserved_bits, WITH_RESERVED_BITS);
 
-static void foreign_partition(struct test_run *t, enum call_id call, enum rule rule)
+EACH_TEST(WITH_RESERVED_BITS, reserved_bits,
+          PROMISE("{call} with a reserved bit set is refused without effect, or carried out as if it were clear")
+          DEVICES(NONE) KINDS("dma bad-input") LEVEL(observe)
+          STEPS("Each bit of each reserved field and of the padding is set in an otherwise right {call}, one at a "
+                "time, then all of a field. Bits whose meaning is not public are set as well.")
+          EXPECTS("An error, and nothing has changed; or SUCCESS, and the call did just what it does without the bit.")
+          IF_IT_FAILS("The host acts before it has checked the whole list, or ends half way and reports success."))
+{
+    reserved_bits(t, VARIANT(with_reserved_bits));
+}
+
+/* Another partition may be asked for its capabilities and properties, and is not there. */
+static enum rule rule_of_partition(enum call_id call)
+{
+    return call == CALL_CAPABILITIES || call == CALL_PROPERTY ? RULE_OPEN : RULE_REFUSE;
+}
+
+static void foreign_partition(struct test_run *t, enum call_id call)
 {
     static const uint64_t others[] = {0, 1, 2, 3, 4, 0xFF, 0xFFFF, INT32_MAX, UINT32_MAX, INT64_MAX};
     struct world w = world_open(t, call);
@@ -105,7 +111,7 @@ static void foreign_partition(struct test_run *t, enum call_id call, enum rule r
     uint64_t body[CALL_WORDS_MAX], own = own_partition_id();
     struct damage d = damage_begin(&w, call, body);
 
-    d.rule = rule;
+    d.rule = rule_of_partition(call);
     for (unsigned bit = 0; bit < 64; bit++) {
         damage_field(t, &w, &d, f, "SELF but for bit", bit, UINT64_C(1) << bit);
     }
@@ -117,28 +123,30 @@ static void foreign_partition(struct test_run *t, enum call_id call, enum rule r
     damage_end(t, &w, call, "a foreign partition");
 }
 
-#define FOREIGN_PARTITION(symbol, call, name, requirements, rule)                                                      \
-    STORY(symbol "_foreign_partition",                                                                                 \
-          "A right " name " names, instead of SELF, each number that differs from SELF in one bit, and small and "     \
-          "large numbers of partitions.",                                                                              \
-          "An error each time, and nothing has changed.",                                                              \
-          "The host compares a part of the partition id, or none of it: a guest could act for another one.");          \
-    TEST(partition_##call, symbol "_foreign_partition", requirements, NO_DEVICE, KINDS,                                \
-         name " for a partition that is not the caller's has no effect")                                               \
-    {                                                                                                                  \
-        foreign_partition(t, CALL_##call, rule);                                                                       \
-    }
+#define WITH_PARTITION(ROW, test)                                                                                      \
+    ROW(test, create, CALL_CREATE, WORD(call, "CREATE") COVERS("ISO-3 GEN-10"))                                        \
+    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") COVERS("ISO-3 GEN-10"))                                        \
+    ROW(test, detach, CALL_DETACH, WORD(call, "DETACH") COVERS("ISO-3 GEN-10"))                                        \
+    ROW(test, detach_fast, CALL_DETACH_FAST, WORD(call, "DETACH in registers") COVERS("ISO-3 GEN-10 GEN-15"))          \
+    ROW(test, delete, CALL_DELETE, WORD(call, "DELETE") COVERS("ISO-3 GEN-10"))                                        \
+    ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE") COVERS("ISO-3 GEN-10"))                               \
+    ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH") COVERS("ISO-3 GEN-10"))                                           \
+    ROW(test, flush_list, CALL_FLUSH_LIST, WORD(call, "FLUSH_LIST") COVERS("ISO-3 GEN-10"))                            \
+    ROW(test, capabilities, CALL_CAPABILITIES, WORD(call, "GET_CAPABILITIES") COVERS("CAP-6 GEN-10"))                  \
+    ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY") COVERS("ISO-3 GEN-10"))
 
-FOREIGN_PARTITION("create", CREATE, "CREATE", "ISO-3 GEN-10", RULE_REFUSE)
-FOREIGN_PARTITION("attach", ATTACH, "ATTACH", "ISO-3 GEN-10", RULE_REFUSE)
-FOREIGN_PARTITION("detach", DETACH, "DETACH", "ISO-3 GEN-10", RULE_REFUSE)
-FOREIGN_PARTITION("detach_fast", DETACH_FAST, "DETACH in registers", "ISO-3 GEN-10 GEN-15", RULE_REFUSE)
-FOREIGN_PARTITION("delete", DELETE, "DELETE", "ISO-3 GEN-10", RULE_REFUSE)
-FOREIGN_PARTITION("configure", CONFIGURE, "CONFIGURE", "ISO-3 GEN-10", RULE_REFUSE)
-FOREIGN_PARTITION("flush", FLUSH, "FLUSH", "ISO-3 GEN-10", RULE_REFUSE)
-FOREIGN_PARTITION("flush_list", FLUSH_LIST, "FLUSH_LIST", "ISO-3 GEN-10", RULE_REFUSE)
-FOREIGN_PARTITION("capabilities", CAPABILITIES, "GET_CAPABILITIES", "CAP-6 GEN-10", RULE_OPEN)
-FOREIGN_PARTITION("property", PROPERTY, "GET_PROPERTY", "ISO-3 GEN-10", RULE_OPEN)
+VARIANTS(const enum call_id, with_partition, WITH_PARTITION);
+
+EACH_TEST(WITH_PARTITION, foreign_partition,
+          PROMISE("{call} for a partition that is not the caller's has no effect")
+          DEVICES(NONE) KINDS("dma bad-input")
+          STEPS("A right {call} names, instead of SELF, each number that differs from SELF in one bit, and small and "
+                "large numbers of partitions.")
+          EXPECTS("An error each time, and nothing has changed.")
+          IF_IT_FAILS("The host compares a part of the partition id, or none of it: a guest could act for another one."))
+{
+    foreign_partition(t, VARIANT(with_partition));
+}
 
 static void other_names(struct test_run *t, enum call_id call)
 {
@@ -165,24 +173,28 @@ static void other_names(struct test_run *t, enum call_id call)
     damage_end(t, &w, call, "another type or VTL");
 }
 
-#define OTHER_NAMES(symbol, call, name, requirements)                                                                  \
-    STORY(symbol "_types_and_vtls",                                                                                    \
-          "A right " name " is sent with each of the fifteen other domain types, and with each value of the owner "    \
-          "VTL.",                                                                                                      \
-          "Whatever the status: the stage-1 domain with that number, which the call does not name, is as it was.",     \
-          "The host leaves the type or the VTL out when it looks a domain up, so that two names lead to one domain."); \
-    OBSERVATION(names_##call, symbol "_types_and_vtls", requirements, NO_DEVICE, KINDS,                                \
-                name " with another domain type or for another VTL leaves the stage-1 domain of that id alone")        \
-    {                                                                                                                  \
-        other_names(t, CALL_##call);                                                                                   \
-    }
+#define WITH_DOMAIN_NAME(ROW, test)                                                                                    \
+    ROW(test, create, CALL_CREATE, WORD(call, "CREATE") COVERS("DOM-5 DOM-6 GEN-10"))                                  \
+    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") COVERS("DOM-5 DOM-9 GEN-10"))                                  \
+    ROW(test, delete, CALL_DELETE, WORD(call, "DELETE") COVERS("DOM-5 DOM-9 GEN-10"))                                  \
+    ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE") COVERS("DOM-5 DOM-9 GEN-10"))                         \
+    ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH") COVERS("DOM-5 DOM-9 GEN-10"))                                     \
+    ROW(test, flush_list, CALL_FLUSH_LIST, WORD(call, "FLUSH_LIST") COVERS("DOM-5 DOM-9 GEN-10"))
 
-OTHER_NAMES("create", CREATE, "CREATE", "DOM-5 DOM-6 GEN-10")
-OTHER_NAMES("attach", ATTACH, "ATTACH", "DOM-5 DOM-9 GEN-10")
-OTHER_NAMES("delete", DELETE, "DELETE", "DOM-5 DOM-9 GEN-10")
-OTHER_NAMES("configure", CONFIGURE, "CONFIGURE", "DOM-5 DOM-9 GEN-10")
-OTHER_NAMES("flush", FLUSH, "FLUSH", "DOM-5 DOM-9 GEN-10")
-OTHER_NAMES("flush_list", FLUSH_LIST, "FLUSH_LIST", "DOM-5 DOM-9 GEN-10")
+VARIANTS(const enum call_id, with_domain_name, WITH_DOMAIN_NAME);
+
+EACH_TEST(WITH_DOMAIN_NAME, types_and_vtls,
+          PROMISE("{call} with another domain type or for another VTL leaves the stage-1 domain of that id alone")
+          DEVICES(NONE) KINDS("dma bad-input") LEVEL(observe)
+          STEPS("A right {call} is sent with each of the fifteen other domain types, and with each value of the owner "
+                "VTL.")
+          EXPECTS("Whatever the status: the stage-1 domain with that number, which the call does not name, is as it "
+                  "was.")
+          IF_IT_FAILS("The host leaves the type or the VTL out when it looks a domain up, so that two names lead to "
+                      "one domain."))
+{
+    other_names(t, VARIANT(with_domain_name));
+}
 
 /* Beside the number of a domain by one bit; never one of the two that a host may give a meaning. */
 static void unknown_domains(struct test_run *t, enum call_id call)
@@ -199,22 +211,24 @@ static void unknown_domains(struct test_run *t, enum call_id call)
     damage_end(t, &w, call, "unknown domain ids");
 }
 
-#define UNKNOWN_DOMAINS(symbol, call, name, requirements)                                                              \
-    STORY(symbol "_unknown_domains",                                                                                   \
-          "A right " name " names ids that differ from that of a domain in one bit, and that no domain has.",          \
-          "Whatever the status: the domain beside that id is as it was.",                                              \
-          "The host compares a part of the id, or takes it modulo the size of a table.");                              \
-    OBSERVATION(domains_##call, symbol "_unknown_domains", requirements, NO_DEVICE, KINDS,                             \
-                name " with the id of no domain leaves the domain alone whose id differs in one bit")                  \
-    {                                                                                                                  \
-        unknown_domains(t, CALL_##call);                                                                               \
-    }
+#define WITH_DOMAIN(ROW, test)                                                                                         \
+    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") COVERS("DOM-9 ATT-8"))                                         \
+    ROW(test, delete, CALL_DELETE, WORD(call, "DELETE") COVERS("DOM-8 DOM-9"))                                         \
+    ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE") COVERS("DOM-9"))                                      \
+    ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH") COVERS("DOM-9 FL-8"))                                             \
+    ROW(test, flush_list, CALL_FLUSH_LIST, WORD(call, "FLUSH_LIST") COVERS("DOM-9 FL-8"))
 
-UNKNOWN_DOMAINS("attach", ATTACH, "ATTACH", "DOM-9 ATT-8")
-UNKNOWN_DOMAINS("delete", DELETE, "DELETE", "DOM-8 DOM-9")
-UNKNOWN_DOMAINS("configure", CONFIGURE, "CONFIGURE", "DOM-9")
-UNKNOWN_DOMAINS("flush", FLUSH, "FLUSH", "DOM-9 FL-8")
-UNKNOWN_DOMAINS("flush_list", FLUSH_LIST, "FLUSH_LIST", "DOM-9 FL-8")
+VARIANTS(const enum call_id, with_domain, WITH_DOMAIN);
+
+EACH_TEST(WITH_DOMAIN, unknown_domains,
+          PROMISE("{call} with the id of no domain leaves the domain alone whose id differs in one bit")
+          DEVICES(NONE) KINDS("dma bad-input") LEVEL(observe)
+          STEPS("A right {call} names ids that differ from that of a domain in one bit, and that no domain has.")
+          EXPECTS("Whatever the status: the domain beside that id is as it was.")
+          IF_IT_FAILS("The host compares a part of the id, or takes it modulo the size of a table."))
+{
+    unknown_domains(t, VARIANT(with_domain));
+}
 
 static void unknown_devices(struct test_run *t, enum call_id call)
 {
@@ -233,19 +247,21 @@ static void unknown_devices(struct test_run *t, enum call_id call)
     damage_end(t, &w, call, "unknown device ids");
 }
 
-#define UNKNOWN_DEVICES(symbol, call, name, requirements)                                                              \
-    STORY(symbol "_unknown_devices",                                                                                   \
-          "A right " name " names ids that differ from that of a device in one bit, the type bits 62 and 63 among "    \
-          "them, and that no device has.",                                                                             \
-          "Whatever the status: the device beside that id is where it was, and is not reported under that id.",        \
-          "The host compares a part of the device id, or masks the type away.");                                       \
-    OBSERVATION(devices_##call, symbol "_unknown_devices", requirements, NO_DEVICE, KINDS,                             \
-                name " with the id of no device leaves the device alone whose id differs in one bit")                  \
-    {                                                                                                                  \
-        unknown_devices(t, CALL_##call);                                                                               \
-    }
+#define WITH_DEVICE(ROW, test)                                                                                         \
+    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") COVERS("ATT-8 GEN-10"))                                        \
+    ROW(test, detach, CALL_DETACH, WORD(call, "DETACH") COVERS("ATT-8 GEN-10"))                                        \
+    ROW(test, detach_fast, CALL_DETACH_FAST, WORD(call, "DETACH in registers") COVERS("ATT-8 GEN-10 GEN-15"))          \
+    ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY") COVERS("PROP-2 PROP-3 PROP-5"))
 
-UNKNOWN_DEVICES("attach", ATTACH, "ATTACH", "ATT-8 GEN-10")
-UNKNOWN_DEVICES("detach", DETACH, "DETACH", "ATT-8 GEN-10")
-UNKNOWN_DEVICES("detach_fast", DETACH_FAST, "DETACH in registers", "ATT-8 GEN-10 GEN-15")
-UNKNOWN_DEVICES("property", PROPERTY, "GET_PROPERTY", "PROP-2 PROP-3 PROP-5")
+VARIANTS(const enum call_id, with_device, WITH_DEVICE);
+
+EACH_TEST(WITH_DEVICE, unknown_devices,
+          PROMISE("{call} with the id of no device leaves the device alone whose id differs in one bit")
+          DEVICES(NONE) KINDS("dma bad-input") LEVEL(observe)
+          STEPS("A right {call} names ids that differ from that of a device in one bit, the type bits 62 and 63 among "
+                "them, and that no device has.")
+          EXPECTS("Whatever the status: the device beside that id is where it was, and is not reported under that id.")
+          IF_IT_FAILS("The host compares a part of the device id, or masks the type away."))
+{
+    unknown_devices(t, VARIANT(with_device));
+}

@@ -4,7 +4,6 @@
 #include "lib/string.h"
 #include "tests/harness/calls/malformed.h"
 
-#define KINDS       "dma,bad-input"
 #define FAST_BIT    16u
 #define INPUT_ERROR HV_STATUS_INVALID_HYPERCALL_INPUT
 #define ALIGN_ERROR HV_STATUS_INVALID_ALIGNMENT
@@ -62,28 +61,31 @@ static void control_word(struct test_run *t, enum call_id call)
     damage_end(t, &w, call, "one bit of its control word wrong");
 }
 
-#define CONTROL_WORD(symbol, call, name)                                                                               \
-    STORY(symbol "_control_word", "Each of bits 16 to 63 of the control word is inverted in a right " name ".",        \
-          "INVALID_HYPERCALL_INPUT for reserved bits, a variable header, and a wrong rep count or start; any error "   \
-          "where registers and memory are mixed up; the nested bit may be ignored. Nothing has changed after an "      \
-          "error, and all registers but RAX and, for a list, RCX are as before.",                                      \
-          "A part of the control word is not checked, or only after the call was carried out.");                       \
-    TEST(control_##call, symbol "_control_word", "GEN-1 GEN-10 GEN-11 GEN-15", NO_DEVICE, KINDS,                       \
-         name " with one bit of its control word wrong is refused without effect")                                     \
-    {                                                                                                                  \
-        control_word(t, CALL_##call);                                                                                  \
-    }
+#define ALL_CALLS(ROW, test)                                                                                           \
+    ROW(test, create, CALL_CREATE, WORD(call, "CREATE"))                                                               \
+    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH"))                                                               \
+    ROW(test, detach, CALL_DETACH, WORD(call, "DETACH"))                                                               \
+    ROW(test, detach_fast, CALL_DETACH_FAST, WORD(call, "DETACH in registers"))                                        \
+    ROW(test, delete, CALL_DELETE, WORD(call, "DELETE"))                                                               \
+    ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE"))                                                      \
+    ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH"))                                                                  \
+    ROW(test, flush_list, CALL_FLUSH_LIST, WORD(call, "FLUSH_LIST"))                                                   \
+    ROW(test, capabilities, CALL_CAPABILITIES, WORD(call, "GET_CAPABILITIES"))                                         \
+    ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY"))
 
-CONTROL_WORD("create", CREATE, "CREATE")
-CONTROL_WORD("attach", ATTACH, "ATTACH")
-CONTROL_WORD("detach", DETACH, "DETACH")
-CONTROL_WORD("detach_fast", DETACH_FAST, "DETACH in registers")
-CONTROL_WORD("delete", DELETE, "DELETE")
-CONTROL_WORD("configure", CONFIGURE, "CONFIGURE")
-CONTROL_WORD("flush", FLUSH, "FLUSH")
-CONTROL_WORD("flush_list", FLUSH_LIST, "FLUSH_LIST")
-CONTROL_WORD("capabilities", CAPABILITIES, "GET_CAPABILITIES")
-CONTROL_WORD("property", PROPERTY, "GET_PROPERTY")
+VARIANTS(const enum call_id, all_calls, ALL_CALLS);
+
+EACH_TEST(ALL_CALLS, control_word,
+          PROMISE("{call} with one bit of its control word wrong is refused without effect")
+          COVERS("GEN-1 GEN-10 GEN-11 GEN-15") DEVICES(NONE) KINDS("dma bad-input")
+          STEPS("Each of bits 16 to 63 of the control word is inverted in a right {call}.")
+          EXPECTS("INVALID_HYPERCALL_INPUT for reserved bits, a variable header, and a wrong rep count or start; any "
+                  "error where registers and memory are mixed up; the nested bit may be ignored. Nothing has changed "
+                  "after an error, and all registers but RAX and, for a list, RCX are as before.")
+          IF_IT_FAILS("A part of the control word is not checked, or only after the call was carried out."))
+{
+    control_word(t, VARIANT(all_calls));
+}
 
 /* The rule for a list of `size` bytes at `offset` of its page. */
 static void rule_of_place(struct damage *d, size_t offset, size_t size)
@@ -124,24 +126,27 @@ static void input_places(struct test_run *t, enum call_id call)
     damage_end(t, &w, call, "its input in wrong places");
 }
 
-#define INPUT_PLACES(symbol, call, name)                                                                               \
-    STORY(symbol "_input_places",                                                                                      \
-          "A right " name " is sent from every offset around the end and at the beginning of a page.",                 \
-          "SUCCESS and its effect where the list is aligned to 8 and ends inside of its page. INVALID_ALIGNMENT, or "  \
-          "INVALID_HYPERCALL_INPUT as well where it crosses the page, and no effect, everywhere else.",                \
-          "The checks of alignment and of the page end are missing, or are off by one.");                              \
-    TEST(input_##call, symbol "_input_places", "GEN-1 GEN-10 GEN-11", NO_DEVICE, KINDS,                                \
-         name " is accepted where its input is aligned and inside of a page, and refused everywhere else")             \
-    {                                                                                                                  \
-        input_places(t, CALL_##call);                                                                                  \
-    }
+#define WITH_INPUT_PAGE(ROW, test)                                                                                     \
+    ROW(test, create, CALL_CREATE, WORD(call, "CREATE"))                                                               \
+    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH"))                                                               \
+    ROW(test, detach, CALL_DETACH, WORD(call, "DETACH"))                                                               \
+    ROW(test, delete, CALL_DELETE, WORD(call, "DELETE"))                                                               \
+    ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE"))                                                      \
+    ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH"))                                                                  \
+    ROW(test, flush_list, CALL_FLUSH_LIST, WORD(call, "FLUSH_LIST"))                                                   \
+    ROW(test, capabilities, CALL_CAPABILITIES, WORD(call, "GET_CAPABILITIES"))                                         \
+    ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY"))
 
-INPUT_PLACES("create", CREATE, "CREATE")
-INPUT_PLACES("attach", ATTACH, "ATTACH")
-INPUT_PLACES("detach", DETACH, "DETACH")
-INPUT_PLACES("delete", DELETE, "DELETE")
-INPUT_PLACES("configure", CONFIGURE, "CONFIGURE")
-INPUT_PLACES("flush", FLUSH, "FLUSH")
-INPUT_PLACES("flush_list", FLUSH_LIST, "FLUSH_LIST")
-INPUT_PLACES("capabilities", CAPABILITIES, "GET_CAPABILITIES")
-INPUT_PLACES("property", PROPERTY, "GET_PROPERTY")
+VARIANTS(const enum call_id, with_input_page, WITH_INPUT_PAGE);
+
+EACH_TEST(WITH_INPUT_PAGE, input_places,
+          PROMISE("{call} is accepted where its input is aligned and inside of a page, and refused everywhere else")
+          COVERS("GEN-1 GEN-10 GEN-11") DEVICES(NONE) KINDS("dma bad-input")
+          STEPS("A right {call} is sent from every offset around the end and at the beginning of a page.")
+          EXPECTS("SUCCESS and its effect where the list is aligned to 8 and ends inside of its page. "
+                  "INVALID_ALIGNMENT, or INVALID_HYPERCALL_INPUT as well where it crosses the page, and no effect, "
+                  "everywhere else.")
+          IF_IT_FAILS("The checks of alignment and of the page end are missing, or are off by one."))
+{
+    input_places(t, VARIANT(with_input_page));
+}

@@ -4,8 +4,6 @@
 #include "lib/string.h"
 #include "tests/harness/calls/malformed.h"
 
-#define KINDS "bad-input"
-
 /* Sends the right call with its output at `output`. The bytes there are the answer, or, after an error, anything; all
  * others of `area` are as they were. */
 static enum hv_status ask_at(struct test_run *t, struct world *w, enum call_id call, const uint8_t *input,
@@ -77,28 +75,31 @@ static void overlaps(struct test_run *t, enum call_id call)
     damage_end(t, &w, call, "its output over its input");
 }
 
-#define OUTPUT_TESTS(symbol, call, name)                                                                               \
-    STORY(symbol "_output_places",                                                                                     \
-          "A right " name " gets an address for its output at every offset around the end of a page.",                 \
-          "The answer where it is aligned to 8 and ends inside of the page, else INVALID_ALIGNMENT, or "               \
-          "INVALID_HYPERCALL_INPUT as well where it crosses the page. No other byte is written.",                      \
-          "The host checks the place of the input alone, or writes before it has checked.");                           \
-    TEST(output_##call, symbol "_output_places", "GEN-1 GEN-10", NO_DEVICE, KINDS,                                     \
-         name " writes its output where it is aligned and inside of a page, and is refused everywhere else")           \
-    {                                                                                                                  \
-        output_places(t, CALL_##call);                                                                                 \
-    }                                                                                                                  \
-    STORY(symbol "_overlaps",                                                                                          \
-          "The output of a right " name " is placed over its input, at every distance at which they share a word, "    \
-          "and right before and behind it.",                                                                           \
-          "SUCCESS and the answer beside each other; over each other an error, or SUCCESS and the same answer. "       \
-          "No byte outside of the two is written, and none of the input that the output does not cover.",              \
-          "The host reads its input again while it writes the output, or writes more than the structure.");            \
-    TEST(overlap_##call, symbol "_overlaps", "GEN-14 GEN-10 ROB-1", NO_DEVICE, KINDS,                                  \
-         name " with its output over its input is refused, or gives the answer that it gives elsewhere")               \
-    {                                                                                                                  \
-        overlaps(t, CALL_##call);                                                                                      \
-    }
+#define WITH_OUTPUT(ROW, test)                                                                                         \
+    ROW(test, capabilities, CALL_CAPABILITIES, WORD(call, "GET_CAPABILITIES"))                                         \
+    ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY"))
 
-OUTPUT_TESTS("capabilities", CAPABILITIES, "GET_CAPABILITIES")
-OUTPUT_TESTS("property", PROPERTY, "GET_PROPERTY")
+VARIANTS(const enum call_id, with_output, WITH_OUTPUT);
+
+EACH_TEST(WITH_OUTPUT, output_places,
+          PROMISE("{call} writes its output where it is aligned and inside of a page, and is refused everywhere else")
+          COVERS("GEN-1 GEN-10") DEVICES(NONE) KINDS("bad-input")
+          STEPS("A right {call} gets an address for its output at every offset around the end of a page.")
+          EXPECTS("The answer where it is aligned to 8 and ends inside of the page, else INVALID_ALIGNMENT, or "
+                  "INVALID_HYPERCALL_INPUT as well where it crosses the page. No other byte is written.")
+          IF_IT_FAILS("The host checks the place of the input alone, or writes before it has checked."))
+{
+    output_places(t, VARIANT(with_output));
+}
+
+EACH_TEST(WITH_OUTPUT, overlaps,
+          PROMISE("{call} with its output over its input is refused, or gives the answer that it gives elsewhere")
+          COVERS("GEN-14 GEN-10 ROB-1") DEVICES(NONE) KINDS("bad-input")
+          STEPS("The output of a right {call} is placed over its input, at every distance at which they share a word, "
+                "and right before and behind it.")
+          EXPECTS("SUCCESS and the answer beside each other; over each other an error, or SUCCESS and the same answer. "
+                  "No byte outside of the two is written, and none of the input that the output does not cover.")
+          IF_IT_FAILS("The host reads its input again while it writes the output, or writes more than the structure."))
+{
+    overlaps(t, VARIANT(with_output));
+}

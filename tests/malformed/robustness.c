@@ -15,8 +15,6 @@
 #include "tests/harness/suite.h"
 #include "tests/harness/tally.h"
 
-#define KINDS "dma,bad-input"
-
 #define RANDOM_CALLS  1000u
 #define HALF_VALID    1000u
 #define OUTPUT_OFFSET 1024u
@@ -215,12 +213,13 @@ static void fuzz_end(struct test_run *t, struct fuzz *f, const char *after)
     observe_tally(t, after, &f->tally);
 }
 
-STORY("random_control_words", "Makes a thousand calls with random control words, addresses and parameters.",
-      "The host answers each; nothing changes but the outputs that were asked for, and the bystander is as "
-      "before.",
-      "The host hangs, or writes where it was not told to. The last step names the call.");
-TEST(random_control_words, "random_control_words", "ROB-1", NO_DEVICE, KINDS,
-     "Random control words, addresses and parameter lists leave the host answering and everybody undisturbed")
+TEST(random_control_words,
+     PROMISE("Random control words, addresses and parameter lists leave the host answering and everybody undisturbed")
+     COVERS("ROB-1") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("Makes a thousand calls with random control words, addresses and parameters.")
+     EXPECTS("The host answers each; nothing changes but the outputs that were asked for, and the bystander is as "
+             "before.")
+     IF_IT_FAILS("The host hangs, or writes where it was not told to. The last step names the call."))
 {
     struct fuzz f = fuzz_begin(t);
     struct stage *s = &f.stage;
@@ -240,12 +239,12 @@ TEST(random_control_words, "random_control_words", "ROB-1", NO_DEVICE, KINDS,
     fuzz_end(t, &f, "random calls");
 }
 
-STORY("half_valid_lists",
-      "Makes a thousand calls that are right but for up to three bits or bytes, on domains of their own.",
-      "The bystander and the rest of the stage are as before, and no memory around the outputs has changed.",
-      "A parameter that is almost right reaches objects that it does not name.");
-TEST(half_valid_lists, "half_valid_lists", "ROB-1", NO_DEVICE, KINDS,
-     "Each call with a parameter list that is right but for a few bits leaves everybody undisturbed")
+TEST(half_valid_lists,
+     PROMISE("Each call with a parameter list that is right but for a few bits leaves everybody undisturbed")
+     COVERS("ROB-1") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("Makes a thousand calls that are right but for up to three bits or bytes, on domains of their own.")
+     EXPECTS("The bystander and the rest of the stage are as before, and no memory around the outputs has changed.")
+     IF_IT_FAILS("A parameter that is almost right reaches objects that it does not name."))
 {
     struct fuzz f = fuzz_begin(t);
     struct stage *s = &f.stage;

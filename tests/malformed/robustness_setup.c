@@ -30,14 +30,15 @@ static uint64_t random_hypercall_msr(struct test_run *t, const struct buffer *sp
     }
 }
 
-STORY("random_msr_values",
-      "Writes three hundred random values to the MSRs of the interface and reads them back; then the hypercall "
-      "page is set up again.",
-      "Only #GP is ever raised; the page can be enabled, RAM that it covered is unchanged, and the bystander is "
-      "as before.",
-      "The host loses its page, or writes to the RAM below it.");
-TEST(random_msr_values, "random_msr_values", "ROB-1 DISC-3", NO_DEVICE, "dma,bad-input",
-     "Random values for the MSRs of the interface leave the host answering, and memory below the page unchanged")
+TEST(random_msr_values,
+     PROMISE("Random values for the MSRs of the interface leave the host answering, and memory below the page "
+             "unchanged")
+     COVERS("ROB-1 DISC-3") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("Writes three hundred random values to the MSRs of the interface and reads them back; then the hypercall "
+           "page is set up again.")
+     EXPECTS("Only #GP is ever raised; the page can be enabled, RAM that it covered is unchanged, and the bystander is "
+             "as before.")
+     IF_IT_FAILS("The host loses its page, or writes to the RAM below it."))
 {
     /* RESET does what it says; REFERENCE_TSC would put an overlay over any memory. */
     static const uint32_t msrs[] = {HV_MSR_GUEST_OS_ID,   HV_MSR_HYPERCALL,      HV_MSR_VP_INDEX,
@@ -83,11 +84,13 @@ static void restore_underlay(struct test_run *t, uint8_t *page)
     REQUIRE(hypercall_reenable(), "the hypercall page cannot be enabled again");
 }
 
-STORY("output_over_hypercall_page", "Makes both queries with their output in the hypercall page.",
-      "The page does not change. The statuses are recorded.",
-      "A guest can rewrite the code that the host offers, or the host writes to a page that it maps as read-only.");
-TEST(output_over_hypercall_page, "output_over_hypercall_page", "ROB-1 DISC-6", NO_DEVICE, "dma,bad-input",
-     "An output GPA in the hypercall page does not change the page")
+TEST(output_over_hypercall_page,
+     PROMISE("An output GPA in the hypercall page does not change the page")
+     COVERS("ROB-1 DISC-6") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("Makes both queries with their output in the hypercall page.")
+     EXPECTS("The page does not change. The statuses are recorded.")
+     IF_IT_FAILS("A guest can rewrite the code that the host offers, or the host writes to a page that it maps as "
+                 "read-only."))
 {
     struct stage s = stage_open(t);
     uint8_t *page = gpa_pointer(hypercall_init()->page), *before = page_alloc(1, PAGE_SIZE);
@@ -111,13 +114,13 @@ TEST(output_over_hypercall_page, "output_over_hypercall_page", "ROB-1 DISC-6", N
     stage_expect_intact(t, &s, "calls with their output in the hypercall page");
 }
 
-STORY("input_in_odd_places",
-      "Makes each call with its input in the hypercall page, in the registers of the local APIC, and in a page of "
-      "zeros.",
-      "Any status, which is recorded; nothing has changed.",
-      "The host reads device registers on the guest's behalf, or acts on zeros.");
-TEST(input_in_odd_places, "input_in_odd_places", "ROB-1 GEN-10", NO_DEVICE, "dma,bad-input",
-     "Parameter lists in the hypercall page or in device registers harm nobody")
+TEST(input_in_odd_places,
+     PROMISE("Parameter lists in the hypercall page or in device registers harm nobody")
+     COVERS("ROB-1 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("Makes each call with its input in the hypercall page, in the registers of the local APIC, and in a page of "
+           "zeros.")
+     EXPECTS("Any status, which is recorded; nothing has changed.")
+     IF_IT_FAILS("The host reads device registers on the guest's behalf, or acts on zeros."))
 {
     struct stage s = stage_open(t);
     const uint64_t places[] = {hypercall_init()->page, LOCAL_APIC, gpa_of(s.output.data)};
@@ -137,11 +140,12 @@ TEST(input_in_odd_places, "input_in_odd_places", "ROB-1 GEN-10", NO_DEVICE, "dma
     stage_expect_intact(t, &s, "calls with their input in odd places");
 }
 
-STORY("overlapping_lists", "Makes both queries with an output that overlaps the input at each 8-byte step.",
-      "Any status, which is recorded; nothing outside of the two has changed.",
-      "The host copies more than the two structures.");
-OBSERVATION(overlapping_lists, "overlapping_lists", "ROB-1", NO_DEVICE, "dma,bad-input",
-            "An output that overlaps the input: the status, and that nothing outside the two is written")
+OBSERVATION(overlapping_lists,
+            PROMISE("An output that overlaps the input: the status, and that nothing outside the two is written")
+            COVERS("ROB-1") DEVICES(NONE) KINDS("dma bad-input")
+            STEPS("Makes both queries with an output that overlaps the input at each 8-byte step.")
+            EXPECTS("Any status, which is recorded; nothing outside of the two has changed.")
+            IF_IT_FAILS("The host copies more than the two structures."))
 {
     struct stage s = stage_open(t);
     struct tally tally = {0};

@@ -4,18 +4,17 @@
 #include "lib/string.h"
 #include "tests/harness/calls/malformed.h"
 
-#define KINDS       "dma,bad-input"
 #define LIST_HEADER sizeof(struct hv_input_flush_device_domain_list)
 
-STORY("configure_settings",
-      "CONFIGURE of a new domain gets each combination of its three flags that no guest sends, with a top table that "
-      "maps a page. Where it is accepted the device is attached and writes.",
-      "An error, and the domain can be configured afterwards. Or SUCCESS: with the blocked flag nothing is reached, "
-      "neither by IOVA nor by GPA, whatever the other flags say.",
-      "The host looks at another flag before it looks at blocked, so that a domain meant to block translates or passes "
-      "through.");
-OBSERVATION(settings, "configure_settings", "CFG-2 CFG-9 GEN-10", NO_DEVICE, KINDS,
-            "CONFIGURE with an unusual combination of flags is refused, and whatever is blocked blocks")
+OBSERVATION(configure_settings,
+            PROMISE("CONFIGURE with an unusual combination of flags is refused, and whatever is blocked blocks")
+            COVERS("CFG-2 CFG-9 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+            STEPS("CONFIGURE of a new domain gets each combination of its three flags that no guest sends, with a top "
+                  "table that maps a page. Where it is accepted the device is attached and writes.")
+            EXPECTS("An error, and the domain can be configured afterwards. Or SUCCESS: with the blocked flag nothing "
+                    "is reached, neither by IOVA nor by GPA, whatever the other flags say.")
+            IF_IT_FAILS("The host looks at another flag before it looks at blocked, so that a domain meant to block "
+                        "translates or passes through."))
 {
     static const uint64_t flags[] = {HV_DEVICE_DOMAIN_BLOCKED, HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL,
                                      HV_DEVICE_DOMAIN_BLOCKED | HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL,
@@ -47,13 +46,13 @@ OBSERVATION(settings, "configure_settings", "CFG-2 CFG-9 GEN-10", NO_DEVICE, KIN
     damage_end(t, &w, CALL_CONFIGURE, "unusual settings");
 }
 
-STORY("configure_again_refused",
-      "CONFIGURE of a paging domain without devices, which a right CONFIGURE prepared, is sent with settings and top "
-      "tables that cannot be. Then a device is attached to that domain.",
-      "After an error the device reaches the page that the first settings lead to.",
-      "The host takes the old settings away before it has checked the new ones.");
-TEST(configured_twice, "configure_again_refused", "GEN-10 CFG-6", NO_DEVICE, KINDS,
-     "A refused CONFIGURE leaves the settings that the domain has")
+TEST(configure_again_refused,
+     PROMISE("A refused CONFIGURE leaves the settings that the domain has")
+     COVERS("GEN-10 CFG-6") DEVICES(NONE) KINDS("dma bad-input")
+     STEPS("CONFIGURE of a paging domain without devices, which a right CONFIGURE prepared, is sent with settings and "
+           "top tables that cannot be. Then a device is attached to that domain.")
+     EXPECTS("After an error the device reaches the page that the first settings lead to.")
+     IF_IT_FAILS("The host takes the old settings away before it has checked the new ones."))
 {
     struct world w = world_open(t, CALL_ATTACH);
     struct domain *victim = w.place[PLACE_VICTIM].domain;
@@ -86,14 +85,14 @@ TEST(configured_twice, "configure_again_refused", "GEN-10 CFG-6", NO_DEVICE, KIN
     damage_end(t, &w, CALL_CONFIGURE, "bad settings for a second time");
 }
 
-STORY(
-    "property_codes",
-    "GET_PROPERTY is sent for a managed device with each code that differs from 10 in one bit, and with all bits set.",
-    "Any status, since other codes are not public. The host writes nothing but the output structure, and the device "
-    "stays managed.",
-    "The host uses the code as an index without checking it.");
-OBSERVATION(codes, "property_codes", "PROP-4 GEN-10", NO_DEVICE, KINDS,
-            "GET_PROPERTY with another code writes at most its answer, and changes nothing")
+OBSERVATION(property_codes,
+            PROMISE("GET_PROPERTY with another code writes at most its answer, and changes nothing")
+            COVERS("PROP-4 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+            STEPS("GET_PROPERTY is sent for a managed device with each code that differs from 10 in one bit, and with "
+                  "all bits set.")
+            EXPECTS("Any status, since other codes are not public. The host writes nothing but the output structure, "
+                    "and the device stays managed.")
+            IF_IT_FAILS("The host uses the code as an index without checking it."))
 {
     struct world w = world_open(t, CALL_PROPERTY);
     uint64_t body[CALL_WORDS_MAX];
@@ -156,14 +155,15 @@ static void check_reps(struct test_run *t, uint64_t result, unsigned count, unsi
     }
 }
 
-STORY("flush_list_counts",
-      "A list flush of harmless pages is sent with many pairs of rep count and rep start, around 0, around each other, "
-      "around powers of two, and around the 508 elements that fit a page.",
-      "SUCCESS and all elements done where the start is below the count and the list fits; INVALID_HYPERCALL_INPUT, or "
-      "INVALID_ALIGNMENT for a list that crosses its page, everywhere else.",
-      "A limit is off by one, or the host counts completed elements from the start of a part of the list.");
-TEST(counts, "flush_list_counts", "LS-4 GEN-1", NO_DEVICE, "flush,bad-input",
-     "A list flush does all its elements where rep count and start are right, and is refused where they are not")
+TEST(flush_list_counts,
+     PROMISE("A list flush does all its elements where rep count and start are right, and is refused where they are "
+             "not")
+     COVERS("LS-4 GEN-1") DEVICES(NONE) KINDS("flush bad-input")
+     STEPS("A list flush of harmless pages is sent with many pairs of rep count and rep start, around 0, around each "
+           "other, around powers of two, and around the 508 elements that fit a page.")
+     EXPECTS("SUCCESS and all elements done where the start is below the count and the list fits; "
+             "INVALID_HYPERCALL_INPUT, or INVALID_ALIGNMENT for a list that crosses its page, everywhere else.")
+     IF_IT_FAILS("A limit is off by one, or the host counts completed elements from the start of a part of the list."))
 {
     static const uint16_t counts[] = {0,   1,   2,   3,   63,  64,  65,   127,  128,  129,
                                       255, 507, 508, 509, 511, 512, 1024, 2047, 2048, HV_REP_MAX};
@@ -185,12 +185,15 @@ TEST(counts, "flush_list_counts", "LS-4 GEN-1", NO_DEVICE, "flush,bad-input",
     damage_end(t, &w, CALL_FLUSH_LIST, "many counts");
 }
 
-STORY("flush_list_page_ends",
-      "Lists of several lengths are placed so that they end with the last byte of their page, and 8 bytes further.",
-      "SUCCESS and all elements done; and for the place 8 bytes further INVALID_HYPERCALL_INPUT or INVALID_ALIGNMENT.",
-      "The host checks that the header lies inside of the page, but not the elements, or is off by one element.");
-TEST(list_ends, "flush_list_page_ends", "GEN-1 LS-4", NO_DEVICE, "flush,bad-input",
-     "A list may end with its page, and not one element later")
+TEST(flush_list_page_ends,
+     PROMISE("A list may end with its page, and not one element later")
+     COVERS("GEN-1 LS-4") DEVICES(NONE) KINDS("flush bad-input")
+     STEPS("Lists of several lengths are placed so that they end with the last byte of their page, and 8 bytes "
+           "further.")
+     EXPECTS("SUCCESS and all elements done; and for the place 8 bytes further INVALID_HYPERCALL_INPUT or "
+             "INVALID_ALIGNMENT.")
+     IF_IT_FAILS("The host checks that the header lies inside of the page, but not the elements, or is off by one "
+                 "element."))
 {
     static const uint16_t counts[] = {1, 2, 3, 63, 64, 65, 128, 255, 500, 506, 507};
     struct world w = world_open(t, CALL_FLUSH_LIST);
@@ -208,14 +211,14 @@ TEST(list_ends, "flush_list_page_ends", "GEN-1 LS-4", NO_DEVICE, "flush,bad-inpu
     damage_end(t, &w, CALL_FLUSH_LIST, "lists at the end of a page");
 }
 
-STORY(
-    "flush_list_bad_elements",
-    "One element of a list of 130 is bad: a reserved bit, a shift above 52, or a page that is not aligned to the size. "
-    "It stands at many places, also around multiples of 64.",
-    "After an error the number of elements done is the place of the bad one; after SUCCESS it is 130.",
-    "The host counts from the start of the part of the list that it is in, or counts the bad element as done.");
-TEST(bad_elements, "flush_list_bad_elements", "LS-5 LS-6 LS-3", NO_DEVICE, "flush,bad-input",
-     "When an element is refused, the number of elements done is its place in the list")
+TEST(flush_list_bad_elements,
+     PROMISE("When an element is refused, the number of elements done is its place in the list")
+     COVERS("LS-5 LS-6 LS-3") DEVICES(NONE) KINDS("flush bad-input")
+     STEPS("One element of a list of 130 is bad: a reserved bit, a shift above 52, or a page that is not aligned to "
+           "the size. It stands at many places, also around multiples of 64.")
+     EXPECTS("After an error the number of elements done is the place of the bad one; after SUCCESS it is 130.")
+     IF_IT_FAILS("The host counts from the start of the part of the list that it is in, or counts the bad element as "
+                 "done."))
 {
     enum { LENGTH = 130 };
     static const uint16_t places[] = {0, 1, 63, 64, 65, 128, 129};

@@ -84,7 +84,7 @@ class Guest:
 
     def __init__(self, volume: Path):
         # Here, because the many probes need none of it.
-        from pvtest.images.catalogue import CLASS_LETTERS, parse_image
+        from pvtest.images.catalogue import classes_of, parse_image
         from pvtest.images.pe import section
 
         self.options = options(volume / "pvtest.opt")
@@ -95,9 +95,9 @@ class Guest:
         self.fixture = self.options.get("fixture", [os.environ.get("FAKE_QEMU_FIXTURE", "pass")])[0]
         self.repeat = int(self.options.get("repeat", ["1"])[0])
         known = parse_image(section((volume / "pvtest.efi").read_bytes(), ".pvtcat"))
-        instances = [(name, c) for name, letters, _ in known for c in letters]
+        instances = [(name, c) for name, digit, _ in known for c in classes_of(digit) or ("",)]
         wanted = self.options.get("test")
-        named = [(test, f"{test}@{CLASS_LETTERS[c]}" if c in CLASS_LETTERS else test) for test, c in instances]
+        named = [(test, f"{test}@{c}" if c else test) for test, c in instances]
         self.ids = [name for test, name in named if wanted is None or any(fits(name, w) or test == w for w in wanted)]
         self.ids = [name for name in self.ids if not any(fits(name, w) for w in self.options.get("without", []))]
         if self.options.get("order") == ["given"]:

@@ -47,26 +47,41 @@ def elf(sections: dict[str, bytes]) -> bytes:
     return start + body + headers
 
 
-def letters(classes: str) -> str:
-    """The device classes as a declaration names them."""
-    known = {"rocker": "r", "edu": "e", "dmaprobe": "d", "dmaprobe+ats": "a", "-": "-"}
-    return "".join(known[name] for name in classes.split(","))
+def digit(classes: str) -> str:
+    """The device classes as the image names them."""
+    known = ("rocker", "edu", "dmaprobe", "dmaprobe+ats")
+    return f"{sum(1 << known.index(name) for name in set(classes.split(',')) if name in known):x}"
 
 
 def image_section(tests: tuple[tuple[str, ...], ...] = TESTS) -> bytes:
     """The strings of pvtest.efi."""
-    fields = ((name, letters(classes), level[0]) for name, _, classes, _, level in tests)
-    return b"catalogue\t4\0\0\0version\t9.9\0" + b"".join("\t".join(test).encode() + b"\0\0" for test in fields)
+    fields = ((name, digit(classes), level[0]) for name, _, classes, _, level in tests)
+    return b"catalogue\t5\0\0\0version\t9.9\0" + b"".join("\t".join(test).encode() + b"\0\0" for test in fields)
+
+
+def declaration(name: str, labels: dict[str, str]) -> bytes:
+    """One record of pvtest.debug."""
+    fields = ["test", name, f"tests/{name.partition('.')[0]}.c:7", *(word for pair in labels.items() for word in pair)]
+    return "\t".join(fields).encode() + b"\0"
 
 
 def catalogue_section(tests: tuple[tuple[str, ...], ...] = TESTS) -> bytes:
     """The strings of pvtest.debug."""
-    out = b"catalogue\t3\0\0\0version\t9.9\0"
+    out = b"catalogue\t4\0\0\0version\t9.9\0"
     for name, requirements, classes, kinds, level in tests:
-        group = name.partition(".")[0]
-        title, where = f"Promise of {name}.", f"tests/{group}.c:7"
-        fields = ("test", name, title, requirements, letters(classes), kinds, level, where)
-        out += "\t".join(fields).encode() + b"\0\0"
+        out += declaration(
+            name,
+            {
+                "PROMISE": f"Promise of {name}.",
+                "COVERS": "" if requirements == "-" else requirements,
+                "DEVICES": "NONE" if classes == "-" else classes.replace("+", "_").replace(",", " "),
+                "KINDS": "none" if kinds == "-" else kinds.replace(",", " "),
+                "LEVEL": level,
+                "STEPS": "Maps a page and lets the device write there.",
+                "EXPECTS": "The bytes are there.",
+                "IF_IT_FAILS": "A cache keeps stale entries.",
+            },
+        )
     return out
 
 

@@ -72,9 +72,59 @@ def test_bad_section_is_explained(tmp_path: Path, data: bytes, words: str) -> No
 
 
 def test_unknown_class_is_explained() -> None:
-    section = images.catalogue_section().replace(b"\trd\t", b"\trx\t")
-    with pytest.raises(ImageError, match="device classes 'rx'; known letters: r, e, d, a, or - for none"):
-        parse_tests(section)
+    with pytest.raises(ImageError, match="device classes 'x' instead of a hexadecimal digit"):
+        parse_image(images.image_section().replace(b"\t5\tt", b"\tx\tt"))
+
+
+LABELS = {
+    "PROMISE": "Pages are {state}.",
+    "COVERS": "FL-1",
+    "DEVICES": "ALL",
+    "KINDS": "dma flush",
+    "STEPS": "Maps a page, unmaps it and lets the device write.",
+    "EXPECTS": "Nothing arrives.",
+    "IF_IT_FAILS": "The flush is not carried out.",
+    "WORD": "state=gone",
+}
+
+
+def labels_checked(*more: tuple[str, str], without: str = "") -> list[str]:
+    """What the build says of a declaration with these labels."""
+    pairs = [*(pair for pair in LABELS.items() if pair[0] != without), *more]
+    record = "\t".join(("test", "a.b", "tests/a.c:7", *(word for pair in pairs for word in pair))).encode()
+    tests = parse_tests(b"catalogue\t4\0" + record + b"\0")
+    return check.check(tests, parse_host(images.host_section()), KNOWN)
+
+
+def test_labels_of_a_test_and_its_variant_add_up() -> None:
+    assert not labels_checked(("COVERS", "LS-1"), ("KINDS", "fault"), ("LEVEL", "observe"))
+    labels = {**LABELS, "COVERS": "FL-1 LS-1", "DEVICES": "dmaprobe_ats"}
+    test = parse_tests(b"catalogue\t4\0" + images.declaration("a.b", labels)).tests[0]
+    assert test.title == "Pages are gone." and test.requirements == ("FL-1", "LS-1")
+    assert test.classes == ("dmaprobe+ats",)
+
+
+@pytest.mark.parametrize("label", [label for label in LABELS if label != "WORD"])
+def test_a_missing_label_fails_the_build(label: str) -> None:
+    assert f"tests/a.c:7: test a.b: label {label} is missing" in labels_checked(without=label)
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "words"),
+    [
+        ("SHOWS", "x", "unknown label SHOWS; known: PROMISE, COVERS"),
+        ("PROMISE", "again", "label PROMISE is given twice"),
+        ("WORD", "state=back", "WORD(state) is given twice"),
+    ],
+)
+def test_a_wrong_label_fails_the_build(label: str, text: str, words: str) -> None:
+    assert any(words in problem for problem in labels_checked((label, text)))
+
+
+def test_words_and_devices_must_be_known() -> None:
+    assert "tests/a.c:7: test a.b: PROMISE: there is no WORD(state, ...)" in labels_checked(without="WORD")
+    found = labels_checked(("DEVICES", "SOME"), without="DEVICES")
+    assert any("unknown devices 'SOME'; known: NONE, ALL, DEFERRED" in problem for problem in found)
 
 
 def test_files_of_two_builds_are_refused(tmp_path: Path) -> None:

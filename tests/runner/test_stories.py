@@ -6,16 +6,30 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import images
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pvtest.images.pe import ImageError
 from pvtest.images.stories import parse, stories
 
-GOOD = b"a.b\tDoes it.\tIt works.\tIt is broken.\0\0\0a.c\tDoes more.\tIt works\tTwo  words.\0"
+HEAD = b"catalogue\t4\0"
 
 
-def elf(folder: Path, data: bytes, section: str = ".pvtdoc") -> Path:
+def told(name: str, steps: str, expected: str, failure: str) -> bytes:
+    """A declaration with a story."""
+    return images.declaration(name, {"STEPS": steps, "EXPECTS": expected, "IF_IT_FAILS": failure})
+
+
+GOOD = (
+    HEAD
+    + told("a.b", "Does it.", "It works.", "It is broken.")
+    + b"\0\0"
+    + told("a.c", "Does more.", "It works", "Two  words.")
+)
+
+
+def elf(folder: Path, data: bytes, section: str = ".pvttext") -> Path:
     """A debug file with this section."""
     path = folder / "pvtest.debug"
     source = f'.section {section}, ""\n.byte {",".join(map(str, data))}\n'
@@ -38,9 +52,9 @@ def test_file_without_stories(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"a.b\tone\ttwo\0", "3 fields instead of 4"),
-        (b"a.b\t1\t2\t3\0a.b\t1\t2\t3\0", "a.b has two stories"),
-        (b"a.b\t1\t2\t3", "no end"),
+        (HEAD + b"test\ta.b\tx.c:1\tSTEPS\0", "4 fields"),
+        (b"catalogue\t3\0", "format '3'"),
+        (HEAD + b"test\ta.b\tx.c:1", "no end"),
         (b"\xff\xfe\0", "UTF-8"),
     ],
 )

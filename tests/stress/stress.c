@@ -28,18 +28,19 @@ static void write_and_look(struct stress *s, unsigned device, unsigned page, uns
           allowed, STRESS_TARGETS, STRESS_TARGETS + 1);
 }
 
-STORY(
-    "random_operations",
-    "Three devices, and a blocking, an identity and three paging domains. Three hundred times the guest does one "
-    "thing by chance: maps a page, unmaps it, points it elsewhere, changes its permission, flushes (domain, "
-    "everything, exact list or covering block), moves or detaches a device, or deletes an idle domain and creates its "
-    "id again; then each device writes to the page that was changed last, and to one by chance.",
-    "The write is where the entry leads, or where it led since the page was last flushed, whole and in one place; "
-    "nothing else in memory changes.",
-    "The last steps show the sequence that led there; the same seed repeats it. Any of the flush, attach and delete "
-    "paths may be at fault.");
-STRESS(random_operations, "random_operations", "FL-5 FL-1 FL-2 FL-3 ATT-4 DEL-3 ISO-1", ON_ANY, "dma,flush",
-       "Whatever a guest does in whatever order, each DMA reaches what the tables allow now or since the last flush")
+STRESS(random_operations,
+       PROMISE("Whatever a guest does in whatever order, each DMA reaches what the tables allow now or since the last "
+               "flush")
+       COVERS("FL-5 FL-1 FL-2 FL-3 ATT-4 DEL-3 ISO-1") DEVICES(ALL) KINDS("dma flush")
+       STEPS("Three devices, and a blocking, an identity and three paging domains. Three hundred times the guest does "
+             "one thing by chance: maps a page, unmaps it, points it elsewhere, changes its permission, flushes "
+             "(domain, everything, exact list or covering block), moves or detaches a device, or deletes an idle "
+             "domain and creates its id again; then each device writes to the page that was changed last, and to one "
+             "by chance.")
+       EXPECTS("The write is where the entry leads, or where it led since the page was last flushed, whole and in one "
+               "place; nothing else in memory changes.")
+       IF_IT_FAILS("The last steps show the sequence that led there; the same seed repeats it. Any of the flush, "
+                   "attach and delete paths may be at fault."))
 {
     struct stress s;
 
@@ -69,14 +70,15 @@ static void look(struct stress *s, const uint32_t *allowed, bool reached, unsign
     }
 }
 
-STORY("random_operations_under_fire",
-      "As random_operations, two hundred times, but each device writes to a page of its own over and over, and so is "
-      "at work during every call.",
-      "During a step a write may land where it was allowed before or behind the step, and behind it only where it is "
-      "allowed then; a mapped page is reached.",
-      "A call returns before DMA through the old translation is over, or opens a gap while it works.");
-STRESS(under_fire, "random_operations_under_fire", "FL-6 ATT-5 FL-5 FL-3 ISO-2", ON_PROBE, "dma,flush",
-       "Whatever a guest does while three devices never rest, no DMA reaches what is not allowed at that moment")
+STRESS(random_operations_under_fire,
+       PROMISE("Whatever a guest does while three devices never rest, no DMA reaches what is not allowed at that "
+               "moment")
+       COVERS("FL-6 ATT-5 FL-5 FL-3 ISO-2") DEVICES(PROBE) KINDS("dma flush")
+       STEPS("As random_operations, two hundred times, but each device writes to a page of its own over and over, and "
+             "so is at work during every call.")
+       EXPECTS("During a step a write may land where it was allowed before or behind the step, and behind it only "
+               "where it is allowed then; a mapped page is reached.")
+       IF_IT_FAILS("A call returns before DMA through the old translation is over, or opens a gap while it works."))
 {
     uint32_t before[STRESS_DEVICES], now[STRESS_DEVICES], either[STRESS_DEVICES];
     struct stress s;

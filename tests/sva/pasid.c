@@ -9,15 +9,16 @@
 /* First-stage hardware of 48 bits wants canonical addresses above (reference 5). */
 #define CANONICAL_BITS 47u
 
-STORY("plain_dma_is_unaffected",
-      "The device writes a page, reads and writes back a piece of it, tries a page without a leaf, uses the first page "
-      "again, and writes to the highest page that the IOVA width allows, whatever PASID and PRI capabilities are "
-      "reported.",
-      "The access without a leaf faults, all others land. The capabilities are recorded.",
-      "Support for PASIDs changes the way of ordinary requests: it takes bits of their addresses, or a request that "
-      "faulted waits for an answer to a page request and holds up those behind it.");
-TEST(pasid_plain_dma, "plain_dma_is_unaffected", "PAS-1", ON_ANY, "dma,fault",
-     "Whatever PASID and PRI capabilities are reported, DMA without a PASID is translated, and refused, as ever")
+TEST(plain_dma_is_unaffected,
+     PROMISE("Whatever PASID and PRI capabilities are reported, DMA without a PASID is translated, and refused, as "
+             "ever")
+     COVERS("PAS-1") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device writes a page, reads and writes back a piece of it, tries a page without a leaf, uses the first "
+           "page again, and writes to the highest page that the IOVA width allows, whatever PASID and PRI capabilities "
+           "are reported.")
+     EXPECTS("The access without a leaf faults, all others land. The capabilities are recorded.")
+     IF_IT_FAILS("Support for PASIDs changes the way of ordinary requests: it takes bits of their addresses, or a "
+                 "request that faulted waits for an answer to a page request and holds up those behind it."))
 {
     struct dma_engine *e = device(t);
     uint64_t caps = capabilities(t)->iommu_cap;
@@ -37,12 +38,12 @@ TEST(pasid_plain_dma, "plain_dma_is_unaffected", "PAS-1", ON_ANY, "dma,fault",
             caps & HV_IOMMU_CAP_PRI ? "reported" : "not reported");
 }
 
-STORY("blocking_raises_no_fault",
-      "A warm device is moved to a blocking domain, and the fault record is read before and after its next DMA.",
-      "There is no record of the move, only of the DMA.",
-      "The move itself faults: the host takes the entry away while something still uses it.");
-TEST(pasid_blocking_is_silent, "blocking_raises_no_fault", "PRI-1 ATT-6", ON_ANY, "dma,fault",
-     "Attaching a device to a blocking domain records no fault of its own, only a later DMA does")
+TEST(blocking_raises_no_fault,
+     PROMISE("Attaching a device to a blocking domain records no fault of its own, only a later DMA does")
+     COVERS("PRI-1 ATT-6") DEVICES(ALL) KINDS("dma fault")
+     STEPS("A warm device is moved to a blocking domain, and the fault record is read before and after its next DMA.")
+     EXPECTS("There is no record of the move, only of the DMA.")
+     IF_IT_FAILS("The move itself faults: the host takes the entry away while something still uses it."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);

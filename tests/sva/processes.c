@@ -7,14 +7,15 @@
 
 #define TEST_GROUP "sva"
 
-STORY("two_processes",
-      "Two processes map different pages at one address, and each has a device in the domain of its page table. Both "
-      "programs fill their page, both devices invert what they find at the address, and both programs look. This is "
-      "done twice, in turns.",
-      "Each program finds its own bytes, inverted once per turn.",
-      "The host mixes up the tables or the cached translations of two domains.");
-TEST(sva_two_processes, "two_processes", "ISO-1", ON_ANY, "dma",
-     "Two processes use one address for different pages, and the device of each reaches the page of its own process")
+TEST(two_processes,
+     PROMISE("Two processes use one address for different pages, and the device of each reaches the page of its own "
+             "process")
+     COVERS("ISO-1") DEVICES(ALL) KINDS("dma")
+     STEPS("Two processes map different pages at one address, and each has a device in the domain of its page table. "
+           "Both programs fill their page, both devices invert what they find at the address, and both programs look. "
+           "This is done twice, in turns.")
+     EXPECTS("Each program finds its own bytes, inverted once per turn.")
+     IF_IT_FAILS("The host mixes up the tables or the cached translations of two domains."))
 {
     struct dma_engine *e[2] = {device_n(t, 0), device_n(t, 1)};
     struct process *p[2] = {process_shared(t, e[0]), process_shared(t, NULL)};
@@ -40,15 +41,14 @@ TEST(sva_two_processes, "two_processes", "ISO-1", ON_ANY, "dma",
     }
 }
 
-STORY(
-    "one_device_in_turn",
-    "Two processes map different pages at one address. One device goes from the domain of the one to that of the other "
-    "and back, eight times, by ATTACH alone. After each switch it writes at the address.",
-    "Every write is in the page of the process whose turn it is.",
-    "ATTACH leaves translations of the domain that the device came from: in the IOTLB under the wrong tag, in the "
-    "device's TLB, or in a cached context entry.");
-TEST(sva_in_turn, "one_device_in_turn", "ATT-4 ATT-1", ON_ANY, "dma",
-     "A device that goes from process to process reaches the pages of the one that it is attached to")
+TEST(one_device_in_turn,
+     PROMISE("A device that goes from process to process reaches the pages of the one that it is attached to")
+     COVERS("ATT-4 ATT-1") DEVICES(ALL) KINDS("dma")
+     STEPS("Two processes map different pages at one address. One device goes from the domain of the one to that of "
+           "the other and back, eight times, by ATTACH alone. After each switch it writes at the address.")
+     EXPECTS("Every write is in the page of the process whose turn it is.")
+     IF_IT_FAILS("ATTACH leaves translations of the domain that the device came from: in the IOTLB under the wrong "
+                 "tag, in the device's TLB, or in a cached context entry."))
 {
     struct dma_engine *e = device(t);
     struct process *p[2] = {process_shared(t, e), process_shared(t, NULL)};
@@ -68,15 +68,14 @@ TEST(sva_in_turn, "one_device_in_turn", "ATT-4 ATT-1", ON_ANY, "dma",
     }
 }
 
-STORY(
-    "two_devices",
-    "Two devices are in the domain of one process, and both have used its page. The kernel clears the entry, executes "
-    "INVLPG, flushes the page by a list, and reuses it. Both devices try the address.",
-    "Neither reaches the page.",
-    "The flush reached only one device of the domain: one of the IOMMUs, one of the tags, or one device TLB was left "
-    "out.");
-TEST(sva_two_devices, "two_devices", "FL-1 ATT-9 LS-1", ON_ANY, "dma,fault,flush",
-     "A page that a process gives up is out of reach for all devices that share its page table")
+TEST(two_devices,
+     PROMISE("A page that a process gives up is out of reach for all devices that share its page table")
+     COVERS("FL-1 ATT-9 LS-1") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Two devices are in the domain of one process, and both have used its page. The kernel clears the entry, "
+           "executes INVLPG, flushes the page by a list, and reuses it. Both devices try the address.")
+     EXPECTS("Neither reaches the page.")
+     IF_IT_FAILS("The flush reached only one device of the domain: one of the IOMMUs, one of the tags, or one device "
+                 "TLB was left out."))
 {
     struct dma_engine *e[2] = {device_n(t, 0), device_n(t, 1)};
     struct process *p = process_shared(t, e[0]);
@@ -110,17 +109,16 @@ static unsigned private_tables(struct test_run *t, const struct process *p, uint
     return count;
 }
 
-STORY(
-    "process_ends",
-    "A program stores to an address that it has not mapped, while its device uses its memory. The kernel ends the "
-    "process: it attaches the device to a blocking domain, loads its own page table, and gives the tables and the page "
-    "to somebody else before it deletes the domain. All entries of the former tables now lead to a page that nobody "
-    "maps. The device goes on.",
-    "No byte of the page, of the former tables and of the page behind them changes.",
-    "After the last device has left, the host still uses a domain's tables: in ATTACH, in DELETE, or because the "
-    "blocking domain keeps the old translation.");
-TEST(sva_process_ends, "process_ends", "DEL-1 ATT-7 ATT-6", ON_ANY, "dma,fault",
-     "When a process dies, its memory and its page table can be reused as soon as its device is blocked")
+TEST(process_ends,
+     PROMISE("When a process dies, its memory and its page table can be reused as soon as its device is blocked")
+     COVERS("DEL-1 ATT-7 ATT-6") DEVICES(ALL) KINDS("dma fault")
+     STEPS("A program stores to an address that it has not mapped, while its device uses its memory. The kernel ends "
+           "the process: it attaches the device to a blocking domain, loads its own page table, and gives the tables "
+           "and the page to somebody else before it deletes the domain. All entries of the former tables now lead to a "
+           "page that nobody maps. The device goes on.")
+     EXPECTS("No byte of the page, of the former tables and of the page behind them changes.")
+     IF_IT_FAILS("After the last device has left, the host still uses a domain's tables: in ATTACH, in DELETE, or "
+                 "because the blocking domain keeps the old translation."))
 {
     struct dma_engine *e = device(t);
     struct process *p = process_shared(t, e);

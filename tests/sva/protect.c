@@ -8,16 +8,15 @@
 
 #define TEST_GROUP "sva"
 
-STORY(
-    "read_only_page",
-    "A process maps a page for reading. The device reads it and tries to write the result back, which also leaves the "
-    "translation in every cache, and then it tries plain writes to this page and to the program's code. The program "
-    "loads from the page and then stores to it.",
-    "No byte of the page or of the code changes, the load works, and the store is a page fault.",
-    "The host lets a write through a leaf without R/W, or checks the permission only when it walks the table and not "
-    "when the translation comes from a cache.");
-TEST(sva_read_only, "read_only_page", "TR-3", ON_ANY, "dma,fault",
-     "A page that the process may only read, its code included, cannot be written by the device")
+TEST(read_only_page,
+     PROMISE("A page that the process may only read, its code included, cannot be written by the device")
+     COVERS("TR-3") DEVICES(ALL) KINDS("dma fault")
+     STEPS("A process maps a page for reading. The device reads it and tries to write the result back, which also "
+           "leaves the translation in every cache, and then it tries plain writes to this page and to the program's "
+           "code. The program loads from the page and then stores to it.")
+     EXPECTS("No byte of the page or of the code changes, the load works, and the store is a page fault.")
+     IF_IT_FAILS("The host lets a write through a leaf without R/W, or checks the permission only when it walks the "
+                 "table and not when the translation comes from a cache."))
 {
     struct dma_engine *e = device(t);
     struct process *p = process_shared(t, e);
@@ -41,14 +40,15 @@ TEST(sva_read_only, "read_only_page", "TR-3", ON_ANY, "dma,fault",
     process_expect_fault(t, p, at, true, true);
 }
 
-STORY(
-    "write_protected_later",
-    "Program and device write to a page. The kernel takes R/W out of its entry, drops it from the processor's TLB and "
-    "flushes the page by a list. Both write again.",
-    "The device's write is dropped, and the program gets a page fault.",
-    "The flush left a writable translation behind: in the IOTLB, in a cache of table entries, or in the device's TLB.");
-TEST(sva_protect, "write_protected_later", "FL-2 LS-1", ON_ANY, "dma,fault,flush",
-     "A page that a process may no longer write is write-protected for the device after INVLPG and a list flush")
+TEST(write_protected_later,
+     PROMISE("A page that a process may no longer write is write-protected for the device after INVLPG and a list "
+             "flush")
+     COVERS("FL-2 LS-1") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Program and device write to a page. The kernel takes R/W out of its entry, drops it from the processor's "
+           "TLB and flushes the page by a list. Both write again.")
+     EXPECTS("The device's write is dropped, and the program gets a page fault.")
+     IF_IT_FAILS("The flush left a writable translation behind: in the IOTLB, in a cache of table entries, or in the "
+                 "device's TLB."))
 {
     struct dma_engine *e = device(t);
     struct process *p = process_shared(t, e);
@@ -67,15 +67,16 @@ TEST(sva_protect, "write_protected_later", "FL-2 LS-1", ON_ANY, "dma,fault,flush
     process_expect_fault(t, p, at, true, true);
 }
 
-STORY("copy_on_write",
-      "Two processes have one page, read-only for both. The first one's device reads it. The program stores to it, the "
-      "kernel takes the page fault, copies the page, points the entry at the copy, drops the old one from the "
-      "processor's TLB, flushes it by a list, and lets the store go on. Then the device writes.",
-      "Store and DMA are in the copy, and the other process still sees the original.",
-      "After a change of target the flush left the old target somewhere, so that the device writes to memory that now "
-      "belongs to the other process alone; or it left the old permission, so that the write is lost.");
-TEST(sva_copy_on_write, "copy_on_write", "FL-2 LS-1", ON_ANY, "dma,flush",
-     "After copy-on-write the device of a process reaches the copy and not the page of the other process")
+TEST(copy_on_write,
+     PROMISE("After copy-on-write the device of a process reaches the copy and not the page of the other process")
+     COVERS("FL-2 LS-1") DEVICES(ALL) KINDS("dma flush")
+     STEPS("Two processes have one page, read-only for both. The first one's device reads it. The program stores to "
+           "it, the kernel takes the page fault, copies the page, points the entry at the copy, drops the old one from "
+           "the processor's TLB, flushes it by a list, and lets the store go on. Then the device writes.")
+     EXPECTS("Store and DMA are in the copy, and the other process still sees the original.")
+     IF_IT_FAILS("After a change of target the flush left the old target somewhere, so that the device writes to "
+                 "memory that now belongs to the other process alone; or it left the old permission, so that the write "
+                 "is lost."))
 {
     struct dma_engine *e = device(t);
     struct process *p = process_shared(t, e), *other = process_new(t);
@@ -104,15 +105,15 @@ static void describe_bits(const char **a, const char **d, uint64_t entry)
     *d = entry & PTE_DIRTY ? "set" : "clear";
 }
 
-STORY(
-    "accessed_and_dirty",
-    "The entry of a page starts with A and D clear. The device writes to the page, and the entry is read. A and D are "
-    "cleared again, with INVLPG and a flush, and the program stores to the page.",
-    "Whatever the host does with A and D, nothing else of the entry changes; the processor sets both.",
-    "The host writes a table entry with something else than A and D, although tables belong to the guest.");
-OBSERVATION(
-    sva_accessed, "accessed_and_dirty", "TR-8", ON_ANY, "dma,flush",
-    "A and D of the entry that a device and a processor share: set by the device's access, ignored, or required")
+OBSERVATION(accessed_and_dirty,
+            PROMISE("A and D of the entry that a device and a processor share: set by the device's access, ignored, or "
+                    "required")
+            COVERS("TR-8") DEVICES(ALL) KINDS("dma flush")
+            STEPS("The entry of a page starts with A and D clear. The device writes to the page, and the entry is "
+                  "read. A and D are cleared again, with INVLPG and a flush, and the program stores to the page.")
+            EXPECTS("Whatever the host does with A and D, nothing else of the entry changes; the processor sets both.")
+            IF_IT_FAILS("The host writes a table entry with something else than A and D, although tables belong to the "
+                        "guest."))
 {
     struct dma_engine *e = device(t);
     struct process *p = process_shared(t, e);
@@ -138,16 +139,16 @@ OBSERVATION(
             d[0], a[1], d[1]);
 }
 
-STORY(
-    "kernel_pages",
-    "The page table of a process also maps the kernel, with U/S clear, as the processor needs it. The device writes to "
-    "a kernel address through it, and to a page of the process whose U/S bit was cleared. The program tries both, too.",
-    "No expectation for the device: the ABI leaves a clear U/S bit to the host. The program gets page faults. "
-    "Nothing but the bytes that were aimed at may change.",
-    "A DMA went elsewhere. A host that lets the writes through is within the ABI, and a guest must then keep the "
-    "kernel out of a table that it gives to a device.");
-OBSERVATION(sva_kernel, "kernel_pages", "TR-9", ON_ANY, "dma",
-            "Whether a device that shares a process's page table reaches what the kernel has mapped for itself")
+OBSERVATION(kernel_pages,
+            PROMISE("Whether a device that shares a process's page table reaches what the kernel has mapped for itself")
+            COVERS("TR-9") DEVICES(ALL) KINDS("dma")
+            STEPS("The page table of a process also maps the kernel, with U/S clear, as the processor needs it. The "
+                  "device writes to a kernel address through it, and to a page of the process whose U/S bit was "
+                  "cleared. The program tries both, too.")
+            EXPECTS("No expectation for the device: the ABI leaves a clear U/S bit to the host. The program gets page "
+                    "faults. Nothing but the bytes that were aimed at may change.")
+            IF_IT_FAILS("A DMA went elsewhere. A host that lets the writes through is within the ABI, and a guest must "
+                        "then keep the kernel out of a table that it gives to a device."))
 {
     struct dma_engine *e = device(t);
     struct process *p = process_shared(t, e);
@@ -182,17 +183,16 @@ static void share_gib(struct test_run *t, struct domain *d, const struct process
     STEP2(t, "domain 0x%llx shares the tables below the process's GiB at 0x%llx", d->id, p->space.base);
 }
 
-STORY(
-    "kernel_left_out",
-    "A device has a top table of its own, which shares only the tables below the process's part of the address space. "
-    "It comes from an identity domain, where it has written to a kernel page. In the new domain it exchanges bytes "
-    "with the program, and tries the kernel page again. Then the process gives a page up, with INVLPG and a flush of "
-    "the device's domain.",
-    "The device reaches the process's pages and not the kernel page, and it loses what the process gives up.",
-    "A translation of the identity domain is still cached after ATTACH, or a flush does not reach tables below a "
-    "shared entry.");
-TEST(sva_kernel_left_out, "kernel_left_out", "ATT-4 TR-1 FL-1", ON_ANY, "dma,fault,flush",
-     "A device whose top table shares only the process's part reaches the process and nothing of the kernel")
+TEST(kernel_left_out,
+     PROMISE("A device whose top table shares only the process's part reaches the process and nothing of the kernel")
+     COVERS("ATT-4 TR-1 FL-1") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("A device has a top table of its own, which shares only the tables below the process's part of the address "
+           "space. It comes from an identity domain, where it has written to a kernel page. In the new domain it "
+           "exchanges bytes with the program, and tries the kernel page again. Then the process gives a page up, with "
+           "INVLPG and a flush of the device's domain.")
+     EXPECTS("The device reaches the process's pages and not the kernel page, and it loses what the process gives up.")
+     IF_IT_FAILS("A translation of the identity domain is still cached after ATTACH, or a flush does not reach tables "
+                 "below a shared entry."))
 {
     struct dma_engine *e = device(t);
     struct process *p = process_shared(t, e);

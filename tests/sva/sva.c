@@ -26,17 +26,16 @@ static void exchange(struct test_run *t, struct process *p, struct dma_engine *e
              "bytes that the program does not see as the device inverted them");
 }
 
-STORY(
-    "same_addresses",
-    "A process gets two pages. Its page table becomes the stage-1 table of a domain, by the root that is in CR3, and a "
-    "device is attached. A program at CPL 3 fills bytes across the page boundary, the device reads and inverts them at "
-    "the same address, and the program looks. Then the device writes and the program looks again.",
-    "Program and device see each other's bytes at one address, high in the address space.",
-    "The host does not walk the table that CONFIGURE named, takes a wrong index for a high address, or goes on with "
-    "the "
-    "translation that the device had before.");
-TEST(sva_same, "same_addresses", "TR-1 TR-2 CFG-1 ATT-1", ON_ANY, "dma",
-     "A process and a device that share the page table in CR3 see the same bytes at the same addresses")
+TEST(same_addresses,
+     PROMISE("A process and a device that share the page table in CR3 see the same bytes at the same addresses")
+     COVERS("TR-1 TR-2 CFG-1 ATT-1") DEVICES(ALL) KINDS("dma")
+     STEPS("A process gets two pages. Its page table becomes the stage-1 table of a domain, by the root that is in "
+           "CR3, and a device is attached. A program at CPL 3 fills bytes across the page boundary, the device reads "
+           "and inverts them at the same address, and the program looks. Then the device writes and the program looks "
+           "again.")
+     EXPECTS("Program and device see each other's bytes at one address, high in the address space.")
+     IF_IT_FAILS("The host does not walk the table that CONFIGURE named, takes a wrong index for a high address, or "
+                 "goes on with the translation that the device had before."))
 {
     struct dma_engine *e = device(t);
     struct process *p = process_shared(t, e);
@@ -56,14 +55,14 @@ TEST(sva_same, "same_addresses", "TR-1 TR-2 CFG-1 ATT-1", ON_ANY, "dma",
              "bytes of the device's write that the program does not see");
 }
 
-STORY(
-    "new_page_needs_no_flush",
-    "The device tries an address that the process has not mapped. Then the program asks for a page there, gets it by a "
-    "system call without any hypercall, and fills it. The device inverts what it finds at the address.",
-    "The first access faults, the second reaches the new page.",
-    "The host remembers that an entry was not present; the ABI has no call by which a guest announces a new mapping.");
-TEST(sva_new_page, "new_page_needs_no_flush", "FL-3", ON_ANY, "dma,fault",
-     "A page that the process maps where none was is there for the device at once, without a flush")
+TEST(new_page_needs_no_flush,
+     PROMISE("A page that the process maps where none was is there for the device at once, without a flush")
+     COVERS("FL-3") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device tries an address that the process has not mapped. Then the program asks for a page there, gets "
+           "it by a system call without any hypercall, and fills it. The device inverts what it finds at the address.")
+     EXPECTS("The first access faults, the second reaches the new page.")
+     IF_IT_FAILS("The host remembers that an entry was not present; the ABI has no call by which a guest announces a "
+                 "new mapping."))
 {
     struct dma_engine *e = device(t);
     struct process *p = process_shared(t, e);
@@ -110,37 +109,41 @@ static void unmap_and_reuse(struct test_run *t, flush_way *way)
     process_expect_fault(t, p, at, false, false);
 }
 
-STORY("unmapped_by_domain_flush",
-      "Program and device use three pages. The kernel clears their entries, drops them from the processor's TLB with "
-      "INVLPG, flushes the domain, and gives the pages to another process. The device tries all three, and so does the "
-      "old program.",
-      "The device faults, the program gets a page fault, and the new owner finds no byte changed.",
-      "FLUSH_DEVICE_DOMAIN left a translation in the IOTLB, in a cache of table entries, or in the TLB of the device.");
-TEST(sva_unmap_domain, "unmapped_by_domain_flush", "FL-1", ON_ANY, "dma,fault,flush",
-     "Pages that a process gives up are out of its device's reach after INVLPG and a flush of the domain")
+TEST(unmapped_by_domain_flush,
+     PROMISE("Pages that a process gives up are out of its device's reach after INVLPG and a flush of the domain")
+     COVERS("FL-1") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Program and device use three pages. The kernel clears their entries, drops them from the processor's TLB "
+           "with INVLPG, flushes the domain, and gives the pages to another process. The device tries all three, and "
+           "so does the old program.")
+     EXPECTS("The device faults, the program gets a page fault, and the new owner finds no byte changed.")
+     IF_IT_FAILS("FLUSH_DEVICE_DOMAIN left a translation in the IOTLB, in a cache of table entries, or in the TLB of "
+                 "the device."))
 {
     unmap_and_reuse(t, flush_by_domain);
 }
 
-STORY(
-    "unmapped_by_list_flush",
-    "Program and device use three pages. The kernel clears their entries, drops them from the processor's TLB with "
-    "INVLPG, flushes exactly this range by a list, and gives the pages to another process. The device tries all three.",
-    "The device faults, the program gets a page fault, and the new owner finds no byte changed.",
-    "FLUSH_DEVICE_DOMAIN_LIST left out a page of its range, or one of the places where translations are kept.");
-TEST(sva_unmap_list, "unmapped_by_list_flush", "FL-1 LS-1 LS-9", ON_ANY, "dma,fault,flush",
-     "Pages that a process gives up are out of its device's reach after INVLPG and a list flush of their range")
+TEST(unmapped_by_list_flush,
+     PROMISE("Pages that a process gives up are out of its device's reach after INVLPG and a list flush of their range")
+     COVERS("FL-1 LS-1 LS-9") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("Program and device use three pages. The kernel clears their entries, drops them from the processor's TLB "
+           "with INVLPG, flushes exactly this range by a list, and gives the pages to another process. The device "
+           "tries all three.")
+     EXPECTS("The device faults, the program gets a page fault, and the new owner finds no byte changed.")
+     IF_IT_FAILS("FLUSH_DEVICE_DOMAIN_LIST left out a page of its range, or one of the places where translations are "
+                 "kept."))
 {
     unmap_and_reuse(t, flush_list);
 }
 
-STORY("unmapped_under_dma",
-      "A DMA to a page of the process has been translated and waits. The kernel clears the entry, executes INVLPG, "
-      "flushes, first the domain and then by a list, and gives the page to another process. Then the DMA is let go.",
-      "The page does not change any more once the flush has returned.",
-      "A flush does not wait for DMA that was translated before it.");
-TEST(sva_under_dma, "unmapped_under_dma", "FL-6", ON_DEFERRED, "dma,flush",
-     "A DMA that is under way when a process gives its page up does not reach the page after INVLPG and the flush")
+TEST(unmapped_under_dma,
+     PROMISE("A DMA that is under way when a process gives its page up does not reach the page after INVLPG and the "
+             "flush")
+     COVERS("FL-6") DEVICES(DEFERRED) KINDS("dma flush")
+     STEPS("A DMA to a page of the process has been translated and waits. The kernel clears the entry, executes "
+           "INVLPG, flushes, first the domain and then by a list, and gives the page to another process. Then the DMA "
+           "is let go.")
+     EXPECTS("The page does not change any more once the flush has returned.")
+     IF_IT_FAILS("A flush does not wait for DMA that was translated before it."))
 {
     struct dma_engine *e = device(t);
     struct process *p = process_shared(t, e);
@@ -166,16 +169,15 @@ TEST(sva_under_dma, "unmapped_under_dma", "FL-6", ON_DEFERRED, "dma,flush",
     }
 }
 
-STORY(
-    "stays_unmapped",
-    "The entry of a page that the device has used starts with A and D clear. It is cleared, dropped from the "
-    "processor's TLB and flushed. Then the device uses another page of the process, and the program loads from the "
-    "old address.",
-    "The entry is still zero, and the program gets a page fault.",
-    "The host stores A and D by writing a whole entry back that it read before the flush, so that a mapping comes back "
-    "which the processor and all devices then use.");
-TEST(sva_stays_unmapped, "stays_unmapped", "LS-8 DEL-5", ON_ANY, "dma,flush",
-     "After the flush no host writes an entry back that the process has cleared")
+TEST(stays_unmapped,
+     PROMISE("After the flush no host writes an entry back that the process has cleared")
+     COVERS("LS-8 DEL-5") DEVICES(ALL) KINDS("dma flush")
+     STEPS("The entry of a page that the device has used starts with A and D clear. It is cleared, dropped from the "
+           "processor's TLB and flushed. Then the device uses another page of the process, and the program loads from "
+           "the old address.")
+     EXPECTS("The entry is still zero, and the program gets a page fault.")
+     IF_IT_FAILS("The host stores A and D by writing a whole entry back that it read before the flush, so that a "
+                 "mapping comes back which the processor and all devices then use."))
 {
     struct dma_engine *e = device(t);
     struct process *p = process_shared(t, e);
@@ -195,15 +197,15 @@ TEST(sva_stays_unmapped, "stays_unmapped", "LS-8 DEL-5", ON_ANY, "dma,flush",
     process_expect_fault(t, p, at, false, false);
 }
 
-STORY("table_given_back",
-      "A process unmaps all that one of its tables maps, so that the kernel unlinks the table. After INVLPG and a list "
-      "flush of the 2 MiB the table page gets entries that lead to a page which nobody maps. The device tries the old "
-      "addresses, one of which it has used before.",
-      "The device faults, and the page behind the new contents does not change.",
-      "A list flush leaves the cached upper levels of the walk, so that the host walks through a page that is no table "
-      "any more.");
-TEST(sva_table, "table_given_back", "LS-8", ON_ANY, "dma,fault,flush",
-     "A table that a process has given back is not walked after INVLPG and a list flush of what it mapped")
+TEST(table_given_back,
+     PROMISE("A table that a process has given back is not walked after INVLPG and a list flush of what it mapped")
+     COVERS("LS-8") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("A process unmaps all that one of its tables maps, so that the kernel unlinks the table. After INVLPG and a "
+           "list flush of the 2 MiB the table page gets entries that lead to a page which nobody maps. The device "
+           "tries the old addresses, one of which it has used before.")
+     EXPECTS("The device faults, and the page behind the new contents does not change.")
+     IF_IT_FAILS("A list flush leaves the cached upper levels of the walk, so that the host walks through a page that "
+                 "is no table any more."))
 {
     struct dma_engine *e = device(t);
     struct process *p = process_shared(t, e);

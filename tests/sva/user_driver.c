@@ -11,7 +11,6 @@
 #include "tests/harness/user_programs.h"
 
 #define TEST_GROUP "user-driver"
-#define ON_SOFT    "da"
 #define IOVA       0x05000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
@@ -53,17 +52,16 @@ static void take_back(struct test_run *t, struct client *c, struct domain *block
     delete_domain(t, c->domain);
 }
 
-STORY(
-    "claim_drive_release",
-    "A device is claimed through a blocking domain, its program's two pages are mapped, its registers are given to the "
-    "program, and it is attached. The program has it write across the page boundary and looks at its memory. The "
-    "device goes back to the blocking domain, the program tries again, and then all is deleted and the pages are used "
-    "by others.",
-    "The program's bytes are where its IOVAs say. Once released the device reaches nothing.",
-    "The host does not translate through the new domain after ATTACH, or a blocking domain keeps what was there "
-    "before.");
-TEST(user_driver_life, "claim_drive_release", "ATT-1 ATT-2 ATT-7 TR-1", ON_ANY, "dma,fault",
-     "A program at CPL 3 drives a device that was given to it, until the device is taken back")
+TEST(claim_drive_release,
+     PROMISE("A program at CPL 3 drives a device that was given to it, until the device is taken back")
+     COVERS("ATT-1 ATT-2 ATT-7 TR-1") DEVICES(ALL) KINDS("dma fault")
+     STEPS("A device is claimed through a blocking domain, its program's two pages are mapped, its registers are given "
+           "to the program, and it is attached. The program has it write across the page boundary and looks at its "
+           "memory. The device goes back to the blocking domain, the program tries again, and then all is deleted and "
+           "the pages are used by others.")
+     EXPECTS("The program's bytes are where its IOVAs say. Once released the device reaches nothing.")
+     IF_IT_FAILS("The host does not translate through the new domain after ATTACH, or a blocking domain keeps what was "
+                 "there before."))
 {
     struct dma_engine *e = device(t);
     struct domain *blocked = domain_blocked(t);
@@ -109,15 +107,17 @@ static unsigned hostile_list(struct test_run *t, const struct client *c, const s
     return count;
 }
 
-STORY(
-    "hostile_program",
-    "The kernel has used the device in an identity domain, where it wrote to a page of the kernel. Then a program gets "
-    "it, with one page mapped. It has the device write at the kernel page, at the tables of its own domain, at the "
-    "kernel's code, around its page, and at its IOVA with higher bits set, up to the last page of the address space.",
-    "Nothing but faults: no byte of any of these pages changes, and a device that does not take part still works.",
-    "ATTACH leaves translations of the identity domain behind, or the host ignores the high bits of an IOVA.");
-TEST(user_driver_hostile, "hostile_program", "ATT-4 TR-1 TR-2", ON_ANY, "dma,fault",
-     "A program that gives its device any IOVA it likes harms nobody")
+TEST(hostile_program,
+     PROMISE("A program that gives its device any IOVA it likes harms nobody")
+     COVERS("ATT-4 TR-1 TR-2") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The kernel has used the device in an identity domain, where it wrote to a page of the kernel. Then a "
+           "program gets it, with one page mapped. It has the device write at the kernel page, at the tables of its "
+           "own domain, at the kernel's code, around its page, and at its IOVA with higher bits set, up to the last "
+           "page of the address space.")
+     EXPECTS("Nothing but faults: no byte of any of these pages changes, and a device that does not take part still "
+             "works.")
+     IF_IT_FAILS("ATTACH leaves translations of the identity domain behind, or the host ignores the high bits of an "
+                 "IOVA."))
 {
     struct dma_engine *e = device(t);
     struct domain *blocked = domain_blocked(t), *identity = domain_identity(t);
@@ -144,15 +144,15 @@ TEST(user_driver_hostile, "hostile_program", "ATT-4 TR-1 TR-2", ON_ANY, "dma,fau
     expect_driven(t, e, &c.memory, 0, 64, "the program's page by its IOVA");
 }
 
-STORY(
-    "unmapped_under_the_program",
-    "A program has its device write to a page, and then asks the kernel to take the page back. The kernel clears the "
-    "entry, flushes it by a list and uses the page for something else. The program goes on as if nothing had happened.",
-    "The first write arrives, the second does not.",
-    "The list flush left the translation somewhere: in the IOTLB, in a cache of table entries, or in the device's "
-    "TLB.");
-TEST(user_driver_unmap, "unmapped_under_the_program", "FL-1 LS-1", ON_ANY, "dma,fault,flush",
-     "A page that the kernel takes back from a program is out of reach, though the program goes on using it")
+TEST(unmapped_under_the_program,
+     PROMISE("A page that the kernel takes back from a program is out of reach, though the program goes on using it")
+     COVERS("FL-1 LS-1") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("A program has its device write to a page, and then asks the kernel to take the page back. The kernel "
+           "clears the entry, flushes it by a list and uses the page for something else. The program goes on as if "
+           "nothing had happened.")
+     EXPECTS("The first write arrives, the second does not.")
+     IF_IT_FAILS("The list flush left the translation somewhere: in the IOTLB, in a cache of table entries, or in the "
+                 "device's TLB."))
 {
     struct dma_engine *e = device(t);
     struct client c = claim(t, e, domain_blocked(t), 2);
@@ -167,15 +167,16 @@ TEST(user_driver_unmap, "unmapped_under_the_program", "FL-1 LS-1", ON_ANY, "dma,
     expect_untouched(t, &c.memory, "pages that were taken back");
 }
 
-STORY(
-    "crash_under_dma",
-    "A program starts a DMA that never ends and dies of a page fault. The kernel blocks the device, deletes the domain "
-    "and uses the page for something else, while the device tries to go on. Then the same with one transfer that was "
-    "translated while the program lived and is let go when everything is gone.",
-    "From the moment ATTACH to the blocking domain has returned, no byte changes.",
-    "ATTACH does not wait for DMA under way, or leaves a context entry, a device TLB or the old tables in use.");
-TEST(user_driver_crash, "crash_under_dma", "ATT-5 ATT-4 ATT-7 DEL-1", ON_SOFT, "dma,fault",
-     "A program that crashes while its device does DMA leaves nothing that reaches memory once the device is blocked")
+TEST(crash_under_dma,
+     PROMISE("A program that crashes while its device does DMA leaves nothing that reaches memory once the device is "
+             "blocked")
+     COVERS("ATT-5 ATT-4 ATT-7 DEL-1") DEVICES(PROBE) KINDS("dma fault")
+     STEPS("A program starts a DMA that never ends and dies of a page fault. The kernel blocks the device, deletes the "
+           "domain and uses the page for something else, while the device tries to go on. Then the same with one "
+           "transfer that was translated while the program lived and is let go when everything is gone.")
+     EXPECTS("From the moment ATTACH to the blocking domain has returned, no byte changes.")
+     IF_IT_FAILS("ATTACH does not wait for DMA under way, or leaves a context entry, a device TLB or the old tables in "
+                 "use."))
 {
     static const enum drive ways[] = {DRIVE_BURST, DRIVE_HELD};
     struct dma_engine *e = device(t);
@@ -204,13 +205,13 @@ TEST(user_driver_crash, "crash_under_dma", "ATT-5 ATT-4 ATT-7 DEL-1", ON_SOFT, "
     }
 }
 
-STORY(
-    "two_programs",
-    "Two programs have a device each, in a domain each, and use the same IOVA. They take turns: the first drives, then "
-    "the second, then the first again, then the second.",
-    "Each device writes to the memory of its own program.", "The host mixes up the tables or the tags of two domains.");
-TEST(user_driver_two, "two_programs", "ISO-1 ISO-2", ON_ANY, "dma",
-     "Two programs with a device each use one IOVA, and each reaches its own memory only")
+TEST(two_programs,
+     PROMISE("Two programs with a device each use one IOVA, and each reaches its own memory only")
+     COVERS("ISO-1 ISO-2") DEVICES(ALL) KINDS("dma")
+     STEPS("Two programs have a device each, in a domain each, and use the same IOVA. They take turns: the first "
+           "drives, then the second, then the first again, then the second.")
+     EXPECTS("Each device writes to the memory of its own program.")
+     IF_IT_FAILS("The host mixes up the tables or the tags of two domains."))
 {
     struct domain *blocked = domain_blocked(t);
     struct dma_engine *e[2] = {device_n(t, 0), device_n(t, 1)};
@@ -232,14 +233,15 @@ TEST(user_driver_two, "two_programs", "ISO-1 ISO-2", ON_ANY, "dma",
     }
 }
 
-STORY("handed_on",
-      "A program drives a device. Then the device goes through the blocking domain to the next program, which uses the "
-      "same IOVA for another page; only when that one has driven it is the domain of the first deleted. This is done "
-      "for four programs. The pages of all that are gone belong to others.",
-      "Each program reaches its own page, and no page of an earlier one changes.",
-      "ATTACH leaves translations of an earlier domain in the IOTLB, in the device's TLB or in the context cache.");
-TEST(user_driver_handed_on, "handed_on", "ATT-4 ATT-2", ON_ANY, "dma",
-     "A device that goes from program to program never reaches the memory of one that had it before")
+TEST(handed_on,
+     PROMISE("A device that goes from program to program never reaches the memory of one that had it before")
+     COVERS("ATT-4 ATT-2") DEVICES(ALL) KINDS("dma")
+     STEPS("A program drives a device. Then the device goes through the blocking domain to the next program, which "
+           "uses the same IOVA for another page; only when that one has driven it is the domain of the first deleted. "
+           "This is done for four programs. The pages of all that are gone belong to others.")
+     EXPECTS("Each program reaches its own page, and no page of an earlier one changes.")
+     IF_IT_FAILS("ATTACH leaves translations of an earlier domain in the IOTLB, in the device's TLB or in the context "
+                 "cache."))
 {
     struct dma_engine *e = device(t);
     struct domain *blocked = domain_blocked(t);
@@ -259,14 +261,15 @@ TEST(user_driver_handed_on, "handed_on", "ATT-4 ATT-2", ON_ANY, "dma",
     }
 }
 
-STORY("released_by_detach",
-      "A program drives its device. The kernel detaches the device instead of blocking it, flushes nothing, and uses "
-      "the page for something else. The program drives the device again. Then the IOVA is pointed at another page, and "
-      "the device is attached again.",
-      "The detached device reaches nothing, and the one that was attached again reaches the new page alone.",
-      "DETACH leaves a translation in a cache or the old table in use, or a device cannot come back from it.");
-TEST(user_driver_detach, "released_by_detach", "DET-1 DET-3 DET-4", ON_ANY, "dma,fault",
-     "A device that is taken from a program by DETACH does not reach its memory, until it is attached again")
+TEST(released_by_detach,
+     PROMISE("A device that is taken from a program by DETACH does not reach its memory, until it is attached again")
+     COVERS("DET-1 DET-3 DET-4") DEVICES(ALL) KINDS("dma fault")
+     STEPS("A program drives its device. The kernel detaches the device instead of blocking it, flushes nothing, and "
+           "uses the page for something else. The program drives the device again. Then the IOVA is pointed at another "
+           "page, and the device is attached again.")
+     EXPECTS("The detached device reaches nothing, and the one that was attached again reaches the new page alone.")
+     IF_IT_FAILS("DETACH leaves a translation in a cache or the old table in use, or a device cannot come back from "
+                 "it."))
 {
     struct dma_engine *e = device(t);
     struct client c = claim(t, e, domain_blocked(t), 1);
@@ -298,16 +301,15 @@ USER_PROGRAM static uint64_t program_hypercall(uint64_t page, uint64_t control, 
     return result;
 }
 
-STORY(
-    "hostile_hypercall",
-    "A program has a device, and the hypercall page is mapped into it by mistake. In its own memory it makes the input "
-    "of ATTACH, which would put its device into an identity domain that the kernel uses for another purpose, and makes "
-    "the call. Then it has the device write at a page of the kernel.",
-    "The call raises #UD, and the device stays in the domain that it was given.",
-    "The host does not look at the privilege level of a hypercall, so that a program can take its device out of its "
-    "domain.");
-TEST(user_driver_hypercall, "hostile_hypercall", "DISC-9", ON_ANY, "dma,fault,bad-input",
-     "A program cannot move its device to another domain by a hypercall of its own")
+TEST(hostile_hypercall,
+     PROMISE("A program cannot move its device to another domain by a hypercall of its own")
+     COVERS("DISC-9") DEVICES(ALL) KINDS("dma fault bad-input")
+     STEPS("A program has a device, and the hypercall page is mapped into it by mistake. In its own memory it makes "
+           "the input of ATTACH, which would put its device into an identity domain that the kernel uses for another "
+           "purpose, and makes the call. Then it has the device write at a page of the kernel.")
+     EXPECTS("The call raises #UD, and the device stays in the domain that it was given.")
+     IF_IT_FAILS("The host does not look at the privilege level of a hypercall, so that a program can take its device "
+                 "out of its domain."))
 {
     struct dma_engine *e = device(t);
     struct domain *blocked = domain_blocked(t), *identity = domain_identity(t);

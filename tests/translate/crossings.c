@@ -82,8 +82,34 @@ static void need_iova(struct test_run *t, const struct domain *d, uint64_t last)
     }
 }
 
-static void cross(struct test_run *t, uint64_t boundary, uint64_t region)
+/* The end of a region, where a level of the tables or a width of addresses ends. */
+struct boundary {
+    uint64_t at, region;
+};
+
+static const struct boundary end_2m = {0x04200000ull, SIZE_2M}, end_1g = {SIZE_1G, SIZE_1G},
+                             end_4g = {4 * SIZE_1G, 4 * SIZE_1G}, end_512g = {512 * SIZE_1G, 512 * SIZE_1G};
+
+#define BOUNDARIES(ROW, test)                                                                                          \
+    ROW(test, 2m, &end_2m, WORD(region, "a 2 MiB region"))                                                             \
+    ROW(test, 1g, &end_1g, WORD(region, "a 1 GiB region"))                                                             \
+    ROW(test, 4g, &end_4g, WORD(region, "the first 4 GiB"))                                                            \
+    ROW(test, 512g, &end_512g, WORD(region, "the first 512 GiB"))
+
+VARIANTS(const struct boundary *const, boundaries, BOUNDARIES);
+
+TEST_EACH(dma_across, BOUNDARIES,
+          PROMISE("One DMA over the end of {region} follows the leaves on both sides")
+          COVERS("TR-1") DEVICES(ALL) KINDS("dma")
+          STEPS("The pages before and after the end of {region} lead to pages that are apart and in reverse order, and "
+                "the first page of the region leads to a third one. The device writes and inverts some bytes over the "
+                "boundary, each time in one DMA.")
+          EXPECTS("The bytes before the boundary are in the one page, those after it in the other, and nothing else "
+                  "changes.")
+          IF_IT_FAILS("A request is translated once and goes on linearly, or the carry into the upper bits of the IOVA "
+                      "is lost."))
 {
+    const uint64_t boundary = VARIANT(boundaries)->at, region = VARIANT(boundaries)->region;
     struct crossing c = {.engine = device(t), .buffer = buffer(t, PLACES), .boundary = boundary};
     struct domain *d = domain_paging(t);
     uint64_t gpa = gpa_of(c.buffer.data);
@@ -98,21 +124,3 @@ static void cross(struct test_run *t, uint64_t boundary, uint64_t region)
     invert_over(t, &c, 77, 51);
     invert_over(t, &c, 1, 64);
 }
-
-#define CROSSING(symbol, name, boundary, region, of)                                                                   \
-    STORY(                                                                                                             \
-        name,                                                                                                          \
-        "The pages before and after the end of " of                                                                    \
-        " lead to pages that are apart and in reverse order, and the first page of the region leads to a third one. "  \
-        "The device writes and inverts some bytes over the boundary, each time in one DMA.",                           \
-        "The bytes before the boundary are in the one page, those after it in the other, and nothing else changes.",   \
-        "A request is translated once and goes on linearly, or the carry into the upper bits of the IOVA is lost.");   \
-    TEST(symbol, name, "TR-1", ON_ANY, "dma", "One DMA over the end of " of " follows the leaves on both sides")       \
-    {                                                                                                                  \
-        cross(t, boundary, region);                                                                                    \
-    }
-
-CROSSING(cross_2m, "dma_across_2m", 0x04200000ull, SIZE_2M, "a 2 MiB region")
-CROSSING(cross_1g, "dma_across_1g", SIZE_1G, SIZE_1G, "a 1 GiB region")
-CROSSING(cross_4g, "dma_across_4g", 4 * SIZE_1G, 4 * SIZE_1G, "the first 4 GiB")
-CROSSING(cross_512g, "dma_across_512g", 512 * SIZE_1G, 512 * SIZE_1G, "the first 512 GiB")

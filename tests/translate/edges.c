@@ -32,35 +32,36 @@ static void edges(struct test_run *t, uint64_t iova, uint64_t size)
     }
 }
 
-STORY("edges_of_4k_leaf",
-      "One page is mapped. The device writes and reads one byte right after it and one right before it, and writes its "
-      "first and its last byte; then all of this again, with the translation in the caches.",
-      "The bytes beside the page fault as not present and nothing changes; the first and the last byte land.",
-      "The host looks up a range that is one byte too long, or compares the end of a mapping with less-or-equal.");
-TEST(edges_4k, "edges_of_4k_leaf", "TR-1", ON_ANY, "dma,fault",
-     "The byte before a mapped page and the byte after it are out of reach; its first and last byte are not")
+TEST(edges_of_4k_leaf,
+     PROMISE("The byte before a mapped page and the byte after it are out of reach; its first and last byte are not")
+     COVERS("TR-1") DEVICES(ALL) KINDS("dma fault")
+     STEPS("One page is mapped. The device writes and reads one byte right after it and one right before it, and "
+           "writes its first and its last byte; then all of this again, with the translation in the caches.")
+     EXPECTS("The bytes beside the page fault as not present and nothing changes; the first and the last byte land.")
+     IF_IT_FAILS("The host looks up a range that is one byte too long, or compares the end of a mapping with "
+                 "less-or-equal."))
 {
     edges(t, IOVA, PAGE_SIZE);
 }
 
-STORY("edges_of_2m_leaf",
-      "One 2 MiB leaf is mapped. The device writes and reads one byte right after it and one right before it, and "
-      "writes its first and its last byte; then all of this again, with the translation in the caches.",
-      "The bytes beside the leaf fault as not present and nothing changes; the first and the last byte land.",
-      "The end of a superpage is computed with the wrong size, or compared with less-or-equal.");
-TEST(edges_2m, "edges_of_2m_leaf", "TR-5 TR-1", ON_ANY, "dma,fault",
-     "The byte before a 2 MiB leaf and the byte after it are out of reach; its first and last byte are not")
+TEST(edges_of_2m_leaf,
+     PROMISE("The byte before a 2 MiB leaf and the byte after it are out of reach; its first and last byte are not")
+     COVERS("TR-5 TR-1") DEVICES(ALL) KINDS("dma fault")
+     STEPS("One 2 MiB leaf is mapped. The device writes and reads one byte right after it and one right before it, and "
+           "writes its first and its last byte; then all of this again, with the translation in the caches.")
+     EXPECTS("The bytes beside the leaf fault as not present and nothing changes; the first and the last byte land.")
+     IF_IT_FAILS("The end of a superpage is computed with the wrong size, or compared with less-or-equal."))
 {
     edges(t, IOVA, SIZE_2M);
 }
 
-STORY("edges_of_1g_leaf",
-      "One 1 GiB leaf is mapped. The device writes and reads one byte right after it and one right before it, and "
-      "writes its first and its last byte; then all of this again, with the translation in the caches.",
-      "The bytes beside the leaf fault as not present and nothing changes; the first and the last byte land.",
-      "The end of a superpage is computed with the wrong size, or compared with less-or-equal.");
-TEST(edges_1g, "edges_of_1g_leaf", "TR-5 TR-1", ON_ANY, "dma,fault",
-     "The byte before a 1 GiB leaf and the byte after it are out of reach; its first and last byte are not")
+TEST(edges_of_1g_leaf,
+     PROMISE("The byte before a 1 GiB leaf and the byte after it are out of reach; its first and last byte are not")
+     COVERS("TR-5 TR-1") DEVICES(ALL) KINDS("dma fault")
+     STEPS("One 1 GiB leaf is mapped. The device writes and reads one byte right after it and one right before it, and "
+           "writes its first and its last byte; then all of this again, with the translation in the caches.")
+     EXPECTS("The bytes beside the leaf fault as not present and nothing changes; the first and the last byte land.")
+     IF_IT_FAILS("The end of a superpage is computed with the wrong size, or compared with less-or-equal."))
 {
     edges(t, IOVA_1G, SIZE_1G);
 }

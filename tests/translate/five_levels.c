@@ -32,12 +32,13 @@ static void attach_five_level(struct test_run *t, struct domain *d, struct dma_e
 
 #define TEST_GROUP "translate"
 
-STORY("five_levels",
-      "Where the host reports five levels, a low page and one above 2^52 are mapped in a 5-level table, and the "
-      "device writes to both.",
-      "Both writes land.", "The fifth level is left out, or the table is walked as one of four levels.");
-TEST(translate_five_level, "five_levels", "TR-12 CFG-1", ON_ANY, "dma",
-     "A 5-level table translates IOVAs above 2^48 where the host reports it")
+TEST(five_levels,
+     PROMISE("A 5-level table translates IOVAs above 2^48 where the host reports it")
+     COVERS("TR-12 CFG-1") DEVICES(ALL) KINDS("dma")
+     STEPS("Where the host reports five levels, a low page and one above 2^52 are mapped in a 5-level table, and the "
+           "device writes to both.")
+     EXPECTS("Both writes land.")
+     IF_IT_FAILS("The fifth level is left out, or the table is walked as one of four levels."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 2);
@@ -109,33 +110,32 @@ static void by_attach(struct test_run *t, struct domain *d, struct dma_engine *e
     attach_five_level(t, d, e);
 }
 
-#define STEPS                                                                                                          \
-    "A page is mapped in two domains with tables of five levels, to different targets; the device uses the one of "    \
-    "the "                                                                                                             \
-    "first. Then the entry of its top table is replaced by that of the second. "
-#define FAILURE                                                                                                        \
-    "The host remembers the table of the fourth level and walks on through it: look at the page-walk cache of the "    \
-    "fifth level."
+/* clang-format off */
+/* After each of these the device uses the new tables. */
+#define WAYS_BELOW_TOP(ROW, test)                                                                                      \
+    ROW(test, domain, by_domain,                                                                                       \
+        COVERS("FL-1 FL-2 TR-12") KINDS("dma flush") WORD(result, "behind FLUSH_DEVICE_DOMAIN the new ones count")     \
+        WORD(then, "FLUSH_DEVICE_DOMAIN."))                                                                            \
+    ROW(test, list, by_list,                                                                                           \
+        COVERS("LS-1 LS-8 TR-12") KINDS("dma flush")                                                                   \
+        WORD(result, "behind a list flush of all of it the new ones count")                                            \
+        WORD(then, "The whole range is flushed by a list."))                                                           \
+    ROW(test, attach, by_attach,                                                                                       \
+        COVERS("ATT-4 TR-12") KINDS("dma")                                                                             \
+        WORD(result, "a device that was away meanwhile uses the new ones")                                             \
+        WORD(then, "The device is attached to a blocking domain and comes back, without a flush."))
+/* clang-format on */
 
-STORY("five_levels_by_domain", STEPS "FLUSH_DEVICE_DOMAIN.", "The next write lands in the second target.", FAILURE);
-TEST(flush_five_domain, "five_levels_by_domain", "FL-1 FL-2 TR-12", ON_ANY, "dma,flush",
-     "All tables below the top one of five levels are replaced: behind FLUSH_DEVICE_DOMAIN the new ones count")
-{
-    replace_below_top(t, by_domain);
-}
+VARIANTS(settle *const, ways_below_top, WAYS_BELOW_TOP);
 
-STORY("five_levels_by_list", STEPS "The whole range is flushed by a list.",
-      "The next write lands in the second target.", FAILURE);
-TEST(flush_five_list, "five_levels_by_list", "LS-1 LS-8 TR-12", ON_ANY, "dma,flush",
-     "All tables below the top one of five levels are replaced: behind a list flush of all of it the new ones count")
+TEST_EACH(five_levels_by, WAYS_BELOW_TOP,
+          PROMISE("All tables below the top one of five levels are replaced: {result}")
+          DEVICES(ALL)
+          STEPS("A page is mapped in two domains with tables of five levels, to different targets; the device uses the "
+                "one of the first. Then the entry of its top table is replaced by that of the second. {then}")
+          EXPECTS("The next write lands in the second target.")
+          IF_IT_FAILS("The host remembers the table of the fourth level and walks on through it: look at the page-walk "
+                      "cache of the fifth level."))
 {
-    replace_below_top(t, by_list);
-}
-
-STORY("five_levels_by_attach", STEPS "The device is attached to a blocking domain and comes back, without a flush.",
-      "The next write lands in the second target.", FAILURE);
-TEST(flush_five_attach, "five_levels_by_attach", "ATT-4 TR-12", ON_ANY, "dma",
-     "All tables below the top one of five levels are replaced: a device that was away meanwhile uses the new ones")
-{
-    replace_below_top(t, by_attach);
+    replace_below_top(t, VARIANT(ways_below_top));
 }

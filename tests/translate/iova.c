@@ -15,13 +15,14 @@ static unsigned usable_bits(struct test_run *t)
     return bits > 47 ? 47 : bits;
 }
 
-STORY("every_index_bit",
-      "A page of its own is mapped at each IOVA with one bit set, from bit 12 to the top, and at 0; the device "
-      "writes to all.",
-      "Each write lands in its own page.", "An IOVA bit is left out of the walk, so that two IOVAs are one.");
-TEST(translate_index_bits, "every_index_bit", "TR-2", ON_ANY, "dma",
-     "Each IOVA bit from 12 to the top takes part in the walk: a page mapped there is reached and its neighbours are "
-     "not")
+TEST(every_index_bit,
+     PROMISE("Each IOVA bit from 12 to the top takes part in the walk: a page mapped there is reached and its "
+             "neighbours are not")
+     COVERS("TR-2") DEVICES(ALL) KINDS("dma")
+     STEPS("A page of its own is mapped at each IOVA with one bit set, from bit 12 to the top, and at 0; the device "
+           "writes to all.")
+     EXPECTS("Each write lands in its own page.")
+     IF_IT_FAILS("An IOVA bit is left out of the walk, so that two IOVAs are one."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -39,10 +40,12 @@ TEST(translate_index_bits, "every_index_bit", "TR-2", ON_ANY, "dma",
     expect_write(t, e, 16, &b, 16, 8, "IOVA 0, after all the others");
 }
 
-STORY("sparse_random_iovas", "24 pages are mapped at random IOVAs over the whole width; the device writes to all.",
-      "Each write lands in its own page.", "Tables at some place of the tree are not found.");
-TEST(translate_sparse, "sparse_random_iovas", "TR-2", ON_ANY, "dma",
-     "Pages at random IOVAs over the whole width are reached, each its own target")
+TEST(sparse_random_iovas,
+     PROMISE("Pages at random IOVAs over the whole width are reached, each its own target")
+     COVERS("TR-2") DEVICES(ALL) KINDS("dma")
+     STEPS("24 pages are mapped at random IOVAs over the whole width; the device writes to all.")
+     EXPECTS("Each write lands in its own page.")
+     IF_IT_FAILS("Tables at some place of the tree are not found."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -61,11 +64,12 @@ TEST(translate_sparse, "sparse_random_iovas", "TR-2", ON_ANY, "dma",
     }
 }
 
-STORY("highest_iova",
-      "The last page below the reported width is mapped, and the device writes all of it and its last byte.",
-      "Both writes land.", "The host's limit is lower than what it reports, or off by one.");
-TEST(translate_highest, "highest_iova", "TR-2", ON_ANY, "dma",
-     "The last page below the reported width (at most 2^47) translates to its last byte")
+TEST(highest_iova,
+     PROMISE("The last page below the reported width (at most 2^47) translates to its last byte")
+     COVERS("TR-2") DEVICES(ALL) KINDS("dma")
+     STEPS("The last page below the reported width is mapped, and the device writes all of it and its last byte.")
+     EXPECTS("Both writes land.")
+     IF_IT_FAILS("The host's limit is lower than what it reports, or off by one."))
 {
     struct dma_engine *e = device(t);
     uint64_t iova = (1ull << usable_bits(t)) - PAGE_SIZE;
@@ -77,11 +81,12 @@ TEST(translate_highest, "highest_iova", "TR-2", ON_ANY, "dma",
     expect_write(t, e, iova + PAGE_SIZE - 1, &b, PAGE_SIZE - 1, 1, "last byte");
 }
 
-STORY("beyond_the_width_aborts",
-      "One low page is mapped; the device writes to its address with each bit at or above the width set.",
-      "All of them abort.", "The host drops high bits: an IOVA that nobody mapped reaches a page.");
-TEST(translate_beyond_width, "beyond_the_width_aborts", "TR-2", ON_ANY, "dma,fault",
-     "An IOVA at or above 2^width aborts, even when its low bits are mapped")
+TEST(beyond_the_width_aborts,
+     PROMISE("An IOVA at or above 2^width aborts, even when its low bits are mapped")
+     COVERS("TR-2") DEVICES(ALL) KINDS("dma fault")
+     STEPS("One low page is mapped; the device writes to its address with each bit at or above the width set.")
+     EXPECTS("All of them abort.")
+     IF_IT_FAILS("The host drops high bits: an IOVA that nobody mapped reaches a page."))
 {
     struct dma_engine *e = device(t);
     unsigned width = capabilities(t)->max_iova_width;
@@ -95,12 +100,13 @@ TEST(translate_beyond_width, "beyond_the_width_aborts", "TR-2", ON_ANY, "dma,fau
     }
 }
 
-STORY("aliases_of_a_mapped_page",
-      "One page is mapped at an IOVA with mixed bits; the device writes to addresses that differ in one index "
-      "bit.",
-      "All of them fault as not present.", "Some index bit takes no part in the walk or in the lookup of the cache.");
-TEST(translate_low_bits, "aliases_of_a_mapped_page", "TR-2", ON_ANY, "dma,fault",
-     "IOVAs that differ from a mapped one in one index bit abort")
+TEST(aliases_of_a_mapped_page,
+     PROMISE("IOVAs that differ from a mapped one in one index bit abort")
+     COVERS("TR-2") DEVICES(ALL) KINDS("dma fault")
+     STEPS("One page is mapped at an IOVA with mixed bits; the device writes to addresses that differ in one index "
+           "bit.")
+     EXPECTS("All of them fault as not present.")
+     IF_IT_FAILS("Some index bit takes no part in the walk or in the lookup of the cache."))
 {
     struct dma_engine *e = device(t);
     uint64_t iova = 0x2A5533AA5000ull & ((1ull << usable_bits(t)) - 1);
@@ -115,12 +121,14 @@ TEST(translate_low_bits, "aliases_of_a_mapped_page", "TR-2", ON_ANY, "dma,fault"
     }
 }
 
-STORY("next_to_the_interrupt_window",
-      "The pages right below and right above 0xFEE00000 to 0xFEEFFFFF are mapped, and the device writes all of "
-      "both.",
-      "Both writes land.", "The interrupt window is taken too wide: a driver whose IOVA lies beside it loses its DMA.");
-TEST(translate_window_neighbours, "next_to_the_interrupt_window", "TR-13 TR-1", ON_ANY, "dma",
-     "The pages right below and right above the interrupt window 0xFEE00000 to 0xFEEFFFFF translate like any other")
+TEST(next_to_the_interrupt_window,
+     PROMISE("The pages right below and right above the interrupt window 0xFEE00000 to 0xFEEFFFFF translate like any "
+             "other")
+     COVERS("TR-13 TR-1") DEVICES(ALL) KINDS("dma")
+     STEPS("The pages right below and right above 0xFEE00000 to 0xFEEFFFFF are mapped, and the device writes all of "
+           "both.")
+     EXPECTS("Both writes land.")
+     IF_IT_FAILS("The interrupt window is taken too wide: a driver whose IOVA lies beside it loses its DMA."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);

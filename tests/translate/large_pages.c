@@ -15,13 +15,13 @@ static void check_leaf_size(struct test_run *t, struct domain *d, uint64_t iova,
             "our own table has no leaf of 0x%llx bytes at 0x%llx", (unsigned long long)size, (unsigned long long)iova);
 }
 
-STORY("leaf_2m",
-      "The device writes at the start, middle and end of a 2 MiB leaf, 60 KiB inside, and right before and behind "
-      "it.",
-      "What lies in the leaf lands, what lies beside it faults.",
-      "A superpage is not recognised, or its offset bits are cut.");
-TEST(translate_leaf_2m, "leaf_2m", "TR-5", ON_ANY, "dma",
-     "A 2 MiB leaf translates its first, middle and last byte and every 4 KiB boundary in it")
+TEST(leaf_2m,
+     PROMISE("A 2 MiB leaf translates its first, middle and last byte and every 4 KiB boundary in it")
+     COVERS("TR-5") DEVICES(ALL) KINDS("dma")
+     STEPS("The device writes at the start, middle and end of a 2 MiB leaf, 60 KiB inside, and right before and behind "
+           "it.")
+     EXPECTS("What lies in the leaf lands, what lies beside it faults.")
+     IF_IT_FAILS("A superpage is not recognised, or its offset bits are cut."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer_for_leaf(t, SIZE_2M);
@@ -37,10 +37,12 @@ TEST(translate_leaf_2m, "leaf_2m", "TR-5", ON_ANY, "dma",
     expect_write_fault(t, e, IOVA - 4, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "before the leaf");
 }
 
-STORY("leaf_2m_read_only", "The device writes to the first and last bytes of a read-only 2 MiB leaf.",
-      "Both fault as write denied and change nothing.", "The permission of superpage leaves is not checked.");
-TEST(translate_leaf_2m_read_only, "leaf_2m_read_only", "TR-3 TR-5", ON_ANY, "dma,fault",
-     "A read-only 2 MiB leaf drops writes to its first and last byte")
+TEST(leaf_2m_read_only,
+     PROMISE("A read-only 2 MiB leaf drops writes to its first and last byte")
+     COVERS("TR-3 TR-5") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device writes to the first and last bytes of a read-only 2 MiB leaf.")
+     EXPECTS("Both fault as write denied and change nothing.")
+     IF_IT_FAILS("The permission of superpage leaves is not checked."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer_for_leaf(t, SIZE_2M);
@@ -53,13 +55,13 @@ TEST(translate_leaf_2m_read_only, "leaf_2m_read_only", "TR-3 TR-5", ON_ANY, "dma
     expect_write_fault(t, e, IOVA + SIZE_2M - 4, 4, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "last bytes");
 }
 
-STORY("small_leaves_around_2m",
-      "4 KiB leaves are mapped right before and behind a 2 MiB leaf; the device uses the large leaf, then "
-      "writes at all four edges.",
-      "Each write lands on its own side.",
-      "The extent of a superpage is taken too large, in the walk or in the cache.");
-TEST(translate_mixed_sizes, "small_leaves_around_2m", "TR-6", ON_ANY, "dma",
-     "4 KiB leaves directly before and behind a 2 MiB leaf are told apart from it")
+TEST(small_leaves_around_2m,
+     PROMISE("4 KiB leaves directly before and behind a 2 MiB leaf are told apart from it")
+     COVERS("TR-6") DEVICES(ALL) KINDS("dma")
+     STEPS("4 KiB leaves are mapped right before and behind a 2 MiB leaf; the device uses the large leaf, then writes "
+           "at all four edges.")
+     EXPECTS("Each write lands on its own side.")
+     IF_IT_FAILS("The extent of a superpage is taken too large, in the walk or in the cache."))
 {
     struct dma_engine *e = device(t);
     struct buffer big = buffer_for_leaf(t, SIZE_2M), small = buffer(t, 2);
@@ -77,11 +79,12 @@ TEST(translate_mixed_sizes, "small_leaves_around_2m", "TR-6", ON_ANY, "dma",
     expect_untouched(t, &small, "the small pages in the end");
 }
 
-STORY("small_leaves_for_2m",
-      "2 MiB are mapped by 512 leaves of 4 KiB; the device writes at both ends and over several pages.",
-      "All writes land.", "The host guesses superpages from contiguous leaves, or loses leaves of a full table.");
-TEST(translate_4k_only, "small_leaves_for_2m", "TR-6", ON_ANY, "dma",
-     "512 leaves of 4 KiB translate like the 2 MiB leaf that could replace them")
+TEST(small_leaves_for_2m,
+     PROMISE("512 leaves of 4 KiB translate like the 2 MiB leaf that could replace them")
+     COVERS("TR-6") DEVICES(ALL) KINDS("dma")
+     STEPS("2 MiB are mapped by 512 leaves of 4 KiB; the device writes at both ends and over several pages.")
+     EXPECTS("All writes land.")
+     IF_IT_FAILS("The host guesses superpages from contiguous leaves, or loses leaves of a full table."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
@@ -111,13 +114,13 @@ static void check_window(struct test_run *t, struct dma_engine *e, uint64_t iova
           "%s: a byte behind it changed", what);
 }
 
-STORY("leaf_1g",
-      "The device writes at the start, at a 2 MiB boundary in the middle, inside and at the end of a 1 GiB leaf, "
-      "and right before and behind it.",
-      "What lies in the leaf lands and its neighbour bytes are unchanged; what lies beside it faults.",
-      "A 1 GiB leaf is not recognised, or the offset in it is cut to 2 MiB.");
-TEST(translate_leaf_1g, "leaf_1g", "TR-5", ON_ANY, "dma,fault",
-     "A 1 GiB leaf translates its first, middle and last byte")
+TEST(leaf_1g,
+     PROMISE("A 1 GiB leaf translates its first, middle and last byte")
+     COVERS("TR-5") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device writes at the start, at a 2 MiB boundary in the middle, inside and at the end of a 1 GiB leaf, "
+           "and right before and behind it.")
+     EXPECTS("What lies in the leaf lands and its neighbour bytes are unchanged; what lies beside it faults.")
+     IF_IT_FAILS("A 1 GiB leaf is not recognised, or the offset in it is cut to 2 MiB."))
 {
     struct dma_engine *e = device(t);
     uint64_t iova = 0x3C0000000ull, gigapage;

@@ -18,12 +18,13 @@ static void expect_denied(struct test_run *t, struct dma_engine *e, struct leaf 
     }
 }
 
-STORY("leaf_1g_read_only",
-      "The device writes to the first and last bytes and to the middle of a read-only 1 GiB leaf, reads it, and writes "
-      "again.",
-      "All writes fault as write denied and change nothing.", "The permission of 1 GiB leaves is not checked.");
-TEST(read_only_1g, "leaf_1g_read_only", "TR-3 TR-5", ON_ANY, "dma,fault",
-     "A read-only 1 GiB leaf drops writes to its first, middle and last bytes")
+TEST(leaf_1g_read_only,
+     PROMISE("A read-only 1 GiB leaf drops writes to its first, middle and last bytes")
+     COVERS("TR-3 TR-5") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device writes to the first and last bytes and to the middle of a read-only 1 GiB leaf, reads it, and "
+           "writes again.")
+     EXPECTS("All writes fault as write denied and change nothing.")
+     IF_IT_FAILS("The permission of 1 GiB leaves is not checked."))
 {
     struct dma_engine *e = device(t);
     struct leaf l = leaf_for(t, IOVA, SIZE_1G);
@@ -49,24 +50,24 @@ static void below_read_only_table(struct test_run *t, uint64_t size, unsigned le
     expect_denied(t, e, &l);
 }
 
-STORY("leaf_2m_below_read_only_table",
-      "A 2 MiB leaf is writable, and the RW bit of the entry that names its table is clear. The device writes to the "
-      "first and last bytes and to the middle, reads, and writes again.",
-      "All writes fault as write denied and change nothing.",
-      "The permission of a large page is taken from its leaf alone.");
-TEST(table_2m, "leaf_2m_below_read_only_table", "TR-4", ON_ANY, "dma,fault",
-     "A clear RW bit in the entry above a 2 MiB leaf blocks writes to it")
+TEST(leaf_2m_below_read_only_table,
+     PROMISE("A clear RW bit in the entry above a 2 MiB leaf blocks writes to it")
+     COVERS("TR-4") DEVICES(ALL) KINDS("dma fault")
+     STEPS("A 2 MiB leaf is writable, and the RW bit of the entry that names its table is clear. The device writes to "
+           "the first and last bytes and to the middle, reads, and writes again.")
+     EXPECTS("All writes fault as write denied and change nothing.")
+     IF_IT_FAILS("The permission of a large page is taken from its leaf alone."))
 {
     below_read_only_table(t, SIZE_2M, 2);
 }
 
-STORY("leaf_1g_below_read_only_table",
-      "A 1 GiB leaf is writable, and the RW bit of the entry that names its table is clear. The device writes to the "
-      "first and last bytes and to the middle, reads, and writes again.",
-      "All writes fault as write denied and change nothing.",
-      "The permission of a large page is taken from its leaf alone.");
-TEST(table_1g, "leaf_1g_below_read_only_table", "TR-4", ON_ANY, "dma,fault",
-     "A clear RW bit in the entry above a 1 GiB leaf blocks writes to it")
+TEST(leaf_1g_below_read_only_table,
+     PROMISE("A clear RW bit in the entry above a 1 GiB leaf blocks writes to it")
+     COVERS("TR-4") DEVICES(ALL) KINDS("dma fault")
+     STEPS("A 1 GiB leaf is writable, and the RW bit of the entry that names its table is clear. The device writes to "
+           "the first and last bytes and to the middle, reads, and writes again.")
+     EXPECTS("All writes fault as write denied and change nothing.")
+     IF_IT_FAILS("The permission of a large page is taken from its leaf alone."))
 {
     below_read_only_table(t, SIZE_1G, 3);
 }

@@ -17,13 +17,14 @@ static uint64_t hole(struct test_run *t)
     return gpa;
 }
 
-STORY("leaf_outside_of_memory",
-      "One leaf points to an address without memory; the device writes and reads through it, then through a good "
-      "leaf.",
-      "Nothing in the guest's memory changes, and the good leaf works.",
-      "The host redirects the access into other memory, or blocks the device for good.");
-TEST(translate_leaf_outside, "leaf_outside_of_memory", "TR-10", ON_ANY, "dma",
-     "A leaf that points outside of guest memory: nothing in guest memory changes, and other leaves go on working")
+TEST(leaf_outside_of_memory,
+     PROMISE("A leaf that points outside of guest memory: nothing in guest memory changes, and other leaves go on "
+             "working")
+     COVERS("TR-10") DEVICES(ALL) KINDS("dma")
+     STEPS("One leaf points to an address without memory; the device writes and reads through it, then through a good "
+           "leaf.")
+     EXPECTS("Nothing in the guest's memory changes, and the good leaf works.")
+     IF_IT_FAILS("The host redirects the access into other memory, or blocks the device for good."))
 {
     struct dma_engine *e = device(t);
     uint64_t gpa = hole(t);
@@ -63,29 +64,33 @@ static void table_outside(struct test_run *t, unsigned level)
     }
 }
 
-STORY("leaf_table_outside_of_memory",
-      "The entry above the leaf table points to an address without memory; the device writes, reads, and uses an "
-      "IOVA with good tables.",
-      "Both accesses fault; the good IOVA works.", "The host takes what it cannot read for a table.");
-TEST(translate_table_outside_1, "leaf_table_outside_of_memory", "TR-11", ON_ANY, "dma,fault",
-     "A leaf table outside of guest memory aborts every access below it")
+TEST(leaf_table_outside_of_memory,
+     PROMISE("A leaf table outside of guest memory aborts every access below it")
+     COVERS("TR-11") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The entry above the leaf table points to an address without memory; the device writes, reads, and uses an "
+           "IOVA with good tables.")
+     EXPECTS("Both accesses fault; the good IOVA works.")
+     IF_IT_FAILS("The host takes what it cannot read for a table."))
 {
     table_outside(t, 1);
 }
 
-STORY("middle_table_outside_of_memory", "The same with the entry above the middle table.",
-      "Both accesses fault; the good IOVA works.", "The host takes what it cannot read for a table.");
-TEST(translate_table_outside_2, "middle_table_outside_of_memory", "TR-11", ON_ANY, "dma,fault",
-     "A middle table outside of guest memory aborts every access below it")
+TEST(middle_table_outside_of_memory,
+     PROMISE("A middle table outside of guest memory aborts every access below it")
+     COVERS("TR-11") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The same with the entry above the middle table.")
+     EXPECTS("Both accesses fault; the good IOVA works.")
+     IF_IT_FAILS("The host takes what it cannot read for a table."))
 {
     table_outside(t, 2);
 }
 
-STORY("upper_table_outside_of_memory", "The same with the entry in the root table.",
-      "Both accesses fault; the good IOVA works, where the width permits one.",
-      "The host takes what it cannot read for a table.");
-TEST(translate_table_outside_3, "upper_table_outside_of_memory", "TR-11", ON_ANY, "dma,fault",
-     "A table outside of guest memory right below the root aborts every access below it")
+TEST(upper_table_outside_of_memory,
+     PROMISE("A table outside of guest memory right below the root aborts every access below it")
+     COVERS("TR-11") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The same with the entry in the root table.")
+     EXPECTS("Both accesses fault; the good IOVA works, where the width permits one.")
+     IF_IT_FAILS("The host takes what it cannot read for a table."))
 {
     table_outside(t, 3);
 }

@@ -17,64 +17,58 @@ static void clear_bits_at(struct test_run *t, struct domain *d, unsigned level, 
     STEP3(t, "clear bits 0x%llx of the level %llu entry: now 0x%llx", bits, level, *w.entry[level]);
 }
 
-static void write_denied_at(struct test_run *t, unsigned level)
+/* The entries on the way to a page, by their level. */
+#define LEVELS(ROW, test)                                                                                              \
+    ROW(test, 0, 0, WORD(entry, "4 KiB leaf"))                                                                         \
+    ROW(test, 1, 1, WORD(entry, "entry of the 2 MiB level"))                                                           \
+    ROW(test, 2, 2, WORD(entry, "entry of the 1 GiB level"))                                                           \
+    ROW(test, 3, 3, WORD(entry, "entry of the root table"))
+
+VARIANTS(const uint8_t, levels, LEVELS);
+
+TEST_EACH(write_denied_at_level, LEVELS,
+          PROMISE("A clear RW bit in the {entry} blocks writes")
+          COVERS("TR-4") DEVICES(ALL) KINDS("dma fault")
+          STEPS("A page is mapped for reading and writing; the RW bit of the {entry} is cleared before the device has "
+                "ever used it; then the device writes.")
+          EXPECTS("The write is denied, and nothing changes.")
+          IF_IT_FAILS("The host takes the permission from some levels only, not from every entry on the way."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
     struct domain *d = domain_four_levels(t, IOVA, &b);
 
-    clear_bits_at(t, d, level, d->table.format->write_bits & 2);
+    clear_bits_at(t, d, VARIANT(levels), d->table.format->write_bits & 2);
     attach(t, d, e);
     expect_write_fault(t, e, IOVA + 16, 8, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "write below an entry without RW");
 }
 
-static void not_present_at(struct test_run *t, unsigned level)
+TEST_EACH(not_present_at_level, LEVELS,
+          PROMISE("A clear P bit in the {entry} blocks reads and writes")
+          COVERS("TR-4") DEVICES(ALL) KINDS("dma fault")
+          STEPS("A page is mapped; the P bit of the {entry} is cleared before the device has ever used it; then the "
+                "device writes and reads.")
+          EXPECTS("Both fault as not present, and nothing changes.")
+          IF_IT_FAILS("The host follows an entry that is not present: its other bits may be anything."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
     struct domain *d = domain_four_levels(t, IOVA, &b);
 
-    clear_bits_at(t, d, level, d->table.format->present);
+    clear_bits_at(t, d, VARIANT(levels), d->table.format->present);
     attach(t, d, e);
     expect_write_fault(t, e, IOVA + 16, 8, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "write below an entry without P");
     expect_read_fault(t, e, IOVA + 16, 8, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "read below an entry without P");
 }
 
-#define PERMISSION_TESTS(level, where)                                                                                 \
-    STORY("write_denied_at_level_" #level,                                                                             \
-          "A page is mapped for reading and writing; the RW bit of the " where                                         \
-          " is cleared before the device has ever used it; then the device writes.",                                   \
-          "The write is denied, and nothing changes.",                                                                 \
-          "The host takes the permission from some levels only, not from every entry on the way.");                    \
-    TEST(translate_write_denied_##level, "write_denied_at_level_" #level, "TR-4", ON_ANY, "dma,fault",                 \
-         "A clear RW bit in the " where " blocks writes")                                                              \
-    {                                                                                                                  \
-        write_denied_at(t, level);                                                                                     \
-    }                                                                                                                  \
-    STORY("not_present_at_level_" #level,                                                                              \
-          "A page is mapped; the P bit of the " where                                                                  \
-          " is cleared before the device has ever used it; then the device writes and reads.",                         \
-          "Both fault as not present, and nothing changes.",                                                           \
-          "The host follows an entry that is not present: its other bits may be anything.");                           \
-    TEST(translate_not_present_##level, "not_present_at_level_" #level, "TR-4", ON_ANY, "dma,fault",                   \
-         "A clear P bit in the " where " blocks reads and writes")                                                     \
-    {                                                                                                                  \
-        not_present_at(t, level);                                                                                      \
-    }
-
-PERMISSION_TESTS(0, "4 KiB leaf")
-PERMISSION_TESTS(1, "entry of the 2 MiB level")
-PERMISSION_TESTS(2, "entry of the 1 GiB level")
-PERMISSION_TESTS(3, "entry of the root table")
-
-STORY("upper_rights_hold_for_the_next_page",
-      "For the levels 1 to 3: the RW bit above two pages is cleared, the device reads the first page and then "
-      "tries to write the second.",
-      "The write is denied, and neither page changes.",
-      "The cached walk has lost the rights of the upper entries: writes to pages beside one that was read go "
-      "through.");
-TEST(translate_rights_of_the_walk, "upper_rights_hold_for_the_next_page", "TR-4", ON_ANY, "dma,fault",
-     "A clear RW bit above two pages blocks writes to the second, also when the walk to the first is cached")
+TEST(upper_rights_hold_for_the_next_page,
+     PROMISE("A clear RW bit above two pages blocks writes to the second, also when the walk to the first is cached")
+     COVERS("TR-4") DEVICES(ALL) KINDS("dma fault")
+     STEPS("For the levels 1 to 3: the RW bit above two pages is cleared, the device reads the first page and then "
+           "tries to write the second.")
+     EXPECTS("The write is denied, and neither page changes.")
+     IF_IT_FAILS("The cached walk has lost the rights of the upper entries: writes to pages beside one that was read "
+                 "go through."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 2);
@@ -90,10 +84,12 @@ TEST(translate_rights_of_the_walk, "upper_rights_hold_for_the_next_page", "TR-4"
     }
 }
 
-STORY("read_only_leaf_blocks_writes", "The device writes to the start and to the last byte of a read-only page.",
-      "Both writes are denied and change nothing.", "The host does not check the RW bit of the leaf.");
-TEST(translate_read_only, "read_only_leaf_blocks_writes", "TR-3", ON_ANY, "dma,fault",
-     "A write through a read-only leaf is dropped and memory stays as it was")
+TEST(read_only_leaf_blocks_writes,
+     PROMISE("A write through a read-only leaf is dropped and memory stays as it was")
+     COVERS("TR-3") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device writes to the start and to the last byte of a read-only page.")
+     EXPECTS("Both writes are denied and change nothing.")
+     IF_IT_FAILS("The host does not check the RW bit of the leaf."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -105,12 +101,12 @@ TEST(translate_read_only, "read_only_leaf_blocks_writes", "TR-3", ON_ANY, "dma,f
     expect_write_fault(t, e, IOVA + PAGE_SIZE - 1, 1, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "write to its last byte");
 }
 
-STORY("read_only_after_a_read",
-      "Three times the device reads 64 bytes of a read-only page and tries to write them back inverted.",
-      "The page does not change.",
-      "The cache entry that a read has made does not hold the write permission, and a hit is not checked.");
-TEST(translate_read_only_cached, "read_only_after_a_read", "TR-3", ON_ANY, "dma,fault",
-     "A write is dropped also when the read-only translation is cached by a read before it")
+TEST(read_only_after_a_read,
+     PROMISE("A write is dropped also when the read-only translation is cached by a read before it")
+     COVERS("TR-3") DEVICES(ALL) KINDS("dma fault")
+     STEPS("Three times the device reads 64 bytes of a read-only page and tries to write them back inverted.")
+     EXPECTS("The page does not change.")
+     IF_IT_FAILS("The cache entry that a read has made does not hold the write permission, and a hit is not checked."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -125,11 +121,12 @@ TEST(translate_read_only_cached, "read_only_after_a_read", "TR-3", ON_ANY, "dma,
     }
 }
 
-STORY("read_only_between_writable", "One DMA over three pages, of which the middle one is read-only.",
-      "The first page is written, the second unchanged, the third open.",
-      "Permissions are checked for the first page of a request only.");
-TEST(translate_mixed, "read_only_between_writable", "TR-3", ON_ANY, "dma,fault",
-     "A read-only page between two writable ones is the only one that a DMA over all three leaves unchanged")
+TEST(read_only_between_writable,
+     PROMISE("A read-only page between two writable ones is the only one that a DMA over all three leaves unchanged")
+     COVERS("TR-3") DEVICES(ALL) KINDS("dma fault")
+     STEPS("One DMA over three pages, of which the middle one is read-only.")
+     EXPECTS("The first page is written, the second unchanged, the third open.")
+     IF_IT_FAILS("Permissions are checked for the first page of a request only."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -147,11 +144,12 @@ TEST(translate_mixed, "read_only_between_writable", "TR-3", ON_ANY, "dma,fault",
     CHECK(!buffer_damaged_guard(&b), "a guard byte changed");
 }
 
-STORY("accessed_and_dirty_clear", "A leaf and the table entry above it have A and D clear; the device writes.",
-      "It lands or is refused, and what the bits are afterwards is recorded.",
-      "The write damages other memory: the host writes A and D bits to a wrong place.");
-OBSERVATION(translate_accessed_clear, "accessed_and_dirty_clear", "TR-8", ON_ANY, "dma",
-            "Entries without A and D: translated (and perhaps set by the host), or refused")
+OBSERVATION(accessed_and_dirty_clear,
+            PROMISE("Entries without A and D: translated (and perhaps set by the host), or refused")
+            COVERS("TR-8") DEVICES(ALL) KINDS("dma")
+            STEPS("A leaf and the table entry above it have A and D clear; the device writes.")
+            EXPECTS("It lands or is refused, and what the bits are afterwards is recorded.")
+            IF_IT_FAILS("The write damages other memory: the host writes A and D bits to a wrong place."))
 {
     struct dma_engine *e = device(t);
     uint64_t ad = 1ull << 5 | 1ull << 6;
@@ -167,10 +165,12 @@ OBSERVATION(translate_accessed_clear, "accessed_and_dirty_clear", "TR-8", ON_ANY
             (unsigned)(*leaf_entry(t, d, IOVA) >> 5 & 1), (unsigned)(*leaf_entry(t, d, IOVA) >> 6 & 1));
 }
 
-STORY("user_bit_clear", "A leaf has the US bit clear; the device writes.", "It lands or is refused, which is recorded.",
-      "The write damages other memory.");
-OBSERVATION(translate_user_clear, "user_bit_clear", "TR-9", ON_ANY, "dma",
-            "A leaf without the US bit: refused or translated, as the host defines")
+OBSERVATION(user_bit_clear,
+            PROMISE("A leaf without the US bit: refused or translated, as the host defines")
+            COVERS("TR-9") DEVICES(ALL) KINDS("dma")
+            STEPS("A leaf has the US bit clear; the device writes.")
+            EXPECTS("It lands or is refused, which is recorded.")
+            IF_IT_FAILS("The write damages other memory."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -181,12 +181,13 @@ OBSERVATION(translate_user_clear, "user_bit_clear", "TR-9", ON_ANY, "dma",
     OBSERVE("write %s", may_write(t, e, IOVA, &b, 0, 8, "write through a supervisor leaf") ? "landed" : "was refused");
 }
 
-STORY("reserved_bits_in_tables",
-      "The device writes with PS set in the root entry, then, after a flush, with bit 51 set in the leaf.",
-      "Each is ignored or aborts, which is recorded; nothing lands elsewhere.",
-      "A reserved bit becomes a part of the address, and the device reaches other memory.");
-OBSERVATION(translate_reserved_bits, "reserved_bits_in_tables", "TR-7", ON_ANY, "dma",
-            "PS in a root entry and reserved address bits of a leaf: abort or ignored, never an access elsewhere")
+OBSERVATION(reserved_bits_in_tables,
+            PROMISE("PS in a root entry and reserved address bits of a leaf: abort or ignored, never an access "
+                    "elsewhere")
+            COVERS("TR-7") DEVICES(ALL) KINDS("dma")
+            STEPS("The device writes with PS set in the root entry, then, after a flush, with bit 51 set in the leaf.")
+            EXPECTS("Each is ignored or aborts, which is recorded; nothing lands elsewhere.")
+            IF_IT_FAILS("A reserved bit becomes a part of the address, and the device reaches other memory."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);

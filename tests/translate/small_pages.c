@@ -6,13 +6,14 @@
 #define IOVA       0x04000000ull
 #define RW         (STAGE1_READ | STAGE1_WRITE)
 
-STORY("leaf_4k",
-      "The device writes the first byte, two bytes in the middle, the last byte, and then the whole of a mapped "
-      "page. A slow one (edu) writes its first and its last bytes only.",
-      "Exactly these bytes change, and nothing around the page.",
-      "The simplest translation does not work: look at the root, the levels and the leaf that the host follows.");
-TEST(translate_leaf_4k, "leaf_4k", "TR-1 ATT-1", ON_ANY, "dma",
-     "A device writes through a 4 KiB leaf at its first, middle and last byte, and as a whole")
+TEST(leaf_4k,
+     PROMISE("A device writes through a 4 KiB leaf at its first, middle and last byte, and as a whole")
+     COVERS("TR-1 ATT-1") DEVICES(ALL) KINDS("dma")
+     STEPS("The device writes the first byte, two bytes in the middle, the last byte, and then the whole of a mapped "
+           "page. A slow one (edu) writes its first and its last bytes only.")
+     EXPECTS("Exactly these bytes change, and nothing around the page.")
+     IF_IT_FAILS("The simplest translation does not work: look at the root, the levels and the leaf that the host "
+                 "follows."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -31,12 +32,13 @@ TEST(translate_leaf_4k, "leaf_4k", "TR-1 ATT-1", ON_ANY, "dma",
     expect_write(t, e, IOVA, &b, 0, e->ops->max_length < PAGE_SIZE ? e->ops->max_length : PAGE_SIZE, "whole page");
 }
 
-STORY("read_and_write_back",
-      "The device reads a page, an odd range and the last byte, each of random contents, and writes back the "
-      "inverse.",
-      "Each range holds exactly the inverse.", "Reads and writes of one IOVA go to different places.");
-TEST(translate_read_modify, "read_and_write_back", "TR-1", ON_ANY, "dma",
-     "A device reads exactly the bytes behind an IOVA and writes them back inverted")
+TEST(read_and_write_back,
+     PROMISE("A device reads exactly the bytes behind an IOVA and writes them back inverted")
+     COVERS("TR-1") DEVICES(ALL) KINDS("dma")
+     STEPS("The device reads a page, an odd range and the last byte, each of random contents, and writes back the "
+           "inverse.")
+     EXPECTS("Each range holds exactly the inverse.")
+     IF_IT_FAILS("Reads and writes of one IOVA go to different places."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -48,13 +50,13 @@ TEST(translate_read_modify, "read_and_write_back", "TR-1", ON_ANY, "dma",
     expect_invert(t, e, IOVA + PAGE_SIZE - 1, &b, PAGE_SIZE - 1, 1, "last byte");
 }
 
-STORY("unmapped_page_aborts",
-      "The device writes and reads around its only mapped page, at IOVA 0, and at the physical address of the "
-      "page.",
-      "All fault and change nothing; the mapped page works afterwards.",
-      "Without a leaf the host lets accesses through, most likely untranslated.");
-TEST(translate_unmapped, "unmapped_page_aborts", "TR-1", ON_ANY, "dma,fault",
-     "An access to an IOVA without a leaf aborts and changes no memory")
+TEST(unmapped_page_aborts,
+     PROMISE("An access to an IOVA without a leaf aborts and changes no memory")
+     COVERS("TR-1") DEVICES(ALL) KINDS("dma fault")
+     STEPS("The device writes and reads around its only mapped page, at IOVA 0, and at the physical address of the "
+           "page.")
+     EXPECTS("All fault and change nothing; the mapped page works afterwards.")
+     IF_IT_FAILS("Without a leaf the host lets accesses through, most likely untranslated."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -69,11 +71,12 @@ TEST(translate_unmapped, "unmapped_page_aborts", "TR-1", ON_ANY, "dma,fault",
     expect_write(t, e, IOVA, &b, 0, 4, "the leaf itself, afterwards");
 }
 
-STORY("empty_table_blocks_all",
-      "In a domain without any mapping the device writes and reads at the physical address of a buffer.",
-      "Both fault as not present.", "An empty root table is taken for no translation at all.");
-TEST(translate_empty_table, "empty_table_blocks_all", "TR-1", ON_ANY, "dma,fault",
-     "A domain with an empty root table lets no access through")
+TEST(empty_table_blocks_all,
+     PROMISE("A domain with an empty root table lets no access through")
+     COVERS("TR-1") DEVICES(ALL) KINDS("dma fault")
+     STEPS("In a domain without any mapping the device writes and reads at the physical address of a buffer.")
+     EXPECTS("Both fault as not present.")
+     IF_IT_FAILS("An empty root table is taken for no translation at all."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -84,12 +87,12 @@ TEST(translate_empty_table, "empty_table_blocks_all", "TR-1", ON_ANY, "dma,fault
     expect_read_fault(t, e, gpa_of(b.data), 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "read at the buffer's GPA");
 }
 
-STORY("dma_across_pages",
-      "One DMA of 48 bytes crosses from one page to the next, whose targets are apart and in reverse order.",
-      "Half of the bytes are at the end of one page, half at the start of the other.",
-      "The host translates the first page of a request only, and goes on linearly.");
-TEST(translate_page_crossing, "dma_across_pages", "TR-1", ON_ANY, "dma",
-     "One DMA over a page boundary follows both leaves, also when their targets are apart and in reverse order")
+TEST(dma_across_pages,
+     PROMISE("One DMA over a page boundary follows both leaves, also when their targets are apart and in reverse order")
+     COVERS("TR-1") DEVICES(ALL) KINDS("dma")
+     STEPS("One DMA of 48 bytes crosses from one page to the next, whose targets are apart and in reverse order.")
+     EXPECTS("Half of the bytes are at the end of one page, half at the start of the other.")
+     IF_IT_FAILS("The host translates the first page of a request only, and goes on linearly."))
 {
     struct dma_engine *e = device(t);
     struct buffer low = buffer(t, 1), high = buffer(t, 1);
@@ -109,10 +112,12 @@ TEST(translate_page_crossing, "dma_across_pages", "TR-1", ON_ANY, "dma",
     CHECK(!memory_find_other(low.data + 24, PAGE_SIZE - 24, POISON_FRESH), "a byte behind the DMA changed");
 }
 
-STORY("dma_into_unmapped_page_stops_there", "One DMA of 32 bytes runs from a mapped page into one that is not.",
-      "Nothing behind the boundary changes.", "The host checks only the start of a request.");
-TEST(translate_runs_into_hole, "dma_into_unmapped_page_stops_there", "TR-1", ON_ANY, "dma,fault",
-     "A DMA that runs from a mapped into an unmapped page writes nothing behind the boundary")
+TEST(dma_into_unmapped_page_stops_there,
+     PROMISE("A DMA that runs from a mapped into an unmapped page writes nothing behind the boundary")
+     COVERS("TR-1") DEVICES(ALL) KINDS("dma fault")
+     STEPS("One DMA of 32 bytes runs from a mapped page into one that is not.")
+     EXPECTS("Nothing behind the boundary changes.")
+     IF_IT_FAILS("The host checks only the start of a request."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -127,12 +132,12 @@ TEST(translate_runs_into_hole, "dma_into_unmapped_page_stops_there", "TR-1", ON_
           "the page behind the boundary is not mapped, yet it changed");
 }
 
-STORY("scattered_64k",
-      "Sixteen pages in random order are mapped; the device writes to each, then over all of them in one DMA.",
-      "Each byte is where its leaf points, and the byte behind the DMA is unchanged.",
-      "Some index of the leaf table is wrong, or long requests are not cut at page boundaries.");
-TEST(translate_scatter, "scattered_64k", "TR-1 TR-2", ON_ANY, "dma",
-     "One DMA of almost 64 KiB follows sixteen leaves whose targets are in random order")
+TEST(scattered_64k,
+     PROMISE("One DMA of almost 64 KiB follows sixteen leaves whose targets are in random order")
+     COVERS("TR-1 TR-2") DEVICES(ALL) KINDS("dma")
+     STEPS("Sixteen pages in random order are mapped; the device writes to each, then over all of them in one DMA.")
+     EXPECTS("Each byte is where its leaf points, and the byte behind the DMA is unchanged.")
+     IF_IT_FAILS("Some index of the leaf table is wrong, or long requests are not cut at page boundaries."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -162,11 +167,12 @@ TEST(translate_scatter, "scattered_64k", "TR-1 TR-2", ON_ANY, "dma",
     CHECK_EQ(b.data[(order[15] + 1) * PAGE_SIZE - 1], POISON_FRESH, "the byte behind the DMA");
 }
 
-STORY("random_offsets_and_lengths", "Forty reads and writes back of up to 5000 bytes at random offsets of four pages.",
-      "Exactly the named bytes are inverted each time.",
-      "The offset in the page, or the length of pieces, is computed wrongly.");
-TEST(translate_random_small, "random_offsets_and_lengths", "TR-1", ON_ANY, "dma",
-     "Small DMAs at random offsets and of random lengths touch exactly their bytes")
+TEST(random_offsets_and_lengths,
+     PROMISE("Small DMAs at random offsets and of random lengths touch exactly their bytes")
+     COVERS("TR-1") DEVICES(ALL) KINDS("dma")
+     STEPS("Forty reads and writes back of up to 5000 bytes at random offsets of four pages.")
+     EXPECTS("Exactly the named bytes are inverted each time.")
+     IF_IT_FAILS("The offset in the page, or the length of pieces, is computed wrongly."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 4);
@@ -181,9 +187,12 @@ TEST(translate_random_small, "random_offsets_and_lengths", "TR-1", ON_ANY, "dma"
     }
 }
 
-STORY("two_iovas_one_page", "Two IOVAs map one page, and the device writes through both.", "Both writes land.",
-      "The host assumes that a page is mapped once.");
-TEST(translate_same_target, "two_iovas_one_page", "TR-1", ON_ANY, "dma", "Two IOVAs may map the same page")
+TEST(two_iovas_one_page,
+     PROMISE("Two IOVAs may map the same page")
+     COVERS("TR-1") DEVICES(ALL) KINDS("dma")
+     STEPS("Two IOVAs map one page, and the device writes through both.")
+     EXPECTS("Both writes land.")
+     IF_IT_FAILS("The host assumes that a page is mapped once."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -195,10 +204,12 @@ TEST(translate_same_target, "two_iovas_one_page", "TR-1", ON_ANY, "dma", "Two IO
     expect_write(t, e, IOVA + 64 * SIZE_2M + 16, &b, 16, 8, "second IOVA");
 }
 
-STORY("read_only_leaf_is_readable", "A page of random bytes is mapped read-only, and the device reads 301 of them.",
-      "The device has seen exactly these bytes.", "The host refuses reads of a page that must not be written.");
-TEST(translate_read_only_read, "read_only_leaf_is_readable", "TR-3", ON_READING, "dma",
-     "A device reads through a read-only leaf, byte for byte")
+TEST(read_only_leaf_is_readable,
+     PROMISE("A device reads through a read-only leaf, byte for byte")
+     COVERS("TR-3") DEVICES(READING) KINDS("dma")
+     STEPS("A page of random bytes is mapped read-only, and the device reads 301 of them.")
+     EXPECTS("The device has seen exactly these bytes.")
+     IF_IT_FAILS("The host refuses reads of a page that must not be written."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);

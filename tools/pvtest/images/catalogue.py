@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pvtest import paths
-from pvtest.images import elf, text_fields
+from pvtest.images import declarations, elf, text_fields
 from pvtest.images.pe import ImageError, read_section
 
 SECTION = ".pvtcat"  # of the images
-TEXT_SECTION = ".pvttext"  # of pvtest.debug
 KINDS = ("dma", "fault", "flush", "bad-input")
-CLASSES = ("rocker", "edu", "dmaprobe", "dmaprobe+ats")
+CLASSES = declarations.CLASSES
 # A DMA takes a tenth of a second on these, and microseconds on the class that stands for it behind the same IOMMU.
 SLOW_CLASSES = {"edu": "rocker"}
-CLASS_LETTERS = {"r": "rocker", "e": "edu", "d": "dmaprobe", "a": "dmaprobe+ats"}
 LEVELS = ("test", "observe", "stress")
 TEST_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\.[a-z0-9][a-z0-9_]*")
 SWITCH_ID = re.compile(r"[a-z0-9]+([-_.][a-z0-9]+)*")
@@ -41,6 +39,7 @@ class Test:
     kinds: tuple[str, ...]
     level: str
     where: str
+    problems: tuple[str, ...] = ()  # of its declaration
 
     @property
     def instances(self) -> list[Instance]:
@@ -121,64 +120,50 @@ def _words(text: str, separator: str | None) -> tuple[str, ...]:
     return () if text.strip() in ("-", "") else tuple(text.split(separator))
 
 
-def _classes(letters: str) -> tuple[str, ...]:
-    if letters == "-":
-        return ()
-    unknown = set(letters) - set(CLASS_LETTERS)
-    if unknown or not letters:
-        raise ImageError(f"device classes {letters!r}; known letters: {', '.join(CLASS_LETTERS)}, or - for none")
-    return tuple(CLASS_LETTERS[letter] for letter in letters)
+def class_digit(classes: tuple[str, ...]) -> str:
+    """The classes as the image writes them: a hexadecimal digit with a bit for each."""
+    return f"{sum(1 << CLASSES.index(name) for name in set(classes)):x}"
 
 
-def class_letters(classes: tuple[str, ...]) -> str:
-    """The classes as a declaration writes them."""
-    return "".join(letter for name in classes for letter, word in CLASS_LETTERS.items() if word == name) or "-"
+def classes_of(digit: str) -> tuple[str, ...]:
+    """The classes that such a digit stands for."""
+    if not re.fullmatch("[0-9a-f]", digit):
+        raise ImageError(f"device classes {digit!r} instead of a hexadecimal digit")
+    return tuple(name for bit, name in enumerate(CLASSES) if int(digit, 16) >> bit & 1)
 
 
 def parse_tests(data: bytes) -> Catalogue:
     """Parses the section of pvtest.debug, which has the whole of each declaration."""
-    tests: list[Test] = []
-    version, format_seen = "", False
-    for fields in text_fields.split(data):
-        kind = fields[0]
-        if kind == "catalogue":
-            if fields[1:] != ["3"]:
-                raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '3'")
-            format_seen = True
-        elif kind == "version" and len(fields) == 2:
-            version = fields[1]
-        elif kind == "test" and len(fields) == 8:
-            tests.append(
-                Test(
-                    id=fields[1],
-                    group=fields[1].partition(".")[0],
-                    title=fields[2],
-                    requirements=_words(fields[3], None),
-                    classes=_classes(fields[4]),
-                    kinds=_words(fields[5], ","),
-                    level=fields[6],
-                    where=fields[7],
-                )
-            )
-        else:
-            raise ImageError(f"unexpected record with {len(fields)} fields: {' | '.join(fields)[:100]!r}")
-    if not format_seen:
-        raise ImageError("no record 'catalogue', which states the format")
-    # The linker sorts the registrations by id, the strings of the catalogue it leaves in link order.
-    return Catalogue(tuple(sorted(tests, key=lambda test: test.id.encode())), version)
+    found = declarations.parse(data)
+    tests = tuple(
+        Test(
+            id=item.id,
+            group=item.id.partition(".")[0],
+            title=item.text("PROMISE"),
+            requirements=item.list("COVERS"),
+            classes=item.classes,
+            kinds=tuple(kind for kind in item.list("KINDS") if kind != "none"),
+            level=item.labels.get("LEVEL", LEVELS[0]),
+            where=item.where,
+            problems=tuple(item.problems),
+        )
+        for item in found.tests
+    )
+    return Catalogue(tests, found.version)
 
 
 def parse_image(data: bytes) -> list[tuple[str, ...]]:
-    """Parses the section of pvtest.efi: id, letters of the device classes, and of the level, of each test."""
+    """Parses the section of pvtest.efi: id, device classes, first letter of the level, and a variant's row."""
     found: list[tuple[str, ...]] = []
     format_seen = False
     for fields in text_fields.split(data):
         if fields[0] == "catalogue":
-            if fields[1:] != ["4"]:
-                raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '4'")
+            if fields[1:] != ["5"]:
+                raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '5'")
             format_seen = True
-        elif len(fields) == 3 and "." in fields[0]:
-            found.append(tuple(fields))
+        elif len(fields) in (3, 4) and "." in fields[0]:
+            classes_of(fields[1])
+            found.append(tuple(fields[:3]))
         elif fields[0] != "version":
             raise ImageError(f"unexpected record with {len(fields)} fields: {' | '.join(fields)[:100]!r}")
     if not format_seen:
@@ -219,14 +204,14 @@ def load_tests(path: Path | None = None) -> Catalogue:
         in_image = parse_image(read_section(path, SECTION))
     except ImageError as error:
         raise ImageError(str(error) if str(path) in str(error) else f"{path}, section {SECTION}: {error}") from None
-    text = elf.read_section(debug, TEXT_SECTION)
+    text = elf.read_section(debug, declarations.SECTION)
     try:
         if text is None:
             raise ImageError("there is none")
         tests = parse_tests(text)
     except ImageError as error:
-        raise ImageError(f"{debug}, section {TEXT_SECTION}: {error}") from None
-    described = [(test.id, class_letters(test.classes), test.level[:1]) for test in tests.tests]
+        raise ImageError(f"{debug}, section {declarations.SECTION}: {error}") from None
+    described = [(test.id, class_digit(test.classes), test.level[:1]) for test in tests.tests]
     if sorted(described) != in_image:
         raise ImageError(f"{debug} does not belong to {path}: they declare other tests; build both with: make image")
     return tests
