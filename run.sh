@@ -9,14 +9,23 @@ python=/usr/bin/python3
 [ -x "$python" ] || python=$(command -v python3)
 
 run() {
-    PYTHONPATH="$root/tools" exec "$python" -m pvtest "$@"
+    exec "$python" "$root/tools/start.py" "$@"
 }
 
-for argument in "$@"; do
-    if [ -n "$python" ] && { [ "$argument" = --help ] || [ "$argument" = -h ]; }; then
-        run "$@"
-    fi
+words=()
+no_setup=()
+help=
+for word in "$@"; do
+    case $word in
+    --no-setup) no_setup=(--no-setup) ;;
+    *)
+        words+=("$word")
+        [ "$word" != --help ] && [ "$word" != -h ] || help=1
+        ;;
+    esac
 done
+set -- ${words[@]+"${words[@]}"}
+[ -z "$help" ] || [ -z "$python" ] || run "$@"
 
 # These read results and need no image.
 case ${1:-} in
@@ -25,11 +34,26 @@ esac
 
 needs=run
 [ "${1:-}" != image ] || needs=image
-"$root/tools/setup.sh" "$needs" || exit $?
+"$root/tools/setup.sh" ${no_setup[@]+"${no_setup[@]}"} "$needs" || exit $?
 python=${python:-/usr/bin/python3}
-# Standard output belongs to the result.
-if ! make --no-print-directory -C "$root" -j "$(nproc)" PYTHON="$python" image >&2; then
+
+# Two runs in one tree build one after the other; where there is no flock(1), they had better not start at the same time.
+build() {
+    # Standard output belongs to the result.
+    make --no-print-directory -C "$root" -j "$(nproc)" PYTHON="$python" image >&2
+}
+
+build_alone() (
+    mkdir -p "$root/build" && exec 9>"$root/build/lock" || exit 1
+    if ! flock -n 9; then
+        echo "run.sh: another run builds in this tree; waiting for it" >&2
+        flock 9 || exit 1
+    fi
+    build 9>&-
+)
+
+if command -v flock >/dev/null; then build_alone; else build; fi || {
     echo "run.sh: the build failed" >&2
     exit 2
-fi
+}
 run "$@"

@@ -18,6 +18,16 @@ apt_log() { # runs a command; shows what gets set up, keeps the rest in a log fo
     return 1
 }
 
+announce_source() { # says before anything starts whether a package source may be added
+    case " ${missing_packages[*]}" in
+    *'|qemu-system-x86'*) ;;
+    *) [ -n "$older" ] && newer_qemu_unknown || return 0 ;;
+    esac
+    [ "$(os_release ID)" = debian ] && [ -n "$(os_release VERSION_CODENAME)" ] || return 0
+    say "Where the package sources of this machine offer no QEMU $oldest_qemu, adds one: $(os_release VERSION_CODENAME)-backports, from the"
+    say "mirror of the main archive, as $root/etc/apt/sources.list.d/pvtest-backports.*; for QEMU and what it needs alone."
+}
+
 apt_update() {
     say "Reading the package lists"
     # A mirror that does not answer is only a warning to apt-get. A broken source that has nothing to do with this suite
@@ -28,7 +38,7 @@ apt_update() {
 
 apt_get_install() { # arguments of apt-get install
     DEBIAN_FRONTEND=noninteractive apt_log apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 \
-        -o Acquire::Retries=2 install "$@"
+        -o Acquire::Retries=2 -o DPkg::Lock::Timeout=600 install "$@"
 }
 
 major_of() { # major upstream version of a Debian version

@@ -4,6 +4,7 @@
 #   tools/setup.sh run     what ./run.sh needs (the default)
 #   tools/setup.sh image   what ./run.sh image needs
 #   tools/setup.sh test    what `make test` needs
+# --no-setup before that, or PVTEST_NO_SETUP=1, installs nothing and lists what is missing.
 # Exit codes: 0 all is there; 3 usage; 4 something is missing and cannot be installed here.
 #
 # Everything is looked for where it is used, not in a package database, so that systems without apt work as well.
@@ -11,6 +12,11 @@
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 4
 root=${PVTEST_SYSROOT:-}
+no_setup=${PVTEST_NO_SETUP:-}
+if [ "${1:-}" = --no-setup ]; then
+    no_setup=1
+    shift
+fi
 set_name=${1:-run}
 # The first QEMU whose VT-d walks first-stage tables. On an older one that emulates SVM with nested paging the suite runs
 # on the reference host's virtual functions alone: worse, but no reason to stop.
@@ -46,18 +52,27 @@ need_file() { # purpose, what, package, paths...
     need "$purpose" "$what" "$package"
 }
 
+oldest_python=3.11
+need_python() { # argument: the interpreter
+    local python=$1 version
+    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+    if [ "$(printf '%s\n' "$oldest_python" "${version:-0}" | sort -V | head -n 1)" != "$oldest_python" ]; then
+        need runner "Python $oldest_python or later ($python is ${version:-broken})" python3
+    fi
+}
+
 need_modules() { # "purpose|module|package" lines on standard input
     local python=$root/usr/bin/python3 lines
     [ -x "$python" ] || python=$(command -v python3)
     lines=$(cat)
     if [ -z "$python" ]; then
         need runner "Python 3" python3
-        python=true # names no module, so that all of them are asked for
         while IFS='|' read -r purpose module package; do
             need "$purpose" "Python module $module" "$package"
         done <<<"$lines"
         return
     fi
+    need_python "$python"
     while IFS='|' read -r purpose module package; do
         [ -n "$package" ] && need "$purpose" "Python module $module" "$package"
     done < <("$python" -c '
@@ -170,19 +185,22 @@ main() {
     esac
     look
     if [ ${#missing_packages[@]} -eq 0 ]; then
-        if [ -n "$older" ] && may_install && newer_qemu_unknown; then
+        if [ -z "$no_setup" ] && [ -n "$older" ] && may_install && newer_qemu_unknown; then
             say "Looking for QEMU $oldest_qemu or later; here is $older, which has no first-stage VT-d."
+            announce_source
             apt_update
             apt_newer_qemu
         fi
         exit 0
     fi
+    [ -z "$no_setup" ] || give_up "something is missing, and nothing is installed with --no-setup."
     command -v apt-get >/dev/null || give_up "no apt-get here, so please install by hand what is missing."
     if [ "$(id -u)" -ne 0 ]; then
         give_up "installing needs root. Run once: sudo tools/setup.sh $set_name"
     fi
-    say "Installing what is missing:"
+    say "Installing with apt-get what is missing:"
     list_missing
+    announce_source
     apt_install
     look
     [ ${#missing_packages[@]} -eq 0 ] || give_up "apt-get was content, but not everything is there."

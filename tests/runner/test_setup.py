@@ -87,6 +87,7 @@ class Machine:
     """A Debian 12 with everything, from which a test takes something away."""
 
     def __init__(self, folder: Path):
+        self.more: dict[str, str] = {}  # in the environment
         self.bin, self.root, self.state = folder / "bin", folder / "root", folder / "state"
         for path in (self.bin, self.state, self.root / "etc/apt/sources.list.d", self.root / "usr/bin"):
             path.mkdir(parents=True)
@@ -138,6 +139,7 @@ class Machine:
             "BIN": str(self.bin),
             "FAKE_UID": str(uid),
             "HOME": os.environ.get("HOME", "/"),
+            **self.more,
         }
         command = ["bash", str(SETUP), *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
@@ -196,6 +198,36 @@ def test_without_python_all_its_packages_are_asked_for(machine: Machine) -> None
     machine.without("usr/bin/python3")
     done = machine.run("run", uid=1000)
     assert done.returncode == 4 and "package python3)" in done.stderr and "python3-rich" in done.stderr
+
+
+def test_an_old_python_counts_as_missing(machine: Machine) -> None:
+    machine.without("usr/bin/python3")
+    python = machine.root / "usr/bin/python3"
+    python.write_text('#!/bin/sh\ncase $2 in *version_info*) echo 3.10 ;; esac\n')
+    python.chmod(0o755)
+    done = machine.run("run")
+    assert done.returncode == 4
+    assert f"Python 3.11 or later ({python} is 3.10) (package python3), to run and report" in done.stderr
+
+
+@pytest.mark.parametrize("no_setup", [["--no-setup"], []])
+def test_nothing_is_installed_unless_wanted(machine: Machine, no_setup: list[str]) -> None:
+    machine.without("usr/include/efi/efi.h", "qemu-system-x86_64")
+    if not no_setup:
+        machine.more["PVTEST_NO_SETUP"] = "1"
+    done = machine.run(*no_setup, "run")
+    assert done.returncode == 4 and machine.calls == ""
+    assert "nothing is installed with --no-setup" in done.stderr and "package gnu-efi" in done.stderr
+
+
+def test_it_says_first_what_it_will_do(machine: Machine) -> None:
+    machine.release("debian", "bookworm", "12")
+    machine.without("qemu-system-x86_64")
+    (machine.state / "update-fails").touch()
+    told = machine.run("run").stderr
+    words = ("package qemu-system-x86", "bookworm-backports", "pvtest-backports", "Reading the package lists")
+    places = [told.index(word) for word in words]
+    assert places == sorted(places)
 
 
 def test_unknown_set(machine: Machine) -> None:

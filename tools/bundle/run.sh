@@ -9,4 +9,5 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
     exit 4
 fi
 # -P and -s: nothing but the bundle and Python's own library, whatever lies in this folder or in the user's home.
-PYTHONPATH="$root/tools:$root/vendor" exec "$python" -P -s -m pvtest "$@"
+unset PYTHONPATH
+exec "$python" -P -s "$root/tools/start.py" "$@"

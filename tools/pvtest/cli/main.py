@@ -102,6 +102,8 @@ def parser_of(command: str) -> Parser:
     parser.add_argument("--plain", action="store_true", help="no progress bar and no colours, also on a terminal")
     parser.add_argument("--quiet", action="store_true", help="only failures, problems and the verdict")
     parser.add_argument("--no-color", action="store_true", help="no colours")
+    setup = "install nothing: list what is missing, and end with 4"
+    parser.add_argument("--no-setup", action="store_true", help=setup)  # run.sh acts on it
     parser.add_argument("--svg", type=arguments.path, metavar="FILE", help=argparse.SUPPRESS)
     if command in ("run", "bench", "defects", "variants"):
         _machine_options(parser, command)

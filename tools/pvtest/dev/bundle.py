@@ -29,6 +29,7 @@ CONTENTS = (
     "docs/**/*",
     "abi/*",
     "tools/pvtest/**/*",
+    "tools/start.py",
     "tools/profiles/*",
     "tools/hyper-v/*",
     *(f"{folder}/**/*.[chS]" for folder in ("boot", "kernel", "drivers", "lib", "host", "tests")),

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""run.sh and tools/start.py, in trees with awkward names and with other runs beside them."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+AWKWARD = "it's a \"tree\": $HOME, ünï"
+SETUP = '#!/bin/sh\necho "setup $*" >>"$CALLS"\nexit "${SETUP_CODE:-0}"\n'
+MAKEFILE = """\
+image:
+\t@echo begin >>"$$CALLS"; sleep 0.5; echo end >>"$$CALLS"
+"""
+START = "import os, sys\nopen(os.environ['CALLS'], 'a').write('start ' + ' '.join(sys.argv[1:]) + '\\n')\n"
+
+
+@pytest.fixture(name="tree")
+def _tree(tmp_path: Path) -> Path:
+    """A tree whose set-up, build and runner only say that they were called."""
+    tree = tmp_path / AWKWARD
+    (tree / "tools").mkdir(parents=True)
+    shutil.copy(ROOT / "run.sh", tree / "run.sh")
+    (tree / "tools" / "setup.sh").write_text(SETUP)
+    (tree / "tools" / "setup.sh").chmod(0o755)
+    (tree / "Makefile").write_text(MAKEFILE)
+    (tree / "tools" / "start.py").write_text(START)
+    return tree
+
+
+def begin(tree: Path, *words: str, **more: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "CALLS": str(tree / "calls"), **more}
+    command = [str(tree / "run.sh"), *words]
+    return subprocess.Popen(command, env=environment, cwd=tree.parent, stderr=subprocess.PIPE, text=True)
+
+
+def calls(tree: Path) -> list[str]:
+    return (tree / "calls").read_text().splitlines()
+
+
+def test_set_up_build_run(tree: Path) -> None:
+    assert begin(tree, "flush", "--plain").wait(20) == 0
+    assert calls(tree) == ["setup run", "begin", "end", "start flush --plain"]
+
+
+def test_two_runs_build_one_after_the_other(tree: Path) -> None:
+    runs = [begin(tree), begin(tree)]
+    told = [run.communicate(timeout=20)[1] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0]
+    assert [call for call in calls(tree) if call in ("begin", "end")] == ["begin", "end"] * 2
+    assert sum("another run builds in this tree" in text for text in told) == 1
+
+
+def test_no_setup_is_for_the_set_up_alone(tree: Path) -> None:
+    assert begin(tree, "image", "--no-setup", "--force").wait(20) == 0
+    assert calls(tree) == ["setup --no-setup image", "begin", "end", "start image --force"]
+    (tree / "calls").unlink()
+    assert begin(tree, "--no-setup", SETUP_CODE="4").wait(20) == 4
+    assert calls(tree) == ["setup --no-setup run"]
+
+
+def test_a_failed_build_is_an_error(tree: Path) -> None:
+    (tree / "Makefile").write_text("image:\n\t@false\n")
+    run = begin(tree)
+    assert "the build failed" in run.communicate(timeout=20)[1] and run.returncode == 2
+    assert calls(tree) == ["setup run"]
+
+
+@pytest.mark.parametrize("safe", ["", "1"])
+def test_the_runner_starts_anywhere(tmp_path: Path, safe: str) -> None:
+    tree = tmp_path / AWKWARD
+    ignore = shutil.ignore_patterns("__pycache__")
+    for name in ("tools", "docs", "abi"):
+        shutil.copytree(ROOT / name, tree / name, ignore=ignore)
+    shutil.copy(ROOT / "VERSION", tree / "VERSION")
+    done = subprocess.run(
+        [sys.executable, str(tree / "tools" / "start.py"), "--help"],
+        env={**os.environ, "PYTHONSAFEPATH": safe, "PYTHONPATH": ""},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0 and "./run.sh" in done.stdout, done.stderr
+
+
+def test_an_old_python_is_refused_with_a_sentence() -> None:
+    text = (ROOT / "tools" / "start.py").read_text(encoding="utf-8")
+    ast.parse(text, feature_version=(3, 4))
+    script = (
+        "import sys, collections; V = collections.namedtuple('V', 'major minor micro'); sys.version_info = V(3, 10, 1);"
+        "exec(compile(sys.argv[1], 'start.py', 'exec'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", script, text], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.returncode == 4 and "is Python 3.10; 3.11 or newer is needed" in done.stderr
