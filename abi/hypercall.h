@@ -105,6 +105,8 @@ static inline uint64_t hv_result(enum hv_status status, uint32_t reps)
 
 /* Neighbours that the device-domain interface touches. */
 #define HVCALL_GET_PARTITION_ID          0x0046u
+#define HVCALL_POST_MESSAGE              0x005Cu
+#define HVCALL_SIGNAL_EVENT              0x005Du
 #define HVCALL_RETARGET_DEVICE_INTERRUPT 0x007Eu
 #define HVCALL_EXTENDED_BASE             0x8000u /* codes above it are extended calls */
 

@@ -40,4 +40,16 @@ ABI_OFFSET(struct hv_input_retarget_device_interrupt, processor_mask, 48);
 #define HV_RETARGET_PROCESSOR_SET  (UINT32_C(1) << 1)
 #define HV_PROCESSOR_SET_SPARSE_4K UINT64_C(0)
 
+/* The variable header: which banks of 64 processors are given, then those, in ascending order. */
+#define HV_PROCESSOR_SET_BANKS     64u
+#define HV_PROCESSOR_SET_BANK_BITS 64u
+
+struct hv_processor_set_header {
+    uint64_t valid_banks;
+    uint64_t bank[HV_PROCESSOR_SET_BANKS]; /* as many as valid_banks has bits set */
+};
+ABI_SIZE(struct hv_processor_set_header, 520);
+ABI_OFFSET(struct hv_processor_set_header, valid_banks, 0);
+ABI_OFFSET(struct hv_processor_set_header, bank, 8);
+
 #endif
