@@ -165,3 +165,41 @@ bool guest_write(uint64_t gpa, const void *from, size_t length)
     memcpy((void *)(uintptr_t)gpa, from, length);
     return true;
 }
+
+/* NULL when not guest RAM, or not aligned. */
+static uint32_t *shared_word(uint64_t gpa)
+{
+    if (gpa % sizeof(uint32_t) != 0 || !guest_is_ram(gpa, sizeof(uint32_t)))
+        return NULL;
+    return (uint32_t *)(uintptr_t)gpa;
+}
+
+bool guest_load32(uint64_t gpa, uint32_t *value)
+{
+    const uint32_t *word = shared_word(gpa);
+
+    if (word == NULL)
+        return false;
+    *value = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+    return true;
+}
+
+bool guest_store32(uint64_t gpa, uint32_t value)
+{
+    uint32_t *word = shared_word(gpa);
+
+    if (word == NULL)
+        return false;
+    __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+    return true;
+}
+
+bool guest_or32(uint64_t gpa, uint32_t bits)
+{
+    uint32_t *word = shared_word(gpa);
+
+    if (word == NULL)
+        return false;
+    __atomic_fetch_or(word, bits, __ATOMIC_SEQ_CST);
+    return true;
+}

@@ -36,6 +36,11 @@ uint64_t guest_gpa_limit(void);
 bool guest_read(uint64_t gpa, void *to, size_t length);
 bool guest_write(uint64_t gpa, const void *from, size_t length);
 
+/* Words that the guest changes at the same time: one access each, in order with all others. Aligned to 4 bytes. */
+bool guest_load32(uint64_t gpa, uint32_t *value);
+bool guest_store32(uint64_t gpa, uint32_t value);
+bool guest_or32(uint64_t gpa, uint32_t bits);
+
 /* Takes a range out of the guest's reach (nested tables and guest_is_ram); before launch only. */
 void guest_protect(uint64_t start, uint64_t length, const char *what);
 

@@ -59,6 +59,16 @@ static bool send_xapic(uint64_t base, uint32_t destination, uint32_t command)
     return sent;
 }
 
+static bool send(uint64_t base, uint32_t destination, uint32_t command)
+{
+    /* x2APIC has no lowest-priority IPI, and one target is as good as another. */
+    if (base & APIC_BASE_X2APIC) {
+        cpu_wrmsr(MSR_X2APIC_ICR, (uint64_t)destination << X2APIC_DESTINATION_SHIFT | command);
+        return true;
+    }
+    return send_xapic(base, destination, command);
+}
+
 bool msi_send(uint64_t address, uint32_t data)
 {
     uint64_t base = cpu_rdmsr(MSR_APIC_BASE);
@@ -72,10 +82,12 @@ bool msi_send(uint64_t address, uint32_t data)
         host_log(LOG_TRACE, "message 0x%llx of 0x%x is not delivered\n", (unsigned long long)address, data);
         return false;
     }
-    /* x2APIC has no lowest-priority IPI, and one target is as good as another. */
-    if (base & APIC_BASE_X2APIC) {
-        cpu_wrmsr(MSR_X2APIC_ICR, (uint64_t)ADDRESS_DESTINATION(address) << X2APIC_DESTINATION_SHIFT | command);
-        return true;
-    }
-    return send_xapic(base, ADDRESS_DESTINATION(address), command);
+    return send(base, ADDRESS_DESTINATION(address), command);
+}
+
+bool msi_send_vector(uint32_t apic_id, uint8_t vector)
+{
+    uint64_t base = cpu_rdmsr(MSR_APIC_BASE);
+
+    return (base & APIC_BASE_ENABLE) && send(base, apic_id, vector | COMMAND_ASSERT);
 }

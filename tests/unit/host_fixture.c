@@ -11,8 +11,10 @@
 #include "host/base/panic.h"
 #include "host/cpu/processors.h"
 #include "host/domains/domains.h"
+#include "host/hypercalls/call.h"
 #include "host/hypercalls/state.h"
 #include "host/platform/pci_functions.h"
+#include "host/vmbus/vmbus.h"
 
 uint8_t guest_memory[GUEST_RAM_SIZE];
 struct fixture fixture;
@@ -104,6 +106,34 @@ struct oracle_counters *cpu_counters(void)
 void cpu_counters_sum(struct oracle_counters *sum)
 {
     *sum = *cpu_counters();
+}
+
+/* This host has no VMBus. */
+bool vmbus_present(void)
+{
+    return false;
+}
+
+static enum hv_status no_vmbus(const void *input, void *output)
+{
+    (void)input;
+    (void)output;
+    return HV_STATUS_INVALID_HYPERCALL_CODE;
+}
+
+enum hv_status call_post_message(const void *input, void *output)
+{
+    return no_vmbus(input, output);
+}
+
+enum hv_status call_signal_event(const void *input, void *output)
+{
+    return no_vmbus(input, output);
+}
+
+enum hv_status call_retarget_interrupt(const void *input, void *output)
+{
+    return no_vmbus(input, output);
 }
 
 static const struct pci_function pci[] = {

@@ -30,10 +30,12 @@ STAGE1_FIXTURE := $(STAGE1_SRC) tests/unit/stage1_fixture.c
 # The reference host without hardware: a fake backend, fake guest memory.
 HOST_FIXTURE := $(sort $(wildcard host/domains/*.c)) host/base/lock.c host/hypercalls/race_window.c host/defects/defects.c host/variants/variants.c host/base/flags.c host/iommu/domain_id.c tests/unit/host_fixture.c lib/fmt.c
 SOFTIOMMU_FIXTURE := $(sort $(wildcard host/softiommu/*.c)) tests/unit/softiommu_fixture.c
-HOST_CALLS := $(filter-out host/hypercalls/init.c host/base/lock.c host/hypercalls/race_window.c,$(sort $(wildcard host/hypercalls/*.c)))
+HOST_CALLS := $(filter-out host/hypercalls/vmbus_calls.c host/hypercalls/init.c host/base/lock.c host/hypercalls/race_window.c,$(sort $(wildcard host/hypercalls/*.c)))
 # The emulated DMA engine on the real software IOMMU.
 DMAPROBE_FIXTURE := $(sort $(wildcard host/vdev/dmaprobe*.c)) host/vdev/config_space.c tests/unit/dmaprobe_fixture.c \
                     $(sort $(wildcard host/softiommu/*.c))
+# The host's VMBus with fake guest memory.
+VMBUS_FIXTURE := $(sort $(wildcard host/vmbus/*.c)) tests/unit/vmbus_fixture.c
 
 $(eval $(call unit_test,abi,))
 $(eval $(call unit_test,bits,))
@@ -70,6 +72,8 @@ $(eval $(call unit_test,softiommu_requests,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,journal,tests/harness/journal.c))
 $(eval $(call unit_test,journal_fold,tests/harness/journal.c tests/harness/journal_fold.c))
 $(eval $(call unit_test,softiommu_cache,host/softiommu/cache.c host/softiommu/page_cache.c))
+$(eval $(call unit_test,vmbus_ring,$(VMBUS_FIXTURE)))
+$(eval $(call unit_test,vmbus,$(VMBUS_FIXTURE)))
 
 .PHONY: unit
 

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/vmbus/channels.h"
+
+#include <stddef.h>
+
+#include "abi/vmbus_ring.h"
+#include "host/base/log.h"
+#include "host/base/panic.h"
+#include "host/vmbus/gpadl.h"
+#include "host/vmbus/synic.h"
+#include "lib/string.h"
+
+/* Of one exit: another processor may write packets as fast as this one takes them. */
+#define PACKETS_PER_TURN 64u
+
+#define SIGNAL_CONNECTION_FIRST 0x10000u
+
+static struct {
+    struct vmbus_channel channel[VMBUS_CHANNELS_MAX];
+    unsigned count;
+    bool waiting;              /* a channel is */
+    struct ring_packet packet; /* too large for the host's stack */
+} channels;
+
+struct vmbus_channel *vmbus_add_channel(const struct vmbus_service *service, void *owner, const uint8_t *instance)
+{
+    struct vmbus_channel *channel = &channels.channel[channels.count];
+
+    if (channels.count == VMBUS_CHANNELS_MAX)
+        host_panic("more than %u VMBus channels", VMBUS_CHANNELS_MAX);
+    *channel = (struct vmbus_channel){.service = service, .owner = owner, .state = CHANNEL_OFFERED};
+    channel->id = ++channels.count;
+    memcpy(channel->instance, instance, sizeof(channel->instance));
+    gpadl_init();
+    return channel;
+}
+
+bool vmbus_present(void)
+{
+    return channels.count != 0;
+}
+
+unsigned channels_count(void)
+{
+    return channels.count;
+}
+
+struct vmbus_channel *channel_at(unsigned index)
+{
+    return &channels.channel[index];
+}
+
+struct vmbus_channel *channel_of(uint32_t id)
+{
+    return id >= 1 && id <= channels.count ? &channels.channel[id - 1] : NULL;
+}
+
+uint32_t vmbus_channel_id(const struct vmbus_channel *channel)
+{
+    return channel->id;
+}
+
+uint32_t channel_signal_connection(const struct vmbus_channel *channel)
+{
+    return SIGNAL_CONNECTION_FIRST + channel->id;
+}
+
+static bool vp_valid(uint32_t vp)
+{
+    return vp == VMBUS_NO_VP || vp < synic_vps();
+}
+
+static bool in_use(uint32_t gpadl)
+{
+    for (unsigned i = 0; i < channels.count; i++) {
+        if (channels.channel[i].state == CHANNEL_OPEN && channels.channel[i].gpadl == gpadl)
+            return true;
+    }
+    return false;
+}
+
+uint32_t channel_open(struct vmbus_channel *channel, const struct vmbus_open_channel *request)
+{
+    const struct gpadl *gpadl = gpadl_find(request->gpadl);
+    uint32_t downstream = request->downstream_page;
+
+    if (channel->state != CHANNEL_OFFERED || gpadl == NULL || in_use(request->gpadl) || downstream >= gpadl->total ||
+        !vp_valid(request->target_vp) || !ring_open_reader(&channel->from_guest, gpadl->page, downstream) ||
+        !ring_open_writer(&channel->to_guest, gpadl->page + downstream, gpadl->total - downstream))
+        return NT_STATUS_INVALID_PARAMETER;
+    channel->state = CHANNEL_OPEN;
+    channel->gpadl = request->gpadl;
+    channel->vp = request->target_vp;
+    channel->service->opened(channel->owner);
+    return NT_STATUS_SUCCESS;
+}
+
+uint32_t channel_modify(struct vmbus_channel *channel, uint32_t vp)
+{
+    if (channel->state != CHANNEL_OPEN || !vp_valid(vp))
+        return NT_STATUS_INVALID_PARAMETER;
+    channel->vp = vp;
+    return NT_STATUS_SUCCESS;
+}
+
+void channel_close(struct vmbus_channel *channel)
+{
+    if (channel->state != CHANNEL_OPEN)
+        return;
+    channel->state = CHANNEL_OFFERED;
+    channel->waiting = false;
+    channel->service->closed(channel->owner);
+}
+
+void channel_close_of_gpadl(uint32_t gpadl)
+{
+    for (unsigned i = 0; i < channels.count; i++) {
+        if (channels.channel[i].state == CHANNEL_OPEN && channels.channel[i].gpadl == gpadl)
+            channel_close(&channels.channel[i]);
+    }
+}
+
+void channels_withdraw(void)
+{
+    for (unsigned i = 0; i < channels.count; i++) {
+        struct vmbus_channel *channel = &channels.channel[i];
+
+        channel_close(channel);
+        if (channel->state == CHANNEL_RESCINDED)
+            channel->state = CHANNEL_ABSENT;
+        channel->service->withdrawn(channel->owner);
+    }
+}
+
+static void signal_guest(const struct vmbus_channel *channel)
+{
+    if (channel->vp != VMBUS_NO_VP)
+        synic_signal(channel->vp, channel->id);
+}
+
+void vmbus_send(struct vmbus_channel *channel, uint16_t type, uint64_t transaction, const void *payload, uint32_t size)
+{
+    if (channel->state == CHANNEL_OPEN && ring_put(&channel->to_guest, type, transaction, payload, size))
+        signal_guest(channel);
+}
+
+bool vmbus_has_room(struct vmbus_channel *channel, uint32_t bytes)
+{
+    return channel->state == CHANNEL_OPEN && ring_has_room(&channel->to_guest, bytes, 1);
+}
+
+static void report_broken(const struct vmbus_channel *channel)
+{
+    host_log(LOG_INFO, "vmbus: channel %u: the guest broke the rules of its rings; it is dead until it is closed\n",
+             channel->id);
+}
+
+void channel_serve(struct vmbus_channel *channel)
+{
+    const struct vmbus_service *service = channel->service;
+    enum ring_take taken = RING_TAKEN;
+    unsigned packets = 0;
+
+    /* Nothing is told of a ring twice. */
+    if (channel->from_guest.broken || channel->to_guest.broken)
+        return;
+    while (taken == RING_TAKEN && channel->state == CHANNEL_OPEN && packets++ < PACKETS_PER_TURN &&
+           ring_has_room(&channel->to_guest, service->reply_bytes, service->reply_packets)) {
+        taken = ring_take(&channel->from_guest, &channels.packet);
+        if (taken == RING_TAKEN && channels.packet.type == VMBUS_PACKET_DATA)
+            service->received(channel->owner, &channels.packet);
+    }
+    channel->waiting = false;
+    if (channel->state != CHANNEL_OPEN)
+        return;
+    if (channel->from_guest.broken || channel->to_guest.broken) {
+        report_broken(channel);
+        return;
+    }
+    channel->waiting = taken == RING_TAKEN;
+    channels.waiting |= channel->waiting;
+    if (ring_writer_waits(&channel->from_guest))
+        signal_guest(channel);
+}
+
+void vmbus_continue(void)
+{
+    if (!channels.waiting)
+        return;
+    channels.waiting = false;
+    for (unsigned i = 0; i < channels.count; i++) {
+        if (channels.channel[i].waiting)
+            channel_serve(&channels.channel[i]);
+    }
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Control messages: what each of them does, and its answer. A request that makes no sense in the state of the
+ * connection is ignored, unless the guest waits for an answer to it.
+ */
+#include <stddef.h>
+
+#include "host/base/log.h"
+#include "host/vmbus/channels.h"
+#include "host/vmbus/control_parse.h"
+#include "host/vmbus/gpadl.h"
+#include "host/vmbus/synic.h"
+#include "lib/string.h"
+
+static struct {
+    uint32_t version; /* 0: there is no connection */
+    uint32_t vp;      /* for messages of the host */
+    bool offers_requested;
+} connection;
+
+static void reply(const void *message, unsigned size)
+{
+    synic_send(connection.vp, message, size);
+}
+
+static bool version_known(uint32_t version)
+{
+    static const uint32_t known[] = {VMBUS_VERSION_3_0, VMBUS_VERSION_4_0, VMBUS_VERSION_4_1, VMBUS_VERSION_5_0,
+                                     VMBUS_VERSION_5_1, VMBUS_VERSION_5_2, VMBUS_VERSION_5_3};
+
+    for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (known[i] == version)
+            return true;
+    }
+    return false;
+}
+
+static void disconnect(void)
+{
+    synic_drop_messages();
+    connection.version = 0;
+    connection.offers_requested = false;
+    channels_withdraw();
+    gpadl_drop_all();
+}
+
+/* From 5.1 on the guest says which SINT it listens on: this host has one. */
+static bool can_serve(const struct vmbus_initiate_contact *request)
+{
+    return request->target_vp < synic_vps() &&
+           (request->version < VMBUS_VERSION_5_1 || (request->sint == VMBUS_SINT && request->vtl == 0));
+}
+
+static void initiate_contact(const struct vmbus_initiate_contact *request)
+{
+    struct vmbus_version_response response = {.header.type = VMBUS_VERSION_RESPONSE};
+
+    disconnect();
+    connection.vp = request->target_vp < synic_vps() ? request->target_vp : 0;
+    response.supported = version_known(request->version);
+    response.state = can_serve(request) ? VMBUS_CONNECTION_STATE_OK : VMBUS_CONNECTION_STATE_FAILED;
+    response.connection_id = request->version >= VMBUS_VERSION_5_0 ? VMBUS_CONNECTION_MESSAGES_5 : request->version;
+    if (response.supported && response.state == VMBUS_CONNECTION_STATE_OK)
+        connection.version = request->version;
+    host_log(LOG_INFO, "vmbus: version %u.%u %s, messages to VP %u\n", request->version >> 16,
+             request->version & 0xFFFF, connection.version != 0 ? "agreed" : "refused", connection.vp);
+    reply(&response, sizeof(response));
+}
+
+static void send_offer(const struct vmbus_channel *channel)
+{
+    struct vmbus_offer_channel offer = {
+        .header.type = VMBUS_OFFER_CHANNEL,
+        .flags = VMBUS_OFFER_FLAG_ENUMERATE_INTERFACE,
+        .channel_id = channel->id,
+        .monitor_id = VMBUS_OFFER_NO_MONITOR,
+        .dedicated_interrupt = VMBUS_OFFER_DEDICATED_INTERRUPT,
+        .connection_id = channel_signal_connection(channel),
+    };
+
+    memcpy(offer.interface_guid, channel->service->interface_guid, sizeof(offer.interface_guid));
+    memcpy(offer.instance_guid, channel->instance, sizeof(offer.instance_guid));
+    reply(&offer, sizeof(offer));
+}
+
+static void request_offers(void)
+{
+    static const struct vmbus_message done = {.type = VMBUS_ALL_OFFERS_DELIVERED};
+
+    if (connection.offers_requested)
+        return;
+    connection.offers_requested = true;
+    for (unsigned i = 0; i < channels_count(); i++) {
+        if (channel_at(i)->state == CHANNEL_OFFERED)
+            send_offer(channel_at(i));
+    }
+    reply(&done, sizeof(done));
+}
+
+static void gpadl_answer(enum gpadl_result result, uint32_t channel_id, uint32_t gpadl)
+{
+    struct vmbus_gpadl_created created = {
+        .header.type = VMBUS_GPADL_CREATED, .channel_id = channel_id, .gpadl = gpadl, .status = NT_STATUS_SUCCESS};
+
+    if (result != GPADL_COMPLETE && result != GPADL_REFUSED)
+        return;
+    if (result == GPADL_REFUSED)
+        created.status = NT_STATUS_UNSUCCESSFUL;
+    reply(&created, sizeof(created));
+}
+
+static void gpadl_teardown(uint32_t gpadl)
+{
+    struct vmbus_gpadl_torndown torndown = {.header.type = VMBUS_GPADL_TORNDOWN, .gpadl = gpadl};
+
+    channel_close_of_gpadl(gpadl);
+    if (gpadl_drop(gpadl))
+        reply(&torndown, sizeof(torndown));
+}
+
+static void open_channel(struct vmbus_channel *channel, const struct vmbus_open_channel *request)
+{
+    struct vmbus_open_channel_result result = {.header.type = VMBUS_OPEN_CHANNEL_RESULT,
+                                               .channel_id = request->channel_id,
+                                               .open_id = request->open_id,
+                                               .status = NT_STATUS_UNSUCCESSFUL};
+
+    if (channel != NULL)
+        result.status = channel_open(channel, request);
+    reply(&result, sizeof(result));
+}
+
+static void modify_channel(struct vmbus_channel *channel, const struct vmbus_modify_channel *request)
+{
+    struct vmbus_modify_channel_response response = {.header.type = VMBUS_MODIFY_CHANNEL_RESPONSE,
+                                                     .channel_id = request->channel_id,
+                                                     .status = NT_STATUS_UNSUCCESSFUL};
+
+    if (connection.version < VMBUS_VERSION_4_1)
+        return;
+    if (channel != NULL)
+        response.status = channel_modify(channel, request->target_vp);
+    if (connection.version >= VMBUS_VERSION_5_3)
+        reply(&response, sizeof(response));
+}
+
+static void unload(void)
+{
+    static const struct vmbus_message done = {.type = VMBUS_UNLOAD_RESPONSE};
+
+    disconnect();
+    reply(&done, sizeof(done));
+}
+
+/* Requests that need a connection. */
+static void connected(const struct vmbus_request *request)
+{
+    struct vmbus_channel *channel;
+    uint32_t channel_id = request->pages.channel_id;
+    enum gpadl_result result;
+
+    switch (request->type) {
+    case VMBUS_REQUEST_OFFERS:
+        request_offers();
+        break;
+    case VMBUS_GPADL_HEADER:
+        result = channel_of(channel_id) != NULL ? gpadl_header(&request->pages) : GPADL_REFUSED;
+        gpadl_answer(result, channel_id, request->pages.gpadl);
+        break;
+    case VMBUS_GPADL_BODY:
+        result = gpadl_body(&request->pages, &channel_id);
+        gpadl_answer(result, channel_id, request->pages.gpadl);
+        break;
+    case VMBUS_GPADL_TEARDOWN:
+        gpadl_teardown(request->teardown.gpadl);
+        break;
+    case VMBUS_OPEN_CHANNEL:
+        open_channel(channel_of(request->open.channel_id), &request->open);
+        break;
+    case VMBUS_MODIFY_CHANNEL:
+        modify_channel(channel_of(request->modify.channel_id), &request->modify);
+        break;
+    case VMBUS_CLOSE_CHANNEL:
+        channel = channel_of(request->channel.channel_id);
+        if (channel != NULL)
+            channel_close(channel);
+        break;
+    case VMBUS_REL_ID_RELEASED:
+        channel = channel_of(request->channel.channel_id);
+        if (channel != NULL && channel->state == CHANNEL_RESCINDED)
+            channel->state = CHANNEL_ABSENT;
+        break;
+    default:
+        break;
+    }
+}
+
+/* More than any request is answered with. */
+static unsigned answers(enum vmbus_message_type type)
+{
+    return type == VMBUS_REQUEST_OFFERS ? channels_count() + 1 : 1;
+}
+
+enum hv_status vmbus_post_message(const struct hv_input_post_message *input)
+{
+    struct vmbus_request request;
+
+    if (input->connection_id != VMBUS_CONNECTION_MESSAGES && input->connection_id != VMBUS_CONNECTION_MESSAGES_5)
+        return HV_STATUS_INVALID_CONNECTION_ID;
+    if (input->reserved != 0 || input->message_type != HV_MESSAGE_CHANNEL ||
+        input->payload_size > sizeof(input->payload))
+        return HV_STATUS_INVALID_PARAMETER;
+    if (!vmbus_control_parse(input->payload, input->payload_size, &request)) {
+        host_log(LOG_INFO, "vmbus: message of %u bytes is ignored\n", input->payload_size);
+        return HV_STATUS_SUCCESS;
+    }
+    host_log(LOG_TRACE, "vmbus: message %u, %u bytes\n", (unsigned)request.type, input->payload_size);
+    if (request.type == VMBUS_INITIATE_CONTACT)
+        initiate_contact(&request.contact);
+    else if (request.type == VMBUS_UNLOAD)
+        unload();
+    else if (synic_room() < answers(request.type))
+        return HV_STATUS_INSUFFICIENT_BUFFERS;
+    else if (connection.version != 0)
+        connected(&request);
+    return HV_STATUS_SUCCESS;
+}
+
+enum hv_status vmbus_signal_event(const struct hv_input_signal_event *input)
+{
+    if (input->flag_number != 0 || input->reserved != 0)
+        return HV_STATUS_INVALID_PARAMETER;
+    for (unsigned i = 0; i < channels_count(); i++) {
+        struct vmbus_channel *channel = channel_at(i);
+
+        if (channel_signal_connection(channel) == input->connection_id && channel->state == CHANNEL_OPEN) {
+            channel_serve(channel);
+            return HV_STATUS_SUCCESS;
+        }
+    }
+    return HV_STATUS_INVALID_CONNECTION_ID;
+}
+
+bool vmbus_rescind(struct vmbus_channel *channel)
+{
+    struct vmbus_channel_message rescind = {.header.type = VMBUS_RESCIND_CHANNEL_OFFER, .channel_id = channel->id};
+
+    if ((channel->state != CHANNEL_OFFERED && channel->state != CHANNEL_OPEN) || synic_room() == 0)
+        return false;
+    channel_close(channel);
+    channel->service->withdrawn(channel->owner);
+    channel->state = connection.offers_requested ? CHANNEL_RESCINDED : CHANNEL_ABSENT;
+    if (connection.offers_requested)
+        reply(&rescind, sizeof(rescind));
+    return true;
+}
+
+bool vmbus_offer_again(struct vmbus_channel *channel)
+{
+    if (channel->state != CHANNEL_ABSENT || synic_room() == 0)
+        return false;
+    channel->state = CHANNEL_OFFERED;
+    if (connection.offers_requested)
+        send_offer(channel);
+    return true;
+}
