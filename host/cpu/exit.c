@@ -17,6 +17,7 @@
 #include "host/cpu/shootdown.h"
 #include "host/cpu/vcpu.h"
 #include "host/vdev/vdev.h"
+#include "host/vmbus/vmbus.h"
 
 /*
  * Two causes share this code. QEMU leaves the guest with it when a MOV to CR3 or CR4 sets a bit that the processor
@@ -105,6 +106,7 @@ void handle_exit(struct cpu *cpu, struct guest_registers *regs)
     cpu->guest->tlb_control = 0;
     vdev_tick();
     dispatch(cpu, regs);
+    vmbus_continue();
     if (nested_take_change()) {
         cpu->guest->tlb_control = TLB_FLUSH_ALL;
         shootdown_nested_tlb(cpu);

@@ -8,6 +8,7 @@
 #include "host/cpu/inject.h"
 #include "host/defects/defects.h"
 #include "host/variants/variants.h"
+#include "host/vmbus/vmbus.h"
 #include "lib/bits.h"
 
 #define CPUID_LENGTH 2
@@ -52,6 +53,11 @@ static struct cpuid_result feature_leaf(void)
         .edx = HV_CPUID_FEATURES_EDX_HYPERCALL_MSR_LOCK,
     };
 
+    if (vmbus_present()) {
+        leaf.eax |= HV_CPUID_FEATURES_EAX_SYNIC_MSRS;
+        leaf.ebx |= HV_CPUID_FEATURES_EBX_POST_MESSAGES | HV_CPUID_FEATURES_EBX_SIGNAL_EVENTS;
+        leaf.edx |= HV_CPUID_FEATURES_EDX_SINT_POLLING;
+    }
     if (!variant_active(VARIANT_NO_REFERENCE_TIME))
         leaf.eax |= HV_CPUID_FEATURES_EAX_TIME_REF_COUNT;
     if (!variant_active(VARIANT_CPUID_NO_DOMAIN_BITS))
@@ -106,7 +112,9 @@ static struct cpuid_result hypervisor_leaf(uint32_t leaf)
     case HV_CPUID_FEATURES:
         return feature_leaf();
     case HV_CPUID_RECOMMENDATIONS:
-        return (struct cpuid_result){.ebx = NEVER_NOTIFY_SPINS, .ecx = log2_floor(guest_gpa_limit())};
+        return (struct cpuid_result){.eax = vmbus_present() ? HV_CPUID_RECOMMENDATIONS_EAX_NO_AUTO_EOI : 0,
+                                     .ebx = NEVER_NOTIFY_SPINS,
+                                     .ecx = log2_floor(guest_gpa_limit())};
     case HV_CPUID_LIMITS:
         return (struct cpuid_result){.eax = HOST_CPUS_MAX, .ebx = HOST_CPUS_MAX};
     case HV_CPUID_HARDWARE:

@@ -22,21 +22,34 @@ static uint64_t directory(uint64_t base)
     return (uintptr_t)table | ENTRY_TABLE;
 }
 
+static uint64_t *top;
+
+static void map(uint64_t base)
+{
+    uint64_t *pointers;
+
+    if (top[base / SIZE_512G] == 0)
+        top[base / SIZE_512G] = (uintptr_t)host_pages(1) | ENTRY_TABLE;
+    pointers = (uint64_t *)(uintptr_t)(top[base / SIZE_512G] & ~ENTRY_TABLE);
+    if (pointers[base / SIZE_1G % TABLE_ENTRIES] == 0)
+        pointers[base / SIZE_1G % TABLE_ENTRIES] = directory(base);
+}
+
+void host_paging_add(uint64_t start, uint64_t length)
+{
+    for (uint64_t base = start & ~(SIZE_1G - 1); base < start + length; base += SIZE_1G)
+        map(base);
+}
+
 uint64_t host_paging_init(void)
 {
-    uint64_t *top = host_pages(1), *pointers = NULL;
     size_t count;
     const struct guest_range *ram = guest_ram(&count);
     uint64_t end = FIRST_4G;
 
     if (count > 0 && ram[count - 1].start + ram[count - 1].length > end)
         end = ram[count - 1].start + ram[count - 1].length;
-    for (uint64_t base = 0; base < end; base += SIZE_1G) {
-        if (base % SIZE_512G == 0) {
-            pointers = host_pages(1);
-            top[base / SIZE_512G] = (uintptr_t)pointers | ENTRY_TABLE;
-        }
-        pointers[base / SIZE_1G % TABLE_ENTRIES] = directory(base);
-    }
+    top = host_pages(1);
+    host_paging_add(0, end);
     return (uintptr_t)top;
 }

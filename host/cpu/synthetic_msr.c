@@ -10,6 +10,7 @@
 #include "host/domains/domains.h"
 #include "host/hypercalls/hypercalls.h"
 #include "host/variants/variants.h"
+#include "host/vmbus/synic.h"
 #include "lib/string.h"
 
 /* VMMCALL; RET; the rest traps as a breakpoint. */
@@ -120,7 +121,7 @@ bool synthetic_msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
         *value = APIC_FREQUENCY_HZ;
         return variant_active(VARIANT_FREQUENCY_MSRS);
     default:
-        return false;
+        return synic_msr_read(cpu->index, msr, value);
     }
 }
 
@@ -140,7 +141,7 @@ bool synthetic_msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
         if (defect_active(DEFECT_VP_INDEX_WRITABLE))
             written_vp_index = value - cpu->index;
         return defect_active(DEFECT_VP_INDEX_WRITABLE);
-    default: /* VP_INDEX and the clocks are read-only, the rest does not exist */
-        return false;
+    default: /* VP_INDEX and the clocks are read-only */
+        return synic_msr_write(cpu->index, msr, value);
     }
 }

@@ -52,6 +52,18 @@ void device_switch(struct device *device, const struct translation *to)
     device->translation = *to;
 }
 
+void domains_device_reset(uint64_t device_id)
+{
+    struct device *device = device_find(device_id);
+    struct translation blocked = translation_blocked();
+
+    if (device == NULL)
+        return;
+    device_move(device, NULL);
+    device->detached_once = false;
+    device_switch(device, variant_active(VARIANT_START_BLOCKED) ? &blocked : &domain_table.default_translation);
+}
+
 void domains_guest_gone(void)
 {
     for (unsigned i = 0; defect_active(DEFECT_RESTART_PASSES) && i < domain_table.devices; i++)

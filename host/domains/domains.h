@@ -22,6 +22,8 @@
 void domains_init(const struct iommu_backend *backend);
 /* Puts a function of the PCI bus under the guest's control, in the default domain. */
 void domains_add_device(uint64_t device_id, uint16_t bdf);
+/* The device is given to another user: in the default domain, as at the start. Nothing when it is not managed. */
+void domains_device_reset(uint64_t device_id);
 /* The guest took its identity back: domains and devices stay as they are. */
 void domains_guest_gone(void);
 /* DEFECT_LIST_FLAGS_BLOCK: no device reaches memory until it is attached again. */

@@ -20,6 +20,7 @@ struct call {
     uint16_t code;
     enum call_class class;
     bool fast;                                      /* may be made in register form */
+    bool variable_header;                           /* may have a header beyond input_size */
     bool device_domain;                             /* counted as a call of the pvIOMMU */
     uint16_t input_size, element_size, output_size; /* bytes */
     const char *name;
@@ -29,6 +30,8 @@ struct call {
 
 /* VP index of the processor that makes the running call. */
 uint32_t call_vp_index(void);
+/* Size of the variable header, which follows the fixed input. */
+uint32_t call_header_qwords(void);
 /* For DEFECT_DOUBLE_FETCH: what the guest has now in a word of the input that the handler was given. */
 uint64_t call_word_again(const uint64_t *word);
 
@@ -39,6 +42,7 @@ call_handler call_create_domain, call_configure_domain, call_attach_domain, call
 call_handler call_flush_domain, call_flush_list;
 element_handler call_flush_list_element;
 call_handler call_iommu_capabilities, call_device_property, call_partition_id;
+call_handler call_post_message, call_signal_event, call_retarget_interrupt;
 call_handler call_oracle_fault, call_oracle_counters, call_oracle_info;
 
 #endif

@@ -28,12 +28,18 @@ static struct {
     uint64_t output[OUTPUT_MAX / sizeof(uint64_t)];
     uint64_t input_gpa; /* 0: from registers */
     uint32_t vp_index;
+    uint32_t header_qwords;
     uint32_t calls;
 } front_end;
 
 uint32_t call_vp_index(void)
 {
     return front_end.vp_index;
+}
+
+uint32_t call_header_qwords(void)
+{
+    return front_end.header_qwords;
 }
 
 uint64_t call_word_again(const uint64_t *word)
@@ -73,6 +79,8 @@ static enum hv_status fetch(const struct call *call, const struct hypercall_fram
     enum hv_status status;
 
     front_end.vp_index = frame->vp_index;
+    front_end.header_qwords = call->variable_header ? hv_control_var_header_qwords(frame->control) : 0;
+    input.size += front_end.header_qwords * (uint32_t)sizeof(uint64_t);
     front_end.input_gpa = 0;
     front_end.calls++;
     if ((frame->control & HV_CONTROL_FAST) != 0 && !defect_active(DEFECT_FAST_BIT_IGNORED)) {

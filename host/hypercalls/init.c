@@ -7,6 +7,7 @@
 #include "host/iommu/iommu_mux.h"
 #include "host/iommu/soft_backend.h"
 #include "host/platform/pci_functions.h"
+#include "host/vdev/config_trap.h"
 #include "host/vdev/vdev.h"
 
 static const struct iommu_backend *backend;
@@ -24,6 +25,7 @@ void hypercalls_init(void)
     pci_enumerate(&count);
     if (!soft_options.no_functions)
         vdev_create();
+    config_trap_init();
     function = pci_functions(&count);
     backend = iommu_mux_find();
     if (backend == NULL)

@@ -3,8 +3,11 @@
 #include "abi/device_property.h"
 #include "abi/iommu_capabilities.h"
 #include "abi/oracle.h"
+#include "abi/retarget_interrupt.h"
+#include "abi/synic.h"
 #include "host/hypercalls/call.h"
 #include "host/variants/variants.h"
+#include "host/vmbus/vmbus.h"
 
 /* The register form carries 16 bytes of input and no output: DETACH is the one call of the pvIOMMU that fits. */
 static const struct call calls[] = {
@@ -63,6 +66,20 @@ static const struct call calls[] = {
      .name = "GET_PARTITION_ID",
      .output_size = sizeof(uint64_t),
      .handler = call_partition_id},
+    {.code = HVCALL_POST_MESSAGE,
+     .name = "POST_MESSAGE",
+     .input_size = sizeof(struct hv_input_post_message),
+     .handler = call_post_message},
+    {.code = HVCALL_SIGNAL_EVENT,
+     .name = "SIGNAL_EVENT",
+     .fast = true,
+     .input_size = sizeof(struct hv_input_signal_event),
+     .handler = call_signal_event},
+    {.code = HVCALL_RETARGET_DEVICE_INTERRUPT,
+     .name = "RETARGET_DEVICE_INTERRUPT",
+     .variable_header = true,
+     .input_size = sizeof(struct hv_input_retarget_device_interrupt),
+     .handler = call_retarget_interrupt},
     {.code = HVCALL_ORACLE_FAULT,
      .name = "ORACLE_FAULT",
      .input_size = sizeof(struct oracle_fault_input),
@@ -84,6 +101,10 @@ static bool is_offered(const struct call *call)
     switch (call->code) {
     case HVCALL_GET_PARTITION_ID: /* needs a privilege that CPUID does not report */
         return variant_active(VARIANT_OWN_PARTITION_ID);
+    case HVCALL_POST_MESSAGE:
+    case HVCALL_SIGNAL_EVENT:
+    case HVCALL_RETARGET_DEVICE_INTERRUPT:
+        return vmbus_present();
     case HVCALL_ORACLE_FAULT:
     case HVCALL_ORACLE_COUNTERS:
     case HVCALL_ORACLE_INFO:

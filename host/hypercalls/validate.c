@@ -46,8 +46,9 @@ enum hv_status validate_control(const struct call *call, uint64_t control)
     /* This host is not nested, so there is no other hypervisor that could handle the call. */
     if ((control & HV_CONTROL_NESTED) != 0 && !variant_active(VARIANT_NESTED_IGNORED))
         return HV_STATUS_INVALID_HYPERCALL_INPUT;
-    /* No known call has a header of variable size. */
-    if ((control & HV_CONTROL_VAR_HEADER_MASK) != 0 && !defect_active(DEFECT_VAR_HEADER_ACCEPTED))
+    /* No call of the pvIOMMU has a header of variable size. */
+    if ((control & HV_CONTROL_VAR_HEADER_MASK) != 0 && !call->variable_header &&
+        !defect_active(DEFECT_VAR_HEADER_ACCEPTED))
         return HV_STATUS_INVALID_HYPERCALL_INPUT;
     if (validate_reps(call, control) != HV_STATUS_SUCCESS)
         return HV_STATUS_INVALID_HYPERCALL_INPUT;

@@ -31,6 +31,7 @@ static void prepare(const struct firmware *firmware, struct launch_args *args)
     args->options_length =
         firmware_read_file(firmware, L"\\refhost.opt", (void *)(uintptr_t)args->options, HOST_OPTIONS_MAX);
     args->low = firmware_reserve_low(firmware, TRAMPOLINE_BYTES);
+    args->tables = firmware_allocate_tables(firmware, HOST_TABLES_BYTES);
     args->rsdp = firmware_rsdp(firmware);
 }
 

@@ -45,6 +45,15 @@ uint64_t firmware_reserve_low(const struct firmware *firmware, uint64_t bytes)
     return EFI_ERROR(status) ? 0 : start;
 }
 
+uint64_t firmware_allocate_tables(const struct firmware *firmware, uint64_t bytes)
+{
+    EFI_PHYSICAL_ADDRESS start = UINT32_MAX;
+    EFI_STATUS status = firmware->table->BootServices->AllocatePages(AllocateMaxAddress, EfiACPIReclaimMemory,
+                                                                     bytes / HOST_PAGE_SIZE, &start);
+
+    return EFI_ERROR(status) ? 0 : start;
+}
+
 size_t firmware_read_file(const struct firmware *firmware, const CHAR16 *path, void *to, size_t size)
 {
     EFI_FILE_IO_INTERFACE *volume;

@@ -22,6 +22,9 @@ uint64_t firmware_reserve(const struct firmware *firmware, uint64_t bytes);
 /* `bytes` (whole pages) of the same type below 640 KiB; 0 = none left. */
 uint64_t firmware_reserve_low(const struct firmware *firmware, uint64_t bytes);
 
+/* `bytes` (whole pages) for ACPI tables, below 4 GiB; 0 = none left. */
+uint64_t firmware_allocate_tables(const struct firmware *firmware, uint64_t bytes);
+
 /* Reads a file of the boot volume; its size, or 0 when there is none. Halts when it is larger than `size` or
  * unreadable. */
 size_t firmware_read_file(const struct firmware *firmware, const CHAR16 *path, void *to, size_t size);

@@ -18,8 +18,13 @@
 #include "host/launch/launch.h"
 #include "host/launch/memory_map.h"
 #include "host/platform/acpi.h"
+#include "host/platform/acpi_vmbus.h"
 #include "host/platform/image.h"
+#include "host/vdev/msi.h"
 #include "host/vdev/vdev.h"
+#include "host/vmbus/synic.h"
+#include "host/vmbus/vmbus.h"
+#include "host/vpci/vpci.h"
 
 static void start_clock(void)
 {
@@ -28,6 +33,31 @@ static void start_clock(void)
     if (port == 0)
         host_panic("the machine has no ACPI power management timer");
     reference_time_init(port);
+}
+
+/* Without the description a guest may find VMBus nevertheless; most look for it. */
+static void describe_vmbus(const struct launch_args *args)
+{
+    const struct vpci_ranges *ranges = vpci_ranges();
+    struct acpi_vmbus_ranges described = {(uint32_t)ranges->low.start, (uint32_t)ranges->low.length, ranges->high.start,
+                                          ranges->high.length};
+
+    if (args->tables != 0)
+        acpi_vmbus_table((void *)(uintptr_t)args->tables, &described);
+    if (args->tables == 0 || !acpi_add_table(args->rsdp, args->tables, args->tables + HOST_TABLES_BYTES))
+        host_log(LOG_ERROR, "VMBus is not described by ACPI: no room for the tables\n");
+}
+
+static void start_vmbus(const struct launch_args *args)
+{
+    static const struct vpci_hooks hooks = {.map_page = nested_page_set, .reach = host_paging_add};
+
+    synic_init(msi_send_vector);
+    for (unsigned i = 0; i < processors_count(); i++)
+        synic_add_vp(cpu_by_index(i)->apic_id);
+    vpci_create(&hooks);
+    if (vmbus_present())
+        describe_vmbus(args);
 }
 
 void host_main(struct launch_args *args)
@@ -52,6 +82,8 @@ void host_main(struct launch_args *args)
     processors_init(args->low);
     start_clock();
     hypercalls_init();
+    if (vdev_off_bus)
+        start_vmbus(args);
 
     hypercall_page_init();
     partition.msrpm = msr_permission_map();

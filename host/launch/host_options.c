@@ -6,6 +6,7 @@
 #include "host/defects/defects.h"
 #include "host/iommu/soft_backend.h"
 #include "host/variants/variants.h"
+#include "host/vdev/vdev.h"
 #include "lib/fmt.h"
 #include "lib/options.h"
 #include "lib/string.h"
@@ -28,6 +29,15 @@ static bool choose_caching(const char *value, struct option_error *error)
     return false;
 }
 
+static bool choose_bus(const char *value, struct option_error *error)
+{
+    vdev_off_bus = strcmp(value, "vpci") == 0;
+    if (vdev_off_bus || strcmp(value, "pci") == 0)
+        return true;
+    fmt_snprintf(error->text, sizeof(error->text), "'%.40s' is none of pci, vpci", value);
+    return false;
+}
+
 /* Keys of the virtual functions and their software IOMMU. */
 static bool apply_soft(const char *key, const char *value, struct option_error *error, bool *known)
 {
@@ -44,6 +54,8 @@ static bool apply_soft(const char *key, const char *value, struct option_error *
         soft_options.levels = (unsigned)number;
         return true;
     }
+    if (strcmp(key, "bus") == 0)
+        return choose_bus(value, error);
     if (strcmp(key, "functions") == 0) {
         if (!option_number(value, 0, 1, &number, error))
             return false;
@@ -88,7 +100,7 @@ static bool apply(void *context, const char *key, const char *value, struct opti
         return true;
     }
     fmt_snprintf(error->text, sizeof(error->text),
-                 "unknown key; known are defect, variant, log, functions, caching, seed, levels, crash");
+                 "unknown key; known are defect, variant, log, bus, functions, caching, seed, levels, crash");
     return false;
 }
 

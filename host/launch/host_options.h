@@ -9,6 +9,7 @@
  *   defect=NAME         any number of times
  *   variant=NAME        any number of times
  *   log=0|1|2           errors, information (default), trace
+ *   bus=pci|vpci        where the guest finds its devices (default pci)
  *   functions=0|1       whether there are virtual functions (default 1)
  *   caching=none|random|adversarial, seed=N   of the software IOMMU (default none)
  *   levels=4|5          5: five-level tables also beside VT-d, whose devices refuse such domains (default: 5 without

@@ -12,8 +12,9 @@
 #define HOST_OPTIONS_MAX 4096u
 /* Nested tables of a 1 TiB space in 2 MiB pieces take 4 MiB, the host's own tables 4 KiB per GiB; the rest is for
  * domains, the caches of the software IOMMU and the memory of the virtual functions (1.1 MiB each). */
-#define HOST_POOL_BYTES  (40u << 20)
-#define HOST_STAGE_BYTES (64u << 10) /* stack until the processor's own is ready */
+#define HOST_POOL_BYTES   (40u << 20)
+#define HOST_TABLES_BYTES 4096u
+#define HOST_STAGE_BYTES  (64u << 10) /* stack until the processor's own is ready */
 
 struct launch_args {
     uint64_t guest_rip, guest_rsp; /* filled by enter.S: where the guest goes on */
@@ -24,6 +25,7 @@ struct launch_args {
     uint64_t pool, pool_length;
     uint64_t low; /* TRAMPOLINE_BYTES below 1 MiB; 0 = none */
     uint64_t rsdp;
+    uint64_t tables; /* HOST_TABLES_BYTES of the guest's memory, for ACPI tables of the host; 0: none */
     uint64_t memory_map, memory_map_length, descriptor_size;
     uint64_t options, options_length;
 };

@@ -65,15 +65,19 @@ static struct acpi_table *find(const struct root *root, const char *signature)
     return NULL;
 }
 
-static void fix_checksum(struct acpi_table *table)
+static uint8_t checksum_of(const void *bytes, size_t length)
 {
-    const uint8_t *bytes = (const uint8_t *)table;
     uint8_t sum = 0;
 
+    for (size_t i = 0; i < length; i++)
+        sum = (uint8_t)(sum + ((const uint8_t *)bytes)[i]);
+    return (uint8_t)-sum;
+}
+
+static void fix_checksum(struct acpi_table *table)
+{
     table->checksum = 0;
-    for (uint32_t i = 0; i < table->length; i++)
-        sum = (uint8_t)(sum + bytes[i]);
-    table->checksum = (uint8_t)-sum;
+    table->checksum = checksum_of(table, table->length);
 }
 
 static void remove_from(const struct root *root, const struct acpi_table *victim)
@@ -152,6 +156,28 @@ void acpi_init(uint64_t rsdp_address)
         remove_from(&xsdt, dmar);
         memset(dmar, 0, dmar->length);
     }
+}
+
+bool acpi_add_table(uint64_t rsdp_address, uint64_t memory, uint64_t end)
+{
+    struct acpi_rsdp *rsdp = (struct acpi_rsdp *)(uintptr_t)rsdp_address;
+    const struct acpi_table *table = (const struct acpi_table *)(uintptr_t)memory, *old;
+    uint64_t place = (memory + table->length + sizeof(uint64_t) - 1) & ~(sizeof(uint64_t) - 1);
+    struct root root = {.table = (struct acpi_table *)(uintptr_t)place, .entry_size = sizeof(uint64_t)};
+
+    if (rsdp->revision < ACPI_RSDP_REVISION_XSDT || rsdp->xsdt == 0)
+        return false;
+    old = (const struct acpi_table *)(uintptr_t)rsdp->xsdt;
+    if (place + old->length + root.entry_size > end)
+        return false;
+    memcpy(root.table, old, old->length);
+    root.table->length += (uint32_t)root.entry_size;
+    memcpy(root_entry(&root, root_entries(&root) - 1), &memory, sizeof(memory));
+    fix_checksum(root.table);
+    rsdp->xsdt = place;
+    rsdp->extended_checksum = 0;
+    rsdp->extended_checksum = checksum_of(rsdp, rsdp->length);
+    return true;
 }
 
 uint16_t acpi_pm_timer_port(void)

@@ -4,12 +4,37 @@
 
 #include "abi/dmaprobe.h"
 #include "host/base/memory.h"
+#include "host/base/panic.h"
 #include "host/iommu/soft_backend.h"
 #include "host/platform/mmio_ranges.h"
 #include "host/vdev/dmaprobe.h"
 
-static struct mmio_range range;
 static vdev_map_page *map_page;
+
+#define RANGES_MAX 2u
+
+static struct mmio_range trap;
+static struct {
+    uint64_t start, length;
+} ranges[RANGES_MAX];
+static unsigned range_count;
+
+void bar_decode_allow(uint64_t start, uint64_t length)
+{
+    if (range_count == RANGES_MAX)
+        host_panic("more than %u ranges for BARs", RANGES_MAX);
+    ranges[range_count].start = start;
+    ranges[range_count++].length = length;
+}
+
+static bool allowed(uint64_t base)
+{
+    for (unsigned i = 0; i < range_count; i++) {
+        if (base >= ranges[i].start && base - ranges[i].start <= ranges[i].length - DMAPROBE_BAR_SIZE)
+            return true;
+    }
+    return false;
+}
 
 static void show(const struct vdev_function *function, bool shown)
 {
@@ -36,8 +61,7 @@ static void show_other(const struct vdev_function *gone)
 void bar_decode_update(struct vdev_function *function)
 {
     uint64_t base = config_bar(function->config);
-    bool decoding = (config_read(function->config, CONFIG_COMMAND, 2) & COMMAND_MEMORY) != 0 && base >= range.start &&
-                    base - range.start <= range.length - DMAPROBE_BAR_SIZE;
+    bool decoding = (config_read(function->config, CONFIG_COMMAND, 2) & COMMAND_MEMORY) != 0 && allowed(base);
 
     if (function->probe == NULL || (decoding == function->decoding && (!decoding || base == function->base)))
         return;
@@ -64,7 +88,7 @@ static struct vdev_function *function_at(uint64_t gpa)
     return NULL;
 }
 
-static uint64_t bar_read(uint64_t gpa, unsigned size)
+uint64_t bar_read(uint64_t gpa, unsigned size)
 {
     uint64_t value = UINT64_MAX;
     struct vdev_function *function;
@@ -77,7 +101,7 @@ static uint64_t bar_read(uint64_t gpa, unsigned size)
     return value;
 }
 
-static void bar_write(uint64_t gpa, unsigned size, uint64_t value)
+void bar_write(uint64_t gpa, unsigned size, uint64_t value)
 {
     struct vdev_function *function;
 
@@ -90,9 +114,10 @@ static void bar_write(uint64_t gpa, unsigned size, uint64_t value)
 
 void bar_decode_init(uint64_t base)
 {
-    range = (struct mmio_range){.start = base, .length = BAR_WINDOW_SIZE, .read = bar_read, .write = bar_write};
+    trap = (struct mmio_range){.start = base, .length = BAR_WINDOW_SIZE, .read = bar_read, .write = bar_write};
     guest_protect(base, BAR_WINDOW_SIZE, "registers of the virtual functions");
-    mmio_add(&range);
+    mmio_add(&trap);
+    bar_decode_allow(base, BAR_WINDOW_SIZE);
 }
 
 void vdev_start(vdev_map_page *map)

@@ -10,7 +10,13 @@
 
 /* `base` is aligned to BAR_WINDOW_SIZE. Before launch. */
 void bar_decode_init(uint64_t base);
+/* Another range, of which the caller traps the accesses and passes them on to bar_read() and bar_write(). */
+void bar_decode_allow(uint64_t start, uint64_t length);
 /* After command register or BAR 0 of a function changed. */
 void bar_decode_update(struct vdev_function *function);
+
+/* Registers of the function that answers at this address; all ones when none does. */
+uint64_t bar_read(uint64_t gpa, unsigned size);
+void bar_write(uint64_t gpa, unsigned size, uint64_t value);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "host/base/instructions.h"
 #include "host/base/memory.h"
+#include "host/base/panic.h"
 #include "host/defects/defects.h"
 #include "host/iommu/soft_backend.h"
 #include "host/platform/acpi.h"
@@ -18,12 +19,16 @@
 #define CONFIG_DATA           0xCFCu
 #define CONFIG_ADDRESS_ENABLE (1u << 31)
 
+#define REMOVED_MAX 64u
+
 static struct {
     struct mmio_range ecam;
     uint32_t address; /* what the guest wrote to 0xCF8 */
+    uint16_t removed[REMOVED_MAX];
+    unsigned removed_count;
 } access;
 
-static uint64_t read(const struct vdev_function *function, unsigned offset, unsigned size)
+uint64_t vdev_config_read(const struct vdev_function *function, unsigned offset, unsigned size)
 {
     uint64_t value;
 
@@ -33,7 +38,7 @@ static uint64_t read(const struct vdev_function *function, unsigned offset, unsi
     return value;
 }
 
-static void write(struct vdev_function *function, unsigned offset, unsigned size, uint64_t value)
+void vdev_config_write(struct vdev_function *function, unsigned offset, unsigned size, uint64_t value)
 {
     soft_lock();
     config_write(function->config, offset, size, value);
@@ -48,16 +53,22 @@ static void write(struct vdev_function *function, unsigned offset, unsigned size
     soft_unlock();
 }
 
+/* The emulated function that the PCI bus has there. */
+static struct vdev_function *on_bus(uint16_t bdf)
+{
+    return vdev_off_bus ? NULL : vdev_find(bdf);
+}
+
 static struct vdev_function *ecam_function(uint64_t gpa)
 {
-    return vdev_find((uint16_t)((gpa - access.ecam.start) / CONFIG_SPACE_SIZE));
+    return on_bus((uint16_t)((gpa - access.ecam.start) / CONFIG_SPACE_SIZE));
 }
 
 static uint64_t ecam_read(uint64_t gpa, unsigned size)
 {
     const struct vdev_function *function = ecam_function(gpa);
 
-    return function != NULL ? read(function, (unsigned)(gpa % CONFIG_SPACE_SIZE), size) : UINT64_MAX;
+    return function != NULL ? vdev_config_read(function, (unsigned)(gpa % CONFIG_SPACE_SIZE), size) : UINT64_MAX;
 }
 
 static void ecam_write(uint64_t gpa, unsigned size, uint64_t value)
@@ -65,7 +76,7 @@ static void ecam_write(uint64_t gpa, unsigned size, uint64_t value)
     struct vdev_function *function = ecam_function(gpa);
 
     if (function != NULL)
-        write(function, (unsigned)(gpa % CONFIG_SPACE_SIZE), size, value);
+        vdev_config_write(function, (unsigned)(gpa % CONFIG_SPACE_SIZE), size, value);
 }
 
 void config_trap_hide(uint16_t bdf)
@@ -76,6 +87,14 @@ void config_trap_hide(uint16_t bdf)
     if (acpi_ecam(&ecam) && bus >= ecam.first_bus && bus <= ecam.last_bus)
         guest_protect(ecam.base + (uint64_t)bdf * CONFIG_SPACE_SIZE, CONFIG_SPACE_SIZE,
                       "configuration of a virtual function");
+}
+
+void config_trap_remove(uint16_t bdf)
+{
+    if (access.removed_count == REMOVED_MAX)
+        host_panic("more than %u functions taken off the PCI bus", REMOVED_MAX);
+    access.removed[access.removed_count++] = bdf;
+    config_trap_hide(bdf);
 }
 
 void config_trap_init(void)
@@ -89,11 +108,26 @@ void config_trap_init(void)
     mmio_add(&access.ecam);
 }
 
+static bool is_data(uint16_t port, unsigned size)
+{
+    return port >= CONFIG_DATA && port + size <= CONFIG_DATA + 4 && (access.address & CONFIG_ADDRESS_ENABLE) != 0;
+}
+
 static struct vdev_function *port_function(uint16_t port, unsigned size)
 {
-    if (port < CONFIG_DATA || port + size > CONFIG_DATA + 4 || !(access.address & CONFIG_ADDRESS_ENABLE))
-        return NULL;
-    return vdev_find((uint16_t)(access.address >> 8));
+    return is_data(port, size) ? on_bus((uint16_t)(access.address >> 8)) : NULL;
+}
+
+/* A function of the machine that is off the bus. Also for a part of the data port. */
+static bool port_removed(uint16_t port, unsigned size)
+{
+    bool data = port + size > CONFIG_DATA && (access.address & CONFIG_ADDRESS_ENABLE) != 0;
+
+    for (unsigned i = 0; data && i < access.removed_count; i++) {
+        if (access.removed[i] == (uint16_t)(access.address >> 8))
+            return true;
+    }
+    return false;
 }
 
 static unsigned port_offset(uint16_t port)
@@ -106,7 +140,9 @@ uint32_t config_port_read(uint16_t port, unsigned size)
     const struct vdev_function *function = port_function(port, size);
 
     if (function != NULL)
-        return (uint32_t)read(function, port_offset(port), size);
+        return (uint32_t)vdev_config_read(function, port_offset(port), size);
+    if (port_removed(port, size))
+        return UINT32_MAX;
     switch (size) {
     case 1:
         return cpu_in8(port);
@@ -122,9 +158,11 @@ void config_port_write(uint16_t port, unsigned size, uint32_t value)
     struct vdev_function *function = port_function(port, size);
 
     if (function != NULL) {
-        write(function, port_offset(port), size, value);
+        vdev_config_write(function, port_offset(port), size, value);
         return;
     }
+    if (port_removed(port, size))
+        return;
     if (port == CONFIG_ADDRESS && size == 4)
         access.address = value;
     switch (size) {

@@ -24,12 +24,22 @@ void slot_publish(const struct slot *slot)
     __atomic_store_n(&to->state, slot->r.state, __ATOMIC_RELEASE);
 }
 
+static bool send_message(const struct vdev_function *function)
+{
+    uint64_t address = config_read(function->config, MSI_ADDRESS, 8);
+    uint32_t data = (uint32_t)config_read(function->config, MSI_DATA, 2);
+
+    if (function->send_message != NULL)
+        return function->send_message(function->message_owner, address, data);
+    return msi_send(address, data);
+}
+
 static void interrupt(struct dmaprobe *probe)
 {
     const struct config_space *config = probe->function->config;
 
     if ((config_read(config, MSI_CONTROL, 2) & MSI_CONTROL_ENABLE) != 0 && bus_master(probe) &&
-        msi_send(config_read(config, MSI_ADDRESS, 8), (uint32_t)config_read(config, MSI_DATA, 2)))
+        send_message(probe->function))
         probe->interrupts++;
 }
 

@@ -7,6 +7,7 @@
 #include "host/vdev/pci_resources.h"
 
 #include "host/base/memory.h"
+#include "host/platform/acpi.h"
 #include "host/platform/pci_config.h"
 #include "host/platform/pci_functions.h"
 
@@ -23,7 +24,13 @@
 #define BAR_IO        (1u << 0)
 /* How much a BAR may cover: its size is not probed, as that would switch live devices off. */
 #define BAR_REACH (UINT64_C(1) << 30)
+/* The same of BARs below 4 GiB, of which there are no large ones but frame buffers. */
+#define LOW_BAR_REACH (UINT64_C(16) << 20)
+#define LOW_BAR_FIRST 0x100000u
+#define LOW_END       UINT64_C(0xFC000000) /* interrupt controllers, flash memory and the like are above */
+#define LOW_START     UINT64_C(0x80000000)
 
+#define BRIDGE_MEMORY           0x20u /* base 15:0, limit 31:16 */
 #define BRIDGE_PREFETCH         0x24u /* base 15:0, limit 31:16 */
 #define BRIDGE_PREFETCH_BASE_H  0x28u
 #define BRIDGE_PREFETCH_LIMIT_H 0x2Cu
@@ -66,6 +73,27 @@ unsigned pci_find_free_buses(unsigned count)
 static bool overlap(uint64_t a, uint64_t a_length, uint64_t b, uint64_t b_length)
 {
     return a < b + b_length && b < a + a_length;
+}
+
+static bool low_bars_overlap(uint16_t bdf, uint64_t start, uint64_t length)
+{
+    unsigned bars = is_bridge(bdf) ? 2 : 6;
+
+    for (unsigned i = 0; i < bars; i++) {
+        uint32_t bar = pci_config_read32(bdf, BAR_FIRST + 4 * i);
+
+        if ((bar & BAR_IO) == 0 && bar >= LOW_BAR_FIRST && overlap(bar & ~0xFu, LOW_BAR_REACH, start, length))
+            return true;
+    }
+    return false;
+}
+
+static bool low_bridge_overlaps(uint16_t bdf, uint64_t start, uint64_t length)
+{
+    uint32_t window = pci_config_read32(bdf, BRIDGE_MEMORY);
+    uint64_t base = (window & 0xFFF0u) << 16, limit = (window & 0xFFF00000u) | 0xFFFFFu;
+
+    return base <= limit && overlap(base, limit - base + 1, start, length);
 }
 
 static bool bars_overlap(uint16_t bdf, uint64_t start, uint64_t length)
@@ -125,6 +153,33 @@ uint64_t pci_find_free_range(uint64_t length)
         return 0;
     for (uint64_t at = limit - TOP_MARGIN - length, tries = 0; tries < TRIES && at >= BELOW_4G; at -= length, tries++) {
         if (!occupied(at, length))
+            return at;
+    }
+    return 0;
+}
+
+static bool low_occupied(uint64_t start, uint64_t length)
+{
+    unsigned functions;
+    const struct pci_function *function = pci_functions(&functions);
+    struct acpi_ecam ecam;
+
+    if (occupied(start, length) ||
+        (acpi_ecam(&ecam) && overlap(ecam.base, (ecam.last_bus + UINT64_C(1)) << 20, start, length)))
+        return true;
+    for (unsigned i = 0; i < functions; i++) {
+        uint16_t bdf = function[i].bdf;
+
+        if (low_bars_overlap(bdf, start, length) || (is_bridge(bdf) && low_bridge_overlaps(bdf, start, length)))
+            return true;
+    }
+    return false;
+}
+
+uint64_t pci_find_free_low_range(uint64_t length)
+{
+    for (uint64_t at = LOW_END - length; at >= LOW_START; at -= length) {
+        if (!low_occupied(at, length))
             return at;
     }
     return 0;

@@ -13,5 +13,7 @@ unsigned pci_find_free_buses(unsigned count);
 /* `length` bytes of address space (a power of two, aligned to itself) that no memory, register block or bridge window
  * occupies, and that the processor can address; 0 when there are none. */
 uint64_t pci_find_free_range(uint64_t length);
+/* The same below 4 GiB. */
+uint64_t pci_find_free_low_range(uint64_t length);
 
 #endif

@@ -50,6 +50,8 @@ static const struct plan plans[] = {
 #define PLANS       (sizeof(plans) / sizeof(plans[0]))
 #define PLANS_BUS_0 5u /* those before the first below a port */
 
+bool vdev_off_bus;
+
 static struct {
     struct vdev_function function[VDEV_FUNCTIONS_MAX];
     unsigned count;
@@ -130,9 +132,9 @@ unsigned vdev_create(void)
 {
     unsigned device = pci_find_free_devices(FIRST_DEVICE, DEVICES), bus = pci_find_free_buses(PORTS);
     unsigned endpoints = PLANS, ports = PORTS;
-    uint64_t window = pci_find_free_range(BAR_WINDOW_SIZE);
+    uint64_t window = vdev_off_bus ? 0 : pci_find_free_range(BAR_WINDOW_SIZE);
 
-    if (device == 0 || bus == 0 || window == 0) {
+    if (device == 0 || bus == 0 || (window == 0 && !vdev_off_bus)) {
         host_log(LOG_ERROR, "no virtual functions: no room for %s\n",
                  device == 0 ? "their devices on bus 0" : (bus == 0 ? "their buses" : "their registers"));
         return 0;
@@ -143,10 +145,10 @@ unsigned vdev_create(void)
     }
     for (unsigned i = 0; i < endpoints; i++)
         add_endpoint(&plans[i], device, bus, window + i * DMAPROBE_BAR_SIZE);
-    for (unsigned port = 0; port < ports; port++)
+    for (unsigned port = 0; port < ports && !vdev_off_bus; port++)
         add_port(device, port, bus, window);
-    config_trap_init();
-    bar_decode_init(window);
+    if (!vdev_off_bus)
+        bar_decode_init(window);
     host_log(LOG_INFO, "%u virtual functions: 00:%02x.0 to 00:%02x, buses %02x and %02x, registers at 0x%llx\n",
              endpoints, device, device + DEVICES - 1, bus, bus + 1, (unsigned long long)window);
     return endpoints;

@@ -20,7 +20,10 @@ struct vdev_function {
     bool ats; /* has the capability */
     struct config_space *config;
     struct dmaprobe *probe; /* NULL: a bridge */
-    bool decoding;          /* BAR 0 answers, at `base` */
+    /* Sends an interrupt message; NULL: msi_send(). */
+    bool (*send_message)(void *owner, uint64_t address, uint32_t data);
+    void *message_owner;
+    bool decoding; /* BAR 0 answers, at `base` */
     uint64_t base;
 };
 
@@ -32,6 +35,9 @@ unsigned vdev_create(void);
 typedef bool vdev_map_page(uint64_t gpa, void *page);
 /* Shows the memory of the functions to the guest. After nested_paging_init(). */
 void vdev_start(vdev_map_page *map);
+
+/* The functions stand on buses of their own (host/vpci), not on the PCI bus. Before vdev_create(). */
+extern bool vdev_off_bus;
 
 struct vdev_function *vdev_functions(unsigned *count);
 /* NULL when no emulated function has this requester id. */

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/vpci/interrupts.h"
+
+#include <stddef.h>
+
+#include "abi/vmbus.h"
+#include "host/vmbus/synic.h"
+
+/* In the range of interrupt messages, as some drivers and devices check; the data is the number of the message. */
+#define MESSAGE_ADDRESS UINT64_C(0xFEE00000)
+#define MESSAGES_MAX    512u
+#define VECTOR_FIRST    16u
+#define VECTOR_LAST     255u
+
+static struct message {
+    struct vpci_function *function; /* NULL: free */
+    uint8_t vector, vp;
+} messages[MESSAGES_MAX];
+
+static uint32_t rounded_to_power(uint32_t count)
+{
+    uint32_t power = 1;
+
+    while (power < count)
+        power *= 2;
+    return power;
+}
+
+/* First of `count` free messages at a multiple of their number, rounded up to a power of two; MESSAGES_MAX: none. */
+static uint32_t find_free(uint32_t count)
+{
+    uint32_t step = rounded_to_power(count);
+
+    for (uint32_t first = 0; first + count <= MESSAGES_MAX; first += step) {
+        uint32_t free = 0;
+
+        while (free < count && messages[first + free].function == NULL)
+            free++;
+        if (free == count)
+            return first;
+    }
+    return MESSAGES_MAX;
+}
+
+static bool target_valid(uint64_t vp, uint32_t vector, uint32_t count)
+{
+    return vp < synic_vps() && vector >= VECTOR_FIRST && vector <= VECTOR_LAST && count <= VECTOR_LAST - vector + 1;
+}
+
+uint32_t interrupts_create(struct vpci_function *function, uint32_t vector, uint32_t count, uint64_t vps,
+                           struct vpci_interrupt *interrupt)
+{
+    uint32_t vp = vps != 0 ? (uint32_t)__builtin_ctzll(vps) : UINT32_MAX, first;
+
+    if (!target_valid(vp, vector, count))
+        return NT_STATUS_INVALID_PARAMETER;
+    first = find_free(count);
+    if (first == MESSAGES_MAX)
+        return NT_STATUS_INSUFFICIENT_RESOURCES;
+    for (uint32_t i = 0; i < count; i++)
+        messages[first + i] =
+            (struct message){.function = function, .vector = (uint8_t)(vector + i), .vp = (uint8_t)vp};
+    *interrupt = (struct vpci_interrupt){.count = (uint16_t)count, .data = first, .address = MESSAGE_ADDRESS};
+    return NT_STATUS_SUCCESS;
+}
+
+static struct message *message_of(const struct vpci_function *function, uint64_t address, uint32_t data)
+{
+    if (address != MESSAGE_ADDRESS || data >= MESSAGES_MAX || messages[data].function != function)
+        return NULL;
+    return &messages[data];
+}
+
+void interrupts_delete(struct vpci_function *function, const struct vpci_interrupt *interrupt)
+{
+    for (uint32_t i = 0; i < interrupt->count && i < VPCI_INTERRUPTS_PER_REQUEST; i++) {
+        struct message *message = message_of(function, interrupt->address, interrupt->data + i);
+
+        if (message != NULL)
+            message->function = NULL;
+    }
+    function->ops->retargeted(function);
+}
+
+void interrupts_delete_all(struct vpci_function *function)
+{
+    for (uint32_t i = 0; i < MESSAGES_MAX; i++) {
+        if (messages[i].function == function)
+            messages[i].function = NULL;
+    }
+}
+
+bool interrupts_find(const struct vpci_function *function, uint64_t address, uint32_t data, uint32_t *vp,
+                     uint8_t *vector)
+{
+    const struct message *message = message_of(function, address, data);
+
+    if (message == NULL)
+        return false;
+    *vp = message->vp;
+    *vector = message->vector;
+    return true;
+}
+
+enum hv_status interrupts_retarget(const struct retarget *retarget)
+{
+    struct message *message;
+
+    if (retarget->address != (uint32_t)MESSAGE_ADDRESS || retarget->data >= MESSAGES_MAX)
+        return HV_STATUS_INVALID_PARAMETER;
+    message = &messages[retarget->data];
+    if (message->function == NULL || (uint32_t)message->function->device_id != retarget->device_id)
+        return HV_STATUS_INVALID_PARAMETER;
+    if (!target_valid(retarget->vp, retarget->vector, 1))
+        return HV_STATUS_INVALID_PARAMETER;
+    message->vector = (uint8_t)retarget->vector;
+    message->vp = (uint8_t)retarget->vp;
+    message->function->ops->retargeted(message->function);
+    return HV_STATUS_SUCCESS;
+}

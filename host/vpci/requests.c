@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests of the guest on a vPCI channel, and their replies. */
+#include <stddef.h>
+
+#include "abi/vmbus.h"
+#include "abi/vmbus_ring.h"
+#include "host/base/log.h"
+#include "host/domains/domains.h"
+#include "host/vdev/config_space.h"
+#include "host/vpci/bus.h"
+#include "host/vpci/interrupts.h"
+#include "host/vpci/request_parse.h"
+#include "lib/string.h"
+
+#define VERSION_FIRST VPCI_VERSION_1_1
+#define VERSION_LAST  VPCI_VERSION_1_4
+
+#define BAR_IS_64_BIT(mask) (((mask)&6u) == 4u)
+
+struct relations {
+    struct vpci_relations header;
+    union {
+        struct vpci_relation first[VPCI_FUNCTIONS_PER_BUS];
+        struct vpci_relation_2 second[VPCI_FUNCTIONS_PER_BUS];
+    };
+};
+
+static struct vpci_relation relation(const struct vpci_bus *bus, struct vpci_function *function)
+{
+    const struct vpci_function_ops *ops = function->ops;
+    uint32_t class_code = ops->read(function, CONFIG_CLASS_REVISION, 4);
+
+    return (struct vpci_relation){
+        .vendor = (uint16_t)ops->read(function, CONFIG_VENDOR, 2),
+        .device = (uint16_t)ops->read(function, CONFIG_DEVICE, 2),
+        .revision = (uint8_t)class_code,
+        .interface = (uint8_t)(class_code >> 8),
+        .subclass = (uint8_t)(class_code >> 16),
+        .class_code = (uint8_t)(class_code >> 24),
+        .subsystem_vendor = (uint16_t)ops->read(function, CONFIG_SUBSYSTEM_VENDOR, 2),
+        .subsystem = (uint16_t)ops->read(function, CONFIG_SUBSYSTEM, 2),
+        .slot = vpci_function_slot(function),
+        .serial = vmbus_channel_id(bus->channel),
+    };
+}
+
+static void send_relations(struct vpci_bus *bus)
+{
+    bool second = bus->version >= VPCI_VERSION_1_3;
+    struct relations message = {{.type = second ? VPCI_BUS_RELATIONS_2 : VPCI_BUS_RELATIONS, .count = bus->functions},
+                                {{{0}}}};
+    size_t entry = second ? sizeof(message.second[0]) : sizeof(message.first[0]);
+
+    for (unsigned i = 0; i < bus->functions; i++) {
+        struct vpci_relation *to = second ? &message.second[i].relation : &message.first[i];
+
+        *to = relation(bus, &bus->function[i]);
+    }
+    vmbus_send(bus->channel, VMBUS_PACKET_DATA, 0, &message,
+               (uint32_t)(sizeof(message.header) + bus->functions * entry));
+}
+
+static void power_off(struct vpci_bus *bus)
+{
+    bus->powered = false;
+    for (unsigned i = 0; i < bus->functions; i++)
+        bus->function[i].ops->reset(&bus->function[i]);
+}
+
+static bool overlaps_another(const struct vpci_bus *bus, uint64_t window)
+{
+    unsigned count;
+    const struct vpci_bus *other = vpci_buses(&count);
+
+    for (unsigned i = 0; i < count; i++) {
+        if (&other[i] != bus && other[i].powered && window < other[i].window + VPCI_WINDOW_SIZE &&
+            other[i].window < window + VPCI_WINDOW_SIZE)
+            return true;
+    }
+    return false;
+}
+
+static uint32_t d0_entry(struct vpci_bus *bus, uint64_t window)
+{
+    if (bus->powered)
+        return NT_STATUS_UNSUCCESSFUL;
+    if (window % VPCI_WINDOW_CONFIG != 0)
+        return NT_STATUS_INVALID_PARAMETER;
+    if (!vpci_memory_contains(window, VPCI_WINDOW_SIZE) || overlaps_another(bus, window))
+        return NT_STATUS_CONFLICTING_ADDRESSES;
+    bus->powered = true;
+    bus->window = window;
+    bus->selected = 0;
+    host_log(LOG_INFO, "vpci: channel %u: configuration window at 0x%lx\n", vmbus_channel_id(bus->channel), window);
+    send_relations(bus); /* some guests rely on it, instead of asking */
+    return NT_STATUS_SUCCESS;
+}
+
+/* Where a guest describes the BARs, the host writes them. */
+static uint32_t assign(struct vpci_function *function, const struct vpci_assigned_bar *bar)
+{
+    for (unsigned i = 0; i < VPCI_BARS; i++) {
+        bool wide = BAR_IS_64_BIT(function->bar_mask[i]);
+
+        if (bar[i].length == 0)
+            continue;
+        if (function->bar_mask[i] == 0 || (i > 0 && BAR_IS_64_BIT(function->bar_mask[i - 1])) ||
+            !vpci_memory_contains(bar[i].start, bar[i].length) || (!wide && bar[i].start > UINT32_MAX))
+            return NT_STATUS_INVALID_PARAMETER;
+        function->ops->write(function, CONFIG_BAR0 + 4 * i, 4, (uint32_t)bar[i].start);
+        if (wide)
+            function->ops->write(function, CONFIG_BAR0 + 4 * (i + 1), 4, (uint32_t)(bar[i].start >> 32));
+    }
+    return NT_STATUS_SUCCESS;
+}
+
+static uint32_t set_power(struct vpci_function *function, uint32_t state)
+{
+    uint32_t command = function->ops->read(function, CONFIG_COMMAND, 2);
+
+    if (state != VPCI_POWER_D0 && state != VPCI_POWER_D3)
+        return NT_STATUS_INVALID_PARAMETER;
+    command = state == VPCI_POWER_D0 ? command | COMMAND_MEMORY : command & ~(COMMAND_MEMORY | COMMAND_MASTER);
+    function->ops->write(function, CONFIG_COMMAND, 2, command);
+    return NT_STATUS_SUCCESS;
+}
+
+/* The request that is handled. */
+struct exchange {
+    struct vpci_bus *bus;
+    const struct ring_packet *packet;
+    const struct vpci_request *request;
+    struct vpci_function *function; /* of the slot that the request names; NULL: there is none */
+};
+
+static void complete(const struct exchange *exchange, const void *reply, uint32_t size)
+{
+    if (exchange->packet->completion_requested)
+        vmbus_send(exchange->bus->channel, VMBUS_PACKET_COMPLETION, exchange->packet->transaction, reply, size);
+}
+
+static void complete_status(const struct exchange *exchange, uint32_t status)
+{
+    struct vpci_status_reply reply = {.status = status};
+
+    complete(exchange, &reply, sizeof(reply));
+}
+
+static void reply_version(const struct exchange *exchange)
+{
+    struct vpci_version_reply reply = {.version = VERSION_LAST};
+    uint32_t version = exchange->request->version;
+
+    if (version >= VERSION_FIRST && version <= VERSION_LAST)
+        exchange->bus->version = version;
+    else
+        reply.status = NT_STATUS_REVISION_MISMATCH;
+    complete(exchange, &reply, sizeof(reply));
+}
+
+static void reply_requirements(const struct exchange *exchange)
+{
+    struct vpci_requirements_reply reply = {.status = NT_STATUS_SUCCESS};
+
+    memcpy(reply.mask, exchange->function->bar_mask, sizeof(reply.mask));
+    complete(exchange, &reply, sizeof(reply));
+}
+
+static void reply_resources(const struct exchange *exchange)
+{
+    struct vpci_resources_reply reply = {.slot = exchange->request->slot};
+
+    reply.status = assign(exchange->function, exchange->request->resources.bar);
+    memcpy(reply.bar, exchange->request->resources.raw, sizeof(reply.bar));
+    complete(exchange, &reply, sizeof(reply));
+}
+
+static void reply_interrupt(const struct exchange *exchange)
+{
+    const struct vpci_request *request = exchange->request;
+    struct vpci_create_interrupt_reply reply = {.status = NT_STATUS_SUCCESS};
+
+    reply.status = interrupts_create(exchange->function, request->create.vector, request->create.count,
+                                     request->create.vps, &reply.interrupt);
+    complete(exchange, &reply, sizeof(reply));
+}
+
+/* Requests that name a function. */
+static void for_function(const struct exchange *exchange)
+{
+    const struct vpci_request *request = exchange->request;
+
+    if (exchange->function == NULL) {
+        complete_status(exchange, NT_STATUS_INVALID_PARAMETER);
+        return;
+    }
+    switch (request->type) {
+    case VPCI_QUERY_RESOURCE_REQUIREMENTS:
+        reply_requirements(exchange);
+        break;
+    case VPCI_RESOURCES_ASSIGNED:
+    case VPCI_RESOURCES_ASSIGNED_2:
+    case VPCI_RESOURCES_ASSIGNED_3:
+        reply_resources(exchange);
+        break;
+    case VPCI_POWER_STATE_CHANGE:
+        complete_status(exchange, set_power(exchange->function, request->power_state));
+        break;
+    case VPCI_CREATE_INTERRUPT:
+    case VPCI_CREATE_INTERRUPT_2:
+    case VPCI_CREATE_INTERRUPT_3:
+        reply_interrupt(exchange);
+        break;
+    case VPCI_DELETE_INTERRUPT:
+    case VPCI_DELETE_INTERRUPT_2:
+        interrupts_delete(exchange->function, &request->interrupt);
+        complete_status(exchange, NT_STATUS_SUCCESS);
+        break;
+    case VPCI_RESOURCES_RELEASED:
+        exchange->function->ops->reset(exchange->function);
+        complete_status(exchange, NT_STATUS_SUCCESS);
+        break;
+    default: /* EJECTION_COMPLETE */
+        complete_status(exchange, NT_STATUS_SUCCESS);
+        vmbus_rescind(exchange->bus->channel);
+        break;
+    }
+}
+
+static void handle(const struct exchange *exchange)
+{
+    struct vpci_bus *bus = exchange->bus;
+
+    switch (exchange->request->type) {
+    case VPCI_QUERY_PROTOCOL_VERSION:
+        reply_version(exchange);
+        break;
+    case VPCI_QUERY_BUS_RELATIONS:
+        send_relations(bus);
+        break;
+    case VPCI_BUS_D0_ENTRY:
+        complete_status(exchange, d0_entry(bus, exchange->request->window));
+        break;
+    case VPCI_BUS_D0_EXIT:
+        power_off(bus);
+        complete_status(exchange, NT_STATUS_SUCCESS);
+        break;
+    default:
+        for_function(exchange);
+        break;
+    }
+}
+
+static void received(void *owner, const struct ring_packet *packet)
+{
+    struct vpci_bus *bus = owner;
+    struct vpci_request request;
+    enum vpci_parse parsed = packet->cut ? VPCI_MALFORMED : vpci_request_parse(packet->payload, packet->size, &request);
+    struct exchange exchange = {.bus = bus, .packet = packet, .request = &request};
+    bool query;
+
+    if (parsed != VPCI_PARSED) {
+        complete_status(&exchange, parsed == VPCI_UNKNOWN ? NT_STATUS_NOT_SUPPORTED : NT_STATUS_BAD_DATA);
+        return;
+    }
+    host_log(LOG_TRACE, "vpci: channel %u: request 0x%x\n", vmbus_channel_id(bus->channel), (unsigned)request.type);
+    query = request.type == VPCI_QUERY_PROTOCOL_VERSION;
+    /* The version is asked for first, and once agreed on it stays. */
+    if (query != (bus->version == 0)) {
+        complete_status(&exchange, NT_STATUS_BAD_DATA);
+        return;
+    }
+    exchange.function = vpci_bus_function(bus, request.slot);
+    handle(&exchange);
+}
+
+static void opened(void *owner)
+{
+    struct vpci_bus *bus = owner;
+
+    bus->version = 0;
+}
+
+static void closed(void *owner)
+{
+    struct vpci_bus *bus = owner;
+
+    bus->version = 0;
+    power_off(bus);
+}
+
+/* What the guest had attached the functions to is no business of the next user of the bus. */
+static void withdrawn(void *owner)
+{
+    struct vpci_bus *bus = owner;
+
+    power_off(bus);
+    for (unsigned i = 0; i < bus->functions; i++)
+        domains_device_reset(bus->function[i].device_id);
+}
+
+const struct vmbus_service vpci_service = {
+    .interface_guid = VPCI_INTERFACE_GUID,
+    .opened = opened,
+    .closed = closed,
+    .withdrawn = withdrawn,
+    .received = received,
+    .reply_bytes = sizeof(struct relations) + sizeof(struct vpci_resources_reply),
+    .reply_packets = 2,
+};

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* Functions of host/vdev. They have one BAR of 64 bits, and MSI. */
+#include "abi/dmaprobe.h"
+#include "host/iommu/soft_backend.h"
+#include "host/vdev/bar_decode.h"
+#include "host/vdev/config_trap.h"
+#include "host/vdev/dmaprobe.h"
+#include "host/vdev/vdev.h"
+#include "host/vmbus/synic.h"
+#include "host/vpci/function.h"
+#include "host/vpci/interrupts.h"
+
+static uint32_t read(struct vpci_function *function, unsigned offset, unsigned size)
+{
+    return (uint32_t)vdev_config_read(function->virtual_function, offset, size);
+}
+
+static void write(struct vpci_function *function, unsigned offset, unsigned size, uint32_t value)
+{
+    vdev_config_write(function->virtual_function, offset, size, value);
+}
+
+static void reset(struct vpci_function *function)
+{
+    struct vdev_function *virtual_function = function->virtual_function;
+
+    write(function, CONFIG_COMMAND, 2, 0);
+    write(function, CONFIG_BAR0, 4, 0);
+    write(function, CONFIG_BAR0 + 4, 4, 0);
+    write(function, MSI_CONTROL, 2, 0);
+    if (virtual_function->ats)
+        write(function, ATS_CONTROL, 2, 0);
+    soft_lock();
+    dmaprobe_register_write(virtual_function->probe, DMAPROBE_CONTROL, 4, DMAPROBE_CONTROL_RESET);
+    soft_unlock();
+    interrupts_delete_all(function);
+}
+
+/* Messages are looked up when they are sent. */
+static void retargeted(struct vpci_function *function)
+{
+    (void)function;
+}
+
+static bool send_message(void *owner, uint64_t address, uint32_t data)
+{
+    uint32_t vp;
+    uint8_t vector;
+
+    if (!interrupts_find(owner, address, data, &vp, &vector))
+        return false;
+    synic_send_vector(vp, vector);
+    return true;
+}
+
+static const struct vpci_function_ops ops = {read, write, reset, retargeted};
+
+bool virtual_function_init(struct vpci_function *function)
+{
+    struct vdev_function *virtual_function = vdev_find(function->bdf);
+
+    if (virtual_function == NULL || virtual_function->probe == NULL)
+        return false;
+    function->ops = &ops;
+    function->virtual_function = virtual_function;
+    function->bar_mask[0] = (uint32_t) ~(DMAPROBE_BAR_SIZE - 1u) | BAR_64_BIT | BAR_PREFETCHABLE;
+    function->bar_mask[1] = UINT32_MAX;
+    virtual_function->send_message = send_message;
+    virtual_function->message_owner = function;
+    return true;
+}
