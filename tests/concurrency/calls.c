@@ -6,7 +6,7 @@
 #include "kernel/time.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
-#include "tests/harness/calls/hypercall_calls.h"
+#include "tests/harness/calls/call_fixture.h"
 #include "tests/harness/second_processor.h"
 
 /* One call with all registers, wherever it is made. */
@@ -47,40 +47,47 @@ TEST(same_answers,
      IF_IT_FAILS("The host treats the processors differently: look at the entry of a hypercall, for state that is set "
                  "up for the first processor only."))
 {
-    struct stage s = stage_open(t);
+    struct call_fixture f = call_fixture_open(t);
     struct full_call first = {.vector = TRAP_NONE}, *second = second_memory(t, sizeof(*second));
 
     need_second(t);
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        const struct call_shape *shape = &call_shapes[i];
-        bool again = shape->output_size || shape->rep || shape->code == HVCALL_FLUSH_DEVICE_DOMAIN;
+    FOR_EACH_CALL(call)
+    {
+        uint64_t body[CALL_WORDS_MAX];
+        bool again = call_output_size(call) || call_is_rep(call) || call == CALL_FLUSH;
 
-        if (!stage_can_carry_out(&s, shape)) {
+        if (!call_can_succeed(&f, call)) {
             continue;
         }
-        stage_body(&s, shape, s.input.data);
+        call_body(&f, call, body);
+        memcpy(f.input.data, body, call_input_size(call));
         for (size_t at = 0; at < sizeof(first.before); at++) {
             ((uint8_t *)&first.before)[at] = (uint8_t)random_u64(&t->random);
         }
-        first.before.rdx = gpa_of(s.input.data);
-        first.before.r8 = gpa_of(s.output.data);
+        first.before.rdx = gpa_of(f.input.data);
+        first.before.r8 = gpa_of(f.output.data);
         for (unsigned flaw = 0; flaw < 2; flaw++) {
-            first.before.rcx = stage_control(shape) | (flaw ? HV_CONTROL_RESERVED_LOW : 0);
+            first.before.rcx = call_control(call) | (flaw ? HV_CONTROL_RESERVED_LOW : 0);
             *second = first;
-            buffer_refresh(&s.output);
+            buffer_refresh(&f.output);
             on_second(t, make_call, second);
-            STEP2(t, "%s on the second processor: %s", (uint64_t)(uintptr_t)shape->name,
+            STEP2(t, "%s on the second processor: %s", (uint64_t)(uintptr_t)call_name(call),
                   (uint64_t)(uintptr_t)hv_status_name(hv_result_status(second->after.rax)));
-            expect_preserved(t, shape->name, second, shape->rep);
+            expect_preserved(t, call_name(call), second, call_is_rep(call));
             CHECK(flaw || hv_result_status(second->after.rax) == HV_STATUS_SUCCESS,
-                  "%s is refused on the second processor", shape->name);
+                  "%s is refused on the second processor", call_name(call));
+            if (!flaw && !call_is_rep(call) && call != CALL_FLUSH) {
+                CHECK(call_effect_success(t, &f, call, body, f.output.data) == EFFECT_DONE,
+                      "%s on the second processor succeeds without its effect", call_name(call));
+            }
             if (again || flaw) {
                 uint8_t answer[sizeof(struct hv_output_get_iommu_capabilities)];
 
-                memcpy(answer, s.output.data, shape->output_size);
+                memcpy(answer, f.output.data, call_output_size(call));
                 make_call(&first);
                 CHECK_EQ(second->after.rax, first.after.rax, "RAX on the second processor, compared with the first");
-                CHECK(memcmp(answer, s.output.data, shape->output_size) == 0, "the answers to %s differ", shape->name);
+                CHECK(memcmp(answer, f.output.data, call_output_size(call)) == 0, "the answers to %s differ",
+                      call_name(call));
             }
         }
     }

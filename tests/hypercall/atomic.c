@@ -3,7 +3,7 @@
 #define TEST_GROUP "hypercall"
 #include "lib/fmt.h"
 #include "lib/string.h"
-#include "tests/harness/calls/hypercall_calls.h"
+#include "tests/harness/fixture.h"
 
 #define NO_DOMAIN UINT32_C(0x6ABCDEF0)
 #define STRANGER  UINT64_C(0x00000000FFFFFFF7)

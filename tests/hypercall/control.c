@@ -1,74 +1,72 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Malformed control words. Each test walks all nine calls with a flawless parameter list and one flaw in RCX: the
- * status is the documented one, and behind each call the stage must be intact, which a host that reports the error
- * after the deed fails.
+ * status is the documented one, and after each call nothing of its work may be there, which a host that reports the
+ * error after the deed fails.
  */
 #define TEST_GROUP "hypercall"
-#include "tests/harness/calls/hypercall_calls.h"
+#include "tests/harness/calls/mutated_call.h"
 
 TEST(unknown_code,
      PROMISE("A call code that no host knows is refused with INVALID_HYPERCALL_CODE and does nothing")
      COVERS("GEN-1 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
      STEPS("For each of the nine calls, its flawless parameters are sent under eleven codes that no host knows, among "
            "them its own code with one higher bit set.")
-     EXPECTS("Every one is refused with INVALID_HYPERCALL_CODE, and nothing on the stage of domains and devices has "
-             "changed.")
+     EXPECTS("Every one is refused with INVALID_HYPERCALL_CODE, and no domain or device has changed.")
      IF_IT_FAILS("The host decodes fewer bits of the code than there are: an unrelated call is carried out."))
 {
     /* Far from every published code: 0 is reserved, and nothing between 0x1000 and the extended calls was ever given
      * out. 0x1000 added to a known code shows a host that decodes too few bits. */
     static const uint16_t codes[] = {0x0000, 0x1000, 0x2ABC, 0x4001, 0x5555, 0x6FFF, 0x7000, 0x7E00};
-    struct stage s = stage_open_anywhere(t);
+    struct call_fixture f = call_fixture_anywhere(t);
 
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        const struct call_shape *shape = &call_shapes[i];
-        struct malformed m = {.shape = shape,
-                              .flaw = "a call code that does not exist",
-                              .input_gpa = gpa_of(s.input.data),
-                              .output_gpa = gpa_of(s.output.data),
-                              .one = HV_STATUS_INVALID_HYPERCALL_CODE,
-                              .other = HV_STATUS_INVALID_HYPERCALL_CODE};
+    FOR_EACH_CALL(call)
+    {
+        uint64_t body[CALL_WORDS_MAX];
+        struct mutated_call m = mutated_call_begin(&f, call, body);
 
-        stage_body(&s, shape, s.input.data);
+        mutated_call_refuse_with(&m, HV_STATUS_INVALID_HYPERCALL_CODE, HV_STATUS_INVALID_HYPERCALL_CODE);
+        m.what = "a call code that does not exist";
+        m.how = "code";
         for (unsigned c = 0; c < sizeof(codes) / sizeof(codes[0]); c++) {
+            m.number = codes[c];
             m.control = hv_control(codes[c], 0, 0, 0);
-            expect_malformed(t, &m);
+            mutated_call_send_body(t, &f, &m, body);
         }
         for (uint16_t bit = 0x1000; bit <= 0x4000; bit = (uint16_t)(bit << 1)) {
-            m.control = hv_control(shape->code | bit, 0, 0, 0);
-            expect_malformed(t, &m);
+            m.number = call_table[call].code | bit;
+            m.control = hv_control(call_table[call].code | bit, 0, 0, 0);
+            mutated_call_send_body(t, &f, &m, body);
         }
-        stage_expect_intact(t, &s, "a call with an unknown code and the parameters of a known one");
+        mutated_call_expect_intact(t, &f, call, "a call code that does not exist");
     }
 }
 
 /* The wrong control words of a call, up to CONTROLS_MAX; none where the test has nothing to say about the call. */
-typedef unsigned wrong_controls(const struct call_shape *shape, uint64_t *controls);
+typedef unsigned wrong_controls(enum call_id call, uint64_t *controls);
 #define CONTROLS_MAX 64
 
-/* Sends each call with each of its wrong control words, and looks at the stage behind each call. */
+/* Sends each call with each of its wrong control words, and looks at what it would have done after each. */
 static void refuse_controls(struct test_run *t, const char *flaw, wrong_controls *controls_of)
 {
-    struct stage s = stage_open(t);
+    struct call_fixture f = call_fixture_open(t);
 
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        struct malformed m = {.shape = &call_shapes[i],
-                              .flaw = flaw,
-                              .input_gpa = gpa_of(s.input.data),
-                              .output_gpa = gpa_of(s.output.data),
-                              .one = HV_STATUS_INVALID_HYPERCALL_INPUT,
-                              .other = HV_STATUS_INVALID_HYPERCALL_INPUT};
-        uint64_t controls[CONTROLS_MAX];
-        unsigned count = controls_of(m.shape, controls);
+    FOR_EACH_CALL(call)
+    {
+        uint64_t controls[CONTROLS_MAX], body[CALL_WORDS_MAX];
+        unsigned count = controls_of(call, controls);
+        struct mutated_call m = mutated_call_begin(&f, call, body);
 
-        stage_body(&s, m.shape, s.input.data);
+        mutated_call_refuse_with(&m, HV_STATUS_INVALID_HYPERCALL_INPUT, HV_STATUS_INVALID_HYPERCALL_INPUT);
+        m.what = flaw;
+        m.how = "control word";
         for (unsigned n = 0; n < count; n++) {
+            m.number = controls[n];
             m.control = controls[n];
-            expect_malformed(t, &m);
+            mutated_call_send_body(t, &f, &m, body);
         }
         if (count > 0) {
-            stage_expect_intact_with(t, &s, m.shape, flaw);
+            mutated_call_expect_intact(t, &f, call, flaw);
         }
     }
 }
@@ -77,12 +75,12 @@ static void refuse_controls(struct test_run *t, const char *flaw, wrong_controls
 static const uint32_t field_samples[] = {1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, HV_REP_MAX};
 #define FIELD_SAMPLES (sizeof(field_samples) / sizeof(field_samples[0]))
 
-static unsigned rep_counts_of_simple(const struct call_shape *shape, uint64_t *controls)
+static unsigned rep_counts_of_simple(enum call_id call, uint64_t *controls)
 {
     for (unsigned n = 0; n < FIELD_SAMPLES; n++) {
-        controls[n] = hv_control(shape->code, field_samples[n], 0, 0);
+        controls[n] = hv_control(call_table[call].code, field_samples[n], 0, 0);
     }
-    return shape->rep ? 0 : FIELD_SAMPLES;
+    return call_is_rep(call) ? 0 : FIELD_SAMPLES;
 }
 
 TEST(simple_with_rep_count,
@@ -95,10 +93,10 @@ TEST(simple_with_rep_count,
     refuse_controls(t, "a rep count", rep_counts_of_simple);
 }
 
-static unsigned rep_count_of_0(const struct call_shape *shape, uint64_t *controls)
+static unsigned rep_count_of_0(enum call_id call, uint64_t *controls)
 {
-    controls[0] = hv_control(shape->code, 0, 0, 0);
-    return shape->rep ? 1 : 0;
+    controls[0] = hv_control(call_table[call].code, 0, 0, 0);
+    return call_is_rep(call) ? 1 : 0;
 }
 
 TEST(rep_without_count,
@@ -112,12 +110,12 @@ TEST(rep_without_count,
     refuse_controls(t, "a rep count of 0", rep_count_of_0);
 }
 
-static unsigned rep_starts_of_simple(const struct call_shape *shape, uint64_t *controls)
+static unsigned rep_starts_of_simple(enum call_id call, uint64_t *controls)
 {
     for (unsigned n = 0; n < FIELD_SAMPLES; n++) {
-        controls[n] = hv_control(shape->code, 0, field_samples[n], 0);
+        controls[n] = hv_control(call_table[call].code, 0, field_samples[n], 0);
     }
-    return shape->rep ? 0 : FIELD_SAMPLES;
+    return call_is_rep(call) ? 0 : FIELD_SAMPLES;
 }
 
 TEST(simple_with_rep_start,
@@ -130,7 +128,7 @@ TEST(simple_with_rep_start,
     refuse_controls(t, "a rep start", rep_starts_of_simple);
 }
 
-static unsigned rep_starts_not_below_count(const struct call_shape *shape, uint64_t *controls)
+static unsigned rep_starts_not_below_count(enum call_id call, uint64_t *controls)
 {
     static const struct {
         uint32_t count, start;
@@ -138,9 +136,9 @@ static unsigned rep_starts_not_below_count(const struct call_shape *shape, uint6
     const unsigned count = sizeof(pairs) / sizeof(pairs[0]);
 
     for (unsigned n = 0; n < count; n++) {
-        controls[n] = hv_control(shape->code, pairs[n].count, pairs[n].start, 0);
+        controls[n] = hv_control(call_table[call].code, pairs[n].count, pairs[n].start, 0);
     }
-    return shape->rep ? count : 0;
+    return call_is_rep(call) ? count : 0;
 }
 
 TEST(rep_start_not_below_count,
@@ -154,13 +152,13 @@ TEST(rep_start_not_below_count,
     refuse_controls(t, "a rep start not below the rep count", rep_starts_not_below_count);
 }
 
-static unsigned variable_headers(const struct call_shape *shape, uint64_t *controls)
+static unsigned variable_headers(enum call_id call, uint64_t *controls)
 {
     static const uint32_t sizes[] = {1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1023};
     const unsigned count = sizeof(sizes) / sizeof(sizes[0]);
 
     for (unsigned n = 0; n < count; n++) {
-        controls[n] = stage_control(shape) | hv_control_var_header(sizes[n]);
+        controls[n] = call_control(call) | hv_control_var_header(sizes[n]);
     }
     return count;
 }
@@ -176,16 +174,16 @@ TEST(variable_header,
     refuse_controls(t, "a variable header", variable_headers);
 }
 
-static unsigned reserved_bits(const struct call_shape *shape, uint64_t *controls)
+static unsigned reserved_bits(enum call_id call, uint64_t *controls)
 {
     unsigned count = 0;
 
     for (unsigned bit = 0; bit < 64; bit++) {
         if (HV_CONTROL_RESERVED >> bit & 1) {
-            controls[count++] = stage_control(shape) | 1ull << bit;
+            controls[count++] = call_control(call) | 1ull << bit;
         }
     }
-    controls[count++] = stage_control(shape) | HV_CONTROL_RESERVED;
+    controls[count++] = call_control(call) | HV_CONTROL_RESERVED;
     return count;
 }
 

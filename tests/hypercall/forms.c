@@ -2,69 +2,34 @@
 /* Forms of a call on which the ABI is silent: in registers, or with the nested bit. A refusal must change nothing, a
  * success must mean what it says. */
 #define TEST_GROUP "hypercall"
-#include "lib/string.h"
-#include "tests/harness/calls/hypercall_calls.h"
-#include "tests/harness/tally.h"
+#include "tests/harness/calls/mutated_call.h"
 
-static enum hv_status fast_call(struct test_run *t, const struct stage *s, const struct call_shape *shape)
+/* Sends each call with `bit` of the control word set. The register form of an output is not public, so that only the
+ * effect of calls without output can be compared. */
+static void with_bit(struct test_run *t, uint64_t bit, const char *form)
 {
-    struct hypercall_registers r = {0};
-    uint8_t list[HV_FAST_XMM_INPUT_MAX] = {0};
-    enum trap_vector vector;
+    struct call_fixture f = call_fixture_open(t);
+    struct tally refused = {0};
 
-    stage_body(s, shape, list);
-    memcpy(&r.rdx, list, sizeof(r.rdx));
-    memcpy(&r.r8, list + sizeof(r.rdx), sizeof(r.r8));
-    memcpy(r.xmm, list + HV_FAST_INPUT_MAX, sizeof(r.xmm));
-    r.rcx = stage_control(shape) | HV_CONTROL_FAST;
-    vector = hypercall_raw_registers(&r);
-    STEP3(t, "%s in fast form: exception %llu, RAX 0x%llx", (uint64_t)(uintptr_t)shape->name, vector, r.rax);
-    /* #UD is what a host without register input beyond 16 bytes raises. */
-    CHECK(vector == TRAP_NONE || vector == TRAP_UD, "%s in fast form raised exception %u", shape->name,
-          (unsigned)vector);
-    /* An exception is a refusal; FEATURE_UNAVAILABLE stands for it in the observation. */
-    return vector == TRAP_NONE ? hv_result_status(r.rax) : HV_STATUS_FEATURE_UNAVAILABLE;
-}
+    FOR_EACH_CALL(call)
+    {
+        uint64_t body[CALL_WORDS_MAX];
+        struct mutated_call m = mutated_call_begin(&f, call, body);
+        enum hv_status status;
 
-/* Takes back what the call did when it succeeded, so that the stage is as before if and only if it meant what it said.
- */
-static void undo(struct test_run *t, struct stage *s, const struct call_shape *shape)
-{
-    switch (shape->code) {
-    case HVCALL_CREATE_DEVICE_DOMAIN:
-        CHECK_SUCCESS(pviommu_delete(s->absent), "DELETE of the domain that a CREATE made");
-        break;
-    case HVCALL_ATTACH_DEVICE_DOMAIN:
-    case HVCALL_DETACH_DEVICE_DOMAIN:
-        if (s->by.engine) {
-            CHECK(!may_write(t, s->by.engine, s->by.iova, &s->by.target, 0, 16, shape->name),
-                  "%s reported SUCCESS, but the device still uses its old domain", shape->name);
-            attach(t, s->by.domain, s->by.engine);
+        m.rule = bit == HV_CONTROL_FAST && call_output_size(call) ? RULE_OPEN : RULE_REFUSE_OR_IGNORE;
+        m.what = form;
+        m.how = "control word";
+        m.number = m.control |= bit;
+        status = hv_result_status(mutated_call_send_body(t, &f, &m, body));
+        if (status == HV_STATUS_SUCCESS) {
+            observe_status(t, call_name(call), status);
+        } else {
+            tally_add(&refused, status);
         }
-        break;
-    case HVCALL_DELETE_DEVICE_DOMAIN:
-        s->victim = domain_paging(t);
-        break;
-    case HVCALL_CONFIGURE_DEVICE_DOMAIN:
-        CHECK_SUCCESS(pviommu_delete(s->bare), "DELETE of the domain that was configured");
-        CHECK_SUCCESS(pviommu_create(s->bare), "CREATE of its id");
-        break;
-    default:
-        break;
+        mutated_call_expect_intact(t, &f, call, form);
     }
-}
-
-/* A call that succeeded is undone, any other is noted; behind either the stage is as before. */
-static void settle(struct test_run *t, struct stage *s, const struct call_shape *shape, const char *form,
-                   enum hv_status status, struct tally *refused)
-{
-    if (status == HV_STATUS_SUCCESS) {
-        observe_status(t, shape->name, status);
-        undo(t, s, shape);
-    } else {
-        tally_add(refused, status);
-    }
-    stage_expect_intact_with(t, s, shape, form);
+    observe_tally(t, "refused", &refused);
 }
 
 OBSERVATION(fast_form,
@@ -77,15 +42,7 @@ OBSERVATION(fast_form,
             IF_IT_FAILS("Success without effect, or effect with an error: the host takes parameters from the wrong "
                         "registers."))
 {
-    struct stage s = stage_open(t);
-    struct tally refused = {0};
-
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        enum hv_status status = fast_call(t, &s, &call_shapes[i]);
-
-        settle(t, &s, &call_shapes[i], "its parameters in registers", status, &refused);
-    }
-    observe_tally(t, "refused", &refused);
+    with_bit(t, HV_CONTROL_FAST, "its parameters in registers");
 }
 
 OBSERVATION(nested_bit,
@@ -96,16 +53,5 @@ OBSERVATION(nested_bit,
             EXPECTS("The bit is ignored, or the call is refused and nothing has changed. The statuses are recorded.")
             IF_IT_FAILS("The call is carried out in part, or reports an error after it was carried out."))
 {
-    struct stage s = stage_open(t);
-    struct tally refused = {0};
-
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        const struct call_shape *shape = &call_shapes[i];
-        uint64_t control = stage_control(shape) | HV_CONTROL_NESTED, result;
-
-        stage_body(&s, shape, s.input.data);
-        result = hypercall_raw(control, gpa_of(s.input.data), gpa_of(s.output.data));
-        settle(t, &s, shape, "the nested bit", hv_result_status(result), &refused);
-    }
-    observe_tally(t, "refused", &refused);
+    with_bit(t, HV_CONTROL_NESTED, "the nested bit");
 }

@@ -3,32 +3,25 @@
 #define TEST_GROUP "hypercall"
 #include "lib/fmt.h"
 #include "lib/string.h"
-#include "tests/harness/calls/hypercall_calls.h"
+#include "tests/harness/calls/call_fixture.h"
 
-/* The two calls with output, one after the other; NULL at the end. GET_PROPERTY is left out where no device is. */
-static const struct call_shape *next_with_output(const struct stage *s, unsigned *index)
+/* One of the two calls with output? GET_PROPERTY is left out where no device is. */
+static bool answers(const struct call_fixture *f, enum call_id call)
 {
-    while (*index < CALL_COUNT) {
-        const struct call_shape *shape = &call_shapes[(*index)++];
-
-        if (shape->output_size && stage_can_carry_out(s, shape)) {
-            return shape;
-        }
-    }
-    return NULL;
+    return call_output_size(call) && call_can_succeed(f, call);
 }
 
-static enum hv_status ask(const struct call_shape *shape, const uint8_t *input, const uint8_t *output)
+static enum hv_status ask(enum call_id call, const uint8_t *input, const uint8_t *output)
 {
-    return hv_result_status(hypercall_raw(stage_control(shape), gpa_of(input), gpa_of(output)));
+    return hv_result_status(hypercall_raw(call_control(call), gpa_of(input), gpa_of(output)));
 }
 
 /* Every reserved field of the answer holds this value in all of its bytes. */
-static bool reserved_is(const struct call_shape *shape, const uint8_t *answer, uint8_t byte)
+static bool reserved_is(enum call_id call, const uint8_t *answer, uint8_t byte)
 {
     size_t at, length;
 
-    if (shape->code == HVCALL_GET_IOMMU_CAPABILITIES) {
+    if (call == CALL_CAPABILITIES) {
         at = offsetof(struct hv_output_get_iommu_capabilities, reserved);
         length = sizeof(((struct hv_output_get_iommu_capabilities *)0)->reserved);
     } else {
@@ -48,18 +41,21 @@ TEST(reserved_output_zero,
                  "version of the guest would trust."))
 {
     static const uint8_t fills[] = {0x00, 0xFF, POISON_FRESH};
-    struct stage s = stage_open(t);
-    const struct call_shape *shape;
+    struct call_fixture f = call_fixture_open(t);
 
-    for (unsigned i = 0; (shape = next_with_output(&s, &i)) != NULL;) {
-        for (unsigned f = 0; f < sizeof(fills); f++) {
-            memset(s.output.data, fills[f], PAGE_SIZE);
-            stage_body(&s, shape, s.input.data);
-            STEP2(t, "%s over an output page of 0x%llx", (uint64_t)(uintptr_t)shape->name, fills[f]);
-            CHECK_SUCCESS(ask(shape, s.input.data, s.output.data), shape->name);
-            CHECK(reserved_is(shape, s.output.data, 0) || reserved_is(shape, s.output.data, fills[f]),
-                  "%s: a reserved output field is neither zero nor what the page held before (0x%02x)", shape->name,
-                  fills[f]);
+    FOR_EACH_CALL(call)
+    {
+        if (!answers(&f, call)) {
+            continue;
+        }
+        for (unsigned n = 0; n < sizeof(fills); n++) {
+            memset(f.output.data, fills[n], PAGE_SIZE);
+            call_put(&f, call, f.input.data);
+            STEP2(t, "%s over an output page of 0x%llx", (uint64_t)(uintptr_t)call_name(call), fills[n]);
+            CHECK_SUCCESS(ask(call, f.input.data, f.output.data), call_name(call));
+            CHECK(reserved_is(call, f.output.data, 0) || reserved_is(call, f.output.data, fills[n]),
+                  "%s: a reserved output field is neither zero nor what the page held before (0x%02x)", call_name(call),
+                  fills[n]);
         }
     }
 }
@@ -72,21 +68,25 @@ TEST(output_within_its_size,
      IF_IT_FAILS("The host copies a structure of another size than the ABI's: it damages the guest's memory at every "
                  "call."))
 {
-    struct stage s = stage_open(t);
-    const struct call_shape *shape;
+    struct call_fixture f = call_fixture_open(t);
 
-    for (unsigned i = 0; (shape = next_with_output(&s, &i)) != NULL;) {
-        const size_t places[] = {0, 8, 2048, PAGE_SIZE - shape->output_size};
+    FOR_EACH_CALL(call)
+    {
+        if (!answers(&f, call)) {
+            continue;
+        }
+        const size_t places[] = {0, 8, 2048, PAGE_SIZE - call_output_size(call)};
 
         for (unsigned p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
-            uint8_t *output = s.output.data + places[p];
+            uint8_t *output = f.output.data + places[p];
 
-            stage_body(&s, shape, s.input.data);
-            STEP2(t, "%s with its output at offset %llu", (uint64_t)(uintptr_t)shape->name, places[p]);
-            CHECK_SUCCESS(ask(shape, s.input.data, output), shape->name);
-            CHECK(memory_find_other(output, shape->output_size, POISON_FRESH), "%s wrote no output", shape->name);
-            memset(output, POISON_FRESH, shape->output_size);
-            expect_untouched(t, &s.output, shape->name);
+            call_put(&f, call, f.input.data);
+            STEP2(t, "%s with its output at offset %llu", (uint64_t)(uintptr_t)call_name(call), places[p]);
+            CHECK_SUCCESS(ask(call, f.input.data, output), call_name(call));
+            CHECK(memory_find_other(output, call_output_size(call), POISON_FRESH), "%s wrote no output",
+                  call_name(call));
+            memset(output, POISON_FRESH, call_output_size(call));
+            expect_untouched(t, &f.output, call_name(call));
         }
     }
 }
@@ -98,24 +98,27 @@ TEST(failure_stays_within_output,
      EXPECTS("Where the call is refused, at most its own output structure has changed.")
      IF_IT_FAILS("The host writes an answer although it refuses the call, and to more than the output."))
 {
-    struct stage s = stage_open(t);
-    const struct call_shape *shape;
+    struct call_fixture f = call_fixture_open(t);
 
-    for (unsigned i = 0; (shape = next_with_output(&s, &i)) != NULL;) {
+    FOR_EACH_CALL(call)
+    {
+        if (!answers(&f, call)) {
+            continue;
+        }
         const uint64_t flaws[] = {HV_CONTROL_RESERVED, hv_control(0, 2, 0, 0), hv_control(0, 0, 1, 0),
                                   hv_control_var_header(1)};
-        uint8_t *output = s.output.data + 1024;
+        uint8_t *output = f.output.data + 1024;
 
-        for (unsigned f = 0; f < sizeof(flaws) / sizeof(flaws[0]); f++) {
+        for (unsigned n = 0; n < sizeof(flaws) / sizeof(flaws[0]); n++) {
             uint64_t result;
 
-            stage_body(&s, shape, s.input.data);
-            result = hypercall_raw(stage_control(shape) | flaws[f], gpa_of(s.input.data), gpa_of(output));
+            call_put(&f, call, f.input.data);
+            result = hypercall_raw(call_control(call) | flaws[n], gpa_of(f.input.data), gpa_of(output));
             if (hv_result_status(result) == HV_STATUS_SUCCESS) {
                 continue; /* that it is not refused is told by the tests of control words */
             }
-            memset(output, POISON_FRESH, shape->output_size);
-            expect_untouched(t, &s.output, shape->name);
+            memset(output, POISON_FRESH, call_output_size(call));
+            expect_untouched(t, &f.output, call_name(call));
         }
     }
 }
@@ -127,18 +130,18 @@ TEST(input_is_not_written,
      EXPECTS("No byte of the input page changes.")
      IF_IT_FAILS("The host writes results or marks into the guest's input page."))
 {
-    struct stage s = stage_open(t);
+    struct call_fixture f = call_fixture_open(t);
 
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        const struct call_shape *shape = &call_shapes[i];
+    FOR_EACH_CALL(call)
+    {
         uint8_t body[64];
 
-        stage_body(&s, shape, body);
-        memcpy(s.input.data, body, shape->input_size);
-        hypercall_raw(stage_control(shape), gpa_of(s.input.data), gpa_of(s.output.data));
-        CHECK(memcmp(s.input.data, body, shape->input_size) == 0, "%s: the input list changed", shape->name);
-        memset(s.input.data, POISON_FRESH, shape->input_size);
-        expect_untouched(t, &s.input, shape->name);
+        call_put(&f, call, body);
+        memcpy(f.input.data, body, call_input_size(call));
+        hypercall_raw(call_control(call), gpa_of(f.input.data), gpa_of(f.output.data));
+        CHECK(memcmp(f.input.data, body, call_input_size(call)) == 0, "%s: the input list changed", call_name(call));
+        memset(f.input.data, POISON_FRESH, call_input_size(call));
+        expect_untouched(t, &f.input, call_name(call));
     }
 }
 
@@ -151,30 +154,33 @@ TEST(input_and_output_in_one_page,
      IF_IT_FAILS("The host copies or clears a whole page, or refuses what the specification permits. Linux calls in "
                  "this way."))
 {
-    struct stage s = stage_open(t);
-    const struct call_shape *shape;
+    struct call_fixture f = call_fixture_open(t);
 
-    for (unsigned i = 0; (shape = next_with_output(&s, &i)) != NULL;) {
-        const size_t places[] = {0, 8, 1024, PAGE_SIZE - shape->input_size - shape->output_size};
-        uint8_t *apart = s.output.data;
+    FOR_EACH_CALL(call)
+    {
+        if (!answers(&f, call)) {
+            continue;
+        }
+        const size_t places[] = {0, 8, 1024, PAGE_SIZE - call_input_size(call) - call_output_size(call)};
+        uint8_t *apart = f.output.data;
 
-        memset(apart, 0, shape->output_size);
-        stage_body(&s, shape, s.input.data);
-        CHECK_SUCCESS(ask(shape, s.input.data, apart), shape->name);
-        buffer_refresh(&s.input);
+        memset(apart, 0, call_output_size(call));
+        call_put(&f, call, f.input.data);
+        CHECK_SUCCESS(ask(call, f.input.data, apart), call_name(call));
+        buffer_refresh(&f.input);
         for (unsigned p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
-            uint8_t *input = s.input.data + places[p];
-            uint8_t *output = input + shape->input_size;
+            uint8_t *input = f.input.data + places[p];
+            uint8_t *output = input + call_input_size(call);
 
-            stage_body(&s, shape, input);
-            memset(output, 0, shape->output_size);
-            STEP2(t, "%s with input and output in one page from offset %llu", (uint64_t)(uintptr_t)shape->name,
+            call_put(&f, call, input);
+            memset(output, 0, call_output_size(call));
+            STEP2(t, "%s with input and output in one page from offset %llu", (uint64_t)(uintptr_t)call_name(call),
                   places[p]);
-            CHECK_SUCCESS(ask(shape, input, output), shape->name);
-            CHECK(memcmp(output, apart, shape->output_size) == 0,
-                  "%s: the answer behind the input differs from that in a page of its own", shape->name);
-            memset(input, POISON_FRESH, shape->input_size + shape->output_size);
-            expect_untouched(t, &s.input, shape->name);
+            CHECK_SUCCESS(ask(call, input, output), call_name(call));
+            CHECK(memcmp(output, apart, call_output_size(call)) == 0,
+                  "%s: the answer behind the input differs from that in a page of its own", call_name(call));
+            memset(input, POISON_FRESH, call_input_size(call) + call_output_size(call));
+            expect_untouched(t, &f.input, call_name(call));
         }
     }
 }

@@ -2,8 +2,8 @@
 /* Where parameter lists may lie: 8-byte aligned, inside one page, inside guest memory; and that they work right up to
  * the edge. */
 #define TEST_GROUP "hypercall"
-#include "tests/harness/calls/hypercall_calls.h"
-#include "tests/harness/tally.h"
+#include "lib/string.h"
+#include "tests/harness/calls/mutated_call.h"
 
 /* GPAs that no partition can have: one bit above the physical address width each, and the highest page. */
 static unsigned outside_gpas(uint64_t gpas[64])
@@ -18,18 +18,14 @@ static unsigned outside_gpas(uint64_t gpas[64])
 }
 
 /* A call that is right but for where its parameter lists are. INVALID_ALIGNMENT is permitted for every wrong place. */
-static void refuse_places(struct test_run *t, const struct call_shape *shape, const char *flaw, uint64_t input_gpa,
-                          uint64_t output_gpa, enum hv_status one)
+static struct mutated_call wrong_place(struct call_fixture *f, enum call_id call, uint64_t *body, const char *flaw,
+                                       enum hv_status one)
 {
-    struct malformed m = {.shape = shape,
-                          .flaw = flaw,
-                          .control = stage_control(shape),
-                          .input_gpa = input_gpa,
-                          .output_gpa = output_gpa,
-                          .one = one,
-                          .other = HV_STATUS_INVALID_ALIGNMENT};
+    struct mutated_call m = mutated_call_begin(f, call, body);
 
-    expect_malformed(t, &m);
+    mutated_call_refuse_with(&m, one, HV_STATUS_INVALID_ALIGNMENT);
+    m.what = flaw;
+    return m;
 }
 
 TEST(misaligned_input,
@@ -40,15 +36,19 @@ TEST(misaligned_input,
      IF_IT_FAILS("The host rounds the address down and carries out what lies there."))
 {
     static const char flaw[] = "a misaligned input GPA";
-    struct stage s = stage_open(t);
+    struct call_fixture f = call_fixture_open(t);
 
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
+    FOR_EACH_CALL(call)
+    {
+        uint64_t body[CALL_WORDS_MAX];
+        struct mutated_call m = wrong_place(&f, call, body, flaw, HV_STATUS_INVALID_ALIGNMENT);
+
+        m.how = "offset";
         for (unsigned off = 1; off < HV_PARAMETER_ALIGNMENT; off++) {
-            stage_body(&s, &call_shapes[i], s.input.data + 64 + off);
-            refuse_places(t, &call_shapes[i], flaw, gpa_of(s.input.data) + 64 + off, gpa_of(s.output.data),
-                          HV_STATUS_INVALID_ALIGNMENT);
+            m.number = off;
+            mutated_call_send_at(t, &f, &m, body, 64 + off);
         }
-        stage_expect_intact_with(t, &s, &call_shapes[i], flaw);
+        mutated_call_expect_intact(t, &f, call, flaw);
     }
 }
 
@@ -59,14 +59,20 @@ TEST(misaligned_output,
      EXPECTS("INVALID_ALIGNMENT each time, and nothing is written.")
      IF_IT_FAILS("The host writes to a rounded address, which is not where the guest reads."))
 {
-    struct stage s = stage_open(t);
+    static const char flaw[] = "a misaligned output GPA";
+    struct call_fixture f = call_fixture_open(t);
 
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        stage_body(&s, &call_shapes[i], s.input.data);
-        for (unsigned off = 1; off < HV_PARAMETER_ALIGNMENT && call_shapes[i].output_size; off++) {
-            refuse_places(t, &call_shapes[i], "a misaligned output GPA", gpa_of(s.input.data),
-                          gpa_of(s.output.data) + 64 + off, HV_STATUS_INVALID_ALIGNMENT);
-            expect_untouched(t, &s.output, "output area of a call with a misaligned output GPA");
+    FOR_EACH_CALL(call)
+    {
+        uint64_t body[CALL_WORDS_MAX];
+        struct mutated_call m = wrong_place(&f, call, body, flaw, HV_STATUS_INVALID_ALIGNMENT);
+
+        m.how = "offset";
+        for (unsigned off = 1; off < HV_PARAMETER_ALIGNMENT && call_output_size(call); off++) {
+            m.number = off;
+            m.r8 = gpa_of(f.output.data) + 64 + off;
+            mutated_call_send_body(t, &f, &m, body);
+            expect_untouched(t, &f.output, "output area of a call with a misaligned output GPA");
         }
     }
 }
@@ -80,17 +86,19 @@ TEST(input_crosses_page,
      IF_IT_FAILS("The host maps one page and reads beyond it: it acts on bytes that are not the guest's parameters."))
 {
     static const char flaw[] = "an input list that crosses a page";
-    struct stage s = stage_open(t);
+    struct call_fixture f = call_fixture_open(t);
 
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        for (unsigned inside = HV_PARAMETER_ALIGNMENT; inside < call_shapes[i].input_size; inside += 8) {
-            uint8_t *at = s.input.data + PAGE_SIZE - inside;
+    FOR_EACH_CALL(call)
+    {
+        uint64_t body[CALL_WORDS_MAX];
+        struct mutated_call m = wrong_place(&f, call, body, flaw, HV_STATUS_INVALID_HYPERCALL_INPUT);
 
-            stage_body(&s, &call_shapes[i], at);
-            refuse_places(t, &call_shapes[i], flaw, gpa_of(at), gpa_of(s.output.data),
-                          HV_STATUS_INVALID_HYPERCALL_INPUT);
+        m.how = "bytes in the first page";
+        for (unsigned inside = HV_PARAMETER_ALIGNMENT; inside < call_input_size(call); inside += 8) {
+            m.number = inside;
+            mutated_call_send_at(t, &f, &m, body, PAGE_SIZE - inside);
         }
-        stage_expect_intact_with(t, &s, &call_shapes[i], flaw);
+        mutated_call_expect_intact(t, &f, call, flaw);
     }
 }
 
@@ -101,15 +109,21 @@ TEST(output_crosses_page,
      EXPECTS("Each is refused, and the page behind is not written.")
      IF_IT_FAILS("The host writes past its mapping of the output page into memory of somebody else."))
 {
-    struct stage s = stage_open(t);
+    static const char flaw[] = "an output that crosses a page";
+    struct call_fixture f = call_fixture_open(t);
 
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        stage_body(&s, &call_shapes[i], s.input.data);
-        for (unsigned inside = HV_PARAMETER_ALIGNMENT; inside < call_shapes[i].output_size; inside += 8) {
-            refuse_places(t, &call_shapes[i], "an output that crosses a page", gpa_of(s.input.data),
-                          gpa_of(s.output.data) + PAGE_SIZE - inside, HV_STATUS_INVALID_HYPERCALL_INPUT);
-            CHECK(!memory_find_other(s.output.data + PAGE_SIZE, PAGE_SIZE, POISON_FRESH),
-                  "%s: the refused call wrote to the page behind its output page", call_shapes[i].name);
+    FOR_EACH_CALL(call)
+    {
+        uint64_t body[CALL_WORDS_MAX];
+        struct mutated_call m = wrong_place(&f, call, body, flaw, HV_STATUS_INVALID_HYPERCALL_INPUT);
+
+        m.how = "bytes in the first page";
+        for (unsigned inside = HV_PARAMETER_ALIGNMENT; inside < call_output_size(call); inside += 8) {
+            m.number = inside;
+            m.r8 = gpa_of(f.output.data) + PAGE_SIZE - inside;
+            mutated_call_send_body(t, &f, &m, body);
+            CHECK(!memory_find_other(f.output.data + PAGE_SIZE, PAGE_SIZE, POISON_FRESH),
+                  "%s: the refused call wrote to the page after its output page", call_name(call));
         }
     }
 }
@@ -123,21 +137,21 @@ TEST(list_longer_than_page,
      IF_IT_FAILS("The host reads elements beyond the input page. 508 fit behind the header."))
 {
     static const uint32_t counts[] = {509, 510, 511, 512, 513, 1024, 2048, HV_REP_MAX};
-    struct stage s = stage_open(t);
+    static const char flaw[] = "a list that does not fit its page";
+    struct call_fixture f = call_fixture_open(t);
+    uint64_t body[CALL_WORDS_MAX];
+    struct mutated_call m = wrong_place(&f, CALL_FLUSH_LIST, body, flaw, HV_STATUS_INVALID_HYPERCALL_INPUT);
 
-    stage_fill_list(&s);
-    stage_body(&s, list_flush, s.input.data);
+    m.how = "elements";
+    call_fill_list(&f);
+    memcpy(f.input.data, body, sizeof(struct hv_input_flush_device_domain_list));
     for (unsigned n = 0; n < sizeof(counts) / sizeof(counts[0]); n++) {
-        struct malformed m = {.shape = list_flush,
-                              .flaw = "a list that does not fit its page",
-                              .control = hv_control(list_flush->code, counts[n], 0, 0),
-                              .input_gpa = gpa_of(s.input.data),
-                              .one = HV_STATUS_INVALID_HYPERCALL_INPUT,
-                              .other = HV_STATUS_INVALID_ALIGNMENT};
-
-        expect_malformed(t, &m);
+        m.number = counts[n];
+        m.control = hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, counts[n], 0, 0);
+        mutated_call_send(t, &f, &m);
     }
-    stage_expect_intact_with(t, &s, list_flush, "a list that does not fit its page");
+    buffer_refresh(&f.input);
+    mutated_call_expect_intact(t, &f, CALL_FLUSH_LIST, flaw);
 }
 
 TEST(gpa_outside_space,
@@ -149,24 +163,34 @@ TEST(gpa_outside_space,
      IF_IT_FAILS("The host drops the high bits and carries the call out on another address than was named."))
 {
     static const char flaw[] = "a parameter GPA outside the guest physical address space";
-    struct stage s = stage_open(t);
+    struct call_fixture f = call_fixture_open(t);
     uint64_t gpas[64 + 1];
     unsigned count = outside_gpas(gpas);
 
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        stage_body(&s, &call_shapes[i], s.input.data);
+    FOR_EACH_CALL(call)
+    {
+        uint64_t body[CALL_WORDS_MAX];
+        struct mutated_call m = wrong_place(&f, call, body, flaw, HV_STATUS_INVALID_HYPERCALL_INPUT);
+        const uint64_t input = m.rdx, output = m.r8;
+
+        memcpy(f.input.data, body, call_input_size(call));
         for (unsigned n = 0; n < count; n++) {
+            m.number = gpas[n];
+            m.how = "input bits";
             /* With a good address in the low bits, a host that drops the high ones would find a flawless call. */
-            refuse_places(t, &call_shapes[i], flaw, gpas[n] | gpa_of(s.input.data), gpa_of(s.output.data),
-                          HV_STATUS_INVALID_HYPERCALL_INPUT);
-            if (call_shapes[i].output_size) {
-                refuse_places(t, &call_shapes[i], flaw, gpa_of(s.input.data), gpas[n] | gpa_of(s.output.data),
-                              HV_STATUS_INVALID_HYPERCALL_INPUT);
+            m.rdx = gpas[n] | input;
+            mutated_call_send(t, &f, &m);
+            m.rdx = input;
+            if (call_output_size(call)) {
+                m.how = "output bits";
+                m.r8 = gpas[n] | output;
+                mutated_call_send(t, &f, &m);
+                m.r8 = output;
             }
         }
-        stage_expect_intact_with(t, &s, &call_shapes[i], flaw);
+        buffer_refresh(&f.input);
+        mutated_call_expect_intact(t, &f, call, flaw);
     }
-    expect_untouched(t, &s.output, "memory below an output GPA outside the space");
 }
 
 TEST(lists_up_to_the_page_end,
@@ -176,19 +200,19 @@ TEST(lists_up_to_the_page_end,
      EXPECTS("Every call succeeds.")
      IF_IT_FAILS("The check against crossing a page is off by one, and refuses what is permitted."))
 {
-    struct stage s = stage_open(t);
+    struct call_fixture f = call_fixture_open(t);
 
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        const struct call_shape *shape = &call_shapes[i];
-        uint8_t *input = s.input.data + PAGE_SIZE - shape->input_size;
-        uint8_t *output = s.output.data + PAGE_SIZE - shape->output_size;
+    FOR_EACH_CALL(call)
+    {
+        uint64_t body[CALL_WORDS_MAX];
+        struct mutated_call m = mutated_call_begin(&f, call, body);
 
-        if (!stage_can_carry_out(&s, shape)) {
-            continue;
+        m.rule = RULE_ACCEPT;
+        m.what = "lists that end with their pages";
+        m.r8 = gpa_of(f.output.data) + PAGE_SIZE - call_output_size(call);
+        if (call_can_succeed(&f, call)) {
+            mutated_call_send_at(t, &f, &m, body, PAGE_SIZE - call_input_size(call));
         }
-        stage_body(&s, shape, input);
-        CHECK_SUCCESS(hv_result_status(hypercall_raw(stage_control(shape), gpa_of(input), gpa_of(output))),
-                      shape->name);
     }
 }
 
@@ -199,22 +223,30 @@ TEST(gpa_without_memory,
      EXPECTS("Any status, which is recorded; nothing has changed.")
      IF_IT_FAILS("The host crashes or acts on whatever it finds at that address of its own."))
 {
-    struct stage s = stage_open(t);
+    static const char flaw[] = "a parameter GPA without memory";
+    struct call_fixture f = call_fixture_open(t);
     struct tally inputs = {0}, outputs = {0};
     uint64_t hole = memory_hole();
 
     REQUIRE(hole != 0, "this machine has no GPA without memory below its physical address width");
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        const struct call_shape *shape = &call_shapes[i];
+    FOR_EACH_CALL(call)
+    {
+        uint64_t body[CALL_WORDS_MAX];
+        struct mutated_call m = mutated_call_begin(&f, call, body);
 
-        stage_body(&s, shape, s.input.data);
-        tally_add(&inputs, hv_result_status(hypercall_raw(stage_control(shape), hole, gpa_of(s.output.data))));
-        if (shape->output_size) {
-            uint64_t result = hypercall_raw(stage_control(shape), gpa_of(s.input.data), hole);
-
-            tally_add(&outputs, hv_result_status(result));
+        m.rule = RULE_NO_EFFECT;
+        m.what = flaw;
+        m.how = "input";
+        m.number = hole;
+        m.rdx = hole;
+        tally_add(&inputs, hv_result_status(mutated_call_send(t, &f, &m)));
+        if (call_output_size(call)) {
+            m.rule = RULE_OPEN;
+            m.how = "output";
+            m.r8 = hole;
+            tally_add(&outputs, hv_result_status(mutated_call_send_body(t, &f, &m, body)));
         }
-        stage_expect_intact_with(t, &s, shape, "a parameter GPA without memory");
+        mutated_call_expect_intact(t, &f, call, flaw);
     }
     observe_tally(t, "input", &inputs);
     observe_tally(t, "output", &outputs);

@@ -1,65 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* What a call leaves in the processor. Every register goes in with a value of its own, so that a swap shows as well. */
 #define TEST_GROUP "hypercall"
-#include "lib/fmt.h"
 #include "lib/string.h"
-#include "tests/harness/calls/hypercall_calls.h"
+#include "tests/harness/calls/mutated_call.h"
 
-static void fill_registers(struct test_run *t, struct hypercall_registers *r)
+static enum hv_status make(struct test_run *t, const char *name, uint64_t control, uint64_t rdx, uint64_t r8,
+                           bool rcx_may_change)
 {
-    uint8_t *bytes = (uint8_t *)r;
+    struct register_call c = {.name = name, .control = control, .rdx = rdx, .r8 = r8, .rcx_may_change = rcx_may_change};
+    uint64_t rax;
+    enum trap_vector vector = call_preserving(t, &c, &rax);
 
-    for (size_t i = 0; i < sizeof(*r); i++) {
-        bytes[i] = (uint8_t)random_u64(&t->random);
-    }
-}
-
-static void same(struct test_run *t, const char *call, const char *name, uint64_t before, uint64_t after)
-{
-    char what[TEXT_MAX];
-
-    fmt_snprintf(what, sizeof(what), "%s after %s", name, call);
-    CHECK_EQ(after, before, what);
-}
-
-/* Makes the call with random values in all other registers, and compares all but RAX, and but RCX where that may move.
- */
-static enum hv_status call_preserving(struct test_run *t, const char *call, uint64_t control, uint64_t rdx, uint64_t r8,
-                                      bool rcx_may_change)
-{
-    struct hypercall_registers before, after;
-    enum trap_vector vector;
-
-    fill_registers(t, &before);
-    before.rcx = control;
-    before.rdx = rdx;
-    before.r8 = r8;
-    after = before;
-    vector = hypercall_raw_registers(&after);
-    STEP4(t, "%s, control 0x%llx: exception %llu, RAX 0x%llx", (uint64_t)(uintptr_t)call, control, vector, after.rax);
-    CHECK(vector == TRAP_NONE, "%s raised exception %u", call, (unsigned)vector);
-#define SAME(field) same(t, call, #field, before.field, after.field)
-    SAME(rbx);
-    SAME(rdx);
-    SAME(rbp);
-    SAME(rsi);
-    SAME(rdi);
-    SAME(r8);
-    SAME(r9);
-    SAME(r10);
-    SAME(r11);
-    SAME(r12);
-    SAME(r13);
-    SAME(r14);
-    SAME(r15);
-    if (!rcx_may_change) {
-        SAME(rcx);
-    }
-#undef SAME
-    for (unsigned i = 0; i < sizeof(before.xmm) / sizeof(before.xmm[0]); i++) {
-        CHECK(memcmp(before.xmm[i], after.xmm[i], sizeof(before.xmm[i])) == 0, "XMM%u changed in %s", i, call);
-    }
-    return hv_result_status(after.rax);
+    CHECK(vector == TRAP_NONE, "%s raised exception %u", name, (unsigned)vector);
+    return hv_result_status(rax);
 }
 
 TEST(registers_after_success,
@@ -71,18 +24,19 @@ TEST(registers_after_success,
      IF_IT_FAILS("The host's exit path loses a register of the guest. Compilers keep values in them across the call, "
                  "so damage shows far away from its cause."))
 {
-    struct stage s = stage_open(t);
+    struct call_fixture f = call_fixture_open(t);
 
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        const struct call_shape *shape = &call_shapes[i];
+    FOR_EACH_CALL(call)
+    {
+        uint64_t body[CALL_WORDS_MAX];
 
-        if (shape->rep || !stage_can_carry_out(&s, shape)) {
+        if (call_is_rep(call) || !call_can_succeed(&f, call)) {
             continue;
         }
-        stage_body(&s, shape, s.input.data);
-        CHECK_SUCCESS(
-            call_preserving(t, shape->name, stage_control(shape), gpa_of(s.input.data), gpa_of(s.output.data), false),
-            shape->name);
+        call_body(&f, call, body);
+        memcpy(f.input.data, body, call_input_size(call));
+        CHECK_SUCCESS(make(t, call_name(call), call_control(call), gpa_of(f.input.data), gpa_of(f.output.data), false),
+                      call_name(call));
     }
 }
 
@@ -94,15 +48,16 @@ TEST(registers_after_rep_call,
      IF_IT_FAILS("The continuation of a rep call damages registers."))
 {
     static const uint32_t counts[] = {1, 2, 508};
-    struct stage s = stage_open(t);
+    struct call_fixture f = call_fixture_open(t);
+    uint64_t body[CALL_WORDS_MAX];
 
-    stage_fill_list(&s);
-    stage_body(&s, list_flush, s.input.data);
+    call_fill_list(&f);
+    call_body(&f, CALL_FLUSH_LIST, body);
+    memcpy(f.input.data, body, call_input_size(CALL_FLUSH_LIST));
     for (unsigned n = 0; n < sizeof(counts) / sizeof(counts[0]); n++) {
-        uint64_t control = hv_control(list_flush->code, counts[n], 0, 0);
+        uint64_t control = hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, counts[n], 0, 0);
 
-        CHECK_SUCCESS(call_preserving(t, list_flush->name, control, gpa_of(s.input.data), gpa_of(s.output.data), true),
-                      list_flush->name);
+        CHECK_SUCCESS(make(t, "FLUSH_LIST", control, gpa_of(f.input.data), gpa_of(f.output.data), true), "FLUSH_LIST");
     }
 }
 
@@ -114,19 +69,21 @@ TEST(registers_after_failure,
      EXPECTS("All registers but RAX are as before (RCX may move for a rep call).")
      IF_IT_FAILS("The error path of the host leaves through another way than the good one, and loses registers."))
 {
-    struct stage s = stage_open_anywhere(t);
-    uint64_t input = gpa_of(s.input.data);
+    struct call_fixture f = call_fixture_anywhere(t);
+    uint64_t input = gpa_of(f.input.data), output = gpa_of(f.output.data);
 
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        const struct call_shape *shape = &call_shapes[i];
-        uint64_t output = gpa_of(s.output.data);
+    FOR_EACH_CALL(call)
+    {
+        uint64_t body[CALL_WORDS_MAX];
+        bool rep = call_is_rep(call);
 
-        stage_body(&s, shape, s.input.data);
+        call_body(&f, call, body);
+        memcpy(f.input.data, body, call_input_size(call));
         /* That these are refused is for the tests of malformed calls to judge. */
-        call_preserving(t, shape->name, stage_control(shape) | HV_CONTROL_RESERVED, input, output, shape->rep);
-        call_preserving(t, shape->name, stage_control(shape), input + 1, output, shape->rep);
+        make(t, call_name(call), call_control(call) | HV_CONTROL_RESERVED, input, output, rep);
+        make(t, call_name(call), call_control(call), input + 1, output, rep);
     }
-    call_preserving(t, "an unknown call", hv_control(0x7000, 0, 0, 0), input, 0, false);
+    make(t, "an unknown call", hv_control(0x7000, 0, 0, 0), input, 0, false);
 }
 
 TEST(unused_output_register,
@@ -139,36 +96,25 @@ TEST(unused_output_register,
 {
     static const uint64_t garbage[] = {1, 7, UINT64_C(0xFFFFFFFFFFFFFFFF), UINT64_C(0x8000000000000000),
                                        UINT64_C(0x0000123456789ABD)};
-    struct stage s = stage_open(t);
+    struct call_fixture f = call_fixture_open(t);
 
-    /* CREATE comes before DELETE in the table, and each round names a domain that the round before left as it found it.
-     */
     for (unsigned g = 0; g <= sizeof(garbage) / sizeof(garbage[0]); g++) {
-        uint64_t r8 = g < sizeof(garbage) / sizeof(garbage[0]) ? garbage[g] : gpa_of(s.output.data);
+        uint64_t r8 = g < sizeof(garbage) / sizeof(garbage[0]) ? garbage[g] : gpa_of(f.output.data);
 
-        for (unsigned i = 0; i < CALL_COUNT; i++) {
-            const struct call_shape *shape = &call_shapes[i];
+        FOR_EACH_CALL(call)
+        {
+            uint64_t body[CALL_WORDS_MAX];
+            struct mutated_call m = mutated_call_begin(&f, call, body);
 
-            if (shape->output_size || (shape->code == HVCALL_ATTACH_DEVICE_DOMAIN && !s.by.engine) ||
-                shape->code == HVCALL_DETACH_DEVICE_DOMAIN) {
-                continue;
+            m.rule = RULE_ACCEPT;
+            m.what = "an output address that it has no use for";
+            m.how = "R8";
+            m.number = r8;
+            m.r8 = r8;
+            if (!call_output_size(call) && call_can_succeed(&f, call)) {
+                mutated_call_send_body(t, &f, &m, body);
             }
-            stage_body(&s, shape, s.input.data);
-            if (shape->code == HVCALL_DELETE_DEVICE_DOMAIN) {
-                struct hv_input_delete_device_domain body;
-
-                pviommu_fill_domain(&body.device_domain, s.absent);
-                memcpy(s.input.data, &body, sizeof(body));
-            }
-            if (shape->code == HVCALL_CONFIGURE_DEVICE_DOMAIN && g > 0) {
-                continue; /* a second CONFIGURE may be refused for its own sake */
-            }
-            STEP2(t, "%s with R8 0x%llx", (uint64_t)(uintptr_t)shape->name, r8);
-            CHECK_SUCCESS(hv_result_status(hypercall_raw(stage_control(shape), gpa_of(s.input.data), r8)), shape->name);
-        }
-        if (s.by.engine) {
-            attach(t, s.by.domain, s.by.engine);
         }
     }
-    expect_untouched(t, &s.output, "memory that R8 of calls without output pointed to");
+    expect_untouched(t, &f.output, "memory that R8 of calls without output pointed to");
 }

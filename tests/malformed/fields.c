@@ -4,74 +4,77 @@
  * has the field: malformed.create_reserved_bits, malformed.attach_reserved_bits, ...
  */
 #define TEST_GROUP "malformed"
-#include "tests/harness/calls/malformed.h"
+#include "tests/harness/calls/mutated_call.h"
 
-static void damage_field(struct test_run *t, struct world *w, struct damage *d, const struct call_field *f,
-                         const char *how, uint64_t number, uint64_t flip)
+static void change_field(struct test_run *t, struct call_fixture *f, struct mutated_call *m,
+                         const struct call_field *field, const char *how, uint64_t number, uint64_t flip)
 {
     uint64_t body[CALL_WORDS_MAX];
 
-    world_body(w, d->call, body);
-    body[f->word] ^= flip;
-    d->what = f->name;
-    d->how = how;
-    d->number = number;
-    damage_send_body(t, w, d, body);
+    call_body(f, m->call, body);
+    body[field->word] ^= flip;
+    m->what = field->name;
+    m->how = how;
+    m->number = number;
+    mutated_call_send_body(t, f, m, body);
 }
 
 /* Each bit of each field of that kind, and then all bits of the field. */
-static void flip_bits(struct test_run *t, struct world *w, enum call_id call, enum field_kind kind, enum rule rule)
+static void flip_bits(struct test_run *t, struct call_fixture *f, enum call_id call, enum field_kind kind,
+                      enum rule rule)
 {
     uint64_t body[CALL_WORDS_MAX];
-    struct damage d = damage_begin(w, call, body);
-    const struct call_field *f;
+    struct mutated_call m = mutated_call_begin(f, call, body);
+    const struct call_field *field;
 
-    d.rule = rule;
-    for (unsigned n = 0; (f = call_field(call, n)) != NULL; n++) {
-        for (unsigned bit = 0; bit < 64 && f->kind == kind; bit++) {
-            if (f->mask >> bit & 1) {
-                damage_field(t, w, &d, f, "bit", bit, UINT64_C(1) << bit);
+    m.rule = rule;
+    for (unsigned n = 0; (field = call_field(call, n)) != NULL; n++) {
+        for (unsigned bit = 0; bit < 64 && field->kind == kind; bit++) {
+            if (field->mask >> bit & 1) {
+                change_field(t, f, &m, field, "bit", bit, UINT64_C(1) << bit);
             }
         }
-        if (f->kind == kind) {
-            damage_field(t, w, &d, f, "bits", f->mask, f->mask);
+        if (field->kind == kind) {
+            change_field(t, f, &m, field, "bits", field->mask, field->mask);
         }
     }
 }
 
 /* Lowest bit of a field. */
-static unsigned shift_of(const struct call_field *f)
+static unsigned shift_of(const struct call_field *field)
 {
-    return (unsigned)__builtin_ctzll(f->mask);
+    return (unsigned)__builtin_ctzll(field->mask);
 }
 
 /* The field gets a value in place of its own. */
-static void set_value(struct test_run *t, struct world *w, struct damage *d, const struct call_field *f, uint64_t value)
+static void set_value(struct test_run *t, struct call_fixture *f, struct mutated_call *m,
+                      const struct call_field *field, uint64_t value)
 {
     uint64_t body[CALL_WORDS_MAX];
 
-    world_body(w, d->call, body);
-    damage_field(t, w, d, f, "value", value, (body[f->word] & f->mask) ^ (value << shift_of(f) & f->mask));
+    call_body(f, m->call, body);
+    change_field(t, f, m, field, "value", value,
+                 (body[field->word] & field->mask) ^ (value << shift_of(field) & field->mask));
 }
 
 static const struct call_field *field_of_kind(enum call_id call, enum field_kind kind)
 {
-    const struct call_field *f;
+    const struct call_field *field;
     unsigned n = 0;
 
-    while ((f = call_field(call, n)) != NULL && f->kind != kind) {
+    while ((field = call_field(call, n)) != NULL && field->kind != kind) {
         n++;
     }
-    return f;
+    return field;
 }
 
 static void reserved_bits(struct test_run *t, enum call_id call)
 {
-    struct world w = world_open(t, call);
+    struct call_fixture f = call_fixture_for(t, call);
 
-    flip_bits(t, &w, call, FIELD_RESERVED, RULE_REFUSE_OR_IGNORE);
-    flip_bits(t, &w, call, FIELD_OPEN, RULE_OPEN);
-    damage_end(t, &w, call, "reserved bits");
+    flip_bits(t, &f, call, FIELD_RESERVED, RULE_REFUSE_OR_IGNORE);
+    flip_bits(t, &f, call, FIELD_OPEN, RULE_OPEN);
+    mutated_call_end(t, &f, call, "reserved bits");
 }
 
 #define WITH_RESERVED_BITS(ROW, test)                                                                                  \
@@ -106,21 +109,21 @@ static enum rule rule_of_partition(enum call_id call)
 static void foreign_partition(struct test_run *t, enum call_id call)
 {
     static const uint64_t others[] = {0, 1, 2, 3, 4, 0xFF, 0xFFFF, INT32_MAX, UINT32_MAX, INT64_MAX};
-    struct world w = world_open(t, call);
-    const struct call_field *f = field_of_kind(call, FIELD_PARTITION);
+    struct call_fixture f = call_fixture_for(t, call);
+    const struct call_field *field = field_of_kind(call, FIELD_PARTITION);
     uint64_t body[CALL_WORDS_MAX], own = own_partition_id();
-    struct damage d = damage_begin(&w, call, body);
+    struct mutated_call m = mutated_call_begin(&f, call, body);
 
-    d.rule = rule_of_partition(call);
+    m.rule = rule_of_partition(call);
     for (unsigned bit = 0; bit < 64; bit++) {
-        damage_field(t, &w, &d, f, "SELF but for bit", bit, UINT64_C(1) << bit);
+        change_field(t, &f, &m, field, "SELF but for bit", bit, UINT64_C(1) << bit);
     }
     for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         if (others[i] != own) {
-            set_value(t, &w, &d, f, others[i]);
+            set_value(t, &f, &m, field, others[i]);
         }
     }
-    damage_end(t, &w, call, "a foreign partition");
+    mutated_call_end(t, &f, call, "a foreign partition");
 }
 
 #define WITH_PARTITION(ROW, test)                                                                                      \
@@ -152,25 +155,25 @@ static void other_names(struct test_run *t, enum call_id call)
 {
     /* Another type, or another VTL, names another domain: one that was never created. */
     enum rule rule = call == CALL_CREATE ? RULE_OPEN : RULE_NO_EFFECT;
-    struct world w = world_open(t, call);
+    struct call_fixture f = call_fixture_for(t, call);
     uint64_t body[CALL_WORDS_MAX];
-    struct damage d = damage_begin(&w, call, body);
-    const struct call_field *f = field_of_kind(call, FIELD_TYPE);
+    struct mutated_call m = mutated_call_begin(&f, call, body);
+    const struct call_field *field = field_of_kind(call, FIELD_TYPE);
 
-    d.rule = rule;
+    m.rule = rule;
     for (unsigned type = 0; type <= HV_DEVICE_DOMAIN_TYPE_MASK; type++) {
         if (type != HV_DEVICE_DOMAIN_TYPE_S1) {
-            set_value(t, &w, &d, f, type);
+            set_value(t, &f, &m, field, type);
         }
     }
-    f = field_of_kind(call, FIELD_VTL);
-    for (unsigned vtl = 1; vtl <= f->mask; vtl++) {
+    field = field_of_kind(call, FIELD_VTL);
+    for (unsigned vtl = 1; vtl <= field->mask; vtl++) {
         bool another = vtl > HV_INPUT_VTL_USE_TARGET;
 
-        d.rule = another ? rule : RULE_REFUSE_OR_IGNORE; /* without the bit the number of a VTL means nothing */
-        set_value(t, &w, &d, f, vtl);
+        m.rule = another ? rule : RULE_REFUSE_OR_IGNORE; /* without the bit the number of a VTL means nothing */
+        set_value(t, &f, &m, field, vtl);
     }
-    damage_end(t, &w, call, "another type or VTL");
+    mutated_call_end(t, &f, call, "another type or VTL");
 }
 
 #define WITH_DOMAIN_NAME(ROW, test)                                                                                    \
@@ -199,16 +202,16 @@ EACH_TEST(WITH_DOMAIN_NAME, types_and_vtls,
 /* Beside the number of a domain by one bit; never one of the two that a host may give a meaning. */
 static void unknown_domains(struct test_run *t, enum call_id call)
 {
-    struct world w = world_open(t, call);
+    struct call_fixture f = call_fixture_for(t, call);
     uint64_t body[CALL_WORDS_MAX];
-    struct damage d = damage_begin(&w, call, body);
-    const struct call_field *f = field_of_kind(call, FIELD_DOMAIN);
+    struct mutated_call m = mutated_call_begin(&f, call, body);
+    const struct call_field *field = field_of_kind(call, FIELD_DOMAIN);
 
-    d.rule = RULE_NO_EFFECT;
+    m.rule = RULE_NO_EFFECT;
     for (unsigned bit = 5; bit < 32; bit++) { /* below it are the ids of this test */
-        damage_field(t, &w, &d, f, "its own but for bit", bit, UINT64_C(1) << (bit + shift_of(f)));
+        change_field(t, &f, &m, field, "its own but for bit", bit, UINT64_C(1) << (bit + shift_of(field)));
     }
-    damage_end(t, &w, call, "unknown domain ids");
+    mutated_call_end(t, &f, call, "unknown domain ids");
 }
 
 #define WITH_DOMAIN(ROW, test)                                                                                         \
@@ -232,19 +235,19 @@ EACH_TEST(WITH_DOMAIN, unknown_domains,
 
 static void unknown_devices(struct test_run *t, enum call_id call)
 {
-    struct world w = world_open(t, call);
+    struct call_fixture f = call_fixture_for(t, call);
     uint64_t body[CALL_WORDS_MAX];
-    struct damage d = damage_begin(&w, call, body);
-    const struct call_field *f = field_of_kind(call, FIELD_DEVICE);
+    struct mutated_call m = mutated_call_begin(&f, call, body);
+    const struct call_field *field = field_of_kind(call, FIELD_DEVICE);
 
-    d.rule = RULE_NO_EFFECT;
+    m.rule = RULE_NO_EFFECT;
     for (unsigned bit = 0; bit < 64; bit++) {
-        if (!device_exists(w.subject->device_id ^ UINT64_C(1) << bit)) {
-            damage_field(t, &w, &d, f, "its own but for bit", bit, UINT64_C(1) << bit);
+        if (!device_exists(f.engine->device_id ^ UINT64_C(1) << bit)) {
+            change_field(t, &f, &m, field, "its own but for bit", bit, UINT64_C(1) << bit);
         }
     }
-    damage_field(t, &w, &d, f, "complement of", w.subject->device_id, f->mask);
-    damage_end(t, &w, call, "unknown device ids");
+    change_field(t, &f, &m, field, "complement of", f.engine->device_id, field->mask);
+    mutated_call_end(t, &f, call, "unknown device ids");
 }
 
 #define WITH_DEVICE(ROW, test)                                                                                         \

@@ -2,63 +2,56 @@
 /* The form of a right call is wrong: a bit of its control word, or the place of its lists. */
 #define TEST_GROUP "malformed"
 #include "lib/string.h"
-#include "tests/harness/calls/malformed.h"
+#include "tests/harness/calls/mutated_call.h"
 
 #define FAST_BIT    16u
 #define INPUT_ERROR HV_STATUS_INVALID_HYPERCALL_INPUT
 #define ALIGN_ERROR HV_STATUS_INVALID_ALIGNMENT
 
-static void refuse_with(struct damage *d, enum hv_status one, enum hv_status other)
-{
-    d->rule = RULE_REFUSE;
-    d->one = (uint8_t)one;
-    d->other = (uint8_t)other;
-}
-
 /* What the ABI says about a call in which one bit of the control word is not as it should be. */
-static void rule_of_bit(struct damage *d, unsigned bit)
+static void rule_of_bit(struct mutated_call *m, unsigned bit)
 {
     uint64_t flip = UINT64_C(1) << bit;
 
-    refuse_with(d, INPUT_ERROR, INPUT_ERROR);
+    mutated_call_refuse_with(m, INPUT_ERROR, INPUT_ERROR);
     if (bit == FAST_BIT) {
         /* Addresses are sent as parameters, and the first parameter is a partition; or, the other way round, SELF as an
          * address. */
-        refuse_with(d, 0, 0);
-        d->rule = call_output_size(d->call) ? RULE_NO_EFFECT : RULE_REFUSE;
+        mutated_call_refuse_with(m, 0, 0);
+        m->rule = call_output_size(m->call) ? RULE_NO_EFFECT : RULE_REFUSE;
     } else if (flip & HV_CONTROL_NESTED) {
-        d->rule = RULE_REFUSE_OR_IGNORE;
-    } else if (d->call == CALL_FLUSH_LIST && (flip & HV_CONTROL_REP_COUNT_MASK) &&
-               hv_control_rep_count(d->control) != 0) {
+        m->rule = RULE_REFUSE_OR_IGNORE;
+    } else if (m->call == CALL_FLUSH_LIST && (flip & HV_CONTROL_REP_COUNT_MASK) &&
+               hv_control_rep_count(m->control) != 0) {
         /* A longer list: what follows in the page are elements, too, as long as the page lasts. */
-        refuse_with(d, INPUT_ERROR, ALIGN_ERROR);
-        d->rule = hv_control_rep_count(d->control) <= HV_FLUSH_LIST_MAX ? RULE_OPEN : RULE_REFUSE;
+        mutated_call_refuse_with(m, INPUT_ERROR, ALIGN_ERROR);
+        m->rule = hv_control_rep_count(m->control) <= HV_FLUSH_LIST_MAX ? RULE_OPEN : RULE_REFUSE;
     }
 }
 
 static void control_word(struct test_run *t, enum call_id call)
 {
-    struct world w = world_open(t, call);
+    struct call_fixture f = call_fixture_for(t, call);
     uint64_t body[CALL_WORDS_MAX];
-    struct damage d = damage_begin(&w, call, body);
+    struct mutated_call m = mutated_call_begin(&f, call, body);
 
-    d.what = "control word";
-    d.how = "bit";
-    memset(w.input.data, 0, PAGE_SIZE); /* the list flush may find more elements there: page 0 */
+    m.what = "control word";
+    m.how = "bit";
+    memset(f.input.data, 0, PAGE_SIZE); /* the list flush may find more elements there: page 0 */
     for (unsigned bit = FAST_BIT; bit < 64; bit++) {
-        d.number = bit;
-        d.control = call_control(call) ^ UINT64_C(1) << bit;
-        rule_of_bit(&d, bit);
-        world_body(&w, call, body);
+        m.number = bit;
+        m.control = call_control(call) ^ UINT64_C(1) << bit;
+        rule_of_bit(&m, bit);
+        call_body(&f, call, body);
         if (call == CALL_DETACH_FAST) {
-            d.rdx = body[0];
-            d.r8 = body[1];
+            m.rdx = body[0];
+            m.r8 = body[1];
         }
-        memcpy(w.input.data, body, call_input_size(call));
-        damage_send(t, &w, &d);
+        memcpy(f.input.data, body, call_input_size(call));
+        mutated_call_send(t, &f, &m);
     }
-    buffer_refresh(&w.input);
-    damage_end(t, &w, call, "one bit of its control word wrong");
+    buffer_refresh(&f.input);
+    mutated_call_end(t, &f, call, "one bit of its control word wrong");
 }
 
 #define ALL_CALLS(ROW, test)                                                                                           \
@@ -88,16 +81,16 @@ EACH_TEST(ALL_CALLS, control_word,
 }
 
 /* The rule for a list of `size` bytes at `offset` of its page. */
-static void rule_of_place(struct damage *d, size_t offset, size_t size)
+static void rule_of_place(struct mutated_call *m, size_t offset, size_t size)
 {
     bool aligned = offset % HV_PARAMETER_ALIGNMENT == 0, fits = offset + size <= HV_PAGE_SIZE;
 
-    refuse_with(d, ALIGN_ERROR, fits ? ALIGN_ERROR : INPUT_ERROR);
+    mutated_call_refuse_with(m, ALIGN_ERROR, fits ? ALIGN_ERROR : INPUT_ERROR);
     if (aligned && fits) {
-        d->rule = RULE_ACCEPT;
+        m->rule = RULE_ACCEPT;
     }
-    d->how = fits ? "offset in its page" : "crosses its page, offset";
-    d->number = offset;
+    m->how = fits ? "offset in its page" : "crosses its page, offset";
+    m->number = offset;
 }
 
 /* Every offset around the end of the page, and around its beginning. */
@@ -110,20 +103,17 @@ static size_t next_place(size_t offset, size_t size)
 
 static void input_places(struct test_run *t, enum call_id call)
 {
-    struct world w = world_open(t, call);
+    struct call_fixture f = call_fixture_for(t, call);
     size_t size = call_input_size(call);
     uint64_t body[CALL_WORDS_MAX];
-    struct damage d = damage_begin(&w, call, body);
+    struct mutated_call m = mutated_call_begin(&f, call, body);
 
-    d.what = "input list";
+    m.what = "input list";
     for (size_t offset = 0; offset < HV_PAGE_SIZE; offset = next_place(offset, size)) {
-        rule_of_place(&d, offset, size);
-        d.rdx = gpa_of(w.input.data) + offset;
-        memcpy(w.input.data + offset, body, size);
-        damage_send(t, &w, &d);
-        memset(w.input.data + offset, POISON_FRESH, size);
+        rule_of_place(&m, offset, size);
+        mutated_call_send_at(t, &f, &m, body, offset);
     }
-    damage_end(t, &w, call, "its input in wrong places");
+    mutated_call_end(t, &f, call, "its input in wrong places");
 }
 
 #define WITH_INPUT_PAGE(ROW, test)                                                                                     \

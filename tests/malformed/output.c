@@ -2,11 +2,11 @@
 /* Where the answer of a call goes: every place around the end of a page, and every overlap with the input. */
 #define TEST_GROUP "malformed"
 #include "lib/string.h"
-#include "tests/harness/calls/malformed.h"
+#include "tests/harness/calls/mutated_call.h"
 
 /* Sends the right call with its output at `output`. The bytes there are the answer, or, after an error, anything; all
  * others of `area` are as they were. */
-static enum hv_status ask_at(struct test_run *t, struct world *w, enum call_id call, const uint8_t *input,
+static enum hv_status ask_at(struct test_run *t, struct call_fixture *f, enum call_id call, const uint8_t *input,
                              struct buffer *area, size_t offset)
 {
     size_t size = call_output_size(call);
@@ -15,23 +15,23 @@ static enum hv_status ask_at(struct test_run *t, struct world *w, enum call_id c
 
     STEP3(t, "%s with its output at offset %llu: %s", (uint64_t)(uintptr_t)call_table[call].name, offset,
           (uint64_t)(uintptr_t)hv_status_name(status));
-    tally_add(&w->tally, status);
-    CHECK(status != HV_STATUS_SUCCESS || memcmp(area->data + offset, w->answer[call], size) == 0,
+    tally_add(&f->tally, status);
+    CHECK(status != HV_STATUS_SUCCESS || memcmp(area->data + offset, f->answer[call], size) == 0,
           "%s: success, but at offset %zu is another answer than in a page of its own", call_table[call].name, offset);
     return status;
 }
 
 static void output_places(struct test_run *t, enum call_id call)
 {
-    struct world w = world_open(t, call);
+    struct call_fixture f = call_fixture_for(t, call);
     size_t size = call_output_size(call);
     uint64_t body[CALL_WORDS_MAX];
 
-    world_body(&w, call, body);
-    memcpy(w.input.data, body, call_input_size(call));
+    call_body(&f, call, body);
+    memcpy(f.input.data, body, call_input_size(call));
     for (size_t offset = HV_PAGE_SIZE - size - 2ul * HV_PARAMETER_ALIGNMENT; offset < HV_PAGE_SIZE; offset++) {
         bool aligned = offset % HV_PARAMETER_ALIGNMENT == 0, fits = offset + size <= HV_PAGE_SIZE;
-        enum hv_status status = ask_at(t, &w, call, w.input.data, &w.output, offset);
+        enum hv_status status = ask_at(t, &f, call, f.input.data, &f.output, offset);
 
         if (aligned && fits) {
             CHECK_SUCCESS(status, "a call with its output aligned and inside of a page");
@@ -39,40 +39,40 @@ static void output_places(struct test_run *t, enum call_id call)
             CHECK(status == HV_STATUS_INVALID_ALIGNMENT || (!fits && status == HV_STATUS_INVALID_HYPERCALL_INPUT),
                   "%s with its output at offset %zu: %s", call_table[call].name, offset, hv_status_name(status));
         }
-        memset(w.output.data + offset, POISON_FRESH, size);
-        expect_untouched(t, &w.output, "memory around the output");
+        memset(f.output.data + offset, POISON_FRESH, size);
+        expect_untouched(t, &f.output, "memory around the output");
     }
-    buffer_refresh(&w.input);
-    damage_end(t, &w, call, "its output in wrong places");
+    buffer_refresh(&f.input);
+    mutated_call_end(t, &f, call, "its output in wrong places");
 }
 
 static void overlaps(struct test_run *t, enum call_id call)
 {
-    struct world w = world_open(t, call);
+    struct call_fixture f = call_fixture_for(t, call);
     size_t in_size = call_input_size(call), out_size = call_output_size(call), in = 1024;
     uint64_t body[CALL_WORDS_MAX];
 
-    world_body(&w, call, body);
+    call_body(&f, call, body);
     for (size_t out = in - out_size; out <= in + in_size; out += HV_PARAMETER_ALIGNMENT) {
         bool apart = out + out_size == in || out == in + in_size;
         enum hv_status status;
 
-        memcpy(w.input.data + in, body, in_size);
-        status = ask_at(t, &w, call, w.input.data + in, &w.input, out);
+        memcpy(f.input.data + in, body, in_size);
+        status = ask_at(t, &f, call, f.input.data + in, &f.input, out);
         CHECK(!apart || status == HV_STATUS_SUCCESS, "%s with its output right beside its input: %s",
               call_table[call].name, hv_status_name(status));
         /* Of the input that the output did not cover every byte is as it was. */
         for (size_t i = 0; i < in_size; i++) {
             bool covered = in + i >= out && in + i < out + out_size;
 
-            CHECK(covered || w.input.data[in + i] == ((const uint8_t *)body)[i],
+            CHECK(covered || f.input.data[in + i] == ((const uint8_t *)body)[i],
                   "%s, output %zu, input %zu: byte %zu of the input changed", call_table[call].name, out, in, i);
         }
-        memset(w.input.data + out, POISON_FRESH, out_size);
-        memset(w.input.data + in, POISON_FRESH, in_size);
-        expect_untouched(t, &w.input, "memory around an output that overlaps its input");
+        memset(f.input.data + out, POISON_FRESH, out_size);
+        memset(f.input.data + in, POISON_FRESH, in_size);
+        expect_untouched(t, &f.input, "memory around an output that overlaps its input");
     }
-    damage_end(t, &w, call, "its output over its input");
+    mutated_call_end(t, &f, call, "its output over its input");
 }
 
 #define WITH_OUTPUT(ROW, test)                                                                                         \

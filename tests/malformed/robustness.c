@@ -11,9 +11,8 @@
 #define TEST_GROUP "robustness"
 #include "abi/device_id.h"
 #include "lib/string.h"
-#include "tests/harness/calls/hypercall_calls.h"
+#include "tests/harness/calls/call_fixture.h"
 #include "tests/harness/suite.h"
-#include "tests/harness/tally.h"
 
 #define RANDOM_CALLS  1000u
 #define HALF_VALID    1000u
@@ -25,7 +24,8 @@
 #define FUZZ_FIRST    UINT32_C(0x00500000)
 
 struct fuzz {
-    struct stage stage;
+    struct call_fixture fixture;
+    struct domain *blocked; /* for all devices in the end */
     struct tally tally;
     uint32_t created[CREATED_MAX]; /* ids that a CREATE may have made */
     unsigned created_count;
@@ -47,7 +47,7 @@ static uint16_t random_code(struct test_run *t)
     case 2:
         return (uint16_t)(0x1000 + below(t, 0x6E00));
     default:
-        return call_shapes[below(t, CALL_COUNT)].code;
+        return call_table[below(t, CALL_COUNT)].code;
     }
 }
 
@@ -68,34 +68,34 @@ static uint64_t random_control(struct test_run *t)
 }
 
 /* Our own input page at any offset, just before its end, nowhere at all, or any number. */
-static uint64_t random_input_gpa(struct test_run *t, const struct stage *s)
+static uint64_t random_input_gpa(struct test_run *t, const struct call_fixture *c)
 {
     switch (below(t, 5)) {
     case 0:
-        return gpa_of(s->input.data) + below(t, PAGE_SIZE);
+        return gpa_of(c->input.data) + below(t, PAGE_SIZE);
     case 1:
-        return gpa_of(s->input.data) + PAGE_SIZE - 8 * below(t, 8);
+        return gpa_of(c->input.data) + PAGE_SIZE - 8 * below(t, 8);
     case 2:
         return memory_hole();
     case 3:
         return random_u64(&t->random);
     default:
-        return gpa_of(s->input.data);
+        return gpa_of(c->input.data);
     }
 }
 
 /* The place where output may land; off by some bytes; across the page end; above every address width. */
-static uint64_t random_output_gpa(struct test_run *t, const struct stage *s)
+static uint64_t random_output_gpa(struct test_run *t, const struct call_fixture *c)
 {
     switch (below(t, 4)) {
     case 0:
-        return gpa_of(s->output.data) + OUTPUT_OFFSET + 1 + below(t, 7);
+        return gpa_of(c->output.data) + OUTPUT_OFFSET + 1 + below(t, 7);
     case 1:
-        return gpa_of(s->output.data) + PAGE_SIZE - 8;
+        return gpa_of(c->output.data) + PAGE_SIZE - 8;
     case 2:
         return random_u64(&t->random) | 1ull << 63;
     default:
-        return gpa_of(s->output.data) + OUTPUT_OFFSET;
+        return gpa_of(c->output.data) + OUTPUT_OFFSET;
     }
 }
 
@@ -108,33 +108,37 @@ static void remember_id(struct fuzz *f, uint32_t id)
 
 static bool is_protected(const struct fuzz *f, uint32_t id)
 {
-    return id == f->stage.by.domain->id || id == f->stage.elsewhere->id || id == f->stage.victim->id ||
-           id == f->stage.bare || id == REST_DOMAIN_ID;
+    for (unsigned i = 0; i < PLACES; i++) {
+        if (id == f->fixture.place[i].domain->id) {
+            return true;
+        }
+    }
+    return id == f->fixture.canary.domain->id || id == f->fixture.bare || id == f->blocked->id || id == REST_DOMAIN_ID;
 }
 
 /* A parameter list that would be right, on ids of our own, with up to three bits or bytes changed. */
-static void half_valid_list(struct test_run *t, struct fuzz *f, const struct call_shape *shape, uint8_t *list)
+static void half_valid_list(struct test_run *t, struct fuzz *f, enum call_id call, uint8_t *list)
 {
     struct hv_device_domain_id name;
     struct dma_engine *first = dma_engine_fast();
-    uint64_t device_id = first && first != f->stage.by.engine ? first->device_id : random_u64(&t->random);
+    uint64_t device_id = first && first != f->fixture.canary.engine ? first->device_id : random_u64(&t->random);
     const size_t name_at = offsetof(struct hv_input_device_domain, domain_id);
-    bool names_domain = shape->input_size >= sizeof(struct hv_input_device_domain) && !shape->output_size;
+    bool names_domain = call_table[call].names_domain;
 
-    stage_body(&f->stage, shape, list);
+    call_put(&f->fixture, call, list);
     if (names_domain) {
         memcpy(&name, list + name_at, sizeof(name));
         name.id = below(t, 8) ? FUZZ_FIRST + (uint32_t)below(t, FUZZ_DOMAINS) : (uint32_t)random_u64(&t->random);
         memcpy(list + name_at, &name, sizeof(name));
     }
-    if (shape->code == HVCALL_ATTACH_DEVICE_DOMAIN) {
+    if (call == CALL_ATTACH) {
         memcpy(list + offsetof(struct hv_input_attach_device_domain, device_id), &device_id, sizeof(device_id));
-    } else if (shape->code == HVCALL_DETACH_DEVICE_DOMAIN) {
+    } else if (call == CALL_DETACH) {
         memcpy(list + offsetof(struct hv_input_detach_device_domain, device_id), &device_id, sizeof(device_id));
     }
     for (uint64_t changes = below(t, 4); changes > 0; changes--) {
         /* The partition id, which is checked first, stays right most of the time. */
-        uint64_t skip = below(t, 8) ? sizeof(uint64_t) : 0, at = skip + below(t, shape->input_size - skip);
+        uint64_t skip = below(t, 8) ? sizeof(uint64_t) : 0, at = skip + below(t, call_input_size(call) - skip);
 
         if (below(t, 2)) {
             list[at] ^= (uint8_t)(1u << below(t, 8));
@@ -151,25 +155,24 @@ static void half_valid_list(struct test_run *t, struct fuzz *f, const struct cal
 }
 
 /* A device id may have been changed into that of the canary. */
-static bool hits_canary(const struct fuzz *f, const struct call_shape *shape, const uint8_t *list)
+static bool hits_canary(const struct fuzz *f, enum call_id call, const uint8_t *list)
 {
-    size_t at = shape->code == HVCALL_ATTACH_DEVICE_DOMAIN ? offsetof(struct hv_input_attach_device_domain, device_id)
-                                                           : offsetof(struct hv_input_detach_device_domain, device_id);
+    size_t at = call == CALL_ATTACH ? offsetof(struct hv_input_attach_device_domain, device_id)
+                                    : offsetof(struct hv_input_detach_device_domain, device_id);
     uint64_t device_id;
 
-    if ((shape->code != HVCALL_ATTACH_DEVICE_DOMAIN && shape->code != HVCALL_DETACH_DEVICE_DOMAIN) ||
-        !f->stage.by.engine) {
+    if ((call != CALL_ATTACH && call != CALL_DETACH) || !f->fixture.canary.engine) {
         return false;
     }
     memcpy(&device_id, list + at, sizeof(device_id));
-    return hv_device_id_logical(device_id) == f->stage.by.engine->device_id;
+    return hv_device_id_logical(device_id) == f->fixture.canary.engine->device_id;
 }
 
-static void note_create(struct fuzz *f, const struct call_shape *shape, const uint8_t *list)
+static void note_create(struct fuzz *f, enum call_id call, const uint8_t *list)
 {
     struct hv_device_domain_id name;
 
-    if (shape->code == HVCALL_CREATE_DEVICE_DOMAIN) {
+    if (call == CALL_CREATE) {
         memcpy(&name, list + offsetof(struct hv_input_device_domain, domain_id), sizeof(name));
         remember_id(f, name.id);
     }
@@ -182,9 +185,12 @@ static void sweep(struct test_run *t, struct fuzz *f)
     struct dma_engine *e = dma_engines(&count);
 
     for (size_t i = 0; i < count; i++) {
-        if (&e[i] != f->stage.by.engine) {
-            attach(t, f->stage.elsewhere, &e[i]);
+        if (&e[i] != f->fixture.canary.engine) {
+            attach(t, f->blocked, &e[i]);
         }
+    }
+    if (f->fixture.engine) {
+        attach(t, f->fixture.place[PLACE_HOME].domain, f->fixture.engine);
     }
     for (uint32_t id = FUZZ_FIRST; id < FUZZ_FIRST + FUZZ_DOMAINS; id++) {
         pviommu_delete(id);
@@ -196,20 +202,21 @@ static void sweep(struct test_run *t, struct fuzz *f)
 
 static void expect_outputs_only(struct test_run *t, struct fuzz *f)
 {
-    memset(f->stage.output.data + OUTPUT_OFFSET, POISON_FRESH, OUTPUT_MAX);
-    expect_untouched(t, &f->stage.output, "memory around the outputs of random calls");
+    memset(f->fixture.output.data + OUTPUT_OFFSET, POISON_FRESH, OUTPUT_MAX);
+    expect_untouched(t, &f->fixture.output, "memory around the outputs of random calls");
 }
 
 static struct fuzz fuzz_begin(struct test_run *t)
 {
-    return (struct fuzz){.stage = stage_open(t)};
+    return (struct fuzz){.fixture = call_fixture_open(t), .blocked = domain_blocked(t)};
 }
 
 static void fuzz_end(struct test_run *t, struct fuzz *f, const char *after)
 {
     sweep(t, f);
     expect_outputs_only(t, f);
-    stage_expect_intact(t, &f->stage, after);
+    buffer_refresh(&f->fixture.input);
+    call_fixture_expect_intact(t, &f->fixture, after);
     observe_tally(t, after, &f->tally);
 }
 
@@ -222,15 +229,15 @@ TEST(random_control_words,
      IF_IT_FAILS("The host hangs, or writes where it was not told to. The last step names the call."))
 {
     struct fuzz f = fuzz_begin(t);
-    struct stage *s = &f.stage;
+    struct call_fixture *c = &f.fixture;
 
     for (unsigned i = 0; i < RANDOM_CALLS; i++) {
-        uint64_t control = random_control(t), input = random_input_gpa(t, s), output = random_output_gpa(t, s);
+        uint64_t control = random_control(t), input = random_input_gpa(t, c), output = random_output_gpa(t, c);
 
         for (size_t at = 0; at < LIST_BYTES; at += sizeof(uint64_t)) {
             uint64_t word = random_u64(&t->random);
 
-            memcpy(s->input.data + at, &word, sizeof(word));
+            memcpy(c->input.data + at, &word, sizeof(word));
         }
         STEP4(t, "call %llu: control 0x%llx, RDX 0x%llx, R8 0x%llx", i, control, input, output);
         /* In fast form RDX and R8 are the parameters themselves: only random ones, never half-valid. */
@@ -243,25 +250,25 @@ TEST(half_valid_lists,
      PROMISE("Each call with a parameter list that is right but for a few bits leaves everybody undisturbed")
      COVERS("ROB-1") DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Makes a thousand calls that are right but for up to three bits or bytes, on domains of their own.")
-     EXPECTS("The bystander and the rest of the stage are as before, and no memory around the outputs has changed.")
+     EXPECTS("The bystander and all objects of the calls are as before, and no memory around the outputs has changed.")
      IF_IT_FAILS("A parameter that is almost right reaches objects that it does not name."))
 {
     struct fuzz f = fuzz_begin(t);
-    struct stage *s = &f.stage;
+    struct call_fixture *c = &f.fixture;
 
     for (unsigned i = 0; i < HALF_VALID; i++) {
-        const struct call_shape *shape = &call_shapes[below(t, CALL_COUNT)];
+        enum call_id call = (enum call_id)below(t, CALL_COUNT);
         uint8_t list[LIST_BYTES] = {0};
 
-        half_valid_list(t, &f, shape, list);
-        if (hits_canary(&f, shape, list)) {
+        half_valid_list(t, &f, call, list);
+        if (hits_canary(&f, call, list)) {
             continue;
         }
-        memcpy(s->input.data, list, sizeof(list));
-        note_create(&f, shape, list);
-        STEP2(t, "call %llu: %s", i, (uint64_t)(uintptr_t)shape->name);
-        tally_add(&f.tally, hv_result_status(hypercall_raw(stage_control(shape), gpa_of(s->input.data),
-                                                           gpa_of(s->output.data) + OUTPUT_OFFSET)));
+        memcpy(c->input.data, list, sizeof(list));
+        note_create(&f, call, list);
+        STEP2(t, "call %llu: %s", i, (uint64_t)(uintptr_t)call_name(call));
+        tally_add(&f.tally, hv_result_status(hypercall_raw(call_control(call), gpa_of(c->input.data),
+                                                           gpa_of(c->output.data) + OUTPUT_OFFSET)));
     }
     fuzz_end(t, &f, "half-valid calls");
 }

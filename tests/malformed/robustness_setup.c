@@ -4,8 +4,7 @@
 #include "abi/msr.h"
 #include "kernel/paging.h"
 #include "lib/string.h"
-#include "tests/harness/calls/hypercall_calls.h"
-#include "tests/harness/tally.h"
+#include "tests/harness/calls/call_fixture.h"
 
 #define MSR_WRITES 300u
 #define LOCAL_APIC UINT64_C(0xFEE00000)
@@ -92,26 +91,28 @@ TEST(output_over_hypercall_page,
      IF_IT_FAILS("A guest can rewrite the code that the host offers, or the host writes to a page that it maps as "
                  "read-only."))
 {
-    struct stage s = stage_open(t);
+    struct call_fixture f = call_fixture_open(t);
     uint8_t *page = gpa_pointer(hypercall_init()->page), *before = page_alloc(1, PAGE_SIZE);
     struct tally tally = {0};
     bool same;
 
     REQUIRE(before, "no memory");
     memcpy(before, page, PAGE_SIZE);
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        if (call_shapes[i].output_size) {
-            stage_body(&s, &call_shapes[i], s.input.data);
+    FOR_EACH_CALL(call)
+    {
+        if (call_output_size(call)) {
+            call_put(&f, call, f.input.data);
             /* Far from the code at the start: a host that fails this test must live to be told. */
-            tally_add(&tally, hv_result_status(hypercall_raw(stage_control(&call_shapes[i]), gpa_of(s.input.data),
+            tally_add(&tally, hv_result_status(hypercall_raw(call_control(call), gpa_of(f.input.data),
                                                              gpa_of(page) + PAGE_SIZE / 2)));
         }
     }
+    buffer_refresh(&f.input);
     same = memcmp(before, page, PAGE_SIZE) == 0;
     restore_underlay(t, page);
     CHECK(same, "the output of a call landed in the hypercall page");
     observe_tally(t, "output in the hypercall page", &tally);
-    stage_expect_intact(t, &s, "calls with their output in the hypercall page");
+    call_fixture_expect_intact(t, &f, "calls with their output in the hypercall page");
 }
 
 TEST(input_in_odd_places,
@@ -122,22 +123,22 @@ TEST(input_in_odd_places,
      EXPECTS("Any status, which is recorded; nothing has changed.")
      IF_IT_FAILS("The host reads device registers on the guest's behalf, or acts on zeros."))
 {
-    struct stage s = stage_open(t);
-    const uint64_t places[] = {hypercall_init()->page, LOCAL_APIC, gpa_of(s.output.data)};
+    struct call_fixture f = call_fixture_open(t);
+    const uint64_t places[] = {hypercall_init()->page, LOCAL_APIC, gpa_of(f.output.data)};
     struct tally tally = {0};
 
-    memset(s.output.data, 0, s.output.size); /* all zero names partition 0, which is nobody */
+    memset(f.output.data, 0, f.output.size); /* all zero names partition 0, which is nobody */
     for (unsigned p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
-        for (unsigned i = 0; i < CALL_COUNT; i++) {
-            uint64_t result =
-                hypercall_raw(stage_control(&call_shapes[i]), places[p], gpa_of(s.output.data) + PAGE_SIZE);
+        FOR_EACH_CALL(call)
+        {
+            uint64_t result = hypercall_raw(call_control(call), places[p], gpa_of(f.output.data) + PAGE_SIZE);
 
             tally_add(&tally, hv_result_status(result));
         }
     }
-    buffer_refresh(&s.output);
+    buffer_refresh(&f.output);
     observe_tally(t, "odd input pages", &tally);
-    stage_expect_intact(t, &s, "calls with their input in odd places");
+    call_fixture_expect_intact(t, &f, "calls with their input in odd places");
 }
 
 OBSERVATION(overlapping_lists,
@@ -147,22 +148,22 @@ OBSERVATION(overlapping_lists,
             EXPECTS("Any status, which is recorded; nothing outside of the two has changed.")
             IF_IT_FAILS("The host copies more than the two structures."))
 {
-    struct stage s = stage_open(t);
+    struct call_fixture f = call_fixture_open(t);
     struct tally tally = {0};
 
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
-        const struct call_shape *shape = &call_shapes[i];
-
-        for (unsigned shift = 0; shape->output_size && shift < shape->input_size; shift += HV_PARAMETER_ALIGNMENT) {
+    FOR_EACH_CALL(call)
+    {
+        for (unsigned shift = 0; call_output_size(call) && shift < call_input_size(call);
+             shift += HV_PARAMETER_ALIGNMENT) {
             uint64_t result;
 
-            stage_body(&s, shape, s.input.data);
-            result = hypercall_raw(stage_control(shape), gpa_of(s.input.data), gpa_of(s.input.data) + shift);
+            call_put(&f, call, f.input.data);
+            result = hypercall_raw(call_control(call), gpa_of(f.input.data), gpa_of(f.input.data) + shift);
             tally_add(&tally, hv_result_status(result));
-            memset(s.input.data, POISON_FRESH, shape->input_size + shape->output_size);
-            expect_untouched(t, &s.input, "memory around an output that overlaps its input");
+            memset(f.input.data, POISON_FRESH, call_input_size(call) + call_output_size(call));
+            expect_untouched(t, &f.input, "memory around an output that overlaps its input");
         }
     }
     observe_tally(t, "overlap", &tally);
-    stage_expect_intact(t, &s, "calls whose output overlaps their input");
+    call_fixture_expect_intact(t, &f, "calls whose output overlaps their input");
 }

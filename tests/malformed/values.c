@@ -2,7 +2,7 @@
 /* Fields of a single call whose values have rules of their own: settings, property codes, lists. */
 #define TEST_GROUP "malformed"
 #include "lib/string.h"
-#include "tests/harness/calls/malformed.h"
+#include "tests/harness/calls/mutated_call.h"
 
 #define LIST_HEADER sizeof(struct hv_input_flush_device_domain_list)
 
@@ -20,30 +20,30 @@ OBSERVATION(configure_settings,
                                      HV_DEVICE_DOMAIN_BLOCKED | HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL,
                                      HV_DEVICE_DOMAIN_SETTINGS_BLOCKING | HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL,
                                      HV_DEVICE_DOMAIN_SETTINGS_BLOCKING};
-    struct world w = world_open(t, CALL_CONFIGURE);
+    struct call_fixture f = call_fixture_for(t, CALL_CONFIGURE);
     uint64_t body[CALL_WORDS_MAX];
 
     for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
         enum hv_status status;
         enum effect effect;
 
-        world_body(&w, CALL_CONFIGURE, body);
-        status = pviommu_configure(w.bare, flags[i], body[4]);
+        call_body(&f, CALL_CONFIGURE, body);
+        status = pviommu_configure(f.bare, flags[i], body[4]);
         STEP3(t, "CONFIGURE with flags 0x%llx, root 0x%llx: %s", flags[i], body[4],
               (uint64_t)(uintptr_t)hv_status_name(status));
-        tally_add(&w.tally, status);
-        effect = w.subject ? world_effect_refused(t, &w, CALL_CONFIGURE) : EFFECT_NONE;
+        tally_add(&f.tally, status);
+        effect = f.engine ? call_effect_refused(t, &f, CALL_CONFIGURE) : EFFECT_NONE;
         CHECK(status == HV_STATUS_SUCCESS || effect == EFFECT_NONE,
               "CONFIGURE with flags 0x%llx: refused, but not without effect", (unsigned long long)flags[i]);
         CHECK(!(flags[i] & HV_DEVICE_DOMAIN_BLOCKED) || effect == EFFECT_NONE,
               "CONFIGURE with flags 0x%llx: a domain with the blocked flag lets DMA through",
               (unsigned long long)flags[i]);
         if (status == HV_STATUS_SUCCESS && effect == EFFECT_NONE) {
-            CHECK_SUCCESS(pviommu_delete(w.bare), "DELETE of a domain that was configured");
-            CHECK_SUCCESS(pviommu_create(w.bare), "CREATE of its id");
+            CHECK_SUCCESS(pviommu_delete(f.bare), "DELETE of a domain that was configured");
+            CHECK_SUCCESS(pviommu_create(f.bare), "CREATE of its id");
         }
     }
-    damage_end(t, &w, CALL_CONFIGURE, "unusual settings");
+    mutated_call_end(t, &f, CALL_CONFIGURE, "unusual settings");
 }
 
 TEST(configure_again_refused,
@@ -54,8 +54,8 @@ TEST(configure_again_refused,
      EXPECTS("After an error the device reaches the page that the first settings lead to.")
      IF_IT_FAILS("The host takes the old settings away before it has checked the new ones."))
 {
-    struct world w = world_open(t, CALL_ATTACH);
-    struct domain *victim = w.place[PLACE_VICTIM].domain;
+    struct call_fixture f = call_fixture_for(t, CALL_ATTACH);
+    struct domain *victim = f.place[PLACE_VICTIM].domain;
     const uint64_t root = stage1_root_gpa(&victim->table);
     const struct {
         uint64_t flags, root;
@@ -70,19 +70,19 @@ TEST(configure_again_refused,
 
         STEP3(t, "CONFIGURE again, flags 0x%llx, root 0x%llx: %s", bad[i].flags, bad[i].root,
               (uint64_t)(uintptr_t)hv_status_name(status));
-        tally_add(&w.tally, status);
+        tally_add(&f.tally, status);
         if (status == HV_STATUS_SUCCESS) { /* taken as another form of settings: back to the right ones */
             CHECK_SUCCESS(pviommu_configure(victim->id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, root),
                           "CONFIGURE of a domain that could be configured again");
             continue;
         }
-        attach(t, victim, w.subject);
-        CHECK(world_landing(t, &w, PLACE_VICTIM) == LANDED_TARGET,
+        attach(t, victim, f.engine);
+        CHECK(call_landing(t, &f, PLACE_VICTIM) == LANDED_TARGET,
               "a refused CONFIGURE (flags 0x%llx, root 0x%llx) took the settings of its domain away",
               (unsigned long long)bad[i].flags, (unsigned long long)bad[i].root);
-        attach(t, w.place[PLACE_HOME].domain, w.subject);
+        attach(t, f.place[PLACE_HOME].domain, f.engine);
     }
-    damage_end(t, &w, CALL_CONFIGURE, "bad settings for a second time");
+    mutated_call_end(t, &f, CALL_CONFIGURE, "bad settings for a second time");
 }
 
 OBSERVATION(property_codes,
@@ -94,29 +94,29 @@ OBSERVATION(property_codes,
                     "and the device stays managed.")
             IF_IT_FAILS("The host uses the code as an index without checking it."))
 {
-    struct world w = world_open(t, CALL_PROPERTY);
+    struct call_fixture f = call_fixture_for(t, CALL_PROPERTY);
     uint64_t body[CALL_WORDS_MAX];
-    struct damage d = damage_begin(&w, CALL_PROPERTY, body);
+    struct mutated_call m = mutated_call_begin(&f, CALL_PROPERTY, body);
 
-    d.rule = RULE_OPEN;
-    d.what = "code";
-    d.how = "value";
+    m.rule = RULE_OPEN;
+    m.what = "code";
+    m.how = "value";
     for (unsigned bit = 0; bit <= 32; bit++) {
-        world_body(&w, CALL_PROPERTY, body);
+        call_body(&f, CALL_PROPERTY, body);
         body[2] = bit < 32 ? HV_LOGICAL_DEVICE_PROPERTY_PVIOMMU ^ UINT32_C(1) << bit : UINT32_MAX;
-        d.number = body[2];
-        damage_send_body(t, &w, &d, body);
+        m.number = body[2];
+        mutated_call_send_body(t, &f, &m, body);
     }
-    damage_end(t, &w, CALL_PROPERTY, "other codes");
+    mutated_call_end(t, &f, CALL_PROPERTY, "other codes");
 }
 
 /* A page with a list flush of HOME in it: header, then elements that name pages nobody maps. */
-static void fill_list(struct world *w, uint8_t *page)
+static void fill_list(struct call_fixture *f, uint8_t *page)
 {
     const size_t elements = (HV_PAGE_SIZE - LIST_HEADER) / sizeof(uint64_t);
     uint64_t body[CALL_WORDS_MAX];
 
-    world_body(w, CALL_FLUSH_LIST, body);
+    call_body(f, CALL_FLUSH_LIST, body);
     memcpy(page, body, LIST_HEADER);
     for (size_t i = 0; i < elements; i++) {
         uint64_t element = hv_iommu_range(0x600000 + 2 * i, 0);
@@ -125,13 +125,14 @@ static void fill_list(struct world *w, uint8_t *page)
     }
 }
 
-static uint64_t send_list(struct test_run *t, struct world *w, const uint8_t *list, unsigned count, unsigned start)
+static uint64_t send_list(struct test_run *t, struct call_fixture *f, const uint8_t *list, unsigned count,
+                          unsigned start)
 {
     uint64_t result = hypercall_raw(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, count, start, 0), gpa_of(list), 0);
 
     STEP4(t, "FLUSH_LIST, rep count %llu, rep start %llu: %s, %llu done", count, start,
           (uint64_t)(uintptr_t)hv_status_name(hv_result_status(result)), hv_result_reps(result));
-    tally_add(&w->tally, hv_result_status(result));
+    tally_add(&f->tally, hv_result_status(result));
     return result;
 }
 
@@ -167,9 +168,9 @@ TEST(flush_list_counts,
 {
     static const uint16_t counts[] = {0,   1,   2,   3,   63,  64,  65,   127,  128,  129,
                                       255, 507, 508, 509, 511, 512, 1024, 2047, 2048, HV_REP_MAX};
-    struct world w = world_open(t, CALL_FLUSH_LIST);
+    struct call_fixture f = call_fixture_for(t, CALL_FLUSH_LIST);
 
-    fill_list(&w, w.input.data);
+    fill_list(&f, f.input.data);
     for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         const unsigned n = counts[i];
         const unsigned starts[] = {0, 1, n / 2, n - 1, n, n + 1, HV_REP_MAX};
@@ -177,12 +178,12 @@ TEST(flush_list_counts,
         for (unsigned s = n ? 0 : 1; s < sizeof(starts) / sizeof(starts[0]); s++) {
             unsigned start = starts[s] & HV_REP_MAX;
 
-            check_reps(t, send_list(t, &w, w.input.data, n, start), n, start, HV_FLUSH_LIST_MAX);
+            check_reps(t, send_list(t, &f, f.input.data, n, start), n, start, HV_FLUSH_LIST_MAX);
         }
     }
-    check_reps(t, send_list(t, &w, w.input.data, 0, 0), 0, 0, HV_FLUSH_LIST_MAX);
-    buffer_refresh(&w.input);
-    damage_end(t, &w, CALL_FLUSH_LIST, "many counts");
+    check_reps(t, send_list(t, &f, f.input.data, 0, 0), 0, 0, HV_FLUSH_LIST_MAX);
+    buffer_refresh(&f.input);
+    mutated_call_end(t, &f, CALL_FLUSH_LIST, "many counts");
 }
 
 TEST(flush_list_page_ends,
@@ -196,19 +197,19 @@ TEST(flush_list_page_ends,
                  "element."))
 {
     static const uint16_t counts[] = {1, 2, 3, 63, 64, 65, 128, 255, 500, 506, 507};
-    struct world w = world_open(t, CALL_FLUSH_LIST);
+    struct call_fixture f = call_fixture_for(t, CALL_FLUSH_LIST);
 
     for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         for (size_t beyond = 0; beyond <= sizeof(uint64_t); beyond += sizeof(uint64_t)) {
             unsigned n = counts[i];
-            uint8_t *list = w.input.data + HV_PAGE_SIZE + beyond - LIST_HEADER - n * sizeof(uint64_t);
+            uint8_t *list = f.input.data + HV_PAGE_SIZE + beyond - LIST_HEADER - n * sizeof(uint64_t);
 
-            fill_list(&w, list);
-            check_reps(t, send_list(t, &w, list, n, 0), n, 0, beyond ? n - 1 : n);
-            buffer_refresh(&w.input);
+            fill_list(&f, list);
+            check_reps(t, send_list(t, &f, list, n, 0), n, 0, beyond ? n - 1 : n);
+            buffer_refresh(&f.input);
         }
     }
-    damage_end(t, &w, CALL_FLUSH_LIST, "lists at the end of a page");
+    mutated_call_end(t, &f, CALL_FLUSH_LIST, "lists at the end of a page");
 }
 
 TEST(flush_list_bad_elements,
@@ -223,21 +224,21 @@ TEST(flush_list_bad_elements,
     enum { LENGTH = 130 };
     static const uint16_t places[] = {0, 1, 63, 64, 65, 128, 129};
     static const uint16_t bad[] = {1u << 6, 1u << 7, 1u << 8, 1u << 9, 1u << 10, 1u << 11, 53, 54, 63, 20};
-    struct world w = world_open(t, CALL_FLUSH_LIST);
+    struct call_fixture f = call_fixture_for(t, CALL_FLUSH_LIST);
 
     for (unsigned p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
-        fill_list(&w, w.input.data);
+        fill_list(&f, f.input.data);
         for (unsigned b = 0; b < sizeof(bad) / sizeof(bad[0]); b++) {
             unsigned place = places[p];
             uint64_t element = hv_iommu_range(1, 0) | bad[b], result;
 
-            memcpy(w.input.data + LIST_HEADER + place * sizeof(element), &element, sizeof(element));
-            result = send_list(t, &w, w.input.data, LENGTH, 0);
+            memcpy(f.input.data + LIST_HEADER + place * sizeof(element), &element, sizeof(element));
+            result = send_list(t, &f, f.input.data, LENGTH, 0);
             CHECK(hv_result_reps(result) == (hv_result_status(result) == HV_STATUS_SUCCESS ? LENGTH : place),
                   "element 0x%llx at place %u of %u: %s, %u elements reported as done", (unsigned long long)element,
                   place, (unsigned)LENGTH, hv_status_name(hv_result_status(result)), hv_result_reps(result));
         }
     }
-    buffer_refresh(&w.input);
-    damage_end(t, &w, CALL_FLUSH_LIST, "bad elements");
+    buffer_refresh(&f.input);
+    mutated_call_end(t, &f, CALL_FLUSH_LIST, "bad elements");
 }

@@ -1,122 +1,174 @@
 /* SPDX-License-Identifier: MIT */
-/* What the calls of these tests act on, and how to see whether they did. */
+/* The objects that the calls act on, and how to see whether they did. */
+#include "tests/harness/calls/call_fixture.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
-#include "tests/harness/calls/malformed.h"
 
 #define RW (STAGE1_READ | STAGE1_WRITE)
 /* Where in a page the probing DMAs land: not at its start, so that a lost page offset shows as well. */
 #define PROBE_OFFSET 0x340u
 #define PROBE_LENGTH 8u
+/* On a machine without a device: no call that names it is expected to get as far as looking it up. */
+#define NO_SUCH_DEVICE UINT64_C(0xFFFF)
 
 /* The first engine that the canary leaves free; one on a unit with two stages rather than another. */
-static struct dma_engine *spare_engine(const struct canary *by)
+static struct dma_engine *spare_engine(const struct canary *canary)
 {
     static const enum dma_class classes[] = {DMA_CLASS_DMAPROBE, DMA_CLASS_DMAPROBE_ATS, DMA_CLASS_ROCKER};
 
     for (unsigned i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
         struct dma_engine *e = dma_engine_get(classes[i], 0);
 
-        if (e && e != by->engine) {
+        if (e && e != canary->engine) {
             return e;
         }
     }
     return NULL;
 }
 
-static void place_open(struct test_run *t, struct world *w, enum place_id id)
+static void place_open(struct test_run *t, struct call_fixture *f, enum place_id id)
 {
-    struct place *p = &w->place[id];
+    struct place *p = &f->place[id];
 
     p->domain = domain_paging(t);
-    p->decoy = w->pages.data + 2 * id * PAGE_SIZE;
+    p->decoy = f->pages.data + 2 * id * PAGE_SIZE;
     p->target = p->decoy + PAGE_SIZE;
     p->iova = gpa_of(p->decoy);
     map_gpa(t, p->domain, p->iova, gpa_of(p->target), PAGE_SIZE, RW);
     p->leaf = leaf_entry(t, p->domain, p->iova);
 }
 
-static bool attach_bare(struct world *w)
+static bool attach_bare(struct call_fixture *f)
 {
-    return w->subject && pviommu_attach(w->bare, w->subject->device_id) == HV_STATUS_SUCCESS;
+    return f->engine && pviommu_attach(f->bare, f->engine->device_id) == HV_STATUS_SUCCESS;
 }
 
-static void go_home(struct test_run *t, struct world *w)
+static void go_home(struct test_run *t, struct call_fixture *f)
 {
-    if (w->subject) {
-        attach(t, w->place[PLACE_HOME].domain, w->subject);
+    if (f->engine) {
+        attach(t, f->place[PLACE_HOME].domain, f->engine);
     }
 }
 
-/* Where DMA by an IOVA that only ELSEWHERE maps goes while the subject is in `bare`. */
-static enum landed bare_lands(struct test_run *t, struct world *w)
+/* Where DMA by an IOVA that only ELSEWHERE maps goes while the device is in `bare`. */
+static enum landed bare_lands(struct test_run *t, struct call_fixture *f)
 {
     enum landed landed = LANDED_NOWHERE;
 
-    if (attach_bare(w)) {
-        landed = world_landing(t, w, PLACE_ELSEWHERE);
-        go_home(t, w);
+    if (attach_bare(f)) {
+        landed = call_landing(t, f, PLACE_ELSEWHERE);
+        go_home(t, f);
     }
     return landed;
 }
 
-static void note_properties(struct world *w)
+static void note_properties(struct call_fixture *f)
 {
     size_t count;
     struct dma_engine *e = dma_engines(&count);
 
     for (size_t i = 0; i < count; i++) {
-        w->property[i].status = pviommu_get_device_property(e[i].device_id, &w->property[i].value);
+        f->property[i].status = pviommu_get_device_property(e[i].device_id, &f->property[i].value);
     }
 }
 
-static void note_answer(struct test_run *t, struct world *w, enum call_id call)
+static void note_answer(struct test_run *t, struct call_fixture *f, enum call_id call)
 {
     uint64_t body[CALL_WORDS_MAX];
 
-    world_body(w, call, body);
+    call_body(f, call, body);
     CHECK_SUCCESS(
-        hypercall_simple(call_table[call].code, body, call_input_size(call), w->answer[call], call_output_size(call)),
+        hypercall_simple(call_table[call].code, body, call_input_size(call), f->answer[call], call_output_size(call)),
         call_table[call].name);
 }
 
-struct world world_open(struct test_run *t, enum call_id call)
+/* The canary has the last device of a class, and the calls the first one of any. On a machine with one device the calls
+ * get it: the canary then compares answers alone. */
+static void choose_engine(struct call_fixture *f)
 {
-    struct world w = {.by = canary(t)};
-
-    w.subject = spare_engine(&w.by);
-    if (call_table[call].needs_device && !w.subject) {
-        SKIP("needs a second device");
+    f->engine = spare_engine(&f->canary);
+    if (!f->engine) {
+        f->engine = f->canary.engine;
+        f->canary.engine = NULL;
     }
-    w.pages = buffer(t, 2ul * PLACES);
-    w.input = buffer(t, 2);
-    w.output = buffer(t, 2);
-    for (unsigned id = 0; id < PLACES; id++) {
-        place_open(t, &w, (enum place_id)id);
-    }
-    w.absent = fresh_domain_id(t);
-    w.bare = fresh_domain_id(t);
-    CHECK_SUCCESS(pviommu_create(w.bare), "creating a domain");
-    STEP2(t, "create domain 0x%llx, and leave it unconfigured; there is no domain 0x%llx", w.bare, w.absent);
-    note_properties(&w);
-    note_answer(t, &w, CALL_CAPABILITIES);
-    go_home(t, &w);
-    if (w.subject) {
-        note_answer(t, &w, CALL_PROPERTY);
-        w.bare_lands = bare_lands(t, &w);
-    }
-    return w;
 }
 
-void world_body(const struct world *w, enum call_id call, uint64_t *body)
+struct call_fixture call_fixture_open(struct test_run *t)
+{
+    struct call_fixture f = {.pviommu = true, .canary = canary(t)};
+
+    choose_engine(&f);
+    f.pages = buffer(t, 2ul * PLACES);
+    f.input = buffer(t, CALL_INPUT_PAGES);
+    f.output = buffer(t, 2);
+    for (unsigned id = 0; id < PLACES; id++) {
+        place_open(t, &f, (enum place_id)id);
+    }
+    f.absent = fresh_domain_id(t);
+    f.bare = fresh_domain_id(t);
+    CHECK_SUCCESS(pviommu_create(f.bare), "creating a domain");
+    STEP2(t, "create domain 0x%llx, and leave it unconfigured; there is no domain 0x%llx", f.bare, f.absent);
+    note_properties(&f);
+    note_answer(t, &f, CALL_CAPABILITIES);
+    go_home(t, &f);
+    if (f.engine) {
+        note_answer(t, &f, CALL_PROPERTY);
+        f.bare_lands = bare_lands(t, &f);
+    }
+    return f;
+}
+
+struct call_fixture call_fixture_for(struct test_run *t, enum call_id call)
+{
+    struct call_fixture f = call_fixture_open(t);
+
+    if (!call_can_succeed(&f, call)) {
+        SKIP("needs a device");
+    }
+    return f;
+}
+
+struct call_fixture call_fixture_anywhere(struct test_run *t)
+{
+    static struct domain nobody; /* a blank: no call that names it reaches a domain */
+    struct call_fixture f = {.pviommu = false};
+
+    if (pviommu_capabilities()) {
+        return call_fixture_open(t);
+    }
+    STEP0(t, "this host has no pvIOMMU: there is nothing that a refused call could change");
+    for (unsigned id = 0; id < PLACES; id++) {
+        f.place[id].domain = &nobody;
+    }
+    f.input = buffer(t, CALL_INPUT_PAGES);
+    f.output = buffer(t, 2);
+    return f;
+}
+
+bool call_can_succeed(const struct call_fixture *f, enum call_id call)
+{
+    return f->engine || !call_table[call].needs_device;
+}
+
+void call_fill_list(struct call_fixture *f)
+{
+    uint64_t element = hv_iommu_range(f->place[PLACE_HOME].iova >> HV_PAGE_SHIFT, 0);
+
+    for (size_t at = sizeof(struct hv_input_flush_device_domain_list); at + sizeof(element) <= f->input.size;
+         at += sizeof(element)) {
+        memcpy(f->input.data + at, &element, sizeof(element));
+    }
+}
+
+void call_body(const struct call_fixture *f, enum call_id call, uint64_t *body)
 {
     static const uint32_t no_domain;
-    const uint32_t home = w->place[PLACE_HOME].domain->id, elsewhere = w->place[PLACE_ELSEWHERE].domain->id;
-    const uint32_t victim = w->place[PLACE_VICTIM].domain->id;
+    const uint32_t home = f->place[PLACE_HOME].domain->id, elsewhere = f->place[PLACE_ELSEWHERE].domain->id;
+    const uint32_t victim = f->place[PLACE_VICTIM].domain->id;
     const uint32_t named[CALL_IDS] = {
-        [CALL_CREATE] = w->absent, [CALL_ATTACH] = elsewhere, [CALL_DELETE] = victim,   [CALL_CONFIGURE] = w->bare,
+        [CALL_CREATE] = f->absent, [CALL_ATTACH] = elsewhere, [CALL_DELETE] = victim,   [CALL_CONFIGURE] = f->bare,
         [CALL_FLUSH] = home,       [CALL_FLUSH_LIST] = home,  [CALL_DETACH] = no_domain};
-    uint64_t device_id = w->subject ? w->subject->device_id : 0;
+    uint64_t device_id = f->engine ? f->engine->device_id : NO_SUCH_DEVICE;
 
     memset(body, 0, call_input_size(call));
     body[0] = HV_PARTITION_ID_SELF;
@@ -132,11 +184,11 @@ void world_body(const struct world *w, enum call_id call, uint64_t *body)
         break;
     case CALL_CONFIGURE:
         body[3] = HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL;
-        body[4] = stage1_root_gpa(&w->place[PLACE_ELSEWHERE].domain->table);
+        body[4] = stage1_root_gpa(&f->place[PLACE_ELSEWHERE].domain->table);
         break;
     case CALL_FLUSH_LIST:
         body[3] = HV_FLUSH_LIST_IOMMU_FORMAT;
-        body[4] = hv_iommu_range(w->place[PLACE_HOME].iova >> HV_PAGE_SHIFT, 0);
+        body[4] = hv_iommu_range(f->place[PLACE_HOME].iova >> HV_PAGE_SHIFT, 0);
         break;
     case CALL_PROPERTY:
         body[2] = HV_LOGICAL_DEVICE_PROPERTY_PVIOMMU;
@@ -151,6 +203,14 @@ void world_body(const struct world *w, enum call_id call, uint64_t *body)
     }
 }
 
+void call_put(const struct call_fixture *f, enum call_id call, uint8_t *at)
+{
+    uint64_t body[CALL_WORDS_MAX];
+
+    call_body(f, call, body);
+    memcpy(at, body, call_input_size(call));
+}
+
 static bool hit(uint8_t *page, uint8_t value)
 {
     bool whole = !memory_find_other(page + PROBE_OFFSET, PROBE_LENGTH, value);
@@ -159,10 +219,10 @@ static bool hit(uint8_t *page, uint8_t value)
     return whole;
 }
 
-enum landed world_landing(struct test_run *t, struct world *w, enum place_id place)
+enum landed call_landing(struct test_run *t, struct call_fixture *f, enum place_id place)
 {
-    struct place *p = &w->place[place];
-    struct dma_engine *e = w->subject;
+    struct place *p = &f->place[place];
+    struct dma_engine *e = f->engine;
     bool target, decoy;
 
     fill_by_device(t, e, p->iova + PROBE_OFFSET, PROBE_LENGTH, "probe");
@@ -177,88 +237,95 @@ enum landed world_landing(struct test_run *t, struct world *w, enum place_id pla
 }
 
 /* No domain was left under the id of a refused CREATE: a good one works. */
-static enum effect created(struct test_run *t, struct world *w)
+static enum effect created(struct test_run *t, struct call_fixture *f)
 {
-    bool free = pviommu_create(w->absent) == HV_STATUS_SUCCESS;
+    bool free = pviommu_create(f->absent) == HV_STATUS_SUCCESS;
 
-    CHECK_SUCCESS(pviommu_delete(w->absent), "DELETE of the id that CREATE named");
+    CHECK_SUCCESS(pviommu_delete(f->absent), "DELETE of the id that CREATE named");
     return free ? EFFECT_NONE : EFFECT_DONE;
 }
 
-static enum effect moved(struct test_run *t, struct world *w, enum call_id call)
+static enum effect moved(struct test_run *t, struct call_fixture *f, enum call_id call)
 {
     enum effect effect = EFFECT_OTHER;
 
-    if (world_landing(t, w, PLACE_HOME) == LANDED_TARGET) {
+    if (!f->engine) {
+        return EFFECT_NONE;
+    }
+    if (call_landing(t, f, PLACE_HOME) == LANDED_TARGET) {
         return EFFECT_NONE;
     }
     if (call == CALL_ATTACH) {
-        effect = world_landing(t, w, PLACE_ELSEWHERE) == LANDED_TARGET ? EFFECT_DONE : EFFECT_OTHER;
-    } else if (world_landing(t, w, PLACE_HOME) == LANDED_NOWHERE) {
+        effect = call_landing(t, f, PLACE_ELSEWHERE) == LANDED_TARGET ? EFFECT_DONE : EFFECT_OTHER;
+    } else if (call_landing(t, f, PLACE_HOME) == LANDED_NOWHERE) {
         effect = EFFECT_DONE;
     }
-    go_home(t, w);
+    go_home(t, f);
     return effect;
 }
 
-static enum effect configured(struct test_run *t, struct world *w)
+static enum effect configured(struct test_run *t, struct call_fixture *f)
 {
-    enum landed landed = bare_lands(t, w);
+    enum landed landed = bare_lands(t, f);
 
-    if (landed == w->bare_lands) {
+    if (landed == f->bare_lands) {
         return EFFECT_NONE;
     }
-    CHECK_SUCCESS(pviommu_delete(w->bare), "DELETE of the domain that CONFIGURE named");
-    CHECK_SUCCESS(pviommu_create(w->bare), "CREATE of its id");
+    CHECK_SUCCESS(pviommu_delete(f->bare), "DELETE of the domain that CONFIGURE named");
+    CHECK_SUCCESS(pviommu_create(f->bare), "CREATE of its id");
     return landed == LANDED_TARGET ? EFFECT_DONE : EFFECT_OTHER;
 }
 
-static enum effect deleted(struct test_run *t, struct world *w)
+void call_fixture_restore_victim(struct test_run *t, struct call_fixture *f)
 {
-    struct domain *victim = w->place[PLACE_VICTIM].domain;
+    struct domain *victim = f->place[PLACE_VICTIM].domain;
 
-    if (pviommu_flush(victim->id) == HV_STATUS_SUCCESS) {
-        return EFFECT_NONE;
-    }
     CHECK_SUCCESS(pviommu_create(victim->id), "CREATE of a deleted id");
     CHECK_SUCCESS(
         pviommu_configure(victim->id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, stage1_root_gpa(&victim->table)),
         "CONFIGURE of a domain that was deleted and made again");
+}
+
+static enum effect deleted(struct test_run *t, struct call_fixture *f)
+{
+    if (pviommu_flush(f->place[PLACE_VICTIM].domain->id) == HV_STATUS_SUCCESS) {
+        return EFFECT_NONE;
+    }
+    call_fixture_restore_victim(t, f);
     return EFFECT_DONE;
 }
 
-enum effect world_effect_refused(struct test_run *t, struct world *w, enum call_id call)
+enum effect call_effect_refused(struct test_run *t, struct call_fixture *f, enum call_id call)
 {
     switch (call) {
     case CALL_CREATE:
-        return created(t, w);
+        return created(t, f);
     case CALL_ATTACH:
     case CALL_DETACH:
     case CALL_DETACH_FAST:
-        return moved(t, w, call);
+        return moved(t, f, call);
     case CALL_DELETE:
-        return deleted(t, w);
+        return deleted(t, f);
     case CALL_CONFIGURE:
-        return configured(t, w);
+        return configured(t, f);
     default:
         return EFFECT_NONE; /* more flushed than was asked for is allowed, and cannot be told from it */
     }
 }
 
-/* The page that the damaged flush names was warm and is unmapped: see damage_send(). */
-static enum effect flushed(struct test_run *t, struct world *w)
+/* The page that the flush names was warm and is unmapped: see mutated_call_send(). */
+static enum effect flushed(struct test_run *t, struct call_fixture *f)
 {
-    return !w->subject || world_landing(t, w, PLACE_HOME) == LANDED_NOWHERE ? EFFECT_DONE : EFFECT_NONE;
+    return !f->engine || call_landing(t, f, PLACE_HOME) == LANDED_NOWHERE ? EFFECT_DONE : EFFECT_NONE;
 }
 
-static enum effect answered(struct world *w, enum call_id call)
+static enum effect answered(const struct call_fixture *f, enum call_id call, const uint8_t *answer)
 {
-    const uint8_t *answer = w->output.data + WORLD_OUTPUT_OFFSET;
-
-    return memcmp(answer, w->answer[call], call_output_size(call)) == 0 ? EFFECT_DONE : EFFECT_OTHER;
+    return memcmp(answer, f->answer[call], call_output_size(call)) == 0 ? EFFECT_DONE : EFFECT_OTHER;
 }
 
-enum effect world_effect_success(struct test_run *t, struct world *w, enum call_id call, const uint64_t *body)
+enum effect call_effect_success(struct test_run *t, struct call_fixture *f, enum call_id call, const uint64_t *body,
+                                const uint8_t *answer)
 {
     struct hv_input_delete_device_domain odd;
 
@@ -267,19 +334,19 @@ enum effect world_effect_success(struct test_run *t, struct world *w, enum call_
         /* The odd name may be what it is called now, or the plain one. */
         memcpy(&odd, body, sizeof(odd));
         if (hypercall_simple(HVCALL_DELETE_DEVICE_DOMAIN, &odd, sizeof(odd), NULL, 0) == HV_STATUS_SUCCESS ||
-            pviommu_delete(w->absent) == HV_STATUS_SUCCESS) {
+            pviommu_delete(f->absent) == HV_STATUS_SUCCESS) {
             return EFFECT_DONE;
         }
         return EFFECT_NONE;
     case CALL_FLUSH:
     case CALL_FLUSH_LIST:
-        return flushed(t, w);
+        return flushed(t, f);
     case CALL_CAPABILITIES:
     case CALL_PROPERTY:
-        return answered(w, call);
+        return answered(f, call, answer);
     case CALL_CONFIGURE:
-        return w->subject ? configured(t, w) : EFFECT_DONE;
+        return f->engine ? configured(t, f) : EFFECT_DONE;
     default:
-        return world_effect_refused(t, w, call);
+        return call_effect_refused(t, f, call);
     }
 }

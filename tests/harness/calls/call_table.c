@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The parameter lists of all calls, field by field (reference 3.2 to 3.9). */
-#include "tests/harness/calls/malformed.h"
+#include "tests/harness/calls/call_table.h"
+
+#include "abi/device_domain.h"
+#include "abi/device_property.h"
+#include "abi/hypercall.h"
+#include "abi/iommu_capabilities.h"
 
 #define LOW_WORD  UINT64_C(0x00000000FFFFFFFF)
 #define HIGH_WORD UINT64_C(0xFFFFFFFF00000000)
@@ -105,6 +110,6 @@ const struct call_field *call_field(enum call_id call, unsigned n)
 
 uint64_t call_control(enum call_id call)
 {
-    return hv_control(call_table[call].code, call == CALL_FLUSH_LIST ? 1 : 0, 0,
+    return hv_control(call_table[call].code, call_is_rep(call) ? 1 : 0, 0,
                       call == CALL_DETACH_FAST ? HV_CONTROL_FAST : 0);
 }
