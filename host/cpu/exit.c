@@ -19,6 +19,14 @@
 #include "host/vdev/vdev.h"
 #include "host/vmbus/vmbus.h"
 
+struct exit_handlers exit_handlers = {
+    .hypercall = exit_hypercall,
+    .cpuid = exit_cpuid,
+    .msr = exit_msr,
+    .io = exit_io,
+    .nested_page_fault = exit_nested_page_fault,
+};
+
 /*
  * Two causes share this code. QEMU leaves the guest with it when a MOV to CR3 or CR4 sets a bit that the processor
  * lacks: the guest gets the #GP that the processor owes it. Or VMRUN refused the guest's state: then the RIP that was
@@ -42,23 +50,23 @@ static void dispatch(struct cpu *cpu, struct guest_registers *regs)
     switch (code) {
     case EXIT_VMMCALL:
         counters->exits_hypercall++;
-        exit_hypercall(cpu, regs);
+        exit_handlers.hypercall(cpu, regs);
         return;
     case EXIT_CPUID:
         counters->exits_cpuid++;
-        exit_cpuid(cpu, regs);
+        exit_handlers.cpuid(cpu, regs);
         return;
     case EXIT_MSR:
         counters->exits_msr++;
-        exit_msr(cpu, regs);
+        exit_handlers.msr(cpu, regs);
         return;
     case EXIT_IO:
         counters->exits_io++;
-        exit_io(cpu, regs);
+        exit_handlers.io(cpu, regs);
         return;
     case EXIT_NESTED_PAGE_FAULT:
         counters->exits_npf++;
-        exit_nested_page_fault(cpu, regs);
+        exit_handlers.nested_page_fault(cpu, regs);
         return;
     default:
         break;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handlers of the exits, one file each. Each does what the instruction would have done and moves RIP behind it, or
+ * Handlers of the exits, one file each. Each does what the instruction would have done and moves RIP past it, or
  * injects the exception that the processor owes the guest; `regs` are the guest's registers but for RAX and RSP, which
  * are in the VMCB. None fails: whatever the guest asks for has an answer. Called with the host's lock.
  */
@@ -8,6 +8,13 @@
 #define PVT_HOST_CPU_EXIT_H
 
 #include "host/cpu/cpu.h"
+
+typedef void exit_handler(struct cpu *cpu, struct guest_registers *regs);
+/* Called by handle_exit(). Written before launch only. */
+struct exit_handlers {
+    exit_handler *hypercall, *cpuid, *msr, *io, *nested_page_fault;
+};
+extern struct exit_handlers exit_handlers;
 
 /* VMMCALL: #UD from CPL 3 (TLFS 3.6), else the call in RCX, RDX and R8. */
 void exit_hypercall(struct cpu *cpu, struct guest_registers *regs);

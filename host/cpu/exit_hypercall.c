@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* VMMCALL: who may call, and in which registers the parameters are (Reference 2.1). */
+#include "abi/cpuid.h"
+#include "abi/hypercall.h"
 #include "host/base/panic.h"
+#include "host/cpu/cpu_rules.h"
 #include "host/cpu/exit.h"
 #include "host/cpu/inject.h"
-#include "host/defects/defects.h"
 #include "host/hypercalls/hypercalls.h"
-#include "host/variants/variants.h"
-
-#include "abi/hypercall.h"
 
 #define VMMCALL_LENGTH 3
 
@@ -20,9 +19,8 @@ static bool is_64_bit(const struct vmcb *guest)
  * code has CPL 3. */
 static bool may_call(const struct vmcb *guest)
 {
-    bool allowed = guest->cpl == 0 || defect_active(DEFECT_USER_CALLS_ACCEPTED);
-
-    return allowed && (guest->cr0 & CR0_PE) && (is_64_bit(guest) || (guest->cs.attributes & SEGMENT_DEFAULT_BIG));
+    return guest->cpl <= cpu_rules.hypercall_cpl_max && (guest->cr0 & CR0_PE) &&
+           (is_64_bit(guest) || (guest->cs.attributes & SEGMENT_DEFAULT_BIG));
 }
 
 static uint64_t pair(uint64_t high, uint64_t low)
@@ -66,30 +64,17 @@ static void call_32(struct cpu *cpu, struct guest_registers *regs, struct hyperc
     regs->rdx = result >> 32;
 }
 
-static void clobber(struct guest_registers *regs, uint64_t result)
-{
-    if (defect_active(DEFECT_RDX_ROUNDED) && hv_result_status(result) == HV_STATUS_INVALID_ALIGNMENT)
-        regs->rdx -= regs->rdx % HV_PARAMETER_ALIGNMENT;
-    if (defect_active(DEFECT_RDX_CLOBBERED))
-        regs->rdx = ~regs->rdx;
-    if (defect_active(DEFECT_R8_CLOBBERED))
-        regs->r8 = ~regs->r8;
-    /* The host uses no vector registers: what is in them now is the guest's. */
-    if (defect_active(DEFECT_XMM_CLOBBERED))
-        __asm__ volatile("pcmpeqd %xmm0, %xmm0; pcmpeqd %xmm5, %xmm5");
-}
-
 void exit_hypercall(struct cpu *cpu, struct guest_registers *regs)
 {
     struct hypercall_frame frame = {.vp_index = cpu->index};
 
-    if (!may_call(cpu->guest) || (defect_active(DEFECT_RESTARTED_REFUSED) && cpu->starts > 1)) {
+    if (!may_call(cpu->guest)) {
         inject_exception(cpu, regs, EXCEPTION_UD);
         return;
     }
     if (hv_control_code(is_64_bit(cpu->guest) ? regs->rcx : cpu->guest->rax) == HVCALL_FLUSH_DEVICE_DOMAIN)
         panic_test();
-    if (variant_active(VARIANT_FAST_XMM))
+    if (cpu_rules.features.edx & HV_CPUID_FEATURES_EDX_XMM_INPUT)
         read_xmm(&frame);
     if (is_64_bit(cpu->guest))
         call_64(cpu, regs, &frame);
@@ -97,6 +82,5 @@ void exit_hypercall(struct cpu *cpu, struct guest_registers *regs)
         call_32(cpu, regs, &frame);
     if (frame.again)
         return;
-    clobber(regs, frame.rax);
     skip_instruction(cpu->guest, VMMCALL_LENGTH);
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* RDMSR and WRMSR that were not passed through. */
-#include "abi/msr.h"
 #include "host/base/log.h"
 #include "host/cpu/exit.h"
 #include "host/cpu/inject.h"
 #include "host/cpu/msr.h"
-#include "host/defects/defects.h"
 
 #define MSR_INSTRUCTION_LENGTH 2
 
@@ -17,7 +15,7 @@ static bool is_synthetic(uint32_t msr)
 static bool read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
     if (is_synthetic(msr))
-        return synthetic_msr_read(cpu, msr, value);
+        return synthetic_msr.read(cpu, msr, value);
 
     const struct msr_rule *rule = msr_rule_of(msr);
 
@@ -27,7 +25,7 @@ static bool read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 static bool write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
     if (is_synthetic(msr))
-        return synthetic_msr_write(cpu, msr, value);
+        return synthetic_msr.write(cpu, msr, value);
 
     const struct msr_rule *rule = msr_rule_of(msr);
 
@@ -42,11 +40,6 @@ void exit_msr(struct cpu *cpu, struct guest_registers *regs)
     bool is_write = guest->exit_info1 & 1;
     bool done = is_write ? write(cpu, msr, value) : read(cpu, msr, &value);
 
-    if (is_write && msr == HV_MSR_HYPERCALL && (value & HV_HYPERCALL_MSR_RSVDP) != 0 &&
-        defect_active(DEFECT_PAGE_BITS_UD)) {
-        inject_exception(cpu, regs, EXCEPTION_UD);
-        return;
-    }
     if (!done) {
         host_log(LOG_TRACE, "%s of msr 0x%x at rip 0x%lx: #GP\n", is_write ? "write" : "read", msr, guest->rip);
         inject_exception(cpu, regs, EXCEPTION_GP);

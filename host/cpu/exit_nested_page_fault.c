@@ -2,11 +2,11 @@
 /* Accesses to what the nested tables leave out: emulated registers, and what the guest may not touch (the host's
  * memory, the VT-d unit, a store to the hypercall page). */
 #include "host/base/log.h"
+#include "host/cpu/cpu_rules.h"
 #include "host/cpu/exit.h"
 #include "host/cpu/inject.h"
 #include "host/cpu/mmio.h"
 #include "host/cpu/nested_paging.h"
-#include "host/defects/defects.h"
 
 /* The access is repeated; an event that was being delivered is delivered again. QEMU's emulation reports hardware
  * interrupts as exceptions, too, which VMRUN would refuse: they are told by their vector. */
@@ -37,5 +37,5 @@ void exit_nested_page_fault(struct cpu *cpu, struct guest_registers *regs)
         host_log(LOG_INFO, "guest %s gpa 0x%lx at rip 0x%lx: hidden, #GP\n",
                  guest->exit_info1 & NESTED_FAULT_WRITE ? "writes" : "reads", gpa, guest->rip);
     }
-    inject_exception(cpu, regs, defect_active(DEFECT_PAGE_STORE_UD) ? EXCEPTION_UD : EXCEPTION_GP);
+    inject_exception(cpu, regs, cpu_rules.hidden_access);
 }

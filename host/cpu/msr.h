@@ -29,10 +29,14 @@ uint64_t msr_permission_map(void);
 /* Synthetic MSRs 0x40000000 to 0x400000FF (synthetic_msr.c). */
 #define MSR_SYNTHETIC_FIRST 0x40000000u
 #define MSR_SYNTHETIC_LAST  0x400000FFu
-bool synthetic_msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value);
-bool synthetic_msr_write(struct cpu *cpu, uint32_t msr, uint64_t value);
+struct synthetic_msr {
+    msr_read read;
+    msr_write write;
+};
+extern struct synthetic_msr synthetic_msr;
 /* Allocates the hypercall page; before launch. */
 void hypercall_page_init(void);
+const uint8_t *hypercall_page(void);
 
 /* Registers of the processor that need more than passing on (processor_msr.c). */
 bool msr_passed_read(struct cpu *cpu, uint32_t msr, uint64_t *value);

@@ -6,7 +6,6 @@
 #include "host/base/instructions.h"
 #include "host/base/memory.h"
 #include "host/cpu/shootdown.h"
-#include "host/defects/defects.h"
 #include "lib/bits.h"
 
 #define ENTRY_PRESENT  (1ull << 0)
@@ -180,7 +179,7 @@ static void replace(uint64_t *slot, uint64_t entry)
     nested.changed = true;
 }
 
-bool nested_overlay_set(uint64_t gpa, const void *page)
+bool nested_overlay_set(uint64_t gpa, const void *page, bool writable)
 {
     nested_overlay_clear();
     nested_paging_fill(gpa);
@@ -199,7 +198,7 @@ bool nested_overlay_set(uint64_t gpa, const void *page)
         replace(slot, table_entry(nested.overlay_table));
     }
     slot = &table_of(*slot)[index_at(gpa, 12)];
-    replace(slot, (uintptr_t)page | (defect_active(DEFECT_PAGE_WRITABLE) ? ENTRY_LEAF : ENTRY_LEAF_RX));
+    replace(slot, (uintptr_t)page | (writable ? ENTRY_LEAF : ENTRY_LEAF_RX));
     return true;
 }
 

@@ -17,9 +17,9 @@ bool nested_paging_fill(uint64_t gpa);
  * back. False when the GPA is not in such a gap. */
 bool nested_page_set(uint64_t gpa, void *page);
 
-/* Shows `page` (of the host's pool) at `gpa`, readable and executable, in place of what is there; one overlay at a
- * time. False when the GPA cannot be mapped. */
-bool nested_overlay_set(uint64_t gpa, const void *page);
+/* Shows `page` (of the host's pool) at `gpa`, readable and executable, and writable on request, in place of what is
+ * there; one overlay at a time. False when the GPA cannot be mapped. */
+bool nested_overlay_set(uint64_t gpa, const void *page, bool writable);
 void nested_overlay_clear(void);
 
 /* Whether an entry that a processor may hold has changed since the last call: all have to drop what they hold. */

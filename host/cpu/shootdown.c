@@ -7,9 +7,9 @@
 
 #include "host/base/panic.h"
 #include "host/base/reference_time.h"
+#include "host/cpu/cpu_rules.h"
 #include "host/cpu/processors.h"
 #include "host/cpu/vcpu.h"
-#include "host/defects/defects.h"
 
 static void call(struct cpu *cpu)
 {
@@ -29,7 +29,7 @@ static void call(struct cpu *cpu)
 
 void shootdown_nested_tlb(const struct cpu *sender)
 {
-    for (unsigned i = 0; !defect_active(DEFECT_PAGE_ON_ONE_PROCESSOR) && i < processors_count(); i++) {
+    for (unsigned i = 0; cpu_rules.shootdown && i < processors_count(); i++) {
         struct cpu *cpu = cpu_by_index(i);
 
         if (cpu != sender && __atomic_load_n(&cpu->running, __ATOMIC_SEQ_CST))

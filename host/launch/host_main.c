@@ -13,6 +13,7 @@
 #include "host/cpu/processors.h"
 #include "host/cpu/trampoline.h"
 #include "host/cpu/vcpu.h"
+#include "host/defects/install.h"
 #include "host/hypercalls/hypercalls.h"
 #include "host/launch/host_options.h"
 #include "host/launch/launch.h"
@@ -20,6 +21,7 @@
 #include "host/platform/acpi.h"
 #include "host/platform/acpi_vmbus.h"
 #include "host/platform/image.h"
+#include "host/variants/install.h"
 #include "host/vdev/msi.h"
 #include "host/vdev/vdev.h"
 #include "host/vmbus/synic.h"
@@ -78,6 +80,8 @@ void host_main(struct launch_args *args)
     descriptor_tables_load(cpu);
 
     host_options_apply((char *)(uintptr_t)args->options, args->options_length);
+    variants_install();
+    defects_install();
     acpi_init(args->rsdp);
     processors_init(args->low);
     start_clock();

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* What the guest is shown of the processor interface: the values of this host, as data. Written before launch only. */
+#ifndef PVT_HOST_CPU_CPU_RULES_H
+#define PVT_HOST_CPU_CPU_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/base/instructions.h"
+
+struct cpu_rules {
+    /* Leaves of the hypervisor. An MSR that a bit of `features` announces exists, any other does not. */
+    struct cpuid_result vendor, interface, features;
+    struct cpuid_result oracle, oracle_features;
+    uint8_t hypercall_cpl_max; /* VMMCALL of less privileged code raises #UD */
+    /* The start of the hypercall page; the rest traps as a breakpoint. */
+    const uint8_t *hypercall_code;
+    size_t hypercall_code_size;
+    bool hypercall_page_writable;
+    enum exception hidden_access; /* for an access to what the nested tables leave out */
+    bool shootdown;               /* a change of the nested tables reaches every processor */
+};
+extern struct cpu_rules cpu_rules;
+
+#endif

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/defects/install.h"
+
+void defects_install(void)
+{
+    defects_install_guest_state();
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Other legal hosts in CPUID, the MSRs and the hypercall page. */
+#include "abi/cpuid.h"
+#include "host/cpu/cpu_rules.h"
+#include "host/variants/install.h"
+#include "host/variants/variants.h"
+
+#define JUMP_TARGET 0x80
+
+/* A jump at the start, and the code at its target: VMMCALL; RET. */
+static const uint8_t jump_code[] = {
+    0xEB, JUMP_TARGET - 2, [2 ... JUMP_TARGET - 1] = 0xCC, [JUMP_TARGET] = 0x0F, 0x01, 0xD9, 0xC3,
+};
+
+static void install_leaves(void)
+{
+    /* "Another Host": the name is for reports, the interface is in the next leaf. */
+    if (variant_active(VARIANT_CPUID_OTHER_VENDOR))
+        cpu_rules.vendor =
+            (struct cpuid_result){.eax = cpu_rules.vendor.eax, .ebx = 0x746F6E41, .ecx = 0x20726568, .edx = 0x74736F48};
+    if (variant_active(VARIANT_CPUID_FIVE_LEAVES))
+        cpu_rules.vendor.eax = HV_CPUID_VENDOR_EAX_MINIMUM;
+    if (variant_active(VARIANT_NO_ORACLE))
+        cpu_rules.oracle = cpu_rules.oracle_features = (struct cpuid_result){0};
+}
+
+void variants_install_guest_state(void)
+{
+    install_leaves();
+    if (variant_active(VARIANT_NO_REFERENCE_TIME))
+        cpu_rules.features.eax &= ~HV_CPUID_FEATURES_EAX_TIME_REF_COUNT;
+    if (variant_active(VARIANT_CPUID_NO_DOMAIN_BITS))
+        cpu_rules.features.edx &= ~(HV_CPUID_FEATURES_EDX_DEVICE_DOMAINS | HV_CPUID_FEATURES_EDX_S1_DEVICE_DOMAINS);
+    if (variant_active(VARIANT_FREQUENCY_MSRS)) {
+        cpu_rules.features.eax |= HV_CPUID_FEATURES_EAX_FREQUENCY_MSRS;
+        cpu_rules.features.edx |= HV_CPUID_FEATURES_EDX_FREQUENCY_MSRS;
+    }
+    if (variant_active(VARIANT_OWN_PARTITION_ID))
+        cpu_rules.features.ebx |= HV_CPUID_FEATURES_EBX_PARTITION_ID;
+    if (variant_active(VARIANT_FAST_XMM))
+        cpu_rules.features.edx |= HV_CPUID_FEATURES_EDX_XMM_INPUT;
+    if (variant_active(VARIANT_OTHER_PAGE_CODE)) {
+        cpu_rules.hypercall_code = jump_code;
+        cpu_rules.hypercall_code_size = sizeof(jump_code);
+    }
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/variants/install.h"
+
+void variants_install(void)
+{
+    variants_install_guest_state();
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Puts the variants that are on into the host. */
+#ifndef PVT_HOST_VARIANTS_INSTALL_H
+#define PVT_HOST_VARIANTS_INSTALL_H
+
+/* Once, at launch: after the options are parsed, before anything is initialized by them. */
+void variants_install(void);
+
+/* One for each area, in the file of this name: a variant changes fields of the rules of a layer. */
+void variants_install_guest_state(void);
+void variants_install_iommu(void);
+void variants_install_virtual_functions(void);
+
+#endif
