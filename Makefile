@@ -87,13 +87,14 @@ image: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi check-catalogue sizes
 
 help:
 	@echo 'Targets:'
-	@echo '  image   both images and their checks (also: all, or no target)'
-	@echo '  test    everything that CI checks; sets up what is missing'
-	@echo '  unit    unit tests of the C libraries; UNIT_SEED=N: other random numbers'
-	@echo '  lint    formatting and static checks of C, shell and Python'
-	@echo '  docs    catalogue, requirements, manual page, completion, in $(BUILD)/docs'
-	@echo '  sizes   sizes of the images and their limits; LIMITS=enforce: a larger one is an error'
-	@echo '  clean   removes $(BUILD)'
+	@echo '  image       both images and their checks (also: all, or no target)'
+	@echo '  test        everything that CI checks; sets up what is missing'
+	@echo '  unit        unit tests of the C libraries; UNIT_SEED=N: other random numbers'
+	@echo '  lint        formatting and static checks of C, shell and Python'
+	@echo '  lint-words  words that docs/style.md keeps out of comments and documents'
+	@echo '  docs        catalogue, requirements, manual page, completion, in $(BUILD)/docs'
+	@echo '  sizes       sizes of the images and their limits; LIMITS=enforce: a larger one is an error'
+	@echo '  clean       removes $(BUILD)'
 	@echo 'Variables:'
 	@echo '  V=1          shows the commands'
 	@echo '  CC=clang     compiler of the images (gcc); HOSTCC: of the unit tests'
@@ -182,7 +183,7 @@ TIDY     := $(sort $(filter %.c.tidy,$(TIDY)))
 lint: lint-format lint-unused lint-cppcheck lint-shell lint-python $(TIDY)
 	$(call tell,LINT,clean)
 
-.PHONY: lint-format lint-includes lint-unused lint-cppcheck lint-shell lint-python
+.PHONY: lint-words lint-format lint-includes lint-unused lint-cppcheck lint-shell lint-python
 lint-format:
 	$(call tell,LINT,clang-format)
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
@@ -202,6 +203,10 @@ lint-cppcheck:
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
 	    --suppress=missingInclude --suppress=unusedStructMember -DGNU_EFI_USE_MS_ABI '-DPVT_VERSION="0"' -I. \
 	    --cppcheck-build-dir=$(BUILD)/lint/cppcheck kernel drivers lib $(filter-out tests/unit tests/runner,$(wildcard tests/*)) host
+
+# Words that docs/style.md keeps out of comments and documents.
+lint-words:
+	$(Q)$(RUNNER).dev.words $(TREE)
 
 lint-shell:
 	$(call tell,LINT,shellcheck)

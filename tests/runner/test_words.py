@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""`make lint-words`: what it finds, and what it lets pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pvtest.dev import words
+
+
+def found(name: str, source: str) -> list[str]:
+    return [f"{line}: {what}" for text in words.texts(name, source) for line, what in words.problems(text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The flush drops it anew.",
+        "Whoever calls this holds the lock.",
+        "It reads memory behind that call.",
+        "What is dropped here comes back. It is right.",
+        "It is right. Where it is not, the test fails.",
+    ],
+)
+def test_each_rule(text: str) -> None:
+    assert len(found("a.md", f"# Heading\n\n{text}\n")) == 1
+    assert len(found("a.c", f'/* {text} */\nint a;\nconst char *b = "{text}";\n')) == 1
+    assert len(found("a.py", f'# {text}\nA = "{text}"\n')) == 1
+    assert len(found("a.py", f'def a():\n    """{text}"""\n')) == 1
+    assert len(found("a.sh", f'# {text}\necho "{text}"\n')) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What is dropped here?",
+        "A device behind an IOMMU, behind the emulated VT-d, behind a conventional PCI bridge, behind VMBus.",
+        "The test leaves its memory behind: it is freed later.",
+        "He says what he does. Somewhere else nothing happens.",
+        "A renewed bodyguard.",
+    ],
+)
+def test_what_is_right(text: str) -> None:
+    assert not found("a.md", f"{text}\n")
+    assert not found("a.c", f"/* {text} */\n")
+    assert not found("Makefile", f"# {text}\n")
+
+
+def test_headings_and_code_are_left_alone() -> None:
+    assert not found("a.md", "## What it is for\n\n```\nWhat a mess. nobody\n```\n\nThe word `nobody` is code.\n")
+
+
+def test_lines_are_those_of_the_file() -> None:
+    assert found("a.c", "int a;\n/*\n * One line.\n * And nobody.\n */\n") == ["4: 'nobody'"]
+    assert found("a.py", "A = 1\n# One line,\n# and nobody.\n") == ["3: 'nobody'"]
+    assert found("a.md", "One line.\n\n* item\n  and nobody\n") == ["4: 'nobody'"]
+    assert found("a.sh", "true\n\n# One line,\n# and nobody.\n") == ["4: 'nobody'"]
+
+
+def test_counts_for_each_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("Somebody and nobody.\n")
+    (tmp_path / "a.c").write_text("/* Right. */\n")
+    assert words.main(["a.c"]) == 0
+    assert words.main(["a.c", "docs/a.md", "docs/gone.md"]) == 1
+    assert capsys.readouterr().out.splitlines()[-2:] == ["     2 docs", "     2 in all"]

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: MIT
+"""`make lint-words`: words and beginnings of sentences that docs/style.md keeps out of comments and documents.
+
+Prints a line for each place, then how many there are in each folder. Strings of programs are not looked at.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import tokenize
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+C_LIKE = (".c", ".h", ".S", ".def", ".lds")
+HASHED = (".sh", ".toml", ".yml", ".yaml", ".mk", ".cfg", ".ps1")
+HASHED_NAMES = ("Makefile", "Containerfile", "run", ".clang-tidy")
+EXEMPT = ("docs/style.md",)  # names the words
+
+WORDS = re.compile(r"\b(anew|whoever|somebody|nobody)\b", re.IGNORECASE)
+# Behind is a place for these; with anything else it is taken for a time.
+PLACES = r"IOMMUs?|pvIOMMU|VT-d|vPCI|VMBus|(?:root |downstream )?ports?|bridges?|switch(?:es)?|units?|hubs?|NAT"
+BEHIND = re.compile(rf"\bbehind\b(?!\s+(?:[\w'-]+\s+){{0,4}}(?:{PLACES})\b)", re.IGNORECASE)
+LEFT = re.compile(r"\b(?:leave|leaves|leaving|left)\b[^.:;]*$")  # leave behind: a verb of its own
+SENTENCE = re.compile(r"(?:^|(?<=[.!?] )|(?<=[.!?]  ))(What|Where)\b[^.!?]*(?:[.!?](?=\S)[^.!?]*)*([.!?]|$)")
+
+
+@dataclass(frozen=True)
+class Text:
+    """A comment, a docstring or a paragraph, with where each of its lines begins."""
+
+    line: int
+    words: str
+
+    def line_of(self, position: int) -> int:
+        """The line of the file at a position of the text."""
+        return self.line + self.words.count("\n", 0, position)
+
+
+def c_comments(source: str) -> Iterator[Text]:
+    """Comments, without what marks them; strings may contain the marks."""
+    pattern = r'"(?:\\.|[^"\\\n])*"|/\*.*?\*/|//[^\n]*'
+    for found in re.finditer(pattern, source, re.DOTALL):
+        if not found[0].startswith('"'):
+            text = re.sub(r"^[ \t]*\*? ?", "", found[0].strip("/*"), flags=re.MULTILINE)
+            yield Text(source.count("\n", 0, found.start()) + 1, text)
+
+
+def hashed_comments(source: str) -> Iterator[Text]:
+    """Comments that begin with #; neighbouring lines are one text."""
+    begin, lines = 0, list[str]()
+    for number, line in enumerate([*source.splitlines(), ""], 1):
+        found = re.match(r"\s*#+ ?(.*)", line)
+        if found:
+            begin = begin if lines else number
+            lines.append(found[1])
+        elif lines:
+            yield Text(begin, "\n".join(lines))
+            lines = []
+        inside = None if found else re.search(r"\s# (.*)$", line)
+        if inside:
+            yield Text(number, inside[1])
+
+
+def python_comments(source: str) -> Iterator[Text]:
+    """Comments and docstrings."""
+    before = tokenize.NEWLINE
+    comment: Text | None = None
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            text = token.string.lstrip("# ")
+            if comment and comment.line_of(len(comment.words)) + 1 == token.start[0]:
+                comment = Text(comment.line, f"{comment.words}\n{text}")
+            else:
+                if comment:
+                    yield comment
+                comment = Text(token.start[0], text)
+            continue
+        if token.type == tokenize.STRING and before in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT):
+            yield Text(token.start[0], token.string.strip('rb"'))
+        if token.type not in (tokenize.NL,):
+            before = token.type
+    if comment:
+        yield comment
+
+
+def paragraphs(source: str) -> Iterator[Text]:
+    """Of Markdown: no blocks of code, no headings, no code inside of lines; rows of tables and items one by one."""
+    begin, lines, fenced = 0, list[str](), False
+    for number, line in enumerate([*source.splitlines(), ""], 1):
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        bare = "" if fenced or line.startswith(("#", "```")) else re.sub(r"`[^`]*`", "`", line).strip()
+        row = bare.startswith("|")
+        if lines and (not bare or row or re.match(r"([-*+]|\d+\.) ", bare)):
+            yield Text(begin, "\n".join(lines))
+            lines = []
+        if bare:
+            begin = begin if lines else number
+            lines.append(re.sub(r"^([-*+]|\d+\.) +|^\**", "", bare))
+
+
+def texts(name: str, source: str) -> Iterator[Text]:
+    """All text for readers in a file of this name."""
+    path = Path(name)
+    if path.suffix in C_LIKE:
+        return c_comments(source)
+    if path.suffix == ".py":
+        return python_comments(source)
+    if path.suffix == ".md":
+        return paragraphs(source)
+    if path.suffix in HASHED or path.name in HASHED_NAMES:
+        return hashed_comments(source)
+    return iter(())
+
+
+def problems(text: Text) -> Iterator[tuple[int, str]]:
+    """Line and complaint for each place."""
+    flat = text.words.replace("\n", " ")
+    for found in WORDS.finditer(flat):
+        yield text.line_of(found.start()), f"'{found[0]}'"
+    for found in (found for found in BEHIND.finditer(flat) if not LEFT.search(flat[: found.start()])):
+        yield text.line_of(found.start()), f"'behind' in the sense of after: {flat[found.start():found.start() + 40]}"
+    for found in SENTENCE.finditer(flat):
+        if found[2] != "?":
+            yield text.line_of(found.start()), f"a sentence begins with {found[1]}: {found[0][:50]}"
+
+
+def main(names: list[str]) -> int:
+    """Looks at these files."""
+    counts: Counter[str] = Counter()
+    for name in names:
+        if name in EXEMPT or not Path(name).is_file():
+            continue
+        try:
+            source = Path(name).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        for text in texts(name, source):
+            for line, complaint in problems(text):
+                print(f"{name}:{line}: {complaint}")
+                counts["/".join(Path(name).parts[:-1][:2]) or "."] += 1
+    for folder, count in sorted(counts.items()):
+        print(f"{count:6} {folder}")
+    print(f"{counts.total():6} in all")
+    return 1 if counts else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
