@@ -3,8 +3,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "attach"
-#define IOVA       0x04000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 
 TEST(next_dma_uses_the_domain,
      PROMISE("The first DMA after an attach is translated by the domain's tables")
@@ -233,7 +231,7 @@ TEST(unknown_device_is_refused,
 
     attach(t, d, e);
     for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-        STEP1(t, "attach device 0x%llx, which does not exist", ids[i]);
+        STEP("attach device 0x%llx, which does not exist", ids[i]);
         CHECK_REFUSED(pviommu_attach(d->id, ids[i]), "attach of a device id that does not exist");
         expect_write(t, e, IOVA, &b, 0, 16, "the device that is in the domain");
     }

@@ -3,7 +3,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "blocked"
-#define IOVA       0x04000000ull
 
 TEST(writes_abort,
      PROMISE("A device in a blocking domain writes nowhere")

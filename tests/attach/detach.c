@@ -3,14 +3,12 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "detach"
-#define IOVA       0x04000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 
 static void detach(struct test_run *t, struct dma_engine *e)
 {
     enum hv_status status = pviommu_detach(e->device_id);
 
-    STEP2(t, "detach device 0x%llx: %s", e->device_id, (uint64_t)(uintptr_t)hv_status_name(status));
+    STEP("detach device 0x%llx: %s", e->device_id, hv_status_name(status));
     CHECK_SUCCESS(status, "detaching an attached device");
 }
 

@@ -3,7 +3,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "identity"
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 
 TEST(addresses_are_gpas,
      PROMISE("In an identity domain a device reads and writes at guest physical addresses")

@@ -11,7 +11,6 @@
 #include "tests/harness/continuous_dma.h"
 
 #define TEST_GROUP "switch"
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 #define SLOT       1u
 #define LENGTH     64u
 #define ROUNDS     8u

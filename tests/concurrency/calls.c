@@ -71,8 +71,8 @@ TEST(same_answers,
             *second = first;
             buffer_refresh(&f.output);
             on_second(t, make_call, second);
-            STEP2(t, "%s on the second processor: %s", (uint64_t)(uintptr_t)call_name(call),
-                  (uint64_t)(uintptr_t)hv_status_name(hv_result_status(second->after.rax)));
+            STEP("%s on the second processor: %s", call_name(call),
+                 hv_status_name(hv_result_status(second->after.rax)));
             expect_preserved(t, call_name(call), second, call_is_rep(call));
             CHECK(flaw || hv_result_status(second->after.rax) == HV_STATUS_SUCCESS,
                   "%s is refused on the second processor", call_name(call));
@@ -136,7 +136,7 @@ TEST(stopped_in_a_call,
         second->made = 0;
         second_begin(t, call_on, second);
         REQUIRE(time_wait(has_called, second, 500000), "the second processor makes no call");
-        STEP1(t, "the second processor is stopped by INIT, time %llu", i + 1);
+        STEP("the second processor is stopped by INIT, time %llu", i + 1);
         REQUIRE(!smp_settle(), "the second processor has stopped by itself");
         CHECK_SUCCESS(caller_flush(&own, d->id), "a call while the second processor is stopped");
         need_second(t);
@@ -232,8 +232,8 @@ static void chat(void *argument)
 
 static void judge(struct test_run *t, const struct chatter *c, const char *who)
 {
-    STEP4(t, "%s: %llu rounds of three calls, %llu wrongly refused, %llu wrongly accepted", (uint64_t)(uintptr_t)who,
-          c->rounds, c->wrong_refused, c->wrong_found);
+    STEP("%s: %llu rounds of three calls, %llu wrongly refused, %llu wrongly accepted", who, c->rounds,
+         c->wrong_refused, c->wrong_found);
     REQUIRE(c->rounds > 0, "%s made no call", who);
     CHECK(c->wrong_refused == 0, "%s: %u of %u flushes of its own domain are refused, the last one with %s", who,
           c->wrong_refused, c->rounds, hv_status_name(c->wrong_status));

@@ -8,8 +8,6 @@
 #include "tests/harness/continuous_dma.h"
 
 #define TEST_GROUP "concurrency"
-#define IOVA       SIZE_1G
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 #define LENGTH     64u
 #define ROUNDS     60u
 
@@ -54,17 +52,17 @@ TEST(entry_as_a_whole,
     };
     uint64_t *leaf;
 
-    map_gpa(t, d, IOVA, gpa_of(b.data), 3 * PAGE_SIZE, RW);
-    leaf = leaf_entry(t, d, IOVA);
+    map_gpa(t, d, IOVA_1G, gpa_of(b.data), 3 * PAGE_SIZE, RW);
+    leaf = leaf_entry(t, d, IOVA_1G);
     for (unsigned i = 0; i < 3; i++) {
         leaf[i] = value[i][0];
     }
     attach(t, d, e);
-    read_over_and_over(t, e, READ_FIRST, IOVA);
-    read_over_and_over(t, e, READ_SECOND, IOVA + PAGE_SIZE);
-    continuous_dma_start(t, e, WRITE_FIRST, IOVA, LENGTH, e->ops->fill_value);
-    continuous_dma_start(t, e, WRITE_SECOND, IOVA + PAGE_SIZE, LENGTH, e->ops->fill_value);
-    continuous_dma_start(t, e, WRITE_THIRD, IOVA + 2 * PAGE_SIZE, LENGTH, e->ops->fill_value);
+    read_over_and_over(t, e, READ_FIRST, IOVA_1G);
+    read_over_and_over(t, e, READ_SECOND, IOVA_1G + PAGE_SIZE);
+    continuous_dma_start(t, e, WRITE_FIRST, IOVA_1G, LENGTH, e->ops->fill_value);
+    continuous_dma_start(t, e, WRITE_SECOND, IOVA_1G + PAGE_SIZE, LENGTH, e->ops->fill_value);
+    continuous_dma_start(t, e, WRITE_THIRD, IOVA_1G + 2 * PAGE_SIZE, LENGTH, e->ops->fill_value);
     for (unsigned round = 1; round <= ROUNDS; round++) {
         unsigned now = round % 2;
 
@@ -106,13 +104,13 @@ TEST(leaf_or_table,
     struct dma_engine *e = device(t);
     struct buffer leaf = buffer_for_leaf(t, SIZE_2M), table = buffer_for_leaf(t, SIZE_2M);
     struct buffer small = buffer(t, 2); /* target of the table, trap */
-    struct domain *d = domain_mapping(t, IOVA, &leaf);
+    struct domain *d = domain_mapping(t, IOVA_1G, &leaf);
     const struct stage1_format *f = &stage1_format_x86_64;
     const uint64_t writable = f->leaf_bits | f->write_bits;
     uint64_t value[2], *words, *entry;
     struct stage1_walk w;
 
-    REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK && w.leaf_level == 1, "no 2 MiB leaf");
+    REQUIRE(stage1_walk(&d->table, IOVA_1G, &w) == STAGE1_OK && w.leaf_level == 1, "no 2 MiB leaf");
     entry = w.entry[1];
     value[0] = *entry;
     value[1] = gpa_of(table.data) | f->table_bits;
@@ -123,14 +121,14 @@ TEST(leaf_or_table,
     words = (uint64_t *)(uintptr_t)leaf.data;
     words[INDEX] = (gpa_of(small.data) + PAGE_SIZE) | writable;
     attach(t, d, e);
-    continuous_dma_start(t, e, WRITE_FIRST, IOVA + PAGE * PAGE_SIZE, LENGTH, e->ops->fill_value);
+    continuous_dma_start(t, e, WRITE_FIRST, IOVA_1G + PAGE * PAGE_SIZE, LENGTH, e->ops->fill_value);
     for (unsigned round = 1; round <= 40; round++) {
         uint8_t *in_leaf = leaf.data + PAGE * PAGE_SIZE;
         bool flushed = round % 4 == 0, as_leaf, as_table;
 
         __atomic_store_n(entry, value[round % 3 == 0], __ATOMIC_RELAXED);
         if (flushed) {
-            flush_list(t, d, IOVA, SIZE_2M);
+            flush_list(t, d, IOVA_1G, SIZE_2M);
             memset(in_leaf, POISON_FRESH, LENGTH);
             memset(small.data, POISON_FRESH, LENGTH);
         }

@@ -4,9 +4,8 @@
 #include "drivers/dmaprobe.h"
 #include "tests/harness/second_processor.h"
 
-#define IOVA   0x05000000ull
-#define IOVA_2 0x05801000ull
-#define RW     (STAGE1_READ | STAGE1_WRITE)
+#define BASE_IOVA 0x05000000ull
+#define IOVA_2    0x05801000ull
 
 #define ROUNDS 8u
 #define BURST  1u /* slot */
@@ -94,17 +93,17 @@ TEST(flushes_from_two,
         unsigned done;
         enum hv_status status;
 
-        map(t, d, IOVA, &a, RW);
+        map(t, d, BASE_IOVA, &a, RW);
         map(t, d, IOVA_2, &b, RW);
-        warm(t, e, IOVA, &a, "the first processor's page");
+        warm(t, e, BASE_IOVA, &a, "the first processor's page");
         warm(t, e, IOVA_2, &b, "the second processor's page");
-        unmap(t, d, IOVA, PAGE_SIZE);
+        unmap(t, d, BASE_IOVA, PAGE_SIZE);
         unmap(t, d, IOVA_2, PAGE_SIZE);
         start_round(t, p, i);
-        status = caller_flush_page(&own, d->id, IOVA, 1, &done);
+        status = caller_flush_page(&own, d->id, BASE_IOVA, 1, &done);
         end_round(t, p, i);
         CHECK_SUCCESS(status, "list flush on the first processor");
-        expect_write_fault(t, e, IOVA, 16, &a, ORACLE_FAULT_CLASS_NOT_PRESENT,
+        expect_write_fault(t, e, BASE_IOVA, 16, &a, ORACLE_FAULT_CLASS_NOT_PRESENT,
                            "the page that the first processor flushed");
         expect_write_fault(t, e, IOVA_2, 16, &b, ORACLE_FAULT_CLASS_NOT_PRESENT,
                            "the page that the second processor flushed");
@@ -129,26 +128,26 @@ TEST(flush_during_attach,
     struct caller own = caller(t);
 
     for (unsigned i = 0; i < 2; i++) {
-        map(t, goals[i], IOVA, &at_goal[i], RW);
+        map(t, goals[i], BASE_IOVA, &at_goal[i], RW);
     }
     attach(t, d, stayer);
     attach(t, goals[1], mover);
     p->domain[0] = d->id;
-    p->iova = IOVA;
+    p->iova = BASE_IOVA;
     second_begin(t, take_part, p);
     for (unsigned i = 0; i < ROUNDS; i++) {
         enum hv_status status;
 
-        map(t, d, IOVA, &b, RW);
-        warm(t, stayer, IOVA, &b, "the page before it is unmapped");
-        unmap(t, d, IOVA, PAGE_SIZE);
+        map(t, d, BASE_IOVA, &b, RW);
+        warm(t, stayer, BASE_IOVA, &b, "the page before it is unmapped");
+        unmap(t, d, BASE_IOVA, PAGE_SIZE);
         start_round(t, p, i);
         status = caller_attach(&own, goals[i % 2]->id, mover->device_id);
         end_round(t, p, i);
         CHECK_SUCCESS(status, "ATTACH on the first processor");
-        expect_write_fault(t, stayer, IOVA, 16, &b, ORACLE_FAULT_CLASS_NOT_PRESENT,
+        expect_write_fault(t, stayer, BASE_IOVA, 16, &b, ORACLE_FAULT_CLASS_NOT_PRESENT,
                            "the page flushed during an ATTACH");
-        expect_write(t, mover, IOVA, &at_goal[i % 2], 0, 16, "the device attached during a flush");
+        expect_write(t, mover, BASE_IOVA, &at_goal[i % 2], 0, 16, "the device attached during a flush");
         expect_untouched(t, &at_goal[1 - i % 2], "the page of the domain that the device has left");
         flush(t, d);
     }
@@ -171,7 +170,7 @@ TEST(attach_from_two,
     struct caller own = caller(t);
 
     for (unsigned i = 0; i < 2; i++) {
-        map(t, d[i], IOVA, &b[i], RW);
+        map(t, d[i], BASE_IOVA, &b[i], RW);
         p->domain[i] = d[i]->id;
     }
     attach(t, d[0], mine);
@@ -186,9 +185,9 @@ TEST(attach_from_two,
         status = caller_attach(&own, d[1 - i % 2]->id, mine->device_id);
         end_round(t, p, i);
         CHECK_SUCCESS(status, "ATTACH on the first processor");
-        expect_write(t, mine, IOVA, &b[1 - i % 2], 0, 16, "the device that the first processor attached");
+        expect_write(t, mine, BASE_IOVA, &b[1 - i % 2], 0, 16, "the device that the first processor attached");
         expect_untouched(t, &b[i % 2], "the page of the domain that it has left");
-        expect_write(t, theirs, IOVA, &b[i % 2], 0, 16, "the device that the second processor attached");
+        expect_write(t, theirs, BASE_IOVA, &b[i % 2], 0, 16, "the device that the second processor attached");
     }
     second_end(t);
 }
@@ -230,15 +229,15 @@ TEST(attach_under_fire,
     struct domain *d[3] = {domain_paging(t), domain_paging(t), domain_blocked(t)};
     struct dmaprobe_request burst = {.operation = DMAPROBE_FILL,
                                      .flags = DMAPROBE_REPEAT,
-                                     .iova = IOVA,
+                                     .iova = BASE_IOVA,
                                      .length = 64,
                                      .operand = e->ops->fill_value};
     struct driver *driver = second_memory(t, sizeof(*driver));
 
     need_second(t);
     driver->engine = e;
-    map(t, d[0], IOVA, &a, RW);
-    map(t, d[1], IOVA, &b, RW);
+    map(t, d[0], BASE_IOVA, &a, RW);
+    map(t, d[1], BASE_IOVA, &b, RW);
     attach(t, d[2], e);
     dmaprobe_start(e, BURST, &burst);
     REQUIRE(burst.state == DMAPROBE_RUNNING, "the device did not start its burst");
@@ -254,12 +253,12 @@ TEST(attach_under_fire,
         CHECK_EQ(has_turned(&a, e->ops->fill_value), now == 0, "the first domain's page is written to");
         CHECK_EQ(has_turned(&b, e->ops->fill_value), now == 1, "the second domain's page is written to");
         if (now == 0) {
-            unmap(t, d[0], IOVA, PAGE_SIZE);
+            unmap(t, d[0], BASE_IOVA, PAGE_SIZE);
             flush(t, d[0]);
             buffer_refresh(&a);
             (void)dmaprobe_pending(e);
             expect_untouched(t, &a, "the page that was unmapped and flushed under fire");
-            map(t, d[0], IOVA, &a, RW);
+            map(t, d[0], BASE_IOVA, &a, RW);
         }
     }
     __atomic_store_n(&driver->stop, true, __ATOMIC_RELAXED);

@@ -8,9 +8,8 @@
 #include "lib/string.h"
 #include "tests/harness/second_processor.h"
 
-#define IOVA       0x06000000ull
+#define BASE_IOVA  0x06000000ull
 #define IOVA_OTHER 0x06001000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 #define ROUNDS     40u
 #define FEW_ROUNDS 3u /* with a slow device, as the second processor never rests */
 
@@ -47,7 +46,7 @@ static struct flipper *flipper(struct test_run *t, uint8_t *word, uint64_t good,
     struct flipper *f = second_memory(t, sizeof(*f));
 
     *f = (struct flipper){.word = (void *)word, .good = good, .bad = bad};
-    STEP2(t, "the second processor changes a field between 0x%llx and 0x%llx", good, bad);
+    STEP("the second processor changes a field between 0x%llx and 0x%llx", good, bad);
     second_begin(t, flip, f);
     return f;
 }
@@ -71,7 +70,7 @@ TEST(list_element_changes,
     struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
     struct caller own = caller(t);
-    const uint64_t good = hv_iommu_range(IOVA >> HV_PAGE_SHIFT, 0);
+    const uint64_t good = hv_iommu_range(BASE_IOVA >> HV_PAGE_SHIFT, 0);
     const uint64_t bad = hv_iommu_range(IOVA_OTHER >> HV_PAGE_SHIFT, 0) | FLAW;
     struct flipper *f;
     unsigned refused = 0;
@@ -86,19 +85,19 @@ TEST(list_element_changes,
         enum hv_status status;
         unsigned done;
 
-        map(t, d, IOVA, &b, RW);
-        warm(t, e, IOVA, &b, "the page before it is unmapped");
-        unmap(t, d, IOVA, PAGE_SIZE);
-        status = caller_flush_page(&own, d->id, IOVA, 1, &done);
-        STEP1(t, "list flush whose element changes: %s", (uint64_t)(uintptr_t)hv_status_name(status));
+        map(t, d, BASE_IOVA, &b, RW);
+        warm(t, e, BASE_IOVA, &b, "the page before it is unmapped");
+        unmap(t, d, BASE_IOVA, PAGE_SIZE);
+        status = caller_flush_page(&own, d->id, BASE_IOVA, 1, &done);
+        STEP("list flush whose element changes: %s", hv_status_name(status));
         if (status == HV_STATUS_SUCCESS) {
-            expect_write_fault(t, e, IOVA, 16, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "the page of an accepted list");
+            expect_write_fault(t, e, BASE_IOVA, 16, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "the page of an accepted list");
         }
         refused += status != HV_STATUS_SUCCESS;
         flush(t, d);
     }
     stop(t, f);
-    STEP2(t, "%llu of %llu calls were refused", refused, rounds);
+    STEP("%llu of %llu calls were refused", refused, rounds);
 }
 
 /* Two top tables side by side, with what the tables of two domains have. */
@@ -134,7 +133,7 @@ TEST(root_changes,
     const unsigned rounds = rounds_on(e, ROUNDS, FEW_ROUNDS);
     struct buffer b = buffer(t, 1), decoy = buffer(t, 1);
     struct domain *park = domain_blocked(t);
-    struct domain *wanted = domain_mapping(t, IOVA, &b), *other = domain_mapping(t, IOVA, &decoy);
+    struct domain *wanted = domain_mapping(t, BASE_IOVA, &b), *other = domain_mapping(t, BASE_IOVA, &decoy);
     struct caller own = caller(t);
     uint32_t id = fresh_domain_id(t);
     struct flipper *f;
@@ -154,10 +153,10 @@ TEST(root_changes,
 
         CHECK_SUCCESS(pviommu_create(id), "creating a domain");
         status = configure(&own, id, good);
-        STEP1(t, "configure the domain with a root that changes: %s", (uint64_t)(uintptr_t)hv_status_name(status));
+        STEP("configure the domain with a root that changes: %s", hv_status_name(status));
         if (status == HV_STATUS_SUCCESS) {
             CHECK_SUCCESS(pviommu_attach(id, e->device_id), "ATTACH to the configured domain");
-            expect_write(t, e, IOVA, &b, 0, 16, "DMA by the table that was checked");
+            expect_write(t, e, BASE_IOVA, &b, 0, 16, "DMA by the table that was checked");
             expect_untouched(t, &decoy, "memory of the table that was not checked");
             attach(t, park, e);
         }

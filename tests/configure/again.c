@@ -4,7 +4,7 @@
 #include "tests/harness/fixture.h"
 #include "tests/harness/tally.h"
 
-#define IOVA 0x7000000ull
+#define BASE_IOVA 0x7000000ull
 
 /* One table for the first CONFIGURE and one for the second; the same IOVA leads to another buffer in each. */
 struct again {
@@ -19,8 +19,8 @@ static struct again again(struct test_run *t)
 
     a.first_target = buffer(t, 1);
     a.second_target = buffer(t, 1);
-    map(t, a.d, IOVA, &a.first_target, STAGE1_READ | STAGE1_WRITE);
-    map(t, a.second, IOVA, &a.second_target, STAGE1_READ | STAGE1_WRITE);
+    map(t, a.d, BASE_IOVA, &a.first_target, STAGE1_READ | STAGE1_WRITE);
+    map(t, a.second, BASE_IOVA, &a.second_target, STAGE1_READ | STAGE1_WRITE);
     return a;
 }
 
@@ -28,22 +28,22 @@ static enum hv_status configure(struct test_run *t, struct again *a, uint64_t fl
 {
     enum hv_status status = pviommu_configure(a->d->id, flags, root);
 
-    STEP4(t, "configure domain 0x%llx again, flags 0x%llx, root 0x%llx: %s", a->d->id, flags, root,
-          (uint64_t)(uintptr_t)hv_status_name(status));
+    STEP("configure domain 0x%llx again, flags 0x%llx, root 0x%llx: %s", a->d->id, flags, root, hv_status_name(status));
     return status;
 }
 
 /* The device reaches `reached` by the IOVA, byte for byte, and nothing else. */
 static void expect_lands(struct test_run *t, struct again *a, struct buffer *reached, const char *what)
 {
-    expect_write(t, a->engine, IOVA + 512, reached, 512, 64, what);
+    expect_write(t, a->engine, BASE_IOVA + 512, reached, 512, 64, what);
     expect_untouched(t, &a->first_target, what);
     expect_untouched(t, &a->second_target, what);
 }
 
 static void expect_blocked(struct test_run *t, struct again *a, const char *what)
 {
-    CHECK(!may_write(t, a->engine, IOVA, &a->first_target, 0, 64, what), "%s: the first table still translates", what);
+    CHECK(!may_write(t, a->engine, BASE_IOVA, &a->first_target, 0, 64, what), "%s: the first table still translates",
+          what);
     expect_untouched(t, &a->second_target, what);
     CHECK(!may_write(t, a->engine, gpa_of(a->first_target.data), &a->first_target, 0, 64, what),
           "%s: the device passes through", what);
@@ -118,7 +118,7 @@ OBSERVATION(table_while_attached,
     enum hv_status status;
 
     attach(t, a.d, a.engine);
-    warm(t, a.engine, IOVA, &a.first_target, "DMA before the second CONFIGURE");
+    warm(t, a.engine, BASE_IOVA, &a.first_target, "DMA before the second CONFIGURE");
     status = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, stage1_root_gpa(&a.second->table));
     observe_status(t, "second CONFIGURE", status);
     expect_lands(t, &a, status == HV_STATUS_SUCCESS ? &a.second_target : &a.first_target,
@@ -140,7 +140,7 @@ OBSERVATION(kind_while_attached,
     bool through;
 
     attach(t, a.d, a.engine);
-    warm(t, a.engine, IOVA, &a.first_target, "DMA before the second CONFIGURE");
+    warm(t, a.engine, BASE_IOVA, &a.first_target, "DMA before the second CONFIGURE");
     blocked = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0);
     if (blocked == HV_STATUS_SUCCESS) {
         expect_blocked(t, &a, "DMA after the domain was configured as blocking");

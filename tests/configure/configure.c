@@ -5,7 +5,7 @@
 #include "tests/harness/fixture.h"
 #include "tests/harness/tally.h"
 
-#define IOVA 0x7000000ull
+#define BASE_IOVA 0x7000000ull
 
 /* A domain that exists and has no settings yet. */
 static uint32_t bare_domain(struct test_run *t)
@@ -14,7 +14,7 @@ static uint32_t bare_domain(struct test_run *t)
 
     capabilities(t);
     CHECK_SUCCESS(pviommu_create(id), "CREATE");
-    STEP1(t, "create domain 0x%llx", id);
+    STEP("create domain 0x%llx", id);
     return id;
 }
 
@@ -22,8 +22,7 @@ static enum hv_status configure(struct test_run *t, uint32_t id, uint64_t flags,
 {
     enum hv_status status = pviommu_configure(id, flags, root);
 
-    STEP4(t, "configure domain 0x%llx, flags 0x%llx, root 0x%llx: %s", id, flags, root,
-          (uint64_t)(uintptr_t)hv_status_name(status));
+    STEP("configure domain 0x%llx, flags 0x%llx, root 0x%llx: %s", id, flags, root, hv_status_name(status));
     return status;
 }
 
@@ -33,8 +32,7 @@ static void expect_no_pass_through(struct test_run *t, struct dma_engine *e, uin
 {
     enum hv_status status = pviommu_attach(id, e->device_id);
 
-    STEP3(t, "attach device 0x%llx to domain 0x%llx: %s", e->device_id, id,
-          (uint64_t)(uintptr_t)hv_status_name(status));
+    STEP("attach device 0x%llx to domain 0x%llx: %s", e->device_id, id, hv_status_name(status));
     CHECK(!may_write(t, e, gpa_of(b->data), b, 0, 64, what), "%s: DMA by GPA reached memory", what);
     /* The read path is another one: a byte read through would be written back inverted. */
     if (e->ops->features & DMA_READ_MODIFY) {
@@ -90,11 +88,11 @@ TEST(each_domain_its_table,
     for (unsigned i = 0; i < 4; i++) {
         d[i] = domain_paging(t);
         b[i] = buffer(t, 1);
-        map(t, d[i], IOVA, &b[i], STAGE1_READ | STAGE1_WRITE);
+        map(t, d[i], BASE_IOVA, &b[i], STAGE1_READ | STAGE1_WRITE);
     }
     for (unsigned i = 0; i < 4; i++) {
         attach(t, d[i], e);
-        expect_write(t, e, IOVA + 16 * i, &b[i], 16 * i, 16, "DMA through one of four tables");
+        expect_write(t, e, BASE_IOVA + 16 * i, &b[i], 16 * i, 16, "DMA through one of four tables");
         for (unsigned k = 0; k < 4; k++) {
             expect_untouched(t, &b[k], "target of another domain");
         }
@@ -146,13 +144,13 @@ OBSERVATION(five_levels_unreported,
         SKIP("this host reports five levels");
     }
     /* IOVA and target in a table of four levels; read as five, the same table leads nowhere. */
-    map(t, d, IOVA, &b, STAGE1_READ | STAGE1_WRITE);
+    map(t, d, BASE_IOVA, &b, STAGE1_READ | STAGE1_WRITE);
     attach(t, domain_blocked(t), e);
     id = bare_domain(t);
     observe_status(t, "five levels",
                    configure(t, id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_5_LEVEL, stage1_root_gpa(&d->table)));
     expect_no_pass_through(t, e, id, &b, "a domain with five levels that are not reported");
-    may_write(t, e, IOVA, &b, 0, 64, "DMA by a mapped IOVA");
+    may_write(t, e, BASE_IOVA, &b, 0, 64, "DMA by a mapped IOVA");
 }
 
 OBSERVATION(reserved_flags,
@@ -169,7 +167,7 @@ OBSERVATION(reserved_flags,
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1), decoy = buffer(t, 1);
-    struct domain *d = domain_mapping(t, IOVA, &b), *park = domain_blocked(t);
+    struct domain *d = domain_mapping(t, BASE_IOVA, &b), *park = domain_blocked(t);
     struct tally tally = {0};
 
     for (unsigned bit = 0; bit < 64; bit++) {
@@ -187,7 +185,7 @@ OBSERVATION(reserved_flags,
             continue;
         }
         if (pviommu_attach(id, e->device_id) == HV_STATUS_SUCCESS) {
-            may_write(t, e, IOVA, &b, 0, 64, "DMA through a domain with a reserved flag");
+            may_write(t, e, BASE_IOVA, &b, 0, 64, "DMA through a domain with a reserved flag");
             CHECK(
                 !may_write(t, e, gpa_of(decoy.data), &decoy, 0, 64, "DMA by GPA through a domain with a reserved flag"),
                 "reserved flag %u makes the domain pass DMA through", bit);
@@ -226,20 +224,20 @@ TEST(never_configured_after_paging,
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
-    struct domain *d = domain_mapping(t, IOVA, &b);
+    struct domain *d = domain_mapping(t, BASE_IOVA, &b);
     uint32_t id = bare_domain(t);
     enum hv_status status;
 
     attach(t, d, e);
-    warm(t, e, IOVA, &b, "DMA before the ATTACH");
+    warm(t, e, BASE_IOVA, &b, "DMA before the ATTACH");
     status = pviommu_attach(id, e->device_id);
-    STEP2(t, "attach to unconfigured domain 0x%llx: %s", id, (uint64_t)(uintptr_t)hv_status_name(status));
+    STEP("attach to unconfigured domain 0x%llx: %s", id, hv_status_name(status));
     observe_status(t, "ATTACH to a domain without settings", status);
     if (status == HV_STATUS_SUCCESS) {
-        CHECK(!may_write(t, e, IOVA, &b, 0, 64, "DMA by the old IOVA"),
+        CHECK(!may_write(t, e, BASE_IOVA, &b, 0, 64, "DMA by the old IOVA"),
               "the device still uses the domain that it left");
     } else {
-        expect_write(t, e, IOVA + 64, &b, 64, 64, "DMA after a refused ATTACH");
+        expect_write(t, e, BASE_IOVA + 64, &b, 64, 64, "DMA after a refused ATTACH");
     }
     CHECK(!may_write(t, e, gpa_of(b.data), &b, 0, 64, "DMA by GPA"), "the device passes through");
 }
@@ -256,7 +254,7 @@ OBSERVATION(blocked_with_root,
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
-    struct domain *d = domain_mapping(t, IOVA, &b);
+    struct domain *d = domain_mapping(t, BASE_IOVA, &b);
     const uint64_t roots[] = {stage1_root_gpa(&d->table), stage1_root_gpa(&d->table) + 8, 0xFFF,
                               1ull << memory_physical_bits(), ~(PAGE_SIZE - 1)};
     struct tally tally = {0};
@@ -267,7 +265,7 @@ OBSERVATION(blocked_with_root,
         attach(t, domain_blocked(t), e);
         tally_add(&tally, configure(t, id, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, roots[i]));
         expect_no_pass_through(t, e, id, &b, "a blocking domain with a root");
-        CHECK(!may_write(t, e, IOVA, &b, 0, 64, "DMA by an IOVA that the root maps"),
+        CHECK(!may_write(t, e, BASE_IOVA, &b, 0, 64, "DMA by an IOVA that the root maps"),
               "a blocking domain translates through root 0x%llx", (unsigned long long)roots[i]);
     }
     observe_tally(t, "roots of blocking domains", &tally);

@@ -8,7 +8,7 @@
 #include "tests/harness/fixture.h"
 #include "tests/harness/tally.h"
 
-#define IOVA       0x7000000ull
+#define BASE_IOVA  0x7000000ull
 #define TOP_STRIDE (1ull << 39) /* what one entry of the top table of four covers */
 #define ENTRY_SIZE 8u
 
@@ -25,7 +25,7 @@ static struct root_case root_case(struct test_run *t)
 
     c.target = buffer(t, 1);
     c.decoy = buffer(t, 1);
-    map(t, c.table, IOVA, &c.target, STAGE1_READ | STAGE1_WRITE);
+    map(t, c.table, BASE_IOVA, &c.target, STAGE1_READ | STAGE1_WRITE);
     return c;
 }
 
@@ -39,14 +39,14 @@ static void expect_refused_or_blocked(struct test_run *t, struct root_case *c, u
     CHECK_SUCCESS(pviommu_create(id), "CREATE of its id");
     status = pviommu_configure(id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, root);
     tally_add(&c->tally, status);
-    STEP3(t, "configure domain 0x%llx with root 0x%llx: %s", id, root, (uint64_t)(uintptr_t)hv_status_name(status));
+    STEP("configure domain 0x%llx with root 0x%llx: %s", id, root, hv_status_name(status));
     if (status != HV_STATUS_SUCCESS) {
         return;
     }
     status = pviommu_attach(id, c->engine->device_id);
-    STEP2(t, "attach device 0x%llx: %s", c->engine->device_id, (uint64_t)(uintptr_t)hv_status_name(status));
-    CHECK(!may_write(t, c->engine, IOVA, &c->target, 0, 64, what), "%s: root 0x%llx was accepted as another address",
-          what, (unsigned long long)root);
+    STEP("attach device 0x%llx: %s", c->engine->device_id, hv_status_name(status));
+    CHECK(!may_write(t, c->engine, BASE_IOVA, &c->target, 0, 64, what),
+          "%s: root 0x%llx was accepted as another address", what, (unsigned long long)root);
     expect_untouched(t, &c->decoy, what);
     CHECK(!may_write(t, c->engine, gpa_of(c->decoy.data), &c->decoy, 0, 64, what),
           "%s: root 0x%llx makes the domain pass through", what, (unsigned long long)root);
@@ -72,7 +72,7 @@ TEST(misaligned_root,
     /* Read from `skew` bytes on, index 0 finds the entry that is `skew` / 8 further: make that one lead to the decoy.
      */
     for (unsigned index = 1; index < 512 && index * TOP_STRIDE < 1ull << width; index <<= 1) {
-        map(t, c.table, IOVA + index * TOP_STRIDE, &c.decoy, STAGE1_READ | STAGE1_WRITE);
+        map(t, c.table, BASE_IOVA + index * TOP_STRIDE, &c.decoy, STAGE1_READ | STAGE1_WRITE);
     }
     for (unsigned bit = 0; bit < 12; bit++) {
         expect_refused_or_blocked(t, &c, stage1_root_gpa(&c.table->table) | 1ull << bit, "a misaligned top table");

@@ -15,7 +15,7 @@ static uint64_t read_msr(struct test_run *t, uint32_t msr)
     uint64_t value = 0;
     enum trap_vector vector = msr_read_safe(msr, &value);
 
-    STEP3(t, "RDMSR 0x%llx: 0x%llx, exception %llu", msr, value, vector);
+    STEP("RDMSR 0x%llx: 0x%llx, exception %llu", msr, value, vector);
     CHECK(vector == TRAP_NONE, "RDMSR 0x%x raised exception %u", msr, (unsigned)vector);
     return value;
 }
@@ -51,7 +51,7 @@ TEST(leaves_are_stable,
         for (uint32_t subleaf = 0; subleaf < 4; subleaf++) {
             struct cpuid_result again = cpu_cpuid(leaf, subleaf);
 
-            STEP2(t, "CPUID leaf 0x%llx, subleaf %llu", leaf, subleaf);
+            STEP("CPUID leaf 0x%llx, subleaf %llu", leaf, subleaf);
             CHECK_EQ(again.eax, first.eax, "EAX of a hypervisor leaf");
             CHECK_EQ(again.ebx, first.ebx, "EBX of a hypervisor leaf");
             CHECK_EQ(again.ecx, first.ecx, "ECX of a hypervisor leaf");

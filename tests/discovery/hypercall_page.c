@@ -119,8 +119,8 @@ TEST(outside_gpa_space,
 
             msr_read_safe(HV_MSR_HYPERCALL, &after);
             REQUIRE(hypercall_reenable(), "the hypercall page cannot be enabled again");
-            STEP3(t, "WRMSR HYPERCALL 0x%llx: exception %llu, then it reads 0x%llx", gpas[i] | HV_HYPERCALL_MSR_ENABLE,
-                  vector, after);
+            STEP("WRMSR HYPERCALL 0x%llx: exception %llu, then it reads 0x%llx", gpas[i] | HV_HYPERCALL_MSR_ENABLE,
+                 vector, after);
             CHECK(vector == TRAP_GP, "a page at GPA 0x%llx: exception %u instead of #GP (256 = none)",
                   (unsigned long long)gpas[i], (unsigned)vector);
             CHECK_EQ(after, before, "HYPERCALL after a write that faulted");
@@ -235,7 +235,7 @@ TEST(user_mode_call,
     memcpy(input.data, &create, sizeof(create));
     vector =
         user_call(hypercall_entry(), hv_control(HVCALL_CREATE_DEVICE_DOMAIN, 0, 0, 0), gpa_of(input.data), 0, &rax);
-    STEP2(t, "CREATE_DEVICE_DOMAIN at CPL 3: exception %llu, RAX 0x%llx", vector, rax);
+    STEP("CREATE_DEVICE_DOMAIN at CPL 3: exception %llu, RAX 0x%llx", vector, rax);
     CHECK(vector == TRAP_UD, "CREATE_DEVICE_DOMAIN at CPL 3 ended with exception %u instead of #UD (3 = it returned)",
           (unsigned)vector);
     if (!pviommu_capabilities()) {

@@ -23,8 +23,7 @@ static bool is_managed(struct test_run *t, uint64_t device_id)
     struct hv_output_get_logical_device_property out;
     enum hv_status status = ask(device_id, HV_LOGICAL_DEVICE_PROPERTY_PVIOMMU, &out);
 
-    STEP3(t, "property of device 0x%llx: %s, device_iommu 0x%llx", device_id,
-          (uint64_t)(uintptr_t)hv_status_name(status), out.device_iommu);
+    STEP("property of device 0x%llx: %s, device_iommu 0x%llx", device_id, hv_status_name(status), out.device_iommu);
     return status == HV_STATUS_SUCCESS && (out.device_iommu & HV_DEVICE_IOMMU_ENABLED);
 }
 
@@ -33,7 +32,7 @@ static bool attach_works(struct test_run *t, uint64_t device_id)
 {
     enum hv_status status = pviommu_attach(REST_DOMAIN_ID, device_id);
 
-    STEP2(t, "attach device 0x%llx to a blocking domain: %s", device_id, (uint64_t)(uintptr_t)hv_status_name(status));
+    STEP("attach device 0x%llx to a blocking domain: %s", device_id, hv_status_name(status));
     return status == HV_STATUS_SUCCESS || status == HV_STATUS_DEVICE_ALREADY_IN_DOMAIN;
 }
 
@@ -180,7 +179,7 @@ TEST(reserved_output_zero,
         struct hv_output_get_logical_device_property out;
         uint64_t id = hv_pci_logical_device_id(f[i].segment, f[i].bdf);
 
-        STEP1(t, "property of device 0x%llx", id);
+        STEP("property of device 0x%llx", id);
         if (ask(id, HV_LOGICAL_DEVICE_PROPERTY_PVIOMMU, &out) == HV_STATUS_SUCCESS) {
             CHECK_EQ(out.device_iommu & HV_DEVICE_IOMMU_RESERVED, 0, "undefined bits of device_iommu");
             CHECK_EQ(out.reserved, 0, "reserved output word of the device property");

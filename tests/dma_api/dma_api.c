@@ -6,7 +6,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "dma-api"
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 #define FIRST      0x1000ull
 #define LIMIT      0x100000000ull
 

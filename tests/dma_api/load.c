@@ -9,7 +9,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "dma-api"
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 #define FIRST      0x1000ull
 #define LIMIT      0x100000000ull
 
@@ -88,7 +87,7 @@ static void map_slot(struct test_run *t, struct load *l, struct slot *s)
     REQUIRE(dma_api_map(&l->api, gpa, s->length, RW, &s->iova), "no IOVA");
     note_use(l, s->iova);
     s->state = SLOT_MAPPED;
-    STEP3(t, "slot %llu: IOVA 0x%llx, 0x%llx bytes", (uint64_t)(s - l->slots), s->iova, s->length);
+    STEP("slot %llu: IOVA 0x%llx, 0x%llx bytes", (uint64_t)(s - l->slots), s->iova, s->length);
 }
 
 /* Final: from here on no device of the domain may reach the slot by its old IOVA. */
@@ -116,7 +115,7 @@ static void unmap_slot(struct test_run *t, struct load *l, struct slot *s)
     s->flushes = l->api.flushes;
     s->state = SLOT_QUEUED;
     REQUIRE(dma_api_unmap(&l->api, s->iova, s->length), "unmap of our own IOVA");
-    STEP2(t, "slot %llu: IOVA 0x%llx is unmapped", (uint64_t)(s - l->slots), s->iova);
+    STEP("slot %llu: IOVA 0x%llx is unmapped", (uint64_t)(s - l->slots), s->iova);
     if (l->api.flushes == s->flushes) {
         (void)write_arrives(t, l, s, l->engines[0]); /* there or nowhere */
     }

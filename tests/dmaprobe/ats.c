@@ -7,8 +7,6 @@
 #include "tests/harness/leaf.h"
 
 #define TEST_GROUP "ats"
-#define IOVA       0x04000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 
 static void set_ats(struct test_run *t, struct dma_engine *e, bool on)
 {
@@ -16,7 +14,7 @@ static void set_ats(struct test_run *t, struct dma_engine *e, bool on)
         SKIP("the host does not report ATS");
     }
     REQUIRE(dmaprobe_set_ats(e, on), "ATS of device 0x%llx cannot be switched", (unsigned long long)e->device_id);
-    STEP2(t, "ATS of device 0x%llx: %llu", e->device_id, on);
+    STEP("ATS of device 0x%llx: %llu", e->device_id, on);
 }
 
 TEST(enabled_after_attach,

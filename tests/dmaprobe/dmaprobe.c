@@ -14,8 +14,6 @@
 
 #define TEST_GROUP "dmaprobe"
 
-#define IOVA 0x4000000ull
-#define RW   (STAGE1_READ | STAGE1_WRITE)
 #define HELD 1u /* slot */
 
 static struct domain *attached(struct test_run *t, struct dma_engine *e, const struct buffer *b)

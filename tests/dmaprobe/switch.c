@@ -19,7 +19,7 @@ static void start_burst(struct test_run *t, struct dma_engine *e, uint64_t iova)
                                      .length = 64,
                                      .operand = e->ops->fill_value};
 
-    STEP2(t, "device 0x%llx writes 64 bytes at IOVA 0x%llx again and again", e->device_id, iova);
+    STEP("device 0x%llx writes 64 bytes at IOVA 0x%llx again and again", e->device_id, iova);
     dmaprobe_start(e, BURST, &burst);
     REQUIRE(burst.state == DMAPROBE_RUNNING, "the device did not start its burst");
 }

@@ -10,10 +10,6 @@
 #include "tests/harness/flush_ways.h"
 
 #define TEST_GROUP "flush"
-#define IOVA       0x04000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
-
-/* clang-format off */
 /* The ways to flush; each test below exists once for each of them. */
 #define FLUSH_WAYS(ROW, test)                                                                                          \
     ROW(test, domain_flush, flush_by_domain, WORD(way, "FLUSH_DEVICE_DOMAIN") WORD(call, "FLUSH_DEVICE_DOMAIN"))       \
@@ -21,10 +17,10 @@
         WORD(way, "list flush, exact blocks") WORD(call, "a list of exactly the blocks that changed") COVERS("LS-1"))  \
     ROW(test, covering_flush, flush_by_cover,                                                                          \
         WORD(way, "list flush, one covering block") WORD(call, "a list of one block around the change")                \
-        COVERS("LS-1"))                                                                                                \
+            COVERS("LS-1"))                                                                                            \
     ROW(test, full_range_flush, flush_by_everything,                                                                   \
         WORD(way, "list flush of everything (page 0, shift 52)")                                                       \
-        WORD(call, "a list of the one element that means everything") COVERS("LS-2"))
+            WORD(call, "a list of the one element that means everything") COVERS("LS-2"))
 /* clang-format on */
 
 VARIANTS(flush_way *const, ways, FLUSH_WAYS);
@@ -76,7 +72,7 @@ TEST_EACH(downgraded, FLUSH_WAYS,
     warm(t, e, IOVA, &b, "writable");
     expect_write(t, e, IOVA + PAGE_SIZE, &b, PAGE_SIZE, 4, "writable");
     REQUIRE(stage1_protect(&d->table, IOVA, 2 * PAGE_SIZE, STAGE1_READ) == STAGE1_OK, "protecting our own table");
-    STEP0(t, "make both pages read-only");
+    STEP("make both pages read-only");
     way(t, d, IOVA, 2 * PAGE_SIZE);
     expect_write_fault(t, e, IOVA, 4, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "read-only now");
     expect_write_fault(t, e, IOVA + PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "read-only now");
@@ -100,7 +96,7 @@ TEST_EACH(upgraded, FLUSH_WAYS,
     read_and_try_to_write(t, e, IOVA, 4);
     expect_untouched(t, &b, "read-only page");
     REQUIRE(stage1_protect(&d->table, IOVA, PAGE_SIZE, RW) == STAGE1_OK, "protecting our own table");
-    STEP0(t, "make the page writable");
+    STEP("make the page writable");
     way(t, d, IOVA, PAGE_SIZE);
     expect_write(t, e, IOVA, &b, 0, 4, "writable now");
 }
@@ -198,7 +194,7 @@ TEST_EACH(2m_leaf_merged, FLUSH_WAYS,
     expect_write(t, e, IOVA + 8 * PAGE_SIZE, &big, 8 * PAGE_SIZE, 4, "warm neighbour");
     retarget(t, d, IOVA + 7 * PAGE_SIZE, gpa_of(big.data) + 7 * PAGE_SIZE);
     REQUIRE(stage1_merge(&d->table, IOVA, 1, &d->freed) == STAGE1_OK, "merging our own leaves");
-    STEP0(t, "replace the 512 leaves of 4 KiB by one 2 MiB leaf");
+    STEP("replace the 512 leaves of 4 KiB by one 2 MiB leaf");
     way(t, d, IOVA, SIZE_2M);
     expect_write(t, e, IOVA + 7 * PAGE_SIZE, &big, 7 * PAGE_SIZE, 4, "page that had another target");
     expect_write(t, e, IOVA + 100 * PAGE_SIZE, &big, 100 * PAGE_SIZE, 4, "another page");

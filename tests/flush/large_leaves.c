@@ -9,11 +9,6 @@
 #include "tests/harness/leaf.h"
 
 #define TEST_GROUP "flush"
-/* Aligned for every size, and within 32 address lines. */
-#define IOVA 0x40000000ull
-#define RW   (STAGE1_READ | STAGE1_WRITE)
-
-/* Places that a partial invalidation could leave: both ends, the edges of smaller sizes, and one in the middle. */
 static void expect_gone(struct test_run *t, struct dma_engine *e, struct leaf *l, const char *what)
 {
     const int64_t places[] = {0, 0x3000, (int64_t)(l->size / 2), (int64_t)(l->size - 8)};
@@ -33,7 +28,7 @@ static void warm_leaf(struct test_run *t, struct dma_engine *e, struct leaf *l)
 static void removed(struct test_run *t, uint64_t size, flush_way *const *way, unsigned ways)
 {
     struct dma_engine *e = device(t);
-    struct leaf l = leaf_for(t, IOVA, size);
+    struct leaf l = leaf_for(t, IOVA_1G, size);
     struct domain *d = domain_paging(t);
 
     attach(t, d, e);
@@ -65,7 +60,7 @@ static void overlapped(struct test_run *t, uint64_t size)
 {
     const uint64_t element[] = {0, size / 2 + 5 * PAGE_SIZE, size - PAGE_SIZE};
     struct dma_engine *e = device(t);
-    struct leaf l = leaf_for(t, IOVA, size);
+    struct leaf l = leaf_for(t, IOVA_1G, size);
     struct domain *d = domain_paging(t);
 
     attach(t, d, e);
@@ -81,7 +76,7 @@ static void overlapped(struct test_run *t, uint64_t size)
 static void permissions(struct test_run *t, uint64_t size, flush_way *way)
 {
     struct dma_engine *e = device(t);
-    struct leaf l = leaf_for(t, IOVA, size);
+    struct leaf l = leaf_for(t, IOVA_1G, size);
     struct domain *d = domain_paging(t);
 
     leaf_map(t, d, &l, STAGE1_READ);
@@ -110,7 +105,7 @@ static void permissions_by_list(struct test_run *t, uint64_t size)
 static void away_and_back(struct test_run *t, uint64_t size, bool by_detach)
 {
     struct dma_engine *e = device(t);
-    struct leaf l = leaf_for(t, IOVA, size);
+    struct leaf l = leaf_for(t, IOVA_1G, size);
     struct domain *d = domain_paging(t), *other = domain_paging(t);
 
     leaf_map(t, d, &l, RW);
@@ -118,7 +113,7 @@ static void away_and_back(struct test_run *t, uint64_t size, bool by_detach)
     warm_leaf(t, e, &l);
     if (by_detach) {
         CHECK_SUCCESS(pviommu_detach(e->device_id), "detaching an attached device");
-        STEP1(t, "detach device 0x%llx: SUCCESS", e->device_id);
+        STEP("detach device 0x%llx: SUCCESS", e->device_id);
         leaf_expect_write_fault(t, e, &l, 0x3000, 8, FAULT_ANY, "detached");
     } else {
         attach(t, other, e);

@@ -5,10 +5,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "flush-list"
-#define IOVA       0x40000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
-
-/* A domain with `count` pages at IOVA + i * stride, all of them used by the device, then unmapped without a flush. */
 struct stale_pages {
     struct dma_engine *engine;
     struct domain *domain;
@@ -23,23 +19,23 @@ static struct stale_pages make_stale(struct test_run *t, unsigned count, uint64_
         .engine = device(t), .domain = domain_paging(t), .buffer = buffer(t, count), .count = count, .stride = stride};
 
     for (unsigned i = 0; i < count; i++) {
-        map_gpa(t, s.domain, IOVA + i * stride, gpa_of(s.buffer.data) + i * PAGE_SIZE, PAGE_SIZE, RW);
+        map_gpa(t, s.domain, IOVA_1G + i * stride, gpa_of(s.buffer.data) + i * PAGE_SIZE, PAGE_SIZE, RW);
     }
     attach(t, s.domain, s.engine);
     for (unsigned i = 0; i < count; i++) {
-        fill_by_device(t, s.engine, IOVA + i * stride, 8, "DMA");
+        fill_by_device(t, s.engine, IOVA_1G + i * stride, 8, "DMA");
         CHECK_EQ(s.buffer.data[i * PAGE_SIZE], s.engine->ops->fill_value, "first byte of a mapped page after the DMA");
     }
     buffer_refresh(&s.buffer);
     for (unsigned i = 0; i < count; i++) {
-        unmap(t, s.domain, IOVA + i * stride, PAGE_SIZE);
+        unmap(t, s.domain, IOVA_1G + i * stride, PAGE_SIZE);
     }
     return s;
 }
 
 static void expect_flushed(struct test_run *t, struct stale_pages *s, unsigned i)
 {
-    expect_write_fault(t, s->engine, IOVA + i * s->stride, 8, &s->buffer, ORACLE_FAULT_CLASS_NOT_PRESENT,
+    expect_write_fault(t, s->engine, IOVA_1G + i * s->stride, 8, &s->buffer, ORACLE_FAULT_CLASS_NOT_PRESENT,
                        "page inside of a flushed block");
 }
 
@@ -55,7 +51,7 @@ TEST(shift_0,
     struct stale_pages s = make_stale(t, 3, PAGE_SIZE);
 
     for (unsigned i = 0; i < 3; i++) {
-        flush_block(t, s.domain, (IOVA >> 12) + i, 0);
+        flush_block(t, s.domain, (IOVA_1G >> 12) + i, 0);
         expect_flushed(t, &s, i);
     }
 }
@@ -69,7 +65,7 @@ TEST(shift_1,
 {
     struct stale_pages s = make_stale(t, 2, PAGE_SIZE);
 
-    flush_block(t, s.domain, IOVA >> 12, 1);
+    flush_block(t, s.domain, IOVA_1G >> 12, 1);
     expect_flushed(t, &s, 1);
     expect_flushed(t, &s, 0);
 }
@@ -84,7 +80,7 @@ TEST(shift_2,
 {
     struct stale_pages s = make_stale(t, 4, PAGE_SIZE);
 
-    flush_block(t, s.domain, IOVA >> 12, 2);
+    flush_block(t, s.domain, IOVA_1G >> 12, 2);
     for (unsigned i = 4; i-- > 0;) {
         expect_flushed(t, &s, i);
     }
@@ -100,7 +96,7 @@ TEST(shift_9,
 {
     struct stale_pages s = make_stale(t, 8, 73 * PAGE_SIZE); /* the last one is page 511 */
 
-    flush_block(t, s.domain, IOVA >> 12, 9);
+    flush_block(t, s.domain, IOVA_1G >> 12, 9);
     for (unsigned i = 8; i-- > 0;) {
         expect_flushed(t, &s, i);
     }
@@ -116,7 +112,7 @@ TEST(shift_18,
 {
     struct stale_pages s = make_stale(t, 4, 87381 * PAGE_SIZE); /* the last one is page 2^18 - 1 */
 
-    flush_block(t, s.domain, IOVA >> 12, 18);
+    flush_block(t, s.domain, IOVA_1G >> 12, 18);
     for (unsigned i = 4; i-- > 0;) {
         expect_flushed(t, &s, i);
     }
@@ -134,7 +130,7 @@ TEST(shifts_between_19_and_35,
     for (unsigned shift = 19; shift <= 35; shift += 4) {
         struct stale_pages s = make_stale(t, 2, 511 * PAGE_SIZE);
 
-        flush_block(t, s.domain, (IOVA >> 12) & ~((1ull << shift) - 1), shift);
+        flush_block(t, s.domain, (IOVA_1G >> 12) & ~((1ull << shift) - 1), shift);
         expect_flushed(t, &s, 0);
         expect_flushed(t, &s, 1);
     }
@@ -166,7 +162,7 @@ static void flush_each(struct test_run *t, unsigned count)
 
     REQUIRE(elements, "no memory for a list");
     for (unsigned i = 0; i < count; i++) {
-        elements[i] = hv_iommu_range((IOVA >> 12) + i * 3, 0);
+        elements[i] = hv_iommu_range((IOVA_1G >> 12) + i * 3, 0);
     }
     CHECK_SUCCESS(pviommu_flush_list(s.domain->id, elements, count, &done), "flushing a list of blocks");
     CHECK_EQ(done, count, "elements completed");
@@ -207,7 +203,7 @@ static void flush_decisive(struct test_run *t, unsigned decisive)
     for (unsigned i = 0; i < HV_FLUSH_LIST_MAX; i++) {
         elements[i] = hv_iommu_range(0x700000 + i * 2, 0);
     }
-    elements[decisive] = hv_iommu_range(IOVA >> 12, 0);
+    elements[decisive] = hv_iommu_range(IOVA_1G >> 12, 0);
     CHECK_SUCCESS(pviommu_flush_list(s.domain->id, elements, HV_FLUSH_LIST_MAX, &done),
                   "flushing a list of 508 blocks");
     CHECK_EQ(done, HV_FLUSH_LIST_MAX, "elements completed");
@@ -269,7 +265,7 @@ TEST(rep_start_skips_done_elements,
                  "lose flushes."))
 {
     struct stale_pages s = make_stale(t, 1, PAGE_SIZE);
-    uint64_t elements[3] = {hv_iommu_range(1, 0), hv_iommu_range(2, 0), hv_iommu_range(IOVA >> 12, 0)};
+    uint64_t elements[3] = {hv_iommu_range(1, 0), hv_iommu_range(2, 0), hv_iommu_range(IOVA_1G >> 12, 0)};
     uint64_t result = raw_list(t, s.domain->id, elements, 3, 2);
 
     CHECK_SUCCESS(hv_result_status(result), "list call with rep start 2");
@@ -285,7 +281,7 @@ TEST(misaligned_page_never_flushes_less,
      IF_IT_FAILS("The host rounds the page down and flushes pages 0 and 1: page 2, which was named, stays reachable."))
 {
     struct stale_pages s = make_stale(t, 4, PAGE_SIZE);
-    uint64_t element = hv_iommu_range((IOVA >> 12) + 1, 1); /* names pages 1 and 2 */
+    uint64_t element = hv_iommu_range((IOVA_1G >> 12) + 1, 1); /* names pages 1 and 2 */
     unsigned done = 7;
     enum hv_status status = pviommu_flush_list(s.domain->id, &element, 1, &done);
 
@@ -308,7 +304,7 @@ TEST(error_at_an_element,
                  "the count and so loses flushes."))
 {
     struct stale_pages s = make_stale(t, 6, PAGE_SIZE);
-    uint64_t page = IOVA >> 12;
+    uint64_t page = IOVA_1G >> 12;
     /* The fourth names pages 3 and 4, but is not aligned to its size. */
     uint64_t elements[5] = {hv_iommu_range(page, 0), hv_iommu_range(page + 1, 0), hv_iommu_range(page + 2, 0),
                             hv_iommu_range(page + 3, 1), hv_iommu_range(page + 5, 0)};
@@ -359,10 +355,10 @@ OBSERVATION(shift_53_to_63_and_reserved_bits,
 
     for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
         struct stale_pages s = make_stale(t, 1, PAGE_SIZE);
-        uint64_t element = (odd[i] > 63 ? hv_iommu_range(IOVA >> 12, 0) : 0) | odd[i];
+        uint64_t element = (odd[i] > 63 ? hv_iommu_range(IOVA_1G >> 12, 0) : 0) | odd[i];
         enum hv_status status = pviommu_flush_list(s.domain->id, &element, 1, NULL);
 
-        STEP2(t, "list flush of element 0x%llx: %s", element, (uint64_t)(uintptr_t)hv_status_name(status));
+        STEP("list flush of element 0x%llx: %s", element, hv_status_name(status));
         refused += status != HV_STATUS_SUCCESS;
         if (status == HV_STATUS_SUCCESS) {
             expect_flushed(t, &s, 0);
@@ -407,9 +403,9 @@ OBSERVATION(neighbours_of_a_block,
     struct stale_pages s = make_stale(t, 4, PAGE_SIZE);
     bool before, behind;
 
-    flush_block(t, s.domain, (IOVA >> 12) + 1, 0);
+    flush_block(t, s.domain, (IOVA_1G >> 12) + 1, 0);
     expect_flushed(t, &s, 1);
-    before = may_write(t, s.engine, IOVA, &s.buffer, 0, 8, "page before the block");
-    behind = may_write(t, s.engine, IOVA + 2 * PAGE_SIZE, &s.buffer, 2 * PAGE_SIZE, 8, "page behind the block");
+    before = may_write(t, s.engine, IOVA_1G, &s.buffer, 0, 8, "page before the block");
+    behind = may_write(t, s.engine, IOVA_1G + 2 * PAGE_SIZE, &s.buffer, 2 * PAGE_SIZE, 8, "page behind the block");
     OBSERVE("page before the block: %s; behind: %s", before ? "kept" : "dropped", behind ? "kept" : "dropped");
 }

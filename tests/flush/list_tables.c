@@ -4,7 +4,6 @@
 #include "tests/harness/flush_ways.h"
 
 #define TEST_GROUP "flush-list"
-#define IOVA       0x40000000ull
 
 TEST(small_block_drops_2m_leaf,
      PROMISE("A one-page block inside of a cached 2 MiB leaf drops the leaf as a whole")
@@ -16,14 +15,14 @@ TEST(small_block_drops_2m_leaf,
 {
     struct dma_engine *e = device(t);
     struct buffer big = buffer_for_leaf(t, SIZE_2M), small = buffer(t, 1);
-    struct domain *d = domain_mapping(t, IOVA, &big);
+    struct domain *d = domain_mapping(t, IOVA_1G, &big);
 
     attach(t, d, e);
-    expect_write(t, e, IOVA + 300 * PAGE_SIZE, &big, 300 * PAGE_SIZE, 4, "warm through the 2 MiB leaf");
-    REQUIRE(stage1_split(&d->table, IOVA) == STAGE1_OK, "splitting our own leaf");
-    retarget(t, d, IOVA + 300 * PAGE_SIZE, gpa_of(small.data));
-    flush_block(t, d, (IOVA >> 12) + 5, 0);
-    expect_write(t, e, IOVA + 300 * PAGE_SIZE, &small, 0, 4, "page far from the flushed one, in the same old leaf");
+    expect_write(t, e, IOVA_1G + 300 * PAGE_SIZE, &big, 300 * PAGE_SIZE, 4, "warm through the 2 MiB leaf");
+    REQUIRE(stage1_split(&d->table, IOVA_1G) == STAGE1_OK, "splitting our own leaf");
+    retarget(t, d, IOVA_1G + 300 * PAGE_SIZE, gpa_of(small.data));
+    flush_block(t, d, (IOVA_1G >> 12) + 5, 0);
+    expect_write(t, e, IOVA_1G + 300 * PAGE_SIZE, &small, 0, 4, "page far from the flushed one, in the same old leaf");
     expect_untouched(t, &big, "the old target");
 }
 
@@ -33,23 +32,23 @@ static void reuse_table(struct test_run *t, unsigned level, flush_way *way)
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 2), trap = buffer(t, 1);
-    struct domain *d = domain_four_levels(t, IOVA, &b);
+    struct domain *d = domain_four_levels(t, IOVA_1G, &b);
     uint64_t span = 1ull << (12 + 9 * level), *table;
     struct stage1_walk w;
 
     attach(t, d, e);
-    warm(t, e, IOVA, &b, "mapped");
-    REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");
+    warm(t, e, IOVA_1G, &b, "mapped");
+    REQUIRE(stage1_walk(&d->table, IOVA_1G, &w) == STAGE1_OK, "our own mapping is gone");
     table = gpa_pointer(*w.entry[level] & d->table.format->address_mask);
     *w.entry[level] = 0;
-    STEP2(t, "clear the level %llu entry; its table at GPA 0x%llx is free after the flush", level, gpa_of(table));
-    way(t, d, IOVA & ~(span - 1), span);
+    STEP("clear the level %llu entry; its table at GPA 0x%llx is free after the flush", level, gpa_of(table));
+    way(t, d, IOVA_1G & ~(span - 1), span);
     for (unsigned i = 0; i < PAGE_SIZE / sizeof(*table); i++) {
         table[i] = gpa_of(trap.data) | 0x67;
     }
-    STEP0(t, "fill the old table page with entries that point to a page which nobody maps");
-    expect_write_fault(t, e, IOVA, 8, &trap, ORACLE_FAULT_CLASS_NOT_PRESENT, "through the freed table, warm page");
-    expect_write_fault(t, e, IOVA + PAGE_SIZE, 8, &trap, ORACLE_FAULT_CLASS_NOT_PRESENT, "through the freed table");
+    STEP("fill the old table page with entries that point to a page which nobody maps");
+    expect_write_fault(t, e, IOVA_1G, 8, &trap, ORACLE_FAULT_CLASS_NOT_PRESENT, "through the freed table, warm page");
+    expect_write_fault(t, e, IOVA_1G + PAGE_SIZE, 8, &trap, ORACLE_FAULT_CLASS_NOT_PRESENT, "through the freed table");
     expect_untouched(t, &b, "the old target");
     memset(table, 0, PAGE_SIZE);
 }
@@ -98,20 +97,20 @@ TEST(table_replaced_by_another,
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
-    struct domain *d = domain_four_levels(t, IOVA, &a);
+    struct domain *d = domain_four_levels(t, IOVA_1G, &a);
     uint64_t *old, *new = page_alloc(1, PAGE_SIZE);
     struct stage1_walk w;
 
     REQUIRE(new, "no memory for a table");
     attach(t, d, e);
-    warm(t, e, IOVA, &a, "old table");
-    REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");
+    warm(t, e, IOVA_1G, &a, "old table");
+    REQUIRE(stage1_walk(&d->table, IOVA_1G, &w) == STAGE1_OK, "our own mapping is gone");
     old = gpa_pointer(*w.entry[1] & d->table.format->address_mask);
     new[0] = gpa_of(b.data) | 0x67;
     *w.entry[1] = gpa_of(new) | 0x27;
-    STEP2(t, "leaf table 0x%llx replaced by 0x%llx", gpa_of(old), gpa_of(new));
-    flush_list(t, d, IOVA, SIZE_2M);
-    expect_write(t, e, IOVA, &b, 0, 8, "new table");
+    STEP("leaf table 0x%llx replaced by 0x%llx", gpa_of(old), gpa_of(new));
+    flush_list(t, d, IOVA_1G, SIZE_2M);
+    expect_write(t, e, IOVA_1G, &b, 0, 8, "new table");
     expect_untouched(t, &a, "the old table's target");
     *w.entry[1] = gpa_of(old) | 0x27; /* so that the driver frees what it allocated */
     flush(t, d);

@@ -9,8 +9,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "flush"
-#define IOVA       0x04000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 #define MANY       601u
 #define FEW        7u /* on a slow device */
 
@@ -34,14 +32,14 @@ static struct many make_many(struct test_run *t, unsigned count, uint64_t stride
                     STAGE1_OK,
                 "mapping page %u of our own tables", i);
     }
-    STEP4(t, "map %llu pages from IOVA 0x%llx on, one every 0x%llx bytes, from GPA 0x%llx on", m.count, IOVA, stride,
-          gpa_of(m.buffer.data));
+    STEP("map %llu pages from IOVA 0x%llx on, one every 0x%llx bytes, from GPA 0x%llx on", m.count, IOVA, stride,
+         gpa_of(m.buffer.data));
     return m;
 }
 
 static void use_all(struct test_run *t, struct many *m)
 {
-    STEP1(t, "the device writes 8 bytes in each of the %llu pages", m->count);
+    STEP("the device writes 8 bytes in each of the %llu pages", m->count);
     for (unsigned i = 0; i < m->count; i++) {
         fill_by_device(t, m->engine, IOVA + i * m->stride, 8, "DMA");
         CHECK_EQ(m->buffer.data[i * PAGE_SIZE], m->engine->ops->fill_value,
@@ -52,7 +50,7 @@ static void use_all(struct test_run *t, struct many *m)
 
 static void unmap_pages(struct test_run *t, struct many *m, unsigned first, unsigned end)
 {
-    STEP2(t, "unmap pages %llu to %llu, no flush", first, end - 1);
+    STEP("unmap pages %llu to %llu, no flush", first, end - 1);
     for (unsigned i = first; i < end; i++) {
         REQUIRE(domain_unmap(m->domain, IOVA + i * m->stride, PAGE_SIZE) == STAGE1_OK, "unmapping our own page %u", i);
     }
@@ -66,7 +64,7 @@ static void unmap_all(struct test_run *t, struct many *m)
 /* One look at the whole buffer after all attempts: a look after each would take a second. */
 static void expect_gone(struct test_run *t, struct many *m, unsigned end, const char *what)
 {
-    STEP1(t, "the device tries to write 8 bytes in each of the first %llu pages", end);
+    STEP("the device tries to write 8 bytes in each of the first %llu pages", end);
     for (unsigned i = 0; i < end; i++) {
         fill_by_device(t, m->engine, IOVA + i * m->stride, 8, what);
     }
@@ -145,7 +143,7 @@ TEST(full_list_of_used_pages,
         elements[i] = hv_iommu_range((IOVA + i * m.stride) >> 12, 0);
     }
     status = pviommu_flush_list(m.domain->id, elements, m.count, &done);
-    STEP3(t, "FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, %llu elements: %llu done", m.domain->id, m.count, done);
+    STEP("FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, %llu elements: %llu done", m.domain->id, m.count, done);
     CHECK_SUCCESS(status, "flushing a list of blocks");
     CHECK_EQ(done, m.count, "elements completed");
     expect_all_gone(t, &m, "unmapped and flushed by an element of its own");

@@ -10,8 +10,6 @@
 #include "tests/harness/continuous_dma.h"
 
 #define TEST_GROUP MATRIX_GROUP
-#define IOVA       MATRIX_IOVA
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 #define FIRST_SLOT 1u
 #define LENGTH     64u
 #define SECRET     0x3Cu /* what the page's next owner keeps there */
@@ -20,15 +18,15 @@ static struct domain *domain_with(struct test_run *t, struct dma_engine *e, cons
 {
     struct domain *d = domain_paging(t);
 
-    map(t, d, IOVA, b, RW);
+    map(t, d, MATRIX_IOVA, b, RW);
     attach(t, d, e);
     return d;
 }
 
 static void take_back(struct test_run *t, struct domain *d, struct buffer *b, enum matrix_way_number way)
 {
-    unmap(t, d, IOVA, b->size);
-    matrix_ways[way].flush(t, d, IOVA, b->size);
+    unmap(t, d, MATRIX_IOVA, b->size);
+    matrix_ways[way].flush(t, d, MATRIX_IOVA, b->size);
     memset(b->data, SECRET, b->size);
 }
 
@@ -43,7 +41,7 @@ static void operation_under_way(struct test_run *t, enum dmaprobe_operation oper
     memset(bytes, (uint8_t)~SECRET, LENGTH);
     continuous_dma_hold(t, e, FIRST_SLOT,
                         (struct dmaprobe_request){.operation = operation,
-                                                  .iova = IOVA,
+                                                  .iova = MATRIX_IOVA,
                                                   .length = atomic ? sizeof(uint64_t) : LENGTH,
                                                   .operand = (uint8_t)~SECRET});
     take_back(t, d, &b, way);
@@ -93,7 +91,7 @@ TEST(held_in_every_slot,
         for (unsigned slot = FIRST_SLOT; slot < DMAPROBE_SLOTS; slot++) {
             continuous_dma_hold(t, e, slot,
                                 (struct dmaprobe_request){.operation = DMAPROBE_FILL,
-                                                          .iova = IOVA + (slot - FIRST_SLOT) * PAGE_SIZE,
+                                                          .iova = MATRIX_IOVA + (slot - FIRST_SLOT) * PAGE_SIZE,
                                                           .length = LENGTH,
                                                           .operand = (uint8_t)~SECRET});
         }
@@ -103,7 +101,7 @@ TEST(held_in_every_slot,
         }
         CHECK(!memory_find_other(b.data, b.size, SECRET), "%s flush: a page was written after it",
               round ? "list" : "domain");
-        map(t, d, IOVA, &b, RW);
+        map(t, d, MATRIX_IOVA, &b, RW);
     }
     buffer_refresh(&b);
 }
@@ -122,14 +120,14 @@ TEST(held_list_of_pieces,
     struct dmaprobe_element *list = dmaprobe_scatter(e);
 
     for (unsigned i = 0; i < 4; i++) {
-        list[i] = (struct dmaprobe_element){.iova = IOVA + i * PAGE_SIZE, .length = LENGTH};
+        list[i] = (struct dmaprobe_element){.iova = MATRIX_IOVA + i * PAGE_SIZE, .length = LENGTH};
     }
     continuous_dma_hold(
         t, e, FIRST_SLOT,
         (struct dmaprobe_request){
             .operation = DMAPROBE_FILL, .flags = DMAPROBE_SCATTERED, .elements = 4, .operand = e->ops->fill_value});
-    unmap(t, d, IOVA, 3 * PAGE_SIZE);
-    flush_list(t, d, IOVA, 3 * PAGE_SIZE);
+    unmap(t, d, MATRIX_IOVA, 3 * PAGE_SIZE);
+    flush_list(t, d, MATRIX_IOVA, 3 * PAGE_SIZE);
     buffer_refresh(&b);
     (void)continuous_dma_release(t, e, FIRST_SLOT);
     expect_untouched(t, &b, "pages given away after the flush");

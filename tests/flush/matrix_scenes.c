@@ -6,17 +6,15 @@
 #include "lib/string.h"
 #include "tests/flush/matrix.h"
 
-#define RW (STAGE1_READ | STAGE1_WRITE)
-
-#define IOVA(page)   (MATRIX_IOVA + (page)*PAGE_SIZE)
-#define SMALL(page)  (s->small.data + (page)*PAGE_SIZE)
-#define BIG(page)    (s->big.data + (page)*PAGE_SIZE)
-#define WRITABLE(f)  ((f)->leaf_bits | (f)->write_bits)
-#define TEST_LENGTH  8u
-#define SMALL_PAGES  8u
-#define LEVEL_4K     0u
-#define LEVEL_2M     1u
-#define DMA_IN_SPLIT 7u /* page of the 2 MiB that has a target of its own while they are 4 KiB leaves */
+#define PAGE_IOVA(page) (MATRIX_IOVA + (page)*PAGE_SIZE)
+#define SMALL(page)     (s->small.data + (page)*PAGE_SIZE)
+#define BIG(page)       (s->big.data + (page)*PAGE_SIZE)
+#define WRITABLE(f)     ((f)->leaf_bits | (f)->write_bits)
+#define TEST_LENGTH     8u
+#define SMALL_PAGES     8u
+#define LEVEL_4K        0u
+#define LEVEL_2M        1u
+#define DMA_IN_SPLIT    7u /* page of the 2 MiB that has a target of its own while they are 4 KiB leaves */
 
 static void probe(struct matrix_scene *s, uint64_t iova, uint8_t *before, uint8_t *after)
 {
@@ -58,20 +56,20 @@ static void orphan(struct matrix_scene *s, uint64_t entry, unsigned level)
     REQUIRE(s->orphans < MATRIX_ORPHANS, "more tables than the test keeps");
     s->orphan[s->orphans] = table;
     s->orphan_level[s->orphans++] = level - 1;
-    STEP1(t, "the table at GPA 0x%llx leaves the tree", gpa_of(table));
+    STEP("the table at GPA 0x%llx leaves the tree", gpa_of(table));
 }
 
 static void build_unmapped(struct matrix_scene *s)
 {
     for (unsigned i = 0; i < 4; i++) {
-        map_page(s, IOVA(i), SMALL(i));
+        map_page(s, PAGE_IOVA(i), SMALL(i));
     }
-    neighbour(s, IOVA(4), SMALL(4));
+    neighbour(s, PAGE_IOVA(4), SMALL(4));
     for (unsigned i = 1; i < 4; i++) {
-        probe(s, IOVA(i), SMALL(i), NULL);
+        probe(s, PAGE_IOVA(i), SMALL(i), NULL);
     }
-    probe(s, IOVA(0), SMALL(0), SMALL(0));
-    s->first = IOVA(1);
+    probe(s, PAGE_IOVA(0), SMALL(0), SMALL(0));
+    s->first = PAGE_IOVA(1);
     s->length = 3 * PAGE_SIZE;
 }
 
@@ -85,12 +83,12 @@ const struct matrix_change matrix_unmapped = {false, build_unmapped, change_unma
 static void build_downgraded(struct matrix_scene *s)
 {
     for (unsigned i = 0; i < 3; i++) {
-        map_page(s, IOVA(i), SMALL(i));
-        probe(s, IOVA(i), SMALL(i), i < 2 ? NULL : SMALL(i));
+        map_page(s, PAGE_IOVA(i), SMALL(i));
+        probe(s, PAGE_IOVA(i), SMALL(i), i < 2 ? NULL : SMALL(i));
     }
-    neighbour(s, IOVA(3), SMALL(3));
+    neighbour(s, PAGE_IOVA(3), SMALL(3));
     s->refused = ORACLE_FAULT_CLASS_WRITE_DENIED;
-    s->first = IOVA(0);
+    s->first = PAGE_IOVA(0);
     s->length = 2 * PAGE_SIZE;
 }
 
@@ -99,7 +97,7 @@ static void change_downgraded(struct matrix_scene *s)
     struct test_run *t = s->t;
 
     REQUIRE(stage1_protect(&s->domain->table, s->first, s->length, STAGE1_READ) == STAGE1_OK, "protecting our own");
-    STEP2(t, "make IOVA 0x%llx read-only, 0x%llx bytes", s->first, s->length);
+    STEP("make IOVA 0x%llx read-only, 0x%llx bytes", s->first, s->length);
 }
 
 const struct matrix_change matrix_downgraded = {false, build_downgraded, change_downgraded};
@@ -107,18 +105,18 @@ const struct matrix_change matrix_downgraded = {false, build_downgraded, change_
 static void build_retargeted(struct matrix_scene *s)
 {
     for (unsigned i = 0; i < 2; i++) {
-        map_page(s, IOVA(i), SMALL(i));
-        probe(s, IOVA(i), SMALL(i), SMALL(i + 2));
+        map_page(s, PAGE_IOVA(i), SMALL(i));
+        probe(s, PAGE_IOVA(i), SMALL(i), SMALL(i + 2));
     }
-    neighbour(s, IOVA(2), SMALL(4));
-    s->first = IOVA(0);
+    neighbour(s, PAGE_IOVA(2), SMALL(4));
+    s->first = PAGE_IOVA(0);
     s->length = 2 * PAGE_SIZE;
 }
 
 static void change_retargeted(struct matrix_scene *s)
 {
     for (unsigned i = 0; i < 2; i++) {
-        retarget(s->t, s->domain, IOVA(i), gpa_of(SMALL(i + 2)));
+        retarget(s->t, s->domain, PAGE_IOVA(i), gpa_of(SMALL(i + 2)));
     }
 }
 
@@ -128,8 +126,8 @@ static void build_split(struct matrix_scene *s)
 {
     map(s->t, s->domain, MATRIX_IOVA, &s->big, RW);
     neighbour(s, MATRIX_IOVA + SIZE_2M, SMALL(1));
-    probe(s, IOVA(DMA_IN_SPLIT), BIG(DMA_IN_SPLIT), SMALL(0));
-    probe(s, IOVA(300), BIG(300), BIG(300));
+    probe(s, PAGE_IOVA(DMA_IN_SPLIT), BIG(DMA_IN_SPLIT), SMALL(0));
+    probe(s, PAGE_IOVA(300), BIG(300), BIG(300));
     s->first = MATRIX_IOVA;
     s->length = SIZE_2M;
 }
@@ -139,8 +137,8 @@ static void change_split(struct matrix_scene *s)
     struct test_run *t = s->t;
 
     REQUIRE(stage1_split(&s->domain->table, MATRIX_IOVA) == STAGE1_OK, "splitting our own leaf");
-    STEP1(t, "split the 2 MiB leaf of IOVA 0x%llx", MATRIX_IOVA);
-    retarget(t, s->domain, IOVA(DMA_IN_SPLIT), gpa_of(SMALL(0)));
+    STEP("split the 2 MiB leaf of IOVA 0x%llx", MATRIX_IOVA);
+    retarget(t, s->domain, PAGE_IOVA(DMA_IN_SPLIT), gpa_of(SMALL(0)));
 }
 
 const struct matrix_change matrix_split = {true, build_split, change_split};
@@ -151,23 +149,24 @@ static void build_merged(struct matrix_scene *s)
 
     map(t, s->domain, MATRIX_IOVA, &s->big, RW);
     REQUIRE(stage1_split(&s->domain->table, MATRIX_IOVA) == STAGE1_OK, "splitting our own leaf");
-    retarget(t, s->domain, IOVA(DMA_IN_SPLIT), gpa_of(SMALL(0)));
-    s->neighbour = IOVA(100);
+    retarget(t, s->domain, PAGE_IOVA(DMA_IN_SPLIT), gpa_of(SMALL(0)));
+    s->neighbour = PAGE_IOVA(100);
     s->neighbour_at = BIG(100);
-    probe(s, IOVA(DMA_IN_SPLIT), SMALL(0), BIG(DMA_IN_SPLIT));
-    probe(s, IOVA(511), BIG(511), BIG(511));
+    probe(s, PAGE_IOVA(DMA_IN_SPLIT), SMALL(0), BIG(DMA_IN_SPLIT));
+    probe(s, PAGE_IOVA(511), BIG(511), BIG(511));
     s->first = MATRIX_IOVA;
     s->length = SIZE_2M;
 }
 
 static void change_merged(struct matrix_scene *s)
 {
+    struct test_run *t = s->t;
     const struct stage1_format *f = s->domain->table.format;
     struct stage1_walk w = walk_to(s, MATRIX_IOVA);
 
     orphan(s, *w.entry[LEVEL_2M], LEVEL_2M);
     *w.entry[LEVEL_2M] = gpa_of(s->big.data) | WRITABLE(f) | f->level[LEVEL_2M].leaf_bits;
-    STEP1(s->t, "replace the 512 leaves of IOVA 0x%llx by one of 2 MiB", MATRIX_IOVA);
+    STEP("replace the 512 leaves of IOVA 0x%llx by one of 2 MiB", MATRIX_IOVA);
 }
 
 const struct matrix_change matrix_merged = {true, build_merged, change_merged};
@@ -175,10 +174,10 @@ const struct matrix_change matrix_merged = {true, build_merged, change_merged};
 static void build_table_replaced(struct matrix_scene *s)
 {
     for (unsigned i = 0; i < 2; i++) {
-        map_page(s, IOVA(i), SMALL(i));
-        probe(s, IOVA(i), SMALL(i), SMALL(i + 2));
+        map_page(s, PAGE_IOVA(i), SMALL(i));
+        probe(s, PAGE_IOVA(i), SMALL(i), SMALL(i + 2));
     }
-    neighbour(s, IOVA(2), SMALL(4));
+    neighbour(s, PAGE_IOVA(2), SMALL(4));
     s->first = MATRIX_IOVA;
     s->length = SIZE_2M;
 }
@@ -196,26 +195,27 @@ static void change_table_replaced(struct matrix_scene *s)
     new[2] = gpa_of(SMALL(4)) | WRITABLE(f);
     orphan(s, *w.entry[LEVEL_2M], LEVEL_2M);
     *w.entry[LEVEL_2M] = gpa_of(new) | f->table_bits;
-    STEP2(t, "the table at GPA 0x%llx takes its place for IOVA 0x%llx", gpa_of(new), MATRIX_IOVA);
+    STEP("the table at GPA 0x%llx takes its place for IOVA 0x%llx", gpa_of(new), MATRIX_IOVA);
 }
 
 const struct matrix_change matrix_table_replaced = {false, build_table_replaced, change_table_replaced};
 
 static void build_emptied(struct matrix_scene *s)
 {
-    const uint64_t iova[] = {IOVA(0), IOVA(0) + SIZE_2M, IOVA(0) + SIZE_1G};
+    const uint64_t iova[] = {PAGE_IOVA(0), PAGE_IOVA(0) + SIZE_2M, PAGE_IOVA(0) + SIZE_1G};
 
     for (unsigned i = 0; i < 3; i++) {
         map_page(s, iova[i], SMALL(i));
         probe(s, iova[i], SMALL(i), NULL);
     }
-    neighbour(s, IOVA(1), SMALL(3));
-    s->first = IOVA(0);
+    neighbour(s, PAGE_IOVA(1), SMALL(3));
+    s->first = PAGE_IOVA(0);
     s->length = SIZE_1G + PAGE_SIZE;
 }
 
 static void change_emptied(struct matrix_scene *s)
 {
+    struct test_run *t = s->t;
     struct stage1 *table = &s->domain->table;
 
     for (unsigned i = 0; i < s->probes; i++) {
@@ -226,7 +226,7 @@ static void change_emptied(struct matrix_scene *s)
         }
     }
     memset(table->root, 0, PAGE_SIZE);
-    STEP0(s->t, "clear the top table");
+    STEP("clear the top table");
 }
 
 const struct matrix_change matrix_emptied = {false, build_emptied, change_emptied};
@@ -254,12 +254,12 @@ void matrix_build(struct matrix_scene *s, const struct matrix_change *change)
     }
     CHECK(domain_create(&s->own, DOMAIN_PAGING, s->id, 0, 0, &status), "creating paging domain 0x%x: %s", s->id,
           hv_status_name(status));
-    STEP2(t, "create and configure paging domain 0x%llx, root GPA 0x%llx", s->id, stage1_root_gpa(&s->own.table));
+    STEP("create and configure paging domain 0x%llx, root GPA 0x%llx", s->id, stage1_root_gpa(&s->own.table));
     s->probes = 0;
     s->orphans = 0;
     s->refused = ORACLE_FAULT_CLASS_NOT_PRESENT;
     change->build(s);
-    attach(s->t, s->domain, s->engine);
+    attach(t, s->domain, s->engine);
 }
 
 /* The whole of 2 MiB is looked at once, by matrix_end(). */
@@ -268,8 +268,8 @@ static void expect_in_big(struct matrix_scene *s, uint64_t iova, uint8_t *at, co
     struct test_run *t = s->t;
     const uint8_t *bad;
 
-    STEP4(t, "device 0x%llx writes %llu bytes at IOVA 0x%llx, expected at GPA 0x%llx", s->engine->device_id,
-          TEST_LENGTH, iova, gpa_of(at));
+    STEP("device 0x%llx writes %llu bytes at IOVA 0x%llx, expected at GPA 0x%llx", s->engine->device_id, TEST_LENGTH,
+         iova, gpa_of(at));
     fill_by_device(t, s->engine, iova, TEST_LENGTH, what);
     drain_faults(t, s->engine);
     bad = memory_find_other(at, TEST_LENGTH, s->engine->ops->fill_value);
@@ -292,6 +292,7 @@ void matrix_expect(struct matrix_scene *s, uint64_t iova, uint8_t *at, const cha
 
 void matrix_reuse_orphans(struct matrix_scene *s)
 {
+    struct test_run *t = s->t;
     const struct stage1_format *f = s->domain->table.format;
 
     for (unsigned i = 0; i < s->orphans; i++) {
@@ -305,7 +306,7 @@ void matrix_reuse_orphans(struct matrix_scene *s)
         for (unsigned k = 0; k < PAGE_SIZE / sizeof(entry); k++) {
             s->orphan[i][k] = entry;
         }
-        STEP1(s->t, "fill the table at GPA 0x%llx, free now, with entries that lead to a trap", gpa_of(s->orphan[i]));
+        STEP("fill the table at GPA 0x%llx, free now, with entries that lead to a trap", gpa_of(s->orphan[i]));
     }
 }
 

@@ -10,7 +10,6 @@
 #include "tests/harness/continuous_dma.h"
 
 #define TEST_GROUP MATRIX_GROUP
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 #define SLOT       1u
 #define LENGTH     64u
 

@@ -16,8 +16,8 @@ static void by_last_of_508(struct test_run *t, struct domain *d, uint64_t iova, 
     }
     elements[HV_FLUSH_LIST_MAX - 1] = hv_iommu_range(block.page, block.shift);
     status = pviommu_flush_list(d->id, elements, HV_FLUSH_LIST_MAX, &done);
-    STEP5(t, "list flush of 508 elements, the last page 0x%llx, shift %llu, in domain 0x%llx: %s, %llu done",
-          block.page, block.shift, d->id, (uint64_t)(uintptr_t)hv_status_name(status), done);
+    STEP("list flush of 508 elements, the last page 0x%llx, shift %llu, in domain 0x%llx: %s, %llu done", block.page,
+         block.shift, d->id, hv_status_name(status), done);
     CHECK_SUCCESS(status, "flushing a full list");
     CHECK_EQ(done, HV_FLUSH_LIST_MAX, "elements completed by a full list");
 }

@@ -8,8 +8,6 @@
 #include "tests/flush/matrix.h"
 
 #define TEST_GROUP MATRIX_GROUP
-#define IOVA       MATRIX_IOVA
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 #define LENGTH     64u
 #define PAGES      4u
 
@@ -24,10 +22,10 @@ static struct missed missed(struct test_run *t, struct dma_engine *e)
 {
     struct missed m = {.engine = e, .domain = domain_paging(t), .old = buffer(t, PAGES), .new = buffer(t, PAGES)};
 
-    map(t, m.domain, IOVA, &m.old, RW);
+    map(t, m.domain, MATRIX_IOVA, &m.old, RW);
     attach(t, m.domain, e);
     for (unsigned i = 0; i < PAGES; i++) {
-        expect_write(t, e, IOVA + i * PAGE_SIZE, &m.old, i * PAGE_SIZE, LENGTH, "before the change");
+        expect_write(t, e, MATRIX_IOVA + i * PAGE_SIZE, &m.old, i * PAGE_SIZE, LENGTH, "before the change");
     }
     return m;
 }
@@ -35,7 +33,7 @@ static struct missed missed(struct test_run *t, struct dma_engine *e)
 static void change(struct test_run *t, struct missed *m)
 {
     for (unsigned i = 0; i < PAGES; i++) {
-        retarget(t, m->domain, IOVA + i * PAGE_SIZE, gpa_of(m->new.data) + i * PAGE_SIZE);
+        retarget(t, m->domain, MATRIX_IOVA + i * PAGE_SIZE, gpa_of(m->new.data) + i * PAGE_SIZE);
     }
 }
 
@@ -43,7 +41,7 @@ static void change(struct test_run *t, struct missed *m)
 static bool old_or_new(struct test_run *t, struct missed *m, unsigned page, const char *what)
 {
     size_t offset = page * PAGE_SIZE;
-    bool in_old = may_write(t, m->engine, IOVA + offset, &m->old, offset, LENGTH, what);
+    bool in_old = may_write(t, m->engine, MATRIX_IOVA + offset, &m->old, offset, LENGTH, what);
 
     if (!in_old) {
         CHECK(!memory_find_other(m->new.data + offset, LENGTH, m->engine->ops->fill_value),
@@ -56,7 +54,7 @@ static bool old_or_new(struct test_run *t, struct missed *m, unsigned page, cons
 
 static void expect_new(struct test_run *t, struct missed *m, unsigned page, const char *what)
 {
-    expect_write(t, m->engine, IOVA + page * PAGE_SIZE, &m->new, page * PAGE_SIZE, LENGTH, what);
+    expect_write(t, m->engine, MATRIX_IOVA + page * PAGE_SIZE, &m->new, page * PAGE_SIZE, LENGTH, what);
     expect_untouched(t, &m->old, what);
 }
 
@@ -75,10 +73,11 @@ OBSERVATION(other_domain_flushed,
 
     change(t, &x);
     flush(t, y.domain);
-    flush_list(t, y.domain, IOVA, PAGES * PAGE_SIZE);
+    flush_list(t, y.domain, MATRIX_IOVA, PAGES * PAGE_SIZE);
     for (unsigned i = 0; i < PAGES; i++) {
         stale += old_or_new(t, &x, i, "the other domain was flushed");
-        expect_write(t, y.engine, IOVA + i * PAGE_SIZE, &y.old, i * PAGE_SIZE, LENGTH, "the domain that was flushed");
+        expect_write(t, y.engine, MATRIX_IOVA + i * PAGE_SIZE, &y.old, i * PAGE_SIZE, LENGTH,
+                     "the domain that was flushed");
     }
     flush(t, x.domain);
     for (unsigned i = 0; i < PAGES; i++) {
@@ -101,18 +100,18 @@ OBSERVATION(other_pages_flushed,
     unsigned stale = 0;
 
     change(t, &m);
-    flush_block(t, m.domain, (IOVA >> 12) - 1, 0);
-    flush_block(t, m.domain, (IOVA >> 12) + PAGES, 2);
-    flush_block(t, m.domain, (IOVA + SIZE_2M) >> 12, 9);
+    flush_block(t, m.domain, (MATRIX_IOVA >> 12) - 1, 0);
+    flush_block(t, m.domain, (MATRIX_IOVA >> 12) + PAGES, 2);
+    flush_block(t, m.domain, (MATRIX_IOVA + SIZE_2M) >> 12, 9);
     for (unsigned i = 0; i < PAGES; i++) {
         stale += old_or_new(t, &m, i, "other pages were flushed");
     }
-    flush_list(t, m.domain, IOVA + PAGE_SIZE, 2 * PAGE_SIZE);
+    flush_list(t, m.domain, MATRIX_IOVA + PAGE_SIZE, 2 * PAGE_SIZE);
     expect_new(t, &m, 1, "a page that was flushed");
     expect_new(t, &m, 2, "a page that was flushed");
     (void)old_or_new(t, &m, 0, "the neighbour in front");
     (void)old_or_new(t, &m, 3, "the neighbour behind");
-    flush_list(t, m.domain, IOVA, PAGES * PAGE_SIZE);
+    flush_list(t, m.domain, MATRIX_IOVA, PAGES * PAGE_SIZE);
     expect_new(t, &m, 0, "the neighbour in front, flushed");
     expect_new(t, &m, 3, "the neighbour behind, flushed");
     OBSERVE("%u of %u old translations outlived the flush of other pages", stale, PAGES);

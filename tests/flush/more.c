@@ -4,8 +4,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "flush"
-#define IOVA       0x04000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 
 TEST(map_needs_no_flush,
      PROMISE("A page mapped after it faulted is reached at once, without a hypercall")

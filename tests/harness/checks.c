@@ -4,6 +4,7 @@
 
 #include "drivers/hypercall.h"
 #include "lib/fmt.h"
+#include "lib/string.h"
 #include "tests/harness/test.h"
 
 static void end(struct test_run *t, enum verdict verdict, const char *file, unsigned line, const char *format,
@@ -50,9 +51,18 @@ void test_observe(struct test_run *t, const char *format, ...)
     va_end(args);
 }
 
-void test_step(struct test_run *t, const char *format, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+void test_step(struct test_run *t, const char *format, ...)
 {
-    t->steps[t->step_count++ % STEPS_MAX] = (struct step){.format = format, .args = {a, b, c, d, e}};
+    struct step *s = &t->steps[t->step_count++ % STEPS_MAX];
+    unsigned count = 0;
+    va_list args;
+
+    s->format = format;
+    va_start(args, format);
+    for (const char *c = strchr(format, '%'); c && count < STEP_ARGS; c = strchr(c + 1, '%')) {
+        s->args[count++] = va_arg(args, uint64_t);
+    }
+    va_end(args);
 }
 
 void check_equal(struct test_run *t, const char *file, unsigned line, uint64_t actual, uint64_t expected,

@@ -9,6 +9,12 @@
 #include "drivers/hypercall.h"
 #include "tests/harness/test.h"
 
+#define RW (STAGE1_READ | STAGE1_WRITE)
+/* For tests that may use any IOVA: within the address lines of every class, and aligned for leaves of 4 KiB and 2 MiB,
+ * or for all sizes. */
+#define IOVA    0x04000000ull
+#define IOVA_1G SIZE_1G
+
 /* First device of the test's class, or the n-th (from 0); the test is skipped when there is none. */
 struct dma_engine *device(struct test_run *t);
 struct dma_engine *device_n(struct test_run *t, unsigned n);

@@ -171,8 +171,8 @@ void expect_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struc
 {
     const uint8_t *bad;
 
-    STEP4(t, "device 0x%llx writes %llu bytes at IOVA 0x%llx, expected at GPA 0x%llx", e->device_id, length, iova,
-          gpa_of(b->data) + offset);
+    STEP("device 0x%llx writes %llu bytes at IOVA 0x%llx, expected at GPA 0x%llx", e->device_id, length, iova,
+         gpa_of(b->data) + offset);
     fill_by_device(t, e, iova, length, what);
     bad = memory_find_other(b->data + offset, length, e->ops->fill_value);
     if (bad) {
@@ -214,8 +214,8 @@ void expect_invert(struct test_run *t, struct dma_engine *e, uint64_t iova, stru
     for (size_t i = 0; i < length; i++) {
         b->data[offset + i] = (uint8_t)random_u64(&bytes);
     }
-    STEP4(t, "device 0x%llx inverts %llu bytes at IOVA 0x%llx, expected at GPA 0x%llx", e->device_id, length, iova,
-          gpa_of(b->data) + offset);
+    STEP("device 0x%llx inverts %llu bytes at IOVA 0x%llx, expected at GPA 0x%llx", e->device_id, length, iova,
+         gpa_of(b->data) + offset);
     invert_by_device(t, e, iova, length, b->data + offset, what);
     random_seed(&bytes, seed);
     for (size_t i = 0; i < length; i++) {
@@ -238,7 +238,7 @@ static void expect_nothing_read(struct test_run *t, struct dma_engine *e, uint64
 
     REQUIRE(length <= PAGE_SIZE, "%zu bytes are more than class %s can show", length, e->ops->name);
     reach_scratch(t, e);
-    STEP3(t, "device 0x%llx tries to read %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
+    STEP("device 0x%llx tries to read %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
     memset(seen, 0, length);
     if (dma_read(e, iova, seen, length) && b && !memory_find_other(seen, length, POISON_FRESH)) {
         fmt_snprintf(t->actual, sizeof(t->actual), "%zu bytes 0x%02x, which only that memory holds", length,
@@ -258,7 +258,7 @@ bool expect_write_fault(struct test_run *t, struct dma_engine *e, uint64_t iova,
                         enum oracle_fault_class class, const char *what)
 {
     drain_faults(t, e);
-    STEP3(t, "device 0x%llx tries to write %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
+    STEP("device 0x%llx tries to write %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
     fill_by_device(t, e, iova, length, what);
     expect_blocked(t, b, what);
     return expect_fault(t, e, iova, length, ORACLE_ACCESS_WRITE, class, what);
@@ -270,7 +270,7 @@ bool expect_read_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, 
     need_address_lines(t, e, iova, length);
     drain_faults(t, e);
     if (e->ops->features & DMA_READ_MODIFY) {
-        STEP3(t, "device 0x%llx tries to read and write back %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
+        STEP("device 0x%llx tries to read and write back %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
         finished(t, e, dma_invert(e, iova, length), what);
     } else {
         expect_nothing_read(t, e, iova, length, b, what);
@@ -282,7 +282,7 @@ bool expect_read_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, 
 void read_and_try_to_write(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length)
 {
     need_address_lines(t, e, iova, length);
-    STEP3(t, "device 0x%llx reads %llu bytes at IOVA 0x%llx and tries to write them back", e->device_id, length, iova);
+    STEP("device 0x%llx reads %llu bytes at IOVA 0x%llx and tries to write them back", e->device_id, length, iova);
     if (e->ops->features & DMA_READ_MODIFY) {
         finished(t, e, dma_invert(e, iova, length), "read and write");
     } else {
@@ -305,8 +305,8 @@ bool may_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struct b
 
     fill_by_device(t, e, iova, length, what);
     landed = !memory_find_other(b->data + offset, length, e->ops->fill_value);
-    STEP4(t, "device 0x%llx writes %llu bytes at IOVA 0x%llx; reached the buffer: %llu", e->device_id, length, iova,
-          landed);
+    STEP("device 0x%llx writes %llu bytes at IOVA 0x%llx; reached the buffer: %llu", e->device_id, length, iova,
+         landed);
     if (landed) {
         memset(b->data + offset, POISON_FRESH, length);
     }
@@ -347,7 +347,7 @@ void expect_read(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t
     need_address_lines(t, e, iova, length);
     REQUIRE((e->ops->features & DMA_SHOWS_READS) && length <= PAGE_SIZE, "class %s cannot show %zu bytes read",
             e->ops->name, length);
-    STEP3(t, "device 0x%llx reads %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
+    STEP("device 0x%llx reads %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
     memset(seen, POISON_FRESH, length);
     finished_by_scratch(t, e, dma_read(e, iova, seen, length), what);
     for (size_t i = 0; i < length; i++) {

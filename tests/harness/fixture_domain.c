@@ -88,8 +88,8 @@ static struct domain *make(struct test_run *t, enum domain_kind kind, uint32_t i
                   hv_status_name(status));
     }
     t->domain_count++;
-    STEP3(t, "create and configure %s domain 0x%llx, root GPA 0x%llx", (uint64_t)(uintptr_t)kinds[kind], id,
-          kind == DOMAIN_PAGING ? stage1_root_gpa(&d->table) : 0);
+    STEP("create and configure %s domain 0x%llx, root GPA 0x%llx", kinds[kind], id,
+         kind == DOMAIN_PAGING ? stage1_root_gpa(&d->table) : 0);
     return d;
 }
 
@@ -152,7 +152,7 @@ void attach(struct test_run *t, struct domain *d, struct dma_engine *e)
 {
     enum hv_status status = domain_attach(d, e->device_id);
 
-    STEP3(t, "attach device 0x%llx to domain 0x%llx: %s", e->device_id, d->id, NAME(status));
+    STEP("attach device 0x%llx to domain 0x%llx: %s", e->device_id, d->id, NAME(status));
     if (status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN) {
         CHECK_SUCCESS(status, "attaching a device to a configured domain");
     }
@@ -170,7 +170,7 @@ void delete_domain(struct test_run *t, struct domain *d)
         /* The next domain in this place has other tables. */
         t->placed[i].staged = t->placed[i].staged == d ? NULL : t->placed[i].staged;
     }
-    STEP2(t, "delete domain 0x%llx: %s", id, NAME(status));
+    STEP("delete domain 0x%llx: %s", id, NAME(status));
     CHECK_SUCCESS(status, "deleting a domain without devices");
 }
 
@@ -202,8 +202,8 @@ void map_gpa(struct test_run *t, struct domain *d, uint64_t iova, uint64_t gpa, 
 {
     enum stage1_status status = domain_map(d, iova, gpa, length, prot);
 
-    STEP5(t, "map IOVA 0x%llx -> GPA 0x%llx, 0x%llx bytes, prot %llu: %s", iova, gpa, length, prot,
-          (uint64_t)(uintptr_t)stage1_status_name(status));
+    STEP("map IOVA 0x%llx -> GPA 0x%llx, 0x%llx bytes, prot %llu: %s", iova, gpa, length, prot,
+         stage1_status_name(status));
     REQUIRE(status == STAGE1_OK, "mapping IOVA 0x%llx in our own tables: %s", (unsigned long long)iova,
             stage1_status_name(status));
 }
@@ -217,7 +217,7 @@ void unmap(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
 {
     enum stage1_status status = domain_unmap(d, iova, length);
 
-    STEP3(t, "unmap IOVA 0x%llx, 0x%llx bytes: %s", iova, length, (uint64_t)(uintptr_t)stage1_status_name(status));
+    STEP("unmap IOVA 0x%llx, 0x%llx bytes: %s", iova, length, stage1_status_name(status));
     REQUIRE(status == STAGE1_OK, "unmapping IOVA 0x%llx in our own tables: %s", (unsigned long long)iova,
             stage1_status_name(status));
 }
@@ -235,14 +235,14 @@ void retarget(struct test_run *t, struct domain *d, uint64_t iova, uint64_t gpa)
     uint64_t *leaf = leaf_entry(t, d, iova);
 
     *leaf = (*leaf & ~d->table.format->address_mask) | gpa;
-    STEP2(t, "leaf of IOVA 0x%llx changed to 0x%llx, no flush", iova, *leaf);
+    STEP("leaf of IOVA 0x%llx changed to 0x%llx, no flush", iova, *leaf);
 }
 
 void flush(struct test_run *t, struct domain *d)
 {
     enum hv_status status = domain_flush(d);
 
-    STEP2(t, "FLUSH_DEVICE_DOMAIN domain 0x%llx: %s", d->id, NAME(status));
+    STEP("FLUSH_DEVICE_DOMAIN domain 0x%llx: %s", d->id, NAME(status));
     CHECK_SUCCESS(status, "flushing a paging domain");
 }
 
@@ -250,8 +250,7 @@ void flush_list(struct test_run *t, struct domain *d, uint64_t iova, uint64_t le
 {
     enum hv_status status = domain_flush_exact(d, iova, length);
 
-    STEP4(t, "FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, IOVA 0x%llx, 0x%llx bytes: %s", d->id, iova, length,
-          NAME(status));
+    STEP("FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, IOVA 0x%llx, 0x%llx bytes: %s", d->id, iova, length, NAME(status));
     CHECK_SUCCESS(status, "flushing a list of ranges");
 }
 
@@ -261,8 +260,8 @@ void flush_block(struct test_run *t, struct domain *d, uint64_t page, unsigned s
     unsigned done = 0;
     enum hv_status status = pviommu_flush_list(d->id, &element, 1, &done);
 
-    STEP5(t, "FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, page 0x%llx, shift %llu: %s, %llu done", d->id, page, shift,
-          NAME(status), done);
+    STEP("FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, page 0x%llx, shift %llu: %s, %llu done", d->id, page, shift,
+         NAME(status), done);
     CHECK_SUCCESS(status, "flushing one block");
     CHECK_EQ(done, 1, "elements completed by a list of one");
 }

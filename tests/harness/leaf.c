@@ -35,7 +35,7 @@ void leaf_map(struct test_run *t, struct domain *d, const struct leaf *l, unsign
 void leaf_protect(struct test_run *t, struct domain *d, const struct leaf *l, unsigned prot)
 {
     REQUIRE(stage1_protect(&d->table, l->iova, l->size, prot) == STAGE1_OK, "protecting our own table");
-    STEP2(t, "permission of the leaf at IOVA 0x%llx is %llu now, no flush", l->iova, prot);
+    STEP("permission of the leaf at IOVA 0x%llx is %llu now, no flush", l->iova, prot);
 }
 
 /* Pages of the GiB that are looked at: the one of the DMA with both neighbors, the first one and the last one. */
@@ -122,8 +122,8 @@ void leaf_expect_write(struct test_run *t, struct dma_engine *e, struct leaf *l,
         return;
     }
     w = watch(t, l, (int64_t)offset, length);
-    STEP4(t, "device 0x%llx writes %llu bytes at IOVA 0x%llx, expected at GPA 0x%llx", e->device_id, length,
-          l->iova + offset, gpa_of(target));
+    STEP("device 0x%llx writes %llu bytes at IOVA 0x%llx, expected at GPA 0x%llx", e->device_id, length,
+         l->iova + offset, gpa_of(target));
     fill_by_device(t, e, l->iova + offset, length, what);
     bad = memory_find_other(target, length, e->ops->fill_value);
     if (bad) {

@@ -6,8 +6,6 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 
-#define RW (STAGE1_READ | STAGE1_WRITE)
-
 /* Bits of a page fault's error code (APM volume 2, 8.4.2). */
 #define FAULT_PRESENT (1u << 0)
 #define FAULT_WRITE   (1u << 1)
@@ -81,8 +79,8 @@ static struct domain *share(struct test_run *t, struct process *p)
     d->live = true;
     CHECK_SUCCESS(pviommu_configure(d->id, flags, user_space_root(&p->space)),
                   "configuring a domain with the page table of a process");
-    STEP3(t, "process and paging domain 0x%llx share the tree at GPA 0x%llx; the program's GiB is at 0x%llx", d->id,
-          user_space_root(&p->space), p->space.base);
+    STEP("process and paging domain 0x%llx share the tree at GPA 0x%llx; the program's GiB is at 0x%llx", d->id,
+         user_space_root(&p->space), p->space.base);
     return d;
 }
 
@@ -108,8 +106,7 @@ void process_map_at(struct test_run *t, struct process *p, uint64_t address, uin
     static const char *const words[] = {"read", "read and write", "execute", "registers"};
     enum stage1_status status = user_space_map(&p->space, address, gpa, length, access);
 
-    STEP4(t, "process maps 0x%llx -> GPA 0x%llx, 0x%llx bytes, %s", address, gpa, length,
-          (uint64_t)(uintptr_t)words[access]);
+    STEP("process maps 0x%llx -> GPA 0x%llx, 0x%llx bytes, %s", address, gpa, length, words[access]);
     REQUIRE(status == STAGE1_OK, "mapping 0x%llx in a process: %s", (unsigned long long)address,
             stage1_status_name(status));
 }
@@ -137,7 +134,7 @@ void process_stage(struct test_run *t, struct process *p, struct domain *d, stru
 void process_flush(struct test_run *t, struct process *p, uint64_t address, uint64_t length)
 {
     user_process_flush(&p->user, address, length);
-    STEP2(t, "INVLPG 0x%llx, 0x%llx bytes", address, length);
+    STEP("INVLPG 0x%llx, 0x%llx bytes", address, length);
 }
 
 void process_unmap(struct test_run *t, struct process *p, uint64_t address, uint64_t length)
@@ -164,7 +161,7 @@ void process_end(struct test_run *t, struct process *p)
 void process_start(struct test_run *t, struct process *p, const char *name, user_program *program, uint64_t a,
                    uint64_t b, uint64_t c, uint64_t d)
 {
-    STEP5(t, "program %s(0x%llx, 0x%llx, 0x%llx, 0x%llx) starts at CPL 3", (uint64_t)(uintptr_t)name, a, b, c, d);
+    STEP("program %s(0x%llx, 0x%llx, 0x%llx, 0x%llx) starts at CPL 3", name, a, b, c, d);
     user_process_start(&p->user, program, a, b, c, d);
 }
 
@@ -200,7 +197,7 @@ struct system_call process_run(struct test_run *t, struct process *p, uint64_t r
         stopped_wrongly(t, p, "a system call was expected");
     }
     call = (struct system_call){.number = p->user.frame.rax, .first = p->user.frame.rdi, .second = p->user.frame.rsi};
-    STEP3(t, "system call %llu (0x%llx, 0x%llx)", call.number, call.first, call.second);
+    STEP("system call %llu (0x%llx, 0x%llx)", call.number, call.first, call.second);
     return call;
 }
 
@@ -226,8 +223,8 @@ void process_expect_fault(struct test_run *t, struct process *p, uint64_t addres
     uint64_t expected = FAULT_USER | (write ? FAULT_WRITE : 0) | (present ? FAULT_PRESENT : 0);
     unsigned vector = user_process_run(&p->user);
 
-    STEP3(t, "program stops with vector %llu, error 0x%llx, CR2 0x%llx", vector, p->user.frame.error,
-          p->user.fault_address);
+    STEP("program stops with vector %llu, error 0x%llx, CR2 0x%llx", vector, p->user.frame.error,
+         p->user.fault_address);
     if (vector != TRAP_PF || p->user.fault_address != address || (p->user.frame.error & ~FAULT_FETCH) != expected) {
         stopped_wrongly(t, p, "a page fault was expected");
     }

@@ -4,8 +4,6 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 
-#define RW (STAGE1_READ | STAGE1_WRITE)
-
 /* Far apart, at the ends, alike in their low bits; 1 is the first that the fixtures hand out. */
 static const uint32_t ids[STRESS_HOMES] = {0x7FFFFFFF, 0x80000001, 0xFFFFFFFE, 0x00010001, 0x01000001};
 
@@ -47,7 +45,7 @@ static void create(struct stress *s, unsigned home)
 
     CHECK(domain_create(&s->domain[home], home < STRESS_PAGING ? kinds[home] : DOMAIN_PAGING, ids[home], 0, 0, &status),
           "creating domain 0x%x: %s", ids[home], hv_status_name(status));
-    STEP1(t, "create and configure domain 0x%llx", ids[home]);
+    STEP("create and configure domain 0x%llx", ids[home]);
     memset(s->page[home], 0, sizeof(s->page[home]));
     forget_stale(s, home, 0, STRESS_PAGES - 1);
 }
@@ -91,12 +89,12 @@ static void change_leaf(struct stress *s, unsigned home)
         retarget(t, d, iova, gpa);
     } else if (below(s, 2) == 0) {
         p->writable = !p->writable;
-        STEP2(t, "make IOVA 0x%llx writable: %llu", iova, p->writable);
+        STEP("make IOVA 0x%llx writable: %llu", iova, p->writable);
         REQUIRE(stage1_protect(&d->table, iova, PAGE_SIZE, p->writable ? RW : STAGE1_READ) == STAGE1_OK,
                 "protecting our own page");
     } else {
         p->mapped = false;
-        STEP1(t, "unmap IOVA 0x%llx", iova);
+        STEP("unmap IOVA 0x%llx", iova);
         REQUIRE(domain_unmap_keep(d, iova, PAGE_SIZE, NULL) == STAGE1_OK, "unmapping our own page");
     }
     p->allowed |= current(p);
@@ -149,7 +147,7 @@ static void move(struct stress *s, unsigned to)
     }
     s->home[device] = to;
     if (to == STRESS_DETACHED) {
-        STEP1(t, "detach device 0x%llx", s->engine[device]->device_id);
+        STEP("detach device 0x%llx", s->engine[device]->device_id);
         CHECK_SUCCESS(pviommu_detach(s->engine[device]->device_id), "detaching an attached device");
     } else {
         attach(t, &s->domain[to], s->engine[device]);

@@ -108,14 +108,21 @@ void test_skip(struct test_run *t, const char *format, ...) __attribute__((noret
 /* --- records --- */
 void test_observe(struct test_run *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* `format` takes up to STEP_ARGS arguments, each %llx, %llu or %s with a string that outlives the test. */
-void test_step(struct test_run *t, const char *format, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e);
+void test_step(struct test_run *t, const char *format, ...);
 
-#define STEP5(t, format, a, b, c, d, e) test_step(t, format, a, b, c, d, e)
-#define STEP4(t, format, a, b, c, d)    test_step(t, format, a, b, c, d, 0)
-#define STEP3(t, format, a, b, c)       test_step(t, format, a, b, c, 0, 0)
-#define STEP2(t, format, a, b)          test_step(t, format, a, b, 0, 0, 0)
-#define STEP1(t, format, a)             test_step(t, format, a, 0, 0, 0, 0)
-#define STEP0(t, text)                  test_step(t, text, 0, 0, 0, 0, 0)
+/* What the test does now, for the report of a failure: numbers of any width, and strings, as they are. */
+#define STEP(...)                                                                                                      \
+    PVT_STEP_(__VA_ARGS__, PVT_STEP5, PVT_STEP4, PVT_STEP3, PVT_STEP2, PVT_STEP1, PVT_STEP0, )(__VA_ARGS__)
+
+#define PVT_STEP_(format, a, b, c, d, e, macro, ...) macro
+#define PVT_WORD(argument)                           ((uint64_t)(uintptr_t)(argument))
+#define PVT_STEP0(format)                            test_step(t, format)
+#define PVT_STEP1(format, a)                         test_step(t, format, PVT_WORD(a))
+#define PVT_STEP2(format, a, b)                      test_step(t, format, PVT_WORD(a), PVT_WORD(b))
+#define PVT_STEP3(format, a, b, c)                   test_step(t, format, PVT_WORD(a), PVT_WORD(b), PVT_WORD(c))
+#define PVT_STEP4(format, a, b, c, d)                test_step(t, format, PVT_WORD(a), PVT_WORD(b), PVT_WORD(c), PVT_WORD(d))
+#define PVT_STEP5(format, a, b, c, d, e)                                                                               \
+    test_step(t, format, PVT_WORD(a), PVT_WORD(b), PVT_WORD(c), PVT_WORD(d), PVT_WORD(e))
 
 /* --- checks: the test ends as FAIL when one does not hold --- */
 void check_equal(struct test_run *t, const char *file, unsigned line, uint64_t actual, uint64_t expected,
@@ -125,13 +132,26 @@ void check_status(struct test_run *t, const char *file, unsigned line, unsigned 
 /* Any status but SUCCESS; returns it for a record. */
 void check_refused(struct test_run *t, const char *file, unsigned line, unsigned actual, const char *what);
 
-#define CHECK_EQ(actual, expected, what)     check_equal(t, PVT_WHERE, (uint64_t)(actual), (uint64_t)(expected), what)
-#define CHECK_STATUS(actual, expected, what) check_status(t, PVT_WHERE, (unsigned)(actual), (unsigned)(expected), what)
-#define CHECK_SUCCESS(actual, what)          CHECK_STATUS(actual, HV_STATUS_SUCCESS, what)
-#define CHECK_REFUSED(actual, what)          check_refused(t, PVT_WHERE, (unsigned)(actual), what)
+#define CHECK_EQ(actual, expected, what)                                                                               \
+    do {                                                                                                               \
+        PVT_CHECKED(#actual, " == ", #expected);                                                                       \
+        check_equal(t, PVT_WHERE, (uint64_t)(actual), (uint64_t)(expected), what);                                     \
+    } while (0)
+#define CHECK_STATUS(actual, expected, what)                                                                           \
+    do {                                                                                                               \
+        PVT_CHECKED(#actual, " == ", #expected);                                                                       \
+        check_status(t, PVT_WHERE, (unsigned)(actual), (unsigned)(expected), what);                                    \
+    } while (0)
+#define CHECK_SUCCESS(actual, what) CHECK_STATUS(actual, HV_STATUS_SUCCESS, what)
+#define CHECK_REFUSED(actual, what)                                                                                    \
+    do {                                                                                                               \
+        PVT_CHECKED(#actual, " != ", "HV_STATUS_SUCCESS");                                                             \
+        check_refused(t, PVT_WHERE, (unsigned)(actual), what);                                                         \
+    } while (0)
 #define CHECK(condition, ...)                                                                                          \
     do {                                                                                                               \
         if (!(condition)) {                                                                                            \
+            PVT_CHECKED(#condition, "", "");                                                                           \
             test_fail(t, PVT_WHERE, __VA_ARGS__);                                                                      \
         }                                                                                                              \
     } while (0)
@@ -139,9 +159,22 @@ void check_refused(struct test_run *t, const char *file, unsigned line, unsigned
 #define REQUIRE(condition, ...)                                                                                        \
     do {                                                                                                               \
         if (!(condition)) {                                                                                            \
+            PVT_CHECKED(#condition, "", "");                                                                           \
             test_error(t, PVT_WHERE, __VA_ARGS__);                                                                     \
         }                                                                                                              \
     } while (0)
+/* The text of a check, by file and line, goes to the debug file: the runner shows it when the check fails, and it takes
+ * no room in the image. */
+#define PVT_CHECKED(left, relation, right)                                                                             \
+    __asm__ __inline__(                                                                                                \
+        ".pushsection .pvttext, \"\"\n"                                                                                \
+        ".ascii \"check\t" __FILE__                                                                                    \
+        ":" PVT_STRING(__LINE__) "\t\"\n"                                                                              \
+                                 ".ascii " PVT_STRING_(left) "\n"                                                      \
+                                                             ".ascii " PVT_STRING_(relation) "\n"                      \
+                                                                                             ".string " PVT_STRING_(   \
+                                                                                                 right) "\n"           \
+                                                                                                        ".popsection")
 #define SKIP(...)    test_skip(t, __VA_ARGS__)
 #define OBSERVE(...) test_observe(t, __VA_ARGS__)
 

@@ -27,8 +27,7 @@ TEST(failed_attach,
     attach(t, d, e);
     warm(t, e, iova, &b, "DMA before the failing ATTACH");
     status = pviommu_attach(NO_DOMAIN, e->device_id);
-    STEP3(t, "attach device 0x%llx to unknown domain 0x%llx: %s", e->device_id, NO_DOMAIN,
-          (uint64_t)(uintptr_t)hv_status_name(status));
+    STEP("attach device 0x%llx to unknown domain 0x%llx: %s", e->device_id, NO_DOMAIN, hv_status_name(status));
     CHECK_REFUSED(status, "ATTACH to a domain that does not exist");
     expect_write(t, e, iova + 100, &b, 100, 64, "DMA after an ATTACH to an unknown domain failed");
     CHECK_SUCCESS(pviommu_create(NO_DOMAIN), "CREATE of the id that the failed ATTACH named");
@@ -47,8 +46,7 @@ TEST(failed_attach_of_stranger,
     struct domain *d = domain_blocked(t);
     enum hv_status status = pviommu_attach(d->id, STRANGER);
 
-    STEP3(t, "attach unknown device 0x%llx to domain 0x%llx: %s", STRANGER, d->id,
-          (uint64_t)(uintptr_t)hv_status_name(status));
+    STEP("attach unknown device 0x%llx to domain 0x%llx: %s", STRANGER, d->id, hv_status_name(status));
     CHECK_REFUSED(status, "ATTACH of a device that does not exist");
     CHECK_REFUSED(pviommu_attach(by.domain->id, STRANGER), "ATTACH of a device that does not exist");
     expect_undisturbed(t, &by, "a failed ATTACH of an unknown device");
@@ -69,7 +67,7 @@ TEST(failed_list_element,
     unsigned done = 0;
     enum hv_status status = pviommu_flush_list(NO_DOMAIN, elements, 2, &done);
 
-    STEP2(t, "list flush of unknown domain: %s, %llu elements done", (uint64_t)(uintptr_t)hv_status_name(status), done);
+    STEP("list flush of unknown domain: %s, %llu elements done", hv_status_name(status), done);
     CHECK(status == HV_STATUS_SUCCESS || done == 0, "a refused list flush reports %u elements as done", done);
     expect_undisturbed(t, &by, "a list flush of an unknown domain");
 }

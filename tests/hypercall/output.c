@@ -51,7 +51,7 @@ TEST(reserved_output_zero,
         for (unsigned n = 0; n < sizeof(fills); n++) {
             memset(f.output.data, fills[n], PAGE_SIZE);
             call_put(&f, call, f.input.data);
-            STEP2(t, "%s over an output page of 0x%llx", (uint64_t)(uintptr_t)call_name(call), fills[n]);
+            STEP("%s over an output page of 0x%llx", call_name(call), fills[n]);
             CHECK_SUCCESS(ask(call, f.input.data, f.output.data), call_name(call));
             CHECK(reserved_is(call, f.output.data, 0) || reserved_is(call, f.output.data, fills[n]),
                   "%s: a reserved output field is neither zero nor what the page held before (0x%02x)", call_name(call),
@@ -81,7 +81,7 @@ TEST(output_within_its_size,
             uint8_t *output = f.output.data + places[p];
 
             call_put(&f, call, f.input.data);
-            STEP2(t, "%s with its output at offset %llu", (uint64_t)(uintptr_t)call_name(call), places[p]);
+            STEP("%s with its output at offset %llu", call_name(call), places[p]);
             CHECK_SUCCESS(ask(call, f.input.data, output), call_name(call));
             CHECK(memory_find_other(output, call_output_size(call), POISON_FRESH), "%s wrote no output",
                   call_name(call));
@@ -174,8 +174,7 @@ TEST(input_and_output_in_one_page,
 
             call_put(&f, call, input);
             memset(output, 0, call_output_size(call));
-            STEP2(t, "%s with input and output in one page from offset %llu", (uint64_t)(uintptr_t)call_name(call),
-                  places[p]);
+            STEP("%s with input and output in one page from offset %llu", call_name(call), places[p]);
             CHECK_SUCCESS(ask(call, input, output), call_name(call));
             CHECK(memcmp(output, apart, call_output_size(call)) == 0,
                   "%s: the answer behind the input differs from that in a page of its own", call_name(call));

@@ -4,8 +4,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "isolation"
-#define IOVA       0x04000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 
 TEST(same_iova_two_targets,
      PROMISE("Two devices in two domains use the same IOVA, each reaches its own page")
@@ -182,7 +180,7 @@ TEST(foreign_partition_is_refused,
         if (partitions[i] == own_partition_id()) {
             continue;
         }
-        STEP1(t, "calls with partition id 0x%llx", partitions[i]);
+        STEP("calls with partition id 0x%llx", partitions[i]);
         pviommu_fill_domain(&in.device_domain, other->id);
         in.device_domain.partition_id = partitions[i];
         CHECK_REFUSED(hypercall_simple(HVCALL_ATTACH_DEVICE_DOMAIN, &in, sizeof(in), NULL, 0),

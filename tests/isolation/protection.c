@@ -9,8 +9,7 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "protection"
-#define IOVA       0x06000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
+#define BASE_IOVA  0x06000000ull
 #define BURST      1u /* slot */
 
 /* The device tries the kernel's page, the driver's buffer by its address, and the buffer by its IOVA. */
@@ -20,9 +19,9 @@ static void attack(struct test_run *t, struct dma_engine *e, struct buffer *secr
     expect_write_fault(t, e, gpa_of(secret->data) + 64, 64, secret, FAULT_ANY, when);
     expect_write_fault(t, e, gpa_of(b->data), 64, b, FAULT_ANY, when);
     if (mapped) {
-        expect_write(t, e, IOVA + 128, b, 128, 64, when);
+        expect_write(t, e, BASE_IOVA + 128, b, 128, 64, when);
     } else {
-        expect_write_fault(t, e, IOVA + 128, 64, b, FAULT_ANY, when);
+        expect_write_fault(t, e, BASE_IOVA + 128, 64, b, FAULT_ANY, when);
     }
     expect_untouched(t, secret, when);
 }
@@ -46,14 +45,14 @@ TEST(driver_loads_and_unloads,
     attack(t, e, &secret, &b, false, "no driver");
     d = domain_paging(t);
     attack(t, e, &secret, &b, false, "the domain exists");
-    map(t, d, IOVA, &b, RW);
+    map(t, d, BASE_IOVA, &b, RW);
     attack(t, e, &secret, &b, false, "the domain maps the buffer");
     attach(t, d, e);
     attack(t, e, &secret, &b, true, "attached");
-    unmap(t, d, IOVA, PAGE_SIZE);
-    flush_list(t, d, IOVA, PAGE_SIZE);
+    unmap(t, d, BASE_IOVA, PAGE_SIZE);
+    flush_list(t, d, BASE_IOVA, PAGE_SIZE);
     attack(t, e, &secret, &b, false, "unmapped and flushed");
-    map(t, d, IOVA, &b, RW);
+    map(t, d, BASE_IOVA, &b, RW);
     attack(t, e, &secret, &b, true, "mapped again");
     attach(t, blocked, e);
     attack(t, e, &secret, &b, false, "blocked again");
@@ -64,7 +63,7 @@ TEST(driver_loads_and_unloads,
 static void expect_burst(struct test_run *t, struct dma_engine *e, struct buffer *victim, struct buffer *b, bool mapped,
                          const char *when)
 {
-    STEP1(t, "burst goes on: %s", (uint64_t)(uintptr_t)when);
+    STEP("burst goes on: %s", when);
     expect_untouched(t, victim, when);
     memset(b->data, POISON_FRESH, PAGE_SIZE);
     (void)dmaprobe_pending(e); /* exits: the burst goes on */
@@ -115,7 +114,7 @@ static void after_failure(struct test_run *t, struct dma_engine *e, struct domai
 {
     enum hv_status status = pviommu_attach(id, e->device_id);
 
-    STEP2(t, "%s; ATTACH: %s", (uint64_t)(uintptr_t)attempt, (uint64_t)(uintptr_t)hv_status_name(status));
+    STEP("%s; ATTACH: %s", attempt, hv_status_name(status));
     expect_write_fault(t, e, gpa_of(secret->data), 64, secret, FAULT_ANY, attempt);
     expect_read_fault(t, e, gpa_of(secret->data) + 512, 64, secret, FAULT_ANY, attempt);
     attach(t, blocked, e);
@@ -161,12 +160,12 @@ TEST(others_stay_blocked,
 
     attach(t, blocked, e);
     attach(t, blocked, hostile);
-    map(t, d, IOVA, &b, RW);
+    map(t, d, BASE_IOVA, &b, RW);
     for (unsigned i = 0; i < 2; i++) {
         attach(t, d, e);
-        expect_write_fault(t, hostile, IOVA, 64, &b, FAULT_ANY, "the IOVA of the other device");
-        expect_write(t, e, IOVA, &b, 0, 64, "the device that has a driver");
-        expect_write_fault(t, hostile, IOVA, 64, &b, FAULT_ANY, "the IOVA, used by the other device");
+        expect_write_fault(t, hostile, BASE_IOVA, 64, &b, FAULT_ANY, "the IOVA of the other device");
+        expect_write(t, e, BASE_IOVA, &b, 0, 64, "the device that has a driver");
+        expect_write_fault(t, hostile, BASE_IOVA, 64, &b, FAULT_ANY, "the IOVA, used by the other device");
         expect_write_fault(t, hostile, gpa_of(b.data), 64, &b, FAULT_ANY, "the buffer's address");
         attach(t, blocked, e);
     }
@@ -183,13 +182,13 @@ TEST(unload_forgets_to_block,
 {
     struct dma_engine *e = device(t);
     struct buffer secret = buffer(t, 1), b = buffer(t, 1);
-    struct domain *blocked = domain_blocked(t), *d = domain_mapping(t, IOVA, &b);
+    struct domain *blocked = domain_blocked(t), *d = domain_mapping(t, BASE_IOVA, &b);
     enum hv_status status;
 
     attach(t, d, e);
     attack(t, e, &secret, &b, true, "loaded");
     status = pviommu_delete(d->id);
-    STEP2(t, "DELETE of domain 0x%llx, which has a device: %s", d->id, (uint64_t)(uintptr_t)hv_status_name(status));
+    STEP("DELETE of domain 0x%llx, which has a device: %s", d->id, hv_status_name(status));
     attack(t, e, &secret, &b, status != HV_STATUS_SUCCESS, "after DELETE");
     attach(t, blocked, e);
     attack(t, e, &secret, &b, false, "blocked");
@@ -204,7 +203,7 @@ static void expect_unseen(struct test_run *t, struct dma_engine *e, uint64_t iov
 {
     uint8_t seen[64];
 
-    STEP1(t, "device tries to read at 0x%llx", iova);
+    STEP("device tries to read at 0x%llx", iova);
     REQUIRE(dma_read(e, iova, seen, length), "the device did not finish");
     drain_faults(t, e);
     CHECK(memcmp(seen, secret, length) != 0, "%s: the device has read the secret", when);
@@ -227,15 +226,15 @@ TEST(secrets_stay_secret,
     for (size_t i = 0; i < 64; i++) {
         b.data[i] = (uint8_t)(random_u64(&t->random) | 1); /* never the zeros of a refused read */
     }
-    map(t, d, IOVA, &b, STAGE1_READ);
+    map(t, d, BASE_IOVA, &b, STAGE1_READ);
     attach(t, blocked, e);
     expect_unseen(t, e, at, b.data, 64, "no driver");
     attach(t, d, e);
     expect_unseen(t, e, at, b.data, 64, "attached, by the page's address");
-    expect_read(t, e, IOVA, 64, b.data, "attached");
+    expect_read(t, e, BASE_IOVA, 64, b.data, "attached");
     attach(t, blocked, e);
-    expect_unseen(t, e, IOVA, b.data, 64, "blocked, by the IOVA");
+    expect_unseen(t, e, BASE_IOVA, b.data, 64, "blocked, by the IOVA");
     expect_unseen(t, e, at, b.data, 64, "blocked, by the page's address");
     delete_domain(t, d);
-    expect_unseen(t, e, IOVA, b.data, 64, "the domain is deleted");
+    expect_unseen(t, e, BASE_IOVA, b.data, 64, "the domain is deleted");
 }

@@ -8,8 +8,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "stage2"
-#define IOVA       0x04000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 
 static void read_byte(void *at)
 {
@@ -40,7 +38,7 @@ static void expect_refused_as(struct test_run *t, struct dma_engine *e, uint32_t
 {
     struct dmaprobe_request r = {.operation = operation, .iova = iova, .length = 64, .operand = e->ops->fill_value};
 
-    STEP3(t, "device 0x%llx: operation %llu at IOVA 0x%llx", e->device_id, operation, iova);
+    STEP("device 0x%llx: operation %llu at IOVA 0x%llx", e->device_id, operation, iova);
     dmaprobe_start(e, 0, &r);
     CHECK_EQ(r.status, DMAPROBE_FAULT, what);
     CHECK_EQ(r.moved, 0, what);
@@ -87,7 +85,7 @@ static void table_in_foreign_memory(struct test_run *t, unsigned level)
 
         REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");
         *w.entry[level] = foreign[i] | 0x27;
-        STEP2(t, "level %llu entry points to a table at GPA 0x%llx", level, foreign[i]);
+        STEP("level %llu entry points to a table at GPA 0x%llx", level, foreign[i]);
         attach(t, d, e);
         expect_write_fault(t, e, IOVA, 8, &b, ORACLE_FAULT_CLASS_TABLE_UNREADABLE, "walk through foreign memory");
         expect_refused_as(t, e, DMAPROBE_READ, IOVA, "read through a table in foreign memory");

@@ -4,10 +4,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "delete"
-#define IOVA       0x04000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
-
-/* Every table page of the domain, from the top, through the first entry of each. Only IOVA is mapped. */
 static unsigned tables_of(struct test_run *t, struct domain *d, uint64_t *tables[4])
 {
     struct stage1_walk w;
@@ -58,7 +54,7 @@ TEST(tables_are_free_before_delete,
         memset(tables[i], 0x11, PAGE_SIZE);
     }
     /* As entries these are present and not accessed: a host that still walked them would leave a mark. */
-    STEP1(t, "overwrite all %llu table pages with 0x11", count);
+    STEP("overwrite all %llu table pages with 0x11", count);
     CHECK_SUCCESS(pviommu_delete(d->id), "DELETE of a domain whose tables are gone");
     for (unsigned i = 0; i < count; i++) {
         CHECK(!memory_find_other((uint8_t *)tables[i], PAGE_SIZE, 0x11), "DELETE has written to table page %u", i);
@@ -185,7 +181,7 @@ OBSERVATION(domain_with_a_device,
     attach(t, d, e);
     warm(t, e, IOVA, &b, "before");
     status = pviommu_delete(d->id);
-    STEP1(t, "delete the domain with a device in it: %s", (uint64_t)(uintptr_t)hv_status_name(status));
+    STEP("delete the domain with a device in it: %s", hv_status_name(status));
     if (status == HV_STATUS_SUCCESS) {
         CHECK(!may_write(t, e, IOVA, &b, 0, 8, "warm page"), "the domain is deleted, but its translation is used");
         CHECK(!may_write(t, e, IOVA + PAGE_SIZE, &b, PAGE_SIZE, 8, "cold page"),
@@ -220,7 +216,7 @@ TEST(refused_delete_leaves_it_usable,
     attach(t, d, e);
     warm(t, e, IOVA, &b, "before");
     refused = pviommu_delete(d->id) != HV_STATUS_SUCCESS;
-    STEP1(t, "delete the domain with a device in it; refused: %llu", refused);
+    STEP("delete the domain with a device in it; refused: %llu", refused);
     if (refused) {
         unmap(t, d, IOVA, PAGE_SIZE);
         flush(t, d);

@@ -5,7 +5,7 @@
 #include "tests/harness/fixture.h"
 #include "tests/harness/tally.h"
 
-#define IOVA 0x6000000ull
+#define BASE_IOVA 0x6000000ull
 
 /* Far enough from the other ids of the suite, and not swept by the reset: the tests that use them delete them. */
 #define MANY_FIRST UINT32_C(0x00200000)
@@ -56,11 +56,11 @@ TEST(sparse_ids_translate,
     for (unsigned i = 0; i < COUNT; i++) {
         d[i] = domain_with_id(t, DOMAIN_PAGING, ids[i]);
         b[i] = buffer(t, 1);
-        map(t, d[i], IOVA, &b[i], STAGE1_READ | STAGE1_WRITE);
+        map(t, d[i], BASE_IOVA, &b[i], STAGE1_READ | STAGE1_WRITE);
     }
     for (unsigned i = 0; i < COUNT; i++) {
         attach(t, d[i], e);
-        expect_write(t, e, IOVA + 64, &b[i], 64, 32, "DMA in one of several domains with similar ids");
+        expect_write(t, e, BASE_IOVA + 64, &b[i], 64, 32, "DMA in one of several domains with similar ids");
         for (unsigned k = 0; k < COUNT; k++) {
             expect_untouched(t, &b[k], "target of another domain with a similar id");
         }
@@ -112,9 +112,9 @@ TEST(id_forgets_its_past,
     delete_domain(t, d);
 
     d = domain_with_id(t, DOMAIN_PAGING, id);
-    map(t, d, IOVA, &b, STAGE1_READ | STAGE1_WRITE);
+    map(t, d, BASE_IOVA, &b, STAGE1_READ | STAGE1_WRITE);
     attach(t, d, e);
-    expect_write(t, e, IOVA + 8, &b, 8, 16, "DMA by IOVA while the id is a paging domain");
+    expect_write(t, e, BASE_IOVA + 8, &b, 8, 16, "DMA by IOVA while the id is a paging domain");
     CHECK(!may_write(t, e, gpa_of(b.data), &b, 0, 16, "DMA by GPA while the id is a paging domain"),
           "the id still passes DMA through, as the identity domain it was before");
 }
@@ -129,23 +129,23 @@ OBSERVATION(create_existing,
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
-    struct domain *d = domain_mapping(t, IOVA, &b);
+    struct domain *d = domain_mapping(t, BASE_IOVA, &b);
 
     attach(t, d, e);
     for (unsigned i = 0; i < 3; i++) {
         enum hv_status status = pviommu_create(d->id);
 
-        STEP2(t, "create domain 0x%llx again: %s", d->id, (uint64_t)(uintptr_t)hv_status_name(status));
+        STEP("create domain 0x%llx again: %s", d->id, hv_status_name(status));
         if (i == 0) {
             observe_status(t, "CREATE of an existing id", status);
         }
-        expect_write(t, e, IOVA + 300 * i, &b, 300 * i, 200, "DMA after its domain was created again");
+        expect_write(t, e, BASE_IOVA + 300 * i, &b, 300 * i, 200, "DMA after its domain was created again");
     }
     flush(t, d);
     /* A device that comes in anew gets what the domain was configured with, not what a fresh domain has. */
     attach(t, domain_blocked(t), e);
     attach(t, d, e);
-    expect_write(t, e, IOVA, &b, 0, 64, "DMA after the device came back to the domain");
+    expect_write(t, e, BASE_IOVA, &b, 0, 64, "DMA after the device came back to the domain");
 }
 
 /* Creates up to `limit` domains and says how many there were and which status ended it. */

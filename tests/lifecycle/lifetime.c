@@ -10,8 +10,6 @@
 #include "tests/harness/continuous_dma.h"
 
 #define TEST_GROUP "lifetime"
-#define IOVA       0x04000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 #define SLOT       1u
 #define LENGTH     64u
 #define BELOW_ROOT 3u /* tables of a four-level walk to one page, but for the top */

@@ -7,8 +7,8 @@
 #include "tests/harness/fixture.h"
 #include "tests/harness/tally.h"
 
-#define IOVA     0x6000000ull
-#define NEVER_ID UINT32_C(0x00345678)
+#define BASE_IOVA 0x6000000ull
+#define NEVER_ID  UINT32_C(0x00345678)
 
 static enum hv_status send_create(const struct hv_input_create_device_domain *input)
 {
@@ -39,8 +39,8 @@ static enum hv_status odd_create(struct test_run *t, const struct hv_input_creat
     uint32_t id = odd->device_domain.domain_id.id;
     enum hv_status status = send_create(odd);
 
-    STEP5(t, "CREATE id 0x%llx, type word 0x%llx, flags 0x%llx, VTL 0x%llx: %s", id, odd->device_domain.domain_id.type,
-          odd->flags, odd->device_domain.owner_vtl.value, (uint64_t)(uintptr_t)hv_status_name(status));
+    STEP("CREATE id 0x%llx, type word 0x%llx, flags 0x%llx, VTL 0x%llx: %s", id, odd->device_domain.domain_id.type,
+         odd->flags, odd->device_domain.owner_vtl.value, hv_status_name(status));
     if (status == HV_STATUS_SUCCESS) {
         if (send_delete(&odd->device_domain) != HV_STATUS_SUCCESS) {
             CHECK_SUCCESS(pviommu_delete(id), "DELETE of a domain that an odd CREATE made");
@@ -159,7 +159,7 @@ OBSERVATION(delete_unknown,
 /* All calls that name a domain, on an id that has none. */
 static void call_all(struct test_run *t, uint32_t id, uint64_t device_id, uint64_t root, struct tally *tally)
 {
-    uint64_t element = hv_iommu_range(IOVA >> HV_PAGE_SHIFT, 0);
+    uint64_t element = hv_iommu_range(BASE_IOVA >> HV_PAGE_SHIFT, 0);
     struct {
         const char *name;
         enum hv_status status;
@@ -173,8 +173,7 @@ static void call_all(struct test_run *t, uint32_t id, uint64_t device_id, uint64
     };
 
     for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-        STEP3(t, "%s of unknown domain 0x%llx: %s", (uint64_t)(uintptr_t)calls[i].name, id,
-              (uint64_t)(uintptr_t)hv_status_name(calls[i].status));
+        STEP("%s of unknown domain 0x%llx: %s", calls[i].name, id, hv_status_name(calls[i].status));
         tally_add(tally, calls[i].status);
     }
 }
@@ -191,18 +190,18 @@ OBSERVATION(calls_on_unknown_domain,
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1), other = buffer(t, 1);
-    struct domain *d = domain_mapping(t, IOVA, &b), *gone = domain_mapping(t, IOVA, &other);
+    struct domain *d = domain_mapping(t, BASE_IOVA, &b), *gone = domain_mapping(t, BASE_IOVA, &other);
     struct tally never = {0}, deleted = {0};
     uint32_t gone_id = gone->id;
 
     attach(t, d, e);
-    warm(t, e, IOVA, &b, "DMA before the calls");
+    warm(t, e, BASE_IOVA, &b, "DMA before the calls");
     track_domain_id(t, NEVER_ID);
     call_all(t, NEVER_ID, e->device_id, stage1_root_gpa(&gone->table), &never);
-    expect_write(t, e, IOVA + 40, &b, 40, 40, "DMA after calls on a domain that never was");
+    expect_write(t, e, BASE_IOVA + 40, &b, 40, 40, "DMA after calls on a domain that never was");
     delete_domain(t, gone);
     call_all(t, gone_id, e->device_id, stage1_root_gpa(&d->table), &deleted);
-    expect_write(t, e, IOVA + 80, &b, 80, 40, "DMA after calls on a deleted domain");
+    expect_write(t, e, BASE_IOVA + 80, &b, 80, 40, "DMA after calls on a deleted domain");
     expect_untouched(t, &other, "target of the domain that was deleted");
     CHECK(!may_write(t, e, gpa_of(b.data), &b, 0, 16, "DMA by GPA after calls on unknown domains"),
           "calls on unknown domains made the device pass through");

@@ -6,16 +6,12 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "restart"
-#define IOVA       0x04000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
-
-/* What a kernel does when it starts another one, and what that one does first. */
 static void hand_over(struct test_run *t)
 {
     REQUIRE(msr_write_safe(HV_MSR_GUEST_OS_ID, 0) == TRAP_NONE, "GUEST_OS_ID cannot be cleared");
-    STEP0(t, "clear GUEST_OS_ID: the first kernel is gone");
+    STEP("clear GUEST_OS_ID: the first kernel is gone");
     REQUIRE(hypercall_reenable(), "the hypercall page cannot be enabled again");
-    STEP0(t, "write GUEST_OS_ID and enable the hypercall page: the second kernel starts");
+    STEP("write GUEST_OS_ID and enable the hypercall page: the second kernel starts");
 }
 
 OBSERVATION(domains_of_the_first_kernel,

@@ -13,8 +13,7 @@ static enum hv_status ask_at(struct test_run *t, struct call_fixture *f, enum ca
     enum hv_status status =
         hv_result_status(hypercall_raw(call_control(call), gpa_of(input), gpa_of(area->data) + offset));
 
-    STEP3(t, "%s with its output at offset %llu: %s", (uint64_t)(uintptr_t)call_table[call].name, offset,
-          (uint64_t)(uintptr_t)hv_status_name(status));
+    STEP("%s with its output at offset %llu: %s", call_table[call].name, offset, hv_status_name(status));
     tally_add(&f->tally, status);
     CHECK(status != HV_STATUS_SUCCESS || memcmp(area->data + offset, f->answer[call], size) == 0,
           "%s: success, but at offset %zu is another answer than in a page of its own", call_table[call].name, offset);

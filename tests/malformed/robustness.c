@@ -239,7 +239,7 @@ TEST(random_control_words,
 
             memcpy(c->input.data + at, &word, sizeof(word));
         }
-        STEP4(t, "call %llu: control 0x%llx, RDX 0x%llx, R8 0x%llx", i, control, input, output);
+        STEP("call %llu: control 0x%llx, RDX 0x%llx, R8 0x%llx", i, control, input, output);
         /* In fast form RDX and R8 are the parameters themselves: only random ones, never half-valid. */
         tally_add(&f.tally, hv_result_status(hypercall_raw(control, input, output)));
     }
@@ -266,7 +266,7 @@ TEST(half_valid_lists,
         }
         memcpy(c->input.data, list, sizeof(list));
         note_create(&f, call, list);
-        STEP2(t, "call %llu: %s", i, (uint64_t)(uintptr_t)call_name(call));
+        STEP("call %llu: %s", i, call_name(call));
         tally_add(&f.tally, hv_result_status(hypercall_raw(call_control(call), gpa_of(c->input.data),
                                                            gpa_of(c->output.data) + OUTPUT_OFFSET)));
     }

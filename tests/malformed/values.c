@@ -29,8 +29,7 @@ OBSERVATION(configure_settings,
 
         call_body(&f, CALL_CONFIGURE, body);
         status = pviommu_configure(f.bare, flags[i], body[4]);
-        STEP3(t, "CONFIGURE with flags 0x%llx, root 0x%llx: %s", flags[i], body[4],
-              (uint64_t)(uintptr_t)hv_status_name(status));
+        STEP("CONFIGURE with flags 0x%llx, root 0x%llx: %s", flags[i], body[4], hv_status_name(status));
         tally_add(&f.tally, status);
         effect = f.engine ? call_effect_refused(t, &f, CALL_CONFIGURE) : EFFECT_NONE;
         CHECK(status == HV_STATUS_SUCCESS || effect == EFFECT_NONE,
@@ -68,8 +67,7 @@ TEST(configure_again_refused,
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         enum hv_status status = pviommu_configure(victim->id, bad[i].flags, bad[i].root);
 
-        STEP3(t, "CONFIGURE again, flags 0x%llx, root 0x%llx: %s", bad[i].flags, bad[i].root,
-              (uint64_t)(uintptr_t)hv_status_name(status));
+        STEP("CONFIGURE again, flags 0x%llx, root 0x%llx: %s", bad[i].flags, bad[i].root, hv_status_name(status));
         tally_add(&f.tally, status);
         if (status == HV_STATUS_SUCCESS) { /* taken as another form of settings: back to the right ones */
             CHECK_SUCCESS(pviommu_configure(victim->id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, root),
@@ -130,8 +128,8 @@ static uint64_t send_list(struct test_run *t, struct call_fixture *f, const uint
 {
     uint64_t result = hypercall_raw(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, count, start, 0), gpa_of(list), 0);
 
-    STEP4(t, "FLUSH_LIST, rep count %llu, rep start %llu: %s, %llu done", count, start,
-          (uint64_t)(uintptr_t)hv_status_name(hv_result_status(result)), hv_result_reps(result));
+    STEP("FLUSH_LIST, rep count %llu, rep start %llu: %s, %llu done", count, start,
+         hv_status_name(hv_result_status(result)), hv_result_reps(result));
     tally_add(&f->tally, hv_result_status(result));
     return result;
 }

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import images
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pvtest import paths
 from pvtest.images.pe import ImageError
-from pvtest.images.stories import parse, stories
+from pvtest.images.stories import parse, stories, texts
 
 HEAD = b"catalogue\t4\0"
 
@@ -43,6 +45,22 @@ def test_stories_of_a_file(tmp_path: Path) -> None:
     assert list(found) == ["a.b", "a.c"]
     assert found["a.b"].steps == "Does it." and found["a.b"].expected == "It works."
     assert found["a.c"].failure == "Two words."
+
+
+def test_checks_of_a_file(tmp_path: Path) -> None:
+    file = elf(tmp_path, GOOD + b'check\ttests/a.c:9\tstrcmp(x, "a\\tb") == 0\0')
+    assert texts(file).checks == {"tests/a.c:9": 'strcmp(x, "a\\tb") == 0'}
+    assert list(texts(file).stories) == ["a.b", "a.c"]
+
+
+@pytest.mark.skipif(not paths.GUEST_DEBUG.exists(), reason="the image is not built")
+def test_checks_of_the_image_are_in_its_sources() -> None:
+    checks = texts().checks
+    assert len(checks) > 400
+    for where in sorted(checks)[::25]:
+        file, _, line = where.rpartition(":")
+        source = (paths.ROOT / file).read_text(encoding="utf-8").splitlines()[int(line) - 1 :]
+        assert re.search(r"\b(CHECK\w*|REQUIRE)\(", " ".join(source[:1])) or "CHECK" in source[0], where
 
 
 def test_file_without_stories(tmp_path: Path) -> None:

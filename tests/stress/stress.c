@@ -19,8 +19,8 @@ static void write_and_look(struct stress *s, unsigned device, unsigned page, uns
     struct test_run *t = s->t;
     uint32_t allowed = stress_allowed(s, device, page), landed;
 
-    STEP3(t, "device 0x%llx writes at IOVA 0x%llx; it may land in 0x%llx", e->device_id, stress_iova(s, device, page),
-          allowed);
+    STEP("device 0x%llx writes at IOVA 0x%llx; it may land in 0x%llx", e->device_id, stress_iova(s, device, page),
+         allowed);
     fill_by_device(t, e, stress_iova(s, device, page), STRESS_LENGTH, "DMA");
     landed = stress_landed(s, device, page);
     CHECK(landed ? is_power_of_two(landed) && (landed & allowed) : nowhere(allowed),

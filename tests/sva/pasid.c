@@ -3,10 +3,7 @@
  */
 #include "tests/harness/fixture.h"
 
-#define TEST_GROUP "pasid"
-#define IOVA       0x04000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
-/* First-stage hardware of 48 bits wants canonical addresses above (reference 5). */
+#define TEST_GROUP     "pasid"
 #define CANONICAL_BITS 47u
 
 TEST(plain_dma_is_unaffected,

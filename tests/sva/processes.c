@@ -139,7 +139,7 @@ TEST(process_ends,
             tables[i][k] = gpa_of(trap.data) | PTE_PRESENT | PTE_WRITABLE | PTE_USER;
         }
     }
-    STEP1(t, "the former %llu tables get entries that lead to a page which nobody maps", count);
+    STEP("the former %llu tables get entries that lead to a page which nobody maps", count);
     expect_write_fault(t, e, at, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "the process is gone");
     CHECK_SUCCESS(pviommu_delete(p->domain->id), "DELETE of the domain of a process that is gone");
     expect_write_fault(t, e, at, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "the domain is gone, too");

@@ -59,7 +59,7 @@ TEST(write_protected_later,
     attach(t, p->domain, e);
     expect_write(t, e, at, &b, 0, 64, "writable page");
     *leaf_entry(t, p->domain, at) &= ~PTE_WRITABLE;
-    STEP1(t, "clear R/W in the entry of 0x%llx", at);
+    STEP("clear R/W in the entry of 0x%llx", at);
     process_flush(t, p, at, PAGE_SIZE);
     flush_list(t, p->domain, at, PAGE_SIZE);
     expect_write_fault(t, e, at, 64, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "write-protected page");
@@ -180,7 +180,7 @@ static void share_gib(struct test_run *t, struct domain *d, const struct process
                 stage1_walk(p->space.table, user_process_code(&p->user), &theirs) == STAGE1_OK,
             "our own mappings are gone");
     *ours.entry[gib] = *theirs.entry[gib];
-    STEP2(t, "domain 0x%llx shares the tables below the process's GiB at 0x%llx", d->id, p->space.base);
+    STEP("domain 0x%llx shares the tables below the process's GiB at 0x%llx", d->id, p->space.base);
 }
 
 TEST(kernel_left_out,

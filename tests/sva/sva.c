@@ -20,7 +20,7 @@ static void exchange(struct test_run *t, struct process *p, struct dma_engine *e
                      uint64_t length, uint64_t seed)
 {
     PROCESS_CALL(t, p, program_fill, at, length, seed, 0);
-    STEP3(t, "device 0x%llx inverts %llu bytes at 0x%llx", e->device_id, length, at);
+    STEP("device 0x%llx inverts %llu bytes at 0x%llx", e->device_id, length, at);
     invert_by_device(t, e, at, length, bytes, "the process's bytes");
     CHECK_EQ(PROCESS_CALL(t, p, program_count_wrong, at, length, seed, 0xFF), 0,
              "bytes that the program does not see as the device inverted them");
@@ -49,7 +49,7 @@ TEST(same_addresses,
         PROCESS_CALL(t, p, program_fill, at, 64, 1, 0);
         expect_read(t, e, at, 64, b.data, "what the program wrote");
     }
-    STEP2(t, "device 0x%llx writes 20 bytes at 0x%llx", e->device_id, at + PAGE_SIZE - 10);
+    STEP("device 0x%llx writes 20 bytes at 0x%llx", e->device_id, at + PAGE_SIZE - 10);
     fill_by_device(t, e, at + PAGE_SIZE - 10, 20, "DMA");
     CHECK_EQ(PROCESS_CALL(t, p, program_count_other, at + PAGE_SIZE - 10, 20, e->ops->fill_value, 0), 0,
              "bytes of the device's write that the program does not see");
@@ -162,7 +162,7 @@ TEST(unmapped_under_dma,
             flush(t, p->domain);
         }
         buffer_refresh(&b);
-        STEP0(t, "the page is given away; the DMA is let go");
+        STEP("the page is given away; the DMA is let go");
         REQUIRE(dma_finish(e), "the device did not finish");
         drain_faults(t, e);
         expect_untouched(t, &b, by_list ? "after the list flush" : "after the flush of the domain");
@@ -221,7 +221,7 @@ TEST(table_given_back,
     upper = w.entry[1];
     table = gpa_pointer(*upper & PTE_ADDRESS);
     *upper = 0;
-    STEP1(t, "unlink the table at GPA 0x%llx", gpa_of(table));
+    STEP("unlink the table at GPA 0x%llx", gpa_of(table));
     process_flush(t, p, at, PAGE_SIZE);
     flush_list(t, p->domain, at, SIZE_2M);
     for (unsigned i = 0; i < PAGE_SIZE / sizeof(*table); i++) {

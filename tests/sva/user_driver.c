@@ -11,8 +11,7 @@
 #include "tests/harness/user_programs.h"
 
 #define TEST_GROUP "user-driver"
-#define IOVA       0x05000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
+#define BASE_IOVA  0x05000000ull
 
 /* A program, its device, and the memory that it may use. */
 struct client {
@@ -30,7 +29,7 @@ static struct client prepare(struct test_run *t, struct dma_engine *e, struct do
 
     attach(t, blocked, e);
     c.domain = domain_paging(t);
-    map(t, c.domain, IOVA, &c.memory, RW);
+    map(t, c.domain, BASE_IOVA, &c.memory, RW);
     c.address = process_map(t, c.process, &c.memory, USER_READ_WRITE);
     c.registers = drive_registers(t, c.process, e);
     return c;
@@ -67,16 +66,16 @@ TEST(claim_drive_release,
     struct domain *blocked = domain_blocked(t);
     struct client c = claim(t, e, blocked, 2);
 
-    PROCESS_CALL(t, c.process, program_drive, c.registers, IOVA + 100, 5000, drive(e));
+    PROCESS_CALL(t, c.process, program_drive, c.registers, BASE_IOVA + 100, 5000, drive(e));
     CHECK_EQ(PROCESS_CALL(t, c.process, program_count_other, c.address + 100, 5000, e->ops->fill_value, 0), 0,
              "bytes that the program does not see as its device wrote them");
     expect_driven(t, e, &c.memory, 100, 5000, "the program's memory");
     attach(t, blocked, e);
-    PROCESS_CALL(t, c.process, program_drive, c.registers, IOVA + 100, 5000, drive(e));
+    PROCESS_CALL(t, c.process, program_drive, c.registers, BASE_IOVA + 100, 5000, drive(e));
     drain_faults(t, e);
     expect_untouched(t, &c.memory, "driven after it was blocked");
     take_back(t, &c, blocked);
-    expect_write_fault(t, e, IOVA, 64, &c.memory, ORACLE_FAULT_CLASS_BLOCKED, "released, and the pages reused");
+    expect_write_fault(t, e, BASE_IOVA, 64, &c.memory, ORACLE_FAULT_CLASS_BLOCKED, "released, and the pages reused");
 }
 
 /* What a hostile program aims at; the interrupt window is left out, since a write there is an interrupt (TR-13). */
@@ -91,13 +90,13 @@ static unsigned hostile_list(struct test_run *t, const struct client *c, const s
     list[count++] = gpa_of(c->memory.data);
     list[count++] = stage1_root_gpa(&c->domain->table);
     list[count++] = (uint64_t)(uintptr_t)&hostile_list;
-    list[count++] = IOVA - 8;
-    list[count++] = IOVA + c->memory.size;
-    list[count++] = IOVA + SIZE_1G;
-    list[count++] = BIT(width - 1) + IOVA;
+    list[count++] = BASE_IOVA - 8;
+    list[count++] = BASE_IOVA + c->memory.size;
+    list[count++] = BASE_IOVA + SIZE_1G;
+    list[count++] = BIT(width - 1) + BASE_IOVA;
     if (width < 63) {
-        list[count++] = BIT(width) + IOVA;
-        list[count++] = BIT(63) + IOVA;
+        list[count++] = BIT(width) + BASE_IOVA;
+        list[count++] = BIT(63) + BASE_IOVA;
     }
     list[count++] = ~(PAGE_SIZE - 1);
     /* What a device cannot emit it folds onto a lower address, and the host sees that one. */
@@ -140,7 +139,7 @@ TEST(hostile_program,
     expect_untouched(t, &c.memory, "the program's page, by IOVAs that do not lead there");
     CHECK(memcmp(tables, c.domain->table.root, sizeof(tables)) == 0, "the top table of the domain has changed");
     expect_undisturbed(t, &others, "a hostile program");
-    PROCESS_CALL(t, c.process, program_drive, c.registers, IOVA, 64, drive(e));
+    PROCESS_CALL(t, c.process, program_drive, c.registers, BASE_IOVA, 64, drive(e));
     expect_driven(t, e, &c.memory, 0, 64, "the program's page by its IOVA");
 }
 
@@ -157,11 +156,11 @@ TEST(unmapped_under_the_program,
     struct dma_engine *e = device(t);
     struct client c = claim(t, e, domain_blocked(t), 2);
 
-    PROCESS_START(t, c.process, program_drive_twice, c.registers, IOVA + 200, PAGE_SIZE, drive(e));
+    PROCESS_START(t, c.process, program_drive_twice, c.registers, BASE_IOVA + 200, PAGE_SIZE, drive(e));
     REQUIRE(process_run(t, c.process, 0).number == USER_CALL_FIRST, "the program does not ask");
     expect_driven(t, e, &c.memory, 200, PAGE_SIZE, "both pages are mapped");
-    unmap(t, c.domain, IOVA, c.memory.size);
-    flush_list(t, c.domain, IOVA, c.memory.size);
+    unmap(t, c.domain, BASE_IOVA, c.memory.size);
+    flush_list(t, c.domain, BASE_IOVA, c.memory.size);
     REQUIRE(process_finish(t, c.process) == 0, "the program did not end well");
     drain_faults(t, e);
     expect_untouched(t, &c.memory, "pages that were taken back");
@@ -186,7 +185,7 @@ TEST(crash_under_dma,
     for (unsigned i = 0; i < 2; i++) {
         struct client c = claim(t, e, blocked, 1);
 
-        PROCESS_START(t, c.process, program_drive_and_crash, c.registers, IOVA, 512, drive_as(e, ways[i]));
+        PROCESS_START(t, c.process, program_drive_and_crash, c.registers, BASE_IOVA, 512, drive_as(e, ways[i]));
         process_expect_fault(t, c.process, 0, false, false);
         if (ways[i] == DRIVE_BURST) {
             (void)dmaprobe_pending(e);
@@ -194,7 +193,7 @@ TEST(crash_under_dma,
         }
         attach(t, blocked, e);
         buffer_refresh(&c.memory);
-        STEP0(t, "from here on the page is somebody else's");
+        STEP("from here on the page is somebody else's");
         take_back(t, &c, blocked);
         (void)dmaprobe_pending(e);
         (void)dmaprobe_pending(e);
@@ -223,7 +222,7 @@ TEST(two_programs,
         unsigned i = turn % 2;
 
         if (turn < 2) {
-            PROCESS_START(t, c[i].process, program_drive_twice, c[i].registers, IOVA + 64 * i, 64, drive(e[i]));
+            PROCESS_START(t, c[i].process, program_drive_twice, c[i].registers, BASE_IOVA + 64 * i, 64, drive(e[i]));
             REQUIRE(process_run(t, c[i].process, 0).number == USER_CALL_FIRST, "the program does not stop half-way");
         } else {
             REQUIRE(process_finish(t, c[i].process) == 0, "the program did not end well");
@@ -249,7 +248,7 @@ TEST(handed_on,
 
     for (unsigned i = 0; i < 4; i++) {
         c[i] = claim(t, e, blocked, 1);
-        PROCESS_CALL(t, c[i].process, program_drive, c[i].registers, IOVA + 16 * i, 16, drive(e));
+        PROCESS_CALL(t, c[i].process, program_drive, c[i].registers, BASE_IOVA + 16 * i, 16, drive(e));
         for (unsigned k = 0; k < i; k++) {
             expect_untouched(t, &c[k].memory, "the memory of a program that had the device before");
         }
@@ -275,15 +274,15 @@ TEST(released_by_detach,
     struct client c = claim(t, e, domain_blocked(t), 1);
     struct buffer next = buffer(t, 1);
 
-    PROCESS_CALL(t, c.process, program_drive, c.registers, IOVA, 256, drive(e));
+    PROCESS_CALL(t, c.process, program_drive, c.registers, BASE_IOVA, 256, drive(e));
     expect_driven(t, e, &c.memory, 0, 256, "attached");
     CHECK_SUCCESS(pviommu_detach(e->device_id), "DETACH");
-    PROCESS_CALL(t, c.process, program_drive, c.registers, IOVA, 256, drive(e));
+    PROCESS_CALL(t, c.process, program_drive, c.registers, BASE_IOVA, 256, drive(e));
     drain_faults(t, e);
     expect_untouched(t, &c.memory, "detached");
-    retarget(t, c.domain, IOVA, gpa_of(next.data));
+    retarget(t, c.domain, BASE_IOVA, gpa_of(next.data));
     attach(t, c.domain, e);
-    PROCESS_CALL(t, c.process, program_drive, c.registers, IOVA + 256, 256, drive(e));
+    PROCESS_CALL(t, c.process, program_drive, c.registers, BASE_IOVA + 256, 256, drive(e));
     expect_untouched(t, &c.memory, "the page of the time before DETACH");
     expect_driven(t, e, &next, 256, 256, "attached again");
 }
@@ -325,12 +324,12 @@ TEST(hostile_hypercall,
     PROCESS_START(t, c.process, program_hypercall, page, hv_control(HVCALL_ATTACH_DEVICE_DOMAIN, 0, 0, 0),
                   gpa_of(c.memory.data), 0);
     vector = user_process_run(&c.process->user);
-    STEP2(t, "the call ends with vector %llu, RAX 0x%llx", vector, c.process->user.frame.rax);
+    STEP("the call ends with vector %llu, RAX 0x%llx", vector, c.process->user.frame.rax);
     memset(c.memory.data, POISON_FRESH, sizeof(input));
     PROCESS_CALL(t, c.process, program_drive, c.registers, gpa_of(victim.data), 64, drive(e));
     drain_faults(t, e);
     expect_untouched(t, &victim, "a page of the kernel");
     CHECK_EQ(vector, TRAP_UD, "exception of a hypercall at CPL 3");
-    PROCESS_CALL(t, c.process, program_drive, c.registers, IOVA, 64, drive(e));
+    PROCESS_CALL(t, c.process, program_drive, c.registers, BASE_IOVA, 64, drive(e));
     expect_driven(t, e, &c.memory, 0, 64, "the program's page by its IOVA");
 }

@@ -10,7 +10,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "translate"
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 
 /* Where the three pages are in the buffer; the pages between them are not mapped. */
 enum place { AFTER = 0, START = 2, BEFORE = 4, PLACES = 5 };
@@ -44,8 +43,7 @@ static void settle(struct test_run *t, struct crossing *c, size_t before, size_t
 
 static void write_over(struct test_run *t, struct crossing *c, size_t before, size_t after)
 {
-    STEP3(t, "device 0x%llx writes %llu bytes at IOVA 0x%llx", c->engine->device_id, before + after,
-          c->boundary - before);
+    STEP("device 0x%llx writes %llu bytes at IOVA 0x%llx", c->engine->device_id, before + after, c->boundary - before);
     fill_by_device(t, c->engine, c->boundary - before, before + after, "DMA over the boundary");
     for (size_t i = 0; i < before + after; i++) {
         expect_bytes(t, byte_of(c, before, i), c->engine->ops->fill_value,
@@ -63,8 +61,7 @@ static void invert_over(struct test_run *t, struct crossing *c, size_t before, s
         from[i] = (uint8_t)random_u64(&t->random);
         *byte_of(c, before, i) = from[i];
     }
-    STEP3(t, "device 0x%llx inverts %llu bytes at IOVA 0x%llx", c->engine->device_id, before + after,
-          c->boundary - before);
+    STEP("device 0x%llx inverts %llu bytes at IOVA 0x%llx", c->engine->device_id, before + after, c->boundary - before);
     invert_by_device(t, c->engine, c->boundary - before, before + after, from, "DMA over the boundary");
     for (size_t i = 0; i < before + after; i++) {
         expect_bytes(t, byte_of(c, before, i), (uint8_t)~from[i],

@@ -8,9 +8,6 @@
 
 #define TEST_GROUP "translate"
 /* A boundary of each size; the low one is in reach of devices with few address lines. */
-#define IOVA    0x04000000ull
-#define IOVA_1G 0x40000000ull
-#define RW      (STAGE1_READ | STAGE1_WRITE)
 
 static void edges(struct test_run *t, uint64_t iova, uint64_t size)
 {

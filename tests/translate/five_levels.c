@@ -2,8 +2,6 @@
 /* Tables of five levels, where the host reports them. */
 #include "tests/harness/fixture.h"
 
-#define RW        (STAGE1_READ | STAGE1_WRITE)
-#define IOVA      0x40000000ull
 #define TOP_LEVEL 4u /* of the entries that name tables of 2^48 bytes */
 
 /* A domain with tables of five levels and leaves of 4 KiB; skips where there are none. */
@@ -76,16 +74,16 @@ static void replace_below_top(struct test_run *t, settle *way)
     struct domain *live = domain_five_levels(t), *store = domain_five_levels(t);
     uint64_t *entry, before;
 
-    map(t, live, IOVA, &old, RW);
-    map(t, store, IOVA, &new, RW);
+    map(t, live, IOVA_1G, &old, RW);
+    map(t, store, IOVA_1G, &new, RW);
     attach_five_level(t, live, e);
-    warm(t, e, IOVA, &old, "the old tree");
-    entry = top_entry(t, live, IOVA);
+    warm(t, e, IOVA_1G, &old, "the old tree");
+    entry = top_entry(t, live, IOVA_1G);
     before = *entry;
-    *entry = *top_entry(t, store, IOVA);
-    STEP1(t, "the top table's entry leads to the tables of domain 0x%llx, which no device uses", store->id);
+    *entry = *top_entry(t, store, IOVA_1G);
+    STEP("the top table's entry leads to the tables of domain 0x%llx, which no device uses", store->id);
     way(t, live, e);
-    expect_write(t, e, IOVA, &new, 0, 16, "the new tree");
+    expect_write(t, e, IOVA_1G, &new, 0, 16, "the new tree");
     expect_untouched(t, &old, "the old target");
     *entry = before; /* each tree frees its own tables */
 }

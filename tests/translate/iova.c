@@ -5,7 +5,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "translate"
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 
 /* IOVAs below this are good on every host of at least this width. */
 static unsigned usable_bits(struct test_run *t)

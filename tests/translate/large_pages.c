@@ -4,8 +4,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "translate"
-#define IOVA       0x40000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 
 static void check_leaf_size(struct test_run *t, struct domain *d, uint64_t iova, uint64_t size)
 {
@@ -25,16 +23,16 @@ TEST(leaf_2m,
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer_for_leaf(t, SIZE_2M);
-    struct domain *d = domain_mapping(t, IOVA, &b);
+    struct domain *d = domain_mapping(t, IOVA_1G, &b);
 
-    check_leaf_size(t, d, IOVA, SIZE_2M);
+    check_leaf_size(t, d, IOVA_1G, SIZE_2M);
     attach(t, d, e);
-    expect_write(t, e, IOVA, &b, 0, 1, "first byte");
-    expect_write(t, e, IOVA + SIZE_2M / 2 - 8, &b, SIZE_2M / 2 - 8, 16, "middle, over a 4 KiB boundary");
-    expect_write(t, e, IOVA + SIZE_2M - 1, &b, SIZE_2M - 1, 1, "last byte");
-    expect_write(t, e, IOVA + 0x12345, &b, 0x12345, 0xF000, "60 KiB inside");
-    expect_write_fault(t, e, IOVA + SIZE_2M, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "behind the leaf");
-    expect_write_fault(t, e, IOVA - 4, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "before the leaf");
+    expect_write(t, e, IOVA_1G, &b, 0, 1, "first byte");
+    expect_write(t, e, IOVA_1G + SIZE_2M / 2 - 8, &b, SIZE_2M / 2 - 8, 16, "middle, over a 4 KiB boundary");
+    expect_write(t, e, IOVA_1G + SIZE_2M - 1, &b, SIZE_2M - 1, 1, "last byte");
+    expect_write(t, e, IOVA_1G + 0x12345, &b, 0x12345, 0xF000, "60 KiB inside");
+    expect_write_fault(t, e, IOVA_1G + SIZE_2M, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "behind the leaf");
+    expect_write_fault(t, e, IOVA_1G - 4, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "before the leaf");
 }
 
 TEST(leaf_2m_read_only,
@@ -48,11 +46,11 @@ TEST(leaf_2m_read_only,
     struct buffer b = buffer_for_leaf(t, SIZE_2M);
     struct domain *d = domain_paging(t);
 
-    map(t, d, IOVA, &b, STAGE1_READ);
-    check_leaf_size(t, d, IOVA, SIZE_2M);
+    map(t, d, IOVA_1G, &b, STAGE1_READ);
+    check_leaf_size(t, d, IOVA_1G, SIZE_2M);
     attach(t, d, e);
-    expect_write_fault(t, e, IOVA, 4, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "first bytes");
-    expect_write_fault(t, e, IOVA + SIZE_2M - 4, 4, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "last bytes");
+    expect_write_fault(t, e, IOVA_1G, 4, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "first bytes");
+    expect_write_fault(t, e, IOVA_1G + SIZE_2M - 4, 4, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "last bytes");
 }
 
 TEST(small_leaves_around_2m,
@@ -65,17 +63,17 @@ TEST(small_leaves_around_2m,
 {
     struct dma_engine *e = device(t);
     struct buffer big = buffer_for_leaf(t, SIZE_2M), small = buffer(t, 2);
-    struct domain *d = domain_mapping(t, IOVA, &big);
+    struct domain *d = domain_mapping(t, IOVA_1G, &big);
 
-    map_gpa(t, d, IOVA - PAGE_SIZE, gpa_of(small.data), PAGE_SIZE, RW);
-    map_gpa(t, d, IOVA + SIZE_2M, gpa_of(small.data) + PAGE_SIZE, PAGE_SIZE, RW);
+    map_gpa(t, d, IOVA_1G - PAGE_SIZE, gpa_of(small.data), PAGE_SIZE, RW);
+    map_gpa(t, d, IOVA_1G + SIZE_2M, gpa_of(small.data) + PAGE_SIZE, PAGE_SIZE, RW);
     attach(t, d, e);
     /* What a cache knows of the large leaf must not answer for the small ones. */
-    warm(t, e, IOVA, &big, "2 MiB leaf");
-    expect_write(t, e, IOVA - 4, &small, PAGE_SIZE - 4, 4, "last bytes of the page before");
-    expect_write(t, e, IOVA + SIZE_2M, &small, PAGE_SIZE, 4, "first bytes of the page behind");
-    expect_write(t, e, IOVA, &big, 0, 4, "first bytes of the 2 MiB leaf");
-    expect_write(t, e, IOVA + SIZE_2M - 4, &big, SIZE_2M - 4, 4, "last bytes of the 2 MiB leaf");
+    warm(t, e, IOVA_1G, &big, "2 MiB leaf");
+    expect_write(t, e, IOVA_1G - 4, &small, PAGE_SIZE - 4, 4, "last bytes of the page before");
+    expect_write(t, e, IOVA_1G + SIZE_2M, &small, PAGE_SIZE, 4, "first bytes of the page behind");
+    expect_write(t, e, IOVA_1G, &big, 0, 4, "first bytes of the 2 MiB leaf");
+    expect_write(t, e, IOVA_1G + SIZE_2M - 4, &big, SIZE_2M - 4, 4, "last bytes of the 2 MiB leaf");
     expect_untouched(t, &small, "the small pages in the end");
 }
 
@@ -88,13 +86,13 @@ TEST(small_leaves_for_2m,
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
-    struct domain *d = domain_four_levels(t, IOVA, &b);
+    struct domain *d = domain_four_levels(t, IOVA_1G, &b);
 
-    check_leaf_size(t, d, IOVA, PAGE_SIZE);
+    check_leaf_size(t, d, IOVA_1G, PAGE_SIZE);
     attach(t, d, e);
-    expect_write(t, e, IOVA, &b, 0, 4, "first page");
-    expect_write(t, e, IOVA + SIZE_2M - 4, &b, SIZE_2M - 4, 4, "last page");
-    expect_write(t, e, IOVA + 0x54321, &b, 0x54321, 0x8000, "several pages inside");
+    expect_write(t, e, IOVA_1G, &b, 0, 4, "first page");
+    expect_write(t, e, IOVA_1G + SIZE_2M - 4, &b, SIZE_2M - 4, 4, "last page");
+    expect_write(t, e, IOVA_1G + 0x54321, &b, 0x54321, 0x8000, "several pages inside");
 }
 
 /* Three pages of a GiB that no allocator owns: the one that a DMA hits, and both neighbours. */
@@ -106,7 +104,7 @@ static void check_window(struct test_run *t, struct dma_engine *e, uint64_t iova
     uint8_t *window = gpa_pointer(gigapage + start);
 
     memset(window, POISON_FRESH, end - start);
-    STEP3(t, "device 0x%llx writes %llu bytes at IOVA 0x%llx", e->device_id, length, iova + offset);
+    STEP("device 0x%llx writes %llu bytes at IOVA 0x%llx", e->device_id, length, iova + offset);
     fill_by_device(t, e, iova + offset, length, "DMA");
     CHECK(!memory_find_other(window + (offset - start), length, e->ops->fill_value), "%s: not written", what);
     CHECK(!memory_find_other(window, offset - start, POISON_FRESH), "%s: a byte before it changed", what);

@@ -3,9 +3,6 @@
 #include "tests/harness/leaf.h"
 
 #define TEST_GROUP "translate"
-/* Aligned for every size, and within 32 address lines. */
-#define IOVA 0x40000000ull
-#define RW   (STAGE1_READ | STAGE1_WRITE)
 
 static void expect_denied(struct test_run *t, struct dma_engine *e, struct leaf *l)
 {
@@ -27,7 +24,7 @@ TEST(leaf_1g_read_only,
      IF_IT_FAILS("The permission of 1 GiB leaves is not checked."))
 {
     struct dma_engine *e = device(t);
-    struct leaf l = leaf_for(t, IOVA, SIZE_1G);
+    struct leaf l = leaf_for(t, IOVA_1G, SIZE_1G);
     struct domain *d = domain_paging(t);
 
     leaf_map(t, d, &l, STAGE1_READ);
@@ -38,14 +35,14 @@ TEST(leaf_1g_read_only,
 static void below_read_only_table(struct test_run *t, uint64_t size, unsigned level)
 {
     struct dma_engine *e = device(t);
-    struct leaf l = leaf_for(t, IOVA, size);
+    struct leaf l = leaf_for(t, IOVA_1G, size);
     struct domain *d = domain_paging(t);
     struct stage1_walk w;
 
     leaf_map(t, d, &l, RW);
-    REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK && w.entry[level], "no table entry at level %u", level);
+    REQUIRE(stage1_walk(&d->table, IOVA_1G, &w) == STAGE1_OK && w.entry[level], "no table entry at level %u", level);
     *w.entry[level] &= ~(d->table.format->write_bits & 2);
-    STEP2(t, "clear RW of the level %llu entry: now 0x%llx", level, *w.entry[level]);
+    STEP("clear RW of the level %llu entry: now 0x%llx", level, *w.entry[level]);
     attach(t, d, e);
     expect_denied(t, e, &l);
 }

@@ -4,8 +4,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "translate"
-#define IOVA       0x04000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 
 static uint64_t hole(struct test_run *t)
 {
@@ -55,7 +53,7 @@ static void table_outside(struct test_run *t, unsigned level)
     REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");
     stage(t, d, e);
     *w.entry[level] = gpa | 0x27;
-    STEP2(t, "level %llu entry of the IOVA now points to the table at 0x%llx, where there is no memory", level, gpa);
+    STEP("level %llu entry of the IOVA now points to the table at 0x%llx, where there is no memory", level, gpa);
     attach(t, d, e);
     expect_write_fault(t, e, IOVA, 8, &b, FAULT_ANY, "write through a table outside of memory");
     expect_read_fault(t, e, IOVA, 8, &b, FAULT_ANY, "read through a table outside of memory");

@@ -3,8 +3,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "translate"
-#define IOVA       0x04000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 
 /* Clears `bits` in the entry of that level above IOVA before the device has ever used it, so that nothing can be
  * cached. */
@@ -14,7 +12,7 @@ static void clear_bits_at(struct test_run *t, struct domain *d, unsigned level, 
 
     REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK && w.entry[level], "no table entry at level %u", level);
     *w.entry[level] &= ~bits;
-    STEP3(t, "clear bits 0x%llx of the level %llu entry: now 0x%llx", bits, level, *w.entry[level]);
+    STEP("clear bits 0x%llx of the level %llu entry: now 0x%llx", bits, level, *w.entry[level]);
 }
 
 /* The entries on the way to a page, by their level. */

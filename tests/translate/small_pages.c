@@ -3,8 +3,6 @@
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "translate"
-#define IOVA       0x04000000ull
-#define RW         (STAGE1_READ | STAGE1_WRITE)
 
 TEST(leaf_4k,
      PROMISE("A device writes through a 4 KiB leaf at its first, middle and last byte, and as a whole")

@@ -4,7 +4,6 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 
-#define RW (STAGE1_READ | STAGE1_WRITE)
 /* Where in a page the probing DMAs land: not at its start, so that a lost page offset shows as well. */
 #define PROBE_OFFSET 0x340u
 #define PROBE_LENGTH 8u
@@ -107,7 +106,7 @@ struct call_fixture call_fixture_open(struct test_run *t)
     f.absent = fresh_domain_id(t);
     f.bare = fresh_domain_id(t);
     CHECK_SUCCESS(pviommu_create(f.bare), "creating a domain");
-    STEP2(t, "create domain 0x%llx, and leave it unconfigured; there is no domain 0x%llx", f.bare, f.absent);
+    STEP("create domain 0x%llx, and leave it unconfigured; there is no domain 0x%llx", f.bare, f.absent);
     note_properties(&f);
     note_answer(t, &f, CALL_CAPABILITIES);
     go_home(t, &f);
@@ -136,7 +135,7 @@ struct call_fixture call_fixture_anywhere(struct test_run *t)
     if (pviommu_capabilities()) {
         return call_fixture_open(t);
     }
-    STEP0(t, "this host has no pvIOMMU: there is nothing that a refused call could change");
+    STEP("this host has no pvIOMMU: there is nothing that a refused call could change");
     for (unsigned id = 0; id < PLACES; id++) {
         f.place[id].domain = &nobody;
     }
@@ -228,8 +227,8 @@ enum landed call_landing(struct test_run *t, struct call_fixture *f, enum place_
     fill_by_device(t, e, p->iova + PROBE_OFFSET, PROBE_LENGTH, "probe");
     target = hit(p->target, e->ops->fill_value);
     decoy = hit(p->decoy, e->ops->fill_value);
-    STEP4(t, "device 0x%llx writes at IOVA 0x%llx; reached its page: %llu, memory at that GPA: %llu", e->device_id,
-          p->iova + PROBE_OFFSET, target, decoy);
+    STEP("device 0x%llx writes at IOVA 0x%llx; reached its page: %llu, memory at that GPA: %llu", e->device_id,
+         p->iova + PROBE_OFFSET, target, decoy);
     if (!target) {
         drain_faults(t, e);
     }

@@ -159,8 +159,7 @@ uint64_t mutated_call_send(struct test_run *t, struct call_fixture *f, const str
     uint64_t result = call_registers(t, m);
     enum hv_status status = hv_result_status(result);
 
-    STEP5(t, "%s, %s: %s 0x%llx: %s", (uint64_t)(uintptr_t)call_name(m->call), (uint64_t)(uintptr_t)m->what,
-          (uint64_t)(uintptr_t)m->how, m->number, (uint64_t)(uintptr_t)hv_status_name(status));
+    STEP("%s, %s: %s 0x%llx: %s", call_name(m->call), m->what, m->how, m->number, hv_status_name(status));
     tally_add(&f->tally, status);
     judge_status(t, m, status);
     judge_effect(t, f, m, status);

@@ -76,8 +76,8 @@ enum trap_vector call_preserving(struct test_run *t, const struct register_call 
     after = before;
     vector = hypercall_raw_registers(&after);
     *rax = after.rax;
-    STEP5(t, "control word 0x%llx, RDX 0x%llx, R8 0x%llx: RAX 0x%llx%s", c->control, c->rdx, c->r8, after.rax,
-          (uint64_t)(uintptr_t)(vector == TRAP_NONE ? "" : ", as before, by an exception"));
+    STEP("control word 0x%llx, RDX 0x%llx, R8 0x%llx: RAX 0x%llx%s", c->control, c->rdx, c->r8, after.rax,
+         vector == TRAP_NONE ? "" : ", as before, by an exception");
     if (vector == TRAP_NONE) {
         expect_same(t, c, &before, &after);
     }

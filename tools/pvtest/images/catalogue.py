@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pvtest import paths
-from pvtest.images import declarations, elf, text_fields
+from pvtest.images import declarations, text_fields
 from pvtest.images.pe import ImageError, read_section
 
 SECTION = ".pvtcat"  # of the images
@@ -134,7 +134,10 @@ def classes_of(digit: str) -> tuple[str, ...]:
 
 def parse_tests(data: bytes) -> Catalogue:
     """Parses the section of pvtest.debug, which has the whole of each declaration."""
-    found = declarations.parse(data)
+    return _catalogue(declarations.parse(data))
+
+
+def _catalogue(found: declarations.Declarations) -> Catalogue:
     tests = tuple(
         Test(
             id=item.id,
@@ -204,13 +207,10 @@ def load_tests(path: Path | None = None) -> Catalogue:
         in_image = parse_image(read_section(path, SECTION))
     except ImageError as error:
         raise ImageError(str(error) if str(path) in str(error) else f"{path}, section {SECTION}: {error}") from None
-    text = elf.read_section(debug, declarations.SECTION)
-    try:
-        if text is None:
-            raise ImageError("there is none")
-        tests = parse_tests(text)
-    except ImageError as error:
-        raise ImageError(f"{debug}, section {declarations.SECTION}: {error}") from None
+    found = declarations.load(debug)
+    if found is None:
+        raise ImageError(f"{debug}, section {declarations.SECTION}: there is none")
+    tests = _catalogue(found)
     described = [(test.id, class_digit(test.classes), test.level[:1]) for test in tests.tests]
     if sorted(described) != in_image:
         raise ImageError(f"{debug} does not belong to {path}: they declare other tests; build both with: make image")

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from pvtest.images import text_fields
+from pvtest import paths
+from pvtest.images import elf, text_fields
 from pvtest.images.pe import ImageError
 
 SECTION = ".pvttext"
@@ -70,6 +72,7 @@ class Declarations:
 
     version: str
     tests: tuple[Declaration, ...]
+    checks: dict[str, str]  # what each CHECK() compares, by file:line
 
 
 def _read_labels(declaration: Declaration, fields: list[str]) -> dict[str, str]:
@@ -123,6 +126,7 @@ def parse(data: bytes) -> Declarations:
     """Reads the section."""
     version, format_seen = "", False
     tests: list[Declaration] = []
+    checks: dict[str, str] = {}
     for fields in text_fields.split(data):
         if fields[0] == "catalogue":
             if fields[1:] != [FORMAT]:
@@ -133,9 +137,21 @@ def parse(data: bytes) -> Declarations:
             version = fields[1]
         elif fields[0] == "test":
             tests.append(_test(fields))
+        elif fields[0] == "check" and len(fields) == 3:
+            checks[fields[1]] = fields[2]
         else:
             raise ImageError(f"unexpected record with {len(fields)} fields: {' | '.join(fields)[:100]!r}")
     if not format_seen:
         raise ImageError("no record 'catalogue', which states the format")
     # The linker sorts the registrations by id, the declarations it leaves in link order.
-    return Declarations(version, tuple(sorted(tests, key=lambda test: test.id.encode())))
+    return Declarations(version, tuple(sorted(tests, key=lambda test: test.id.encode())), checks)
+
+
+def load(debug_file: Path | None = None) -> Declarations | None:
+    """What pvtest.debug has. None: no such section. ImageError: the file is not there, or is not what it should be."""
+    path = debug_file or paths.GUEST_DEBUG
+    data = elf.read_section(path, SECTION)
+    try:
+        return None if data is None else parse(data)
+    except ImageError as error:
+        raise ImageError(f"{path}, section {SECTION}: {error}") from None

@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pvtest import paths
-from pvtest.images import declarations, elf
-from pvtest.images.pe import ImageError
+from pvtest.images import declarations
 
 
 @dataclass(frozen=True)
@@ -24,19 +22,32 @@ class Story:
     failure: str
 
 
-def parse(data: bytes) -> dict[str, Story]:
-    """The stories by the id of their test."""
+@dataclass(frozen=True)
+class Texts:
+    """What pvtest.debug knows for the report of a failure."""
+
+    stories: dict[str, Story]  # by the id of the test
+    checks: dict[str, str]  # what a check compares, by its file:line
+
+
+def _stories(found: declarations.Declarations) -> dict[str, Story]:
     return {
         test.id: Story(test.id, test.text("STEPS"), test.text("EXPECTS"), test.text("IF_IT_FAILS"))
-        for test in declarations.parse(data).tests
+        for test in found.tests
     }
 
 
+def parse(data: bytes) -> dict[str, Story]:
+    """The stories by the id of their test."""
+    return _stories(declarations.parse(data))
+
+
+def texts(debug_file: Path | None = None) -> Texts:
+    """Those in pvtest.debug. ImageError: the file is not there, or is not what it should be."""
+    found = declarations.load(debug_file)
+    return Texts(_stories(found), found.checks) if found else Texts({}, {})  # without the section there are none
+
+
 def stories(debug_file: Path | None = None) -> dict[str, Story]:
-    """The stories in pvtest.debug by test id. ImageError: the file is not there, or is not what it should be."""
-    path = debug_file or paths.GUEST_DEBUG
-    data = elf.read_section(path, declarations.SECTION)
-    try:
-        return parse(data) if data else {}  # without the section no test has one
-    except ImageError as error:
-        raise ImageError(f"{path}, section {declarations.SECTION}: {error}") from None
+    """The stories in pvtest.debug by test id."""
+    return texts(debug_file).stories

@@ -14,7 +14,7 @@ from pvtest.machine.guest_process import Outcome
 from pvtest.machine.request import Request
 from pvtest.plan.devices import FUNCTIONS
 from pvtest.stream import crash, symbols
-from pvtest.stream.judge import Judgement, Reading, bounded, check_verified, combine
+from pvtest.stream.judge import DECIDED_AT, Judgement, Reading, bounded, check_verified, combine
 from pvtest.stream.model import Boot, Crash, Run, TestResult, Timing, Verdict
 from pvtest.stream.tap import TapParser
 from pvtest.stream.yaml_block import YamlError, number
@@ -161,20 +161,23 @@ def _crashes(attempts: list[Attempt]) -> list[Crash]:
 
 
 @lru_cache(maxsize=1)
-def _stories() -> dict[str, stories.Story]:
+def _texts() -> stories.Texts:
     """Read once: a campaign has hundreds of runs."""
     try:
-        return stories.stories()
+        return stories.texts()
     except (ImageError, MissingError):
-        return {}  # without the debug file a report is shorter, and as true
+        return stories.Texts({}, {})  # without the debug file a report is shorter, and as true
 
 
 def _tell_more(results: list[TestResult]) -> None:
-    """Frames with their sources, and the story of each test that has something to explain."""
+    """Frames with their sources, and of each test that failed its story and the check that did not hold."""
     for result in results:
         result.frames = symbols.resolve(result.crash)
         if result.verdict in (Verdict.FAIL, Verdict.ERROR):
-            result.story = _stories().get(result.instance.test.id)
+            result.story = _texts().stories.get(result.instance.test.id)
+            check = _texts().checks.get(result.where.rpartition(DECIDED_AT)[2])
+            if check:
+                result.details = {"check": check, **result.details}
 
 
 def _boot(attempt: Attempt) -> Boot:

@@ -10,6 +10,8 @@ from pvtest.stream.model import TestResult, Verdict
 from pvtest.stream.tap import Point, TapParser
 from pvtest.stream.yaml_block import YamlError, number
 
+DECIDED_AT = ", decided at "  # between the declaration of a test and its check
+
 _KNOWN_KEYS = (
     "verdict",
     "message",
@@ -82,7 +84,7 @@ def _result(instance: Instance, point: Point, seed: int, problems: list[str]) ->
 
 def _where(instance: Instance, check: str) -> str:
     """The declaration, and the check that decided; often that is one of a fixture. Empty where no check did."""
-    return f"{instance.test.where}, decided at {check}" if check else ""
+    return f"{instance.test.where}{DECIDED_AT}{check}" if check else ""
 
 
 def _worst(rounds: list[TestResult]) -> TestResult:
