@@ -71,7 +71,7 @@ $(HOT:%=$(BUILD)/guest/%.o): OPT := $(HOT_OPT)
 $(BUILD)/host/%.o: OPT := $(HOT_OPT)
 
 # What the PE file keeps of the ELF file.
-SECTIONS := .text .rodata .pvtcat .rela .dynsym .dynstr .reloc .data.rel.ro .dynamic .data
+SECTIONS := .text .rodata .pvtcat .buildid .rela .dynsym .dynstr .reloc .data.rel.ro .dynamic .data
 
 # A budget for the code of this project as Debian 12's gcc compiles it. Other compilers make larger images, and a limit must not
 # stop their users: `make test` enforces it where gcc is that one; everywhere else a larger image is a warning.
@@ -135,7 +135,7 @@ $(BUILD)/host/%.o: % $(BUILD)/flags
 # link(image, objects, script)
 define link
 	$(call tell,LINK,$(1))
-	$(Q)$(LD) -nostdlib -znocombreloc --gc-sections --build-id=none -T $(3) -shared -Bsymbolic --no-undefined $(EFI_CRT0) $(2) $(EFI_LIB) \
+	$(Q)$(LD) -nostdlib -znocombreloc --gc-sections --build-id=sha1 -T $(3) -shared -Bsymbolic --no-undefined $(EFI_CRT0) $(2) $(EFI_LIB) \
 	    -Map=$(BUILD)/$(1).map -o $(BUILD)/$(1).debug
 	$(Q)$(OBJCOPY) $(SECTIONS:%=-j %) -O efi-app-x86_64 $(BUILD)/$(1).debug $(BUILD)/$(1).efi
 endef

@@ -13,6 +13,13 @@ extern const char image_text_start[] IMAGE_SYMBOL, image_text_end[] IMAGE_SYMBOL
 extern const char image_rodata_start[] IMAGE_SYMBOL, image_rodata_end[] IMAGE_SYMBOL;
 extern const char image_data_start[] IMAGE_SYMBOL, image_data_end[] IMAGE_SYMBOL;
 
+/* Note of the linker: three lengths, "GNU", and a hash of the linked file. */
+extern const struct image_build_id {
+    uint32_t name_size, hash_size, type;
+    char name[4];
+    uint8_t hash[20];
+} image_build_id IMAGE_SYMBOL;
+
 /* Where the firmware put the image. An address minus this is an address in the ELF file with the debug information. */
 static inline uint64_t image_base(void)
 {

@@ -87,16 +87,28 @@ bool suite_prepare(struct boot_info *info, struct volume *volume)
     return !s->options.unattended || unattended_prepare(s, volume);
 }
 
+/* Enough of it to tell builds apart. */
+#define BUILD_ID_SHOWN 8
+
+static const char *build_id(char *text, size_t size)
+{
+    for (unsigned i = 0; i < BUILD_ID_SHOWN; i++) {
+        fmt_snprintf(text + 2 * i, size - 2 * i, "%02x", image_build_id.hash[i]);
+    }
+    return text;
+}
+
 /* NULL, or why no test can run. */
 static const char *begin(struct suite *s, const struct boot_info *info)
 {
+    char text[2 * BUILD_ID_SHOWN + 1];
     uint64_t leaving_us;
 
     report_begin(s->counts.planned);
     panic_set_witness(NULL);
     unattended_start(s);
-    report_comment("pvtest: version=%s seed=%llu repeat=%llu options=\"%s\" tsc_hz=%llu clock=%s image=0x%llx",
-                   PVT_VERSION, (unsigned long long)s->options.seed, (unsigned long long)s->options.repeat,
+    report_comment("pvtest: version=%s build=%s seed=%llu repeat=%llu options=\"%s\" tsc_hz=%llu clock=%s image=0x%llx",
+                   PVT_VERSION, build_id(text, sizeof(text)), (unsigned long long)s->options.seed, (unsigned long long)s->options.repeat,
                    info->options_source, (unsigned long long)time_tsc_hz(), time_source(),
                    (unsigned long long)image_base());
     describe_host();

@@ -112,7 +112,7 @@ def run_of(path: Path, known: Catalogue, needs: Requirements) -> Run:
     found = combine([reading], selected, reading.why)
     check_verified(found)
     for result in found.results:
-        result.frames = symbols.resolve(result.crash)
+        result.frames = symbols.resolve(result.crash, build=guest.get("build", ""))
     host = {**tap.fact("hypervisor"), **tap.fact("host")}
     seconds = sum(result.duration_us for result in found.results) / 1e6
     return Run(

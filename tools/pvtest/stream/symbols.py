@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pvtest import paths
+from pvtest.images import build_id
 from pvtest.stream.lines import printable
 from pvtest.stream.model import Frame
 
@@ -136,12 +137,13 @@ def offsets(crash: list[str]) -> list[int]:
     return [int(match[1], 16) for line in crash if (match := _FRAME.match(line))]
 
 
-def resolve(crash: list[str], path: Path | None = None) -> list[Frame]:
+def resolve(crash: list[str], path: Path | None = None, build: str = "") -> list[Frame]:
     """The frames among the crash lines, with names and source lines where debug file and sources have them."""
     found = offsets(crash)
     if not found:
         return []
-    table = _table(path or paths.GUEST_DEBUG)
+    debug = path or paths.GUEST_DEBUG
+    table = _table(debug) if build_id.belongs(debug, build) else None
     # Return addresses point behind the call. Only where an exception ended it is the first frame the place itself.
     exact = any(line.startswith(("trap:", "regs:")) for line in crash)
     return [
