@@ -187,3 +187,10 @@ def test_ci_run_sets_up_first(tmp_path: Path, setup: int, code: int, called: lis
         (tmp_path / name).chmod(0o755)
     done = subprocess.run([tmp_path / ".ci" / "run"], capture_output=True, timeout=20, check=False)
     assert (done.returncode, (tmp_path / "calls").read_text().splitlines()) == (code, called)
+
+
+def test_container_is_the_same_each_time_and_needs_no_root() -> None:
+    text = CONTAINER.read_text(encoding="utf-8")
+    assert re.search(r"^FROM debian:bookworm-20\d{6}$", text, re.MULTILINE)
+    users = re.findall(r"^USER (\S+)$", text, re.MULTILINE)
+    assert users == ["pvtest"] and text.index("USER pvtest") > text.rindex("RUN ")
