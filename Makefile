@@ -79,7 +79,7 @@ GUEST_LIMIT := 655360
 HOST_LIMIT  := 393216
 LIMITS      := warn
 
-.PHONY: all image test lint unit clean check-catalogue docs sizes help FORCE
+.PHONY: all image test test-distributions lint unit clean check-catalogue docs sizes help FORCE
 
 all: image
 
@@ -89,6 +89,8 @@ help:
 	@echo 'Targets:'
 	@echo '  image       both images and their checks (also: all, or no target)'
 	@echo '  test        everything that CI checks; sets up what is missing'
+	@echo '  test-distributions'
+	@echo '              builds and runs with gcc and clang of other Debian releases (SUITES), as root'
 	@echo '  unit        unit tests of the C libraries; UNIT_SEED=N: other random numbers'
 	@echo '  lint        formatting and static checks of C, shell and Python'
 	@echo '  lint-words  words that docs/style.md keeps out of comments and documents'
@@ -175,6 +177,10 @@ test:
 # Messages and interrupts of VMBus are a part of the ABI that is written down ahead of its first user.
 AHEAD    := abi/message.h abi/retarget_interrupt.h
 TREE     := $(sort $(shell git ls-files 2>/dev/null || find * -type f -not -path '$(BUILD)/*'))
+# Not a part of make test: installs other releases of Debian, as root.
+test-distributions:
+	@tools/test-distributions.sh $(SUITES)
+
 C_FILES  := $(wildcard $(filter %.c %.h,$(TREE)))
 SH_FILES := run.sh .ci/run $(sort $(wildcard tools/*.sh tools/bundle/*.sh tests/unit/*.sh tests/runner/*.sh))
 TIDY     := $(patsubst %,$(BUILD)/lint/%.tidy,$(GUEST_SRC) $(HOST_SRC))
