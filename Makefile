@@ -145,8 +145,8 @@ endef
 $(BUILD)/pvtest.efi: $(GUEST_OBJ) linker/guest.lds $(BUILD)/guest.list
 	$(call link,pvtest,$(GUEST_OBJ),linker/guest.lds)
 
-$(BUILD)/refhost.efi: $(HOST_OBJ) linker/host.lds $(BUILD)/host.list
-	$(call link,refhost,$(HOST_OBJ),linker/host.lds)
+$(BUILD)/refhost.efi: $(HOST_OBJ) linker/host.lds host/defects/softiommu_seams.ld $(BUILD)/host.list
+	$(call link,refhost,@host/defects/softiommu_seams.ld $(HOST_OBJ),linker/host.lds)
 
 # Unknown requirement ids, duplicate test ids and bad declarations fail the build.
 check-catalogue: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi

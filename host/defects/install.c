@@ -4,4 +4,5 @@
 void defects_install(void)
 {
     defects_install_guest_state();
+    defects_install_softiommu();
 }

@@ -12,7 +12,6 @@
 #include "host/defects/defects.h"
 #include "host/iommu/domain_id.h"
 #include "host/iommu/soft_memory.h"
-#include "host/iommu/soft_omissions.h"
 #include "host/variants/variants.h"
 #include "lib/bits.h"
 
@@ -22,11 +21,11 @@
 #define IOTLB_ENTRIES      4096u
 #define WALK_CACHE_ENTRIES 1024u
 #define DEVICE_TLB_ENTRIES 512u
-#define TAGS               65536u
+#define DIDS               65536u
 /* DEFECT_PASID_TAKES_IOVA: of an address of 64 bits, less 20 of a PASID and 8 that were rounded away. */
 #define IOVA_BITS_LEFT 36u
 
-/* The hardest of the legal hosts is the one to test against. */
+/* Default to the most aggressive caching policy that the ABI allows. */
 struct soft_options soft_options = {.caching = SOFTIOMMU_CACHE_ADVERSARIAL};
 
 struct soft_function {
@@ -105,7 +104,7 @@ void soft_set_limits(uint8_t iova_bits, bool five_level)
         .five_level = five_level,
         .ats = true,
         .page_sizes = HV_IOMMU_PGSIZE_ALL,
-        .dids = TAGS,
+        .dids = DIDS,
     };
 }
 
@@ -133,11 +132,12 @@ static bool soft_init(void)
         .iova_bits = defect_active(DEFECT_PASID_TAKES_IOVA) ? IOVA_BITS_LEFT : soft.limits.iova_bits,
         .physical_bits = log2_floor(guest_gpa_limit()),
         .xd_reserved = variant_active(VARIANT_XD_RESERVED),
+        .user_ignored = variant_active(VARIANT_USER_IGNORED),
         .page_sizes = HV_IOMMU_PGSIZE_ALL,
         .iotlb_entries = IOTLB_ENTRIES,
         .walk_cache_entries = WALK_CACHE_ENTRIES,
         .device_tlb_entries = DEVICE_TLB_ENTRIES,
-        .omissions = soft_omissions(),
+        .rules = soft_options.rules,
     };
     struct softiommu_callbacks callbacks = {
         .stage2 = soft_memory_stage2,
@@ -145,15 +145,13 @@ static bool soft_init(void)
         .compare_exchange64 = soft_memory_compare_exchange64,
         .copy_from = soft_memory_copy_from,
         .copy_to = soft_memory_copy_to,
-        .moment = on_switch_step,
+        .on_switch_step = on_switch_step,
     };
     size_t size;
 
     if (soft.devices == 0)
         return false;
     config.devices = soft.devices;
-    if (variant_active(VARIANT_USER_IGNORED))
-        softiommu_omit(&config.omissions, SOFTIOMMU_OMIT_USER_IGNORED);
     size = softiommu_storage_size(&config);
     if (size != 0)
         soft.iommu =
@@ -184,7 +182,7 @@ static struct softiommu_translation translation_of(const struct translation *t)
         [TRANSLATION_PAGING] = SOFTIOMMU_PAGING,
     };
 
-    return (struct softiommu_translation){.kind = kinds[t->kind], .root = t->root, .levels = t->levels, .tag = t->did};
+    return (struct softiommu_translation){.kind = kinds[t->kind], .root = t->root, .levels = t->levels, .did = t->did};
 }
 
 void soft_block(uint16_t bdf)
@@ -231,10 +229,8 @@ static void soft_flush_range(const struct translation *t, uint64_t page, unsigne
 
 static void soft_forget_domain(const struct translation *t)
 {
-    struct softiommu_translation domain = translation_of(t);
-
     soft_lock();
-    softiommu_delete_domain(soft.iommu, &domain);
+    softiommu_delete_domain(soft.iommu, t->did);
     soft_unlock();
 }
 

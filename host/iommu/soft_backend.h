@@ -10,8 +10,9 @@
 struct soft_options {
     enum softiommu_policy caching;
     uint64_t seed;
-    bool no_functions; /* the machine's own devices alone */
-    unsigned levels;   /* 4 or 5; 0: 5 when no other unit is there, whose devices could not use it */
+    bool no_functions;                   /* the machine's own devices alone */
+    unsigned levels;                     /* 4 or 5; 0: 5 when no other unit is there, whose devices could not use it */
+    const struct softiommu_rules *rules; /* NULL: those of the ABI */
 };
 extern struct soft_options soft_options;
 

@@ -1,47 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/softiommu/cache.h"
 
-#define NO_ENTRY       UINT32_MAX
 #define EVICTION_STEPS 16u
 
-void cache_init(struct cache *cache, struct arena *arena, uint32_t capacity, uint32_t groups, struct dice *dice,
+void cache_init(struct cache *cache, struct arena *arena, uint32_t capacity, uint32_t groups, struct prng *prng,
                 struct softiommu_cache_statistics *statistics)
 {
     unsigned bits = log2_ceil(capacity);
-    struct cache c = {.capacity = capacity,
-                      .bucket_bits = bits,
-                      .group_mask = groups - 1,
-                      .list_limit = UINT32_MAX,
-                      .lookup_limit = UINT32_MAX};
+    struct cache c = {.capacity = capacity, .bucket_bits = bits, .group_mask = groups - 1};
 
     c.entry = arena_take(arena, capacity * sizeof(*c.entry));
     c.bucket = arena_take(arena, sizeof(*c.bucket) << bits);
     c.group = arena_take(arena, groups * sizeof(*c.group));
     if (arena->base == NULL)
         return;
-    c.dice = dice;
+    c.prng = prng;
     c.statistics = statistics;
     for (uint32_t i = 0; i < capacity; i++)
-        c.entry[i] = (struct cache_entry){.bucket_next = i + 1 < capacity ? i + 1 : NO_ENTRY};
+        c.entry[i] = (struct cache_entry){.bucket_next = i + 1 < capacity ? i + 1 : CACHE_NO_ENTRY};
     for (uint32_t i = 0; i < UINT32_C(1) << bits; i++)
-        c.bucket[i] = NO_ENTRY;
+        c.bucket[i] = CACHE_NO_ENTRY;
     for (uint32_t i = 0; i < groups; i++)
-        c.group[i] = (struct cache_group){.first = NO_ENTRY};
+        c.group[i] = (struct cache_group){.first = CACHE_NO_ENTRY};
     *cache = c;
 }
 
 /* Multiplicative hash: the upper bits of the product depend on all bits of the key. */
-static uint32_t *bucket_of(const struct cache *cache, uint16_t tag, uint64_t page)
+static uint32_t *bucket_of(const struct cache *cache, uint16_t did, uint64_t page)
 {
-    uint64_t product = (page ^ (uint64_t)tag << 48 ^ (uint64_t)tag << 9) * UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t product = (page ^ (uint64_t)did << 48 ^ (uint64_t)did << 9) * UINT64_C(0x9E3779B97F4A7C15);
 
     return &cache->bucket[product >> 32 >> (32 - cache->bucket_bits)];
 }
 
-struct cache_entry *cache_find(const struct cache *cache, uint16_t tag, uint64_t page)
+struct cache_entry *cache_find(const struct cache *cache, uint16_t did, uint64_t page)
 {
-    for (uint32_t i = *bucket_of(cache, tag, page); i != NO_ENTRY; i = cache->entry[i].bucket_next) {
-        if (cache->entry[i].page == page && cache->entry[i].tag == tag)
+    for (uint32_t i = *bucket_of(cache, did, page); i != CACHE_NO_ENTRY; i = cache->entry[i].bucket_next) {
+        if (cache->entry[i].page == page && cache->entry[i].did == did)
             return &cache->entry[i];
     }
     return NULL;
@@ -49,25 +44,25 @@ struct cache_entry *cache_find(const struct cache *cache, uint16_t tag, uint64_t
 
 static void unlink_group(struct cache *cache, const struct cache_entry *entry)
 {
-    struct cache_group *group = &cache->group[entry->tag & cache->group_mask];
+    struct cache_group *group = &cache->group[entry->did & cache->group_mask];
 
-    if (entry->group_previous == NO_ENTRY)
+    if (entry->group_previous == CACHE_NO_ENTRY)
         group->first = entry->group_next;
     else
         cache->entry[entry->group_previous].group_next = entry->group_next;
-    if (entry->group_next != NO_ENTRY)
+    if (entry->group_next != CACHE_NO_ENTRY)
         cache->entry[entry->group_next].group_previous = entry->group_previous;
     group->entries--;
 }
 
 static void link_group(struct cache *cache, struct cache_entry *entry)
 {
-    struct cache_group *group = &cache->group[entry->tag & cache->group_mask];
+    struct cache_group *group = &cache->group[entry->did & cache->group_mask];
     uint32_t index = (uint32_t)(entry - cache->entry);
 
-    entry->group_previous = NO_ENTRY;
+    entry->group_previous = CACHE_NO_ENTRY;
     entry->group_next = group->first;
-    if (group->first != NO_ENTRY)
+    if (group->first != CACHE_NO_ENTRY)
         cache->entry[group->first].group_previous = index;
     group->first = index;
     group->entries++;
@@ -76,7 +71,7 @@ static void link_group(struct cache *cache, struct cache_entry *entry)
 static void drop(struct cache *cache, struct cache_entry *entry)
 {
     uint32_t index = (uint32_t)(entry - cache->entry);
-    uint32_t *link = bucket_of(cache, entry->tag, entry->page);
+    uint32_t *link = bucket_of(cache, entry->did, entry->page);
 
     while (*link != index)
         link = &cache->entry[*link].bucket_next;
@@ -91,27 +86,27 @@ static void make_room(struct cache *cache)
 {
     uint32_t index = cache->victim;
 
-    if (cache->free != NO_ENTRY)
+    if (cache->free != CACHE_NO_ENTRY)
         return;
-    if (cache->dice != NULL)
-        index = dice_below(cache->dice, cache->capacity);
+    if (cache->prng != NULL)
+        index = prng_below(cache->prng, cache->capacity);
     else
         cache->victim = (cache->victim + 1) % cache->capacity;
     drop(cache, &cache->entry[index]);
     cache->statistics->evictions++;
 }
 
-void cache_fill(struct cache *cache, uint16_t tag, uint64_t page, uint64_t address, uint8_t flags)
+void cache_fill(struct cache *cache, uint16_t did, uint64_t page, uint64_t address, uint8_t flags)
 {
-    struct cache_entry *entry = cache_find(cache, tag, page);
+    struct cache_entry *entry = cache_find(cache, did, page);
 
     if (entry == NULL) {
-        uint32_t *bucket = bucket_of(cache, tag, page);
+        uint32_t *bucket = bucket_of(cache, did, page);
 
         make_room(cache);
         entry = &cache->entry[cache->free];
         cache->free = entry->bucket_next;
-        *entry = (struct cache_entry){.page = page, .tag = tag, .bucket_next = *bucket};
+        *entry = (struct cache_entry){.page = page, .did = did, .bucket_next = *bucket};
         *bucket = (uint32_t)(entry - cache->entry);
         link_group(cache, entry);
         cache->statistics->entries++;
@@ -122,15 +117,15 @@ void cache_fill(struct cache *cache, uint16_t tag, uint64_t page, uint64_t addre
 }
 
 /* Groups from a random one on until one has entries, and some steps along its list. */
-void cache_evict_some(struct cache *cache, struct dice *dice)
+void cache_evict_some(struct cache *cache, struct prng *prng)
 {
-    uint32_t start = dice_roll(dice), steps = dice_below(dice, EVICTION_STEPS), index = NO_ENTRY;
+    uint32_t start = prng_next(prng), steps = prng_below(prng, EVICTION_STEPS), index = CACHE_NO_ENTRY;
 
-    for (uint32_t i = 0; i <= cache->group_mask && index == NO_ENTRY; i++)
+    for (uint32_t i = 0; i <= cache->group_mask && index == CACHE_NO_ENTRY; i++)
         index = cache->group[(start + i) & cache->group_mask].first;
-    if (index == NO_ENTRY)
+    if (index == CACHE_NO_ENTRY)
         return;
-    while (steps-- > 0 && cache->entry[index].group_next != NO_ENTRY)
+    while (steps-- > 0 && cache->entry[index].group_next != CACHE_NO_ENTRY)
         index = cache->entry[index].group_next;
     drop(cache, &cache->entry[index]);
     cache->statistics->evictions++;
@@ -142,26 +137,24 @@ static void invalidate(struct cache *cache, struct cache_entry *entry)
     cache->statistics->invalidations++;
 }
 
-static void drop_listed(struct cache *cache, uint16_t tag, uint64_t first, uint64_t last)
+static void drop_listed(struct cache *cache, uint16_t did, uint64_t first, uint64_t last)
 {
-    uint32_t next, seen = 0;
+    uint32_t next;
 
-    for (uint32_t i = cache->group[tag & cache->group_mask].first; i != NO_ENTRY && seen < cache->list_limit;
-         i = next) {
+    for (uint32_t i = cache->group[did & cache->group_mask].first; i != CACHE_NO_ENTRY; i = next) {
         struct cache_entry *entry = &cache->entry[i];
 
         next = entry->group_next;
-        seen++;
         cache->statistics->visited++;
-        if (entry->tag == tag && entry->page >= first && entry->page <= last)
+        if (entry->did == did && entry->page >= first && entry->page <= last)
             invalidate(cache, entry);
     }
 }
 
-static void drop_looked_up(struct cache *cache, uint16_t tag, uint64_t first, uint64_t last)
+static void drop_looked_up(struct cache *cache, uint16_t did, uint64_t first, uint64_t last)
 {
-    for (uint64_t i = 0; i <= last - first && i < cache->lookup_limit; i++) {
-        struct cache_entry *entry = cache_find(cache, tag, first + i);
+    for (uint64_t i = 0; i <= last - first; i++) {
+        struct cache_entry *entry = cache_find(cache, did, first + i);
 
         cache->statistics->visited++;
         if (entry != NULL)
@@ -169,15 +162,10 @@ static void drop_looked_up(struct cache *cache, uint16_t tag, uint64_t first, ui
     }
 }
 
-void cache_drop_range(struct cache *cache, uint16_t tag, uint64_t first, uint64_t last)
+void cache_drop_range(struct cache *cache, uint16_t did, uint64_t first, uint64_t last)
 {
-    if (last - first < cache->group[tag & cache->group_mask].entries)
-        drop_looked_up(cache, tag, first, last);
+    if (last - first < cache->group[did & cache->group_mask].entries)
+        drop_looked_up(cache, did, first, last);
     else
-        drop_listed(cache, tag, first, last);
-}
-
-void cache_drop_tag(struct cache *cache, uint16_t tag)
-{
-    drop_listed(cache, tag, 0, UINT64_MAX);
+        drop_listed(cache, did, first, last);
 }

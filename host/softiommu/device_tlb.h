@@ -12,9 +12,6 @@
 bool device_tlb_find(struct softiommu *iommu, unsigned device, uint64_t iova, enum oracle_access access,
                      struct leaf *leaf);
 void device_tlb_fill(struct softiommu *iommu, unsigned device, uint64_t iova, const struct leaf *leaf);
-/* 4 KiB pages first..last, both included. */
-void device_tlb_drop_range(struct softiommu *iommu, unsigned device, uint64_t first, uint64_t last,
-                           enum large_pages large);
-void device_tlb_drop_all(struct softiommu *iommu, unsigned device);
+void device_tlb_drop_range(struct softiommu *iommu, unsigned device, struct page_range pages);
 
 #endif

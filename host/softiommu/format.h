@@ -33,7 +33,6 @@ struct format {
 #define ENTRY_PS       BIT(7)       /* PAT at level 0 */
 #define ENTRY_TABLE    BITS(51, 12) /* address of the next table */
 #define ENTRY_XD       BIT(63)
-#define ENTRY_IGNORED  (BITS(63, 52) | BITS(11, 9)) /* XD, and what software keeps there */
 
 /* `levels`: 4 or 5. */
 const struct format *format_for(unsigned levels);
@@ -42,6 +41,18 @@ bool format_is_leaf(const struct format *format, unsigned level, uint64_t entry)
 /* Bits of this entry that must be zero and are not. */
 uint64_t format_reserved(const struct format *format, unsigned level, uint64_t entry, unsigned physical_bits,
                          uint64_t page_sizes);
+
+/* Pages of 4 KiB that an entry of a level spans, as a power of two. */
+static inline unsigned format_order(unsigned level)
+{
+    return FORMAT_INDEX_BITS * level;
+}
+
+/* Bytes that an entry of a level spans. */
+static inline uint64_t format_size(unsigned level)
+{
+    return BIT(12 + format_order(level));
+}
 
 static inline unsigned format_index(const struct format *format, unsigned level, uint64_t iova)
 {

@@ -30,11 +30,11 @@ static void lay_out(const struct softiommu_config *config, struct arena *arena)
     struct context_entry *context = arena_take(arena, config->devices * sizeof(*context));
     struct function scratch = {0};
     bool build = iommu != NULL;
-    struct dice *dice = config->policy == SOFTIOMMU_CACHE_RANDOM && build ? &iommu->dice : NULL;
+    struct prng *prng = config->policy == SOFTIOMMU_CACHE_RANDOM && build ? &iommu->prng : NULL;
 
     if (build) {
         *iommu =
-            (struct softiommu){.config = *config, .dice = {config->seed}, .function = function, .context = context};
+            (struct softiommu){.config = *config, .prng = {config->seed}, .function = function, .context = context};
         for (unsigned i = 0; i < config->devices; i++) {
             function[i] = (struct function){.translation = {.kind = SOFTIOMMU_BLOCKED}};
             context[i] = (struct context_entry){0};
@@ -42,23 +42,10 @@ static void lay_out(const struct softiommu_config *config, struct arena *arena)
     } else {
         iommu = &counted;
     }
-    page_cache_init(&iommu->iotlb, arena, config->iotlb_entries, CACHE_GROUPS_DOMAINS, dice);
-    walk_cache_init(&iommu->walk_cache, arena, config->walk_cache_entries, dice);
+    tlb_init(&iommu->iotlb, arena, config->iotlb_entries, CACHE_GROUPS_DOMAINS, prng);
+    walk_cache_init(&iommu->walk_cache, arena, config->walk_cache_entries, prng);
     for (unsigned i = 0; i < config->devices; i++)
-        page_cache_init(build ? &function[i].tlb : &scratch.tlb, arena, config->device_tlb_entries, CACHE_GROUPS_ONE,
-                        dice);
-}
-
-static void limit_drops(struct softiommu *iommu)
-{
-    for (unsigned level = 0; level < FORMAT_LEAF_LEVELS; level++) {
-        if (omitted(iommu, SOFTIOMMU_OMIT_IOTLB_AT_MOST_256))
-            iommu->iotlb.size[level].list_limit = 256;
-        if (omitted(iommu, SOFTIOMMU_OMIT_IOTLB_BLOCK_AT_MOST_256))
-            iommu->iotlb.size[level].lookup_limit = 256;
-        for (unsigned i = 0; i < iommu->config.devices && omitted(iommu, SOFTIOMMU_OMIT_DEVICE_TLB_AT_MOST_128); i++)
-            iommu->function[i].tlb.size[level].list_limit = 128;
-    }
+        tlb_init(build ? &function[i].tlb : &scratch.tlb, arena, config->device_tlb_entries, CACHE_GROUPS_ONE, prng);
 }
 
 size_t softiommu_storage_size(const struct softiommu_config *config)
@@ -81,7 +68,7 @@ struct softiommu *softiommu_init(const struct softiommu_config *config, const st
     if (needed == 0 || needed > size || storage == NULL || !is_aligned((uintptr_t)storage, ARENA_ALIGNMENT))
         return NULL;
     lay_out(config, &arena);
+    iommu->rules = config->rules != NULL ? *config->rules : softiommu_abi_rules;
     iommu->call = *callbacks;
-    limit_drops(iommu);
     return iommu;
 }

@@ -13,7 +13,7 @@ bool policy_fills(struct softiommu *iommu)
     case SOFTIOMMU_CACHE_ADVERSARIAL:
         return true;
     case SOFTIOMMU_CACHE_RANDOM:
-        return !dice_one_in(&iommu->dice, SKIPPED_FILL);
+        return !prng_one_in(&iommu->prng, SKIPPED_FILL);
     case SOFTIOMMU_CACHE_NONE:
         break;
     }
@@ -22,25 +22,25 @@ bool policy_fills(struct softiommu *iommu)
 
 bool policy_trusts_denial(struct softiommu *iommu)
 {
-    return iommu->config.policy != SOFTIOMMU_CACHE_RANDOM || !dice_one_in(&iommu->dice, DOUBT);
+    return iommu->config.policy != SOFTIOMMU_CACHE_RANDOM || !prng_one_in(&iommu->prng, DOUBT);
 }
 
 bool policy_prefetches(struct softiommu *iommu, bool leaf)
 {
     if (iommu->config.policy == SOFTIOMMU_CACHE_RANDOM)
-        return dice_one_in(&iommu->dice, PREFETCH);
+        return prng_one_in(&iommu->prng, PREFETCH);
     return iommu->config.policy == SOFTIOMMU_CACHE_ADVERSARIAL && !leaf;
 }
 
 void policy_evict(struct softiommu *iommu, unsigned device)
 {
-    struct dice *dice = &iommu->dice;
+    struct prng *prng = &iommu->prng;
 
-    if (iommu->config.policy != SOFTIOMMU_CACHE_RANDOM || !dice_one_in(dice, EVICTION))
+    if (iommu->config.policy != SOFTIOMMU_CACHE_RANDOM || !prng_one_in(prng, EVICTION))
         return;
-    cache_evict_some(&iommu->iotlb.size[dice_below(dice, FORMAT_LEAF_LEVELS)], dice);
-    cache_evict_some(&iommu->walk_cache.level[dice_below(dice, WALK_CACHE_LEVELS)], dice);
-    cache_evict_some(&iommu->function[device].tlb.size[dice_below(dice, FORMAT_LEAF_LEVELS)], dice);
+    cache_evict_some(&iommu->iotlb.size[prng_below(prng, FORMAT_LEAF_LEVELS)], prng);
+    cache_evict_some(&iommu->walk_cache.level[prng_below(prng, WALK_CACHE_LEVELS)], prng);
+    cache_evict_some(&iommu->function[device].tlb.size[prng_below(prng, FORMAT_LEAF_LEVELS)], prng);
     if (iommu->context[device].valid) {
         iommu->context[device].valid = false;
         iommu->context_statistics.evictions++;

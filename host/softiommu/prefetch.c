@@ -22,13 +22,13 @@ static void prefetch(const struct walk *walk, unsigned index)
 
     if (table_entry_read(walk, index, &entry) != SOFTIOMMU_REASON_NONE || !usable(walk, entry.value))
         return;
-    rights = walk_rights(walk, entry.value);
+    rights = table_entry_rights(walk, entry.value);
     if (!format_is_leaf(walk->format, walk->level, entry.value)) {
         walk_cache_fill(walk->iommu, walk, walk->level, iova, entry.value & ENTRY_TABLE, rights);
     } else if ((rights & RIGHT_USER) != 0 && policy_prefetches(walk->iommu, true)) {
         struct leaf leaf = walk_leaf(walk, entry.value, rights);
 
-        page_cache_fill(&walk->iommu->iotlb, walk->tag, iova, &leaf);
+        tlb_fill(&walk->iommu->iotlb, walk->did, iova, &leaf);
     }
 }
 

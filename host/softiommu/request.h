@@ -42,7 +42,7 @@ struct softiommu_request {
     /* The IOMMU's own. */
     uint64_t sequence;
     unsigned device;
-    uint16_t tag;
+    uint16_t did;
     struct softiommu_request *next, *previous;
 };
 
@@ -60,6 +60,6 @@ void softiommu_request_abandon(struct softiommu *iommu, struct softiommu_request
 
 /* Both complete all that was in flight when they were called. Flush, switch and delete call them; a reset may. */
 void softiommu_drain_device(struct softiommu *iommu, unsigned device);
-void softiommu_drain_domain(struct softiommu *iommu, uint16_t tag);
+void softiommu_drain_domain(struct softiommu *iommu, uint16_t did);
 
 #endif

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* How requests end: let go by the device, drained, or abandoned. */
-#include "host/softiommu/request_end.h"
+/* How requests end: completed by the device, drained, or abandoned. */
+#include "host/softiommu/in_flight.h"
 
-#include "host/softiommu/private.h"
-
-static void land(struct softiommu *iommu, struct softiommu_request *request)
+static void touch_memory(struct softiommu *iommu, struct softiommu_request *request)
 {
     const struct softiommu_callbacks *call = &iommu->call;
     uint64_t offset = 0;
@@ -24,25 +22,10 @@ static void land(struct softiommu *iommu, struct softiommu_request *request)
     iommu->statistics.bytes += offset;
 }
 
-static void take_out(struct softiommu *iommu, struct softiommu_request *request)
-{
-    struct function *function = &iommu->function[request->device];
-
-    if (request->previous != NULL)
-        request->previous->next = request->next;
-    else
-        function->oldest = request->next;
-    if (request->next != NULL)
-        request->next->previous = request->previous;
-    else
-        function->newest = request->previous;
-    iommu->statistics.in_flight--;
-}
-
 static void end(struct softiommu *iommu, struct softiommu_request *request, enum softiommu_request_state state)
 {
-    take_out(iommu, request);
-    land(iommu, request);
+    in_flight_remove(iommu, request);
+    touch_memory(iommu, request);
     request->state = state;
     if (request->done != NULL)
         request->done(request);
@@ -61,60 +44,29 @@ void softiommu_request_abandon(struct softiommu *iommu, struct softiommu_request
     if (request->state != SOFTIOMMU_REQUEST_IN_FLIGHT)
         return;
     iommu->statistics.abandoned++;
-    take_out(iommu, request);
+    in_flight_remove(iommu, request);
     request->state = SOFTIOMMU_REQUEST_IDLE;
 }
 
-static bool waited_for(const struct softiommu *iommu, const struct softiommu_request *request, bool any, uint16_t tag)
+/* Looks again after each, because `done` may begin requests; those are younger and not waited for. */
+static void drain(struct softiommu *iommu, unsigned device, uint64_t until, uint32_t did)
 {
-    if (request->access == ORACLE_ACCESS_READ && omitted(iommu, SOFTIOMMU_OMIT_DRAIN_READS))
-        return false;
-    return any || request->tag == tag;
-}
-
-/* The oldest request of the device from before `until`, under the tag or any. */
-static struct softiommu_request *find(const struct softiommu *iommu, unsigned device, uint64_t until, bool any,
-                                      uint16_t tag)
-{
-    struct softiommu_request *request = iommu->function[device].oldest;
-
-    while (request != NULL && request->sequence < until && !waited_for(iommu, request, any, tag))
-        request = request->next;
-    return request != NULL && request->sequence < until ? request : NULL;
-}
-
-/* Looks anew after each, because `done` may begin requests; those are younger and not waited for. */
-static bool drain(struct softiommu *iommu, unsigned device, bool any, uint16_t tag)
-{
-    uint64_t until = iommu->request_sequence;
     struct softiommu_request *request;
-    bool found = false;
 
-    while ((request = find(iommu, device, until, any, tag)) != NULL) {
+    while ((request = in_flight_find(iommu, device, until, did)) != NULL) {
         iommu->statistics.drained++;
         end(iommu, request, SOFTIOMMU_REQUEST_DRAINED);
-        found = true;
-        if (omitted(iommu, SOFTIOMMU_OMIT_DRAIN_OLDEST))
-            break;
     }
-    return found;
-}
-
-bool drain_function(struct softiommu *iommu, unsigned device, uint16_t tag)
-{
-    return drain(iommu, device, false, tag);
 }
 
 void softiommu_drain_device(struct softiommu *iommu, unsigned device)
 {
     if (device < iommu->config.devices)
-        drain(iommu, device, true, 0);
+        drain(iommu, device, iommu->request_sequence, ANY_DID);
 }
 
-void softiommu_drain_domain(struct softiommu *iommu, uint16_t tag)
+void softiommu_drain_domain(struct softiommu *iommu, uint16_t did)
 {
-    for (unsigned i = 0; i < iommu->config.devices; i++) {
-        if (drain_function(iommu, i, tag) && omitted(iommu, SOFTIOMMU_OMIT_DRAIN_SECOND))
-            return;
-    }
+    for (unsigned i = 0; i < iommu->config.devices; i++)
+        drain(iommu, i, iommu->request_sequence, did);
 }

@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 #include "abi/oracle.h"
-#include "host/softiommu/omissions.h"
 #include "host/softiommu/reason.h"
+#include "host/softiommu/rules.h"
 
 /* How much is remembered. All three are legal hosts. */
 enum softiommu_policy {
@@ -39,6 +39,7 @@ struct softiommu_config {
     unsigned iova_bits;          /* 21..57; a domain with four levels has at most 48 */
     unsigned physical_bits;      /* MAXPHYADDR, 32..52: entry bits from here to 51 are reserved */
     bool xd_reserved;            /* bit 63 of an entry is reserved; off: ignored */
+    bool user_ignored;           /* the user bit (U/S) is not checked */
     uint64_t page_sizes;         /* bitmap: bit 12 must be set, bits 21 and 30 may be */
     unsigned iotlb_entries;      /* per page size; each of the three 1..SOFTIOMMU_ENTRIES_MAX */
     unsigned walk_cache_entries; /* per level */
@@ -46,7 +47,7 @@ struct softiommu_config {
     /* A domain without devices keeps its entries until it is flushed or deleted. Off: they go with its last device.
      * Legal towards guests that flush a domain also while it has no devices. */
     bool keep_idle_domains;
-    struct softiommu_omissions omissions;
+    const struct softiommu_rules *rules; /* NULL: those of the ABI; copied */
 };
 
 #define SOFTIOMMU_DEVICES_MAX 256u
@@ -63,9 +64,9 @@ struct softiommu_callbacks {
     /* Bytes of a DMA. */
     void (*copy_from)(void *owner, void *to, uint64_t spa, size_t size);
     void (*copy_to)(void *owner, uint64_t spa, const void *from, size_t size);
-    /* May be NULL. Called at every step of a switch at which the device could do DMA on real hardware: before it,
-     * after it, and in between under the omissions that have something in between. May start requests. */
-    void (*moment)(void *owner, unsigned device);
+    /* May be NULL. Called before and after a switch of a device, when it could do DMA on real hardware. May start
+     * requests. */
+    void (*on_switch_step)(void *owner, unsigned device);
 };
 
 struct softiommu; /* lives in the storage */
@@ -79,20 +80,20 @@ struct softiommu *softiommu_init(const struct softiommu_config *config, const st
 
 enum softiommu_kind { SOFTIOMMU_BLOCKED, SOFTIOMMU_IDENTITY, SOFTIOMMU_PAGING };
 
-/* What a device sees. `tag` names what is cached for a domain. Devices with one tag have one translation; the root of a
- * tag changes only while no device has it, behind softiommu_delete_domain(). */
+/* What a device sees. `did` names what is cached for a domain. Devices with one did have one translation; the root of a
+ * did changes only while no device has it, after softiommu_delete_domain(). */
 struct softiommu_translation {
     enum softiommu_kind kind;
     uint64_t root;   /* GPA of the top table, aligned to 4 KiB, below 2^52 (PAGING) */
     unsigned levels; /* 4 or 5 (PAGING) */
-    uint16_t tag;
+    uint16_t did;
 };
 
 enum softiommu_switch { SOFTIOMMU_ATTACH, SOFTIOMMU_DETACH };
 
 /*
  * Makes `to` the translation of a device in one step, drops what may not be used any more (context entry, device TLB;
- * IOTLB and walk caches of the old tag when this was its last device), and drains the device's requests.
+ * IOTLB and walk caches of the old did when this was its last device), and drains the device's requests.
  * False, and nothing has changed, when the device or the translation is not valid.
  */
 bool softiommu_switch_device(struct softiommu *iommu, unsigned device, const struct softiommu_translation *to,
@@ -103,13 +104,13 @@ struct softiommu_translation softiommu_translation_of(const struct softiommu *io
 void softiommu_set_ats(struct softiommu *iommu, unsigned device, bool on);
 
 /* Both drop all that is cached of the domain's pages in every cache, and drain the domain's requests. */
-void softiommu_flush_domain(struct softiommu *iommu, uint16_t tag);
+void softiommu_flush_domain(struct softiommu *iommu, uint16_t did);
 /* 2^shift pages of 4 KiB from IOVA page << 12; any page, shift 0..63. Large pages that are touched go as a whole, and
  * so do the walk-cache entries on the way. */
-void softiommu_flush_range(struct softiommu *iommu, uint16_t tag, uint64_t page, unsigned shift);
-/* Drops everything under the domain's tag, which may then name another domain, and drains. Neither reads nor writes the
- * domain's tables. Devices that still have the tag keep their translation: switch them before. */
-void softiommu_delete_domain(struct softiommu *iommu, const struct softiommu_translation *domain);
+void softiommu_flush_range(struct softiommu *iommu, uint16_t did, uint64_t page, unsigned shift);
+/* Drops everything under the did, which may then name another domain, and drains. Neither reads nor writes the
+ * domain's tables. Devices that still have the did keep their translation: switch them before. */
+void softiommu_delete_domain(struct softiommu *iommu, uint16_t did);
 
 /* Translates one access: *spa, and the bytes from there on for which the answer holds, at most to the end of the page.
  * A refusal is recorded and leaves both untouched. `access`: READ or WRITE. */

@@ -3,15 +3,13 @@
 #ifndef PVT_HOST_SOFTIOMMU_STAGE1_H
 #define PVT_HOST_SOFTIOMMU_STAGE1_H
 
-#include "host/softiommu/page_cache.h"
 #include "host/softiommu/softiommu.h"
+#include "host/softiommu/tlb.h"
 
 /* The IOVA window that x86 units take for interrupts; nothing else is done with it (Reference 5). */
 #define INTERRUPT_WINDOW_FIRST UINT64_C(0xFEE00000)
 #define INTERRUPT_WINDOW_LAST  UINT64_C(0xFEEFFFFF)
 
-/* The name under which a domain's entries are cached. */
-uint16_t stage1_cache_tag(const struct softiommu *iommu, uint16_t tag);
 /* `t`: PAGING. */
 enum softiommu_reason stage1_find(struct softiommu *iommu, const struct softiommu_translation *t, uint64_t iova,
                                   enum oracle_access access, struct leaf *leaf);

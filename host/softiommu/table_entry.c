@@ -15,10 +15,9 @@ static bool is_root(const struct walk *walk)
 static enum softiommu_reason locate(const struct walk *walk, enum oracle_access access, struct table_entry *entry)
 {
     bool root = is_root(walk);
-    bool unchecked = omitted(walk->iommu, root ? SOFTIOMMU_OMIT_STAGE2_ROOT : SOFTIOMMU_OMIT_STAGE2_TABLE);
     uint64_t size;
 
-    if (stage2(walk->iommu, entry->gpa, access, unchecked, &entry->spa, &size))
+    if (stage2(walk->iommu, entry->gpa, access, &entry->spa, &size))
         return SOFTIOMMU_REASON_NONE;
     return root ? SOFTIOMMU_REASON_ROOT_REFUSED : SOFTIOMMU_REASON_TABLE_REFUSED;
 }
@@ -37,13 +36,12 @@ enum softiommu_reason table_entry_read(const struct walk *walk, unsigned index, 
     return SOFTIOMMU_REASON_NONE;
 }
 
-void table_entry_overwrite(struct softiommu *iommu, uint64_t spa, uint64_t value)
+uint8_t table_entry_rights(const struct walk *walk, uint64_t entry)
 {
-    uint64_t old;
+    bool user = (entry & ENTRY_USER) != 0 || walk->iommu->config.user_ignored;
+    bool write = (entry & ENTRY_WRITE) != 0;
 
-    do
-        old = iommu->call.read64(iommu->call.owner, spa);
-    while (old != value && !iommu->call.compare_exchange64(iommu->call.owner, spa, old, value));
+    return walk->rights & ((write ? RIGHT_WRITE : 0) | (user ? RIGHT_USER : 0));
 }
 
 static enum softiommu_reason required(uint64_t missing)
@@ -66,11 +64,7 @@ enum softiommu_reason table_entry_mark(const struct walk *walk, struct table_ent
     reason = locate(walk, ORACLE_ACCESS_WRITE, entry);
     if (reason != SOFTIOMMU_REASON_NONE)
         return reason;
-    if (omitted(iommu, SOFTIOMMU_OMIT_AD_DROPS_BITS))
-        marked &= ~ENTRY_IGNORED;
-    if (omitted(iommu, SOFTIOMMU_OMIT_AD_PLAIN_STORE))
-        table_entry_overwrite(iommu, entry->spa, marked);
-    else if (!iommu->call.compare_exchange64(iommu->call.owner, entry->spa, entry->value, marked))
+    if (!iommu->call.compare_exchange64(iommu->call.owner, entry->spa, entry->value, marked))
         return WALK_AGAIN;
     entry->value = marked;
     return SOFTIOMMU_REASON_NONE;

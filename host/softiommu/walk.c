@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/softiommu/walk.h"
 
-#include "host/softiommu/late_store.h"
 #include "host/softiommu/prefetch.h"
 #include "host/softiommu/private.h"
 #include "host/softiommu/table_entry.h"
 
 /* Hardware would go on for ever while a processor keeps changing an entry; a walk here must end. */
 #define WALK_TRIES 64u
-
-/* A table that only the omission follows; entries of zeros would lead to whatever is at GPA 0. */
-static bool followed_unpresent(const struct walk *walk, uint64_t entry)
-{
-    return omitted(walk->iommu, SOFTIOMMU_OMIT_PRESENT_LEAF_ONLY) && (entry & ENTRY_TABLE) != 0 &&
-           !format_is_leaf(walk->format, walk->level, entry);
-}
 
 bool walk_reserved(const struct walk *walk, uint64_t entry)
 {
@@ -23,30 +15,7 @@ bool walk_reserved(const struct walk *walk, uint64_t entry)
 
     if (config->xd_reserved)
         reserved |= entry & ENTRY_XD;
-    return reserved != 0 && !omitted(walk->iommu, SOFTIOMMU_OMIT_RESERVED_IGNORED);
-}
-
-/* Whether the entry is a large page that an omission is about: `of_2m`, or the next one for 1 GiB. */
-static bool large_omitted(const struct walk *walk, uint64_t entry, enum softiommu_omission of_2m)
-{
-    return walk->level > 0 && walk->level < FORMAT_LEAF_LEVELS && format_is_leaf(walk->format, walk->level, entry) &&
-           omitted(walk->iommu, (enum softiommu_omission)(of_2m + walk->level - 1));
-}
-
-uint8_t walk_rights(const struct walk *walk, uint64_t entry)
-{
-    uint8_t here =
-        (uint8_t)(((entry & ENTRY_WRITE) != 0 ? RIGHT_WRITE : 0) | ((entry & ENTRY_USER) != 0 ? RIGHT_USER : 0));
-    uint8_t above = walk->rights;
-
-    if (omitted(walk->iommu, SOFTIOMMU_OMIT_WRITE_LEAF_ONLY) ||
-        large_omitted(walk, entry, SOFTIOMMU_OMIT_WRITE_LEAF_ONLY_2M))
-        above |= RIGHT_WRITE;
-    if (large_omitted(walk, entry, SOFTIOMMU_OMIT_READ_ONLY_2M_WRITABLE))
-        return (here & above) | RIGHT_WRITE;
-    if (omitted(walk->iommu, SOFTIOMMU_OMIT_USER_IGNORED))
-        here |= RIGHT_USER;
-    return here & above;
+    return reserved != 0;
 }
 
 struct leaf walk_leaf(const struct walk *walk, uint64_t entry, uint8_t rights)
@@ -63,7 +32,7 @@ struct leaf walk_leaf(const struct walk *walk, uint64_t entry, uint8_t rights)
 static enum softiommu_reason finish(const struct walk *walk, struct table_entry *entry, struct leaf *leaf)
 {
     bool write = walk->access == ORACLE_ACCESS_WRITE;
-    uint8_t rights = walk_rights(walk, entry->value);
+    uint8_t rights = table_entry_rights(walk, entry->value);
     enum softiommu_reason reason;
 
     if ((rights & RIGHT_USER) == 0)
@@ -73,25 +42,9 @@ static enum softiommu_reason finish(const struct walk *walk, struct table_entry 
     reason = table_entry_mark(walk, entry, ENTRY_ACCESSED | (write ? ENTRY_DIRTY : 0));
     if (reason != SOFTIOMMU_REASON_NONE)
         return reason;
-    late_store_note(walk->iommu, walk->tag, entry->spa, entry->value);
     *leaf = walk_leaf(walk, entry->value, rights);
     prefetch_line(walk);
     return SOFTIOMMU_REASON_NONE;
-}
-
-/* Omissions: a unit that keeps to the size of the pages that it met first, where 2 MiB can be one page or many. */
-static bool size_refused(const struct walk *walk, bool is_leaf)
-{
-    struct met_size *met = &walk->iommu->met[(walk->iova >> 21) % MET_SIZES];
-    bool split = omitted(walk->iommu, SOFTIOMMU_OMIT_SPLIT_REFUSED);
-    bool changed = met->tag == walk->tag && met->page == walk->iova >> 21 && met->is_leaf != is_leaf;
-
-    if (walk->level != 1 || !(split || omitted(walk->iommu, SOFTIOMMU_OMIT_MERGE_REFUSED)))
-        return false;
-    if (changed && split != is_leaf)
-        return true;
-    *met = (struct met_size){.tag = walk->tag, .page = walk->iova >> 21, .is_leaf = is_leaf};
-    return false;
 }
 
 /* One level: NONE with walk->level lowered, or with *done set. Order of the checks as on a processor. */
@@ -103,20 +56,18 @@ static enum softiommu_reason step(struct walk *walk, struct leaf *leaf, bool *do
     reason = table_entry_read(walk, format_index(walk->format, walk->level, walk->iova), &entry);
     if (reason != SOFTIOMMU_REASON_NONE)
         return reason;
-    if ((entry.value & ENTRY_PRESENT) == 0 && !followed_unpresent(walk, entry.value))
+    if ((entry.value & ENTRY_PRESENT) == 0)
         return SOFTIOMMU_REASON_NOT_PRESENT;
     if (walk_reserved(walk, entry.value))
         return SOFTIOMMU_REASON_RESERVED_BIT;
     *done = format_is_leaf(walk->format, walk->level, entry.value);
-    if (size_refused(walk, *done))
-        return SOFTIOMMU_REASON_NOT_PRESENT;
     if (*done)
         return finish(walk, &entry, leaf);
     reason = table_entry_mark(walk, &entry, ENTRY_ACCESSED);
     if (reason != SOFTIOMMU_REASON_NONE)
         return reason;
     prefetch_line(walk);
-    walk->rights = walk_rights(walk, entry.value);
+    walk->rights = table_entry_rights(walk, entry.value);
     walk->table = entry.value & ENTRY_TABLE;
     walk_cache_fill(walk->iommu, walk, walk->level, walk->iova, walk->table, walk->rights);
     walk->level--;

@@ -4,8 +4,8 @@
 #define PVT_HOST_SOFTIOMMU_WALK_H
 
 #include "host/softiommu/format.h"
-#include "host/softiommu/page_cache.h"
 #include "host/softiommu/softiommu.h"
+#include "host/softiommu/tlb.h"
 
 /* What all levels so far allow. */
 #define RIGHT_WRITE 0x01u
@@ -18,7 +18,7 @@ struct walk {
     struct softiommu *iommu;
     const struct format *format;
     uint64_t root;
-    uint16_t tag;
+    uint16_t did;
     uint64_t iova;
     enum oracle_access access;
     /* Where it is. */
@@ -27,11 +27,10 @@ struct walk {
     uint8_t rights; /* of the levels above */
 };
 
-/* Finds the leaf of walk->iova; iommu, format, root, tag, iova and access are set. Fills caches on the way. */
+/* Finds the leaf of walk->iova; iommu, format, root, did, iova and access are set. Fills caches on the way. */
 enum softiommu_reason walk_run(struct walk *walk, struct leaf *leaf);
 
 /* For prefetches too. */
-uint8_t walk_rights(const struct walk *walk, uint64_t entry);
 bool walk_reserved(const struct walk *walk, uint64_t entry);
 /* The leaf that `entry` is, with `rights` of all levels. */
 struct leaf walk_leaf(const struct walk *walk, uint64_t entry, uint8_t rights);

@@ -16,8 +16,8 @@
 #define LOOK_UPS    4096u
 #define TABLES      64u
 #define ENTRY(gpa)  ((gpa) | 0x67u)
-#define OTHER_TAG   9u
-#define TAG         8u
+#define OTHER_DID   9u
+#define DID         8u
 
 /* Memory is the tables alone: table i at GPA and SPA i << 12. Every page of 0 .. 64 MiB is mapped. */
 static uint64_t memory[TABLES][512];
@@ -68,7 +68,7 @@ static struct softiommu *start(enum softiommu_policy policy, bool ats)
                                       .device_tlb_entries = ENTRIES_MAX};
     struct softiommu_callbacks callbacks = {
         .stage2 = stage2, .read64 = read64, .compare_exchange64 = compare_exchange64};
-    struct softiommu_translation t = {.kind = SOFTIOMMU_PAGING, .levels = 4, .tag = TAG};
+    struct softiommu_translation t = {.kind = SOFTIOMMU_PAGING, .levels = 4, .did = DID};
     struct softiommu *iommu;
 
     free(storage);
@@ -78,7 +78,7 @@ static struct softiommu *start(enum softiommu_policy policy, bool ats)
         fprintf(stderr, "bench_softiommu: the IOMMU does not start\n");
         exit(1);
     }
-    t.tag = OTHER_TAG;
+    t.did = OTHER_DID;
     softiommu_switch_device(iommu, 1, &t, SOFTIOMMU_ATTACH);
     softiommu_set_ats(iommu, 0, ats);
     return iommu;
@@ -140,7 +140,7 @@ static double time_page_flush(unsigned pages, uint64_t *visited)
         softiommu_cache_statistics(iommu, SOFTIOMMU_IOTLB, 0, &before);
         begin = now();
         for (unsigned k = 0; k < 16; k++)
-            softiommu_flush_range(iommu, TAG, k * (pages / 16), 0);
+            softiommu_flush_range(iommu, DID, k * (pages / 16), 0);
         keep_least(&least, (now() - begin) / 16);
         softiommu_cache_statistics(iommu, SOFTIOMMU_IOTLB, 0, &after);
     }
@@ -159,7 +159,7 @@ static double time_domain_flush(unsigned pages)
         translate(iommu, 0, 0, pages);
         translate(iommu, 1, 0, pages);
         begin = now();
-        softiommu_flush_domain(iommu, TAG);
+        softiommu_flush_domain(iommu, DID);
         keep_least(&least, now() - begin);
     }
     return least;
@@ -174,7 +174,7 @@ static double time_short_walk(void)
     for (int i = 0; i < REPETITIONS; i++) {
         double begin;
 
-        softiommu_flush_domain(iommu, TAG);
+        softiommu_flush_domain(iommu, DID);
         translate(iommu, 0, 0, 1);
         begin = now();
         translate(iommu, 0, 1, 511);

@@ -11,7 +11,7 @@
 
 #define BLOCKS_MAX 16
 #define BDF        0x80u
-#define TAG        3u
+#define DID        3u
 
 struct machine machine;
 static void *blocks[BLOCKS_MAX];
@@ -115,7 +115,7 @@ static void copy_to(void *owner, uint64_t spa, const void *from, size_t size)
     memcpy((void *)(uintptr_t)spa, from, size);
 }
 
-static void moment(void *owner, unsigned device)
+static void on_switch_step(void *owner, unsigned device)
 {
     (void)owner;
     (void)device;
@@ -124,7 +124,7 @@ static void moment(void *owner, unsigned device)
 
 void machine_block(bool blocked)
 {
-    struct softiommu_translation t = {.kind = blocked ? SOFTIOMMU_BLOCKED : SOFTIOMMU_IDENTITY, .tag = TAG};
+    struct softiommu_translation t = {.kind = blocked ? SOFTIOMMU_BLOCKED : SOFTIOMMU_IDENTITY, .did = DID};
 
     assert_true(softiommu_switch_device(iommu, 0, &t, SOFTIOMMU_ATTACH));
 }
@@ -141,7 +141,7 @@ int machine_reset(void **state)
         .device_tlb_entries = 16,
     };
     struct softiommu_callbacks callbacks = {
-        .stage2 = stage2, .copy_from = copy_from, .copy_to = copy_to, .moment = moment};
+        .stage2 = stage2, .copy_from = copy_from, .copy_to = copy_to, .on_switch_step = on_switch_step};
     struct config_identity identity = {.vendor = DMAPROBE_VENDOR, .device = DMAPROBE_DEVICE};
     size_t size = softiommu_storage_size(&config);
 

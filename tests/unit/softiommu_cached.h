@@ -5,14 +5,14 @@
 
 #include "tests/unit/softiommu_fixture.h"
 
-#define TAG  5u
+#define DID  5u
 #define IOVA UINT64_C(0x345678000)
 #define DATA (RAM + 0x30000)
 #define NEW  (RAM + 0x50000)
 
-static inline struct softiommu_translation mapped(struct machine *m, uint16_t tag, uint64_t iova, uint64_t bits)
+static inline struct softiommu_translation mapped(struct machine *m, uint16_t did, uint64_t iova, uint64_t bits)
 {
-    struct softiommu_translation t = domain_new(m, 4, tag);
+    struct softiommu_translation t = domain_new(m, 4, did);
 
     map(m, &t, iova, DATA, bits);
     attach(m, 0, &t);

@@ -36,6 +36,11 @@ static bool stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_
         *size = UINT64_MAX - gpa;
         return true;
     }
+    if (m->lent != 0 && gpa - m->lent < PAGE) {
+        *spa = gpa;
+        *size = PAGE - (gpa & (PAGE - 1));
+        return true;
+    }
     if (gpa - RAM >= RAM_SIZE || (access == WRITE && gpa >= READ_ONLY))
         return false;
     *spa = gpa_to_spa(gpa);
@@ -53,14 +58,15 @@ static uint64_t read64(void *owner, uint64_t spa)
         m->table_reads_in_host++;
     if (m->after_read != NULL)
         m->after_read(m, spa);
-    return value;
+    return value & ~m->unseen;
 }
 
 static bool compare_exchange64(void *owner, uint64_t spa, uint64_t expected, uint64_t desired)
 {
-    uint64_t *entry = at_spa(owner, spa);
+    struct machine *m = owner;
+    uint64_t *entry = at_spa(m, spa);
 
-    if (*entry != expected)
+    if (*entry != expected && !m->plain_store)
         return false;
     *entry = desired;
     return true;
@@ -76,12 +82,12 @@ static void copy_to(void *owner, uint64_t spa, const void *from, size_t size)
     memcpy((uint8_t *)at_spa(owner, spa), from, size);
 }
 
-static void moment(void *owner, unsigned device)
+static void on_switch_step(void *owner, unsigned device)
 {
     struct machine *m = owner;
 
-    if (m->moment != NULL)
-        m->moment(m, device);
+    if (m->on_switch_step != NULL)
+        m->on_switch_step(m, device);
 }
 
 struct softiommu_config machine_config(enum softiommu_policy policy)
@@ -102,7 +108,7 @@ struct softiommu_config machine_config(enum softiommu_policy policy)
 struct machine *machine_new(const struct softiommu_config *config)
 {
     struct machine *m = calloc(1, sizeof(*m));
-    struct softiommu_callbacks callbacks = {m, stage2, read64, compare_exchange64, copy_from, copy_to, moment};
+    struct softiommu_callbacks callbacks = {m, stage2, read64, compare_exchange64, copy_from, copy_to, on_switch_step};
     size_t size = softiommu_storage_size(config);
 
     assert_non_null(m);
@@ -164,15 +170,15 @@ void map(struct machine *m, const struct softiommu_translation *t, uint64_t iova
     *entry_of(m, t, iova, 0) = gpa | bits;
 }
 
-struct softiommu_translation domain_new(struct machine *m, unsigned levels, uint16_t tag)
+struct softiommu_translation domain_new(struct machine *m, unsigned levels, uint16_t did)
 {
-    return (struct softiommu_translation){.kind = SOFTIOMMU_PAGING, .root = table_new(m), .levels = levels, .tag = tag};
+    return (struct softiommu_translation){.kind = SOFTIOMMU_PAGING, .root = table_new(m), .levels = levels, .did = did};
 }
 
-struct softiommu_translation domain_mapping(struct machine *m, unsigned levels, uint16_t tag, uint64_t iova,
+struct softiommu_translation domain_mapping(struct machine *m, unsigned levels, uint16_t did, uint64_t iova,
                                             uint64_t gpa)
 {
-    struct softiommu_translation t = domain_new(m, levels, tag);
+    struct softiommu_translation t = domain_new(m, levels, did);
 
     map(m, &t, iova, gpa, RW);
     return t;
@@ -185,7 +191,7 @@ void attach(struct machine *m, unsigned device, const struct softiommu_translati
 
 void attach_blocking(struct machine *m, unsigned device)
 {
-    struct softiommu_translation blocked = {.kind = SOFTIOMMU_BLOCKED, .tag = 60001};
+    struct softiommu_translation blocked = {.kind = SOFTIOMMU_BLOCKED, .did = 60001};
 
     attach(m, device, &blocked);
 }

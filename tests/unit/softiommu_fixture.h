@@ -45,10 +45,14 @@ struct machine {
     enum softiommu_reason reason; /* of the last access */
     /* Optional: after an entry was read, before the IOMMU goes on. */
     void (*after_read)(struct machine *m, uint64_t spa);
-    void (*moment)(struct machine *m, unsigned device);
+    void (*on_switch_step)(struct machine *m, unsigned device);
     uint64_t watch[4]; /* for these two */
     unsigned watched, table_reads_in_host;
-    bool endless; /* the guest owns all GPAs; behind RAM there is no memory to touch */
+    /* Faults of the machine's own. */
+    uint64_t unseen;  /* bits that the IOMMU does not see in entries */
+    bool plain_store; /* a compare-exchange stores whatever is there */
+    uint64_t lent;    /* GPA of one page that stage 2 takes for the guest's */
+    bool endless;     /* the guest owns all GPAs; behind RAM there is no memory to touch */
 };
 
 /* 4 devices, 57 bits, all page sizes, A and D set, room for everything. */
@@ -73,9 +77,9 @@ uint64_t *entry_of(struct machine *m, const struct softiommu_translation *t, uin
 void map(struct machine *m, const struct softiommu_translation *t, uint64_t iova, uint64_t gpa, uint64_t bits);
 
 /* An empty paging domain. */
-struct softiommu_translation domain_new(struct machine *m, unsigned levels, uint16_t tag);
+struct softiommu_translation domain_new(struct machine *m, unsigned levels, uint16_t did);
 /* One that leads from `iova` to one page, for reads and writes. */
-struct softiommu_translation domain_mapping(struct machine *m, unsigned levels, uint16_t tag, uint64_t iova,
+struct softiommu_translation domain_mapping(struct machine *m, unsigned levels, uint16_t did, uint64_t iova,
                                             uint64_t gpa);
 void attach(struct machine *m, unsigned device, const struct softiommu_translation *t);
 void attach_blocking(struct machine *m, unsigned device);

@@ -5,21 +5,35 @@
 #define LOOK_AT(page)   ((unsigned)(page) << 8)
 #define WITH_ATS        (1u << 8)
 
-#define STORY(omission, story, argument)                                                                               \
+#define STORY(fault, story, argument)                                                                                  \
     {                                                                                                                  \
-        SOFTIOMMU_OMIT_##omission, story, argument, false                                                              \
+        SOFTIOMMU_FAULT_##fault, #fault, story, argument, false,                                                       \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
     }
-#define STORY_KEEP_IDLE(omission, story, argument)                                                                     \
+#define STORY_KEEP_IDLE(fault, story, argument)                                                                        \
     {                                                                                                                  \
-        SOFTIOMMU_OMIT_##omission, story, argument, true                                                               \
+        SOFTIOMMU_FAULT_##fault, #fault, story, argument, true,                                                        \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
     }
+/* No defect of the host: the story alone must notice it. */
+#define OTHER(name, story, argument, keep_idle, ...)                                                                   \
+    {                                                                                                                  \
+        SOFTIOMMU_NO_FAULT, name, story, argument, keep_idle,                                                          \
+        {                                                                                                              \
+            __VA_ARGS__                                                                                                \
+        }                                                                                                              \
+    }
+#define DELETE_KEEPS(effect) .cleared = BIT(SOFTIOMMU_##effect)
 
 const struct softiommu_scenario softiommu_scenario[] = {
     STORY(IOTLB_DOMAIN_FLUSH, story_stale, BY_DOMAIN_FLUSH),
     STORY(IOTLB_RANGE_FLUSH, story_stale, BY_RANGE_FLUSH),
     STORY(IOTLB_ATTACH, story_stale, BY_ATTACH),
     STORY(IOTLB_DETACH, story_stale, BY_DETACH),
-    STORY_KEEP_IDLE(IOTLB_DELETE, story_stale, BY_DELETE),
     STORY(IOTLB_RIGHTS_REREAD, story_rights_reread, 0),
     STORY(IOTLB_WRITE_UNCHECKED, story_write_on_read_only, 0),
     STORY(NOT_PRESENT_CACHED, story_not_present, 0),
@@ -40,8 +54,6 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(WALK_ATTACH_4, story_stale, BY_ATTACH | AT_LEVEL(4)),
     STORY(WALK_DETACH, story_stale, BY_DETACH | AT_LEVEL(1)),
     STORY(WALK_DETACH, story_stale, BY_DETACH | AT_LEVEL(4)),
-    STORY_KEEP_IDLE(WALK_DELETE, story_stale, BY_DELETE | AT_LEVEL(1)),
-    STORY_KEEP_IDLE(WALK_DELETE, story_stale, BY_DELETE | AT_LEVEL(4)),
     STORY(WALK_RIGHTS_FORGOTTEN, story_rights_above, 0),
 
     STORY(DEVICE_TLB_DOMAIN_FLUSH, story_stale_device_tlb, BY_DOMAIN_FLUSH),
@@ -61,7 +73,6 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(DRAIN_RANGE_FLUSH, story_in_flight, BY_RANGE_FLUSH),
     STORY(DRAIN_ATTACH, story_in_flight, BY_ATTACH),
     STORY(DRAIN_DETACH, story_in_flight, BY_DETACH),
-    STORY(DRAIN_DELETE, story_in_flight, BY_DELETE),
     STORY(DRAIN_IDENTITY, story_in_flight_identity, 0),
     STORY(DRAIN_OLDEST, story_two_in_flight, 0),
     STORY(DRAIN_READS, story_in_flight_read, 0),
@@ -98,11 +109,8 @@ const struct softiommu_scenario softiommu_scenario[] = {
 
     STORY(WRITE_LEAF_ONLY, story_write_leaf_only, 0),
     STORY(PRESENT_LEAF_ONLY, story_present_leaf_only, 0),
-    STORY(USER_IGNORED, story_user, 0),
-    STORY(RESERVED_IGNORED, story_reserved, 0),
     STORY(FIVE_AS_FOUR, story_five_levels, 0),
     STORY(WIDTH_IGNORED, story_width, 0),
-    STORY(AD_PLAIN_STORE, story_plain_store, 0),
     STORY(AD_DROPS_BITS, story_drops_bits, 0),
     STORY(AD_LATE_STORE, story_late_store, 0),
     STORY(SPLIT_REFUSED, story_other_size, 0),
@@ -124,7 +132,6 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(BYTE_AFTER_2M, story_byte_after, AT_LEVEL(1)),
     STORY(BYTE_AFTER_1G, story_byte_after, AT_LEVEL(2)),
 
-    STORY(STAGE2_ROOT, story_stage2_root, 0),
     STORY(STAGE2_TABLE, story_stage2_table, 0),
     STORY(STAGE2_LEAF, story_stage2_leaf, 0),
     STORY(STAGE2_IDENTITY, story_stage2_identity, 0),
@@ -139,5 +146,16 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(TAG_SHARED, story_tag_shared, 0),
     STORY(TAG_REUSED, story_stale, BY_DELETE),
     STORY(TAG_REUSED, story_stale, BY_DELETE | AT_LEVEL(2)),
+
+    OTHER("IOTLB_DELETE", story_stale, BY_DELETE, true, DELETE_KEEPS(DROPS_IOTLB)),
+    OTHER("WALK_DELETE_1", story_stale, BY_DELETE | AT_LEVEL(1), true, DELETE_KEEPS(DROPS_WALK_1)),
+    OTHER("WALK_DELETE_2", story_stale, BY_DELETE | AT_LEVEL(2), true, DELETE_KEEPS(DROPS_WALK_2)),
+    OTHER("WALK_DELETE_3", story_stale, BY_DELETE | AT_LEVEL(3), true, DELETE_KEEPS(DROPS_WALK_3)),
+    OTHER("WALK_DELETE_4", story_stale, BY_DELETE | AT_LEVEL(4), true, DELETE_KEEPS(DROPS_WALK_4)),
+    OTHER("DRAIN_DELETE", story_in_flight, BY_DELETE, false, DELETE_KEEPS(DRAINS)),
+    OTHER("USER_IGNORED", story_user, 0, false, .user_ignored = true),
+    OTHER("RESERVED_IGNORED", story_reserved, 0, false, .unseen = PS),
+    OTHER("AD_PLAIN_STORE", story_plain_store, 0, false, .plain_store = true),
+    OTHER("STAGE2_ROOT", story_stage2_root, 0, false, .lent = HOST),
 };
 const size_t softiommu_scenario_count = UNIT_COUNT(softiommu_scenario);

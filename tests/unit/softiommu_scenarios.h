@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* For each omission a story that ends wrong under it and right without it. */
+/* For each fault a story that ends wrong with it and right without it. */
 #ifndef PVT_TESTS_UNIT_SOFTIOMMU_SCENARIOS_H
 #define PVT_TESTS_UNIT_SOFTIOMMU_SCENARIOS_H
 
+#include "host/defects/softiommu_faults.h"
 #include "tests/unit/softiommu_fixture.h"
 
+/* What is broken that no fault of host/defects breaks. */
+struct other_fault {
+    unsigned cleared; /* effects of DELETE */
+    bool user_ignored;
+    uint64_t unseen; /* as in struct machine, these three */
+    bool plain_store;
+    uint64_t lent;
+};
+
 struct softiommu_scenario {
-    enum softiommu_omission omission;
+    enum softiommu_fault fault; /* SOFTIOMMU_NO_FAULT: `other` */
+    const char *name;
     bool (*wrong)(struct machine *m, unsigned argument); /* true: the guest saw what it must never see */
     unsigned argument;
     bool keep_idle;
+    struct other_fault other;
 };
 
 extern const struct softiommu_scenario softiommu_scenario[];

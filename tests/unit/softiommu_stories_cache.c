@@ -5,7 +5,7 @@
 #define IOVA            UINT64_C(0x00ABCDEF12345000)
 #define OLD             (RAM + 0x10000)
 #define NEW             (RAM + 0x20000)
-#define TAG             7u
+#define DID             7u
 #define BY(argument)    ((enum released_by)((argument)&15u))
 #define LEVEL(argument) ((argument) >> 4)
 
@@ -21,14 +21,14 @@ static void release(struct machine *m, struct softiommu_translation *t, enum rel
 {
     switch (by) {
     case BY_DOMAIN_FLUSH:
-        softiommu_flush_domain(m->iommu, t->tag);
+        softiommu_flush_domain(m->iommu, t->did);
         break;
     case BY_RANGE_FLUSH:
-        softiommu_flush_range(m->iommu, t->tag, IOVA >> 12, 0);
+        softiommu_flush_range(m->iommu, t->did, IOVA >> 12, 0);
         break;
     case BY_DELETE:
-        softiommu_delete_domain(m->iommu, t);
-        *t = domain_new(m, 5, TAG);
+        softiommu_delete_domain(m->iommu, t->did);
+        *t = domain_new(m, 5, DID);
         map(m, t, IOVA, NEW, RW);
         attach(m, 0, t);
         break;
@@ -41,7 +41,7 @@ static void release(struct machine *m, struct softiommu_translation *t, enum rel
 
 bool story_stale(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_mapping(m, 5, TAG, IOVA, OLD);
+    struct softiommu_translation t = domain_mapping(m, 5, DID, IOVA, OLD);
     enum released_by by = BY(argument);
 
     attach(m, 0, &t);
@@ -58,7 +58,7 @@ bool story_stale(struct machine *m, unsigned argument)
 /* A device that left may do nothing at all. At level 1, without ATS: the context entry, not the device TLB. */
 bool story_stale_device_tlb(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_mapping(m, 5, TAG, IOVA, OLD);
+    struct softiommu_translation t = domain_mapping(m, 5, DID, IOVA, OLD);
     enum released_by by = BY(argument);
 
     attach(m, 0, &t);
@@ -78,7 +78,7 @@ bool story_stale_device_tlb(struct machine *m, unsigned argument)
 
 bool story_second_device(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
     uint64_t iova = IOVA & BITS(47, 0);
 
     map(m, &t, iova, OLD, RW);
@@ -89,15 +89,15 @@ bool story_second_device(struct machine *m, unsigned argument)
     }
     map(m, &t, iova, NEW, RW);
     if (BY(argument) == BY_DOMAIN_FLUSH)
-        softiommu_flush_domain(m->iommu, TAG);
+        softiommu_flush_domain(m->iommu, DID);
     else
-        softiommu_flush_range(m->iommu, TAG, iova >> 12, 0);
+        softiommu_flush_range(m->iommu, DID, iova >> 12, 0);
     return target(m, 0, iova, READ) != NEW || target(m, 1, iova, READ) != NEW;
 }
 
 bool story_ats_off(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_mapping(m, 5, TAG, IOVA, OLD);
+    struct softiommu_translation t = domain_mapping(m, 5, DID, IOVA, OLD);
 
     (void)argument;
     attach(m, 0, &t);
@@ -105,14 +105,14 @@ bool story_ats_off(struct machine *m, unsigned argument)
     assert_int_equal(target(m, 0, IOVA, READ), OLD);
     softiommu_set_ats(m->iommu, 0, false);
     map(m, &t, IOVA, NEW, RW);
-    softiommu_flush_domain(m->iommu, TAG);
+    softiommu_flush_domain(m->iommu, DID);
     softiommu_set_ats(m->iommu, 0, true);
     return target(m, 0, IOVA, READ) != NEW;
 }
 
 bool story_write_on_read_only(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 5, TAG);
+    struct softiommu_translation t = domain_new(m, 5, DID);
 
     map(m, &t, IOVA, OLD, RO);
     attach(m, 0, &t);
@@ -123,7 +123,7 @@ bool story_write_on_read_only(struct machine *m, unsigned argument)
 
 bool story_rights_reread(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 5, TAG);
+    struct softiommu_translation t = domain_new(m, 5, DID);
 
     (void)argument;
     map(m, &t, IOVA, OLD, RO);
@@ -135,7 +135,7 @@ bool story_rights_reread(struct machine *m, unsigned argument)
 
 bool story_not_present(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_mapping(m, 5, TAG, IOVA + PAGE, OLD);
+    struct softiommu_translation t = domain_mapping(m, 5, DID, IOVA + PAGE, OLD);
 
     (void)argument;
     attach(m, 0, &t);
@@ -146,7 +146,7 @@ bool story_not_present(struct machine *m, unsigned argument)
 
 bool story_rights_above(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_mapping(m, 5, TAG, IOVA, OLD);
+    struct softiommu_translation t = domain_mapping(m, 5, DID, IOVA, OLD);
 
     (void)argument;
     map(m, &t, IOVA + 16 * PAGE, NEW, RW);
@@ -158,8 +158,8 @@ bool story_rights_above(struct machine *m, unsigned argument)
 
 bool story_context(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation from = domain_mapping(m, 5, TAG, IOVA, OLD);
-    struct softiommu_translation to = domain_mapping(m, 5, TAG + 1, IOVA, NEW);
+    struct softiommu_translation from = domain_mapping(m, 5, DID, IOVA, OLD);
+    struct softiommu_translation to = domain_mapping(m, 5, DID + 1, IOVA, NEW);
 
     attach(m, 0, &from);
     attach(m, 1, &from);
@@ -171,7 +171,7 @@ bool story_context(struct machine *m, unsigned argument)
 
 bool story_large_page(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 5, TAG);
+    struct softiommu_translation t = domain_new(m, 5, DID);
     unsigned level = LEVEL(argument & 0xFFu);
     uint64_t iova = align_down(IOVA, PAGE << (9 * level)), page = iova + (argument >> 8) * PAGE;
 
@@ -181,13 +181,13 @@ bool story_large_page(struct machine *m, unsigned argument)
     assert_int_equal(target(m, 0, page, WRITE), RAM + (argument >> 8) * PAGE);
     *entry_of(m, &t, iova, level) = 0;
     map(m, &t, page, NEW, RW);
-    softiommu_flush_range(m->iommu, TAG, (iova >> 12) + 3, 0);
+    softiommu_flush_range(m->iommu, DID, (iova >> 12) + 3, 0);
     return target(m, 0, page, READ) != NEW;
 }
 
 bool story_range_end(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 5, TAG);
+    struct softiommu_translation t = domain_new(m, 5, DID);
     uint64_t iova = align_down(IOVA, 8 * PAGE);
 
     for (unsigned i = 0; i < 8; i++)
@@ -197,14 +197,14 @@ bool story_range_end(struct machine *m, unsigned argument)
         assert_int_equal(target(m, 0, iova + i * PAGE, WRITE), RAM + i * PAGE);
     for (unsigned i = 0; i < 8; i++)
         map(m, &t, iova + i * PAGE, 0, 0);
-    softiommu_flush_range(m->iommu, TAG, iova >> 12, 3);
+    softiommu_flush_range(m->iommu, DID, iova >> 12, 3);
     return target(m, 0, iova + argument * PAGE, READ) != REFUSED;
 }
 
 /* What was cached leads to OLD, the tables to the page behind NEW: no third page, and no mixture of the two. */
 bool story_stale_mixed(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_mapping(m, 5, TAG, IOVA, OLD);
+    struct softiommu_translation t = domain_mapping(m, 5, DID, IOVA, OLD);
     uint64_t seen;
 
     (void)argument;
@@ -217,7 +217,7 @@ bool story_stale_mixed(struct machine *m, unsigned argument)
 
 bool story_tag_short(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 5, TAG);
+    struct softiommu_translation t = domain_new(m, 5, DID);
     uint64_t iova = align_down(IOVA, MEG2);
 
     (void)argument;

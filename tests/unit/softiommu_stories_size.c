@@ -3,7 +3,7 @@
 #include "tests/unit/softiommu_scenarios.h"
 
 #define IOVA            UINT64_C(0x4040000000) /* aligned for every size */
-#define TAG             11u
+#define DID             11u
 #define MANY            600u
 #define BY(argument)    ((enum released_by)((argument)&15u))
 #define LEVEL(argument) ((argument) >> 4 & 15u)
@@ -11,7 +11,7 @@
 
 static struct softiommu_translation one_leaf(struct machine *m, unsigned level, uint64_t bits)
 {
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
 
     *entry_of(m, &t, IOVA, level) = RAM | bits | (level > 0 ? PS : 0);
     attach(m, 0, &t);
@@ -31,9 +31,9 @@ bool story_size_kept(struct machine *m, unsigned argument)
         detach(m, 0);
     *entry_of(m, &t, IOVA, LEVEL(argument)) = 0;
     if (by == BY_DOMAIN_FLUSH)
-        softiommu_flush_domain(m->iommu, TAG);
+        softiommu_flush_domain(m->iommu, DID);
     else if (by == BY_RANGE_FLUSH)
-        softiommu_flush_range(m->iommu, TAG, IOVA >> 12, 0);
+        softiommu_flush_range(m->iommu, DID, IOVA >> 12, 0);
     else
         attach(m, 0, &t);
     return target(m, 0, IOVA, READ) != REFUSED;
@@ -41,7 +41,7 @@ bool story_size_kept(struct machine *m, unsigned argument)
 
 bool story_many(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
 
     for (unsigned i = 0; i < MANY; i++)
         map(m, &t, IOVA + i * PAGE, RAM + i * PAGE, RW);
@@ -52,9 +52,9 @@ bool story_many(struct machine *m, unsigned argument)
     for (unsigned i = 0; i < MANY; i++)
         map(m, &t, IOVA + i * PAGE, 0, 0);
     if (BY(argument) == BY_DOMAIN_FLUSH)
-        softiommu_flush_domain(m->iommu, TAG);
+        softiommu_flush_domain(m->iommu, DID);
     else
-        softiommu_flush_range(m->iommu, TAG, IOVA >> 12, 9);
+        softiommu_flush_range(m->iommu, DID, IOVA >> 12, 9);
     for (unsigned i = 0; i < 512; i++) {
         if (target(m, 0, IOVA + i * PAGE, READ) != REFUSED)
             return true;
@@ -78,7 +78,7 @@ bool story_large_read_only_above(struct machine *m, unsigned argument)
 
 bool story_wraps(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
     struct softiommu_piece piece[3];
     struct softiommu_request request = {
         .iova = BIT(argument) - 16, .length = 32, .access = READ, .piece = piece, .piece_capacity = 3};

@@ -8,7 +8,7 @@
 #define OTHER (IOVA + 64 * PAGE)
 #define OLD   (RAM + 0x10000)
 #define NEW   (RAM + 0x20000)
-#define TAG   8u
+#define DID   8u
 
 /* A write of 8 bytes, translated and not let go. */
 static struct softiommu_request *in_flight(struct machine *m, unsigned device, struct softiommu_piece *piece)
@@ -24,7 +24,7 @@ static struct softiommu_request *in_flight(struct machine *m, unsigned device, s
 
 bool story_in_flight(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_mapping(m, 4, TAG, IOVA, OLD);
+    struct softiommu_translation t = domain_mapping(m, 4, DID, IOVA, OLD);
     struct softiommu_piece piece;
     struct softiommu_request *request;
     bool late;
@@ -33,10 +33,10 @@ bool story_in_flight(struct machine *m, unsigned argument)
     request = in_flight(m, 0, &piece);
     switch ((enum released_by)argument) {
     case BY_DOMAIN_FLUSH:
-        softiommu_flush_domain(m->iommu, TAG);
+        softiommu_flush_domain(m->iommu, DID);
         break;
     case BY_RANGE_FLUSH:
-        softiommu_flush_range(m->iommu, TAG, IOVA >> 12, 0);
+        softiommu_flush_range(m->iommu, DID, IOVA >> 12, 0);
         break;
     case BY_ATTACH:
         attach_blocking(m, 0);
@@ -45,7 +45,7 @@ bool story_in_flight(struct machine *m, unsigned argument)
         detach(m, 0);
         break;
     case BY_DELETE:
-        softiommu_delete_domain(m->iommu, &t);
+        softiommu_delete_domain(m->iommu, t.did);
         break;
     }
     *at(m, OLD) = 0; /* the guest uses the page for something else */
@@ -57,7 +57,7 @@ bool story_in_flight(struct machine *m, unsigned argument)
 
 bool story_two_in_flight(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_mapping(m, 4, TAG, IOVA, OLD);
+    struct softiommu_translation t = domain_mapping(m, 4, DID, IOVA, OLD);
     const unsigned device[2] = {0, argument};
     struct softiommu_piece piece[2];
     struct softiommu_request *request[2];
@@ -68,7 +68,7 @@ bool story_two_in_flight(struct machine *m, unsigned argument)
         attach(m, argument, &t);
     for (unsigned i = 0; i < 2; i++)
         request[i] = in_flight(m, device[i], &piece[i]);
-    softiommu_flush_domain(m->iommu, TAG);
+    softiommu_flush_domain(m->iommu, DID);
     *at(m, OLD) = 0;
     for (unsigned i = 0; i < 2; i++)
         softiommu_request_complete(m->iommu, request[i]);
@@ -80,7 +80,7 @@ bool story_two_in_flight(struct machine *m, unsigned argument)
 
 bool story_in_flight_read(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_mapping(m, 4, TAG, IOVA, OLD);
+    struct softiommu_translation t = domain_mapping(m, 4, DID, IOVA, OLD);
     struct softiommu_piece piece;
     uint64_t seen = 0;
     struct softiommu_request request = {
@@ -89,7 +89,7 @@ bool story_in_flight_read(struct machine *m, unsigned argument)
     (void)argument;
     attach(m, 0, &t);
     assert_true(softiommu_request_begin(m->iommu, 0, &request));
-    softiommu_flush_domain(m->iommu, TAG);
+    softiommu_flush_domain(m->iommu, DID);
     *at(m, OLD) = UINT64_C(0x5EC2E7); /* of the page's next owner */
     softiommu_request_complete(m->iommu, &request);
     return seen == UINT64_C(0x5EC2E7);
@@ -97,7 +97,7 @@ bool story_in_flight_read(struct machine *m, unsigned argument)
 
 bool story_in_flight_identity(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = {.kind = SOFTIOMMU_IDENTITY, .tag = TAG};
+    struct softiommu_translation t = {.kind = SOFTIOMMU_IDENTITY, .did = DID};
     struct softiommu_piece piece;
     uint64_t byte = UINT64_MAX;
     struct softiommu_request request = {
@@ -120,22 +120,22 @@ static void note_identity(struct machine *m, unsigned device)
 
 bool story_passes_through(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation from = domain_new(m, 4, TAG), to = domain_new(m, 4, TAG + 2);
+    struct softiommu_translation from = domain_new(m, 4, DID), to = domain_new(m, 4, DID + 2);
 
     (void)argument;
     attach(m, 0, &from);
-    m->moment = note_identity;
+    m->on_switch_step = note_identity;
     attach(m, 0, &to);
     return m->watch[0] != 0;
 }
 
 bool story_unblocks_first(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation to = domain_new(m, 4, TAG + 2);
+    struct softiommu_translation to = domain_new(m, 4, DID + 2);
 
     (void)argument;
     attach_blocking(m, 0);
-    m->moment = note_identity;
+    m->on_switch_step = note_identity;
     attach(m, 0, &to);
     return m->watch[0] != 0;
 }
@@ -150,13 +150,13 @@ static void note_blocked(struct machine *m, unsigned device)
 
 bool story_blocks(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation from = domain_mapping(m, 4, TAG, IOVA, OLD);
-    struct softiommu_translation to = domain_mapping(m, 4, TAG + 2, IOVA, NEW);
+    struct softiommu_translation from = domain_mapping(m, 4, DID, IOVA, OLD);
+    struct softiommu_translation to = domain_mapping(m, 4, DID + 2, IOVA, NEW);
     bool wrong = false;
 
     (void)argument;
     attach(m, 0, &from);
-    m->moment = note_blocked;
+    m->on_switch_step = note_blocked;
     attach(m, 0, &to);
     assert_true(m->watched >= 2);
     assert_int_equal(m->watch[0], OLD);
@@ -172,7 +172,7 @@ static void note_mix(struct machine *m, unsigned device)
     bool first_old = target(m, device, IOVA, READ) == OLD;
     bool second_old;
 
-    softiommu_flush_range(m->iommu, TAG, OTHER >> 12, 0);
+    softiommu_flush_range(m->iommu, DID, OTHER >> 12, 0);
     second_old = target(m, device, OTHER, READ) == OLD;
     if (first_old != second_old)
         m->watch[0]++;
@@ -180,23 +180,23 @@ static void note_mix(struct machine *m, unsigned device)
 
 bool story_two_steps(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation from = domain_mapping(m, 4, TAG, IOVA, OLD);
-    struct softiommu_translation to = domain_mapping(m, 4, TAG + 2, IOVA, NEW);
+    struct softiommu_translation from = domain_mapping(m, 4, DID, IOVA, OLD);
+    struct softiommu_translation to = domain_mapping(m, 4, DID + 2, IOVA, NEW);
 
     (void)argument;
     map(m, &from, OTHER, OLD, RW);
     map(m, &to, OTHER, NEW, RW);
     attach(m, 0, &from);
     assert_int_equal(target(m, 0, IOVA, READ), OLD);
-    m->moment = note_mix;
+    m->on_switch_step = note_mix;
     attach(m, 0, &to);
     return m->watch[0] != 0;
 }
 
 bool story_keeps_tag(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation from = domain_mapping(m, 4, TAG, IOVA, OLD);
-    struct softiommu_translation to = domain_mapping(m, 4, TAG + 2, IOVA, NEW);
+    struct softiommu_translation from = domain_mapping(m, 4, DID, IOVA, OLD);
+    struct softiommu_translation to = domain_mapping(m, 4, DID + 2, IOVA, NEW);
 
     (void)argument;
     attach(m, 0, &from);
@@ -207,13 +207,13 @@ bool story_keeps_tag(struct machine *m, unsigned argument)
 
 bool story_kept_root(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_mapping(m, 4, TAG, IOVA, OLD);
+    struct softiommu_translation t = domain_mapping(m, 4, DID, IOVA, OLD);
 
     (void)argument;
     attach(m, 0, &t);
     attach_blocking(m, 0);
-    softiommu_delete_domain(m->iommu, &t);
-    t = domain_new(m, 4, TAG);
+    softiommu_delete_domain(m->iommu, t.did);
+    t = domain_new(m, 4, DID);
     map(m, &t, IOVA, NEW, RW);
     attach(m, 0, &t);
     return target(m, 0, IOVA, READ) != NEW;
@@ -221,21 +221,21 @@ bool story_kept_root(struct machine *m, unsigned argument)
 
 bool story_delete_reads(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_mapping(m, 4, TAG, IOVA, OLD);
+    struct softiommu_translation t = domain_mapping(m, 4, DID, IOVA, OLD);
     bool changed;
 
     (void)argument;
     attach(m, 0, &t);
     attach_blocking(m, 0);
     memset(at(m, t.root), 0x11, PAGE); /* the memory is data again */
-    softiommu_delete_domain(m->iommu, &t);
+    softiommu_delete_domain(m->iommu, t.did);
     changed = *at(m, t.root) != UINT64_C(0x1111111111111111);
     return changed;
 }
 
 bool story_tag_shared(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation a = domain_mapping(m, 4, TAG, IOVA, OLD), b = domain_mapping(m, 4, TAG + 1, IOVA, NEW);
+    struct softiommu_translation a = domain_mapping(m, 4, DID, IOVA, OLD), b = domain_mapping(m, 4, DID + 1, IOVA, NEW);
 
     (void)argument;
     attach(m, 0, &a);

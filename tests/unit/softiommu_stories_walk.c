@@ -4,11 +4,11 @@
 
 #define IOVA     UINT64_C(0x12345000)
 #define PAGE_GPA (RAM + 0x10000)
-#define TAG      9u
+#define DID      9u
 
 static struct softiommu_translation one_page(struct machine *m, unsigned levels, uint64_t iova)
 {
-    struct softiommu_translation t = domain_mapping(m, levels, TAG, iova, PAGE_GPA);
+    struct softiommu_translation t = domain_mapping(m, levels, DID, iova, PAGE_GPA);
 
     attach(m, 0, &t);
     return t;
@@ -63,7 +63,7 @@ bool story_width(struct machine *m, unsigned argument)
 
 bool story_offset(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
     uint64_t iova = align_down(IOVA, PAGE << (9 * argument)), offset = argument == 1 ? MEG2 - 8 : MEG2 + 8;
 
     *entry_of(m, &t, iova, argument) = RAM | RW | PS;
@@ -74,7 +74,7 @@ bool story_offset(struct machine *m, unsigned argument)
 /* argument: whether the small page comes first. */
 bool story_other_size(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
     uint64_t offset = IOVA % MEG2;
 
     if (argument != 0)
@@ -86,7 +86,7 @@ bool story_other_size(struct machine *m, unsigned argument)
     *entry_of(m, &t, IOVA, 1) = argument != 0 ? RAM | RW | PS : 0;
     if (argument == 0)
         map(m, &t, IOVA, PAGE_GPA, RW);
-    softiommu_flush_domain(m->iommu, TAG);
+    softiommu_flush_domain(m->iommu, DID);
     return target(m, 0, IOVA, WRITE) != (argument != 0 ? RAM + offset : PAGE_GPA);
 }
 
@@ -143,7 +143,7 @@ bool story_late_store(struct machine *m, unsigned argument)
     map(m, &t, IOVA + MEG2, PAGE_GPA, RW);
     assert_int_equal(target(m, 0, IOVA, WRITE), PAGE_GPA);
     *entry_of(m, &t, IOVA, 1) = 0;
-    softiommu_flush_range(m->iommu, TAG, IOVA >> 12, 0);
+    softiommu_flush_range(m->iommu, DID, IOVA >> 12, 0);
     *leaf = 0x5A5A; /* the table is data now */
     assert_int_equal(target(m, 0, IOVA + MEG2, READ), PAGE_GPA);
     return *leaf != 0x5A5A;
@@ -161,7 +161,7 @@ static void tables_of_host(struct machine *m, unsigned levels)
 
 bool story_stage2_root(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = {.kind = SOFTIOMMU_PAGING, .root = HOST, .levels = 4, .tag = TAG};
+    struct softiommu_translation t = {.kind = SOFTIOMMU_PAGING, .root = HOST, .levels = 4, .did = DID};
 
     (void)argument;
     tables_of_host(m, 4);
@@ -171,7 +171,7 @@ bool story_stage2_root(struct machine *m, unsigned argument)
 
 bool story_stage2_table(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
 
     (void)argument;
     tables_of_host(m, 3);
@@ -182,7 +182,7 @@ bool story_stage2_table(struct machine *m, unsigned argument)
 
 bool story_stage2_leaf(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_mapping(m, 4, TAG, IOVA, HOST);
+    struct softiommu_translation t = domain_mapping(m, 4, DID, IOVA, HOST);
 
     (void)argument;
     attach(m, 0, &t);
@@ -191,7 +191,7 @@ bool story_stage2_leaf(struct machine *m, unsigned argument)
 
 bool story_stage2_identity(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = {.kind = SOFTIOMMU_IDENTITY, .tag = TAG};
+    struct softiommu_translation t = {.kind = SOFTIOMMU_IDENTITY, .did = DID};
 
     (void)argument;
     attach(m, 0, &t);

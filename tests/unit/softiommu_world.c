@@ -56,7 +56,7 @@ struct world *world_new(const struct softiommu_config *config, struct random ran
     }
     for (unsigned i = 0; i < WORLD_DOMAINS; i++) {
         w->domain[i].t = (struct softiommu_translation){
-            .kind = SOFTIOMMU_PAGING, .levels = i % 2 == 0 ? 4 : 5, .tag = (uint16_t)(6 + i)};
+            .kind = SOFTIOMMU_PAGING, .levels = i % 2 == 0 ? 4 : 5, .did = (uint16_t)(6 + i)};
         world_new_tables(w, i);
     }
     return w;
@@ -74,7 +74,7 @@ static void switch_device(struct world *w)
     static const unsigned special[] = {WORLD_BLOCKED, WORLD_IDENTITY};
     unsigned to = world_one_in(w, 3) ? special[world_below(w, 2)] : world_below(w, WORLD_DOMAINS);
     struct softiommu_translation other = {.kind = to == WORLD_IDENTITY ? SOFTIOMMU_IDENTITY : SOFTIOMMU_BLOCKED,
-                                          .tag = to == WORLD_IDENTITY ? 2 : 0};
+                                          .did = to == WORLD_IDENTITY ? 2 : 0};
 
     if (to == WORLD_BLOCKED && !world_one_in(w, 3))
         detach(w->m, device);
@@ -90,7 +90,7 @@ static void switch_device(struct world *w)
         world_forget(w, from, 0, UINT64_MAX);
 }
 
-/* A domain that no device uses ends, and another begins under its tag. Its tables are gone before (Reference 6.11). */
+/* A domain that no device uses ends, and another begins under its did. Its tables are gone before (Reference 6.11). */
 static void replace_domain(struct world *w)
 {
     unsigned domain = world_below(w, WORLD_DOMAINS);
@@ -98,7 +98,7 @@ static void replace_domain(struct world *w)
     if (world_used(w, domain))
         return;
     world_free_tables(w, domain);
-    softiommu_delete_domain(w->m->iommu, &w->domain[domain].t);
+    softiommu_delete_domain(w->m->iommu, w->domain[domain].t.did);
     w->domain[domain].t.levels = 4 + world_below(w, 2);
     world_new_tables(w, domain);
 }

@@ -101,14 +101,14 @@ void world_flush(struct world *w, unsigned domain, uint64_t page, unsigned shift
         shift += 1 + world_below(w, 52 - shift);
         page = align_down(page, BIT(shift));
     }
-    softiommu_flush_range(w->m->iommu, w->domain[domain].t.tag, page, shift);
+    softiommu_flush_range(w->m->iommu, w->domain[domain].t.did, page, shift);
     world_expect_drained(w, domain);
     world_forget(w, domain, page, page + BIT(shift) - 1);
 }
 
 void world_flush_all(struct world *w, unsigned domain)
 {
-    softiommu_flush_domain(w->m->iommu, w->domain[domain].t.tag);
+    softiommu_flush_domain(w->m->iommu, w->domain[domain].t.did);
     world_expect_drained(w, domain);
     world_forget(w, domain, 0, UINT64_MAX);
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* The data structure below the caches, against a plain list, and the cost of its invalidations. */
-#include "host/softiommu/page_cache.h"
+#include "host/softiommu/tlb.h"
 #include "tests/unit/unit.h"
 
 #define CAPACITY 64u
 #define PAGES    96u
-#define TAGS     5u
+#define DIDS     5u
 
 struct fixture {
     struct cache cache;
     struct softiommu_cache_statistics statistics;
-    struct dice dice;
+    struct prng prng;
     void *storage;
 };
 
@@ -18,54 +18,54 @@ static void build(struct fixture *f, uint32_t capacity, uint32_t groups, bool ra
 {
     struct arena counted = {0}, arena = {0};
 
-    *f = (struct fixture){.dice = {1}};
-    cache_init(&f->cache, &counted, capacity, groups, random ? &f->dice : NULL, &f->statistics);
+    *f = (struct fixture){.prng = {1}};
+    cache_init(&f->cache, &counted, capacity, groups, random ? &f->prng : NULL, &f->statistics);
     f->storage = arena.base = malloc(counted.used);
     assert_non_null(arena.base);
-    cache_init(&f->cache, &arena, capacity, groups, random ? &f->dice : NULL, &f->statistics);
+    cache_init(&f->cache, &arena, capacity, groups, random ? &f->prng : NULL, &f->statistics);
     assert_int_equal(arena.used, counted.used);
 }
 
-/* value[tag][page]: what was filled last, 0 when dropped. Evicted entries may be missing, others may not. */
+/* value[did][page]: what was filled last, 0 when dropped. Evicted entries may be missing, others may not. */
 static void behaves_like_a_list(uint32_t groups, bool random)
 {
-    static uint64_t value[TAGS][PAGES];
-    static const uint16_t tag_of[TAGS] = {0, 1, 256, 257, 0xFFFF};
+    static uint64_t value[DIDS][PAGES];
+    static const uint16_t did_of[DIDS] = {0, 1, 256, 257, 0xFFFF};
     struct random r = unit_random();
     struct fixture f;
 
     build(&f, CAPACITY, groups, random);
-    for (unsigned i = 0; i < TAGS * PAGES; i++)
+    for (unsigned i = 0; i < DIDS * PAGES; i++)
         value[i / PAGES][i % PAGES] = 0;
     for (unsigned step = 1; step <= 20000; step++) {
-        unsigned tag = (unsigned)random_below(&r, TAGS), page = (unsigned)random_below(&r, PAGES);
+        unsigned did = (unsigned)random_below(&r, DIDS), page = (unsigned)random_below(&r, PAGES);
         unsigned last = page + (unsigned)random_below(&r, PAGES - page), live = 0;
         struct softiommu_cache_statistics before = f.statistics;
 
         switch (random_below(&r, 12)) {
         case 0:
-            cache_drop_range(&f.cache, tag_of[tag], page, last);
+            cache_drop_range(&f.cache, did_of[did], page, last);
             for (unsigned i = page; i <= last; i++)
-                value[tag][i] = 0;
+                value[did][i] = 0;
             break;
         case 1:
-            cache_drop_tag(&f.cache, tag_of[tag]);
+            cache_drop_range(&f.cache, did_of[did], 0, UINT64_MAX);
             for (unsigned i = 0; i < PAGES; i++)
-                value[tag][i] = 0;
+                value[did][i] = 0;
             break;
         case 2:
-            cache_evict_some(&f.cache, &f.dice);
+            cache_evict_some(&f.cache, &f.prng);
             assert_int_equal(before.entries - f.statistics.entries, f.statistics.evictions - before.evictions);
             break;
         default:
-            cache_fill(&f.cache, tag_of[tag], page, step, (uint8_t)step);
-            value[tag][page] = step;
-            assert_non_null(cache_find(&f.cache, tag_of[tag], page));
+            cache_fill(&f.cache, did_of[did], page, step, (uint8_t)step);
+            value[did][page] = step;
+            assert_non_null(cache_find(&f.cache, did_of[did], page));
             break;
         }
         assert_true(f.statistics.evictions - before.evictions <= 1);
-        for (unsigned i = 0; i < TAGS * PAGES; i++) {
-            struct cache_entry *entry = cache_find(&f.cache, tag_of[i / PAGES], i % PAGES);
+        for (unsigned i = 0; i < DIDS * PAGES; i++) {
+            struct cache_entry *entry = cache_find(&f.cache, did_of[i / PAGES], i % PAGES);
 
             if (entry == NULL)
                 continue;
@@ -155,54 +155,49 @@ static void page_drop_costs_the_same_however_full(void **state)
         assert_int_equal(f.statistics.visited - before, entries - 5);
         /* Other domains cost nothing. */
         before = f.statistics.visited;
-        cache_drop_tag(&f.cache, 10);
+        cache_drop_range(&f.cache, 10, 0, UINT64_MAX);
         assert_int_equal(f.statistics.visited - before, 0);
         free(f.storage);
     }
 }
 
-/* A page of 1 GiB at 4 GiB, with 4 KiB pages first..last of it dropped. */
-static void drop_of_1g(enum large_pages large, uint64_t first, uint64_t last)
+/* A page of 1 GiB at 4 GiB, of which 4 KiB pages first..last are dropped. A small page at 8 GiB stays. */
+static void drop_of_1g(uint64_t first, uint64_t last)
 {
     static const uint64_t page[] = {0, 1, 2, 3, 510, 511, 512, 513, 1023, 1024, 4095, 262143};
     struct leaf leaf = {.gpa = UINT64_C(7) << 30, .level = 2, .flags = LEAF_WRITE};
     struct arena counted = {0}, arena = {0};
-    struct page_cache cache = {0};
+    struct tlb tlb = {0};
     struct leaf found;
 
-    page_cache_init(&cache, &counted, 2048, CACHE_GROUPS_ONE, NULL);
+    tlb_init(&tlb, &counted, 2048, CACHE_GROUPS_ONE, NULL);
     arena.base = malloc(counted.used);
     assert_non_null(arena.base);
-    page_cache_init(&cache, &arena, 2048, CACHE_GROUPS_ONE, NULL);
-    page_cache_fill(&cache, 1, BIT(32), &leaf);
+    tlb_init(&tlb, &arena, 2048, CACHE_GROUPS_ONE, NULL);
+    tlb_fill(&tlb, 1, BIT(32), &leaf);
     leaf = (struct leaf){.gpa = BIT(40), .flags = LEAF_WRITE};
-    page_cache_fill(&cache, 1, BIT(33), &leaf);
-    page_cache_drop_range(&cache, 1, (BIT(32) >> 12) + first, (BIT(32) >> 12) + last, large, 0);
+    tlb_fill(&tlb, 1, BIT(33), &leaf);
     for (size_t i = 0; i < UNIT_COUNT(page); i++) {
-        uint64_t iova = BIT(32) + (page[i] << 12);
-        bool kept = large == LARGE_PAGES_KEPT || (large == LARGE_PAGES_PART && (page[i] < first || page[i] > last));
-
-        assert_int_equal(page_cache_find(&cache, 1, iova, &found), kept);
-        if (kept)
-            assert_int_equal(found.gpa + (iova & (BIT(12 + 9 * found.level) - 1)),
-                             (UINT64_C(7) << 30) + (page[i] << 12));
+        assert_true(tlb_find(&tlb, 1, BIT(32) + (page[i] << 12), &found));
+        assert_int_equal(found.level, 2);
     }
-    page_cache_drop_range(&cache, 1, BIT(33) >> 12, BIT(33) >> 12, large, 0);
-    assert_false(page_cache_find(&cache, 1, BIT(33), &found));
+    tlb_drop_range(&tlb, 1, (struct page_range){(BIT(32) >> 12) + first, (BIT(32) >> 12) + last});
+    for (size_t i = 0; i < UNIT_COUNT(page); i++)
+        assert_false(tlb_find(&tlb, 1, BIT(32) + (page[i] << 12), &found));
+    assert_true(tlb_find(&tlb, 1, BIT(33), &found));
+    tlb_drop_range(&tlb, 1, (struct page_range){BIT(33) >> 12, BIT(33) >> 12});
+    assert_false(tlb_find(&tlb, 1, BIT(33), &found));
     free(arena.base);
 }
 
-static void large_pages_go_as_a_whole_or_as_told(void **state)
+static void large_pages_go_as_a_whole(void **state)
 {
     static const uint64_t range[][2] = {{0, 0},      {3, 3},      {2, 511},        {512, 1023},
                                         {510, 1024}, {1, 262142}, {262143, 262143}};
 
     (void)state;
-    for (size_t i = 0; i < UNIT_COUNT(range); i++) {
-        drop_of_1g(LARGE_PAGES_WHOLE, range[i][0], range[i][1]);
-        drop_of_1g(LARGE_PAGES_PART, range[i][0], range[i][1]);
-        drop_of_1g(LARGE_PAGES_KEPT, range[i][0], range[i][1]);
-    }
+    for (size_t i = 0; i < UNIT_COUNT(range); i++)
+        drop_of_1g(range[i][0], range[i][1]);
 }
 
 int main(void)
@@ -211,7 +206,7 @@ int main(void)
         cmocka_unit_test(finds_what_was_filled),
         cmocka_unit_test(oldest_goes_first_when_full),
         cmocka_unit_test(anyone_may_go_when_victims_are_random),
-        cmocka_unit_test(large_pages_go_as_a_whole_or_as_told),
+        cmocka_unit_test(large_pages_go_as_a_whole),
         cmocka_unit_test(one_entry_is_enough),
         cmocka_unit_test(page_drop_costs_the_same_however_full),
     };

@@ -5,7 +5,7 @@
 static void flush_of_a_page_leaves_the_rest(void **state)
 {
     struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
-    struct softiommu_translation a = mapped(m, TAG, IOVA, RW), b = domain_new(m, 4, TAG + 1);
+    struct softiommu_translation a = mapped(m, DID, IOVA, RW), b = domain_new(m, 4, DID + 1);
 
     (void)state;
     map(m, &a, IOVA + PAGE, DATA, RW);
@@ -17,11 +17,11 @@ static void flush_of_a_page_leaves_the_rest(void **state)
     map(m, &a, IOVA, NEW, RW);
     map(m, &a, IOVA + PAGE, NEW, RW);
     map(m, &b, IOVA, NEW, RW);
-    softiommu_flush_range(m->iommu, TAG, IOVA >> 12, 0);
+    softiommu_flush_range(m->iommu, DID, IOVA >> 12, 0);
     assert_int_equal(target(m, 0, IOVA, READ), NEW);
     assert_int_equal(target(m, 0, IOVA + PAGE, READ), DATA);
     assert_int_equal(target(m, 1, IOVA, READ), DATA);
-    softiommu_flush_domain(m->iommu, TAG);
+    softiommu_flush_domain(m->iommu, DID);
     assert_int_equal(target(m, 0, IOVA + PAGE, READ), NEW);
     assert_int_equal(target(m, 1, IOVA, READ), DATA);
     machine_free(m);
@@ -37,14 +37,14 @@ static void whole_range_elements_flush_everything(void **state)
     (void)state;
     for (size_t i = 0; i < UNIT_COUNT(element); i++) {
         struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
-        struct softiommu_translation t = domain_new(m, 5, TAG);
+        struct softiommu_translation t = domain_new(m, 5, DID);
 
         map(m, &t, 0, DATA, RW);
         map(m, &t, BITS(56, 12), DATA, RW);
         attach(m, 0, &t);
         target(m, 0, 0, READ);
         target(m, 0, BITS(56, 12), READ);
-        softiommu_flush_range(m->iommu, TAG, element[i].page, element[i].shift);
+        softiommu_flush_range(m->iommu, DID, element[i].page, element[i].shift);
         assert_int_equal(all_entries(m), 0);
         machine_free(m);
     }
@@ -54,7 +54,7 @@ static void whole_range_elements_flush_everything(void **state)
 static void ranges_do_not_wrap(void **state)
 {
     struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
-    struct softiommu_translation t = domain_new(m, 5, TAG);
+    struct softiommu_translation t = domain_new(m, 5, DID);
 
     (void)state;
     map(m, &t, 0, DATA, RW);
@@ -62,7 +62,7 @@ static void ranges_do_not_wrap(void **state)
     attach(m, 0, &t);
     target(m, 0, 0, READ);
     target(m, 0, BITS(56, 12), READ);
-    softiommu_flush_range(m->iommu, TAG, BITS(56, 12) >> 12, 63);
+    softiommu_flush_range(m->iommu, DID, BITS(56, 12) >> 12, 63);
     map(m, &t, 0, NEW, RW);
     map(m, &t, BITS(56, 12), NEW, RW);
     assert_int_equal(target(m, 0, BITS(56, 12), READ), NEW);
@@ -79,7 +79,7 @@ static void any_part_of_a_large_page_drops_it(void **state)
     (void)state;
     for (unsigned i = 0; i < UNIT_COUNT(level) * UNIT_COUNT(part); i++) {
         struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
-        struct softiommu_translation t = domain_new(m, 4, TAG);
+        struct softiommu_translation t = domain_new(m, 4, DID);
         uint64_t page = part[i % 3] << (9 * (level[i / 3] - 1));
 
         *entry_of(m, &t, BIT(40), level[i / 3]) = RAM | RW | PS;
@@ -88,7 +88,7 @@ static void any_part_of_a_large_page_drops_it(void **state)
         assert_int_equal(target(m, 0, BIT(40) + 7 * PAGE, WRITE), RAM + 7 * PAGE);
         assert_int_equal(cache_of(m, SOFTIOMMU_IOTLB, 0).entries, 1);
         *entry_of(m, &t, BIT(40), level[i / 3]) = 0;
-        softiommu_flush_range(m->iommu, TAG, (BIT(40) >> 12) + page, 0);
+        softiommu_flush_range(m->iommu, DID, (BIT(40) >> 12) + page, 0);
         assert_int_equal(target(m, 0, BIT(40) + 7 * PAGE, READ), REFUSED);
         machine_free(m);
     }

@@ -3,10 +3,11 @@
  * The IOMMU against a walker without caches, over random lives of a guest (softiommu_world.h): what was flushed never
  * differs from the tables, and what was not is something that was valid since the last flush.
  */
+#include "host/defects/softiommu_faults.h"
 #include "tests/unit/softiommu_world.h"
 
 #define STEPS 24000u
-#define LIVES 12u /* for an omission to show; most need one */
+#define LIVES 12u /* for a fault to show; most need one */
 
 struct life {
     enum softiommu_policy policy;
@@ -85,79 +86,107 @@ static void what_was_flushed_never_differs(void **state)
     }
 }
 
-/* Only what the world does not do: it reads no reserved bits, and its devices do nothing in the middle of a switch. */
-static bool beyond_the_world(enum softiommu_omission omission)
+/* Only what the world does not do: its devices do nothing in the middle of a switch, for example. */
+static bool beyond_the_world(enum softiommu_fault fault)
 {
-    switch (omission) {
-    case SOFTIOMMU_OMIT_PRESENT_LEAF_ONLY: /* its entries that are not present are zero */
-    case SOFTIOMMU_OMIT_OFFSET_CUT_1G:     /* it has no pages of 1 GiB */
-    case SOFTIOMMU_OMIT_CROSSING_LINEAR:   /* its requests stay in a page */
-    case SOFTIOMMU_OMIT_USER_IGNORED:
-    case SOFTIOMMU_OMIT_RESERVED_IGNORED:
-    case SOFTIOMMU_OMIT_WIDTH_IGNORED:
-    case SOFTIOMMU_OMIT_AD_PLAIN_STORE:
-    case SOFTIOMMU_OMIT_AD_DROPS_BITS: /* it keeps nothing in them */
-    case SOFTIOMMU_OMIT_STAGE2_ROOT:
-    case SOFTIOMMU_OMIT_STAGE2_TABLE:
-    case SOFTIOMMU_OMIT_STAGE2_LEAF:
-    case SOFTIOMMU_OMIT_DRAIN_DELETE:   /* it deletes no domain with devices */
-    case SOFTIOMMU_OMIT_DRAIN_IDENTITY: /* what was in flight in an identity domain it does not judge */
-    case SOFTIOMMU_OMIT_ATTACH_PASSES_THROUGH:
-    case SOFTIOMMU_OMIT_ATTACH_UNBLOCKS_FIRST:
-    case SOFTIOMMU_OMIT_ATTACH_BLOCKS:
-    case SOFTIOMMU_OMIT_ATTACH_TWO_STEPS:
+    switch (fault) {
+    case SOFTIOMMU_FAULT_PRESENT_LEAF_ONLY: /* its entries that are not present are zero */
+    case SOFTIOMMU_FAULT_OFFSET_CUT_1G:     /* it has no pages of 1 GiB */
+    case SOFTIOMMU_FAULT_KEPT_1G_DOMAIN_FLUSH:
+    case SOFTIOMMU_FAULT_KEPT_1G_RANGE_FLUSH:
+    case SOFTIOMMU_FAULT_KEPT_1G_ATTACH:
+    case SOFTIOMMU_FAULT_KEPT_1G_DETACH:
+    case SOFTIOMMU_FAULT_KEPT_1G_DEVICE_TLB:
+    case SOFTIOMMU_FAULT_KEPT_1G_ALWAYS:
+    case SOFTIOMMU_FAULT_READ_ONLY_1G_WRITABLE:
+    case SOFTIOMMU_FAULT_WRITE_LEAF_ONLY_1G:
+    case SOFTIOMMU_FAULT_BYTE_AFTER_1G:
+    case SOFTIOMMU_FAULT_IOTLB_AT_MOST_256: /* its domains have fewer pages */
+    case SOFTIOMMU_FAULT_IOTLB_BLOCK_AT_MOST_256:
+    case SOFTIOMMU_FAULT_DEVICE_TLB_AT_MOST_128:
+    case SOFTIOMMU_FAULT_CROSSING_LINEAR: /* its requests stay in a page */
+    case SOFTIOMMU_FAULT_WRAPS_2M:
+    case SOFTIOMMU_FAULT_WRAPS_1G:
+    case SOFTIOMMU_FAULT_WRAPS_4G:
+    case SOFTIOMMU_FAULT_WRAPS_512G:
+    case SOFTIOMMU_FAULT_BYTE_BEFORE: /* and begin with one */
+    case SOFTIOMMU_FAULT_BYTE_BEFORE_READ:
+    case SOFTIOMMU_FAULT_WIDTH_IGNORED:
+    case SOFTIOMMU_FAULT_AD_DROPS_BITS: /* it keeps nothing in them */
+    case SOFTIOMMU_FAULT_STAGE2_TABLE:
+    case SOFTIOMMU_FAULT_STAGE2_LEAF:
+    case SOFTIOMMU_FAULT_DRAIN_IDENTITY: /* it does not judge requests of identity domains */
+    case SOFTIOMMU_FAULT_ATTACH_PASSES_THROUGH:
+    case SOFTIOMMU_FAULT_ATTACH_UNBLOCKS_FIRST:
+    case SOFTIOMMU_FAULT_ATTACH_BLOCKS:
+    case SOFTIOMMU_FAULT_ATTACH_TWO_STEPS:
         return true;
     default:
         return false;
     }
 }
 
-static bool noticed(enum softiommu_omission omission, bool keep_idle, struct random random)
+static bool noticed(enum softiommu_fault fault, bool keep_idle, struct random random)
 {
     struct life life = {.policy = SOFTIOMMU_CACHE_ADVERSARIAL, .keep_idle = keep_idle};
     bool wrong = false;
 
     for (unsigned ats = 0; ats < 2 && !wrong; ats++) {
+        struct softiommu_rules rules = softiommu_abi_rules;
         struct softiommu_config config;
         struct world *w;
 
         life.ats = ats != 0;
         config = config_of(&life);
-        softiommu_omit(&config.omissions, omission);
+        config.rules = &rules;
+        softiommu_faults_reset();
+        softiommu_inject(fault, &rules);
         w = world_new(&config, random, life.ats);
         for (unsigned step = 0; step < STEPS && w->wrong == NULL; step++)
             world_step(w);
         wrong = w->wrong != NULL;
         world_free(w);
+        softiommu_faults_reset();
     }
     return wrong;
 }
 
-/* The judge is worth something: it sees nearly every omission. */
-static void the_judge_sees_omissions(void **state)
+/* The judge is worth something: it sees nearly every fault. */
+static void the_judge_sees_faults(void **state)
 {
+    static const char *const names[] = {
+#define DEFECT(enumerator, name, requirements, sentence)
+#define DEFECT_VTD(enumerator, name, requirements, sentence)
+#define DEFECT_PROBE(enumerator, name, requirements, sentence)
+#define DEFECT_SOFT(fault, name, requirements, sentence) name,
+#include "host/defects/defects.def"
+#undef DEFECT
+#undef DEFECT_VTD
+#undef DEFECT_PROBE
+#undef DEFECT_SOFT
+    };
     struct random random = unit_random();
     unsigned seen = 0, missed = 0;
 
     (void)state;
-    for (unsigned i = 0; i < SOFTIOMMU_OMISSIONS; i++) {
-        enum softiommu_omission omission = (enum softiommu_omission)i;
+    for (unsigned i = 0; i < SOFTIOMMU_FAULTS; i++) {
+        enum softiommu_fault fault = (enum softiommu_fault)i;
         bool found = false;
 
-        if (beyond_the_world(omission))
+        if (beyond_the_world(fault))
             continue;
         for (unsigned life = 0; life < LIVES && !found; life++) {
-            found = noticed(omission, life % 2 != 0, random);
+            found = noticed(fault, life % 2 != 0, random);
             random_u64(&random);
         }
         if (found) {
             seen++;
         } else {
-            printf("not seen: %s\n", softiommu_omission_name(omission));
+            printf("not seen: %s\n", names[i]);
             missed++;
         }
     }
-    printf("%u omissions seen, %u not\n", seen, missed);
+    printf("%u faults seen, %u not\n", seen, missed);
     assert_int_equal(missed, 0);
 }
 
@@ -165,7 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_flushed_never_differs),
-        cmocka_unit_test(the_judge_sees_omissions),
+        cmocka_unit_test(the_judge_sees_faults),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

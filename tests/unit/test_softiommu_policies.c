@@ -13,7 +13,7 @@ static uint64_t reads_for(struct machine *m, uint64_t iova, enum oracle_access a
 static void none_caches_nothing(void **state)
 {
     struct machine *m = machine_with(SOFTIOMMU_CACHE_NONE);
-    struct softiommu_translation t = mapped(m, TAG, IOVA, RW);
+    struct softiommu_translation t = mapped(m, DID, IOVA, RW);
 
     (void)state;
     softiommu_set_ats(m->iommu, 0, true);
@@ -29,7 +29,7 @@ static void none_caches_nothing(void **state)
 static void a_hit_reads_no_table(void **state)
 {
     struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
-    struct softiommu_translation t = mapped(m, TAG, IOVA, RW);
+    struct softiommu_translation t = mapped(m, DID, IOVA, RW);
 
     (void)state;
     assert_true(reads_for(m, IOVA, WRITE) >= 4);
@@ -47,14 +47,14 @@ static void a_hit_reads_no_table(void **state)
 static void adversarial_keeps_until_flushed(void **state)
 {
     struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
-    struct softiommu_translation t = mapped(m, TAG, IOVA, RW);
+    struct softiommu_translation t = mapped(m, DID, IOVA, RW);
 
     (void)state;
     assert_int_equal(target(m, 0, IOVA, WRITE), DATA);
     map(m, &t, IOVA, 0, 0);
     for (unsigned i = 0; i < 100; i++)
         assert_int_equal(target(m, 0, IOVA, WRITE), DATA);
-    softiommu_flush_range(m->iommu, TAG, IOVA >> 12, 0);
+    softiommu_flush_range(m->iommu, DID, IOVA >> 12, 0);
     assert_int_equal(target(m, 0, IOVA, READ), REFUSED);
     machine_free(m);
 }
@@ -65,7 +65,7 @@ static void not_present_is_never_cached(void **state)
     for (unsigned policy = SOFTIOMMU_CACHE_NONE; policy <= SOFTIOMMU_CACHE_ADVERSARIAL; policy++) {
         for (unsigned ats = 0; ats < 2; ats++) {
             struct machine *m = machine_with((enum softiommu_policy)policy);
-            struct softiommu_translation t = domain_new(m, 5, TAG);
+            struct softiommu_translation t = domain_new(m, 5, DID);
 
             attach(m, 0, &t);
             softiommu_set_ats(m->iommu, 0, ats != 0);
@@ -84,7 +84,7 @@ static void not_present_is_never_cached(void **state)
 static void adversarial_fetches_neighbouring_tables(void **state)
 {
     struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
 
     (void)state;
     for (unsigned i = 0; i < 16; i++)
@@ -110,7 +110,7 @@ static uint64_t random_run(uint64_t seed, unsigned entries, struct softiommu_cac
     config.seed = seed;
     config.iotlb_entries = entries;
     m = machine_new(&config);
-    t = domain_new(m, 4, TAG);
+    t = domain_new(m, 4, DID);
     for (unsigned i = 0; i < 128; i++)
         map(m, &t, IOVA + i * PAGE, RAM + i * PAGE, RW);
     attach(m, 0, &t);
@@ -146,7 +146,7 @@ static void random_is_repeatable_and_really_random(void **state)
 static void device_tlb_is_used_without_the_unit(void **state)
 {
     struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
-    struct softiommu_translation t = mapped(m, TAG, IOVA, RW);
+    struct softiommu_translation t = mapped(m, DID, IOVA, RW);
     uint64_t unit;
 
     (void)state;
@@ -164,7 +164,7 @@ static void device_tlb_is_used_without_the_unit(void **state)
     attach_blocking(m, 1);
     softiommu_flush_domain(m->iommu, 60001);
     assert_int_equal(cache_of(m, SOFTIOMMU_DEVICE_TLB, 0).entries, 1);
-    softiommu_flush_domain(m->iommu, TAG);
+    softiommu_flush_domain(m->iommu, DID);
     assert_int_equal(cache_of(m, SOFTIOMMU_DEVICE_TLB, 0).entries, 0);
     machine_free(m);
 }
@@ -173,7 +173,7 @@ static void device_tlb_is_used_without_the_unit(void **state)
 static void device_tlb_of_an_identity_domain_goes_with_it(void **state)
 {
     struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
-    struct softiommu_translation identity = {.kind = SOFTIOMMU_IDENTITY, .tag = 2};
+    struct softiommu_translation identity = {.kind = SOFTIOMMU_IDENTITY, .did = 2};
 
     (void)state;
     attach(m, 0, &identity);
@@ -194,7 +194,7 @@ static void dirty_is_set_by_the_first_write_on_a_cached_page(void **state)
     (void)state;
     for (unsigned ats = 0; ats < 2; ats++) {
         struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
-        struct softiommu_translation t = mapped(m, TAG, IOVA, RW & ~BIT(6));
+        struct softiommu_translation t = mapped(m, DID, IOVA, RW & ~BIT(6));
 
         softiommu_set_ats(m->iommu, 0, ats != 0);
         target(m, 0, IOVA, READ);
@@ -210,7 +210,7 @@ static void dirty_is_set_by_the_first_write_on_a_cached_page(void **state)
 static void read_only_entries_deny_until_flushed(void **state)
 {
     struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
-    struct softiommu_translation t = mapped(m, TAG, IOVA, RO);
+    struct softiommu_translation t = mapped(m, DID, IOVA, RO);
 
     (void)state;
     target(m, 0, IOVA, READ);
@@ -219,7 +219,7 @@ static void read_only_entries_deny_until_flushed(void **state)
         assert_int_equal(target(m, 0, IOVA, WRITE), REFUSED);
         assert_int_equal(m->reason, SOFTIOMMU_REASON_WRITE_DENIED);
     }
-    softiommu_flush_range(m->iommu, TAG, IOVA >> 12, 0);
+    softiommu_flush_range(m->iommu, DID, IOVA >> 12, 0);
     assert_int_equal(target(m, 0, IOVA, WRITE), DATA);
     machine_free(m);
 }
@@ -228,7 +228,7 @@ static void prefetches_respect_user_and_accessed(void **state)
 {
     struct softiommu_config config = machine_config(SOFTIOMMU_CACHE_RANDOM);
     struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
 
     (void)state;
     for (unsigned i = 0; i < 8; i++)
@@ -242,7 +242,7 @@ static void prefetches_respect_user_and_accessed(void **state)
 
     config.iotlb_entries = 2; /* many walks */
     m = machine_new(&config);
-    t = domain_new(m, 4, TAG);
+    t = domain_new(m, 4, DID);
     for (unsigned i = 0; i < 8; i++)
         map(m, &t, i * PAGE, DATA, i == 3 ? RW & ~BIT(2) : RW);
     attach(m, 0, &t);
@@ -262,7 +262,7 @@ static void a_domain_is_forgotten_with_its_last_device(void **state)
 
         config.keep_idle_domains = keep != 0;
         m = machine_new(&config);
-        t = mapped(m, TAG, IOVA, RW);
+        t = mapped(m, DID, IOVA, RW);
         attach(m, 1, &t);
         target(m, 0, IOVA, WRITE);
         full = all_entries(m);
@@ -270,7 +270,7 @@ static void a_domain_is_forgotten_with_its_last_device(void **state)
         assert_int_equal(all_entries(m), full);
         attach_blocking(m, 1);
         assert_int_equal(all_entries(m), keep ? full : 0);
-        softiommu_delete_domain(m->iommu, &t);
+        softiommu_delete_domain(m->iommu, t.did);
         assert_int_equal(all_entries(m), 0);
         machine_free(m);
     }
@@ -285,7 +285,7 @@ static void tiny_caches_are_right_too(void **state)
     (void)state;
     config.iotlb_entries = config.walk_cache_entries = config.device_tlb_entries = 1;
     m = machine_new(&config);
-    t = domain_new(m, 5, TAG);
+    t = domain_new(m, 5, DID);
     for (unsigned i = 0; i < 64; i++)
         map(m, &t, i * UINT64_C(0x1234567000), RAM + i * PAGE, RW);
     attach(m, 0, &t);
@@ -306,7 +306,7 @@ static void adversarial_drops_the_oldest_when_full(void **state)
     (void)state;
     config.iotlb_entries = 4;
     m = machine_new(&config);
-    t = domain_new(m, 4, TAG);
+    t = domain_new(m, 4, DID);
     for (unsigned i = 0; i < 5; i++)
         map(m, &t, IOVA + i * PAGE, DATA + i * PAGE, RW);
     attach(m, 0, &t);
@@ -324,7 +324,7 @@ static void adversarial_drops_the_oldest_when_full(void **state)
 static void events_are_counted(void **state)
 {
     struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
-    struct softiommu_translation t = mapped(m, TAG, IOVA, RW);
+    struct softiommu_translation t = mapped(m, DID, IOVA, RW);
     struct softiommu_piece piece;
     uint64_t value = 0;
     struct softiommu_request r = {
@@ -338,10 +338,10 @@ static void events_are_counted(void **state)
     target(m, 0, IOVA + PAGE, READ); /* walk from the last table, not present */
     softiommu_request_begin(m->iommu, 0, &r);
     softiommu_request_complete(m->iommu, &r);
-    softiommu_flush_range(m->iommu, TAG, IOVA >> 12, 0);
-    softiommu_flush_domain(m->iommu, TAG);
+    softiommu_flush_range(m->iommu, DID, IOVA >> 12, 0);
+    softiommu_flush_domain(m->iommu, DID);
     attach_blocking(m, 0);
-    softiommu_delete_domain(m->iommu, &t);
+    softiommu_delete_domain(m->iommu, t.did);
     s = softiommu_statistics(m->iommu);
     assert_int_equal(s.translations, 3);
     assert_int_equal(s.faults, 1);
@@ -387,7 +387,7 @@ static void there_are_statistics_of_every_cache_and_no_other(void **state)
     assert_false(softiommu_cache_statistics(m->iommu, SOFTIOMMU_DEVICE_TLB, m->config.devices, &s));
     assert_false(softiommu_cache_statistics(m->iommu, SOFTIOMMU_CONTEXT, 1, &s));
     assert_int_equal(s.hits + s.misses + s.entries, 0);
-    mapped(m, TAG, IOVA, RW);
+    mapped(m, DID, IOVA, RW);
     target(m, 0, IOVA, READ);
     target(m, 0, IOVA, READ);
     s = cache_of(m, SOFTIOMMU_CONTEXT, 0);

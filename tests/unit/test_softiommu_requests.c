@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define TAG    5u
+#define DID    5u
 #define IOVA   UINT64_C(0x345678000)
 #define DATA   (RAM + 0x30000)
 #define NEW    (RAM + 0x50000)
@@ -39,7 +39,7 @@ static void large_requests_move_every_byte(void **state)
 {
     static uint8_t out[1u << 20], in[1u << 20];
     struct machine *m = *state;
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
     uint64_t length = sizeof(out) - 5;
     struct softiommu_request write = request_of(0, IOVA + 3, length, WRITE, out);
     struct softiommu_request read = request_of(1, IOVA + 3, length, READ, in);
@@ -71,7 +71,7 @@ static void a_piece_ends_with_its_page(void **state)
 {
     static const uint64_t place[] = {0x10000, 0xFED00000, 0xFEF00000, BIT(40)};
     struct machine *m = *state;
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
     uint8_t buffer[16];
 
     attach(m, 0, &t);
@@ -91,7 +91,7 @@ static void a_piece_ends_with_its_page(void **state)
 static void a_request_can_be_used_again(void **state)
 {
     struct machine *m = *state;
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
     uint64_t value[2] = {1, 2};
     struct softiommu_request r[2];
 
@@ -115,7 +115,7 @@ static void a_request_can_be_used_again(void **state)
 static void contiguous_memory_is_one_piece(void **state)
 {
     struct machine *m = *state;
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
     uint8_t buffer[64];
     struct softiommu_request r = request_of(0, IOVA, 16 * PAGE, READ, buffer);
 
@@ -138,7 +138,7 @@ static void contiguous_memory_is_one_piece(void **state)
 static void a_request_ends_where_its_pieces_do(void **state)
 {
     struct machine *m = *state;
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
     static uint8_t buffer[8 * PAGE];
     struct softiommu_request r = request_of(0, IOVA + 1, 8 * PAGE - 1, WRITE, buffer);
 
@@ -154,7 +154,7 @@ static void a_request_ends_where_its_pieces_do(void **state)
 static void bytes_before_a_refused_page_are_in_flight(void **state)
 {
     struct machine *m = *state;
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
     static uint8_t buffer[4 * PAGE];
     struct softiommu_request r = request_of(0, IOVA + 8, 4 * PAGE - 8, WRITE, buffer);
     struct oracle_fault fault;
@@ -188,7 +188,7 @@ static void bytes_before_a_refused_page_are_in_flight(void **state)
 static void memory_is_touched_where_it_was_at_the_beginning(void **state)
 {
     struct machine *m = *state;
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
     uint64_t value = 42;
     struct softiommu_request r = request_of(0, IOVA, 8, WRITE, &value);
 
@@ -213,7 +213,7 @@ static void note_done(struct softiommu_request *request)
 static void drains_reach_the_domain_in_order_and_no_other(void **state)
 {
     struct machine *m = *state;
-    struct softiommu_translation t = domain_new(m, 4, TAG), other = domain_new(m, 4, TAG + 1);
+    struct softiommu_translation t = domain_new(m, 4, DID), other = domain_new(m, 4, DID + 1);
     static unsigned slot[8] = {0, 1, 2, 3, 4, 5, 6, 7};
     struct softiommu_request r[4];
     uint64_t value[4] = {1, 2, 3, 4};
@@ -229,7 +229,7 @@ static void drains_reach_the_domain_in_order_and_no_other(void **state)
         r[i].owner = &slot[i];
         assert_true(softiommu_request_begin(m->iommu, i == 3 ? 0 : i, &r[i]));
     }
-    softiommu_flush_range(m->iommu, TAG, 0x999, 0); /* drains whatever the range */
+    softiommu_flush_range(m->iommu, DID, 0x999, 0); /* drains whatever the range */
     assert_int_equal(ended, 3);
     assert_int_equal(order[0], 0);
     assert_int_equal(order[1], 3);
@@ -258,7 +258,7 @@ static void begin_again(struct softiommu_request *request)
 static void a_drain_does_not_wait_for_younger_requests(void **state)
 {
     struct machine *m = busy = *state;
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
     uint64_t value = 1;
     struct softiommu_request r[2];
 
@@ -271,7 +271,7 @@ static void a_drain_does_not_wait_for_younger_requests(void **state)
         r[i].owner = &r[1 - i];
     }
     assert_true(softiommu_request_begin(m->iommu, 0, &r[0]));
-    softiommu_flush_domain(m->iommu, TAG);
+    softiommu_flush_domain(m->iommu, DID);
     assert_int_equal(ended, 1);
     assert_int_equal(r[0].state, SOFTIOMMU_REQUEST_DRAINED);
     assert_int_equal(r[1].state, SOFTIOMMU_REQUEST_IN_FLIGHT);
@@ -290,7 +290,7 @@ static void add_one(struct softiommu_request *request, uint64_t spa, uint64_t of
 static void a_device_can_touch_memory_itself(void **state)
 {
     struct machine *m = *state;
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
     struct softiommu_request r = request_of(0, IOVA, 8, WRITE, NULL);
 
     map(m, &t, IOVA, DATA, RW);
@@ -314,12 +314,12 @@ static void see(struct machine *m, unsigned device)
 static void a_switch_is_one_step(void **state)
 {
     struct machine *m = *state;
-    struct softiommu_translation a = domain_new(m, 4, TAG), b = domain_new(m, 5, TAG + 1);
+    struct softiommu_translation a = domain_new(m, 4, DID), b = domain_new(m, 5, DID + 1);
 
     map(m, &a, IOVA, DATA, RW);
     map(m, &b, IOVA, NEW, RW);
     attach(m, 0, &a);
-    m->moment = see;
+    m->on_switch_step = see;
     attach(m, 0, &b);
     assert_int_equal(m->watched, 2);
     assert_int_equal(m->watch[0], DATA);
@@ -330,7 +330,7 @@ static void a_switch_is_one_step(void **state)
 static void bad_translations_change_nothing(void **state)
 {
     struct machine *m = *state;
-    struct softiommu_translation t = domain_new(m, 4, TAG), bad = t;
+    struct softiommu_translation t = domain_new(m, 4, DID), bad = t;
 
     map(m, &t, IOVA, DATA, RW);
     attach(m, 0, &t);

@@ -2,7 +2,7 @@
 /* Stage 1 and stage 2 of the software IOMMU, without caches: what is translated, and why the rest is refused. */
 #include "tests/unit/softiommu_fixture.h"
 
-#define TAG  5u
+#define DID  5u
 #define IOVA UINT64_C(0x5A5A12345000)
 #define DATA (RAM + 0x30000)
 
@@ -15,7 +15,7 @@ static int setup(void **state)
 
 static struct softiommu_translation mapped(struct machine *m, unsigned levels, uint64_t iova)
 {
-    struct softiommu_translation t = domain_mapping(m, levels, TAG, iova, DATA);
+    struct softiommu_translation t = domain_mapping(m, levels, DID, iova, DATA);
 
     attach(m, 0, &t);
     return t;
@@ -53,7 +53,7 @@ static void each_iova_bit_counts(void **state)
     struct machine *m = *state;
 
     for (unsigned levels = 4; levels <= 5; levels++) {
-        struct softiommu_translation t = domain_new(m, levels, TAG);
+        struct softiommu_translation t = domain_new(m, levels, DID);
         unsigned bits = levels == 5 ? 57 : 48;
 
         map(m, &t, 0, DATA, RW);
@@ -92,7 +92,7 @@ static void width_is_configured_and_not_sign_extended(void **state)
 static void large_pages_translate(void **state)
 {
     struct machine *m = *state;
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
 
     *entry_of(m, &t, 0x80000000, 2) = RAM | RW | PS | BIT(12); /* PAT */
     *entry_of(m, &t, 0x40200000, 1) = (RAM + MEG2) | RW | PS | BIT(12);
@@ -112,7 +112,7 @@ static void page_sizes_not_offered_are_reserved(void **state)
     (void)state;
     config.page_sizes = BIT(12) | BIT(30);
     m = machine_new(&config);
-    t = domain_new(m, 4, TAG);
+    t = domain_new(m, 4, DID);
     *entry_of(m, &t, 0x80000000, 2) = RAM | RW | PS;
     *entry_of(m, &t, 0x40200000, 1) = RAM | RW | PS;
     attach(m, 0, &t);
@@ -149,7 +149,7 @@ static void reserved_bits_are_refused_at_every_level(void **state)
 static void low_bits_of_large_pages_are_reserved(void **state)
 {
     struct machine *m = *state;
-    struct softiommu_translation t = domain_new(m, 4, TAG);
+    struct softiommu_translation t = domain_new(m, 4, DID);
 
     attach(m, 0, &t);
     for (unsigned level = 1; level <= 2; level++) {
@@ -220,7 +220,7 @@ static void xd_is_ignored_or_reserved(void **state)
         m = machine_new(&config);
         t = mapped(m, 4, IOVA);
         assert_int_equal(target(m, 0, IOVA, READ), DATA);
-        softiommu_flush_domain(m->iommu, TAG);
+        softiommu_flush_domain(m->iommu, DID);
         for (unsigned level = 0; level < 4; level++) {
             *entry_of(m, &t, IOVA, level) |= BIT(63);
             if (config.xd_reserved)
@@ -228,7 +228,7 @@ static void xd_is_ignored_or_reserved(void **state)
             else
                 assert_int_equal(target(m, 0, IOVA, READ), DATA);
             *entry_of(m, &t, IOVA, level) &= ~BIT(63);
-            softiommu_flush_domain(m->iommu, TAG);
+            softiommu_flush_domain(m->iommu, DID);
         }
         machine_free(m);
     }
@@ -336,7 +336,7 @@ static void stage_2_decides_by_access(void **state)
 static void interrupt_window_is_no_memory(void **state)
 {
     struct machine *m = *state;
-    struct softiommu_translation t = domain_new(m, 4, TAG), identity = {.kind = SOFTIOMMU_IDENTITY, .tag = 1};
+    struct softiommu_translation t = domain_new(m, 4, DID), identity = {.kind = SOFTIOMMU_IDENTITY, .did = 1};
     uint64_t spa, size;
 
     m->endless = true;
@@ -358,7 +358,7 @@ static void interrupt_window_is_no_memory(void **state)
 static void identity_goes_through_stage_2_only(void **state)
 {
     struct machine *m = *state;
-    struct softiommu_translation identity = {.kind = SOFTIOMMU_IDENTITY, .tag = 1};
+    struct softiommu_translation identity = {.kind = SOFTIOMMU_IDENTITY, .did = 1};
     uint64_t spa, size;
 
     attach(m, 0, &identity);

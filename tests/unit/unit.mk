@@ -30,6 +30,8 @@ STAGE1_FIXTURE := $(STAGE1_SRC) tests/unit/stage1_fixture.c
 # The reference host without hardware: a fake backend, fake guest memory.
 HOST_FIXTURE := $(sort $(wildcard host/domains/*.c)) host/base/lock.c host/hypercalls/race_window.c host/defects/defects.c host/variants/variants.c host/base/flags.c host/iommu/domain_id.c tests/unit/host_fixture.c lib/fmt.c
 SOFTIOMMU_FIXTURE := $(sort $(wildcard host/softiommu/*.c)) tests/unit/softiommu_fixture.c
+# The same with the seams at which faults are injected.
+SOFTIOMMU_FAULTS := $(SOFTIOMMU_FIXTURE) $(sort $(wildcard host/defects/softiommu_*.c))
 HOST_CALLS := $(filter-out host/hypercalls/vmbus_calls.c host/hypercalls/init.c host/base/lock.c host/hypercalls/race_window.c,$(sort $(wildcard host/hypercalls/*.c)))
 # The emulated DMA engine on the real software IOMMU.
 DMAPROBE_FIXTURE := $(sort $(wildcard host/vdev/dmaprobe*.c)) host/vdev/config_space.c tests/unit/dmaprobe_fixture.c \
@@ -63,15 +65,16 @@ $(eval $(call unit_test,host_variants,$(filter-out host/variants/variants.c,$(HO
 $(eval $(call unit_test,mmio_decode,host/cpu/mmio_decode.c))
 $(eval $(call unit_test,config_space,host/vdev/config_space.c))
 $(eval $(call unit_test,dmaprobe,$(DMAPROBE_FIXTURE)))
-$(eval $(call unit_test,softiommu_omissions,$(SOFTIOMMU_FIXTURE) $(sort $(wildcard tests/unit/softiommu_s[ct]*.c))))
-$(eval $(call unit_test,softiommu_model,$(SOFTIOMMU_FIXTURE) $(sort $(wildcard tests/unit/softiommu_world*.c))))
+$(eval $(call unit_test,softiommu_faults,$(SOFTIOMMU_FAULTS) $(sort $(wildcard tests/unit/softiommu_s[ct]*.c))))
+$(eval $(call unit_test,softiommu_model,$(SOFTIOMMU_FAULTS) $(sort $(wildcard tests/unit/softiommu_world*.c))))
+$(BUILD)/unit/test_softiommu_faults $(BUILD)/unit/test_softiommu_model: UNIT_LIBS += -Wl,@host/defects/softiommu_seams.ld
 $(eval $(call unit_test,softiommu_walk,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,softiommu_policies,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,softiommu_flush,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,softiommu_requests,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,journal,tests/harness/journal.c))
 $(eval $(call unit_test,journal_fold,tests/harness/journal.c tests/harness/journal_fold.c))
-$(eval $(call unit_test,softiommu_cache,host/softiommu/cache.c host/softiommu/page_cache.c))
+$(eval $(call unit_test,softiommu_cache,host/softiommu/cache.c host/softiommu/tlb.c))
 $(eval $(call unit_test,vmbus_ring,$(VMBUS_FIXTURE)))
 $(eval $(call unit_test,vmbus,$(VMBUS_FIXTURE)))
 
@@ -97,7 +100,7 @@ $(BUILD)/unit/bench_stage1: tests/unit/bench_stage1.c $(STAGE1_SRC) $(wildcard l
 	$(call tell,CC,unit   $<)
 	$(Q)$(HOSTCC) $(BENCH_CFLAGS) $(filter %.c,$^) -o $@
 
-$(BUILD)/unit/bench_softiommu: tests/unit/bench_softiommu.c $(sort $(wildcard host/softiommu/*.c)) $(wildcard host/softiommu/*.h host/softiommu/*.def) tests/unit/unit.mk
+$(BUILD)/unit/bench_softiommu: tests/unit/bench_softiommu.c $(sort $(wildcard host/softiommu/*.c)) $(wildcard host/softiommu/*.h) tests/unit/unit.mk
 	@mkdir -p $(@D)
 	$(call tell,CC,unit   $<)
 	$(Q)$(HOSTCC) $(BENCH_CFLAGS) $(filter %.c,$^) -o $@

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/defects/defects.h"
+#include "host/defects/install.h"
+#include "host/defects/softiommu_faults.h"
+#include "host/iommu/soft_backend.h"
+
+static const struct {
+    enum defect defect;
+    enum softiommu_fault fault;
+} pairs[] = {
+#define DEFECT(enumerator, name, requirements, sentence)
+#define DEFECT_VTD(enumerator, name, requirements, sentence)
+#define DEFECT_PROBE(enumerator, name, requirements, sentence)
+#define DEFECT_SOFT(fault, name, requirements, sentence) {DEFECT_SOFT_##fault, SOFTIOMMU_FAULT_##fault},
+#include "host/defects/defects.def"
+#undef DEFECT
+#undef DEFECT_VTD
+#undef DEFECT_PROBE
+#undef DEFECT_SOFT
+};
+
+void defects_install_softiommu(void)
+{
+    static struct softiommu_rules rules;
+
+    rules = softiommu_abi_rules;
+    for (unsigned i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        if (defect_active(pairs[i].defect))
+            softiommu_inject(pairs[i].fault, &rules);
+    }
+    soft_options.rules = &rules;
+}

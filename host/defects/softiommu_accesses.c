@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* Faults between the IOVA of a request and memory: how a request goes on, offsets in a page, the check of stage 2. */
+#include "host/defects/softiommu_seams.h"
+
+struct softiommu_memory softiommu_memory;
+
+bool __wrap_softiommu_request_begin(struct softiommu *iommu, unsigned device, struct softiommu_request *request)
+{
+    bool all;
+
+    softiommu_memory.beginning = request;
+    all = __real_softiommu_request_begin(iommu, device, request);
+    softiommu_memory.beginning = NULL;
+    return all;
+}
+
+/* A request goes on at the start of the region that it is about to leave. */
+static uint64_t wrapped(uint64_t iova)
+{
+    static const struct {
+        enum softiommu_fault fault;
+        unsigned width;
+    } regions[] = {
+        {SOFTIOMMU_FAULT_WRAPS_2M, 21},
+        {SOFTIOMMU_FAULT_WRAPS_1G, 30},
+        {SOFTIOMMU_FAULT_WRAPS_4G, 32},
+        {SOFTIOMMU_FAULT_WRAPS_512G, 39},
+    };
+
+    for (unsigned i = 0; i < sizeof(regions) / sizeof(regions[0]) && softiommu_memory.beginning != NULL; i++) {
+        uint64_t region = BIT(regions[i].width);
+
+        if (softiommu_injected(regions[i].fault))
+            iova = align_down(softiommu_memory.beginning->iova, region) | (iova & (region - 1));
+    }
+    return iova;
+}
+
+enum softiommu_reason __wrap_softiommu_translate(struct softiommu *iommu, unsigned device, uint64_t iova,
+                                                 enum oracle_access access, uint64_t *spa, uint64_t *size)
+{
+    enum softiommu_reason reason;
+
+    if (!softiommu_faulty)
+        return __real_softiommu_translate(iommu, device, iova, access, spa, size);
+    delayed_ad_write_back(iommu);
+    softiommu_memory.access = (struct access_under_way){.device = device};
+    reason = __real_softiommu_translate(iommu, device, wrapped(iova), access, spa, size);
+    if (reason != SOFTIOMMU_REASON_NONE)
+        return reason;
+    if (softiommu_memory.access.one_byte)
+        *size = 1;
+    if (softiommu_injected(SOFTIOMMU_FAULT_CROSSING_LINEAR))
+        *size += BIT(12);
+    return reason;
+}
+
+/* The target of a leaf with fewer bits of the offset. */
+static uint64_t cut(uint64_t gpa)
+{
+    if (softiommu_memory.access.level == 1 && softiommu_injected(SOFTIOMMU_FAULT_OFFSET_CUT_2M))
+        return gpa & ~BIT(20);
+    if (softiommu_memory.access.level == 2 && softiommu_injected(SOFTIOMMU_FAULT_OFFSET_CUT_1G))
+        return gpa & ~BITS(29, 21);
+    return gpa;
+}
+
+/* Whether the answer of stage 2 does not count. */
+static bool unchecked(const struct softiommu *iommu, const struct walk *walk)
+{
+    unsigned device = softiommu_memory.access.device;
+
+    if (walk != NULL)
+        return walk->level != walk->format->levels - 1 && softiommu_injected(SOFTIOMMU_FAULT_STAGE2_TABLE);
+    if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LEAF))
+        return true;
+    return softiommu_injected(SOFTIOMMU_FAULT_STAGE2_IDENTITY) &&
+           softiommu_translation_of(iommu, device).kind == SOFTIOMMU_IDENTITY;
+}
+
+bool __wrap_stage2(const struct softiommu *iommu, uint64_t gpa, enum oracle_access access, uint64_t *spa,
+                   uint64_t *size)
+{
+    const struct walk *walk = softiommu_memory.walking;
+
+    if (!softiommu_faulty)
+        return __real_stage2(iommu, gpa, access, spa, size);
+    if (walk == NULL)
+        gpa = cut(gpa);
+    if (__real_stage2(iommu, gpa, access, spa, size))
+        return true;
+    *spa = gpa;
+    *size = BIT(12) - (gpa & (BIT(12) - 1));
+    return unchecked(iommu, walk);
+}

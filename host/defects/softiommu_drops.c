@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* Faults of what an invalidation drops, beyond the cleared cells of the rules (softiommu_faults.c). */
+#include "host/defects/softiommu_seams.h"
+
+void __wrap_invalidate(struct softiommu *iommu, enum softiommu_event event, const struct scope *scope)
+{
+    softiommu_memory.invalidation.iommu = iommu;
+    softiommu_memory.invalidation.event = event;
+    softiommu_memory.invalidation.device_tlbs = 0;
+    softiommu_memory.invalidation.drained = false;
+    __real_invalidate(iommu, event, scope);
+    if (event != SOFTIOMMU_EVENT_ATS_CHANGE)
+        delayed_ad_release(scope->did);
+}
+
+/* The fault, if there is one, that keeps the pages of a level in the TLB in spite of the event. */
+static enum softiommu_fault keeping(bool iotlb, unsigned level)
+{
+    static const enum softiommu_fault of_iotlb[SOFTIOMMU_EVENTS][FORMAT_LEAF_LEVELS] = {
+        [SOFTIOMMU_EVENT_DOMAIN_FLUSH] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_KEPT_2M_DOMAIN_FLUSH,
+                                          SOFTIOMMU_FAULT_KEPT_1G_DOMAIN_FLUSH},
+        [SOFTIOMMU_EVENT_RANGE_FLUSH] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_KEPT_2M_RANGE_FLUSH,
+                                         SOFTIOMMU_FAULT_KEPT_1G_RANGE_FLUSH},
+        [SOFTIOMMU_EVENT_ATTACH] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_KEPT_2M_ATTACH, SOFTIOMMU_FAULT_KEPT_1G_ATTACH},
+        [SOFTIOMMU_EVENT_ATTACH_BLOCKING] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_KEPT_2M_ATTACH,
+                                             SOFTIOMMU_FAULT_KEPT_1G_ATTACH},
+        [SOFTIOMMU_EVENT_DETACH] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_KEPT_2M_DETACH, SOFTIOMMU_FAULT_KEPT_1G_DETACH},
+        [SOFTIOMMU_EVENT_DELETE] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_NO_FAULT, SOFTIOMMU_NO_FAULT},
+        [SOFTIOMMU_EVENT_ATS_CHANGE] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_NO_FAULT, SOFTIOMMU_NO_FAULT},
+    };
+    static const enum softiommu_fault of_device_tlb[FORMAT_LEAF_LEVELS] = {
+        SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_KEPT_2M_DEVICE_TLB, SOFTIOMMU_FAULT_KEPT_1G_DEVICE_TLB};
+
+    return iotlb ? of_iotlb[softiommu_memory.invalidation.event][level] : of_device_tlb[level];
+}
+
+static bool is_kept(bool iotlb, unsigned level)
+{
+    if (level == 0)
+        return false;
+    if (level == 2 && softiommu_injected(SOFTIOMMU_FAULT_KEPT_1G_ALWAYS))
+        return true;
+    if (softiommu_memory.invalidation.event == SOFTIOMMU_EVENT_RANGE_FLUSH &&
+        softiommu_injected(SOFTIOMMU_FAULT_LARGE_PAGE_KEPT))
+        return true;
+    return softiommu_injected(keeping(iotlb, level));
+}
+
+/* Goes through the list of a domain's group, and looks at some entries only. */
+static void drop_first_listed(struct cache *cache, uint16_t did, uint64_t first, uint64_t last, unsigned limit)
+{
+    uint32_t next, i = cache->group[did & cache->group_mask].first;
+
+    for (unsigned seen = 0; i != CACHE_NO_ENTRY && seen < limit; i = next, seen++) {
+        const struct cache_entry *entry = &cache->entry[i];
+
+        next = entry->group_next;
+        if (entry->did == did && entry->page >= first && entry->page <= last)
+            cache_drop_range(cache, did, entry->page, entry->page);
+    }
+}
+
+static void drop_level(struct cache *cache, bool iotlb, uint16_t did, uint64_t first, uint64_t last)
+{
+    bool listed = last - first >= cache->group[did & cache->group_mask].entries;
+
+    if (listed && iotlb && softiommu_injected(SOFTIOMMU_FAULT_IOTLB_AT_MOST_256)) {
+        drop_first_listed(cache, did, first, last, 256);
+        return;
+    }
+    if (listed && !iotlb && softiommu_injected(SOFTIOMMU_FAULT_DEVICE_TLB_AT_MOST_128)) {
+        drop_first_listed(cache, did, first, last, 128);
+        return;
+    }
+    if (!listed && iotlb && last - first > 255 && softiommu_injected(SOFTIOMMU_FAULT_IOTLB_BLOCK_AT_MOST_256))
+        last = first + 255;
+    cache_drop_range(cache, did, first, last);
+}
+
+/* Keeps what is left of a large page outside of the range, as smaller pages. */
+static void keep_rest(struct tlb *tlb, const struct cache_entry *entry, unsigned level, struct page_range pages)
+{
+    unsigned order = format_order(level - 1);
+
+    for (uint64_t i = 0; i < BIT(FORMAT_INDEX_BITS); i++) {
+        struct cache_entry part = *entry;
+        uint64_t low, high;
+
+        part.page = (entry->page << FORMAT_INDEX_BITS) + i;
+        part.address = entry->address + (i << order << 12);
+        low = part.page << order;
+        high = low + BIT(order) - 1;
+        if (high < pages.first || low > pages.last)
+            cache_fill(&tlb->size[level - 1], part.did, part.page, part.address, part.flags);
+        else if ((low < pages.first || high > pages.last) && level > 1)
+            keep_rest(tlb, &part, level - 1, pages);
+    }
+}
+
+/* Drops the range out of the large pages at its ends. */
+static void drop_parts(struct tlb *tlb, uint16_t did, struct page_range pages, unsigned level)
+{
+    uint64_t end[2] = {pages.first >> format_order(level), pages.last >> format_order(level)};
+
+    for (unsigned i = 0; i < 2 && level > 0; i++) {
+        const struct cache_entry *entry = cache_find(&tlb->size[level], did, end[i]);
+        struct cache_entry whole;
+
+        if (entry != NULL) {
+            whole = *entry;
+            cache_drop_range(&tlb->size[level], did, end[i], end[i]);
+            keep_rest(tlb, &whole, level, pages);
+        }
+    }
+    cache_drop_range(&tlb->size[level], did, end[0], end[1]);
+}
+
+/* A range of several pages, without one at its ends. */
+static struct page_range cut(struct page_range pages)
+{
+    if (pages.first == pages.last)
+        return pages;
+    if (softiommu_injected(SOFTIOMMU_FAULT_RANGE_FIRST))
+        pages.first++;
+    if (softiommu_injected(SOFTIOMMU_FAULT_RANGE_LAST))
+        pages.last--;
+    return pages;
+}
+
+void __wrap_tlb_drop_range(struct tlb *tlb, uint16_t did, struct page_range pages)
+{
+    bool range_flush = softiommu_memory.invalidation.event == SOFTIOMMU_EVENT_RANGE_FLUSH;
+    bool iotlb;
+
+    if (!softiommu_faulty) {
+        __real_tlb_drop_range(tlb, did, pages);
+        return;
+    }
+    iotlb = tlb == &softiommu_memory.invalidation.iommu->iotlb;
+    did = softiommu_cached_did(did);
+    if (range_flush)
+        pages = cut(pages);
+    for (unsigned level = 0; level < FORMAT_LEAF_LEVELS; level++) {
+        if (is_kept(iotlb, level))
+            continue;
+        if (range_flush && softiommu_injected(SOFTIOMMU_FAULT_LARGE_PAGE_PART))
+            drop_parts(tlb, did, pages, level);
+        else
+            drop_level(&tlb->size[level], iotlb, did, pages.first >> format_order(level),
+                       pages.last >> format_order(level));
+    }
+}
+
+void __wrap_walk_cache_drop_range(struct walk_cache *cache, unsigned level, uint16_t did, struct page_range pages)
+{
+    __real_walk_cache_drop_range(cache, level, softiommu_cached_did(did), pages);
+}
+
+void __wrap_device_tlb_drop_range(struct softiommu *iommu, unsigned device, struct page_range pages)
+{
+    unsigned before = softiommu_memory.invalidation.device_tlbs++;
+
+    if (before == 0 || !softiommu_injected(SOFTIOMMU_FAULT_DEVICE_TLB_SECOND))
+        __real_device_tlb_drop_range(iommu, device, pages);
+}

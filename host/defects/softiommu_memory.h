@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* What faults remember between two calls of seams. Protected, like the IOMMU, by whoever serialises its calls. */
+#ifndef PVT_HOST_DEFECTS_SOFTIOMMU_MEMORY_H
+#define PVT_HOST_DEFECTS_SOFTIOMMU_MEMORY_H
+
+#include "host/softiommu/request.h"
+
+struct walk;
+
+/* The access that is translated. */
+struct access_under_way {
+    unsigned device;
+    unsigned level; /* of the leaf that stage 1 found */
+    bool one_byte;  /* the leaf lies beside; only a byte of it is good */
+};
+
+/* How 2 MiB of a domain were mapped when they were met. */
+struct met_size {
+    uint16_t did;
+    uint64_t page; /* IOVA >> 21 */
+    bool is_leaf;
+};
+#define MET_SIZES 16u
+
+/* A leaf entry that is written back with A and D some time after it was used. */
+struct late_store {
+    uint64_t spa, value;
+    uint16_t did;
+    bool used, released; /* released: the guest has taken the table back */
+};
+#define LATE_STORES 16u
+
+/* The last paging domain that a device had under a did. */
+struct known_domain {
+    struct softiommu_translation translation;
+    bool deleted;
+};
+#define KNOWN_DOMAINS 64u
+
+struct softiommu_memory {
+    struct access_under_way access;
+    const struct softiommu_request *beginning; /* being translated */
+    const struct walk *walking;                /* an entry of its tables is read or marked */
+    uint64_t pretended;                        /* bits that the entry of the walk has not in memory */
+    struct met_size met[MET_SIZES];
+    struct {
+        struct softiommu *iommu;
+        enum softiommu_event event;
+        unsigned device_tlbs; /* dropped so far */
+        bool drained;
+        unsigned drained_device; /* the last one */
+    } invalidation;
+    bool leaving_identity; /* the device that is switched */
+    struct late_store late[LATE_STORES];
+    unsigned late_next;
+    struct known_domain known[KNOWN_DOMAINS]; /* by did modulo KNOWN_DOMAINS */
+};
+
+extern struct softiommu_memory softiommu_memory;
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* Faults of the walk: how entries are read, what they allow, and how A and D are set in them. */
+#include "host/defects/softiommu_seams.h"
+
+/* XD, and what software keeps in an entry. */
+#define ENTRY_IGNORED (BITS(63, 52) | BITS(11, 9))
+
+void __wrap_walk_cache_start(struct softiommu *iommu, struct walk *walk)
+{
+    __real_walk_cache_start(iommu, walk);
+    if (softiommu_faulty && softiommu_injected(SOFTIOMMU_FAULT_WALK_RIGHTS_FORGOTTEN))
+        walk->rights = RIGHT_WRITE | RIGHT_USER;
+}
+
+/* A table that is followed although it is not present. Entries of zeros would lead to whatever is at GPA 0. */
+static bool followed_unpresent(const struct walk *walk, uint64_t entry)
+{
+    return softiommu_injected(SOFTIOMMU_FAULT_PRESENT_LEAF_ONLY) && (entry & ENTRY_PRESENT) == 0 &&
+           (entry & ENTRY_TABLE) != 0 && !format_is_leaf(walk->format, walk->level, entry);
+}
+
+/* A unit that keeps to the size of the pages that it met first, where 2 MiB can be one page or many. */
+static bool size_refused(const struct walk *walk, uint64_t entry)
+{
+    struct met_size *met = &softiommu_memory.met[(walk->iova >> 21) % MET_SIZES];
+    bool split = softiommu_injected(SOFTIOMMU_FAULT_SPLIT_REFUSED);
+    bool is_leaf = format_is_leaf(walk->format, walk->level, entry);
+    bool changed = met->did == walk->did && met->page == walk->iova >> 21 && met->is_leaf != is_leaf;
+
+    if (walk->level != 1 || !(split || softiommu_injected(SOFTIOMMU_FAULT_MERGE_REFUSED)))
+        return false;
+    if ((entry & ENTRY_PRESENT) == 0 || walk_reserved(walk, entry))
+        return false;
+    if (changed && split != is_leaf)
+        return true;
+    *met = (struct met_size){.did = walk->did, .page = walk->iova >> 21, .is_leaf = is_leaf};
+    return false;
+}
+
+/* Prefetches read other entries than the one that the walk is at. */
+static bool is_of_walk(const struct walk *walk, unsigned index)
+{
+    return index == format_index(walk->format, walk->level, walk->iova);
+}
+
+enum softiommu_reason __wrap_table_entry_read(const struct walk *walk, unsigned index, struct table_entry *entry)
+{
+    enum softiommu_reason reason;
+
+    if (!softiommu_faulty)
+        return __real_table_entry_read(walk, index, entry);
+    softiommu_memory.walking = walk;
+    reason = __real_table_entry_read(walk, index, entry);
+    softiommu_memory.walking = NULL;
+    if (reason != SOFTIOMMU_REASON_NONE || !is_of_walk(walk, index))
+        return reason;
+    softiommu_memory.pretended = followed_unpresent(walk, entry->value) ? ENTRY_PRESENT : 0;
+    entry->value |= softiommu_memory.pretended;
+    if (size_refused(walk, entry->value))
+        entry->value = 0;
+    return reason;
+}
+
+static void drop_ignored_bits(const struct softiommu *iommu, struct table_entry *entry)
+{
+    uint64_t less = entry->value & ~ENTRY_IGNORED;
+
+    if (iommu->call.compare_exchange64(iommu->call.owner, entry->spa, entry->value, less))
+        entry->value = less;
+}
+
+enum softiommu_reason __wrap_table_entry_mark(const struct walk *walk, struct table_entry *entry, uint64_t bits)
+{
+    enum softiommu_reason reason;
+    uint64_t before;
+
+    if (!softiommu_faulty)
+        return __real_table_entry_mark(walk, entry, bits);
+    entry->value &= ~softiommu_memory.pretended;
+    before = entry->value;
+    softiommu_memory.walking = walk;
+    reason = __real_table_entry_mark(walk, entry, bits);
+    softiommu_memory.walking = NULL;
+    if (reason == SOFTIOMMU_REASON_NONE && entry->value != before && softiommu_injected(SOFTIOMMU_FAULT_AD_DROPS_BITS))
+        drop_ignored_bits(walk->iommu, entry);
+    if (reason == SOFTIOMMU_REASON_NONE && format_is_leaf(walk->format, walk->level, entry->value))
+        delayed_ad_note(walk->did, entry);
+    entry->value |= softiommu_memory.pretended;
+    return reason;
+}
+
+uint8_t __wrap_table_entry_rights(const struct walk *walk, uint64_t entry)
+{
+    static const struct {
+        enum softiommu_fault writable, leaf_only;
+    } large[FORMAT_LEAF_LEVELS] = {
+        {SOFTIOMMU_NO_FAULT, SOFTIOMMU_NO_FAULT},
+        {SOFTIOMMU_FAULT_READ_ONLY_2M_WRITABLE, SOFTIOMMU_FAULT_WRITE_LEAF_ONLY_2M},
+        {SOFTIOMMU_FAULT_READ_ONLY_1G_WRITABLE, SOFTIOMMU_FAULT_WRITE_LEAF_ONLY_1G},
+    };
+    uint8_t rights = __real_table_entry_rights(walk, entry);
+    bool leaf_only;
+
+    if (!softiommu_faulty)
+        return rights;
+    leaf_only = softiommu_injected(SOFTIOMMU_FAULT_WRITE_LEAF_ONLY);
+    if (format_is_leaf(walk->format, walk->level, entry)) {
+        leaf_only = leaf_only || softiommu_injected(large[walk->level].leaf_only);
+        if (softiommu_injected(large[walk->level].writable))
+            return rights | RIGHT_WRITE;
+    }
+    return leaf_only && (entry & ENTRY_WRITE) != 0 ? rights | RIGHT_WRITE : rights;
+}

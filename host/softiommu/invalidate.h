@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Invalidation: what an event takes back, in every cache, and of requests in flight. */
+#ifndef PVT_HOST_SOFTIOMMU_INVALIDATE_H
+#define PVT_HOST_SOFTIOMMU_INVALIDATE_H
+
+#include "host/softiommu/page_range.h"
+#include "host/softiommu/softiommu.h"
+
+/* Where an event applies. */
+struct scope {
+    uint16_t did;      /* the domain whose IOTLB entries and walk caches go */
+    bool domain_stays; /* other devices go on using the domain: its entries stay */
+    unsigned device;   /* whose context entry, TLB and requests; EVERY_DEVICE: TLBs and requests of the whole domain */
+    struct page_range pages;
+};
+#define EVERY_DEVICE UINT32_MAX
+
+/* Does in `scope` what the rules say of the event. Entries go before requests are waited for, so that a request that
+ * begins during the drain sees the tables. */
+void invalidate(struct softiommu *iommu, enum softiommu_event event, const struct scope *scope);
+
+#endif
