@@ -1,11 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A device that never stops its DMA is moved from one domain to another (ATT-5, ATT-4), in each of the nine directions
- * between paging, identity and blocking domains. Its IOVA is the GPA of a page of ours, so that a moment without
- * translation shows there; the page of a third domain, which the device was in before, shows what outlives that.
+ * A device that never stops its DMA is moved from one domain to another (ATT-5, ATT-4), in each of the nine
+ * directions between paging, identity and blocking domains.
  *
- *   during ATTACH     only what the old or the new domain leads to may change; where both lead on, no pass is refused
- *   behind ATTACH     only what the new domain leads to changes
+ * ATTACH replaces the entry by which the IOMMU finds the tables of a device. Hosts that do this in several steps
+ * have states in between: the entry is cleared first (the device is blocked, and DMA that both domains allow is
+ * refused), the type changes before the root does (the device passes through, or walks the wrong tables), or the
+ * caches still hold translations with the tag of the domain before. Each state lasts for microseconds. Only a device
+ * that is at work during the whole call can see it.
+ *
+ * The device therefore repeats one write without end, at an IOVA that is also the GPA of a page of ours. Where the
+ * write lands tells which state the host was in: the page at the GPA for no translation, the page of the old or of
+ * the new domain, or the page of a third domain, which the device was in before the test began and which shows
+ * translations that survive more than one move.
+ *
+ * - During ATTACH only what the old or the new domain leads to may change. Where both lead somewhere, no pass is
+ *   refused.
+ * - After ATTACH only what the new domain leads to changes.
+ *
+ * All pages are wiped directly after ATTACH returns, before the next exit: writes that landed during the call are
+ * checked first and then removed. DMA_SETTLE_EXITS exits later, everything that was translated before the return has
+ * landed. A state that is shorter than one pass of the device can escape, so each direction is gone through eight
+ * times.
  */
 #include "lib/string.h"
 #include "tests/harness/continuous_dma.h"

@@ -1,5 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* Hypercalls on the second processor, alone and together with the first. */
+/*
+ * Hypercalls on the second processor, alone and together with the first.
+ *
+ * A host that was written and tested with one virtual processor often has state that only the boot processor sets
+ * up, or that two processors share by mistake: an input buffer for the copied parameter list, the processor whose
+ * registers get the result, a lock that a processor holds when it is stopped. One processor after the other shows
+ * none of this.
+ *
+ * Each call is made on the first and on the second processor, and all registers and statuses have to agree. Both
+ * processors make calls at the same time, each with data of its own, so that a buffer that is shared shows as a
+ * wrong status or as the answer to the call of the other one. The second processor is stopped by INIT while it makes
+ * calls: a host that leaves a lock taken does not answer the first processor any more.
+ *
+ * Real simultaneity is not certain: an emulator may run both processors in turn on one thread, and change between
+ * them only at a pause or an exit. rendezvous() brings both to the same place before each round, and many rounds
+ * follow each other. A defect that needs a window has one in the reference host (host/hypercalls/race_window.h),
+ * where the host waits for the other processor instead of for luck. On a host of your own a pass means that the race
+ * was not lost in these rounds, not that there is none.
+ */
 #define TEST_GROUP "concurrency"
 #include "abi/msr.h"
 #include "kernel/smp.h"
@@ -249,7 +267,8 @@ TEST(simultaneous_calls,
      STEPS("Both processors make up to 6000 calls each at the same time: in turn a flush of a domain of their own, a "
            "flush of a domain that does not exist, and a list of 1 or 100 pages.")
      EXPECTS("Every call of the first and third kind succeeds completely, and every one of the second kind is refused.")
-     IF_IT_FAILS("Calls on two processors share state of the host, such as the copy of the parameters, without a lock."))
+     IF_IT_FAILS("Calls on two processors share state of the host, such as the copy of the parameters, without a "
+                 "lock."))
 {
     struct chatter *both = second_memory(t, 2 * sizeof(*both));
     uint32_t *arrivals = second_memory(t, sizeof(*arrivals));

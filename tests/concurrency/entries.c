@@ -1,8 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest rewrites entries, one 8-byte store each, while a device reads and writes through them, and does not flush
- * in between (CON-2, FL-5). Old and new entry differ in two things at once: a host that takes one from the old entry
- * and the other from the new, from its caches or from two looks at memory, reaches what neither of them allows.
+ * The guest rewrites entries, one 8-byte store each, while a device reads and writes through them, and does not
+ * flush in between (CON-2, FL-5).
+ *
+ * Without a flush a host may use the old entry or the new one. It must not use a mixture. A mixture comes from two
+ * reads of one entry (the first for the permission, the second for the address, or the first to see that it is a
+ * table and the second to follow it), from 4-byte reads, or from a cache that stores the parts of an entry at
+ * different times. Guests rely on this: Linux replaces a leaf with one store and flushes later.
+ *
+ * Old and new entry therefore differ in two things at once. In the first test one entry is writable and leads to a
+ * page that may be written, the other is read-only, or not present, and names a page that must not change: the
+ * address of the one with the permission of the other shows as a write to the wrong page. In the second test one
+ * entry is a 2 MiB leaf and the other names a table: a leaf's address that is followed as a table, or a table that
+ * is taken for a leaf, reaches memory that neither of them maps.
+ *
+ * The device repeats reads and writes in several slots without end, so that a translation is made at each exit, and
+ * the guest changes the entries between exits. What could hide the defect is a cache: a host that holds the old
+ * entry does not walk, and reads nothing twice. Every few rounds a flush empties the caches, and then the test also
+ * checks that the new entry alone is in force.
  */
 #include "lib/string.h"
 #include "tests/harness/continuous_dma.h"

@@ -1,5 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* Flushes and attachments on two processors at the same time, each of which must have its full effect. */
+/*
+ * Flushes and attachments on two processors at the same time, each of which must have its full effect (CON-1).
+ *
+ * The hardware has one invalidation queue for each unit, and a host has one list of devices for each domain. Two
+ * calls that use them at the same time can lose an effect without any error: the second call overwrites the
+ * descriptor or the tail of the first, waits for a completion that the other one consumed, skips a device because
+ * the list changed below it, or returns early because it saw the flush of the other processor complete. Both
+ * statuses are SUCCESS in each case, so only the device shows it.
+ *
+ * In each round both processors meet, make one call each, and meet again. Before the round the device has used the
+ * pages, so that stale entries exist; after the round it tries to use them. The pages of the two processors differ,
+ * and one call alone cannot make up for the other: exact list elements of one page are used, not a flush of the
+ * domain. At the end of a round the whole domain is flushed, since tables became empty.
+ *
+ * Three things could hide a defect. If one processor came late, the calls would run one after the other: the
+ * rendezvous is directly before the call, and its failure is an error of the test. A host that has one lock for all
+ * calls passes, which is right. Luck decides whether two short calls overlap: there are eight rounds, and defects of
+ * this kind in the reference host wait for the other processor (host/hypercalls/race_window.h).
+ *
+ * The last test keeps a device at work from the second processor while the first one moves it and flushes: there,
+ * every exit of either processor carries a pass of the device on.
+ */
 #define TEST_GROUP "concurrency"
 #include "drivers/dmaprobe.h"
 #include "tests/harness/second_processor.h"

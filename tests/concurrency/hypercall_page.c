@@ -1,5 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* The hypercall page belongs to the partition: where one processor moves it, all see it. */
+/*
+ * The hypercall page belongs to the partition: where one processor moves it, all processors see it.
+ *
+ * The page is an overlay on guest memory. A host puts it there by changing the second-stage translation, and has to
+ * make all processors forget the old translation of that address before the write to the MSR returns. A host that
+ * does so for the processor that wrote the MSR only passes every test with one processor. The other processor goes
+ * on reading the RAM below the page, or, after the page was taken away, goes on executing code from a page that the
+ * host uses for something else.
+ *
+ * The second processor reads the new place before the move, so that its TLB holds the translation, and reads it
+ * again after the move. In between it neither makes a call nor takes an exception, and touches nothing that could
+ * evict the entry: a flush of the TLB by accident would hide the defect. A flag in memory tells it that the move is
+ * over, and it reads the place once more. That one read has to return the new content, since the WRMSR of the first
+ * processor has returned.
+ *
+ * The same is done in the other direction: after the page has moved back home, the second processor has to see the
+ * RAM that was below it. The page is back at home when the test ends, whatever it finds, because all later calls
+ * need it.
+ */
 #define TEST_GROUP "concurrency"
 #include "abi/msr.h"
 #include "kernel/time.h"

@@ -1,8 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One processor makes a call while the other one changes a field of its input between a good and a bad value. Either
- * may be what the host sees, but it has to be the one that it checked: an accepted call has the effect of the good
- * value. The two values differ in one byte, so that no copy can be a mixture of them.
+ * One processor makes a call while the other one changes a field of its input between a good and a bad value
+ * (CON-3).
+ *
+ * The input of a call is memory of the guest. A host that reads a field once to check it and again to use it can be
+ * made to check one value and to use another: the check sees an aligned top table inside of the guest's memory, the
+ * use sees a different address. This is the double fetch, and it is a way out of the partition, not only a wrong
+ * status.
+ *
+ * The second processor flips one 8-byte word without end, each time with one store, so that each read of the host
+ * returns a whole good or a whole bad value. Either may be what the host sees first: a refusal is as right as
+ * success. An accepted call must have the effect of the good value. The two values are chosen so that their effects
+ * differ in memory: the bad list element names another page, and the bad top table leads to other memory. Both have
+ * a reserved bit or a wrong alignment in addition, which the check refuses. They differ in one byte, so that no copy
+ * can be a mixture of them.
+ *
+ * What could hide the defect is time. The window between two reads is some nanoseconds long on real hardware, and an
+ * emulator on one thread may never interrupt it. Forty rounds give a real host forty chances; the defect in the
+ * reference host waits in the window until the word has changed. A host that copies the list before it checks it
+ * passes each time.
  */
 #define TEST_GROUP "concurrency"
 #include "lib/string.h"

@@ -234,7 +234,8 @@ TEST(switches_under_fire,
            "device goes on for a while.")
      EXPECTS("After each switch only the page of the domain that the device is in is written to, and none while it is "
              "blocked.")
-     IF_IT_FAILS("Writes of the old domain still arrive after ATTACH has returned, or those of the new one do not yet."))
+     IF_IT_FAILS("Writes of the old domain still arrive after ATTACH has returned, or those of the new one do not "
+                 "yet."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);

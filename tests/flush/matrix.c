@@ -1,13 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changes of the tables, ways to flush them, and caches in three states: the device has done nothing in the domain yet,
- * it has used a neighbour behind the same tables, or the very pages. What was used decides what a host has cached:
- * nothing, tables alone, or the leaves. Tables that the change took out of the tree are overwritten the moment the
- * flush has returned, as their next owner would do.
+ * Flush ordering as a matrix: seven changes of the tables, five ways to flush them, and three states of the caches.
+ * A host keeps a translation in several places: the IOTLB, the caches of upper levels of the walk, the TLB of a
+ * device with ATS. Each place is filled by another kind of access and emptied by another part of the invalidation,
+ * so a host can be right for one cell of the matrix and wrong for the next one.
  *
- * A combination has a test of its own where it makes a promise of its own. flush.c has pages that were used, by domain,
- * list, block and full range, for changes of leaves; here are the end of a full list for all changes, and all ways for
- * changes that release tables.
+ * The order of one combination is: build a new domain, fill the caches, change the tables, flush, overwrite the
+ * tables that the change took out of the tree, and let the device write. The state decides what is cached.
+ * NOTHING_USED: the device has made no access. TABLES_USED: it used a neighbor that shares the tables, so that the
+ * host has the upper levels and not the leaf. PAGES_USED: it used the pages that change. A host that drops the leaf
+ * and keeps the cached table passes with PAGES_USED alone where the old table still holds what it held. That is why
+ * the tables are overwritten with entries that lead to a trap page, as soon as the flush has returned: their next
+ * owner would do the same, and a walk through an old table then ends in a page that is looked at.
+ *
+ * Two things could hide a defect. An access between change and flush would load the new entry: there is none, and no
+ * hypercall either. A domain id whose entries an earlier combination left behind would give a wrong result for
+ * another reason: each combination uses the same id again with new tables, so that such entries show as well.
+ *
+ * A combination has a test of its own where it makes a promise of its own. flush.c has pages that were used, by
+ * domain, list, block and full range, for changes of leaves. Here are the end of a full list for all changes, and
+ * all ways for changes that release tables.
  */
 #include "tests/flush/matrix.h"
 

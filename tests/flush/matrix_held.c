@@ -1,8 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests that were translated before the flush and are let go behind it (FL-6): every operation, every slot of a
- * device, and a list of which one piece is under way. A write must not arrive any more, and a read must not see what
- * the page holds by then.
+ * Requests that were translated before the flush and are carried out after it (FL-6). The emulated device can hold a
+ * request: it translates now and touches memory when the test releases it. This makes the window between translation
+ * and access as long as the test likes, where matrix_under_load.c depends on the timing of exits.
+ *
+ * The sequence is: the device translates a request and holds it, the guest unmaps the page, flushes, and fills the
+ * page with a byte that its next owner would keep there; then the test releases the request. A write must not change
+ * that byte. A read must not return it: a host that waits for writes alone leaks the data of the next owner, and no
+ * byte of memory shows that, only the buffer of the device. A host may wait for a held request in the flush by
+ * letting it finish early; then the access lands before the flush returns, which the fill after the flush tells from
+ * one that lands later.
+ *
+ * Three dimensions could hide a defect, so each is gone through: the operation (write, read and others take
+ * different paths in the host), the number of requests (a host that waits for the oldest request of a device may
+ * forget the other fourteen), and the piece of a list (the first of four pieces is translated and under way when the
+ * flush comes, and the later ones must find the new tables).
  */
 #include "lib/fmt.h"
 #include "lib/string.h"

@@ -1,8 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The matrix with DMA under way (FL-6). A burst at the changed page goes on all the time: the pass that was translated
- * before the flush must have landed, or be lost, when the flush returns. Requests that are held show the same for every
- * operation, for many requests of one device, and for a list of which one piece is under way.
+ * The matrix with DMA under way (FL-6). matrix.c looks at what a host has cached. This file looks at what it has
+ * translated and not carried out yet: a request with its physical address, which no invalidation of a cache can
+ * change. A flush has to wait until such requests have landed, or to drop them.
+ *
+ * The device repeats one write without end. It makes one pass at each exit to the host, and the next pass is
+ * translated at that time, so a translated request is in flight whenever the guest makes a call. The flush is such a
+ * call. The sequence is: let the device settle, change the tables, flush, wipe the old page and reuse the old
+ * tables, let the device settle again, look. A pass that was translated before the flush and lands after it writes
+ * the wiped page. The wipe has to come directly after the flush: a write that lands during the call is allowed, and
+ * must not be taken for one that came later.
+ *
+ * Two things could hide the defect. A device that happens to rest during the call would prove nothing: the test
+ * first checks that the burst reaches its page before the change, and the emulated device has a request in flight at
+ * every exit. A pass that lands before the wipe is legal and is removed by it; DMA_SETTLE_EXITS exits afterwards are
+ * enough for a pass that was translated before the flush to land, and for one that was translated after it to show
+ * the new page.
+ *
+ * All seven changes run by each way to flush. The list of 508 elements runs for the first change only, since it
+ * takes long and does not depend on the change.
  */
 #include "lib/fmt.h"
 #include "lib/string.h"

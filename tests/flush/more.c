@@ -192,7 +192,8 @@ TEST(everything_unmapped,
      STEPS("Maps 64 pages that are 17 pages apart, and lets the device use all of them. Unmaps all, flushes the domain "
            "once, and lets the device write to each again.")
      EXPECTS("None of the 64 pages changes after the flush.")
-     IF_IT_FAILS("The domain flush drops only a part of the cache: one set, one level, or a limited number of entries."))
+     IF_IT_FAILS("The domain flush drops only a part of the cache: one set, one level, or a limited number of "
+                 "entries."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);

@@ -70,7 +70,7 @@ void flush_block(struct test_run *t, struct domain *d, uint64_t page, unsigned s
 
 /* Device writes, and nothing is looked at. Skips the test on a device with too few address lines, like all below. */
 void fill_by_device(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, const char *what);
-/* Starts a write that ends in dma_finish(); the class is one of ON_DEFERRED. */
+/* Starts a write that ends in dma_finish(); the class is one of DEVICES(DEFERRED). */
 void start_by_device(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length);
 /* Device writes [iova, iova + length); b[offset..] must hold the device's byte, and every other byte of b and its
  * guards what it held before (all POISON_FRESH; afterwards it is so again). No fault may be recorded. */

@@ -92,7 +92,8 @@ TEST(unused_output_register,
      STEPS("Makes every call without output with six different values in R8, among them odd ones, impossible ones, and "
            "the address of a poisoned page.")
      EXPECTS("Every call succeeds, and the page is not written.")
-     IF_IT_FAILS("The host checks or uses the output address of calls that have no output. Guests leave rubbish in R8."))
+     IF_IT_FAILS("The host checks or uses the output address of calls that have no output. Guests leave rubbish in "
+                 "R8."))
 {
     static const uint64_t garbage[] = {1, 7, UINT64_C(0xFFFFFFFFFFFFFFFF), UINT64_C(0x8000000000000000),
                                        UINT64_C(0x0000123456789ABD)};

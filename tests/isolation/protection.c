@@ -178,7 +178,8 @@ TEST(unload_forgets_to_block,
            "the device must still have its translation; then it is blocked and the domain deleted. The device tries "
            "the IOVA and a page of the kernel after each step.")
      EXPECTS("After a DELETE that succeeds the device reaches nothing, and a refused one changes nothing.")
-     IF_IT_FAILS("DELETE forgets the devices of the domain: they keep its tables, or fall back to untranslated access."))
+     IF_IT_FAILS("DELETE forgets the devices of the domain: they keep its tables, or fall back to untranslated "
+                 "access."))
 {
     struct dma_engine *e = device(t);
     struct buffer secret = buffer(t, 1), b = buffer(t, 1);

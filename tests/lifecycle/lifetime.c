@@ -1,8 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory changes hands the moment the ABI allows it, while the device never stops its DMA: pages and tables right
- * behind the flush (FL-6, LS-8), all tables of a domain right behind the ATTACH that takes its last device away, before
- * DELETE (DEL-1), as guests in the field do.
+ * Memory changes hands at the first moment that the ABI allows, while the device never stops its DMA: pages and
+ * tables directly after the flush (FL-6, LS-8), and all tables of a domain directly after the ATTACH that takes its
+ * last device away, before DELETE (DEL-1). Operating systems do the same: an allocator gives a freed page to the
+ * next user in the same microsecond.
+ *
+ * Most tests look at a page after a flush with its old content still there. A host that walks on through a freed
+ * table then reads the old entries, and all looks right. Here the freed table becomes other data inside of the call
+ * that frees it (tests/harness/reused_tables.h): each of its 512 words looks like an entry that leads to a chain of
+ * poisoned tables and at last to a trap page, whatever level the host takes the table for. A walk through it writes
+ * the trap. A host that writes accessed and dirty bits back late changes the data itself, which is compared as well.
+ *
+ * The device writes to one IOVA without end, so that a request is in flight at every call. Each round maps, checks
+ * that the device reaches the page (otherwise nothing was cached, and the round would prove nothing), takes the page
+ * or the tables away, and looks DMA_SETTLE_EXITS exits later.
+ *
+ * Three things could hide a defect. The allocator could give the same page back: the tables go to the test instead
+ * of to the pool. The trap could be written before the data changed hands: it is looked at in each round, and the
+ * number of pages that changed hands is checked. One kind of flush could cover for the other: domain flush and list
+ * flush take turns, as do paging and blocking domains as the new home of the device.
  */
 #include "tests/harness/reused_tables.h"
 

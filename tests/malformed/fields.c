@@ -146,7 +146,8 @@ EACH_TEST(WITH_PARTITION, foreign_partition,
           STEPS("A right {call} names, instead of SELF, each number that differs from SELF in one bit, and small and "
                 "large numbers of partitions.")
           EXPECTS("An error each time, and nothing has changed.")
-          IF_IT_FAILS("The host compares a part of the partition id, or none of it: a guest could act for another one."))
+          IF_IT_FAILS("The host compares a part of the partition id, or none of it: a guest could act for another "
+                      "one."))
 {
     foreign_partition(t, VARIANT(with_partition));
 }

@@ -1,5 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* Long random sequences of everything that a guest does, each step checked by DMA against a model. */
+/*
+ * Long random sequences of all that a guest does, each step checked by DMA against a model.
+ *
+ * The other groups each have a scenario, and a scenario shows the defects that its author thought of. Defects of
+ * state are different: they need three or four steps in the right order, such as a flush that removes an entry of
+ * another domain whose id was used before, or a DETACH after a partial list flush. A random sequence finds orders
+ * that nobody wrote down.
+ *
+ * The model (tests/harness/stress_model.h) keeps a set for each page of each paging domain: where a write may land.
+ * A change of a leaf adds the new target and keeps the old one, because without a flush a host may use either
+ * (FL-5). A new mapping removes the hole at once, since a host must not cache that a page was absent (FL-3). A flush
+ * that covers the page, and the departure of the last device, leave only what the tables say now. The model says
+ * nothing of caches; it is the ABI as a set, so a host that flushes more than it has to passes.
+ *
+ * Each write must land whole, in one place, and that place must be in the set. Three devices write after each step:
+ * to the page that changed last, where a defect is likely, and to one by chance. The same seed repeats the same
+ * sequence on every host, and the last steps are in the report.
+ *
+ * Two things could hide a defect. A sequence that changes pages the devices never use fills no cache: half of the
+ * changes are on the three pages that the devices use all the time, and the first test writes to the page that
+ * changed last. A set that only grows would allow everything: one step in four is a flush, and there are eight
+ * pages. The second test runs the same steps while the devices never stop, so that each call meets requests in
+ * flight (FL-6, ATT-5).
+ */
 #include "tests/harness/stress_model.h"
 
 #include "lib/bits.h"

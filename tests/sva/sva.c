@@ -3,9 +3,25 @@
  * Shared virtual addressing: a process's own page table, the one in CR3, is the stage-1 table of a device's domain.
  * Program and device use the same addresses, and what changes for the one has to change for the other.
  *
- * The tree holds more than a driver would build (reference 5): data has XD set, which the fixture asks the host about,
- * and the kernel's part has US clear. What a device makes of that part is open (TR-9), so only an observation aims at
- * it; a guest that wants a promise gives the device a top table of its own (sva.kernel_left_out).
+ * A driver builds tables for one reader, the IOMMU. A process's table has two readers, and each has caches of its
+ * own. A change needs INVLPG for the processor and a flush call for the device, and the page may be reused only
+ * after both. A host that relies on a side effect (an intercepted INVLPG, a CR3 write that it sees, its own shadow
+ * tables) is right as long as the guest does all of this on one processor and in the usual order. These tests take
+ * the steps apart: the processor's caches are flushed without a hypercall, a page is mapped without any flush, a
+ * table is given back after a list flush of just the range that it mapped.
+ *
+ * Each exchange goes both ways, since a stale entry on one side looks like a correct one on the other: the program
+ * fills a page, the device inverts it, and the program counts the bytes that are not inverted. The data depends on a
+ * seed that differs from one exchange to the next.
+ *
+ * The tree holds more than a driver would build (reference 5): data has XD set, which the fixture asks the host
+ * about, and the kernel's part has US clear. What a device makes of that part is open (TR-9), so only an observation
+ * aims at it; a guest that wants a promise gives the device a top table of its own (sva.kernel_left_out).
+ *
+ * Two things could hide a defect. A page that the program touches first is loaded with its accessed bit set, and a
+ * host that writes the bit back late could put a cleared entry back: sva.stays_unmapped looks for that. A process
+ * that ends frees its top table while CR3 still names it: sva.process_ends (processes.c) blocks the device first,
+ * and reuses the table at once.
  */
 #include "kernel/paging_bits.h"
 #include "lib/string.h"

@@ -162,7 +162,7 @@ def _test_options(parser: Parser, command: str) -> None:
         add("--shuffle", action="store_true", help="in a random order, which --seed decides")
         milliseconds = arguments.whole(1, 3_600_000, "milliseconds")
         add("--deadline", type=milliseconds, metavar="MS", help="of one test, in milliseconds (2000)")
-    if command not in ("bench", "image"):
+    if command not in ("bench", "image", "new-test"):
         arguments.add_shard(parser)
 
 
