@@ -108,9 +108,9 @@ static const char *begin(struct suite *s, const struct boot_info *info)
     panic_set_witness(NULL);
     unattended_start(s);
     report_comment("pvtest: version=%s build=%s seed=%llu repeat=%llu options=\"%s\" tsc_hz=%llu clock=%s image=0x%llx",
-                   PVT_VERSION, build_id(text, sizeof(text)), (unsigned long long)s->options.seed, (unsigned long long)s->options.repeat,
-                   info->options_source, (unsigned long long)time_tsc_hz(), time_source(),
-                   (unsigned long long)image_base());
+                   PVT_VERSION, build_id(text, sizeof(text)), (unsigned long long)s->options.seed,
+                   (unsigned long long)s->options.repeat, info->options_source, (unsigned long long)time_tsc_hz(),
+                   time_source(), (unsigned long long)image_base());
     describe_host();
     suite_reset(s);
     suite_find_devices(s);
