@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""The Makefile on a made-up tree, with a compiler and a linker that only write down what they were asked for."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+COMPILER = """\
+#!/bin/sh
+echo "cc $*" >>calls
+case "$*" in
+--version) echo "fake 1.0" ;;
+-print-file-name=*) echo "/usr/lib/${1#*=}" ;;
+*) while [ $# -gt 1 ]; do shift; done; echo object >"$1" ;;
+esac
+"""
+LINKER = """\
+#!/bin/sh
+echo "ld $*" >>calls
+for word in "$@"; do
+    case $before in -o) echo "$*" >"$word" ;; esac
+    before=$word
+done
+"""
+OBJCOPY = '#!/bin/sh\nwhile [ $# -gt 2 ]; do shift; done\ncp "$1" "$2"\n'
+
+
+class Tree:
+    """A tree of a few sources."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder / "with a blank: and $more"
+        for name in ("boot/a.c", "lib/stage1.c", "lib/b.c", "tests/c/c.c", "host/d/d.c", "lib/fmt.c", "lib/string.c"):
+            self.add(name, "")
+        for name in ("lib/options.c", "lib/calibrate.c", "linker/guest.lds", "linker/host.lds", "VERSION"):
+            self.add(name, "1.0\n" if name == "VERSION" else "")
+        self.add("tests/unit/unit.mk", "")
+        self.add("cc", COMPILER)
+        self.add("ld", LINKER)
+        self.add("objcopy", OBJCOPY)
+        shutil.copy(ROOT / "Makefile", self.folder / "Makefile")
+
+    def add(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)
+
+    def make(self, *words: str) -> subprocess.CompletedProcess[str]:
+        (self.folder / "calls").write_text("")
+        tools = ("CC=./cc", "LD=./ld", "OBJCOPY=./objcopy", "HOST_TOLD=")
+        return subprocess.run(
+            ["make", "--no-print-directory", *tools, "build/pvtest.efi", "build/refhost.efi", *words],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def compiled(self) -> list[str]:
+        return sorted(call.split(" -c ")[1].split(" -o ")[0] for call in self.calls() if " -c " in call)
+
+    def calls(self) -> list[str]:
+        return (self.folder / "calls").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture(name="tree")
+def _tree(tmp_path: Path) -> Tree:
+    tree = Tree(tmp_path)
+    done = tree.make()
+    assert done.returncode == 0, done.stderr
+    return tree
+
+
+def test_nothing_to_do_does_nothing(tree: Tree) -> None:
+    done = tree.make()
+    assert (done.returncode, tree.compiled()) == (0, []) and "LINK" not in done.stdout
+
+
+def test_a_deleted_source_leaves_the_image(tree: Tree) -> None:
+    image = tree.folder / "build" / "pvtest.efi"
+    assert "lib/b.c.o" in image.read_text()
+    (tree.folder / "lib" / "b.c").unlink()
+    assert tree.make().returncode == 0
+    assert "lib/b.c.o" not in image.read_text() and tree.compiled() == []
+
+
+def test_other_flags_compile_everything_again(tree: Tree) -> None:
+    before = len(list(tree.folder.rglob("*.o")))
+    assert tree.make("SMALL_OPT=-O1").returncode == 0
+    assert len(tree.compiled()) == before
+
+
+def test_small_code_is_the_rule(tree: Tree) -> None:
+    tree.make("V=1", "WARN=-Wextra")
+    guest = [call for call in tree.calls() if " -c " in call and "-o build/guest/" in call]
+    fast = {call.split(" -c ")[1].split(" -o ")[0] for call in guest if " -O2 " in call}
+    assert fast == {"lib/stage1.c", "lib/string.c"}
+    assert sum(" -Oz " in call for call in guest) == len(guest) - len(fast) > 0
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_commands_are_shown_on_request(tree: Tree, verbose: bool) -> None:
+    (tree.folder / "boot" / "a.c").touch()
+    out = tree.make(*(["V=1"] if verbose else [])).stdout
+    assert ("./cc -std=" in out) == verbose and ("  CC    guest  boot/a.c" in out) != verbose
+
+
+def test_missing_gnu_efi_is_named(tree: Tree) -> None:
+    done = tree.make("EFI_LIB=")
+    assert done.returncode == 2 and "gnu-efi was not found" in done.stderr and tree.compiled() == []
+
+
+def test_help_is_short_and_complete() -> None:
+    text = "\n" + "".join((ROOT / name).read_text(encoding="utf-8") for name in ("Makefile", "tests/unit/unit.mk"))
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    lines = done.stdout.splitlines()
+    assert len(lines) < 24 and max(map(len, lines)) <= 100
+    for target in ("image", "test", "test-distributions", "unit", "lint", "lint-words", "docs", "sizes", "clean"):
+        assert f"\n{target}:" in text and f"\n  {target}" in done.stdout
