@@ -239,7 +239,8 @@ def test_old_runs_go_and_foreign_folders_stay(runner: Runner, tmp_path: Path) ->
     for number in range(12):
         old = tmp_path / "results" / f"20200101-00000{number:02}"
         old.mkdir(parents=True)
-        (old / ".pvtest-run").touch()
+        (old / ".pvtest-run").touch()  # as version 0.1.0 left it
+        (old / "results.json").touch()
     (tmp_path / "results" / "mine").mkdir()
     assert runner().returncode == 0
     names = {p.name for p in (tmp_path / "results").iterdir()}

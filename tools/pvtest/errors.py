@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 EXIT_OK = 0
@@ -29,6 +30,25 @@ class MissingError(RunnerError):
     """Something that the runner needs is not installed."""
 
     code = EXIT_MISSING
+
+
+# Nobody asked for something wrong: the machine has no more room, or is broken.
+_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+
+
+def cannot_write(error: OSError, path: object) -> RunnerError:
+    """For a file or folder that the command line names."""
+    return (RunnerError if error.errno in _MACHINE else UsageError)(system_error(error, path))
+
+
+def system_error(error: OSError, path: object = "") -> str:
+    """What the system complains of. Errors of writing to an open file do not name it, so that `path` does."""
+    subject = path or error.filename
+    words = error.strerror or str(error) or type(error).__name__
+    advice = ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        advice = ". Free some space; --results DIR puts results, TMPDIR=DIR temporary files elsewhere"
+    return f"{subject}: {words}{advice}" if subject else f"{words}{advice}"
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

@@ -15,6 +15,8 @@ from pvtest.errors import UsageError
 from pvtest.toml_file import read_text
 
 MAX_BYTES = 64 << 20
+MAX_NUMBER = 1e18
+LATEST, LATEST_TEXT = "latest", "latest.txt"
 # format -> schema file below docs/
 SCHEMAS = {
     "pvtest-results": "results.schema.json",
@@ -26,6 +28,20 @@ SCHEMAS = {
 
 def _no_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is not a number of JSON")
+
+
+def _integer(text: str) -> int:
+    """Larger ones would be infinite where a format wants a fraction, and Python refuses to print the largest."""
+    if len(text) > len(str(-(1 << 64))):
+        raise ValueError(f"the number {text[:20]}... is out of range")
+    return int(text)
+
+
+def _fraction(text: str) -> float:
+    value = float(text)
+    if not abs(value) <= MAX_NUMBER:
+        raise ValueError(f"the number {text[:20]} is out of range")
+    return value
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -42,12 +58,18 @@ def parse(path: Path) -> dict[str, Any]:
     """Any JSON object."""
     text = read_text(path, MAX_BYTES)
     try:
-        data = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_pairs)
+        data = json.loads(
+            text, parse_constant=_no_constant, parse_int=_integer, parse_float=_fraction, object_pairs_hook=_pairs
+        )
+        # Half of a character is none: no file could be written with it.
+        json.dumps(data, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         cut = " (the file may be cut off)" if error.pos >= len(text.rstrip()) else ""
         raise UsageError(f"{path}:{error.lineno}: not JSON: {error.msg}{cut}") from None
     except RecursionError:
         raise UsageError(f"{path}: not JSON of this suite: nested too deep") from None
+    except UnicodeEncodeError:
+        raise UsageError(f"{path}: not JSON: a text has half of a surrogate pair") from None
     except ValueError as error:
         raise UsageError(f"{path}: not JSON: {error}") from None
     if not isinstance(data, dict):
@@ -92,12 +114,19 @@ def load(path: Path, *forms: str) -> dict[str, Any]:
     return data
 
 
+def _latest(base: Path) -> list[Path]:
+    """Where the last run of a results folder is: a link leads there, or a file names it where there are no links."""
+    text = base / LATEST_TEXT
+    name = text.read_text(encoding="utf-8", errors="replace").strip() if text.is_file() else ""
+    return [base / LATEST] + ([base / name] if name and "/" not in name and "\0" not in name else [])
+
+
 def find(path: Path, *names: str) -> Path:
     """A file, or the first of these names in a results folder or in the `latest` below it."""
     try:
         if not path.is_dir():
             return path
-        for folder in (path, path / "latest"):
+        for folder in (path, *_latest(path)):
             for name in names:
                 if (folder / name).is_file():
                     return folder / name

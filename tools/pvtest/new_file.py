@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pvtest.errors import UsageError
+from pvtest.errors import UsageError, cannot_write
 
 
 def check(output: Path, overwrite: bool) -> None:
@@ -33,7 +33,7 @@ def scratch(output: Path) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix=".pvtest-", dir=output.parent) as folder:
             yield Path(folder)
     except OSError as error:
-        raise UsageError(f"{output}: {error.strerror}") from None
+        raise cannot_write(error, output) from None
 
 
 def publish(made: Path, output: Path) -> None:

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pvtest import interrupts
-from pvtest.errors import EXIT_OK
+from pvtest.errors import EXIT_OK, RunnerError, system_error
 from pvtest.images import catalogue
 from pvtest.images.catalogue import Defect, HostCatalogue, Instance, Switch
 from pvtest.machine import boots
@@ -213,8 +213,8 @@ class _Progress:
             self._bar.set(self.done, ", ".join(self._running))
 
 
-def _not_run(campaign: Campaign, request: boots.Request, switch: Switch) -> Outcome:
-    problem = f"did not run: {interrupts.reason()}"
+def _broken(campaign: Campaign, request: boots.Request, switch: Switch, problem: str) -> Outcome:
+    """One without results."""
     return Outcome(campaign, switch, Run(request.catalogue, request.requirements, [], [], [problem]))
 
 
@@ -227,11 +227,16 @@ def _boot_all(
 
     def one(switch: Switch) -> Outcome:
         if stop.is_set():
-            return _not_run(campaign, request, switch)
+            return _broken(campaign, request, switch, f"did not run: {interrupts.reason()}")
         progress.change(begins=switch.name)
-        where = folder.folder(switch.name)
-        run = boots.run(campaign.switched_on(request, switch), where, Observer(stop=stop))
-        progress.change(ends=switch.name)
+        try:
+            where = folder.folder(switch.name)
+            run = boots.run(campaign.switched_on(request, switch), where, Observer(stop=stop))
+        except (OSError, RunnerError) as error:
+            # The others go on: what they find is worth having.
+            return _broken(campaign, request, switch, system_error(error) if isinstance(error, OSError) else str(error))
+        finally:
+            progress.change(ends=switch.name)
         return Outcome(campaign, switch, run)
 
     with ThreadPoolExecutor(jobs) as pool, out.progress(len(chosen), f"Running {len(chosen)} {campaign.plural}") as bar:

@@ -14,6 +14,7 @@ from pvtest.errors import EXIT_OK
 from pvtest.images import catalogue, requirements
 from pvtest.images.catalogue import Defect, HostCatalogue, Instance, Switch
 from pvtest.machine.terminal import terminal
+from pvtest.output import Output
 from pvtest.plan.ordering import filters
 from pvtest.plan.selection import select
 
@@ -72,7 +73,8 @@ def main(options: argparse.Namespace) -> int:
     tests, known = catalogue.load_tests(), requirements.load()
     selected = select(tests, known, options.globs, filters(options))
     if options.json:
-        print(json.dumps(_document(tests.version, selected, catalogue.load_host()), indent=2, ensure_ascii=False))
+        found = _document(tests.version, selected, catalogue.load_host())
+        print(json.dumps(found, indent=2, ensure_ascii=False), file=Output())
         return EXIT_OK
     out = terminal(options)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))

@@ -4,16 +4,21 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import io
 import math
 import os
 import secrets
 import sys
-from typing import NoReturn
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
 
 from pvtest import interrupts
 from pvtest.cli import arguments, packing
-from pvtest.errors import EXIT_ERROR, MissingError, RunnerError, UsageError, suggest
+from pvtest.errors import EXIT_ERROR, MissingError, RunnerError, UsageError, suggest, system_error
+from pvtest.output import Output, drop
 
 COMMANDS = {
     "run": "run tests (the default)",
@@ -62,6 +67,10 @@ class Parser(argparse.ArgumentParser):
         words = [word for word in message.split() if word.startswith("--")]
         hint = suggest(words[0], self.options()) if "unrecognized" in message and words else ""
         raise UsageError(f"{message}.{hint} `./run.sh --help` shows what is possible.")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """The help; argparse would not notice that nobody can read it."""
+        Output().write(message)
 
     def options(self) -> list[str]:
         """All long options."""
@@ -196,18 +205,52 @@ def entry() -> int:
 def main(words: list[str]) -> int:
     """Runs one command; every expected error is one message and a code."""
     interrupts.install()
+    # A terminal that cannot show a character is no reason to show nothing.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    code, message = _run(words)
+    Output().flush()
+    if Output.failed is not None:
+        drop()
+        code = code or EXIT_ERROR
+        if not message and not isinstance(Output.failed, BrokenPipeError):  # a reader may have read enough
+            message = f"standard output: {Output.failed.strerror}"
+    if message:
+        _complain(f"run.sh: {message}")
+    return code
+
+
+def _complain(text: str) -> None:
+    with contextlib.suppress(OSError):
+        print(text.replace("\n", " "), file=sys.stderr, flush=True)
+
+
+def _unexpected(error: Exception) -> str:
+    """For a mistake of the runner: what a person needs to report it."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"a mistake of the runner: {type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
+
+
+def _notes(error: BaseException) -> str:
+    return "".join(f". {note}" for note in getattr(error, "__notes__", ()))
+
+
+def _run(words: list[str]) -> tuple[int, str]:
+    """Exit code and complaint. Code 1 is for the host alone: whatever goes wrong here has another one."""
     try:
         command, options = parse(words)
         code = _dispatch(command, options)
         if interrupts.caught():
             raise KeyboardInterrupt
-        return code
+        return code, ""
+    except SystemExit as end:  # of --help
+        return int(end.code or 0), ""
     except RunnerError as error:
-        print(f"run.sh: {error}", file=sys.stderr)
-        return error.code
+        return error.code, f"{error}{_notes(error)}"
     except KeyboardInterrupt:
-        print(f"run.sh: interrupted by {interrupts.caught() or 'Ctrl-C'}", file=sys.stderr)
-        return EXIT_ERROR
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_ERROR
+        return EXIT_ERROR, f"interrupted by {interrupts.caught() or 'Ctrl-C'}"
+    except OSError as error:
+        return EXIT_ERROR, f"{system_error(error)}{_notes(error)}"
+    except Exception as error:  # pylint: disable=broad-exception-caught  # a traceback ends with code 1
+        return EXIT_ERROR, f"{_unexpected(error)}{_notes(error)}"

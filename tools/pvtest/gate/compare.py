@@ -14,6 +14,7 @@ from rich.text import Text
 from pvtest import json_file
 from pvtest.errors import EXIT_FAIL, EXIT_OK
 from pvtest.machine.terminal import terminal
+from pvtest.output import Output
 from pvtest.report import behaviour
 from pvtest.stream.yaml_block import YamlError, number
 
@@ -120,7 +121,7 @@ def main(options: argparse.Namespace) -> int:
             "exit_code": code,
             "changes": [asdict(change) for change in changes],
         }
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        print(json.dumps(document, indent=2, ensure_ascii=False), file=Output())
         return code
     out = terminal(options)
     if before["seed"] != after["seed"]:

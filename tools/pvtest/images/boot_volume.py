@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pvtest import paths
-from pvtest.errors import RunnerError
+from pvtest.errors import RunnerError, system_error
 from pvtest.images.catalogue import CLASSES, Catalogue, Instance
 from pvtest.images.guest_options import (
     GUEST_FILE,
@@ -112,16 +111,21 @@ def check_guest_text(options: str) -> str:
 
 def make(folder: Path, options: BootOptions, host: bool = True) -> Path:
     """Fills `folder`; the firmware starts the reference host, which starts the suite, or the suite itself."""
-    guest = check_guest_text(options.guest_text())
-    boot = folder / "EFI" / "BOOT"
-    boot.mkdir(parents=True)
-    try:
-        shutil.copyfile(paths.HOST_IMAGE if host else paths.GUEST_IMAGE, boot / "BOOTX64.EFI")
-        if host:
-            shutil.copyfile(paths.GUEST_IMAGE, folder / "pvtest.efi")
-    except OSError as error:
-        raise RunnerError(f"{error.filename}: {error.strerror}; build the images with: make image") from None
-    (folder / GUEST_FILE).write_text(guest, encoding="ascii")
+    files = {GUEST_FILE: check_guest_text(options.guest_text()).encode("ascii")}
+    files["EFI/BOOT/BOOTX64.EFI"] = _image(paths.HOST_IMAGE if host else paths.GUEST_IMAGE)
     if host:
-        (folder / HOST_FILE).write_text(options.host_text(), encoding="ascii")
+        files |= {"pvtest.efi": _image(paths.GUEST_IMAGE), HOST_FILE: options.host_text().encode("ascii")}
+    for name, content in files.items():
+        try:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        except OSError as error:
+            raise RunnerError(f"boot volume: {system_error(error, folder / name)}") from None
     return folder
+
+
+def _image(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RunnerError(f"{system_error(error, path)}; build the images with: make image") from None

@@ -45,6 +45,7 @@ class Lane:
     request: Request
     attempts: list[Attempt]
     whole: bool  # nothing waits for another boot
+    broken: str = ""  # why the boot after these could not even be tried
 
     @property
     def seconds(self) -> float:
@@ -67,6 +68,8 @@ class Lane:
     def _left(self) -> str:
         """Why tests that never got a turn did not run."""
         last = self.attempts[-1].reading
+        if self.broken:
+            return self.broken
         if self.whole or len(self.attempts) == 1 and self.request.restarts == 0:
             return last.why
         if self.attempts[-1].advanced and last.guilty is not None:
@@ -235,7 +238,7 @@ def assemble(request: Request, lanes: list[Lane]) -> Run:
     crashes = _crashes(attempts)
     results = _judge(request, lanes)
     problems = [problem for n, attempt in enumerate(attempts, 1) for problem in _problems(attempt, n)]
-    problems += results.problems
+    problems += [lane.broken for lane in lanes if lane.broken] + results.problems
     problems += [crash.words(one) for one in crashes]
     _tell_more(results.results)
     # A boot that broke off early may not have come to say what it found.

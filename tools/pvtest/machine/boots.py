@@ -12,6 +12,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from pvtest.errors import RunnerError, system_error
 from pvtest.images import boot_volume
 from pvtest.machine import tpm
 from pvtest.machine.assemble import Attempt, Lane, assemble
@@ -27,9 +28,16 @@ __all__ = ["Request", "run", "start"]
 SLOW_FOLDER = "slow-devices"  # of the second machine's logs
 
 
+def _temporary() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="pvtest-")
+    except OSError as error:
+        raise RunnerError(f"no temporary folder: {system_error(error)}") from None
+
+
 def start(request: Request, folder: Path, observer: Observer) -> Outcome:
     """Boots once; serial.log, host.log and qemu.log appear in `folder`."""
-    with tempfile.TemporaryDirectory(prefix="pvtest-") as temporary:
+    with _temporary() as temporary:
         volume = boot_volume.make(Path(temporary) / "volume", request.options(), not request.qemu.devices.hostless)
         line = command(request.qemu, request.accel, volume, folder / "host.log", virtual_clock=request.virtual_clock)
         (folder / "host.log").touch()
@@ -64,7 +72,13 @@ def _lane(request: Request, folder: Path, observer: Observer) -> Lane:
     restarts = 0
     while waiting:
         part = waiting.pop(0)
-        attempt = _attempt(request, part, folder, len(attempts) + 1, observer)
+        try:
+            attempt = _attempt(request, part, folder, len(attempts) + 1, observer)
+        except (OSError, RunnerError) as error:
+            if not attempts:
+                raise
+            problem = system_error(error) if isinstance(error, OSError) else str(error)
+            return Lane(request, attempts, False, f"boot {len(attempts) + 1} failed: {problem}")
         attempts.append(attempt)
         if attempt.reading.whole:
             continue

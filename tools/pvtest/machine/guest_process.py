@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pvtest import interrupts
-from pvtest.errors import RunnerError
+from pvtest.errors import RunnerError, system_error
 from pvtest.stream.lines import LineAssembler
 from pvtest.stream.model import Timing
 from pvtest.stream.tap import TapParser
@@ -108,7 +108,7 @@ class Session:
 
     def run(self, serial_log: Path, qemu_log: Path) -> Outcome:
         """Blocks until the guest is done, or gives the reason why it was stopped."""
-        with serial_log.open("wb") as log, qemu_log.open("wb+") as errors:
+        with serial_log.open("wb", buffering=0) as log, qemu_log.open("wb+") as errors:
             try:
                 process = subprocess.Popen(  # pylint: disable=consider-using-with  # ended in _stop, on every path
                     self._command,
@@ -120,7 +120,7 @@ class Session:
                     start_new_session=True,
                 )
             except OSError as error:
-                raise RunnerError(f"{self._command[0]} cannot be started: {error.strerror}") from None
+                raise RunnerError(f"{self._command[0]} cannot be started: {error.strerror or error}") from None
             self._start = self._last = time.monotonic()
             try:
                 interruption = self._pump(process, log)
@@ -145,9 +145,12 @@ class Session:
                     data = os.read(process.stdout.fileno(), 65536)
                     if not data:
                         return self._wait(process)
-                    log.write(data)
-                    log.flush()
                     self._feed(data)
+                    try:
+                        log.write(data)
+                        log.flush()
+                    except OSError as error:
+                        return f"its log could not be written: {system_error(error, log.name)}"
                     if len(data) < _MANY:
                         time.sleep(_PAUSE)
                 self._observer.progress(self._tap)

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, cast
 
 from rich.console import Console
 from rich.progress import (
@@ -24,7 +25,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from pvtest.errors import UsageError
+from pvtest.errors import cannot_write
+from pvtest.output import Output
 from pvtest.stream.model import Verdict
 from pvtest.stream.tap import TapParser
 
@@ -43,6 +45,7 @@ class Terminal:
         self.quiet = quiet
         self.svg = svg
         self.console = Console(
+            file=cast(IO[str], Output()),
             force_terminal=bool(terminal or svg),
             no_color=not color,
             width=None if terminal and not svg else PIPE_WIDTH,
@@ -69,7 +72,7 @@ class Terminal:
             try:
                 self.svg.write_text(re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL), encoding="utf-8")
             except OSError as error:
-                raise UsageError(f"{self.svg}: {error.strerror}") from None
+                raise cannot_write(error, self.svg) from None
 
     @contextlib.contextmanager
     def progress(self, total: int, text: str) -> Iterator[Bar]:

@@ -7,19 +7,31 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pvtest import paths
-from pvtest.errors import UsageError
+from pvtest.json_file import LATEST, LATEST_TEXT
+from pvtest.errors import RunnerError, UsageError, cannot_write, system_error
 from pvtest.report import html, markdown, tap_junit
 from pvtest.report.behaviour import behaviour
 from pvtest.report.json_writer import document
 from pvtest.stream.model import Run
 
 KEEP = 10
-LATEST = "latest"
 _MARK = ".pvtest-run"  # only folders with this file are ever deleted
+_RUNNING, _DONE = "running\n", "done\n"  # what it says
+
+
+def _finished(folder: Path) -> bool:
+    """Runs of version 0.1.0 have an empty mark; they were done when their results were there."""
+    try:
+        told = (folder / _MARK).read_text(encoding="utf-8")
+    except (OSError, UnicodeError):
+        return False
+    return told == _DONE or not told and (folder / "results.json").is_file()
 
 
 class ResultsFolder:
@@ -36,7 +48,7 @@ class ResultsFolder:
         except NotADirectoryError as error:
             raise UsageError(f"results folder {self.base}: {error.filename} is not a folder") from None
         except OSError as error:
-            raise UsageError(f"results folder {self.base}: {error.strerror}") from None
+            raise cannot_write(error, f"results folder {self.base}") from None
         if (self.base / LATEST).exists() and not (self.base / LATEST).is_symlink():
             shutil.rmtree(self.path)
             raise UsageError(
@@ -51,7 +63,7 @@ class ResultsFolder:
                 path.mkdir()
             except FileExistsError:
                 continue
-            (path / _MARK).touch()
+            (path / _MARK).write_text(_RUNNING, encoding="utf-8")
             return path
         raise UsageError(f"results folder {self.base}: too many runs in one second")
 
@@ -63,11 +75,20 @@ class ResultsFolder:
 
     def write_json(self, name: str, data: Any) -> None:
         """Writes one JSON file."""
-        (self.path / name).write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        self.write_text(name, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
     def write_text(self, name: str, text: str) -> None:
         """Writes one text file."""
-        (self.path / name).write_text(text, encoding="utf-8")
+        with self._writing(name):
+            (self.path / name).write_text(text, encoding="utf-8")
+
+    @contextmanager
+    def _writing(self, name: str) -> Iterator[None]:
+        """Names the file in an error, which the system does not."""
+        try:
+            yield
+        except OSError as error:
+            raise RunnerError(system_error(error, self.path / name)) from None
 
     def write_run(self, run: Run) -> None:
         """Every format of a run; the logs are there already."""
@@ -77,26 +98,45 @@ class ResultsFolder:
         self.write_text("results.tap", tap_junit.tap(run))
         self.write_text("results.md", markdown.render(run))
         self.write_text("report.html", html.render(found, run.requirements.groups, run.trials))
-        tap_junit.junit(run, self.path / "junit.xml")
+        with self._writing("junit.xml"):
+            tap_junit.junit(run, self.path / "junit.xml")
 
     def __enter__(self) -> ResultsFolder:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        # What was gained until something went wrong stays; a folder without anything in it is of no use.
-        if error[0] is not None and not self.published and not self._holds_something():
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """What was gained until something went wrong stays; a folder without anything in it is of no use."""
+        if error is None or self.published:
+            return
+        if self._holds_something():
+            error.add_note(f"What was gained until then is in {self.path}")
+        else:
             shutil.rmtree(self.path, ignore_errors=True)
 
     def _holds_something(self) -> bool:
-        return any(path.is_file() and path.stat().st_size for path in self.path.rglob("*"))
+        files = (path for path in self.path.rglob("*") if path.name != _MARK)
+        return any(path.is_file() and path.stat().st_size for path in files)
 
     def publish(self) -> Path:
         """Moves `latest` here in one step, drops old runs, and returns the path to show."""
-        link = self.base / f".{self.path.name}.link"
-        link.symlink_to(self.path.name)
-        os.replace(link, self.base / LATEST)
+        self.write_text(_MARK, _DONE)
+        where = self._point()
         self.published = True
-        runs = sorted(path for path in self.base.iterdir() if not path.is_symlink() and (path / _MARK).is_file())
+        runs = sorted(path for path in self.base.iterdir() if not path.is_symlink() and _finished(path))
         for old in [path for path in runs if path != self.path][: max(0, len(runs) - KEEP)]:
             shutil.rmtree(old, ignore_errors=True)
+        return where
+
+    def _point(self) -> Path:
+        """A link, or where the file system has none (exFAT, CIFS) a file with the name of the folder."""
+        new, text = self.base / f".{self.path.name}.link", self.base / LATEST_TEXT
+        try:
+            new.symlink_to(self.path.name)
+        except OSError:
+            with self._writing(f"../{LATEST_TEXT}"):
+                new.write_text(f"{self.path.name}\n", encoding="utf-8")
+                os.replace(new, text)
+            return self.path
+        os.replace(new, self.base / LATEST)
+        text.unlink(missing_ok=True)
         return self.base / LATEST
