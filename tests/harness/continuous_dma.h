@@ -9,8 +9,6 @@
 #include "drivers/dmaprobe.h"
 #include "tests/harness/fixture.h"
 
-#define ON_PROBE "da"
-
 /* Exits after which a pass that was translated behind them has landed: one ends the pass that is in flight and
  * translates the next, one ends that. */
 #define DMA_SETTLE_EXITS 3u

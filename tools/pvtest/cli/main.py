@@ -32,6 +32,7 @@ COMMANDS = {
     "merge": "put the results of all shards together",
     "import": "make all formats of the results of a machine that ran alone, or of what came over a COM1",
     "baseline": "write the failures of a run as a file for --baseline",
+    "new-test": "write the skeleton of a test into the folder of its group, build it and run it",
     "check-catalogue": "check the built images; used by the build",
 }
 EPILOG = """\
@@ -53,6 +54,7 @@ MODULES = {
     "baseline": "gate.write_baseline",
     "import": "cli.importing",
     "bundle": "dev.bundle",
+    "new-test": "dev.new_test",
     "check-catalogue": "dev.check",
 }
 PACKING = ("image", "bundle")  # they boot nothing
@@ -104,6 +106,8 @@ def parser_of(command: str) -> Parser:
     )
     if command in INPUTS:
         arguments.add_inputs(parser, command)
+    elif command == "new-test":
+        parser.add_argument("name", metavar="GROUP.NAME", help="the id; see docs/writing-tests.md")
     elif command not in ("bundle", "bench"):
         parser.add_argument("globs", nargs="*", metavar="GLOB", help="what to select, '!GLOB' = not that; default: all")
     if command in ("list",):
