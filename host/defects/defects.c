@@ -28,6 +28,15 @@ bool defect_active(enum defect defect)
     return active[defect];
 }
 
+bool defect_any_active(const enum defect *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (defect_active(list[i]))
+            return true;
+    }
+    return false;
+}
+
 const char *defect_name(enum defect defect)
 {
     return (size_t)defect < DEFECT_COUNT ? defect_names[defect] : NULL;

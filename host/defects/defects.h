@@ -25,6 +25,10 @@ enum defect {
 /* Switches a defect on; false when there is none of this name. Before launch only. */
 bool defect_enable(const char *name);
 bool defect_active(enum defect defect);
+bool defect_any_active(const enum defect *list, size_t count);
+#define ANY_DEFECT(...)                                                                                                \
+    defect_any_active((const enum defect[]){__VA_ARGS__},                                                              \
+                      sizeof((const enum defect[]){__VA_ARGS__}) / sizeof(enum defect))
 /* Name of a defect, for example "flush-domain-ignored"; NULL behind the last. */
 const char *defect_name(enum defect defect);
 /* Names of all defects that are on, separated by commas, cut to `size` bytes with the NUL; "" when none is. */

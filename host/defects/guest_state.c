@@ -164,17 +164,6 @@ static void install_rules(void)
     cpu_rules.shootdown = !defect_active(DEFECT_PAGE_ON_ONE_PROCESSOR);
 }
 
-static bool any(const enum defect *defects, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (defect_active(defects[i]))
-            return true;
-    }
-    return false;
-}
-#define ANY(...)                                                                                                       \
-    any((const enum defect[]){__VA_ARGS__}, sizeof((const enum defect[]){__VA_ARGS__}) / sizeof(enum defect))
-
 void defects_install_guest_state(void)
 {
     install_rules();
@@ -184,12 +173,13 @@ void defects_install_guest_state(void)
         exit_handlers.cpuid = cpuid;
     if (defect_active(DEFECT_PAGE_BITS_UD))
         exit_handlers.msr = msr;
-    if (ANY(DEFECT_RESTARTED_REFUSED, DEFECT_RDX_ROUNDED, DEFECT_RDX_CLOBBERED, DEFECT_R8_CLOBBERED,
-            DEFECT_XMM_CLOBBERED))
+    if (ANY_DEFECT(DEFECT_RESTARTED_REFUSED, DEFECT_RDX_ROUNDED, DEFECT_RDX_CLOBBERED, DEFECT_R8_CLOBBERED,
+                   DEFECT_XMM_CLOBBERED))
         exit_handlers.hypercall = hypercall;
-    if (ANY(DEFECT_OS_ID_FORGOTTEN, DEFECT_OS_ID_OF_FIRST, DEFECT_VP_INDEX_SHARED, DEFECT_VP_INDEX_WRITABLE))
+    if (ANY_DEFECT(DEFECT_OS_ID_FORGOTTEN, DEFECT_OS_ID_OF_FIRST, DEFECT_VP_INDEX_SHARED, DEFECT_VP_INDEX_WRITABLE))
         synthetic_msr.read = read_msr;
-    if (ANY(DEFECT_VP_INDEX_WRITABLE, DEFECT_PAGE_SURVIVES_DISABLE, DEFECT_PAGE_NOT_MOVED, DEFECT_PAGE_BEYOND_ACCEPTED,
-            DEFECT_PAGE_WITHOUT_OS_ID, DEFECT_PAGE_SURVIVES_OS_ID, DEFECT_PAGE_LEFT_BEHIND))
+    if (ANY_DEFECT(DEFECT_VP_INDEX_WRITABLE, DEFECT_PAGE_SURVIVES_DISABLE, DEFECT_PAGE_NOT_MOVED,
+                   DEFECT_PAGE_BEYOND_ACCEPTED, DEFECT_PAGE_WITHOUT_OS_ID, DEFECT_PAGE_SURVIVES_OS_ID,
+                   DEFECT_PAGE_LEFT_BEHIND))
         synthetic_msr.write = write_msr;
 }

@@ -11,7 +11,6 @@ void defects_install(void);
 void defects_install_guest_state(void);
 void defects_install_softiommu(void);
 void defects_install_vtd(void);
-void defects_install_soft_iommu(void);
 void defects_install_virtual_functions(void);
 
 #endif

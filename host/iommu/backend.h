@@ -52,8 +52,9 @@ struct iommu_backend {
     bool (*take_fault)(uint64_t device_id, bool clear, struct oracle_fault *fault);
 };
 
-extern const struct iommu_backend backend_vtd;
-extern const struct iommu_backend backend_soft;
+/* Written before launch only. */
+extern struct iommu_backend backend_vtd;
+extern struct iommu_backend backend_soft;
 
 static inline void backend_forget_domain(const struct iommu_backend *backend, const struct translation *t)
 {

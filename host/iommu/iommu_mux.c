@@ -7,9 +7,7 @@
 
 #include "host/base/log.h"
 #include "host/base/panic.h"
-#include "host/defects/defects.h"
 #include "host/iommu/soft_backend.h"
-#include "host/variants/variants.h"
 
 #define UNITS_MAX     2
 #define LEVELS_4_BITS 48u
@@ -44,29 +42,17 @@ static void combine(void)
     }
 }
 
-/* A width that QEMU's VT-d does not have; 0 = none is asked for. */
-static uint8_t width_of_variant(void)
-{
-    if (variant_active(VARIANT_CAP_WIDTH_39))
-        return 39;
-    if (variant_active(VARIANT_CAP_WIDTH_48))
-        return LEVELS_4_BITS;
-    return variant_active(VARIANT_CAP_WIDTH_57) ? LEVELS_5_BITS : 0;
-}
+struct mux_rules mux_rules;
 
 static bool mux_init(void)
 {
-    uint8_t width = width_of_variant();
+    uint8_t width = mux_rules.iova_bits;
     /* With another width the unit runs as well, blocks all that is behind it, and is not a part of the pvIOMMU. */
     bool vtd = backend_vtd.init() && width == 0;
     bool five_level = soft_options.levels == 5 || (soft_options.levels == 0 && !vtd);
 
     if (width != 0)
         five_level = width > LEVELS_4_BITS;
-    /* Nothing else could show these. */
-    five_level = five_level || defect_active(DEFECT_SOFT_FIVE_AS_FOUR) ||
-                 defect_active(DEFECT_SOFT_WALK_DOMAIN_FLUSH_4) || defect_active(DEFECT_SOFT_WALK_RANGE_FLUSH_4) ||
-                 defect_active(DEFECT_SOFT_WALK_ATTACH_4);
     if (vtd)
         add(&backend_vtd);
     if (width == 0)

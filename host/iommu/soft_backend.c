@@ -9,10 +9,8 @@
 #include "host/base/log.h"
 #include "host/base/memory.h"
 #include "host/base/panic.h"
-#include "host/defects/defects.h"
 #include "host/iommu/domain_id.h"
 #include "host/iommu/soft_memory.h"
-#include "host/variants/variants.h"
 #include "lib/bits.h"
 
 #define SEGMENT 0u
@@ -22,17 +20,14 @@
 #define WALK_CACHE_ENTRIES 1024u
 #define DEVICE_TLB_ENTRIES 512u
 #define DIDS               65536u
-/* DEFECT_PASID_TAKES_IOVA: of an address of 64 bits, less 20 of a PASID and 8 that were rounded away. */
-#define IOVA_BITS_LEFT 36u
 
 /* Default to the most aggressive caching policy that the ABI allows. */
 struct soft_options soft_options = {.caching = SOFTIOMMU_CACHE_ADVERSARIAL};
 
 struct soft_function {
     uint16_t bdf;
-    const struct soft_hooks *hooks;
+    soft_switch_step *on_switch_step;
     void *owner;
-    bool ats_off; /* by the guest; DEFECT_ATS_OFF_NOT_BLOCKED */
 };
 
 static struct {
@@ -78,15 +73,15 @@ unsigned soft_device(uint16_t bdf)
 
 void soft_set_ats(uint16_t bdf, bool on)
 {
-    soft.function[soft_device(bdf)].ats_off = !on;
     softiommu_set_ats(soft.iommu, soft_device(bdf), on);
 }
 
-void soft_add_function(uint16_t bdf, const struct soft_hooks *hooks, void *function)
+void soft_add_function(uint16_t bdf, soft_switch_step *on_switch_step, void *function)
 {
     if (soft.devices == SOFTIOMMU_DEVICES_MAX)
         host_panic("more than %u functions behind the software IOMMU", SOFTIOMMU_DEVICES_MAX);
-    soft.function[soft.devices++] = (struct soft_function){.bdf = bdf, .hooks = hooks, .owner = function};
+    soft.function[soft.devices++] =
+        (struct soft_function){.bdf = bdf, .on_switch_step = on_switch_step, .owner = function};
 }
 
 static void on_switch_step(void *owner, unsigned device)
@@ -94,7 +89,7 @@ static void on_switch_step(void *owner, unsigned device)
     const struct soft_function *function = &soft.function[device];
 
     (void)owner;
-    function->hooks->on_switch_step(function->owner);
+    function->on_switch_step(function->owner);
 }
 
 void soft_set_limits(uint8_t iova_bits, bool five_level)
@@ -108,31 +103,17 @@ void soft_set_limits(uint8_t iova_bits, bool five_level)
     };
 }
 
-static enum softiommu_policy policy(void)
-{
-    if (variant_active(VARIANT_CACHING_NONE))
-        return SOFTIOMMU_CACHE_NONE;
-    return variant_active(VARIANT_CACHING_RANDOM) ? SOFTIOMMU_CACHE_RANDOM : soft_options.caching;
-}
-
-static enum softiommu_ad_mode ad_mode(void)
-{
-    if (variant_active(VARIANT_AD_IGNORED))
-        return SOFTIOMMU_AD_IGNORED;
-    return variant_active(VARIANT_AD_REQUIRED) ? SOFTIOMMU_AD_REQUIRED : SOFTIOMMU_AD_SET;
-}
-
 static bool soft_init(void)
 {
     static const char *const policies[] = {"none", "random", "adversarial"};
     struct softiommu_config config = {
-        .policy = policy(),
-        .ad_mode = ad_mode(),
+        .policy = soft_options.caching,
+        .ad_mode = soft_options.ad_mode,
         .seed = soft_options.seed,
-        .iova_bits = defect_active(DEFECT_PASID_TAKES_IOVA) ? IOVA_BITS_LEFT : soft.limits.iova_bits,
+        .iova_bits = soft_options.iova_bits != 0 ? soft_options.iova_bits : soft.limits.iova_bits,
         .physical_bits = log2_floor(guest_gpa_limit()),
-        .xd_reserved = variant_active(VARIANT_XD_RESERVED),
-        .user_ignored = variant_active(VARIANT_USER_IGNORED),
+        .xd_reserved = soft_options.xd_reserved,
+        .user_ignored = soft_options.user_ignored,
         .page_sizes = HV_IOMMU_PGSIZE_ALL,
         .iotlb_entries = IOTLB_ENTRIES,
         .walk_cache_entries = WALK_CACHE_ENTRIES,
@@ -143,8 +124,8 @@ static bool soft_init(void)
         .stage2 = soft_memory_stage2,
         .read64 = soft_memory_read64,
         .compare_exchange64 = soft_memory_compare_exchange64,
-        .copy_from = soft_memory_copy_from,
-        .copy_to = soft_memory_copy_to,
+        .copy_from = soft_memory.copy_from,
+        .copy_to = soft_memory.copy_to,
         .on_switch_step = on_switch_step,
     };
     size_t size;
@@ -185,28 +166,15 @@ static struct softiommu_translation translation_of(const struct translation *t)
     return (struct softiommu_translation){.kind = kinds[t->kind], .root = t->root, .levels = t->levels, .did = t->did};
 }
 
-void soft_block(uint16_t bdf)
-{
-    static const struct softiommu_translation blocked = {.kind = SOFTIOMMU_BLOCKED};
-
-    softiommu_switch_device(soft.iommu, soft_device(bdf), &blocked, SOFTIOMMU_DETACH);
-}
-
 static void soft_set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
 {
     struct softiommu_translation target = translation_of(to);
-    struct soft_function *function = &soft.function[soft_device(bdf)];
     bool done;
 
     (void)from; /* the unit knows what the device had */
-    if (to->kind == TRANSLATION_BLOCKED && function->ats_off && defect_active(DEFECT_ATS_OFF_NOT_BLOCKED))
-        return;
     soft_lock();
-    if (defect_active(DEFECT_ATTACH_LOSES_DMA))
-        function->hooks->abandon(function->owner);
     done = softiommu_switch_device(soft.iommu, soft_device(bdf), &target,
                                    to->did == DID_NONE ? SOFTIOMMU_DETACH : SOFTIOMMU_ATTACH);
-    soft_memory_switched();
     soft_unlock();
     if (!done)
         host_panic("the software IOMMU refuses kind %u, root 0x%llx, %u levels for %04x", (unsigned)to->kind,
@@ -249,7 +217,7 @@ static bool soft_take_fault(uint64_t device_id, bool clear, struct oracle_fault 
     return found;
 }
 
-const struct iommu_backend backend_soft = {
+struct iommu_backend backend_soft = {
     .name = "software",
     .init = soft_init,
     .limits = soft_limits,

@@ -6,28 +6,29 @@
 #include "host/iommu/backend.h"
 #include "host/softiommu/softiommu.h"
 
-/* From refhost.opt. */
+/* Written before launch only. */
 struct soft_options {
+    /* From refhost.opt. */
     enum softiommu_policy caching;
     uint64_t seed;
     bool no_functions;                   /* the machine's own devices alone */
     unsigned levels;                     /* 4 or 5; 0: 5 when no other unit is there, whose devices could not use it */
     const struct softiommu_rules *rules; /* NULL: those of the ABI */
+    /* Other legal hosts. */
+    enum softiommu_ad_mode ad_mode;
+    bool xd_reserved;  /* bit 63 of an entry is reserved */
+    bool user_ignored; /* U/S of an entry has no effect */
+    uint8_t iova_bits; /* 0: those of soft_set_limits() */
 };
 extern struct soft_options soft_options;
 
 /* Input width and 5-level tables that the backend is to have; before its init(). `iova_bits` 39..57. */
 void soft_set_limits(uint8_t iova_bits, bool five_level);
 
-/* What an emulated function does on behalf of its translation. Called with the lock held. */
-struct soft_hooks {
-    /* A point in the middle of a switch of the function's translation. */
-    void (*on_switch_step)(void *function);
-    /* Requests that are in flight are dropped: they never reach memory. */
-    void (*abandon)(void *function);
-};
-/* Puts a function behind the software IOMMU; before its init(). `hooks` and `function` stay the caller's. */
-void soft_add_function(uint16_t bdf, const struct soft_hooks *hooks, void *function);
+/* A point in the middle of a switch of the function's translation. Called with the lock held. */
+typedef void soft_switch_step(void *function);
+/* Puts a function behind the software IOMMU; before its init(). `function` stays the caller's. */
+void soft_add_function(uint16_t bdf, soft_switch_step *on_switch_step, void *function);
 
 /* One lock around the software IOMMU and the emulated functions: hypercalls take it inside the front end's lock,
  * accesses to registers and the passing of time on their own. Not recursive. */
@@ -40,7 +41,5 @@ struct softiommu *soft_iommu(void);
 unsigned soft_device(uint16_t bdf);
 /* ATS was switched in the configuration space of a function. */
 void soft_set_ats(uint16_t bdf, bool on);
-/* DEFECT_MOVED_BLOCKED. Called with the lock held. */
-void soft_block(uint16_t bdf);
 
 #endif

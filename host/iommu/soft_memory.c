@@ -2,7 +2,6 @@
 #include "host/iommu/soft_memory.h"
 
 #include "host/base/memory.h"
-#include "host/defects/defects.h"
 #include "lib/string.h"
 
 bool soft_memory_stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa, uint64_t *size)
@@ -46,51 +45,26 @@ bool soft_memory_compare_exchange64(void *owner, uint64_t spa, uint64_t expected
                                        __ATOMIC_ACQUIRE);
 }
 
-/* The last byte of a page, alone. */
-static bool is_last_byte(uint64_t spa, size_t size)
-{
-    return size == 1 && spa % HOST_PAGE_SIZE == HOST_PAGE_SIZE - 1;
-}
-
-/* DEFECT_LONG_ODD_CUT: pieces of more bytes than this, and of an odd number of them, lose one. */
-#define LONG_PIECE 1024u
-#define CACHE_LINE 64u
-
-/* DEFECT_FIRST_LINE_LOST: a device was switched, and nothing was written since. */
-static bool switched;
-
-void soft_memory_switched(void)
-{
-    switched = true;
-}
-
-size_t soft_memory_lost(uint64_t spa, size_t size)
-{
-    bool first = switched;
-
-    switched = false;
-    if (defect_active(DEFECT_LAST_BYTE_LOST) && is_last_byte(spa, size))
-        return size;
-    if (defect_active(DEFECT_FIRST_LINE_LOST) && first && size == CACHE_LINE && spa % HOST_PAGE_SIZE == 0)
-        return size;
-    return defect_active(DEFECT_LONG_ODD_CUT) && size > LONG_PIECE && size % 2 != 0;
-}
-
-void soft_memory_copy_from(void *owner, void *to, uint64_t spa, size_t size)
+static void copy_from(void *owner, void *to, uint64_t spa, size_t size)
 {
     (void)owner;
-    if (defect_active(DEFECT_LAST_BYTE_UNREAD) && is_last_byte(spa, size))
-        spa--;
     if (is_memory(spa, size))
         memcpy(to, (const void *)(uintptr_t)spa, size);
     else
         memset(to, 0xFF, size);
 }
 
-void soft_memory_copy_to(void *owner, uint64_t spa, const void *from, size_t size)
+static void copy_to(void *owner, uint64_t spa, const void *from, size_t size)
 {
     (void)owner;
-    size -= soft_memory_lost(spa, size);
     if (is_memory(spa, size))
         memcpy((void *)(uintptr_t)spa, from, size);
 }
+
+static void fill(uint64_t spa, uint8_t byte, size_t size)
+{
+    if (is_memory(spa, size))
+        memset((void *)(uintptr_t)spa, byte, size);
+}
+
+struct soft_memory soft_memory = {.copy_from = copy_from, .copy_to = copy_to, .fill = fill};

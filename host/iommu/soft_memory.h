@@ -15,13 +15,14 @@ bool soft_memory_stage2(void *owner, uint64_t gpa, enum oracle_access access, ui
 /* `spa` is what soft_memory_stage2() gave, 8-byte aligned for these two. */
 uint64_t soft_memory_read64(void *owner, uint64_t spa);
 bool soft_memory_compare_exchange64(void *owner, uint64_t spa, uint64_t expected, uint64_t desired);
-/* `size` in bytes. What is no memory answers like an empty bus. */
-void soft_memory_copy_from(void *owner, void *to, uint64_t spa, size_t size);
-void soft_memory_copy_to(void *owner, uint64_t spa, const void *from, size_t size);
 
-/* A device has another translation from here on: the next write is the first after an ATTACH. */
-void soft_memory_switched(void);
-/* Under a defect: how many bytes at the end of a write to [spa, spa + size) never arrive; else 0. */
-size_t soft_memory_lost(uint64_t spa, size_t size);
+/* Bytes of a DMA; `size` in bytes. An address that is not memory answers like an empty bus. Written before launch only.
+ */
+struct soft_memory {
+    void (*copy_from)(void *owner, void *to, uint64_t spa, size_t size);
+    void (*copy_to)(void *owner, uint64_t spa, const void *from, size_t size);
+    void (*fill)(uint64_t spa, uint8_t byte, size_t size);
+};
+extern struct soft_memory soft_memory;
 
 #endif

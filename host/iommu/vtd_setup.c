@@ -7,9 +7,9 @@
 #include "host/base/memory.h"
 #include "host/base/panic.h"
 #include "host/iommu/vtd_queue.h"
+#include "host/iommu/vtd_rules.h"
 #include "host/iommu/vtd_unit.h"
 #include "host/platform/acpi.h"
-#include "host/variants/variants.h"
 
 #define COMMAND_WAIT_LIMIT 10000000u
 
@@ -56,7 +56,7 @@ bool vtd_find(void)
         return false;
     }
     vtd_unit.limits = (struct backend_limits){
-        .iova_bits = variant_active(VARIANT_CAP_WIDTH_38) ? VTD_IOVA_BITS_NARROW : VTD_IOVA_BITS,
+        .iova_bits = vtd_rules.iova_bits,
         .five_level = false, /* paging mode 1 is not modelled by QEMU */
         .page_sizes =
             HV_IOMMU_PGSIZE_4K | HV_IOMMU_PGSIZE_2M | ((vtd_unit.cap & VTD_CAP_FS1GP) != 0 ? HV_IOMMU_PGSIZE_1G : 0),

@@ -10,12 +10,11 @@
 #include "host/iommu/vtd_tables.h"
 
 #include "host/base/memory.h"
-#include "host/defects/defects.h"
 #include "host/iommu/domain_id.h"
 #include "host/iommu/io_table.h"
+#include "host/iommu/vtd_rules.h"
 #include "host/iommu/vtd_unit.h"
 #include "host/platform/pci_functions.h"
-#include "host/variants/variants.h"
 
 #define CACHE_LINE 64u
 
@@ -43,11 +42,7 @@ static void pasid_entry_set(struct vtd_pasid_entry *entry, uint64_t top_table, u
 {
     entry->val[2] = top_table;
     entry->val[1] = did;
-    entry->val[0] = VTD_PASID_PGTT_FIRST | VTD_ENTRY_P;
-    if (variant_active(VARIANT_CAP_WIDTH_38))
-        entry->val[0] |= VTD_PASID_AW_39;
-    else if (!defect_active(DEFECT_WIDTH_NARROW))
-        entry->val[0] |= VTD_PASID_AW_48;
+    entry->val[0] = vtd_rules.address_width | VTD_PASID_PGTT_FIRST | VTD_ENTRY_P;
 }
 
 /* Blocking is an entry of zeros: with the other fields left as they are, QEMU goes on translating when P is cleared. */
@@ -58,10 +53,8 @@ static void pasid_entry_fill(struct vtd_pasid_entry *entry, const struct transla
     *entry = (struct vtd_pasid_entry){0};
     if (t->kind == TRANSLATION_PAGING)
         pasid_entry_set(entry, t->root, did);
-    else if (t->kind == TRANSLATION_IDENTITY || defect_active(DEFECT_BLOCKED_IDENTITY))
+    else if (t->kind == TRANSLATION_IDENTITY)
         pasid_entry_set(entry, vtd_unit.identity, did);
-    else if (defect_active(DEFECT_BLOCKED_READS))
-        pasid_entry_set(entry, vtd_unit.foreign, did);
     vtd_publish(entry, sizeof(*entry));
 }
 

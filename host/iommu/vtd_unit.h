@@ -7,8 +7,7 @@
 #include "host/iommu/vtd_regs.h"
 
 /* The upper half of the canonical 48-bit space is no use to guests, whose IOVAs are not sign-extended. */
-#define VTD_IOVA_BITS        47u
-#define VTD_IOVA_BITS_NARROW 38u /* VARIANT_CAP_WIDTH_38: half of 39, as 47 is of 48 */
+#define VTD_IOVA_BITS 47u
 
 /* A requester whose translation can be switched: its own directory, and two PASID tables of which one is in use. */
 struct vtd_function {
@@ -30,7 +29,6 @@ struct vtd_unit {
 
     struct vtd_root_entry *root;
     uint64_t identity; /* top table of guest RAM */
-    uint64_t foreign;  /* top table of DEFECT_BLOCKED_READS */
     struct vtd_function *function;
     unsigned functions;
 };

@@ -8,7 +8,6 @@
 #include "host/base/instructions.h"
 #include "host/base/memory.h"
 #include "host/base/panic.h"
-#include "host/defects/defects.h"
 #include "host/iommu/soft_backend.h"
 #include "host/platform/acpi.h"
 #include "host/platform/mmio_ranges.h"
@@ -38,20 +37,20 @@ uint64_t vdev_config_read(const struct vdev_function *function, unsigned offset,
     return value;
 }
 
-void vdev_config_write(struct vdev_function *function, unsigned offset, unsigned size, uint64_t value)
+static void write(struct vdev_function *function, unsigned offset, unsigned size, uint64_t value)
 {
     soft_lock();
     config_write(function->config, offset, size, value);
     if (function->probe != NULL) {
         if (config_touches(offset, size, CONFIG_COMMAND, 2) || config_touches(offset, size, CONFIG_BAR0, 8))
             bar_decode_update(function);
-        if (config_touches(offset, size, CONFIG_BAR0, 8) && defect_active(DEFECT_MOVED_BLOCKED))
-            soft_block(function->bdf);
         if (function->ats && config_touches(offset, size, ATS_CONTROL, 2))
             soft_set_ats(function->bdf, (config_read(function->config, ATS_CONTROL, 2) & ATS_CONTROL_ENABLE) != 0);
     }
     soft_unlock();
 }
+
+vdev_config_writer *vdev_config_write = write;
 
 /* The emulated function that the PCI bus has there. */
 static struct vdev_function *on_bus(uint16_t bdf)

@@ -16,7 +16,8 @@ void config_trap_init(void);
 
 /* Configuration space of an emulated function, with all that follows from a write. */
 uint64_t vdev_config_read(const struct vdev_function *function, unsigned offset, unsigned size);
-void vdev_config_write(struct vdev_function *function, unsigned offset, unsigned size, uint64_t value);
+typedef void vdev_config_writer(struct vdev_function *function, unsigned offset, unsigned size, uint64_t value);
+extern vdev_config_writer *vdev_config_write; /* written before launch only */
 
 /* Handlers of ports 0xCF8 to 0xCFF; `size` 1, 2 or 4. Accesses to real functions go on to the machine. */
 uint32_t config_port_read(uint16_t port, unsigned size);

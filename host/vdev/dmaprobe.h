@@ -13,8 +13,8 @@ struct dmaprobe;
 
 /* From the host's pool. */
 struct dmaprobe *dmaprobe_new(struct vdev_function *function);
-/* For soft_add_function(), with an engine as `function`. */
-extern const struct soft_hooks dmaprobe_hooks;
+/* For soft_add_function(), with the engine as `function`. */
+soft_switch_step dmaprobe_on_switch_step;
 
 /* Parts of the BAR that are plain memory of the device. */
 struct dmaprobe_memory {

@@ -16,9 +16,7 @@ static void fill(struct softiommu_request *request, uint64_t spa, uint64_t offse
     const struct slot *slot = request->owner;
 
     (void)offset;
-    size -= soft_memory_lost(spa, size);
-    if (is_memory(spa, size))
-        memset((void *)(uintptr_t)spa, (uint8_t)slot->r.operand, size);
+    soft_memory.fill(spa, (uint8_t)slot->r.operand, size);
 }
 
 /* Notes the first difference only: offsets grow from piece to piece. Where in the buffer is the request's own matter:

@@ -53,7 +53,7 @@ void slot_start(struct slot *slot);
 /* Time has come, or the guest has released it. */
 void slot_let_go(struct slot *slot);
 void slot_cancel(struct slot *slot);
-/* Drops what is in flight, so that it never reaches memory; the request goes on as if it had. */
+/* Drops what is in flight, so that it never reaches memory. */
 void slot_abandon(struct slot *slot);
 /* REPEAT: ends the pass that is under way, and starts the next. */
 void slot_repeat(struct slot *slot);

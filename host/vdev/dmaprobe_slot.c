@@ -114,7 +114,7 @@ void slot_start(struct slot *slot)
     finish(slot);
 }
 
-static void abandon(struct slot *slot)
+void slot_abandon(struct slot *slot)
 {
     softiommu_request_abandon(soft_iommu(), &slot->request);
     for (unsigned i = 0; i < MOMENTS; i++)
@@ -133,7 +133,7 @@ void slot_let_go(struct slot *slot)
         return;
     complete_moments(slot);
     if (!bus_master(slot->probe)) {
-        abandon(slot);
+        slot_abandon(slot);
         finish_as(slot, DMAPROBE_NO_MASTER);
         return;
     }
@@ -143,17 +143,11 @@ void slot_let_go(struct slot *slot)
     finish(slot);
 }
 
-void slot_abandon(struct slot *slot)
-{
-    if (slot->waiting)
-        abandon(slot);
-}
-
 void slot_cancel(struct slot *slot)
 {
     if (!slot->waiting)
         return;
-    abandon(slot);
+    slot_abandon(slot);
     slot->r.flags &= ~DMAPROBE_INTERRUPT;
     finish_as(slot, DMAPROBE_CANCELLED);
 }

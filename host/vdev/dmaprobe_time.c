@@ -40,7 +40,7 @@ void vdev_tick(void)
     soft_unlock();
 }
 
-static void on_switch_step(void *probe)
+void dmaprobe_on_switch_step(void *probe)
 {
     struct slot *slot = ((struct dmaprobe *)probe)->slot;
 
@@ -49,13 +49,3 @@ static void on_switch_step(void *probe)
     for (unsigned s = 0; s < DMAPROBE_SLOTS; s++)
         slot_on_switch_step(&slot[s]);
 }
-
-static void abandon(void *probe)
-{
-    struct slot *slot = ((struct dmaprobe *)probe)->slot;
-
-    for (unsigned s = 0; s < DMAPROBE_SLOTS; s++)
-        slot_abandon(&slot[s]);
-}
-
-const struct soft_hooks dmaprobe_hooks = {.on_switch_step = on_switch_step, .abandon = abandon};

@@ -7,10 +7,9 @@
 
 #include "host/base/instructions.h"
 #include "host/base/log.h"
-#include "host/defects/defects.h"
+#include "host/vdev/vdev_rules.h"
 
 #define WINDOW_SHIFT                 20
-#define WINDOW_NUMBER                0xFEEu /* 0xFEE00000 to 0xFEEFFFFF */
 #define ADDRESS_LOGICAL              (1u << 2)
 #define ADDRESS_DESTINATION(address) ((uint32_t)((address) >> 12) & 0xFFu)
 #define DATA_VECTOR_MASK             0xFFu
@@ -75,9 +74,7 @@ bool msi_send(uint64_t address, uint32_t data)
     uint32_t delivery = data & DATA_DELIVERY_MASK, vector = data & DATA_VECTOR_MASK;
     uint32_t command = vector | COMMAND_ASSERT | (address & ADDRESS_LOGICAL ? COMMAND_LOGICAL : 0);
 
-    if (defect_active(DEFECT_MESSAGE_TRANSLATED))
-        return false; /* no domain maps the window */
-    if (address >> WINDOW_SHIFT != WINDOW_NUMBER || vector < VECTOR_FIRST ||
+    if (address >> WINDOW_SHIFT != vdev_rules.message_window || vector < VECTOR_FIRST ||
         (delivery != 0 && delivery != DATA_LOWEST) || !(base & APIC_BASE_ENABLE)) {
         host_log(LOG_TRACE, "message 0x%llx of 0x%x is not delivered\n", (unsigned long long)address, data);
         return false;

@@ -16,12 +16,13 @@
 #include "host/platform/acpi.h"
 #include "host/platform/pci_config.h"
 #include "host/platform/pci_functions.h"
-#include "host/variants/variants.h"
 #include "host/vdev/bar_decode.h"
 #include "host/vdev/config_trap.h"
 #include "host/vdev/dmaprobe.h"
+#include "host/vdev/msi.h"
 #include "host/vdev/pci_resources.h"
 #include "host/vdev/vdev.h"
+#include "host/vdev/vdev_rules.h"
 
 #define FIRST_DEVICE 0x10u
 #define DEVICES      4u
@@ -51,6 +52,8 @@ static const struct plan plans[] = {
 #define PLANS_BUS_0 5u /* those before the first below a port */
 
 bool vdev_off_bus;
+
+struct vdev_rules vdev_rules = {.root_ports = true, .message_window = MESSAGE_WINDOW};
 
 static struct {
     struct vdev_function function[VDEV_FUNCTIONS_MAX];
@@ -104,7 +107,7 @@ static void add_endpoint(const struct plan *plan, unsigned device, unsigned bus,
     function->ats = plan->ats;
     config_endpoint(function->config, &identity, bar, DMAPROBE_BAR_SIZE, plan->ats);
     function->probe = dmaprobe_new(function);
-    soft_add_function(bdf, &dmaprobe_hooks, function->probe);
+    soft_add_function(bdf, dmaprobe_on_switch_step, function->probe);
 }
 
 static void add_port(unsigned device, unsigned port, unsigned bus, uint64_t window)
@@ -139,7 +142,7 @@ unsigned vdev_create(void)
                  device == 0 ? "their devices on bus 0" : (bus == 0 ? "their buses" : "their registers"));
         return 0;
     }
-    if (variant_active(VARIANT_FEW_FUNCTIONS)) {
+    if (!vdev_rules.root_ports) {
         endpoints = PLANS_BUS_0;
         ports = 0;
     }

@@ -31,12 +31,12 @@ uint64_t reference_time(void)
     return machine.now;
 }
 
-size_t soft_memory_lost(uint64_t spa, size_t size)
+static void fill(uint64_t spa, uint8_t byte, size_t size)
 {
-    (void)spa;
-    (void)size;
-    return 0;
+    if (guest_is_ram(spa, size))
+        memset((void *)(uintptr_t)spa, byte, size);
 }
+struct soft_memory soft_memory = {.fill = fill};
 
 bool msi_send(uint64_t address, uint32_t data)
 {
@@ -119,7 +119,7 @@ static void on_switch_step(void *owner, unsigned device)
 {
     (void)owner;
     (void)device;
-    dmaprobe_hooks.on_switch_step(machine.function.probe);
+    dmaprobe_on_switch_step(machine.function.probe);
 }
 
 void machine_block(bool blocked)

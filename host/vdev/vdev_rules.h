@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* The values of this host's virtual functions, as data. Written before launch only. */
+#ifndef PVT_HOST_VDEV_VDEV_RULES_H
+#define PVT_HOST_VDEV_VDEV_RULES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vdev_rules {
+    bool root_ports;         /* there are functions below root ports, too */
+    uint64_t message_window; /* bits 63:20 of the address of an interrupt message */
+};
+extern struct vdev_rules vdev_rules;
+
+#endif
