@@ -11,6 +11,7 @@
 #include "abi/vmbus_ring.h"
 #include "host/base/log.h"
 #include "host/base/memory.h"
+#include "host/base/panic.h"
 #include "host/vmbus/synic.h"
 #include "host/vmbus/vmbus.h"
 
