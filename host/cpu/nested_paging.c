@@ -138,10 +138,9 @@ uint64_t nested_paging_init(void)
     return (uintptr_t)nested.top;
 }
 
-bool nested_page_set(uint64_t gpa, void *page)
+/* Where guest_protect() left a gap. */
+static bool set_entry(uint64_t gpa, uint64_t entry)
 {
-    uint64_t entry = page ? (uintptr_t)page | ENTRY_LEAF : 0;
-
     if (!guest_is_hidden(gpa, 1) || gpa >= guest_gpa_limit())
         return false;
     nested_paging_fill(gpa);
@@ -158,6 +157,19 @@ bool nested_page_set(uint64_t gpa, void *page)
         *slot = entry;
     nested.changed = true;
     return true;
+}
+
+bool nested_page_set(uint64_t gpa, void *page)
+{
+    return set_entry(gpa, page ? (uintptr_t)page | ENTRY_LEAF : 0);
+}
+
+void nested_show_zeros(uint64_t gpa, uint64_t length)
+{
+    const void *zeros = host_pages(1);
+
+    for (uint64_t at = 0; at < length; at += SIZE_4K)
+        set_entry(gpa + at, (uintptr_t)zeros | ENTRY_LEAF_RX);
 }
 
 /* Fills `table` with the pieces of a leaf, so that one of them can change. */

@@ -93,6 +93,9 @@ void host_main(struct launch_args *args)
     partition.msrpm = msr_permission_map();
     partition.iopm = io_permission_map();
     partition.nested_root = nested_paging_init();
+    /* Guests look for an MP table in the last KiB below 640 KiB. */
+    if (args->low)
+        nested_show_zeros(args->low, TRAMPOLINE_BYTES);
     vcpu_configure(cpu, args->guest_rip, args->guest_rsp);
     cpu->running = true;
     vdev_start(nested_page_set);
