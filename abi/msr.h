@@ -14,6 +14,7 @@
 #define HV_MSR_REFERENCE_TSC  0x40000021u
 #define HV_MSR_TSC_FREQUENCY  0x40000022u
 #define HV_MSR_APIC_FREQUENCY 0x40000023u
+#define HV_MSR_VP_ASSIST_PAGE 0x40000073u /* per VP; bit 0 enables, bits 63:12 are the page number */
 
 /* HV_MSR_HYPERCALL. RSVDP bits are ignored on read and must be written back as they were read. */
 #define HV_HYPERCALL_MSR_ENABLE UINT64_C(0x0000000000000001)

@@ -7,14 +7,13 @@
 #include "assert.h"
 
 /* MSRs of the synthetic interrupt controller, each per VP. SCONTROL is 0 at reset on some hosts and 1 on others. */
-#define HV_MSR_VP_ASSIST_PAGE 0x40000073u
-#define HV_MSR_SCONTROL       0x40000080u
-#define HV_MSR_SVERSION       0x40000081u /* read-only */
-#define HV_MSR_SIEFP          0x40000082u /* page of event flags */
-#define HV_MSR_SIMP           0x40000083u /* page of messages */
-#define HV_MSR_EOM            0x40000084u /* write-only */
-#define HV_MSR_SINT0          0x40000090u
-#define HV_MSR_SINT15         0x4000009Fu
+#define HV_MSR_SCONTROL 0x40000080u
+#define HV_MSR_SVERSION 0x40000081u /* read-only */
+#define HV_MSR_SIEFP    0x40000082u /* page of event flags */
+#define HV_MSR_SIMP     0x40000083u /* page of messages */
+#define HV_MSR_EOM      0x40000084u /* write-only */
+#define HV_MSR_SINT0    0x40000090u
+#define HV_MSR_SINT15   0x4000009Fu
 
 #define HV_SINTS 16u
 

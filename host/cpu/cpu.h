@@ -29,6 +29,7 @@ struct cpu {
     struct vmcb *shadow;     /* guest state before the last entry; QEMU overwrites the VMCB when an entry fails */
     void *host_save;         /* the processor's own, for VMRUN */
     uint8_t *stack_top;
+    uint64_t vp_assist_page; /* as the guest wrote it */
 
     uint32_t apic_id;
     uint8_t start_vector; /* page at which the guest starts */

@@ -92,6 +92,9 @@ static bool read(struct cpu *cpu, uint32_t msr, uint64_t *value)
     case HV_MSR_APIC_FREQUENCY:
         *value = APIC_FREQUENCY_HZ;
         return announced(HV_CPUID_FEATURES_EAX_FREQUENCY_MSRS);
+    case HV_MSR_VP_ASSIST_PAGE:
+        *value = cpu->vp_assist_page;
+        return true;
     default:
         return synic_msr_read(cpu->index, msr, value);
     }
@@ -109,6 +112,9 @@ static bool write(struct cpu *cpu, uint32_t msr, uint64_t value)
         return true;
     case HV_MSR_HYPERCALL:
         return write_hypercall(value);
+    case HV_MSR_VP_ASSIST_PAGE: /* nothing that this host offers uses it, but Linux writes it without looking */
+        cpu->vp_assist_page = value;
+        return true;
     default: /* VP_INDEX and the clocks are read-only */
         return synic_msr_write(cpu->index, msr, value);
     }
