@@ -12,7 +12,10 @@
 
 #define CPUID_LENGTH 2
 
-#define CPUID_1_ECX_OSXSAVE        (1u << 27)
+#define CPUID_1_ECX_OSXSAVE (1u << 27)
+/* Of leaf 1, and of the extended leaf that repeats them: there are no machine check registers for the guest. */
+#define CPUID_EDX_MCE              (1u << 7)
+#define CPUID_EDX_MCA              (1u << 14)
 #define CPUID_STRUCTURED           7u
 #define CPUID_STRUCTURED_ECX_OSPKE (1u << 4)
 #define CPUID_EXTENDED_FEATURES    0x80000001u
@@ -88,6 +91,7 @@ static struct cpuid_result processor_leaf(const struct vmcb *guest, uint32_t lea
     switch (leaf) {
     case CPUID_1:
         r.ecx |= CPUID_1_ECX_HYPERVISOR_PRESENT;
+        r.edx &= ~(CPUID_EDX_MCE | CPUID_EDX_MCA);
         mirror(&r.ecx, CPUID_1_ECX_OSXSAVE, guest->cr4 & CR4_OSXSAVE);
         break;
     case CPUID_STRUCTURED:
@@ -96,6 +100,7 @@ static struct cpuid_result processor_leaf(const struct vmcb *guest, uint32_t lea
         break;
     case CPUID_EXTENDED_FEATURES:
         r.ecx &= ~(CPUID_EXTENDED_ECX_SVM | CPUID_EXTENDED_ECX_SKINIT);
+        r.edx &= ~(CPUID_EDX_MCE | CPUID_EDX_MCA);
         break;
     case CPUID_SVM:
         r = (struct cpuid_result){0};

@@ -41,6 +41,9 @@ const uint8_t *hypercall_page(void);
 /* Registers of the processor that need more than passing on (processor_msr.c). */
 bool msr_passed_read(struct cpu *cpu, uint32_t msr, uint64_t *value);
 bool msr_passed_write(struct cpu *cpu, uint32_t msr, uint64_t value);
+/* Reads as 0; takes any value and keeps none. */
+bool msr_zero_read(struct cpu *cpu, uint32_t msr, uint64_t *value);
+bool msr_dropped_write(struct cpu *cpu, uint32_t msr, uint64_t value);
 bool msr_tsc_read(struct cpu *cpu, uint32_t msr, uint64_t *value);
 bool msr_tsc_write(struct cpu *cpu, uint32_t msr, uint64_t value);
 bool msr_apic_base_write(struct cpu *cpu, uint32_t msr, uint64_t value);

@@ -35,7 +35,10 @@ static const struct msr_rule rules[] = {
     {0xC0000100, 0xC0000102, DIRECT, msr_passed_read, msr_passed_write}, /* FS, GS, kernel GS: part of the VMCB */
     {0xC0000103, 0xC0000103, DIRECT, msr_passed_read, msr_passed_write}, /* TSC_AUX: not used by the host */
     {0xC0010010, 0xC0010010, 0, msr_passed_read, NULL},                  /* SYSCFG */
-    {0xC0010015, 0xC0010015, 0, msr_passed_read, NULL},                  /* HWCR */
+    {0xC0010015, 0xC0010015, 0, msr_passed_read, msr_dropped_write},     /* HWCR */
+    /* Work-arounds that a guest may look for: none of them is on, and none is needed. */
+    {0xC0010055, 0xC0010055, 0, msr_zero_read, msr_dropped_write}, /* interrupt pending message */
+    {0xC0011029, 0xC0011029, 0, msr_zero_read, msr_dropped_write}, /* DE_CFG */
 };
 #define RULES (sizeof(rules) / sizeof(rules[0]))
 

@@ -24,6 +24,22 @@ bool msr_passed_write(struct cpu *cpu, uint32_t msr, uint64_t value)
     return wrmsr_safe(msr, value);
 }
 
+bool msr_zero_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
+{
+    (void)cpu;
+    (void)msr;
+    *value = 0;
+    return true;
+}
+
+bool msr_dropped_write(struct cpu *cpu, uint32_t msr, uint64_t value)
+{
+    (void)cpu;
+    (void)msr;
+    (void)value;
+    return true;
+}
+
 bool msr_tsc_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
     (void)msr;
