@@ -31,9 +31,9 @@ void variants_install_guest_state(void)
         cpu_rules.features.eax &= ~HV_CPUID_FEATURES_EAX_TIME_REF_COUNT;
     if (variant_active(VARIANT_CPUID_NO_DOMAIN_BITS))
         cpu_rules.features.edx &= ~(HV_CPUID_FEATURES_EDX_DEVICE_DOMAINS | HV_CPUID_FEATURES_EDX_S1_DEVICE_DOMAINS);
-    if (variant_active(VARIANT_FREQUENCY_MSRS)) {
-        cpu_rules.features.eax |= HV_CPUID_FEATURES_EAX_FREQUENCY_MSRS;
-        cpu_rules.features.edx |= HV_CPUID_FEATURES_EDX_FREQUENCY_MSRS;
+    if (variant_active(VARIANT_NO_FREQUENCY_MSRS) || variant_active(VARIANT_NO_REFERENCE_TIME)) {
+        cpu_rules.features.eax &= ~HV_CPUID_FEATURES_EAX_FREQUENCY_MSRS;
+        cpu_rules.features.edx &= ~HV_CPUID_FEATURES_EDX_FREQUENCY_MSRS;
     }
     if (variant_active(VARIANT_OWN_PARTITION_ID))
         cpu_rules.features.ebx |= HV_CPUID_FEATURES_EBX_PARTITION_ID;
