@@ -12,6 +12,21 @@
 
 /* Fixed ACPI description table: the block of the power management timer. */
 #define FADT_PM_TIMER_BLOCK 76
+#define FADT_DSDT           40
+#define FADT_DSDT_64        140
+
+/* A 64-bit address space descriptor of memory (ACPI 6.5, 6.4.3.5.1), as it stands in a resource template. Values that
+ * AML code computes are not seen; the firmware of QEMU has none. */
+struct qword_memory {
+    uint8_t tag;
+    uint16_t length;
+    uint8_t resource_type, general_flags, type_flags;
+    uint64_t granularity, first, last, translation, size;
+} __attribute__((packed));
+#define QWORD_TAG    0x8A
+#define QWORD_LENGTH 43
+#define QWORD_MEMORY 0
+#define BELOW_4G     (UINT64_C(1) << 32)
 
 #define DMAR_FIRST_STRUCTURE 48
 #define DMAR_TYPE_DRHD       0
@@ -29,6 +44,7 @@ struct dmar_drhd {
 static struct acpi_ecam ecam_of_segment_0; /* base 0: none */
 static uint16_t pm_timer_port;
 static uint64_t vtd_base;
+static struct acpi_window pci_window;
 
 /* RSDT and XSDT differ in the size of their entries only. */
 struct root {
@@ -123,6 +139,28 @@ static void note_ecam(const struct acpi_table *mcfg)
     }
 }
 
+static void note_windows(const struct acpi_table *fadt)
+{
+    const uint8_t *bytes = (const uint8_t *)fadt;
+    const struct acpi_table *dsdt;
+    uint64_t address = 0;
+
+    if (fadt->length >= FADT_DSDT_64 + sizeof(uint64_t))
+        memcpy(&address, bytes + FADT_DSDT_64, sizeof(uint64_t));
+    if (address == 0)
+        memcpy(&address, bytes + FADT_DSDT, sizeof(uint32_t));
+    dsdt = (const struct acpi_table *)(uintptr_t)address;
+    for (uint32_t at = sizeof(*dsdt); dsdt != NULL && at + sizeof(struct qword_memory) <= dsdt->length; at++) {
+        struct qword_memory window;
+
+        memcpy(&window, (const uint8_t *)dsdt + at, sizeof(window));
+        if (window.tag == QWORD_TAG && window.length == QWORD_LENGTH && window.resource_type == QWORD_MEMORY &&
+            window.translation == 0 && window.first >= BELOW_4G && window.last > window.first &&
+            window.first >= pci_window.start)
+            pci_window = (struct acpi_window){window.first, window.last - window.first + 1};
+    }
+}
+
 void acpi_init(uint64_t rsdp_address)
 {
     const struct acpi_rsdp *rsdp = (const struct acpi_rsdp *)(uintptr_t)rsdp_address;
@@ -145,6 +183,7 @@ void acpi_init(uint64_t rsdp_address)
 
         memcpy(&block, (const uint8_t *)fadt + FADT_PM_TIMER_BLOCK, sizeof(block));
         pm_timer_port = (uint16_t)block;
+        note_windows(fadt);
     }
     if (mcfg)
         note_ecam(mcfg);
@@ -189,6 +228,11 @@ bool acpi_ecam(struct acpi_ecam *ecam)
 {
     *ecam = ecam_of_segment_0;
     return ecam->base != 0;
+}
+
+struct acpi_window acpi_pci_window(void)
+{
+    return pci_window;
 }
 
 uint64_t acpi_vtd_base(void)

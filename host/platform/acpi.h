@@ -23,6 +23,11 @@ struct acpi_ecam {
 };
 /* False when the firmware describes none. */
 bool acpi_ecam(struct acpi_ecam *ecam);
+/* The highest range above 4 GiB that the root bridge of the PCI bus passes on, as the DSDT describes it; length 0: none. */
+struct acpi_window {
+    uint64_t start, length;
+};
+struct acpi_window acpi_pci_window(void);
 /* Register base of the first VT-d unit of segment 0; 0 = the machine has none. */
 uint64_t acpi_vtd_base(void);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The window of the registers lies high, below the last 16 GiB of the physical address space: the top 12 GiB of a 1 TiB
- * space are HyperTransport's on AMD processors, which QEMU honours for some models. Firmware hands out 64-bit addresses
- * from the bottom of its aperture upwards. Whatever BARs and bridges claim is avoided in any case.
+ * The window of the registers lies high in what the root bridge passes on, so that an operating system that knows the
+ * bridge leaves the BARs there. Firmware hands out 64-bit addresses from the bottom upwards. Where the tables describe
+ * no such range, the window is below the last 16 GiB of the physical address space: the top 12 GiB of a 1 TiB space are
+ * HyperTransport's on AMD processors, which QEMU honors for some models. All that BARs and bridges claim is avoided.
  */
 #include "host/vdev/pci_resources.h"
 
@@ -145,17 +146,31 @@ static bool occupied(uint64_t start, uint64_t length)
     return false;
 }
 
-uint64_t pci_find_free_range(uint64_t length)
+/* In [from, to), as high as possible; 0: nowhere. */
+static uint64_t find_downwards(uint64_t from, uint64_t to, uint64_t length)
 {
-    uint64_t limit = guest_gpa_limit();
+    uint64_t at = to & ~(length - 1);
 
-    if (limit < 2 * TOP_MARGIN)
-        return 0;
-    for (uint64_t at = limit - TOP_MARGIN - length, tries = 0; tries < TRIES && at >= BELOW_4G; at -= length, tries++) {
+    for (unsigned tries = 0; tries < TRIES && at >= length && at - length >= from; tries++) {
+        at -= length;
         if (!occupied(at, length))
             return at;
     }
     return 0;
+}
+
+uint64_t pci_find_free_range(uint64_t length)
+{
+    uint64_t limit = guest_gpa_limit();
+    struct acpi_window window = acpi_pci_window();
+    uint64_t end = window.start + window.length, at;
+
+    if (limit < 2 * TOP_MARGIN)
+        return 0;
+    if (end > limit - TOP_MARGIN)
+        end = limit - TOP_MARGIN;
+    at = find_downwards(window.start, end, length);
+    return at != 0 ? at : find_downwards(BELOW_4G, limit - TOP_MARGIN, length);
 }
 
 static bool low_occupied(uint64_t start, uint64_t length)
