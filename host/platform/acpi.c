@@ -38,6 +38,19 @@ struct dmar_drhd {
     uint64_t base;
 } __attribute__((packed));
 
+/* AMD I/O Virtualization Technology 3.0, 5.2: units are described by blocks of one of three types. */
+#define IVRS_FIRST_STRUCTURE 48
+#define IVRS_UNIT            0x10
+#define IVRS_UNIT_11         0x11
+#define IVRS_UNIT_40         0x40
+#define AMD_REGISTER_BYTES   0x4000u
+
+struct ivrs_unit {
+    uint8_t type, flags;
+    uint16_t length, device, capability;
+    uint64_t base;
+} __attribute__((packed));
+
 /* Registers of one unit: the specification gives it at least one page. */
 #define VTD_REGISTER_BYTES 4096u
 
@@ -108,6 +121,13 @@ static void remove_from(const struct root *root, const struct acpi_table *victim
     }
 }
 
+static void take_away(const struct root *rsdt, const struct root *xsdt, struct acpi_table *table)
+{
+    remove_from(rsdt, table);
+    remove_from(xsdt, table);
+    memset(table, 0, table->length);
+}
+
 static void protect_units(const struct acpi_table *dmar)
 {
     const uint8_t *bytes = (const uint8_t *)dmar;
@@ -123,6 +143,23 @@ static void protect_units(const struct acpi_table *dmar)
                 vtd_base = unit.base;
             guest_protect(unit.base, VTD_REGISTER_BYTES, "VT-d registers");
         }
+        at += unit.length;
+    }
+}
+
+/* The host does not drive such units, but a guest that saw one would. */
+static void protect_amd_units(const struct acpi_table *ivrs)
+{
+    const uint8_t *bytes = (const uint8_t *)ivrs;
+
+    for (uint32_t at = IVRS_FIRST_STRUCTURE; at + sizeof(struct ivrs_unit) <= ivrs->length;) {
+        struct ivrs_unit unit;
+
+        memcpy(&unit, bytes + at, sizeof(unit));
+        if (unit.length == 0)
+            return;
+        if (unit.type == IVRS_UNIT || unit.type == IVRS_UNIT_11 || unit.type == IVRS_UNIT_40)
+            guest_protect(unit.base, AMD_REGISTER_BYTES, "AMD-Vi registers");
         at += unit.length;
     }
 }
@@ -176,7 +213,7 @@ void acpi_init(uint64_t rsdp_address)
     const struct acpi_table *fadt = find(root, "FACP");
     const struct acpi_table *mcfg = find(root, "MCFG");
     struct acpi_table *madt = find(root, "APIC");
-    struct acpi_table *dmar = find(root, "DMAR");
+    struct acpi_table *dmar = find(root, "DMAR"), *ivrs = find(root, "IVRS");
 
     if (fadt) {
         uint32_t block;
@@ -191,9 +228,11 @@ void acpi_init(uint64_t rsdp_address)
         madt_read((uint8_t *)madt, madt->length);
     if (dmar) {
         protect_units(dmar);
-        remove_from(&rsdt, dmar);
-        remove_from(&xsdt, dmar);
-        memset(dmar, 0, dmar->length);
+        take_away(&rsdt, &xsdt, dmar);
+    }
+    if (ivrs) {
+        protect_amd_units(ivrs);
+        take_away(&rsdt, &xsdt, ivrs);
     }
 }
 

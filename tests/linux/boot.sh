@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Boots Debian's cloud kernel as a guest of the reference host and shows what it finds there.
 #   tests/linux/boot.sh [option of the host]...     for example: bus=vpci log=2
+#   IOMMU=amd-iommu tests/linux/boot.sh ...         another translation unit of the machine (-device of QEMU)
 #   KERNEL=FILE tests/linux/boot.sh ...             another bzImage; modules of the package are not loaded then
 # Needs built images (make image). Packages are fetched by apt-get into build/linux/ and unpacked there, not installed.
 # Exit codes: 0 Linux came to its end, 1 it did not, 4 something is missing.
@@ -84,7 +85,7 @@ boot() {
         -cpu qemu64,+svm,+npt,+x2apic -smp 2 -m 2560 \
         -nodefaults -display none -monitor none -no-reboot -net none \
         -drive "if=pflash,format=raw,unit=0,readonly=on,file=$(firmware)" \
-        -device intel-iommu,x-scalable-mode=on,x-flts=on,aw-bits=48 \
+        -device "${IOMMU:-intel-iommu,x-scalable-mode=on,x-flts=on}" \
         -device rocker,name=r0 -device edu,dma_mask=0xffffffffffff ${QEMU_OPTIONS:-} \
         -blockdev "driver=vvfat,node-name=boot,read-only=on,dir=$work/volume" \
         -device virtio-blk-pci,drive=boot,bootindex=0 -device isa-debug-exit,iobase=0xf4,iosize=4 \
