@@ -52,8 +52,8 @@ NARROW := $(if $(CLANG),,-mpreferred-stack-boundary=3)
 
 TEST_SRC  := $(filter-out tests/unit/% tests/runner/%,$(wildcard tests/*/*.c tests/*/*.S tests/*/*/*.c))
 GUEST_SRC := $(sort $(wildcard boot/*.c boot/*.S kernel/*.c kernel/*.S drivers/*.c drivers/*.S lib/*.c) $(TEST_SRC))
-# These two tell the unit tests about the software IOMMU; the host never asks.
-HOST_TOLD := host/softiommu/omissions.c host/softiommu/statistics.c
+# It tells the unit tests about the software IOMMU; the host never asks.
+HOST_TOLD := host/softiommu/statistics.c
 HOST_SRC  := $(sort $(filter-out $(HOST_TOLD),$(wildcard host/*.c host/*.S host/*/*.c host/*/*.S host/*/*/*.c))) \
              lib/fmt.c lib/string.c lib/options.c lib/calibrate.c
 GUEST_OBJ := $(patsubst %,$(BUILD)/guest/%.o,$(GUEST_SRC))

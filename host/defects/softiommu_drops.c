@@ -4,6 +4,10 @@
 
 void __wrap_invalidate(struct softiommu *iommu, enum softiommu_event event, const struct scope *scope)
 {
+    if (!softiommu_faulty) {
+        __real_invalidate(iommu, event, scope);
+        return;
+    }
     softiommu_memory.invalidation.iommu = iommu;
     softiommu_memory.invalidation.event = event;
     softiommu_memory.invalidation.device_tlbs = 0;
@@ -153,13 +157,13 @@ void __wrap_tlb_drop_range(struct tlb *tlb, uint16_t did, struct page_range page
 
 void __wrap_walk_cache_drop_range(struct walk_cache *cache, unsigned level, uint16_t did, struct page_range pages)
 {
-    __real_walk_cache_drop_range(cache, level, softiommu_cached_did(did), pages);
+    __real_walk_cache_drop_range(cache, level, softiommu_faulty ? softiommu_cached_did(did) : did, pages);
 }
 
 void __wrap_device_tlb_drop_range(struct softiommu *iommu, unsigned device, struct page_range pages)
 {
     unsigned before = softiommu_memory.invalidation.device_tlbs++;
 
-    if (before == 0 || !softiommu_injected(SOFTIOMMU_FAULT_DEVICE_TLB_SECOND))
+    if (!softiommu_faulty || before == 0 || !softiommu_injected(SOFTIOMMU_FAULT_DEVICE_TLB_SECOND))
         __real_device_tlb_drop_range(iommu, device, pages);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What faults remember between two calls of seams. Protected, like the IOMMU, by whoever serialises its calls. */
+/* State of the faults between two calls of seams. The caller that serializes the calls of the IOMMU protects it, too.
+ */
 #ifndef PVT_HOST_DEFECTS_SOFTIOMMU_MEMORY_H
 #define PVT_HOST_DEFECTS_SOFTIOMMU_MEMORY_H
 

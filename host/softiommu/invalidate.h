@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Invalidation: what an event takes back, in every cache, and of requests in flight. */
+/* Invalidation: an event drops entries of caches and drains requests in flight. */
 #ifndef PVT_HOST_SOFTIOMMU_INVALIDATE_H
 #define PVT_HOST_SOFTIOMMU_INVALIDATE_H
 
 #include "host/softiommu/page_range.h"
 #include "host/softiommu/softiommu.h"
 
-/* Where an event applies. */
+/* The domain, devices and pages that an event is about. */
 struct scope {
     uint16_t did;      /* the domain whose IOTLB entries and walk caches go */
     bool domain_stays; /* other devices go on using the domain: its entries stay */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What the caching policy decides. Whatever it says, an entry that was not present is never cached. */
+/* Decisions of the caching policy. No policy caches an entry that was not present. */
 #ifndef PVT_HOST_SOFTIOMMU_POLICY_H
 #define PVT_HOST_SOFTIOMMU_POLICY_H
 
 #include "host/softiommu/private.h"
 
-/* Cache what was just learnt? */
+/* Cache the entry that was just read? */
 bool policy_fills(struct softiommu *iommu);
 /* Refuse a write because a cached entry is read-only, without a look at the tables? */
 bool policy_trusts_denial(struct softiommu *iommu);

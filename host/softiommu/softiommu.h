@@ -3,8 +3,8 @@
  * A software IOMMU with two stages, the caches of real hardware, and requests in flight (docs/software-iommu.md).
  *
  * It knows neither the machine nor the host: memory is reached through callbacks, storage is handed in, and nothing
- * here waits or allocates. The caller serialises all calls for one IOMMU. Addresses: IOVA as the device sends it; GPA
- * behind stage 1; SPA behind stage 2, what the callbacks take.
+ * here waits or allocates. The caller serializes all calls for one IOMMU. Addresses: the
+ * device sends an IOVA, stage 1 makes a GPA of it, and stage 2 an SPA, which the callbacks take.
  */
 #ifndef PVT_HOST_SOFTIOMMU_SOFTIOMMU_H
 #define PVT_HOST_SOFTIOMMU_SOFTIOMMU_H
@@ -80,8 +80,8 @@ struct softiommu *softiommu_init(const struct softiommu_config *config, const st
 
 enum softiommu_kind { SOFTIOMMU_BLOCKED, SOFTIOMMU_IDENTITY, SOFTIOMMU_PAGING };
 
-/* What a device sees. `did` names what is cached for a domain. Devices with one did have one translation; the root of a
- * did changes only while no device has it, after softiommu_delete_domain(). */
+/* The translation of a device. `did` names what is cached for a domain. Devices with one did have one translation; the
+ * root of a did changes only while no device has it, after softiommu_delete_domain(). */
 struct softiommu_translation {
     enum softiommu_kind kind;
     uint64_t root;   /* GPA of the top table, aligned to 4 KiB, below 2^52 (PAGING) */
@@ -98,7 +98,7 @@ enum softiommu_switch { SOFTIOMMU_ATTACH, SOFTIOMMU_DETACH };
  */
 bool softiommu_switch_device(struct softiommu *iommu, unsigned device, const struct softiommu_translation *to,
                              enum softiommu_switch how);
-/* What the device table holds for the device; `device` must exist. */
+/* The entry of the device table for the device; `device` must exist. */
 struct softiommu_translation softiommu_translation_of(const struct softiommu *iommu, unsigned device);
 /* ATS in the device's configuration space. Either way its TLB is empty afterwards. */
 void softiommu_set_ats(struct softiommu *iommu, unsigned device, bool on);

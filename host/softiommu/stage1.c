@@ -4,7 +4,7 @@
 #include "host/softiommu/policy.h"
 #include "host/softiommu/walk.h"
 
-/* What a look-up in the IOTLB comes to. */
+/* Result of a look-up in the IOTLB. */
 enum found { FOUND_NOTHING, FOUND_LEAF, FOUND_DENIAL };
 
 static bool beyond_width(const struct softiommu *iommu, const struct softiommu_translation *t, uint64_t iova)

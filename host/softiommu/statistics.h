@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the software IOMMU counted since it was initialised. */
+/* Counts of the software IOMMU since it was initialized. */
 #ifndef PVT_HOST_SOFTIOMMU_STATISTICS_H
 #define PVT_HOST_SOFTIOMMU_STATISTICS_H
 

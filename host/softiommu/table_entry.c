@@ -11,7 +11,7 @@ static bool is_root(const struct walk *walk)
     return walk->level == walk->format->levels - 1;
 }
 
-/* Where the entry is in memory, for the access. */
+/* Finds the entry in memory, for the access. */
 static enum softiommu_reason locate(const struct walk *walk, enum oracle_access access, struct table_entry *entry)
 {
     bool root = is_root(walk);

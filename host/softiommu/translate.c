@@ -7,7 +7,7 @@
 #include "host/softiommu/stage1.h"
 #include "host/softiommu/stage2.h"
 
-/* What the unit answers, to a DMA or to a translation request of a device. */
+/* The unit's answer to a DMA or to a translation request of a device. */
 static enum softiommu_reason ask_unit(struct softiommu *iommu, unsigned device, uint64_t iova,
                                       enum oracle_access access, struct leaf *leaf)
 {

@@ -7,7 +7,7 @@
 #include "host/softiommu/softiommu.h"
 #include "host/softiommu/tlb.h"
 
-/* What all levels so far allow. */
+/* Rights that all levels so far give. */
 #define RIGHT_WRITE 0x01u
 #define RIGHT_USER  0x02u
 
@@ -21,7 +21,7 @@ struct walk {
     uint16_t did;
     uint64_t iova;
     enum oracle_access access;
-    /* Where it is. */
+    /* Its position. */
     unsigned level;
     uint64_t table; /* GPA of the table of this level */
     uint8_t rights; /* of the levels above */

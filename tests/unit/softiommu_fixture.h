@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine for the software IOMMU: guest RAM behind a stage 2 that swaps neighbouring chunks, memory of the host that
+ * A machine for the software IOMMU: guest RAM, in which stage 2 swaps neighboring chunks, memory of the host that
  * the guest does not own, and tables built by hand.
  */
 #ifndef PVT_TESTS_UNIT_SOFTIOMMU_FIXTURE_H
@@ -25,7 +25,7 @@
 #define RAM_SPA   UINT64_C(0x180000000)
 #define HOST      UINT64_C(0x100000000)
 #define HOST_SIZE UINT64_C(0x10000)
-/* What target() says when an access is refused. */
+/* Result of target() when an access is refused. */
 #define REFUSED UINT64_C(0xBAD0BAD0BAD0BAD0)
 
 #define TABLE 0x027u /* entries as guests write them */
@@ -52,7 +52,7 @@ struct machine {
     uint64_t unseen;  /* bits that the IOMMU does not see in entries */
     bool plain_store; /* a compare-exchange stores whatever is there */
     uint64_t lent;    /* GPA of one page that stage 2 takes for the guest's */
-    bool endless;     /* the guest owns all GPAs; behind RAM there is no memory to touch */
+    bool endless;     /* the guest owns all GPAs; above RAM there is no memory to touch */
 };
 
 /* 4 devices, 57 bits, all page sizes, A and D set, room for everything. */

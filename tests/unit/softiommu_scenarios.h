@@ -6,7 +6,7 @@
 #include "host/defects/softiommu_faults.h"
 #include "tests/unit/softiommu_fixture.h"
 
-/* What is broken that no fault of host/defects breaks. */
+/* Faults besides those of host/defects. */
 struct other_fault {
     unsigned cleared; /* effects of DELETE */
     bool user_ignored;
@@ -27,7 +27,8 @@ struct softiommu_scenario {
 extern const struct softiommu_scenario softiommu_scenario[];
 extern const size_t softiommu_scenario_count;
 
-/* What happens after the guest has changed its tables; for the first argument of stories about stale entries. */
+/* The event after which the guest's change of its tables counts; for the first argument of stories about stale entries.
+ */
 enum released_by { BY_DOMAIN_FLUSH, BY_RANGE_FLUSH, BY_ATTACH, BY_DETACH, BY_DELETE };
 
 /* argument: enum released_by | level << 4. The entry of that level leads elsewhere now; the old target is used. */

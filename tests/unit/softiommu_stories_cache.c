@@ -9,8 +9,8 @@
 #define BY(argument)    ((enum released_by)((argument)&15u))
 #define LEVEL(argument) ((argument) >> 4)
 
-/* The entry of `level` leads to tables (or, at 0, to a page) of their own that end in `gpa`. What it led to stays as it
- * was, as memory that nobody has used again yet. */
+/* The entry of `level` leads to tables (or, at 0, to a page) of their own that end in `gpa`. The old target stays as
+ * it was, like memory that is not in use again yet. */
 static void lead_elsewhere(struct machine *m, const struct softiommu_translation *t, unsigned level, uint64_t gpa)
 {
     *entry_of(m, t, IOVA, level) = 0;
@@ -201,7 +201,7 @@ bool story_range_end(struct machine *m, unsigned argument)
     return target(m, 0, iova + argument * PAGE, READ) != REFUSED;
 }
 
-/* What was cached leads to OLD, the tables to the page behind NEW: no third page, and no mixture of the two. */
+/* The cached entry leads to OLD, the tables to the page after NEW: no third page, and no mixture of the two. */
 bool story_stale_mixed(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_mapping(m, 5, DID, IOVA, OLD);

@@ -149,7 +149,7 @@ bool story_late_store(struct machine *m, unsigned argument)
     return *leaf != 0x5A5A;
 }
 
-/* Tables in memory of the host, as if somebody had left them there. */
+/* Tables in memory of the host, as if they were left over there. */
 static void tables_of_host(struct machine *m, unsigned levels)
 {
     uint64_t table = HOST;

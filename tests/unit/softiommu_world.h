@@ -24,7 +24,7 @@ struct once {
     bool writable; /* by the leaf */
 };
 
-/* What a page has been since the last flush that covered it, now included. */
+/* The states of a page since the last flush that covered it, now included. */
 struct history {
     struct once once[WORLD_HISTORY];
     unsigned count;
@@ -42,7 +42,7 @@ struct world_domain {
     unsigned pendings;
 };
 
-/* What a device is attached to, besides a domain 0 .. WORLD_DOMAINS - 1. */
+/* A device is attached to one of these, or to a domain 0 .. WORLD_DOMAINS - 1. */
 #define WORLD_BLOCKED  100u
 #define WORLD_IDENTITY 101u
 
@@ -60,7 +60,7 @@ struct world {
         unsigned domain;
         bool busy;
     } request[WORLD_REQUESTS];
-    uint64_t poison_entry; /* A is clear: whoever walks a freed table also marks it */
+    uint64_t poison_entry; /* A is clear: a unit that walks a freed table also marks it */
     uint64_t freed[1024];
     unsigned frees;
     uint64_t translated, stale, refused; /* accesses by what came of them */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest changes its tables, by the rules: what it frees is reused only behind the flush that covers it. */
+/* The guest changes its tables, by the rules: what it frees is reused only after the flush that covers it. */
 #include "tests/unit/softiommu_world.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a flush of a range leaves in the caches of the software IOMMU. */
+/* Entries that a flush of a range leaves in the caches of the software IOMMU. */
 #include "tests/unit/softiommu_cached.h"
 
 static void flush_of_a_page_leaves_the_rest(void **state)
@@ -50,7 +50,7 @@ static void whole_range_elements_flush_everything(void **state)
     }
 }
 
-/* The end of a range that would be behind the last page. */
+/* The end of a range that would be after the last page. */
 static void ranges_do_not_wrap(void **state)
 {
     struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the caches of the software IOMMU hold, and when they are used. */
+/* Contents of the caches of the software IOMMU, and when they are used. */
 #include "tests/unit/softiommu_cached.h"
 
 static uint64_t reads_for(struct machine *m, uint64_t iova, enum oracle_access access)
@@ -169,7 +169,7 @@ static void device_tlb_is_used_without_the_unit(void **state)
     machine_free(m);
 }
 
-/* What a device with ATS sees is confined even when its TLB is stale. */
+/* A device with ATS is confined even when its TLB is stale. */
 static void device_tlb_of_an_identity_domain_goes_with_it(void **state)
 {
     struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);

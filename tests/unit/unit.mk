@@ -31,6 +31,7 @@ STAGE1_FIXTURE := $(STAGE1_SRC) tests/unit/stage1_fixture.c
 HOST_FIXTURE := $(sort $(wildcard host/domains/*.c)) host/base/lock.c host/hypercalls/race_window.c host/defects/defects.c host/variants/variants.c host/base/flags.c host/iommu/domain_id.c tests/unit/host_fixture.c lib/fmt.c
 SOFTIOMMU_FIXTURE := $(sort $(wildcard host/softiommu/*.c)) tests/unit/softiommu_fixture.c
 # The same with the seams at which faults are injected.
+SEAMS := host/defects/softiommu_seams.ld
 SOFTIOMMU_FAULTS := $(SOFTIOMMU_FIXTURE) $(sort $(wildcard host/defects/softiommu_*.c))
 HOST_CALLS := $(filter-out host/hypercalls/vmbus_calls.c host/hypercalls/init.c host/base/lock.c host/hypercalls/race_window.c,$(sort $(wildcard host/hypercalls/*.c)))
 # The emulated DMA engine on the real software IOMMU.
@@ -67,7 +68,7 @@ $(eval $(call unit_test,config_space,host/vdev/config_space.c))
 $(eval $(call unit_test,dmaprobe,$(DMAPROBE_FIXTURE)))
 $(eval $(call unit_test,softiommu_faults,$(SOFTIOMMU_FAULTS) $(sort $(wildcard tests/unit/softiommu_s[ct]*.c))))
 $(eval $(call unit_test,softiommu_model,$(SOFTIOMMU_FAULTS) $(sort $(wildcard tests/unit/softiommu_world*.c))))
-$(BUILD)/unit/test_softiommu_faults $(BUILD)/unit/test_softiommu_model: UNIT_LIBS += -Wl,@host/defects/softiommu_seams.ld
+$(BUILD)/unit/test_softiommu_faults $(BUILD)/unit/test_softiommu_model: UNIT_LIBS += -Wl,@$(SEAMS)
 $(eval $(call unit_test,softiommu_walk,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,softiommu_policies,$(SOFTIOMMU_FIXTURE)))
 $(eval $(call unit_test,softiommu_flush,$(SOFTIOMMU_FIXTURE)))
@@ -100,9 +101,11 @@ $(BUILD)/unit/bench_stage1: tests/unit/bench_stage1.c $(STAGE1_SRC) $(wildcard l
 	$(call tell,CC,unit   $<)
 	$(Q)$(HOSTCC) $(BENCH_CFLAGS) $(filter %.c,$^) -o $@
 
-$(BUILD)/unit/bench_softiommu: tests/unit/bench_softiommu.c $(sort $(wildcard host/softiommu/*.c)) $(wildcard host/softiommu/*.h) tests/unit/unit.mk
+# As in the host, with the seams of faults.
+$(BUILD)/unit/bench_softiommu: tests/unit/bench_softiommu.c $(sort $(wildcard host/softiommu/*.c host/defects/softiommu_*.c)) \
+                               $(wildcard host/softiommu/*.h host/defects/softiommu_*.h) $(SEAMS) tests/unit/unit.mk
 	@mkdir -p $(@D)
 	$(call tell,CC,unit   $<)
-	$(Q)$(HOSTCC) $(BENCH_CFLAGS) $(filter %.c,$^) -o $@
+	$(Q)$(HOSTCC) $(BENCH_CFLAGS) $(filter %.c,$^) -Wl,@$(SEAMS) -o $@
 
 -include $(sort $(UNIT_OBJ:.o=.d))
