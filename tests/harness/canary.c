@@ -36,16 +36,21 @@ static struct dma_engine *spare_engine(const struct test_run *t)
 
 struct canary canary(struct test_run *t)
 {
-    struct canary b = {.domain = domain_paging(t), .engine = spare_engine(t), .iova = CANARY_IOVA};
+    struct canary b = {.engine = spare_engine(t), .iova = CANARY_IOVA};
+    const char *outer = t->setup;
 
+    test_setup(t, "DOM-1 CFG-1");
+    b.domain = domain_paging(t);
     b.target = buffer(t, 1);
     map(t, b.domain, b.iova, &b.target, STAGE1_READ | STAGE1_WRITE);
     if (b.engine) {
         b.property_status = pviommu_get_device_property(b.engine->device_id, &b.property);
+        test_setup(t, "ATT-1");
         attach(t, b.domain, b.engine);
         expect_write(t, b.engine, b.iova + CANARY_OFFSET, &b.target, CANARY_OFFSET, CANARY_LENGTH,
                      "a bystander's first DMA");
     }
+    test_setup(t, outer);
     return b;
 }
 

@@ -16,6 +16,11 @@ static void end(struct test_run *t, enum verdict verdict, const char *file, unsi
     fmt_vsnprintf(t->message, sizeof(t->message), format, args);
 }
 
+void test_setup(struct test_run *t, const char *requirements)
+{
+    t->setup = requirements;
+}
+
 void test_fail(struct test_run *t, const char *file, unsigned line, const char *format, ...)
 {
     va_list args;

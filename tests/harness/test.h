@@ -80,6 +80,7 @@ struct test_run {
     char message[TEXT_MAX], expected[TEXT_MAX], actual[TEXT_MAX], observation[TEXT_MAX];
     const char *where_file; /* of the check that decided; NULL: none did */
     unsigned where_line;
+    const char *setup; /* requirements of what is being prepared, which a failure now breaks; NULL: those of the test */
     struct step steps[STEPS_MAX];
     unsigned step_count; /* all of them; the last STEPS_MAX are kept */
 
@@ -87,7 +88,7 @@ struct test_run {
     unsigned domain_count;
     struct placed placed[PLACED_MAX];
     unsigned placed_count;
-    uint32_t next_domain_id;
+    uint32_t first_domain_id, next_domain_id;
     uint32_t extra_ids[DOMAINS_MAX]; /* domain ids above the range that the reset sweeps */
     unsigned extra_id_count;
     struct random random;
@@ -106,6 +107,9 @@ void test_error(struct test_run *t, const char *file, unsigned line, const char 
 void test_skip(struct test_run *t, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 
 /* --- records --- */
+/* What follows prepares the test, and is right by these requirements ("DOM-1 CFG-1"): a failure is told as theirs.
+ * NULL: the test begins. */
+void test_setup(struct test_run *t, const char *requirements);
 void test_observe(struct test_run *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* `format` takes up to STEP_ARGS arguments, each %llx, %llu or %s with a string that outlives the test. */
 void test_step(struct test_run *t, const char *format, ...);

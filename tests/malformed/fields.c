@@ -70,7 +70,7 @@ static const struct call_field *field_of_kind(enum call_id call, enum field_kind
 
 static void reserved_bits(struct test_run *t, enum call_id call)
 {
-    struct call_fixture f = call_fixture_for(t, call);
+    struct call_fixture f = mutated_call_fixture(t, call);
 
     flip_bits(t, &f, call, FIELD_RESERVED, RULE_REFUSE_OR_IGNORE);
     flip_bits(t, &f, call, FIELD_OPEN, RULE_OPEN);
@@ -109,7 +109,7 @@ static enum rule rule_of_partition(enum call_id call)
 static void foreign_partition(struct test_run *t, enum call_id call)
 {
     static const uint64_t others[] = {0, 1, 2, 3, 4, 0xFF, 0xFFFF, INT32_MAX, UINT32_MAX, INT64_MAX};
-    struct call_fixture f = call_fixture_for(t, call);
+    struct call_fixture f = mutated_call_fixture(t, call);
     const struct call_field *field = field_of_kind(call, FIELD_PARTITION);
     uint64_t body[CALL_WORDS_MAX], own = own_partition_id();
     struct mutated_call m = mutated_call_begin(&f, call, body);
@@ -156,7 +156,7 @@ static void other_names(struct test_run *t, enum call_id call)
 {
     /* Another type, or another VTL, names another domain: one that was never created. */
     enum rule rule = call == CALL_CREATE ? RULE_OPEN : RULE_NO_EFFECT;
-    struct call_fixture f = call_fixture_for(t, call);
+    struct call_fixture f = mutated_call_fixture(t, call);
     uint64_t body[CALL_WORDS_MAX];
     struct mutated_call m = mutated_call_begin(&f, call, body);
     const struct call_field *field = field_of_kind(call, FIELD_TYPE);
@@ -203,7 +203,7 @@ EACH_TEST(WITH_DOMAIN_NAME, types_and_vtls,
 /* Beside the number of a domain by one bit; never one of the two that a host may give a meaning. */
 static void unknown_domains(struct test_run *t, enum call_id call)
 {
-    struct call_fixture f = call_fixture_for(t, call);
+    struct call_fixture f = mutated_call_fixture(t, call);
     uint64_t body[CALL_WORDS_MAX];
     struct mutated_call m = mutated_call_begin(&f, call, body);
     const struct call_field *field = field_of_kind(call, FIELD_DOMAIN);
@@ -236,7 +236,7 @@ EACH_TEST(WITH_DOMAIN, unknown_domains,
 
 static void unknown_devices(struct test_run *t, enum call_id call)
 {
-    struct call_fixture f = call_fixture_for(t, call);
+    struct call_fixture f = mutated_call_fixture(t, call);
     uint64_t body[CALL_WORDS_MAX];
     struct mutated_call m = mutated_call_begin(&f, call, body);
     const struct call_field *field = field_of_kind(call, FIELD_DEVICE);

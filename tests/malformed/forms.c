@@ -31,7 +31,7 @@ static void rule_of_bit(struct mutated_call *m, unsigned bit)
 
 static void control_word(struct test_run *t, enum call_id call)
 {
-    struct call_fixture f = call_fixture_for(t, call);
+    struct call_fixture f = mutated_call_fixture(t, call);
     uint64_t body[CALL_WORDS_MAX];
     struct mutated_call m = mutated_call_begin(&f, call, body);
 
@@ -103,7 +103,7 @@ static size_t next_place(size_t offset, size_t size)
 
 static void input_places(struct test_run *t, enum call_id call)
 {
-    struct call_fixture f = call_fixture_for(t, call);
+    struct call_fixture f = mutated_call_fixture(t, call);
     size_t size = call_input_size(call);
     uint64_t body[CALL_WORDS_MAX];
     struct mutated_call m = mutated_call_begin(&f, call, body);

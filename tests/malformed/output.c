@@ -22,7 +22,7 @@ static enum hv_status ask_at(struct test_run *t, struct call_fixture *f, enum ca
 
 static void output_places(struct test_run *t, enum call_id call)
 {
-    struct call_fixture f = call_fixture_for(t, call);
+    struct call_fixture f = mutated_call_fixture(t, call);
     size_t size = call_output_size(call);
     uint64_t body[CALL_WORDS_MAX];
 
@@ -47,7 +47,7 @@ static void output_places(struct test_run *t, enum call_id call)
 
 static void overlaps(struct test_run *t, enum call_id call)
 {
-    struct call_fixture f = call_fixture_for(t, call);
+    struct call_fixture f = mutated_call_fixture(t, call);
     size_t in_size = call_input_size(call), out_size = call_output_size(call), in = 1024;
     uint64_t body[CALL_WORDS_MAX];
 

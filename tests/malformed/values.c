@@ -20,7 +20,7 @@ OBSERVATION(configure_settings,
                                      HV_DEVICE_DOMAIN_BLOCKED | HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL,
                                      HV_DEVICE_DOMAIN_SETTINGS_BLOCKING | HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL,
                                      HV_DEVICE_DOMAIN_SETTINGS_BLOCKING};
-    struct call_fixture f = call_fixture_for(t, CALL_CONFIGURE);
+    struct call_fixture f = mutated_call_fixture(t, CALL_CONFIGURE);
     uint64_t body[CALL_WORDS_MAX];
 
     for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
@@ -53,7 +53,7 @@ TEST(configure_again_refused,
      EXPECTS("After an error the device reaches the page that the first settings lead to.")
      IF_IT_FAILS("The host takes the old settings away before it has checked the new ones."))
 {
-    struct call_fixture f = call_fixture_for(t, CALL_ATTACH);
+    struct call_fixture f = mutated_call_fixture(t, CALL_ATTACH);
     struct domain *victim = f.place[PLACE_VICTIM].domain;
     const uint64_t root = stage1_root_gpa(&victim->table);
     const struct {
@@ -92,7 +92,7 @@ OBSERVATION(property_codes,
                     "and the device stays managed.")
             IF_IT_FAILS("The host uses the code as an index without checking it."))
 {
-    struct call_fixture f = call_fixture_for(t, CALL_PROPERTY);
+    struct call_fixture f = mutated_call_fixture(t, CALL_PROPERTY);
     uint64_t body[CALL_WORDS_MAX];
     struct mutated_call m = mutated_call_begin(&f, CALL_PROPERTY, body);
 
@@ -166,7 +166,7 @@ TEST(flush_list_counts,
 {
     static const uint16_t counts[] = {0,   1,   2,   3,   63,  64,  65,   127,  128,  129,
                                       255, 507, 508, 509, 511, 512, 1024, 2047, 2048, HV_REP_MAX};
-    struct call_fixture f = call_fixture_for(t, CALL_FLUSH_LIST);
+    struct call_fixture f = mutated_call_fixture(t, CALL_FLUSH_LIST);
 
     fill_list(&f, f.input.data);
     for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
@@ -195,7 +195,7 @@ TEST(flush_list_page_ends,
                  "element."))
 {
     static const uint16_t counts[] = {1, 2, 3, 63, 64, 65, 128, 255, 500, 506, 507};
-    struct call_fixture f = call_fixture_for(t, CALL_FLUSH_LIST);
+    struct call_fixture f = mutated_call_fixture(t, CALL_FLUSH_LIST);
 
     for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         for (size_t beyond = 0; beyond <= sizeof(uint64_t); beyond += sizeof(uint64_t)) {
@@ -222,7 +222,7 @@ TEST(flush_list_bad_elements,
     enum { LENGTH = 130 };
     static const uint16_t places[] = {0, 1, 63, 64, 65, 128, 129};
     static const uint16_t bad[] = {1u << 6, 1u << 7, 1u << 8, 1u << 9, 1u << 10, 1u << 11, 53, 54, 63, 20};
-    struct call_fixture f = call_fixture_for(t, CALL_FLUSH_LIST);
+    struct call_fixture f = mutated_call_fixture(t, CALL_FLUSH_LIST);
 
     for (unsigned p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
         fill_list(&f, f.input.data);

@@ -94,8 +94,10 @@ static void choose_engine(struct call_fixture *f)
 
 struct call_fixture call_fixture_open(struct test_run *t)
 {
-    struct call_fixture f = {.pviommu = true, .canary = canary(t)};
+    struct call_fixture f = {.pviommu = true};
 
+    f.canary = canary(t);
+    test_setup(t, "DOM-1 CFG-1");
     choose_engine(&f);
     f.pages = buffer(t, 2ul * PLACES);
     f.input = buffer(t, CALL_INPUT_PAGES);
@@ -108,12 +110,17 @@ struct call_fixture call_fixture_open(struct test_run *t)
     CHECK_SUCCESS(pviommu_create(f.bare), "creating a domain");
     STEP("create domain 0x%llx, and leave it unconfigured; there is no domain 0x%llx", f.bare, f.absent);
     note_properties(&f);
+    test_setup(t, call_table[CALL_CAPABILITIES].requirements);
     note_answer(t, &f, CALL_CAPABILITIES);
+    test_setup(t, call_table[CALL_ATTACH].requirements);
     go_home(t, &f);
     if (f.engine) {
+        test_setup(t, call_table[CALL_PROPERTY].requirements);
         note_answer(t, &f, CALL_PROPERTY);
+        test_setup(t, call_table[CALL_ATTACH].requirements);
         f.bare_lands = bare_lands(t, &f);
     }
+    test_setup(t, NULL);
     return f;
 }
 

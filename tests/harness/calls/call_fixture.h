@@ -42,7 +42,8 @@ struct property_answer {
  * ELSEWHERE; DETACH takes it out; DELETE removes VICTIM; the flushes are of HOME.
  */
 struct call_fixture {
-    bool pviommu; /* false: this host has none, and there is nothing to look at */
+    bool proven[CALL_IDS]; /* the right call was tried */
+    bool pviommu;          /* false: this host has none, and there is nothing to look at */
     struct canary canary;
     struct dma_engine *engine; /* NULL: no device on this machine */
     struct place place[PLACES];

@@ -59,6 +59,7 @@ struct call_table {
     bool needs_device;
     uint8_t field_count; /* after the common block */
     const struct call_field *fields;
+    const char *requirements; /* that say that the right call succeeds */
 };
 
 extern const struct call_table call_table[CALL_IDS];

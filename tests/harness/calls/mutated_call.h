@@ -28,11 +28,16 @@ struct mutated_call {
     const uint64_t *body; /* what the parameter list says, for taking a success back */
 };
 
+/* The objects for mutations of `call`, which has been sent as it should be: a host that is wrong already then breaks
+ * the requirements of the right call, and not those of the test. Skips the test when the call needs a device and there
+ * is none. */
+struct call_fixture mutated_call_fixture(struct test_run *t, enum call_id call);
 /* The right call in the usual place, for a test to change. `body` is filled, and sent when the call is. */
 struct mutated_call mutated_call_begin(struct call_fixture *f, enum call_id call, uint64_t *body);
 /* RULE_REFUSE with these statuses. */
 void mutated_call_refuse_with(struct mutated_call *m, enum hv_status one, enum hv_status other);
-/* Sends it and judges it; the test ends here when the host is wrong. Returns RAX. */
+/* Sends it and judges it, after the right call where that was not tried yet; the test ends here when the host is wrong.
+ * Returns RAX. */
 uint64_t mutated_call_send(struct test_run *t, struct call_fixture *f, const struct mutated_call *m);
 /* Puts the body to its usual place first, or to `offset` of the input buffer. In register form RDX, R8 and the XMM
  * registers get it. */

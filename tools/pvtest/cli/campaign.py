@@ -31,6 +31,7 @@ from pvtest.plan.ordering import CampaignPlan
 from pvtest.plan.selection import select_switches
 from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
+from pvtest.stream.coverage import broken
 from pvtest.stream.model import Run, Verdict
 from pvtest.stream.trials import BAD, GOOD, Trials
 
@@ -126,7 +127,7 @@ class Outcome:
         known = self.run.requirements
         own = {known[name].id for name in self.switch.requirements}
         failing = [result for result in self.run.results if result.verdict is Verdict.FAIL]
-        return any(known[name].id in own for result in failing for name in result.instance.test.requirements)
+        return any(known[name].id in own for result in failing for name in broken(self.run, result))
 
     @property
     def first(self) -> str:

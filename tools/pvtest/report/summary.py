@@ -14,7 +14,7 @@ from pvtest.report import reproduce
 from pvtest.report.telling import rows
 from pvtest.stream import crash
 from pvtest.stream.counts import SLOW_MS, kind_counts, sentence, slow, slowest
-from pvtest.stream.coverage import coverage, states, uncovered
+from pvtest.stream.coverage import broken, coverage, states, uncovered
 from pvtest.stream.model import Crash, Run, TestResult, Verdict
 
 MAX_FAILURES = 20
@@ -54,11 +54,10 @@ def groups_table(run: Run) -> Table:
 
 def failure(run: Run, result: TestResult) -> Text:
     """One failed test with all that is known."""
-    test = result.instance.test
     text = Text()
     text.append(f"{result.verdict.value.upper():5} ", style=STYLE[result.verdict])
     text.append(f"{result.instance.id}", style="bold")
-    text.append(f"  [{' '.join(test.requirements)}]\n", style="cyan")
+    text.append(f"  [{' '.join(broken(run, result))}]\n", style="cyan")
     for key, value in rows(run, result, short=True):
         text.append(f"      {key:9} ", style="dim")
         text.append(f"{value}\n")

@@ -10,6 +10,7 @@ from pvtest.images.requirements import Requirement
 from pvtest.images.stories import Story
 from pvtest.report import reproduce
 from pvtest.stream import crash
+from pvtest.stream.coverage import broken
 from pvtest.stream.model import Run, TestResult, Verdict
 
 _STEP = re.compile(r"step(\d{1,9})")
@@ -52,9 +53,10 @@ def tell(run: Run, result: TestResult) -> Telling:
     steps = [(int(match[1]), text) for key, text in result.details.items() if (match := _STEP.fullmatch(key))]
     faults = [text for key, text in result.details.items() if _FAULT.fullmatch(key)]
     other = [(k, text) for k, text in result.details.items() if not _STEP.fullmatch(k) and not _FAULT.fullmatch(k)]
+    other = [(k, text) for k, text in other if k != "requirement"]
     return Telling(
         promise=test.title,
-        requirements=list({run.requirements[name].id: run.requirements[name] for name in test.requirements}.values()),
+        requirements=list({run.requirements[name].id: run.requirements[name] for name in broken(run, result)}.values()),
         devices=_devices(run, result),
         steps=steps,
         faults=faults,
@@ -72,8 +74,9 @@ def requirement_text(item: Requirement) -> str:
 def rows(run: Run, result: TestResult, short: bool = False) -> list[tuple[str, str]]:
     """Names and texts in the order in which one reads them. `short` leaves out what the story says of every run."""
     told = tell(run, result)
-    story = told.story
-    out = [("promise", told.promise)]
+    in_setup = "requirement" in result.details
+    story = None if in_setup else told.story
+    out = [("set-up", f"failed before this was tried: {told.promise}") if in_setup else ("promise", told.promise)]
     out += [(item.id, requirement_text(item)) for item in told.requirements]
     out += [("message", result.reason), ("expected", result.expected), ("actual", result.actual)]
     out += [("device", text) for text in told.devices]

@@ -32,6 +32,13 @@ class Coverage:
         return STATES.get(self.verdict, "covered")
 
 
+def broken(run: Run, result: TestResult) -> tuple[str, ...]:
+    """Requirements that a result speaks of: those of its test, or, where the set-up of the test failed, those of the
+    set-up."""
+    of_setup = tuple(name for name in result.details.get("requirement", "").split() if name in run.requirements)
+    return of_setup or tuple(result.instance.test.requirements)
+
+
 def _together(results: list[TestResult], exists: bool) -> str:
     if not results:
         return "not-run" if exists else "not-covered"
@@ -57,7 +64,7 @@ def coverage(run: Run) -> list[Coverage]:
     """Every requirement in the order of the file."""
     by_id: dict[str, list[TestResult]] = {item.id: [] for item in run.requirements.items}
     for result in run.results:
-        for name in dict.fromkeys(run.requirements[r].id for r in result.instance.test.requirements):
+        for name in dict.fromkeys(run.requirements[r].id for r in broken(run, result)):
             by_id[name].append(result)
     exists = run.covered
     if exists is None:
