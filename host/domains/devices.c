@@ -131,6 +131,8 @@ static enum hv_status attach_same(struct device *device)
 
         device_switch(device, &blocked);
     }
+    if (defect_active(DEFECT_ATTACH_SAME_COUNTED))
+        device->domain->phantom = true;
     if (variant_active(VARIANT_ATTACH_SAME_SUCCESS)) {
         struct translation same = device->translation;
 

@@ -142,10 +142,8 @@ enum hv_status domain_delete(uint32_t id)
         neighbour_block(DEFECT_DELETE_NEIGHBOUR_BLOCKS, id);
         return status_unknown_domain();
     }
-    if (domain->phantom) {
-        domain->phantom = false; /* else no test behind this one could use the id */
+    if (domain->phantom)
         return HV_STATUS_OBJECT_IN_USE;
-    }
     if (domain->reserved)
         return HV_STATUS_OPERATION_DENIED;
     if (variant_active(VARIANT_DELETE_ATTACHED_BLOCKS))

@@ -17,7 +17,7 @@ struct domain {
     bool configured;
     bool reserved;                  /* not the guest's: it cannot be configured or deleted */
     struct translation translation; /* valid when configured; the DID from creation on */
-    bool phantom;                   /* DEFECT_ATTACH_UNKNOWN_COUNTED: counts a device that does not exist */
+    bool phantom;                   /* two defects: counts a device that is not in it */
     struct device *devices;         /* attached devices */
     struct domain *next;            /* in its bucket, or in the free list */
 };

@@ -68,7 +68,7 @@ static void prepare(struct suite *s, struct dma_engine *e)
     uint64_t where;
 
     memory_test_begin(); /* tables are a test's memory */
-    if (domain_create(&d, DOMAIN_PAGING, 1, 0, 0, NULL)) {
+    if (domain_create(&d, DOMAIN_PAGING, suite_first_id(s), 0, 0, NULL)) {
         (void)domain_map(&d, STAGING_IOVA, gpa_of(e->scratch), e->scratch_size, STAGE1_READ | STAGE1_WRITE);
         (void)domain_attach(&d, e->device_id);
         e->staging_iova = STAGING_IOVA;

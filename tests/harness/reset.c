@@ -4,7 +4,20 @@
  * not look at what the test thinks it left behind: it may have died anywhere.
  */
 #include "drivers/hypercall.h"
+#include "lib/fmt.h"
 #include "tests/harness/suite.h"
+
+/*
+ * Where the ranges of ids begin after the first one, which begins at 1. Tests try ids that differ from their own in one
+ * bit from bit 5 up, and must not meet what an earlier range holds: two multiples of 3 differ in two bits at least.
+ */
+#define LATER_IDS   0x00300000u
+#define ID_DISTANCE (3u << 6)
+
+uint32_t suite_first_id(const struct suite *s)
+{
+    return s->id_blocks == 0 ? 1 : LATER_IDS + s->id_blocks * ID_DISTANCE + 1;
+}
 
 static bool rest_ready(struct suite *s)
 {
@@ -14,6 +27,49 @@ static bool rest_ready(struct suite *s)
     return s->rest.live;
 }
 
+/* No device is in it. An id without a domain cannot be deleted either: then a domain can be made there. */
+static bool is_gone(uint32_t id, enum hv_status *status)
+{
+    *status = pviommu_delete(id);
+    if (*status == HV_STATUS_SUCCESS || id == 0 || id == UINT32_MAX) { /* a host may have domains of its own at both */
+        return true;
+    }
+    return pviommu_create(id) == HV_STATUS_SUCCESS && pviommu_delete(id) == HV_STATUS_SUCCESS;
+}
+
+static void note_leftover(struct suite *s, uint32_t id, enum hv_status status)
+{
+    if (s->leftover[0] == '\0') {
+        fmt_snprintf(s->leftover, sizeof(s->leftover),
+                     "domain 0x%x, in which no device is, cannot be deleted: %s; a new one cannot be made there", id,
+                     hv_status_name(status));
+        report_comment("note: left by %s: %s", s->run.instance, s->leftover);
+    }
+}
+
+static void delete_domains(struct suite *s)
+{
+    struct test_run *t = &s->run;
+    enum hv_status status;
+    bool blocked = false;
+
+    for (uint32_t id = t->first_domain_id; id < t->next_domain_id; id++) {
+        if (!is_gone(id, &status)) {
+            note_leftover(s, id, status);
+            blocked = true;
+        }
+    }
+    for (unsigned i = 0; i < t->extra_id_count; i++) {
+        if (!is_gone(t->extra_ids[i], &status)) {
+            note_leftover(s, t->extra_ids[i], status);
+        }
+    }
+    if (blocked) {
+        s->id_blocks++;
+        report_comment("note: the tests that follow have domain ids from 0x%x on", suite_first_id(s));
+    }
+}
+
 const char *suite_reset(struct suite *s)
 {
     const char *found = NULL;
@@ -21,6 +77,7 @@ const char *suite_reset(struct suite *s)
     struct dma_engine *e;
     size_t count;
 
+    s->leftover[0] = '\0';
     if (hypercall_init()->state != HYPERCALL_READY) {
         return NULL;
     }
@@ -45,11 +102,6 @@ const char *suite_reset(struct suite *s)
     while (oracle_take_fault(ORACLE_FAULT_ANY_DEVICE, &fault) && (fault.valid & ORACLE_FAULT_VALID)) {
         found = "the host recorded a fault that no step of the test explains";
     }
-    for (uint32_t id = 1; id < s->run.next_domain_id; id++) {
-        pviommu_delete(id);
-    }
-    for (unsigned i = 0; i < s->run.extra_id_count; i++) {
-        pviommu_delete(s->run.extra_ids[i]);
-    }
-    return found;
+    delete_domains(s);
+    return s->leftover[0] ? s->leftover : found;
 }

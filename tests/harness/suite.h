@@ -19,7 +19,8 @@
 #define STAGING_IOVA 0x0E000000ull
 #define WITHOUT_MAX  8
 
-/* Ids that tests get from fresh_domain_id(), 1 .. SWEPT_DOMAIN_IDS; the reset deletes those that were given out. */
+/* Ids that a test gets from fresh_domain_id(), from suite_first_id() on; the reset deletes those that were given out.
+ */
 #define SWEPT_DOMAIN_IDS 24u
 
 struct suite_options {
@@ -54,7 +55,9 @@ struct suite {
     bool in_test;      /* one of them has, and has no verdict yet */
     struct suite_counts counts;
     struct unattended unattended;
-    struct domain rest; /* blocking domain, live when the host has a pvIOMMU */
+    unsigned id_blocks;      /* ranges of domain ids that are left aside because a domain in them cannot be deleted */
+    char leftover[TEXT_MAX]; /* says so, of the test that just ran; empty: all its domains are gone */
+    struct domain rest;      /* blocking domain, live when the host has a pvIOMMU */
     struct test_run run;
 };
 
@@ -75,6 +78,8 @@ void suite_clear_run(struct suite *s);
 void suite_take_verdict(struct suite *s);
 /* Devices to rest, domains of the test deleted, faults drained. NULL, or a sentence about what was found wrong. */
 const char *suite_reset(struct suite *s);
+/* The first domain id of a test. */
+uint32_t suite_first_id(const struct suite *s);
 /* Leaves out the engines whose translation the host does not let us control, and names the others in the report. */
 void suite_find_devices(struct suite *s);
 /* Loads the patterns that devices of the class keep for the whole run, before the first test that may want them, so

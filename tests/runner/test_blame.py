@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""Which test and which requirement a mistake of the host is charged to, with the real image in the real QEMU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pvtest import paths
+from pvtest.images import catalogue
+from test_boots import boot
+
+pytestmark = [
+    pytest.mark.boots,
+    pytest.mark.skipif(
+        not paths.GUEST_IMAGE.exists() or not paths.HOST_IMAGE.exists(), reason="the images are not built"
+    ),
+]
+
+LEAVES_A_DOMAIN = "attach.same_domain_again@dmaprobe"
+MALFORMED = "malformed.detach_foreign_partition"
+
+
+def test_domain_that_cannot_be_deleted_is_charged_to_its_test(tmp_path: Path) -> None:
+    others = [item.id for item in catalogue.load_tests().instances if item.id.startswith("lifecycle.")]
+    code, found, output = boot(tmp_path, "run", LEAVES_A_DOMAIN, *others, "--defect", "attach-same-counted")
+    assert code == 1, output
+    verdicts = {test["id"]: test["verdict"] for test in found["tests"]}
+    assert verdicts.pop(LEAVES_A_DOMAIN) == "fail", output
+    assert others and not {"fail", "error"} & set(verdicts.values()), "the tests that follow have other ids"
+    (bad,) = [test for test in found["tests"] if test["verdict"] == "fail"]
+    assert bad["reason"].startswith("after the test: domain 0x1, in which no device is, cannot be deleted: ")
+    assert "# note: the tests that follow have domain ids from 0x" in next(tmp_path.glob("*/serial.log")).read_text()
+
+
+def test_set_up_that_fails_is_charged_to_the_right_call(tmp_path: Path) -> None:
+    code, found, output = boot(tmp_path, "run", MALFORMED, "--defect", "detach-ignored")
+    assert code == 1, output
+    (test,) = found["tests"]
+    assert "the right call" in test["reason"] and test["details"]["requirement"] == "DET-1"
+    assert "ISO-3" in test["requirements"] and "DET-1" not in test["requirements"]
+    verdicts = {item["id"]: item["verdict"] for item in found["requirements"]}
+    assert verdicts["DET-1"] == "fail" and verdicts["ISO-3"] == "not-run"
+    assert "[DET-1]" in output and "failed before this was tried" in output
+
+
+def test_register_that_changed_is_named(tmp_path: Path) -> None:
+    code, found, output = boot(tmp_path, "run", "malformed.create_control_word", "--defect", "r8-clobbered")
+    assert code == 1, output
+    (test,) = found["tests"]
+    assert test["reason"].startswith("R8 changed in CREATE"), output
+    assert test["expected"].startswith("R8 0x") and test["actual"].startswith("0x")
+    steps = test["details"].values()
+    assert any("control word 0x" in text and "RDX 0x" in text for text in steps), "a raw call is a step"
