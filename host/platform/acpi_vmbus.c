@@ -51,10 +51,10 @@ _Static_assert(sizeof(struct vmbus_table) == ACPI_VMBUS_BYTES, "length of the ta
 uint32_t acpi_vmbus_table(void *to, const struct acpi_vmbus_ranges *ranges)
 {
     static const struct vmbus_table table = {
-        .header = {.signature = "SSDT",
+        .header = {.signature = {'S', 'S', 'D', 'T'},
                    .length = sizeof(struct vmbus_table),
                    .revision = 2,
-                   .oem = "PVTEST",
+                   .oem = {'P', 'V', 'T', 'E', 'S', 'T'},
                    .oem_table = "VMBUS",
                    .oem_revision = 1,
                    .creator = 0x54535650, /* "PVST" */
