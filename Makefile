@@ -189,7 +189,7 @@ TIDY     := $(sort $(filter %.c.tidy,$(TIDY)))
 lint: lint-format lint-unused lint-cppcheck lint-shell lint-python $(TIDY)
 	$(call tell,LINT,clean)
 
-.PHONY: lint-words lint-format lint-includes lint-unused lint-cppcheck lint-shell lint-python
+.PHONY: lint-words lint-format lint-includes lint-names lint-unused lint-cppcheck lint-shell lint-python
 lint-format:
 	$(call tell,LINT,clang-format)
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
@@ -197,6 +197,10 @@ lint-format:
 lint-includes:
 	$(call tell,LINT,include rules)
 	$(Q)$(RUNNER).dev.include_rules
+
+lint-names:
+	$(call tell,LINT,names of defects)
+	$(Q)$(RUNNER).dev.named_defects
 
 lint-unused: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi
 	$(call tell,LINT,unused files)
