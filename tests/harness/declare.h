@@ -54,10 +54,12 @@
     PVT_TEST_FUNCTION(name);                                                                                           \
     __asm__(PVT_DECLARE(#name, name, labels, ""));                                                                     \
     PVT_TEST_FUNCTION(name)
+/* NOLINTBEGIN(bugprone-macro-parentheses) ; labels are not an expression */
 /* The ABI leaves the outcome open: OBSERVE() records it, and only broken safety fails. */
 #define OBSERVATION(name, labels) TEST(name, LEVEL(observe) labels)
 /* A test that works long and hard, and is allowed STRESS_DEADLINE_FACTOR times the deadline of others. */
 #define STRESS(name, labels) TEST(name, LEVEL(stress) labels)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /*
  * One test for each row of a list, with one function. The arguments stand in the order of the id: name_row, or

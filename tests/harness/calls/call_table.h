@@ -25,6 +25,7 @@ enum call_id {
 };
 
 /* Goes through all calls in memory form. */
+/* NOLINTNEXTLINE(bugprone-macro-parentheses) ; declares its argument */
 #define FOR_EACH_CALL(call) for (enum call_id call = CALL_CREATE; call < CALL_COUNT; call++)
 
 enum field_kind {
