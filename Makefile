@@ -51,7 +51,7 @@ CFLAGS += $(if $(CLANG),,-maccumulate-outgoing-args)
 NARROW := $(if $(CLANG),,-mpreferred-stack-boundary=3)
 
 TEST_SRC  := $(filter-out tests/unit/% tests/runner/%,$(wildcard tests/*/*.c tests/*/*.S tests/*/*/*.c))
-GUEST_SRC := $(sort $(wildcard boot/*.c boot/*.S kernel/*.c kernel/*.S drivers/*.c drivers/*.S lib/*.c) $(TEST_SRC))
+GUEST_SRC := $(sort $(wildcard boot/*.c boot/*.S kernel/*.c kernel/*.S drivers/*.c drivers/*.S drivers/*/*.c lib/*.c) $(TEST_SRC))
 # It tells the unit tests about the software IOMMU; the host never asks.
 HOST_TOLD := host/softiommu/statistics.c
 HOST_SRC  := $(sort $(filter-out $(HOST_TOLD),$(wildcard host/*.c host/*.S host/*/*.c host/*/*.S host/*/*/*.c))) \

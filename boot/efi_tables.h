@@ -9,5 +9,7 @@
 void *boot_configuration_table(const struct boot *boot, const EFI_GUID *id);
 /* Fills info->rsdp. */
 void boot_acpi(const struct boot *boot);
+/* Fills info->mmio_hints and info->frame_buffer (mmio_hints.c). */
+void boot_mmio_hints(const struct boot *boot);
 
 #endif

@@ -57,6 +57,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     boot.info->arena_start = take_pages(&boot, ARENA_SIZE);
     boot.info->arena_length = ARENA_SIZE;
     boot_acpi(&boot);
+    boot_mmio_hints(&boot);
     memory_arena_init(boot.info);
     power_init(boot.info);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Which DMA engines the machine has. */
-#include "abi/device_id.h"
 #include "drivers/dma_classes.h"
 #include "kernel/paging.h"
 
@@ -58,7 +57,7 @@ static void probe_class(enum dma_class class, const struct pci_function *functio
                                .class = class,
                                .function = *f,
                                .iova_bits = classes[class]->iova_bits,
-                               .device_id = hv_pci_logical_device_id(f->segment, f->bdf)};
+                               .device_id = f->device_id};
 
         if (!e.ops->match(f)) {
             continue;

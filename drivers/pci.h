@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* PCI configuration space by ECAM (ACPI MCFG) and by ports CF8/CFC; enumeration of what firmware has set up. */
+/* PCI functions, whichever bus they are on: those that firmware has set up, with configuration space by ECAM (ACPI
+ * MCFG) or by ports CF8/CFC, and those of virtual PCI buses (drivers/vpci). */
 #ifndef PVT_DRIVERS_PCI_H
 #define PVT_DRIVERS_PCI_H
 
@@ -15,13 +16,15 @@ struct pci_function {
     uint16_t vendor, device;
     uint32_t class_code; /* class 23:16, subclass 15:8, interface 7:0 */
     uint8_t header_type;
+    uint64_t device_id; /* logical, as the calls of the pvIOMMU name the function */
+    void *vpci;         /* its bus; NULL: none of vPCI */
 };
 
 #define PCI_FUNCTIONS_MAX 64
 
 /* Enumerates once; later calls return the same list. */
 const struct pci_function *pci_functions(size_t *count);
-/* ECAM when MCFG names the segment and bus, else ports (segment 0). */
+/* Through the window of its bus (vPCI), else by ECAM when MCFG names the segment and bus, else by ports (segment 0). */
 uint32_t pci_read32(const struct pci_function *f, unsigned offset);
 uint16_t pci_read16(const struct pci_function *f, unsigned offset);
 uint8_t pci_read8(const struct pci_function *f, unsigned offset);
@@ -40,6 +43,14 @@ unsigned pci_extended_capability(const struct pci_function *f, uint16_t id);
 void pci_enable(const struct pci_function *f, bool on);
 /* Bus mastering alone. */
 void pci_bus_master(const struct pci_function *f, bool on);
+/* What a function has to send as MSI or MSI-X, so that `vector` is requested of the running processor. On vPCI the host
+ * is asked for it, and may have none: false. */
+struct pci_message {
+    uint64_t address;
+    uint32_t data;
+};
+bool pci_message_create(const struct pci_function *f, uint8_t vector, struct pci_message *message);
+void pci_message_delete(const struct pci_function *f, const struct pci_message *message);
 /* Host bridges and bridges to other buses: class 06. */
 bool pci_is_bridge(const struct pci_function *f);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Configuration space accesses: ECAM where firmware describes it, ports CF8/CFC otherwise. */
+/* Configuration space accesses: the window of a vPCI bus, ECAM where firmware describes it, ports CF8/CFC otherwise. */
 #include "drivers/pci.h"
 #include "drivers/pci_ecam.h"
+#include "drivers/vpci/vpci.h"
 #include "kernel/cpu.h"
 
 #define PORT_ADDRESS   0xCF8
@@ -25,6 +26,9 @@ uint32_t pci_read32(const struct pci_function *f, unsigned offset)
 {
     const volatile uint32_t *ecam = pci_ecam_register(f->segment, f->bdf, offset);
 
+    if (f->vpci != NULL) {
+        return vpci_config_read(f, offset, 4);
+    }
     if (ecam != NULL) {
         return *ecam;
     }
@@ -35,6 +39,9 @@ uint16_t pci_read16(const struct pci_function *f, unsigned offset)
 {
     const volatile uint16_t *ecam = pci_ecam_register(f->segment, f->bdf, offset);
 
+    if (f->vpci != NULL) {
+        return (uint16_t)vpci_config_read(f, offset, 2);
+    }
     if (ecam != NULL) {
         return *ecam;
     }
@@ -45,6 +52,9 @@ uint8_t pci_read8(const struct pci_function *f, unsigned offset)
 {
     const volatile uint8_t *ecam = pci_ecam_register(f->segment, f->bdf, offset);
 
+    if (f->vpci != NULL) {
+        return (uint8_t)vpci_config_read(f, offset, 1);
+    }
     if (ecam != NULL) {
         return *ecam;
     }
@@ -55,7 +65,9 @@ void pci_write32(const struct pci_function *f, unsigned offset, uint32_t value)
 {
     volatile uint32_t *ecam = pci_ecam_register(f->segment, f->bdf, offset);
 
-    if (ecam != NULL) {
+    if (f->vpci != NULL) {
+        vpci_config_write(f, offset, 4, value);
+    } else if (ecam != NULL) {
         *ecam = value;
     } else if (ports_reach(f, offset)) {
         cpu_out32(select_register(f, offset), value);
@@ -66,7 +78,9 @@ void pci_write16(const struct pci_function *f, unsigned offset, uint16_t value)
 {
     volatile uint16_t *ecam = pci_ecam_register(f->segment, f->bdf, offset);
 
-    if (ecam != NULL) {
+    if (f->vpci != NULL) {
+        vpci_config_write(f, offset, 2, value);
+    } else if (ecam != NULL) {
         *ecam = value;
     } else if (ports_reach(f, offset)) {
         cpu_out16(select_register(f, offset), value);

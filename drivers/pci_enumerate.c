@@ -5,8 +5,11 @@
  * (an expander bridge) is not found.
  */
 #include "drivers/pci.h"
+
+#include "abi/device_id.h"
 #include "drivers/pci_ecam.h"
 #include "drivers/pci_registers.h"
+#include "drivers/vpci/vpci.h"
 #include "kernel/memory.h"
 #include "lib/string.h"
 
@@ -68,6 +71,7 @@ static bool add_function(struct enumeration *e, struct bus bus, unsigned device,
     }
     f.class_code = pci_read32(&f, PCI_CLASS_REVISION) >> 8;
     f.header_type = pci_read8(&f, PCI_HEADER_TYPE);
+    f.device_id = hv_pci_logical_device_id(f.segment, f.bdf);
     *multifunction = (f.header_type & PCI_HEADER_MULTIFUNCTION) != 0;
     if (e->count < PCI_FUNCTIONS_MAX) {
         e->functions[e->count++] = f;
@@ -110,6 +114,15 @@ static void enumerate(struct enumeration *e)
     }
 }
 
+static void add_virtual(struct enumeration *e)
+{
+    const struct pci_function *f;
+
+    for (size_t i = 0; e->count < PCI_FUNCTIONS_MAX && (f = vpci_function(i)) != NULL; i++) {
+        e->functions[e->count++] = *f;
+    }
+}
+
 const struct pci_function *pci_functions(size_t *count)
 {
     static struct enumeration *found; /* in pages that the image file need not hold */
@@ -118,6 +131,7 @@ const struct pci_function *pci_functions(size_t *count)
         found = memory_boot_pages((sizeof(*found) + PAGE_SIZE - 1) / PAGE_SIZE);
         memset(found, 0, sizeof(*found));
         enumerate(found);
+        add_virtual(found);
     }
     *count = found->count;
     return found->functions;

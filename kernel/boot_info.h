@@ -24,8 +24,24 @@ struct memory_region {
     enum memory_kind kind;
 };
 
-#define BOOT_REGIONS_MAX 256
-#define BOOT_OPTIONS_MAX 131072
+/* Bytes; length 0: none. */
+struct mmio_range {
+    uint64_t base, length;
+};
+
+/* Address space for device registers, as the firmware knows it; only until it is left. */
+enum mmio_hint_source {
+    MMIO_HINT_HOB,         /* hand-off blocks (UEFI PI 1.7, volume 3, 5) */
+    MMIO_HINT_DXE_SERVICES /* memory space map of the global coherency domain (volume 2, 7.2) */
+};
+struct mmio_hint {
+    enum mmio_hint_source source;
+    struct mmio_range range;
+};
+
+#define BOOT_MMIO_HINTS_MAX 32
+#define BOOT_REGIONS_MAX    256
+#define BOOT_OPTIONS_MAX    131072
 
 struct boot_info {
     uint64_t entry_tsc;                 /* TSC at the first instruction of the image's own code */
@@ -37,6 +53,9 @@ struct boot_info {
     uint64_t arena_start, arena_length; /* zero-cost RAM for boot-lifetime pages; a region of kind MEMORY_IMAGE_DATA */
     size_t region_count;
     struct memory_region regions[BOOT_REGIONS_MAX];
+    size_t mmio_hint_count;
+    struct mmio_hint mmio_hints[BOOT_MMIO_HINTS_MAX];
+    struct mmio_range frame_buffer; /* of the firmware's screen */
     size_t options_length;          /* bytes used in options[] */
     char options[BOOT_OPTIONS_MAX]; /* load options, else \pvtest.opt from the boot volume, else empty */
     char options_source[16];        /* "load options", "pvtest.opt" or "none" */

@@ -8,6 +8,9 @@
  * traps, time and power, then calls suite_main() and powers off with its result. */
 void kernel_main(const struct boot_info *info) __attribute__((noreturn));
 
+/* What boot handed over. */
+const struct boot_info *kernel_boot_info(void);
+
 struct volume;
 
 /* Provided by tests/harness: what a run needs of the firmware and of files, called while boot services are there. False

@@ -13,6 +13,13 @@
 #include "kernel/time_internal.h"
 #include "kernel/trap.h"
 
+static const struct boot_info *handed_over;
+
+const struct boot_info *kernel_boot_info(void)
+{
+    return handed_over;
+}
+
 static void __attribute__((noreturn)) run(void *argument)
 {
     const struct boot_info *info = argument;
@@ -26,6 +33,7 @@ static void __attribute__((noreturn)) run(void *argument)
 
 void kernel_main(const struct boot_info *info)
 {
+    handed_over = info;
     console_init();
     memory_init(info);
     paging_init(info);

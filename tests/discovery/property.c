@@ -88,7 +88,7 @@ TEST(functions_agree_with_attach,
 
     capabilities(t);
     for (size_t i = 0; i < count; i++) {
-        uint64_t id = hv_pci_logical_device_id(f[i].segment, f[i].bdf);
+        uint64_t id = f[i].device_id;
         bool managed = is_managed(t, id), attached = attach_works(t, id);
 
         CHECK(managed || !attached, "function 0x%llx is not managed, but ATTACH takes it", (unsigned long long)id);
@@ -177,7 +177,7 @@ TEST(reserved_output_zero,
     capabilities(t);
     for (size_t i = 0; i < count; i++) {
         struct hv_output_get_logical_device_property out;
-        uint64_t id = hv_pci_logical_device_id(f[i].segment, f[i].bdf);
+        uint64_t id = f[i].device_id;
 
         STEP("property of device 0x%llx", id);
         if (ask(id, HV_LOGICAL_DEVICE_PROPERTY_PVIOMMU, &out) == HV_STATUS_SUCCESS) {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Which of the machine's engines tests can use. */
-#include "abi/device_id.h"
 #include "drivers/pci.h"
 #include "lib/bits.h"
 #include "tests/harness/fixture.h"
@@ -12,7 +11,7 @@ bool device_exists(uint64_t device_id)
     const struct pci_function *f = pci_functions(&count);
 
     for (size_t i = 0; i < count; i++) {
-        if (hv_pci_logical_device_id(f[i].segment, f[i].bdf) == device_id) {
+        if (f[i].device_id == device_id) {
             return true;
         }
     }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "drivers/vpci/vpci.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "tests/harness/suite.h"
@@ -27,6 +28,48 @@ static bool check_pattern(struct suite_options *o, const char *value, struct opt
     fmt_snprintf(error->text, sizeof(error->text), "\"%.96s\" matches no test; ids are GROUP.NAME or GROUP.NAME@DEVICE",
                  value);
     return false;
+}
+
+/* "BASE+LENGTH"; false when it is not of that form. */
+static bool take_range(char *text, struct mmio_range *range, struct option_error *error)
+{
+    char *plus = strchr(text, '+');
+
+    if (plus == NULL) {
+        fmt_snprintf(error->text, sizeof(error->text), "'%.40s' is not BASE+LENGTH", text);
+        return false;
+    }
+    *plus = '\0';
+    return option_number(text, 0, UINT64_MAX, &range->base, error) &&
+           option_number(plus + 1, 0, UINT64_MAX, &range->length, error);
+}
+
+/* Address space for devices of vPCI, on a host where the search for it goes wrong: LOW,HIGH or one of the two. */
+static bool take_windows(const char *value, struct option_error *error)
+{
+    const uint64_t four_gib = 1ull << 32;
+    struct mmio_windows windows = {{0, 0}, {0, 0}};
+    char text[100];
+
+    if (strlen(value) >= sizeof(text)) {
+        fmt_snprintf(error->text, sizeof(error->text), "longer than BASE+LENGTH,BASE+LENGTH can be");
+        return false;
+    }
+    memcpy(text, value, strlen(value) + 1);
+    for (char *part = text, *next; part != NULL; part = next) {
+        struct mmio_range range;
+
+        next = strchr(part, ',');
+        if (next != NULL) {
+            *next++ = '\0';
+        }
+        if (!take_range(part, &range, error)) {
+            return false;
+        }
+        *(range.base < four_gib ? &windows.low : &windows.high) = range;
+    }
+    vpci_override_windows(&windows);
+    return true;
 }
 
 static bool take(void *context, const char *key, const char *value, struct option_error *error)
@@ -95,9 +138,12 @@ static bool take(void *context, const char *key, const char *value, struct optio
         o->without[o->without_count++] = value;
         return check_pattern(o, value, error);
     }
+    if (strcmp(key, "mmio") == 0) {
+        return take_windows(value, error);
+    }
     fmt_snprintf(error->text, sizeof(error->text),
                  "unknown option; known: seed repeat deadline_ms verbose bench order unattended restarts checkpoint "
-                 "fixture fixture_test test without");
+                 "mmio fixture fixture_test test without");
     return false;
 }
 

@@ -112,6 +112,7 @@ static const char *begin(struct suite *s, const struct boot_info *info)
                    (unsigned long long)s->options.repeat, info->options_source, (unsigned long long)time_tsc_hz(),
                    time_source(), (unsigned long long)image_base());
     describe_host();
+    suite_describe_buses();
     suite_reset(s);
     suite_find_devices(s);
     /* With several processors the firmware takes its time to put them to rest; that is not ours. */

@@ -76,6 +76,8 @@ void suite_run_next(struct suite *s);
 void suite_clear_run(struct suite *s);
 /* Counts and reports the verdict in s->run, and moves on. */
 void suite_take_verdict(struct suite *s);
+/* Brings VMBus and its PCI buses up, and reports how far each came; nothing where the host has none. */
+void suite_describe_buses(void);
 /* Devices to rest, domains of the test deleted, faults drained. NULL, or a sentence about what was found wrong. */
 const char *suite_reset(struct suite *s);
 /* The first domain id of a test. */

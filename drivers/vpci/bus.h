@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* vPCI buses, for the files of drivers/vpci only. */
+#ifndef PVT_DRIVERS_VPCI_BUS_H
+#define PVT_DRIVERS_VPCI_BUS_H
+
+#include "abi/vpci.h"
+#include "drivers/vmbus/vmbus.h"
+#include "drivers/vpci/vpci.h"
+
+#define VPCI_FUNCTIONS_PER_BUS 8u
+
+/* Hosts do not promise that a BAR or the command register reads back: what was written is kept here. */
+struct vpci_function {
+    struct pci_function pci;
+    struct vpci_relation relation;
+    uint32_t bar_mask[VPCI_BARS]; /* as QUERY_RESOURCE_REQUIREMENTS tells */
+    uint32_t bar[VPCI_BARS];      /* as a BAR reads, type bits included */
+};
+
+struct vpci_bus {
+    struct vmbus_channel channel;
+    struct vpci_state state;
+    struct vpci_function function[VPCI_FUNCTIONS_PER_BUS];
+    unsigned functions;
+    uint16_t segment;
+    bool relations_came;
+    volatile uint8_t *window; /* mapped; NULL: not in D0 */
+};
+
+/* Sends a request and waits for its reply, of which `reply_size` bytes are copied. False: no reply, or one that is too
+ * short, or a failure; bus->state tells. */
+bool vpci_request(struct vpci_bus *bus, const void *request, size_t size, void *reply, size_t reply_size);
+/* The same for a message that has no reply. */
+bool vpci_tell(struct vpci_bus *bus, const void *message, size_t size);
+/* Waits until the host has sent the list of functions. */
+bool vpci_wait_for_relations(struct vpci_bus *bus);
+
+/* One candidate after the other, best first; NULL source after the last. */
+struct vpci_place {
+    struct mmio_windows windows;
+    const char *source;
+};
+struct vpci_place vpci_place(unsigned n);
+
+/* The steps that bring a bus from an offer to VPCI_READY. */
+void vpci_bring_up(struct vpci_bus *bus, struct vmbus_offer *offer);
+
+#endif
