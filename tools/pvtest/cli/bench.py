@@ -132,7 +132,10 @@ def main(options: argparse.Namespace) -> int:
     out = terminal(options)
     booted = machine(options, out)
     request = dataclasses.replace(
-        whole_catalogue(options, tests, known, booted), verbose=min(options.verbose, 2), caching=options.caching
+        whole_catalogue(options, tests, known, booted),
+        verbose=min(options.verbose, 2),
+        caching=options.caching,
+        bus=options.bus,
     )
     with interrupts.deferred(), ResultsFolder(options.results) as folder:
         with out.progress(0, f"Booting QEMU {request.qemu.version} for the benchmarks"):

@@ -36,6 +36,7 @@ def _options(options: argparse.Namespace, target: Target, tests: Catalogue, chos
         defects=[d.name for d in find_switches("defect", host.defects, options.defect)] if host else [],
         variants=[v.name for v in find_switches("variant", host.variants, options.variant)] if host else [],
         caching=options.caching,
+        bus=options.bus,
         unattended=target.unattended,
     )
 
@@ -67,6 +68,7 @@ def _check(options: argparse.Namespace, target: Target) -> None:
         "--defect": options.defect,
         "--variant": options.variant,
         "--caching": options.caching != "adversarial",
+        "--bus": options.bus != "pci",
         OPTION: options.functions_alone,
     }
     for name in (name for name, given in asked.items() if given):

@@ -161,6 +161,8 @@ def _test_options(parser: Parser, command: str) -> None:
         caching = ("none", "random", "adversarial")
         policy = "what the host's software IOMMU remembers (adversarial)"
         add("--caching", choices=caching, default="adversarial", help=policy)
+        buses = "where the guest finds devices: plain PCI, or virtual PCI over VMBus as on Hyper-V (pci)"
+        add("--bus", choices=("pci", "vpci"), default="pci", help=buses)
     if command == "run":
         add(
             "--no-host",

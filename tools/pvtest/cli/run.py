@@ -29,6 +29,8 @@ def main(options: argparse.Namespace) -> int:
     chosen = plan(options, tests, known, booted.devices)
     profile, baseline = load_gate(options, known)
     host = catalogue.load_host()
+    if options.no_host and options.bus != "pci":
+        raise UsageError("--no-host: vPCI is what the reference host shows, and there is none")
     if options.no_host and (options.defect or options.variant):
         raise UsageError("--no-host: there is no reference host that could have a defect or a variant")
     defects = find_switches("defect", host.defects, options.defect)
@@ -47,6 +49,7 @@ def main(options: argparse.Namespace) -> int:
         defects=defects,
         variants=find_switches("variant", host.variants, options.variant),
         caching=options.caching,
+        bus=options.bus,
         restarts=options.restarts,
     )
     with interrupts.deferred(), ResultsFolder(options.results) as folder:

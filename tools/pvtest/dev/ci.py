@@ -208,6 +208,11 @@ def verbosity() -> Report:
     return Report(not wrong and compared > 0, Counts(max(0, compared - len(wrong)), len(wrong)))
 
 
+def vpci() -> Report:
+    """The whole catalogue with every device on a virtual PCI bus of its own, as on Hyper-V."""
+    return _pvtest("vpci", "run", "--bus", "vpci", "--quiet")
+
+
 def functions() -> Report:
     """The catalogue on virtual functions alone, where tables of five levels run for real."""
     return _pvtest("functions", "run", "--functions-alone", "--quiet")
@@ -240,6 +245,7 @@ STEPS: tuple[tuple[str, Callable[[], Report], bool], ...] = (
     ("runner", runner, False),
     ("catalogue", catalogue, False),
     ("functions", functions, False),
+    ("vpci", vpci, False),
     ("verbosity", verbosity, False),
     ("defects", defects, False),
     ("variants", variants, False),

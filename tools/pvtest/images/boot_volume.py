@@ -39,6 +39,7 @@ class BootOptions:
     defects: list[str] = field(default_factory=list)
     variants: list[str] = field(default_factory=list)
     caching: str = "adversarial"  # policy of the host's software IOMMU
+    bus: str = "pci"  # on which the devices are
     host_crash: bool = False  # the host breaks on purpose
 
     def guest_text(self) -> str:
@@ -67,6 +68,8 @@ class BootOptions:
         lines = [line(HostKey.DEFECT, name) for name in self.defects]
         lines += [line(HostKey.VARIANT, name) for name in self.variants]
         lines += [line(HostKey.CACHING, self.caching), line(HostKey.SEED, self.seed)]
+        if self.bus != "pci":
+            lines.append(line(HostKey.BUS, self.bus))
         if self.host_crash:
             lines.append(line(HostKey.CRASH, 1))
         return text([*lines, line(HostKey.LOG, self.host_log)])

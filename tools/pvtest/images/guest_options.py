@@ -25,6 +25,7 @@ class GuestKey(Enum):
     CHECKPOINT = "checkpoint"
     FIXTURE = "fixture"
     FIXTURE_TEST = "fixture_test"
+    MMIO = "mmio"
     TEST = "test"
     WITHOUT = "without"
 
@@ -40,6 +41,7 @@ class HostKey(Enum):
     FUNCTIONS = "functions"
     CRASH = "crash"
     LOG = "log"
+    BUS = "bus"
 
 
 ORDER_GIVEN = "given"  # of GuestKey.ORDER: run in the order of the test= lines

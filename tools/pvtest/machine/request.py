@@ -37,6 +37,7 @@ class Request:
     defects: list[Defect] = field(default_factory=list)
     variants: list[Variant] = field(default_factory=list)
     caching: str = "adversarial"  # policy of the host's software IOMMU
+    bus: str = "pci"  # on which the reference host shows the devices
     limits: Limits = Limits()
     command: list[str] = field(default_factory=list)
     restarts: int = CAMPAIGN_RESTARTS  # boots that may follow one that broke off
@@ -64,6 +65,8 @@ class Request:
         words += [word for variant in self.variants for word in ("--variant", variant.name)]
         if self.caching != "adversarial":
             words += ["--caching", self.caching]
+        if self.bus != "pci":
+            words += ["--bus", self.bus]
         words += self.qemu.devices.options
         if self.accel != "tcg":
             words += ["--accel", self.accel]
@@ -88,6 +91,7 @@ class Request:
             defects=[defect.name for defect in self.defects],
             variants=[variant.name for variant in self.variants],
             caching=self.caching,
+            bus=self.bus,
             # A host that is broken on purpose is told so in its own options, a guest in the guest's.
             host_crash=self.fixture == HOST_CRASH,
         )
