@@ -7,8 +7,6 @@
 #include "host/cpu/cpu_rules.h"
 #include "host/cpu/msr.h"
 #include "host/cpu/nested_paging.h"
-#include "host/domains/domains.h"
-#include "host/hypercalls/hypercalls.h"
 #include "host/vmbus/synic.h"
 #include "lib/string.h"
 
@@ -105,10 +103,6 @@ static bool write(struct cpu *cpu, uint32_t msr, uint64_t value)
     switch (msr) {
     case HV_MSR_GUEST_OS_ID:
         write_guest_os_id(value);
-        if (value == 0) {
-            domains_guest_gone();
-            hypercalls_page_disabled();
-        }
         return true;
     case HV_MSR_HYPERCALL:
         return write_hypercall(value);

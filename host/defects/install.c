@@ -7,4 +7,13 @@ void defects_install(void)
     defects_install_softiommu();
     defects_install_vtd();
     defects_install_virtual_functions();
+    defects_install_parameter_lists();
+    defects_install_answers();
+    defects_install_settings();
+    defects_install_flush_lists();
+    defects_install_memberships();
+    defects_install_deleted_domains();
+    defects_install_races();
+    defects_install_faulty_backend();
+    defects_install_after_refusal();
 }

@@ -10,6 +10,15 @@ void defects_install(void);
  * its own in front of one at a seam: only where it is on, so that a right host runs none of this code. */
 void defects_install_guest_state(void);
 void defects_install_softiommu(void);
+void defects_install_parameter_lists(void);
+void defects_install_after_refusal(void);
+void defects_install_answers(void);
+void defects_install_settings(void);
+void defects_install_memberships(void);
+void defects_install_deleted_domains(void);
+void defects_install_flush_lists(void);
+void defects_install_races(void);
+void defects_install_faulty_backend(void);
 void defects_install_vtd(void);
 void defects_install_virtual_functions(void);
 

@@ -1,25 +1,63 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of calls and what a handler gets. */
+/* The state of a running call, and the table of calls. */
 #ifndef PVT_HOST_HYPERCALLS_CALL_H
 #define PVT_HOST_HYPERCALLS_CALL_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/hypercall.h"
 #include "abi/status.h"
+
+struct domain;
+
+/* A parameter list in guest memory; `size` 0: the call has none, and `gpa` is ignored. */
+struct parameter_list {
+    uint64_t gpa;
+    uint32_t size; /* bytes */
+};
+
+#define CALL_OUTPUT_MAX 256u /* bytes: the longest output of any call, with room */
+
+/* Of each processor one. Valid from the entry into the front end to the return from it. */
+struct call_context {
+    const struct call *call;
+    uint64_t control;
+    uint32_t vp_index;
+    uint32_t index;                          /* of the element that is handled, in a rep call */
+    struct domain *domain;                   /* that the header of a list names */
+    struct parameter_list in_list, out_list; /* in_list.gpa is 0 in register form */
+    /* The one copy of the input: the guest may change its page while the call runs. */
+    union {
+        uint8_t bytes[HV_PAGE_SIZE];
+        uint64_t words[HV_PAGE_SIZE / sizeof(uint64_t)];
+    } input;
+    uint64_t output[CALL_OUTPUT_MAX / sizeof(uint64_t)];
+};
 
 enum call_class { CALL_SIMPLE, CALL_REP };
 
-/* A private copy of the input (fixed header for a rep call); `output` is zeroed and copied to the guest after SUCCESS
- * only. */
-typedef enum hv_status call_handler(const void *input, void *output);
-/* One element of a rep call; the header was accepted by the handler. */
-typedef enum hv_status element_handler(const void *input, uint32_t index, uint32_t count, uint64_t element);
+/* Input of a call, or the header of a rep call with the elements after it. */
+static inline void *call_input(struct call_context *context)
+{
+    return context->input.bytes;
+}
+
+/* Zeroed before the handler runs, and copied to the guest after SUCCESS only. */
+static inline void *call_output(struct call_context *context)
+{
+    return context->output;
+}
+
+typedef enum hv_status call_handler(struct call_context *context);
+/* One element of a rep call; the handler has accepted the header. */
+typedef enum hv_status element_handler(struct call_context *context, uint64_t element);
 
 struct call {
     uint16_t code;
     enum call_class class;
-    bool fast;                                      /* may be made in register form */
+    bool offered;
+    bool vmbus;                                     /* offered where there is VMBus */
     bool variable_header;                           /* may have a header beyond input_size */
     bool device_domain;                             /* counted as a call of the pvIOMMU */
     uint16_t input_size, element_size, output_size; /* bytes */
@@ -28,15 +66,17 @@ struct call {
     element_handler *element;
 };
 
-/* VP index of the processor that makes the running call. */
-uint32_t call_vp_index(void);
 /* Size of the variable header, which follows the fixed input. */
-uint32_t call_header_qwords(void);
-/* For DEFECT_DOUBLE_FETCH: what the guest has now in a word of the input that the handler was given. */
-uint64_t call_word_again(const uint64_t *word);
+uint32_t call_header_qwords(const struct call_context *context);
 
-/* NULL when the host does not know the code. */
+/* NULL when the host does not offer a call of this code. */
 const struct call *call_find(uint16_t code);
+
+/* All calls, offered or not. Entries change before launch only. */
+#define CALL_COUNT 16u
+extern struct call calls[CALL_COUNT];
+/* Of a call that exists. */
+struct call *call_entry(uint16_t code);
 
 call_handler call_create_domain, call_configure_domain, call_attach_domain, call_detach_domain, call_delete_domain;
 call_handler call_flush_domain, call_flush_list;

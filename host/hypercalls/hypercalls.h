@@ -20,8 +20,6 @@ struct hypercall_frame {
 
 /* With the host's lock held: simple calls are atomic, and so is each part of a rep call. */
 void hypercalls_dispatch(struct hypercall_frame *frame);
-/* The guest has disabled the hypercall page. For DEFECT_CAP_CHANGES_WITH_PAGE alone. */
-void hypercalls_page_disabled(void);
 /* Once, before launch: domains, translation backend, devices. */
 void hypercalls_init(void);
 

@@ -5,16 +5,10 @@
 
 #include "host/hypercalls/call.h"
 
-/* A parameter list in guest memory; `size` 0: the call has none, and `gpa` is ignored. */
-struct parameter_list {
-    uint64_t gpa;
-    uint32_t size; /* bytes */
-};
-
-/* The control word of a known call. Status INVALID_HYPERCALL_INPUT names no further reason: the log does. */
+/* The control word of a known call. */
 enum hv_status validate_control(const struct call *call, uint64_t control);
-/* Alignment, page, address space, RAM. Rounds `list->gpa` down under a defect only. */
-enum hv_status validate_list(struct parameter_list *list);
+/* Alignment, page, address space, RAM. */
+enum hv_status validate_list(const struct parameter_list *list, uint32_t alignment);
 enum hv_status validate_overlap(const struct parameter_list *input, const struct parameter_list *output);
 
 #endif

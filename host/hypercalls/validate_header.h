@@ -9,10 +9,10 @@
 #include "abi/device_domain.h"
 #include "abi/status.h"
 
-/* What GET_PARTITION_ID says where it is offered: a small number, as a real host gives out. */
+/* The answer of GET_PARTITION_ID where it is offered: a small number, as a real host gives out. */
 #define OWN_PARTITION_ID UINT64_C(2)
 
-/* Only SELF: the partition is not told its number, so that any other is somebody else's. */
+/* The caller may act for itself only. */
 enum hv_status check_partition(uint64_t partition_id);
 /* Reserved bits of a field are zero, or the host ignores them. */
 bool reserved_valid(uint64_t field, uint64_t reserved);

@@ -6,22 +6,19 @@
 #include "host/vmbus/vmbus.h"
 #include "host/vpci/vpci.h"
 
-enum hv_status call_post_message(const void *input, void *output)
+enum hv_status call_post_message(struct call_context *context)
 {
-    (void)output;
-    return vmbus_post_message(input);
+    return vmbus_post_message(call_input(context));
 }
 
-enum hv_status call_signal_event(const void *input, void *output)
+enum hv_status call_signal_event(struct call_context *context)
 {
-    (void)output;
-    return vmbus_signal_event(input);
+    return vmbus_signal_event(call_input(context));
 }
 
-enum hv_status call_retarget_interrupt(const void *input, void *output)
+enum hv_status call_retarget_interrupt(struct call_context *context)
 {
-    const struct hv_input_retarget_device_interrupt *retarget = input;
+    const struct hv_input_retarget_device_interrupt *retarget = call_input(context);
 
-    (void)output;
-    return vpci_retarget(retarget, (const uint64_t *)(retarget + 1), call_header_qwords());
+    return vpci_retarget(retarget, (const uint64_t *)(retarget + 1), call_header_qwords(context));
 }

@@ -23,6 +23,11 @@ struct translation {
     uint16_t did;
 };
 
+/* Pages of 4 KiB: their number is a power of two, to which the first is aligned. 2^52 pages from page 0 are all. */
+struct page_range {
+    uint64_t first, count;
+};
+
 struct backend_limits {
     uint8_t iova_bits; /* input width */
     bool five_level;
@@ -43,8 +48,7 @@ struct iommu_backend {
     /* Switches a device from `from` to `to` as one step, then invalidates what was cached under from->did for it. */
     void (*set_translation)(uint16_t bdf, const struct translation *from, const struct translation *to);
     void (*flush_domain)(const struct translation *t);
-    /* 2^shift pages of 4 KiB from IOVA page << 12; shift 0..52. */
-    void (*flush_range)(const struct translation *t, uint64_t page, unsigned shift);
+    void (*flush_range)(const struct translation *t, struct page_range range);
     /* The tables or the whole domain are about to go, and no device has it: nothing of it may be kept under its domain
      * id. NULL: flush_domain does as much. */
     void (*forget_domain)(const struct translation *t);

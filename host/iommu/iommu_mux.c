@@ -109,10 +109,10 @@ static void mux_flush_domain(const struct translation *t)
         mux.unit[i]->flush_domain(t);
 }
 
-static void mux_flush_range(const struct translation *t, uint64_t page, unsigned shift)
+static void mux_flush_range(const struct translation *t, struct page_range range)
 {
     for (unsigned i = 0; i < mux.count; i++)
-        mux.unit[i]->flush_range(t, page, shift);
+        mux.unit[i]->flush_range(t, range);
 }
 
 static void mux_forget_domain(const struct translation *t)

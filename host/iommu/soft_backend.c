@@ -188,10 +188,10 @@ static void soft_flush_domain(const struct translation *t)
     soft_unlock();
 }
 
-static void soft_flush_range(const struct translation *t, uint64_t page, unsigned shift)
+static void soft_flush_range(const struct translation *t, struct page_range range)
 {
     soft_lock();
-    softiommu_flush_range(soft.iommu, t->did, page, shift);
+    softiommu_flush_range(soft.iommu, t->did, range.first, log2_floor(range.count));
     soft_unlock();
 }
 

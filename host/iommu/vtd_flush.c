@@ -9,6 +9,7 @@
 #include "host/iommu/vtd_fault.h"
 #include "host/iommu/vtd_queue.h"
 #include "host/iommu/vtd_unit.h"
+#include "lib/bits.h"
 
 void vtd_flush_domain(const struct translation *t)
 {
@@ -19,10 +20,11 @@ void vtd_flush_domain(const struct translation *t)
     vtd_submit(&flush, 1);
 }
 
-void vtd_flush_range(const struct translation *t, uint64_t page, unsigned shift)
+void vtd_flush_range(const struct translation *t, struct page_range range)
 {
+    unsigned shift = log2_floor(range.count);
     struct vtd_descriptor flush = {
-        {VTD_DESC_P_IOTLB | VTD_DESC_G(VTD_P_IOTLB_PAGES) | VTD_DESC_DID(t->did), page << 12 | shift}};
+        {VTD_DESC_P_IOTLB | VTD_DESC_G(VTD_P_IOTLB_PAGES) | VTD_DESC_DID(t->did), range.first << 12 | shift}};
 
     if (shift > vtd_cap_mamv(vtd_unit.cap)) {
         vtd_flush_domain(t);

@@ -6,7 +6,6 @@
 #include "host/iommu/backend.h"
 
 void vtd_flush_domain(const struct translation *t);
-/* 2^shift pages of 4 KiB from IOVA page << 12. */
-void vtd_flush_range(const struct translation *t, uint64_t page, unsigned shift);
+void vtd_flush_range(const struct translation *t, struct page_range range);
 
 #endif

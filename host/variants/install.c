@@ -6,4 +6,6 @@ void variants_install(void)
     variants_install_guest_state();
     variants_install_iommu();
     variants_install_virtual_functions();
+    variants_install_calls();
+    variants_install_domains();
 }

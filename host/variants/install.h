@@ -8,6 +8,8 @@ void variants_install(void);
 
 /* One for each area, in the file of this name: a variant changes fields of the rules of a layer. */
 void variants_install_guest_state(void);
+void variants_install_calls(void);
+void variants_install_domains(void);
 void variants_install_iommu(void);
 void variants_install_virtual_functions(void);
 

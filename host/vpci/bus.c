@@ -98,7 +98,7 @@ void vpci_create(const struct vpci_hooks *hooks)
     vpci.bus = host_pages(((VMBUS_CHANNELS_MAX + 1) * sizeof(*vpci.bus) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
     function = pci_functions(&count);
     for (unsigned i = 0; i < count; i++) {
-        if (domains_manage(function[i].device_id))
+        if (device_find(function[i].device_id) != NULL)
             add_function(&function[i]);
     }
     for (unsigned i = 0; i < vpci.count; i++) {

@@ -5,11 +5,9 @@
 
 #include "abi/iommu_capabilities.h"
 #include "host/base/counters.h"
-#include "host/base/lock.h"
 #include "host/base/log.h"
 #include "host/base/memory.h"
 #include "host/base/panic.h"
-#include "host/cpu/processors.h"
 #include "host/domains/domains.h"
 #include "host/hypercalls/call.h"
 #include "host/hypercalls/state.h"
@@ -59,27 +57,6 @@ bool guest_write(uint64_t gpa, const void *from, size_t length)
     return true;
 }
 
-bool processors_others_run(void)
-{
-    return false;
-}
-
-void processors_take_lock(struct cpu *cpu)
-{
-    (void)cpu;
-    host_lock_take(&host_lock);
-}
-
-uint64_t processors_exits_of_others(void)
-{
-    return 0;
-}
-
-bool processors_wait_for_lock(void)
-{
-    return false;
-}
-
 void host_log(enum log_level level, const char *format, ...)
 {
     (void)level;
@@ -114,26 +91,25 @@ bool vmbus_present(void)
     return false;
 }
 
-static enum hv_status no_vmbus(const void *input, void *output)
+static enum hv_status no_vmbus(struct call_context *context)
 {
-    (void)input;
-    (void)output;
+    (void)context;
     return HV_STATUS_INVALID_HYPERCALL_CODE;
 }
 
-enum hv_status call_post_message(const void *input, void *output)
+enum hv_status call_post_message(struct call_context *context)
 {
-    return no_vmbus(input, output);
+    return no_vmbus(context);
 }
 
-enum hv_status call_signal_event(const void *input, void *output)
+enum hv_status call_signal_event(struct call_context *context)
 {
-    return no_vmbus(input, output);
+    return no_vmbus(context);
 }
 
-enum hv_status call_retarget_interrupt(const void *input, void *output)
+enum hv_status call_retarget_interrupt(struct call_context *context)
 {
-    return no_vmbus(input, output);
+    return no_vmbus(context);
 }
 
 static const struct pci_function pci[] = {
@@ -185,10 +161,10 @@ static void fake_flush_domain(const struct translation *t)
     fixture.last_flushed = t->did;
 }
 
-static void fake_flush_range(const struct translation *t, uint64_t page, unsigned shift)
+static void fake_flush_range(const struct translation *t, struct page_range range)
 {
     assert_true(fixture.ranges < UNIT_COUNT(fixture.range));
-    fixture.range[fixture.ranges++] = (struct flushed){t->did, page, shift};
+    fixture.range[fixture.ranges++] = (struct flushed){t->did, range};
 }
 
 static bool fake_take_fault(uint64_t device_id, bool clear, struct oracle_fault *fault)

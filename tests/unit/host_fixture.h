@@ -18,8 +18,7 @@ extern uint8_t guest_memory[GUEST_RAM_SIZE];
 
 struct flushed {
     uint16_t did;
-    uint64_t page;
-    unsigned shift;
+    struct page_range pages;
 };
 
 /* What the backend was told since fixture_reset(). */

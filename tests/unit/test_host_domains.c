@@ -9,10 +9,28 @@
 #define ROOT_A   0x1000u
 #define ROOT_B   0x2000u
 
+/* By id, as the calls name them. */
+static enum hv_status configure(uint32_t id, uint64_t flags, uint64_t root)
+{
+    return domain_configure(domain_find(id), flags, root);
+}
+
+static enum hv_status attach(uint32_t id, uint16_t bdf)
+{
+    return domain_attach(domain_find(id), device_find(bdf));
+}
+
+static enum hv_status detach(uint16_t bdf)
+{
+    return domain_detach(device_find(bdf));
+}
+
+static enum hv_status delete (uint32_t id) { return domain_delete(domain_find(id)); }
+
 static void make(uint32_t id, uint64_t flags, uint64_t root)
 {
     assert_int_equal(domain_create(id), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_configure(id, flags, root), HV_STATUS_SUCCESS);
+    assert_int_equal(configure(id, flags, root), HV_STATUS_SUCCESS);
 }
 
 static void devices_start_in_identity(void **state)
@@ -21,10 +39,10 @@ static void devices_start_in_identity(void **state)
     for (unsigned i = 0; i < FIXTURE_DEVICES; i++) {
         assert_int_equal(fixture.device[i].kind, TRANSLATION_IDENTITY);
         assert_int_not_equal(fixture.device[i].did, 0);
-        assert_true(domains_manage(FIXTURE_BDF(i)));
+        assert_non_null(device_find(FIXTURE_BDF(i)));
     }
-    assert_false(domains_manage(0xFA));
-    assert_int_equal(domain_detach(FIXTURE_BDF(0)), HV_STATUS_INVALID_DEVICE_STATE);
+    assert_null(device_find(0xFA));
+    assert_int_equal(detach(FIXTURE_BDF(0)), HV_STATUS_INVALID_DEVICE_STATE);
     assert_int_equal(fixture.device[0].kind, TRANSLATION_IDENTITY);
 }
 
@@ -34,9 +52,9 @@ static void ids_are_unique_until_deleted(void **state)
     assert_int_equal(domain_create(7), HV_STATUS_SUCCESS);
     assert_int_equal(domain_create(7), HV_STATUS_KEY_ALREADY_EXISTS);
     assert_int_equal(domain_create(0x10007), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_delete(7), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_delete(7), HV_STATUS_NOT_FOUND);
-    assert_int_equal(domain_check(0x10007), HV_STATUS_SUCCESS);
+    assert_int_equal(delete (7), HV_STATUS_SUCCESS);
+    assert_null(domain_find(7));
+    assert_non_null(domain_find(0x10007));
     assert_int_equal(domain_create(7), HV_STATUS_SUCCESS);
 }
 
@@ -65,20 +83,19 @@ static void settings_are_checked(void **state)
     };
 
     (void)state;
-    assert_int_equal(domain_configure(1, PAGING, ROOT_A), HV_STATUS_NOT_FOUND);
     assert_int_equal(domain_create(1), HV_STATUS_SUCCESS);
     for (size_t i = 0; i < UNIT_COUNT(cases); i++)
-        assert_int_equal(domain_configure(1, cases[i].flags, cases[i].root), cases[i].status);
+        assert_int_equal(configure(1, cases[i].flags, cases[i].root), cases[i].status);
 }
 
 static void a_refused_configure_changes_nothing(void **state)
 {
     (void)state;
     make(1, PAGING, ROOT_A);
-    assert_int_equal(domain_configure(1, PAGING, GUEST_HOLE), HV_STATUS_INVALID_PARAMETER);
-    assert_int_equal(domain_attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(configure(1, PAGING, GUEST_HOLE), HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.device[0].root, ROOT_A);
-    assert_int_equal(domain_configure(1, PAGING, ROOT_B), HV_STATUS_OBJECT_IN_USE);
+    assert_int_equal(configure(1, PAGING, ROOT_B), HV_STATUS_OBJECT_IN_USE);
     assert_int_equal(fixture.device[0].root, ROOT_A);
 }
 
@@ -89,17 +106,17 @@ static void attach_moves_one_device(void **state)
     (void)state;
     make(1, PAGING, ROOT_A);
     make(2, PAGING, ROOT_B);
-    assert_int_equal(domain_attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_attach(1, FIXTURE_BDF(1)), HV_STATUS_SUCCESS);
+    assert_int_equal(attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(attach(1, FIXTURE_BDF(1)), HV_STATUS_SUCCESS);
     before = fixture.device[1];
-    assert_int_equal(domain_attach(2, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(attach(2, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.switches, 3);
     assert_int_equal(fixture.last_from.root, ROOT_A); /* the backend flushes by this did */
     assert_int_equal(fixture.device[0].root, ROOT_B);
     assert_int_not_equal(fixture.device[0].did, before.did);
     assert_memory_equal(&fixture.device[1], &before, sizeof(before));
 
-    assert_int_equal(domain_attach(2, FIXTURE_BDF(0)), HV_STATUS_DEVICE_ALREADY_IN_DOMAIN);
+    assert_int_equal(attach(2, FIXTURE_BDF(0)), HV_STATUS_DEVICE_ALREADY_IN_DOMAIN);
     assert_int_equal(fixture.switches, 3);
 }
 
@@ -108,26 +125,24 @@ static void refused_attaches_change_nothing(void **state)
     (void)state;
     make(1, PAGING, ROOT_A);
     assert_int_equal(domain_create(2), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
     fixture.switches = 0;
-    assert_int_equal(domain_attach(2, FIXTURE_BDF(0)), HV_STATUS_OPERATION_DENIED);
-    assert_int_equal(domain_attach(3, FIXTURE_BDF(0)), HV_STATUS_NOT_FOUND);
-    assert_int_equal(domain_attach(1, 0xFA), HV_STATUS_INVALID_DEVICE_ID);
-    assert_int_equal(domain_attach(1, UINT64_C(1) << 62 | FIXTURE_BDF(1)), HV_STATUS_INVALID_DEVICE_ID);
+    assert_int_equal(attach(2, FIXTURE_BDF(0)), HV_STATUS_OPERATION_DENIED);
+    assert_null(device_find(UINT64_C(1) << 62 | FIXTURE_BDF(0)));
     assert_int_equal(fixture.switches, 0);
-    assert_int_equal(domain_detach(FIXTURE_BDF(0)), HV_STATUS_SUCCESS); /* it was still in 1 */
+    assert_int_equal(detach(FIXTURE_BDF(0)), HV_STATUS_SUCCESS); /* it was still in 1 */
 }
 
 static void detached_devices_are_blocked(void **state)
 {
     (void)state;
     make(1, PAGING, ROOT_A);
-    assert_int_equal(domain_attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_detach(FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(detach(FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.device[0].kind, TRANSLATION_BLOCKED);
     assert_int_equal(fixture.last_from.root, ROOT_A);
-    assert_int_equal(domain_detach(FIXTURE_BDF(0)), HV_STATUS_INVALID_DEVICE_STATE);
-    assert_int_equal(domain_attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(detach(FIXTURE_BDF(0)), HV_STATUS_INVALID_DEVICE_STATE);
+    assert_int_equal(attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.device[0].root, ROOT_A);
 }
 
@@ -135,11 +150,11 @@ static void domains_with_devices_are_not_deleted(void **state)
 {
     (void)state;
     make(1, BLOCKING, 0);
-    assert_int_equal(domain_attach(1, FIXTURE_BDF(2)), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_delete(1), HV_STATUS_OBJECT_IN_USE);
-    assert_int_equal(domain_detach(FIXTURE_BDF(2)), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_delete(1), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_attach(1, FIXTURE_BDF(2)), HV_STATUS_NOT_FOUND);
+    assert_int_equal(attach(1, FIXTURE_BDF(2)), HV_STATUS_SUCCESS);
+    assert_int_equal(delete (1), HV_STATUS_OBJECT_IN_USE);
+    assert_int_equal(detach(FIXTURE_BDF(2)), HV_STATUS_SUCCESS);
+    assert_int_equal(delete (1), HV_STATUS_SUCCESS);
+    assert_null(domain_find(1));
 }
 
 static void flushes_name_the_tag(void **state)
@@ -147,20 +162,18 @@ static void flushes_name_the_tag(void **state)
     (void)state;
     make(1, PAGING, ROOT_A);
     make(2, 0, 0);
-    assert_int_equal(domain_attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_flush(1), HV_STATUS_SUCCESS);
+    assert_int_equal(attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    domain_flush(domain_find(1));
     assert_int_equal(fixture.domain_flushes, 1);
     assert_int_equal(fixture.last_flushed, fixture.device[0].did);
-    assert_int_equal(domain_flush_range(1, 0x200, 9), HV_STATUS_SUCCESS);
+    domain_flush_range(domain_find(1), (struct page_range){.first = 0x200, .count = 512});
     assert_int_equal(fixture.range[0].did, fixture.device[0].did);
-    assert_int_equal(fixture.range[0].page, 0x200);
-    assert_int_equal(fixture.range[0].shift, 9);
+    assert_int_equal(fixture.range[0].pages.first, 0x200);
+    assert_int_equal(fixture.range[0].pages.count, 512);
     /* An identity domain has nothing to drop. */
-    assert_int_equal(domain_flush(2), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_flush_range(2, 0, 52), HV_STATUS_SUCCESS);
+    domain_flush(domain_find(2));
+    domain_flush_range(domain_find(2), (struct page_range){.count = UINT64_C(1) << 52});
     assert_int_equal(fixture.domain_flushes + fixture.ranges, 2);
-    assert_int_equal(domain_flush(3), HV_STATUS_NOT_FOUND);
-    assert_int_equal(domain_flush_range(3, 0, 0), HV_STATUS_NOT_FOUND);
 }
 
 static void tags_rotate_and_are_flushed(void **state)
@@ -170,12 +183,12 @@ static void tags_rotate_and_are_flushed(void **state)
     (void)state;
     for (unsigned i = 0; i < 70000; i++) { /* more often than there are dids */
         make(5, PAGING, i % 2 != 0 ? ROOT_A : ROOT_B);
-        assert_int_equal(domain_attach(5, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+        assert_int_equal(attach(5, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
         assert_int_not_equal(fixture.device[0].did, last);
         assert_true(fixture.device[0].did > fixture.device[1].did); /* never that of the default domain */
         last = fixture.device[0].did;
-        assert_int_equal(domain_detach(FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
-        assert_int_equal(domain_delete(5), HV_STATUS_SUCCESS);
+        assert_int_equal(detach(FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+        assert_int_equal(delete (5), HV_STATUS_SUCCESS);
         assert_int_equal(fixture.last_flushed, last);
     }
 }
@@ -186,8 +199,8 @@ static void the_table_has_a_clean_end(void **state)
     for (uint32_t i = 0; i < DOMAIN_LIMIT; i++)
         assert_int_equal(domain_create(0xFFFFFFFE - i * 0x10001), HV_STATUS_SUCCESS);
     assert_int_equal(domain_create(1), HV_STATUS_INSUFFICIENT_DEVICE_DOMAINS);
-    assert_int_equal(domain_check(1), HV_STATUS_NOT_FOUND);
-    assert_int_equal(domain_delete(0xFFFFFFFE), HV_STATUS_SUCCESS);
+    assert_null(domain_find(1));
+    assert_int_equal(delete (0xFFFFFFFE), HV_STATUS_SUCCESS);
     assert_int_equal(domain_create(1), HV_STATUS_SUCCESS);
 }
 

@@ -7,41 +7,16 @@
 #include "abi/oracle.h"
 #include "host/domains/domains.h"
 #include "host/hypercalls/hypercalls.h"
+#include "tests/unit/host_calls.h"
 #include "tests/unit/host_fixture.h"
 
-#define INPUT  0x3000u
-#define OUTPUT 0x4000u
+#define INPUT  HOST_CALLS_INPUT
+#define OUTPUT HOST_CALLS_OUTPUT
 #define ROOT   0x1000u
-
-static uint64_t call(uint64_t control, uint64_t rdx, uint64_t r8)
-{
-    struct hypercall_frame frame = {.control = control, .rdx = rdx, .r8 = r8};
-
-    for (unsigned part = 0; part < 128; part++) {
-        hypercalls_dispatch(&frame);
-        if (!frame.again)
-            return frame.rax;
-    }
-    fail_msg("a rep call does not end");
-    return 0;
-}
-
-static void *input(void)
-{
-    memset(guest_memory + INPUT, 0, HV_PAGE_SIZE);
-    return guest_memory + INPUT;
-}
-
-static void name_domain(struct hv_input_device_domain *name, uint32_t id)
-{
-    name->partition_id = HV_PARTITION_ID_SELF;
-    name->domain_id.type = HV_DEVICE_DOMAIN_TYPE_S1;
-    name->domain_id.id = id;
-}
 
 static void ask_capabilities(void)
 {
-    struct hv_input_get_iommu_capabilities *query = input();
+    struct hv_input_get_iommu_capabilities *query = host_calls_input();
 
     query->partition_id = HV_PARTITION_ID_SELF;
 }
@@ -54,12 +29,12 @@ static void control_word_is_checked(void **state)
 
     (void)state;
     ask_capabilities();
-    assert_int_equal(call(good, INPUT, OUTPUT), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call(good, INPUT, OUTPUT), HV_STATUS_SUCCESS);
     for (unsigned bit = 16; bit < 64; bit++) {
         assert_true(refused >> bit & 1);
-        assert_int_equal(call(good | UINT64_C(1) << bit, INPUT, OUTPUT), HV_STATUS_INVALID_HYPERCALL_INPUT);
+        assert_int_equal(host_call(good | UINT64_C(1) << bit, INPUT, OUTPUT), HV_STATUS_INVALID_HYPERCALL_INPUT);
     }
-    assert_int_equal(call(HVCALL_UNKNOWN_0126 | HV_CONTROL_RESERVED, 1, 1), HV_STATUS_INVALID_HYPERCALL_CODE);
+    assert_int_equal(host_call(HVCALL_UNKNOWN_0126 | HV_CONTROL_RESERVED, 1, 1), HV_STATUS_INVALID_HYPERCALL_CODE);
 }
 
 static void parameter_lists_are_checked(void **state)
@@ -86,7 +61,7 @@ static void parameter_lists_are_checked(void **state)
     (void)state;
     for (size_t i = 0; i < UNIT_COUNT(cases); i++) {
         ask_capabilities();
-        assert_int_equal(call(HVCALL_GET_IOMMU_CAPABILITIES, cases[i].rdx, cases[i].r8), cases[i].status);
+        assert_int_equal(host_call(HVCALL_GET_IOMMU_CAPABILITIES, cases[i].rdx, cases[i].r8), cases[i].status);
     }
 }
 
@@ -100,11 +75,11 @@ static void output_is_written_whole_or_not_at_all(void **state)
     ask_capabilities();
     query = (void *)(guest_memory + INPUT);
     query->reserved = 1;
-    assert_int_equal(call(HVCALL_GET_IOMMU_CAPABILITIES, INPUT, OUTPUT), HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(host_call(HVCALL_GET_IOMMU_CAPABILITIES, INPUT, OUTPUT), HV_STATUS_INVALID_PARAMETER);
     for (unsigned i = 0; i < 64; i++)
         assert_int_equal(guest_memory[OUTPUT + i], 0xCC);
     query->reserved = 0;
-    assert_int_equal(call(HVCALL_GET_IOMMU_CAPABILITIES, INPUT, OUTPUT), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call(HVCALL_GET_IOMMU_CAPABILITIES, INPUT, OUTPUT), HV_STATUS_SUCCESS);
     assert_int_equal(caps->size, sizeof(*caps));
     assert_int_equal(caps->reserved, 0);
     assert_int_equal(guest_memory[OUTPUT + sizeof(*caps)], 0xCC);
@@ -114,19 +89,36 @@ static void register_form_is_for_detach(void **state)
 {
     (void)state;
     assert_int_equal(domain_create(1), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_configure(1, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
-    assert_int_equal(call(HVCALL_DETACH_DEVICE_DOMAIN | HV_CONTROL_FAST, 5, FIXTURE_BDF(0)),
+    assert_int_equal(domain_configure(domain_find(1), HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0), HV_STATUS_SUCCESS);
+    assert_int_equal(domain_attach(domain_find(1), device_find(FIXTURE_BDF(0))), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call(HVCALL_DETACH_DEVICE_DOMAIN | HV_CONTROL_FAST, 5, FIXTURE_BDF(0)),
                      HV_STATUS_INVALID_PARTITION_ID);
-    assert_int_equal(call(HVCALL_DETACH_DEVICE_DOMAIN | HV_CONTROL_FAST, HV_PARTITION_ID_SELF, FIXTURE_BDF(0)),
+    assert_int_equal(host_call(HVCALL_DETACH_DEVICE_DOMAIN | HV_CONTROL_FAST, HV_PARTITION_ID_SELF, FIXTURE_BDF(0)),
                      HV_STATUS_SUCCESS);
+}
+
+static void unknown_names_are_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(host_call_configure(1, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0), HV_STATUS_NOT_FOUND);
+    assert_int_equal(host_call_attach(1, FIXTURE_BDF(0)), HV_STATUS_NOT_FOUND);
+    assert_int_equal(host_call_flush(1), HV_STATUS_NOT_FOUND);
+    assert_int_equal(host_call_flush_page(1, 0), HV_STATUS_NOT_FOUND);
+    assert_int_equal(host_call_delete(1), HV_STATUS_NOT_FOUND);
+    assert_int_equal(host_call_create(1), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call_attach(1, 0xFA), HV_STATUS_INVALID_DEVICE_ID);
+    assert_int_equal(host_call_attach(1, UINT64_C(1) << 62 | FIXTURE_BDF(1)), HV_STATUS_INVALID_DEVICE_ID);
+    assert_int_equal(host_call_attach(2, 0xFA), HV_STATUS_INVALID_DEVICE_ID);
+    assert_int_equal(host_call_detach(0xFA), HV_STATUS_INVALID_DEVICE_ID);
+    assert_int_equal(host_call_delete(1), HV_STATUS_SUCCESS);
+    assert_int_equal(fixture.switches, 0);
 }
 
 static uint64_t *flush_list(void)
 {
-    struct hv_input_flush_device_domain_list *list = input();
+    struct hv_input_flush_device_domain_list *list = host_calls_input();
 
-    name_domain(&list->device_domain, 1);
+    host_calls_name(&list->device_domain, 1);
     list->flags = HV_FLUSH_LIST_IOMMU_FORMAT;
     for (unsigned i = 0; i < HV_FLUSH_LIST_MAX; i++)
         list->range[i] = hv_iommu_range(i, 0);
@@ -141,7 +133,8 @@ static void lists_are_done_in_order_and_in_parts(void **state)
 
     (void)state;
     assert_int_equal(domain_create(1), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_configure(1, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, ROOT), HV_STATUS_SUCCESS);
+    assert_int_equal(domain_configure(domain_find(1), HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, ROOT),
+                     HV_STATUS_SUCCESS);
     flush_list();
     for (hypercalls_dispatch(&frame); frame.again; hypercalls_dispatch(&frame))
         parts++;
@@ -149,7 +142,7 @@ static void lists_are_done_in_order_and_in_parts(void **state)
     assert_int_equal(frame.rax, hv_result(HV_STATUS_SUCCESS, HV_FLUSH_LIST_MAX));
     assert_int_equal(fixture.ranges, HV_FLUSH_LIST_MAX);
     for (unsigned i = 0; i < HV_FLUSH_LIST_MAX; i++)
-        assert_int_equal(fixture.range[i].page, i);
+        assert_int_equal(fixture.range[i].pages.first, i);
 }
 
 static void a_bad_element_ends_the_list(void **state)
@@ -158,21 +151,22 @@ static void a_bad_element_ends_the_list(void **state)
 
     (void)state;
     assert_int_equal(domain_create(1), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_configure(1, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, ROOT), HV_STATUS_SUCCESS);
+    assert_int_equal(domain_configure(domain_find(1), HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, ROOT),
+                     HV_STATUS_SUCCESS);
     for (size_t i = 0; i < UNIT_COUNT(bad); i++) {
         flush_list()[100] = bad[i];
         fixture.ranges = 0;
-        assert_int_equal(call(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, 200, 0, 0), INPUT, 0),
+        assert_int_equal(host_call(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, 200, 0, 0), INPUT, 0),
                          hv_result(HV_STATUS_INVALID_PARAMETER, 100));
         assert_int_equal(fixture.ranges, 100);
     }
     flush_list();
     fixture.ranges = 0;
-    assert_int_equal(call(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, 10, 7, 0), INPUT, 0),
+    assert_int_equal(host_call(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, 10, 7, 0), INPUT, 0),
                      hv_result(HV_STATUS_SUCCESS, 10));
     assert_int_equal(fixture.ranges, 3);
-    assert_int_equal(fixture.range[0].page, 7);
-    assert_int_equal(call(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, HV_FLUSH_LIST_MAX + 1, 0, 0), INPUT, 0),
+    assert_int_equal(fixture.range[0].pages.first, 7);
+    assert_int_equal(host_call(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, HV_FLUSH_LIST_MAX + 1, 0, 0), INPUT, 0),
                      HV_STATUS_INVALID_ALIGNMENT);
 }
 
@@ -186,11 +180,11 @@ static void random_calls_do_no_harm(void **state)
 
     (void)state;
     for (unsigned run = 0; run < 200000; run++) {
-        struct hv_input_flush_device_domain_list *list = input();
+        struct hv_input_flush_device_domain_list *list = host_calls_input();
         uint64_t *words = (uint64_t *)(void *)list;
         uint64_t control = codes[random_below(&r, UNIT_COUNT(codes))];
 
-        name_domain(&list->device_domain, (uint32_t)random_below(&r, 4));
+        host_calls_name(&list->device_domain, (uint32_t)random_below(&r, 4));
         for (unsigned i = 3; i < 12; i++)
             words[i] = random_below(&r, 4) == 0 ? random_u64(&r) : random_below(&r, 4);
         if (random_below(&r, 2) != 0)
@@ -202,8 +196,9 @@ static void random_calls_do_no_harm(void **state)
         if (random_below(&r, 8) == 0)
             control |= UINT64_C(1) << random_below(&r, 64);
         fixture.ranges = 0;
-        succeeded += hv_result_status(call(control, INPUT + 8 * (random_below(&r, 16) == 0),
-                                           random_below(&r, 16) == 0 ? random_u64(&r) : OUTPUT)) == HV_STATUS_SUCCESS;
+        succeeded +=
+            hv_result_status(host_call(control, INPUT + 8 * (random_below(&r, 16) == 0),
+                                       random_below(&r, 16) == 0 ? random_u64(&r) : OUTPUT)) == HV_STATUS_SUCCESS;
     }
     assert_in_range(succeeded, 2000, 198000); /* both outcomes were tried */
 }
@@ -214,6 +209,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(control_word_is_checked, fixture_reset, fixture_free),
         cmocka_unit_test_setup_teardown(parameter_lists_are_checked, fixture_reset, fixture_free),
         cmocka_unit_test_setup_teardown(output_is_written_whole_or_not_at_all, fixture_reset, fixture_free),
+        cmocka_unit_test_setup_teardown(unknown_names_are_refused, fixture_reset, fixture_free),
         cmocka_unit_test_setup_teardown(register_form_is_for_detach, fixture_reset, fixture_free),
         cmocka_unit_test_setup_teardown(lists_are_done_in_order_and_in_parts, fixture_reset, fixture_free),
         cmocka_unit_test_setup_teardown(a_bad_element_ends_the_list, fixture_reset, fixture_free),

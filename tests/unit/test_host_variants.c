@@ -4,36 +4,64 @@
 
 #include "abi/device_domain.h"
 #include "abi/device_property.h"
-#include "host/domains/domains.h"
+#include "host/domains/rules.h"
+#include "host/hypercalls/call.h"
 #include "host/hypercalls/hypercalls.h"
+#include "host/hypercalls/rules.h"
+#include "host/variants/install.h"
 /* The source, not only the header: a test has to switch variants off again, which a host never does. */
 #include "host/variants/variants.c"
+#include "tests/unit/host_calls.h"
 #include "tests/unit/host_fixture.h"
 
 #define PAGING 1u
 #define ROOT_A 0x1000u
 #define ROOT_B 0x2000u
-#define INPUT  0x3000u
-#define OUTPUT 0x4000u
+#define INPUT  HOST_CALLS_INPUT
+#define OUTPUT HOST_CALLS_OUTPUT
+
+/* The host without any variant, which the first test finds. */
+static struct {
+    bool known;
+    struct domain_rules domain_rules;
+    struct call_rules call_rules;
+    struct call calls[CALL_COUNT];
+} usual;
+
+static void remove_variants(void)
+{
+    if (!usual.known) {
+        usual.domain_rules = domain_rules;
+        usual.call_rules = call_rules;
+        memcpy(usual.calls, calls, sizeof(calls));
+        usual.known = true;
+    }
+    domain_rules = usual.domain_rules;
+    call_rules = usual.call_rules;
+    memcpy(calls, usual.calls, sizeof(calls));
+    memset(active, 0, sizeof(active));
+}
 
 static int with_variant(void **state)
 {
     const char *name = *state;
 
-    memset(active, 0, sizeof(active));
+    remove_variants();
     if (name != NULL)
         assert_true(variant_enable(name));
+    variants_install_calls();
+    variants_install_domains();
     return fixture_reset(state);
 }
 
 static void two_domains_in_use(void)
 {
-    assert_int_equal(domain_create(1), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_create(2), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_configure(1, PAGING, ROOT_A), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_configure(2, PAGING, ROOT_B), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_attach(2, FIXTURE_BDF(1)), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call_create(1), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call_create(2), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call_configure(1, PAGING, ROOT_A), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call_configure(2, PAGING, ROOT_B), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call_attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call_attach(2, FIXTURE_BDF(1)), HV_STATUS_SUCCESS);
     fixture.switches = fixture.domain_flushes = fixture.ranges = 0;
 }
 
@@ -70,9 +98,9 @@ static void attach_flushes_every_domain(void **state)
 {
     (void)state;
     two_domains_in_use();
-    assert_int_equal(domain_attach(2, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call_attach(2, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.domain_flushes, 3); /* both, and the default domain */
-    assert_int_equal(domain_detach(FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call_detach(FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.domain_flushes, 6);
 }
 
@@ -80,7 +108,7 @@ static void flush_flushes_every_domain(void **state)
 {
     (void)state;
     two_domains_in_use();
-    assert_int_equal(domain_flush(1), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call_flush(1), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.domain_flushes, 4); /* the one that is named twice */
     assert_int_equal(fixture.last_flushed, fixture.device[0].did);
 }
@@ -89,7 +117,7 @@ static void list_flushes_the_domain(void **state)
 {
     (void)state;
     two_domains_in_use();
-    assert_int_equal(domain_flush_range(1, 16, 0), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call_flush_page(1, 16), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.ranges, 0);
     assert_int_equal(fixture.domain_flushes, 1);
     assert_int_equal(fixture.last_flushed, fixture.device[0].did);
@@ -99,7 +127,7 @@ static void attach_again_is_carried_out(void **state)
 {
     (void)state;
     two_domains_in_use();
-    assert_int_equal(domain_attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call_attach(1, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.switches, 1);
     assert_int_equal(fixture.device[0].root, ROOT_A);
 }
@@ -108,8 +136,8 @@ static void configure_switches_the_devices(void **state)
 {
     (void)state;
     two_domains_in_use();
-    assert_int_equal(domain_attach(1, FIXTURE_BDF(2)), HV_STATUS_SUCCESS);
-    assert_int_equal(domain_configure(1, PAGING, ROOT_B), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call_attach(1, FIXTURE_BDF(2)), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call_configure(1, PAGING, ROOT_B), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.device[0].root, ROOT_B);
     assert_int_equal(fixture.device[2].root, ROOT_B);
     assert_int_equal(fixture.device[0].did, fixture.last_from.did);
@@ -120,23 +148,23 @@ static void delete_blocks_the_devices(void **state)
 {
     (void)state;
     two_domains_in_use();
-    assert_int_equal(domain_delete(1), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call_delete(1), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.device[0].kind, TRANSLATION_BLOCKED);
     assert_int_equal(fixture.device[1].root, ROOT_B);
-    assert_int_equal(domain_check(1), HV_STATUS_NOT_FOUND);
+    assert_int_equal(host_call_flush(1), HV_STATUS_NOT_FOUND);
 }
 
 static void reserved_ids_are_domains(void **state)
 {
     (void)state;
     two_domains_in_use();
-    assert_int_equal(domain_attach(0, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call_attach(0, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.device[0].kind, TRANSLATION_IDENTITY);
-    assert_int_equal(domain_attach(0xFFFFFFFF, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
+    assert_int_equal(host_call_attach(0xFFFFFFFF, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
     assert_int_equal(fixture.device[0].kind, TRANSLATION_BLOCKED);
-    assert_int_equal(domain_configure(0, PAGING, ROOT_A), HV_STATUS_OPERATION_DENIED);
-    assert_int_equal(domain_delete(0), HV_STATUS_OPERATION_DENIED);
-    assert_int_equal(domain_create(0), HV_STATUS_KEY_ALREADY_EXISTS);
+    assert_int_equal(host_call_configure(0, PAGING, ROOT_A), HV_STATUS_OPERATION_DENIED);
+    assert_int_equal(host_call_delete(0), HV_STATUS_OPERATION_DENIED);
+    assert_int_equal(host_call_create(0), HV_STATUS_KEY_ALREADY_EXISTS);
 }
 
 /* How many times the host returns to the guest for a list of `count` elements, the last time included. */

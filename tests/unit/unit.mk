@@ -28,12 +28,12 @@ endef
 STAGE1_SRC := $(sort $(wildcard lib/stage1*.c))
 STAGE1_FIXTURE := $(STAGE1_SRC) tests/unit/stage1_fixture.c
 # The reference host without hardware: a fake backend, fake guest memory.
-HOST_FIXTURE := $(sort $(wildcard host/domains/*.c)) host/base/lock.c host/hypercalls/race_window.c host/defects/defects.c host/variants/variants.c host/base/flags.c host/iommu/domain_id.c tests/unit/host_fixture.c lib/fmt.c
+HOST_FIXTURE := $(sort $(wildcard host/domains/*.c)) host/defects/defects.c host/variants/variants.c host/base/flags.c host/iommu/domain_id.c tests/unit/host_fixture.c lib/fmt.c
 SOFTIOMMU_FIXTURE := $(sort $(wildcard host/softiommu/*.c)) tests/unit/softiommu_fixture.c
 # The same with the seams at which faults are injected.
 SEAMS := host/defects/softiommu_seams.ld
 SOFTIOMMU_FAULTS := $(SOFTIOMMU_FIXTURE) $(sort $(wildcard host/defects/softiommu_*.c))
-HOST_CALLS := $(filter-out host/hypercalls/vmbus_calls.c host/hypercalls/init.c host/base/lock.c host/hypercalls/race_window.c,$(sort $(wildcard host/hypercalls/*.c)))
+HOST_CALLS := $(filter-out host/hypercalls/vmbus_calls.c host/hypercalls/init.c,$(sort $(wildcard host/hypercalls/*.c)))
 # The emulated DMA engine on the real software IOMMU.
 DMAPROBE_FIXTURE := $(sort $(wildcard host/vdev/dmaprobe*.c)) host/vdev/config_space.c tests/unit/dmaprobe_fixture.c \
                     $(sort $(wildcard host/softiommu/*.c))
@@ -63,8 +63,8 @@ $(eval $(call unit_test,stage1_model,$(STAGE1_FIXTURE)))
 $(eval $(call unit_test,stage1_concurrent,$(STAGE1_FIXTURE)))
 $(eval $(call unit_test,user_space,$(STAGE1_SRC) kernel/user_space.c))
 $(eval $(call unit_test,host_domains,$(HOST_FIXTURE)))
-$(eval $(call unit_test,host_hypercalls,$(HOST_FIXTURE) $(HOST_CALLS)))
-$(eval $(call unit_test,host_variants,$(filter-out host/variants/variants.c,$(HOST_FIXTURE)) $(HOST_CALLS)))
+$(eval $(call unit_test,host_hypercalls,$(HOST_FIXTURE) $(HOST_CALLS) tests/unit/host_calls.c))
+$(eval $(call unit_test,host_variants,$(filter-out host/variants/variants.c,$(HOST_FIXTURE)) $(HOST_CALLS) host/variants/calls.c host/variants/domains.c tests/unit/host_calls.c))
 $(eval $(call unit_test,mmio_decode,host/cpu/mmio_decode.c))
 $(eval $(call unit_test,config_space,host/vdev/config_space.c))
 $(eval $(call unit_test,dmaprobe,$(DMAPROBE_FIXTURE)))

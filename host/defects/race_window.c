@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/hypercalls/race_window.h"
+#include "host/defects/race_window.h"
 
 #include "host/base/instructions.h"
 #include "host/base/lock.h"

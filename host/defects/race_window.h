@@ -3,8 +3,8 @@
  * For defects that need two processors at the same time. Chance would seldom bring them together, least of all on a
  * busy machine: a defective host waits for the other one, for some milliseconds, and not for ever in vain.
  */
-#ifndef PVT_HOST_HYPERCALLS_RACE_WINDOW_H
-#define PVT_HOST_HYPERCALLS_RACE_WINDOW_H
+#ifndef PVT_HOST_DEFECTS_RACE_WINDOW_H
+#define PVT_HOST_DEFECTS_RACE_WINDOW_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,11 +4,11 @@
  * tables are edited when a device is attached: what a correct walk finds then is what a wrong one would have found
  * before. Only tests that build their tables before ATTACH show it.
  */
-#include "host/domains/table_corruption.h"
+#include "host/defects/table_corruption.h"
 
 #include "abi/device_domain.h"
 #include "host/base/memory.h"
-#include "host/defects/defects.h"
+#include "host/defects/seam.h"
 
 #define ENTRIES        (HV_PAGE_SIZE / sizeof(uint64_t))
 #define ENTRY_PRESENT  (UINT64_C(1) << 0)
@@ -142,27 +142,42 @@ static void corrupt_table(uint64_t gpa, unsigned level, uint64_t page, struct co
     }
 }
 
-static bool any_active(void)
+bool table_corruption_any(void)
 {
-    static const enum defect defects[] = {DEFECT_LEAF_PRESENT_IGNORED,    DEFECT_READ_ONLY_UNREADABLE,
-                                          DEFECT_SUPERVISOR_LEAF_SHIFTED, DEFECT_ACCESSED_MISPLACED,
-                                          DEFECT_WINDOW_TOO_WIDE,         DEFECT_LEAF_DOUBLED,
-                                          DEFECT_LEAVES_MERGED,           DEFECT_LEAF_OUTSIDE_REDIRECTED,
-                                          DEFECT_SECOND_IOVA_REFUSED,     DEFECT_TABLE_OUTSIDE_REDIRECTED,
-                                          DEFECT_TOP_PAGE_SIZE_SHIFTS};
-
-    for (unsigned i = 0; i < sizeof(defects) / sizeof(defects[0]); i++) {
-        if (defect_active(defects[i]))
-            return true;
-    }
-    return false;
+    return ANY(DEFECT_LEAF_PRESENT_IGNORED, DEFECT_READ_ONLY_UNREADABLE, DEFECT_SUPERVISOR_LEAF_SHIFTED,
+               DEFECT_ACCESSED_MISPLACED, DEFECT_WINDOW_TOO_WIDE, DEFECT_LEAF_DOUBLED, DEFECT_LEAVES_MERGED,
+               DEFECT_LEAF_OUTSIDE_REDIRECTED, DEFECT_SECOND_IOVA_REFUSED, DEFECT_TABLE_OUTSIDE_REDIRECTED,
+               DEFECT_TOP_PAGE_SIZE_SHIFTS, DEFECT_READ_ONLY_IGNORED);
 }
 
 void table_corrupt(const struct translation *translation)
 {
     first_leaf = 0;
-    if (translation->kind == TRANSLATION_PAGING && any_active() && guest_is_ram(translation->root, HV_PAGE_SIZE))
+    if (translation->kind == TRANSLATION_PAGING && table_corruption_any() &&
+        guest_is_ram(translation->root, HV_PAGE_SIZE))
         corrupt_table(translation->root, translation->levels - 1, 0, (struct corrupt){.levels = translation->levels});
+}
+
+/* Sets the write bit in every present entry. Tables that are not in guest RAM are left alone. */
+static void make_writable(uint64_t table_gpa, unsigned level)
+{
+    uint64_t *table = table_at(table_gpa);
+
+    if (!guest_is_ram(table_gpa, HV_PAGE_SIZE))
+        return;
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        if ((table[i] & ENTRY_PRESENT) == 0)
+            continue;
+        table[i] |= ENTRY_WRITE;
+        if (level != 0 && (table[i] & ENTRY_LARGE) == 0)
+            make_writable(table[i] & ENTRY_ADDRESS, level - 1);
+    }
+}
+
+void translation_make_writable(const struct translation *translation)
+{
+    if (defect_active(DEFECT_READ_ONLY_IGNORED) && translation->kind == TRANSLATION_PAGING)
+        make_writable(translation->root, translation->levels - 1);
 }
 
 bool translation_is_empty(const struct translation *translation)

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* Elements of a flush list that are misread or left out, and wrong numbers of completed ones. */
+#include "abi/hypercall.h"
+#include "host/cpu/exit.h"
+#include "host/defects/install.h"
+#include "host/defects/seam.h"
+#include "host/hypercalls/flush_calls.h"
+
+#define BATCH_END 256u
+
+static call_handler *right_header;
+static element_handler *right_element;
+static exit_handler *right_exit;
+static bool was_refused; /* an element of the running list */
+
+static bool is_valid(uint64_t element)
+{
+    struct page_range range;
+
+    return flush_element_decode(element, &range) == HV_STATUS_SUCCESS;
+}
+
+/* Reserved bits, or a shift beyond everything. */
+static bool is_odd(uint64_t element)
+{
+    return (element & HV_IOMMU_RANGE_RESERVED) != 0 || hv_iommu_range_shift(element) > HV_IOMMU_RANGE_SHIFT_ALL;
+}
+
+static bool any_bad(struct call_context *context)
+{
+    const struct hv_input_flush_device_domain_list *list = call_input(context);
+
+    for (uint32_t i = 0; i < hv_control_rep_count(context->control); i++) {
+        if (!is_valid(list->range[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool is_left_out(struct call_context *context, uint64_t element)
+{
+    uint32_t count = hv_control_rep_count(context->control), index = context->index;
+
+    if (defect_active(DEFECT_LIST_FIRST_ONLY) && index != 0)
+        return true;
+    if (defect_active(DEFECT_LIST_LAST_DROPPED) && count > 1 && index == count - 1)
+        return true;
+    if (defect_active(DEFECT_LIST_ELEMENT_256_LOST) && index == BATCH_END)
+        return true;
+    if (defect_active(DEFECT_LIST_ALL_IGNORED) && hv_iommu_range_shift(element) == HV_IOMMU_RANGE_SHIFT_ALL)
+        return true;
+    return defect_active(DEFECT_LIST_ERROR_ROLLBACK) && any_bad(context);
+}
+
+static enum hv_status run_element(struct call_context *context, uint64_t element)
+{
+    bool all = hv_iommu_range_shift(element) == HV_IOMMU_RANGE_SHIFT_ALL;
+
+    if (is_odd(element))
+        return defect_active(DEFECT_LIST_SHIFT_TWELVE_BITS) ? HV_STATUS_SUCCESS : right_element(context, element);
+    if (all && defect_active(DEFECT_LIST_ALL_REFUSED))
+        return HV_STATUS_INVALID_PARAMETER;
+    if (!is_valid(element) && defect_active(DEFECT_LIST_UNALIGNED_SHORT))
+        element = hv_iommu_range(hv_iommu_range_page(element), 0);
+    if (is_valid(element) && is_left_out(context, element))
+        return HV_STATUS_SUCCESS;
+    return right_element(context, element);
+}
+
+static enum hv_status element(struct call_context *context, uint64_t value)
+{
+    enum hv_status status = run_element(context, value);
+
+    was_refused = status != HV_STATUS_SUCCESS;
+    return status;
+}
+
+static enum hv_status header(struct call_context *context)
+{
+    was_refused = false;
+    return right_header(context);
+}
+
+/* The right result of a list in other words. `start`: rep start of this part of the call. */
+static uint64_t misreported(uint64_t result, uint32_t start, uint32_t count)
+{
+    enum hv_status status = hv_result_status(result);
+    uint32_t done = hv_result_reps(result);
+
+    if (status == HV_STATUS_SUCCESS)
+        return hv_result(status, done - (defect_active(DEFECT_LIST_REPS_SHORT) && done != 0));
+    if (!was_refused)
+        return result;
+    if (defect_active(DEFECT_LIST_ERROR_HIDDEN))
+        return hv_result(HV_STATUS_SUCCESS, count);
+    if (defect_active(DEFECT_LIST_ERROR_REPS))
+        done = 0;
+    if (defect_active(DEFECT_LIST_ERROR_REPS_PART))
+        done -= start;
+    if (defect_active(DEFECT_LIST_ERROR_REPS_ONE_MORE))
+        done++;
+    return hv_result(status, done);
+}
+
+static void hypercall(struct cpu *cpu, struct guest_registers *regs)
+{
+    uint64_t control = regs->rcx, rip = cpu->guest->rip;
+
+    right_exit(cpu, regs);
+    if (cpu->guest->rip != rip && hv_control_code(control) == HVCALL_FLUSH_DEVICE_DOMAIN_LIST)
+        cpu->guest->rax = misreported(cpu->guest->rax, hv_control_rep_start(control), hv_control_rep_count(control));
+}
+
+void defects_install_flush_lists(void)
+{
+    bool results = ANY(DEFECT_LIST_REPS_SHORT, DEFECT_LIST_ERROR_HIDDEN, DEFECT_LIST_ERROR_REPS,
+                       DEFECT_LIST_ERROR_REPS_PART, DEFECT_LIST_ERROR_REPS_ONE_MORE);
+
+    if (results) {
+        right_exit = exit_handlers.hypercall;
+        exit_handlers.hypercall = hypercall;
+    }
+    if (results || ANY(DEFECT_LIST_SHIFT_TWELVE_BITS, DEFECT_LIST_ALL_REFUSED, DEFECT_LIST_UNALIGNED_SHORT,
+                       DEFECT_LIST_FIRST_ONLY, DEFECT_LIST_LAST_DROPPED, DEFECT_LIST_ELEMENT_256_LOST,
+                       DEFECT_LIST_ALL_IGNORED, DEFECT_LIST_ERROR_ROLLBACK)) {
+        right_header = call_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, header);
+        right_element = call_element_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, element);
+    }
+}
