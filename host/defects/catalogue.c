@@ -9,7 +9,7 @@
 #define DEFECT_VTD(enumerator, name, requirements, sentence) "defect\t" name "\t" requirements "\t" sentence "\tvtd\0"
 #define DEFECT_PROBE(enumerator, name, requirements, sentence)                                                         \
     "defect\t" name "\t" requirements "\t" sentence "\tsoft\0"
-#define DEFECT_SOFT(omission, name, requirements, sentence) "defect\t" name "\t" requirements "\t" sentence "\tsoft\0"
+#define DEFECT_SOFT(fault, name, requirements, sentence) "defect\t" name "\t" requirements "\t" sentence "\tsoft\0"
 
 __attribute__((section(".pvtcat"), used)) static const char catalogue[] = "defects\t1\0"
 #include "host/defects/defects.def"

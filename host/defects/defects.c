@@ -4,10 +4,10 @@
 #include "host/base/flags.h"
 
 static const char *const defect_names[] = {
-#define DEFECT(enumerator, name, requirements, sentence)    [DEFECT_##enumerator] = (name),
-#define DEFECT_VTD                                          DEFECT
-#define DEFECT_PROBE                                        DEFECT
-#define DEFECT_SOFT(omission, name, requirements, sentence) [DEFECT_SOFT_##omission] = (name),
+#define DEFECT(enumerator, name, requirements, sentence) [DEFECT_##enumerator] = (name),
+#define DEFECT_VTD                                       DEFECT
+#define DEFECT_PROBE                                     DEFECT
+#define DEFECT_SOFT(fault, name, requirements, sentence) [DEFECT_SOFT_##fault] = (name),
 #include "host/defects/defects.def"
 #undef DEFECT
 #undef DEFECT_VTD

@@ -10,10 +10,10 @@
 #include <stddef.h>
 
 enum defect {
-#define DEFECT(enumerator, name, requirements, sentence)    DEFECT_##enumerator,
-#define DEFECT_VTD                                          DEFECT
-#define DEFECT_PROBE                                        DEFECT
-#define DEFECT_SOFT(omission, name, requirements, sentence) DEFECT_SOFT_##omission,
+#define DEFECT(enumerator, name, requirements, sentence) DEFECT_##enumerator,
+#define DEFECT_VTD                                       DEFECT
+#define DEFECT_PROBE                                     DEFECT
+#define DEFECT_SOFT(fault, name, requirements, sentence) DEFECT_SOFT_##fault,
 #include "host/defects/defects.def"
 #undef DEFECT
 #undef DEFECT_VTD

@@ -12,9 +12,8 @@ bool device_tlb_find(struct softiommu *iommu, unsigned device, uint64_t iova, en
 {
     struct tlb *tlb = &iommu->function[device].tlb;
     uint8_t needed = access == ORACLE_ACCESS_WRITE ? LEAF_WRITE | LEAF_DIRTY : 0;
-    bool found;
+    bool found = tlb_find(tlb, NO_DID, iova, leaf) && (leaf->flags & needed) == needed;
 
-    found = tlb_find(tlb, NO_DID, iova, leaf) && (leaf->flags & needed) == needed;
     if (found)
         tlb->statistics.hits++;
     else
