@@ -92,7 +92,7 @@ static inline uint64_t hv_result(enum hv_status status, uint32_t reps)
 #define HV_PARTITION_ID_INVALID UINT64_C(0)
 #define HV_PARTITION_ID_SELF    UINT64_C(0xFFFFFFFFFFFFFFFF)
 
-/* What a guest uses (Reference 3.1). All are simple calls except FLUSH_DEVICE_DOMAIN_LIST, a rep call. */
+/* Calls of a guest (Reference 3.1). All are simple calls except FLUSH_DEVICE_DOMAIN_LIST, a rep call. */
 #define HVCALL_CREATE_DEVICE_DOMAIN        0x00B1u
 #define HVCALL_ATTACH_DEVICE_DOMAIN        0x00B2u
 #define HVCALL_DETACH_DEVICE_DOMAIN        0x00C4u /* defined, but guests stopped using it in 2026 */

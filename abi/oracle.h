@@ -91,7 +91,7 @@ enum oracle_fault_class {
 #undef ORACLE_FAULT_CLASS_ENUMERATOR
 };
 
-/* What the host did since it started, over all processors. */
+/* Counters of the host since it started, over all processors. */
 struct oracle_counters_input {
     uint64_t flags; /* none defined: 0 */
 };
@@ -124,7 +124,7 @@ ABI_OFFSET(struct oracle_counters, flush_domain_ops, 64);
 ABI_OFFSET(struct oracle_counters, flush_range_ops, 72);
 ABI_OFFSET(struct oracle_counters, reserved, 80);
 
-/* What the host is; HVCALL_ORACLE_INFO has no input. Each text ends with NUL and is padded with NUL. */
+/* Identity of the host; HVCALL_ORACLE_INFO has no input. Each text ends with NUL and is padded with NUL. */
 #define ORACLE_BACKEND_SIZE      16
 #define ORACLE_DEFECT_SIZE       48
 #define ORACLE_HOST_VERSION_SIZE 16

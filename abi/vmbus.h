@@ -182,7 +182,7 @@ ABI_SIZE(struct vmbus_modify_channel_response, 16);
 ABI_OFFSET(struct vmbus_modify_channel_response, channel_id, 8);
 ABI_OFFSET(struct vmbus_modify_channel_response, status, 12);
 
-/* A list of guest pages. What does not fit into the header follows in bodies. The guest chooses the id, not 0. */
+/* A list of guest pages. Pages that do not fit into the header follow in bodies. The guest chooses the id, not 0. */
 #define VMBUS_GPADL_HEADER_PAGES 26u
 #define VMBUS_GPADL_BODY_PAGES   28u
 

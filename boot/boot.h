@@ -7,7 +7,7 @@
 
 #include "kernel/boot_info.h"
 
-/* What the steps need to know about the firmware. */
+/* The firmware, as the steps see it. */
 struct boot {
     EFI_HANDLE image;
     EFI_SYSTEM_TABLE *system;

@@ -40,8 +40,8 @@ static enum memory_kind kind_of(const EFI_MEMORY_DESCRIPTOR *d)
     case EfiMemoryMappedIOPortSpace:
         return MEMORY_MMIO;
     default:
-        /* Loader memory too: it belongs to whoever started us. Our own parts are painted over it below. What the
-         * firmware needs at run time it may keep in memory of any type. */
+        /* Loader memory too: it belongs to the program that started this image, whose own parts are painted over it
+         * below. The firmware may keep run-time data in memory of any type. */
         return d->Attribute & EFI_MEMORY_RUNTIME ? MEMORY_RUNTIME_DATA : MEMORY_RESERVED;
     }
 }

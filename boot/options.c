@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the options text comes from. A source that exists but cannot be used is an error, never "no options". */
+/* Sources of the options text. A source that exists but cannot be used is an error, never "no options". */
 #include "boot/boot.h"
 #include "kernel/memory.h"
 #include "lib/option_text.h"

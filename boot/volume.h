@@ -30,7 +30,7 @@ void volume_open(struct volume *v, const struct boot *boot);
 /* Memory of the firmware that nothing frees; NULL = none left. */
 void *volume_memory(struct volume *v, size_t size);
 
-/* The whole file in new memory, with `spare` bytes of room behind it. A file that is not there is empty. */
+/* The whole file in new memory, with `spare` bytes of room after it. A file that is not there is empty. */
 bool volume_read(struct volume *v, const char *path, size_t spare, void **data, size_t *size);
 /* Makes the folder if it is not there yet; the one around it must exist. */
 bool volume_make_folder(struct volume *v, const char *path);
@@ -39,7 +39,7 @@ bool volume_list(struct volume *v, const char *path, void (*visit)(void *context
 /* Deletes a file, or an empty folder. One that is not there is fine. */
 bool volume_delete(struct volume *v, const char *path);
 
-/* Writes at byte `offset`; what is behind it in the file stays. */
+/* Writes at byte `offset`; the rest of the file stays. */
 bool volume_write(struct volume *v, const char *path, size_t offset, const void *data, size_t size);
 /* The same in pieces: an empty file, text, and at last whether all of it has arrived. */
 void volume_create(struct volume_file *f, struct volume *v, const char *path);

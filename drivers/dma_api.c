@@ -125,7 +125,7 @@ bool dma_api_unmap(struct dma_api *api, uint64_t iova, uint64_t length)
     if (status != STAGE1_OK || unmapped == 0) {
         return false;
     }
-    if (unmapped != size) { /* not what was mapped: nobody knows to whom the IOVAs belong, so none is given back */
+    if (unmapped != size) { /* not what was mapped: the owner of the IOVAs is unknown, so none is given back */
         (void)domain_flush(&api->domain);
         api->flushes++;
         return false;

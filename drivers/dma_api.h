@@ -22,7 +22,7 @@ enum dma_api_mode { DMA_API_STRICT, DMA_API_DEFERRED, DMA_API_IDENTITY, DMA_API_
 #define DMA_API_RANGES 1024
 
 /*
- * IOVAs that are free again are kept for the next request of the same size: the allocator behind them searches all
+ * IOVAs that are free again are kept for the next request of the same size: the allocator searches all
  * ranges in use, which would cost more than everything else in a map.
  */
 #define DMA_API_CACHE_ORDERS 6 /* 4 KiB to 128 KiB, powers of two */

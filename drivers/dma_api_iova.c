@@ -6,7 +6,7 @@
 
 #define NOT_CACHED DMA_API_CACHE_ORDERS
 
-/* A cached IOVA stays taken in the allocator, so nobody else can get it. */
+/* A cached IOVA stays taken in the allocator, so no other request can get it. */
 static unsigned cache_order(uint64_t length)
 {
     uint64_t pages = length / PAGE_SIZE;

@@ -106,7 +106,7 @@ static bool write(struct dma_engine *e, uint64_t iova, const void *data, size_t 
     return run(e, &request);
 }
 
-/* What a refused read leaves is zeros, as with the other classes. */
+/* A refused read leaves zeros, as with the other classes. */
 static bool read(struct dma_engine *e, uint64_t iova, void *seen, size_t length)
 {
     struct dmaprobe_request request = {.operation = DMAPROBE_READ, .iova = iova, .length = (uint32_t)length};

@@ -93,7 +93,8 @@ static bool prepare(struct dma_engine *e)
     return e->prepared;
 }
 
-/* What the device cannot emit is folded onto a lower address: nothing, or something else, gets the bytes then. */
+/* An address that the device cannot emit is folded onto a lower address: nothing, or something else, gets the bytes
+ * then. */
 static bool widen(struct dma_engine *e, uint64_t iova)
 {
     unsigned narrow = e->iova_bits, bits = 64 - (unsigned)__builtin_clzll(iova | 1);

@@ -19,7 +19,7 @@
 #define EDU_BUFFER_ADDRESS 0x40000u /* of the device's own buffer, as source or target */
 #define EDU_BUFFER_SIZE    4096u
 
-/* Where the driver keeps the byte that fill writes, once it is prepared. */
+/* Place of the byte that fill writes, once the device is prepared. */
 #define EDU_FILL_OFFSET 2048u
 #define EDU_FILL_SIZE   1024u
 

@@ -12,7 +12,7 @@
  *
  * A class with DMA_STAGED has a buffer of its own that only DMA can fill or empty. Its engines therefore also access
  * `scratch` (scratch_size bytes), which they find at `staging_iova`: at first the GPA of scratch; a test that puts the
- * device into a paging domain maps it there (writable) and stores the IOVA. What passes through it:
+ * device into a paging domain maps it there (writable) and stores the IOVA. These pass through it:
  *  - dma_prepare() loads the patterns that fill and clear send, and checks them. It is needed once, under any
  *    translation that reaches scratch (identity, say); afterwards fill and clear touch nothing but their target;
  *  - dma_write() first loads and checks the data: false = scratch not reached and no access to the target made;
@@ -97,7 +97,7 @@ struct dma_engine *dma_engine_fast(void);
 const char *dma_class_name(enum dma_class class);
 /* Is it one with DMA_SLOW? */
 bool dma_class_is_slow(enum dma_class class);
-/* Takes an engine out of the list and its device off the bus; pointers to engines are void behind that. */
+/* Takes an engine out of the list and its device off the bus; pointers to engines are void after that. */
 void dma_engine_leave_out(struct dma_engine *e);
 
 /* NULL-safe wrappers: false when the class cannot do it. They split nothing: length must fit max_length. */

@@ -20,7 +20,7 @@ struct dmaprobe_element *dmaprobe_scatter(struct dma_engine *e);
 void dmaprobe_start(struct dma_engine *e, unsigned slot, struct dmaprobe_request *request);
 /* Results so far, without an exit: time does not pass for the device. True when the request is finished. */
 bool dmaprobe_result(struct dma_engine *e, unsigned slot, struct dmaprobe_request *request);
-/* Lets a held or repeating request go; false when it is not finished behind that. */
+/* Lets a held or repeating request go; false when it is not finished after that. */
 bool dmaprobe_release(struct dma_engine *e, unsigned slot, struct dmaprobe_request *request);
 /* Bit n: slot n is not finished. Lets time pass for the device. */
 uint32_t dmaprobe_pending(struct dma_engine *e);

@@ -27,7 +27,7 @@ struct hypercall_discovery {
     uint64_t page;                                     /* GPA of the hypercall page */
 };
 
-/* What the memory below the hypercall page holds (INT3), so that a call through a page that is off traps at once. */
+/* Content of the memory below the hypercall page (INT3), so that a call through a page that is off traps at once. */
 #define HYPERCALL_UNDERLAY 0xCC
 
 /* Finds the interface and enables the page on first use; later calls return the same record. */

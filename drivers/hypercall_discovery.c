@@ -10,7 +10,7 @@
 #include "lib/string.h"
 
 /*
- * Who we say we are: the open-source form with an operating system type that nobody has registered, so that a host's
+ * Who we say we are: the open-source form with an operating system type that is not registered, so that a host's
  * workarounds for a known guest never apply to this one. The rest only has to stay the same from run to run.
  */
 #define OS_TYPE_CONFORMANCE 0x70
@@ -83,7 +83,7 @@ static bool enable_page(uint64_t gpa)
 
 /*
  * Where the page is or shall be; 0 when the MSR cannot be read. A page that firmware enabled is used as it is, unless
- * it lies in memory that this image now hands out: the overlay would then hide somebody's data.
+ * it lies in memory that this image now hands out: the overlay would then hide data.
  */
 static uint64_t choose_page(void)
 {

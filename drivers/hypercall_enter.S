@@ -24,7 +24,7 @@
 
     .text
 
-/* What the compiler expects to survive a call: a host that clobbers it must fail its own test, not crash others. */
+/* Registers that the compiler expects to survive a call: a host that clobbers it must fail its own test, not crash others. */
     .macro save_callers_registers
     push %rbp
     mov %rsp, %rbp

@@ -28,7 +28,7 @@ const char *oracle_fault_class_name(uint32_t fault_class);
 /* Exits and flushes since the host started, over all processors. False when there is no oracle, when it has no
  * counters, and when the host refuses the call. */
 bool oracle_counters(struct oracle_counters *counters);
-/* What the host is; every text ends with NUL, whatever the host wrote. False as above. */
+/* Identity of the host; every text ends with NUL, whatever the host wrote. False as above. */
 bool oracle_info(struct oracle_info *info);
 
 #endif

@@ -43,7 +43,7 @@ unsigned pci_extended_capability(const struct pci_function *f, uint16_t id);
 void pci_enable(const struct pci_function *f, bool on);
 /* Bus mastering alone. */
 void pci_bus_master(const struct pci_function *f, bool on);
-/* What a function has to send as MSI or MSI-X, so that `vector` is requested of the running processor. On vPCI the host
+/* The message (MSI, MSI-X) by which a function requests `vector` of the running processor. On vPCI the host
  * is asked for it, and may have none: false. */
 struct pci_message {
     uint64_t address;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a function's header tells: base addresses, capabilities, the command register. */
+/* The header of a function: base addresses, capabilities, the command register. */
 #include "drivers/pci.h"
 #include "drivers/pci_registers.h"
 

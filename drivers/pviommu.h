@@ -35,7 +35,7 @@ void pviommu_fill_domain(struct hv_input_device_domain *d, uint32_t domain_id);
 /* --- domains --- */
 enum domain_kind { DOMAIN_IDENTITY, DOMAIN_BLOCKED, DOMAIN_PAGING };
 
-/* What must be flushed before table pages may be given back. */
+/* The range that must be flushed before table pages may be given back. */
 struct domain_unflushed {
     uint64_t first, last; /* IOVA pages, both included, of the unmaps that took tables out */
     size_t tables;        /* how many; 0 = nothing */

@@ -20,7 +20,7 @@ static void release_freed(struct domain *d)
 
 /*
  * True when the blocks, which ascend where they come from one range, leave no gap in what is unflushed. Tables that
- * somebody took out without domain_unmap() have no known range: only a flush of the whole domain is enough for them.
+ * were taken out without domain_unmap() have no known range: only a flush of the whole domain is enough for them.
  */
 static bool covers_unflushed(const struct domain *d, const struct flush_block *blocks, size_t count)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where stage-1 table pages come from. GPA and virtual address are the same, so neither callback needs its owner. */
+/* The source of stage-1 table pages. GPA and virtual address are the same, so neither callback needs its owner. */
 #include "drivers/pviommu.h"
 #include "kernel/memory.h"
 

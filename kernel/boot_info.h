@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the UEFI entry hands to the kernel. Everything here was copied out of firmware memory that may be reused. */
+/* The information that the UEFI entry hands to the kernel. Everything here was copied out of firmware memory that may
+ * be reused. */
 #ifndef PVT_KERNEL_BOOT_INFO_H
 #define PVT_KERNEL_BOOT_INFO_H
 

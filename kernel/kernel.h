@@ -8,7 +8,7 @@
  * traps, time and power, then calls suite_main() and powers off with its result. */
 void kernel_main(const struct boot_info *info) __attribute__((noreturn));
 
-/* What boot handed over. */
+/* The information that boot handed over. */
 const struct boot_info *kernel_boot_info(void);
 
 struct volume;

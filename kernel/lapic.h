@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Local APIC: the one-shot timer behind test deadlines. xAPIC by MMIO, or x2APIC by MSR when it is already on. */
+/* Local APIC: the one-shot timer for test deadlines. xAPIC by MMIO, or x2APIC by MSR when it is already on. */
 #ifndef PVT_KERNEL_LAPIC_H
 #define PVT_KERNEL_LAPIC_H
 

@@ -12,7 +12,7 @@ struct trap_frame;
 typedef void (*panic_witness)(const char *text, const uint64_t *addresses, size_t count);
 void panic_set_witness(panic_witness witness);
 
-/* For an exception that nobody contains. panic() itself is declared in kernel/trap.h. */
+/* For an exception that is not contained. panic() itself is declared in kernel/trap.h. */
 void panic_trap(const struct trap_frame *frame) __attribute__((noreturn));
 
 #endif

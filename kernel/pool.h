@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The pool behind page_alloc() and buffer_alloc(): contiguous pages of test lifetime. */
+/* The pool of page_alloc() and buffer_alloc(): contiguous pages of test lifetime. */
 #ifndef PVT_KERNEL_POOL_H
 #define PVT_KERNEL_POOL_H
 

@@ -24,7 +24,7 @@
 
 static struct {
     struct acpi_sleep sleep;
-    bool restart; /* nobody is there to switch the machine on again */
+    bool restart; /* the machine is unattended: it has to switch itself on again */
 } power;
 
 void power_init(const struct boot_info *info)

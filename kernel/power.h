@@ -7,7 +7,7 @@
 
 struct boot_info;
 
-/* What the debug-exit port gets; informative only, the runner's verdict comes from the TAP stream. */
+/* Value for the debug-exit port; informative only, the runner's verdict comes from the TAP stream. */
 enum power_code { POWER_PASS = 0x10, POWER_FAIL = 0x11, POWER_ERROR = 0x12 };
 
 void power_init(const struct boot_info *info);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * UEFI runtime services (UEFI 2.10, 8) in physical mode: virtual addresses are physical ones here, so the firmware
- * never needs SetVirtualAddressMap(). Everything works before ExitBootServices as well as behind it. A firmware that
+ * never needs SetVirtualAddressMap(). Everything works before ExitBootServices as well as after it. A firmware that
  * faults is caught: it must not end the run.
  */
 #ifndef PVT_KERNEL_RUNTIME_SERVICES_H
@@ -29,7 +29,7 @@ bool runtime_present(void);
 /* Non-volatile variables of this suite's own vendor id, with access at boot and at run time. `name` is ASCII, at most
  * RUNTIME_NAME_MAX characters. */
 #define RUNTIME_NAME_MAX 23
-/* *size: bytes of room before, of the variable behind the call. */
+/* *size: bytes of room before, of the variable after the call. */
 runtime_status runtime_variable_get(const char *name, void *data, size_t *size);
 /* Size 0 deletes. */
 runtime_status runtime_variable_set(const char *name, const void *data, size_t size);

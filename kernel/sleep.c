@@ -13,7 +13,7 @@ static void halt(uint64_t now, uint64_t end)
     if (deadline != 0 && deadline < end)
         end = deadline;
     lapic_timer_arm(end > now ? end - now : 1);
-    /* An interrupt that is pending is taken behind HLT: STI works one instruction later. */
+    /* An interrupt that is pending is taken after HLT: STI works one instruction later. */
     __asm__ volatile("sti; hlt" : : : "memory");
 }
 

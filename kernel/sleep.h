@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /*
- * Waits until condition(argument) holds, and looks behind every interrupt and every `look_us`; false after
+ * Waits until condition(argument) holds, and looks after every interrupt and every `look_us`; false after
  * `timeout_us`. For waits of milliseconds: an emulated processor that halts leaves the time to others, and on a machine
  * with a clock of its own the time passes at once. Needs lapic_init(). Interrupts are taken meanwhile, and are on or
  * off afterwards as before.

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The second processor. It is started when it is asked for first, and halts between two calls. What runs there is
- * contained like a test: it ends by returning, by an exception, or by its deadline, and whoever waits for it learns
- * which.
+ * The second processor. It is started when it is asked for first, and halts between two calls. A function there
+ * is contained like a test: it ends by returning, by an exception, or by its deadline, and its waiter learns which.
  */
 #ifndef PVT_KERNEL_SMP_H
 #define PVT_KERNEL_SMP_H
@@ -13,7 +12,7 @@
 #include "kernel/trap.h"
 
 enum smp_state {
-    SMP_OFF, /* nobody has asked yet */
+    SMP_OFF, /* not asked for yet */
     SMP_READY,
     SMP_ALONE,     /* the machine has one processor */
     SMP_NO_MEMORY, /* none below 640 KiB, where a processor starts */
@@ -34,7 +33,7 @@ bool smp_done(void);
 bool smp_wait(uint64_t timeout_us);
 /* For both processors, in a contained function: waits until condition(argument) holds; false after `timeout_us`. Halts
  * when that takes long, since an emulated processor that spins takes the time of the other one. Who makes the condition
- * true calls smp_wake() behind that. */
+ * true calls smp_wake() after that. */
 bool smp_sleep(bool (*condition)(void *argument), void *argument, uint64_t timeout_us);
 /* Lets the other processor look again. */
 void smp_wake(void);
@@ -42,8 +41,8 @@ void smp_wake(void);
 enum containment_end smp_end(void);
 const struct trap_report *smp_report(void);
 
-/* Leaves nothing running on the second processor: one that is still busy is stopped by INIT, and starts anew next time.
- * False when that was needed. */
+/* Leaves nothing running on the second processor: one that is still busy is stopped by INIT, and starts again next
+ * time. False when that was needed. */
 bool smp_settle(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The way of another processor from its start-up IPI to the kernel: real mode, protected mode, long mode. The code runs
- * as a copy on a page below 1 MiB; the parameters behind it are those of kernel/smp_start.c.
+ * as a copy on a page below 1 MiB; the parameters after it are those of kernel/smp_start.c.
  */
 #define MSR_EFER 0xC0000080
 #define CR0_PE   0x00000001

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* What time_ns() counts from. */
+/* The zero of time_ns(). */
 void time_set_start(uint64_t entry_tsc);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What happens on each of the 256 vectors, and the two ways to survive an exception on purpose. */
+/* Handling of the 256 vectors, and the two ways to survive an exception on purpose. */
 #include "kernel/trap.h"
 
 #include "kernel/cpu.h"
@@ -27,7 +27,7 @@ static void interrupt(struct cpu *cpu, const struct trap_frame *frame)
     lapic_eoi((unsigned)frame->vector);
     if (frame->vector == VECTOR_DEADLINE)
         containment_timer(cpu, frame);
-    /* Anything else is left over from firmware or sent by a device under test: nobody waits for it. */
+    /* Anything else is left over from firmware or sent by a device under test: no code waits for it. */
 }
 
 void trap_dispatch(struct trap_frame *frame)

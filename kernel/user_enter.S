@@ -3,7 +3,7 @@
 
     .text
 
-/* void user_enter(const struct trap_frame *frame): all registers from there, as behind a trap; interrupts are off. */
+/* void user_enter(const struct trap_frame *frame): all registers from there, as after a trap; interrupts are off. */
     .globl user_enter
 user_enter:
     mov %rdi, %rsp

@@ -15,7 +15,7 @@
 
 extern const uint8_t user_text_start[] __attribute__((visibility("hidden")));
 extern const uint8_t user_text_end[] __attribute__((visibility("hidden")));
-/* Where a program returns to: exit with the value in RAX. */
+/* Return address of a program: exit with the value in RAX. */
 extern const uint8_t user_return[] __attribute__((visibility("hidden")));
 
 void user_enter(const struct trap_frame *frame) __attribute__((noreturn));

@@ -39,7 +39,7 @@ static inline __attribute__((always_inline)) uint64_t user_call_kernel(uint64_t 
 
 typedef uint64_t user_program(uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 
-/* Where things are in a process, from the base of its space on. The rest is free for mappings. */
+/* Layout of a process, from the base of its space on. The rest is free for mappings. */
 #define USER_CODE_OFFSET  0x1000ull
 #define USER_STACK_OFFSET 0x40000ull /* one page; nothing is mapped around it */
 #define USER_DATA_OFFSET  0x200000ull

@@ -71,7 +71,7 @@ uint64_t user_space_root(const struct user_space *u)
     return stage1_root_gpa(u->table);
 }
 
-/* What stage1_map() does not know: executable pages and uncached ones. Nobody has used them yet. */
+/* Executable and uncached pages, which stage1_map() does not know. They have not been used yet. */
 static void refine(const struct user_space *u, uint64_t address, uint64_t length, enum user_access access)
 {
     for (uint64_t at = address; at < address + length; at += PAGE_SIZE) {

@@ -6,8 +6,8 @@
 
 #define READINGS_PER_END 8
 
-/* The narrowest of a few: a reading that was interrupted (by a hypervisor, or by whoever else wants the core on which
- * an emulator runs) is off by as much as that took. */
+/* The narrowest of a few: a reading that was interrupted (by a hypervisor, or by another process on the core of an
+ * emulator) is off by as much as that took. */
 static struct calibrate_reading read_well(struct calibrate_reading (*read)(const void *context), const void *context)
 {
     struct calibrate_reading best = read(context);

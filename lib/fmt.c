@@ -43,7 +43,7 @@ static void put_text(struct output *out, const char *text, size_t length)
         put(out, text[i]);
 }
 
-/* `sign` (such as "-" or "0x") stays in front of zeros and behind spaces. */
+/* `sign` (such as "-" or "0x") stays before zeros and after spaces. */
 static void put_field(struct output *out, const struct conversion *c, const char *sign, size_t sign_length,
                       const char *text, size_t length)
 {
@@ -109,7 +109,7 @@ static size_t clamp_width(int64_t width)
     return width > FMT_WIDTH_MAX ? FMT_WIDTH_MAX : (size_t)width;
 }
 
-/* `at` is behind the '%'. Returns the position behind the conversion; c->type is 0 at the end of the format. */
+/* `at` is after the '%'. Returns the position after the conversion; c->type is 0 at the end of the format. */
 static const char *parse_conversion(const char *at, struct conversion *c, struct arguments *args)
 {
     *c = (struct conversion){.length = LENGTH_INT};

@@ -69,7 +69,7 @@ static bool parse_word(char *word, size_t length, option_handler handler, void *
     memcpy(key, word, key_length);
     key[key_length] = '\0';
 
-    /* There may be no byte behind the last value: one step to the left makes room for its terminator. */
+    /* There may be no byte after the last value: one step to the left makes room for its terminator. */
     size_t value_length = length - key_length - 1;
     char *value = word + key_length;
 

@@ -15,7 +15,7 @@
 
 #define STAGE1_MAX_LEVELS 5
 
-/* What one level of a table format looks like. Level 0 holds 4 KiB leaves; the top level is levels - 1. */
+/* One level of a table format. Level 0 holds 4 KiB leaves; the top level is levels - 1. */
 struct stage1_level {
     uint8_t shift;      /* lowest IOVA bit of this level's index */
     uint8_t index_bits; /* width of the index */

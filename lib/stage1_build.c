@@ -12,7 +12,7 @@ struct stage1_plan stage1_plan(const struct stage1 *s, uint64_t iova, uint64_t g
 
     for (unsigned level = 0; level < s->levels; level++) {
         uint64_t span = entry_span(s, level);
-        /* Where the IOVA is aligned the GPA has to be, too. */
+        /* An aligned IOVA needs an aligned GPA. */
         bool leaf = level < level_limit && (s->page_sizes & span) != 0 && is_aligned(plan.offset, span);
 
         if (leaf) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files lib/stage1*.c share and nobody else sees. Ranges are [iova, end), checked, and multiples of 4 KiB. */
+/* Private to the files lib/stage1*.c. Ranges are [iova, end), checked, and multiples of 4 KiB. */
 #ifndef PVT_LIB_STAGE1_PRIVATE_H
 #define PVT_LIB_STAGE1_PRIVATE_H
 

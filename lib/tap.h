@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* TAP 14 writer: plan first, one point per test, an optional YAML block of key/value pairs behind a point. */
+/* TAP 14 writer: plan first, one point per test, an optional YAML block of key/value pairs after a point. */
 #ifndef PVT_LIB_TAP_H
 #define PVT_LIB_TAP_H
 

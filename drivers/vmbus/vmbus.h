@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * VMBus (reference 3): the connection, the offers of the host, and channels. One processor uses it, by polling; every
- * wait has an end. What cannot be done is told by `vmbus_state`, for a person at the first run on a new host.
+ * wait has an end. `vmbus_state` tells which step failed, for a person at the first run on a new host.
  */
 #ifndef PVT_DRIVERS_VMBUS_VMBUS_H
 #define PVT_DRIVERS_VMBUS_VMBUS_H

@@ -15,7 +15,7 @@
 
 static const uint32_t versions[] = {VPCI_VERSION_1_4, VPCI_VERSION_1_3, VPCI_VERSION_1_2, VPCI_VERSION_1_1};
 
-/* What is left of the place that worked, for all buses. */
+/* The rest of the place that worked, for all buses. */
 static struct {
     bool chosen;
     struct vpci_place place;

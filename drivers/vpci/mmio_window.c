@@ -160,7 +160,7 @@ void mmio_from_holes(const struct mmio_range *used, size_t count, unsigned physi
     for (size_t i = 0; i < count; i++) {
         uint64_t end = used[i].base + used[i].length;
 
-        /* What begins at the chipset's registers is none of the memory. */
+        /* A range that begins at the chipset's registers is no memory. */
         if (used[i].base < LOW_LAST && end <= LOW_END) {
             low = end > low ? end : low;
         }

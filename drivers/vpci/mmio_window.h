@@ -17,8 +17,8 @@ struct mmio_windows {
     struct mmio_range low, high;
 };
 
-/* What any source has to satisfy: at least one range; whole pages; the low one between 1 MiB and the registers of the
- * chipset; the high one above 4 GiB and below 2^physical_bits. What lies outside is cut off; false when none is left.
+/* Conditions for any source: at least one range; whole pages; the low one between 1 MiB and the registers of the
+ * chipset; the high one above 4 GiB and below 2^physical_bits. The rest is cut off; false when none is left.
  */
 bool mmio_windows_check(struct mmio_windows *w, unsigned physical_bits);
 

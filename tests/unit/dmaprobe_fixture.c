@@ -46,7 +46,7 @@ bool msi_send(uint64_t address, uint32_t data)
     return true;
 }
 
-/* Addresses behind stage 2 are those of this process. */
+/* Addresses after stage 2 are those of this process. */
 bool guest_is_ram(uint64_t gpa, uint64_t length)
 {
     uint64_t start = (uintptr_t)machine.ram;

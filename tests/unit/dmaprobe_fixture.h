@@ -7,7 +7,7 @@
 #include "host/vdev/dmaprobe.h"
 #include "tests/unit/unit.h"
 
-/* Guest memory is [0, MACHINE_RAM); behind it everything is refused. */
+/* Guest memory is [0, MACHINE_RAM); everything above it is refused. */
 #define MACHINE_RAM 0x400000u
 
 struct machine {

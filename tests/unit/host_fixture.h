@@ -21,7 +21,7 @@ struct flushed {
     struct page_range pages;
 };
 
-/* What the backend was told since fixture_reset(). */
+/* Calls of the backend since fixture_reset(). */
 struct fixture {
     struct translation device[FIXTURE_DEVICES]; /* what each device sees */
     unsigned switches, domain_flushes, ranges;

@@ -15,7 +15,7 @@ fi
 log=$(mktemp) || exit 2
 trap 'rm -f "$log"' EXIT
 
-# count WORD: the number behind "[  WORD  ]" in cmocka's summary, 0 without that line
+# count WORD: the number after "[  WORD  ]" in cmocka's summary, 0 without that line
 count() {
     sed -n "s/^\[  $1  \] \([0-9][0-9]*\) test(s).*/\1/p" "$log" | head -n 1 | grep . || echo 0
 }

@@ -21,7 +21,7 @@ static void pass(uint64_t ticks)
     machine.now += ticks;
 }
 
-/* The processor can be taken away before and behind the moment at which the clock is looked at. */
+/* The processor can be taken away before and after the moment at which the clock is looked at. */
 static void maybe_away(void)
 {
     if (machine.away_first) {

@@ -272,7 +272,7 @@ static struct dmaprobe_request random_request(struct random *r)
 }
 
 /* Nothing outside of the device's and the guest's memory is touched (the sanitizers watch), every request ends, and
- * the engine is sane behind it. The guest changes its scatter lists while they are in use. */
+ * the engine is sane after it. The guest changes its scatter lists while they are in use. */
 static void random_requests(void **state)
 {
     struct random r = unit_random();

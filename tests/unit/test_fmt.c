@@ -23,7 +23,7 @@ static int unchecked(char *buffer, size_t size, const char *format, ...)
     return length;
 }
 
-/* Both functions with the same arguments into buffers of `size`: same text, same result, nothing behind the end. */
+/* Both functions with the same arguments into buffers of `size`: same text, same result, nothing after the end. */
 #define AGREE(size, format, ...)                                                                                       \
     do {                                                                                                               \
         char ours_[256], libc_[256];                                                                                   \

@@ -156,7 +156,7 @@ static void length_is_rounded_and_aligned_to_its_power_of_two(void **state)
     assert_true(iova_alloc(&a, 1, &iova) && iova == 1 * PAGE);
     assert_true(iova_alloc(&a, 3 * PAGE, &iova) && iova == 4 * PAGE);
     assert_true(iova_alloc(&a, PAGE + 1, &iova) && iova == 2 * PAGE);
-    assert_true(iova_alloc(&a, PAGE, &iova) && iova == 7 * PAGE); /* right behind the three pages */
+    assert_true(iova_alloc(&a, PAGE, &iova) && iova == 7 * PAGE); /* right after the three pages */
     assert_true(iova_alloc(&a, 1ull << 29, &iova) && iova == 1ull << 29);
     assert_false(iova_alloc(&a, 1ull << 29, &iova));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Records of a run that nobody watches: what goes in comes out, and nothing that was not put in ever does. */
+/* Records of an unattended run: what goes in comes out, and nothing that was not put in ever does. */
 #include "tests/harness/journal.h"
 
 #include <string.h>

@@ -145,7 +145,7 @@ static void refused_encodings(void **state)
     }
 }
 
-/* Whatever lies at RIP: the result is sane, and no byte behind the end was looked at (the copy has its exact size). */
+/* Whatever lies at RIP: the result is sane, and no byte after the end was looked at (the copy has its exact size). */
 static void random_bytes(void **state)
 {
     struct random random;

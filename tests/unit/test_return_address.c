@@ -4,7 +4,7 @@
 #include "lib/return_address.h"
 #include "tests/unit/unit.h"
 
-#define RETURN 0x10005u /* behind a call at 0x10000 */
+#define RETURN 0x10005u /* after a call at 0x10000 */
 
 static bool after_call(uint8_t opcode, int32_t distance, uint64_t rip)
 {

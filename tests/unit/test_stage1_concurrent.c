@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A second thread walks the tree all the time, as an IOMMU does, while the first one changes it. What it finds must be
+ * A second thread walks the tree all the time, as an IOMMU does, while the first one changes it. It must find
  * a translation that was true, and a page that stays mapped must be found every time.
  */
 #include <pthread.h>
@@ -40,7 +40,7 @@ static void *walk_forever(void *context)
     return NULL;
 }
 
-/* What a flush means for the tree's owner: walks that began before are over. */
+/* A flush, as the tree's owner sees it: walks that began before are over. */
 static void wait_for_walks(struct walker *w)
 {
     uint64_t until = __atomic_load_n(&w->walks, __ATOMIC_ACQUIRE) + 2;

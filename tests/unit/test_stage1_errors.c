@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the stage-1 code refuses, and that a refusal changes nothing. */
+/* Refusals of the stage-1 code, none of which changes anything. */
 #include <string.h>
 
 #include "tests/unit/stage1_fixture.h"

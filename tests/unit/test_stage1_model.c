@@ -221,7 +221,7 @@ static void compare_leaf(void *context, uint64_t iova, uint64_t gpa, uint64_t si
                 fail_msg("IOVA 0x%llx: tree 0x%llx, model 0x%llx", (unsigned long long)(iova + n * SIZE_4K),
                          (unsigned long long)expected, (unsigned long long)run->window[i].page[first + n]);
         }
-        run->window[i].page[run->pages] += size / SIZE_4K; /* word behind the last page: pages seen in the tree */
+        run->window[i].page[run->pages] += size / SIZE_4K; /* word after the last page: pages seen in the tree */
         return;
     }
     fail_msg("leaf outside of all windows: IOVA 0x%llx", (unsigned long long)iova);

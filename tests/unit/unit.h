@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What every unit test needs: cmocka with the headers it asks for, and random numbers that can be had again. */
+/* Common to all unit tests: cmocka with the headers it asks for, and random numbers that can be had again. */
 #ifndef PVT_TESTS_UNIT_UNIT_H
 #define PVT_TESTS_UNIT_UNIT_H
 

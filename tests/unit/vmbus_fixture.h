@@ -16,7 +16,7 @@
 
 extern uint8_t fake_ram[FAKE_RAM_SIZE];
 
-/* Where the guest of these tests has things: page numbers. */
+/* Page numbers of the guest of these tests. */
 #define FAKE_MESSAGES 1u
 #define FAKE_EVENTS   2u
 #define FAKE_RINGS    10u /* and the following FAKE_RING_PAGES */
