@@ -235,3 +235,42 @@ def test_profiles_that_come_with_the_suite() -> None:
         assert demands["TR-12"] == demands["ATS-1"] == "optional", "only hosts that report these can be tested"
     merged, strict = (profiles.load(name, KNOWN) for name in ("linux-merged", "strict"))
     assert merged.demand(KNOWN["DET-1"]) == "advisory" and strict.demand(KNOWN["DET-1"]) == "mandatory"
+
+
+@pytest.mark.parametrize(
+    ("selection", "missing"),
+    [
+        ([], set()),
+        (["--class", "none"], {"FL-1", "FL-2", "TR-1"}),
+        (["cap"], {"FL-1", "FL-2", "TR-1"}),
+        (["!tr"], {"TR-1"}),
+        (["flush", "tr"], {"CAP-1"}),
+    ],
+)
+def test_a_mandatory_requirement_outside_of_the_selection_is_a_finding(
+    runner: Runner, tmp_path: Path, selection: list[str], missing: set[str]
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(PROFILE)
+    done = runner(*selection, "--profile", str(path))
+    found = findings(tmp_path)
+    # GEN-1 is that of the test that only observes.
+    assert {subject for _, subject in found} - {"GEN-1"} == missing
+    assert all(kind == "not-verified" for kind, _ in found) and done.returncode == (1 if found else 0)
+    if missing:
+        assert "mandatory, but none of its tests was selected" in done.stdout
+
+
+@pytest.mark.parametrize(("selection", "code"), [([], 0), (["!tr"], 1)])
+def test_what_has_to_be_verified_is_a_question_to_all_shards(
+    runner: Runner, tmp_path: Path, selection: list[str], code: int
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(PROFILE)
+    for index in (1, 2):
+        assert runner(*selection, "--profile", str(path), "--shard", f"{index}/2").returncode == 0
+        assert findings(tmp_path) == []
+        (tmp_path / "results").rename(tmp_path / f"shard-{index}")
+    for more in ([], ["--profile", str(path)]):
+        assert runner("merge", str(tmp_path / "shard-1"), str(tmp_path / "shard-2"), *more).returncode == code
+        assert [subject for _, subject in findings(tmp_path) if subject != "GEN-1"] == (["TR-1"] if code else [])

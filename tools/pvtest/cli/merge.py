@@ -19,7 +19,7 @@ from pvtest.machine.terminal import terminal
 from pvtest.plan import shard
 from pvtest.report import json_reader, summary
 from pvtest.report.folder import ResultsFolder
-from pvtest.stream.model import Gate, Run, Timing, Verdict
+from pvtest.stream.model import Gate, Run, Timing
 from pvtest.stream.trials import Trials
 
 # name of the file -> format, and the key of the entries
@@ -58,14 +58,9 @@ def _gates(runs: list[Run], merged: Run) -> Gate:
     for run in runs:
         out.excused.update(run.gate.excused)
         out.findings += [finding for finding in run.gate.findings if finding not in out.findings]
-    # One shard may have skipped what another one verified.
-    verified = {
-        merged.requirements[name].id
-        for result in merged.results
-        if result.verdict is not Verdict.SKIP
-        for name in result.instance.test.requirements
-    }
-    out.findings = [f for f in out.findings if f.kind != "not-verified" or f.subject not in verified]
+    # Whether all is verified that has to be is a question to the whole.
+    out.findings = [finding for finding in out.findings if finding.kind != "not-verified"]
+    out.findings += rules.not_verified(merged, out.demands)
     return out
 
 

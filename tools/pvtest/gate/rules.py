@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from pvtest.gate.baseline import Baseline, Known
 from pvtest.gate.profiles import Profile
 from pvtest.images.catalogue import Catalogue
-from pvtest.stream.model import Finding, Gate, Run, TestResult, Verdict
+from pvtest.stream.coverage import coverage
+from pvtest.stream.model import Finding, Gate, Run, Verdict
 from pvtest.stream.yaml_block import YamlError, number
 
 BAD = (Verdict.FAIL, Verdict.ERROR)
@@ -43,19 +44,20 @@ def _devices(run: Run, profile: Profile) -> list[Finding]:
     ]
 
 
-def _skips(run: Run, profile: Profile) -> list[Finding]:
-    """A mandatory requirement is verified when one of its tests ran; that all were skipped fails."""
-    tests: dict[str, list[TestResult]] = {}
-    for result in run.results:
-        for name in result.instance.test.requirements:
-            tests.setdefault(run.requirements[name].id, []).append(result)
+def not_verified(run: Run, demands: dict[str, str]) -> list[Finding]:
+    """A mandatory requirement is verified when one of its tests ran. That all were skipped, or that the selection has
+    none of them, fails. A shard says nothing of the whole; merge judges that."""
+    if run.shard:
+        return []
     out = []
-    for name, results in tests.items():
-        mandatory = profile.demand(run.requirements[name]) == "mandatory"
-        if mandatory and all(result.verdict is Verdict.SKIP for result in results):
-            why = "; ".join(dict.fromkeys(result.reason for result in results))
-            ids = ", ".join(result.instance.id for result in results)
-            out.append(Finding("not-verified", name, f"mandatory, but all its tests were skipped ({ids}): {why}"))
+    for entry in coverage(run):
+        if demands.get(entry.requirement.id) != "mandatory":
+            continue
+        if entry.verdict == "skip":
+            text = f"mandatory, but all its tests were skipped ({', '.join(entry.tests)}): {entry.reason}"
+            out.append(Finding("not-verified", entry.requirement.id, text))
+        elif entry.verdict == "not-run":
+            out.append(Finding("not-verified", entry.requirement.id, "mandatory, but none of its tests was selected"))
     return out
 
 
@@ -111,7 +113,8 @@ def apply(
     if profile is not None:
         gate.profile = {"name": profile.name, "version": profile.version, "title": profile.title}
         gate.demands = {item.id: profile.demand(item) for item in run.requirements.items}
-        gate.findings += _capabilities(run, profile) + _devices(run, profile) + _skips(run, profile)
+        gate.findings += _capabilities(run, profile) + _devices(run, profile)
+        gate.findings += not_verified(run, gate.demands)
         gate.excused.update(_advisory(run, profile))
     if baseline is not None:
         gate.baseline = baseline.path

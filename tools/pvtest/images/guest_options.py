@@ -38,6 +38,7 @@ class HostKey(Enum):
     CACHING = "caching"
     SEED = "seed"
     LEVELS = "levels"
+    BUS = "bus"
     FUNCTIONS = "functions"
     CRASH = "crash"
     LOG = "log"

@@ -141,8 +141,11 @@ def _boots(run: Run) -> list[Text]:
 
 def _gate(run: Run) -> list[Text]:
     lines = []
+    same: dict[str, list[str]] = {}
     for finding in run.gate.findings:
-        lines.append(Text.assemble(("gate          ", STYLE[Verdict.FAIL]), f"{finding.subject}: {finding.text}"))
+        same.setdefault(finding.text, []).append(finding.subject)
+    for text, subjects in same.items():
+        lines.append(Text.assemble(("gate          ", STYLE[Verdict.FAIL]), f"{', '.join(subjects)}: {text}"))
     for result in run.results:
         if why := run.excused(result):
             lines.append(Text(f"excused       {result.instance.id}: {result.verdict.value}, {why}"))
