@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import jsonschema
 
 from pvtest import paths
+from pvtest.clean import cleaned
 from pvtest.errors import UsageError
 from pvtest.toml_file import read_text
 
@@ -74,7 +75,8 @@ def parse(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: not JSON: {error}") from None
     if not isinstance(data, dict):
         raise UsageError(f"{path}: holds no JSON object")
-    return data
+    found: dict[str, Any] = cleaned(data)
+    return found
 
 
 @lru_cache(maxsize=None)

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pvtest.clean import cleaned
 from pvtest.errors import UsageError, suggest
 
 MAX_BYTES = 1 << 20
@@ -24,7 +25,7 @@ class TomlFile:
         if deepest > MAX_DEPTH:
             self.refuse("brackets are nested too deep")
         try:
-            self.data: dict[str, Any] = tomllib.loads(self.text)
+            self.data: dict[str, Any] = cleaned(tomllib.loads(self.text))
         except tomllib.TOMLDecodeError as error:
             line = re.search(r"at line (\d+)", str(error))
             self.refuse(f"not TOML: {error}", int(line[1]) if line else None)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pvtest import interrupts
+from pvtest.clean import printable
 from pvtest.cli import arguments, packing
 from pvtest.errors import EXIT_ERROR, MissingError, RunnerError, UsageError, suggest, system_error
 from pvtest.output import Output, drop
@@ -229,7 +230,7 @@ def main(words: list[str]) -> int:
 
 def _complain(text: str) -> None:
     with contextlib.suppress(OSError):
-        print(text.replace("\n", " "), file=sys.stderr, flush=True)
+        print(printable(text.replace("\n", " ")), file=sys.stderr, flush=True)
 
 
 def _unexpected(error: Exception) -> str:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from pvtest import paths
+from pvtest.clean import printable
 from pvtest.errors import MissingError
 from pvtest.images import build_id, stories
 from pvtest.images.pe import ImageError
@@ -127,13 +128,13 @@ def _host_words(log: Path, limit: int = 3) -> list[str]:
     words = ("panic", "fatal", "error", "refused", "unhandled", "shutdown")
     # What belongs to a crash report is told as one.
     bad = [line for line in lines if any(word in line.lower() for word in words) and not crash.is_report(line)]
-    return [f"the host's log says: {line[:200]}" for line in bad[-limit:]]
+    return [f"the host's log says: {printable(line)[:200]}" for line in bad[-limit:]]
 
 
 def _qemu_words(stderr: str) -> list[str]:
     """What QEMU complained of first and last; that the runner ended it is no news."""
     lines = [line for line in stderr.splitlines() if line.strip() and "terminating on signal" not in line]
-    return [f"QEMU says: {line[:200]}" for line in dict.fromkeys(lines[:1] + lines[-1:])]
+    return [f"QEMU says: {printable(line)[:200]}" for line in dict.fromkeys(lines[:1] + lines[-1:])]
 
 
 def _problems(attempt: Attempt, boot_number: int) -> list[str]:

@@ -3,17 +3,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
+from typing import Any
 
 from pvtest.report import reproduce
 from pvtest.report.telling import rows
 from pvtest.stream import crash
 from pvtest.stream.counts import kind_counts, sentence
 from pvtest.stream.coverage import coverage, states, uncovered
-from pvtest.stream.model import Run, TestResult, Verdict
+from pvtest.stream.model import Crash, Finding, Frame, Run, TestResult, Verdict
 
 MAX_FAILURES = 20
+MAX_ITEMS = 500  # of a list
+MAX_PAGE = 60_000  # characters; GitHub takes 65,536 in a comment
+LONG_TEXT, LONG_LIST = 240, 40  # what a page that would be too long keeps of a text and of a list
 SIGN = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.ERROR: "💥", Verdict.SKIP: "⏭️"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~@&])")
 
@@ -65,27 +70,37 @@ def _failure(run: Run, result: TestResult) -> list[str]:
     ]
 
 
-def _crashes(run: Run) -> list[str]:
-    lines = []
-    for found in run.crashes:
-        where = f" in {code(found.test)}" if found.test else ""
-        lines += [f"- {escaped(crash.words(found))} (boot {found.boot}{where})", ""]
-        lines += [*_block("\n".join([*found.lines, *crash.frame_lines(found.frames)])), ""]
-    return ["### Crashes", "", *lines] if lines else []
+def _listed(title: str, items: list[list[str]], most: int, what: str = "") -> list[str]:
+    """A section; of its items as many as there is room for, and how many there are beside these."""
+    if not items:
+        return []
+    lines, size, shown = [], 0, 0
+    for item in items:
+        size += sum(len(line) + 1 for line in item)
+        if size > most or shown == MAX_ITEMS:
+            break
+        lines += item
+        shown += 1
+    if shown < len(items):
+        lines += ["", f"... and {len(items) - shown} more{what}, see results.json"]
+    return [*([f"### {title}", ""] if title else []), *lines, ""]
 
 
-def _told(run: Run) -> list[str]:
+def _crash(found: Crash) -> list[str]:
+    where = f" in {code(found.test)}" if found.test else ""
+    words = f"- {escaped(crash.words(found))} (boot {found.boot}{where})"
+    return [words, "", *_block("\n".join([*found.lines, *crash.frame_lines(found.frames)])), ""]
+
+
+def _told(run: Run, most: int) -> list[str]:
     bad = [result for result in run.results if result.verdict in (Verdict.FAIL, Verdict.ERROR)]
-    told = [result for result in bad if not run.excused(result)]
-    lines = []
-    if told:
-        lines += ["### Failures", ""]
-        for result in told[:MAX_FAILURES]:
-            lines += _failure(run, result)
-        if len(told) > MAX_FAILURES:
-            lines += [f"... and {len(told) - MAX_FAILURES} more, see results.json", ""]
-    excused = [f"- {code(result.instance.id)}: {escaped(run.excused(result))}" for result in bad if run.excused(result)]
-    return lines + (["### Known failures", "", *excused, ""] if excused else [])
+    told = [_failure(run, result) for result in bad if not run.excused(result)]
+    lines = _listed("Failures", told[:MAX_FAILURES], most)
+    if len(told) > MAX_FAILURES:
+        lines += [f"{len(told)} tests in all, of which at most {MAX_FAILURES} are here; see results.json", ""]
+    known = [result for result in bad if run.excused(result)]
+    excused = [[f"- {code(result.instance.id)}: {escaped(run.excused(result))}"] for result in known]
+    return lines + _listed("Known failures", excused, most // 2, " known failures")
 
 
 def _context(run: Run) -> list[str]:
@@ -104,44 +119,91 @@ def _context(run: Run) -> list[str]:
     return ["- " + ", ".join(f"{key} {escaped(value)}" for key, value in rows if value.strip())]
 
 
-def _requirements(run: Run) -> list[str]:
+def _requirements(run: Run, most: int) -> list[str]:
     entries = coverage(run)
     counted = ", ".join(f"{number} {name}" for name, number in states(entries).items() if number)
     lines = ["### Requirements", "", f"{counted}, of {len(entries)}", ""]
-    listed = [
-        f"| {entry.requirement.id} | {entry.state} | {entry.verdict} | {escaped(entry.reason)} |" for entry in entries
+    rows = [
+        [f"| {entry.requirement.id} | {entry.state} | {entry.verdict} | {escaped(entry.reason)} |"] for entry in entries
     ]
     lines += ["<details><summary>", "", "Each of them", "", "</summary>", ""]
-    lines += ["| requirement | coverage | verdict | reason |", "|---|---|---|---|", *listed, "", "</details>", ""]
-    unmet = [f"- {entry.requirement.id} {entry.state}: {escaped(entry.reason)}" for entry in uncovered(entries)]
-    return lines + ([*unmet, ""] if unmet else [])
+    lines += ["| requirement | coverage | verdict | reason |", "|---|---|---|---|", *_listed("", rows, most)]
+    unmet = [[f"- {entry.requirement.id} {entry.state}: {escaped(entry.reason)}"] for entry in uncovered(entries)]
+    return [*lines, "</details>", "", *_listed("", unmet, most // 2)]
 
 
-def _trials(run: Run) -> list[str]:
+def _trials(run: Run, most: int) -> list[str]:
     """What a campaign found wrong."""
     trials = run.trials
     if trials is None:
         return []
-    wrong = [f"- {escaped(trials.why(e))}. Again: {code(trials.again(e, run.seed))}" for e in trials.wrong]
-    return [f"### {trials.kind.capitalize()}", "", trials.sentence, "", *(wrong or ["All as they should be."]), ""]
+    wrong = [[f"- {escaped(trials.why(e))}. Again: {code(trials.again(e, run.seed))}"] for e in trials.wrong]
+    title = trials.kind.capitalize()
+    return [f"### {title}", "", trials.sentence, "", *(_listed("", wrong, most) or ["All as they should be.", ""])]
 
 
-def render(run: Run) -> str:
-    """The whole summary."""
+def _page(run: Run, most: int) -> str:
+    """`most`: characters of each section."""
     counts = ", ".join(f"{run.count(verdict)} {verdict.value}" for verdict in Verdict if run.count(verdict))
     campaign = f", {run.trials.sentence}" if run.trials else ""
     lines = [f"## {SIGN[run.verdict]} pvIOMMU conformance: {run.verdict.value}{campaign}", ""]
     lines += [f"**{len(run.selected)} planned: {counts or 'none ran'}** (exit code {run.exit_code})", ""]
-    if run.problems:
-        lines += ["### Problems of the run", "", *(f"- {escaped(problem)}" for problem in run.problems), ""]
-    if run.gate.findings:
-        lines += ["### Gate", "", *(f"- {code(f.subject)}: {escaped(f.text)}" for f in run.gate.findings), ""]
-    lines += _trials(run)
-    lines += _crashes(run)
-    lines += _told(run)
-    lines += ["### Groups", "", *_groups(run), ""]
+    lines += _listed("Problems of the run", [[f"- {escaped(problem)}"] for problem in run.problems], most)
+    findings = [[f"- {code(f.subject)}: {escaped(f.text)}"] for f in run.gate.findings]
+    lines += _listed("Gate", findings, most, " findings")
+    lines += _trials(run, most)
+    lines += _listed("Crashes", [_crash(found) for found in run.crashes], most)
+    lines += _told(run, most)
+    lines += ["### Groups", "", *_listed("", [[line] for line in _groups(run)], most)]
     skipped = [result for result in run.results if result.verdict is Verdict.SKIP]
-    if skipped:
-        lines += ["### Skipped", "", *(f"- {code(r.instance.id)}: {escaped(r.reason)}" for r in skipped), ""]
-    lines += _requirements(run)
+    rows = [[f"- {code(result.instance.id)}: {escaped(result.reason)}"] for result in skipped]
+    lines += _listed("Skipped", rows, most, " skipped tests")
+    lines += _requirements(run, most)
     return "\n".join([*lines, *_context(run), f"- {sentence(kind_counts(run))}"]) + "\n"
+
+
+def _clipped(data: Any) -> Any:
+    """A copy with no long text in it, for a page that would be too long."""
+    if isinstance(data, str):
+        return data if len(data) <= LONG_TEXT else data[:LONG_TEXT] + " ..."
+    if isinstance(data, list):
+        cut = [_clipped(item) for item in data[:LONG_LIST]]
+        return cut + ["..."] if data[LONG_LIST:] and isinstance(data[0], str) else cut
+    if isinstance(data, dict):
+        return {_clipped(key): _clipped(value) for key, value in list(data.items())[:LONG_LIST]}
+    if isinstance(data, (TestResult, Crash, Finding, Frame)):
+        return dataclasses.replace(data, **{f.name: _clipped(getattr(data, f.name)) for f in dataclasses.fields(data)})
+    return data
+
+
+def _short(run: Run) -> Run:
+    gate = dataclasses.replace(
+        run.gate,
+        findings=[_clipped(finding) for finding in run.gate.findings],
+        excused={name: _clipped(why) for name, why in run.gate.excused.items()},
+        baseline=_clipped(run.gate.baseline),
+        profile=_clipped(run.gate.profile),
+    )
+    return dataclasses.replace(
+        run,
+        results=[_clipped(result) for result in run.results],
+        problems=[_clipped(problem) for problem in run.problems],
+        crashes=[_clipped(found) for found in run.crashes],
+        host=_clipped(run.host),
+        versions=_clipped(run.versions),
+        defects=run.defects[:LONG_LIST],
+        variants=run.variants[:LONG_LIST],
+        flags=_clipped(run.flags),
+        gate=gate,
+    )
+
+
+def render(run: Run) -> str:
+    """The whole summary, or as much of it as a comment may hold; it says what it left out."""
+    page = _page(run, MAX_PAGE)
+    for most in (6000, 3000, 1000):
+        if len(page) < MAX_PAGE:
+            break
+        page = _page(_short(run), most)
+    rest = "\n\n... and more, see results.json\n"
+    return page if len(page) < MAX_PAGE else page[: MAX_PAGE - len(rest) - 1] + rest

@@ -15,25 +15,38 @@ from pvtest.stream import crash
 from pvtest.stream.model import Finding, Run, TestResult, Verdict
 from pvtest.stream.trials import Trials
 
+_SIMPLE = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-    return f'"{escaped}"'
+    """In double quotes. What YAML refuses or takes for the end of a line is escaped; so is what one cannot see."""
+    return '"' + "".join(_SIMPLE.get(letter) or _escape(letter) for letter in text) + '"'
+
+
+def _escape(letter: str) -> str:
+    if letter == " " or letter.isprintable():
+        return letter
+    code = ord(letter)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _line(text: str) -> str:
+    """For a line outside of a block, where nothing can be escaped."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
 
 
 def _gate_id(finding: Finding) -> str:
     """A finding looks like a test to a CI system, which looks at nothing else."""
-    return f"gate:{finding.kind}:{finding.subject}".replace("#", "_").replace("\\", "_")
+    return _line(f"gate:{finding.kind}:{finding.subject}").replace("#", "_").replace("\\", "_")
 
 
 def _directive(run: Run, result: TestResult) -> str:
     """In TAP a failure that is expected is a TODO."""
     if result.verdict is Verdict.SKIP:
-        return f" # SKIP {' '.join(result.reason.split())}"
+        return f" # SKIP {_line(result.reason)}"
     excused = run.excused(result)
-    return f" # TODO {' '.join(excused.split())}" if excused else ""
+    return f" # TODO {_line(excused)}" if excused else ""
 
 
 def _told(result: TestResult, told: Telling) -> list[str]:
@@ -60,7 +73,7 @@ def _block(run: Run, result: TestResult) -> list[str]:
 
 
 def _trial_id(trials: Trials, entry: dict[str, Any]) -> str:
-    return f"{trials.word}:{trials.name(entry)}".replace("#", "_").replace("\\", "_")
+    return _line(f"{trials.word}:{trials.name(entry)}").replace("#", "_").replace("\\", "_")
 
 
 def _trial_points(trials: Trials, seed: int, first: int) -> list[str]:
@@ -82,7 +95,7 @@ def tap(run: Run) -> str:
     lines = ["TAP version 14", f"1..{len(run.results) + len(run.gate.findings) + len(trials)}"]
     for number, result in enumerate(run.results, 1):
         ok = "ok" if result.verdict in (Verdict.PASS, Verdict.SKIP) else "not ok"
-        lines.append(f"{ok} {number} - {result.instance.id}{_directive(run, result)}")
+        lines.append(f"{ok} {number} - {_line(result.instance.id)}{_directive(run, result)}")
         lines += _block(run, result)
     for number, finding in enumerate(run.gate.findings, len(run.results) + 1):
         lines += [f"not ok {number} - {_gate_id(finding)}", "  ---", "  verdict: fail"]
@@ -90,9 +103,9 @@ def tap(run: Run) -> str:
     if run.trials:
         lines += _trial_points(run.trials, run.seed, len(run.results) + len(run.gate.findings) + 1)
     if run.problems:
-        lines += [f"# problem: {' '.join(problem.split())}" for problem in run.problems]
-        lines += [f"# crash: {' '.join(line.split())}" for line in _crashes(run)]
-        lines.append(f"Bail out! {' '.join(run.problems[0].split())}")
+        lines += [f"# problem: {_line(problem)}" for problem in run.problems]
+        lines += [f"# crash: {_line(line)}" for line in _crashes(run)]
+        lines.append(f"Bail out! {_line(run.problems[0])}")
     return "\n".join(lines) + "\n"
 
 
@@ -140,6 +153,15 @@ def _trial_case(trials: Trials, entry: dict[str, Any], seed: int) -> TestCase:
     return case
 
 
+def _by_the_schema(xml: JUnitXml) -> None:
+    """Schemas of CI systems know no number of skipped tests above the suites, and no exponent in a time."""
+    root = xml._elem  # pylint: disable=protected-access
+    root.attrib.pop("skipped", None)
+    for element in root.iter():
+        if "time" in element.attrib:
+            element.set("time", f"{float(element.get('time')):.6f}")
+
+
 def junit(run: Run, path: Path) -> None:
     """Writes junit.xml. A problem of the whole run is a test case, because CI systems look at nothing else."""
     suite = TestSuite("pvtest")
@@ -161,4 +183,5 @@ def junit(run: Run, path: Path) -> None:
     xml = JUnitXml("pvtest")
     xml.add_testsuite(suite)
     xml.update_statistics()
+    _by_the_schema(xml)
     xml.write(str(path), pretty=True)

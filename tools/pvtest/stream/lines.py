@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import re
+from pvtest.clean import printable
+
+__all__ = ["MAX_LINE", "LineAssembler", "printable"]
 
 MAX_LINE = 4096  # bytes; the guest's own limit is far below
-_ESCAPE = re.compile(r"\x1b(\[[0-9;?=]*[ -/]*[@-~]|[@-Z\\-_])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class LineAssembler:
@@ -41,8 +41,3 @@ class LineAssembler:
         self._pending.clear()
         self._dropping = False
         return text
-
-
-def printable(line: str) -> str:
-    """Without terminal escapes and control characters: firmware paints the screen it believes to have."""
-    return _CONTROL.sub("", _ESCAPE.sub("", line))

@@ -189,7 +189,7 @@ class TapParser:
         if key in yaml:
             self._problem(f"block of {self.points[-1].id}: {key} is given twice")
         elif len(yaml) < MAX_KEYS:
-            yaml[key] = value
+            yaml[key] = printable(value)  # again, as an escape of the block may have become one of a terminal
 
     def fact(self, word: str) -> dict[str, str]:
         """The fields of the first comment that begins with this word."""
