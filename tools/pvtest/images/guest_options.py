@@ -38,7 +38,6 @@ class HostKey(Enum):
     CACHING = "caching"
     SEED = "seed"
     LEVELS = "levels"
-    BUS = "bus"
     FUNCTIONS = "functions"
     CRASH = "crash"
     LOG = "log"
