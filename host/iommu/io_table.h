@@ -25,6 +25,6 @@ uint64_t io_table_guest_ram(unsigned bits);
 /* All of [start, end) but the interrupt window. Bounds are multiples of 4 KiB. */
 void io_table_map_range(uint64_t *top, uint64_t start, uint64_t end);
 /* One leaf of a level, with the tables on the way. */
-void io_table_map_leaf(uint64_t *top, uint64_t address, unsigned leaf_level);
+void io_table_map_leaf(uint64_t *table, uint64_t address, unsigned leaf_level);
 
 #endif
