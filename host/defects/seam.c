@@ -34,6 +34,7 @@ element_handler *call_element_in_front(uint16_t code, element_handler *element)
 void calls_in_front(call_handler *handler, call_handler *right[CALL_COUNT])
 {
     for (unsigned i = 0; i < CALL_COUNT; i++) {
+        /* cppcheck-suppress AssignmentAddressToInteger ; both are pointers to functions */
         right[i] = calls[i].handler;
         calls[i].handler = handler;
     }
