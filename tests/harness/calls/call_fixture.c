@@ -190,7 +190,7 @@ void call_body(const struct call_fixture *f, enum call_id call, uint64_t *body)
         break;
     case CALL_CONFIGURE:
         body[3] = HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL;
-        body[4] = stage1_root_gpa(&f->place[PLACE_ELSEWHERE].domain->table);
+        body[4] = f->pviommu ? stage1_root_gpa(&f->place[PLACE_ELSEWHERE].domain->table) : 0;
         break;
     case CALL_FLUSH_LIST:
         body[3] = HV_FLUSH_LIST_IOMMU_FORMAT;
