@@ -50,7 +50,7 @@ CFLAGS += $(if $(CLANG),,-maccumulate-outgoing-args)
 # Tests are many, and their functions small: the space that aligns stack frames to 16 bytes is a tenth of their code.
 NARROW := $(if $(CLANG),,-mpreferred-stack-boundary=3)
 
-TEST_SRC  := $(filter-out tests/unit/% tests/runner/%,$(wildcard tests/*/*.c tests/*/*.S tests/*/*/*.c))
+TEST_SRC  := $(filter-out tests/unit/% tests/fuzz/% tests/runner/%,$(wildcard tests/*/*.c tests/*/*.S tests/*/*/*.c))
 GUEST_SRC := $(sort $(wildcard boot/*.c boot/*.S kernel/*.c kernel/*.S drivers/*.c drivers/*.S drivers/*/*.c lib/*.c) $(TEST_SRC))
 # It tells the unit tests about the software IOMMU; the host never asks.
 HOST_TOLD := host/softiommu/statistics.c
@@ -92,6 +92,7 @@ help:
 	@echo '  test-distributions'
 	@echo '              builds and runs with gcc and clang of other Debian releases (SUITES), as root'
 	@echo '  unit        unit tests of the C libraries; UNIT_SEED=N: other random numbers'
+	@echo '  fuzz        input of a guest at random, with clang; FUZZ_SECONDS=N for each parser (10)'
 	@echo '  lint        formatting and static checks of C, shell and Python'
 	@echo '  lint-words  words that docs/style.md keeps out of comments and documents'
 	@echo '  docs        catalogue, requirements, manual page, completion, in $(BUILD)/docs'
@@ -168,6 +169,7 @@ sizes: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi
 	$(call size_check,refhost.efi,$(HOST_LIMIT))
 
 include tests/unit/unit.mk
+include tests/fuzz/fuzz.mk
 
 # Everything that CI checks; each step says what it does. Sets up what is missing first.
 test:
@@ -182,7 +184,7 @@ test-distributions:
 	@tools/test-distributions.sh $(SUITES)
 
 C_FILES  := $(wildcard $(filter %.c %.h,$(TREE)))
-SH_FILES := run.sh .ci/run $(sort $(wildcard tools/*.sh tools/bundle/*.sh tests/unit/*.sh tests/runner/*.sh))
+SH_FILES := run.sh .ci/run $(sort $(wildcard tools/*.sh tools/bundle/*.sh tests/unit/*.sh tests/linux/*.sh tests/runner/*.sh)) tests/linux/init
 TIDY     := $(patsubst %,$(BUILD)/lint/%.tidy,$(GUEST_SRC) $(HOST_SRC))
 TIDY     := $(sort $(filter %.c.tidy,$(TIDY)))
 
@@ -212,7 +214,7 @@ lint-cppcheck:
 	@mkdir -p $(BUILD)/lint/cppcheck
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
 	    --suppress=missingInclude --suppress=unusedStructMember -DGNU_EFI_USE_MS_ABI '-DPVT_VERSION="0"' -I. \
-	    --cppcheck-build-dir=$(BUILD)/lint/cppcheck kernel drivers lib $(filter-out tests/unit tests/runner,$(wildcard tests/*)) host
+	    --cppcheck-build-dir=$(BUILD)/lint/cppcheck kernel drivers lib $(filter-out tests/unit tests/fuzz tests/linux tests/runner,$(wildcard tests/*)) host
 
 # Words that docs/style.md keeps out of comments and documents.
 lint-words:

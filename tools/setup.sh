@@ -61,6 +61,14 @@ need_python() { # argument: the interpreter
     fi
 }
 
+need_fuzzer() { # its place has the version of clang in it
+    local path
+    for path in "$root"/usr/lib*/llvm-*/lib/clang/*/lib/*/libclang_rt.fuzzer*.a "$root"/usr/lib*/clang/*/lib/*/libclang_rt.fuzzer*.a; do
+        [ ! -e "$path" ] || return 0
+    done
+    need fuzzing "libFuzzer of clang" libclang-rt-dev
+}
+
 need_modules() { # "purpose|module|package" lines on standard input
     local python=$root/usr/bin/python3 lines
     [ -x "$python" ] || python=$(command -v python3)
@@ -129,6 +137,7 @@ runner tests|xdist|python3-pytest-xdist
 runner tests|hypothesis|python3-hypothesis'
         need_file "runner tests" "command fsck.fat" dosfstools /usr/sbin/fsck.fat /sbin/fsck.fat
         need_command compilers clang clang
+        need_fuzzer
         need_command lint clang-format clang-format
         need_command lint clang-tidy clang-tidy
         need_command lint cppcheck cppcheck
@@ -159,6 +168,7 @@ why() {
     disks) echo "write boot disks" ;;
     "unit tests") echo "test the C libraries" ;;
     "runner tests") echo "test the runner" ;;
+    fuzzing) echo "fuzz what takes input of a guest" ;;
     compilers) echo "build the images with another compiler, too" ;;
     lint) echo "check the source" ;;
     esac

@@ -39,6 +39,8 @@ DMAPROBE_FIXTURE := $(sort $(wildcard host/vdev/dmaprobe*.c)) host/vdev/config_s
                     $(sort $(wildcard host/softiommu/*.c))
 # The host's VMBus with fake guest memory.
 VMBUS_FIXTURE := $(sort $(wildcard host/vmbus/*.c)) tests/unit/vmbus_fixture.c
+VPCI_FIXTURE := $(VMBUS_FIXTURE) tests/unit/vpci_fixture.c \
+                $(filter-out host/vpci/machine_access.c host/vpci/virtual_function.c,$(sort $(wildcard host/vpci/*.c)))
 
 $(eval $(call unit_test,abi,))
 $(eval $(call unit_test,bits,))
@@ -80,6 +82,8 @@ $(eval $(call unit_test,journal_fold,tests/harness/journal.c tests/harness/journ
 $(eval $(call unit_test,softiommu_cache,host/softiommu/cache.c host/softiommu/tlb.c))
 $(eval $(call unit_test,vmbus_ring,$(VMBUS_FIXTURE)))
 $(eval $(call unit_test,vmbus,$(VMBUS_FIXTURE)))
+$(eval $(call unit_test,vpci,$(VPCI_FIXTURE)))
+$(eval $(call unit_test,vpci_machine,$(VPCI_FIXTURE)))
 
 .PHONY: unit
 

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+#
+# Fuzzing of all that takes apart what a guest gives the host: libFuzzer, with the address and undefined-behavior sanitizers.
+#   make fuzz                   builds the targets and runs each for FUZZ_SECONDS (10)
+#   make fuzz FUZZ_SECONDS=600  looks longer; what was found is kept in build/fuzz/NAME.corpus
+# A failure leaves the input in build/fuzz/ and says its name: build/fuzz/fuzz_NAME FILE repeats it.
+
+FUZZ_CC      := clang
+FUZZ_SECONDS := 10
+FUZZ_CFLAGS  := -std=gnu11 -O1 -g $(WARN) -I. -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+                -fno-omit-frame-pointer -DPVT_VERSION='"$(VERSION)"'
+FUZZ_TARGETS :=
+
+# fuzz_target(name, sources under test)
+define fuzz_target
+FUZZ_TARGETS += $(BUILD)/fuzz/fuzz_$(1)
+$(BUILD)/fuzz/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(sort $(2))
+endef
+
+$(eval $(call fuzz_target,vmbus_control,host/vmbus/control_parse.c))
+$(eval $(call fuzz_target,vmbus_ring,$(VMBUS_FIXTURE)))
+$(eval $(call fuzz_target,vpci_request,host/vpci/request_parse.c))
+$(eval $(call fuzz_target,retarget,host/vpci/retarget_parse.c))
+$(eval $(call fuzz_target,vmbus,$(VPCI_FIXTURE)))
+
+$(FUZZ_TARGETS): tests/fuzz/fuzz.mk tests/fuzz/fuzz.h $(wildcard abi/*.h host/vmbus/*.h host/vpci/*.h tests/unit/v*_fixture.h)
+	@mkdir -p $(@D)
+	@echo "  FUZZ  build  $(@F)"
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) $(filter %.c,$^) -o $@
+
+.PHONY: fuzz
+fuzz: $(FUZZ_TARGETS)
+	@for target in $^; do \
+	    mkdir -p $$target.corpus; \
+	    $$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -artifact_prefix=$(BUILD)/fuzz/ -print_final_stats=1 $$target.corpus \
+	        >$$target.log 2>&1 || { cat $$target.log; exit 1; }; \
+	    echo "  FUZZ  $${target##*/}: $$(sed -n 's/^stat::number_of_executed_units: *//p' $$target.log) inputs"; \
+	done
