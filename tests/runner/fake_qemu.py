@@ -146,9 +146,12 @@ class Guest:
             say("# device: class=rocker bdf=00:01.0 id=0x8")
         if self.fixture == "with-edu" or not ALONE and self.fixture != "no-edu":
             say("# device: class=edu bdf=00:02.0 id=0x10")
-        if ALONE and self.fixture != "no-functions":
+        # A stream like that of the reference host, whose functions are there on every machine.
+        if self.fixture != "no-functions":
             say("# device: class=dmaprobe bdf=01:00.0 id=0x100")
             say("# device: class=dmaprobe+ats bdf=01:01.0 id=0x108")
+        if self.fixture == "outside":
+            say("# outside: class=rocker bdf=00:03.0 id=0x18")
         say("# timing: firmware_to_first_test_us=4200")
 
     def end(self) -> None:

@@ -81,6 +81,18 @@ def test_a_device_too_few_or_too_many_is_an_error(alone: Runner) -> None:
     assert done.returncode == 2 and "a device of class edu, though the machine has none" in done.stdout
 
 
+@pytest.mark.parametrize("fixture, words", [
+    ("no-functions", "the guest found no device of class dmaprobe, though the machine has one"),
+    ("outside", "the reference host does not manage rocker at 00:03.0"),
+])
+def test_what_vanished_from_the_reference_host_is_an_error(alone: Runner, fixture: str, words: str) -> None:
+    """Its tests would be skipped, and the run look good."""
+    done = alone("--fixture", fixture)
+    assert done.returncode == 2 and words in done.stdout
+    # A host that behaves otherwise on purpose may have fewer, or others outside.
+    assert alone("--fixture", fixture, "--variant", "polite").returncode == 0
+
+
 def test_a_failure_tells_how_to_see_it_again(alone: Runner) -> None:
     done = alone("--functions-alone", "--fixture", "fail")
     assert done.returncode == 1

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
 import subprocess
@@ -88,3 +89,42 @@ def test_a_wrapper_leaves_no_machine(build: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, env=around, capture_output=True, timeout=60, check=False)
     assert done.returncode == 2
     assert gone((tmp_path / "pid").read_text())
+
+
+def test_a_runner_that_is_killed_leaves_nothing(build: Path, tmp_path: Path) -> None:
+    (tmp_path / "tmp").mkdir()
+    pid_file, hangs, wrapper = tmp_path / "pid", tmp_path / "hangs", tmp_path / "qemu"
+    wrapper.write_text(f"#!/bin/sh\n{Path(__file__).parent / 'fake_qemu.py'} \"$@\"\nexit $?\n")
+    wrapper.chmod(0o755)
+    around = runner_environment(
+        build, FAKE_QEMU_PID=str(pid_file), FAKE_QEMU_HANGS=str(hangs), FAKE_QEMU_FIXTURE="hang",
+        TMPDIR=str(tmp_path / "tmp"),
+    )  # fmt: skip
+    command = [*PVTEST, "run", "--qemu", str(wrapper), "--results", str(tmp_path / "results")]
+    with subprocess.Popen(command, env=around, stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not hangs.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert len(list((tmp_path / "tmp").iterdir())) == 1
+        process.kill()
+        process.wait(20)
+    deadline = time.monotonic() + 10
+    while not gone(pid_file.read_text()) or list((tmp_path / "tmp").iterdir()):
+        assert time.monotonic() < deadline, "something of a killed runner is left"
+        time.sleep(0.1)
+
+
+def test_the_next_run_removes_what_is_left(build: Path, tmp_path: Path) -> None:
+    """Of a runner that was killed together with all that it started; not what is in use, nor what is not ours."""
+    for name in ("pvtest-left", "pvtest-used", "pvtest-foreign"):
+        (tmp_path / "tmp" / name / "volume").mkdir(parents=True)
+    (tmp_path / "tmp" / "pvtest-left" / "in-use").touch()
+    around = runner_environment(build, TMPDIR=str(tmp_path / "tmp"))
+    qemu = str(Path(__file__).parent / "fake_qemu.py")
+    with (tmp_path / "tmp" / "pvtest-used" / "in-use").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [*PVTEST, "run", "--qemu", qemu, "--results", str(tmp_path / "results")]
+        done = subprocess.run(command, env=around, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0
+    assert {path.name for path in (tmp_path / "tmp").iterdir()} == {"pvtest-used", "pvtest-foreign"}

@@ -57,7 +57,7 @@ def test_the_document_names_every_folder() -> None:
 def test_no_import_goes_upwards(layer: str) -> None:
     folder = PACKAGE if layer == "pvtest" else PACKAGE / layer
     modules = sorted(folder.glob("*.py"))
-    assert 0 < len(modules) <= MOST_MODULES
+    assert 0 < len([path for path in modules if path.name != "__init__.py"]) <= MOST_MODULES
     assert not [path for path in folder.rglob("*.py") if layer != "pvtest" and path.parent != folder]
     for path in modules:
         if path != PACKAGE / "__main__.py":  # where everything starts

@@ -114,3 +114,29 @@ LONG = [f"variant-number-{number}" for number in range(9)]
 )
 def test_what_the_host_tells_is_compared(text: str, wanted: list[str], right: bool) -> None:
     assert (switched_otherwise(told(text), "variant", wanted) == []) == right
+
+
+@pytest.mark.parametrize(
+    "glob, told",
+    [
+        ("other-*", "'other-*' selects 1 variants by name"),
+        ("OTHER", "'OTHER' selects 1 variants by group"),
+        ("cap-6", "'cap-6' selects 1 variants by requirement"),
+    ],
+)
+def test_a_glob_means_the_same_everywhere(runner: Runner, glob: str, told: str) -> None:
+    done = runner("variants", glob)
+    assert told in done.stdout and "other-status" in done.stdout
+    assert told not in runner("variants", glob, "--quiet").stdout
+
+
+@pytest.mark.parametrize(
+    "glob, told",
+    [
+        ("Flush.UNMAP", "'Flush.UNMAP' selects 2 instances by name"),
+        ("FLUSH", "'FLUSH' selects 3 instances by group"),
+        ("fl-1", "'fl-1' selects 2 instances by requirement"),
+    ],
+)
+def test_the_same_for_tests(runner: Runner, glob: str, told: str) -> None:
+    assert told in runner(glob).stdout

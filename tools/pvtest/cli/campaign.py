@@ -28,7 +28,7 @@ from pvtest.machine.terminal import terminal
 from pvtest.machine.terminal import Bar, Terminal
 from pvtest.plan.devices import Devices
 from pvtest.plan.ordering import CampaignPlan
-from pvtest.plan.selection import select_switches
+from pvtest.plan.selection import select_switches, told_switches
 from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.coverage import broken
@@ -304,6 +304,7 @@ def main(command: str, options: argparse.Namespace) -> int:
     tests, known = load()
     switches = select_switches(campaign.word, known_switches(campaign), options.globs)
     out = terminal(options)
+    out.tell(told_switches(campaign.word, known_switches(campaign), options.globs))
     booted = machine(options, out)
     part = CampaignPlan(options.shard, _seen(campaign, booted.devices, switches, out))
     chosen = part.chosen

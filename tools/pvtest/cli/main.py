@@ -37,8 +37,9 @@ COMMANDS = {
     "check-catalogue": "check the built images; used by the build",
 }
 EPILOG = """\
-A GLOB selects tests by instance id, id, group or requirement: 'flush.*', flush, tr.leaf_4k@rocker, FL-3. For defects
-and variants it selects these, by name or requirement. docs/runner.md tells more.
+A GLOB selects tests by instance id, id, group or requirement: 'flush.*', flush, tr.leaf_4k@rocker, FL-3. Defects
+and variants are selected by name, group (the first word of it) or requirement. Case does not matter.
+docs/runner.md tells more.
 
 exit codes: 0 all planned tests ran and none failed; 1 a test failed, or a profile or baseline is not kept; 2 error
 (hang, crash, truncated output, wrong environment); 3 usage (unknown option or name, empty selection, bad file);

@@ -15,7 +15,7 @@ from pvtest.machine import boots, rounds
 from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
 from pvtest.machine.terminal import terminal
 from pvtest.plan.ordering import plan
-from pvtest.plan.selection import find_switches
+from pvtest.plan.selection import find_switches, told_tests
 from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.model import Run
@@ -27,6 +27,7 @@ def main(options: argparse.Namespace) -> int:
     out = terminal(options)
     booted = machine(options, out)
     chosen = plan(options, tests, known, booted.devices)
+    out.tell(told_tests(tests, known, options.globs))
     profile, baseline = load_gate(options, known)
     host = catalogue.load_host()
     if options.no_host and options.bus != "pci":

@@ -78,6 +78,7 @@ class Lane:
         return last.why
 
 
+REFERENCE_HOST = "refhost"
 # Bytes of a text of abi/oracle.h without its end.
 ORACLE_TEXT_MAX = {"defect": 47, "variant": 111}
 
@@ -92,6 +93,11 @@ def environment(tap: TapParser, request: Request) -> list[str]:
     devices = request.qemu.devices
     # Beside the runner's devices the host's functions may go, as a host may have none: alone, they are all there is.
     needed = FUNCTIONS[:1] if devices.alone and not devices.hostless else ATTACHED
+    if tap.fact("host").get("name") == REFERENCE_HOST and not request.defects and not request.variants:
+        # Our own host as it should be: what it has is known.
+        needed = devices.classes
+        outside = [f"{device.get('class')} at {device.get('bdf')}" for device in tap.facts.get("outside", [])]
+        problems += [f"the reference host does not manage {name}" for name in outside]
     needed = tuple(name for name in needed if name in devices.classes)
     for name in needed:
         if name not in found:

@@ -6,16 +6,24 @@ Tests that wait for slow devices may have a machine of their own, which runs bes
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
+import fcntl
+import os
+import shutil
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from pvtest.errors import RunnerError, system_error
 from pvtest.images import boot_volume
 from pvtest.machine import tpm
 from pvtest.machine.assemble import Attempt, Lane, assemble
+from pvtest.machine.guardian import GUARDIAN
 from pvtest.machine.guest_process import Observer, Outcome, Session
 from pvtest.machine.qemu import command
 from pvtest.machine.request import Request
@@ -25,14 +33,31 @@ from pvtest.stream.model import Run
 
 __all__ = ["Request", "run", "start"]
 
+PREFIX, LOCK = "pvtest-", "in-use"  # of a temporary folder
 SLOW_FOLDER = "slow-devices"  # of the second machine's logs
 
 
-def _temporary() -> tempfile.TemporaryDirectory[str]:
+@lru_cache(maxsize=1)
+def _sweep() -> None:
+    """Removes temporary folders of runners that were killed, once. One whose lock is held has an owner."""
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}"):
+        with contextlib.suppress(OSError), path.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path.parent, ignore_errors=True)
+
+
+@contextmanager
+def _temporary() -> Iterator[str]:
+    _sweep()
     try:
-        return tempfile.TemporaryDirectory(prefix="pvtest-")
+        folder = tempfile.TemporaryDirectory(prefix=PREFIX)  # pylint: disable=consider-using-with
     except OSError as error:
         raise RunnerError(f"no temporary folder: {system_error(error)}") from None
+    with folder as path, open(os.path.join(path, LOCK), "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        GUARDIAN.uses(path)
+        yield path
+    GUARDIAN.removed(path)
 
 
 def start(request: Request, folder: Path, observer: Observer) -> Outcome:

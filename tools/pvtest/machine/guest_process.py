@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from pvtest import interrupts
 from pvtest.errors import RunnerError, system_error
+from pvtest.machine.guardian import GUARDIAN
 from pvtest.stream.lines import LineAssembler
 from pvtest.stream.model import Timing
 from pvtest.stream.tap import TapParser
@@ -121,11 +122,13 @@ class Session:
                 )
             except OSError as error:
                 raise RunnerError(f"{self._command[0]} cannot be started: {error.strerror or error}") from None
+            GUARDIAN.begins(process.pid)
             self._start = self._last = time.monotonic()
             try:
                 interruption = self._pump(process, log)
             finally:
                 self._stop(process)
+                GUARDIAN.is_over(process.pid)
             self._timing.total = time.monotonic() - self._start
             stderr = _both_ends(errors)
         for line in self._lines.flush():

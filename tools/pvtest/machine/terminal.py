@@ -59,6 +59,11 @@ class Terminal:
         """One line, no markup."""
         self.console.print(text, style=style, markup=False, soft_wrap=True)
 
+    def tell(self, lines: list[str]) -> None:
+        """What is good to know, but no result."""
+        for line in [] if self.quiet else lines:
+            self.say(line, "dim")
+
     def show(self, *parts: object) -> None:
         """Tables fit the width; text is never broken, so that a command in it can be copied and found by a search."""
         for part in parts:

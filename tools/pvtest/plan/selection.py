@@ -16,13 +16,15 @@ from pvtest.plan.devices import Devices
 AnySwitch = TypeVar("AnySwitch", bound=Switch)
 
 
+def fits(glob: str, *names: str) -> bool:
+    """The one rule for tests, defects and variants: a glob means any of the names of a thing, in whatever case."""
+    return any(fnmatchcase(name.lower(), glob.lower()) for name in names)
+
+
 def _matches(instance: Instance, glob: str, requirements: Requirements) -> bool:
     test = instance.test
-    if any(fnmatchcase(name, glob) for name in (instance.id, test.id, test.group)):
-        return True
-    upper = glob.upper()
     names = {name for given in test.requirements for name in (given, requirements[given].id)}
-    return any(fnmatchcase(name.upper(), upper) for name in names)
+    return fits(glob, instance.id, test.id, test.group, *names)
 
 
 @dataclass
@@ -61,7 +63,7 @@ def _check_words(what: str, words: list[str], known: Iterable[str]) -> None:
 
 
 def _any(words: list[str], names: Iterable[str]) -> bool:
-    return any(fnmatchcase(name.lower(), word.lower()) for word in words for name in names)
+    return any(fits(word, *names) for word in words)
 
 
 def _narrow(catalogue: Catalogue, requirements: Requirements, filters: Filters) -> Callable[[Instance], bool]:
@@ -71,7 +73,7 @@ def _narrow(catalogue: Catalogue, requirements: Requirements, filters: Filters) 
     _check_words("level", filters.levels, LEVELS)
     _check_words("kind", filters.kinds, KINDS)
 
-    def fits(instance: Instance) -> bool:
+    def narrowed(instance: Instance) -> bool:
         test = instance.test
         asked = {name for given in test.requirements for name in (given, requirements[given].id)}
         pairs = (
@@ -83,7 +85,7 @@ def _narrow(catalogue: Catalogue, requirements: Requirements, filters: Filters) 
         )
         return all(_any(words, names) for words, names in pairs if words)
 
-    return fits
+    return narrowed
 
 
 def select(
@@ -100,8 +102,8 @@ def select(
     unwanted = [glob.removeprefix("!") for glob in globs if glob.startswith("!")] + filters.without
     chosen = _ids(catalogue, requirements, wanted or ["*"])
     chosen -= _ids(catalogue, requirements, unwanted)
-    fits = _narrow(catalogue, requirements, filters)
-    selected = [instance for instance in catalogue.instances if instance.id in chosen and fits(instance)]
+    narrowed = _narrow(catalogue, requirements, filters)
+    selected = [instance for instance in catalogue.instances if instance.id in chosen and narrowed(instance)]
     if not selected:
         raise UsageError("the selection is empty: each part of it selects something, but nothing fits all of them")
     for glob in wanted:
@@ -110,13 +112,45 @@ def select(
     return devices.on(selected)
 
 
+def _by(glob: str, found: Iterable[tuple[tuple[str, ...], str, tuple[str, ...]]], what: str) -> str:
+    """`found`: names, group and requirements of each thing. How many match by which of these."""
+    counts = {"name": 0, "group": 0, "requirement": 0}
+    for names, group, needs in found:
+        for word, words in (("name", names), ("group", (group,)), ("requirement", needs)):
+            if fits(glob, *words):
+                counts[word] += 1
+                break
+    told = ", ".join(f"{count} {what} by {word}" for word, count in counts.items() if count)
+    return f"'{glob}' selects {told}"
+
+
+def told_tests(catalogue: Catalogue, requirements: Requirements, globs: Iterable[str]) -> list[str]:
+    """What each glob matched, and by what."""
+    things = [
+        ((i.id, i.test.id), i.test.group, tuple(x for r in i.test.requirements for x in (r, requirements[r].id)))
+        for i in catalogue.instances
+    ]
+    return [_by(glob, things, "instances") for glob in globs if not glob.startswith("!")]
+
+
+def told_switches(word: str, known: Iterable[Switch], globs: Iterable[str]) -> list[str]:
+    """The same for defects or variants."""
+    things = [((switch.name,), group_of(switch), tuple(switch.requirements)) for switch in known]
+    return [_by(glob, things, f"{word}s") for glob in globs]
+
+
 def _hint(word: str, names: list[str]) -> str:
     """Close matches, or all names where nothing is close."""
     return suggest(word, names) or f" Known: {', '.join(names) or 'none'}."
 
 
+def group_of(switch: Switch) -> str:
+    """The first word of its name, as that of a test's id is before the dot."""
+    return switch.name.partition("-")[0]
+
+
 def _names(switch: Switch, glob: str) -> bool:
-    return fnmatchcase(switch.name, glob) or any(fnmatchcase(r.upper(), glob.upper()) for r in switch.requirements)
+    return fits(glob, switch.name, group_of(switch), *switch.requirements)
 
 
 def select_switches(word: str, known: tuple[AnySwitch, ...], globs: Iterable[str]) -> list[AnySwitch]:
@@ -128,7 +162,8 @@ def select_switches(word: str, known: tuple[AnySwitch, ...], globs: Iterable[str
     for glob in globs:
         found = {switch.name for switch in known if _names(switch, glob)}
         if not found:
-            raise UsageError(f"no {word} matches '{glob}'.{_hint(glob, [switch.name for switch in known])}")
+            hint = _hint(glob, [switch.name for switch in known])
+            raise UsageError(f"no {word} matches '{glob}' by name, group or requirement.{hint}")
         chosen |= found
     return [switch for switch in known if switch.name in chosen]
 
