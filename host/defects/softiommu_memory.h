@@ -31,12 +31,7 @@ struct late_store {
 };
 #define LATE_STORES 16u
 
-/* The last paging domain that a device had under a did. */
-struct known_domain {
-    struct softiommu_translation translation;
-    bool deleted;
-};
-#define KNOWN_DOMAINS 64u
+#define DELETED_DOMAINS 16u
 
 struct softiommu_memory {
     struct access_under_way access;
@@ -54,7 +49,8 @@ struct softiommu_memory {
     bool leaving_identity; /* the device that is switched */
     struct late_store late[LATE_STORES];
     unsigned late_next;
-    struct known_domain known[KNOWN_DOMAINS]; /* by did modulo KNOWN_DOMAINS */
+    struct softiommu_translation deleted[DELETED_DOMAINS]; /* the last ones */
+    unsigned deleted_next;
 };
 
 extern struct softiommu_memory softiommu_memory;

@@ -50,7 +50,7 @@ SEAM(struct softiommu_request *, in_flight_find, const struct softiommu *iommu, 
 /* Switches and the end of a domain (softiommu_switches.c). */
 SEAM(bool, softiommu_switch_device, struct softiommu *iommu, unsigned device, const struct softiommu_translation *to,
      enum softiommu_switch how);
-SEAM(void, softiommu_delete_domain, struct softiommu *iommu, uint16_t did);
+SEAM(void, softiommu_delete_domain, struct softiommu *iommu, const struct softiommu_translation *domain);
 
 /* The did under which a domain's entries are cached. */
 uint16_t softiommu_cached_did(uint16_t did);

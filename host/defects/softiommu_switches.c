@@ -19,19 +19,15 @@ static void attach_steps(struct softiommu *iommu, unsigned device, const struct 
         __real_softiommu_switch_device(iommu, device, &between, SOFTIOMMU_ATTACH);
 }
 
-static struct known_domain *known(uint16_t did)
-{
-    return &softiommu_memory.known[did % KNOWN_DOMAINS];
-}
-
-/* Remembers the domain; the root that its translation gets. */
+/* The root that a translation gets: that of a deleted domain of the same did, if there is one. */
 static uint64_t root_of(const struct softiommu_translation *t)
 {
-    struct known_domain *domain = known(t->did);
+    for (unsigned i = 0; i < DELETED_DOMAINS && softiommu_injected(SOFTIOMMU_FAULT_DELETE_KEEPS_ROOT); i++) {
+        const struct softiommu_translation *deleted = &softiommu_memory.deleted[i];
 
-    if (softiommu_injected(SOFTIOMMU_FAULT_DELETE_KEEPS_ROOT) && domain->deleted && domain->translation.did == t->did)
-        return domain->translation.root;
-    *domain = (struct known_domain){.translation = *t};
+        if (deleted->kind == SOFTIOMMU_PAGING && deleted->did == t->did)
+            return deleted->root;
+    }
     return t->root;
 }
 
@@ -75,14 +71,15 @@ static void visit_top_table(struct softiommu *iommu, const struct softiommu_tran
     }
 }
 
-void __wrap_softiommu_delete_domain(struct softiommu *iommu, uint16_t did)
+void __wrap_softiommu_delete_domain(struct softiommu *iommu, const struct softiommu_translation *domain)
 {
-    struct known_domain *domain = known(did);
+    struct softiommu_memory *memory = &softiommu_memory;
 
-    __real_softiommu_delete_domain(iommu, did);
-    if (domain->translation.kind != SOFTIOMMU_PAGING || domain->translation.did != did)
+    __real_softiommu_delete_domain(iommu, domain);
+    if (!softiommu_faulty || domain->kind != SOFTIOMMU_PAGING)
         return;
-    domain->deleted = true;
+    memory->deleted[memory->deleted_next] = *domain;
+    memory->deleted_next = (memory->deleted_next + 1) % DELETED_DOMAINS;
     if (softiommu_injected(SOFTIOMMU_FAULT_DELETE_READS_TABLE))
-        visit_top_table(iommu, &domain->translation);
+        visit_top_table(iommu, domain);
 }

@@ -197,8 +197,10 @@ static void soft_flush_range(const struct translation *t, struct page_range rang
 
 static void soft_forget_domain(const struct translation *t)
 {
+    struct softiommu_translation domain = translation_of(t);
+
     soft_lock();
-    softiommu_delete_domain(soft.iommu, t->did);
+    softiommu_delete_domain(soft.iommu, &domain);
     soft_unlock();
 }
 

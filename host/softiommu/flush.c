@@ -27,9 +27,9 @@ void softiommu_flush_range(struct softiommu *iommu, uint16_t did, uint64_t page,
     invalidate(iommu, SOFTIOMMU_EVENT_RANGE_FLUSH, &scope);
 }
 
-void softiommu_delete_domain(struct softiommu *iommu, uint16_t did)
+void softiommu_delete_domain(struct softiommu *iommu, const struct softiommu_translation *domain)
 {
-    struct scope scope = {.did = did, .device = EVERY_DEVICE, .pages = all_pages};
+    struct scope scope = {.did = domain->did, .device = EVERY_DEVICE, .pages = all_pages};
 
     iommu->statistics.deletes++;
     invalidate(iommu, SOFTIOMMU_EVENT_DELETE, &scope);

@@ -108,9 +108,9 @@ void softiommu_flush_domain(struct softiommu *iommu, uint16_t did);
 /* 2^shift pages of 4 KiB from IOVA page << 12; any page, shift 0..63. Large pages that are touched go as a whole, and
  * so do the walk-cache entries on the way. */
 void softiommu_flush_range(struct softiommu *iommu, uint16_t did, uint64_t page, unsigned shift);
-/* Drops everything under the did, which may then name another domain, and drains. Neither reads nor writes the
+/* Drops everything under the domain's did, which may then name another domain, and drains. Neither reads nor writes the
  * domain's tables. Devices that still have the did keep their translation: switch them before. */
-void softiommu_delete_domain(struct softiommu *iommu, uint16_t did);
+void softiommu_delete_domain(struct softiommu *iommu, const struct softiommu_translation *domain);
 
 /* Translates one access: *spa, and the bytes from there on for which the answer holds, at most to the end of the page.
  * A refusal is recorded and leaves both untouched. `access`: READ or WRITE. */

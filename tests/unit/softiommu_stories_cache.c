@@ -27,7 +27,7 @@ static void release(struct machine *m, struct softiommu_translation *t, enum rel
         softiommu_flush_range(m->iommu, t->did, IOVA >> 12, 0);
         break;
     case BY_DELETE:
-        softiommu_delete_domain(m->iommu, t->did);
+        softiommu_delete_domain(m->iommu, t);
         *t = domain_new(m, 5, DID);
         map(m, t, IOVA, NEW, RW);
         attach(m, 0, t);

@@ -45,7 +45,7 @@ bool story_in_flight(struct machine *m, unsigned argument)
         detach(m, 0);
         break;
     case BY_DELETE:
-        softiommu_delete_domain(m->iommu, t.did);
+        softiommu_delete_domain(m->iommu, &t);
         break;
     }
     *at(m, OLD) = 0; /* the guest uses the page for something else */
@@ -212,7 +212,7 @@ bool story_kept_root(struct machine *m, unsigned argument)
     (void)argument;
     attach(m, 0, &t);
     attach_blocking(m, 0);
-    softiommu_delete_domain(m->iommu, t.did);
+    softiommu_delete_domain(m->iommu, &t);
     t = domain_new(m, 4, DID);
     map(m, &t, IOVA, NEW, RW);
     attach(m, 0, &t);
@@ -228,7 +228,7 @@ bool story_delete_reads(struct machine *m, unsigned argument)
     attach(m, 0, &t);
     attach_blocking(m, 0);
     memset(at(m, t.root), 0x11, PAGE); /* the memory is data again */
-    softiommu_delete_domain(m->iommu, t.did);
+    softiommu_delete_domain(m->iommu, &t);
     changed = *at(m, t.root) != UINT64_C(0x1111111111111111);
     return changed;
 }

@@ -98,7 +98,7 @@ static void replace_domain(struct world *w)
     if (world_used(w, domain))
         return;
     world_free_tables(w, domain);
-    softiommu_delete_domain(w->m->iommu, w->domain[domain].t.did);
+    softiommu_delete_domain(w->m->iommu, &w->domain[domain].t);
     w->domain[domain].t.levels = 4 + world_below(w, 2);
     world_new_tables(w, domain);
 }

@@ -270,7 +270,7 @@ static void a_domain_is_forgotten_with_its_last_device(void **state)
         assert_int_equal(all_entries(m), full);
         attach_blocking(m, 1);
         assert_int_equal(all_entries(m), keep ? full : 0);
-        softiommu_delete_domain(m->iommu, t.did);
+        softiommu_delete_domain(m->iommu, &t);
         assert_int_equal(all_entries(m), 0);
         machine_free(m);
     }
@@ -341,7 +341,7 @@ static void events_are_counted(void **state)
     softiommu_flush_range(m->iommu, DID, IOVA >> 12, 0);
     softiommu_flush_domain(m->iommu, DID);
     attach_blocking(m, 0);
-    softiommu_delete_domain(m->iommu, t.did);
+    softiommu_delete_domain(m->iommu, &t);
     s = softiommu_statistics(m->iommu);
     assert_int_equal(s.translations, 3);
     assert_int_equal(s.faults, 1);
