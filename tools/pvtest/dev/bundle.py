@@ -43,8 +43,10 @@ def _sources() -> dict[str, bytes]:
     found = {}
     for pattern in CONTENTS:
         for path in paths.ROOT.glob(pattern):
-            if path.is_file() and not any(part in path.parts for part in LEFT_OUT):
-                found[path.relative_to(paths.ROOT).as_posix()] = path.read_bytes()
+            inside = path.relative_to(paths.ROOT)
+            # The folders above the tree have names of their own.
+            if path.is_file() and not any(part in inside.parts for part in LEFT_OUT):
+                found[inside.as_posix()] = path.read_bytes()
     return found
 
 
