@@ -27,8 +27,9 @@ done
 set -- ${words[@]+"${words[@]}"}
 [ -z "$help" ] || [ -z "$python" ] || run "$@"
 
-# These read results and need no image.
+# These read results, or nothing, and need no image.
 case ${1:-} in
+help | --version) [ -z "$python" ] || run "$@" ;;
 compare | merge | baseline) [ -z "$python" ] || run "$@" ;;
 esac
 

@@ -18,4 +18,5 @@ RESULTS = BUILD / "results"
 DOCS = ROOT / "docs"
 SCHEMAS = DOCS
 MADE_DOCS = BUILD / "docs"  # what `make docs` writes
+VERSION = ROOT / "VERSION"
 SETUP = ROOT / "tools" / "setup.sh"

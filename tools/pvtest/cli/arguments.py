@@ -37,6 +37,9 @@ EXAMPLES = {
   ./run.sh image --target hyper-v           a VHDX for a generation 2 VM
   ./run.sh image --target qemu --format qcow2 discovery malformed
   ./run.sh image --output mine.vhdx --target hyper-v --seed 7 --force""",
+    "show": """\
+  ./run.sh show flush.domain
+  ./run.sh show FL-3 attach-no-flush""",
     "new-test": """\
   ./run.sh new-test flush.leaf_below_a_moved_table""",
     "bundle": """\

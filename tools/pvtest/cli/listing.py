@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import Any
 
 from rich.table import Table
@@ -13,11 +14,12 @@ from rich.text import Text
 from pvtest.errors import EXIT_OK
 from pvtest.images import catalogue, requirements
 from pvtest.images.catalogue import Defect, HostCatalogue, Instance, Switch
-from pvtest.machine.terminal import terminal
+from pvtest.machine.terminal import Terminal, terminal
 from pvtest.output import Output
 from pvtest.plan.ordering import filters
-from pvtest.plan.selection import select
+from pvtest.plan.selection import select, select_switches
 
+WIDEST = 2000  # columns, more than any row has
 FORMAT = "pvtest-catalogue"
 
 
@@ -68,9 +70,29 @@ def _switch_table(name: str, switches: tuple[Switch, ...]) -> Table:
     return table
 
 
+def _print(out: Terminal, *tables: object) -> None:
+    """A pipe gets one line for each row: whatever reads it is no terminal."""
+    if not sys.stdout.isatty():
+        out.console.width = WIDEST
+    out.console.print(*tables)
+
+
+def _list_switches(options: argparse.Namespace) -> int:
+    host = catalogue.load_host()
+    word = options.globs[0].removesuffix("s")
+    known = host.defects if word == "defect" else host.variants
+    switches = tuple(select_switches(word, tuple(known), options.globs[1:]))
+    out = terminal(options)
+    _print(out, _switch_table(word, switches))
+    out.say(f"{len(switches)} {word}s")
+    return EXIT_OK
+
+
 def main(options: argparse.Namespace) -> int:
     """Prints what the selection would run."""
     tests, known = catalogue.load_tests(), requirements.load()
+    if options.globs[:1] in (["defects"], ["variants"]) and not options.json:
+        return _list_switches(options)
     selected = select(tests, known, options.globs, filters(options))
     if options.json:
         found = _document(tests.version, selected, catalogue.load_host())
@@ -85,7 +107,7 @@ def main(options: argparse.Namespace) -> int:
         devices = " ".join(i.device for i in selected if i.test == test and i.device)
         mark = {"observe": " (observation)", "stress": " (stress)"}.get(test.level, "")
         table.add_row(test.id, devices, " ".join(test.requirements), Text(test.title + mark))
-    out.console.print(table)
+    _print(out, table)
     covered = {known[name].id for test in shown for name in test.requirements}
     dma = sum("dma" in test.kinds for test in shown)
     out.say(
@@ -94,6 +116,6 @@ def main(options: argparse.Namespace) -> int:
     )
     if not options.globs:
         host = catalogue.load_host()
-        out.console.print("", _switch_table("defect", host.defects), "", _switch_table("variant", host.variants))
+        _print(out, "", _switch_table("defect", host.defects), "", _switch_table("variant", host.variants))
         out.say(f"{len(host.defects)} defects, {len(host.variants)} variants")
     return EXIT_OK

@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pvtest import interrupts
+from pvtest import interrupts, paths
 from pvtest.clean import printable
 from pvtest.cli import arguments, packing
 from pvtest.errors import EXIT_ERROR, MissingError, RunnerError, UsageError, suggest, system_error
@@ -24,6 +24,7 @@ from pvtest.output import Output, drop
 COMMANDS = {
     "run": "run tests (the default)",
     "list": "show the catalogue, read from the image without booting",
+    "show": "tell all that is known of a test, a defect, a variant or a requirement",
     "defects": "run the catalogue under each defect of the reference host: every one must be caught",
     "variants": "run the catalogue under each variant of the reference host: every one must pass",
     "bench": "measure speed",
@@ -97,6 +98,18 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _words(parser: Parser, command: str) -> None:
+    """What has no dashes before it."""
+    if command in INPUTS:
+        arguments.add_inputs(parser, command)
+    elif command == "show":
+        parser.add_argument("names", nargs="+", metavar="NAME", help="of a test, defect, variant or requirement")
+    elif command == "new-test":
+        parser.add_argument("name", metavar="GROUP.NAME", help="the id; see docs/writing-tests.md")
+    elif command not in ("bundle", "bench"):
+        parser.add_argument("globs", nargs="*", metavar="GLOB", help="what to select, '!GLOB' = not that; default: all")
+
+
 def parser_of(command: str) -> Parser:
     parser = Parser(
         prog=f"./run.sh {command}",
@@ -106,12 +119,7 @@ def parser_of(command: str) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    if command in INPUTS:
-        arguments.add_inputs(parser, command)
-    elif command == "new-test":
-        parser.add_argument("name", metavar="GROUP.NAME", help="the id; see docs/writing-tests.md")
-    elif command not in ("bundle", "bench"):
-        parser.add_argument("globs", nargs="*", metavar="GLOB", help="what to select, '!GLOB' = not that; default: all")
+    _words(parser, command)
     if command in ("list",):
         parser.add_argument("--json", action="store_true", help="as JSON, for programs")
     parser.add_argument("--plain", action="store_true", help="no progress bar and no colours, also on a terminal")
@@ -186,6 +194,8 @@ def _test_options(parser: Parser, command: str) -> None:
 def parse(words: list[str]) -> tuple[str, argparse.Namespace]:
     """The command and its options."""
     command = "run"
+    if words[:1] == ["help"]:
+        words = [*words[1:2], "--help"]
     if words and words[0] in COMMANDS:
         command, words = words[0], words[1:]
     return command, parser_of(command).parse_intermixed_args(words)
@@ -247,6 +257,9 @@ def _notes(error: BaseException) -> str:
 def _run(words: list[str]) -> tuple[int, str]:
     """Exit code and complaint. Code 1 is for the host alone: whatever goes wrong here has another one."""
     try:
+        if words == ["--version"]:
+            Output().write(f"pvtest {paths.VERSION.read_text(encoding='utf-8').strip()}\n")
+            return 0, ""
         command, options = parse(words)
         code = _dispatch(command, options)
         if interrupts.caught():

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""What the runner tells without booting: show, list, help and the version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, pvtest_call
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("flush.unmap@rocker", ["test: flush.unmap", "Promise of flush.unmap.", "FL-1: ", "no-flush", "rocker"]),
+        ("No-Flush", ["defect: no-flush", "A flush does nothing.", "flush.unmap", "./run.sh --defect no-flush"]),
+        ("polite", ["variant: polite", "flushes too much", "./run.sh --variant polite"]),
+        ("fl-1", ["requirement: FL-1", "tests: flush.unmap", "defects: no-flush", "./run.sh FL-1"]),
+    ],
+)
+def test_show(build: Path, name: str, words: list[str]) -> None:
+    done = pvtest_call("show", name, build=build)
+    assert done.returncode == 0, done.stderr
+    for word in words:
+        assert word in done.stdout
+
+
+def test_show_of_nothing(build: Path) -> None:
+    done = pvtest_call("show", "flush.unmop", build=build)
+    assert done.returncode == 3 and "Did you mean flush.unmap" in done.stderr
+    assert pvtest_call("show", build=build).returncode == 3
+
+
+def test_a_list_in_a_pipe_has_a_line_for_each(build: Path) -> None:
+    lines = pvtest_call("list", "flush", build=build).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["test", "flush.none", "flush.unmap", "2"]
+    assert lines[2].split() == ["flush.unmap", "rocker", "dmaprobe", "FL-1", "FL-2", *"Promise of flush.unmap.".split()]
+    lines = pvtest_call("list", "defects", build=build).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["defect", "lazy", "no-flush", "2"]
+    lines = pvtest_call("list", "variants", "pol*", build=build).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["variant", "polite", "1"]
+
+
+def test_help_and_version(build: Path) -> None:
+    assert pvtest_call("--version", build=build).stdout == f"pvtest {(ROOT / 'VERSION').read_text().strip()}\n"
+    assert pvtest_call("help", build=build).stdout == pvtest_call("--help", build=build).stdout
+    assert pvtest_call("help", "merge", build=build).stdout == pvtest_call("merge", "--help", build=build).stdout

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""`./run.sh show NAME...`: all that is known of a test, a defect, a variant or a requirement, without booting."""
+
+from __future__ import annotations
+
+import argparse
+
+from pvtest.errors import EXIT_OK, UsageError, suggest
+from pvtest.images import catalogue, requirements
+from pvtest.images.catalogue import Catalogue, Defect, HostCatalogue, Switch, Test
+from pvtest.images.requirements import Requirement, Requirements
+from pvtest.images.stories import stories
+from pvtest.machine.terminal import terminal
+
+Rows = list[tuple[str, str]]
+
+
+def _needs(names: tuple[str, ...], known: Requirements) -> Rows:
+    return [(known[name].id, f"{known[name].text} ({known[name].level})") for name in dict.fromkeys(names)]
+
+
+def _ids(names: tuple[str, ...], known: Requirements) -> set[str]:
+    return {known[name].id for name in names}
+
+
+def _test(test: Test, known: Requirements, host: HostCatalogue) -> Rows:
+    rows = [("test", test.id), ("promise", test.title), *_needs(test.requirements, known)]
+    rows += [("runs on", ", ".join(test.classes) or "no device"), ("kinds", ", ".join(test.kinds) or "none")]
+    rows += [("level", test.level), ("source", test.where)]
+    story = stories().get(test.id)
+    if story is not None:
+        rows += [("steps", story.steps), ("expects", story.expected), ("a failure", story.failure)]
+    wanted = _ids(test.requirements, known)
+    same = [defect.name for defect in host.defects if _ids(defect.requirements, known) & wanted]
+    return [*rows, ("defects of these requirements", ", ".join(same)), ("run it", f"./run.sh {test.id}")]
+
+
+def _switch(switch: Switch, known: Requirements, tests: Catalogue) -> Rows:
+    word = "defect" if isinstance(switch, Defect) else "variant"
+    rows = [(word, switch.name), ("the host", switch.title), *_needs(switch.requirements, known)]
+    if isinstance(switch, Defect):
+        rows.append(("shows on", switch.unit))
+    wanted = _ids(switch.requirements, known)
+    same = [test.id for test in tests.tests if _ids(test.requirements, known) & wanted]
+    return [*rows, ("tests of these requirements", ", ".join(same)), ("run it", f"./run.sh --{word} {switch.name}")]
+
+
+def _requirement(item: Requirement, known: Requirements, tests: Catalogue, host: HostCatalogue) -> Rows:
+    def having(things: tuple[Test, ...] | tuple[Switch, ...]) -> list[str]:
+        found = [thing for thing in things if item.id in _ids(thing.requirements, known)]
+        return [thing.id if isinstance(thing, Test) else thing.name for thing in found]
+
+    rows = [("requirement", item.id), ("also called", ", ".join(item.aliases)), ("says", item.text)]
+    rows += [("level", item.level), ("basis", item.basis), ("note", item.note), ("no test, because", item.reason)]
+    rows += [("tests", ", ".join(having(tests.tests))), ("defects", ", ".join(having(host.defects)))]
+    return [*rows, ("variants", ", ".join(having(host.variants))), ("run them", f"./run.sh {item.id}")]
+
+
+def describe(name: str, tests: Catalogue, known: Requirements, host: HostCatalogue) -> list[Rows]:
+    """Everything with this name; an instance is its test. Case does not matter."""
+    lower = name.lower()
+    found = [_test(t, known, host) for t in tests.tests if t.id.lower() == lower.partition("@")[0]]
+    found += [_switch(s, known, tests) for s in (*host.defects, *host.variants) if s.name.lower() == lower]
+    found += [
+        _requirement(item, known, tests, host)
+        for item in known.items
+        if lower in (word.lower() for word in (item.id, *item.aliases))
+    ]
+    if not found:
+        names = [test.id for test in tests.tests] + [s.name for s in (*host.defects, *host.variants)] + list(known.ids)
+        raise UsageError(f"no test, defect, variant or requirement is called '{name}'.{suggest(name, names)}")
+    return found
+
+
+def main(options: argparse.Namespace) -> int:
+    """One block for each."""
+    tests, known, host = catalogue.load_tests(), requirements.load(), catalogue.load_host()
+    blocks = [rows for name in options.names for rows in describe(name, tests, known, host)]
+    out = terminal(options)
+    for number, rows in enumerate(blocks):
+        if number:
+            out.say("")
+        for key, text in rows:
+            if text:
+                out.say(f"{key}: {' '.join(text.split())}")
+    return EXIT_OK
