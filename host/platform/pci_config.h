@@ -19,6 +19,7 @@ uint16_t pci_config_read16(uint16_t bdf, unsigned offset);
 
 #define PCI_VENDOR_ID       0x00u
 #define PCI_STATUS          0x06u
+#define PCI_SUBCLASS        0x0Au
 #define PCI_CLASS           0x0Bu
 #define PCI_HEADER_TYPE     0x0Eu
 #define PCI_SECONDARY_BUS   0x19u
@@ -32,6 +33,7 @@ uint16_t pci_config_read16(uint16_t bdf, unsigned offset);
 #define PCI_HEADER_TYPE_MULTI_FUNCTION 0x80u
 
 #define PCI_CLASS_STORAGE 0x01u
+#define PCI_SUBCLASS_NVME 0x08u /* of storage */
 #define PCI_CLASS_DISPLAY 0x03u
 #define PCI_CLASS_BRIDGE  0x06u
 

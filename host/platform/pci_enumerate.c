@@ -2,8 +2,8 @@
 /*
  * Which functions there are, and which of them a guest may manage. Left out are
  *   - bridges: they issue no DMA of their own;
- *   - storage: QEMU's AHCI model translates its command list once and keeps the host pointer, so that no later switch
- * reaches it, and the boot disk hangs off it;
+ *   - storage except for NVMe: QEMU's AHCI model translates its command list once and keeps the host pointer, so that no
+ * later switch reaches it, and the boot disk hangs off it;
  *   - displays: the firmware's console may still use them;
  *   - virtio: its DMA passes the IOMMU by unless the driver negotiates otherwise, which the host cannot know;
  *   - functions behind a conventional PCI bridge: they share one requester id and cannot be told apart.
@@ -48,6 +48,8 @@ static bool manageable(uint16_t bdf)
 {
     uint8_t class = pci_config_read8(bdf, PCI_CLASS);
 
+    if (class == PCI_CLASS_STORAGE && pci_config_read8(bdf, PCI_SUBCLASS) == PCI_SUBCLASS_NVME)
+        return true;
     return class != PCI_CLASS_BRIDGE && class != PCI_CLASS_STORAGE && class != PCI_CLASS_DISPLAY &&
            pci_config_read16(bdf, PCI_VENDOR_ID) != PCI_VENDOR_VIRTIO;
 }

@@ -87,6 +87,7 @@ boot() {
         -drive "if=pflash,format=raw,unit=0,readonly=on,file=$(firmware)" \
         -device "${IOMMU:-intel-iommu,x-scalable-mode=on,x-flts=on}" \
         -device rocker,name=r0 -device edu,dma_mask=0xffffffffffff ${QEMU_OPTIONS:-} \
+        -blockdev "driver=file,node-name=disk,filename=$work/disk" -device nvme,serial=1,drive=disk \
         -blockdev "driver=vvfat,node-name=boot,read-only=on,dir=$work/volume" \
         -device virtio-blk-pci,drive=boot,bootindex=0 -device isa-debug-exit,iobase=0xf4,iosize=4 \
         -chardev "file,id=hostlog,path=$work/refhost.log" -device isa-debugcon,iobase=0xe9,chardev=hostlog \
@@ -94,6 +95,7 @@ boot() {
 }
 
 fetch
+truncate -s 64M "$work/disk"
 echo 'ID=linux' >"$work/root/etc-os-release"
 make_initrd || fail 4 "cannot make the initrd"
 make_image || fail 4 "cannot make the image"
