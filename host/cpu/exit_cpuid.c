@@ -2,6 +2,7 @@
 /* CPUID: the processor's leaves without SVM, and the hypervisor leaves (Reference 1.1, docs/host-choices.md). */
 #include "abi/cpuid.h"
 
+#include "abi/bus_control.h"
 #include "abi/oracle.h"
 #include "host/base/memory.h"
 #include "host/cpu/cpu_rules.h"
@@ -47,6 +48,14 @@ static bool is_announced(uint32_t leaf, uint32_t last)
     return leaf <= last || leaf >= HV_ORACLE_CPUID;
 }
 
+static struct cpuid_result bus_control_leaf(void)
+{
+    if (!vmbus_present())
+        return (struct cpuid_result){0};
+    return (struct cpuid_result){HV_BUS_CONTROL_VERSION, HV_BUS_CONTROL_CPUID_EBX_PVTB, HV_BUS_CONTROL_CPUID_ECX_USCT,
+                                 HV_BUS_CONTROL_CPUID_EDX_L};
+}
+
 static struct cpuid_result hypervisor_leaf(uint32_t leaf)
 {
     if (!is_announced(leaf, cpu_rules.vendor.eax))
@@ -73,6 +82,8 @@ static struct cpuid_result hypervisor_leaf(uint32_t leaf)
         return cpu_rules.oracle;
     case HV_ORACLE_CPUID_FEATURES:
         return cpu_rules.oracle_features;
+    case HV_BUS_CONTROL_CPUID:
+        return bus_control_leaf();
     default:
         return (struct cpuid_result){0};
     }

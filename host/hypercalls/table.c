@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "abi/bus_control.h"
 #include "abi/device_domain.h"
 #include "abi/device_property.h"
 #include "abi/iommu_capabilities.h"
@@ -92,6 +93,12 @@ struct call calls[CALL_COUNT] = {
      .name = "RETARGET_DEVICE_INTERRUPT",
      .input_size = sizeof(struct hv_input_retarget_device_interrupt),
      .handler = call_retarget_interrupt},
+    {.code = HVCALL_BUS_CONTROL,
+     .offered = true,
+     .vmbus = true,
+     .name = "BUS_CONTROL",
+     .input_size = sizeof(struct bus_control_input),
+     .handler = call_bus_control},
     {.code = HVCALL_ORACLE_FAULT,
      .offered = true,
      .name = "ORACLE_FAULT",

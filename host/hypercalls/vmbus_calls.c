@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* POST_MESSAGE, SIGNAL_EVENT and RETARGET_DEVICE_INTERRUPT: the calls of VMBus and vPCI. */
+/* The calls of VMBus and vPCI: POST_MESSAGE, SIGNAL_EVENT, RETARGET_DEVICE_INTERRUPT, and BUS_CONTROL. */
 #include "abi/retarget_interrupt.h"
 #include "abi/synic.h"
 #include "host/hypercalls/call.h"
@@ -14,6 +14,11 @@ enum hv_status call_post_message(struct call_context *context)
 enum hv_status call_signal_event(struct call_context *context)
 {
     return vmbus_signal_event(call_input(context));
+}
+
+enum hv_status call_bus_control(struct call_context *context)
+{
+    return vpci_control(call_input(context));
 }
 
 enum hv_status call_retarget_interrupt(struct call_context *context)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/bus_control.h"
 #include "abi/retarget_interrupt.h"
 #include "abi/status.h"
 
@@ -32,5 +33,8 @@ void vpci_create(const struct vpci_hooks *hooks);
 /* HVCALL_RETARGET_DEVICE_INTERRUPT; input and header are a private copy. */
 enum hv_status vpci_retarget(const struct hv_input_retarget_device_interrupt *input, const uint64_t *header,
                              uint32_t header_qwords);
+
+/* HVCALL_BUS_CONTROL; the input is a private copy. */
+enum hv_status vpci_control(const struct bus_control_input *input);
 
 #endif

@@ -95,6 +95,14 @@ static void retarget(struct input *in)
     vpci_retarget(&call, header, (uint32_t)take(in, 1) % 5);
 }
 
+static void control(struct input *in)
+{
+    struct bus_control_input call = {.device_id = take(in, 1)};
+
+    call.action = (uint32_t)take(in, 1) % 5;
+    vpci_control(&call);
+}
+
 /* What takes many operations to come to: a bus that is open, agreed on, and powered. */
 static void shortcut(struct input *in)
 {
@@ -114,7 +122,7 @@ static void operate(struct input *in)
     uint64_t gpa;
     unsigned count;
 
-    switch (take(in, 1) % 11) {
+    switch (take(in, 1) % 12) {
     case 0:
         post(in);
         break;
@@ -148,6 +156,9 @@ static void operate(struct input *in)
         break;
     case 9:
         fake_take_message(NULL, 0);
+        break;
+    case 10:
+        control(in);
         break;
     default:
         shortcut(in);

@@ -97,6 +97,11 @@ static enum hv_status no_vmbus(struct call_context *context)
     return HV_STATUS_INVALID_HYPERCALL_CODE;
 }
 
+enum hv_status call_bus_control(struct call_context *context)
+{
+    return no_vmbus(context);
+}
+
 enum hv_status call_post_message(struct call_context *context)
 {
     return no_vmbus(context);

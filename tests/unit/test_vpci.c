@@ -305,6 +305,44 @@ static void the_next_user_gets_a_fresh_device(void **state)
     assert_true(vmbus_offer_again(bus[0].channel));
 }
 
+static enum hv_status control(uint64_t device_id, uint32_t action)
+{
+    return vpci_control(&(struct bus_control_input){.device_id = device_id, .action = action});
+}
+
+static void buses_go_and_come(void **state)
+{
+    struct vmbus_channel_message message, released = {.header.type = VMBUS_REL_ID_RELEASED, .channel_id = 1};
+    struct bus_control_input reserved = {.device_id = FAKE_DEVICE, .action = BUS_CONTROL_OFFER, .reserved = 1};
+    struct vpci_message query = {.type = VPCI_QUERY_BUS_RELATIONS};
+    struct vpci_slot_message eject;
+
+    (void)state;
+    assert_int_equal(control(0xF8, BUS_CONTROL_RESCIND), HV_STATUS_INVALID_DEVICE_ID); /* on the PCI bus */
+    assert_int_equal(control(FAKE_DEVICE + 1, BUS_CONTROL_RESCIND), HV_STATUS_INVALID_DEVICE_ID);
+    assert_int_equal(control(FAKE_DEVICE, 0), HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(control(FAKE_DEVICE, 4), HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(vpci_control(&reserved), HV_STATUS_INVALID_PARAMETER);
+    assert_int_equal(control(FAKE_DEVICE, BUS_CONTROL_EJECT), HV_STATUS_INVALID_DEVICE_STATE);
+    assert_int_equal(control(FAKE_DEVICE, BUS_CONTROL_OFFER), HV_STATUS_INVALID_DEVICE_STATE);
+    assert_int_equal(d0(FAKE_LOW), NT_STATUS_SUCCESS);
+    assert_int_equal(control(FAKE_DEVICE + 3, BUS_CONTROL_EJECT), HV_STATUS_SUCCESS);
+    fake_packets = 0;
+    STATUS(query); /* takes what is in the ring */
+    assert_int_equal(fake_packets, 2);
+    memcpy(&eject, fake_first_packet, sizeof(eject));
+    assert_int_equal(eject.type, VPCI_EJECT);
+    assert_int_equal(eject.slot, 3 << 5);
+    assert_int_equal(control(FAKE_DEVICE, BUS_CONTROL_RESCIND), HV_STATUS_SUCCESS);
+    assert_int_equal(fake_function[0].resets, 2); /* closed, withdrawn */
+    assert_int_equal(fake_domain_resets, 2);
+    assert_int_equal(fake_take_message(&message, sizeof(message)), VMBUS_RESCIND_CHANNEL_OFFER);
+    assert_int_equal(control(FAKE_DEVICE, BUS_CONTROL_OFFER), HV_STATUS_INVALID_DEVICE_STATE);
+    fake_post(&released, sizeof(released));
+    assert_int_equal(control(FAKE_DEVICE, BUS_CONTROL_OFFER), HV_STATUS_SUCCESS);
+    assert_int_equal(fake_take_message(NULL, 0), VMBUS_OFFER_CHANNEL);
+}
+
 static void processor_sets(void **state)
 {
     struct hv_input_retarget_device_interrupt input = {.source = 1, .flags = HV_RETARGET_PROCESSOR_SET};
@@ -353,6 +391,7 @@ int main(void)
         cmocka_unit_test_setup(interrupts_run_out, open_1_4),
         cmocka_unit_test_setup(what_is_no_request, open_1_4),
         cmocka_unit_test_setup(the_next_user_gets_a_fresh_device, open_1_4),
+        cmocka_unit_test_setup(buses_go_and_come, open_1_4),
         cmocka_unit_test(processor_sets),
     };
 

@@ -19,7 +19,7 @@
 
 struct fake_function fake_function[3];
 unsigned fake_domain_resets, fake_packets;
-uint8_t fake_last_packet[512];
+uint8_t fake_first_packet[512], fake_last_packet[512];
 uint8_t machine_config[4096], machine_bar1[FAKE_BAR_BYTES];
 
 #define ECAM       UINT64_C(0xB0000000)
@@ -135,9 +135,9 @@ const struct pci_function *pci_functions(unsigned *count)
     return functions;
 }
 
-bool domains_manage(uint64_t device_id)
+struct device *device_find(uint64_t device_id)
 {
-    return device_id != 0xF8;
+    return device_id != 0xF8 ? (struct device *)(void *)fake_function : NULL; /* not looked into */
 }
 
 void domains_device_reset(uint64_t device_id)
@@ -265,7 +265,9 @@ uint32_t fake_vpci_request(uint32_t channel, const void *request, size_t size, v
     fake_signal(channel);
     while ((type = fake_ring_take(&seen, payload, &length)) != 0) {
         if (type == VMBUS_PACKET_DATA) {
-            fake_packets++;
+            if (fake_packets++ == 0)
+                memcpy(fake_first_packet, payload,
+                       length < sizeof(fake_first_packet) ? length : sizeof(fake_first_packet));
             memcpy(fake_last_packet, payload, length < sizeof(fake_last_packet) ? length : sizeof(fake_last_packet));
             continue;
         }

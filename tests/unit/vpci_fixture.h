@@ -37,7 +37,7 @@ void fake_vpci_open(uint32_t channel, uint32_t version);
  * counted. */
 uint32_t fake_vpci_request(uint32_t channel, const void *request, size_t size, void *reply, size_t reply_size);
 extern unsigned fake_packets;
-extern uint8_t fake_last_packet[512];
+extern uint8_t fake_first_packet[512], fake_last_packet[512];
 
 uint64_t fake_mmio_read(uint64_t gpa, unsigned size);
 void fake_mmio_write(uint64_t gpa, unsigned size, uint64_t value);
