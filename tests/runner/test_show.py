@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, pvtest_call
+from conftest import ROOT, Runner, latest, pvtest_call
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,19 @@ def test_help_and_version(build: Path) -> None:
     assert pvtest_call("--version", build=build).stdout == f"pvtest {(ROOT / 'VERSION').read_text().strip()}\n"
     assert pvtest_call("help", build=build).stdout == pvtest_call("--help", build=build).stdout
     assert pvtest_call("help", "merge", build=build).stdout == pvtest_call("merge", "--help", build=build).stdout
+
+
+def test_a_machine_of_another_kind(runner: Runner, tmp_path: Path) -> None:
+    """What people vary is in the results, and in the command that shows a failure again."""
+    firmware = tmp_path / "OVMF.fd"
+    firmware.touch()
+    words = ["--cpus", "4", "--memory", "4096", "--cpu", "EPYC", "--firmware", str(firmware)]
+    assert runner(*words, "--defect", "no-flush").returncode == 1
+    found = latest(tmp_path)
+    machine = found["machine"]
+    assert (machine["cpus"], machine["memory_mib"], machine["cpu"]) == (4, 4096, "EPYC,+svm,+npt,+x2apic")
+    assert found["versions"]["firmware"] == str(firmware)
+    again = next(test["again"] for test in found["tests"] if test["verdict"] == "fail")
+    assert "--cpus 4 --memory 4096 --cpu EPYC --firmware" in again
+    assert runner("--firmware", str(tmp_path / "none.fd")).returncode == 3
+    assert runner("--cpus", "9").returncode == 3

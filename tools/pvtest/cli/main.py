@@ -147,6 +147,12 @@ def _machine_options(parser: Parser, command: str) -> None:
     add("--results", type=arguments.path, metavar="DIR", help="where results go (build/results)")
     add("--qemu", type=arguments.word, metavar="PATH", help="the QEMU to use (qemu-system-x86_64)")
     add("--accel", type=arguments.word, default="tcg", metavar="NAME", help="QEMU's accelerator (tcg)")
+    add("--cpus", type=arguments.whole(1, 8, "processors"), default=2, metavar="N", help="processors (2)")
+    memory = arguments.whole(1024, 1 << 20, "MiB of memory")
+    add("--memory", type=memory, default=2560, metavar="MIB", help="memory of the machine (2560)")
+    cpu = "QEMU's -cpu; a model alone gets +svm,+npt,+x2apic (qemu64)"
+    add("--cpu", type=arguments.word, default="qemu64", metavar="MODEL", help=cpu)
+    add("--firmware", type=arguments.word, metavar="FILE", help="code of a UEFI firmware (the OVMF that is found)")
     if command == "run":
         restarts = arguments.whole(0, 100, "boots")
         add("--restarts", type=restarts, default=3, metavar="N", help="boots that may follow a crash or hang (3)")

@@ -25,7 +25,8 @@ def limits(options: argparse.Namespace) -> Limits:
 
 def machine(options: argparse.Namespace, out: Terminal) -> qemu.Qemu:
     """The machine to boot; says so where it is less than the whole one."""
-    found = qemu.probe(options.qemu, options.functions_alone, getattr(options, "no_host", False))
+    hardware = qemu.Hardware(options.cpus, options.memory, options.cpu, options.firmware or "")
+    found = qemu.probe(options.qemu, options.functions_alone, getattr(options, "no_host", False), hardware)
     qemu.check_accelerator(found.path, options.accel, found.devices.hostless)
     if found.devices.sentence:
         out.say(found.devices.sentence, "yellow")

@@ -46,6 +46,29 @@ FIRMWARE = (
 
 
 @dataclass(frozen=True)
+class Hardware:
+    """What a person may vary of the machine."""
+
+    cpus: int = 2
+    memory_mib: int = 2560
+    cpu: str = "qemu64"  # QEMU's -cpu; without options of its own it gets those that the reference host needs
+    firmware: str = ""  # empty = the one that is found
+
+    @property
+    def processor(self) -> str:
+        """The value of -cpu."""
+        return self.cpu if "," in self.cpu else f"{self.cpu},+svm,+npt,+x2apic"
+
+    @property
+    def options(self) -> list[str]:
+        """Those of ./run.sh that make the same machine again."""
+        usual = Hardware()
+        pairs = (("--cpus", "cpus"), ("--memory", "memory_mib"), ("--cpu", "cpu"), ("--firmware", "firmware"))
+        given = [(option, name) for option, name in pairs if getattr(self, name) != getattr(usual, name)]
+        return [word for option, name in given for word in (option, str(getattr(self, name)))]
+
+
+@dataclass(frozen=True)
 class Qemu:
     """A QEMU that can run the suite."""
 
@@ -55,12 +78,16 @@ class Qemu:
     code: str
     variables: str
     devices: Devices = field(default_factory=Devices)
+    hardware: Hardware = Hardware()
     tpm: bool = False  # can have one that another process emulates
 
     def description(self, accel: str) -> dict[str, Any]:
         """For results.json."""
         return {
             "accel": accel,
+            "cpus": self.hardware.cpus,
+            "memory_mib": self.hardware.memory_mib,
+            "cpu": self.hardware.processor,
             "iommu": self.iommu,
             "device_classes": list(self.devices.classes),
             "functions_alone": self.devices.alone,
@@ -131,6 +158,13 @@ def firmware() -> tuple[str, str]:
     raise MissingError(f"no OVMF firmware found (package ovmf or edk2-ovmf); looked for {places}")
 
 
+def _given(code: str) -> tuple[str, str]:
+    """Of --firmware. Its variables stay in memory, so that it needs no file for them."""
+    if not Path(code).is_file():
+        raise UsageError(f"--firmware {code}: no such file")
+    return str(Path(code).absolute()), ""
+
+
 def _processor(path: str) -> None:
     known = set(_ask(path, "-cpu", "help").split())
     missing = [name for name in NEEDED_FLAGS if name not in known]
@@ -146,7 +180,12 @@ def _lacking(version: str, iommu: str, known: set[str]) -> str:
     return f"QEMU {version} was built without {' and '.join(missing)}" if missing else ""
 
 
-def probe(path: str | None = None, functions_alone: bool = False, no_host: bool = False) -> Qemu:
+def probe(
+    path: str | None = None,
+    functions_alone: bool = False,
+    no_host: bool = False,
+    hardware: Hardware = Hardware(),
+) -> Qemu:
     """Checks version, processor and devices; raises MissingError when this QEMU cannot do."""
     found = _find(path)
     version = _version(found)
@@ -156,14 +195,14 @@ def probe(path: str | None = None, functions_alone: bool = False, no_host: bool 
     missing = [name for name in NEEDED_DEVICES if name not in known]
     if missing:
         raise MissingError(f"{found} was built without the devices {', '.join(missing)}")
-    code, variables = firmware()
+    code, variables = _given(hardware.firmware) if hardware.firmware else firmware()
     external_tpm = tpm.DEVICE in known and tpm.BACKEND in _ask(found, "-tpmdev", "help").split()
     if functions_alone:
         devices = Devices(f"option {OPTION}", forced=True, hostless=no_host)
-        return Qemu(found, version, "", code, variables, devices, external_tpm)
+        return Qemu(found, version, "", code, variables, devices, hardware, external_tpm)
     iommu = _iommu(found)
     devices = Devices(_lacking(version, iommu, known), hostless=no_host)
-    return Qemu(found, version, "" if devices.alone else iommu, code, variables, devices, external_tpm)
+    return Qemu(found, version, "" if devices.alone else iommu, code, variables, devices, hardware, external_tpm)
 
 
 def _dma_devices(qemu: Qemu, slow: int) -> list[str]:
@@ -196,9 +235,9 @@ def command(
         qemu.path,
         *("-machine", "q35,smm=off,sata=off"),
         *("-accel", ONE_THREAD if accel == "tcg" else accel),
-        *("-cpu", "qemu64,+svm,+npt,+x2apic"),
-        *("-smp", "2"),
-        *("-m", "2560"),
+        *("-cpu", qemu.hardware.processor),
+        *("-smp", str(qemu.hardware.cpus)),
+        *("-m", str(qemu.hardware.memory_mib)),
         *("-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot", "-net", "none"),
         *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={_escaped(qemu.code)}"),
         *(("-icount", VIRTUAL_CLOCK) if virtual_clock else ()),

@@ -67,7 +67,7 @@ class Request:
             words += ["--caching", self.caching]
         if self.bus != "pci":
             words += ["--bus", self.bus]
-        words += self.qemu.devices.options
+        words += self.qemu.devices.options + self.qemu.hardware.options
         if self.accel != "tcg":
             words += ["--accel", self.accel]
         if self.deadline_ms is not None:
