@@ -52,8 +52,8 @@ const struct pci_function *vpci_function(size_t n);
 void vpci_override_windows(const struct mmio_windows *windows);
 
 /* Configuration space of such a function; size 1, 2 or 4, offset a multiple of it below 4096. */
-uint32_t vpci_config_read(const struct pci_function *f, unsigned offset, unsigned size);
-void vpci_config_write(const struct pci_function *f, unsigned offset, unsigned size, uint32_t value);
+uint32_t vpci_config_read(const struct pci_function *pci, unsigned offset, unsigned size);
+void vpci_config_write(const struct pci_function *pci, unsigned offset, unsigned size, uint32_t value);
 
 /* See pci_message_create(). */
 bool vpci_create_message(const struct pci_function *f, uint8_t vector, struct pci_message *message);
