@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The first instance runs a broken program at CPL 3 in place of its test: one that never ends, or one that executes a
- * privileged instruction where nobody expects it. Its verdict is an error, and the run goes on. */
+ * privileged instruction that the test does not expect. Its verdict is an error, and the run goes on. */
 #include "kernel/power.h"
 #include "tests/harness/process.h"
 #include "tests/harness/suite.h"

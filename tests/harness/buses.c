@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a person has to know when the first run on a new host shows no device: how far VMBus and each bus came. */
+/* Reports how far VMBus and each bus came, for the case that the first run on a new host shows no device. */
 #include "drivers/hypercall.h"
 #include "drivers/vmbus/vmbus.h"
 #include "drivers/vpci/vpci.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Somebody whom a call must not disturb: a paging domain with one page mapped and a device of its own in it. Where the
- * machine has no second device, the host's answers alone are compared.
+ * The canary: a paging domain with one page mapped and a device of its own in it, which a call of a test must not
+ * change. On a machine without a second device only the host's answers are compared.
  */
 #include "lib/fmt.h"
 #include "lib/string.h"
@@ -48,7 +48,7 @@ struct canary canary(struct test_run *t)
         test_setup(t, "ATT-1");
         attach(t, b.domain, b.engine);
         expect_write(t, b.engine, b.iova + CANARY_OFFSET, &b.target, CANARY_OFFSET, CANARY_LENGTH,
-                     "a bystander's first DMA");
+                     "a canary's first DMA");
     }
     test_setup(t, outer);
     return b;
@@ -71,7 +71,7 @@ static void expect_same_property(struct test_run *t, const struct canary *b, con
     enum hv_status status = pviommu_get_device_property(b->engine->device_id, &now);
     char what[TEXT_MAX];
 
-    fmt_snprintf(what, sizeof(what), "device property of a bystander after %s", after);
+    fmt_snprintf(what, sizeof(what), "device property of a canary after %s", after);
     CHECK_STATUS(status, b->property_status, what);
     if (status == HV_STATUS_SUCCESS) {
         CHECK_EQ(now.device_iommu, b->property.device_iommu, what);
@@ -88,6 +88,6 @@ void expect_undisturbed(struct test_run *t, struct canary *b, const char *after)
         return;
     }
     expect_same_property(t, b, after);
-    fmt_snprintf(what, sizeof(what), "DMA of a bystander after %s", after);
+    fmt_snprintf(what, sizeof(what), "DMA of a canary after %s", after);
     expect_write(t, b->engine, b->iova + CANARY_OFFSET, &b->target, CANARY_OFFSET, CANARY_LENGTH, what);
 }

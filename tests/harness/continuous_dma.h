@@ -9,8 +9,8 @@
 #include "drivers/dmaprobe.h"
 #include "tests/harness/fixture.h"
 
-/* Exits after which a pass that was translated behind them has landed: one ends the pass that is in flight and
- * translates the next, one ends that. */
+/* Exits until a pass has landed that was translated after the first of them: one exit ends the pass that is in flight
+ * and translates the next, one ends that. */
 #define DMA_SETTLE_EXITS 3u
 
 /* The device writes `length` bytes of `value` at `iova` over and over; slot 1 to 15 (0 is the engine interface's). */

@@ -43,7 +43,7 @@ static bool out_of_reach(const struct suite *s, const struct dma_engine *e)
     return status != HV_STATUS_SUCCESS && status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN;
 }
 
-/* Tests use IOVAs up to what the host reports, so nobody needs to know of more. A host may report too much. */
+/* Tests use IOVAs up to the width that the host reports, so no test needs a wider one. A host may report too much. */
 static void widen(struct domain *d, struct dma_engine *e)
 {
     const unsigned widths[] = {pviommu_capabilities()->max_iova_width, 47, 39, 32};
@@ -59,7 +59,7 @@ static void widen(struct domain *d, struct dma_engine *e)
     }
 }
 
-/* Where it fails, it is tried again before the next test, and the tests of the class fail. */
+/* After a failure it is tried again before the next test, and the tests of the class fail. */
 static void prepare(struct suite *s, struct dma_engine *e)
 {
     struct oracle_fault fault;

@@ -37,12 +37,13 @@ struct domain *domain_paging_with(struct test_run *t, unsigned levels, uint64_t 
 struct domain *domain_identity(struct test_run *t);
 struct domain *domain_blocked(struct test_run *t);
 struct domain *domain_with_id(struct test_run *t, enum domain_kind kind, uint32_t id);
-/* An id that nobody uses, and that the reset deletes. */
+/* An id that is not in use, and that the reset deletes. */
 uint32_t fresh_domain_id(struct test_run *t);
 /* Any other id that a test creates by hand goes through this, so that the reset deletes it. */
 void track_domain_id(struct test_run *t, uint32_t id);
 
-/* The number of our partition, when the host lets us ask for it; else SELF. A call that names it is no stranger's. */
+/* The number of our partition, when the host lets us ask for it; else SELF. A call that names it is for the guest's own
+ * partition. */
 uint64_t own_partition_id(void);
 
 /* SUCCESS or "already in that domain". */
@@ -102,8 +103,8 @@ void read_and_try_to_write(struct test_run *t, struct dma_engine *e, uint64_t io
 /* For places where there is nothing to look at: whether this host records the faults of the device, so that no record
  * means no fault. Moves the device to a domain of its own: call before attach(). */
 bool faults_are_recorded(struct test_run *t, struct dma_engine *e);
-/* Device writes; the bytes may land in b (at offset) or nowhere, nothing else. True = landed. b is refreshed, faults
- * are drained. */
+/* Device writes; the bytes land in b (at offset) or are dropped; nothing else may change. True = landed. b is
+ * refreshed, faults are drained. */
 bool may_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, size_t offset, size_t length,
                const char *what);
 /* One small write whose landing is checked, so that the translation is cached. */
@@ -114,7 +115,7 @@ void expect_untouched(struct test_run *t, const struct buffer *b, const char *wh
 /* Classes with a buffer of their own (DMA_STAGED): maps the engine's scratch in d at an IOVA of its own and loads the
  * patterns. Does nothing for other classes. */
 void stage(struct test_run *t, struct domain *d, struct dma_engine *e);
-/* What is known of such a device. */
+/* The state that the fixture keeps of such a device. */
 struct placed *placed(struct test_run *t, const struct dma_engine *e);
 /* The test has mapped the scratch of such a device itself. */
 void staged_at(struct test_run *t, struct domain *d, struct dma_engine *e, uint64_t iova);

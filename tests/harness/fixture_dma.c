@@ -111,7 +111,7 @@ static void finished(struct test_run *t, struct dma_engine *e, bool done, const 
     }
 }
 
-/* What a DMA_STAGED device reads and writes passes through scratch, which the domain maps. */
+/* A DMA_STAGED device reads and writes through scratch, which the domain maps. */
 static void finished_by_scratch(struct test_run *t, struct dma_engine *e, bool done, const char *what)
 {
     if (!done && (e->ops->features & DMA_STAGED) && dma_finish(e)) {
@@ -230,7 +230,8 @@ void expect_invert(struct test_run *t, struct dma_engine *e, uint64_t iova, stru
     expect_no_fault(t, e, what);
 }
 
-/* For a class without DMA_READ_MODIFY. Where not even scratch is in reach, what the device has read stays unknown. */
+/* For a class without DMA_READ_MODIFY. If the device does not reach scratch either, the bytes that it has read stay
+ * unknown. */
 static void expect_nothing_read(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length,
                                 const struct buffer *b, const char *what)
 {

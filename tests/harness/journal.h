@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a run that nobody watches remembers over a reset (docs/unattended.md). A record is a checksummed sequence of
+ * State that an unattended run keeps across a reset (docs/unattended.md). A record is a checksummed sequence of
  * entries: results and events in the order in which they happened. Each is written once, as a UEFI variable, and later
  * appended to the journal on the boot volume as it is. Freestanding, so that the unit tests reach all of it.
  */
@@ -17,7 +17,7 @@ enum journal_kind {
     JOURNAL_SKIP,
     JOURNAL_FAIL,
     JOURNAL_ERROR,
-    JOURNAL_BEGIN, /* this test starts now; recorded where the guilty one is being looked for */
+    JOURNAL_BEGIN, /* this test starts now; recorded while the test that takes the machine down is searched */
     JOURNAL_FACT,  /* a comment of the stream */
     JOURNAL_END,   /* of a boot: all tests ran */
     JOURNAL_FULL,  /* of a boot: the variable store is full, the next boot empties it */
@@ -43,7 +43,7 @@ struct journal_header {
     uint16_t version;
     uint16_t boot;     /* that wrote the record, from 1 */
     uint32_t sequence; /* within that boot, from 0 */
-    uint32_t length;   /* bytes of entries behind this header */
+    uint32_t length;   /* bytes of entries after this header */
     uint64_t run;
     uint32_t checksum; /* of header and entries, with this field 0 */
     uint32_t reserved;
@@ -77,7 +77,7 @@ void journal_entries(struct journal_cursor *cursor, const void *record);
 /* False at the end, and at bytes that are no entry. */
 bool journal_next(struct journal_cursor *cursor, struct journal_entry *e);
 
-/* What the run as a whole is, in a variable of its own that each boot writes once. */
+/* Description of the run as a whole, in a variable of its own that each boot writes once. */
 struct journal_state {
     uint32_t magic, version;
     uint64_t run;     /* tells runs apart */

@@ -55,7 +55,7 @@ static void close_boots(struct fold *f, unsigned number)
 
 static void take_result(struct fold *f, const struct journal_entry *e)
 {
-    /* Tests behind the last record of a boot run again: only their first result counts. */
+    /* Tests after the last record of a boot run again: only their first result counts. */
     if (e->index < f->out->next || e->index >= f->planned) {
         return;
     }
@@ -86,7 +86,7 @@ static void take(struct fold *f, const struct journal_entry *e)
         }
         return;
     case JOURNAL_DOWN:
-        /* A panic comes right behind the result of the test that it ended, if it was in a test. */
+        /* A panic comes right after the result of the test that it ended, if it was in a test. */
         if (f->last == JOURNAL_ERROR) {
             f->boot.has_guilty = true;
             f->boot.guilty = f->out->next - 1;

@@ -8,7 +8,7 @@
 struct journal_boot {
     unsigned number;
     enum journal_kind end; /* END, FULL, DOWN, STOP or UNEXPLAINED */
-    uint32_t next;         /* where the boot behind it goes on */
+    uint32_t next;         /* first test of the next boot */
     bool has_guilty;       /* the test that took the machine down is known */
     uint32_t guilty;
     const char *text; /* of DOWN and STOP */

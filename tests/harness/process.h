@@ -44,9 +44,9 @@ void process_start(struct test_run *t, struct process *p, const char *name, user
                    uint64_t b, uint64_t c, uint64_t d);
 #define PROCESS_START(t, p, program, a, b, c, d) process_start(t, p, #program, program, a, b, c, d)
 
-/* Runs to the next system call, and on behind it with `result` as what it returns. An exception ends the test with the
- * program's registers: as an ERROR, or as a FAIL where the page table is shared with a device, since then the host may
- * have changed it. */
+/* Runs to the next system call, and continues after it with `result` as its return value. An exception ends the test
+ * with the program's registers: as an ERROR, or as a FAIL if the page table is shared with a device, since then the
+ * host may have changed the table. */
 struct system_call {
     uint64_t number, first, second;
 };

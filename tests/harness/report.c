@@ -9,7 +9,7 @@
 #include "tests/harness/report.h"
 
 static struct {
-    char *text; /* NULL = nobody wants a copy */
+    char *text; /* NULL = no copy is kept */
     size_t size, used;
 } copy;
 
@@ -92,7 +92,7 @@ static void report_steps(const struct test_run *t)
     }
 }
 
-/* What the host recorded since the test began; the reset behind it takes the records that the test left. */
+/* Prints the faults that the host has recorded since the test began; the reset after the test drains the rest. */
 static void report_faults(void)
 {
     unsigned count;

@@ -10,7 +10,7 @@ struct suite_counts {
 };
 
 void report_begin(unsigned planned);
-/* The next point is the one behind this number. */
+/* The next point is the one after this number. */
 void report_resume(unsigned written);
 /* Keeps a copy of what goes out from here on, as far as it fits into `size` bytes with its end. */
 void report_copy_begin(char *text, size_t size);

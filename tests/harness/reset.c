@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Between two tests: every device rests in a blocking domain, no domain of a test is left, no fault is recorded. Does
- * not look at what the test thinks it left behind: it may have died anywhere.
+ * not rely on the state that the test believes it left: the test may have ended anywhere.
  */
 #include "drivers/hypercall.h"
 #include "lib/fmt.h"

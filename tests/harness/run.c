@@ -72,7 +72,7 @@ static void describe_end(struct test_run *t, enum containment_end end, uint64_t 
     t->where_file = NULL;
 }
 
-/* A host that left something wrong behind a test that passed has failed it. */
+/* A host that left wrong state after a test that passed has failed that test. */
 static void after(struct suite *s, struct test_run *t)
 {
     /* Processors and devices first: one that is still at work must not be taken for the owner of the memory's next

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Work for the second processor of the machine. What runs there may make hypercalls and catch exceptions, and touches
- * nothing of the test but what it is given: checks and steps belong to the first processor.
+ * Work for the second processor of the machine. Its code may make hypercalls and catch exceptions, and touches
+ * no state of the test but its argument: checks and steps belong to the first processor.
  */
 #ifndef PVT_TESTS_HARNESS_SECOND_PROCESSOR_H
 #define PVT_TESTS_HARNESS_SECOND_PROCESSOR_H

@@ -23,7 +23,7 @@ void suite_instance_name(const struct suite_instance *i, char *text, size_t size
     text[used] = '\0';
 }
 
-/* What a registration's field leads to. */
+/* Target of a registration's field. */
 static const void *from(const int32_t *distance)
 {
     return (const char *)distance + *distance;
@@ -79,7 +79,7 @@ bool suite_pattern_known(const char *pattern, size_t *place)
     return false;
 }
 
-/* What is selected, and for each instance the first pattern that says so. */
+/* The selected instances, and for each of them the first pattern that selects it. */
 struct selection {
     struct suite *suite;
     uint16_t ranks[SUITE_INSTANCES_MAX];
@@ -148,7 +148,7 @@ static void order_as_given(struct selection *selection)
     memcpy(s->instances, sorted, size);
 }
 
-/* Cuts off the text up to the next tab; *rest goes on behind it. */
+/* Cuts off the text up to the next tab; *rest continues after it. */
 static const char *field(char **rest)
 {
     char *text = *rest, *tab = strchr(text, '\t');

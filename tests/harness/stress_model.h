@@ -14,9 +14,9 @@
 #define STRESS_DEVICES 3u
 #define STRESS_LENGTH  64u
 
-/* Where a write may land, as a set: a target by its number, or one of these. */
+/* Places where a write may land, as a set: a target by its number, or one of these. */
 #define STRESS_NOWHERE BIT(STRESS_TARGETS)
-/* Also nowhere, but because of a read-only entry, which a host may have cached. */
+/* Dropped as well, but because of a read-only entry, which a host may have cached. */
 #define STRESS_DENIED       BIT(STRESS_TARGETS + 1)
 #define STRESS_UNTRANSLATED BIT(STRESS_TARGETS + 2)
 
@@ -47,9 +47,9 @@ void stress_end(struct stress *s);
 
 uint64_t stress_iova(const struct stress *s, unsigned device, unsigned page);
 uint8_t stress_value(unsigned device);
-/* Where a write of the device at that page may land now. */
+/* Places where a write of the device at that page may land now. */
 uint32_t stress_allowed(const struct stress *s, unsigned device, unsigned page);
-/* Where writes of the device did land, by memory; forgets them. */
+/* Places where writes of the device did land, by memory; forgets them. */
 uint32_t stress_landed(struct stress *s, unsigned device, unsigned page);
 
 #endif

@@ -14,7 +14,7 @@
 
 /* Reserved for the harness: the blocking domain in which every device rests between tests. */
 #define REST_DOMAIN_ID 0x7000F001u
-/* Where the scratch memory of a DMA_STAGED device is mapped: below 2^28, which is all that the narrowest class can
+/* IOVA of the scratch memory of a DMA_STAGED device: below 2^28, which is all that the narrowest class can
  * emit, and far from the IOVAs that tests choose. */
 #define STAGING_IOVA 0x0E000000ull
 #define WITHOUT_MAX  8
@@ -29,7 +29,7 @@ struct suite_options {
     uint64_t verbose;
     bool bench;
     bool order_given;    /* run in the order of the patterns, not in the catalogue's */
-    bool unattended;     /* nobody watches: results survive a reset and become files on the boot volume */
+    bool unattended;     /* no person watches: results survive a reset and become files on the boot volume */
     uint64_t restarts;   /* unattended: how many unexpected ends of the machine the run survives */
     uint64_t checkpoint; /* unattended: at most so many tests between two records */
     char fixture[24];    /* a deliberately broken guest, for the runner's own tests; empty = none */
@@ -70,7 +70,7 @@ bool suite_pattern_known(const char *pattern, size_t *place);
 /* Expands tests by device class and keeps what the patterns select. */
 void suite_select(struct suite *s);
 void suite_instance_name(const struct suite_instance *i, char *text, size_t size);
-/* Runs the instance at s->position with containment, resets the state behind it, reports, and moves on. */
+/* Runs the instance at s->position with containment, resets the state after it, reports, and moves on. */
 void suite_run_next(struct suite *s);
 /* Makes s->run that of the instance at s->position, to which nothing has happened yet. */
 void suite_clear_run(struct suite *s);

@@ -29,7 +29,8 @@ struct test {
     void (*run)(struct test_run *t);
 };
 
-/* What the linker collects, sorted by id. Each is the distance from itself: a pointer would cost a relocation as well.
+/* Entries that the linker collects, sorted by id. Each field is the distance from itself: a pointer would cost a
+ * relocation as well.
  */
 struct test_registration {
     int32_t catalogue; /* to the texts of struct test in order, separated by tabs */
@@ -107,14 +108,14 @@ void test_error(struct test_run *t, const char *file, unsigned line, const char 
 void test_skip(struct test_run *t, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 
 /* --- records --- */
-/* What follows prepares the test, and is right by these requirements ("DOM-1 CFG-1"): a failure is told as theirs.
+/* The following checks prepare the test by these requirements ("DOM-1 CFG-1"): a failure is reported for them.
  * NULL: the test begins. */
 void test_setup(struct test_run *t, const char *requirements);
 void test_observe(struct test_run *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* `format` takes up to STEP_ARGS arguments, each %llx, %llu or %s with a string that outlives the test. */
 void test_step(struct test_run *t, const char *format, ...);
 
-/* What the test does now, for the report of a failure: numbers of any width, and strings, as they are. */
+/* The current step of the test, for the report of a failure: numbers of any width, and strings, as they are. */
 #define STEP(...)                                                                                                      \
     PVT_STEP_(__VA_ARGS__, PVT_STEP5, PVT_STEP4, PVT_STEP3, PVT_STEP2, PVT_STEP1, PVT_STEP0, )(__VA_ARGS__)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The half behind ExitBootServices: results into records, records into variables. */
+/* The half after ExitBootServices: results into records, records into variables. */
 #include "tests/harness/unattended.h"
 
 #include "kernel/panic.h"
@@ -22,7 +22,7 @@ static bool has_room(const struct journal_record *r)
 {
     struct runtime_room room;
 
-    /* Firmware that cannot tell says so when a write does not fit. Behind ExitBootServices deleted variables still take
+    /* Firmware that cannot tell says so when a write does not fit. After ExitBootServices deleted variables still take
      * room: only the next boot can tidy up. */
     return runtime_variable_room(&room) != RUNTIME_SUCCESS || room.left >= r->used + ROOM_FOR_THE_END;
 }
@@ -140,7 +140,7 @@ static void add_facts(struct unattended *a, char *text)
     }
 }
 
-/* The last words of panic(). The test that was running, or was next, is the guilty one. */
+/* Last output of panic(). The journal blames the test that was running or was next. */
 static void witness(const char *text, const uint64_t *addresses, size_t count)
 {
     struct suite *s = watched;
@@ -256,7 +256,7 @@ static void finish(struct suite *s, enum journal_kind end, const char *text)
     }
     (void)add(a, &(struct journal_entry){.kind = end, .text = text, .text_length = strlen(text)});
     store_or_restart(a);
-    /* What could not be stored, the next boot would not find either. */
+    /* The next boot would not find records that could not be stored. */
     power_off_restarts(!a->silent);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A run that nobody watches (docs/unattended.md). While it runs, results go into UEFI variables; at the next boot they
- * move to the boot volume before the firmware is gone, and the run goes on behind the last of them.
+ * An unattended run (docs/unattended.md). While it runs, results go into UEFI variables; the next boot moves them to
+ * the boot volume before ExitBootServices, and the run continues after the last of them.
  */
 #ifndef PVT_TESTS_HARNESS_UNATTENDED_H
 #define PVT_TESTS_HARNESS_UNATTENDED_H
@@ -34,7 +34,7 @@ struct unattended {
  * over: its results are on the volume. */
 bool unattended_prepare(struct suite *s, struct volume *volume);
 
-/* Behind ExitBootServices. None of them does anything in an ordinary run. */
+/* After ExitBootServices. None of them does anything in an ordinary run. */
 void unattended_start(struct suite *s);        /* the stream begins */
 void unattended_before_tests(struct suite *s); /* all that describes the machine has been said */
 void unattended_before(struct suite *s);       /* the test at s->position begins */

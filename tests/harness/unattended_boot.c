@@ -99,7 +99,7 @@ static size_t collect(const struct unattended *a, const struct found *found, uin
         if (runtime_variable_get(name, journal + used, &size) != RUNTIME_SUCCESS) {
             break;
         }
-        /* A record behind a damaged one still counts: the tests between the two are named as lost. */
+        /* A record after a damaged one still counts: the tests between the two are named as lost. */
         if (journal_check(journal + used, size, &header) != size || header.run != a->state.run ||
             header.boot != a->state.boot || (known->boot == header.boot && header.sequence <= known->sequence)) {
             continue;
@@ -185,7 +185,7 @@ static bool is_over(struct suite *s, const struct found *found, struct unattende
 
 static void say(const struct volume *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* To the screen and to COM1: whichever of them somebody looks at. */
+/* Prints to the screen and to COM1, since either may be the one that is watched. */
 static void say(const struct volume *v, const char *format, ...)
 {
     char text[256];
@@ -287,8 +287,8 @@ static void begin_run(struct suite *s, struct volume *v)
 }
 
 /*
- * What was deleted takes room until the firmware tidies up, which EDK II does early in a boot and only where less than
- * one large variable fits. Where that may matter, this boot ends here; the next one finds nothing to collect.
+ * Deleted variables take room until the firmware reclaims it, which EDK II does early in a boot and only if less than
+ * one large variable fits. If that may matter, this boot ends here; the next one finds nothing to collect.
  */
 static bool needs_tidying(const struct found *found)
 {
@@ -332,7 +332,7 @@ static bool go_on(struct suite *s, struct volume *v)
     return true;
 
 refused:
-    /* Whoever makes room and boots again finds the run as it is. */
+    /* After the user has made room, the next boot finds the run unchanged. */
     say(v, "pvtest: alone: the boot volume does not take results (status 0x%llx); nothing is lost\n",
         (unsigned long long)v->status);
     return false;

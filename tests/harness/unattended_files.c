@@ -77,7 +77,7 @@ unsigned unattended_new_generation(struct volume *v)
         if (!volume_list(v, UNATTENDED_FOLDER, visit, &g)) {
             return 0;
         }
-        /* A folder with files of somebody else stays, and nothing older than it is looked for. */
+        /* A folder with files that are not of a run stays, and no older folder is looked for. */
         if (g.count < UNATTENDED_KEEP || !delete_run(v, g.oldest)) {
             break;
         }

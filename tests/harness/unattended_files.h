@@ -11,7 +11,7 @@ struct suite;
 #define UNATTENDED_FOLDER "\\pvtest-results"
 #define UNATTENDED_KEEP   5u /* runs, with the new one */
 
-/* Where a run is on the volume. */
+/* Path of a file of a run on the volume. */
 void unattended_path(char *path, size_t size, unsigned generation, const char *file);
 /* The number of a new run. Deletes the oldest of the others, so that ALONE_KEEP are left with it. 0 = the volume cannot
  * be read or written. */

@@ -8,7 +8,7 @@
 
 #include "tests/harness/process.h"
 
-/* What a driver does with its device; the word that programs take as `what`. */
+/* Action of a driver on its device; programs take it as `what`. */
 enum drive {
     DRIVE_ROCKER,   /* at once */
     DRIVE_EDU,      /* ends when the device is done */
@@ -35,8 +35,8 @@ uint64_t program_drive_and_crash(uint64_t registers, uint64_t iova, uint64_t len
 /* Has the device write 8 bytes at each of `count` IOVAs, which are an array at `list`. */
 uint64_t program_drive_list(uint64_t registers, uint64_t list, uint64_t count, uint64_t what);
 
-/* The bytes [offset, offset + length) are those of the device and all others of b POISON_FRESH, as they are again
- * behind this. */
+/* The bytes [offset, offset + length) are those of the device and all others of b POISON_FRESH; afterwards all of b
+ * is POISON_FRESH again. */
 void expect_driven(struct test_run *t, const struct dma_engine *e, struct buffer *b, size_t offset, size_t length,
                    const char *what);
 

@@ -4,7 +4,7 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 
-/* Where in a page the probing DMAs land: not at its start, so that a lost page offset shows as well. */
+/* Offset in a page at which the probing DMAs land: not its start, so that a lost page offset shows as well. */
 #define PROBE_OFFSET 0x340u
 #define PROBE_LENGTH 8u
 /* On a machine without a device: no call that names it is expected to get as far as looking it up. */
@@ -49,7 +49,7 @@ static void go_home(struct test_run *t, struct call_fixture *f)
     }
 }
 
-/* Where DMA by an IOVA that only ELSEWHERE maps goes while the device is in `bare`. */
+/* Target of a DMA by an IOVA that only ELSEWHERE maps, while the device is in `bare`. */
 static enum landed bare_lands(struct test_run *t, struct call_fixture *f)
 {
     enum landed landed = LANDED_NOWHERE;
@@ -136,7 +136,7 @@ struct call_fixture call_fixture_for(struct test_run *t, enum call_id call)
 
 struct call_fixture call_fixture_anywhere(struct test_run *t)
 {
-    static struct domain nobody; /* a blank: no call that names it reaches a domain */
+    static struct domain blank; /* no call that names it reaches a domain */
     struct call_fixture f = {.pviommu = false};
 
     if (pviommu_capabilities()) {
@@ -144,7 +144,7 @@ struct call_fixture call_fixture_anywhere(struct test_run *t)
     }
     STEP("this host has no pvIOMMU: there is nothing that a refused call could change");
     for (unsigned id = 0; id < PLACES; id++) {
-        f.place[id].domain = &nobody;
+        f.place[id].domain = &blank;
     }
     f.input = buffer(t, CALL_INPUT_PAGES);
     f.output = buffer(t, 2);

@@ -21,7 +21,7 @@ struct place {
     uint8_t *target, *decoy;
 };
 
-/* Where a DMA by the IOVA of a place went. */
+/* Target of a DMA by the IOVA of a place. */
 enum landed { LANDED_NOWHERE, LANDED_TARGET, LANDED_DECOY };
 
 /* Compared with what the right call would have done. */
@@ -32,7 +32,7 @@ struct property_answer {
     struct hv_output_get_logical_device_property value;
 };
 
-/* Where the output of a call usually is in the output buffer. */
+/* Usual offset of the output of a call in the output buffer. */
 #define CALL_OUTPUT_OFFSET 1024u
 /* So many, that a list which runs out of its page still finds valid elements there. */
 #define CALL_INPUT_PAGES 9

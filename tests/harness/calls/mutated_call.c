@@ -98,7 +98,7 @@ static void judge_status(struct test_run *t, const struct mutated_call *m, enum 
     }
 }
 
-/* Where the output was to be; the usual place when that is none of our buffers. */
+/* Address at which the call should write its output; the usual place if it is in none of the fixture's buffers. */
 static uint8_t *output_of(const struct call_fixture *f, const struct mutated_call *m)
 {
     uint64_t first = gpa_of(f->output.data), last = first + f->output.size - call_output_size(m->call);
