@@ -33,7 +33,7 @@ TEST_EACH(unmapped, FLUSH_WAYS,
           EXPECTS("The three fault as not present for writes and reads and do not change; the two beside them still "
                   "work.")
           IF_IT_FAILS("A cached translation outlives the flush: the device writes to memory that the guest has given "
-                      "to somebody else."))
+                      "to another owner."))
 {
     flush_way *way = VARIANT(ways);
     struct dma_engine *e = device(t);
@@ -50,8 +50,8 @@ TEST_EACH(unmapped, FLUSH_WAYS,
         expect_write_fault(t, e, IOVA + i * PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "unmapped and flushed");
         expect_read_fault(t, e, IOVA + i * PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "unmapped and flushed");
     }
-    expect_write(t, e, IOVA, &b, 0, 4, "neighbour before");
-    expect_write(t, e, IOVA + 4 * PAGE_SIZE, &b, 4 * PAGE_SIZE, 4, "neighbour behind");
+    expect_write(t, e, IOVA, &b, 0, 4, "neighbor before");
+    expect_write(t, e, IOVA + 4 * PAGE_SIZE, &b, 4 * PAGE_SIZE, 4, "neighbor after");
 }
 
 TEST_EACH(downgraded, FLUSH_WAYS,
@@ -153,7 +153,7 @@ TEST_EACH(2m_leaf_split, FLUSH_WAYS,
           PROMISE("A 2 MiB leaf replaced by 4 KiB leaves is followed page by page after the flush: {way}")
           COVERS("TR-6 FL-2") DEVICES(ALL) KINDS("dma flush")
           STEPS("The device uses a page through a 2 MiB leaf; the leaf is split into 512 small ones, of which one gets "
-                "another target, and flushed; then the device writes to it, to its neighbour and to the first page. "
+                "another target, and flushed; then the device writes to it, to its neighbor and to the first page. "
                 "The flush is {call}.")
           EXPECTS("The one write lands in the new target, the others in the old region, whose page stays unchanged.")
           IF_IT_FAILS("The superpage is still cached, as a whole or in part, and hides the small leaves."))
@@ -169,7 +169,7 @@ TEST_EACH(2m_leaf_split, FLUSH_WAYS,
     retarget(t, d, IOVA + 7 * PAGE_SIZE, gpa_of(small.data));
     way(t, d, IOVA, SIZE_2M);
     expect_write(t, e, IOVA + 7 * PAGE_SIZE, &small, 0, 4, "the page with a new target");
-    expect_write(t, e, IOVA + 8 * PAGE_SIZE, &big, 8 * PAGE_SIZE, 4, "its neighbour");
+    expect_write(t, e, IOVA + 8 * PAGE_SIZE, &big, 8 * PAGE_SIZE, 4, "its neighbor");
     expect_write(t, e, IOVA, &big, 0, 4, "the first page");
     expect_untouched(t, &big, "the 2 MiB region");
 }
@@ -191,7 +191,7 @@ TEST_EACH(2m_leaf_merged, FLUSH_WAYS,
     retarget(t, d, IOVA + 7 * PAGE_SIZE, gpa_of(small.data));
     attach(t, d, e);
     expect_write(t, e, IOVA + 7 * PAGE_SIZE, &small, 0, 4, "warm through a 4 KiB leaf");
-    expect_write(t, e, IOVA + 8 * PAGE_SIZE, &big, 8 * PAGE_SIZE, 4, "warm neighbour");
+    expect_write(t, e, IOVA + 8 * PAGE_SIZE, &big, 8 * PAGE_SIZE, 4, "warm neighbor");
     retarget(t, d, IOVA + 7 * PAGE_SIZE, gpa_of(big.data) + 7 * PAGE_SIZE);
     REQUIRE(stage1_merge(&d->table, IOVA, 1, &d->freed) == STAGE1_OK, "merging our own leaves");
     STEP("replace the 512 leaves of 4 KiB by one 2 MiB leaf");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Leaves of 2 MiB and 1 GiB, whatever should end what a cache has learnt of them: a flush of the domain, of a list, a
+ * Leaves of 2 MiB and 1 GiB, whatever should end what a cache has learned of them: a flush of the domain, of a list, a
  * move of the device, a detach (FL-1, FL-2, LS-10, ATT-4, DET-4, ATS-1). A cache usually has a part of its own for each
  * page size, so that an invalidation can miss one size only.
  */

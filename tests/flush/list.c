@@ -215,7 +215,7 @@ TEST(full_list_first_decides,
      COVERS("LS-4") DEVICES(ALL) KINDS("dma fault flush")
      STEPS("A list of 508 elements, as many as fit; only element 0 names the page that was used and unmapped.")
      EXPECTS("All 508 are reported as done, and the page faults.")
-     IF_IT_FAILS("The host starts behind the first element, or replaces a long list by something that does not cover "
+     IF_IT_FAILS("The host starts after the first element, or replaces a long list by something that does not cover "
                  "it."))
 {
     flush_decisive(t, 0);
@@ -300,7 +300,7 @@ TEST(error_at_an_element,
      STEPS("Six used pages are unmapped. A list of five elements has a misaligned one in the fourth place.")
      EXPECTS("Either all is accepted, with 5 done and all pages unreachable; or the call fails with 3 done, and the "
              "three pages before the bad element fault.")
-     IF_IT_FAILS("The host reports elements as done that it did not do, or undoes good ones. A guest resumes behind "
+     IF_IT_FAILS("The host reports elements as done that it did not do, or undoes good ones. A guest resumes after "
                  "the count and so loses flushes."))
 {
     struct stale_pages s = make_stale(t, 6, PAGE_SIZE);
@@ -328,7 +328,7 @@ TEST(error_at_the_first_element,
      COVERS("LS-5") DEVICES(ALL) KINDS("bad-input flush")
      STEPS("A list of two elements has a misaligned one in the first place.")
      EXPECTS("Either both are accepted and 2 are done, or the call fails and 0 are done.")
-     IF_IT_FAILS("A wrong count with an error: the guest would resume behind an element that was never flushed."))
+     IF_IT_FAILS("A wrong count with an error: the guest would resume after an element that was never flushed."))
 {
     struct domain *d = (device(t), domain_paging(t));
     uint64_t elements[2] = {hv_iommu_range(1, 3), hv_iommu_range(8, 0)};
@@ -393,19 +393,19 @@ OBSERVATION(flags_other_than_iommu_format,
 }
 
 OBSERVATION(neighbours_of_a_block,
-            PROMISE("Pages right before and behind a flushed block: kept or dropped, as the host likes")
+            PROMISE("Pages right before and after a flushed block: kept or dropped, as the host likes")
             COVERS("LS-9 FL-4") DEVICES(ALL) KINDS("dma flush")
             STEPS("Four used pages are unmapped, the second one is flushed by a block of one page; then the pages "
-                  "before and behind it are tried.")
-            EXPECTS("The flushed page faults. The neighbours may be reached or not; what was seen is recorded.")
+                  "before and after it are tried.")
+            EXPECTS("The flushed page faults. The neighbors may be reached or not; what was seen is recorded.")
             IF_IT_FAILS("The flushed page is reached: the block was taken for another one."))
 {
     struct stale_pages s = make_stale(t, 4, PAGE_SIZE);
-    bool before, behind;
+    bool before, after;
 
     flush_block(t, s.domain, (IOVA_1G >> 12) + 1, 0);
     expect_flushed(t, &s, 1);
     before = may_write(t, s.engine, IOVA_1G, &s.buffer, 0, 8, "page before the block");
-    behind = may_write(t, s.engine, IOVA_1G + 2 * PAGE_SIZE, &s.buffer, 2 * PAGE_SIZE, 8, "page behind the block");
-    OBSERVE("page before the block: %s; behind: %s", before ? "kept" : "dropped", behind ? "kept" : "dropped");
+    after = may_write(t, s.engine, IOVA_1G + 2 * PAGE_SIZE, &s.buffer, 2 * PAGE_SIZE, 8, "page after the block");
+    OBSERVE("page before the block: %s; after: %s", before ? "kept" : "dropped", after ? "kept" : "dropped");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The list flush, superpages, and table pages that are reused right behind it (LS-8, LS-10). */
+/* The list flush, superpages, and table pages that are reused right after it (LS-8, LS-10). */
 #include "lib/string.h"
 #include "tests/harness/flush_ways.h"
 
@@ -46,7 +46,7 @@ static void reuse_table(struct test_run *t, unsigned level, flush_way *way)
     for (unsigned i = 0; i < PAGE_SIZE / sizeof(*table); i++) {
         table[i] = gpa_of(trap.data) | 0x67;
     }
-    STEP("fill the old table page with entries that point to a page which nobody maps");
+    STEP("fill the old table page with entries that point to a page that no domain maps");
     expect_write_fault(t, e, IOVA_1G, 8, &trap, ORACLE_FAULT_CLASS_NOT_PRESENT, "through the freed table, warm page");
     expect_write_fault(t, e, IOVA_1G + PAGE_SIZE, 8, &trap, ORACLE_FAULT_CLASS_NOT_PRESENT, "through the freed table");
     expect_untouched(t, &b, "the old target");
@@ -57,10 +57,10 @@ TEST(leaf_table_reused,
      PROMISE("After a list flush over its range a freed leaf table is not walked any more")
      COVERS("LS-8") DEVICES(ALL) KINDS("dma fault flush")
      STEPS("The device uses a page; the entry above its leaf table is cleared, the 2 MiB are flushed by list, and the "
-           "old table is filled with entries that lead to a page which nobody maps.")
-     EXPECTS("Writes to the warm page and to its neighbour fault; neither the old target nor the trap page changes.")
+           "old table is filled with entries that lead to a page that no domain maps.")
+     EXPECTS("Writes to the warm page and to its neighbor fault; neither the old target nor the trap page changes.")
      IF_IT_FAILS("The list flush leaves the paging-structure cache alone: the host goes on walking a table that "
-                 "belongs to somebody else now."))
+                 "has another owner now."))
 {
     reuse_table(t, 1, flush_list);
 }

@@ -32,7 +32,7 @@ enum cache_state { NOTHING_USED, TABLES_USED, PAGES_USED, CACHE_STATES };
 static void use(struct matrix_scene *s, enum cache_state state)
 {
     if (state == TABLES_USED) {
-        matrix_expect(s, s->neighbour, s->neighbour_at, "a neighbour, before the change");
+        matrix_expect(s, s->neighbor, s->neighbor_at, "a neighbor, before the change");
     }
     for (unsigned i = 0; state == PAGES_USED && i < s->probes; i++) {
         matrix_expect(s, s->probe[i].iova, s->probe[i].before, "before the change");
@@ -42,7 +42,7 @@ static void use(struct matrix_scene *s, enum cache_state state)
 static void combination(struct matrix_scene *s, const struct matrix_change *change, const struct matrix_way *way,
                         enum cache_state state)
 {
-    static const char *const states[] = {"nothing was used before", "a neighbour was used before",
+    static const char *const states[] = {"nothing was used before", "a neighbor was used before",
                                          "the pages were used before"};
     char what[TEXT_MAX];
 
@@ -73,13 +73,13 @@ static void combination(struct matrix_scene *s, const struct matrix_change *chan
 
 #define RELEASING(ROW, test) TABLE_REPLACED(ROW, test) EMPTIED(ROW, test)
 
-/* What the guest changes in its tables. */
+/* The changes that the guest makes in its tables. */
 #define ALL_CHANGES(ROW, test)                                                                                         \
     ROW(test, unmapped, &matrix_unmapped,                                                                              \
         COVERS("FL-1") KINDS("dma fault flush") WORD(promise, "Unmapped pages are out of reach")                       \
         WORD(change, "unmaps three pages of a row.")                                                                   \
         WORD(lost, "The host goes on with leaves that are gone, so a device writes to pages that belong to "           \
-                   "somebody else."))                                                                                  \
+                   "another owner."))                                                                                  \
     ROW(test, downgraded, &matrix_downgraded,                                                                          \
         COVERS("FL-2") KINDS("dma fault flush") WORD(promise, "Pages made read-only are not written")                  \
         WORD(change, "makes two of three pages read-only.")                                                            \
@@ -114,14 +114,14 @@ static void in_all_states(struct test_run *t, const struct matrix_change *change
 }
 
 #define EXPECTED                                                                                                       \
-    "DMA behind the flush sees the tables as they are now, however much was cached, and nothing else in memory "       \
+    "DMA after the flush sees the tables as they are now, however much was cached, and nothing else in memory "        \
     "changes."
 
 /* The labels that all combinations share: {way} is the flush, {look} a hint for a host where only this way fails. */
 #define COMBINATION                                                                                                    \
     PROMISE("{promise}: {way}")                                                                                        \
     DEVICES(ALL)                                                                                                       \
-    STEPS("Three times in a new domain: the device uses nothing, a neighbour, or the pages themselves. Then the "      \
+    STEPS("Three times in a new domain: the device uses nothing, a neighbor, or the pages themselves. Then the "       \
           "guest {change} It flushes by {way}, and overwrites at once what became free of tables.")                    \
     EXPECTS(EXPECTED)                                                                                                  \
     IF_IT_FAILS("{lost} If only this way to flush fails, {look}")
@@ -165,7 +165,7 @@ EACH_TEST(EMPTIED, exact_list,
 TEST(merged_unused,
      PROMISE("Pages merged into a 2 MiB leaf are followed as one, though only the table could be cached")
      COVERS("FL-2 TR-6 LS-8") DEVICES(ALL) KINDS("dma flush")
-     STEPS("For each way to flush, in a new domain each: the device uses nothing, or a neighbour. Then the guest "
+     STEPS("For each way to flush, in a new domain each: the device uses nothing, or a neighbor. Then the guest "
            "replaces a table of 4 KiB leaves, one of which leads elsewhere, by a 2 MiB leaf. It flushes, and "
            "overwrites the table at once.")
      EXPECTS(EXPECTED)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Flush ordering as a matrix: what the guest changes in its tables, times how it flushes. A change is a scene: a domain
- * with some pages, what is done to its tables, and where a DMA must land before and behind the flush.
+ * with some pages, what is done to its tables, and where a DMA must land before and after the flush.
  */
 #ifndef PVT_TESTS_FLUSH_MATRIX_H
 #define PVT_TESTS_FLUSH_MATRIX_H
@@ -12,7 +12,8 @@
 #define MATRIX_IOVA    SIZE_1G
 #define MATRIX_PROBES  4u
 #define MATRIX_ORPHANS 8u
-#define MATRIX_TRAP    7u /* page of the small buffer that nobody maps: where freed tables lead when they are reused */
+#define MATRIX_TRAP    7u /* page of the small buffer that no domain maps; freed tables lead to it when they are reused \
+                           */
 
 /* NULL: a DMA reaches nothing. */
 struct matrix_probe {
@@ -29,8 +30,8 @@ struct matrix_scene {
     struct buffer small, big; /* 8 pages; 2 MiB for changes of large leaves, else empty */
     struct matrix_probe probe[MATRIX_PROBES];
     unsigned probes;
-    uint64_t neighbour; /* behind the same tables, and not changed */
-    uint8_t *neighbour_at;
+    uint64_t neighbor; /* mapped by the same tables, and not changed */
+    uint8_t *neighbor_at;
     uint64_t first, length;           /* IOVAs that the flush has to cover */
     enum oracle_fault_class refused;  /* fault of a probe that reaches nothing any more */
     uint64_t *orphan[MATRIX_ORPHANS]; /* tables that the change takes out of the tree */
@@ -53,8 +54,8 @@ void matrix_begin(struct matrix_scene *s, struct test_run *t, const struct matri
 void matrix_build(struct matrix_scene *s, const struct matrix_change *change);
 /* The device writes at iova: the bytes must be at `at`, and nothing else may change. NULL: a fault, and no change. */
 void matrix_expect(struct matrix_scene *s, uint64_t iova, uint8_t *at, const char *what);
-/* What the guest does with freed tables the moment the flush has returned: others' data, here entries that lead to the
- * trap. */
+/* Reuses the freed tables right after the flush has returned, as a guest does: for other data, here entries that lead
+ * to the trap page. */
 void matrix_reuse_orphans(struct matrix_scene *s);
 /* Nothing of either buffer differs from what it was. */
 void matrix_end(const struct matrix_scene *s);

@@ -123,7 +123,7 @@ TEST(held_list_of_pieces,
      COVERS("FL-6 FL-1") DEVICES(PROBE) KINDS("dma flush")
      STEPS("The device starts a list of four pieces in four pages and holds it: the first piece is translated, the "
            "others are not. The guest unmaps the first three pages, flushes, and gives them away; the device lets go.")
-     EXPECTS("None of the three pages is written, neither by the piece under way nor by those behind it.")
+     EXPECTS("None of the three pages is written, neither by the piece under way nor by those after it.")
      IF_IT_FAILS("A host that translates a whole list at its start must wait for all of it in a flush."))
 {
     struct dma_engine *e = device(t);

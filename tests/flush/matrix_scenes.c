@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The changes of the matrix. Edits that take a table out of the tree are made by hand: the page stays the test's, so
- * that it can be filled with something hostile the moment the flush has returned.
+ * that it can be filled with hostile entries as soon as the flush has returned.
  */
 #include "lib/string.h"
 #include "tests/flush/matrix.h"
@@ -26,10 +26,10 @@ static void map_page(struct matrix_scene *s, uint64_t iova, const uint8_t *at)
     map_gpa(s->t, s->domain, iova, gpa_of(at), PAGE_SIZE, RW);
 }
 
-static void neighbour(struct matrix_scene *s, uint64_t iova, uint8_t *at)
+static void neighbor(struct matrix_scene *s, uint64_t iova, uint8_t *at)
 {
-    s->neighbour = iova;
-    s->neighbour_at = at;
+    s->neighbor = iova;
+    s->neighbor_at = at;
     map_page(s, iova, at);
 }
 
@@ -42,7 +42,7 @@ static struct stage1_walk walk_to(struct matrix_scene *s, uint64_t iova)
     return w;
 }
 
-/* The table that `entry` of `level` leads to: from the flush on it is nobody's. */
+/* The table that `entry` of `level` leads to: free from the flush on. */
 static void orphan(struct matrix_scene *s, uint64_t entry, unsigned level)
 {
     struct test_run *t = s->t;
@@ -64,7 +64,7 @@ static void build_unmapped(struct matrix_scene *s)
     for (unsigned i = 0; i < 4; i++) {
         map_page(s, PAGE_IOVA(i), SMALL(i));
     }
-    neighbour(s, PAGE_IOVA(4), SMALL(4));
+    neighbor(s, PAGE_IOVA(4), SMALL(4));
     for (unsigned i = 1; i < 4; i++) {
         probe(s, PAGE_IOVA(i), SMALL(i), NULL);
     }
@@ -86,7 +86,7 @@ static void build_downgraded(struct matrix_scene *s)
         map_page(s, PAGE_IOVA(i), SMALL(i));
         probe(s, PAGE_IOVA(i), SMALL(i), i < 2 ? NULL : SMALL(i));
     }
-    neighbour(s, PAGE_IOVA(3), SMALL(3));
+    neighbor(s, PAGE_IOVA(3), SMALL(3));
     s->refused = ORACLE_FAULT_CLASS_WRITE_DENIED;
     s->first = PAGE_IOVA(0);
     s->length = 2 * PAGE_SIZE;
@@ -108,7 +108,7 @@ static void build_retargeted(struct matrix_scene *s)
         map_page(s, PAGE_IOVA(i), SMALL(i));
         probe(s, PAGE_IOVA(i), SMALL(i), SMALL(i + 2));
     }
-    neighbour(s, PAGE_IOVA(2), SMALL(4));
+    neighbor(s, PAGE_IOVA(2), SMALL(4));
     s->first = PAGE_IOVA(0);
     s->length = 2 * PAGE_SIZE;
 }
@@ -125,7 +125,7 @@ const struct matrix_change matrix_retargeted = {false, build_retargeted, change_
 static void build_split(struct matrix_scene *s)
 {
     map(s->t, s->domain, MATRIX_IOVA, &s->big, RW);
-    neighbour(s, MATRIX_IOVA + SIZE_2M, SMALL(1));
+    neighbor(s, MATRIX_IOVA + SIZE_2M, SMALL(1));
     probe(s, PAGE_IOVA(DMA_IN_SPLIT), BIG(DMA_IN_SPLIT), SMALL(0));
     probe(s, PAGE_IOVA(300), BIG(300), BIG(300));
     s->first = MATRIX_IOVA;
@@ -150,8 +150,8 @@ static void build_merged(struct matrix_scene *s)
     map(t, s->domain, MATRIX_IOVA, &s->big, RW);
     REQUIRE(stage1_split(&s->domain->table, MATRIX_IOVA) == STAGE1_OK, "splitting our own leaf");
     retarget(t, s->domain, PAGE_IOVA(DMA_IN_SPLIT), gpa_of(SMALL(0)));
-    s->neighbour = PAGE_IOVA(100);
-    s->neighbour_at = BIG(100);
+    s->neighbor = PAGE_IOVA(100);
+    s->neighbor_at = BIG(100);
     probe(s, PAGE_IOVA(DMA_IN_SPLIT), SMALL(0), BIG(DMA_IN_SPLIT));
     probe(s, PAGE_IOVA(511), BIG(511), BIG(511));
     s->first = MATRIX_IOVA;
@@ -177,7 +177,7 @@ static void build_table_replaced(struct matrix_scene *s)
         map_page(s, PAGE_IOVA(i), SMALL(i));
         probe(s, PAGE_IOVA(i), SMALL(i), SMALL(i + 2));
     }
-    neighbour(s, PAGE_IOVA(2), SMALL(4));
+    neighbor(s, PAGE_IOVA(2), SMALL(4));
     s->first = MATRIX_IOVA;
     s->length = SIZE_2M;
 }
@@ -208,7 +208,7 @@ static void build_emptied(struct matrix_scene *s)
         map_page(s, iova[i], SMALL(i));
         probe(s, iova[i], SMALL(i), NULL);
     }
-    neighbour(s, PAGE_IOVA(1), SMALL(3));
+    neighbor(s, PAGE_IOVA(1), SMALL(3));
     s->first = PAGE_IOVA(0);
     s->length = SIZE_1G + PAGE_SIZE;
 }

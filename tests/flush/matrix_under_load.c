@@ -12,7 +12,7 @@
  * must not be taken for one that came later.
  *
  * Two things could hide the defect. A device that happens to rest during the call would prove nothing: the test
- * first checks that the burst reaches its page before the change, and the emulated device has a request in flight at
+ * first checks that the DMA reaches its page before the change, and the emulated device has a request in flight at
  * every exit. A pass that lands before the wipe is legal and is removed by it; DMA_SETTLE_EXITS exits afterwards are
  * enough for a pass that was translated before the flush to land, and for one that was translated after it to show
  * the new page.
@@ -54,10 +54,10 @@ static void one_under_fire(struct matrix_scene *s, const struct matrix_change *c
     after = s->probe[0].after;
     continuous_dma_start(t, s->engine, SLOT, s->probe[0].iova, LENGTH, value);
     continuous_dma_pass(s->engine, DMA_SETTLE_EXITS);
-    CHECK(!memory_find_other(before, LENGTH, value), "%s: the burst does not reach its page before the change", name);
+    CHECK(!memory_find_other(before, LENGTH, value), "%s: the DMA does not reach its page before the change", name);
     change->change(s);
     way->flush(t, s->domain, s->first, s->length);
-    memset(before, POISON_FRESH, LENGTH); /* the page is somebody else's now */
+    memset(before, POISON_FRESH, LENGTH); /* the page has another owner now */
     matrix_reuse_orphans(s);
     continuous_dma_pass(s->engine, DMA_SETTLE_EXITS);
     CHECK(!memory_find_other(before, LENGTH, POISON_FRESH), "%s, %s: the old page was written after the flush", name,
@@ -91,12 +91,12 @@ static void under_fire(struct test_run *t, unsigned first_way, unsigned last_way
 }
 
 TEST(under_fire_domain,
-     PROMISE("A burst of DMA misses the old page from the return of FLUSH_DEVICE_DOMAIN on, whatever was changed")
+     PROMISE("Continuous DMA misses the old page from the return of FLUSH_DEVICE_DOMAIN on, whatever was changed")
      COVERS("FL-6 FL-1 FL-2") DEVICES(PROBE) KINDS("dma flush")
      STEPS("A device writes to a page over and over. For each of the seven changes of the matrix: the guest changes "
            "its tables, flushes with FLUSH_DEVICE_DOMAIN, takes the old page back at once, and overwrites tables that "
            "became free.")
-     EXPECTS("The old page is not written any more, the new one is, and tables that are free lead nowhere.")
+     EXPECTS("The old page is not written any more, the new one is, and no DMA goes through tables that are free.")
      IF_IT_FAILS("The flush returns while DMA that was translated before is still on its way: look at how the host "
                  "waits for requests in flight."))
 {
@@ -104,12 +104,12 @@ TEST(under_fire_domain,
 }
 
 TEST(under_fire_list,
-     PROMISE("A burst of DMA misses the old page from the return of a list flush on, whatever was changed")
+     PROMISE("Continuous DMA misses the old page from the return of a list flush on, whatever was changed")
      COVERS("FL-6 LS-1 LS-2 LS-8") DEVICES(PROBE) KINDS("dma flush")
      STEPS("A device writes to a page over and over. For each of the seven changes of the matrix and each kind of list "
            "(exact, one covering block, everything; for the first change also the last of 508): the guest changes its "
            "tables, flushes, takes the old page back at once, and overwrites tables that became free.")
-     EXPECTS("The old page is not written any more, the new one is, and tables that are free lead nowhere.")
+     EXPECTS("The old page is not written any more, the new one is, and no DMA goes through tables that are free.")
      IF_IT_FAILS("The list flush returns while DMA that was translated before is still on its way: look at whether the "
                  "host waits for requests in flight after the last element, too."))
 {

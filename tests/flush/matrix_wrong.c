@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Flushes that miss: another domain, another page, a part of what was changed. What they do not name may stay or go
- * (FL-4, LS-9), so until the right flush a DMA goes where the entry led before, or where it leads now, whole; behind
- * it only the latter.
+ * Flushes that miss: another domain, another page, a part of what was changed. Translations that they do not name may
+ * stay or go (FL-4, LS-9), so until the right flush a DMA lands as a whole in the old page or in the new one; after it
+ * only in the new one.
  */
 #include "lib/string.h"
 #include "tests/flush/matrix.h"
@@ -90,7 +90,7 @@ OBSERVATION(other_pages_flushed,
             PROMISE("Flushing other pages or a part of them: what was not named may stay or go until it is flushed "
                     "itself")
             COVERS("FL-4 FL-5 LS-9") DEVICES(ALL) KINDS("dma flush")
-            STEPS("The guest points four leaves at other pages. It flushes pages in front of them, behind them and 2 "
+            STEPS("The guest points four leaves at other pages. It flushes pages before them, after them and 2 "
                   "MiB away; then the second and third of them; then the rest.")
             EXPECTS("What was flushed leads to the new page at once. Everything else leads to the old or the new page, "
                     "whole, until it is flushed itself.")
@@ -109,10 +109,10 @@ OBSERVATION(other_pages_flushed,
     flush_list(t, m.domain, MATRIX_IOVA + PAGE_SIZE, 2 * PAGE_SIZE);
     expect_new(t, &m, 1, "a page that was flushed");
     expect_new(t, &m, 2, "a page that was flushed");
-    (void)old_or_new(t, &m, 0, "the neighbour in front");
-    (void)old_or_new(t, &m, 3, "the neighbour behind");
+    (void)old_or_new(t, &m, 0, "the neighbor before");
+    (void)old_or_new(t, &m, 3, "the neighbor after");
     flush_list(t, m.domain, MATRIX_IOVA, PAGES * PAGE_SIZE);
-    expect_new(t, &m, 0, "the neighbour in front, flushed");
-    expect_new(t, &m, 3, "the neighbour behind, flushed");
+    expect_new(t, &m, 0, "the neighbor before, flushed");
+    expect_new(t, &m, 3, "the neighbor after, flushed");
     OBSERVE("%u of %u old translations outlived the flush of other pages", stale, PAGES);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What needs no flush, what a missing flush may do, and what a flush must leave alone (FL-3 to FL-8). */
+/* Changes that need no flush, effects that a missing flush may have, and state that a flush must not change (FL-3 to
+ * FL-8). */
 #include "lib/string.h"
 #include "tests/harness/fixture.h"
 
@@ -11,7 +12,7 @@ TEST(map_needs_no_flush,
      STEPS("Attaches the device to an empty domain. For each of eight pages the device first tries to write and "
            "faults; then the page is mapped and the device writes again, without any hypercall in between.")
      EXPECTS("The first write of each page faults as not present and changes nothing; the second lands byte for byte.")
-     IF_IT_FAILS("The host caches that a page was absent. Linux never flushes behind a new mapping, so drivers would "
+     IF_IT_FAILS("The host caches that a page was absent. Linux never flushes after a new mapping, so drivers would "
                  "see sporadic DMA faults."))
 {
     struct dma_engine *e = device(t);
@@ -33,7 +34,7 @@ TEST(new_tables_need_no_flush,
      COVERS("FL-3") DEVICES(ALL) KINDS("dma fault")
      STEPS("The same for IOVAs whose mapping needs new tables at one, two and three levels: a write that faults, then "
            "the mapping, then a write.")
-     EXPECTS("Each write behind a mapping lands, also where a whole branch of tables is new.")
+     EXPECTS("Each write after a mapping lands, also where a whole branch of tables is new.")
      IF_IT_FAILS("The host keeps absent upper entries, a negative walk cache, and does not look again."))
 {
     struct dma_engine *e = device(t);
@@ -239,7 +240,7 @@ TEST(dma_under_way_is_over,
     start_by_device(t, e, IOVA, 512);
     unmap(t, d, IOVA, PAGE_SIZE);
     flush(t, d);
-    buffer_refresh(&b); /* from here on the page belongs to somebody else */
+    buffer_refresh(&b); /* from here on the page has another owner */
     REQUIRE(dma_finish(e), "the device did not finish");
     drain_faults(t, e);
     expect_untouched(t, &b, "page reused after the flush");
@@ -267,7 +268,7 @@ OBSERVATION(identity_blocked_and_empty,
             COVERS("FL-7") DEVICES(NONE) KINDS("flush")
             STEPS("Flushes an identity domain, a blocking domain and a paging domain without mappings, each as a whole "
                   "and by a list that names everything. Then the domains are deleted.")
-            EXPECTS("Any status of the flushes, which the behaviour profile records; the deletions succeed.")
+            EXPECTS("Any status of the flushes, which the behavior profile records; the deletions succeed.")
             IF_IT_FAILS("The host follows a table root that these domains do not have, or damages a domain that it has "
                         "nothing to flush for."))
 {
