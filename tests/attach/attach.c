@@ -11,7 +11,7 @@ TEST(next_dma_uses_the_domain,
            "first DMA.")
      EXPECTS("The 64 bytes are in the page, and no other byte of it or of its guards has changed.")
      IF_IT_FAILS("ATTACH returns before the device uses the new tables, or installs another root than the domain has. "
-                 "Look at the update of the context entry and at the flush of the context cache behind it."))
+                 "Look at the update of the context entry and at the flush of the context cache after it."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -46,7 +46,7 @@ TEST(no_stale_translation_after_move,
      PROMISE("After a move an IOVA that only the old domain maps aborts, although it was cached")
      COVERS("ATT-4") DEVICES(ALL) KINDS("dma fault")
      STEPS("The device writes to four pages of its domain, so that all are cached, and is attached to an empty domain. "
-           "It writes to the same four IOVAs; nobody has flushed anything.")
+           "It writes to the same four IOVAs; there was no flush.")
      EXPECTS("No byte of the four pages changes; faults, where they are recorded, say not present.")
      IF_IT_FAILS("ATTACH does not invalidate what the device has cached, although guests leave that to the host. The "
                  "device goes on writing to memory of a domain that it has left."))
@@ -142,7 +142,7 @@ TEST(edits_while_away_are_seen,
     expect_untouched(t, &c, "the other domain's page");
 }
 
-/* What a device can reach at the GPA/IOVA of `b` in each of the three kinds of domain. */
+/* Checks which page a device reaches at the GPA of `b` as IOVA in each of the three kinds of domain. */
 static void expect_kind(struct test_run *t, struct dma_engine *e, enum domain_kind kind, struct buffer *b,
                         struct buffer *paged)
 {
@@ -158,7 +158,7 @@ static void expect_kind(struct test_run *t, struct dma_engine *e, enum domain_ki
         break;
     }
     expect_untouched(t, b, "the page at the GPA");
-    expect_untouched(t, paged, "the page behind the leaf");
+    expect_untouched(t, paged, "the page that the leaf maps");
 }
 
 TEST(all_kinds_to_all_kinds,
@@ -167,8 +167,8 @@ TEST(all_kinds_to_all_kinds,
      STEPS("There are two paging, two identity and two blocking domains. For each of the nine pairs of kinds the "
            "device is attached to one of the first kind, writes to the address of a page, is attached to one of the "
            "second kind, and writes again.")
-     EXPECTS("In an identity domain the bytes are at the address itself, in a paging domain behind the leaf that maps "
-             "it, in a blocking domain nowhere. Nothing else changes.")
+     EXPECTS("In an identity domain the bytes are at the address itself, in a paging domain in the page that the leaf "
+             "maps, in a blocking domain nowhere. Nothing else changes.")
      IF_IT_FAILS("The report names the pair. One of the switches leaves the old mode or old cached translations in "
                  "force; worst is one out of identity, which leaves all memory of the guest open to the device."))
 {

@@ -30,7 +30,7 @@ TEST(reads_abort,
            "inverts them and writes them back to where they came from.")
      EXPECTS("Nothing changes in memory; a fault record, where there is one, names a read that was blocked.")
      IF_IT_FAILS("The block covers writes only, or it is looked at for writes only. Look at the read permission of "
-                 "what stands behind a blocking domain."))
+                 "the tables that the host uses for a blocking domain."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_blocked(t);

@@ -9,13 +9,13 @@
  * caches still hold translations with the tag of the domain before. Each state lasts for microseconds. Only a device
  * that is at work during the whole call can see it.
  *
- * The device therefore repeats one write without end, at an IOVA that is also the GPA of a page of ours. Where the
- * write lands tells which state the host was in: the page at the GPA for no translation, the page of the old or of
- * the new domain, or the page of a third domain, which the device was in before the test began and which shows
- * translations that survive more than one move.
+ * The device therefore repeats one write without end, at an IOVA that is also the GPA of a page of the test. The page
+ * in which the write lands tells which state the host was in: the page at the GPA for no translation, the page of the
+ * old or of the new domain, or the page of a third domain, which the device was in before the test began and which
+ * shows translations that survive more than one move.
  *
- * - During ATTACH only what the old or the new domain leads to may change. Where both lead somewhere, no pass is
- *   refused.
+ * - During ATTACH only what the old or the new domain leads to may change. If both lead somewhere, no pass
+ *   is refused.
  * - After ATTACH only what the new domain leads to changes.
  *
  * All pages are wiped directly after ATTACH returns, before the next exit: writes that landed during the call are
@@ -87,10 +87,10 @@ static void one_switch(struct test_run *t, struct ground *g, struct domain *to, 
 
     attach(t, to, g->engine);
     expect_only_in(t, g, old, new, "during ATTACH");
-    refresh(g); /* what the old domain led to is somebody else's now */
+    refresh(g); /* the page of the old domain has another owner now */
     continuous_dma_pass(g->engine, DMA_SETTLE_EXITS);
-    expect_only_in(t, g, new, new, "behind ATTACH");
-    CHECK(new == NOWHERE || !memory_find_other(g->page[new].data, LENGTH, value), "behind ATTACH: %s is not reached",
+    expect_only_in(t, g, new, new, "after ATTACH");
+    CHECK(new == NOWHERE || !memory_find_other(g->page[new].data, LENGTH, value), "after ATTACH: %s is not reached",
           place_names[new]);
     refresh(g);
 }
@@ -168,13 +168,13 @@ VARIANTS(const enum domain_kind, origins, FROM_EACH_TO_PAGING);
 
 /* The labels that all directions share. */
 #define UNDER_FIRE                                                                                                     \
-    PROMISE("Under fire {direction}: the old place or the new, then the new")                                          \
+    PROMISE("During continuous DMA {direction}: the old place or the new, then the new")                               \
     DEVICES(PROBE)                                                                                                     \
     KINDS("dma")                                                                                                       \
     STEPS("A device writes to one IOVA over and over, first in a paging domain of its own. Eight times it moves "      \
           "{direction} and back, without a pause; after each ATTACH the guest takes back what the device could reach " \
           "before.")                                                                                                   \
-    EXPECTS("While ATTACH runs, a write is in the old or the new place, never in a third; behind it, in the new one. " \
+    EXPECTS("While ATTACH runs, a write is in the old or the new place, never in a third; after it, in the new one. "  \
             "No write is refused where both domains lead on.")
 
 EACH_TEST(FROM_EACH_TO_PAGING, to_paging, UNDER_FIRE)

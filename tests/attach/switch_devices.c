@@ -16,7 +16,7 @@ enum home { HOME_IDENTITY, HOME_BLOCKED, HOME_PAGING, HOMES = HOME_PAGING + 4 };
 
 struct town {
     struct domain *domain[HOMES];
-    struct buffer page[HOMES]; /* of the blocking domain: nobody's */
+    struct buffer page[HOMES]; /* of the blocking domain: mapped by no domain */
     struct dma_engine *device[DEVICE_COUNT];
     unsigned home[DEVICE_COUNT];
     uint64_t iova;
@@ -86,10 +86,10 @@ static void move(struct test_run *t, struct town *w, unsigned mover, unsigned to
     expect_at_home(t, w, mover, left, "during ATTACH");
     refresh(w);
     continuous_dma_pass(w->device[0], DMA_SETTLE_EXITS);
-    expect_at_home(t, w, mover, to, "behind ATTACH");
+    expect_at_home(t, w, mover, to, "after ATTACH");
     for (unsigned i = 0; i < DEVICE_COUNT; i++) {
         CHECK(w->home[i] == HOME_BLOCKED || !memory_find_other(place(w, w->home[i], i), LENGTH, value_of(i)),
-              "behind ATTACH of device %u: device %u does not reach its domain's page", mover, i);
+              "after ATTACH of device %u: device %u does not reach its domain's page", mover, i);
     }
     refresh(w);
 }
@@ -99,7 +99,7 @@ TEST(several_devices_at_random,
      COVERS("ATT-5 ATT-9 ISO-1 ISO-2") DEVICES(PROBE) KINDS("dma")
      STEPS("Three devices write over and over. A hundred times one of them, by chance, moves to another of six "
            "domains: identity, blocking, and four paging ones. Two or three devices are often in the same domain.")
-     EXPECTS("Behind each ATTACH every device writes to its domain's page alone. While ATTACH runs, the mover is in "
+     EXPECTS("After each ATTACH every device writes to its domain's page alone. While ATTACH runs, the mover is in "
              "the old or in the new one, and the others stay where they are.")
      IF_IT_FAILS("A device keeps something of a domain that it left, or a move disturbs devices that did not move."))
 {

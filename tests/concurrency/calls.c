@@ -138,7 +138,7 @@ TEST(stopped_in_a_call,
            "The first processor then makes a call, starts the second one again, and has it make a call. Three times.")
      EXPECTS("All calls succeed.")
      IF_IT_FAILS("A processor that is reset in the host takes something with it, a lock for example; or what the host "
-                 "keeps per processor is not set up anew."))
+                 "keeps per processor is not initialized again."))
 {
     struct full_call *second = second_memory(t, sizeof(*second));
     struct caller theirs = caller(t), own = caller(t);

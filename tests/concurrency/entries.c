@@ -15,7 +15,7 @@
  * is taken for a leaf, reaches memory that neither of them maps.
  *
  * The device repeats reads and writes in several slots without end, so that a translation is made at each exit, and
- * the guest changes the entries between exits. What could hide the defect is a cache: a host that holds the old
+ * the guest changes the entries between exits. A cache could hide the defect: a host that holds the old
  * entry does not walk, and reads nothing twice. Every few rounds a flush empties the caches, and then the test also
  * checks that the new entry alone is in force.
  */

@@ -92,7 +92,7 @@ static void end_round(struct test_run *t, struct partner *p, unsigned round)
 }
 
 TEST(flushes_from_two,
-     PROMISE("Two processors flush two pages at the same time, and the device reaches neither behind that")
+     PROMISE("Two processors flush two pages at the same time, and the device reaches neither after that")
      COVERS("CON-1 LS-1") DEVICES(ALL) KINDS("dma fault flush")
      STEPS("In each of eight rounds a device uses two pages, both are unmapped, and then each processor flushes one of "
            "them by a list, both at the same time.")
@@ -176,7 +176,7 @@ TEST(flush_during_attach,
 }
 
 TEST(attach_from_two,
-     PROMISE("Two processors attach two devices at the same time, and each device is in its new domain behind that")
+     PROMISE("Two processors attach two devices at the same time, and each device is in its new domain after that")
      COVERS("CON-1 ATT-1") DEVICES(ALL) KINDS("dma")
      STEPS("In each of eight rounds the two processors move two devices between two domains, in opposite directions "
            "and at the same time.")
@@ -241,7 +241,7 @@ TEST(attach_under_fire,
      COVERS("CON-1 ATT-5 FL-6") DEVICES(PROBE) KINDS("dma fault flush")
      STEPS("A device writes to one IOVA again and again, kept at it by the second processor, while the first one moves "
            "it between two paging domains and a blocking one. In between, the page is unmapped and the domain flushed.")
-     EXPECTS("Behind each ATTACH only the page of the domain in force is written to, and behind the flush none.")
+     EXPECTS("After each ATTACH only the page of the domain in force is written to, and after the flush none.")
      IF_IT_FAILS("A switch or flush ends before the transfers that it has to wait for, or before the other processor's "
                  "view of the device has changed."))
 {
@@ -278,7 +278,7 @@ TEST(attach_under_fire,
             flush(t, d[0]);
             buffer_refresh(&a);
             (void)dmaprobe_pending(e);
-            expect_untouched(t, &a, "the page that was unmapped and flushed under fire");
+            expect_untouched(t, &a, "the page that was unmapped and flushed during continuous DMA");
             map(t, d[0], BASE_IOVA, &a, RW);
         }
     }

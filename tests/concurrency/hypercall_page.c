@@ -26,8 +26,8 @@
 
 #define WAIT_US 1000000u
 
-/* What the second processor sees at the new place, before and after the page came there. It neither makes a call nor
- * takes an exception in between: nothing makes it forget the place by accident. */
+/* Bytes that the second processor reads at the new place, before and after the page came there. The processor neither
+ * makes a call nor takes an exception in between, so nothing flushes its TLB by accident. */
 struct watcher {
     const uint8_t *place;
     uint64_t before, after;

@@ -15,7 +15,7 @@
  * a reserved bit or a wrong alignment in addition, which the check refuses. They differ in one byte, so that no copy
  * can be a mixture of them.
  *
- * What could hide the defect is time. The window between two reads is some nanoseconds long on real hardware, and an
+ * Timing could hide the defect. The window between two reads is some nanoseconds long on real hardware, and an
  * emulator on one thread may never interrupt it. Forty rounds give a real host forty chances; the defect in the
  * reference host waits in the window until the word has changed. A host that copies the list before it checks it
  * passes each time.

@@ -157,7 +157,7 @@ OBSERVATION(reserved_flags,
             PROMISE("Each reserved flag of CONFIGURE: refused, or ignored, and then DMA goes where the table says or "
                     "nowhere")
             COVERS("CFG-5") DEVICES(ALL) KINDS("dma bad-input")
-            STEPS("For each reserved flag of CONFIGURE, makes the domain anew and configures it as paging with this "
+            STEPS("For each reserved flag of CONFIGURE, creates the domain again and configures it as paging with this "
                   "flag. Where that is accepted, attaches the device and lets it write to a mapped IOVA and to the "
                   "address of a page that is not mapped.")
             EXPECTS("A refusal will do. Where the flag is accepted, the first write lands in its page or nowhere, the "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Top tables that cannot be. A host refuses them, or the domain blocks. What it must not do is read a table where the
+ * Invalid top tables. A host refuses them, or the domain blocks. The host must not read a table at an address where the
  * guest has none: each case sets out, in the memory that a sloppy host would read instead, entries that lead to a
  * decoy.
  */
@@ -32,7 +32,7 @@ static struct root_case root_case(struct test_run *t)
 /* A new domain with that root: refused, or its device reaches nothing, neither by IOVA nor by GPA. */
 static void expect_refused_or_blocked(struct test_run *t, struct root_case *c, uint64_t root, const char *what)
 {
-    uint32_t id = c->table->id; /* the tables stay; only the domain on the host is made anew */
+    uint32_t id = c->table->id; /* the tables stay; only the domain on the host is created again */
     enum hv_status status;
 
     CHECK_SUCCESS(pviommu_delete(id), "DELETE of a domain without devices");
@@ -58,7 +58,7 @@ TEST(misaligned_root,
      PROMISE("A top table with any of address bits 0 to 11 set is refused or blocks, and is not read at a shifted "
              "place")
      COVERS("CFG-4") DEVICES(ALL) KINDS("dma bad-input")
-     STEPS("For each of the address bits 0 to 11, makes the domain anew with the address of a good top table plus this "
+     STEPS("For each of the address bits 0 to 11, creates the domain again with the address of a good top table plus this "
            "bit as its root. Where that is accepted, attaches the device and writes to the mapped IOVA, and by address "
            "to a decoy. The table holds entries that lead to the decoy, if it is read some bytes further on.")
      EXPECTS("Each root is refused, or the domain blocks: neither the target nor the decoy is reached. The statuses "
@@ -85,7 +85,7 @@ TEST(misaligned_root,
 TEST(root_above_width,
      PROMISE("A top table above the physical address width is refused or blocks, and is not cut to fit")
      COVERS("CFG-4 TR-11") DEVICES(ALL) KINDS("dma bad-input")
-     STEPS("For each address bit above the physical address width, makes the domain anew with a root that has this bit "
+     STEPS("For each address bit above the physical address width, creates the domain again with a root that has this bit "
            "alone, and with a good table plus this bit. Where that is accepted, attaches the device and writes to the "
            "mapped IOVA and by address.")
      EXPECTS("Each root is refused, or the domain blocks. The statuses are recorded.")

@@ -46,7 +46,7 @@ TEST(strict_unmap_is_final,
              "present.")
      IF_IT_FAILS("The list flush, one block that covers the mapping, misses a page of it, often the last one, or it "
                  "returns early. Drivers free the buffer right after the unmap, so that the DMA hits memory of "
-                 "somebody else."))
+                 "another owner."))
 {
     struct dma_engine *e = device(t);
     struct dma_api *a = start(t, DMA_API_STRICT, e);
@@ -235,7 +235,7 @@ TEST(interrupt_window_is_left_out,
            "the device write to each.")
      EXPECTS("No IOVA is inside of the window, and each write lands in its page.")
      IF_IT_FAILS("The host takes pages next to the window for interrupts. Guests leave out the window alone, and would "
-                 "lose DMA to its neighbours."))
+                 "lose DMA to its neighbors."))
 {
     struct dma_engine *e = device(t);
     struct dma_api *a = new_api(t);

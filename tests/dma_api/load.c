@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The DMA API under load: buffers of random sizes come and go in random order, and so do their IOVAs. What each IOVA
- * leads to is known at any time: to the buffer that it was handed out for last; after its unmap to nothing in strict
- * mode; in deferred mode to that buffer or nothing until the queue is flushed, and to nothing behind that.
+ * The DMA API under load: buffers of random sizes come and go in random order, and so do their IOVAs. The
+ * target of each IOVA is known at any time: the buffer that it was allocated for last; after its unmap, nothing in
+ * strict mode; in deferred mode that buffer or nothing until the queue is flushed, and nothing after the flush.
  */
 #include "drivers/dma_api.h"
 #include "lib/string.h"
@@ -117,7 +117,7 @@ static void unmap_slot(struct test_run *t, struct load *l, struct slot *s)
     REQUIRE(dma_api_unmap(&l->api, s->iova, s->length), "unmap of our own IOVA");
     STEP("slot %llu: IOVA 0x%llx is unmapped", (uint64_t)(s - l->slots), s->iova);
     if (l->api.flushes == s->flushes) {
-        (void)write_arrives(t, l, s, l->engines[0]); /* there or nowhere */
+        (void)write_arrives(t, l, s, l->engines[0]); /* in its buffer, or dropped */
     }
     settle(t, l);
 }
@@ -176,7 +176,7 @@ TEST(strict_two_devices,
 }
 
 TEST(deferred_two_devices,
-     PROMISE("Deferred mode with two devices: behind the flush of the queue neither of them reaches what was in it")
+     PROMISE("Deferred mode with two devices: after the flush of the queue neither of them reaches what was in it")
      COVERS("FL-1 FL-5 ATT-9") DEVICES(ALL) KINDS("dma fault flush")
      STEPS("Two devices are in one deferred DMA API. In 96 rounds buffers of one to four pages are mapped and unmapped "
            "at random, and the queue is flushed now and then; then both devices try everything that was in it.")

@@ -26,7 +26,7 @@ TEST(same_iova_two_targets,
 }
 
 TEST(three_devices_three_domains,
-     PROMISE("Three devices in three domains: each sees its own mapping and nobody else's")
+     PROMISE("Three devices in three domains: each sees its own mapping and no other")
      COVERS("ISO-1 ATT-9") DEVICES(ALL) KINDS("dma fault")
      STEPS("Three devices in three domains. Each writes to an IOVA that all map, to one that only its own domain maps, "
            "and to those of the others.")
@@ -117,7 +117,7 @@ TEST(moving_next_to_a_bystander,
     attach(t, mine, second);
     for (unsigned i = 0; i < 9; i++) {
         attach(t, kinds[i % 3], first);
-        expect_write(t, second, IOVA + i, &b, i, 16, "the bystander");
+        expect_write(t, second, IOVA + i, &b, i, 16, "the canary");
     }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Kernel DMA protection: a device that writes whatever it can, all the time, while its driver is loaded, fails to load,
- * is unloaded, or does not exist. Nothing may be reached but what is mapped at that moment.
+ * is unloaded, or does not exist. The device may reach only what is mapped at that time.
  */
 #include "abi/device_domain.h"
 #include "drivers/dmaprobe.h"
@@ -74,14 +74,14 @@ static void expect_burst(struct test_run *t, struct dma_engine *e, struct buffer
 }
 
 TEST(attach_under_fire,
-     PROMISE("A device that never stops writing at a kernel page does not reach it in any moment of its driver's "
+     PROMISE("A device that never stops writing at a kernel page does not reach it at any time of its driver's "
              "attach")
      COVERS("ATT-5 ATT-4 ATT-7") DEVICES(PROBE) KINDS("dma fault")
      STEPS("A blocked device writes all the time at the address of a kernel page. Its driver maps that very number as "
            "an IOVA to a buffer, attaches the device, detaches it into the blocking domain, and does so ten times. The "
            "device never stops.")
      EXPECTS("The kernel page never changes. The buffer does while the device is attached, and not otherwise.")
-     IF_IT_FAILS("In the middle of ATTACH there is a moment in which the device is not translated, or one in which the "
+     IF_IT_FAILS("In the middle of ATTACH there is a time in which the device is not translated, or one in which the "
                  "old and the new translation are mixed."))
 {
     struct dma_engine *e = device(t);
