@@ -54,7 +54,7 @@ TEST(new_mapping_needs_no_flush,
      STEPS("Switches ATS on, attaches the device to an empty domain and lets it write to an IOVA, which asks for a "
            "translation that is not there. Maps a page at this IOVA, flushes nothing, and writes again.")
      EXPECTS("The first write faults as not present and changes nothing; the second one lands.")
-     IF_IT_FAILS("Somebody cached the answer that the page is not present, the device or the host's translation agent. "
+     IF_IT_FAILS("The device or the host's translation agent cached the answer that the page is not present. "
                  "Guests never flush after mapping into a hole, so their first DMA to a new buffer would be lost."))
 {
     struct dma_engine *e = device(t);
@@ -75,7 +75,7 @@ TEST(nothing_survives_off_and_on,
            "flushed, ATS is switched on, and the device writes to the IOVA again.")
      EXPECTS("The last write changes nothing, and faults as not present where faults are recorded.")
      IF_IT_FAILS("The device TLB kept an entry over the time without ATS: the host sends no invalidation while ATS is "
-                 "off, and nobody emptied the TLB when it went off. The device then writes to a page that has a new "
+                 "off, and the TLB was not emptied when it went off. The device then writes to a page that has a new "
                  "owner."))
 {
     struct dma_engine *e = device(t);

@@ -43,7 +43,7 @@ static void hold_fill(struct test_run *t, struct dma_engine *e, uint64_t iova)
     REQUIRE(held.state == DMAPROBE_RUNNING, "the device did not hold its request");
 }
 
-/* From the moment the page was given away, the held transfer must not write to it. */
+/* After the page has another owner, the held transfer must not write to it. */
 static void expect_over(struct test_run *t, struct dma_engine *e, struct buffer *b, const char *what)
 {
     struct dmaprobe_request held;
@@ -59,10 +59,10 @@ TEST(one_megabyte_at_odd_addresses,
      COVERS("TR-1 TR-2") DEVICES(PROBE) KINDS("dma")
      STEPS("The device writes 1 MiB less 777 random bytes to an IOVA that is aligned to nothing, over 256 mapped "
            "pages. It then reads them back into its own buffer.")
-     EXPECTS("The request reports all bytes as moved, memory holds them byte for byte, nothing in front or behind "
+     EXPECTS("The request reports all bytes as moved, memory holds them byte for byte, nothing before or after "
              "changes, and what was read is what memory held.")
      IF_IT_FAILS("A long transfer is cut at page boundaries wrongly, or one of its pages is translated with the result "
-                 "of its neighbour."))
+                 "of its neighbor."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, DMAPROBE_LENGTH_MAX / PAGE_SIZE);
@@ -81,7 +81,7 @@ TEST(one_megabyte_at_odd_addresses,
     CHECK_EQ(r.moved, length, "bytes moved");
     CHECK(memcmp(b.data + 333, device_bytes + 5, length) == 0, "what was written is not what the device had");
     CHECK(!memory_find_other(b.data, 333, POISON_FRESH), "a byte in front of the DMA changed");
-    CHECK(!memory_find_other(b.data + 333 + length, 777 - 333, POISON_FRESH), "a byte behind the DMA changed");
+    CHECK(!memory_find_other(b.data + 333 + length, 777 - 333, POISON_FRESH), "a byte after the DMA changed");
     memset(device_bytes, 0, DMAPROBE_BUFFER_SIZE);
     r.operation = DMAPROBE_READ;
     dmaprobe_start(e, 0, &r);
@@ -94,8 +94,8 @@ TEST(scatter_list,
      STEPS("The device fills four pieces of 10 to 13 bytes in four pages, in descending order, by one list. Then the "
            "second page is unmapped and flushed, and the list is started again.")
      EXPECTS("The first time all 46 bytes are in their places and nowhere else. The second time the request ends with "
-             "a fault after 21 bytes, and the piece behind the refused one is not written.")
-     IF_IT_FAILS("The device goes on behind a refused page, or a piece uses the translation of another one."))
+             "a fault after 21 bytes, and the piece after the refused one is not written.")
+     IF_IT_FAILS("The device continues after a refused page, or a piece uses the translation of another one."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 4);
@@ -121,7 +121,7 @@ TEST(scatter_list,
     dmaprobe_start(e, 0, &r);
     CHECK_EQ(r.status, DMAPROBE_FAULT, "status of a list with an unmapped page");
     CHECK_EQ(r.moved, 21, "bytes moved before that page");
-    CHECK(!memory_find_other(b.data, PAGE_SIZE, POISON_FRESH), "a piece behind the refused one was written");
+    CHECK(!memory_find_other(b.data, PAGE_SIZE, POISON_FRESH), "a piece after the refused one was written");
     drain_faults(t, e);
 }
 
@@ -360,7 +360,7 @@ TEST(moved_registers,
      EXPECTS("Both ways of configuration agree, the BAR tells the documented size, the old place reads as all ones "
              "while they are away, and the write has arrived.")
      IF_IT_FAILS("The reference host decodes registers of its own devices wrongly; its devices would fail with a guest "
-                 "that assigns addresses anew."))
+                 "that assigns addresses again."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The moment of a switch (ATT-5). A repeating request is under way whenever the device can be, also while the host
+ * DMA during a switch (ATT-5). A repeating request is under way whenever the device can be, also while the host
  * carries out an ATTACH: what it reached, and whether it was ever refused, tells which translations there have been in
  * between.
  */
@@ -41,7 +41,7 @@ TEST(switch_has_no_moment_in_between,
            "domains in turn, twenty times.")
      EXPECTS("Not one pass of the writes is refused, and the third page is unchanged.")
      IF_IT_FAILS("The switch takes the device out of the old domain before the new one is in force. In this gap DMA is "
-                 "lost, or passes through untranslated to memory that nobody mapped."))
+                 "lost, or passes through untranslated to memory that is not mapped."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1), untranslated = buffer(t, 1);

@@ -103,7 +103,7 @@ static void control(struct input *in)
     vpci_control(&call);
 }
 
-/* What takes many operations to come to: a bus that is open, agreed on, and powered. */
+/* Brings the bus to a state that takes many operations to reach: open, version agreed on, and powered. */
 static void shortcut(struct input *in)
 {
     static const struct vpci_version_query query = {.type = VPCI_QUERY_PROTOCOL_VERSION, .version = VPCI_VERSION_1_4};

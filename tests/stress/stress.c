@@ -5,7 +5,7 @@
  * The other groups each have a scenario, and a scenario shows the defects that its author thought of. Defects of
  * state are different: they need three or four steps in the right order, such as a flush that removes an entry of
  * another domain whose id was used before, or a DETACH after a partial list flush. A random sequence finds orders
- * that nobody wrote down.
+ * that no other test contains.
  *
  * The model (tests/harness/stress_model.h) keeps a set for each page of each paging domain: where a write may land.
  * A change of a leaf adds the new target and keeps the old one, because without a flush a host may use either
@@ -47,7 +47,7 @@ static void write_and_look(struct stress *s, unsigned device, unsigned page, uns
     fill_by_device(t, e, stress_iova(s, device, page), STRESS_LENGTH, "DMA");
     landed = stress_landed(s, device, page);
     CHECK(landed ? is_power_of_two(landed) && (landed & allowed) : nowhere(allowed),
-          "round %u: the DMA landed in the set 0x%x instead of one of 0x%x (bits %u and %u: nowhere)", round, landed,
+          "round %u: the DMA landed in the set 0x%x instead of one of 0x%x (bits %u and %u: dropped)", round, landed,
           allowed, STRESS_TARGETS, STRESS_TARGETS + 1);
 }
 
@@ -99,7 +99,7 @@ STRESS(random_operations_under_fire,
        COVERS("FL-6 ATT-5 FL-5 FL-3 ISO-2") DEVICES(PROBE) KINDS("dma flush")
        STEPS("As random_operations, two hundred times, but each device writes to a page of its own over and over, and "
              "so is at work during every call.")
-       EXPECTS("During a step a write may land where it was allowed before or behind the step, and behind it only "
+       EXPECTS("During a step a write may land where it was allowed before or after the step, and after it only "
                "where it is allowed then; a mapped page is reached.")
        IF_IT_FAILS("A call returns before DMA through the old translation is over, or opens a gap while it works."))
 {
@@ -122,7 +122,7 @@ STRESS(random_operations_under_fire,
         }
         look(&s, either, false, round, "during a step");
         continuous_dma_pass(s.engine[0], DMA_SETTLE_EXITS);
-        look(&s, now, true, round, "behind a step");
+        look(&s, now, true, round, "after a step");
     }
     for (unsigned i = 0; i < STRESS_DEVICES; i++) {
         (void)continuous_dma_stop(t, s.engine[i], SLOT);

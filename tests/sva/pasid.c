@@ -15,7 +15,7 @@ TEST(plain_dma_is_unaffected,
            "are reported.")
      EXPECTS("The access without a leaf faults, all others land. The capabilities are recorded.")
      IF_IT_FAILS("Support for PASIDs changes the way of ordinary requests: it takes bits of their addresses, or a "
-                 "request that faulted waits for an answer to a page request and holds up those behind it."))
+                 "request that faulted waits for an answer to a page request and holds up those after it."))
 {
     struct dma_engine *e = device(t);
     uint64_t caps = capabilities(t)->iommu_cap;

@@ -114,9 +114,9 @@ TEST(process_ends,
      COVERS("DEL-1 ATT-7 ATT-6") DEVICES(ALL) KINDS("dma fault")
      STEPS("A program stores to an address that it has not mapped, while its device uses its memory. The kernel ends "
            "the process: it attaches the device to a blocking domain, loads its own page table, and gives the tables "
-           "and the page to somebody else before it deletes the domain. All entries of the former tables now lead to a "
-           "page that nobody maps. The device goes on.")
-     EXPECTS("No byte of the page, of the former tables and of the page behind them changes.")
+           "and the page to another owner before it deletes the domain. All entries of the former tables now lead to a "
+           "page that no domain maps. The device goes on.")
+     EXPECTS("No byte of the page, of the former tables and of the page that they lead to changes.")
      IF_IT_FAILS("After the last device has left, the host still uses a domain's tables: in ATTACH, in DELETE, or "
                  "because the blocking domain keeps the old translation."))
 {
@@ -139,11 +139,11 @@ TEST(process_ends,
             tables[i][k] = gpa_of(trap.data) | PTE_PRESENT | PTE_WRITABLE | PTE_USER;
         }
     }
-    STEP("the former %llu tables get entries that lead to a page which nobody maps", count);
+    STEP("the former %llu tables get entries that lead to a page that no domain maps", count);
     expect_write_fault(t, e, at, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "the process is gone");
     CHECK_SUCCESS(pviommu_delete(p->domain->id), "DELETE of the domain of a process that is gone");
     expect_write_fault(t, e, at, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "the domain is gone, too");
-    expect_untouched(t, &trap, "the page behind the former tables");
+    expect_untouched(t, &trap, "the page that the former tables lead to");
     for (unsigned i = 0; i < count; i++) {
         for (unsigned k = 0; k < PAGE_SIZE / sizeof(uint64_t); k++) {
             CHECK_EQ(tables[i][k], gpa_of(trap.data) | PTE_PRESENT | PTE_WRITABLE | PTE_USER, "word of a former table");

@@ -15,7 +15,7 @@
  * seed that differs from one exchange to the next.
  *
  * The tree holds more than a driver would build (reference 5): data has XD set, which the fixture asks the host
- * about, and the kernel's part has US clear. What a device makes of that part is open (TR-9), so only an observation
+ * about, and the kernel's part has US clear. The access of a device to that part is open (TR-9), so only an observation
  * aims at it; a guest that wants a promise gives the device a top table of its own (sva.kernel_left_out).
  *
  * Two things could hide a defect. A page that the program touches first is loaded with its accessed bit set, and a
@@ -100,7 +100,8 @@ TEST(new_page_needs_no_flush,
     drain_faults(t, e);
 }
 
-/* What munmap() does in an operating system that shares its page tables. The page goes to somebody else right after. */
+/* Unmaps as munmap() does in an operating system that shares its page tables. The page has another owner right after.
+ */
 static void unmap_and_reuse(struct test_run *t, flush_way *way)
 {
     struct dma_engine *e = device(t);
@@ -217,9 +218,9 @@ TEST(table_given_back,
      PROMISE("A table that a process has given back is not walked after INVLPG and a list flush of what it mapped")
      COVERS("LS-8") DEVICES(ALL) KINDS("dma fault flush")
      STEPS("A process unmaps all that one of its tables maps, so that the kernel unlinks the table. After INVLPG and a "
-           "list flush of the 2 MiB the table page gets entries that lead to a page which nobody maps. The device "
+           "list flush of the 2 MiB the table page gets entries that lead to a page that no domain maps. The device "
            "tries the old addresses, one of which it has used before.")
-     EXPECTS("The device faults, and the page behind the new contents does not change.")
+     EXPECTS("The device faults, and the page that the new entries lead to does not change.")
      IF_IT_FAILS("A list flush leaves the cached upper levels of the walk, so that the host walks through a page that "
                  "is no table any more."))
 {
@@ -245,7 +246,7 @@ TEST(table_given_back,
     }
     buffer_refresh(&b);
     expect_write_fault(t, e, at, 64, &trap, ORACLE_FAULT_CLASS_NOT_PRESENT, "address that the device has used");
-    expect_write_fault(t, e, at + PAGE_SIZE, 64, &trap, ORACLE_FAULT_CLASS_NOT_PRESENT, "its neighbour");
+    expect_write_fault(t, e, at + PAGE_SIZE, 64, &trap, ORACLE_FAULT_CLASS_NOT_PRESENT, "its neighbor");
     expect_untouched(t, &b, "the page that was mapped");
     PROCESS_START(t, p, program_load, at, 0, 0, 0);
     process_expect_fault(t, p, at, false, false);

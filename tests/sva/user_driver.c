@@ -78,7 +78,7 @@ TEST(claim_drive_release,
     expect_write_fault(t, e, BASE_IOVA, 64, &c.memory, ORACLE_FAULT_CLASS_BLOCKED, "released, and the pages reused");
 }
 
-/* What a hostile program aims at; the interrupt window is left out, since a write there is an interrupt (TR-13). */
+/* Targets of a hostile program; the interrupt window is left out, since a write there is an interrupt (TR-13). */
 static unsigned hostile_list(struct test_run *t, const struct client *c, const struct buffer *victim, uint64_t *list)
 {
     uint64_t width = capabilities(t)->max_iova_width;
@@ -99,7 +99,7 @@ static unsigned hostile_list(struct test_run *t, const struct client *c, const s
         list[count++] = BIT(63) + BASE_IOVA;
     }
     list[count++] = ~(PAGE_SIZE - 1);
-    /* What a device cannot emit it folds onto a lower address, and the host sees that one. */
+    /* A device folds an address that it cannot emit onto a lower one, and the host sees the lower one. */
     while (c->engine->iova_bits < 64 && list[count - 1] >> c->engine->iova_bits != 0) {
         count--;
     }
@@ -107,7 +107,7 @@ static unsigned hostile_list(struct test_run *t, const struct client *c, const s
 }
 
 TEST(hostile_program,
-     PROMISE("A program that gives its device any IOVA it likes harms nobody")
+     PROMISE("A program that gives its device any IOVA it likes does no harm")
      COVERS("ATT-4 TR-1 TR-2") DEVICES(ALL) KINDS("dma fault")
      STEPS("The kernel has used the device in an identity domain, where it wrote to a page of the kernel. Then a "
            "program gets it, with one page mapped. It has the device write at the kernel page, at the tables of its "
@@ -173,7 +173,7 @@ TEST(crash_under_dma,
      STEPS("A program starts a DMA that never ends and dies of a page fault. The kernel blocks the device, deletes the "
            "domain and uses the page for something else, while the device tries to go on. Then the same with one "
            "transfer that was translated while the program lived and is let go when everything is gone.")
-     EXPECTS("From the moment ATTACH to the blocking domain has returned, no byte changes.")
+     EXPECTS("After ATTACH to the blocking domain has returned, no byte changes.")
      IF_IT_FAILS("ATTACH does not wait for DMA under way, or leaves a context entry, a device TLB or the old tables in "
                  "use."))
 {
@@ -193,7 +193,7 @@ TEST(crash_under_dma,
         }
         attach(t, blocked, e);
         buffer_refresh(&c.memory);
-        STEP("from here on the page is somebody else's");
+        STEP("from here on the page has another owner");
         take_back(t, &c, blocked);
         (void)dmaprobe_pending(e);
         (void)dmaprobe_pending(e);

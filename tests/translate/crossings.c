@@ -11,7 +11,7 @@
 
 #define TEST_GROUP "translate"
 
-/* Where the three pages are in the buffer; the pages between them are not mapped. */
+/* Places of the three pages in the buffer; the pages between them are not mapped. */
 enum place { AFTER = 0, START = 2, BEFORE = 4, PLACES = 5 };
 
 struct crossing {

@@ -112,11 +112,11 @@ static void by_attach(struct test_run *t, struct domain *d, struct dma_engine *e
 /* After each of these the device uses the new tables. */
 #define WAYS_BELOW_TOP(ROW, test)                                                                                      \
     ROW(test, domain, by_domain,                                                                                       \
-        COVERS("FL-1 FL-2 TR-12") KINDS("dma flush") WORD(result, "behind FLUSH_DEVICE_DOMAIN the new ones count")     \
+        COVERS("FL-1 FL-2 TR-12") KINDS("dma flush") WORD(result, "after FLUSH_DEVICE_DOMAIN the new ones count")     \
         WORD(then, "FLUSH_DEVICE_DOMAIN."))                                                                            \
     ROW(test, list, by_list,                                                                                           \
         COVERS("LS-1 LS-8 TR-12") KINDS("dma flush")                                                                   \
-        WORD(result, "behind a list flush of all of it the new ones count")                                            \
+        WORD(result, "after a list flush of all of it the new ones count")                                            \
         WORD(then, "The whole range is flushed by a list."))                                                           \
     ROW(test, attach, by_attach,                                                                                       \
         COVERS("ATT-4 TR-12") KINDS("dma")                                                                             \

@@ -16,7 +16,7 @@ static unsigned usable_bits(struct test_run *t)
 
 TEST(every_index_bit,
      PROMISE("Each IOVA bit from 12 to the top takes part in the walk: a page mapped there is reached and its "
-             "neighbours are not")
+             "neighbors are not")
      COVERS("TR-2") DEVICES(ALL) KINDS("dma")
      STEPS("A page of its own is mapped at each IOVA with one bit set, from bit 12 to the top, and at 0; the device "
            "writes to all.")
@@ -85,7 +85,7 @@ TEST(beyond_the_width_aborts,
      COVERS("TR-2") DEVICES(ALL) KINDS("dma fault")
      STEPS("One low page is mapped; the device writes to its address with each bit at or above the width set.")
      EXPECTS("All of them abort.")
-     IF_IT_FAILS("The host drops high bits: an IOVA that nobody mapped reaches a page."))
+     IF_IT_FAILS("The host drops high bits: an IOVA that is not mapped reaches a page."))
 {
     struct dma_engine *e = device(t);
     unsigned width = capabilities(t)->max_iova_width;

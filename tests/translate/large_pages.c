@@ -16,10 +16,10 @@ static void check_leaf_size(struct test_run *t, struct domain *d, uint64_t iova,
 TEST(leaf_2m,
      PROMISE("A 2 MiB leaf translates its first, middle and last byte and every 4 KiB boundary in it")
      COVERS("TR-5") DEVICES(ALL) KINDS("dma")
-     STEPS("The device writes at the start, middle and end of a 2 MiB leaf, 60 KiB inside, and right before and behind "
+     STEPS("The device writes at the start, middle and end of a 2 MiB leaf, 60 KiB inside, and right before and after "
            "it.")
      EXPECTS("What lies in the leaf lands, what lies beside it faults.")
-     IF_IT_FAILS("A superpage is not recognised, or its offset bits are cut."))
+     IF_IT_FAILS("A superpage is not recognized, or its offset bits are cut."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer_for_leaf(t, SIZE_2M);
@@ -31,7 +31,7 @@ TEST(leaf_2m,
     expect_write(t, e, IOVA_1G + SIZE_2M / 2 - 8, &b, SIZE_2M / 2 - 8, 16, "middle, over a 4 KiB boundary");
     expect_write(t, e, IOVA_1G + SIZE_2M - 1, &b, SIZE_2M - 1, 1, "last byte");
     expect_write(t, e, IOVA_1G + 0x12345, &b, 0x12345, 0xF000, "60 KiB inside");
-    expect_write_fault(t, e, IOVA_1G + SIZE_2M, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "behind the leaf");
+    expect_write_fault(t, e, IOVA_1G + SIZE_2M, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "after the leaf");
     expect_write_fault(t, e, IOVA_1G - 4, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "before the leaf");
 }
 
@@ -54,9 +54,9 @@ TEST(leaf_2m_read_only,
 }
 
 TEST(small_leaves_around_2m,
-     PROMISE("4 KiB leaves directly before and behind a 2 MiB leaf are told apart from it")
+     PROMISE("4 KiB leaves directly before and after a 2 MiB leaf are told apart from it")
      COVERS("TR-6") DEVICES(ALL) KINDS("dma")
-     STEPS("4 KiB leaves are mapped right before and behind a 2 MiB leaf; the device uses the large leaf, then writes "
+     STEPS("4 KiB leaves are mapped right before and after a 2 MiB leaf; the device uses the large leaf, then writes "
            "at all four edges.")
      EXPECTS("Each write lands on its own side.")
      IF_IT_FAILS("The extent of a superpage is taken too large, in the walk or in the cache."))
@@ -68,10 +68,10 @@ TEST(small_leaves_around_2m,
     map_gpa(t, d, IOVA_1G - PAGE_SIZE, gpa_of(small.data), PAGE_SIZE, RW);
     map_gpa(t, d, IOVA_1G + SIZE_2M, gpa_of(small.data) + PAGE_SIZE, PAGE_SIZE, RW);
     attach(t, d, e);
-    /* What a cache knows of the large leaf must not answer for the small ones. */
+    /* A cached translation of the large leaf must not answer for the small ones. */
     warm(t, e, IOVA_1G, &big, "2 MiB leaf");
     expect_write(t, e, IOVA_1G - 4, &small, PAGE_SIZE - 4, 4, "last bytes of the page before");
-    expect_write(t, e, IOVA_1G + SIZE_2M, &small, PAGE_SIZE, 4, "first bytes of the page behind");
+    expect_write(t, e, IOVA_1G + SIZE_2M, &small, PAGE_SIZE, 4, "first bytes of the page after");
     expect_write(t, e, IOVA_1G, &big, 0, 4, "first bytes of the 2 MiB leaf");
     expect_write(t, e, IOVA_1G + SIZE_2M - 4, &big, SIZE_2M - 4, 4, "last bytes of the 2 MiB leaf");
     expect_untouched(t, &small, "the small pages in the end");
@@ -95,7 +95,7 @@ TEST(small_leaves_for_2m,
     expect_write(t, e, IOVA_1G + 0x54321, &b, 0x54321, 0x8000, "several pages inside");
 }
 
-/* Three pages of a GiB that no allocator owns: the one that a DMA hits, and both neighbours. */
+/* Three pages of a GiB that no allocator owns: the one that a DMA hits, and both neighbors. */
 static void check_window(struct test_run *t, struct dma_engine *e, uint64_t iova, uint64_t gigapage, uint64_t offset,
                          size_t length, const char *what)
 {
@@ -109,16 +109,16 @@ static void check_window(struct test_run *t, struct dma_engine *e, uint64_t iova
     CHECK(!memory_find_other(window + (offset - start), length, e->ops->fill_value), "%s: not written", what);
     CHECK(!memory_find_other(window, offset - start, POISON_FRESH), "%s: a byte before it changed", what);
     CHECK(!memory_find_other(window + (offset - start) + length, end - offset - length, POISON_FRESH),
-          "%s: a byte behind it changed", what);
+          "%s: a byte after it changed", what);
 }
 
 TEST(leaf_1g,
      PROMISE("A 1 GiB leaf translates its first, middle and last byte")
      COVERS("TR-5") DEVICES(ALL) KINDS("dma fault")
      STEPS("The device writes at the start, at a 2 MiB boundary in the middle, inside and at the end of a 1 GiB leaf, "
-           "and right before and behind it.")
-     EXPECTS("What lies in the leaf lands and its neighbour bytes are unchanged; what lies beside it faults.")
-     IF_IT_FAILS("A 1 GiB leaf is not recognised, or the offset in it is cut to 2 MiB."))
+           "and right before and after it.")
+     EXPECTS("What lies in the leaf lands and its neighbor bytes are unchanged; what lies beside it faults.")
+     IF_IT_FAILS("A 1 GiB leaf is not recognized, or the offset in it is cut to 2 MiB."))
 {
     struct dma_engine *e = device(t);
     uint64_t iova = 0x3C0000000ull, gigapage;
@@ -136,6 +136,6 @@ TEST(leaf_1g,
     check_window(t, e, iova, gigapage, SIZE_1G / 2 - 100, 200, "middle, over a 2 MiB boundary");
     check_window(t, e, iova, gigapage, 0x2345678, 9, "some bytes in a 2 MiB page of its own");
     check_window(t, e, iova, gigapage, SIZE_1G - 1, 1, "last byte");
-    expect_write_fault(t, e, iova + SIZE_1G, 4, NULL, ORACLE_FAULT_CLASS_NOT_PRESENT, "behind the leaf");
+    expect_write_fault(t, e, iova + SIZE_1G, 4, NULL, ORACLE_FAULT_CLASS_NOT_PRESENT, "after the leaf");
     expect_write_fault(t, e, iova - 4, 4, NULL, ORACLE_FAULT_CLASS_NOT_PRESENT, "before the leaf");
 }

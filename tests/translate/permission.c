@@ -137,7 +137,7 @@ TEST(read_only_between_writable,
     fill_by_device(t, e, IOVA, 3 * PAGE_SIZE, "DMA");
     drain_faults(t, e);
     CHECK(!memory_find_other(b.data + PAGE_SIZE, PAGE_SIZE, POISON_FRESH), "the read-only page changed");
-    /* A device may stop at the first fault, so what is behind the page is open; what is before it is not. */
+    /* A device may stop at the first fault, so the bytes after the page are open; those before it are not. */
     CHECK(!memory_find_other(b.data, PAGE_SIZE, e->ops->fill_value), "the writable page before it was not written");
     CHECK(!buffer_damaged_guard(&b), "a guard byte changed");
 }

@@ -31,7 +31,7 @@ TEST(leaf_4k,
 }
 
 TEST(read_and_write_back,
-     PROMISE("A device reads exactly the bytes behind an IOVA and writes them back inverted")
+     PROMISE("A device reads exactly the bytes that an IOVA maps and writes them back inverted")
      COVERS("TR-1") DEVICES(ALL) KINDS("dma")
      STEPS("The device reads a page, an odd range and the last byte, each of random contents, and writes back the "
            "inverse.")
@@ -61,10 +61,10 @@ TEST(unmapped_page_aborts,
     struct domain *d = domain_mapping(t, IOVA, &b);
 
     attach(t, d, e);
-    expect_write_fault(t, e, IOVA + PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "page behind the leaf");
+    expect_write_fault(t, e, IOVA + PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "page after the leaf");
     expect_write_fault(t, e, IOVA - PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "page before the leaf");
     expect_write_fault(t, e, 0, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "IOVA 0");
-    expect_read_fault(t, e, IOVA + PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "read behind the leaf");
+    expect_read_fault(t, e, IOVA + PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "read after the leaf");
     expect_write_fault(t, e, gpa_of(b.data), 4, &b, FAULT_ANY, "the buffer's GPA used as an IOVA");
     expect_write(t, e, IOVA, &b, 0, 4, "the leaf itself, afterwards");
 }
@@ -101,20 +101,20 @@ TEST(dma_across_pages,
     attach(t, d, e);
     fill_by_device(t, e, IOVA + PAGE_SIZE - 24, 48, "DMA");
     bad = memory_find_other(high.data + PAGE_SIZE - 24, 24, e->ops->fill_value);
-    CHECK(!bad, "the first 24 bytes belong to the end of the page behind the first leaf; GPA 0x%llx differs",
+    CHECK(!bad, "the first 24 bytes belong to the end of the page that the first leaf maps; GPA 0x%llx differs",
           (unsigned long long)gpa_of(bad));
     bad = memory_find_other(low.data, 24, e->ops->fill_value);
-    CHECK(!bad, "the last 24 bytes belong to the start of the page behind the second leaf; GPA 0x%llx differs",
+    CHECK(!bad, "the last 24 bytes belong to the start of the page that the second leaf maps; GPA 0x%llx differs",
           (unsigned long long)gpa_of(bad));
     CHECK(!memory_find_other(high.data, PAGE_SIZE - 24, POISON_FRESH), "a byte before the DMA changed");
-    CHECK(!memory_find_other(low.data + 24, PAGE_SIZE - 24, POISON_FRESH), "a byte behind the DMA changed");
+    CHECK(!memory_find_other(low.data + 24, PAGE_SIZE - 24, POISON_FRESH), "a byte after the DMA changed");
 }
 
 TEST(dma_into_unmapped_page_stops_there,
-     PROMISE("A DMA that runs from a mapped into an unmapped page writes nothing behind the boundary")
+     PROMISE("A DMA that runs from a mapped into an unmapped page writes nothing after the boundary")
      COVERS("TR-1") DEVICES(ALL) KINDS("dma fault")
      STEPS("One DMA of 32 bytes runs from a mapped page into one that is not.")
-     EXPECTS("Nothing behind the boundary changes.")
+     EXPECTS("Nothing after the boundary changes.")
      IF_IT_FAILS("The host checks only the start of a request."))
 {
     struct dma_engine *e = device(t);
@@ -127,14 +127,14 @@ TEST(dma_into_unmapped_page_stops_there,
     drain_faults(t, e);
     CHECK(!memory_find_other(b.data, PAGE_SIZE - 16, POISON_FRESH), "a byte before the DMA changed");
     CHECK(!memory_find_other(b.data + PAGE_SIZE, PAGE_SIZE, POISON_FRESH),
-          "the page behind the boundary is not mapped, yet it changed");
+          "the page after the boundary is not mapped, yet it changed");
 }
 
 TEST(scattered_64k,
      PROMISE("One DMA of almost 64 KiB follows sixteen leaves whose targets are in random order")
      COVERS("TR-1 TR-2") DEVICES(ALL) KINDS("dma")
      STEPS("Sixteen pages in random order are mapped; the device writes to each, then over all of them in one DMA.")
-     EXPECTS("Each byte is where its leaf points, and the byte behind the DMA is unchanged.")
+     EXPECTS("Each byte is where its leaf points, and the byte after the DMA is unchanged.")
      IF_IT_FAILS("Some index of the leaf table is wrong, or long requests are not cut at page boundaries."))
 {
     struct dma_engine *e = device(t);
@@ -162,7 +162,7 @@ TEST(scattered_64k,
         CHECK(!memory_find_other(b.data + order[i] * PAGE_SIZE, length, e->ops->fill_value),
               "page %u of the DMA is not where its leaf points", i);
     }
-    CHECK_EQ(b.data[(order[15] + 1) * PAGE_SIZE - 1], POISON_FRESH, "the byte behind the DMA");
+    CHECK_EQ(b.data[(order[15] + 1) * PAGE_SIZE - 1], POISON_FRESH, "the byte after the DMA");
 }
 
 TEST(random_offsets_and_lengths,
