@@ -97,9 +97,9 @@ TEST(same_each_time,
      COVERS("CAP-5") DEVICES(NONE) KINDS("dma")
      STEPS("Asks for the capabilities twenty times. Creates, configures, flushes and deletes a domain, and asks again; "
            "another device does DMA through a mapping of its own in between.")
-     EXPECTS("All answers agree byte for byte, the device of the bystander reaches its page every time, and its "
+     EXPECTS("All answers agree byte for byte, the device of the canary reaches its page every time, and its "
              "property is the same.")
-     IF_IT_FAILS("The answer depends on state that it should not show, or holds bytes that nobody filled in. Guests "
+     IF_IT_FAILS("The answer depends on state that it should not show, or holds bytes that were not initialized. Guests "
                  "ask once and rely on it."))
 {
     struct hv_output_get_iommu_capabilities first = ask(t), now;
@@ -125,18 +125,18 @@ OBSERVATION(other_partition,
             STEPS("Asks for the capabilities with up to six partition ids that are not our own, then for our own "
                   "again.")
             EXPECTS("Any status will do, and is recorded; our own answer is byte for byte what it was.")
-            IF_IT_FAILS("The question about a stranger changed something of ours. The observation tells whether the "
+            IF_IT_FAILS("The query about another partition changed state of this guest. The observation tells whether the "
                         "host answers such questions at all."))
 {
-    static const uint64_t strangers[] = {HV_PARTITION_ID_INVALID,     1, 2, 0x1234, UINT64_C(0x7FFFFFFFFFFFFFFF),
-                                         UINT64_C(0xFFFFFFFFFFFFFFFE)};
+    static const uint64_t others[] = {HV_PARTITION_ID_INVALID,     1, 2, 0x1234, UINT64_C(0x7FFFFFFFFFFFFFFF),
+                                      UINT64_C(0xFFFFFFFFFFFFFFFE)};
     struct hv_output_get_iommu_capabilities first = ask(t), other, now;
     struct tally tally = {0};
     uint64_t own = own_partition_id();
 
-    for (unsigned i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
-        if (strangers[i] != own) {
-            tally_add(&tally, ask_with(strangers[i], 0, &other));
+    for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (others[i] != own) {
+            tally_add(&tally, ask_with(others[i], 0, &other));
         }
     }
     observe_tally(t, "partition ids that are not ours", &tally);

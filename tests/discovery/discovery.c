@@ -26,7 +26,7 @@ TEST(interface_signature,
      STEPS("Reads CPUID leaf 1 and leaves 0x40000000 and 0x40000001.")
      EXPECTS("The hypervisor bit is set, the highest hypervisor leaf is 0x40000005 or more, and EAX of leaf 0x40000001 "
              "is 0x31237648.")
-     IF_IT_FAILS("A guest does not recognise the interface and never looks for a pvIOMMU: CPUID is not intercepted, or "
+     IF_IT_FAILS("A guest does not recognize the interface and never looks for a pvIOMMU: CPUID is not intercepted, or "
                  "the leaves of another hypervisor interface come first."))
 {
     uint32_t max_leaf = cpu_cpuid(HV_CPUID_VENDOR, 0).eax;

@@ -106,7 +106,7 @@ TEST(outside_gpa_space,
            "its present place plus this bit. Reads HYPERCALL, and makes a call.")
      EXPECTS("Each write raises #GP, HYPERCALL keeps its value, and the call succeeds.")
      IF_IT_FAILS("The host cuts the address to fit, or stores it before it checks: the page ends up at a place that "
-                 "the guest has not named, or nowhere."))
+                 "the guest has not named, or is not placed at all."))
 {
     uint64_t before = hypercall_msr(t);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Well-formed calls that fail for what they say: nothing of them may stay behind. */
+/* Well-formed calls with values that are refused: the calls have no effect. */
 #define TEST_GROUP "hypercall"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "tests/harness/fixture.h"
 
-#define NO_DOMAIN UINT32_C(0x6ABCDEF0)
-#define STRANGER  UINT64_C(0x00000000FFFFFFF7)
+#define NO_DOMAIN      UINT32_C(0x6ABCDEF0)
+#define UNKNOWN_DEVICE UINT64_C(0x00000000FFFFFFF7)
 
 TEST(failed_attach,
      PROMISE("An ATTACH that fails for an unknown domain leaves the device with its translation, and makes no domain")
@@ -44,21 +44,21 @@ TEST(failed_attach_of_stranger,
 {
     struct canary by = canary(t);
     struct domain *d = domain_blocked(t);
-    enum hv_status status = pviommu_attach(d->id, STRANGER);
+    enum hv_status status = pviommu_attach(d->id, UNKNOWN_DEVICE);
 
-    STEP("attach unknown device 0x%llx to domain 0x%llx: %s", STRANGER, d->id, hv_status_name(status));
+    STEP("attach unknown device 0x%llx to domain 0x%llx: %s", UNKNOWN_DEVICE, d->id, hv_status_name(status));
     CHECK_REFUSED(status, "ATTACH of a device that does not exist");
-    CHECK_REFUSED(pviommu_attach(by.domain->id, STRANGER), "ATTACH of a device that does not exist");
+    CHECK_REFUSED(pviommu_attach(by.domain->id, UNKNOWN_DEVICE), "ATTACH of a device that does not exist");
     expect_undisturbed(t, &by, "a failed ATTACH of an unknown device");
     delete_domain(t, d);
 }
 
 TEST(failed_list_element,
-     PROMISE("A list flush of an unknown domain completes no element and disturbs nobody")
+     PROMISE("A list flush of an unknown domain completes no element and disturbs no other domain")
      COVERS("GEN-10 ISO-2") DEVICES(NONE) KINDS("dma bad-input")
-     STEPS("A list flush with two elements names a domain that does not exist; a bystander is looked at before and "
+     STEPS("A list flush with two elements names a domain that does not exist; a canary is looked at before and "
            "after.")
-     EXPECTS("No element is reported as done unless the call succeeds, and the bystander's translation and property "
+     EXPECTS("No element is reported as done unless the call succeeds, and the canary's translation and property "
              "are as before.")
      IF_IT_FAILS("The host carries out elements before it has found the domain, or reports work that it did not do."))
 {

@@ -146,7 +146,7 @@ TEST(rep_start_not_below_count,
      COVERS("GEN-4") DEVICES(NONE) KINDS("dma bad-input")
      STEPS("The list flush is sent with nine pairs in which the start is at or beyond the count.")
      EXPECTS("INVALID_HYPERCALL_INPUT each time, and nothing has changed.")
-     IF_IT_FAILS("The loop over the list starts behind its end: success for nothing, or elements read from beyond the "
+     IF_IT_FAILS("The loop over the list starts after its end: success for nothing, or elements read from beyond the "
                  "list."))
 {
     refuse_controls(t, "a rep start not below the rep count", rep_starts_not_below_count);

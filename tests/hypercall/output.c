@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a host writes for its answer, and what it must not write. */
+/* The bytes that a host writes for its answer, and those that it must not write. */
 #define TEST_GROUP "hypercall"
 #include "lib/fmt.h"
 #include "lib/string.h"
@@ -61,7 +61,7 @@ TEST(reserved_output_zero,
 }
 
 TEST(output_within_its_size,
-     PROMISE("A host writes the output structure and not one byte before or behind it")
+     PROMISE("A host writes the output structure and not one byte before or after it")
      COVERS("GEN-12") DEVICES(NONE) KINDS("none")
      STEPS("Calls both queries with the output at four places of a poisoned page, the last one up against its end.")
      EXPECTS("The output is written, and not a byte around it.")
@@ -146,9 +146,9 @@ TEST(input_is_not_written,
 }
 
 TEST(input_and_output_in_one_page,
-     PROMISE("The output may lie in the page of the input, directly behind it, and the answer is the same")
+     PROMISE("The output may lie in the page of the input, directly after it, and the answer is the same")
      COVERS("GEN-14") DEVICES(NONE) KINDS("none")
-     STEPS("Calls both queries with input and output apart, then with the output right behind the input in one page, "
+     STEPS("Calls both queries with input and output apart, then with the output right after the input in one page, "
            "at four places.")
      EXPECTS("Each call succeeds with the same answer, and no other byte of the page changes.")
      IF_IT_FAILS("The host copies or clears a whole page, or refuses what the specification permits. Linux calls in "
@@ -177,7 +177,7 @@ TEST(input_and_output_in_one_page,
             STEP("%s with input and output in one page from offset %llu", call_name(call), places[p]);
             CHECK_SUCCESS(ask(call, input, output), call_name(call));
             CHECK(memcmp(output, apart, call_output_size(call)) == 0,
-                  "%s: the answer behind the input differs from that in a page of its own", call_name(call));
+                  "%s: the answer after the input differs from that in a page of its own", call_name(call));
             memset(input, POISON_FRESH, call_input_size(call) + call_output_size(call));
             expect_untouched(t, &f.input, call_name(call));
         }

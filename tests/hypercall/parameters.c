@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where parameter lists may lie: 8-byte aligned, inside one page, inside guest memory; and that they work right up to
+/* Places where parameter lists may lie: 8-byte aligned, inside one page, inside guest memory; lists work right up to
  * the edge. */
 #define TEST_GROUP "hypercall"
 #include "lib/string.h"
@@ -106,8 +106,8 @@ TEST(output_crosses_page,
      PROMISE("An output structure that crosses a page is refused, and nothing of it is written")
      COVERS("GEN-8") DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Sends both queries with an output that starts near the end of a page, at each 8-byte step.")
-     EXPECTS("Each is refused, and the page behind is not written.")
-     IF_IT_FAILS("The host writes past its mapping of the output page into memory of somebody else."))
+     EXPECTS("Each is refused, and the page after it is not written.")
+     IF_IT_FAILS("The host writes past its mapping of the output page into other memory."))
 {
     static const char flaw[] = "an output that crosses a page";
     struct call_fixture f = call_fixture_open(t);
@@ -129,12 +129,12 @@ TEST(output_crosses_page,
 }
 
 TEST(list_longer_than_page,
-     PROMISE("A list flush whose 509 to 4095 elements do not fit behind the header in one page is refused")
+     PROMISE("A list flush whose 509 to 4095 elements do not fit after the header in one page is refused")
      COVERS("GEN-8") DEVICES(NONE) KINDS("dma bad-input")
-     STEPS("Sends list flushes whose rep count is 509 to 4095, while valid elements lie in all pages behind the input "
+     STEPS("Sends list flushes whose rep count is 509 to 4095, while valid elements lie in all pages after the input "
            "page.")
-     EXPECTS("Each is refused, and the bystander's domain is as before.")
-     IF_IT_FAILS("The host reads elements beyond the input page. 508 fit behind the header."))
+     EXPECTS("Each is refused, and the canary's domain is as before.")
+     IF_IT_FAILS("The host reads elements beyond the input page. 508 fit after the header."))
 {
     static const uint32_t counts[] = {509, 510, 511, 512, 513, 1024, 2048, HV_REP_MAX};
     static const char flaw[] = "a list that does not fit its page";

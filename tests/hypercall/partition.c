@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Every call names a partition. A guest names itself; any other name gets it nowhere. */
+/* Every call names a partition. A guest names itself; a call with any other partition id is refused. */
 #define TEST_GROUP "hypercall"
 #include "tests/harness/calls/mutated_call.h"
 
@@ -12,9 +12,9 @@ TEST(foreign_partition,
                  "one's domains."))
 {
     /* Without GET_PARTITION_ID our own number is unknown; small ones, which a host gives out, are left aside. */
-    static const uint64_t strangers[] = {HV_PARTITION_ID_INVALID,      UINT64_C(0x7FFFFFFFFFFFFFFF),
-                                         UINT64_C(0xFFFFFFFFFFFFFFFE), UINT64_C(0x00000000FFFFFFFF),
-                                         UINT64_C(0xFFFFFFFF00000000), UINT64_C(0x123456789ABCDEF0)};
+    static const uint64_t others[] = {HV_PARTITION_ID_INVALID,      UINT64_C(0x7FFFFFFFFFFFFFFF),
+                                      UINT64_C(0xFFFFFFFFFFFFFFFE), UINT64_C(0x00000000FFFFFFFF),
+                                      UINT64_C(0xFFFFFFFF00000000), UINT64_C(0x123456789ABCDEF0)};
     struct call_fixture f = call_fixture_open(t);
     uint64_t own = own_partition_id();
 
@@ -28,10 +28,10 @@ TEST(foreign_partition,
         }
         m.what = "another partition";
         m.how = "id";
-        for (unsigned p = 0; p < sizeof(strangers) / sizeof(strangers[0]); p++) {
-            if (strangers[p] != own) {
-                m.number = strangers[p];
-                body[0] = strangers[p]; /* the first field of every call */
+        for (unsigned p = 0; p < sizeof(others) / sizeof(others[0]); p++) {
+            if (others[p] != own) {
+                m.number = others[p];
+                body[0] = others[p]; /* the first field of every call */
                 mutated_call_send_body(t, &f, &m, body);
             }
         }

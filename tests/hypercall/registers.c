@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a call leaves in the processor. Every register goes in with a value of its own, so that a swap shows as well. */
+/* Registers after a call. Every register goes in with a value of its own, so that a swap shows as well. */
 #define TEST_GROUP "hypercall"
 #include "lib/string.h"
 #include "tests/harness/calls/mutated_call.h"

@@ -17,7 +17,8 @@ static unsigned tables_of(struct test_run *t, struct domain *d, uint64_t *tables
     return count;
 }
 
-/* What a new owner of the pages would do: every entry leads, at whatever level it is read, to itself or to `trap`. */
+/* Fills the tables as a new owner of the pages could: an entry, read at any level, leads to a table of these or to
+ * `trap`. */
 static void reuse(uint64_t *const tables[4], unsigned count, const struct buffer *trap)
 {
     for (unsigned i = 0; i < count; i++) {

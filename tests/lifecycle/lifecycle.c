@@ -10,7 +10,7 @@
 /* Far enough from the other ids of the suite, and not swept by the reset: the tests that use them delete them. */
 #define MANY_FIRST UINT32_C(0x00200000)
 #define MANY_MAX   256u
-/* What a guest is sure to need: identity, blocking, and some devices with a domain each. */
+/* The least that a guest needs: identity, blocking, and some devices with a domain each. */
 #define MANY_WANTED 64u
 
 TEST(sparse_ids,
@@ -21,7 +21,7 @@ TEST(sparse_ids,
      EXPECTS("Every call succeeds.")
      IF_IT_FAILS("The host keeps fewer bits of the id than there are, so that two domains are one."))
 {
-    /* Neighbours differ in one byte or in the top bit only: a host that keeps fewer bits takes two of them for one. */
+    /* Neighbors differ in one byte or in the top bit only: a host that keeps fewer bits takes two of them for one. */
     static const uint32_t ids[] = {0x00000025, 0x00000026, 0x00000125, 0x00010025, 0x01000025, 0x40000025,
                                    0x80000025, 0x7FFFFFFF, 0xFFFFFFFE, 0x0000FFFF, 0x00010000, 0x80000000};
     enum { COUNT = sizeof(ids) / sizeof(ids[0]) };
@@ -142,7 +142,7 @@ OBSERVATION(create_existing,
         expect_write(t, e, BASE_IOVA + 300 * i, &b, 300 * i, 200, "DMA after its domain was created again");
     }
     flush(t, d);
-    /* A device that comes in anew gets what the domain was configured with, not what a fresh domain has. */
+    /* A device that is attached again gets the configuration of the domain, not that of a new domain. */
     attach(t, domain_blocked(t), e);
     attach(t, d, e);
     expect_write(t, e, BASE_IOVA, &b, 0, 64, "DMA after the device came back to the domain");
@@ -200,8 +200,8 @@ OBSERVATION(many_domains,
 TEST(deletion_of_one,
      PROMISE("Deleting domains leaves the others, their devices and their mappings as they are")
      COVERS("DOM-2 FL-4") DEVICES(NONE) KINDS("dma")
-     STEPS("Beside a bystander with a device, four domains are made and deleted in another order.")
-     EXPECTS("The bystander's device, mapping and property stay as they are.")
+     STEPS("Beside a canary with a device, four domains are made and deleted in another order.")
+     EXPECTS("The canary's device, mapping and property stay as they are.")
      IF_IT_FAILS("A deletion flushes, frees or clears more than its own domain."))
 {
     struct canary by = canary(t);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory changes hands at the first moment that the ABI allows, while the device never stops its DMA: pages and
+ * Memory changes its owner as early as the ABI allows, while the device never stops its DMA: pages and
  * tables directly after the flush (FL-6, LS-8), and all tables of a domain directly after the ATTACH that takes its
  * last device away, before DELETE (DEL-1). Operating systems do the same: an allocator gives a freed page to the
  * next user in the same microsecond.
@@ -40,7 +40,7 @@ static void flush_either(struct test_run *t, struct domain *d, unsigned round)
 }
 
 TEST(pages_reused_at_once,
-     PROMISE("Sixty pages are freed right behind their flush, and none is written any more by the device that used "
+     PROMISE("Sixty pages are freed right after their flush, and none is written any more by the device that used "
              "them")
      COVERS("FL-6 FL-1 FL-3") DEVICES(PROBE) KINDS("dma flush")
      STEPS("A device writes to one IOVA over and over. Sixty times the guest maps a new page there, unmaps it, flushes "
@@ -71,11 +71,11 @@ TEST(pages_reused_at_once,
 }
 
 TEST(tables_reused_after_flush,
-     PROMISE("Tables that an unmap has emptied are other data right behind the flush, and the host neither reads nor "
+     PROMISE("Tables that an unmap has emptied are other data right after the flush, and the host neither reads nor "
              "writes them")
      COVERS("LS-8 FL-1 FL-6") DEVICES(PROBE) KINDS("dma flush")
      STEPS("A device writes to one IOVA over and over. Forty times the guest maps a page there and unmaps it, which "
-           "empties the tables behind it, flushes (by domain or by list, in turn), frees the tables, and uses their "
+           "empties the tables after it, flushes (by domain or by list, in turn), frees the tables, and uses their "
            "pages for data that look like entries and lead to a trap.")
      EXPECTS("The data stay as they are, and the trap is not written.")
      IF_IT_FAILS("The host walks on through tables that are free, or writes accessed and dirty bits back late. Look at "
@@ -98,14 +98,14 @@ TEST(tables_reused_after_flush,
         flush_either(t, d, i);
         buffer_refresh(&b);
         continuous_dma_pass(e, DMA_SETTLE_EXITS);
-        reused_tables_check(t, &reused, BELOW_ROOT, "behind the flush");
+        reused_tables_check(t, &reused, BELOW_ROOT, "after the flush");
         expect_untouched(t, &b, "the page that was unmapped");
     }
     (void)continuous_dma_stop(t, e, SLOT);
 }
 
 TEST(tables_reused_before_delete,
-     PROMISE("All tables of a domain are other data as soon as its last device has left, before DELETE, under fire")
+     PROMISE("All tables of a domain are other data as soon as its last device has left, before DELETE, during continuous DMA")
      COVERS("DEL-1 DEL-3 DEL-5 ATT-4") DEVICES(PROBE) KINDS("dma")
      STEPS("A device writes to one IOVA over and over. Twenty times it moves from a paging domain to another one, or "
            "to a blocking one; all tables of the domain that it left are freed and used for data that look like "
@@ -139,7 +139,7 @@ TEST(tables_reused_before_delete,
         reused_tables_check(t, &reused, BELOW_ROOT + 1, "before DELETE");
         delete_domain(t, &d);
         continuous_dma_pass(e, DMA_SETTLE_EXITS);
-        reused_tables_check(t, &reused, BELOW_ROOT + 1, "behind DELETE");
+        reused_tables_check(t, &reused, BELOW_ROOT + 1, "after DELETE");
         expect_untouched(t, &b, "the page of the domain that was left");
     }
     (void)continuous_dma_stop(t, e, SLOT);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ids, types and bits on which the ABI is silent: the host answers as it likes, but a refusal leaves nothing behind. */
+/* Ids, types and bits on which the ABI is silent: the host is free in its answer, but a refusal has no effect. */
 #define TEST_GROUP "lifecycle"
 #include "abi/hypercall.h"
 #include "lib/fmt.h"
@@ -58,7 +58,7 @@ OBSERVATION(reserved_ids,
                     "are")
             COVERS("DOM-4") DEVICES(NONE) KINDS("dma bad-input")
             STEPS("Makes all calls on the ids 0 and 0xFFFFFFFF.")
-            EXPECTS("The statuses are open and recorded; a bystander is not disturbed.")
+            EXPECTS("The statuses are open and recorded; a canary is not disturbed.")
             IF_IT_FAILS("A reserved id names something real in the host, and the guest changed it."))
 {
     static const uint32_t ids[] = {HV_DEVICE_DOMAIN_ID_DEFAULT, HV_DEVICE_DOMAIN_ID_NULL};
@@ -140,8 +140,8 @@ OBSERVATION(reserved_bits,
 OBSERVATION(delete_unknown,
             PROMISE("DELETE of ids that have no domain, some of them beside ids that do: the statuses, and no effect")
             COVERS("DOM-8") DEVICES(NONE) KINDS("dma bad-input")
-            STEPS("Deletes an id that never was, and those that differ from a bystander's in one bit.")
-            EXPECTS("The statuses are open and recorded; the bystander is not disturbed and can be flushed.")
+            STEPS("Deletes an id that never was, and those that differ from a canary's in one bit.")
+            EXPECTS("The statuses are open and recorded; the canary is not disturbed and can be flushed.")
             IF_IT_FAILS("DELETE finds a domain by a part of its id."))
 {
     struct canary by = canary(t);

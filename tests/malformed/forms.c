@@ -8,7 +8,7 @@
 #define INPUT_ERROR HV_STATUS_INVALID_HYPERCALL_INPUT
 #define ALIGN_ERROR HV_STATUS_INVALID_ALIGNMENT
 
-/* What the ABI says about a call in which one bit of the control word is not as it should be. */
+/* The rule of the ABI for a call in which one bit of the control word is wrong. */
 static void rule_of_bit(struct mutated_call *m, unsigned bit)
 {
     uint64_t flip = UINT64_C(1) << bit;

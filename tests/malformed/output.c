@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the answer of a call goes: every place around the end of a page, and every overlap with the input. */
+/* Places for the answer of a call: every place around the end of a page, and every overlap with the input. */
 #define TEST_GROUP "malformed"
 #include "lib/string.h"
 #include "tests/harness/calls/mutated_call.h"
@@ -95,7 +95,7 @@ EACH_TEST(WITH_OUTPUT, overlaps,
           PROMISE("{call} with its output over its input is refused, or gives the answer that it gives elsewhere")
           COVERS("GEN-14 GEN-10 ROB-1") DEVICES(NONE) KINDS("bad-input")
           STEPS("The output of a right {call} is placed over its input, at every distance at which they share a word, "
-                "and right before and behind it.")
+                "and right before and after it.")
           EXPECTS("SUCCESS and the answer beside each other; over each other an error, or SUCCESS and the same answer. "
                   "No byte outside of the two is written, and none of the input that the output does not cover.")
           IF_IT_FAILS("The host reads its input again while it writes the output, or writes more than the structure."))

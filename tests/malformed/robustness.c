@@ -4,9 +4,9 @@
  * Afterwards the host still answers, a canary is undisturbed, and no memory has changed but the outputs that were
  * asked for.
  *
- * What is left out on purpose: calls outside the device-domain interface that a real host knows (they may do what they
- * say, to us), the ids of the canary and of the harness, and output addresses at which a correct host would destroy
- * this image.
+ * Left out on purpose: calls outside the device-domain interface that a real host knows (they may have their normal
+ * effect on this guest), the ids of the canary and of the harness, and output addresses at which a correct host would
+ * destroy this image.
  */
 #define TEST_GROUP "robustness"
 #include "abi/device_id.h"
@@ -36,7 +36,7 @@ static uint64_t below(struct test_run *t, uint64_t bound)
     return random_below(&t->random, bound);
 }
 
-/* A code of the interface, one beside it, or one from the ranges that nobody uses. */
+/* A code of the interface, one next to it, or one from an unused range. */
 static uint16_t random_code(struct test_run *t)
 {
     switch (below(t, 4)) {
@@ -67,7 +67,7 @@ static uint64_t random_control(struct test_run *t)
     }
 }
 
-/* Our own input page at any offset, just before its end, nowhere at all, or any number. */
+/* Our own input page at any offset, just before its end, an address without memory, or any number. */
 static uint64_t random_input_gpa(struct test_run *t, const struct call_fixture *c)
 {
     switch (below(t, 5)) {
@@ -224,7 +224,7 @@ TEST(random_control_words,
      PROMISE("Random control words, addresses and parameter lists leave the host answering and everybody undisturbed")
      COVERS("ROB-1") DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Makes a thousand calls with random control words, addresses and parameters.")
-     EXPECTS("The host answers each; nothing changes but the outputs that were asked for, and the bystander is as "
+     EXPECTS("The host answers each; nothing changes but the outputs that were asked for, and the canary is as "
              "before.")
      IF_IT_FAILS("The host hangs, or writes where it was not told to. The last step names the call."))
 {
@@ -250,7 +250,7 @@ TEST(half_valid_lists,
      PROMISE("Each call with a parameter list that is right but for a few bits leaves everybody undisturbed")
      COVERS("ROB-1") DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Makes a thousand calls that are right but for up to three bits or bytes, on domains of their own.")
-     EXPECTS("The bystander and all objects of the calls are as before, and no memory around the outputs has changed.")
+     EXPECTS("The canary and all objects of the calls are as before, and no memory around the outputs has changed.")
      IF_IT_FAILS("A parameter that is almost right reaches objects that it does not name."))
 {
     struct fuzz f = fuzz_begin(t);

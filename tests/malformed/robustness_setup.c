@@ -10,7 +10,7 @@
 #define LOCAL_APIC UINT64_C(0xFEE00000)
 
 /*
- * A value for the hypercall MSR that cannot hurt us when the host takes it: the overlay lands on `spare` or nowhere,
+ * A value for the hypercall MSR that does no harm if the host accepts it: the overlay lands on `spare` or is disabled,
  * and the lock, which only a reset opens, stays off.
  */
 static uint64_t random_hypercall_msr(struct test_run *t, const struct buffer *spare)
@@ -35,7 +35,7 @@ TEST(random_msr_values,
      COVERS("ROB-1 DISC-3") DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Writes three hundred random values to the MSRs of the interface and reads them back; then the hypercall "
            "page is set up again.")
-     EXPECTS("Only #GP is ever raised; the page can be enabled, RAM that it covered is unchanged, and the bystander is "
+     EXPECTS("Only #GP is ever raised; the page can be enabled, RAM that it covered is unchanged, and the canary is "
              "as before.")
      IF_IT_FAILS("The host loses its page, or writes to the RAM below it."))
 {
@@ -116,7 +116,7 @@ TEST(output_over_hypercall_page,
 }
 
 TEST(input_in_odd_places,
-     PROMISE("Parameter lists in the hypercall page or in device registers harm nobody")
+     PROMISE("Parameter lists in the hypercall page or in device registers do no harm")
      COVERS("ROB-1 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Makes each call with its input in the hypercall page, in the registers of the local APIC, and in a page of "
            "zeros.")
@@ -127,7 +127,7 @@ TEST(input_in_odd_places,
     const uint64_t places[] = {hypercall_init()->page, LOCAL_APIC, gpa_of(f.output.data)};
     struct tally tally = {0};
 
-    memset(f.output.data, 0, f.output.size); /* all zero names partition 0, which is nobody */
+    memset(f.output.data, 0, f.output.size); /* all zero names partition 0, which does not exist */
     for (unsigned p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
         FOR_EACH_CALL(call)
         {

@@ -108,7 +108,7 @@ OBSERVATION(property_codes,
     mutated_call_end(t, &f, CALL_PROPERTY, "other codes");
 }
 
-/* A page with a list flush of HOME in it: header, then elements that name pages nobody maps. */
+/* A page with a list flush of HOME in it: header, then elements that name pages that no domain maps. */
 static void fill_list(struct call_fixture *f, uint8_t *page)
 {
     const size_t elements = (HV_PAGE_SIZE - LIST_HEADER) / sizeof(uint64_t);
