@@ -71,15 +71,15 @@ struct names {
 
 static uint64_t bench_mode(struct load *l, const struct names *n, const char *baseline, uint64_t baseline_ps)
 {
-    uint64_t both, neighbour;
+    uint64_t both, neighbor;
 
     if (!dma_api_start(&l->api, n->mode, DOMAIN_ID, 0x1000, 1ull << 32, NULL)) {
         bench_require(false, "the host refuses a domain for the DMA API");
         return 0;
     }
-    /* One neighbour stays mapped, as in a driver at work: otherwise each round would also make and free three tables.
+    /* One neighbor stays mapped, as in a driver at work: otherwise each round would also make and free three tables.
      */
-    map_one(l, &neighbour);
+    map_one(l, &neighbor);
     map_all(l);
     bench_run(
         &(struct bench){.name = n->map, .operations = BUFFERS, .round = map_all, .prepare = unmap_all, .argument = l});
@@ -91,7 +91,7 @@ static uint64_t bench_mode(struct load *l, const struct names *n, const char *ba
                                      .argument = l,
                                      .baseline = baseline,
                                      .baseline_ps = baseline_ps});
-    unmap_one(l, neighbour);
+    unmap_one(l, neighbor);
     dma_api_stop(&l->api);
     return both;
 }
