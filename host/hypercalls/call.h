@@ -54,16 +54,16 @@ typedef enum hv_status call_handler(struct call_context *context);
 typedef enum hv_status element_handler(struct call_context *context, uint64_t element);
 
 struct call {
-    uint16_t code;
-    enum call_class class;
-    bool offered;
-    bool vmbus;                                     /* offered where there is VMBus */
-    bool variable_header;                           /* may have a header beyond input_size */
-    bool device_domain;                             /* counted as a call of the pvIOMMU */
-    uint16_t input_size, element_size, output_size; /* bytes */
     const char *name;
     call_handler *handler;
     element_handler *element;
+    enum call_class class;
+    uint16_t code;
+    uint16_t input_size, element_size, output_size; /* bytes */
+    bool offered;
+    bool vmbus;           /* offered where there is VMBus */
+    bool variable_header; /* may have a header beyond input_size */
+    bool device_domain;   /* counted as a call of the pvIOMMU */
 };
 
 /* Size of the variable header, which follows the fixed input. */
