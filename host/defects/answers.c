@@ -10,7 +10,7 @@
 #include "host/defects/install.h"
 #include "host/defects/seam.h"
 #include "host/domains/private.h"
-#include "host/hypercalls/validate_header.h"
+#include "host/hypercalls/validate.h"
 
 #define ODD_PAGE_SIZE   (UINT64_C(1) << 14)
 #define PASID_BITS      20u
@@ -42,7 +42,6 @@ static const struct answer {
 
 static enum hv_status answer(struct call_context *context)
 {
-    const struct hv_input_flush_device_domain *flush = call_input(context);
     enum hv_status status = right_handler[context->call - calls](context);
 
     for (unsigned i = 0; i < ANSWERS; i++) {
@@ -50,7 +49,7 @@ static enum hv_status answer(struct call_context *context)
             return answers[i].given;
     }
     if (defect_active(DEFECT_FLUSH_RESERVED_HOLLOW) && context->call->code == HVCALL_FLUSH_DEVICE_DOMAIN &&
-        status == HV_STATUS_INVALID_PARAMETER && (flush->flags != 0 || flush->reserved != 0))
+        status == HV_STATUS_INVALID_PARAMETER && call_header_valid(context))
         return HV_STATUS_SUCCESS;
     if (defect_active(DEFECT_SECOND_REFUSED) && context->call->device_domain && context->vp_index != 0)
         return HV_STATUS_ACCESS_DENIED;

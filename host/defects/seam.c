@@ -2,7 +2,7 @@
 #include "host/defects/seam.h"
 
 #include "host/domains/private.h"
-#include "host/hypercalls/validate_header.h"
+#include "host/hypercalls/validate.h"
 
 bool defects_any(const enum defect *defects, size_t count)
 {

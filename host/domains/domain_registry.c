@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The domains that exist, by id. */
+/* The domains that exist, by id; and flushes of what is cached of them (Reference 3.9). */
 #include "host/base/memory.h"
 #include "host/domains/private.h"
 #include "host/domains/rules.h"
@@ -57,4 +57,21 @@ void domain_unlink(struct domain *domain)
     *link = domain->next;
     domain->next = domain_table.free;
     domain_table.free = domain;
+}
+
+bool domain_has_entries(const struct domain *domain)
+{
+    return domain->configured && domain->translation.kind == TRANSLATION_PAGING;
+}
+
+void domain_flush(const struct domain *domain)
+{
+    if (domain_has_entries(domain))
+        domain_table.backend->flush_domain(&domain->translation);
+}
+
+void domain_flush_range(const struct domain *domain, struct page_range range)
+{
+    if (domain_has_entries(domain))
+        domain_table.backend->flush_range(&domain->translation, range);
 }

@@ -3,7 +3,7 @@
 #include "abi/device_domain.h"
 #include "host/domains/domains.h"
 #include "host/hypercalls/call.h"
-#include "host/hypercalls/validate_header.h"
+#include "host/hypercalls/validate.h"
 
 enum hv_status call_create_domain(struct call_context *context)
 {

@@ -5,7 +5,7 @@
 #include "abi/device_domain.h"
 #include "host/domains/domains.h"
 #include "host/hypercalls/call.h"
-#include "host/hypercalls/validate_header.h"
+#include "host/hypercalls/validate.h"
 #include "lib/bits.h"
 
 enum hv_status call_flush_domain(struct call_context *context)

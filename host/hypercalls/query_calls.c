@@ -5,7 +5,7 @@
 #include "host/domains/domains.h"
 #include "host/hypercalls/call.h"
 #include "host/hypercalls/state.h"
-#include "host/hypercalls/validate_header.h"
+#include "host/hypercalls/validate.h"
 #include "host/platform/pci_functions.h"
 
 enum hv_status call_iommu_capabilities(struct call_context *context)

@@ -6,7 +6,7 @@
 #include "abi/oracle.h"
 #include "host/hypercalls/call.h"
 #include "host/hypercalls/rules.h"
-#include "host/hypercalls/validate_header.h"
+#include "host/hypercalls/validate.h"
 #include "host/variants/install.h"
 #include "host/variants/variants.h"
 

@@ -14,7 +14,7 @@
  *
  * Real simultaneity is not certain: an emulator may run both processors in turn on one thread, and change between
  * them only at a pause or an exit. rendezvous() brings both to the same place before each round, and many rounds
- * follow each other. A defect that needs a window has one in the reference host (host/hypercalls/race_window.h),
+ * follow each other. A defect that needs a window has one in the reference host (host/defects/race_window.h),
  * where the host waits for the other processor instead of for luck. On a host of your own a pass means that the race
  * was not lost in these rounds, not that there is none.
  */

@@ -16,7 +16,7 @@
  * Three things could hide a defect. If one processor came late, the calls would run one after the other: the
  * rendezvous is directly before the call, and its failure is an error of the test. A host that has one lock for all
  * calls passes, which is right. Luck decides whether two short calls overlap: there are eight rounds, and defects of
- * this kind in the reference host wait for the other processor (host/hypercalls/race_window.h).
+ * this kind in the reference host wait for the other processor (host/defects/race_window.h).
  *
  * The last test keeps a device at work from the second processor while the first one moves it and flushes: there,
  * every exit of either processor carries a pass of the device on.
