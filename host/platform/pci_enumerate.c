@@ -2,8 +2,8 @@
 /*
  * Which functions there are, and which of them a guest may manage. Left out are
  *   - bridges: they issue no DMA of their own;
- *   - storage except for NVMe: QEMU's AHCI model translates its command list once and keeps the host pointer, so that no
- * later switch reaches it, and the boot disk hangs off it;
+ *   - storage except for NVMe: QEMU's AHCI model translates its command list once and keeps the host pointer, so that
+ * no later switch reaches it, and the boot disk hangs off it;
  *   - displays: the firmware's console may still use them;
  *   - virtio: its DMA passes the IOMMU by unless the driver negotiates otherwise, which the host cannot know;
  *   - functions behind a conventional PCI bridge: they share one requester id and cannot be told apart.
