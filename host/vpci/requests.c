@@ -17,85 +17,6 @@
 
 #define BAR_IS_64_BIT(mask) (((mask)&6u) == 4u)
 
-struct relations {
-    struct vpci_relations header;
-    union {
-        struct vpci_relation first[VPCI_FUNCTIONS_PER_BUS];
-        struct vpci_relation_2 second[VPCI_FUNCTIONS_PER_BUS];
-    };
-};
-
-static struct vpci_relation relation(const struct vpci_bus *bus, struct vpci_function *function)
-{
-    const struct vpci_function_ops *ops = function->ops;
-    uint32_t class_code = ops->read(function, CONFIG_CLASS_REVISION, 4);
-
-    return (struct vpci_relation){
-        .vendor = (uint16_t)ops->read(function, CONFIG_VENDOR, 2),
-        .device = (uint16_t)ops->read(function, CONFIG_DEVICE, 2),
-        .revision = (uint8_t)class_code,
-        .interface = (uint8_t)(class_code >> 8),
-        .subclass = (uint8_t)(class_code >> 16),
-        .class_code = (uint8_t)(class_code >> 24),
-        .subsystem_vendor = (uint16_t)ops->read(function, CONFIG_SUBSYSTEM_VENDOR, 2),
-        .subsystem = (uint16_t)ops->read(function, CONFIG_SUBSYSTEM, 2),
-        .slot = vpci_function_slot(function),
-        .serial = vmbus_channel_id(bus->channel),
-    };
-}
-
-static void send_relations(struct vpci_bus *bus)
-{
-    bool second = bus->version >= VPCI_VERSION_1_3;
-    struct relations message = {{.type = second ? VPCI_BUS_RELATIONS_2 : VPCI_BUS_RELATIONS, .count = bus->functions},
-                                {{{0}}}};
-    size_t entry = second ? sizeof(message.second[0]) : sizeof(message.first[0]);
-
-    for (unsigned i = 0; i < bus->functions; i++) {
-        struct vpci_relation *to = second ? &message.second[i].relation : &message.first[i];
-
-        *to = relation(bus, &bus->function[i]);
-    }
-    vmbus_send(bus->channel, VMBUS_PACKET_DATA, 0, &message,
-               (uint32_t)(sizeof(message.header) + bus->functions * entry));
-}
-
-static void power_off(struct vpci_bus *bus)
-{
-    bus->powered = false;
-    for (unsigned i = 0; i < bus->functions; i++)
-        bus->function[i].ops->reset(&bus->function[i]);
-}
-
-static bool overlaps_another(const struct vpci_bus *bus, uint64_t window)
-{
-    unsigned count;
-    const struct vpci_bus *other = vpci_buses(&count);
-
-    for (unsigned i = 0; i < count; i++) {
-        if (&other[i] != bus && other[i].powered && window < other[i].window + VPCI_WINDOW_SIZE &&
-            other[i].window < window + VPCI_WINDOW_SIZE)
-            return true;
-    }
-    return false;
-}
-
-static uint32_t d0_entry(struct vpci_bus *bus, uint64_t window)
-{
-    if (bus->powered)
-        return NT_STATUS_UNSUCCESSFUL;
-    if (window % VPCI_WINDOW_CONFIG != 0)
-        return NT_STATUS_INVALID_PARAMETER;
-    if (!vpci_memory_contains(window, VPCI_WINDOW_SIZE) || overlaps_another(bus, window))
-        return NT_STATUS_CONFLICTING_ADDRESSES;
-    bus->powered = true;
-    bus->window = window;
-    bus->selected = 0;
-    host_log(LOG_INFO, "vpci: channel %u: configuration window at 0x%lx\n", vmbus_channel_id(bus->channel), window);
-    send_relations(bus); /* some guests rely on it, instead of asking */
-    return NT_STATUS_SUCCESS;
-}
-
 /* Where a guest describes the BARs, the host writes them. */
 static uint32_t assign(struct vpci_function *function, const struct vpci_assigned_bar *bar)
 {
@@ -236,13 +157,13 @@ static void handle(const struct exchange *exchange)
         reply_version(exchange);
         break;
     case VPCI_QUERY_BUS_RELATIONS:
-        send_relations(bus);
+        vpci_send_relations(bus);
         break;
     case VPCI_BUS_D0_ENTRY:
-        complete_status(exchange, d0_entry(bus, exchange->request->window));
+        complete_status(exchange, vpci_d0_entry(bus, exchange->request->window));
         break;
     case VPCI_BUS_D0_EXIT:
-        power_off(bus);
+        vpci_power_off(bus);
         complete_status(exchange, NT_STATUS_SUCCESS);
         break;
     default:
@@ -286,7 +207,7 @@ static void closed(void *owner)
     struct vpci_bus *bus = owner;
 
     bus->version = 0;
-    power_off(bus);
+    vpci_power_off(bus);
 }
 
 /* What the guest had attached the functions to is no business of the next user of the bus. */
@@ -294,7 +215,7 @@ static void withdrawn(void *owner)
 {
     struct vpci_bus *bus = owner;
 
-    power_off(bus);
+    vpci_power_off(bus);
     for (unsigned i = 0; i < bus->functions; i++)
         domains_device_reset(bus->function[i].device_id);
 }
@@ -305,6 +226,6 @@ const struct vmbus_service vpci_service = {
     .closed = closed,
     .withdrawn = withdrawn,
     .received = received,
-    .reply_bytes = sizeof(struct relations) + sizeof(struct vpci_resources_reply),
+    .reply_bytes = VPCI_RELATIONS_BYTES + sizeof(struct vpci_resources_reply),
     .reply_packets = 2,
 };

@@ -172,10 +172,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned count;
     struct vpci_bus *bus;
 
-    fake_vpci_open(1, VPCI_VERSION_1_4);
+    /* The input before may have taken buses away. */
     bus = vpci_buses(&count);
+    if (count != 0)
+        fake_guest_start();
     for (unsigned i = 0; i < count; i++)
         vmbus_offer_again(bus[i].channel);
+    fake_vpci_open(1, VPCI_VERSION_1_4);
     while (in.size != 0)
         operate(&in);
     return 0;
