@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reports how far VMBus and each bus came, for the case that the first run on a new host shows no device. */
+/* Reports how far VMBus and each bus came, since the first run on a new host may show no device. */
 #include "drivers/hypercall.h"
 #include "drivers/vmbus/vmbus.h"
 #include "drivers/vpci/vpci.h"

@@ -9,7 +9,7 @@ void continuous_dma_start(struct test_run *t, struct dma_engine *e, unsigned slo
 
     STEP("device 0x%llx writes %llu bytes of 0x%llx at IOVA 0x%llx over and over", e->device_id, length, value, iova);
     dmaprobe_start(e, slot, &burst);
-    REQUIRE(burst.state == DMAPROBE_RUNNING, "device 0x%llx did not start its burst", (unsigned long long)e->device_id);
+    REQUIRE(burst.state == DMAPROBE_RUNNING, "device 0x%llx did not start its DMA", (unsigned long long)e->device_id);
 }
 
 void continuous_dma_pass(struct dma_engine *e, unsigned exits)
@@ -23,7 +23,7 @@ struct dmaprobe_request continuous_dma_stop(struct test_run *t, struct dma_engin
 {
     struct dmaprobe_request burst = {0};
 
-    REQUIRE(dmaprobe_release(e, slot, &burst), "device 0x%llx did not end its burst", (unsigned long long)e->device_id);
+    REQUIRE(dmaprobe_release(e, slot, &burst), "device 0x%llx did not end its DMA", (unsigned long long)e->device_id);
     STEP("device 0x%llx stops after %llu passes, %llu more were refused", e->device_id, burst.repeats, burst.faults);
     drain_faults(t, e);
     return burst;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A device that never rests: its request repeats until it is stopped, one pass per exit to the host, and one is always
+ * Continuous DMA: the request of a device repeats until it is stopped, one pass per exit to the host, and one is always
  * in flight (docs/dmaprobe.md, Time). Only for engines of the classes dmaprobe and dmaprobe+ats.
  */
 #ifndef PVT_TESTS_HARNESS_CONTINUOUS_DMA_H
@@ -9,8 +9,8 @@
 #include "drivers/dmaprobe.h"
 #include "tests/harness/fixture.h"
 
-/* Exits until a pass has landed that was translated after the first of them: one exit ends the pass that is in flight
- * and translates the next, one ends that. */
+/* Exits after a change until a pass has landed that was translated after the change: one exit ends the pass that is in
+ * flight and translates the next, one ends that. */
 #define DMA_SETTLE_EXITS 3u
 
 /* The device writes `length` bytes of `value` at `iova` over and over; slot 1 to 15 (0 is the engine interface's). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The words that tests are written in: devices, domains, buffers, and DMA with its expected effect. Every function ends
- * the test with a full report when the host does not do its part, so a test states only its promise.
+ * The functions that tests are written with: devices, domains, buffers, and DMA with its expected effect. Every
+ * function ends the test with a full report when the host breaks its promise, so a test states only the promise.
  */
 #ifndef PVT_TESTS_HARNESS_FIXTURE_H
 #define PVT_TESTS_HARNESS_FIXTURE_H
@@ -21,7 +21,7 @@ struct dma_engine *device_n(struct test_run *t, unsigned n);
 /* Whether a PCI function of this machine has that logical device id. */
 bool device_exists(uint64_t device_id);
 
-/* How often to do what is done again and again: `few` times where each DMA takes a tenth of a second. */
+/* Number of repetitions: `few` times where each DMA takes a tenth of a second. */
 static inline unsigned rounds_on(const struct dma_engine *e, unsigned rounds, unsigned few)
 {
     return e->ops->features & DMA_SLOW ? few : rounds;
@@ -69,7 +69,7 @@ void flush_list(struct test_run *t, struct domain *d, uint64_t iova, uint64_t le
 /* One list element by hand: 2^shift pages from `page` (IOVA >> 12); SUCCESS and one element done are expected. */
 void flush_block(struct test_run *t, struct domain *d, uint64_t page, unsigned shift);
 
-/* Device writes, and nothing is looked at. Skips the test on a device with too few address lines, like all below. */
+/* Device writes, and nothing is checked. Skips the test on a device with too few address lines, like all below. */
 void fill_by_device(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, const char *what);
 /* Starts a write that ends in dma_finish(); the class is one of DEVICES(DEFERRED). */
 void start_by_device(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length);
@@ -81,15 +81,15 @@ void expect_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struc
  * with DMA_STAGED needs its domain to reach scratch, which is mapped at need; else the test is skipped. */
 void expect_invert(struct test_run *t, struct dma_engine *e, uint64_t iova, struct buffer *b, size_t offset,
                    size_t length, const char *what);
-/* The device reads the bytes, which are at `from` as well, and writes them back inverted; what becomes of them is for
- * the caller to see. A class that cannot do so in one go reads them, which shows that they are the right ones, and then
+/* The device reads the bytes, which are at `from` as well, and writes them back inverted; the caller
+ * checks the result. A class that cannot do so in one go reads them, which shows that they are the right ones, and then
  * writes. */
 void invert_by_device(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, const uint8_t *from,
                       const char *what);
 /* For the class argument below: the ABI leaves open how the fault is classified. */
 #define FAULT_ANY ORACLE_FAULT_CLASS_NONE
 
-/* Device tries to write: no byte of b (NULL = nothing to look at) may change; a record of the oracle must be of that
+/* Device tries to write: no byte of b (NULL = nothing to check) may change; a record of the oracle must be of that
  * class and this IOVA. True = there was a record. */
 bool expect_write_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, struct buffer *b,
                         enum oracle_fault_class class, const char *what);
@@ -100,7 +100,7 @@ bool expect_read_fault(struct test_run *t, struct dma_engine *e, uint64_t iova, 
 /* Device reads and tries to write back, for what that leaves in caches: nothing is expected of it, faults are drained.
  */
 void read_and_try_to_write(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length);
-/* For places where there is nothing to look at: whether this host records the faults of the device, so that no record
+/* For places without memory to check: whether this host records the faults of the device, so that no record
  * means no fault. Moves the device to a domain of its own: call before attach(). */
 bool faults_are_recorded(struct test_run *t, struct dma_engine *e);
 /* Device writes; the bytes land in b (at offset) or are dropped; nothing else may change. True = landed. b is
@@ -123,7 +123,7 @@ void staged_at(struct test_run *t, struct domain *d, struct dma_engine *e, uint6
 void expect_read(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length, const uint8_t *expected,
                  const char *what);
 
-/* Takes and forgets what the fault recorder holds. */
+/* Drains the fault recorder. */
 void drain_faults(struct test_run *t, struct dma_engine *e);
 
 /* Capabilities of the host; skips the test when there is no pvIOMMU. */

@@ -38,7 +38,7 @@ void leaf_protect(struct test_run *t, struct domain *d, const struct leaf *l, un
     STEP("permission of the leaf at IOVA 0x%llx is %llu now, no flush", l->iova, prot);
 }
 
-/* Pages of the GiB that are looked at: the one of the DMA with both neighbors, the first one and the last one. */
+/* Pages of the GiB that are checked: the one of the DMA with both neighbors, the first one and the last one. */
 #define WATCHED 5u
 
 struct watched {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One leaf of any size, and DMA at any place of it and beside it, for tests that make the same promise for each size.
- * Small leaves lead to a buffer, of which every byte is looked at. A GiB is too much to look at, and belongs to no
- * allocator: there the pages around the DMA and at both ends of the leaf are looked at.
+ * Small leaves lead to a buffer, of which every byte is checked. A GiB is too much to check, and belongs to no
+ * allocator: there the pages around the DMA and at both ends of the leaf are checked.
  */
 #ifndef PVT_TESTS_HARNESS_LEAF_H
 #define PVT_TESTS_HARNESS_LEAF_H

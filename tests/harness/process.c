@@ -166,8 +166,8 @@ void process_start(struct test_run *t, struct process *p, const char *name, user
 }
 
 /*
- * The program's registers are what the report shows. A wrong stop is an error of ours, but where a host has a hand in
- * the tables: then it may be that the host has changed them.
+ * The program's registers are what the report shows. A wrong stop is an error of the suite, except if the host can
+ * write the tables: then it may be that the host has changed them.
  */
 static void __attribute__((noreturn)) stopped_wrongly(struct test_run *t, const struct process *p, const char *wanted)
 {

@@ -21,8 +21,8 @@ struct process {
 struct process *process_new(struct test_run *t);
 /*
  * A process and a paging domain with one tree: its root is in CR3 and in the domain's settings. `e` (may be NULL) is a
- * device that is moved about to find out whether the host takes leaves with XD, which a processor needs for its data
- * and which the ABI leaves open (reference 5): the test is skipped where it does not.
+ * device that is attached and detached to find out whether the host takes leaves with XD, which a processor needs for
+ * its data and which the ABI leaves open (reference 5): the test is skipped if it does not.
  */
 struct process *process_shared(struct test_run *t, struct dma_engine *e);
 
@@ -32,11 +32,11 @@ void process_map_at(struct test_run *t, struct process *p, uint64_t address, uin
                     enum user_access access);
 /* For a device with DMA_STAGED that is to be in d, which has the process's tables: maps its scratch as well. */
 void process_stage(struct test_run *t, struct process *p, struct domain *d, struct dma_engine *e);
-/* Clears the entries and drops them from the processor's TLB (INVLPG); the IOMMU is not told. */
+/* Clears the entries and drops them from the processor's TLB (INVLPG); the IOMMU is not flushed. */
 void process_unmap(struct test_run *t, struct process *p, uint64_t address, uint64_t length);
 /* INVLPG alone, after a change by hand. */
 void process_flush(struct test_run *t, struct process *p, uint64_t address, uint64_t length);
-/* Blocks nothing and tells the host nothing: the domain of a shared process and all its tables are deleted. No device
+/* Blocks no device and flushes nothing: the domain of a shared process and all its tables are deleted. No device
  * may be in the domain. */
 void process_end(struct test_run *t, struct process *p);
 
@@ -51,7 +51,7 @@ struct system_call {
     uint64_t number, first, second;
 };
 struct system_call process_run(struct test_run *t, struct process *p, uint64_t result);
-/* The same where the next thing must be the end; returns the exit value. */
+/* The same if the next stop must be the end; returns the exit value. */
 uint64_t process_finish(struct test_run *t, struct process *p);
 /* Starts and ends it. */
 uint64_t process_call(struct test_run *t, struct process *p, const char *name, user_program *program, uint64_t a,

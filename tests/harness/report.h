@@ -12,14 +12,14 @@ struct suite_counts {
 void report_begin(unsigned planned);
 /* The next point is the one after this number. */
 void report_resume(unsigned written);
-/* Keeps a copy of what goes out from here on, as far as it fits into `size` bytes with its end. */
+/* Keeps a copy of the output from here on, as far as it fits into `size` bytes with its end. */
 void report_copy_begin(char *text, size_t size);
 /* Its length; the copy is terminated. */
 size_t report_copy_end(void);
 void report_comment(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Return addresses, for tools that know the debug file. */
 void report_frames(const uint64_t *addresses, size_t count);
-/* Option verbose: what is told of tests that did not fail, too. A failure tells everything at every level. */
+/* Option verbose: what is printed for tests that did not fail, too. A failure prints everything at every level. */
 enum report_level { REPORT_VERDICTS, REPORT_STEPS, REPORT_FAULTS };
 void report_test(const struct test_run *t, uint64_t verbose);
 void report_end(const struct suite_counts *counts, uint64_t duration_us);

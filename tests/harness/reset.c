@@ -9,7 +9,7 @@
 
 /*
  * Where the ranges of ids begin after the first one, which begins at 1. Tests try ids that differ from their own in one
- * bit from bit 5 up, and must not meet what an earlier range holds: two multiples of 3 differ in two bits at least.
+ * bit from bit 5 up, and must not reach an id of an earlier range: two multiples of 3 differ in two bits at least.
  */
 #define LATER_IDS   0x00300000u
 #define ID_DISTANCE (3u << 6)

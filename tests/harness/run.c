@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One instance: run it contained, put everything back, report. */
+/* One instance: run it contained, reset the state, report. */
 #include "drivers/hypercall.h"
 #include "kernel/smp.h"
 #include "kernel/time.h"
@@ -21,7 +21,7 @@ static uint64_t seed_for(const char *name, uint64_t seed)
 }
 
 /*
- * A machine that does not claim to be Hyper-V has nothing that a test could judge. One that does, by its vendor text,
+ * A machine that does not claim to be Hyper-V has nothing that a test could check. One that does, by its vendor text,
  * and lacks the interface breaks DISC-1: its tests run, and fail.
  */
 static void need_interface(struct test_run *t)
@@ -82,7 +82,7 @@ static void after(struct suite *s, struct test_run *t)
     uint64_t where = 0;
     const char *damage = memory_test_end(&where);
 
-    /* Every test has to answer for a domain that it has left, or the next ones would. */
+    /* A domain that a test has left is a failure of that test, not of the next ones. */
     if (t->verdict != VERDICT_PASS && !(t->verdict == VERDICT_SKIP && s->leftover[0])) {
         return;
     }

@@ -4,9 +4,9 @@
 #include "kernel/smp.h"
 #include "lib/string.h"
 
-/* Less than the deadline of a test, so that the reason is told and not only that time was up. */
+/* Less than the deadline of a test, so that the report has the reason and not only a deadline. */
 #define SECOND_US 1500000u
-/* For one that is stuck where no deadline reaches it: in the host. */
+/* For a processor that is stuck in the host, where no deadline reaches it. */
 #define STUCK_US      200000u
 #define RENDEZVOUS_US 1000000u
 /* Calls in a row without progress. */

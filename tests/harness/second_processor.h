@@ -13,7 +13,7 @@
 /* Skips the test on a machine with one processor. Starts the second one. */
 void need_second(struct test_run *t);
 /* Zeroed memory for what both processors touch. Not on the stack: when a test fails, the second processor may still be
- * at work for a moment. */
+ * running for a short time. */
 void *second_memory(struct test_run *t, size_t size);
 /* The second processor runs fn(argument) from now on; `argument` is from second_memory(). */
 void second_begin(struct test_run *t, void (*fn)(void *argument), void *argument);
@@ -29,7 +29,7 @@ static inline void give_way(void)
     cpu_pause();
 }
 
-/* A party to a meeting of both processors: what follows happens at the same time on both. Bounded: false when the other
+/* Rendezvous of both processors: the code that follows runs at the same time on both. Bounded: false when the other
  * does not come. `arrivals` counts arrivals, and is shared by both. */
 bool rendezvous(uint32_t *arrivals, uint32_t round);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest that does anything in any order, and a model of what each DMA may reach. For every page of every paging
- * domain the model keeps where a write may land: where the entry leads, and where it led since the page was last
- * flushed (FL-5). A flush, and the departure of the last device, leave only the former.
+ * A guest that makes random changes in random order, and a model of the pages that each DMA may reach. For every page
+ * of every paging domain the model keeps the places where a write may land: the target of the entry, and its targets
+ * since the page was last flushed (FL-5). A flush, or the departure of the last device, leaves only the current target.
  */
 #ifndef PVT_TESTS_HARNESS_STRESS_MODEL_H
 #define PVT_TESTS_HARNESS_STRESS_MODEL_H
@@ -39,7 +39,7 @@ struct stress {
 };
 
 void stress_begin(struct stress *s, struct test_run *t);
-/* One thing that a guest may do, by chance: map, unmap, move a leaf, change a permission, flush in some way, move or
+/* One random operation of a guest: map, unmap, move a leaf, change a permission, flush in some way, move or
  * detach a device, or replace a domain without devices. */
 void stress_step(struct stress *s);
 /* Takes devices and domains back. */

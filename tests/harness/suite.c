@@ -52,7 +52,7 @@ static struct suite *suite;
 static struct option_error option_error;
 static bool options_ok;
 
-/* A machine without a serial port shows nothing of what suite_main() will say about them. */
+/* A machine without a serial port does not show the messages of suite_main() about them. */
 static void report_bad_options(const struct boot_info *info, struct volume *volume)
 {
     char text[sizeof(option_error.text) + 64];
@@ -115,7 +115,7 @@ static const char *begin(struct suite *s, const struct boot_info *info)
     suite_describe_buses();
     suite_reset(s);
     suite_find_devices(s);
-    /* With several processors the firmware takes its time to put them to rest; that is not ours. */
+    /* The firmware takes some time to stop several processors; that time is not counted. */
     leaving_us = info->leave_tsc / (time_tsc_hz() / 1000000);
     report_comment("timing: firmware_to_first_test_us=%llu exit_boot_services_us=%llu",
                    (unsigned long long)(time_us() - leaving_us), (unsigned long long)leaving_us);

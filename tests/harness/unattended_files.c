@@ -23,7 +23,7 @@ struct generations {
     unsigned newest, oldest, count;
 };
 
-/* FAT keeps no case worth trusting. */
+/* FAT does not keep the case of a name reliably. */
 static bool generation_of(const char *name, unsigned *number)
 {
     static const char prefix[] = RUN_PREFIX;

@@ -30,7 +30,7 @@ uint64_t drive_registers(struct test_run *t, struct process *p, const struct dma
 uint64_t program_drive(uint64_t registers, uint64_t iova, uint64_t length, uint64_t what);
 /* The same, then system call USER_CALL_FIRST, then the same again. */
 uint64_t program_drive_twice(uint64_t registers, uint64_t iova, uint64_t length, uint64_t what);
-/* The same, then a load from address 0: the program dies. */
+/* The same, then a load from address 0, which ends the program. */
 uint64_t program_drive_and_crash(uint64_t registers, uint64_t iova, uint64_t length, uint64_t what);
 /* Has the device write 8 bytes at each of `count` IOVAs, which are an array at `list`. */
 uint64_t program_drive_list(uint64_t registers, uint64_t list, uint64_t count, uint64_t what);

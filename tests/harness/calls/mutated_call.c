@@ -4,7 +4,7 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 
-/* Bytes before and after the output structure that are looked at after each call; all others once a test. */
+/* Bytes before and after the output structure that are checked after each call; all others once a test. */
 #define OUTPUT_MARGIN 64u
 
 struct mutated_call mutated_call_begin(struct call_fixture *f, enum call_id call, uint64_t *body)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A right call in which one thing is changed. A test describes the change and the rule that the ABI gives for it;
- * mutated_call_send() judges status, effect, registers, and the memory around input and output.
+ * mutated_call_send() checks status, effect, registers, and the memory around input and output.
  */
 #ifndef PVT_TESTS_HARNESS_CALLS_MUTATED_CALL_H
 #define PVT_TESTS_HARNESS_CALLS_MUTATED_CALL_H
@@ -36,7 +36,7 @@ struct call_fixture mutated_call_fixture(struct test_run *t, enum call_id call);
 struct mutated_call mutated_call_begin(struct call_fixture *f, enum call_id call, uint64_t *body);
 /* RULE_REFUSE with these statuses. */
 void mutated_call_refuse_with(struct mutated_call *m, enum hv_status one, enum hv_status other);
-/* Sends it and judges it, after the right call where that was not tried yet; the test ends here when the host is wrong.
+/* Sends it and checks it, after the right call where that was not tried yet; the test ends here when the host is wrong.
  * Returns RAX. */
 uint64_t mutated_call_send(struct test_run *t, struct call_fixture *f, const struct mutated_call *m);
 /* Puts the body to its usual place first, or to `offset` of the input buffer. In register form RDX, R8 and the XMM
@@ -52,7 +52,7 @@ void mutated_call_end(struct test_run *t, struct call_fixture *f, enum call_id c
 
 /* One call with a value of its own in every register that is not a parameter, so that a lost and a swapped one show.
  * All but RAX have to come back, and RCX unless it may change. `name` is for the report. An exception is returned, and
- * is for the caller to judge. `xmm`: input for XMM0 to XMM5, or NULL. */
+ * is for the caller to check. `xmm`: input for XMM0 to XMM5, or NULL. */
 struct register_call {
     const char *name;
     uint64_t control, rdx, r8;
