@@ -70,10 +70,10 @@ TEST(back_and_forth,
      COVERS("ATT-4 ATT-2") DEVICES(ALL) KINDS("dma")
      STEPS("Two domains map one IOVA to different pages. Thirty times the device is attached to the one and writes, "
            "then to the other and writes, each time some bytes further on.")
-     EXPECTS("Each write lands in the page of the domain that the device is in at that moment, and the other page "
+     EXPECTS("Each write lands in the page of the domain that the device is in at that time, and the other page "
              "stays as it was.")
-     IF_IT_FAILS("Translations of the earlier visit come back: the tag of a domain is used again while its cached "
-                 "entries are alive, or only every second move flushes."))
+     IF_IT_FAILS("Translations of the earlier visit are used again: the DID of a domain is reused while its cached "
+                 "entries are valid, or only every second move flushes."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
@@ -198,7 +198,7 @@ TEST(one_device_through_eight_domains,
      STEPS("Eight domains map one IOVA to eight different pages. The device visits all of them in turn, twice, and "
            "writes once in each.")
      EXPECTS("Every write is in the page of the domain that is visited, and nowhere else.")
-     IF_IT_FAILS("The host mixes up domains: too few hardware tags, tags used again without a flush, or a root that is "
+     IF_IT_FAILS("The host mixes up domains: too few DIDs, DIDs used again without a flush, or a root that is "
                  "kept per device instead of per domain."))
 {
     struct dma_engine *e = device(t);
@@ -243,7 +243,7 @@ TEST(unknown_domain_is_refused,
      STEPS("The device is in a domain and has a page cached. ATTACH moves it to a domain id that was never created. "
            "The device then writes to the page twice, at different offsets.")
      EXPECTS("The call fails with any status, and both writes land.")
-     IF_IT_FAILS("The host takes the device out of its old domain before it knows that the new one exists. A guest "
+     IF_IT_FAILS("The host takes the device out of its old domain before it has checked that the new one exists. A guest "
                  "driver that tries and fails would lose its DMA, or worse, have it pass through."))
 {
     struct dma_engine *e = device(t);
@@ -264,7 +264,7 @@ TEST(switch_with_dma_under_way,
            "out later; meanwhile ATTACH moves it to the second domain. Then the write ends.")
      EXPECTS("All 512 bytes are in A, or all are in B, and the other page is unchanged. Which of the two is recorded.")
      IF_IT_FAILS("Bytes in both pages or in neither: the switch is not one step. A transfer saw two tables, was cut "
-                 "into pieces, or fell into a moment when the device was in no domain."))
+                 "into pieces, or came at a time when the device was in no domain."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);

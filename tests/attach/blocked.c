@@ -24,12 +24,12 @@ TEST(writes_abort,
 }
 
 TEST(reads_abort,
-     PROMISE("A device in a blocking domain reads nothing, and what it would write back goes nowhere")
+     PROMISE("A device in a blocking domain reads nothing, and its writes are dropped")
      COVERS("ATT-7") DEVICES(ALL) KINDS("dma fault")
      STEPS("In a blocking domain the device reads the bytes at the address of a page, and at an arbitrary IOVA, "
            "inverts them and writes them back to where they came from.")
      EXPECTS("Nothing changes in memory; a fault record, where there is one, names a read that was blocked.")
-     IF_IT_FAILS("The block covers writes only, or it is looked at for writes only. Look at the read permission of "
+     IF_IT_FAILS("The block covers writes only, or is checked for writes only. Look at the read permission of "
                  "the tables that the host uses for a blocking domain."))
 {
     struct dma_engine *e = device(t);
@@ -42,13 +42,13 @@ TEST(reads_abort,
 }
 
 TEST(reads_see_nothing,
-     PROMISE("What a device reads while it is blocked is not the memory's content")
+     PROMISE("A device that is blocked does not read the memory's content")
      COVERS("ATT-7 TR-1") DEVICES(READING) KINDS("dma")
      STEPS("The device reads a mapped page, which shows that reading works. The page is unmapped and flushed, and the "
            "device reads its IOVA. It is attached to a blocking domain and reads at the address of the page.")
      EXPECTS("The first read shows the bytes of the page. The later ones show none of them.")
      IF_IT_FAILS("Reads that fault must not return memory: this host aborts a refused read too late, or does not "
-                 "refuse it. Secrets of the guest leak to a device that has been taken away."))
+                 "refuse it. Data of the guest leak to a device that has no driver any more."))
 {
     struct dma_engine *e = device(t);
     struct buffer secret = buffer(t, 1);
@@ -103,8 +103,8 @@ TEST(identity_dies,
      STEPS("The device writes to a page by its address in an identity domain, then is attached to a blocking domain "
            "and writes there again.")
      EXPECTS("The first write lands, the second changes nothing.")
-     IF_IT_FAILS("One-to-one translations that are cached, or the mode itself, outlive the switch: a device that was "
-                 "taken away still reaches the whole memory of the guest."))
+     IF_IT_FAILS("One-to-one translations that are cached, or the mode itself, outlive the switch: a device that is "
+                 "blocked still reaches the whole memory of the guest."))
 {
     struct dma_engine *e = device(t);
     struct domain *blocked = domain_blocked(t), *identity = domain_identity(t);

@@ -101,7 +101,7 @@ TEST(drops_cached_translations,
      STEPS("The device uses a page and is detached. The page is unmapped, another one is mapped at the same IOVA, and "
            "nothing is flushed. The device is attached again and writes.")
      EXPECTS("The write is in the new page, and the old one is unchanged.")
-     IF_IT_FAILS("Entries from before the DETACH are alive after the next ATTACH. Neither of the two calls invalidates "
+     IF_IT_FAILS("Entries from before the DETACH are valid after the next ATTACH. Neither of the two calls invalidates "
                  "the translations of the device."))
 {
     struct dma_engine *e = device(t);

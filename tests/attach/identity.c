@@ -44,7 +44,7 @@ TEST(limited_to_guest_memory,
      PROMISE("An identity domain does not reach addresses where the guest has no memory")
      COVERS("ID-1 TR-10") DEVICES(ALL) KINDS("dma fault")
      STEPS("In an identity domain, the device writes to and reads from an address where the guest has no memory.")
-     EXPECTS("Where the host records faults, both are recorded; nothing changes.")
+     EXPECTS("If the host records faults, both are recorded; nothing changes.")
      IF_IT_FAILS("The identity domain passes everything through to the machine: the device reaches memory of the host "
                  "or of other guests."))
 {
@@ -69,7 +69,7 @@ TEST(no_trace_of_earlier_tables,
      STEPS("A paging domain sends the address of page A to page B, and the device uses it. The device is moved to an "
            "identity domain and writes to the address of A.")
      EXPECTS("The bytes are in A, and B stays unchanged.")
-     IF_IT_FAILS("Cached translations of the old domain survive the move: the tag is reused, or not flushed."))
+     IF_IT_FAILS("Cached translations of the old domain survive the move: the DID is reused, or not flushed."))
 {
     struct dma_engine *e = device(t);
     struct domain *paging = domain_paging(t), *identity = domain_identity(t);

@@ -6,7 +6,7 @@
  * ATTACH replaces the entry by which the IOMMU finds the tables of a device. Hosts that do this in several steps
  * have states in between: the entry is cleared first (the device is blocked, and DMA that both domains allow is
  * refused), the type changes before the root does (the device passes through, or walks the wrong tables), or the
- * caches still hold translations with the tag of the domain before. Each state lasts for microseconds. Only a device
+ * caches still hold translations with the DID of the domain before. Each state lasts for microseconds. Only a device
  * that is at work during the whole call can see it.
  *
  * The device therefore repeats one write without end, at an IOVA that is also the GPA of a page of the test. The page
@@ -118,7 +118,7 @@ static void under_fire(struct test_run *t, enum domain_kind from, enum domain_ki
     }
     burst = continuous_dma_stop(t, g.engine, SLOT);
     if (from != DOMAIN_BLOCKED && to != DOMAIN_BLOCKED) {
-        CHECK_EQ(burst.faults, 0, "passes of the burst that were refused, though both domains lead on");
+        CHECK_EQ(burst.faults, 0, "refused passes of the continuous DMA, though both domains map the IOVA");
     }
     refresh(&g);
     for (unsigned i = 0; i < PLACES; i++) {
@@ -146,10 +146,10 @@ static void under_fire(struct test_run *t, enum domain_kind from, enum domain_ki
         IF_IT_FAILS("Translations of the paging domain outlive the move."))                                            \
     ROW(test, identity, DOMAIN_IDENTITY,                                                                               \
         COVERS("ATT-5 ID-1") WORD(direction, "from an identity domain to another")                                     \
-        IF_IT_FAILS("The device is blocked for a moment, or falls back to an old table."))                             \
+        IF_IT_FAILS("The device is blocked for a short time, or uses an old table."))                             \
     ROW(test, blocked, DOMAIN_BLOCKED,                                                                                 \
         COVERS("ATT-5 ID-2") WORD(direction, "from a blocking to an identity domain")                                  \
-        IF_IT_FAILS("A table that the device used before comes back for a moment."))
+        IF_IT_FAILS("A table that the device used before is in force for a short time."))
 
 #define FROM_EACH_TO_BLOCKED(ROW, test)                                                                                \
     ROW(test, paging, DOMAIN_PAGING,                                                                                   \
@@ -160,7 +160,7 @@ static void under_fire(struct test_run *t, enum domain_kind from, enum domain_ki
         IF_IT_FAILS("Untranslated DMA under way is not waited for."))                                                  \
     ROW(test, blocked, DOMAIN_BLOCKED,                                                                                 \
         COVERS("ATT-5 ATT-6 ATT-7") WORD(direction, "from a blocking domain to another")                               \
-        IF_IT_FAILS("The device is unblocked for a moment between two blocking domains."))
+        IF_IT_FAILS("The device is unblocked for a short time between two blocking domains."))
 /* clang-format on */
 
 /* The rows of the lists are in one order. */
@@ -175,7 +175,7 @@ VARIANTS(const enum domain_kind, origins, FROM_EACH_TO_PAGING);
           "{direction} and back, without a pause; after each ATTACH the guest takes back what the device could reach " \
           "before.")                                                                                                   \
     EXPECTS("While ATTACH runs, a write is in the old or the new place, never in a third; after it, in the new one. "  \
-            "No write is refused where both domains lead on.")
+            "No write is refused where both domains map the IOVA.")
 
 EACH_TEST(FROM_EACH_TO_PAGING, to_paging, UNDER_FIRE)
 {

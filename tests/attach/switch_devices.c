@@ -64,7 +64,7 @@ static void build(struct test_run *t, struct town *w)
     refresh(w);
 }
 
-/* While one device moved, it could be in either home; everybody else was where he is. */
+/* While one device moved, it could be in either domain; each other device stayed in its own. */
 static void expect_at_home(struct test_run *t, struct town *w, unsigned mover, unsigned left, const char *when)
 {
     for (unsigned home = 0; home < HOMES; home++) {
@@ -101,7 +101,7 @@ TEST(several_devices_at_random,
            "domains: identity, blocking, and four paging ones. Two or three devices are often in the same domain.")
      EXPECTS("After each ATTACH every device writes to its domain's page alone. While ATTACH runs, the mover is in "
              "the old or in the new one, and the others stay where they are.")
-     IF_IT_FAILS("A device keeps something of a domain that it left, or a move disturbs devices that did not move."))
+     IF_IT_FAILS("A device keeps state of a domain that it left, or a move changes devices that did not move."))
 {
     struct town w;
 
@@ -125,7 +125,7 @@ TEST(several_devices_one_by_one,
            "one, six times.")
      EXPECTS("Each writes to the page of the domain that it is in; no write of any device is refused, as both domains "
              "map the IOVA.")
-     IF_IT_FAILS("A move of one device drops, blocks or moves others of its domain for a moment."))
+     IF_IT_FAILS("A move of one device drops, blocks or moves others of its domain for a short time."))
 {
     struct town w;
 
@@ -134,7 +134,7 @@ TEST(several_devices_one_by_one,
         move(t, &w, i % DEVICE_COUNT, HOME_PAGING + (i / DEVICE_COUNT + 1) % 2);
     }
     for (unsigned i = 0; i < DEVICE_COUNT; i++) {
-        CHECK_EQ(continuous_dma_stop(t, w.device[i], SLOT).faults, 0, "passes of a burst that were refused");
+        CHECK_EQ(continuous_dma_stop(t, w.device[i], SLOT).faults, 0, "refused passes of continuous DMA");
     }
     refresh(&w);
 }

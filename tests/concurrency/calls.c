@@ -198,7 +198,7 @@ TEST(synthetic_msrs,
     CHECK_EQ(second->hypercall, first.hypercall, "HYPERCALL on the second processor");
 }
 
-/* As many as there is time for: on a busy machine an emulated processor gets little of it. */
+/* As many as fit into the time: on a loaded machine an emulated processor gets little of it. */
 #define ROUNDS_MAX 2000u
 #define CHAT_US    40000u
 

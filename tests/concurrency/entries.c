@@ -34,7 +34,7 @@ static void read_over_and_over(struct test_run *t, struct dma_engine *e, unsigne
         .operation = DMAPROBE_READ, .flags = DMAPROBE_REPEAT, .iova = iova, .length = LENGTH};
 
     dmaprobe_start(e, slot, &burst);
-    REQUIRE(burst.state == DMAPROBE_RUNNING, "the device did not start its burst");
+    REQUIRE(burst.state == DMAPROBE_RUNNING, "the device did not start its DMA");
 }
 
 static bool written(const struct buffer *b, unsigned page)

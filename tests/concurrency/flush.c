@@ -261,7 +261,7 @@ TEST(attach_under_fire,
     map(t, d[1], BASE_IOVA, &b, RW);
     attach(t, d[2], e);
     dmaprobe_start(e, BURST, &burst);
-    REQUIRE(burst.state == DMAPROBE_RUNNING, "the device did not start its burst");
+    REQUIRE(burst.state == DMAPROBE_RUNNING, "the device did not start its DMA");
     second_begin(t, drive, driver);
     for (unsigned i = 0; i < 2 * ROUNDS; i++) {
         unsigned now = i % 3;

@@ -3,7 +3,7 @@
  * The hypercall page belongs to the partition: where one processor moves it, all processors see it.
  *
  * The page is an overlay on guest memory. A host puts it there by changing the second-stage translation, and has to
- * make all processors forget the old translation of that address before the write to the MSR returns. A host that
+ * flush the old translation on all processors of that address before the write to the MSR returns. A host that
  * does so for the processor that wrote the MSR only passes every test with one processor. The other processor goes
  * on reading the RAM below the page, or, after the page was taken away, goes on executing code from a page that the
  * host uses for something else.
@@ -80,7 +80,7 @@ static bool move_watched(struct test_run *t, struct watcher *w, uint64_t gpa)
 }
 
 TEST(page_moves_for_all,
-     PROMISE("Where one processor moves the hypercall page, the other one sees it at once, and the RAM once it has "
+     PROMISE("If one processor moves the hypercall page, the other one sees it at once, and the RAM once it has "
              "left")
      COVERS("GEN-16 DISC-8") DEVICES(NONE) KINDS("none")
      STEPS("The second processor reads the start of a page of RAM. The first one moves the hypercall page there, and "

@@ -69,7 +69,7 @@ TEST(new_mapping_needs_no_flush,
 }
 
 TEST(nothing_survives_off_and_on,
-     PROMISE("What a device cached before ATS was switched off is gone when it is switched on again")
+     PROMISE("Translations that a device cached before ATS was disabled are gone when it is enabled again")
      COVERS("ATS-2 ATS-1") DEVICES(dmaprobe_ats) KINDS("dma fault flush")
      STEPS("With ATS on, the device writes to a mapped page. ATS is switched off, the page is unmapped and the domain "
            "flushed, ATS is switched on, and the device writes to the IOVA again.")
@@ -100,7 +100,7 @@ TEST(blocked_after_ats_off,
            "and the device is attached to a blocking domain; it writes. ATS is switched on again, and it writes once "
            "more.")
      EXPECTS("Neither write reaches the page; a fault record, where there is one, says blocked.")
-     IF_IT_FAILS("This is how a guest takes a device away from its driver. A translation in the device survives it, or "
+     IF_IT_FAILS("This is how a guest takes a device away from its driver. A translation in the device remains, or "
                  "translation requests of a blocked device are still answered."))
 {
     struct dma_engine *e = device(t);

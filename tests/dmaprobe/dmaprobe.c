@@ -207,7 +207,7 @@ TEST(held_dma_of_two_devices,
 TEST(held_dma_and_detach,
      PROMISE("A DMA translated before DETACH, or before ATTACH elsewhere, does not write after the call has returned")
      COVERS("DET-4 ATT-5") DEVICES(PROBE) KINDS("dma")
-     STEPS("The device translates a write and holds it; it is detached, the page is refilled, and the write is let go. "
+     STEPS("The device translates a write and holds it; it is detached, the page is refilled, and the write is released. "
            "The same again with ATTACH to a blocking domain in place of DETACH.")
      EXPECTS("No byte changes after the call has returned.")
      IF_IT_FAILS("DETACH or ATTACH switches the tables and leaves transfers under way alone. A guest that frees all "
@@ -231,7 +231,7 @@ TEST(switches_under_fire,
      COVERS("ATT-5 ATT-1 ATT-4") DEVICES(PROBE) KINDS("dma fault")
      STEPS("The device writes to one IOVA without end. Sixty times it is attached to one of two paging domains, which "
            "map the IOVA to different pages, or to a blocking domain; both pages are refilled right after, and the "
-           "device goes on for a while.")
+           "device continues for some exits.")
      EXPECTS("After each switch only the page of the domain that the device is in is written to, and none while it is "
              "blocked.")
      IF_IT_FAILS("Writes of the old domain still arrive after ATTACH has returned, or those of the new one do not "
@@ -249,20 +249,20 @@ TEST(switches_under_fire,
                                             .iova = IOVA,
                                             .length = 64,
                                             .operand = e->ops->fill_value});
-    REQUIRE(burst.state == DMAPROBE_RUNNING, "the device did not start its burst");
+    REQUIRE(burst.state == DMAPROBE_RUNNING, "the device did not start its DMA");
     for (unsigned i = 0; i < 60; i++) {
         struct domain *now = turns[i % 6];
 
         attach(t, now, e);
         buffer_refresh(&a);
         buffer_refresh(&b);
-        (void)dmaprobe_pending(e); /* exits: the burst goes on */
+        (void)dmaprobe_pending(e); /* exits, at which the DMA continues */
         (void)dmaprobe_pending(e);
         CHECK_EQ(!memory_find_other(a.data, 64, e->ops->fill_value), now == first, "the first page is written to");
         CHECK_EQ(!memory_find_other(b.data, 64, e->ops->fill_value), now == second, "the second page is written to");
     }
     (void)dmaprobe_release(e, HELD, &burst);
-    REQUIRE(burst.repeats >= 60, "the burst made %u passes only", burst.repeats);
+    REQUIRE(burst.repeats >= 60, "the continuous DMA made %u passes only", burst.repeats);
     drain_faults(t, e);
 }
 

@@ -21,7 +21,7 @@ static void start_burst(struct test_run *t, struct dma_engine *e, uint64_t iova)
 
     STEP("device 0x%llx writes 64 bytes at IOVA 0x%llx again and again", e->device_id, iova);
     dmaprobe_start(e, BURST, &burst);
-    REQUIRE(burst.state == DMAPROBE_RUNNING, "the device did not start its burst");
+    REQUIRE(burst.state == DMAPROBE_RUNNING, "the device did not start its DMA");
 }
 
 static struct dmaprobe_request stop_burst(struct dma_engine *e)
@@ -55,21 +55,21 @@ TEST(switch_has_no_moment_in_between,
         attach(t, i % 2 ? first : second, e);
     }
     burst = stop_burst(e);
-    CHECK_EQ(burst.faults, 0, "passes of the burst that were refused during the switches");
-    REQUIRE(burst.repeats >= SWITCHES, "the burst made %u passes only", burst.repeats);
+    CHECK_EQ(burst.faults, 0, "refused passes of the continuous DMA during the switches");
+    REQUIRE(burst.repeats >= SWITCHES, "the continuous DMA made %u passes only", burst.repeats);
     expect_untouched(t, &untranslated, "the page at the untranslated address");
 }
 
 TEST(switch_leaves_nothing_to_the_old_domain,
-     PROMISE("What a device uses while it moves to a new domain does not become a translation of the domain it has "
+     PROMISE("A translation that a device uses while it moves to a new domain is not cached for the domain it has "
              "left")
      COVERS("ATT-5 ISO-2") DEVICES(PROBE) KINDS("dma fault")
      STEPS("Two devices are in a domain that does not map a certain IOVA. One of them writes to it without end and is "
            "attached to a new domain that maps it. After the move the device that stayed writes to this IOVA, and so "
            "does the one that moved.")
      EXPECTS("The device that stayed faults as not present and changes nothing; the one that moved reaches the page.")
-     IF_IT_FAILS("During the switch a translation through the new tables was cached under the tag of the old domain, "
-                 "and all devices there can use it. The tag and the root have to change in one step, or the old tag "
+     IF_IT_FAILS("During the switch a translation through the new tables was cached under the DID of the old domain, "
+                 "and all devices there can use it. The DID and the root have to change in one step, or the old DID "
                  "has to be flushed after it."))
 {
     struct dma_engine *mover = device_n(t, 0), *stayer = device_n(t, 1);

@@ -184,7 +184,7 @@ EACH_TEST(LARGE_LEAVES, leaf_permissions_domain_flush,
                 "writable and is flushed; the device writes; the leaf becomes read-only again and is flushed; the "
                 "device writes. The flush is FLUSH_DEVICE_DOMAIN.")
           EXPECTS("Writes are denied, land, and are denied again.")
-          IF_IT_FAILS("The permission of a cached large page outlives the flush, or is not looked at."))
+          IF_IT_FAILS("The permission of a cached large page outlives the flush, or is not checked."))
 {
     permissions_by_domain(t, VARIANT(large_leaves));
 }
@@ -196,7 +196,7 @@ EACH_TEST(LARGE_LEAVES, leaf_permissions_list_flush,
                 "writable and is flushed; the device writes; the leaf becomes read-only again and is flushed; the "
                 "device writes. The flush is a list of that block.")
           EXPECTS("Writes are denied, land, and are denied again.")
-          IF_IT_FAILS("The permission of a cached large page outlives the flush, or is not looked at."))
+          IF_IT_FAILS("The permission of a cached large page outlives the flush, or is not checked."))
 {
     permissions_by_list(t, VARIANT(large_leaves));
 }

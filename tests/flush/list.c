@@ -372,7 +372,7 @@ OBSERVATION(flags_other_than_iommu_format,
             COVERS("LS-7") DEVICES(NONE) KINDS("flush bad-input")
             STEPS("Sends the list flush with flags 0, 2, 3 and 0x80000001, then flushes the domain as a whole.")
             EXPECTS("Any status for the odd flags, which is recorded; the domain flush succeeds.")
-            IF_IT_FAILS("A flag that the host does not know breaks the domain."))
+            IF_IT_FAILS("A flag that the host does not define breaks the domain."))
 {
     struct domain *d = domain_paging(t);
     struct hv_input_flush_device_domain_list *in = hypercall_input_page();
@@ -393,7 +393,7 @@ OBSERVATION(flags_other_than_iommu_format,
 }
 
 OBSERVATION(neighbours_of_a_block,
-            PROMISE("Pages right before and after a flushed block: kept or dropped, as the host likes")
+            PROMISE("Pages right before and after a flushed block: kept or dropped, either is legal")
             COVERS("LS-9 FL-4") DEVICES(ALL) KINDS("dma flush")
             STEPS("Four used pages are unmapped, the second one is flushed by a block of one page; then the pages "
                   "before and after it are tried.")

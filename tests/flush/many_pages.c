@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Flushes of many distinct pages (FL-1, LS-4, LS-9, ATT-4). A host that queues invalidations in batches, or walks a
- * list of cached pages with a bound, is right for a few pages and forgets the rest. So every page is used by the device
+ * list of cached pages with a bound, is right for a few pages and drops the rest. So every page is used by the device
  * first, has a target of its own, and is tried afterwards. The counts are above 512 and no multiple of a usual batch.
  */
 #include "drivers/hypercall.h"
@@ -158,7 +158,7 @@ TEST(many_pages_while_away,
      STEPS("The device uses 601 pages, each with a target of its own, and is attached to another domain. All pages are "
            "unmapped without a flush; the device comes back and writes to every one of them.")
      EXPECTS("No byte changes.")
-     IF_IT_FAILS("What ATTACH drops when a device leaves its domain is bounded by a number of pages."))
+     IF_IT_FAILS("ATTACH drops only a bounded number of pages when a device leaves its domain."))
 {
     struct many m = make_many(t, MANY, PAGE_SIZE);
     struct domain *other = domain_paging(t);

@@ -11,7 +11,7 @@
  * host has the upper levels and not the leaf. PAGES_USED: it used the pages that change. A host that drops the leaf
  * and keeps the cached table passes with PAGES_USED alone where the old table still holds what it held. That is why
  * the tables are overwritten with entries that lead to a trap page, as soon as the flush has returned: their next
- * owner would do the same, and a walk through an old table then ends in a page that is looked at.
+ * owner would do the same, and a walk through an old table then ends in a page that is checked.
  *
  * Two things could hide a defect. An access between change and flush would load the new entry: there is none, and no
  * hypercall either. A domain id whose entries an earlier combination left behind would give a wrong result for

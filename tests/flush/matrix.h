@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Flush ordering as a matrix: what the guest changes in its tables, times how it flushes. A change is a scene: a domain
- * with some pages, what is done to its tables, and where a DMA must land before and after the flush.
+ * Flush ordering as a matrix: the changes that the guest makes in its tables, times the ways to flush. A scene is one
+ * change: a domain with some pages, the edit of its tables, and the places of a DMA before and after the flush.
  */
 #ifndef PVT_TESTS_FLUSH_MATRIX_H
 #define PVT_TESTS_FLUSH_MATRIX_H
@@ -12,8 +12,7 @@
 #define MATRIX_IOVA    SIZE_1G
 #define MATRIX_PROBES  4u
 #define MATRIX_ORPHANS 8u
-#define MATRIX_TRAP    7u /* page of the small buffer that no domain maps; freed tables lead to it when they are reused \
-                           */
+#define MATRIX_TRAP    7u /* page of the small buffer that no domain maps: the target of reused tables */
 
 /* NULL: a DMA reaches nothing. */
 struct matrix_probe {

@@ -73,7 +73,7 @@ TEST(held_operations,
      COVERS("FL-6") DEVICES(PROBE) KINDS("dma flush")
      STEPS("For each operation of the device (read, write, fill, add, swap) and each way to flush: the device starts "
            "it and holds it after the translation. The guest unmaps the page, flushes, and lets a next owner write to "
-           "it; then the device lets go.")
+           "it; then the device carries it out.")
      EXPECTS("The page holds what its next owner wrote, and the device has seen none of it.")
      IF_IT_FAILS("The flush does not wait for all kinds of DMA under way. Waiting for writes alone lets a read "
                  "disclose the next owner's data."))
@@ -91,7 +91,7 @@ TEST(held_in_every_slot,
      PROMISE("A flush waits for all requests that a device has under way, not for the first of them")
      COVERS("FL-6") DEVICES(PROBE) KINDS("dma flush")
      STEPS("The device holds fifteen requests at fifteen pages of one domain, all translated. The guest unmaps all "
-           "pages, flushes once, and gives the pages away; the device lets its requests go, the youngest first.")
+           "pages, flushes once, and reuses the pages; the device carries out its requests, the youngest first.")
      EXPECTS("None of the pages is written.")
      IF_IT_FAILS("The flush waits for some of a device's requests only, such as the oldest."))
 {
@@ -122,7 +122,7 @@ TEST(held_list_of_pieces,
      PROMISE("Of a list of pieces neither the one under way nor those to come reach a page after its flush")
      COVERS("FL-6 FL-1") DEVICES(PROBE) KINDS("dma flush")
      STEPS("The device starts a list of four pieces in four pages and holds it: the first piece is translated, the "
-           "others are not. The guest unmaps the first three pages, flushes, and gives them away; the device lets go.")
+           "others are not. The guest unmaps the first three pages, flushes, and reuses them; the device carries out the list.")
      EXPECTS("None of the three pages is written, neither by the piece under way nor by those after it.")
      IF_IT_FAILS("A host that translates a whole list at its start must wait for all of it in a flush."))
 {
@@ -142,5 +142,5 @@ TEST(held_list_of_pieces,
     flush_list(t, d, MATRIX_IOVA, 3 * PAGE_SIZE);
     buffer_refresh(&b);
     (void)continuous_dma_release(t, e, FIRST_SLOT);
-    expect_untouched(t, &b, "pages given away after the flush");
+    expect_untouched(t, &b, "pages reused after the flush");
 }

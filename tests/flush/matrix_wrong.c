@@ -92,8 +92,8 @@ OBSERVATION(other_pages_flushed,
             COVERS("FL-4 FL-5 LS-9") DEVICES(ALL) KINDS("dma flush")
             STEPS("The guest points four leaves at other pages. It flushes pages before them, after them and 2 "
                   "MiB away; then the second and third of them; then the rest.")
-            EXPECTS("What was flushed leads to the new page at once. Everything else leads to the old or the new page, "
-                    "whole, until it is flushed itself.")
+            EXPECTS("Flushed pages lead to the new page at once. All others lead to the old or the new page, "
+                    "whole, until they are flushed themselves.")
             IF_IT_FAILS("An element of a list flush is shifted, or loses its first or its last page."))
 {
     struct missed m = missed(t, device(t));

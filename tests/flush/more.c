@@ -113,7 +113,7 @@ TEST(before_it_the_old_right_or_the_new_page,
      STEPS("The device reads a read-only page, and its writes are refused. Then the leaf becomes a writable one of "
            "another page without a flush, and the device writes. Then the domain is flushed, and it writes once more.")
      EXPECTS("Before the flush the write is refused, or it lands in the new page; it never lands in the old one, which "
-             "could not be written at any time. After the flush it is in the new page. What was seen is recorded.")
+             "could not be written at any time. After the flush it is in the new page. The result is recorded.")
      IF_IT_FAILS("The host takes the address from its cache and the permission from the tables, or the other way "
                  "round: a page that was only ever shown to the device is overwritten."))
 {
@@ -142,7 +142,7 @@ TEST(other_domain_goes_on,
            "each the second device writes, then the first.")
      EXPECTS("Every write of both devices lands.")
      IF_IT_FAILS("A flush of one domain takes another one's translations or tables away: the host keys its flush by "
-                 "the wrong tag and then cannot walk again."))
+                 "the wrong DID and then cannot walk again."))
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
@@ -167,7 +167,7 @@ TEST(flushes_the_named_domain,
            "unmapped and that domain is flushed; then the same with the other one.")
      EXPECTS("After each flush exactly the device of the flushed domain faults; the other one's write lands until its "
              "own turn.")
-     IF_IT_FAILS("The flush hits the wrong domain: look at how the host gets from a domain id to the tag of the "
+     IF_IT_FAILS("The flush hits the wrong domain: look at how the host gets from a domain id to the DID of the "
                  "hardware, in particular for the second domain made."))
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
@@ -222,7 +222,7 @@ TEST(dma_under_way_is_over,
      PROMISE("A DMA started before the flush does not write to the page after the flush has returned")
      COVERS("FL-6") DEVICES(DEFERRED) KINDS("dma flush")
      STEPS("Starts a DMA that the device carries out later, unmaps its page, flushes the domain, and gives the page to "
-           "another owner. Then the DMA is let go.")
+           "another owner. Then the DMA is released.")
      EXPECTS("The page of the new owner stays unchanged.")
      IF_IT_FAILS("The host does not wait for requests that were translated before the flush (drain): memory is written "
                  "after the guest was told that it is safe to reuse."))

@@ -10,7 +10,7 @@ TEST(same_iova_two_targets,
      COVERS("ISO-1") DEVICES(ALL) KINDS("dma")
      STEPS("Two devices in two domains that map the same IOVA to different pages write in turn.")
      EXPECTS("Each finds its own page, every time.")
-     IF_IT_FAILS("Translations are cached without the tag of their domain."))
+     IF_IT_FAILS("Translations are cached without the DID of their domain."))
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
@@ -101,13 +101,13 @@ TEST(moving_one_of_two,
 }
 
 TEST(moving_next_to_a_bystander,
-     PROMISE("Moving a device through blocking, identity and paging domains does not disturb a device in a domain of "
+     PROMISE("Moving a device through blocking, identity and paging domains does not change a device in a domain of "
              "its own")
      COVERS("ISO-2") DEVICES(ALL) KINDS("dma")
      STEPS("One device is moved nine times through blocking, identity and paging domains; after each move a second "
            "device in a domain of its own writes.")
      EXPECTS("All writes of the second device land.")
-     IF_IT_FAILS("A move disturbs the entry of another device, or flushes so that it cannot translate any more."))
+     IF_IT_FAILS("A move changes the entry of another device, or flushes so that it cannot translate any more."))
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
     struct buffer b = buffer(t, 1);
@@ -164,7 +164,7 @@ TEST(foreign_partition_is_refused,
      STEPS("ATTACH, DETACH, DELETE and FLUSH are sent in the name of five other partitions. After each round the "
            "device writes; at the end it is moved to the domain that a DELETE named.")
      EXPECTS("All are refused, the device's writes land, and the other domain is still there.")
-     IF_IT_FAILS("The host trusts the partition id in the parameters."))
+     IF_IT_FAILS("The host does not check the partition id in the parameters."))
 {
     static const uint64_t partitions[] = {0, 1, 2, 0xDEAD, 0x8000000000000000};
     struct dma_engine *e = device(t);

@@ -63,10 +63,10 @@ TEST(driver_loads_and_unloads,
 static void expect_burst(struct test_run *t, struct dma_engine *e, struct buffer *victim, struct buffer *b, bool mapped,
                          const char *when)
 {
-    STEP("burst goes on: %s", when);
+    STEP("DMA continues: %s", when);
     expect_untouched(t, victim, when);
     memset(b->data, POISON_FRESH, PAGE_SIZE);
-    (void)dmaprobe_pending(e); /* exits: the burst goes on */
+    (void)dmaprobe_pending(e); /* exits, at which the DMA continues */
     (void)dmaprobe_pending(e);
     CHECK_EQ(!memory_find_other(b->data, 64, e->ops->fill_value), mapped, when);
     memset(b->data, POISON_FRESH, PAGE_SIZE);
@@ -96,14 +96,14 @@ TEST(attach_under_fire,
     map(t, d, gpa_of(victim.data), &b, RW);
     attach(t, blocked, e);
     dmaprobe_start(e, BURST, &burst);
-    REQUIRE(burst.state == DMAPROBE_RUNNING, "the device did not start its burst");
+    REQUIRE(burst.state == DMAPROBE_RUNNING, "the device did not start its DMA");
     for (unsigned i = 0; i < 10; i++) {
         expect_burst(t, e, &victim, &b, false, "blocked");
         attach(t, d, e);
         expect_burst(t, e, &victim, &b, true, "attached");
         attach(t, blocked, e);
     }
-    expect_burst(t, e, &victim, &b, false, "blocked for good");
+    expect_burst(t, e, &victim, &b, false, "blocked at the end");
     (void)dmaprobe_release(e, BURST, &burst);
     drain_faults(t, e);
 }
@@ -178,7 +178,7 @@ TEST(unload_forgets_to_block,
            "the device must still have its translation; then it is blocked and the domain deleted. The device tries "
            "the IOVA and a page of the kernel after each step.")
      EXPECTS("After a DELETE that succeeds the device reaches nothing, and a refused one changes nothing.")
-     IF_IT_FAILS("DELETE forgets the devices of the domain: they keep its tables, or fall back to untranslated "
+     IF_IT_FAILS("DELETE does not move the devices of the domain: they keep its tables, or fall back to untranslated "
                  "access."))
 {
     struct dma_engine *e = device(t);
