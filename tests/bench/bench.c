@@ -9,7 +9,7 @@
 #include "tests/harness/suite.h"
 
 #define ROUNDS     7
-#define EXIT_PARTS 10000ull /* exits per operation are told in parts of one: the flush queue makes 1/256 */
+#define EXIT_PARTS 10000ull /* exits per operation are fractions of one: the flush queue makes 1/256 */
 
 /* Exits since the host started; 0 without the oracle. Asking costs one exit itself. */
 static uint64_t exits(void)

@@ -158,9 +158,9 @@ OBSERVATION(reserved_flags,
                     "nowhere")
             COVERS("CFG-5") DEVICES(ALL) KINDS("dma bad-input")
             STEPS("For each reserved flag of CONFIGURE, creates the domain again and configures it as paging with this "
-                  "flag. Where that is accepted, attaches the device and lets it write to a mapped IOVA and to the "
+                  "flag. If the host accepts it, attaches the device and lets it write to a mapped IOVA and to the "
                   "address of a page that is not mapped.")
-            EXPECTS("A refusal will do. Where the flag is accepted, the first write lands in its page or nowhere, the "
+            EXPECTS("A refusal is right. If the flag is accepted, the first write lands in its page or nowhere, the "
                     "second nowhere. The statuses are recorded.")
             IF_IT_FAILS("A flag without public meaning opens the domain: DMA by address gets through although "
                         "translation is enabled."))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Invalid top tables. A host refuses them, or the domain blocks. The host must not read a table at an address where the
- * guest has none: each case sets out, in the memory that a sloppy host would read instead, entries that lead to a
+ * guest has none: each case sets out, in the memory that a faulty host would read instead, entries that lead to a
  * decoy.
  */
 #define TEST_GROUP "configure"
@@ -59,7 +59,7 @@ TEST(misaligned_root,
              "place")
      COVERS("CFG-4") DEVICES(ALL) KINDS("dma bad-input")
      STEPS("For each of the address bits 0 to 11, creates the domain again with the address of a good top table plus this "
-           "bit as its root. Where that is accepted, attaches the device and writes to the mapped IOVA, and by address "
+           "bit as its root. If it is accepted, attaches the device and writes to the mapped IOVA, and by address "
            "to a decoy. The table holds entries that lead to the decoy, if it is read some bytes further on.")
      EXPECTS("Each root is refused, or the domain blocks: neither the target nor the decoy is reached. The statuses "
              "are recorded.")
@@ -86,7 +86,7 @@ TEST(root_above_width,
      PROMISE("A top table above the physical address width is refused or blocks, and is not cut to fit")
      COVERS("CFG-4 TR-11") DEVICES(ALL) KINDS("dma bad-input")
      STEPS("For each address bit above the physical address width, creates the domain again with a root that has this bit "
-           "alone, and with a good table plus this bit. Where that is accepted, attaches the device and writes to the "
+           "alone, and with a good table plus this bit. If it is accepted, attaches the device and writes to the "
            "mapped IOVA and by address.")
      EXPECTS("Each root is refused, or the domain blocks. The statuses are recorded.")
      IF_IT_FAILS("The host drops the upper bits of the root, and walks a table that the guest has not named, or passes "
@@ -106,7 +106,7 @@ TEST(root_outside_memory,
      PROMISE("A top table where the guest has no memory is refused or blocks")
      COVERS("CFG-4 TR-11") DEVICES(ALL) KINDS("dma bad-input")
      STEPS("Makes the domain anew with roots where the guest has no memory: a hole in the memory map, the page of the "
-           "local APIC, the last page of the address space. Where a root is accepted, attaches the device and writes "
+           "local APIC, the last page of the address space. If a root is accepted, attaches the device and writes "
            "by IOVA and by address.")
      EXPECTS("Each root is refused, or the domain blocks. The statuses are recorded.")
      IF_IT_FAILS("The IOMMU walks whatever the host has at that address: device registers, memory of the host or of "

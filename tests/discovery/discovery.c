@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the host says about itself, and the MSRs that every guest touches first. Tests that take the hypercall page away
- * put it back before they judge: a check that fails ends the test on the spot.
+ * restore it before they check: a check that fails ends the test at once.
  */
 #define TEST_GROUP "discovery"
 #include "abi/cpuid.h"
@@ -66,7 +66,7 @@ TEST(msrs_that_are_announced,
      STEPS("Reads the feature bits of CPUID leaf 0x40000003, and the MSRs GUEST_OS_ID, HYPERCALL and twice VP_INDEX.")
      EXPECTS("EAX bits 5 and 6 are set, no read faults, GUEST_OS_ID is not 0, the hypercall page is enabled, and the "
              "VP index is stable and below the number of processors, where that is reported.")
-     IF_IT_FAILS("What CPUID announces and what the MSR intercept answers do not fit together. A guest faults at boot, "
+     IF_IT_FAILS("CPUID and the MSR intercept contradict each other. A guest faults at boot, "
                  "or does not use hypercalls at all."))
 {
     uint32_t features = cpu_cpuid(HV_CPUID_FEATURES, 0).eax;
@@ -88,7 +88,7 @@ TEST(os_id_keeps_its_value,
              "alone")
      COVERS("DISC-3") DEVICES(NONE) KINDS("none")
      STEPS("Writes 67 different identities to GUEST_OS_ID, each single bit among them, and after each reads it and "
-           "HYPERCALL back. Puts the original value back before it judges.")
+           "HYPERCALL back. Restores the original value before it checks.")
      EXPECTS("No write faults, each value reads back whole, and HYPERCALL is the same all the time.")
      IF_IT_FAILS("The host keeps a part of the value only, or takes a change from one identity to another for a reset "
                  "of the hypercall page."))

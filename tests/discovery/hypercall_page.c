@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The hypercall page as memory: an overlay that can be read and run, not written; enabled only inside the guest's
- * space, and only for ring 0. The overlay is moved and switched here, so everything is collected first and judged when
+ * space, and only for ring 0. The overlay is moved and switched here, so everything is collected first and checked when
  * it is back in its place.
  */
 #define TEST_GROUP "discovery"
@@ -19,7 +19,7 @@ static uint64_t hypercall_msr(struct test_run *t)
     return value;
 }
 
-/* A call through the page must be answered as ever; a host without pvIOMMU does not know this one, and says so. */
+/* A call through the page must be answered as before; a host without pvIOMMU does not know this one, and says so. */
 static void expect_answer(struct test_run *t, const char *what)
 {
     struct hv_output_get_iommu_capabilities caps;
@@ -54,7 +54,7 @@ static void store_string(void *page)
     __asm__ volatile("rep stosb" : "+D"(page), "+c"(count) : "a"(0x90) : "memory");
 }
 
-/* A host that let the page be changed must live to be told. */
+/* Restores the page, so that a host which let it be changed still runs until the report. */
 static void put_back(void *before)
 {
     memcpy(gpa_pointer(hypercall_init()->page), before, PAGE_SIZE);
@@ -137,7 +137,7 @@ TEST(disabled_page_shows_ram,
      EXPECTS("While it is disabled, every byte is 0xCC; while it is enabled, not all are, and both copies of the "
              "enabled page agree.")
      IF_IT_FAILS("The page is written into the memory of the guest instead of being laid over it: a guest that "
-                 "disables it gets its memory back with foreign bytes."))
+                 "disables it gets its memory back with changed bytes."))
 {
     uint64_t gpa = hypercall_init()->page, msr = hypercall_msr(t);
     uint8_t *on = page_alloc(1, PAGE_SIZE), *off = page_alloc(1, PAGE_SIZE), *again = page_alloc(1, PAGE_SIZE);

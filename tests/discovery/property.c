@@ -168,7 +168,7 @@ TEST(reserved_output_zero,
      PROMISE("After SUCCESS the reserved word and all bits of device_iommu but bit 0 are zero, for each PCI function")
      COVERS("PROP-6 GEN-12") DEVICES(NONE) KINDS("none")
      STEPS("Asks for the property of each PCI function.")
-     EXPECTS("Where it succeeds, the reserved word and all bits of device_iommu but bit 0 are zero.")
+     EXPECTS("After SUCCESS the reserved word and all bits of device_iommu but bit 0 are zero.")
      IF_IT_FAILS("The host returns uninitialized memory, or bits that have no meaning yet."))
 {
     size_t count;

@@ -191,7 +191,7 @@ STRESS(strict_under_load,
                "its unmap")
        COVERS("FL-1 FL-2 LS-1 LS-9") DEVICES(ALL) KINDS("dma fault flush")
        STEPS("800 rounds of random maps and unmaps of one to four pages in strict mode, with a write to each buffer "
-             "that is mapped and one to each that was unmapped. All memory is looked at again and again.")
+             "that is mapped and one to each that was unmapped. All memory is checked many times.")
        EXPECTS("Each IOVA leads to the buffer that it was handed out for last, and to nothing once it is unmapped.")
        IF_IT_FAILS("A list flush fails under circumstances that a short test does not meet: when caches are full, when "
                    "entries are evicted, or when ranges of several sizes overlap one that was used before."))

@@ -69,7 +69,7 @@ static void packet(struct input *in)
     size_t size = take(in, 1);
 
     size = take_bytes(in, payload, size);
-    /* The helper of the fixture trusts the ring, which this guest may have broken. */
+    /* The helper of the fixture does not check the ring, which this guest may have broken. */
     if (fake_ram[FAKE_RINGS * 4096 + 1] < 0x20 && fake_ram[FAKE_RINGS * 4096 + 2] == 0)
         fake_ring_put(flags, 1, payload, size);
 }

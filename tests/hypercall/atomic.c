@@ -39,8 +39,8 @@ TEST(failed_attach_of_stranger,
      COVERS("GEN-10 ATT-8") DEVICES(NONE) KINDS("dma bad-input")
      STEPS("ATTACH of a device id that no device has, to a blocking domain without devices and to one in use; then the "
            "first domain is deleted.")
-     EXPECTS("Both are refused, the domain in use goes on, and the empty one can be deleted.")
-     IF_IT_FAILS("The host counts a device in before it knows that there is one: the domain can never be deleted."))
+     EXPECTS("Both are refused, the domain in use still translates, and the empty one can be deleted.")
+     IF_IT_FAILS("The host counts a device before it has checked that the device exists: the domain can never be deleted."))
 {
     struct canary by = canary(t);
     struct domain *d = domain_blocked(t);
@@ -56,7 +56,7 @@ TEST(failed_attach_of_stranger,
 TEST(failed_list_element,
      PROMISE("A list flush of an unknown domain completes no element and disturbs no other domain")
      COVERS("GEN-10 ISO-2") DEVICES(NONE) KINDS("dma bad-input")
-     STEPS("A list flush with two elements names a domain that does not exist; a canary is looked at before and "
+     STEPS("A list flush with two elements names a domain that does not exist; a canary is checked before and "
            "after.")
      EXPECTS("No element is reported as done unless the call succeeds, and the canary's translation and property "
              "are as before.")

@@ -8,9 +8,9 @@
 #include "tests/harness/calls/mutated_call.h"
 
 TEST(unknown_code,
-     PROMISE("A call code that no host knows is refused with INVALID_HYPERCALL_CODE and does nothing")
+     PROMISE("A call code that no host defines is refused with INVALID_HYPERCALL_CODE and does nothing")
      COVERS("GEN-1 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
-     STEPS("For each of the nine calls, its flawless parameters are sent under eleven codes that no host knows, among "
+     STEPS("For each of the nine calls, its flawless parameters are sent under eleven codes that no host defines, among "
            "them its own code with one higher bit set.")
      EXPECTS("Every one is refused with INVALID_HYPERCALL_CODE, and no domain or device has changed.")
      IF_IT_FAILS("The host decodes fewer bits of the code than there are: an unrelated call is carried out."))

@@ -38,7 +38,7 @@ TEST(reserved_output_zero,
            "of a pattern.")
      EXPECTS("Each succeeds, and every reserved field is zero, or was not written at all.")
      IF_IT_FAILS("The host leaks its own memory through reserved fields, or fills them with rubbish that a later "
-                 "version of the guest would trust."))
+                 "version of the guest would rely on."))
 {
     static const uint8_t fills[] = {0x00, 0xFF, POISON_FRESH};
     struct call_fixture f = call_fixture_open(t);
@@ -95,7 +95,7 @@ TEST(failure_stays_within_output,
      PROMISE("A refused call changes no memory but, at most, its own output structure")
      COVERS("GEN-10 GEN-12") DEVICES(NONE) KINDS("bad-input")
      STEPS("Sends both queries with four kinds of flaw in the control word.")
-     EXPECTS("Where the call is refused, at most its own output structure has changed.")
+     EXPECTS("If the call is refused, at most its own output structure has changed.")
      IF_IT_FAILS("The host writes an answer although it refuses the call, and to more than the output."))
 {
     struct call_fixture f = call_fixture_open(t);

@@ -79,7 +79,7 @@ TEST(registers_after_failure,
 
         call_body(&f, call, body);
         memcpy(f.input.data, body, call_input_size(call));
-        /* That these are refused is for the tests of malformed calls to judge. */
+        /* The tests of malformed calls check that these are refused. */
         make(t, call_name(call), call_control(call) | HV_CONTROL_RESERVED, input, output, rep);
         make(t, call_name(call), call_control(call), input + 1, output, rep);
     }

@@ -66,7 +66,7 @@ TEST(tables_are_free_before_delete,
 }
 
 TEST(tables_are_dead_after_delete,
-     PROMISE("After DELETE the old tables can hold anything: no DMA looks at them, also not when the id lives again")
+     PROMISE("After DELETE the old tables can hold anything: no DMA walks them, also not when the id is used again")
      COVERS("DEL-5 DEL-3") DEVICES(ALL) KINDS("dma fault")
      STEPS("The device uses a page, is moved to a blocking domain, and its old domain is deleted. The old table pages "
            "are filled with entries that lead to a trap. A new domain with the same id maps the same IOVA to another "
@@ -171,7 +171,7 @@ OBSERVATION(domain_with_a_device,
                   "to both IOVAs and, if the call succeeded, to the address of the page.")
             EXPECTS("After a refusal both pages are reached, the domain can be flushed, and it can be deleted once the "
                     "device has left. After a success nothing is reached. The status is recorded.")
-            IF_IT_FAILS("The host forgets the domain but not the device: it goes on translating with tables that the "
+            IF_IT_FAILS("The host deletes the domain but not the entry of the device: it still translates with tables that the "
                         "guest will free, or lets the device pass through."))
 {
     struct dma_engine *e = device(t);

@@ -90,7 +90,7 @@ TEST(id_forgets_its_past,
      STEPS("One id is in turn an identity, a blocking and a paging domain. The device writes in each.")
      EXPECTS("As identity it passes addresses through, as blocking nothing lands, as paging only its mapping is "
              "reached.")
-     IF_IT_FAILS("Something of the deleted domain lives on under its id: its type, its tables or its cached "
+     IF_IT_FAILS("State of the deleted domain remains under its id: its type, its tables or its cached "
                  "translations."))
 {
     struct dma_engine *e = device(t);
@@ -164,7 +164,7 @@ OBSERVATION(many_domains,
                     "deleted")
             COVERS("DOM-7") DEVICES(NONE) KINDS("dma")
             STEPS("Creates up to 256 domains, until the host refuses; configures, and deletes all of them.")
-            EXPECTS("All that were created can be configured and deleted, a flush works beside them, and afterwards a "
+            EXPECTS("All that were created can be configured and deleted, a flush works with them, and afterwards a "
                     "domain can be created again. The number is recorded.")
             IF_IT_FAILS("The host breaks at its limit instead of refusing, or does not get its resources back."))
 {
@@ -200,7 +200,7 @@ OBSERVATION(many_domains,
 TEST(deletion_of_one,
      PROMISE("Deleting domains leaves the others, their devices and their mappings as they are")
      COVERS("DOM-2 FL-4") DEVICES(NONE) KINDS("dma")
-     STEPS("Beside a canary with a device, four domains are made and deleted in another order.")
+     STEPS("Next to a canary with a device, four domains are made and deleted in another order.")
      EXPECTS("The canary's device, mapping and property stay as they are.")
      IF_IT_FAILS("A deletion flushes, frees or clears more than its own domain."))
 {

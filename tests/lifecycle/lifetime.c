@@ -16,9 +16,9 @@
  * or the tables away, and looks DMA_SETTLE_EXITS exits later.
  *
  * Three things could hide a defect. The allocator could give the same page back: the tables go to the test instead
- * of to the pool. The trap could be written before the data changed hands: it is looked at in each round, and the
+ * of to the pool. The trap could be written before the data changed hands: it is checked in each round, and the
  * number of pages that changed hands is checked. One kind of flush could cover for the other: domain flush and list
- * flush take turns, as do paging and blocking domains as the new home of the device.
+ * flush take turns, as do paging and blocking domains as the new domain of the device.
  */
 #include "tests/harness/reused_tables.h"
 

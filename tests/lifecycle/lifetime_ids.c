@@ -82,7 +82,7 @@ TEST(id_reused_two_hundred_times,
            "one IOVA and another at a second, is used by the device, left and deleted at once. The device rests in a "
            "paging domain or in a blocking one in between, in turn.")
      EXPECTS("Each time both DMAs land in the pages of this round and in no other.")
-     IF_IT_FAILS("The host keeps something under the id or under its own tag: an old top table, cached tables or "
+     IF_IT_FAILS("The host keeps state under the id or under its own DID: an old top table, cached tables or "
                  "leaves."))
 {
     enum { PAGES = 8, ROUNDS = 200 };
@@ -110,13 +110,13 @@ TEST(id_reused_two_hundred_times,
 }
 
 TEST(many_domains_alive,
-     PROMISE("With many domains alive at once two devices that visit them all see each by its own tables")
+     PROMISE("With many domains at once two devices that visit them all see each by its own tables")
      COVERS("ISO-1 DOM-1 ATT-9") DEVICES(ALL) KINDS("dma")
      STEPS("Up to 56 paging domains exist at once, each with the same IOVA mapped to a page of its own. Two devices "
            "visit all of them, half of the domains apart, twice; both write at each stop, and again after the other "
            "one has.")
      EXPECTS("In each domain a device's DMA lands in the page of that domain.")
-     IF_IT_FAILS("The host runs out of tags and shares them between domains, or finds the wrong domain among many."))
+     IF_IT_FAILS("The host runs out of DIDs and shares them between domains, or finds the wrong domain among many."))
 {
     enum { MANY = 56 };
     const uint32_t first_id = 0x00300000;

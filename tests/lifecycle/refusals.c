@@ -58,7 +58,7 @@ OBSERVATION(reserved_ids,
                     "are")
             COVERS("DOM-4") DEVICES(NONE) KINDS("dma bad-input")
             STEPS("Makes all calls on the ids 0 and 0xFFFFFFFF.")
-            EXPECTS("The statuses are open and recorded; a canary is not disturbed.")
+            EXPECTS("The statuses are open and recorded; a canary is unchanged.")
             IF_IT_FAILS("A reserved id names something real in the host, and the guest changed it."))
 {
     static const uint32_t ids[] = {HV_DEVICE_DOMAIN_ID_DEFAULT, HV_DEVICE_DOMAIN_ID_NULL};
@@ -141,7 +141,7 @@ OBSERVATION(delete_unknown,
             PROMISE("DELETE of ids that have no domain, some of them beside ids that do: the statuses, and no effect")
             COVERS("DOM-8") DEVICES(NONE) KINDS("dma bad-input")
             STEPS("Deletes an id that never was, and those that differ from a canary's in one bit.")
-            EXPECTS("The statuses are open and recorded; the canary is not disturbed and can be flushed.")
+            EXPECTS("The statuses are open and recorded; the canary is unchanged and can be flushed.")
             IF_IT_FAILS("DELETE finds a domain by a part of its id."))
 {
     struct canary by = canary(t);

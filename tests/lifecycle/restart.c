@@ -51,7 +51,7 @@ TEST(second_kernel_takes_over,
            "of its own.")
      EXPECTS("Blocked, the device faults; in the new domain it reaches the new page; the first kernel's page stays "
              "unchanged.")
-     IF_IT_FAILS("What the first kernel left cannot be taken over, or its translations survive."))
+     IF_IT_FAILS("The state that the first kernel left cannot be taken over, or its translations remain."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);

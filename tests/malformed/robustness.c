@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hostile calls: thousands with random control words and with parameter lists that are right but for a few bits.
+ * Malformed calls: thousands with random control words and with parameter lists that are right but for a few bits.
  * Afterwards the host still answers, a canary is undisturbed, and no memory has changed but the outputs that were
  * asked for.
  *
@@ -226,7 +226,7 @@ TEST(random_control_words,
      STEPS("Makes a thousand calls with random control words, addresses and parameters.")
      EXPECTS("The host answers each; nothing changes but the outputs that were asked for, and the canary is as "
              "before.")
-     IF_IT_FAILS("The host hangs, or writes where it was not told to. The last step names the call."))
+     IF_IT_FAILS("The host hangs, or writes outside of its output. The last step names the call."))
 {
     struct fuzz f = fuzz_begin(t);
     struct call_fixture *c = &f.fixture;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Hostile use of what is around the calls: MSRs, and parameters in pages that are not ordinary memory. */
+/* Wrong use of the environment of calls: MSRs, and parameters in pages that are not ordinary memory. */
 #define TEST_GROUP "robustness"
 #include "abi/msr.h"
 #include "kernel/paging.h"
@@ -102,7 +102,7 @@ TEST(output_over_hypercall_page,
     {
         if (call_output_size(call)) {
             call_put(&f, call, f.input.data);
-            /* Far from the code at the start: a host that fails this test must live to be told. */
+            /* Far from the code at the start: a host that fails this test must still run until the report. */
             tally_add(&tally, hv_result_status(hypercall_raw(call_control(call), gpa_of(f.input.data),
                                                              gpa_of(page) + PAGE_SIZE / 2)));
         }

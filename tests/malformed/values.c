@@ -10,7 +10,7 @@ OBSERVATION(configure_settings,
             PROMISE("CONFIGURE with an unusual combination of flags is refused, and whatever is blocked blocks")
             COVERS("CFG-2 CFG-9 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
             STEPS("CONFIGURE of a new domain gets each combination of its three flags that no guest sends, with a top "
-                  "table that maps a page. Where it is accepted the device is attached and writes.")
+                  "table that maps a page. If it is accepted, the device is attached and writes.")
             EXPECTS("An error, and the domain can be configured afterwards. Or SUCCESS: with the blocked flag nothing "
                     "is reached, neither by IOVA nor by GPA, whatever the other flags say.")
             IF_IT_FAILS("The host looks at another flag before it looks at blocked, so that a domain meant to block "

@@ -78,7 +78,7 @@ STRESS(random_operations,
     stress_end(&s);
 }
 
-/* All places where a burst was since the last look, of each device. */
+/* All places where DMA of each device landed since the last look. */
 static void look(struct stress *s, const uint32_t *allowed, bool reached, unsigned round, const char *when)
 {
     struct test_run *t = s->t;

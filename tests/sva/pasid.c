@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* PASID and page requests may be reported, but no public call uses them: ordinary DMA must be as ever (PAS-1, PRI-1).
+/* PASID and page requests may be reported, but no public call uses them: ordinary DMA must not change (PAS-1, PRI-1).
  */
 #include "tests/harness/fixture.h"
 

@@ -48,7 +48,7 @@ TEST(one_device_in_turn,
            "the other and back, eight times, by ATTACH alone. After each switch it writes at the address.")
      EXPECTS("Every write is in the page of the process whose turn it is.")
      IF_IT_FAILS("ATTACH leaves translations of the domain that the device came from: in the IOTLB under the wrong "
-                 "tag, in the device's TLB, or in a cached context entry."))
+                 "DID, in the device's TLB, or in a cached context entry."))
 {
     struct dma_engine *e = device(t);
     struct process *p[2] = {process_shared(t, e), process_shared(t, NULL)};
@@ -74,7 +74,7 @@ TEST(two_devices,
      STEPS("Two devices are in the domain of one process, and both have used its page. The kernel clears the entry, "
            "executes INVLPG, flushes the page by a list, and reuses it. Both devices try the address.")
      EXPECTS("Neither reaches the page.")
-     IF_IT_FAILS("The flush reached only one device of the domain: one of the IOMMUs, one of the tags, or one device "
+     IF_IT_FAILS("The flush reached only one device of the domain: one of the IOMMUs, one of the DIDs, or one device "
                  "TLB was left out."))
 {
     struct dma_engine *e[2] = {device_n(t, 0), device_n(t, 1)};
@@ -110,7 +110,7 @@ static unsigned private_tables(struct test_run *t, const struct process *p, uint
 }
 
 TEST(process_ends,
-     PROMISE("When a process dies, its memory and its page table can be reused as soon as its device is blocked")
+     PROMISE("When a process ends, its memory and its page table can be reused as soon as its device is blocked")
      COVERS("DEL-1 ATT-7 ATT-6") DEVICES(ALL) KINDS("dma fault")
      STEPS("A program stores to an address that it has not mapped, while its device uses its memory. The kernel ends "
            "the process: it attaches the device to a blocking domain, loads its own page table, and gives the tables "

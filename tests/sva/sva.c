@@ -158,7 +158,7 @@ TEST(unmapped_under_dma,
      COVERS("FL-6") DEVICES(DEFERRED) KINDS("dma flush")
      STEPS("A DMA to a page of the process has been translated and waits. The kernel clears the entry, executes "
            "INVLPG, flushes, first the domain and then by a list, and gives the page to another process. Then the DMA "
-           "is let go.")
+           "is released.")
      EXPECTS("The page does not change any more once the flush has returned.")
      IF_IT_FAILS("A flush does not wait for DMA that was translated before it."))
 {
@@ -179,7 +179,7 @@ TEST(unmapped_under_dma,
             flush(t, p->domain);
         }
         buffer_refresh(&b);
-        STEP("the page is given away; the DMA is let go");
+        STEP("the page is reused; the DMA is released");
         REQUIRE(dma_finish(e), "the device did not finish");
         drain_faults(t, e);
         expect_untouched(t, &b, by_list ? "after the list flush" : "after the flush of the domain");

@@ -2,7 +2,7 @@
 /*
  * A device in the hands of a program at CPL 3, in the manner of VFIO: the kernel claims the device through a blocking
  * domain, maps the program's memory into a paging domain and the device's registers into the program, and takes all of
- * it back at the end. The program may tell the device what it likes.
+ * it back at the end. The program may give the device any command.
  */
 #include "drivers/dmaprobe.h"
 #include "lib/bits.h"
@@ -170,9 +170,9 @@ TEST(crash_under_dma,
      PROMISE("A program that crashes while its device does DMA leaves nothing that reaches memory once the device is "
              "blocked")
      COVERS("ATT-5 ATT-4 ATT-7 DEL-1") DEVICES(PROBE) KINDS("dma fault")
-     STEPS("A program starts a DMA that never ends and dies of a page fault. The kernel blocks the device, deletes the "
+     STEPS("A program starts a DMA that never ends and ends by a page fault. The kernel blocks the device, deletes the "
            "domain and uses the page for something else, while the device tries to go on. Then the same with one "
-           "transfer that was translated while the program lived and is let go when everything is gone.")
+           "transfer that was translated while the program ran and is released when everything is gone.")
      EXPECTS("After ATTACH to the blocking domain has returned, no byte changes.")
      IF_IT_FAILS("ATTACH does not wait for DMA under way, or leaves a context entry, a device TLB or the old tables in "
                  "use."))
@@ -197,7 +197,7 @@ TEST(crash_under_dma,
         take_back(t, &c, blocked);
         (void)dmaprobe_pending(e);
         (void)dmaprobe_pending(e);
-        expect_untouched(t, &c.memory, "the program is gone, its device goes on");
+        expect_untouched(t, &c.memory, "the program has ended, its device continues");
         REQUIRE(dmaprobe_release(e, DRIVE_SLOT, &result), "the device did not finish");
         drain_faults(t, e);
         expect_untouched(t, &c.memory, "the last of its DMA");
@@ -210,7 +210,7 @@ TEST(two_programs,
      STEPS("Two programs have a device each, in a domain each, and use the same IOVA. They take turns: the first "
            "drives, then the second, then the first again, then the second.")
      EXPECTS("Each device writes to the memory of its own program.")
-     IF_IT_FAILS("The host mixes up the tables or the tags of two domains."))
+     IF_IT_FAILS("The host mixes up the tables or the DIDs of two domains."))
 {
     struct domain *blocked = domain_blocked(t);
     struct dma_engine *e[2] = {device_n(t, 0), device_n(t, 1)};

@@ -33,7 +33,7 @@ static void attach_five_level(struct test_run *t, struct domain *d, struct dma_e
 TEST(five_levels,
      PROMISE("A 5-level table translates IOVAs above 2^48 where the host reports it")
      COVERS("TR-12 CFG-1") DEVICES(ALL) KINDS("dma")
-     STEPS("Where the host reports five levels, a low page and one above 2^52 are mapped in a 5-level table, and the "
+     STEPS("If the host reports five levels, a low page and one above 2^52 are mapped in a 5-level table, and the "
            "device writes to both.")
      EXPECTS("Both writes land.")
      IF_IT_FAILS("The fifth level is left out, or the table is walked as one of four levels."))
@@ -132,7 +132,7 @@ TEST_EACH(five_levels_by, WAYS_BELOW_TOP,
           STEPS("A page is mapped in two domains with tables of five levels, to different targets; the device uses the "
                 "one of the first. Then the entry of its top table is replaced by that of the second. {then}")
           EXPECTS("The next write lands in the second target.")
-          IF_IT_FAILS("The host remembers the table of the fourth level and walks on through it: look at the page-walk "
+          IF_IT_FAILS("The host caches the table of the fourth level and walks on through it: look at the page-walk "
                       "cache of the fifth level."))
 {
     replace_below_top(t, VARIANT(ways_below_top));

@@ -18,7 +18,7 @@ TEST(leaf_2m,
      COVERS("TR-5") DEVICES(ALL) KINDS("dma")
      STEPS("The device writes at the start, middle and end of a 2 MiB leaf, 60 KiB inside, and right before and after "
            "it.")
-     EXPECTS("What lies in the leaf lands, what lies beside it faults.")
+     EXPECTS("Accesses in the leaf land, those next to it fault.")
      IF_IT_FAILS("A superpage is not recognized, or its offset bits are cut."))
 {
     struct dma_engine *e = device(t);
@@ -117,7 +117,7 @@ TEST(leaf_1g,
      COVERS("TR-5") DEVICES(ALL) KINDS("dma fault")
      STEPS("The device writes at the start, at a 2 MiB boundary in the middle, inside and at the end of a 1 GiB leaf, "
            "and right before and after it.")
-     EXPECTS("What lies in the leaf lands and its neighbor bytes are unchanged; what lies beside it faults.")
+     EXPECTS("Accesses in the leaf land and the neighbor bytes are unchanged; accesses next to the leaf fault.")
      IF_IT_FAILS("A 1 GiB leaf is not recognized, or the offset in it is cut to 2 MiB."))
 {
     struct dma_engine *e = device(t);

@@ -22,7 +22,7 @@ TEST(leaf_outside_of_memory,
      STEPS("One leaf points to an address without memory; the device writes and reads through it, then through a good "
            "leaf.")
      EXPECTS("Nothing in the guest's memory changes, and the good leaf works.")
-     IF_IT_FAILS("The host redirects the access into other memory, or blocks the device for good."))
+     IF_IT_FAILS("The host redirects the access into other memory, or blocks the device permanently."))
 {
     struct dma_engine *e = device(t);
     uint64_t gpa = hole(t);
