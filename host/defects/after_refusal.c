@@ -130,16 +130,11 @@ static void block_neighbor(struct call_context *context)
     block_domain(named_id(context) ^ TOP_BIT);
 }
 
-static bool flags_refused(struct call_context *context)
+static void delete_for_flags(struct call_context *context)
 {
     const struct hv_input_flush_device_domain_list *list = call_input(context);
 
-    return call_header_valid(context) && list->flags != HV_FLUSH_LIST_IOMMU_FORMAT;
-}
-
-static void delete_for_flags(struct call_context *context)
-{
-    if (flags_refused(context))
+    if (call_header_valid(context) && list->flags != HV_FLUSH_LIST_IOMMU_FORMAT)
         delete (context);
 }
 
@@ -147,7 +142,7 @@ static void block_all_for_flags(struct call_context *context)
 {
     struct translation blocked = translation_blocked();
 
-    for (unsigned i = 0; flags_refused(context) && i < domain_table.devices; i++)
+    for (unsigned i = 0; call_header_valid(context) && i < domain_table.devices; i++)
         device_switch(&domain_table.device[i], &blocked);
 }
 

@@ -8,10 +8,9 @@
 
 #define BATCH_END 256u
 
-static call_handler *right_header;
 static element_handler *right_element;
 static exit_handler *right_exit;
-static bool was_refused; /* an element of the running list */
+static bool was_refused; /* an element, in this part of the call */
 
 static bool is_valid(uint64_t element)
 {
@@ -75,12 +74,6 @@ static enum hv_status element(struct call_context *context, uint64_t value)
     return status;
 }
 
-static enum hv_status header(struct call_context *context)
-{
-    was_refused = false;
-    return right_header(context);
-}
-
 /* The right result of a list in other words. `start`: rep start of this part of the call. */
 static uint64_t misreported(uint64_t result, uint32_t start, uint32_t count)
 {
@@ -106,6 +99,7 @@ static void hypercall(struct cpu *cpu, struct guest_registers *regs)
 {
     uint64_t control = regs->rcx, rip = cpu->guest->rip;
 
+    was_refused = false;
     right_exit(cpu, regs);
     if (cpu->guest->rip != rip && hv_control_code(control) == HVCALL_FLUSH_DEVICE_DOMAIN_LIST)
         cpu->guest->rax = misreported(cpu->guest->rax, hv_control_rep_start(control), hv_control_rep_count(control));
@@ -123,7 +117,6 @@ void defects_install_flush_lists(void)
     if (results || ANY(DEFECT_LIST_SHIFT_TWELVE_BITS, DEFECT_LIST_ALL_REFUSED, DEFECT_LIST_UNALIGNED_SHORT,
                        DEFECT_LIST_FIRST_ONLY, DEFECT_LIST_LAST_DROPPED, DEFECT_LIST_ELEMENT_256_LOST,
                        DEFECT_LIST_ALL_IGNORED, DEFECT_LIST_ERROR_ROLLBACK)) {
-        right_header = call_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, header);
         right_element = call_element_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, element);
     }
 }

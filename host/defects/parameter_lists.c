@@ -81,10 +81,10 @@ static void refused(const struct call *call, struct cpu *cpu, const struct guest
         guest_write(regs->r8, &nothing, sizeof(nothing));
 }
 
-/* Whether the header of a list lies in one page, wherever its elements are. */
+/* The header of a list lies in one page, wherever its elements are. */
 static bool header_in_page(const struct call *call, uint64_t gpa)
 {
-    return call != NULL && gpa % HV_PAGE_SIZE + call->input_size <= HV_PAGE_SIZE;
+    return call != NULL && call->class == CALL_REP && gpa % HV_PAGE_SIZE + call->input_size <= HV_PAGE_SIZE;
 }
 
 /* In front of the exit: the call sees other registers than those of the guest. */
