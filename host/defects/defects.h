@@ -29,7 +29,7 @@ bool defect_any_active(const enum defect *list, size_t count);
 #define ANY_DEFECT(...)                                                                                                \
     defect_any_active((const enum defect[]){__VA_ARGS__},                                                              \
                       sizeof((const enum defect[]){__VA_ARGS__}) / sizeof(enum defect))
-/* Name of a defect, for example "flush-domain-ignored"; NULL behind the last. */
+/* Name of a defect, for example "flush-domain-ignored"; NULL after the last. */
 const char *defect_name(enum defect defect);
 /* Names of all defects that are on, separated by commas, cut to `size` bytes with the NUL; "" when none is. */
 void defect_active_names(char *text, size_t size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a defective host shows of the processor interface: CPUID, MSRs, the hypercall page, registers of a call. */
+/* Defects of the processor interface: CPUID, MSRs, the hypercall page, registers of a call. */
 #include "abi/cpuid.h"
 #include "abi/hypercall.h"
 #include "abi/msr.h"
@@ -81,7 +81,7 @@ static bool read_msr(struct cpu *cpu, uint32_t number, uint64_t *value)
     return done;
 }
 
-/* What is left of a page that stays where it is. */
+/* Whether a defect keeps the hypercall page at its old address. */
 static bool page_stays(uint64_t value)
 {
     bool enabled = (partition.hypercall_msr & HV_HYPERCALL_MSR_ENABLE) != 0;

@@ -7,7 +7,7 @@
 #include "host/cpu/processors.h"
 
 #define WAIT_TICKS  5000000u /* of the TSC: about two milliseconds */
-#define IN_VAIN_MAX 40u      /* in a row: then nobody else is there, until another processor comes to the host again */
+#define IN_VAIN_MAX 40u      /* in a row: no second processor is active then, until one enters the host again */
 
 static struct {
     unsigned in_vain;

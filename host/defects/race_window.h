@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * For defects that need two processors at the same time. Chance would seldom bring them together, least of all on a
- * busy machine: a defective host waits for the other one, for some milliseconds, and not for ever in vain.
+ * busy machine: a defective host waits for the other one, for some milliseconds, and gives up after some waits that
+ * found none.
  */
 #ifndef PVT_HOST_DEFECTS_RACE_WINDOW_H
 #define PVT_HOST_DEFECTS_RACE_WINDOW_H

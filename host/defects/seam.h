@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of this folder share to put functions of their own in front of the right ones. */
+/* Shared by the files of this folder: installs decorators, functions that stand in front of the right ones. */
 #ifndef PVT_HOST_DEFECTS_SEAM_H
 #define PVT_HOST_DEFECTS_SEAM_H
 

@@ -40,7 +40,7 @@ static bool is_table(uint64_t entry)
     return (entry & ENTRY_PRESENT) != 0 && guest_is_ram(entry & ENTRY_ADDRESS, HV_PAGE_SIZE);
 }
 
-/* Where `other` leads to, with the permissions of `entry`. */
+/* The address of `other` with the permissions of `entry`. */
 static uint64_t redirected(uint64_t entry, uint64_t other, uint64_t offset)
 {
     return (entry & ~ENTRY_ADDRESS) | ((other & ENTRY_ADDRESS) + offset);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a defective host does to virtual functions, their memory accesses and their translations. */
+/* Defects of virtual functions, their memory accesses and their translations. */
 #include "host/base/memory.h"
 #include "host/defects/defects.h"
 #include "host/defects/install.h"
@@ -41,7 +41,7 @@ static void write_configuration(struct vdev_function *function, unsigned offset,
         right_backend.set_translation(function->bdf, &blocked, &blocked);
 }
 
-/* What is in flight never ends at memory; the requests go on as if it had. */
+/* Drops the in-flight accesses; the requests go on as if memory had been reached. */
 static void lose_requests(const struct vdev_function *function)
 {
     soft_lock();

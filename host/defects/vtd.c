@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a defective VT-d backend does. */
+/* Defects of the VT-d backend. */
 #include "abi/device_id.h"
 #include "host/base/memory.h"
 #include "host/defects/defects.h"
@@ -45,7 +45,7 @@ static uint64_t foreign_table(void)
     return entry & IO_ENTRY_ADDRESS;
 }
 
-/* What such a host makes of a blocked device. */
+/* Translation that replaces the one of a blocked device. */
 static struct translation instead_of(const struct translation *t)
 {
     struct translation other = *t;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The list of variants for the runner, in the form of host/defects/catalogue.c and behind its list. */
+/* The list of variants for the runner, in the form of host/defects/catalogue.c. It follows the list of defects. */
 #include "host/variants/variants.h"
 
 #define VARIANT(enumerator, name, requirements, sentence) "variant\t" name "\t" requirements "\t" sentence "\0"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Named variants: behaviour other than this host's own that the ABI permits, switched on by name before the guest
+ * Named variants: behavior other than this host's own that the ABI permits, switched on by name before the guest
  * starts. They measure the test suite: it must pass under each of them.
  */
 #ifndef PVT_HOST_VARIANTS_VARIANTS_H
@@ -21,7 +21,7 @@ enum variant {
 /* Switches a variant on; false when there is none of this name. Before launch only. */
 bool variant_enable(const char *name);
 bool variant_active(enum variant variant);
-/* Name of a variant, for example "attach-same-success"; NULL behind the last. */
+/* Name of a variant, for example "attach-same-success"; NULL after the last. */
 const char *variant_name(enum variant variant);
 /* Names of all variants that are on, separated by commas, cut to `size` bytes with the NUL; "" when none is. */
 void variant_active_names(char *text, size_t size);
