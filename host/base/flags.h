@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Behaviour that is switched on by name before the guest starts: defects (host/defects) and variants (host/variants).
+/* Behavior that is switched on by name before the guest starts: defects (host/defects) and variants (host/variants).
  */
 #ifndef PVT_HOST_BASE_FLAGS_H
 #define PVT_HOST_BASE_FLAGS_H

@@ -125,7 +125,7 @@ bool guest_is_ram(uint64_t gpa, uint64_t length)
     for (size_t i = 0; i < memory.ram_count; i++) {
         const struct guest_range *range = &memory.ram[i];
 
-        /* Neighbours are merged, so that all of it lies in one range or is not all RAM. */
+        /* Neighbors are merged, so that all of it lies in one range or is not all RAM. */
         if (gpa >= range->start && gpa < range_end(range))
             return gpa + length <= range_end(range);
     }

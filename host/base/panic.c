@@ -17,7 +17,7 @@
 #define COM1_DATA           0x3F8
 #define COM1_LINE_STATUS    0x3FD
 #define COM1_TRANSMIT_EMPTY 0x20
-#define COM1_WAIT_READS     100000u /* bound for a port that nobody empties */
+#define COM1_WAIT_READS     100000u /* bound for a port that no reader empties */
 
 /* Canonical, and far above every address that the host maps. */
 #define NOWHERE 0x00007F0000000000ull
@@ -95,7 +95,7 @@ static void put_com1(const char *text)
 
 static void __attribute__((noreturn)) end(const char *line)
 {
-    /* Before the guest runs nobody else would tell the user why there is no output; '#' is a comment in TAP. */
+    /* Before the guest runs no other program can tell the user why there is no output; '#' is a comment in TAP. */
     if (!guest_owns_com1) {
         put_com1("\r\n# refhost: ");
         put_com1(line);

@@ -10,7 +10,7 @@
 /* Debug-exit port, then ACPI S5 of q35, then a reset. */
 void host_power_off(uint8_t code) __attribute__((noreturn));
 
-/* What a processor does that shuts down: debug-exit port for a runner that waits for it, then a reset. */
+/* Shutdown of a processor: debug-exit port for a runner that waits for it, then a reset. */
 void host_restart(uint8_t code) __attribute__((noreturn));
 
 #endif

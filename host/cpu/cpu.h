@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the host keeps per processor and per partition. */
+/* State of the host for each processor and each partition. */
 #ifndef PVT_HOST_CPU_CPU_H
 #define PVT_HOST_CPU_CPU_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the guest is shown of the processor interface: the values of this host, as data. Written before launch only. */
+/* Values of this host in the processor interface of the guest, as data. Written before launch only. */
 #ifndef PVT_HOST_CPU_CPU_RULES_H
 #define PVT_HOST_CPU_CPU_RULES_H
 

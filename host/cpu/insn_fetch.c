@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest's walk from RIP to its code (APM volume 2, 5.3). What the processor has just executed needs no second check
- * of permissions; tables and code may have changed since, and then the guest gets what they say now. */
+/* The guest's walk from RIP to its code (APM volume 2, 5.3). The processor has just executed the instruction, so
+ * permissions are not checked again. Tables and code may have changed since; their present contents count. */
 #include "host/cpu/insn_fetch.h"
 
 #include <stdbool.h>

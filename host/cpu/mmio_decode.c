@@ -22,7 +22,7 @@
 struct reader {
     const uint8_t *bytes;
     size_t count, at;
-    bool ended; /* something was read behind the end: the instruction is not complete */
+    bool ended; /* a read went past the end: the instruction is not complete */
     bool operand_size, address_size;
     uint8_t rex;
 };

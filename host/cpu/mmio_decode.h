@@ -31,7 +31,7 @@ bool mmio_decode(const uint8_t *bytes, size_t count, struct mmio_instruction *in
 
 /* New value of the register after a load of `value`. */
 uint64_t mmio_loaded(const struct mmio_instruction *instruction, uint64_t old, uint64_t value);
-/* What a store writes, from the value of its register. */
+/* Value that a store writes, from the value of its register. */
 uint64_t mmio_stored(const struct mmio_instruction *instruction, uint64_t reg);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which MSRs of the processor a guest may access, and how. What is not listed raises #GP. */
+/* Which MSRs of the processor a guest may access, and how. An MSR that is not listed raises #GP. */
 #include "host/base/instructions.h"
 #include "host/cpu/msr.h"
 

@@ -132,13 +132,13 @@ uint64_t nested_paging_init(void)
     nested.giant = cpu_cpuid(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_EXTENDED_EDX_1G;
     if (count > 0 && ram[count - 1].start + ram[count - 1].length > end)
         end = ram[count - 1].start + ram[count - 1].length;
-    /* What everybody uses at once; the rest, mostly MMIO above 4 GiB, is filled when it is touched. */
+    /* RAM and MMIO below 4 GiB, used at once; the rest, mostly MMIO above 4 GiB, is filled at the first access. */
     for (uint64_t gpa = 0; gpa < end; gpa += SIZE_1G)
         nested_paging_fill(gpa);
     return (uintptr_t)nested.top;
 }
 
-/* Where guest_protect() left a gap. */
+/* Fills a gap that guest_protect() left. */
 static bool set_entry(uint64_t gpa, uint64_t entry)
 {
     if (!guest_is_hidden(gpa, 1) || gpa >= guest_gpa_limit())

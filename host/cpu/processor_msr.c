@@ -7,7 +7,7 @@
 
 #define PAT_ENTRIES 8
 
-/* What QEMU's processors with SVM have; the host's own features only add to it. */
+/* Bits that QEMU's processors with SVM have; the host's own features only add to them. */
 #define EFER_GUEST_BITS              (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 #define CPUID_EXTENDED_FEATURES      0x80000001u
 #define CPUID_EXTENDED_EDX_FAST_FXSR (1u << 25)

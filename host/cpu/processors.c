@@ -128,7 +128,7 @@ bool processors_command(const struct cpu *sender, uint64_t icr)
         target == sender || (target && target->index == 0))
         return false;
     if (target == NULL || (mode == ICR_MODE_INIT && !(icr & ICR_ASSERT)))
-        return true; /* nobody listens */
+        return true; /* no processor receives it */
     if (mode == ICR_MODE_INIT) {
         processors_park(target);
         target->waits_for_start = true;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* Bytes below 1 MiB that it needs, page-aligned: code with parameters, and a copy of the host's top page table, which a
- * processor in real mode cannot name when it lies above 4 GiB. */
+ * processor in real mode cannot name when it is above 4 GiB. */
 #define TRAMPOLINE_BYTES 8192u
 
 /* Once; to be called on the host's own tables. `low` is the address of TRAMPOLINE_BYTES bytes below 1 MiB. */

@@ -50,7 +50,7 @@ void device_move(struct device *device, struct domain *domain);
  * change. */
 bool domain_has_entries(const struct domain *domain);
 
-/* What a device in no domain sees. */
+/* Translation of a device in no domain. */
 struct translation translation_blocked(void);
 
 #endif

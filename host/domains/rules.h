@@ -26,7 +26,7 @@ struct domain_rules {
     enum hv_status unconfigured; /* of ATTACH to a domain that was never configured */
     enum hv_status attach_same;  /* of ATTACH to the domain that the device is in */
 
-    /* What the domains use as their backend, where `found` is that of the machine: the seam for a faulty one. */
+    /* Backend of the domains; `found` is that of the machine. The seam for a faulty backend. */
     const struct iommu_backend *(*backend)(const struct iommu_backend *found);
 };
 

@@ -8,7 +8,7 @@
 
 #define HYPERCALL_XMM_WORDS 12
 
-/* What the caller's registers hold (64-bit form, reference 2.1). */
+/* The caller's registers (64-bit form, reference 2.1). */
 struct hypercall_frame {
     uint64_t control; /* RCX; a rep call may leave an updated rep start here */
     uint64_t rdx, r8;

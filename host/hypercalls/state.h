@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the calls share: the backend that hypercalls_init() chose. */
+/* Shared by the calls: the backend that hypercalls_init() chose. */
 #ifndef PVT_HOST_HYPERCALLS_STATE_H
 #define PVT_HOST_HYPERCALLS_STATE_H
 

@@ -14,8 +14,8 @@
 
 enum translation_kind { TRANSLATION_BLOCKED, TRANSLATION_IDENTITY, TRANSLATION_PAGING };
 
-/* What a domain asks for. `did`, the domain id of the hardware, names the domain's cached translations and is unique
- * among all domains of a backend for as long as any cache may hold it. */
+/* Translation that a domain asks for. `did`, the domain id of the hardware, names the domain's cached translations and
+ * is unique among all domains of a backend for as long as any cache may hold it. */
 struct translation {
     enum translation_kind kind;
     uint64_t root;   /* GPA of the guest's top table (PAGING) */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All translation units of the machine as one backend, so that one domain can have devices behind each: a switch goes
- * to the unit of the device, a flush to every unit.
+ * All translation units of the machine as one backend, so that one domain can have devices behind several units: a
+ * switch goes to the unit of the device, a flush to every unit.
  */
 #include "host/iommu/iommu_mux.h"
 
@@ -24,8 +24,8 @@ static void add(const struct iommu_backend *unit)
     mux.unit[mux.count++] = unit;
 }
 
-/* What every unit can do. Tables of five levels are offered on request also where devices of another unit cannot use
- * them: these refuse the attach. */
+/* Capabilities that all units have. Tables of five levels are offered on request also where devices of another unit
+ * cannot use them: these refuse the attach. */
 static void combine(void)
 {
     mux.limits = *mux.unit[0]->limits();
@@ -47,7 +47,7 @@ struct mux_rules mux_rules;
 static bool mux_init(void)
 {
     uint8_t width = mux_rules.iova_bits;
-    /* With another width the unit runs as well, blocks all that is behind it, and is not a part of the pvIOMMU. */
+    /* With another width the unit runs as well, blocks all devices behind VT-d, and is not a part of the pvIOMMU. */
     bool vtd = backend_vtd.init() && width == 0;
     bool five_level = soft_options.levels == 5 || (soft_options.levels == 0 && !vtd);
 

@@ -10,7 +10,7 @@ struct mux_rules {
 };
 extern struct mux_rules mux_rules;
 
-/* The backend for all devices of the machine, initialised; NULL when no unit is usable. The log says what was found. */
+/* The backend for all devices of the machine, initialized; NULL when no unit is usable. The log says what was found. */
 const struct iommu_backend *iommu_mux_find(void);
 
 #endif

@@ -21,8 +21,8 @@ bool soft_memory_stage2(void *owner, uint64_t gpa, enum oracle_access access, ui
     return false;
 }
 
-/* Stage 2 lets only guest RAM through; a host that was told to leave stage 2 out meets every address. What is neither
- * the guest's nor its own answers like an empty bus. */
+/* Stage 2 lets only guest RAM through; a host that was told to leave stage 2 out meets every address. An address
+ * that belongs neither to the guest nor to the host answers like an empty bus. */
 static bool is_memory(uint64_t spa, size_t size)
 {
     return guest_is_ram(spa, size) || guest_is_hidden(spa, size);

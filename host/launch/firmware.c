@@ -27,7 +27,7 @@ uint64_t firmware_reserve(const struct firmware *firmware, uint64_t bytes)
 {
     EFI_BOOT_SERVICES *services = firmware->table->BootServices;
     EFI_PHYSICAL_ADDRESS start = 0;
-    /* More than needed, to find an aligned block in it. The rest stays reserved: a few MiB that nobody misses. */
+    /* More than needed, to find an aligned block in it. The rest stays reserved: a few MiB. */
     EFI_STATUS status =
         services->AllocatePages(AllocateAnyPages, EfiReservedMemoryType, (bytes + LARGE_PAGE) / HOST_PAGE_SIZE, &start);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the loader needs from UEFI. */
+/* UEFI services that the loader needs. */
 #ifndef PVT_HOST_LAUNCH_FIRMWARE_H
 #define PVT_HOST_LAUNCH_FIRMWARE_H
 

@@ -10,8 +10,8 @@
  * guest and protects the units' registers. `rsdp` is the physical address of the root pointer. */
 void acpi_init(uint64_t rsdp);
 
-/* Adds a table that lies in `memory`, memory of the guest below 4 GiB, to those that the root lists. Behind the table
- * there is room for a new root, up to `end`. False without an XSDT or without room. */
+/* Adds a table that lies in `memory`, memory of the guest below 4 GiB, to those that the root lists. The space
+ * from the end of the table up to `end` is for a new root. False without an XSDT or without room. */
 bool acpi_add_table(uint64_t rsdp, uint64_t memory, uint64_t end);
 
 /* I/O port of the power management timer; 0 = none. */

@@ -2,8 +2,8 @@
 /*
  * The firmware loads the host as EfiLoaderCode and EfiLoaderData, which the guest takes over as free memory. So the
  * host moves: the image that the firmware loaded becomes the first code of the guest, and a copy of it in reserved
- * memory becomes the host. The two share nothing. A second LoadImage() could not do it, as UEFI lets nobody choose the
- * memory type of an image; and an edited memory map would have to be edited on every call.
+ * memory becomes the host. The two share nothing. A second LoadImage() could not do it, as UEFI lets no caller choose
+ * the memory type of an image; and an edited memory map would have to be edited on every call.
  */
 #include "host/platform/image.h"
 

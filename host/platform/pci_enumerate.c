@@ -54,7 +54,7 @@ static bool manageable(uint16_t bdf)
            pci_config_read16(bdf, PCI_VENDOR_ID) != PCI_VENDOR_VIRTIO;
 }
 
-/* What stands for all functions of a bus behind a conventional bridge (VT-d 3.4.1), or ALIAS_NONE. */
+/* Source id of all functions of a bus behind a conventional bridge (VT-d 3.4.1), or ALIAS_NONE. */
 #define ALIAS_NONE UINT32_MAX
 
 static void scan_bus(unsigned bus, uint32_t alias);

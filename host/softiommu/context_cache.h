@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The part of the device table that the unit remembers. */
+/* Cached entries of the device table. */
 #ifndef PVT_HOST_SOFTIOMMU_CONTEXT_CACHE_H
 #define PVT_HOST_SOFTIOMMU_CONTEXT_CACHE_H
 

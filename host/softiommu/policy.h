@@ -9,7 +9,7 @@
 bool policy_fills(struct softiommu *iommu);
 /* Refuse a write because a cached entry is read-only, without a look at the tables? */
 bool policy_trusts_denial(struct softiommu *iommu);
-/* Fetch the present neighbours of an entry that was read: of a table, of a leaf. */
+/* Fetch the present neighbors of an entry that was read: of a table, of a leaf. */
 bool policy_prefetches(struct softiommu *iommu, bool leaf);
 /* Before every translation: entries that go for no reason. */
 void policy_evict(struct softiommu *iommu, unsigned device);

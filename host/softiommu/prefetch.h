@@ -4,7 +4,7 @@
 
 #include "host/softiommu/walk.h"
 
-/* Caches present neighbours of the entry that the walk is at, out of its cache line, if the policy wants them. Sets no
+/* Caches present neighbors of the entry that the walk is at, out of its cache line, if the policy wants them. Sets no
  * A or D: entries that would need it are left alone. */
 void prefetch_line(const struct walk *walk);
 

@@ -63,7 +63,7 @@ void config_endpoint(struct config_space *space, const struct config_identity *i
 void config_bridge(struct config_space *space, const struct config_identity *identity, uint8_t secondary,
                    uint64_t window, uint64_t length);
 
-/* `size` 1 to 8 bytes. Bytes behind the end read as ones, and take nothing. */
+/* `size` 1 to 8 bytes. Bytes past the end read as ones and ignore writes. */
 uint64_t config_read(const struct config_space *space, unsigned offset, unsigned size);
 void config_write(struct config_space *space, unsigned offset, unsigned size, uint64_t value);
 /* Base address of BAR 0. */

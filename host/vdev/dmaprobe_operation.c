@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What an operation does to memory once its address is translated. */
+/* Memory accesses of an operation after its address is translated. */
 #include "host/base/memory.h"
 #include "host/iommu/soft_memory.h"
 #include "host/vdev/dmaprobe_private.h"
@@ -19,8 +19,8 @@ static void fill(struct softiommu_request *request, uint64_t spa, uint64_t offse
     soft_memory.fill(spa, (uint8_t)slot->r.operand, size);
 }
 
-/* Notes the first difference only: offsets grow from piece to piece. Where in the buffer is the request's own matter:
- * the slot may have gone on since. */
+/* Notes the first difference only: offsets grow from piece to piece. The request itself holds the position in
+ * the buffer, because the slot may have gone on since. */
 static void compare(struct softiommu_request *request, uint64_t spa, uint64_t offset, uint64_t size)
 {
     struct slot *slot = request->owner;

@@ -7,10 +7,10 @@
 #include "host/softiommu/request.h"
 #include "host/vdev/dmaprobe.h"
 
-#define PAGE_SIZE_4K  4096u
-#define PIECES        (DMAPROBE_LENGTH_MAX / PAGE_SIZE_4K + 1) /* at any alignment */
-#define MOMENTS       6u                                       /* of one switch, that of a defective unit included */
-#define MOMENT_PIECES (DMAPROBE_BURST_MAX / PAGE_SIZE_4K + 1)
+#define PAGE_SIZE_4K       4096u
+#define PIECES             (DMAPROBE_LENGTH_MAX / PAGE_SIZE_4K + 1) /* at any alignment */
+#define SWITCH_STEPS       6u /* of one switch, that of a defective unit included */
+#define SWITCH_STEP_PIECES (DMAPROBE_BURST_MAX / PAGE_SIZE_4K + 1)
 
 enum memory_index { MEMORY_REQUESTS, MEMORY_SCATTER, MEMORY_BUFFER };
 
@@ -26,8 +26,8 @@ struct slot {
     struct softiommu_request request;
     struct softiommu_piece piece[PIECES];
     /* REPEAT: more requests, one for each state that a switch goes through. */
-    struct softiommu_request moment[MOMENTS];
-    struct softiommu_piece moment_piece[MOMENTS][MOMENT_PIECES];
+    struct softiommu_request switch_step[SWITCH_STEPS];
+    struct softiommu_piece switch_step_piece[SWITCH_STEPS][SWITCH_STEP_PIECES];
 };
 
 struct dmaprobe {
@@ -55,7 +55,7 @@ void slot_let_go(struct slot *slot);
 void slot_cancel(struct slot *slot);
 /* Drops what is in flight, so that it never reaches memory. */
 void slot_abandon(struct slot *slot);
-/* REPEAT: ends the pass that is under way, and starts the next. */
+/* REPEAT: ends the current pass and starts the next. */
 void slot_repeat(struct slot *slot);
 void slot_on_switch_step(struct slot *slot);
 /* Puts the results where the guest sees them. */
@@ -72,8 +72,8 @@ void transfer_rewind(struct slot *slot);
 void transfer_begin(struct slot *slot);
 /* Touches memory for what is in flight. False when more is to come; else the pass has ended as slot->r says. */
 bool transfer_end(struct slot *slot);
-/* `length`, cut to what the request may still move behind `done` bytes: the guest can change a scatter list under way.
- */
+/* `length`, cut to what the request may still move after `done` bytes: the guest can change a scatter list during the
+ * request. */
 uint32_t transfer_bounded(const struct slot *slot, uint64_t done, uint32_t length);
 /* All of INVERT, at once. */
 void transfer_invert(struct slot *slot);

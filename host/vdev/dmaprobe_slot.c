@@ -14,7 +14,7 @@ static struct dmaprobe_request *shared(const struct slot *slot)
     return (struct dmaprobe_request *)(slot->probe->memory[MEMORY_REQUESTS].bytes) + slot->number;
 }
 
-/* The state last: whoever polls it finds the rest in place. */
+/* The state last: a guest that polls it finds the other fields in place. */
 void slot_publish(const struct slot *slot)
 {
     struct dmaprobe_request *to = shared(slot);
@@ -117,21 +117,21 @@ void slot_start(struct slot *slot)
 void slot_abandon(struct slot *slot)
 {
     softiommu_request_abandon(soft_iommu(), &slot->request);
-    for (unsigned i = 0; i < MOMENTS; i++)
-        softiommu_request_abandon(soft_iommu(), &slot->moment[i]);
+    for (unsigned i = 0; i < SWITCH_STEPS; i++)
+        softiommu_request_abandon(soft_iommu(), &slot->switch_step[i]);
 }
 
-static void complete_moments(struct slot *slot)
+static void complete_switch_steps(struct slot *slot)
 {
-    for (unsigned i = 0; i < MOMENTS; i++)
-        softiommu_request_complete(soft_iommu(), &slot->moment[i]);
+    for (unsigned i = 0; i < SWITCH_STEPS; i++)
+        softiommu_request_complete(soft_iommu(), &slot->switch_step[i]);
 }
 
 void slot_let_go(struct slot *slot)
 {
     if (!slot->waiting)
         return;
-    complete_moments(slot);
+    complete_switch_steps(slot);
     if (!bus_master(slot->probe)) {
         slot_abandon(slot);
         finish_as(slot, DMAPROBE_NO_MASTER);
@@ -158,7 +158,7 @@ void slot_repeat(struct slot *slot)
         slot_let_go(slot);
         return;
     }
-    complete_moments(slot);
+    complete_switch_steps(slot);
     end_pass(slot);
     if (slot->r.status == DMAPROBE_FAULT)
         slot->r.faults++;
@@ -180,19 +180,19 @@ void slot_on_switch_step(struct slot *slot)
 
     if (!slot->waiting || !(slot->r.flags & DMAPROBE_REPEAT) || !bus_master(slot->probe))
         return;
-    while (i < MOMENTS && slot->moment[i].state == SOFTIOMMU_REQUEST_IN_FLIGHT)
+    while (i < SWITCH_STEPS && slot->switch_step[i].state == SOFTIOMMU_REQUEST_IN_FLIGHT)
         i++;
-    if (i == MOMENTS)
+    if (i == SWITCH_STEPS)
         return;
-    request = &slot->moment[i];
+    request = &slot->switch_step[i];
     element = slot_element(slot, 0);
     slot->done = 0;
     operation_prepare(slot, request);
     slot->done = done;
     request->iova = element.iova;
     request->length = transfer_bounded(slot, 0, element.length);
-    request->piece = slot->moment_piece[i];
-    request->piece_capacity = MOMENT_PIECES;
+    request->piece = slot->switch_step_piece[i];
+    request->piece_capacity = SWITCH_STEP_PIECES;
     if (!softiommu_request_begin(soft_iommu(), soft_device(slot->probe->function->bdf), request))
         slot->r.faults++;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pass moves the elements of a request in order, one in flight at a time. A refused page ends it: what lies before
+ * A pass moves the elements of a request in order, one in flight at a time. A refused page ends it: the data before
  * the page was moved, as by a device that sends page by page.
  */
 #include "host/iommu/soft_backend.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The window of the registers lies high in what the root bridge passes on, so that an operating system that knows the
- * bridge leaves the BARs there. Firmware hands out 64-bit addresses from the bottom upwards. Where the tables describe
+ * bridge leaves the BARs there. Firmware hands out 64-bit addresses from the bottom upwards. If the tables describe
  * no such range, the window is below the last 16 GiB of the physical address space: the top 12 GiB of a 1 TiB space are
  * HyperTransport's on AMD processors, which QEMU honors for some models. All that BARs and bridges claim is avoided.
  */
@@ -146,7 +146,7 @@ static bool occupied(uint64_t start, uint64_t length)
     return false;
 }
 
-/* In [from, to), as high as possible; 0: nowhere. */
+/* In [from, to), as high as possible; 0: there is no room. */
 static uint64_t find_downwards(uint64_t from, uint64_t to, uint64_t length)
 {
     uint64_t at = to & ~(length - 1);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Where on this machine there is room for emulated functions. */
+/* Free addresses, devices and buses of this machine for emulated functions. */
 #ifndef PVT_HOST_VDEV_PCI_RESOURCES_H
 #define PVT_HOST_VDEV_PCI_RESOURCES_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* First of `count` neighbouring devices of bus 0 that do not exist, from device `from` on; 0 when there are none. */
+/* First of `count` neighboring devices of bus 0 that do not exist, from device `from` on; 0 when there are none. */
 unsigned pci_find_free_devices(unsigned from, unsigned count);
 /* First of `count` bus numbers above all that the firmware gave out, and at least 0x40; 0 when there are none. */
 unsigned pci_find_free_buses(unsigned count);

@@ -22,7 +22,7 @@ struct vmbus_service {
     /* The guest opened the channel, or closed it; nothing of the use before may be left. */
     void (*opened)(void *owner);
     void (*closed)(void *owner);
-    /* The offer is void. What is offered next is a device that nobody has used. */
+    /* The offer is void. The next offer is a device in its initial state. */
     void (*withdrawn)(void *owner);
     /* A data packet; there is room for `reply_bytes` in `reply_packets` packets. */
     void (*received)(void *owner, const struct ring_packet *packet);

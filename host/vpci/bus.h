@@ -32,7 +32,7 @@ uint32_t vpci_d0_entry(struct vpci_bus *bus, uint64_t window);
 /* Resets all functions; the window is gone. */
 void vpci_power_off(struct vpci_bus *bus);
 
-/* What a channel of this kind does (requests.c). The owner is the bus. */
+/* Service of a vPCI channel (requests.c). The owner is the bus. */
 extern const struct vmbus_service vpci_service;
 
 /* The guest may put windows and BARs here: both ends in one range that the host gave to VMBus. */

@@ -24,7 +24,7 @@ static bool is_wide(uint32_t bar)
     return (bar & (BAR_IO | BAR_TYPE)) == BAR_64_BIT;
 }
 
-/* What a BAR holds after all ones; with memory decoding off. */
+/* Value of a BAR after a write of all ones; with memory decoding off. */
 static uint32_t probe(uint64_t bar)
 {
     uint32_t old = (uint32_t)machine_in(bar, 4), mask;

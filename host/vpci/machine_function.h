@@ -11,7 +11,7 @@
 
 struct machine_bar {
     uint64_t address, length; /* the real one; length 0: none that the guest gets */
-    uint64_t shown;           /* GPA at which the guest has it; 0: nowhere */
+    uint64_t shown;           /* GPA at which the guest has it; 0: not mapped */
 };
 
 /* An entry of an MSI-X table (PCI Local Bus 3.0, 6.8.2.6). */
@@ -27,7 +27,7 @@ struct machine_function {
     uint32_t bar_value[VPCI_BARS]; /* what the guest reads */
     uint16_t command;              /* likewise */
 
-    /* What the guest wrote, with messages of the host (interrupts.h) in it. */
+    /* MSI registers as the guest wrote them, with messages of the host (interrupts.h). */
     unsigned msi; /* offset of the capability; 0: none */
     uint32_t msi_register[3];
     unsigned msix;

@@ -70,7 +70,7 @@ bool machine_messages_init(struct machine_function *machine)
     return true;
 }
 
-/* The registers behind the control word: address, its upper half, data. Without the upper half, data is the second. */
+/* The registers after the control word: address, its upper half, data. Without the upper half, data is the second. */
 static unsigned msi_registers(const struct machine_function *machine)
 {
     return (config_in(machine, machine->msi + CONTROL, 2) & MSI_64_BIT) != 0 ? 3 : 2;
