@@ -70,7 +70,7 @@ $(BUILD)/guest/tests/%.o: OPT := $(SMALL_OPT) $(NARROW)
 $(HOT:%=$(BUILD)/guest/%.o): OPT := $(HOT_OPT)
 $(BUILD)/host/%.o: OPT := $(HOT_OPT)
 
-# What the PE file keeps of the ELF file.
+# Sections of the ELF file that the PE file keeps.
 SECTIONS := .text .rodata .pvtcat .buildid .rela .dynsym .dynstr .reloc .data.rel.ro .dynamic .data
 
 # A budget for the code of this project as Debian 12's gcc compiles it. Other compilers make larger images, and a limit must not
