@@ -3,7 +3,7 @@
  * The hypercall page belongs to the partition: where one processor moves it, all processors see it.
  *
  * The page is an overlay on guest memory. A host puts it there by changing the second-stage translation, and has to
- * flush the old translation on all processors of that address before the write to the MSR returns. A host that
+ * flush the old translation of that address on all processors before the write to the MSR returns. A host that
  * does so for the processor that wrote the MSR only passes every test with one processor. The other processor goes
  * on reading the RAM below the page, or, after the page was taken away, goes on executing code from a page that the
  * host uses for something else.
