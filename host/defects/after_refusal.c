@@ -76,9 +76,9 @@ static void forget_settings(struct call_context *context)
 
 static struct device *named_device(struct call_context *context)
 {
-    const struct hv_input_attach_device_domain *attach = call_input(context);
+    const struct hv_input_attach_device_domain *input = call_input(context);
 
-    return device_find(attach->device_id);
+    return device_find(input->device_id);
 }
 
 static void attach(struct call_context *context)
