@@ -40,6 +40,8 @@ class Tree:
         for name in ("lib/options.c", "lib/calibrate.c", "linker/guest.lds", "linker/host.lds", "VERSION"):
             self.add(name, "1.0\n" if name == "VERSION" else "")
         self.add("tests/unit/unit.mk", "")
+        self.add("tests/fuzz/fuzz.mk", "")
+        self.add("host/defects/softiommu_seams.ld", "")
         self.add("cc", COMPILER)
         self.add("ld", LINKER)
         self.add("objcopy", OBJCOPY)
