@@ -54,6 +54,9 @@ def test_it_says_so_and_runs_what_it_can(alone: Runner, tmp_path: Path, environm
         "device_classes": ["dmaprobe", "dmaprobe+ats"],
         "functions_alone": True,
         "reason": why,
+        "cpu": "qemu64,+svm,+npt,+x2apic",
+        "cpus": 2,
+        "memory_mib": 2560,
     }
     assert {device["class"] for device in found["devices"]} == {"dmaprobe", "dmaprobe+ats"}
 

@@ -31,6 +31,7 @@ _TICK = 0.1
 # A serial port sends byte by byte: each would wake this process, which then takes the core from the machine it watches.
 _PAUSE = 0.02
 _MANY = 16384  # bytes at once; no pause behind so much
+_DRAIN_MOST = 1 << 20  # bytes that are still read of a guest that is being stopped
 _STDERR_PART = (
     1000  # bytes kept of the beginning and of the end: the first complaint tells most, the last is the reason
 )
@@ -148,18 +149,35 @@ class Session:
                     data = os.read(process.stdout.fileno(), 65536)
                     if not data:
                         return self._wait(process)
-                    self._feed(data)
-                    try:
-                        log.write(data)
-                        log.flush()
-                    except OSError as error:
-                        return f"its log could not be written: {system_error(error, log.name)}"
+                    problem = self._keep(data, log)
+                    if problem:
+                        return problem
                     if len(data) < _MANY:
                         time.sleep(_PAUSE)
                 self._observer.progress(self._tap)
                 stop = self._limit()
                 if stop is not None:
+                    self._drain(selector, process.stdout.fileno(), log)
                     return stop
+
+    def _keep(self, data: bytes, log: BinaryIO) -> str:
+        """Judges and stores what the guest wrote; why the log cannot take it, or nothing."""
+        self._feed(data)
+        try:
+            log.write(data)
+            log.flush()
+        except OSError as error:
+            return f"its log could not be written: {system_error(error, log.name)}"
+        return ""
+
+    def _drain(self, selector: selectors.BaseSelector, pipe: int, log: BinaryIO) -> None:
+        """Takes results that the guest had written by the time it is stopped; a flood ends at a limit."""
+        taken = 0
+        while taken < _DRAIN_MOST and selector.select(0):
+            data = os.read(pipe, 65536)
+            if not data or self._keep(data, log):
+                return
+            taken += len(data)
 
     def _feed(self, data: bytes) -> None:
         self._last = time.monotonic()
