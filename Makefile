@@ -207,7 +207,7 @@ lint-names:
 lint-unused: $(BUILD)/pvtest.efi $(BUILD)/refhost.efi
 	$(call tell,LINT,unused files)
 	$(Q)$(RUNNER).dev.unused_files --map $(BUILD)/pvtest.map $(BUILD)/refhost.map \
-	    --programs $(UNIT_SRC) $(BENCH_SRC) --tree $(filter-out $(AHEAD),$(TREE))
+	    --programs $(UNIT_SRC) $(BENCH_SRC) $(wildcard tests/fuzz/*.c) --tree $(filter-out $(AHEAD),$(TREE))
 
 lint-cppcheck:
 	$(call tell,LINT,cppcheck)
