@@ -88,8 +88,8 @@ void suite_find_devices(struct suite *s);
  * that no test pays for it and a run without such devices is not delayed. */
 void suite_prepare_class(struct suite *s, enum dma_class class);
 #define SUITE_FIXTURES                                                                                                 \
-    "early-crash hang crash triple-fault exception trap-in-test garbage stop-half-way flood user-hang user-fault "     \
-    "fail error"
+    "hang crash triple-fault exception trap-in-test garbage stop-half-way flood user-hang user-fault fail error "      \
+    "early-crash"
 /* Is it one word of SUITE_FIXTURES? */
 bool suite_fixture_known(const char *name);
 /* Behaves as a broken guest would; returns for an unknown name, and where the rest of the plan is to run as always. */

@@ -176,13 +176,13 @@ def test_host_that_crashes(boots: Callable[[str], Result]) -> None:
     (crash,) = found["crashes"]
     assert (crash["program"], crash["boot"], crash["test"]) == ("host", 1, some_flush())
     assert "exception 14" in crash["text"] and any("cr2=0x7f0000000000" in line for line in crash["lines"])
-    assert crash["frames"][0]["function"] == "crash_on_purpose"
+    assert crash["frames"][0]["function"] == "panic_test"
     whole_stack(crash["frames"], "handle_exit")
     names = [frame["function"] for frame in crash["frames"]]
     assert names[1] == "exit_hypercall", "the function that crashed has no frame; its caller is named all the same"
     bad = [test for test in found["tests"] if test["verdict"] != "pass"]
     assert [test["id"] for test in bad] == [some_flush()], "the run goes on behind it"
-    assert "the reference host crashed" in bad[0]["reason"] and "crash_on_purpose" in output
+    assert "the reference host crashed" in bad[0]["reason"] and "panic_test" in output
 
 
 def test_a_test_that_does_not_end_in_time_ends_alone(boots: Callable[[str], Result]) -> None:
