@@ -49,7 +49,7 @@ def test_a_renamed_option_has_both_names(tmp_path: Path, name: str) -> None:
 
 def test_a_fixture_that_there_is_not(tmp_path: Path) -> None:
     said = bailed(tmp_path, "seed=3 fixture=crashs\n")
-    assert 'fixture: unknown fixture "crashs"; known: hang crash ' in said and said.endswith(" fail error)"), said
+    assert 'fixture: unknown fixture "crashs"; known: hang crash ' in said and said.endswith(" early-crash)"), said
 
 
 @pytest.mark.parametrize(
