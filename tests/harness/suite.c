@@ -82,9 +82,13 @@ bool suite_prepare(struct boot_info *info, struct volume *volume)
     if (s->options.unattended && info->panicked_before) {
         return false;
     }
-    error_report_keep_panics(s->options.unattended);
     s->counts.planned = s->options.bench ? 0 : (unsigned)(s->instance_count * s->options.repeat);
-    return !s->options.unattended || unattended_prepare(s, volume);
+    if (s->options.unattended && !unattended_prepare(s, volume)) {
+        return false;
+    }
+    /* Not before: a run that is complete, or that keeps no journal, must not start the machine again. */
+    error_report_keep_panics(s->unattended.on);
+    return true;
 }
 
 /* Enough of it to tell builds apart. */
