@@ -13,6 +13,7 @@ struct call_rules call_rules = {
     .control_reserved = HV_CONTROL_RESERVED | HV_CONTROL_NESTED | HV_CONTROL_VAR_HEADER_MASK,
     .control_reserved_simple = HV_CONTROL_REP_COUNT_MASK | HV_CONTROL_REP_START_MASK,
     .fast_input_max = HV_FAST_INPUT_MAX,
+    .fast_input_max_other = HV_FAST_INPUT_MAX,
     .rep_batch = REP_BATCH,
     .list =
         {

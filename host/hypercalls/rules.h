@@ -16,8 +16,10 @@ struct call_rules {
     /* Bits of the control word that must be zero: in any call, and besides in a simple one. A call that takes a
      * variable header has its size there. */
     uint64_t control_reserved, control_reserved_simple;
-    uint32_t fast_input_max; /* bytes of input in register form */
-    uint32_t rep_batch;      /* elements between two returns to the guest */
+    /* Bytes of input in register form: of calls of the pvIOMMU, and of all others, which every guest may count on
+     * (Reference 2.1: a guest signals events in registers). */
+    uint32_t fast_input_max, fast_input_max_other;
+    uint32_t rep_batch; /* elements between two returns to the guest */
 
     struct {
         uint32_t input_alignment, output_alignment;

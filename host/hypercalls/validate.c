@@ -10,8 +10,9 @@
 static bool fast_form_exists(const struct call *call, uint64_t control)
 {
     uint32_t size = call->input_size + hv_control_rep_count(control) * call->element_size;
+    uint32_t limit = call->device_domain ? call_rules.fast_input_max : call_rules.fast_input_max_other;
 
-    return call->output_size == 0 && size <= call_rules.fast_input_max;
+    return call->output_size == 0 && size <= limit;
 }
 
 static bool reps_valid(const struct call *call, uint64_t control)

@@ -155,7 +155,7 @@ static void install_form(void)
     if (variant_active(VARIANT_FAST_REFUSED))
         call_rules.fast_input_max = 0;
     if (variant_active(VARIANT_FAST_XMM))
-        call_rules.fast_input_max = HV_FAST_XMM_INPUT_MAX;
+        call_rules.fast_input_max = call_rules.fast_input_max_other = HV_FAST_XMM_INPUT_MAX;
     if (variant_active(VARIANT_LIST_ONE_BY_ONE))
         call_rules.rep_batch = 1;
     if (variant_active(VARIANT_LIST_AT_ONCE))

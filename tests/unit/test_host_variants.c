@@ -8,6 +8,7 @@
 #include "host/hypercalls/call.h"
 #include "host/hypercalls/hypercalls.h"
 #include "host/hypercalls/rules.h"
+#include "host/hypercalls/validate.h"
 #include "host/variants/install.h"
 /* The source, not only the header: a test has to switch variants off again, which a host never does. */
 #include "host/variants/variants.c"
@@ -225,6 +226,26 @@ static void unmanaged_devices_have_no_property(void **state)
     assert_int_equal(hv_result_status(frame.rax), HV_STATUS_SUCCESS);
 }
 
+static enum hv_status in_registers(uint16_t code)
+{
+    return validate_control(call_entry(code), hv_control(code, 0, 0, 0) | HV_CONTROL_FAST);
+}
+
+static void calls_of_others_keep_their_register_form(void **state)
+{
+    (void)state;
+    assert_int_equal(in_registers(HVCALL_DETACH_DEVICE_DOMAIN), HV_STATUS_INVALID_HYPERCALL_INPUT);
+    assert_int_equal(in_registers(HVCALL_SIGNAL_EVENT), HV_STATUS_SUCCESS);
+}
+
+static void both_kinds_of_calls_have_a_register_form(void **state)
+{
+    (void)state;
+    assert_int_equal(in_registers(HVCALL_DETACH_DEVICE_DOMAIN), HV_STATUS_SUCCESS);
+    assert_int_equal(in_registers(HVCALL_SIGNAL_EVENT), HV_STATUS_SUCCESS);
+    assert_int_equal(in_registers(HVCALL_POST_MESSAGE), HV_STATUS_INVALID_HYPERCALL_INPUT);
+}
+
 #define WITH(name, test)                                                                                               \
     {                                                                                                                  \
 #test, test, with_variant, fixture_free, (void *)(uintptr_t)(name)                                             \
@@ -245,6 +266,8 @@ int main(void)
         WITH(NULL, lists_are_continued_in_batches),
         WITH("list-one-by-one", lists_are_continued_after_each_element),
         WITH("list-at-once", lists_are_never_continued),
+        WITH("fast-refused", calls_of_others_keep_their_register_form),
+        WITH(NULL, both_kinds_of_calls_have_a_register_form),
         WITH("property-unmanaged-refused", unmanaged_devices_have_no_property),
     };
 
