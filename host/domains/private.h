@@ -6,7 +6,7 @@
 #include "host/domains/domains.h"
 
 #define DOMAIN_BUCKETS     256u
-#define DOMAIN_DEVICES_MAX 256u
+#define DOMAIN_DEVICES_MAX 1024u
 
 struct domain {
     uint32_t id;

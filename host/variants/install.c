@@ -8,4 +8,5 @@ void variants_install(void)
     variants_install_virtual_functions();
     variants_install_calls();
     variants_install_domains();
+    variants_install_unseen();
 }

@@ -12,5 +12,6 @@ void variants_install_calls(void);
 void variants_install_domains(void);
 void variants_install_iommu(void);
 void variants_install_virtual_functions(void);
+void variants_install_unseen(void);
 
 #endif

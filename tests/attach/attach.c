@@ -219,7 +219,8 @@ TEST(unknown_device_is_refused,
      PROMISE("Attaching a device id that does not exist is refused, and the devices in the domain stay as they are")
      COVERS("ATT-8") DEVICES(ALL) KINDS("dma bad-input")
      STEPS("A device is in a domain with one page. ATTACH is called for this domain with five device ids that no "
-           "device has, among them 0xFFFF and one that is all ones. After each call the device in the domain writes.")
+           "device has, among them 0xFFFF and one that is all ones; a random id stands for one that the host reports "
+           "as managed. After each call the device in the domain writes.")
      EXPECTS("Every such call fails with any status, and every write of the real device lands.")
      IF_IT_FAILS("The host takes a part of the device id for the whole of it, or changes the domain before it has "
                  "looked the device up."))
@@ -231,8 +232,10 @@ TEST(unknown_device_is_refused,
 
     attach(t, d, e);
     for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-        STEP("attach device 0x%llx, which does not exist", ids[i]);
-        CHECK_REFUSED(pviommu_attach(d->id, ids[i]), "attach of a device id that does not exist");
+        uint64_t id = unknown_device_id(t, ids[i]);
+
+        STEP("attach device 0x%llx, which does not exist", id);
+        CHECK_REFUSED(pviommu_attach(d->id, id), "attach of a device id that does not exist");
         expect_write(t, e, IOVA, &b, 0, 16, "the device that is in the domain");
     }
 }

@@ -152,6 +152,6 @@ TEST(unknown_device_is_refused,
     struct domain *d = domain_mapping(t, IOVA, &b);
 
     attach(t, d, e);
-    CHECK_REFUSED(pviommu_detach(0x12345678), "detach of a device id that does not exist");
+    CHECK_REFUSED(pviommu_detach(unknown_device_id(t, 0x12345678)), "detach of a device id that does not exist");
     expect_write(t, e, IOVA, &b, 0, 8, "the attached device");
 }

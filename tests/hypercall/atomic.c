@@ -44,11 +44,12 @@ TEST(failed_attach_of_stranger,
 {
     struct canary by = canary(t);
     struct domain *d = domain_blocked(t);
-    enum hv_status status = pviommu_attach(d->id, UNKNOWN_DEVICE);
+    uint64_t stranger = unknown_device_id(t, UNKNOWN_DEVICE);
+    enum hv_status status = pviommu_attach(d->id, stranger);
 
-    STEP("attach unknown device 0x%llx to domain 0x%llx: %s", UNKNOWN_DEVICE, d->id, hv_status_name(status));
+    STEP("attach unknown device 0x%llx to domain 0x%llx: %s", stranger, d->id, hv_status_name(status));
     CHECK_REFUSED(status, "ATTACH of a device that does not exist");
-    CHECK_REFUSED(pviommu_attach(by.domain->id, UNKNOWN_DEVICE), "ATTACH of a device that does not exist");
+    CHECK_REFUSED(pviommu_attach(by.domain->id, stranger), "ATTACH of a device that does not exist");
     expect_undisturbed(t, &by, "a failed ATTACH of an unknown device");
     delete_domain(t, d);
 }

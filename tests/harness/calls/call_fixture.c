@@ -7,7 +7,8 @@
 /* Offset in a page at which the probing DMAs land: not its start, so that a lost page offset shows as well. */
 #define PROBE_OFFSET 0x340u
 #define PROBE_LENGTH 8u
-/* On a machine without a device: no call that names it is expected to get as far as looking it up. */
+/* On a machine without a device: no call that names it is expected to get as far as looking it up. Where the host
+ * reports it, another id is taken. */
 #define NO_SUCH_DEVICE UINT64_C(0xFFFF)
 
 /* The first engine that the canary leaves free; one on a unit with two stages rather than another. */
@@ -99,6 +100,7 @@ struct call_fixture call_fixture_open(struct test_run *t)
     f.canary = canary(t);
     test_setup(t, "DOM-1 CFG-1");
     choose_engine(&f);
+    f.nobody = f.engine ? NO_SUCH_DEVICE : unknown_device_id(t, NO_SUCH_DEVICE);
     f.pages = buffer(t, 2ul * PLACES);
     f.input = buffer(t, CALL_INPUT_PAGES);
     f.output = buffer(t, 2);
@@ -137,7 +139,7 @@ struct call_fixture call_fixture_for(struct test_run *t, enum call_id call)
 struct call_fixture call_fixture_anywhere(struct test_run *t)
 {
     static struct domain blank; /* no call that names it reaches a domain */
-    struct call_fixture f = {.pviommu = false};
+    struct call_fixture f = {.nobody = NO_SUCH_DEVICE};
 
     if (pviommu_capabilities()) {
         return call_fixture_open(t);
@@ -174,7 +176,7 @@ void call_body(const struct call_fixture *f, enum call_id call, uint64_t *body)
     const uint32_t named[CALL_IDS] = {
         [CALL_CREATE] = f->absent, [CALL_ATTACH] = elsewhere, [CALL_DELETE] = victim,   [CALL_CONFIGURE] = f->bare,
         [CALL_FLUSH] = home,       [CALL_FLUSH_LIST] = home,  [CALL_DETACH] = no_domain};
-    uint64_t device_id = f->engine ? f->engine->device_id : NO_SUCH_DEVICE;
+    uint64_t device_id = f->engine ? f->engine->device_id : f->nobody;
 
     memset(body, 0, call_input_size(call));
     body[0] = HV_PARTITION_ID_SELF;

@@ -106,6 +106,23 @@ static uint8_t *output_of(const struct call_fixture *f, const struct mutated_cal
     return m->r8 >= first && m->r8 <= last ? gpa_pointer(m->r8) : f->output.data + CALL_OUTPUT_OFFSET;
 }
 
+/* An ATTACH with another id than the device's took some other device, which no bus shows: no later test has to bear
+ * that. */
+static void release_stranger(struct test_run *t, const struct call_fixture *f, const struct mutated_call *m)
+{
+    struct hv_input_attach_device_domain input;
+    enum hv_status status;
+
+    if (m->call != CALL_ATTACH) {
+        return;
+    }
+    memcpy(&input, m->body, sizeof(input));
+    if (!f->engine || input.device_id != f->engine->device_id) {
+        status = pviommu_detach(input.device_id);
+        STEP("detach device 0x%llx, which no bus shows: %s", input.device_id, hv_status_name(status));
+    }
+}
+
 static void judge_effect(struct test_run *t, struct call_fixture *f, const struct mutated_call *m,
                          enum hv_status status)
 {
@@ -117,6 +134,9 @@ static void judge_effect(struct test_run *t, struct call_fixture *f, const struc
     }
     effect =
         success ? call_effect_success(t, f, m->call, m->body, output_of(f, m)) : call_effect_refused(t, f, m->call);
+    if (success && effect == EFFECT_NONE) {
+        release_stranger(t, f, m);
+    }
     if (!success && effect != EFFECT_NONE) {
         mutated_call_fail(t, m, status, "no effect",
                           effect == EFFECT_DONE ? "refused, and carried out" : "refused, but not without effect");
