@@ -188,7 +188,7 @@ SH_FILES := run.sh .ci/run $(sort $(wildcard tools/*.sh tools/bundle/*.sh tests/
 TIDY     := $(patsubst %,$(BUILD)/lint/%.tidy,$(GUEST_SRC) $(HOST_SRC))
 TIDY     := $(sort $(filter %.c.tidy,$(TIDY)))
 
-lint: lint-format lint-names lint-includes lint-unused lint-cppcheck lint-shell lint-python $(TIDY)
+lint: lint-format lint-words lint-names lint-includes lint-unused lint-cppcheck lint-shell lint-python $(TIDY)
 	$(call tell,LINT,clean)
 
 .PHONY: lint-words lint-format lint-includes lint-names lint-unused lint-cppcheck lint-shell lint-python
@@ -218,6 +218,7 @@ lint-cppcheck:
 
 # Words that docs/style.md keeps out of comments and documents.
 lint-words:
+	$(call tell,LINT,words)
 	$(Q)$(RUNNER).dev.words $(TREE)
 
 lint-shell:

@@ -134,7 +134,7 @@ add_backports() { # arguments: codename. True when a source was added that offer
     return 1
 }
 
-# Where this is, no newer QEMU could be had beside the version in it, and every run would ask all mirrors again.
+# This file says that the mirrors have no newer QEMU than the version in it; without it every run would ask them again.
 qemu_note=$root/var/cache/pvtest/no-newer-qemu
 
 newer_qemu_unknown() {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a bus tells of its functions, and its way between off and D0. */
+/* The state of the functions of a bus, and their way between off and D0. */
 #include "abi/vmbus.h"
 #include "abi/vmbus_ring.h"
 #include "host/base/log.h"

@@ -17,7 +17,7 @@
 
 #define BAR_IS_64_BIT(mask) (((mask)&6u) == 4u)
 
-/* Where a guest describes the BARs, the host writes them. */
+/* The host writes the BARs that a guest describes. */
 static uint32_t assign(struct vpci_function *function, const struct vpci_assigned_bar *bar)
 {
     for (unsigned i = 0; i < VPCI_BARS; i++) {
@@ -210,7 +210,7 @@ static void closed(void *owner)
     vpci_power_off(bus);
 }
 
-/* What the guest had attached the functions to is no business of the next user of the bus. */
+/* Detaches the functions: the next user of the bus must not inherit their domains. */
 static void withdrawn(void *owner)
 {
     struct vpci_bus *bus = owner;

@@ -52,7 +52,7 @@ def pvtest_call(
 
 
 def latest(tmp_path: Path, name: str = "results.json") -> dict[str, Any]:
-    """What the last run of the `runner` wrote; results are true to their schema."""
+    """A file of the last run of the `runner`; results are true to their schema."""
     found: dict[str, Any] = json.loads((tmp_path / "results" / "latest" / name).read_text())
     if name == "results.json":
         jsonschema.validate(found, json.loads((ROOT / "docs" / "results.schema.json").read_text()))

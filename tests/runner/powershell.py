@@ -19,14 +19,14 @@ _TOKEN = re.compile(
 
 @dataclass
 class Script:
-    """What a script is made of."""
+    """The parts of a script."""
 
     problems: list[str] = field(default_factory=list)
     statements: list[list[str]] = field(default_factory=list)  # the words of each, outside of strings
 
 
 def _string_end(text: str, at: int) -> int:
-    """Behind the closing quote of a string with variables; -1 where there is none. $(...) inside may hold quotes."""
+    """After the closing quote of a string with variables; -1 if there is none. $(...) inside may hold quotes."""
     depth = 0
     while at < len(text):
         if text[at] == "`":

@@ -20,7 +20,7 @@ pytestmark = [
 
 
 def bailed(folder: Path, guest: str) -> str:
-    """What the guest says of these options."""
+    """The guest's output for these options."""
     volume = boot_volume.make(folder / "volume", boot_volume.BootOptions())
     (volume / "pvtest.opt").write_text(guest, encoding="ascii")
     machine = qemu.probe(None, functions_alone=True)

@@ -50,7 +50,7 @@ def boot(folder: Path, *arguments: str) -> Result:
 
 
 def killed(folder: Path, *arguments: str) -> Result:
-    """The same with a machine that somebody kills when it has reported some results."""
+    """The same with a machine that is killed when it has reported some results."""
     stop = threading.Event()
 
     def kill() -> None:
@@ -192,7 +192,7 @@ def test_a_test_that_does_not_end_in_time_ends_alone(boots: Callable[[str], Resu
     assert (
         bad["id"] == SLOW_TEST and bad["reason"] == f"did not end within its deadline of {SLOW_FACTOR * DEADLINE_MS} ms"
     )
-    # Where it was: in a test of its own file, called by the harness.
+    # The place: in a test of its own file, called by the harness.
     whole_stack(bad["frames"], "suite_run_next")
     assert any(frame["source"].startswith("tests/translate") for frame in bad["frames"])
     assert len(found["boots"]) == 1, "the guest goes on by itself"

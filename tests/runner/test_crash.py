@@ -81,7 +81,7 @@ def test_three_source_lines_for_each_frame(image: Image) -> None:
     assert first.function == "inner" and line in (4, 5), "gcc may give the opening brace no code"
     text = SOURCE.splitlines()
     assert first.code == [(number, text[number - 1]) for number in (line - 1, line, line + 1)]
-    # The return address is behind the call; what is told is the line of the call.
+    # The return address is after the call; the report gives the line of the call.
     assert (second.function, second.source) == ("outer", "lib/depth.c:11")
     assert [line for line, _ in second.code] == [10, 11, 12]
 

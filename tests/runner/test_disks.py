@@ -260,7 +260,7 @@ def test_selection_too_long_for_the_guest() -> None:
 
 @pytest.mark.boots
 def test_hyper_v_disk_runs_alone_and_keeps_its_results(tmp_path: Path) -> None:
-    """On QEMU, with flash for the variables and with resets; nobody listens, and it goes off by itself."""
+    """On QEMU, with flash for the variables and with resets; no console, and it powers off by itself."""
     out = tmp_path / "disk.vhdx"
     assert image(paths.BUILD, "--target", "hyper-v", "--output", str(out), "--group", "discovery").returncode == 0
     found = qemu.probe()

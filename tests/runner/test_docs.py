@@ -51,7 +51,7 @@ def test_pages_can_be_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 
 def anchors(text: str) -> list[str]:
-    """What a link into the page can name."""
+    """The anchors of the page."""
     return [docs.slug(line) for line in re.findall(r"^#+ (.*)$", text, re.MULTILINE)] + re.findall(
         r'<a id="(.*?)">', text
     )

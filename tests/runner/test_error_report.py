@@ -26,7 +26,7 @@ def fixture_machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
 
 
 def error_file(machine: Machine) -> str:
-    """What error.txt says; '' when there is none."""
+    """The text of error.txt; '' when there is none."""
     try:
         return machine.file("pvtest-results/error.txt")
     except subprocess.CalledProcessError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What goes wrong around a run is one line and exit code 2 or 3, never 1, and costs nothing that was gained before."""
+"""Errors around a run are one line and exit code 2 or 3, never 1, and cost no result from before."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_full_disk_leaves_the_logs(build: Path, tmp_path: Path) -> None:
     (folder,) = (path for path in (tmp_path / "r").iterdir() if path.is_dir())
     errors = one_line(done.stderr)
     assert f"{folder}/results.json: File too large" in errors
-    assert f"What was gained until then is in {folder}" in errors
+    assert f"Results from before are in {folder}" in errors
     assert b"# end" in (folder / "serial.log").read_bytes() and not (tmp_path / "r" / "latest").exists()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What readers of our files refuse, and what a terminal must never see, whatever a guest or a file says."""
+"""Bytes that readers of our files refuse, and that a terminal must never see, for any guest and any file."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_tap_is_read_by_two_parsers(tmp_path: Path) -> None:
     assert read[1]["message"] == read[1]["expected"] == read[1]["step1"] == ODD
 
 
-# What the schema of Jenkins' plug-in for xUnit allows of the elements that we use.
+# Attributes that the schema of Jenkins' plug-in for xUnit allows for the elements that we use.
 ATTRIBUTES = {
     "testsuites": {"name", "time", "tests", "failures", "disabled", "errors"},
     "testsuite": {"name", "tests", "failures", "errors", "group", "time", "skipped", "timestamp", "hostname", "id",

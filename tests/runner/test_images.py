@@ -89,7 +89,7 @@ LABELS = {
 
 
 def labels_checked(*more: tuple[str, str], without: str = "") -> list[str]:
-    """What the build says of a declaration with these labels."""
+    """The complaints of the build about a declaration with these labels."""
     pairs = [*(pair for pair in LABELS.items() if pair[0] != without), *more]
     record = "\t".join(("test", "a.b", "tests/a.c:7", *(word for pair in pairs for word in pair))).encode()
     tests = parse_tests(b"catalogue\t4\0" + record + b"\0")

@@ -34,7 +34,7 @@ def test_examples_are_understood(command: str) -> None:
 
 
 def complete(*words: str) -> list[str]:
-    """What bash offers for the last word."""
+    """The completions that bash offers for the last word."""
     quoted = " ".join(f"'{word}'" for word in ("./run.sh", *words))
     script = (
         f"{manual.completion()}\nCOMP_WORDS=({quoted}); COMP_CWORD={len(words)}; _pvtest; "

@@ -34,7 +34,7 @@ def words(text: str) -> set[str]:
 
 @pytest.fixture(scope="module", name="catalogue")
 def fixture_catalogue() -> dict[str, Any]:
-    """What `list --json` says about the images that are built."""
+    """The output of `list --json` for the images that are built."""
     done = pvtest_call("list", "--json")
     if "make image" in done.stderr:
         pytest.skip("the images are not built")

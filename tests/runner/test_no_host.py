@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The real image where things are missing: it says what it found, and nobody may take a skip for a pass."""
+"""The real image on machines without some parts: it says what it found, and a skip never looks like a pass."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What runs, in which order, how often, and what the terminal shows of it."""
+"""The plan: which tests run, in which order, how often, and the terminal's view of it."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_verbosity_never_changes_a_verdict(runner: Runner, tmp_path: Path, argum
 
 
 def on_terminal(build: Path, tmp_path: Path, *arguments: str) -> str:
-    """What a person sees."""
+    """The output on a terminal."""
     master, slave = pty.openpty()
     command = [*PVTEST, *arguments, "--qemu", str(HERE / "fake_qemu.py"), "--results", str(tmp_path / "results")]
     xterm = runner_environment(build, TERM="xterm-256color")

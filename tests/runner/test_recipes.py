@@ -20,7 +20,7 @@ from pvtest.cli.main import COMMANDS, parse, parser_of
 GITHUB = ROOT / ".github" / "workflows" / "conformance.yml"
 GITLAB = ROOT / ".gitlab-ci.yml"
 CONTAINER = ROOT / "Containerfile"
-# What the CI systems put in.
+# Values that the CI systems put in.
 VALUES = {
     "${{ matrix.campaign }}": "defects",
     "${{ matrix.shard }}": "2",

@@ -268,7 +268,7 @@ def test_where_there_is_only_an_old_qemu_it_is_taken(machine: Machine) -> None:
     assert "QEMU 8 has no first-stage VT-d" in done.stderr
     assert "install qemu-system-x86\n" in machine.calls
     calls = machine.calls
-    assert (machine.run("run").stderr, machine.calls) == ("", calls)  # nobody is asked again
+    assert (machine.run("run").stderr, machine.calls) == ("", calls)  # no question is asked again
 
 
 def test_an_old_qemu_that_emulates_no_svm_does_not_do(machine: Machine) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the runner tells without booting: show, list, help and the version."""
+"""The commands that do not boot: show, list, help and the version."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_help_and_version(build: Path) -> None:
 
 
 def test_a_machine_of_another_kind(runner: Runner, tmp_path: Path) -> None:
-    """What people vary is in the results, and in the command that shows a failure again."""
+    """The varied properties are in the results, and in the command that shows a failure again."""
     firmware = tmp_path / "OVMF.fd"
     firmware.touch()
     words = ["--cpus", "4", "--memory", "4096", "--cpu", "EPYC", "--firmware", str(firmware)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a report says of a failure, of requirements that nothing verified, and of how much was tested."""
+"""The report's text on a failure, on requirements that nothing verified, and on how much was tested."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from pvtest.machine import tpm
 
 TIMEOUT = 10.0
 GET_CAPABILITY, INIT, STOP, GET_ESTABLISHED, SET_DATA_FD, SET_BUFFER_SIZE, HASH_START = 1, 2, 14, 4, 16, 17, 6
-# What QEMU demands of a TPM 2.0 before it starts.
+# Capabilities that QEMU demands of a TPM 2.0 before it starts.
 NEEDED = 0x1 | 0x2 | 0x4 | 0x8 | 0x80 | 0x400 | 0x1000 | 0x2000
 
 

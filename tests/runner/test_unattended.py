@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The real image on a machine that nobody watches: whatever happens, the files tell of each planned test once."""
+"""The real image on an unattended machine: after any event the files report each planned test once."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_triple_fault_is_looked_for_and_found(tmp_path: Path) -> None:
 
 
 def test_power_may_fail_at_any_time(tmp_path: Path) -> None:
-    """Once anywhere: nobody is blamed. Then the options change: the next boot begins anew and says so."""
+    """Once: no test is blamed. Then the options change: the next boot starts with the first test, and says so."""
     planned, machine = some_tests(), Machine(tmp_path)
     machine.options(*lines(planned), "checkpoint=2", "fixture=hang")
     assert not machine.run(pull_plug_at=f"# run: {planned[3].id}")
@@ -113,7 +113,7 @@ def test_another_selection_begins_a_new_run(tmp_path: Path) -> None:
     assert "is of another selection, seed or version of the suite: a new run begins" in machine.console()
     assert machine.runs() == ["run-0001", "run-0002"]
     found, _ = results(machine, planned[:3], run=2)
-    # Without the reference host there is nothing to test, and nobody may take that for a pass.
+    # Without the reference host there is nothing to test, and that must not look like a pass.
     assert {result.verdict for result in found.values()} <= {Verdict.PASS, Verdict.SKIP}
 
 

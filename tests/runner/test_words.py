@@ -66,5 +66,6 @@ def test_counts_for_each_folder(
     (tmp_path / "docs" / "a.md").write_text("Somebody and nobody.\n")
     (tmp_path / "a.c").write_text("/* Right. */\n")
     assert words.main(["a.c"]) == 0
+    assert not capsys.readouterr().out
     assert words.main(["a.c", "docs/a.md", "docs/gone.md"]) == 1
     assert capsys.readouterr().out.splitlines()[-2:] == ["     2 docs", "     2 in all"]

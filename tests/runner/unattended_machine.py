@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A machine that nobody watches: a disk and variables that survive its resets, and somebody who may pull the plug."""
+"""An unattended machine: a disk and variables that survive its resets, and a power supply that can be cut."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ static void msix(void **state)
     assert_int_equal(fake_vpci_request(BUS, &delete, sizeof(delete), NULL, 0), NT_STATUS_SUCCESS);
     assert_int_equal(machine_word(machine_bar1 + 28), 1);
     assert_true(fake_mmio_read(BAR1 + 17, 4) == UINT64_MAX);
-    fake_mmio_write(BAR1 + 0x28, 4, 0x12345678); /* behind the table, in its page */
+    fake_mmio_write(BAR1 + 0x28, 4, 0x12345678); /* after the table, in its page */
     assert_int_equal(machine_word(machine_bar1 + 0x28), 0x12345678);
     assert_int_equal(fake_mmio_read(BAR1 + 0x28, 4), 0x12345678);
 }
@@ -145,7 +145,7 @@ static void msi(void **state)
     assert_int_equal(machine_config[FAKE_MSI + 12], 0x63);
     assert_int_equal(machine_config[FAKE_MSI + 2] & 0x71, 1); /* enabled, one message */
     fake_mmio_write(CONFIG + FAKE_MSI + 12, 2, 0x1FF);
-    assert_int_equal(machine_word(machine_config + FAKE_MSI + 4), 0xFEEFE000); /* nobody */
+    assert_int_equal(machine_word(machine_config + FAKE_MSI + 4), 0xFEEFE000); /* no APIC has this id */
 }
 
 static void a_reset_takes_all_back(void **state)

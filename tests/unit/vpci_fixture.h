@@ -28,7 +28,7 @@ extern unsigned fake_domain_resets;
 #define FAKE_BAR_BYTES 0x2000u
 extern uint8_t machine_config[4096], machine_bar1[FAKE_BAR_BYTES];
 
-/* What map_page() was told: the page at a place in the low range, 0 for none. */
+/* The argument of map_page(): the page at a place in the low range, 0 for none. */
 uint64_t fake_mapped(uint64_t gpa);
 
 /* Connects, opens a channel, agrees on a version. */

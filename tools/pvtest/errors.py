@@ -32,7 +32,7 @@ class MissingError(RunnerError):
     code = EXIT_MISSING
 
 
-# Nobody asked for something wrong: the machine has no more room, or is broken.
+# The arguments are right: the machine has no more room, or is broken.
 _MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 
 
@@ -42,7 +42,7 @@ def cannot_write(error: OSError, path: object) -> RunnerError:
 
 
 def system_error(error: OSError, path: object = "") -> str:
-    """What the system complains of. Errors of writing to an open file do not name it, so that `path` does."""
+    """The message of the system's error. Errors of writing to an open file do not name it, so that `path` does."""
     subject = path or error.filename
     words = error.strerror or str(error) or type(error).__name__
     advice = ""

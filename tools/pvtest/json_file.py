@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""JSON files that some run left: they may be old, cut off, or made by somebody who means no good."""
+"""JSON files of earlier runs: they may be old, cut off or malicious."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def load(path: Path, *forms: str) -> dict[str, Any]:
 
 
 def _latest(base: Path) -> list[Path]:
-    """Where the last run of a results folder is: a link leads there, or a file names it where there are no links."""
+    """The folder of the last run in a results folder: a link leads there, or a file names it if there are no links."""
     text = base / LATEST_TEXT
     name = text.read_text(encoding="utf-8", errors="replace").strip() if text.is_file() else ""
     return [base / LATEST] + ([base / name] if name and "/" not in name and "\0" not in name else [])

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Output:
-    """Where it cannot be written, a run goes on without it, because its results go to files."""
+    """A run goes on without output that cannot be written, because its results go to files."""
 
     failed: OSError | None = None  # the first complaint of any; the command line ends with it
 
@@ -35,5 +35,5 @@ class Output:
 
 
 def drop() -> None:
-    """What Python still holds for standard output goes nowhere, instead of failing again when Python ends."""
+    """Discards the bytes that Python still holds for standard output, so that it does not fail again at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where things are in the source tree."""
+"""Paths in the source tree."""
 
 import os
 from pathlib import Path

@@ -93,7 +93,7 @@ def epilog(command: str, common: str) -> str:
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
-    """What narrows the GLOBs. Each may be repeated: words of one option widen each other, options narrow each other."""
+    """Filters beside the GLOBs, all repeatable: words of one option widen each other, options narrow each other."""
     add = parser.add_argument_group("selection").add_argument
     add("--group", action="append", default=[], metavar="G", help="only tests of this group")
     add("--requirement", action="append", default=[], metavar="R", help="only tests of this requirement")
@@ -116,7 +116,7 @@ def add_shard(parser: argparse.ArgumentParser) -> None:
 
 
 def add_gate(parser: argparse.ArgumentParser) -> None:
-    """What decides on the exit code beside the tests."""
+    """Options that decide on the exit code beside the tests."""
     add = parser.add_argument_group("gate").add_argument
     add(
         "--profile",

@@ -37,8 +37,8 @@ from pvtest.stream.trials import BAD, GOOD, Trials
 
 NAMES_SHOWN = 2
 
-# Where a defect can show that shows behind one unit alone: tests without a device see nothing of a unit. Class edu
-# takes 100 ms for each DMA, so it takes part only where it can tell something that the quick classes cannot.
+# Device classes that can show a defect of one unit alone: tests without a device see nothing of a unit. Class edu
+# takes 100 ms for each DMA, so it takes part only if it can show something that the quick classes cannot.
 CLASSES_BEHIND: dict[str, frozenset[str | None]] = {
     "vtd": frozenset({"rocker", "edu"}),
     "soft": frozenset({"dmaprobe", "dmaprobe+ats"}),
@@ -64,7 +64,7 @@ def _defect_verdict(run: Run) -> str:
 
 @dataclass(frozen=True)
 class Campaign:
-    """What differs between defects and variants: what is switched on, and what is expected of the suite."""
+    """The differences between defects and variants: the option of the host, and the result expected of the suite."""
 
     word: str  # singular; the plural is the command, and names the files of results
     column: str  # what its requirements mean
@@ -105,7 +105,7 @@ CAMPAIGNS = {
 
 @dataclass
 class Outcome:
-    """What the catalogue said about one defect or variant."""
+    """The results of the catalogue for one defect or variant."""
 
     campaign: Campaign
     switch: Switch

@@ -60,7 +60,7 @@ def _whole(path: Path, tap: TapParser, key: str, otherwise: int) -> int:
 
 
 def _selected(path: Path, tap: TapParser, known: Catalogue, rounds: int) -> list[Instance]:
-    """What was planned, as far as the stream tells: the plan has no names, but the results come in its order."""
+    """The plan, as far as the stream tells: the plan has no names, but the results come in its order."""
     for usual in (known.instances, catalogue.without_slow_copies(known.instances)):
         if tap.planned == len(usual) * rounds:
             return list(usual)

@@ -74,7 +74,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}.{hint} `./run.sh --help` shows what is possible.")
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """The help; argparse would not notice that nobody can read it."""
+        """The help; argparse would ignore an output that cannot be written."""
         Output().write(message)
 
     def options(self) -> list[str]:
@@ -99,7 +99,7 @@ def _seconds(text: str) -> float:
 
 
 def _words(parser: Parser, command: str) -> None:
-    """What has no dashes before it."""
+    """The positional arguments."""
     if command in INPUTS:
         arguments.add_inputs(parser, command)
     elif command == "show":
@@ -166,7 +166,7 @@ def _machine_options(parser: Parser, command: str) -> None:
 
 
 def _test_options(parser: Parser, command: str) -> None:
-    """What the images are told."""
+    """The options that reach the images."""
     add = parser.add_argument
     add("--seed", type=_seed, default=1, metavar="N", help="of the tests' random choices, or 'random' (1)")
     shown = "" if command == "image" else "show the serial port, and observations at the end; "
@@ -222,7 +222,7 @@ def _dispatch(command: str, options: argparse.Namespace) -> int:
 
 
 def entry() -> int:
-    """What an installed `pvtest` calls."""
+    """The entry point of an installed `pvtest`."""
     return main(sys.argv[1:])
 
 

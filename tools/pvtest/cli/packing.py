@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What ./run.sh can pack for other places, and the options of it: boot disks and bundles."""
+"""The things that ./run.sh packs for other places, and the options of it: boot disks and bundles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pvtest.images import disk_image
 
 @dataclass(frozen=True)
 class Target:
-    """Where a disk is to boot."""
+    """A place for a disk to boot."""
 
     title: str
     form: str  # of the disk, unless something else is asked for
@@ -28,7 +28,7 @@ TARGETS = {
 
 
 def add_options(parser: argparse.ArgumentParser, command: str) -> None:
-    """Where to write, and what."""
+    """The options that say which file to write."""
     add = parser.add_argument
     if command == "image":
         about = "; ".join(f"{name}: {target.title}" for name, target in TARGETS.items())

@@ -12,7 +12,7 @@ from pvtest.images.catalogue import Catalogue, HostCatalogue, Switch, Test
 from pvtest.images.requirements import Requirements
 from pvtest.images.stories import Story, stories
 
-# Characters that each part of a story has: enough to say something, and no more than somebody reads after a failure.
+# Characters that each part of a story has: enough to say something, and no more than is read after a failure.
 STORY_LENGTHS = {"STEPS": (20, 700), "EXPECTS": (10, 400), "IF_IT_FAILS": (20, 500)}
 
 
@@ -81,7 +81,7 @@ def _check_story(story: Story, test: Test) -> list[str]:
 
 
 def check_stories(tests: Catalogue, told: dict[str, Story]) -> list[str]:
-    """What is written for a reader of a failure must say something."""
+    """The texts for the reader of a failure must not be empty or too long."""
     return [problem for test in tests.tests for problem in _check_story(told[test.id], test)]
 
 

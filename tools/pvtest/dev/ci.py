@@ -50,7 +50,7 @@ class Counts:
 
 @dataclass
 class Report:
-    """What came out of a step."""
+    """The result of a step."""
 
     ok: bool
     counts: Counts = field(default_factory=Counts)

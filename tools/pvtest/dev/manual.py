@@ -20,7 +20,7 @@ EXIT_CODES = (
     ("3", "Usage: an unknown option or name, an empty selection, a file that is not what it should be."),
     ("4", "Something that is needed is not installed."),
 )
-# What may follow an option; commands print lists that only the images know.
+# Values of an option; commands print lists that only the images know.
 WORDS = {
     "--class": " ".join((*CLASSES, "none")),
     "--level": " ".join(LEVELS),
@@ -104,7 +104,7 @@ def _choices() -> dict[str, str]:
 
 
 def completion() -> str:
-    """What bash reads to complete commands and options."""
+    """The script that bash reads to complete commands and options."""
     cases = "\n".join(_case(command) for command in SHOWN)
     values = "\n".join(_values(_choices()))
     return f"""\

@@ -40,7 +40,7 @@ TEST(@NAME@,
 
 
 def folder_of(group: str, tests: Catalogue) -> Path:
-    """Where tests of that group are; a new group gets a folder of its name."""
+    """The folder of the tests of that group; a new group gets a folder of its name."""
     folders = [Path(test.where.rpartition(":")[0]).parent for test in tests.tests if test.group == group]
     return max(folders, key=folders.count) if folders else Path("tests", group.replace("-", "_"))
 

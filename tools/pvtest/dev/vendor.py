@@ -72,7 +72,7 @@ def owner(path: Path) -> str:
 
 
 def package_licence(path: Path) -> bytes:
-    """What the distribution's package says about the licence of this file; empty where it says nothing."""
+    """The statement of the distribution's package about the license of this file; empty where there is none."""
     for name in filter(None, (owner(path), owner(path.resolve()))):
         text = Path("/usr/share/doc") / name / "copyright"
         if text.is_file():

@@ -21,7 +21,7 @@ HASHED_NAMES = ("Makefile", "Containerfile", "run", ".clang-tidy")
 EXEMPT = ("docs/style.md",)  # names the words
 
 WORDS = re.compile(r"\b(anew|whoever|somebody|nobody)\b", re.IGNORECASE)
-# Behind is a place for these; with anything else it is taken for a time.
+# Behind an IOMMU, behind a port: a place. With anything else it is taken for a time.
 PLACES = r"IOMMUs?|pvIOMMU|VT-d|vPCI|VMBus|(?:root |downstream )?ports?|bridges?|switch(?:es)?|units?|hubs?|NAT"
 BEHIND = re.compile(rf"\bbehind\b(?!\s+(?:[\w'-]+\s+){{0,4}}(?:{PLACES})\b)", re.IGNORECASE)
 LEFT = re.compile(r"\b(?:leave|leaves|leaving|left)\b[^.:;]*$")  # leave behind: a verb of its own
@@ -145,7 +145,8 @@ def main(names: list[str]) -> int:
                 counts["/".join(Path(name).parts[:-1][:2]) or "."] += 1
     for folder, count in sorted(counts.items()):
         print(f"{count:6} {folder}")
-    print(f"{counts.total():6} in all")
+    if counts:
+        print(f"{counts.total():6} in all")
     return 1 if counts else 0
 
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What decides beside the tests: profiles, baselines, and the comparison of two runs."""
+"""Inputs that decide beside the tests: profiles, baselines, and the comparison of two runs."""

@@ -32,7 +32,7 @@ class Known:
         return any(fnmatchcase(name, self.test) for name in (instance_id, instance_id.partition("@")[0]))
 
     def expired(self, today: datetime.date) -> bool:
-        """The day behind the last one has come."""
+        """The last day is over."""
         return self.until is not None and today > self.until
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The files behind --profile and --baseline, read before anything is booted: a mistake in them costs no run."""
+"""The files of --profile and --baseline, read before anything is booted: a mistake in them costs no run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pvtest.images.requirements import Requirements
 
 
 def load_gate(options: argparse.Namespace, known: Requirements) -> tuple[Profile | None, Baseline | None]:
-    """What the options name, or None."""
+    """The files that the options name, or None."""
     profile = profiles.load(options.profile, known) if options.profile else None
     known_failures = baseline.load(options.baseline) if options.baseline else None
     return profile, known_failures

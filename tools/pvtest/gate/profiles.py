@@ -35,7 +35,7 @@ def _keeps(name: str, value: int, bound: int) -> bool:
 
 @dataclass(frozen=True)
 class Capability:
-    """What a field of the capabilities must be like."""
+    """The bounds of a field of the capabilities."""
 
     field: str
     bounds: dict[str, int]

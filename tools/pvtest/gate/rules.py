@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a profile and a baseline make of a run: failures that are excused, and shortcomings that are none of a test."""
+"""Effects of a profile and a baseline on a run: excused failures, and shortcomings that no test reports."""
 
 from __future__ import annotations
 

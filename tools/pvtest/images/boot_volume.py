@@ -23,7 +23,7 @@ from pvtest.images.guest_options import (
 
 @dataclass
 class BootOptions:
-    """What guest and host are told."""
+    """The options of guest and host."""
 
     seed: int = 1
     repeat: int = 1

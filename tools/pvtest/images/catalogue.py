@@ -43,7 +43,7 @@ class Test:
 
     @property
     def instances(self) -> list[Instance]:
-        """What runs: one per device class, or one for a test that needs no device."""
+        """The instances that run: one per device class, or one for a test that needs no device."""
         return [Instance(self, name) for name in self.classes] if self.classes else [Instance(self, None)]
 
 
@@ -86,7 +86,7 @@ class Switch:
 
 @dataclass(frozen=True)
 class Defect(Switch):
-    """A violation of the ABI. The requirements are those that it breaks; `unit` is the IOMMU behind which it shows."""
+    """A violation of the ABI. The requirements are those that it breaks; devices of the IOMMU `unit` show it."""
 
     unit: str = "any"
 

@@ -148,7 +148,7 @@ def parse(data: bytes) -> Declarations:
 
 
 def load(debug_file: Path | None = None) -> Declarations | None:
-    """What pvtest.debug has. None: no such section. ImageError: the file is not there, or is not what it should be."""
+    """The declarations in pvtest.debug. None: no such section. ImageError: the file is missing or malformed."""
     path = debug_file or paths.GUEST_DEBUG
     data = elf.read_section(path, SECTION)
     try:

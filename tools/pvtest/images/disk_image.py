@@ -40,7 +40,7 @@ _TOOL_SECONDS = 120
 
 
 def format_of(output: Path | None, wanted: str | None, default: str) -> str:
-    """What `--format` and the name of the file say together; raises UsageError where they disagree."""
+    """The format by `--format` and the name of the file; raises UsageError if they disagree."""
     if output is None:
         return wanted or default
     by_name = next((name for name, suffixes in FORMATS.items() if output.suffix.lower() in suffixes), None)
@@ -112,7 +112,7 @@ def _check_space(files: Mapping[str, bytes], size_mib: int) -> None:
 
 
 def write(output: Path, form: str, files: Mapping[str, bytes], size_mib: int, overwrite: bool) -> None:
-    """A disk with these files (names relative to its root, with '/'). What is there stays until it is complete."""
+    """A disk with these files (names relative to its root, with '/'). An older one stays until this one is complete."""
     if not re.fullmatch(r"[\w.@+ -]+", output.name):
         raise UsageError(
             f"{output}: a name of letters, digits and '.-_+@ ' is needed, because mtools reads more into it"

@@ -12,7 +12,7 @@ GUEST_OPTIONS_MAX = 131072  # bytes, BOOT_OPTIONS_MAX of kernel/boot_info.h
 
 
 class GuestKey(Enum):
-    """What the suite reads."""
+    """Options of the suite."""
 
     SEED = "seed"
     REPEAT = "repeat"
@@ -31,7 +31,7 @@ class GuestKey(Enum):
 
 
 class HostKey(Enum):
-    """What the reference host reads."""
+    """Options of the reference host."""
 
     DEFECT = "defect"
     VARIANT = "variant"

@@ -39,7 +39,7 @@ def _sections_at(data: bytes) -> tuple[int, int]:
 
 
 def section(data: bytes, name: str) -> bytes:
-    """The bytes of the named section as they are in the file, without the padding behind its virtual size."""
+    """The bytes of the named section as they are in the file, without the padding after its virtual size."""
     table, count = _sections_at(data)
     names = []
     for index in range(count):

@@ -14,7 +14,7 @@ from pvtest.images import declarations
 
 @dataclass(frozen=True)
 class Story:
-    """What a reader needs beyond the promise of a test."""
+    """The texts that a reader needs beyond the promise of a test."""
 
     id: str
     steps: str
@@ -24,7 +24,7 @@ class Story:
 
 @dataclass(frozen=True)
 class Texts:
-    """What pvtest.debug knows for the report of a failure."""
+    """The texts of pvtest.debug for the report of a failure."""
 
     stories: dict[str, Story]  # by the id of the test
     checks: dict[str, str]  # what a check compares, by its file:line

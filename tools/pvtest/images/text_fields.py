@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the sections of images and debug files are made of: strings with an end, and fields between tabs."""
+"""The encoding of the sections of images and debug files: strings with an end, and fields between tabs."""
 
 from __future__ import annotations
 

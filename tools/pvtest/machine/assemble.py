@@ -35,7 +35,7 @@ class Attempt:
 
     @property
     def advanced(self) -> bool:
-        """Did a test begin? Where none does, another boot would end the same way."""
+        """Did a test begin? If none did, another boot would end the same way."""
         return bool(self.outcome.tap.points or self.outcome.tap.running)
 
 
@@ -60,7 +60,7 @@ class Lane:
         return sum(seconds for seconds in known if seconds is not None) if any(known) else None
 
     def judge(self) -> Judgement:
-        """What its boots together say of its tests."""
+        """The results of its tests from all its boots."""
         found = combine([attempt.reading for attempt in self.attempts], self.request.selected, self._left())
         for result in found.results:
             result.virtual_clock = self.request.virtual_clock
@@ -132,19 +132,19 @@ def _host_words(log: Path, limit: int = 3) -> list[str]:
     except OSError:
         return []
     words = ("panic", "fatal", "error", "refused", "unhandled", "shutdown")
-    # What belongs to a crash report is told as one.
+    # Lines of a crash report are reported as one.
     bad = [line for line in lines if any(word in line.lower() for word in words) and not crash.is_report(line)]
     return [f"the host's log says: {printable(line)[:200]}" for line in bad[-limit:]]
 
 
 def _qemu_words(stderr: str) -> list[str]:
-    """What QEMU complained of first and last; that the runner ended it is no news."""
+    """The first and last complaint of QEMU; a signal of the runner is none."""
     lines = [line for line in stderr.splitlines() if line.strip() and "terminating on signal" not in line]
     return [f"QEMU says: {printable(line)[:200]}" for line in dict.fromkeys(lines[:1] + lines[-1:])]
 
 
 def _problems(attempt: Attempt, boot_number: int) -> list[str]:
-    """What was wrong with one boot."""
+    """The problems of one boot."""
     problems = list(attempt.reading.problems)
     if attempt.outcome.tap.end is not None and not attempt.outcome.interruption:
         problems += environment(attempt.outcome.tap, attempt.request)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs what a request asks for: one boot, and another one behind each test that took the guest down with it.
+"""Runs what a request asks for: one boot, and another one after each test that took the guest down with it.
 
 Tests that wait for slow devices may have a machine of their own, which runs beside the other one.
 """
@@ -75,7 +75,7 @@ def start(request: Request, folder: Path, observer: Observer) -> Outcome:
 
 
 def _attempt(request: Request, part: Part, folder: Path, number: int, observer: Observer) -> Attempt:
-    """Boot `number` of a run, from 1. A fixture is for the first boot alone: it breaks the guest anew on every one."""
+    """Boot `number` of a run, from 1. A fixture is for the first boot alone: it breaks the guest on every one."""
     asked = dataclasses.replace(
         request,
         selected=list(part.instances),
@@ -118,7 +118,7 @@ def _lane(request: Request, folder: Path, observer: Observer) -> Lane:
 
 
 def _side_by_side(lanes: list[Request], folders: list[Path], observer: Observer) -> list[Lane]:
-    """Each in a thread. What goes wrong in one, and an impatient person, end the others as well."""
+    """Each in a thread. An error in one, or Ctrl-C, ends the others as well."""
     with ThreadPoolExecutor(len(lanes)) as pool:
         running = [
             pool.submit(_lane, lane, folder, told)

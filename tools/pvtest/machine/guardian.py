@@ -2,7 +2,7 @@
 """A small process beside the runner. When the runner is killed, it ends the machines and removes temporary folders.
 
 It reads a pipe whose other end only the runner has: `+ID` a process group begins, `-ID` it is over, `dPATH` a folder is
-in use, `rPATH` it is gone. At the end of the pipe whatever is still begun or in use has nobody to end it.
+in use, `rPATH` it is gone. At the end of the pipe it ends the groups that still run and removes the folders in use.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ TOTAL_SECONDS = 300.0
 _TICK = 0.1
 # A serial port sends byte by byte: each would wake this process, which then takes the core from the machine it watches.
 _PAUSE = 0.02
-_MANY = 16384  # bytes at once; no pause behind so much
+_MANY = 16384  # bytes at once; no pause after so much
 _DRAIN_MOST = 1 << 20  # bytes that are still read of a guest that is being stopped
 _STDERR_PART = (
     1000  # bytes kept of the beginning and of the end: the first complaint tells most, the last is the reason
@@ -47,7 +47,7 @@ class Limits:
 
 @dataclass
 class Observer:
-    """What the terminal wants to hear while the guest runs."""
+    """The callbacks of the terminal while the guest runs."""
 
     line: Callable[[str], None] = lambda text: None
     progress: Callable[[TapParser], None] = lambda tap: None
@@ -70,7 +70,7 @@ class Observer:
 
 @dataclass
 class Outcome:
-    """What a boot left behind, before any judgement."""
+    """The stream and the end of a boot, before any verdict."""
 
     tap: TapParser
     interruption: str

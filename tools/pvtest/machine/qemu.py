@@ -47,7 +47,7 @@ FIRMWARE = (
 
 @dataclass(frozen=True)
 class Hardware:
-    """What a person may vary of the machine."""
+    """The properties of the machine that options vary."""
 
     cpus: int = 2
     memory_mib: int = 2560

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a run is asked to be."""
+"""The request for a run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOST_CRASH = "host-crash"  # of --fixture
 
 @dataclass
 class Request:
-    """What to boot."""
+    """The images, the machine and the tests of a run."""
 
     catalogue: Catalogue
     requirements: Requirements
@@ -75,7 +75,7 @@ class Request:
         return words
 
     def options(self) -> BootOptions:
-        """What guest and host read from the boot volume."""
+        """The options of guest and host on the boot volume."""
         chosen = boot_volume.selection(self.catalogue, self.selected, self.shuffled)
         return BootOptions(
             seed=self.seed,

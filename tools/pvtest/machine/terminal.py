@@ -35,7 +35,7 @@ STYLE = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.ERROR: "bold m
 
 
 class Terminal:
-    """Where the runner talks to a person."""
+    """The terminal: messages, tables and progress."""
 
     def __init__(
         self, plain: bool = False, color: bool = True, svg: Path | None = None, quiet: bool = False
@@ -60,7 +60,7 @@ class Terminal:
         self.console.print(text, style=style, markup=False, soft_wrap=True)
 
     def tell(self, lines: list[str]) -> None:
-        """What is good to know, but no result."""
+        """Lines that are useful, but no result."""
         for line in [] if self.quiet else lines:
             self.say(line, "dim")
 
@@ -73,7 +73,7 @@ class Terminal:
         """Writes what was printed as a picture (--svg)."""
         if self.svg is not None:
             picture = self.console.export_svg(title=title)
-            # rich refers to fonts on a server; a picture must not make its reader's machine call somebody.
+            # rich refers to fonts on a server; a picture must not load anything from the network.
             try:
                 self.svg.write_text(re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL), encoding="utf-8")
             except OSError as error:
@@ -111,7 +111,7 @@ class Bar:
         self._lanes: dict[int, list[TapParser]] = {}  # by the thread that watches: the guests of one machine
 
     def set(self, done: int, now: str = "", text: str | None = None) -> None:
-        """Where it stands, and what is going on."""
+        """The number of finished tests, and the current step."""
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=done, now=now, description=text)
 

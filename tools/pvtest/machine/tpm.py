@@ -24,7 +24,7 @@ _GET_CAPABILITY, _INIT, _SHUTDOWN, _GET_ESTABLISHED, _SET_LOCALITY = 1, 2, 3, 4,
 _CANCEL, _RESET_ESTABLISHED, _STOP, _SET_DATA_FD, _SET_BUFFER_SIZE = 9, 11, 14, 16, 17
 _OPERANDS = {_INIT: 4, _SET_LOCALITY: 4, _RESET_ESTABLISHED: 4, _SET_BUFFER_SIZE: 4}
 _SUCCESS, _FAILED = struct.pack(">I", 0), struct.pack(">I", 10)
-# What QEMU wants for TPM 2.0: INIT, SHUTDOWN, GET_ and RESET_TPMESTABLISHED, SET_LOCALITY, CANCEL, STOP, SET_DATAFD and
+# QEMU requires for TPM 2.0: INIT, SHUTDOWN, GET_ and RESET_TPMESTABLISHED, SET_LOCALITY, CANCEL, STOP, SET_DATAFD and
 # SET_BUFFERSIZE, each as the bit of its number in the protocol.
 _CAPABILITIES = struct.pack(">Q", 0x1 | 0x2 | 0x4 | 0x8 | 0x20 | 0x80 | 0x400 | 0x1000 | 0x2000)
 _BUFFER = 4096
@@ -87,7 +87,7 @@ def refusing() -> Iterator[int]:
 
 
 def arguments(descriptor: int) -> list[str]:
-    """What QEMU's command line gets."""
+    """The arguments for QEMU."""
     return [
         *("-chardev", f"socket,id=tpm,fd={descriptor}"),
         *("-tpmdev", f"{BACKEND},id=refusing,chardev=tpm"),

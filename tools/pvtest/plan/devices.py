@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a machine has: the device classes that tests can run on, and the IOMMUs that defects can show behind.
+"""Devices of a machine: the device classes that tests can run on, and the IOMMUs whose defects they can show.
 
 The reference host has virtual functions of its own behind a software IOMMU. They need nothing of QEMU, so a machine
 without first-stage VT-d runs on them alone.

@@ -18,7 +18,7 @@ from pvtest.plan.selection import Filters, select
 
 @dataclass
 class Plan:
-    """What this run runs."""
+    """The instances of this run, in order."""
 
     selected: list[Instance]
     shuffled: bool
@@ -39,7 +39,7 @@ class CampaignPlan:
         return self.part.take(self.whole) if self.part else self.whole
 
     def keys(self, versions: dict[str, str]) -> dict[str, Any]:
-        """What `merge` checks before it puts shards together."""
+        """The fields that `merge` checks before it puts shards together."""
         return {
             "shard": str(self.part or ""),
             "plan": shard.digest(sorted(switch.name for switch in self.whole)) if self.part else "",
@@ -48,7 +48,7 @@ class CampaignPlan:
 
 
 def filters(options: argparse.Namespace) -> Filters:
-    """What the options say beside the globs."""
+    """The filters of the options, without the globs."""
     return Filters(
         groups=options.group,
         requirements=options.requirement,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is left to run when a boot broke off: everything behind the test that was running, and nothing twice."""
+"""The rest of the plan when a boot broke off: all after the test that was running, and nothing twice."""
 
 from __future__ import annotations
 

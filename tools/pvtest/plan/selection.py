@@ -29,7 +29,7 @@ def _matches(instance: Instance, glob: str, requirements: Requirements) -> bool:
 
 @dataclass
 class Filters:
-    """What narrows a selection. Words of one kind widen each other, kinds narrow each other."""
+    """Filters of a selection. Words of one kind widen each other, kinds narrow each other."""
 
     groups: list[str] = field(default_factory=list)
     requirements: list[str] = field(default_factory=list)
@@ -125,7 +125,7 @@ def _by(glob: str, found: Iterable[tuple[tuple[str, ...], str, tuple[str, ...]]]
 
 
 def told_tests(catalogue: Catalogue, requirements: Requirements, globs: Iterable[str]) -> list[str]:
-    """What each glob matched, and by what."""
+    """The things that each glob matched, and by which name."""
     things = [
         ((i.id, i.test.id), i.test.group, tuple(x for r in i.test.requirements for x in (r, requirements[r].id)))
         for i in catalogue.instances

@@ -105,11 +105,11 @@ class ResultsFolder:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """What was gained until something went wrong stays; a folder without anything in it is of no use."""
+        """Results from before an error stay; an empty folder is removed."""
         if error is None or self.published:
             return
         if self._holds_something():
-            error.add_note(f"What was gained until then is in {self.path}")
+            error.add_note(f"Results from before are in {self.path}")
         else:
             shutil.rmtree(self.path, ignore_errors=True)
 

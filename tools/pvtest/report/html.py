@@ -53,7 +53,7 @@ def _known(run: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def real_ms(test: dict[str, Any]) -> float:
-    """What a test took of anybody's time; 0 where only the clock of its machine knows."""
+    """The time of a test in milliseconds of this machine; 0 if only the clock of the virtual machine knows."""
     return 0.0 if test.get("virtual_clock") else float(test["duration_ms"])
 
 
@@ -179,7 +179,7 @@ def render(
         css=Markup((FOLDER / "report.css").read_text(encoding="utf-8")),
         js=Markup((FOLDER / "report.js").read_text(encoding="utf-8")),
         facts=_facts(run),
-        # What fails the run first; tests that did not run say nothing of their own.
+        # Failures that fail the run come first; tests that did not run say nothing of their own.
         failures=sorted(
             (test for test in bad if not test["reason"].startswith("did not run")),
             key=lambda test: bool(test["excused"]),

@@ -127,7 +127,7 @@ def _trials(data: dict[str, Any]) -> Trials | None:
 
 
 def _check(path: Path, data: dict[str, Any], run: Run) -> None:
-    """What no schema can say: the document must agree with itself, or somebody has changed it."""
+    """The checks beyond the schema: the document must agree with itself, or it was changed."""
     ids = [result.instance.id for result in run.results]
     if len(set(ids)) != len(ids):
         raise UsageError(f"{path}: tests: an id is given twice")

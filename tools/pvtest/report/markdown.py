@@ -133,7 +133,7 @@ def _requirements(run: Run, most: int) -> list[str]:
 
 
 def _trials(run: Run, most: int) -> list[str]:
-    """What a campaign found wrong."""
+    """The problems that a campaign found."""
     trials = run.trials
     if trials is None:
         return []

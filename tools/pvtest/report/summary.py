@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a person sees at the end of a run."""
+"""The summary on the terminal at the end of a run."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _mark(result: TestResult) -> str:
 
 
 def _machines(run: Run) -> list[Text]:
-    """Where the time went, when two machines worked side by side."""
+    """The time of each of two machines that worked side by side."""
     seconds = {ahead: sum(b.seconds for b in run.boots if b.virtual_clock is ahead) for ahead in (False, True)}
     if not all(seconds.values()):
         return []
@@ -177,7 +177,7 @@ def _some(ids: list[str], limit: int = 4) -> str:
 
 
 def observations(run: Run) -> Table | None:
-    """What implementation-defined behaviour looked like on this host."""
+    """The implementation-defined behavior of this host."""
     seen = [result for result in run.results if result.observation]
     if not seen:
         return None

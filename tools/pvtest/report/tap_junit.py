@@ -20,7 +20,7 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def _quoted(text: str) -> str:
-    """In double quotes. What YAML refuses or takes for the end of a line is escaped; so is what one cannot see."""
+    """In double quotes. Characters that YAML refuses or takes for the end of a line and invisible ones are escaped."""
     return '"' + "".join(_SIMPLE.get(letter) or _escape(letter) for letter in text) + '"'
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a failure tells: all that an engineer of a host team needs to file a bug. Every format takes it from here."""
+"""The text of a failure: all that an engineer of a host team needs to file a bug. Every format takes it from here."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pvtest.images.requirements import Requirement
 from pvtest.stream.model import Run, TestResult, Verdict
 
 VERDICTS = ("pass", "fail", "error", "skip", "observed", "not-run", "not-covered")
-# What a verdict says about coverage; the other verdicts mean "covered".
+# Coverage by verdict; the other verdicts mean "covered".
 STATES = {"skip": "not-applicable", "not-run": "not-run", "not-covered": "not-covered"}
 STATE_NAMES = ("covered", "not-applicable", "not-covered", "not-run")
 OUTSIDE = "outside of the selection"
@@ -84,5 +84,5 @@ def states(entries: list[Coverage]) -> dict[str, int]:
 
 
 def uncovered(entries: list[Coverage]) -> list[Coverage]:
-    """Those that somebody has to know about: not applicable on this host, or without a test."""
+    """The gaps: not applicable on this host, or without a test."""
     return [entry for entry in entries if entry.state in ("not-applicable", "not-covered")]

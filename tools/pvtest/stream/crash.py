@@ -83,7 +83,7 @@ def of_boot(log: Path, tap: TapParser, number: int, test: str) -> list[Crash]:
     if "guest" in found:
         out.append(_crash("guest", _with_offsets(found["guest"], _base(tap)), number, test))
     elif tap.crash and not test:
-        # Where a test was running the lines are in its result.
+        # The lines are in the result of a test that was running.
         lines = tap.crash if tap.crash[0].startswith("panic:") else [f"panic: {tap.bailed or 'crash'}", *tap.crash]
         out.append(_crash("guest", lines, number, test))
     return out

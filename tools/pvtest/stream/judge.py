@@ -35,7 +35,7 @@ class Judgement:
 
 @dataclass
 class Reading:
-    """What one boot says about the instances it was asked for."""
+    """The results of one boot for the instances it was asked for."""
 
     rounds: dict[str, list[TestResult]]
     problems: list[str]
@@ -116,7 +116,7 @@ def _check_end(tap: TapParser, results: list[TestResult], problems: list[str]) -
 def _guilty(tap: TapParser, missing: list[Instance], why: str, seed: int) -> TestResult | None:
     """The instance that was running when the stream ended, as far as the stream tells."""
     if not tap.started or tap.end is not None or not missing:
-        return None  # nobody was running: the guest never began, or went on to its end
+        return None  # no test was running: the guest never began, or went on to its end
     running = next((instance for instance in missing if instance.id == tap.running), None)
     if running is None and tap.bailed and not tap.points and not tap.crash:
         return None  # the guest refused to begin
@@ -150,7 +150,7 @@ def _take(
 
 
 def _check_order(tap: TapParser, selected: list[Instance], problems: list[str]) -> None:
-    """What a boot left undone follows from the order, and a shuffled order is a part of what was asked."""
+    """Checks the order: the rest of a boot follows from it, and a shuffled order is part of the request."""
     for place, point in enumerate(tap.points):
         wanted = selected[place % len(selected)].id
         if point.id != wanted:
@@ -169,7 +169,7 @@ def read(tap: TapParser, selected: list[Instance], interruption: str, seed: int 
     _check_plan(tap, len(selected) * repeat, problems)
     rounds = _take(tap, selected, seed, repeat, problems)
     _check_order(tap, selected, problems)
-    # The guest runs round by round, so that those with fewer results come behind the others.
+    # The guest runs round by round, so that those with fewer results come after the others.
     missing = [instance for instance in selected if len(rounds[instance.id]) < repeat]
     missing.sort(key=lambda instance: len(rounds[instance.id]))
     if tap.end is not None and not tap.bailed:
@@ -214,7 +214,7 @@ def judge(tap: TapParser, selected: list[Instance], interruption: str, seed: int
 
 
 def bounded(problems: list[str], limit: int = 12) -> list[str]:
-    """Nobody reads more than a few."""
+    """The first few, and the number of the others."""
     if len(problems) <= limit:
         return problems
     return [*problems[:limit], f"... and {len(problems) - limit} more"]

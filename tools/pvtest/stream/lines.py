@@ -21,7 +21,7 @@ class LineAssembler:
         """The lines that these bytes complete."""
         lines = []
         for piece in data.splitlines(keepends=True) if b"\n" in data else [data]:
-            # bytes.splitlines also ends lines at a lone CR, which is a line of its own to nobody here.
+            # bytes.splitlines also ends lines at a lone CR, which does not end a line here.
             ended = piece.endswith(b"\n")
             if not self._dropping:
                 self._pending += piece
@@ -33,7 +33,7 @@ class LineAssembler:
         return lines
 
     def flush(self) -> list[str]:
-        """What is left when the stream ends without a newline."""
+        """The rest of a stream that ends without a newline."""
         return [self._take()] if self._pending else []
 
     def _take(self) -> str:

@@ -15,7 +15,7 @@ from pvtest.stream.trials import Trials
 
 
 class Verdict(str, Enum):
-    """What became of a test, or of a run."""
+    """The verdict on a test, or on a run."""
 
     PASS = "pass"
     FAIL = "fail"  # the host broke a requirement
@@ -47,7 +47,7 @@ class Crash:
 
 @dataclass
 class TestResult:
-    """What one instance reported."""
+    """The result of one instance."""
 
     __test__ = False  # not a test case of pytest
 
@@ -69,7 +69,7 @@ class TestResult:
 
     @property
     def real_us(self) -> int:
-        """What it took of anybody's time; 0 where only the guest's clock knows."""
+        """Its time in microseconds of this machine; 0 if only the guest's clock knows."""
         return 0 if self.virtual_clock else self.duration_us
 
 
@@ -105,7 +105,7 @@ class Finding:
 
 @dataclass
 class Gate:
-    """What a profile and a baseline make of the run."""
+    """The effect of a profile and a baseline on the run."""
 
     profile: dict[str, str] = field(default_factory=dict)  # name, version, title; empty = none
     baseline: str = ""  # its path; empty = none
@@ -116,7 +116,7 @@ class Gate:
 
 @dataclass
 class Run:
-    """What was planned, and what the boots told about it."""
+    """The plan, and the results of its boots."""
 
     catalogue: Catalogue
     requirements: Requirements

@@ -22,7 +22,7 @@ _MAX_SOURCE = 4 << 20
 
 
 class SymbolTable:
-    """Functions and lines of one ELF file with DWARF. Reads only the units that somebody asks for: all take seconds."""
+    """Functions and lines of one ELF file with DWARF. Reads only the units that are asked for: all take seconds."""
 
     def __init__(self, path: Path):
         from elftools.elf.elffile import ELFFile  # pylint: disable=import-outside-toplevel  # slow, rarely needed
@@ -144,7 +144,7 @@ def resolve(crash: list[str], path: Path | None = None, build: str = "") -> list
         return []
     debug = path or paths.GUEST_DEBUG
     table = _table(debug) if build_id.belongs(debug, build) else None
-    # Return addresses point behind the call. Only where an exception ended it is the first frame the place itself.
+    # Return addresses point after the call. Only after an exception is the first frame the place itself.
     exact = any(line.startswith(("trap:", "regs:")) for line in crash)
     return [
         _named(table, offset, 0 if exact and index == 0 else 1) if table else Frame(offset)

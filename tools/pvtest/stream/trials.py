@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a campaign found: the trials of a suite against hosts with one defect or one variant each."""
+"""The results of a campaign: the trials of a suite against hosts with one defect or one variant each."""
 
 from __future__ import annotations
 

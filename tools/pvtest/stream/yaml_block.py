@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The YAML block behind a test point: flat `key: value` lines, values quoted or plain (docs/output-format.md).
+"""The YAML block after a test point: flat `key: value` lines, values quoted or plain (docs/output-format.md).
 
 A full YAML parser would accept far more than the guest may write, and would be one more package to install.
 """
