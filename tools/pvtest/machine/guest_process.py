@@ -31,7 +31,7 @@ _TICK = 0.1
 # A serial port sends byte by byte: each would wake this process, which then takes the core from the machine it watches.
 _PAUSE = 0.02
 _MANY = 16384  # bytes at once; no pause after so much
-_DRAIN_MOST = 1 << 20  # bytes that are still read of a guest that is being stopped
+_DRAIN_MOST = 128 << 10  # bytes still read from a guest that is being stopped: twice what a pipe holds
 _STDERR_PART = (
     1000  # bytes kept of the beginning and of the end: the first complaint tells most, the last is the reason
 )
