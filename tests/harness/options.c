@@ -100,6 +100,9 @@ static bool take(void *context, const char *key, const char *value, struct optio
     if (strcmp(key, "checkpoint") == 0) {
         return option_number(value, 1, 4096, &o->checkpoint, error);
     }
+    if (strcmp(key, "stop_at_fail") == 0) {
+        return option_number(value, 0, SUITE_INSTANCES_MAX, &o->stop_at_fail, error);
+    }
     if (strcmp(key, "order") == 0) {
         o->order_given = strcmp(value, "given") == 0;
         if (!o->order_given && strcmp(value, "catalogue") != 0) {
@@ -142,8 +145,8 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return take_windows(value, error);
     }
     fmt_snprintf(error->text, sizeof(error->text),
-                 "unknown option; known: seed repeat deadline_ms verbose bench order unattended restarts checkpoint "
-                 "mmio fixture fixture_test test without");
+                 "unknown option; known: seed repeat deadline_ms verbose bench order stop_at_fail unattended restarts "
+                 "checkpoint mmio fixture fixture_test test without");
     return false;
 }
 
@@ -160,6 +163,11 @@ bool suite_options_parse(struct suite_options *o, struct boot_info *info, struct
     if (o->unattended && o->bench) {
         fmt_snprintf(error->text, sizeof(error->text),
                      "unattended=1 runs tests and bench=1 does not; give one of them");
+        return false;
+    }
+    if (o->unattended && o->stop_at_fail > 0) {
+        fmt_snprintf(error->text, sizeof(error->text),
+                     "unattended=1 runs all tests and stop_at_fail= may not; give one of them");
         return false;
     }
     return true;

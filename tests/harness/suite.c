@@ -127,6 +127,13 @@ static const char *begin(struct suite *s, const struct boot_info *info)
     return paging_count_wx() == 0 ? NULL : "the image's own tables have pages that are writable and executable";
 }
 
+/* Has the test that just ran ended the run? One whose set-up failed says nothing of its own requirements. */
+static bool stops(const struct suite *s)
+{
+    return (s->position - 1) % s->instance_count < s->options.stop_at_fail && s->run.verdict == VERDICT_FAIL &&
+           s->run.setup == NULL;
+}
+
 static void run_all(struct suite *s)
 {
     /* A guest that is broken half-way is so once; in the place of a test it is so whenever that test runs. */
@@ -138,6 +145,10 @@ static void run_all(struct suite *s)
     }
     while (s->position < s->counts.planned) {
         suite_run_next(s);
+        if (stops(s)) {
+            report_comment("stopped: test=%s", s->run.instance);
+            break;
+        }
     }
     unattended_end(s);
 }

@@ -28,11 +28,12 @@ struct suite_options {
     uint64_t deadline_ms; /* per test */
     uint64_t verbose;
     bool bench;
-    bool order_given;    /* run in the order of the patterns, not in the catalogue's */
-    bool unattended;     /* no person watches: results survive a reset and become files on the boot volume */
-    uint64_t restarts;   /* unattended: how many unexpected ends of the machine the run survives */
-    uint64_t checkpoint; /* unattended: at most so many tests between two records */
-    char fixture[24];    /* a deliberately broken guest, for the runner's own tests; empty = none */
+    bool order_given;      /* run in the order of the patterns, not in the catalogue's */
+    uint64_t stop_at_fail; /* a FAIL among so many tests from the beginning of a round ends the run; 0 = none does */
+    bool unattended;       /* no person watches: results survive a reset and become files on the boot volume */
+    uint64_t restarts;     /* unattended: how many unexpected ends of the machine the run survives */
+    uint64_t checkpoint;   /* unattended: at most so many tests between two records */
+    char fixture[24];      /* a deliberately broken guest, for the runner's own tests; empty = none */
     char fixture_test[INSTANCE_NAME_MAX]; /* instance in whose place the fixture breaks the guest; empty = half-way */
     struct patterns patterns;             /* instance ids or globs; none = all */
     const char *without[WITHOUT_MAX];     /* globs of instance ids that are left out of them */

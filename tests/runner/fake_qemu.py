@@ -101,7 +101,8 @@ class Guest:
         self.ids = [name for test, name in named if wanted is None or any(fits(name, w) or test == w for w in wanted)]
         self.ids = [name for name in self.ids if not any(fits(name, w) for w in self.options.get("without", []))]
         if self.options.get("order") == ["given"]:
-            self.ids = list(wanted or [])
+            self.ids = list(dict.fromkeys(n for w in wanted or [] for n in self.ids if fits(n, w) or fits(n, f"{w}@*")))
+        self.stop_at_fail = int(self.options.get("stop_at_fail", ["0"])[0])
         # Like a real test that takes the machine down, these do it on every boot: "ID=how ID=how".
         self.deadly = dict(pair.split("=") for pair in os.environ.get("FAKE_QEMU_DEADLY", "").split())
         if os.environ.get("FAKE_QEMU_DEADLY_WITH", self.defect) != self.defect:
@@ -177,7 +178,13 @@ class Guest:
                     say(f"# run: {name}")
                 if name in self.deadly:
                     return self.die(self.deadly[name])
-                self.point(name, self.verdict(name), "no reason but this")
+                verdict = self.verdict(name)
+                self.point(name, verdict, "no reason but this")
+                early = self.fixture == "stops-early"
+                if early or verdict == "fail" and self.number <= self.stop_at_fail:
+                    say(f"# stopped: test={name}")
+                    self.end()
+                    return 34
         self.end()
         return 33
 

@@ -195,6 +195,32 @@ def test_defects_campaign(runner: Runner, tmp_path: Path) -> None:
     assert runner("defects", "FL-1").returncode == 0
 
 
+def test_defects_run_until_one_is_caught_by_its_own_requirement(runner: Runner, tmp_path: Path) -> None:
+    done = runner("defects")
+    assert "1 of 2 runs ended at the first failure of a test of the broken requirement" in done.stdout
+    found = latest(tmp_path, "defects.json")
+    lazy, caught = found["defects"]
+    assert found["matrix"] is False
+    assert caught["failing"] == ["flush.unmap@rocker"], "its own test comes first; nothing runs behind a failure"
+    assert caught["not_run"] == 3 and not caught["errors"] and not caught["problems"]
+    assert lazy["not_run"] == 0, "a defect that no test of its own catches is shown everything"
+
+
+def test_matrix_shows_everything_to_each_defect(runner: Runner, tmp_path: Path) -> None:
+    done = runner("defects", "--matrix")
+    assert "Under each defect everything ran that can show it" in done.stdout
+    found = latest(tmp_path, "defects.json")
+    assert found["matrix"] is True and [entry["not_run"] for entry in found["defects"]] == [0, 0]
+
+
+def test_an_end_that_nobody_asked_for_is_an_error(runner: Runner, tmp_path: Path) -> None:
+    done = runner(FAKE_QEMU_FIXTURE="stops-early")
+    assert done.returncode == 2
+    assert "the guest stopped behind cap.page_sizes, which was not to end the run" in " ".join(
+        latest(tmp_path)["problems"]
+    )
+
+
 def test_bench(runner: Runner, tmp_path: Path) -> None:
     done = runner("bench")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pvtest.dev import check
 from pvtest.errors import RunnerError, UsageError
 from pvtest.images import requirements
-from pvtest.images.boot_volume import BootOptions, Selected, selection
+from pvtest.images.boot_volume import BootOptions, Selected, own_first, selection
 from pvtest.images.catalogue import load_tests, parse_host, parse_image, parse_tests
 from pvtest.images.pe import ImageError, read_section, section
 from pvtest.plan.selection import select
@@ -191,6 +191,18 @@ def test_options_name_as_little_as_possible() -> None:
     options.host_log = 2
     assert options.guest_text() == "seed=3\ntest=a.b\nwithout=*@x\nrepeat=2\nverbose=1\nbench=1\nfixture=hang\n"
     assert options.host_text() == "defect=x\ndefect=y\ncaching=adversarial\nseed=3\nlog=2\n"
+
+
+def test_options_put_some_instances_before_the_others() -> None:
+    def words(first: int, *globs: str) -> Selected:
+        chosen = select(CATALOGUE, KNOWN, globs)
+        return own_first(CATALOGUE, chosen[-1:] + chosen[:-1], first)
+
+    assert words(1) == Selected(["tr.leaf_4k@rocker", "*"], [])
+    assert words(1, "!*@dmaprobe") == Selected(["tr.leaf_4k@rocker", "*"], ["*@dmaprobe"])
+    assert words(1, "*@rocker") == Selected(["tr.leaf_4k@rocker", "*@*"], ["*@dmaprobe"])
+    assert words(1, "*@*") == Selected(["tr.leaf_4k@rocker", "*@*"], []), "not class by class"
+    assert words(0, "cap", "flush.unmap@rocker") == Selected(["flush.unmap@rocker", "cap.page_sizes"], [])
 
 
 def test_requirements_file() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pty
@@ -14,12 +15,15 @@ import pytest
 from conftest import HERE, PVTEST, Runner, latest, runner_environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pvtest.cli.campaign import where_it_shows
+from pvtest.cli.campaign import own_first, where_it_shows
 from pvtest.errors import UsageError
 from pvtest.gate import baseline, profiles
 from pvtest.images import requirements
-from pvtest.images.catalogue import Instance, parse_tests
+from pvtest.images.catalogue import Defect, Instance, parse_tests
+from pvtest.machine.qemu import Qemu
+from pvtest.machine.request import Request
 from pvtest.plan.selection import Filters, select
+from pvtest.stream.model import Run, TestResult, Verdict
 
 KNOWN = requirements.load()
 CATALOGUE = parse_tests(images.catalogue_section())
@@ -220,3 +224,20 @@ def test_a_defect_is_shown_to_the_classes_that_can_tell(unit: str, devices: str,
     test = CATALOGUE.tests[0]
     selected = [Instance(test, None), *(Instance(test, name) for name in devices.split())]
     assert [instance.device or "-" for instance in where_it_shows(unit, selected)] == kept.split()
+
+
+def test_tests_of_the_broken_requirement_come_first_and_the_quickest_of_them_before() -> None:
+    request = Request(CATALOGUE, KNOWN, CATALOGUE.instances, Qemu("qemu", "10.0.2", "", "code", ""))
+    took = {"flush.unmap@rocker": 20, "flush.unmap@dmaprobe": 10}
+    results = [TestResult(one, Verdict.PASS, duration_us=took.get(one.id, 1)) for one in CATALOGUE.instances]
+    plain = Run(CATALOGUE, KNOWN, CATALOGUE.instances, results, [])
+    ordered = own_first(request, Defect("no-flush", ("FL-1",), ""), plain)
+    own = ["flush.unmap@dmaprobe", "flush.unmap@rocker"]
+    assert [one.id for one in ordered.selected] == [*own, *(name for name in ALL if name not in own)]
+    assert ordered.stop_at == frozenset(own)
+    options = ordered.options()
+    assert (options.tests, options.stop_at_fail, options.given_order) == ([*own, "*"], 2, True)
+    # An alias is the same requirement; behind a restart, those of it that are left count.
+    assert own_first(request, Defect("lost", ("GEN-1",), ""), plain).stop_at == {"flush.none@rocker"}
+    left = dataclasses.replace(ordered, selected=ordered.selected[1:]).options()
+    assert (left.tests[0], left.stop_at_fail) == ("flush.unmap@rocker", 1)

@@ -91,7 +91,8 @@ def test_rounds_go_on_without_the_guilty_test(runner: Runner, tmp_path: Path) ->
 
 def test_campaigns_go_on_too(runner: Runner, tmp_path: Path) -> None:
     # Only with the defect, because a campaign begins with a run that must be whole.
-    runner("defects", "no-flush", FAKE_QEMU_DEADLY="flush.none@rocker=stop", FAKE_QEMU_DEADLY_WITH="no-flush")
+    deadly = {"FAKE_QEMU_DEADLY": "flush.none@rocker=stop", "FAKE_QEMU_DEADLY_WITH": "no-flush"}
+    runner("defects", "no-flush", "--matrix", **deadly)
     found = json.loads((tmp_path / "results" / "latest" / "defects.json").read_text())
     (entry,) = found["defects"]
     assert entry["verdict"] == "caught" and entry["errors"] == ["flush.none@rocker"]

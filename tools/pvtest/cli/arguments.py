@@ -25,6 +25,7 @@ EXAMPLES = {
     "defects": """\
   ./run.sh defects
   ./run.sh defects 'flush-*' --jobs 1
+  ./run.sh defects flush-domain-ignored --matrix
   ./run.sh defects --shard 1/3 --results out""",
     "variants": """\
   ./run.sh variants

@@ -21,6 +21,7 @@ from pvtest import interrupts
 from pvtest.errors import EXIT_OK, RunnerError, system_error
 from pvtest.images import catalogue
 from pvtest.images.catalogue import Defect, HostCatalogue, Instance, Switch
+from pvtest.images.requirements import Requirements
 from pvtest.machine import boots
 from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
 from pvtest.machine.guest_process import Observer
@@ -55,6 +56,23 @@ def where_it_shows(unit: str, selected: list[Instance]) -> list[Instance]:
     return [instance for instance in selected if instance.device in classes]
 
 
+def own_instances(known: Requirements, switch: Switch, selected: list[Instance]) -> list[Instance]:
+    """Those that test a requirement of the defect or variant."""
+    own = {known[name].id for name in switch.requirements}
+    return [one for one in selected if any(known[name].id in own for name in one.test.requirements)]
+
+
+def own_first(request: boots.Request, switch: Switch, plain: Run) -> boots.Request:
+    """Tests of what the defect breaks come first, the quickest of the run without it before the others. The first of
+    them that fails ends the run: it has caught the defect. Where none fails, everything runs."""
+    own = own_instances(request.requirements, switch, request.selected)
+    took = {result.instance.id: result.duration_us for result in plain.results}
+    own.sort(key=lambda instance: took.get(instance.id, 0))
+    ids = frozenset(instance.id for instance in own)
+    rest = [instance for instance in request.selected if instance.id not in ids]
+    return dataclasses.replace(request, selected=own + rest, stop_at=ids)
+
+
 def _defect_verdict(run: Run) -> str:
     """'caught' needs a FAIL: a crash or hang shows that something is wrong, but no test said what."""
     if run.count(Verdict.FAIL):
@@ -87,12 +105,14 @@ class Campaign:
         """The command."""
         return f"{self.word}s"
 
-    def switched_on(self, request: boots.Request, switch: Switch) -> boots.Request:
-        """The request with this one switched on: a defect on the device classes where it can show, a variant on all."""
+    def switched_on(self, request: boots.Request, switch: Switch, plain: Run | None) -> boots.Request:
+        """The request with this one switched on: a defect on the device classes where it can show, a variant on all.
+        With the run of the host without it, no more runs than it takes to catch it."""
         selected = request.selected
         if isinstance(switch, Defect):
             selected = where_it_shows(switch.unit, selected)
-        return dataclasses.replace(request, selected=selected, **{self.plural: [switch]})
+        switched = dataclasses.replace(request, selected=selected, **{self.plural: [switch]})
+        return switched if plain is None else own_first(switched, switch, plain)
 
 
 CAMPAIGNS = {
@@ -110,6 +130,12 @@ class Outcome:
     campaign: Campaign
     switch: Switch
     run: Run
+    planned: int = 0  # instances; more than have a result where a failure ended the run
+
+    @property
+    def not_run(self) -> int:
+        """Instances that a failure spared."""
+        return max(0, self.planned - len(self.run.results))
 
     @property
     def failing(self) -> list[str]:
@@ -149,6 +175,7 @@ class Outcome:
             "failing": self.failing,
             "errors": [result.instance.id for result in self.run.results if result.verdict is Verdict.ERROR],
             "skipped": self.run.count(Verdict.SKIP),
+            **({"not_run": self.not_run} if self.campaign.own else {}),
             "problems": self.run.problems,
             "seconds": round(self.run.timing.total, 2),
         }
@@ -220,8 +247,14 @@ def _broken(campaign: Campaign, request: boots.Request, switch: Switch, problem:
 
 
 def _boot_all(
-    campaign: Campaign, request: boots.Request, chosen: list[Switch], folder: ResultsFolder, jobs: int, out: Terminal
-) -> list[Outcome]:
+    campaign: Campaign,
+    request: boots.Request,
+    chosen: list[Switch],
+    plain: Run | None,
+    folder: ResultsFolder,
+    jobs: int,
+    out: Terminal,
+) -> list[Outcome]:  # pylint: disable=too-many-arguments
     """One boot for each, several at a time."""
     done: dict[str, Outcome] = {}
     stop = interrupts.STOP
@@ -232,13 +265,14 @@ def _boot_all(
         progress.change(begins=switch.name)
         try:
             where = folder.folder(switch.name)
-            run = boots.run(campaign.switched_on(request, switch), where, Observer(stop=stop))
+            asked = campaign.switched_on(request, switch, plain)
+            run = boots.run(asked, where, Observer(stop=stop))
         except (OSError, RunnerError) as error:
             # The others go on: what they find is worth having.
             return _broken(campaign, request, switch, system_error(error) if isinstance(error, OSError) else str(error))
         finally:
             progress.change(ends=switch.name)
-        return Outcome(campaign, switch, run)
+        return Outcome(campaign, switch, run, len(asked.selected))
 
     with ThreadPoolExecutor(jobs) as pool, out.progress(len(chosen), f"Running {len(chosen)} {campaign.plural}") as bar:
         progress = _Progress(bar)
@@ -259,15 +293,27 @@ def _boot_all(
     return [done[switch.name] for switch in chosen]
 
 
-def _document(trials: Trials, seed: int) -> dict[str, Any]:
+def _document(trials: Trials, seed: int, campaign: Campaign, matrix: bool) -> dict[str, Any]:
     return {
         "format": f"pvtest-{trials.kind}",
         "format_version": 1,
         "exit_code": trials.exit_code,
         "seed": seed,
+        **({"matrix": matrix} if campaign.own else {}),
         "summary": trials.summary,
         trials.kind: list(trials.entries),
     }
+
+
+def _how(campaign: Campaign, outcomes: list[Outcome], matrix: bool) -> str:
+    """What each host was shown."""
+    if matrix:
+        return f"Under each {campaign.word} everything ran that can show it"
+    stopped = sum(outcome.not_run > 0 for outcome in outcomes)
+    return (
+        f"{stopped} of {len(outcomes)} runs ended at the first failure of a test of the broken requirement; "
+        "--matrix shows what else fails"
+    )
 
 
 def _score(campaign: Campaign, outcomes: list[Outcome], trials: Trials) -> str:
@@ -317,10 +363,12 @@ def main(command: str, options: argparse.Namespace) -> int:
             out.say(f"The host without a {campaign.word} must pass everything before {campaign.plural} mean anything.")
             return plain.exit_code
         out.say(f"Without a {campaign.word}: {plain.count(Verdict.PASS)} pass, {plain.count(Verdict.SKIP)} skip")
-        outcomes = _boot_all(campaign, request, chosen, folder, options.jobs, out)
+        matrix = not campaign.own or options.matrix
+        outcomes = _boot_all(campaign, request, chosen, None if matrix else plain, folder, options.jobs, out)
         trials = Trials(campaign.plural, tuple(outcome.record() for outcome in outcomes))
         plain.trials = trials
-        folder.write_json(f"{campaign.plural}.json", {**_document(trials, options.seed), **part.keys(plain.versions)})
+        document = _document(trials, options.seed, campaign, matrix)
+        folder.write_json(f"{campaign.plural}.json", {**document, **part.keys(plain.versions)})
         folder.write_run(plain)
         folder.write_text(f"{campaign.plural}.tsv", _lines(campaign, outcomes))
         where = folder.publish()
@@ -330,6 +378,7 @@ def main(command: str, options: argparse.Namespace) -> int:
             out.say(f"{outcome.verdict}: {outcome.switch.name}: {outcome.switch.title}", "bold red")
             out.say(f"  again: {trials.again(outcome.record(), options.seed)}")
     out.say(f"results       {summary.shown(where)}")
+    out.say(_how(campaign, outcomes, matrix))
     out.say(_score(campaign, outcomes, trials))
     out.save(f"./run.sh {campaign.plural}")
     return plain.exit_code

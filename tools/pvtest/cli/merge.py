@@ -125,6 +125,7 @@ def merge_campaigns(name: str, paths: list[Path], documents: list[dict[str, Any]
     order = _sorted(paths, [document["shard"] for document in documents], "this campaign")
     for key in ("seed", "plan", "versions"):
         _same(paths, [document[key] for document in documents], key)
+    _same(paths, [document.get("matrix", True) for document in documents], "the extent of its runs (--matrix)")
     documents = [documents[place] for place in order]
     entries = shard.join([document[name] for document in documents])
     names = [entry[name.removesuffix("s")] for entry in entries]

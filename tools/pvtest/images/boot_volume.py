@@ -34,6 +34,7 @@ class BootOptions:
     fixture: str | None = None
     unattended: bool = False  # no runner listens: keep progress and results, power off
     given_order: bool = False  # run in the order of `tests`
+    stop_at_fail: int = 0  # a FAIL among so many instances from the beginning ends the run
     tests: list[str] = field(default_factory=list)  # empty = all
     without: list[str] = field(default_factory=list)  # globs of what is left out of them
     defects: list[str] = field(default_factory=list)
@@ -57,6 +58,8 @@ class BootOptions:
             lines.append(line(GuestKey.BENCH, 1))
         if self.given_order:
             lines.append(line(GuestKey.ORDER, ORDER_GIVEN))
+        if self.stop_at_fail:
+            lines.append(line(GuestKey.STOP_AT_FAIL, self.stop_at_fail))
         if self.fixture:
             lines.append(line(GuestKey.FIXTURE, self.fixture))
         if self.unattended:
@@ -93,7 +96,7 @@ def selection(catalogue: Catalogue, selected: list[Instance], in_this_order: boo
     absent = [name for name in CLASSES if name not in present]
     known = [instance for instance in catalogue.instances if instance.device not in absent]
     if len(known) == len(selected):
-        without = [name for name in absent if any(instance.device == name for instance in catalogue.instances)]
+        without = [name for name in absent if _known(catalogue, name)]
         return Selected([], [f"*@{name}" for name in without])
     of_class = [instance for instance in known if instance.device is not None]
     if None not in present and len(of_class) == len(selected):
@@ -103,6 +106,22 @@ def selection(catalogue: Catalogue, selected: list[Instance], in_this_order: boo
         whole = all(other.id in chosen for other in instance.test.instances)
         names.append(instance.test.id if whole else instance.id)
     return Selected(list(dict.fromkeys(names)), [])
+
+
+def own_first(catalogue: Catalogue, selected: list[Instance], first: int) -> Selected:
+    """The same for an order in which `first` instances come before the others, which keep the catalogue's order."""
+    names = [instance.id for instance in selected[:first]]
+    rest = selection(catalogue, selected)
+    if all(instance.device is not None for instance in selected) and any("*" in name for name in rest.tests):
+        # A line for each class would run class by class.
+        absent = [name for name in CLASSES if f"*@{name}" not in rest.tests]
+        return Selected([*names, "*@*"], [f"*@{name}" for name in absent if _known(catalogue, name)])
+    return Selected([*names, *(rest.tests or ["*"])], rest.without)
+
+
+def _known(catalogue: Catalogue, device: str) -> bool:
+    """Has any instance this class?"""
+    return any(instance.device == device for instance in catalogue.instances)
 
 
 def check_guest_text(options: str) -> str:

@@ -20,6 +20,7 @@ class GuestKey(Enum):
     VERBOSE = "verbose"
     BENCH = "bench"
     ORDER = "order"
+    STOP_AT_FAIL = "stop_at_fail"
     UNATTENDED = "unattended"
     RESTARTS = "restarts"
     CHECKPOINT = "checkpoint"

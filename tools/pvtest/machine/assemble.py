@@ -228,7 +228,9 @@ def _judge(request: Request, lanes: list[Lane]) -> Judgement:
     """All lanes together, in the order of the request."""
     parts = [lane.judge() for lane in lanes]
     by_id = {result.instance.id: result for part in parts for result in part.results}
-    out = Judgement([by_id[instance.id] for instance in request.selected], [p for part in parts for p in part.problems])
+    # A failure that was to end the run leaves those behind it without a result.
+    ran = [by_id[instance.id] for instance in request.selected if instance.id in by_id]
+    out = Judgement(ran, [p for part in parts for p in part.problems])
     check_verified(out)
     return out
 
@@ -254,7 +256,7 @@ def assemble(request: Request, lanes: list[Lane]) -> Run:
     return Run(
         catalogue=request.catalogue,
         requirements=request.requirements,
-        selected=request.selected,
+        selected=[result.instance for result in results.results],
         results=results.results,
         problems=bounded(problems),
         seed=request.seed,

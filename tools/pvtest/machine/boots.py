@@ -86,7 +86,7 @@ def _attempt(request: Request, part: Part, folder: Path, number: int, observer: 
     where = folder if number == 1 else folder / f"boot-{number}"
     where.mkdir(exist_ok=True)
     outcome = start(asked, where, observer)
-    reading = read(outcome.tap, asked.selected, outcome.interruption, asked.seed, asked.repeat)
+    reading = read(outcome.tap, asked.selected, outcome.interruption, asked.seed, asked.repeat, asked.stop_at)
     return Attempt(asked, outcome, reading, where)
 
 
@@ -105,6 +105,8 @@ def _lane(request: Request, folder: Path, observer: Observer) -> Lane:
             problem = system_error(error) if isinstance(error, OSError) else str(error)
             return Lane(request, attempts, False, f"boot {len(attempts) + 1} failed: {problem}")
         attempts.append(attempt)
+        if attempt.reading.stopped:
+            waiting = []
         if attempt.reading.whole:
             continue
         guilty = attempt.reading.guilty

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from dataclasses import dataclass, field
 
 from pvtest.images import boot_volume
@@ -44,6 +45,9 @@ class Request:
     virtual_clock: bool = False  # for a machine of slow tests alone
     slow_apart: bool = False  # tests that wait for slow devices have a machine of their own, where time costs nothing
     shuffled: bool = False  # the order of `selected` is the order of the run
+    # Ids of instances of which a FAIL ends the run. They come first in `selected`; the others are in the catalogue's
+    # order.
+    stop_at: frozenset[str] = frozenset()
 
     @property
     def lanes(self) -> list[Request]:
@@ -76,7 +80,11 @@ class Request:
 
     def options(self) -> BootOptions:
         """The options of guest and host on the boot volume."""
-        chosen = boot_volume.selection(self.catalogue, self.selected, self.shuffled)
+        first = sum(1 for _ in itertools.takewhile(lambda instance: instance.id in self.stop_at, self.selected))
+        if self.stop_at:
+            chosen = boot_volume.own_first(self.catalogue, self.selected, first)
+        else:
+            chosen = boot_volume.selection(self.catalogue, self.selected, self.shuffled)
         return BootOptions(
             seed=self.seed,
             repeat=self.repeat,
@@ -85,7 +93,8 @@ class Request:
             host_log=min(1 + self.verbose, 2) if self.host_log is None else self.host_log,
             bench=self.bench,
             fixture=None if self.fixture == HOST_CRASH else self.fixture,
-            given_order=self.shuffled,
+            given_order=self.shuffled or bool(self.stop_at),
+            stop_at_fail=first,
             tests=chosen.tests,
             without=chosen.without,
             defects=[defect.name for defect in self.defects],

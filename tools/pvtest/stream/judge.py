@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from pvtest.images.catalogue import Instance
@@ -42,6 +43,7 @@ class Reading:
     missing: list[Instance]  # in the order of the run, each once
     guilty: TestResult | None = None  # the one of them that was running when the stream ended
     why: str = ""  # the stream ended before its time; empty = it did not
+    stopped: bool = False  # a test failed that was to end the run: what is behind it has no result
 
     @property
     def whole(self) -> bool:
@@ -158,8 +160,27 @@ def _check_order(tap: TapParser, selected: list[Instance], problems: list[str]) 
             return
 
 
-def read(tap: TapParser, selected: list[Instance], interruption: str, seed: int = 1, repeat: int = 1) -> Reading:
-    """`interruption`: why the stream ended before its time, in words that follow 'when', or empty."""
+def _stopped(tap: TapParser, stop_at: Collection[str], problems: list[str]) -> bool:
+    """Did the guest end the run as it was asked to? It says so behind a FAIL of one of `stop_at`."""
+    if "stopped" not in tap.facts:
+        return False
+    last = tap.points[-1] if tap.points else None
+    if last is not None and last.id in stop_at and not last.ok and last.yaml.get("verdict") == "fail":
+        return True
+    problems.append(f"the guest stopped behind {last.id[:80] if last else 'no test'}, which was not to end the run")
+    return False
+
+
+def read(
+    tap: TapParser,
+    selected: list[Instance],
+    interruption: str,
+    seed: int = 1,
+    repeat: int = 1,
+    stop_at: Collection[str] = (),
+) -> Reading:  # pylint: disable=too-many-arguments
+    """`interruption`: why the stream ended before its time, in words that follow 'when', or empty. `stop_at`: ids of
+    instances of which a FAIL may end the run."""
     tap.finish()
     problems = list(tap.problems)
     if tap.problem_count > len(tap.problems):
@@ -172,25 +193,31 @@ def read(tap: TapParser, selected: list[Instance], interruption: str, seed: int 
     # The guest runs round by round, so that those with fewer results come after the others.
     missing = [instance for instance in selected if len(rounds[instance.id]) < repeat]
     missing.sort(key=lambda instance: len(rounds[instance.id]))
+    stopped = _stopped(tap, stop_at, problems)
+    if stopped:
+        missing = []
     if tap.end is not None and not tap.bailed:
         _check_end(tap, [result for found in rounds.values() for result in found], problems)
         if missing:
             problems.append(f"{len(missing)} planned tests were not reported")
     gave_up = f"the guest gave up: {tap.bailed[:200]}" if tap.bailed else ""
     why = interruption or gave_up or ("the stream stopped" if tap.end is None else "")
-    reading = Reading(rounds, problems, missing, why=why)
+    reading = Reading(rounds, problems, missing, why=why, stopped=stopped)
     reading.guilty = _guilty(tap, missing, why, seed + (min(map(len, rounds.values())) if rounds else 0))
     return reading
 
 
 def combine(readings: list[Reading], selected: list[Instance], left: str) -> Judgement:
-    """All boots of one machine together. `left`: why an instance without any result did not run."""
+    """All boots of one machine together. `left`: why an instance without any result did not run. Where a failure ended
+    the run as it was to, those behind it are left out."""
     out = Judgement()
     last = readings[-1]
     owed = {instance.id for instance in last.missing}
     for instance in selected:
         rounds = [result for reading in readings for result in reading.rounds.get(instance.id, [])]
         rounds += [r.guilty for r in readings if r.guilty is not None and r.guilty.instance is instance]
+        if not rounds and last.stopped:
+            continue
         if not rounds or instance.id in owed and not any(r.guilty and r.guilty in rounds for r in readings):
             why = f"did not run: {left}" if left else "was not reported"
             rounds.append(TestResult(instance, Verdict.ERROR, why))
