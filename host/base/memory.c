@@ -48,6 +48,12 @@ void *host_pages(size_t pages)
     return memset((void *)(uintptr_t)start, 0, pages * HOST_PAGE_SIZE);
 }
 
+void host_pages_unused(uint64_t *start, uint64_t *length)
+{
+    *start = memory.next;
+    *length = (memory.end - memory.next) & ~(HOST_PAGE_SIZE - 1);
+}
+
 static void insert(size_t at, uint64_t start, uint64_t length)
 {
     if (memory.ram_count == RANGES_MAX)

@@ -3,6 +3,7 @@
 #include "abi/cpuid.h"
 
 #include "abi/bus_control.h"
+#include "abi/host_integrity.h"
 #include "abi/oracle.h"
 #include "host/base/memory.h"
 #include "host/cpu/cpu_rules.h"
@@ -84,6 +85,9 @@ static struct cpuid_result hypervisor_leaf(uint32_t leaf)
         return cpu_rules.oracle_features;
     case HV_BUS_CONTROL_CPUID:
         return bus_control_leaf();
+    case HV_INTEGRITY_CPUID:
+        return (struct cpuid_result){HV_INTEGRITY_VERSION, HV_INTEGRITY_CPUID_EBX_PVTI, HV_INTEGRITY_CPUID_ECX_NTEG,
+                                     HV_INTEGRITY_CPUID_EDX_RITY};
     default:
         return (struct cpuid_result){0};
     }
@@ -136,5 +140,5 @@ void exit_cpuid(struct cpu *cpu, struct guest_registers *regs)
     regs->rbx = r.ebx;
     regs->rcx = r.ecx;
     regs->rdx = r.edx;
-    skip_instruction(cpu->guest, CPUID_LENGTH);
+    skip_prefixed_instruction(cpu->guest, CPUID_LENGTH);
 }

@@ -73,7 +73,7 @@ uint32_t call_header_qwords(const struct call_context *context);
 const struct call *call_find(uint16_t code);
 
 /* All calls, offered or not. Entries change before launch only. */
-#define CALL_COUNT 17u
+#define CALL_COUNT 18u
 extern struct call calls[CALL_COUNT];
 /* Of a call that exists. */
 struct call *call_entry(uint16_t code);
@@ -83,6 +83,6 @@ call_handler call_flush_domain, call_flush_list;
 element_handler call_flush_list_element;
 call_handler call_iommu_capabilities, call_device_property, call_partition_id;
 call_handler call_post_message, call_signal_event, call_retarget_interrupt, call_bus_control;
-call_handler call_oracle_fault, call_oracle_counters, call_oracle_info;
+call_handler call_oracle_fault, call_oracle_counters, call_oracle_info, call_host_integrity;
 
 #endif

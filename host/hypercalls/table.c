@@ -2,6 +2,7 @@
 #include "abi/bus_control.h"
 #include "abi/device_domain.h"
 #include "abi/device_property.h"
+#include "abi/host_integrity.h"
 #include "abi/iommu_capabilities.h"
 #include "abi/oracle.h"
 #include "abi/retarget_interrupt.h"
@@ -116,6 +117,12 @@ struct call calls[CALL_COUNT] = {
      .name = "ORACLE_INFO",
      .output_size = sizeof(struct oracle_info),
      .handler = call_oracle_info},
+    {.code = HVCALL_HOST_INTEGRITY,
+     .offered = true,
+     .name = "HOST_INTEGRITY",
+     .input_size = sizeof(struct integrity_input),
+     .output_size = sizeof(struct integrity_output),
+     .handler = call_host_integrity},
 };
 
 struct call *call_entry(uint16_t code)

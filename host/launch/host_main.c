@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* First code of the host proper, in its copy of the image. The firmware is not called any more. */
 #include "host/base/instructions.h"
+#include "host/base/integrity.h"
 #include "host/base/log.h"
 #include "host/base/memory.h"
 #include "host/base/panic.h"
@@ -99,6 +100,9 @@ void host_main(struct launch_args *args)
     vcpu_configure(cpu, args->guest_rip, args->guest_rsp);
     cpu->running = true;
     vdev_start(nested_page_set);
+    integrity_add_constant((const void *)(uintptr_t)partition.msrpm, MSRPM_PAGES * HOST_PAGE_SIZE);
+    integrity_add_constant((const void *)(uintptr_t)partition.iopm, IOPM_PAGES * HOST_PAGE_SIZE);
+    integrity_seal();
     host_log(LOG_INFO, "image at 0x%lx, tsc %lu kHz, %lu us from the firmware to the guest\n",
              (uintptr_t)host_image_start, tsc_frequency() / 1000,
              (cpu_rdtsc() - args->entry_tsc) * 1000 / (tsc_frequency() / 1000));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One instance: run it contained, reset the state, report. */
+#include "drivers/host_integrity.h"
 #include "drivers/hypercall.h"
 #include "kernel/smp.h"
 #include "kernel/time.h"
@@ -8,6 +9,8 @@
 #include "tests/harness/suite.h"
 
 #define HYPER_V_VENDOR "Microsoft Hv"
+/* Tests of this group attack the host: its memory is checked after each of them. */
+#define HOSTILE_GROUP "hostile."
 
 /* FNV-1a, so that each instance has a random stream of its own whatever else is selected. */
 static uint64_t seed_for(const char *name, uint64_t seed)
@@ -72,6 +75,14 @@ static void describe_end(struct test_run *t, enum containment_end end, uint64_t 
     t->where_file = NULL;
 }
 
+/* Also after a failure: the next test is not to be blamed for it. */
+static const char *damaged_host(const struct test_run *t, char *text, size_t size)
+{
+    bool hostile = memcmp(t->test->id, HOSTILE_GROUP, sizeof(HOSTILE_GROUP) - 1) == 0;
+
+    return hostile ? host_integrity_damage(false, text, size) : NULL;
+}
+
 /* A host that left wrong state after a test that passed has failed that test. */
 static void after(struct suite *s, struct test_run *t)
 {
@@ -81,6 +92,8 @@ static void after(struct suite *s, struct test_run *t)
     const char *leftover = suite_reset(s);
     uint64_t where = 0;
     const char *damage = memory_test_end(&where);
+    char text[TEXT_MAX];
+    const char *host_damage = damaged_host(t, text, sizeof(text));
 
     /* A domain that a test has left is a failure of that test, not of the next ones. */
     if (t->verdict != VERDICT_PASS && !(t->verdict == VERDICT_SKIP && s->leftover[0])) {
@@ -90,6 +103,9 @@ static void after(struct suite *s, struct test_run *t)
         t->verdict = VERDICT_FAIL;
         fmt_snprintf(t->message, sizeof(t->message), "after the test: %s, GPA 0x%llx", damage,
                      (unsigned long long)where);
+    } else if (host_damage) {
+        t->verdict = VERDICT_FAIL;
+        fmt_snprintf(t->message, sizeof(t->message), "after the test: %s", host_damage);
     } else if (leftover) {
         t->verdict = VERDICT_FAIL;
         fmt_snprintf(t->message, sizeof(t->message), "after the test: %s", leftover);

@@ -3,6 +3,7 @@
 #include "tests/harness/suite.h"
 
 #include "boot/error_report.h"
+#include "drivers/host_integrity.h"
 #include "drivers/hypercall.h"
 #include "kernel/image.h"
 #include "kernel/kernel.h"
@@ -153,6 +154,20 @@ static void run_all(struct suite *s)
     unattended_end(s);
 }
 
+/* No verdict of a host counts whose own memory a test has changed. */
+static bool damaged_host(void)
+{
+    char text[TEXT_MAX];
+    const char *damage = host_integrity_damage(true, text, sizeof(text));
+
+    if (damage) {
+        report_bail_out(damage);
+    } else if (host_integrity_present()) {
+        report_comment("integrity: the host's own memory is unchanged");
+    }
+    return damage != NULL;
+}
+
 int suite_main(const struct boot_info *info)
 {
     struct suite *s = suite;
@@ -179,6 +194,9 @@ int suite_main(const struct boot_info *info)
         suite_bench();
     } else {
         run_all(s);
+    }
+    if (damaged_host()) {
+        return POWER_ERROR;
     }
     report_end(&s->counts, time_us() - start);
     if (s->counts.error) {

@@ -102,6 +102,12 @@ enum hv_status call_bus_control(struct call_context *context)
     return no_vmbus(context);
 }
 
+/* Nor a launch after which its memory could be compared. */
+enum hv_status call_host_integrity(struct call_context *context)
+{
+    return no_vmbus(context);
+}
+
 enum hv_status call_post_message(struct call_context *context)
 {
     return no_vmbus(context);
