@@ -25,5 +25,6 @@ struct cpu_rules cpu_rules = {
     .hypercall_code_size = sizeof(hypercall_code),
     .hypercall_page_writable = false,
     .hidden_access = EXCEPTION_GP,
+    .prefixes_counted = true,
     .shootdown = true,
 };

@@ -19,6 +19,7 @@ struct cpu_rules {
     size_t hypercall_code_size;
     bool hypercall_page_writable;
     enum exception hidden_access; /* for an access to what the nested tables leave out */
+    bool prefixes_counted;        /* the length of an instruction that exits is that with its prefixes */
     bool shootdown;               /* a change of the nested tables reaches every processor */
 };
 extern struct cpu_rules cpu_rules;

@@ -5,7 +5,6 @@
 #include <stddef.h>
 
 #include "host/base/counters.h"
-#include "host/base/image_bounds.h"
 #include "host/base/lock.h"
 #include "host/base/log.h"
 #include "host/base/panic.h"
@@ -19,27 +18,22 @@
 #include "host/vdev/vdev.h"
 #include "host/vmbus/vmbus.h"
 
+/* QEMU leaves the guest with this code when a MOV to CR3 or CR4 sets a bit that the processor lacks: the guest gets the
+ * #GP that the processor owes it. VMRUN has the same code for a state that it refuses; the host looks for that before
+ * each entry (guest_state.h), since after it nothing that QEMU saves tells the two apart for every guest. */
+static void exit_invalid(struct cpu *cpu, struct guest_registers *regs)
+{
+    inject_exception(cpu, regs, EXCEPTION_GP);
+}
+
 struct exit_handlers exit_handlers = {
     .hypercall = exit_hypercall,
     .cpuid = exit_cpuid,
     .msr = exit_msr,
     .io = exit_io,
     .nested_page_fault = exit_nested_page_fault,
+    .invalid = exit_invalid,
 };
-
-/*
- * Two causes share this code. QEMU leaves the guest with it when a MOV to CR3 or CR4 sets a bit that the processor
- * lacks: the guest gets the #GP that the processor owes it. Or VMRUN refused the guest's state: then the RIP that was
- * saved is the host's, where no guest can be, and what is known of the guest is the copy made before the entry.
- */
-static void handle_invalid(struct cpu *cpu, const struct guest_registers *regs)
-{
-    if (image_contains(cpu->guest->rip)) {
-        guest_crash_print(NULL, cpu->shadow, regs);
-        host_panic("VMRUN refused the state of the guest");
-    }
-    inject_exception(cpu, regs, EXCEPTION_GP);
-}
 
 static void dispatch(struct cpu *cpu, struct guest_registers *regs)
 {
@@ -90,10 +84,10 @@ static void dispatch(struct cpu *cpu, struct guest_registers *regs)
     case EXIT_INVD:
         /* Dropping modified lines could lose the host's own data. */
         __asm__ volatile("wbinvd" ::: "memory");
-        skip_instruction(cpu->guest, 2);
+        skip_prefixed_instruction(cpu->guest, 2);
         return;
     case EXIT_INVALID:
-        handle_invalid(cpu, regs);
+        exit_handlers.invalid(cpu, regs);
         return;
     case EXIT_SHUTDOWN:
         guest_crash_print("triple fault", cpu->guest, regs);

@@ -12,7 +12,7 @@
 typedef void exit_handler(struct cpu *cpu, struct guest_registers *regs);
 /* Called by handle_exit(). Written before launch only. */
 struct exit_handlers {
-    exit_handler *hypercall, *cpuid, *msr, *io, *nested_page_fault;
+    exit_handler *hypercall, *cpuid, *msr, *io, *nested_page_fault, *invalid;
 };
 extern struct exit_handlers exit_handlers;
 

@@ -6,21 +6,17 @@
 #include "host/cpu/cpu_rules.h"
 #include "host/cpu/exit.h"
 #include "host/cpu/inject.h"
+#include "host/cpu/insn_fetch.h"
 #include "host/hypercalls/hypercalls.h"
 
 #define VMMCALL_LENGTH 3
-
-static bool is_64_bit(const struct vmcb *guest)
-{
-    return (guest->efer & EFER_LMA) && (guest->cs.attributes & SEGMENT_LONG);
-}
 
 /* CPL 0 and protected mode. 16-bit code is refused as real mode is: no register form is specified for it. Virtual-8086
  * code has CPL 3. */
 static bool may_call(const struct vmcb *guest)
 {
     return guest->cpl <= cpu_rules.hypercall_cpl_max && (guest->cr0 & CR0_PE) &&
-           (is_64_bit(guest) || (guest->cs.attributes & SEGMENT_DEFAULT_BIG));
+           (insn_is_64_bit(guest) || (guest->cs.attributes & SEGMENT_DEFAULT_BIG));
 }
 
 static uint64_t pair(uint64_t high, uint64_t low)
@@ -72,15 +68,15 @@ void exit_hypercall(struct cpu *cpu, struct guest_registers *regs)
         inject_exception(cpu, regs, EXCEPTION_UD);
         return;
     }
-    if (hv_control_code(is_64_bit(cpu->guest) ? regs->rcx : cpu->guest->rax) == HVCALL_FLUSH_DEVICE_DOMAIN)
+    if (hv_control_code(insn_is_64_bit(cpu->guest) ? regs->rcx : cpu->guest->rax) == HVCALL_FLUSH_DEVICE_DOMAIN)
         panic_test();
     if (cpu_rules.features.edx & HV_CPUID_FEATURES_EDX_XMM_INPUT)
         read_xmm(&frame);
-    if (is_64_bit(cpu->guest))
+    if (insn_is_64_bit(cpu->guest))
         call_64(cpu, regs, &frame);
     else
         call_32(cpu, regs, &frame);
     if (frame.again)
         return;
-    skip_instruction(cpu->guest, VMMCALL_LENGTH);
+    skip_prefixed_instruction(cpu->guest, VMMCALL_LENGTH);
 }

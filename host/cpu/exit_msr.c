@@ -49,5 +49,5 @@ void exit_msr(struct cpu *cpu, struct guest_registers *regs)
         guest->rax = (uint32_t)value;
         regs->rdx = value >> 32;
     }
-    skip_instruction(guest, MSR_INSTRUCTION_LENGTH);
+    skip_prefixed_instruction(guest, MSR_INSTRUCTION_LENGTH);
 }

@@ -2,7 +2,10 @@
 #include "host/cpu/inject.h"
 
 #include "host/base/panic.h"
+#include "host/cpu/cpu_rules.h"
 #include "host/cpu/guest_crash.h"
+#include "host/cpu/insn_fetch.h"
+#include "host/cpu/mmio_decode.h"
 
 /* An exit may happen while the processor delivers an event: when its IDT, its stack or its handler lie in hidden
  * memory. Injecting #GP again and again would never end, so faults pile up as the processor does it: #DF, then
@@ -31,8 +34,19 @@ void inject_exception(struct cpu *cpu, const struct guest_registers *regs, enum 
 void skip_instruction(struct vmcb *guest, unsigned length)
 {
     guest->rip += length;
-    if (!((guest->efer & EFER_LMA) && (guest->cs.attributes & SEGMENT_LONG)))
+    if (!insn_is_64_bit(guest))
         guest->rip &= 0xFFFFFFFF;
     guest->rflags &= ~RFLAGS_RF;
     guest->interrupt_shadow &= ~INTERRUPT_SHADOW_ACTIVE;
+}
+
+void skip_prefixed_instruction(struct vmcb *guest, unsigned length)
+{
+    uint8_t bytes[INSTRUCTION_MAX];
+    size_t count = insn_fetch(guest, bytes, sizeof(bytes));
+    unsigned prefixes = cpu_rules.prefixes_counted ? insn_prefixes(bytes, count, insn_is_64_bit(guest)) : 0;
+
+    if (prefixes + length > INSTRUCTION_MAX)
+        prefixes = 0; /* the code has changed since */
+    skip_instruction(guest, prefixes + length);
 }

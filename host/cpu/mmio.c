@@ -44,7 +44,7 @@ bool mmio_access(struct cpu *cpu, struct guest_registers *regs)
     size_t count;
 
     /* Neither code nor page tables can lie in registers, nor the stack and tables by which an event is delivered. */
-    if (!range || (guest->exit_info1 & (NESTED_FAULT_FETCH | NESTED_FAULT_TABLE)) ||
+    if (!range || !insn_is_64_bit(guest) || (guest->exit_info1 & (NESTED_FAULT_FETCH | NESTED_FAULT_TABLE)) ||
         (guest->exit_interrupt & EVENT_VALID))
         return false;
     count = insn_fetch(guest, bytes, sizeof(bytes));

@@ -7,6 +7,7 @@
 #include "host/base/memory.h"
 #include "host/base/panic.h"
 #include "host/cpu/descriptor_tables.h"
+#include "host/cpu/guest_state.h"
 #include "lib/string.h"
 
 #define CPUID_EXTENDED_FEATURES 0x80000001u
@@ -137,18 +138,9 @@ void vcpu_reset(struct cpu *cpu)
 void vcpu_before_entry(struct cpu *cpu)
 {
     struct vmcb *guest = cpu->guest, *shadow = cpu->shadow;
+    const char *refused;
 
-    /* MOV to CR0 raises no #GP for these bits in QEMU's emulation (measured), but VMRUN refuses them. */
-    guest->cr0 &= 0xFFFFFFFF;
-    if ((guest->cr0 & CR0_NW) && !(guest->cr0 & CR0_CD))
-        guest->cr0 &= ~CR0_NW;
-    /* The same for CR4.PAE in long mode and for a code segment that is both 64 and 32 bits wide. */
-    if ((guest->efer & EFER_LME) && (guest->cr0 & CR0_PG)) {
-        guest->cr4 |= CR4_PAE;
-        if ((guest->cs.attributes & SEGMENT_LONG) && (guest->cs.attributes & SEGMENT_DEFAULT_BIG))
-            guest->cs.attributes &= (uint16_t)~SEGMENT_DEFAULT_BIG;
-    }
-
+    guest_state_repair(guest);
     shadow->cs = guest->cs;
     shadow->ss = guest->ss;
     shadow->gdtr = guest->gdtr;
@@ -165,4 +157,7 @@ void vcpu_before_entry(struct cpu *cpu)
     shadow->rax = guest->rax;
     shadow->cr2 = guest->cr2;
     shadow->event_injection = guest->event_injection;
+    refused = guest_state_refused(guest);
+    if (refused)
+        host_panic("the guest cannot be entered: %s", refused);
 }

@@ -33,7 +33,7 @@ SOFTIOMMU_FIXTURE := $(sort $(wildcard host/softiommu/*.c)) tests/unit/softiommu
 # The same with the seams at which faults are injected.
 SEAMS := host/defects/softiommu_seams.ld
 SOFTIOMMU_FAULTS := $(SOFTIOMMU_FIXTURE) $(sort $(wildcard host/defects/softiommu_*.c))
-HOST_CALLS := $(filter-out host/hypercalls/vmbus_calls.c host/hypercalls/init.c,$(sort $(wildcard host/hypercalls/*.c)))
+HOST_CALLS := $(filter-out host/hypercalls/vmbus_calls.c host/hypercalls/integrity_call.c host/hypercalls/init.c,$(sort $(wildcard host/hypercalls/*.c)))
 # The emulated DMA engine on the real software IOMMU.
 DMAPROBE_FIXTURE := $(sort $(wildcard host/vdev/dmaprobe*.c)) host/vdev/config_space.c tests/unit/dmaprobe_fixture.c \
                     $(sort $(wildcard host/softiommu/*.c))
@@ -84,6 +84,8 @@ $(eval $(call unit_test,vmbus_ring,$(VMBUS_FIXTURE)))
 $(eval $(call unit_test,vmbus,$(VMBUS_FIXTURE)))
 $(eval $(call unit_test,vpci,$(VPCI_FIXTURE)))
 $(eval $(call unit_test,vpci_machine,$(VPCI_FIXTURE)))
+$(eval $(call unit_test,integrity,host/base/integrity.c))
+$(eval $(call unit_test,guest_walk,host/cpu/guest_walk.c host/cpu/insn_fetch.c host/cpu/guest_state.c))
 
 .PHONY: unit
 
