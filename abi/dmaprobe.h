@@ -7,7 +7,7 @@
 
 #include "assert.h"
 
-/* Configuration space. The vendor id is not assigned by the PCI-SIG to anybody that we know of. */
+/* Configuration space. The PCI-SIG has assigned the vendor id to no vendor that we know of. */
 #define DMAPROBE_VENDOR        0x5056u
 #define DMAPROBE_DEVICE        0x0D01u /* without ATS */
 #define DMAPROBE_DEVICE_ATS    0x0D02u

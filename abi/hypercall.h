@@ -103,7 +103,7 @@ static inline uint64_t hv_result(enum hv_status status, uint32_t reps)
 #define HVCALL_GET_IOMMU_CAPABILITIES      0x0125u
 #define HVCALL_GET_LOGICAL_DEVICE_PROPERTY 0x0127u
 
-/* Neighbours that the device-domain interface touches. */
+/* Neighbors that the device-domain interface touches. */
 #define HVCALL_GET_PARTITION_ID          0x0046u
 #define HVCALL_POST_MESSAGE              0x005Cu
 #define HVCALL_SIGNAL_EVENT              0x005Du

@@ -235,7 +235,7 @@ ABI_OFFSET(struct vpci_power_state_change, state, 8);
 struct vpci_create_interrupt {
     uint32_t type, slot;
     uint8_t vector, delivery_mode;
-    uint16_t count; /* of neighbouring vectors */
+    uint16_t count; /* of neighboring vectors */
     uint32_t reserved;
     uint64_t vp_mask;
 };

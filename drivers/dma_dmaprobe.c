@@ -40,7 +40,7 @@ static bool reset(struct dma_engine *e)
 {
     *(volatile uint32_t *)(e->registers + DMAPROBE_CONTROL) = DMAPROBE_CONTROL_RESET;
     cpu_compiler_barrier();
-    return true; /* requests are cancelled by the store */
+    return true; /* the store cancels the requests */
 }
 
 static bool probe(struct dma_engine *e)

@@ -30,7 +30,7 @@ static bool check_bytes(const char *word, size_t length, struct option_error *er
 {
     for (size_t i = 0; i < length; i++) {
         if (!is_printable(word[i])) {
-            fmt_snprintf(error->text, sizeof(error->text), "byte 0x%02x behind '%.*s': options are printable ASCII",
+            fmt_snprintf(error->text, sizeof(error->text), "byte 0x%02x after '%.*s': options are printable ASCII",
                          (unsigned)(unsigned char)word[i], shown_length(word, i), word);
             return false;
         }

@@ -13,7 +13,7 @@
 /*
  * Does `address` follow a direct call of the function in which `rip` is? `before` are the CALL_BYTES in front of
  * it. When it is on top of the stack, that function has made no frame, and `address` is where it returns to. The end of
- * a function is not known here, so that a call of its neighbour is taken for one of it.
+ * a function is not known here, so that a call of its neighbor is taken for one of it.
  */
 static inline bool return_address_of(const uint8_t *before, uint64_t address, uint64_t rip)
 {

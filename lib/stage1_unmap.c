@@ -11,7 +11,7 @@ static void chain_freed(struct stage1 *s, struct stage1_freed *freed, uint64_t *
 }
 
 /* Entries [first, last] were just cleared. Looks outwards from them, because what is mapped next to an unmapped page is
- * most often its neighbour. */
+ * most often its neighbor. */
 static bool is_empty_around(const uint64_t *table, unsigned count, unsigned first, unsigned last)
 {
     while (first > 0 || last + 1 < count) {
@@ -58,7 +58,7 @@ static bool clear(struct stage1 *s, uint64_t *table, unsigned level, uint64_t io
             next = end;
         if (!entry_is_present(s, entry)) {
             if (entry != 0)
-                entry_store(&table[i], 0); /* written by someone else; a freed table holds zeroes only */
+                entry_store(&table[i], 0); /* written without this library; a freed table holds zeroes only */
         } else if (entry_is_leaf(s, level, entry)) {
             entry_store(&table[i], 0);
             *unmapped += span;

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-/* GCC recognises a copy, fill or length loop and replaces it by a call to the function that it is compiling. */
+/* GCC recognizes a copy, fill or length loop and replaces it by a call to the function that it is compiling. */
 #ifndef __clang__
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
 #endif

@@ -95,8 +95,7 @@ static void dispatch(struct cpu *cpu, struct guest_registers *regs)
         host_restart(HOST_EXIT_ERROR);
     default:
         guest_crash_print(NULL, cpu->guest, regs);
-        host_panic("exit code 0x%x that nobody asked for, info 0x%lx 0x%lx", code, cpu->guest->exit_info1,
-                   cpu->guest->exit_info2);
+        host_panic("unexpected exit code 0x%x, info 0x%lx 0x%lx", code, cpu->guest->exit_info1, cpu->guest->exit_info2);
     }
 }
 

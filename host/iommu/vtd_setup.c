@@ -57,7 +57,7 @@ bool vtd_find(void)
     }
     vtd_unit.limits = (struct backend_limits){
         .iova_bits = vtd_rules.iova_bits,
-        .five_level = false, /* paging mode 1 is not modelled by QEMU */
+        .five_level = false, /* QEMU has no model of paging mode 1 */
         .page_sizes =
             HV_IOMMU_PGSIZE_4K | HV_IOMMU_PGSIZE_2M | ((vtd_unit.cap & VTD_CAP_FS1GP) != 0 ? HV_IOMMU_PGSIZE_1G : 0),
         .dids = 1u << vtd_cap_nd(vtd_unit.cap),

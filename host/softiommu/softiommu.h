@@ -45,7 +45,7 @@ struct softiommu_config {
     unsigned walk_cache_entries; /* per level */
     unsigned device_tlb_entries; /* per device and page size */
     /* A domain without devices keeps its entries until it is flushed or deleted. Off: they go with its last device.
-     * Legal towards guests that flush a domain also while it has no devices. */
+     * Legal for guests that flush a domain also while it has no devices. */
     bool keep_idle_domains;
     const struct softiommu_rules *rules; /* NULL: those of the ABI; copied */
 };
@@ -58,7 +58,7 @@ struct softiommu_callbacks {
     /* Stage 2: true when the guest owns `gpa` for `access`; *spa, and *size bytes from there on that are as good (at
      * least up to the end of the 4 KiB page). Asked on every use of an address: the answer may change at any time. */
     bool (*stage2)(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa, uint64_t *size);
-    /* Table entries; aligned to 8 bytes, atomic towards the guest's processors. */
+    /* Table entries; aligned to 8 bytes, atomic for the guest's processors. */
     uint64_t (*read64)(void *owner, uint64_t spa);
     bool (*compare_exchange64)(void *owner, uint64_t spa, uint64_t expected, uint64_t desired);
     /* Bytes of a DMA. */

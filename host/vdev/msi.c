@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The local APICs are the guest's and are not virtualised: a message becomes an inter-processor interrupt of the same
+ * The local APICs are the guest's and are not virtualized: a message becomes an inter-processor interrupt of the same
  * vector, which a processor cannot tell from a message of the bus.
  */
 #include "host/vdev/msi.h"

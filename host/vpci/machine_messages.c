@@ -28,7 +28,7 @@
 #define REAL_ADDRESS     0xFEE00000u
 #define REAL_DESTINATION 12
 /* A message that the host does not know goes to an APIC that does not exist. */
-#define NOBODY (REAL_ADDRESS | 0xFEu << REAL_DESTINATION)
+#define NO_APIC (REAL_ADDRESS | 0xFEu << REAL_DESTINATION)
 
 static uint32_t config_in(const struct machine_function *machine, unsigned offset, unsigned size)
 {
@@ -85,7 +85,7 @@ static void apply_msi(struct machine_function *machine)
     uint8_t vector = UINT8_MAX;
     bool known = interrupts_find(machine->function, address, guest[wide ? 2 : 1] & 0xFFFFu, &vp, &vector);
 
-    machine_out(real, 4, known ? REAL_ADDRESS | synic_apic_id(vp) << REAL_DESTINATION : NOBODY);
+    machine_out(real, 4, known ? REAL_ADDRESS | synic_apic_id(vp) << REAL_DESTINATION : NO_APIC);
     if (wide)
         machine_out(real + 4, 4, 0);
     machine_out(real + (wide ? 8 : 4), 2, vector);

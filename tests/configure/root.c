@@ -105,7 +105,7 @@ TEST(root_above_width,
 TEST(root_outside_memory,
      PROMISE("A top table where the guest has no memory is refused or blocks")
      COVERS("CFG-4 TR-11") DEVICES(ALL) KINDS("dma bad-input")
-     STEPS("Makes the domain anew with roots where the guest has no memory: a hole in the memory map, the page of the "
+     STEPS("Makes new domains with roots where the guest has no memory: a hole in the memory map, the page of the "
            "local APIC, the last page of the address space. If a root is accepted, attaches the device and writes "
            "by IOVA and by address.")
      EXPECTS("Each root is refused, or the domain blocks. The statuses are recorded.")

@@ -20,7 +20,7 @@ struct dma_engine *device(struct test_run *t);
 struct dma_engine *device_n(struct test_run *t, unsigned n);
 /* Whether a PCI function of this machine has that logical device id. */
 bool device_exists(uint64_t device_id);
-/* The host reports this id as managed. Where no bus shows it, it may be a device nevertheless: on Hyper-V any managed
+/* The host reports this id as managed. If no bus shows it, it may be a device nevertheless: on Hyper-V any managed
  * device may be such a one. A test gives up such an id, or detaches what it attached. */
 bool device_is_reported(uint64_t device_id);
 /* An id that no device has: `wanted`, or a random one where that may be a device. */

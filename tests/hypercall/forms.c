@@ -35,8 +35,8 @@ static void with_bit(struct test_run *t, uint64_t bit, const char *form)
 OBSERVATION(fast_form,
             PROMISE("A call in fast form means what it means in memory, or is refused and changes nothing")
             COVERS("GEN-15") DEVICES(NONE) KINDS("dma bad-input")
-            STEPS("Sends each call in the register form, with its parameters in RDX, R8 and the XMM registers. What "
-                  "succeeded is undone, then everything is checked.")
+            STEPS("Sends each call in the register form, with its parameters in RDX, R8 and the XMM registers. "
+                  "Undoes the calls that succeeded, then checks everything.")
             EXPECTS("A call means what it means in memory form, or it is refused (also by #UD) and nothing has "
                     "changed. The statuses are recorded.")
             IF_IT_FAILS("Success without effect, or effect with an error: the host takes parameters from the wrong "
@@ -48,8 +48,8 @@ OBSERVATION(fast_form,
 OBSERVATION(nested_bit,
             PROMISE("The nested bit of the control word is ignored, or the call is refused and changes nothing")
             COVERS("GEN-15") DEVICES(NONE) KINDS("dma bad-input")
-            STEPS("Sends each flawless call with the nested bit of the control word. What succeeded is undone, then "
-                  "everything is checked.")
+            STEPS("Sends each flawless call with the nested bit of the control word. Undoes the calls that succeeded, "
+                  "then checks everything.")
             EXPECTS("The bit is ignored, or the call is refused and nothing has changed. The statuses are recorded.")
             IF_IT_FAILS("The call is carried out in part, or reports an error after it was carried out."))
 {

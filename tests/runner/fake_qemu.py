@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Stands in for QEMU: answers the probes, and prints what a guest would, well-behaved or not.
 
-Behaviour comes from pvtest.opt (fixture=NAME) and refhost.opt (defect=NAME, variant=NAME) on the boot volume, as for
+Behavior comes from pvtest.opt (fixture=NAME) and refhost.opt (defect=NAME, variant=NAME) on the boot volume, as for
 the real guest.
 """
 

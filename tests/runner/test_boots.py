@@ -160,7 +160,7 @@ def test_broken_guest(boots: Callable[[str], Result], fixture: str) -> None:
 
 
 def whole_stack(frames: list[dict], function: str) -> None:
-    """Named frames with the source line of each, its neighbours, and this function among them."""
+    """Named frames with the source line of each, its neighbors, and this function among them."""
     assert function in [frame["function"] for frame in frames], frames
     for frame in frames:
         name, _, line = frame["source"].rpartition(":")
@@ -181,7 +181,7 @@ def test_host_that_crashes(boots: Callable[[str], Result]) -> None:
     names = [frame["function"] for frame in crash["frames"]]
     assert names[1] == "exit_hypercall", "the function that crashed has no frame; its caller is named all the same"
     bad = [test for test in found["tests"] if test["verdict"] != "pass"]
-    assert [test["id"] for test in bad] == [some_flush()], "the run goes on behind it"
+    assert [test["id"] for test in bad] == [some_flush()], "the run goes on after it"
     assert "the reference host crashed" in bad[0]["reason"] and "panic_test" in output
 
 
@@ -261,7 +261,7 @@ def test_variants_are_in_force_and_pass(boots: Callable[[str], Result]) -> None:
 
 
 @pytest.mark.parametrize("fixture", RESUMED)
-def test_the_run_goes_on_behind_the_place_where_the_guest_broke(boots: Callable[[str], Result], fixture: str) -> None:
+def test_the_run_goes_on_after_the_place_where_the_guest_broke(boots: Callable[[str], Result], fixture: str) -> None:
     code, found, output = boots(f"resumed-{fixture}")
     assert code == 2 == found["exit_code"], output
     assert [test["id"] for test in found["tests"]] == quick_tests()

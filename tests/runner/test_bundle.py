@@ -60,11 +60,11 @@ def test_contents(archive: Path) -> None:
     assert inside >= {"docs/catalogue.md", "docs/requirements.md", "docs/pvtest.1", "docs/completion.bash"}
     assert inside >= {"tools/pvtest/cli/main.py", "tools/pvtest/report/report.html", "tools/profiles/strict.toml"}
     assert inside >= {"kernel/main.c", "tests/harness/suite.c", "tools/hyper-v/Run-PvTest.ps1"}
-    assert inside >= {"vendor/rich/console.py", "vendor/licences/rich.txt", "vendor/licences/jinja2.txt"}
+    assert inside >= {"vendor/rich/console.py", "vendor/licenses/rich.txt", "vendor/licenses/jinja2.txt"}
     assert not [name for name in inside if name.startswith("tools/pvtest/dev")]
     assert not [name for name in inside if name.endswith((".so", ".pyc")) or "__pycache__" in name]
-    packages = {name.split("/")[1].removesuffix(".py") for name in inside if name.startswith("vendor/")} - {"licences"}
-    assert packages == {name.split("/")[2].removesuffix(".txt") for name in inside if "/licences/" in name}
+    packages = {name.split("/")[1].removesuffix(".py") for name in inside if name.startswith("vendor/")} - {"licenses"}
+    assert packages == {name.split("/")[2].removesuffix(".txt") for name in inside if "/licenses/" in name}
 
 
 def test_sums(unpacked: Path) -> None:
@@ -184,16 +184,16 @@ def test_a_package_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_package_without_a_licence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vendor, "package_licence", lambda path: b"")
     monkeypatch.setattr(vendor, "_distribution", lambda module: None)
-    with pytest.raises(RunnerError, match="no licence found for"):
+    with pytest.raises(RunnerError, match="no license found for"):
         vendor.collect()
 
 
 def test_no_firmware_without_a_licence(monkeypatch: pytest.MonkeyPatch) -> None:
     files, said = bundle._firmware()
-    assert set(files) == {"firmware/OVMF_CODE.fd", "firmware/OVMF_VARS.fd", "firmware/LICENCE.txt"} and "OVMF" in said
+    assert set(files) == {"firmware/OVMF_CODE.fd", "firmware/OVMF_VARS.fd", "firmware/LICENSE.txt"} and "OVMF" in said
     monkeypatch.setattr(vendor, "package_licence", lambda path: b"")
     files, said = bundle._firmware()
-    assert files == {} and "no licence was found" in said
+    assert files == {} and "no license was found" in said
 
 
 @pytest.mark.boots

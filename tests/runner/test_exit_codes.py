@@ -216,7 +216,7 @@ def test_matrix_shows_everything_to_each_defect(runner: Runner, tmp_path: Path) 
 def test_an_end_that_nobody_asked_for_is_an_error(runner: Runner, tmp_path: Path) -> None:
     done = runner(FAKE_QEMU_FIXTURE="stops-early")
     assert done.returncode == 2
-    assert "the guest stopped behind cap.page_sizes, which was not to end the run" in " ".join(
+    assert "the guest stopped after cap.page_sizes, which was not to end the run" in " ".join(
         latest(tmp_path)["problems"]
     )
 

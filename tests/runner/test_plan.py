@@ -47,7 +47,7 @@ def test_filters_narrow_each_other() -> None:
     assert ids(levels=["observe"]) == ["flush.none@rocker"]
     assert ids(kinds=["flush"], classes=["rocker"]) == ["flush.unmap@rocker"]
     assert ids(groups=["tr", "cap"]) == ["cap.page_sizes", "tr.leaf_4k@rocker"]
-    assert ids(requirements=["gen-1"]) == ["flush.none@rocker"], "by the requirement behind the alias GEN-3"
+    assert ids(requirements=["gen-1"]) == ["flush.none@rocker"], "by the requirement of the alias GEN-3"
     assert ids("flush", requirements=["FL-*"], classes=["rocker"]) == ["flush.unmap@rocker"]
 
 
@@ -100,7 +100,7 @@ def test_shuffle_is_another_order_that_the_seed_decides(runner: Runner, tmp_path
     assert runner("--shuffle", "--seed", "3", FAKE_QEMU_FIXTURE="wrong-order").returncode == 2
 
 
-def test_shuffled_runs_go_on_behind_a_crash(runner: Runner, tmp_path: Path) -> None:
+def test_shuffled_runs_go_on_after_a_crash(runner: Runner, tmp_path: Path) -> None:
     assert runner("--shuffle", "--seed", "3").returncode == 0
     second = latest(tmp_path)["tests"][1]["id"]
     assert runner("--shuffle", "--seed", "3", FAKE_QEMU_DEADLY=f"{second}=stop").returncode == 2
@@ -237,7 +237,7 @@ def test_tests_of_the_broken_requirement_come_first_and_the_quickest_of_them_bef
     assert ordered.stop_at == frozenset(own)
     options = ordered.options()
     assert (options.tests, options.stop_at_fail, options.given_order) == ([*own, "*"], 2, True)
-    # An alias is the same requirement; behind a restart, those of it that are left count.
+    # An alias is the same requirement; after a restart, those of it that are left count.
     assert own_first(request, Defect("lost", ("GEN-1",), ""), plain).stop_at == {"flush.none@rocker"}
     left = dataclasses.replace(ordered, selected=ordered.selected[1:]).options()
     assert (left.tests[0], left.stop_at_fail) == ("flush.unmap@rocker", 1)

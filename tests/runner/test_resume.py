@@ -12,7 +12,7 @@ from conftest import Runner, latest
 from hypothesis import given
 from hypothesis import strategies as st
 from pvtest.images.catalogue import Instance, parse_tests
-from pvtest.plan.resume import Part, behind
+from pvtest.plan.resume import Part, after
 from pvtest.stream.judge import combine, read
 from pvtest.stream.model import Verdict
 from pvtest.stream.tap import TapParser
@@ -37,7 +37,7 @@ def results(tmp_path: Path) -> dict:
         ("flood", "more than 2 MiB without ending or beginning a test"),
     ],
 )
-def test_the_run_goes_on_behind_the_guilty_test(runner: Runner, tmp_path: Path, how: str, words: str) -> None:
+def test_the_run_goes_on_after_the_guilty_test(runner: Runner, tmp_path: Path, how: str, words: str) -> None:
     done = runner("--timeout", "2", FAKE_QEMU_DEADLY=f"flush.none@rocker={how}")
     assert done.returncode == 2, done.stdout + done.stderr
     found = results(tmp_path)
@@ -46,7 +46,7 @@ def test_the_run_goes_on_behind_the_guilty_test(runner: Runner, tmp_path: Path, 
     assert guilty["id"] == "flush.none@rocker"
     assert guilty["reason"].startswith("was running when") and words in guilty["reason"]
     assert [(boot["reported"], boot["guilty"]) for boot in found["boots"]] == [(1, "flush.none@rocker"), (3, "")]
-    assert "boot 2 went on behind flush.none@rocker" in done.stdout
+    assert "boot 2 went on after flush.none@rocker" in done.stdout
     assert (tmp_path / "results" / "latest" / "boot-2" / "serial.log").exists()
     assert sum(p.stat().st_size for p in (tmp_path / "results" / "latest").rglob("*.log")) < 3 << 20
 
@@ -56,7 +56,7 @@ def test_first_and_last_test_may_be_guilty(runner: Runner, tmp_path: Path) -> No
     found = results(tmp_path)
     assert [test["verdict"] for test in found["tests"]] == ["error", "pass", "pass", "pass", "error"]
     assert found["tests"][0]["crash"] == ["panic: page fault at 0x10"]
-    assert len(found["boots"]) == 2, "nothing is left behind the last test, so nothing is booted for it"
+    assert len(found["boots"]) == 2, "nothing is left after the last test, so nothing is booted for it"
 
 
 @pytest.mark.parametrize(("limit", "passed"), [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1)])
@@ -131,7 +131,7 @@ def test_every_planned_test_counts_once_wherever_boots_die(rounds: int, deaths: 
             continue
         assert reading.guilty is not None and reading.guilty.instance.id == order[death]
         guilty.append(reading.guilty.instance.id)
-        waiting = behind(part, len(tap.points), reading.guilty.instance) + waiting
+        waiting = after(part, len(tap.points), reading.guilty.instance) + waiting
     out = combine(readings, list(INSTANCES), "")
     assert [result.instance.id for result in out.results] == IDS
     assert {r.instance.id for r in out.results if r.verdict is Verdict.ERROR} == set(guilty)
@@ -151,4 +151,4 @@ def test_a_stop_between_two_tests_names_the_next() -> None:
 
 def test_part_of_one_instance_leaves_nothing() -> None:
     instance: Instance = INSTANCES[0]
-    assert behind(Part(0, 5, (instance,)), 0, instance) == []
+    assert after(Part(0, 5, (instance,)), 0, instance) == []

@@ -109,8 +109,8 @@ def test_each_machine_goes_on_for_itself(both: Runner, tmp_path: Path, guilty: s
     assert boots(found) == expected
     assert [test["id"] for test in found["tests"] if test["verdict"] != "pass"] == [guilty]
     assert (tmp_path / "results" / "latest" / log / "serial.log").exists()
-    assert done.stdout.count("went on behind") == 1, "the other machine's boot is no restart"
-    assert f"went on behind {guilty}" in done.stdout
+    assert done.stdout.count("went on after") == 1, "the other machine's boot is no restart"
+    assert f"went on after {guilty}" in done.stdout
 
 
 def test_what_is_wrong_on_both_machines_is_told_of_both(both: Runner, tmp_path: Path) -> None:

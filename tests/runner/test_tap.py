@@ -95,7 +95,7 @@ def test_id_is_unescaped_and_skip_has_its_reason() -> None:
     assert (point.id, point.directive, point.reason) == ("a.b#c", "SKIP", "no 5-level \\ tables")
 
 
-def test_crash_lines_belong_to_the_test_behind_them() -> None:
+def test_crash_lines_belong_to_the_test_after_them() -> None:
     tap = parse(b"TAP version 14\n1..2\nok 1 - a.a\n# trap: vector=14\n# frame: rip=0x5 offset=0x1\nnot ok 2 - a.b\n")
     assert [len(point.crash) for point in tap.points] == [0, 2]
 

@@ -21,12 +21,18 @@ def found(name: str, source: str) -> list[str]:
         "It reads memory behind that call.",
         "What is dropped here comes back. It is right.",
         "It is right. Where it is not, the test fails.",
+        "The behaviour is licensed.",
+        "A cancelled request.",
     ],
 )
 def test_each_rule(text: str) -> None:
+    first, _, second = text.partition(" ")
     assert len(found("a.md", f"# Heading\n\n{text}\n")) == 1
-    assert len(found("a.c", f'/* {text} */\nint a;\nconst char *b = "{text}";\n')) == 1
-    assert len(found("a.py", f'# {text}\nA = "{text}"\n')) == 1
+    assert len(found("a.c", f"/* {text} */\nint a;\n")) == 1
+    assert len(found("a.c", f'int a;\nTEST(a, STEPS("{first} "\n    "{second}"))\n')) == 1
+    assert len(found("a.py", f'# {text}\nA = "{text}"\n')) == 1, "strings of the runner's tests are data"
+    assert len(found("tools/a.py", f'# {text}\nA = print("{text}")\n')) == 2
+    assert len(found("requirements.toml", f'# {text}\ntext = "{text}"\n[b]\ntext = """\\\n  {text}"""\n')) == 3
     assert len(found("a.py", f'def a():\n    """{text}"""\n')) == 1
     assert len(found("a.sh", f'# {text}\necho "{text}"\n')) == 1
 
@@ -39,6 +45,7 @@ def test_each_rule(text: str) -> None:
         "The test leaves its memory behind: it is freed later.",
         "He says what he does. Somewhere else nothing happens.",
         "A renewed bodyguard.",
+        "The format pvtest-behaviour, the file docs/behaviour.schema.json, the status CANCELLED.",
     ],
 )
 def test_what_is_right(text: str) -> None:
@@ -53,6 +60,8 @@ def test_headings_and_code_are_left_alone() -> None:
 
 def test_lines_are_those_of_the_file() -> None:
     assert found("a.c", "int a;\n/*\n * One line.\n * And nobody.\n */\n") == ["4: 'nobody'"]
+    assert found("a.c", 'int a;\nf("One line, "\n  "and nobody");\n') == ["3: 'nobody'"]
+    assert found("requirements.toml", 'a = """\\\n  One line, \\\n  and nobody."""\n') == ["3: 'nobody'"]
     assert found("a.py", "A = 1\n# One line,\n# and nobody.\n") == ["3: 'nobody'"]
     assert found("a.md", "One line.\n\n* item\n  and nobody\n") == ["4: 'nobody'"]
     assert found("a.sh", "true\n\n# One line,\n# and nobody.\n") == ["4: 'nobody'"]

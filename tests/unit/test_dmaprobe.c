@@ -249,7 +249,7 @@ static void registers_stand_anything(void **state)
     assert_int_equal(machine_read(DMAPROBE_COMPLETED), 0);
 }
 
-/* Biased towards the edges, so that a good share gets through the checks. */
+/* Biased toward the edges, so that a good share gets through the checks. */
 static struct dmaprobe_request random_request(struct random *r)
 {
     static const uint32_t sizes[] = {0, 1, 4, 8, 4096, DMAPROBE_BURST_MAX, DMAPROBE_LENGTH_MAX, UINT32_MAX};

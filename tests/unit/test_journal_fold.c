@@ -8,7 +8,7 @@
 
 #define RUN     77u
 #define PLANNED 10u
-#define NOBODY  UINT32_MAX
+#define NO_TEST UINT32_MAX
 
 struct journal {
     uint8_t bytes[8192];
@@ -108,8 +108,8 @@ static void expect_boot(const struct journal_boot *boot, enum journal_kind end, 
 {
     assert_int_equal(boot->end, end);
     assert_int_equal(boot->next, next);
-    assert_int_equal(boot->has_guilty, guilty != NOBODY);
-    if (guilty != NOBODY) {
+    assert_int_equal(boot->has_guilty, guilty != NO_TEST);
+    if (guilty != NO_TEST) {
         assert_int_equal(boot->guilty, guilty);
     }
 }
@@ -130,7 +130,7 @@ static void one_boot_runs_all(void **state)
     assert_int_equal(s.results, PLANNED);
     assert_int_equal(s.facts, 1);
     assert_true(s.outcome.has_facts);
-    expect_boot(&s.outcome.last, JOURNAL_END, PLANNED, NOBODY);
+    expect_boot(&s.outcome.last, JOURNAL_END, PLANNED, NO_TEST);
     assert_int_equal(s.outcome.used, j.size);
     assert_int_equal(s.outcome.sequence, 1);
 }
@@ -162,8 +162,8 @@ static void panic_outside_of_tests_names_none(void **state)
     pass(&j, 0, 4);
     add(&j, JOURNAL_DOWN, 0);
     fold(&s, &j);
-    expect_boot(&s.boot[0], JOURNAL_DOWN, 0, NOBODY);
-    expect_boot(&s.boot[1], JOURNAL_DOWN, 4, NOBODY);
+    expect_boot(&s.boot[0], JOURNAL_DOWN, 0, NO_TEST);
+    expect_boot(&s.boot[1], JOURNAL_DOWN, 4, NO_TEST);
 }
 
 static void unexplained_end_names_none_without_a_begin(void **state)
@@ -175,7 +175,7 @@ static void unexplained_end_names_none_without_a_begin(void **state)
     start(&j);
     pass(&j, 0, 4);
     fold(&s, &j);
-    expect_boot(&s.outcome.last, JOURNAL_UNEXPLAINED, 4, NOBODY);
+    expect_boot(&s.outcome.last, JOURNAL_UNEXPLAINED, 4, NO_TEST);
     assert_int_equal(s.results, 4);
 }
 
@@ -196,9 +196,9 @@ static void test_that_began_is_guilty_of_an_unexplained_end(void **state)
     pass(&j, 6, PLANNED);
     add(&j, JOURNAL_END, 0);
     fold(&s, &j);
-    expect_boot(&s.boot[0], JOURNAL_UNEXPLAINED, 4, NOBODY);
+    expect_boot(&s.boot[0], JOURNAL_UNEXPLAINED, 4, NO_TEST);
     expect_boot(&s.boot[1], JOURNAL_UNEXPLAINED, 6, 5);
-    expect_boot(&s.boot[2], JOURNAL_END, PLANNED, NOBODY);
+    expect_boot(&s.boot[2], JOURNAL_END, PLANNED, NO_TEST);
     assert_int_equal(s.verdicts[5], JOURNAL_ERROR);
     assert_int_equal(s.results, PLANNED);
 }
@@ -217,8 +217,8 @@ static void boots_that_recorded_nothing_count(void **state)
     next_record(&j);
     fold_bytes(&s, j.bytes, j.size, 5);
     assert_int_equal(s.boots, 5);
-    expect_boot(&s.boot[2], JOURNAL_UNEXPLAINED, 2, NOBODY);
-    expect_boot(&s.boot[4], JOURNAL_UNEXPLAINED, 3, NOBODY);
+    expect_boot(&s.boot[2], JOURNAL_UNEXPLAINED, 2, NO_TEST);
+    expect_boot(&s.boot[4], JOURNAL_UNEXPLAINED, 3, NO_TEST);
     fold_bytes(&s, NULL, 0, 2);
     assert_int_equal(s.boots, 2);
 }
@@ -256,7 +256,7 @@ static void results_count_once(void **state)
     assert_int_equal(s.verdicts[3], JOURNAL_PASS);
     assert_int_equal(s.verdicts[4], JOURNAL_FAIL);
     assert_int_equal(s.results, 5);
-    expect_boot(&s.boot[0], JOURNAL_FULL, 4, NOBODY);
+    expect_boot(&s.boot[0], JOURNAL_FULL, 4, NO_TEST);
 }
 
 static void lost_results_are_errors(void **state)

@@ -97,14 +97,14 @@ static void errors_name_line_key_and_reason(void **state)
     expect_error("a=1\nb=2\n=3", 3, "'=3' is not key=value");
     expect_error("a=1 bad=no way=1", 1, "bad: no");
     expect_error("\n\nbad=", 3, "bad: unknown key or bad value");
-    expect_error("a=b\x01", 1, "byte 0x01 behind 'a=b': options are printable ASCII");
+    expect_error("a=b\x01", 1, "byte 0x01 after 'a=b': options are printable ASCII");
     expect_error("\xEF\xBB\xBF"
                  "a=b",
-                 1, "byte 0xef behind '': options are printable ASCII");
+                 1, "byte 0xef after '': options are printable ASCII");
     expect_error("kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk=1", 1,
                  "key 'kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk...' is longer than 32 characters");
     assert_false(parse_bytes("a=1\0b=2", 7, &seen, &error));
-    assert_string_equal(error.text, "byte 0x00 behind 'a=1': options are printable ASCII");
+    assert_string_equal(error.text, "byte 0x00 after 'a=1': options are printable ASCII");
 }
 
 static void parsing_stops_at_the_first_error(void **state)

@@ -37,7 +37,7 @@ static void a_hit_reads_no_table(void **state)
     assert_int_equal(reads_for(m, IOVA, READ), 0);
     assert_int_equal(cache_of(m, SOFTIOMMU_IOTLB, 0).hits, 2);
     assert_int_equal(cache_of(m, SOFTIOMMU_IOTLB, 0).misses, 1);
-    /* A neighbour starts its walk at the last table. */
+    /* A neighbor starts its walk at the last table. */
     map(m, &t, IOVA + PAGE, NEW, RW);
     assert_int_equal(reads_for(m, IOVA + PAGE, READ), 1);
     assert_int_equal(cache_of(m, SOFTIOMMU_WALK_CACHE, 1).hits, 1);

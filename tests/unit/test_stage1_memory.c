@@ -16,7 +16,7 @@ static void map_without_memory_changes_nothing(void **state)
         enum stage1_status status = STAGE1_ERR_NO_MEMORY;
         size_t tables = 0, last = 0;
 
-        /* Once with n = 0, 1, 2... tables to be had, until it works; a neighbour makes part of the tables exist. */
+        /* Once with n = 0, 1, 2... tables to be had, until it works; a neighbor makes part of the tables exist. */
         for (size_t n = 0; status == STAGE1_ERR_NO_MEMORY; n++) {
             struct fixture f;
             uint64_t before;

@@ -7,7 +7,7 @@
 /* Offset in a page at which the probing DMAs land: not its start, so that a lost page offset shows as well. */
 #define PROBE_OFFSET 0x340u
 #define PROBE_LENGTH 8u
-/* On a machine without a device: no call that names it is expected to get as far as looking it up. Where the host
+/* On a machine without a device: no call that names it is expected to get as far as looking it up. If the host
  * reports it, another id is taken. */
 #define NO_SUCH_DEVICE UINT64_C(0xFFFF)
 

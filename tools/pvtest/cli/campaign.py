@@ -64,7 +64,7 @@ def own_instances(known: Requirements, switch: Switch, selected: list[Instance])
 
 def own_first(request: boots.Request, switch: Switch, plain: Run) -> boots.Request:
     """Tests of what the defect breaks come first, the quickest of the run without it before the others. The first of
-    them that fails ends the run: it has caught the defect. Where none fails, everything runs."""
+    them that fails ends the run: it has caught the defect. If none fails, everything runs."""
     own = own_instances(request.requirements, switch, request.selected)
     took = {result.instance.id: result.duration_us for result in plain.results}
     own.sort(key=lambda instance: took.get(instance.id, 0))
@@ -306,7 +306,7 @@ def _document(trials: Trials, seed: int, campaign: Campaign, matrix: bool) -> di
 
 
 def _how(campaign: Campaign, outcomes: list[Outcome], matrix: bool) -> str:
-    """What each host was shown."""
+    """The tests that each host ran."""
     if matrix:
         return f"Under each {campaign.word} everything ran that can show it"
     stopped = sum(outcome.not_run > 0 for outcome in outcomes)

@@ -122,9 +122,9 @@ def parser_of(command: str) -> Parser:
     _words(parser, command)
     if command in ("list",):
         parser.add_argument("--json", action="store_true", help="as JSON, for programs")
-    parser.add_argument("--plain", action="store_true", help="no progress bar and no colours, also on a terminal")
+    parser.add_argument("--plain", action="store_true", help="no progress bar and no colors, also on a terminal")
     parser.add_argument("--quiet", action="store_true", help="only failures, problems and the verdict")
-    parser.add_argument("--no-color", action="store_true", help="no colours")
+    parser.add_argument("--no-color", action="store_true", help="no colors")
     setup = "install nothing: list what is missing, and end with 4"
     parser.add_argument("--no-setup", action="store_true", help=setup)  # run.sh acts on it
     parser.add_argument("--svg", type=arguments.path, metavar="FILE", help=argparse.SUPPRESS)

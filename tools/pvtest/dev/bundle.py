@@ -58,17 +58,17 @@ def _images() -> dict[str, bytes]:
 
 
 def _firmware() -> tuple[dict[str, bytes], str]:
-    """OVMF and its licence, and what to say about it."""
+    """OVMF and its license, and what to say about it."""
     try:
         code, variables = qemu.firmware()
     except MissingError:
         return {}, "not included: none was found where the bundle was made; the machine needs OVMF of its own"
     licence = vendor.package_licence(Path(code))
     if not licence:
-        return {}, f"not included: no licence was found beside {code}; the machine needs OVMF of its own"
+        return {}, f"not included: no license was found beside {code}; the machine needs OVMF of its own"
     names = (Path(name).name for name in qemu.BUNDLED_FIRMWARE)
     files = {f"firmware/{name}": Path(path).read_bytes() for name, path in zip(names, (code, variables))}
-    return {**files, "firmware/LICENCE.txt": licence}, "OVMF, in firmware/, with its licence"
+    return {**files, "firmware/LICENSE.txt": licence}, "OVMF, in firmware/, with its license"
 
 
 def _about(version: str, python: Vendored, firmware: str) -> str:
@@ -86,7 +86,7 @@ pvIOMMU conformance suite {version}
 Needed: QEMU (qemu-system-x86_64, version 10 or newer for all tests), Python 3.11 or newer, a POSIX shell.
 Not needed: a compiler, make, packages for Python, root.
 Firmware: {firmware}.
-Python packages in vendor/, their licences in vendor/licences/:
+Python packages in vendor/, their licenses in vendor/licenses/:
 {packages}{lacking}
 Check the files with: sha256sum -c --quiet SHA256SUMS
 Results go to build/results. `make test` and `./run.sh bundle` need the source tree.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The Python packages that the runner uses, in pure Python and with their licences, for machines that lack them."""
+"""The Python packages that the runner uses, in pure Python and with their licenses, for machines that lack them."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _licence(module: str, path: Path) -> bytes:
         ]
         found = b"\n\n".join(text.read_bytes() for text in texts if text.is_file())
     if not found:
-        raise RunnerError(f"{path}: no licence found for {module}, and a bundle must not go without")
+        raise RunnerError(f"{path}: no license found for {module}, and a bundle must not go without")
     return found
 
 
@@ -129,7 +129,7 @@ def _gather(name: str) -> Vendored:
         found.files.update(files)
         distribution = _distribution(module)
         found.versions[module] = distribution.version if distribution else "unknown"
-        found.files[f"licences/{module}.txt"] = _licence(module, path)
+        found.files[f"licenses/{module}.txt"] = _licence(module, path)
     return found
 
 

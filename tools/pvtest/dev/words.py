@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """`make lint-words`: words and beginnings of sentences that docs/style.md keeps out of comments and documents.
 
-Prints a line for each place, then how many there are in each folder. Strings of programs are not looked at.
+Prints a line for each place, then how many there are in each folder. Comments, documents, the texts of tests, defects
+and requirements, and messages of guest, host and runner are looked at; the strings of the runner's tests are data.
 """
 
 from __future__ import annotations
@@ -13,18 +14,26 @@ import tokenize
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 C_LIKE = (".c", ".h", ".S", ".def", ".lds")
 HASHED = (".sh", ".toml", ".yml", ".yaml", ".mk", ".cfg", ".ps1")
 HASHED_NAMES = ("Makefile", "Containerfile", "run", ".clang-tidy")
-EXEMPT = ("docs/style.md",)  # names the words
+EXEMPT = ("docs/style.md", "tools/pvtest/dev/words.py")  # these name the words
 
-WORDS = re.compile(r"\b(anew|whoever|somebody|nobody)\b", re.IGNORECASE)
+WORDS = re.compile(r"\b(anew|whoever|(?:some|no|any|every)body|someone|anyone|everyone)\b", re.IGNORECASE)
+# The name of a file or a format is no word: pvtest-behaviour stays.
+BRITISH = re.compile(
+    r"(?<![\w./-])((?:behavi|col|fav|hon|neighb)our\w*|licences?|judgement\w*|towards|whilst|grey|centre\w*"
+    r"|(?:recogn|organ|initial|serial|optim|normal|synchron|virtual|real|minim|maxim)is(?:e[ds]?|ing|ation)"
+    r"|(?:un)?(?:cancelled|labelled|modelled)|travell\w+)(?!(?:[/-]|\.\w))\b",
+    re.IGNORECASE,
+)
 # Behind an IOMMU, behind a port: a place. With anything else it is taken for a time.
 PLACES = r"IOMMUs?|pvIOMMU|VT-d|vPCI|VMBus|(?:root |downstream )?ports?|bridges?|switch(?:es)?|units?|hubs?|NAT"
 BEHIND = re.compile(rf"\bbehind\b(?!\s+(?:[\w'-]+\s+){{0,4}}(?:{PLACES})\b)", re.IGNORECASE)
-LEFT = re.compile(r"\b(?:leave|leaves|leaving|left)\b[^.:;]*$")  # leave behind: a verb of its own
+LEFT = re.compile(r"\b(?:leave|leaves|leaving|left|stays?)\b[^.:;]*$")  # leave behind: a verb of its own
 SENTENCE = re.compile(r"(?:^|(?<=[.!?] )|(?<=[.!?]  ))(What|Where)\b[^.!?]*(?:[.!?](?=\S)[^.!?]*)*([.!?]|$)")
 
 
@@ -40,13 +49,16 @@ class Text:
         return self.line + self.words.count("\n", 0, position)
 
 
-def c_comments(source: str) -> Iterator[Text]:
-    """Comments, without what marks them; strings may contain the marks."""
-    pattern = r'"(?:\\.|[^"\\\n])*"|/\*.*?\*/|//[^\n]*'
-    for found in re.finditer(pattern, source, re.DOTALL):
-        if not found[0].startswith('"'):
+def c_texts(source: str) -> Iterator[Text]:
+    """Comments, without their marks, which strings may contain; and strings, those side by side as one."""
+    string = r'"(?:\\.|[^"\\\n])*"'
+    for found in re.finditer(rf"{string}(?:\s*{string})*|/\*.*?\*/|//[^\n]*", source, re.DOTALL):
+        if found[0].startswith('"'):
+            # The line ends stay, so that a place in the text has its line.
+            text = re.sub(r'"(\s*)"', lambda gap: "\n" * gap[1].count("\n"), found[0])[1:-1].replace("\\n", " ")
+        else:
             text = re.sub(r"^[ \t]*\*? ?", "", found[0].strip("/*"), flags=re.MULTILINE)
-            yield Text(source.count("\n", 0, found.start()) + 1, text)
+        yield Text(source.count("\n", 0, found.start()) + 1, text)
 
 
 def hashed_comments(source: str) -> Iterator[Text]:
@@ -65,8 +77,15 @@ def hashed_comments(source: str) -> Iterator[Text]:
             yield Text(number, inside[1])
 
 
-def python_comments(source: str) -> Iterator[Text]:
-    """Comments and docstrings."""
+def toml_strings(source: str) -> Iterator[Text]:
+    """Strings in double quotes, of one line or of several."""
+    for found in re.finditer(r'"""\\?\n?(.*?)"""|"((?:\\.|[^"\\\n])*)"', source, re.DOTALL):
+        text = found[1] or found[2] or ""
+        yield Text(source.count("\n", 0, found.end() - len(text)) + 1, re.sub(r"^ +|\\$", "", text, flags=re.MULTILINE))
+
+
+def python_texts(source: str, all_strings: bool) -> Iterator[Text]:
+    """Comments and docstrings, or comments and all strings."""
     before = tokenize.NEWLINE
     comment: Text | None = None
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -79,8 +98,9 @@ def python_comments(source: str) -> Iterator[Text]:
                     yield comment
                 comment = Text(token.start[0], text)
             continue
-        if token.type == tokenize.STRING and before in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT):
-            yield Text(token.start[0], token.string.strip('rb"'))
+        docstring = before in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+        if token.type == tokenize.STRING and (docstring or all_strings):
+            yield Text(token.start[0], token.string.lstrip("bfr").strip("\"'"))
         if token.type not in (tokenize.NL,):
             before = token.type
     if comment:
@@ -107,11 +127,13 @@ def texts(name: str, source: str) -> Iterator[Text]:
     """All text for readers in a file of this name."""
     path = Path(name)
     if path.suffix in C_LIKE:
-        return c_comments(source)
+        return c_texts(source)
     if path.suffix == ".py":
-        return python_comments(source)
+        return python_texts(source, all_strings=path.parts[0] == "tools")
     if path.suffix == ".md":
         return paragraphs(source)
+    if path.name == "requirements.toml":
+        return chain(toml_strings(source), hashed_comments(source))
     if path.suffix in HASHED or path.name in HASHED_NAMES:
         return hashed_comments(source)
     return iter(())
@@ -122,6 +144,8 @@ def problems(text: Text) -> Iterator[tuple[int, str]]:
     flat = text.words.replace("\n", " ")
     for found in WORDS.finditer(flat):
         yield text.line_of(found.start()), f"'{found[0]}'"
+    for found in (found for found in BRITISH.finditer(flat) if not found[0].isupper()):
+        yield text.line_of(found.start()), f"British spelling: '{found[0]}'"
     for found in (found for found in BEHIND.finditer(flat) if not LEFT.search(flat[: found.start()])):
         yield text.line_of(found.start()), f"'behind' in the sense of after: {flat[found.start():found.start() + 40]}"
     for found in SENTENCE.finditer(flat):

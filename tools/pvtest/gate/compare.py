@@ -37,7 +37,7 @@ class Change:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """The behaviour in profile.json or results.json, or in a results folder."""
+    """The behavior in profile.json or results.json, or in a results folder."""
     path = json_file.find(path, "profile.json", "results.json")
     data = json_file.load(path, behaviour.FORMAT, "pvtest-results")
     return data if data["format"] == behaviour.FORMAT else behaviour.behaviour(data)

@@ -92,7 +92,7 @@ class Defect(Switch):
 
 
 class Variant(Switch):
-    """A behaviour that the ABI permits. The requirements are those that permit it."""
+    """A behavior that the ABI permits. The requirements are those that permit it."""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def section(data: bytes, name: str) -> bytes:
             continue
         virtual_size, _address, raw_size, raw_offset = _unpack("<IIII", data, offset + 8, f"section {name}")
         if raw_offset + raw_size > len(data):
-            raise ImageError(f"section {name} ends behind the end of the file")
+            raise ImageError(f"section {name} ends after the end of the file")
         size = min(raw_size, virtual_size) if virtual_size else raw_size
         return data[raw_offset : raw_offset + size]
     raise ImageError(f"there is no section {name}; the image has {', '.join(names) or 'no sections'}")

@@ -27,7 +27,7 @@ from pvtest.machine.guardian import GUARDIAN
 from pvtest.machine.guest_process import Observer, Outcome, Session
 from pvtest.machine.qemu import command
 from pvtest.machine.request import Request
-from pvtest.plan.resume import Part, behind
+from pvtest.plan.resume import Part, after
 from pvtest.stream.judge import read
 from pvtest.stream.model import Run
 
@@ -112,7 +112,7 @@ def _lane(request: Request, folder: Path, observer: Observer) -> Lane:
         guilty = attempt.reading.guilty
         if guilty is None or not attempt.advanced or observer.stop.is_set():
             break
-        waiting = behind(part, len(attempt.outcome.tap.points), guilty.instance) + waiting
+        waiting = after(part, len(attempt.outcome.tap.points), guilty.instance) + waiting
         if restarts == request.restarts:
             break
         restarts += 1

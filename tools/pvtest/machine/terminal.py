@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The terminal: colours and a progress bar where there is one, plain lines where there is none."""
+"""The terminal: colors and a progress bar where there is one, plain lines where there is none."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Part:
         return [instance.id for instance in self.instances] * self.rounds
 
 
-def behind(part: Part, reported: int, guilty: Instance) -> list[Part]:
+def after(part: Part, reported: int, guilty: Instance) -> list[Part]:
     """The parts that follow when `guilty` ended a boot of `part` after `reported` results.
 
     The rest of the round comes first, then the later rounds without the guilty test: it would only end them as well.

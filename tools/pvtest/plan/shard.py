@@ -25,7 +25,7 @@ class Shard:
         return f"{self.index}/{self.count}"
 
     def take(self, items: Sequence[T]) -> list[T]:
-        """Every count-th item: neighbours are alike in time, so that this spreads the slow ones."""
+        """Every count-th item: neighbors are alike in time, so that this spreads the slow ones."""
         return list(items[self.index - 1 :: self.count])
 
 

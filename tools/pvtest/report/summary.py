@@ -135,7 +135,7 @@ def _boots(run: Run) -> list[Text]:
     for number, boot in enumerate(run.boots[1:], 2):
         why = run.boots[number - 2]
         if why.guilty and why.virtual_clock == boot.virtual_clock:
-            lines.append(Text(f"restart       boot {number} went on behind {why.guilty}: {boot.reported} results"))
+            lines.append(Text(f"restart       boot {number} went on after {why.guilty}: {boot.reported} results"))
     return lines
 
 

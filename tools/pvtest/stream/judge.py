@@ -43,7 +43,7 @@ class Reading:
     missing: list[Instance]  # in the order of the run, each once
     guilty: TestResult | None = None  # the one of them that was running when the stream ended
     why: str = ""  # the stream ended before its time; empty = it did not
-    stopped: bool = False  # a test failed that was to end the run: what is behind it has no result
+    stopped: bool = False  # a test failed that was to end the run: those after it have no result
 
     @property
     def whole(self) -> bool:
@@ -161,13 +161,13 @@ def _check_order(tap: TapParser, selected: list[Instance], problems: list[str]) 
 
 
 def _stopped(tap: TapParser, stop_at: Collection[str], problems: list[str]) -> bool:
-    """Did the guest end the run as it was asked to? It says so behind a FAIL of one of `stop_at`."""
+    """Did the guest end the run as it was asked to? It says so after a FAIL of one of `stop_at`."""
     if "stopped" not in tap.facts:
         return False
     last = tap.points[-1] if tap.points else None
     if last is not None and last.id in stop_at and not last.ok and last.yaml.get("verdict") == "fail":
         return True
-    problems.append(f"the guest stopped behind {last.id[:80] if last else 'no test'}, which was not to end the run")
+    problems.append(f"the guest stopped after {last.id[:80] if last else 'no test'}, which was not to end the run")
     return False
 
 
@@ -208,8 +208,8 @@ def read(
 
 
 def combine(readings: list[Reading], selected: list[Instance], left: str) -> Judgement:
-    """All boots of one machine together. `left`: why an instance without any result did not run. Where a failure ended
-    the run as it was to, those behind it are left out."""
+    """All boots of one machine together. `left`: why an instance without any result did not run. If a failure ended
+    the run as it was to, those after it are left out."""
     out = Judgement()
     last = readings[-1]
     owed = {instance.id for instance in last.missing}

@@ -125,7 +125,7 @@ class TapParser:
         if self.planned is not None:
             self._problem("a second plan")
         elif self.points:
-            self._problem("the plan comes behind a test")
+            self._problem("the plan comes after a test")
         else:
             self.planned = planned
 
