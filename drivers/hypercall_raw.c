@@ -32,10 +32,27 @@ uint64_t hypercall_count(void)
     return calls_sent;
 }
 
+static enum trap_vector (*sender)(struct hypercall_registers *registers);
+
+void hypercall_send_with(enum trap_vector (*with)(struct hypercall_registers *registers))
+{
+    sender = with;
+}
+
+static uint64_t raw_by_sender(uint64_t control, uint64_t rdx, uint64_t r8)
+{
+    struct hypercall_registers registers = {.rcx = control, .rdx = rdx, .r8 = r8};
+
+    return sender(&registers) == TRAP_NONE ? registers.rax : hv_result(HV_STATUS_FEATURE_UNAVAILABLE, 0);
+}
+
 uint64_t hypercall_raw(uint64_t control, uint64_t rdx, uint64_t r8)
 {
     const void *entry = hypercall_entry();
 
+    if (sender != NULL) {
+        return raw_by_sender(control, rdx, r8);
+    }
     if (entry == NULL) {
         return hv_result(HV_STATUS_FEATURE_UNAVAILABLE, 0);
     }
@@ -56,6 +73,11 @@ static void enter_with_registers(void *argument)
 }
 
 enum trap_vector hypercall_raw_registers(struct hypercall_registers *registers)
+{
+    return sender != NULL ? sender(registers) : hypercall_raw_registers_here(registers);
+}
+
+enum trap_vector hypercall_raw_registers_here(struct hypercall_registers *registers)
 {
     struct register_call call = {.entry = hypercall_entry(), .registers = registers};
 

@@ -15,6 +15,8 @@ void defects_install(void)
     defects_install_memberships();
     defects_install_deleted_domains();
     defects_install_races();
+    defects_install_second_processor();
+    defects_install_bystanders();
     defects_install_faulty_backend();
     defects_install_after_refusal();
 }

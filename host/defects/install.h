@@ -19,6 +19,8 @@ void defects_install_memberships(void);
 void defects_install_deleted_domains(void);
 void defects_install_flush_lists(void);
 void defects_install_races(void);
+void defects_install_second_processor(void);
+void defects_install_bystanders(void);
 void defects_install_faulty_backend(void);
 void defects_install_vtd(void);
 void defects_install_virtual_functions(void);

@@ -137,16 +137,23 @@ bool has_page_size(struct test_run *t, uint64_t size);
 /* Skips when the host does not report leaves of that size. */
 void need_page_size(struct test_run *t, uint64_t size);
 
-/* A before/after probe for calls that must not change anything: a second domain with a mapping and a device in it. */
+/* A before/after probe for calls that must not change anything: a second domain with a mapping and a device in it, and
+ * another device in it that holds a DMA in flight. */
 struct canary {
     struct domain *domain;
     struct dma_engine *engine; /* may be NULL: no device on this machine */
-    struct buffer target;
-    uint64_t iova;
+    struct dma_engine *holder; /* may be NULL: none that can hold a DMA */
+    struct buffer target, held;
+    uint64_t iova, held_iova;
     enum hv_status property_status; /* answer of the device property call at the start */
     struct hv_output_get_logical_device_property property;
 };
 struct canary canary(struct test_run *t);
 void expect_undisturbed(struct test_run *t, struct canary *b, const char *after);
+/* It is one of the canary's devices. */
+static inline bool canary_has(const struct canary *b, const struct dma_engine *e)
+{
+    return e == b->engine || e == b->holder;
+}
 
 #endif

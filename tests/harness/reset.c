@@ -78,6 +78,7 @@ const char *suite_reset(struct suite *s)
     size_t count;
 
     s->leftover[0] = '\0';
+    hypercall_send_with(NULL);
     if (hypercall_init()->state != HYPERCALL_READY) {
         return NULL;
     }

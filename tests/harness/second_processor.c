@@ -65,6 +65,34 @@ void on_second(struct test_run *t, void (*fn)(void *argument), void *argument)
     second_end(t);
 }
 
+/* Never on the stack: see second_memory(). */
+static struct {
+    struct test_run *test;
+    struct hypercall_registers registers;
+    enum trap_vector vector;
+} sent;
+
+static void make_sent_call(void *argument)
+{
+    (void)argument;
+    sent.vector = hypercall_raw_registers_here(&sent.registers);
+}
+
+static enum trap_vector send_there(struct hypercall_registers *registers)
+{
+    sent.registers = *registers;
+    on_second(sent.test, make_sent_call, NULL);
+    *registers = sent.registers;
+    return sent.vector;
+}
+
+void second_makes_calls(struct test_run *t, bool on)
+{
+    need_second(t);
+    sent.test = t;
+    hypercall_send_with(on ? send_there : NULL);
+}
+
 struct rendezvous {
     const uint32_t *arrivals;
     uint32_t wanted;

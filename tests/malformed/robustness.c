@@ -121,7 +121,7 @@ static void half_valid_list(struct test_run *t, struct fuzz *f, enum call_id cal
 {
     struct hv_device_domain_id name;
     struct dma_engine *first = dma_engine_fast();
-    uint64_t device_id = first && first != f->fixture.canary.engine ? first->device_id : random_u64(&t->random);
+    uint64_t device_id = first && !canary_has(&f->fixture.canary, first) ? first->device_id : random_u64(&t->random);
     const size_t name_at = offsetof(struct hv_input_device_domain, domain_id);
     bool names_domain = call_table[call].names_domain;
 
@@ -159,13 +159,16 @@ static bool hits_canary(const struct fuzz *f, enum call_id call, const uint8_t *
 {
     size_t at = call == CALL_ATTACH ? offsetof(struct hv_input_attach_device_domain, device_id)
                                     : offsetof(struct hv_input_detach_device_domain, device_id);
+    const struct canary *canary = &f->fixture.canary;
     uint64_t device_id;
 
-    if ((call != CALL_ATTACH && call != CALL_DETACH) || !f->fixture.canary.engine) {
+    if (call != CALL_ATTACH && call != CALL_DETACH) {
         return false;
     }
     memcpy(&device_id, list + at, sizeof(device_id));
-    return hv_device_id_logical(device_id) == f->fixture.canary.engine->device_id;
+    device_id = hv_device_id_logical(device_id);
+    return (canary->engine && device_id == canary->engine->device_id) ||
+           (canary->holder && device_id == canary->holder->device_id);
 }
 
 /* Random changes may have made the id of a device that is none of the engines, and perhaps on no bus that the machine
@@ -202,7 +205,7 @@ static void sweep(struct test_run *t, struct fuzz *f)
     struct dma_engine *e = dma_engines(&count);
 
     for (size_t i = 0; i < count; i++) {
-        if (&e[i] != f->fixture.canary.engine) {
+        if (!canary_has(&f->fixture.canary, &e[i])) {
             attach(t, f->blocked, &e[i]);
         }
     }

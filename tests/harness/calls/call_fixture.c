@@ -19,7 +19,7 @@ static struct dma_engine *spare_engine(const struct canary *canary)
     for (unsigned i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
         struct dma_engine *e = dma_engine_get(classes[i], 0);
 
-        if (e && e != canary->engine) {
+        if (e && !canary_has(canary, e)) {
             return e;
         }
     }

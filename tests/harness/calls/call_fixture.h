@@ -43,6 +43,7 @@ struct property_answer {
  */
 struct call_fixture {
     bool proven[CALL_IDS]; /* the right call was tried */
+    bool by_second;        /* mutated calls are made by the second processor, and the looks at them by the first */
     bool pviommu;          /* false: this host has none, and there is nothing to look at */
     struct canary canary;
     struct dma_engine *engine; /* NULL: no device on this machine */

@@ -3,6 +3,7 @@
 #include "tests/harness/calls/mutated_call.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
+#include "tests/harness/second_processor.h"
 
 /* Bytes before and after the output structure that are checked after each call; all others once a test. */
 #define OUTPUT_MARGIN 64u
@@ -176,8 +177,15 @@ static uint64_t send(struct test_run *t, struct call_fixture *f, const struct mu
 {
     bool stale = is_flush(m) && f->engine && (m->rule == RULE_REFUSE_OR_IGNORE || m->rule == RULE_ACCEPT);
     uint64_t leaf = stale ? make_stale(t, f) : 0;
-    uint64_t result = call_registers(t, m);
-    enum hv_status status = hv_result_status(result);
+    enum hv_status status;
+    uint64_t result;
+
+    if (f->by_second) {
+        second_makes_calls(t, true);
+    }
+    result = call_registers(t, m);
+    status = hv_result_status(result);
+    hypercall_send_with(NULL);
 
     STEP("%s, %s: %s 0x%llx: %s", call_name(m->call), m->what, m->how, m->number, hv_status_name(status));
     judge_status(t, m, status);
