@@ -49,7 +49,8 @@ class Page(HTMLParser):
         self.tags.append(tag)
         if tag == "tr" and "data-verdict" in found:
             self._row = found
-        self._id = tag == "span" and found.get("class") == "id" and self._row is not None
+        if not (self._id and tag == "a"):  # an id may be a link
+            self._id = tag == "span" and found.get("class") == "id" and self._row is not None
         for name in ("src", "href", "action", "data", "srcset", "poster"):
             value = found.get(name)
             if value is not None and not value.startswith("#") and value != "data:,":

@@ -15,7 +15,7 @@ from conftest import ROOT, Runner
 from pvtest.dev import levels
 from pvtest.images import catalogue, requirements
 from pvtest.images.stories import Story
-from pvtest.report import html, markdown, summary, tap_junit
+from pvtest.report import failures, html, markdown, summary, tap_junit
 from pvtest.report.json_reader import load
 from pvtest.report.json_writer import document
 from pvtest.report.telling import rows, tell
@@ -68,9 +68,8 @@ def all_formats(run: Run, folder: Path) -> dict[str, str]:
     tap_junit.junit(run, folder / "junit.xml")
     out = io.StringIO()
     console = Console(file=out, width=400)
-    for result in run.results:
-        if result.verdict in (Verdict.FAIL, Verdict.ERROR):
-            console.print(summary.failure(run, result))
+    for block in failures.blocks(run):
+        console.print(summary.failure(run, block))
     for found in run.crashes:
         console.print(summary.crashed(found))
     found = document(run)

@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from pvtest.report.telling import bytes_text
 from pvtest.stream.counts import SLOWEST, sentence
 from pvtest.stream.trials import Trials
 
@@ -44,7 +45,30 @@ def _failure(test: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str
         "items": list(items.values()),
         "registers": registers,
         "frames": _frames(test["frames"]),
+        "bytes": bytes_text(test["kinds"], test["expected"], test["actual"]),
     }
+
+
+def _blocks(run: dict[str, Any], known: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """One for each test that failed: the instance that is told in full, with what is known of the others."""
+    tests = {test["id"]: test for test in run["tests"]}
+    found = []
+    for number, block in enumerate(run["failures"]["tests"], 1):
+        told = _failure(tests[block["told"]], known)
+        name = block["told"] if len(block["failing"]) == 1 else block["test"]
+        classes = [tests[instance]["device"] or "no device" for instance in block["failing"]]
+        source = told["where"]
+        told.update(block, where=source, where_it=block["where"])
+        found.append({**told, "name": name, "classes": classes, "anchor": f"failure-{number}"})
+    return found
+
+
+def _index(blocks: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The blocks by the groups of their tests."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for block in blocks:
+        groups.setdefault(block["group"], []).append(block)
+    return list(groups.items())
 
 
 def _known(run: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -172,19 +196,17 @@ def render(
     )
     tests = run["tests"]
     known = _known(run)
-    bad = [_failure(test, known) for test in tests if test["verdict"] in ("fail", "error")]
+    blocks = _blocks(run, known)
     groups = _groups(tests)
     return environment.get_template("report.html").render(
         run=run,
         css=Markup((FOLDER / "report.css").read_text(encoding="utf-8")),
         js=Markup((FOLDER / "report.js").read_text(encoding="utf-8")),
         facts=_facts(run),
-        # Failures that fail the run come first; tests that did not run say nothing of their own.
-        failures=sorted(
-            (test for test in bad if not test["reason"].startswith("did not run")),
-            key=lambda test: bool(test["excused"]),
-        ),
-        excused=[test for test in bad if test["excused"]],
+        blocks=blocks,
+        index=_index(blocks),
+        links={instance: block["anchor"] for block in blocks for instance in block["failing"]},
+        excused=sum(bool(test["excused"]) for test in tests),
         restarts=[{**boot, "number": n} for n, boot in enumerate(run["boots"], 1) if boot["interruption"]],
         groups=groups,
         tested=[item["id"] for item in run["requirements"] if item["tests"]],

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 from pvtest.images.stories import Story
+from pvtest.report import failures
 from pvtest.report.telling import tell
 from pvtest.stream.counts import SLOW_MS, kind_counts, slow
 from pvtest.stream.coverage import VERDICTS, coverage, states
@@ -148,6 +149,7 @@ def document(run: Run) -> dict[str, Any]:
         "covered": states(covered),
         "counts": kind_counts(run),
         "slow_ms": SLOW_MS,
+        "failures": failures.document(run),
         "tests": [_test(run, result) for result in run.results],
         "requirement_groups": run.requirements.groups,
         "requirements": [

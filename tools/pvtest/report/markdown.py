@@ -8,8 +8,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from pvtest.report import reproduce
-from pvtest.report.telling import rows
+from pvtest.report.failures import Block, blocks, common
 from pvtest.stream import crash
 from pvtest.stream.counts import kind_counts, sentence
 from pvtest.stream.coverage import coverage, states, uncovered
@@ -49,13 +48,14 @@ def _block(text: str) -> list[str]:
     return [fence + "text", text, fence]
 
 
-def _failure(run: Run, result: TestResult) -> list[str]:
+def _failure(run: Run, block: Block) -> list[str]:
+    result = block.told
     test = result.instance.test
-    lines = [f"{key:9} {value}" for key, value in rows(run, result) if key not in ("promise", "again")]
+    lines = [f"{key:9} {value}" for key, value in block.rows(run) if key not in ("promise", "again")]
     return [
         "<details><summary>",
         "",
-        f"{SIGN[result.verdict]} {code(result.instance.id)} {escaped(result.reason)}",
+        f"{SIGN[result.verdict]} {code(block.name)} {escaped(result.reason)}",
         "",
         "</summary>",
         "",
@@ -63,7 +63,7 @@ def _failure(run: Run, result: TestResult) -> list[str]:
         "",
         *_block("\n".join(lines)),
         "",
-        f"Again: {code(reproduce.one(run, result))}",
+        *(f"{'' if number else 'Again: '}{code(again)}  " for number, again in enumerate(block.again(run))),
         "",
         "</details>",
         "",
@@ -93,12 +93,12 @@ def _crash(found: Crash) -> list[str]:
 
 
 def _told(run: Run, most: int) -> list[str]:
-    bad = [result for result in run.results if result.verdict in (Verdict.FAIL, Verdict.ERROR)]
-    told = [_failure(run, result) for result in bad if not run.excused(result)]
-    lines = _listed("Failures", told[:MAX_FAILURES], most)
+    shared = [[f"- {name}: {escaped(text)}"] for name, text in common(run)]
+    told = [_failure(run, block) for block in blocks(run)]
+    lines = _listed("What failures have in common", shared, most // 2) + _listed("Failures", told[:MAX_FAILURES], most)
     if len(told) > MAX_FAILURES:
         lines += [f"{len(told)} tests in all, of which at most {MAX_FAILURES} are here; see results.json", ""]
-    known = [result for result in bad if run.excused(result)]
+    known = [result for result in run.results if run.excused(result)]
     excused = [[f"- {code(result.instance.id)}: {escaped(run.excused(result))}"] for result in known]
     return lines + _listed("Known failures", excused, most // 2, " known failures")
 

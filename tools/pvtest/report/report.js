@@ -1,4 +1,15 @@
 "use strict";
+// A link to a failure opens it.
+(() => {
+  function open() {
+    const target = location.hash.startsWith("#failure-") && document.getElementById(location.hash.slice(1));
+    if (!target) return;
+    target.open = true;
+    target.scrollIntoView();
+  }
+  addEventListener("hashchange", open);
+  open();
+})();
 (() => {
   const form = document.getElementById("filters");
   if (!form) return;

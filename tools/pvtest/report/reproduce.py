@@ -16,6 +16,11 @@ def one(run: Run, result: TestResult) -> str:
     return shlex.join(words)
 
 
+def test(run: Run, result: TestResult) -> str:
+    """A test of any name on every class of devices, with the seed of this result."""
+    return f"./run.sh TEST {shlex.join(['--seed', str(result.seed), *run.flags])}"
+
+
 def whole(run: Run) -> str:
     """The whole run; for a shuffled one the only way to have its order again."""
     words, skip = [], False

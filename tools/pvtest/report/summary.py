@@ -11,13 +11,15 @@ from rich.text import Text
 
 from pvtest.machine.terminal import STYLE, Terminal
 from pvtest.report import reproduce
-from pvtest.report.telling import rows
+from pvtest.report.failures import Block, blocks, common, did_not_run
 from pvtest.stream import crash
 from pvtest.stream.counts import SLOW_MS, kind_counts, sentence, slow, slowest
 from pvtest.stream.coverage import broken, coverage, states, uncovered
 from pvtest.stream.model import Crash, Run, TestResult, Verdict
 
-MAX_FAILURES = 20
+FULL = 4  # tests whose failures are told in full
+LINES = 40  # tests that get a line behind them
+STEPS = 10  # of each of several failures: the last
 STATE_WORDS = {
     "not-applicable": "not applicable on this host",
     "not-covered": "not covered",
@@ -52,16 +54,63 @@ def groups_table(run: Run) -> Table:
     return table
 
 
-def failure(run: Run, result: TestResult) -> Text:
-    """One failed test with all that is known."""
-    text = Text()
-    text.append(f"{result.verdict.value.upper():5} ", style=STYLE[result.verdict])
-    text.append(f"{result.instance.id}", style="bold")
-    text.append(f"  [{' '.join(broken(run, result))}]\n", style="cyan")
-    for key, value in rows(run, result, short=True):
+def _rows(text: Text, rows: list[tuple[str, str]]) -> None:
+    for key, value in rows:
         text.append(f"      {key:9} ", style="dim")
         text.append(f"{value}\n")
+
+
+def _head(run: Run, block: Block) -> Text:
+    text = Text()
+    text.append(f"{block.told.verdict.value.upper():5} ", style=STYLE[block.told.verdict])
+    text.append(block.name, style="bold")
+    text.append(f"  [{' '.join(broken(run, block.told))}]", style="cyan")
     return text
+
+
+def failure(run: Run, block: Block, known: frozenset[str] = frozenset(), most: int = 0) -> Text:
+    """All that is known of a test that failed, but for the texts of the requirements in `known`; of its steps `most`
+    (0 = all)."""
+    text = _head(run, block).append("\n")
+    rows = [row for row in block.rows(run, short=True) if row[0] not in known]
+    steps = [row for row in rows if row[0].startswith("step")]
+    left = steps[:-most] if most else []
+    for row in left[1:]:
+        rows.remove(row)
+    if left:
+        rows[rows.index(left[0])] = ("steps", f"the first {len(left)} of these are in report.html")
+    _rows(text, rows)
+    return text
+
+
+def _line(run: Run, block: Block) -> Text:
+    """A failure in a line."""
+    where = "" if block.name == block.told.instance.id else f" {', '.join(block.classes)}"
+    return _head(run, block).append(f"{where}: {' '.join(block.told.reason.split())}")
+
+
+def failures(run: Run) -> list[Text]:
+    """What all have in common, then one block for each test, of which the first are told in full."""
+    parts: list[Text] = []
+    shared, found = common(run), blocks(run)
+    if shared:
+        text = Text("In common\n", style="bold")
+        _rows(text, shared)
+        parts.append(text)
+    known: set[str] = {name for name, _ in shared}
+    for block in found[:FULL]:
+        parts.append(failure(run, block, frozenset(known), STEPS if len(found) > 1 else 0))
+        known |= {run.requirements[name].id for name in broken(run, block.told)}
+    rest = found[FULL:]
+    parts += [_line(run, block) for block in rest[:LINES]]
+    if len(rest) > LINES:
+        parts.append(Text(f"      ... and {len(rest) - LINES} more tests, see report.html"))
+    if rest:
+        text = Text("")
+        again = f"of these: {reproduce.test(run, rest[0].told)}"
+        _rows(text, [("again", again), ("more", "report.html tells all of each")])
+        parts.append(text)
+    return parts
 
 
 def crashed(found: Crash) -> Text:
@@ -213,15 +262,11 @@ def shown(where: Path) -> Path:
 
 def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
     """The whole report."""
-    bad = [result for result in run.results if result.verdict in (Verdict.FAIL, Verdict.ERROR)]
-    # Of a run that broke off, the test that was running matters; the many that did not run would bury it.
-    told = [result for result in bad if not result.reason.startswith("did not run") and not run.excused(result)]
     parts: list[object] = [] if terminal.quiet else [Text(""), groups_table(run), Text("")]
-    parts += [failure(run, result) for result in told[:MAX_FAILURES]]
-    if len(told) > MAX_FAILURES:
-        parts.append(Text(f"      ... and {len(told) - MAX_FAILURES} more, see results.json\n"))
+    # Of a run that broke off, the test that was running matters; the many that did not run would bury it.
+    parts += failures(run)
     parts += [crashed(found) for found in run.crashes]
-    idle = sum(result.reason.startswith("did not run") for result in bad)
+    idle = sum(map(did_not_run, run.results))
     if idle:
         parts.append(Text(f"ERROR {idle} tests did not run\n", style=STYLE[Verdict.ERROR]))
     for problem in run.problems:

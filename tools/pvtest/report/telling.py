@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pvtest.images.requirements import Requirement
@@ -15,6 +16,8 @@ from pvtest.stream.model import Run, TestResult, Verdict
 
 _STEP = re.compile(r"step(\d{1,9})")
 _FAULT = re.compile(r"fault\d{1,9}")
+_BYTE = re.compile(r"0x([0-9a-f]{2})\b")
+_AT = re.compile(r"\bat GPA 0x")
 _DEVICE = re.compile(r"\bdevice 0x([0-9a-f]{1,16})\b")
 
 
@@ -47,10 +50,14 @@ def _devices(run: Run, result: TestResult) -> list[str]:
     return [f"{d.get('class', '?')} at {d.get('bdf', '?')}, device id {number:#x}" for number, d in chosen]
 
 
+def steps(details: dict[str, str]) -> list[tuple[int, str]]:
+    """Number and text of each step that a test tells of."""
+    return [(int(match[1]), text) for key, text in details.items() if (match := _STEP.fullmatch(key))]
+
+
 def tell(run: Run, result: TestResult) -> Telling:
     """All of it."""
     test = result.instance.test
-    steps = [(int(match[1]), text) for key, text in result.details.items() if (match := _STEP.fullmatch(key))]
     faults = [text for key, text in result.details.items() if _FAULT.fullmatch(key)]
     other = [(k, text) for k, text in result.details.items() if not _STEP.fullmatch(k) and not _FAULT.fullmatch(k)]
     other = [(k, text) for k, text in other if k != "requirement"]
@@ -58,12 +65,30 @@ def tell(run: Run, result: TestResult) -> Telling:
         promise=test.title,
         requirements=list({run.requirements[name].id: run.requirements[name] for name in broken(run, result)}.values()),
         devices=_devices(run, result),
-        steps=steps,
+        steps=steps(result.details),
         faults=faults,
         other=other,
         story=result.story,
         again=reproduce.one(run, result),
     )
+
+
+# Bytes that the suite and its devices leave in memory: kernel/memory.h, and the fill value of each driver.
+BYTES = {
+    0xA7: "what the suite fills memory with before a DMA, so nothing wrote there",
+    0x96: "what rocker and edu write",
+    0xD3: "what dmaprobe writes",
+    0x5C: "what the suite fills the pages around a buffer with",
+    0xF5: "what the suite fills free memory with",
+}
+
+
+def bytes_text(kinds: Iterable[str], expected: str, actual: str) -> str:
+    """What the bytes are that a DMA should have left and those that it left; empty where it is about other things."""
+    if "dma" not in kinds or not _AT.search(f"{expected} {actual}"):
+        return ""
+    found = [int(match[1], 16) for match in (_BYTE.match(expected), _BYTE.match(actual)) if match]
+    return "; ".join(f"{value:#04x} is {BYTES[value]}" for value in dict.fromkeys(found) if value in BYTES)
 
 
 def requirement_text(item: Requirement) -> str:
@@ -79,6 +104,7 @@ def rows(run: Run, result: TestResult, short: bool = False) -> list[tuple[str, s
     out = [("set-up", f"failed before this was tried: {told.promise}") if in_setup else ("promise", told.promise)]
     out += [(item.id, requirement_text(item)) for item in told.requirements]
     out += [("message", result.reason), ("expected", result.expected), ("actual", result.actual)]
+    out.append(("bytes", bytes_text(result.instance.test.kinds, result.expected, result.actual)))
     out += [("device", text) for text in told.devices]
     out += [("fault", text) for text in told.faults]
     out += [(f"step{number}", text) for number, text in told.steps]

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT
+"""Failures by test, and what they have in common: a mistake of a host fails many tests on several classes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pvtest.report import reproduce
+from pvtest.report.telling import requirement_text, rows, steps
+from pvtest.stream.coverage import broken
+from pvtest.stream.model import Run, TestResult, Verdict
+
+BAD = (Verdict.FAIL, Verdict.ERROR)
+NO_DEVICE = "no device"
+REFERENCE_HOST = "refhost"
+# The units of the reference host, by the classes of the devices behind them.
+UNITS = {("rocker", "edu"): "VT-d", ("dmaprobe", "dmaprobe+ats"): "the software IOMMU"}
+LISTED = 3  # requirements, messages, calls
+_STATUS = re.compile(r": [A-Z][A-Z_]+$")  # of a step that is a hypercall
+_CALL = re.compile(r"[A-Za-z_]+(?: [a-z]+)*?(?= device\b| domain\b| of\b| 0x|[,:])")
+
+
+def did_not_run(result: TestResult) -> bool:
+    """It says nothing of its own."""
+    return result.verdict is Verdict.ERROR and result.reason.startswith("did not run")
+
+
+def _class(result: TestResult) -> str:
+    return result.instance.device or NO_DEVICE
+
+
+@dataclass(frozen=True)
+class Block:
+    """All instances of one test, of which at least one failed."""
+
+    failing: tuple[TestResult, ...]  # in the order of the run
+    passing: tuple[str, ...]  # classes
+    skipped: tuple[str, ...]
+
+    @property
+    def told(self) -> TestResult:
+        """The instance that is told in full: the first that failed, or without one the first that broke."""
+        return next((result for result in self.failing if result.verdict is Verdict.FAIL), self.failing[0])
+
+    @property
+    def name(self) -> str:
+        """The id of the test; of its only instance that failed, where it is one."""
+        return self.told.instance.id if len(self.failing) == 1 else self.told.instance.test.id
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Those that fail."""
+        return tuple(_class(result) for result in self.failing)
+
+    def where(self) -> list[tuple[str, str]]:
+        """Where it fails and where it does not."""
+        fails = ", ".join(self.classes) + (f"; {_class(self.told)} is told here" if len(self.failing) > 1 else "")
+        alone = len(self.failing) == 1 and not self.passing and not self.skipped
+        pairs = (("" if alone else fails), ", ".join(self.passing), ", ".join(self.skipped))
+        return [(name, text) for name, text in zip(("fails on", "passes on", "skips on"), pairs) if text]
+
+    def others(self) -> list[tuple[str, str]]:
+        """Instances that failed in another way than the one that is told."""
+        return [
+            (_class(result), f"{result.verdict.value}: {result.reason}")
+            for result in self.failing
+            if (result.verdict, result.reason) != (self.told.verdict, self.told.reason)
+        ]
+
+    def again(self, run: Run) -> list[str]:
+        """The command of each instance that failed; that of the one that is told comes first."""
+        rest = [result for result in self.failing if result is not self.told]
+        return [reproduce.one(run, result) for result in [self.told, *rest]]
+
+    def rows(self, run: Run, short: bool = False) -> list[tuple[str, str]]:
+        """All of it, in the order in which one reads it."""
+        own = [row for row in rows(run, self.told, short) if row[0] != "again"]
+        return [*self.where(), *own, *self.others(), *(("again", command) for command in self.again(run))]
+
+
+def blocks(run: Run, excused: bool = False) -> list[Block]:
+    """One for each test with failures that count; with `excused` those that do not."""
+    found: dict[str, list[TestResult]] = {}
+    for result in run.results:
+        found.setdefault(result.instance.test.id, []).append(result)
+    out = []
+    for results in found.values():
+        bad = [r for r in results if r.verdict in BAD and not did_not_run(r) and bool(run.excused(r)) is excused]
+        if bad:
+            by_verdict = {v: tuple(_class(r) for r in results if r.verdict is v) for v in (Verdict.PASS, Verdict.SKIP)}
+            out.append(Block(tuple(bad), by_verdict[Verdict.PASS], by_verdict[Verdict.SKIP]))
+    return out
+
+
+def _and(words: Iterable[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _counted(counts: Counter[str]) -> str:
+    """The most frequent, with their numbers."""
+    return ", ".join(f"{word} {number}" for word, number in counts.most_common())
+
+
+def _unit(run: Run, failing: set[str]) -> str:
+    """The unit of the reference host that all these classes are behind; how other hosts are made is not known."""
+    if run.host.get("name") != REFERENCE_HOST:
+        return ""
+    return next((unit for classes, unit in UNITS.items() if failing <= set(classes)), "")
+
+
+def _classes(run: Run, found: list[Block]) -> str:
+    """On which classes they fail, and on which the same tests pass."""
+    failing = Counter(name for block in found for name in block.classes)
+    passing = Counter(name for block in found for name in block.passing if name not in failing)
+    if not passing:
+        return _counted(failing)
+    unit = _unit(run, set(failing))
+    words = f"all on {_and(failing)}, none on {_and(passing)}, where {sum(passing.values())} of the same tests pass"
+    return words + (f": one unit, {unit}" if unit else "")
+
+
+def _requirements(run: Run, bad: list[TestResult]) -> list[tuple[str, str]]:
+    """Those that most failures name, with how many tests of each pass, and what the first of them says."""
+    counts = Counter(name for result in bad for name in _broken(run, result))
+    passed = Counter(
+        name for result in run.results if result.verdict is Verdict.PASS for name in _broken(run, result)
+    )
+    most = [name for name, number in counts.most_common(LISTED) if number > 1]
+    told = "; ".join(f"{counts[name]} of {len(bad)}: {name}, with {passed[name]} that pass" for name in most)
+    return [("breaks", told), *((name, requirement_text(run.requirements[name])) for name in most[:1])]
+
+
+def _broken(run: Run, result: TestResult) -> set[str]:
+    return {run.requirements[name].id for name in broken(run, result)}
+
+
+def _last_call(result: TestResult) -> str:
+    """The last hypercall before the failure, in the words of its step."""
+    for _, text in reversed(steps(result.details)):
+        call = _CALL.match(text)
+        if call and _STATUS.search(text):
+            return call[0]
+    return ""
+
+
+def _most(texts: Iterable[str], whole: int) -> str:
+    counts = Counter(text for text in texts if text)
+    return "; ".join(f"{number} of {whole}: {text}" for text, number in counts.most_common(LISTED) if number > 1)
+
+
+def common(run: Run) -> list[tuple[str, str]]:
+    """What the failures have in common, as names and texts; empty for fewer than two."""
+    found = blocks(run)
+    bad = [result for block in found for result in block.failing]
+    if len(bad) < 2:
+        return []
+    instances = f"{len(bad)} instances of {len(found)} test{'s' if len(found) > 1 else ''}"
+    out = [("failures", instances), ("classes", _classes(run, found)), *_requirements(run, bad)]
+    out.append(("messages", _most((result.reason.rpartition(": ")[2] for result in bad), len(bad))))
+    out.append(("last call", _most(map(_last_call, bad), len(bad))))
+    return [(name, " ".join(text.split())) for name, text in out if text.strip()]
+
+
+def document(run: Run) -> dict[str, Any]:
+    """For results.json."""
+    return {
+        "common": [{"name": name, "text": text} for name, text in common(run)],
+        "tests": [
+            {
+                "test": block.told.instance.test.id,
+                "told": block.told.instance.id,
+                "failing": [result.instance.id for result in block.failing],
+                "passing": list(block.passing),
+                "skipped": list(block.skipped),
+                "where": [f"{name} {text}" for name, text in block.where()],
+                "others": [f"{name}: {text}" for name, text in block.others()],
+                "again": block.again(run),
+                "excused": excused,
+            }
+            for excused in (False, True)
+            for block in blocks(run, excused)
+        ],
+    }
