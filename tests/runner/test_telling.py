@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import re
 from pathlib import Path
 
 import images
@@ -13,13 +14,15 @@ import jsonschema
 import pytest
 from conftest import ROOT, Runner
 from pvtest.dev import levels
+from pvtest.gate import baseline
 from pvtest.images import catalogue, requirements
 from pvtest.images.stories import Story
+from pvtest.machine.terminal import Terminal
 from pvtest.report import failures, html, markdown, summary, tap_junit
 from pvtest.report.json_reader import load
 from pvtest.report.json_writer import document
 from pvtest.report.telling import rows, tell
-from pvtest.stream.counts import kind_counts, sentence, slow, slowest
+from pvtest.stream.counts import kind_counts, ran, ran_sentence, sentence, slow, slowest
 from pvtest.stream.coverage import coverage, states, uncovered
 from pvtest.stream.model import Crash, Frame, Run, TestResult, Verdict
 from rich.console import Console
@@ -227,3 +230,42 @@ def test_verbosity_changes_no_verdict(runner: Runner, tmp_path: Path) -> None:
         path = tmp_path / "results" / "latest" / "results.json"
         found[level] = levels.verdicts(json.loads(path.read_text()))
     assert levels.differences(found) == [] and "fail" in found["quiet"].values()
+
+
+def broken_off() -> Run:
+    """It ended in the first test; nothing is known of the others."""
+    run = a_run(problems=["the run broke off: the guest hung"])
+    for place, result in enumerate(run.results):
+        reason = "did not run: the guest hung" if place else "was running when the guest hung"
+        run.results[place] = TestResult(result.instance, Verdict.ERROR, reason)
+    return run
+
+
+def test_rows_do_not_contradict_the_verdict_of_a_run_that_broke_off(tmp_path: Path) -> None:
+    run = broken_off()
+    entries = {entry.requirement.id: entry for entry in coverage(run)}
+    first = run.results[0].instance.test.requirements[0]
+    assert (entries[first].state, entries["FL-1"].state, entries["FL-1"].verdict) == ("covered", "not-run", "error")
+    assert entries["FL-1"].reason == "did not run: the guest hung"
+    assert document(run)["ran"] == {"instances": 1, "dma": 0, "text": ran_sentence(run)}
+    out = io.StringIO()
+    terminal = Terminal(plain=True)
+    terminal.console = Console(file=out, width=400)
+    summary.show(run, terminal, tmp_path, False)
+    lines = out.getvalue().splitlines()
+    assert "ran           1 of 5 instances ran, 0 of 3 tests that move data" in lines
+    assert f"requirements  1 of {len(KNOWN)} covered (1 error)" in out.getvalue()
+    texts = all_formats(run, tmp_path)
+    assert "1 of 5 instances ran, 0 of 3 tests that move data" in texts["markdown"]
+    assert "1 of 5 instances ran, 0 of 3 tests that move data" in texts["html"]
+    assert "| FL-1 | not-run | error | did not run: the guest hung |" in texts["markdown"]
+    assert "FL-1" in texts["html"] and "outside of the selection: did not" not in texts["html"]
+
+
+def test_what_was_skipped_did_not_run() -> None:
+    assert ran(a_run()) == {"instances": 4, "dma": 2}
+
+
+def test_a_baseline_knows_no_failure_of_what_did_not_run() -> None:
+    run = broken_off()
+    assert [run.results[0].instance.id] == re.findall(r'^test = "(.*)"$', baseline.write(run), re.MULTILINE)

@@ -107,6 +107,6 @@ def write(run: Run) -> str:
         "]",
     ]
     for result in run.results:
-        if result.verdict in (Verdict.FAIL, Verdict.ERROR):
+        if result.verdict in (Verdict.FAIL, Verdict.ERROR) and not result.idle:
             lines += _entry(result)
     return "\n".join(lines) + "\n"

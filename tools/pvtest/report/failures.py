@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from typing import Any
 from pvtest.report import reproduce
 from pvtest.report.telling import requirement_text, rows, steps
 from pvtest.stream.coverage import broken
-from pvtest.stream.model import Run, TestResult, Verdict
+from pvtest.stream.model import DID_NOT_RUN, Run, TestResult, Verdict
 
 BAD = (Verdict.FAIL, Verdict.ERROR)
 NO_DEVICE = "no device"
@@ -25,8 +26,8 @@ _CALL = re.compile(r"[A-Za-z_]+(?: [a-z]+)*?(?= device\b| domain\b| of\b| 0x|[,:
 
 
 def did_not_run(result: TestResult) -> bool:
-    """It says nothing of its own."""
-    return result.verdict is Verdict.ERROR and result.reason.startswith("did not run")
+    """It says nothing of its own, and why it did not run is told once for all of them."""
+    return result.idle and result.reason.startswith(DID_NOT_RUN)
 
 
 def _class(result: TestResult) -> str:
@@ -155,7 +156,9 @@ def _most(texts: Iterable[str], whole: int) -> str:
 
 def common(run: Run) -> list[tuple[str, str]]:
     """What the failures have in common, as names and texts; empty for fewer than two."""
-    found = blocks(run)
+    # Which tests a crash or hang meets is chance, so that nothing follows from where they ran.
+    found = [block for block in blocks(run) if block.told.verdict is Verdict.FAIL]
+    found = [dataclasses.replace(b, failing=tuple(r for r in b.failing if r.verdict is Verdict.FAIL)) for b in found]
     bad = [result for block in found for result in block.failing]
     if len(bad) < 2:
         return []

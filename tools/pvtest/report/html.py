@@ -23,7 +23,7 @@ STATES = {
     "covered": "covered",
     "not-applicable": "not applicable on this host",
     "not-covered": "not covered",
-    "not-run": "outside of the selection",
+    "not-run": "not run",
 }
 
 

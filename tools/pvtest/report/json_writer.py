@@ -9,7 +9,7 @@ from typing import Any
 from pvtest.images.stories import Story
 from pvtest.report import failures
 from pvtest.report.telling import tell
-from pvtest.stream.counts import SLOW_MS, kind_counts, slow
+from pvtest.stream.counts import SLOW_MS, kind_counts, ran, ran_sentence, slow
 from pvtest.stream.coverage import VERDICTS, coverage, states
 from pvtest.stream.model import Frame, Run, TestResult, Verdict
 
@@ -148,6 +148,7 @@ def document(run: Run) -> dict[str, Any]:
         "coverage": {"requirements": len(covered), **{verdict: verdicts[verdict] for verdict in VERDICTS}},
         "covered": states(covered),
         "counts": kind_counts(run),
+        "ran": {**ran(run), "text": ran_sentence(run)},
         "slow_ms": SLOW_MS,
         "failures": failures.document(run),
         "tests": [_test(run, result) for result in run.results],

@@ -10,7 +10,7 @@ from typing import Any
 
 from pvtest.report.failures import Block, blocks, common
 from pvtest.stream import crash
-from pvtest.stream.counts import kind_counts, sentence
+from pvtest.stream.counts import kind_counts, ran_sentence, sentence
 from pvtest.stream.coverage import coverage, states, uncovered
 from pvtest.stream.model import Crash, Finding, Frame, Run, TestResult, Verdict
 
@@ -159,7 +159,7 @@ def _page(run: Run, most: int) -> str:
     rows = [[f"- {code(result.instance.id)}: {escaped(result.reason)}"] for result in skipped]
     lines += _listed("Skipped", rows, most, " skipped tests")
     lines += _requirements(run, most)
-    return "\n".join([*lines, *_context(run), f"- {sentence(kind_counts(run))}"]) + "\n"
+    return "\n".join([*lines, *_context(run), f"- {sentence(kind_counts(run))}", f"- {ran_sentence(run)}"]) + "\n"
 
 
 def _clipped(data: Any) -> Any:

@@ -13,7 +13,7 @@ from pvtest.machine.terminal import STYLE, Terminal
 from pvtest.report import reproduce
 from pvtest.report.failures import Block, blocks, common, did_not_run
 from pvtest.stream import crash
-from pvtest.stream.counts import SLOW_MS, kind_counts, sentence, slow, slowest
+from pvtest.stream.counts import SLOW_MS, kind_counts, ran_sentence, sentence, slow, slowest
 from pvtest.stream.coverage import broken, coverage, states, uncovered
 from pvtest.stream.model import Crash, Run, TestResult, Verdict
 
@@ -127,7 +127,7 @@ def crashed(found: Crash) -> Text:
 def _requirements_lines(run: Run) -> list[Text]:
     """Counts, and by name those that nothing verified. A run of a selection names them without their reasons."""
     entries = coverage(run)
-    counts, by_verdict = states(entries), Counter(entry.verdict for entry in entries)
+    counts, by_verdict = states(entries), Counter(e.verdict for e in entries if e.state == "covered")
     parts = [f"{by_verdict[name]} {name}" for name in ("pass", "observed", "fail", "error") if by_verdict[name]]
     text = Text(f"requirements  {counts['covered']} of {len(entries)} covered")
     text.append(f" ({', '.join(parts)})" if parts else "")
@@ -288,6 +288,7 @@ def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
     alone = ", virtual functions alone" if run.machine.get("functions_alone") else ""
     parts += [
         Text(f"declared      {sentence(kind_counts(run))}"),
+        Text(f"ran           {ran_sentence(run)}"),
         *_requirements_lines(run),
         *_times_lines(run),
         Text(

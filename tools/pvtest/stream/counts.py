@@ -19,6 +19,20 @@ def kind_counts(run: Run) -> dict[str, int]:
     return found | {kind: sum(kind in test.kinds for test in tests) for kind in KINDS}
 
 
+def ran(run: Run) -> dict[str, int]:
+    """How much of that came about: instances, and tests that move data."""
+    results = [result for result in run.results if result.ran]
+    moved = dict.fromkeys(result.instance.test.id for result in results if "dma" in result.instance.test.kinds)
+    return {"instances": len(results), "dma": len(moved)}
+
+
+def ran_sentence(run: Run) -> str:
+    """The same in words."""
+    found, declared = ran(run), kind_counts(run)
+    text = f"{found['instances']} of {declared['instances']} instances ran"
+    return text + (f", {found['dma']} of {declared['dma']} tests that move data" if declared["dma"] else "")
+
+
 def sentence(found: dict[str, int]) -> str:
     """The same in words."""
     kinds = ", ".join(f"{found[kind]} {ABOUT[kind]}" for kind in KINDS)

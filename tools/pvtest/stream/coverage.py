@@ -24,12 +24,13 @@ class Coverage:
     verdict: str
     tests: list[str] = field(default_factory=list)
     reason: str = ""  # why it is not covered or not applicable; empty where it is covered
+    idle: bool = False  # its tests were planned, and the run broke off before any of them had a turn
 
     @property
     def state(self) -> str:
         """covered: a test of it ran; not-applicable: this host gives none of them an occasion; not-covered: there is
-        none; not-run: there are some, outside of the selection."""
-        return STATES.get(self.verdict, "covered")
+        none; not-run: there are some, outside of the selection or behind the place where the run broke off."""
+        return "not-run" if self.idle else STATES.get(self.verdict, "covered")
 
 
 def broken(run: Run, result: TestResult) -> tuple[str, ...]:
@@ -73,7 +74,9 @@ def coverage(run: Run) -> list[Coverage]:
     for item in run.requirements.items:
         results = by_id[item.id]
         verdict = _together(results, item.id in exists)
-        out.append(Coverage(item, verdict, [r.instance.id for r in results], _reason(item, verdict, results)))
+        idle = verdict == Verdict.ERROR.value and not any(result.ran for result in results)
+        reason = next(r.reason for r in results if r.idle) if idle else _reason(item, verdict, results)
+        out.append(Coverage(item, verdict, [r.instance.id for r in results], reason, idle))
     return out
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from pvtest.images.catalogue import Instance
-from pvtest.stream.model import TestResult, Verdict
+from pvtest.stream.model import DID_NOT_RUN, NOT_REPORTED, TestResult, Verdict
 from pvtest.stream.tap import Point, TapParser
 from pvtest.stream.yaml_block import YamlError, number
 
@@ -219,7 +219,7 @@ def combine(readings: list[Reading], selected: list[Instance], left: str) -> Jud
         if not rounds and last.stopped:
             continue
         if not rounds or instance.id in owed and not any(r.guilty and r.guilty in rounds for r in readings):
-            why = f"did not run: {left}" if left else "was not reported"
+            why = f"{DID_NOT_RUN}: {left}" if left else NOT_REPORTED
             rounds.append(TestResult(instance, Verdict.ERROR, why))
         out.results.append(_worst(rounds))
     return out

@@ -45,6 +45,10 @@ class Crash:
     frames: list[Frame] = field(default_factory=list)
 
 
+DID_NOT_RUN, NOT_REPORTED = "did not run", "was not reported"
+IDLE = (DID_NOT_RUN, NOT_REPORTED)
+
+
 @dataclass
 class TestResult:
     """The result of one instance."""
@@ -66,6 +70,16 @@ class TestResult:
     frames: list[Frame] = field(default_factory=list)
     story: Story | None = None  # of the test, where it failed
     virtual_clock: bool = False  # the duration is one of a clock that runs ahead while the guest waits
+
+    @property
+    def idle(self) -> bool:
+        """It never had a turn, or nothing is known of it: a run that broke off says nothing of this test."""
+        return self.verdict is Verdict.ERROR and self.reason.startswith(IDLE)
+
+    @property
+    def ran(self) -> bool:
+        """It did what it is for, at least in part."""
+        return self.verdict is not Verdict.SKIP and not self.idle
 
     @property
     def real_us(self) -> int:
