@@ -33,6 +33,15 @@ help | --version) [ -z "$python" ] || run "$@" ;;
 compare | merge | baseline) [ -z "$python" ] || run "$@" ;;
 esac
 
+# A wrong command line must not cost a set-up and a build. Where Python cannot tell, the set-up says why.
+if [ -n "$python" ]; then
+    complaint=$("$python" "$root/tools/start.py" --check-usage "$@" 2>&1)
+    if [ $? -eq 3 ]; then
+        printf '%s\n' "$complaint" >&2
+        exit 3
+    fi
+fi
+
 needs=run
 [ "${1:-}" != image ] || needs=image
 "$root/tools/setup.sh" ${no_setup[@]+"${no_setup[@]}"} "$needs" || exit $?

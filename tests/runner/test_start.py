@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, pvtest_call
 
 AWKWARD = "it's a \"tree\": $HOME, ünï"
 SETUP = '#!/bin/sh\necho "setup $*" >>"$CALLS"\nexit "${SETUP_CODE:-0}"\n'
@@ -19,7 +19,13 @@ MAKEFILE = """\
 image:
 \t@echo begin >>"$$CALLS"; sleep 0.5; echo end >>"$$CALLS"
 """
-START = "import os, sys\nopen(os.environ['CALLS'], 'a').write('start ' + ' '.join(sys.argv[1:]) + '\\n')\n"
+START = """\
+import os, sys
+if sys.argv[1:2] == ["--check-usage"]:
+    print("run.sh: a complaint", file=sys.stderr)
+    sys.exit(int(os.environ.get("USAGE_CODE", 0)))
+open(os.environ["CALLS"], "a").write("start " + " ".join(sys.argv[1:]) + "\\n")
+"""
 
 
 @pytest.fixture(name="tree")
@@ -64,6 +70,40 @@ def test_no_setup_is_for_the_set_up_alone(tree: Path) -> None:
     (tree / "calls").unlink()
     assert begin(tree, "--no-setup", SETUP_CODE="4").wait(20) == 4
     assert calls(tree) == ["setup --no-setup run"]
+
+
+@pytest.mark.parametrize("code", ["3", "4", "1"])
+def test_a_wrong_command_line_costs_no_set_up_and_no_build(tree: Path, code: str) -> None:
+    """Only that ends here: a Python that is too old (4) is named by the set-up."""
+    run = begin(tree, "--sed", "1", USAGE_CODE=code)
+    told = run.communicate(timeout=20)[1]
+    if code == "3":
+        assert (run.returncode, told) == (3, "run.sh: a complaint\n") and not (tree / "calls").exists()
+    else:
+        assert run.returncode == 0 and "complaint" not in told and calls(tree)[0] == "setup run"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--sed", "1"], "Did you mean --seed"),
+        (["defects", "--restarts", "1"], "unrecognized arguments: --restarts"),
+        (["--profile", "none-such"], "unknown profile 'none-such'"),
+        (["--baseline", "none.toml"], "none.toml"),
+        (["list", "--level", "tset"], "unknown level 'tset'"),
+        (["--requirement", "FL-999"], "unknown requirement 'FL-999'"),
+        (["--no-host", "--defect", "lazy"], "--no-host"),
+    ],
+)
+def test_what_needs_no_image_is_checked_without_one(tmp_path: Path, words: list[str], told: str) -> None:
+    done = pvtest_call("--check-usage", *words, build=tmp_path)
+    assert done.returncode == 3 and told in done.stderr and done.stdout == ""
+
+
+@pytest.mark.parametrize("words", [[], ["a.*", "--seed", "7"], ["defects", "x"], ["image"], ["show", "x"]])
+def test_what_is_right_or_depends_on_an_image_passes_the_check(tmp_path: Path, words: list[str]) -> None:
+    done = pvtest_call("--check-usage", *words, build=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_failed_build_is_an_error(tree: Path) -> None:

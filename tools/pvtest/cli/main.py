@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from pvtest import interrupts, paths
 from pvtest.clean import printable
-from pvtest.cli import arguments, packing
+from pvtest.cli import arguments, packing, usage
 from pvtest.errors import EXIT_ERROR, MissingError, RunnerError, UsageError, suggest, system_error
 from pvtest.output import Output, drop
 
@@ -79,7 +79,8 @@ class Parser(argparse.ArgumentParser):
 
     def options(self) -> list[str]:
         """All long options."""
-        return [name for action in self._actions for name in action.option_strings if name.startswith("--")]
+        shown = [action for action in self._actions if action.help != argparse.SUPPRESS]
+        return [name for action in shown for name in action.option_strings if name.startswith("--")]
 
 
 def _seed(text: str) -> int:
@@ -268,6 +269,9 @@ def _run(words: list[str]) -> tuple[int, str]:
     try:
         if words == ["--version"]:
             Output().write(f"pvtest {paths.VERSION.read_text(encoding='utf-8').strip()}\n")
+            return 0, ""
+        if words[:1] == [usage.ALONE]:
+            usage.check(parse(words[1:])[1])
             return 0, ""
         command, options = parse(words)
         code = _dispatch(command, options)

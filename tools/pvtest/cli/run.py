@@ -7,15 +7,15 @@ import argparse
 import dataclasses
 
 from pvtest import interrupts
-from pvtest.errors import UsageError
+from pvtest.cli import usage
 from pvtest.gate import rules
 from pvtest.gate.inputs import load_gate
 from pvtest.images import catalogue
 from pvtest.machine import boots, rounds
 from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
 from pvtest.machine.terminal import terminal
-from pvtest.plan.ordering import plan
-from pvtest.plan.selection import find_switches, told_tests
+from pvtest.plan.ordering import filters, plan
+from pvtest.plan.selection import find_switches, select, told_tests
 from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.model import Run
@@ -23,18 +23,17 @@ from pvtest.stream.model import Run
 
 def main(options: argparse.Namespace) -> int:
     """Runs the selection and reports."""
+    usage.check(options)
     tests, known = load()
     out = terminal(options)
+    host = catalogue.load_host()
+    defects = find_switches("defect", host.defects, options.defect)
+    variants = find_switches("variant", host.variants, options.variant)
+    select(tests, known, options.globs, filters(options))  # a wrong word must not wait for QEMU
     booted = machine(options, out)
     chosen = plan(options, tests, known, booted.devices)
     out.tell(told_tests(tests, known, options.globs))
     profile, baseline = load_gate(options, known)
-    host = catalogue.load_host()
-    if options.no_host and options.bus != "pci":
-        raise UsageError("--no-host: vPCI is what the reference host shows, and there is none")
-    if options.no_host and (options.defect or options.variant):
-        raise UsageError("--no-host: there is no reference host that could have a defect or a variant")
-    defects = find_switches("defect", host.defects, options.defect)
     for defect in booted.devices.unseen(defects):
         raise booted.devices.lacking(f"defect '{defect.name}' shows only behind VT-d, and this machine has none")
     request = dataclasses.replace(
@@ -48,7 +47,7 @@ def main(options: argparse.Namespace) -> int:
         fixture=options.fixture,
         deadline_ms=options.deadline,
         defects=defects,
-        variants=find_switches("variant", host.variants, options.variant),
+        variants=variants,
         caching=options.caching,
         bus=options.bus,
         restarts=options.restarts,

@@ -23,6 +23,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from pvtest.errors import cannot_write
@@ -31,6 +32,7 @@ from pvtest.stream.model import Verdict
 from pvtest.stream.tap import TapParser
 
 PIPE_WIDTH = 120
+NARROWEST_BAR, BESIDE_THE_BAR = 6, 72  # columns
 STYLE = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.ERROR: "bold magenta", Verdict.SKIP: "yellow"}
 
 
@@ -87,18 +89,19 @@ class Terminal:
                 self.say(f"{text} ...")
             yield Bar(None, None)
             return
+        # Whatever the width is, counter and times are whole; what is going on takes the rest of the line.
+        rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         columns = (
             SpinnerColumn(),
-            TextColumn("[progress.description]{task.description}"),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-            TextColumn("{task.fields[now]}", markup=False),
+            BarColumn(bar_width=max(NARROWEST_BAR, min(30, self.console.width - BESIDE_THE_BAR))),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(table_column=Column(no_wrap=True)),
+            TextColumn("left", table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[now]}", markup=False, table_column=rest),
         )
-        with Progress(*columns, console=self.console, transient=True, refresh_per_second=8) as progress:
-            task = progress.add_task(text, total=total, now="")
+        with Progress(*columns, console=self.console, transient=True, refresh_per_second=8, expand=True) as progress:
+            task = progress.add_task(text, total=total, now=text)
             yield Bar(progress, task)
 
 
@@ -110,10 +113,10 @@ class Bar:
         self._task = task
         self._lanes: dict[int, list[TapParser]] = {}  # by the thread that watches: the guests of one machine
 
-    def set(self, done: int, now: str = "", text: str | None = None) -> None:
+    def set(self, done: int, now: str) -> None:
         """The number of finished tests, and the current step."""
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=done, now=now, description=text)
+            self._progress.update(self._task, completed=done, now=now)
 
     def follow(self, tap: TapParser) -> None:
         """Shows how far this guest is, with what others of its machine, and those of other machines, have done."""
@@ -123,9 +126,8 @@ class Bar:
         if not lane or lane[-1] is not tap:
             lane.append(tap)
         done = sum(len(one.points) for taps in self._lanes.values() for one in taps)
-        self.set(
-            done, ", ".join(taps[-1].running for taps in self._lanes.values() if taps[-1].running), "Running tests"
-        )
+        running = ", ".join(taps[-1].running for taps in self._lanes.values() if taps[-1].running)
+        self.set(done, running or "Running tests")
 
 
 def terminal(options: argparse.Namespace) -> Terminal:

@@ -66,12 +66,19 @@ def _any(words: list[str], names: Iterable[str]) -> bool:
     return any(fits(word, *names) for word in words)
 
 
+def check_filters(
+    needed: list[str], classes: list[str], levels: list[str], kinds: list[str], known: Requirements
+) -> None:
+    """Raises for a word of these options that names nothing; it needs no image."""
+    _check_words("requirement", needed, known.ids)
+    _check_words("device class", classes, (*CLASSES, "none"))
+    _check_words("level", levels, LEVELS)
+    _check_words("kind", kinds, KINDS)
+
+
 def _narrow(catalogue: Catalogue, requirements: Requirements, filters: Filters) -> Callable[[Instance], bool]:
     _check_words("group", filters.groups, dict.fromkeys(test.group for test in catalogue.tests))
-    _check_words("requirement", filters.requirements, requirements.ids)
-    _check_words("device class", filters.classes, (*CLASSES, "none"))
-    _check_words("level", filters.levels, LEVELS)
-    _check_words("kind", filters.kinds, KINDS)
+    check_filters(filters.requirements, filters.classes, filters.levels, filters.kinds, requirements)
 
     def narrowed(instance: Instance) -> bool:
         test = instance.test

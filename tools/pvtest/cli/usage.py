@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""What is wrong with a command line, as far as one can tell without images: run.sh asks before it sets up and builds.
+
+Names of tests, defects and variants are in the images, and are looked up when those are built.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from pvtest.errors import UsageError
+from pvtest.gate.inputs import load_gate
+from pvtest.images import requirements
+from pvtest.plan.selection import check_filters
+
+ALONE = "--check-usage"  # the first word of a command line that is to be checked alone
+
+
+def check(options: argparse.Namespace) -> None:
+    """Raises what a person has to change; options that a command does not have are fine."""
+    if getattr(options, "no_host", False):
+        if options.bus != "pci":
+            raise UsageError("--no-host: vPCI is what the reference host shows, and there is none")
+        if options.defect or options.variant:
+            raise UsageError("--no-host: there is no reference host that could have a defect or a variant")
+    known = requirements.load()
+    if hasattr(options, "device_class"):
+        check_filters(options.requirement, options.device_class, options.level, options.kind, known)
+    if hasattr(options, "profile"):
+        load_gate(options, known)
