@@ -33,7 +33,7 @@ help | --version) [ -z "$python" ] || run "$@" ;;
 compare | merge | baseline) [ -z "$python" ] || run "$@" ;;
 esac
 
-# A wrong command line must not cost a set-up and a build. Where Python cannot tell, the set-up says why.
+# A wrong command line must not cost a set-up and a build. If Python cannot tell, the set-up says why.
 if [ -n "$python" ]; then
     complaint=$("$python" "$root/tools/start.py" --check-usage "$@" 2>&1)
     if [ $? -eq 3 ]; then

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is wrong with a command line, as far as one can tell without images: run.sh asks before it sets up and builds.
+"""Checks of a command line that need no image: run.sh asks for them before it sets up and builds.
 
 Names of tests, defects and variants are in the images, and are looked up when those are built.
 """

@@ -18,7 +18,7 @@ from pvtest.stream.model import DID_NOT_RUN, Run, TestResult, Verdict
 BAD = (Verdict.FAIL, Verdict.ERROR)
 NO_DEVICE = "no device"
 REFERENCE_HOST = "refhost"
-# The units of the reference host, by the classes of the devices behind them.
+# The units of the reference host, by the classes of their devices.
 UNITS = {("rocker", "edu"): "VT-d", ("dmaprobe", "dmaprobe+ats"): "the software IOMMU"}
 LISTED = 3  # requirements, messages, calls
 _STATUS = re.compile(r": [A-Z][A-Z_]+$")  # of a step that is a hypercall
@@ -58,7 +58,7 @@ class Block:
         return tuple(_class(result) for result in self.failing)
 
     def where(self) -> list[tuple[str, str]]:
-        """Where it fails and where it does not."""
+        """The classes on which it fails, and those on which it does not."""
         fails = ", ".join(self.classes) + (f"; {_class(self.told)} is told here" if len(self.failing) > 1 else "")
         alone = len(self.failing) == 1 and not self.passing and not self.skipped
         pairs = (("" if alone else fails), ", ".join(self.passing), ", ".join(self.skipped))
@@ -108,7 +108,7 @@ def _counted(counts: Counter[str]) -> str:
 
 
 def _unit(run: Run, failing: set[str]) -> str:
-    """The unit of the reference host that all these classes are behind; how other hosts are made is not known."""
+    """The unit of the reference host that all these classes share; how other hosts are made is not known."""
     if run.host.get("name") != REFERENCE_HOST:
         return ""
     return next((unit for classes, unit in UNITS.items() if failing <= set(classes)), "")
@@ -155,7 +155,7 @@ def _most(texts: Iterable[str], whole: int) -> str:
 
 
 def common(run: Run) -> list[tuple[str, str]]:
-    """What the failures have in common, as names and texts; empty for fewer than two."""
+    """Facts that the failures have in common, as names and texts; empty for fewer than two."""
     # Which tests a crash or hang meets is chance, so that nothing follows from where they ran.
     found = [block for block in blocks(run) if block.told.verdict is Verdict.FAIL]
     found = [dataclasses.replace(b, failing=tuple(r for r in b.failing if r.verdict is Verdict.FAIL)) for b in found]

@@ -95,7 +95,7 @@ def _crash(found: Crash) -> list[str]:
 def _told(run: Run, most: int) -> list[str]:
     shared = [[f"- {name}: {escaped(text)}"] for name, text in common(run)]
     told = [_failure(run, block) for block in blocks(run)]
-    lines = _listed("What failures have in common", shared, most // 2) + _listed("Failures", told[:MAX_FAILURES], most)
+    lines = _listed("Common to failures", shared, most // 2) + _listed("Failures", told[:MAX_FAILURES], most)
     if len(told) > MAX_FAILURES:
         lines += [f"{len(told)} tests in all, of which at most {MAX_FAILURES} are here; see results.json", ""]
     known = [result for result in run.results if run.excused(result)]

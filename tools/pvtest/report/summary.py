@@ -18,7 +18,7 @@ from pvtest.stream.coverage import broken, coverage, states, uncovered
 from pvtest.stream.model import Crash, Run, TestResult, Verdict
 
 FULL = 4  # tests whose failures are told in full
-LINES = 40  # tests that get a line behind them
+LINES = 40  # tests that get a line each after those
 STEPS = 10  # of each of several failures: the last
 STATE_WORDS = {
     "not-applicable": "not applicable on this host",
@@ -90,7 +90,7 @@ def _line(run: Run, block: Block) -> Text:
 
 
 def failures(run: Run) -> list[Text]:
-    """What all have in common, then one block for each test, of which the first are told in full."""
+    """Facts that all have in common, then one block for each test, of which the first are told in full."""
     parts: list[Text] = []
     shared, found = common(run), blocks(run)
     if shared:

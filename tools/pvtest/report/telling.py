@@ -84,7 +84,7 @@ BYTES = {
 
 
 def bytes_text(kinds: Iterable[str], expected: str, actual: str) -> str:
-    """What the bytes are that a DMA should have left and those that it left; empty where it is about other things."""
+    """Explains the bytes that a DMA should have left and those that it left; empty where it is about other things."""
     if "dma" not in kinds or not _AT.search(f"{expected} {actual}"):
         return ""
     found = [int(match[1], 16) for match in (_BYTE.match(expected), _BYTE.match(actual)) if match]

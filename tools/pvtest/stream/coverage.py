@@ -29,7 +29,7 @@ class Coverage:
     @property
     def state(self) -> str:
         """covered: a test of it ran; not-applicable: this host gives none of them an occasion; not-covered: there is
-        none; not-run: there are some, outside of the selection or behind the place where the run broke off."""
+        none; not-run: there are some, outside of the selection or after the place where the run broke off."""
         return "not-run" if self.idle else STATES.get(self.verdict, "covered")
 
 
