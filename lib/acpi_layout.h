@@ -34,7 +34,7 @@ _Static_assert(sizeof(struct acpi_table) == 36, "ACPI 5.2.6");
 /* "APIC", 5.2.12: structures of which each begins with its type and length. */
 #define ACPI_MADT_FIRST_STRUCTURE 44
 
-enum acpi_madt_type { ACPI_MADT_LOCAL_APIC = 0, ACPI_MADT_LOCAL_X2APIC = 9 };
+enum acpi_madt_type { ACPI_MADT_LOCAL_APIC = 0, ACPI_MADT_IO_APIC = 1, ACPI_MADT_LOCAL_X2APIC = 9 };
 
 #define ACPI_MADT_ENABLED        (1u << 0)
 #define ACPI_MADT_ONLINE_CAPABLE (1u << 1)
@@ -44,6 +44,12 @@ struct acpi_local_apic {
     uint32_t flags;
 } __attribute__((packed));
 _Static_assert(sizeof(struct acpi_local_apic) == 8, "ACPI 5.2.12.2");
+
+struct acpi_io_apic {
+    uint8_t type, length, id, reserved;
+    uint32_t address, first_interrupt;
+} __attribute__((packed));
+_Static_assert(sizeof(struct acpi_io_apic) == 12, "ACPI 5.2.12.3");
 
 struct acpi_local_x2apic {
     uint8_t type, length;
@@ -65,5 +71,14 @@ struct acpi_mcfg {
     struct acpi_mcfg_entry entries[];
 } __attribute__((packed));
 _Static_assert(sizeof(struct acpi_mcfg) == 44, "PCI Firmware Specification 4.1.2");
+
+/* "HPET" (IA-PC HPET 1.0a, 3.2.4): the address is in a generic address structure. */
+struct acpi_hpet {
+    struct acpi_table header;
+    uint32_t block;
+    uint8_t space, width, offset, access;
+    uint64_t address;
+} __attribute__((packed));
+_Static_assert(sizeof(struct acpi_hpet) == 52, "HPET 3.2.4");
 
 #endif

@@ -26,5 +26,7 @@ struct cpu_rules cpu_rules = {
     .hypercall_page_writable = false,
     .hidden_access = EXCEPTION_GP,
     .prefixes_counted = true,
+    .access_start_checked = true,
+    .calls_in_any_mode = true,
     .shootdown = true,
 };

@@ -20,6 +20,8 @@ struct cpu_rules {
     bool hypercall_page_writable;
     enum exception hidden_access; /* for an access to what the nested tables leave out */
     bool prefixes_counted;        /* the length of an instruction that exits is that with its prefixes */
+    bool access_start_checked;    /* an access that begins in the page before a register page is none to it */
+    bool calls_in_any_mode;       /* other processors are called out of the guest also without x2APIC */
     bool shootdown;               /* a change of the nested tables reaches every processor */
 };
 extern struct cpu_rules cpu_rules;

@@ -5,7 +5,20 @@
 #include "host/base/memory.h"
 #include "host/cpu/exit.h"
 #include "host/cpu/inject.h"
+#include "host/platform/chipset.h"
 #include "host/vdev/config_trap.h"
+
+#define SYSTEM_CONTROL       0x92u /* of PS/2 */
+#define SYSTEM_CONTROL_A20   (1u << 1)
+#define KEYBOARD_DATA        0x60u
+#define KEYBOARD_COMMAND     0x64u
+#define KEYBOARD_OUTPUT_PORT 0xD1u /* the next data are its value */
+#define KEYBOARD_A20_OFF     0xDDu
+#define KEYBOARD_OUTPUT_A20  (1u << 1)
+/* Where QEMU has the ACPI registers for processors and functions that come and go on a q35. */
+#define PROCESSOR_CONTROL 0xCDCu
+#define PROCESSOR_EJECT   0x18u
+#define FUNCTION_EJECT    0xCC8u
 
 /* Reads as if no device answered, and swallows writes. */
 static uint32_t absent_read(uint16_t port, unsigned size)
@@ -22,7 +35,49 @@ static void absent_write(uint16_t port, unsigned size, uint32_t value)
     (void)value;
 }
 
-static const struct io_range ranges[] = {
+/* Of a port that is 8 bits wide: anything else would reach its neighbors as well. */
+static uint32_t byte_read(uint16_t port, unsigned size)
+{
+    return size == 1 ? cpu_in8(port) : 0xFFFFFFFF;
+}
+
+/* Address line 20 is masked behind the nested tables, for the host as well. */
+static void system_control_write(uint16_t port, unsigned size, uint32_t value)
+{
+    if (size == 1 && port == SYSTEM_CONTROL)
+        cpu_out8(port, (uint8_t)(value | SYSTEM_CONTROL_A20));
+}
+
+/* The keyboard controller has the same line: by a command, and in its output port, which the data after another
+ * command are for. */
+static bool output_port_next;
+
+static void keyboard_command_write(uint16_t port, unsigned size, uint32_t value)
+{
+    if (size != 1 || port != KEYBOARD_COMMAND || (uint8_t)value == KEYBOARD_A20_OFF)
+        return;
+    output_port_next = (uint8_t)value == KEYBOARD_OUTPUT_PORT;
+    cpu_out8(port, (uint8_t)value);
+}
+
+static void keyboard_data_write(uint16_t port, unsigned size, uint32_t value)
+{
+    if (size != 1 || port != KEYBOARD_DATA)
+        return;
+    if (output_port_next)
+        value |= KEYBOARD_OUTPUT_A20;
+    output_port_next = false;
+    cpu_out8(port, (uint8_t)value);
+}
+
+/* A processor that is taken out of the machine is the host's, too. */
+static void processor_control_write(uint16_t port, unsigned size, uint32_t value)
+{
+    if (size == 1 && port == PROCESSOR_CONTROL)
+        cpu_out8(port, (uint8_t)(value & ~PROCESSOR_EJECT));
+}
+
+static struct io_range ranges[] = {
     /* SMI command and status: an SMI in guest mode breaks QEMU's SVM emulation. */
     {0xB2, 0xB3, absent_read, absent_write},
     /* Debug console: the host's log. */
@@ -31,12 +86,26 @@ static const struct io_range ranges[] = {
     {0x510, 0x51B, absent_read, absent_write},
     /* PCI configuration: emulated functions are answered for. */
     {0xCF8, 0xCFF, config_port_read, config_port_write},
+    /* ISA DMA controllers: bus masters that no IOMMU sees. */
+    {0x00, 0x0F, absent_read, absent_write},
+    {0xC0, 0xDF, absent_read, absent_write},
+    {SYSTEM_CONTROL, SYSTEM_CONTROL, byte_read, system_control_write},
+    {KEYBOARD_DATA, KEYBOARD_DATA, byte_read, keyboard_data_write},
+    {KEYBOARD_COMMAND, KEYBOARD_COMMAND, byte_read, keyboard_command_write},
+    {PROCESSOR_CONTROL, PROCESSOR_CONTROL, byte_read, processor_control_write},
+    {FUNCTION_EJECT, FUNCTION_EJECT + 3, absent_read, absent_write},
+    /* Which events of the chipset raise an SMI; on a machine where that is known. */
+    {0, 0, absent_read, absent_write},
 };
 #define RANGES (sizeof(ranges) / sizeof(ranges[0]))
 
 uint64_t io_permission_map(void)
 {
     uint8_t *map = host_pages(IOPM_PAGES);
+    uint16_t smi_enable = chipset_smi_enable_port();
+
+    if (smi_enable != 0)
+        ranges[RANGES - 1] = (struct io_range){smi_enable, (uint16_t)(smi_enable + 3), absent_read, absent_write};
 
     for (unsigned r = 0; r < RANGES; r++) {
         for (uint32_t port = ranges[r].first; port <= ranges[r].last; port++)

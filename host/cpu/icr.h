@@ -13,6 +13,8 @@
 #define ICR_ASSERT            (1ull << 14)
 #define ICR_LEVEL             (1ull << 15)
 #define ICR_SHORTHAND_MASK    0xC0000ull
+#define ICR_SHORTHAND_OTHERS  0xC0000ull
+#define ICR_LOW               0xFFFFFFFFull
 #define ICR_DESTINATION_SHIFT 32
 
 #endif

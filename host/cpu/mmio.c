@@ -5,6 +5,7 @@
 
 #include "host/base/log.h"
 #include "host/base/memory.h"
+#include "host/cpu/cpu_rules.h"
 #include "host/cpu/inject.h"
 #include "host/cpu/insn_fetch.h"
 #include "host/cpu/mmio_decode.h"
@@ -34,6 +35,19 @@ static void refuse(struct cpu *cpu, const uint8_t *bytes, size_t count)
              cpu->guest->exit_info2, text);
 }
 
+/* QEMU reports the first byte of the page that faulted: for an access that begins in the page before, that is not where
+ * the access begins. */
+static bool begins_at(struct cpu *cpu, struct guest_registers *regs, const struct mmio_instruction *instruction,
+                      uint64_t gpa)
+{
+    struct mmio_state state = {.rip = cpu->guest->rip, .fs_base = cpu->guest->fs.base, .gs_base = cpu->guest->gs.base};
+
+    for (unsigned number = 0; number < 16; number++)
+        state.registers[number] = *register_of(cpu, regs, number);
+    return !cpu_rules.access_start_checked ||
+           mmio_address(instruction, &state) % HOST_PAGE_SIZE == gpa % HOST_PAGE_SIZE;
+}
+
 bool mmio_access(struct cpu *cpu, struct guest_registers *regs)
 {
     struct vmcb *guest = cpu->guest;
@@ -50,7 +64,7 @@ bool mmio_access(struct cpu *cpu, struct guest_registers *regs)
     count = insn_fetch(guest, bytes, sizeof(bytes));
     if (!mmio_decode(bytes, count, &instruction) ||
         (instruction.kind == MMIO_LOAD) != !(guest->exit_info1 & NESTED_FAULT_WRITE) ||
-        gpa % HOST_PAGE_SIZE + instruction.size > HOST_PAGE_SIZE) {
+        gpa % HOST_PAGE_SIZE + instruction.size > HOST_PAGE_SIZE || !begins_at(cpu, regs, &instruction, gpa)) {
         refuse(cpu, bytes, count);
         return false;
     }

@@ -8,6 +8,8 @@
 #define REX      0x40
 #define REX_W    0x08
 #define REX_R    0x04
+#define REX_X    0x02
+#define REX_B    0x01
 
 #define MODRM_MOD(byte) ((byte) >> 6)
 #define MODRM_REG(byte) ((byte) >> 3 & 7)
@@ -24,7 +26,7 @@ struct reader {
     size_t count, at;
     bool ended; /* a read went past the end: the instruction is not complete */
     bool operand_size, address_size;
-    uint8_t rex;
+    uint8_t rex, segment;
 };
 
 static uint8_t next(struct reader *r)
@@ -50,12 +52,12 @@ static bool is_prefix(uint8_t byte)
     switch (byte) {
     case PREFIX_OPERAND_SIZE:
     case PREFIX_ADDRESS_SIZE:
-    case 0x26: /* segments: the address is known already */
+    case 0x26: /* ES, CS, SS and DS are flat in 64-bit code */
     case 0x2E:
     case 0x36:
     case 0x3E:
-    case 0x64:
-    case 0x65:
+    case MMIO_FS:
+    case MMIO_GS:
         return true;
     default: /* LOCK, REP and REPNE belong to no instruction that is decoded here */
         return false;
@@ -73,6 +75,8 @@ static uint8_t prefixes(struct reader *r)
             r->operand_size = true;
         if (byte == PREFIX_ADDRESS_SIZE)
             r->address_size = true;
+        if (byte == MMIO_FS || byte == MMIO_GS)
+            r->segment = byte;
     }
     return byte;
 }
@@ -84,20 +88,52 @@ static uint8_t operand_size(const struct reader *r)
     return r->operand_size ? 2 : 4;
 }
 
-/* Steps over ModRM, SIB and displacement of a memory operand; *reg is the field in the middle. */
-static bool memory_operand(struct reader *r, uint8_t *reg)
+#define SIB_INDEX(byte) ((byte) >> 3 & 7)
+#define SIB_SCALE(byte) ((byte) >> 6)
+#define INDEX_NONE      4u /* without REX.X */
+
+static uint64_t displacement(struct reader *r, unsigned size)
+{
+    uint64_t value = next_number(r, size);
+
+    return size == 1 ? (uint64_t)(int64_t)(int8_t)value : (uint64_t)(int64_t)(int32_t)value;
+}
+
+static uint8_t extended(const struct reader *r, uint8_t number, uint8_t rex_bit)
+{
+    return (uint8_t)(number + (r->rex & rex_bit ? 8 : 0));
+}
+
+/* Index and scale; returns the field of the base. */
+static uint8_t sib(struct reader *r, struct mmio_operand *operand)
+{
+    uint8_t byte = next(r), index = extended(r, SIB_INDEX(byte), REX_X);
+
+    if (index != INDEX_NONE) {
+        operand->index = index;
+        operand->scale = SIB_SCALE(byte);
+    }
+    return SIB_BASE(byte);
+}
+
+/* Decodes ModRM, SIB and displacement of a memory operand; *reg is the field in the middle. */
+static bool memory_operand(struct reader *r, struct mmio_operand *operand, uint8_t *reg)
 {
     uint8_t modrm = next(r), mod = MODRM_MOD(modrm), base = MODRM_RM(modrm);
+    bool has_sib = base == RM_SIB;
 
     *reg = MODRM_REG(modrm);
     if (mod == MOD_REGISTER)
         return false;
-    if (base == RM_SIB)
-        base = SIB_BASE(next(r));
+    if (has_sib)
+        base = sib(r, operand);
+    operand->base = extended(r, base, REX_B);
+    if (mod == 0 && base == RM_RIP)
+        operand->base = has_sib ? MMIO_NO_REGISTER : MMIO_NEXT_INSTRUCTION;
     if (mod == 1)
-        next_number(r, 1);
+        operand->displacement = displacement(r, 1);
     else if (mod == 2 || (mod == 0 && base == RM_RIP))
-        next_number(r, 4);
+        operand->displacement = displacement(r, 4);
     return !r->ended;
 }
 
@@ -106,7 +142,7 @@ static bool with_register(struct reader *r, struct mmio_instruction *i, enum mmi
     i->kind = kind;
     i->size = size;
     i->destination = size;
-    if (!memory_operand(r, &i->reg))
+    if (!memory_operand(r, &i->operand, &i->reg))
         return false;
     if (r->rex & REX_R)
         i->reg += 8;
@@ -137,7 +173,7 @@ static bool with_immediate(struct reader *r, struct mmio_instruction *i, uint8_t
 
     i->kind = MMIO_STORE_IMMEDIATE;
     i->size = size;
-    if (!memory_operand(r, &extension) || extension != 0)
+    if (!memory_operand(r, &i->operand, &extension) || extension != 0)
         return false;
     i->immediate = next_number(r, size == 8 ? 4 : size);
     if (size == 8)
@@ -151,7 +187,7 @@ static bool absolute(struct reader *r, struct mmio_instruction *i, enum mmio_kin
     i->kind = kind;
     i->size = size;
     i->destination = size;
-    next_number(r, r->address_size ? 4 : 8);
+    i->operand.displacement = next_number(r, r->address_size ? 4 : 8);
     return true;
 }
 
@@ -208,11 +244,33 @@ bool mmio_decode(const uint8_t *bytes, size_t count, struct mmio_instruction *in
     struct reader r = {.bytes = bytes, .count = count};
     uint8_t opcode = prefixes(&r);
 
-    *instruction = (struct mmio_instruction){0};
+    *instruction = (struct mmio_instruction){.operand = {.base = MMIO_NO_REGISTER, .index = MMIO_NO_REGISTER}};
     if (!one_byte(&r, instruction, opcode) || r.ended)
         return false;
     instruction->length = (uint8_t)r.at;
+    instruction->operand.segment = r.segment;
+    instruction->operand.address_32 = r.address_size;
     return true;
+}
+
+uint64_t mmio_address(const struct mmio_instruction *instruction, const struct mmio_state *state)
+{
+    const struct mmio_operand *operand = &instruction->operand;
+    uint64_t address = operand->displacement;
+
+    if (operand->base == MMIO_NEXT_INSTRUCTION)
+        address += state->rip + instruction->length;
+    else if (operand->base != MMIO_NO_REGISTER)
+        address += state->registers[operand->base];
+    if (operand->index != MMIO_NO_REGISTER)
+        address += state->registers[operand->index] << operand->scale;
+    if (operand->address_32)
+        address = (uint32_t)address;
+    if (operand->segment == MMIO_FS)
+        address += state->fs_base;
+    if (operand->segment == MMIO_GS)
+        address += state->gs_base;
+    return address;
 }
 
 static uint64_t low_bytes(uint64_t value, unsigned size)

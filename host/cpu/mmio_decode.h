@@ -24,7 +24,26 @@ struct mmio_instruction {
     uint8_t destination; /* LOAD: bytes of the register that are written; 4 clears the upper half */
     bool sign;           /* LOAD: sign-extended, else zero-extended */
     uint64_t immediate;  /* STORE_IMMEDIATE */
+    struct mmio_operand {
+        uint8_t base, index; /* numbers of registers, or MMIO_NO_REGISTER; base may be MMIO_NEXT_INSTRUCTION */
+        uint8_t scale;       /* shift of the index */
+        uint8_t segment;     /* MMIO_FLAT, or the prefix of FS or GS */
+        bool address_32;     /* the address is cut to 32 bits */
+        uint64_t displacement;
+    } operand;
 };
+#define MMIO_NO_REGISTER      0xFFu
+#define MMIO_NEXT_INSTRUCTION 0xFEu
+#define MMIO_FLAT             0u
+#define MMIO_FS               0x64u
+#define MMIO_GS               0x65u
+
+/* What an address is made of: the sixteen registers in the order of their numbers, RIP of the instruction, bases. */
+struct mmio_state {
+    uint64_t registers[16], rip, fs_base, gs_base;
+};
+/* Linear address of the operand: the first byte of the access. */
+uint64_t mmio_address(const struct mmio_instruction *instruction, const struct mmio_state *state);
 
 /* `bytes` from RIP on, as many as could be read. False for every instruction that is not in the list above. */
 bool mmio_decode(const uint8_t *bytes, size_t count, struct mmio_instruction *instruction);

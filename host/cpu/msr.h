@@ -49,6 +49,7 @@ bool msr_tsc_write(struct cpu *cpu, uint32_t msr, uint64_t value);
 bool msr_apic_base_write(struct cpu *cpu, uint32_t msr, uint64_t value);
 bool msr_pat_write(struct cpu *cpu, uint32_t msr, uint64_t value);
 bool msr_x2apic_icr_write(struct cpu *cpu, uint32_t msr, uint64_t value);
+bool msr_x2apic_entry_write(struct cpu *cpu, uint32_t msr, uint64_t value);
 bool msr_efer_read(struct cpu *cpu, uint32_t msr, uint64_t *value);
 bool msr_efer_write(struct cpu *cpu, uint32_t msr, uint64_t value);
 

@@ -27,9 +27,15 @@ static const struct msr_rule rules[] = {
     {MSR_PAT, MSR_PAT, MSR_DIRECT_READ, msr_passed_read, msr_pat_write},
     {0x2FF, 0x2FF, MSR_DIRECT_READ, msr_passed_read, msr_passed_write},
     /* x2APIC: the guest owns the local APIC. */
-    {0x800, MSR_X2APIC_ICR - 1, DIRECT, msr_passed_read, msr_passed_write},
+    {0x800, 0x82E, DIRECT, msr_passed_read, msr_passed_write},
+    {0x82F, 0x82F, MSR_DIRECT_READ, msr_passed_read, msr_x2apic_entry_write}, /* entry of corrected machine checks */
     {MSR_X2APIC_ICR, MSR_X2APIC_ICR, MSR_DIRECT_READ, msr_passed_read, msr_x2apic_icr_write},
-    {MSR_X2APIC_ICR + 1, 0x8FF, DIRECT, msr_passed_read, msr_passed_write},
+    {0x831, 0x831, DIRECT, msr_passed_read, msr_passed_write},
+    {0x832, 0x837, MSR_DIRECT_READ, msr_passed_read, msr_x2apic_entry_write},
+    {0x838, 0x84F, DIRECT, msr_passed_read, msr_passed_write},
+    /* Extended entries of AMD's APIC. */
+    {0x850, 0x853, MSR_DIRECT_READ, msr_passed_read, msr_x2apic_entry_write},
+    {0x854, 0x8FF, DIRECT, msr_passed_read, msr_passed_write},
     {MSR_EFER, MSR_EFER, 0, msr_efer_read, msr_efer_write},
     {0xC0000081, 0xC0000084, DIRECT, msr_passed_read, msr_passed_write}, /* SYSCALL: part of the VMCB */
     {0xC0000100, 0xC0000102, DIRECT, msr_passed_read, msr_passed_write}, /* FS, GS, kernel GS: part of the VMCB */

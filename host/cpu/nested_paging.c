@@ -172,6 +172,12 @@ void nested_show_zeros(uint64_t gpa, uint64_t length)
         set_entry(gpa + at, (uintptr_t)zeros | ENTRY_LEAF_RX);
 }
 
+void nested_show_read_only(uint64_t gpa, uint64_t length)
+{
+    for (uint64_t at = 0; at < length; at += SIZE_4K)
+        set_entry(gpa + at, (gpa + at) | ENTRY_LEAF_RX);
+}
+
 /* Fills `table` with the pieces of a leaf, so that one of them can change. */
 static void split(uint64_t *table, uint64_t leaf, uint64_t size, uint64_t piece_flags)
 {

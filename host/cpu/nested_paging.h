@@ -18,6 +18,8 @@ bool nested_paging_fill(uint64_t gpa);
 bool nested_page_set(uint64_t gpa, void *page);
 /* Shows zeros there, to be read only: for memory in which a guest looks for tables of the firmware. */
 void nested_show_zeros(uint64_t gpa, uint64_t length);
+/* Shows what is there, to be read only: stores go to the handler of the range. */
+void nested_show_read_only(uint64_t gpa, uint64_t length);
 
 /* Shows `page` (of the host's pool) at `gpa`, readable and executable, and writable on request, in place of what is
  * there; one overlay at a time. False when the GPA cannot be mapped. */

@@ -4,6 +4,7 @@
 #include "host/cpu/icr.h"
 #include "host/cpu/msr.h"
 #include "host/cpu/processors.h"
+#include "host/platform/machine_rules.h"
 
 #define PAT_ENTRIES 8
 
@@ -85,11 +86,18 @@ bool msr_x2apic_icr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
     uint64_t mode = value & ICR_MODE_MASK;
 
+    if (!(cpu_rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC) || mode == ICR_MODE_SMI)
+        return false;
     if (mode == ICR_MODE_INIT || mode == ICR_MODE_START)
         return processors_command(cpu, value);
-    if (mode == ICR_MODE_SMI)
-        return false;
     return wrmsr_safe(msr, value);
+}
+
+/* Entries of the local vector table: an SMI would run in the guest's hands, an INIT takes the processor away. */
+bool msr_x2apic_entry_write(struct cpu *cpu, uint32_t msr, uint64_t value)
+{
+    (void)cpu;
+    return delivery_allowed((uint32_t)value) && wrmsr_safe(msr, value);
 }
 
 /* SVME stays set in the real register, without it VMMCALL would raise #UD before the intercept is looked at. */

@@ -3,6 +3,7 @@
 
 #include "host/base/counters.h"
 #include "host/base/instructions.h"
+#include "host/base/local_apic.h"
 #include "host/base/lock.h"
 #include "host/base/log.h"
 #include "host/base/memory.h"
@@ -69,7 +70,8 @@ static struct cpu *find(uint32_t apic_id)
 
 static void send(const struct cpu *target, uint64_t command)
 {
-    cpu_wrmsr(MSR_X2APIC_ICR, ((uint64_t)target->apic_id << ICR_DESTINATION_SHIFT) | ICR_ASSERT | command);
+    if (!local_apic_send(target->apic_id, (uint32_t)(ICR_ASSERT | command)))
+        host_panic("the local APIC of processor %u stays busy", processor_index());
 }
 
 /* First C code of a processor that was started. The sender holds the host's lock until `arrived`. */
@@ -118,18 +120,9 @@ static void start(struct cpu *cpu, uint8_t vector)
  * QEMU carries an INIT out in spite of an intercept, wherever the processor is; with the host's lock in its hands, say.
  * So it is sent to a processor that waits for it, and then for the host's own start-up IPI.
  */
-bool processors_command(const struct cpu *sender, uint64_t icr)
+static void command(struct cpu *target, uint64_t icr)
 {
-    /* An INIT of the first processor would start the firmware on it. */
-    struct cpu *target = find((uint32_t)(icr >> ICR_DESTINATION_SHIFT));
-    uint64_t mode = icr & ICR_MODE_MASK;
-
-    if (!(cpu_rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC) || (icr & (ICR_SHORTHAND_MASK | ICR_LOGICAL)) ||
-        target == sender || (target && target->index == 0))
-        return false;
-    if (target == NULL || (mode == ICR_MODE_INIT && !(icr & ICR_ASSERT)))
-        return true; /* no processor receives it */
-    if (mode == ICR_MODE_INIT) {
+    if ((icr & ICR_MODE_MASK) == ICR_MODE_INIT) {
         processors_park(target);
         target->waits_for_start = true;
         send(target, ICR_MODE_INIT);
@@ -137,7 +130,33 @@ bool processors_command(const struct cpu *sender, uint64_t icr)
         target->waits_for_start = false;
         start(target, (uint8_t)(icr & ICR_VECTOR_MASK));
     }
+}
+
+bool processors_command(const struct cpu *sender, uint64_t icr)
+{
+    /* An INIT of the first processor would start the firmware on it. */
+    struct cpu *target = find((uint32_t)(icr >> ICR_DESTINATION_SHIFT));
+
+    if ((icr & (ICR_SHORTHAND_MASK | ICR_LOGICAL)) || target == sender || (target && target->index == 0))
+        return false;
+    if (target == NULL || ((icr & ICR_MODE_MASK) == ICR_MODE_INIT && !(icr & ICR_ASSERT)))
+        return true; /* no processor receives it */
+    command(target, icr);
     return true;
+}
+
+bool processors_command_others(const struct cpu *sender, uint64_t icr)
+{
+    bool all = true;
+
+    for (unsigned i = 0; i < processors.count; i++) {
+        const struct cpu *cpu = cpu_by_index(i);
+
+        if (cpu != sender)
+            all &= processors_command(sender, (icr & ~ICR_SHORTHAND_MASK & ICR_LOW) | (uint64_t)cpu->apic_id
+                                                                                          << ICR_DESTINATION_SHIFT);
+    }
+    return all;
 }
 
 void processors_enter_host(struct cpu *cpu)
@@ -166,7 +185,7 @@ void processors_leave_host(struct cpu *cpu)
 void processors_call_out(struct cpu *cpu)
 {
     __atomic_add_fetch(&cpu->calls_sent, 1, __ATOMIC_SEQ_CST);
-    cpu_wrmsr(MSR_X2APIC_ICR, ((uint64_t)cpu->apic_id << ICR_DESTINATION_SHIFT) | ICR_ASSERT | ICR_MODE_NMI);
+    send(cpu, ICR_MODE_NMI);
 }
 
 void processors_take_lock(struct cpu *cpu)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The processors beside the first. They stay with the firmware until the guest starts them by INIT and start-up IPIs
- * through its x2APIC; the host then takes each over and enters the guest on it.
+ * The processors beside the first. They stay with the firmware until the guest starts them by INIT and start-up IPIs,
+ * in either mode of its APIC; the host then takes each over and enters the guest on it.
  */
 #ifndef PVT_HOST_CPU_PROCESSORS_H
 #define PVT_HOST_CPU_PROCESSORS_H
@@ -17,8 +17,10 @@ void processors_init(uint64_t low);
 /* Number of virtual processors. */
 unsigned processors_count(void);
 
-/* The guest writes INIT or START to its ICR. False: #GP. */
+/* The guest writes INIT or START to its ICR, without a shorthand. False: refused. */
 bool processors_command(const struct cpu *sender, uint64_t icr);
+/* The same for every processor but the sender: the firmware starts processors so. */
+bool processors_command_others(const struct cpu *sender, uint64_t icr);
 
 /* The host's lock, for an exit. A processor that is to be stopped by INIT stays in here. */
 void processors_take_lock(struct cpu *cpu);

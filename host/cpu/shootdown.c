@@ -5,6 +5,7 @@
  */
 #include "host/cpu/shootdown.h"
 
+#include "host/base/instructions.h"
 #include "host/base/panic.h"
 #include "host/base/reference_time.h"
 #include "host/cpu/cpu_rules.h"
@@ -17,6 +18,8 @@ static void call(struct cpu *cpu)
     uint32_t wanted = __atomic_add_fetch(&cpu->flush_wanted, 1, __ATOMIC_SEQ_CST);
 
     if (__atomic_load_n(&cpu->in_host, __ATOMIC_SEQ_CST))
+        return;
+    if (!cpu_rules.calls_in_any_mode && !(cpu_rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC))
         return;
     processors_call_out(cpu);
     while (!__atomic_load_n(&cpu->in_host, __ATOMIC_SEQ_CST) &&

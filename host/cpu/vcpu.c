@@ -94,8 +94,8 @@ void vcpu_configure(struct cpu *cpu, uint64_t rip, uint64_t rsp)
 {
     struct vmcb *guest = cpu->guest;
 
-    guest->intercept_misc1 = INTERCEPT_NMI | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_INVLPGA | INTERCEPT_IO |
-                             INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
+    guest->intercept_misc1 = INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_INVLPGA |
+                             INTERCEPT_IO | INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
     guest->intercept_misc2 = INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD | INTERCEPT_VMSAVE |
                              INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT;
     guest->iopm_base = partition.iopm;

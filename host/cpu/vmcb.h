@@ -92,6 +92,7 @@ _Static_assert(sizeof(struct vmcb) == 4096, "a VMCB is one page");
 
 /* intercept_misc1 */
 #define INTERCEPT_NMI      (1u << 1)
+#define INTERCEPT_SMI      (1u << 2)
 #define INTERCEPT_INVD     (1u << 22)
 #define INTERCEPT_CPUID    (1u << 18)
 #define INTERCEPT_INVLPGA  (1u << 26)
@@ -133,6 +134,7 @@ _Static_assert(sizeof(struct vmcb) == 4096, "a VMCB is one page");
 
 enum exit_code {
     EXIT_NMI = 0x61,
+    EXIT_SMI = 0x62,
     EXIT_CPUID = 0x72,
     EXIT_INVD = 0x76,
     EXIT_INVLPGA = 0x7A,

@@ -10,6 +10,7 @@
 #include "host/defects/install.h"
 #include "host/defects/seam.h"
 #include "host/hypercalls/call.h"
+#include "host/platform/machine_rules.h"
 
 static struct exit_handlers right_exit;
 
@@ -41,4 +42,14 @@ void defects_install_host_itself(void)
         exit_handlers.invalid = invalid;
     if (defect_active(DEFECT_STRAY_STORE))
         exit_handlers.hypercall = hypercall;
+    if (defect_active(DEFECT_DELIVERY_MODES_FREE))
+        machine_rules.delivery_modes = UINT8_MAX;
+    if (defect_active(DEFECT_TIMER_MESSAGES))
+        machine_rules.timer_messages = true;
+    if (defect_active(DEFECT_CHIPSET_MOVABLE))
+        machine_rules.chipset_writes = true;
+    if (defect_active(DEFECT_ACCESS_START_GUESSED))
+        cpu_rules.access_start_checked = false;
+    if (defect_active(DEFECT_SHOOTDOWN_NEEDS_X2APIC))
+        cpu_rules.calls_in_any_mode = false;
 }

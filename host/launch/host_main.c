@@ -9,6 +9,7 @@
 #include "host/cpu/descriptor_tables.h"
 #include "host/cpu/host_paging.h"
 #include "host/cpu/io.h"
+#include "host/cpu/local_apic_page.h"
 #include "host/cpu/msr.h"
 #include "host/cpu/nested_paging.h"
 #include "host/cpu/processors.h"
@@ -21,6 +22,7 @@
 #include "host/launch/memory_map.h"
 #include "host/platform/acpi.h"
 #include "host/platform/acpi_vmbus.h"
+#include "host/platform/guarded_registers.h"
 #include "host/platform/image.h"
 #include "host/variants/install.h"
 #include "host/vdev/msi.h"
@@ -90,10 +92,13 @@ void host_main(struct launch_args *args)
     if (vdev_off_bus)
         start_vmbus(args);
 
+    guarded_registers_init();
+    local_apic_page_init();
     hypercall_page_init();
     partition.msrpm = msr_permission_map();
     partition.iopm = io_permission_map();
     partition.nested_root = nested_paging_init();
+    guarded_registers_show(nested_show_read_only);
     /* Guests look for an MP table in the last KiB below 640 KiB. */
     if (args->low)
         nested_show_zeros(args->low, TRAMPOLINE_BYTES);

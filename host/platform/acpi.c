@@ -57,6 +57,7 @@ struct ivrs_unit {
 static struct acpi_ecam ecam_of_segment_0; /* base 0: none */
 static uint16_t pm_timer_port;
 static uint64_t vtd_base;
+static uint64_t hpet_base;
 static struct acpi_window pci_window;
 
 /* RSDT and XSDT differ in the size of their entries only. */
@@ -198,6 +199,16 @@ static void note_windows(const struct acpi_table *fadt)
     }
 }
 
+static void note_hpet(const struct acpi_table *table)
+{
+    struct acpi_hpet hpet;
+
+    if (table->length < sizeof(hpet))
+        return;
+    memcpy(&hpet, table, sizeof(hpet));
+    hpet_base = hpet.address;
+}
+
 void acpi_init(uint64_t rsdp_address)
 {
     const struct acpi_rsdp *rsdp = (const struct acpi_rsdp *)(uintptr_t)rsdp_address;
@@ -211,7 +222,7 @@ void acpi_init(uint64_t rsdp_address)
 
     const struct root *root = xsdt.table ? &xsdt : &rsdt;
     const struct acpi_table *fadt = find(root, "FACP");
-    const struct acpi_table *mcfg = find(root, "MCFG");
+    const struct acpi_table *mcfg = find(root, "MCFG"), *hpet = find(root, "HPET");
     struct acpi_table *madt = find(root, "APIC");
     struct acpi_table *dmar = find(root, "DMAR"), *ivrs = find(root, "IVRS");
 
@@ -222,6 +233,8 @@ void acpi_init(uint64_t rsdp_address)
         pm_timer_port = (uint16_t)block;
         note_windows(fadt);
     }
+    if (hpet)
+        note_hpet(hpet);
     if (mcfg)
         note_ecam(mcfg);
     if (madt)
@@ -272,6 +285,11 @@ bool acpi_ecam(struct acpi_ecam *ecam)
 struct acpi_window acpi_pci_window(void)
 {
     return pci_window;
+}
+
+uint64_t acpi_hpet_base(void)
+{
+    return hpet_base;
 }
 
 uint64_t acpi_vtd_base(void)

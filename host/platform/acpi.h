@@ -29,6 +29,8 @@ struct acpi_window {
     uint64_t start, length;
 };
 struct acpi_window acpi_pci_window(void);
+/* Registers of the HPET; 0: the machine has none. */
+uint64_t acpi_hpet_base(void);
 /* Register base of the first VT-d unit of segment 0; 0 = the machine has none. */
 uint64_t acpi_vtd_base(void);
 

@@ -14,6 +14,8 @@ static struct {
     uint32_t length;
     uint32_t apic_ids[HOST_CPUS_MAX];
     unsigned count;
+    uint32_t io_apics[MADT_IO_APICS_MAX];
+    unsigned io_apic_count;
 } madt;
 
 /* Calls `visit` for each processor; what it leaves in *flags is stored. */
@@ -50,11 +52,33 @@ static void note(uint32_t apic_id, uint32_t *flags, uint32_t unused)
         madt.apic_ids[madt.count++] = apic_id;
 }
 
+static void note_io_apics(void)
+{
+    for (uint32_t at = ACPI_MADT_FIRST_STRUCTURE; at + 2 <= madt.length; at += madt.table[at + 1]) {
+        struct acpi_io_apic io_apic;
+
+        if (madt.table[at + 1] == 0)
+            return;
+        if (madt.table[at] != ACPI_MADT_IO_APIC || at + sizeof(io_apic) > madt.length ||
+            madt.io_apic_count == MADT_IO_APICS_MAX)
+            continue;
+        memcpy(&io_apic, madt.table + at, sizeof(io_apic));
+        madt.io_apics[madt.io_apic_count++] = io_apic.address;
+    }
+}
+
 void madt_read(uint8_t *table, uint32_t length)
 {
     madt.table = table;
     madt.length = length;
     for_each(note, 0);
+    note_io_apics();
+}
+
+unsigned madt_io_apics(const uint32_t **addresses)
+{
+    *addresses = madt.io_apics;
+    return madt.io_apic_count;
 }
 
 unsigned madt_processors(const uint32_t **apic_ids)

@@ -5,7 +5,7 @@
 
 #include "host/base/panic.h"
 
-#define RANGES_MAX 4
+#define RANGES_MAX 8
 
 static struct {
     const struct mmio_range *range[RANGES_MAX];

@@ -36,6 +36,8 @@ uint16_t pci_config_read16(uint16_t bdf, unsigned offset);
 #define PCI_SUBCLASS_NVME 0x08u /* of storage */
 #define PCI_CLASS_DISPLAY 0x03u
 #define PCI_CLASS_BRIDGE  0x06u
+#define PCI_SUBCLASS_HOST 0x00u /* of bridge */
+#define PCI_SUBCLASS_ISA  0x01u
 
 #define PCI_CAPABILITY_EXPRESS    0x10u
 #define PCI_EXPRESS_TYPE_SHIFT    4

@@ -82,6 +82,20 @@ void pci_function_add(const struct pci_function *function)
     pci.function[pci.count++] = *function;
 }
 
+static enum pci_chipset chipset_of(uint16_t bdf)
+{
+    if (pci_config_read8(bdf, PCI_CLASS) != PCI_CLASS_BRIDGE)
+        return PCI_CHIPSET_NONE;
+    switch (pci_config_read8(bdf, PCI_SUBCLASS)) {
+    case PCI_SUBCLASS_HOST:
+        return PCI_CHIPSET_HOST;
+    case PCI_SUBCLASS_ISA:
+        return PCI_CHIPSET_ISA;
+    default:
+        return PCI_CHIPSET_NONE;
+    }
+}
+
 static void add_function(uint16_t bdf, uint32_t alias)
 {
     bool bridge = (pci_config_read8(bdf, PCI_HEADER_TYPE) & PCI_HEADER_TYPE_MASK) == PCI_HEADER_TYPE_BRIDGE;
@@ -91,6 +105,7 @@ static void add_function(uint16_t bdf, uint32_t alias)
         .bdf = bdf,
         .requester = alias == ALIAS_NONE ? bdf : (uint16_t)alias,
         .managed = alias == ALIAS_NONE && !bridge && manageable(bdf),
+        .chipset = chipset_of(bdf),
     });
     host_log(LOG_TRACE, "pci %02x:%02x.%u %08x%s\n", bdf >> 8, bdf >> 3 & 0x1Fu, bdf & 7u,
              pci_config_read32(bdf, PCI_VENDOR_ID), pci.function[pci.count - 1].managed ? " managed" : "");

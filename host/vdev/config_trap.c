@@ -10,7 +10,9 @@
 #include "host/base/panic.h"
 #include "host/iommu/soft_backend.h"
 #include "host/platform/acpi.h"
+#include "host/platform/chipset.h"
 #include "host/platform/mmio_ranges.h"
+#include "host/platform/pci_functions.h"
 #include "host/vdev/bar_decode.h"
 #include "host/vdev/vdev.h"
 
@@ -18,7 +20,8 @@
 #define CONFIG_DATA           0xCFCu
 #define CONFIG_ADDRESS_ENABLE (1u << 31)
 
-#define REMOVED_MAX 64u
+#define CONFIG_PORT_SPACE 256u /* bytes of each function */
+#define REMOVED_MAX       64u
 
 static struct {
     struct mmio_range ecam;
@@ -58,15 +61,86 @@ static struct vdev_function *on_bus(uint16_t bdf)
     return vdev_off_bus ? NULL : vdev_find(bdf);
 }
 
+static uint16_t ecam_bdf(uint64_t gpa)
+{
+    return (uint16_t)((gpa - access.ecam.start) / CONFIG_SPACE_SIZE);
+}
+
 static struct vdev_function *ecam_function(uint64_t gpa)
 {
-    return on_bus((uint16_t)((gpa - access.ecam.start) / CONFIG_SPACE_SIZE));
+    return on_bus(ecam_bdf(gpa));
+}
+
+/* Bytes of the configuration space of a function of the machine, through the ports; below 256. */
+static uint32_t machine_read(uint16_t port, unsigned size)
+{
+    switch (size) {
+    case 1:
+        return cpu_in8(port);
+    case 2:
+        return cpu_in16(port);
+    default:
+        return cpu_in32(port);
+    }
+}
+
+static void machine_write(uint16_t port, unsigned size, uint32_t value)
+{
+    switch (size) {
+    case 1:
+        cpu_out8(port, (uint8_t)value);
+        break;
+    case 2:
+        cpu_out16(port, (uint16_t)value);
+        break;
+    default:
+        cpu_out32(port, value);
+        break;
+    }
+}
+
+/* Chooses a register for the two above. The guest's own choice is put back by guest_address(). */
+static uint16_t choose(uint16_t bdf, unsigned offset)
+{
+    cpu_out32(CONFIG_ADDRESS, CONFIG_ADDRESS_ENABLE | (uint32_t)bdf << 8 | (offset & 0xFCu));
+    return (uint16_t)(CONFIG_DATA + offset % 4);
+}
+
+static void guest_address(void)
+{
+    cpu_out32(CONFIG_ADDRESS, access.address);
+}
+
+static bool is_reachable(unsigned offset, unsigned size)
+{
+    return size <= 4 && offset % 4 + size <= 4 && offset + size <= CONFIG_PORT_SPACE;
+}
+
+static uint64_t guarded_read(uint16_t bdf, unsigned offset, unsigned size)
+{
+    uint64_t value = UINT64_MAX;
+
+    if (is_reachable(offset, size)) {
+        value = machine_read(choose(bdf, offset), size);
+        guest_address();
+    }
+    return value;
+}
+
+static void guarded_write(uint16_t bdf, unsigned offset, unsigned size, uint64_t value)
+{
+    if (!is_reachable(offset, size) || !chipset_write_allowed(bdf, offset, size))
+        return;
+    machine_write(choose(bdf, offset), size, (uint32_t)value);
+    guest_address();
 }
 
 static uint64_t ecam_read(uint64_t gpa, unsigned size)
 {
     const struct vdev_function *function = ecam_function(gpa);
 
+    if (chipset_is_guarded(ecam_bdf(gpa)))
+        return guarded_read(ecam_bdf(gpa), (unsigned)(gpa % CONFIG_SPACE_SIZE), size);
     return function != NULL ? vdev_config_read(function, (unsigned)(gpa % CONFIG_SPACE_SIZE), size) : UINT64_MAX;
 }
 
@@ -74,7 +148,9 @@ static void ecam_write(uint64_t gpa, unsigned size, uint64_t value)
 {
     struct vdev_function *function = ecam_function(gpa);
 
-    if (function != NULL)
+    if (chipset_is_guarded(ecam_bdf(gpa)))
+        guarded_write(ecam_bdf(gpa), (unsigned)(gpa % CONFIG_SPACE_SIZE), size, value);
+    else if (function != NULL)
         vdev_config_write(function, (unsigned)(gpa % CONFIG_SPACE_SIZE), size, value);
 }
 
@@ -84,8 +160,7 @@ void config_trap_hide(uint16_t bdf)
     unsigned bus = bdf >> 8;
 
     if (acpi_ecam(&ecam) && bus >= ecam.first_bus && bus <= ecam.last_bus)
-        guest_protect(ecam.base + (uint64_t)bdf * CONFIG_SPACE_SIZE, CONFIG_SPACE_SIZE,
-                      "configuration of a virtual function");
+        guest_protect(ecam.base + (uint64_t)bdf * CONFIG_SPACE_SIZE, CONFIG_SPACE_SIZE, "configuration of a function");
 }
 
 void config_trap_remove(uint16_t bdf)
@@ -98,13 +173,20 @@ void config_trap_remove(uint16_t bdf)
 
 void config_trap_init(void)
 {
+    const struct pci_function *function;
     struct acpi_ecam ecam;
+    unsigned count;
 
     if (!acpi_ecam(&ecam))
         return;
     access.ecam = (struct mmio_range){
         .start = ecam.base, .length = (ecam.last_bus + 1ull) << 20, .read = ecam_read, .write = ecam_write};
     mmio_add(&access.ecam);
+    function = pci_functions(&count);
+    for (unsigned i = 0; i < count; i++) {
+        if (chipset_is_guarded(function[i].bdf))
+            config_trap_hide(function[i].bdf);
+    }
 }
 
 static bool is_data(uint16_t port, unsigned size)
@@ -142,14 +224,7 @@ uint32_t config_port_read(uint16_t port, unsigned size)
         return (uint32_t)vdev_config_read(function, port_offset(port), size);
     if (port_removed(port, size))
         return UINT32_MAX;
-    switch (size) {
-    case 1:
-        return cpu_in8(port);
-    case 2:
-        return cpu_in16(port);
-    default:
-        return cpu_in32(port);
-    }
+    return machine_read(port, size);
 }
 
 void config_port_write(uint16_t port, unsigned size, uint32_t value)
@@ -164,15 +239,11 @@ void config_port_write(uint16_t port, unsigned size, uint32_t value)
         return;
     if (port == CONFIG_ADDRESS && size == 4)
         access.address = value;
-    switch (size) {
-    case 1:
-        cpu_out8(port, (uint8_t)value);
-        break;
-    case 2:
-        cpu_out16(port, (uint16_t)value);
-        break;
-    default:
-        cpu_out32(port, value);
-        break;
-    }
+    /* The machine splits a store that is partly to the data and partly to anything else. */
+    if (port + size > CONFIG_DATA && (port < CONFIG_DATA || port + size > CONFIG_DATA + 4 ||
+                                      !chipset_write_allowed((uint16_t)(access.address >> 8), port_offset(port), size)))
+        return;
+    if (port < CONFIG_ADDRESS)
+        return;
+    machine_write(port, size, value);
 }

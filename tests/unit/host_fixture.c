@@ -124,10 +124,10 @@ enum hv_status call_retarget_interrupt(struct call_context *context)
 }
 
 static const struct pci_function pci[] = {
-    {FIXTURE_BDF(0), FIXTURE_BDF(0), FIXTURE_BDF(0), true, false},
-    {FIXTURE_BDF(1), FIXTURE_BDF(1), FIXTURE_BDF(1), true, false},
-    {FIXTURE_BDF(2), FIXTURE_BDF(2), FIXTURE_BDF(2), true, false},
-    {0xFA, 0xFA, 0xFA, false, false},
+    {FIXTURE_BDF(0), FIXTURE_BDF(0), FIXTURE_BDF(0), true, false, PCI_CHIPSET_NONE},
+    {FIXTURE_BDF(1), FIXTURE_BDF(1), FIXTURE_BDF(1), true, false, PCI_CHIPSET_NONE},
+    {FIXTURE_BDF(2), FIXTURE_BDF(2), FIXTURE_BDF(2), true, false, PCI_CHIPSET_NONE},
+    {0xFA, 0xFA, 0xFA, false, false, PCI_CHIPSET_NONE},
 };
 
 const struct pci_function *pci_function_find(uint64_t device_id)

@@ -7,8 +7,10 @@
 #include "host/base/panic.h"
 #include "tests/unit/unit.h"
 
-#define PAGES        300u /* more than the target has */
-#define TARGET_BYTES (1u << 20)
+#define PAGES        600u /* more than get a pattern */
+#define SEALED_BYTES (2u << 20)
+#define TARGET_BYTES (1u << 19)
+#define SEALED_FIRST ((sizeof(pages) - SEALED_BYTES) / sizeof(pages[0]))
 
 static uint64_t pages[PAGES * HOST_PAGE_SIZE / sizeof(uint64_t)];
 static uint64_t used; /* bytes */
@@ -47,7 +49,7 @@ static void nothing_changed(void **state)
 
     (void)state;
     integrity_check(true, &found);
-    assert_int_equal(found.bytes_checked, 4096 + sizeof(table) + sizeof(pages));
+    assert_int_equal(found.bytes_checked, 4096 + sizeof(table) + SEALED_BYTES);
     expect(true, 0, 0, 0);
     expect(false, 0, 0, 0);
 }
@@ -58,7 +60,7 @@ static void each_word_of_a_page(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 100; i++) {
-        uint64_t *word = &pages[random_below(&r, sizeof(pages) / sizeof(pages[0]))];
+        uint64_t *word = &pages[SEALED_FIRST + random_below(&r, SEALED_BYTES / sizeof(pages[0]))];
 
         *word ^= UINT64_C(1) << random_below(&r, 64);
         expect(true, 0, 1, (uintptr_t)word);
@@ -68,12 +70,12 @@ static void each_word_of_a_page(void **state)
 
 static void neighbors_that_change_places(void **state)
 {
-    uint64_t first = pages[10];
+    uint64_t first = pages[SEALED_FIRST + 10];
 
     (void)state;
-    pages[10] = pages[11];
-    pages[11] = first;
-    expect(true, 0, 2, (uintptr_t)&pages[10]);
+    pages[SEALED_FIRST + 10] = pages[SEALED_FIRST + 11];
+    pages[SEALED_FIRST + 11] = first;
+    expect(true, 0, 2, (uintptr_t)&pages[SEALED_FIRST + 10]);
 }
 
 static void target_is_the_end(void **state)
@@ -84,17 +86,19 @@ static void target_is_the_end(void **state)
     integrity_target(&start, &length);
     assert_int_equal(length, TARGET_BYTES);
     assert_int_equal(start, (uintptr_t)pages + sizeof(pages) - TARGET_BYTES);
-    pages[0] = 0;
+    pages[SEALED_FIRST] ^= 1;
     expect(false, 0, 0, 0);
-    expect(true, 0, 1, (uintptr_t)pages);
+    expect(true, 0, 1, (uintptr_t)&pages[SEALED_FIRST]);
 }
 
 static void pages_given_out_later(void **state)
 {
     (void)state;
-    used = HOST_PAGE_SIZE;
-    pages[0] = 0;
+    used = sizeof(pages) - HOST_PAGE_SIZE; /* all but the last one */
+    pages[SEALED_FIRST] ^= 1;
     expect(true, 0, 0, 0);
+    pages[sizeof(pages) / sizeof(pages[0]) - 1] ^= 1;
+    expect(true, 0, 1, (uintptr_t)&pages[sizeof(pages) / sizeof(pages[0]) - 1]);
 }
 
 static void constants(void **state)

@@ -206,6 +206,42 @@ static void values(void **state)
     assert_true(mmio_stored(&i, 0) == 0xFFFFFFFF);
 }
 
+/* Register n holds (n + 1) << 32, but for those below 4 GiB, so that each address tells which registers are in it. */
+static void addresses(void **state)
+{
+    static const struct {
+        uint8_t bytes[12], length;
+        uint64_t address;
+    } cases[] = {
+        {{0x8B, 0x08}, 2, 0x100000000},                                                      /* (rax) */
+        {{0x41, 0x8B, 0x08}, 3, 0x900000000},                                                /* (r8) */
+        {{0x8B, 0x57, 0xF8}, 3, 0x7FFFFFFF8},                                                /* -8(rdi) */
+        {{0x8B, 0x97, 0x00, 0x00, 0x00, 0x80}, 6, 0x780000000},                              /* -2 GiB(rdi) */
+        {{0x8B, 0x35, 0x10, 0x00, 0x00, 0x00}, 6, 0x1000016},                                /* 16(rip) */
+        {{0x8B, 0x04, 0x24}, 3, 0x500000000},                                                /* (rsp) */
+        {{0x8B, 0x04, 0xB7}, 3, 0x800000000 + 4 * UINT64_C(0x700000000)},                    /* (rdi,rsi,4) */
+        {{0x42, 0x8B, 0x04, 0x27}, 4, 0x800000000 + UINT64_C(0xD00000000)},                  /* (rdi,r12) */
+        {{0x8B, 0x0C, 0xC5, 0x00, 0x10, 0x00, 0x00}, 7, 0x1000 + 8 * UINT64_C(0x100000000)}, /* 0x1000(,rax,8) */
+        {{0x8B, 0x0C, 0x25, 0x00, 0x10, 0x00, 0x00}, 7, 0x1000},                             /* 0x1000 */
+        {{0x41, 0x8B, 0x4D, 0x00}, 4, 0xE00000000},                                          /* (r13) */
+        {{0x67, 0x8B, 0x47, 0x04}, 4, 4},                                                    /* 4(edi) */
+        {{0x64, 0x8B, 0x07}, 3, 0x800000000 + UINT64_C(0xF5000)},                            /* fs:(rdi) */
+        {{0x65, 0x67, 0x8B, 0x07}, 4, UINT64_C(0x65000)},                                    /* gs:(edi) */
+        {{0xA1, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11}, 9, 0x1122334455667788},     /* absolute */
+    };
+    struct mmio_state registers = {.rip = 0x1000000, .fs_base = 0xF5000, .gs_base = 0x65000};
+    struct mmio_instruction i;
+
+    (void)state;
+    for (unsigned n = 0; n < 16; n++)
+        registers.registers[n] = (n + UINT64_C(1)) << 32;
+    for (unsigned c = 0; c < UNIT_COUNT(cases); c++) {
+        assert_true(mmio_decode(cases[c].bytes, cases[c].length, &i));
+        assert_int_equal(i.length, cases[c].length);
+        assert_int_equal(mmio_address(&i, &registers), cases[c].address);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +250,7 @@ int main(void)
         cmocka_unit_test(refused_encodings),
         cmocka_unit_test(random_bytes),
         cmocka_unit_test(values),
+        cmocka_unit_test(addresses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

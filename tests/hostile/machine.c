@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* Registers of the chipset by which memory is mapped, moved or masked, for the guest and its host alike. */
+#define TEST_GROUP "hostile"
+#include "drivers/pci.h"
+#include "drivers/pci_ecam.h"
+#include "kernel/cpu.h"
+#include "lib/bits.h"
+#include "tests/hostile/hostile.h"
+
+#define CONFIG_ADDRESS 0xCF8u
+#define CONFIG_DATA    0xCFCu
+#define CONFIG_ENABLE  BIT(31)
+#define HEADER_END     0x40u
+#define SPACE_END      0x100u
+#define CLASS_HOST     0x060000u
+#define CLASS_ISA      0x060100u
+#define CLASS_MASK     0xFFFF00u
+
+/* Chipset registers of an ICH9 (14.1.1.26): the window of its other registers. */
+#define ICH9_VENDOR 0x8086u
+#define ICH9_DEVICE 0x2918u
+#define ICH9_RCBA   0xF0u
+#define RCBA_ENABLE BIT(0)
+#define ICH9_ROUTE  0x60u /* and 0x68: which interrupt a pin raises; an operating system chooses it */
+
+static const struct pci_function *find_class(uint32_t class_code)
+{
+    size_t count;
+    const struct pci_function *f = pci_functions(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if ((f[i].class_code & CLASS_MASK) == class_code && f[i].segment == 0 && !f[i].vpci) {
+            return &f[i];
+        }
+    }
+    return NULL;
+}
+
+static uint32_t port_read(const struct pci_function *f, unsigned offset)
+{
+    cpu_out32(CONFIG_ADDRESS, (uint32_t)CONFIG_ENABLE | (uint32_t)f->bdf << 8 | (offset & ~3u));
+    return cpu_in32(CONFIG_DATA);
+}
+
+/* `shift` 0: the register's own bytes; otherwise the store begins that many bytes earlier. */
+static void port_write(const struct pci_function *f, unsigned offset, unsigned size, uint32_t value)
+{
+    uint16_t port = (uint16_t)(CONFIG_DATA + offset % 4);
+
+    cpu_out32(CONFIG_ADDRESS, (uint32_t)CONFIG_ENABLE | (uint32_t)f->bdf << 8 | (offset & ~3u));
+    switch (size) {
+    case 1:
+        cpu_out8(port, (uint8_t)value);
+        break;
+    case 2:
+        cpu_out16(port, (uint16_t)value);
+        break;
+    default:
+        cpu_out32(port, value);
+        break;
+    }
+}
+
+static void ecam_write(const struct pci_function *f, unsigned offset, unsigned size, uint32_t value)
+{
+    volatile void *reg = pci_ecam_register(f->segment, f->bdf, offset);
+
+    if (reg) {
+        (void)store_caught((uint64_t)(uintptr_t)reg, size, value);
+    }
+}
+
+/* Writes the inverse by each way and of each size; the old value is back before a check looks. */
+static void expect_fixed(struct test_run *t, const struct pci_function *f, unsigned offset)
+{
+    uint32_t old = port_read(f, offset);
+
+    for (unsigned size = 1; size <= 4; size *= 2) {
+        for (unsigned at = 0; at + size <= 4; at++) {
+            uint32_t by_port, by_ecam;
+
+            port_write(f, offset + at, size, ~old >> 8 * at);
+            by_port = port_read(f, offset);
+            port_write(f, offset, 4, old);
+            ecam_write(f, offset + at, size, ~old >> 8 * at);
+            by_ecam = port_read(f, offset);
+            port_write(f, offset, 4, old);
+            STEP("register 0x%llx, %llu bytes: 0x%llx by port, 0x%llx by ECAM", offset, size, by_port, by_ecam);
+            CHECK_EQ(by_port, old, "register of a bridge after a write by port");
+            CHECK_EQ(by_ecam, old, "register of a bridge after a write to ECAM");
+        }
+    }
+}
+
+STRESS(chipset_windows,
+       PROMISE("No write moves or switches off a window, a block of registers or shadow memory of the chipset")
+       COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
+       STEPS("Clears the enable bit of the window of chipset registers (RCBA) by port and by ECAM. Then writes the inverse of "
+             "each register from 0x40 on of the host bridge and of the ISA bridge, with 1, 2 and 4 bytes, by both ways; and "
+             "writes across the end of the address port.")
+       EXPECTS("All keep their values, except for those that route the pins of interrupts.")
+       IF_IT_FAILS("The guest lays a window over the host's memory, or moves registers that the host uses: the host reads and "
+                   "writes something else from then on."))
+{
+    const struct pci_function *isa = find_class(CLASS_ISA), *host = find_class(CLASS_HOST);
+    uint32_t old, by_port, by_ecam;
+
+    need_integrity(t, NULL);
+    if (isa && isa->vendor == ICH9_VENDOR && isa->device == ICH9_DEVICE) {
+        old = port_read(isa, ICH9_RCBA);
+        port_write(isa, ICH9_RCBA, 4, old ^ (uint32_t)RCBA_ENABLE);
+        by_port = port_read(isa, ICH9_RCBA);
+        port_write(isa, ICH9_RCBA, 4, old);
+        ecam_write(isa, ICH9_RCBA, 4, old ^ (uint32_t)RCBA_ENABLE);
+        by_ecam = port_read(isa, ICH9_RCBA);
+        port_write(isa, ICH9_RCBA, 4, old);
+        CHECK_EQ(by_port, old, "RCBA after a write by port");
+        CHECK_EQ(by_ecam, old, "RCBA after a write to ECAM");
+    }
+    for (unsigned offset = HEADER_END; offset < SPACE_END; offset += 4) {
+        if (host) {
+            expect_fixed(t, host, offset);
+        }
+        if (isa && (offset & ~8u) != ICH9_ROUTE) {
+            expect_fixed(t, isa, offset);
+        }
+    }
+    if (host) {
+        /* The last byte of the address port with the first ones of the data port. */
+        old = port_read(host, HEADER_END + 0x20);
+        cpu_out32(CONFIG_DATA - 1, ~old);
+        cpu_out16(CONFIG_DATA - 1, (uint16_t)~old);
+        CHECK_EQ(port_read(host, HEADER_END + 0x20), old, "register after a write across both ports");
+    }
+}
+
+#define SYSTEM_CONTROL     0x92u
+#define A20                BIT(1)
+#define KEYBOARD_DATA      0x60u
+#define KEYBOARD_STATUS    0x64u
+#define KEYBOARD_FULL      BIT(0)
+#define KEYBOARD_READ_PORT 0xD0u
+#define KEYBOARD_OUTPUT    0xD1u
+#define A20_OFF            0xDDu
+#define OUTPUT_WITHOUT_A20 0xCDu /* bit 0, the reset line, stays high */
+#define READS              100u
+
+static uint8_t keyboard_output_port(void)
+{
+    for (unsigned i = 0; i < READS && (cpu_in8(KEYBOARD_STATUS) & KEYBOARD_FULL); i++) {
+        (void)cpu_in8(KEYBOARD_DATA);
+    }
+    cpu_out8(KEYBOARD_STATUS, KEYBOARD_READ_PORT);
+    return cpu_in8(KEYBOARD_DATA);
+}
+
+STRESS(address_line_20,
+       PROMISE("Address line 20 stays on, by whatever port the guest switches it off")
+       COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
+       STEPS("Clears the line's bit in port 0x92 with stores of 1, 2 and 4 bytes that touch it, and through the keyboard "
+             "controller by command 0xDD and by its output port. Reads the line's state after each.")
+       EXPECTS("The line is on each time.")
+       IF_IT_FAILS("The machine masks bit 20 of every physical address, behind the nested tables: pages of the guest become "
+                   "pages of the host, and the host's own accesses go elsewhere."))
+{
+    uint8_t old = cpu_in8(SYSTEM_CONTROL);
+
+    need_integrity(t, NULL);
+    REQUIRE(old & A20, "address line 20 is off at the start");
+    cpu_out8(SYSTEM_CONTROL, 0);
+    CHECK(cpu_in8(SYSTEM_CONTROL) & A20, "the line is off after a store to port 0x92");
+    cpu_out16(SYSTEM_CONTROL - 1, 0);
+    cpu_out16(SYSTEM_CONTROL, 0);
+    for (uint16_t port = SYSTEM_CONTROL - 3; port <= SYSTEM_CONTROL; port++) {
+        cpu_out32(port, 0);
+    }
+    CHECK(cpu_in8(SYSTEM_CONTROL) & A20, "the line is off after a wider store");
+    cpu_out8(KEYBOARD_STATUS, A20_OFF);
+    CHECK(keyboard_output_port() & A20, "the line is off after command 0xDD");
+    cpu_out8(KEYBOARD_STATUS, KEYBOARD_OUTPUT);
+    cpu_out8(KEYBOARD_DATA, OUTPUT_WITHOUT_A20);
+    CHECK(keyboard_output_port() & A20, "the line is off after a store to the output port");
+    cpu_out16(KEYBOARD_DATA - 1, 0);
+    cpu_out32(KEYBOARD_DATA + 1, 0);
+    CHECK(cpu_in8(SYSTEM_CONTROL) & A20, "the line is off after stores across the ports of the keyboard controller");
+}
