@@ -21,7 +21,7 @@
 /* A simple call in memory form. Pages that have changed get their pattern back: a change is reported once. */
 #define HVCALL_HOST_INTEGRITY 0x7F12u
 
-#define INTEGRITY_ALL_PAGES      (1u << 0) /* all pages with a pattern; without it those of the target alone */
+#define INTEGRITY_ALL_PAGES      (1u << 0) /* all pages with a pattern; else the target alone */
 #define INTEGRITY_FLAGS_RESERVED (~INTEGRITY_ALL_PAGES)
 
 struct integrity_input {

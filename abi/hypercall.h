@@ -95,7 +95,7 @@ static inline uint64_t hv_result(enum hv_status status, uint32_t reps)
 /* Calls of a guest (Reference 3.1). All are simple calls except FLUSH_DEVICE_DOMAIN_LIST, a rep call. */
 #define HVCALL_CREATE_DEVICE_DOMAIN        0x00B1u
 #define HVCALL_ATTACH_DEVICE_DOMAIN        0x00B2u
-#define HVCALL_DETACH_DEVICE_DOMAIN        0x00C4u /* defined, but guests stopped using it in 2026 */
+#define HVCALL_DETACH_DEVICE_DOMAIN        0x00C4u /* guests stopped using it in 2026 */
 #define HVCALL_DELETE_DEVICE_DOMAIN        0x00C5u
 #define HVCALL_CONFIGURE_DEVICE_DOMAIN     0x00CEu
 #define HVCALL_FLUSH_DEVICE_DOMAIN         0x00D0u

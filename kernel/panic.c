@@ -81,29 +81,33 @@ static void __attribute__((noreturn)) leave(const char *text, const uint64_t *ad
 
 void panic(const char *format, ...)
 {
-    enter();
-    char text[256];
+    uint64_t addresses[BACKTRACE_MAX];
     va_list arguments;
+    char text[256];
+    size_t count;
+
+    enter();
     va_start(arguments, format);
     fmt_vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     console_printf("# panic: %s\n", text);
-    uint64_t addresses[BACKTRACE_MAX];
-    size_t count = backtrace_from((uint64_t)__builtin_frame_address(0), addresses, BACKTRACE_MAX);
+    count = backtrace_from((uint64_t)__builtin_frame_address(0), addresses, BACKTRACE_MAX);
     print_backtrace(addresses, count);
     leave(text, addresses, count);
 }
 
 void panic_trap(const struct trap_frame *frame)
 {
-    enter();
+    uint64_t addresses[BACKTRACE_MAX + 1] = {frame->rip};
     char text[128];
+    size_t count;
+
+    enter();
     fmt_snprintf(text, sizeof(text), "exception %u, error code 0x%llx, at 0x%llx", (unsigned)frame->vector,
                  (unsigned long long)frame->error, (unsigned long long)frame->rip);
     console_printf("# panic: %s\n", text);
     print_registers(frame);
-    uint64_t addresses[BACKTRACE_MAX + 1] = {frame->rip};
-    size_t count = 1 + backtrace_of_frame(frame, addresses + 1, BACKTRACE_MAX);
+    count = 1 + backtrace_of_frame(frame, addresses + 1, BACKTRACE_MAX);
     print_backtrace(addresses, count);
     leave(text, addresses, count);
 }

@@ -8,6 +8,9 @@
 /* Both sides' structures end in padding that a sender may leave out; nothing here does. */
 static size_t request_for(const struct vpci_bus *bus, uint32_t slot, uint8_t vector, uint16_t vp, void *buffer)
 {
+    const struct vpci_create_interrupt first = {
+        .type = VPCI_CREATE_INTERRUPT, .slot = slot, .vector = vector, .count = 1, .vp_mask = 1ull << (vp % 64)};
+
     if (bus->state.version >= VPCI_VERSION_1_4) {
         const struct vpci_create_interrupt_3 third = {
             .type = VPCI_CREATE_INTERRUPT_3, .slot = slot, .vector = vector, .count = 1, .vp_count = 1, .vp = {vp}};
@@ -22,9 +25,6 @@ static size_t request_for(const struct vpci_bus *bus, uint32_t slot, uint8_t vec
         memcpy(buffer, &second, sizeof(second));
         return sizeof(second);
     }
-    const struct vpci_create_interrupt first = {
-        .type = VPCI_CREATE_INTERRUPT, .slot = slot, .vector = vector, .count = 1, .vp_mask = 1ull << (vp % 64)};
-
     memcpy(buffer, &first, sizeof(first));
     return sizeof(first);
 }

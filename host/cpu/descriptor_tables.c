@@ -73,6 +73,8 @@ static void fill(struct cpu_tables *tables)
 
 void descriptor_tables_load(struct cpu *cpu)
 {
+    struct descriptor_register gdtr = {.limit = sizeof(tables_of[0]->gdt) - 1};
+    struct descriptor_register idtr = {.limit = sizeof(tables_of[0]->idt) - 1};
     struct cpu_tables *tables = tables_of[cpu->index];
 
     if (!tables) {
@@ -83,9 +85,8 @@ void descriptor_tables_load(struct cpu *cpu)
 
     /* LTR has marked it as busy, where the processor starts for the second time. */
     tables->gdt[SELECTOR_TSS / 8] &= ~GDT_TSS_BUSY;
-
-    struct descriptor_register gdtr = {sizeof(tables->gdt) - 1, (uintptr_t)tables->gdt};
-    struct descriptor_register idtr = {sizeof(tables->idt) - 1, (uintptr_t)tables->idt};
+    gdtr.base = (uintptr_t)tables->gdt;
+    idtr.base = (uintptr_t)tables->idt;
 
     __asm__ volatile("lgdt %0\n\t"
                      "lidt %1\n\t"

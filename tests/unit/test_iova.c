@@ -189,6 +189,7 @@ static void hostile_arguments_are_refused(void **state)
 
 static void windows_round_inwards_and_may_be_empty(void **state)
 {
+    static const uint64_t empty[][2] = {{PAGE, PAGE}, {2 * PAGE, PAGE}, {1, PAGE}, {UINT64_MAX, UINT64_MAX}, {0, 0}};
     struct iova_range storage[4];
     struct iova_allocator a;
     uint64_t iova;
@@ -198,9 +199,6 @@ static void windows_round_inwards_and_may_be_empty(void **state)
     assert_true(a.first == PAGE && a.limit == 2 * PAGE);
     assert_true(iova_alloc(&a, PAGE, &iova) && iova == PAGE);
     assert_false(iova_alloc(&a, PAGE, &iova));
-
-    static const uint64_t empty[][2] = {{PAGE, PAGE}, {2 * PAGE, PAGE}, {1, PAGE}, {UINT64_MAX, UINT64_MAX}, {0, 0}};
-
     for (size_t i = 0; i < UNIT_COUNT(empty); i++) {
         iova_init(&a, empty[i][0], empty[i][1], storage, UNIT_COUNT(storage));
         assert_false(iova_alloc(&a, PAGE, &iova));
