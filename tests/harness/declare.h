@@ -31,8 +31,9 @@
 #define IF_IT_FAILS(text) PVT_LABEL("IF_IT_FAILS", text)
 /* Text for {name} in the other texts: what differs from one variant to the next. */
 #define WORD(name, text) PVT_LABEL("WORD", #name "=" text)
-#define DEVICES(set)     PVT_LABEL("DEVICES", #set) PVT_ASIDE(".set pvt_classes, " PVT_CLASSES_##set)
-#define LEVEL(level)     PVT_LABEL("LEVEL", #level) PVT_ASIDE(".set pvt_level, " PVT_LEVEL_##level)
+
+#define DEVICES(set) PVT_LABEL("DEVICES", #set) PVT_ASIDE(".set pvt_classes, " PVT_CLASSES_##set)
+#define LEVEL(level) PVT_LABEL("LEVEL", #level) PVT_ASIDE(".set pvt_level, " PVT_LEVEL_##level)
 
 /* Sets of classes, in hexadecimal, a bit for each enum dma_class. */
 #define PVT_CLASSES_NONE         "'0'"

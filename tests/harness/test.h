@@ -124,8 +124,9 @@ void test_step(struct test_run *t, const char *format, ...);
 #define PVT_STEP0(format)                            test_step(t, format)
 #define PVT_STEP1(format, a)                         test_step(t, format, PVT_WORD(a))
 #define PVT_STEP2(format, a, b)                      test_step(t, format, PVT_WORD(a), PVT_WORD(b))
-#define PVT_STEP3(format, a, b, c)                   test_step(t, format, PVT_WORD(a), PVT_WORD(b), PVT_WORD(c))
-#define PVT_STEP4(format, a, b, c, d)                test_step(t, format, PVT_WORD(a), PVT_WORD(b), PVT_WORD(c), PVT_WORD(d))
+
+#define PVT_STEP3(format, a, b, c)    test_step(t, format, PVT_WORD(a), PVT_WORD(b), PVT_WORD(c))
+#define PVT_STEP4(format, a, b, c, d) test_step(t, format, PVT_WORD(a), PVT_WORD(b), PVT_WORD(c), PVT_WORD(d))
 #define PVT_STEP5(format, a, b, c, d, e)                                                                               \
     test_step(t, format, PVT_WORD(a), PVT_WORD(b), PVT_WORD(c), PVT_WORD(d), PVT_WORD(e))
 
