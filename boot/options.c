@@ -106,18 +106,21 @@ static EFI_FILE_HANDLE open_file(const struct boot *boot)
 static bool from_file(const struct boot *boot)
 {
     EFI_FILE_HANDLE file = open_file(boot);
-    if (!file)
-        return false;
     char *options = boot->info->options;
     UINTN size = BOOT_OPTIONS_MAX;
-    EFI_STATUS status = file->Read(file, &size, options);
+    struct option_error error = {0};
+    EFI_STATUS status;
+    size_t length;
+
+    if (!file)
+        return false;
+    status = file->Read(file, &size, options);
     file->Close(file);
     if (status != EFI_SUCCESS)
         boot_fail(boot, OPTIONS_FILE_NAME ": cannot be read, status 0x%llx", (unsigned long long)status);
     if (size >= BOOT_OPTIONS_MAX)
         boot_fail(boot, OPTIONS_FILE_NAME ": larger than %u bytes", BOOT_OPTIONS_MAX - 1);
-    size_t length = size;
-    struct option_error error = {0};
+    length = size;
     if (!option_text_clean(options, &length, &error))
         boot_fail(boot, OPTIONS_FILE_NAME " line %u: %s", error.line, error.text);
     options[length] = '\0';

@@ -53,9 +53,10 @@ static bool cut(struct boot_info *info, uint64_t start, uint64_t end, size_t *in
 
 static void join_with_next(struct boot_info *info, size_t index)
 {
+    struct memory_region *a = &info->regions[index], *b = a + 1;
+
     if (index + 1 >= info->region_count)
         return;
-    struct memory_region *a = &info->regions[index], *b = a + 1;
     if (a->kind == b->kind && end_of(a) == b->start) {
         a->length += b->length;
         remove_at(info, index + 1);
@@ -64,11 +65,12 @@ static void join_with_next(struct boot_info *info, size_t index)
 
 bool regions_paint(struct boot_info *info, uint64_t start, uint64_t end, enum memory_kind kind)
 {
+    size_t index;
+
     start &= ~(PAGE - 1);
     end = (end + PAGE - 1) & ~(PAGE - 1);
     if (start >= end)
         return true;
-    size_t index;
     if (!cut(info, start, end, &index) ||
         !insert(info, index, (struct memory_region){.start = start, .length = end - start, .kind = kind}))
         return false;

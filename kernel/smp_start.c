@@ -54,14 +54,18 @@ static uint32_t in_copy(const uint8_t *original)
 
 bool smp_start_prepare(void (*entry)(void), uint64_t stack_top)
 {
+    struct parameters parameters;
+    uint32_t at;
+
     if (page == 0) {
         uint64_t found = regions_find(LOW_FIRST, 2 * PAGE_SIZE, PAGE_SIZE, 0, 0);
+
         if (found == 0 || found + 2 * PAGE_SIZE > LOW_END)
             return false;
         page = found;
     }
-    uint32_t at = in_copy(smp_start_parameters);
-    struct parameters parameters = {
+    at = in_copy(smp_start_parameters);
+    parameters = (struct parameters){
         .gdt_limit = sizeof(parameters.gdt) - 1,
         .gdt_base = at + offsetof(struct parameters, gdt),
         .far32 = in_copy(smp_start_protected),

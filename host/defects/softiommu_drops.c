@@ -82,7 +82,7 @@ static void drop_level(struct cache *cache, bool iotlb, uint16_t did, uint64_t f
 }
 
 /* Keeps what is left of a large page outside of the range, as smaller pages. */
-static void keep_rest(struct tlb *tlb, const struct cache_entry *entry, unsigned level, struct page_range pages)
+static void keep_rest(struct tlb *tlb, const struct cache_entry *entry, unsigned level, struct page_span pages)
 {
     unsigned order = format_order(level - 1);
 
@@ -102,7 +102,7 @@ static void keep_rest(struct tlb *tlb, const struct cache_entry *entry, unsigned
 }
 
 /* Drops the range out of the large pages at its ends. */
-static void drop_parts(struct tlb *tlb, uint16_t did, struct page_range pages, unsigned level)
+static void drop_parts(struct tlb *tlb, uint16_t did, struct page_span pages, unsigned level)
 {
     uint64_t end[2] = {pages.first >> format_order(level), pages.last >> format_order(level)};
 
@@ -120,7 +120,7 @@ static void drop_parts(struct tlb *tlb, uint16_t did, struct page_range pages, u
 }
 
 /* A range of several pages, without one at its ends. */
-static struct page_range cut(struct page_range pages)
+static struct page_span cut(struct page_span pages)
 {
     if (pages.first == pages.last)
         return pages;
@@ -131,7 +131,7 @@ static struct page_range cut(struct page_range pages)
     return pages;
 }
 
-void __wrap_tlb_drop_range(struct tlb *tlb, uint16_t did, struct page_range pages)
+void __wrap_tlb_drop_range(struct tlb *tlb, uint16_t did, struct page_span pages)
 {
     bool range_flush = softiommu_memory.invalidation.event == SOFTIOMMU_EVENT_RANGE_FLUSH;
     bool iotlb;
@@ -155,12 +155,12 @@ void __wrap_tlb_drop_range(struct tlb *tlb, uint16_t did, struct page_range page
     }
 }
 
-void __wrap_walk_cache_drop_range(struct walk_cache *cache, unsigned level, uint16_t did, struct page_range pages)
+void __wrap_walk_cache_drop_range(struct walk_cache *cache, unsigned level, uint16_t did, struct page_span pages)
 {
     __real_walk_cache_drop_range(cache, level, softiommu_faulty ? softiommu_cached_did(did) : did, pages);
 }
 
-void __wrap_device_tlb_drop_range(struct softiommu *iommu, unsigned device, struct page_range pages)
+void __wrap_device_tlb_drop_range(struct softiommu *iommu, unsigned device, struct page_span pages)
 {
     unsigned before = softiommu_memory.invalidation.device_tlbs++;
 

@@ -41,9 +41,9 @@ SEAM(uint8_t, table_entry_rights, const struct walk *walk, uint64_t entry);
 
 /* Invalidations (softiommu_drops.c, softiommu_drains.c). */
 SEAM(void, invalidate, struct softiommu *iommu, enum softiommu_event event, const struct scope *scope);
-SEAM(void, tlb_drop_range, struct tlb *tlb, uint16_t did, struct page_range pages);
-SEAM(void, walk_cache_drop_range, struct walk_cache *cache, unsigned level, uint16_t did, struct page_range pages);
-SEAM(void, device_tlb_drop_range, struct softiommu *iommu, unsigned device, struct page_range pages);
+SEAM(void, tlb_drop_range, struct tlb *tlb, uint16_t did, struct page_span pages);
+SEAM(void, walk_cache_drop_range, struct walk_cache *cache, unsigned level, uint16_t did, struct page_span pages);
+SEAM(void, device_tlb_drop_range, struct softiommu *iommu, unsigned device, struct page_span pages);
 SEAM(struct softiommu_request *, in_flight_find, const struct softiommu *iommu, unsigned device, uint64_t until,
      uint32_t did);
 

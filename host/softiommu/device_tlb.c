@@ -27,7 +27,7 @@ void device_tlb_fill(struct softiommu *iommu, unsigned device, uint64_t iova, co
         tlb_fill(&iommu->function[device].tlb, NO_DID, iova, leaf);
 }
 
-void device_tlb_drop_range(struct softiommu *iommu, unsigned device, struct page_range pages)
+void device_tlb_drop_range(struct softiommu *iommu, unsigned device, struct page_span pages)
 {
     tlb_drop_range(&iommu->function[device].tlb, NO_DID, pages);
 }

@@ -12,6 +12,6 @@
 bool device_tlb_find(struct softiommu *iommu, unsigned device, uint64_t iova, enum oracle_access access,
                      struct leaf *leaf);
 void device_tlb_fill(struct softiommu *iommu, unsigned device, uint64_t iova, const struct leaf *leaf);
-void device_tlb_drop_range(struct softiommu *iommu, unsigned device, struct page_range pages);
+void device_tlb_drop_range(struct softiommu *iommu, unsigned device, struct page_span pages);
 
 #endif

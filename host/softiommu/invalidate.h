@@ -3,7 +3,7 @@
 #ifndef PVT_HOST_SOFTIOMMU_INVALIDATE_H
 #define PVT_HOST_SOFTIOMMU_INVALIDATE_H
 
-#include "host/softiommu/page_range.h"
+#include "host/softiommu/page_span.h"
 #include "host/softiommu/softiommu.h"
 
 /* The domain, devices and pages that an event is about. */
@@ -11,7 +11,7 @@ struct scope {
     uint16_t did;      /* the domain whose IOTLB entries and walk caches go */
     bool domain_stays; /* other devices go on using the domain: its entries stay */
     unsigned device;   /* whose context entry, TLB and requests; EVERY_DEVICE: TLBs and requests of the whole domain */
-    struct page_range pages;
+    struct page_span pages;
 };
 #define EVERY_DEVICE UINT32_MAX
 

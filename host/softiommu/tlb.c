@@ -25,7 +25,7 @@ void tlb_fill(struct tlb *tlb, uint16_t did, uint64_t iova, const struct leaf *l
     cache_fill(&tlb->size[leaf->level], did, iova >> 12 >> format_order(leaf->level), leaf->gpa, leaf->flags);
 }
 
-void tlb_drop_range(struct tlb *tlb, uint16_t did, struct page_range pages)
+void tlb_drop_range(struct tlb *tlb, uint16_t did, struct page_span pages)
 {
     for (unsigned level = 0; level < FORMAT_LEAF_LEVELS; level++)
         cache_drop_range(&tlb->size[level], did, pages.first >> format_order(level), pages.last >> format_order(level));

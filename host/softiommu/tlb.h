@@ -5,7 +5,7 @@
 
 #include "host/softiommu/cache.h"
 #include "host/softiommu/format.h"
-#include "host/softiommu/page_range.h"
+#include "host/softiommu/page_span.h"
 
 #define LEAF_WRITE 0x01u /* write permission of all levels */
 #define LEAF_DIRTY 0x02u /* D is set, or is not used: writes need no walk */
@@ -26,6 +26,6 @@ void tlb_init(struct tlb *tlb, struct arena *arena, uint32_t entries, uint32_t g
 bool tlb_find(const struct tlb *tlb, uint16_t did, uint64_t iova, struct leaf *leaf);
 void tlb_fill(struct tlb *tlb, uint16_t did, uint64_t iova, const struct leaf *leaf);
 /* Drops every page that the range touches, large ones as a whole. */
-void tlb_drop_range(struct tlb *tlb, uint16_t did, struct page_range pages);
+void tlb_drop_range(struct tlb *tlb, uint16_t did, struct page_span pages);
 
 #endif

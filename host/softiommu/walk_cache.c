@@ -37,7 +37,7 @@ void walk_cache_fill(struct softiommu *iommu, const struct walk *walk, unsigned 
         cache_fill(&iommu->walk_cache.level[level - 1], walk->did, iova >> 12 >> format_order(level), table, rights);
 }
 
-void walk_cache_drop_range(struct walk_cache *cache, unsigned level, uint16_t did, struct page_range pages)
+void walk_cache_drop_range(struct walk_cache *cache, unsigned level, uint16_t did, struct page_span pages)
 {
     cache_drop_range(&cache->level[level - 1], did, pages.first >> format_order(level),
                      pages.last >> format_order(level));

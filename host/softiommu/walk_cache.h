@@ -7,7 +7,7 @@
 #define PVT_HOST_SOFTIOMMU_WALK_CACHE_H
 
 #include "host/softiommu/cache.h"
-#include "host/softiommu/page_range.h"
+#include "host/softiommu/page_span.h"
 
 struct softiommu;
 struct walk;
@@ -26,6 +26,6 @@ void walk_cache_start(struct softiommu *iommu, struct walk *walk);
 void walk_cache_fill(struct softiommu *iommu, const struct walk *walk, unsigned level, uint64_t iova, uint64_t table,
                      uint8_t rights);
 /* `level`: 1..4. Drops every entry whose span the range touches. */
-void walk_cache_drop_range(struct walk_cache *cache, unsigned level, uint16_t did, struct page_range pages);
+void walk_cache_drop_range(struct walk_cache *cache, unsigned level, uint16_t did, struct page_span pages);
 
 #endif

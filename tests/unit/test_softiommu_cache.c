@@ -181,11 +181,11 @@ static void drop_of_1g(uint64_t first, uint64_t last)
         assert_true(tlb_find(&tlb, 1, BIT(32) + (page[i] << 12), &found));
         assert_int_equal(found.level, 2);
     }
-    tlb_drop_range(&tlb, 1, (struct page_range){(BIT(32) >> 12) + first, (BIT(32) >> 12) + last});
+    tlb_drop_range(&tlb, 1, (struct page_span){(BIT(32) >> 12) + first, (BIT(32) >> 12) + last});
     for (size_t i = 0; i < UNIT_COUNT(page); i++)
         assert_false(tlb_find(&tlb, 1, BIT(32) + (page[i] << 12), &found));
     assert_true(tlb_find(&tlb, 1, BIT(33), &found));
-    tlb_drop_range(&tlb, 1, (struct page_range){BIT(33) >> 12, BIT(33) >> 12});
+    tlb_drop_range(&tlb, 1, (struct page_span){BIT(33) >> 12, BIT(33) >> 12});
     assert_false(tlb_find(&tlb, 1, BIT(33), &found));
     free(arena.base);
 }

@@ -295,18 +295,18 @@ static void operate(struct run *run)
 static void run_configuration(unsigned levels, uint64_t page_sizes, uint64_t window_size)
 {
     struct run *run = calloc(1, sizeof(*run));
+    uint64_t border = levels == 5 ? 3ull << 48 : 3ull << 39;
+    uint64_t align = window_size > SIZE_1G ? SIZE_1G : SIZE_2M;
+    /* The lowest addresses, both sides of a border of the level below the top, and the highest. */
+    uint64_t base[WINDOWS] = {0, border - align, 0};
+    uint64_t limit;
 
     assert_non_null(run);
     run->r = unit_random();
     run->pages = window_size / SIZE_4K;
     fixture_start(&run->f, levels, page_sizes);
-
-    uint64_t limit = stage1_iova_limit(&run->f.s);
-    /* The lowest addresses, both sides of a border of the level below the top, and the highest. */
-    uint64_t border = levels == 5 ? 3ull << 48 : 3ull << 39;
-    uint64_t align = window_size > SIZE_1G ? SIZE_1G : SIZE_2M;
-    const uint64_t base[WINDOWS] = {0, border - align, limit - window_size};
-
+    limit = stage1_iova_limit(&run->f.s);
+    base[WINDOWS - 1] = limit - window_size;
     for (unsigned i = 0; i < WINDOWS; i++) {
         run->window[i].base = base[i];
         run->window[i].page = calloc(run->pages + 1, sizeof(uint64_t));
