@@ -193,6 +193,8 @@ class Guest:
             hang()
         elif how == "kill":
             os.kill(os.getpid(), 9)
+        elif how == "restart":
+            self.restart()
         elif how == "crash":
             say("# panic: page fault at 0x10")
             say("Bail out! panic: page fault at 0x10")
@@ -212,6 +214,13 @@ class Guest:
         if "other-status" in self.variants and name == "cap.page_sizes":
             return "fail"
         return "fail" if self.defect == "no-flush" and name.startswith("flush.unmap") else "pass"
+
+    @staticmethod
+    def restart() -> None:
+        """The firmware again, and a guest that would have it all pass."""
+        sys.stdout.write(NOISE + 'BdsDxe: starting Boot0001 "UEFI Misc Device"\r\n')
+        say("TAP version 14")
+        hang()
 
     def half(self) -> None:
         self.begin(len(self.ids))
@@ -262,6 +271,15 @@ class Guest:
         chunk = ("# noise " + "y" * 100 + "\n") * 1000
         while True:
             sys.stdout.write(chunk)
+
+    def do_restart_early(self) -> None:
+        for _ in range(2):
+            sys.stdout.write(NOISE + 'BdsDxe: starting Boot0001 "UEFI Misc Device"\r\n')
+            sys.stdout.flush()
+        hang()
+
+    def do_vanish(self) -> None:
+        sys.stdout.write(NOISE)
 
     def do_silent(self) -> None:
         time.sleep(60)

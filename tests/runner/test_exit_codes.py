@@ -39,6 +39,8 @@ def test_pass(runner: Runner, tmp_path: Path) -> None:
         ("all-skip", 2, ["nothing was verified"]),
         ("crash", 2, ["page fault at 0x10", "gave up"]),
         ("triple-fault", 2, ["truncated", "QEMU ended by itself"]),
+        ("restart-early", 2, ["the firmware started a second time within one boot"]),
+        ("vanish", 2, ["QEMU ended by itself, with exit code 0"]),
         ("stop-half-way", 2, ["truncated", "flush.unmap@rocker", "was running when"]),
         ("garbage", 2, ["not a line of the format"]),
         ("plan-mismatch", 2, ["planned 6 tests, 5 were asked for"]),

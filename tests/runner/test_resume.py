@@ -34,6 +34,7 @@ def results(tmp_path: Path) -> dict:
         ("kill", "QEMU ended by itself, with exit code -9"),
         ("crash", "the guest gave up"),
         ("stop", "QEMU ended by itself, with exit code 0"),
+        ("restart", "the firmware started a second time within one boot"),
         ("flood", "more than 2 MiB without ending or beginning a test"),
     ],
 )

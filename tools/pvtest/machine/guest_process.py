@@ -18,6 +18,7 @@ from typing import BinaryIO
 from pvtest import interrupts
 from pvtest.errors import RunnerError, system_error
 from pvtest.machine.guardian import GUARDIAN
+from pvtest.stream.firmware import AGAIN, FirmwareStarts
 from pvtest.stream.lines import LineAssembler
 from pvtest.stream.model import Timing
 from pvtest.stream.tap import TapParser
@@ -100,6 +101,7 @@ class Session:
         self._limits = limits
         self._observer = observer
         self._tap = TapParser()
+        self._firmware = FirmwareStarts()
         self._lines = LineAssembler()
         self._timing = Timing()
         self._read = self._read_at_progress = 0
@@ -189,8 +191,11 @@ class Session:
             self._progress, self._read_at_progress = progress, self._read
 
     def _take(self, line: str) -> None:
-        self._tap.feed(line)
         self._observer.line(line)
+        self._firmware.feed(line, self._tap.started)
+        if self._firmware.again:
+            return  # what another start writes is no result of this boot
+        self._tap.feed(line)
         now = time.monotonic()
         if self._tap.started and self._timing.to_first_line is None:
             self._timing.to_first_line = now - self._start
@@ -206,6 +211,8 @@ class Session:
         now = time.monotonic()
         if self._observer.stop.is_set():
             return interrupts.reason()
+        if self._firmware.again:
+            return AGAIN
         if self._read > MAX_SERIAL:
             return f"the guest wrote more than {MAX_SERIAL >> 20} MiB to its serial port"
         if self._read - self._read_at_progress > MAX_PER_TEST:
