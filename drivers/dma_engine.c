@@ -7,6 +7,9 @@ static bool fits(const struct dma_engine *e, uint64_t iova, size_t length)
     uint64_t last = iova + (length - 1);
     unsigned bits = e->iova_bits;
 
+    if ((e->ops->features & DMA_DWORDS) != 0 && (iova % 4 != 0 || length % 4 != 0)) {
+        return false;
+    }
     return length >= 1 && length <= e->ops->max_length && last >= iova && (bits >= 64 || last >> bits == 0);
 }
 

@@ -17,6 +17,10 @@
  *    translation that reaches scratch (identity, say); afterwards fill and clear touch nothing but their target;
  *  - dma_write() first loads and checks the data: false = scratch not reached and no access to the target made;
  *  - dma_read() then fetches what was read: false = scratch not reached, `seen` untouched.
+ *
+ * A class with DMA_QUEUED takes its commands from scratch. Its engines do nothing where they do not reach it, which is
+ * done as well: true. staging_iova follows the domain (dma_follow()); 0 = it is not known, and no access is made.
+ * Where an operation did not go as it should, `outcome` says what the device reports.
  */
 #ifndef PVT_DRIVERS_DMA_ENGINE_H
 #define PVT_DRIVERS_DMA_ENGINE_H
@@ -26,12 +30,14 @@
 #include <stdint.h>
 
 #include "drivers/pci.h"
+#include "drivers/pviommu.h"
 
 enum dma_class {
     DMA_CLASS_ROCKER,
     DMA_CLASS_EDU,
     DMA_CLASS_DMAPROBE,
     DMA_CLASS_DMAPROBE_ATS, /* with a device TLB */
+    DMA_CLASS_NVME,
     DMA_CLASS_COUNT
 };
 
@@ -44,6 +50,8 @@ enum dma_feature {
     DMA_SLOW = 1 << 5,        /* tens of milliseconds per operation */
     DMA_STAGED = 1 << 6,      /* needs dma_prepare(), and scratch in reach for read and write */
     DMA_DEFERRED = 1 << 7,    /* start_fill/start_write/finish: the access happens some time after the start */
+    DMA_QUEUED = 1 << 8,      /* reaches nothing without scratch, which every paging domain maps */
+    DMA_DWORDS = 1 << 9,      /* moves whole dwords */
 };
 
 struct dma_engine;
@@ -59,6 +67,7 @@ struct dma_engine_ops {
     bool (*probe)(struct dma_engine *e);
     bool (*reset)(struct dma_engine *e); /* waits until the device is quiet */
     bool (*prepare)(struct dma_engine *e);
+    void (*describe)(const struct dma_engine *e, char *text, size_t size); /* key=value ..., once it is prepared */
     bool (*widen)(struct dma_engine *e, uint64_t iova);
     bool (*fill)(struct dma_engine *e, uint64_t iova, size_t length);   /* writes fill_value */
     bool (*clear)(struct dma_engine *e, uint64_t iova, size_t length);  /* writes clear_value */
@@ -81,7 +90,12 @@ struct dma_engine {
     void *scratch;      /* pages of DMA_STAGED, else NULL */
     size_t scratch_size;
     uint64_t staging_iova; /* where the device finds scratch */
+    uint64_t share;        /* of DMA_QUEUED: its place among what paging domains share (domain_share()) */
     bool prepared;
+    const char *unusable; /* why the device cannot be used although it is in order; NULL = it can */
+    const char *outcome;  /* of the last operation: what the device reports, and a number; NULL = nothing */
+    uint64_t outcome_code;
+    void *state;         /* of the class */
     bool ats;            /* its own translation cache is on */
     uint64_t operations; /* DMAs started since boot */
 };
@@ -109,6 +123,8 @@ bool dma_read(struct dma_engine *e, uint64_t iova, void *seen, size_t length);
 bool dma_start_fill(struct dma_engine *e, uint64_t iova, size_t length);
 bool dma_start_write(struct dma_engine *e, uint64_t iova, const void *data, size_t length);
 bool dma_finish(struct dma_engine *e);
+/* The device is in that domain now: a DMA_QUEUED engine finds its queues there from now on. */
+void dma_follow(const struct domain *d, uint64_t device_id);
 /* True at once for classes that need no preparation and for engines that are prepared. */
 bool dma_prepare(struct dma_engine *e);
 /* For classes whose devices may have more address lines than their registers tell. `iova` has to lead to scratch, as

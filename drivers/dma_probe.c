@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Which DMA engines the machine has. */
 #include "drivers/dma_classes.h"
+#include "kernel/memory.h"
 #include "kernel/paging.h"
 
 static const struct dma_engine_ops *const classes[DMA_CLASS_COUNT] = {
-    [DMA_CLASS_ROCKER] = &dma_rocker_ops,
-    [DMA_CLASS_EDU] = &dma_edu_ops,
-    [DMA_CLASS_DMAPROBE] = &dma_dmaprobe_ops,
-    [DMA_CLASS_DMAPROBE_ATS] = &dma_dmaprobe_ats_ops,
+    [DMA_CLASS_ROCKER] = &dma_rocker_ops,     [DMA_CLASS_EDU] = &dma_edu_ops,
+    [DMA_CLASS_DMAPROBE] = &dma_dmaprobe_ops, [DMA_CLASS_DMAPROBE_ATS] = &dma_dmaprobe_ats_ops,
+    [DMA_CLASS_NVME] = &dma_nvme_ops,
 };
 
 static struct {
@@ -131,6 +131,24 @@ void dma_engine_leave_out(struct dma_engine *e)
     list.count--;
     for (; e < &list.engines[list.count]; e++) {
         e[0] = e[1];
+    }
+}
+
+/* A blocking domain reaches nothing: the device then tries it where it was, or where it would be without translation.
+ */
+void dma_follow(const struct domain *d, uint64_t device_id)
+{
+    for (size_t i = 0; i < list.count; i++) {
+        struct dma_engine *e = &list.engines[i];
+
+        if (e->device_id != device_id || (e->ops->features & DMA_QUEUED) == 0) {
+            continue;
+        }
+        if (d->kind == DOMAIN_IDENTITY || (d->kind == DOMAIN_BLOCKED && e->staging_iova == 0)) {
+            e->staging_iova = gpa_of(e->scratch);
+        } else if (d->kind == DOMAIN_PAGING) {
+            e->staging_iova = d->shares == 0 ? 0 : d->shares + e->share;
+        }
     }
 }
 

@@ -45,6 +45,7 @@ struct domain {
     enum domain_kind kind;
     uint32_t id;
     bool live;                 /* exists on the host */
+    uint64_t shares;           /* IOVA of what domain_share() names, 0 = not mapped */
     struct stage1 table;       /* DOMAIN_PAGING */
     struct stage1_freed freed; /* table pages waiting for a flush */
     struct domain_unflushed unflushed;
@@ -54,6 +55,20 @@ struct domain {
 const struct hv_output_get_iommu_capabilities *pviommu_capabilities(void);
 /* Why not: what the host answers instead. Valid until the next call. */
 const char *pviommu_missing(void);
+
+/*
+ * Memory that every paging domain maps, readable and writable, for devices that take their commands from there. Each
+ * range has a place of DOMAIN_SHARE_SIZE from d->shares on, in the order of the calls: *offset. False when there are
+ * too many ranges. Domains that exist are left as they are.
+ */
+#define DOMAIN_SHARES_MAX 8
+#define DOMAIN_SHARE_SIZE 0x10000ull
+bool domain_share(uint64_t gpa, uint64_t length, uint64_t *offset);
+/* Whether domains that are created from now on map them; at first they do. Tests count tables, so those without such a
+ * device have domains that map nothing by themselves. */
+void domain_share_on(bool on);
+/* Calls map(argument, offset, gpa, length) for each range, until one returns false; then false. */
+bool domain_shares(bool (*map)(void *argument, uint64_t offset, uint64_t gpa, uint64_t length), void *argument);
 
 /* Create + configure. levels 4 or 5 (0 = 4) and page_sizes are for DOMAIN_PAGING (0 = what the capabilities allow). A
  * failure of configure deletes the domain again. *status (may be NULL) is the first status that was not SUCCESS;

@@ -1,9 +1,77 @@
 /* SPDX-License-Identifier: MIT */
 /* Domains from creation to deletion, in the order in which guests in the field do it (reference 3.4, 3.6). */
+#include "drivers/dma_engine.h"
 #include "drivers/pviommu.h"
 
 #define LEVELS_DEFAULT 4
 #define LEVELS_LARGE   5
+
+/*
+ * Where domains map what is shared: below a top entry of its own, because tests break tables of the IOVAs that they
+ * choose, at any level. A host with narrower IOVAs has it in another GiB, or at least below 2^28.
+ */
+static const struct {
+    unsigned bits;
+    uint64_t iova;
+} share_places[] = {{47, 0x2F80B0000000}, {32, 0xB0000000}, {0, 0x0E100000}};
+
+static struct {
+    struct domain_share_range {
+        uint64_t gpa, length;
+    } ranges[DOMAIN_SHARES_MAX];
+    unsigned count;
+    bool off;
+} shares;
+
+void domain_share_on(bool on)
+{
+    shares.off = !on;
+}
+
+bool domain_share(uint64_t gpa, uint64_t length, uint64_t *offset)
+{
+    if (shares.count == DOMAIN_SHARES_MAX || length > DOMAIN_SHARE_SIZE) {
+        return false;
+    }
+    *offset = shares.count * DOMAIN_SHARE_SIZE;
+    shares.ranges[shares.count++] = (struct domain_share_range){gpa, length};
+    return true;
+}
+
+bool domain_shares(bool (*map)(void *argument, uint64_t offset, uint64_t gpa, uint64_t length), void *argument)
+{
+    bool good = !shares.off;
+
+    for (unsigned i = 0; i < shares.count && good; i++) {
+        good = map(argument, i * DOMAIN_SHARE_SIZE, shares.ranges[i].gpa, shares.ranges[i].length);
+    }
+    return good;
+}
+
+static bool map_share(void *domain, uint64_t offset, uint64_t gpa, uint64_t length)
+{
+    struct domain *d = domain;
+
+    return domain_map(d, d->shares + offset, gpa, length, STAGE1_READ | STAGE1_WRITE) == STAGE1_OK;
+}
+
+/* Tables without leaves of 4 KiB, which a test may want, have none of these ranges. */
+static void map_shares(struct domain *d)
+{
+    const struct hv_output_get_iommu_capabilities *c = pviommu_capabilities();
+    unsigned place = 0;
+
+    if (shares.count == 0 || shares.off) {
+        return;
+    }
+    while (c != NULL && c->max_iova_width < share_places[place].bits) {
+        place++;
+    }
+    d->shares = share_places[place].iova;
+    if (!domain_shares(map_share, d)) {
+        d->shares = 0;
+    }
+}
 
 static uint64_t default_page_sizes(void)
 {
@@ -21,6 +89,7 @@ static enum hv_status build_table(struct domain *d, unsigned levels, uint64_t pa
 
     switch (built) {
     case STAGE1_OK:
+        map_shares(d);
         return HV_STATUS_SUCCESS;
     case STAGE1_ERR_NO_MEMORY:
         d->table.root = NULL;
@@ -107,5 +176,10 @@ enum hv_status domain_delete(struct domain *d)
 
 enum hv_status domain_attach(struct domain *d, uint64_t device_id)
 {
-    return pviommu_attach(d->id, device_id);
+    enum hv_status status = pviommu_attach(d->id, device_id);
+
+    if (status == HV_STATUS_SUCCESS || status == HV_STATUS_DEVICE_ALREADY_IN_DOMAIN) {
+        dma_follow(d, device_id);
+    }
+    return status;
 }

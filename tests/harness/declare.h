@@ -35,16 +35,18 @@
 #define DEVICES(set) PVT_LABEL("DEVICES", #set) PVT_ASIDE(".set pvt_classes, " PVT_CLASSES_##set)
 #define LEVEL(level) PVT_LABEL("LEVEL", #level) PVT_ASIDE(".set pvt_level, " PVT_LEVEL_##level)
 
-/* Sets of classes, in hexadecimal, a bit for each enum dma_class. */
+/* Sets of classes: a bit for each enum dma_class, counted from the character 0. */
 #define PVT_CLASSES_NONE         "'0'"
-#define PVT_CLASSES_ALL          "'f'" /* a test that needs some device */
-#define PVT_CLASSES_DEFERRED     "'e'" /* can start a DMA and carry it out later */
-#define PVT_CLASSES_READING      "'e'" /* show what they read */
-#define PVT_CLASSES_PROBE        "'c'" /* dmaprobe with and without ATS: report the end of each DMA, hold and repeat it */
-#define PVT_CLASSES_rocker       "'1'"
-#define PVT_CLASSES_edu          "'2'"
-#define PVT_CLASSES_dmaprobe     "'4'"
-#define PVT_CLASSES_dmaprobe_ats "'8'"
+#define PVT_CLASSES_ALL          "'0' + 0x1f" /* a test that needs some device */
+#define PVT_CLASSES_DEFERRED     "'0' + 0x0e" /* can start a DMA and carry it out later */
+#define PVT_CLASSES_READING      "'0' + 0x1e" /* show what they read */
+#define PVT_CLASSES_PROBE        "'0' + 0x0c" /* dmaprobe, also with ATS: report the end of each DMA, hold and repeat it */
+#define PVT_CLASSES_DRIVEN       "'0' + 0x0f" /* a program at CPL 3 can drive them (user_drivers.h) */
+#define PVT_CLASSES_rocker       "'0' + 0x01"
+#define PVT_CLASSES_edu          "'0' + 0x02"
+#define PVT_CLASSES_dmaprobe     "'0' + 0x04"
+#define PVT_CLASSES_dmaprobe_ats "'0' + 0x08"
+#define PVT_CLASSES_nvme         "'0' + 0x10"
 
 #define PVT_LEVEL_test    "'t'"
 #define PVT_LEVEL_observe "'o'"

@@ -89,9 +89,11 @@ static void prepare(struct suite *s, struct dma_engine *e)
 
     memory_test_begin(); /* tables are a test's memory */
     if (domain_create(&d, DOMAIN_PAGING, suite_first_id(s), 0, 0, NULL)) {
-        (void)domain_map(&d, STAGING_IOVA, gpa_of(e->scratch), e->scratch_size, STAGE1_READ | STAGE1_WRITE);
+        if (!(e->ops->features & DMA_QUEUED)) {
+            (void)domain_map(&d, STAGING_IOVA, gpa_of(e->scratch), e->scratch_size, STAGE1_READ | STAGE1_WRITE);
+            e->staging_iova = STAGING_IOVA;
+        }
         (void)domain_attach(&d, e->device_id);
-        e->staging_iova = STAGING_IOVA;
         if (dma_prepare(e)) {
             widen(&d, e);
         }
@@ -104,14 +106,25 @@ static void prepare(struct suite *s, struct dma_engine *e)
     }
 }
 
+static void describe(const struct dma_engine *e)
+{
+    char text[400];
+
+    if (e->ops->describe != NULL && (e->prepared || e->unusable != NULL)) {
+        e->ops->describe(e, text, sizeof(text));
+        report_comment("engine: id=0x%llx class=%s %s", (unsigned long long)e->device_id, e->ops->name, text);
+    }
+}
+
 void suite_prepare_class(struct suite *s, enum dma_class class)
 {
     size_t count;
     struct dma_engine *e = dma_engines(&count);
 
     for (size_t i = 0; s->rest.live && i < count; i++) {
-        if (e[i].class == class && (e[i].ops->features & DMA_STAGED) && !e[i].prepared) {
+        if (e[i].class == class && (e[i].ops->features & DMA_STAGED) && !e[i].prepared && e[i].unusable == NULL) {
             prepare(s, &e[i]);
+            describe(&e[i]);
         }
     }
 }

@@ -80,6 +80,11 @@ static bool expect_fault(struct test_run *t, struct dma_engine *e, uint64_t iova
     if (!oracle_take_fault(e->device_id, &fault) || !(fault.valid & ORACLE_FAULT_VALID)) {
         return false;
     }
+    if ((e->ops->features & DMA_QUEUED) && fault.device_id == e->device_id && e->staging_iova != 0 &&
+        fault.iova >= e->staging_iova && fault.iova - e->staging_iova < e->scratch_size) {
+        drain_faults(t, e);
+        return true; /* it does not even reach its queues */
+    }
     if (fault.device_id == e->device_id && fault.access == access &&
         (class == FAULT_ANY || fault.reason_class == class) && fault.iova >= (iova & ~(PAGE_SIZE - 1)) &&
         fault.iova < iova + length) {
@@ -93,7 +98,8 @@ static bool expect_fault(struct test_run *t, struct dma_engine *e, uint64_t iova
     test_fail(t, PVT_WHERE, "%s: memory is right, but the fault record is not", what);
 }
 
-/* On a device with fewer address lines than the host's IOVAs have bits, the rest of the test has no meaning. */
+/* On a device with fewer address lines than the host's IOVAs have bits, or that moves no single bytes, the rest of the
+ * test has no meaning. */
 static void need_address_lines(struct test_run *t, const struct dma_engine *e, uint64_t iova, size_t length)
 {
     uint64_t last = iova + (length - 1);
@@ -102,10 +108,40 @@ static void need_address_lines(struct test_run *t, const struct dma_engine *e, u
         SKIP("device 0x%llx emits addresses of %u bits, and the test needs IOVA 0x%llx",
              (unsigned long long)e->device_id, e->iova_bits, (unsigned long long)last);
     }
+    if ((e->ops->features & DMA_DWORDS) && (iova % 4 != 0 || length % 4 != 0)) {
+        SKIP("device 0x%llx moves whole dwords, and the test needs %zu bytes at IOVA 0x%llx",
+             (unsigned long long)e->device_id, length, (unsigned long long)iova);
+    }
+}
+
+/* A device that cannot show what it reads. */
+static void need_reads(struct test_run *t, const struct dma_engine *e)
+{
+    if (!(e->ops->features & (DMA_SHOWS_READS | DMA_READ_MODIFY))) {
+        SKIP("device 0x%llx of class %s cannot show what it reads", (unsigned long long)e->device_id, e->ops->name);
+    }
+}
+
+/* Where the device takes its commands from memory that it does not reach, the test cannot expect it to do anything. */
+static void need_queues(struct test_run *t, const struct dma_engine *e)
+{
+    if ((e->ops->features & DMA_QUEUED) && e->staging_iova == 0) {
+        SKIP("device 0x%llx takes its commands from memory, and the test maps none for it",
+             (unsigned long long)e->device_id);
+    }
+}
+
+/* What the device itself says of its operation: for the report of a failure. */
+static void note_outcome(struct test_run *t, const struct dma_engine *e)
+{
+    if (e->outcome != NULL) {
+        STEP("device 0x%llx: %s 0x%llx", e->device_id, (uint64_t)(uintptr_t)e->outcome, e->outcome_code);
+    }
 }
 
 static void finished(struct test_run *t, struct dma_engine *e, bool done, const char *what)
 {
+    note_outcome(t, e);
     if (!done) {
         test_error(t, PVT_WHERE, "%s: device 0x%llx did not finish its DMA", what, (unsigned long long)e->device_id);
     }
@@ -143,6 +179,10 @@ static void reach_scratch(struct test_run *t, struct dma_engine *e)
     if (p->domain == NULL || p->domain->kind == DOMAIN_BLOCKED) {
         SKIP("class %s shows what it reads by way of memory, and its domain reaches none", e->ops->name);
     }
+    if (e->ops->features & DMA_QUEUED) {
+        need_queues(t, e);
+        return;
+    }
     if (p->domain->kind == DOMAIN_IDENTITY) {
         need_address_lines(t, e, gpa_of(e->scratch), e->scratch_size);
         e->staging_iova = gpa_of(e->scratch);
@@ -173,6 +213,7 @@ void expect_write(struct test_run *t, struct dma_engine *e, uint64_t iova, struc
 
     STEP("device 0x%llx writes %llu bytes at IOVA 0x%llx, expected at GPA 0x%llx", e->device_id, length, iova,
          gpa_of(b->data) + offset);
+    need_queues(t, e);
     fill_by_device(t, e, iova, length, what);
     bad = memory_find_other(b->data + offset, length, e->ops->fill_value);
     if (bad) {
@@ -193,6 +234,7 @@ void invert_by_device(struct test_run *t, struct dma_engine *e, uint64_t iova, s
         finished(t, e, dma_invert(e, iova, length), what);
         return;
     }
+    need_reads(t, e);
     reach_scratch(t, e);
     for (size_t done = 0, part; done < length; done += part) {
         part = length - done < PAGE_SIZE ? length - done : PAGE_SIZE;
@@ -237,6 +279,7 @@ static void expect_nothing_read(struct test_run *t, struct dma_engine *e, uint64
 {
     uint8_t *seen = seen_page();
 
+    need_reads(t, e);
     REQUIRE(length <= PAGE_SIZE, "%zu bytes are more than class %s can show", length, e->ops->name);
     reach_scratch(t, e);
     STEP("device 0x%llx tries to read %llu bytes at IOVA 0x%llx", e->device_id, length, iova);
@@ -332,7 +375,7 @@ void staged_at(struct test_run *t, struct domain *d, struct dma_engine *e, uint6
 
 void stage(struct test_run *t, struct domain *d, struct dma_engine *e)
 {
-    if (!(e->ops->features & DMA_STAGED)) {
+    if (!(e->ops->features & DMA_STAGED) || (e->ops->features & DMA_QUEUED)) {
         return;
     }
     map_gpa(t, d, STAGING_IOVA, gpa_of(e->scratch), e->scratch_size, STAGE1_READ | STAGE1_WRITE);
@@ -346,6 +389,7 @@ void expect_read(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t
     uint8_t *seen = seen_page();
 
     need_address_lines(t, e, iova, length);
+    need_reads(t, e);
     REQUIRE((e->ops->features & DMA_SHOWS_READS) && length <= PAGE_SIZE, "class %s cannot show %zu bytes read",
             e->ops->name, length);
     STEP("device 0x%llx reads %llu bytes at IOVA 0x%llx", e->device_id, length, iova);

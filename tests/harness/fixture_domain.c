@@ -16,6 +16,9 @@ struct dma_engine *device_n(struct test_run *t, unsigned n)
     if (!e) {
         SKIP("needs %u device(s) of class %s", n + 1, dma_class_name(t->class));
     }
+    if (e->unusable != NULL) {
+        SKIP("device 0x%llx: %s", (unsigned long long)e->device_id, e->unusable);
+    }
     if ((e->ops->features & DMA_STAGED) && !e->prepared) {
         REQUIRE(dma_finish(e), "device 0x%llx does not become quiet", (unsigned long long)e->device_id);
         test_fail(t, PVT_WHERE,

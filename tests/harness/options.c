@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "drivers/nvme_options.h"
 #include "drivers/vpci/vpci.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
@@ -144,9 +145,15 @@ static bool take(void *context, const char *key, const char *value, struct optio
     if (strcmp(key, "mmio") == 0) {
         return take_windows(value, error);
     }
+    if (strcmp(key, "nvme-scratch") == 0) {
+        const char *problem = nvme_scratch_add(value);
+
+        fmt_snprintf(error->text, sizeof(error->text), "%s", problem != NULL ? problem : "");
+        return problem == NULL;
+    }
     fmt_snprintf(error->text, sizeof(error->text),
                  "unknown option; known: seed repeat deadline_ms verbose bench order stop_at_fail unattended restarts "
-                 "checkpoint mmio fixture fixture_test test without");
+                 "checkpoint mmio nvme-scratch fixture fixture_test test without");
     return false;
 }
 

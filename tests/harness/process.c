@@ -18,6 +18,7 @@
 
 /* Of a device's scratch in the GiB of a process, far from what tests map there. */
 #define STAGING_OFFSET (USER_SPACE_SIZE / 8 * 7)
+#define SHARES_OFFSET  (STAGING_OFFSET + USER_SPACE_SIZE / 16)
 
 static struct process *process_at(struct test_run *t, uint64_t limit)
 {
@@ -63,6 +64,28 @@ static void need_execute_disable(struct test_run *t, struct dma_engine *e)
     }
 }
 
+struct process_share {
+    struct test_run *t;
+    struct process *process;
+    uint64_t base;
+};
+
+static bool map_share(void *argument, uint64_t offset, uint64_t gpa, uint64_t length)
+{
+    const struct process_share *s = argument;
+
+    process_map_at(s->t, s->process, s->base + offset, gpa, length, USER_READ_WRITE);
+    return true;
+}
+
+/* What domains of their own map for devices that take their commands from memory. */
+static uint64_t map_shares(struct test_run *t, struct process *p)
+{
+    struct process_share s = {t, p, p->space.base + SHARES_OFFSET};
+
+    return domain_shares(map_share, &s) ? s.base : 0;
+}
+
 static struct domain *share(struct test_run *t, struct process *p)
 {
     struct domain *d;
@@ -97,6 +120,7 @@ struct process *process_shared(struct test_run *t, struct dma_engine *e)
         SKIP("the processor walks five levels, and the host takes tables of four");
     }
     p->domain = share(t, p);
+    p->domain->shares = map_shares(t, p);
     return p;
 }
 
@@ -124,7 +148,7 @@ void process_stage(struct test_run *t, struct process *p, struct domain *d, stru
 {
     uint64_t address = p->space.base + STAGING_OFFSET;
 
-    if (!(e->ops->features & DMA_STAGED)) {
+    if (!(e->ops->features & DMA_STAGED) || (e->ops->features & DMA_QUEUED)) {
         return;
     }
     process_map_at(t, p, address, gpa_of(e->scratch), e->scratch_size, USER_READ_WRITE);

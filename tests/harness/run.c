@@ -146,6 +146,14 @@ void suite_clear_run(struct suite *s)
     suite_instance_name(i, t->instance, sizeof(t->instance));
 }
 
+/* Only domains of tests on a device that takes its commands from memory map that memory. */
+static void choose_shares(const struct test_run *t)
+{
+    const struct dma_engine *e = t->has_class ? dma_engine_get(t->class, 0) : dma_engine_fast();
+
+    domain_share_on(e != NULL && (e->ops->features & DMA_QUEUED) != 0);
+}
+
 void suite_run_next(struct suite *s)
 {
     struct test_run *t = &s->run;
@@ -162,6 +170,7 @@ void suite_run_next(struct suite *s)
     }
     random_seed(&t->random, seed_for(t->instance, s->options.seed + s->position / s->instance_count));
 
+    choose_shares(t);
     if (t->has_class) {
         suite_prepare_class(s, t->class);
     }

@@ -29,10 +29,10 @@ static const void *from(const int32_t *distance)
     return (const char *)distance + *distance;
 }
 
-/* From the hexadecimal digit of a registration. */
-static unsigned classes_of(char digit)
+/* From the character of a registration, which counts from 0. */
+static unsigned classes_of(char set)
 {
-    return (unsigned)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+    return (unsigned)(set - '0');
 }
 
 /* `catalogue` is the text of a registration: id, classes, level. */

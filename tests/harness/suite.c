@@ -15,7 +15,7 @@
 #include "lib/string.h"
 
 /* First strings of the catalogue in the image; the tests' own follow. */
-static const char catalogue_format[] __attribute__((used, section(".pvtcat"))) = "catalogue\t5";
+static const char catalogue_format[] __attribute__((used, section(".pvtcat"))) = "catalogue\t6";
 static const char catalogue_version[] __attribute__((used, section(".pvtcat"))) = "version\t" PVT_VERSION;
 /* The same at the head of the complete declarations, which only the debug file has. */
 __asm__(".pushsection .pvttext, \"\"\n"

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 VERSION = os.environ.get("FAKE_QEMU_VERSION", "10.0.2")
 IOMMU = os.environ.get("FAKE_QEMU_IOMMU", "x-scalable-mode x-flts").split()
-DEVICES = os.environ.get("FAKE_QEMU_DEVICES", "rocker edu isa-debug-exit virtio-blk-pci tpm-tis").split()
+DEVICES = os.environ.get("FAKE_QEMU_DEVICES", "rocker edu nvme isa-debug-exit virtio-blk-pci tpm-tis").split()
 FLAGS = os.environ.get("FAKE_QEMU_FLAGS", "nx svm npt")
 ALONE = "intel-iommu," not in " ".join(sys.argv)  # no VT-d on the command line
 NOISE = "\x1b[2J\x1b[01;01H\x1b[=3hBdsDxe: loading Boot0001\r\n\r\n"
@@ -147,6 +147,8 @@ class Guest:
             say("# device: class=rocker bdf=00:01.0 id=0x8")
         if self.fixture == "with-edu" or not ALONE and self.fixture != "no-edu":
             say("# device: class=edu bdf=00:02.0 id=0x10")
+        if not ALONE:
+            say("# device: class=nvme bdf=00:03.0 id=0x18")
         # A stream like that of the reference host, whose functions are there on every machine.
         if self.fixture != "no-functions":
             say("# device: class=dmaprobe bdf=01:00.0 id=0x100")

@@ -49,14 +49,14 @@ def elf(sections: dict[str, bytes]) -> bytes:
 
 def digit(classes: str) -> str:
     """The device classes as the image names them."""
-    known = ("rocker", "edu", "dmaprobe", "dmaprobe+ats")
-    return f"{sum(1 << known.index(name) for name in set(classes.split(',')) if name in known):x}"
+    known = ("rocker", "edu", "dmaprobe", "dmaprobe+ats", "nvme")
+    return chr(ord("0") + sum(1 << known.index(name) for name in set(classes.split(",")) if name in known))
 
 
 def image_section(tests: tuple[tuple[str, ...], ...] = TESTS) -> bytes:
     """The strings of pvtest.efi."""
     fields = ((name, digit(classes), level[0]) for name, _, classes, _, level in tests)
-    return b"catalogue\t5\0\0\0version\t9.9\0" + b"".join("\t".join(test).encode() + b"\0\0" for test in fields)
+    return b"catalogue\t6\0\0\0version\t9.9\0" + b"".join("\t".join(test).encode() + b"\0\0" for test in fields)
 
 
 def declaration(name: str, labels: dict[str, str]) -> bytes:

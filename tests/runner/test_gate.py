@@ -191,9 +191,9 @@ def test_advisory_failures_are_told_and_fail_nothing(runner: Runner, tmp_path: P
 
 def test_a_mandatory_device_that_is_missing_fails(runner: Runner, tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text(PROFILE + '[devices]\nmandatory = ["nvme*", "rocker"]\noptional = ["edu"]\n')
+    path.write_text(PROFILE + '[devices]\nmandatory = ["xhci*", "rocker"]\noptional = ["edu"]\n')
     assert runner("--profile", str(path)).returncode == 1
-    assert findings(tmp_path) == [("device", "nvme*")]
+    assert findings(tmp_path) == [("device", "xhci*")]
 
 
 @pytest.mark.parametrize(

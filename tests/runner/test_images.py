@@ -72,7 +72,7 @@ def test_bad_section_is_explained(tmp_path: Path, data: bytes, words: str) -> No
 
 
 def test_unknown_class_is_explained() -> None:
-    with pytest.raises(ImageError, match="device classes 'x' instead of a hexadecimal digit"):
+    with pytest.raises(ImageError, match="device classes 'x' instead of a character that counts from 0"):
         parse_image(images.image_section().replace(b"\t5\tt", b"\tx\tt"))
 
 

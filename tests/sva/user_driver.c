@@ -53,7 +53,7 @@ static void take_back(struct test_run *t, struct client *c, struct domain *block
 
 TEST(claim_drive_release,
      PROMISE("A program at CPL 3 drives a device that was given to it, until the device is taken back")
-     COVERS("ATT-1 ATT-2 ATT-7 TR-1") DEVICES(ALL) KINDS("dma fault")
+     COVERS("ATT-1 ATT-2 ATT-7 TR-1") DEVICES(DRIVEN) KINDS("dma fault")
      STEPS("A device is claimed through a blocking domain, its program's two pages are mapped, its registers are given "
            "to the program, and it is attached. The program has it write across the page boundary and looks at its "
            "memory. The device goes back to the blocking domain, the program tries again, and then all is deleted and "
@@ -108,7 +108,7 @@ static unsigned hostile_list(struct test_run *t, const struct client *c, const s
 
 TEST(hostile_program,
      PROMISE("A program that gives its device any IOVA it likes does no harm")
-     COVERS("ATT-4 TR-1 TR-2") DEVICES(ALL) KINDS("dma fault")
+     COVERS("ATT-4 TR-1 TR-2") DEVICES(DRIVEN) KINDS("dma fault")
      STEPS("The kernel has used the device in an identity domain, where it wrote to a page of the kernel. Then a "
            "program gets it, with one page mapped. It has the device write at the kernel page, at the tables of its "
            "own domain, at the kernel's code, around its page, and at its IOVA with higher bits set, up to the last "
@@ -145,7 +145,7 @@ TEST(hostile_program,
 
 TEST(unmapped_under_the_program,
      PROMISE("A page that the kernel takes back from a program is out of reach, though the program goes on using it")
-     COVERS("FL-1 LS-1") DEVICES(ALL) KINDS("dma fault flush")
+     COVERS("FL-1 LS-1") DEVICES(DRIVEN) KINDS("dma fault flush")
      STEPS("A program has its device write to a page, and then asks the kernel to take the page back. The kernel "
            "clears the entry, flushes it by a list and uses the page for something else. The program goes on as if "
            "nothing had happened.")
@@ -206,7 +206,7 @@ TEST(crash_under_dma,
 
 TEST(two_programs,
      PROMISE("Two programs with a device each use one IOVA, and each reaches its own memory only")
-     COVERS("ISO-1 ISO-2") DEVICES(ALL) KINDS("dma")
+     COVERS("ISO-1 ISO-2") DEVICES(DRIVEN) KINDS("dma")
      STEPS("Two programs have a device each, in a domain each, and use the same IOVA. They take turns: the first "
            "drives, then the second, then the first again, then the second.")
      EXPECTS("Each device writes to the memory of its own program.")
@@ -234,7 +234,7 @@ TEST(two_programs,
 
 TEST(handed_on,
      PROMISE("A device that goes from program to program never reaches the memory of one that had it before")
-     COVERS("ATT-4 ATT-2") DEVICES(ALL) KINDS("dma")
+     COVERS("ATT-4 ATT-2") DEVICES(DRIVEN) KINDS("dma")
      STEPS("A program drives a device. Then the device goes through the blocking domain to the next program, which "
            "uses the same IOVA for another page; only when that one has driven it is the domain of the first deleted. "
            "This is done for four programs. The pages of all that are gone belong to others.")
@@ -262,7 +262,7 @@ TEST(handed_on,
 
 TEST(released_by_detach,
      PROMISE("A device that is taken from a program by DETACH does not reach its memory, until it is attached again")
-     COVERS("DET-1 DET-3 DET-4") DEVICES(ALL) KINDS("dma fault")
+     COVERS("DET-1 DET-3 DET-4") DEVICES(DRIVEN) KINDS("dma fault")
      STEPS("A program drives its device. The kernel detaches the device instead of blocking it, flushes nothing, and "
            "uses the page for something else. The program drives the device again. Then the IOVA is pointed at another "
            "page, and the device is attached again.")
@@ -302,7 +302,7 @@ USER_PROGRAM static uint64_t program_hypercall(uint64_t page, uint64_t control, 
 
 TEST(hostile_hypercall,
      PROMISE("A program cannot move its device to another domain by a hypercall of its own")
-     COVERS("DISC-9") DEVICES(ALL) KINDS("dma fault bad-input")
+     COVERS("DISC-9") DEVICES(DRIVEN) KINDS("dma fault bad-input")
      STEPS("A program has a device, and the hypercall page is mapped into it by mistake. In its own memory it makes "
            "the input of ATTACH, which would put its device into an identity domain that the kernel uses for another "
            "purpose, and makes the call. Then it has the device write at a page of the kernel.")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,6 +81,15 @@ def word(text: str) -> str:
     """A word that says something: an unset variable of a script must not pass for "no such option"."""
     if not text:
         raise argparse.ArgumentTypeError("an empty word names nothing")
+    return text
+
+
+def nvme_scratch(text: str) -> str:
+    """Blocks of an NVMe namespace as the guest reads them; empty for `none`."""
+    if text == "none":
+        return ""
+    if not re.fullmatch(r"[1-9][0-9]*:[0-9]+\+[1-9][0-9]*(,[!-~]{1,20})?", text):
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} is not NSID:LBA+COUNT, NSID:LBA+COUNT,SERIAL or none")
     return text
 
 

@@ -37,6 +37,7 @@ def _options(options: argparse.Namespace, target: Target, tests: Catalogue, chos
         variants=[v.name for v in find_switches("variant", host.variants, options.variant)] if host else [],
         caching=options.caching,
         bus=options.bus,
+        nvme_scratch=options.nvme_scratch or "",
         unattended=target.unattended,
     )
 

@@ -13,6 +13,7 @@ from pvtest.gate.inputs import load_gate
 from pvtest.images import catalogue
 from pvtest.machine import boots, rounds
 from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
+from pvtest.machine.request import WHOLE_DISK
 from pvtest.machine.terminal import terminal
 from pvtest.plan.ordering import filters, plan
 from pvtest.plan.selection import find_switches, select, told_tests
@@ -50,6 +51,7 @@ def main(options: argparse.Namespace) -> int:
         variants=variants,
         caching=options.caching,
         bus=options.bus,
+        nvme_scratch=WHOLE_DISK if options.nvme_scratch is None else options.nvme_scratch,
         restarts=options.restarts,
     )
     with interrupts.deferred(), ResultsFolder(options.results) as folder:

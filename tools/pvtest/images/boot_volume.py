@@ -41,6 +41,7 @@ class BootOptions:
     variants: list[str] = field(default_factory=list)
     caching: str = "adversarial"  # policy of the host's software IOMMU
     bus: str = "pci"  # on which the devices are
+    nvme_scratch: str = ""  # blocks of NVMe namespaces that the suite may write to
     host_crash: bool = False  # the host breaks on purpose
 
     def guest_text(self) -> str:
@@ -64,6 +65,8 @@ class BootOptions:
             lines.append(line(GuestKey.FIXTURE, self.fixture))
         if self.unattended:
             lines.append(line(GuestKey.UNATTENDED, 1))
+        if self.nvme_scratch:
+            lines.append(line(GuestKey.NVME_SCRATCH, self.nvme_scratch))
         return text(lines)
 
     def host_text(self) -> str:

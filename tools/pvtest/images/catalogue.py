@@ -121,15 +121,16 @@ def _words(text: str, separator: str | None) -> tuple[str, ...]:
 
 
 def class_digit(classes: tuple[str, ...]) -> str:
-    """The classes as the image writes them: a hexadecimal digit with a bit for each."""
-    return f"{sum(1 << CLASSES.index(name) for name in set(classes)):x}"
+    """The classes as the image writes them: a set with a bit for each, counted from the character 0."""
+    return chr(ord("0") + sum(1 << CLASSES.index(name) for name in set(classes)))
 
 
 def classes_of(digit: str) -> tuple[str, ...]:
-    """The classes that such a digit stands for."""
-    if not re.fullmatch("[0-9a-f]", digit):
-        raise ImageError(f"device classes {digit!r} instead of a hexadecimal digit")
-    return tuple(name for bit, name in enumerate(CLASSES) if int(digit, 16) >> bit & 1)
+    """The classes that such a character stands for."""
+    found = ord(digit) - ord("0") if len(digit) == 1 else -1
+    if not 0 <= found < 1 << len(CLASSES):
+        raise ImageError(f"device classes {digit!r} instead of a character that counts from 0")
+    return tuple(name for bit, name in enumerate(CLASSES) if found >> bit & 1)
 
 
 def parse_tests(data: bytes) -> Catalogue:
@@ -161,8 +162,8 @@ def parse_image(data: bytes) -> list[tuple[str, ...]]:
     format_seen = False
     for fields in text_fields.split(data):
         if fields[0] == "catalogue":
-            if fields[1:] != ["5"]:
-                raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '5'")
+            if fields[1:] != ["6"]:
+                raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '6'")
             format_seen = True
         elif len(fields) in (3, 4) and "." in fields[0]:
             classes_of(fields[1])

@@ -17,7 +17,7 @@ from pvtest.images.pe import ImageError
 
 SECTION = ".pvttext"
 FORMAT = "4"
-CLASSES = ("rocker", "edu", "dmaprobe", "dmaprobe+ats")
+CLASSES = ("rocker", "edu", "dmaprobe", "dmaprobe+ats", "nvme")
 # Label -> may a declaration have it more than once? The texts of a label that comes twice are put together.
 LABELS = {
     "PROMISE": False,
@@ -34,9 +34,10 @@ OPTIONAL = ("LEVEL", "WORD")
 DEVICE_SETS = {
     "NONE": (),
     "ALL": CLASSES,
-    "DEFERRED": CLASSES[1:],
+    "DEFERRED": CLASSES[1:4],
     "READING": CLASSES[1:],
-    "PROBE": CLASSES[2:],
+    "DRIVEN": CLASSES[:4],
+    "PROBE": CLASSES[2:4],
     **{name.replace("+", "_"): (name,) for name in CLASSES},
 }
 WORD = re.compile(r"\{(\w*)\}")

@@ -27,6 +27,7 @@ class GuestKey(Enum):
     FIXTURE = "fixture"
     FIXTURE_TEST = "fixture_test"
     MMIO = "mmio"
+    NVME_SCRATCH = "nvme-scratch"
     TEST = "test"
     WITHOUT = "without"
 

@@ -21,7 +21,7 @@ from pvtest.stream.model import Boot, Crash, Run, TestResult, Timing, Verdict
 from pvtest.stream.tap import TapParser
 from pvtest.stream.yaml_block import YamlError, number
 
-ATTACHED = ("rocker", "edu")  # device classes that the runner gives a machine
+ATTACHED = ("rocker", "edu", "nvme")  # device classes that the runner gives a machine
 
 
 @dataclass
@@ -236,8 +236,11 @@ def _judge(request: Request, lanes: list[Lane]) -> Judgement:
 
 
 def _devices(taps: list[TapParser]) -> list[dict[str, str]]:
-    """Of all machines, each device once."""
-    found = {device.get("id", ""): device for tap in taps for device in tap.facts.get("device", [])}
+    """Of all machines, each device once, with what it says of itself."""
+    found = {device.get("id", ""): dict(device) for tap in taps for device in tap.facts.get("device", [])}
+    for engine in (engine for tap in taps for engine in tap.facts.get("engine", [])):
+        told = {key: value for key, value in engine.items() if value}
+        found.get(engine.get("id", ""), {}).update(told)
     return list(found.values())
 
 

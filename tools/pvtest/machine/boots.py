@@ -25,7 +25,7 @@ from pvtest.machine import tpm
 from pvtest.machine.assemble import Attempt, Lane, assemble
 from pvtest.machine.guardian import GUARDIAN
 from pvtest.machine.guest_process import Observer, Outcome, Session
-from pvtest.machine.qemu import command
+from pvtest.machine.qemu import command, nvme_disks
 from pvtest.machine.request import Request
 from pvtest.plan.resume import Part, after
 from pvtest.stream.judge import read
@@ -64,7 +64,14 @@ def start(request: Request, folder: Path, observer: Observer) -> Outcome:
     """Boots once; serial.log, host.log and qemu.log appear in `folder`."""
     with _temporary() as temporary:
         volume = boot_volume.make(Path(temporary) / "volume", request.options(), not request.qemu.devices.hostless)
-        line = command(request.qemu, request.accel, volume, folder / "host.log", virtual_clock=request.virtual_clock)
+        line = command(
+            request.qemu,
+            request.accel,
+            volume,
+            folder / "host.log",
+            virtual_clock=request.virtual_clock,
+            nvme=nvme_disks(request.qemu, Path(temporary)),
+        )
         (folder / "host.log").touch()
         logs = (folder / "serial.log", folder / "qemu.log")
         if not request.qemu.tpm:

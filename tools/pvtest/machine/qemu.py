@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,9 @@ ONE_THREAD = "tcg,thread=single"
 VIRTUAL_CLOCK = "shift=7,sleep=off"
 SLOW_DEVICES = 3  # on a machine with that clock; one on others, where getting each ready takes half a second
 NEEDED_DEVICES = ("isa-debug-exit", "virtio-blk-pci")
-DMA_DEVICES = ("rocker", "edu")  # behind VT-d
+NVME_DEVICES = 3  # controllers, each with a disk of its own
+NVME_BYTES = 65536  # of such a disk, whose blocks the suite may all write to
+DMA_DEVICES = ("rocker", "edu", "nvme")  # behind VT-d
 NEEDED_FLAGS = ("svm", "npt")  # of the emulated processor
 # QEMU 10 was the first whose VT-d walks first-stage tables. From QEMU 11 on the properties have other names; the old
 # ones are refused.
@@ -216,6 +219,27 @@ def _dma_devices(qemu: Qemu, slow: int) -> list[str]:
     ]
 
 
+def nvme_disks(qemu: Qemu, folder: Path) -> list[Path]:
+    """Makes the files of the NVMe controllers' disks; none where the machine has no such controller."""
+    if "nvme" not in qemu.devices.classes:
+        return []
+    disks = [folder / f"nvme{number}.raw" for number in range(NVME_DEVICES)]
+    for disk in disks:
+        with disk.open("wb") as file:
+            file.truncate(NVME_BYTES)
+    return disks
+
+
+def _nvme_devices(disks: Sequence[Path]) -> list[str]:
+    """They come after all other devices, whose addresses stay what they are without them."""
+    words: list[str] = []
+    for number, disk in enumerate(disks):
+        node = f"nvme{number}"
+        words += ["-blockdev", f"driver=raw,node-name={node},file.driver=file,file.filename={_escaped(str(disk))}"]
+        words += ["-device", f"nvme,serial=pvtest{number},drive={node}"]
+    return words
+
+
 def _boot_disk(volume: Path, disk_format: str) -> str:
     """A folder, which nothing writes to, or a disk of `./run.sh image`."""
     if not disk_format:
@@ -224,7 +248,13 @@ def _boot_disk(volume: Path, disk_format: str) -> str:
 
 
 def command(
-    qemu: Qemu, accel: str, volume: Path, host_log: Path, disk_format: str = "", virtual_clock: bool = False
+    qemu: Qemu,
+    accel: str,
+    volume: Path,
+    host_log: Path,
+    disk_format: str = "",
+    virtual_clock: bool = False,
+    nvme: Sequence[Path] = (),
 ) -> list[str]:  # pylint: disable=too-many-arguments
     """The command line. The serial port is QEMU's standard output.
 
@@ -244,6 +274,7 @@ def command(
         *_dma_devices(qemu, SLOW_DEVICES if virtual_clock else 1),
         *("-blockdev", _boot_disk(volume, disk_format)),
         *("-device", "virtio-blk-pci,drive=boot,bootindex=0"),
+        *_nvme_devices(nvme),
         *("-device", "isa-debug-exit,iobase=0xf4,iosize=4"),
         *("-chardev", f"file,id=hostlog,path={_escaped(str(host_log))}"),
         *("-device", "isa-debugcon,iobase=0xe9,chardev=hostlog"),

@@ -12,10 +12,11 @@ from pvtest.images.boot_volume import BootOptions
 from pvtest.images.catalogue import Catalogue, Defect, Instance, Variant
 from pvtest.images.requirements import Requirements
 from pvtest.machine.guest_process import Limits
-from pvtest.machine.qemu import Qemu
+from pvtest.machine.qemu import NVME_BYTES, Qemu
 
 CAMPAIGN_RESTARTS = 1  # a host with a defect hangs often; its matrix needs one failing test, not all of them
 TOLD_MOST = 5000  # results with the steps of each: more would be a flood, and end the run
+WHOLE_DISK = f"1:0+{NVME_BYTES // 512}"  # of a controller that the runner gives the machine
 HOST_CRASH = "host-crash"  # of --fixture
 
 
@@ -39,6 +40,7 @@ class Request:
     variants: list[Variant] = field(default_factory=list)
     caching: str = "adversarial"  # policy of the host's software IOMMU
     bus: str = "pci"  # on which the reference host shows the devices
+    nvme_scratch: str = WHOLE_DISK  # blocks of NVMe namespaces that the suite may write to; empty = none
     limits: Limits = Limits()
     command: list[str] = field(default_factory=list)
     restarts: int = CAMPAIGN_RESTARTS  # boots that may follow one that broke off
@@ -71,6 +73,8 @@ class Request:
             words += ["--caching", self.caching]
         if self.bus != "pci":
             words += ["--bus", self.bus]
+        if self.nvme_scratch != WHOLE_DISK:
+            words += ["--nvme-scratch", self.nvme_scratch or "none"]
         words += self.qemu.devices.options + self.qemu.hardware.options
         if self.accel != "tcg":
             words += ["--accel", self.accel]
@@ -101,6 +105,7 @@ class Request:
             variants=[variant.name for variant in self.variants],
             caching=self.caching,
             bus=self.bus,
+            nvme_scratch=self.nvme_scratch if "nvme" in self.qemu.devices.classes else "",
             # A host that is broken on purpose is told so in its own options, a guest in the guest's.
             host_crash=self.fixture == HOST_CRASH,
         )

@@ -47,7 +47,12 @@ def _devices(run: Run, result: TestResult) -> list[str]:
             continue
     chosen = [(number, device) for number, device in known if number in named]
     chosen = chosen or [(number, d) for number, d in known if d.get("class") == result.instance.device]
-    return [f"{d.get('class', '?')} at {d.get('bdf', '?')}, device id {number:#x}" for number, d in chosen]
+    return [f"{d.get('class', '?')} at {d.get('bdf', '?')}, device id {number:#x}{_itself(d)}" for number, d in chosen]
+
+
+def _itself(device: dict[str, str]) -> str:
+    """What a device says of itself."""
+    return "".join(f", {key} {device[key]}" for key in ("model", "serial") if key in device)
 
 
 def steps(details: dict[str, str]) -> list[tuple[int, str]]:

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An NVMe controller as a DMA engine:
+ *   dma_nvme_controller.c  starts and stops the controller, and carries out one command at a time
+ *   dma_nvme.c             the engine that never writes to a medium, and reads none
+ *   dma_nvme_medium.c      the engine with blocks that the user gave it (nvme-scratch=)
+ *
+ * The controller reaches nothing without its queues, which are in scratch. Every paging domain maps scratch
+ * (domain_share()), and each attach tells the engine where it is: staging_iova, 0 = no place is known.
+ * The queues never are at an address that may lead elsewhere, where the controller would take other bytes for commands.
+ */
+#ifndef PVT_DRIVERS_DMA_NVME_H
+#define PVT_DRIVERS_DMA_NVME_H
+
+#include "drivers/dma_engine.h"
+#include "drivers/dma_nvme_registers.h"
+#include "drivers/nvme_scratch.h"
+#include "kernel/memory.h"
+
+enum nvme_queue { NVME_QUEUE_ADMIN, NVME_QUEUE_IO, NVME_QUEUES };
+
+/* Pages of scratch. */
+enum nvme_page {
+    NVME_PAGE_ADMIN_SQ,
+    NVME_PAGE_ADMIN_CQ,
+    NVME_PAGE_IO_SQ,
+    NVME_PAGE_IO_CQ,
+    NVME_PAGE_LIST,                       /* SGL descriptors */
+    NVME_PAGE_LOAD,                       /* data for the medium */
+    NVME_PAGE_STORE,                      /* two: data from the medium */
+    NVME_PAGE_REST = NVME_PAGE_STORE + 2, /* what a block has beyond the bytes that are wanted */
+    NVME_PAGES,
+};
+
+struct nvme {
+    uint64_t base; /* IOVA of scratch that the queues were set up with; 0 = the controller is off */
+    unsigned tail[NVME_QUEUES], head[NVME_QUEUES], phase[NVME_QUEUES];
+    uint16_t next_id;
+    unsigned entries; /* of each queue */
+    unsigned stride;  /* bytes from one doorbell to the next */
+    unsigned ready_ms;
+    bool stuck; /* does not stop */
+    char model[NVME_ID_MODEL_SIZE + 1], serial[NVME_ID_SERIAL_SIZE + 1];
+    uint32_t sgls;
+    const char *refused; /* why blocks that the user gave are not used, or NULL */
+    struct nvme_scratch scratch;
+    unsigned block_size; /* bytes, of the namespace with these blocks; 0 = there are none */
+};
+
+static inline struct nvme *nvme_of(const struct dma_engine *e)
+{
+    return e->state;
+}
+
+static inline uint8_t *nvme_memory(const struct dma_engine *e, enum nvme_page page)
+{
+    return (uint8_t *)e->scratch + (size_t)page * PAGE_SIZE;
+}
+
+/* Where the controller finds that page. */
+static inline uint64_t nvme_address(const struct dma_engine *e, enum nvme_page page)
+{
+    return nvme_of(e)->base + (uint64_t)page * PAGE_SIZE;
+}
+
+/* Stops the controller: it has no access left to make. False when it does not stop within its own time-out, CAP.TO. */
+bool nvme_stop(struct dma_engine *e);
+/* The controller runs, with its queues at staging_iova: starts it where it does not. False when it cannot be, and
+ * e->outcome says why; it is stopped then. */
+bool nvme_start(struct dma_engine *e);
+/* Carries out one command. True: a completion came, whose status is SUCCESS or in e->outcome. False: none came,
+ * e->outcome says why, and the controller is stopped. */
+bool nvme_run(struct dma_engine *e, enum nvme_queue queue, struct nvme_command *command);
+/* The same, and the status was SUCCESS. */
+bool nvme_succeed(struct dma_engine *e, enum nvme_queue queue, struct nvme_command *command);
+
+/* Operations that both engines have. */
+bool nvme_match(const struct pci_function *f);
+bool nvme_probe(struct dma_engine *e);
+bool nvme_reset(struct dma_engine *e);
+bool nvme_prepare(struct dma_engine *e);
+void nvme_describe(const struct dma_engine *e, char *text, size_t size);
+
+/* Looks at the blocks that the user gave and takes them when nothing speaks against it. True: e has the operations of
+ * dma_nvme_medium.c, and its pattern is on the medium. */
+bool nvme_take_scratch(struct dma_engine *e);
+
+#endif
