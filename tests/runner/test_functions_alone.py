@@ -22,7 +22,7 @@ HERE = ["cap.page_sizes", "flush.unmap@dmaprobe", "tr.leaf_4k@dmaprobe", "tr.lea
 DEFECTS = (("no-flush", "FL-1", "A flush does nothing.", "any"), ("unit-only", "FL-1", "A unit forgets.", "vtd"))
 OLD = {"FAKE_QEMU_VERSION": "7.2.22", "FAKE_QEMU_IOMMU": "x-scalable-mode eim pt"}
 NO_VTD = {"FAKE_QEMU_IOMMU": ""}
-NO_EDU = {"FAKE_QEMU_DEVICES": "rocker isa-debug-exit virtio-blk-pci"}
+NO_EDU = {"FAKE_QEMU_DEVICES": "rocker nvme isa-debug-exit virtio-blk-pci"}
 
 
 @pytest.fixture(name="alone")

@@ -85,7 +85,7 @@ def test_entry_point() -> None:
     "keys, source", [(GuestKey, "tests/harness/options.c"), (HostKey, "host/launch/host_options.c")]
 )
 def test_keys_are_those_of_the_programs(keys: type[GuestKey] | type[HostKey], source: str) -> None:
-    read = re.findall(r'if \(strcmp\(key, "(\w+)"\)', (ROOT / Path(source)).read_text())
+    read = re.findall(r'if \(strcmp\(key, "([\w-]+)"\)', (ROOT / Path(source)).read_text())
     assert sorted(key.value for key in keys) == sorted(read)
     for path in PACKAGE.rglob("*.py"):
         if path.name != "guest_options.py":
