@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from pvtest.cli import main
 from pvtest.errors import RunnerError, UsageError
 from pvtest.images import boot_volume
 from pvtest.images.boot_volume import BootOptions
+from pvtest.machine import boots
 from pvtest.report.folder import ResultsFolder
 
 from test_formats import compare_formats
@@ -171,6 +174,30 @@ def test_a_boot_volume_that_cannot_be_written_names_itself(tmp_path: Path, monke
     (tmp_path / "file").touch()
     with pytest.raises(RunnerError, match="boot volume: .*/file/pvtest.opt: (File exists|Not a directory)"):
         boot_volume.make(tmp_path / "file", BootOptions())
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_advice_for_a_full_disk_is_for_the_disk_that_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def full(path: Path, data: bytes) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(boot_volume, "_image", lambda path: b"image")
+    with ResultsFolder(tmp_path / "results") as folder, boots._temporary() as temporary:
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "write_bytes", full)
+            patch.setattr(Path, "write_text", full)
+            with pytest.raises(RunnerError) as told:
+                boot_volume.make(Path(temporary) / "volume", BootOptions())
+            assert f"{temporary}/volume/" in str(told.value) and "; TMPDIR=DIR puts" in str(told.value)
+            assert "--results" not in str(told.value)
+            patch.setattr(Path, "write_text", lambda *words, **more: full(*words[:2]))
+            with pytest.raises(RunnerError) as told:
+                folder.write_text("results.json", "{}")
+            assert f"{folder.path}/results.json: " in str(told.value) and "; --results DIR puts" in str(told.value)
+            assert "TMPDIR" not in str(told.value)
 
 
 def test_what_runs_is_never_removed(tmp_path: Path) -> None:

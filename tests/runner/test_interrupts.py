@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import PVTEST, runner_environment
+from pvtest.machine import processes
 
 from test_formats import compare_formats
 
@@ -79,40 +81,81 @@ def test_a_campaign_that_is_interrupted_in_its_plain_run(build: Path, tmp_path: 
     assert found["exit_code"] == 2 and found["campaign"]["summary"]["error"] == 2
 
 
-def test_a_wrapper_leaves_no_machine(build: Path, tmp_path: Path) -> None:
-    """A script that starts QEMU as its child, without exec."""
-    wrapper = tmp_path / "qemu"
-    wrapper.write_text(f"#!/bin/sh\n{Path(__file__).parent / 'fake_qemu.py'} \"$@\"\nexit $?\n")
-    wrapper.chmod(0o755)
-    command = [*PVTEST, "run", "--qemu", str(wrapper), "--results", str(tmp_path / "results"), "--timeout", "2"]
+# A script that starts QEMU as its child, in another group of its session as timeout(1) does, or in another session.
+WRAPPERS = ["", "timeout 60", "setsid --wait", "setsid --wait env -u PATH"]
+
+
+def wrapper_with(tmp_path: Path, command: str) -> str:
+    path = tmp_path / "qemu"
+    path.write_text(f"#!/bin/sh\n{command} {Path(__file__).parent / 'fake_qemu.py'} \"$@\"\nexit $?\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize("around_it", WRAPPERS)
+def test_a_wrapper_leaves_no_machine(build: Path, tmp_path: Path, around_it: str) -> None:
+    wrapper = wrapper_with(tmp_path, around_it)
+    command = [*PVTEST, "run", "--qemu", wrapper, "--results", str(tmp_path / "results"), "--timeout", "2"]
     around = runner_environment(build, FAKE_QEMU_PID=str(tmp_path / "pid"), FAKE_QEMU_FIXTURE="hang")
     done = subprocess.run(command, env=around, capture_output=True, timeout=60, check=False)
     assert done.returncode == 2
     assert gone((tmp_path / "pid").read_text())
 
 
-def test_a_runner_that_is_killed_leaves_nothing(build: Path, tmp_path: Path) -> None:
+def descendants(pid: int) -> set[int]:
+    """Processes that this one started, with those that these started, and so on."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+    found: set[int] = set()
+    fresh = {pid}
+    while fresh:
+        fresh = {child for child, parent in parents.items() if parent in fresh} - found
+        found |= fresh
+    return found
+
+
+@pytest.mark.parametrize("around_it", WRAPPERS)
+def test_a_runner_that_is_killed_leaves_nothing(build: Path, tmp_path: Path, around_it: str) -> None:
+    """Two seconds after it, whatever it had started is gone: the machine, a wrapper around it, and temporary files."""
     (tmp_path / "tmp").mkdir()
-    pid_file, hangs, wrapper = tmp_path / "pid", tmp_path / "hangs", tmp_path / "qemu"
-    wrapper.write_text(f"#!/bin/sh\n{Path(__file__).parent / 'fake_qemu.py'} \"$@\"\nexit $?\n")
-    wrapper.chmod(0o755)
+    pid_file, hangs, wrapper = tmp_path / "pid", tmp_path / "hangs", wrapper_with(tmp_path, around_it)
     around = runner_environment(
         build, FAKE_QEMU_PID=str(pid_file), FAKE_QEMU_HANGS=str(hangs), FAKE_QEMU_FIXTURE="hang",
         TMPDIR=str(tmp_path / "tmp"),
     )  # fmt: skip
-    command = [*PVTEST, "run", "--qemu", str(wrapper), "--results", str(tmp_path / "results")]
+    command = [*PVTEST, "run", "--qemu", wrapper, "--results", str(tmp_path / "results")]
     with subprocess.Popen(command, env=around, stdout=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 60
         while not hangs.exists():
             assert time.monotonic() < deadline
             time.sleep(0.05)
+        started = descendants(process.pid)
+        assert int(pid_file.read_text()) in started and len(started) >= 3, "the wrapper, its child, the guardian"
         assert len(list((tmp_path / "tmp").iterdir())) == 1
+        killed = time.monotonic()
         process.kill()
         process.wait(20)
-    deadline = time.monotonic() + 10
-    while not gone(pid_file.read_text()) or list((tmp_path / "tmp").iterdir()):
-        assert time.monotonic() < deadline, "something of a killed runner is left"
-        time.sleep(0.1)
+    while any(not gone(str(pid)) for pid in started) or list((tmp_path / "tmp").iterdir()):
+        assert time.monotonic() < killed + 2, "something of a killed runner is left after two seconds"
+        time.sleep(0.05)
+
+
+def test_only_processes_of_the_machine_are_ended() -> None:
+    """A process of another session without the mark stays."""
+    sleep = ["sleep", "60"]
+    with subprocess.Popen(sleep, start_new_session=True) as other, subprocess.Popen(
+        sleep, start_new_session=True, env={"PATH": "/usr/bin:/bin", processes.MARK: "1234"}
+    ) as mine, subprocess.Popen(sleep, start_new_session=True, env={processes.MARK: "12345"}) as longer:
+        try:
+            assert processes.members(other.pid, "none") == [other.pid]
+            assert processes.members(0x7FFFFFFF, "1234") == [mine.pid]
+            processes.end(0x7FFFFFFF, "1234")
+            assert mine.wait(5) == -signal.SIGKILL and other.poll() is None and longer.poll() is None
+        finally:
+            for process in (other, mine, longer):
+                process.kill()
 
 
 def test_the_next_run_removes_what_is_left(build: Path, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import difflib
 import errno
+import os
+import tempfile
 from collections.abc import Iterable
 
 EXIT_OK = 0
@@ -32,6 +34,8 @@ class MissingError(RunnerError):
     code = EXIT_MISSING
 
 
+TEMPORARY = "pvtest-"  # the beginning of the name of each temporary folder
+
 # The arguments are right: the machine has no more room, or is broken.
 _MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 
@@ -47,7 +51,9 @@ def system_error(error: OSError, path: object = "") -> str:
     words = error.strerror or str(error) or type(error).__name__
     advice = ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        advice = ". Free some space; --results DIR puts results, TMPDIR=DIR temporary files elsewhere"
+        temporary = os.path.join(tempfile.gettempdir(), TEMPORARY)
+        elsewhere = "TMPDIR=DIR puts temporary files" if temporary in str(subject) else "--results DIR puts results"
+        advice = f". Free some space; {elsewhere} elsewhere"
     return f"{subject}: {words}{advice}" if subject else f"{words}{advice}"
 
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from pvtest.errors import RunnerError, system_error
+from pvtest.errors import TEMPORARY, RunnerError, system_error
 from pvtest.images import boot_volume
 from pvtest.machine import tpm
 from pvtest.machine.assemble import Attempt, Lane, assemble
@@ -33,14 +33,14 @@ from pvtest.stream.model import Run
 
 __all__ = ["Request", "run", "start"]
 
-PREFIX, LOCK = "pvtest-", "in-use"  # of a temporary folder
+LOCK = "in-use"  # a file in each temporary folder
 SLOW_FOLDER = "slow-devices"  # of the second machine's logs
 
 
 @lru_cache(maxsize=1)
 def _sweep() -> None:
     """Removes temporary folders of runners that were killed, once. One whose lock is held has an owner."""
-    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}"):
+    for path in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*/{LOCK}"):
         with contextlib.suppress(OSError), path.open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(path.parent, ignore_errors=True)
@@ -50,7 +50,7 @@ def _sweep() -> None:
 def _temporary() -> Iterator[str]:
     _sweep()
     try:
-        folder = tempfile.TemporaryDirectory(prefix=PREFIX)  # pylint: disable=consider-using-with
+        folder = tempfile.TemporaryDirectory(prefix=TEMPORARY)  # pylint: disable=consider-using-with
     except OSError as error:
         raise RunnerError(f"no temporary folder: {system_error(error)}") from None
     with folder as path, open(os.path.join(path, LOCK), "wb") as lock:

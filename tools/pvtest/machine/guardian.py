@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A small process beside the runner. When the runner is killed, it ends the machines and removes temporary folders.
-
-It reads a pipe whose other end only the runner has: `+ID` a process group begins, `-ID` it is over, `dPATH` a folder is
-in use, `rPATH` it is gone. At the end of the pipe it ends the groups that still run and removes the folders in use.
-"""
+"""A small process beside the runner. When the runner is killed, it ends the machines and removes temporary folders."""
 
 from __future__ import annotations
 
@@ -12,21 +8,7 @@ import subprocess
 import sys
 import threading
 
-_PROGRAM = r"""
-import os, shutil, signal, sys
-groups, folders = set(), set()
-for line in sys.stdin.buffer:
-    word, rest = line[:1], line[1:].rstrip(b"\n")
-    (groups.add if word == b"+" else groups.discard if word == b"-" else folders.add if word == b"d" else
-     folders.discard)(rest)
-for group in groups:
-    try:
-        os.killpg(int(group), signal.SIGKILL)
-    except OSError:
-        pass
-for folder in folders:
-    shutil.rmtree(folder, ignore_errors=True)
-"""
+from pvtest.machine import processes
 
 
 class Guardian:
@@ -42,7 +24,7 @@ class Guardian:
                 if self._process is None:
                     # Isolated, so that it starts quickly; of a session of its own, so that no signal to ours ends it.
                     self._process = subprocess.Popen(  # pylint: disable=consider-using-with  # ends with this process
-                        [sys.executable, "-I", "-S", "-c", _PROGRAM],
+                        [sys.executable, "-I", "-S", processes.__file__],
                         stdin=subprocess.PIPE,
                         stdout=subprocess.DEVNULL,
                         stderr=subprocess.DEVNULL,
@@ -54,13 +36,13 @@ class Guardian:
             except OSError:
                 pass  # without it a killed runner leaves something; nothing else is worse
 
-    def begins(self, group: int) -> None:
-        """A machine runs."""
-        self._tell(b"+%d" % group)
+    def begins(self, session: int, mark: str) -> None:
+        """A machine runs: its session, and the mark in the environment of its processes."""
+        self._tell(f"+{session} {mark}".encode())
 
-    def is_over(self, group: int) -> None:
+    def is_over(self, session: int, mark: str) -> None:
         """A machine was ended and waited for."""
-        self._tell(b"-%d" % group)
+        self._tell(f"-{session} {mark}".encode())
 
     def uses(self, folder: str) -> None:
         """A temporary folder was made."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import selectors
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from typing import BinaryIO
 
 from pvtest import interrupts
 from pvtest.errors import RunnerError, system_error
+from pvtest.machine import processes
 from pvtest.machine.guardian import GUARDIAN
 from pvtest.stream.firmware import AGAIN, FirmwareStarts
 from pvtest.stream.lines import LineAssembler
@@ -87,16 +89,12 @@ def _both_ends(file: BinaryIO) -> str:
     return (data + file.read()).decode("utf-8", "replace").strip()
 
 
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
-
-
 class Session:
     """Runs one QEMU to its end or to a limit."""
 
     def __init__(self, command: list[str], limits: Limits, observer: Observer, inherited: tuple[int, ...] = ()):
         self._command = command
+        self._mark = secrets.token_hex(8)
         self._inherited = inherited  # descriptors that the command line names
         self._limits = limits
         self._observer = observer
@@ -120,18 +118,19 @@ class Session:
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     pass_fds=self._inherited,
-                    # A group of its own: Ctrl-C reaches the runner alone, which then ends all of the group.
+                    env={**os.environ, processes.MARK: self._mark},
+                    # A session of its own: Ctrl-C reaches the runner alone, which then ends all of the session.
                     start_new_session=True,
                 )
             except OSError as error:
                 raise RunnerError(f"{self._command[0]} cannot be started: {error.strerror or error}") from None
-            GUARDIAN.begins(process.pid)
+            GUARDIAN.begins(process.pid, self._mark)
             self._start = self._last = time.monotonic()
             try:
                 interruption = self._pump(process, log)
             finally:
                 self._stop(process)
-                GUARDIAN.is_over(process.pid)
+                GUARDIAN.is_over(process.pid, self._mark)
             self._timing.total = time.monotonic() - self._start
             stderr = _both_ends(errors)
         for line in self._lines.flush():
@@ -235,14 +234,14 @@ class Session:
             return "QEMU closed its serial port but did not end"
         return ""
 
-    @staticmethod
-    def _stop(process: subprocess.Popen[bytes]) -> None:
-        """Ends the whole group: a script that was given as QEMU may have children."""
+    def _stop(self, process: subprocess.Popen[bytes]) -> None:
+        """Ends the whole session: a script that was given as QEMU may have children."""
         if process.poll() is None:
-            _signal(process, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(2)
-        _signal(process, signal.SIGKILL)
+        processes.end(process.pid, self._mark)
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
