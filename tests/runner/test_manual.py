@@ -7,11 +7,17 @@ import re
 import shutil
 import subprocess
 
+import images
 import pytest
 from conftest import ROOT
 from pvtest.cli import arguments
 from pvtest.cli.main import COMMANDS, SHOWN, parser_of
 from pvtest.dev import manual
+from pvtest.images import catalogue, requirements
+
+TESTS = catalogue.parse_tests(images.catalogue_section())
+HOST = catalogue.parse_host(images.host_section())
+KNOWN = requirements.load()
 
 
 @pytest.mark.parametrize("command", SHOWN)
@@ -37,7 +43,7 @@ def complete(*words: str) -> list[str]:
     """The completions that bash offers for the last word."""
     quoted = " ".join(f"'{word}'" for word in ("./run.sh", *words))
     script = (
-        f"{manual.completion()}\nCOMP_WORDS=({quoted}); COMP_CWORD={len(words)}; _pvtest; "
+        f"{manual.completion(TESTS, HOST, KNOWN)}\nCOMP_WORDS=({quoted}); COMP_CWORD={len(words)}; _pvtest; "
         'printf "%s\\n" "${COMPREPLY[@]}"'
     )
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True)
@@ -53,6 +59,30 @@ def test_completion_in_bash() -> None:
     assert "random" in complete("--seed", "")
     assert complete("--class", "ro") == ["rocker"]
     assert complete("compare", "REA") == ["README.md"]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["flush.u"], ["flush.unmap"]),
+        (["run", "flush"], ["flush", "flush.none", "flush.unmap"]),
+        (["DISC-1"], ["DISC-1"]),
+        (["--defect", "no"], ["no-flush"]),
+        (["--variant", "po"], ["polite"]),
+        (["--group", "ca"], ["cap"]),
+        (["--requirement", "CAP-1"], ["CAP-1"]),
+        (["defects", "la"], ["lazy"]),
+        (["variants", "la"], []),
+        (["show", "pol"], ["polite"]),
+        (["list", "def"], ["defects"]),
+        (["list", "defects", "no"], ["no-flush"]),
+        (["list", "variants", "no"], []),
+        (["hel"], ["help"]),
+        (["bench", "fl"], []),
+    ],
+)
+def test_completion_knows_the_names(words: list[str], found: list[str]) -> None:
+    assert complete(*words) == found
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")

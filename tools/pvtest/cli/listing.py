@@ -71,10 +71,15 @@ def _switch_table(name: str, switches: tuple[Switch, ...]) -> Table:
 
 
 def _print(out: Terminal, *tables: object) -> None:
-    """A pipe gets one line for each row: whatever reads it is no terminal."""
-    if not sys.stdout.isatty():
-        out.console.width = WIDEST
-    out.console.print(*tables)
+    """A pipe gets one line for each row, without blanks at its end: the reader may be a program."""
+    if sys.stdout.isatty():
+        out.console.print(*tables)
+        return
+    out.console.width = WIDEST
+    with out.console.capture() as capture:
+        out.console.print(*tables)
+    for line in capture.get().splitlines():
+        print(line.rstrip(), file=Output())
 
 
 def _list_switches(options: argparse.Namespace) -> int:

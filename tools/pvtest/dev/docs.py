@@ -125,8 +125,9 @@ def pages(
 
 def generated(sources: str) -> dict[str, str]:
     """All pages, the manual page and the completion, by file name; `sources` leads to the source tree."""
-    found = pages(catalogue.load_tests(), catalogue.load_host(), requirements.load(), stories(), sources)
-    return {**found, manual.MAN: manual.man_page(), manual.COMPLETION: manual.completion()}
+    tests, host, known = catalogue.load_tests(), catalogue.load_host(), requirements.load()
+    found = pages(tests, host, known, stories(), sources)
+    return {**found, manual.MAN: manual.man_page(), manual.COMPLETION: manual.completion(tests, host, known)}
 
 
 def main() -> None:

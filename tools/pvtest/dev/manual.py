@@ -9,7 +9,8 @@ from pvtest import paths
 from pvtest.cli.arguments import EXAMPLES
 from pvtest.cli.main import COMMANDS, INPUTS, SHOWN, parser_of
 from pvtest.gate.profiles import names
-from pvtest.images.catalogue import CLASSES, KINDS, LEVELS
+from pvtest.images.catalogue import CLASSES, KINDS, LEVELS, Catalogue, HostCatalogue
+from pvtest.images.requirements import Requirements
 
 MAN = "pvtest.1"
 COMPLETION = "completion.bash"
@@ -27,9 +28,14 @@ WORDS = {
     "--kind": " ".join(KINDS),
     "--accel": "tcg kvm",
     "--seed": "random",
+    "--defect": "$defects",
+    "--variant": "$variants",
+    "--group": "$groups",
+    "--requirement": "$requirements",
+    "--not": "$tests",
     "--profile": " ".join(names()),
 }
-FILES = ("--baseline", "--output", "--qemu", "--profile")
+FILES = ("--baseline", "--output", "--qemu", "--profile", "--firmware")
 FOLDERS = ("--results",)
 
 
@@ -103,8 +109,33 @@ def _choices() -> dict[str, str]:
     return found
 
 
-def completion() -> str:
-    """The script that bash reads to complete commands and options."""
+def _names(tests: Catalogue, host: HostCatalogue, known: Requirements) -> dict[str, str]:
+    """Variables of the script, with the names that a command or option may be given."""
+    groups = dict.fromkeys(test.group for test in tests.tests)
+    return {
+        "tests": " ".join((*groups, *(test.id for test in tests.tests))),
+        "defects": " ".join(defect.name for defect in host.defects),
+        "variants": " ".join(variant.name for variant in host.variants),
+        "requirements": " ".join(known.ids),
+        "groups": " ".join(groups),
+    }
+
+
+# The names that may follow a command.
+NAMED = {
+    "run": "$tests $requirements",
+    "list": "defects variants $tests $requirements",
+    "image": "$tests $requirements",
+    "show": "$tests $defects $variants $requirements",
+    "defects": "$defects $requirements",
+    "variants": "$variants $requirements",
+}
+
+
+def completion(tests: Catalogue, host: HostCatalogue, known: Requirements) -> str:
+    """A script that bash reads to complete commands, options and names."""
+    lists = "\n".join(f'    local {key}="{words}"' for key, words in _names(tests, host, known).items())
+    named = "\n".join(f'        {command}) names="{words}" ;;' for command, words in NAMED.items())
     cases = "\n".join(_case(command) for command in SHOWN)
     values = "\n".join(_values(_choices()))
     return f"""\
@@ -112,7 +143,8 @@ def completion() -> str:
 # shellcheck shell=bash
 # Completion of ./run.sh in bash, for the command `source`. Made from the parsers by `make docs`.
 _pvtest() {{
-    local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}} command=run options
+    local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}} command=run options names=
+{lists}
     case ${{COMP_WORDS[1]}} in
         {"|".join(SHOWN)}) [ "$COMP_CWORD" -gt 1 ] && command=${{COMP_WORDS[1]}} ;;
     esac
@@ -122,12 +154,21 @@ _pvtest() {{
     case $command in
 {cases}
     esac
+    case $command in
+{named}
+    esac
+    case $command:${{COMP_WORDS[2]}} in
+        list:defects) [ "$COMP_CWORD" -lt 3 ] || names=$defects ;;
+        list:variants) [ "$COMP_CWORD" -lt 3 ] || names=$variants ;;
+    esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
     elif [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "{" ".join(SHOWN)}" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "{" ".join(SHOWN)} help $names" -- "$word")
     elif [[ " {" ".join(INPUTS)} " == *" $command "* ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    else
+        mapfile -t COMPREPLY < <(compgen -W "$names" -- "$word")
     fi
 }}
 complete -F _pvtest ./run.sh run.sh
