@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import images
@@ -19,10 +20,10 @@ from pvtest.cli.campaign import own_first, where_it_shows
 from pvtest.errors import UsageError
 from pvtest.gate import baseline, profiles
 from pvtest.images import requirements
-from pvtest.images.catalogue import Defect, Instance, parse_tests
+from pvtest.images.catalogue import Defect, Instance, parse_host, parse_tests
 from pvtest.machine.qemu import Qemu
 from pvtest.machine.request import Request
-from pvtest.plan.selection import Filters, select
+from pvtest.plan.selection import Filters, find_switches, select, select_switches
 from pvtest.stream.model import Run, TestResult, Verdict
 
 KNOWN = requirements.load()
@@ -66,6 +67,55 @@ def test_empty_selections_are_refused(globs: list[str], filters: dict, words: st
     with pytest.raises(UsageError) as caught:
         ids(*globs, **filters)
     assert words in str(caught.value)
+
+
+HOST = parse_host(
+    images.host_section(
+        (("flush-lost", "GEN-3", "x"), ("flush-late", "FL-1", "x"), ("map-lost", "FL-1", "x")),
+        (("flush-more", "GEN-3", "x"), ("other-status", "LS-1", "x")),
+    )
+)
+
+
+def chosen(call: Callable[[], list[str]]) -> list[str] | None:
+    """None: refused."""
+    try:
+        return call()
+    except UsageError:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("globs", "defects", "variants"),
+    [
+        (["flush"], ["flush-late", "flush-lost"], ["flush-more"]),
+        (["FLUSH"], ["flush-late", "flush-lost"], ["flush-more"]),
+        (["Flush?L*"], ["flush-late", "flush-lost"], None),
+        (["gen-3"], ["flush-lost"], ["flush-more"]),
+        (["GEN-1"], ["flush-lost"], ["flush-more"]),
+        (["flush", "!fl-1"], ["flush-lost"], None),
+        (["!flush"], ["map-lost"], ["other-status"]),
+        (["*l*", "!GEN-1"], ["flush-late", "map-lost"], ["other-status"]),
+        (["lost"], None, None),
+    ],
+)
+def test_a_glob_means_the_same_for_tests_defects_and_variants(
+    globs: list[str], defects: list[str] | None, variants: list[str] | None
+) -> None:
+    """Name, group or requirement with its aliases, in whatever case; '!' takes away."""
+    for word, known, wanted in (("defect", HOST.defects, defects), ("variant", HOST.variants, variants)):
+        found = chosen(lambda: [s.name for s in select_switches(word, known, globs, KNOWN)])
+        assert found == wanted, word
+        rows = [(s.name.replace("-", ".", 1), " ".join(s.requirements), "-", "-", "test") for s in known]
+        tests = parse_tests(images.catalogue_section(tuple(rows)))
+        same = chosen(lambda: [i.id.replace(".", "-") for i in select(tests, KNOWN, globs)])
+        assert (same and set(same)) == (wanted and set(wanted)), f"tests like the {word}s"
+
+
+def test_an_option_takes_a_name_in_whatever_case() -> None:
+    assert [found.name for found in find_switches("defect", HOST.defects, ["Map-Lost", "map-lost"])] == ["map-lost"]
+    with pytest.raises(UsageError, match="Did you mean map-lost"):
+        find_switches("defect", HOST.defects, ["map-lots"])
 
 
 @given(

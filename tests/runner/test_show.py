@@ -34,6 +34,7 @@ def test_show_of_nothing(build: Path) -> None:
 def test_a_list_in_a_pipe_has_a_line_for_each(build: Path) -> None:
     lines = pvtest_call("list", "flush", build=build).stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["test", "flush.none", "flush.unmap", "2"]
+    assert lines[3].endswith("; 'flush' selects 3 instances by group")
     assert lines[2].split() == ["flush.unmap", "rocker", "dmaprobe", "FL-1", "FL-2", *"Promise of flush.unmap.".split()]
     lines = pvtest_call("list", "defects", build=build).stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["defect", "lazy", "no-flush", "2"]

@@ -348,9 +348,9 @@ def main(command: str, options: argparse.Namespace) -> int:
     """The plain run first: a suite that fails anyway proves nothing by failing, and one that is broken by passing."""
     campaign = CAMPAIGNS[command]
     tests, known = load()
-    switches = select_switches(campaign.word, known_switches(campaign), options.globs)
+    switches = select_switches(campaign.word, known_switches(campaign), options.globs, known)
     out = terminal(options)
-    out.tell(told_switches(campaign.word, known_switches(campaign), options.globs))
+    out.tell(told_switches(campaign.word, known_switches(campaign), options.globs, known))
     booted = machine(options, out)
     part = CampaignPlan(options.shard, _seen(campaign, booted.devices, switches, out))
     chosen = part.chosen

@@ -16,7 +16,7 @@ from pvtest.images.guest_options import GUEST_FILE, HOST_FILE
 from pvtest.machine.terminal import terminal
 from pvtest.plan.devices import OPTION, Devices
 from pvtest.plan.ordering import Plan, plan
-from pvtest.plan.selection import find_switches
+from pvtest.plan.selection import find_switches, told_tests
 
 LOADER = "EFI/BOOT/BOOTX64.EFI"  # what firmware starts from a disk without a boot entry of its own
 
@@ -86,11 +86,13 @@ def main(options: argparse.Namespace) -> int:
     tests = catalogue.load_tests()
     devices = Devices(f"option {OPTION}", forced=True) if options.functions_alone else Devices()
     options.shard = None
-    chosen = plan(options, tests, requirements.load(), devices)
+    known = requirements.load()
+    chosen = plan(options, tests, known, devices)
     if not options.globs and not options.device_class:
         chosen.selected = catalogue.without_slow_copies(chosen.selected)
     files = contents(target, _options(options, target, tests, chosen))
     disk_image.write(output, form, files, options.size, options.force)
     out = terminal(options)
+    out.tell(told_tests(tests, known, options.globs))
     out.say(f"{output}: {form}, {options.size} MiB, {len(chosen.selected)} tests, for {target.title}")
     return EXIT_OK

@@ -14,10 +14,11 @@ from rich.text import Text
 from pvtest.errors import EXIT_OK
 from pvtest.images import catalogue, requirements
 from pvtest.images.catalogue import Defect, HostCatalogue, Instance, Switch
+from pvtest.images.requirements import Requirements
 from pvtest.machine.terminal import Terminal, terminal
 from pvtest.output import Output
 from pvtest.plan.ordering import filters
-from pvtest.plan.selection import select, select_switches
+from pvtest.plan.selection import select, select_switches, told_switches, told_tests
 
 WIDEST = 2000  # columns, more than any row has
 FORMAT = "pvtest-catalogue"
@@ -82,14 +83,14 @@ def _print(out: Terminal, *tables: object) -> None:
         print(line.rstrip(), file=Output())
 
 
-def _list_switches(options: argparse.Namespace) -> int:
+def _list_switches(options: argparse.Namespace, needed: Requirements) -> int:
     host = catalogue.load_host()
     word = options.globs[0].removesuffix("s")
-    known = host.defects if word == "defect" else host.variants
-    switches = tuple(select_switches(word, tuple(known), options.globs[1:]))
+    known = tuple(host.defects if word == "defect" else host.variants)
+    switches = tuple(select_switches(word, known, options.globs[1:], needed))
     out = terminal(options)
     _print(out, _switch_table(word, switches))
-    out.say(f"{len(switches)} {word}s")
+    out.say("; ".join([f"{len(switches)} {word}s", *told_switches(word, known, options.globs[1:], needed)]))
     return EXIT_OK
 
 
@@ -97,7 +98,7 @@ def main(options: argparse.Namespace) -> int:
     """Prints what the selection would run."""
     tests, known = catalogue.load_tests(), requirements.load()
     if options.globs[:1] in (["defects"], ["variants"]) and not options.json:
-        return _list_switches(options)
+        return _list_switches(options, known)
     selected = select(tests, known, options.globs, filters(options))
     if options.json:
         found = _document(tests.version, selected, catalogue.load_host())
@@ -118,6 +119,7 @@ def main(options: argparse.Namespace) -> int:
     out.say(
         f"{len(shown)} tests, {len(selected)} instances, {dma} tests with DMA, "
         f"{len(covered)} of {len(known)} requirements covered"
+        + "".join(f"; {text}" for text in told_tests(tests, known, options.globs))
     )
     if not options.globs:
         host = catalogue.load_host()

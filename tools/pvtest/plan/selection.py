@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from pvtest.errors import UsageError, suggest
-from pvtest.images.catalogue import CLASSES, KINDS, LEVELS, Catalogue, Instance, Switch
+from pvtest.images.catalogue import CLASSES, KINDS, LEVELS, Catalogue, Instance, Switch, Test
 from pvtest.images.requirements import Requirements
 from pvtest.plan.devices import Devices
 
@@ -23,8 +23,7 @@ def fits(glob: str, *names: str) -> bool:
 
 def _matches(instance: Instance, glob: str, requirements: Requirements) -> bool:
     test = instance.test
-    names = {name for given in test.requirements for name in (given, requirements[given].id)}
-    return fits(glob, instance.id, test.id, test.group, *names)
+    return fits(glob, instance.id, test.id, test.group, *_needs(test, requirements))
 
 
 @dataclass
@@ -82,7 +81,7 @@ def _narrow(catalogue: Catalogue, requirements: Requirements, filters: Filters) 
 
     def narrowed(instance: Instance) -> bool:
         test = instance.test
-        asked = {name for given in test.requirements for name in (given, requirements[given].id)}
+        asked = _needs(test, requirements)
         pairs = (
             (filters.groups, [test.group]),
             (filters.requirements, asked),
@@ -133,17 +132,16 @@ def _by(glob: str, found: Iterable[tuple[tuple[str, ...], str, tuple[str, ...]]]
 
 def told_tests(catalogue: Catalogue, requirements: Requirements, globs: Iterable[str]) -> list[str]:
     """The things that each glob matched, and by which name."""
-    things = [
-        ((i.id, i.test.id), i.test.group, tuple(x for r in i.test.requirements for x in (r, requirements[r].id)))
-        for i in catalogue.instances
-    ]
+    things = [((i.id, i.test.id), i.test.group, _needs(i.test, requirements)) for i in catalogue.instances]
     return [_by(glob, things, "instances") for glob in globs if not glob.startswith("!")]
 
 
-def told_switches(word: str, known: Iterable[Switch], globs: Iterable[str]) -> list[str]:
+def told_switches(
+    word: str, known: Iterable[Switch], globs: Iterable[str], requirements: Requirements
+) -> list[str]:
     """The same for defects or variants."""
-    things = [((switch.name,), group_of(switch), tuple(switch.requirements)) for switch in known]
-    return [_by(glob, things, f"{word}s") for glob in globs]
+    things = [((switch.name,), group_of(switch), _needs(switch, requirements)) for switch in known]
+    return [_by(glob, things, f"{word}s") for glob in globs if not glob.startswith("!")]
 
 
 def _hint(word: str, names: list[str]) -> str:
@@ -156,29 +154,37 @@ def group_of(switch: Switch) -> str:
     return switch.name.partition("-")[0]
 
 
-def _names(switch: Switch, glob: str) -> bool:
-    return fits(glob, switch.name, group_of(switch), *switch.requirements)
+def _needs(thing: Test | Switch, requirements: Requirements) -> tuple[str, ...]:
+    """The requirements of a test, defect or variant: as it names them, and those that these stand for."""
+    return tuple(name for given in thing.requirements for name in (given, requirements[given].id))
 
 
-def select_switches(word: str, known: tuple[AnySwitch, ...], globs: Iterable[str]) -> list[AnySwitch]:
-    """Defects or variants (`word`) whose name or requirement matches one of the globs; all of them without globs."""
+def select_switches(
+    word: str, known: tuple[AnySwitch, ...], globs: Iterable[str], requirements: Requirements
+) -> list[AnySwitch]:
+    """Defects or variants (`word`) whose name, group or requirement matches one of the globs and none of those with a
+    '!' before them; all of them without globs."""
     globs = list(globs)
-    if not globs:
-        return list(known)
-    chosen: set[str] = set()
-    for glob in globs:
-        found = {switch.name for switch in known if _names(switch, glob)}
-        if not found:
+
+    def found(glob: str) -> set[str]:
+        names = {s.name for s in known if fits(glob, s.name, group_of(s), *_needs(s, requirements))}
+        if not names:
             hint = _hint(glob, [switch.name for switch in known])
             raise UsageError(f"no {word} matches '{glob}' by name, group or requirement.{hint}")
-        chosen |= found
+        return names
+
+    wanted = [glob for glob in globs if not glob.startswith("!")] or ["*"]
+    chosen = {name for glob in wanted for name in found(glob)}
+    chosen -= {name for glob in globs if glob.startswith("!") for name in found(glob.removeprefix("!"))}
+    if not chosen:
+        raise UsageError(f"the selection is empty: each part of it selects {word}s, but nothing fits all of them")
     return [switch for switch in known if switch.name in chosen]
 
 
 def find_switches(word: str, known: tuple[AnySwitch, ...], names: Iterable[str]) -> list[AnySwitch]:
-    """The defects or variants (`word`) with exactly these names: options --defect and --variant."""
-    by_name = {switch.name: switch for switch in known}
+    """The defects or variants (`word`) with these names, in whatever case: options --defect and --variant."""
+    by_name = {switch.name.lower(): switch for switch in known}
     for name in names:
-        if name not in by_name:
-            raise UsageError(f"unknown {word} '{name}'.{_hint(name, list(by_name))}")
-    return [by_name[name] for name in dict.fromkeys(names)]
+        if name.lower() not in by_name:
+            raise UsageError(f"unknown {word} '{name}'.{_hint(name, [switch.name for switch in known])}")
+    return [by_name[name] for name in dict.fromkeys(name.lower() for name in names)]
