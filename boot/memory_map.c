@@ -4,6 +4,7 @@
 #include "boot/efi_tables.h"
 #include "boot/regions.h"
 #include "kernel/image.h"
+#include "kernel/paging.h"
 
 #define PAGE 4096ull
 
@@ -46,9 +47,12 @@ static enum memory_kind kind_of(const EFI_MEMORY_DESCRIPTOR *d)
     }
 }
 
+/* Of a region that goes beyond what the kernel can map, the part below. */
 static void paint(const struct boot *boot, uint64_t start, uint64_t end, enum memory_kind kind)
 {
-    if (!regions_paint(boot->info, start, end, kind))
+    if (end > PAGING_GPA_LIMIT)
+        end = PAGING_GPA_LIMIT;
+    if (start < end && !regions_paint(boot->info, start, end, kind))
         boot_fail(boot, "the memory map has more than %u regions", (unsigned)BOOT_REGIONS_MAX);
 }
 

@@ -12,9 +12,18 @@ static const struct dma_engine_ops *const classes[DMA_CLASS_COUNT] = {
 
 static struct {
     bool probed;
-    size_t count;
+    size_t count, unreachable_count;
     struct dma_engine engines[DMA_ENGINES_MAX];
+    struct dma_engine unreachable[DMA_ENGINES_MAX];
 } list;
+
+static bool note_unreachable(const struct dma_engine *e)
+{
+    if (list.unreachable_count < DMA_ENGINES_MAX) {
+        list.unreachable[list.unreachable_count++] = *e;
+    }
+    return false;
+}
 
 bool dma_map_registers(struct dma_engine *e, uint64_t needed)
 {
@@ -24,6 +33,9 @@ bool dma_map_registers(struct dma_engine *e, uint64_t needed)
         return false;
     }
     e->registers = paging_map_mmio(gpa, needed);
+    if (e->registers == NULL) {
+        return note_unreachable(e);
+    }
     pci_enable(&e->function, true);
     return true;
 }
@@ -97,6 +109,13 @@ struct dma_engine *dma_engines(size_t *count)
     }
     *count = list.count;
     return list.engines;
+}
+
+const struct dma_engine *dma_unreachable(size_t *count)
+{
+    (void)dma_engines(count);
+    *count = list.unreachable_count;
+    return list.unreachable;
 }
 
 struct dma_engine *dma_engine_get(enum dma_class class, unsigned n)

@@ -32,7 +32,8 @@ static void read_mcfg(void)
     for (size_t i = 0; i < entries && ecam.count < PCI_ECAM_MAX; i++) {
         const struct acpi_mcfg_entry *e = &table->entries[i];
 
-        if (e->base == 0 || e->last_bus < e->first_bus) {
+        if (e->base == 0 || e->base >= PAGING_GPA_LIMIT - ((uint64_t)BUSES << ECAM_BUS_SHIFT) ||
+            e->last_bus < e->first_bus) {
             continue;
         }
         ecam.entries[ecam.count++] = (struct pci_ecam){

@@ -35,7 +35,7 @@ static const void *reach(uint64_t gpa, uint64_t length)
 
 static const struct acpi_table *table_at(uint64_t gpa)
 {
-    if (gpa < PAGE_SIZE)
+    if (gpa < PAGE_SIZE || gpa >= PAGING_GPA_LIMIT - TABLE_LENGTH_MAX)
         return NULL;
     const struct acpi_table *table = reach(gpa, sizeof(*table));
     if (table->length < sizeof(*table) || table->length > TABLE_LENGTH_MAX)
@@ -51,7 +51,7 @@ static bool is_valid(const struct acpi_table *table, const char signature[4])
 
 void acpi_init(uint64_t rsdp_gpa)
 {
-    if (rsdp_gpa == 0)
+    if (rsdp_gpa == 0 || rsdp_gpa >= PAGING_GPA_LIMIT - PAGE_SIZE)
         return;
     const struct acpi_rsdp *rsdp = reach(rsdp_gpa, sizeof(*rsdp));
     if (memcmp(rsdp->signature, "RSD PTR ", sizeof(rsdp->signature)) != 0 || !sums_to_zero(rsdp, ACPI_RSDP_LENGTH_1))

@@ -13,11 +13,17 @@ const struct fadt *acpi_fadt(void)
     return (const struct fadt *)table;
 }
 
+static bool is_reachable(const struct acpi_address *address)
+{
+    return address->space == ACPI_SPACE_IO ||
+           (address->space == ACPI_SPACE_MEMORY && address->address < PAGING_GPA_LIMIT - sizeof(uint64_t));
+}
+
 bool fadt_register(uint32_t port, const struct acpi_address *extended, struct acpi_address *result)
 {
     if (extended && extended->address) {
         *result = *extended;
-        return extended->space == ACPI_SPACE_MEMORY || extended->space == ACPI_SPACE_IO;
+        return is_reachable(extended);
     }
     *result = (struct acpi_address){.space = ACPI_SPACE_IO, .address = port};
     return port != 0;

@@ -91,6 +91,11 @@ static void enable(void)
     lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_16);
 }
 
+bool lapic_has_x2apic(void)
+{
+    return cpu_cpuid(CPUID_FEATURES, 0).ecx & CPUID_ECX_X2APIC;
+}
+
 void lapic_init(void)
 {
     if (!(cpu_cpuid(CPUID_FEATURES, 0).edx & CPUID_EDX_APIC))
@@ -115,7 +120,7 @@ static void x2apic_on(void)
 
 void lapic_prepare_messages(void)
 {
-    if (lapic.x2apic || !(cpu_cpuid(CPUID_FEATURES, 0).ecx & CPUID_ECX_X2APIC))
+    if (lapic.x2apic || !lapic_has_x2apic())
         return;
     x2apic_on();
     lapic.x2apic = true;

@@ -12,6 +12,8 @@
 
 /* Needs time_init(). Panics when there is no local APIC, because then no deadline could be kept. */
 void lapic_init(void);
+/* The processor has x2APIC, on or off. */
+bool lapic_has_x2apic(void);
 uint32_t lapic_id(void);
 
 /* One interrupt at VECTOR_DEADLINE after `ns` nanoseconds, or earlier when the counter is too short: the handler looks

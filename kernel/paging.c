@@ -144,6 +144,8 @@ const uint64_t *paging_root(unsigned *levels)
 
 volatile void *paging_map_mmio(uint64_t gpa, uint64_t length)
 {
+    if (gpa >= PAGING_GPA_LIMIT || length > PAGING_GPA_LIMIT - gpa)
+        return NULL;
     uint64_t start = gpa & ~(PAGE_SIZE - 1);
     uint64_t end = (gpa + length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
     for (uint64_t at = start; at < end; at += PAGE_SIZE) {

@@ -9,6 +9,10 @@
 
 struct boot_info;
 
+/* Bytes: physical addresses from here on are not mapped, since virtual addresses equal physical ones, and a canonical
+ * address of four levels has 47 bits below its sign (Intel SDM volume 1, 3.3.7.1). */
+#define PAGING_GPA_LIMIT (UINT64_C(1) << 47)
+
 enum paging_access {
     PAGING_NONE, /* not present */
     PAGING_RO,
@@ -32,7 +36,7 @@ void paging_set(uint64_t gpa, uint64_t length, enum paging_access access);
 /* Access (with PAGING_USER) of the page that holds the address. */
 enum paging_access paging_get(uint64_t gpa);
 
-/* Maps device registers uncached, wherever they are; gpa need not be aligned. */
+/* Maps device registers uncached; gpa need not be aligned. NULL: they are not below PAGING_GPA_LIMIT. */
 volatile void *paging_map_mmio(uint64_t gpa, uint64_t length);
 
 /* The top table, and how many levels there are; for user_space.c, which makes other trees with the same kernel. */

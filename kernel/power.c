@@ -49,9 +49,11 @@ static void enter_s5(void *unused)
 static void reset_by_table(void *unused)
 {
     const struct fadt *fadt = acpi_fadt();
+    struct acpi_address reset;
     (void)unused;
-    if (fadt && fadt_has(fadt, reset_value) && (fadt->flags & FADT_FLAG_RESET) && fadt->reset.address)
-        acpi_address_write8(&fadt->reset, fadt->reset_value);
+    if (fadt && fadt_has(fadt, reset_value) && (fadt->flags & FADT_FLAG_RESET) &&
+        fadt_register(0, &fadt->reset, &reset))
+        acpi_address_write8(&reset, fadt->reset_value);
 }
 
 static void __attribute__((noreturn)) wait_for_ever(void)

@@ -94,7 +94,7 @@ static enum smp_state bring_up(void)
 {
     smp.apic_ids[0] = lapic_id();
     if (!madt_find_other(smp.apic_ids[0], &smp.apic_ids[SECOND]))
-        return SMP_ALONE;
+        return lapic_has_x2apic() ? SMP_ALONE : SMP_NO_X2APIC;
     descriptors_prepare(SECOND);
     cpu_at(SECOND)->containment.active = false;
     if (!smp_start_prepare(second_main, cpu_at(SECOND)->stacks[STACK_MAIN].top))
@@ -127,6 +127,8 @@ const char *smp_state_text(enum smp_state state)
         return "two processors run";
     case SMP_ALONE:
         return "this machine has one processor";
+    case SMP_NO_X2APIC:
+        return "this machine shows one processor, and that has no x2APIC, without which a host may hide the others";
     case SMP_NO_MEMORY:
         return "no memory below 640 KiB is free, where a second processor would start";
     case SMP_NO_ANSWER:

@@ -14,7 +14,8 @@
 enum smp_state {
     SMP_OFF, /* not asked for yet */
     SMP_READY,
-    SMP_ALONE,     /* the machine has one processor */
+    SMP_ALONE,     /* the machine has one processor, */
+    SMP_NO_X2APIC, /* or shows only one for want of x2APIC */
     SMP_NO_MEMORY, /* none below 640 KiB, where a processor starts */
     SMP_NO_ANSWER, /* it was told to start, and did not */
 };

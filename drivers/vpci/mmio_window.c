@@ -16,8 +16,8 @@
 #define HOLE_HIGH_FROM   (64 * GIB)
 #define HOLE_HIGH_LENGTH (4 * GIB)
 
-/* More would not fit into an entry of a page table. */
-#define ADDRESS_BITS_MAX 52u
+/* The kernel maps no more: PAGING_GPA_LIMIT (kernel/paging.h). */
+#define ADDRESS_BITS_MAX 47u
 
 static uint64_t address_limit(unsigned physical_bits)
 {

@@ -46,6 +46,8 @@ void processors_init(uint64_t low)
     processors.root = cr3_read();
     cpu_by_index(0)->apic_id = own;
     if (low == 0 || !(cpu_cpuid(CPUID_FEATURES, 0).ecx & CPUID_ECX_X2APIC)) {
+        host_log(LOG_INFO, "1 of %u processors: %s\n", count,
+                 low == 0 ? "no memory below 1 MiB to start others in" : "no x2APIC, by which others are started");
         madt_hide_all_but(own);
         return;
     }

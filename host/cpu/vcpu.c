@@ -45,9 +45,9 @@ struct cpu *cpu_prepare(uint32_t index)
 void svm_enable(struct cpu *cpu)
 {
     if (!(cpu_cpuid(CPUID_EXTENDED_FEATURES, 0).ecx & CPUID_EXTENDED_ECX_SVM))
-        host_panic("the processor has no SVM: start QEMU with -cpu EPYC or -cpu qemu64,+svm,+npt");
+        host_stop("the processor has no SVM: start QEMU with -cpu EPYC or -cpu qemu64,+svm,+npt");
     if (!(cpu_cpuid(CPUID_SVM, 0).edx & CPUID_SVM_EDX_NPT))
-        host_panic("the processor has no nested paging: start QEMU with -cpu EPYC or -cpu qemu64,+svm,+npt");
+        host_stop("the processor has no nested paging: start QEMU with -cpu EPYC or -cpu qemu64,+svm,+npt");
     if (cpu_rdmsr(MSR_VM_CR) & VM_CR_SVMDIS)
         host_panic("the firmware has disabled SVM (VM_CR.SVMDIS)");
     cpu_wrmsr(MSR_EFER, cpu_rdmsr(MSR_EFER) | EFER_SVME);

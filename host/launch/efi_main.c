@@ -55,6 +55,10 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
     struct firmware firmware;
 
     firmware_init(&firmware, image, table);
+    /* Under SVM the machine goes off when a runtime service of the guest enters SMM (QEMU 10.0.2). */
+    if (firmware_has_smm(&firmware))
+        host_stop("this firmware needs System Management Mode (SMM), which the host does not serve: take a build of "
+                  "OVMF without it (OVMF_CODE.fd), and start QEMU with -machine smm=off");
     prepare(&firmware, &args);
     if (!image_copy((uint8_t *)(uintptr_t)args.block))
         host_panic("the host's image has a relocation of an unknown type");

@@ -23,6 +23,14 @@ void firmware_init(struct firmware *firmware, EFI_HANDLE image, EFI_SYSTEM_TABLE
     *firmware = (struct firmware){.image = image, .boot_volume = loaded->DeviceHandle, .table = table};
 }
 
+bool firmware_has_smm(const struct firmware *firmware)
+{
+    static const EFI_GUID id = {0xC68ED8E2, 0x9DC6, 0x4CBD, {0x9D, 0x94, 0xDB, 0x65, 0xAC, 0xC5, 0xC3, 0x32}};
+    void *protocol;
+
+    return !EFI_ERROR(firmware->table->BootServices->LocateProtocol((EFI_GUID *)&id, NULL, &protocol));
+}
+
 uint64_t firmware_reserve(const struct firmware *firmware, uint64_t bytes)
 {
     EFI_BOOT_SERVICES *services = firmware->table->BootServices;

@@ -4,6 +4,7 @@
 #define PVT_HOST_LAUNCH_FIRMWARE_H
 
 #include <efi.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,10 @@ uint64_t firmware_allocate_tables(const struct firmware *firmware, uint64_t byte
 /* Reads a file of the boot volume; its size, or 0 when there is none. Halts when it is larger than `size` or
  * unreadable. */
 size_t firmware_read_file(const struct firmware *firmware, const CHAR16 *path, void *to, size_t size);
+
+/* The firmware has parts in System Management Mode, which it enters by SMI (PI specification, volume 4, 5.7: it offers
+ * them as EFI_MM_COMMUNICATION_PROTOCOL). */
+bool firmware_has_smm(const struct firmware *firmware);
 
 /* ACPI root pointer; 0 = none. */
 uint64_t firmware_rsdp(const struct firmware *firmware);

@@ -6,4 +6,5 @@
 void variants_install_virtual_functions(void)
 {
     vdev_rules.root_ports = !variant_active(VARIANT_FEW_FUNCTIONS);
+    vdev_rules.registers_at_top = variant_active(VARIANT_REGISTERS_AT_TOP);
 }

@@ -2,7 +2,8 @@
 /*
  * The window of the registers lies high in what the root bridge passes on, so that an operating system that knows the
  * bridge leaves the BARs there. Firmware hands out 64-bit addresses from the bottom upwards. If the tables describe
- * no such range, the window is below the last 16 GiB of the physical address space: the top 12 GiB of a 1 TiB space are
+ * no such range, the window is below the last 16 GiB of the physical address space, and below 2^46, since guests map
+ * such addresses one to one into the lower half of their virtual space: the top 12 GiB of a 1 TiB space are
  * HyperTransport's on AMD processors, which QEMU honors for some models. All that BARs and bridges claim is avoided.
  */
 #include "host/vdev/pci_resources.h"
@@ -11,12 +12,14 @@
 #include "host/platform/acpi.h"
 #include "host/platform/pci_config.h"
 #include "host/platform/pci_functions.h"
+#include "host/vdev/vdev_rules.h"
 
 #define DEVICES    32u
 #define BUSES      256u
 #define FIRST_BUS  0x40u
 #define TOP_MARGIN (UINT64_C(16) << 30)
 #define BELOW_4G   (UINT64_C(1) << 32)
+#define GUESTS_MAP (UINT64_C(1) << 46)
 #define TRIES      4096u
 
 #define BAR_FIRST     0x10u
@@ -167,6 +170,10 @@ uint64_t pci_find_free_range(uint64_t length)
 
     if (limit < 2 * TOP_MARGIN)
         return 0;
+    if (vdev_rules.registers_at_top)
+        return find_downwards(BELOW_4G, limit - TOP_MARGIN, length);
+    if (limit > GUESTS_MAP)
+        limit = GUESTS_MAP;
     if (end > limit - TOP_MARGIN)
         end = limit - TOP_MARGIN;
     at = find_downwards(window.start, end, length);

@@ -129,10 +129,26 @@ void suite_prepare_class(struct suite *s, enum dma_class class)
     }
 }
 
+static void name_unreachable(void)
+{
+    size_t count;
+    const struct dma_engine *e = dma_unreachable(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        unsigned bdf = e[i].function.bdf;
+
+        report_comment("unreachable: class=%s bdf=%02x:%02x.%x id=0x%llx registers=0x%llx reason=\"above 2^47\"",
+                       e[i].ops->name, bdf >> 8, bdf >> 3 & 31, bdf & 7, (unsigned long long)e[i].device_id,
+                       (unsigned long long)pci_bar(&e[i].function, 0));
+    }
+}
+
 void suite_find_devices(struct suite *s)
 {
     size_t count;
     struct dma_engine *e = dma_engines(&count);
+
+    name_unreachable();
 
     for (size_t i = 0; i < count;) {
         if (out_of_reach(s, &e[i])) {

@@ -8,11 +8,27 @@
 
 #define NAME(status) ((uint64_t)(uintptr_t)hv_status_name(status))
 
+static unsigned unreachable(enum dma_class class)
+{
+    size_t count;
+    const struct dma_engine *e = dma_unreachable(&count);
+    unsigned found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        found += e[i].class == class;
+    }
+    return found;
+}
+
 struct dma_engine *device_n(struct test_run *t, unsigned n)
 {
     struct dma_engine *e = dma_engine_get(t->class, n);
 
     capabilities(t);
+    if (!e && unreachable(t->class) != 0) {
+        SKIP("needs %u device(s) of class %s; the registers of %u are at addresses above 2^47, which are not mapped",
+             n + 1, dma_class_name(t->class), unreachable(t->class));
+    }
     if (!e) {
         SKIP("needs %u device(s) of class %s", n + 1, dma_class_name(t->class));
     }

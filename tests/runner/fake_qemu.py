@@ -286,6 +286,11 @@ class Guest:
     def do_silent(self) -> None:
         time.sleep(60)
 
+    def do_refused(self) -> None:
+        say(NOISE.strip())
+        say('BdsDxe: failed to load Boot0001 "UEFI Misc Device" from PciRoot(0x0)/Pci(0x5,0x0): Access Denied')
+        hang()
+
     def do_plan_mismatch(self) -> None:
         self.begin(len(self.ids) + 1)
         for name in self.ids:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from pvtest import paths
+from pvtest import interrupts, paths
 from pvtest.clean import printable
 from pvtest.errors import MissingError
 from pvtest.images import build_id, stories
@@ -148,6 +148,8 @@ def _problems(attempt: Attempt, boot_number: int) -> list[str]:
     problems = list(attempt.reading.problems)
     if attempt.outcome.tap.end is not None and not attempt.outcome.interruption:
         problems += environment(attempt.outcome.tap, attempt.request)
+    if not attempt.outcome.tap.started and not interrupts.caught():
+        problems += attempt.outcome.before.problems()
     if problems:
         problems += _qemu_words(attempt.outcome.stderr)
     if problems:

@@ -19,6 +19,7 @@ from typing import BinaryIO
 from pvtest import interrupts
 from pvtest.errors import RunnerError, system_error
 from pvtest.machine import processes
+from pvtest.machine.firmware_words import Before
 from pvtest.machine.guardian import GUARDIAN
 from pvtest.stream.firmware import AGAIN, FirmwareStarts
 from pvtest.stream.lines import LineAssembler
@@ -29,6 +30,7 @@ MAX_SERIAL = 16 << 20  # bytes kept and read; a whole run writes far less than 1
 MAX_PER_TEST = 2 << 20  # bytes since the last sign of progress; a test reports a few KiB
 SILENCE_SECONDS = 30.0  # the guest ends every test by its own deadline long before
 POWER_OFF_SECONDS = 10.0  # from the end line to the end of QEMU
+REFUSED_SECONDS = 2.0  # of silence after the firmware has said that it will not start the suite
 TOTAL_SECONDS = 300.0
 _TICK = 0.1
 # A serial port sends byte by byte: each would wake this process, which then takes the core from the machine it watches.
@@ -79,6 +81,7 @@ class Outcome:
     interruption: str
     timing: Timing
     stderr: str
+    before: Before = field(default_factory=Before)
 
 
 def _both_ends(file: BinaryIO) -> str:
@@ -100,6 +103,7 @@ class Session:
         self._observer = observer
         self._tap = TapParser()
         self._firmware = FirmwareStarts()
+        self._before = Before()
         self._lines = LineAssembler()
         self._timing = Timing()
         self._read = self._read_at_progress = 0
@@ -139,7 +143,7 @@ class Session:
             interruption = interrupts.reason()
         if not interruption and self._tap.end is None and not self._tap.bailed:
             interruption = f"QEMU ended by itself, with exit code {process.returncode}"
-        return Outcome(self._tap, interruption, self._timing, stderr)
+        return Outcome(self._tap, interruption, self._timing, stderr, self._before)
 
     def _pump(self, process: subprocess.Popen[bytes], log: BinaryIO) -> str:
         assert process.stdout is not None
@@ -195,6 +199,8 @@ class Session:
         if self._firmware.again:
             return  # what another start writes is no result of this boot
         self._tap.feed(line)
+        if not self._tap.started:
+            self._before.take(line)
         now = time.monotonic()
         if self._tap.started and self._timing.to_first_line is None:
             self._timing.to_first_line = now - self._start
@@ -220,6 +226,8 @@ class Session:
             return f"the guest reached its end but did not power off within {POWER_OFF_SECONDS:.0f} s"
         if now - self._start > self._limits.total:
             return f"the limit of {self._limits.total:g} s for one boot was over (--timeout)"
+        if self._before.final and not self._tap.started and now - self._last > REFUSED_SECONDS:
+            return "the firmware did not start the suite"
         # The firmware is silent for seconds, on a loaded machine for many.
         silence = self._limits.silence * (1 if self._tap.started else 2)
         if now - self._last > silence:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pvtest import paths, programs
 from pvtest.errors import MissingError, RunnerError, UsageError, suggest
-from pvtest.machine import tpm
+from pvtest.machine import firmware_words, tpm
 from pvtest.plan.devices import OPTION, Devices
 
 DEFAULT = "qemu-system-x86_64"
@@ -165,6 +165,12 @@ def _given(code: str) -> tuple[str, str]:
     """Of --firmware. Its variables stay in memory, so that it needs no file for them."""
     if not Path(code).is_file():
         raise UsageError(f"--firmware {code}: no such file")
+    descriptor = firmware_words.needs_smm(code)
+    if descriptor:
+        raise UsageError(
+            f"--firmware {code}: needs System Management Mode (says {descriptor}), which this machine does not have and"
+            " the reference host cannot serve; take a build without SMM, such as OVMF_CODE_4M.fd"
+        )
     return str(Path(code).absolute()), ""
 
 

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""Processors that differ from the usual one: wide physical addresses, and no x2APIC."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pvtest import paths
+from pvtest.images import boot_volume
+from pvtest.machine import qemu
+from pvtest.machine.guest_process import Limits, Observer, Session
+from pvtest.stream.tap import TapParser
+
+pytestmark = [
+    pytest.mark.boots,
+    pytest.mark.skipif(
+        not paths.GUEST_IMAGE.exists() or not paths.HOST_IMAGE.exists(), reason="the images are not built"
+    ),
+]
+WIDE = "qemu64,+svm,+npt,+x2apic,phys-bits=48"
+# The root bridge passes nothing on above 4 GiB, so that the host looks for room in all of the address space.
+NO_WINDOW = ("-global", "q35-pcihost.pci-hole64-size=0", "-global", "q35-pcihost.x-pci-hole64-fix=off")
+
+
+def boot(folder: Path, cpu: str, tests: str, host: str = "", more: tuple[str, ...] = ()) -> tuple[TapParser, str]:
+    """The stream, and the log of the host."""
+    volume = boot_volume.make(folder / "volume", boot_volume.BootOptions())
+    (volume / "pvtest.opt").write_text("".join(f"test={test}\n" for test in tests.split()), encoding="ascii")
+    (volume / "refhost.opt").write_text(f"log=1\n{host}", encoding="ascii")
+    machine = qemu.probe(None, functions_alone=True)
+    machine = replace(machine, hardware=qemu.Hardware(cpu=cpu))
+    line = [*qemu.command(machine, "tcg", volume, folder / "host.log"), *more]
+    outcome = Session(line, Limits(60, 60), Observer()).run(folder / "serial.log", folder / "qemu.log")
+    assert not outcome.tap.problems and outcome.tap.end is not None, (folder / "serial.log").read_text("utf-8")
+    return outcome.tap, (folder / "host.log").read_text(encoding="utf-8")
+
+
+def test_registers_are_where_guests_can_map_them(tmp_path: Path) -> None:
+    tap, log = boot(tmp_path, WIDE, "attach.unknown_device_is_refused@dmaprobe", more=NO_WINDOW)
+    assert int(log.partition("registers at 0x")[2].split()[0], 16) < 1 << 46
+    assert [point.ok for point in tap.points] == [True] and "unreachable" not in tap.facts
+
+
+def test_a_device_above_47_bits_is_left_out_with_a_reason(tmp_path: Path) -> None:
+    tests = "attach.unknown_device_is_refused@dmaprobe discovery.clearing_os_id_disables"
+    tap, log = boot(tmp_path, WIDE, tests, host="variant=registers-at-top\n")
+    assert int(log.partition("registers at 0x")[2].split()[0], 16) > 1 << 47
+    assert {fact["reason"] for fact in tap.facts["unreachable"]} == {"above 2^47"}
+    assert len(tap.facts["unreachable"]) == 8 and "device" not in tap.facts
+    reasons = {point.id: point.reason for point in tap.points}
+    assert "are at addresses above 2^47, which are not mapped" in reasons["attach.unknown_device_is_refused@dmaprobe"]
+    assert all(point.ok for point in tap.points)
+
+
+def test_without_x2apic_the_skip_says_so(tmp_path: Path) -> None:
+    tap, log = boot(tmp_path, "qemu64,+svm,+npt", "concurrency.same_answers")
+    assert "1 of 2 processors: no x2APIC, by which others are started" in log
+    assert [point.reason for point in tap.points] == [
+        "needs two processors: this machine shows one processor, and that has no x2APIC, without which a host may hide"
+        " the others"
+    ]
