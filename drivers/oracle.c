@@ -3,6 +3,7 @@
 
 #include "abi/hypercall.h"
 #include "drivers/hypercall.h"
+#include "drivers/iommu.h"
 #include "kernel/cpu.h"
 
 static struct {
@@ -47,12 +48,17 @@ bool oracle_present(void)
     return oracle_features() != 0;
 }
 
-bool oracle_take_fault(uint64_t device_id, struct oracle_fault *fault)
+bool oracle_read_fault(uint64_t device_id, struct oracle_fault *fault)
 {
     struct oracle_fault_input in = {.device_id = device_id, .flags = ORACLE_FAULT_CLEAR};
 
-    if ((oracle_features() & HV_ORACLE_FEATURE_FAULT) == 0 ||
-        hypercall_simple(HVCALL_ORACLE_FAULT, &in, sizeof(in), fault, sizeof(*fault)) != HV_STATUS_SUCCESS) {
+    return (oracle_features() & HV_ORACLE_FEATURE_FAULT) != 0 &&
+           hypercall_simple(HVCALL_ORACLE_FAULT, &in, sizeof(in), fault, sizeof(*fault)) == HV_STATUS_SUCCESS;
+}
+
+bool oracle_take_fault(uint64_t device_id, struct oracle_fault *fault)
+{
+    if (iommu_start() || !iommu()->take_fault(device_id, fault)) {
         return false;
     }
     if (fault->valid & ORACLE_FAULT_VALID) {

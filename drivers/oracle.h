@@ -12,9 +12,11 @@
 
 /* Its leaf has all twelve bytes of the name, its version is the one that is known here, and it offers something. */
 bool oracle_present(void);
-/* Last fault of the device, cleared by the read. False when there is no oracle. fault->valid tells whether there was
- * one. */
+/* Oldest fault record of the device, cleared by the read, from the unit in use (drivers/iommu.h). False when it keeps
+ * no records. fault->valid tells whether there was one. */
 bool oracle_take_fault(uint64_t device_id, struct oracle_fault *fault);
+/* The same from the reference host. False when there is no oracle. */
+bool oracle_read_fault(uint64_t device_id, struct oracle_fault *fault);
 
 /* The records that were taken since the last oracle_faults_forget(), for the report of a failure: *count is how many,
  * the last ORACLE_FAULTS_KEPT of them are kept, record n (from 0) at [n % ORACLE_FAULTS_KEPT]. */

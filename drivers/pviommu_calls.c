@@ -3,7 +3,10 @@
  */
 #include "abi/hypercall.h"
 #include "drivers/hypercall.h"
+#include "drivers/iommu.h"
+#include "drivers/oracle.h"
 #include "drivers/pviommu.h"
+#include "lib/fmt.h"
 
 void pviommu_fill_domain(struct hv_input_device_domain *d, uint32_t domain_id)
 {
@@ -81,3 +84,32 @@ enum hv_status pviommu_flush_list(uint32_t domain_id, const uint64_t *elements, 
     pviommu_fill_domain(&header.device_domain, domain_id);
     return hypercall_rep(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, &header, sizeof(header), elements, count, done);
 }
+
+static const char *start(void)
+{
+    (void)hypercall_init();
+    return NULL; /* presence is decided by the first call (reference 1.1) */
+}
+
+static void describe(char *text, size_t size)
+{
+    fmt_snprintf(text, size, "hypercalls");
+}
+
+const struct iommu_backend pviommu_backend = {
+    .name = "pviommu",
+    .promises = IOMMU_HYPERCALLS | IOMMU_IDENTITY_IN_RAM | IOMMU_FAULT_CLASSES | IOMMU_FAULT_DIRECTIONS |
+                IOMMU_WALKS_TABLES | IOMMU_SEES_EDITS_LATE,
+    .start = start,
+    .get_capabilities = pviommu_get_capabilities,
+    .get_device_property = pviommu_get_device_property,
+    .create = pviommu_create,
+    .configure = pviommu_configure,
+    .attach = pviommu_attach,
+    .detach = pviommu_detach,
+    .delete = pviommu_delete,
+    .flush = pviommu_flush,
+    .flush_list = pviommu_flush_list,
+    .take_fault = oracle_read_fault,
+    .describe = describe,
+};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "drivers/hypercall.h"
+#include "drivers/iommu.h"
 #include "drivers/pviommu.h"
 #include "lib/fmt.h"
 
@@ -10,7 +11,7 @@ const struct hv_output_get_iommu_capabilities *pviommu_capabilities(void)
     static bool known;
 
     if (!known) {
-        known = pviommu_get_capabilities(&cached) == HV_STATUS_SUCCESS;
+        known = iommu_get_capabilities(&cached) == HV_STATUS_SUCCESS;
     }
     return known && (cached.iommu_cap & HV_IOMMU_CAP_PRESENT) != 0 ? &cached : NULL;
 }
@@ -19,8 +20,11 @@ const char *pviommu_missing(void)
 {
     static char text[96];
     struct hv_output_get_iommu_capabilities now;
-    enum hv_status status = pviommu_get_capabilities(&now);
+    enum hv_status status = iommu_get_capabilities(&now);
 
+    if (iommu_start()) {
+        return iommu_start();
+    }
     if (status == HV_STATUS_SUCCESS) {
         fmt_snprintf(text, sizeof(text), "PRESENT is clear in iommu_cap 0x%llx", (unsigned long long)now.iommu_cap);
     } else {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Domains from creation to deletion, in the order in which guests in the field do it (reference 3.4, 3.6). */
 #include "drivers/dma_engine.h"
+#include "drivers/iommu.h"
 #include "drivers/pviommu.h"
 
 #define LEVELS_DEFAULT 4
@@ -113,28 +114,28 @@ static enum hv_status configure(const struct domain *d)
 {
     switch (d->kind) {
     case DOMAIN_IDENTITY:
-        return pviommu_configure(d->id, HV_DEVICE_DOMAIN_SETTINGS_IDENTITY, 0);
+        return iommu_configure(d->id, HV_DEVICE_DOMAIN_SETTINGS_IDENTITY, 0);
     case DOMAIN_BLOCKED:
-        return pviommu_configure(d->id, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0);
+        return iommu_configure(d->id, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0);
     case DOMAIN_PAGING:
-        return pviommu_configure(d->id,
-                                 d->table.levels == LEVELS_LARGE ? HV_DEVICE_DOMAIN_SETTINGS_PAGING_5_LEVEL
-                                                                 : HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL,
-                                 stage1_root_gpa(&d->table));
+        return iommu_configure(d->id,
+                               d->table.levels == LEVELS_LARGE ? HV_DEVICE_DOMAIN_SETTINGS_PAGING_5_LEVEL
+                                                               : HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL,
+                               stage1_root_gpa(&d->table));
     }
     return HV_STATUS_INVALID_PARAMETER;
 }
 
 static enum hv_status create_and_configure(struct domain *d)
 {
-    enum hv_status status = pviommu_create(d->id);
+    enum hv_status status = iommu_create(d->id);
 
     if (status != HV_STATUS_SUCCESS) {
         return status;
     }
     status = configure(d);
     if (status != HV_STATUS_SUCCESS) {
-        (void)pviommu_delete(d->id);
+        (void)iommu_delete(d->id);
         return status;
     }
     d->live = true;
@@ -167,7 +168,7 @@ enum hv_status domain_delete(struct domain *d)
     enum hv_status status = HV_STATUS_SUCCESS;
 
     if (d->live) {
-        status = pviommu_delete(d->id);
+        status = iommu_delete(d->id);
         d->live = false;
     }
     free_tables(d);
@@ -176,7 +177,7 @@ enum hv_status domain_delete(struct domain *d)
 
 enum hv_status domain_attach(struct domain *d, uint64_t device_id)
 {
-    enum hv_status status = pviommu_attach(d->id, device_id);
+    enum hv_status status = iommu_attach(d->id, device_id);
 
     if (status == HV_STATUS_SUCCESS || status == HV_STATUS_DEVICE_ALREADY_IN_DOMAIN) {
         dma_follow(d, device_id);

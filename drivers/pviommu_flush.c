@@ -3,6 +3,7 @@
  * Flushes (reference 3.9). Table pages that an unmap took out of the tree are given back only here, after the call that
  * makes them unreachable has succeeded: until then the IOMMU may still walk them.
  */
+#include "drivers/iommu.h"
 #include "drivers/pviommu.h"
 #include "lib/bits.h"
 
@@ -44,7 +45,7 @@ static bool covers_unflushed(const struct domain *d, const struct flush_block *b
 
 enum hv_status domain_flush(struct domain *d)
 {
-    enum hv_status status = pviommu_flush(d->id);
+    enum hv_status status = iommu_flush(d->id);
 
     if (status == HV_STATUS_SUCCESS) {
         release_freed(d);
@@ -63,7 +64,7 @@ static enum hv_status flush_lists(const struct domain *d, const struct flush_blo
         for (; n < HV_FLUSH_LIST_MAX && sent < count; n++, sent++) {
             elements[n] = hv_iommu_range(blocks[sent].page, blocks[sent].shift);
         }
-        status = pviommu_flush_list(d->id, elements, n, NULL);
+        status = iommu_flush_list(d->id, elements, n, NULL);
     }
     return status;
 }

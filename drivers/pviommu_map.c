@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Changes to a domain's tables. The host takes no part in any of them. */
+#include "drivers/iommu.h"
 #include "drivers/pviommu.h"
 #include "kernel/memory.h"
 
 enum stage1_status domain_map(struct domain *d, uint64_t iova, uint64_t gpa, uint64_t length, unsigned prot)
 {
-    return stage1_map(&d->table, iova, gpa, length, prot);
+    enum stage1_status status = stage1_map(&d->table, iova, gpa, length, prot);
+
+    if (status == STAGE1_OK && d->live) {
+        iommu_mapped(d->id);
+    }
+    return status;
 }
 
 /* Widens what the next flush must cover by [iova, iova + length). */

@@ -235,7 +235,7 @@ TEST(unknown_device_is_refused,
         uint64_t id = unknown_device_id(t, ids[i]);
 
         STEP("attach device 0x%llx, which does not exist", id);
-        CHECK_REFUSED(pviommu_attach(d->id, id), "attach of a device id that does not exist");
+        CHECK_REFUSED(iommu_attach(d->id, id), "attach of a device id that does not exist");
         expect_write(t, e, IOVA, &b, 0, 16, "the device that is in the domain");
     }
 }
@@ -255,7 +255,7 @@ TEST(unknown_domain_is_refused,
 
     attach(t, d, e);
     warm(t, e, IOVA, &b, "before");
-    CHECK_REFUSED(pviommu_attach(fresh_domain_id(t), e->device_id), "attach to a domain that was never created");
+    CHECK_REFUSED(iommu_attach(fresh_domain_id(t), e->device_id), "attach to a domain that was never created");
     expect_write(t, e, IOVA, &b, 0, 16, "warm page afterwards");
     expect_write(t, e, IOVA + 2048, &b, 2048, 16, "same page, other bytes");
 }

@@ -6,7 +6,7 @@
 
 static void detach(struct test_run *t, struct dma_engine *e)
 {
-    enum hv_status status = pviommu_detach(e->device_id);
+    enum hv_status status = iommu_detach(e->device_id);
 
     STEP("detach device 0x%llx: %s", e->device_id, hv_status_name(status));
     CHECK_SUCCESS(status, "detaching an attached device");
@@ -66,7 +66,7 @@ OBSERVATION(detached_device_again,
 
     attach(t, d, e);
     detach(t, e);
-    status = pviommu_detach(e->device_id);
+    status = iommu_detach(e->device_id);
     CHECK(!may_write(t, e, IOVA, &b, 0, 8, "after the second detach"), "the device reaches the old table again");
     OBSERVE("second detach: %s", hv_status_name(status));
 }
@@ -152,6 +152,6 @@ TEST(unknown_device_is_refused,
     struct domain *d = domain_mapping(t, IOVA, &b);
 
     attach(t, d, e);
-    CHECK_REFUSED(pviommu_detach(unknown_device_id(t, 0x12345678)), "detach of a device id that does not exist");
+    CHECK_REFUSED(iommu_detach(unknown_device_id(t, 0x12345678)), "detach of a device id that does not exist");
     expect_write(t, e, IOVA, &b, 0, 8, "the attached device");
 }

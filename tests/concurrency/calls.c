@@ -57,7 +57,7 @@ static void expect_preserved(struct test_run *t, const char *name, const struct 
  * the second one alone. */
 TEST(same_answers,
      PROMISE("Every call means on the second processor what it means on the first")
-     COVERS("GEN-16 CAP-5 GEN-11") DEVICES(NONE) KINDS("flush bad-input")
+     COVERS("GEN-16 CAP-5 GEN-11") ABI() DEVICES(NONE) KINDS("flush bad-input")
      STEPS("Makes each of the nine calls with flawless parameters on the second processor, with random values in all "
            "other registers. Questions and flushes are made on the first one, too, and malformed calls on both.")
      EXPECTS("Each call succeeds on the second processor as on the first, gives the same result and output, and "
@@ -133,7 +133,7 @@ static bool has_called(void *argument)
 TEST(stopped_in_a_call,
      PROMISE("A processor that is reset while it makes calls neither stops the calls of another one, nor its own after "
              "its restart")
-     COVERS("GEN-16") DEVICES(NONE) KINDS("flush")
+     COVERS("GEN-16") ABI() DEVICES(NONE) KINDS("flush")
      STEPS("The second processor makes calls without a pause, and is stopped by INIT somewhere in the midst of them. "
            "The first processor then makes a call, starts the second one again, and has it make a call. Three times.")
      EXPECTS("All calls succeed.")
@@ -181,7 +181,7 @@ static void read_msrs(void *argument)
 
 TEST(synthetic_msrs,
      PROMISE("Each processor has an index of its own, and both see the guest's identity and the hypercall page")
-     COVERS("DISC-2 DISC-3 GEN-16") DEVICES(NONE) KINDS("none")
+     COVERS("DISC-2 DISC-3 GEN-16") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Reads VP_INDEX, GUEST_OS_ID and HYPERCALL on both processors.")
      EXPECTS("The indexes differ; the two others, which belong to the partition, are the same.")
      IF_IT_FAILS("The host keeps per processor what belongs to the partition, or the other way round."))
@@ -263,7 +263,7 @@ static void judge(struct test_run *t, const struct chatter *c, const char *who)
 
 TEST(simultaneous_calls,
      PROMISE("Calls that are made at the same time on two processors all complete, each with its own result")
-     COVERS("GEN-16 CON-1") DEVICES(NONE) KINDS("flush bad-input")
+     COVERS("GEN-16 CON-1") ABI() DEVICES(NONE) KINDS("flush bad-input")
      STEPS("Both processors make up to 6000 calls each at the same time: in turn a flush of a domain of their own, a "
            "flush of a domain that does not exist, and a list of 1 or 100 pages.")
      EXPECTS("Every call of the first and third kind succeeds completely, and every one of the second kind is refused.")

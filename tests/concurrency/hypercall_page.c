@@ -82,7 +82,7 @@ static bool move_watched(struct test_run *t, struct watcher *w, uint64_t gpa)
 TEST(page_moves_for_all,
      PROMISE("If one processor moves the hypercall page, the other one sees it at once, and the RAM once it has "
              "left")
-     COVERS("GEN-16 DISC-8") DEVICES(NONE) KINDS("none")
+     COVERS("GEN-16 DISC-8") ABI() DEVICES(NONE) KINDS("none")
      STEPS("The second processor reads the start of a page of RAM. The first one moves the hypercall page there, and "
            "the second one reads again, without leaving the guest in between. Then the page is moved back, and the "
            "same is done again.")

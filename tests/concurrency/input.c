@@ -75,7 +75,7 @@ static void stop(struct test_run *t, struct flipper *f)
 
 TEST(list_element_changes,
      PROMISE("A list flush whose element changes during the call flushes the page that was checked, or is refused")
-     COVERS("CON-3") DEVICES(ALL) KINDS("dma bad-input fault flush")
+     COVERS("CON-3") ABI() DEVICES(ALL) KINDS("dma bad-input fault flush")
      STEPS("A device uses a page, which is unmapped and flushed by a list of one element. The second processor changes "
            "the element all the while to a malformed one that names another page. 40 rounds.")
      EXPECTS("The call succeeds, and the page is out of reach; or the call is refused.")
@@ -93,7 +93,7 @@ TEST(list_element_changes,
 
     need_second(t);
     attach(t, d, e);
-    if (pviommu_flush_list(d->id, &bad, 1, NULL) == HV_STATUS_SUCCESS) {
+    if (iommu_flush_list(d->id, &bad, 1, NULL) == HV_STATUS_SUCCESS) {
         SKIP("this host accepts an element with a reserved bit: there is no bad value");
     }
     f = flipper(t, own.input + sizeof(struct hv_input_flush_device_domain_list), good, bad);
@@ -138,7 +138,7 @@ static enum hv_status configure(const struct caller *c, uint32_t id, uint64_t ro
 
 TEST(root_changes,
      PROMISE("CONFIGURE whose top table changes during the call uses the table that was checked, or is refused")
-     COVERS("CON-3") DEVICES(ALL) KINDS("dma bad-input")
+     COVERS("CON-3") ABI() DEVICES(ALL) KINDS("dma bad-input")
      STEPS("Configures a domain with a top table, which the second processor changes all the while to a misaligned "
            "address in another top table. Then a device in the domain tries a page that both tables map, to different "
            "memory. 40 rounds.")
@@ -158,25 +158,25 @@ TEST(root_changes,
     need_second(t);
     good = gpa_of(two_roots(t, wanted, other));
     bad = good + PAGE_SIZE + FLAW;
-    CHECK_SUCCESS(pviommu_create(id), "creating a domain");
+    CHECK_SUCCESS(iommu_create(id), "creating a domain");
     if (configure(&own, id, bad) == HV_STATUS_SUCCESS) {
         SKIP("this host accepts a misaligned top table: there is no bad value");
     }
-    CHECK_SUCCESS(pviommu_delete(id), "deleting it");
+    CHECK_SUCCESS(iommu_delete(id), "deleting it");
     f = flipper(t, own.input + offsetof(struct hv_input_configure_device_domain, settings.page_table_root), good, bad);
     for (unsigned i = 0; i < rounds; i++) {
         enum hv_status status;
 
-        CHECK_SUCCESS(pviommu_create(id), "creating a domain");
+        CHECK_SUCCESS(iommu_create(id), "creating a domain");
         status = configure(&own, id, good);
         STEP("configure the domain with a root that changes: %s", hv_status_name(status));
         if (status == HV_STATUS_SUCCESS) {
-            CHECK_SUCCESS(pviommu_attach(id, e->device_id), "ATTACH to the configured domain");
+            CHECK_SUCCESS(iommu_attach(id, e->device_id), "ATTACH to the configured domain");
             expect_write(t, e, BASE_IOVA, &b, 0, 16, "DMA by the table that was checked");
             expect_untouched(t, &decoy, "memory of the table that was not checked");
             attach(t, park, e);
         }
-        CHECK_SUCCESS(pviommu_delete(id), "deleting it");
+        CHECK_SUCCESS(iommu_delete(id), "deleting it");
     }
     stop(t, f);
 }

@@ -85,7 +85,7 @@ VARIANTS(const enum call_id, calls_of_second, CALLS_OF_SECOND);
 
 EACH_TEST(CALLS_OF_SECOND, from_second,
           PROMISE("{call} of the second processor has its effect, and none when it is refused")
-          COVERS("GEN-16 GEN-10 ISO-3") DEVICES(NONE) KINDS("dma bad-input")
+          COVERS("GEN-16 GEN-10 ISO-3") ABI() DEVICES(NONE) KINDS("dma bad-input")
           STEPS("The second processor makes a right {call}, one for another partition and one for another VTL, twice. "
                 "Before each right one the first processor makes such a call about something else. After each the "
                 "first processor and a device look at the objects.")
@@ -99,7 +99,7 @@ EACH_TEST(CALLS_OF_SECOND, from_second,
 
 TEST(long_list_from_second,
      PROMISE("A list flush of the second processor drops each page of the list")
-     COVERS("GEN-16 LS-4 FL-1") DEVICES(ALL) KINDS("dma fault flush")
+     COVERS("GEN-16 LS-4 FL-1") ABI() DEVICES(ALL) KINDS("dma fault flush")
      STEPS("The device uses 24 pages that are not neighbors. All are unmapped, and the second processor flushes them with one "
            "list. The device writes to each of them again.")
      EXPECTS("The list is done as a whole, and no page is reached.")
@@ -149,7 +149,7 @@ static void read_leaves(void *argument)
 
 TEST(hypervisor_leaves,
      PROMISE("Both processors find the same hypervisor")
-     COVERS("GEN-16 DISC-1 DISC-2") DEVICES(NONE) KINDS("none")
+     COVERS("GEN-16 DISC-1 DISC-2") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Reads CPUID leaves 0x40000000 to 0x40000005 on both processors.")
      EXPECTS("All four registers of each leaf are the same.")
      IF_IT_FAILS("The leaves of the hypervisor are set up for one processor: an operating system that asks on another one "

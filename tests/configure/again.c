@@ -26,7 +26,7 @@ static struct again again(struct test_run *t)
 
 static enum hv_status configure(struct test_run *t, struct again *a, uint64_t flags, uint64_t root)
 {
-    enum hv_status status = pviommu_configure(a->d->id, flags, root);
+    enum hv_status status = iommu_configure(a->d->id, flags, root);
 
     STEP("configure domain 0x%llx again, flags 0x%llx, root 0x%llx: %s", a->d->id, flags, root, hv_status_name(status));
     return status;

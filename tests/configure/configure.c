@@ -13,14 +13,14 @@ static uint32_t bare_domain(struct test_run *t)
     uint32_t id = fresh_domain_id(t);
 
     capabilities(t);
-    CHECK_SUCCESS(pviommu_create(id), "CREATE");
+    CHECK_SUCCESS(iommu_create(id), "CREATE");
     STEP("create domain 0x%llx", id);
     return id;
 }
 
 static enum hv_status configure(struct test_run *t, uint32_t id, uint64_t flags, uint64_t root)
 {
-    enum hv_status status = pviommu_configure(id, flags, root);
+    enum hv_status status = iommu_configure(id, flags, root);
 
     STEP("configure domain 0x%llx, flags 0x%llx, root 0x%llx: %s", id, flags, root, hv_status_name(status));
     return status;
@@ -30,7 +30,7 @@ static enum hv_status configure(struct test_run *t, uint32_t id, uint64_t flags,
 static void expect_no_pass_through(struct test_run *t, struct dma_engine *e, uint32_t id, struct buffer *b,
                                    const char *what)
 {
-    enum hv_status status = pviommu_attach(id, e->device_id);
+    enum hv_status status = iommu_attach(id, e->device_id);
 
     STEP("attach device 0x%llx to domain 0x%llx: %s", e->device_id, id, hv_status_name(status));
     CHECK(!may_write(t, e, gpa_of(b->data), b, 0, 64, what), "%s: DMA by GPA reached memory", what);
@@ -177,14 +177,14 @@ OBSERVATION(reserved_flags,
         if (!(HV_DEVICE_DOMAIN_SETTINGS_RESERVED >> bit & 1)) {
             continue;
         }
-        CHECK_SUCCESS(pviommu_delete(id), "DELETE of a domain without devices");
-        CHECK_SUCCESS(pviommu_create(id), "CREATE of its id");
+        CHECK_SUCCESS(iommu_delete(id), "DELETE of a domain without devices");
+        CHECK_SUCCESS(iommu_create(id), "CREATE of its id");
         status = configure(t, id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL | 1ull << bit, stage1_root_gpa(&d->table));
         tally_add(&tally, status);
         if (status != HV_STATUS_SUCCESS) {
             continue;
         }
-        if (pviommu_attach(id, e->device_id) == HV_STATUS_SUCCESS) {
+        if (iommu_attach(id, e->device_id) == HV_STATUS_SUCCESS) {
             may_write(t, e, BASE_IOVA, &b, 0, 64, "DMA through a domain with a reserved flag");
             CHECK(
                 !may_write(t, e, gpa_of(decoy.data), &decoy, 0, 64, "DMA by GPA through a domain with a reserved flag"),
@@ -230,7 +230,7 @@ TEST(never_configured_after_paging,
 
     attach(t, d, e);
     warm(t, e, BASE_IOVA, &b, "DMA before the ATTACH");
-    status = pviommu_attach(id, e->device_id);
+    status = iommu_attach(id, e->device_id);
     STEP("attach to unconfigured domain 0x%llx: %s", id, hv_status_name(status));
     observe_status(t, "ATTACH to a domain without settings", status);
     if (status == HV_STATUS_SUCCESS) {

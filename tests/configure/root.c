@@ -35,15 +35,15 @@ static void expect_refused_or_blocked(struct test_run *t, struct root_case *c, u
     uint32_t id = c->table->id; /* the tables stay; only the domain on the host is created again */
     enum hv_status status;
 
-    CHECK_SUCCESS(pviommu_delete(id), "DELETE of a domain without devices");
-    CHECK_SUCCESS(pviommu_create(id), "CREATE of its id");
-    status = pviommu_configure(id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, root);
+    CHECK_SUCCESS(iommu_delete(id), "DELETE of a domain without devices");
+    CHECK_SUCCESS(iommu_create(id), "CREATE of its id");
+    status = iommu_configure(id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, root);
     tally_add(&c->tally, status);
     STEP("configure domain 0x%llx with root 0x%llx: %s", id, root, hv_status_name(status));
     if (status != HV_STATUS_SUCCESS) {
         return;
     }
-    status = pviommu_attach(id, c->engine->device_id);
+    status = iommu_attach(id, c->engine->device_id);
     STEP("attach device 0x%llx: %s", c->engine->device_id, hv_status_name(status));
     CHECK(!may_write(t, c->engine, BASE_IOVA, &c->target, 0, 64, what),
           "%s: root 0x%llx was accepted as another address", what, (unsigned long long)root);

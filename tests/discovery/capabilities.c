@@ -34,7 +34,7 @@ static enum hv_status ask_with(uint64_t partition_id, uint64_t reserved, struct 
 
 TEST(answered_or_unknown,
      PROMISE("A host either answers GET_IOMMU_CAPABILITIES or says INVALID_HYPERCALL_CODE; no other status")
-     COVERS("CAP-1 CAP-2") DEVICES(NONE) KINDS("none")
+     COVERS("CAP-1 CAP-2") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Calls GET_IOMMU_CAPABILITIES.")
      EXPECTS("The status is SUCCESS or INVALID_HYPERCALL_CODE.")
      IF_IT_FAILS("A guest takes INVALID_HYPERCALL_CODE for a host without pvIOMMU and goes on silently; at any other "
@@ -50,7 +50,7 @@ TEST(answered_or_unknown,
 
 TEST(stage1_with_4k,
      PROMISE("The host reports a pvIOMMU with a first stage and with 4 KiB pages")
-     COVERS("CAP-2") DEVICES(NONE) KINDS("none")
+     COVERS("CAP-2") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Calls GET_IOMMU_CAPABILITIES and looks at iommu_cap and at the bitmap of page sizes.")
      EXPECTS("PRESENT and S1 are set, and so is bit 12 of the page sizes.")
      IF_IT_FAILS("Guests refuse to use a pvIOMMU that lacks one of the three, and all devices stay outside of it. The "
@@ -66,7 +66,7 @@ TEST(stage1_with_4k,
 
 TEST(page_sizes_exist,
      PROMISE("The page sizes are none but 4 KiB, 2 MiB and 1 GiB")
-     COVERS("CAP-3") DEVICES(NONE) KINDS("none")
+     COVERS("CAP-3") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Calls GET_IOMMU_CAPABILITIES and masks 4 KiB, 2 MiB and 1 GiB out of the bitmap of page sizes.")
      EXPECTS("No bit is left over.")
      IF_IT_FAILS("The host reports sizes of another table format. A guest that believed it would set up leaves that "
@@ -77,7 +77,7 @@ TEST(page_sizes_exist,
 
 TEST(iova_width,
      PROMISE("The IOVA width lies between 12 and 57 bits, and is above 48 only with five levels")
-     COVERS("CAP-4") DEVICES(NONE) KINDS("none")
+     COVERS("CAP-4") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Calls GET_IOMMU_CAPABILITIES and looks at the IOVA width and at S1_5LVL.")
      EXPECTS("The width is 12 to 57, and at most 48 where S1_5LVL is clear.")
      IF_IT_FAILS("A guest sizes its tables and its IOVA allocator by this number. One that is too large makes it hand "
@@ -94,7 +94,7 @@ TEST(iova_width,
 
 TEST(same_each_time,
      PROMISE("The answer is the same before, between and after other calls, and asking changes nothing")
-     COVERS("CAP-5") DEVICES(NONE) KINDS("dma")
+     COVERS("CAP-5") ABI() DEVICES(NONE) KINDS("dma")
      STEPS("Asks for the capabilities twenty times. Creates, configures, flushes and deletes a domain, and asks again; "
            "another device does DMA through a mapping of its own in between.")
      EXPECTS("All answers agree byte for byte, the device of the canary reaches its page every time, and its "
@@ -121,7 +121,7 @@ TEST(same_each_time,
 
 OBSERVATION(other_partition,
             PROMISE("Capabilities asked for another partition: the status, and that our own answer stays the same")
-            COVERS("CAP-6") DEVICES(NONE) KINDS("bad-input")
+            COVERS("CAP-6") ABI() DEVICES(NONE) KINDS("bad-input")
             STEPS("Asks for the capabilities with up to six partition ids that are not our own, then for our own "
                   "again.")
             EXPECTS("Any status will do, and is recorded; our own answer is byte for byte what it was.")
@@ -146,7 +146,7 @@ OBSERVATION(other_partition,
 
 OBSERVATION(reserved_input,
             PROMISE("Each reserved input bit: refused, or ignored with the same answer")
-            COVERS("CAP-7") DEVICES(NONE) KINDS("bad-input")
+            COVERS("CAP-7") ABI() DEVICES(NONE) KINDS("bad-input")
             STEPS("Asks 64 times with one bit of the reserved input field set each time.")
             EXPECTS("Each call is refused, or answered with the same 24 bytes as the plain call. The statuses are "
                     "recorded.")
@@ -168,7 +168,7 @@ OBSERVATION(reserved_input,
 
 OBSERVATION(size_field,
             PROMISE("The size that the capabilities report for themselves")
-            COVERS("CAP-8") DEVICES(NONE) KINDS("none")
+            COVERS("CAP-8") ABI() DEVICES(NONE) KINDS("none")
             STEPS("Asks for the capabilities and looks at the field that tells the size of the answer.")
             EXPECTS("Any value will do, and is recorded, next to the 24 bytes that the suite knows.")
             IF_IT_FAILS("This test fails only with the call itself; a size other than 0 or 24 hints at a newer "
@@ -181,7 +181,7 @@ OBSERVATION(size_field,
 
 TEST(bits_agree,
      PROMISE("PASID comes with a PASID width of 1 to 20, and PRI comes with ATS")
-     COVERS("CAP-9") DEVICES(NONE) KINDS("none")
+     COVERS("CAP-9") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Asks for the capabilities and compares the bits PASID, ATS and PRI with each other and with the PASID "
            "width.")
      EXPECTS("With PASID the width is 1 to 20; PRI is set only where ATS is.")

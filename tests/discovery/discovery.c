@@ -22,7 +22,7 @@ static uint64_t read_msr(struct test_run *t, uint32_t msr)
 
 TEST(interface_signature,
      PROMISE("CPUID reports at least leaf 0x40000005 and the interface signature Hv#1")
-     COVERS("DISC-1") DEVICES(NONE) KINDS("none")
+     COVERS("DISC-1") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Reads CPUID leaf 1 and leaves 0x40000000 and 0x40000001.")
      EXPECTS("The hypervisor bit is set, the highest hypervisor leaf is 0x40000005 or more, and EAX of leaf 0x40000001 "
              "is 0x31237648.")
@@ -38,7 +38,7 @@ TEST(interface_signature,
 
 TEST(leaves_are_stable,
      PROMISE("The hypervisor leaves answer the same each time, whatever the subleaf")
-     COVERS("DISC-1 DISC-2") DEVICES(NONE) KINDS("none")
+     COVERS("DISC-1 DISC-2") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Reads each of the leaves 0x40000000 to 0x40000005 with subleaves 0 to 3, and compares all four registers "
            "with those of the first answer.")
      EXPECTS("All answers of a leaf are the same.")
@@ -62,7 +62,7 @@ TEST(leaves_are_stable,
 
 TEST(msrs_that_are_announced,
      PROMISE("CPUID announces the hypercall MSRs and the VP index, which then can be read")
-     COVERS("DISC-2") DEVICES(NONE) KINDS("none")
+     COVERS("DISC-2") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Reads the feature bits of CPUID leaf 0x40000003, and the MSRs GUEST_OS_ID, HYPERCALL and twice VP_INDEX.")
      EXPECTS("EAX bits 5 and 6 are set, no read faults, GUEST_OS_ID is not 0, the hypercall page is enabled, and the "
              "VP index is stable and below the number of processors, where that is reported.")
@@ -86,7 +86,7 @@ TEST(msrs_that_are_announced,
 TEST(os_id_keeps_its_value,
      PROMISE("GUEST_OS_ID shows what was written to it, in all 64 bits, and a new value leaves the hypercall page "
              "alone")
-     COVERS("DISC-3") DEVICES(NONE) KINDS("none")
+     COVERS("DISC-3") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Writes 67 different identities to GUEST_OS_ID, each single bit among them, and after each reads it and "
            "HYPERCALL back. Restores the original value before it checks.")
      EXPECTS("No write faults, each value reads back whole, and HYPERCALL is the same all the time.")
@@ -119,7 +119,7 @@ TEST(os_id_keeps_its_value,
 
 TEST(no_page_without_os_id,
      PROMISE("With GUEST_OS_ID 0, enabling the hypercall page does not fault and reads back as disabled")
-     COVERS("DISC-4") DEVICES(NONE) KINDS("none")
+     COVERS("DISC-4") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Writes 0 to GUEST_OS_ID, disables the hypercall page, and tries to enable it. Reads HYPERCALL, then puts "
            "everything back.")
      EXPECTS("No write raises an exception, and the enable bit reads as 0.")
@@ -144,7 +144,7 @@ TEST(no_page_without_os_id,
 
 TEST(clearing_os_id_disables,
      PROMISE("Clearing GUEST_OS_ID disables the hypercall page, and a call through it is not carried out")
-     COVERS("DISC-5") DEVICES(NONE) KINDS("none")
+     COVERS("DISC-5") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Writes 0 to GUEST_OS_ID while the hypercall page is enabled, reads HYPERCALL and, where the page lies in "
            "memory of the image, makes a call through it. The memory below was filled with INT3 instructions.")
      EXPECTS("The write raises no exception, the enable bit reads as 0, and the call runs into an INT3.")
@@ -173,7 +173,7 @@ TEST(clearing_os_id_disables,
 
 TEST(works_again_after_off_and_on,
      PROMISE("A page that was disabled and enabled again carries the same calls as before, and no domain was lost")
-     COVERS("DISC-5 DISC-6 CAP-5") DEVICES(NONE) KINDS("none")
+     COVERS("DISC-5 DISC-6 CAP-5") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Creates a domain, disables the hypercall page by clearing GUEST_OS_ID, and enables it again. Asks for the "
            "capabilities, then flushes and deletes the domain.")
      EXPECTS("The capabilities are what they were, and the flush and the DELETE succeed.")
@@ -199,7 +199,7 @@ TEST(works_again_after_off_and_on,
 
 OBSERVATION(read_only_msrs,
             PROMISE("A write to VP_INDEX or to an MSR that does not exist may fault, and changes nothing")
-            COVERS("ROB-1") DEVICES(NONE) KINDS("bad-input")
+            COVERS("ROB-1") ABI() DEVICES(NONE) KINDS("bad-input")
             STEPS("Writes VP_INDEX, and reads the MSR 0x400000FE, which does not exist.")
             EXPECTS("Either may fault or not, which is recorded. VP_INDEX and HYPERCALL read as before.")
             IF_IT_FAILS("A write to an MSR that tells about the processor changes what it tells, or a stray access to "

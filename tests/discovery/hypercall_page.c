@@ -62,7 +62,7 @@ static void put_back(void *before)
 
 TEST(store_faults,
      PROMISE("The guest can read the hypercall page, and each store to it raises #GP and changes nothing")
-     COVERS("DISC-6") DEVICES(NONE) KINDS("bad-input")
+     COVERS("DISC-6") ABI() DEVICES(NONE) KINDS("bad-input")
      STEPS("Makes the hypercall page writable in the tables of the guest and stores to it in four ways: a byte, a "
            "quadword at its end, an exchange, a string. Compares its bytes with a copy, and makes a call.")
      EXPECTS("Each store raises #GP, no byte changes, and the call succeeds.")
@@ -101,7 +101,7 @@ TEST(store_faults,
 TEST(outside_gpa_space,
      PROMISE("Enabling the page at a GPA above the physical address width raises #GP and leaves the page in force "
              "usable")
-     COVERS("DISC-7") DEVICES(NONE) KINDS("bad-input")
+     COVERS("DISC-7") ABI() DEVICES(NONE) KINDS("bad-input")
      STEPS("For each address bit above the physical address width, tries to enable the page at that bit alone and at "
            "its present place plus this bit. Reads HYPERCALL, and makes a call.")
      EXPECTS("Each write raises #GP, HYPERCALL keeps its value, and the call succeeds.")
@@ -131,7 +131,7 @@ TEST(outside_gpa_space,
 
 TEST(disabled_page_shows_ram,
      PROMISE("While the page is disabled, the guest sees the RAM below it with the content it had before")
-     COVERS("DISC-8") DEVICES(NONE) KINDS("none")
+     COVERS("DISC-8") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Copies the page while it is enabled, disables it, copies what is there then, enables it and copies again. "
            "The memory below was filled with 0xCC before.")
      EXPECTS("While it is disabled, every byte is 0xCC; while it is enabled, not all are, and both copies of the "
@@ -179,7 +179,7 @@ static void call_through(void *argument)
 
 TEST(page_can_be_moved,
      PROMISE("A page moved to other memory works there, and what it covered reappears unchanged at both places")
-     COVERS("DISC-6 DISC-8") DEVICES(NONE) KINDS("none")
+     COVERS("DISC-6 DISC-8") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Writes another address to HYPERCALL without disabling the page first, and makes a call with an unknown "
            "code through the new place. Looks at the memory at the old place, moves the page back and looks at the "
            "memory at the new place.")
@@ -218,7 +218,7 @@ TEST(page_can_be_moved,
 
 TEST(user_mode_call,
      PROMISE("A hypercall at CPL 3 raises #UD and is not carried out; calls from ring 0 go on working")
-     COVERS("DISC-9") DEVICES(NONE) KINDS("bad-input")
+     COVERS("DISC-9") ABI() DEVICES(NONE) KINDS("bad-input")
      STEPS("Goes to ring 3 and calls CREATE_DEVICE_DOMAIN through the hypercall page with valid input. Then, in ring "
            "0, creates and deletes the domain id that was named.")
      EXPECTS("The call from ring 3 raises #UD; CREATE and DELETE in ring 0 succeed.")
@@ -247,7 +247,7 @@ TEST(user_mode_call,
 
 OBSERVATION(reserved_page_bits,
             PROMISE("Bits 11:2 of HYPERCALL are kept, dropped, or refused with #GP; the page in force stays usable")
-            COVERS("ROB-1") DEVICES(NONE) KINDS("bad-input")
+            COVERS("ROB-1") ABI() DEVICES(NONE) KINDS("bad-input")
             STEPS("Flips each of the bits 2 to 11 of HYPERCALL, reads it back, makes a call, and restores the value.")
             EXPECTS("A flip may stick, vanish or raise #GP, which is recorded. The page number stays, and every call "
                     "succeeds.")

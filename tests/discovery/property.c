@@ -50,7 +50,7 @@ static struct dma_engine *any_engine(struct test_run *t)
 
 TEST(engines_are_managed,
      PROMISE("Every device that can be attached has bit 0 of device_iommu set, before and while it is attached")
-     COVERS("PROP-1") DEVICES(NONE) KINDS("none")
+     COVERS("PROP-1") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Asks for the pvIOMMU property of each DMA engine, tries to attach it, and asks again while it is attached.")
      EXPECTS("Whether bit 0 is set and whether ATTACH works agree, and the bit stays set while attached.")
      IF_IT_FAILS("A guest would leave a managed device without a driver for its IOMMU, or would try to manage one that "
@@ -78,7 +78,7 @@ TEST(engines_are_managed,
 
 TEST(functions_agree_with_attach,
      PROMISE("For each PCI function the property tells whether ATTACH takes it")
-     COVERS("PROP-1 PROP-2") DEVICES(NONE) KINDS("none")
+     COVERS("PROP-1 PROP-2") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Asks for the property of each PCI function and tries to attach it to a blocking domain.")
      EXPECTS("ATTACH works exactly for those that are reported as managed.")
      IF_IT_FAILS("The two calls look the device up in different ways."))
@@ -113,7 +113,7 @@ static void expect_device_of_its_own(struct test_run *t, struct canary *by, uint
 
 TEST(unknown_ids_are_not_managed,
      PROMISE("A device id that no device has is never reported as managed, and cannot be attached")
-     COVERS("PROP-2 PROP-3") DEVICES(NONE) KINDS("bad-input")
+     COVERS("PROP-2 PROP-3") ABI() DEVICES(NONE) KINDS("bad-input")
      STEPS("Asks for the property of ids that differ from a device's in one bit and of random ids, and tries to attach "
            "each. One that can be attached is detached again.")
      EXPECTS("ATTACH takes just the ids that are reported as managed: they may be devices that no bus shows. None of "
@@ -149,7 +149,7 @@ TEST(unknown_ids_are_not_managed,
 
 OBSERVATION(unknown_codes,
             PROMISE("Property codes other than 10: the statuses, and that the device stays managed")
-            COVERS("PROP-4") DEVICES(NONE) KINDS("bad-input")
+            COVERS("PROP-4") ABI() DEVICES(NONE) KINDS("bad-input")
             STEPS("Asks for sixteen property codes other than the pvIOMMU's.")
             EXPECTS("The statuses are open and recorded; the device is managed afterwards as before.")
             IF_IT_FAILS("A question changes the device."))
@@ -169,7 +169,7 @@ OBSERVATION(unknown_codes,
 
 OBSERVATION(other_id_types,
             PROMISE("The id of a device with other type bits: the statuses, and that the device stays managed")
-            COVERS("PROP-5") DEVICES(NONE) KINDS("bad-input")
+            COVERS("PROP-5") ABI() DEVICES(NONE) KINDS("bad-input")
             STEPS("Asks for the property of a device with its id under other type bits.")
             EXPECTS("The statuses are open and recorded; the device is managed afterwards as before.")
             IF_IT_FAILS("A question changes the device."))
@@ -189,7 +189,7 @@ OBSERVATION(other_id_types,
 
 TEST(reserved_output_zero,
      PROMISE("After SUCCESS the reserved word and all bits of device_iommu but bit 0 are zero, for each PCI function")
-     COVERS("PROP-6 GEN-12") DEVICES(NONE) KINDS("none")
+     COVERS("PROP-6 GEN-12") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Asks for the property of each PCI function.")
      EXPECTS("After SUCCESS the reserved word and all bits of device_iommu but bit 0 are zero.")
      IF_IT_FAILS("The host returns uninitialized memory, or bits that have no meaning yet."))
@@ -212,7 +212,7 @@ TEST(reserved_output_zero,
 
 TEST(property_is_stable,
      PROMISE("A device stays managed through attach, DMA, detach and the deletion of its domain")
-     COVERS("PROP-1") DEVICES(ALL) KINDS("dma")
+     COVERS("PROP-1") ABI() DEVICES(ALL) KINDS("dma")
      STEPS("Asks for the property of a device at the start, after DMA in a domain, after DETACH, and after its domain "
            "is deleted.")
      EXPECTS("The device is managed each time.")

@@ -218,7 +218,7 @@ TEST(held_dma_and_detach,
     struct domain *d = attached(t, e, &b), *blocked = domain_blocked(t);
 
     hold_fill(t, e, IOVA);
-    CHECK_SUCCESS(pviommu_detach(e->device_id), "DETACH");
+    CHECK_SUCCESS(iommu_detach(e->device_id), "DETACH");
     expect_over(t, e, &b, "after DETACH");
     attach(t, d, e);
     hold_fill(t, e, IOVA);
@@ -313,7 +313,7 @@ TEST(one_domain_behind_two_units,
     map(t, d, IOVA, &b, RW);
     for (unsigned i = 0; i < 3; i++) {
         /* DEL-2: a host may also delete it, and then all of its devices are blocked. */
-        if (pviommu_delete(d->id) == HV_STATUS_SUCCESS) {
+        if (iommu_delete(d->id) == HV_STATUS_SUCCESS) {
             for (unsigned k = 0; k < 3; k++) {
                 expect_write_fault(t, e[k], IOVA, 64, &b, FAULT_ANY, "device of a deleted domain");
             }

@@ -112,7 +112,7 @@ static void away_and_back(struct test_run *t, uint64_t size, bool by_detach)
     attach(t, d, e);
     warm_leaf(t, e, &l);
     if (by_detach) {
-        CHECK_SUCCESS(pviommu_detach(e->device_id), "detaching an attached device");
+        CHECK_SUCCESS(iommu_detach(e->device_id), "detaching an attached device");
         STEP("detach device 0x%llx: SUCCESS", e->device_id);
         leaf_expect_write_fault(t, e, &l, 0x3000, 8, FAULT_ANY, "detached");
     } else {

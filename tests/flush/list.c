@@ -164,7 +164,7 @@ static void flush_each(struct test_run *t, unsigned count)
     for (unsigned i = 0; i < count; i++) {
         elements[i] = hv_iommu_range((IOVA_1G >> 12) + i * 3, 0);
     }
-    CHECK_SUCCESS(pviommu_flush_list(s.domain->id, elements, count, &done), "flushing a list of blocks");
+    CHECK_SUCCESS(iommu_flush_list(s.domain->id, elements, count, &done), "flushing a list of blocks");
     CHECK_EQ(done, count, "elements completed");
     for (unsigned i = 0; i < count; i++) {
         expect_flushed(t, &s, i);
@@ -204,8 +204,7 @@ static void flush_decisive(struct test_run *t, unsigned decisive)
         elements[i] = hv_iommu_range(0x700000 + i * 2, 0);
     }
     elements[decisive] = hv_iommu_range(IOVA_1G >> 12, 0);
-    CHECK_SUCCESS(pviommu_flush_list(s.domain->id, elements, HV_FLUSH_LIST_MAX, &done),
-                  "flushing a list of 508 blocks");
+    CHECK_SUCCESS(iommu_flush_list(s.domain->id, elements, HV_FLUSH_LIST_MAX, &done), "flushing a list of 508 blocks");
     CHECK_EQ(done, HV_FLUSH_LIST_MAX, "elements completed");
     expect_flushed(t, &s, 0);
 }
@@ -257,7 +256,7 @@ static uint64_t raw_list(struct test_run *t, uint32_t domain_id, const uint64_t 
 
 TEST(rep_start_skips_done_elements,
      PROMISE("A list call that starts at element 2 of 3 does that element and reports 3 done in all")
-     COVERS("LS-4") DEVICES(ALL) KINDS("dma fault flush")
+     COVERS("LS-4") ABI() DEVICES(ALL) KINDS("dma fault flush")
      STEPS("Sends a list call by hand with 3 elements and rep start 2, as a guest does that continues an interrupted "
            "call. Element 2 names a used and unmapped page.")
      EXPECTS("The call succeeds, reports 3 elements in all as done, and the page faults.")
@@ -283,7 +282,7 @@ TEST(misaligned_page_never_flushes_less,
     struct stale_pages s = make_stale(t, 4, PAGE_SIZE);
     uint64_t element = hv_iommu_range((IOVA_1G >> 12) + 1, 1); /* names pages 1 and 2 */
     unsigned done = 7;
-    enum hv_status status = pviommu_flush_list(s.domain->id, &element, 1, &done);
+    enum hv_status status = iommu_flush_list(s.domain->id, &element, 1, &done);
 
     OBSERVE("misaligned block: %s, %u done", hv_status_name(status), done);
     if (status != HV_STATUS_SUCCESS) {
@@ -296,7 +295,7 @@ TEST(misaligned_page_never_flushes_less,
 
 TEST(error_at_an_element,
      PROMISE("When an element is refused, those before it are done and the count says how many")
-     COVERS("LS-5") DEVICES(ALL) KINDS("dma fault flush bad-input")
+     COVERS("LS-5") ABI() DEVICES(ALL) KINDS("dma fault flush bad-input")
      STEPS("Six used pages are unmapped. A list of five elements has a misaligned one in the fourth place.")
      EXPECTS("Either all is accepted, with 5 done and all pages unreachable; or the call fails with 3 done, and the "
              "three pages before the bad element fault.")
@@ -325,7 +324,7 @@ TEST(error_at_an_element,
 
 TEST(error_at_the_first_element,
      PROMISE("When the first element is refused, the count is 0")
-     COVERS("LS-5") DEVICES(ALL) KINDS("bad-input flush")
+     COVERS("LS-5") ABI() DEVICES(ALL) KINDS("bad-input flush")
      STEPS("A list of two elements has a misaligned one in the first place.")
      EXPECTS("Either both are accepted and 2 are done, or the call fails and 0 are done.")
      IF_IT_FAILS("A wrong count with an error: the guest would resume after an element that was never flushed."))
@@ -343,7 +342,7 @@ TEST(error_at_the_first_element,
 
 OBSERVATION(shift_53_to_63_and_reserved_bits,
             PROMISE("Shifts above 52 and reserved bits of an element: refused, or at least the block is flushed")
-            COVERS("LS-6") DEVICES(ALL) KINDS("dma flush bad-input")
+            COVERS("LS-6") ABI() DEVICES(ALL) KINDS("dma flush bad-input")
             STEPS("For shifts 53, 57 and 63 and for elements with reserved bits set: a used page is unmapped, and the "
                   "odd element is sent.")
             EXPECTS("The element is refused; or it is accepted and then the page it names faults. How many are refused "
@@ -356,7 +355,7 @@ OBSERVATION(shift_53_to_63_and_reserved_bits,
     for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
         struct stale_pages s = make_stale(t, 1, PAGE_SIZE);
         uint64_t element = (odd[i] > 63 ? hv_iommu_range(IOVA_1G >> 12, 0) : 0) | odd[i];
-        enum hv_status status = pviommu_flush_list(s.domain->id, &element, 1, NULL);
+        enum hv_status status = iommu_flush_list(s.domain->id, &element, 1, NULL);
 
         STEP("list flush of element 0x%llx: %s", element, hv_status_name(status));
         refused += status != HV_STATUS_SUCCESS;
@@ -369,7 +368,7 @@ OBSERVATION(shift_53_to_63_and_reserved_bits,
 
 OBSERVATION(flags_other_than_iommu_format,
             PROMISE("A list with bit 0 of the flags clear, or with other bits set")
-            COVERS("LS-7") DEVICES(NONE) KINDS("flush bad-input")
+            COVERS("LS-7") ABI() DEVICES(NONE) KINDS("flush bad-input")
             STEPS("Sends the list flush with flags 0, 2, 3 and 0x80000001, then flushes the domain as a whole.")
             EXPECTS("Any status for the odd flags, which is recorded; the domain flush succeeds.")
             IF_IT_FAILS("A flag that the host does not define breaks the domain."))
@@ -387,7 +386,7 @@ OBSERVATION(flags_other_than_iommu_format,
         status[i] =
             hv_result_status(hypercall_raw(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, 1, 0, 0), gpa_of(in), 0));
     }
-    CHECK_SUCCESS(pviommu_flush(d->id), "the domain afterwards");
+    CHECK_SUCCESS(iommu_flush(d->id), "the domain afterwards");
     OBSERVE("flags 0: %s, 2: %s, 3: %s, 0x80000001: %s", hv_status_name(status[0]), hv_status_name(status[1]),
             hv_status_name(status[2]), hv_status_name(status[3]));
 }

@@ -142,7 +142,7 @@ TEST(full_list_of_used_pages,
     for (unsigned i = 0; i < m.count; i++) {
         elements[i] = hv_iommu_range((IOVA + i * m.stride) >> 12, 0);
     }
-    status = pviommu_flush_list(m.domain->id, elements, m.count, &done);
+    status = iommu_flush_list(m.domain->id, elements, m.count, &done);
     STEP("FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, %llu elements: %llu done", m.domain->id, m.count, done);
     CHECK_SUCCESS(status, "flushing a list of blocks");
     CHECK_EQ(done, m.count, "elements completed");

@@ -15,7 +15,7 @@ static void by_last_of_508(struct test_run *t, struct domain *d, uint64_t iova, 
         elements[i] = hv_iommu_range(UNUSED_PAGE + 2 * i, 0);
     }
     elements[HV_FLUSH_LIST_MAX - 1] = hv_iommu_range(block.page, block.shift);
-    status = pviommu_flush_list(d->id, elements, HV_FLUSH_LIST_MAX, &done);
+    status = iommu_flush_list(d->id, elements, HV_FLUSH_LIST_MAX, &done);
     STEP("list flush of 508 elements, the last page 0x%llx, shift %llu, in domain 0x%llx: %s, %llu done", block.page,
          block.shift, d->id, hv_status_name(status), done);
     CHECK_SUCCESS(status, "flushing a full list");

@@ -258,8 +258,8 @@ TEST(unknown_domain_is_refused,
     uint32_t id = (capabilities(t), fresh_domain_id(t));
     unsigned done = 0;
 
-    CHECK_REFUSED(pviommu_flush(id), "FLUSH_DEVICE_DOMAIN of an id that was never created");
-    CHECK_REFUSED(pviommu_flush_list(id, &element, 1, &done), "list flush of an id that was never created");
+    CHECK_REFUSED(iommu_flush(id), "FLUSH_DEVICE_DOMAIN of an id that was never created");
+    CHECK_REFUSED(iommu_flush_list(id, &element, 1, &done), "list flush of an id that was never created");
     CHECK_EQ(done, 0, "elements completed for an unknown domain");
 }
 
@@ -277,8 +277,8 @@ OBSERVATION(identity_blocked_and_empty,
     unsigned whole[3], list[3];
 
     for (unsigned i = 0; i < 3; i++) {
-        whole[i] = pviommu_flush(d[i]->id);
-        list[i] = pviommu_flush_list(d[i]->id, &element, 1, NULL);
+        whole[i] = iommu_flush(d[i]->id);
+        list[i] = iommu_flush_list(d[i]->id, &element, 1, NULL);
     }
     OBSERVE("identity %s/%s, blocking %s/%s, empty %s/%s (whole/list)", hv_status_name(whole[0]),
             hv_status_name(list[0]), hv_status_name(whole[1]), hv_status_name(list[1]), hv_status_name(whole[2]),

@@ -93,7 +93,7 @@ struct canary canary(struct test_run *t)
     b.target = buffer(t, 1);
     map(t, b.domain, b.iova, &b.target, STAGE1_READ | STAGE1_WRITE);
     if (b.engine) {
-        b.property_status = pviommu_get_device_property(b.engine->device_id, &b.property);
+        b.property_status = iommu_get_device_property(b.engine->device_id, &b.property);
         test_setup(t, "ATT-1");
         attach(t, b.domain, b.engine);
         expect_write(t, b.engine, b.iova + CANARY_OFFSET, &b.target, CANARY_OFFSET, CANARY_LENGTH,
@@ -114,7 +114,7 @@ struct canary canary(struct test_run *t)
 static void expect_same_capabilities(struct test_run *t, const char *after)
 {
     struct hv_output_get_iommu_capabilities now;
-    enum hv_status status = pviommu_get_capabilities(&now);
+    enum hv_status status = iommu_get_capabilities(&now);
     char what[TEXT_MAX];
 
     fmt_snprintf(what, sizeof(what), "GET_IOMMU_CAPABILITIES after %s", after);
@@ -125,7 +125,7 @@ static void expect_same_capabilities(struct test_run *t, const char *after)
 static void expect_same_property(struct test_run *t, const struct canary *b, const char *after)
 {
     struct hv_output_get_logical_device_property now = {0};
-    enum hv_status status = pviommu_get_device_property(b->engine->device_id, &now);
+    enum hv_status status = iommu_get_device_property(b->engine->device_id, &now);
     char what[TEXT_MAX];
 
     fmt_snprintf(what, sizeof(what), "device property of a canary after %s", after);

@@ -31,7 +31,8 @@
 #define IF_IT_FAILS(text) PVT_LABEL("IF_IT_FAILS", text)
 /* Text for {name} in the other texts: what differs from one variant to the next. */
 #define WORD(name, text) PVT_LABEL("WORD", #name "=" text)
-
+/* The test checks the hypercall ABI itself: it makes no sense on a unit that has no hypercalls (drivers/iommu.h). */
+#define ABI()        PVT_LABEL("KINDS", "abi") PVT_ASIDE(".set pvt_abi, 'a' - 'A'")
 #define DEVICES(set) PVT_LABEL("DEVICES", #set) PVT_ASIDE(".set pvt_classes, " PVT_CLASSES_##set)
 #define LEVEL(level) PVT_LABEL("LEVEL", #level) PVT_ASIDE(".set pvt_level, " PVT_LEVEL_##level)
 
@@ -51,6 +52,8 @@
 #define PVT_LEVEL_test    "'t'"
 #define PVT_LEVEL_observe "'o'"
 #define PVT_LEVEL_stress  "'s'"
+
+/* In the image, the level of a test of kind "abi" is a capital letter. */
 
 /* A test whose outcome the ABI fixes. */
 #define TEST(name, labels)                                                                                             \
@@ -103,6 +106,7 @@
 #define PVT_DECLARE(id, function, labels, variant)                                                                     \
     ".set pvt_classes, '?'\n"                                                                                          \
     ".set pvt_level, 't'\n"                                                                                            \
+    ".set pvt_abi, 0\n"                                                                                                \
     ".pushsection .pvttext, \"\"\n"                                                                                    \
     ".ascii \"test\t" TEST_GROUP "." id "\t" __FILE__ ":" PVT_STRING(__LINE__) labels                                  \
         "\"\n"                                                                                                         \
@@ -110,7 +114,7 @@
         ".popsection\n"                                                                                                \
         ".pushsection .pvtcat.test, \"a\"\n"                                                                           \
         "7: .ascii \"" TEST_GROUP "." id "\t\"\n"                                                                      \
-        ".byte pvt_classes, 9, pvt_level" variant ", 0\n"                                                              \
+        ".byte pvt_classes, 9, pvt_level - pvt_abi" variant ", 0\n"                                                    \
         ".popsection\n"                                                                                                \
         ".pushsection \".pvt_tests." TEST_GROUP "." id "\", \"a\"\n"                                                   \
         ".long 7b - .\n"                                                                                               \

@@ -23,7 +23,7 @@ bool device_is_reported(uint64_t device_id)
 {
     struct hv_output_get_logical_device_property property = {0};
 
-    return pviommu_get_device_property(device_id, &property) == HV_STATUS_SUCCESS &&
+    return iommu_get_device_property(device_id, &property) == HV_STATUS_SUCCESS &&
            (property.device_iommu & HV_DEVICE_IOMMU_ENABLED) != 0;
 }
 
@@ -56,11 +56,11 @@ static bool out_of_reach(const struct suite *s, const struct dma_engine *e)
     if (!s->rest.live) {
         return false;
     }
-    status = pviommu_get_device_property(e->device_id, &property);
+    status = iommu_get_device_property(e->device_id, &property);
     if (status != HV_STATUS_SUCCESS || (property.device_iommu & HV_DEVICE_IOMMU_ENABLED) != 0) {
         return false;
     }
-    status = pviommu_attach(s->rest.id, e->device_id);
+    status = iommu_attach(s->rest.id, e->device_id);
     return status != HV_STATUS_SUCCESS && status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN;
 }
 

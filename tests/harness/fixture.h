@@ -131,6 +131,9 @@ void expect_read(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t
 /* Drains the fault recorder. */
 void drain_faults(struct test_run *t, struct dma_engine *e);
 
+/* Skips the test on a unit that does not make these promises (enum iommu_promise); `what` ends the sentence "... does
+ * not promise that". */
+void need_promise(struct test_run *t, unsigned promises, const char *what);
 /* Capabilities of the host; skips the test when there is no pvIOMMU. */
 const struct hv_output_get_iommu_capabilities *capabilities(struct test_run *t);
 bool has_page_size(struct test_run *t, uint64_t size);

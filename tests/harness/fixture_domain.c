@@ -59,6 +59,13 @@ const struct hv_output_get_iommu_capabilities *capabilities(struct test_run *t)
     return caps;
 }
 
+void need_promise(struct test_run *t, unsigned promises, const char *what)
+{
+    if (!iommu_promises(promises)) {
+        SKIP("%s does not promise that %s", iommu()->name, what);
+    }
+}
+
 uint64_t own_partition_id(void)
 {
     uint64_t id = HV_PARTITION_ID_SELF;
@@ -278,7 +285,7 @@ void flush_block(struct test_run *t, struct domain *d, uint64_t page, unsigned s
 {
     uint64_t element = hv_iommu_range(page, shift);
     unsigned done = 0;
-    enum hv_status status = pviommu_flush_list(d->id, &element, 1, &done);
+    enum hv_status status = iommu_flush_list(d->id, &element, 1, &done);
 
     STEP("FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, page 0x%llx, shift %llu: %s, %llu done", d->id, page, shift,
          NAME(status), done);

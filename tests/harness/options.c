@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "drivers/iommu.h"
 #include "drivers/nvme_options.h"
 #include "drivers/vpci/vpci.h"
 #include "lib/fmt.h"
@@ -70,6 +71,19 @@ static bool take_windows(const char *value, struct option_error *error)
         *(range.base < four_gib ? &windows.low : &windows.high) = range;
     }
     vpci_override_windows(&windows);
+    return true;
+}
+
+/* The unit that tests drive; a machine's own units are left alone unless one of them is asked for. */
+static bool take_iommu(const char *value, struct option_error *error)
+{
+    const struct iommu_backend *backend = iommu_find(value);
+
+    if (backend == NULL) {
+        fmt_snprintf(error->text, sizeof(error->text), "unknown unit \"%.24s\"; known: " IOMMU_NAMES, value);
+        return false;
+    }
+    iommu_choose(backend);
     return true;
 }
 
@@ -145,6 +159,9 @@ static bool take(void *context, const char *key, const char *value, struct optio
     if (strcmp(key, "mmio") == 0) {
         return take_windows(value, error);
     }
+    if (strcmp(key, "iommu") == 0) {
+        return take_iommu(value, error);
+    }
     if (strcmp(key, "nvme-scratch") == 0) {
         const char *problem = nvme_scratch_add(value);
 
@@ -153,7 +170,7 @@ static bool take(void *context, const char *key, const char *value, struct optio
     }
     fmt_snprintf(error->text, sizeof(error->text),
                  "unknown option; known: seed repeat deadline_ms verbose bench order stop_at_fail unattended restarts "
-                 "checkpoint mmio nvme-scratch fixture fixture_test test without");
+                 "checkpoint mmio iommu nvme-scratch fixture fixture_test test without");
     return false;
 }
 

@@ -98,9 +98,9 @@ static struct domain *share(struct test_run *t, struct process *p)
     if (p->space.levels == LEVELS_5) {
         flags = HV_DEVICE_DOMAIN_SETTINGS_PAGING_5_LEVEL;
     }
-    CHECK_SUCCESS(pviommu_create(d->id), "creating a domain for a process");
+    CHECK_SUCCESS(iommu_create(d->id), "creating a domain for a process");
     d->live = true;
-    CHECK_SUCCESS(pviommu_configure(d->id, flags, user_space_root(&p->space)),
+    CHECK_SUCCESS(iommu_configure(d->id, flags, user_space_root(&p->space)),
                   "configuring a domain with the page table of a process");
     STEP("process and paging domain 0x%llx share the tree at GPA 0x%llx; the program's GiB is at 0x%llx", d->id,
          user_space_root(&p->space), p->space.base);

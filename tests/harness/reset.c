@@ -4,6 +4,7 @@
  * not rely on the state that the test believes it left: the test may have ended anywhere.
  */
 #include "drivers/hypercall.h"
+#include "drivers/iommu.h"
 #include "lib/fmt.h"
 #include "tests/harness/suite.h"
 
@@ -30,11 +31,11 @@ static bool rest_ready(struct suite *s)
 /* No device is in it. An id without a domain cannot be deleted either: then a domain can be made there. */
 static bool is_gone(uint32_t id, enum hv_status *status)
 {
-    *status = pviommu_delete(id);
+    *status = iommu_delete(id);
     if (*status == HV_STATUS_SUCCESS || id == 0 || id == UINT32_MAX) { /* a host may have domains of its own at both */
         return true;
     }
-    return pviommu_create(id) == HV_STATUS_SUCCESS && pviommu_delete(id) == HV_STATUS_SUCCESS;
+    return iommu_create(id) == HV_STATUS_SUCCESS && iommu_delete(id) == HV_STATUS_SUCCESS;
 }
 
 static void note_leftover(struct suite *s, uint32_t id, enum hv_status status)
@@ -79,11 +80,14 @@ const char *suite_reset(struct suite *s)
 
     s->leftover[0] = '\0';
     hypercall_send_with(NULL);
-    if (hypercall_init()->state != HYPERCALL_READY) {
-        return NULL;
-    }
-    if (!hypercall_reenable()) {
-        return "the hypercall page cannot be enabled again";
+    iommu_settle();
+    if (iommu_promises(IOMMU_HYPERCALLS)) {
+        if (hypercall_init()->state != HYPERCALL_READY) {
+            return NULL;
+        }
+        if (!hypercall_reenable()) {
+            return "the hypercall page cannot be enabled again";
+        }
     }
     if (!rest_ready(s)) {
         return pviommu_capabilities() ? "the blocking domain of the harness cannot be created" : NULL;

@@ -2,6 +2,7 @@
 /* One instance: run it contained, reset the state, report. */
 #include "drivers/host_integrity.h"
 #include "drivers/hypercall.h"
+#include "drivers/iommu.h"
 #include "kernel/smp.h"
 #include "kernel/time.h"
 #include "lib/fmt.h"
@@ -29,7 +30,15 @@ static uint64_t seed_for(const char *name, uint64_t seed)
  */
 static void need_interface(struct test_run *t)
 {
-    const struct hypercall_discovery *h = hypercall_init();
+    const struct hypercall_discovery *h;
+
+    if (!iommu_promises(IOMMU_HYPERCALLS)) {
+        if (t->test->abi) {
+            test_skip(t, "checks the hypercalls of the host, and the tests drive %s", iommu()->name);
+        }
+        return;
+    }
+    h = hypercall_init();
 
     if (h->state == HYPERCALL_NO_HYPERVISOR) {
         test_skip(t, "no Hyper-V interface: no hypervisor, CPUID.1:ECX[31] is clear");

@@ -132,8 +132,22 @@ enum hv_status caller_flush(const struct caller *c, uint32_t domain_id)
 {
     struct hv_input_flush_device_domain flush = {.flags = 0};
 
+    if (!iommu_promises(IOMMU_HYPERCALLS)) {
+        return iommu_flush(domain_id);
+    }
+
     pviommu_fill_domain(&flush.device_domain, domain_id);
     return caller_call(c, HVCALL_FLUSH_DEVICE_DOMAIN, &flush, sizeof(flush));
+}
+
+static enum hv_status flush_page_of_unit(uint32_t domain_id, uint64_t iova, unsigned count, unsigned *done)
+{
+    uint64_t elements[HV_FLUSH_LIST_MAX];
+
+    for (unsigned i = 0; i < count; i++) {
+        elements[i] = hv_iommu_range(iova >> HV_PAGE_SHIFT, 0);
+    }
+    return iommu_flush_list(domain_id, elements, count, done);
 }
 
 enum hv_status caller_flush_page(const struct caller *c, uint32_t domain_id, uint64_t iova, unsigned count,
@@ -142,6 +156,9 @@ enum hv_status caller_flush_page(const struct caller *c, uint32_t domain_id, uin
     struct hv_input_flush_device_domain_list *list = (void *)c->input;
     unsigned stalls = 0;
 
+    if (!iommu_promises(IOMMU_HYPERCALLS)) {
+        return flush_page_of_unit(domain_id, iova, count, done);
+    }
     memset(list, 0, sizeof(*list));
     pviommu_fill_domain(&list->device_domain, domain_id);
     list->flags = HV_FLUSH_LIST_IOMMU_FORMAT;
@@ -166,6 +183,9 @@ enum hv_status caller_attach(const struct caller *c, uint32_t domain_id, uint64_
 {
     struct hv_input_attach_device_domain attach = {.device_id = device_id};
 
+    if (!iommu_promises(IOMMU_HYPERCALLS)) {
+        return iommu_attach(domain_id, device_id);
+    }
     pviommu_fill_domain(&attach.device_domain, domain_id);
     return caller_call(c, HVCALL_ATTACH_DEVICE_DOMAIN, &attach, sizeof(attach));
 }

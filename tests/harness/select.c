@@ -165,9 +165,13 @@ static const char *field(char **rest)
 /* `text` is a copy of the catalogue entry that lives as long as the run. */
 static void split(struct test *test, char *text, void (*run)(struct test_run *t))
 {
+    char level;
+
     test->id = field(&text);
     test->classes = classes_of(*field(&text));
-    test->level = *field(&text);
+    level = *field(&text);
+    test->abi = level >= 'A' && level <= 'Z';
+    test->level = (char)(test->abi ? level + ('a' - 'A') : level);
     test->variant = *text ? (unsigned)(*text - '0') : 0;
     test->run = run;
 }

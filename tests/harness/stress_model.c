@@ -148,7 +148,7 @@ static void move(struct stress *s, unsigned to)
     s->home[device] = to;
     if (to == STRESS_DETACHED) {
         STEP("detach device 0x%llx", s->engine[device]->device_id);
-        CHECK_SUCCESS(pviommu_detach(s->engine[device]->device_id), "detaching an attached device");
+        CHECK_SUCCESS(iommu_detach(s->engine[device]->device_id), "detaching an attached device");
     } else {
         attach(t, &s->domain[to], s->engine[device]);
     }

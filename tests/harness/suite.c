@@ -5,6 +5,7 @@
 #include "boot/error_report.h"
 #include "drivers/host_integrity.h"
 #include "drivers/hypercall.h"
+#include "drivers/iommu.h"
 #include "kernel/image.h"
 #include "kernel/kernel.h"
 #include "kernel/paging.h"
@@ -23,18 +24,10 @@ __asm__(".pushsection .pvttext, \"\"\n"
         ".string \"version\t" PVT_VERSION "\"\n"
         ".popsection");
 
-static void describe_host(void)
+static void describe_capabilities(void)
 {
-    const struct hypercall_discovery *h = hypercall_init();
-    const struct hv_output_get_iommu_capabilities *caps;
-    struct oracle_info info;
+    const struct hv_output_get_iommu_capabilities *caps = pviommu_capabilities();
 
-    report_comment("hypervisor: vendor=\"%s\" max_leaf=0x%x interface=0x%x state=\"%s\"", h->vendor, h->max_leaf,
-                   h->interface, hypercall_state_text(h->state));
-    if (h->state != HYPERCALL_READY) {
-        return;
-    }
-    caps = pviommu_capabilities();
     if (caps) {
         report_comment("pviommu: iova_bits=%u pasid_bits=%u cap=0x%llx page_sizes=0x%llx", caps->max_iova_width,
                        caps->max_pasid_width, (unsigned long long)caps->iommu_cap,
@@ -42,6 +35,38 @@ static void describe_host(void)
     } else {
         report_comment("pviommu: absent, %s", pviommu_missing());
     }
+}
+
+/* A unit that this image drives itself. */
+static void describe_unit(void)
+{
+    const char *problem = iommu_start();
+    char text[TEXT_MAX];
+
+    if (problem) {
+        report_comment("iommu: name=%s absent=\"%s\"", iommu()->name, problem);
+        return;
+    }
+    iommu()->describe(text, sizeof(text));
+    report_comment("iommu: name=%s %s", iommu()->name, text);
+    describe_capabilities();
+}
+
+static void describe_host(void)
+{
+    const struct hypercall_discovery *h = hypercall_init();
+    struct oracle_info info;
+
+    if (!iommu_promises(IOMMU_HYPERCALLS)) {
+        describe_unit();
+        return;
+    }
+    report_comment("hypervisor: vendor=\"%s\" max_leaf=0x%x interface=0x%x state=\"%s\"", h->vendor, h->max_leaf,
+                   h->interface, hypercall_state_text(h->state));
+    if (h->state != HYPERCALL_READY) {
+        return;
+    }
+    describe_capabilities();
     if (oracle_info(&info)) {
         report_comment("host: name=refhost version=%s backend=%s defect=%s variant=%s", info.host_version, info.backend,
                        info.defect[0] ? info.defect : "none", info.variant[0] ? info.variant : "none");

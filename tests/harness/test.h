@@ -12,6 +12,7 @@
 
 #include "abi/status.h"
 #include "drivers/dma_engine.h"
+#include "drivers/iommu.h"
 #include "drivers/oracle.h"
 #include "drivers/pviommu.h"
 #include "kernel/memory.h"
@@ -25,6 +26,7 @@ struct test {
     const char *id;   /* group.what_is_promised */
     unsigned classes; /* bit for each enum dma_class that it runs on; 0 = needs no device */
     char level;       /* first letter of: test, observe (no verdict from the ABI, only from safety), stress */
+    bool abi;         /* checks the hypercall ABI itself */
     unsigned variant; /* number of its row in the list of TEST_EACH() or EACH_TEST() */
     void (*run)(struct test_run *t);
 };

@@ -10,7 +10,7 @@
 
 TEST(failed_attach,
      PROMISE("An ATTACH that fails for an unknown domain leaves the device with its translation, and makes no domain")
-     COVERS("GEN-10 ATT-8") DEVICES(ALL) KINDS("dma bad-input")
+     COVERS("GEN-10 ATT-8") ABI() DEVICES(ALL) KINDS("dma bad-input")
      STEPS("The device uses a page of its domain. An ATTACH to an id that does not exist follows, then DMA again; at "
            "last the id is created and deleted.")
      EXPECTS("The ATTACH is refused, DMA lands as before, and the id is still free.")
@@ -36,7 +36,7 @@ TEST(failed_attach,
 
 TEST(failed_attach_of_stranger,
      PROMISE("An ATTACH that fails for an unknown device adds nothing to the domain, which can be deleted")
-     COVERS("GEN-10 ATT-8") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-10 ATT-8") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("ATTACH of a device id that no device has, to a blocking domain without devices and to one in use; then the "
            "first domain is deleted.")
      EXPECTS("Both are refused, the domain in use still translates, and the empty one can be deleted.")
@@ -56,7 +56,7 @@ TEST(failed_attach_of_stranger,
 
 TEST(failed_list_element,
      PROMISE("A list flush of an unknown domain completes no element and disturbs no other domain")
-     COVERS("GEN-10 ISO-2") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-10 ISO-2") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("A list flush with two elements names a domain that does not exist; a canary is checked before and "
            "after.")
      EXPECTS("No element is reported as done unless the call succeeds, and the canary's translation and property "

@@ -9,7 +9,7 @@
 
 TEST(unknown_code,
      PROMISE("A call code that no host defines is refused with INVALID_HYPERCALL_CODE and does nothing")
-     COVERS("GEN-1 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-1 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("For each of the nine calls, its flawless parameters are sent under eleven codes that no host defines, among "
            "them its own code with one higher bit set.")
      EXPECTS("Every one is refused with INVALID_HYPERCALL_CODE, and no domain or device has changed.")
@@ -85,7 +85,7 @@ static unsigned rep_counts_of_simple(enum call_id call, uint64_t *controls)
 
 TEST(simple_with_rep_count,
      PROMISE("A simple call with a rep count is refused with INVALID_HYPERCALL_INPUT and does nothing")
-     COVERS("GEN-2 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-2 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Each simple call is sent with fourteen different rep counts.")
      EXPECTS("INVALID_HYPERCALL_INPUT each time, and nothing has changed.")
      IF_IT_FAILS("The host does not check the rep count of simple calls, or checks it after the deed."))
@@ -101,7 +101,7 @@ static unsigned rep_count_of_0(enum call_id call, uint64_t *controls)
 
 TEST(rep_without_count,
      PROMISE("The list flush with a rep count of 0 is refused with INVALID_HYPERCALL_INPUT")
-     COVERS("GEN-3") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-3") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("The list flush is sent with a rep count of 0.")
      EXPECTS("INVALID_HYPERCALL_INPUT, and nothing has changed.")
      IF_IT_FAILS("An empty list counts as success. A guest that computed its count wrongly would believe that it "
@@ -120,7 +120,7 @@ static unsigned rep_starts_of_simple(enum call_id call, uint64_t *controls)
 
 TEST(simple_with_rep_start,
      PROMISE("A simple call with a rep start is refused with INVALID_HYPERCALL_INPUT and does nothing")
-     COVERS("GEN-4 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-4 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Each simple call is sent with fourteen different rep start indices.")
      EXPECTS("INVALID_HYPERCALL_INPUT each time, and nothing has changed.")
      IF_IT_FAILS("The host does not check the rep start of simple calls, or checks it after the deed."))
@@ -143,7 +143,7 @@ static unsigned rep_starts_not_below_count(enum call_id call, uint64_t *controls
 
 TEST(rep_start_not_below_count,
      PROMISE("The list flush with a rep start at or beyond its rep count is refused with INVALID_HYPERCALL_INPUT")
-     COVERS("GEN-4") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-4") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("The list flush is sent with nine pairs in which the start is at or beyond the count.")
      EXPECTS("INVALID_HYPERCALL_INPUT each time, and nothing has changed.")
      IF_IT_FAILS("The loop over the list starts after its end: success for nothing, or elements read from beyond the "
@@ -165,7 +165,7 @@ static unsigned variable_headers(enum call_id call, uint64_t *controls)
 
 TEST(variable_header,
      PROMISE("A variable header, which none of the nine calls has, is refused with INVALID_HYPERCALL_INPUT")
-     COVERS("GEN-5 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-5 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Each call is sent with twelve sizes of a variable header, which none of them has.")
      EXPECTS("INVALID_HYPERCALL_INPUT each time, and nothing has changed.")
      IF_IT_FAILS("The host ignores the field, so that later versions cannot use it; or it skips as many bytes of the "
@@ -189,7 +189,7 @@ static unsigned reserved_bits(enum call_id call, uint64_t *controls)
 
 TEST(reserved_control_bits,
      PROMISE("Each reserved bit of the control word makes each call fail with INVALID_HYPERCALL_INPUT")
-     COVERS("GEN-6 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-6 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Each call is sent once with every reserved bit of the control word, and once with all of them.")
      EXPECTS("INVALID_HYPERCALL_INPUT each time, and nothing has changed.")
      IF_IT_FAILS("The host ignores some reserved bit of RCX: a later meaning of it would silently be dropped."))

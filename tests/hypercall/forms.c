@@ -34,7 +34,7 @@ static void with_bit(struct test_run *t, uint64_t bit, const char *form)
 
 OBSERVATION(fast_form,
             PROMISE("A call in fast form means what it means in memory, or is refused and changes nothing")
-            COVERS("GEN-15") DEVICES(NONE) KINDS("dma bad-input")
+            COVERS("GEN-15") ABI() DEVICES(NONE) KINDS("dma bad-input")
             STEPS("Sends each call in the register form, with its parameters in RDX, R8 and the XMM registers. "
                   "Undoes the calls that succeeded, then checks everything.")
             EXPECTS("A call means what it means in memory form, or it is refused (also by #UD) and nothing has "
@@ -47,7 +47,7 @@ OBSERVATION(fast_form,
 
 OBSERVATION(nested_bit,
             PROMISE("The nested bit of the control word is ignored, or the call is refused and changes nothing")
-            COVERS("GEN-15") DEVICES(NONE) KINDS("dma bad-input")
+            COVERS("GEN-15") ABI() DEVICES(NONE) KINDS("dma bad-input")
             STEPS("Sends each flawless call with the nested bit of the control word. Undoes the calls that succeeded, "
                   "then checks everything.")
             EXPECTS("The bit is ignored, or the call is refused and nothing has changed. The statuses are recorded.")

@@ -33,7 +33,7 @@ static bool reserved_is(enum call_id call, const uint8_t *answer, uint8_t byte)
 
 TEST(reserved_output_zero,
      PROMISE("Reserved fields of an answer are zero; over a page of other bytes they are zero or not written at all")
-     COVERS("GEN-12") DEVICES(NONE) KINDS("none")
+     COVERS("GEN-12") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Calls GET_IOMMU_CAPABILITIES and GET_LOGICAL_DEVICE_PROPERTY over output pages full of 0x00, of 0xFF and "
            "of a pattern.")
      EXPECTS("Each succeeds, and every reserved field is zero, or was not written at all.")
@@ -62,7 +62,7 @@ TEST(reserved_output_zero,
 
 TEST(output_within_its_size,
      PROMISE("A host writes the output structure and not one byte before or after it")
-     COVERS("GEN-12") DEVICES(NONE) KINDS("none")
+     COVERS("GEN-12") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Calls both queries with the output at four places of a poisoned page, the last one up against its end.")
      EXPECTS("The output is written, and not a byte around it.")
      IF_IT_FAILS("The host copies a structure of another size than the ABI's: it damages the guest's memory at every "
@@ -94,7 +94,7 @@ TEST(output_within_its_size,
 
 TEST(failure_stays_within_output,
      PROMISE("A refused call changes no memory but, at most, its own output structure")
-     COVERS("GEN-10 GEN-12") DEVICES(NONE) KINDS("bad-input")
+     COVERS("GEN-10 GEN-12") ABI() DEVICES(NONE) KINDS("bad-input")
      STEPS("Sends both queries with four kinds of flaw in the control word.")
      EXPECTS("If the call is refused, at most its own output structure has changed.")
      IF_IT_FAILS("The host writes an answer although it refuses the call, and to more than the output."))
@@ -126,7 +126,7 @@ TEST(failure_stays_within_output,
 
 TEST(input_is_not_written,
      PROMISE("A host never writes to the input list of a call")
-     COVERS("GEN-10") DEVICES(NONE) KINDS("none")
+     COVERS("GEN-10") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Sends every flawless call and compares its input list, and the page around it, before and after.")
      EXPECTS("No byte of the input page changes.")
      IF_IT_FAILS("The host writes results or marks into the guest's input page."))
@@ -148,7 +148,7 @@ TEST(input_is_not_written,
 
 TEST(input_and_output_in_one_page,
      PROMISE("The output may lie in the page of the input, directly after it, and the answer is the same")
-     COVERS("GEN-14") DEVICES(NONE) KINDS("none")
+     COVERS("GEN-14") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Calls both queries with input and output apart, then with the output right after the input in one page, "
            "at four places.")
      EXPECTS("Each call succeeds with the same answer, and no other byte of the page changes.")

@@ -30,7 +30,7 @@ static struct mutated_call wrong_place(struct call_fixture *f, enum call_id call
 
 TEST(misaligned_input,
      PROMISE("An input GPA that is 1 to 7 bytes off 8-byte alignment is refused with INVALID_ALIGNMENT by every call")
-     COVERS("GEN-7 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-7 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Sends every call with its input 1 to 7 bytes off an 8-byte boundary.")
      EXPECTS("INVALID_ALIGNMENT each time, and nothing has changed.")
      IF_IT_FAILS("The host rounds the address down and carries out what lies there."))
@@ -54,7 +54,7 @@ TEST(misaligned_input,
 
 TEST(misaligned_output,
      PROMISE("An output GPA that is 1 to 7 bytes off 8-byte alignment is refused with INVALID_ALIGNMENT")
-     COVERS("GEN-7 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-7 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Sends both queries with their output 1 to 7 bytes off an 8-byte boundary.")
      EXPECTS("INVALID_ALIGNMENT each time, and nothing is written.")
      IF_IT_FAILS("The host writes to a rounded address, which is not where the guest reads."))
@@ -79,7 +79,7 @@ TEST(misaligned_output,
 
 TEST(input_crosses_page,
      PROMISE("An input list that crosses a page is refused by every call, wherever in the list the page ends")
-     COVERS("GEN-8 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-8 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Sends every call with an input list that starts near the end of a page, at each 8-byte step, so that a "
            "part of it lies in the next one.")
      EXPECTS("Each is refused (INVALID_HYPERCALL_INPUT, or INVALID_ALIGNMENT), and nothing has changed.")
@@ -104,7 +104,7 @@ TEST(input_crosses_page,
 
 TEST(output_crosses_page,
      PROMISE("An output structure that crosses a page is refused, and nothing of it is written")
-     COVERS("GEN-8") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-8") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Sends both queries with an output that starts near the end of a page, at each 8-byte step.")
      EXPECTS("Each is refused, and the page after it is not written.")
      IF_IT_FAILS("The host writes past its mapping of the output page into other memory."))
@@ -130,7 +130,7 @@ TEST(output_crosses_page,
 
 TEST(list_longer_than_page,
      PROMISE("A list flush whose 509 to 4095 elements do not fit after the header in one page is refused")
-     COVERS("GEN-8") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-8") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Sends list flushes whose rep count is 509 to 4095, while valid elements lie in all pages after the input "
            "page.")
      EXPECTS("Each is refused, and the canary's domain is as before.")
@@ -156,7 +156,7 @@ TEST(list_longer_than_page,
 
 TEST(gpa_outside_space,
      PROMISE("A parameter GPA above the physical address width is refused by every call, and is not cut to fit")
-     COVERS("GEN-9 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-9 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Sends every call with each address bit above the physical width set in its input GPA, and then in its "
            "output GPA; the low bits are those of a flawless call.")
      EXPECTS("Each is refused, and nothing has changed or was written.")
@@ -195,7 +195,7 @@ TEST(gpa_outside_space,
 
 TEST(lists_up_to_the_page_end,
      PROMISE("A parameter list that ends with the last byte of its page is not taken for one that crosses it")
-     COVERS("GEN-8") DEVICES(NONE) KINDS("dma")
+     COVERS("GEN-8") ABI() DEVICES(NONE) KINDS("dma")
      STEPS("Sends every flawless call with a list that ends with the last byte of its page, and the output likewise.")
      EXPECTS("Every call succeeds.")
      IF_IT_FAILS("The check against crossing a page is off by one, and refuses what is permitted."))
@@ -218,7 +218,7 @@ TEST(lists_up_to_the_page_end,
 
 TEST(gpa_without_memory,
      PROMISE("A parameter list at a GPA inside the space where no memory is changes nothing, whatever the status")
-     COVERS("GEN-10 ROB-1") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-10 ROB-1") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Sends every call with its input, and then its output, at an address where the guest has no memory.")
      EXPECTS("Any status, which is recorded; nothing has changed.")
      IF_IT_FAILS("The host crashes or acts on whatever it finds at that address of its own."))

@@ -5,7 +5,7 @@
 
 TEST(foreign_partition,
      PROMISE("Every call that changes something is refused, and does nothing, when it names another partition")
-     COVERS("ISO-3 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("ISO-3 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Sends every call that changes something with six partition ids that are not the guest's own.")
      EXPECTS("Each is refused, and domains, devices and translations are as before. The statuses are recorded.")
      IF_IT_FAILS("The host does not compare the partition id with that of its caller: one guest could change another "

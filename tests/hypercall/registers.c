@@ -18,7 +18,7 @@ static enum hv_status make(struct test_run *t, const char *name, uint64_t contro
 TEST(registers_after_success,
      PROMISE("A simple call in memory form that succeeds leaves all registers but RAX as they were, XMM0 to XMM5 "
              "included")
-     COVERS("GEN-11") DEVICES(NONE) KINDS("none")
+     COVERS("GEN-11") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Makes every simple call with random values in all other registers and in XMM0 to XMM5.")
      EXPECTS("Every call succeeds and changes RAX only.")
      IF_IT_FAILS("The host's exit path loses a register of the guest. Compilers keep values in them across the call, "
@@ -42,7 +42,7 @@ TEST(registers_after_success,
 
 TEST(registers_after_rep_call,
      PROMISE("A rep call may move on RCX; all other registers but RAX stay as they were")
-     COVERS("GEN-11 LS-4") DEVICES(NONE) KINDS("flush")
+     COVERS("GEN-11 LS-4") ABI() DEVICES(NONE) KINDS("flush")
      STEPS("Makes list flushes of 1, 2 and 508 elements with random values in all other registers.")
      EXPECTS("Each succeeds; RAX and RCX may change, nothing else.")
      IF_IT_FAILS("The continuation of a rep call damages registers."))
@@ -63,7 +63,7 @@ TEST(registers_after_rep_call,
 
 TEST(registers_after_failure,
      PROMISE("A call that is refused leaves all registers but RAX as they were")
-     COVERS("GEN-11") DEVICES(NONE) KINDS("bad-input")
+     COVERS("GEN-11") ABI() DEVICES(NONE) KINDS("bad-input")
      STEPS("Makes every call with a reserved control bit, and with a misaligned input, with random values in all other "
            "registers; then an unknown call.")
      EXPECTS("All registers but RAX are as before (RCX may move for a rep call).")
@@ -88,7 +88,7 @@ TEST(registers_after_failure,
 
 TEST(unused_output_register,
      PROMISE("A call without output ignores R8, whatever it holds, and writes nothing where it points")
-     COVERS("GEN-13") DEVICES(NONE) KINDS("none")
+     COVERS("GEN-13") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Makes every call without output with six different values in R8, among them odd ones, impossible ones, and "
            "the address of a poisoned page.")
      EXPECTS("Every call succeeds, and the page is not written.")

@@ -112,13 +112,13 @@ TEST(attach_under_fire,
 static void after_failure(struct test_run *t, struct dma_engine *e, struct domain *blocked, struct buffer *secret,
                           uint32_t id, const char *attempt)
 {
-    enum hv_status status = pviommu_attach(id, e->device_id);
+    enum hv_status status = iommu_attach(id, e->device_id);
 
     STEP("%s; ATTACH: %s", attempt, hv_status_name(status));
     expect_write_fault(t, e, gpa_of(secret->data), 64, secret, FAULT_ANY, attempt);
     expect_read_fault(t, e, gpa_of(secret->data) + 512, 64, secret, FAULT_ANY, attempt);
     attach(t, blocked, e);
-    (void)pviommu_delete(id);
+    (void)iommu_delete(id);
 }
 
 TEST(driver_fails_to_load,
@@ -136,13 +136,13 @@ TEST(driver_fails_to_load,
     uint32_t id[3] = {fresh_domain_id(t), fresh_domain_id(t), fresh_domain_id(t)};
 
     attach(t, blocked, e);
-    CHECK_SUCCESS(pviommu_create(id[0]), "CREATE");
+    CHECK_SUCCESS(iommu_create(id[0]), "CREATE");
     after_failure(t, e, blocked, &secret, id[0], "no CONFIGURE");
-    CHECK_SUCCESS(pviommu_create(id[1]), "CREATE");
-    (void)pviommu_configure(id[1], HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, memory_hole());
+    CHECK_SUCCESS(iommu_create(id[1]), "CREATE");
+    (void)iommu_configure(id[1], HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, memory_hole());
     after_failure(t, e, blocked, &secret, id[1], "top table in a hole");
-    CHECK_SUCCESS(pviommu_create(id[2]), "CREATE");
-    (void)pviommu_configure(id[2], HV_DEVICE_DOMAIN_BLOCKED, 0);
+    CHECK_SUCCESS(iommu_create(id[2]), "CREATE");
+    (void)iommu_configure(id[2], HV_DEVICE_DOMAIN_BLOCKED, 0);
     after_failure(t, e, blocked, &secret, id[2], "blocked without translation_enabled");
 }
 
@@ -188,13 +188,13 @@ TEST(unload_forgets_to_block,
 
     attach(t, d, e);
     attack(t, e, &secret, &b, true, "loaded");
-    status = pviommu_delete(d->id);
+    status = iommu_delete(d->id);
     STEP("DELETE of domain 0x%llx, which has a device: %s", d->id, hv_status_name(status));
     attack(t, e, &secret, &b, status != HV_STATUS_SUCCESS, "after DELETE");
     attach(t, blocked, e);
     attack(t, e, &secret, &b, false, "blocked");
     if (status != HV_STATUS_SUCCESS) {
-        CHECK_SUCCESS(pviommu_delete(d->id), "DELETE of a domain without devices");
+        CHECK_SUCCESS(iommu_delete(d->id), "DELETE of a domain without devices");
         attack(t, e, &secret, &b, false, "deleted");
     }
 }

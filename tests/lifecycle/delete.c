@@ -56,7 +56,7 @@ TEST(tables_are_free_before_delete,
     }
     /* As entries these are present and not accessed: a host that still walked them would leave a mark. */
     STEP("overwrite all %llu table pages with 0x11", count);
-    CHECK_SUCCESS(pviommu_delete(d->id), "DELETE of a domain whose tables are gone");
+    CHECK_SUCCESS(iommu_delete(d->id), "DELETE of a domain whose tables are gone");
     for (unsigned i = 0; i < count; i++) {
         CHECK(!memory_find_other((uint8_t *)tables[i], PAGE_SIZE, 0x11), "DELETE has written to table page %u", i);
     }
@@ -87,7 +87,7 @@ TEST(tables_are_dead_after_delete,
     warm(t, e, IOVA, &b, "mapped");
     attach(t, blocked, e);
     count = tables_of(t, d, tables);
-    CHECK_SUCCESS(pviommu_delete(d->id), "DELETE of a domain without devices");
+    CHECK_SUCCESS(iommu_delete(d->id), "DELETE of a domain without devices");
     reuse(tables, count, &trap);
     CHECK(domain_create(&again, DOMAIN_PAGING, d->id, 0, 0, &status), "the id cannot be created again: %s",
           hv_status_name(status));
@@ -181,7 +181,7 @@ OBSERVATION(domain_with_a_device,
 
     attach(t, d, e);
     warm(t, e, IOVA, &b, "before");
-    status = pviommu_delete(d->id);
+    status = iommu_delete(d->id);
     STEP("delete the domain with a device in it: %s", hv_status_name(status));
     if (status == HV_STATUS_SUCCESS) {
         CHECK(!may_write(t, e, IOVA, &b, 0, 8, "warm page"), "the domain is deleted, but its translation is used");
@@ -193,7 +193,7 @@ OBSERVATION(domain_with_a_device,
         expect_write(t, e, IOVA + PAGE_SIZE, &b, PAGE_SIZE, 8, "cold page");
         flush(t, d);
         attach(t, blocked, e);
-        CHECK_SUCCESS(pviommu_delete(d->id), "DELETE once the device has left");
+        CHECK_SUCCESS(iommu_delete(d->id), "DELETE once the device has left");
     }
     OBSERVE("%s", hv_status_name(status));
 }
@@ -216,18 +216,18 @@ TEST(refused_delete_leaves_it_usable,
 
     attach(t, d, e);
     warm(t, e, IOVA, &b, "before");
-    refused = pviommu_delete(d->id) != HV_STATUS_SUCCESS;
+    refused = iommu_delete(d->id) != HV_STATUS_SUCCESS;
     STEP("delete the domain with a device in it; refused: %llu", refused);
     if (refused) {
         unmap(t, d, IOVA, PAGE_SIZE);
         flush(t, d);
         expect_write_fault(t, e, IOVA, 8, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "flush still reaches the device");
         attach(t, blocked, e);
-        CHECK_SUCCESS(pviommu_delete(d->id), "DELETE once the device has left");
+        CHECK_SUCCESS(iommu_delete(d->id), "DELETE once the device has left");
     }
-    CHECK_REFUSED(pviommu_flush(d->id), "FLUSH of the deleted domain");
-    CHECK_REFUSED(pviommu_attach(d->id, e->device_id), "ATTACH to the deleted domain");
-    CHECK_REFUSED(pviommu_configure(d->id, HV_DEVICE_DOMAIN_SETTINGS_IDENTITY, 0), "CONFIGURE of the deleted domain");
-    CHECK_REFUSED(pviommu_delete(d->id), "second DELETE");
-    CHECK_SUCCESS(pviommu_create(d->id), "CREATE of the id");
+    CHECK_REFUSED(iommu_flush(d->id), "FLUSH of the deleted domain");
+    CHECK_REFUSED(iommu_attach(d->id, e->device_id), "ATTACH to the deleted domain");
+    CHECK_REFUSED(iommu_configure(d->id, HV_DEVICE_DOMAIN_SETTINGS_IDENTITY, 0), "CONFIGURE of the deleted domain");
+    CHECK_REFUSED(iommu_delete(d->id), "second DELETE");
+    CHECK_SUCCESS(iommu_create(d->id), "CREATE of the id");
 }

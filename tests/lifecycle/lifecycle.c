@@ -78,9 +78,9 @@ TEST(id_free_after_delete,
 
     capabilities(t);
     for (unsigned i = 0; i < 100; i++) {
-        CHECK_SUCCESS(pviommu_create(id), "CREATE of an id that was just deleted");
-        CHECK_SUCCESS(pviommu_configure(id, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0), "CONFIGURE of the new domain");
-        CHECK_SUCCESS(pviommu_delete(id), "DELETE of the new domain");
+        CHECK_SUCCESS(iommu_create(id), "CREATE of an id that was just deleted");
+        CHECK_SUCCESS(iommu_configure(id, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0), "CONFIGURE of the new domain");
+        CHECK_SUCCESS(iommu_delete(id), "DELETE of the new domain");
     }
 }
 
@@ -133,7 +133,7 @@ OBSERVATION(create_existing,
 
     attach(t, d, e);
     for (unsigned i = 0; i < 3; i++) {
-        enum hv_status status = pviommu_create(d->id);
+        enum hv_status status = iommu_create(d->id);
 
         STEP("create domain 0x%llx again: %s", d->id, hv_status_name(status));
         if (i == 0) {
@@ -153,7 +153,7 @@ static unsigned create_many(unsigned limit, enum hv_status *last)
 {
     unsigned count = 0;
 
-    while (count < limit && (*last = pviommu_create(MANY_FIRST + count)) == HV_STATUS_SUCCESS) {
+    while (count < limit && (*last = iommu_create(MANY_FIRST + count)) == HV_STATUS_SUCCESS) {
         count++;
     }
     return count;
@@ -174,13 +174,13 @@ OBSERVATION(many_domains,
     unsigned count = create_many(MANY_MAX, &last);
 
     for (unsigned i = 0; i < count; i++) {
-        enum hv_status one = pviommu_configure(MANY_FIRST + i, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0);
+        enum hv_status one = iommu_configure(MANY_FIRST + i, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0);
 
         configured = configured == HV_STATUS_SUCCESS ? one : configured;
     }
-    flushed = pviommu_flush(by.domain->id);
+    flushed = iommu_flush(by.domain->id);
     for (unsigned i = 0; i < count; i++) {
-        enum hv_status one = pviommu_delete(MANY_FIRST + i);
+        enum hv_status one = iommu_delete(MANY_FIRST + i);
 
         deleted = deleted == HV_STATUS_SUCCESS ? one : deleted;
     }
@@ -193,8 +193,8 @@ OBSERVATION(many_domains,
     CHECK_SUCCESS(flushed, "flush of a paging domain beside many others");
     CHECK_SUCCESS(deleted, "DELETE of one of many domains");
     expect_undisturbed(t, &by, "many domains were created and deleted");
-    CHECK_SUCCESS(pviommu_create(MANY_FIRST), "CREATE after all of the many were deleted");
-    CHECK_SUCCESS(pviommu_delete(MANY_FIRST), "DELETE of a domain just created");
+    CHECK_SUCCESS(iommu_create(MANY_FIRST), "CREATE after all of the many were deleted");
+    CHECK_SUCCESS(iommu_delete(MANY_FIRST), "DELETE of a domain just created");
 }
 
 TEST(deletion_of_one,

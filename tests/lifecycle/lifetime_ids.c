@@ -129,7 +129,7 @@ TEST(many_domains_alive,
 
     REQUIRE(d, "no memory for the domains");
     for (unsigned i = 0; i < MANY; i++) {
-        (void)pviommu_delete(first_id + i); /* left by a run of this test that failed */
+        (void)iommu_delete(first_id + i); /* left by a run of this test that failed */
     }
     while (alive < many && domain_create(&d[alive], DOMAIN_PAGING, first_id + alive, 0, 0, NULL)) {
         map_gpa(t, &d[alive], IOVA, gpa_of(b.data) + alive * PAGE_SIZE, PAGE_SIZE, RW);

@@ -56,7 +56,7 @@ static enum hv_status odd_create(struct test_run *t, const struct hv_input_creat
 OBSERVATION(reserved_ids,
             PROMISE("Ids 0 and 0xFFFFFFFF: the statuses of all calls, and that other domains and devices stay as they "
                     "are")
-            COVERS("DOM-4") DEVICES(NONE) KINDS("dma bad-input")
+            COVERS("DOM-4") ABI() DEVICES(NONE) KINDS("dma bad-input")
             STEPS("Makes all calls on the ids 0 and 0xFFFFFFFF.")
             EXPECTS("The statuses are open and recorded; a canary is unchanged.")
             IF_IT_FAILS("A reserved id names something real in the host, and the guest changed it."))
@@ -79,7 +79,7 @@ OBSERVATION(reserved_ids,
 
 OBSERVATION(other_types,
             PROMISE("Domain types other than stage 1: the statuses, and that a refused one leaves no domain")
-            COVERS("DOM-5 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+            COVERS("DOM-5 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
             STEPS("Creates a domain with each of the fifteen types other than stage 1.")
             EXPECTS("Accepted or refused, which is recorded; a refused one leaves nothing, so that a good CREATE of "
                     "that id succeeds.")
@@ -104,7 +104,7 @@ OBSERVATION(other_types,
 OBSERVATION(reserved_bits,
             PROMISE("Each reserved bit of the type word, of the flags and of the owner VTL: refused without a trace, "
                     "or ignored")
-            COVERS("DOM-6 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+            COVERS("DOM-6 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
             STEPS("Creates a domain with each reserved bit of the type word, of the flags and of the owner VTL set.")
             EXPECTS("The bit is ignored, or the call is refused and leaves nothing; this is recorded.")
             IF_IT_FAILS("A refused CREATE has made the domain, or one that was accepted cannot be deleted."))
@@ -139,7 +139,7 @@ OBSERVATION(reserved_bits,
 
 OBSERVATION(delete_unknown,
             PROMISE("DELETE of ids that have no domain, some of them beside ids that do: the statuses, and no effect")
-            COVERS("DOM-8") DEVICES(NONE) KINDS("dma bad-input")
+            COVERS("DOM-8") ABI() DEVICES(NONE) KINDS("dma bad-input")
             STEPS("Deletes an id that never was, and those that differ from a canary's in one bit.")
             EXPECTS("The statuses are open and recorded; the canary is unchanged and can be flushed.")
             IF_IT_FAILS("DELETE finds a domain by a part of its id."))
@@ -181,7 +181,7 @@ static void call_all(struct test_run *t, uint32_t id, uint64_t device_id, uint64
 OBSERVATION(calls_on_unknown_domain,
             PROMISE("Every call on a domain that never was or that is deleted: the statuses, and no effect on the "
                     "device")
-            COVERS("DOM-9") DEVICES(ALL) KINDS("dma bad-input")
+            COVERS("DOM-9") ABI() DEVICES(ALL) KINDS("dma bad-input")
             STEPS("Makes all calls that name a domain on an id that never was, and on one that is deleted; the device "
                   "writes after each round.")
             EXPECTS("The statuses are open and recorded; the device keeps its domain and mapping and never passes "

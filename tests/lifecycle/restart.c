@@ -17,7 +17,7 @@ static void hand_over(struct test_run *t)
 OBSERVATION(domains_of_the_first_kernel,
             PROMISE("After a hand-over the old domain is still there or gone; a device in it uses the old tables or is "
                     "blocked, and never passes through")
-            COVERS("CON-4") DEVICES(ALL) KINDS("dma fault")
+            COVERS("CON-4") ABI() DEVICES(ALL) KINDS("dma fault")
             STEPS("The device uses a domain; then GUEST_OS_ID is cleared and set up again, as a second kernel does. "
                   "The device writes to the old mapping and to a page that was never mapped, and the old id is "
                   "created.")
@@ -38,7 +38,7 @@ OBSERVATION(domains_of_the_first_kernel,
     landed = may_write(t, e, IOVA, &b, 0, 16, "the old domain's page");
     CHECK(!may_write(t, e, gpa_of(other.data), &other, 0, 16, "a page that was never mapped"),
           "after the hand-over the device passes through");
-    create = pviommu_create(d->id);
+    create = iommu_create(d->id);
     OBSERVE("the old tables are %s; CREATE of the old id: %s", landed ? "in force" : "out of force",
             hv_status_name(create));
 }
@@ -46,7 +46,7 @@ OBSERVATION(domains_of_the_first_kernel,
 TEST(second_kernel_takes_over,
      PROMISE("The second kernel blocks the device, whatever the first one did with it, and then uses it in a domain of "
              "its own")
-     COVERS("CON-4 ATT-2 ATT-4 ATT-7") DEVICES(ALL) KINDS("dma fault")
+     COVERS("CON-4 ATT-2 ATT-4 ATT-7") ABI() DEVICES(ALL) KINDS("dma fault")
      STEPS("After the same hand-over the second kernel moves the device to a blocking domain, then to a paging domain "
            "of its own.")
      EXPECTS("Blocked, the device faults; in the new domain it reaches the new page; the first kernel's page stays "

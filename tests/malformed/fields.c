@@ -92,7 +92,7 @@ VARIANTS(const enum call_id, with_reserved_bits, WITH_RESERVED_BITS);
 
 EACH_TEST(WITH_RESERVED_BITS, reserved_bits,
           PROMISE("{call} with a reserved bit set is refused without effect, or carried out as if it were clear")
-          DEVICES(NONE) KINDS("dma bad-input") LEVEL(observe)
+          ABI() DEVICES(NONE) KINDS("dma bad-input") LEVEL(observe)
           STEPS("Each bit of each reserved field and of the padding is set in an otherwise right {call}, one at a "
                 "time, then all of a field. Bits whose meaning is not public are set as well.")
           EXPECTS("An error, and nothing has changed; or SUCCESS, and the call did just what it does without the bit.")
@@ -143,7 +143,7 @@ VARIANTS(const enum call_id, with_partition, WITH_PARTITION);
 
 EACH_TEST(WITH_PARTITION, foreign_partition,
           PROMISE("{call} for a partition that is not the caller's has no effect")
-          DEVICES(NONE) KINDS("dma bad-input")
+          ABI() DEVICES(NONE) KINDS("dma bad-input")
           STEPS("A right {call} names, instead of SELF, each number that differs from SELF in one bit, and small and "
                 "large numbers of partitions.")
           EXPECTS("An error each time, and nothing has changed.")
@@ -190,7 +190,7 @@ VARIANTS(const enum call_id, with_domain_name, WITH_DOMAIN_NAME);
 
 EACH_TEST(WITH_DOMAIN_NAME, types_and_vtls,
           PROMISE("{call} with another domain type or for another VTL leaves the stage-1 domain of that id alone")
-          DEVICES(NONE) KINDS("dma bad-input") LEVEL(observe)
+          ABI() DEVICES(NONE) KINDS("dma bad-input") LEVEL(observe)
           STEPS("A right {call} is sent with each of the fifteen other domain types, and with each value of the owner "
                 "VTL.")
           EXPECTS("Whatever the status: the stage-1 domain with that number, which the call does not name, is as it "
@@ -227,7 +227,7 @@ VARIANTS(const enum call_id, with_domain, WITH_DOMAIN);
 
 EACH_TEST(WITH_DOMAIN, unknown_domains,
           PROMISE("{call} with the id of no domain leaves the domain alone whose id differs in one bit")
-          DEVICES(NONE) KINDS("dma bad-input") LEVEL(observe)
+          ABI() DEVICES(NONE) KINDS("dma bad-input") LEVEL(observe)
           STEPS("A right {call} names ids that differ from that of a domain in one bit, and that no domain has.")
           EXPECTS("Whatever the status: the domain beside that id is as it was.")
           IF_IT_FAILS("The host compares a part of the id, or takes it modulo the size of a table."))
@@ -283,7 +283,7 @@ VARIANTS(const enum call_id, with_device, WITH_DEVICE);
 
 EACH_TEST(WITH_DEVICE, unknown_devices,
           PROMISE("{call} with the id of no device leaves the device alone whose id differs in one bit")
-          DEVICES(NONE) KINDS("dma bad-input") LEVEL(observe)
+          ABI() DEVICES(NONE) KINDS("dma bad-input") LEVEL(observe)
           STEPS("A right {call} names ids that differ from that of a device in one bit, the type bits 62 and 63 among "
                 "them, and that no device has. An id that the host reports as managed is attached and detached.")
           EXPECTS("Whatever the status: the device beside that id is where it was, and is not reported under that id. "

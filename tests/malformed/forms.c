@@ -70,7 +70,7 @@ VARIANTS(const enum call_id, all_calls, ALL_CALLS);
 
 EACH_TEST(ALL_CALLS, control_word,
           PROMISE("{call} with one bit of its control word wrong is refused without effect")
-          COVERS("GEN-1 GEN-10 GEN-11 GEN-15") DEVICES(NONE) KINDS("dma bad-input")
+          COVERS("GEN-1 GEN-10 GEN-11 GEN-15") ABI() DEVICES(NONE) KINDS("dma bad-input")
           STEPS("Each of bits 16 to 63 of the control word is inverted in a right {call}.")
           EXPECTS("INVALID_HYPERCALL_INPUT for reserved bits, a variable header, and a wrong rep count or start; any "
                   "error where registers and memory are mixed up; the nested bit may be ignored. Nothing has changed "
@@ -131,7 +131,7 @@ VARIANTS(const enum call_id, with_input_page, WITH_INPUT_PAGE);
 
 EACH_TEST(WITH_INPUT_PAGE, input_places,
           PROMISE("{call} is accepted where its input is aligned and inside of a page, and refused everywhere else")
-          COVERS("GEN-1 GEN-10 GEN-11") DEVICES(NONE) KINDS("dma bad-input")
+          COVERS("GEN-1 GEN-10 GEN-11") ABI() DEVICES(NONE) KINDS("dma bad-input")
           STEPS("A right {call} is sent from every offset around the end and at the beginning of a page.")
           EXPECTS("SUCCESS and its effect where the list is aligned to 8 and ends inside of its page. "
                   "INVALID_ALIGNMENT, or INVALID_HYPERCALL_INPUT as well where it crosses the page, and no effect, "

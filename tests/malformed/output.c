@@ -82,7 +82,7 @@ VARIANTS(const enum call_id, with_output, WITH_OUTPUT);
 
 EACH_TEST(WITH_OUTPUT, output_places,
           PROMISE("{call} writes its output where it is aligned and inside of a page, and is refused everywhere else")
-          COVERS("GEN-1 GEN-10") DEVICES(NONE) KINDS("bad-input")
+          COVERS("GEN-1 GEN-10") ABI() DEVICES(NONE) KINDS("bad-input")
           STEPS("A right {call} gets an address for its output at every offset around the end of a page.")
           EXPECTS("The answer where it is aligned to 8 and ends inside of the page, else INVALID_ALIGNMENT, or "
                   "INVALID_HYPERCALL_INPUT as well where it crosses the page. No other byte is written.")
@@ -93,7 +93,7 @@ EACH_TEST(WITH_OUTPUT, output_places,
 
 EACH_TEST(WITH_OUTPUT, overlaps,
           PROMISE("{call} with its output over its input is refused, or gives the answer that it gives elsewhere")
-          COVERS("GEN-14 GEN-10 ROB-1") DEVICES(NONE) KINDS("bad-input")
+          COVERS("GEN-14 GEN-10 ROB-1") ABI() DEVICES(NONE) KINDS("bad-input")
           STEPS("The output of a right {call} is placed over its input, at every distance at which they share a word, "
                 "and right before and after it.")
           EXPECTS("SUCCESS and the answer beside each other; over each other an error, or SUCCESS and the same answer. "

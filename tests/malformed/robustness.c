@@ -242,7 +242,7 @@ static void fuzz_end(struct test_run *t, struct fuzz *f, const char *after)
 
 TEST(random_control_words,
      PROMISE("Random control words, addresses and parameter lists leave the host answering and other domains intact")
-     COVERS("ROB-1") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("ROB-1") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Makes a thousand calls with random control words, addresses and parameters.")
      EXPECTS("The host answers each; nothing changes but the outputs that were asked for, and the canary is as "
              "before.")
@@ -268,7 +268,7 @@ TEST(random_control_words,
 
 TEST(half_valid_lists,
      PROMISE("Each call with a parameter list that is right but for a few bits leaves other domains intact")
-     COVERS("ROB-1") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("ROB-1") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Makes a thousand calls that are right but for up to three bits or bytes, on domains of their own.")
      EXPECTS("The canary and all objects of the calls are as before, and no memory around the outputs has changed.")
      IF_IT_FAILS("A parameter that is almost right reaches objects that it does not name."))

@@ -32,7 +32,7 @@ static uint64_t random_hypercall_msr(struct test_run *t, const struct buffer *sp
 TEST(random_msr_values,
      PROMISE("Random values for the MSRs of the interface leave the host answering, and memory below the page "
              "unchanged")
-     COVERS("ROB-1 DISC-3") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("ROB-1 DISC-3") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Writes three hundred random values to the MSRs of the interface and reads them back; then the hypercall "
            "page is set up again.")
      EXPECTS("Only #GP is ever raised; the page can be enabled, RAM that it covered is unchanged, and the canary is "
@@ -85,7 +85,7 @@ static void restore_underlay(struct test_run *t, uint8_t *page)
 
 TEST(output_over_hypercall_page,
      PROMISE("An output GPA in the hypercall page does not change the page")
-     COVERS("ROB-1 DISC-6") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("ROB-1 DISC-6") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Makes both queries with their output in the hypercall page.")
      EXPECTS("The page does not change. The statuses are recorded.")
      IF_IT_FAILS("A guest can rewrite the code that the host offers, or the host writes to a page that it maps as "
@@ -117,7 +117,7 @@ TEST(output_over_hypercall_page,
 
 TEST(input_in_odd_places,
      PROMISE("Parameter lists in the hypercall page or in device registers do no harm")
-     COVERS("ROB-1 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("ROB-1 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Makes each call with its input in the hypercall page, in the registers of the local APIC, and in a page of "
            "zeros.")
      EXPECTS("Any status, which is recorded; nothing has changed.")
@@ -143,7 +143,7 @@ TEST(input_in_odd_places,
 
 OBSERVATION(overlapping_lists,
             PROMISE("An output that overlaps the input: the status, and that nothing outside the two is written")
-            COVERS("ROB-1") DEVICES(NONE) KINDS("dma bad-input")
+            COVERS("ROB-1") ABI() DEVICES(NONE) KINDS("dma bad-input")
             STEPS("Makes both queries with an output that overlaps the input at each 8-byte step.")
             EXPECTS("Any status, which is recorded; nothing outside of the two has changed.")
             IF_IT_FAILS("The host copies more than the two structures."))

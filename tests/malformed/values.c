@@ -8,7 +8,7 @@
 
 OBSERVATION(configure_settings,
             PROMISE("CONFIGURE with an unusual combination of flags is refused, and whatever is blocked blocks")
-            COVERS("CFG-2 CFG-9 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+            COVERS("CFG-2 CFG-9 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
             STEPS("CONFIGURE of a new domain gets each combination of its three flags that no guest sends, with a top "
                   "table that maps a page. If it is accepted, the device is attached and writes.")
             EXPECTS("An error, and the domain can be configured afterwards. Or SUCCESS: with the blocked flag nothing "
@@ -47,7 +47,7 @@ OBSERVATION(configure_settings,
 
 TEST(configure_again_refused,
      PROMISE("A refused CONFIGURE leaves the settings that the domain has")
-     COVERS("GEN-10 CFG-6") DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-10 CFG-6") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("CONFIGURE of a paging domain without devices, which a right CONFIGURE prepared, is sent with settings and "
            "top tables that cannot be. Then a device is attached to that domain.")
      EXPECTS("After an error the device reaches the page that the first settings lead to.")
@@ -85,7 +85,7 @@ TEST(configure_again_refused,
 
 OBSERVATION(property_codes,
             PROMISE("GET_PROPERTY with another code writes at most its answer, and changes nothing")
-            COVERS("PROP-4 GEN-10") DEVICES(NONE) KINDS("dma bad-input")
+            COVERS("PROP-4 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
             STEPS("GET_PROPERTY is sent for a managed device with each code that differs from 10 in one bit, and with "
                   "all bits set.")
             EXPECTS("Any status, since other codes are not public. The host writes nothing but the output structure, "
@@ -157,7 +157,7 @@ static void check_reps(struct test_run *t, uint64_t result, unsigned count, unsi
 TEST(flush_list_counts,
      PROMISE("A list flush does all its elements where rep count and start are right, and is refused where they are "
              "not")
-     COVERS("LS-4 GEN-1") DEVICES(NONE) KINDS("flush bad-input")
+     COVERS("LS-4 GEN-1") ABI() DEVICES(NONE) KINDS("flush bad-input")
      STEPS("A list flush of harmless pages is sent with many pairs of rep count and rep start, around 0, around each "
            "other, around powers of two, and around the 508 elements that fit a page.")
      EXPECTS("SUCCESS and all elements done where the start is below the count and the list fits; "
@@ -186,7 +186,7 @@ TEST(flush_list_counts,
 
 TEST(flush_list_page_ends,
      PROMISE("A list may end with its page, and not one element later")
-     COVERS("GEN-1 LS-4") DEVICES(NONE) KINDS("flush bad-input")
+     COVERS("GEN-1 LS-4") ABI() DEVICES(NONE) KINDS("flush bad-input")
      STEPS("Lists of several lengths are placed so that they end with the last byte of their page, and 8 bytes "
            "further.")
      EXPECTS("SUCCESS and all elements done; and for the place 8 bytes further INVALID_HYPERCALL_INPUT or "
@@ -212,7 +212,7 @@ TEST(flush_list_page_ends,
 
 TEST(flush_list_bad_elements,
      PROMISE("When an element is refused, the number of elements done is its place in the list")
-     COVERS("LS-5 LS-6 LS-3") DEVICES(NONE) KINDS("flush bad-input")
+     COVERS("LS-5 LS-6 LS-3") ABI() DEVICES(NONE) KINDS("flush bad-input")
      STEPS("One element of a list of 130 is bad: a reserved bit, a shift above 52, or a page that is not aligned to "
            "the size. It stands at many places, also around multiples of 64.")
      EXPECTS("After an error the number of elements done is the place of the bad one; after SUCCESS it is 130.")

@@ -21,7 +21,7 @@ VERSION = os.environ.get("FAKE_QEMU_VERSION", "10.0.2")
 IOMMU = os.environ.get("FAKE_QEMU_IOMMU", "x-scalable-mode x-flts").split()
 DEVICES = os.environ.get("FAKE_QEMU_DEVICES", "rocker edu nvme isa-debug-exit virtio-blk-pci tpm-tis").split()
 FLAGS = os.environ.get("FAKE_QEMU_FLAGS", "nx svm npt")
-ALONE = "intel-iommu," not in " ".join(sys.argv)  # no VT-d on the command line
+ALONE = not any(word.startswith(("intel-iommu,", "virtio-iommu-pci")) for word in sys.argv)  # no unit on the command line
 NOISE = "\x1b[2J\x1b[01;01H\x1b[=3hBdsDxe: loading Boot0001\r\n\r\n"
 
 # Recorded from a reference host that was told to crash.
@@ -88,13 +88,16 @@ class Guest:
         from pvtest.images.pe import section
 
         self.options = options(volume / "pvtest.opt")
-        host = options(volume / "refhost.opt")
+        # A machine without the reference host has no options for it.
+        self.hostless = not (volume / "refhost.opt").exists()
+        host = {} if self.hostless else options(volume / "refhost.opt")
         self.defect = host.get("defect", ["none"])[0]
         self.variants = host.get("variant", [])
         self.host_crash = host.get("crash") == ["1"]
         self.fixture = self.options.get("fixture", [os.environ.get("FAKE_QEMU_FIXTURE", "pass")])[0]
         self.repeat = int(self.options.get("repeat", ["1"])[0])
-        known = parse_image(section((volume / "pvtest.efi").read_bytes(), ".pvtcat"))
+        image = volume / ("EFI/BOOT/BOOTX64.EFI" if self.hostless else "pvtest.efi")
+        known = parse_image(section(image.read_bytes(), ".pvtcat"))
         instances = [(name, c) for name, digit, _ in known for c in classes_of(digit) or ("",)]
         wanted = self.options.get("test")
         named = [(test, f"{test}@{c}" if c else test) for test, c in instances]
@@ -141,7 +144,9 @@ class Guest:
             say(f"# pviommu: {os.environ['FAKE_QEMU_PVIOMMU']}")
         defect = "none" if self.fixture == "wrong-defect" else self.defect
         variants = "none" if self.fixture == "wrong-variant" else ",".join(self.variants) or "none"
-        if self.fixture != "no-oracle":
+        if self.hostless and "iommu" in self.options and self.fixture != "other-unit":
+            say(f"# iommu: name={self.options['iommu'][0]} requests=0")
+        if self.fixture != "no-oracle" and not self.hostless:
             say(f"# host: name=refhost version=8.8 backend=vtd defect={defect} variant={variants}")
         if not ALONE:
             say("# device: class=rocker bdf=00:01.0 id=0x8")
@@ -150,7 +155,7 @@ class Guest:
         if not ALONE:
             say("# device: class=nvme bdf=00:03.0 id=0x18")
         # A stream like that of the reference host, whose functions are there on every machine.
-        if self.fixture != "no-functions":
+        if self.fixture != "no-functions" and not self.hostless:
             say("# device: class=dmaprobe bdf=01:00.0 id=0x100")
             say("# device: class=dmaprobe+ats bdf=01:01.0 id=0x108")
         if self.fixture == "outside":

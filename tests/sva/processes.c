@@ -141,7 +141,7 @@ TEST(process_ends,
     }
     STEP("the former %llu tables get entries that lead to a page that no domain maps", count);
     expect_write_fault(t, e, at, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "the process is gone");
-    CHECK_SUCCESS(pviommu_delete(p->domain->id), "DELETE of the domain of a process that is gone");
+    CHECK_SUCCESS(iommu_delete(p->domain->id), "DELETE of the domain of a process that is gone");
     expect_write_fault(t, e, at, 64, &b, ORACLE_FAULT_CLASS_BLOCKED, "the domain is gone, too");
     expect_untouched(t, &trap, "the page that the former tables lead to");
     for (unsigned i = 0; i < count; i++) {

@@ -86,6 +86,7 @@ TEST(new_page_needs_no_flush,
     uint64_t at = process_map(t, p, &old, USER_READ_WRITE) + PAGE_SIZE;
     struct system_call call;
 
+    need_promise(t, IOMMU_SEES_EDITS_LATE, "it sees an entry that becomes present without a call");
     process_stage(t, p, p->domain, e);
     attach(t, p->domain, e);
     expect_write_fault(t, e, at, 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "before the process maps it");

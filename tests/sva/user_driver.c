@@ -276,7 +276,7 @@ TEST(released_by_detach,
 
     PROCESS_CALL(t, c.process, program_drive, c.registers, BASE_IOVA, 256, drive(e));
     expect_driven(t, e, &c.memory, 0, 256, "attached");
-    CHECK_SUCCESS(pviommu_detach(e->device_id), "DETACH");
+    CHECK_SUCCESS(iommu_detach(e->device_id), "DETACH");
     PROCESS_CALL(t, c.process, program_drive, c.registers, BASE_IOVA, 256, drive(e));
     drain_faults(t, e);
     expect_untouched(t, &c.memory, "detached");
@@ -302,7 +302,7 @@ USER_PROGRAM static uint64_t program_hypercall(uint64_t page, uint64_t control, 
 
 TEST(hostile_hypercall,
      PROMISE("A program cannot move its device to another domain by a hypercall of its own")
-     COVERS("DISC-9") DEVICES(DRIVEN) KINDS("dma fault bad-input")
+     COVERS("DISC-9") ABI() DEVICES(DRIVEN) KINDS("dma fault bad-input")
      STEPS("A program has a device, and the hypercall page is mapped into it by mistake. In its own memory it makes "
            "the input of ATTACH, which would put its device into an identity domain that the kernel uses for another "
            "purpose, and makes the call. Then it has the device write at a page of the kernel.")

@@ -18,5 +18,6 @@ RESULTS = BUILD / "results"
 DOCS = ROOT / "docs"
 SCHEMAS = DOCS
 MADE_DOCS = BUILD / "docs"  # what `make docs` writes
+BASELINES = ROOT / "tools" / "baselines"
 VERSION = ROOT / "VERSION"
 SETUP = ROOT / "tools" / "setup.sh"

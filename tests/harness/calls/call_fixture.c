@@ -97,6 +97,7 @@ struct call_fixture call_fixture_open(struct test_run *t)
 {
     struct call_fixture f = {.pviommu = true};
 
+    need_promise(t, IOMMU_HYPERCALLS, "there are hypercalls");
     f.canary = canary(t);
     test_setup(t, "DOM-1 CFG-1");
     choose_engine(&f);

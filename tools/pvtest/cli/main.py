@@ -189,6 +189,8 @@ def _test_options(parser: Parser, command: str) -> None:
             action="store_true",
             help="on QEMU itself, without the reference host: the image says what is missing",
         )
+        units = "unit that the tests drive: the host's pvIOMMU, or one of QEMU's without the host (pviommu)"
+        add("--iommu", choices=("pviommu", "virtio-iommu", "vtd"), default="pviommu", help=units)
     if command in ("run", "image"):
         blocks = "blocks of NVMe disks that tests may write to: NSID:LBA+COUNT, also with ,SERIAL, or none"
         add("--nvme-scratch", type=arguments.nvme_scratch, metavar="BLOCKS", help=blocks)

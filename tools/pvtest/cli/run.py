@@ -6,10 +6,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from pvtest import interrupts
+from pvtest import interrupts, paths
 from pvtest.cli import usage
 from pvtest.gate import rules
-from pvtest.gate.inputs import load_gate
+from pvtest.gate.inputs import load_gate, of_unit
 from pvtest.images import catalogue
 from pvtest.machine import boots, rounds
 from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
@@ -34,13 +34,17 @@ def main(options: argparse.Namespace) -> int:
     booted = machine(options, out)
     chosen = plan(options, tests, known, booted.devices)
     out.tell(told_tests(tests, known, options.globs))
+    if booted.devices.unit and not options.baseline:
+        options.baseline = of_unit(booted.devices.unit, booted.version)
+        if options.baseline:
+            out.say(f"failures known of this unit: {options.baseline.relative_to(paths.ROOT)}")
     profile, baseline = load_gate(options, known)
     for defect in booted.devices.unseen(defects):
         raise booted.devices.lacking(f"defect '{defect.name}' shows only behind VT-d, and this machine has none")
     request = dataclasses.replace(
         whole_catalogue(options, tests, known, booted),
         selected=chosen.selected,
-        slow_apart=options.accel == "tcg" and not booted.devices.hostless,
+        slow_apart=options.accel == "tcg" and (not booted.devices.hostless or booted.devices.unit != ""),
         shuffled=chosen.shuffled,
         repeat=options.repeat or 1,
         verbose=min(options.verbose, 2),

@@ -31,6 +31,7 @@ CONTENTS = (
     "tools/pvtest/**/*",
     "tools/start.py",
     "tools/profiles/*",
+    "tools/baselines/*",
     "tools/hyper-v/*",
     *(f"{folder}/**/*.[chS]" for folder in ("boot", "kernel", "drivers", "lib", "host", "tests")),
 )

@@ -213,6 +213,16 @@ def vpci() -> Report:
     return _pvtest("vpci", "run", "--bus", "vpci", "--quiet")
 
 
+def virtio_iommu() -> Report:
+    """The tests that are not of the hypercall ABI on QEMU's virtio-iommu, without the reference host."""
+    return _pvtest("virtio-iommu", "run", "--iommu", "virtio-iommu", "--quiet")
+
+
+def vtd() -> Report:
+    """The same on a VT-d unit that the image drives itself."""
+    return _pvtest("vtd", "run", "--iommu", "vtd", "--quiet")
+
+
 def functions() -> Report:
     """The catalogue on virtual functions alone, where tables of five levels run for real."""
     return _pvtest("functions", "run", "--functions-alone", "--quiet")
@@ -246,6 +256,8 @@ STEPS: tuple[tuple[str, Callable[[], Report], bool], ...] = (
     ("catalogue", catalogue, False),
     ("functions", functions, False),
     ("vpci", vpci, False),
+    ("virtio-iommu", virtio_iommu, False),
+    ("vtd", vtd, False),
     ("verbosity", verbosity, False),
     ("defects", defects, False),
     ("variants", variants, False),

@@ -25,6 +25,7 @@ class Known:
     reason: str
     until: datetime.date | None  # the last day on which it counts
     verdict: str  # "fail" or "error"
+    sometimes: bool = False  # a pass is no surprise
     line: int | None = None
 
     def matches(self, instance_id: str) -> bool:
@@ -57,15 +58,19 @@ def _date(file: TomlFile, entry: dict[str, Any], number: int) -> datetime.date |
 def _known(file: TomlFile, entry: Any, number: int) -> Known:
     if not isinstance(entry, dict):
         file.refuse("known must be given as [[known]] tables", file.line_of("known"))
-    file.keys(entry, ("test", "reason", "until", "verdict"), "known", number)
+    file.keys(entry, ("test", "reason", "until", "verdict", "sometimes"), "known", number)
     verdict = entry.get("verdict", "fail")
     if verdict not in EXCUSED:
         file.refuse(f"verdict must be one of {', '.join(EXCUSED)}", file.line_of("verdict", "known", number))
+    sometimes = entry.get("sometimes", False)
+    if not isinstance(sometimes, bool):
+        file.refuse("sometimes must be true or false", file.line_of("sometimes", "known", number))
     return Known(
         test=file.string(entry, "test", "known", number),
         reason=file.string(entry, "reason", "known", number),
         until=_date(file, entry, number),
         verdict=verdict,
+        sometimes=sometimes,
         line=file.line_of("test", "known", number),
     )
 

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
+from pvtest import paths
 from pvtest.gate import baseline, profiles
 from pvtest.gate.baseline import Baseline
 from pvtest.gate.profiles import Profile
@@ -14,5 +16,11 @@ from pvtest.images.requirements import Requirements
 def load_gate(options: argparse.Namespace, known: Requirements) -> tuple[Profile | None, Baseline | None]:
     """The files that the options name, or None."""
     profile = profiles.load(options.profile, known) if options.profile else None
-    known_failures = baseline.load(options.baseline) if options.baseline else None
-    return profile, known_failures
+    return profile, baseline.load(options.baseline) if options.baseline else None
+
+
+def of_unit(unit: str, version: str) -> Path | None:
+    """The failures of that unit that are known to be bugs of that version of QEMU: tools/baselines."""
+    release = ".".join(version.split(".")[:2])
+    path = paths.BASELINES / f"qemu-{release}-{unit}.toml"
+    return path if path.is_file() else None

@@ -20,6 +20,8 @@ from pvtest.images.guest_options import (
     text,
 )
 
+PVIOMMU = "pviommu"
+
 
 @dataclass
 class BootOptions:
@@ -42,6 +44,7 @@ class BootOptions:
     caching: str = "adversarial"  # policy of the host's software IOMMU
     bus: str = "pci"  # on which the devices are
     nvme_scratch: str = ""  # blocks of NVMe namespaces that the suite may write to
+    iommu: str = PVIOMMU  # the unit that the tests drive
     host_crash: bool = False  # the host breaks on purpose
 
     def guest_text(self) -> str:
@@ -63,6 +66,8 @@ class BootOptions:
             lines.append(line(GuestKey.STOP_AT_FAIL, self.stop_at_fail))
         if self.fixture:
             lines.append(line(GuestKey.FIXTURE, self.fixture))
+        if self.iommu != PVIOMMU:
+            lines.append(line(GuestKey.IOMMU, self.iommu))
         if self.unattended:
             lines.append(line(GuestKey.UNATTENDED, 1))
         if self.nvme_scratch:

@@ -16,7 +16,7 @@ from pvtest.images import declarations, text_fields
 from pvtest.images.pe import ImageError, read_section
 
 SECTION = ".pvtcat"  # of the images
-KINDS = ("dma", "fault", "flush", "bad-input")
+KINDS = ("dma", "fault", "flush", "bad-input", "abi")
 CLASSES = declarations.CLASSES
 # A DMA takes a tenth of a second on these, and microseconds on the class that stands for it behind the same IOMMU.
 SLOW_CLASSES = {"edu": "rocker"}
@@ -157,7 +157,8 @@ def _catalogue(found: declarations.Declarations) -> Catalogue:
 
 
 def parse_image(data: bytes) -> list[tuple[str, ...]]:
-    """Parses the section of pvtest.efi: id, device classes, first letter of the level, and a variant's row."""
+    """Parses the section of pvtest.efi: id, device classes, first letter of the level (a capital for kind
+    abi), and a variant's row."""
     found: list[tuple[str, ...]] = []
     format_seen = False
     for fields in text_fields.split(data):
@@ -167,7 +168,7 @@ def parse_image(data: bytes) -> list[tuple[str, ...]]:
             format_seen = True
         elif len(fields) in (3, 4) and "." in fields[0]:
             classes_of(fields[1])
-            found.append(tuple(fields[:3]))
+            found.append((fields[0], fields[1], fields[2].lower()))
         elif fields[0] != "version":
             raise ImageError(f"unexpected record with {len(fields)} fields: {' | '.join(fields)[:100]!r}")
     if not format_seen:

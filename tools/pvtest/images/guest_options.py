@@ -28,6 +28,7 @@ class GuestKey(Enum):
     FIXTURE_TEST = "fixture_test"
     MMIO = "mmio"
     NVME_SCRATCH = "nvme-scratch"
+    IOMMU = "iommu"
     TEST = "test"
     WITHOUT = "without"
 

@@ -105,6 +105,9 @@ def environment(tap: TapParser, request: Request) -> list[str]:
     for name in ATTACHED:
         if name in found and name not in devices.classes:
             problems.append(f"the guest found a device of class {name}, though the machine has none")
+    driven = tap.fact("iommu").get("name", "")
+    if devices.unit and driven != devices.unit:
+        problems.append(f"the guest drives {driven or 'no unit of its own'}, asked for was {devices.unit}")
     problems += switched_otherwise(tap, "defect", [defect.name for defect in request.defects])
     problems += switched_otherwise(tap, "variant", [variant.name for variant in request.variants])
     return problems

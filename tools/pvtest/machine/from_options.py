@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pvtest import interrupts
 from pvtest.images import catalogue, requirements
+from pvtest.images.boot_volume import PVIOMMU
 from pvtest.images.catalogue import Catalogue
 from pvtest.machine import boots, qemu
 from pvtest.machine.guest_process import SILENCE_SECONDS, TOTAL_SECONDS, Limits, Observer
@@ -26,7 +27,8 @@ def limits(options: argparse.Namespace) -> Limits:
 def machine(options: argparse.Namespace, out: Terminal) -> qemu.Qemu:
     """The machine to boot; says so where it is less than the whole one."""
     hardware = qemu.Hardware(options.cpus, options.memory, options.cpu, options.firmware or "")
-    found = qemu.probe(options.qemu, options.functions_alone, getattr(options, "no_host", False), hardware)
+    no_host, unit = getattr(options, "no_host", False), getattr(options, "iommu", "")
+    found = qemu.probe(options.qemu, options.functions_alone, no_host, hardware, "" if unit == PVIOMMU else unit)
     qemu.check_accelerator(found.path, options.accel, found.devices.hostless)
     if found.devices.sentence:
         out.say(found.devices.sentence, "yellow")

@@ -13,7 +13,7 @@ from typing import Any
 from pvtest import paths, programs
 from pvtest.errors import MissingError, RunnerError, UsageError, suggest
 from pvtest.machine import firmware_words, tpm
-from pvtest.plan.devices import OPTION, Devices
+from pvtest.plan.devices import OPTION, UNITS, Devices
 
 DEFAULT = "qemu-system-x86_64"
 PROBE_SECONDS = 20
@@ -96,6 +96,7 @@ class Qemu:
             "functions_alone": self.devices.alone,
             "reason": self.devices.why,
             **({"reference_host": False} if self.devices.hostless else {}),
+            **({"unit": self.devices.unit} if self.devices.unit else {}),
         }
 
 
@@ -189,16 +190,28 @@ def _lacking(version: str, iommu: str, known: set[str]) -> str:
     return f"QEMU {version} was built without {' and '.join(missing)}" if missing else ""
 
 
+def _unit(path: str, version: str, unit: str, known: set[str]) -> str:
+    """The value of -device for a unit that the image drives itself."""
+    missing = [name for name in (UNITS[unit], *DMA_DEVICES) if name not in known]
+    if missing:
+        raise MissingError(f"--iommu {unit}: QEMU {version} was built without {' and '.join(missing)}")
+    device = _iommu(path) if unit == "vtd" else UNITS[unit]
+    if not device:
+        raise MissingError(f"--iommu {unit}: QEMU {version} has no first-stage VT-d; QEMU 10 was the first that has")
+    return device
+
+
 def probe(
     path: str | None = None,
     functions_alone: bool = False,
     no_host: bool = False,
     hardware: Hardware = Hardware(),
-) -> Qemu:
+    unit: str = "",
+) -> Qemu:  # pylint: disable=too-many-arguments,too-many-positional-arguments
     """Checks version, processor and devices; raises MissingError when this QEMU cannot do."""
     found = _find(path)
     version = _version(found)
-    if not no_host:
+    if not no_host and not unit:
         _processor(found)
     known = set(re.findall(r'^name "([^"]+)"', _ask(found, "-device", "help"), re.MULTILINE))
     missing = [name for name in NEEDED_DEVICES if name not in known]
@@ -209,6 +222,10 @@ def probe(
     if functions_alone:
         devices = Devices(f"option {OPTION}", forced=True, hostless=no_host)
         return Qemu(found, version, "", code, variables, devices, hardware, external_tpm)
+    if unit:
+        devices = Devices(hostless=True, unit=unit)
+        device = _unit(found, version, unit, known)
+        return Qemu(found, version, device, code, variables, devices, hardware, external_tpm)
     iommu = _iommu(found)
     devices = Devices(_lacking(version, iommu, known), hostless=no_host)
     return Qemu(found, version, "" if devices.alone else iommu, code, variables, devices, hardware, external_tpm)

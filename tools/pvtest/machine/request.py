@@ -106,6 +106,7 @@ class Request:
             caching=self.caching,
             bus=self.bus,
             nvme_scratch=self.nvme_scratch if "nvme" in self.qemu.devices.classes else "",
+            iommu=self.qemu.devices.unit or boot_volume.PVIOMMU,
             # A host that is broken on purpose is told so in its own options, a guest in the guest's.
             host_crash=self.fixture == HOST_CRASH,
         )

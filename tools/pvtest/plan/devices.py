@@ -19,6 +19,9 @@ AnySwitch = TypeVar("AnySwitch", bound=Switch)
 FUNCTIONS = tuple(name for name in CLASSES if name.startswith("dmaprobe"))
 OPTION = "--functions-alone"
 NO_HOST = "--no-host"
+UNIT = "--iommu"
+# Units that the image drives itself, as the options file of the guest spells them, and the device of QEMU.
+UNITS = {"virtio-iommu": "virtio-iommu-pci", "vtd": "intel-iommu"}
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Devices:
     why: str = ""
     forced: bool = False  # by the command line, not by what QEMU lacks
     hostless: bool = False  # the image runs on QEMU itself, without the reference host and its functions
+    unit: str = ""  # a unit of QEMU's that the image drives itself, in the place of a host's pvIOMMU
 
     @property
     def alone(self) -> bool:
@@ -43,6 +47,8 @@ class Devices:
     @property
     def sentence(self) -> str:
         """For the terminal; empty where nothing is lacking."""
+        if self.unit:
+            return f"option {UNIT} {self.unit}: the image drives QEMU's {self.unit} itself, without the reference host"
         if self.hostless:
             return f"{self._because}: running on QEMU itself, without the reference host"
         return f"{self.why}: running on the host's virtual functions alone" if self.alone else ""
@@ -50,11 +56,14 @@ class Devices:
     @property
     def options(self) -> list[str]:
         """Those of ./run.sh that make the same machine again."""
+        if self.unit:
+            return [UNIT, self.unit]
         return [word for word, given in ((OPTION, self.forced), (NO_HOST, self.hostless)) if given]
 
     @property
     def _because(self) -> str:
-        return ", ".join(word for word in (f"option {NO_HOST}" if self.hostless else "", self.why) if word)
+        option = f"option {UNIT} {self.unit}" if self.unit else f"option {NO_HOST}" if self.hostless else ""
+        return ", ".join(word for word in (option, self.why) if word)
 
     def lacking(self, what: str) -> RunnerError:
         """The error for something that was asked for and cannot be had: of usage where an option forbids it."""

@@ -9,7 +9,13 @@ from pvtest.stream.model import Run, TestResult
 SLOWEST = 10
 SLOW_MS = 250  # more is for tests of level stress
 
-ABOUT = {"dma": "move data", "fault": "assert a fault", "flush": "assert a flush", "bad-input": "send bad input"}
+ABOUT = {
+    "dma": "move data",
+    "fault": "assert a fault",
+    "flush": "assert a flush",
+    "bad-input": "send bad input",
+    "abi": "check the hypercall ABI itself",
+}
 
 
 def kind_counts(run: Run) -> dict[str, int]:

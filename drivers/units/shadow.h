@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a unit without a table walk of its own has been told of a domain: a list of mappings in the order of their
+ * IOVAs. A walk of the stage-1 tables says what should be told now; the difference is what has to be sent.
+ */
+#ifndef PVT_DRIVERS_UNITS_SHADOW_H
+#define PVT_DRIVERS_UNITS_SHADOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct shadow_mapping {
+    uint64_t iova, gpa, size; /* bytes */
+    bool writable;
+};
+
+struct shadow_list {
+    struct shadow_mapping *mappings;
+    size_t count, room;
+};
+
+/* Is there memory of the guest at that GPA, for a whole table? Others are not followed, as no host would. */
+typedef bool (*shadow_readable)(uint64_t gpa);
+
+/* Fills the list from x86-64 tables of 4 levels: user entries that are present, leaves of 4 KiB, 2 MiB and 1 GiB;
+ * IOVAs of the upper half have bits 63:48 set. False: there are more mappings than the list has room for. */
+bool shadow_walk(struct shadow_list *list, uint64_t root, shadow_readable readable);
+
+/* For each mapping of `old` that `new` does not hold alike: drop(); then for each of `new` that `old` did not: add().
+ * False at once when one of them returns false. */
+bool shadow_differences(const struct shadow_list *old, const struct shadow_list *new,
+                        bool (*drop)(void *context, const struct shadow_mapping *m),
+                        bool (*add)(void *context, const struct shadow_mapping *m), void *context);
+
+#endif

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""--iommu: the tests on a unit of QEMU's that the image drives itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import Runner, latest
+from images import build, catalogue_section, host_section, image_section
+from pvtest import paths
+from pvtest.gate import baseline, inputs
+from pvtest.images import catalogue, requirements
+from pvtest.images.boot_volume import BootOptions
+from pvtest.machine import qemu
+from pvtest.plan.devices import UNITS, Devices
+
+TESTS = (
+    ("cap.page_sizes", "CAP-1", "-", "-", "test"),
+    ("tr.leaf_4k", "TR-1", "rocker,edu,dmaprobe", "dma", "test"),
+)
+DEVICES = {"FAKE_QEMU_DEVICES": "rocker edu nvme isa-debug-exit virtio-blk-pci intel-iommu virtio-iommu-pci"}
+
+
+@pytest.fixture(name="driven")
+def _driven(runner: Runner, tmp_path: Path) -> Runner:
+    """The runner on images with tests of rocker, edu and dmaprobe."""
+    folder = build(tmp_path / "driven", image_section(TESTS), host_section(()), catalogue_section(TESTS))
+    return lambda *arguments, **environment: runner(*arguments, PVTEST_BUILD=str(folder), **{**DEVICES, **environment})
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_machine_is_one_without_the_reference_host(driven: Runner, tmp_path: Path, unit: str) -> None:
+    done = driven("--iommu", unit, FAKE_QEMU_VERSION="99.0.1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"the image drives QEMU's {unit} itself, without the reference host" in done.stdout
+    found = latest(tmp_path)
+    assert [test["id"] for test in found["tests"]] == ["cap.page_sizes", "tr.leaf_4k@rocker", "tr.leaf_4k@edu"]
+    assert found["machine"]["unit"] == unit and found["machine"]["reference_host"] is False
+    assert found["machine"]["iommu"].startswith(UNITS[unit])
+
+
+@pytest.mark.parametrize(
+    "others",
+    [["--no-host"], ["--functions-alone"], ["--bus", "vpci"], ["--defect", "no-flush"], ["--variant", "slow"]],
+    ids=lambda words: words[0],
+)
+def test_what_is_about_the_reference_host_is_refused(driven: Runner, others: list[str]) -> None:
+    done = driven("--iommu", "vtd", *others)
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"run.sh: --iommu vtd and {others[0]}") and len(done.stderr.splitlines()) == 1
+
+
+def test_a_guest_that_drives_another_unit_is_an_error(driven: Runner) -> None:
+    done = driven("--iommu", "vtd", "--fixture", "other-unit")
+    assert done.returncode == 2
+    assert "the guest drives no unit of its own, asked for was vtd" in done.stdout
+
+
+def test_a_unit_that_there_is_not(driven: Runner) -> None:
+    done = driven("--iommu", "smmu")
+    assert done.returncode == 3 and "virtio-iommu" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("unit", "environment", "why"),
+    [
+        ("virtio-iommu", {"FAKE_QEMU_DEVICES": "rocker edu nvme isa-debug-exit virtio-blk-pci"}, "without virtio-iommu-pci"),
+        ("vtd", {"FAKE_QEMU_IOMMU": "x-scalable-mode"}, "no first-stage VT-d"),
+    ],
+)
+def test_a_qemu_without_the_unit(driven: Runner, unit: str, environment: dict[str, str], why: str) -> None:
+    done = driven("--iommu", unit, **environment)
+    assert done.returncode == 4 and why in done.stderr
+
+
+def test_the_guest_is_told_which_unit_to_drive() -> None:
+    assert "iommu=vtd\n" in BootOptions(iommu="vtd").guest_text()
+    assert "iommu=" not in BootOptions().guest_text()
+
+
+def test_the_unit_comes_before_the_devices() -> None:
+    """A device that looks up its address space when it is made would bypass a unit that comes later."""
+    machine = qemu.Qemu("q", "10.0.2", "virtio-iommu-pci", "c", "v", Devices(hostless=True, unit="virtio-iommu"))
+    words = qemu.command(machine, "tcg", Path("volume"), Path("log"))
+    assert words.index("virtio-iommu-pci") < words.index("rocker,name=r0")
+
+
+def test_a_result_is_shown_again_on_the_same_unit() -> None:
+    assert Devices(hostless=True, unit="vtd").options == ["--iommu", "vtd"]
+
+
+def test_known_failures_are_those_of_the_version() -> None:
+    found = inputs.of_unit("virtio-iommu", "10.0.2")
+    assert found is not None and found.parent == paths.BASELINES
+    assert inputs.of_unit("virtio-iommu", "99.0.1") is None
+
+
+@pytest.mark.parametrize("path", sorted(paths.BASELINES.glob("*.toml")), ids=lambda path: path.name)
+def test_baselines_that_are_shipped_name_tests_and_say_why(path: Path) -> None:
+    if not paths.GUEST_IMAGE.exists():
+        pytest.skip("the images are not built")
+    names = [name for i in catalogue.load_tests().instances for name in (i.id, i.test.id)]
+    for known in baseline.load(path).known:
+        assert known.test in names
+        assert known.reason.count(". ") >= 1 and "./run.sh" in known.reason, "two sentences, and how to see it"
+    assert requirements.load()
+
+
+def test_sometimes_is_true_or_false(tmp_path: Path) -> None:
+    file = tmp_path / "known.toml"
+    head = 'format = "pvtest-baseline"\nformat_version = 1\n[[known]]\ntest = "a.b"\nreason = "r"\n'
+    file.write_text(head + "sometimes = true\n")
+    assert baseline.load(file).known[0].sometimes
+    file.write_text(head)
+    assert not baseline.load(file).known[0].sometimes
+    file.write_text(head + "sometimes = 1\n")
+    with pytest.raises(Exception, match="sometimes must be true or false"):
+        baseline.load(file)
+
+
+@pytest.mark.parametrize(("sometimes", "code"), [("false", 1), ("true", 0)])
+def test_a_failure_that_shows_only_sometimes_may_pass(
+    driven: Runner, tmp_path: Path, sometimes: str, code: int
+) -> None:
+    file = tmp_path / "known.toml"
+    file.write_text(
+        'format = "pvtest-baseline"\nformat_version = 1\n[[known]]\ntest = "tr.leaf_4k@rocker"\n'
+        f'reason = "a race"\nsometimes = {sometimes}\n'
+    )
+    done = driven("--iommu", "vtd", "--baseline", str(file))
+    assert done.returncode == code, done.stdout
+    assert ("knows it as failing (a race)" in done.stdout) == (code == 1)
