@@ -14,6 +14,7 @@ void defects_install(void)
     defects_install_flush_lists();
     defects_install_memberships();
     defects_install_deleted_domains();
+    defects_install_shared_tables();
     defects_install_races();
     defects_install_second_processor();
     defects_install_bystanders();

@@ -43,6 +43,10 @@ enum softiommu_reason __wrap_softiommu_translate(struct softiommu *iommu, unsign
 
     if (!softiommu_faulty)
         return __real_softiommu_translate(iommu, device, iova, access, spa, size);
+    softiommu_memory.unit = iommu;
+    if (softiommu_injected(SOFTIOMMU_FAULT_REQUEST_RIGHTS_FIRST) && softiommu_memory.beginning != NULL &&
+        softiommu_memory.beginning->iova >> 12 != iova >> 12)
+        access = ORACLE_ACCESS_READ;
     delayed_ad_write_back(iommu);
     softiommu_memory.access = (struct access_under_way){.device = device};
     reason = __real_softiommu_translate(iommu, device, wrapped(iova), access, spa, size);

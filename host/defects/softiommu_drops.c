@@ -2,17 +2,41 @@
 /* Faults of what an invalidation drops, beyond the cleared cells of the rules (softiommu_faults.c). */
 #include "host/defects/softiommu_seams.h"
 
+static bool keeps_walks(const struct softiommu *iommu, enum softiommu_event event, const struct scope *scope)
+{
+    return event == SOFTIOMMU_EVENT_RANGE_FLUSH && softiommu_injected(SOFTIOMMU_FAULT_WALK_BY_IOTLB) &&
+           !iotlb_holds(iommu, scope->did, scope->pages);
+}
+
+/* An invalidation without the walk caches. */
+static void invalidate_but_walks(struct softiommu *iommu, enum softiommu_event event, const struct scope *scope)
+{
+    const struct softiommu_rules rules = iommu->rules;
+
+    for (unsigned i = 0; i < WALK_CACHE_LEVELS; i++)
+        iommu->rules.has[event][SOFTIOMMU_DROPS_WALK_1 + i] = false;
+    __real_invalidate(iommu, event, scope);
+    iommu->rules = rules;
+}
+
 void __wrap_invalidate(struct softiommu *iommu, enum softiommu_event event, const struct scope *scope)
 {
+    struct scope reached = *scope;
+
     if (!softiommu_faulty) {
         __real_invalidate(iommu, event, scope);
         return;
     }
+    if (event == SOFTIOMMU_EVENT_RANGE_FLUSH)
+        reached.pages = range_cut(scope->pages);
     softiommu_memory.invalidation.iommu = iommu;
     softiommu_memory.invalidation.event = event;
     softiommu_memory.invalidation.device_tlbs = 0;
     softiommu_memory.invalidation.drained = false;
-    __real_invalidate(iommu, event, scope);
+    if (keeps_walks(iommu, event, scope))
+        invalidate_but_walks(iommu, event, &reached);
+    else
+        __real_invalidate(iommu, event, &reached);
     if (event != SOFTIOMMU_EVENT_ATS_CHANGE)
         delayed_ad_release(scope->did);
 }
@@ -142,8 +166,10 @@ void __wrap_tlb_drop_range(struct tlb *tlb, uint16_t did, struct page_span pages
     }
     iotlb = tlb == &softiommu_memory.invalidation.iommu->iotlb;
     did = softiommu_cached_did(did);
-    if (range_flush)
+    if (range_flush) {
+        large_fills_save(tlb, did, pages);
         pages = cut(pages);
+    }
     for (unsigned level = 0; level < FORMAT_LEAF_LEVELS; level++) {
         if (is_kept(iotlb, level))
             continue;
@@ -153,11 +179,20 @@ void __wrap_tlb_drop_range(struct tlb *tlb, uint16_t did, struct page_span pages
             drop_level(&tlb->size[level], iotlb, did, pages.first >> format_order(level),
                        pages.last >> format_order(level));
     }
+    if (range_flush)
+        large_fills_restore(tlb);
 }
 
 void __wrap_walk_cache_drop_range(struct walk_cache *cache, unsigned level, uint16_t did, struct page_span pages)
 {
-    __real_walk_cache_drop_range(cache, level, softiommu_faulty ? softiommu_cached_did(did) : did, pages);
+    if (!softiommu_faulty) {
+        __real_walk_cache_drop_range(cache, level, did, pages);
+        return;
+    }
+    did = softiommu_cached_did(did);
+    fills_save(cache, level, did, pages);
+    __real_walk_cache_drop_range(cache, level, did, pages);
+    fills_restore(cache, level, did);
 }
 
 void __wrap_device_tlb_drop_range(struct softiommu *iommu, unsigned device, struct page_span pages)

@@ -2,9 +2,6 @@
 /* Faults of look-ups in the IOTLB and in device TLBs. */
 #include "host/defects/softiommu_seams.h"
 
-/* Besides LEAF_WRITE and LEAF_DIRTY: the page was not present. */
-#define LEAF_NOT_PRESENT 0x80u
-
 uint16_t softiommu_cached_did(uint16_t did)
 {
     return softiommu_injected(SOFTIOMMU_FAULT_TAG_SHARED) ? did / 2 : did;

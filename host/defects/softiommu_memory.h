@@ -33,6 +33,39 @@ struct late_store {
 
 #define DELETED_DOMAINS 16u
 
+/* The entry of a level that was used last. */
+struct used_entry {
+    uint64_t gpa;
+    uint8_t rights;
+    bool used;
+};
+#define LEVELS 5u
+
+/* A walk-cache entry with its origin. */
+struct walk_fill {
+    uint64_t page, table, filler; /* filler: the 4 KiB page of the access */
+    uint16_t did;
+    uint8_t level, rights;
+    bool used, faulted, prefetched, saved;
+};
+#define WALK_FILLS 256u
+
+/* A large page in a TLB with the 4 KiB page that filled it. */
+struct large_fill {
+    const struct tlb *tlb;
+    uint64_t iova, gpa;
+    uint16_t did;
+    uint8_t level, flags;
+    bool saved;
+};
+#define LARGE_FILLS 16u
+
+struct known_table {
+    uint64_t table;
+    uint8_t rights;
+};
+#define KNOWN_TABLES 32u
+
 struct softiommu_memory {
     struct access_under_way access;
     const struct softiommu_request *beginning; /* being translated */
@@ -51,6 +84,14 @@ struct softiommu_memory {
     unsigned late_next;
     struct softiommu_translation deleted[DELETED_DOMAINS]; /* the last ones */
     unsigned deleted_next;
+    struct softiommu *unit; /* of the access that is translated */
+    struct used_entry used_entry[LEVELS];
+    struct walk_fill walk_fill[WALK_FILLS];
+    unsigned walk_fills; /* in all; the last WALK_FILLS are kept */
+    struct large_fill large_fill[LARGE_FILLS];
+    unsigned large_fills;
+    struct known_table known_table[KNOWN_TABLES];
+    unsigned known_tables;
 };
 
 extern struct softiommu_memory softiommu_memory;

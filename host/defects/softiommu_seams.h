@@ -11,6 +11,7 @@
 #include "host/defects/softiommu_faults.h"
 #include "host/defects/softiommu_memory.h"
 #include "host/softiommu/invalidate.h"
+#include "host/softiommu/prefetch.h"
 #include "host/softiommu/private.h"
 #include "host/softiommu/table_entry.h"
 #include "host/softiommu/walk.h"
@@ -33,6 +34,21 @@ SEAM(bool, device_tlb_find, struct softiommu *iommu, unsigned device, uint64_t i
      struct leaf *leaf);
 SEAM(void, device_tlb_fill, struct softiommu *iommu, unsigned device, uint64_t iova, const struct leaf *leaf);
 
+/* Tags (softiommu_tags.c). */
+SEAM(struct cache_entry *, cache_find, const struct cache *cache, uint16_t did, uint64_t page);
+
+/* Besides LEAF_WRITE and LEAF_DIRTY of a leaf in the IOTLB: the page was not present. */
+#define LEAF_NOT_PRESENT 0x80u
+
+/* Fills (softiommu_fills.c). */
+SEAM(void, tlb_fill, struct tlb *tlb, uint16_t did, uint64_t iova, const struct leaf *leaf);
+SEAM(void, walk_cache_fill, struct softiommu *iommu, const struct walk *walk, unsigned level, uint64_t iova,
+     uint64_t table, uint8_t rights);
+SEAM(enum softiommu_reason, walk_run, struct walk *walk, struct leaf *leaf);
+
+/* Entries of one cache line (softiommu_lines.c). */
+SEAM(void, prefetch_line, const struct walk *walk);
+
 /* Walks (softiommu_walks.c). */
 SEAM(void, walk_cache_start, struct softiommu *iommu, struct walk *walk);
 SEAM(enum softiommu_reason, table_entry_read, const struct walk *walk, unsigned index, struct table_entry *entry);
@@ -51,6 +67,24 @@ SEAM(struct softiommu_request *, in_flight_find, const struct softiommu *iommu, 
 SEAM(bool, softiommu_switch_device, struct softiommu *iommu, unsigned device, const struct softiommu_translation *to,
      enum softiommu_switch how);
 SEAM(void, softiommu_delete_domain, struct softiommu *iommu, const struct softiommu_translation *domain);
+
+/* The rights of the entry of the walk, changed by the one that was used before it in the same line. */
+uint8_t line_rights(const struct walk *walk, uint64_t entry, uint8_t rights);
+/* The entry of the walk counts as present because of its line. */
+bool line_follows(const struct walk *walk, uint64_t entry);
+/* A neighbor of the entry of the walk counts as present when it is prefetched. */
+bool line_prefetches(const struct walk *walk, uint64_t entry);
+/* The rights of a table for all that lead to it. */
+uint8_t table_rights(uint64_t table, uint8_t rights);
+/* The pages that a flush of a range reaches. */
+struct page_range range_cut(struct page_range pages);
+/* Whether anything in the range is in the IOTLB. */
+bool iotlb_holds(const struct softiommu *iommu, uint16_t did, struct page_range pages);
+/* Before and after the drop of a range: entries that stay nevertheless. */
+void fills_save(const struct walk_cache *cache, unsigned level, uint16_t did, struct page_range pages);
+void fills_restore(struct walk_cache *cache, unsigned level, uint16_t did);
+void large_fills_save(const struct tlb *tlb, uint16_t did, struct page_range pages);
+void large_fills_restore(struct tlb *tlb);
 
 /* The did under which a domain's entries are cached. */
 uint16_t softiommu_cached_did(uint16_t did);

@@ -52,9 +52,14 @@ enum softiommu_reason __wrap_table_entry_read(const struct walk *walk, unsigned 
     softiommu_memory.walking = walk;
     reason = __real_table_entry_read(walk, index, entry);
     softiommu_memory.walking = NULL;
-    if (reason != SOFTIOMMU_REASON_NONE || !is_of_walk(walk, index))
+    if (reason != SOFTIOMMU_REASON_NONE)
         return reason;
-    softiommu_memory.pretended = followed_unpresent(walk, entry->value) ? ENTRY_PRESENT : 0;
+    if (!is_of_walk(walk, index)) {
+        entry->value |= line_prefetches(walk, entry->value) ? ENTRY_PRESENT : 0;
+        return reason;
+    }
+    softiommu_memory.pretended =
+        followed_unpresent(walk, entry->value) || line_follows(walk, entry->value) ? ENTRY_PRESENT : 0;
     entry->value |= softiommu_memory.pretended;
     if (size_refused(walk, entry->value))
         entry->value = 0;
@@ -103,6 +108,9 @@ uint8_t __wrap_table_entry_rights(const struct walk *walk, uint64_t entry)
 
     if (!softiommu_faulty)
         return rights;
+    rights = line_rights(walk, entry, rights);
+    if (!format_is_leaf(walk->format, walk->level, entry))
+        rights = table_rights(entry & ENTRY_TABLE, rights);
     leaf_only = softiommu_injected(SOFTIOMMU_FAULT_WRITE_LEAF_ONLY);
     if (format_is_leaf(walk->format, walk->level, entry)) {
         leaf_only = leaf_only || softiommu_injected(large[walk->level].leaf_only);

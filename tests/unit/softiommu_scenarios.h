@@ -76,6 +76,28 @@ bool story_byte_before(struct machine *m, unsigned argument);
 /* argument: bits of an IOVA in the region */
 bool story_wraps(struct machine *m, unsigned argument);
 
+/* argument: level of the leaf, or of the entry above it, << 4 */
+bool story_line_leaf(struct machine *m, unsigned argument);
+bool story_line_table(struct machine *m, unsigned argument);
+bool story_pair_rights(struct machine *m, unsigned argument);
+bool story_line_read_only(struct machine *m, unsigned argument);
+bool story_request_rights(struct machine *m, unsigned argument);
+bool story_absent_leaf(struct machine *m, unsigned argument);
+bool story_absent_table(struct machine *m, unsigned argument);
+bool story_absence_prefetched(struct machine *m, unsigned argument);
+/* argument: bit of the IOVA in which the other differs | ATS << 8 */
+bool story_alias(struct machine *m, unsigned argument);
+bool story_alias_2m(struct machine *m, unsigned argument);
+/* argument: by how many bits */
+bool story_alias_shifted(struct machine *m, unsigned argument);
+/* argument: bit of the IOVA that is set */
+bool story_high_range(struct machine *m, unsigned argument);
+/* argument: 0 another page of the table, 1 one that is not mapped, 2 a page of the table beside */
+bool story_other_filler(struct machine *m, unsigned argument);
+bool story_large_filler(struct machine *m, unsigned argument);
+bool story_shared_table(struct machine *m, unsigned argument);
+bool story_rights_of_table(struct machine *m, unsigned argument);
+
 bool story_write_leaf_only(struct machine *m, unsigned argument);
 bool story_present_leaf_only(struct machine *m, unsigned argument);
 bool story_user(struct machine *m, unsigned argument);

@@ -91,7 +91,24 @@ static bool beyond_the_world(enum softiommu_fault fault)
 {
     switch (fault) {
     case SOFTIOMMU_FAULT_PRESENT_LEAF_ONLY: /* its entries that are not present are zero */
-    case SOFTIOMMU_FAULT_OFFSET_CUT_1G:     /* it has no pages of 1 GiB */
+    case SOFTIOMMU_FAULT_LINE_PRESENT:
+    case SOFTIOMMU_FAULT_PREFETCH_ABSENT_1:
+    case SOFTIOMMU_FAULT_PREFETCH_ABSENT_2:
+    case SOFTIOMMU_FAULT_PREFETCH_ABSENT_3:
+    case SOFTIOMMU_FAULT_PREFETCH_ABSENT_4K:
+    case SOFTIOMMU_FAULT_PREFETCH_ABSENT_2M:
+    case SOFTIOMMU_FAULT_LINE_RIGHTS_TABLE_2: /* its upper entries are writable, and each belongs to one domain */
+    case SOFTIOMMU_FAULT_LINE_RIGHTS_TABLE_3:
+    case SOFTIOMMU_FAULT_WALK_SHARED_TABLE:
+    case SOFTIOMMU_FAULT_IOTLB_TAG_32: /* its IOVAs do not differ in these bits alone */
+    case SOFTIOMMU_FAULT_IOTLB_TAG_39:
+    case SOFTIOMMU_FAULT_IOTLB_TAG_BIT_33:
+    case SOFTIOMMU_FAULT_IOTLB_TAG_2M_36:
+    case SOFTIOMMU_FAULT_WALK_TAG_39:
+    case SOFTIOMMU_FAULT_WALK_TAG_BIT_40:
+    case SOFTIOMMU_FAULT_DEVICE_TLB_TAG_36:
+    case SOFTIOMMU_FAULT_LINE_RIGHTS_1G:
+    case SOFTIOMMU_FAULT_OFFSET_CUT_1G: /* it has no pages of 1 GiB */
     case SOFTIOMMU_FAULT_KEPT_1G_DOMAIN_FLUSH:
     case SOFTIOMMU_FAULT_KEPT_1G_RANGE_FLUSH:
     case SOFTIOMMU_FAULT_KEPT_1G_ATTACH:
@@ -105,6 +122,7 @@ static bool beyond_the_world(enum softiommu_fault fault)
     case SOFTIOMMU_FAULT_IOTLB_BLOCK_AT_MOST_256:
     case SOFTIOMMU_FAULT_DEVICE_TLB_AT_MOST_128:
     case SOFTIOMMU_FAULT_CROSSING_LINEAR: /* its requests stay in a page */
+    case SOFTIOMMU_FAULT_REQUEST_RIGHTS_FIRST:
     case SOFTIOMMU_FAULT_WRAPS_2M:
     case SOFTIOMMU_FAULT_WRAPS_1G:
     case SOFTIOMMU_FAULT_WRAPS_4G:

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* Stories about entries beside each other, IOVAs that differ in a bit, and caches that another access has filled. */
+#include "tests/unit/softiommu_scenarios.h"
+
+#define IOVA            UINT64_C(0x4040000000) /* aligned for every size */
+#define DID             11u
+#define OTHER_DID       12u
+#define LEVEL(argument) ((argument) >> 4 & 15u)
+#define WITH_ATS(arg)   ((arg) >> 8 != 0)
+#define PRESENT         BIT(0)
+#define WRITABLE        BIT(1)
+
+static uint64_t span(unsigned level)
+{
+    return PAGE << (9 * level);
+}
+
+/* Two leaves of a level beside each other, or two pages whose entries of this level are beside each other. */
+static struct softiommu_translation pair(struct machine *m, unsigned level, bool leaves)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+
+    for (unsigned i = 0; i < 2; i++)
+        *entry_of(m, &t, IOVA + i * span(level), leaves ? level : 0) =
+            (RAM + (leaves && level > 0 ? 0 : i * PAGE)) | RW | (leaves && level > 0 ? PS : 0);
+    attach(m, 0, &t);
+    return t;
+}
+
+bool story_line_leaf(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = pair(m, LEVEL(argument), true);
+    uint64_t beside = IOVA + span(LEVEL(argument));
+
+    *entry_of(m, &t, beside, LEVEL(argument)) &= ~WRITABLE;
+    assert_int_equal(target(m, 0, IOVA, WRITE), RAM);
+    return target(m, 0, beside, WRITE) != REFUSED;
+}
+
+bool story_pair_rights(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = pair(m, 0, true);
+
+    (void)argument;
+    *entry_of(m, &t, IOVA + PAGE, 0) &= ~WRITABLE;
+    assert_int_equal(target(m, 0, IOVA + PAGE, READ), RAM + PAGE);
+    assert_int_equal(target(m, 0, IOVA, WRITE), RAM);
+    return target(m, 0, IOVA + PAGE, WRITE) != REFUSED;
+}
+
+bool story_line_table(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = pair(m, LEVEL(argument), false);
+    uint64_t beside = IOVA + span(LEVEL(argument));
+
+    *entry_of(m, &t, beside, LEVEL(argument)) &= ~WRITABLE;
+    assert_int_equal(target(m, 0, IOVA, WRITE), RAM);
+    return target(m, 0, beside, WRITE) != REFUSED;
+}
+
+bool story_line_read_only(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = pair(m, 0, true);
+
+    (void)argument;
+    *entry_of(m, &t, IOVA, 0) &= ~WRITABLE;
+    assert_int_equal(target(m, 0, IOVA, READ), RAM);
+    return target(m, 0, IOVA + PAGE, WRITE) == REFUSED;
+}
+
+bool story_request_rights(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = pair(m, 0, true);
+    struct softiommu_piece piece[2];
+    struct softiommu_request request = {
+        .iova = IOVA + PAGE - 8, .length = 16, .access = WRITE, .piece = piece, .piece_capacity = 2};
+    bool all;
+
+    (void)argument;
+    *entry_of(m, &t, IOVA + PAGE, 0) &= ~WRITABLE;
+    all = softiommu_request_begin(m->iommu, 0, &request);
+    softiommu_request_abandon(m->iommu, &request);
+    return all;
+}
+
+static bool absent_beside(struct machine *m, unsigned level, bool leaves)
+{
+    struct softiommu_translation t = pair(m, level, leaves);
+    uint64_t beside = IOVA + span(level);
+
+    *entry_of(m, &t, beside, level) &= ~PRESENT;
+    assert_int_equal(target(m, 0, IOVA, WRITE), RAM);
+    return target(m, 0, beside, READ) != REFUSED;
+}
+
+bool story_absent_leaf(struct machine *m, unsigned argument)
+{
+    return absent_beside(m, LEVEL(argument), true);
+}
+
+bool story_absent_table(struct machine *m, unsigned argument)
+{
+    return absent_beside(m, LEVEL(argument), false);
+}
+
+bool story_absence_prefetched(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = pair(m, 0, true);
+
+    (void)argument;
+    *entry_of(m, &t, IOVA + PAGE, 0) &= ~PRESENT;
+    assert_int_equal(target(m, 0, IOVA, WRITE), RAM);
+    *entry_of(m, &t, IOVA + PAGE, 0) |= PRESENT;
+    return target(m, 0, IOVA + PAGE, READ) == REFUSED;
+}
+
+bool story_alias(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+
+    map(m, &t, IOVA, RAM, RW);
+    attach(m, 0, &t);
+    softiommu_set_ats(m->iommu, 0, WITH_ATS(argument));
+    assert_int_equal(target(m, 0, IOVA, WRITE), RAM);
+    return target(m, 0, IOVA ^ BIT(argument & 0xFF), READ) != REFUSED;
+}
+
+bool story_alias_2m(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = pair(m, 1, true);
+
+    (void)t;
+    assert_int_equal(target(m, 0, IOVA, WRITE), RAM);
+    return target(m, 0, IOVA ^ BIT(argument), READ) != REFUSED;
+}
+
+bool story_alias_shifted(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+
+    map(m, &t, 5 * PAGE, RAM, RW);
+    attach(m, 0, &t);
+    assert_int_equal(target(m, 0, 5 * PAGE, WRITE), RAM);
+    return target(m, 0, 5 * PAGE << argument, READ) != REFUSED;
+}
+
+bool story_high_range(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+    uint64_t high = IOVA | BIT(argument);
+
+    map(m, &t, high, RAM, RW);
+    attach(m, 0, &t);
+    assert_int_equal(target(m, 0, high, WRITE), RAM);
+    map(m, &t, high, 0, 0);
+    softiommu_flush_range(m->iommu, DID, high >> 12, 0);
+    return target(m, 0, high, READ) != REFUSED;
+}
+
+/* What fills the cache: another page of the table, one that is not mapped, or a page of the table beside. */
+enum filler { BY_PAGE, BY_FAULT, BY_PREFETCH };
+
+bool story_other_filler(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+    uint64_t other = RAM + 4 * PAGE;
+
+    map(m, &t, IOVA, RAM, RW);
+    map(m, &t, IOVA + 3 * PAGE, RAM + PAGE, RW);
+    map(m, &t, IOVA + span(1), RAM + PAGE, RW);
+    attach(m, 0, &t);
+    if (argument == BY_PAGE)
+        assert_int_equal(target(m, 0, IOVA + 3 * PAGE, READ), RAM + PAGE);
+    else if (argument == BY_FAULT)
+        assert_int_equal(target(m, 0, IOVA + 5 * PAGE, READ), REFUSED);
+    else
+        assert_int_equal(target(m, 0, IOVA + span(1), READ), RAM + PAGE);
+    *entry_of(m, &t, IOVA, 0) = other | RW; /* what the table holds when it is used for something else */
+    *entry_of(m, &t, IOVA, 1) = 0;
+    softiommu_flush_range(m->iommu, DID, IOVA >> 12, 0);
+    return target(m, 0, IOVA, READ) != REFUSED;
+}
+
+bool story_large_filler(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = pair(m, 1, true);
+
+    (void)argument;
+    assert_int_equal(target(m, 0, IOVA + 7 * PAGE, WRITE), RAM + 7 * PAGE);
+    *entry_of(m, &t, IOVA, 1) = 0;
+    softiommu_flush_range(m->iommu, DID, IOVA >> 12, 0);
+    return target(m, 0, IOVA, READ) != REFUSED;
+}
+
+/* Two domains lead to one leaf table. */
+static struct softiommu_translation second_path(struct machine *m, const struct softiommu_translation *t, uint64_t less)
+{
+    struct softiommu_translation other = domain_new(m, 4, OTHER_DID);
+
+    *entry_of(m, &other, IOVA, 1) = *entry_of(m, t, IOVA, 1) & ~less;
+    attach(m, 1, &other);
+    return other;
+}
+
+bool story_shared_table(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = pair(m, 0, true);
+
+    (void)argument;
+    (void)second_path(m, &t, 0);
+    assert_int_equal(target(m, 0, IOVA, READ), RAM);
+    assert_int_equal(target(m, 1, IOVA, READ), RAM);
+    *entry_of(m, &t, IOVA, 1) = 0;
+    softiommu_flush_domain(m->iommu, DID);
+    return target(m, 0, IOVA + PAGE, READ) != REFUSED;
+}
+
+bool story_rights_of_table(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = pair(m, 0, true);
+
+    (void)argument;
+    (void)second_path(m, &t, WRITABLE);
+    assert_int_equal(target(m, 0, IOVA, WRITE), RAM);
+    return target(m, 1, IOVA, WRITE) != REFUSED;
+}
