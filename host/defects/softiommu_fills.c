@@ -56,7 +56,7 @@ static bool shared_since(unsigned number)
     return false;
 }
 
-static bool is_kept(unsigned number, struct page_range pages)
+static bool is_kept(unsigned number, struct page_span pages)
 {
     const struct walk_fill *fill = fill_at(number);
     bool range_flush = softiommu_memory.invalidation.event == SOFTIOMMU_EVENT_RANGE_FLUSH;
@@ -81,7 +81,7 @@ static unsigned oldest(void)
     return softiommu_memory.walk_fills > WALK_FILLS ? softiommu_memory.walk_fills - WALK_FILLS : 0;
 }
 
-void fills_save(const struct walk_cache *cache, unsigned level, uint16_t did, struct page_range pages)
+void fills_save(const struct walk_cache *cache, unsigned level, uint16_t did, struct page_span pages)
 {
     unsigned order = format_order(level);
 
@@ -135,7 +135,7 @@ void __wrap_tlb_fill(struct tlb *tlb, uint16_t did, uint64_t iova, const struct 
                                 .flags = leaf->flags};
 }
 
-void large_fills_save(const struct tlb *tlb, uint16_t did, struct page_range pages)
+void large_fills_save(const struct tlb *tlb, uint16_t did, struct page_span pages)
 {
     for (unsigned i = 0; i < LARGE_FILLS && softiommu_injected(SOFTIOMMU_FAULT_LARGE_OF_PAGE); i++) {
         struct large_fill *fill = &softiommu_memory.large_fill[i];
@@ -169,7 +169,7 @@ static bool any_in(const struct cache *cache, uint16_t did, uint64_t first, uint
     return false;
 }
 
-bool iotlb_holds(const struct softiommu *iommu, uint16_t did, struct page_range pages)
+bool iotlb_holds(const struct softiommu *iommu, uint16_t did, struct page_span pages)
 {
     for (unsigned level = 0; level < FORMAT_LEAF_LEVELS; level++) {
         if (any_in(&iommu->iotlb.size[level], did, pages.first >> format_order(level),

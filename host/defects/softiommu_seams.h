@@ -77,13 +77,13 @@ bool line_prefetches(const struct walk *walk, uint64_t entry);
 /* The rights of a table for all that lead to it. */
 uint8_t table_rights(uint64_t table, uint8_t rights);
 /* The pages that a flush of a range reaches. */
-struct page_range range_cut(struct page_range pages);
+struct page_span range_cut(struct page_span pages);
 /* Whether anything in the range is in the IOTLB. */
-bool iotlb_holds(const struct softiommu *iommu, uint16_t did, struct page_range pages);
+bool iotlb_holds(const struct softiommu *iommu, uint16_t did, struct page_span pages);
 /* Before and after the drop of a range: entries that stay nevertheless. */
-void fills_save(const struct walk_cache *cache, unsigned level, uint16_t did, struct page_range pages);
+void fills_save(const struct walk_cache *cache, unsigned level, uint16_t did, struct page_span pages);
 void fills_restore(struct walk_cache *cache, unsigned level, uint16_t did);
-void large_fills_save(const struct tlb *tlb, uint16_t did, struct page_range pages);
+void large_fills_save(const struct tlb *tlb, uint16_t did, struct page_span pages);
 void large_fills_restore(struct tlb *tlb);
 
 /* The did under which a domain's entries are cached. */

@@ -77,7 +77,7 @@ struct cache_entry *__wrap_cache_find(const struct cache *cache, uint16_t did, u
     return entry;
 }
 
-struct page_range range_cut(struct page_range pages)
+struct page_span range_cut(struct page_span pages)
 {
     uint64_t mask = UINT64_MAX;
 
@@ -87,5 +87,5 @@ struct page_range range_cut(struct page_range pages)
         mask = BITS(38, 12) >> 12;
     if (pages.last - pages.first > mask)
         return pages;
-    return (struct page_range){.first = pages.first & mask, .last = pages.last & mask};
+    return (struct page_span){.first = pages.first & mask, .last = pages.last & mask};
 }
