@@ -20,7 +20,7 @@
  *
  * A class with DMA_QUEUED takes its commands from scratch. Its engines do nothing where they do not reach it, which is
  * done as well: true. staging_iova follows the domain (dma_follow()); 0 = it is not known, and no access is made.
- * Where an operation did not go as it should, `outcome` says what the device reports.
+ * If an operation failed, `outcome` has the report of the device.
  */
 #ifndef PVT_DRIVERS_DMA_ENGINE_H
 #define PVT_DRIVERS_DMA_ENGINE_H

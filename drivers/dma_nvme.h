@@ -57,7 +57,7 @@ static inline uint8_t *nvme_memory(const struct dma_engine *e, enum nvme_page pa
     return (uint8_t *)e->scratch + (size_t)page * PAGE_SIZE;
 }
 
-/* Where the controller finds that page. */
+/* The address of that page for the controller. */
 static inline uint64_t nvme_address(const struct dma_engine *e, enum nvme_page page)
 {
     return nvme_of(e)->base + (uint64_t)page * PAGE_SIZE;

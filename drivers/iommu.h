@@ -21,7 +21,7 @@
 #include "abi/oracle.h"
 #include "abi/status.h"
 
-/* What a unit promises beside translation. A test that needs a promise which is not made is left out, or judges
+/* The promises of a unit beside translation. A test that needs a promise which is not made is left out, or judges
  * less. */
 enum iommu_promise {
     IOMMU_HYPERCALLS = 1 << 0,       /* the calls of the ABI themselves, with their statuses and forms */

@@ -96,7 +96,7 @@ const char *nvme_scratch_misfit(const struct nvme_scratch *scratch, const struct
         return "the namespace is formatted with metadata";
     }
     if (scratch->first >= ns->blocks || scratch->count > ns->blocks - scratch->first) {
-        return "the range ends behind the namespace";
+        return "the range ends after the namespace";
     }
     if (scratch->count < NVME_SCRATCH_BYTES / ns->block_size) {
         return "the range has less than 16 KiB";

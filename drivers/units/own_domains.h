@@ -29,7 +29,7 @@ struct own_domain {
     void *mappings;   /* what the unit keeps of it; NULL at first */
 };
 
-/* What a unit does. False: it refused, or did not answer in time; the device's state is then as before. */
+/* The operations of a unit. False: it refused, or did not answer in time; the device's state is then as before. */
 struct own_unit {
     /* `e` leaves `from` (NULL: no domain) and is in `to` (NULL: blocked). No entry of `from` is used afterwards. */
     bool (*move)(const struct dma_engine *e, struct own_domain *from, struct own_domain *to);

@@ -16,7 +16,7 @@
  * when empty. */
 void *host_pages(size_t pages);
 
-/* What host_pages() has not given out, page-aligned, in bytes. */
+/* The range that host_pages() has not given out, page-aligned, in bytes. */
 void host_pages_unused(uint64_t *start, uint64_t *length);
 
 /* All of [address, address + length) is the host's image, stage or pool. */

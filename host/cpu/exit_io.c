@@ -15,7 +15,7 @@
 #define KEYBOARD_OUTPUT_PORT 0xD1u /* the next data are its value */
 #define KEYBOARD_A20_OFF     0xDDu
 #define KEYBOARD_OUTPUT_A20  (1u << 1)
-/* Where QEMU has the ACPI registers for processors and functions that come and go on a q35. */
+/* QEMU's ACPI registers for processors and functions that come and go on a q35. */
 #define PROCESSOR_CONTROL 0xCDCu
 #define PROCESSOR_EJECT   0x18u
 #define FUNCTION_EJECT    0xCC8u
@@ -41,7 +41,7 @@ static uint32_t byte_read(uint16_t port, unsigned size)
     return size == 1 ? cpu_in8(port) : 0xFFFFFFFF;
 }
 
-/* Address line 20 is masked behind the nested tables, for the host as well. */
+/* Address line 20 is masked after nested translation, for the host as well. */
 static void system_control_write(uint16_t port, unsigned size, uint32_t value)
 {
     if (size == 1 && port == SYSTEM_CONTROL)

@@ -38,7 +38,7 @@ struct mmio_instruction {
 #define MMIO_FS               0x64u
 #define MMIO_GS               0x65u
 
-/* What an address is made of: the sixteen registers in the order of their numbers, RIP of the instruction, bases. */
+/* The parts of an address: the sixteen registers in the order of their numbers, RIP of the instruction, bases. */
 struct mmio_state {
     uint64_t registers[16], rip, fs_base, gs_base;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a guest may do with registers of the machine by which it could reach the host, as data. Written before launch
- * only. */
+/* The accesses that a guest may make to registers of the machine by which it could reach the host, as data. Written
+ * before launch only. */
 #ifndef PVT_HOST_PLATFORM_MACHINE_RULES_H
 #define PVT_HOST_PLATFORM_MACHINE_RULES_H
 

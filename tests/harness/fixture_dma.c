@@ -122,7 +122,7 @@ static void need_reads(struct test_run *t, const struct dma_engine *e)
     }
 }
 
-/* Where the device takes its commands from memory that it does not reach, the test cannot expect it to do anything. */
+/* A device that takes its commands from memory that it does not reach cannot be expected to do anything. */
 static void need_queues(struct test_run *t, const struct dma_engine *e)
 {
     if ((e->ops->features & DMA_QUEUED) && e->staging_iova == 0) {
@@ -131,7 +131,7 @@ static void need_queues(struct test_run *t, const struct dma_engine *e)
     }
 }
 
-/* What the device itself says of its operation: for the report of a failure. */
+/* The device's own report of its operation, for the report of a failure. */
 static void note_outcome(struct test_run *t, const struct dma_engine *e)
 {
     if (e->outcome != NULL) {

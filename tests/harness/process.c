@@ -78,7 +78,7 @@ static bool map_share(void *argument, uint64_t offset, uint64_t gpa, uint64_t le
     return true;
 }
 
-/* What domains of their own map for devices that take their commands from memory. */
+/* Maps the memory that devices take their commands from into domains of their own. */
 static uint64_t map_shares(struct test_run *t, struct process *p)
 {
     struct process_share s = {t, p, p->space.base + SHARES_OFFSET};

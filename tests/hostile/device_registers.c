@@ -37,7 +37,7 @@ STRESS(access_into_registers,
 
     need_integrity(t, NULL);
     if (!e) {
-        SKIP("no function of this class has its registers behind the memory of another one");
+        SKIP("no function of this class has its registers after the memory of another one");
     }
     start = (uint64_t)(uintptr_t)e->registers;
     for (unsigned size = 2; size <= 8; size *= 2) {

@@ -56,7 +56,7 @@ static void run_form(struct test_run *t, void (*form)(void *argument), struct fo
 
     STEP("%s: exception %llu", what, vector);
     CHECK(vector == TRAP_NONE || (may_fault && (vector == TRAP_UD || vector == TRAP_GP)),
-          "%s: exception %u with error 0x%x, the guest did not go on behind the instruction", what, (unsigned)vector,
+          "%s: exception %u with error 0x%x, the guest did not go on after the instruction", what, (unsigned)vector,
           (unsigned)error);
 }
 

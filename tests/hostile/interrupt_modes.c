@@ -78,7 +78,7 @@ STRESS(local_entries_by_msr,
              "exception of an SMI to all processors");
 }
 
-/* What the second processor saw with its APIC in xAPIC mode. */
+/* The second processor's view with its APIC in xAPIC mode. */
 struct seen {
     uint64_t id, id_after;
     uint64_t entry[(ENTRY_ERROR - ENTRY_TIMER) / ENTRY_BYTES + 1][2]; /* after SMI and after INIT */

@@ -164,8 +164,8 @@ STRESS(address_line_20,
        STEPS("Clears the line's bit in port 0x92 with stores of 1, 2 and 4 bytes that touch it, and through the keyboard "
              "controller by command 0xDD and by its output port. Reads the line's state after each.")
        EXPECTS("The line is on each time.")
-       IF_IT_FAILS("The machine masks bit 20 of every physical address, behind the nested tables: pages of the guest become "
-                   "pages of the host, and the host's own accesses go elsewhere."))
+       IF_IT_FAILS("The machine masks bit 20 of every physical address, after nested translation: pages of the guest "
+                   "become pages of the host, and the host's own accesses go elsewhere."))
 {
     uint8_t old = cpu_in8(SYSTEM_CONTROL);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a unit without a table walk is told of x86-64 tables, and how two such lists differ. */
+/* The mappings that a unit without a table walk gets from x86-64 tables, and the differences of two such lists. */
 #include "drivers/units/shadow.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a firmware says, or leaves unsaid, when the suite does not begin; and what QEMU's package says of a firmware."""
+"""Messages of a firmware, or their absence, when the suite does not begin; statements of QEMU's package on a firmware."""
 
 from __future__ import annotations
 

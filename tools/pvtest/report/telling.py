@@ -51,7 +51,7 @@ def _devices(run: Run, result: TestResult) -> list[str]:
 
 
 def _itself(device: dict[str, str]) -> str:
-    """What a device says of itself."""
+    """Model and serial number of a device."""
     return "".join(f", {key} {device[key]}" for key in ("model", "serial") if key in device)
 
 
