@@ -8,6 +8,7 @@
 #include "host/cpu/trampoline.h"
 #include "host/launch/firmware.h"
 #include "host/launch/launch.h"
+#include "host/launch/machine_options.h"
 #include "host/platform/image.h"
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
@@ -28,8 +29,10 @@ static void prepare(const struct firmware *firmware, struct launch_args *args)
     args->stage_stack_top = args->options + HOST_OPTIONS_MAX + HOST_STAGE_BYTES;
     args->pool = args->stage_stack_top;
     args->pool_length = args->block + args->block_length - args->pool;
-    args->options_length =
-        firmware_read_file(firmware, L"\\refhost.opt", (void *)(uintptr_t)args->options, HOST_OPTIONS_MAX);
+    args->options_length = machine_host_options((char *)(uintptr_t)args->options, HOST_OPTIONS_MAX);
+    if (args->options_length == 0)
+        args->options_length =
+            firmware_read_file(firmware, L"\\refhost.opt", (void *)(uintptr_t)args->options, HOST_OPTIONS_MAX);
     args->low = firmware_reserve_low(firmware, TRAMPOLINE_BYTES);
     args->tables = firmware_allocate_tables(firmware, HOST_TABLES_BYTES);
     args->rsdp = firmware_rsdp(firmware);
@@ -51,19 +54,24 @@ static void get_memory_map(const struct firmware *firmware, struct launch_args *
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 {
-    struct launch_args args = {.entry_tsc = cpu_rdtsc()};
+    struct launch_args args = {0};
     struct firmware firmware;
+    CHAR16 *guest_options;
+    size_t guest_options_bytes = 0;
 
     firmware_init(&firmware, image, table);
     /* Under SVM the machine goes off when a runtime service of the guest enters SMM (QEMU 10.0.2). */
     if (firmware_has_smm(&firmware))
         host_stop("this firmware needs System Management Mode (SMM), which the host does not serve: take a build of "
                   "OVMF without it (OVMF_CODE.fd), and start QEMU with -machine smm=off");
+    machine_hold(&firmware);
+    args.entry_tsc = cpu_rdtsc();
     prepare(&firmware, &args);
     if (!image_copy((uint8_t *)(uintptr_t)args.block))
         host_panic("the host's image has a relocation of an unknown type");
     args.host_entry = image_in_copy((const uint8_t *)(uintptr_t)args.block, (const void *)(uintptr_t)host_main);
+    guest_options = machine_guest_options(&firmware, &guest_options_bytes);
     get_memory_map(&firmware, &args);
     enter_host(&args);
-    firmware_start_image(&firmware, L"\\pvtest.efi");
+    firmware_start_image(&firmware, L"\\pvtest.efi", guest_options, guest_options_bytes);
 }

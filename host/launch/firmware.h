@@ -37,7 +37,9 @@ bool firmware_has_smm(const struct firmware *firmware);
 /* ACPI root pointer; 0 = none. */
 uint64_t firmware_rsdp(const struct firmware *firmware);
 
-/* Loads and starts an image of the boot volume; halts with a message on failure and when the image returns. */
-void firmware_start_image(const struct firmware *firmware, const CHAR16 *path) __attribute__((noreturn));
+/* Loads and starts an image of the boot volume, with `options_bytes` of load options where `options` is not NULL; halts
+ * with a message on failure and when the image returns. */
+void firmware_start_image(const struct firmware *firmware, const CHAR16 *path, CHAR16 *options, size_t options_bytes)
+    __attribute__((noreturn));
 
 #endif

@@ -11,6 +11,7 @@
 #define DEVICE_PATH_MAX 1024u
 
 static const EFI_GUID device_path_guid = DEVICE_PATH_PROTOCOL;
+static const EFI_GUID loaded_image_guid = LOADED_IMAGE_PROTOCOL;
 
 static size_t node_length(const EFI_DEVICE_PATH *node)
 {
@@ -45,7 +46,18 @@ static bool file_path(const EFI_DEVICE_PATH *volume, const CHAR16 *file, uint8_t
     return true;
 }
 
-void firmware_start_image(const struct firmware *firmware, const CHAR16 *path)
+static void set_options(EFI_BOOT_SERVICES *services, EFI_HANDLE image, CHAR16 *options, size_t bytes)
+{
+    EFI_LOADED_IMAGE *loaded;
+    EFI_STATUS status = services->HandleProtocol(image, (EFI_GUID *)&loaded_image_guid, (void **)&loaded);
+
+    if (EFI_ERROR(status))
+        host_panic("the firmware does not know the image that it loaded: status 0x%lx", status);
+    loaded->LoadOptions = options;
+    loaded->LoadOptionsSize = (UINT32)bytes;
+}
+
+void firmware_start_image(const struct firmware *firmware, const CHAR16 *path, CHAR16 *options, size_t options_bytes)
 {
     EFI_BOOT_SERVICES *services = firmware->table->BootServices;
     EFI_DEVICE_PATH *volume;
@@ -59,6 +71,8 @@ void firmware_start_image(const struct firmware *firmware, const CHAR16 *path)
     status = services->LoadImage(FALSE, firmware->image, (EFI_DEVICE_PATH *)full, NULL, 0, &image);
     if (EFI_ERROR(status))
         host_panic("\\pvtest.efi cannot be loaded from the boot volume: status 0x%lx", status);
+    if (options)
+        set_options(services, image, options, options_bytes);
     status = services->StartImage(image, NULL, NULL);
     host_panic("\\pvtest.efi returned with status 0x%lx instead of switching the machine off", status);
 }

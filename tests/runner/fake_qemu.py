@@ -9,8 +9,10 @@ the real guest.
 from __future__ import annotations
 
 import fnmatch
+import json
 import os
 import re
+import socket
 import sys
 import time
 from pathlib import Path
@@ -82,15 +84,15 @@ def fits(name: str, glob: str) -> bool:
 class Guest:
     """Prints a stream."""
 
-    def __init__(self, volume: Path):
+    def __init__(self, volume: Path, options_in: Path):
         # Here, because the many probes need none of it.
         from pvtest.images.catalogue import classes_of, parse_image
         from pvtest.images.pe import section
 
-        self.options = options(volume / "pvtest.opt")
+        self.options = options(options_in / "pvtest.opt")
         # A machine without the reference host has no options for it.
-        self.hostless = not (volume / "refhost.opt").exists()
-        host = {} if self.hostless else options(volume / "refhost.opt")
+        self.hostless = not (options_in / "refhost.opt").exists()
+        host = {} if self.hostless else options(options_in / "refhost.opt")
         self.defect = host.get("defect", ["none"])[0]
         self.variants = host.get("variant", [])
         self.host_crash = host.get("crash") == ["1"]
@@ -322,6 +324,27 @@ class Guest:
         self.end()
 
 
+def be_saved(monitor: Path, log: Path) -> int:
+    """A host that waits, and a monitor that writes the state of its machine."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(monitor))
+        server.listen()
+        with log.open("a") as file:
+            file.write("refhost: holds\n")
+        client = server.accept()[0].makefile("rw")
+        print('{"QMP": {}}', file=client, flush=True)
+        for line in client:
+            asked = json.loads(line)
+            answer: dict[str, object] = {"return": {"status": os.environ.get("FAKE_QEMU_SAVES", "completed")}}
+            if asked["execute"] == "migrate":
+                if os.environ.get("FAKE_QEMU_SAVES") == "never":
+                    answer = {"error": {"desc": "State blocked by non-migratable device"}}
+                else:
+                    Path(asked["arguments"]["uri"].removeprefix("file:")).write_text("state")
+            print(json.dumps({"event": "STOP"}), json.dumps(answer), sep="\n", file=client, flush=True)
+    return 0
+
+
 def main() -> int:
     if probe(sys.argv[1:]):
         return 0
@@ -335,7 +358,12 @@ def main() -> int:
     print(os.environ.get("FAKE_QEMU_STDERR", ""), file=sys.stderr)
     if "FAKE_QEMU_PID" in os.environ:
         Path(os.environ["FAKE_QEMU_PID"]).write_text(str(os.getpid()))
-    return Guest(Path(volume[1])).run(Path(log[1]))
+    if monitor := re.search(r"-qmp unix:([^,]+),", arguments):
+        return be_saved(Path(monitor[1]), Path(log[1]))
+    given = re.search(r"-fw_cfg name=opt/pvtest/refhost.opt,file=(\S+)", arguments)
+    if given and not re.search(r"-incoming file:\S+", arguments):
+        return 1
+    return Guest(Path(volume[1]), Path(given[1]).parent if given else Path(volume[1])).run(Path(log[1]))
 
 
 if __name__ == "__main__":

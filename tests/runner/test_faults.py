@@ -20,7 +20,7 @@ from pvtest.cli import main
 from pvtest.errors import RunnerError, UsageError
 from pvtest.images import boot_volume
 from pvtest.images.boot_volume import BootOptions
-from pvtest.machine import boots
+from pvtest.machine.guardian import temporary_folder
 from pvtest.report.folder import ResultsFolder
 
 from test_formats import compare_formats
@@ -185,13 +185,13 @@ def test_advice_for_a_full_disk_is_for_the_disk_that_is_full(
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(boot_volume, "_image", lambda path: b"image")
-    with ResultsFolder(tmp_path / "results") as folder, boots._temporary() as temporary:
+    with ResultsFolder(tmp_path / "results") as folder, temporary_folder() as path:
         with monkeypatch.context() as patch:
             patch.setattr(Path, "write_bytes", full)
             patch.setattr(Path, "write_text", full)
             with pytest.raises(RunnerError) as told:
-                boot_volume.make(Path(temporary) / "volume", BootOptions())
-            assert f"{temporary}/volume/" in str(told.value) and "; TMPDIR=DIR puts" in str(told.value)
+                boot_volume.make(Path(path) / "volume", BootOptions())
+            assert f"{path}/volume/" in str(told.value) and "; TMPDIR=DIR puts" in str(told.value)
             assert "--results" not in str(told.value)
             patch.setattr(Path, "write_text", lambda *words, **more: full(*words[:2]))
             with pytest.raises(RunnerError) as told:

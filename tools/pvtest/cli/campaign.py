@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -22,8 +24,9 @@ from pvtest.errors import EXIT_OK, RunnerError, system_error
 from pvtest.images import catalogue
 from pvtest.images.catalogue import Defect, HostCatalogue, Instance, Switch
 from pvtest.images.requirements import Requirements
-from pvtest.machine import boots
+from pvtest.machine import boots, saved
 from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
+from pvtest.machine.guardian import temporary_folder
 from pvtest.machine.guest_process import Observer
 from pvtest.machine.terminal import terminal
 from pvtest.machine.terminal import Bar, Terminal
@@ -37,6 +40,8 @@ from pvtest.stream.model import Run, Verdict
 from pvtest.stream.trials import BAD, GOOD, Trials
 
 NAMES_SHOWN = 2
+WORTH_SAVING = 8  # machines that go on from a saved one; for fewer it takes longer to save it and to look at it
+SOUND = "saved-machine"  # folder of the run without a defect there
 
 # Device classes that can show a defect of one unit alone: tests without a device see nothing of a unit. Class edu
 # takes 100 ms for each DMA, so it takes part only if it can show something that the quick classes cannot.
@@ -113,6 +118,25 @@ class Campaign:
             selected = where_it_shows(switch.unit, selected)
         switched = dataclasses.replace(request, selected=selected, **{self.plural: [switch]})
         return switched if plain is None else own_first(switched, switch, plain)
+
+
+def _on_saved(switch: Switch) -> bool:
+    """Does it show on a machine without VT-d?"""
+    return isinstance(switch, Defect) and switch.unit != "vtd"
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """The machines of a campaign, as requests without a defect or variant."""
+
+    booted: boots.Request
+    saved: boots.Request | None = None  # from where machines without VT-d go on
+    plain: Run | None = None  # of the host without a defect, by which tests are put in order; None = everything runs
+
+    def request(self, campaign: Campaign, switch: Switch) -> boots.Request:
+        """The run with this one: on a saved machine, except where it shows behind VT-d alone."""
+        base = self.saved if self.saved is not None and _on_saved(switch) else self.booted
+        return campaign.switched_on(base, switch, self.plain)
 
 
 CAMPAIGNS = {
@@ -247,29 +271,24 @@ def _broken(campaign: Campaign, request: boots.Request, switch: Switch, problem:
 
 
 def _boot_all(
-    campaign: Campaign,
-    request: boots.Request,
-    chosen: list[Switch],
-    plain: Run | None,
-    folder: ResultsFolder,
-    jobs: int,
-    out: Terminal,
-) -> list[Outcome]:  # pylint: disable=too-many-arguments
-    """One boot for each, several at a time."""
+    campaign: Campaign, hosts: Hosts, chosen: list[Switch], folder: ResultsFolder, jobs: int, out: Terminal
+) -> list[Outcome]:
+    """One machine for each, several at a time."""
     done: dict[str, Outcome] = {}
     stop = interrupts.STOP
 
     def one(switch: Switch) -> Outcome:
         if stop.is_set():
-            return _broken(campaign, request, switch, f"did not run: {interrupts.reason()}")
+            return _broken(campaign, hosts.booted, switch, f"did not run: {interrupts.reason()}")
         progress.change(begins=switch.name)
         try:
             where = folder.folder(switch.name)
-            asked = campaign.switched_on(request, switch, plain)
+            asked = hosts.request(campaign, switch)
             run = boots.run(asked, where, Observer(stop=stop))
         except (OSError, RunnerError) as error:
             # The others go on: what they find is worth having.
-            return _broken(campaign, request, switch, system_error(error) if isinstance(error, OSError) else str(error))
+            words = system_error(error) if isinstance(error, OSError) else str(error)
+            return _broken(campaign, hosts.booted, switch, words)
         finally:
             progress.change(ends=switch.name)
         return Outcome(campaign, switch, run, len(asked.selected))
@@ -291,6 +310,30 @@ def _boot_all(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return [done[switch.name] for switch in chosen]
+
+
+@contextmanager
+def _saved(
+    campaign: Campaign, options: argparse.Namespace, request: boots.Request, chosen: list[Switch], out: Terminal
+) -> Iterator[boots.Request | None]:
+    """A machine from which those of a campaign of defects go on. None where it cannot be saved, where few would go on
+    from it, and where everything runs, on all devices."""
+    usual = not campaign.own or options.matrix or options.boot_each or options.accel != "tcg"
+    if usual or sum(_on_saved(switch) for switch in chosen) < WORTH_SAVING:
+        yield None
+        return
+    with temporary_folder() as path:
+        found = None
+        try:
+            found = saved.save(request.qemu, Path(path))
+        except RunnerError as error:
+            out.say(f"Each defect gets a boot of its own, as the machine could not be saved: {error}", "yellow")
+        yield None if found is None else dataclasses.replace(
+            request,
+            qemu=found.qemu,
+            saved=found,
+            selected=found.qemu.devices.on(request.selected),
+        )
 
 
 def _document(trials: Trials, seed: int, campaign: Campaign, matrix: bool) -> dict[str, Any]:
@@ -364,7 +407,16 @@ def main(command: str, options: argparse.Namespace) -> int:
             return plain.exit_code
         out.say(f"Without a {campaign.word}: {plain.count(Verdict.PASS)} pass, {plain.count(Verdict.SKIP)} skip")
         matrix = not campaign.own or options.matrix
-        outcomes = _boot_all(campaign, request, chosen, None if matrix else plain, folder, options.jobs, out)
+        with _saved(campaign, options, request, chosen, out) as quick:
+            if quick is not None:
+                # A host without a defect has to pass there, too.
+                sound = boot_once(quick, folder.folder(SOUND), out, options.verbose, " on the saved machine")
+                if sound.exit_code != EXIT_OK and not interrupts.caught():
+                    summary.show(sound, out, folder.publish(), options.verbose)
+                    out.say("The host without a defect must pass on the saved machine, too; or use --boot-each.")
+                    return sound.exit_code
+            hosts = Hosts(request, quick, None if matrix else plain)
+            outcomes = _boot_all(campaign, hosts, chosen, folder, options.jobs, out)
         trials = Trials(campaign.plural, tuple(outcome.record() for outcome in outcomes))
         plain.trials = trials
         document = _document(trials, options.seed, campaign, matrix)

@@ -166,6 +166,8 @@ def _machine_options(parser: Parser, command: str) -> None:
         if command == "defects":
             words = "run everything under each defect, to see what else fails, instead of until it is caught"
             add("--matrix", action="store_true", help=words)
+            words = "start the firmware for each defect, instead of going on from a machine that was saved after it"
+            add("--boot-each", action="store_true", help=words)
         add("--jobs", type=jobs, default=os.cpu_count() or 1, metavar="N", help="machines at a time (one per CPU)")
 
 

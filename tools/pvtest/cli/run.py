@@ -5,21 +5,43 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Callable
 
 from pvtest import interrupts, paths
 from pvtest.cli import usage
+from pvtest.errors import EXIT_OK
 from pvtest.gate import rules
 from pvtest.gate.inputs import load_gate, of_unit
 from pvtest.images import catalogue
-from pvtest.machine import boots, rounds
+from pvtest.machine import boots
 from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
-from pvtest.machine.request import WHOLE_DISK
+from pvtest.machine.request import WHOLE_DISK, Request
 from pvtest.machine.terminal import terminal
 from pvtest.plan.ordering import filters, plan
 from pvtest.plan.selection import find_switches, select, told_tests
 from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.model import Run
+
+DEFAULT_ROUNDS = 1000  # of --until-fail, without --repeat
+SECONDS_PER_BOOT = 60.0  # of tests, so that the firmware's seconds do not matter and a failure is seen soon
+MOST_RESULTS = 50_000  # in one stream
+
+
+def until_fail(request: Request, rounds: int, boot: Callable[[Request, str], Run]) -> Run:
+    """Rounds in growing groups, one boot for each: up to `rounds` of them, until a test does not pass. Returns the run
+    that failed, or the last one. `boot` gets the rounds in words, too."""
+    done, group = 0, 1
+    while True:
+        group = max(1, min(group, rounds - done, MOST_RESULTS // len(request.selected)))
+        part = dataclasses.replace(request, seed=request.seed + done, repeat=group)
+        run = boot(part, f", rounds {done + 1} to {done + group}")
+        run.rounds_before = done
+        done += group
+        if run.exit_code != EXIT_OK or done >= rounds:
+            return run
+        seconds = (run.timing.tests or SECONDS_PER_BOOT) / group
+        group = min(group * 4, max(1, int(SECONDS_PER_BOOT / max(seconds, 0.001))))
 
 
 def main(options: argparse.Namespace) -> int:
@@ -66,8 +88,8 @@ def main(options: argparse.Namespace) -> int:
             rules.apply(run, profile, baseline)
             return run
 
-        most = options.repeat or rounds.DEFAULT_ROUNDS
-        run = rounds.until_fail(request, most, group) if options.until_fail else group(request)
+        most = options.repeat or DEFAULT_ROUNDS
+        run = until_fail(request, most, group) if options.until_fail else group(request)
         folder.write_run(run)
         where = folder.publish()
     summary.show(run, out, where, options.verbose)

@@ -142,9 +142,20 @@ def check_guest_text(options: str) -> str:
 def make(folder: Path, options: BootOptions, host: bool = True) -> Path:
     """Fills `folder`; the firmware starts the reference host, which starts the suite, or the suite itself."""
     files = {GUEST_FILE: check_guest_text(options.guest_text()).encode("ascii")}
+    if host:
+        files[HOST_FILE] = options.host_text().encode("ascii")
+    return _fill(folder, files, host)
+
+
+def images(folder: Path) -> Path:
+    """The same without options, for a machine that gets them otherwise."""
+    return _fill(folder, {}, True)
+
+
+def _fill(folder: Path, files: dict[str, bytes], host: bool) -> Path:
     files["EFI/BOOT/BOOTX64.EFI"] = _image(paths.HOST_IMAGE if host else paths.GUEST_IMAGE)
     if host:
-        files |= {"pvtest.efi": _image(paths.GUEST_IMAGE), HOST_FILE: options.host_text().encode("ascii")}
+        files["pvtest.efi"] = _image(paths.GUEST_IMAGE)
     for name, content in files.items():
         try:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

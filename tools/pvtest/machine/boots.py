@@ -6,24 +6,16 @@ Tests that wait for slow devices may have a machine of their own, which runs bes
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime
-import fcntl
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 
-from pvtest.errors import TEMPORARY, RunnerError, system_error
+from pvtest.errors import RunnerError, system_error
 from pvtest.images import boot_volume
 from pvtest.machine import tpm
 from pvtest.machine.assemble import Attempt, Lane, assemble
-from pvtest.machine.guardian import GUARDIAN
+from pvtest.machine.guardian import temporary_folder
 from pvtest.machine.guest_process import Observer, Outcome, Session
 from pvtest.machine.qemu import command, nvme_disks
 from pvtest.machine.request import Request
@@ -33,47 +25,26 @@ from pvtest.stream.model import Run
 
 __all__ = ["Request", "run", "start"]
 
-LOCK = "in-use"  # a file in each temporary folder
 SLOW_FOLDER = "slow-devices"  # of the second machine's logs
 
 
-@lru_cache(maxsize=1)
-def _sweep() -> None:
-    """Removes temporary folders of runners that were killed, once. One whose lock is held has an owner."""
-    for path in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*/{LOCK}"):
-        with contextlib.suppress(OSError), path.open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(path.parent, ignore_errors=True)
-
-
-@contextmanager
-def _temporary() -> Iterator[str]:
-    _sweep()
-    try:
-        folder = tempfile.TemporaryDirectory(prefix=TEMPORARY)  # pylint: disable=consider-using-with
-    except OSError as error:
-        raise RunnerError(f"no temporary folder: {system_error(error)}") from None
-    with folder as path, open(os.path.join(path, LOCK), "wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        GUARDIAN.uses(path)
-        yield path
-    GUARDIAN.removed(path)
-
-
 def start(request: Request, folder: Path, observer: Observer) -> Outcome:
-    """Boots once; serial.log, host.log and qemu.log appear in `folder`."""
-    with _temporary() as temporary:
-        volume = boot_volume.make(Path(temporary) / "volume", request.options(), not request.qemu.devices.hostless)
+    """Boots once, or goes on from a saved machine; serial.log, host.log and qemu.log appear in `folder`."""
+    logs = (folder / "serial.log", folder / "qemu.log")
+    with temporary_folder() as path:
+        (folder / "host.log").touch()
+        if request.saved is not None:
+            line = request.saved.command(request.options(), Path(path), folder / "host.log")
+            return Session(line, request.limits, observer).run(*logs)
+        volume = boot_volume.make(Path(path) / "volume", request.options(), not request.qemu.devices.hostless)
         line = command(
             request.qemu,
             request.accel,
             volume,
             folder / "host.log",
             virtual_clock=request.virtual_clock,
-            nvme=nvme_disks(request.qemu, Path(temporary)),
+            nvme=nvme_disks(request.qemu, Path(path)),
         )
-        (folder / "host.log").touch()
-        logs = (folder / "serial.log", folder / "qemu.log")
         if not request.qemu.tpm:
             return Session(line, request.limits, observer).run(*logs)
         with tpm.refusing() as descriptor:

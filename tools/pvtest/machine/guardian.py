@@ -3,11 +3,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
 
+from pvtest.errors import TEMPORARY, RunnerError, system_error
 from pvtest.machine import processes
 
 
@@ -54,3 +63,28 @@ class Guardian:
 
 
 GUARDIAN = Guardian()
+LOCK = "in-use"  # a file in each temporary folder
+
+
+@lru_cache(maxsize=1)
+def _sweep() -> None:
+    """Removes temporary folders of runners that were killed, once. One whose lock is held has an owner."""
+    for path in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*/{LOCK}"):
+        with contextlib.suppress(OSError), path.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path.parent, ignore_errors=True)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[str]:
+    """One that is gone at the end."""
+    _sweep()
+    try:
+        made = tempfile.TemporaryDirectory(prefix=TEMPORARY)  # pylint: disable=consider-using-with
+    except OSError as error:
+        raise RunnerError(f"no temporary folder: {system_error(error)}") from None
+    with made as path, open(os.path.join(path, LOCK), "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        GUARDIAN.uses(path)
+        yield path
+    GUARDIAN.removed(path)

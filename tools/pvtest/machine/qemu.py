@@ -305,6 +305,11 @@ def command(
     ]
 
 
+def option_file(name: str, path: Path) -> str:
+    """The value of -fw_cfg: a file that a program in the machine finds under this name."""
+    return f"name={name},file={_escaped(str(path))}"
+
+
 def _escaped(path: str) -> str:
     """In QEMU's option syntax a comma is written twice."""
     return path.replace(",", ",,")

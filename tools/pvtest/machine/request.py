@@ -13,6 +13,7 @@ from pvtest.images.catalogue import Catalogue, Defect, Instance, Variant
 from pvtest.images.requirements import Requirements
 from pvtest.machine.guest_process import Limits
 from pvtest.machine.qemu import NVME_BYTES, Qemu
+from pvtest.machine.saved import Saved
 
 CAMPAIGN_RESTARTS = 1  # a host with a defect hangs often; its matrix needs one failing test, not all of them
 TOLD_MOST = 5000  # results with the steps of each: more would be a flood, and end the run
@@ -50,6 +51,7 @@ class Request:
     # Ids of instances of which a FAIL ends the run. They come first in `selected`; the others are in the catalogue's
     # order.
     stop_at: frozenset[str] = frozenset()
+    saved: Saved | None = None  # where each boot begins, in the place of the firmware; `qemu` is that of it
 
     @property
     def lanes(self) -> list[Request]:

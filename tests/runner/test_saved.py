@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""A campaign of defects goes on from a machine that was saved behind the firmware."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import images
+import pytest
+from conftest import ROOT, Runner, latest
+from pvtest.cli.campaign import CAMPAIGNS, WORTH_SAVING, Hosts
+from pvtest.images import requirements
+from pvtest.images.boot_volume import BootOptions
+from pvtest.images.catalogue import Defect, parse_tests
+from pvtest.machine import saved
+from pvtest.machine.qemu import Qemu
+from pvtest.machine.request import Request
+
+MANY = tuple((f"lazy-{n}", "CAP-1", "A capability is missing.") for n in range(WORTH_SAVING - 1))
+DEFECTS = (*MANY, ("no-flush", "FL-1", "A flush does nothing."), ("unit-only", "FL-1", "Nothing.", "vtd"))
+QEMU = Qemu("qemu", "10.0.2", "intel-iommu", "code", "variables", tpm=True)
+
+
+@pytest.fixture(name="many", scope="module")
+def _many(build: Path) -> Iterator[None]:
+    images.build(build, host=images.host_section(DEFECTS))
+    yield
+    images.build(build)
+
+
+def campaign(runner: Runner, tmp_path: Path, *options: str, **more: str) -> tuple[str, dict[str, str], bool]:
+    """What it says, the first failure of each defect, and whether a host without a defect ran on a saved machine."""
+    done = runner("defects", *options, **more)
+    assert done.returncode == 1, "the lazy ones are missed" + done.stdout + done.stderr
+    entries = latest(tmp_path, "defects.json")["defects"]
+    assert not any(entry["problems"] for entry in entries)
+    failing = {entry["defect"]: " ".join(entry["failing"][:1]) for entry in entries}
+    return done.stdout, failing, (tmp_path / "results" / "latest" / "saved-machine" / "serial.log").exists()
+
+
+@pytest.mark.usefixtures("many")
+def test_defects_go_on_from_a_saved_machine(runner: Runner, tmp_path: Path) -> None:
+    _, failing, on_saved = campaign(runner, tmp_path)
+    assert on_saved
+    assert failing["no-flush"] == "flush.unmap@dmaprobe", "it has the host's virtual functions alone"
+    assert failing["lazy-0"] == failing["unit-only"] == ""
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("option", ["--boot-each", "--matrix"])
+def test_each_defect_may_have_a_boot(runner: Runner, tmp_path: Path, option: str) -> None:
+    _, failing, on_saved = campaign(runner, tmp_path, option)
+    assert not on_saved and failing["no-flush"] == "flush.unmap@rocker"
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [("never", "QEMU refuses migrate: State blocked by"), ("failed", "did not save the machine: failed")],
+)
+def test_a_machine_that_cannot_be_saved(runner: Runner, tmp_path: Path, how: str, why: str) -> None:
+    said, failing, on_saved = campaign(runner, tmp_path, FAKE_QEMU_SAVES=how)
+    assert "Each defect gets a boot of its own, as the machine could not be saved: " in said and why in said
+    assert not on_saved and failing["no-flush"] == "flush.unmap@rocker"
+
+
+@pytest.mark.usefixtures("many")
+def test_few_defects_are_booted(runner: Runner, tmp_path: Path) -> None:
+    assert runner("defects", "no-flush").returncode == 0
+    assert not (tmp_path / "results" / "latest" / "saved-machine").exists()
+
+
+@pytest.mark.usefixtures("many")
+def test_a_crash_ends_its_own_machine_alone(runner: Runner, tmp_path: Path) -> None:
+    deadly = {"FAKE_QEMU_DEADLY": "cap.page_sizes=kill", "FAKE_QEMU_DEADLY_WITH": "lazy-3"}
+    runner("defects", "--jobs", "1", **deadly)
+    found = {entry["defect"]: entry for entry in latest(tmp_path, "defects.json")["defects"]}
+    assert [name for name, entry in found.items() if entry["errors"]] == ["lazy-3"]
+    assert found["no-flush"]["verdict"] == "caught"
+
+
+def test_where_a_defect_is_shown() -> None:
+    tests = parse_tests(images.catalogue_section())
+    booted = Request(tests, requirements.load(), tests.instances, QEMU)
+    quick = Request(tests, requirements.load(), tests.instances[:1], saved.machine(QEMU))
+    hosts = Hosts(booted, quick)
+    defects = [Defect("d", (), "", unit) for unit in ("any", "soft", "vtd")]
+    shown = [hosts.request(CAMPAIGNS["defects"], defect).qemu for defect in defects]
+    assert shown == [quick.qemu, quick.qemu, QEMU]
+    assert quick.flags() == ["--functions-alone"], "the command that shows a result again"
+
+
+def test_both_sides_name_the_same_files(tmp_path: Path) -> None:
+    source = (ROOT / "host" / "launch" / "machine_options.c").read_text()
+    header = (ROOT / "host" / "launch" / "machine_options.h").read_text()
+    machine = saved.Saved(saved.machine(QEMU), tmp_path / "volume", tmp_path / "state")
+    line = machine.command(BootOptions(defects=["d"]), tmp_path, tmp_path / "host.log")
+    names = [word.partition(",")[0].removeprefix("name=") for word in line if word.startswith("name=opt/")]
+    assert sorted(names) == ["opt/pvtest/hold", "opt/pvtest/pvtest.opt", "opt/pvtest/refhost.opt"]
+    assert all(f'"{name}"' in source for name in names)
+    assert f'"{saved.HOLDS.decode().strip()}\\n"' in header
+    assert (tmp_path / "hold").read_text() == "0" and (tmp_path / "refhost.opt").read_text().startswith("defect=d\n")
+    assert not any("tpm" in word or "rocker" in word or "intel-iommu" in word for word in line)

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""A machine whose firmware has come to the reference host, saved before the host has looked at anything.
+
+The host waits there (host/launch/machine_options.h), and QEMU writes the state of the machine into a file, as for a
+migration. Any number of machines go on from it, each in a process of its own with options of its own: what one does
+reaches no other, and a crash ends nothing but itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import secrets
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pvtest.errors import RunnerError, system_error
+from pvtest.images import boot_volume
+from pvtest.images.boot_volume import BootOptions, check_guest_text
+from pvtest.images.guest_options import GUEST_FILE, HOST_FILE
+from pvtest.machine import processes
+from pvtest.machine.guardian import GUARDIAN
+from pvtest.machine.qemu import Qemu, command, option_file
+from pvtest.plan.devices import Devices
+
+HOLDS = b"refhost: holds\n"  # MACHINE_HOLDS of host/launch/machine_options.h
+_FILES = "opt/pvtest/"  # names of its files begin so
+_HOLD = _FILES + "hold"
+_FIRMWARE_SECONDS = 120.0
+_SAVE_SECONDS = 60.0
+_TICK = 0.02
+
+
+@dataclass(frozen=True)
+class Saved:
+    """All that machines need to go on from it."""
+
+    qemu: Qemu
+    volume: Path
+    state: Path
+
+    def command(self, options: BootOptions, temporary: Path, host_log: Path) -> list[str]:
+        """Of a machine that goes on, with files of its own in `temporary`."""
+        texts = {
+            _HOLD: "0",
+            _FILES + HOST_FILE: options.host_text(),
+            _FILES + GUEST_FILE: check_guest_text(options.guest_text()),
+        }
+        line = command(self.qemu, "tcg", self.volume, host_log)
+        return [*line, *_given(texts, temporary), "-incoming", f"file:{self.state}"]
+
+
+def _given(texts: dict[str, str], folder: Path) -> list[str]:
+    """QEMU's options that give a machine these files. Two machines of one state need the same names."""
+    words = []
+    for name, text in texts.items():
+        path = folder / name.rpartition("/")[2]
+        try:
+            path.write_text(text, encoding="ascii")
+        except OSError as error:
+            raise RunnerError(f"options of the machine: {system_error(error, path)}") from None
+        words += ["-fw_cfg", option_file(name, path)]
+    return words
+
+
+def machine(qemu: Qemu) -> Qemu:
+    """The one to save. QEMU saves neither rocker nor an external TPM, so it has the host's virtual functions alone."""
+    return dataclasses.replace(
+        qemu, iommu="", tpm=False, devices=Devices("a saved machine has no device of QEMU", forced=True)
+    )
+
+
+class _Monitor:
+    """QEMU's machine protocol over a socket."""
+
+    def __init__(self, path: Path):
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(_SAVE_SECONDS)
+        self._socket.connect(str(path))
+        self._file = self._socket.makefile("rw", encoding="utf-8")
+        self._file.readline()  # its greeting
+        self.ask("qmp_capabilities")
+
+    def ask(self, what: str, **arguments: Any) -> Any:
+        """The answer; events in between are passed over."""
+        self._file.write(json.dumps({"execute": what, **({"arguments": arguments} if arguments else {})}) + "\n")
+        self._file.flush()
+        while line := self._file.readline():
+            answer = json.loads(line)
+            if "error" in answer:
+                raise RunnerError(f"QEMU refuses {what}: {answer['error'].get('desc', '')}")
+            if "return" in answer:
+                return answer["return"]
+        raise RunnerError(f"QEMU ended while it was asked for {what}")
+
+    def close(self) -> None:
+        """Of both ends."""
+        self._file.close()
+        self._socket.close()
+
+
+def _wait_for_host(process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + _FIRMWARE_SECONDS
+    while HOLDS not in log.read_bytes():
+        if process.poll() is not None:
+            raise RunnerError(f"QEMU ended with exit code {process.returncode} before the host waited")
+        if time.monotonic() > end:
+            raise RunnerError(f"the host did not come to wait within {_FIRMWARE_SECONDS:.0f} s")
+        time.sleep(_TICK)
+
+
+def _save(monitor: Path, state: Path) -> None:
+    qmp = _Monitor(monitor)
+    try:
+        qmp.ask("migrate-set-parameters", **{"max-bandwidth": 1 << 40})  # not as careful as over a network
+        qmp.ask("migrate", uri=f"file:{state}")
+        end = time.monotonic() + _SAVE_SECONDS
+        while (status := qmp.ask("query-migrate").get("status")) != "completed":
+            if status == "failed" or time.monotonic() > end:
+                raise RunnerError(f"QEMU did not save the machine: {status}")
+            time.sleep(_TICK)
+    finally:
+        qmp.close()
+
+
+def save(qemu: Qemu, folder: Path) -> Saved:
+    """Boots once, and leaves all that `Saved` names in `folder`. Raises RunnerError where this QEMU cannot do it."""
+    found = Saved(machine(qemu), folder / "volume", folder / "state")
+    mark = secrets.token_hex(8)
+    monitor, log = folder / "monitor", folder / "host.log"
+    log.touch()
+    boot_volume.images(found.volume)
+    texts = {_HOLD: "1", _FILES + HOST_FILE: "\n", _FILES + GUEST_FILE: "\n"}
+    line = command(found.qemu, "tcg", found.volume, log) + _given(texts, folder)
+    try:
+        process = subprocess.Popen(  # pylint: disable=consider-using-with  # ended below, on every path
+            [*line, "-qmp", f"unix:{monitor},server=on,wait=off"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, processes.MARK: mark},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise RunnerError(f"{line[0]} cannot be started: {error.strerror or error}") from None
+    GUARDIAN.begins(process.pid, mark)
+    try:
+        _wait_for_host(process, log)
+        _save(monitor, found.state)
+    except (OSError, ValueError) as error:
+        raise RunnerError(f"QEMU's monitor: {error}") from None
+    finally:
+        processes.end(process.pid, mark)
+        process.wait()
+        GUARDIAN.is_over(process.pid, mark)
+    return found
