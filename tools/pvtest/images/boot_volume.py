@@ -52,26 +52,19 @@ class BootOptions:
         lines = [line(GuestKey.SEED, self.seed)]
         lines += [line(GuestKey.TEST, name) for name in self.tests]
         lines += [line(GuestKey.WITHOUT, glob) for glob in self.without]
-        if self.repeat != 1:
-            lines.append(line(GuestKey.REPEAT, self.repeat))
-        if self.verbose:
-            lines.append(line(GuestKey.VERBOSE, self.verbose))
-        if self.deadline_ms is not None:
-            lines.append(line(GuestKey.DEADLINE_MS, self.deadline_ms))
-        if self.bench:
-            lines.append(line(GuestKey.BENCH, 1))
-        if self.given_order:
-            lines.append(line(GuestKey.ORDER, ORDER_GIVEN))
-        if self.stop_at_fail:
-            lines.append(line(GuestKey.STOP_AT_FAIL, self.stop_at_fail))
-        if self.fixture:
-            lines.append(line(GuestKey.FIXTURE, self.fixture))
-        if self.iommu != PVIOMMU:
-            lines.append(line(GuestKey.IOMMU, self.iommu))
-        if self.unattended:
-            lines.append(line(GuestKey.UNATTENDED, 1))
-        if self.nvme_scratch:
-            lines.append(line(GuestKey.NVME_SCRATCH, self.nvme_scratch))
+        words: list[tuple[GuestKey, int | str | None]] = [
+            (GuestKey.REPEAT, self.repeat if self.repeat != 1 else None),
+            (GuestKey.VERBOSE, self.verbose or None),
+            (GuestKey.DEADLINE_MS, self.deadline_ms),
+            (GuestKey.BENCH, 1 if self.bench else None),
+            (GuestKey.ORDER, ORDER_GIVEN if self.given_order else None),
+            (GuestKey.STOP_AT_FAIL, self.stop_at_fail or None),
+            (GuestKey.FIXTURE, self.fixture or None),
+            (GuestKey.IOMMU, self.iommu if self.iommu != PVIOMMU else None),
+            (GuestKey.UNATTENDED, 1 if self.unattended else None),
+            (GuestKey.NVME_SCRATCH, self.nvme_scratch or None),
+        ]
+        lines += [line(key, value) for key, value in words if value is not None]
         return text(lines)
 
     def host_text(self) -> str:
