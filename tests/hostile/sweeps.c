@@ -91,6 +91,7 @@ static const struct range own_ports[] = {
     {0x600, 0x67F}, /* power management: off, watchdog */
     {0xCF8, 0xCFF}, /* configuration space, and reset */
 };
+static const struct range serial_port[] = {{0x3F8, 0x3FF}};
 #define OWN_PORTS_END 0x1000u /* above are BARs of devices */
 
 struct port_access {
@@ -165,6 +166,9 @@ STRESS(port_sweep,
             a.port = (uint16_t)(watched[(chance >> 25) % (sizeof(watched) / sizeof(watched[0]))] + chance % 8 - 3);
         } else if ((chance >> 28) % 2) {
             a.port %= OWN_PORTS_END;
+        }
+        if (a.size > 1 && IN(a.port, a.size, serial_port)) {
+            a.size = 1; /* QEMU 10.0.2 ends with an assertion at a wider access that only partly is to the serial port */
         }
         a.write = (chance >> 29) % 2 && a.port + a.size <= OWN_PORTS_END && !IN(a.port, a.size, own_ports);
         STEP("port 0x%llx, %llu bytes, write %llu, string %llu, value 0x%llx", a.port, a.size, a.write, string,
