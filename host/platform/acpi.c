@@ -68,6 +68,8 @@ struct root {
 
 static size_t root_entries(const struct root *root)
 {
+    if (root->table->length < sizeof(struct acpi_table))
+        return 0;
     return (root->table->length - sizeof(struct acpi_table)) / root->entry_size;
 }
 
@@ -185,7 +187,7 @@ static void note_windows(const struct acpi_table *fadt)
 
     if (fadt->length >= FADT_DSDT_64 + sizeof(uint64_t))
         memcpy(&address, bytes + FADT_DSDT_64, sizeof(uint64_t));
-    if (address == 0)
+    if (address == 0 && fadt->length >= FADT_DSDT + sizeof(uint32_t))
         memcpy(&address, bytes + FADT_DSDT, sizeof(uint32_t));
     dsdt = (const struct acpi_table *)(uintptr_t)address;
     for (uint32_t at = sizeof(*dsdt); dsdt != NULL && at + sizeof(struct qword_memory) <= dsdt->length; at++) {
@@ -197,6 +199,16 @@ static void note_windows(const struct acpi_table *fadt)
             window.first >= pci_window.start)
             pci_window = (struct acpi_window){window.first, window.last - window.first + 1};
     }
+}
+
+static void note_timer(const struct acpi_table *fadt)
+{
+    uint32_t block;
+
+    if (fadt->length < FADT_PM_TIMER_BLOCK + sizeof(block))
+        return;
+    memcpy(&block, (const uint8_t *)fadt + FADT_PM_TIMER_BLOCK, sizeof(block));
+    pm_timer_port = (uint16_t)block;
 }
 
 static void note_hpet(const struct acpi_table *table)
@@ -227,10 +239,7 @@ void acpi_init(uint64_t rsdp_address)
     struct acpi_table *dmar = find(root, "DMAR"), *ivrs = find(root, "IVRS");
 
     if (fadt) {
-        uint32_t block;
-
-        memcpy(&block, (const uint8_t *)fadt + FADT_PM_TIMER_BLOCK, sizeof(block));
-        pm_timer_port = (uint16_t)block;
+        note_timer(fadt);
         note_windows(fadt);
     }
     if (hpet)

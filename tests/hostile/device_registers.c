@@ -100,11 +100,11 @@ FORM(prefixed_load, ".byte 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
 FORM(locked_move, ".byte 0xF0, 0x89, 0x07")
 
 static void (*const forms[])(void *at) = {
-    form_xchg,    form_lock_add, form_or_register, form_add_load,     form_cmpxchg,     form_cmpxchg16,
-    form_movs,    form_stos,     form_lods,        form_scas,         form_cmps,        form_push,
-    form_pop,     form_call,     form_jump,        form_test,         form_bit_test,    form_shift,
-    form_negate,  form_vector_load, form_vector_store, form_save_state, form_far_pointer, form_set,
-    form_move_if, form_non_temporal, form_flush_line, form_prefetch, form_prefixed_load, form_locked_move,
+    form_xchg,    form_lock_add,     form_or_register,  form_add_load,   form_cmpxchg,       form_cmpxchg16,
+    form_movs,    form_stos,         form_lods,         form_scas,       form_cmps,          form_push,
+    form_pop,     form_call,         form_jump,         form_test,       form_bit_test,      form_shift,
+    form_negate,  form_vector_load,  form_vector_store, form_save_state, form_far_pointer,   form_set,
+    form_move_if, form_non_temporal, form_flush_line,   form_prefetch,   form_prefixed_load, form_locked_move,
 };
 
 STRESS(instruction_forms,

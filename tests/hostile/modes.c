@@ -18,10 +18,17 @@ struct form {
 };
 
 static const struct form svm[] = {
-    {"VMRUN", 3, {0x0F, 0x01, 0xD8}},  {"VMLOAD", 3, {0x0F, 0x01, 0xDA}},  {"VMSAVE", 3, {0x0F, 0x01, 0xDB}},
-    {"STGI", 3, {0x0F, 0x01, 0xDC}},   {"CLGI", 3, {0x0F, 0x01, 0xDD}},    {"SKINIT", 3, {0x0F, 0x01, 0xDE}},
-    {"INVLPGA", 3, {0x0F, 0x01, 0xDF}}, {"VMCALL", 3, {0x0F, 0x01, 0xC1}}, {"RSM", 2, {0x0F, 0xAA}},
-    {"66 VMRUN", 4, {0x66, 0x0F, 0x01, 0xD8}}, {"REX VMSAVE", 4, {0x48, 0x0F, 0x01, 0xDB}},
+    {"VMRUN", 3, {0x0F, 0x01, 0xD8}},
+    {"VMLOAD", 3, {0x0F, 0x01, 0xDA}},
+    {"VMSAVE", 3, {0x0F, 0x01, 0xDB}},
+    {"STGI", 3, {0x0F, 0x01, 0xDC}},
+    {"CLGI", 3, {0x0F, 0x01, 0xDD}},
+    {"SKINIT", 3, {0x0F, 0x01, 0xDE}},
+    {"INVLPGA", 3, {0x0F, 0x01, 0xDF}},
+    {"VMCALL", 3, {0x0F, 0x01, 0xC1}},
+    {"RSM", 2, {0x0F, 0xAA}},
+    {"66 VMRUN", 4, {0x66, 0x0F, 0x01, 0xD8}},
+    {"REX VMSAVE", 4, {0x48, 0x0F, 0x01, 0xDB}},
 };
 static const struct form vmmcall = {"VMMCALL", 3, {0x0F, 0x01, 0xD9}};
 
@@ -133,8 +140,9 @@ STRESS(svm_instructions,
 
         mode_page_end(&p);
         STEP("%s: exceptions %llu, %llu, %llu, at CPL 3 %llu", svm[i].name, in_64, in_32, in_16, user);
-        CHECK(in_64 == TRAP_UD && in_32 == TRAP_UD && in_16 == TRAP_UD, "%s: exceptions %u, %u and %u in 64, 32 and 16 bits",
-              svm[i].name, (unsigned)in_64, (unsigned)in_32, (unsigned)in_16);
+        CHECK(in_64 == TRAP_UD && in_32 == TRAP_UD && in_16 == TRAP_UD,
+              "%s: exceptions %u, %u and %u in 64, 32 and 16 bits", svm[i].name, (unsigned)in_64, (unsigned)in_32,
+              (unsigned)in_16);
         CHECK(user == TRAP_UD || user == TRAP_GP, "%s: exception %u at CPL 3", svm[i].name, (unsigned)user);
     }
 }

@@ -168,7 +168,8 @@ STRESS(port_sweep,
             a.port %= OWN_PORTS_END;
         }
         if (a.size > 1 && IN(a.port, a.size, serial_port)) {
-            a.size = 1; /* QEMU 10.0.2 ends with an assertion at a wider access that only partly is to the serial port */
+            a.size =
+                1; /* QEMU 10.0.2 ends with an assertion at a wider access that only partly is to the serial port */
         }
         a.write = (chance >> 29) % 2 && a.port + a.size <= OWN_PORTS_END && !IN(a.port, a.size, own_ports);
         STEP("port 0x%llx, %llu bytes, write %llu, string %llu, value 0x%llx", a.port, a.size, a.write, string,

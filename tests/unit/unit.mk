@@ -86,6 +86,7 @@ $(eval $(call unit_test,vmbus_ring,$(VMBUS_FIXTURE)))
 $(eval $(call unit_test,vmbus,$(VMBUS_FIXTURE)))
 $(eval $(call unit_test,vpci,$(VPCI_FIXTURE)))
 $(eval $(call unit_test,vpci_machine,$(VPCI_FIXTURE)))
+$(eval $(call unit_test,acpi,host/platform/acpi.c host/platform/madt.c))
 $(eval $(call unit_test,integrity,host/base/integrity.c))
 $(eval $(call unit_test,guest_walk,host/cpu/guest_walk.c host/cpu/insn_fetch.c host/cpu/guest_state.c))
 

@@ -157,8 +157,23 @@ def unit() -> Report:
     return Report(ok and counts.passed > 0 and counts.failed == 0, counts)
 
 
-def _make_logged(target: str, log: Path) -> bool:
-    return _call("make", "--no-print-directory", JOBS, f"PYTHON={sys.executable}", target, log=log) == 0
+# Seconds for each parser. The soak takes longer: FUZZ_SECONDS=600.
+FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "30")
+
+
+def fuzz() -> Report:
+    """Input of a guest by chance, for each parser of the host, with clang and its sanitizers."""
+    if shutil.which("clang") is None:
+        print("left out: libFuzzer needs clang")
+        return Report(True, Counts(skipped=1))
+    log = paths.BUILD / "fuzz.log"
+    ok = _make_logged("fuzz", log, f"FUZZ_SECONDS={FUZZ_SECONDS}")
+    ran = len(re.findall(r"^  FUZZ  fuzz_\w+: [1-9]\d* inputs", log.read_text(encoding="utf-8"), re.MULTILINE))
+    return Report(ok and ran > 0, Counts(ran, 0 if ok else 1))
+
+
+def _make_logged(target: str, log: Path, *more: str) -> bool:
+    return _call("make", "--no-print-directory", JOBS, f"PYTHON={sys.executable}", target, *more, log=log) == 0
 
 
 def runner() -> Report:
@@ -252,6 +267,7 @@ STEPS: tuple[tuple[str, Callable[[], Report], bool], ...] = (
     ("reproducible", reproducible, False),
     ("lint", lint, False),
     ("unit", unit, False),
+    ("fuzz", fuzz, False),
     ("runner", runner, False),
     ("catalogue", catalogue, False),
     ("functions", functions, False),
