@@ -25,6 +25,8 @@ ONE_THREAD = "tcg,thread=single"
 # device costs a millisecond. Each instruction takes 2^7 ns there, so that a processor that cannot halt loses little.
 VIRTUAL_CLOCK = "shift=7,sleep=off"
 SLOW_DEVICES = 3  # on a machine with that clock; one on others, where getting each ready takes half a second
+# Without it DMA of a virtio device passes VT-d by, and reaches the reference host.
+BEHIND_IOMMU = ",disable-legacy=on,iommu_platform=on"
 NEEDED_DEVICES = ("isa-debug-exit", "virtio-blk-pci")
 NVME_DEVICES = 3  # controllers, each with a disk of its own
 NVME_BYTES = 65536  # of such a disk, whose blocks the suite may all write to
@@ -263,6 +265,11 @@ def _nvme_devices(disks: Sequence[Path]) -> list[str]:
     return words
 
 
+def _behind_iommu(qemu: Qemu) -> str:
+    """Properties of the boot disk. On a machine without the reference host nothing is to be kept from it."""
+    return BEHIND_IOMMU if qemu.iommu.startswith("intel-iommu") and not qemu.devices.hostless else ""
+
+
 def _boot_disk(volume: Path, disk_format: str) -> str:
     """A folder, which nothing writes to, or a disk of `./run.sh image`."""
     if not disk_format:
@@ -296,7 +303,7 @@ def command(
         *(("-icount", VIRTUAL_CLOCK) if virtual_clock else ()),
         *_dma_devices(qemu, SLOW_DEVICES if virtual_clock else 1),
         *("-blockdev", _boot_disk(volume, disk_format)),
-        *("-device", "virtio-blk-pci,drive=boot,bootindex=0"),
+        *("-device", f"virtio-blk-pci,drive=boot,bootindex=0{_behind_iommu(qemu)}"),
         *_nvme_devices(nvme),
         *("-device", "isa-debug-exit,iobase=0xf4,iosize=4"),
         *("-chardev", f"file,id=hostlog,path={_escaped(str(host_log))}"),
