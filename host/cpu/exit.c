@@ -74,7 +74,8 @@ static void dispatch(struct cpu *cpu, struct guest_registers *regs)
     case EXIT_SMI:
         /* It stays pending, and would run code at an address that the guest can write. */
         guest_crash_print(NULL, cpu->guest, regs);
-        host_stop("a system management interrupt came by a way that the host does not watch (docs/threat-model.md)");
+        host_stop(
+            "fatal: a system management interrupt came by a way that the host does not watch (docs/threat-model.md)");
     case EXIT_VMRUN:
     case EXIT_VMLOAD:
     case EXIT_VMSAVE:
