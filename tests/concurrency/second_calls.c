@@ -72,14 +72,14 @@ static void from_second(struct test_run *t, enum call_id call)
 
 #define CALLS_OF_SECOND(ROW, test)                                                                                     \
     ROW(test, create, CALL_CREATE, WORD(call, "CREATE") COVERS("DOM-1"))                                               \
-    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") COVERS("ATT-1"))                                               \
-    ROW(test, detach, CALL_DETACH, WORD(call, "DETACH") COVERS("DET-1"))                                               \
+    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") COVERS("ATT-1") KINDS("device"))                               \
+    ROW(test, detach, CALL_DETACH, WORD(call, "DETACH") COVERS("DET-1") KINDS("device"))                               \
     ROW(test, delete, CALL_DELETE, WORD(call, "DELETE") COVERS("DEL-4"))                                               \
     ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE") COVERS("CFG-1"))                                      \
     ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH") COVERS("FL-1 CON-1"))                                             \
     ROW(test, flush_list, CALL_FLUSH_LIST, WORD(call, "FLUSH_LIST") COVERS("LS-1 CON-1"))                              \
     ROW(test, capabilities, CALL_CAPABILITIES, WORD(call, "GET_CAPABILITIES") COVERS("CAP-5"))                         \
-    ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY") COVERS("PROP-1"))
+    ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY") COVERS("PROP-1") KINDS("device"))
 
 VARIANTS(const enum call_id, calls_of_second, CALLS_OF_SECOND);
 

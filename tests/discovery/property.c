@@ -50,7 +50,7 @@ static struct dma_engine *any_engine(struct test_run *t)
 
 TEST(engines_are_managed,
      PROMISE("Every device that can be attached has bit 0 of device_iommu set, before and while it is attached")
-     COVERS("PROP-1") ABI() DEVICES(NONE) KINDS("none")
+     COVERS("PROP-1") ABI() DEVICES(NONE) KINDS("device")
      STEPS("Asks for the pvIOMMU property of each DMA engine, tries to attach it, and asks again while it is attached.")
      EXPECTS("Whether bit 0 is set and whether ATTACH works agree, and the bit stays set while attached.")
      IF_IT_FAILS("A guest would leave a managed device without a driver for its IOMMU, or would try to manage one that "
@@ -113,7 +113,7 @@ static void expect_device_of_its_own(struct test_run *t, struct canary *by, uint
 
 TEST(unknown_ids_are_not_managed,
      PROMISE("A device id that no device has is never reported as managed, and cannot be attached")
-     COVERS("PROP-2 PROP-3") ABI() DEVICES(NONE) KINDS("bad-input")
+     COVERS("PROP-2 PROP-3") ABI() DEVICES(NONE) KINDS("bad-input device")
      STEPS("Asks for the property of ids that differ from a device's in one bit and of random ids, and tries to attach "
            "each. One that can be attached is detached again.")
      EXPECTS("ATTACH takes just the ids that are reported as managed: they may be devices that no bus shows. None of "
@@ -149,7 +149,7 @@ TEST(unknown_ids_are_not_managed,
 
 OBSERVATION(unknown_codes,
             PROMISE("Property codes other than 10: the statuses, and that the device stays managed")
-            COVERS("PROP-4") ABI() DEVICES(NONE) KINDS("bad-input")
+            COVERS("PROP-4") ABI() DEVICES(NONE) KINDS("bad-input device")
             STEPS("Asks for sixteen property codes other than the pvIOMMU's.")
             EXPECTS("The statuses are open and recorded; the device is managed afterwards as before.")
             IF_IT_FAILS("A question changes the device."))
@@ -169,7 +169,7 @@ OBSERVATION(unknown_codes,
 
 OBSERVATION(other_id_types,
             PROMISE("The id of a device with other type bits: the statuses, and that the device stays managed")
-            COVERS("PROP-5") ABI() DEVICES(NONE) KINDS("bad-input")
+            COVERS("PROP-5") ABI() DEVICES(NONE) KINDS("bad-input device")
             STEPS("Asks for the property of a device with its id under other type bits.")
             EXPECTS("The statuses are open and recorded; the device is managed afterwards as before.")
             IF_IT_FAILS("A question changes the device."))

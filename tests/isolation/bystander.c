@@ -85,7 +85,7 @@ VARIANTS(const enum call_id, calls_beside, CALLS_BESIDE);
 
 EACH_TEST(CALLS_BESIDE, keeps_dma_in_flight,
           PROMISE("A DMA that another device has in flight lands after {call}, accepted or refused")
-          COVERS("ISO-2 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
+          COVERS("ISO-2 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input device")
           STEPS("A device holds a DMA to a page of a domain that nothing else concerns. A right {call} about other objects, "
                 "one for another partition, and list flushes of the same IOVA in another domain follow; after each the "
                 "DMA is released, and a new one is held.")

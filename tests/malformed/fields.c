@@ -80,13 +80,13 @@ static void reserved_bits(struct test_run *t, enum call_id call)
 
 #define WITH_RESERVED_BITS(ROW, test)                                                                                  \
     ROW(test, create, CALL_CREATE, WORD(call, "CREATE") COVERS("DOM-6 GEN-10"))                                        \
-    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") COVERS("DOM-6 GEN-10 ATT-1"))                                  \
+    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") COVERS("DOM-6 GEN-10 ATT-1") KINDS("device"))                  \
     ROW(test, delete, CALL_DELETE, WORD(call, "DELETE") COVERS("DOM-6 GEN-10"))                                        \
     ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE") COVERS("CFG-5 DOM-6 GEN-10"))                         \
     ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH") COVERS("DOM-6 GEN-10 FL-1"))                                      \
     ROW(test, flush_list, CALL_FLUSH_LIST, WORD(call, "FLUSH_LIST") COVERS("LS-6 LS-7 DOM-6 GEN-10"))                  \
     ROW(test, capabilities, CALL_CAPABILITIES, WORD(call, "GET_CAPABILITIES") COVERS("CAP-7 GEN-10"))                  \
-    ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY") COVERS("PROP-1 GEN-10"))
+    ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY") COVERS("PROP-1 GEN-10") KINDS("device"))
 
 VARIANTS(const enum call_id, with_reserved_bits, WITH_RESERVED_BITS);
 
@@ -129,15 +129,16 @@ static void foreign_partition(struct test_run *t, enum call_id call)
 
 #define WITH_PARTITION(ROW, test)                                                                                      \
     ROW(test, create, CALL_CREATE, WORD(call, "CREATE") COVERS("ISO-3 GEN-10"))                                        \
-    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") COVERS("ISO-3 GEN-10"))                                        \
-    ROW(test, detach, CALL_DETACH, WORD(call, "DETACH") COVERS("ISO-3 GEN-10"))                                        \
-    ROW(test, detach_fast, CALL_DETACH_FAST, WORD(call, "DETACH in registers") COVERS("ISO-3 GEN-10 GEN-15"))          \
+    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") COVERS("ISO-3 GEN-10") KINDS("device"))                        \
+    ROW(test, detach, CALL_DETACH, WORD(call, "DETACH") COVERS("ISO-3 GEN-10") KINDS("device"))                        \
+    ROW(test, detach_fast, CALL_DETACH_FAST,                                                                           \
+        WORD(call, "DETACH in registers") COVERS("ISO-3 GEN-10 GEN-15") KINDS("device"))                               \
     ROW(test, delete, CALL_DELETE, WORD(call, "DELETE") COVERS("ISO-3 GEN-10"))                                        \
     ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE") COVERS("ISO-3 GEN-10"))                               \
     ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH") COVERS("ISO-3 GEN-10"))                                           \
     ROW(test, flush_list, CALL_FLUSH_LIST, WORD(call, "FLUSH_LIST") COVERS("ISO-3 GEN-10"))                            \
     ROW(test, capabilities, CALL_CAPABILITIES, WORD(call, "GET_CAPABILITIES") COVERS("CAP-6 GEN-10"))                  \
-    ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY") COVERS("ISO-3 GEN-10"))
+    ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY") COVERS("ISO-3 GEN-10") KINDS("device"))
 
 VARIANTS(const enum call_id, with_partition, WITH_PARTITION);
 
@@ -180,7 +181,7 @@ static void other_names(struct test_run *t, enum call_id call)
 
 #define WITH_DOMAIN_NAME(ROW, test)                                                                                    \
     ROW(test, create, CALL_CREATE, WORD(call, "CREATE") COVERS("DOM-5 DOM-6 GEN-10"))                                  \
-    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") COVERS("DOM-5 DOM-9 GEN-10"))                                  \
+    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") COVERS("DOM-5 DOM-9 GEN-10") KINDS("device"))                  \
     ROW(test, delete, CALL_DELETE, WORD(call, "DELETE") COVERS("DOM-5 DOM-9 GEN-10"))                                  \
     ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE") COVERS("DOM-5 DOM-9 GEN-10"))                         \
     ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH") COVERS("DOM-5 DOM-9 GEN-10"))                                     \
@@ -217,7 +218,7 @@ static void unknown_domains(struct test_run *t, enum call_id call)
 }
 
 #define WITH_DOMAIN(ROW, test)                                                                                         \
-    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") COVERS("DOM-9 ATT-8"))                                         \
+    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") COVERS("DOM-9 ATT-8") KINDS("device"))                         \
     ROW(test, delete, CALL_DELETE, WORD(call, "DELETE") COVERS("DOM-8 DOM-9"))                                         \
     ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE") COVERS("DOM-9"))                                      \
     ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH") COVERS("DOM-9 FL-8"))                                             \
@@ -283,7 +284,7 @@ VARIANTS(const enum call_id, with_device, WITH_DEVICE);
 
 EACH_TEST(WITH_DEVICE, unknown_devices,
           PROMISE("{call} with the id of no device leaves the device alone whose id differs in one bit")
-          ABI() DEVICES(NONE) KINDS("dma bad-input") LEVEL(observe)
+          ABI() DEVICES(NONE) KINDS("dma bad-input device") LEVEL(observe)
           STEPS("A right {call} names ids that differ from that of a device in one bit, the type bits 62 and 63 among "
                 "them, and that no device has. An id that the host reports as managed is attached and detached.")
           EXPECTS("Whatever the status: the device beside that id is where it was, and is not reported under that id. "

@@ -76,7 +76,7 @@ static void overlaps(struct test_run *t, enum call_id call)
 
 #define WITH_OUTPUT(ROW, test)                                                                                         \
     ROW(test, capabilities, CALL_CAPABILITIES, WORD(call, "GET_CAPABILITIES"))                                         \
-    ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY"))
+    ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY") KINDS("device"))
 
 VARIANTS(const enum call_id, with_output, WITH_OUTPUT);
 

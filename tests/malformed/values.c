@@ -47,7 +47,7 @@ OBSERVATION(configure_settings,
 
 TEST(configure_again_refused,
      PROMISE("A refused CONFIGURE leaves the settings that the domain has")
-     COVERS("GEN-10 CFG-6") ABI() DEVICES(NONE) KINDS("dma bad-input")
+     COVERS("GEN-10 CFG-6") ABI() DEVICES(NONE) KINDS("dma bad-input device")
      STEPS("CONFIGURE of a paging domain without devices, which a right CONFIGURE prepared, is sent with settings and "
            "top tables that cannot be. Then a device is attached to that domain.")
      EXPECTS("After an error the device reaches the page that the first settings lead to.")
@@ -85,7 +85,7 @@ TEST(configure_again_refused,
 
 OBSERVATION(property_codes,
             PROMISE("GET_PROPERTY with another code writes at most its answer, and changes nothing")
-            COVERS("PROP-4 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
+            COVERS("PROP-4 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input device")
             STEPS("GET_PROPERTY is sent for a managed device with each code that differs from 10 in one bit, and with "
                   "all bits set.")
             EXPECTS("Any status, since other codes are not public. The host writes nothing but the output structure, "

@@ -161,8 +161,10 @@ def test_run_prints_what_nothing_verified(runner: Runner) -> None:
 
 def test_counts_come_from_the_declarations() -> None:
     run = a_run()
-    assert kind_counts(run) == {"tests": 4, "instances": 5, "dma": 3, "fault": 0, "flush": 1, "bad-input": 0}
+    counts = {"tests": 4, "instances": 5, "dma": 3, "fault": 0, "flush": 1, "bad-input": 0, "abi": 0, "device": 0}
+    assert kind_counts(run) == counts
     text = "4 tests (5 instances): 3 move data, 0 assert a fault, 1 assert a flush, 0 send bad input"
+    text += ", 0 check the hypercall ABI itself"
     assert sentence(kind_counts(run)) == text and text in markdown.render(run)
     assert document(run)["counts"] == kind_counts(run)
 

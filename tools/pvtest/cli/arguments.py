@@ -114,10 +114,10 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="C",
-        help="only on this device class, or none",
+        help="only on this device class; any: of no class, but needing a device; none: needing no device",
     )
     add("--level", action="append", default=[], metavar="L", help="only of this level: test, observe, stress")
-    add("--kind", action="append", default=[], metavar="K", help="only of this kind: dma, fault, flush, bad-input")
+    add("--kind", action="append", default=[], metavar="K", help="only of this kind: dma, fault, flush, ...")
     add("--not", dest="without", action="append", default=[], metavar="GLOB", help="not these; the same as '!GLOB'")
 
 

@@ -23,7 +23,7 @@ EXIT_CODES = (
 )
 # Values of an option; commands print lists that only the images know.
 WORDS = {
-    "--class": " ".join((*CLASSES, "none")),
+    "--class": " ".join((*CLASSES, "any", "none")),
     "--level": " ".join(LEVELS),
     "--kind": " ".join(KINDS),
     "--accel": "tcg kvm",

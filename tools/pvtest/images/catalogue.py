@@ -16,7 +16,7 @@ from pvtest.images import declarations, text_fields
 from pvtest.images.pe import ImageError, read_section
 
 SECTION = ".pvtcat"  # of the images
-KINDS = ("dma", "fault", "flush", "bad-input", "abi")
+KINDS = ("dma", "fault", "flush", "bad-input", "abi", "device")
 CLASSES = declarations.CLASSES
 # A DMA takes a tenth of a second on these, and microseconds on the class that stands for it behind the same IOMMU.
 SLOW_CLASSES = {"edu": "rocker"}
@@ -58,6 +58,11 @@ class Instance:
     def id(self) -> str:
         """The name in the TAP stream."""
         return f"{self.test.id}@{self.device}" if self.device else self.test.id
+
+    @property
+    def needs(self) -> str:
+        """The class that it runs on; "any": none, but it needs a device; "none": it needs none."""
+        return self.device or ("any" if "device" in self.test.kinds else "none")
 
     @property
     def slow(self) -> bool:

@@ -32,7 +32,7 @@ class Filters:
 
     groups: list[str] = field(default_factory=list)
     requirements: list[str] = field(default_factory=list)
-    classes: list[str] = field(default_factory=list)  # "none" = tests that need no device
+    classes: list[str] = field(default_factory=list)  # "none" = tests that need no device; "any": one, of no class
     levels: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     without: list[str] = field(default_factory=list)  # globs like those of the command line
@@ -70,7 +70,7 @@ def check_filters(
 ) -> None:
     """Raises for a word of these options that names nothing; it needs no image."""
     _check_words("requirement", needed, known.ids)
-    _check_words("device class", classes, (*CLASSES, "none"))
+    _check_words("device class", classes, (*CLASSES, "any", "none"))
     _check_words("level", levels, LEVELS)
     _check_words("kind", kinds, KINDS)
 
@@ -85,7 +85,7 @@ def _narrow(catalogue: Catalogue, requirements: Requirements, filters: Filters) 
         pairs = (
             (filters.groups, [test.group]),
             (filters.requirements, asked),
-            (filters.classes, [instance.device or "none"]),
+            (filters.classes, [instance.needs]),
             (filters.levels, [test.level]),
             (filters.kinds, test.kinds),
         )

@@ -9,6 +9,7 @@ from pvtest.stream.model import Run, TestResult
 SLOWEST = 10
 SLOW_MS = 250  # more is for tests of level stress
 
+# The kind "device" says what a test needs.
 ABOUT = {
     "dma": "move data",
     "fault": "assert a fault",
@@ -41,7 +42,7 @@ def ran_sentence(run: Run) -> str:
 
 def sentence(found: dict[str, int]) -> str:
     """The same in words."""
-    kinds = ", ".join(f"{found[kind]} {ABOUT[kind]}" for kind in KINDS)
+    kinds = ", ".join(f"{found[kind]} {about}" for kind, about in ABOUT.items())
     return f"{found['tests']} tests ({found['instances']} instances): {kinds}"
 
 
