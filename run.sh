@@ -17,7 +17,10 @@ no_setup=()
 help=
 for word in "$@"; do
     case $word in
-    --no-setup) no_setup=(--no-setup) ;;
+    --no-setup)
+        no_setup=(--no-setup)
+        export PVTEST_NO_SETUP=1 # what fetches packages later looks there
+        ;;
     *)
         words+=("$word")
         [ "$word" != --help ] && [ "$word" != -h ] || help=1

@@ -28,6 +28,7 @@ COMMANDS = {
     "defects": "run the catalogue under each defect of the reference host: every one must be caught",
     "variants": "run the catalogue under each variant of the reference host: every one must pass",
     "bench": "measure speed",
+    "linux": "boot Linux as a guest of the reference host, and judge what it finds there",
     "image": "write a disk that boots the suite: raw, qcow2 or VHDX (`make image` builds the programs on it)",
     "bundle": "write an archive that runs on a machine with QEMU and Python alone",
     "compare": "show what changed between two hosts, builds or runs; a regression is exit code 1",
@@ -107,7 +108,7 @@ def _words(parser: Parser, command: str) -> None:
         parser.add_argument("names", nargs="+", metavar="NAME", help="of a test, defect, variant or requirement")
     elif command == "new-test":
         parser.add_argument("name", metavar="GROUP.NAME", help="the id; see docs/writing-tests.md")
-    elif command not in ("bundle", "bench"):
+    elif command not in ("bundle", "bench", "linux"):
         parser.add_argument("globs", nargs="*", metavar="GLOB", help="what to select, '!GLOB' = not that; default: all")
 
 
@@ -129,10 +130,12 @@ def parser_of(command: str) -> Parser:
     setup = "install nothing: list what is missing, and end with 4"
     parser.add_argument("--no-setup", action="store_true", help=setup)  # run.sh acts on it
     parser.add_argument("--svg", type=arguments.path, metavar="FILE", help=argparse.SUPPRESS)
-    if command in ("run", "bench", "defects", "variants"):
+    if command in ("run", "bench", "defects", "variants", "linux"):
         _machine_options(parser, command)
     if command in ("run", "bench", "defects", "variants", "image"):
         _test_options(parser, command)
+    if command == "linux":
+        _linux_options(parser)
     if command in PACKING:
         packing.add_options(parser, command)
     if command in ("run", "list", "image"):
@@ -169,6 +172,19 @@ def _machine_options(parser: Parser, command: str) -> None:
             words = "start the firmware for each defect, instead of going on from a machine that was saved after it"
             add("--boot-each", action="store_true", help=words)
         add("--jobs", type=jobs, default=os.cpu_count() or 1, metavar="N", help="machines at a time (one per CPU)")
+
+
+def _linux_options(parser: Parser) -> None:
+    add = parser.add_argument
+    kernel = "a bzImage or a kernel with an EFI stub (Debian's cloud kernel)"
+    add("--kernel", type=arguments.path, metavar="FILE", help=kernel)
+    add("--initrd", type=arguments.path, metavar="FILE", help="its initial file system (one that tells what it finds)")
+    add("--append", action="append", default=[], metavar="WORDS", help="more words for the kernel's command line")
+    add("--bus", choices=("pci", "vpci"), default="vpci", help="where Linux finds devices (vpci)")
+    add("--defect", action="append", default=[], metavar="NAME", help="switch on a defect of the host")
+    add("--variant", action="append", default=[], metavar="NAME", help="switch on a variant of the host")
+    add("--functions-alone", action="store_true", help="no VT-d, no QEMU devices: the host's virtual functions alone")
+    add("--verbose", action="count", default=0, help="show the console; the host's log has more")
 
 
 def _test_options(parser: Parser, command: str) -> None:

@@ -238,6 +238,11 @@ def vtd() -> Report:
     return _pvtest("vtd", "run", "--iommu", "vtd", "--quiet")
 
 
+def linux() -> Report:
+    """An unmodified Linux is a guest of the reference host. The packages with it are Debian's."""
+    return _pvtest("linux", "linux", file="linux.json")
+
+
 def functions() -> Report:
     """The catalogue on virtual functions alone, where tables of five levels run for real."""
     return _pvtest("functions", "run", "--functions-alone", "--quiet")
@@ -274,6 +279,7 @@ STEPS: tuple[tuple[str, Callable[[], Report], bool], ...] = (
     ("vpci", vpci, False),
     ("virtio-iommu", virtio_iommu, False),
     ("vtd", vtd, False),
+    ("linux", linux, False),
     ("verbosity", verbosity, False),
     ("defects", defects, False),
     ("variants", variants, False),

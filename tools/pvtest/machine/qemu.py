@@ -244,14 +244,14 @@ def _dma_devices(qemu: Qemu, slow: int) -> list[str]:
     ]
 
 
-def nvme_disks(qemu: Qemu, folder: Path) -> list[Path]:
+def nvme_disks(qemu: Qemu, folder: Path, size: int = NVME_BYTES) -> list[Path]:
     """Makes the files of the NVMe controllers' disks; none where the machine has no such controller."""
     if "nvme" not in qemu.devices.classes:
         return []
     disks = [folder / f"nvme{number}.raw" for number in range(NVME_DEVICES)]
     for disk in disks:
         with disk.open("wb") as file:
-            file.truncate(NVME_BYTES)
+            file.truncate(size)
     return disks
 
 

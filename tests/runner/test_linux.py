@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+"""`./run.sh linux` without booting: what is put together, and what is judged from a console."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from pvtest import paths
+from pvtest.errors import MissingError, RunnerError
+from pvtest.linux import judge, packages, report, unified
+
+GOOD = """\
+BdsDxe: starting Boot0001
+[    0.000000] Linux version 6.1.0
+[    0.100000] clocksource: timekeeping watchdog on CPU0: Marking clocksource 'tsc' as unstable
+linux: shell on 6.1.0-57-cloud-amd64, 2 processors
+linux: vmbus protocol 5.3
+linux: vmbus devices 2, bound 2
+linux: function 0000:00:00.0 0x8086:0x29c0 class 0x060000 bars 0
+linux: function 0001:00:00.0 0x1b36:0x0006 class 0x028000 bars 2
+linux: function 0003:00:00.0 0x1b36:0x0010 class 0x010802 bars 1
+linux: disk nvme0n1 written and read
+linux: interrupts  24:         12          0  Hyper-V PCIe MSI 402653184-edge      nvme0q1
+[   22.8] linux: done
+[   22.9] reboot: Power down
+"""
+WANTED = judge.Wanted(vpci=True, disks=1)
+
+
+def verdicts(console: str, wanted: judge.Wanted = WANTED, interruption: str = "") -> dict[str, str]:
+    return {check.id: check.verdict for check in judge.judge(console.splitlines(), wanted, interruption)}
+
+
+def failed(console: str, wanted: judge.Wanted = WANTED, interruption: str = "") -> list[str]:
+    return sorted(name for name, verdict in verdicts(console, wanted, interruption).items() if verdict == "fail")
+
+
+def test_a_good_console_passes() -> None:
+    found = verdicts(GOOD)
+    assert set(found.values()) == {"pass"} and len(found) == 10
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "wrong"),
+    [
+        ("linux: shell on 6.1.0-57-cloud-amd64, 2 processors", "", ["shell"]),
+        ("vmbus protocol 5.3", "vmbus protocol ", ["vmbus"]),
+        ("devices 2, bound 2", "devices 2, bound 1", ["bus-functions", "buses"]),
+        ("devices 2, bound 2", "devices 0, bound 0", ["bus-functions", "buses"]),
+        ("linux: function 0003:00:00.0 0x1b36:0x0010 class 0x010802 bars 1", "", ["bus-functions"]),
+        ("linux: disk nvme0n1 written and read", "", ["disks"]),
+        ("written and read", "differs", ["disks"]),
+        ("  24:         12          0 ", "  24:          0          0 ", ["disk-interrupts"]),
+        ("nvme0q1", "nvme0q0", ["disk-interrupts"]),
+        ("[   22.8] linux: done", "", ["init-end"]),
+        ("reboot: Power down", "WARNING: CPU: 1 PID: 3 at kernel/x.c:1 f+0x1/0x2", ["warnings"]),
+        ("reboot: Power down", "unchecked MSR access error: RDMSR from 0x40000105", ["warnings"]),
+        ("reboot: Power down", "pci 0001:00:00.0: BAR 0: failed to assign [mem size 0x2000]", ["warnings"]),
+    ],
+)
+def test_each_thing_that_is_missing_fails(line: str, instead: str, wrong: list[str]) -> None:
+    assert line in GOOD
+    assert failed(GOOD.replace(line, instead)) == wrong
+
+
+def test_a_machine_that_had_to_be_stopped_fails() -> None:
+    assert failed(GOOD, interruption="the limit was over") == ["end"]
+
+
+def test_what_a_machine_does_not_have_is_skipped() -> None:
+    found = verdicts(GOOD, judge.Wanted(vpci=False, disks=0))
+    skipped = sorted(name for name, verdict in found.items() if verdict == "skip")
+    assert skipped == ["bus-functions", "buses", "disk-interrupts", "disks", "vmbus"]
+
+
+def test_of_another_first_process_only_the_kernel_is_judged() -> None:
+    assert set(verdicts("[    0.0] Linux\n", judge.Wanted(True, 3, own_init=False))) == {"kernel", "end", "warnings"}
+
+
+def test_exit_codes() -> None:
+    def code(console: str) -> int:
+        return judge.exit_code(judge.judge(console.splitlines(), WANTED, ""))
+
+    assert (code(GOOD), code(GOOD.replace("bound 2", "bound 1")), code("BdsDxe: failed")) == (0, 1, 2)
+
+
+def test_files(tmp_path: Path) -> None:
+    checks = judge.judge(GOOD.replace("written and read", "differs\x1b").splitlines(), WANTED, "")
+    found = report.document(checks, judge.told(GOOD.splitlines()), {"bus": "vpci"})
+    assert found["exit_code"] == 1 and found["bus"] == "vpci" and found["summary"] == {"pass": 9, "fail": 1, "skip": 0}
+    assert [check["reason"] for check in found["checks"] if check["verdict"] == "fail"] == ["nvme0n1 differs"]
+    assert "vmbus protocol 5.3" in found["found"]
+    report.junit(checks, tmp_path / "junit.xml")
+    suite = ElementTree.parse(tmp_path / "junit.xml").getroot().find("testsuite")
+    assert suite is not None and (suite.get("tests"), suite.get("failures")) == ("10", "1")
+
+
+def test_an_initial_file_system_can_be_unpacked(tmp_path: Path) -> None:
+    if shutil.which("cpio") is None:
+        pytest.skip("there is no cpio")
+    data = gzip.decompress(unified.initrd({"init": b"#!/bin/sh\n", "modules/a/b.ko": b"12345"}))
+    subprocess.run(["cpio", "-id", "--quiet"], input=data, cwd=tmp_path, check=True)
+    assert (tmp_path / "init").read_bytes() == b"#!/bin/sh\n" and (tmp_path / "init").stat().st_mode & 0o111
+    assert (tmp_path / "modules" / "a" / "b.ko").read_bytes() == b"12345"
+
+
+def test_entries_of_an_initial_file_system() -> None:
+    data = gzip.decompress(unified.initrd({"bin/x": b"abc"}))
+    assert len(data) % 4 == 0 and data.startswith(b"070701")
+    names, at = [], 0
+    while at < len(data):
+        fields = [int(data[at + 6 + 8 * i : at + 14 + 8 * i], 16) for i in range(13)]
+        name_end = at + 110 + fields[11]
+        names.append((data[at + 110 : name_end - 1].decode(), fields[1], fields[6]))
+        at = (name_end + 3) // 4 * 4
+        at = (at + fields[6] + 3) // 4 * 4
+    assert names == [("bin", 0o040755, 0), ("bin/x", 0o100755, 3), ("TRAILER!!!", 0, 0)]
+
+
+def test_a_kernel_that_does_not_fit(tmp_path: Path) -> None:
+    kernel = tmp_path / "kernel"
+    with kernel.open("wb") as file:
+        file.truncate(65 << 20)
+    with pytest.raises(RunnerError, match="more than 64 MiB"):
+        unified.make(tmp_path, kernel, kernel, kernel, "")
+
+
+def test_the_kernel_package_is_found() -> None:
+    answer = "linux-image-cloud-amd64\n  Depends: linux-image-6.1.0-57-cloud-amd64\n"
+    assert packages.kernel_package(answer) == "linux-image-6.1.0-57-cloud-amd64"
+    with pytest.raises(MissingError, match="--kernel FILE"):
+        packages.kernel_package("W: no such package\n")
+
+
+def test_nothing_is_fetched_without_set_up(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match="linux-image-cloud-amd64, busybox-static"):
+        packages.get(tmp_path / "packages", no_setup=True)
+    assert not (tmp_path / "packages").exists()
+
+
+def test_pieces_are_those_of_the_packages(tmp_path: Path) -> None:
+    names = ("boot/vmlinuz-6.1", "bin/busybox", "usr/lib/systemd/boot/efi/linuxx64.efi.stub")
+    drivers = ("hv/hv_vmbus", "pci/controller/pci-hyperv-intf", "pci/controller/pci-hyperv")
+    for name in (*names, *(f"lib/modules/6.1/kernel/drivers/{driver}.ko" for driver in drivers)):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = packages.pieces(tmp_path)
+    assert [path.stem for path in found.modules] == list(packages.MODULES) and found.kernel.name == "vmlinuz-6.1"
+    found.stub.unlink()
+    with pytest.raises(MissingError, match="linuxx64.efi.stub"):
+        packages.pieces(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--kernel", "/nowhere/bzImage"), "--kernel /nowhere/bzImage: no such file"),
+        (("--initrd", "/nowhere/initrd"), "--initrd /nowhere/initrd: no such file"),
+        (("--bus", "isa"), "invalid choice"),
+    ],
+)
+def test_wrong_usage(words: tuple[str, ...], said: str) -> None:
+    command = [sys.executable, "-m", "pvtest", "linux", *words]
+    done = subprocess.run(command, cwd=paths.ROOT / "tools", capture_output=True, text=True, check=False)
+    assert done.returncode == 3 and said in done.stderr

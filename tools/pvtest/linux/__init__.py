@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Linux as a guest of the reference host."""

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""What the console of a Linux guest says of its host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pvtest.errors import EXIT_ERROR, EXIT_FAIL, EXIT_OK
+
+_WORD = re.compile(r"^(?:\[ *\d+\.\d+\] )?linux: (.*)$")
+_KERNEL = re.compile(r"^\[ *\d+\.\d+\] (.*)$")
+# A line of /proc/interrupts: the count of each processor, and the controller of an I/O queue.
+_QUEUE = re.compile(r"interrupts +\d+:((?: +\d+)+) .* (nvme\d+)q[1-9]\d*")
+_WARNING = re.compile(
+    r"WARNING:|BUG:|Oops|Call Trace:|Kernel panic|unchecked MSR|general protection|can't claim|failed to assign"
+    r"|\bhung task|blocked for more than|soft lockup|rcu: INFO|Unknown NMI|I/O error|I/O \d+ .*timeout"
+)
+# Warnings of the kernel that say nothing against the host, each with its reason.
+EXPECTED: tuple[tuple[str, str], ...] = (
+    (r"clocksource: .* unstable", "an emulated processor on a loaded machine"),
+    (r"hrtimer: interrupt took", "an emulated processor on a loaded machine"),
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: `pass`, `fail` or `skip`, and why."""
+
+    id: str
+    verdict: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the machine has."""
+
+    vpci: bool
+    disks: int
+    own_init: bool = True  # the first process is that of tests/linux, which tells what it finds
+
+
+def told(lines: Sequence[str]) -> list[str]:
+    """The words of tests/linux/init."""
+    return [match[1] for line in lines if (match := _WORD.match(line))]
+
+
+def _check(name: str, good: bool, reason: str) -> Check:
+    return Check(name, "pass" if good else "fail", "" if good else reason)
+
+
+def _first(words: Sequence[str], pattern: str) -> re.Match[str] | None:
+    return next((match for word in words if (match := re.fullmatch(pattern, word))), None)
+
+
+def _vmbus(words: Sequence[str], wanted: Wanted) -> list[Check]:
+    if not wanted.vpci:
+        return [Check(name, "skip", "the machine has plain PCI") for name in ("vmbus", "buses", "bus-functions")]
+    protocol = _first(words, r"vmbus protocol (\d+\.\d+)")
+    buses = _first(words, r"vmbus devices (\d+), bound (\d+)")
+    all_buses, bound = (int(buses[1]), int(buses[2])) if buses else (0, 0)
+    # Buses of vPCI are domains of their own, from 1 on.
+    domains = {match[1] for word in words if (match := re.match(r"function ([0-9a-f]{4,8}):", word))} - {"0000"}
+    return [
+        _check("vmbus", protocol is not None, "no connection to VMBus"),
+        _check("buses", 0 < all_buses == bound, f"{bound} of {all_buses} offered buses have a driver"),
+        _check("bus-functions", 0 < bound == len(domains), f"{len(domains)} of {bound} buses have a function"),
+    ]
+
+
+def _disks(words: Sequence[str], wanted: Wanted) -> list[Check]:
+    """Data were written, read and compared, by requests that do not go through the page cache."""
+    if wanted.disks == 0:
+        return [Check(name, "skip", "the machine has no NVMe disk") for name in ("disks", "disk-interrupts")]
+    found = dict(match.groups() for word in words if (match := re.fullmatch(r"disk (\S+) (.*)", word)))
+    wrong = [f"{disk} {said}" for disk, said in found.items() if said != "written and read"]
+    rows = [match for word in words if (match := _QUEUE.fullmatch(word))]
+    heard = {match[2] for match in rows if any(int(count) for count in match[1].split())}
+    reason = f"{len(found)} of {wanted.disks} disks found" if len(found) != wanted.disks else "; ".join(wrong)
+    return [
+        _check("disks", not reason, reason),
+        _check("disk-interrupts", len(heard) == wanted.disks, f"only those of {len(heard)} of {wanted.disks} disks arrive"),
+    ]
+
+
+def warnings(lines: Sequence[str]) -> list[str]:
+    """Lines of the kernel that complain, without those that are expected."""
+    texts = [match[1] for line in lines if (match := _KERNEL.match(line))]
+    found = [text for text in texts if _WARNING.search(text)]
+    return [text for text in found if not any(re.search(pattern, text) for pattern, _ in EXPECTED)]
+
+
+def judge(lines: Sequence[str], wanted: Wanted, interruption: str) -> list[Check]:
+    """`interruption` says why the machine was stopped; empty = it ended by itself."""
+    words = told(lines)
+    bad = warnings(lines)
+    checks = [
+        _check("kernel", any(_KERNEL.match(line) for line in lines), "the kernel wrote nothing to its console"),
+        _check("end", not interruption, interruption),
+        _check("warnings", not bad, "; ".join(bad[:3])),
+    ]
+    if not wanted.own_init:
+        return checks
+    shell = _first(words, r"shell on .*")
+    done = "done" in words
+    return [
+        *checks,
+        _check("shell", shell is not None, "the first process did not start"),
+        _check("init-end", done, "the first process did not come to its end"),
+        *_vmbus(words, wanted),
+        *_disks(words, wanted),
+    ]
+
+
+def summary(checks: Sequence[Check]) -> dict[str, int]:
+    """How many have which verdict."""
+    return {verdict: sum(check.verdict == verdict for check in checks) for verdict in ("pass", "fail", "skip")}
+
+
+def exit_code(checks: Sequence[Check]) -> int:
+    """That of a run: where no kernel came up, nothing was tested."""
+    failed = {check.id for check in checks if check.verdict == "fail"}
+    if "kernel" in failed:
+        return EXIT_ERROR
+    return EXIT_FAIL if failed else EXIT_OK
