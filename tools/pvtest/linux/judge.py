@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the console of a Linux guest says of its host."""
+"""The console of a Linux guest, and its judgment of the host."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the machine has."""
+    """The devices of the machine."""
 
     vpci: bool
     disks: int

@@ -11,7 +11,7 @@ from pvtest import programs
 from pvtest.errors import RunnerError
 
 SECONDS = 60.0
-# Where systemd's stub leaves room for its sections (image base is 0).
+# Addresses at which systemd's stub has room for its sections (image base is 0).
 _PLACES = {".osrel": 0x20000, ".cmdline": 0x30000, ".linux": 0x2000000, ".initrd": 0x6000000}
 _FOLDER, _FILE = 0o040755, 0o100755
 _END = "TRAILER!!!"
