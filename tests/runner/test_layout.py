@@ -16,7 +16,7 @@ from pvtest.images.guest_options import GuestKey, HostKey
 
 PACKAGE = ROOT / "tools" / "pvtest"
 MOST_MODULES = 12
-MOST_FOLDERS = 9
+MOST_FOLDERS = 10
 
 
 def layers() -> list[str]:

@@ -34,6 +34,10 @@ EXAMPLES = {
     "bench": """\
   ./run.sh bench
   ./run.sh bench --results out""",
+    "linux": """\
+  ./run.sh linux                            Debian's cloud kernel, with each device on a virtual PCI bus
+  ./run.sh linux --kernel arch/x86/boot/bzImage --append debug
+  ./run.sh linux --bus pci --defect detach-no-flush""",
     "image": """\
   ./run.sh image                            for QEMU with the reference host, as build/disks/pvtest-qemu-refhost.img
   ./run.sh image --target hyper-v           a VHDX for a generation 2 VM

@@ -57,6 +57,7 @@ MODULES = {
     "compare": "gate.compare",
     "baseline": "gate.write_baseline",
     "import": "cli.importing",
+    "linux": "linux.command",
     "bundle": "dev.bundle",
     "new-test": "dev.new_test",
     "check-catalogue": "dev.check",
