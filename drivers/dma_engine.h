@@ -96,11 +96,12 @@ struct dma_engine {
     const char *outcome;  /* of the last operation: what the device reports, and a number; NULL = nothing */
     uint64_t outcome_code;
     void *state;         /* of the class */
+    bool used;           /* by a test or the harness, since the start of the machine */
     bool ats;            /* its own translation cache is on */
     uint64_t operations; /* DMAs started since boot */
 };
 
-#define DMA_ENGINES_MAX 24
+#define DMA_ENGINES_MAX 256
 
 /* Probes all classes once; later calls return the same list, ordered by class, then requester id. */
 struct dma_engine *dma_engines(size_t *count);

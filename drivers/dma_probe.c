@@ -13,8 +13,7 @@ static const struct dma_engine_ops *const classes[DMA_CLASS_COUNT] = {
 static struct {
     bool probed;
     size_t count, unreachable_count;
-    struct dma_engine engines[DMA_ENGINES_MAX];
-    struct dma_engine unreachable[DMA_ENGINES_MAX];
+    struct dma_engine *engines, *unreachable; /* DMA_ENGINES_MAX of them */
 } list;
 
 static bool note_unreachable(const struct dma_engine *e)
@@ -102,6 +101,8 @@ struct dma_engine *dma_engines(size_t *count)
         const struct pci_function *functions = pci_functions(&functions_count);
 
         list.probed = true;
+        list.unreachable = memory_boot_pages((DMA_ENGINES_MAX * sizeof(*list.engines) + PAGE_SIZE - 1) / PAGE_SIZE);
+        list.engines = memory_boot_pages((DMA_ENGINES_MAX * sizeof(*list.engines) + PAGE_SIZE - 1) / PAGE_SIZE);
         stop_bus_masters(functions, functions_count);
         for (unsigned class = 0; class < DMA_CLASS_COUNT; class ++) {
             probe_class((enum dma_class) class, functions, functions_count);

@@ -18,6 +18,13 @@ void defects_install(void)
     defects_install_races();
     defects_install_second_processor();
     defects_install_bystanders();
+    defects_install_later_objects();
+    defects_install_many_devices();
+    defects_install_counts();
+    defects_install_device_states();
+    defects_install_outputs();
+    defects_install_restart();
+    defects_install_call_pairs();
     defects_install_faulty_backend();
     defects_install_after_refusal();
 }

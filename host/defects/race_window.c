@@ -7,6 +7,7 @@
 #include "host/cpu/processors.h"
 
 #define WAIT_TICKS  5000000u /* of the TSC: about two milliseconds */
+#define WAIT_PAUSES 1000u    /* at least: on a busy machine the time may pass without a turn of the other processor */
 #define IN_VAIN_MAX 40u      /* in a row: no second processor is active then, until one enters the host again */
 
 static struct {
@@ -30,7 +31,8 @@ static bool wait_for(const struct look *look)
     if (exits != patience.exits_of_others)
         patience.in_vain = 0;
     patience.exits_of_others = exits;
-    while (patience.in_vain < IN_VAIN_MAX && cpu_rdtsc() - first < WAIT_TICKS) {
+    for (unsigned pauses = 0;
+         patience.in_vain < IN_VAIN_MAX && (pauses < WAIT_PAUSES || cpu_rdtsc() - first < WAIT_TICKS); pauses++) {
         if (look->happened(look)) {
             patience.in_vain = 0;
             return true;

@@ -58,7 +58,8 @@ static enum hv_status create(struct call_context *context)
     return status;
 }
 
-static enum hv_status delete (struct call_context *context) {
+static enum hv_status delete_domain(struct call_context *context)
+{
     const struct domain *domain = call_domain(context);
 
     return is_second() && domain != NULL && domain->devices == NULL ? HV_STATUS_SUCCESS : right_delete(context);
@@ -137,7 +138,7 @@ void defects_install_second_processor(void)
     if (defect_active(DEFECT_SECOND_CREATE_HOLLOW))
         right_create = call_in_front(HVCALL_CREATE_DEVICE_DOMAIN, create);
     if (defect_active(DEFECT_SECOND_DELETE_HOLLOW))
-        right_delete = call_in_front(HVCALL_DELETE_DEVICE_DOMAIN, delete);
+        right_delete = call_in_front(HVCALL_DELETE_DEVICE_DOMAIN, delete_domain);
     if (defect_active(DEFECT_SECOND_ROOT_OF_FIRST))
         right_configure = call_in_front(HVCALL_CONFIGURE_DEVICE_DOMAIN, configure);
     if (defect_active(DEFECT_SECOND_PROPERTY_OF_FIRST))

@@ -108,7 +108,7 @@ TEST(long_list_from_second,
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, LIST_PAGES);
-    const unsigned count = rounds_on(e, LIST_PAGES, 3);
+    const unsigned count = rounds_on(e, LIST_PAGES, 2);
     uint64_t element[LIST_PAGES];
     unsigned done = 0;
 

@@ -18,6 +18,9 @@
 /* First device of the test's class, or the n-th (from 0); the test is skipped when there is none. */
 struct dma_engine *device(struct test_run *t);
 struct dma_engine *device_n(struct test_run *t, unsigned n);
+/* The last device of a class that nothing has used since the start of the machine; NULL when there is none. From now on it
+ * is used. */
+struct dma_engine *untouched_device(enum dma_class class);
 /* Whether a PCI function of this machine has that logical device id. */
 bool device_exists(uint64_t device_id);
 /* The host reports this id as managed. If no bus shows it, it may be a device nevertheless: on Hyper-V any managed
@@ -42,10 +45,17 @@ struct domain *domain_paging_with(struct test_run *t, unsigned levels, uint64_t 
 struct domain *domain_identity(struct test_run *t);
 struct domain *domain_blocked(struct test_run *t);
 struct domain *domain_with_id(struct test_run *t, enum domain_kind kind, uint32_t id);
+/* Room for one more domain, for as long as the test runs. */
+struct domain *domain_room(struct test_run *t);
+/* All devices but slow ones, by class and number; the test is skipped when there are fewer than `least`. Returns their
+ * number. */
+unsigned fast_devices(struct test_run *t, struct dma_engine *list[DMA_ENGINES_MAX], unsigned least);
 /* An id that is not in use, and that the reset deletes. */
 uint32_t fresh_domain_id(struct test_run *t);
 /* Any other id that a test creates by hand goes through this, so that the reset deletes it. */
 void track_domain_id(struct test_run *t, uint32_t id);
+/* The test has deleted all of these. */
+void forget_domain_ids(struct test_run *t);
 
 /* The number of our partition, when the host lets us ask for it; else SELF. A call that names it is for the guest's own
  * partition. */

@@ -44,6 +44,37 @@ struct dma_engine *device_n(struct test_run *t, unsigned n)
     return e;
 }
 
+struct dma_engine *untouched_device(enum dma_class class)
+{
+    struct dma_engine *e, *found = NULL;
+
+    for (unsigned n = 0; (e = dma_engine_get(class, n)) != NULL; n++) {
+        found = e->used ? found : e;
+    }
+    if (found) {
+        found->used = true;
+    }
+    return found;
+}
+
+unsigned fast_devices(struct test_run *t, struct dma_engine *list[DMA_ENGINES_MAX], unsigned least)
+{
+    size_t count;
+    struct dma_engine *e = dma_engines(&count);
+    unsigned fast = 0;
+
+    capabilities(t);
+    for (size_t i = 0; i < count; i++) {
+        if ((e[i].ops->features & DMA_SLOW) == 0) {
+            list[fast++] = &e[i];
+        }
+    }
+    if (fast < least) {
+        SKIP("needs %u devices that are not slow, and there are %u", least, fast);
+    }
+    return fast;
+}
+
 struct dma_engine *device(struct test_run *t)
 {
     return device_n(t, 0);
@@ -88,16 +119,32 @@ void need_page_size(struct test_run *t, uint64_t size)
     }
 }
 
+struct domain *domain_room(struct test_run *t)
+{
+    if (t->domains == NULL || t->domain_count == PAGE_SIZE / sizeof(*t->domains)) {
+        t->domains = page_alloc(1, PAGE_SIZE);
+        t->domain_count = 0;
+        REQUIRE(t->domains, "no memory for domains");
+    }
+    return &t->domains[t->domain_count++];
+}
+
 uint32_t fresh_domain_id(struct test_run *t)
 {
-    REQUIRE(t->next_domain_id - t->first_domain_id < SWEPT_DOMAIN_IDS, "the test uses more than %u domain ids",
-            SWEPT_DOMAIN_IDS);
     return t->next_domain_id++;
+}
+
+void forget_domain_ids(struct test_run *t)
+{
+    t->extra_id_count = 0;
 }
 
 void track_domain_id(struct test_run *t, uint32_t id)
 {
-    REQUIRE(t->extra_id_count < DOMAINS_MAX, "the test tracks more than %u domain ids", DOMAINS_MAX);
+    if (t->extra_ids == NULL) {
+        t->extra_ids = page_alloc(EXTRA_IDS_MAX * sizeof(*t->extra_ids) / PAGE_SIZE, PAGE_SIZE);
+    }
+    REQUIRE(t->extra_ids && t->extra_id_count < EXTRA_IDS_MAX, "no memory for the domain ids of the test");
     t->extra_ids[t->extra_id_count++] = id;
 }
 
@@ -108,13 +155,11 @@ static struct domain *make(struct test_run *t, enum domain_kind kind, uint32_t i
     struct domain *d;
 
     capabilities(t);
-    REQUIRE(t->domain_count < DOMAINS_MAX, "the test makes more than %u domains", DOMAINS_MAX);
-    d = &t->domains[t->domain_count];
+    d = domain_room(t);
     if (!domain_create(d, kind, id, levels, sizes, &status)) {
         test_fail(t, PVT_WHERE, "creating and configuring %s domain 0x%x was refused with %s", kinds[kind], id,
                   hv_status_name(status));
     }
-    t->domain_count++;
     STEP("create and configure %s domain 0x%llx, root GPA 0x%llx", kinds[kind], id,
          kind == DOMAIN_PAGING ? stage1_root_gpa(&d->table) : 0);
     return d;
@@ -169,7 +214,6 @@ struct placed *placed(struct test_run *t, const struct dma_engine *e)
     while (i < t->placed_count && t->placed[i].engine != e) {
         i++;
     }
-    REQUIRE(i < PLACED_MAX, "the test uses more than %u devices of class %s", PLACED_MAX, e->ops->name);
     t->placed[i].engine = e;
     t->placed_count += i == t->placed_count;
     return &t->placed[i];

@@ -116,7 +116,7 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return option_number(value, 1, 4096, &o->checkpoint, error);
     }
     if (strcmp(key, "stop_at_fail") == 0) {
-        return option_number(value, 0, SUITE_INSTANCES_MAX, &o->stop_at_fail, error);
+        return option_number(value, 0, UINT32_MAX, &o->stop_at_fail, error);
     }
     if (strcmp(key, "order") == 0) {
         o->order_given = strcmp(value, "given") == 0;

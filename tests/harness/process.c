@@ -91,8 +91,7 @@ static struct domain *share(struct test_run *t, struct process *p)
     struct domain *d;
     uint64_t flags = HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL;
 
-    REQUIRE(t->domain_count < DOMAINS_MAX, "the test makes more than %u domains", DOMAINS_MAX);
-    d = &t->domains[t->domain_count++];
+    d = domain_room(t);
     *d = (struct domain){.kind = DOMAIN_PAGING, .id = fresh_domain_id(t)};
     build_table(t, p, &d->table);
     if (p->space.levels == LEVELS_5) {

@@ -13,7 +13,7 @@
  * bit from bit 5 up, and must not reach an id of an earlier range: two multiples of 3 differ in two bits at least.
  */
 #define LATER_IDS   0x00300000u
-#define ID_DISTANCE (3u << 6)
+#define ID_DISTANCE (3u << 12)
 
 uint32_t suite_first_id(const struct suite *s)
 {
@@ -94,8 +94,13 @@ const char *suite_reset(struct suite *s)
     }
     e = dma_engines(&count);
     for (size_t i = 0; i < count; i++) {
-        enum hv_status status = domain_attach(&s->rest, e[i].device_id);
+        enum hv_status status;
 
+        if (!s->rested && !e[i].used) {
+            continue;
+        }
+        e[i].used = true;
+        status = domain_attach(&s->rest, e[i].device_id);
         if (status != HV_STATUS_SUCCESS && status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN) {
             found = "a device cannot be attached to a blocking domain";
         }

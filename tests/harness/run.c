@@ -163,6 +163,17 @@ static void choose_shares(const struct test_run *t)
     domain_share_on(e != NULL && (e->ops->features & DMA_QUEUED) != 0);
 }
 
+/* Tests of the state at power-on come first, and find devices that nothing has used. */
+static void rest_devices(struct suite *s)
+{
+    static const char start[] = "at-start.";
+
+    if (!s->rested && memcmp(s->run.test->id, start, sizeof(start) - 1) != 0) {
+        s->rested = true;
+        (void)suite_reset(s);
+    }
+}
+
 void suite_run_next(struct suite *s)
 {
     struct test_run *t = &s->run;
@@ -171,6 +182,7 @@ void suite_run_next(struct suite *s)
     enum containment_end end;
 
     suite_clear_run(s);
+    rest_devices(s);
     if (t->test->level == 's') {
         deadline_ms *= STRESS_DEADLINE_FACTOR;
     }

@@ -82,7 +82,7 @@ bool suite_pattern_known(const char *pattern, size_t *place)
 /* The selected instances, and for each of them the first pattern that selects it. */
 struct selection {
     struct suite *suite;
-    uint16_t ranks[SUITE_INSTANCES_MAX];
+    uint16_t *ranks;
 };
 
 static bool left_out(const struct suite_options *o, const struct suite_instance *i)
@@ -106,9 +106,6 @@ static void add(struct selection *selection, struct suite_instance i, unsigned r
 
     if ((rank == PATTERNS_NONE && s->options.patterns.count > 0) || left_out(&s->options, &i)) {
         return;
-    }
-    if (s->instance_count == SUITE_INSTANCES_MAX) {
-        panic("the catalogue has more instances than SUITE_INSTANCES_MAX, %u", SUITE_INSTANCES_MAX);
     }
     selection->ranks[s->instance_count] = (uint16_t)rank;
     s->instances[s->instance_count++] = i;
@@ -204,11 +201,13 @@ static struct test *load(size_t *count)
 void suite_select(struct suite *s)
 {
     const struct patterns *patterns = &s->options.patterns;
-    struct selection *selection = memory_boot_pages((sizeof(*selection) + PAGE_SIZE - 1) / PAGE_SIZE);
-    size_t count;
+    struct selection selected = {.suite = s}, *selection = &selected;
+    size_t count, most;
     const struct test *tests = load(&count);
 
-    selection->suite = s;
+    most = count * DMA_CLASS_COUNT;
+    s->instances = memory_boot_pages((most * sizeof(*s->instances) + PAGE_SIZE - 1) / PAGE_SIZE);
+    selected.ranks = memory_boot_pages((most * sizeof(*selected.ranks) + PAGE_SIZE - 1) / PAGE_SIZE);
     for (const struct test *test = tests; test < tests + count; test++) {
         unsigned rank = patterns_find(patterns, test->id);
 

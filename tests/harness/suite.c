@@ -143,6 +143,7 @@ static const char *begin(struct suite *s, const struct boot_info *info)
                    time_source(), (unsigned long long)image_base());
     describe_host();
     suite_describe_buses();
+    s->rested = s->options.bench;
     suite_reset(s);
     suite_find_devices(s);
     /* The firmware takes some time to stop several processors; that time is not counted. */

@@ -10,18 +10,12 @@
 #include "tests/harness/test.h"
 #include "tests/harness/unattended.h"
 
-#define SUITE_INSTANCES_MAX 2048
-
 /* Reserved for the harness: the blocking domain in which every device rests between tests. */
 #define REST_DOMAIN_ID 0x7000F001u
 /* IOVA of the scratch memory of a DMA_STAGED device: below 2^28, which is all that the narrowest class can
  * emit, and far from the IOVAs that tests choose. */
 #define STAGING_IOVA 0x0E000000ull
 #define WITHOUT_MAX  8
-
-/* Ids that a test gets from fresh_domain_id(), from suite_first_id() on; the reset deletes those that were given out.
- */
-#define SWEPT_DOMAIN_IDS 24u
 
 struct suite_options {
     uint64_t seed, repeat;
@@ -49,10 +43,11 @@ struct suite_instance {
 
 struct suite {
     struct suite_options options;
-    struct suite_instance instances[SUITE_INSTANCES_MAX];
+    struct suite_instance *instances;
     size_t instance_count;
     uint64_t position; /* in the plan: of the test that runs, or comes next */
     bool running;      /* tests have begun */
+    bool rested;       /* devices that nothing has used rest as well: a test needs it that is not about their start */
     bool in_test;      /* one of them has, and has no verdict yet */
     struct suite_counts counts;
     struct unattended unattended;

@@ -52,8 +52,7 @@ enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_ERROR, VERDICT_SKIP };
 
 #define STEPS_MAX   24
 #define STEP_ARGS   5
-#define DOMAINS_MAX 16
-#define PLACED_MAX  4
+#define EXTRA_IDS_MAX 16384u
 #define TEXT_MAX    256
 
 /* One thing that was done; formatted only when a report needs it. */
@@ -87,12 +86,12 @@ struct test_run {
     struct step steps[STEPS_MAX];
     unsigned step_count; /* all of them; the last STEPS_MAX are kept */
 
-    struct domain domains[DOMAINS_MAX];
-    unsigned domain_count;
-    struct placed placed[PLACED_MAX];
+    struct domain *domains; /* of a page; one more page for each next lot of them */
+    unsigned domain_count;  /* in this page */
+    struct placed placed[DMA_ENGINES_MAX];
     unsigned placed_count;
     uint32_t first_domain_id, next_domain_id;
-    uint32_t extra_ids[DOMAINS_MAX]; /* domain ids above the range that the reset sweeps */
+    uint32_t *extra_ids; /* pages of EXTRA_IDS_MAX; domain ids outside of the range that the reset sweeps */
     unsigned extra_id_count;
     struct random random;
     uint64_t duration_us;

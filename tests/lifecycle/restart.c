@@ -69,3 +69,126 @@ TEST(second_kernel_takes_over,
     expect_write(t, e, IOVA, &b, 0, 16, "the second kernel's page");
     expect_untouched(t, &a, "the first kernel's page");
 }
+
+/* How a kernel goes: by its identity, by the page, or by both in the order of one that starts another kernel. */
+enum farewell { FAREWELL_IDENTITY, FAREWELL_PAGE, FAREWELL_BOTH, FAREWELLS };
+
+static void go(struct test_run *t, enum farewell how)
+{
+    uint64_t page = 0;
+
+    REQUIRE(msr_read_safe(HV_MSR_HYPERCALL, &page) == TRAP_NONE, "HYPERCALL cannot be read");
+    if (how != FAREWELL_IDENTITY) {
+        REQUIRE(msr_write_safe(HV_MSR_HYPERCALL, page & ~HV_HYPERCALL_MSR_ENABLE) == TRAP_NONE,
+                "the hypercall page cannot be disabled");
+        STEP("disable the hypercall page");
+    }
+    if (how == FAREWELL_PAGE) {
+        REQUIRE(hypercall_reenable(), "the hypercall page cannot be enabled again");
+        STEP("enable the hypercall page again");
+    } else {
+        hand_over(t);
+    }
+}
+
+/* One IOVA: the GPA of `open`, which the paging domain leads to `paged`. */
+struct heirs {
+    struct dma_engine *in_paging, *in_blocked, *in_none;
+    struct domain *paging, *blocked;
+    struct buffer open, paged;
+    uint64_t iova;
+};
+
+static void heirs_open(struct test_run *t, struct heirs *h)
+{
+    struct dma_engine *e[DMA_ENGINES_MAX];
+    unsigned count = fast_devices(t, e, 3);
+
+    h->in_paging = e[0];
+    h->in_blocked = e[1];
+    h->in_none = e[count - 1];
+    h->open = buffer(t, 1);
+    h->paged = buffer(t, 1);
+    h->iova = gpa_of(h->open.data);
+    h->paging = domain_mapping(t, h->iova, &h->paged);
+    h->blocked = domain_blocked(t);
+    attach(t, h->paging, h->in_paging);
+    attach(t, h->blocked, h->in_blocked);
+    attach(t, h->paging, h->in_none);
+    CHECK_SUCCESS(pviommu_detach(h->in_none->device_id), "DETACH of an attached device");
+    warm(t, h->in_paging, h->iova, &h->paged, "before the first kernel goes");
+}
+
+static void expect_closed(struct test_run *t, struct heirs *h, const char *when)
+{
+    struct dma_engine *closed[] = {h->in_blocked, h->in_none};
+
+    for (unsigned i = 0; i < 2; i++) {
+        fill_by_device(t, closed[i], h->iova, 16, when);
+        drain_faults(t, closed[i]);
+        expect_untouched(t, &h->open,
+                         i == 0 ? "GPA of memory, by a device in a blocking domain"
+                                : "GPA of memory, by a detached device");
+        expect_untouched(t, &h->paged, "a page of a domain in which the device is not");
+    }
+    fill_by_device(t, h->in_paging, h->iova, 16, when);
+    drain_faults(t, h->in_paging);
+    expect_untouched(t, &h->open, "GPA of memory, by a device in a paging domain");
+    buffer_refresh(&h->paged); /* the old tables may be in force */
+}
+
+#define FAREWELL_ROWS(ROW, test)                                                                                       \
+    ROW(test, identity, FAREWELL_IDENTITY, WORD(how, "GUEST_OS_ID is cleared"))                                        \
+    ROW(test, page, FAREWELL_PAGE, WORD(how, "the hypercall page is disabled"))                                        \
+    ROW(test, page_and_identity, FAREWELL_BOTH, WORD(how, "the hypercall page is disabled and GUEST_OS_ID is cleared"))
+
+VARIANTS(const enum farewell, farewells, FAREWELL_ROWS);
+
+TEST_EACH(nothing_opens, FAREWELL_ROWS,
+          PROMISE("When {how}, no device that was blocked, detached or translated reaches memory by its GPA, then or later")
+          COVERS("CON-4 ATT-7 DET-1") DEVICES(NONE) KINDS("dma fault")
+          STEPS("Three devices are in a paging domain, in a blocking one and in none. Then {how}, and the interface is set up again. All "
+                "write. The old domain's id is created again; where that succeeds, the device in it writes. The old domain is "
+                "flushed after an unmap where it is still there. A new domain is made, and each device is attached to it.")
+          EXPECTS("No write reaches memory at its GPA. After a CREATE of the old id that succeeds its old tables are not used any "
+                  "more; after a flush that succeeds the unmapped page is not reached. The new domain has all three "
+                  "devices.")
+          IF_IT_FAILS("The host opens up or forgets devices when the guest's identity goes: the memory of the next kernel is within "
+                      "reach of devices that nobody has stopped."))
+{
+    struct heirs h;
+    struct buffer b = buffer(t, 1);
+    struct domain *mine;
+    enum hv_status status;
+    uint64_t *leaf, mapped;
+
+    heirs_open(t, &h);
+    go(t, VARIANT(farewells));
+    expect_closed(t, &h, "after the first kernel has gone");
+    /* The first call of the second kernel for the old domain is a flush. */
+    leaf = leaf_entry(t, h.paging, h.iova);
+    mapped = *leaf;
+    *leaf = 0;
+    status = pviommu_flush(h.paging->id);
+    STEP("flush the old domain 0x%llx after an unmap: %s", h.paging->id, hv_status_name(status));
+    if (status == HV_STATUS_SUCCESS) {
+        expect_write_fault(t, h.in_paging, h.iova, 16, &h.paged, FAULT_ANY, "unmapped, and the old domain flushed");
+    }
+    *leaf = mapped;
+    status = pviommu_create(h.paging->id);
+    STEP("create the old domain id 0x%llx: %s", h.paging->id, hv_status_name(status));
+    if (status == HV_STATUS_SUCCESS) {
+        fill_by_device(t, h.in_paging, h.iova, 16, "after CREATE of the old id");
+        drain_faults(t, h.in_paging);
+        expect_untouched(t, &h.paged, "the page of the old tables, after CREATE of the old id has succeeded");
+    }
+    expect_closed(t, &h, "after CREATE of the old id");
+    mine = domain_paging(t);
+    map(t, mine, h.iova, &b, RW);
+    attach(t, mine, h.in_none);
+    attach(t, mine, h.in_blocked);
+    attach(t, mine, h.in_paging);
+    expect_write(t, h.in_none, h.iova, &b, 0, 16, "the second kernel's page, by the device that was detached");
+    expect_write(t, h.in_blocked, h.iova, &b, 0, 16, "the second kernel's page, by the device that was blocked");
+    expect_write(t, h.in_paging, h.iova, &b, 0, 16, "the second kernel's page, by the device that was in use");
+}

@@ -62,10 +62,13 @@ static enum landed bare_lands(struct test_run *t, struct call_fixture *f)
     return landed;
 }
 
-static void note_properties(struct call_fixture *f)
+static void note_properties(struct test_run *t, struct call_fixture *f)
 {
     size_t count;
     struct dma_engine *e = dma_engines(&count);
+
+    f->property = page_alloc((count * sizeof(*f->property) + PAGE_SIZE - 1) / PAGE_SIZE + 1, PAGE_SIZE);
+    REQUIRE(f->property, "no memory for the answers of the devices");
 
     for (size_t i = 0; i < count; i++) {
         f->property[i].status = pviommu_get_device_property(e[i].device_id, &f->property[i].value);
@@ -112,7 +115,7 @@ struct call_fixture call_fixture_open(struct test_run *t)
     f.bare = fresh_domain_id(t);
     CHECK_SUCCESS(pviommu_create(f.bare), "creating a domain");
     STEP("create domain 0x%llx, and leave it unconfigured; there is no domain 0x%llx", f.bare, f.absent);
-    note_properties(&f);
+    note_properties(t, &f);
     test_setup(t, call_table[CALL_CAPABILITIES].requirements);
     note_answer(t, &f, CALL_CAPABILITIES);
     test_setup(t, call_table[CALL_ATTACH].requirements);

@@ -53,7 +53,7 @@ struct call_fixture {
     enum landed bare_lands; /* DMA through `bare` before anything was done to it */
     struct buffer pages, input, output;
     uint64_t answer[CALL_IDS][3]; /* of the right calls with output */
-    struct property_answer property[DMA_ENGINES_MAX];
+    struct property_answer *property; /* of each engine */
     struct tally tally; /* of mutated calls */
 };
 

@@ -49,6 +49,7 @@ CLASSES_BEHIND: dict[str, frozenset[str | None]] = {
     "vtd": frozenset({"rocker", "edu"}),
     "soft": frozenset({"dmaprobe", "dmaprobe+ats"}),
 }
+AT_START = "at-start."  # these tests need devices that no test has used
 QUICK_CLASSES = ("rocker", "dmaprobe", "dmaprobe+ats")  # the quickest first
 
 
@@ -72,7 +73,7 @@ def own_first(request: boots.Request, switch: Switch, plain: Run) -> boots.Reque
     them that fails ends the run: it has caught the defect. If none fails, everything runs."""
     own = own_instances(request.requirements, switch, request.selected)
     took = {result.instance.id: result.duration_us for result in plain.results}
-    own.sort(key=lambda instance: took.get(instance.id, 0))
+    own.sort(key=lambda instance: (not instance.id.startswith(AT_START), took.get(instance.id, 0)))
     ids = frozenset(instance.id for instance in own)
     rest = [instance for instance in request.selected if instance.id not in ids]
     return dataclasses.replace(request, selected=own + rest, stop_at=ids)

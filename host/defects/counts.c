@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* What works some times and not after many: resources that are not given back, and numbers that are too narrow. */
+#include "abi/hypercall.h"
+#include "host/base/memory.h"
+#include "host/defects/install.h"
+#include "host/defects/seam.h"
+#include "host/domains/private.h"
+#include "host/iommu/domain_id.h"
+
+#define TAGS         256u
+#define DOMAINS_TOLD 512u /* apart */
+#define ATTACHES_MAX 200u /* to one domain */
+#define FLUSHES_MAX  200u /* of one domain */
+#define REFUSALS_MAX 64u  /* of one kind of call in a row */
+
+static call_handler *right[CALL_COUNT];
+
+struct counted {
+    uint32_t attaches, flushes;
+};
+
+static struct {
+    struct counted *of_did; /* TAGS * TAGS of them */
+    unsigned refusals, created;
+    uint16_t refused_code;
+} counts;
+
+/* One domain that nobody can make any more. */
+static void leak(void)
+{
+    if (domain_table.free != NULL)
+        domain_table.free = domain_table.free->next;
+}
+
+static void count_refusal(const struct call_context *context, enum hv_status status)
+{
+    uint16_t code = context->call->code;
+
+    counts.refusals = status == HV_STATUS_SUCCESS ? 0 : code == counts.refused_code ? counts.refusals + 1 : 1;
+    counts.refused_code = code;
+}
+
+static void leak_for(const struct call_context *context, enum hv_status status, bool unconfigured)
+{
+    uint16_t code = context->call->code;
+
+    if ((defect_active(DEFECT_CREATE_REFUSED_LEAKS) && code == HVCALL_CREATE_DEVICE_DOMAIN &&
+         status == HV_STATUS_KEY_ALREADY_EXISTS) ||
+        (defect_active(DEFECT_DELETE_REFUSED_LEAKS) && code == HVCALL_DELETE_DEVICE_DOMAIN &&
+         status == HV_STATUS_OBJECT_IN_USE) ||
+        (defect_active(DEFECT_DELETE_UNCONFIGURED_LEAKS) && code == HVCALL_DELETE_DEVICE_DOMAIN &&
+         status == HV_STATUS_SUCCESS && unconfigured) ||
+        (defect_active(DEFECT_CONFIGURE_REFUSED_LEAKS) && code == HVCALL_CONFIGURE_DEVICE_DOMAIN &&
+         status == HV_STATUS_INVALID_PARAMETER) ||
+        (defect_active(DEFECT_ATTACH_REFUSED_LEAKS) && code == HVCALL_ATTACH_DEVICE_DOMAIN &&
+         status == HV_STATUS_NOT_FOUND))
+        leak();
+}
+
+/* What a new domain is called by the hardware. */
+static void name_domain(struct domain *domain)
+{
+    struct translation *made = &domain->translation;
+
+    counts.created++;
+    counts.of_did[made->did] = (struct counted){0};
+    if (defect_active(DEFECT_TAG_EIGHT_BITS))
+        made->did = (uint16_t)(DID_FIRST + counts.created % TAGS);
+    if (defect_active(DEFECT_TAG_NINE_BITS) && made->did >= DID_FIRST + DOMAINS_TOLD)
+        made->did = (uint16_t)(DID_FIRST + (made->did - DID_FIRST) % DOMAINS_TOLD);
+}
+
+/* Beyond the limit the last domain without devices makes room. */
+static void make_room(void)
+{
+    for (unsigned i = 0; i < DOMAIN_BUCKETS; i++) {
+        struct domain *domain = domain_table.bucket[i];
+
+        if (domain != NULL && !domain->reserved && domain->devices == NULL) {
+            domain_delete(domain);
+            return;
+        }
+    }
+}
+
+static bool is_worn_out(struct call_context *context)
+{
+    struct domain *domain = call_names_domain(context->call) ? call_domain(context) : NULL;
+    struct counted *counted = domain != NULL ? &counts.of_did[domain->translation.did] : NULL;
+    uint16_t code = context->call->code;
+
+    if (counted == NULL)
+        return false;
+    if (defect_active(DEFECT_FLUSHES_WORN_OUT) && code == HVCALL_FLUSH_DEVICE_DOMAIN)
+        return ++counted->flushes > FLUSHES_MAX;
+    if (defect_active(DEFECT_ATTACHES_WORN_OUT) && code == HVCALL_ATTACH_DEVICE_DOMAIN)
+        return ++counted->attaches > ATTACHES_MAX;
+    return false;
+}
+
+static enum hv_status handler(struct call_context *context)
+{
+    struct domain *domain = call_names_domain(context->call) ? call_domain(context) : NULL;
+    bool unconfigured = domain != NULL && !domain->configured;
+    enum hv_status status;
+
+    if (is_worn_out(context))
+        return context->call->code == HVCALL_ATTACH_DEVICE_DOMAIN ? HV_STATUS_INSUFFICIENT_MEMORY : HV_STATUS_SUCCESS;
+    if (defect_active(DEFECT_REFUSALS_WORN_OUT) && counts.refusals > REFUSALS_MAX && context->call->device_domain &&
+        context->call->code == counts.refused_code)
+        return HV_STATUS_INSUFFICIENT_MEMORY;
+    status = right[context->call - calls](context);
+    if (defect_active(DEFECT_FULL_TAKES_ANOTHER) && status == HV_STATUS_INSUFFICIENT_DEVICE_DOMAINS) {
+        make_room();
+        status = right[context->call - calls](context);
+    }
+    count_refusal(context, status);
+    leak_for(context, status, unconfigured);
+    if (context->call->code == HVCALL_CREATE_DEVICE_DOMAIN && status == HV_STATUS_SUCCESS)
+        name_domain(call_domain(context));
+    return status;
+}
+
+void defects_install_counts(void)
+{
+    if (!ANY(DEFECT_CREATE_REFUSED_LEAKS, DEFECT_DELETE_REFUSED_LEAKS, DEFECT_DELETE_UNCONFIGURED_LEAKS,
+             DEFECT_CONFIGURE_REFUSED_LEAKS, DEFECT_ATTACH_REFUSED_LEAKS, DEFECT_TAG_EIGHT_BITS, DEFECT_TAG_NINE_BITS,
+             DEFECT_FULL_TAKES_ANOTHER, DEFECT_FLUSHES_WORN_OUT, DEFECT_ATTACHES_WORN_OUT, DEFECT_REFUSALS_WORN_OUT))
+        return;
+    counts.of_did = host_pages(((size_t)TAGS * TAGS * sizeof(*counts.of_did) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
+    calls_in_front(handler, right);
+}
