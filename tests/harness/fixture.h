@@ -18,8 +18,8 @@
 /* First device of the test's class, or the n-th (from 0); the test is skipped when there is none. */
 struct dma_engine *device(struct test_run *t);
 struct dma_engine *device_n(struct test_run *t, unsigned n);
-/* The last device of a class that nothing has used since the start of the machine; NULL when there is none. From now on it
- * is used. */
+/* The last such device of a class that nothing has used since the start of the machine; NULL when there is none. From
+ * now on it is used. */
 struct dma_engine *untouched_device(enum dma_class class);
 /* Whether a PCI function of this machine has that logical device id. */
 bool device_exists(uint64_t device_id);
@@ -47,7 +47,8 @@ struct domain *domain_blocked(struct test_run *t);
 struct domain *domain_with_id(struct test_run *t, enum domain_kind kind, uint32_t id);
 /* Room for one more domain, for as long as the test runs. */
 struct domain *domain_room(struct test_run *t);
-/* All devices but slow ones, by class and number; the test is skipped when there are fewer than `least`. Returns their
+/* All devices that are not slow and need nothing mapped but their target, by class and number; the test is skipped when
+ * there are fewer than `least`. Returns their
  * number. */
 unsigned fast_devices(struct test_run *t, struct dma_engine *list[DMA_ENGINES_MAX], unsigned least);
 /* An id that is not in use, and that the reset deletes. */

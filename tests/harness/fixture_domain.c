@@ -49,7 +49,7 @@ struct dma_engine *untouched_device(enum dma_class class)
     struct dma_engine *e, *found = NULL;
 
     for (unsigned n = 0; (e = dma_engine_get(class, n)) != NULL; n++) {
-        found = e->used ? found : e;
+        found = e->used || (e->ops->features & (DMA_SLOW | DMA_STAGED | DMA_QUEUED)) ? found : e;
     }
     if (found) {
         found->used = true;
@@ -65,7 +65,7 @@ unsigned fast_devices(struct test_run *t, struct dma_engine *list[DMA_ENGINES_MA
 
     capabilities(t);
     for (size_t i = 0; i < count; i++) {
-        if ((e[i].ops->features & DMA_SLOW) == 0) {
+        if ((e[i].ops->features & (DMA_SLOW | DMA_STAGED | DMA_QUEUED)) == 0) {
             list[fast++] = &e[i];
         }
     }

@@ -155,7 +155,7 @@ TEST(all_in_one_domain,
 
 TEST(each_moves_alone,
      PROMISE("Moving or detaching one of all devices of the machine leaves all others where they are")
-     COVERS("ISO-2 ATT-1 ATT-9 DET-1") DEVICES(NONE) KINDS("dma fault")
+     COVERS("ISO-2 ATT-1 ATT-9 DET-1") ABI() DEVICES(NONE) KINDS("dma fault")
      STEPS("All devices that are not slow are in one domain. One after the other is detached, attached to a second domain, and "
            "comes back; after each call all devices write.")
      EXPECTS("The one that moved reaches what its state allows, and every other one its page of the first domain.")
@@ -194,7 +194,7 @@ TEST(each_moves_alone,
 
 TEST(delete_with_devices,
      PROMISE("DELETE of a domain with one to all devices of the machine is refused without effect, or blocks them all")
-     COVERS("DEL-2 DEL-4") DEVICES(NONE) KINDS("dma fault")
+     COVERS("DEL-2 DEL-4") ABI() DEVICES(NONE) KINDS("dma fault")
      STEPS("The devices that are not slow join a domain one after the other, and leave it one after the other. Whenever their "
            "number has changed, the domain is deleted, and each device in it writes.")
      EXPECTS("After a refusal each device in the domain reaches its page; after SUCCESS none does, and the domain can be "
