@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from pvtest.images.catalogue import CLASSES
+from pvtest.plan.devices import FUNCTIONS
 from pvtest.report import reproduce
 from pvtest.report.telling import requirement_text, rows, steps
 from pvtest.stream.coverage import broken
@@ -19,7 +21,7 @@ BAD = (Verdict.FAIL, Verdict.ERROR)
 NO_DEVICE = "no device"
 REFERENCE_HOST = "refhost"
 # The units of the reference host, by the classes of their devices.
-UNITS = {("rocker", "edu"): "VT-d", ("dmaprobe", "dmaprobe+ats"): "the software IOMMU"}
+UNITS = {tuple(name for name in CLASSES if name not in FUNCTIONS): "VT-d", FUNCTIONS: "the software IOMMU"}
 LISTED = 3  # requirements, messages, calls
 _STATUS = re.compile(r": [A-Z][A-Z_]+$")  # of a step that is a hypercall
 _CALL = re.compile(r"[A-Za-z_]+(?: [a-z]+)*?(?= device\b| domain\b| of\b| 0x|[,:])")
