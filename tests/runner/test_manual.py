@@ -30,6 +30,18 @@ def test_help_has_every_option_and_an_example(command: str) -> None:
         assert hidden or option.replace("-", "\\-") in manual.man_page()
 
 
+@pytest.mark.parametrize("command", SHOWN)
+def test_help_fits_a_terminal(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, parser_of(command).format_help().splitlines())) <= 80
+
+
+def test_help_names_every_command() -> None:
+    text = parser_of("run").format_help()
+    for name in SHOWN:
+        assert f"\n  {name} " in text, name
+
+
 @pytest.mark.parametrize("command", arguments.EXAMPLES)
 def test_examples_are_understood(command: str) -> None:
     for line in arguments.EXAMPLES[command].splitlines():

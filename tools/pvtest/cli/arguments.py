@@ -12,11 +12,11 @@ from pvtest.plan import shard
 
 EXAMPLES = {
     "run": """\
-  ./run.sh                                  the whole catalogue on the reference host
+  ./run.sh                                  all tests on the reference host
   ./run.sh flush '!*@edu'                   group flush, but not on edu
-  ./run.sh --class rocker --level test      what the ABI fixes, with rocker devices
+  ./run.sh --class rocker --level test      what the ABI fixes, on rocker
   ./run.sh FL-3 --repeat 100 --seed random  one requirement, a hundred rounds
-  ./run.sh --shuffle --until-fail           in another order, until something fails
+  ./run.sh --shuffle --until-fail           until something fails
   ./run.sh --profile linux-merged --baseline known.toml
   ./run.sh --shard 2/4 --results out        the second of four machines""",
     "list": """\
@@ -39,7 +39,7 @@ EXAMPLES = {
   ./run.sh linux --kernel arch/x86/boot/bzImage --append debug
   ./run.sh linux --bus pci --defect detach-no-flush""",
     "image": """\
-  ./run.sh image                            for QEMU with the reference host, as build/disks/pvtest-qemu-refhost.img
+  ./run.sh image                            for QEMU, with the reference host
   ./run.sh image --target hyper-v           a VHDX for a generation 2 VM
   ./run.sh image --target qemu --format qcow2 discovery malformed
   ./run.sh image --output mine.vhdx --target hyper-v --seed 7 --force""",
@@ -58,7 +58,7 @@ EXAMPLES = {
     "merge": """\
   ./run.sh merge shard-1 shard-2 shard-3 --results build/results""",
     "import": """\
-  ./run.sh import results.tap               from \\pvtest-results\\run-0001 of its boot volume
+  ./run.sh import results.tap               from \\pvtest-results\\run-0001 there
   ./run.sh import com1.log --profile linux-merged --results out""",
     "baseline": """\
   ./run.sh baseline build/results --output known.toml

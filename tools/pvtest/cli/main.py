@@ -11,6 +11,7 @@ import math
 import os
 import secrets
 import sys
+import textwrap
 import traceback
 from pathlib import Path
 from typing import Any, NoReturn
@@ -39,13 +40,17 @@ COMMANDS = {
     "check-catalogue": "check the built images; used by the build",
 }
 EPILOG = """\
-A GLOB selects tests by instance id, id, group or requirement: 'flush.*', flush, tr.leaf_4k@rocker, FL-3. Defects
-and variants are selected by name, group (the first word of it) or requirement. Case does not matter.
-docs/runner.md tells more.
+A GLOB selects tests by instance id, id, group or requirement: 'flush.*', flush,
+tr.leaf_4k@rocker, FL-3. Defects and variants are selected by name, group (the
+first word of it) or requirement. Case does not matter. docs/runner.md tells
+more.
 
-exit codes: 0 all planned tests ran and none failed; 1 a test failed, or a profile or baseline is not kept; 2 error
-(hang, crash, truncated output, wrong environment); 3 usage (unknown option or name, empty selection, bad file);
-4 something needed is not installed
+exit codes:
+  0 all planned tests ran and none failed
+  1 a test failed, or a profile or baseline is not kept
+  2 error (hang, crash, truncated output, wrong environment)
+  3 usage (unknown option or name, empty selection, bad file)
+  4 something needed is not installed
 """
 
 
@@ -113,12 +118,20 @@ def _words(parser: Parser, command: str) -> None:
         parser.add_argument("globs", nargs="*", metavar="GLOB", help="what to select, '!GLOB' = not that; default: all")
 
 
+def _commands() -> str:
+    """A line for each, and another where it does not fit."""
+    lines = ["commands (each has a --help of its own):"]
+    for name in SHOWN:
+        lines += textwrap.wrap(f"{name:11} {COMMANDS[name]}", 76, initial_indent="  ", subsequent_indent=" " * 14)
+    return "\n".join(lines) + "\n\n"
+
+
 def parser_of(command: str) -> Parser:
     parser = Parser(
         prog=f"./run.sh {command}",
-        usage=None if command != "run" else f"./run.sh [{'|'.join(SHOWN)}] [options] [GLOB...]",
-        description=COMMANDS[command][0].upper() + COMMANDS[command][1:] + ".",
-        epilog=arguments.epilog(command, EPILOG),
+        usage=None if command != "run" else "./run.sh [COMMAND] [options] [GLOB...]",
+        description=textwrap.fill(COMMANDS[command][0].upper() + COMMANDS[command][1:] + ".", 78),
+        epilog=(_commands() if command == "run" else "") + arguments.epilog(command, EPILOG),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
