@@ -134,6 +134,21 @@ class Guest:
         say("  duration_us: 812")
         say("  ...")
 
+    def devices(self) -> list[str]:
+        """Those of the command line, and the functions of the reference host, which are there on every machine."""
+        attached = [word.partition(",")[0] for word in sys.argv]
+        found = [name for name in attached if name in ("rocker", "edu", "nvme")]
+        found = sorted(found, key=("rocker", "edu", "nvme").index)
+        if self.fixture == "no-edu":
+            found = [name for name in found if name != "edu"]
+        if self.fixture == "with-edu":
+            found.append("edu")
+        if self.fixture == "lost-rocker":
+            found.remove("rocker")
+        if self.fixture == "no-functions" or self.hostless:
+            return found
+        return found + ["dmaprobe"] * (3 if self.fixture == "lost-function" else 4) + ["dmaprobe+ats"] * 4
+
     def begin(self, planned: int) -> None:
         sys.stdout.write(NOISE)
         say("TAP version 14")
@@ -150,18 +165,10 @@ class Guest:
             say(f"# iommu: name={self.options['iommu'][0]} requests=0")
         if self.fixture != "no-oracle" and not self.hostless:
             say(f"# host: name=refhost version=8.8 backend=vtd defect={defect} variant={variants}")
-        if not ALONE:
-            say("# device: class=rocker bdf=00:01.0 id=0x8")
-        if self.fixture == "with-edu" or not ALONE and self.fixture != "no-edu":
-            say("# device: class=edu bdf=00:02.0 id=0x10")
-        if not ALONE:
-            say("# device: class=nvme bdf=00:03.0 id=0x18")
-        # A stream like that of the reference host, whose functions are there on every machine.
-        if self.fixture != "no-functions" and not self.hostless:
-            say("# device: class=dmaprobe bdf=01:00.0 id=0x100")
-            say("# device: class=dmaprobe+ats bdf=01:01.0 id=0x108")
+        for number, name in enumerate(self.devices(), 1):
+            say(f"# device: class={name} bdf=00:{number:02x}.0 id={number << 3:#x}")
         if self.fixture == "outside":
-            say("# outside: class=rocker bdf=00:03.0 id=0x18")
+            say("# outside: class=rocker bdf=00:1e.0 id=0xf0")
         say("# timing: firmware_to_first_test_us=4200")
 
     def end(self) -> None:

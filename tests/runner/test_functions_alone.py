@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from conftest import Runner, latest
+from conftest import ROOT, Runner, latest
 from images import build, catalogue_section, host_section, image_section
 from pvtest.errors import MissingError, UsageError
 from pvtest.images.catalogue import CLASSES, Defect, Instance, Test
-from pvtest.plan.devices import FUNCTIONS, Devices
+from pvtest.plan.devices import FUNCTION_COUNTS, FUNCTIONS, Devices
 
 TESTS = (
     ("cap.page_sizes", "CAP-1", "-", "-", "test"),
@@ -86,7 +87,9 @@ def test_a_device_too_few_or_too_many_is_an_error(alone: Runner) -> None:
 
 @pytest.mark.parametrize("fixture, words", [
     ("no-functions", "the guest found no device of class dmaprobe, though the machine has one"),
-    ("outside", "the reference host does not manage rocker at 00:03.0"),
+    ("outside", "the reference host does not manage rocker at 00:1e.0"),
+    ("lost-rocker", "the guest found 2 devices of class rocker, though the machine has 3"),
+    ("lost-function", "the guest found 3 devices of class dmaprobe, though the machine has 4"),
 ])
 def test_what_vanished_from_the_reference_host_is_an_error(alone: Runner, fixture: str, words: str) -> None:
     """Its tests would be skipped, and the run look good."""
@@ -141,3 +144,13 @@ def test_devices() -> None:
         lacking.check("x", [rocker])
     with pytest.raises(UsageError):
         forced.check("x", [rocker])
+
+
+def test_the_functions_of_the_reference_host_are_counted() -> None:
+    """By its own table."""
+    text = (ROOT / "host" / "vdev" / "topology.c").read_text()
+    table = re.search(r"struct plan plans\[\] = \{(.*?)\n\};", text, re.DOTALL)
+    assert table
+    rows = table[1].count("{.")
+    ats = table[1].count(".ats = true")
+    assert FUNCTION_COUNTS == {"dmaprobe": rows - ats, "dmaprobe+ats": ats}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from pvtest.errors import MissingError
 from pvtest.images import build_id, stories
 from pvtest.images.pe import ImageError
 from pvtest.machine.guest_process import Outcome
+from pvtest.machine.qemu import device_counts
 from pvtest.machine.request import Request
 from pvtest.plan.devices import FUNCTIONS
 from pvtest.stream import crash, symbols
@@ -83,6 +85,16 @@ REFERENCE_HOST = "refhost"
 ORACLE_TEXT_MAX = {"defect": 47, "variant": 111}
 
 
+def _too_few(tap: TapParser, wanted: dict[str, int]) -> list[str]:
+    """Some devices of a class are gone; where all of them are, another sentence says so."""
+    found = Counter(device.get("class") for device in tap.facts.get("device", []))
+    return [
+        f"the guest found {found[name]} devices of class {name}, though the machine has {number}"
+        for name, number in wanted.items()
+        if 0 < found[name] < number
+    ]
+
+
 def environment(tap: TapParser, request: Request) -> list[str]:
     """A machine without what the runner attached would make tests skip, and a run look good."""
     problems = []
@@ -98,6 +110,7 @@ def environment(tap: TapParser, request: Request) -> list[str]:
         needed = devices.classes
         outside = [f"{device.get('class')} at {device.get('bdf')}" for device in tap.facts.get("outside", [])]
         problems += [f"the reference host does not manage {name}" for name in outside]
+        problems += _too_few(tap, device_counts(request.qemu, request.virtual_clock))
     needed = tuple(name for name in needed if name in devices.classes)
     for name in needed:
         if name not in found:

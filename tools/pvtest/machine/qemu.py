@@ -13,7 +13,7 @@ from typing import Any
 from pvtest import paths, programs
 from pvtest.errors import MissingError, RunnerError, UsageError, suggest
 from pvtest.machine import firmware_words, tpm
-from pvtest.plan.devices import OPTION, UNITS, Devices
+from pvtest.plan.devices import FUNCTION_COUNTS, OPTION, UNITS, Devices
 
 DEFAULT = "qemu-system-x86_64"
 PROBE_SECONDS = 20
@@ -28,6 +28,7 @@ SLOW_DEVICES = 3  # on a machine with that clock; one on others, where getting e
 # Without it DMA of a virtio device passes VT-d by, and reaches the reference host.
 BEHIND_IOMMU = ",disable-legacy=on,iommu_platform=on"
 NEEDED_DEVICES = ("isa-debug-exit", "virtio-blk-pci")
+ROCKER_DEVICES = 3
 NVME_DEVICES = 3  # controllers, each with a disk of its own
 NVME_BYTES = 65536  # of such a disk, whose blocks the suite may all write to
 DMA_DEVICES = ("rocker", "edu", "nvme")  # behind VT-d
@@ -233,13 +234,23 @@ def probe(
     return Qemu(found, version, "" if devices.alone else iommu, code, variables, devices, hardware, external_tpm)
 
 
+def _slow_devices(virtual_clock: bool) -> int:
+    return SLOW_DEVICES if virtual_clock else 1
+
+
+def device_counts(qemu: Qemu, virtual_clock: bool) -> dict[str, int]:
+    """How many devices of each class a guest of the reference host has."""
+    counts = {"rocker": ROCKER_DEVICES, "edu": _slow_devices(virtual_clock), "nvme": NVME_DEVICES, **FUNCTION_COUNTS}
+    return {name: counts[name] for name in qemu.devices.classes}
+
+
 def _dma_devices(qemu: Qemu, slow: int) -> list[str]:
     """intel-iommu comes first: devices that look up their address space when they are made would bypass it."""
     if qemu.devices.alone:
         return []
     return [
         *("-device", qemu.iommu),
-        *("-device", "rocker,name=r0", "-device", "rocker,name=r1", "-device", "rocker,name=r2"),
+        *(word for number in range(ROCKER_DEVICES) for word in ("-device", f"rocker,name=r{number}")),
         *(("-device", "edu,dma_mask=0xffffffffffff") * slow),
     ]
 
@@ -301,7 +312,7 @@ def command(
         *("-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot", "-net", "none"),
         *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={_escaped(qemu.code)}"),
         *(("-icount", VIRTUAL_CLOCK) if virtual_clock else ()),
-        *_dma_devices(qemu, SLOW_DEVICES if virtual_clock else 1),
+        *_dma_devices(qemu, _slow_devices(virtual_clock)),
         *("-blockdev", _boot_disk(volume, disk_format)),
         *("-device", f"virtio-blk-pci,drive=boot,bootindex=0{_behind_iommu(qemu)}"),
         *_nvme_devices(nvme),

@@ -17,6 +17,7 @@ from pvtest.images.catalogue import CLASSES, Instance, Switch
 AnySwitch = TypeVar("AnySwitch", bound=Switch)
 
 FUNCTIONS = tuple(name for name in CLASSES if name.startswith("dmaprobe"))
+FUNCTION_COUNTS = {"dmaprobe": 4, "dmaprobe+ats": 4}  # of the table in host/vdev/topology.c
 OPTION = "--functions-alone"
 NO_HOST = "--no-host"
 UNIT = "--iommu"
