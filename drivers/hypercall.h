@@ -51,11 +51,13 @@ uint64_t hypercall_raw(uint64_t control, uint64_t rdx, uint64_t r8);
 /* Raw, with all registers in *registers going out (RAX ignored) and coming back. An exception is caught and returned;
  * what *registers holds is then what went out. RBP is loaded, so a backtrace from inside the call may find nothing. */
 enum trap_vector hypercall_raw_registers(struct hypercall_registers *registers);
-/* From now on all raw calls, and with them the typed ones, are made by `with`, which sends the registers and brings them
- * back as hypercall_raw_registers() does; NULL: by the processor that asks for them, as at first. */
+/* From now on all raw calls, and with them the typed ones, are made by `with`, which sends the registers and brings
+ * them back as hypercall_raw_registers() does; NULL: by the processor that asks for them, as at first. */
 void hypercall_send_with(enum trap_vector (*with)(struct hypercall_registers *registers));
 /* hypercall_raw_registers() on the running processor, whatever was said there: for such a function. */
 enum trap_vector hypercall_raw_registers_here(struct hypercall_registers *registers);
+/* From now on `report` hears of each call by hypercall_raw() after it: what went out, and RAX; NULL: no one does. */
+void hypercall_report_to(void (*report)(uint64_t control, uint64_t rdx, uint64_t rax));
 /* First byte of the hypercall page, for user_call(); its content is opaque. NULL when the interface is not ready. */
 const void *hypercall_entry(void);
 

@@ -39,6 +39,21 @@ void hypercall_send_with(enum trap_vector (*with)(struct hypercall_registers *re
     sender = with;
 }
 
+static void (*reporter)(uint64_t control, uint64_t rdx, uint64_t rax);
+
+void hypercall_report_to(void (*report)(uint64_t control, uint64_t rdx, uint64_t rax))
+{
+    reporter = report;
+}
+
+static uint64_t reported(uint64_t control, uint64_t rdx, uint64_t rax)
+{
+    if (reporter != NULL) {
+        reporter(control, rdx, rax);
+    }
+    return rax;
+}
+
 static uint64_t raw_by_sender(uint64_t control, uint64_t rdx, uint64_t r8)
 {
     struct hypercall_registers registers = {.rcx = control, .rdx = rdx, .r8 = r8};
@@ -51,13 +66,13 @@ uint64_t hypercall_raw(uint64_t control, uint64_t rdx, uint64_t r8)
     const void *entry = hypercall_entry();
 
     if (sender != NULL) {
-        return raw_by_sender(control, rdx, r8);
+        return reported(control, rdx, raw_by_sender(control, rdx, r8));
     }
     if (entry == NULL) {
         return hv_result(HV_STATUS_FEATURE_UNAVAILABLE, 0);
     }
     __atomic_add_fetch(&calls_sent, 1, __ATOMIC_RELAXED);
-    return hypercall_enter(entry, control, rdx, r8);
+    return reported(control, rdx, hypercall_enter(entry, control, rdx, r8));
 }
 
 struct register_call {

@@ -3,9 +3,12 @@
  * Between two tests: every device rests in a blocking domain, no domain of a test is left, no fault is recorded. Does
  * not rely on the state that the test believes it left: the test may have ended anywhere.
  */
+#include "abi/hypercall.h"
 #include "drivers/hypercall.h"
 #include "drivers/iommu.h"
 #include "lib/fmt.h"
+#include "lib/string.h"
+#include "tests/harness/account.h"
 #include "tests/harness/suite.h"
 
 /*
@@ -46,6 +49,43 @@ static void note_leftover(struct suite *s, uint32_t id, enum hv_status status)
                      hv_status_name(status));
         report_comment("note: left by %s: %s", s->run.instance, s->leftover);
     }
+}
+
+static struct account account;
+
+/* Calls in registers name domains that the test knows. */
+static void hear_of_call(uint64_t control, uint64_t rdx, uint64_t rax)
+{
+    struct hv_input_device_domain name;
+    uint16_t code = hv_control_code(control);
+
+    if (hv_result_status(rax) != HV_STATUS_SUCCESS || (control & HV_CONTROL_FAST) != 0 ||
+        (code != HVCALL_CREATE_DEVICE_DOMAIN && code != HVCALL_DELETE_DEVICE_DOMAIN) ||
+        !memory_is_ours(rdx, sizeof(name))) {
+        return;
+    }
+    memcpy(&name, gpa_pointer(rdx), sizeof(name));
+    account_note(&account, code, name.domain_id.id);
+}
+
+/* Domains that the test has made and did not say so: they go as well, or a later test meets them. */
+static void delete_strays(struct suite *s)
+{
+    struct test_run *t = &s->run;
+    enum hv_status status;
+    uint32_t id;
+
+    s->stray[0] = '\0';
+    while (account_take_other(&account, t->first_domain_id, t->next_domain_id, t->extra_ids, t->extra_id_count, &id)) {
+        if (id == REST_DOMAIN_ID) {
+            continue;
+        }
+        fmt_snprintf(s->stray, sizeof(s->stray), "the test made domain 0x%x and neither deleted nor named it", id);
+        if (!is_gone(id, &status)) {
+            note_leftover(s, id, status);
+        }
+    }
+    account_clear(&account);
 }
 
 static void delete_domains(struct suite *s)
@@ -112,6 +152,9 @@ const char *suite_reset(struct suite *s)
     while (oracle_take_fault(ORACLE_FAULT_ANY_DEVICE, &fault) && (fault.valid & ORACLE_FAULT_VALID)) {
         found = "the host recorded a fault that no step of the test explains";
     }
+    delete_strays(s);
     delete_domains(s);
+    account_clear(&account);
+    hypercall_report_to(hear_of_call);
     return s->leftover[0] ? s->leftover : found;
 }

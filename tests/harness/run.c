@@ -118,6 +118,9 @@ static void after(struct suite *s, struct test_run *t)
     } else if (leftover) {
         t->verdict = VERDICT_FAIL;
         fmt_snprintf(t->message, sizeof(t->message), "after the test: %s", leftover);
+    } else if (s->stray[0] && t->verdict == VERDICT_PASS) {
+        t->verdict = VERDICT_ERROR;
+        fmt_snprintf(t->message, sizeof(t->message), "after the test: %s", s->stray);
     } else if (!settled) {
         t->verdict = VERDICT_ERROR;
         fmt_snprintf(t->message, sizeof(t->message), "after the test: the second processor was still busy");

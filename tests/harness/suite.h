@@ -52,6 +52,7 @@ struct suite {
     struct suite_counts counts;
     struct unattended unattended;
     unsigned id_blocks;      /* ranges of domain ids that are left aside because a domain in them cannot be deleted */
+    char stray[TEXT_MAX];    /* of the test that just ran: a domain that it made and did not name; empty: none */
     char leftover[TEXT_MAX]; /* says so, of the test that just ran; empty: all its domains are gone */
     struct domain rest;      /* blocking domain, live when the host has a pvIOMMU */
     struct test_run run;

@@ -19,7 +19,7 @@
 #define OUTPUT_OFFSET 1024u
 #define OUTPUT_MAX    512u /* no public call with these codes writes more */
 #define LIST_BYTES    64u
-#define CREATED_MAX   64u
+#define CREATED_MAX   256u
 #define FUZZ_DOMAINS  8u
 #define FUZZ_FIRST    UINT32_C(0x00500000)
 
@@ -27,7 +27,7 @@ struct fuzz {
     struct call_fixture fixture;
     struct domain *blocked; /* for all devices in the end */
     struct tally tally;
-    uint32_t created[CREATED_MAX]; /* ids that a CREATE may have made */
+    uint32_t created[CREATED_MAX]; /* ids that a CREATE has made */
     unsigned created_count;
 };
 
@@ -99,11 +99,10 @@ static uint64_t random_output_gpa(struct test_run *t, const struct call_fixture 
     }
 }
 
-static void remember_id(struct fuzz *f, uint32_t id)
+static void remember_id(struct test_run *t, struct fuzz *f, uint32_t id)
 {
-    if (f->created_count < CREATED_MAX) {
-        f->created[f->created_count++] = id;
-    }
+    REQUIRE(f->created_count < CREATED_MAX, "random calls have made more than %u domains", CREATED_MAX);
+    f->created[f->created_count++] = id;
 }
 
 static bool is_protected(const struct fuzz *f, uint32_t id)
@@ -188,14 +187,13 @@ static void release_stranger(const uint8_t *list)
     (void)pviommu_detach(input.device_id);
 }
 
-static void note_create(struct fuzz *f, enum call_id call, const uint8_t *list)
+/* A call in memory form has succeeded. */
+static void note_create(struct test_run *t, struct fuzz *f, const uint8_t *list)
 {
     struct hv_device_domain_id name;
 
-    if (call == CALL_CREATE) {
-        memcpy(&name, list + offsetof(struct hv_input_device_domain, domain_id), sizeof(name));
-        remember_id(f, name.id);
-    }
+    memcpy(&name, list + offsetof(struct hv_input_device_domain, domain_id), sizeof(name));
+    remember_id(t, f, name.id);
 }
 
 /* Devices out of the domains that random calls made, then these domains away. */
@@ -253,6 +251,7 @@ TEST(random_control_words,
 
     for (unsigned i = 0; i < RANDOM_CALLS; i++) {
         uint64_t control = random_control(t), input = random_input_gpa(t, c), output = random_output_gpa(t, c);
+        enum hv_status status;
 
         for (size_t at = 0; at < LIST_BYTES; at += sizeof(uint64_t)) {
             uint64_t word = random_u64(&t->random);
@@ -261,7 +260,12 @@ TEST(random_control_words,
         }
         STEP("call %llu: control 0x%llx, RDX 0x%llx, R8 0x%llx", i, control, input, output);
         /* In fast form RDX and R8 are the parameters themselves: only random ones, never half-valid. */
-        tally_add(&f.tally, hv_result_status(hypercall_raw(control, input, output)));
+        status = hv_result_status(hypercall_raw(control, input, output));
+        tally_add(&f.tally, status);
+        if (status == HV_STATUS_SUCCESS && hv_control_code(control) == HVCALL_CREATE_DEVICE_DOMAIN &&
+            (control & HV_CONTROL_FAST) == 0 && memory_is_ours(input, LIST_BYTES)) {
+            note_create(t, &f, gpa_pointer(input));
+        }
     }
     fuzz_end(t, &f, "random calls");
 }
@@ -286,11 +290,13 @@ TEST(half_valid_lists,
             continue;
         }
         memcpy(c->input.data, list, sizeof(list));
-        note_create(&f, call, list);
         STEP("call %llu: %s", i, call_name(call));
         status = hv_result_status(
             hypercall_raw(call_control(call), gpa_of(c->input.data), gpa_of(c->output.data) + OUTPUT_OFFSET));
         tally_add(&f.tally, status);
+        if (call == CALL_CREATE && status == HV_STATUS_SUCCESS) {
+            note_create(t, &f, list);
+        }
         if (call == CALL_ATTACH && status == HV_STATUS_SUCCESS) {
             release_stranger(list);
         }

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/harness/account.h"
+
+#include "abi/hypercall.h"
+
+static unsigned find(const struct account *account, uint32_t id)
+{
+    unsigned i = 0;
+
+    while (i < account->count && account->id[i] != id) {
+        i++;
+    }
+    return i;
+}
+
+static void take_out(struct account *account, unsigned i)
+{
+    account->id[i] = account->id[--account->count];
+}
+
+void account_note(struct account *account, uint16_t code, uint32_t id)
+{
+    unsigned i = find(account, id);
+
+    if (code == HVCALL_DELETE_DEVICE_DOMAIN && i < account->count) {
+        take_out(account, i);
+    }
+    if (code == HVCALL_CREATE_DEVICE_DOMAIN && i == account->count) {
+        if (account->count == ACCOUNT_MAX) {
+            account->overflowed = true;
+        } else {
+            account->id[account->count++] = id;
+        }
+    }
+}
+
+static bool is_one_of(uint32_t id, const uint32_t *others, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (others[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool account_take_other(struct account *account, uint32_t first, uint32_t end, const uint32_t *others, unsigned count,
+                        uint32_t *id)
+{
+    for (unsigned i = 0; i < account->count; i++) {
+        *id = account->id[i];
+        if ((*id < first || *id >= end) && !is_one_of(*id, others, count)) {
+            take_out(account, i);
+            return true;
+        }
+    }
+    return false;
+}
+
+void account_clear(struct account *account)
+{
+    account->count = 0;
+    account->overflowed = false;
+}
