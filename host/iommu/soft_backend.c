@@ -130,6 +130,10 @@ static bool soft_init(void)
     };
     size_t size;
 
+    if (soft_options.page_sizes != 0)
+        config.page_sizes = soft_options.page_sizes;
+    if (soft_options.cache_entries != 0)
+        config.iotlb_entries = config.walk_cache_entries = config.device_tlb_entries = soft_options.cache_entries;
     if (soft.devices == 0)
         return false;
     config.devices = soft.devices;

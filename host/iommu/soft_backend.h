@@ -16,9 +16,11 @@ struct soft_options {
     const struct softiommu_rules *rules; /* NULL: those of the ABI */
     /* Other legal hosts. */
     enum softiommu_ad_mode ad_mode;
-    bool xd_reserved;  /* bit 63 of an entry is reserved */
-    bool user_ignored; /* U/S of an entry has no effect */
-    uint8_t iova_bits; /* 0: those of soft_set_limits() */
+    bool xd_reserved;       /* bit 63 of an entry is reserved */
+    bool user_ignored;      /* U/S of an entry has no effect */
+    uint8_t iova_bits;      /* 0: those of soft_set_limits() */
+    uint64_t page_sizes;    /* bitmap of the leaves that are not refused; 0: all */
+    uint32_t cache_entries; /* of each cache; 0: as many as usual */
 };
 extern struct soft_options soft_options;
 

@@ -76,8 +76,10 @@ static enum hv_status capabilities(struct call_context *context)
 
     if (status != HV_STATUS_SUCCESS)
         return status;
-    if (variant_active(VARIANT_CAP_4K_ONLY))
+    if (variant_active(VARIANT_CAP_4K_ONLY) || variant_active(VARIANT_SIZES_REFUSED))
         caps->pgsize_bitmap = HV_IOMMU_PGSIZE_4K;
+    if (variant_active(VARIANT_CAP_NO_2M))
+        caps->pgsize_bitmap &= ~HV_IOMMU_PGSIZE_2M;
     if (variant_active(VARIANT_CAP_NO_1G))
         caps->pgsize_bitmap &= ~HV_IOMMU_PGSIZE_1G;
     if (variant_active(VARIANT_CAP_SIZE_0))
@@ -121,9 +123,9 @@ static call_handler *in_front(uint16_t code, call_handler *handler)
 
 static void install_questions(void)
 {
-    if (variant_active(VARIANT_CAP_4K_ONLY) || variant_active(VARIANT_CAP_NO_1G) ||
-        variant_active(VARIANT_CAP_SIZE_0) || variant_active(VARIANT_CAP_SIZE_LARGE) ||
-        variant_active(VARIANT_CAP_ALL_FEATURES))
+    if (variant_active(VARIANT_CAP_4K_ONLY) || variant_active(VARIANT_SIZES_REFUSED) ||
+        variant_active(VARIANT_CAP_NO_2M) || variant_active(VARIANT_CAP_NO_1G) || variant_active(VARIANT_CAP_SIZE_0) ||
+        variant_active(VARIANT_CAP_SIZE_LARGE) || variant_active(VARIANT_CAP_ALL_FEATURES))
         usual_capabilities = in_front(HVCALL_GET_IOMMU_CAPABILITIES, capabilities);
     if (variant_active(VARIANT_PROPERTY_UNMANAGED_REFUSED))
         usual_property = in_front(HVCALL_GET_LOGICAL_DEVICE_PROPERTY, property);

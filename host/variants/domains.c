@@ -11,6 +11,7 @@
 #include "host/variants/variants.h"
 
 #define LIMIT_FEW 64u /* what a guest is sure to need (DOM-7) */
+#define LIMIT_70  70u
 
 static call_handler *usual_configure, *usual_attach, *usual_detach, *usual_delete, *usual_flush;
 static element_handler *usual_element;
@@ -160,6 +161,8 @@ static void install_rules(void)
         domain_rules.start_blocked = true;
     if (variant_active(VARIANT_FEW_DOMAINS))
         domain_rules.limit = LIMIT_FEW;
+    if (variant_active(VARIANT_DOMAINS_70))
+        domain_rules.limit = LIMIT_70;
     if (variant_active(VARIANT_SPECIAL_DOMAINS))
         domain_rules.reserved_domains = call_rules.reserved_ids = true;
     if (variant_active(VARIANT_RESERVED_IGNORED))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Other legal hosts in what the IOMMUs can do, and what they keep. */
+#include "abi/iommu_capabilities.h"
 #include "host/iommu/iommu_mux.h"
 #include "host/iommu/soft_backend.h"
 #include "host/iommu/vtd_regs.h"
@@ -11,6 +12,10 @@
 
 static void install_widths(void)
 {
+    if (variant_active(VARIANT_CAP_WIDTH_32))
+        mux_rules.iova_bits = 32;
+    if (variant_active(VARIANT_CAP_WIDTH_35))
+        mux_rules.iova_bits = 35;
     if (variant_active(VARIANT_CAP_WIDTH_38)) {
         vtd_rules.iova_bits = IOVA_BITS_NARROW;
         vtd_rules.address_width = VTD_PASID_AW_39;
@@ -26,6 +31,12 @@ static void install_widths(void)
 void variants_install_iommu(void)
 {
     install_widths();
+    if (variant_active(VARIANT_CACHES_OF_ONE))
+        soft_options.cache_entries = 1;
+    if (variant_active(VARIANT_CACHES_OF_SEVEN))
+        soft_options.cache_entries = 7;
+    if (variant_active(VARIANT_SIZES_REFUSED))
+        soft_options.page_sizes = HV_IOMMU_PGSIZE_4K;
     if (variant_active(VARIANT_CACHING_NONE))
         soft_options.caching = SOFTIOMMU_CACHE_NONE;
     if (variant_active(VARIANT_CACHING_RANDOM))
