@@ -4,9 +4,11 @@
 #include "host/cpu/exit.h"
 #include "host/defects/install.h"
 #include "host/defects/seam.h"
+#include "host/domains/private.h"
 #include "host/hypercalls/flush_calls.h"
 
-#define BATCH_END 256u
+#define BATCH_END  256u
+#define TABLE_BITS 48u
 
 static element_handler *right_element;
 static exit_handler *right_exit;
@@ -36,10 +38,49 @@ static bool any_bad(struct call_context *context)
     return false;
 }
 
+/* The last page that the reported width, which is at most that of a table of four levels, has. */
+static bool ends_with_last_page(uint64_t element)
+{
+    unsigned bits = domain_table.backend->limits()->iova_bits;
+    struct page_range range;
+
+    return flush_element_decode(element, &range) == HV_STATUS_SUCCESS &&
+           range.first + range.count == UINT64_C(1) << ((bits < TABLE_BITS ? bits : TABLE_BITS) - 12);
+}
+
+/* An element before this one is zero. */
+static bool zero_before(struct call_context *context)
+{
+    const struct hv_input_flush_device_domain_list *list = call_input(context);
+
+    for (uint32_t i = 0; i < context->index; i++) {
+        if (list->range[i] == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_left_out_by_number(uint32_t index, uint32_t count)
+{
+    if (index != count - 1)
+        return false;
+    return (defect_active(DEFECT_LIST_POWER_OF_TWO) && count > 2 && (count & (count - 1)) == 0) ||
+           (defect_active(DEFECT_LIST_ODD_LAST) && count > 1 && count % 2 != 0);
+}
+
+static bool is_left_out_by_value(struct call_context *context, uint64_t element)
+{
+    return (element == 0 && ANY(DEFECT_LIST_ZERO_SKIPPED, DEFECT_LIST_ZERO_ENDS)) ||
+           (defect_active(DEFECT_LIST_ZERO_ENDS) && zero_before(context)) ||
+           (defect_active(DEFECT_LIST_LAST_PAGE) && ends_with_last_page(element));
+}
+
 static bool is_left_out(struct call_context *context, uint64_t element)
 {
     uint32_t count = hv_control_rep_count(context->control), index = context->index;
 
+    if (is_left_out_by_number(index, count) || is_left_out_by_value(context, element))
+        return true;
     if (defect_active(DEFECT_LIST_FIRST_ONLY) && index != 0)
         return true;
     if (defect_active(DEFECT_LIST_LAST_DROPPED) && count > 1 && index == count - 1)
@@ -116,7 +157,8 @@ void defects_install_flush_lists(void)
     }
     if (results || ANY(DEFECT_LIST_SHIFT_TWELVE_BITS, DEFECT_LIST_ALL_REFUSED, DEFECT_LIST_UNALIGNED_SHORT,
                        DEFECT_LIST_FIRST_ONLY, DEFECT_LIST_LAST_DROPPED, DEFECT_LIST_ELEMENT_256_LOST,
-                       DEFECT_LIST_ALL_IGNORED, DEFECT_LIST_ERROR_ROLLBACK)) {
+                       DEFECT_LIST_ALL_IGNORED, DEFECT_LIST_ERROR_ROLLBACK, DEFECT_LIST_ZERO_SKIPPED,
+                       DEFECT_LIST_ZERO_ENDS, DEFECT_LIST_LAST_PAGE, DEFECT_LIST_POWER_OF_TWO, DEFECT_LIST_ODD_LAST)) {
         right_element = call_element_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, element);
     }
 }

@@ -15,6 +15,7 @@ void defects_install(void)
     defects_install_memberships();
     defects_install_deleted_domains();
     defects_install_shared_tables();
+    defects_install_output_forms();
     defects_install_races();
     defects_install_second_processor();
     defects_install_bystanders();

@@ -18,6 +18,7 @@ void defects_install_settings(void);
 void defects_install_memberships(void);
 void defects_install_deleted_domains(void);
 void defects_install_shared_tables(void);
+void defects_install_output_forms(void);
 void defects_install_flush_lists(void);
 void defects_install_races(void);
 void defects_install_second_processor(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Faults between the IOVA of a request and memory: how a request goes on, offsets in a page, the check of stage 2. */
 #include "host/defects/softiommu_seams.h"
+#include "host/softiommu/stage1.h"
 
 struct softiommu_memory softiommu_memory;
 
@@ -36,6 +37,16 @@ static uint64_t wrapped(uint64_t iova)
     return iova;
 }
 
+/* An IOVA that is taken for one of the interrupt window. */
+static bool in_window(uint64_t iova)
+{
+    if (softiommu_injected(SOFTIOMMU_FAULT_WINDOW_32))
+        iova &= UINT32_MAX;
+    if (softiommu_injected(SOFTIOMMU_FAULT_WINDOW_BIT_38))
+        iova &= ~BIT(38);
+    return iova >= INTERRUPT_WINDOW_FIRST && iova <= INTERRUPT_WINDOW_LAST;
+}
+
 enum softiommu_reason __wrap_softiommu_translate(struct softiommu *iommu, unsigned device, uint64_t iova,
                                                  enum oracle_access access, uint64_t *spa, uint64_t *size)
 {
@@ -49,6 +60,8 @@ enum softiommu_reason __wrap_softiommu_translate(struct softiommu *iommu, unsign
         access = ORACLE_ACCESS_READ;
     delayed_ad_write_back(iommu);
     softiommu_memory.access = (struct access_under_way){.device = device};
+    if (in_window(iova))
+        iova &= BITS(31, 0);
     reason = __real_softiommu_translate(iommu, device, wrapped(iova), access, spa, size);
     if (reason != SOFTIOMMU_REASON_NONE)
         return reason;
@@ -69,14 +82,32 @@ static uint64_t cut(uint64_t gpa)
     return gpa;
 }
 
+/* A page beside guest memory that counts as a part of it, or of a page that begins in it. */
+static bool counts_as_memory(const struct softiommu *iommu, uint64_t gpa, enum oracle_access access)
+{
+    unsigned level = softiommu_memory.access.level;
+    uint64_t spa, size;
+
+    if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_FIRST) && gpa >= BIT(12) &&
+        __real_stage2(iommu, gpa - BIT(12), access, &spa, &size))
+        return true;
+    if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LAST) && __real_stage2(iommu, gpa + BIT(12), access, &spa, &size))
+        return true;
+    return softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LARGE_START) && level > 0 &&
+           __real_stage2(iommu, align_down(gpa, format_size(level)), access, &spa, &size);
+}
+
 /* Whether the answer of stage 2 does not count. */
-static bool unchecked(const struct softiommu *iommu, const struct walk *walk)
+static bool unchecked(const struct softiommu *iommu, const struct walk *walk, enum oracle_access access)
 {
     unsigned device = softiommu_memory.access.device;
 
     if (walk != NULL)
         return walk->level != walk->format->levels - 1 && softiommu_injected(SOFTIOMMU_FAULT_STAGE2_TABLE);
     if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LEAF))
+        return true;
+    if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_IDENTITY_READS) && access == ORACLE_ACCESS_READ &&
+        softiommu_translation_of(iommu, device).kind == SOFTIOMMU_IDENTITY)
         return true;
     return softiommu_injected(SOFTIOMMU_FAULT_STAGE2_IDENTITY) &&
            softiommu_translation_of(iommu, device).kind == SOFTIOMMU_IDENTITY;
@@ -95,5 +126,5 @@ bool __wrap_stage2(const struct softiommu *iommu, uint64_t gpa, enum oracle_acce
         return true;
     *spa = gpa;
     *size = BIT(12) - (gpa & (BIT(12) - 1));
-    return unchecked(iommu, walk);
+    return unchecked(iommu, walk, access) || (walk == NULL && counts_as_memory(iommu, gpa, access));
 }

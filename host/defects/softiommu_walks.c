@@ -37,6 +37,12 @@ static bool size_refused(const struct walk *walk, uint64_t entry)
     return false;
 }
 
+static bool leads_to_zero(const struct walk *walk, uint64_t entry)
+{
+    return softiommu_injected(SOFTIOMMU_FAULT_LEAF_ZERO) && (entry & ENTRY_TABLE) == 0 &&
+           format_is_leaf(walk->format, walk->level, entry);
+}
+
 /* Prefetches read other entries than the one that the walk is at. */
 static bool is_of_walk(const struct walk *walk, unsigned index)
 {
@@ -61,7 +67,7 @@ enum softiommu_reason __wrap_table_entry_read(const struct walk *walk, unsigned 
     softiommu_memory.pretended =
         followed_unpresent(walk, entry->value) || line_follows(walk, entry->value) ? ENTRY_PRESENT : 0;
     entry->value |= softiommu_memory.pretended;
-    if (size_refused(walk, entry->value))
+    if (size_refused(walk, entry->value) || leads_to_zero(walk, entry->value))
         entry->value = 0;
     return reason;
 }

@@ -66,11 +66,11 @@ TEST(shared_root_deleted,
      COVERS("DEL-4 ISO-1 ISO-2") DEVICES(PROBE) KINDS("dma")
      STEPS("Two domains have one top table, and a device in each; both write. The first device goes to a domain with "
            "tables of its own, and the first domain is deleted; both devices write. Then a domain is created and "
-           "mapped anew, the first device goes there, and both write, twice in turn. Then all of this with the two "
+           "mapped again, the first device goes there, and both write, twice in turn. Then all of this with the two "
            "domains in the other order.")
      EXPECTS("Each device reaches the page of its own domain, every time.")
-     IF_IT_FAILS("What belongs to a top table, such as a tag of cached translations, goes with the first of its "
-                 "domains."))
+     IF_IT_FAILS("The tag of cached translations, or the table itself, goes with the first domain of a top "
+                 "table."))
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);

@@ -167,6 +167,13 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(WALK_SHARED_TABLE, story_shared_table, 0),
     STORY(RIGHTS_OF_TABLE, story_rights_of_table, 0),
 
+    STORY(WINDOW_32, story_high_window, 32),
+    STORY(WINDOW_BIT_38, story_high_window, 38),
+    STORY(LEAF_ZERO, story_leaf_zero, 0),
+    STORY(STAGE2_FIRST, story_beside_memory, 0),
+    STORY(STAGE2_LAST, story_beside_memory, 1),
+    STORY(STAGE2_LARGE_START, story_large_start, 0),
+    STORY(STAGE2_IDENTITY_READS, story_stage2_identity, 1),
     STORY(STAGE2_TABLE, story_stage2_table, 0),
     STORY(STAGE2_LEAF, story_stage2_leaf, 0),
     STORY(STAGE2_IDENTITY, story_stage2_identity, 0),

@@ -98,6 +98,13 @@ bool story_large_filler(struct machine *m, unsigned argument);
 bool story_shared_table(struct machine *m, unsigned argument);
 bool story_rights_of_table(struct machine *m, unsigned argument);
 
+/* argument: bit that is set beside the address of the interrupt window */
+bool story_high_window(struct machine *m, unsigned argument);
+bool story_leaf_zero(struct machine *m, unsigned argument);
+/* argument: 0 the page after memory, 1 the page before it */
+bool story_beside_memory(struct machine *m, unsigned argument);
+bool story_large_start(struct machine *m, unsigned argument);
+
 bool story_write_leaf_only(struct machine *m, unsigned argument);
 bool story_present_leaf_only(struct machine *m, unsigned argument);
 bool story_user(struct machine *m, unsigned argument);
@@ -115,6 +122,7 @@ bool story_late_store(struct machine *m, unsigned argument);
 bool story_stage2_root(struct machine *m, unsigned argument);
 bool story_stage2_table(struct machine *m, unsigned argument);
 bool story_stage2_leaf(struct machine *m, unsigned argument);
+/* argument: 0 written, 1 read */
 bool story_stage2_identity(struct machine *m, unsigned argument);
 
 #endif

@@ -157,7 +157,7 @@ bool story_high_range(struct machine *m, unsigned argument)
     return target(m, 0, high, READ) != REFUSED;
 }
 
-/* What fills the cache: another page of the table, one that is not mapped, or a page of the table beside. */
+/* The access that fills the cache: another page of the table, one that is not mapped, or a page of the table beside. */
 enum filler { BY_PAGE, BY_FAULT, BY_PREFETCH };
 
 bool story_other_filler(struct machine *m, unsigned argument)
@@ -223,4 +223,44 @@ bool story_rights_of_table(struct machine *m, unsigned argument)
     (void)second_path(m, &t, WRITABLE);
     assert_int_equal(target(m, 0, IOVA, WRITE), RAM);
     return target(m, 1, IOVA, WRITE) != REFUSED;
+}
+
+bool story_high_window(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+    uint64_t iova = UINT64_C(0xFEE00000) | BIT(argument);
+
+    map(m, &t, iova, RAM, RW);
+    attach(m, 0, &t);
+    return target(m, 0, iova, WRITE) == REFUSED;
+}
+
+bool story_leaf_zero(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+
+    (void)argument;
+    m->endless = true;
+    map(m, &t, IOVA, 0, RW);
+    attach(m, 0, &t);
+    return target(m, 0, IOVA, WRITE) == REFUSED;
+}
+
+bool story_beside_memory(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+
+    map(m, &t, IOVA, argument == 0 ? RAM + RAM_SIZE : RAM - PAGE, RW);
+    attach(m, 0, &t);
+    return target(m, 0, IOVA, READ) != REFUSED;
+}
+
+bool story_large_start(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+
+    (void)argument;
+    *entry_of(m, &t, IOVA, 2) = RAM | RW | PS;
+    attach(m, 0, &t);
+    return target(m, 0, IOVA + RAM_SIZE + PAGE, READ) != REFUSED;
 }

@@ -193,8 +193,7 @@ bool story_stage2_identity(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = {.kind = SOFTIOMMU_IDENTITY, .did = DID};
 
-    (void)argument;
     attach(m, 0, &t);
     assert_int_equal(target(m, 0, PAGE_GPA, WRITE), PAGE_GPA);
-    return target(m, 0, HOST, WRITE) != REFUSED;
+    return target(m, 0, HOST, argument != 0 ? READ : WRITE) != REFUSED;
 }
