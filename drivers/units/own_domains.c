@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "drivers/units/unit_faults.h"
 #include "kernel/cpu.h"
 #include "kernel/memory.h"
 #include "kernel/time.h"
@@ -28,7 +29,7 @@ void own_domains_init(const struct own_unit *unit)
     const struct dma_engine *e = dma_engines(&count);
     const size_t size = OWN_DOMAINS_MAX * sizeof(struct own_domain);
 
-    own.unit = unit;
+    own.unit = unit_with_fault(unit);
     own.domains = memory_boot_pages((size + PAGE_SIZE - 1) / PAGE_SIZE);
     for (unsigned i = 0; i < OWN_DOMAINS_MAX; i++) {
         own.domains[i].number = i;
@@ -304,12 +305,12 @@ void own_mapped(uint32_t domain_id)
 {
     struct own_domain *d;
 
-    if (!lock()) {
+    if (!own.unit->mapped || !lock()) {
         return;
     }
     d = own_domain_of(domain_id);
     if (d && d->devices > 0 && d->kind == OWN_PAGING) {
-        (void)own.unit->flush(d); /* an entry that the unit refuses is missing at the next DMA */
+        (void)own.unit->mapped(d); /* an entry that the unit refuses is missing at the next DMA */
     }
     (void)unlock(HV_STATUS_SUCCESS);
 }

@@ -36,6 +36,8 @@ struct own_unit {
     /* Nothing that was cached of the domain is used afterwards. */
     bool (*flush)(struct own_domain *d);
     bool (*flush_list)(struct own_domain *d, const uint64_t *elements, unsigned count);
+    /* Entries became present, and nothing else need be looked at. May be NULL. */
+    bool (*mapped)(struct own_domain *d);
     unsigned iova_bits; /* highest width that a domain translates */
     bool five_levels;
 };

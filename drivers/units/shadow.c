@@ -70,6 +70,71 @@ bool shadow_walk(struct shadow_list *list, uint64_t root, shadow_readable readab
     return !w.overflow;
 }
 
+static uint64_t last_of(const struct shadow_mapping *m)
+{
+    return m->iova + (m->size - 1);
+}
+
+static bool overlap(const struct shadow_mapping *a, const struct shadow_mapping *b)
+{
+    return a->iova <= last_of(b) && b->iova <= last_of(a);
+}
+
+/* Does it overlap a mapping of the list that the flush names (or, with `unnamed`, that it does not)? *from is where the
+ * search may begin; calls come in the order of the IOVAs. */
+static bool overlaps_any(const struct shadow_mapping *m, const struct shadow_list *list, size_t *from,
+                         shadow_named named, bool wanted, void *context)
+{
+    while (*from < list->count && last_of(&list->mappings[*from]) < m->iova) {
+        (*from)++;
+    }
+    for (size_t i = *from; i < list->count && list->mappings[i].iova <= last_of(m); i++) {
+        const struct shadow_mapping *other = &list->mappings[i];
+
+        if (overlap(m, other) && named(context, other->iova, last_of(other)) == wanted) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A mapping that was told stays where neither it nor what takes its place is named. */
+static bool stays(const struct shadow_mapping *m, const struct shadow_list *now, size_t *from, shadow_named named,
+                  void *context)
+{
+    return !named(context, m->iova, last_of(m)) && !overlaps_any(m, now, from, named, true, context);
+}
+
+bool shadow_merge(struct shadow_list *out, const struct shadow_list *told, const struct shadow_list *now,
+                  shadow_named named, void *context)
+{
+    size_t t = 0, n = 0, from_now = 0;
+
+    out->count = 0;
+    while (t < told->count || n < now->count) {
+        const struct shadow_mapping *next = NULL;
+
+        if (t < told->count && !stays(&told->mappings[t], now, &from_now, named, context)) {
+            t++;
+            continue;
+        }
+        /* The next of what was told stays: of `now` only what lies before it and beside it is new. */
+        if (n < now->count && (t == told->count || last_of(&now->mappings[n]) < told->mappings[t].iova)) {
+            next = &now->mappings[n++];
+        } else if (n < now->count && overlap(&now->mappings[n], &told->mappings[t])) {
+            n++;
+            continue;
+        } else {
+            next = &told->mappings[t++];
+        }
+        if (out->count == out->room) {
+            return false;
+        }
+        out->mappings[out->count++] = *next;
+    }
+    return true;
+}
+
 static bool same(const struct shadow_mapping *a, const struct shadow_mapping *b)
 {
     return a->iova == b->iova && a->gpa == b->gpa && a->size == b->size && a->writable == b->writable;

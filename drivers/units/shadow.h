@@ -27,6 +27,13 @@ typedef bool (*shadow_readable)(uint64_t gpa);
  * IOVAs of the upper half have bits 63:48 set. False: there are more mappings than the list has room for. */
 bool shadow_walk(struct shadow_list *list, uint64_t root, shadow_readable readable);
 
+/* Does a flush name any byte from first to last? */
+typedef bool (*shadow_named)(void *context, uint64_t first, uint64_t last);
+/* What should be told after a flush that names only some bytes: mappings of `now` that it names or that fill a hole,
+ * and of `told` those that it does not name. False: `out` has no room for them. */
+bool shadow_merge(struct shadow_list *out, const struct shadow_list *told, const struct shadow_list *now,
+                  shadow_named named, void *context);
+
 /* For each mapping of `old` that `new` does not hold alike: drop(); then for each of `new` that `old` did not: add().
  * False at once when one of them returns false. */
 bool shadow_differences(const struct shadow_list *old, const struct shadow_list *new,

@@ -10,14 +10,15 @@
 #include "drivers/units/shadow.h"
 #include "drivers/units/virtio_iommu.h"
 #include "kernel/memory.h"
+#include "lib/bits.h"
 #include "lib/fmt.h"
 
 #define LISTS        40u   /* domains with devices at the same time */
 #define MAPPINGS_MAX 4096u /* of a domain */
 
-/* [LISTS] is what a walk finds; it then changes places with the list of the domain. */
+/* [LISTS] is what a walk finds, [LISTS + 1] what should be told; one of them then changes places with the domain's. */
 static struct {
-    struct shadow_list lists[LISTS + 1];
+    struct shadow_list lists[LISTS + 2];
     bool taken[LISTS];
 } shadow;
 
@@ -109,14 +110,50 @@ static bool move(const struct dma_engine *e, struct own_domain *from, struct own
     return to->kind != OWN_PAGING || tell(to);
 }
 
-static bool flush_list(struct own_domain *d, const uint64_t *elements, unsigned count)
+struct elements {
+    const uint64_t *elements;
+    unsigned count;
+};
+
+/* Reference 3.9: an element names 2^shift pages. Page numbers are those of canonical IOVAs, or without bits 63:48. */
+static bool named(void *context, uint64_t first, uint64_t last)
 {
-    (void)elements;
-    (void)count;
-    return tell(d);
+    const struct elements *e = context;
+
+    for (unsigned i = 0; i < e->count; i++) {
+        const unsigned shift = (unsigned)(e->elements[i] & HV_IOMMU_RANGE_SHIFT_MASK);
+        const uint64_t page = e->elements[i] >> HV_IOMMU_RANGE_PAGE_SHIFT, end = page + (BIT(shift) - 1);
+
+        if (shift >= HV_IOMMU_RANGE_SHIFT_ALL || (first / PAGE_SIZE <= end && last / PAGE_SIZE >= page)) {
+            return true;
+        }
+    }
+    return false;
 }
 
-static const struct own_unit unit = {.move = move, .flush = tell, .flush_list = flush_list, .iova_bits = 48};
+/* The unit learns of the bytes that the elements name, and of what fills a hole. */
+static bool tell_elements(struct own_domain *d, const uint64_t *elements, unsigned count)
+{
+    struct elements e = {elements, count};
+    struct shadow_list *told = d->mappings, *now = &shadow.lists[LISTS], *merged = &shadow.lists[LISTS + 1], was;
+
+    if (!shadow_walk(now, d->root, readable) || !shadow_merge(merged, told, now, named, &e) ||
+        !shadow_differences(told, merged, send_unmap, send_map, d)) {
+        return false;
+    }
+    was = *told;
+    *told = *merged;
+    *merged = was;
+    return true;
+}
+
+static bool mapped(struct own_domain *d)
+{
+    return tell_elements(d, NULL, 0);
+}
+
+static const struct own_unit unit = {
+    .move = move, .flush = tell, .flush_list = tell_elements, .mapped = mapped, .iova_bits = 48};
 
 static const char *start(void)
 {
@@ -126,7 +163,7 @@ static const char *start(void)
     if (problem) {
         return problem;
     }
-    for (unsigned i = 0; i <= LISTS; i++) {
+    for (unsigned i = 0; i < LISTS + 2; i++) {
         shadow.lists[i] = (struct shadow_list){.mappings = memory_boot_pages(pages), .room = MAPPINGS_MAX};
     }
     own_domains_init(&unit);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "drivers/iommu.h"
 #include "drivers/nvme_options.h"
+#include "drivers/units/unit_faults.h"
 #include "drivers/vpci/vpci.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
@@ -87,6 +88,16 @@ static bool take_iommu(const char *value, struct option_error *error)
     return true;
 }
 
+/* A fault of a unit that the image drives itself. */
+static bool take_unit_fault(const char *value, struct option_error *error)
+{
+    if (!unit_fault_choose(value)) {
+        fmt_snprintf(error->text, sizeof(error->text), "unknown fault \"%.32s\"; known: %s", value, unit_fault_names());
+        return false;
+    }
+    return true;
+}
+
 static bool take(void *context, const char *key, const char *value, struct option_error *error)
 {
     struct suite_options *o = context;
@@ -162,6 +173,9 @@ static bool take(void *context, const char *key, const char *value, struct optio
     if (strcmp(key, "iommu") == 0) {
         return take_iommu(value, error);
     }
+    if (strcmp(key, "unit-fault") == 0) {
+        return take_unit_fault(value, error);
+    }
     if (strcmp(key, "nvme-scratch") == 0) {
         const char *problem = nvme_scratch_add(value);
 
@@ -170,7 +184,7 @@ static bool take(void *context, const char *key, const char *value, struct optio
     }
     fmt_snprintf(error->text, sizeof(error->text),
                  "unknown option; known: seed repeat deadline_ms verbose bench order stop_at_fail unattended restarts "
-                 "checkpoint mmio iommu nvme-scratch fixture fixture_test test without");
+                 "checkpoint mmio iommu unit-fault nvme-scratch fixture fixture_test test without");
     return false;
 }
 

@@ -23,7 +23,8 @@ VERSION = os.environ.get("FAKE_QEMU_VERSION", "10.0.2")
 IOMMU = os.environ.get("FAKE_QEMU_IOMMU", "x-scalable-mode x-flts").split()
 DEVICES = os.environ.get("FAKE_QEMU_DEVICES", "rocker edu nvme isa-debug-exit virtio-blk-pci tpm-tis").split()
 FLAGS = os.environ.get("FAKE_QEMU_FLAGS", "nx svm npt")
-ALONE = not any(word.startswith(("intel-iommu,", "virtio-iommu-pci")) for word in sys.argv)  # no unit on the command line
+# No unit on the command line.
+ALONE = not any(word.startswith(("intel-iommu,", "virtio-iommu-pci")) for word in sys.argv)
 NOISE = "\x1b[2J\x1b[01;01H\x1b[=3hBdsDxe: loading Boot0001\r\n\r\n"
 
 # Recorded from a reference host that was told to crash.

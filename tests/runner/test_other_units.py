@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from conftest import Runner, latest
 from images import build, catalogue_section, host_section, image_section
 from pvtest import paths
+from pvtest.dev import unit_faults
 from pvtest.gate import baseline, inputs
 from pvtest.images import catalogue, requirements
 from pvtest.images.boot_volume import BootOptions
@@ -65,7 +67,7 @@ def test_a_unit_that_there_is_not(driven: Runner) -> None:
 @pytest.mark.parametrize(
     ("unit", "environment", "why"),
     [
-        ("virtio-iommu", {"FAKE_QEMU_DEVICES": "rocker edu nvme isa-debug-exit virtio-blk-pci"}, "without virtio-iommu-pci"),
+        ("virtio-iommu", {"FAKE_QEMU_DEVICES": "rocker edu nvme isa-debug-exit virtio-blk-pci"}, "virtio-iommu-pci"),
         ("vtd", {"FAKE_QEMU_IOMMU": "x-scalable-mode"}, "no first-stage VT-d"),
     ],
 )
@@ -131,3 +133,14 @@ def test_a_failure_that_shows_only_sometimes_may_pass(
     done = driven("--iommu", "vtd", "--baseline", str(file))
     assert done.returncode == code, done.stdout
     assert ("knows it as failing (a race)" in done.stdout) == (code == 1)
+
+
+def test_every_fault_of_the_units_is_tried() -> None:
+    text = (paths.ROOT / "drivers" / "units" / "unit_faults.c").read_text(encoding="utf-8")
+    assert re.findall(r'\{\.name = "([^"]+)"', text) == list(unit_faults.FAULTS)
+    known = {item.id for item in requirements.load().items}
+    assert {name for names in unit_faults.FAULTS.values() for name in names.split()} <= known
+
+
+def test_a_fault_is_an_option_of_the_guest() -> None:
+    assert "unit-fault=attach-lost\n" in BootOptions(iommu="vtd", unit_fault="attach-lost").guest_text()

@@ -190,18 +190,105 @@ static void a_refusal_ends_it(void **state)
     assert_string_equal(said, "-bad000>1000w ");
 }
 
+struct range {
+    uint64_t first, last;
+};
+
+static bool in_range(void *context, uint64_t first, uint64_t last)
+{
+    const struct range *r = context;
+
+    return first <= r->last && last >= r->first;
+}
+
+static struct shadow_mapping room[ROOM];
+static struct shadow_list merged;
+
+static void assert_merged(uint64_t first, uint64_t last, const char *expected)
+{
+    struct range r = {first, last};
+
+    merged = (struct shadow_list){.mappings = room, .room = ROOM};
+    assert_true(shadow_merge(&merged, &list, &other, in_range, &r));
+    said[0] = '\0';
+    for (size_t i = 0; i < merged.count; i++) {
+        (void)say('=', &room[i]);
+    }
+    assert_string_equal(said, expected);
+}
+
+static void a_flush_changes_what_it_names(void **state)
+{
+    (void)state;
+    put(&list, 0x1000, 0x1000, true);
+    put(&list, 0x2000, 0x2000, true);
+    put(&list, 0x3000, 0x3000, true);
+    put(&other, 0x2000, 0x8000, true); /* the others are gone */
+    assert_merged(0x2000, 0x2FFF, "=1000>1000w =2000>8000w =3000>3000w ");
+    assert_merged(0x3000, 0x3FFF, "=1000>1000w =2000>2000w ");
+    assert_merged(0x1FFF, 0x2000, "=2000>8000w =3000>3000w ");
+    assert_merged(0, ~0ull, "=2000>8000w ");
+    assert_merged(0x9000, 0x9000, "=1000>1000w =2000>2000w =3000>3000w ");
+}
+
+static void holes_are_filled_without_a_flush(void **state)
+{
+    (void)state;
+    put(&list, 0x2000, 0x2000, true);
+    put(&other, 0x1000, 0x7000, true);
+    put(&other, 0x2000, 0x8000, true);
+    put(&other, 0x3000, 0x9000, true);
+    assert_merged(0x9000, 0x9000, "=1000>7000w =2000>2000w =3000>9000w ");
+}
+
+static void a_large_leaf_in_the_place_of_small_ones(void **state)
+{
+    (void)state;
+    put(&list, 0x1000, 0x1000, true);
+    put(&list, 0x3000, 0x3000, true);
+    other.mappings[other.count++] = (struct shadow_mapping){.iova = 0, .gpa = 0x600000, .size = 0x200000};
+    assert_merged(0x1000, 0x1FFF, "=0>600000 ");
+    assert_merged(0x300000, 0x300FFF, "=1000>1000w =3000>3000w ");
+}
+
+static void small_leaves_in_the_place_of_a_large_one(void **state)
+{
+    (void)state;
+    list.mappings[list.count++] = (struct shadow_mapping){.iova = 0, .gpa = 0x600000, .size = 0x200000};
+    put(&other, 0x1000, 0x1000, true);
+    put(&other, 0x3000, 0x3000, true);
+    assert_merged(0x5000, 0x5FFF, "=1000>1000w =3000>3000w ");
+    assert_merged(0x300000, 0x300FFF, "=0>600000 ");
+}
+
+static void what_was_told_and_stays_hides_a_large_leaf(void **state)
+{
+    (void)state;
+    other.mappings[other.count++] = (struct shadow_mapping){.iova = 0, .gpa = 0x600000, .size = 0x200000};
+    put(&other, 0x200000, 0x9000, true);
+    put(&list, 0x1000, 0x1000, true);
+    assert_merged(0x400000, 0x400FFF, "=1000>1000w =200000>9000w ");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(leaves_of_each_size), TEST(rights_of_upper_levels_count),
-                                        TEST(absent_and_supervisor_leaves_are_left_out),
-                                             TEST(upper_half_is_canonical),
-                                                  TEST(large_bit_in_the_top_table_is_reserved),
-                                                       TEST(tables_outside_of_memory_are_not_followed),
-                                                            TEST(more_than_fits_is_told), TEST(differences_drop_first),
-                                                                                               TEST(a_refusal_ends_it),
-                                                                                          };
+        TEST(leaves_of_each_size),
+            TEST(rights_of_upper_levels_count),
+                TEST(absent_and_supervisor_leaves_are_left_out),
+                     TEST(upper_half_is_canonical),
+                          TEST(large_bit_in_the_top_table_is_reserved),
+                               TEST(tables_outside_of_memory_are_not_followed),
+                                    TEST(more_than_fits_is_told),
+                                         TEST(differences_drop_first),
+                                              TEST(a_refusal_ends_it),
+                                                   TEST(a_flush_changes_what_it_names),
+                                                        TEST(holes_are_filled_without_a_flush),
+                                                             TEST(a_large_leaf_in_the_place_of_small_ones),
+                                                                  TEST(small_leaves_in_the_place_of_a_large_one),
+                                                                       TEST(what_was_told_and_stays_hides_a_large_leaf),
+                                                                  };
 
     return cmocka_run_group_tests_name("shadow", tests, NULL, NULL);
 }

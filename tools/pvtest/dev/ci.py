@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pvtest import paths, programs
-from pvtest.dev import levels
+from pvtest.dev import levels, unit_faults
 from pvtest.errors import EXIT_FAIL, EXIT_OK, EXIT_USAGE
 
 IMAGES = ("pvtest.efi", "refhost.efi")
@@ -243,6 +243,13 @@ def linux() -> Report:
     return _pvtest("linux", "linux", file="linux.json")
 
 
+def unit_fault_step() -> Report:
+    """Steps that the image leaves out on these two units: each is seen by a test of its requirement."""
+    trials = unit_faults.run_all(paths.BUILD / "results-unit-faults", list(unit_faults.FAULTS), os.cpu_count() or 1)
+    seen = sum(bool(trial.seen) for trial in trials)
+    return Report(seen == len(trials) > 0, Counts(seen, len(trials) - seen))
+
+
 def functions() -> Report:
     """The catalogue on virtual functions alone, where tables of five levels run for real."""
     return _pvtest("functions", "run", "--functions-alone", "--quiet")
@@ -280,6 +287,7 @@ STEPS: tuple[tuple[str, Callable[[], Report], bool], ...] = (
     ("virtio-iommu", virtio_iommu, False),
     ("vtd", vtd, False),
     ("linux", linux, False),
+    ("unit-faults", unit_fault_step, False),
     ("verbosity", verbosity, False),
     ("defects", defects, False),
     ("variants", variants, False),

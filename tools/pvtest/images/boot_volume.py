@@ -45,6 +45,7 @@ class BootOptions:
     bus: str = "pci"  # on which the devices are
     nvme_scratch: str = ""  # blocks of NVMe namespaces that the suite may write to
     iommu: str = PVIOMMU  # the unit that the tests drive
+    unit_fault: str = ""  # a step that the image leaves out where it drives a unit itself
     host_crash: bool = False  # the host breaks on purpose
 
     def guest_text(self) -> str:
@@ -61,6 +62,7 @@ class BootOptions:
             (GuestKey.STOP_AT_FAIL, self.stop_at_fail or None),
             (GuestKey.FIXTURE, self.fixture or None),
             (GuestKey.IOMMU, self.iommu if self.iommu != PVIOMMU else None),
+            (GuestKey.UNIT_FAULT, self.unit_fault or None),
             (GuestKey.UNATTENDED, 1 if self.unattended else None),
             (GuestKey.NVME_SCRATCH, self.nvme_scratch or None),
         ]

@@ -29,6 +29,7 @@ class GuestKey(Enum):
     MMIO = "mmio"
     NVME_SCRATCH = "nvme-scratch"
     IOMMU = "iommu"
+    UNIT_FAULT = "unit-fault"
     TEST = "test"
     WITHOUT = "without"
 

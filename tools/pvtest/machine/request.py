@@ -40,6 +40,7 @@ class Request:
     defects: list[Defect] = field(default_factory=list)
     variants: list[Variant] = field(default_factory=list)
     caching: str = "adversarial"  # policy of the host's software IOMMU
+    unit_fault: str = ""  # of a unit that the image drives itself
     bus: str = "pci"  # on which the reference host shows the devices
     nvme_scratch: str = WHOLE_DISK  # blocks of NVMe namespaces that the suite may write to; empty = none
     limits: Limits = Limits()
@@ -109,6 +110,7 @@ class Request:
             bus=self.bus,
             nvme_scratch=self.nvme_scratch if "nvme" in self.qemu.devices.classes else "",
             iommu=self.qemu.devices.unit or boot_volume.PVIOMMU,
+            unit_fault=self.unit_fault,
             # A host that is broken on purpose is told so in its own options, a guest in the guest's.
             host_crash=self.fixture == HOST_CRASH,
         )

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Steps that this image leaves out or does wrong on purpose (option unit-fault), which stands for a unit that does:
+ * proof that the tests see it, without a changed QEMU.
+ */
+#ifndef PVT_DRIVERS_UNITS_UNIT_FAULTS_H
+#define PVT_DRIVERS_UNITS_UNIT_FAULTS_H
+
+#include <stdbool.h>
+
+#include "drivers/units/own_domains.h"
+
+/* False for a name that no fault has. Before the unit is started. */
+bool unit_fault_choose(const char *name);
+/* Every name, separated by blanks. */
+const char *unit_fault_names(void);
+/* The unit with the chosen fault in front of it, or the unit itself. */
+const struct own_unit *unit_with_fault(const struct own_unit *unit);
+
+#endif
