@@ -2,6 +2,8 @@
 /* The run as a whole: options, what the machine is, plan, every selected instance, totals. */
 #include "tests/harness/suite.h"
 
+#include "abi/dmaprobe.h"
+#include "abi/oracle.h"
 #include "boot/error_report.h"
 #include "drivers/host_integrity.h"
 #include "drivers/hypercall.h"
@@ -14,10 +16,15 @@
 #include "kernel/time.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
+#include "lib/text_of.h"
 
 /* First strings of the catalogue in the image; the tests' own follow. */
 static const char catalogue_format[] __attribute__((used, section(".pvtcat"))) = "catalogue\t6";
 static const char catalogue_version[] __attribute__((used, section(".pvtcat"))) = "version\t" PVT_VERSION;
+static const char catalogue_oracle[] __attribute__((used, section(".pvtcat"))) =
+    "interface\toracle\t" TEXT_OF(HV_ORACLE_VERSION);
+static const char catalogue_dmaprobe[] __attribute__((used, section(".pvtcat"))) =
+    "interface\tdmaprobe\t" TEXT_OF(DMAPROBE_VERSION_1);
 /* The same at the head of the complete declarations, which only the debug file has. */
 __asm__(".pushsection .pvttext, \"\"\n"
         ".string \"catalogue\t4\"\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A campaign of defects goes on from a machine that was saved behind the firmware."""
+"""A campaign of defects goes on from a machine that was saved after the firmware."""
 
 from __future__ import annotations
 

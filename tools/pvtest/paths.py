@@ -12,6 +12,7 @@ GUEST_IMAGE = BUILD / "pvtest.efi"
 GUEST_DEBUG = BUILD / "pvtest.debug"
 HOST_IMAGE = BUILD / "refhost.efi"
 HOST_DEBUG = BUILD / "refhost.debug"
+chosen: list[str] = []  # options of ./run.sh that name other images, for the command that shows a result again
 REQUIREMENTS = ROOT / "abi" / "requirements.toml"
 STATUS_CODES = ROOT / "abi" / "status.h"
 RESULTS = BUILD / "results"
@@ -21,3 +22,14 @@ MADE_DOCS = BUILD / "docs"  # what `make docs` writes
 BASELINES = ROOT / "tools" / "baselines"
 VERSION = ROOT / "VERSION"
 SETUP = ROOT / "tools" / "setup.sh"
+
+
+def use_images(host: Path | None, guest: Path | None) -> None:
+    """Takes other images than the ones that were built; each has its debug file beside it. Before anything is read."""
+    global GUEST_IMAGE, GUEST_DEBUG, HOST_IMAGE, HOST_DEBUG  # pylint: disable=global-statement
+    if host is not None:
+        HOST_IMAGE, HOST_DEBUG = host.absolute(), host.absolute().with_suffix(".debug")
+        chosen.extend(("--host", str(host)))
+    if guest is not None:
+        GUEST_IMAGE, GUEST_DEBUG = guest.absolute(), guest.absolute().with_suffix(".debug")
+        chosen.extend(("--guest", str(guest)))

@@ -102,6 +102,14 @@ def path(text: str) -> Path:
     return Path(word(text))
 
 
+def image(text: str) -> Path:
+    """An image that is there."""
+    found = path(text)
+    if not found.is_file():
+        raise argparse.ArgumentTypeError(f"{text}: no such file")
+    return found
+
+
 def epilog(command: str, common: str) -> str:
     """Examples, then what holds for all commands."""
     return f"examples:\n{EXAMPLES[command]}\n\n{common}" if command in EXAMPLES else common

@@ -170,6 +170,8 @@ def _machine_options(parser: Parser, command: str) -> None:
     add("--memory", type=memory, default=2560, metavar="MIB", help="memory of the machine (2560)")
     cpu = "QEMU's -cpu; a model alone gets +svm,+npt,+x2apic (qemu64)"
     add("--cpu", type=arguments.word, default="qemu64", metavar="MODEL", help=cpu)
+    add("--host", type=arguments.image, metavar="FILE", help="another reference host (build/refhost.efi)")
+    add("--guest", type=arguments.image, metavar="FILE", help="another suite, its .debug beside it (build/pvtest.efi)")
     add("--firmware", type=arguments.word, metavar="FILE", help="code of a UEFI firmware (the OVMF that is found)")
     if command == "run":
         restarts = arguments.whole(0, 100, "boots")
@@ -310,6 +312,7 @@ def _run(words: list[str]) -> tuple[int, str]:
             usage.check(parse(words[1:])[1])
             return 0, ""
         command, options = parse(words)
+        paths.use_images(getattr(options, "host", None), getattr(options, "guest", None))
         code = _dispatch(command, options)
         if interrupts.caught():
             raise KeyboardInterrupt

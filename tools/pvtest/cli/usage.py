@@ -36,6 +36,8 @@ def check(options: argparse.Namespace) -> None:
     if getattr(options, "iommu", PVIOMMU) != PVIOMMU:
         _check_unit(options)
     if getattr(options, "no_host", False):
+        if options.host is not None:
+            raise UsageError("--no-host and --host: there is no reference host on that machine")
         if options.bus != "pci":
             raise UsageError("--no-host: vPCI is what the reference host shows, and there is none")
         if options.defect or options.variant:

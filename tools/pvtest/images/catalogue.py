@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pvtest import paths
-from pvtest.images import declarations, text_fields
+from pvtest.images import declarations, interfaces, text_fields
 from pvtest.images.pe import ImageError, read_section
 
 SECTION = ".pvtcat"  # of the images
@@ -174,7 +174,7 @@ def parse_image(data: bytes) -> list[tuple[str, ...]]:
         elif len(fields) in (3, 4) and "." in fields[0]:
             classes_of(fields[1])
             found.append((fields[0], fields[1], fields[2].lower()))
-        elif fields[0] != "version":
+        elif fields[0] not in ("version", interfaces.RECORD):
             raise ImageError(f"unexpected record with {len(fields)} fields: {' | '.join(fields)[:100]!r}")
     if not format_seen:
         raise ImageError("no record 'catalogue', which states the format")
@@ -195,7 +195,7 @@ def parse_host(data: bytes) -> HostCatalogue:
             defects.append(Defect(fields[1], _words(fields[2], None), fields[3], fields[4]))
         elif fields[0] == "variant" and len(fields) == 4:
             variants.append(Variant(fields[1], _words(fields[2], None), fields[3]))
-        elif fields[0] != "version":
+        elif fields[0] not in ("version", interfaces.RECORD):
             raise ImageError(f"unexpected record with {len(fields)} fields: {' | '.join(fields)[:100]!r}")
     for name in ("defects", "variants"):
         if name not in formats:

@@ -99,13 +99,14 @@ def environment(tap: TapParser, request: Request) -> list[str]:
     """A machine without what the runner attached would make tests skip, and a run look good."""
     problems = []
     found = {device.get("class") for device in tap.facts.get("device", [])}
-    if request.variants:
+    another = "--host" in paths.chosen
+    if request.variants or another:
         # A host may have devices that are not behind its pvIOMMU; that of no variant has none.
         found |= {device.get("class") for device in tap.facts.get("outside", [])}
     devices = request.qemu.devices
     # Beside the runner's devices the host's functions may go, as a host may have none: alone, they are all there is.
     needed = FUNCTIONS[:1] if devices.alone and not devices.hostless else ATTACHED
-    if tap.fact("host").get("name") == REFERENCE_HOST and not request.defects and not request.variants:
+    if tap.fact("host").get("name") == REFERENCE_HOST and not (request.defects or request.variants or another):
         # Our own host as it should be: what it has is known.
         needed = devices.classes
         outside = [f"{device.get('class')} at {device.get('bdf')}" for device in tap.facts.get("outside", [])]

@@ -7,8 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from pvtest import interrupts
-from pvtest.images import catalogue, requirements
+from pvtest import interrupts, paths
+from pvtest.images import catalogue, interfaces, requirements
 from pvtest.images.boot_volume import PVIOMMU
 from pvtest.images.catalogue import Catalogue
 from pvtest.machine import boots, qemu
@@ -30,9 +30,21 @@ def machine(options: argparse.Namespace, out: Terminal) -> qemu.Qemu:
     no_host, unit = getattr(options, "no_host", False), getattr(options, "iommu", "")
     found = qemu.probe(options.qemu, options.functions_alone, no_host, hardware, "" if unit == PVIOMMU else unit)
     qemu.check_accelerator(found.path, options.accel, found.devices.hostless)
+    tell_images(out)
     if found.devices.sentence:
         out.say(found.devices.sentence, "yellow")
     return found
+
+
+def tell_images(out: Terminal) -> None:
+    """Which images run, where a person has named one, and what guest and host have of each other's interfaces."""
+    if not paths.chosen:
+        return
+    guest, host = interfaces.told(paths.GUEST_IMAGE), interfaces.told(paths.HOST_IMAGE)
+    out.say(interfaces.sentence("Guest", paths.GUEST_IMAGE, guest))
+    out.say(interfaces.sentence("Host", paths.HOST_IMAGE, host))
+    for difference in interfaces.differences(guest, host):
+        out.say(str(difference), "yellow")
 
 
 def load() -> tuple[Catalogue, requirements.Requirements]:

@@ -7,6 +7,7 @@ import dataclasses
 import itertools
 from dataclasses import dataclass, field
 
+from pvtest import paths
 from pvtest.images import boot_volume
 from pvtest.images.boot_volume import BootOptions
 from pvtest.images.catalogue import Catalogue, Defect, Instance, Variant
@@ -78,7 +79,7 @@ class Request:
             words += ["--bus", self.bus]
         if self.nvme_scratch != WHOLE_DISK:
             words += ["--nvme-scratch", self.nvme_scratch or "none"]
-        words += self.qemu.devices.options + self.qemu.hardware.options
+        words += paths.chosen + self.qemu.devices.options + self.qemu.hardware.options
         if self.accel != "tcg":
             words += ["--accel", self.accel]
         if self.deadline_ms is not None:
