@@ -110,8 +110,12 @@ static bool try_place(struct vpci_bus *bus, struct vpci_place *place)
 
 static bool enter_d0(struct vpci_bus *bus)
 {
-    bool entered = space.chosen && try_place(bus, &space.place);
+    bool entered = false;
 
+    if (bus->placed) {
+        return enter_d0_at(bus, bus->state.window);
+    }
+    entered = space.chosen && try_place(bus, &space.place);
     for (unsigned i = 0; !space.chosen && !entered; i++) {
         struct vpci_place place = vpci_place(i);
 
@@ -123,9 +127,6 @@ static bool enter_d0(struct vpci_bus *bus)
             space.chosen = true;
             space.place = place;
         }
-    }
-    if (entered) {
-        bus->window = paging_map_mmio(bus->state.window, VPCI_WINDOW_SIZE);
     }
     return entered;
 }
@@ -163,6 +164,12 @@ static struct vpci_resource memory_resource(uint64_t start, uint64_t length)
     return r;
 }
 
+/* Of a bus that was there before; 0 for a new one. */
+static uint64_t placed_at(const struct vpci_function *f, unsigned index, bool wide)
+{
+    return (f->bar[index] & PCI_BAR_ADDRESS_MASK) | (wide ? (uint64_t)f->bar[index + 1] << 32 : 0);
+}
+
 static bool place_bars(struct vpci_function *f, struct vpci_resource *resources)
 {
     for (unsigned i = 0; i < VPCI_BARS; i++) {
@@ -173,7 +180,10 @@ static bool place_bars(struct vpci_function *f, struct vpci_resource *resources)
         if (mask == 0 || IS_PORT(mask)) {
             continue;
         }
-        start = take_bar(bar_size(f, i), wide);
+        start = placed_at(f, i, wide);
+        if (start == 0) {
+            start = take_bar(bar_size(f, i), wide);
+        }
         if (start == 0) {
             return false;
         }
@@ -275,6 +285,7 @@ static enum vpci_stage bring_up(struct vpci_bus *bus, struct vmbus_offer *offer)
     if (!enter_d0(bus)) {
         return VPCI_NO_WINDOW;
     }
+    bus->window = paging_map_mmio(bus->state.window, VPCI_WINDOW_SIZE);
     for (unsigned i = 0; i < bus->functions; i++) {
         struct vpci_function *f = &bus->function[i];
 
@@ -284,6 +295,7 @@ static enum vpci_stage bring_up(struct vpci_bus *bus, struct vmbus_offer *offer)
         }
         f->pci.header_type = vpci_config_read(&f->pci, PCI_HEADER_TYPE, 1) & 0xFFu;
     }
+    bus->placed = true;
     return VPCI_READY;
 }
 

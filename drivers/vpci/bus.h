@@ -24,6 +24,8 @@ struct vpci_bus {
     unsigned functions;
     uint16_t segment;
     bool relations_came;
+    bool placed;              /* has had a window and BARs, and gets the same ones again */
+    bool away;                /* the host has taken it away */
     volatile uint8_t *window; /* mapped; NULL: not in D0 */
 };
 

@@ -7,6 +7,7 @@
 
 #define DEFECT(enumerator, name, requirements, sentence)     "defect\t" name "\t" requirements "\t" sentence "\tany\0"
 #define DEFECT_VTD(enumerator, name, requirements, sentence) "defect\t" name "\t" requirements "\t" sentence "\tvtd\0"
+#define DEFECT_BUS(enumerator, name, requirements, sentence) "defect\t" name "\t" requirements "\t" sentence "\tvpci\0"
 #define DEFECT_PROBE(enumerator, name, requirements, sentence)                                                         \
     "defect\t" name "\t" requirements "\t" sentence "\tsoft\0"
 #define DEFECT_SOFT(fault, name, requirements, sentence) "defect\t" name "\t" requirements "\t" sentence "\tsoft\0"
@@ -18,4 +19,5 @@ __attribute__((section(".pvtcat"), used)) static const char catalogue[] = "defec
 #undef DEFECT
 #undef DEFECT_VTD
 #undef DEFECT_PROBE
+#undef DEFECT_BUS
 #undef DEFECT_SOFT

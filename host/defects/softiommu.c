@@ -11,11 +11,13 @@ static const struct {
 #define DEFECT(enumerator, name, requirements, sentence)
 #define DEFECT_VTD(enumerator, name, requirements, sentence)
 #define DEFECT_PROBE(enumerator, name, requirements, sentence)
+#define DEFECT_BUS(enumerator, name, requirements, sentence)
 #define DEFECT_SOFT(fault, name, requirements, sentence) {DEFECT_SOFT_##fault, SOFTIOMMU_FAULT_##fault},
 #include "host/defects/defects.def"
 #undef DEFECT
 #undef DEFECT_VTD
 #undef DEFECT_PROBE
+#undef DEFECT_BUS
 #undef DEFECT_SOFT
 };
 

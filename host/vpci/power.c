@@ -3,8 +3,10 @@
 #include "abi/vmbus.h"
 #include "abi/vmbus_ring.h"
 #include "host/base/log.h"
+#include "host/domains/domains.h"
 #include "host/vdev/config_space.h"
 #include "host/vpci/bus.h"
+#include "host/vpci/vpci_rules.h"
 
 struct relations {
     struct vpci_relations header;
@@ -51,11 +53,18 @@ void vpci_send_relations(struct vpci_bus *bus)
                (uint32_t)(sizeof(message.header) + bus->functions * entry));
 }
 
+static void reset(struct vpci_function *function)
+{
+    function->ops->reset(function);
+}
+
+struct vpci_rules vpci_rules = {.leave_domain = domains_device_reset, .power_off = reset};
+
 void vpci_power_off(struct vpci_bus *bus)
 {
     bus->powered = false;
     for (unsigned i = 0; i < bus->functions; i++)
-        bus->function[i].ops->reset(&bus->function[i]);
+        vpci_rules.power_off(&bus->function[i]);
 }
 
 static bool overlaps_another(const struct vpci_bus *bus, uint64_t window)

@@ -10,6 +10,7 @@
 #include "host/vpci/bus.h"
 #include "host/vpci/interrupts.h"
 #include "host/vpci/request_parse.h"
+#include "host/vpci/vpci_rules.h"
 #include "lib/string.h"
 
 #define VERSION_FIRST VPCI_VERSION_1_1
@@ -217,7 +218,7 @@ static void withdrawn(void *owner)
 
     vpci_power_off(bus);
     for (unsigned i = 0; i < bus->functions; i++)
-        domains_device_reset(bus->function[i].device_id);
+        vpci_rules.leave_domain(bus->function[i].device_id);
 }
 
 const struct vmbus_service vpci_service = {

@@ -6,6 +6,7 @@
 #include "abi/hypercall.h"
 #include "drivers/hypercall.h"
 #include "drivers/iommu.h"
+#include "drivers/vpci/removal.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "tests/harness/account.h"
@@ -111,6 +112,17 @@ static void delete_domains(struct suite *s)
     }
 }
 
+/* A test may have ended while a bus was away. */
+static bool buses_are_back(const struct dma_engine *e, size_t count)
+{
+    bool good = true;
+
+    for (size_t i = 0; i < count; i++) {
+        good = vpci_restore(&e[i].function) && good;
+    }
+    return good;
+}
+
 const char *suite_reset(struct suite *s)
 {
     const char *found = NULL;
@@ -133,6 +145,7 @@ const char *suite_reset(struct suite *s)
         return pviommu_capabilities() ? "the blocking domain of the harness cannot be created" : NULL;
     }
     e = dma_engines(&count);
+    found = buses_are_back(e, count) ? NULL : "a bus that the test had taken away does not come back";
     for (size_t i = 0; i < count; i++) {
         enum hv_status status;
 

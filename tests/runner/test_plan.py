@@ -16,7 +16,7 @@ import pytest
 from conftest import HERE, PVTEST, Runner, latest, runner_environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pvtest.cli.campaign import own_first, where_it_shows
+from pvtest.cli.campaign import CAMPAIGNS, _on_saved, own_first, where_it_shows
 from pvtest.errors import UsageError
 from pvtest.gate import baseline, profiles
 from pvtest.images import requirements
@@ -268,12 +268,20 @@ def test_any_baseline_or_profile_is_read_or_refused_with_its_name(
         ("any", "edu", "-"),
         ("vtd", "rocker dmaprobe dmaprobe+ats edu", "rocker edu"),
         ("soft", "rocker dmaprobe dmaprobe+ats edu", "dmaprobe dmaprobe+ats"),
+        ("vpci", "rocker dmaprobe dmaprobe+ats edu", "rocker dmaprobe"),
     ],
 )
 def test_a_defect_is_shown_to_the_classes_that_can_tell(unit: str, devices: str, kept: str) -> None:
     test = CATALOGUE.tests[0]
     selected = [Instance(test, None), *(Instance(test, name) for name in devices.split())]
     assert [instance.device or "-" for instance in where_it_shows(unit, selected)] == kept.split()
+
+
+def test_a_defect_of_a_bus_has_that_bus() -> None:
+    request = Request(CATALOGUE, KNOWN, CATALOGUE.instances, Qemu("qemu", "10.0.2", "", "code", ""))
+    bus, other = Defect("bus", (), "", "vpci"), Defect("no-flush", (), "")
+    assert [CAMPAIGNS["defects"].switched_on(request, one, None).bus for one in (bus, other)] == ["vpci", "pci"]
+    assert [_on_saved(one) for one in (bus, other)] == [False, True], "a saved machine has plain PCI"
 
 
 def test_tests_of_the_broken_requirement_come_first_and_the_quickest_of_them_before() -> None:

@@ -48,6 +48,7 @@ SOUND = "saved-machine"  # folder of the run without a defect there
 CLASSES_BEHIND: dict[str, frozenset[str | None]] = {
     "vtd": frozenset({"rocker", "edu"}),
     "soft": frozenset({"dmaprobe", "dmaprobe+ats"}),
+    "vpci": frozenset({"rocker", "dmaprobe"}),
 }
 AT_START = "at-start."  # these tests need devices that no test has used
 QUICK_CLASSES = ("rocker", "dmaprobe", "dmaprobe+ats")  # the quickest first
@@ -117,13 +118,15 @@ class Campaign:
         selected = request.selected
         if isinstance(switch, Defect):
             selected = where_it_shows(switch.unit, selected)
+            if switch.unit == "vpci":
+                request = dataclasses.replace(request, bus="vpci")
         switched = dataclasses.replace(request, selected=selected, **{self.plural: [switch]})
         return switched if plain is None else own_first(switched, switch, plain)
 
 
 def _on_saved(switch: Switch) -> bool:
-    """Does it show on a machine without VT-d?"""
-    return isinstance(switch, Defect) and switch.unit != "vtd"
+    """Does it show on a machine without VT-d, whose devices are on plain PCI?"""
+    return isinstance(switch, Defect) and switch.unit not in ("vtd", "vpci")
 
 
 @dataclass(frozen=True)

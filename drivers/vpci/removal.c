@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "drivers/vpci/removal.h"
+
+#include "abi/bus_control.h"
+#include "drivers/hypercall.h"
+#include "drivers/vmbus/messages.h"
+#include "drivers/vpci/bus.h"
+#include "kernel/cpu.h"
+#include "kernel/time.h"
+#include "lib/string.h"
+
+#define WAIT_US 1000000u
+
+static const uint8_t interface_guid[16] = VPCI_INTERFACE_GUID;
+
+static bool has_control(void)
+{
+    struct cpuid_result r = cpu_cpuid(HV_BUS_CONTROL_CPUID, 0);
+
+    return r.eax >= HV_BUS_CONTROL_VERSION && r.ebx == HV_BUS_CONTROL_CPUID_EBX_PVTB &&
+           r.ecx == HV_BUS_CONTROL_CPUID_ECX_USCT && r.edx == HV_BUS_CONTROL_CPUID_EDX_L;
+}
+
+bool vpci_removable(const struct pci_function *f)
+{
+    return f->vpci != NULL && has_control();
+}
+
+static bool control(const struct pci_function *f, enum bus_control_action action)
+{
+    struct bus_control_input input = {.device_id = f->device_id, .action = action};
+
+    return hypercall_simple(HVCALL_BUS_CONTROL, &input, sizeof(input), NULL, 0) == HV_STATUS_SUCCESS;
+}
+
+static bool is_channel(const union vmbus_control *message, uint32_t channel)
+{
+    return message->channel.channel_id == channel;
+}
+
+/* The host asks for the function, and the guest lets go of it. */
+static bool agree_to_eject(struct vpci_bus *bus)
+{
+    const uint64_t end = time_us() + WAIT_US;
+    struct vpci_slot_message message = {0};
+    struct vmbus_packet head;
+    size_t size;
+
+    while (message.type != VPCI_EJECT && time_us() < end) {
+        if (vmbus_channel_take(&bus->channel, &head, &message, sizeof(message), &size) != VMBUS_RING_PACKET) {
+            message.type = 0;
+            cpu_pause();
+        }
+    }
+    if (message.type != VPCI_EJECT) {
+        return false;
+    }
+    message.type = VPCI_EJECTION_COMPLETE;
+    return vpci_tell(bus, &message, sizeof(message));
+}
+
+bool vpci_remove(const struct pci_function *f, enum vpci_removal how)
+{
+    struct vpci_bus *bus = f->vpci;
+    union vmbus_control message;
+
+    if (!control(f, how == VPCI_BY_EJECT ? BUS_CONTROL_EJECT : BUS_CONTROL_RESCIND) ||
+        (how == VPCI_BY_EJECT && !agree_to_eject(bus)) ||
+        !vmbus_wait(VMBUS_RESCIND_CHANNEL_OFFER, is_channel, bus->channel.offer->channel_id, &message, WAIT_US)) {
+        return false;
+    }
+    bus->window = NULL;
+    bus->away = true;
+    vmbus_channel_close(&bus->channel);
+    return true;
+}
+
+/* The bus may have another channel id than before. */
+static struct vmbus_offer *offer_of(const uint8_t *instance)
+{
+    struct vmbus_offer *offer;
+
+    for (unsigned n = 0; (offer = vmbus_offer(interface_guid, n)) != NULL; n++) {
+        if (!offer->rescinded && memcmp(offer->instance_guid, instance, sizeof(offer->instance_guid)) == 0) {
+            return offer;
+        }
+    }
+    return NULL;
+}
+
+bool vpci_restore(const struct pci_function *f)
+{
+    struct vpci_bus *bus = f->vpci;
+    struct vmbus_offer *offer;
+    union vmbus_control message;
+
+    if (bus == NULL || !bus->away) {
+        return true;
+    }
+    if (!control(f, BUS_CONTROL_OFFER) || !vmbus_wait(VMBUS_OFFER_CHANNEL, NULL, 0, &message, WAIT_US)) {
+        return false;
+    }
+    offer = offer_of(bus->channel.offer->instance_guid);
+    if (offer == NULL) {
+        return false;
+    }
+    bus->relations_came = false;
+    vpci_bring_up(bus, offer);
+    bus->away = bus->state.stage != VPCI_READY;
+    for (unsigned i = 0; i < bus->functions && !bus->away; i++) {
+        pci_enable(&bus->function[i].pci, true);
+    }
+    return !bus->away;
+}

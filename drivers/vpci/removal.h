@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Buses that go and come, on a host that does so on request (abi/bus_control.h). */
+#ifndef PVT_DRIVERS_VPCI_REMOVAL_H
+#define PVT_DRIVERS_VPCI_REMOVAL_H
+
+#include <stdbool.h>
+
+#include "drivers/pci.h"
+
+enum vpci_removal {
+    VPCI_BY_RESCIND, /* at once */
+    VPCI_BY_EJECT,   /* the host asks, and the guest agrees */
+};
+
+/* Whether the host can take away the bus of this function. */
+bool vpci_removable(const struct pci_function *f);
+/* Has the host take the bus of the function away, with all its functions, and gives the channel back. False: the host
+ * refused, or a message did not come. */
+bool vpci_remove(const struct pci_function *f, enum vpci_removal how);
+/* Has the host offer the bus again, and brings it up with the addresses that it had. True at once for a bus that is
+ * there. Memory decoding and bus mastering are on, all other settings of its functions are gone. */
+bool vpci_restore(const struct pci_function *f);
+
+#endif
