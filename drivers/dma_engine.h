@@ -108,6 +108,8 @@ struct dma_engine *dma_engines(size_t *count);
 /* Devices of these classes that are not in the list, for their registers (BAR 0) are at addresses that the kernel does
  * not map: PAGING_GPA_LIMIT (kernel/paging.h). */
 const struct dma_engine *dma_unreachable(size_t *count);
+/* DMAs that all engines have started since boot. */
+uint64_t dma_operations(void);
 /* The n-th engine of a class, or NULL. */
 struct dma_engine *dma_engine_get(enum dma_class class, unsigned n);
 /* The first engine that is not DMA_SLOW, or NULL. */

@@ -119,6 +119,16 @@ const struct dma_engine *dma_unreachable(size_t *count)
     return list.unreachable;
 }
 
+uint64_t dma_operations(void)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < list.count; i++) {
+        sum += list.engines[i].operations;
+    }
+    return sum;
+}
+
 struct dma_engine *dma_engine_get(enum dma_class class, unsigned n)
 {
     size_t count;

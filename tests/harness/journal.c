@@ -5,7 +5,7 @@
 
 #define RECORD_MAGIC 0x52545650u /* "PVTR" */
 #define STATE_MAGIC  0x53545650u /* "PVTS" */
-#define VERSION      1
+#define VERSION      2
 
 #define KIND_MASK 0x0Fu
 
@@ -76,7 +76,7 @@ void journal_begin(struct journal_record *r, void *memory, size_t capacity)
 bool journal_add(struct journal_record *r, const struct journal_entry *e)
 {
     uint8_t head[1 + 3 * VARINT_MAX];
-    unsigned flags = e->flags & (JOURNAL_RAW | JOURNAL_CUT);
+    unsigned flags = e->flags & (JOURNAL_RAW | JOURNAL_CUT | JOURNAL_DMA);
     bool same = e->text_length != 0 && e->text_length == r->last_length &&
                 memcmp(r->bytes + r->last_text, e->text, e->text_length) == 0;
     size_t length = 1, text_length = same ? 0 : e->text_length;

@@ -28,6 +28,7 @@ enum journal_kind {
 #define JOURNAL_RAW  0x10u /* the text is a part of a TAP stream; else a message */
 #define JOURNAL_SAME 0x20u /* set by the encoder: the text is that of the last entry of this record that had one */
 #define JOURNAL_CUT  0x40u /* there was more text than fits */
+#define JOURNAL_DMA  0x80u /* of a result: a device started a DMA */
 
 struct journal_entry {
     enum journal_kind kind;

@@ -183,6 +183,6 @@ void report_test(const struct test_run *t, uint64_t verbose)
 
 void report_end(const struct suite_counts *c, uint64_t duration_us)
 {
-    report_comment("end: planned=%u pass=%u fail=%u error=%u skip=%u duration_us=%llu", c->planned, c->pass, c->fail,
-                   c->error, c->skip, (unsigned long long)duration_us);
+    report_comment("end: planned=%u pass=%u fail=%u error=%u skip=%u duration_us=%llu moved=%u", c->planned, c->pass,
+                   c->fail, c->error, c->skip, (unsigned long long)duration_us, c->moved);
 }

@@ -7,7 +7,16 @@
 
 struct suite_counts {
     unsigned planned, pass, fail, error, skip;
+    unsigned moved;      /* of those that ran: a device started a DMA in them */
+    bool wants_transfer; /* the plan has tests that run on a device */
 };
+
+/* What a whole run says of the host, with the exit code of the runner for it. */
+struct report_verdict {
+    unsigned exit_code;
+    const char *text;
+};
+struct report_verdict report_verdict(const struct suite_counts *c);
 
 void report_begin(unsigned planned);
 /* The next point is the one after this number. */

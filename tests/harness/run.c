@@ -138,6 +138,7 @@ static void count(struct suite_counts *c, enum verdict verdict)
 void suite_take_verdict(struct suite *s)
 {
     count(&s->counts, s->run.verdict);
+    s->counts.moved += s->run.moved;
     unattended_after(s);
     report_test(&s->run, s->options.verbose);
     unattended_reported(s);
@@ -181,7 +182,7 @@ void suite_run_next(struct suite *s)
 {
     struct test_run *t = &s->run;
     uint64_t deadline_ms = s->options.deadline_ms;
-    uint64_t start;
+    uint64_t start, operations;
     enum containment_end end;
 
     suite_clear_run(s);
@@ -203,9 +204,11 @@ void suite_run_next(struct suite *s)
     report_comment("run: %s", t->instance);
     oracle_faults_forget();
     memory_test_begin();
+    operations = dma_operations();
     start = time_us();
     end = containment_run(call_test, s, deadline_ms * 1000, &t->trap);
     t->duration_us = time_us() - start;
+    t->moved = dma_operations() != operations;
     describe_end(t, end, deadline_ms);
     after(s, t);
     suite_take_verdict(s);

@@ -116,6 +116,9 @@ bool suite_prepare(struct boot_info *info, struct volume *volume)
         return false;
     }
     s->counts.planned = s->options.bench ? 0 : (unsigned)(s->instance_count * s->options.repeat);
+    for (size_t i = 0; i < s->instance_count; i++) {
+        s->counts.wants_transfer = s->counts.wants_transfer || s->instances[i].has_class;
+    }
     if (s->options.unattended && !unattended_prepare(s, volume)) {
         return false;
     }
@@ -230,6 +233,12 @@ int suite_main(const struct boot_info *info)
     }
     if (damaged_host()) {
         return POWER_ERROR;
+    }
+    if (s->options.unattended && !s->unattended.on) {
+        struct report_verdict verdict = report_verdict(&s->counts);
+
+        report_comment("verdict: exit=%u planned=%u with_dma=%u text=\"%s\"", verdict.exit_code, s->counts.planned,
+                       s->counts.moved, verdict.text);
     }
     report_end(&s->counts, time_us() - start);
     if (s->counts.error) {

@@ -79,6 +79,7 @@ struct test_run {
     enum dma_class class;
 
     enum verdict verdict;
+    bool moved; /* a device started a DMA */
     char message[TEXT_MAX], expected[TEXT_MAX], actual[TEXT_MAX], observation[TEXT_MAX];
     const char *where_file; /* of the check that decided; NULL: none did */
     unsigned where_line;

@@ -98,7 +98,7 @@ static void add_result(struct unattended *a, struct journal_entry e, const char 
     if (add(a, &e)) {
         return;
     }
-    e.flags = JOURNAL_CUT;
+    e.flags = JOURNAL_CUT | (e.flags & JOURNAL_DMA);
     e.text = message;
     e.text_length = strlen(message);
     if (!journal_add(&a->record, &e)) {
@@ -117,6 +117,7 @@ static struct journal_entry entry_of(const struct suite *s)
     uint64_t us = t->duration_us;
 
     return (struct journal_entry){.kind = kinds[t->verdict],
+                                  .flags = t->moved ? JOURNAL_DMA : 0,
                                   .index = (uint32_t)s->position,
                                   .duration_us = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us};
 }
@@ -235,7 +236,7 @@ void unattended_reported(struct suite *s)
     } else if (t->verdict == VERDICT_PASS && !t->observation[0]) {
         e.text_length = 0;
     } else {
-        e.flags = JOURNAL_RAW;
+        e.flags |= JOURNAL_RAW;
     }
     if (a->silent) {
         return;

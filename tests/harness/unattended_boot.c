@@ -203,11 +203,14 @@ static void say(const struct volume *v, const char *format, ...)
 /* The variables go last: until then a power failure costs nothing. */
 static void close_run(struct volume *v, const struct unattended_run *run, const struct suite_counts *c)
 {
+    struct report_verdict verdict = report_verdict(c);
     char path[VOLUME_PATH_MAX];
 
     say(v,
         "pvtest: run %u is over: planned %u, passed %u, failed %u, errors %u, skipped %u; see " UNATTENDED_FOLDER "\n",
         run->generation, c->planned, c->pass, c->fail, c->error, c->skip);
+    say(v, "pvtest: verdict: exit=%u planned=%u with_dma=%u text=\"%s\"\n", verdict.exit_code, c->planned, c->moved,
+        verdict.text);
     (void)runtime_variable_set(UNATTENDED_STATE_VARIABLE, NULL, 0);
     unattended_path(path, sizeof(path), run->generation, "journal.bin");
     (void)volume_delete(v, path);

@@ -150,6 +150,7 @@ static void count(void *context, const struct journal_entry *e)
     w->counts.fail += e->kind == JOURNAL_FAIL;
     w->counts.error += e->kind == JOURNAL_ERROR;
     w->counts.skip += e->kind == JOURNAL_SKIP;
+    w->counts.moved += (e->flags & JOURNAL_DMA) != 0;
     w->cut += (e->flags & JOURNAL_CUT) != 0;
     w->duration_us += e->duration_us;
 }
@@ -238,8 +239,8 @@ static void write_tap(struct writer *w)
     each(w, NULL, NULL, tap_boot);
     each(w, tap_result, NULL, NULL);
     if (run->over) {
-        put(w, "# end: planned=%u pass=%u fail=%u error=%u skip=%u duration_us=%llu\n", c->planned, c->pass, c->fail,
-            c->error, c->skip, (unsigned long long)w->duration_us);
+        put(w, "# end: planned=%u pass=%u fail=%u error=%u skip=%u duration_us=%llu moved=%u\n", c->planned, c->pass,
+            c->fail, c->error, c->skip, (unsigned long long)w->duration_us, c->moved);
     }
 }
 
@@ -302,20 +303,22 @@ static void summary_result(void *context, const struct journal_entry *e)
     put(w, "%-5s  %s\r\n       %s\r\n", words[e->kind], name, message);
 }
 
-static const char *verdict_of(const struct writer *w)
+static struct report_verdict verdict_of(const struct writer *w)
+{
+    if (!w->run->over) {
+        return (struct report_verdict){2, "not finished yet: boot the volume again"};
+    }
+    return report_verdict(&w->counts);
+}
+
+/* For a program: one line, ASCII. */
+static void write_verdict(struct writer *w)
 {
     const struct suite_counts *c = &w->counts;
+    struct report_verdict verdict = verdict_of(w);
 
-    if (!w->run->over) {
-        return "not finished yet: boot the volume again";
-    }
-    if (c->error) {
-        return "ERROR: look at the run before judging the host";
-    }
-    if (c->fail) {
-        return "FAIL";
-    }
-    return c->pass ? "PASS" : "ERROR: every test was skipped, so nothing was verified";
+    put(w, "exit=%u planned=%u pass=%u fail=%u error=%u skip=%u with_dma=%u text=\"%s\"\r\n", verdict.exit_code,
+        c->planned, c->pass, c->fail, c->error, c->skip, c->moved, verdict.text);
 }
 
 /* Notepad and its kin still open it: lines end with CR LF. */
@@ -324,11 +327,14 @@ static void write_summary(struct writer *w)
     static const enum journal_kind order[] = {JOURNAL_ERROR, JOURNAL_FAIL, JOURNAL_SKIP};
     const struct unattended_run *run = w->run;
     const struct suite_counts *c = &w->counts;
+    struct report_verdict verdict = verdict_of(w);
 
     put(w, "pvIOMMU conformance suite " PVT_VERSION ", run %u\r\n\r\n", run->generation);
-    put(w, "verdict   %s\r\n", verdict_of(w));
+    put(w, "verdict   %s\r\n", verdict.text);
+    put(w, "exit code %u\r\n", verdict.exit_code);
     put(w, "planned   %u\r\n", c->planned);
     put(w, "passed    %u\r\nfailed    %u\r\nerrors    %u\r\nskipped   %u\r\n", c->pass, c->fail, c->error, c->skip);
+    put(w, "with DMA  %u\r\n", c->moved);
     put(w, "seed      %llu\r\n", (unsigned long long)run->suite->options.seed);
     if (w->cut) {
         put(w, "cut       %u results: their texts did not fit into the variable store\r\n", w->cut);
@@ -360,8 +366,9 @@ bool unattended_write(struct volume *v, const struct unattended_run *run, struct
     if (!w) {
         return false;
     }
-    *w = (struct writer){.run = run, .counts = {.planned = counts->planned}};
+    *w = (struct writer){.run = run, .counts = {.planned = counts->planned, .wants_transfer = counts->wants_transfer}};
     each(w, count, NULL, NULL);
     *counts = w->counts;
-    return write_file(v, w, "results.tap", write_tap) && write_file(v, w, "summary.txt", write_summary);
+    return write_file(v, w, "results.tap", write_tap) && write_file(v, w, "summary.txt", write_summary) &&
+           write_file(v, w, "verdict.txt", write_verdict);
 }

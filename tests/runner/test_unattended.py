@@ -80,6 +80,9 @@ def test_a_crash_restarts_the_machine_and_names_the_test(tmp_path: Path) -> None
     assert run.exit_code == 2 and not run.problems and len(run.results) == len(planned)
     assert any(frame.function == "suite_break" for result in run.results for frame in result.frames)
     summary = machine.read("summary.txt")
+    verdict = machine.read("verdict.txt")
+    assert verdict.startswith(f"exit=2 planned={len(planned)} ") and verdict.count("\n") == 1
+    assert "pvtest: verdict: exit=2 " in machine.console()
     assert "verdict   ERROR" in summary and f"panic: broken on purpose; in {middle}" in summary
 
 

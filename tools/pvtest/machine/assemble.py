@@ -250,7 +250,7 @@ def _judge(request: Request, lanes: list[Lane]) -> Judgement:
     # A failure that was to end the run leaves those behind it without a result.
     ran = [by_id[instance.id] for instance in request.selected if instance.id in by_id]
     out = Judgement(ran, [p for part in parts for p in part.problems])
-    check_verified(out)
+    check_verified(out, transfers=not request.variants)
     return out
 
 
