@@ -30,6 +30,7 @@ def interrupted(build: Path, tmp_path: Path, number: int, *arguments: str, **env
             assert time.monotonic() < deadline, "the machine never came to its hang"
             time.sleep(0.05)
         process.send_signal(number)
+        time.sleep(0.5)  # at the same time any of the two may come first
         process.send_signal(signal.SIGTERM)  # CI systems send several, one after the other
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 2 and f"interrupted by {signal.Signals(number).name}" in errors.decode()

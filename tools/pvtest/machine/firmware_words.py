@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Messages of a firmware, or their absence, when the suite does not begin; statements of QEMU's package on a firmware."""
+"""Messages of a firmware, or their absence, when the suite does not begin; what QEMU's package says of a firmware."""
 
 from __future__ import annotations
 
