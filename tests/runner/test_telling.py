@@ -260,6 +260,7 @@ def test_rows_do_not_contradict_the_verdict_of_a_run_that_broke_off(tmp_path: Pa
     texts = all_formats(run, tmp_path)
     assert "1 of 5 instances ran, 0 of 3 tests that move data" in texts["markdown"]
     assert "1 of 5 instances ran, 0 of 3 tests that move data" in texts["html"]
+    assert "<li>4 instances did not run</li>" in texts["html"]
     assert "| FL-1 | not-run | error | did not run: the guest hung |" in texts["markdown"]
     assert "FL-1" in texts["html"] and "outside of the selection: did not" not in texts["html"]
 

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pvtest.report.telling import bytes_text
 from pvtest.stream.counts import SLOWEST, sentence
+from pvtest.stream.model import DID_NOT_RUN
 from pvtest.stream.trials import Trials
 
 FOLDER = Path(__file__).resolve().parent
@@ -205,6 +206,7 @@ def render(
         facts=_facts(run),
         blocks=blocks,
         index=_index(blocks),
+        idle=sum(test["verdict"] == "error" and test["reason"].startswith(DID_NOT_RUN) for test in tests),
         links={instance: block["anchor"] for block in blocks for instance in block["failing"]},
         excused=sum(bool(test["excused"]) for test in tests),
         restarts=[{**boot, "number": n} for n, boot in enumerate(run["boots"], 1) if boot["interruption"]],
