@@ -18,7 +18,7 @@ static uint64_t root;         /* of the last CONFIGURE of any processor */
 static struct domain *listed; /* of the last list of any processor */
 static uint32_t lost_until[HOST_CPUS_MAX];
 
-/* What was free at the first look is taken for free. */
+/* An id that was free at the first look is taken for free. */
 static enum hv_status create(struct call_context *context)
 {
     bool is_free = call_header_valid(context) && call_domain(context) == NULL;

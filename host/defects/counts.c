@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What works some times and not after many: resources that are not given back, and numbers that are too narrow. */
+/* Calls that work some times and not after many: resources are not given back, and numbers are too narrow. */
 #include "abi/hypercall.h"
 #include "host/base/memory.h"
 #include "host/defects/install.h"
@@ -25,7 +25,7 @@ static struct {
     uint16_t refused_code;
 } counts;
 
-/* One domain that nobody can make any more. */
+/* Room for one domain is gone. */
 static void leak(void)
 {
     if (domain_table.free != NULL)
@@ -57,7 +57,7 @@ static void leak_for(const struct call_context *context, enum hv_status status, 
         leak();
 }
 
-/* What a new domain is called by the hardware. */
+/* The DID of a new domain. */
 static void name_domain(struct domain *domain)
 {
     struct translation *made = &domain->translation;

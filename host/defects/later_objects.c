@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a refused call leaves behind shows in a later call about other objects (GEN-10). */
+/* Traces of a refused call show in a later call about other objects (GEN-10). */
 #include "abi/hypercall.h"
 #include "host/defects/install.h"
 #include "host/defects/seam.h"

@@ -62,10 +62,12 @@ VARIANTS(const enum domain_kind, first_domains, FIRST_DOMAINS);
 TEST_EACH(first_attach_to, FIRST_DOMAINS,
           PROMISE("The first ATTACH of a device since power-on puts it into a {kind} domain, whatever it did before")
           COVERS("ATT-1 DET-2") DEVICES(NONE) KINDS("dma fault")
-          STEPS("A device of each class that is not slow, and that nothing has used since the start of the machine, writes by GPA. It is "
+          STEPS("A device of each class that is not slow, and that nothing has used since the start of the machine, "
+                "writes by GPA. It is "
                 "detached, which any status may answer, writes again, and is attached to a {kind} domain.")
           EXPECTS("DETACH does not open the device. After ATTACH its DMA is that of the domain and no other.")
-          IF_IT_FAILS("The host treats its own first state as a domain: translations that were cached under it survive, or the "
+          IF_IT_FAILS("The host treats its own first state as a domain: translations that were cached under it "
+                      "survive, or the "
                       "first switch is lost."))
 {
     first_attach(t, VARIANT(first_domains));

@@ -92,7 +92,7 @@ static bool hold(struct test_run *t, struct country *c, struct dma_engine *e, en
     return true;
 }
 
-/* What was in flight has landed by now or never does. */
+/* A write that was in flight has landed by now or never does. */
 static void expect_nothing_late(struct test_run *t, struct country *c, struct dma_engine *e, const char *what)
 {
     refresh(c);
@@ -126,15 +126,20 @@ static void take(struct test_run *t, struct country *c, struct dma_engine *e, en
 }
 
 TEST(each_state_to_each,
-     PROMISE("A device goes from each state to each, and its next DMA is that of the new state, whether the last one was done or in "
+     PROMISE("A device goes from each state to each, and its next DMA is that of the new state, whether the last one "
+             "was done or in "
              "flight")
      COVERS("ATT-1 ATT-2 ATT-7 ID-1 DET-1 DET-2 DET-3") ABI() DEVICES(NONE) KINDS("dma fault")
-     STEPS("The first and the last device that is not slow go through all pairs of: no domain, an identity, a blocking and a paging "
-           "domain, and to a second domain of the same kind. Each writes before and after. A device that can holds a DMA "
+     STEPS("The first and the last device that is not slow go through all pairs of: no domain, an identity, a blocking "
+           "and a paging "
+           "domain, and to a second domain of the same kind. Each writes before and after. A device that can holds a "
+           "DMA "
            "during the call, and lets it go afterwards.")
-     EXPECTS("Each write lands where the state at that moment leads, or nowhere; nothing lands after the call that was in "
+     EXPECTS("Each write lands where the state at that moment leads, or nowhere; nothing lands after the call that was "
+             "in "
              "flight before.")
-     IF_IT_FAILS("The host takes a short way from one state to another: it skips a switch for states that look alike, or for "
+     IF_IT_FAILS("The host takes a short way from one state to another: it skips a switch for states that look alike, "
+                 "or for "
                  "a device that is busy."))
 {
     struct dma_engine *e[DMA_ENGINES_MAX], *pair[2];

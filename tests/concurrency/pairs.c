@@ -154,7 +154,7 @@ static void prepare(struct test_run *t, const struct world *w, const struct stat
     }
 }
 
-/* Where the device's DMA lands. */
+/* The place at which the device's DMA lands. */
 static enum place landing(struct test_run *t, struct world *w)
 {
     bool landed[2];
@@ -369,11 +369,14 @@ VARIANTS(const unsigned, state_rows, STATE_ROWS);
 TEST_EACH(pairs_of_calls, STATE_ROWS,
           PROMISE("Two calls at the same moment end as one after the other would, when {state}")
           COVERS("GEN-16 CON-1 DOM-3 DEL-2 ATT-1 ATT-9 DET-1 CFG-1") ABI() DEVICES(NONE) KINDS("dma bad-input")
-          STEPS("Each of CREATE, CONFIGURE, ATTACH, ATTACH to another domain, DETACH, DELETE, FLUSH and FLUSH_LIST is made by the "
-                "first processor together with each by the second one, when {state}: on the same domain and device, and some "
+          STEPS("Each of CREATE, CONFIGURE, ATTACH, ATTACH to another domain, DETACH, DELETE, FLUSH and FLUSH_LIST is "
+                "made by the "
+                "first processor together with each by the second one, when {state}: on the same domain and device, "
+                "and some "
                 "of them on two. After each pair the devices write, and the domains are deleted.")
           EXPECTS("The statuses, the page that DMA reaches, and whether DELETE succeeds fit one of the two orders.")
-          IF_IT_FAILS("The host lets go of its lock between its look at an object and its change of it, or has one variable for "
+          IF_IT_FAILS("The host lets go of its lock between its look at an object and its change of it, or has one "
+                      "variable for "
                       "calls of two processors."))
 {
     all_pairs(t, &states[VARIANT(state_rows)]);
@@ -484,10 +487,12 @@ VARIANTS(const unsigned, flush_pairs, FLUSH_PAIRS);
 TEST_EACH(flushes_together, FLUSH_PAIRS,
           PROMISE("Of {pair} of two domains at the same moment each drops every page of its own")
           COVERS("GEN-16 CON-1 FL-1 LS-4") ABI() DEVICES(NONE) KINDS("dma flush")
-          STEPS("Two devices use each page of a domain of their own. All pages are unmapped. Two processors make {pair} at the same "
+          STEPS("Two devices use each page of a domain of their own. All pages are unmapped. Two processors make "
+                "{pair} at the same "
                 "moment, each for one of the domains. Each device tries each page.")
           EXPECTS("Both are done as a whole, and no page is reached.")
-          IF_IT_FAILS("Domain, element or number of an element are in a variable that calls of two processors share, or one "
+          IF_IT_FAILS("Domain, element or number of an element are in a variable that calls of two processors share, "
+                      "or one "
                       "flush is taken for the other."))
 {
     flush_pair(t, VARIANT(flush_pairs));

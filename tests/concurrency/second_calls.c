@@ -91,7 +91,8 @@ EACH_TEST(CALLS_OF_SECOND, from_second,
                 "first processor and a device look at the objects.")
           EXPECTS("The right call does on the second processor all that it does on the first; the others are refused, "
                   "and nothing has changed.")
-          IF_IT_FAILS("The host keeps for each processor what belongs to the partition: domains, the copy of the input, "
+          IF_IT_FAILS("The host keeps for each processor what belongs to the partition: domains, the copy of the "
+                      "input, "
                       "the device that was looked up. Or a processor other than the first skips checks."))
 {
     from_second(t, VARIANT(calls_of_second));
@@ -100,7 +101,8 @@ EACH_TEST(CALLS_OF_SECOND, from_second,
 TEST(long_list_from_second,
      PROMISE("A list flush of the second processor drops each page of the list")
      COVERS("GEN-16 LS-4 FL-1") ABI() DEVICES(ALL) KINDS("dma fault flush")
-     STEPS("The device uses 24 pages that are not neighbors. All are unmapped, and the second processor flushes them with one "
+     STEPS("The device uses 24 pages that are not neighbors. All are unmapped, and the second processor flushes them "
+           "with one "
            "list. The device writes to each of them again.")
      EXPECTS("The list is done as a whole, and no page is reached.")
      IF_IT_FAILS("Elements after the first are lost on that processor: look at where the host continues a list."))
@@ -152,7 +154,8 @@ TEST(hypervisor_leaves,
      COVERS("GEN-16 DISC-1 DISC-2") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Reads CPUID leaves 0x40000000 to 0x40000005 on both processors.")
      EXPECTS("All four registers of each leaf are the same.")
-     IF_IT_FAILS("The leaves of the hypervisor are set up for one processor: an operating system that asks on another one "
+     IF_IT_FAILS("The leaves of the hypervisor are set up for one processor: an operating system that asks on another "
+                 "one "
                  "finds no interface, or another one."))
 {
     struct leaves first, *second = second_memory(t, sizeof(*second));

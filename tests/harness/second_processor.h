@@ -22,8 +22,8 @@ void second_end(struct test_run *t);
 /* Both. */
 void on_second(struct test_run *t, void (*fn)(void *argument), void *argument);
 
-/* All calls that the first processor makes from now on are made by the second one, until `on` is false or the test ends.
- * Not while a function runs there. */
+/* All calls that the first processor makes from now on are made by the second one, until `on` is false or the test
+ * ends. Not while a function runs there. */
 void second_makes_calls(struct test_run *t, bool on);
 
 /* In every loop without another wait: where an emulator runs all processors on one thread, they take turns at PAUSE,

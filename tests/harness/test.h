@@ -50,10 +50,10 @@ enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_ERROR, VERDICT_SKIP };
 /* On a class with DMA_SLOW: what takes microseconds on others takes a tenth of a second there. */
 #define SLOW_DEADLINE_FACTOR 50u
 
-#define STEPS_MAX   24
-#define STEP_ARGS   5
+#define STEPS_MAX     24
+#define STEP_ARGS     5
 #define EXTRA_IDS_MAX 16384u
-#define TEXT_MAX    256
+#define TEXT_MAX      256
 
 /* One thing that was done; formatted only when a report needs it. */
 struct step {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A refused call judged by objects that come after it: a domain that is created next, a device that is attached next,
- * the next list. What a host has stored before it refused, in a structure that the next call finds, shows there and
- * nowhere else. The refused values belong to other live objects: the top table of another domain, its id, another
+ * the next list. A value that a host has stored before it refused, in a structure that the next call finds, shows there
+ * and nowhere else. The refused values belong to other live objects: the top table of another domain, its id, another
  * device.
  */
 #define TEST_GROUP "hypercall"
@@ -148,8 +148,10 @@ static void scene_open(struct test_run *t, struct scene *s)
 TEST(later_domains,
      PROMISE("After a refused CREATE or CONFIGURE the next domains and devices are what their own calls say")
      COVERS("GEN-10 DOM-1 CFG-1 ATT-1") ABI() DEVICES(NONE) KINDS("dma fault bad-input")
-     STEPS("CREATE is refused: of an id that exists, for another partition, with reserved flags. CONFIGURE is refused: for "
-           "another partition, of an unknown id, with a reserved flag and with a misaligned top table, each with the top table "
+     STEPS("CREATE is refused: of an id that exists, for another partition, with reserved flags. CONFIGURE is refused: "
+           "for "
+           "another partition, of an unknown id, with a reserved flag and with a misaligned top table, each with the "
+           "top table "
            "of another domain that is in use. After each, two domains are created, one of them under the refused id, a "
            "device is attached and writes, four pages are flushed by a list, and the device that was in use moves to "
            "another domain and back.")
@@ -188,11 +190,14 @@ TEST(later_domains,
 TEST(later_devices,
      PROMISE("After a refused ATTACH, DETACH or DELETE the next domains and devices are what their own calls say")
      COVERS("GEN-10 ATT-1 ATT-8 DEL-4 DOM-1") ABI() DEVICES(NONE) KINDS("dma fault bad-input")
-     STEPS("ATTACH is refused: to an unknown domain, of an unknown device, for another partition. DETACH is refused: of an "
-           "unknown device, and of one in no domain. DELETE is refused: of a domain with a device, and of an unknown one. After "
+     STEPS("ATTACH is refused: to an unknown domain, of an unknown device, for another partition. DETACH is refused: "
+           "of an "
+           "unknown device, and of one in no domain. DELETE is refused: of a domain with a device, and of an unknown "
+           "one. After "
            "each, the same look at two new domains and at the device in use.")
      EXPECTS("Every DMA reaches the page that the domain of its device maps, and nothing else; no domain is gone.")
-     IF_IT_FAILS("The host has kept device or domain of the refused call for the next one, or carries the refused call out "
+     IF_IT_FAILS("The host has kept device or domain of the refused call for the next one, or carries the refused call "
+                 "out "
                  "when it becomes possible."))
 {
     struct scene s;
@@ -219,7 +224,8 @@ TEST(later_devices,
 TEST(later_flushes,
      PROMISE("After a refused flush the next list drops each of its pages")
      COVERS("LS-5 LS-4 GEN-10 FL-1") ABI() DEVICES(NONE) KINDS("dma fault flush bad-input")
-     STEPS("Flushes of an unknown domain, and lists whose first, third or last element is not aligned to its size, are made. After "
+     STEPS("Flushes of an unknown domain, and lists whose first, third or last element is not aligned to its size, are "
+           "made. After "
            "each, the same look at two new domains, each with a list flush of four pages, and at the device in use.")
      EXPECTS("Each page of the next list is out of reach, and everything else is as its own calls say.")
      IF_IT_FAILS("The host goes on where an earlier list ended: it keeps the number of an element beyond the call."))

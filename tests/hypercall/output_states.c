@@ -58,10 +58,12 @@ static void expect_answers(struct test_run *t, const struct call_fixture *f, str
 TEST(whole_answer_in_each_state,
      PROMISE("Both answers are written as a whole, and are the same in each state of domains and devices")
      COVERS("GEN-12 CAP-5 PROP-1 PROP-6") ABI() DEVICES(NONE) KINDS("none")
-     STEPS("Asks for capabilities and for the property of a device over output memory of 0xFF, 0x00 and a pattern: with the "
+     STEPS("Asks for capabilities and for the property of a device over output memory of 0xFF, 0x00 and a pattern: "
+           "with the "
            "device in a paging, a blocking and an identity domain, in none, and with twelve more domains.")
      EXPECTS("Every byte of the structure is the same each time, and reserved fields are zero.")
-     IF_IT_FAILS("The host writes a part of the structure, skips what it takes for unchanged, or builds an answer from what "
+     IF_IT_FAILS("The host writes a part of the structure, skips what it takes for unchanged, or builds an answer from "
+                 "what "
                  "happens to be in use."))
 {
     struct call_fixture f = call_fixture_open(t);

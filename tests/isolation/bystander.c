@@ -53,7 +53,7 @@ static void held_lands(struct test_run *t, enum call_id call)
     buffer_refresh(&f.input);
     buffer_refresh(&f.output);
     if (call_output_size(call) == 0 && call != CALL_FLUSH && call != CALL_FLUSH_LIST) {
-        CHECK(call_effect_success(t, &f, call, body, NULL) == EFFECT_DONE, "%s succeeds without its effect",
+        CHECK(call_effect_success(t, &f, call, body, f.output.data) == EFFECT_DONE, "%s succeeds without its effect",
               call_name(call));
     }
     look(t, &f, call, "and what takes its effect back");
@@ -86,11 +86,13 @@ VARIANTS(const enum call_id, calls_beside, CALLS_BESIDE);
 EACH_TEST(CALLS_BESIDE, keeps_dma_in_flight,
           PROMISE("A DMA that another device has in flight lands after {call}, accepted or refused")
           COVERS("ISO-2 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input device")
-          STEPS("A device holds a DMA to a page of a domain that nothing else concerns. A right {call} about other objects, "
+          STEPS("A device holds a DMA to a page of a domain that nothing else concerns. A right {call} about other "
+                "objects, "
                 "one for another partition, and list flushes of the same IOVA in another domain follow; after each the "
                 "DMA is released, and a new one is held.")
           EXPECTS("The bytes of each DMA arrive.")
-          IF_IT_FAILS("The host drops requests in flight instead of waiting for them, and more of them than those of the "
+          IF_IT_FAILS("The host drops requests in flight instead of waiting for them, and more of them than those of "
+                      "the "
                       "device or domain that the call names."))
 {
     held_lands(t, VARIANT(calls_beside));

@@ -61,10 +61,12 @@ static void expect_reach(struct test_run *t, struct crowd *c, unsigned i, uint64
 }
 
 TEST(each_device_its_domain,
-     PROMISE("All devices of the machine, each in a domain of its own, reach the page of that domain at one IOVA, before and "
+     PROMISE("All devices of the machine, each in a domain of its own, reach the page of that domain at one IOVA, "
+             "before and "
              "after the flush of each")
      COVERS("ISO-1 ATT-1 FL-1 FL-4") DEVICES(NONE) KINDS("dma fault flush")
-     STEPS("Each device that is not slow gets a domain in which one IOVA leads to a page of its own. All write. Then one domain "
+     STEPS("Each device that is not slow gets a domain in which one IOVA leads to a page of its own. All write. Then "
+           "one domain "
            "after the other is unmapped and flushed; after each flush all devices write again.")
      EXPECTS("Each device reaches its own page alone until its domain is flushed, and none afterwards.")
      IF_IT_FAILS("The host finds domains or devices by a part of their name, or flushes another domain."))
@@ -114,8 +116,10 @@ static void release_all(struct test_run *t, struct crowd *c)
 TEST(all_in_one_domain,
      PROMISE("One flush of a domain with all devices of the machine reaches the caches and the DMA in flight of each")
      COVERS("FL-1 FL-6 ATT-9 LS-1") DEVICES(NONE) KINDS("dma fault flush")
-     STEPS("All devices that are not slow are in one domain, each uses a page of its own, and each that can holds a DMA to "
-           "it. All pages are unmapped and flushed by domain. The DMAs are released, and all devices write again. The same "
+     STEPS("All devices that are not slow are in one domain, each uses a page of its own, and each that can holds a "
+           "DMA to "
+           "it. All pages are unmapped and flushed by domain. The DMAs are released, and all devices write again. The "
+           "same "
            "with one list element.")
      EXPECTS("Each device reaches its page before. After the flush nothing lands any more, be it new or in flight.")
      IF_IT_FAILS("The host flushes the first devices of a domain, or those behind one of its units."))
@@ -156,7 +160,8 @@ TEST(all_in_one_domain,
 TEST(each_moves_alone,
      PROMISE("Moving or detaching one of all devices of the machine leaves all others where they are")
      COVERS("ISO-2 ATT-1 ATT-9 DET-1") ABI() DEVICES(NONE) KINDS("dma fault")
-     STEPS("All devices that are not slow are in one domain. One after the other is detached, attached to a second domain, and "
+     STEPS("All devices that are not slow are in one domain. One after the other is detached, attached to a second "
+           "domain, and "
            "comes back; after each call all devices write.")
      EXPECTS("The one that moved reaches what its state allows, and every other one its page of the first domain.")
      IF_IT_FAILS("The host finds a device by a part of its requester id, such as device and function without the bus."))
@@ -195,11 +200,14 @@ TEST(each_moves_alone,
 TEST(delete_with_devices,
      PROMISE("DELETE of a domain with one to all devices of the machine is refused without effect, or blocks them all")
      COVERS("DEL-2 DEL-4") ABI() DEVICES(NONE) KINDS("dma fault")
-     STEPS("The devices that are not slow join a domain one after the other, and leave it one after the other. Whenever their "
+     STEPS("The devices that are not slow join a domain one after the other, and leave it one after the other. "
+           "Whenever their "
            "number has changed, the domain is deleted, and each device in it writes.")
-     EXPECTS("After a refusal each device in the domain reaches its page; after SUCCESS none does, and the domain can be "
+     EXPECTS("After a refusal each device in the domain reaches its page; after SUCCESS none does, and the domain can "
+             "be "
              "created again.")
-     IF_IT_FAILS("The host counts the devices of a domain in too few bits, or forgets all of them when one leaves: tables "
+     IF_IT_FAILS("The host counts the devices of a domain in too few bits, or forgets all of them when one leaves: "
+                 "tables "
                  "that the guest gives to a new owner stay in use."))
 {
     struct crowd c;

@@ -244,14 +244,18 @@ static struct worker worker(struct test_run *t)
 }
 
 TEST(nothing_wears_out,
-     PROMISE("After hundreds of calls of each kind, accepted and refused, each works as at first, and there is room for as many "
+     PROMISE("After hundreds of calls of each kind, accepted and refused, each works as at first, and there is room "
+             "for as many "
              "domains")
      COVERS("DOM-7 GEN-10 DEL-4 FL-1 ATT-2 DOM-2") ABI() DEVICES(NONE) KINDS("dma fault flush bad-input")
-     STEPS("Counts how many domains can be made, up to 1,200. Makes each of sixteen calls, right and wrong ones, 80 times, or "
-           "220 times where a host may count them for each domain. After each a page is unmapped and flushed in both ways, "
+     STEPS("Counts how many domains can be made, up to 1,200. Makes each of sixteen calls, right and wrong ones, 80 "
+           "times, or "
+           "220 times where a host may count them for each domain. After each a page is unmapped and flushed in both "
+           "ways, "
            "the device moves, and a domain is made. Counts the domains again.")
      EXPECTS("All right calls succeed, each flush drops its page, and the numbers are equal.")
-     IF_IT_FAILS("The host does not give something back: a domain, a tag, a reference. The report names the call. Or it "
+     IF_IT_FAILS("The host does not give something back: a domain, a tag, a reference. The report names the call. Or "
+                 "it "
                  "counts something in too few bits."))
 {
     struct worker w = worker(t);
@@ -328,12 +332,15 @@ static void build_city(struct test_run *t, struct city *c)
 }
 
 TEST(every_domain_is_alive,
-     PROMISE("With as many domains as the host takes each translates by its own tables, and the host still refuses cleanly")
+     PROMISE("With as many domains as the host takes each translates by its own tables, and the host still refuses "
+             "cleanly")
      COVERS("DOM-7 ISO-1 DOM-1 DEL-4") ABI() DEVICES(NONE) KINDS("dma")
-     STEPS("Makes paging domains until one is refused, up to 1,200, in which one IOVA leads to one of 61 pages. Some devices stay "
+     STEPS("Makes paging domains until one is refused, up to 1,200, in which one IOVA leads to one of 61 pages. Some "
+           "devices stay "
            "in the first ones and have used them. Another device goes through all domains and writes; then the others "
            "write again. A few more CREATEs are tried. All domains are deleted, and one is made again.")
-     EXPECTS("Each DMA lands in the page of the domain of its device. Every domain can be deleted, and a domain can be made "
+     EXPECTS("Each DMA lands in the page of the domain of its device. Every domain can be deleted, and a domain can be "
+             "made "
              "afterwards.")
      IF_IT_FAILS("The host has fewer tags than domains, or makes room for a new domain by taking another one's place."))
 {
@@ -376,9 +383,11 @@ TEST(every_domain_is_alive,
 }
 
 TEST(others_come_and_go,
-     PROMISE("A device at work in its domain is undisturbed by 300 others that are made, used by another device and deleted")
+     PROMISE("A device at work in its domain is undisturbed by 300 others that are made, used by another device and "
+             "deleted")
      COVERS("ISO-1 ISO-2 DOM-2 DEL-3 FL-3") DEVICES(NONE) KINDS("dma")
-     STEPS("A device uses a page of its domain. 300 times another domain is made under a new id, with a page of its own at the same "
+     STEPS("A device uses a page of its domain. 300 times another domain is made under a new id, with a page of its "
+           "own at the same "
            "IOVA; a second device is attached to it and writes, the first one writes, and the domain is deleted.")
      EXPECTS("Each DMA of either device lands in the page of its own domain.")
      IF_IT_FAILS("The tags of the host come around, and it gives one to a new domain that a living one still has."))

@@ -145,16 +145,22 @@ static void expect_closed(struct test_run *t, struct heirs *h, const char *when)
 VARIANTS(const enum farewell, farewells, FAREWELL_ROWS);
 
 TEST_EACH(nothing_opens, FAREWELL_ROWS,
-          PROMISE("When {how}, no device that was blocked, detached or translated reaches memory by its GPA, then or later")
+          PROMISE("When {how}, no device that was blocked, detached or translated reaches memory by its GPA, then or "
+                  "later")
           COVERS("CON-4 ATT-7 DET-1") ABI() DEVICES(NONE) KINDS("dma fault")
-          STEPS("Three devices are in a paging domain, in a blocking one and in none. Then {how}, and the interface is set up again. All "
-                "write. The old domain's id is created again; where that succeeds, the device in it writes. The old domain is "
-                "flushed after an unmap where it is still there. A new domain is made, and each device is attached to it.")
-          EXPECTS("No write reaches memory at its GPA. After a CREATE of the old id that succeeds its old tables are not used any "
+          STEPS("Three devices are in a paging domain, in a blocking one and in none. Then {how}, and the interface is "
+                "set up again. All "
+                "write. The old domain's id is created again; where that succeeds, the device in it writes. The old "
+                "domain is "
+                "flushed after an unmap where it is still there. A new domain is made, and each device is attached to "
+                "it.")
+          EXPECTS("No write reaches memory at its GPA. After a CREATE of the old id that succeeds its old tables are "
+                  "not used any "
                   "more; after a flush that succeeds the unmapped page is not reached. The new domain has all three "
                   "devices.")
-          IF_IT_FAILS("The host opens up or forgets devices when the guest's identity goes: the memory of the next kernel is within "
-                      "reach of devices that nobody has stopped."))
+          IF_IT_FAILS("The host opens up or forgets devices when the guest's identity goes: the memory of the next "
+                      "kernel is within "
+                      "reach of devices that no driver has stopped."))
 {
     struct heirs h;
     struct buffer b = buffer(t, 1);

@@ -52,9 +52,9 @@ struct call_fixture {
     uint32_t absent, bare;
     enum landed bare_lands; /* DMA through `bare` before anything was done to it */
     struct buffer pages, input, output;
-    uint64_t answer[CALL_IDS][3]; /* of the right calls with output */
+    uint64_t answer[CALL_IDS][3];     /* of the right calls with output */
     struct property_answer *property; /* of each engine */
-    struct tally tally; /* of mutated calls */
+    struct tally tally;               /* of mutated calls */
 };
 
 struct call_fixture call_fixture_open(struct test_run *t);
