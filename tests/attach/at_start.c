@@ -61,7 +61,7 @@ VARIANTS(const enum domain_kind, first_domains, FIRST_DOMAINS);
 
 TEST_EACH(first_attach_to, FIRST_DOMAINS,
           PROMISE("The first ATTACH of a device since power-on puts it into a {kind} domain, whatever it did before")
-          COVERS("ATT-1 DET-2") DEVICES(NONE) KINDS("dma fault")
+          COVERS("ATT-1 DET-2") DEVICES(NONE) KINDS("dma fault device")
           STEPS("A device of each class that is not slow, and that nothing has used since the start of the machine, "
                 "writes by GPA. It is "
                 "detached, which any status may answer, writes again, and is attached to a {kind} domain.")

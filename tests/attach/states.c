@@ -129,7 +129,7 @@ TEST(each_state_to_each,
      PROMISE("A device goes from each state to each, and its next DMA is that of the new state, whether the last one "
              "was done or in "
              "flight")
-     COVERS("ATT-1 ATT-2 ATT-7 ID-1 DET-1 DET-2 DET-3") ABI() DEVICES(NONE) KINDS("dma fault")
+     COVERS("ATT-1 ATT-2 ATT-7 ID-1 DET-1 DET-2 DET-3") ABI() DEVICES(NONE) KINDS("dma fault device")
      STEPS("The first and the last device that is not slow go through all pairs of: no domain, an identity, a blocking "
            "and a paging "
            "domain, and to a second domain of the same kind. Each writes before and after. A device that can holds a "

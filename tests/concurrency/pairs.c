@@ -368,7 +368,7 @@ VARIANTS(const unsigned, state_rows, STATE_ROWS);
 
 TEST_EACH(pairs_of_calls, STATE_ROWS,
           PROMISE("Two calls at the same moment end as one after the other would, when {state}")
-          COVERS("GEN-16 CON-1 DOM-3 DEL-2 ATT-1 ATT-9 DET-1 CFG-1") ABI() DEVICES(NONE) KINDS("dma bad-input")
+          COVERS("GEN-16 CON-1 DOM-3 DEL-2 ATT-1 ATT-9 DET-1 CFG-1") ABI() DEVICES(NONE) KINDS("dma bad-input device")
           STEPS("Each of CREATE, CONFIGURE, ATTACH, ATTACH to another domain, DETACH, DELETE, FLUSH and FLUSH_LIST is "
                 "made by the "
                 "first processor together with each by the second one, when {state}: on the same domain and device, "
@@ -486,7 +486,7 @@ VARIANTS(const unsigned, flush_pairs, FLUSH_PAIRS);
 
 TEST_EACH(flushes_together, FLUSH_PAIRS,
           PROMISE("Of {pair} of two domains at the same moment each drops every page of its own")
-          COVERS("GEN-16 CON-1 FL-1 LS-4") ABI() DEVICES(NONE) KINDS("dma flush")
+          COVERS("GEN-16 CON-1 FL-1 LS-4") ABI() DEVICES(NONE) KINDS("dma flush device")
           STEPS("Two devices use each page of a domain of their own. All pages are unmapped. Two processors make "
                 "{pair} at the same "
                 "moment, each for one of the domains. Each device tries each page.")

@@ -147,7 +147,7 @@ static void scene_open(struct test_run *t, struct scene *s)
 
 TEST(later_domains,
      PROMISE("After a refused CREATE or CONFIGURE the next domains and devices are what their own calls say")
-     COVERS("GEN-10 DOM-1 CFG-1 ATT-1") ABI() DEVICES(NONE) KINDS("dma fault bad-input")
+     COVERS("GEN-10 DOM-1 CFG-1 ATT-1") ABI() DEVICES(NONE) KINDS("dma fault bad-input device")
      STEPS("CREATE is refused: of an id that exists, for another partition, with reserved flags. CONFIGURE is refused: "
            "for "
            "another partition, of an unknown id, with a reserved flag and with a misaligned top table, each with the "
@@ -189,7 +189,7 @@ TEST(later_domains,
 
 TEST(later_devices,
      PROMISE("After a refused ATTACH, DETACH or DELETE the next domains and devices are what their own calls say")
-     COVERS("GEN-10 ATT-1 ATT-8 DEL-4 DOM-1") ABI() DEVICES(NONE) KINDS("dma fault bad-input")
+     COVERS("GEN-10 ATT-1 ATT-8 DEL-4 DOM-1") ABI() DEVICES(NONE) KINDS("dma fault bad-input device")
      STEPS("ATTACH is refused: to an unknown domain, of an unknown device, for another partition. DETACH is refused: "
            "of an "
            "unknown device, and of one in no domain. DELETE is refused: of a domain with a device, and of an unknown "
@@ -223,7 +223,7 @@ TEST(later_devices,
 
 TEST(later_flushes,
      PROMISE("After a refused flush the next list drops each of its pages")
-     COVERS("LS-5 LS-4 GEN-10 FL-1") ABI() DEVICES(NONE) KINDS("dma fault flush bad-input")
+     COVERS("LS-5 LS-4 GEN-10 FL-1") ABI() DEVICES(NONE) KINDS("dma fault flush bad-input device")
      STEPS("Flushes of an unknown domain, and lists whose first, third or last element is not aligned to its size, are "
            "made. After "
            "each, the same look at two new domains, each with a list flush of four pages, and at the device in use.")

@@ -64,7 +64,7 @@ TEST(each_device_its_domain,
      PROMISE("All devices of the machine, each in a domain of its own, reach the page of that domain at one IOVA, "
              "before and "
              "after the flush of each")
-     COVERS("ISO-1 ATT-1 FL-1 FL-4") DEVICES(NONE) KINDS("dma fault flush")
+     COVERS("ISO-1 ATT-1 FL-1 FL-4") DEVICES(NONE) KINDS("dma fault flush device")
      STEPS("Each device that is not slow gets a domain in which one IOVA leads to a page of its own. All write. Then "
            "one domain "
            "after the other is unmapped and flushed; after each flush all devices write again.")
@@ -115,7 +115,7 @@ static void release_all(struct test_run *t, struct crowd *c)
 
 TEST(all_in_one_domain,
      PROMISE("One flush of a domain with all devices of the machine reaches the caches and the DMA in flight of each")
-     COVERS("FL-1 FL-6 ATT-9 LS-1") DEVICES(NONE) KINDS("dma fault flush")
+     COVERS("FL-1 FL-6 ATT-9 LS-1") DEVICES(NONE) KINDS("dma fault flush device")
      STEPS("All devices that are not slow are in one domain, each uses a page of its own, and each that can holds a "
            "DMA to "
            "it. All pages are unmapped and flushed by domain. The DMAs are released, and all devices write again. The "
@@ -159,7 +159,7 @@ TEST(all_in_one_domain,
 
 TEST(each_moves_alone,
      PROMISE("Moving or detaching one of all devices of the machine leaves all others where they are")
-     COVERS("ISO-2 ATT-1 ATT-9 DET-1") ABI() DEVICES(NONE) KINDS("dma fault")
+     COVERS("ISO-2 ATT-1 ATT-9 DET-1") ABI() DEVICES(NONE) KINDS("dma fault device")
      STEPS("All devices that are not slow are in one domain. One after the other is detached, attached to a second "
            "domain, and "
            "comes back; after each call all devices write.")
@@ -199,7 +199,7 @@ TEST(each_moves_alone,
 
 TEST(delete_with_devices,
      PROMISE("DELETE of a domain with one to all devices of the machine is refused without effect, or blocks them all")
-     COVERS("DEL-2 DEL-4") ABI() DEVICES(NONE) KINDS("dma fault")
+     COVERS("DEL-2 DEL-4") ABI() DEVICES(NONE) KINDS("dma fault device")
      STEPS("The devices that are not slow join a domain one after the other, and leave it one after the other. "
            "Whenever their "
            "number has changed, the domain is deleted, and each device in it writes.")

@@ -251,7 +251,7 @@ TEST(nothing_wears_out,
      PROMISE("After hundreds of calls of each kind, accepted and refused, each works as at first, and there is room "
              "for as many "
              "domains")
-     COVERS("DOM-7 GEN-10 DEL-4 FL-1 ATT-2 DOM-2") ABI() DEVICES(NONE) KINDS("dma fault flush bad-input")
+     COVERS("DOM-7 GEN-10 DEL-4 FL-1 ATT-2 DOM-2") ABI() DEVICES(NONE) KINDS("dma fault flush bad-input device")
      STEPS("Counts how many domains can be made, up to 1,200. Makes each of sixteen calls, right and wrong ones, 80 "
            "times, or "
            "220 times where a host may count them for each domain. After each a page is unmapped and flushed in both "
@@ -338,7 +338,7 @@ static void build_city(struct test_run *t, struct city *c)
 TEST(every_domain_is_alive,
      PROMISE("With as many domains as the host takes each translates by its own tables, and the host still refuses "
              "cleanly")
-     COVERS("DOM-7 ISO-1 DOM-1 DEL-4") ABI() DEVICES(NONE) KINDS("dma")
+     COVERS("DOM-7 ISO-1 DOM-1 DEL-4") ABI() DEVICES(NONE) KINDS("dma device")
      STEPS("Makes paging domains until one is refused, up to 1,200, in which one IOVA leads to one of 61 pages. Some "
            "devices stay "
            "in the first ones and have used them. Another device goes through all domains and writes; then the others "
@@ -389,7 +389,7 @@ TEST(every_domain_is_alive,
 TEST(others_come_and_go,
      PROMISE("A device at work in its domain is undisturbed by 300 others that are made, used by another device and "
              "deleted")
-     COVERS("ISO-1 ISO-2 DOM-2 DEL-3 FL-3") DEVICES(NONE) KINDS("dma")
+     COVERS("ISO-1 ISO-2 DOM-2 DEL-3 FL-3") DEVICES(NONE) KINDS("dma device")
      STEPS("A device uses a page of its domain. 300 times another domain is made under a new id, with a page of its "
            "own at the same "
            "IOVA; a second device is attached to it and writes, the first one writes, and the domain is deleted.")

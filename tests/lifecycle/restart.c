@@ -147,7 +147,7 @@ VARIANTS(const enum farewell, farewells, FAREWELL_ROWS);
 TEST_EACH(nothing_opens, FAREWELL_ROWS,
           PROMISE("When {how}, no device that was blocked, detached or translated reaches memory by its GPA, then or "
                   "later")
-          COVERS("CON-4 ATT-7 DET-1") ABI() DEVICES(NONE) KINDS("dma fault")
+          COVERS("CON-4 ATT-7 DET-1") ABI() DEVICES(NONE) KINDS("dma fault device")
           STEPS("Three devices are in a paging domain, in a blocking one and in none. Then {how}, and the interface is "
                 "set up again. All "
                 "write. The old domain's id is created again; where that succeeds, the device in it writes. The old "
