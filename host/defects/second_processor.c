@@ -103,6 +103,26 @@ static enum hv_status unchecked(struct call_context *context)
     return right_call[context->call - calls](context);
 }
 
+/* The other processors find a domain by the low half of its id. */
+static enum hv_status by_half_an_id(struct call_context *context)
+{
+    struct hv_input_device_domain *name = call_input(context);
+
+    if (is_second() && call_names_domain(context->call) && domain_find(name->domain_id.id) == NULL &&
+        domain_find(name->domain_id.id & UINT16_MAX) != NULL && context->call->code != HVCALL_CREATE_DEVICE_DOMAIN)
+        name->domain_id.id &= UINT16_MAX;
+    return right_call[context->call - calls](context);
+}
+
+static void hypercall(struct cpu *cpu, struct guest_registers *regs)
+{
+    uint64_t reserved = cpu->index != 0 ? regs->rcx & HV_CONTROL_RESERVED : 0;
+
+    regs->rcx &= ~reserved;
+    right_exit.hypercall(cpu, regs);
+    regs->rcx |= reserved;
+}
+
 /* A call with a bad VTL is carried out before it is refused. */
 static enum hv_status refused_late(struct call_context *context)
 {
@@ -149,6 +169,12 @@ void defects_install_second_processor(void)
         calls_in_front(unchecked, right_call);
     if (defect_active(DEFECT_SECOND_REFUSED_LATE))
         calls_in_front(refused_late, right_call);
+    if (defect_active(DEFECT_SECOND_ID_TRUNCATED))
+        calls_in_front(by_half_an_id, right_call);
+    if (defect_active(DEFECT_SECOND_CONTROL_UNCHECKED)) {
+        right_exit = exit_handlers;
+        exit_handlers.hypercall = hypercall;
+    }
     if (ANY(DEFECT_CPUID_OF_SECOND_BARE, DEFECT_CPUID_OF_SECOND_SHORT)) {
         right_exit = exit_handlers;
         exit_handlers.cpuid = cpuid;

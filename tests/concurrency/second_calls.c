@@ -15,11 +15,12 @@
 #include "tests/harness/calls/mutated_call.h"
 #include "tests/harness/second_processor.h"
 
-#define NO_DEVICE    UINT64_C(0xFFFF)
-#define OTHER_VTL    UINT64_C(0x12) /* target VTL 2, with the bit that says so */
-#define WORD_OF_VTL  1u
-#define LIST_PAGES   24u
-#define FIRST_ROUNDS 2u
+#define NO_DEVICE      UINT64_C(0xFFFF)
+#define OTHER_VTL      UINT64_C(0x12) /* target VTL 2, with the bit that says so */
+#define WORD_OF_VTL    1u
+#define LIST_PAGES     24u
+#define FIRST_ROUNDS   2u
+#define NEIGHBOR_SHIFT 12 /* of the id of a domain: its 12 top bits are flipped */
 
 static void call_of_first(struct test_run *t, const struct call_fixture *f, enum call_id call)
 {
@@ -46,6 +47,45 @@ static void flawed(struct test_run *t, struct call_fixture *f, struct mutated_ca
     mutated_call_send_body(t, f, m, body);
 }
 
+static enum rule rule_of_field(const struct call_field *field)
+{
+    return field->kind == FIELD_RESERVED ? RULE_REFUSE_OR_IGNORE : RULE_NO_EFFECT;
+}
+
+/* The flaws of the malformed calls, one of each kind: a field whose bits are all flipped, the name of a neighbor, and
+ * bits of the control word. */
+static void matrix_from_second(struct test_run *t, struct call_fixture *f, struct mutated_call *m)
+{
+    const uint64_t control = m->control,
+                   bits[] = {HV_CONTROL_RESERVED_LOW, HV_CONTROL_RESERVED_MIDDLE, HV_CONTROL_RESERVED_HIGH};
+    uint64_t body[CALL_WORDS_MAX];
+    const struct call_field *field;
+
+    for (unsigned n = 0; (field = call_field(m->call, n)) != NULL; n++) {
+        bool named = field->kind == FIELD_DOMAIN && m->call != CALL_CREATE;
+
+        if (field->kind != FIELD_RESERVED && field->kind != FIELD_DEVICE && !named) {
+            continue;
+        }
+        call_body(f, m->call, body);
+        body[field->word] ^= named ? field->mask & ~(field->mask >> NEIGHBOR_SHIFT) : field->mask;
+        m->what = field->name;
+        m->how = "bits flipped on the second processor";
+        m->number = field->mask;
+        m->rule = rule_of_field(field);
+        mutated_call_send_body(t, f, m, body);
+    }
+    call_body(f, m->call, body);
+    m->what = "control word";
+    m->rule = RULE_REFUSE;
+    for (unsigned i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+        m->control = control | bits[i];
+        m->number = bits[i];
+        mutated_call_send_body(t, f, m, body);
+    }
+    m->control = control;
+}
+
 static void from_second(struct test_run *t, enum call_id call)
 {
     struct call_fixture f = call_fixture_for(t, call);
@@ -67,6 +107,7 @@ static void from_second(struct test_run *t, enum call_id call)
             flawed(t, &f, &m, "VTL on the second processor", WORD_OF_VTL, OTHER_VTL);
         }
     }
+    matrix_from_second(t, &f, &m);
     mutated_call_end(t, &f, call, "calls of the second processor");
 }
 
@@ -86,7 +127,8 @@ VARIANTS(const enum call_id, calls_of_second, CALLS_OF_SECOND);
 EACH_TEST(CALLS_OF_SECOND, from_second,
           PROMISE("{call} of the second processor has its effect, and none when it is refused")
           COVERS("GEN-16 GEN-10 ISO-3") ABI() DEVICES(NONE) KINDS("dma bad-input")
-          STEPS("The second processor makes a right {call}, one for another partition and one for another VTL, twice. "
+          STEPS("The second processor makes a right {call}, one for another partition and one for another VTL, twice, and "
+                "then one with each reserved field, device or domain id and control word changed. "
                 "Before each right one the first processor makes such a call about something else. After each the "
                 "first processor and a device look at the objects.")
           EXPECTS("The right call does on the second processor all that it does on the first; the others are refused, "
