@@ -9,13 +9,14 @@ from pathlib import Path
 import images
 import pytest
 from conftest import ROOT, Runner, latest
-from pvtest.cli.campaign import CAMPAIGNS, WORTH_SAVING, Hosts
+from pvtest.cli.campaign import CAMPAIGNS, WORTH_SAVING, Hosts, Outcome, slow
 from pvtest.images import requirements
 from pvtest.images.boot_volume import BootOptions
 from pvtest.images.catalogue import Defect, parse_tests
 from pvtest.machine import saved
 from pvtest.machine.qemu import Qemu
 from pvtest.machine.request import Request
+from pvtest.stream.model import Run, Timing
 
 MANY = tuple((f"lazy-{n}", "CAP-1", "A capability is missing.") for n in range(WORTH_SAVING - 1))
 DEFECTS = (*MANY, ("no-flush", "FL-1", "A flush does nothing."), ("unit-only", "FL-1", "Nothing.", "vtd"))
@@ -89,6 +90,15 @@ def test_where_a_defect_is_shown() -> None:
     shown = [hosts.request(CAMPAIGNS["defects"], defect).qemu for defect in defects]
     assert shown == [quick.qemu, quick.qemu, QEMU]
     assert quick.flags() == ["--functions-alone"], "the command that shows a result again"
+
+
+def test_slow_ones_are_named() -> None:
+    tests = parse_tests(images.catalogue_section())
+    took = {"a": 1.9, "b": 2.1, "c": 12.0}
+    runs = {name: Run(tests, requirements.load(), [], [], [], timing=Timing(seconds)) for name, seconds in took.items()}
+    outcomes = [Outcome(CAMPAIGNS["defects"], Defect(name, (), ""), run) for name, run in runs.items()]
+    assert slow(outcomes) == "Longer than 2 s: c 12.0 s, b 2.1 s"
+    assert slow(outcomes[:1]) == ""
 
 
 def test_both_sides_name_the_same_files(tmp_path: Path) -> None:

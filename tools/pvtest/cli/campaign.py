@@ -41,6 +41,7 @@ from pvtest.stream.trials import BAD, GOOD, Trials
 
 NAMES_SHOWN = 2
 WORTH_SAVING = 8  # machines that go on from a saved one; for fewer it takes longer to save it and to look at it
+SLOW_SECONDS = 2.0  # for a run that ends at the first failure of a test of the broken requirement
 SOUND = "saved-machine"  # folder of the run without a defect there
 
 # Device classes that can show a defect of one unit alone: tests without a device see nothing of a unit. Class edu
@@ -363,6 +364,15 @@ def _how(campaign: Campaign, outcomes: list[Outcome], matrix: bool) -> str:
     )
 
 
+def slow(outcomes: list[Outcome]) -> str:
+    """Those that took long, the longest first, or nothing."""
+    found = sorted((o for o in outcomes if o.run.timing.total > SLOW_SECONDS), key=lambda o: -o.run.timing.total)
+    if not found:
+        return ""
+    names = ", ".join(f"{outcome.switch.name} {outcome.run.timing.total:.1f} s" for outcome in found)
+    return f"Longer than {SLOW_SECONDS:g} s: {names}"
+
+
 def _score(campaign: Campaign, outcomes: list[Outcome], trials: Trials) -> str:
     counts = trials.summary
     code = f"{counts['error']} errors (exit code {trials.exit_code})"
@@ -435,6 +445,8 @@ def main(command: str, options: argparse.Namespace) -> int:
             out.say(f"  again: {trials.again(outcome.record(), options.seed)}")
     out.say(f"results       {summary.shown(where)}")
     out.say(_how(campaign, outcomes, matrix))
+    if not matrix and (told := slow(outcomes)):
+        out.say(told)
     out.say(_score(campaign, outcomes, trials))
     out.save(f"./run.sh {campaign.plural}")
     return plain.exit_code
