@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ACPI tables with any content behind their heads: the input is cut into the tables that the host reads. */
+/* ACPI tables with any content after their heads: the input is cut into the tables that the host reads. */
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>

@@ -90,11 +90,11 @@ static void check_move(struct test_run *t, uint64_t place, bool xapic)
 STRESS(page_moved_without_x2apic,
        PROMISE("A processor without x2APIC, or without any APIC, moves the hypercall page for all")
        COVERS("ISO-3 GEN-16") DEVICES(NONE) KINDS("bad-input")
-       STEPS("The second processor goes to xAPIC mode, moves the hypercall page, and waits until the first one has looked; then "
-             "it moves the page back and goes to x2APIC mode. The same with its APIC switched off.")
+       STEPS("The second processor goes to xAPIC mode, moves the hypercall page, and waits until the first one has "
+             "looked; then it moves the page back and goes to x2APIC mode. The same with its APIC switched off.")
        EXPECTS("The first processor sees the page at its new place, and the RAM after that; the host goes on.")
-       IF_IT_FAILS("The host sends interrupts of its own through a register that the guest can switch off: it faults, or the "
-                   "other processor goes on with an old translation."))
+       IF_IT_FAILS("The host sends interrupts of its own through a register that the guest can switch off: it "
+                   "faults, or the other processor goes on with an old translation."))
 {
     uint8_t *place = page_alloc(1, PAGE_SIZE);
 

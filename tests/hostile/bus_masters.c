@@ -68,11 +68,11 @@ static uint64_t fire(uint64_t base, unsigned timer, unsigned size, uint64_t gpa)
 STRESS(timer_message,
        PROMISE("A timer of the HPET writes no message to memory")
        COVERS("ISO-3") DEVICES(NONE) KINDS("dma bad-input")
-       STEPS("Aims each timer at an unused page of the host, by delivery over the front-side bus, with stores of 4 and 8 bytes, "
-             "and lets it fire.")
+       STEPS("Aims each timer at an unused page of the host, by delivery over the front-side bus, with stores of 4 "
+             "and 8 bytes, and lets it fire.")
        EXPECTS("The bit that selects this delivery reads 0, and the host's memory is unchanged.")
-       IF_IT_FAILS("The HPET writes four bytes anywhere below 4 GiB, also to the host's own memory: it is a bus master that no "
-                   "IOMMU sees."))
+       IF_IT_FAILS("The HPET writes four bytes anywhere below 4 GiB, also to the host's own memory: it is a bus "
+                   "master that no IOMMU sees."))
 {
     struct integrity_output host;
     uint64_t base = hpet_base();
@@ -233,10 +233,11 @@ static bool read_sector(struct disk *d, uint64_t gpa)
 STRESS(disk_writes,
        PROMISE("The boot disk writes to memory of the guest, and not to memory of the host")
        COVERS("ISO-3") DEVICES(NONE) KINDS("dma bad-input")
-       STEPS("Starts the virtio disk, reads its first sector to a page of the guest, then to an unused page of the host.")
+       STEPS("Starts the virtio disk, reads its first sector to a page of the guest, then to an unused page of the "
+             "host.")
        EXPECTS("The first read succeeds, and the second one leaves the host's memory unchanged.")
-       IF_IT_FAILS("A bus master of the machine passes the IOMMU by. The property iommu_platform of QEMU's virtio devices makes it go "
-                   "through."))
+       IF_IT_FAILS("A bus master of the machine passes the IOMMU by. The property iommu_platform of QEMU's virtio "
+                   "devices makes it go through."))
 {
     struct integrity_output host, found;
     uint8_t *page = page_alloc(1, PAGE_SIZE);

@@ -25,13 +25,14 @@ static const struct dma_engine *with_neighbor(enum dma_class class)
 }
 
 STRESS(access_into_registers,
-       PROMISE("An access that begins in memory and ends in the registers of a function reads no register, and loses no byte")
+       PROMISE("An access that begins in memory and ends in the registers of a function reads no register, and loses "
+               "no byte")
        COVERS("ISO-3") DEVICES(PROBE) KINDS("bad-input")
-       STEPS("The last page of the memory of one virtual function lies before the registers of another one. Loads and stores of "
-             "2, 4 and 8 bytes begin in that memory and end in the registers.")
+       STEPS("The last page of the memory of one virtual function lies before the registers of another one. Loads "
+             "and stores of 2, 4 and 8 bytes begin in that memory and end in the registers.")
        EXPECTS("#GP for each; the memory before the registers is as it was.")
-       IF_IT_FAILS("The host takes the address of the fault, which is the first one of the second page, for the start of the "
-                   "access."))
+       IF_IT_FAILS("The host takes the address of the fault, which is the first one of the second page, for the "
+                   "start of the access."))
 {
     const struct dma_engine *e = with_neighbor(t->class);
     uint64_t start, value = 0;
@@ -110,8 +111,8 @@ static void (*const forms[])(void *at) = {
 STRESS(instruction_forms,
        PROMISE("Any instruction on registers that the host emulates or guards is carried out or refused")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Executes thirty forms of instructions, from XCHG to FXSAVE and a jump, on the registers of a virtual function, on an unused "
-             "page of the host, and on pages whose stores are checked.")
+       STEPS("Executes thirty forms of instructions, from XCHG to FXSAVE and a jump, on the registers of a virtual "
+             "function, on an unused page of the host, and on pages whose stores are checked.")
        EXPECTS("No exception but #GP, #UD and those of the operand; the function's id reads as before.")
        IF_IT_FAILS("The decoder takes an instruction for another one, or its length for another."))
 {
@@ -156,8 +157,9 @@ STRESS(instruction_forms,
 STRESS(registers_moved_onto_host,
        PROMISE("Registers of a device that are moved onto the host's memory or registers change nothing for the host")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Moves the first memory BAR of each DMA device onto the host's code and unused pages, the VT-d unit, the local APIC, an I/O "
-             "APIC, the HPET, configuration space, flash memory and page 0, makes a call each time, and moves it back.")
+       STEPS("Moves the first memory BAR of each DMA device onto the host's code and unused pages, the VT-d unit, "
+             "the local APIC, an I/O APIC, the HPET, configuration space, flash memory and page 0, makes a call each "
+             "time, and moves it back.")
        EXPECTS("Each call is answered, the host's memory is unchanged, and the device is at its place in the end.")
        IF_IT_FAILS("A device answers where the host expects its memory: the machine's map puts it first."))
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls and requests with contents by chance. What they leave behind, domains, attached devices and fault records, is
+ * Calls and requests with contents by chance. Their remains, domains, attached devices and fault records, is
  * for the harness to find: the tests that follow in the same boot would suffer from it.
  */
 #define TEST_GROUP "hostile"
@@ -18,7 +18,7 @@
 #define PLACES       12u
 #define SOME_DEVICES 4u
 
-/* What both processors choose from. */
+/* Values that both processors choose from. */
 struct fuzz {
     struct random random;
     struct caller caller;
@@ -148,10 +148,11 @@ static void prepare(struct test_run *t, struct fuzz *f, const struct integrity_o
 STRESS(calls_on_two_processors,
        PROMISE("Calls by chance on two processors at once leave the host sound")
        COVERS("ISO-3 CON-1") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Both processors make eight hundred calls each, with control words, inputs and addresses of lists that are mostly "
-             "right and partly random: host memory, registers, holes, the end of the address space. Both use the same four "
-             "domain ids and the same devices.")
-       EXPECTS("Every call has an answer; the harness gets all devices and domains back; the host's memory is unchanged.")
+       STEPS("Both processors make eight hundred calls each, with control words, inputs and addresses of lists that "
+             "are mostly right and partly random: host memory, registers, holes, the end of the address space. Both "
+             "use the same four domain ids and the same devices.")
+       EXPECTS("Every call has an answer; the harness gets all devices and domains back; the host's memory is "
+               "unchanged.")
        IF_IT_FAILS("State of the host that two calls change at once, or an input that is not checked."))
 {
     struct integrity_output host;
@@ -177,7 +178,7 @@ struct descriptor_register {
 } __attribute__((packed));
 
 #define ALIAS     0x7000000000ull /* nothing is there */
-#define OUTPUT_AT 0xF00u          /* in a page of the guest, behind what is used of it */
+#define OUTPUT_AT 0xF00u          /* in a page of the guest, after the part that is used */
 
 /* The output goes to `gpa`; the instruction after it needs the structure there. */
 static void expect_output(struct test_run *t, uint64_t gpa, const char *what)
@@ -193,8 +194,8 @@ static void expect_output(struct test_run *t, uint64_t gpa, const char *what)
 STRESS(structures_as_output,
        PROMISE("The output of a call may lie beside the guest's descriptor tables, page tables and stack")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Has a call write its output to the page of the GDT in use, to that of the IDT in use, to each page table of a "
-             "tree in use, and to the stack.")
+       STEPS("Has a call write its output to the page of the GDT in use, to that of the IDT in use, to each page "
+             "table of a tree in use, and to the stack.")
        EXPECTS("The call succeeds, and the guest goes on.")
        IF_IT_FAILS("The host reads structures of the guest while it writes to them, or keeps what it has read."))
 {
@@ -234,8 +235,9 @@ STRESS(structures_as_output,
 STRESS(requests_by_chance,
        PROMISE("Requests by chance to a virtual function reach only what its domain maps")
        COVERS("ISO-3 TR-10") DEVICES(PROBE) KINDS("dma bad-input")
-       STEPS("Four hundred requests with random operation, flags, length, offsets, list and delay, in random slots, with addresses "
-             "in and near the one page that is mapped and anywhere; doorbells without a request, releases, resets.")
+       STEPS("Four hundred requests with random operation, flags, length, offsets, list and delay, in random slots, "
+             "with addresses in and near the one page that is mapped and anywhere; doorbells without a request, "
+             "releases, resets.")
        EXPECTS("Guards and host memory are unchanged, and the function answers a right request in the end.")
        IF_IT_FAILS("A field of a request is not checked, or a request outlives its reset."))
 {

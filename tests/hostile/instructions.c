@@ -97,11 +97,12 @@ static void check_vmmcall(struct test_run *t, void (*form)(void *argument), cons
 STRESS(prefixed_instructions,
        PROMISE("An instruction that the host carries out ends where it ends, whatever prefixes it has")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Executes CPUID, RDMSR, WRMSR, INVD and VMMCALL with one, three and thirteen prefixes: REX, operand size, REP "
-             "and segment. A jump over bytes that raise #UD follows each.")
-       EXPECTS("No exception but #UD or #GP of a form that does not exist, and the results of the form without prefixes.")
-       IF_IT_FAILS("The host adds the length of the instruction without prefixes, and its guest goes on in the middle of "
-                   "the instruction."))
+       STEPS("Executes CPUID, RDMSR, WRMSR, INVD and VMMCALL with one, three and thirteen prefixes: REX, operand "
+             "size, REP and segment. A jump over bytes that raise #UD follows each.")
+       EXPECTS("No exception but #UD or #GP of a form that does not exist, and the results of the form without "
+               "prefixes.")
+       IF_IT_FAILS("The host adds the length of the instruction without prefixes, and its guest goes on in the "
+                   "middle of the instruction."))
 {
     struct four_registers none = {0};
 

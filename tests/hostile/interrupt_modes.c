@@ -45,8 +45,8 @@ static bool is_bad(uint64_t entry)
 STRESS(local_entries_by_msr,
        PROMISE("No entry of the local vector table has delivery mode SMI or INIT after a WRMSR")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Writes each of the MSRs 0x832 to 0x837 with delivery modes SMI and INIT, masked, then with NMI, and reads "
-             "each back. Writes an ICR with mode SMI.")
+       STEPS("Writes each of the MSRs 0x832 to 0x837 with delivery modes SMI and INIT, masked, then with NMI, and "
+             "reads each back. Writes an ICR with mode SMI.")
        EXPECTS("#GP for SMI and INIT, and the old value stays. NMI is accepted, or refused.")
        IF_IT_FAILS("The guest executes code in system management mode, where neither nested paging nor any intercept "
                    "reaches it."))
@@ -144,14 +144,15 @@ static void in_xapic_mode(void *argument)
 }
 
 STRESS(local_entries_by_page,
-       PROMISE("The page of the xAPIC lets no entry have delivery mode SMI or INIT, and no command stops a processor that "
-               "is not to be stopped")
+       PROMISE("The page of the xAPIC lets no entry have delivery mode SMI or INIT, and no command stops a processor "
+               "that is not to be stopped")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("The second processor goes from x2APIC to xAPIC mode. It writes each entry of its local vector table with "
-             "delivery modes SMI and INIT, masked, and reads it back; writes another APIC id; and writes commands: SMI to "
-             "all, INIT to the first processor and to itself. Then it goes back to x2APIC mode.")
+       STEPS("The second processor goes from x2APIC to xAPIC mode. It writes each entry of its local vector table "
+             "with delivery modes SMI and INIT, masked, and reads it back; writes another APIC id; and writes "
+             "commands: SMI to all, INIT to the first processor and to itself. Then it goes back to x2APIC mode.")
        EXPECTS("No entry has such a mode, the id is as before, and both processors go on.")
-       IF_IT_FAILS("The host watches the MSRs of the x2APIC, and not the page by which the same registers are reached."))
+       IF_IT_FAILS("The host watches the MSRs of the x2APIC, and not the page by which the same registers are "
+                   "reached."))
 {
     struct seen *s = second_memory(t, sizeof(*s));
 
@@ -172,7 +173,8 @@ STRESS(local_entries_by_page,
 STRESS(messages_by_store,
        PROMISE("A store of the processor to the range of interrupt messages sends none")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Stores to addresses above the page of the local APIC, each with the data of a message with a fixed vector.")
+       STEPS("Stores to addresses above the page of the local APIC, each with the data of a message with a fixed "
+             "vector.")
        EXPECTS("#GP for each, and the vector is not requested.")
        IF_IT_FAILS("The machine takes such a store for a message, and with it any delivery mode: SMI, INIT."))
 {
@@ -213,10 +215,11 @@ static void io_apic_write(uint64_t index, unsigned size, uint64_t alias, uint64_
 STRESS(io_apic_entries,
        PROMISE("No entry of an I/O APIC has delivery mode SMI or INIT, by whatever store")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Writes each redirection entry with delivery modes SMI and INIT, masked, with stores of 1, 2, 4 and 8 bytes, at "
-             "the window and at its aliases, and reads the entry back.")
+       STEPS("Writes each redirection entry with delivery modes SMI and INIT, masked, with stores of 1, 2, 4 and 8 "
+             "bytes, at the window and at its aliases, and reads the entry back.")
        EXPECTS("No entry has such a mode; a right entry is accepted.")
-       IF_IT_FAILS("An interrupt of any device becomes an SMI, or an INIT that starts the firmware outside of the host."))
+       IF_IT_FAILS("An interrupt of any device becomes an SMI, or an INIT that starts the firmware outside of the "
+                   "host."))
 {
     static const uint64_t aliases[] = {0, 0x100, 0xF00};
 

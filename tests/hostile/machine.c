@@ -99,12 +99,12 @@ static void expect_fixed(struct test_run *t, const struct pci_function *f, unsig
 STRESS(chipset_windows,
        PROMISE("No write moves or switches off a window, a block of registers or shadow memory of the chipset")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Clears the enable bit of the window of chipset registers (RCBA) by port and by ECAM. Then writes the inverse of "
-             "each register from 0x40 on of the host bridge and of the ISA bridge, all of it and a part by chance, by both ways; and "
-             "writes across the end of the address port.")
+       STEPS("Clears the enable bit of the window of chipset registers (RCBA) by port and by ECAM. Then writes the "
+             "inverse of each register from 0x40 on of the host bridge and of the ISA bridge, all of it and a part "
+             "by chance, by both ways; and writes across the end of the address port.")
        EXPECTS("All keep their values, except for those that route the pins of interrupts.")
-       IF_IT_FAILS("The guest lays a window over the host's memory, or moves registers that the host uses: the host reads and "
-                   "writes something else from then on."))
+       IF_IT_FAILS("The guest lays a window over the host's memory, or moves registers that the host uses: the host "
+                   "reads and writes something else from then on."))
 {
     const struct pci_function *isa = find_class(CLASS_ISA), *host = find_class(CLASS_HOST);
     uint32_t old, by_port, by_ecam;
@@ -161,8 +161,8 @@ static uint8_t keyboard_output_port(void)
 STRESS(address_line_20,
        PROMISE("Address line 20 stays on, by whatever port the guest switches it off")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Clears the line's bit in port 0x92 with stores of 1, 2 and 4 bytes that touch it, and through the keyboard "
-             "controller by command 0xDD and by its output port. Reads the line's state after each.")
+       STEPS("Clears the line's bit in port 0x92 with stores of 1, 2 and 4 bytes that touch it, and through the "
+             "keyboard controller by command 0xDD and by its output port. Reads the line's state after each.")
        EXPECTS("The line is on each time.")
        IF_IT_FAILS("The machine masks bit 20 of every physical address, after nested translation: pages of the guest "
                    "become pages of the host, and the host's own accesses go elsewhere."))

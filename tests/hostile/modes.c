@@ -121,10 +121,11 @@ static enum trap_vector try_form(const struct mode_page *p, const struct form *f
 STRESS(svm_instructions,
        PROMISE("No SVM instruction is carried out for a guest, in any mode and at any privilege")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Executes VMRUN, VMLOAD, VMSAVE, STGI, CLGI, SKINIT, INVLPGA, and VMCALL and RSM, in 64-bit, 32-bit and 16-bit code at "
-             "CPL 0, and in 64-bit code at CPL 3, with RAX at an unused page of the host.")
+       STEPS("Executes VMRUN, VMLOAD, VMSAVE, STGI, CLGI, SKINIT, INVLPGA, and VMCALL and RSM, in 64-bit, 32-bit and "
+             "16-bit code at CPL 0, and in 64-bit code at CPL 3, with RAX at an unused page of the host.")
        EXPECTS("#UD, at CPL 3 also #GP.")
-       IF_IT_FAILS("The guest switches the processor's global interrupt flag or reads and writes a control block of its own."))
+       IF_IT_FAILS("The guest switches the processor's global interrupt flag or reads and writes a control block of "
+                   "its own."))
 {
     struct integrity_output host;
     struct mode_page p;
@@ -150,8 +151,8 @@ STRESS(svm_instructions,
 STRESS(vmmcall_modes,
        PROMISE("VMMCALL is answered in 64-bit and 32-bit code at CPL 0, and raises #UD elsewhere")
        COVERS("ISO-3 DISC-9") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Executes VMMCALL with an unknown call code in 64-bit, 32-bit and 16-bit code at CPL 0 and in 64-bit code at CPL 3. INT3 "
-             "follows in all modes but the first.")
+       STEPS("Executes VMMCALL with an unknown call code in 64-bit, 32-bit and 16-bit code at CPL 0 and in 64-bit "
+             "code at CPL 3. INT3 follows in all modes but the first.")
        EXPECTS("In 64-bit code a status; in 32-bit code the instruction is passed; in 16-bit code #UD, at CPL 3 #UD.")
        IF_IT_FAILS("The host takes parameters from registers of another mode, or serves user programs."))
 {

@@ -55,8 +55,8 @@ static uint32_t some_msr(struct test_run *t)
 STRESS(msr_sweep,
        PROMISE("Any value in any MSR is accepted or refused, and harms no host")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("1,500 times reads an MSR by chance, writes a random value, writes the old one with one bit changed, and "
-             "writes the old one. MSRs on which the test itself depends are read only.")
+       STEPS("1,500 times reads an MSR by chance, writes a random value, writes the old one with one bit changed, "
+             "and writes the old one. MSRs on which the test itself depends are read only.")
        EXPECTS("Each access is carried out or raises #GP, and the host's memory is unchanged.")
        IF_IT_FAILS("The last step names the MSR and the value."))
 {
@@ -145,10 +145,11 @@ static void access_port_by_string(void *argument)
 STRESS(port_sweep,
        PROMISE("Any access to any port, also by a string instruction, is carried out or refused, and harms no host")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Four thousand times reads a port by chance with 1, 2 or 4 bytes or by INSB, or stores there by OUT or OUTSB. No "
-             "store goes to ports that reset the machine or belong to its devices.")
+       STEPS("Four thousand times reads a port by chance with 1, 2 or 4 bytes or by INSB, or stores there by OUT or "
+             "OUTSB. No store goes to ports that reset the machine or belong to its devices.")
        EXPECTS("Each access is carried out or raises #GP; the second processor still runs.")
-       IF_IT_FAILS("The last step names the port. Ports near those that the host watches are reached by wider stores, too."))
+       IF_IT_FAILS("The last step names the port. Ports near those that the host watches are reached by wider "
+                   "stores, too."))
 {
     static const uint16_t watched[] = {0x00,  0x60,  0x64,  0x92,  0xB2,  0xC0, 0xE9,
                                        0x510, 0x514, 0xCC8, 0xCD8, 0xCDC, 0xCF8};
@@ -185,7 +186,8 @@ STRESS(port_sweep,
 STRESS(cpuid_sweep,
        PROMISE("CPUID answers for every leaf and subleaf, and never shows SVM")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Reads a thousand leaves by chance, near the starts of the ranges and anywhere, each with a random subleaf.")
+       STEPS("Reads a thousand leaves by chance, near the starts of the ranges and anywhere, each with a random "
+             "subleaf.")
        EXPECTS("The bits of SVM and SKINIT are clear after each, and the leaf of SVM is zero.")
        IF_IT_FAILS("The guest finds an instruction set that the host uses itself."))
 {
@@ -234,10 +236,11 @@ static void change_control(void *argument)
 }
 
 STRESS(control_register_bits,
-       PROMISE("Any bit of CR0, CR4 and CR8 may be tried; the processor takes it or raises #GP, and the host enters the guest")
+       PROMISE("Any bit of CR0, CR4 and CR8 may be tried; the processor takes it or raises #GP, and the host enters "
+               "the guest")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Inverts each bit of CR0, CR4 and CR8 but those of paging, alone and by two at a time by chance, and executes "
-             "CPUID in this state, then writes the old value.")
+       STEPS("Inverts each bit of CR0, CR4 and CR8 but those of paging, alone and by two at a time by chance, and "
+             "executes CPUID in this state, then writes the old value.")
        EXPECTS("No exception but #GP, #UD and #NM.")
        IF_IT_FAILS("The next entry into the guest is refused, or the host's own state follows the guest's."))
 {
@@ -248,8 +251,8 @@ STRESS(control_register_bits,
         for (unsigned bit = 0; bit < 64 + 200; bit++) {
             uint64_t kept = registers[r] == 0 ? CR0_KEPT : registers[r] == 4 ? CR4_KEPT : 0;
             uint64_t old = registers[r] == 0 ? cr0_read() : registers[r] == 4 ? cr4_read() : cr8_read();
-            uint64_t change =
-                bit < 64 ? BIT(bit) : BIT(random_below(&t->random, 64)) | BIT(random_below(&t->random, 64));
+            uint64_t first = BIT(random_below(&t->random, 64)), second = BIT(random_below(&t->random, 64));
+            uint64_t change = bit < 64 ? BIT(bit) : first | second;
             uint64_t argument[2] = {registers[r], old ^ (change & ~kept)};
             enum trap_vector vector;
 
@@ -273,8 +276,8 @@ STRESS(control_register_bits,
 STRESS(debug_registers,
        PROMISE("Breakpoints at the host's code and data do not stop the host")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Sets the four breakpoints to addresses of the host's code, of its unused pages and by chance, for execution and "
-             "for access, makes calls and other exits, and sets bits of DR6 and DR7 by chance.")
+       STEPS("Sets the four breakpoints to addresses of the host's code, of its unused pages and by chance, for "
+             "execution and for access, makes calls and other exits, and sets bits of DR6 and DR7 by chance.")
        EXPECTS("All calls are answered, and no exception but #GP comes.")
        IF_IT_FAILS("Debug registers are not switched between guest and host: the host takes #DB."))
 {
