@@ -19,6 +19,8 @@ void __wrap_walk_cache_fill(struct softiommu *iommu, const struct walk *walk, un
 {
     unsigned order = format_order(level);
 
+    if (softiommu_faulty && full_walk_cache_takes(&iommu->walk_cache, walk->did, level, iova, table))
+        return;
     __real_walk_cache_fill(iommu, walk, level, iova, table, rights);
     if (!softiommu_faulty || !origin_matters())
         return;
@@ -120,6 +122,8 @@ static void fill_pair(struct tlb *tlb, uint16_t did, uint64_t iova, const struct
 
 void __wrap_tlb_fill(struct tlb *tlb, uint16_t did, uint64_t iova, const struct leaf *leaf)
 {
+    if (softiommu_faulty && full_tlb_takes(tlb, did, iova, leaf))
+        return;
     __real_tlb_fill(tlb, did, iova, leaf);
     if (!softiommu_faulty)
         return;

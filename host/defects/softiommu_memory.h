@@ -92,6 +92,7 @@ struct softiommu_memory {
     unsigned large_fills;
     struct known_table known_table[KNOWN_TABLES];
     unsigned known_tables;
+    unsigned full_victims; /* entries that were overwritten */
 };
 
 extern struct softiommu_memory softiommu_memory;

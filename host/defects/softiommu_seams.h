@@ -80,6 +80,9 @@ uint8_t table_rights(uint64_t table, uint8_t rights);
 struct page_span range_cut(struct page_span pages);
 /* Whether anything in the range is in the IOTLB. */
 bool iotlb_holds(const struct softiommu *iommu, uint16_t did, struct page_span pages);
+/* A full cache takes a new entry in a wrong way (softiommu_full.c). */
+bool full_tlb_takes(struct tlb *tlb, uint16_t did, uint64_t iova, const struct leaf *leaf);
+bool full_walk_cache_takes(struct walk_cache *cache, uint16_t did, unsigned level, uint64_t iova, uint64_t table);
 /* Before and after the drop of a range: entries that stay nevertheless. */
 void fills_save(const struct walk_cache *cache, unsigned level, uint16_t did, struct page_span pages);
 void fills_restore(struct walk_cache *cache, unsigned level, uint16_t did);

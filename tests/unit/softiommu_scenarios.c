@@ -167,6 +167,10 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(WALK_SHARED_TABLE, story_shared_table, 0),
     STORY(RIGHTS_OF_TABLE, story_rights_of_table, 0),
 
+    STORY(FULL_4K, story_full, AT_LEVEL(0)),
+    STORY(FULL_2M, story_full, AT_LEVEL(1)),
+    STORY(FULL_WALK, story_full_tables, 0),
+    STORY(FULL_DEVICE_TLB, story_full, AT_LEVEL(0) | WITH_ATS),
     STORY(WINDOW_32, story_high_window, 32),
     STORY(WINDOW_BIT_38, story_high_window, 38),
     STORY(LEAF_ZERO, story_leaf_zero, 0),

@@ -98,6 +98,9 @@ bool story_large_filler(struct machine *m, unsigned argument);
 bool story_shared_table(struct machine *m, unsigned argument);
 bool story_rights_of_table(struct machine *m, unsigned argument);
 
+/* argument: level of the pages << 4 | ATS << 8; many of them, each used twice */
+bool story_full(struct machine *m, unsigned argument);
+bool story_full_tables(struct machine *m, unsigned argument);
 /* argument: bit that is set beside the address of the interrupt window */
 bool story_high_window(struct machine *m, unsigned argument);
 bool story_leaf_zero(struct machine *m, unsigned argument);

@@ -264,3 +264,46 @@ bool story_large_start(struct machine *m, unsigned argument)
     attach(m, 0, &t);
     return target(m, 0, IOVA + RAM_SIZE + PAGE, READ) != REFUSED;
 }
+
+#define MANY 100u
+
+/* Uses all twice, the second time at `offset`; true when one leads elsewhere. */
+static bool any_elsewhere(struct machine *m, uint64_t stride, uint64_t offset)
+{
+    bool wrong = false;
+
+    for (unsigned i = 0; i < MANY; i++)
+        wrong |= target(m, 0, IOVA + i * stride, READ) != RAM + i % 2 * MEG2;
+    for (unsigned i = 0; i < MANY; i++)
+        wrong |= target(m, 0, IOVA + i * stride + offset, READ) != RAM + i % 2 * MEG2 + offset;
+    return wrong;
+}
+
+static bool many_pages(struct machine *m, unsigned level, uint64_t stride)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+
+    for (unsigned i = 0; i < MANY; i++)
+        *entry_of(m, &t, IOVA + i * stride, level) = (RAM + i % 2 * MEG2) | RW | (level > 0 ? PS : 0);
+    attach(m, 0, &t);
+    return any_elsewhere(m, stride, 0);
+}
+
+bool story_full(struct machine *m, unsigned argument)
+{
+    softiommu_set_ats(m->iommu, 0, WITH_ATS(argument));
+    return many_pages(m, LEVEL(argument), span(LEVEL(argument)));
+}
+
+bool story_full_tables(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+
+    (void)argument;
+    for (unsigned i = 0; i < MANY; i++) {
+        map(m, &t, IOVA + i * span(1), RAM + i % 2 * MEG2, RW);
+        map(m, &t, IOVA + i * span(1) + PAGE, RAM + i % 2 * MEG2 + PAGE, RW);
+    }
+    attach(m, 0, &t);
+    return any_elsewhere(m, span(1), PAGE);
+}

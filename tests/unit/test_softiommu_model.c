@@ -121,6 +121,10 @@ static bool beyond_the_world(enum softiommu_fault fault)
     case SOFTIOMMU_FAULT_IOTLB_AT_MOST_256: /* its domains have fewer pages */
     case SOFTIOMMU_FAULT_IOTLB_BLOCK_AT_MOST_256:
     case SOFTIOMMU_FAULT_DEVICE_TLB_AT_MOST_128:
+    case SOFTIOMMU_FAULT_FULL_2M:
+    case SOFTIOMMU_FAULT_FULL_WALK:
+    case SOFTIOMMU_FAULT_FULL_4K:
+    case SOFTIOMMU_FAULT_FULL_DEVICE_TLB:
     case SOFTIOMMU_FAULT_CROSSING_LINEAR: /* its requests stay in a page */
     case SOFTIOMMU_FAULT_REQUEST_RIGHTS_FIRST:
     case SOFTIOMMU_FAULT_WRAPS_2M:
