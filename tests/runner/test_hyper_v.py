@@ -55,7 +55,7 @@ CMDLETS = {
     "Write-Host": "",
     "Write-Warning": "",
 }
-OPERATORS = {"-not", "-eq", "-ne", "-lt", "-gt", "-or", "-and", "-match"}
+OPERATORS = {"-not", "-eq", "-ne", "-lt", "-gt", "-ge", "-or", "-and", "-match", "-join"}
 
 
 def calls(text: str) -> list[tuple[str, list[str]]]:
@@ -129,34 +129,35 @@ def test_exit_codes_are_those_of_the_runner() -> None:
     assert codes == {name: str(getattr(errors, f"EXIT_{word}")) for name, word in names.items()}
 
 
-STREAM = """\
-TAP version 14
-1..4
-# pvtest: version=0.1.0 seed=1 repeat=1
-ok 1 - a.b
-  ---
-  duration_us: 812
-  ...
-not ok 2 - a.c
-  ---
-  verdict: "fail"
-  ...
-not ok 3 - a.d@rocker
-  ---
-  verdict: "error"
-  message: "verdict: error"
-  ...
-ok 4 - a.e # SKIP no device
-# end: planned=4 pass=1 fail=1 error=1 skip=1 duration_us=2500
-"""
+VERDICTS = {
+    'exit=0 planned=6 pass=3 fail=0 error=0 skip=3 with_dma=2 text="PASS"': "0",
+    'pvtest: verdict: exit=2 planned=2 with_dma=0 text="PASS WITHOUT DMA, which was not asked for"': "2",
+    '# verdict: exit=1 planned=2 with_dma=1 text="FAIL"': "1",
+    "# end: planned=4 pass=1 fail=1 error=1 skip=1 duration_us=2500 moved=1": "",
+    'message: "exit=0 planned=1 text=\\"PASS\\""': "",
+}
 
 
-def test_the_patterns_fit_the_stream() -> None:
-    """In the order of the script; a line belongs to the first pattern that fits."""
-    body = TEXT.partition("function Measure-Stream")[2].partition("\n}")[0]
-    patterns = re.findall(r"-match '([^']+)'", body)
-    assert len(patterns) == 8
-    seen = [next((p for p in patterns if re.match(p, line)), "") for line in STREAM.splitlines()]
-    plan, skip, ok, bad, error, end = (patterns[n] for n in (1, 2, 3, 4, 5, 7))
-    assert [pattern for pattern in seen if pattern] == [patterns[0], plan, ok, bad, bad, error, skip, end]
-    assert re.match(patterns[6], "Bail out! no memory")
+@pytest.mark.parametrize("line", VERDICTS)
+def test_the_verdict_is_the_one_that_the_image_wrote(line: str) -> None:
+    """The script judges nothing: it has one pattern, for the line of the image."""
+    body = TEXT.partition("function Read-Verdict")[2].partition("\n}")[0]
+    (pattern,) = re.findall(r"-match '([^']+)'", body)
+    match = re.match(pattern, line)
+    assert (match[1] if match else "") == VERDICTS[line]
+
+
+def test_the_image_writes_such_lines() -> None:
+    """In each of the three places where it does."""
+    written = "".join(
+        (ROOT / "tests" / "harness" / name).read_text(encoding="utf-8")
+        for name in ("unattended_files.c", "unattended_boot.c", "suite.c")
+    )
+    for beginning in ('"exit=%u planned=%u ', '"pvtest: verdict: exit=%u planned=%u ', '"verdict: exit=%u planned=%u '):
+        assert beginning in written, beginning
+
+
+@pytest.mark.parametrize(("name", "refused"), [("pvtest", False), ("pv*", True), ("a?", True), ("[ab]", True)])
+def test_a_name_with_wildcards_is_refused(name: str, refused: bool) -> None:
+    (pattern,) = re.findall(r"\$Name -match '([^']+)'", TEXT)
+    assert bool(re.search(pattern, name)) == refused

@@ -5,8 +5,8 @@ Runs the pvIOMMU conformance suite in a generation 2 VM of Hyper-V and fetches t
 
 .DESCRIPTION
 Creates a VM around a copy of the disk that "./run.sh image --target hyper-v" writes, starts it, follows its COM1 into a
-file until it is off or the time is over, copies the results from the disk, and judges them. docs/hyper-v.md explains
-every step.
+file until it is off or the time is over, copies the results from the disk, and hands on the exit code that the image
+wrote there. A VM that is silent for too long is turned off and on again. docs/hyper-v.md explains every step.
 
 Exit codes: 0 all planned tests ran and none failed; 1 a test failed; 2 error (hang, crash, truncated output);
 3 usage; 4 something needed is missing (Hyper-V, administrator rights).
@@ -28,6 +28,12 @@ Memory in MiB, all of it from the start, 1024 to 65536.
 
 .PARAMETER TimeoutSeconds
 When the VM is turned off, whatever it does; 10 to 86400.
+
+.PARAMETER SilenceSeconds
+The VM is turned off and on again when COM1 was silent for so long; 10 to 86400. Longer than the deadline of any test.
+
+.PARAMETER Restarts
+How often that is done; 0 to 1000. The run goes on after the test that hung.
 
 .PARAMETER Device
 Instance ids of PCI Express devices of this machine that the VM gets (Discrete Device Assignment). They go back to the
@@ -56,6 +62,8 @@ param(
     [int]$Processors = 2,
     [int]$MemoryMB = 2560,
     [int]$TimeoutSeconds = 1200,
+    [int]$SilenceSeconds = 180,
+    [int]$Restarts = 3,
     [string[]]$Device = @(),
     [switch]$ForceDismount,
     [switch]$Remove,
@@ -103,6 +111,11 @@ function Test-Arguments {
     Test-Range 'Processors' $Processors 1 64
     Test-Range 'MemoryMB' $MemoryMB 1024 65536
     Test-Range 'TimeoutSeconds' $TimeoutSeconds 10 86400
+    Test-Range 'SilenceSeconds' $SilenceSeconds 10 86400
+    Test-Range 'Restarts' $Restarts 0 1000
+    if ($Name -eq '' -or $Name -match '[*?\[\]]') {
+        Stop-Script $ExitUsage "-Name '$Name' is not a plain name: wildcards would mean other VMs, too"
+    }
     if ($Disk -eq '') {
         Stop-Script $ExitUsage '-Disk FILE is needed: the VHDX that ./run.sh image --target hyper-v writes'
     }
@@ -207,14 +220,14 @@ function Write-Serial {
 }
 
 function Wait-TestVM {
-    # Follows COM1 until the VM is off. Returns $false when the time is over first.
-    param([string]$Pipe, [IO.Stream]$Log)
-    $deadline = (Get-Date).AddSeconds($TimeoutSeconds)
+    # Follows COM1 until the VM is off ('off'), the time is over ('time'), or nothing came for too long ('silent').
+    param([string]$Pipe, [IO.Stream]$Log, [datetime]$Deadline)
+    $heard = Get-Date
     $buffer = New-Object byte[] 65536
     $stream = $null
     $pending = $null
     try {
-        while ((Get-Date) -lt $deadline) {
+        while ((Get-Date) -lt $Deadline) {
             if ($null -eq $stream) {
                 $stream = Connect-Pipe $Pipe
                 $pending = $null
@@ -240,6 +253,7 @@ function Wait-TestVM {
             }
             if ($count -gt 0) {
                 Write-Serial $Log $buffer $count
+                $heard = Get-Date
                 continue
             }
             if ($count -eq 0) {
@@ -248,10 +262,16 @@ function Wait-TestVM {
             }
             # Nothing is waiting in the pipe, so an end of the VM loses nothing.
             if (Test-Off) {
-                return $true
+                return 'off'
+            }
+            if ((Get-Date) -gt $heard.AddSeconds($SilenceSeconds)) {
+                return 'silent'
             }
         }
-        return (Test-Off)
+        if (Test-Off) {
+            return 'off'
+        }
+        return 'time'
     }
     finally {
         if ($null -ne $stream) {
@@ -265,7 +285,19 @@ function Copy-Results {
     param([string]$Copy, [string]$Folder)
     $mount = Join-Path $Folder 'mount'
     $null = New-Item -ItemType Directory -Path $mount
-    $mounted = Mount-VHD -Path $Copy -ReadOnly -NoDriveLetter -Passthru | Get-Disk
+    # Right after the power-off the file may still be in use.
+    $mounted = $null
+    for ($try = 1; $null -eq $mounted; $try++) {
+        try {
+            $mounted = Mount-VHD -Path $Copy -ReadOnly -NoDriveLetter -Passthru | Get-Disk
+        }
+        catch {
+            if ($try -ge 10) {
+                throw
+            }
+            Start-Sleep -Milliseconds 1000
+        }
+    }
     try {
         if ($mounted.IsOffline) {
             Set-Disk -Number $mounted.Number -IsOffline $false
@@ -287,83 +319,30 @@ function Copy-Results {
     }
 }
 
-function Find-Stream {
-    # The newest results of the disk; COM1 where the suite came to no file.
+function Read-Verdict {
+    # The image judges its run (docs/unattended.md): one line on the disk, and on COM1 where the suite came to no file.
+    # Later lines win: those of COM1 come from all starts of the VM.
     param([string]$Folder)
     $runs = Join-Path $Folder 'pvtest-results'
+    $sources = @(Join-Path $Folder 'serial.log')
     if (Test-Path -LiteralPath $runs) {
         $all = @(Get-ChildItem -LiteralPath $runs -Directory -Filter 'run-*' | Sort-Object -Property Name)
-        $newest = $all | Select-Object -Last 1
-        if ($null -ne $newest) {
-            $tap = Join-Path $newest.FullName 'results.tap'
-            if (Test-Path -LiteralPath $tap) {
-                return $tap
+        foreach ($run in $all) {
+            $sources += Join-Path $run.FullName 'verdict.txt'
+        }
+    }
+    $found = @{ Code = $ExitError; Text = 'the suite wrote no verdict; error.txt in pvtest-results may say why' }
+    foreach ($source in $sources) {
+        if (-not (Test-Path -LiteralPath $source)) {
+            continue
+        }
+        foreach ($line in [IO.File]::ReadAllLines($source, [Text.Encoding]::UTF8)) {
+            if ($line -match '^(?:pvtest: verdict: |# verdict: )?exit=([0-2]) (.*) text="([^"]*)"') {
+                $found = @{ Code = [int]$Matches[1]; Text = "$($Matches[3]) ($($Matches[2]))" }
             }
         }
     }
-    return (Join-Path $Folder 'serial.log')
-}
-
-function Measure-Stream {
-    # Counts the last TAP stream of a file. Whatever is odd makes the verdict an error, see docs/output-format.md.
-    param([string]$Path)
-    $c = @{ Planned = -1; Pass = 0; Fail = 0; Error = 0; Skip = 0; End = $false; Bail = ''; Last = '' }
-    foreach ($line in [IO.File]::ReadAllLines($Path, [Text.Encoding]::UTF8)) {
-        if ($line -match '^TAP version 14') {
-            $c = @{ Planned = -1; Pass = 0; Fail = 0; Error = 0; Skip = 0; End = $false; Bail = ''; Last = '' }
-        }
-        elseif ($line -match '^1\.\.(\d+)') {
-            $c.Planned = [int]$Matches[1]
-        }
-        elseif ($line -match '^ok \d+ .* # SKIP') {
-            $c.Skip++
-            $c.Last = 'Skip'
-        }
-        elseif ($line -match '^ok \d+ ') {
-            $c.Pass++
-            $c.Last = 'Pass'
-        }
-        elseif ($line -match '^not ok \d+ ') {
-            $c.Fail++
-            $c.Last = 'Fail'
-        }
-        elseif ($line -match '^  verdict: "?error"?\s*$' -and $c.Last -eq 'Fail') {
-            $c.Fail--
-            $c.Error++
-            $c.Last = 'Error'
-        }
-        elseif ($line -match '^Bail out!(.*)') {
-            $c.Bail = $Matches[1].Trim() + ' '
-        }
-        elseif ($line -match '^# end:') {
-            $c.End = $true
-        }
-    }
-    return $c
-}
-
-function Get-Verdict {
-    param([hashtable]$Counts)
-    $ran = $Counts.Pass + $Counts.Fail + $Counts.Error + $Counts.Skip
-    if ($Counts.Planned -lt 1) {
-        return @{ Code = $ExitError; Text = 'no test was planned: the suite did not start' }
-    }
-    if ($Counts.Bail -ne '') {
-        return @{ Code = $ExitError; Text = "the suite gave up: $($Counts.Bail)" }
-    }
-    if (-not $Counts.End -or $ran -ne $Counts.Planned) {
-        return @{ Code = $ExitError; Text = "the output is cut off: $ran of $($Counts.Planned) tests reported" }
-    }
-    if ($Counts.Error -gt 0) {
-        return @{ Code = $ExitError; Text = 'tests could not be carried out' }
-    }
-    if ($Counts.Fail -gt 0) {
-        return @{ Code = $ExitFail; Text = 'the host broke requirements' }
-    }
-    if ($Counts.Pass -eq 0) {
-        return @{ Code = $ExitError; Text = 'every test was skipped' }
-    }
-    return @{ Code = $ExitOk; Text = 'all planned tests ran, and none failed' }
+    return $found
 }
 
 Test-Arguments
@@ -386,15 +365,23 @@ try {
     $bytes = [int64]$MemoryMB * 1048576
     $vm = New-VM -Name $Name -Generation 2 -MemoryStartupBytes $bytes -VHDPath $copy -Path $folder
     Initialize-TestVM $vm $pipe
-    foreach ($instanceId in $Device) {
+    # "powershell -File" hands over "a,b" as one text; no instance id has a comma.
+    foreach ($instanceId in @(($Device -join ',').Split(',', [StringSplitOptions]::RemoveEmptyEntries))) {
         Add-TestDevice $instanceId $taken
     }
     $log = [IO.File]::Create($serial)
     Write-Host "Starting VM '$Name'; at most $TimeoutSeconds s"
     Start-VM -VM $vm
-    $ended = Wait-TestVM $pipe $log
+    $deadline = (Get-Date).AddSeconds($TimeoutSeconds)
+    $end = Wait-TestVM $pipe $log $deadline
+    for ($left = $Restarts; $end -eq 'silent' -and $left -gt 0; $left--) {
+        Write-Warning "COM1 was silent for $SilenceSeconds s: the VM is turned off and on again"
+        Stop-VM -Name $Name -TurnOff -Force
+        Start-VM -VM $vm
+        $end = Wait-TestVM $pipe $log $deadline
+    }
     $log.Dispose()
-    if (-not $ended) {
+    if ($end -ne 'off') {
         Stop-VM -Name $Name -TurnOff -Force
     }
     try {
@@ -404,18 +391,15 @@ try {
         # COM1 told the same.
         Write-Warning "the disk cannot be read: $($_.Exception.Message)"
     }
-    $stream = Find-Stream $folder
-    $counts = Measure-Stream $stream
-    $verdict = Get-Verdict $counts
+    $verdict = Read-Verdict $folder
     $code = $verdict.Code
     $text = $verdict.Text
-    if (-not $ended) {
+    if ($end -ne 'off') {
         $code = $ExitError
-        $text = "the VM was not off after $TimeoutSeconds s"
+        $text = "the VM was not off after $TimeoutSeconds s, or silent for $SilenceSeconds s; $text"
     }
     Write-Host "Results: $folder"
-    $sums = "$($counts.Pass) pass, $($counts.Fail) fail, $($counts.Error) error, $($counts.Skip) skip"
-    Write-Host "$($counts.Planned) planned: $sums; $text (exit code $code)"
+    Write-Host "$text (exit code $code)"
 }
 catch {
     [Console]::Error.WriteLine("Run-PvTest: $($_.Exception.Message)")
