@@ -86,6 +86,18 @@ def test_classes_are_told_by_what_ran_on_them(fails: Callable[[TestResult], bool
     assert words in dict(failures.common(a_run(fails, **changes)))["classes"]
 
 
+def test_tests_without_a_device_hide_no_unit() -> None:
+    run = a_run(lambda result: behind_vtd(result) or result.instance.device is None)
+    assert dict(failures.common(run))["classes"].endswith("tests pass: one unit, VT-d; 1 on no device")
+
+
+def test_a_message_is_told_whole_where_a_colon_is_in_brackets() -> None:
+    run = a_run(behind_vtd)
+    for result in run.results:
+        result.reason = result.reason and "round 3: landed in the set 0x8 (bits: none)"
+    assert dict(failures.common(run))["messages"] == "120 of 120: landed in the set 0x8 (bits: none)"
+
+
 def test_nothing_is_concluded_without_grounds() -> None:
     """Of units of a host that is not ours nothing is known, and one failure has nothing in common with others."""
     assert dict(failures.common(a_run(behind_vtd, host={"name": "other"})))["classes"].endswith("tests pass")

@@ -35,7 +35,7 @@ EXAMPLES = {
   ./run.sh bench
   ./run.sh bench --results out""",
     "linux": """\
-  ./run.sh linux                            Debian's cloud kernel, with each device on a virtual PCI bus
+  ./run.sh linux                            Debian's cloud kernel, on vPCI
   ./run.sh linux --kernel arch/x86/boot/bzImage --append debug
   ./run.sh linux --bus pci --defect detach-no-flush""",
     "image": """\

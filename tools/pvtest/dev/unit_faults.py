@@ -98,7 +98,7 @@ def run_all(folder: Path, faults: list[str], jobs: int) -> list[Trial]:
     pairs = [(unit, fault) for fault in faults for unit in UNITS]
     with ThreadPoolExecutor(jobs) as pool:
         trials = []
-        for trial in pool.map(lambda pair: _try(*pair, folder / "-".join(pair)), pairs):
+        for trial in pool.map(lambda pair: _try(pair[0], pair[1], folder / "-".join(pair)), pairs):
             print(trial, flush=True)
             trials.append(trial)
     return trials

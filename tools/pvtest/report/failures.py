@@ -120,11 +120,13 @@ def _classes(run: Run, found: list[Block]) -> str:
     """On which classes they fail, and on which the same tests pass."""
     failing = Counter(name for block in found for name in block.classes)
     passing = Counter(name for block in found for name in block.passing if name not in failing)
-    if not passing:
-        return _counted(failing)
+    alone = failing.pop(NO_DEVICE, 0)  # the class says nothing of those
+    beside = f"; {alone} on {NO_DEVICE}" if alone else ""
+    if not passing or not failing:
+        return _counted(failing) + (beside if failing else f"{NO_DEVICE} {alone}")
     unit = _unit(run, set(failing))
     words = f"all on {_and(failing)}, none on {_and(passing)}, where {sum(passing.values())} of the same tests pass"
-    return words + (f": one unit, {unit}" if unit else "")
+    return words + (f": one unit, {unit}" if unit else "") + beside
 
 
 def _requirements(run: Run, bad: list[TestResult]) -> list[tuple[str, str]]:
@@ -140,6 +142,11 @@ def _requirements(run: Run, bad: list[TestResult]) -> list[tuple[str, str]]:
 
 def _broken(run: Run, result: TestResult) -> set[str]:
     return {run.requirements[name].id for name in broken(run, result)}
+
+
+def _said(result: TestResult) -> str:
+    """The message without the names of places before it."""
+    return re.sub(r"^(?:[^(]*: )?", "", result.reason)
 
 
 def _last_call(result: TestResult) -> str:
@@ -166,7 +173,7 @@ def common(run: Run) -> list[tuple[str, str]]:
         return []
     instances = f"{len(bad)} instances of {len(found)} test{'s' if len(found) > 1 else ''}"
     out = [("failures", instances), ("classes", _classes(run, found)), *_requirements(run, bad)]
-    out.append(("messages", _most((result.reason.rpartition(": ")[2] for result in bad), len(bad))))
+    out.append(("messages", _most(map(_said, bad), len(bad))))
     out.append(("last call", _most(map(_last_call, bad), len(bad))))
     return [(name, " ".join(text.split())) for name, text in out if text.strip()]
 
