@@ -31,10 +31,10 @@ def test_a_machine_behind_vtd_has_disks(tmp_path: Path) -> None:
     line = qemu.command(machine(), "tcg", tmp_path, tmp_path / "host.log", nvme=disks)
     assert [disk.stat().st_size for disk in disks] == [qemu.NVME_BYTES] * qemu.NVME_DEVICES
     assert [word for word in line if word.startswith("nvme,")] == [
-        f"nvme,serial=pvtest{number},drive=nvme{number}" for number in range(qemu.NVME_DEVICES)
+        f"nvme,serial=pvtest{number},drive=nvme{number},addr={0x18 + number:#x}" for number in range(qemu.NVME_DEVICES)
     ]
     rockers = [place for place, word in enumerate(line) if word.startswith("rocker")]
-    assert max(rockers) < line.index("nvme,serial=pvtest0,drive=nvme0"), "other devices keep their addresses"
+    assert max(rockers) < line.index("nvme,serial=pvtest0,drive=nvme0,addr=0x18"), "other devices keep their addresses"
 
 
 def test_functions_alone_have_none(tmp_path: Path) -> None:

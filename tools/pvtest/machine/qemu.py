@@ -30,6 +30,7 @@ BEHIND_IOMMU = ",disable-legacy=on,iommu_platform=on"
 NEEDED_DEVICES = ("isa-debug-exit", "virtio-blk-pci")
 ROCKER_DEVICES = 3
 NVME_DEVICES = 3  # controllers, each with a disk of its own
+NVME_SLOT = 0x18  # device number of the first one; no other device of a machine is there
 NVME_BYTES = 65536  # of such a disk, whose blocks the suite may all write to
 DMA_DEVICES = ("rocker", "edu", "nvme")  # behind VT-d
 NEEDED_FLAGS = ("svm", "npt")  # of the emulated processor
@@ -267,12 +268,12 @@ def nvme_disks(qemu: Qemu, folder: Path, size: int = NVME_BYTES) -> list[Path]:
 
 
 def _nvme_devices(disks: Sequence[Path]) -> list[str]:
-    """They come after all other devices, whose addresses stay what they are without them."""
+    """Their addresses are the same on every machine, and those of other devices what they are without them."""
     words: list[str] = []
     for number, disk in enumerate(disks):
         node = f"nvme{number}"
         words += ["-blockdev", f"driver=raw,node-name={node},file.driver=file,file.filename={_escaped(str(disk))}"]
-        words += ["-device", f"nvme,serial=pvtest{number},drive={node}"]
+        words += ["-device", f"nvme,serial=pvtest{number},drive={node},addr={NVME_SLOT + number:#x}"]
     return words
 
 
