@@ -95,6 +95,7 @@ help:
 	@echo '  fuzz        input of a guest at random, with clang; FUZZ_SECONDS=N for each parser (10)'
 	@echo '  lint        formatting and static checks of C, shell and Python'
 	@echo '  lint-words  words that docs/style.md keeps out of comments and documents'
+	@echo '  format      lays the C files out as the formatter has it'
 	@echo '  docs        catalogue, requirements, manual page, completion, in $(BUILD)/docs'
 	@echo '  sizes       sizes of the images and their limits; LIMITS=enforce: a larger one is an error'
 	@echo '  clean       removes $(BUILD)'
@@ -186,13 +187,22 @@ SH_FILES := run.sh .ci/run $(sort $(wildcard tools/*.sh tools/bundle/*.sh tests/
 TIDY     := $(patsubst %,$(BUILD)/lint/%.tidy,$(GUEST_SRC) $(HOST_SRC))
 TIDY     := $(sort $(filter %.c.tidy,$(TIDY)))
 
-lint: lint-format lint-words lint-names lint-includes lint-unused lint-cppcheck lint-shell lint-python $(TIDY)
+lint: lint-format lint-dialect lint-words lint-names lint-includes lint-unused lint-cppcheck lint-shell lint-python $(TIDY)
 	$(call tell,LINT,clean)
 
-.PHONY: lint-words lint-format lint-includes lint-names lint-unused lint-cppcheck lint-shell lint-python
+.PHONY: format lint-words lint-dialect lint-format lint-includes lint-names lint-unused lint-cppcheck lint-shell lint-python
 lint-format:
 	$(call tell,LINT,clang-format)
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
+
+# The layout that lint-format asks for.
+format:
+	$(Q)clang-format -i $(C_FILES)
+
+# Rules of docs/style.md for C that neither the formatter nor the compilers check.
+lint-dialect:
+	$(call tell,LINT,dialect of C)
+	$(Q)$(RUNNER).dev.style dialect $(C_FILES)
 
 lint-includes:
 	$(call tell,LINT,include rules)
@@ -217,7 +227,7 @@ lint-cppcheck:
 # Words that docs/style.md keeps out of comments and documents.
 lint-words:
 	$(call tell,LINT,words)
-	$(Q)$(RUNNER).dev.words $(TREE)
+	$(Q)$(RUNNER).dev.style words $(TREE)
 
 lint-shell:
 	$(call tell,LINT,shellcheck)

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "lib/bits.h"
 #include "lib/string.h"
 
 static const struct iommu_backend *const backends[] = {&pviommu_backend, &virtio_iommu_backend, &vtd_backend};
@@ -15,7 +16,7 @@ static struct {
 
 const struct iommu_backend *iommu_find(const char *name)
 {
-    for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
         if (strcmp(backends[i]->name, name) == 0) {
             return backends[i];
         }

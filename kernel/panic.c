@@ -17,6 +17,7 @@
 #include "kernel/percpu.h"
 #include "kernel/power.h"
 #include "kernel/trap.h"
+#include "lib/bits.h"
 #include "lib/fmt.h"
 
 static panic_witness called_last;
@@ -65,7 +66,7 @@ static void print_registers(const struct trap_frame *f)
         {"cr0", cr0_read()}, {"cr2", cr2_read()}, {"cr3", cr3_read()},   {"cr4", cr4_read()},
     };
     const unsigned per_line = 6;
-    for (unsigned i = 0; i < sizeof(registers) / sizeof(registers[0]); i++)
+    for (unsigned i = 0; i < ARRAY_SIZE(registers); i++)
         console_printf("%s %s=0x%llx%s", i % per_line == 0 ? "# regs:" : "", registers[i].name,
                        (unsigned long long)registers[i].value, i % per_line == per_line - 1 ? "\n" : "");
     console_fresh_line();

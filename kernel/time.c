@@ -7,6 +7,7 @@
 #include "kernel/cpu.h"
 #include "kernel/time_internal.h"
 #include "kernel/trap.h"
+#include "lib/bits.h"
 
 #define NS_PER_SECOND 1000000000ull
 #define SCALE_SHIFT   32
@@ -33,7 +34,7 @@ void time_init(void)
         {clock_pm_timer, "ACPI PM timer"},
         {clock_pit, "PIT"},
     };
-    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]) && clock.hz == 0; i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(sources) && clock.hz == 0; i++) {
         clock.hz = sources[i].measure();
         clock.source = sources[i].name;
     }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Bits, masks and alignment of 64-bit values. */
+/* Bits, masks and alignment of 64-bit values; elements of arrays. */
 #ifndef PVT_LIB_BITS_H
 #define PVT_LIB_BITS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 #define BIT(n) (1ull << (n))
 /* Bits high..low, both included: BITS(51, 12) is the address field of a page table entry. */

@@ -6,6 +6,7 @@
 #include "drivers/vmbus/synic.h"
 #include "kernel/cpu.h"
 #include "kernel/trap.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 
 /* The oldest two suffice for what the suite does, and every host since Windows 8.1 speaks them. A host that has given
@@ -50,7 +51,7 @@ static enum vmbus_stage connect(void)
 {
     enum vmbus_stage stage = VMBUS_REFUSED;
 
-    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]) && stage == VMBUS_REFUSED; i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(versions) && stage == VMBUS_REFUSED; i++) {
         stage = ask_for(versions[i]);
     }
     return stage;

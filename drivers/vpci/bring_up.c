@@ -7,6 +7,7 @@
 #include "kernel/kernel.h"
 #include "kernel/memory.h"
 #include "kernel/paging.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 
 #define MASK_TYPE     0xFull
@@ -23,7 +24,7 @@ static struct {
 
 static bool agree_on_version(struct vpci_bus *bus)
 {
-    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
         struct vpci_version_query query = {VPCI_QUERY_PROTOCOL_VERSION, versions[i]};
         struct vpci_version_reply reply;
 

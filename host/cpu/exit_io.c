@@ -7,6 +7,7 @@
 #include "host/cpu/inject.h"
 #include "host/platform/chipset.h"
 #include "host/vdev/config_trap.h"
+#include "lib/bits.h"
 
 #define SYSTEM_CONTROL       0x92u /* of PS/2 */
 #define SYSTEM_CONTROL_A20   (1u << 1)
@@ -97,7 +98,7 @@ static struct io_range ranges[] = {
     /* Which events of the chipset raise an SMI; on a machine where that is known. */
     {0, 0, absent_read, absent_write},
 };
-#define RANGES (sizeof(ranges) / sizeof(ranges[0]))
+#define RANGES ARRAY_SIZE(ranges)
 
 uint64_t io_permission_map(void)
 {

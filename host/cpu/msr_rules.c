@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "host/base/memory.h"
+#include "lib/bits.h"
 
 #define DIRECT (MSR_DIRECT_READ | MSR_DIRECT_WRITE)
 
@@ -46,7 +47,7 @@ static const struct msr_rule rules[] = {
     {0xC0010055, 0xC0010055, 0, msr_zero_read, msr_dropped_write}, /* interrupt pending message */
     {0xC0011029, 0xC0011029, 0, msr_zero_read, msr_dropped_write}, /* DE_CFG */
 };
-#define RULES (sizeof(rules) / sizeof(rules[0]))
+#define RULES ARRAY_SIZE(rules)
 
 /* The permission map covers three ranges of MSRs, two bits each; all other MSRs always exit. */
 #define MSRPM_RANGE_MSRS  0x2000u
@@ -65,7 +66,7 @@ static uint8_t *map_byte(uint8_t *map, uint32_t msr)
 {
     static const uint32_t bases[] = {0, 0xC0000000, 0xC0010000};
 
-    for (unsigned r = 0; r < sizeof(bases) / sizeof(bases[0]); r++) {
+    for (unsigned r = 0; r < ARRAY_SIZE(bases); r++) {
         if (msr - bases[r] < MSRPM_RANGE_MSRS)
             return map + r * MSRPM_RANGE_BYTES + (msr - bases[r]) / 4;
     }

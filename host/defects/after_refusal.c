@@ -5,6 +5,7 @@
 #include "host/defects/install.h"
 #include "host/defects/seam.h"
 #include "host/domains/private.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 
 #define ANY_CALL 0u
@@ -193,7 +194,7 @@ static const struct effect {
     {DEFECT_LIST_FLAGS_DELETE, HVCALL_FLUSH_DEVICE_DOMAIN_LIST, HV_STATUS_INVALID_PARAMETER, delete_for_flags},
     {DEFECT_LIST_FLAGS_BLOCK, HVCALL_FLUSH_DEVICE_DOMAIN_LIST, HV_STATUS_INVALID_PARAMETER, block_all_for_flags},
 };
-#define EFFECTS (sizeof(effects) / sizeof(effects[0]))
+#define EFFECTS ARRAY_SIZE(effects)
 
 static bool belongs(const struct effect *effect, uint16_t code, enum hv_status status)
 {

@@ -11,6 +11,7 @@
 #include "host/defects/seam.h"
 #include "host/domains/private.h"
 #include "host/hypercalls/validate.h"
+#include "lib/bits.h"
 
 #define ODD_PAGE_SIZE   (UINT64_C(1) << 14)
 #define PASID_BITS      20u
@@ -38,7 +39,7 @@ static const struct answer {
     {DEFECT_DETACH_UNKNOWN_ACCEPTED, HVCALL_DETACH_DEVICE_DOMAIN, HV_STATUS_INVALID_DEVICE_ID, HV_STATUS_SUCCESS},
     {DEFECT_FLUSH_UNKNOWN_ACCEPTED, HVCALL_FLUSH_DEVICE_DOMAIN, HV_STATUS_NOT_FOUND, HV_STATUS_SUCCESS},
 };
-#define ANSWERS (sizeof(answers) / sizeof(answers[0]))
+#define ANSWERS ARRAY_SIZE(answers)
 
 static enum hv_status answer(struct call_context *context)
 {

@@ -8,6 +8,7 @@
 #include "host/iommu/domain_id.h"
 #include "host/iommu/soft_backend.h"
 #include "host/vdev/dmaprobe_private.h"
+#include "lib/bits.h"
 
 static call_handler *right[CALL_COUNT];
 static struct iommu_backend right_backend;
@@ -94,7 +95,7 @@ static const struct loss {
     {DEFECT_QUESTION_LOSES_HELD, HVCALL_GET_IOMMU_CAPABILITIES, false, lose_all},
     {DEFECT_PROPERTY_LOSES_HELD, HVCALL_GET_LOGICAL_DEVICE_PROPERTY, false, lose_all},
 };
-#define LOSSES (sizeof(losses) / sizeof(losses[0]))
+#define LOSSES ARRAY_SIZE(losses)
 
 static enum hv_status handler(struct call_context *context)
 {

@@ -3,6 +3,7 @@
 #include "host/defects/install.h"
 #include "host/defects/softiommu_faults.h"
 #include "host/iommu/soft_backend.h"
+#include "lib/bits.h"
 
 static const struct {
     enum defect defect;
@@ -26,7 +27,7 @@ void defects_install_softiommu(void)
     static struct softiommu_rules rules;
 
     rules = softiommu_abi_rules;
-    for (unsigned i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(pairs); i++) {
         if (defect_active(pairs[i].defect))
             softiommu_inject(pairs[i].fault, &rules);
     }

@@ -2,6 +2,7 @@
 /* Faults between the IOVA of a request and memory: how a request goes on, offsets in a page, the check of stage 2. */
 #include "host/defects/softiommu_seams.h"
 #include "host/softiommu/stage1.h"
+#include "lib/bits.h"
 
 struct softiommu_memory softiommu_memory;
 
@@ -28,7 +29,7 @@ static uint64_t wrapped(uint64_t iova)
         {SOFTIOMMU_FAULT_WRAPS_512G, 39},
     };
 
-    for (unsigned i = 0; i < sizeof(regions) / sizeof(regions[0]) && softiommu_memory.beginning != NULL; i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(regions) && softiommu_memory.beginning != NULL; i++) {
         uint64_t region = BIT(regions[i].width);
 
         if (softiommu_injected(regions[i].fault))

@@ -62,7 +62,7 @@ static void clear(struct softiommu_rules *rules, uint64_t events, uint64_t effec
 
 void softiommu_inject(enum softiommu_fault fault, struct softiommu_rules *rules)
 {
-    for (unsigned i = 0; i < sizeof(cleared) / sizeof(cleared[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(cleared); i++) {
         if (cleared[i].fault == fault) {
             clear(rules, cleared[i].events, cleared[i].effects);
             return;

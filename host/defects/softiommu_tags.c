@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Faults of the comparison of IOVAs: in look-ups, and in flushes of a range. */
 #include "host/defects/softiommu_seams.h"
+#include "lib/bits.h"
 
 enum kind { IOTLB, WALK, DEVICE_TLB };
 
@@ -70,7 +71,7 @@ struct cache_entry *__wrap_cache_find(const struct cache *cache, uint16_t did, u
 
     if (!softiommu_faulty || softiommu_memory.unit == NULL)
         return entry;
-    for (unsigned i = 0; entry == NULL && i < sizeof(tags) / sizeof(tags[0]); i++) {
+    for (unsigned i = 0; entry == NULL && i < ARRAY_SIZE(tags); i++) {
         if (softiommu_injected(tags[i].fault) && cache == cache_of_tag(&tags[i]))
             entry = find_alias(&tags[i], cache, did, page);
     }

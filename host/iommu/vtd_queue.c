@@ -6,6 +6,7 @@
 #include "host/base/panic.h"
 #include "host/iommu/vtd_tables.h"
 #include "host/iommu/vtd_unit.h"
+#include "lib/bits.h"
 
 #define QUEUE_DESCRIPTORS ((uint32_t)(HOST_PAGE_SIZE / sizeof(struct vtd_descriptor)))
 /* QEMU has finished when the write to IQT returns; other units need microseconds. */
@@ -59,7 +60,7 @@ void vtd_invalidate_all(void)
         {{VTD_DESC_IOTLB | VTD_DESC_G(VTD_IOTLB_GLOBAL)}},
     };
 
-    vtd_submit(all, sizeof(all) / sizeof(all[0]));
+    vtd_submit(all, ARRAY_SIZE(all));
 }
 
 void vtd_invalidate_function(uint16_t requester, uint16_t old_did, bool translations)
@@ -69,7 +70,7 @@ void vtd_invalidate_function(uint16_t requester, uint16_t old_did, bool translat
         {{VTD_DESC_PC | VTD_DESC_G(VTD_PC_PASID) | VTD_DESC_DID(old_did)}},
         {{VTD_DESC_P_IOTLB | VTD_DESC_G(VTD_P_IOTLB_PASID) | VTD_DESC_DID(old_did)}},
     };
-    unsigned count = sizeof(batch) / sizeof(batch[0]);
+    unsigned count = ARRAY_SIZE(batch);
 
     vtd_submit(batch, translations ? count : count - 1);
 }

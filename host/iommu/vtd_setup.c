@@ -10,6 +10,7 @@
 #include "host/iommu/vtd_rules.h"
 #include "host/iommu/vtd_unit.h"
 #include "host/platform/acpi.h"
+#include "lib/bits.h"
 
 #define COMMAND_WAIT_LIMIT 10000000u
 
@@ -27,7 +28,7 @@ static bool capable(void)
     };
     bool all = true;
 
-    for (unsigned i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(required); i++) {
         if (((required[i].extended ? vtd_unit.ecap : vtd_unit.cap) & required[i].bit) == 0) {
             host_log(LOG_ERROR, "VT-d lacks %s: CAP 0x%llx ECAP 0x%llx\n", required[i].what,
                      (unsigned long long)vtd_unit.cap, (unsigned long long)vtd_unit.ecap);

@@ -7,6 +7,7 @@
 #include "host/iommu/soft_backend.h"
 #include "host/variants/variants.h"
 #include "host/vdev/vdev.h"
+#include "lib/bits.h"
 #include "lib/fmt.h"
 #include "lib/options.h"
 #include "lib/string.h"
@@ -19,7 +20,7 @@ static bool choose_caching(const char *value, struct option_error *error)
         [SOFTIOMMU_CACHE_ADVERSARIAL] = "adversarial",
     };
 
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
         if (strcmp(value, names[i]) == 0) {
             soft_options.caching = (enum softiommu_policy)i;
             return true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/softiommu/reason.h"
+#include "lib/bits.h"
 
 #include <stddef.h>
 
@@ -11,5 +12,5 @@ static const enum oracle_fault_class classes[] = {
 
 enum oracle_fault_class softiommu_reason_class(enum softiommu_reason reason)
 {
-    return (size_t)reason < sizeof(classes) / sizeof(classes[0]) ? classes[reason] : ORACLE_FAULT_CLASS_OTHER;
+    return (size_t)reason < ARRAY_SIZE(classes) ? classes[reason] : ORACLE_FAULT_CLASS_OTHER;
 }

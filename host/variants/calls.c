@@ -9,6 +9,7 @@
 #include "host/hypercalls/validate.h"
 #include "host/variants/install.h"
 #include "host/variants/variants.h"
+#include "lib/bits.h"
 
 #define LARGE_SIZE 64u /* of a later host's capabilities, of which a caller of today gets the beginning */
 #define PASID_BITS 20u
@@ -40,7 +41,7 @@ static const struct answer {
     {VARIANT_PROPERTY_PARAMETER, HVCALL_GET_LOGICAL_DEVICE_PROPERTY, HV_STATUS_INVALID_DEVICE_ID,
      HV_STATUS_INVALID_PARAMETER},
 };
-#define ANSWERS (sizeof(answers) / sizeof(answers[0]))
+#define ANSWERS ARRAY_SIZE(answers)
 
 static enum hv_status answer(struct call_context *context)
 {

@@ -7,6 +7,7 @@
 #include "host/hypercalls/call.h"
 #include "host/variants/install.h"
 #include "host/variants/variants.h"
+#include "lib/bits.h"
 
 #define LOGICAL_ID_BITS 62u
 /* Stands for no function of the machine: bus 0xFF, device 31, function 7. */
@@ -32,7 +33,7 @@ static void add_devices(void)
     if (done)
         return;
     done = true;
-    for (unsigned i = 0; i < sizeof(made_up) / sizeof(made_up[0]); i++)
+    for (unsigned i = 0; i < ARRAY_SIZE(made_up); i++)
         add(made_up[i]);
     for (unsigned i = 0; i < seen; i++) {
         for (unsigned bit = 0; bit < LOGICAL_ID_BITS; bit++)

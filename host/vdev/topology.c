@@ -23,6 +23,7 @@
 #include "host/vdev/pci_resources.h"
 #include "host/vdev/vdev.h"
 #include "host/vdev/vdev_rules.h"
+#include "lib/bits.h"
 
 #define FIRST_DEVICE 0x10u
 #define DEVICES      4u
@@ -48,7 +49,7 @@ static const struct plan plans[] = {
     {.port = 1, .function = 5, .ats = true, .multifunction = true},
     {.port = 2, .function = 0},
 };
-#define PLANS       (sizeof(plans) / sizeof(plans[0]))
+#define PLANS       ARRAY_SIZE(plans)
 #define PLANS_BUS_0 5u /* those before the first below a port */
 
 bool vdev_off_bus;

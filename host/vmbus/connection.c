@@ -10,6 +10,7 @@
 #include "host/vmbus/control_parse.h"
 #include "host/vmbus/gpadl.h"
 #include "host/vmbus/synic.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 
 static struct {
@@ -28,7 +29,7 @@ static bool version_known(uint32_t version)
     static const uint32_t known[] = {VMBUS_VERSION_3_0, VMBUS_VERSION_4_0, VMBUS_VERSION_4_1, VMBUS_VERSION_5_0,
                                      VMBUS_VERSION_5_1, VMBUS_VERSION_5_2, VMBUS_VERSION_5_3};
 
-    for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(known); i++) {
         if (known[i] == version)
             return true;
     }

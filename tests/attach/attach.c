@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Attach moves a device between domains as one step, and takes its cached translations with it (ATT-1 to ATT-9). */
+#include "lib/bits.h"
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "attach"
@@ -231,7 +232,7 @@ TEST(unknown_device_is_refused,
     static const uint64_t ids[] = {0xFFFF, 0x12345678, 0xFFFFFFFF, 0x3FFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF};
 
     attach(t, d, e);
-    for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(ids); i++) {
         uint64_t id = unknown_device_id(t, ids[i]);
 
         STEP("attach device 0x%llx, which does not exist", id);
@@ -246,8 +247,8 @@ TEST(unknown_domain_is_refused,
      STEPS("The device is in a domain and has a page cached. ATTACH moves it to a domain id that was never created. "
            "The device then writes to the page twice, at different offsets.")
      EXPECTS("The call fails with any status, and both writes land.")
-     IF_IT_FAILS("The host takes the device out of its old domain before it has checked that the new one exists. A guest "
-                 "driver that tries and fails would lose its DMA, or worse, have it pass through."))
+     IF_IT_FAILS("The host takes the device out of its old domain before it has checked that the new one exists. A "
+                 "guest driver that tries and fails would lose its DMA, or worse, have it pass through."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);

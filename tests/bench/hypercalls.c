@@ -6,6 +6,7 @@
 #include "drivers/pviommu.h"
 #include "kernel/cpu.h"
 #include "kernel/memory.h"
+#include "lib/bits.h"
 #include "tests/bench/bench.h"
 
 #define CALLS        200ull
@@ -73,7 +74,7 @@ static void bench_lists(struct calls *c, uint64_t round_trip)
         unsigned count;
     } lists[] = {{"flush_list_1", 1}, {"flush_list_8", 8}, {"flush_list_64", 64}, {"flush_list_508", 508}};
 
-    for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(lists); i++) {
         c->count = lists[i].count;
         bench_run(&(struct bench){.name = lists[i].name,
                                   .operations = CALLS / 10,

@@ -7,6 +7,7 @@
 #include "drivers/dmaprobe.h"
 #include "drivers/pviommu.h"
 #include "kernel/memory.h"
+#include "lib/bits.h"
 #include "tests/bench/bench.h"
 
 #define DOMAIN_ID  8u
@@ -97,7 +98,7 @@ static void measure_flushes(struct cached *c)
                  {4096, "flush_page_of_4096", "flush_domain_of_4096"}};
     uint64_t page = 0, domain = 0;
 
-    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
         struct bench b = {.name = sizes[i].page,
                           .operations = OPERATIONS,
                           .round = flush_pages,

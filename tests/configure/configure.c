@@ -2,6 +2,7 @@
 /* The settings of a domain: the forms that guests send, forms that they do not, and domains that got none at all. */
 #define TEST_GROUP "configure"
 #include "abi/hypercall.h"
+#include "lib/bits.h"
 #include "tests/harness/fixture.h"
 #include "tests/harness/tally.h"
 
@@ -259,7 +260,7 @@ OBSERVATION(blocked_with_root,
                               1ull << memory_physical_bits(), ~(PAGE_SIZE - 1)};
     struct tally tally = {0};
 
-    for (unsigned i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(roots); i++) {
         uint32_t id = bare_domain(t);
 
         attach(t, domain_blocked(t), e);

@@ -5,6 +5,7 @@
  * decoy.
  */
 #define TEST_GROUP "configure"
+#include "lib/bits.h"
 #include "tests/harness/fixture.h"
 #include "tests/harness/tally.h"
 
@@ -58,8 +59,8 @@ TEST(misaligned_root,
      PROMISE("A top table with any of address bits 0 to 11 set is refused or blocks, and is not read at a shifted "
              "place")
      COVERS("CFG-4") DEVICES(ALL) KINDS("dma bad-input")
-     STEPS("For each of the address bits 0 to 11, creates the domain again with the address of a good top table plus this "
-           "bit as its root. If it is accepted, attaches the device and writes to the mapped IOVA, and by address "
+     STEPS("For each of the address bits 0 to 11, creates the domain again with the address of a good top table plus "
+           "this bit as its root. If it is accepted, attaches the device and writes to the mapped IOVA, and by address "
            "to a decoy. The table holds entries that lead to the decoy, if it is read some bytes further on.")
      EXPECTS("Each root is refused, or the domain blocks: neither the target nor the decoy is reached. The statuses "
              "are recorded.")
@@ -85,8 +86,8 @@ TEST(misaligned_root,
 TEST(root_above_width,
      PROMISE("A top table above the physical address width is refused or blocks, and is not cut to fit")
      COVERS("CFG-4 TR-11") DEVICES(ALL) KINDS("dma bad-input")
-     STEPS("For each address bit above the physical address width, creates the domain again with a root that has this bit "
-           "alone, and with a good table plus this bit. If it is accepted, attaches the device and writes to the "
+     STEPS("For each address bit above the physical address width, creates the domain again with a root that has this "
+           "bit alone, and with a good table plus this bit. If it is accepted, attaches the device and writes to the "
            "mapped IOVA and by address.")
      EXPECTS("Each root is refused, or the domain blocks. The statuses are recorded.")
      IF_IT_FAILS("The host drops the upper bits of the root, and walks a table that the guest has not named, or passes "
@@ -118,7 +119,7 @@ TEST(root_outside_memory,
     const uint64_t places[] = {hole, hole + 16 * PAGE_SIZE, 0xFEE00000, (1ull << memory_physical_bits()) - PAGE_SIZE};
 
     REQUIRE(hole != 0, "this machine has no GPA without memory below its physical address width");
-    for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
         expect_refused_or_blocked(t, &c, places[i], "a top table outside guest memory");
     }
     observe_tally(t, "roots outside memory", &c.tally);

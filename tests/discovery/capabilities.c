@@ -2,6 +2,7 @@
 /* GET_IOMMU_CAPABILITIES: what a guest builds its tables and domains on. */
 #define TEST_GROUP "capabilities"
 #include "abi/hypercall.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/harness/fixture.h"
 #include "tests/harness/tally.h"
@@ -99,8 +100,8 @@ TEST(same_each_time,
            "another device does DMA through a mapping of its own in between.")
      EXPECTS("All answers agree byte for byte, the device of the canary reaches its page every time, and its "
              "property is the same.")
-     IF_IT_FAILS("The answer depends on state that it should not show, or holds bytes that were not initialized. Guests "
-                 "ask once and rely on it."))
+     IF_IT_FAILS("The answer depends on state that it should not show, or holds bytes that were not initialized. "
+                 "Guests ask once and rely on it."))
 {
     struct hv_output_get_iommu_capabilities first = ask(t), now;
     struct canary by = canary(t);
@@ -125,8 +126,8 @@ OBSERVATION(other_partition,
             STEPS("Asks for the capabilities with up to six partition ids that are not our own, then for our own "
                   "again.")
             EXPECTS("Any status will do, and is recorded; our own answer is byte for byte what it was.")
-            IF_IT_FAILS("The query about another partition changed state of this guest. The observation tells whether the "
-                        "host answers such questions at all."))
+            IF_IT_FAILS("The query about another partition changed state of this guest. The observation tells whether "
+                        "the host answers such questions at all."))
 {
     static const uint64_t others[] = {HV_PARTITION_ID_INVALID,     1, 2, 0x1234, UINT64_C(0x7FFFFFFFFFFFFFFF),
                                       UINT64_C(0xFFFFFFFFFFFFFFFE)};
@@ -134,7 +135,7 @@ OBSERVATION(other_partition,
     struct tally tally = {0};
     uint64_t own = own_partition_id();
 
-    for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
         if (others[i] != own) {
             tally_add(&tally, ask_with(others[i], 0, &other));
         }

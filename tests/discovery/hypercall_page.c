@@ -8,6 +8,7 @@
 #include "abi/hypercall.h"
 #include "abi/msr.h"
 #include "kernel/paging.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/harness/fixture.h"
 
@@ -70,7 +71,7 @@ TEST(store_faults,
                  "Code that all processors of the guest run could be overwritten."))
 {
     static void (*const stores[])(void *page) = {store_byte, store_quadword_at_the_end, exchange, store_string};
-    enum { STORES = sizeof(stores) / sizeof(stores[0]) };
+    enum { STORES = ARRAY_SIZE(stores) };
     uint64_t gpa = hypercall_init()->page;
     uint8_t *before = page_alloc(1, PAGE_SIZE);
     enum trap_vector vectors[STORES];

@@ -4,6 +4,7 @@
 #include "abi/device_id.h"
 #include "abi/hypercall.h"
 #include "drivers/pci.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/harness/fixture.h"
 #include "tests/harness/suite.h"
@@ -160,7 +161,7 @@ OBSERVATION(unknown_codes,
     struct tally tally = {0};
     bool before = is_managed(t, e->device_id);
 
-    for (unsigned i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(codes); i++) {
         tally_add(&tally, ask(e->device_id, codes[i], &out));
     }
     observe_tally(t, "codes other than 10", &tally);

@@ -207,8 +207,8 @@ TEST(held_dma_of_two_devices,
 TEST(held_dma_and_detach,
      PROMISE("A DMA translated before DETACH, or before ATTACH elsewhere, does not write after the call has returned")
      COVERS("DET-4 ATT-5") DEVICES(PROBE) KINDS("dma")
-     STEPS("The device translates a write and holds it; it is detached, the page is refilled, and the write is released. "
-           "The same again with ATTACH to a blocking domain in place of DETACH.")
+     STEPS("The device translates a write and holds it; it is detached, the page is refilled, and the write is "
+           "released. The same again with ATTACH to a blocking domain in place of DETACH.")
      EXPECTS("No byte changes after the call has returned.")
      IF_IT_FAILS("DETACH or ATTACH switches the tables and leaves transfers under way alone. A guest that frees all "
                  "buffers of the device right after it loses data."))

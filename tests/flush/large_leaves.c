@@ -5,6 +5,7 @@
  * page size, so that an invalidation can miss one size only.
  */
 #include "drivers/hypercall.h"
+#include "lib/bits.h"
 #include "tests/harness/flush_ways.h"
 #include "tests/harness/leaf.h"
 
@@ -13,7 +14,7 @@ static void expect_gone(struct test_run *t, struct dma_engine *e, struct leaf *l
 {
     const int64_t places[] = {0, 0x3000, (int64_t)(l->size / 2), (int64_t)(l->size - 8)};
 
-    for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
         leaf_expect_write_fault(t, e, l, places[i], 8, ORACLE_FAULT_CLASS_NOT_PRESENT, what);
     }
     leaf_expect_read_fault(t, e, l, 0x3000, 8, ORACLE_FAULT_CLASS_NOT_PRESENT, what);
@@ -64,7 +65,7 @@ static void overlapped(struct test_run *t, uint64_t size)
     struct domain *d = domain_paging(t);
 
     attach(t, d, e);
-    for (unsigned i = 0; i < sizeof(element) / sizeof(element[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(element); i++) {
         leaf_map(t, d, &l, RW);
         warm_leaf(t, e, &l);
         unmap(t, d, l.iova, l.size);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* FLUSH_DEVICE_DOMAIN_LIST: blocks of 2^shift pages, one or many (LS-1 to LS-6, LS-9). */
 #include "drivers/hypercall.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/harness/fixture.h"
 
@@ -353,7 +354,7 @@ OBSERVATION(shift_53_to_63_and_reserved_bits,
     static const uint64_t odd[] = {53, 57, 63, 0x40, 0x800, 0xFC0};
     unsigned refused = 0;
 
-    for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(odd); i++) {
         struct stale_pages s = make_stale(t, 1, PAGE_SIZE);
         uint64_t element = (odd[i] > 63 ? hv_iommu_range(IOVA_1G >> 12, 0) : 0) | odd[i];
         enum hv_status status = iommu_flush_list(s.domain->id, &element, 1, NULL);
@@ -364,7 +365,7 @@ OBSERVATION(shift_53_to_63_and_reserved_bits,
             expect_flushed(t, &s, 0);
         }
     }
-    OBSERVE("%u of %u odd elements are refused", refused, (unsigned)(sizeof(odd) / sizeof(odd[0])));
+    OBSERVE("%u of %u odd elements are refused", refused, (unsigned)ARRAY_SIZE(odd));
 }
 
 OBSERVATION(flags_other_than_iommu_format,

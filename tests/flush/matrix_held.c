@@ -16,6 +16,7 @@
  * forget the other fourteen), and the piece of a list (the first of four pieces is translated and under way when the
  * flush comes, and the later ones must find the new tables).
  */
+#include "lib/bits.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "tests/flush/matrix.h"
@@ -81,7 +82,7 @@ TEST(held_operations,
     static const enum dmaprobe_operation operations[] = {DMAPROBE_READ, DMAPROBE_WRITE, DMAPROBE_FILL, DMAPROBE_ADD,
                                                          DMAPROBE_SWAP};
 
-    for (unsigned i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(operations); i++) {
         operation_under_way(t, operations[i], MATRIX_DOMAIN);
         operation_under_way(t, operations[i], MATRIX_EXACT + i % (MATRIX_WAYS - MATRIX_EXACT));
     }
@@ -122,7 +123,8 @@ TEST(held_list_of_pieces,
      PROMISE("Of a list of pieces neither the one under way nor those to come reach a page after its flush")
      COVERS("FL-6 FL-1") DEVICES(PROBE) KINDS("dma flush")
      STEPS("The device starts a list of four pieces in four pages and holds it: the first piece is translated, the "
-           "others are not. The guest unmaps the first three pages, flushes, and reuses them; the device carries out the list.")
+           "others are not. The guest unmaps the first three pages, flushes, and reuses them; the device carries out "
+           "the list.")
      EXPECTS("None of the three pages is written, neither by the piece under way nor by those after it.")
      IF_IT_FAILS("A host that translates a whole list at its start must wait for all of it in a flush."))
 {

@@ -20,6 +20,7 @@
  * All seven changes run by each way to flush. The list of 508 elements runs for the first change only, since it
  * takes long and does not depend on the change.
  */
+#include "lib/bits.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "tests/flush/matrix.h"
@@ -72,7 +73,7 @@ static void one_under_fire(struct matrix_scene *s, const struct matrix_change *c
 
 static void under_fire(struct test_run *t, unsigned first_way, unsigned last_way)
 {
-    for (unsigned i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(changes); i++) {
         const struct matrix_change *change = changes[i].change;
         struct matrix_scene s;
 

@@ -71,7 +71,7 @@ static void widen(struct domain *d, struct dma_engine *e)
     uint64_t limit = stage1_iova_limit(&d->table);
     bool done = false;
 
-    for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]) && !done; i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(widths) && !done; i++) {
         uint64_t end = widths[i] < 64 && BIT(widths[i]) < limit ? BIT(widths[i]) : limit;
         uint64_t iova = end - e->scratch_size;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From the registered tests and the device classes they name to the instances of this run. */
 #include "kernel/trap.h"
+#include "lib/bits.h"
 #include "lib/glob.h"
 #include "lib/string.h"
 #include "tests/harness/suite.h"
@@ -13,7 +14,7 @@ void suite_instance_name(const struct suite_instance *i, char *text, size_t size
     const char *parts[] = {i->test->id, i->has_class ? "@" : "", i->has_class ? dma_class_name(i->class) : ""};
     size_t used = 0;
 
-    for (size_t p = 0; p < sizeof(parts) / sizeof(parts[0]); p++) {
+    for (size_t p = 0; p < ARRAY_SIZE(parts); p++) {
         size_t length = strlen(parts[p]);
 
         length = length < size - 1 - used ? length : size - 1 - used;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Files of a run on the boot volume: the stream as COM1 would have shown it, and a summary for a person. */
 #include "tests/harness/unattended_files.h"
+#include "lib/bits.h"
 
 #include "lib/fmt.h"
 #include "lib/string.h"
@@ -59,7 +60,7 @@ static bool delete_run(struct volume *v, unsigned generation)
     static const char *const files[] = {"journal.bin", "results.tap", "summary.txt", ""};
     char path[VOLUME_PATH_MAX];
 
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
         unattended_path(path, sizeof(path), generation, files[i]);
         if (!volume_delete(v, path)) {
             return false;
@@ -342,7 +343,7 @@ static void write_summary(struct writer *w)
     put(w, "boots     %u, of which %u ended unexpectedly\r\n", run->boots, run->restarts);
     each(w, NULL, NULL, summary_boot);
     put(w, "\r\n");
-    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
         w->wanted = order[i];
         each(w, summary_result, NULL, NULL);
     }

@@ -40,7 +40,8 @@ TEST(failed_attach_of_stranger,
      STEPS("ATTACH of a device id that no device has, to a blocking domain without devices and to one in use; then the "
            "first domain is deleted.")
      EXPECTS("Both are refused, the domain in use still translates, and the empty one can be deleted.")
-     IF_IT_FAILS("The host counts a device before it has checked that the device exists: the domain can never be deleted."))
+     IF_IT_FAILS("The host counts a device before it has checked that the device exists: the domain can never be "
+                 "deleted."))
 {
     struct canary by = canary(t);
     struct domain *d = domain_blocked(t);

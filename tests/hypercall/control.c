@@ -5,13 +5,14 @@
  * error after the deed fails.
  */
 #define TEST_GROUP "hypercall"
+#include "lib/bits.h"
 #include "tests/harness/calls/mutated_call.h"
 
 TEST(unknown_code,
      PROMISE("A call code that no host defines is refused with INVALID_HYPERCALL_CODE and does nothing")
      COVERS("GEN-1 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
-     STEPS("For each of the nine calls, its flawless parameters are sent under eleven codes that no host defines, among "
-           "them its own code with one higher bit set.")
+     STEPS("For each of the nine calls, its flawless parameters are sent under eleven codes that no host defines, "
+           "among them its own code with one higher bit set.")
      EXPECTS("Every one is refused with INVALID_HYPERCALL_CODE, and no domain or device has changed.")
      IF_IT_FAILS("The host decodes fewer bits of the code than there are: an unrelated call is carried out."))
 {
@@ -28,7 +29,7 @@ TEST(unknown_code,
         mutated_call_refuse_with(&m, HV_STATUS_INVALID_HYPERCALL_CODE, HV_STATUS_INVALID_HYPERCALL_CODE);
         m.what = "a call code that does not exist";
         m.how = "code";
-        for (unsigned c = 0; c < sizeof(codes) / sizeof(codes[0]); c++) {
+        for (unsigned c = 0; c < ARRAY_SIZE(codes); c++) {
             m.number = codes[c];
             m.control = hv_control(codes[c], 0, 0, 0);
             mutated_call_send_body(t, &f, &m, body);
@@ -73,7 +74,7 @@ static void refuse_controls(struct test_run *t, const char *flaw, wrong_controls
 
 /* Numbers that set each bit of a 12-bit field, and all of them. */
 static const uint32_t field_samples[] = {1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, HV_REP_MAX};
-#define FIELD_SAMPLES (sizeof(field_samples) / sizeof(field_samples[0]))
+#define FIELD_SAMPLES ARRAY_SIZE(field_samples)
 
 static unsigned rep_counts_of_simple(enum call_id call, uint64_t *controls)
 {
@@ -133,7 +134,7 @@ static unsigned rep_starts_not_below_count(enum call_id call, uint64_t *controls
     static const struct {
         uint32_t count, start;
     } pairs[] = {{1, 1}, {1, 2}, {1, HV_REP_MAX}, {2, 2}, {2, 3}, {7, 7}, {7, 1024}, {508, 508}, {508, HV_REP_MAX}};
-    const unsigned count = sizeof(pairs) / sizeof(pairs[0]);
+    const unsigned count = ARRAY_SIZE(pairs);
 
     for (unsigned n = 0; n < count; n++) {
         controls[n] = hv_control(call_table[call].code, pairs[n].count, pairs[n].start, 0);
@@ -155,7 +156,7 @@ TEST(rep_start_not_below_count,
 static unsigned variable_headers(enum call_id call, uint64_t *controls)
 {
     static const uint32_t sizes[] = {1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1023};
-    const unsigned count = sizeof(sizes) / sizeof(sizes[0]);
+    const unsigned count = ARRAY_SIZE(sizes);
 
     for (unsigned n = 0; n < count; n++) {
         controls[n] = call_control(call) | hv_control_var_header(sizes[n]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The bytes that a host writes for its answer, and those that it must not write. */
 #define TEST_GROUP "hypercall"
+#include "lib/bits.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "tests/harness/calls/call_fixture.h"
@@ -78,7 +79,7 @@ TEST(output_within_its_size,
             continue;
         }
 
-        for (unsigned p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
+        for (unsigned p = 0; p < ARRAY_SIZE(places); p++) {
             uint8_t *output = f.output.data + places[p];
 
             call_put(&f, call, f.input.data);
@@ -110,7 +111,7 @@ TEST(failure_stays_within_output,
         if (!answers(&f, call)) {
             continue;
         }
-        for (unsigned n = 0; n < sizeof(flaws) / sizeof(flaws[0]); n++) {
+        for (unsigned n = 0; n < ARRAY_SIZE(flaws); n++) {
             uint64_t result;
 
             call_put(&f, call, f.input.data);
@@ -169,7 +170,7 @@ TEST(input_and_output_in_one_page,
         call_put(&f, call, f.input.data);
         CHECK_SUCCESS(ask(call, f.input.data, apart), call_name(call));
         buffer_refresh(&f.input);
-        for (unsigned p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
+        for (unsigned p = 0; p < ARRAY_SIZE(places); p++) {
             uint8_t *input = f.input.data + places[p];
             uint8_t *output = input + call_input_size(call);
 

@@ -2,6 +2,7 @@
 /* Places where parameter lists may lie: 8-byte aligned, inside one page, inside guest memory; lists work right up to
  * the edge. */
 #define TEST_GROUP "hypercall"
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/harness/calls/mutated_call.h"
 
@@ -145,7 +146,7 @@ TEST(list_longer_than_page,
     m.how = "elements";
     call_fill_list(&f);
     memcpy(f.input.data, body, sizeof(struct hv_input_flush_device_domain_list));
-    for (unsigned n = 0; n < sizeof(counts) / sizeof(counts[0]); n++) {
+    for (unsigned n = 0; n < ARRAY_SIZE(counts); n++) {
         m.number = counts[n];
         m.control = hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, counts[n], 0, 0);
         mutated_call_send(t, &f, &m);

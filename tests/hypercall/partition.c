@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Every call names a partition. A guest names itself; a call with any other partition id is refused. */
 #define TEST_GROUP "hypercall"
+#include "lib/bits.h"
 #include "tests/harness/calls/mutated_call.h"
 
 TEST(foreign_partition,
@@ -28,7 +29,7 @@ TEST(foreign_partition,
         }
         m.what = "another partition";
         m.how = "id";
-        for (unsigned p = 0; p < sizeof(others) / sizeof(others[0]); p++) {
+        for (unsigned p = 0; p < ARRAY_SIZE(others); p++) {
             if (others[p] != own) {
                 m.number = others[p];
                 body[0] = others[p]; /* the first field of every call */

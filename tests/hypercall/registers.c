@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Registers after a call. Every register goes in with a value of its own, so that a swap shows as well. */
 #define TEST_GROUP "hypercall"
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/harness/calls/mutated_call.h"
 
@@ -54,7 +55,7 @@ TEST(registers_after_rep_call,
     call_fill_list(&f);
     call_body(&f, CALL_FLUSH_LIST, body);
     memcpy(f.input.data, body, call_input_size(CALL_FLUSH_LIST));
-    for (unsigned n = 0; n < sizeof(counts) / sizeof(counts[0]); n++) {
+    for (unsigned n = 0; n < ARRAY_SIZE(counts); n++) {
         uint64_t control = hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, counts[n], 0, 0);
 
         CHECK_SUCCESS(make(t, "FLUSH_LIST", control, gpa_of(f.input.data), gpa_of(f.output.data), true), "FLUSH_LIST");
@@ -99,8 +100,8 @@ TEST(unused_output_register,
                                        UINT64_C(0x0000123456789ABD)};
     struct call_fixture f = call_fixture_open(t);
 
-    for (unsigned g = 0; g <= sizeof(garbage) / sizeof(garbage[0]); g++) {
-        uint64_t r8 = g < sizeof(garbage) / sizeof(garbage[0]) ? garbage[g] : gpa_of(f.output.data);
+    for (unsigned g = 0; g <= ARRAY_SIZE(garbage); g++) {
+        uint64_t r8 = g < ARRAY_SIZE(garbage) ? garbage[g] : gpa_of(f.output.data);
 
         FOR_EACH_CALL(call)
         {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Devices and domains are kept apart (ISO-1 to ISO-3, ATT-9). */
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/harness/fixture.h"
 
@@ -172,7 +173,7 @@ TEST(foreign_partition_is_refused,
     struct domain *d = domain_mapping(t, IOVA, &b), *other = domain_blocked(t);
 
     attach(t, d, e);
-    for (unsigned i = 0; i < sizeof(partitions) / sizeof(partitions[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(partitions); i++) {
         struct hv_input_attach_device_domain in = {.device_id = e->device_id};
         struct hv_input_detach_device_domain out = {.partition_id = partitions[i], .device_id = e->device_id};
         struct hv_input_flush_device_domain fl = {0};

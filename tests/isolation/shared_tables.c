@@ -3,6 +3,7 @@
  * Two domains with one top table, or with a lower table in common. A guest does so to give several devices one view of
  * memory; for the host they are two domains, each with an id, caches and a life of its own.
  */
+#include "lib/bits.h"
 #include "tests/harness/flush_ways.h"
 
 #define TEST_GROUP "isolation"
@@ -167,7 +168,7 @@ TEST(shared_leaf_table_unlinked,
 
     attach(t, c.owner, e[0]);
     attach(t, c.other, e[1]);
-    for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(ways); i++) {
         expect_write(t, e[0], IOVA, &b, 0, 8, "in the first domain");
         expect_write(t, e[1], IOVA, &b, 0, 8, "in the second domain");
         *c.owner_entry = 0;

@@ -171,8 +171,8 @@ OBSERVATION(domain_with_a_device,
                   "to both IOVAs and, if the call succeeded, to the address of the page.")
             EXPECTS("After a refusal both pages are reached, the domain can be flushed, and it can be deleted once the "
                     "device has left. After a success nothing is reached. The status is recorded.")
-            IF_IT_FAILS("The host deletes the domain but not the entry of the device: it still translates with tables that the "
-                        "guest will free, or lets the device pass through."))
+            IF_IT_FAILS("The host deletes the domain but not the entry of the device: it still translates with tables "
+                        "that the guest will free, or lets the device pass through."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 2);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Domains come and go under ids that the guest chooses. */
 #define TEST_GROUP "lifecycle"
+#include "lib/bits.h"
 #include "lib/fmt.h"
 #include "tests/harness/fixture.h"
 #include "tests/harness/tally.h"
@@ -24,7 +25,7 @@ TEST(sparse_ids,
     /* Neighbors differ in one byte or in the top bit only: a host that keeps fewer bits takes two of them for one. */
     static const uint32_t ids[] = {0x00000025, 0x00000026, 0x00000125, 0x00010025, 0x01000025, 0x40000025,
                                    0x80000025, 0x7FFFFFFF, 0xFFFFFFFE, 0x0000FFFF, 0x00010000, 0x80000000};
-    enum { COUNT = sizeof(ids) / sizeof(ids[0]) };
+    enum { COUNT = ARRAY_SIZE(ids) };
     struct domain *d[COUNT];
 
     for (unsigned i = 0; i < COUNT; i++) {
@@ -48,7 +49,7 @@ TEST(sparse_ids_translate,
      IF_IT_FAILS("The host confuses domains whose ids share low bits."))
 {
     static const uint32_t ids[] = {0x00000031, 0x00000131, 0x00010031, 0x01000031, 0x80000031};
-    enum { COUNT = sizeof(ids) / sizeof(ids[0]) };
+    enum { COUNT = ARRAY_SIZE(ids) };
     struct dma_engine *e = device(t);
     struct domain *d[COUNT];
     struct buffer b[COUNT];

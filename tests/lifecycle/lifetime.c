@@ -105,7 +105,8 @@ TEST(tables_reused_after_flush,
 }
 
 TEST(tables_reused_before_delete,
-     PROMISE("All tables of a domain are other data as soon as its last device has left, before DELETE, during continuous DMA")
+     PROMISE("All tables of a domain are other data as soon as its last device has left, before DELETE, during "
+             "continuous DMA")
      COVERS("DEL-1 DEL-3 DEL-5 ATT-4") DEVICES(PROBE) KINDS("dma")
      STEPS("A device writes to one IOVA over and over. Twenty times it moves from a paging domain to another one, or "
            "to a blocking one; all tables of the domain that it left are freed and used for data that look like "

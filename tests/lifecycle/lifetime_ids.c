@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Many ids, far apart, at the ends of the range, and used again at once, while devices work in the domains. */
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/harness/continuous_dma.h"
 
@@ -36,7 +37,7 @@ TEST(sparse_ids_under_load,
 {
     static const uint32_t ids[] = {1,          2,          0x00010001, 0x01000001, 0x7FFFFFFF,
                                    0x80000000, 0x80000001, 0x80010001, 0xFFFFFFFD, 0xFFFFFFFE};
-    enum { COUNT = sizeof(ids) / sizeof(ids[0]) };
+    enum { COUNT = ARRAY_SIZE(ids) };
     struct buffer b = buffer(t, COUNT);
     struct domain *d[COUNT];
     struct dma_engine *e[DEVICE_COUNT];

@@ -2,6 +2,7 @@
 /* Ids, types and bits on which the ABI is silent: the host is free in its answer, but a refusal has no effect. */
 #define TEST_GROUP "lifecycle"
 #include "abi/hypercall.h"
+#include "lib/bits.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "tests/harness/fixture.h"
@@ -172,7 +173,7 @@ static void call_all(struct test_run *t, uint32_t id, uint64_t device_id, uint64
         {"DELETE", pviommu_delete(id)},
     };
 
-    for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(calls); i++) {
         STEP("%s of unknown domain 0x%llx: %s", calls[i].name, id, hv_status_name(calls[i].status));
         tally_add(tally, calls[i].status);
     }

@@ -5,6 +5,7 @@
  */
 #define TEST_GROUP "malformed"
 #include "abi/device_id.h"
+#include "lib/bits.h"
 #include "tests/harness/calls/mutated_call.h"
 
 static void change_field(struct test_run *t, struct call_fixture *f, struct mutated_call *m,
@@ -119,7 +120,7 @@ static void foreign_partition(struct test_run *t, enum call_id call)
     for (unsigned bit = 0; bit < 64; bit++) {
         change_field(t, &f, &m, field, "SELF but for bit", bit, UINT64_C(1) << bit);
     }
-    for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
         if (others[i] != own) {
             set_value(t, &f, &m, field, others[i]);
         }

@@ -3,6 +3,7 @@
 #define TEST_GROUP "robustness"
 #include "abi/msr.h"
 #include "kernel/paging.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/harness/calls/call_fixture.h"
 
@@ -50,7 +51,7 @@ TEST(random_msr_values,
 
     msr_read_safe(HV_MSR_GUEST_OS_ID, &os_id);
     for (unsigned i = 0; i < MSR_WRITES; i++) {
-        uint32_t msr = msrs[random_below(&t->random, sizeof(msrs) / sizeof(msrs[0]))];
+        uint32_t msr = msrs[random_below(&t->random, ARRAY_SIZE(msrs))];
         uint64_t value = msr == HV_MSR_HYPERCALL       ? random_hypercall_msr(t, &spare)
                          : random_below(&t->random, 4) ? random_u64(&t->random)
                                                        : random_below(&t->random, 2);
@@ -128,7 +129,7 @@ TEST(input_in_odd_places,
     struct tally tally = {0};
 
     memset(f.output.data, 0, f.output.size); /* all zero names partition 0, which does not exist */
-    for (unsigned p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
+    for (unsigned p = 0; p < ARRAY_SIZE(places); p++) {
         FOR_EACH_CALL(call)
         {
             uint64_t result = hypercall_raw(call_control(call), places[p], gpa_of(f.output.data) + PAGE_SIZE);

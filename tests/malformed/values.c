@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Fields of a single call whose values have rules of their own: settings, property codes, lists. */
 #define TEST_GROUP "malformed"
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/harness/calls/mutated_call.h"
 
@@ -23,7 +24,7 @@ OBSERVATION(configure_settings,
     struct call_fixture f = mutated_call_fixture(t, CALL_CONFIGURE);
     uint64_t body[CALL_WORDS_MAX];
 
-    for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
         enum hv_status status;
         enum effect effect;
 
@@ -64,7 +65,7 @@ TEST(configure_again_refused,
                {HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL | UINT64_C(1) << 63, root},
                {HV_DEVICE_DOMAIN_SETTINGS_BLOCKING | HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL, 0}};
 
-    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
         enum hv_status status = pviommu_configure(victim->id, bad[i].flags, bad[i].root);
 
         STEP("CONFIGURE again, flags 0x%llx, root 0x%llx: %s", bad[i].flags, bad[i].root, hv_status_name(status));
@@ -169,11 +170,11 @@ TEST(flush_list_counts,
     struct call_fixture f = mutated_call_fixture(t, CALL_FLUSH_LIST);
 
     fill_list(&f, f.input.data);
-    for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(counts); i++) {
         const unsigned n = counts[i];
         const unsigned starts[] = {0, 1, n / 2, n - 1, n, n + 1, HV_REP_MAX};
 
-        for (unsigned s = n ? 0 : 1; s < sizeof(starts) / sizeof(starts[0]); s++) {
+        for (unsigned s = n ? 0 : 1; s < ARRAY_SIZE(starts); s++) {
             unsigned start = starts[s] & HV_REP_MAX;
 
             check_reps(t, send_list(t, &f, f.input.data, n, start), n, start, HV_FLUSH_LIST_MAX);
@@ -197,7 +198,7 @@ TEST(flush_list_page_ends,
     static const uint16_t counts[] = {1, 2, 3, 63, 64, 65, 128, 255, 500, 506, 507};
     struct call_fixture f = mutated_call_fixture(t, CALL_FLUSH_LIST);
 
-    for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(counts); i++) {
         for (size_t beyond = 0; beyond <= sizeof(uint64_t); beyond += sizeof(uint64_t)) {
             unsigned n = counts[i];
             uint8_t *list = f.input.data + HV_PAGE_SIZE + beyond - LIST_HEADER - n * sizeof(uint64_t);
@@ -224,9 +225,9 @@ TEST(flush_list_bad_elements,
     static const uint16_t bad[] = {1u << 6, 1u << 7, 1u << 8, 1u << 9, 1u << 10, 1u << 11, 53, 54, 63, 20};
     struct call_fixture f = mutated_call_fixture(t, CALL_FLUSH_LIST);
 
-    for (unsigned p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
+    for (unsigned p = 0; p < ARRAY_SIZE(places); p++) {
         fill_list(&f, f.input.data);
-        for (unsigned b = 0; b < sizeof(bad) / sizeof(bad[0]); b++) {
+        for (unsigned b = 0; b < ARRAY_SIZE(bad); b++) {
             unsigned place = places[p];
             uint64_t element = hv_iommu_range(1, 0) | bad[b], result;
 

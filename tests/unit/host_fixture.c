@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/host_fixture.h"
+#include "lib/bits.h"
 
 #include <string.h>
 
@@ -132,7 +133,7 @@ static const struct pci_function pci[] = {
 
 const struct pci_function *pci_function_find(uint64_t device_id)
 {
-    for (size_t i = 0; i < UNIT_COUNT(pci); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(pci); i++) {
         if (pci[i].device_id == device_id)
             return &pci[i];
     }
@@ -174,7 +175,7 @@ static void fake_flush_domain(const struct translation *t)
 
 static void fake_flush_range(const struct translation *t, struct page_range range)
 {
-    assert_true(fixture.ranges < UNIT_COUNT(fixture.range));
+    assert_true(fixture.ranges < ARRAY_SIZE(fixture.range));
     fixture.range[fixture.ranges++] = (struct flushed){t->did, range};
 }
 

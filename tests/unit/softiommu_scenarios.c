@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/softiommu_scenarios.h"
+#include "lib/bits.h"
 
 #define AT_LEVEL(level) ((unsigned)(level) << 4)
 #define LOOK_AT(page)   ((unsigned)(page) << 8)
@@ -204,4 +205,4 @@ const struct softiommu_scenario softiommu_scenario[] = {
     OTHER("AD_PLAIN_STORE", story_plain_store, 0, false, .plain_store = true),
     OTHER("STAGE2_ROOT", story_stage2_root, 0, false, .lent = HOST),
 };
-const size_t softiommu_scenario_count = UNIT_COUNT(softiommu_scenario);
+const size_t softiommu_scenario_count = ARRAY_SIZE(softiommu_scenario);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stories about switches of a device, the end of a domain, and requests in flight. */
+#include "lib/bits.h"
 #include "tests/unit/softiommu_scenarios.h"
 
 #include <string.h>
@@ -144,7 +145,7 @@ static void note_blocked(struct machine *m, unsigned device)
 {
     uint64_t seen = target(m, device, IOVA, READ);
 
-    assert_true(m->watched < UNIT_COUNT(m->watch));
+    assert_true(m->watched < ARRAY_SIZE(m->watch));
     m->watch[m->watched++] = seen;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/softiommu_world.h"
+#include "lib/bits.h"
 
 #include <string.h>
 
@@ -30,7 +31,7 @@ uint64_t world_iova(unsigned slot)
 
 bool world_used(const struct world *w, unsigned domain)
 {
-    for (unsigned i = 0; i < UNIT_COUNT(w->in); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(w->in); i++) {
         if (w->in[i] == domain)
             return true;
     }
@@ -50,7 +51,7 @@ struct world *world_new(const struct softiommu_config *config, struct random ran
     w->poison_entry = poison | (RW & ~(BIT(5) | BIT(6)));
     for (unsigned i = 0; i < 512; i++)
         at(w->m, poison)[i] = w->poison_entry;
-    for (unsigned i = 0; i < UNIT_COUNT(w->in); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(w->in); i++) {
         w->in[i] = WORLD_BLOCKED;
         softiommu_set_ats(w->m->iommu, i, ats && i != 0);
     }
@@ -70,7 +71,7 @@ void world_free(struct world *w)
 
 static void switch_device(struct world *w)
 {
-    unsigned device = world_below(w, UNIT_COUNT(w->in)), from = w->in[device];
+    unsigned device = world_below(w, ARRAY_SIZE(w->in)), from = w->in[device];
     static const unsigned special[] = {WORLD_BLOCKED, WORLD_IDENTITY};
     unsigned to = world_one_in(w, 3) ? special[world_below(w, 2)] : world_below(w, WORLD_DOMAINS);
     struct softiommu_translation other = {.kind = to == WORLD_IDENTITY ? SOFTIOMMU_IDENTITY : SOFTIOMMU_BLOCKED,
@@ -105,7 +106,7 @@ static void replace_domain(struct world *w)
 
 static void access_memory(struct world *w)
 {
-    unsigned device = world_below(w, UNIT_COUNT(w->in)), slot = world_below(w, WORLD_SLOTS);
+    unsigned device = world_below(w, ARRAY_SIZE(w->in)), slot = world_below(w, WORLD_SLOTS);
     enum oracle_access access = world_one_in(w, 2) ? WRITE : READ;
 
     world_judge(w, device, slot, access, target(w->m, device, world_iova(slot), access));
@@ -113,7 +114,7 @@ static void access_memory(struct world *w)
 
 void world_access_hot(struct world *w)
 {
-    for (unsigned i = 0; i < UNIT_COUNT(w->in); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(w->in); i++) {
         enum oracle_access access = world_one_in(w, 2) ? WRITE : READ;
 
         if (w->in[i] == w->hot_domain)
@@ -140,6 +141,6 @@ void world_step(struct world *w)
     } else if (what < 97) {
         replace_domain(w);
     } else if (w->ats) {
-        softiommu_set_ats(w->m->iommu, world_below(w, UNIT_COUNT(w->in)), world_one_in(w, 2));
+        softiommu_set_ats(w->m->iommu, world_below(w, ARRAY_SIZE(w->in)), world_one_in(w, 2));
     }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* DMA that lands later than it was translated. */
+#include "lib/bits.h"
 #include "tests/unit/softiommu_world.h"
 
 static void finish(struct world *w, unsigned i)
@@ -17,7 +18,7 @@ static void finish(struct world *w, unsigned i)
 
 static void begin(struct world *w, unsigned i)
 {
-    unsigned device = world_below(w, UNIT_COUNT(w->in)), slot = world_below(w, WORLD_SLOTS);
+    unsigned device = world_below(w, ARRAY_SIZE(w->in)), slot = world_below(w, WORLD_SLOTS);
     enum oracle_access access = world_one_in(w, 3) ? READ : WRITE;
     uint64_t offset = world_below(w, 512) * 8, reached = REFUSED;
     struct softiommu_request *request = &w->request[i].request;

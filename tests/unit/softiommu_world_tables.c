@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The guest changes its tables, by the rules: what it frees is reused only after the flush that covers it. */
+#include "lib/bits.h"
 #include "tests/unit/softiommu_world.h"
 
 #include <string.h>
@@ -24,7 +25,7 @@ uint64_t world_take_table(struct world *w)
 
 void world_give_table(struct world *w, uint64_t table)
 {
-    assert_true(w->frees < UNIT_COUNT(w->freed));
+    assert_true(w->frees < ARRAY_SIZE(w->freed));
     w->freed[w->frees++] = table;
     for (unsigned i = 0; i < 512; i++)
         at(w->m, table)[i] = w->poison_entry;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "host/iommu/soft_backend.h"
+#include "lib/bits.h"
 #include "tests/unit/dmaprobe_fixture.h"
 
 #define FRESH 0x11
@@ -257,7 +258,7 @@ static struct dmaprobe_request random_request(struct random *r)
         .operation = (uint32_t)random_below(r, 10),
         .flags = random_below(r, 4) ? 1u << random_below(r, 7) : (uint32_t)random_below(r, 0x80),
         .iova = random_below(r, 2) ? random_below(r, MACHINE_RAM + 0x1000) : random_u64(r) >> random_below(r, 64),
-        .length = sizes[random_below(r, UNIT_COUNT(sizes))] + (uint32_t)random_below(r, 3) - 1,
+        .length = sizes[random_below(r, ARRAY_SIZE(sizes))] + (uint32_t)random_below(r, 3) - 1,
         .buffer = random_below(r, 2) ? 0 : (uint32_t)random_below(r, DMAPROBE_BUFFER_SIZE + 0x100),
         .operand = random_u64(r),
         .delay_us = (uint32_t)random_below(r, 40),

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "lib/bits.h"
 #include "lib/fmt.h"
 
 #include <limits.h>
@@ -55,7 +56,7 @@ static uint64_t interesting_value(struct random *r)
                                      (uint64_t)INT64_MAX + 1,
                                      UINT64_MAX};
     uint64_t value =
-        random_below(r, 3) == 0 ? edges[random_below(r, UNIT_COUNT(edges))] : random_u64(r) >> random_below(r, 64);
+        random_below(r, 3) == 0 ? edges[random_below(r, ARRAY_SIZE(edges))] : random_u64(r) >> random_below(r, 64);
 
     return random_below(r, 4) == 0 ? 0 - value : value;
 }

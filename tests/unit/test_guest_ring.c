@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/bits.h"
 #include "tests/unit/unit.h"
 
 #define DATA 4096u
@@ -105,7 +106,7 @@ static void lies_of_the_producer_are_seen(void **state)
     size_t length;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(indexes) / sizeof(indexes[0]); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(indexes); i++) {
         struct vmbus_ring ring = fresh();
 
         ring.control->write_index = indexes[i];
@@ -132,7 +133,7 @@ static void lies_of_the_consumer_are_seen(void **state)
     const struct vmbus_packet head = {.type = VMBUS_PACKET_DATA};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(indexes) / sizeof(indexes[0]); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(indexes); i++) {
         struct vmbus_ring ring = fresh();
 
         ring.control->read_index = indexes[i];

@@ -2,6 +2,7 @@
 /* Rules of host/domains against a backend that only notes what it is told. */
 #include "abi/device_domain.h"
 #include "host/domains/domains.h"
+#include "lib/bits.h"
 #include "tests/unit/host_fixture.h"
 
 #define PAGING   HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL
@@ -84,7 +85,7 @@ static void settings_are_checked(void **state)
 
     (void)state;
     assert_int_equal(domain_create(1), HV_STATUS_SUCCESS);
-    for (size_t i = 0; i < UNIT_COUNT(cases); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
         assert_int_equal(configure(1, cases[i].flags, cases[i].root), cases[i].status);
 }
 

@@ -7,6 +7,7 @@
 #include "abi/oracle.h"
 #include "host/domains/domains.h"
 #include "host/hypercalls/hypercalls.h"
+#include "lib/bits.h"
 #include "tests/unit/host_calls.h"
 #include "tests/unit/host_fixture.h"
 
@@ -59,7 +60,7 @@ static void parameter_lists_are_checked(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < UNIT_COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         ask_capabilities();
         assert_int_equal(host_call(HVCALL_GET_IOMMU_CAPABILITIES, cases[i].rdx, cases[i].r8), cases[i].status);
     }
@@ -153,7 +154,7 @@ static void a_bad_element_ends_the_list(void **state)
     assert_int_equal(domain_create(1), HV_STATUS_SUCCESS);
     assert_int_equal(domain_configure(domain_find(1), HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, ROOT),
                      HV_STATUS_SUCCESS);
-    for (size_t i = 0; i < UNIT_COUNT(bad); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         flush_list()[100] = bad[i];
         fixture.ranges = 0;
         assert_int_equal(host_call(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, 200, 0, 0), INPUT, 0),
@@ -182,7 +183,7 @@ static void random_calls_do_no_harm(void **state)
     for (unsigned run = 0; run < 200000; run++) {
         struct hv_input_flush_device_domain_list *list = host_calls_input();
         uint64_t *words = (uint64_t *)(void *)list;
-        uint64_t control = codes[random_below(&r, UNIT_COUNT(codes))];
+        uint64_t control = codes[random_below(&r, ARRAY_SIZE(codes))];
 
         host_calls_name(&list->device_domain, (uint32_t)random_below(&r, 4));
         for (unsigned i = 3; i < 12; i++)

@@ -5,6 +5,7 @@
 #include "host/base/integrity.h"
 #include "host/base/memory.h"
 #include "host/base/panic.h"
+#include "lib/bits.h"
 #include "tests/unit/unit.h"
 
 #define PAGES        600u /* more than get a pattern */
@@ -97,8 +98,8 @@ static void pages_given_out_later(void **state)
     used = sizeof(pages) - HOST_PAGE_SIZE; /* all but the last one */
     pages[SEALED_FIRST] ^= 1;
     expect(true, 0, 0, 0);
-    pages[sizeof(pages) / sizeof(pages[0]) - 1] ^= 1;
-    expect(true, 0, 1, (uintptr_t)&pages[sizeof(pages) / sizeof(pages[0]) - 1]);
+    pages[ARRAY_SIZE(pages) - 1] ^= 1;
+    expect(true, 0, 1, (uintptr_t)&pages[ARRAY_SIZE(pages) - 1]);
 }
 
 static void constants(void **state)

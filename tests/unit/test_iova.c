@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "lib/bits.h"
 #include "lib/iova.h"
 
 #include <string.h>
@@ -125,13 +126,13 @@ static void msi_window_is_never_handed_out(void **state)
     uint64_t iova;
 
     (void)state;
-    iova_init(&a, IOVA_MSI_FIRST, IOVA_MSI_LAST + 1, storage, UNIT_COUNT(storage));
+    iova_init(&a, IOVA_MSI_FIRST, IOVA_MSI_LAST + 1, storage, ARRAY_SIZE(storage));
     assert_false(iova_alloc(&a, PAGE, &iova));
     assert_false(iova_alloc_at(&a, IOVA_MSI_FIRST, PAGE));
     assert_false(iova_alloc_at(&a, IOVA_MSI_LAST + 1 - PAGE, PAGE));
     assert_false(iova_free(&a, IOVA_MSI_FIRST));
 
-    iova_init(&a, 0, 1ull << 48, storage, UNIT_COUNT(storage));
+    iova_init(&a, 0, 1ull << 48, storage, ARRAY_SIZE(storage));
     assert_false(iova_alloc_at(&a, IOVA_MSI_FIRST - PAGE, 2 * PAGE));
     assert_false(iova_alloc_at(&a, IOVA_MSI_LAST + 1 - PAGE, 2 * PAGE));
     assert_false(iova_alloc_at(&a, 0, 1ull << 33)); /* swallows it whole */
@@ -152,7 +153,7 @@ static void length_is_rounded_and_aligned_to_its_power_of_two(void **state)
     uint64_t iova;
 
     (void)state;
-    iova_init(&a, PAGE, 1ull << 30, storage, UNIT_COUNT(storage));
+    iova_init(&a, PAGE, 1ull << 30, storage, ARRAY_SIZE(storage));
     assert_true(iova_alloc(&a, 1, &iova) && iova == 1 * PAGE);
     assert_true(iova_alloc(&a, 3 * PAGE, &iova) && iova == 4 * PAGE);
     assert_true(iova_alloc(&a, PAGE + 1, &iova) && iova == 2 * PAGE);
@@ -168,7 +169,7 @@ static void hostile_arguments_are_refused(void **state)
     uint64_t iova;
 
     (void)state;
-    iova_init(&a, 0, 1ull << 48, storage, UNIT_COUNT(storage));
+    iova_init(&a, 0, 1ull << 48, storage, ARRAY_SIZE(storage));
     assert_false(iova_alloc(&a, 0, &iova));
     assert_false(iova_alloc(&a, UINT64_MAX, &iova));
     assert_false(iova_alloc(&a, (1ull << 63) + 1, &iova));
@@ -195,17 +196,17 @@ static void windows_round_inwards_and_may_be_empty(void **state)
     uint64_t iova;
 
     (void)state;
-    iova_init(&a, 1, 3 * PAGE - 1, storage, UNIT_COUNT(storage));
+    iova_init(&a, 1, 3 * PAGE - 1, storage, ARRAY_SIZE(storage));
     assert_true(a.first == PAGE && a.limit == 2 * PAGE);
     assert_true(iova_alloc(&a, PAGE, &iova) && iova == PAGE);
     assert_false(iova_alloc(&a, PAGE, &iova));
-    for (size_t i = 0; i < UNIT_COUNT(empty); i++) {
-        iova_init(&a, empty[i][0], empty[i][1], storage, UNIT_COUNT(storage));
+    for (size_t i = 0; i < ARRAY_SIZE(empty); i++) {
+        iova_init(&a, empty[i][0], empty[i][1], storage, ARRAY_SIZE(storage));
         assert_false(iova_alloc(&a, PAGE, &iova));
         assert_false(iova_alloc_at(&a, PAGE, PAGE));
     }
     /* The top of the 64-bit space: arithmetic must not wrap. */
-    iova_init(&a, UINT64_MAX - 4 * PAGE, UINT64_MAX, storage, UNIT_COUNT(storage));
+    iova_init(&a, UINT64_MAX - 4 * PAGE, UINT64_MAX, storage, ARRAY_SIZE(storage));
     assert_true(iova_alloc(&a, PAGE, &iova));
     assert_false(iova_alloc(&a, 4 * PAGE, &iova));
     assert_false(iova_alloc(&a, 1ull << 40, &iova));
@@ -218,7 +219,7 @@ static void full_space_does_not_wrap_to_its_start(void **state)
     uint64_t iova;
 
     (void)state;
-    iova_init(&a, 0, UINT64_MAX, storage, UNIT_COUNT(storage));
+    iova_init(&a, 0, UINT64_MAX, storage, ARRAY_SIZE(storage));
     assert_true(iova_alloc_at(&a, 0, IOVA_MSI_FIRST));
     assert_true(iova_alloc_at(&a, IOVA_MSI_LAST + 1, a.limit - (IOVA_MSI_LAST + 1)));
     assert_false(iova_alloc(&a, PAGE, &iova));

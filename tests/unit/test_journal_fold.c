@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whatever happened to a machine: each planned test has one result, and the guilty one has its name. */
+#include "lib/bits.h"
 #include "tests/harness/journal_fold.h"
 
 #include <string.h>
@@ -75,7 +76,7 @@ static void see_boot(void *context, const struct journal_boot *boot)
 {
     struct seen *s = context;
 
-    assert_true(s->boots < UNIT_COUNT(s->boot));
+    assert_true(s->boots < ARRAY_SIZE(s->boot));
     s->boot[s->boots++] = *boot;
     assert_int_equal(boot->number, s->boots);
 }
@@ -311,8 +312,8 @@ static void any_history_ends_with_one_result_each(void **state)
 
         start(&j);
         fold_bytes(&s, j.bytes, 0, 0);
-        while (s.outcome.next < PLANNED && boots < UNIT_COUNT(s.boot)) {
-            bool dies = boots + 1 < UNIT_COUNT(s.boot), died = false;
+        while (s.outcome.next < PLANNED && boots < ARRAY_SIZE(s.boot)) {
+            bool dies = boots + 1 < ARRAY_SIZE(s.boot), died = false;
 
             for (uint32_t i = s.outcome.next; i < PLANNED; i++) {
                 uint64_t dice = random_u64(&random) % 16;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "host/cpu/mmio_decode.h"
+#include "lib/bits.h"
 #include "lib/random.h"
 #include "tests/unit/unit.h"
 
@@ -86,7 +87,7 @@ static const struct encoding encodings[] = {
 static void known_encodings(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < UNIT_COUNT(encodings); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(encodings); i++) {
         const struct encoding *e = &encodings[i];
         struct mmio_instruction found, expected = e->expected;
 
@@ -107,7 +108,7 @@ static void cut_off_encodings(void **state)
     struct mmio_instruction found;
 
     (void)state;
-    for (size_t i = 0; i < UNIT_COUNT(encodings); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(encodings); i++) {
         for (size_t count = 0; count < encodings[i].length; count++)
             assert_false(mmio_decode(encodings[i].bytes, count, &found));
         assert_true(mmio_decode(encodings[i].bytes, encodings[i].length, &found));
@@ -139,7 +140,7 @@ static void refused_encodings(void **state)
     struct mmio_instruction found;
 
     (void)state;
-    for (size_t i = 0; i < UNIT_COUNT(refused); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
         if (mmio_decode(refused[i].bytes, sizeof(refused[i].bytes), &found))
             fail_msg("%s is taken for an instruction of %u bytes", refused[i].text, found.length);
     }
@@ -235,7 +236,7 @@ static void addresses(void **state)
     (void)state;
     for (unsigned n = 0; n < 16; n++)
         registers.registers[n] = (n + UINT64_C(1)) << 32;
-    for (unsigned c = 0; c < UNIT_COUNT(cases); c++) {
+    for (unsigned c = 0; c < ARRAY_SIZE(cases); c++) {
         assert_true(mmio_decode(cases[c].bytes, cases[c].length, &i));
         assert_int_equal(i.length, cases[c].length);
         assert_int_equal(mmio_address(&i, &registers), cases[c].address);

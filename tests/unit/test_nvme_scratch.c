@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "lib/bits.h"
 #include "tests/unit/unit.h"
 
 static void a_range_is_read(void **state)
@@ -46,7 +47,7 @@ static void other_texts_are_refused(void **state)
     struct nvme_scratch s;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
         assert_non_null(nvme_scratch_parse(texts[i], &s));
     }
     memset(longest, '1', sizeof(longest) - 1);

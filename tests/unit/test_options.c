@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "lib/bits.h"
 #include "lib/options.h"
 
 #include <string.h>
@@ -157,19 +158,17 @@ static void numbers_are_whole_words_in_range(void **state)
         {"5", 6, 9, 0, false},
         {"10", 6, 9, 0, false},
     };
+    struct option_error error;
+    uint64_t number;
 
     (void)state;
-    for (size_t i = 0; i < UNIT_COUNT(cases); i++) {
-        struct option_error error = {0};
-        uint64_t number = 12345;
-
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        error = (struct option_error){0};
+        number = 12345;
         assert_int_equal(option_number(cases[i].text, cases[i].min, cases[i].max, &number, &error), cases[i].ok);
         assert_true(number == (cases[i].ok ? cases[i].number : 12345));
         assert_int_equal(error.text[0] == '\0', cases[i].ok);
     }
-    struct option_error error;
-    uint64_t number;
-
     assert_false(option_number("x9", 1, 60, &number, &error));
     assert_string_equal(error.text, "'x9' is not a number from 1 to 60");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The data structure below the caches, against a plain list, and the cost of its invalidations. */
 #include "host/softiommu/tlb.h"
+#include "lib/bits.h"
 #include "tests/unit/unit.h"
 
 #define CAPACITY 64u
@@ -111,7 +112,7 @@ static void anyone_may_go_when_victims_are_random(void **state)
     for (unsigned i = 0; i < 2 * CAPACITY; i++)
         cache_fill(&f.cache, 0, i, i, 0);
     for (unsigned i = 0; i < 2 * CAPACITY; i++)
-        kept[i / CAPACITY] += cache_find(&f.cache, 0, i) != NULL;
+        kept[i / CAPACITY] += cache_find(&f.cache, 0, i) ? 1 : 0;
     assert_int_equal(kept[0] + kept[1], CAPACITY);
     assert_true(kept[0] > 5 && kept[1] > 5);
     free(f.storage);
@@ -177,12 +178,12 @@ static void drop_of_1g(uint64_t first, uint64_t last)
     tlb_fill(&tlb, 1, BIT(32), &leaf);
     leaf = (struct leaf){.gpa = BIT(40), .flags = LEAF_WRITE};
     tlb_fill(&tlb, 1, BIT(33), &leaf);
-    for (size_t i = 0; i < UNIT_COUNT(page); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(page); i++) {
         assert_true(tlb_find(&tlb, 1, BIT(32) + (page[i] << 12), &found));
         assert_int_equal(found.level, 2);
     }
     tlb_drop_range(&tlb, 1, (struct page_span){(BIT(32) >> 12) + first, (BIT(32) >> 12) + last});
-    for (size_t i = 0; i < UNIT_COUNT(page); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(page); i++)
         assert_false(tlb_find(&tlb, 1, BIT(32) + (page[i] << 12), &found));
     assert_true(tlb_find(&tlb, 1, BIT(33), &found));
     tlb_drop_range(&tlb, 1, (struct page_span){BIT(33) >> 12, BIT(33) >> 12});
@@ -196,7 +197,7 @@ static void large_pages_go_as_a_whole(void **state)
                                         {510, 1024}, {1, 262142}, {262143, 262143}};
 
     (void)state;
-    for (size_t i = 0; i < UNIT_COUNT(range); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(range); i++)
         drop_of_1g(range[i][0], range[i][1]);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Entries that a flush of a range leaves in the caches of the software IOMMU. */
+#include "lib/bits.h"
 #include "tests/unit/softiommu_cached.h"
 
 static void flush_of_a_page_leaves_the_rest(void **state)
@@ -35,7 +36,7 @@ static void whole_range_elements_flush_everything(void **state)
     } element[] = {{0, 45}, {0, 52}, {0, 63}, {0, 64}};
 
     (void)state;
-    for (size_t i = 0; i < UNIT_COUNT(element); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(element); i++) {
         struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
         struct softiommu_translation t = domain_new(m, 5, DID);
 
@@ -77,7 +78,7 @@ static void any_part_of_a_large_page_drops_it(void **state)
     static const uint64_t part[] = {0, 1, 511};
 
     (void)state;
-    for (unsigned i = 0; i < UNIT_COUNT(level) * UNIT_COUNT(part); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(level) * ARRAY_SIZE(part); i++) {
         struct machine *m = machine_with(SOFTIOMMU_CACHE_ADVERSARIAL);
         struct softiommu_translation t = domain_new(m, 4, DID);
         uint64_t page = part[i % 3] << (9 * (level[i / 3] - 1));

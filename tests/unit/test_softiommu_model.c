@@ -4,6 +4,7 @@
  * differs from the tables, and what was not is something that was valid since the last flush.
  */
 #include "host/defects/softiommu_faults.h"
+#include "lib/bits.h"
 #include "tests/unit/softiommu_world.h"
 
 #define STEPS 24000u
@@ -80,7 +81,7 @@ static void what_was_flushed_never_differs(void **state)
     struct random random = unit_random();
 
     (void)state;
-    for (size_t i = 0; i < UNIT_COUNT(lives); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(lives); i++) {
         live(&lives[i], random);
         random_u64(&random);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests in flight, switches of devices, and what init refuses. */
+#include "lib/bits.h"
 #include "tests/unit/softiommu_fixture.h"
 
 #include <string.h>
@@ -75,7 +76,7 @@ static void a_piece_ends_with_its_page(void **state)
     uint8_t buffer[16];
 
     attach(m, 0, &t);
-    for (size_t i = 0; i < UNIT_COUNT(place); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(place); i++) {
         struct softiommu_request r = request_of(0, place[i] + PAGE - 8, 16, READ, buffer);
 
         map(m, &t, place[i], DATA, RW);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stage 1 and stage 2 of the software IOMMU, without caches: what is translated, and why the rest is refused. */
+#include "lib/bits.h"
 #include "tests/unit/softiommu_fixture.h"
 
 #define DID  5u
@@ -73,7 +74,7 @@ static void width_is_configured_and_not_sign_extended(void **state)
     static const unsigned width[] = {39, 47, 48, 57};
 
     (void)state;
-    for (size_t i = 0; i < UNIT_COUNT(width); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(width); i++) {
         struct softiommu_config config = machine_config(SOFTIOMMU_CACHE_NONE);
         struct machine *m;
         unsigned bits = width[i];
@@ -296,7 +297,7 @@ static void stage_2_confines_root_tables_and_leaves(void **state)
     struct machine *m = *state;
     struct softiommu_translation t = mapped(m, 5, IOVA);
 
-    for (size_t i = 0; i < UNIT_COUNT(outside); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(outside); i++) {
         struct softiommu_translation bad = t;
 
         bad.root = outside[i];

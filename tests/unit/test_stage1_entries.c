@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which entries a tree gets: exact bits, leaf sizes, the ends of the IOVA space, walks. Numbers from reference 5. */
+#include "lib/bits.h"
 #include "tests/unit/stage1_fixture.h"
 
 #define IOVA (5 * SIZE_1G)
@@ -109,7 +110,7 @@ static void whole_ends_of_the_iova_space_can_be_mapped(void **state)
 
     (void)state;
     for (unsigned levels = 4; levels <= 5; levels++) {
-        for (size_t i = 0; i < UNIT_COUNT(sizes); i++) {
+        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
             struct stage1_freed freed = {0};
             struct stage1_walk walk;
             struct fixture f;
@@ -197,7 +198,7 @@ static void split_keeps_translation_and_permission(void **state)
     } cases[] = {{PAGES_4K_2M_1G, 3 + 1}, {PAGES_4K_1G, 3 + 1 + 512}};
 
     (void)state;
-    for (size_t i = 0; i < UNIT_COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct stage1_walk walk;
         struct fixture f;
 

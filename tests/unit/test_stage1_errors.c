@@ -2,6 +2,7 @@
 /* Refusals of the stage-1 code, none of which changes anything. */
 #include <string.h>
 
+#include "lib/bits.h"
 #include "tests/unit/stage1_fixture.h"
 
 static void init_refuses_what_the_format_does_not_have(void **state)
@@ -15,7 +16,7 @@ static void init_refuses_what_the_format_does_not_have(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < UNIT_COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct fixture f = {0};
 
         assert_int_equal(
@@ -67,7 +68,7 @@ static void bad_ranges_and_permissions_are_refused(void **state)
     fixture_start(&f, 4, PAGES_4K_2M_1G);
     assert_int_equal(stage1_map(&f.s, 0, 0, 4 * SIZE_1G, RW), STAGE1_OK);
     before = fixture_fingerprint(&f);
-    for (size_t i = 0; i < UNIT_COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         assert_int_equal(stage1_map(&f.s, cases[i].iova, cases[i].gpa, cases[i].length, cases[i].prot),
                          cases[i].status);
         if (cases[i].gpa != 0)
@@ -102,8 +103,8 @@ static void a_single_page_in_the_way_stops_the_whole_map(void **state)
     static const uint64_t page_sizes[] = {PAGES_4K, PAGES_4K_2M, PAGES_4K_1G, PAGES_4K_2M_1G};
 
     (void)state;
-    for (size_t p = 0; p < UNIT_COUNT(page_sizes); p++) {
-        for (size_t i = 0; i < UNIT_COUNT(in_the_way); i++) {
+    for (size_t p = 0; p < ARRAY_SIZE(page_sizes); p++) {
+        for (size_t i = 0; i < ARRAY_SIZE(in_the_way); i++) {
             struct stage1_freed freed = {0};
             struct fixture f;
             uint64_t before;

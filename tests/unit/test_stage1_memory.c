@@ -2,6 +2,7 @@
 /* Table memory that runs out at every possible point, and tables that come back. */
 #include <string.h>
 
+#include "lib/bits.h"
 #include "tests/unit/stage1_fixture.h"
 
 #define START  (SIZE_1G - SIZE_2M - 5 * SIZE_4K)
@@ -12,7 +13,7 @@ static const uint64_t page_sizes[] = {PAGES_4K, PAGES_4K_2M, PAGES_4K_1G, PAGES_
 static void map_without_memory_changes_nothing(void **state)
 {
     (void)state;
-    for (size_t p = 0; p < UNIT_COUNT(page_sizes); p++) {
+    for (size_t p = 0; p < ARRAY_SIZE(page_sizes); p++) {
         enum stage1_status status = STAGE1_ERR_NO_MEMORY;
         size_t tables = 0, last = 0;
 
@@ -129,7 +130,7 @@ static void map_too_large_for_any_memory_ends(void **state)
 static void emptied_tables_are_collected_and_never_look_present(void **state)
 {
     (void)state;
-    for (size_t p = 0; p < UNIT_COUNT(page_sizes); p++) {
+    for (size_t p = 0; p < ARRAY_SIZE(page_sizes); p++) {
         struct stage1_freed freed = {0};
         struct fixture f;
         size_t tables;

@@ -4,6 +4,7 @@
  * the IOVA space that cross the borders of every table level. The model knows translations only; leaf sizes, table
  * counts and entry bits are checked in the tree itself.
  */
+#include "lib/bits.h"
 #include "tests/unit/stage1_fixture.h"
 
 #define OPERATIONS  10000u
@@ -41,7 +42,7 @@ static struct range random_range(struct run *run)
     static const uint64_t grain[] = {1, 1, 1, 1, 512, 512, 512 * 512};
     struct random *r = &run->r;
     struct range range = {.w = &run->window[random_below(r, WINDOWS)]};
-    uint64_t unit = grain[random_below(r, UNIT_COUNT(grain))];
+    uint64_t unit = grain[random_below(r, ARRAY_SIZE(grain))];
 
     /* Ranges of 1 GiB cost a second in all when they are as frequent as the others. */
     if (unit >= run->pages || (unit == 512 * 512 && random_below(r, 4) != 0))
@@ -61,7 +62,7 @@ static struct range random_range(struct run *run)
 static uint64_t random_gpa(struct run *run, uint64_t iova)
 {
     static const uint64_t alike[] = {SIZE_4K, SIZE_2M, SIZE_1G, SIZE_1G};
-    uint64_t size = alike[random_below(&run->r, UNIT_COUNT(alike))];
+    uint64_t size = alike[random_below(&run->r, ARRAY_SIZE(alike))];
     uint64_t high = random_below(&run->r, 1ull << 50) & ~(size - 1);
 
     return high | (iova & (size - 1));
@@ -259,7 +260,7 @@ static void compare_walk(struct run *run)
 static void operate(struct run *run)
 {
     static const enum operation mix[] = {MAP, MAP, MAP, MAP, UNMAP, UNMAP, UNMAP, PROTECT, SPLIT, MERGE};
-    enum operation operation = mix[random_below(&run->r, UNIT_COUNT(mix))];
+    enum operation operation = mix[random_below(&run->r, ARRAY_SIZE(mix))];
     struct range range = random_range(run);
     enum stage1_status status;
 

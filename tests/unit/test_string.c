@@ -2,6 +2,7 @@
 /* lib/string.c against the build machine's libc. Its functions get other names here, so that both exist. */
 #include <string.h>
 
+#include "lib/bits.h"
 #include "tests/unit/unit.h"
 
 #define memcpy  lib_memcpy
@@ -102,11 +103,11 @@ static void string_functions_agree_with_libc(void **state)
     static const char *const texts[] = {"", "a", "b", "ab", "abc", "abd", "abcabc", "\xff", "a\xff", "aaaa"};
 
     (void)state;
-    for (size_t i = 0; i < UNIT_COUNT(texts); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
         assert_int_equal(lib_strlen(texts[i]), strlen(texts[i]));
         for (int c = -128; c < 256; c++)
             assert_ptr_equal(lib_strchr(texts[i], c), strchr(texts[i], c));
-        for (size_t j = 0; j < UNIT_COUNT(texts); j++) {
+        for (size_t j = 0; j < ARRAY_SIZE(texts); j++) {
             assert_int_equal(sign(lib_strcmp(texts[i], texts[j])), sign(strcmp(texts[i], texts[j])));
             for (size_t size = 0; size < 8; size++)
                 assert_int_equal(sign(lib_strncmp(texts[i], texts[j], size)), sign(strncmp(texts[i], texts[j], size)));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "lib/bits.h"
 #include "lib/tap.h"
 
 #include <string.h>
@@ -170,7 +171,7 @@ static void random_texts_never_leave_their_line(void **state)
         for (char *line = strtok(sink.text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
             bool known = false;
 
-            for (size_t i = 0; i < UNIT_COUNT(line_starts); i++)
+            for (size_t i = 0; i < ARRAY_SIZE(line_starts); i++)
                 known |= strncmp(line, line_starts[i], strlen(line_starts[i])) == 0;
             if (!known)
                 fail_msg("line starts outside of the grammar: %s", line);

@@ -8,6 +8,7 @@
 #include "kernel/memory.h"
 #include "kernel/paging.h"
 #include "kernel/paging_bits.h"
+#include "lib/bits.h"
 #include "tests/unit/unit.h"
 
 #define ENTRIES  512u
@@ -220,7 +221,7 @@ static void taken_apart(void **state)
     static const uint64_t limits[] = {UINT64_MAX, 64 * SIZE_1G};
 
     (void)state;
-    for (unsigned i = 0; i < UNIT_COUNT(limits); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(limits); i++) {
         struct user_space u;
         struct stage1 s;
         bool shared;

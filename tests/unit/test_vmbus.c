@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Synthetic interrupt controller, connection, GPADLs and channels of the host's VMBus. */
+#include "lib/bits.h"
 #include "tests/unit/vmbus_fixture.h"
 
 #include <string.h>
@@ -76,12 +77,12 @@ static void versions(void **state)
     static const struct vmbus_message offers = {.type = VMBUS_REQUEST_OFFERS};
 
     (void)state;
-    for (unsigned i = 0; i < UNIT_COUNT(unknown); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(unknown); i++) {
         assert_false(fake_connect(unknown[i]));
         fake_post(&offers, sizeof(offers));
         assert_int_equal(fake_take_message(NULL, 0), 0);
     }
-    for (unsigned i = 0; i < UNIT_COUNT(known); i++)
+    for (unsigned i = 0; i < ARRAY_SIZE(known); i++)
         assert_true(fake_connect(known[i]));
 }
 
@@ -163,7 +164,7 @@ static void message_pages_that_are_none(void **state)
     static const uint64_t pages[] = {FAKE_HOLE, FAKE_PAGES, 0xFFFFFFF};
 
     (void)state;
-    for (unsigned i = 0; i < UNIT_COUNT(pages); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(pages); i++) {
         assert_true(synic_msr_write(0, HV_MSR_SIMP, pages[i] << 12 | 1));
         assert_int_equal(fake_post(&contact, sizeof(contact)), HV_STATUS_SUCCESS);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Rings of VMBus, with indexes and descriptors that lie. */
+#include "lib/bits.h"
 #include "tests/unit/vmbus_fixture.h"
 
 #include <string.h>
@@ -118,7 +119,7 @@ static void indexes_that_jump(void **state)
     static struct ring_packet packet;
 
     (void)state;
-    for (unsigned i = 0; i < UNIT_COUNT(bad); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
         setup(state);
         control(10)->write_index = bad[i];
         assert_int_equal(ring_take(&reader, &packet), RING_BROKEN);
@@ -147,7 +148,7 @@ static void descriptors_that_lie(void **state)
     static struct ring_packet packet;
 
     (void)state;
-    for (unsigned i = 0; i < UNIT_COUNT(bad); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
         setup(state);
         memcpy(fake_ram + 11 * 4096, &bad[i], sizeof(bad[i]));
         control(10)->write_index = 48; /* descriptor, 24 bytes, trailer */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Buses, requests, interrupts and the configuration window of the host's vPCI. */
+#include "lib/bits.h"
 #include "tests/unit/vpci_fixture.h"
 
 #include <string.h>
@@ -277,7 +278,7 @@ static void what_is_no_request(void **state)
     uint32_t request[40] = {0};
 
     (void)state;
-    for (unsigned i = 0; i < UNIT_COUNT(types); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
         request[0] = types[i];
         assert_int_equal(STATUS(request), NT_STATUS_NOT_SUPPORTED);
     }
@@ -365,7 +366,7 @@ static void processor_sets(void **state)
     struct retarget out;
 
     (void)state;
-    for (unsigned i = 0; i < UNIT_COUNT(sets); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(sets); i++) {
         assert_int_equal(retarget_parse(&input, sets[i].header, sets[i].qwords, &out), sets[i].valid);
         if (sets[i].valid)
             assert_int_equal(out.vp, sets[i].vp);

@@ -30,6 +30,4 @@ static inline struct random unit_random(void)
     return r;
 }
 
-#define UNIT_COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/vpci_fixture.h"
+#include "lib/bits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -131,7 +132,7 @@ const struct pci_function *pci_functions(unsigned *count)
         {.device_id = 0xF8, .bdf = 0xF8},
     };
 
-    *count = sizeof(functions) / sizeof(functions[0]);
+    *count = ARRAY_SIZE(functions);
     return functions;
 }
 

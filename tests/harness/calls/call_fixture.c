@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The objects that the calls act on, and how to see whether they did. */
 #include "tests/harness/calls/call_fixture.h"
+#include "lib/bits.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 
@@ -16,7 +17,7 @@ static struct dma_engine *spare_engine(const struct canary *canary)
 {
     static const enum dma_class classes[] = {DMA_CLASS_DMAPROBE, DMA_CLASS_DMAPROBE_ATS, DMA_CLASS_ROCKER};
 
-    for (unsigned i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(classes); i++) {
         struct dma_engine *e = dma_engine_get(classes[i], 0);
 
         if (e && !canary_has(canary, e)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The parameter lists of all calls, field by field (reference 3.2 to 3.9). */
 #include "tests/harness/calls/call_table.h"
+#include "lib/bits.h"
 
 #include "abi/device_domain.h"
 #include "abi/device_property.h"
@@ -11,7 +12,7 @@
 #define HIGH_WORD UINT64_C(0xFFFFFFFF00000000)
 #define ALL       UINT64_MAX
 
-#define COUNT(array) ((uint8_t)(sizeof(array) / sizeof((array)[0])))
+#define COUNT(array) ((uint8_t)ARRAY_SIZE(array))
 
 static const struct call_field common[] = {
     {"partition_id", 0, FIELD_PARTITION, ALL},

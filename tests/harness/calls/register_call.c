@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "lib/bits.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "tests/harness/calls/mutated_call.h"
@@ -56,7 +57,7 @@ static void expect_same(struct test_run *t, const struct register_call *c, const
         SAME(rcx, "RCX");
     }
 #undef SAME
-    for (unsigned i = 0; i < sizeof(before->xmm) / sizeof(before->xmm[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(before->xmm); i++) {
         expect_xmm(t, c->name, i, before->xmm[i], after->xmm[i]);
     }
 }

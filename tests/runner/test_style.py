@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""`make lint-words`: what it finds, and what it lets pass."""
+"""`make lint-words` and `make lint-dialect`: places that they find, and places that they let pass."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from pvtest.dev import words
+from conftest import ROOT
+from pvtest.dev import style
 
 
 def found(name: str, source: str) -> list[str]:
-    return [f"{line}: {what}" for text in words.texts(name, source) for line, what in words.problems(text)]
+    return [f"{line}: {what}" for text in style.texts(name, source) for line, what in style.problems(text)]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,71 @@ def test_counts_for_each_folder(
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "a.md").write_text("Somebody and nobody.\n")
     (tmp_path / "a.c").write_text("/* Right. */\n")
-    assert words.main(["a.c"]) == 0
+    assert style.main("words", ["a.c"]) == 0
     assert not capsys.readouterr().out
-    assert words.main(["a.c", "docs/a.md", "docs/gone.md"]) == 1
+    assert style.main("words", ["a.c", "docs/a.md", "docs/gone.md"]) == 1
     assert capsys.readouterr().out.splitlines()[-2:] == ["     2 docs", "     2 in all"]
+
+
+def lines(name: str, source: str) -> list[int]:
+    return [line for line, _ in style.dialect(name, source)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "n = sizeof(table) / sizeof(table[0]);",
+        "n = sizeof(t->table)/sizeof(t->table[0]);",
+        "n = sizeof(table) / sizeof(*table);",
+        "#define COUNT(array) (sizeof(array) / sizeof((array)[0]))",
+        "else {",
+        "} else a = 1;",
+        "else if (a) {",
+        "x" * 121,
+    ],
+)
+def test_each_rule_of_c(text: str) -> None:
+    assert lines("host/a.c", f"int a;\n{text}\n") == [2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if (!a->b)",
+        "a = NULL;",
+        "/* a == NULL: #define PAGE 4096 */",
+        'print("p != NULL, sizeof(a) / sizeof(a[0])");',
+        "n = sizeof(table) / sizeof(uint64_t);",
+        "n = ARRAY_SIZE(table);",
+        "#define PAGES 12",
+        "} else {",
+        "} else if (a ||",
+        "else",
+        "#define LARGE_PAGE (2ull << 20)",
+        "x" * 120,
+    ],
+)
+def test_c_that_is_right(text: str) -> None:
+    assert not lines("host/a.c", f"int a;\n{text}\n")
+
+
+def test_the_home_of_the_macro() -> None:
+    assert not lines("lib/bits.h", "#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))\n")
+
+
+def test_length_of_files() -> None:
+    assert not lines("lib/a.c", "\n" * 500) and not lines("host/vpci/a.c", "\n" * 300)
+    assert lines("lib/a.c", "\n" * 501) == [501] and lines("host/vmbus/a.c", "\n" * 301) == [301]
+
+
+def test_width_is_that_of_the_formatter() -> None:
+    assert f"ColumnLimit: {style.COLUMNS}\n" in (ROOT / ".clang-format").read_text()
+
+
+def test_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "a.c"
+    bad.write_text("int a;\nint b = sizeof(c) / sizeof(c[0]);\n")
+    assert style.main("dialect", [str(bad)]) == 1
+    assert capsys.readouterr().out.startswith(f"{bad}:2: the number of elements is")
+    bad.write_text("int a;\n")
+    assert style.main("dialect", [str(bad)]) == 0

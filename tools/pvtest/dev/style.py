@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """`make lint-words`: words and beginnings of sentences that docs/style.md keeps out of comments and documents.
+`make lint-dialect`: its rules for C that clang-format and the compilers cannot check.
 
 Prints a line for each place, then how many there are in each folder. Comments, documents, the texts of tests, defects
 and requirements, and messages of guest, host and runner are looked at; the strings of the runner's tests are data.
@@ -20,7 +21,7 @@ from pathlib import Path
 C_LIKE = (".c", ".h", ".S", ".def", ".lds")
 HASHED = (".sh", ".toml", ".yml", ".yaml", ".mk", ".cfg", ".ps1")
 HASHED_NAMES = ("Makefile", "Containerfile", "run", ".clang-tidy")
-EXEMPT = ("docs/style.md", "tools/pvtest/dev/words.py")  # these name the words
+EXEMPT = ("docs/style.md", "tools/pvtest/dev/style.py")  # these name the words
 
 WORDS = re.compile(r"\b(anew|whoever|(?:some|no|any|every)body|someone|anyone|everyone)\b", re.IGNORECASE)
 # The name of a file or a format is no word: pvtest-behaviour stays.
@@ -35,6 +36,16 @@ PLACES = r"IOMMUs?|pvIOMMU|VT-d|vPCI|VMBus|(?:root |downstream )?ports?|bridges?
 BEHIND = re.compile(rf"\bbehind\b(?!\s+(?:[\w'-]+\s+){{0,4}}(?:{PLACES})\b)", re.IGNORECASE)
 LEFT = re.compile(r"\b(?:leave|leaves|leaving|left|stays?)\b[^.:;]*$")  # leave behind: a verb of its own
 SENTENCE = re.compile(r"(?:^|(?<=[.!?] )|(?<=[.!?]  ))(What|Where)\b[^.!?]*(?:[.!?](?=\S)[^.!?]*)*([.!?]|$)")
+
+COLUMNS = 120  # ColumnLimit of .clang-format, which does not touch the texts of tests
+LINES = 500
+LINES_IN = {"host/vmbus/": 300, "host/vpci/": 300}
+HOME = "lib/bits.h"  # of ARRAY_SIZE
+
+_TEXT = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|/\*.*?\*/|//[^\n]*', re.DOTALL)
+_NAME = r"(?:[^()]|\([^()]*\))+"
+_ELEMENTS = re.compile(rf"sizeof\(({_NAME})\)\s*/\s*sizeof\((?:\(?\1\)?\[0\]|\*\1)\)")
+_ELSE = re.compile(r"^[ \t]*else(?: if .*)? \{$|\} else (?!if\b)[^{\n]|\} else if [^{\n]*;$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -153,20 +164,46 @@ def problems(text: Text) -> Iterator[tuple[int, str]]:
             yield text.line_of(found.start()), f"a sentence begins with {found[1]}: {found[0][:50]}"
 
 
-def main(names: list[str]) -> int:
-    """Looks at these files."""
+def code(source: str) -> str:
+    """A C source with blanks in the place of comments and strings."""
+    return _TEXT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), source)
+
+
+def dialect(name: str, source: str) -> Iterator[tuple[int, str]]:
+    """Line and complaint for each place of a C file that breaks a rule."""
+    lines = source.splitlines()
+    for number, line in enumerate(lines, 1):
+        if len(line) > COLUMNS:
+            yield number, f"{len(line)} columns; at most {COLUMNS}"
+    most = next((most for folder, most in LINES_IN.items() if name.startswith(folder)), LINES)
+    if len(lines) > most:
+        yield len(lines), f"{len(lines)} lines; at most {most}"
+    rules = [(_ELSE, "braces around both bodies of an if and its else, or around none")]
+    if name != HOME:
+        rules.append((_ELEMENTS, "the number of elements is ARRAY_SIZE(array)"))
+    text = code(source)
+    for rule, complaint in rules:
+        for found in rule.finditer(text):
+            yield text.count("\n", 0, found.start()) + 1, complaint
+
+
+def _words(name: str, source: str) -> Iterator[tuple[int, str]]:
+    if name not in EXEMPT:
+        for text in texts(name, source):
+            yield from problems(text)
+
+
+def main(check: str, names: list[str]) -> int:
+    """Looks at these files, by `words` or by `dialect`."""
     counts: Counter[str] = Counter()
     for name in names:
-        if name in EXEMPT or not Path(name).is_file():
-            continue
         try:
             source = Path(name).read_text(encoding="utf-8")
-        except UnicodeDecodeError:
+        except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
             continue
-        for text in texts(name, source):
-            for line, complaint in problems(text):
-                print(f"{name}:{line}: {complaint}")
-                counts["/".join(Path(name).parts[:-1][:2]) or "."] += 1
+        for line, complaint in {"words": _words, "dialect": dialect}[check](name, source):
+            print(f"{name}:{line}: {complaint}")
+            counts["/".join(Path(name).parts[:-1][:2]) or "."] += 1
     for folder, count in sorted(counts.items()):
         print(f"{count:6} {folder}")
     if counts:
@@ -175,4 +212,4 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
