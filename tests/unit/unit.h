@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "lib/bits.h"
 #include "lib/random.h"
 
 #define UNIT_SEED_DEFAULT 20250101
@@ -29,5 +30,7 @@ static inline struct random unit_random(void)
     random_seed(&r, seed);
     return r;
 }
+
+#define UNIT_COUNT(array) ARRAY_SIZE(array)
 
 #endif
