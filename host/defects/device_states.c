@@ -10,6 +10,7 @@
 #include "host/iommu/domain_id.h"
 #include "host/iommu/soft_backend.h"
 #include "host/vdev/dmaprobe_private.h"
+#include "lib/bits.h"
 
 enum state { STATE_POWER_ON, STATE_DETACHED, STATE_IDENTITY, STATE_BLOCKED, STATE_PAGING, STATE_ANY };
 
@@ -70,7 +71,7 @@ static const struct way {
     {DEFECT_BUSY_DETACH_LOST, STATE_PAGING, STATE_DETACHED, true, INSTEAD_STAYS},
     {DEFECT_BUSY_TO_IDENTITY_LOST, STATE_PAGING, STATE_IDENTITY, true, INSTEAD_STAYS},
 };
-#define WAYS (sizeof(ways) / sizeof(ways[0]))
+#define WAYS ARRAY_SIZE(ways)
 
 static void set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
 {

@@ -4,6 +4,7 @@
  * handles elements in batches and in pairs, and an element for page 0 alone is the number 0.
  */
 #include "drivers/hypercall.h"
+#include "lib/bits.h"
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "flush-list"
@@ -65,7 +66,7 @@ TEST(lengths_around_powers_of_two,
 {
     static const uint16_t lengths[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17};
 
-    flush_numbers(t, lengths, sizeof(lengths) / sizeof(lengths[0]));
+    flush_numbers(t, lengths, ARRAY_SIZE(lengths));
 }
 
 TEST(long_lengths_around_powers_of_two,
@@ -78,7 +79,7 @@ TEST(long_lengths_around_powers_of_two,
 {
     static const uint16_t lengths[] = {31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257};
 
-    flush_numbers(t, lengths, sizeof(lengths) / sizeof(lengths[0]));
+    flush_numbers(t, lengths, ARRAY_SIZE(lengths));
 }
 
 /* Elements in the order of their places; each page is used, unmapped, and gone after the list. */

@@ -6,6 +6,7 @@
  */
 #define TEST_GROUP "hypercall"
 #include "abi/hypercall.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/harness/fixture.h"
 
@@ -50,7 +51,7 @@ TEST(answer_of_register_form,
     struct buffer b = buffer(t, 1);
     const uint64_t second[] = {0, gpa_of(b.data), gpa_of(b.data) + 64};
 
-    for (unsigned i = 0; i < sizeof(second) / sizeof(second[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(second); i++) {
         struct hypercall_registers registers = {
             .rcx = HVCALL_GET_IOMMU_CAPABILITIES | HV_CONTROL_FAST, .rdx = HV_PARTITION_ID_SELF, .r8 = second[i]};
         enum trap_vector trap = hypercall_raw_registers(&registers);
@@ -68,8 +69,8 @@ TEST(answer_of_register_form,
 TEST(refusal_is_no_number_of_the_call,
      PROMISE("Calls for unknown domains are refused whatever the low 16 bits of their ids are")
      COVERS("DOM-9 FL-8 DOM-8 ATT-8") DEVICES(NONE) KINDS("bad-input")
-     STEPS("Sends FLUSH, FLUSH_LIST, CONFIGURE and DELETE for domains that do not exist, with ids whose low 16 bits are "
-           "0, 1 and others.")
+     STEPS("Sends FLUSH, FLUSH_LIST, CONFIGURE and DELETE for domains that do not exist, with ids whose low 16 bits "
+           "are 0, 1 and others.")
      EXPECTS("Each call is refused.")
      IF_IT_FAILS("The status is made of a parameter, or of a register that was left over, which can be 0."))
 {
@@ -77,7 +78,7 @@ TEST(refusal_is_no_number_of_the_call,
     const uint64_t element = 0;
 
     capabilities(t);
-    for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(ids); i++) {
         STEP("calls for domain 0x%llx, which does not exist", ids[i]);
         CHECK_REFUSED(pviommu_flush(ids[i]), "FLUSH of an unknown domain");
         CHECK_REFUSED(pviommu_flush_list(ids[i], &element, 1, NULL), "FLUSH_LIST of an unknown domain");
