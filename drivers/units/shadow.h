@@ -29,7 +29,7 @@ bool shadow_walk(struct shadow_list *list, uint64_t root, shadow_readable readab
 
 /* Does a flush name any byte from first to last? */
 typedef bool (*shadow_named)(void *context, uint64_t first, uint64_t last);
-/* What should be told after a flush that names only some bytes: mappings of `now` that it names or that fill a hole,
+/* The mappings to tell after a flush that names only some bytes: those of `now` that it names or that fill a hole,
  * and of `told` those that it does not name. False: `out` has no room for them. */
 bool shadow_merge(struct shadow_list *out, const struct shadow_list *told, const struct shadow_list *now,
                   shadow_named named, void *context);

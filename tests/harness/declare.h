@@ -41,8 +41,8 @@
 #define PVT_CLASSES_ALL          "'0' + 0x1f" /* a test that needs some device */
 #define PVT_CLASSES_DEFERRED     "'0' + 0x0e" /* can start a DMA and carry it out later */
 #define PVT_CLASSES_READING      "'0' + 0x1e" /* show what they read */
-#define PVT_CLASSES_PROBE        "'0' + 0x0c" /* dmaprobe, with and without ATS: report, hold and repeat a DMA */
-#define PVT_CLASSES_DRIVEN       "'0' + 0x0f" /* a program at CPL 3 can drive them: user_drivers.h */
+#define PVT_CLASSES_PROBE        "'0' + 0x0c" /* dmaprobe, +ats: report, hold and repeat a DMA */
+#define PVT_CLASSES_DRIVEN       "'0' + 0x0f" /* a program at CPL 3 can drive them */
 #define PVT_CLASSES_rocker       "'0' + 0x01"
 #define PVT_CLASSES_edu          "'0' + 0x02"
 #define PVT_CLASSES_dmaprobe     "'0' + 0x04"

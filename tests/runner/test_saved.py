@@ -31,7 +31,7 @@ def _many(build: Path) -> Iterator[None]:
 
 
 def campaign(runner: Runner, tmp_path: Path, *options: str, **more: str) -> tuple[str, dict[str, str], bool]:
-    """What it says, the first failure of each defect, and whether a host without a defect ran on a saved machine."""
+    """Its output, the first failure of each defect, and whether a host without a defect ran on a saved machine."""
     done = runner("defects", *options, **more)
     assert done.returncode == 1, "the lazy ones are missed" + done.stdout + done.stderr
     entries = latest(tmp_path, "defects.json")["defects"]

@@ -11,7 +11,7 @@ from pvtest.images.pe import ImageError, read_section
 
 SECTION = ".pvtcat"
 RECORD = "interface"
-# What a guest does that finds another version than its own, or none.
+# The behavior of a guest that finds another version than its own, or none.
 WITHOUT = {
     "oracle": "tests that need it are skipped, and no fault is looked for after a test",
     "dmaprobe": "no test runs on the host's virtual functions",
