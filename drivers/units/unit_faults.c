@@ -155,7 +155,7 @@ static const struct {
     {.name = "blocked-opens", .move = open_when_blocked},
     {.name = "identity-blocks", .move = blocked_when_identity},
 };
-#define FAULTS (sizeof(faults) / sizeof(faults[0]))
+#define FAULTS ARRAY_SIZE(faults)
 
 static size_t chosen = FAULTS;
 

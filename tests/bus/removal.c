@@ -49,11 +49,12 @@ EACH_TEST(REMOVALS, while_attached,
           PROMISE("After its bus was {way} and offered again a device is in no domain and uses no table of before")
           COVERS("BUS-1 BUS-2") DEVICES(ALL) KINDS("dma fault")
           STEPS("Maps a buffer, attaches the device and lets it write. The host takes the bus of the device away and "
-                "offers it again, and the driver brings it up. The device writes to the same IOVA. The domain is deleted. "
-                "The device is attached to a new domain with the same mapping and writes.")
+                "offers it again, and the driver brings it up. The device writes to the same IOVA. The domain is "
+                "deleted. The device is attached to a new domain with the same mapping and writes.")
           EXPECTS("Nothing of the buffer changes by the second write. DELETE succeeds. The last write arrives.")
-          IF_IT_FAILS("The host does not take the device out of its domain when its bus goes, or leaves the translation "
-                      "of the domain in the IOMMU: the next owner of the device writes to memory of the previous one."))
+          IF_IT_FAILS("The host does not take the device out of its domain when its bus goes, or leaves the "
+                      "translation of the domain in the IOMMU: the next owner of the device writes to memory of the "
+                      "previous one."))
 {
     struct dma_engine *e = removable(t);
     struct buffer b = buffer(t, 1);
@@ -75,8 +76,8 @@ EACH_TEST(REMOVALS, while_attached,
 EACH_TEST(REMOVALS, in_flight,
           PROMISE("DMA that is in flight when its bus is {way} never reaches memory")
           COVERS("BUS-3") DEVICES(PROBE) KINDS("dma fault")
-          STEPS("The device starts a write and holds it. The host takes its bus away and offers it again, and the driver "
-                "brings it up. The device is attached to the same domain again and is told to go on.")
+          STEPS("The device starts a write and holds it. The host takes its bus away and offers it again, and the "
+                "driver brings it up. The device is attached to the same domain again and is told to go on.")
           EXPECTS("Nothing of the buffer changes.")
           IF_IT_FAILS("The host does not reset a device when its bus goes, so that a request of the previous owner "
                       "lands in memory of the next one."))

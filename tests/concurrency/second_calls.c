@@ -10,6 +10,7 @@
 #define TEST_GROUP "concurrency"
 #include "abi/cpuid.h"
 #include "abi/hypercall.h"
+#include "lib/bits.h"
 #include "lib/cpu_instructions.h"
 #include "lib/string.h"
 #include "tests/harness/calls/mutated_call.h"
@@ -78,7 +79,7 @@ static void matrix_from_second(struct test_run *t, struct call_fixture *f, struc
     call_body(f, m->call, body);
     m->what = "control word";
     m->rule = RULE_REFUSE;
-    for (unsigned i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(bits); i++) {
         m->control = control | bits[i];
         m->number = bits[i];
         mutated_call_send_body(t, f, m, body);
@@ -127,10 +128,10 @@ VARIANTS(const enum call_id, calls_of_second, CALLS_OF_SECOND);
 EACH_TEST(CALLS_OF_SECOND, from_second,
           PROMISE("{call} of the second processor has its effect, and none when it is refused")
           COVERS("GEN-16 GEN-10 ISO-3") ABI() DEVICES(NONE) KINDS("dma bad-input")
-          STEPS("The second processor makes a right {call}, one for another partition and one for another VTL, twice, and "
-                "then one with each reserved field, device or domain id and control word changed. "
-                "Before each right one the first processor makes such a call about something else. After each the "
-                "first processor and a device look at the objects.")
+          STEPS("The second processor makes a right {call}, one for another partition and one for another VTL, twice, "
+                "and then one with each reserved field, device or domain id and control word changed. Before each "
+                "right one the first processor makes such a call about something else. After each the first processor "
+                "and a device look at the objects.")
           EXPECTS("The right call does on the second processor all that it does on the first; the others are refused, "
                   "and nothing has changed.")
           IF_IT_FAILS("The host keeps for each processor what belongs to the partition: domains, the copy of the "
@@ -186,7 +187,7 @@ static void read_leaves(void *argument)
 {
     struct leaves *leaves = argument;
 
-    for (uint32_t i = 0; i < sizeof(leaves->leaf) / sizeof(leaves->leaf[0]); i++) {
+    for (uint32_t i = 0; i < ARRAY_SIZE(leaves->leaf); i++) {
         leaves->leaf[i] = cpu_cpuid(HV_CPUID_VENDOR + i, 0);
     }
 }
@@ -206,7 +207,7 @@ TEST(hypervisor_leaves,
     need_second(t);
     read_leaves(&first);
     on_second(t, read_leaves, second);
-    for (uint32_t i = 0; i < sizeof(first.leaf) / sizeof(first.leaf[0]); i++) {
+    for (uint32_t i = 0; i < ARRAY_SIZE(first.leaf); i++) {
         CHECK(memcmp(&first.leaf[i], &second->leaf[i], sizeof(first.leaf[i])) == 0,
               "leaf 0x%x: EAX 0x%x, EBX 0x%x, ECX 0x%x, EDX 0x%x on the second processor, and others on the first",
               HV_CPUID_VENDOR + i, second->leaf[i].eax, second->leaf[i].ebx, second->leaf[i].ecx, second->leaf[i].edx);

@@ -11,7 +11,7 @@ struct suite_counts {
     bool wants_transfer; /* the plan has tests that run on a device */
 };
 
-/* What a whole run says of the host, with the exit code of the runner for it. */
+/* The verdict of a whole run on the host, with the exit code of the runner for it. */
 struct report_verdict {
     unsigned exit_code;
     const char *text;

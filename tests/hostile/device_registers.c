@@ -3,6 +3,7 @@
 #define TEST_GROUP "hostile"
 #include "abi/dmaprobe.h"
 #include "kernel/paging.h"
+#include "lib/bits.h"
 #include "tests/hostile/hostile.h"
 
 #define PATTERN 0x1122334455667788ull
@@ -132,7 +133,7 @@ STRESS(instruction_forms,
     (void)paging_map_mmio(host.target, PAGE_SIZE);
     (void)paging_map_mmio(host.text, PAGE_SIZE);
     for (unsigned place = 0; place < 3; place++) {
-        for (unsigned f = 0; places[place] && f < sizeof(forms) / sizeof(forms[0]); f++) {
+        for (unsigned f = 0; places[place] && f < ARRAY_SIZE(forms); f++) {
             enum trap_vector vector = trap_catch(forms[f], gpa_pointer(places[place]), NULL);
 
             STEP("form %llu at 0x%llx: exception %llu", f, places[place], vector);
@@ -177,7 +178,7 @@ STRESS(registers_moved_onto_host,
         if (f->vpci || (bar & BAR_IO)) {
             continue;
         }
-        for (unsigned p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
+        for (unsigned p = 0; p < ARRAY_SIZE(places); p++) {
             bool checked;
 
             STEP("function 0x%llx: registers moved to 0x%llx", f->device_id, places[p]);

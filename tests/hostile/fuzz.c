@@ -80,9 +80,8 @@ static void fill_input(struct fuzz *f, uint16_t code)
 
 static void one_call(struct fuzz *f)
 {
-    uint16_t code = random_below(&f->random, 16) == 0
-                        ? (uint16_t)(0x8000 | random_u64(&f->random))
-                        : codes[random_below(&f->random, sizeof(codes) / sizeof(codes[0]))];
+    uint16_t code = random_below(&f->random, 16) == 0 ? (uint16_t)(0x8000 | random_u64(&f->random))
+                                                      : codes[random_below(&f->random, ARRAY_SIZE(codes))];
     uint64_t control = hv_control(code, 0, 0, 0), in = gpa_of(f->caller.input), out = gpa_of(f->caller.output);
 
     fill_input(f, code);

@@ -105,7 +105,7 @@ static void page_write(struct seen *s, unsigned offset, uint64_t value)
 
 static void try_entries(struct seen *s)
 {
-    for (unsigned i = 0; i < sizeof(s->entry) / sizeof(s->entry[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(s->entry); i++) {
         unsigned offset = ENTRY_TIMER + i * ENTRY_BYTES;
         uint64_t old = page_read(offset);
 
@@ -162,7 +162,7 @@ STRESS(local_entries_by_page,
     (void)paging_map_mmio(XAPIC_PAGE, PAGE_SIZE);
     on_second(t, in_xapic_mode, s);
     CHECK(s->done, "the second processor did not come back to x2APIC mode");
-    for (unsigned i = 0; i < sizeof(s->entry) / sizeof(s->entry[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(s->entry); i++) {
         CHECK(!is_bad(s->entry[i][0]) && !is_bad(s->entry[i][1]), "entry 0x%x keeps 0x%llx and 0x%llx",
               ENTRY_TIMER + i * ENTRY_BYTES, (unsigned long long)s->entry[i][0], (unsigned long long)s->entry[i][1]);
     }

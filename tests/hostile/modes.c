@@ -5,6 +5,7 @@
 #include "abi/status.h"
 #include "kernel/cpu.h"
 #include "kernel/paging.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/hostile/hostile.h"
 
@@ -132,7 +133,7 @@ STRESS(svm_instructions,
 
     need_integrity(t, &host);
     p = mode_page(t);
-    for (unsigned i = 0; i < sizeof(svm) / sizeof(svm[0]); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(svm); i++) {
         bool rex = svm[i].bytes[0] == 0x48; /* DEC EAX outside of 64-bit code */
         enum trap_vector in_64 = try_form(&p, &svm[i], 0, host.target);
         enum trap_vector in_32 = rex ? TRAP_UD : try_form(&p, &svm[i], p.code32, host.target);

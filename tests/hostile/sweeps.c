@@ -29,7 +29,7 @@ static bool in_ranges(uint32_t number, uint32_t length, const struct range *rang
     }
     return false;
 }
-#define IN(number, length, ranges) in_ranges(number, length, ranges, sizeof(ranges) / sizeof((ranges)[0]))
+#define IN(number, length, ranges) in_ranges(number, length, ranges, ARRAY_SIZE(ranges))
 
 /* Of these the guest itself lives; other tests of this group attack the host with some of them. */
 static const struct range own_msrs[] = {
@@ -164,7 +164,7 @@ STRESS(port_sweep,
         enum trap_vector vector;
 
         if ((chance >> 24) % 2) {
-            a.port = (uint16_t)(watched[(chance >> 25) % (sizeof(watched) / sizeof(watched[0]))] + chance % 8 - 3);
+            a.port = (uint16_t)(watched[(chance >> 25) % ARRAY_SIZE(watched)] + chance % 8 - 3);
         } else if ((chance >> 28) % 2) {
             a.port %= OWN_PORTS_END;
         }

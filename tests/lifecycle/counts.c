@@ -6,6 +6,7 @@
  */
 #define TEST_GROUP "lifecycle"
 #include "abi/hypercall.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/harness/fixture.h"
 
@@ -186,7 +187,7 @@ static const struct work {
     {"FLUSH_LIST with an element that is not aligned", flush_bad_list, REPEATS},
     {"GET_CAPABILITIES and GET_PROPERTY", ask, REPEATS},
 };
-#define WORKS (sizeof(works) / sizeof(works[0]))
+#define WORKS ARRAY_SIZE(works)
 
 /* All of the calls still work, and the flushes still flush. */
 static void expect_fit(struct test_run *t, struct worker *w, const char *after)

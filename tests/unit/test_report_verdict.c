@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a whole run says of the host: the runner's exit codes, and a run that moved no data. */
+/* The verdict of a whole run on the host: the runner's exit codes, and a run that moved no data. */
 #include <string.h>
 
 #include "tests/harness/report.h"
