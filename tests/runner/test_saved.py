@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import images
 import pytest
 from conftest import ROOT, Runner, latest
 from pvtest.cli.campaign import CAMPAIGNS, WORTH_SAVING, Hosts, Outcome, slow
-from pvtest.images import requirements
+from pvtest.images import catalogue, requirements
 from pvtest.images.boot_volume import BootOptions
 from pvtest.images.catalogue import Defect, parse_tests
-from pvtest.machine import saved
+from pvtest.machine import boots, qemu, saved
+from pvtest.machine.guest_process import Observer
 from pvtest.machine.qemu import Qemu
 from pvtest.machine.request import Request
 from pvtest.stream.model import Run, Timing
@@ -90,6 +92,22 @@ def test_where_a_defect_is_shown() -> None:
     shown = [hosts.request(CAMPAIGNS["defects"], defect).qemu for defect in defects]
     assert shown == [quick.qemu, quick.qemu, QEMU]
     assert quick.flags() == ["--functions-alone"], "the command that shows a result again"
+
+
+@pytest.mark.boots
+def test_a_sound_host_between_two_defects_passes(tmp_path: Path) -> None:
+    tests = catalogue.load_tests()
+    selected = [one for one in tests.instances if one.test.group == "flush" and one.device == "dmaprobe"]
+    found = saved.save(qemu.probe(), tmp_path)
+    sound = Request(tests, requirements.load(), selected, found.qemu, saved=found)
+    ignored = next(one for one in catalogue.load_host().defects if one.name == "flush-domain-ignored")
+    verdicts = []
+    for number, defects in enumerate(([], [ignored], [], [ignored])):
+        run = boots.run(dataclasses.replace(sound, defects=defects), tmp_path / str(number), Observer())
+        assert not run.problems
+        verdicts.append([result.verdict.value for result in run.results])
+    assert set(verdicts[0]) <= {"pass", "skip"} and "fail" in verdicts[1]
+    assert verdicts[2:] == verdicts[:2]
 
 
 def test_slow_ones_are_named() -> None:
