@@ -13,8 +13,7 @@ import images
 import jsonschema
 import pytest
 from conftest import ROOT, Runner
-from pvtest.dev import levels
-from pvtest.gate import baseline
+from pvtest.gate import baseline, levels
 from pvtest.images import catalogue, requirements
 from pvtest.images.stories import Story
 from pvtest.machine.terminal import Terminal

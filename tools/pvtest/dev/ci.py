@@ -21,8 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pvtest import paths, programs
-from pvtest.dev import levels, unit_faults
+from pvtest.dev import unit_faults
 from pvtest.errors import EXIT_FAIL, EXIT_OK, EXIT_USAGE
+from pvtest.gate import levels
 
 IMAGES = ("pvtest.efi", "refhost.efi")
 STEP_SECONDS = 1800
