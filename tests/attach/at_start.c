@@ -30,7 +30,7 @@ static void first_attach(struct test_run *t, enum domain_kind kind)
         }
         taken++;
         before = may_write(t, e, gpa, &open, 0, LENGTH, "DMA of a device that was never attached");
-        status = pviommu_detach(e->device_id);
+        status = iommu_detach(e->device_id);
         STEP("detach device 0x%llx, which was never attached: %s", e->device_id, hv_status_name(status));
         detached = may_write(t, e, gpa, &open, 0, LENGTH, "DMA after DETACH of a device that was never attached");
         CHECK(before || !detached, "DETACH of a device that was never attached opens it");

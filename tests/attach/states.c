@@ -40,7 +40,7 @@ static void country_open(struct test_run *t, struct country *c)
 static void go(struct test_run *t, struct country *c, struct dma_engine *e, enum state state, unsigned twin)
 {
     if (state == STATE_DETACHED) {
-        enum hv_status status = pviommu_detach(e->device_id);
+        enum hv_status status = iommu_detach(e->device_id);
 
         STEP("detach device 0x%llx: %s", e->device_id, hv_status_name(status));
     } else {

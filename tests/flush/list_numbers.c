@@ -29,7 +29,7 @@ static void flush_number(struct test_run *t, struct domain *d, struct dma_engine
         *leaf_entry(t, d, iova) = 0;
         element[i] = hv_iommu_range(iova >> 12, 0);
     }
-    status = pviommu_flush_list(d->id, element, count, &done);
+    status = iommu_flush_list(d->id, element, count, &done);
     STEP("%llu pages used, unmapped and flushed by a list with an element for each: %s, %llu done", count,
          hv_status_name(status), done);
     CHECK_SUCCESS(status, "flushing a list");
@@ -101,7 +101,7 @@ static void flush_places(struct test_run *t, const uint64_t *iova, unsigned coun
         *leaf_entry(t, d, iova[i]) = 0;
         STEP("clear the leaf of IOVA 0x%llx, no flush", iova[i]);
     }
-    CHECK_SUCCESS(pviommu_flush_list(d->id, element, count, &done), "flushing a list");
+    CHECK_SUCCESS(iommu_flush_list(d->id, element, count, &done), "flushing a list");
     STEP("FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, %llu elements for these pages: SUCCESS, %llu done", d->id, count,
          done);
     CHECK_EQ(done, count, "elements completed");

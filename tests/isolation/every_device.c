@@ -181,7 +181,7 @@ TEST(each_moves_alone,
     for (unsigned mover = 0; mover < c.count; mover++) {
         for (unsigned state = 0; state < 3; state++) {
             if (state == 0) {
-                CHECK_SUCCESS(pviommu_detach(c.e[mover]->device_id), "DETACH of one of all devices");
+                CHECK_SUCCESS(iommu_detach(c.e[mover]->device_id), "DETACH of one of all devices");
             } else {
                 attach(t, state == 1 ? other : all, c.e[mover]);
             }
@@ -222,7 +222,7 @@ TEST(delete_with_devices,
         enum hv_status status;
 
         attach(t, step <= c.count ? d : rest, c.e[mover]);
-        status = pviommu_delete(d->id);
+        status = iommu_delete(d->id);
         STEP("delete domain 0x%llx with %llu devices: %s", d->id, inside, hv_status_name(status));
         for (unsigned i = 0; i < c.count; i++) {
             bool live = i < inside && status != HV_STATUS_SUCCESS;
@@ -230,10 +230,9 @@ TEST(delete_with_devices,
             expect_reach(t, &c, i, iova_of(i), live ? i : c.count, "DELETE of a domain with devices");
         }
         if (status == HV_STATUS_SUCCESS) {
-            CHECK_SUCCESS(pviommu_create(d->id), "CREATE of an id that was deleted with devices");
-            CHECK_SUCCESS(
-                pviommu_configure(d->id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, stage1_root_gpa(&d->table)),
-                "CONFIGURE of a domain that was deleted with devices and made again");
+            CHECK_SUCCESS(iommu_create(d->id), "CREATE of an id that was deleted with devices");
+            CHECK_SUCCESS(iommu_configure(d->id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, stage1_root_gpa(&d->table)),
+                          "CONFIGURE of a domain that was deleted with devices and made again");
             for (unsigned i = 0; i < inside; i++) {
                 attach(t, d, c.e[i]);
             }

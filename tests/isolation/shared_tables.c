@@ -13,8 +13,8 @@ static struct domain twin_of(struct test_run *t, const struct domain *d)
 {
     struct domain other = {.kind = DOMAIN_PAGING, .id = fresh_domain_id(t), .live = true, .table = d->table};
 
-    CHECK_SUCCESS(pviommu_create(other.id), "creating a domain");
-    CHECK_SUCCESS(pviommu_configure(other.id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, stage1_root_gpa(&d->table)),
+    CHECK_SUCCESS(iommu_create(other.id), "creating a domain");
+    CHECK_SUCCESS(iommu_configure(other.id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, stage1_root_gpa(&d->table)),
                   "configuring a second domain with one top table");
     STEP("create domain 0x%llx and configure it with the top table of domain 0x%llx", other.id, d->id);
     return other;
@@ -47,7 +47,7 @@ TEST(shared_root_flushed,
             unsigned which = i == round ? 1 : 0;
 
             if (round == 0) {
-                CHECK_SUCCESS(pviommu_flush(all[which]->id), "flushing one of the domains");
+                CHECK_SUCCESS(iommu_flush(all[which]->id), "flushing one of the domains");
                 STEP("FLUSH_DEVICE_DOMAIN domain 0x%llx: SUCCESS", all[which]->id);
             } else {
                 flush_block(t, all[which], IOVA >> 12, 0);
@@ -57,7 +57,7 @@ TEST(shared_root_flushed,
         }
         unmap(t, d, IOVA, PAGE_SIZE);
         flush(t, d);
-        CHECK_SUCCESS(pviommu_flush(other.id), "flushing the other domain");
+        CHECK_SUCCESS(iommu_flush(other.id), "flushing the other domain");
         map(t, d, IOVA, &b, RW);
     }
 }
@@ -85,7 +85,7 @@ TEST(shared_root_deleted,
         expect_write(t, first, IOVA, &a, 0, 8, "first device, one of two domains with one top table");
         expect_write(t, second, IOVA, &a, 0, 8, "second device, the other domain");
         attach(t, aside, first);
-        CHECK_SUCCESS(pviommu_delete(order == 0 ? d->id : other.id), "deleting a domain without devices");
+        CHECK_SUCCESS(iommu_delete(order == 0 ? d->id : other.id), "deleting a domain without devices");
         STEP("delete domain 0x%llx", order == 0 ? d->id : other.id);
         d->live = order != 0;
         expect_write(t, first, IOVA, &b, 0, 8, "first device, in a domain of its own");
@@ -99,7 +99,7 @@ TEST(shared_root_deleted,
         attach(t, aside, second);
         attach(t, aside, first);
         if (order == 0) {
-            CHECK_SUCCESS(pviommu_delete(other.id), "deleting the second domain");
+            CHECK_SUCCESS(iommu_delete(other.id), "deleting the second domain");
         }
     }
 }

@@ -34,11 +34,11 @@ static unsigned census(struct test_run *t)
 {
     unsigned count = 0;
 
-    while (count < CENSUS_MAX && pviommu_create(CENSUS_FIRST + count) == HV_STATUS_SUCCESS) {
+    while (count < CENSUS_MAX && iommu_create(CENSUS_FIRST + count) == HV_STATUS_SUCCESS) {
         count++;
     }
     for (unsigned i = 0; i < count; i++) {
-        CHECK_SUCCESS(pviommu_delete(CENSUS_FIRST + i), "DELETE of one of many domains");
+        CHECK_SUCCESS(iommu_delete(CENSUS_FIRST + i), "DELETE of one of many domains");
     }
     return count;
 }
@@ -53,98 +53,98 @@ struct worker {
 static void create_existing(struct test_run *t, struct worker *w)
 {
     (void)t;
-    (void)pviommu_create(w->d->id);
+    (void)iommu_create(w->d->id);
 }
 
 static void create_and_delete(struct test_run *t, struct worker *w)
 {
-    CHECK_SUCCESS(pviommu_create(w->unknown), "CREATE of a free id, many times");
-    CHECK_SUCCESS(pviommu_delete(w->unknown), "DELETE of a domain that was never configured, many times");
+    CHECK_SUCCESS(iommu_create(w->unknown), "CREATE of a free id, many times");
+    CHECK_SUCCESS(iommu_delete(w->unknown), "DELETE of a domain that was never configured, many times");
 }
 
 static void configure_and_delete(struct test_run *t, struct worker *w)
 {
-    CHECK_SUCCESS(pviommu_create(w->unknown), "CREATE of a free id, many times");
-    CHECK_SUCCESS(pviommu_configure(w->unknown, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0),
+    CHECK_SUCCESS(iommu_create(w->unknown), "CREATE of a free id, many times");
+    CHECK_SUCCESS(iommu_configure(w->unknown, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0),
                   "CONFIGURE of a new domain, many times");
-    CHECK_SUCCESS(pviommu_delete(w->unknown), "DELETE of a domain without devices, many times");
+    CHECK_SUCCESS(iommu_delete(w->unknown), "DELETE of a domain without devices, many times");
 }
 
 /* With a misaligned top table: refused, or the device is blocked (CFG-4). */
 static void configure_refused(struct test_run *t, struct worker *w)
 {
-    CHECK_SUCCESS(pviommu_create(w->unknown), "CREATE of a free id, many times");
-    (void)pviommu_configure(w->unknown, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, 4);
-    CHECK_SUCCESS(pviommu_delete(w->unknown), "DELETE of a domain without devices, many times");
+    CHECK_SUCCESS(iommu_create(w->unknown), "CREATE of a free id, many times");
+    (void)iommu_configure(w->unknown, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, 4);
+    CHECK_SUCCESS(iommu_delete(w->unknown), "DELETE of a domain without devices, many times");
 }
 
 static void attach_elsewhere(struct test_run *t, struct worker *w)
 {
-    CHECK_SUCCESS(pviommu_attach(w->rest->id, w->e->device_id), "ATTACH, many times");
-    CHECK_SUCCESS(pviommu_attach(w->d->id, w->e->device_id), "ATTACH of a device that comes back, many times");
+    CHECK_SUCCESS(iommu_attach(w->rest->id, w->e->device_id), "ATTACH, many times");
+    CHECK_SUCCESS(iommu_attach(w->d->id, w->e->device_id), "ATTACH of a device that comes back, many times");
 }
 
 static void attach_unknown(struct test_run *t, struct worker *w)
 {
-    CHECK_REFUSED(pviommu_attach(w->unknown, w->e->device_id), "ATTACH to an unknown domain");
+    CHECK_REFUSED(iommu_attach(w->unknown, w->e->device_id), "ATTACH to an unknown domain");
 }
 
 /* A host may manage a device that no bus shows. */
 static void attach_stranger(struct test_run *t, struct worker *w)
 {
     (void)t;
-    if (pviommu_attach(w->d->id, NO_DEVICE) == HV_STATUS_SUCCESS) {
-        (void)pviommu_detach(NO_DEVICE);
+    if (iommu_attach(w->d->id, NO_DEVICE) == HV_STATUS_SUCCESS) {
+        (void)iommu_detach(NO_DEVICE);
     }
 }
 
 static void detach_and_attach(struct test_run *t, struct worker *w)
 {
-    CHECK_SUCCESS(pviommu_detach(w->e->device_id), "DETACH of an attached device, many times");
-    CHECK_SUCCESS(pviommu_attach(w->d->id, w->e->device_id), "ATTACH after DETACH, many times");
+    CHECK_SUCCESS(iommu_detach(w->e->device_id), "DETACH of an attached device, many times");
+    CHECK_SUCCESS(iommu_attach(w->d->id, w->e->device_id), "ATTACH after DETACH, many times");
 }
 
 static void detach_stranger(struct test_run *t, struct worker *w)
 {
     (void)t;
     (void)w;
-    (void)pviommu_detach(NO_DEVICE);
+    (void)iommu_detach(NO_DEVICE);
 }
 
 /* It may succeed, and blocks the device then (DEL-2). */
 static void delete_in_use(struct test_run *t, struct worker *w)
 {
-    if (pviommu_delete(w->d->id) == HV_STATUS_SUCCESS) {
-        CHECK_SUCCESS(pviommu_create(w->d->id), "CREATE of an id that was deleted with a device");
+    if (iommu_delete(w->d->id) == HV_STATUS_SUCCESS) {
+        CHECK_SUCCESS(iommu_create(w->d->id), "CREATE of an id that was deleted with a device");
         CHECK_SUCCESS(
-            pviommu_configure(w->d->id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, stage1_root_gpa(&w->d->table)),
+            iommu_configure(w->d->id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, stage1_root_gpa(&w->d->table)),
             "CONFIGURE of a domain that was made again");
-        CHECK_SUCCESS(pviommu_attach(w->d->id, w->e->device_id), "ATTACH to a domain that was made again");
+        CHECK_SUCCESS(iommu_attach(w->d->id, w->e->device_id), "ATTACH to a domain that was made again");
     }
 }
 
 static void delete_unknown(struct test_run *t, struct worker *w)
 {
     (void)t;
-    (void)pviommu_delete(w->unknown);
+    (void)iommu_delete(w->unknown);
 }
 
 static void flush_domain(struct test_run *t, struct worker *w)
 {
-    CHECK_SUCCESS(pviommu_flush(w->d->id), "FLUSH, many times");
+    CHECK_SUCCESS(iommu_flush(w->d->id), "FLUSH, many times");
 }
 
 static void flush_unknown(struct test_run *t, struct worker *w)
 {
     (void)t;
-    (void)pviommu_flush(w->unknown);
+    (void)iommu_flush(w->unknown);
 }
 
 static void flush_one_page(struct test_run *t, struct worker *w)
 {
     uint64_t element = hv_iommu_range(IOVA >> HV_PAGE_SHIFT, 0);
 
-    CHECK_SUCCESS(pviommu_flush_list(w->d->id, &element, 1, NULL), "FLUSH_LIST, many times");
+    CHECK_SUCCESS(iommu_flush_list(w->d->id, &element, 1, NULL), "FLUSH_LIST, many times");
 }
 
 static void flush_bad_list(struct test_run *t, struct worker *w)
@@ -152,7 +152,7 @@ static void flush_bad_list(struct test_run *t, struct worker *w)
     uint64_t element = hv_iommu_range((IOVA >> HV_PAGE_SHIFT) + 1, 9);
 
     (void)t;
-    (void)pviommu_flush_list(w->d->id, &element, 1, NULL);
+    (void)iommu_flush_list(w->d->id, &element, 1, NULL);
 }
 
 static void ask(struct test_run *t, struct worker *w)
@@ -160,9 +160,9 @@ static void ask(struct test_run *t, struct worker *w)
     struct hv_output_get_logical_device_property property;
     struct hv_output_get_iommu_capabilities caps;
 
-    CHECK_SUCCESS(pviommu_get_capabilities(&caps), "GET_CAPABILITIES, many times");
-    CHECK_SUCCESS(pviommu_get_device_property(w->e->device_id, &property), "GET_PROPERTY, many times");
-    (void)pviommu_get_device_property(NO_DEVICE, &property);
+    CHECK_SUCCESS(iommu_get_capabilities(&caps), "GET_CAPABILITIES, many times");
+    CHECK_SUCCESS(iommu_get_device_property(w->e->device_id, &property), "GET_PROPERTY, many times");
+    (void)iommu_get_device_property(NO_DEVICE, &property);
 }
 
 static const struct work {
@@ -215,7 +215,7 @@ static void find_leak(struct test_run *t, struct worker *w, unsigned before)
 {
     unsigned room = census(t), filled = 0;
 
-    while (filled + ROOM_LEFT < room && pviommu_create(FILLERS_FIRST + filled) == HV_STATUS_SUCCESS) {
+    while (filled + ROOM_LEFT < room && iommu_create(FILLERS_FIRST + filled) == HV_STATUS_SUCCESS) {
         filled++;
     }
     for (unsigned i = 0; i < WORKS && room > ROOM_LEFT; i++) {
@@ -324,14 +324,13 @@ static void build_city(struct test_run *t, struct city *c)
     }
     c->roots = page_alloc(CENSUS_MAX, PAGE_SIZE);
     REQUIRE(c->roots, "no memory for %u top tables", CENSUS_MAX);
-    while (c->count < CENSUS_MAX && pviommu_create(CENSUS_FIRST + c->count) == HV_STATUS_SUCCESS) {
+    while (c->count < CENSUS_MAX && iommu_create(CENSUS_FIRST + c->count) == HV_STATUS_SUCCESS) {
         uint64_t *root = c->roots + c->count * (PAGE_SIZE / sizeof(uint64_t));
 
         memset(root, 0, PAGE_SIZE);
         root[0] = ((uint64_t *)gpa_pointer(stage1_root_gpa(&c->chains->table)))[chain_of(c->count)];
-        CHECK_SUCCESS(
-            pviommu_configure(CENSUS_FIRST + c->count, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, gpa_of(root)),
-            "CONFIGURE of one of many domains");
+        CHECK_SUCCESS(iommu_configure(CENSUS_FIRST + c->count, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, gpa_of(root)),
+                      "CONFIGURE of one of many domains");
         c->count++;
     }
 }
@@ -361,15 +360,15 @@ TEST(every_domain_is_alive,
     REQUIRE(c.count > PARKED, "the host has room for %u domains only", c.count);
     for (unsigned i = 0; i < parked; i++) {
         resident[i] = i % 2 ? e[i / 2] : e[devices - 2 - i / 2];
-        CHECK_SUCCESS(pviommu_attach(CENSUS_FIRST + i, resident[i]->device_id), "ATTACH to one of many domains");
+        CHECK_SUCCESS(iommu_attach(CENSUS_FIRST + i, resident[i]->device_id), "ATTACH to one of many domains");
         CHECK_EQ(city_page(t, &c, resident[i]), chain_of(i), "number of the page that the DMA reached");
     }
     for (unsigned i = 0; i < 3 && c.count < CENSUS_MAX; i++) {
-        CHECK_REFUSED(pviommu_create(CENSUS_FIRST + c.count), "CREATE beyond the limit, which was refused before");
+        CHECK_REFUSED(iommu_create(CENSUS_FIRST + c.count), "CREATE beyond the limit, which was refused before");
     }
     for (unsigned i = 0; i < c.count; i++) {
         STEP("domain %llu of %llu", i, c.count);
-        CHECK_SUCCESS(pviommu_attach(CENSUS_FIRST + i, visitor->device_id), "ATTACH to one of many domains");
+        CHECK_SUCCESS(iommu_attach(CENSUS_FIRST + i, visitor->device_id), "ATTACH to one of many domains");
         CHECK_EQ(city_page(t, &c, visitor), chain_of(i), "number of the page that the DMA reached");
     }
     for (unsigned i = 0; i < parked; i++) {
@@ -379,10 +378,10 @@ TEST(every_domain_is_alive,
     }
     attach(t, c.chains, visitor);
     for (unsigned i = 0; i < c.count; i++) {
-        CHECK_SUCCESS(pviommu_delete(CENSUS_FIRST + i), "DELETE of one of many domains");
+        CHECK_SUCCESS(iommu_delete(CENSUS_FIRST + i), "DELETE of one of many domains");
     }
-    CHECK_SUCCESS(pviommu_create(CENSUS_FIRST), "CREATE after all of the many were deleted");
-    CHECK_SUCCESS(pviommu_delete(CENSUS_FIRST), "DELETE of a domain just created");
+    CHECK_SUCCESS(iommu_create(CENSUS_FIRST), "CREATE after all of the many were deleted");
+    CHECK_SUCCESS(iommu_delete(CENSUS_FIRST), "DELETE of a domain just created");
     forget_domain_ids(t);
     OBSERVE("%u domains at once%s", c.count, c.count == CENSUS_MAX ? " at least" : "");
 }
