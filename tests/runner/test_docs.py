@@ -165,6 +165,6 @@ def test_every_option_of_the_images_is_told() -> None:
     """The keys that the parsers of guest and host know are in the table of docs/output-format.md."""
     text = (paths.DOCS / "output-format.md").read_text(encoding="utf-8").partition("### The stream on COM1")[0]
     for name in ("tests/harness/options.c", "host/launch/host_options.c"):
-        keys = re.findall(r'if \(strcmp\(key, "(\w+)"\)', (ROOT / name).read_text(encoding="utf-8"))
+        keys = re.findall(r'if \(strcmp\(key, "([\w-]+)"\)', (ROOT / name).read_text(encoding="utf-8"))
         assert len(keys) > 5
         assert not [key for key in keys if f"`{key}=" not in text], name

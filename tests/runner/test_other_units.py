@@ -10,7 +10,7 @@ import pytest
 from conftest import Runner, latest
 from images import build, catalogue_section, host_section, image_section
 from pvtest import paths
-from pvtest.dev import unit_faults
+from pvtest.gate import unit_faults
 from pvtest.gate import baseline, inputs
 from pvtest.images import catalogue, requirements
 from pvtest.images.boot_volume import BootOptions

@@ -21,9 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pvtest import paths, programs
-from pvtest.dev import unit_faults
 from pvtest.errors import EXIT_FAIL, EXIT_OK, EXIT_USAGE
-from pvtest.gate import levels
+from pvtest.gate import levels, unit_faults
 
 IMAGES = ("pvtest.efi", "refhost.efi")
 STEP_SECONDS = 1800

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A step of `make test`: on both units that the image drives itself, the tests see each step that it leaves out.
 
-`python3 -m pvtest.dev.unit_faults [FAULT...]` runs some of them.
+`python3 -m pvtest.gate.unit_faults [FAULT...]` runs some of them.
 """
 
 from __future__ import annotations
