@@ -68,7 +68,8 @@ static enum hv_status attach(struct call_context *context)
 
     if (status == HV_STATUS_SUCCESS) {
         left_once = domain != NULL ? domain->id : 0;
-        after_attach(device, &old);
+        if (device != NULL)
+            after_attach(device, &old);
     }
     return status;
 }
@@ -81,7 +82,7 @@ static enum hv_status detach(struct call_context *context)
 
     if (status == HV_STATUS_SUCCESS && domain != NULL)
         left_once = domain->id;
-    if (status == HV_STATUS_SUCCESS && defect_active(DEFECT_DETACH_SAME_DEVFN))
+    if (status == HV_STATUS_SUCCESS && device != NULL && defect_active(DEFECT_DETACH_SAME_DEVFN))
         switch_namesakes(device);
     return status;
 }

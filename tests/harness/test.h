@@ -75,14 +75,14 @@ struct placed {
 struct test_run {
     const struct test *test;
     char instance[INSTANCE_NAME_MAX]; /* id or id@class */
-    bool has_class;
     enum dma_class class;
-
     enum verdict verdict;
-    bool moved; /* a device started a DMA */
+    bool has_class;
+    bool moved;   /* a device started a DMA */
+    bool trapped; /* an exception or a deadline ended it; `trap` has the report */
     char message[TEXT_MAX], expected[TEXT_MAX], actual[TEXT_MAX], observation[TEXT_MAX];
-    const char *where_file; /* of the check that decided; NULL: none did */
     unsigned where_line;
+    const char *where_file; /* of the check that decided; NULL: none did */
     const char *setup; /* requirements of what is being prepared, which a failure now breaks; NULL: those of the test */
     struct step steps[STEPS_MAX];
     unsigned step_count; /* all of them; the last STEPS_MAX are kept */
@@ -96,8 +96,7 @@ struct test_run {
     unsigned extra_id_count;
     struct random random;
     uint64_t duration_us;
-    struct trap_report trap; /* verdict ERROR by exception or deadline */
-    bool trapped;
+    struct trap_report trap;
 };
 
 /* --- ending a test; none of these return --- */

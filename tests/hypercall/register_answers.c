@@ -19,7 +19,7 @@ struct words {
 
 static struct words words_of(const struct hypercall_registers *registers)
 {
-    struct words w;
+    struct words w = {{0}};
 
     memcpy(w.byte, &registers->rdx, 8);
     memcpy(w.byte + 8, &registers->r8, 8);
