@@ -39,7 +39,7 @@ EFI_INC  := $(patsubst %/efi.h,%,$(or $(wildcard /usr/include/efi/efi.h), \
             $(wildcard $(shell pkg-config --variable=includedir gnu-efi 2>/dev/null)/efi/efi.h), \
             $(firstword $(shell find /usr/include /usr/local/include -path '*/efi/efi.h' 2>/dev/null | sort))))
 
-WARN   := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow
+WARN   := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wdeclaration-after-statement
 CFLAGS := -std=gnu11 -g $(WARN) -I. -isystem $(EFI_INC) -isystem $(EFI_INC)/x86_64 \
           -DGNU_EFI_USE_MS_ABI -DPVT_VERSION='"$(VERSION)"' -ffreestanding -fno-stack-protector -fpic -fshort-wchar -ffunction-sections \
           -mno-red-zone -fcf-protection=none -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fno-asynchronous-unwind-tables \

@@ -7,8 +7,8 @@
 #include "assert.h"
 
 /*
- * Optional control of the reference host's vPCI buses (docs/bus-control.md), for tests of devices that come and go. Not
- * a part of Hyper-V: tests that need it skip where it is absent.
+ * Optional control of the reference host's vPCI buses (docs/bus-control.md), for tests of devices
+ * that come and go. Not a part of Hyper-V: tests that need it skip where it is absent.
  */
 
 /* EAX = version of the interface; EBX, ECX, EDX = "PvtBusCtl" and NULs. Compare all. */
@@ -32,7 +32,8 @@ ABI_OFFSET(struct bus_control_input, action, 8);
 ABI_OFFSET(struct bus_control_input, reserved, 12);
 
 enum bus_control_action {
-    BUS_CONTROL_EJECT = 1,   /* asks the guest to let go of the function; the bus is rescinded when it has */
+    BUS_CONTROL_EJECT =
+        1, /* asks the guest to let go of the function; the bus is rescinded when it has */
     BUS_CONTROL_RESCIND = 2, /* takes the bus away, whatever the guest does with it */
     BUS_CONTROL_OFFER = 3,   /* offers it again after it was taken away and released */
 };

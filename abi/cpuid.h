@@ -6,13 +6,15 @@
 
 /*
  * Hypervisor CPUID leaves (Reference 1.1). A name is HV_CPUID_<leaf>_<register>_<bit or field>.
- * "Header only" marks bits of published headers that the public specification lacks: report them, decide nothing.
+ * "Header only" marks bits of published headers that the public specification lacks: report them,
+ * decide nothing.
  */
 
 #define CPUID_1                        0x00000001u
 #define CPUID_1_ECX_HYPERVISOR_PRESENT (UINT32_C(1) << 31)
 
-/* Highest leaf (EAX) and vendor text (EBX, ECX, EDX = "Microsoft Hv"). Software must not decide on the vendor. */
+/* Highest leaf (EAX) and vendor text (EBX, ECX, EDX = "Microsoft Hv"). Software must not decide on
+ * the vendor. */
 #define HV_CPUID_VENDOR             0x40000000u
 #define HV_CPUID_VENDOR_EAX_MINIMUM 0x40000005u
 #define HV_CPUID_VENDOR_EBX_MICR    UINT32_C(0x7263694D)
@@ -35,7 +37,8 @@
 #define HV_CPUID_FEATURES_EAX_VP_INDEX          (UINT32_C(1) << 6)
 #define HV_CPUID_FEATURES_EAX_FREQUENCY_MSRS    (UINT32_C(1) << 11)
 #define HV_CPUID_FEATURES_EBX_CREATE_PARTITIONS (UINT32_C(1) << 0)
-/* Only allows HVCALL_GET_PARTITION_ID; device-domain calls do not need it, as they pass HV_PARTITION_ID_SELF. */
+/* Only allows HVCALL_GET_PARTITION_ID; device-domain calls do not need it, as they pass
+ * HV_PARTITION_ID_SELF. */
 #define HV_CPUID_FEATURES_EBX_PARTITION_ID (UINT32_C(1) << 1)
 /* Advisory: there are hosts with VMBus that leave both clear. */
 #define HV_CPUID_FEATURES_EBX_POST_MESSAGES       (UINT32_C(1) << 4)
@@ -48,25 +51,30 @@
 #define HV_CPUID_FEATURES_EDX_XMM_OUTPUT          (UINT32_C(1) << 15)
 #define HV_CPUID_FEATURES_EDX_SINT_POLLING        (UINT32_C(1) << 17)
 #define HV_CPUID_FEATURES_EDX_HYPERCALL_MSR_LOCK  (UINT32_C(1) << 18)
-/* Header only. No guest driver checks them: presence is decided by calling HVCALL_GET_IOMMU_CAPABILITIES. */
+/* Header only. No guest driver checks them: presence is decided by calling
+ * HVCALL_GET_IOMMU_CAPABILITIES. */
 #define HV_CPUID_FEATURES_EDX_DEVICE_DOMAINS    (UINT32_C(1) << 24)
 #define HV_CPUID_FEATURES_EDX_S1_DEVICE_DOMAINS (UINT32_C(1) << 25)
 
-#define HV_CPUID_RECOMMENDATIONS                                 0x40000004u
-#define HV_CPUID_RECOMMENDATIONS_EAX_DMA_REMAPPING               (UINT32_C(1) << 6)
-#define HV_CPUID_RECOMMENDATIONS_EAX_INTERRUPT_REMAPPING         (UINT32_C(1) << 7)
-#define HV_CPUID_RECOMMENDATIONS_EAX_NO_AUTO_EOI                 (UINT32_C(1) << 9)
-#define HV_CPUID_RECOMMENDATIONS_EAX_NESTED                      (UINT32_C(1) << 12)
-#define HV_CPUID_RECOMMENDATIONS_ECX_PHYSICAL_ADDRESS_WIDTH_MASK UINT32_C(0x0000007F) /* 0 = not reported */
+#define HV_CPUID_RECOMMENDATIONS                         0x40000004u
+#define HV_CPUID_RECOMMENDATIONS_EAX_DMA_REMAPPING       (UINT32_C(1) << 6)
+#define HV_CPUID_RECOMMENDATIONS_EAX_INTERRUPT_REMAPPING (UINT32_C(1) << 7)
+#define HV_CPUID_RECOMMENDATIONS_EAX_NO_AUTO_EOI         (UINT32_C(1) << 9)
+#define HV_CPUID_RECOMMENDATIONS_EAX_NESTED              (UINT32_C(1) << 12)
+#define HV_CPUID_RECOMMENDATIONS_ECX_PHYSICAL_ADDRESS_WIDTH_MASK                                   \
+    UINT32_C(0x0000007F) /* 0 = not reported */
 
-/* EAX = virtual processors, EBX = logical processors, ECX = interrupt vectors that can be remapped. */
+/* EAX = virtual processors, EBX = logical processors, ECX = interrupt vectors that can be remapped.
+ */
 #define HV_CPUID_LIMITS 0x40000005u
 
-#define HV_CPUID_HARDWARE                                    0x40000006u
-#define HV_CPUID_HARDWARE_EAX_DMA_REMAPPING                  (UINT32_C(1) << 4)
-#define HV_CPUID_HARDWARE_EAX_INTERRUPT_REMAPPING            (UINT32_C(1) << 5)
-#define HV_CPUID_HARDWARE_EAX_DMA_PROTECTION                 (UINT32_C(1) << 7)
-#define HV_CPUID_HARDWARE_EBX_DEVICE_DOMAIN_INPUT_WIDTH_MASK UINT32_C(0x000000FF) /* header only */
+#define HV_CPUID_HARDWARE                         0x40000006u
+#define HV_CPUID_HARDWARE_EAX_DMA_REMAPPING       (UINT32_C(1) << 4)
+#define HV_CPUID_HARDWARE_EAX_INTERRUPT_REMAPPING (UINT32_C(1) << 5)
+#define HV_CPUID_HARDWARE_EAX_DMA_PROTECTION      (UINT32_C(1) << 7)
+#define HV_CPUID_HARDWARE_EBX_DEVICE_DOMAIN_INPUT_WIDTH_MASK                                       \
+    UINT32_C(0x000000FF) /* header only                                                            \
+                          */
 
 /* Root partition only. */
 #define HV_CPUID_CPU_MANAGEMENT 0x40000007u

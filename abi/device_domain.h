@@ -18,7 +18,8 @@ ABI_OFFSET(struct hv_input_vtl, value, 0);
 #define HV_INPUT_VTL_USE_TARGET  0x10u
 #define HV_INPUT_VTL_RESERVED    0xE0u
 
-/* Domain name (Reference 3.2). `type` is a word: the kind in bits 3:0, the rest reserved. The guest chooses `id`. */
+/* Domain name (Reference 3.2). `type` is a word: the kind in bits 3:0, the rest reserved. The guest
+ * chooses `id`. */
 struct hv_device_domain_id {
     uint32_t type;
     uint32_t id;
@@ -50,7 +51,8 @@ ABI_OFFSET(struct hv_input_device_domain, owner_vtl, 8);
 ABI_OFFSET(struct hv_input_device_domain, padding, 9);
 ABI_OFFSET(struct hv_input_device_domain, domain_id, 16);
 
-/* HVCALL_CREATE_DEVICE_DOMAIN (Reference 3.3). The structure ended at 28 in early guests, padded to 8 on the wire. */
+/* HVCALL_CREATE_DEVICE_DOMAIN (Reference 3.3). The structure ended at 28 in early guests, padded to
+ * 8 on the wire. */
 struct hv_input_create_device_domain {
     struct hv_input_device_domain device_domain;
     uint32_t flags;
@@ -90,13 +92,15 @@ ABI_OFFSET(struct hv_input_configure_device_domain, settings, 24);
 #define HV_DEVICE_DOMAIN_ROOT_MASK           UINT64_C(0x000FFFFFFFFFF000)
 
 /* The only combinations that guests send. Hyper-V refuses BLOCKED without TRANSLATION_ENABLED. */
-#define HV_DEVICE_DOMAIN_SETTINGS_IDENTITY       UINT64_C(0)
-#define HV_DEVICE_DOMAIN_SETTINGS_BLOCKING       (HV_DEVICE_DOMAIN_TRANSLATION_ENABLED | HV_DEVICE_DOMAIN_BLOCKED)
+#define HV_DEVICE_DOMAIN_SETTINGS_IDENTITY UINT64_C(0)
+#define HV_DEVICE_DOMAIN_SETTINGS_BLOCKING                                                         \
+    (HV_DEVICE_DOMAIN_TRANSLATION_ENABLED | HV_DEVICE_DOMAIN_BLOCKED)
 #define HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL HV_DEVICE_DOMAIN_TRANSLATION_ENABLED
-#define HV_DEVICE_DOMAIN_SETTINGS_PAGING_5_LEVEL                                                                       \
+#define HV_DEVICE_DOMAIN_SETTINGS_PAGING_5_LEVEL                                                   \
     (HV_DEVICE_DOMAIN_TRANSLATION_ENABLED | HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL)
 
-/* HVCALL_ATTACH_DEVICE_DOMAIN (Reference 3.5): moves a device that is already in another domain, too. */
+/* HVCALL_ATTACH_DEVICE_DOMAIN (Reference 3.5): moves a device that is already in another domain,
+ * too. */
 struct hv_input_attach_device_domain {
     struct hv_input_device_domain device_domain;
     uint64_t device_id;
@@ -105,7 +109,8 @@ ABI_SIZE(struct hv_input_attach_device_domain, 32);
 ABI_OFFSET(struct hv_input_attach_device_domain, device_domain, 0);
 ABI_OFFSET(struct hv_input_attach_device_domain, device_id, 24);
 
-/* HVCALL_DETACH_DEVICE_DOMAIN (Reference 3.5): names no domain; it acts on the one the device is in. */
+/* HVCALL_DETACH_DEVICE_DOMAIN (Reference 3.5): names no domain; it acts on the one the device is
+ * in. */
 struct hv_input_detach_device_domain {
     uint64_t partition_id;
     uint64_t device_id;
@@ -132,7 +137,8 @@ ABI_OFFSET(struct hv_input_flush_device_domain, device_domain, 0);
 ABI_OFFSET(struct hv_input_flush_device_domain, flags, 24);
 ABI_OFFSET(struct hv_input_flush_device_domain, reserved, 28);
 
-/* HVCALL_FLUSH_DEVICE_DOMAIN_LIST (Reference 3.9), a rep call: the rep count is the number of ranges. */
+/* HVCALL_FLUSH_DEVICE_DOMAIN_LIST (Reference 3.9), a rep call: the rep count is the number of
+ * ranges. */
 struct hv_input_flush_device_domain_list {
     struct hv_input_device_domain device_domain;
     uint32_t flags;
@@ -150,12 +156,15 @@ ABI_OFFSET(struct hv_input_flush_device_domain_list, range, 32);
 #define HV_FLUSH_LIST_FLAGS_RESERVED UINT32_C(0xFFFFFFFE)
 
 #define HV_FLUSH_LIST_MAX 508u
-_Static_assert(sizeof(struct hv_input_flush_device_domain_list) + HV_FLUSH_LIST_MAX * sizeof(uint64_t) == HV_PAGE_SIZE,
+_Static_assert(sizeof(struct hv_input_flush_device_domain_list) +
+                       HV_FLUSH_LIST_MAX * sizeof(uint64_t) ==
+                   HV_PAGE_SIZE,
                "HV_FLUSH_LIST_MAX ranges do not fill the input page");
 
 /*
- * One range: 2^shift pages of 4 KiB from IOVA `page` << 12, which must be aligned to the size of the range.
- * Early guests declared the shift 12 bits wide; the reserved bits are the upper half of that field.
+ * One range: 2^shift pages of 4 KiB from IOVA `page` << 12, which must be aligned to the size of
+ * the range. Early guests declared the shift 12 bits wide; the reserved bits are the upper half of
+ * that field.
  */
 #define HV_IOMMU_RANGE_SHIFT_MASK UINT64_C(0x000000000000003F)
 #define HV_IOMMU_RANGE_RESERVED   UINT64_C(0x0000000000000FC0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The DMA engine that the reference host emulates as PCI functions (docs/dmaprobe.md). Not a part of Hyper-V. */
+/* The DMA engine that the reference host emulates as PCI functions (docs/dmaprobe.md). Not a part
+ * of Hyper-V. */
 #ifndef PVT_ABI_DMAPROBE_H
 #define PVT_ABI_DMAPROBE_H
 
@@ -14,9 +15,11 @@
 #define DMAPROBE_DEVICE_BRIDGE 0x0D10u /* root port above some of the functions */
 
 /* Memory BAR 0: 64 bits, prefetchable. Pages that are not named here read as ones. */
-#define DMAPROBE_BAR_SIZE       0x200000u
-#define DMAPROBE_REGISTERS      0x000000u /* one page */
-#define DMAPROBE_REQUESTS       0x001000u /* device memory: struct dmaprobe_request, one for each slot */
+#define DMAPROBE_BAR_SIZE  0x200000u
+#define DMAPROBE_REGISTERS 0x000000u /* one page */
+#define DMAPROBE_REQUESTS                                                                          \
+    0x001000u /* device memory: struct dmaprobe_request, one for each slot                         \
+               */
 #define DMAPROBE_SCATTER        0x010000u /* device memory: struct dmaprobe_element */
 #define DMAPROBE_SCATTER_SIZE   0x010000u
 #define DMAPROBE_BUFFER         0x100000u /* device memory */
@@ -28,14 +31,15 @@
 #define DMAPROBE_SCATTER_LENGTH (DMAPROBE_SCATTER_SIZE / 16u)
 
 /* Registers: aligned accesses of 4 bytes, or of 8 where both halves exist. */
-#define DMAPROBE_ID          0x00u /* R: DMAPROBE_ID_VALUE */
-#define DMAPROBE_VERSION     0x04u /* R: 1 */
-#define DMAPROBE_FEATURES    0x08u /* R */
-#define DMAPROBE_CONTROL     0x0Cu /* W: DMAPROBE_CONTROL_RESET */
-#define DMAPROBE_DOORBELL    0x10u /* W: number of the slot whose request starts */
-#define DMAPROBE_RELEASE     0x14u /* W: bit n lets the held or repeating request of slot n go */
-#define DMAPROBE_PENDING     0x18u /* R: bit n: the request of slot n is not finished */
-#define DMAPROBE_REFUSED     0x1Cu /* R: doorbells without effect since reset: no such slot, or not finished */
+#define DMAPROBE_ID       0x00u /* R: DMAPROBE_ID_VALUE */
+#define DMAPROBE_VERSION  0x04u /* R: 1 */
+#define DMAPROBE_FEATURES 0x08u /* R */
+#define DMAPROBE_CONTROL  0x0Cu /* W: DMAPROBE_CONTROL_RESET */
+#define DMAPROBE_DOORBELL 0x10u /* W: number of the slot whose request starts */
+#define DMAPROBE_RELEASE  0x14u /* W: bit n lets the held or repeating request of slot n go */
+#define DMAPROBE_PENDING  0x18u /* R: bit n: the request of slot n is not finished */
+#define DMAPROBE_REFUSED                                                                           \
+    0x1Cu /* R: doorbells without effect since reset: no such slot, or not finished */
 #define DMAPROBE_BYTES       0x20u /* R, 64 bits: bytes moved from or to memory since reset */
 #define DMAPROBE_COMPLETED   0x28u /* R: requests finished since reset */
 #define DMAPROBE_INTERRUPTS  0x2Cu /* R: messages sent since reset */
@@ -57,8 +61,11 @@ enum dmaprobe_operation {
 };
 
 /* `flags` of a request */
-#define DMAPROBE_SCATTERED (UINT32_C(1) << 0) /* `iova` is an offset in the scatter memory, `elements` their number */
-#define DMAPROBE_DELAYED   (UINT32_C(1) << 1) /* touches memory `delay_us` after it was translated */
+#define DMAPROBE_SCATTERED                                                                         \
+    (UINT32_C(1) << 0) /* `iova` is an offset in the scatter memory, `elements` their number */
+#define DMAPROBE_DELAYED                                                                           \
+    (UINT32_C(1) << 1)                        /* touches memory `delay_us` after it was translated \
+                                               */
 #define DMAPROBE_HELD      (UINT32_C(1) << 2) /* touches memory when it is released */
 #define DMAPROBE_LATE      (UINT32_C(1) << 3) /* with one of both: is translated only then */
 #define DMAPROBE_INTERRUPT (UINT32_C(1) << 4) /* message when finished */

@@ -7,8 +7,9 @@
 #include "assert.h"
 
 /*
- * Optional: the reference host compares its own memory with what it was at launch (docs/threat-model.md), for tests
- * that attack the host. Not a part of Hyper-V: tests that need it skip where it is absent.
+ * Optional: the reference host compares its own memory with what it was at launch
+ * (docs/threat-model.md), for tests that attack the host. Not a part of Hyper-V: tests that need it
+ * skip where it is absent.
  */
 
 /* EAX = version of the interface; EBX, ECX, EDX = "PvtIntegrity". Compare all. */
@@ -18,7 +19,8 @@
 #define HV_INTEGRITY_CPUID_ECX_NTEG UINT32_C(0x6765746E)
 #define HV_INTEGRITY_CPUID_EDX_RITY UINT32_C(0x79746972)
 
-/* A simple call in memory form. Pages that have changed get their pattern back: a change is reported once. */
+/* A simple call in memory form. Pages that have changed get their pattern back: a change is
+ * reported once. */
 #define HVCALL_HOST_INTEGRITY 0x7F12u
 
 #define INTEGRITY_ALL_PAGES      (1u << 0) /* all pages with a pattern; else the target alone */
@@ -31,7 +33,8 @@ struct integrity_input {
 ABI_SIZE(struct integrity_input, 8);
 
 struct integrity_output {
-    uint64_t constants_changed; /* ranges of text and constant data whose checksum differs; stays until the end */
+    uint64_t constants_changed; /* ranges of text and constant data whose checksum differs; stays
+                                   until the end */
     uint64_t words_changed;     /* words of 8 bytes in unused pages */
     uint64_t first_changed;     /* GPA of the first of them; 0: none */
     uint64_t bytes_checked;

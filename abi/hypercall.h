@@ -21,14 +21,18 @@
 #define HV_CONTROL_RESERVED_LOW    UINT64_C(0x0000000078000000)
 #define HV_CONTROL_RESERVED_MIDDLE UINT64_C(0x0000F00000000000)
 #define HV_CONTROL_RESERVED_HIGH   UINT64_C(0xF000000000000000)
-#define HV_CONTROL_RESERVED        (HV_CONTROL_RESERVED_LOW | HV_CONTROL_RESERVED_MIDDLE | HV_CONTROL_RESERVED_HIGH)
+#define HV_CONTROL_RESERVED                                                                        \
+    (HV_CONTROL_RESERVED_LOW | HV_CONTROL_RESERVED_MIDDLE | HV_CONTROL_RESERVED_HIGH)
 
 #define HV_REP_MAX 0xFFFu
 
-/* Any flag below may be joined into `flags`; a count or start that does not fit its 12 bits is cut to them. */
-static inline uint64_t hv_control(uint16_t code, uint32_t rep_count, uint32_t rep_start, uint64_t flags)
+/* Any flag below may be joined into `flags`; a count or start that does not fit its 12 bits is cut
+ * to them. */
+static inline uint64_t hv_control(uint16_t code, uint32_t rep_count, uint32_t rep_start,
+                                  uint64_t flags)
 {
-    return flags | code | (((uint64_t)rep_count << HV_CONTROL_REP_COUNT_SHIFT) & HV_CONTROL_REP_COUNT_MASK) |
+    return flags | code |
+           (((uint64_t)rep_count << HV_CONTROL_REP_COUNT_SHIFT) & HV_CONTROL_REP_COUNT_MASK) |
            (((uint64_t)rep_start << HV_CONTROL_REP_START_SHIFT) & HV_CONTROL_REP_START_MASK);
 }
 
@@ -81,7 +85,8 @@ static inline uint64_t hv_result(enum hv_status status, uint32_t reps)
            (((uint64_t)reps << HV_RESULT_REPS_SHIFT) & HV_RESULT_REPS_MASK);
 }
 
-/* Parameter lists (Reference 2.1, 2.2): 8-byte aligned, padded to 8 bytes, inside one page, never overlapping. */
+/* Parameter lists (Reference 2.1, 2.2): 8-byte aligned, padded to 8 bytes, inside one page, never
+ * overlapping. */
 #define HV_PAGE_SIZE           4096u
 #define HV_PAGE_SHIFT          12
 #define HV_PARAMETER_ALIGNMENT 8u
@@ -92,7 +97,8 @@ static inline uint64_t hv_result(enum hv_status status, uint32_t reps)
 #define HV_PARTITION_ID_INVALID UINT64_C(0)
 #define HV_PARTITION_ID_SELF    UINT64_C(0xFFFFFFFFFFFFFFFF)
 
-/* Calls of a guest (Reference 3.1). All are simple calls except FLUSH_DEVICE_DOMAIN_LIST, a rep call. */
+/* Calls of a guest (Reference 3.1). All are simple calls except FLUSH_DEVICE_DOMAIN_LIST, a rep
+ * call. */
 #define HVCALL_CREATE_DEVICE_DOMAIN        0x00B1u
 #define HVCALL_ATTACH_DEVICE_DOMAIN        0x00B2u
 #define HVCALL_DETACH_DEVICE_DOMAIN        0x00C4u /* guests stopped using it in 2026 */

@@ -6,7 +6,8 @@
 
 #include "assert.h"
 
-/* HVCALL_GET_IOMMU_CAPABILITIES (Reference 3.7). INVALID_HYPERCALL_CODE means that the host has no pvIOMMU. */
+/* HVCALL_GET_IOMMU_CAPABILITIES (Reference 3.7). INVALID_HYPERCALL_CODE means that the host has no
+ * pvIOMMU. */
 struct hv_input_get_iommu_capabilities {
     uint64_t partition_id;
     uint64_t reserved;

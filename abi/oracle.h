@@ -11,7 +11,8 @@
  * It only adds detail to a verdict: a guest must reach the same verdict where it is absent.
  */
 
-/* EAX = highest oracle leaf; EBX, ECX, EDX = "PvtOracle" and NULs. Other hypervisors use this leaf: compare all. */
+/* EAX = highest oracle leaf; EBX, ECX, EDX = "PvtOracle" and NULs. Other hypervisors use this leaf:
+ * compare all. */
 #define HV_ORACLE_CPUID          0x40000100u
 #define HV_ORACLE_CPUID_EBX_PVTO UINT32_C(0x4F747650)
 #define HV_ORACLE_CPUID_ECX_RACL UINT32_C(0x6C636172)
@@ -63,7 +64,8 @@ ABI_OFFSET(struct oracle_fault, raw_reason, 28);
 ABI_OFFSET(struct oracle_fault, lost, 32);
 ABI_OFFSET(struct oracle_fault, reserved, 36);
 
-#define ORACLE_FAULT_VALID (UINT32_C(1) << 0) /* clear: there was no record, and all but `lost` is zero */
+#define ORACLE_FAULT_VALID                                                                         \
+    (UINT32_C(1) << 0) /* clear: there was no record, and all but `lost` is zero */
 
 enum oracle_access {
     ORACLE_ACCESS_NONE = 0,
@@ -71,18 +73,19 @@ enum oracle_access {
     ORACLE_ACCESS_WRITE = 2,
 };
 
-/* Why the access was refused, in words that hold for every translation backend. Values are only ever appended. */
-#define ORACLE_FAULT_CLASS_LIST(X)                                                                                     \
-    X(NONE, 0)                                                                                                         \
-    X(NOT_PRESENT, 1)                                                                                                  \
-    X(WRITE_DENIED, 2)                                                                                                 \
-    X(READ_DENIED, 3)                                                                                                  \
-    X(RESERVED_BIT, 4)                                                                                                 \
-    X(NON_CANONICAL, 5)                                                                                                \
-    X(PRIVILEGE, 6)                                                                                                    \
-    X(BLOCKED, 7)                                                                                                      \
-    X(TABLE_UNREADABLE, 8)                                                                                             \
-    X(INTERRUPT_WINDOW, 9)                                                                                             \
+/* Why the access was refused, in words that hold for every translation backend. Values are only
+ * ever appended. */
+#define ORACLE_FAULT_CLASS_LIST(X)                                                                 \
+    X(NONE, 0)                                                                                     \
+    X(NOT_PRESENT, 1)                                                                              \
+    X(WRITE_DENIED, 2)                                                                             \
+    X(READ_DENIED, 3)                                                                              \
+    X(RESERVED_BIT, 4)                                                                             \
+    X(NON_CANONICAL, 5)                                                                            \
+    X(PRIVILEGE, 6)                                                                                \
+    X(BLOCKED, 7)                                                                                  \
+    X(TABLE_UNREADABLE, 8)                                                                         \
+    X(INTERRUPT_WINDOW, 9)                                                                         \
     X(OTHER, 10)
 
 enum oracle_fault_class {
@@ -124,7 +127,8 @@ ABI_OFFSET(struct oracle_counters, flush_domain_ops, 64);
 ABI_OFFSET(struct oracle_counters, flush_range_ops, 72);
 ABI_OFFSET(struct oracle_counters, reserved, 80);
 
-/* Identity of the host; HVCALL_ORACLE_INFO has no input. Each text ends with NUL and is padded with NUL. */
+/* Identity of the host; HVCALL_ORACLE_INFO has no input. Each text ends with NUL and is padded with
+ * NUL. */
 #define ORACLE_BACKEND_SIZE      16
 #define ORACLE_DEFECT_SIZE       48
 #define ORACLE_HOST_VERSION_SIZE 16

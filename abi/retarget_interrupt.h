@@ -7,8 +7,8 @@
 #include "assert.h"
 
 /*
- * HVCALL_RETARGET_DEVICE_INTERRUPT (Reference 3.1, 4), a simple call: moves an interrupt of a vPCI device.
- * It names the device by the same logical id as the device-domain calls.
+ * HVCALL_RETARGET_DEVICE_INTERRUPT (Reference 3.1, 4), a simple call: moves an interrupt of a vPCI
+ * device. It names the device by the same logical id as the device-domain calls.
  */
 struct hv_input_retarget_device_interrupt {
     uint64_t partition_id;
@@ -20,7 +20,8 @@ struct hv_input_retarget_device_interrupt {
     uint64_t reserved2;
     uint32_t vector;
     uint32_t flags;
-    uint64_t processor_mask; /* with PROCESSOR_SET: the format of the set, which follows as a variable header */
+    uint64_t processor_mask; /* with PROCESSOR_SET: the format of the set, which follows as a
+                                variable header */
 };
 ABI_SIZE(struct hv_input_retarget_device_interrupt, 56);
 ABI_OFFSET(struct hv_input_retarget_device_interrupt, partition_id, 0);

@@ -6,7 +6,8 @@
 
 #include "assert.h"
 
-/* MSRs of the synthetic interrupt controller, each per VP. SCONTROL is 0 at reset on some hosts and 1 on others. */
+/* MSRs of the synthetic interrupt controller, each per VP. SCONTROL is 0 at reset on some hosts and
+ * 1 on others. */
 #define HV_MSR_SCONTROL 0x40000080u
 #define HV_MSR_SVERSION 0x40000081u /* read-only */
 #define HV_MSR_SIEFP    0x40000082u /* page of event flags */
@@ -36,8 +37,9 @@
 #define HV_MESSAGE_PAYLOAD_MAX 240u
 
 struct hv_message {
-    uint32_t type; /* HV_MESSAGE_*; 0: the slot is free. Written last by the host, first by the guest */
-    uint8_t size;  /* of the payload */
+    uint32_t
+        type; /* HV_MESSAGE_*; 0: the slot is free. Written last by the host, first by the guest */
+    uint8_t size; /* of the payload */
     uint8_t flags;
     uint16_t reserved;
     uint64_t origin;
@@ -54,7 +56,8 @@ ABI_OFFSET(struct hv_message, payload, 16);
 #define HV_MESSAGE_FREE    0x00000000u
 #define HV_MESSAGE_CHANNEL 0x00000001u
 
-#define HV_MESSAGE_FLAG_PENDING 0x01u /* another message waits for the slot: write EOM after freeing it */
+#define HV_MESSAGE_FLAG_PENDING                                                                    \
+    0x01u /* another message waits for the slot: write EOM after freeing it */
 
 /* Page of event flags: 2048 bits for each SINT. */
 #define HV_EVENT_FLAGS_PER_SINT 2048u

@@ -7,11 +7,13 @@
 #include "assert.h"
 
 /*
- * Control messages of VMBus: payloads of messages of the synthetic interrupt controller, in both directions. A sender
- * may pad a message; the fields say how much of it counts. Rings are in vmbus_ring.h.
+ * Control messages of VMBus: payloads of messages of the synthetic interrupt controller, in both
+ * directions. A sender may pad a message; the fields say how much of it counts. Rings are in
+ * vmbus_ring.h.
  */
 
-/* Connection ids for HVCALL_POST_MESSAGE. The second one exists on hosts that speak 5.0 or later. */
+/* Connection ids for HVCALL_POST_MESSAGE. The second one exists on hosts that speak 5.0 or later.
+ */
 #define VMBUS_CONNECTION_MESSAGES   1u
 #define VMBUS_CONNECTION_MESSAGES_5 4u
 
@@ -22,10 +24,11 @@
 #define VMBUS_VERSION_3_0           VMBUS_VERSION(3, 0)
 #define VMBUS_VERSION_4_0           VMBUS_VERSION(4, 0)
 #define VMBUS_VERSION_4_1           VMBUS_VERSION(4, 1) /* MODIFY_CHANNEL, without an answer */
-#define VMBUS_VERSION_5_0           VMBUS_VERSION(5, 0) /* the host names the connection id of later messages */
-#define VMBUS_VERSION_5_1           VMBUS_VERSION(5, 1) /* SINT and VTL in INITIATE_CONTACT */
-#define VMBUS_VERSION_5_2           VMBUS_VERSION(5, 2)
-#define VMBUS_VERSION_5_3           VMBUS_VERSION(5, 3) /* MODIFY_CHANNEL_RESPONSE */
+#define VMBUS_VERSION_5_0                                                                          \
+    VMBUS_VERSION(5, 0) /* the host names the connection id of later messages */
+#define VMBUS_VERSION_5_1 VMBUS_VERSION(5, 1) /* SINT and VTL in INITIATE_CONTACT */
+#define VMBUS_VERSION_5_2 VMBUS_VERSION(5, 2)
+#define VMBUS_VERSION_5_3 VMBUS_VERSION(5, 3) /* MODIFY_CHANNEL_RESPONSE */
 
 enum vmbus_message_type {
     VMBUS_OFFER_CHANNEL = 1,
@@ -62,7 +65,8 @@ struct vmbus_initiate_contact {
     struct vmbus_message header;
     uint32_t version;
     uint32_t target_vp; /* for messages of the host */
-    uint8_t sint, vtl;  /* from 5.1 on; before, this and what follows is an address that a host ignores */
+    uint8_t sint,
+        vtl; /* from 5.1 on; before, this and what follows is an address that a host ignores */
     uint16_t reserved;
     uint32_t features;
     uint64_t monitor_parent_to_child, monitor_child_to_parent; /* GPAs of pages; 0: none */
@@ -182,7 +186,8 @@ ABI_SIZE(struct vmbus_modify_channel_response, 16);
 ABI_OFFSET(struct vmbus_modify_channel_response, channel_id, 8);
 ABI_OFFSET(struct vmbus_modify_channel_response, status, 12);
 
-/* A list of guest pages. Pages that do not fit into the header follow in bodies. The guest chooses the id, not 0. */
+/* A list of guest pages. Pages that do not fit into the header follow in bodies. The guest chooses
+ * the id, not 0. */
 #define VMBUS_GPADL_HEADER_PAGES 26u
 #define VMBUS_GPADL_BODY_PAGES   28u
 
@@ -241,7 +246,8 @@ struct vmbus_gpadl_torndown {
 ABI_SIZE(struct vmbus_gpadl_torndown, 12);
 ABI_OFFSET(struct vmbus_gpadl_torndown, gpadl, 8);
 
-/* Statuses of Windows (NTSTATUS) that messages of VMBus and vPCI carry; bit 31 is set in a failure. */
+/* Statuses of Windows (NTSTATUS) that messages of VMBus and vPCI carry; bit 31 is set in a failure.
+ */
 #define NT_STATUS_SUCCESS                UINT32_C(0x00000000)
 #define NT_STATUS_UNSUCCESSFUL           UINT32_C(0xC0000001)
 #define NT_STATUS_INVALID_PARAMETER      UINT32_C(0xC000000D)

@@ -7,8 +7,9 @@
 #include "assert.h"
 
 /*
- * One direction of a channel: a control page, then data pages. Indexes count bytes of data and are multiples of 8. The
- * ring is empty when they are equal, so that a packet never fills it completely.
+ * One direction of a channel: a control page, then data pages. Indexes count bytes of data and are
+ * multiples of 8. The ring is empty when they are equal, so that a packet never fills it
+ * completely.
  */
 struct vmbus_ring_control {
     uint32_t write_index;       /* changed by the producer */
@@ -30,7 +31,8 @@ ABI_OFFSET(struct vmbus_ring_control, features, 64);
 
 #define VMBUS_RING_ALIGNMENT 8u
 
-/* A packet: this, the payload padded to 8 bytes, and the trailer, which its length does not count. */
+/* A packet: this, the payload padded to 8 bytes, and the trailer, which its length does not count.
+ */
 struct vmbus_packet {
     uint16_t type;    /* VMBUS_PACKET_* */
     uint16_t offset8; /* of the payload, in units of 8 bytes */

@@ -7,15 +7,17 @@
 #include "assert.h"
 
 /*
- * Virtual PCI: one VMBus channel is one bus. Requests of the guest and what the host sends by itself are data packets
- * of the rings, replies are completions. A receiver sees lengths rounded up to 8 bytes. Logical ids of the functions
- * follow from the instance GUID of the channel (device_id.h).
+ * Virtual PCI: one VMBus channel is one bus. Requests of the guest and what the host sends by
+ * itself are data packets of the rings, replies are completions. A receiver sees lengths rounded up
+ * to 8 bytes. Logical ids of the functions follow from the instance GUID of the channel
+ * (device_id.h).
  */
 
 /* 44C4F61D-4444-4400-9D52-802E27EDE19F in memory order. */
-#define VPCI_INTERFACE_GUID                                                                                            \
-    {                                                                                                                  \
-        0x1D, 0xF6, 0xC4, 0x44, 0x44, 0x44, 0x00, 0x44, 0x9D, 0x52, 0x80, 0x2E, 0x27, 0xED, 0xE1, 0x9F                 \
+#define VPCI_INTERFACE_GUID                                                                        \
+    {                                                                                              \
+        0x1D, 0xF6, 0xC4, 0x44, 0x44, 0x44, 0x00, 0x44, 0x9D, 0x52, 0x80, 0x2E, 0x27, 0xED, 0xE1,  \
+            0x9F                                                                                   \
     }
 
 #define VPCI_VERSION(major, minor) ((uint32_t)(major) << 16 | (uint32_t)(minor))
@@ -55,7 +57,8 @@ enum vpci_message_type {
 
 static inline uint32_t vpci_slot(uint32_t device, uint32_t function)
 {
-    return (device & VPCI_SLOT_DEVICE_MASK) | ((function << VPCI_SLOT_FUNCTION_SHIFT) & VPCI_SLOT_FUNCTION_MASK);
+    return (device & VPCI_SLOT_DEVICE_MASK) |
+           ((function << VPCI_SLOT_FUNCTION_SHIFT) & VPCI_SLOT_FUNCTION_MASK);
 }
 
 /* QUERY_BUS_RELATIONS (without completion), BUS_D0_EXIT. */
@@ -130,7 +133,8 @@ ABI_OFFSET(struct vpci_relation_2, reserved, 26);
 
 #define VPCI_RELATION_FLAG_NUMA_NODE (UINT32_C(1) << 0)
 
-/* BUS_RELATIONS and BUS_RELATIONS_2: `count` entries follow. The list is complete; what it lacks is gone. */
+/* BUS_RELATIONS and BUS_RELATIONS_2: `count` entries follow. The list is complete; what it lacks is
+ * gone. */
 struct vpci_relations {
     uint32_t type, count;
 };
@@ -147,7 +151,8 @@ ABI_OFFSET(struct vpci_d0_entry, type, 0);
 ABI_OFFSET(struct vpci_d0_entry, reserved, 4);
 ABI_OFFSET(struct vpci_d0_entry, window, 8);
 
-/* A 4-byte write of a slot word at the start selects the function whose configuration space the second page shows. */
+/* A 4-byte write of a slot word at the start selects the function whose configuration space the
+ * second page shows. */
 #define VPCI_WINDOW_SIZE   0x2000u
 #define VPCI_WINDOW_CONFIG 0x1000u
 
@@ -183,8 +188,8 @@ ABI_OFFSET(struct vpci_resource, reserved, 16);
 #define VPCI_RESOURCE_LENGTH_48    0x0400u /* << 16 */
 #define VPCI_RESOURCE_LENGTH_64    0x0800u /* << 32 */
 
-/* RESOURCES_ASSIGNED in its three forms, which differ in the size of the `interrupts` entries that follow. A 64-bit BAR
- * is described at its lower index. */
+/* RESOURCES_ASSIGNED in its three forms, which differ in the size of the `interrupts` entries that
+ * follow. A 64-bit BAR is described at its lower index. */
 struct vpci_resources_assigned {
     uint32_t type, slot;
     struct vpci_resource bar[VPCI_BARS];
@@ -228,7 +233,8 @@ ABI_OFFSET(struct vpci_power_state_change, state, 8);
 #define VPCI_POWER_D0 1u
 #define VPCI_POWER_D3 4u
 
-/* Interrupts: the guest names vectors and processors, the host returns the message that the device is to send. */
+/* Interrupts: the guest names vectors and processors, the host returns the message that the device
+ * is to send. */
 #define VPCI_INTERRUPTS_PER_REQUEST 32u
 #define VPCI_INTERRUPT_VPS          32u
 

@@ -10,6 +10,7 @@
 #include "kernel/kernel.h"
 #include "kernel/memory.h"
 #include "kernel/power.h"
+#include "lib/bits.h"
 
 #define BOOT_INFO_SIZE ((sizeof(struct boot_info) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1))
 /* Everything of boot lifetime: tables, stacks, driver rings. */
@@ -23,33 +24,38 @@
 static uint64_t take_pages(const struct boot *boot, uint64_t size)
 {
     EFI_PHYSICAL_ADDRESS start;
-    EFI_STATUS status =
-        boot->system->BootServices->AllocatePages(AllocateAnyPages, EfiLoaderData, size / PAGE_SIZE, &start);
+    EFI_STATUS status = boot->system->BootServices->AllocatePages(AllocateAnyPages, EfiLoaderData,
+                                                                  size / PAGE_SIZE, &start);
     if (status != EFI_SUCCESS)
-        boot_fail(boot, "the firmware has no %llu KiB of memory, status 0x%llx", (unsigned long long)size >> 10,
-                  (unsigned long long)status);
+        boot_fail(boot, "the firmware has no %llu KiB of memory, status 0x%llx",
+                  (unsigned long long)size >> 10, (unsigned long long)status);
     return start;
 }
 
 static void find_image(struct boot *boot)
 {
     static EFI_GUID id = EFI_LOADED_IMAGE_PROTOCOL_GUID;
-    EFI_STATUS status = boot->system->BootServices->HandleProtocol(boot->image, &id, (void **)&boot->loaded);
+    EFI_STATUS status =
+        boot->system->BootServices->HandleProtocol(boot->image, &id, (void **)&boot->loaded);
     if (status != EFI_SUCCESS)
         boot_fail(boot, "no loaded image protocol, status 0x%llx", (unsigned long long)status);
     /* The sections are mapped with different access, page by page. */
     if (image_base() % PAGE_SIZE)
-        boot_fail(boot, "the image was loaded at 0x%llx, not at a page boundary", (unsigned long long)image_base());
+        boot_fail(boot, "the image was loaded at 0x%llx, not at a page boundary",
+                  (unsigned long long)image_base());
 }
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 {
     const uint64_t entry_tsc = cpu_rdtsc();
     struct boot boot = {.image = image, .system = system};
+    void *info;
+    struct volume volume;
+
     system->BootServices->SetWatchdogTimer(0, 0, 0, NULL);
     find_image(&boot);
 
-    void *info = gpa_pointer(take_pages(&boot, BOOT_INFO_SIZE));
+    info = gpa_pointer(take_pages(&boot, BOOT_INFO_SIZE));
     fill_bytes(info, 0, BOOT_INFO_SIZE);
     boot.info = info;
     boot.info->entry_tsc = entry_tsc;
@@ -61,7 +67,6 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     memory_arena_init(boot.info);
     power_init(boot.info);
 
-    struct volume volume;
     volume_open(&volume, &boot);
     boot.info->panicked_before = error_report_begin(&volume);
     boot_options(&boot);

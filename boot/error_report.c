@@ -16,7 +16,8 @@
 #define FILE     FOLDER "\\error.txt"
 #define VARIABLE "PvtestPanic"
 
-/* More than the longest message that the suite writes; a variable of this size fits into any store. */
+/* More than the longest message that the suite writes; a variable of this size fits into any store.
+ */
 #define TEXT_MAX 512
 
 void error_report(struct volume *v, const char *text)
@@ -53,7 +54,8 @@ static void keep(const char *panic_text, const uint64_t *addresses, size_t count
     char text[TEXT_MAX + 1];
     size_t used;
 
-    fmt_snprintf(text, sizeof(text), "the suite ended before its first result: panic: %.300s", panic_text);
+    fmt_snprintf(text, sizeof(text), "the suite ended before its first result: panic: %.300s",
+                 panic_text);
     used = strlen(text);
     for (size_t i = 0; i < count && used < TEXT_MAX; i++) {
         fmt_snprintf(text + used, sizeof(text) - used, "%s0x%llx",

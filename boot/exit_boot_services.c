@@ -2,8 +2,8 @@
 #include "boot/boot.h"
 #include "kernel/cpu.h"
 
-/* UEFI 2.10, 7.4.6: the map key may change in between, then the map must be fetched again, and nothing else may be
- * called. */
+/* UEFI 2.10, 7.4.6: the map key may change in between, then the map must be fetched again, and
+ * nothing else may be called. */
 #define TRIES 8
 
 void boot_exit_services(const struct boot *boot, void *scratch, size_t scratch_size)
@@ -12,10 +12,14 @@ void boot_exit_services(const struct boot *boot, void *scratch, size_t scratch_s
     for (unsigned i = 0; i < TRIES; i++) {
         UINTN size = scratch_size, key, descriptor_size;
         UINT32 version;
-        EFI_STATUS status = services->GetMemoryMap(&size, scratch, &key, &descriptor_size, &version);
+        EFI_STATUS status =
+            services->GetMemoryMap(&size, scratch, &key, &descriptor_size, &version);
+        uint64_t start;
+
         if (status != EFI_SUCCESS)
-            boot_fail(boot, "GetMemoryMap: status 0x%llx, %zu bytes needed", (unsigned long long)status, (size_t)size);
-        uint64_t start = cpu_rdtsc();
+            boot_fail(boot, "GetMemoryMap: status 0x%llx, %zu bytes needed",
+                      (unsigned long long)status, (size_t)size);
+        start = cpu_rdtsc();
         status = services->ExitBootServices(boot->image, key);
         boot->info->leave_tsc += cpu_rdtsc() - start;
         if (status == EFI_SUCCESS) {

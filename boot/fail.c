@@ -9,7 +9,8 @@
 #include "kernel/power.h"
 #include "lib/fmt.h"
 
-/* After the first ExitBootServices() the firmware can neither show nor write anything, even if that call failed. */
+/* After the first ExitBootServices() the firmware can neither show nor write anything, even if that
+ * call failed. */
 static bool has_boot_services(const struct boot *boot)
 {
     return boot->loaded && (!boot->info || boot->info->leave_tsc == 0);

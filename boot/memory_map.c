@@ -5,15 +5,14 @@
 #include "boot/regions.h"
 #include "kernel/image.h"
 #include "kernel/paging.h"
+#include "lib/bits.h"
 
-#define PAGE 4096ull
-
-#define MEMORY_ATTRIBUTES_TABLE_ID                                                                                     \
-    {                                                                                                                  \
-        0xdcfa911d, 0x26eb, 0x469f,                                                                                    \
-        {                                                                                                              \
-            0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20                                                             \
-        }                                                                                                              \
+#define MEMORY_ATTRIBUTES_TABLE_ID                                                                 \
+    {                                                                                              \
+        0xdcfa911d, 0x26eb, 0x469f,                                                                \
+        {                                                                                          \
+            0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20                                         \
+        }                                                                                          \
     }
 
 /* UEFI 2.10, 4.6.4: which parts of the runtime drivers are code and which are data. */
@@ -41,8 +40,8 @@ static enum memory_kind kind_of(const EFI_MEMORY_DESCRIPTOR *d)
     case EfiMemoryMappedIOPortSpace:
         return MEMORY_MMIO;
     default:
-        /* Loader memory too: it belongs to the program that started this image, whose own parts are painted over it
-         * below. The firmware may keep run-time data in memory of any type. */
+        /* Loader memory too: it belongs to the program that started this image, whose own parts are
+         * painted over it below. The firmware may keep run-time data in memory of any type. */
         return d->Attribute & EFI_MEMORY_RUNTIME ? MEMORY_RUNTIME_DATA : MEMORY_RESERVED;
     }
 }
@@ -63,7 +62,7 @@ static const EFI_MEMORY_DESCRIPTOR *descriptor_at(const void *first, size_t inde
 
 static uint64_t descriptor_end(const EFI_MEMORY_DESCRIPTOR *d)
 {
-    return d->PhysicalStart + d->NumberOfPages * PAGE;
+    return d->PhysicalStart + d->NumberOfPages * PAGE_SIZE;
 }
 
 static void paint_runtime_drivers(const struct boot *boot)
@@ -88,7 +87,8 @@ static void paint_image(const struct boot *boot)
     paint(boot, (uint64_t)image_text_start, (uint64_t)image_text_end, MEMORY_IMAGE_TEXT);
     paint(boot, (uint64_t)image_data_start, (uint64_t)image_data_end, MEMORY_IMAGE_DATA);
     paint(boot, (uint64_t)boot->info, (uint64_t)(boot->info + 1), MEMORY_IMAGE_DATA);
-    paint(boot, boot->info->arena_start, boot->info->arena_start + boot->info->arena_length, MEMORY_IMAGE_DATA);
+    paint(boot, boot->info->arena_start, boot->info->arena_start + boot->info->arena_length,
+          MEMORY_IMAGE_DATA);
 }
 
 void boot_memory_map(const struct boot *boot, const void *map, size_t size, size_t descriptor_size)
@@ -101,5 +101,5 @@ void boot_memory_map(const struct boot *boot, const void *map, size_t size, size
     paint_runtime_drivers(boot);
     paint_image(boot);
     /* Page 0 is never mapped. */
-    paint(boot, 0, PAGE, MEMORY_RESERVED);
+    paint(boot, 0, PAGE_SIZE, MEMORY_RESERVED);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sources of the options text. A source that exists but cannot be used is an error, never "no options". */
+/* Sources of the options text. A source that exists but cannot be used is an error, never "no
+ * options". */
 #include "boot/boot.h"
 #include "kernel/memory.h"
 #include "lib/option_text.h"
@@ -15,7 +16,8 @@ static void set_source(const struct boot *boot, const char *source)
 
 static bool is_text(unsigned character)
 {
-    return (character >= ' ' && character <= '~') || character == '\t' || character == '\n' || character == '\r';
+    return (character >= ' ' && character <= '~') || character == '\t' || character == '\n' ||
+           character == '\r';
 }
 
 static size_t skip_spaces(const CHAR16 *text, size_t at, size_t length)
@@ -39,20 +41,18 @@ static bool ends_with_efi(const CHAR16 *text, size_t start, size_t end)
     const unsigned to_lower = 0x20;
     if (end - start < length)
         return false;
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++)
         if ((text[end - length + i] | to_lower) != (unsigned)(suffix[i] | to_lower))
             return false;
-    }
     return true;
 }
 
 /* Boot managers hand over binary data that is meant for others; options always have a '='. */
 static bool has_assignment(const CHAR16 *text, size_t length)
 {
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++)
         if (text[i] == '=')
             return true;
-    }
     return false;
 }
 
@@ -60,20 +60,25 @@ static bool from_load_options(const struct boot *boot)
 {
     const CHAR16 *text = boot->loaded->LoadOptions;
     size_t length = 0;
+    size_t at;
+    size_t end;
+
     while (text && length < boot->loaded->LoadOptionsSize / sizeof(CHAR16) && text[length])
         length++;
-    size_t at = skip_spaces(text, 0, length);
+    at = skip_spaces(text, 0, length);
     /* The shell passes the command line with the image's own name in front. */
-    size_t end = word_end(text, at, length);
+    end = word_end(text, at, length);
     if (ends_with_efi(text, at, end))
         at = skip_spaces(text, end, length);
     if (!has_assignment(text + at, length - at))
         return false;
     if (length - at >= BOOT_OPTIONS_MAX)
-        boot_fail(boot, "load options: %zu characters, at most %u are allowed", length - at, BOOT_OPTIONS_MAX - 1);
+        boot_fail(boot, "load options: %zu characters, at most %u are allowed", length - at,
+                  BOOT_OPTIONS_MAX - 1);
     for (size_t i = at; i < length; i++) {
         if (!is_text(text[i]))
-            boot_fail(boot, "load options: character %zu (0x%x) is not ASCII text", i - at + 1, (unsigned)text[i]);
+            boot_fail(boot, "load options: character %zu (0x%x) is not ASCII text", i - at + 1,
+                      (unsigned)text[i]);
         boot->info->options[i - at] = (char)text[i];
     }
     boot->info->options_length = length - at;
@@ -87,11 +92,13 @@ static EFI_FILE_HANDLE open_file(const struct boot *boot)
     EFI_FILE_IO_INTERFACE *volume;
     EFI_FILE_HANDLE root, file;
     EFI_BOOT_SERVICES *services = boot->system->BootServices;
+    EFI_STATUS status;
+
     /* Started from memory or over the network: there is no boot volume. */
     if (!boot->loaded->DeviceHandle ||
         services->HandleProtocol(boot->loaded->DeviceHandle, &id, (void **)&volume) != EFI_SUCCESS)
         return NULL;
-    EFI_STATUS status = volume->OpenVolume(volume, &root);
+    status = volume->OpenVolume(volume, &root);
     if (status != EFI_SUCCESS)
         boot_fail(boot, "cannot open the boot volume: status 0x%llx", (unsigned long long)status);
     status = root->Open(root, &file, (CHAR16 *)OPTIONS_FILE, EFI_FILE_MODE_READ, 0);
@@ -99,7 +106,8 @@ static EFI_FILE_HANDLE open_file(const struct boot *boot)
     if (status == EFI_NOT_FOUND)
         return NULL;
     if (status != EFI_SUCCESS)
-        boot_fail(boot, OPTIONS_FILE_NAME ": cannot be opened, status 0x%llx", (unsigned long long)status);
+        boot_fail(boot, OPTIONS_FILE_NAME ": cannot be opened, status 0x%llx",
+                  (unsigned long long)status);
     return file;
 }
 
@@ -117,7 +125,8 @@ static bool from_file(const struct boot *boot)
     status = file->Read(file, &size, options);
     file->Close(file);
     if (status != EFI_SUCCESS)
-        boot_fail(boot, OPTIONS_FILE_NAME ": cannot be read, status 0x%llx", (unsigned long long)status);
+        boot_fail(boot, OPTIONS_FILE_NAME ": cannot be read, status 0x%llx",
+                  (unsigned long long)status);
     if (size >= BOOT_OPTIONS_MAX)
         boot_fail(boot, OPTIONS_FILE_NAME ": larger than %u bytes", BOOT_OPTIONS_MAX - 1);
     length = size;

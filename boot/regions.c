@@ -2,9 +2,8 @@
 /* A sorted array of disjoint regions that is painted over: the last word on an address counts. */
 #include "boot/regions.h"
 
+#include "lib/bits.h"
 #include "lib/string.h"
-
-#define PAGE 4096ull
 
 static uint64_t end_of(const struct memory_region *region)
 {
@@ -15,7 +14,8 @@ static bool insert(struct boot_info *info, size_t index, struct memory_region re
 {
     if (info->region_count == BOOT_REGIONS_MAX)
         return false;
-    memmove(&info->regions[index + 1], &info->regions[index], (info->region_count - index) * sizeof(region));
+    memmove(&info->regions[index + 1], &info->regions[index],
+            (info->region_count - index) * sizeof(region));
     info->regions[index] = region;
     info->region_count++;
     return true;
@@ -24,7 +24,8 @@ static bool insert(struct boot_info *info, size_t index, struct memory_region re
 static void remove_at(struct boot_info *info, size_t index)
 {
     info->region_count--;
-    memmove(&info->regions[index], &info->regions[index + 1], (info->region_count - index) * sizeof(info->regions[0]));
+    memmove(&info->regions[index], &info->regions[index + 1],
+            (info->region_count - index) * sizeof(info->regions[0]));
 }
 
 /* Removes [start, end) from what is there; *index is where a new region with that start belongs. */
@@ -35,7 +36,8 @@ static bool cut(struct boot_info *info, uint64_t start, uint64_t end, size_t *in
         i++;
     if (i < info->region_count && info->regions[i].start < start) {
         struct memory_region *left = &info->regions[i];
-        struct memory_region right = {.start = start, .length = end_of(left) - start, .kind = left->kind};
+        struct memory_region right = {
+            .start = start, .length = end_of(left) - start, .kind = left->kind};
         left->length = start - left->start;
         i++;
         if (!insert(info, i, right))
@@ -67,12 +69,13 @@ bool regions_paint(struct boot_info *info, uint64_t start, uint64_t end, enum me
 {
     size_t index;
 
-    start &= ~(PAGE - 1);
-    end = (end + PAGE - 1) & ~(PAGE - 1);
+    start &= ~(PAGE_SIZE - 1);
+    end = (end + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
     if (start >= end)
         return true;
     if (!cut(info, start, end, &index) ||
-        !insert(info, index, (struct memory_region){.start = start, .length = end - start, .kind = kind}))
+        !insert(info, index,
+                (struct memory_region){.start = start, .length = end - start, .kind = kind}))
         return false;
     join_with_next(info, index);
     if (index > 0)

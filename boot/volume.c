@@ -3,6 +3,7 @@
 
 #include "boot/boot.h"
 #include "kernel/memory.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 
 #define PAGES_OF(size) (((size) + PAGE_SIZE - 1) / PAGE_SIZE)
@@ -32,12 +33,14 @@ void volume_open(struct volume *v, const struct boot *boot)
     *v = (struct volume){.boot = boot, .status = EFI_NOT_FOUND};
     /* Started from memory or over the network: there is no boot volume. */
     if (boot->loaded->DeviceHandle &&
-        succeed(v, boot->system->BootServices->HandleProtocol(boot->loaded->DeviceHandle, &id, (void **)&files)) &&
+        succeed(v, boot->system->BootServices->HandleProtocol(boot->loaded->DeviceHandle, &id,
+                                                              (void **)&files)) &&
         succeed(v, files->OpenVolume(files, &root)))
         v->root = root;
 }
 
-static EFI_STATUS open_path(struct volume *v, const char *path, UINT64 mode, UINT64 attributes, EFI_FILE_HANDLE *file)
+static EFI_STATUS open_path(struct volume *v, const char *path, UINT64 mode, UINT64 attributes,
+                            EFI_FILE_HANDLE *file)
 {
     wide_path wide;
     EFI_FILE_HANDLE root = v->root;
@@ -54,7 +57,8 @@ void *volume_memory(struct volume *v, size_t size)
 {
     EFI_PHYSICAL_ADDRESS start;
     EFI_BOOT_SERVICES *services = v->boot->system->BootServices;
-    if (!succeed(v, services->AllocatePages(AllocateAnyPages, EfiLoaderData, PAGES_OF(size), &start)))
+    if (!succeed(v,
+                 services->AllocatePages(AllocateAnyPages, EfiLoaderData, PAGES_OF(size), &start)))
         return NULL;
     return gpa_pointer(start);
 }
@@ -65,17 +69,20 @@ bool volume_read(struct volume *v, const char *path, size_t spare, void **data, 
     EFI_FILE_HANDLE file;
     UINT64 length = 0;
     EFI_STATUS status = open_path(v, path, EFI_FILE_MODE_READ, 0, &file);
+    bool ok;
+    UINTN read;
+
     *size = 0;
     if (status == EFI_NOT_FOUND) {
         *data = volume_memory(v, spare + 1);
-        return *data != NULL;
+        return *data;
     }
     if (!succeed(v, status))
         return false;
-    bool ok = succeed(v, file->SetPosition(file, end)) && succeed(v, file->GetPosition(file, &length)) &&
-              succeed(v, file->SetPosition(file, 0));
+    ok = succeed(v, file->SetPosition(file, end)) && succeed(v, file->GetPosition(file, &length)) &&
+         succeed(v, file->SetPosition(file, 0));
     *data = ok ? volume_memory(v, length + spare + 1) : NULL;
-    UINTN read = length;
+    read = length;
     ok = *data && succeed(v, file->Read(file, &read, *data));
     file->Close(file);
     *size = ok ? read : 0;
@@ -90,7 +97,8 @@ bool volume_make_folder(struct volume *v, const char *path)
     return succeed(v, folder->Close(folder));
 }
 
-bool volume_list(struct volume *v, const char *path, void (*visit)(void *context, const char *name), void *context)
+bool volume_list(struct volume *v, const char *path, void (*visit)(void *context, const char *name),
+                 void *context)
 {
     union {
         EFI_FILE_INFO info;
@@ -137,10 +145,12 @@ static bool write_all(struct volume *v, EFI_FILE_HANDLE file, const void *data, 
 bool volume_write(struct volume *v, const char *path, size_t offset, const void *data, size_t size)
 {
     EFI_FILE_HANDLE file;
+    bool ok;
+
     if (!succeed(v, open_path(v, path, MAKE, 0, &file)))
         return false;
-    bool ok =
-        succeed(v, file->SetPosition(file, offset)) && write_all(v, file, data, size) && succeed(v, file->Flush(file));
+    ok = succeed(v, file->SetPosition(file, offset)) && write_all(v, file, data, size) &&
+         succeed(v, file->Flush(file));
     return succeed(v, file->Close(file)) && ok;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Files on the boot volume, as long as boot services are there. Paths are ASCII, absolute, with backslashes. */
+/* Files on the boot volume, as long as boot services are there. Paths are ASCII, absolute, with
+ * backslashes. */
 #ifndef PVT_BOOT_VOLUME_H
 #define PVT_BOOT_VOLUME_H
 
@@ -30,12 +31,14 @@ void volume_open(struct volume *v, const struct boot *boot);
 /* Memory of the firmware that nothing frees; NULL = none left. */
 void *volume_memory(struct volume *v, size_t size);
 
-/* The whole file in new memory, with `spare` bytes of room after it. A file that is not there is empty. */
+/* The whole file in new memory, with `spare` bytes of room after it. A file that is not there is
+ * empty. */
 bool volume_read(struct volume *v, const char *path, size_t spare, void **data, size_t *size);
 /* Makes the folder if it is not there yet; the one around it must exist. */
 bool volume_make_folder(struct volume *v, const char *path);
 /* Calls visit() with the name of each file or folder in a folder. */
-bool volume_list(struct volume *v, const char *path, void (*visit)(void *context, const char *name), void *context);
+bool volume_list(struct volume *v, const char *path, void (*visit)(void *context, const char *name),
+                 void *context);
 /* Deletes a file, or an empty folder. One that is not there is fine. */
 bool volume_delete(struct volume *v, const char *path);
 

@@ -29,27 +29,23 @@ static uint64_t iova_limit(const struct dma_api *api, uint64_t wanted)
     const struct hv_output_get_iommu_capabilities *c = pviommu_capabilities();
     uint64_t limit = stage1_iova_limit(&api->domain.table);
 
-    if (c != NULL && c->max_iova_width < 64 && BIT(c->max_iova_width) < limit) {
+    if (c && c->max_iova_width < 64 && BIT(c->max_iova_width) < limit)
         limit = BIT(c->max_iova_width);
-    }
     return wanted < limit ? wanted : limit;
 }
 
-bool dma_api_start(struct dma_api *api, enum dma_api_mode mode, uint32_t domain_id, uint64_t first, uint64_t limit,
-                   enum hv_status *status)
+bool dma_api_start(struct dma_api *api, enum dma_api_mode mode, uint32_t domain_id, uint64_t first,
+                   uint64_t limit, enum hv_status *status)
 {
     api->mode = mode;
     api->queued = 0;
     api->flushes = 0;
-    for (unsigned order = 0; order < DMA_API_CACHE_ORDERS; order++) {
+    for (unsigned order = 0; order < DMA_API_CACHE_ORDERS; order++)
         api->cache[order].count = 0;
-    }
-    if (!domain_create(&api->domain, kind_of(mode), domain_id, 0, 0, status)) {
+    if (!domain_create(&api->domain, kind_of(mode), domain_id, 0, 0, status))
         return false;
-    }
-    if (translates(api)) {
+    if (translates(api))
         iova_init(&api->iovas, first, iova_limit(api, limit), api->ranges, DMA_API_RANGES);
-    }
     return true;
 }
 
@@ -65,23 +61,22 @@ enum hv_status dma_api_attach(struct dma_api *api, uint64_t device_id)
 static bool take_iova(struct dma_api *api, uint64_t length, uint64_t *iova)
 {
     return dma_api_take_iova(api, length, iova) ||
-           (api->queued > 0 && dma_api_flush_queue(api) == HV_STATUS_SUCCESS && dma_api_take_iova(api, length, iova));
+           (api->queued > 0 && dma_api_flush_queue(api) == HV_STATUS_SUCCESS &&
+            dma_api_take_iova(api, length, iova));
 }
 
 bool dma_api_map(struct dma_api *api, uint64_t gpa, uint64_t length, unsigned prot, uint64_t *iova)
 {
     uint64_t size = align_up(length, PAGE_SIZE);
 
-    if (size == 0 || !is_aligned(gpa, PAGE_SIZE) || api->mode == DMA_API_BLOCKING) {
+    if (size == 0 || !is_aligned(gpa, PAGE_SIZE) || api->mode == DMA_API_BLOCKING)
         return false;
-    }
     if (api->mode == DMA_API_IDENTITY) {
         *iova = gpa;
         return true;
     }
-    if (!take_iova(api, size, iova)) {
+    if (!take_iova(api, size, iova))
         return false;
-    }
     if (domain_map(&api->domain, *iova, gpa, size, prot) != STAGE1_OK) {
         dma_api_give_iova(api, *iova, size); /* nothing was entered, so there is nothing to flush */
         return false;
@@ -103,9 +98,8 @@ static bool flush_now(struct dma_api *api, uint64_t iova, uint64_t size)
 static bool flush_later(struct dma_api *api, uint64_t iova, uint64_t size)
 {
     api->queue[api->queued++] = (struct iova_range){.start = iova, .length = size};
-    if (api->queued < DMA_API_QUEUE || dma_api_flush_queue(api) == HV_STATUS_SUCCESS) {
+    if (api->queued < DMA_API_QUEUE || dma_api_flush_queue(api) == HV_STATUS_SUCCESS)
         return true;
-    }
     api->queued--; /* given up for good: it stays taken */
     return false;
 }
@@ -116,26 +110,25 @@ bool dma_api_unmap(struct dma_api *api, uint64_t iova, uint64_t length)
     uint64_t unmapped = 0;
     enum stage1_status status;
 
-    if (!translates(api)) {
+    if (!translates(api))
         return api->mode == DMA_API_IDENTITY;
-    }
-    /* Deferred: the next map may come before the flush, and must not replace a table that the IOMMU may still use. */
-    status = api->mode == DMA_API_DEFERRED ? domain_unmap_keep(&api->domain, iova, size, &unmapped)
-                                           : domain_unmap_count(&api->domain, iova, size, &unmapped);
-    if (status != STAGE1_OK || unmapped == 0) {
+    /* Deferred: the next map may come before the flush, and must not replace a table that the IOMMU
+     * may still use. */
+    status = api->mode == DMA_API_DEFERRED
+                 ? domain_unmap_keep(&api->domain, iova, size, &unmapped)
+                 : domain_unmap_count(&api->domain, iova, size, &unmapped);
+    if (status != STAGE1_OK || unmapped == 0)
         return false;
-    }
-    if (unmapped != size) { /* not what was mapped: the owner of the IOVAs is unknown, so none is given back */
+    if (unmapped !=
+        size) { /* not what was mapped: the owner of the IOVAs is unknown, so none is given back */
         (void)domain_flush(&api->domain);
         api->flushes++;
         return false;
     }
-    if (api->mode == DMA_API_DEFERRED) {
+    if (api->mode == DMA_API_DEFERRED)
         return flush_later(api, iova, size);
-    }
-    if (!flush_now(api, iova, size)) {
+    if (!flush_now(api, iova, size))
         return false;
-    }
     dma_api_give_iova(api, iova, size);
     return true;
 }
@@ -144,9 +137,8 @@ enum hv_status dma_api_flush_queue(struct dma_api *api)
 {
     enum hv_status status;
 
-    if (api->queued == 0) {
+    if (api->queued == 0)
         return HV_STATUS_SUCCESS;
-    }
     status = domain_flush(&api->domain);
     api->flushes++;
     if (status == HV_STATUS_SUCCESS) {

@@ -11,9 +11,8 @@ static unsigned cache_order(uint64_t length)
 {
     uint64_t pages = length / PAGE_SIZE;
 
-    if (!is_power_of_two(pages) || log2_floor(pages) >= DMA_API_CACHE_ORDERS) {
+    if (!is_power_of_two(pages) || log2_floor(pages) >= DMA_API_CACHE_ORDERS)
         return NOT_CACHED;
-    }
     return log2_floor(pages);
 }
 
@@ -22,9 +21,8 @@ static void empty_caches(struct dma_api *api)
     for (unsigned order = 0; order < DMA_API_CACHE_ORDERS; order++) {
         struct dma_api_cache *cache = &api->cache[order];
 
-        while (cache->count > 0) {
+        while (cache->count > 0)
             (void)iova_free(&api->iovas, cache->iova[--cache->count]);
-        }
     }
 }
 
@@ -36,9 +34,8 @@ bool dma_api_take_iova(struct dma_api *api, uint64_t length, uint64_t *iova)
         *iova = api->cache[order].iova[--api->cache[order].count];
         return true;
     }
-    if (iova_alloc(&api->iovas, length, iova)) {
+    if (iova_alloc(&api->iovas, length, iova))
         return true;
-    }
     empty_caches(api); /* they may hold what this request needs */
     return iova_alloc(&api->iovas, length, iova);
 }
@@ -47,9 +44,8 @@ void dma_api_give_iova(struct dma_api *api, uint64_t iova, uint64_t length)
 {
     unsigned order = cache_order(length);
 
-    if (order != NOT_CACHED && api->cache[order].count < DMA_API_CACHE_DEPTH) {
+    if (order != NOT_CACHED && api->cache[order].count < DMA_API_CACHE_DEPTH)
         api->cache[order].iova[api->cache[order].count++] = iova;
-    } else {
+    else
         (void)iova_free(&api->iovas, iova);
-    }
 }

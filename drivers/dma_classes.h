@@ -11,7 +11,8 @@ extern const struct dma_engine_ops dma_dmaprobe_ops;
 extern const struct dma_engine_ops dma_dmaprobe_ats_ops;
 extern const struct dma_engine_ops dma_nvme_ops;
 
-/* Common part of every probe: decoding and bus mastering on, registers of memory BAR 0 mapped. `needed` in bytes. */
+/* Common part of every probe: decoding and bus mastering on, registers of memory BAR 0 mapped.
+ * `needed` in bytes. */
 bool dma_map_registers(struct dma_engine *e, uint64_t needed);
 
 #endif

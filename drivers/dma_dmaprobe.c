@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reference host's own device as a DMA engine, in two classes: without and with a device TLB (ATS). An operation is
- * over when the store to the doorbell is. Deferred operations are held until finish; the host may make them land
- * earlier, when an invalidation waits for them.
+ * The reference host's own device as a DMA engine, in two classes: without and with a device TLB
+ * (ATS). An operation is over when the store to the doorbell is. Deferred operations are held until
+ * finish; the host may make them land earlier, when an invalidation waits for them.
  */
 #include "drivers/dma_classes.h"
 #include "drivers/dmaprobe.h"
@@ -23,7 +23,8 @@
 static bool run(struct dma_engine *e, struct dmaprobe_request *request)
 {
     dmaprobe_start(e, SLOT_NOW, request);
-    return request->state == DMAPROBE_FINISHED && (request->status == DMAPROBE_OK || request->status == DMAPROBE_FAULT);
+    return request->state == DMAPROBE_FINISHED &&
+           (request->status == DMAPROBE_OK || request->status == DMAPROBE_FAULT);
 }
 
 static bool match_plain(const struct pci_function *f)
@@ -45,7 +46,8 @@ static bool reset(struct dma_engine *e)
 
 static bool probe(struct dma_engine *e)
 {
-    return dma_map_registers(e, DMAPROBE_BAR_SIZE) && dmaprobe_register(e, DMAPROBE_ID) == DMAPROBE_ID_VALUE &&
+    return dma_map_registers(e, DMAPROBE_BAR_SIZE) &&
+           dmaprobe_register(e, DMAPROBE_ID) == DMAPROBE_ID_VALUE &&
            dmaprobe_register(e, DMAPROBE_VERSION) == DMAPROBE_VERSION_1 && reset(e);
 }
 
@@ -54,9 +56,8 @@ bool dmaprobe_set_ats(struct dma_engine *e, bool on)
     unsigned offset = pci_extended_capability(&e->function, EXTENDED_CAPABILITY_ATS);
     uint16_t control = on ? ATS_ENABLE : 0;
 
-    if (offset == 0) {
+    if (offset == 0)
         return false;
-    }
     pci_write16(&e->function, offset + ATS_CONTROL, control);
     e->ats = on;
     return (pci_read16(&e->function, offset + ATS_CONTROL) & ATS_ENABLE) == control;
@@ -93,14 +94,16 @@ static bool clear(struct dma_engine *e, uint64_t iova, size_t length)
 
 static bool invert(struct dma_engine *e, uint64_t iova, size_t length)
 {
-    struct dmaprobe_request request = {.operation = DMAPROBE_INVERT, .iova = iova, .length = (uint32_t)length};
+    struct dmaprobe_request request = {
+        .operation = DMAPROBE_INVERT, .iova = iova, .length = (uint32_t)length};
 
     return run(e, &request);
 }
 
 static bool write(struct dma_engine *e, uint64_t iova, const void *data, size_t length)
 {
-    struct dmaprobe_request request = {.operation = DMAPROBE_WRITE, .iova = iova, .length = (uint32_t)length};
+    struct dmaprobe_request request = {
+        .operation = DMAPROBE_WRITE, .iova = iova, .length = (uint32_t)length};
 
     memcpy(dmaprobe_buffer(e), data, length);
     return run(e, &request);
@@ -109,7 +112,8 @@ static bool write(struct dma_engine *e, uint64_t iova, const void *data, size_t 
 /* A refused read leaves zeros, as with the other classes. */
 static bool read(struct dma_engine *e, uint64_t iova, void *seen, size_t length)
 {
-    struct dmaprobe_request request = {.operation = DMAPROBE_READ, .iova = iova, .length = (uint32_t)length};
+    struct dmaprobe_request request = {
+        .operation = DMAPROBE_READ, .iova = iova, .length = (uint32_t)length};
     bool done;
 
     memset(dmaprobe_buffer(e), 0, length);
@@ -137,8 +141,10 @@ static bool start_fill(struct dma_engine *e, uint64_t iova, size_t length)
 
 static bool start_write(struct dma_engine *e, uint64_t iova, const void *data, size_t length)
 {
-    struct dmaprobe_request request = {
-        .operation = DMAPROBE_WRITE, .flags = DMAPROBE_HELD, .iova = iova, .length = (uint32_t)length};
+    struct dmaprobe_request request = {.operation = DMAPROBE_WRITE,
+                                       .flags = DMAPROBE_HELD,
+                                       .iova = iova,
+                                       .length = (uint32_t)length};
 
     memcpy(dmaprobe_buffer(e), data, length);
     return start(e, &request);
@@ -151,11 +157,13 @@ static bool finish(struct dma_engine *e)
     return dmaprobe_release(e, SLOT_DEFERRED, &request);
 }
 
-#define OPERATIONS                                                                                                     \
-    .features = DMA_FILL | DMA_WRITE | DMA_READ | DMA_SHOWS_READS | DMA_READ_MODIFY | DMA_DEFERRED,                    \
-    .max_length = DMAPROBE_LENGTH_MAX, .max_start = DMAPROBE_LENGTH_MAX, .iova_bits = 64, .fill_value = FILL_VALUE,    \
-    .clear_value = CLEAR_VALUE, .fill = fill, .clear = clear, .invert = invert, .write = write, .read = read,          \
-    .start_fill = start_fill, .start_write = start_write, .finish = finish
+#define OPERATIONS                                                                                 \
+    .features =                                                                                    \
+        DMA_FILL | DMA_WRITE | DMA_READ | DMA_SHOWS_READS | DMA_READ_MODIFY | DMA_DEFERRED,        \
+    .max_length = DMAPROBE_LENGTH_MAX, .max_start = DMAPROBE_LENGTH_MAX, .iova_bits = 64,          \
+    .fill_value = FILL_VALUE, .clear_value = CLEAR_VALUE, .fill = fill, .clear = clear,            \
+    .invert = invert, .write = write, .read = read, .start_fill = start_fill,                      \
+    .start_write = start_write, .finish = finish
 
 const struct dma_engine_ops dma_dmaprobe_ops = {
     .name = "dmaprobe",

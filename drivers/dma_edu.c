@@ -9,9 +9,10 @@
  *
  * Operations on more than a slot are several transfers, lowest address first.
  *
- * Scratch has two pages: one that the device loads from and one that it stores to. A transfer that the IOMMU drops
- * looks finished to the device, so every transfer through scratch is checked: loads by storing the slot back, the store
- * that ends a read by the fill bytes that travel in front of its slot.
+ * Scratch has two pages: one that the device loads from and one that it stores to. A transfer that
+ * the IOMMU drops looks finished to the device, so every transfer through scratch is checked: loads
+ * by storing the slot back, the store that ends a read by the fill bytes that travel in front of
+ * its slot.
  */
 #include "drivers/dma_edu.h"
 #include "drivers/dma_classes.h"
@@ -43,17 +44,18 @@ static uint8_t *store_page(const struct dma_engine *e)
     return (uint8_t *)e->scratch + PAGE_SIZE;
 }
 
-/* Loads [offset, offset + length) of the load page into the same place of the buffer and proves that it arrived. */
+/* Loads [offset, offset + length) of the load page into the same place of the buffer and proves
+ * that it arrived. */
 static bool load_checked(struct dma_engine *e, unsigned offset, size_t length)
 {
     const uint8_t *sent = load_page(e) + offset;
     uint8_t *back = store_page(e) + offset;
 
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++)
         back[i] = (uint8_t)~sent[i];
-    }
     return edu_load(e, e->staging_iova + offset, offset, length) &&
-           edu_store(e, offset, e->staging_iova + PAGE_SIZE + offset, length) && memcmp(sent, back, length) == 0;
+           edu_store(e, offset, e->staging_iova + PAGE_SIZE + offset, length) &&
+           memcmp(sent, back, length) == 0;
 }
 
 static bool match(const struct pci_function *f)
@@ -63,9 +65,8 @@ static bool match(const struct pci_function *f)
 
 static bool probe(struct dma_engine *e)
 {
-    if (!dma_map_registers(e, EDU_REGISTERS) || !edu_present(e)) {
+    if (!dma_map_registers(e, EDU_REGISTERS) || !edu_present(e))
         return false;
-    }
     e->scratch_size = 2 * PAGE_SIZE;
     e->scratch = memory_boot_pages(2);
     e->staging_iova = gpa_of(e->scratch);
@@ -74,7 +75,8 @@ static bool probe(struct dma_engine *e)
 
 static bool reset(struct dma_engine *e)
 {
-    e->staging_iova = gpa_of(e->scratch); /* the domain in which it was mapped elsewhere is about to go */
+    e->staging_iova =
+        gpa_of(e->scratch); /* the domain in which it was mapped elsewhere is about to go */
     return edu_wait_idle(e);
 }
 
@@ -85,7 +87,8 @@ static bool prepare(struct dma_engine *e)
     e->prepared = false;
     memset(image + SLOT_CLEAR, CLEAR_VALUE, SLOT_SIZE);
     memset(image + SLOT_FILL, FILL_VALUE, SLOT_SIZE);
-    /* Different every time, so that what an earlier prepare left in the buffer is not taken for this one's. */
+    /* Different every time, so that what an earlier prepare left in the buffer is not taken for
+     * this one's. */
     memset(image + SLOT_OUT, 0, SLOT_SIZE);
     memcpy(image + SLOT_OUT, &e->operations, sizeof(e->operations));
     memset(image + SLOT_IN, 0, SLOT_SIZE);
@@ -93,23 +96,22 @@ static bool prepare(struct dma_engine *e)
     return e->prepared;
 }
 
-/* An address that the device cannot emit is folded onto a lower address: nothing, or something else, gets the bytes
- * then. */
+/* An address that the device cannot emit is folded onto a lower address: nothing, or something
+ * else, gets the bytes then. */
 static bool widen(struct dma_engine *e, uint64_t iova)
 {
     unsigned narrow = e->iova_bits, bits = 64 - (unsigned)__builtin_clzll(iova | 1);
     uint8_t *target = load_page(e);
     bool arrived;
 
-    if (!e->prepared || bits <= narrow) {
+    if (!e->prepared || bits <= narrow)
         return false;
-    }
     memset(target, (uint8_t)~FILL_VALUE, WITNESS);
     e->iova_bits = bits;
-    arrived = edu_store(e, SLOT_FILL, iova, WITNESS) && memory_find_other(target, WITNESS, FILL_VALUE) == NULL;
-    if (!arrived) {
+    arrived =
+        edu_store(e, SLOT_FILL, iova, WITNESS) && !memory_find_other(target, WITNESS, FILL_VALUE);
+    if (!arrived)
         e->iova_bits = narrow;
-    }
     return arrived;
 }
 
@@ -128,9 +130,8 @@ static bool fill(struct dma_engine *e, uint64_t iova, size_t length)
 {
     bool good = true;
 
-    for (size_t done = 0; good && done < length; done += SLOT_SIZE) {
+    for (size_t done = 0; good && done < length; done += SLOT_SIZE)
         good = start_fill(e, iova + done, next_part(length, done)) && edu_wait_idle(e);
-    }
     return good;
 }
 
@@ -138,17 +139,15 @@ static bool clear(struct dma_engine *e, uint64_t iova, size_t length)
 {
     bool good = e->prepared;
 
-    for (size_t done = 0; good && done < length; done += SLOT_SIZE) {
+    for (size_t done = 0; good && done < length; done += SLOT_SIZE)
         good = edu_store(e, SLOT_CLEAR, iova + done, next_part(length, done));
-    }
     return good;
 }
 
 static bool start_write(struct dma_engine *e, uint64_t iova, const void *data, size_t length)
 {
-    if (length > SLOT_SIZE) {
+    if (length > SLOT_SIZE)
         return false;
-    }
     memcpy(load_page(e) + SLOT_OUT, data, length);
     return load_checked(e, SLOT_OUT, length) && edu_start_store(e, SLOT_OUT, iova, length);
 }
@@ -159,7 +158,8 @@ static bool write(struct dma_engine *e, uint64_t iova, const void *data, size_t 
     bool good = true;
 
     for (size_t done = 0; good && done < length; done += SLOT_SIZE) {
-        good = start_write(e, iova + done, bytes + done, next_part(length, done)) && edu_wait_idle(e);
+        good =
+            start_write(e, iova + done, bytes + done, next_part(length, done)) && edu_wait_idle(e);
     }
     return good;
 }
@@ -172,9 +172,8 @@ static bool read_part(struct dma_engine *e, uint64_t iova, uint8_t *seen, size_t
     memset(back, (uint8_t)~FILL_VALUE, WITNESS);
     if (!edu_load(e, iova, SLOT_IN, length) ||
         !edu_store(e, from, e->staging_iova + PAGE_SIZE + from, WITNESS + length) ||
-        memory_find_other(back, WITNESS, FILL_VALUE) != NULL) {
+        memory_find_other(back, WITNESS, FILL_VALUE))
         return false;
-    }
     memcpy(seen, back + WITNESS, length);
     return true;
 }
@@ -184,15 +183,15 @@ static bool read(struct dma_engine *e, uint64_t iova, void *seen, size_t length)
     uint8_t *bytes = seen;
     bool good = e->prepared;
 
-    for (size_t done = 0; good && done < length; done += SLOT_SIZE) {
+    for (size_t done = 0; good && done < length; done += SLOT_SIZE)
         good = read_part(e, iova + done, bytes + done, next_part(length, done));
-    }
     return good;
 }
 
 const struct dma_engine_ops dma_edu_ops = {
     .name = "edu",
-    .features = DMA_FILL | DMA_WRITE | DMA_READ | DMA_SHOWS_READS | DMA_SLOW | DMA_STAGED | DMA_DEFERRED,
+    .features =
+        DMA_FILL | DMA_WRITE | DMA_READ | DMA_SHOWS_READS | DMA_SLOW | DMA_STAGED | DMA_DEFERRED,
     .max_length = EDU_MAX_LENGTH,
     .max_start = SLOT_SIZE,
     .iova_bits = EDU_IOVA_BITS,

@@ -34,7 +34,8 @@ bool edu_wait_idle(struct dma_engine *e)
     return done;
 }
 
-/* QEMU before 10.0.13 does not check the range inside its buffer and writes beyond it, so this is the only check. */
+/* QEMU before 10.0.13 does not check the range inside its buffer and writes beyond it, so this is
+ * the only check. */
 static bool fits(const struct dma_engine *e, uint64_t iova, unsigned offset, size_t length)
 {
     return length >= 1 && offset < EDU_BUFFER_SIZE && length <= EDU_BUFFER_SIZE - offset &&
@@ -42,11 +43,11 @@ static bool fits(const struct dma_engine *e, uint64_t iova, unsigned offset, siz
 }
 
 /* The address registers ignore writes while a transfer is under way. */
-static bool start(struct dma_engine *e, uint64_t source, uint64_t target, size_t length, uint64_t direction)
+static bool start(struct dma_engine *e, uint64_t source, uint64_t target, size_t length,
+                  uint64_t direction)
 {
-    if (!edu_wait_idle(e)) {
+    if (!edu_wait_idle(e))
         return false;
-    }
     *register64(e, EDU_DMA_SOURCE) = source;
     *register64(e, EDU_DMA_TARGET) = target;
     *register64(e, EDU_DMA_COUNT) = length;
@@ -63,7 +64,8 @@ bool edu_start_load(struct dma_engine *e, uint64_t iova, unsigned offset, size_t
 
 bool edu_start_store(struct dma_engine *e, unsigned offset, uint64_t iova, size_t length)
 {
-    return fits(e, iova, offset, length) && start(e, EDU_BUFFER_ADDRESS + offset, iova, length, EDU_COMMAND_TO_MEMORY);
+    return fits(e, iova, offset, length) &&
+           start(e, EDU_BUFFER_ADDRESS + offset, iova, length, EDU_COMMAND_TO_MEMORY);
 }
 
 bool edu_load(struct dma_engine *e, uint64_t iova, unsigned offset, size_t length)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Registers of QEMU's "edu" device, memory BAR 0 (docs/specs/edu in QEMU). A transfer runs 100 ms after its start, in
- * one piece, and moves data between memory and a 4 KiB buffer inside the device that nothing else can reach.
+ * Registers of QEMU's "edu" device, memory BAR 0 (docs/specs/edu in QEMU). A transfer runs 100 ms
+ * after its start, in one piece, and moves data between memory and a 4 KiB buffer inside the device
+ * that nothing else can reach.
  */
 #ifndef PVT_DRIVERS_DMA_EDU_REGISTERS_H
 #define PVT_DRIVERS_DMA_EDU_REGISTERS_H

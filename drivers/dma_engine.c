@@ -7,64 +7,64 @@ static bool fits(const struct dma_engine *e, uint64_t iova, size_t length)
     uint64_t last = iova + (length - 1);
     unsigned bits = e->iova_bits;
 
-    if ((e->ops->features & DMA_DWORDS) != 0 && (iova % 4 != 0 || length % 4 != 0)) {
+    if ((e->ops->features & DMA_DWORDS) != 0 && (iova % 4 != 0 || length % 4 != 0))
         return false;
-    }
-    return length >= 1 && length <= e->ops->max_length && last >= iova && (bits >= 64 || last >> bits == 0);
+    return length >= 1 && length <= e->ops->max_length && last >= iova &&
+           (bits >= 64 || last >> bits == 0);
 }
 
 bool dma_fill(struct dma_engine *e, uint64_t iova, size_t length)
 {
-    return e != NULL && e->ops->fill != NULL && fits(e, iova, length) && e->ops->fill(e, iova, length);
+    return e && e->ops->fill && fits(e, iova, length) && e->ops->fill(e, iova, length);
 }
 
 bool dma_clear(struct dma_engine *e, uint64_t iova, size_t length)
 {
-    return e != NULL && e->ops->clear != NULL && fits(e, iova, length) && e->ops->clear(e, iova, length);
+    return e && e->ops->clear && fits(e, iova, length) && e->ops->clear(e, iova, length);
 }
 
 bool dma_invert(struct dma_engine *e, uint64_t iova, size_t length)
 {
-    return e != NULL && e->ops->invert != NULL && fits(e, iova, length) && e->ops->invert(e, iova, length);
+    return e && e->ops->invert && fits(e, iova, length) && e->ops->invert(e, iova, length);
 }
 
 bool dma_write(struct dma_engine *e, uint64_t iova, const void *data, size_t length)
 {
-    return e != NULL && e->ops->write != NULL && fits(e, iova, length) && e->ops->write(e, iova, data, length);
+    return e && e->ops->write && fits(e, iova, length) && e->ops->write(e, iova, data, length);
 }
 
 bool dma_read(struct dma_engine *e, uint64_t iova, void *seen, size_t length)
 {
-    return e != NULL && e->ops->read != NULL && fits(e, iova, length) && e->ops->read(e, iova, seen, length);
+    return e && e->ops->read && fits(e, iova, length) && e->ops->read(e, iova, seen, length);
 }
 
 bool dma_start_fill(struct dma_engine *e, uint64_t iova, size_t length)
 {
-    return e != NULL && e->ops->start_fill != NULL && fits(e, iova, length) && e->ops->start_fill(e, iova, length);
+    return e && e->ops->start_fill && fits(e, iova, length) && e->ops->start_fill(e, iova, length);
 }
 
 bool dma_start_write(struct dma_engine *e, uint64_t iova, const void *data, size_t length)
 {
-    return e != NULL && e->ops->start_write != NULL && fits(e, iova, length) &&
+    return e && e->ops->start_write && fits(e, iova, length) &&
            e->ops->start_write(e, iova, data, length);
 }
 
 bool dma_finish(struct dma_engine *e)
 {
-    return e != NULL && e->ops->finish != NULL && e->ops->finish(e);
+    return e && e->ops->finish && e->ops->finish(e);
 }
 
 bool dma_prepare(struct dma_engine *e)
 {
-    return e != NULL && (e->prepared || e->ops->prepare == NULL || e->ops->prepare(e));
+    return e && (e->prepared || !e->ops->prepare || e->ops->prepare(e));
 }
 
 bool dma_widen(struct dma_engine *e, uint64_t iova)
 {
-    return e != NULL && e->ops->widen != NULL && e->ops->widen(e, iova);
+    return e && e->ops->widen && e->ops->widen(e, iova);
 }
 
 bool dma_reset(struct dma_engine *e)
 {
-    return e != NULL && e->ops->reset(e);
+    return e && e->ops->reset(e);
 }

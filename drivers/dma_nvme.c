@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The engine that leaves every medium alone. Get Log Page with the list of changed namespaces writes zeros: as many
- * dwords as wanted, at any dword. Nothing that the controller keeps changes by it. There is no command by which it
- * would show what it reads, so reads need blocks of the user's.
+ * The engine that leaves every medium alone. Get Log Page with the list of changed namespaces
+ * writes zeros: as many dwords as wanted, at any dword. Nothing that the controller keeps changes
+ * by it. There is no command by which it would show what it reads, so reads need blocks of the
+ * user's.
  */
 #include "drivers/dma_nvme.h"
 
@@ -32,14 +33,12 @@ static bool find_registers(struct dma_engine *e, struct nvme *n)
 {
     uint64_t cap;
 
-    if (!dma_map_registers(e, NVME_DOORBELLS)) {
+    if (!dma_map_registers(e, NVME_DOORBELLS))
         return false;
-    }
     cap = *(volatile uint32_t *)(e->registers + NVME_CAP) |
           (uint64_t) * (volatile uint32_t *)(e->registers + NVME_CAP + 4) << 32;
-    if (cap == UINT64_MAX || !NVME_CAP_NVM(cap) || NVME_CAP_MPSMIN(cap) != 0) {
+    if (cap == UINT64_MAX || !NVME_CAP_NVM(cap) || NVME_CAP_MPSMIN(cap) != 0)
         return false;
-    }
     n->stride = NVME_CAP_STRIDE(cap);
     n->ready_ms = NVME_CAP_TO_MS(cap) != 0 ? NVME_CAP_TO_MS(cap) : READY_MS;
     n->entries = NVME_CAP_MQES(cap) < ENTRIES_MAX ? NVME_CAP_MQES(cap) : ENTRIES_MAX;
@@ -50,13 +49,11 @@ bool nvme_probe(struct dma_engine *e)
 {
     struct nvme *n = &nvme.controllers[nvme.count];
 
-    if (nvme.count == ENGINES_MAX || !find_registers(e, n)) {
+    if (nvme.count == ENGINES_MAX || !find_registers(e, n))
         return false;
-    }
     e->state = n;
-    if (!nvme_stop(e)) {
+    if (!nvme_stop(e))
         return false;
-    }
     e->scratch_size = (size_t)NVME_PAGES * PAGE_SIZE;
     e->scratch = memory_boot_pages(NVME_PAGES);
     nvme.count++;
@@ -80,9 +77,8 @@ static bool identify(struct dma_engine *e)
 
     memset(nvme_memory(e, NVME_PAGE_STORE), 0, PAGE_SIZE);
     c.prp[0] = nvme_address(e, NVME_PAGE_STORE);
-    if (!nvme_succeed(e, NVME_QUEUE_ADMIN, &c)) {
+    if (!nvme_succeed(e, NVME_QUEUE_ADMIN, &c))
         return false;
-    }
     nvme_identify_text(n->serial, data + NVME_ID_SERIAL, NVME_ID_SERIAL_SIZE);
     nvme_identify_text(n->model, data + NVME_ID_MODEL, NVME_ID_MODEL_SIZE);
     memcpy(&n->sgls, data + NVME_ID_SGLS, sizeof(n->sgls));
@@ -94,7 +90,8 @@ static bool write_zeros(struct dma_engine *e, uint64_t iova, size_t length)
 {
     struct nvme_command c = {.opcode = NVME_GET_LOG_PAGE,
                              .nsid = NVME_ALL_NAMESPACES,
-                             .cdw10 = NVME_LOG_CHANGED_NAMESPACES | NVME_LOG_RETAIN_EVENT | NVME_LOG_DWORDS(length)};
+                             .cdw10 = NVME_LOG_CHANGED_NAMESPACES | NVME_LOG_RETAIN_EVENT |
+                                      NVME_LOG_DWORDS(length)};
 
     c.prp[0] = iova;
     return nvme_run(e, NVME_QUEUE_ADMIN, &c);
@@ -118,15 +115,14 @@ static const char *cannot_fill(struct dma_engine *e)
     uint8_t *page = nvme_memory(e, NVME_PAGE_STORE);
 
     memset(page, 0xFF, PAGE_SIZE);
-    if (!write_zeros(e, nvme_address(e, NVME_PAGE_STORE), PAGE_SIZE)) {
+    if (!write_zeros(e, nvme_address(e, NVME_PAGE_STORE), PAGE_SIZE))
         return "the controller does not complete Get Log Page";
+    if (e->outcome) {
+        return "the controller has no list of changed namespaces (log page 04h), the only data "
+               "that the suite knows";
     }
-    if (e->outcome != NULL) {
-        return "the controller has no list of changed namespaces (log page 04h), the only data that the suite knows";
-    }
-    if (memory_find_other(page, PAGE_SIZE, 0) != NULL) {
+    if (memory_find_other(page, PAGE_SIZE, 0))
         return "the controller's list of changed namespaces (log page 04h) is not empty";
-    }
     return NULL;
 }
 
@@ -134,13 +130,11 @@ bool nvme_prepare(struct dma_engine *e)
 {
     e->prepared = false;
     e->unusable = NULL;
-    if (!nvme_start(e) || !identify(e)) {
+    if (!nvme_start(e) || !identify(e))
         return false;
-    }
-    if (!nvme_take_scratch(e)) {
+    if (!nvme_take_scratch(e))
         e->unusable = nvme_start(e) ? cannot_fill(e) : NULL;
-    }
-    e->prepared = nvme_of(e)->base != 0 && e->unusable == NULL;
+    e->prepared = nvme_of(e)->base != 0 && !e->unusable;
     return e->prepared;
 }
 
@@ -148,9 +142,9 @@ void nvme_describe(const struct dma_engine *e, char *text, size_t size)
 {
     const struct nvme *n = nvme_of(e);
 
-    fmt_snprintf(text, size, "model=\"%s\" serial=\"%s\" medium=%s refused=\"%s\" unusable=\"%s\"", n->model, n->serial,
-                 n->block_size != 0 ? "scratch" : "untouched", n->refused != NULL ? n->refused : "",
-                 e->unusable != NULL ? e->unusable : "");
+    fmt_snprintf(text, size, "model=\"%s\" serial=\"%s\" medium=%s refused=\"%s\" unusable=\"%s\"",
+                 n->model, n->serial, n->block_size != 0 ? "scratch" : "untouched",
+                 n->refused ? n->refused : "", e->unusable ? e->unusable : "");
 }
 
 const struct dma_engine_ops dma_nvme_ops = {

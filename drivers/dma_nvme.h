@@ -5,9 +5,10 @@
  *   dma_nvme.c             the engine that never writes to a medium, and reads none
  *   dma_nvme_medium.c      the engine with blocks that the user gave it (nvme-scratch=)
  *
- * The controller reaches nothing without its queues, which are in scratch. Every paging domain maps scratch
- * (domain_share()), and each attach tells the engine where it is: staging_iova, 0 = no place is known.
- * The queues never are at an address that may lead elsewhere, where the controller would take other bytes for commands.
+ * The controller reaches nothing without its queues, which are in scratch. Every paging domain maps
+ * scratch (domain_share()), and each attach tells the engine where it is: staging_iova, 0 = no
+ * place is known. The queues never are at an address that may lead elsewhere, where the controller
+ * would take other bytes for commands.
  */
 #ifndef PVT_DRIVERS_DMA_NVME_H
 #define PVT_DRIVERS_DMA_NVME_H
@@ -63,13 +64,14 @@ static inline uint64_t nvme_address(const struct dma_engine *e, enum nvme_page p
     return nvme_of(e)->base + (uint64_t)page * PAGE_SIZE;
 }
 
-/* Stops the controller: it has no access left to make. False when it does not stop within its own time-out, CAP.TO. */
+/* Stops the controller: it has no access left to make. False when it does not stop within its own
+ * time-out, CAP.TO. */
 bool nvme_stop(struct dma_engine *e);
-/* The controller runs, with its queues at staging_iova: starts it where it does not. False when it cannot be, and
- * e->outcome says why; it is stopped then. */
+/* The controller runs, with its queues at staging_iova: starts it where it does not. False when it
+ * cannot be, and e->outcome says why; it is stopped then. */
 bool nvme_start(struct dma_engine *e);
-/* Carries out one command. True: a completion came, whose status is SUCCESS or in e->outcome. False: none came,
- * e->outcome says why, and the controller is stopped. */
+/* Carries out one command. True: a completion came, whose status is SUCCESS or in e->outcome.
+ * False: none came, e->outcome says why, and the controller is stopped. */
 bool nvme_run(struct dma_engine *e, enum nvme_queue queue, struct nvme_command *command);
 /* The same, and the status was SUCCESS. */
 bool nvme_succeed(struct dma_engine *e, enum nvme_queue queue, struct nvme_command *command);
@@ -81,8 +83,8 @@ bool nvme_reset(struct dma_engine *e);
 bool nvme_prepare(struct dma_engine *e);
 void nvme_describe(const struct dma_engine *e, char *text, size_t size);
 
-/* Looks at the blocks that the user gave and takes them when nothing speaks against it. True: e has the operations of
- * dma_nvme_medium.c, and its pattern is on the medium. */
+/* Looks at the blocks that the user gave and takes them when nothing speaks against it. True: e has
+ * the operations of dma_nvme_medium.c, and its pattern is on the medium. */
 bool nvme_take_scratch(struct dma_engine *e);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One admin queue and one I/O queue, without interrupts. A controller that does not reach its queues sets CSTS.CFS or
- * says nothing. It is stopped then, since QEMU's carries out later what it could not fetch before, as soon as a domain
- * lets it.
+ * One admin queue and one I/O queue, without interrupts. A controller that does not reach its
+ * queues sets CSTS.CFS or says nothing. It is stopped then, since QEMU's carries out later what it
+ * could not fetch before, as soon as a domain lets it.
  */
 #include "drivers/dma_nvme.h"
 
@@ -38,18 +38,14 @@ static bool wait_ready(struct dma_engine *e, uint32_t ready)
     for (;;) {
         uint32_t status = *register32(e, NVME_CSTS);
 
-        if (status == NVME_CSTS_GONE) {
+        if (status == NVME_CSTS_GONE)
             return say(e, "no device answers: CSTS", status);
-        }
-        if ((status & NVME_CSTS_RDY) == ready) {
+        if ((status & NVME_CSTS_RDY) == ready)
             return true;
-        }
-        if (ready != 0 && (status & NVME_CSTS_CFS) != 0) {
+        if (ready != 0 && (status & NVME_CSTS_CFS) != 0)
             return say(e, "the controller does not start: CSTS", status);
-        }
-        if (time_us() > end) {
+        if (time_us() > end)
             return say(e, "the controller neither starts nor stops: CSTS", status);
-        }
         cpu_pause();
     }
 }
@@ -93,7 +89,9 @@ static bool wait_completion(struct dma_engine *e, enum nvme_queue queue)
         uint32_t status = *register32(e, NVME_CSTS);
 
         if ((status & NVME_CSTS_CFS) != 0) {
-            say(e, "the controller reports a fatal status, as when it does not reach its queues: CSTS", status);
+            say(e,
+                "the controller reports a fatal status, as when it does not reach its queues: CSTS",
+                status);
             break;
         }
         if (time_us() > end) {
@@ -112,11 +110,10 @@ static void take_completion(struct dma_engine *e, enum nvme_queue queue, uint16_
     const volatile struct nvme_completion *c = next_completion(e, queue);
     unsigned status = NVME_STATUS_CODE(c->status);
 
-    if (c->command_id != id) {
+    if (c->command_id != id)
         say(e, "the controller completes another command than it was given: id", c->command_id);
-    } else if (status != 0) {
+    else if (status != 0)
         say(e, "the controller completes its command with an error: status", status);
-    }
     n->head[queue] = (n->head[queue] + 1) % n->entries;
     n->phase[queue] ^= n->head[queue] == 0 ? 1u : 0u;
     ring(e, queue, true, n->head[queue]);
@@ -146,14 +143,15 @@ bool nvme_run(struct dma_engine *e, enum nvme_queue queue, struct nvme_command *
 
 bool nvme_succeed(struct dma_engine *e, enum nvme_queue queue, struct nvme_command *command)
 {
-    return nvme_run(e, queue, command) && e->outcome == NULL;
+    return nvme_run(e, queue, command) && !e->outcome;
 }
 
 /* An I/O queue of the number 1: its completions first, then the queue that names them. */
 static bool create_io_queue(struct dma_engine *e)
 {
     const uint32_t size_and_id = (nvme_of(e)->entries - 1) << 16 | 1;
-    struct nvme_command cq = {.opcode = NVME_CREATE_CQ, .cdw10 = size_and_id, .cdw11 = NVME_QUEUE_CONTIGUOUS};
+    struct nvme_command cq = {
+        .opcode = NVME_CREATE_CQ, .cdw10 = size_and_id, .cdw11 = NVME_QUEUE_CONTIGUOUS};
     struct nvme_command sq = {
         .opcode = NVME_CREATE_SQ, .cdw10 = size_and_id, .cdw11 = 1u << 16 | NVME_QUEUE_CONTIGUOUS};
 
@@ -166,9 +164,8 @@ static bool start_again(struct dma_engine *e)
 {
     struct nvme *n = nvme_of(e);
 
-    if (!nvme_stop(e)) {
+    if (!nvme_stop(e))
         return false;
-    }
     memset(nvme_memory(e, NVME_PAGE_ADMIN_SQ), 0, (size_t)(NVME_PAGE_IO_CQ + 1) * PAGE_SIZE);
     for (unsigned i = 0; i < NVME_QUEUES; i++) {
         n->tail[i] = n->head[i] = 0;
@@ -179,9 +176,8 @@ static bool start_again(struct dma_engine *e)
     write64(e, NVME_ASQ, nvme_address(e, NVME_PAGE_ADMIN_SQ));
     write64(e, NVME_ACQ, nvme_address(e, NVME_PAGE_ADMIN_CQ));
     *register32(e, NVME_CC) = NVME_CC_QUEUE_SIZES | NVME_CC_EN;
-    if (!wait_ready(e, NVME_CSTS_RDY)) {
+    if (!wait_ready(e, NVME_CSTS_RDY))
         return false;
-    }
     *register32(e, NVME_INTMS) = ~0u;
     return create_io_queue(e);
 }
@@ -193,15 +189,13 @@ bool nvme_start(struct dma_engine *e)
     uint64_t code;
 
     e->outcome = NULL;
-    if (e->staging_iova == 0) {
+    if (e->staging_iova == 0)
         return say(e, "the device is in a domain that maps no queues for it: place", 0);
-    }
-    if (n->base == e->staging_iova && (*register32(e, NVME_CSTS) & (NVME_CSTS_RDY | NVME_CSTS_CFS)) == NVME_CSTS_RDY) {
+    if (n->base == e->staging_iova &&
+        (*register32(e, NVME_CSTS) & (NVME_CSTS_RDY | NVME_CSTS_CFS)) == NVME_CSTS_RDY)
         return true;
-    }
-    if (start_again(e)) {
+    if (start_again(e))
         return true;
-    }
     outcome = e->outcome;
     code = e->outcome_code;
     return nvme_stop(e) ? say(e, outcome, code) : false;

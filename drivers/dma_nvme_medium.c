@@ -6,10 +6,10 @@
  *   1  OUT   data that write sends            written by every write
  *   2  IN    what read took from memory (two units: one block more than the bytes)
  *
- * Read and Write of whole blocks move any number of bytes at any address by an SGL: the bytes that are wanted, and what
- * a block has beyond them in scratch. A controller completes a Write with success although its data were blocked, and
- * puts zeros on the medium: so nothing outside of these blocks is ever written, and a block after the bytes shows
- * whether the rest of a read worked.
+ * Read and Write of whole blocks move any number of bytes at any address by an SGL: the bytes that
+ * are wanted, and what a block has beyond them in scratch. A controller completes a Write with
+ * success although its data were blocked, and puts zeros on the medium: so nothing outside of these
+ * blocks is ever written, and a block after the bytes shows whether the rest of a read worked.
  */
 #include "drivers/dma_nvme.h"
 
@@ -27,8 +27,8 @@
 
 static const struct dma_engine_ops dma_nvme_medium_ops;
 
-static bool transfer(struct dma_engine *e, enum nvme_io_opcode opcode, uint64_t block, unsigned blocks,
-                     const struct nvme_sgl *list, unsigned count)
+static bool transfer(struct dma_engine *e, enum nvme_io_opcode opcode, uint64_t block,
+                     unsigned blocks, const struct nvme_sgl *list, unsigned count)
 {
     struct nvme_command c = {.opcode = (uint8_t)opcode,
                              .flags = NVME_BY_SGL,
@@ -53,15 +53,16 @@ static uint64_t block_of(const struct dma_engine *e, unsigned unit)
     return nvme_of(e)->scratch.first + (uint64_t)unit * (UNIT / nvme_of(e)->block_size);
 }
 
-/* `length` bytes, up to a unit, from or to memory at `iova`, and the rest of the last block, or of `more` blocks beyond
- * it, from or to `rest`. */
-static bool move(struct dma_engine *e, enum nvme_io_opcode opcode, unsigned unit, uint64_t iova, size_t length,
-                 uint64_t rest, unsigned more)
+/* `length` bytes, up to a unit, from or to memory at `iova`, and the rest of the last block, or of
+ * `more` blocks beyond it, from or to `rest`. */
+static bool move(struct dma_engine *e, enum nvme_io_opcode opcode, unsigned unit, uint64_t iova,
+                 size_t length, uint64_t rest, unsigned more)
 {
     const unsigned size = nvme_of(e)->block_size;
     const unsigned blocks = (unsigned)((length + size - 1) / size) + more;
-    const struct nvme_sgl list[] = {{.address = iova, .length = (uint32_t)length},
-                                    {.address = rest, .length = (uint32_t)(blocks * size - length)}};
+    const struct nvme_sgl list[] = {
+        {.address = iova, .length = (uint32_t)length},
+        {.address = rest, .length = (uint32_t)(blocks * size - length)}};
 
     return transfer(e, opcode, block_of(e, unit), blocks, list, list[1].length != 0 ? 2 : 1);
 }
@@ -76,7 +77,8 @@ static bool fill(struct dma_engine *e, uint64_t iova, size_t length)
     bool runs = nvme_start(e);
 
     for (size_t done = 0; runs && done < length; done += UNIT) {
-        runs = move(e, NVME_READ, UNIT_FILL, iova + done, next_part(length, done), nvme_address(e, NVME_PAGE_REST), 0);
+        runs = move(e, NVME_READ, UNIT_FILL, iova + done, next_part(length, done),
+                    nvme_address(e, NVME_PAGE_REST), 0);
     }
     return !nvme_of(e)->stuck;
 }
@@ -87,11 +89,12 @@ static bool load(struct dma_engine *e, unsigned unit, size_t length)
     const uint8_t *sent = nvme_memory(e, NVME_PAGE_LOAD);
     uint8_t *back = nvme_memory(e, NVME_PAGE_STORE);
 
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++)
         back[i] = (uint8_t)~sent[i];
-    }
-    return move(e, NVME_WRITE, unit, nvme_address(e, NVME_PAGE_LOAD), length, nvme_address(e, NVME_PAGE_REST), 0) &&
-           move(e, NVME_READ, unit, nvme_address(e, NVME_PAGE_STORE), length, nvme_address(e, NVME_PAGE_REST), 0) &&
+    return move(e, NVME_WRITE, unit, nvme_address(e, NVME_PAGE_LOAD), length,
+                nvme_address(e, NVME_PAGE_REST), 0) &&
+           move(e, NVME_READ, unit, nvme_address(e, NVME_PAGE_STORE), length,
+                nvme_address(e, NVME_PAGE_REST), 0) &&
            memcmp(sent, back, length) == 0;
 }
 
@@ -109,7 +112,8 @@ static bool write(struct dma_engine *e, uint64_t iova, const void *data, size_t 
     return good;
 }
 
-/* The block after the bytes is a witness: it comes from scratch by the same command, and goes back the same way. */
+/* The block after the bytes is a witness: it comes from scratch by the same command, and goes back
+ * the same way. */
 static bool read_part(struct dma_engine *e, uint64_t iova, uint8_t *seen, size_t length)
 {
     const size_t size = nvme_of(e)->block_size;
@@ -121,9 +125,8 @@ static bool read_part(struct dma_engine *e, uint64_t iova, uint8_t *seen, size_t
     memset(back, 0, 2 * PAGE_SIZE);
     if (!move(e, NVME_WRITE, UNIT_IN, iova, length, nvme_address(e, NVME_PAGE_LOAD), 1) ||
         !move(e, NVME_READ, UNIT_IN, nvme_address(e, NVME_PAGE_STORE), whole + size, 0, 0) ||
-        memory_find_other(back + whole, size, witness[0]) != NULL) {
+        memory_find_other(back + whole, size, witness[0]))
         return false;
-    }
     memcpy(seen, back, length);
     return true;
 }
@@ -132,21 +135,20 @@ static bool read(struct dma_engine *e, uint64_t iova, void *seen, size_t length)
 {
     bool good = nvme_start(e);
 
-    for (size_t done = 0; good && done < length; done += UNIT) {
+    for (size_t done = 0; good && done < length; done += UNIT)
         good = read_part(e, iova + done, (uint8_t *)seen + done, next_part(length, done));
-    }
     return good;
 }
 
 static bool identify_namespace(struct dma_engine *e, struct nvme_namespace *ns)
 {
-    struct nvme_command c = {.opcode = NVME_IDENTIFY, .nsid = nvme_of(e)->scratch.nsid, .cdw10 = NVME_CNS_NAMESPACE};
+    struct nvme_command c = {
+        .opcode = NVME_IDENTIFY, .nsid = nvme_of(e)->scratch.nsid, .cdw10 = NVME_CNS_NAMESPACE};
 
     memset(nvme_memory(e, NVME_PAGE_STORE), 0, PAGE_SIZE);
     c.prp[0] = nvme_address(e, NVME_PAGE_STORE);
-    if (!nvme_succeed(e, NVME_QUEUE_ADMIN, &c)) {
+    if (!nvme_succeed(e, NVME_QUEUE_ADMIN, &c))
         return false;
-    }
     *ns = nvme_namespace_of(nvme_memory(e, NVME_PAGE_STORE));
     return true;
 }
@@ -154,10 +156,11 @@ static bool identify_namespace(struct dma_engine *e, struct nvme_namespace *ns)
 /* NULL, or the partition table's kind; the first two blocks are read. */
 static const char *partition_table(struct dma_engine *e, size_t block_size, bool *read_them)
 {
-    const struct nvme_sgl list = {.address = nvme_address(e, NVME_PAGE_STORE), .length = (uint32_t)(2 * block_size)};
+    const struct nvme_sgl list = {.address = nvme_address(e, NVME_PAGE_STORE),
+                                  .length = (uint32_t)(2 * block_size)};
 
     memset(nvme_memory(e, NVME_PAGE_STORE), 0, 2 * PAGE_SIZE);
-    *read_them = transfer(e, NVME_READ, 0, 2, &list, 1) && e->outcome == NULL;
+    *read_them = transfer(e, NVME_READ, 0, 2, &list, 1) && !e->outcome;
     return nvme_partition_table(nvme_memory(e, NVME_PAGE_STORE), block_size);
 }
 
@@ -169,22 +172,19 @@ static const char *refusal(struct dma_engine *e)
     const char *misfit;
     bool read_them;
 
-    if ((n->sgls & NVME_ID_SGLS_MASK) != NVME_ID_SGLS_BY_BYTE) {
+    if ((n->sgls & NVME_ID_SGLS_MASK) != NVME_ID_SGLS_BY_BYTE)
         return "the controller has no SGLs of any number of bytes";
-    }
-    if (!identify_namespace(e, &ns)) {
+    if (!identify_namespace(e, &ns))
         return "the controller does not identify this namespace";
-    }
     misfit = nvme_scratch_misfit(&n->scratch, &ns);
-    if (misfit != NULL) {
+    if (misfit)
         return misfit;
+    if (partition_table(e, ns.block_size, &read_them) && n->scratch.serial[0] == '\0') {
+        return "the namespace has a partition table; if it is meant, name the serial number as "
+               "well";
     }
-    if (partition_table(e, ns.block_size, &read_them) != NULL && n->scratch.serial[0] == '\0') {
-        return "the namespace has a partition table; if it is meant, name the serial number as well";
-    }
-    if (!read_them) {
+    if (!read_them)
         return "the first blocks of the namespace cannot be read";
-    }
     n->block_size = ns.block_size;
     return NULL;
 }
@@ -195,13 +195,11 @@ bool nvme_take_scratch(struct dma_engine *e)
 
     n->block_size = 0;
     n->refused = NULL;
-    if (!nvme_scratch_for(n->serial, &n->scratch)) {
+    if (!nvme_scratch_for(n->serial, &n->scratch))
         return false;
-    }
     n->refused = refusal(e);
-    if (n->refused != NULL) {
+    if (n->refused)
         return false;
-    }
     memset(nvme_memory(e, NVME_PAGE_LOAD), FILL_VALUE, UNIT);
     if (!load(e, UNIT_FILL, UNIT)) {
         n->refused = "data that were written to the range do not come back";

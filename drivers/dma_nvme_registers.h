@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Registers, commands and data structures of an NVMe controller, as far as the engine uses them (NVM Express Base
- * Specification 2.0, sections 3.1.3, 3.3.3, 4.1.2, 5.16 and 5.17). */
+/* Registers, commands and data structures of an NVMe controller, as far as the engine uses them
+ * (NVM Express Base Specification 2.0, sections 3.1.3, 3.3.3, 4.1.2, 5.16 and 5.17). */
 #ifndef PVT_DRIVERS_DMA_NVME_REGISTERS_H
 #define PVT_DRIVERS_DMA_NVME_REGISTERS_H
 
@@ -19,14 +19,18 @@
 #define NVME_DOORBELLS 0x1000
 
 /* Fields of CAP. */
-#define NVME_CAP_MQES(cap)   ((unsigned)((cap)&0xFFFFu) + 1)         /* entries of a queue at most */
-#define NVME_CAP_TO_MS(cap)  ((unsigned)((cap) >> 24 & 0xFFu) * 500) /* for CSTS.RDY to follow CC.EN */
-#define NVME_CAP_STRIDE(cap) (4u << ((cap) >> 32 & 0xFu))            /* bytes from one doorbell to the next */
-#define NVME_CAP_NVM(cap)    (((cap) >> 37 & 1u) != 0)               /* NVM command set */
-#define NVME_CAP_MPSMIN(cap) ((unsigned)((cap) >> 48 & 0xFu))        /* 0: pages of 4 KiB */
+#define NVME_CAP_MQES(cap) ((unsigned)((cap)&0xFFFFu) + 1) /* entries of a queue at most */
+#define NVME_CAP_TO_MS(cap)                                                                        \
+    ((unsigned)((cap) >> 24 & 0xFFu) * 500) /* for CSTS.RDY to follow CC.EN */
+#define NVME_CAP_STRIDE(cap)                                                                       \
+    (4u << ((cap) >> 32 & 0xFu))                       /* bytes from one doorbell to the next      \
+                                                        */
+#define NVME_CAP_NVM(cap)    (((cap) >> 37 & 1u) != 0) /* NVM command set */
+#define NVME_CAP_MPSMIN(cap) ((unsigned)((cap) >> 48 & 0xFu)) /* 0: pages of 4 KiB */
 
-#define NVME_CC_EN          (1u << 0)
-#define NVME_CC_QUEUE_SIZES (6u << 16 | 4u << 20) /* IOSQES and IOCQES: entries of 64 and 16 bytes */
+#define NVME_CC_EN (1u << 0)
+#define NVME_CC_QUEUE_SIZES                                                                        \
+    (6u << 16 | 4u << 20) /* IOSQES and IOCQES: entries of 64 and 16 bytes */
 
 #define NVME_CSTS_RDY  (1u << 0)
 #define NVME_CSTS_CFS  (1u << 1)
@@ -45,7 +49,8 @@ enum nvme_io_opcode { NVME_WRITE = 0x01, NVME_READ = 0x02 };
 #define NVME_CNS_NAMESPACE    0u
 #define NVME_CNS_CONTROLLER   1u
 
-/* Changed Namespace List: zeros where no namespace has changed. It is read without clearing its event. */
+/* Changed Namespace List: zeros where no namespace has changed. It is read without clearing its
+ * event. */
 #define NVME_LOG_CHANGED_NAMESPACES 0x04u
 #define NVME_LOG_RETAIN_EVENT       (1u << 15)
 #define NVME_LOG_DWORDS(bytes)      (((uint32_t)((bytes) / 4) - 1) << 16)
@@ -95,9 +100,10 @@ _Static_assert(sizeof(struct nvme_completion) == 16, "completion queue entry");
 #define NVME_ID_SGLS_MASK    3u
 
 /* Bytes of the data of Identify, namespace. */
-#define NVME_NS_SIZE           0 /* 64 bits, blocks */
-#define NVME_NS_FLBAS          26
-#define NVME_NS_FORMATS        128 /* 32 bits for each format: metadata size 15:0, log2 of the block size 23:16 */
+#define NVME_NS_SIZE  0 /* 64 bits, blocks */
+#define NVME_NS_FLBAS 26
+#define NVME_NS_FORMATS                                                                            \
+    128 /* 32 bits for each format: metadata size 15:0, log2 of the block size 23:16 */
 #define NVME_NS_FORMAT_MASK    0xFu
 #define NVME_NS_METADATA(lbaf) ((lbaf)&0xFFFFu)
 #define NVME_NS_SHIFT(lbaf)    ((lbaf) >> 16 & 0xFFu)

@@ -18,9 +18,8 @@ static struct {
 
 static bool note_unreachable(const struct dma_engine *e)
 {
-    if (list.unreachable_count < DMA_ENGINES_MAX) {
+    if (list.unreachable_count < DMA_ENGINES_MAX)
         list.unreachable[list.unreachable_count++] = *e;
-    }
     return false;
 }
 
@@ -28,13 +27,11 @@ bool dma_map_registers(struct dma_engine *e, uint64_t needed)
 {
     uint64_t gpa = pci_bar(&e->function, 0);
 
-    if (gpa == 0) {
+    if (gpa == 0)
         return false;
-    }
     e->registers = paging_map_mmio(gpa, needed);
-    if (e->registers == NULL) {
+    if (!e->registers)
         return note_unreachable(e);
-    }
     pci_enable(&e->function, true);
     return true;
 }
@@ -52,9 +49,8 @@ static void insert_sorted(const struct dma_engine *e)
     for (; at > 0; at--) {
         const struct dma_engine *left = &list.engines[at - 1];
 
-        if (left->class < e->class || !before(&e->function, &left->function)) {
+        if (left->class < e->class || !before(&e->function, &left->function))
             break;
-        }
         list.engines[at] = *left;
     }
     list.engines[at] = *e;
@@ -70,28 +66,24 @@ static void probe_class(enum dma_class class, const struct pci_function *functio
                                .iova_bits = classes[class]->iova_bits,
                                .device_id = f->device_id};
 
-        if (!e.ops->match(f)) {
+        if (!e.ops->match(f))
             continue;
-        }
-        if (e.ops->probe(&e)) {
+        if (e.ops->probe(&e))
             insert_sorted(&e);
-        } else {
+        else
             pci_enable(f, false);
-        }
     }
 }
 
 /*
- * From here on only engines may access memory: whatever firmware had started on the other devices ends now. Bridges
- * keep forwarding.
+ * From here on only engines may access memory: whatever firmware had started on the other devices
+ * ends now. Bridges keep forwarding.
  */
 static void stop_bus_masters(const struct pci_function *functions, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (!pci_is_bridge(&functions[i])) {
+    for (size_t i = 0; i < count; i++)
+        if (!pci_is_bridge(&functions[i]))
             pci_bus_master(&functions[i], false);
-        }
-    }
 }
 
 struct dma_engine *dma_engines(size_t *count)
@@ -101,12 +93,13 @@ struct dma_engine *dma_engines(size_t *count)
         const struct pci_function *functions = pci_functions(&functions_count);
 
         list.probed = true;
-        list.unreachable = memory_boot_pages((DMA_ENGINES_MAX * sizeof(*list.engines) + PAGE_SIZE - 1) / PAGE_SIZE);
-        list.engines = memory_boot_pages((DMA_ENGINES_MAX * sizeof(*list.engines) + PAGE_SIZE - 1) / PAGE_SIZE);
+        list.unreachable = memory_boot_pages(
+            (DMA_ENGINES_MAX * sizeof(*list.engines) + PAGE_SIZE - 1) / PAGE_SIZE);
+        list.engines = memory_boot_pages((DMA_ENGINES_MAX * sizeof(*list.engines) + PAGE_SIZE - 1) /
+                                         PAGE_SIZE);
         stop_bus_masters(functions, functions_count);
-        for (unsigned class = 0; class < DMA_CLASS_COUNT; class ++) {
+        for (unsigned class = 0; class < DMA_CLASS_COUNT; class ++)
             probe_class((enum dma_class) class, functions, functions_count);
-        }
     }
     *count = list.count;
     return list.engines;
@@ -123,9 +116,8 @@ uint64_t dma_operations(void)
 {
     uint64_t sum = 0;
 
-    for (size_t i = 0; i < list.count; i++) {
+    for (size_t i = 0; i < list.count; i++)
         sum += list.engines[i].operations;
-    }
     return sum;
 }
 
@@ -134,11 +126,9 @@ struct dma_engine *dma_engine_get(enum dma_class class, unsigned n)
     size_t count;
     struct dma_engine *engines = dma_engines(&count);
 
-    for (size_t i = 0; i < count; i++) {
-        if (engines[i].class == class && n-- == 0) {
+    for (size_t i = 0; i < count; i++)
+        if (engines[i].class == class && n-- == 0)
             return &engines[i];
-        }
-    }
     return NULL;
 }
 
@@ -147,11 +137,9 @@ struct dma_engine *dma_engine_fast(void)
     size_t count;
     struct dma_engine *engines = dma_engines(&count);
 
-    for (size_t i = 0; i < count; i++) {
-        if ((engines[i].ops->features & DMA_SLOW) == 0) {
+    for (size_t i = 0; i < count; i++)
+        if ((engines[i].ops->features & DMA_SLOW) == 0)
             return &engines[i];
-        }
-    }
     return NULL;
 }
 
@@ -159,26 +147,24 @@ void dma_engine_leave_out(struct dma_engine *e)
 {
     pci_enable(&e->function, false);
     list.count--;
-    for (; e < &list.engines[list.count]; e++) {
+    for (; e < &list.engines[list.count]; e++)
         e[0] = e[1];
-    }
 }
 
-/* A blocking domain reaches nothing: the device then tries it where it was, or where it would be without translation.
+/* A blocking domain reaches nothing: the device then tries it where it was, or where it would be
+ * without translation.
  */
 void dma_follow(const struct domain *d, uint64_t device_id)
 {
     for (size_t i = 0; i < list.count; i++) {
         struct dma_engine *e = &list.engines[i];
 
-        if (e->device_id != device_id || (e->ops->features & DMA_QUEUED) == 0) {
+        if (e->device_id != device_id || (e->ops->features & DMA_QUEUED) == 0)
             continue;
-        }
-        if (d->kind == DOMAIN_IDENTITY || (d->kind == DOMAIN_BLOCKED && e->staging_iova == 0)) {
+        if (d->kind == DOMAIN_IDENTITY || (d->kind == DOMAIN_BLOCKED && e->staging_iova == 0))
             e->staging_iova = gpa_of(e->scratch);
-        } else if (d->kind == DOMAIN_PAGING) {
+        else if (d->kind == DOMAIN_PAGING)
             e->staging_iova = d->shares == 0 ? 0 : d->shares + e->share;
-        }
     }
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * QEMU's switch device "rocker" (1b36:0006), used for the DMA self-test in its register file. The transfer happens
- * inside the MMIO write that starts it, so it is over when the store instruction is. No interrupt is wanted: MSI-X
- * stays off, and the completion message of the self-test is then dropped without a trace.
+ * QEMU's switch device "rocker" (1b36:0006), used for the DMA self-test in its register file. The
+ * transfer happens inside the MMIO write that starts it, so it is over when the store instruction
+ * is. No interrupt is wanted: MSI-X stays off, and the completion message of the self-test is then
+ * dropped without a trace.
  */
 #include "drivers/dma_rocker.h"
 #include "drivers/dma_classes.h"
@@ -56,9 +57,8 @@ static bool reset(struct dma_engine *e)
 
 static bool probe(struct dma_engine *e)
 {
-    if (!dma_map_registers(e, ROCKER_REGISTERS)) {
+    if (!dma_map_registers(e, ROCKER_REGISTERS))
         return false;
-    }
     write32(e, ROCKER_TEST_REG, PROBE_VALUE);
     return read32(e, ROCKER_TEST_REG) == 2 * PROBE_VALUE && reset(e);
 }

@@ -11,7 +11,8 @@ static volatile uint32_t *register32(struct dma_engine *e, unsigned offset)
     return (volatile uint32_t *)(e->registers + DMAPROBE_REGISTERS + offset);
 }
 
-/* The device's memory is plain memory to the processor: it changes at doorbells and releases, and at exits. */
+/* The device's memory is plain memory to the processor: it changes at doorbells and releases, and
+ * at exits. */
 static uint8_t *memory(struct dma_engine *e, unsigned offset)
 {
     return (uint8_t *)(uintptr_t)(e->registers + offset);
@@ -37,7 +38,8 @@ bool dmaprobe_result(struct dma_engine *e, unsigned slot, struct dmaprobe_reques
     const struct dmaprobe_request *from = request_at(e, slot);
     uint32_t state = __atomic_load_n(&from->state, __ATOMIC_ACQUIRE);
 
-    memcpy((uint8_t *)request + RESULTS, (const uint8_t *)from + RESULTS, sizeof(*request) - RESULTS);
+    memcpy((uint8_t *)request + RESULTS, (const uint8_t *)from + RESULTS,
+           sizeof(*request) - RESULTS);
     return state == DMAPROBE_FINISHED;
 }
 

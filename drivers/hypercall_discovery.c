@@ -10,8 +10,9 @@
 #include "lib/string.h"
 
 /*
- * Who we say we are: the open-source form with an operating system type that is not registered, so that a host's
- * workarounds for a known guest never apply to this one. The rest only has to stay the same from run to run.
+ * Who we say we are: the open-source form with an operating system type that is not registered, so
+ * that a host's workarounds for a known guest never apply to this one. The rest only has to stay
+ * the same from run to run.
  */
 #define OS_TYPE_CONFORMANCE 0x70
 #define OS_ID               0x01
@@ -34,30 +35,28 @@ static void read_vendor(struct hypercall_discovery *found)
     found->vendor[sizeof(words)] = '\0';
 }
 
-/* The signature decides, never the vendor's name: another hypervisor may implement this interface. */
+/* The signature decides, never the vendor's name: another hypervisor may implement this interface.
+ */
 static enum hypercall_state find_interface(struct hypercall_discovery *found)
 {
-    if ((cpu_cpuid(CPUID_1, 0).ecx & CPUID_1_ECX_HYPERVISOR_PRESENT) == 0) {
+    if ((cpu_cpuid(CPUID_1, 0).ecx & CPUID_1_ECX_HYPERVISOR_PRESENT) == 0)
         return HYPERCALL_NO_HYPERVISOR;
-    }
     read_vendor(found);
-    if (found->max_leaf < HV_CPUID_VENDOR_EAX_MINIMUM) {
+    if (found->max_leaf < HV_CPUID_VENDOR_EAX_MINIMUM)
         return HYPERCALL_NO_INTERFACE;
-    }
     found->interface = cpu_cpuid(HV_CPUID_INTERFACE, 0).eax;
-    return found->interface == HV_CPUID_INTERFACE_EAX_HV1 ? HYPERCALL_READY : HYPERCALL_NO_INTERFACE;
+    return found->interface == HV_CPUID_INTERFACE_EAX_HV1 ? HYPERCALL_READY
+                                                          : HYPERCALL_NO_INTERFACE;
 }
 
 static bool set_guest_os_id(void)
 {
     uint64_t id;
 
-    if (msr_read_safe(HV_MSR_GUEST_OS_ID, &id) != TRAP_NONE) {
+    if (msr_read_safe(HV_MSR_GUEST_OS_ID, &id) != TRAP_NONE)
         return false;
-    }
-    if (id != 0) {
+    if (id != 0)
         return true;
-    }
     id = hv_guest_os_id_open_source(OS_TYPE_CONFORMANCE, OS_ID, OS_VERSION, OS_BUILD);
     return msr_write_safe(HV_MSR_GUEST_OS_ID, id) == TRAP_NONE;
 }
@@ -67,37 +66,33 @@ static bool enable_page(uint64_t gpa)
 {
     uint64_t value;
 
-    if (msr_read_safe(HV_MSR_HYPERCALL, &value) != TRAP_NONE) {
+    if (msr_read_safe(HV_MSR_HYPERCALL, &value) != TRAP_NONE)
         return false;
-    }
     /* A locked register may fault on any write, so one that is right already is left alone. */
-    if ((value & HV_HYPERCALL_MSR_ENABLE) != 0 && (value & HV_HYPERCALL_MSR_GPFN) == gpa) {
+    if ((value & HV_HYPERCALL_MSR_ENABLE) != 0 && (value & HV_HYPERCALL_MSR_GPFN) == gpa)
         return true;
-    }
     if (msr_write_safe(HV_MSR_HYPERCALL, hv_hypercall_msr_enable(value, gpa)) != TRAP_NONE ||
-        msr_read_safe(HV_MSR_HYPERCALL, &value) != TRAP_NONE) {
+        msr_read_safe(HV_MSR_HYPERCALL, &value) != TRAP_NONE)
         return false;
-    }
     return (value & HV_HYPERCALL_MSR_ENABLE) != 0 && (value & HV_HYPERCALL_MSR_GPFN) == gpa;
 }
 
 /*
- * Where the page is or shall be; 0 when the MSR cannot be read. A page that firmware enabled is used as it is, unless
- * it lies in memory that this image now hands out: the overlay would then hide data.
+ * Where the page is or shall be; 0 when the MSR cannot be read. A page that firmware enabled is
+ * used as it is, unless it lies in memory that this image now hands out: the overlay would then
+ * hide data.
  */
 static uint64_t choose_page(void)
 {
     uint64_t value, existing;
     void *page;
 
-    if (msr_read_safe(HV_MSR_HYPERCALL, &value) != TRAP_NONE) {
+    if (msr_read_safe(HV_MSR_HYPERCALL, &value) != TRAP_NONE)
         return 0;
-    }
     existing = value & HV_HYPERCALL_MSR_GPFN;
     if ((value & HV_HYPERCALL_MSR_ENABLE) != 0 &&
-        ((value & HV_HYPERCALL_MSR_LOCKED) != 0 || !memory_is_ours(existing, PAGE_SIZE))) {
+        ((value & HV_HYPERCALL_MSR_LOCKED) != 0 || !memory_is_ours(existing, PAGE_SIZE)))
         return existing;
-    }
     page = memory_boot_pages(1);
     memset(page, HYPERCALL_UNDERLAY, PAGE_SIZE);
     return gpa_of(page);
@@ -108,16 +103,13 @@ static enum hypercall_state discover(struct hypercall_discovery *found)
     enum hypercall_state state = find_interface(found);
     struct cpuid_result features;
 
-    if (state != HYPERCALL_READY) {
+    if (state != HYPERCALL_READY)
         return state;
-    }
-    if (!set_guest_os_id()) {
+    if (!set_guest_os_id())
         return HYPERCALL_REFUSED;
-    }
     found->page = choose_page();
-    if (found->page == 0 || !enable_page(found->page)) {
+    if (found->page == 0 || !enable_page(found->page))
         return HYPERCALL_REFUSED;
-    }
     paging_set(found->page, PAGE_SIZE, PAGING_RX);
     features = cpu_cpuid(HV_CPUID_FEATURES, 0);
     found->features_eax = features.eax;
@@ -159,9 +151,11 @@ const char *hypercall_state_text(enum hypercall_state state)
     case HYPERCALL_NO_HYPERVISOR:
         return "No hypervisor: CPUID.1:ECX[31] is clear.";
     case HYPERCALL_NO_INTERFACE:
-        return "A hypervisor without the Hv#1 interface: CPUID leaf 0x40000001 has another signature or is missing.";
+        return "A hypervisor without the Hv#1 interface: CPUID leaf 0x40000001 has another "
+               "signature or is missing.";
     case HYPERCALL_REFUSED:
-        return "The host offers Hv#1 but did not let the hypercall page be enabled (MSR 0x40000001).";
+        return "The host offers Hv#1 but did not let the hypercall page be enabled (MSR "
+               "0x40000001).";
     }
     return "unknown state";
 }

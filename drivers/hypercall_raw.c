@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls that go out exactly as given: the ground under the typed forms, and what malformed calls are made of. */
+/* Calls that go out exactly as given: the ground under the typed forms, and what malformed calls
+ * are made of. */
 #include "drivers/hypercall.h"
 
 #include "abi/hypercall.h"
 #include "drivers/hypercall_internal.h"
 
 /* hypercall_enter.S knows the struct by these numbers. */
-#define REGISTER_AT(field, offset)                                                                                     \
-    _Static_assert(offsetof(struct hypercall_registers, field) == (offset), #field " moved: change hypercall_enter.S")
+#define REGISTER_AT(field, offset)                                                                 \
+    _Static_assert(offsetof(struct hypercall_registers, field) == (offset),                        \
+                   #field " moved: change hypercall_enter.S")
 REGISTER_AT(rax, 0);
 REGISTER_AT(rbx, 8);
 REGISTER_AT(rcx, 16);
@@ -48,9 +50,8 @@ void hypercall_report_to(void (*report)(uint64_t control, uint64_t rdx, uint64_t
 
 static uint64_t reported(uint64_t control, uint64_t rdx, uint64_t rax)
 {
-    if (reporter != NULL) {
+    if (reporter)
         reporter(control, rdx, rax);
-    }
     return rax;
 }
 
@@ -58,19 +59,18 @@ static uint64_t raw_by_sender(uint64_t control, uint64_t rdx, uint64_t r8)
 {
     struct hypercall_registers registers = {.rcx = control, .rdx = rdx, .r8 = r8};
 
-    return sender(&registers) == TRAP_NONE ? registers.rax : hv_result(HV_STATUS_FEATURE_UNAVAILABLE, 0);
+    return sender(&registers) == TRAP_NONE ? registers.rax
+                                           : hv_result(HV_STATUS_FEATURE_UNAVAILABLE, 0);
 }
 
 uint64_t hypercall_raw(uint64_t control, uint64_t rdx, uint64_t r8)
 {
     const void *entry = hypercall_entry();
 
-    if (sender != NULL) {
+    if (sender)
         return reported(control, rdx, raw_by_sender(control, rdx, r8));
-    }
-    if (entry == NULL) {
+    if (!entry)
         return hv_result(HV_STATUS_FEATURE_UNAVAILABLE, 0);
-    }
     __atomic_add_fetch(&calls_sent, 1, __ATOMIC_RELAXED);
     return reported(control, rdx, hypercall_enter(entry, control, rdx, r8));
 }
@@ -89,14 +89,14 @@ static void enter_with_registers(void *argument)
 
 enum trap_vector hypercall_raw_registers(struct hypercall_registers *registers)
 {
-    return sender != NULL ? sender(registers) : hypercall_raw_registers_here(registers);
+    return sender ? sender(registers) : hypercall_raw_registers_here(registers);
 }
 
 enum trap_vector hypercall_raw_registers_here(struct hypercall_registers *registers)
 {
     struct register_call call = {.entry = hypercall_entry(), .registers = registers};
 
-    if (call.entry == NULL) {
+    if (!call.entry) {
         registers->rax = hv_result(HV_STATUS_FEATURE_UNAVAILABLE, 0);
         return TRAP_NONE;
     }

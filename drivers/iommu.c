@@ -6,7 +6,8 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 
-static const struct iommu_backend *const backends[] = {&pviommu_backend, &virtio_iommu_backend, &vtd_backend};
+static const struct iommu_backend *const backends[] = {&pviommu_backend, &virtio_iommu_backend,
+                                                       &vtd_backend};
 
 static struct {
     const struct iommu_backend *chosen;
@@ -16,11 +17,9 @@ static struct {
 
 const struct iommu_backend *iommu_find(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
-        if (strcmp(backends[i]->name, name) == 0) {
+    for (size_t i = 0; i < ARRAY_SIZE(backends); i++)
+        if (strcmp(backends[i]->name, name) == 0)
             return backends[i];
-        }
-    }
     return NULL;
 }
 
@@ -54,9 +53,11 @@ enum hv_status iommu_get_capabilities(struct hv_output_get_iommu_capabilities *o
     return iommu_start() ? HV_STATUS_FEATURE_UNAVAILABLE : state.chosen->get_capabilities(out);
 }
 
-enum hv_status iommu_get_device_property(uint64_t device_id, struct hv_output_get_logical_device_property *out)
+enum hv_status iommu_get_device_property(uint64_t device_id,
+                                         struct hv_output_get_logical_device_property *out)
 {
-    return iommu_start() ? HV_STATUS_FEATURE_UNAVAILABLE : state.chosen->get_device_property(device_id, out);
+    return iommu_start() ? HV_STATUS_FEATURE_UNAVAILABLE
+                         : state.chosen->get_device_property(device_id, out);
 }
 
 enum hv_status iommu_create(uint32_t domain_id)
@@ -66,12 +67,14 @@ enum hv_status iommu_create(uint32_t domain_id)
 
 enum hv_status iommu_configure(uint32_t domain_id, uint64_t flags, uint64_t root_gpa)
 {
-    return iommu_start() ? HV_STATUS_FEATURE_UNAVAILABLE : state.chosen->configure(domain_id, flags, root_gpa);
+    return iommu_start() ? HV_STATUS_FEATURE_UNAVAILABLE
+                         : state.chosen->configure(domain_id, flags, root_gpa);
 }
 
 enum hv_status iommu_attach(uint32_t domain_id, uint64_t device_id)
 {
-    return iommu_start() ? HV_STATUS_FEATURE_UNAVAILABLE : state.chosen->attach(domain_id, device_id);
+    return iommu_start() ? HV_STATUS_FEATURE_UNAVAILABLE
+                         : state.chosen->attach(domain_id, device_id);
 }
 
 enum hv_status iommu_detach(uint64_t device_id)
@@ -89,24 +92,22 @@ enum hv_status iommu_flush(uint32_t domain_id)
     return iommu_start() ? HV_STATUS_FEATURE_UNAVAILABLE : state.chosen->flush(domain_id);
 }
 
-enum hv_status iommu_flush_list(uint32_t domain_id, const uint64_t *elements, unsigned count, unsigned *done)
+enum hv_status iommu_flush_list(uint32_t domain_id, const uint64_t *elements, unsigned count,
+                                unsigned *done)
 {
-    if (iommu_start()) {
+    if (iommu_start())
         return HV_STATUS_FEATURE_UNAVAILABLE;
-    }
     return state.chosen->flush_list(domain_id, elements, count, done);
 }
 
 void iommu_mapped(uint32_t domain_id)
 {
-    if (state.chosen->mapped) {
+    if (state.chosen->mapped)
         state.chosen->mapped(domain_id);
-    }
 }
 
 void iommu_settle(void)
 {
-    if (state.chosen->settle) {
+    if (state.chosen->settle)
         state.chosen->settle();
-    }
 }

@@ -13,13 +13,11 @@ const char *nvme_scratch_add(const char *value)
     struct nvme_scratch scratch;
     const char *problem;
 
-    if (nvme_options.count == NVME_SCRATCHES_MAX) {
+    if (nvme_options.count == NVME_SCRATCHES_MAX)
         return "more than 8 ranges";
-    }
     problem = nvme_scratch_parse(value, &scratch);
-    if (problem == NULL) {
+    if (!problem)
         nvme_options.ranges[nvme_options.count++] = scratch;
-    }
     return problem;
 }
 
@@ -30,12 +28,10 @@ bool nvme_scratch_for(const char *serial, struct nvme_scratch *scratch)
     for (unsigned i = 0; i < nvme_options.count; i++) {
         const struct nvme_scratch *range = &nvme_options.ranges[i];
 
-        if (strcmp(range->serial, serial) == 0 || (range->serial[0] == '\0' && found == NULL)) {
+        if (strcmp(range->serial, serial) == 0 || (range->serial[0] == '\0' && !found))
             found = range;
-        }
     }
-    if (found != NULL) {
+    if (found)
         *scratch = *found;
-    }
-    return found != NULL;
+    return found;
 }

@@ -9,7 +9,8 @@
 
 /* NULL, or what is wrong with the value. */
 const char *nvme_scratch_add(const char *value);
-/* The range for the controller of that serial number: one that names it goes before one for any controller. */
+/* The range for the controller of that serial number: one that names it goes before one for any
+ * controller. */
 bool nvme_scratch_for(const char *serial, struct nvme_scratch *scratch);
 
 #endif

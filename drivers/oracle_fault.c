@@ -6,8 +6,8 @@
 const char *oracle_fault_class_name(uint32_t fault_class)
 {
     switch (fault_class) {
-#define CASE(name, value)                                                                                              \
-    case value:                                                                                                        \
+#define CASE(name, value)                                                                          \
+    case value:                                                                                    \
         return #name;
         ORACLE_FAULT_CLASS_LIST(CASE)
 #undef CASE
@@ -23,6 +23,7 @@ void oracle_fault_text(char *text, size_t size, const struct oracle_fault *fault
         return;
     }
     fmt_snprintf(text, size, "%s of IOVA 0x%llx, %s (raw 0x%x), device 0x%llx",
-                 fault->access == ORACLE_ACCESS_WRITE ? "write" : "read", (unsigned long long)fault->iova,
-                 oracle_fault_class_name(fault->reason_class), fault->raw_reason, (unsigned long long)fault->device_id);
+                 fault->access == ORACLE_ACCESS_WRITE ? "write" : "read",
+                 (unsigned long long)fault->iova, oracle_fault_class_name(fault->reason_class),
+                 fault->raw_reason, (unsigned long long)fault->device_id);
 }

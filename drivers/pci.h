@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* PCI functions, whichever bus they are on: those that firmware has set up, with configuration space by ECAM (ACPI
- * MCFG) or by ports CF8/CFC, and those of virtual PCI buses (drivers/vpci). */
+/* PCI functions, whichever bus they are on: those that firmware has set up, with configuration
+ * space by ECAM (ACPI MCFG) or by ports CF8/CFC, and those of virtual PCI buses (drivers/vpci). */
 #ifndef PVT_DRIVERS_PCI_H
 #define PVT_DRIVERS_PCI_H
 
@@ -24,14 +24,16 @@ struct pci_function {
 
 /* Enumerates once; later calls return the same list. */
 const struct pci_function *pci_functions(size_t *count);
-/* Through the window of its bus (vPCI), else by ECAM when MCFG names the segment and bus, else by ports (segment 0). */
+/* Through the window of its bus (vPCI), else by ECAM when MCFG names the segment and bus, else by
+ * ports (segment 0). */
 uint32_t pci_read32(const struct pci_function *f, unsigned offset);
 uint16_t pci_read16(const struct pci_function *f, unsigned offset);
 uint8_t pci_read8(const struct pci_function *f, unsigned offset);
 void pci_write32(const struct pci_function *f, unsigned offset, uint32_t value);
 void pci_write16(const struct pci_function *f, unsigned offset, uint16_t value);
 /* One way explicitly, for tests that compare both. False when that way is not there. */
-bool pci_read32_by(enum pci_access access, const struct pci_function *f, unsigned offset, uint32_t *value);
+bool pci_read32_by(enum pci_access access, const struct pci_function *f, unsigned offset,
+                   uint32_t *value);
 
 /* Physical address of a memory BAR (64-bit aware) as firmware has set it, 0 when it is none. */
 uint64_t pci_bar(const struct pci_function *f, unsigned index);
@@ -43,8 +45,8 @@ unsigned pci_extended_capability(const struct pci_function *f, uint16_t id);
 void pci_enable(const struct pci_function *f, bool on);
 /* Bus mastering alone. */
 void pci_bus_master(const struct pci_function *f, bool on);
-/* The message (MSI, MSI-X) by which a function requests `vector` of the running processor. On vPCI the host
- * is asked for it, and may have none: false. */
+/* The message (MSI, MSI-X) by which a function requests `vector` of the running processor. On vPCI
+ * the host is asked for it, and may have none: false. */
 struct pci_message {
     uint64_t address;
     uint32_t data;

@@ -25,19 +25,19 @@ static void read_mcfg(void)
     const struct acpi_mcfg *table = (const struct acpi_mcfg *)acpi_find("MCFG", 0);
     size_t entries;
 
-    if (table == NULL || table->header.length < sizeof(*table)) {
+    if (!table || table->header.length < sizeof(*table))
         return;
-    }
     entries = (table->header.length - sizeof(*table)) / sizeof(table->entries[0]);
     for (size_t i = 0; i < entries && ecam.count < PCI_ECAM_MAX; i++) {
         const struct acpi_mcfg_entry *e = &table->entries[i];
 
         if (e->base == 0 || e->base >= PAGING_GPA_LIMIT - ((uint64_t)BUSES << ECAM_BUS_SHIFT) ||
-            e->last_bus < e->first_bus) {
+            e->last_bus < e->first_bus)
             continue;
-        }
-        ecam.entries[ecam.count++] = (struct pci_ecam){
-            .base = e->base, .segment = e->segment, .first_bus = e->first_bus, .last_bus = e->last_bus};
+        ecam.entries[ecam.count++] = (struct pci_ecam){.base = e->base,
+                                                       .segment = e->segment,
+                                                       .first_bus = e->first_bus,
+                                                       .last_bus = e->last_bus};
     }
 }
 
@@ -72,8 +72,10 @@ volatile void *pci_ecam_register(uint16_t segment, uint16_t bdf, unsigned offset
     unsigned bus = bdf >> 8;
 
     for (size_t i = 0; i < count; i++) {
-        if (entries[i].segment == segment && bus >= entries[i].first_bus && bus <= entries[i].last_bus) {
-            return gpa_pointer(bus_address(i, bus) + ((uint64_t)(bdf & 0xFFu) << ECAM_FUNCTION_SHIFT) +
+        if (entries[i].segment == segment && bus >= entries[i].first_bus &&
+            bus <= entries[i].last_bus) {
+            return gpa_pointer(bus_address(i, bus) +
+                               ((uint64_t)(bdf & 0xFFu) << ECAM_FUNCTION_SHIFT) +
                                (offset & (ECAM_FUNCTION_SIZE - 1)));
         }
     }

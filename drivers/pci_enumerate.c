@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds every function that firmware has set up, by following the bridges. A blind read of all 256 buses would cost
- * hundreds of milliseconds under emulation; buses that exist are few. A root bus that only the ACPI namespace names
- * (an expander bridge) is not found.
+ * Finds every function that firmware has set up, by following the bridges. A blind read of all 256
+ * buses would cost hundreds of milliseconds under emulation; buses that exist are few. A root bus
+ * that only the ACPI namespace names (an expander bridge) is not found.
  */
 #include "drivers/pci.h"
 
@@ -30,14 +30,11 @@ struct enumeration {
 
 static void add_bus(struct enumeration *e, struct bus bus)
 {
-    for (size_t i = 0; i < e->queued; i++) {
-        if (e->queue[i].segment == bus.segment && e->queue[i].number == bus.number) {
+    for (size_t i = 0; i < e->queued; i++)
+        if (e->queue[i].segment == bus.segment && e->queue[i].number == bus.number)
             return; /* a bridge that was left unconfigured, or points back at its parent */
-        }
-    }
-    if (e->queued < BUSES) {
+    if (e->queued < BUSES)
         e->queue[e->queued++] = bus;
-    }
 }
 
 static void follow_bridge(struct enumeration *e, const struct pci_function *f)
@@ -46,19 +43,19 @@ static void follow_bridge(struct enumeration *e, const struct pci_function *f)
     unsigned express = pci_capability(f, PCI_CAPABILITY_EXPRESS);
     unsigned type = 0;
 
-    if (secondary <= f->bdf >> 8) {
+    if (secondary <= f->bdf >> 8)
         return; /* buses are numbered downwards; 0 means that firmware did not set the bridge up */
-    }
-    if (express != 0) {
+    if (express != 0)
         type = PCI_EXPRESS_TYPE(pci_read16(f, express + PCI_EXPRESS_FLAGS));
-    }
     add_bus(e, (struct bus){.segment = f->segment,
                             .number = secondary,
-                            .one_device = type == PCI_EXPRESS_ROOT_PORT || type == PCI_EXPRESS_DOWNSTREAM});
+                            .one_device =
+                                type == PCI_EXPRESS_ROOT_PORT || type == PCI_EXPRESS_DOWNSTREAM});
 }
 
 /* False when nothing answers at this function number. */
-static bool add_function(struct enumeration *e, struct bus bus, unsigned device, unsigned function, bool *multifunction)
+static bool add_function(struct enumeration *e, struct bus bus, unsigned device, unsigned function,
+                         bool *multifunction)
 {
     struct pci_function f = {.segment = bus.segment,
                              .bdf = (uint16_t)((unsigned)bus.number << 8 | device << 3 | function)};
@@ -66,19 +63,16 @@ static bool add_function(struct enumeration *e, struct bus bus, unsigned device,
 
     f.vendor = (uint16_t)id;
     f.device = (uint16_t)(id >> 16);
-    if (f.vendor == PCI_VENDOR_NONE) {
+    if (f.vendor == PCI_VENDOR_NONE)
         return false;
-    }
     f.class_code = pci_read32(&f, PCI_CLASS_REVISION) >> 8;
     f.header_type = pci_read8(&f, PCI_HEADER_TYPE);
     f.device_id = hv_pci_logical_device_id(f.segment, f.bdf);
     *multifunction = (f.header_type & PCI_HEADER_MULTIFUNCTION) != 0;
-    if (e->count < PCI_FUNCTIONS_MAX) {
+    if (e->count < PCI_FUNCTIONS_MAX)
         e->functions[e->count++] = f;
-    }
-    if ((f.header_type & PCI_HEADER_LAYOUT_MASK) == PCI_HEADER_LAYOUT_BRIDGE) {
+    if ((f.header_type & PCI_HEADER_LAYOUT_MASK) == PCI_HEADER_LAYOUT_BRIDGE)
         follow_bridge(e, &f);
-    }
     return true;
 }
 
@@ -89,12 +83,10 @@ static void scan_bus(struct enumeration *e, struct bus bus)
     for (unsigned device = 0; device < devices; device++) {
         bool multifunction, ignored;
 
-        if (!add_function(e, bus, device, 0, &multifunction) || !multifunction) {
+        if (!add_function(e, bus, device, 0, &multifunction) || !multifunction)
             continue;
-        }
-        for (unsigned function = 1; function < PCI_FUNCTIONS_PER_DEVICE; function++) {
+        for (unsigned function = 1; function < PCI_FUNCTIONS_PER_DEVICE; function++)
             (void)add_function(e, bus, device, function, &ignored);
-        }
     }
 }
 
@@ -103,24 +95,20 @@ static void enumerate(struct enumeration *e)
     size_t segments;
     const struct pci_ecam *ecams = pci_ecams(&segments);
 
-    for (size_t i = 0; i < segments; i++) {
+    for (size_t i = 0; i < segments; i++)
         add_bus(e, (struct bus){.segment = ecams[i].segment, .number = ecams[i].first_bus});
-    }
-    if (segments == 0) {
+    if (segments == 0)
         add_bus(e, (struct bus){.segment = 0, .number = 0});
-    }
-    for (size_t i = 0; i < e->queued; i++) { /* grows while bridges are found */
+    for (size_t i = 0; i < e->queued; i++) /* grows while bridges are found */
         scan_bus(e, e->queue[i]);
-    }
 }
 
 static void add_virtual(struct enumeration *e)
 {
     const struct pci_function *f;
 
-    for (size_t i = 0; e->count < PCI_FUNCTIONS_MAX && (f = vpci_function(i)) != NULL; i++) {
+    for (size_t i = 0; e->count < PCI_FUNCTIONS_MAX && (f = vpci_function(i)); i++)
         e->functions[e->count++] = *f;
-    }
 }
 
 const struct pci_function *pci_functions(size_t *count)

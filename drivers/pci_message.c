@@ -9,16 +9,14 @@
 
 bool pci_message_create(const struct pci_function *f, uint8_t vector, struct pci_message *message)
 {
-    if (f->vpci != NULL) {
+    if (f->vpci)
         return vpci_create_message(f, vector, message);
-    }
     *message = (struct pci_message){.address = APIC_MESSAGE(lapic_id()), .data = vector};
     return true;
 }
 
 void pci_message_delete(const struct pci_function *f, const struct pci_message *message)
 {
-    if (f->vpci != NULL) {
+    if (f->vpci)
         vpci_delete_message(f, message);
-    }
 }

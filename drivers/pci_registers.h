@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Registers of the configuration header that this driver reads or writes (PCI Express Base Specification 5.0, 7.5). */
+/* Registers of the configuration header that this driver reads or writes (PCI Express Base
+ * Specification 5.0, 7.5). */
 #ifndef PVT_DRIVERS_PCI_REGISTERS_H
 #define PVT_DRIVERS_PCI_REGISTERS_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The nine calls, typed (reference 3.3 to 3.9). Every input is zero-filled first: reserved fields must go out as zero.
+/* The nine calls, typed (reference 3.3 to 3.9). Every input is zero-filled first: reserved fields
+ * must go out as zero.
  */
 #include "abi/hypercall.h"
 #include "drivers/hypercall.h"
@@ -10,8 +11,9 @@
 
 void pviommu_fill_domain(struct hv_input_device_domain *d, uint32_t domain_id)
 {
-    *d = (struct hv_input_device_domain){.partition_id = HV_PARTITION_ID_SELF,
-                                         .domain_id = {.type = HV_DEVICE_DOMAIN_TYPE_S1, .id = domain_id}};
+    *d = (struct hv_input_device_domain){
+        .partition_id = HV_PARTITION_ID_SELF,
+        .domain_id = {.type = HV_DEVICE_DOMAIN_TYPE_S1, .id = domain_id}};
 }
 
 enum hv_status pviommu_get_capabilities(struct hv_output_get_iommu_capabilities *out)
@@ -21,7 +23,8 @@ enum hv_status pviommu_get_capabilities(struct hv_output_get_iommu_capabilities 
     return hypercall_simple(HVCALL_GET_IOMMU_CAPABILITIES, &in, sizeof(in), out, sizeof(*out));
 }
 
-enum hv_status pviommu_get_device_property(uint64_t device_id, struct hv_output_get_logical_device_property *out)
+enum hv_status pviommu_get_device_property(uint64_t device_id,
+                                           struct hv_output_get_logical_device_property *out)
 {
     struct hv_input_get_logical_device_property in = {.partition_id = HV_PARTITION_ID_SELF,
                                                       .logical_device_id = device_id,
@@ -32,7 +35,8 @@ enum hv_status pviommu_get_device_property(uint64_t device_id, struct hv_output_
 
 enum hv_status pviommu_create(uint32_t domain_id)
 {
-    struct hv_input_create_device_domain in = {.flags = HV_CREATE_DEVICE_DOMAIN_FORWARD_PROGRESS_REQUIRED};
+    struct hv_input_create_device_domain in = {
+        .flags = HV_CREATE_DEVICE_DOMAIN_FORWARD_PROGRESS_REQUIRED};
 
     pviommu_fill_domain(&in.device_domain, domain_id);
     return hypercall_simple(HVCALL_CREATE_DEVICE_DOMAIN, &in, sizeof(in), NULL, 0);
@@ -40,7 +44,8 @@ enum hv_status pviommu_create(uint32_t domain_id)
 
 enum hv_status pviommu_configure(uint32_t domain_id, uint64_t flags, uint64_t root_gpa)
 {
-    struct hv_input_configure_device_domain in = {.settings = {.flags = flags, .page_table_root = root_gpa}};
+    struct hv_input_configure_device_domain in = {
+        .settings = {.flags = flags, .page_table_root = root_gpa}};
 
     pviommu_fill_domain(&in.device_domain, domain_id);
     return hypercall_simple(HVCALL_CONFIGURE_DEVICE_DOMAIN, &in, sizeof(in), NULL, 0);
@@ -56,7 +61,8 @@ enum hv_status pviommu_attach(uint32_t domain_id, uint64_t device_id)
 
 enum hv_status pviommu_detach(uint64_t device_id)
 {
-    struct hv_input_detach_device_domain in = {.partition_id = HV_PARTITION_ID_SELF, .device_id = device_id};
+    struct hv_input_detach_device_domain in = {.partition_id = HV_PARTITION_ID_SELF,
+                                               .device_id = device_id};
 
     return hypercall_simple(HVCALL_DETACH_DEVICE_DOMAIN, &in, sizeof(in), NULL, 0);
 }
@@ -77,12 +83,14 @@ enum hv_status pviommu_flush(uint32_t domain_id)
     return hypercall_simple(HVCALL_FLUSH_DEVICE_DOMAIN, &in, sizeof(in), NULL, 0);
 }
 
-enum hv_status pviommu_flush_list(uint32_t domain_id, const uint64_t *elements, unsigned count, unsigned *done)
+enum hv_status pviommu_flush_list(uint32_t domain_id, const uint64_t *elements, unsigned count,
+                                  unsigned *done)
 {
     struct hv_input_flush_device_domain_list header = {.flags = HV_FLUSH_LIST_IOMMU_FORMAT};
 
     pviommu_fill_domain(&header.device_domain, domain_id);
-    return hypercall_rep(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, &header, sizeof(header), elements, count, done);
+    return hypercall_rep(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, &header, sizeof(header), elements, count,
+                         done);
 }
 
 static const char *start(void)
@@ -98,8 +106,8 @@ static void describe(char *text, size_t size)
 
 const struct iommu_backend pviommu_backend = {
     .name = "pviommu",
-    .promises = IOMMU_HYPERCALLS | IOMMU_IDENTITY_IN_RAM | IOMMU_FAULT_CLASSES | IOMMU_FAULT_DIRECTIONS |
-                IOMMU_WALKS_TABLES | IOMMU_SEES_EDITS_LATE,
+    .promises = IOMMU_HYPERCALLS | IOMMU_IDENTITY_IN_RAM | IOMMU_FAULT_CLASSES |
+                IOMMU_FAULT_DIRECTIONS | IOMMU_WALKS_TABLES | IOMMU_SEES_EDITS_LATE,
     .start = start,
     .get_capabilities = pviommu_get_capabilities,
     .get_device_property = pviommu_get_device_property,

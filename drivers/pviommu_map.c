@@ -4,13 +4,13 @@
 #include "drivers/pviommu.h"
 #include "kernel/memory.h"
 
-enum stage1_status domain_map(struct domain *d, uint64_t iova, uint64_t gpa, uint64_t length, unsigned prot)
+enum stage1_status domain_map(struct domain *d, uint64_t iova, uint64_t gpa, uint64_t length,
+                              unsigned prot)
 {
     enum stage1_status status = stage1_map(&d->table, iova, gpa, length, prot);
 
-    if (status == STAGE1_OK && d->live) {
+    if (status == STAGE1_OK && d->live)
         iommu_mapped(d->id);
-    }
     return status;
 }
 
@@ -26,18 +26,19 @@ static void note_unflushed(struct domain *d, uint64_t iova, uint64_t length, siz
     u->tables += tables;
 }
 
-enum stage1_status domain_unmap_count(struct domain *d, uint64_t iova, uint64_t length, uint64_t *unmapped)
+enum stage1_status domain_unmap_count(struct domain *d, uint64_t iova, uint64_t length,
+                                      uint64_t *unmapped)
 {
     size_t before = d->freed.count;
     enum stage1_status status = stage1_unmap(&d->table, iova, length, &d->freed, unmapped);
 
-    if (d->freed.count != before) {
+    if (d->freed.count != before)
         note_unflushed(d, iova, length, d->freed.count - before);
-    }
     return status;
 }
 
-enum stage1_status domain_unmap_keep(struct domain *d, uint64_t iova, uint64_t length, uint64_t *unmapped)
+enum stage1_status domain_unmap_keep(struct domain *d, uint64_t iova, uint64_t length,
+                                     uint64_t *unmapped)
 {
     return stage1_unmap(&d->table, iova, length, NULL, unmapped);
 }

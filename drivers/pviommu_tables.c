@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The source of stage-1 table pages. GPA and virtual address are the same, so neither callback needs its owner. */
+/* The source of stage-1 table pages. GPA and virtual address are the same, so neither callback
+ * needs its owner. */
 #include "drivers/pviommu.h"
 #include "kernel/memory.h"
 
@@ -29,6 +30,8 @@ static void *table_at(void *owner, uint64_t gpa)
 
 struct stage1_memory pviommu_table_memory(void)
 {
-    return (struct stage1_memory){
-        .alloc_table = alloc_table, .free_table = free_table, .gpa_of = table_gpa, .table_at = table_at};
+    return (struct stage1_memory){.alloc_table = alloc_table,
+                                  .free_table = free_table,
+                                  .gpa_of = table_gpa,
+                                  .table_at = table_at};
 }

@@ -26,18 +26,19 @@ static bool sums_to_zero(const void *data, size_t length)
 /* Firmware may keep tables in memory that it calls reserved, which is not mapped above 4 GiB. */
 static const void *reach(uint64_t gpa, uint64_t length)
 {
-    for (uint64_t page = gpa & ~(PAGE_SIZE - 1); page < gpa + length; page += PAGE_SIZE) {
+    for (uint64_t page = gpa & ~(PAGE_SIZE - 1); page < gpa + length; page += PAGE_SIZE)
         if (paging_get(page) == PAGING_NONE)
             paging_set(page, PAGE_SIZE, PAGING_RO);
-    }
     return gpa_pointer(gpa);
 }
 
 static const struct acpi_table *table_at(uint64_t gpa)
 {
+    const struct acpi_table *table;
+
     if (gpa < PAGE_SIZE || gpa >= PAGING_GPA_LIMIT - TABLE_LENGTH_MAX)
         return NULL;
-    const struct acpi_table *table = reach(gpa, sizeof(*table));
+    table = reach(gpa, sizeof(*table));
     if (table->length < sizeof(*table) || table->length > TABLE_LENGTH_MAX)
         return NULL;
     reach(gpa, table->length);
@@ -46,18 +47,24 @@ static const struct acpi_table *table_at(uint64_t gpa)
 
 static bool is_valid(const struct acpi_table *table, const char signature[4])
 {
-    return table && memcmp(table->signature, signature, 4) == 0 && sums_to_zero(table, table->length);
+    return table && memcmp(table->signature, signature, 4) == 0 &&
+           sums_to_zero(table, table->length);
 }
 
 void acpi_init(uint64_t rsdp_gpa)
 {
+    const struct acpi_rsdp *rsdp;
+    const struct acpi_table *xsdt;
+    const struct acpi_table *rsdt;
+
     if (rsdp_gpa == 0 || rsdp_gpa >= PAGING_GPA_LIMIT - PAGE_SIZE)
         return;
-    const struct acpi_rsdp *rsdp = reach(rsdp_gpa, sizeof(*rsdp));
-    if (memcmp(rsdp->signature, "RSD PTR ", sizeof(rsdp->signature)) != 0 || !sums_to_zero(rsdp, ACPI_RSDP_LENGTH_1))
+    rsdp = reach(rsdp_gpa, sizeof(*rsdp));
+    if (memcmp(rsdp->signature, "RSD PTR ", sizeof(rsdp->signature)) != 0 ||
+        !sums_to_zero(rsdp, ACPI_RSDP_LENGTH_1))
         return;
-    const struct acpi_table *xsdt = rsdp->revision >= ACPI_RSDP_REVISION_XSDT ? table_at(rsdp->xsdt) : NULL;
-    const struct acpi_table *rsdt = table_at(rsdp->rsdt);
+    xsdt = rsdp->revision >= ACPI_RSDP_REVISION_XSDT ? table_at(rsdp->xsdt) : NULL;
+    rsdt = table_at(rsdp->rsdt);
     if (is_valid(xsdt, "XSDT")) {
         acpi.root = xsdt;
         acpi.entry_size = sizeof(uint64_t);
@@ -70,26 +77,34 @@ void acpi_init(uint64_t rsdp_gpa)
 static const struct acpi_table *find_dsdt(void)
 {
     const struct fadt *fadt = acpi_fadt();
+    uint64_t gpa;
+    const struct acpi_table *dsdt;
+
     if (!fadt)
         return NULL;
-    uint64_t gpa = fadt_has(fadt, x_dsdt) && fadt->x_dsdt ? fadt->x_dsdt : fadt->dsdt;
-    const struct acpi_table *dsdt = table_at(gpa);
+    gpa = fadt_has(fadt, x_dsdt) && fadt->x_dsdt ? fadt->x_dsdt : fadt->dsdt;
+    dsdt = table_at(gpa);
     return is_valid(dsdt, "DSDT") ? dsdt : NULL;
 }
 
 const struct acpi_table *acpi_find(const char signature[4], unsigned n)
 {
+    const uint8_t *entry;
+    const uint8_t *end;
+
     /* The root table does not list the DSDT. */
     if (memcmp(signature, "DSDT", 4) == 0)
         return n == 0 ? find_dsdt() : NULL;
     if (!acpi.root)
         return NULL;
-    const uint8_t *entry = (const uint8_t *)(acpi.root + 1);
-    const uint8_t *end = (const uint8_t *)acpi.root + acpi.root->length;
+    entry = (const uint8_t *)(acpi.root + 1);
+    end = (const uint8_t *)acpi.root + acpi.root->length;
     for (; (size_t)(end - entry) >= acpi.entry_size; entry += acpi.entry_size) {
         uint64_t gpa = 0;
+        const struct acpi_table *table;
+
         memcpy(&gpa, entry, acpi.entry_size);
-        const struct acpi_table *table = table_at(gpa);
+        table = table_at(gpa);
         if (is_valid(table, signature) && n-- == 0)
             return table;
     }

@@ -17,10 +17,12 @@ size_t backtrace_from(uint64_t rbp, uint64_t *addresses, size_t max)
     size_t count = 0;
     while (stack && count < max && rbp % sizeof(uint64_t) == 0) {
         const struct frame_link *link = (const struct frame_link *)rbp;
+        const struct stack *next;
+
         if (link->return_address == 0)
             break;
         addresses[count++] = link->return_address;
-        const struct stack *next = cpu_stack_of(cpu, link->caller_rbp, sizeof(*link));
+        next = cpu_stack_of(cpu, link->caller_rbp, sizeof(*link));
         /* On one stack a caller's frame lies higher; anything else is a loop or garbage. */
         if (next == stack && link->caller_rbp <= rbp)
             break;
@@ -33,12 +35,14 @@ size_t backtrace_from(uint64_t rbp, uint64_t *addresses, size_t max)
 size_t backtrace_of_frame(const struct trap_frame *frame, uint64_t *addresses, size_t max)
 {
     size_t count = 0;
-    if (max > 0 && frame->rsp % sizeof(uint64_t) == 0 && cpu_stack_of(cpu_this(), frame->rsp, sizeof(uint64_t))) {
+    if (max > 0 && frame->rsp % sizeof(uint64_t) == 0 &&
+        cpu_stack_of(cpu_this(), frame->rsp, sizeof(uint64_t))) {
         uint64_t top = *(const uint64_t *)frame->rsp;
-        /* A call to a bad address faults before the callee made a frame, and some functions never make one: the return
-         * address is still on top of the stack. */
+        /* A call to a bad address faults before the callee made a frame, and some functions never
+         * make one: the return address is still on top of the stack. */
         if (!image_is_text(frame->rip) ||
-            (image_is_text(top - CALL_BYTES) && return_address_of((const uint8_t *)top - CALL_BYTES, top, frame->rip)))
+            (image_is_text(top - CALL_BYTES) &&
+             return_address_of((const uint8_t *)top - CALL_BYTES, top, frame->rip)))
             addresses[count++] = top;
     }
     return count + backtrace_from(frame->rbp, addresses + count, max - count);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The information that the UEFI entry hands to the kernel. Everything here was copied out of firmware memory that may
- * be reused. */
+/* The information that the UEFI entry hands to the kernel. Everything here was copied out of
+ * firmware memory that may be reused. */
 #ifndef PVT_KERNEL_BOOT_INFO_H
 #define PVT_KERNEL_BOOT_INFO_H
 
@@ -45,20 +45,22 @@ struct mmio_hint {
 #define BOOT_OPTIONS_MAX    131072
 
 struct boot_info {
-    uint64_t entry_tsc;                 /* TSC at the first instruction of the image's own code */
-    uint64_t leave_tsc;                 /* TSC ticks that the firmware spent in ExitBootServices() */
-    uint64_t rsdp;                      /* physical address of the ACPI root pointer, 0 = none */
-    uint64_t runtime_services;          /* EFI_RUNTIME_SERVICES *, physical; 0 = none */
-    bool runtime_split;                 /* the firmware told its runtime code from its data */
-    bool panicked_before;               /* an earlier boot ended in a panic before its first result */
-    uint64_t arena_start, arena_length; /* zero-cost RAM for boot-lifetime pages; a region of kind MEMORY_IMAGE_DATA */
+    uint64_t entry_tsc;        /* TSC at the first instruction of the image's own code */
+    uint64_t leave_tsc;        /* TSC ticks that the firmware spent in ExitBootServices() */
+    uint64_t rsdp;             /* physical address of the ACPI root pointer, 0 = none */
+    uint64_t runtime_services; /* EFI_RUNTIME_SERVICES *, physical; 0 = none */
+    bool runtime_split;        /* the firmware told its runtime code from its data */
+    bool panicked_before;      /* an earlier boot ended in a panic before its first result */
+    uint64_t arena_start, arena_length; /* zero-cost RAM for boot-lifetime pages; a region of kind
+                                           MEMORY_IMAGE_DATA */
     size_t region_count;
     struct memory_region regions[BOOT_REGIONS_MAX];
     size_t mmio_hint_count;
     struct mmio_hint mmio_hints[BOOT_MMIO_HINTS_MAX];
     struct mmio_range frame_buffer; /* of the firmware's screen */
     size_t options_length;          /* bytes used in options[] */
-    char options[BOOT_OPTIONS_MAX]; /* load options, else \pvtest.opt from the boot volume, else empty */
+    char options[BOOT_OPTIONS_MAX]; /* load options, else \pvtest.opt from the boot volume, else
+                                       empty */
     char options_source[16];        /* "load options", "pvtest.opt" or "none" */
 };
 

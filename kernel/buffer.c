@@ -8,11 +8,14 @@
 
 bool buffer_alloc(struct buffer *b, size_t size, uint64_t align)
 {
+    size_t pages;
+    uint8_t *data;
+
     *b = (struct buffer){0};
     if (size == 0 || size > SIZE_MAX - PAGE_SIZE)
         return false;
-    size_t pages = (size + PAGE_SIZE - 1) / PAGE_SIZE;
-    uint8_t *data = pool_take(pages, align, GUARD_PAGES);
+    pages = (size + PAGE_SIZE - 1) / PAGE_SIZE;
+    data = pool_take(pages, align, GUARD_PAGES);
     if (!data)
         return false;
     b->data = data;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* TSC frequency from the hypervisor (TLFS "Timers" and "Feature discovery"). Reads CPUID only, sets up nothing. */
+/* TSC frequency from the hypervisor (TLFS "Timers" and "Feature discovery"). Reads CPUID only, sets
+ * up nothing. */
 #include "kernel/clock.h"
 #include "kernel/cpu.h"
 #include "kernel/trap.h"
@@ -41,16 +42,20 @@ uint64_t clock_hyperv_frequency(void)
 
 static struct calibrate_reading reference_read(const void *context)
 {
+    uint64_t before;
+    uint64_t ticks;
+
     (void)context;
-    uint64_t before = cpu_rdtsc();
-    uint64_t ticks = cpu_rdmsr(MSR_HV_TIME_REF_COUNT);
+    before = cpu_rdtsc();
+    ticks = cpu_rdmsr(MSR_HV_TIME_REF_COUNT);
     return calibrate_reading_of(before, ticks, cpu_rdtsc());
 }
 
 uint64_t clock_hyperv_reference(void)
 {
     uint64_t ticks;
-    if (!(features().eax & HV_EAX_REFERENCE_COUNTER) || msr_read_safe(MSR_HV_TIME_REF_COUNT, &ticks) != TRAP_NONE)
+    if (!(features().eax & HV_EAX_REFERENCE_COUNTER) ||
+        msr_read_safe(MSR_HV_TIME_REF_COUNT, &ticks) != TRAP_NONE)
         return 0;
     return calibrate_tsc(reference_read, (const void *)0, UINT64_MAX, REFERENCE_HZ);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * COM1 (16550). Text goes out as it is: no carriage returns are added. With its FIFO on, the UART takes 16 bytes per
- * status poll; each port access is a trip into the emulator, so this halves the price of output.
+ * COM1 (16550). Text goes out as it is: no carriage returns are added. With its FIFO on, the UART
+ * takes 16 bytes per status poll; each port access is a trip into the emulator, so this halves the
+ * price of output.
  */
 #include "kernel/console.h"
 
@@ -58,13 +59,15 @@ void console_init(void)
 
 static bool has_room(void)
 {
+    uint64_t start;
+
     if (cpu_in8(UART_LSR) & LSR_THR_EMPTY) {
         console.stuck = false;
         return true;
     }
     if (console.stuck)
         return false;
-    uint64_t start = cpu_rdtsc();
+    start = cpu_rdtsc();
     while (cpu_rdtsc() - start < ROOM_TICKS) {
         if (cpu_in8(UART_LSR) & LSR_THR_EMPTY)
             return true;
@@ -79,10 +82,9 @@ void console_write(const char *text, size_t length)
     if (!console.present || length == 0)
         return;
     console.line_open = text[length - 1] != '\n';
-    while (length > 0 && has_room()) {
+    while (length > 0 && has_room())
         for (unsigned room = console.fifo; room > 0 && length > 0; room--, length--)
             cpu_out8(UART_DATA, (uint8_t)*text++);
-    }
 }
 
 void console_fresh_line(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs a test so that control comes back whatever it does. The deadline is an interrupt: code that keeps interrupts off
- * can only be ended from outside of the machine.
+ * Runs a test so that control comes back whatever it does. The deadline is an interrupt: code that
+ * keeps interrupts off can only be ended from outside of the machine.
  */
 #include "kernel/backtrace.h"
 #include "kernel/control.h"
@@ -43,15 +43,15 @@ static void restore_processor(struct cpu *cpu)
     cpu->catcher = NULL;
 }
 
-enum containment_end containment_run(void (*fn)(void *argument), void *argument, uint64_t deadline_us,
-                                     struct trap_report *report)
+enum containment_end containment_run(void (*fn)(void *argument), void *argument,
+                                     uint64_t deadline_us, struct trap_report *report)
 {
     struct cpu *cpu = cpu_this();
     struct containment *containment = &cpu->containment;
     if (containment->active)
         panic("containment_run called inside of containment_run");
-    *containment =
-        (struct containment){.active = true, .report = report, .cr0 = cr0_read(), .cr3 = cr3_read(), .cr4 = cr4_read()};
+    *containment = (struct containment){
+        .active = true, .report = report, .cr0 = cr0_read(), .cr3 = cr3_read(), .cr4 = cr4_read()};
     if (context_save(&containment->context) == 0) {
         if (deadline_us) {
             containment->deadline_ns = time_ns() + deadline_us * 1000;
@@ -62,7 +62,8 @@ enum containment_end containment_run(void (*fn)(void *argument), void *argument,
         cpu_interrupts_off();
         containment->end = CONTAINMENT_RETURNED;
     }
-    /* Read again: after a jump back the registers of this function hold what they held at context_save(). */
+    /* Read again: after a jump back the registers of this function hold what they held at
+     * context_save(). */
     cpu = cpu_this();
     cpu_interrupts_off();
     lapic_timer_stop();
@@ -84,9 +85,11 @@ void containment_abort(void)
 void containment_timer(struct cpu *cpu, const struct trap_frame *frame)
 {
     struct containment *containment = &cpu->containment;
+    uint64_t now;
+
     if (!containment->active || containment->deadline_ns == 0 || cpu->panicking)
         return;
-    uint64_t now = time_ns();
+    now = time_ns();
     if (now < containment->deadline_ns) {
         lapic_timer_arm(containment->deadline_ns - now);
         return;

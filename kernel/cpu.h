@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One inline function per privileged or special instruction: those here, and those that the host needs as well. */
+/* One inline function per privileged or special instruction: those here, and those that the host
+ * needs as well. */
 #ifndef PVT_KERNEL_CPU_H
 #define PVT_KERNEL_CPU_H
 

@@ -92,18 +92,23 @@ static struct stack stack_new(size_t pages)
 
 void descriptors_reload(void)
 {
-    const struct table_register gdt = {.limit = sizeof(tables.gdt) - 1, .base = (uint64_t)tables.gdt};
-    const struct table_register idt = {.limit = VECTORS * sizeof(struct gate) - 1, .base = (uint64_t)tables.idt};
+    const struct table_register gdt = {.limit = sizeof(tables.gdt) - 1,
+                                       .base = (uint64_t)tables.gdt};
+    const struct table_register idt = {.limit = VECTORS * sizeof(struct gate) - 1,
+                                       .base = (uint64_t)tables.idt};
     descriptors_load(&gdt, &idt);
 }
 
 void descriptors_prepare(unsigned index)
 {
+    struct cpu *cpu;
+
     if (!tables.idt)
         build_shared();
     if (tables.cpus[index])
         return;
-    struct cpu *cpu = index == 0 ? &tables.first : memory_boot_pages((sizeof(struct cpu) + PAGE_SIZE - 1) / PAGE_SIZE);
+    cpu = index == 0 ? &tables.first
+                     : memory_boot_pages((sizeof(struct cpu) + PAGE_SIZE - 1) / PAGE_SIZE);
     for (unsigned i = 0; i < STACK_COUNT; i++) {
         cpu->stacks[i] = stack_new(i == STACK_MAIN ? MAIN_STACK_PAGES : OTHER_STACK_PAGES);
         if (i != STACK_MAIN)
@@ -120,7 +125,8 @@ void descriptors_load_for(unsigned index)
     uint64_t base = (uint64_t)&cpu->tss;
     /* Written each time: a processor that starts again finds its TSS marked as busy. */
     uint64_t *descriptor = &tables.gdt[SELECTOR_TSS_FIRST / 8 + (size_t)index * 2];
-    descriptor[0] = DESCRIPTOR_TSS | (sizeof(cpu->tss) - 1) | (base & 0xFFFFFF) << 16 | (base >> 24 & 0xFF) << 56;
+    descriptor[0] = DESCRIPTOR_TSS | (sizeof(cpu->tss) - 1) | (base & 0xFFFFFF) << 16 |
+                    (base >> 24 & 0xFF) << 56;
     descriptor[1] = base >> 32;
     descriptors_reload();
     __asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS_FIRST + index * 16) : "memory");
@@ -133,9 +139,11 @@ struct cpu *cpu_at(unsigned index)
 
 struct cpu *cpu_this(void)
 {
+    unsigned index;
+
     if (!tables.cpus[0])
         return &tables.first;
-    unsigned index = (task_register() - (unsigned)SELECTOR_TSS_FIRST) / 16;
+    index = (task_register() - (unsigned)SELECTOR_TSS_FIRST) / 16;
     return index < CPUS_MAX && tables.cpus[index] ? tables.cpus[index] : tables.cpus[0];
 }
 

@@ -16,7 +16,8 @@ const struct fadt *acpi_fadt(void)
 static bool is_reachable(const struct acpi_address *address)
 {
     return address->space == ACPI_SPACE_IO ||
-           (address->space == ACPI_SPACE_MEMORY && address->address < PAGING_GPA_LIMIT - sizeof(uint64_t));
+           (address->space == ACPI_SPACE_MEMORY &&
+            address->address < PAGING_GPA_LIMIT - sizeof(uint64_t));
 }
 
 bool fadt_register(uint32_t port, const struct acpi_address *extended, struct acpi_address *result)

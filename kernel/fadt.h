@@ -35,8 +35,8 @@ struct fadt {
     uint16_t arm_flags;
     uint8_t minor_version;
     uint64_t x_facs, x_dsdt;
-    struct acpi_address x_pm1a_event, x_pm1b_event, x_pm1a_control, x_pm1b_control, x_pm2_control, x_pm_timer, x_gpe0,
-        x_gpe1, sleep_control, sleep_status;
+    struct acpi_address x_pm1a_event, x_pm1b_event, x_pm1a_control, x_pm1b_control, x_pm2_control,
+        x_pm_timer, x_gpe0, x_gpe1, sleep_control, sleep_status;
 } __attribute__((packed));
 _Static_assert(offsetof(struct fadt, pm_timer) == 76, "ACPI table 5.9");
 _Static_assert(offsetof(struct fadt, flags) == 112, "ACPI table 5.9");
@@ -44,13 +44,16 @@ _Static_assert(offsetof(struct fadt, x_dsdt) == 140, "ACPI table 5.9");
 _Static_assert(offsetof(struct fadt, x_pm_timer) == 208, "ACPI table 5.9");
 _Static_assert(offsetof(struct fadt, sleep_control) == 244, "ACPI table 5.9");
 
-/* NULL when there is none. Older tables are shorter: ask fadt_has() before reading a later field. */
+/* NULL when there is none. Older tables are shorter: ask fadt_has() before reading a later field.
+ */
 const struct fadt *acpi_fadt(void);
-#define fadt_has(fadt, field) ((fadt)->header.length >= offsetof(struct fadt, field) + sizeof((fadt)->field))
+#define fadt_has(fadt, field)                                                                      \
+    ((fadt)->header.length >= offsetof(struct fadt, field) + sizeof((fadt)->field))
 
-/* The extended address if the table has it and it is not 0, else the 32-bit I/O port. False when there is neither. */
+/* The extended address if the table has it and it is not 0, else the 32-bit I/O port. False when
+ * there is neither. */
 bool fadt_register(uint32_t port, const struct acpi_address *extended, struct acpi_address *result);
-#define FADT_REGISTER(fadt, name, result)                                                                              \
+#define FADT_REGISTER(fadt, name, result)                                                          \
     fadt_register((fadt)->name, fadt_has(fadt, x_##name) ? &(fadt)->x_##name : NULL, result)
 
 /* For registers in I/O or memory space, which must be as wide as the access. */

@@ -20,7 +20,8 @@ extern const struct image_build_id {
     uint8_t hash[20];
 } image_build_id IMAGE_SYMBOL;
 
-/* Load address of the image. An address minus this is an address in the ELF file with the debug information. */
+/* Load address of the image. An address minus this is an address in the ELF file with the debug
+ * information. */
 static inline uint64_t image_base(void)
 {
     return (uint64_t)ImageBase;

@@ -71,11 +71,15 @@ static void lapic_write(unsigned reg, uint32_t value)
 /* An error here only moves the moment of the interrupt: the handler compares with the TSC clock. */
 static void calibrate(void)
 {
+    uint64_t start;
+    uint32_t left;
+    uint64_t elapsed;
+
     lapic_write(LAPIC_TIMER_INITIAL, UINT32_MAX);
-    uint64_t start = time_ns();
+    start = time_ns();
     time_delay_us(CALIBRATION_US);
-    uint32_t left = lapic_read(LAPIC_TIMER_CURRENT);
-    uint64_t elapsed = time_ns() - start;
+    left = lapic_read(LAPIC_TIMER_CURRENT);
+    elapsed = time_ns() - start;
     lapic_write(LAPIC_TIMER_INITIAL, 0);
     lapic.timer_hz = (uint64_t)(UINT32_MAX - left) * NS_PER_SECOND / elapsed;
     if (lapic.timer_hz == 0)
@@ -98,9 +102,11 @@ bool lapic_has_x2apic(void)
 
 void lapic_init(void)
 {
+    uint64_t base;
+
     if (!(cpu_cpuid(CPUID_FEATURES, 0).edx & CPUID_EDX_APIC))
         panic("the processor has no local APIC");
-    uint64_t base = cpu_rdmsr(MSR_APIC_BASE);
+    base = cpu_rdmsr(MSR_APIC_BASE);
     if (!(base & APIC_BASE_ENABLED)) {
         base |= APIC_BASE_ENABLED;
         cpu_wrmsr(MSR_APIC_BASE, base);
@@ -161,12 +167,15 @@ uint32_t lapic_id(void)
 
 void lapic_timer_arm(uint64_t ns)
 {
+    uint64_t ticks;
+
     /* Keeps the product below 2^64 for a timer of up to 1 GHz. */
     if (ns > ARM_NS_MAX)
         ns = ARM_NS_MAX;
-    /* A little early, so that an error of the calibration does not make it late: the handler arms again for the rest.
+    /* A little early, so that an error of the calibration does not make it late: the handler arms
+     * again for the rest.
      */
-    uint64_t ticks = (ns - ns / ARM_EARLY_FRACTION) * lapic.timer_hz / NS_PER_SECOND;
+    ticks = (ns - ns / ARM_EARLY_FRACTION) * lapic.timer_hz / NS_PER_SECOND;
     if (ticks == 0)
         ticks = 1;
     lapic_write(LAPIC_TIMER_INITIAL, ticks < UINT32_MAX ? (uint32_t)ticks : UINT32_MAX);

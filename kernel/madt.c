@@ -25,9 +25,11 @@ static bool processor(const uint8_t *structure, uint32_t *apic_id)
 bool madt_find_other(uint32_t own, uint32_t *apic_id)
 {
     const struct acpi_table *madt = acpi_find("APIC", 0);
+    const uint8_t *table;
+
     if (!madt)
         return false;
-    const uint8_t *table = (const uint8_t *)madt;
+    table = (const uint8_t *)madt;
     for (uint32_t at = ACPI_MADT_FIRST_STRUCTURE; at + 2 <= madt->length; at += table[at + 1]) {
         if (table[at + 1] < 2 || table[at + 1] > madt->length - at)
             return false;

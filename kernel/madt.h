@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The first enabled processor whose local APIC has another id than `own`. False when there is none. */
+/* The first enabled processor whose local APIC has another id than `own`. False when there is none.
+ */
 bool madt_find_other(uint32_t own, uint32_t *apic_id);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Order of the bring-up. Until paging_init() the firmware's tables are live, until run() its stack. */
+/* Order of the bring-up. Until paging_init() the firmware's tables are live, until run() its stack.
+ */
 #include "kernel/acpi.h"
 #include "kernel/console.h"
 #include "kernel/context.h"

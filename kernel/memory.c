@@ -17,15 +17,18 @@ static struct {
     uint64_t gigapage; /* 0 = none */
 } memory;
 
-/* Boot lifetime pages come from memory that boot/ took from the firmware, never from "free" memory: the firmware's
- * stack and page tables lie somewhere in there and are in use until the kernel has its own. */
+/* Boot lifetime pages come from memory that boot/ took from the firmware, never from "free" memory:
+ * the firmware's stack and page tables lie somewhere in there and are in use until the kernel has
+ * its own. */
 void *memory_boot_pages(size_t pages)
 {
     uint64_t size = pages * PAGE_SIZE;
+    void *first;
+
     if (pages == 0 || size > memory.arena_end - memory.arena_next)
         panic("out of boot memory: %zu pages wanted, %zu left", pages,
               (size_t)((memory.arena_end - memory.arena_next) / PAGE_SIZE));
-    void *first = gpa_pointer(memory.arena_next);
+    first = gpa_pointer(memory.arena_next);
     memory.arena_next += size;
     fill_bytes(first, 0, size);
     return first;
@@ -35,7 +38,8 @@ static void choose_pool(void)
 {
     uint64_t avoid_length = memory.gigapage ? SIZE_1G : 0;
     for (uint64_t size = POOL_LARGEST; size >= POOL_SMALLEST; size /= 2) {
-        uint64_t base = regions_find(POOL_MINIMUM_START, size, SIZE_2M, memory.gigapage, avoid_length);
+        uint64_t base =
+            regions_find(POOL_MINIMUM_START, size, SIZE_2M, memory.gigapage, avoid_length);
         if (base) {
             pool_init(base, size / PAGE_SIZE);
             return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Long-mode page tables (APM volume 2, 5.3), 4 levels, or 5 where the firmware left LA57 on (it cannot be changed in
- * long mode). */
+/* Long-mode page tables (APM volume 2, 5.3), 4 levels, or 5 where the firmware left LA57 on (it
+ * cannot be changed in long mode). */
 #include "kernel/paging.h"
 
 #include "kernel/boot_info.h"
@@ -66,13 +66,16 @@ static uint64_t bits_of(enum paging_access access)
     }
 }
 
-/* The table below an entry: made when there is none, and with the same map as before when the entry was a large page.
+/* The table below an entry: made when there is none, and with the same map as before when the entry
+ * was a large page.
  */
 static uint64_t *descend(uint64_t *entry, unsigned level)
 {
+    uint64_t *table;
+
     if ((*entry & PTE_PRESENT) && !is_leaf(*entry, level))
         return table_of(*entry);
-    uint64_t *table = memory_boot_pages(1);
+    table = memory_boot_pages(1);
     if (*entry & PTE_PRESENT) {
         uint64_t lower = level - 1 == LEVEL_4K ? *entry & ~PTE_LARGE : *entry;
         for (unsigned i = 0; i < ENTRIES; i++)
@@ -86,11 +89,14 @@ static void set_range(uint64_t *table, unsigned level, uint64_t start, uint64_t 
 {
     uint64_t span = span_of(level);
     for (uint64_t at = start, next; at < end; at = next) {
+        uint64_t *entry;
+        bool is_table;
+
         next = (at & ~(span - 1)) + span;
         if (next > end)
             next = end;
-        uint64_t *entry = entry_of(table, at, level);
-        bool is_table = (*entry & PTE_PRESENT) && !is_leaf(*entry, level);
+        entry = entry_of(table, at, level);
+        is_table = (*entry & PTE_PRESENT) && !is_leaf(*entry, level);
         if (level == LEVEL_4K || (next - at == span && level <= paging.largest_leaf && !is_table))
             *entry = bits == 0 ? 0 : at | bits | (level == LEVEL_4K ? 0 : PTE_LARGE);
         else
@@ -120,13 +126,15 @@ enum paging_access paging_get(uint64_t gpa)
     uint64_t *table = paging.root;
     for (unsigned level = paging.levels; level >= LEVEL_4K; level--) {
         uint64_t entry = *entry_of(table, gpa, level);
+        unsigned user;
+
         if (!(entry & PTE_PRESENT))
             break;
         if (!is_leaf(entry, level)) {
             table = table_of(entry);
             continue;
         }
-        unsigned user = entry & PTE_USER ? PAGING_USER : 0;
+        user = entry & PTE_USER ? PAGING_USER : 0;
         if (!(entry & PTE_NX))
             return (enum paging_access)((entry & PTE_WRITABLE ? PAGING_RWX : PAGING_RX) | user);
         if (!(entry & PTE_WRITABLE))
@@ -144,10 +152,13 @@ const uint64_t *paging_root(unsigned *levels)
 
 volatile void *paging_map_mmio(uint64_t gpa, uint64_t length)
 {
+    uint64_t start;
+    uint64_t end;
+
     if (gpa >= PAGING_GPA_LIMIT || length > PAGING_GPA_LIMIT - gpa)
         return NULL;
-    uint64_t start = gpa & ~(PAGE_SIZE - 1);
-    uint64_t end = (gpa + length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+    start = gpa & ~(PAGE_SIZE - 1);
+    end = (gpa + length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
     for (uint64_t at = start; at < end; at += PAGE_SIZE) {
         if (paging_get(at) != PAGING_MMIO) {
             paging_set(at, end - at, PAGING_MMIO);
@@ -157,16 +168,20 @@ volatile void *paging_map_mmio(uint64_t gpa, uint64_t length)
     return gpa_pointer(gpa);
 }
 
-/* Permissions of all levels count together: writable only if all are, executable only if none forbids it. */
+/* Permissions of all levels count together: writable only if all are, executable only if none
+ * forbids it. */
 static size_t count_wx(const uint64_t *table, unsigned level, bool writable, bool executable)
 {
     size_t count = 0;
     for (unsigned i = 0; i < ENTRIES; i++) {
         uint64_t entry = table[i];
+        bool w;
+        bool x;
+
         if (!(entry & PTE_PRESENT))
             continue;
-        bool w = writable && (entry & PTE_WRITABLE);
-        bool x = executable && !(entry & PTE_NX);
+        w = writable && (entry & PTE_WRITABLE);
+        x = executable && !(entry & PTE_NX);
         if (is_leaf(entry, level))
             count += w && x;
         else
@@ -177,10 +192,12 @@ static size_t count_wx(const uint64_t *table, unsigned level, bool writable, boo
 
 size_t paging_count_wx(void)
 {
+    unsigned levels;
+
     /* Without these two the bits in the tables would mean nothing. */
     if (!(cr0_read() & CR0_WP) || !(cpu_rdmsr(MSR_EFER) & EFER_NXE))
         return SIZE_MAX;
-    unsigned levels = cr4_read() & CR4_LA57 ? 5 : 4;
+    levels = cr4_read() & CR4_LA57 ? 5 : 4;
     return count_wx(table_of(cr3_read()), levels, true, true);
 }
 
@@ -202,7 +219,8 @@ static enum paging_access access_of(const struct memory_region *region)
     case MEMORY_RESERVED:
         break;
     }
-    /* Firmware reports PCI configuration space as reserved; below 4 GiB it is mapped like the registers around it. */
+    /* Firmware reports PCI configuration space as reserved; below 4 GiB it is mapped like the
+     * registers around it. */
     return region->start + region->length <= 4 * SIZE_1G ? PAGING_MMIO : PAGING_NONE;
 }
 
@@ -211,11 +229,13 @@ static void map_regions(const struct boot_info *info)
     uint64_t covered = 0;
     for (size_t i = 0; i < info->region_count; i++) {
         const struct memory_region *region = &info->regions[i];
+        enum paging_access access;
+
         if (region->start > covered && covered < 4 * SIZE_1G) {
             uint64_t end = region->start < 4 * SIZE_1G ? region->start : 4 * SIZE_1G;
             paging_set(covered, end - covered, PAGING_MMIO);
         }
-        enum paging_access access = access_of(region);
+        access = access_of(region);
         if (access != PAGING_NONE)
             paging_set(region->start, region->length, access);
         covered = region->start + region->length;
@@ -229,18 +249,22 @@ static void map_regions(const struct boot_info *info)
 void paging_init(const struct boot_info *info)
 {
     bool has_1g = cpu_cpuid(CPUID_EXTENDED, 0).edx & CPUID_EXTENDED_EDX_1G;
+    uint64_t efer;
+
     paging.largest_leaf = has_1g ? LEVEL_1G : LEVEL_1G - 1;
     paging.levels = cr4_read() & CR4_LA57 ? 5 : 4;
     paging.root = memory_boot_pages(1);
     map_regions(info);
 
-    uint64_t efer = cpu_rdmsr(MSR_EFER);
+    efer = cpu_rdmsr(MSR_EFER);
     if (!(efer & EFER_NXE))
         cpu_wrmsr(MSR_EFER, efer | EFER_NXE);
-    /* SMEP and SMAP off: user_call() opens a kernel text page to CPL 3 while the kernel runs in it. CET off before WP
-     * changes. */
-    cr4_write((cr4_read() & (CR4_LA57 | CR4_OSXSAVE | CR4_MCE)) | CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT);
-    cr0_write((cr0_read() & ~(CR0_EM | CR0_TS | CR0_AM | CR0_NW | CR0_CD)) | CR0_MP | CR0_NE | CR0_WP);
+    /* SMEP and SMAP off: user_call() opens a kernel text page to CPL 3 while the kernel runs in it.
+     * CET off before WP changes. */
+    cr4_write((cr4_read() & (CR4_LA57 | CR4_OSXSAVE | CR4_MCE)) | CR4_PAE | CR4_OSFXSR |
+              CR4_OSXMMEXCPT);
+    cr0_write((cr0_read() & ~(CR0_EM | CR0_TS | CR0_AM | CR0_NW | CR0_CD)) | CR0_MP | CR0_NE |
+              CR0_WP);
     cr3_write(gpa_of(paging.root));
     paging.live = true;
 }

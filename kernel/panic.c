@@ -29,8 +29,10 @@ void panic_set_witness(panic_witness witness)
 
 static void enter(void)
 {
+    struct cpu *cpu;
+
     cpu_interrupts_off();
-    struct cpu *cpu = cpu_this();
+    cpu = cpu_this();
     if (cpu->panicking) {
         console_fresh_line();
         console_printf("# panic: another fault while panicking\nBail out! panic in panic\n");
@@ -59,20 +61,23 @@ static void print_registers(const struct trap_frame *f)
         const char *name;
         uint64_t value;
     } registers[] = {
-        {"rax", f->rax},     {"rbx", f->rbx},     {"rcx", f->rcx},       {"rdx", f->rdx},     {"rsi", f->rsi},
-        {"rdi", f->rdi},     {"rbp", f->rbp},     {"rsp", f->rsp},       {"r8", f->r8},       {"r9", f->r9},
-        {"r10", f->r10},     {"r11", f->r11},     {"r12", f->r12},       {"r13", f->r13},     {"r14", f->r14},
-        {"r15", f->r15},     {"rip", f->rip},     {"rflags", f->rflags}, {"cs", f->cs},       {"ss", f->ss},
-        {"cr0", cr0_read()}, {"cr2", cr2_read()}, {"cr3", cr3_read()},   {"cr4", cr4_read()},
+        {"rax", f->rax},     {"rbx", f->rbx},       {"rcx", f->rcx},     {"rdx", f->rdx},
+        {"rsi", f->rsi},     {"rdi", f->rdi},       {"rbp", f->rbp},     {"rsp", f->rsp},
+        {"r8", f->r8},       {"r9", f->r9},         {"r10", f->r10},     {"r11", f->r11},
+        {"r12", f->r12},     {"r13", f->r13},       {"r14", f->r14},     {"r15", f->r15},
+        {"rip", f->rip},     {"rflags", f->rflags}, {"cs", f->cs},       {"ss", f->ss},
+        {"cr0", cr0_read()}, {"cr2", cr2_read()},   {"cr3", cr3_read()}, {"cr4", cr4_read()},
     };
     const unsigned per_line = 6;
     for (unsigned i = 0; i < ARRAY_SIZE(registers); i++)
         console_printf("%s %s=0x%llx%s", i % per_line == 0 ? "# regs:" : "", registers[i].name,
-                       (unsigned long long)registers[i].value, i % per_line == per_line - 1 ? "\n" : "");
+                       (unsigned long long)registers[i].value,
+                       i % per_line == per_line - 1 ? "\n" : "");
     console_fresh_line();
 }
 
-static void __attribute__((noreturn)) leave(const char *text, const uint64_t *addresses, size_t count)
+static void __attribute__((noreturn))
+leave(const char *text, const uint64_t *addresses, size_t count)
 {
     if (called_last)
         called_last(text, addresses, count);
@@ -104,8 +109,9 @@ void panic_trap(const struct trap_frame *frame)
     size_t count;
 
     enter();
-    fmt_snprintf(text, sizeof(text), "exception %u, error code 0x%llx, at 0x%llx", (unsigned)frame->vector,
-                 (unsigned long long)frame->error, (unsigned long long)frame->rip);
+    fmt_snprintf(text, sizeof(text), "exception %u, error code 0x%llx, at 0x%llx",
+                 (unsigned)frame->vector, (unsigned long long)frame->error,
+                 (unsigned long long)frame->rip);
     console_printf("# panic: %s\n", text);
     print_registers(frame);
     count = 1 + backtrace_of_frame(frame, addresses + 1, BACKTRACE_MAX);

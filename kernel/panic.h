@@ -7,8 +7,8 @@
 
 struct trap_frame;
 
-/* Called once with what panic() says and return addresses, before the machine goes down: the last chance to record
- * something. A fault in it ends the machine at once. */
+/* Called once with what panic() says and return addresses, before the machine goes down: the last
+ * chance to record something. A fault in it ends the machine at once. */
 typedef void (*panic_witness)(const char *text, const uint64_t *addresses, size_t count);
 void panic_set_witness(panic_witness witness);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What each processor has for itself. The task register tells which processor this is: unlike GS, no test and no CPL 3
- * code changes it by accident.
+ * What each processor has for itself. The task register tells which processor this is: unlike GS,
+ * no test and no CPL 3 code changes it by accident.
  */
 #ifndef PVT_KERNEL_PERCPU_H
 #define PVT_KERNEL_PERCPU_H
@@ -24,8 +24,17 @@ enum selector {
     SELECTOR_TSS_FIRST = 0x28, /* 16 bytes per processor */
 };
 
-/* Interrupt stack table. Ordinary exceptions have a stack of their own too: a test may fault because its RSP is bad. */
-enum stack_index { STACK_MAIN, STACK_DF, STACK_NMI, STACK_MC, STACK_INTERRUPT, STACK_EXCEPTION, STACK_COUNT };
+/* Interrupt stack table. Ordinary exceptions have a stack of their own too: a test may fault
+ * because its RSP is bad. */
+enum stack_index {
+    STACK_MAIN,
+    STACK_DF,
+    STACK_NMI,
+    STACK_MC,
+    STACK_INTERRUPT,
+    STACK_EXCEPTION,
+    STACK_COUNT
+};
 
 struct stack {
     uint64_t bottom, top;
@@ -90,7 +99,8 @@ const struct stack *cpu_stack_of(const struct cpu *cpu, uint64_t address, size_t
 
 /* Loads GDT, IDT and segment registers again: a test may have replaced them. */
 void descriptors_reload(void);
-/* Stacks and TSS of processor `index`, once; builds the shared tables on the first call. Runs on the first processor.
+/* Stacks and TSS of processor `index`, once; builds the shared tables on the first call. Runs on
+ * the first processor.
  */
 void descriptors_prepare(unsigned index);
 /* Tables, segments and task register of the running processor, which becomes number `index`. */

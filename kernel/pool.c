@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One state byte per page. Pages are handed out upwards and a freed page is reused last, so that an access through a
- * stale pointer or a stale translation hits poison for as long as possible. Every test starts at the bottom again:
- * addresses repeat.
+ * One state byte per page. Pages are handed out upwards and a freed page is reused last, so that an
+ * access through a stale pointer or a stale translation hits poison for as long as possible. Every
+ * test starts at the bottom again: addresses repeat.
  *
  * Pages that no test has used yet are not poisoned; nothing is touched at start-up.
  */
@@ -66,7 +66,8 @@ static size_t aligned_index(size_t from, uint64_t align, size_t guards)
     return ((address + align - 1) & ~(align - 1)) / PAGE_SIZE - pool.base / PAGE_SIZE;
 }
 
-static size_t find_run(size_t from, size_t pages, uint64_t align, size_t guards, enum page_state worst)
+static size_t find_run(size_t from, size_t pages, uint64_t align, size_t guards,
+                       enum page_state worst)
 {
     size_t first = aligned_index(from, align, guards);
     while (first + pages + guards <= pool.pages) {
@@ -93,9 +94,11 @@ static void claim(size_t index, enum page_state state)
 
 void *pool_take(size_t pages, uint64_t align, size_t guards)
 {
+    size_t first;
+
     if (pages == 0 || pages > pool.pages || align < PAGE_SIZE || (align & (align - 1)))
         return NULL;
-    size_t first = find_run(pool.next, pages, align, guards, PAGE_POISONED);
+    first = find_run(pool.next, pages, align, guards, PAGE_POISONED);
     if (first == NO_RUN)
         first = find_run(0, pages, align, guards, PAGE_POISONED);
     if (first == NO_RUN)

@@ -10,8 +10,8 @@
 #include "kernel/runtime_services.h"
 #include "kernel/trap.h"
 
-/* QEMU's isa-debug-exit, where the runner puts it. No other machine has anything at this port, and a byte written there
- * is lost. */
+/* QEMU's isa-debug-exit, where the runner puts it. No other machine has anything at this port, and
+ * a byte written there is lost. */
 #define PORT_DEBUG_EXIT 0xF4
 
 #define PORT_RESET_CONTROL 0xCF9 /* of PC chipsets */

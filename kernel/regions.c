@@ -33,13 +33,16 @@ bool regions_free(uint64_t start, uint64_t length)
     return false;
 }
 
-uint64_t regions_find(uint64_t minimum, uint64_t length, uint64_t align, uint64_t avoid, uint64_t avoid_length)
+uint64_t regions_find(uint64_t minimum, uint64_t length, uint64_t align, uint64_t avoid,
+                      uint64_t avoid_length)
 {
     for (size_t i = 0; i < boot->region_count; i++) {
         const struct memory_region *r = &boot->regions[i];
+        uint64_t start;
+
         if (r->kind != MEMORY_FREE)
             continue;
-        uint64_t start = r->start > minimum ? r->start : minimum;
+        start = r->start > minimum ? r->start : minimum;
         start = (start + align - 1) & ~(align - 1);
         if (overlap(start, length, avoid, avoid_length))
             start = (avoid + avoid_length + align - 1) & ~(align - 1);
@@ -51,14 +54,17 @@ uint64_t regions_find(uint64_t minimum, uint64_t length, uint64_t align, uint64_
 
 static bool is_our_kind(enum memory_kind kind)
 {
-    return kind == MEMORY_FREE || kind == MEMORY_IMAGE_TEXT || kind == MEMORY_IMAGE_RODATA || kind == MEMORY_IMAGE_DATA;
+    return kind == MEMORY_FREE || kind == MEMORY_IMAGE_TEXT || kind == MEMORY_IMAGE_RODATA ||
+           kind == MEMORY_IMAGE_DATA;
 }
 
 bool memory_is_ours(uint64_t gpa, uint64_t length)
 {
+    uint64_t at;
+
     if (length == 0 || gpa + length < gpa)
         return false;
-    uint64_t at = gpa;
+    at = gpa;
     for (size_t i = 0; i < boot->region_count && at < gpa + length; i++) {
         const struct memory_region *r = &boot->regions[i];
         if (is_our_kind(r->kind) && at >= r->start && at - r->start < r->length)
@@ -76,8 +82,8 @@ unsigned memory_physical_bits(void)
 
 uint64_t memory_hole(void)
 {
-    /* Firmware puts its 64-bit PCI window either close to the RAM or into the topmost eighth of the address space, and
-     * no memory map shows it. Start well below that eighth and go down. */
+    /* Firmware puts its 64-bit PCI window either close to the RAM or into the topmost eighth of the
+     * address space, and no memory map shows it. Start well below that eighth and go down. */
     const unsigned slices = 64, first_slice = 40;
     uint64_t slice = (1ull << memory_physical_bits()) / slices;
     for (unsigned i = first_slice; i > 0; i--) {
@@ -88,7 +94,8 @@ uint64_t memory_hole(void)
         if (!covered && hole >= 4 * SIZE_1G)
             return hole;
     }
-    panic("no unused address found below the %u-bit physical address limit", memory_physical_bits());
+    panic("no unused address found below the %u-bit physical address limit",
+          memory_physical_bits());
 }
 
 const struct memory_region *memory_regions(size_t *count)

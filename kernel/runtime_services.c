@@ -19,16 +19,16 @@ struct runtime_services {
     uint8_t header[24];
     void *time[4];
     void *virtual_memory[2];
-    EFIAPI_CALL uint64_t (*get_variable)(const uint16_t *name, const struct guid *vendor, uint32_t *attributes,
-                                         size_t *size, void *data);
+    EFIAPI_CALL uint64_t (*get_variable)(const uint16_t *name, const struct guid *vendor,
+                                         uint32_t *attributes, size_t *size, void *data);
     void *get_next_variable_name;
-    EFIAPI_CALL uint64_t (*set_variable)(const uint16_t *name, const struct guid *vendor, uint32_t attributes,
-                                         size_t size, const void *data);
+    EFIAPI_CALL uint64_t (*set_variable)(const uint16_t *name, const struct guid *vendor,
+                                         uint32_t attributes, size_t size, const void *data);
     void *get_next_high_monotonic_count;
     EFIAPI_CALL void (*reset_system)(unsigned type, uint64_t status, size_t data_size, void *data);
     void *capsules[2];
-    EFIAPI_CALL uint64_t (*query_variable_info)(uint32_t attributes, uint64_t *store, uint64_t *left,
-                                                uint64_t *largest);
+    EFIAPI_CALL uint64_t (*query_variable_info)(uint32_t attributes, uint64_t *store,
+                                                uint64_t *left, uint64_t *largest);
 };
 _Static_assert(offsetof(struct runtime_services, get_variable) == 72, "UEFI 2.10, 4.5.1");
 _Static_assert(offsetof(struct runtime_services, reset_system) == 104, "UEFI 2.10, 4.5.1");
@@ -44,7 +44,8 @@ _Static_assert(offsetof(struct runtime_services, query_variable_info) == 128, "U
 #define ATTRIBUTES             (ATTRIBUTE_NON_VOLATILE | ATTRIBUTE_BOOT | ATTRIBUTE_RUNTIME)
 
 /* d1d6b2f4-5b0c-4d5e-9a63-70767465f157 */
-static const struct guid vendor_id = {0xd1d6b2f4, 0x5b0c, 0x4d5e, {0x9a, 0x63, 0x70, 0x76, 0x74, 0x65, 0xf1, 0x57}};
+static const struct guid vendor_id = {
+    0xd1d6b2f4, 0x5b0c, 0x4d5e, {0x9a, 0x63, 0x70, 0x76, 0x74, 0x65, 0xf1, 0x57}};
 
 static struct {
     const struct boot_info *info;
@@ -72,7 +73,7 @@ void runtime_init(const struct boot_info *info)
 
 bool runtime_present(void)
 {
-    return runtime.table != NULL;
+    return runtime.table;
 }
 
 static bool has_room_query(void)
@@ -88,15 +89,18 @@ static void __attribute__((force_align_arg_pointer)) enter(void *argument)
 
     switch (c->kind) {
     case CALL_GET:
-        c->status = runtime.table->get_variable(c->name, &vendor_id, &attributes, &c->size, c->data);
+        c->status =
+            runtime.table->get_variable(c->name, &vendor_id, &attributes, &c->size, c->data);
         return;
     case CALL_SET:
-        c->status = runtime.table->set_variable(c->name, &vendor_id, ATTRIBUTES, c->size, c->source);
+        c->status =
+            runtime.table->set_variable(c->name, &vendor_id, ATTRIBUTES, c->size, c->source);
         return;
     case CALL_ROOM:
-        c->status = has_room_query() ? runtime.table->query_variable_info(ATTRIBUTES, &c->room.store, &c->room.left,
-                                                                          &c->room.largest)
-                                     : RUNTIME_UNSUPPORTED;
+        c->status = has_room_query()
+                        ? runtime.table->query_variable_info(ATTRIBUTES, &c->room.store,
+                                                             &c->room.left, &c->room.largest)
+                        : RUNTIME_UNSUPPORTED;
         return;
     case CALL_RESET:
         runtime.table->reset_system(c->reset, RUNTIME_SUCCESS, 0, NULL);
@@ -104,7 +108,8 @@ static void __attribute__((force_align_arg_pointer)) enter(void *argument)
     }
 }
 
-/* Firmware that does not tell code from data keeps both in the same pages, and needs them writable. */
+/* Firmware that does not tell code from data keeps both in the same pages, and needs them writable.
+ */
 static void open_code(enum paging_access access)
 {
     if (runtime.info->runtime_split || !paging_live())

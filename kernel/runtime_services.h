@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * UEFI runtime services (UEFI 2.10, 8) in physical mode: virtual addresses are physical ones here, so the firmware
- * never needs SetVirtualAddressMap(). Everything works before ExitBootServices as well as after it. A firmware that
- * faults is caught: it must not end the run.
+ * UEFI runtime services (UEFI 2.10, 8) in physical mode: virtual addresses are physical ones here,
+ * so the firmware never needs SetVirtualAddressMap(). Everything works before ExitBootServices as
+ * well as after it. A firmware that faults is caught: it must not end the run.
  */
 #ifndef PVT_KERNEL_RUNTIME_SERVICES_H
 #define PVT_KERNEL_RUNTIME_SERVICES_H
@@ -26,8 +26,8 @@ typedef uint64_t runtime_status;
 void runtime_init(const struct boot_info *info);
 bool runtime_present(void);
 
-/* Non-volatile variables of this suite's own vendor id, with access at boot and at run time. `name` is ASCII, at most
- * RUNTIME_NAME_MAX characters. */
+/* Non-volatile variables of this suite's own vendor id, with access at boot and at run time. `name`
+ * is ASCII, at most RUNTIME_NAME_MAX characters. */
 #define RUNTIME_NAME_MAX 23
 /* *size: bytes of room before, of the variable after the call. */
 runtime_status runtime_variable_get(const char *name, void *data, size_t *size);
@@ -35,7 +35,8 @@ runtime_status runtime_variable_get(const char *name, void *data, size_t *size);
 runtime_status runtime_variable_set(const char *name, const void *data, size_t size);
 
 struct runtime_room {
-    uint64_t store, left, largest; /* bytes: of the whole store, not used, of one variable with its name */
+    uint64_t store, left,
+        largest; /* bytes: of the whole store, not used, of one variable with its name */
 };
 runtime_status runtime_variable_room(struct runtime_room *room);
 

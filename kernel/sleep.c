@@ -17,18 +17,22 @@ static void halt(uint64_t now, uint64_t end)
     __asm__ volatile("sti; hlt" : : : "memory");
 }
 
-bool sleep_until(bool (*condition)(void *argument), void *argument, uint64_t timeout_us, uint64_t look_us)
+bool sleep_until(bool (*condition)(void *argument), void *argument, uint64_t timeout_us,
+                 uint64_t look_us)
 {
     bool on = cpu_interrupts_are_on();
     for (uint64_t now = time_ns(), end = now + timeout_us * 1000;; now = time_ns()) {
+        bool holds;
+        uint64_t look;
+
         cpu_interrupts_off();
-        bool holds = condition(argument);
+        holds = condition(argument);
         if (holds || now >= end) {
             if (on)
                 cpu_interrupts_on();
             return holds;
         }
-        uint64_t look = now + look_us * 1000;
+        look = now + look_us * 1000;
         halt(now, look < end ? look : end);
     }
 }

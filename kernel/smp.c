@@ -13,8 +13,8 @@
 
 #define SECOND 1u /* index of the processor */
 
-/* Intel's multiprocessor specification, B.4: 10 ms between INIT and start-up IPI. A second IPI is due where the first
- * one got lost; more do no harm. */
+/* Intel's multiprocessor specification, B.4: 10 ms between INIT and start-up IPI. A second IPI is
+ * due where the first one got lost; more do no harm. */
 #define INIT_US   10000
 #define START_US  20000
 #define STARTS    50
@@ -77,8 +77,10 @@ static void __attribute__((noreturn)) second_main(void)
     lapic_init_other();
     __atomic_store_n(&smp.up, true, __ATOMIC_RELEASE);
     for (;;) {
+        uint32_t called;
+
         cpu_interrupts_off();
-        uint32_t called = __atomic_load_n(&smp.called, __ATOMIC_ACQUIRE);
+        called = __atomic_load_n(&smp.called, __ATOMIC_ACQUIRE);
         if (called == smp.ended) {
             __asm__ volatile("sti; hlt" : : : "memory");
             continue;
@@ -128,7 +130,8 @@ const char *smp_state_text(enum smp_state state)
     case SMP_ALONE:
         return "this machine has one processor";
     case SMP_NO_X2APIC:
-        return "this machine shows one processor, and that has no x2APIC, without which a host may hide the others";
+        return "this machine shows one processor, and that has no x2APIC, without which a host may "
+               "hide the others";
     case SMP_NO_MEMORY:
         return "no memory below 640 KiB is free, where a second processor would start";
     case SMP_NO_ANSWER:

@@ -9,8 +9,10 @@
 #include "kernel/regions.h"
 #include "lib/string.h"
 
-#define LOW_FIRST 0x10000ull /* below it firmware keeps tables of its own, whatever the map says */
-#define LOW_END   0xA0000ull
+#define LOW_FIRST                                                                                  \
+    0x10000ull /* below it firmware keeps tables of its own, whatever the map says                 \
+                */
+#define LOW_END 0xA0000ull
 
 #define CODE32     0x08
 #define CODE64     0x10

@@ -55,7 +55,8 @@ const char *time_source(void)
 
 uint64_t time_ns(void)
 {
-    return (uint64_t)(((unsigned __int128)(cpu_rdtsc() - clock.start) * clock.ns_per_tick) >> SCALE_SHIFT);
+    return (uint64_t)(((unsigned __int128)(cpu_rdtsc() - clock.start) * clock.ns_per_tick) >>
+                      SCALE_SHIFT);
 }
 
 uint64_t time_us(void)
@@ -67,7 +68,8 @@ bool time_wait(bool (*condition)(void *argument), void *argument, uint64_t timeo
 {
     uint64_t end = time_ns() + timeout_us * 1000;
     for (;;) {
-        /* The clock first: if this processor is held up between the two, the condition still gets its last chance. */
+        /* The clock first: if this processor is held up between the two, the condition still gets
+         * its last chance. */
         bool late = time_ns() >= end;
         if (condition(argument))
             return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Time: TSC scaled by a calibration against the best clock present (Hyper-V frequency MSR or reference counter, ACPI PM
- * timer, PIT, in that order), and bounded waits.
+ * Time: TSC scaled by a calibration against the best clock present (Hyper-V frequency MSR or
+ * reference counter, ACPI PM timer, PIT, in that order), and bounded waits.
  */
 #ifndef PVT_KERNEL_TIME_H
 #define PVT_KERNEL_TIME_H

@@ -27,7 +27,8 @@ static void interrupt(struct cpu *cpu, const struct trap_frame *frame)
     lapic_eoi((unsigned)frame->vector);
     if (frame->vector == VECTOR_DEADLINE)
         containment_timer(cpu, frame);
-    /* Anything else is left over from firmware or sent by a device under test: no code waits for it. */
+    /* Anything else is left over from firmware or sent by a device under test: no code waits for
+     * it. */
 }
 
 void trap_dispatch(struct trap_frame *frame)
@@ -36,7 +37,8 @@ void trap_dispatch(struct trap_frame *frame)
     bool user = (frame->cs & CPL_MASK) == CPL_MASK;
     if (frame->vector == VECTOR_NMI)
         return;
-    if (user && cpu->process && (frame->vector < VECTOR_FIRST_INTERRUPT || frame->vector == VECTOR_USER_CALL))
+    if (user && cpu->process &&
+        (frame->vector < VECTOR_FIRST_INTERRUPT || frame->vector == VECTOR_USER_CALL))
         user_process_stop(cpu, frame);
     if (frame->vector >= VECTOR_FIRST_INTERRUPT) {
         interrupt(cpu, frame);

@@ -11,7 +11,8 @@ void trap_dispatch(struct trap_frame *frame);
 
 /* Ends the containment when its deadline has passed, else arms the timer again. */
 void containment_timer(struct cpu *cpu, const struct trap_frame *frame);
-void containment_exception(struct cpu *cpu, const struct trap_frame *frame) __attribute__((noreturn));
+void containment_exception(struct cpu *cpu, const struct trap_frame *frame)
+    __attribute__((noreturn));
 
 void user_run_init(struct cpu *cpu);
 void user_run_end(struct cpu *cpu, const struct trap_frame *frame) __attribute__((noreturn));

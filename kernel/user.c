@@ -12,9 +12,11 @@
 
 void user_run_init(struct cpu *cpu)
 {
+    void *return_page;
+
     cpu->user.stack = gpa_of(memory_boot_pages(1));
     /* A RET at the end of the code lands here and leaves with INT3. */
-    void *return_page = memory_boot_pages(1);
+    return_page = memory_boot_pages(1);
     memset(return_page, OPCODE_INT3, PAGE_SIZE);
     cpu->user.return_page = gpa_of(return_page);
     paging_set(cpu->user.return_page, PAGE_SIZE, PAGING_RX);
@@ -41,24 +43,26 @@ void user_run_unmap(struct cpu *cpu)
     if (!user->active)
         return;
     user->active = false;
-    for (unsigned i = 0; i < CODE_PAGES; i++) {
+    for (unsigned i = 0; i < CODE_PAGES; i++)
         if (user->code_access[i] == (int)PAGING_RX)
             paging_set(user->code + i * PAGE_SIZE, PAGE_SIZE, PAGING_RX);
-    }
     paging_set(user->return_page, PAGE_SIZE, PAGING_RX);
     paging_set(user->stack, PAGE_SIZE, PAGING_RW);
 }
 
-enum trap_vector user_call(const void *entry, uint64_t rcx, uint64_t rdx, uint64_t r8, uint64_t *rax)
+enum trap_vector user_call(const void *entry, uint64_t rcx, uint64_t rdx, uint64_t r8,
+                           uint64_t *rax)
 {
     struct user_run *user = &cpu_this()->user;
+    struct cpu *cpu;
+
     user_run_map(user, entry);
     if (context_save(&user->context) == 0) {
         uint64_t *top = (uint64_t *)(user->stack + PAGE_SIZE - sizeof(uint64_t));
         *top = user->return_page;
         context_enter_user(gpa_of(entry), gpa_of(top), rcx, rdx, r8);
     }
-    struct cpu *cpu = cpu_this();
+    cpu = cpu_this();
     user_run_unmap(cpu);
     if (rax)
         *rax = cpu->user.rax;

@@ -46,15 +46,17 @@ bool user_process_init(struct user_process *process, struct user_space *space)
     if (!code || !stack)
         return false;
     memcpy(code, user_text_start, code_size());
-    if (user_space_map(space, user_process_code(process), gpa_of(code), size, USER_EXECUTE) != STAGE1_OK ||
-        user_space_map(space, space->base + USER_STACK_OFFSET, gpa_of(stack), PAGE_SIZE, USER_READ_WRITE) != STAGE1_OK)
+    if (user_space_map(space, user_process_code(process), gpa_of(code), size, USER_EXECUTE) !=
+            STAGE1_OK ||
+        user_space_map(space, space->base + USER_STACK_OFFSET, gpa_of(stack), PAGE_SIZE,
+                       USER_READ_WRITE) != STAGE1_OK)
         return false;
     user_space_add_kernel(space);
     return true;
 }
 
-void user_process_start(struct user_process *process, user_program *program, uint64_t a, uint64_t b, uint64_t c,
-                        uint64_t d)
+void user_process_start(struct user_process *process, user_program *program, uint64_t a, uint64_t b,
+                        uint64_t c, uint64_t d)
 {
     uint64_t top = process->space->base + USER_STACK_OFFSET + PAGE_SIZE - 2 * sizeof(uint64_t);
     struct stage1_walk walk;

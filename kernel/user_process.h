@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program at CPL 3 that runs until it wants something: the kernel waits in user_process_run() and gets every system
- * call and every exception. The deadline of the test counts on meanwhile.
+ * A program at CPL 3 that runs until it wants something: the kernel waits in user_process_run() and
+ * gets every system call and every exception. The deadline of the test counts on meanwhile.
  *
- * A program is a function marked USER_PROGRAM, of whose section a copy is mapped into the process. It may use its
- * arguments, its stack, memory that was mapped for it, and user_call_kernel(); nothing else of the image is there. Its
- * loops over memory go through volatile pointers, or the compiler makes calls of memset() and memcpy() of them, and it
- * has no switch and no text, which would need constants elsewhere.
+ * A program is a function marked USER_PROGRAM, of whose section a copy is mapped into the process.
+ * It may use its arguments, its stack, memory that was mapped for it, and user_call_kernel();
+ * nothing else of the image is there. Its loops over memory go through volatile pointers, or the
+ * compiler makes calls of memset() and memcpy() of them, and it has no switch and no text, which
+ * would need constants elsewhere.
  */
 #ifndef PVT_KERNEL_USER_PROCESS_H
 #define PVT_KERNEL_USER_PROCESS_H
@@ -26,10 +27,12 @@
 #define USER_PROGRAM __attribute__((section(".user_text"), noinline, noclone, used))
 #endif
 
-/* System calls: number in RAX, arguments in RDI and RSI, result in RAX. All but the first are the test's to define. */
+/* System calls: number in RAX, arguments in RDI and RSI, result in RAX. All but the first are the
+ * test's to define. */
 enum user_call { USER_CALL_EXIT /* also by returning: RDI is the value */, USER_CALL_FIRST };
 
-static inline __attribute__((always_inline)) uint64_t user_call_kernel(uint64_t number, uint64_t first, uint64_t second)
+static inline __attribute__((always_inline)) uint64_t
+user_call_kernel(uint64_t number, uint64_t first, uint64_t second)
 {
     uint64_t result;
 
@@ -51,16 +54,17 @@ struct user_process {
     struct context context;  /* of the kernel, while the program runs */
 };
 
-/* Maps copies of all programs and a stack into the space, and the kernel. False when memory is out. */
+/* Maps copies of all programs and a stack into the space, and the kernel. False when memory is out.
+ */
 bool user_process_init(struct user_process *process, struct user_space *space);
 /* The next run starts this program. */
-void user_process_start(struct user_process *process, user_program *program, uint64_t a, uint64_t b, uint64_t c,
-                        uint64_t d);
-/* Runs it to its next stop: VECTOR_USER_CALL, or the exception. CR3 is the process's from here on, until another
- * process runs, user_process_leave(), or the end of the test. */
+void user_process_start(struct user_process *process, user_program *program, uint64_t a, uint64_t b,
+                        uint64_t c, uint64_t d);
+/* Runs it to its next stop: VECTOR_USER_CALL, or the exception. CR3 is the process's from here on,
+ * until another process runs, user_process_leave(), or the end of the test. */
 unsigned user_process_run(struct user_process *process);
-/* INVLPG for each page, if the process's tree is the one in CR3; any other time nothing of it is cached, since a change
- * of CR3 drops everything. */
+/* INVLPG for each page, if the process's tree is the one in CR3; any other time nothing of it is
+ * cached, since a change of CR3 drops everything. */
 void user_process_flush(const struct user_process *process, uint64_t address, uint64_t length);
 /* Back to the kernel's own tree; must come before the process's tables are freed. */
 void user_process_leave(void);

@@ -72,7 +72,8 @@ uint64_t user_space_root(const struct user_space *u)
 }
 
 /* Executable and uncached pages, which stage1_map() does not know. They have not been used yet. */
-static void refine(const struct user_space *u, uint64_t address, uint64_t length, enum user_access access)
+static void refine(const struct user_space *u, uint64_t address, uint64_t length,
+                   enum user_access access)
 {
     for (uint64_t at = address; at < address + length; at += PAGE_SIZE) {
         struct stage1_walk walk;
@@ -86,32 +87,34 @@ static void refine(const struct user_space *u, uint64_t address, uint64_t length
     }
 }
 
-enum stage1_status user_space_map(struct user_space *u, uint64_t address, uint64_t gpa, uint64_t length,
-                                  enum user_access access)
+enum stage1_status user_space_map(struct user_space *u, uint64_t address, uint64_t gpa,
+                                  uint64_t length, enum user_access access)
 {
     bool writable = access == USER_READ_WRITE || access == USER_MMIO;
     enum stage1_status status;
 
-    if (address < u->base || length > USER_SPACE_SIZE || address - u->base > USER_SPACE_SIZE - length)
+    if (address < u->base || length > USER_SPACE_SIZE ||
+        address - u->base > USER_SPACE_SIZE - length)
         return STAGE1_ERR_RANGE;
-    status = stage1_map(u->table, address, gpa, length, writable ? STAGE1_READ | STAGE1_WRITE : STAGE1_READ);
+    status = stage1_map(u->table, address, gpa, length,
+                        writable ? STAGE1_READ | STAGE1_WRITE : STAGE1_READ);
     if (status == STAGE1_OK)
         refine(u, address, length, access);
     return status;
 }
 
 /* From `level` down to the program's GiB; `kernel` is NULL where the kernel has no table. */
-static void set_kernel(const struct user_space *u, uint64_t *table, const uint64_t *kernel, unsigned level)
+static void set_kernel(const struct user_space *u, uint64_t *table, const uint64_t *kernel,
+                       unsigned level)
 {
     unsigned own = index_of(u->base, level);
 
-    for (unsigned i = 0; i < ENTRIES; i++) {
+    for (unsigned i = 0; i < ENTRIES; i++)
         if (i != own)
             table[i] = kernel && (kernel[i] & PTE_PRESENT) ? kernel[i] & ~PTE_USER : 0;
-    }
     if (level > LEVEL_1G && (table[own] & PTE_PRESENT))
-        set_kernel(u, table_of(table[own]), kernel && (kernel[own] & PTE_PRESENT) ? table_of(kernel[own]) : NULL,
-                   level - 1);
+        set_kernel(u, table_of(table[own]),
+                   kernel && (kernel[own] & PTE_PRESENT) ? table_of(kernel[own]) : NULL, level - 1);
 }
 
 void user_space_add_kernel(struct user_space *u)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Layouts of the ACPI tables that guest and reference host read (ACPI 6.5; MCFG: PCI Firmware Specification 3.3). */
+/* Layouts of the ACPI tables that guest and reference host read (ACPI 6.5; MCFG: PCI Firmware
+ * Specification 3.3). */
 #ifndef PVT_LIB_ACPI_LAYOUT_H
 #define PVT_LIB_ACPI_LAYOUT_H
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Bits, masks and alignment of 64-bit values; elements of arrays. */
+/* Bits, masks and alignment of 64-bit values; pages; elements of arrays. */
 #ifndef PVT_LIB_BITS_H
 #define PVT_LIB_BITS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE  (1ull << PAGE_SHIFT)
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 

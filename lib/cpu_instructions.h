@@ -13,7 +13,9 @@ static inline struct cpuid_result cpu_cpuid(uint32_t leaf, uint32_t subleaf)
 {
     struct cpuid_result r;
 
-    __asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "0"(leaf), "2"(subleaf));
+    __asm__ volatile("cpuid"
+                     : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+                     : "0"(leaf), "2"(subleaf));
     return r;
 }
 
@@ -25,7 +27,8 @@ static inline uint64_t cpu_rdtsc(void)
     return (uint64_t)high << 32 | low;
 }
 
-/* Faults on an MSR that does not exist; msr_read_safe() of the guest and rdmsr_safe() of the host do not. */
+/* Faults on an MSR that does not exist; msr_read_safe() of the guest and rdmsr_safe() of the host
+ * do not. */
 static inline uint64_t cpu_rdmsr(uint32_t msr)
 {
     uint32_t low, high;
@@ -36,7 +39,10 @@ static inline uint64_t cpu_rdmsr(uint32_t msr)
 
 static inline void cpu_wrmsr(uint32_t msr, uint64_t value)
 {
-    __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+    __asm__ volatile("wrmsr"
+                     :
+                     : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+                     : "memory");
 }
 
 static inline void cpu_out8(uint16_t port, uint8_t value)
@@ -79,16 +85,16 @@ static inline uint32_t cpu_in32(uint16_t port)
 }
 
 /* cr0_read(), cr0_write() and so on. */
-#define CONTROL_REGISTER(name)                                                                                         \
-    static inline uint64_t name##_read(void)                                                                           \
-    {                                                                                                                  \
-        uint64_t value;                                                                                                \
-        __asm__ volatile("mov %%" #name ", %0" : "=r"(value) : : "memory");                                            \
-        return value;                                                                                                  \
-    }                                                                                                                  \
-    static inline void name##_write(uint64_t value)                                                                    \
-    {                                                                                                                  \
-        __asm__ volatile("mov %0, %%" #name : : "r"(value) : "memory");                                                \
+#define CONTROL_REGISTER(name)                                                                     \
+    static inline uint64_t name##_read(void)                                                       \
+    {                                                                                              \
+        uint64_t value;                                                                            \
+        __asm__ volatile("mov %%" #name ", %0" : "=r"(value) : : "memory");                        \
+        return value;                                                                              \
+    }                                                                                              \
+    static inline void name##_write(uint64_t value)                                                \
+    {                                                                                              \
+        __asm__ volatile("mov %0, %%" #name : : "r"(value) : "memory");                            \
     }
 CONTROL_REGISTER(cr0)
 CONTROL_REGISTER(cr2)

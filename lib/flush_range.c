@@ -5,8 +5,6 @@
 
 #include "lib/bits.h"
 
-#define PAGE_SHIFT 12
-
 static bool wraps(uint64_t iova, uint64_t length)
 {
     return length > 0 && iova + (length - 1) < iova;
@@ -14,13 +12,17 @@ static bool wraps(uint64_t iova, uint64_t length)
 
 struct flush_block flush_range_cover(uint64_t iova, uint64_t length)
 {
+    uint64_t first;
+    uint64_t last;
+    unsigned shift;
+
     if (length == 0 || wraps(iova, length))
         return FLUSH_BLOCK_ALL;
 
-    uint64_t first = iova >> PAGE_SHIFT;
-    uint64_t last = (iova + (length - 1)) >> PAGE_SHIFT;
+    first = iova >> PAGE_SHIFT;
+    last = (iova + (length - 1)) >> PAGE_SHIFT;
     /* The block must include every bit in which the two differ. */
-    unsigned shift = first == last ? 0 : log2_floor(first ^ last) + 1;
+    shift = first == last ? 0 : log2_floor(first ^ last) + 1;
 
     return (struct flush_block){.page = align_down(first, BIT(shift)), .shift = (uint8_t)shift};
 }
@@ -28,6 +30,8 @@ struct flush_block flush_range_cover(uint64_t iova, uint64_t length)
 size_t flush_range_decompose(uint64_t iova, uint64_t length, struct flush_block *blocks, size_t max)
 {
     size_t count = 0;
+    uint64_t page;
+    uint64_t end;
 
     if (length == 0)
         return 0;
@@ -37,8 +41,8 @@ size_t flush_range_decompose(uint64_t iova, uint64_t length, struct flush_block 
         return 1;
     }
 
-    uint64_t page = iova >> PAGE_SHIFT;
-    uint64_t end = ((iova + (length - 1)) >> PAGE_SHIFT) + 1;
+    page = iova >> PAGE_SHIFT;
+    end = ((iova + (length - 1)) >> PAGE_SHIFT) + 1;
 
     /* The largest block that starts here and fits is always part of a shortest list. */
     while (page < end) {

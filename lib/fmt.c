@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Wider fields are a mistake of the caller; the limit keeps a wrong '*' argument from running for seconds. */
+/* Wider fields are a mistake of the caller; the limit keeps a wrong '*' argument from running for
+ * seconds. */
 #define FMT_WIDTH_MAX 4096
 
 struct output {
@@ -44,8 +45,8 @@ static void put_text(struct output *out, const char *text, size_t length)
 }
 
 /* `sign` (such as "-" or "0x") stays before zeros and after spaces. */
-static void put_field(struct output *out, const struct conversion *c, const char *sign, size_t sign_length,
-                      const char *text, size_t length)
+static void put_field(struct output *out, const struct conversion *c, const char *sign,
+                      size_t sign_length, const char *text, size_t length)
 {
     size_t used = sign_length + length;
     size_t padding = c->width > used ? c->width - used : 0;
@@ -60,8 +61,8 @@ static void put_field(struct output *out, const struct conversion *c, const char
         put_repeated(out, ' ', padding);
 }
 
-static void put_number(struct output *out, const struct conversion *c, uint64_t value, const char *sign,
-                       size_t sign_length)
+static void put_number(struct output *out, const struct conversion *c, uint64_t value,
+                       const char *sign, size_t sign_length)
 {
     const char *digits = c->type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
     unsigned base = (c->type == 'x' || c->type == 'X' || c->type == 'p') ? 16 : 10;
@@ -79,7 +80,7 @@ static void put_string(struct output *out, struct conversion c, const char *text
 {
     size_t length = 0;
 
-    if (text == NULL)
+    if (!text)
         text = "(null)";
     while ((!c.has_precision || length < c.precision) && text[length] != '\0')
         length++;
@@ -90,16 +91,16 @@ static void put_string(struct output *out, struct conversion c, const char *text
 static const char *parse_number(const char *at, size_t *number)
 {
     *number = 0;
-    for (; *at >= '0' && *at <= '9'; at++) {
+    for (; *at >= '0' && *at <= '9'; at++)
         if (*number <= FMT_WIDTH_MAX)
             *number = *number * 10 + (size_t)(*at - '0');
-    }
     if (*number > FMT_WIDTH_MAX)
         *number = FMT_WIDTH_MAX;
     return at;
 }
 
-/* va_list may be an array type, so it is passed on inside a struct: all readers advance the same one. */
+/* va_list may be an array type, so it is passed on inside a struct: all readers advance the same
+ * one. */
 struct arguments {
     va_list list;
 };
@@ -109,11 +110,12 @@ static size_t clamp_width(int64_t width)
     return width > FMT_WIDTH_MAX ? FMT_WIDTH_MAX : (size_t)width;
 }
 
-/* `at` is after the '%'. Returns the position after the conversion; c->type is 0 at the end of the format. */
+/* `at` is after the '%'. Returns the position after the conversion; c->type is 0 at the end of the
+ * format. */
 static const char *parse_conversion(const char *at, struct conversion *c, struct arguments *args)
 {
     *c = (struct conversion){.length = LENGTH_INT};
-    for (;; at++) {
+    for (;; at++)
         if (*at == '-')
             c->left = true;
         else if (*at == '0')
@@ -122,7 +124,6 @@ static const char *parse_conversion(const char *at, struct conversion *c, struct
             c->prefix = true;
         else
             break;
-    }
     if (*at == '*') {
         int64_t width = va_arg(args->list, int);
 
@@ -222,7 +223,8 @@ static bool convert(struct output *out, const struct conversion *c, struct argum
         return true;
     case 'c':
         character = (char)va_arg(args->list, int);
-        put_field(out, &(struct conversion){.left = c->left, .width = c->width}, "", 0, &character, 1);
+        put_field(out, &(struct conversion){.left = c->left, .width = c->width}, "", 0, &character,
+                  1);
         return true;
     case '%':
         put(out, '%');

@@ -5,7 +5,8 @@
 
 bool glob_match(const char *pattern, const char *text)
 {
-    /* Only the last '*' ever needs another try: whatever an earlier one could swallow, the later one can swallow too.
+    /* Only the last '*' ever needs another try: whatever an earlier one could swallow, the later
+     * one can swallow too.
      */
     const char *after_star = NULL, *retry = NULL;
 
@@ -16,7 +17,7 @@ bool glob_match(const char *pattern, const char *text)
         } else if (*pattern != '\0' && (*pattern == '?' || *pattern == *text)) {
             pattern++;
             text++;
-        } else if (after_star != NULL) {
+        } else if (after_star) {
             pattern = after_star;
             text = ++retry;
         } else {

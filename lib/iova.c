@@ -4,8 +4,6 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 
-#define PAGE 4096ull
-
 static uint64_t range_end(const struct iova_range *range)
 {
     return range->start + range->length;
@@ -51,25 +49,30 @@ static bool insert(struct iova_allocator *a, size_t at, uint64_t iova, uint64_t 
 void iova_init(struct iova_allocator *a, uint64_t first, uint64_t limit, struct iova_range *storage,
                size_t storage_count)
 {
-    uint64_t rounded = align_up(first, PAGE);
+    uint64_t rounded = align_up(first, PAGE_SIZE);
 
-    *a = (struct iova_allocator){
-        .first = rounded, .limit = align_down(limit, PAGE), .busy = storage, .busy_max = storage_count};
+    *a = (struct iova_allocator){.first = rounded,
+                                 .limit = align_down(limit, PAGE_SIZE),
+                                 .busy = storage,
+                                 .busy_max = storage_count};
     if (rounded < first || a->limit < rounded) /* wrapped, or nothing left */
         a->limit = a->first;
 }
 
 bool iova_alloc(struct iova_allocator *a, uint64_t length, uint64_t *iova)
 {
-    uint64_t size = align_up(length, PAGE);
+    uint64_t size = align_up(length, PAGE_SIZE);
     unsigned order = log2_ceil(size);
+    uint64_t alignment;
+    uint64_t candidate;
+    size_t next;
 
     if (size == 0 || order > 63)
         return false;
 
-    uint64_t alignment = BIT(order);
-    uint64_t candidate = align_up(a->first, alignment);
-    size_t next = 0;
+    alignment = BIT(order);
+    candidate = align_up(a->first, alignment);
+    next = 0;
 
     /* A candidate that wrapped to 0 is only inside the window when it really starts there. */
     while (inside_window(a, candidate, size)) {
@@ -94,12 +97,14 @@ bool iova_alloc(struct iova_allocator *a, uint64_t length, uint64_t *iova)
 
 bool iova_alloc_at(struct iova_allocator *a, uint64_t iova, uint64_t length)
 {
-    uint64_t size = align_up(length, PAGE);
+    uint64_t size = align_up(length, PAGE_SIZE);
+    size_t next;
 
-    if (size == 0 || !is_aligned(iova, PAGE) || !inside_window(a, iova, size) || hits_msi_window(iova, size))
+    if (size == 0 || !is_aligned(iova, PAGE_SIZE) || !inside_window(a, iova, size) ||
+        hits_msi_window(iova, size))
         return false;
 
-    size_t next = first_ending_above(a, iova);
+    next = first_ending_above(a, iova);
 
     if (next < a->busy_count && a->busy[next].start <= iova + (size - 1))
         return false;

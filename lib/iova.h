@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IOVA allocator: power-of-two sized, naturally aligned ranges inside a window, never touching a reserved range.
- * Freestanding; bookkeeping lives in memory that the owner passes in.
+ * IOVA allocator: power-of-two sized, naturally aligned ranges inside a window, never touching a
+ * reserved range. Freestanding; bookkeeping lives in memory that the owner passes in.
  */
 #ifndef PVT_LIB_IOVA_H
 #define PVT_LIB_IOVA_H
@@ -24,11 +24,12 @@ struct iova_allocator {
     size_t busy_count, busy_max;
 };
 
-/* `first` and `limit` are rounded inwards to 4 KiB; storage[storage_count] must outlive the allocator. The MSI window
- * is reserved. */
+/* `first` and `limit` are rounded inwards to 4 KiB; storage[storage_count] must outlive the
+ * allocator. The MSI window is reserved. */
 void iova_init(struct iova_allocator *a, uint64_t first, uint64_t limit, struct iova_range *storage,
                size_t storage_count);
-/* Lowest free range of `length` bytes (rounded up to 4 KiB), aligned to its rounded-up power of two. False when full.
+/* Lowest free range of `length` bytes (rounded up to 4 KiB), aligned to its rounded-up power of
+ * two. False when full.
  */
 bool iova_alloc(struct iova_allocator *a, uint64_t length, uint64_t *iova);
 /* Takes exactly [iova, iova + length). False when any of it is busy, reserved or outside. */

@@ -16,8 +16,8 @@ static bool refuse(struct option_error *error, unsigned line, const char *text)
     return false;
 }
 
-/* Editors of Windows save UTF-16 with a byte order mark; PowerShell's redirection does so without being asked. Without
- * the mark every second byte of such a text is zero. */
+/* Editors of Windows save UTF-16 with a byte order mark; PowerShell's redirection does so without
+ * being asked. Without the mark every second byte of such a text is zero. */
 static bool is_utf16(const char *text, size_t length)
 {
     const unsigned char *byte = (const unsigned char *)text;
@@ -44,7 +44,8 @@ bool option_text_clean(char *text, size_t *length, struct option_error *error)
         if (!is_text((unsigned char)text[i])) {
             error->line = line;
             fmt_snprintf(error->text, sizeof(error->text),
-                         "byte 0x%02x is not ASCII text; save the file as ASCII or UTF-8", (unsigned char)text[i]);
+                         "byte 0x%02x is not ASCII text; save the file as ASCII or UTF-8",
+                         (unsigned char)text[i]);
             return false;
         }
         if (text[i] == '\n')

@@ -30,7 +30,8 @@ static bool check_bytes(const char *word, size_t length, struct option_error *er
 {
     for (size_t i = 0; i < length; i++) {
         if (!is_printable(word[i])) {
-            fmt_snprintf(error->text, sizeof(error->text), "byte 0x%02x after '%.*s': options are printable ASCII",
+            fmt_snprintf(error->text, sizeof(error->text),
+                         "byte 0x%02x after '%.*s': options are printable ASCII",
                          (unsigned)(unsigned char)word[i], shown_length(word, i), word);
             return false;
         }
@@ -45,33 +46,39 @@ static void name_key(const char *key, struct option_error *error)
 
     memcpy(said, error->text, sizeof(said));
     said[sizeof(said) - 1] = '\0';
-    fmt_snprintf(error->text, sizeof(error->text), "%s: %s", key, said[0] != '\0' ? said : "unknown key or bad value");
+    fmt_snprintf(error->text, sizeof(error->text), "%s: %s", key,
+                 said[0] != '\0' ? said : "unknown key or bad value");
 }
 
-static bool parse_word(char *word, size_t length, option_handler handler, void *context, struct option_error *error)
+static bool parse_word(char *word, size_t length, option_handler handler, void *context,
+                       struct option_error *error)
 {
     char key[KEY_MAX + 1];
     size_t key_length = 0;
+    size_t value_length;
+    char *value;
 
     if (!check_bytes(word, length, error))
         return false;
     while (key_length < length && word[key_length] != '=')
         key_length++;
     if (key_length == length || key_length == 0) {
-        fmt_snprintf(error->text, sizeof(error->text), "'%.*s' is not key=value", shown_length(word, length), word);
+        fmt_snprintf(error->text, sizeof(error->text), "'%.*s' is not key=value",
+                     shown_length(word, length), word);
         return false;
     }
     if (key_length > KEY_MAX) {
-        fmt_snprintf(error->text, sizeof(error->text), "key '%.*s...' is longer than %d characters", KEY_MAX, word,
-                     KEY_MAX);
+        fmt_snprintf(error->text, sizeof(error->text), "key '%.*s...' is longer than %d characters",
+                     KEY_MAX, word, KEY_MAX);
         return false;
     }
     memcpy(key, word, key_length);
     key[key_length] = '\0';
 
-    /* There may be no byte after the last value: one step to the left makes room for its terminator. */
-    size_t value_length = length - key_length - 1;
-    char *value = word + key_length;
+    /* There may be no byte after the last value: one step to the left makes room for its
+     * terminator. */
+    value_length = length - key_length - 1;
+    value = word + key_length;
 
     memmove(value, value + 1, value_length);
     value[value_length] = '\0';
@@ -81,7 +88,8 @@ static bool parse_word(char *word, size_t length, option_handler handler, void *
     return false;
 }
 
-bool options_parse(char *text, size_t length, option_handler handler, void *context, struct option_error *error)
+bool options_parse(char *text, size_t length, option_handler handler, void *context,
+                   struct option_error *error)
 {
     size_t at = 0;
     unsigned line = 1;
@@ -145,7 +153,8 @@ static bool parse_u64(const char *at, uint64_t *number)
     return true;
 }
 
-bool option_number(const char *value, uint64_t min, uint64_t max, uint64_t *number, struct option_error *error)
+bool option_number(const char *value, uint64_t min, uint64_t max, uint64_t *number,
+                   struct option_error *error)
 {
     uint64_t result = 0;
 
@@ -154,6 +163,7 @@ bool option_number(const char *value, uint64_t min, uint64_t max, uint64_t *numb
         return true;
     }
     fmt_snprintf(error->text, sizeof(error->text), "'%.*s' is not a number from %llu to %llu",
-                 shown_length(value, strlen(value)), value, (unsigned long long)min, (unsigned long long)max);
+                 shown_length(value, strlen(value)), value, (unsigned long long)min,
+                 (unsigned long long)max);
     return false;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/random.h"
 
-/* xoshiro256** by Blackman and Vigna, seeded by splitmix64 so that seeds 0, 1, 2... give unrelated sequences. */
+/* xoshiro256** by Blackman and Vigna, seeded by splitmix64 so that seeds 0, 1, 2... give unrelated
+ * sequences. */
 
 static uint64_t splitmix64(uint64_t *state)
 {

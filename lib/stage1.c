@@ -9,24 +9,25 @@ static uint64_t leaf_sizes(const struct stage1_format *format, unsigned levels)
 {
     uint64_t sizes = 0;
 
-    for (unsigned level = 0; level < levels; level++) {
+    for (unsigned level = 0; level < levels; level++)
         if (format->level[level].leaf_allowed)
             sizes |= BIT(format->level[level].shift);
-    }
     return sizes;
 }
 
-enum stage1_status stage1_init(struct stage1 *s, const struct stage1_format *format, unsigned levels,
-                               uint64_t page_sizes, struct stage1_memory memory)
+enum stage1_status stage1_init(struct stage1 *s, const struct stage1_format *format,
+                               unsigned levels, uint64_t page_sizes, struct stage1_memory memory)
 {
-    *s = (struct stage1){.format = format, .memory = memory, .page_sizes = page_sizes, .levels = (uint8_t)levels};
+    *s = (struct stage1){
+        .format = format, .memory = memory, .page_sizes = page_sizes, .levels = (uint8_t)levels};
     if (levels < format->levels_min || levels > format->levels_max || levels > STAGE1_MAX_LEVELS)
         return STAGE1_ERR_FORMAT;
     /* Without the smallest size no superpage could be split. */
-    if ((page_sizes & ~leaf_sizes(format, levels)) != 0 || (page_sizes & BIT(format->level[0].shift)) == 0)
+    if ((page_sizes & ~leaf_sizes(format, levels)) != 0 ||
+        (page_sizes & BIT(format->level[0].shift)) == 0)
         return STAGE1_ERR_FORMAT;
     s->root = memory.alloc_table(memory.owner);
-    if (s->root == NULL)
+    if (!s->root)
         return STAGE1_ERR_NO_MEMORY;
     s->tables = 1;
     return STAGE1_OK;
@@ -45,7 +46,7 @@ static void free_tree(struct stage1 *s, uint64_t *table, unsigned level)
 
 void stage1_destroy(struct stage1 *s)
 {
-    if (s->root != NULL)
+    if (s->root)
         free_tree(s, s->root, s->levels - 1u);
     s->root = NULL;
     s->tables = 0;

@@ -2,9 +2,10 @@
 /*
  * Stage-1 I/O page tables: the guest's half of the two-stage translation (reference 5).
  *
- * The format is data (struct stage1_format), the code is one. Freestanding, no global state, and no knowledge of where
- * table memory comes from: the owner passes callbacks. Never flushes anything: unmap hands back the table pages that
- * became empty, and the caller releases them after the flush that makes them unreachable for the IOMMU.
+ * The format is data (struct stage1_format), the code is one. Freestanding, no global state, and no
+ * knowledge of where table memory comes from: the owner passes callbacks. Never flushes anything:
+ * unmap hands back the table pages that became empty, and the caller releases them after the flush
+ * that makes them unreachable for the IOMMU.
  */
 #ifndef PVT_LIB_STAGE1_H
 #define PVT_LIB_STAGE1_H
@@ -45,8 +46,10 @@ enum stage1_status {
     STAGE1_ERR_RANGE,     /* empty, wraps, or beyond the input width of the table */
     STAGE1_ERR_EXISTS,    /* some page of the range is mapped already; nothing was changed */
     STAGE1_ERR_NOT_MAPPED,
-    STAGE1_ERR_NO_MEMORY, /* a table page could not be had; nothing was changed (map) or nothing lost (unmap) */
-    STAGE1_ERR_FORMAT,    /* level count, page sizes, leaf level or permissions that the format does not have */
+    STAGE1_ERR_NO_MEMORY, /* a table page could not be had; nothing was changed (map) or nothing
+                             lost (unmap) */
+    STAGE1_ERR_FORMAT,    /* level count, page sizes, leaf level or permissions that the format does
+                             not have */
 };
 
 /* Table pages are 4 KiB, zeroed, 4 KiB aligned. */
@@ -71,10 +74,11 @@ struct stage1 {
 #define STAGE1_MERGED_MAX 16
 
 /*
- * Table pages taken out of a tree; starts as all zero. Until the flush the IOMMU may still walk them, through pointers
- * that it cached. Emptied tables are chained through their first word, which is aligned like a table and so never looks
- * present; all other words are zero. Tables replaced by a merge keep every entry, or a walk through them would fail for
- * pages that are mapped: they are listed aside.
+ * Table pages taken out of a tree; starts as all zero. Until the flush the IOMMU may still walk
+ * them, through pointers that it cached. Emptied tables are chained through their first word, which
+ * is aligned like a table and so never looks present; all other words are zero. Tables replaced by
+ * a merge keep every entry, or a walk through them would fail for pages that are mapped: they are
+ * listed aside.
  */
 struct stage1_freed {
     void *head;
@@ -92,9 +96,10 @@ struct stage1_walk {
     uint64_t *entry[STAGE1_MAX_LEVELS]; /* entry pointer per level, NULL below leaf_level */
 };
 
-/* `page_sizes` must have bit 12 and only bits that are leaf sizes of the format. The root table is allocated here. */
-enum stage1_status stage1_init(struct stage1 *s, const struct stage1_format *format, unsigned levels,
-                               uint64_t page_sizes, struct stage1_memory memory);
+/* `page_sizes` must have bit 12 and only bits that are leaf sizes of the format. The root table is
+ * allocated here. */
+enum stage1_status stage1_init(struct stage1 *s, const struct stage1_format *format,
+                               unsigned levels, uint64_t page_sizes, struct stage1_memory memory);
 /* Frees every table page at once: only for a tree that no device can reach any more. */
 void stage1_destroy(struct stage1 *s);
 
@@ -102,30 +107,35 @@ uint64_t stage1_root_gpa(const struct stage1 *s);
 /* One more than the highest IOVA: 1 << 48 or 1 << 57. */
 uint64_t stage1_iova_limit(const struct stage1 *s);
 
-/* Maps [iova, iova + length) to [gpa, gpa + length) with the largest leaves that page_sizes and alignment allow. All
- * or nothing. Never needs a flush: only not-present entries change, and all tables are at hand before the first does.
- * `prot` is STAGE1_READ or STAGE1_READ | STAGE1_WRITE: the format knows no write-only page. */
-enum stage1_status stage1_map(struct stage1 *s, uint64_t iova, uint64_t gpa, uint64_t length, unsigned prot);
+/* Maps [iova, iova + length) to [gpa, gpa + length) with the largest leaves that page_sizes and
+ * alignment allow. All or nothing. Never needs a flush: only not-present entries change, and all
+ * tables are at hand before the first does. `prot` is STAGE1_READ or STAGE1_READ | STAGE1_WRITE:
+ * the format knows no write-only page. */
+enum stage1_status stage1_map(struct stage1 *s, uint64_t iova, uint64_t gpa, uint64_t length,
+                              unsigned prot);
 
-/* Unmaps whatever is mapped in [iova, iova + length); *unmapped (may be NULL) is the number of bytes. A superpage that
- * sticks out of the range is split first. Tables that became empty are added to *freed, never freed here. With
- * freed == NULL they stay in the tree: for callers that map again before they flush, as a new table in the place of one
- * that the IOMMU still has in a paging-structure cache would not be seen. */
-enum stage1_status stage1_unmap(struct stage1 *s, uint64_t iova, uint64_t length, struct stage1_freed *freed,
-                                uint64_t *unmapped);
+/* Unmaps whatever is mapped in [iova, iova + length); *unmapped (may be NULL) is the number of
+ * bytes. A superpage that sticks out of the range is split first. Tables that became empty are
+ * added to *freed, never freed here. With freed == NULL they stay in the tree: for callers that map
+ * again before they flush, as a new table in the place of one that the IOMMU still has in a
+ * paging-structure cache would not be seen. */
+enum stage1_status stage1_unmap(struct stage1 *s, uint64_t iova, uint64_t length,
+                                struct stage1_freed *freed, uint64_t *unmapped);
 
-/* Changes the permission of every mapped page in the range (splits superpages at the edges); pages that are not mapped
- * stay so. Taking permission away needs a flush. */
+/* Changes the permission of every mapped page in the range (splits superpages at the edges); pages
+ * that are not mapped stay so. Taking permission away needs a flush. */
 enum stage1_status stage1_protect(struct stage1 *s, uint64_t iova, uint64_t length, unsigned prot);
 
-/* Replaces the superpage leaf that covers iova by a table of leaves of the next smaller allowed size with the same
- * translation. */
+/* Replaces the superpage leaf that covers iova by a table of leaves of the next smaller allowed
+ * size with the same translation. */
 enum stage1_status stage1_split(struct stage1 *s, uint64_t iova);
 
-/* Makes the entry of `level` (1: 2 MiB, 2: 1 GiB) that covers iova a leaf, in place of a table whose 512 entries are
- * leaves, contiguous and alike; the table goes to *freed. STAGE1_ERR_NOT_MAPPED when they are not (or no table is
- * there), STAGE1_ERR_NO_MEMORY when *freed already holds STAGE1_MERGED_MAX merged tables: flush and release first. */
-enum stage1_status stage1_merge(struct stage1 *s, uint64_t iova, unsigned level, struct stage1_freed *freed);
+/* Makes the entry of `level` (1: 2 MiB, 2: 1 GiB) that covers iova a leaf, in place of a table
+ * whose 512 entries are leaves, contiguous and alike; the table goes to *freed.
+ * STAGE1_ERR_NOT_MAPPED when they are not (or no table is there), STAGE1_ERR_NO_MEMORY when *freed
+ * already holds STAGE1_MERGED_MAX merged tables: flush and release first. */
+enum stage1_status stage1_merge(struct stage1 *s, uint64_t iova, unsigned level,
+                                struct stage1_freed *freed);
 
 /* STAGE1_OK when mapped, STAGE1_ERR_NOT_MAPPED when not; *walk is filled either way. */
 enum stage1_status stage1_walk(const struct stage1 *s, uint64_t iova, struct stage1_walk *walk);

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Building a range of leaves in two passes. The survey looks at existing tables, refuses leaves in the way and counts
- * the tables to come; then all of them are allocated; then the build, which cannot fail, fills and links them
- * bottom-up. So "all or nothing" needs no undo, and the IOMMU never sees an entry that a failure takes back.
+ * Building a range of leaves in two passes. The survey looks at existing tables, refuses leaves in
+ * the way and counts the tables to come; then all of them are allocated; then the build, which
+ * cannot fail, fills and links them bottom-up. So "all or nothing" needs no undo, and the IOMMU
+ * never sees an entry that a failure takes back.
  */
 #include "lib/stage1_private.h"
 
-struct stage1_plan stage1_plan(const struct stage1 *s, uint64_t iova, uint64_t gpa, uint64_t bits, unsigned level_limit)
+struct stage1_plan stage1_plan(const struct stage1 *s, uint64_t iova, uint64_t gpa, uint64_t bits,
+                               unsigned level_limit)
 {
     struct stage1_plan plan = {.offset = gpa - iova, .bits = bits};
 
     for (unsigned level = 0; level < s->levels; level++) {
         uint64_t span = entry_span(s, level);
         /* An aligned IOVA needs an aligned GPA. */
-        bool leaf = level < level_limit && (s->page_sizes & span) != 0 && is_aligned(plan.offset, span);
+        bool leaf =
+            level < level_limit && (s->page_sizes & span) != 0 && is_aligned(plan.offset, span);
 
         if (leaf) {
             plan.leaf_levels |= 1u << level;
@@ -34,8 +37,8 @@ bool stage1_reserve_tables(struct stage1 *s, size_t count, struct stage1_reserve
     for (size_t i = 0; i < count; i++) {
         void **table = s->memory.alloc_table(s->memory.owner);
 
-        if (table == NULL) {
-            while ((table = reserve->head) != NULL) {
+        if (!table) {
+            while ((table = reserve->head)) {
                 reserve->head = *table;
                 s->memory.free_table(s->memory.owner, table);
             }
@@ -72,10 +75,13 @@ static bool is_leaf_level(const struct stage1_plan *plan, unsigned level)
 }
 
 /* Tables for [iova, end) inside one absent entry of `level`. */
-static size_t tables_below(const struct stage1 *s, const struct stage1_plan *plan, unsigned level, uint64_t iova,
-                           uint64_t end)
+static size_t tables_below(const struct stage1 *s, const struct stage1_plan *plan, unsigned level,
+                           uint64_t iova, uint64_t end)
 {
     uint64_t span = entry_span(s, level);
+    size_t tables;
+    uint64_t small;
+    uint64_t first_whole, last_whole;
 
     if (end - iova == span)
         return plan->full_tables[level];
@@ -83,9 +89,10 @@ static size_t tables_below(const struct stage1 *s, const struct stage1_plan *pla
         return 1;
 
     /* One table of level - 1: a part of an entry at either edge, whole entries between. */
-    size_t tables = 1;
-    uint64_t small = entry_span(s, level - 1);
-    uint64_t first_whole = align_up(iova, small), last_whole = align_down(end, small);
+    tables = 1;
+    small = entry_span(s, level - 1);
+    first_whole = align_up(iova, small);
+    last_whole = align_down(end, small);
 
     if (first_whole > last_whole) /* inside a single entry */
         return tables + tables_below(s, plan, level - 1, iova, end);
@@ -105,8 +112,8 @@ static bool any_present(const struct stage1 *s, const uint64_t *table, unsigned 
     return entry_is_present(s, seen);
 }
 
-bool stage1_survey(const struct stage1 *s, const struct stage1_plan *plan, const uint64_t *table, unsigned level,
-                   uint64_t iova, uint64_t end, size_t *tables)
+bool stage1_survey(const struct stage1 *s, const struct stage1_plan *plan, const uint64_t *table,
+                   unsigned level, uint64_t iova, uint64_t end, size_t *tables)
 {
     if (level == 0)
         return !any_present(s, table, entry_index(s, 0, iova), (end - iova) / entry_span(s, 0));
@@ -131,8 +138,8 @@ static void fill_leaves(uint64_t *entry, size_t count, uint64_t value, uint64_t 
         entry_store(entry, value);
 }
 
-uint64_t *stage1_build_table(struct stage1 *s, const struct stage1_plan *plan, unsigned level, uint64_t iova,
-                             uint64_t end, struct stage1_reserve *reserve)
+uint64_t *stage1_build_table(struct stage1 *s, const struct stage1_plan *plan, unsigned level,
+                             uint64_t iova, uint64_t end, struct stage1_reserve *reserve)
 {
     uint64_t *table = take_table(s, reserve);
 
@@ -140,14 +147,15 @@ uint64_t *stage1_build_table(struct stage1 *s, const struct stage1_plan *plan, u
     return table;
 }
 
-void stage1_build(struct stage1 *s, const struct stage1_plan *plan, uint64_t *table, unsigned level, uint64_t iova,
-                  uint64_t end, bool fresh, struct stage1_reserve *reserve)
+void stage1_build(struct stage1 *s, const struct stage1_plan *plan, uint64_t *table, unsigned level,
+                  uint64_t iova, uint64_t end, bool fresh, struct stage1_reserve *reserve)
 {
     uint64_t span = entry_span(s, level);
     uint64_t leaf_bits = plan->bits | s->format->level[level].leaf_bits;
 
     if (level == 0) {
-        fill_leaves(&table[entry_index(s, 0, iova)], (end - iova) / span, (iova + plan->offset) | leaf_bits, span);
+        fill_leaves(&table[entry_index(s, 0, iova)], (end - iova) / span,
+                    (iova + plan->offset) | leaf_bits, span);
         return;
     }
     for (uint64_t next; iova < end; iova = next) {
@@ -163,7 +171,8 @@ void stage1_build(struct stage1 *s, const struct stage1_plan *plan, uint64_t *ta
             fill_leaves(at, count, (iova + plan->offset) | leaf_bits, span);
             next = iova + count * span;
         } else {
-            entry_store(at, table_entry(s, stage1_build_table(s, plan, level - 1, iova, next, reserve)));
+            entry_store(
+                at, table_entry(s, stage1_build_table(s, plan, level - 1, iova, next, reserve)));
         }
     }
 }

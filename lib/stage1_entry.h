@@ -2,8 +2,9 @@
 /*
  * One entry of a stage-1 table: reading, writing, classifying. Private to lib/stage1*.c.
  *
- * The IOMMU walks the tables while they change, so an entry is read and written as a whole, and a write is a release:
- * whatever was stored into a table before is visible to a walker that sees the entry which leads to it.
+ * The IOMMU walks the tables while they change, so an entry is read and written as a whole, and a
+ * write is a release: whatever was stored into a table before is visible to a walker that sees the
+ * entry which leads to it.
  */
 #ifndef PVT_LIB_STAGE1_ENTRY_H
 #define PVT_LIB_STAGE1_ENTRY_H

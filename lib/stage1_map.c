@@ -2,7 +2,8 @@
 #include "lib/stage1_private.h"
 
 /* The arguments were checked. */
-static enum stage1_status map_checked(struct stage1 *s, uint64_t iova, uint64_t gpa, uint64_t length, unsigned prot)
+static enum stage1_status map_checked(struct stage1 *s, uint64_t iova, uint64_t gpa,
+                                      uint64_t length, unsigned prot)
 {
     struct stage1_plan plan = stage1_plan(s, iova, gpa, prot_bits(s, prot), s->levels);
     unsigned top = s->levels - 1u;
@@ -17,7 +18,8 @@ static enum stage1_status map_checked(struct stage1 *s, uint64_t iova, uint64_t 
     return STAGE1_OK;
 }
 
-enum stage1_status stage1_map(struct stage1 *s, uint64_t iova, uint64_t gpa, uint64_t length, unsigned prot)
+enum stage1_status stage1_map(struct stage1 *s, uint64_t iova, uint64_t gpa, uint64_t length,
+                              unsigned prot)
 {
     enum stage1_status status = stage1_check_range(s, iova, length);
     uint64_t page = entry_span(s, 0);

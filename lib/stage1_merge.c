@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Small leaves back into a superpage. A walk that still runs through the old table finds the same translation there. */
+/* Small leaves back into a superpage. A walk that still runs through the old table finds the same
+ * translation there. */
 #include "lib/stage1_private.h"
 
 /* The present table entry of `level` over iova; NULL when there is none. */
@@ -34,26 +35,33 @@ static bool is_uniform(const struct stage1 *s, const uint64_t *table, unsigned l
     return true;
 }
 
-enum stage1_status stage1_merge(struct stage1 *s, uint64_t iova, unsigned level, struct stage1_freed *freed)
+enum stage1_status stage1_merge(struct stage1 *s, uint64_t iova, unsigned level,
+                                struct stage1_freed *freed)
 {
+    uint64_t *at;
+    uint64_t *table;
+    uint64_t first;
+
     if (iova >= stage1_iova_limit(s))
         return STAGE1_ERR_RANGE;
     if (level == 0 || level >= s->levels || (s->page_sizes & entry_span(s, level)) == 0)
         return STAGE1_ERR_FORMAT;
 
-    uint64_t *at = find_table_entry(s, iova, level);
+    at = find_table_entry(s, iova, level);
 
-    if (at == NULL)
+    if (!at)
         return STAGE1_ERR_NOT_MAPPED;
 
-    uint64_t *table = entry_table(s, entry_load(at));
-    uint64_t first = entry_load(&table[0]);
+    table = entry_table(s, entry_load(at));
+    first = entry_load(&table[0]);
 
-    if (!is_uniform(s, table, level - 1) || !is_aligned(first & s->format->address_mask, entry_span(s, level)))
+    if (!is_uniform(s, table, level - 1) ||
+        !is_aligned(first & s->format->address_mask, entry_span(s, level)))
         return STAGE1_ERR_NOT_MAPPED;
     if (freed->merged_count == STAGE1_MERGED_MAX)
         return STAGE1_ERR_NO_MEMORY;
-    entry_store(at, (first & ~s->format->level[level - 1].leaf_bits) | s->format->level[level].leaf_bits);
+    entry_store(at, (first & ~s->format->level[level - 1].leaf_bits) |
+                        s->format->level[level].leaf_bits);
     freed->merged[freed->merged_count++] = table;
     freed->count++;
     s->tables--;

@@ -17,7 +17,8 @@ static void protect_pages(const struct stage1 *s, uint64_t *at, size_t count, ui
 }
 
 /* No leaf reaches across the edges of [iova, end). */
-static void protect(const struct stage1 *s, uint64_t *table, unsigned level, uint64_t iova, uint64_t end, uint64_t bits)
+static void protect(const struct stage1 *s, uint64_t *table, unsigned level, uint64_t iova,
+                    uint64_t end, uint64_t bits)
 {
     uint64_t span = entry_span(s, level);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Superpages into smaller leaves. The translation stays the same at every moment, so no flush is due for it. */
+/* Superpages into smaller leaves. The translation stays the same at every moment, so no flush is
+ * due for it. */
 #include "lib/stage1_private.h"
 
-/* The superpage leaf over iova: its entry and level. NULL when there is none (absent, or a 4 KiB leaf). */
+/* The superpage leaf over iova: its entry and level. NULL when there is none (absent, or a 4 KiB
+ * leaf). */
 static uint64_t *find_superpage(const struct stage1 *s, uint64_t iova, unsigned *leaf_level)
 {
     uint64_t *table = s->root;
@@ -36,20 +38,22 @@ static enum stage1_status split_leaf(struct stage1 *s, uint64_t *at, unsigned le
     /* full_tables[] is for the largest leaves below `level`, which are the next smaller size. */
     if (!stage1_reserve_tables(s, plan.full_tables[level], &reserve))
         return STAGE1_ERR_NO_MEMORY;
-    entry_store(at, table_entry(s, stage1_build_table(s, &plan, level - 1, iova, iova + span, &reserve)));
+    entry_store(
+        at, table_entry(s, stage1_build_table(s, &plan, level - 1, iova, iova + span, &reserve)));
     return STAGE1_OK;
 }
 
 enum stage1_status stage1_split(struct stage1 *s, uint64_t iova)
 {
     unsigned level;
+    uint64_t *at;
 
     if (iova >= stage1_iova_limit(s))
         return STAGE1_ERR_RANGE;
 
-    uint64_t *at = find_superpage(s, iova, &level);
+    at = find_superpage(s, iova, &level);
 
-    return at == NULL ? STAGE1_ERR_NOT_MAPPED : split_leaf(s, at, level, iova);
+    return !at ? STAGE1_ERR_NOT_MAPPED : split_leaf(s, at, level, iova);
 }
 
 /* Splits until a leaf ends at `edge`, which is below the limit. */
@@ -61,7 +65,7 @@ static enum stage1_status split_edge(struct stage1 *s, uint64_t edge)
         unsigned level;
         uint64_t *at = find_superpage(s, edge, &level);
 
-        if (at == NULL || is_aligned(edge, entry_span(s, level)))
+        if (!at || is_aligned(edge, entry_span(s, level)))
             break;
         status = split_leaf(s, at, level, edge);
     }
@@ -70,7 +74,8 @@ static enum stage1_status split_edge(struct stage1 *s, uint64_t edge)
 
 enum stage1_status stage1_split_edges(struct stage1 *s, uint64_t iova, uint64_t end)
 {
-    uint64_t largest = BIT(log2_floor(s->page_sizes)); /* divides the limit, so that `end` may be the limit */
+    uint64_t largest =
+        BIT(log2_floor(s->page_sizes)); /* divides the limit, so that `end` may be the limit */
     enum stage1_status status = is_aligned(iova, largest) ? STAGE1_OK : split_edge(s, iova);
 
     return status != STAGE1_OK || is_aligned(end, largest) ? status : split_edge(s, end);

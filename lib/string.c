@@ -3,13 +3,15 @@
 
 #include <stdint.h>
 
-/* GCC recognizes a copy, fill or length loop and replaces it by a call to the function that it is compiling. */
+/* GCC recognizes a copy, fill or length loop and replaces it by a call to the function that it is
+ * compiling. */
 #ifndef __clang__
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
 #endif
 
-/* Eight bytes at any address, of any declared type. Under QEMU's TCG a plain 8-byte access costs as much as a 1-byte
- * one, and string instructions cost more than either, so the loops work on these and only the tail on bytes. */
+/* Eight bytes at any address, of any declared type. Under QEMU's TCG a plain 8-byte access costs as
+ * much as a 1-byte one, and string instructions cost more than either, so the loops work on these
+ * and only the tail on bytes. */
 typedef struct {
     uint64_t value;
 } __attribute__((packed, may_alias)) word;
@@ -49,8 +51,9 @@ void *memmove(void *to, const void *from, size_t size)
     unsigned char *t = to;
     const unsigned char *f = from;
 
-    /* Upwards is right unless the target starts inside the source. Each word is read before it is written, and words
-     * further up are untouched until then, so overlap by less than 8 bytes is fine too. */
+    /* Upwards is right unless the target starts inside the source. Each word is read before it is
+     * written, and words further up are untouched until then, so overlap by less than 8 bytes is
+     * fine too. */
     if ((uintptr_t)t - (uintptr_t)f >= size) {
         for (; size >= 8; size -= 8, t += 8, f += 8)
             store(t, load(f));
@@ -89,10 +92,9 @@ int memcmp(const void *a, const void *b, size_t size)
 
     for (; size >= 8 && load(x) == load(y); size -= 8, x += 8, y += 8)
         ;
-    for (; size > 0; size--, x++, y++) {
+    for (; size > 0; size--, x++, y++)
         if (*x != *y)
             return *x < *y ? -1 : 1;
-    }
     return 0;
 }
 
@@ -125,9 +127,8 @@ int strncmp(const char *a, const char *b, size_t size)
 
 char *strchr(const char *text, int c)
 {
-    for (; *text != (char)c; text++) {
+    for (; *text != (char)c; text++)
         if (*text == '\0')
             return NULL;
-    }
     return (char *)(uintptr_t)text;
 }

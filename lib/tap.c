@@ -13,7 +13,8 @@ static void put(struct tap *t, const char *text)
     t->write(t->sink, text, strlen(text));
 }
 
-static void put_format(struct tap *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put_format(struct tap *t, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static void put_format(struct tap *t, const char *format, ...)
 {
@@ -44,7 +45,8 @@ static void put_escaped(struct tap *t, const char *text, bool (*escape)(char c, 
         t->write(t->sink, run, (size_t)(text - run));
 }
 
-/* TAP 14, "Escaping": only '#' and '\' have a meaning in a description. Control bytes would tear the line apart. */
+/* TAP 14, "Escaping": only '#' and '\' have a meaning in a description. Control bytes would tear
+ * the line apart. */
 static bool escape_description(char c, char escaped[8])
 {
     if (c == '#' || c == '\\') {
@@ -63,7 +65,8 @@ static bool escape_control(char c, char escaped[8])
     return c != '#' && c != '\\' && escape_description(c, escaped);
 }
 
-/* YAML 1.2, 5.7: a double-quoted scalar. Bytes outside ASCII have no known encoding here, so they show as numbers. */
+/* YAML 1.2, 5.7: a double-quoted scalar. Bytes outside ASCII have no known encoding here, so they
+ * show as numbers. */
 static bool escape_yaml(char c, char escaped[8])
 {
     if (c == '"' || c == '\\')
@@ -90,14 +93,14 @@ void tap_begin(struct tap *t, unsigned planned)
 /* Inside a YAML block the indented form is a YAML comment, so the block stays whole. */
 static void put_comment(struct tap *t, char *text)
 {
-    for (char *next; text != NULL; text = next) {
+    for (char *next; text; text = next) {
         next = strchr(text, '\n');
-        if (next != NULL)
+        if (next)
             *next++ = '\0';
         put(t, t->in_yaml ? "  # " : "# ");
         put_escaped(t, text, escape_control);
         put(t, "\n");
-        if (next != NULL && *next == '\0')
+        if (next && *next == '\0')
             break;
     }
 }
@@ -116,14 +119,15 @@ void tap_comment(struct tap *t, const char *format, ...)
 void tap_point(struct tap *t, bool ok, const char *id, const char *directive, const char *reason)
 {
     tap_yaml_end(t);
-    /* A reason needs a directive to stand on the line, and a YAML block may only follow the point directly. */
-    if (directive == NULL && reason != NULL)
+    /* A reason needs a directive to stand on the line, and a YAML block may only follow the point
+     * directly. */
+    if (!directive && reason)
         tap_comment(t, "%s", reason);
     put_format(t, "%s %u - ", ok ? "ok" : "not ok", ++t->written);
     put_escaped(t, id, escape_description);
-    if (directive != NULL) {
+    if (directive) {
         put_format(t, " # %s", directive);
-        if (reason != NULL) {
+        if (reason) {
             put(t, " ");
             put_escaped(t, reason, escape_control);
         }

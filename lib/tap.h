@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* TAP 14 writer: plan first, one point per test, an optional YAML block of key/value pairs after a point. */
+/* TAP 14 writer: plan first, one point per test, an optional YAML block of key/value pairs after a
+ * point. */
 #ifndef PVT_LIB_TAP_H
 #define PVT_LIB_TAP_H
 
@@ -17,7 +18,8 @@ struct tap {
 void tap_begin(struct tap *t, unsigned planned);
 /* A "# text" line; newlines in text become further comment lines. */
 void tap_comment(struct tap *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* directive: NULL, "SKIP" or "TODO"; reason may be NULL. id is escaped as TAP 14 demands ('#' and '\\'). */
+/* directive: NULL, "SKIP" or "TODO"; reason may be NULL. id is escaped as TAP 14 demands ('#' and
+ * '\\'). */
 void tap_point(struct tap *t, bool ok, const char *id, const char *directive, const char *reason);
 void tap_yaml_begin(struct tap *t);
 void tap_yaml_text(struct tap *t, const char *key, const char *value); /* double-quoted, escaped */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Device domains with the rules of the pvIOMMU, kept by this image for a unit that it drives itself: which domains
- * exist, how they are configured, which device is in which. A unit adds what it has to do for each change.
+ * Device domains with the rules of the pvIOMMU, kept by this image for a unit that it drives
+ * itself: which domains exist, how they are configured, which device is in which. A unit adds what
+ * it has to do for each change.
  */
 #ifndef PVT_DRIVERS_UNITS_OWN_DOMAINS_H
 #define PVT_DRIVERS_UNITS_OWN_DOMAINS_H
@@ -29,9 +30,11 @@ struct own_domain {
     void *mappings;   /* what the unit keeps of it; NULL at first */
 };
 
-/* The operations of a unit. False: it refused, or did not answer in time; the device's state is then as before. */
+/* The operations of a unit. False: it refused, or did not answer in time; the device's state is
+ * then as before. */
 struct own_unit {
-    /* `e` leaves `from` (NULL: no domain) and is in `to` (NULL: blocked). No entry of `from` is used afterwards. */
+    /* `e` leaves `from` (NULL: no domain) and is in `to` (NULL: blocked). No entry of `from` is
+     * used afterwards. */
     bool (*move)(const struct dma_engine *e, struct own_domain *from, struct own_domain *to);
     /* Nothing that was cached of the domain is used afterwards. */
     bool (*flush)(struct own_domain *d);
@@ -47,14 +50,16 @@ void own_domains_init(const struct own_unit *unit);
 struct own_domain *own_domain_of(uint32_t domain_id);
 
 /* The operations of struct iommu_backend. */
-enum hv_status own_get_device_property(uint64_t device_id, struct hv_output_get_logical_device_property *out);
+enum hv_status own_get_device_property(uint64_t device_id,
+                                       struct hv_output_get_logical_device_property *out);
 enum hv_status own_create(uint32_t domain_id);
 enum hv_status own_configure(uint32_t domain_id, uint64_t flags, uint64_t root_gpa);
 enum hv_status own_attach(uint32_t domain_id, uint64_t device_id);
 enum hv_status own_detach(uint64_t device_id);
 enum hv_status own_delete(uint32_t domain_id);
 enum hv_status own_flush(uint32_t domain_id);
-enum hv_status own_flush_list(uint32_t domain_id, const uint64_t *elements, unsigned count, unsigned *done);
+enum hv_status own_flush_list(uint32_t domain_id, const uint64_t *elements, unsigned count,
+                              unsigned *done);
 
 /* Entries of the domain's tables became present: a unit that reads no tables is told. */
 void own_mapped(uint32_t domain_id);

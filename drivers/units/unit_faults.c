@@ -18,7 +18,8 @@ static bool flush_nothing(struct own_domain *d)
 
 static bool flush_last_entered(struct own_domain *d)
 {
-    return real->flush(last_entered && last_entered->used && last_entered->devices > 0 ? last_entered : d);
+    return real->flush(
+        last_entered && last_entered->used && last_entered->devices > 0 ? last_entered : d);
 }
 
 static bool list_nothing(struct own_domain *d, const uint64_t *elements, unsigned count)
@@ -40,14 +41,14 @@ static bool list_without_last(struct own_domain *d, const uint64_t *elements, un
 }
 
 /* Each element through `change`. */
-static bool list_changed(struct own_domain *d, const uint64_t *elements, unsigned count, uint64_t (*change)(uint64_t))
+static bool list_changed(struct own_domain *d, const uint64_t *elements, unsigned count,
+                         uint64_t (*change)(uint64_t))
 {
     for (unsigned i = 0; i < count; i++) {
         uint64_t element = change(elements[i]);
 
-        if (!real->flush_list(d, &element, 1)) {
+        if (!real->flush_list(d, &element, 1))
             return false;
-        }
     }
     return true;
 }
@@ -64,7 +65,8 @@ static uint64_t half(uint64_t element)
 
 static uint64_t next_page(uint64_t element)
 {
-    return (element & HV_IOMMU_RANGE_SHIFT_MASK) == 0 ? element + BIT(HV_IOMMU_RANGE_PAGE_SHIFT) : element;
+    return (element & HV_IOMMU_RANGE_SHIFT_MASK) == 0 ? element + BIT(HV_IOMMU_RANGE_PAGE_SHIFT)
+                                                      : element;
 }
 
 static uint64_t low_32_bits(uint64_t element)
@@ -92,11 +94,11 @@ static bool list_low_32_bits(struct own_domain *d, const uint64_t *elements, uns
     return list_changed(d, elements, count, low_32_bits);
 }
 
-static bool move_remembering(const struct dma_engine *e, struct own_domain *from, struct own_domain *to)
+static bool move_remembering(const struct dma_engine *e, struct own_domain *from,
+                             struct own_domain *to)
 {
-    if (to && to->kind == OWN_PAGING) {
+    if (to && to->kind == OWN_PAGING)
         last_entered = to;
-    }
     return real->move(e, from, to);
 }
 
@@ -110,25 +112,27 @@ static bool never_leave(const struct dma_engine *e, struct own_domain *from, str
     return to ? real->move(e, from, to) : true;
 }
 
-static bool open_when_blocked(const struct dma_engine *e, struct own_domain *from, struct own_domain *to)
+static bool open_when_blocked(const struct dma_engine *e, struct own_domain *from,
+                              struct own_domain *to)
 {
     bool moved;
 
-    if (!to || to->kind != OWN_BLOCKED) {
+    if (!to || to->kind != OWN_BLOCKED)
         return real->move(e, from, to);
-    }
     to->kind = OWN_IDENTITY;
     moved = real->move(e, from, to);
     to->kind = OWN_BLOCKED;
     return moved;
 }
 
-static bool blocked_when_identity(const struct dma_engine *e, struct own_domain *from, struct own_domain *to)
+static bool blocked_when_identity(const struct dma_engine *e, struct own_domain *from,
+                                  struct own_domain *to)
 {
     return real->move(e, from, to && to->kind == OWN_IDENTITY ? NULL : to);
 }
 
-static bool first_in_decides(const struct dma_engine *e, struct own_domain *from, struct own_domain *to)
+static bool first_in_decides(const struct dma_engine *e, struct own_domain *from,
+                             struct own_domain *to)
 {
     /* Every second device of a domain stays where it was. */
     return to && to->kind == OWN_PAGING && to->devices > 1 ? true : real->move(e, from, to);
@@ -187,9 +191,8 @@ const char *unit_fault_names(void)
 
 const struct own_unit *unit_with_fault(const struct own_unit *unit)
 {
-    if (chosen == FAULTS) {
+    if (chosen == FAULTS)
         return unit;
-    }
     real = unit;
     faulty = *unit;
     faulty.move = faults[chosen].move ? faults[chosen].move : unit->move;

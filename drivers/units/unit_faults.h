@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Steps that this image leaves out or does wrong on purpose (option unit-fault), which stands for a unit that does:
- * proof that the tests see it, without a changed QEMU.
+ * Steps that this image leaves out or does wrong on purpose (option unit-fault), which stands for a
+ * unit that does: proof that the tests see it, without a changed QEMU.
  */
 #ifndef PVT_DRIVERS_UNITS_UNIT_FAULTS_H
 #define PVT_DRIVERS_UNITS_UNIT_FAULTS_H

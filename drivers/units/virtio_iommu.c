@@ -94,7 +94,8 @@ static uint32_t config32(unsigned offset)
 
 static void give_event(unsigned n)
 {
-    const struct virtq_part part = {unit.event + (size_t)n * EVENT_DISTANCE, sizeof(struct event), true};
+    const struct virtq_part part = {unit.event + (size_t)n * EVENT_DISTANCE, sizeof(struct event),
+                                    true};
 
     virtq_give(&unit.events, (uint16_t)n, &part, 1);
 }
@@ -104,11 +105,9 @@ static const struct pci_function *find(void)
     size_t count;
     const struct pci_function *f = pci_functions(&count);
 
-    for (size_t i = 0; i < count; i++) {
-        if (f[i].vendor == VENDOR_VIRTIO && f[i].device == DEVICE_IOMMU) {
+    for (size_t i = 0; i < count; i++)
+        if (f[i].vendor == VENDOR_VIRTIO && f[i].device == DEVICE_IOMMU)
             return &f[i];
-        }
-    }
     return NULL;
 }
 
@@ -120,32 +119,26 @@ const char *virtio_iommu_start(void)
 
     (void)dma_engines(&count); /* stops the bus masters that firmware left on */
     f = find();
-    if (!f) {
+    if (!f)
         return "no virtio-iommu: no PCI function 1af4:1057";
-    }
     problem = virtio_begin(&unit.device, f,
-                           FEATURE_INPUT_RANGE | FEATURE_DOMAIN_RANGE | FEATURE_MAP_UNMAP | FEATURE_BYPASS_CONFIG);
-    if (problem) {
+                           FEATURE_INPUT_RANGE | FEATURE_DOMAIN_RANGE | FEATURE_MAP_UNMAP |
+                               FEATURE_BYPASS_CONFIG);
+    if (problem)
         return problem;
-    }
-    if (!(unit.device.accepted & FEATURE_MAP_UNMAP)) {
+    if (!(unit.device.accepted & FEATURE_MAP_UNMAP))
         return "the virtio-iommu does not offer MAP_UNMAP";
-    }
     if (!virtio_queue(&unit.device, &unit.requests, REQUESTS_QUEUE) ||
-        !virtio_queue(&unit.device, &unit.events, EVENTS_QUEUE)) {
+        !virtio_queue(&unit.device, &unit.events, EVENTS_QUEUE))
         return "the virtio-iommu lacks a queue";
-    }
     unit.request = memory_boot_pages(1);
     unit.event = memory_boot_pages(1);
-    if (!virtio_ready(&unit.device)) {
+    if (!virtio_ready(&unit.device))
         return "the virtio-iommu does not become ready";
-    }
-    for (unsigned i = 0; i < VIRTQ_SIZE; i++) {
+    for (unsigned i = 0; i < VIRTQ_SIZE; i++)
         give_event(i);
-    }
-    if (unit.device.accepted & FEATURE_BYPASS_CONFIG) {
+    if (unit.device.accepted & FEATURE_BYPASS_CONFIG)
         unit.device.config[CONFIG_BYPASS] = 0; /* a device in no domain is blocked */
-    }
     return NULL;
 }
 
@@ -159,9 +152,8 @@ static enum virtio_iommu_status send(const void *request, uint32_t size)
     tail->status = STATUS_UNWRITTEN;
     virtq_give(&unit.requests, 0, parts, 2);
     while (virtq_take(&unit.requests) < 0) {
-        if (time_us() > end) {
+        if (time_us() > end)
             return VIRTIO_IOMMU_NO_ANSWER;
-        }
         cpu_pause();
     }
     cpu_memory_barrier();
@@ -169,31 +161,39 @@ static enum virtio_iommu_status send(const void *request, uint32_t size)
     return (enum virtio_iommu_status) * (volatile uint8_t *)&tail->status;
 }
 
-enum virtio_iommu_status virtio_iommu_map(uint32_t domain, uint64_t start, uint64_t end, uint64_t gpa, uint32_t flags)
+enum virtio_iommu_status virtio_iommu_map(uint32_t domain, uint64_t start, uint64_t end,
+                                          uint64_t gpa, uint32_t flags)
 {
-    const struct map_request r = {
-        .type = REQUEST_MAP, .domain = domain, .start = start, .end = end, .physical = gpa, .flags = flags};
+    const struct map_request r = {.type = REQUEST_MAP,
+                                  .domain = domain,
+                                  .start = start,
+                                  .end = end,
+                                  .physical = gpa,
+                                  .flags = flags};
 
     return send(&r, sizeof(r));
 }
 
 enum virtio_iommu_status virtio_iommu_unmap(uint32_t domain, uint64_t start, uint64_t end)
 {
-    const struct unmap_request r = {.type = REQUEST_UNMAP, .domain = domain, .start = start, .end = end};
+    const struct unmap_request r = {
+        .type = REQUEST_UNMAP, .domain = domain, .start = start, .end = end};
 
     return send(&r, sizeof(r));
 }
 
 enum virtio_iommu_status virtio_iommu_attach(uint32_t domain, uint32_t endpoint, uint32_t flags)
 {
-    const struct attach_request r = {.type = REQUEST_ATTACH, .domain = domain, .endpoint = endpoint, .flags = flags};
+    const struct attach_request r = {
+        .type = REQUEST_ATTACH, .domain = domain, .endpoint = endpoint, .flags = flags};
 
     return send(&r, sizeof(r));
 }
 
 enum virtio_iommu_status virtio_iommu_detach(uint32_t domain, uint32_t endpoint)
 {
-    const struct detach_request r = {.type = REQUEST_DETACH, .domain = domain, .endpoint = endpoint};
+    const struct detach_request r = {
+        .type = REQUEST_DETACH, .domain = domain, .endpoint = endpoint};
 
     return send(&r, sizeof(r));
 }

@@ -29,7 +29,8 @@ enum virtio_iommu_status {
 /* NULL, or why there is no unit that can be used. */
 const char *virtio_iommu_start(void);
 /* Bytes start to end, both included. */
-enum virtio_iommu_status virtio_iommu_map(uint32_t domain, uint64_t start, uint64_t end, uint64_t gpa, uint32_t flags);
+enum virtio_iommu_status virtio_iommu_map(uint32_t domain, uint64_t start, uint64_t end,
+                                          uint64_t gpa, uint32_t flags);
 enum virtio_iommu_status virtio_iommu_unmap(uint32_t domain, uint64_t start, uint64_t end);
 enum virtio_iommu_status virtio_iommu_attach(uint32_t domain, uint32_t endpoint, uint32_t flags);
 enum virtio_iommu_status virtio_iommu_detach(uint32_t domain, uint32_t endpoint);

@@ -82,7 +82,8 @@ static uint32_t read32(const struct virtio_device *v, unsigned offset)
     return *(volatile uint32_t *)(v->common + offset);
 }
 
-static void write_address(const struct virtio_device *v, unsigned offset, const volatile void *memory)
+static void write_address(const struct virtio_device *v, unsigned offset,
+                          const volatile void *memory)
 {
     uint64_t gpa = gpa_of((const void *)memory);
 
@@ -96,10 +97,10 @@ static volatile uint8_t *map_structure(const struct pci_function *f, unsigned at
     uint64_t bar = index < BARS ? pci_bar(f, index) : 0;
     uint32_t length = pci_read32(f, at + CAP_LENGTH);
 
-    if (bar == 0 || length == 0) {
+    if (bar == 0 || length == 0)
         return NULL;
-    }
-    return paging_map_mmio(bar + pci_read32(f, at + CAP_OFFSET), length < WINDOW_MAX ? length : WINDOW_MAX);
+    return paging_map_mmio(bar + pci_read32(f, at + CAP_OFFSET),
+                           length < WINDOW_MAX ? length : WINDOW_MAX);
 }
 
 /* The first structure of each kind, as 4.1.4 asks of a driver. */
@@ -137,15 +138,13 @@ const char *virtio_begin(struct virtio_device *v, const struct pci_function *f, 
 
     *v = (struct virtio_device){0};
     pci_enable(f, true);
-    if (!find_structures(v, f)) {
+    if (!find_structures(v, f))
         return "the virtio device has no modern interface: a structure is missing";
-    }
     write8(v, COMMON_STATUS, 0);
     end = time_us() + RESET_US;
     while (v->common[COMMON_STATUS] != 0) {
-        if (time_us() > end) {
+        if (time_us() > end)
             return "the virtio device does not end its reset";
-        }
         cpu_pause();
     }
     write8(v, COMMON_STATUS, STATUS_ACKNOWLEDGE);
@@ -155,24 +154,23 @@ const char *virtio_begin(struct virtio_device *v, const struct pci_function *f, 
         v->offered |= (uint64_t)read32(v, COMMON_DEVICE) << (32 * half);
     }
     v->accepted = v->offered & (wanted | FEATURE_VERSION_1);
-    if (!(v->accepted & FEATURE_VERSION_1)) {
+    if (!(v->accepted & FEATURE_VERSION_1))
         return "the virtio device does not offer VERSION_1";
-    }
     for (unsigned half = 0; half < 2; half++) {
         write32(v, COMMON_DRIVER_SELECT, half);
         write32(v, COMMON_DRIVER, (uint32_t)(v->accepted >> (32 * half)));
     }
     write8(v, COMMON_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK);
-    return v->common[COMMON_STATUS] & STATUS_FEATURES_OK ? NULL : "the virtio device refuses the features";
+    return v->common[COMMON_STATUS] & STATUS_FEATURES_OK ? NULL
+                                                         : "the virtio device refuses the features";
 }
 
 bool virtio_queue(struct virtio_device *v, struct virtq *q, uint16_t number)
 {
     *q = (struct virtq){.number = number};
     write16(v, COMMON_QUEUE_SELECT, number);
-    if (read16(v, COMMON_QUEUE_SIZE) < VIRTQ_SIZE) {
+    if (read16(v, COMMON_QUEUE_SIZE) < VIRTQ_SIZE)
         return false;
-    }
     q->descriptors = memory_boot_pages(1);
     q->available = memory_boot_pages(1);
     q->used = memory_boot_pages(1);
@@ -180,15 +178,16 @@ bool virtio_queue(struct virtio_device *v, struct virtq *q, uint16_t number)
     write_address(v, COMMON_QUEUE_DESC, q->descriptors);
     write_address(v, COMMON_QUEUE_DRIVER, q->available);
     write_address(v, COMMON_QUEUE_DEVICE, q->used);
-    q->notify =
-        (volatile uint16_t *)(v->notify + (size_t)read16(v, COMMON_QUEUE_NOTIFY) * (size_t)v->notify_multiplier);
+    q->notify = (volatile uint16_t *)(v->notify + (size_t)read16(v, COMMON_QUEUE_NOTIFY) *
+                                                      (size_t)v->notify_multiplier);
     write16(v, COMMON_QUEUE_ENABLE, 1);
     return true;
 }
 
 bool virtio_ready(struct virtio_device *v)
 {
-    write8(v, COMMON_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK);
+    write8(v, COMMON_STATUS,
+           STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK);
     return (v->common[COMMON_STATUS] & (STATUS_NEEDS_RESET | STATUS_FAILED)) == 0;
 }
 
@@ -200,7 +199,8 @@ void virtq_give(struct virtq *q, uint16_t first, const struct virtq_part *parts,
         q->descriptors[at] = (struct virtq_descriptor){
             .address = gpa_of(parts[i].memory),
             .length = parts[i].length,
-            .flags = (uint16_t)((i + 1 < count ? DESCRIPTOR_NEXT : 0) | (parts[i].writable ? DESCRIPTOR_WRITE : 0)),
+            .flags = (uint16_t)((i + 1 < count ? DESCRIPTOR_NEXT : 0) |
+                                (parts[i].writable ? DESCRIPTOR_WRITE : 0)),
             .next = (uint16_t)((at + 1) % VIRTQ_SIZE),
         };
     }
@@ -216,9 +216,8 @@ int virtq_take(struct virtq *q)
     uint16_t index = *(volatile uint16_t *)(q->used + 2);
     uint32_t id;
 
-    if (index == q->seen) {
+    if (index == q->seen)
         return -1;
-    }
     cpu_memory_barrier();
     id = *(volatile uint32_t *)(q->used + 4 + 8 * (size_t)(q->seen % VIRTQ_SIZE));
     q->seen++;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The modern PCI transport of a virtio device (OASIS virtio 1.2, 4.1) with two split queues, polled. */
+/* The modern PCI transport of a virtio device (OASIS virtio 1.2, 4.1) with two split queues,
+ * polled. */
 #ifndef PVT_DRIVERS_UNITS_VIRTIO_TRANSPORT_H
 #define PVT_DRIVERS_UNITS_VIRTIO_TRANSPORT_H
 
@@ -34,7 +35,8 @@ struct virtq_part {
 
 /* Resets the device and takes those of `wanted` that it offers. NULL, or why that failed. */
 const char *virtio_begin(struct virtio_device *v, const struct pci_function *f, uint64_t wanted);
-/* Between begin and ready, once for each queue. False: the device has no such queue, or a shorter one. */
+/* Between begin and ready, once for each queue. False: the device has no such queue, or a shorter
+ * one. */
 bool virtio_queue(struct virtio_device *v, struct virtq *q, uint16_t number);
 /* DRIVER_OK. False: the device asks for a reset. */
 bool virtio_ready(struct virtio_device *v);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A VT-d unit that this image drives itself: scalable mode, requests without PASID, the test's own tables as first
- * stage (Intel VT-d specification 3.6, 6.5, 9). Every device has two PASID entries of which one is in force, so that a
- * switch is a single store of eight bytes.
+ * A VT-d unit that this image drives itself: scalable mode, requests without PASID, the test's own
+ * tables as first stage (Intel VT-d specification 3.6, 6.5, 9). Every device has two PASID entries
+ * of which one is in force, so that a switch is a single store of eight bytes.
  */
 #include <stddef.h>
 
@@ -73,9 +73,8 @@ static bool command(uint64_t bit)
 
     write32(VTD_GCMD, (read32(VTD_GSTS) & VTD_STATUS_KEPT) | (uint32_t)bit);
     while (!(read32(VTD_GSTS) & (uint32_t)bit)) {
-        if (time_us() > end) {
+        if (time_us() > end)
             return false;
-        }
         cpu_pause();
     }
     return true;
@@ -102,9 +101,8 @@ static bool drain(void)
     cpu_memory_barrier();
     write64(VTD_IQT, (uint64_t)vtd.tail << VTD_IQT_SHIFT);
     while (*vtd.status != vtd.sequence) {
-        if ((read32(VTD_FSTS) & VTD_FSTS_QUEUE) || time_us() > end) {
+        if ((read32(VTD_FSTS) & VTD_FSTS_QUEUE) || time_us() > end)
             return false;
-        }
         cpu_pause();
     }
     vtd.waits++;
@@ -113,11 +111,9 @@ static bool drain(void)
 
 static struct place *place_of(uint16_t bdf)
 {
-    for (size_t i = 0; i < vtd.devices; i++) {
-        if (vtd.bdfs[i] == bdf) {
+    for (size_t i = 0; i < vtd.devices; i++)
+        if (vtd.bdfs[i] == bdf)
             return &vtd.places[i];
-        }
-    }
     return NULL;
 }
 
@@ -125,15 +121,13 @@ static struct place *place_of(uint16_t bdf)
 static void fill_entry(uint64_t *entry, const struct own_domain *d)
 {
     memset(entry, 0, ENTRY_WORDS * sizeof(*entry));
-    if (!d || d->kind == OWN_BLOCKED) {
+    if (!d || d->kind == OWN_BLOCKED)
         return;
-    }
     entry[1] = TAG(d);
-    if (d->kind == OWN_PAGING) {
+    if (d->kind == OWN_PAGING)
         entry[2] = d->root;
-    }
-    entry[0] =
-        VTD_PRESENT | VTD_PASID_WIDTH_48 | (d->kind == OWN_PAGING ? VTD_PASID_FIRST_STAGE : VTD_PASID_PASS_THROUGH);
+    entry[0] = VTD_PRESENT | VTD_PASID_WIDTH_48 |
+               (d->kind == OWN_PAGING ? VTD_PASID_FIRST_STAGE : VTD_PASID_PASS_THROUGH);
 }
 
 /* 6.5.3.3: guidance to software for an entry that changes while it is present. */
@@ -142,9 +136,8 @@ static bool move(const struct dma_engine *e, struct own_domain *from, struct own
     struct place *place = place_of(e->function.bdf);
     const uint64_t source = (uint64_t)e->function.bdf << VTD_SOURCE_SHIFT;
 
-    if (!place) {
+    if (!place)
         return false;
-    }
     place->now ^= 1u;
     fill_entry(place->tables[place->now], to);
     cpu_memory_barrier();
@@ -178,20 +171,21 @@ static bool flush_list(struct own_domain *d, const uint64_t *elements, unsigned 
                            first = page & ~(size - 1);
 
             /* 6.5.2.4: the unit's blocks are aligned; one that is not lies in two of them. */
-            push(VTD_INVALIDATE_PASID_TLB | VTD_TLB_PAGES_OF_PASID | tag, first << HV_IOMMU_RANGE_PAGE_SHIFT | shift);
+            push(VTD_INVALIDATE_PASID_TLB | VTD_TLB_PAGES_OF_PASID | tag,
+                 first << HV_IOMMU_RANGE_PAGE_SHIFT | shift);
             if (first != page) {
                 push(VTD_INVALIDATE_PASID_TLB | VTD_TLB_PAGES_OF_PASID | tag,
                      (first + size) << HV_IOMMU_RANGE_PAGE_SHIFT | shift);
             }
         }
-        if (i % BATCH == BATCH - 1) {
+        if (i % BATCH == BATCH - 1)
             ok = drain();
-        }
     }
     return ok && drain();
 }
 
-static const struct own_unit unit = {.move = move, .flush = flush, .flush_list = flush_list, .iova_bits = 48};
+static const struct own_unit unit = {
+    .move = move, .flush = flush, .flush_list = flush_list, .iova_bits = 48};
 
 /* Registers of the first unit that table DMAR describes; 0: none. */
 static uint64_t find_unit(void)
@@ -205,9 +199,8 @@ static uint64_t find_unit(void)
 
         memcpy(&type, start + at, sizeof(type));
         memcpy(&length, start + at + 2, sizeof(length));
-        if (length < 4 || length > dmar->length - at) {
+        if (length < 4 || length > dmar->length - at)
             return 0;
-        }
         if (type == DMAR_TYPE_UNIT && length >= DMAR_UNIT_SIZE) {
             memcpy(&base, start + at + DMAR_UNIT_BASE, sizeof(base));
             return base;
@@ -234,13 +227,11 @@ static const char *build_tables(uint64_t *root)
         uint64_t *context;
         unsigned b = 0;
 
-        while (b < bus_count && buses[b].bus != bus) {
+        while (b < bus_count && buses[b].bus != bus)
             b++;
-        }
         if (b == bus_count) {
-            if (bus_count == BUSES_MAX) {
+            if (bus_count == BUSES_MAX)
                 return "the devices are on more buses than this driver has tables for";
-            }
             buses[bus_count++].bus = bus;
             for (unsigned half = 0; half < 2; half++) {
                 buses[b].halves[half] = memory_boot_pages(1);
@@ -251,7 +242,8 @@ static const char *build_tables(uint64_t *root)
         place->tables[0] = memory_boot_pages(1);
         place->tables[1] = memory_boot_pages(1);
         place->directory[0] = gpa_of(place->tables[0]) | VTD_PRESENT;
-        context = buses[b].halves[function / DEVICES_PER_HALF] + (size_t)CONTEXT_WORDS * (function % DEVICES_PER_HALF);
+        context = buses[b].halves[function / DEVICES_PER_HALF] +
+                  (size_t)CONTEXT_WORDS * (function % DEVICES_PER_HALF);
         context[0] = gpa_of(place->directory) | VTD_PRESENT;
         vtd.bdfs[i] = e[i].function.bdf;
     }
@@ -264,50 +256,46 @@ static const char *start(void)
     uint64_t base = find_unit(), *root;
     const char *problem;
 
-    if (base == 0) {
+    if (base == 0)
         return "no VT-d unit: there is no ACPI table DMAR that describes one";
-    }
     vtd.registers = paging_map_mmio(base, REGISTERS_SIZE);
     vtd.capabilities = read64(VTD_CAP);
     vtd.extended = read64(VTD_ECAP);
-    if (!(vtd.extended & VTD_ECAP_SMTS) || !(vtd.extended & VTD_ECAP_FSTS) || !(vtd.extended & VTD_ECAP_PT)) {
+    if (!(vtd.extended & VTD_ECAP_SMTS) || !(vtd.extended & VTD_ECAP_FSTS) ||
+        !(vtd.extended & VTD_ECAP_PT))
         return "the VT-d unit lacks scalable mode, first-stage translation or pass-through";
-    }
     vtd.faults = (unsigned)(vtd.capabilities >> VTD_CAP_FRO_SHIFT & 0x3FF) * 16;
     root = memory_boot_pages(1);
     vtd.queue = memory_boot_pages(1);
     vtd.status = memory_boot_pages(1);
     problem = build_tables(root);
-    if (problem) {
+    if (problem)
         return problem;
-    }
     own_domains_init(&unit);
     cpu_memory_barrier();
     write64(VTD_IQT, 0);
     write64(VTD_IQA, gpa_of(vtd.queue) | VTD_IQA_LARGE);
-    if (!command(VTD_COMMAND_QIE)) {
+    if (!command(VTD_COMMAND_QIE))
         return "the VT-d unit does not start its invalidation queue";
-    }
     write64(VTD_RTADDR, gpa_of(root) | VTD_RTADDR_SCALABLE);
-    if (!command(VTD_COMMAND_SRTP)) {
+    if (!command(VTD_COMMAND_SRTP))
         return "the VT-d unit does not take its root table";
-    }
     push(VTD_INVALIDATE_CONTEXT | VTD_GLOBAL, 0);
     push(VTD_INVALIDATE_PASID | VTD_PASID_GLOBAL, 0);
     push(VTD_INVALIDATE_IOTLB | VTD_GLOBAL, 0);
-    if (!drain()) {
+    if (!drain())
         return "the VT-d unit does not carry out its first invalidations";
-    }
     return command(VTD_COMMAND_TE) ? NULL : "the VT-d unit does not switch its translation on";
 }
 
 static enum hv_status get_capabilities(struct hv_output_get_iommu_capabilities *out)
 {
-    /* 47 bits are what devices can use of the lower half of a 48-bit space; the upper half is for addresses with bits
-     * 63:48 set, which tests of canonical addresses try by themselves. */
+    /* 47 bits are what devices can use of the lower half of a 48-bit space; the upper half is for
+     * addresses with bits 63:48 set, which tests of canonical addresses try by themselves. */
     *out = (struct hv_output_get_iommu_capabilities){.size = sizeof(*out),
                                                      .max_iova_width = 47,
-                                                     .iommu_cap = HV_IOMMU_CAP_PRESENT | HV_IOMMU_CAP_S1,
+                                                     .iommu_cap =
+                                                         HV_IOMMU_CAP_PRESENT | HV_IOMMU_CAP_S1,
                                                      .pgsize_bitmap = HV_IOMMU_PGSIZE_ALL};
     return HV_STATUS_SUCCESS;
 }
@@ -347,19 +335,18 @@ static bool take_fault(uint64_t device_id, struct oracle_fault *fault)
     const struct dma_engine *e;
 
     *fault = (struct oracle_fault){0};
-    if (!(high & VTD_FAULT_F)) {
+    if (!(high & VTD_FAULT_F))
         return true;
-    }
     e = own_engine_at(VTD_FAULT_SOURCE(high));
     write32(vtd.faults + 12, (uint32_t)(VTD_FAULT_F >> 32));
     write32(VTD_FSTS, (uint32_t)VTD_FSTS_OVERFLOW);
-    if (device_id != ORACLE_FAULT_ANY_DEVICE && (!e || e->device_id != device_id)) {
+    if (device_id != ORACLE_FAULT_ANY_DEVICE && (!e || e->device_id != device_id))
         return true;
-    }
     *fault = (struct oracle_fault){.device_id = e ? e->device_id : 0,
                                    .iova = low & ~(uint64_t)(PAGE_SIZE - 1),
                                    .valid = ORACLE_FAULT_VALID,
-                                   .access = high & VTD_FAULT_READ ? ORACLE_ACCESS_READ : ORACLE_ACCESS_WRITE,
+                                   .access = high & VTD_FAULT_READ ? ORACLE_ACCESS_READ
+                                                                   : ORACLE_ACCESS_WRITE,
                                    .reason_class = class_of(VTD_FAULT_REASON(high)),
                                    .raw_reason = VTD_FAULT_REASON(high)};
     return true;
@@ -367,13 +354,15 @@ static bool take_fault(uint64_t device_id, struct oracle_fault *fault)
 
 static void describe(char *text, size_t size)
 {
-    fmt_snprintf(text, size, "capabilities=0x%llx extended=0x%llx waits=%llu", (unsigned long long)vtd.capabilities,
-                 (unsigned long long)vtd.extended, (unsigned long long)vtd.waits);
+    fmt_snprintf(text, size, "capabilities=0x%llx extended=0x%llx waits=%llu",
+                 (unsigned long long)vtd.capabilities, (unsigned long long)vtd.extended,
+                 (unsigned long long)vtd.waits);
 }
 
 const struct iommu_backend vtd_backend = {
     .name = "vtd",
-    .promises = IOMMU_FAULT_CLASSES | IOMMU_FAULT_DIRECTIONS | IOMMU_WALKS_TABLES | IOMMU_SEES_EDITS_LATE,
+    .promises =
+        IOMMU_FAULT_CLASSES | IOMMU_FAULT_DIRECTIONS | IOMMU_WALKS_TABLES | IOMMU_SEES_EDITS_LATE,
     .start = start,
     .get_capabilities = get_capabilities,
     .get_device_property = own_get_device_property,

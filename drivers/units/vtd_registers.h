@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Registers and tables of Intel VT-d in scalable mode (specification, revision 4.1, chapters 6, 9 and 11), as far as
- * this driver uses them. */
+/* Registers and tables of Intel VT-d in scalable mode (specification, revision 4.1, chapters 6, 9
+ * and 11), as far as this driver uses them. */
 #ifndef PVT_DRIVERS_UNITS_VTD_REGISTERS_H
 #define PVT_DRIVERS_UNITS_VTD_REGISTERS_H
 
@@ -26,7 +26,8 @@
 #define VTD_COMMAND_TE   BIT(31)
 #define VTD_COMMAND_SRTP BIT(30)
 #define VTD_COMMAND_QIE  BIT(26)
-/* Commands that take effect once: GSTS shows their last outcome, and they must not be written back (11.4.4.1). */
+/* Commands that take effect once: GSTS shows their last outcome, and they must not be written back
+ * (11.4.4.1). */
 #define VTD_STATUS_KEPT 0x96FFFFFFu
 
 #define VTD_RTADDR_SCALABLE BIT(10)
@@ -80,7 +81,8 @@
 #define VTD_REASON_WRITE           0x85
 #define VTD_REASON_INTERRUPT_RANGE 0x87
 
-/* ACPI table DMAR (8.1): a header of 48 bytes, then remapping structures; type 0 describes a unit (8.3). */
+/* ACPI table DMAR (8.1): a header of 48 bytes, then remapping structures; type 0 describes a unit
+ * (8.3). */
 #define DMAR_STRUCTURES 48u
 #define DMAR_TYPE_UNIT  0u
 #define DMAR_UNIT_BASE  8u

@@ -36,18 +36,18 @@ static bool create_gpadl(struct vmbus_channel *channel)
     struct vmbus_gpadl_header header = {.header.type = VMBUS_GPADL_HEADER,
                                         .channel_id = channel->offer->channel_id,
                                         .gpadl = next++,
-                                        .range_bytes = (uint16_t)(sizeof(uint64_t) + PAGES * sizeof(uint64_t)),
+                                        .range_bytes =
+                                            (uint16_t)(sizeof(uint64_t) + PAGES * sizeof(uint64_t)),
                                         .ranges = 1,
                                         .byte_count = PAGES * (uint32_t)PAGE_SIZE};
     union vmbus_control reply;
 
-    for (unsigned i = 0; i < PAGES; i++) {
+    for (unsigned i = 0; i < PAGES; i++)
         header.page[i] = gpa_of(channel->memory) / PAGE_SIZE + i;
-    }
-    if (!vmbus_post(&header, offsetof(struct vmbus_gpadl_header, page) + PAGES * sizeof(header.page[0])) ||
-        !vmbus_wait(VMBUS_GPADL_CREATED, is_gpadl, header.gpadl, &reply, VMBUS_REPLY_US)) {
+    if (!vmbus_post(&header,
+                    offsetof(struct vmbus_gpadl_header, page) + PAGES * sizeof(header.page[0])) ||
+        !vmbus_wait(VMBUS_GPADL_CREATED, is_gpadl, header.gpadl, &reply, VMBUS_REPLY_US))
         return false;
-    }
     channel->status = reply.created.status;
     channel->gpadl = channel->status == NT_STATUS_SUCCESS ? header.gpadl : 0;
     return channel->gpadl != 0;
@@ -55,12 +55,14 @@ static bool create_gpadl(struct vmbus_channel *channel)
 
 static void remove_gpadl(struct vmbus_channel *channel)
 {
-    struct vmbus_gpadl_teardown teardown = {
-        .header.type = VMBUS_GPADL_TEARDOWN, .channel_id = channel->offer->channel_id, .gpadl = channel->gpadl};
+    struct vmbus_gpadl_teardown teardown = {.header.type = VMBUS_GPADL_TEARDOWN,
+                                            .channel_id = channel->offer->channel_id,
+                                            .gpadl = channel->gpadl};
     union vmbus_control reply;
 
     if (channel->gpadl != 0 && vmbus_post(&teardown, sizeof(teardown))) {
-        (void)vmbus_wait(VMBUS_GPADL_TORNDOWN, is_torn_down, channel->gpadl, &reply, VMBUS_REPLY_US);
+        (void)vmbus_wait(VMBUS_GPADL_TORNDOWN, is_torn_down, channel->gpadl, &reply,
+                         VMBUS_REPLY_US);
     }
     channel->gpadl = 0;
 }
@@ -76,9 +78,8 @@ static bool open_rings(struct vmbus_channel *channel)
     union vmbus_control reply;
 
     if (!vmbus_post(&open, sizeof(open)) ||
-        !vmbus_wait(VMBUS_OPEN_CHANNEL_RESULT, is_opened, id, &reply, VMBUS_REPLY_US)) {
+        !vmbus_wait(VMBUS_OPEN_CHANNEL_RESULT, is_opened, id, &reply, VMBUS_REPLY_US))
         return false;
-    }
     channel->status = reply.opened.status;
     return channel->status == NT_STATUS_SUCCESS;
 }
@@ -88,9 +89,8 @@ bool vmbus_channel_open(struct vmbus_channel *channel, struct vmbus_offer *offer
     const uint32_t data = VMBUS_CHANNEL_DATA_PAGES * (uint32_t)PAGE_SIZE;
     uint8_t *memory;
 
-    if (channel->memory == NULL) {
+    if (!channel->memory)
         channel->memory = memory_boot_pages(PAGES);
-    }
     memory = channel->memory;
     channel->offer = offer;
     channel->status = NT_STATUS_SUCCESS;
@@ -100,9 +100,8 @@ bool vmbus_channel_open(struct vmbus_channel *channel, struct vmbus_offer *offer
     channel->in.control->interrupt_mask = 1;
     if (create_gpadl(channel)) {
         channel->open = open_rings(channel);
-        if (!channel->open) {
+        if (!channel->open)
             remove_gpadl(channel);
-        }
     }
     return channel->open;
 }
@@ -112,9 +111,8 @@ void vmbus_channel_close(struct vmbus_channel *channel)
     struct vmbus_channel_message message = {.header.type = VMBUS_CLOSE_CHANNEL,
                                             .channel_id = channel->offer->channel_id};
 
-    if (!channel->open) {
+    if (!channel->open)
         return;
-    }
     channel->open = false;
     (void)vmbus_post(&message, sizeof(message));
     remove_gpadl(channel);
@@ -124,22 +122,23 @@ void vmbus_channel_close(struct vmbus_channel *channel)
     }
 }
 
-uint64_t vmbus_channel_send(struct vmbus_channel *channel, const void *payload, size_t size, bool completion)
+uint64_t vmbus_channel_send(struct vmbus_channel *channel, const void *payload, size_t size,
+                            bool completion)
 {
     struct vmbus_packet head = {.type = VMBUS_PACKET_DATA,
                                 .flags = completion ? VMBUS_PACKET_FLAG_COMPLETION : 0,
                                 .transaction = completion ? ++channel->transaction : 0};
     struct hv_input_signal_event signal = {.connection_id = channel->offer->connection_id};
 
-    if (!channel->open || !vmbus_ring_put(&channel->out, &head, payload, size)) {
+    if (!channel->open || !vmbus_ring_put(&channel->out, &head, payload, size))
         return 0;
-    }
     (void)hypercall_fast(HVCALL_SIGNAL_EVENT, &signal, sizeof(signal), NULL);
     return completion ? head.transaction : 1;
 }
 
-enum vmbus_ring_result vmbus_channel_take(struct vmbus_channel *channel, struct vmbus_packet *head, void *payload,
-                                          size_t room, size_t *size)
+enum vmbus_ring_result vmbus_channel_take(struct vmbus_channel *channel, struct vmbus_packet *head,
+                                          void *payload, size_t room, size_t *size)
 {
-    return channel->open ? vmbus_ring_take(&channel->in, head, payload, room, size) : VMBUS_RING_EMPTY;
+    return channel->open ? vmbus_ring_take(&channel->in, head, payload, room, size)
+                         : VMBUS_RING_EMPTY;
 }

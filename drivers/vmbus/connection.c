@@ -9,10 +9,11 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 
-/* The oldest two suffice for what the suite does, and every host since Windows 8.1 speaks them. A host that has given
- * them up is asked for newer ones. */
-static const uint32_t versions[] = {VMBUS_VERSION_4_0, VMBUS_VERSION_3_0, VMBUS_VERSION_4_1, VMBUS_VERSION_5_0,
-                                    VMBUS_VERSION_5_1, VMBUS_VERSION_5_2, VMBUS_VERSION_5_3};
+/* The oldest two suffice for what the suite does, and every host since Windows 8.1 speaks them. A
+ * host that has given them up is asked for newer ones. */
+static const uint32_t versions[] = {VMBUS_VERSION_4_0, VMBUS_VERSION_3_0, VMBUS_VERSION_4_1,
+                                    VMBUS_VERSION_5_0, VMBUS_VERSION_5_1, VMBUS_VERSION_5_2,
+                                    VMBUS_VERSION_5_3};
 
 static bool has_synic(void)
 {
@@ -26,24 +27,21 @@ static bool has_synic(void)
 /* The firmware was connected before us: whatever is not the answer is from that time. */
 static enum vmbus_stage ask_for(uint32_t version)
 {
-    struct vmbus_initiate_contact contact = {.header.type = VMBUS_INITIATE_CONTACT, .version = version};
+    struct vmbus_initiate_contact contact = {.header.type = VMBUS_INITIATE_CONTACT,
+                                             .version = version};
     union vmbus_control reply;
 
     vmbus.version = version;
     vmbus.connection_id = VMBUS_CONNECTION_MESSAGES;
-    if (version >= VMBUS_VERSION_5_1) {
+    if (version >= VMBUS_VERSION_5_1)
         contact.sint = VMBUS_SINT;
-    }
     if (!vmbus_post(&contact, sizeof(contact)) ||
-        !vmbus_wait(VMBUS_VERSION_RESPONSE, NULL, 0, &reply, VMBUS_REPLY_US)) {
+        !vmbus_wait(VMBUS_VERSION_RESPONSE, NULL, 0, &reply, VMBUS_REPLY_US))
         return VMBUS_NO_ANSWER;
-    }
-    if (reply.version.supported == 0 || reply.version.state != VMBUS_CONNECTION_STATE_OK) {
+    if (reply.version.supported == 0 || reply.version.state != VMBUS_CONNECTION_STATE_OK)
         return VMBUS_REFUSED;
-    }
-    if (version >= VMBUS_VERSION_5_0) {
+    if (version >= VMBUS_VERSION_5_0)
         vmbus.connection_id = reply.version.connection_id;
-    }
     return VMBUS_CONNECTED;
 }
 
@@ -51,9 +49,8 @@ static enum vmbus_stage connect(void)
 {
     enum vmbus_stage stage = VMBUS_REFUSED;
 
-    for (size_t i = 0; i < ARRAY_SIZE(versions) && stage == VMBUS_REFUSED; i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(versions) && stage == VMBUS_REFUSED; i++)
         stage = ask_for(versions[i]);
-    }
     return stage;
 }
 
@@ -70,17 +67,14 @@ static enum vmbus_stage start(void)
 {
     enum vmbus_stage stage;
 
-    if (!has_synic()) {
+    if (!has_synic())
         return VMBUS_ABSENT;
-    }
     vmbus.synic_problem = synic_start();
-    if (vmbus.synic_problem != NULL) {
+    if (vmbus.synic_problem)
         return VMBUS_NO_SYNIC;
-    }
     stage = connect();
-    if (stage == VMBUS_CONNECTED && !get_offers()) {
+    if (stage == VMBUS_CONNECTED && !get_offers())
         stage = VMBUS_NO_OFFERS;
-    }
     return stage;
 }
 
@@ -91,9 +85,8 @@ const struct vmbus_state *vmbus_init(void)
     if (!started) {
         started = true;
         vmbus.stage = start();
-        if (vmbus.stage < VMBUS_NO_OFFERS && vmbus.stage > VMBUS_ABSENT) {
+        if (vmbus.stage < VMBUS_NO_OFFERS && vmbus.stage > VMBUS_ABSENT)
             synic_stop();
-        }
     }
     return &vmbus;
 }
@@ -117,18 +110,17 @@ const char *vmbus_stage_text(enum vmbus_stage stage)
     return "unknown";
 }
 
-/* UNLOAD is answered only on a connection; a host that never does must not hold up the end of the run. */
+/* UNLOAD is answered only on a connection; a host that never does must not hold up the end of the
+ * run. */
 void vmbus_stop(void)
 {
     const struct vmbus_message unload = {.type = VMBUS_UNLOAD};
     union vmbus_control reply;
 
-    if (vmbus.stage < VMBUS_NO_OFFERS) {
+    if (vmbus.stage < VMBUS_NO_OFFERS)
         return;
-    }
-    if (vmbus_post(&unload, sizeof(unload))) {
+    if (vmbus_post(&unload, sizeof(unload)))
         (void)vmbus_wait(VMBUS_UNLOAD_RESPONSE, NULL, 0, &reply, VMBUS_REPLY_US);
-    }
     synic_stop();
     vmbus.stage = VMBUS_ABSENT;
 }

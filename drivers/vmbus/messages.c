@@ -28,16 +28,16 @@ static bool try_again(enum hv_status status)
 
 bool vmbus_post(const void *message, size_t size)
 {
-    struct hv_input_post_message input = {
-        .connection_id = vmbus.connection_id, .message_type = HV_MESSAGE_CHANNEL, .payload_size = (uint32_t)size};
+    struct hv_input_post_message input = {.connection_id = vmbus.connection_id,
+                                          .message_type = HV_MESSAGE_CHANNEL,
+                                          .payload_size = (uint32_t)size};
     enum hv_status status = HV_STATUS_INSUFFICIENT_BUFFERS;
 
     memcpy(input.payload, message, size);
     vmbus.sent = ((const struct vmbus_message *)message)->type;
     for (unsigned i = 0; i < POST_TRIES && try_again(status); i++) {
-        if (i > 0) {
+        if (i > 0)
             time_delay_us(POST_DELAY_US << (i - 1));
-        }
         status = hypercall_simple(HVCALL_POST_MESSAGE, &input, sizeof(input), NULL, 0);
     }
     vmbus.post_status = status;
@@ -49,18 +49,16 @@ static void keep_offer(const struct vmbus_offer_channel *from)
     struct vmbus_offer *to = NULL;
 
     vmbus.offers++;
-    for (unsigned i = 0; i < list.count && to == NULL; i++) {
-        if (list.offer[i].rescinded && list.offer[i].channel_id == from->channel_id) {
+    for (unsigned i = 0; i < list.count && !to; i++)
+        if (list.offer[i].rescinded && list.offer[i].channel_id == from->channel_id)
             to = &list.offer[i];
-        }
-    }
-    if (to == NULL) {
-        if (list.count == VMBUS_OFFERS_MAX) {
+    if (!to) {
+        if (list.count == VMBUS_OFFERS_MAX)
             return;
-        }
         to = &list.offer[list.count++];
     }
-    *to = (struct vmbus_offer){.channel_id = from->channel_id, .connection_id = from->connection_id};
+    *to =
+        (struct vmbus_offer){.channel_id = from->channel_id, .connection_id = from->connection_id};
     memcpy(to->interface_guid, from->interface_guid, sizeof(to->interface_guid));
     memcpy(to->instance_guid, from->instance_guid, sizeof(to->instance_guid));
 }
@@ -71,20 +69,17 @@ static void keep(const union vmbus_control *message)
         keep_offer(&message->offer);
         return;
     }
-    for (unsigned i = 0; message->header.type == VMBUS_RESCIND_CHANNEL_OFFER && i < list.count; i++) {
-        if (list.offer[i].channel_id == message->channel.channel_id) {
+    for (unsigned i = 0; message->header.type == VMBUS_RESCIND_CHANNEL_OFFER && i < list.count; i++)
+        if (list.offer[i].channel_id == message->channel.channel_id)
             list.offer[i].rescinded = true;
-        }
-    }
 }
 
 static bool take(union vmbus_control *message)
 {
     struct hv_message raw;
 
-    if (!synic_take(&raw) || raw.type != HV_MESSAGE_CHANNEL) {
+    if (!synic_take(&raw) || raw.type != HV_MESSAGE_CHANNEL)
         return false;
-    }
     memset(message, 0, sizeof(*message));
     memcpy(message->bytes, raw.payload, raw.size);
     vmbus.received = message->header.type;
@@ -92,29 +87,27 @@ static bool take(union vmbus_control *message)
     return true;
 }
 
-bool vmbus_wait(uint32_t type, bool (*matches)(const union vmbus_control *message, uint32_t value), uint32_t value,
-                union vmbus_control *message, uint64_t timeout_us)
+bool vmbus_wait(uint32_t type, bool (*matches)(const union vmbus_control *message, uint32_t value),
+                uint32_t value, union vmbus_control *message, uint64_t timeout_us)
 {
     const uint64_t end = time_us() + timeout_us;
 
     do {
-        if (!take(message)) {
+        if (!take(message))
             cpu_pause();
-        } else if (message->header.type == type && (matches == NULL || matches(message, value))) {
+        else if (message->header.type == type && (!matches || matches(message, value)))
             return true;
-        }
     } while (time_us() < end);
     return false;
 }
 
 struct vmbus_offer *vmbus_offer(const uint8_t *interface_guid, unsigned n)
 {
-    for (unsigned i = 0; i < list.count; i++) {
-        if (memcmp(list.offer[i].interface_guid, interface_guid, sizeof(list.offer[i].interface_guid)) == 0 &&
-            n-- == 0) {
+    for (unsigned i = 0; i < list.count; i++)
+        if (memcmp(list.offer[i].interface_guid, interface_guid,
+                   sizeof(list.offer[i].interface_guid)) == 0 &&
+            n-- == 0)
             return &list.offer[i];
-        }
-    }
     return NULL;
 }
 
@@ -123,12 +116,11 @@ bool vmbus_wait_for_offer(const uint8_t *interface_guid, uint64_t timeout_us)
     const uint64_t end = time_us() + timeout_us;
     union vmbus_control message;
 
-    while (vmbus_offer(interface_guid, 0) == NULL) {
+    while (!vmbus_offer(interface_guid, 0)) {
         uint64_t now = time_us();
 
-        if (now >= end || !vmbus_wait(VMBUS_OFFER_CHANNEL, NULL, 0, &message, end - now)) {
+        if (now >= end || !vmbus_wait(VMBUS_OFFER_CHANNEL, NULL, 0, &message, end - now))
             break;
-        }
     }
-    return vmbus_offer(interface_guid, 0) != NULL;
+    return vmbus_offer(interface_guid, 0);
 }

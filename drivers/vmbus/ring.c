@@ -14,7 +14,8 @@ static uint32_t padded(size_t size)
 void vmbus_ring_init(struct vmbus_ring *ring, void *memory, uint32_t data_size)
 {
     memset(memory, 0, CONTROL_SIZE);
-    *ring = (struct vmbus_ring){.control = memory, .data = (uint8_t *)memory + CONTROL_SIZE, .size = data_size};
+    *ring = (struct vmbus_ring){
+        .control = memory, .data = (uint8_t *)memory + CONTROL_SIZE, .size = data_size};
 }
 
 static bool index_valid(const struct vmbus_ring *ring, uint32_t index)
@@ -51,7 +52,8 @@ static uint32_t copy_out(const struct vmbus_ring *ring, uint32_t at, void *to, u
     return advance(ring, at, size);
 }
 
-bool vmbus_ring_put(struct vmbus_ring *ring, const struct vmbus_packet *head, const void *payload, size_t size)
+bool vmbus_ring_put(struct vmbus_ring *ring, const struct vmbus_packet *head, const void *payload,
+                    size_t size)
 {
     static const uint8_t zeros[UNIT];
     const uint32_t length = (uint32_t)sizeof(*head) + padded(size);
@@ -61,9 +63,9 @@ bool vmbus_ring_put(struct vmbus_ring *ring, const struct vmbus_packet *head, co
     struct vmbus_packet packet = *head;
     uint32_t at = write;
 
-    if (size > ring->size || !index_valid(ring, read) || needed >= ring->size - used(ring, write, read)) {
+    if (size > ring->size || !index_valid(ring, read) ||
+        needed >= ring->size - used(ring, write, read))
         return false;
-    }
     packet.offset8 = (uint16_t)(sizeof(packet) / UNIT);
     packet.length8 = (uint16_t)(length / UNIT);
     at = copy_in(ring, at, &packet, sizeof(packet));
@@ -74,34 +76,31 @@ bool vmbus_ring_put(struct vmbus_ring *ring, const struct vmbus_packet *head, co
     return true;
 }
 
-enum vmbus_ring_result vmbus_ring_take(struct vmbus_ring *ring, struct vmbus_packet *head, void *payload, size_t room,
-                                       size_t *size)
+enum vmbus_ring_result vmbus_ring_take(struct vmbus_ring *ring, struct vmbus_packet *head,
+                                       void *payload, size_t room, size_t *size)
 {
     const uint32_t write = __atomic_load_n(&ring->control->write_index, __ATOMIC_ACQUIRE);
     const uint32_t read = ring->control->read_index;
     uint32_t available, offset, length, bytes;
 
-    if (!index_valid(ring, write)) {
+    if (!index_valid(ring, write))
         return VMBUS_RING_BROKEN;
-    }
-    if (write == read) {
+    if (write == read)
         return VMBUS_RING_EMPTY;
-    }
     available = used(ring, write, read);
-    if (available < sizeof(*head) + sizeof(struct vmbus_packet_trailer)) {
+    if (available < sizeof(*head) + sizeof(struct vmbus_packet_trailer))
         return VMBUS_RING_BROKEN;
-    }
     (void)copy_out(ring, read, head, sizeof(*head));
     offset = head->offset8 * UNIT;
     length = head->length8 * UNIT;
     if (offset < sizeof(*head) || offset > length ||
-        length > available - (uint32_t)sizeof(struct vmbus_packet_trailer)) {
+        length > available - (uint32_t)sizeof(struct vmbus_packet_trailer))
         return VMBUS_RING_BROKEN;
-    }
     *size = length - offset;
     bytes = *size < room ? (uint32_t)*size : (uint32_t)room;
     (void)copy_out(ring, advance(ring, read, offset), payload, bytes);
     __atomic_store_n(&ring->control->read_index,
-                     advance(ring, read, length + (uint32_t)sizeof(struct vmbus_packet_trailer)), __ATOMIC_SEQ_CST);
+                     advance(ring, read, length + (uint32_t)sizeof(struct vmbus_packet_trailer)),
+                     __ATOMIC_SEQ_CST);
     return VMBUS_RING_PACKET;
 }

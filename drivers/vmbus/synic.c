@@ -23,7 +23,8 @@ static bool set_register(uint32_t msr, uint64_t keep, uint64_t value)
 {
     uint64_t old;
 
-    return msr_read_safe(msr, &old) == TRAP_NONE && msr_write_safe(msr, (old & keep) | value) == TRAP_NONE;
+    return msr_read_safe(msr, &old) == TRAP_NONE &&
+           msr_write_safe(msr, (old & keep) | value) == TRAP_NONE;
 }
 
 static bool set_page(uint32_t msr, const void *page)
@@ -35,25 +36,22 @@ const char *synic_start(void)
 {
     uint64_t sint = VECTOR;
 
-    if (synic.messages == NULL) {
+    if (!synic.messages) {
         synic.messages = memory_boot_pages(1);
         synic.events = memory_boot_pages(1);
     }
     memset(synic.messages, 0, PAGE_SIZE);
     memset(synic.events, 0, PAGE_SIZE);
-    if ((hypercall_init()->features_edx & HV_CPUID_FEATURES_EDX_SINT_POLLING) != 0) {
+    if ((hypercall_init()->features_edx & HV_CPUID_FEATURES_EDX_SINT_POLLING) != 0)
         sint |= HV_SINT_POLLING;
-    }
-    if (!set_page(HV_MSR_SIMP, synic.messages)) {
+    if (!set_page(HV_MSR_SIMP, synic.messages))
         return "SIMP";
-    }
-    if (!set_page(HV_MSR_SIEFP, synic.events)) {
+    if (!set_page(HV_MSR_SIEFP, synic.events))
         return "SIEFP";
-    }
-    if (msr_write_safe(HV_MSR_SINT0 + VMBUS_SINT, sint) != TRAP_NONE) {
+    if (msr_write_safe(HV_MSR_SINT0 + VMBUS_SINT, sint) != TRAP_NONE)
         return "SINT2";
-    }
-    return set_register(HV_MSR_SCONTROL, ~HV_SCONTROL_ENABLE, HV_SCONTROL_ENABLE) ? NULL : "SCONTROL";
+    return set_register(HV_MSR_SCONTROL, ~HV_SCONTROL_ENABLE, HV_SCONTROL_ENABLE) ? NULL
+                                                                                  : "SCONTROL";
 }
 
 void synic_stop(void)
@@ -68,18 +66,16 @@ bool synic_take(struct hv_message *message)
 {
     struct hv_message *slot = &synic.messages[VMBUS_SINT];
 
-    if (__atomic_load_n(&slot->type, __ATOMIC_ACQUIRE) == HV_MESSAGE_FREE) {
+    if (__atomic_load_n(&slot->type, __ATOMIC_ACQUIRE) == HV_MESSAGE_FREE)
         return false;
-    }
     memcpy(message, slot, sizeof(*message));
     __atomic_store_n(&slot->type, HV_MESSAGE_FREE, __ATOMIC_SEQ_CST);
-    /* Only now: the host sets the flag while the slot is in use, and looks at the type after that. */
+    /* Only now: the host sets the flag while the slot is in use, and looks at the type after that.
+     */
     cpu_memory_barrier();
-    if ((__atomic_load_n(&slot->flags, __ATOMIC_SEQ_CST) & HV_MESSAGE_FLAG_PENDING) != 0) {
+    if ((__atomic_load_n(&slot->flags, __ATOMIC_SEQ_CST) & HV_MESSAGE_FLAG_PENDING) != 0)
         (void)msr_write_safe(HV_MSR_EOM, 0);
-    }
-    if (message->size > HV_MESSAGE_PAYLOAD_MAX) {
+    if (message->size > HV_MESSAGE_PAYLOAD_MAX)
         message->size = HV_MESSAGE_PAYLOAD_MAX;
-    }
     return true;
 }

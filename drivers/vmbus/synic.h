@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The synthetic interrupt controller of the first processor (reference 2), for VMBus messages alone. Messages are
- * polled: the SINT is not masked, because hosts lose what they cannot deliver, but its interrupt does nothing.
+ * The synthetic interrupt controller of the first processor (reference 2), for VMBus messages
+ * alone. Messages are polled: the SINT is not masked, because hosts lose what they cannot deliver,
+ * but its interrupt does nothing.
  */
 #ifndef PVT_DRIVERS_VMBUS_SYNIC_H
 #define PVT_DRIVERS_VMBUS_SYNIC_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VMBus (reference 3): the connection, the offers of the host, and channels. One processor uses it, by polling; every
- * wait has an end. `vmbus_state` tells which step failed, for a person at the first run on a new host.
+ * VMBus (reference 3): the connection, the offers of the host, and channels. One processor uses it,
+ * by polling; every wait has an end. `vmbus_state` tells which step failed, for a person at the
+ * first run on a new host.
  */
 #ifndef PVT_DRIVERS_VMBUS_VMBUS_H
 #define PVT_DRIVERS_VMBUS_VMBUS_H
@@ -62,18 +63,22 @@ struct vmbus_channel {
     uint32_t status; /* NT_STATUS_* of the last GPADL or open that was refused */
 };
 
-/* False: `channel->status` and vmbus_init() tell. The channel's memory lives as long as the image. */
+/* False: `channel->status` and vmbus_init() tell. The channel's memory lives as long as the image.
+ */
 bool vmbus_channel_open(struct vmbus_channel *channel, struct vmbus_offer *offer);
 /* Also after the offer was rescinded. */
 void vmbus_channel_close(struct vmbus_channel *channel);
 
-/* Sends a data packet and signals the host; `completion` asks for a reply. Returns the transaction id, 0: no room. */
-uint64_t vmbus_channel_send(struct vmbus_channel *channel, const void *payload, size_t size, bool completion);
+/* Sends a data packet and signals the host; `completion` asks for a reply. Returns the transaction
+ * id, 0: no room. */
+uint64_t vmbus_channel_send(struct vmbus_channel *channel, const void *payload, size_t size,
+                            bool completion);
 /* Takes a packet that has arrived, if any. */
-enum vmbus_ring_result vmbus_channel_take(struct vmbus_channel *channel, struct vmbus_packet *head, void *payload,
-                                          size_t room, size_t *size);
+enum vmbus_ring_result vmbus_channel_take(struct vmbus_channel *channel, struct vmbus_packet *head,
+                                          void *payload, size_t room, size_t *size);
 
-/* Takes everything back that the host may still hold: channels, pages, the connection, the SynIC. */
+/* Takes everything back that the host may still hold: channels, pages, the connection, the SynIC.
+ */
 void vmbus_stop(void);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From an offer to a bus whose functions have addresses (reference 5.8): the order that every known host accepts. */
+/* From an offer to a bus whose functions have addresses (reference 5.8): the order that every known
+ * host accepts. */
 #include "abi/device_id.h"
 #include "drivers/pci_registers.h"
 #include "drivers/vpci/bus.h"
@@ -14,7 +15,8 @@
 #define IS_64(mask)   (((mask)&PCI_BAR_TYPE_MASK) == PCI_BAR_TYPE_64)
 #define IS_PORT(mask) (((mask)&PCI_BAR_IO) != 0)
 
-static const uint32_t versions[] = {VPCI_VERSION_1_4, VPCI_VERSION_1_3, VPCI_VERSION_1_2, VPCI_VERSION_1_1};
+static const uint32_t versions[] = {VPCI_VERSION_1_4, VPCI_VERSION_1_3, VPCI_VERSION_1_2,
+                                    VPCI_VERSION_1_1};
 
 /* The rest of the place that worked, for all buses. */
 static struct {
@@ -29,13 +31,11 @@ static bool agree_on_version(struct vpci_bus *bus)
         struct vpci_version_reply reply;
 
         bus->state.version = versions[i];
-        if (vpci_request(bus, &query, sizeof(query), &reply, sizeof(reply.status))) {
+        if (vpci_request(bus, &query, sizeof(query), &reply, sizeof(reply.status)))
             return true;
-        }
         /* Any other failure is final (reference 5.4). */
-        if (bus->state.status != NT_STATUS_REVISION_MISMATCH) {
+        if (bus->state.status != NT_STATUS_REVISION_MISMATCH)
             return false;
-        }
     }
     return false;
 }
@@ -44,7 +44,8 @@ static bool get_relations(struct vpci_bus *bus)
 {
     const struct vpci_message query = {VPCI_QUERY_BUS_RELATIONS};
 
-    return vpci_tell(bus, &query, sizeof(query)) && vpci_wait_for_relations(bus) && bus->functions > 0;
+    return vpci_tell(bus, &query, sizeof(query)) && vpci_wait_for_relations(bus) &&
+           bus->functions > 0;
 }
 
 static bool get_requirements(struct vpci_bus *bus)
@@ -54,9 +55,8 @@ static bool get_requirements(struct vpci_bus *bus)
         struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, f->relation.slot};
         struct vpci_requirements_reply reply;
 
-        if (!vpci_request(bus, &query, sizeof(query), &reply, sizeof(reply))) {
+        if (!vpci_request(bus, &query, sizeof(query), &reply, sizeof(reply)))
             return false;
-        }
         memcpy(f->bar_mask, reply.mask, sizeof(f->bar_mask));
     }
     return true;
@@ -71,14 +71,16 @@ static bool enter_d0_at(struct vpci_bus *bus, uint64_t window)
     return vpci_request(bus, &entry, sizeof(entry), &reply, sizeof(reply.status));
 }
 
-/* Something before us may have left the bus in D0, with resources: the firmware, or a kernel that crashed. */
+/* Something before us may have left the bus in D0, with resources: the firmware, or a kernel that
+ * crashed. */
 static void give_everything_back(struct vpci_bus *bus)
 {
     const struct vpci_message leave = {VPCI_BUS_D0_EXIT};
     struct vpci_status_reply reply;
 
     for (unsigned i = 0; i < bus->functions; i++) {
-        struct vpci_slot_message released = {VPCI_RESOURCES_RELEASED, bus->function[i].relation.slot};
+        struct vpci_slot_message released = {VPCI_RESOURCES_RELEASED,
+                                             bus->function[i].relation.slot};
 
         (void)vpci_tell(bus, &released, sizeof(released));
     }
@@ -91,7 +93,8 @@ static uint64_t take_window(struct mmio_windows *from)
     const struct mmio_range none = {0, 0};
     uint64_t window = mmio_take(&from->high, VPCI_WINDOW_SIZE, &none);
 
-    return window != 0 ? window : mmio_take(&from->low, VPCI_WINDOW_SIZE, &kernel_boot_info()->frame_buffer);
+    return window != 0 ? window
+                       : mmio_take(&from->low, VPCI_WINDOW_SIZE, &kernel_boot_info()->frame_buffer);
 }
 
 static bool try_place(struct vpci_bus *bus, struct vpci_place *place)
@@ -99,12 +102,10 @@ static bool try_place(struct vpci_bus *bus, struct vpci_place *place)
     uint64_t window = take_window(&place->windows);
 
     bus->state.source = place->source;
-    if (window == 0) {
+    if (window == 0)
         return false;
-    }
-    if (enter_d0_at(bus, window)) {
+    if (enter_d0_at(bus, window))
         return true;
-    }
     give_everything_back(bus);
     return enter_d0_at(bus, window);
 }
@@ -113,16 +114,14 @@ static bool enter_d0(struct vpci_bus *bus)
 {
     bool entered = false;
 
-    if (bus->placed) {
+    if (bus->placed)
         return enter_d0_at(bus, bus->state.window);
-    }
     entered = space.chosen && try_place(bus, &space.place);
     for (unsigned i = 0; !space.chosen && !entered; i++) {
         struct vpci_place place = vpci_place(i);
 
-        if (place.source == NULL) {
+        if (!place.source)
             return false;
-        }
         entered = try_place(bus, &place);
         if (entered) {
             space.chosen = true;
@@ -136,8 +135,9 @@ static uint64_t bar_size(const struct vpci_function *f, unsigned index)
 {
     uint64_t mask = f->bar_mask[index] & ~MASK_TYPE;
 
-    mask |= IS_64(f->bar_mask[index]) && index + 1 < VPCI_BARS ? (uint64_t)f->bar_mask[index + 1] << 32
-                                                               : 0xFFFFFFFFull << 32;
+    mask |= IS_64(f->bar_mask[index]) && index + 1 < VPCI_BARS
+                ? (uint64_t)f->bar_mask[index + 1] << 32
+                : 0xFFFFFFFFull << 32;
     return ~mask + 1;
 }
 
@@ -155,7 +155,8 @@ static uint64_t take_bar(uint64_t size, bool wide)
 
 static struct vpci_resource memory_resource(uint64_t start, uint64_t length)
 {
-    struct vpci_resource r = {.type = VPCI_RESOURCE_MEMORY, .start = start, .length = (uint32_t)length};
+    struct vpci_resource r = {
+        .type = VPCI_RESOURCE_MEMORY, .start = start, .length = (uint32_t)length};
 
     if (length > UINT32_MAX) {
         r.type = VPCI_RESOURCE_LARGE_MEMORY;
@@ -178,27 +179,24 @@ static bool place_bars(struct vpci_function *f, struct vpci_resource *resources)
         const bool wide = IS_64(mask) && i + 1 < VPCI_BARS;
         uint64_t start;
 
-        if (mask == 0 || IS_PORT(mask)) {
+        if (mask == 0 || IS_PORT(mask))
             continue;
-        }
         start = placed_at(f, i, wide);
-        if (start == 0) {
+        if (start == 0)
             start = take_bar(bar_size(f, i), wide);
-        }
-        if (start == 0) {
+        if (start == 0)
             return false;
-        }
         resources[i] = memory_resource(start, bar_size(f, i));
         f->bar[i] = (uint32_t)start | (mask & (uint32_t)MASK_TYPE);
-        if (wide) {
+        if (wide)
             f->bar[++i] = (uint32_t)(start >> 32);
-        }
     }
     return true;
 }
 
 /* Room for one interrupt resource, though there is none: hosts insist on it. */
-static bool assign(struct vpci_bus *bus, const struct vpci_function *f, const struct vpci_resource *resources)
+static bool assign(struct vpci_bus *bus, const struct vpci_function *f,
+                   const struct vpci_resource *resources)
 {
     struct {
         struct vpci_resources_assigned head;
@@ -212,33 +210,30 @@ static bool assign(struct vpci_bus *bus, const struct vpci_function *f, const st
         message.head.type = VPCI_RESOURCES_ASSIGNED;
         size = sizeof(message.head) + VPCI_INTERRUPT_RESOURCE_SIZE;
     }
-    if (resources != NULL) {
+    if (resources)
         memcpy(message.head.bar, resources, sizeof(message.head.bar));
-    }
     return vpci_request(bus, &message, size, &reply, sizeof(reply.status));
 }
 
 static bool power_on(struct vpci_bus *bus, const struct vpci_function *f)
 {
-    const struct vpci_power_state_change change = {VPCI_POWER_STATE_CHANGE, f->relation.slot, VPCI_POWER_D0};
+    const struct vpci_power_state_change change = {VPCI_POWER_STATE_CHANGE, f->relation.slot,
+                                                   VPCI_POWER_D0};
     struct vpci_status_reply reply;
 
     return vpci_request(bus, &change, sizeof(change), &reply, sizeof(reply.status));
 }
 
-/* The way of Linux, for a host that does not take addresses from a message: BARs by configuration writes, while memory
- * decoding is off. */
+/* The way of Linux, for a host that does not take addresses from a message: BARs by configuration
+ * writes, while memory decoding is off. */
 static bool write_bars(struct vpci_bus *bus, const struct vpci_function *f)
 {
-    if (!assign(bus, f, NULL)) {
+    if (!assign(bus, f, NULL))
         return false;
-    }
     vpci_config_write(&f->pci, PCI_COMMAND, 2, 0);
-    for (unsigned i = 0; i < VPCI_BARS; i++) {
-        if (f->bar_mask[i] != 0 || (i > 0 && IS_64(f->bar_mask[i - 1]))) {
+    for (unsigned i = 0; i < VPCI_BARS; i++)
+        if (f->bar_mask[i] != 0 || (i > 0 && IS_64(f->bar_mask[i - 1])))
             vpci_config_write(&f->pci, PCI_BAR0 + 4 * i, 4, f->bar[i]);
-        }
-    }
     return true;
 }
 
@@ -246,9 +241,8 @@ static bool give_resources(struct vpci_bus *bus, struct vpci_function *f)
 {
     struct vpci_resource resources[VPCI_BARS] = {{0}};
 
-    if (!place_bars(f, resources)) {
+    if (!place_bars(f, resources))
         return false;
-    }
     return (assign(bus, f, resources) && power_on(bus, f)) || write_bars(bus, f);
 }
 
@@ -271,29 +265,23 @@ static void describe(struct vpci_bus *bus, struct vpci_function *f, uint16_t seg
 
 static enum vpci_stage bring_up(struct vpci_bus *bus, struct vmbus_offer *offer)
 {
-    if (!vmbus_channel_open(&bus->channel, offer)) {
+    if (!vmbus_channel_open(&bus->channel, offer))
         return VPCI_NOT_OPENED;
-    }
-    if (!agree_on_version(bus)) {
+    if (!agree_on_version(bus))
         return VPCI_NO_VERSION;
-    }
-    if (!get_relations(bus)) {
+    if (!get_relations(bus))
         return VPCI_NO_RELATIONS;
-    }
-    if (!get_requirements(bus)) {
+    if (!get_requirements(bus))
         return VPCI_NO_REQUIREMENTS;
-    }
-    if (!enter_d0(bus)) {
+    if (!enter_d0(bus))
         return VPCI_NO_WINDOW;
-    }
     bus->window = paging_map_mmio(bus->state.window, VPCI_WINDOW_SIZE);
     for (unsigned i = 0; i < bus->functions; i++) {
         struct vpci_function *f = &bus->function[i];
 
         describe(bus, f, bus->segment);
-        if (!give_resources(bus, f)) {
+        if (!give_resources(bus, f))
             return VPCI_NO_RESOURCES;
-        }
         f->pci.header_type = vpci_config_read(&f->pci, PCI_HEADER_TYPE, 1) & 0xFFu;
     }
     bus->placed = true;

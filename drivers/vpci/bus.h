@@ -9,7 +9,8 @@
 
 #define VPCI_FUNCTIONS_PER_BUS 8u
 
-/* Hosts do not promise that a BAR or the command register reads back: what was written is kept here. */
+/* Hosts do not promise that a BAR or the command register reads back: what was written is kept
+ * here. */
 struct vpci_function {
     struct pci_function pci;
     struct vpci_relation relation;
@@ -29,9 +30,10 @@ struct vpci_bus {
     volatile uint8_t *window; /* mapped; NULL: not in D0 */
 };
 
-/* Sends a request and waits for its reply, of which `reply_size` bytes are copied. False: no reply, or one that is too
- * short, or a failure; bus->state tells. */
-bool vpci_request(struct vpci_bus *bus, const void *request, size_t size, void *reply, size_t reply_size);
+/* Sends a request and waits for its reply, of which `reply_size` bytes are copied. False: no reply,
+ * or one that is too short, or a failure; bus->state tells. */
+bool vpci_request(struct vpci_bus *bus, const void *request, size_t size, void *reply,
+                  size_t reply_size);
 /* The same for a message that has no reply. */
 bool vpci_tell(struct vpci_bus *bus, const void *message, size_t size);
 /* Waits until the host has sent the list of functions. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Configuration space through the window of a bus (reference 5.5). One processor uses it. The header's identity comes
- * from the list of functions, and BARs from what was written: hosts do not promise to show either in the window.
+ * Configuration space through the window of a bus (reference 5.5). One processor uses it. The
+ * header's identity comes from the list of functions, and BARs from what was written: hosts do not
+ * promise to show either in the window.
  */
 #include "drivers/pci_registers.h"
 #include "drivers/vpci/bus.h"
@@ -16,11 +17,9 @@ static struct vpci_function *function_of(const struct pci_function *f)
 {
     struct vpci_bus *bus = f->vpci;
 
-    for (unsigned i = 0; i < bus->functions; i++) {
-        if (bus->function[i].pci.bdf == f->bdf) {
+    for (unsigned i = 0; i < bus->functions; i++)
+        if (bus->function[i].pci.bdf == f->bdf)
             return &bus->function[i];
-        }
-    }
     return NULL;
 }
 
@@ -34,8 +33,8 @@ static bool kept_word(const struct vpci_function *f, unsigned offset, uint32_t *
         *value = (uint32_t)r->device << 16 | r->vendor;
         return true;
     case PCI_CLASS_REVISION:
-        *value =
-            (uint32_t)r->class_code << 24 | (uint32_t)r->subclass << 16 | (uint32_t)r->interface << 8 | r->revision;
+        *value = (uint32_t)r->class_code << 24 | (uint32_t)r->subclass << 16 |
+                 (uint32_t)r->interface << 8 | r->revision;
         return true;
     case SUBSYSTEM:
         *value = (uint32_t)r->subsystem << 16 | r->subsystem_vendor;
@@ -53,7 +52,8 @@ static bool kept_word(const struct vpci_function *f, unsigned offset, uint32_t *
     return false;
 }
 
-static volatile uint8_t *select(const struct vpci_bus *bus, const struct vpci_function *f, unsigned offset)
+static volatile uint8_t *select(const struct vpci_bus *bus, const struct vpci_function *f,
+                                unsigned offset)
 {
     *(volatile uint32_t *)bus->window = f->relation.slot;
     cpu_memory_barrier();
@@ -67,12 +67,10 @@ uint32_t vpci_config_read(const struct pci_function *pci, unsigned offset, unsig
     const volatile uint8_t *at;
     uint32_t value;
 
-    if (f == NULL || bus->window == NULL || offset + size > VPCI_WINDOW_SIZE - VPCI_WINDOW_CONFIG) {
+    if (!f || !bus->window || offset + size > VPCI_WINDOW_SIZE - VPCI_WINDOW_CONFIG)
         return UINT32_MAX >> (32 - 8 * size);
-    }
-    if (kept_word(f, offset & ~3u, &value)) {
+    if (kept_word(f, offset & ~3u, &value))
         return value >> 8 * (offset & 3u) & (UINT32_MAX >> (32 - 8 * size));
-    }
     at = select(bus, f, offset);
     switch (size) {
     case 1:
@@ -92,18 +90,17 @@ static void keep_bar(struct vpci_function *f, unsigned index, uint32_t value)
     f->bar[index] = (value & f->bar_mask[index] & ~(upper ? 0u : 0xFu)) | type;
 }
 
-void vpci_config_write(const struct pci_function *pci, unsigned offset, unsigned size, uint32_t value)
+void vpci_config_write(const struct pci_function *pci, unsigned offset, unsigned size,
+                       uint32_t value)
 {
     struct vpci_function *f = function_of(pci);
     const struct vpci_bus *bus = pci->vpci;
     volatile uint8_t *at;
 
-    if (f == NULL || bus->window == NULL || offset + size > VPCI_WINDOW_SIZE - VPCI_WINDOW_CONFIG) {
+    if (!f || !bus->window || offset + size > VPCI_WINDOW_SIZE - VPCI_WINDOW_CONFIG)
         return;
-    }
-    if (size == 4 && offset >= PCI_BAR0 && offset < PCI_BAR0 + 4 * VPCI_BARS) {
+    if (size == 4 && offset >= PCI_BAR0 && offset < PCI_BAR0 + 4 * VPCI_BARS)
         keep_bar(f, (offset - PCI_BAR0) / 4, value);
-    }
     at = select(bus, f, offset);
     switch (size) {
     case 1:

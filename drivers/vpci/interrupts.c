@@ -1,26 +1,39 @@
 /* SPDX-License-Identifier: MIT */
-/* Interrupts of vPCI (reference 5.9): the host allocates the message that a device sends, in any of three forms. */
+/* Interrupts of vPCI (reference 5.9): the host allocates the message that a device sends, in any of
+ * three forms. */
 #include "abi/msr.h"
 #include "drivers/vpci/bus.h"
 #include "kernel/trap.h"
 #include "lib/string.h"
 
 /* Both sides' structures end in padding that a sender may leave out; nothing here does. */
-static size_t request_for(const struct vpci_bus *bus, uint32_t slot, uint8_t vector, uint16_t vp, void *buffer)
+static size_t request_for(const struct vpci_bus *bus, uint32_t slot, uint8_t vector, uint16_t vp,
+                          void *buffer)
 {
-    const struct vpci_create_interrupt first = {
-        .type = VPCI_CREATE_INTERRUPT, .slot = slot, .vector = vector, .count = 1, .vp_mask = 1ull << (vp % 64)};
+    const struct vpci_create_interrupt first = {.type = VPCI_CREATE_INTERRUPT,
+                                                .slot = slot,
+                                                .vector = vector,
+                                                .count = 1,
+                                                .vp_mask = 1ull << (vp % 64)};
 
     if (bus->state.version >= VPCI_VERSION_1_4) {
-        const struct vpci_create_interrupt_3 third = {
-            .type = VPCI_CREATE_INTERRUPT_3, .slot = slot, .vector = vector, .count = 1, .vp_count = 1, .vp = {vp}};
+        const struct vpci_create_interrupt_3 third = {.type = VPCI_CREATE_INTERRUPT_3,
+                                                      .slot = slot,
+                                                      .vector = vector,
+                                                      .count = 1,
+                                                      .vp_count = 1,
+                                                      .vp = {vp}};
 
         memcpy(buffer, &third, sizeof(third));
         return sizeof(third);
     }
     if (bus->state.version >= VPCI_VERSION_1_2) {
-        const struct vpci_create_interrupt_2 second = {
-            .type = VPCI_CREATE_INTERRUPT_2, .slot = slot, .vector = vector, .count = 1, .vp_count = 1, .vp = {vp}};
+        const struct vpci_create_interrupt_2 second = {.type = VPCI_CREATE_INTERRUPT_2,
+                                                       .slot = slot,
+                                                       .vector = vector,
+                                                       .count = 1,
+                                                       .vp_count = 1,
+                                                       .vp = {vp}};
 
         memcpy(buffer, &second, sizeof(second));
         return sizeof(second);
@@ -41,14 +54,13 @@ bool vpci_create_message(const struct pci_function *f, uint8_t vector, struct pc
     uint64_t vp;
     size_t size;
 
-    if (msr_read_safe(HV_MSR_VP_INDEX, &vp) != TRAP_NONE) {
+    if (msr_read_safe(HV_MSR_VP_INDEX, &vp) != TRAP_NONE)
         return false;
-    }
     size = request_for(f->vpci, slot_of(f), vector, (uint16_t)vp, request);
-    if (!vpci_request(f->vpci, request, size, &reply, sizeof(reply))) {
+    if (!vpci_request(f->vpci, request, size, &reply, sizeof(reply)))
         return false;
-    }
-    *message = (struct pci_message){.address = reply.interrupt.address, .data = reply.interrupt.data};
+    *message =
+        (struct pci_message){.address = reply.interrupt.address, .data = reply.interrupt.data};
     return true;
 }
 

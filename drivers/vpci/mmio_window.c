@@ -4,7 +4,6 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 
-#define PAGE    UINT64_C(4096)
 #define MIB     (UINT64_C(1) << 20)
 #define GIB     (UINT64_C(1) << 30)
 #define LOW_END (4 * GIB)
@@ -29,13 +28,13 @@ static struct mmio_range clip(struct mmio_range r, uint64_t from, uint64_t to)
     const struct mmio_range none = {0, 0};
     uint64_t first, end;
 
-    if (r.length == 0 || r.base > UINT64_MAX - r.length || r.base >= to || r.base + r.length <= from) {
+    if (r.length == 0 || r.base > UINT64_MAX - r.length || r.base >= to ||
+        r.base + r.length <= from)
         return none;
-    }
-    first = (r.base < from ? from : r.base) + PAGE - 1;
+    first = (r.base < from ? from : r.base) + PAGE_SIZE - 1;
     end = r.base + r.length > to ? to : r.base + r.length;
-    first -= first % PAGE;
-    end -= end % PAGE;
+    first -= first % PAGE_SIZE;
+    end -= end % PAGE_SIZE;
     return first < end ? (struct mmio_range){first, end - first} : none;
 }
 
@@ -90,35 +89,31 @@ static void consider(struct mmio_windows *w, struct mmio_range r)
 {
     struct mmio_range *best = r.base < LOW_END ? &w->low : &w->high;
 
-    if (r.length > best->length) {
+    if (r.length > best->length)
         *best = r;
-    }
 }
 
-void mmio_from_hints(const struct mmio_hint *hints, size_t count, enum mmio_hint_source source, struct mmio_windows *w)
+void mmio_from_hints(const struct mmio_hint *hints, size_t count, enum mmio_hint_source source,
+                     struct mmio_windows *w)
 {
     *w = (struct mmio_windows){{0, 0}, {0, 0}};
-    for (size_t i = 0; i < count; i++) {
-        if (hints[i].source == source) {
+    for (size_t i = 0; i < count; i++)
+        if (hints[i].source == source)
             consider(w, hints[i].range);
-        }
-    }
 }
 
 static bool contains(const uint8_t *bytes, size_t length, const char *text)
 {
     const size_t size = strlen(text);
 
-    for (size_t i = 0; i + size <= length; i++) {
-        if (memcmp(bytes + i, text, size) == 0) {
+    for (size_t i = 0; i + size <= length; i++)
+        if (memcmp(bytes + i, text, size) == 0)
             return true;
-        }
-    }
     return false;
 }
 
-/* Address-space descriptors (ACPI 6.5, 6.4.3.5): tag, length of the rest, type of the resource (0: memory), two bytes
- * of flags, then granularity, minimum, maximum, translation and length. */
+/* Address-space descriptors (ACPI 6.5, 6.4.3.5): tag, length of the rest, type of the resource (0:
+ * memory), two bytes of flags, then granularity, minimum, maximum, translation and length. */
 #define DWORD_TAG  0x87u
 #define DWORD_REST 23u
 #define DWORD_SIZE (3u + DWORD_REST)
@@ -136,14 +131,14 @@ bool mmio_from_aml(const void *table, size_t length, struct mmio_windows *w)
     const uint8_t *bytes = table;
 
     *w = (struct mmio_windows){{0, 0}, {0, 0}};
-    if (!contains(bytes, length, "VMBUS") && !contains(bytes, length, "VMBus")) {
+    if (!contains(bytes, length, "VMBUS") && !contains(bytes, length, "VMBus"))
         return false;
-    }
     for (size_t i = 0; i + DWORD_SIZE <= length; i++) {
         const uint8_t *at = bytes + i;
 
         if (is_memory_descriptor(at, DWORD_TAG, DWORD_REST) && word(at + 10) <= word(at + 14)) {
-            consider(w, (struct mmio_range){word(at + 10), (uint64_t)word(at + 14) - word(at + 10) + 1});
+            consider(
+                w, (struct mmio_range){word(at + 10), (uint64_t)word(at + 14) - word(at + 10) + 1});
         } else if (i + QWORD_SIZE <= length && is_memory_descriptor(at, QWORD_TAG, QWORD_REST) &&
                    quad(at + 14) <= quad(at + 22)) {
             consider(w, (struct mmio_range){quad(at + 14), quad(at + 22) - quad(at + 14) + 1});
@@ -152,7 +147,8 @@ bool mmio_from_aml(const void *table, size_t length, struct mmio_windows *w)
     return w->low.length != 0 || w->high.length != 0;
 }
 
-void mmio_from_holes(const struct mmio_range *used, size_t count, unsigned physical_bits, struct mmio_windows *w)
+void mmio_from_holes(const struct mmio_range *used, size_t count, unsigned physical_bits,
+                     struct mmio_windows *w)
 {
     const uint64_t limit = address_limit(physical_bits);
     uint64_t low = MIB, high = HOLE_HIGH_FROM;
@@ -161,14 +157,14 @@ void mmio_from_holes(const struct mmio_range *used, size_t count, unsigned physi
         uint64_t end = used[i].base + used[i].length;
 
         /* A range that begins at the chipset's registers is no memory. */
-        if (used[i].base < LOW_LAST && end <= LOW_END) {
+        if (used[i].base < LOW_LAST && end <= LOW_END)
             low = end > low ? end : low;
-        }
         high = end > high && end < limit ? end : high;
     }
     high = (high + GIB - 1) / GIB * GIB;
-    *w = (struct mmio_windows){{low, low < LOW_LAST ? LOW_LAST - low : 0},
-                               {high, high < limit && limit - high >= HOLE_HIGH_LENGTH ? HOLE_HIGH_LENGTH : 0}};
+    *w = (struct mmio_windows){
+        {low, low < LOW_LAST ? LOW_LAST - low : 0},
+        {high, high < limit && limit - high >= HOLE_HIGH_LENGTH ? HOLE_HIGH_LENGTH : 0}};
 }
 
 uint64_t mmio_take(struct mmio_range *range, uint64_t length, const struct mmio_range *avoid)
@@ -176,16 +172,13 @@ uint64_t mmio_take(struct mmio_range *range, uint64_t length, const struct mmio_
     const uint64_t end = range->base + range->length;
     uint64_t start;
 
-    if (length == 0 || range->base > UINT64_MAX - length) {
+    if (length == 0 || range->base > UINT64_MAX - length)
         return 0;
-    }
     start = (range->base + length - 1) & ~(length - 1);
-    if (avoid->length != 0 && start < avoid->base + avoid->length && avoid->base < start + length) {
+    if (avoid->length != 0 && start < avoid->base + avoid->length && avoid->base < start + length)
         start = (avoid->base + avoid->length + length - 1) & ~(length - 1);
-    }
-    if (start < range->base || start > end || length > end - start) {
+    if (start < range->base || start > end || length > end - start)
         return 0;
-    }
     range->base = start + length;
     range->length = end - range->base;
     return start;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Candidates for windows and BARs, the most trustworthy first: a, b, c, f, d of reference 1.3, or what a person named.
+/* Candidates for windows and BARs, the most trustworthy first: a, b, c, f, d of reference 1.3, or
+ * what a person named.
  */
 #include "drivers/vpci/bus.h"
 #include "kernel/acpi.h"
@@ -25,15 +26,12 @@ static bool from_block(struct mmio_windows *w)
     const struct acpi_table *dsdt = acpi_find("DSDT", 0);
     uint64_t gpa;
 
-    if (dsdt == NULL || !mmio_block_address(dsdt, dsdt->length, &gpa)) {
+    if (!dsdt || !mmio_block_address(dsdt, dsdt->length, &gpa))
         return false;
-    }
     /* Memory of the firmware's run-time services, or reserved: not mapped above 4 GiB. */
-    for (uint64_t page = gpa & ~(PAGE_SIZE - 1); page < gpa + MMIO_BLOCK_SIZE; page += PAGE_SIZE) {
-        if (paging_get(page) == PAGING_NONE) {
+    for (uint64_t page = gpa & ~(PAGE_SIZE - 1); page < gpa + MMIO_BLOCK_SIZE; page += PAGE_SIZE)
+        if (paging_get(page) == PAGING_NONE)
             paging_set(page, PAGE_SIZE, PAGING_RO);
-        }
-    }
     mmio_from_block(gpa_pointer(gpa), w);
     return true;
 }
@@ -50,17 +48,14 @@ static bool from_tables(struct mmio_windows *w)
 {
     const struct acpi_table *table = acpi_find("DSDT", 0);
 
-    if (table != NULL && mmio_from_aml(table, table->length, w)) {
+    if (table && mmio_from_aml(table, table->length, w))
         return true;
-    }
     for (unsigned i = 0; i < SSDTS_MAX; i++) {
         table = acpi_find("SSDT", i);
-        if (table == NULL) {
+        if (!table)
             break;
-        }
-        if (mmio_from_aml(table, table->length, w)) {
+        if (mmio_from_aml(table, table->length, w))
             return true;
-        }
     }
     return false;
 }
@@ -71,11 +66,9 @@ static bool from_holes(struct mmio_windows *w)
     size_t count, kept = 0;
     const struct memory_region *regions = memory_regions(&count);
 
-    for (size_t i = 0; i < count && kept < BOOT_REGIONS_MAX; i++) {
-        if (regions[i].kind != MEMORY_MMIO) {
+    for (size_t i = 0; i < count && kept < BOOT_REGIONS_MAX; i++)
+        if (regions[i].kind != MEMORY_MMIO)
             used[kept++] = (struct mmio_range){regions[i].start, regions[i].length};
-        }
-    }
     mmio_from_holes(used, kept, memory_physical_bits(), w);
     return true;
 }
@@ -110,16 +103,15 @@ struct vpci_place vpci_place(unsigned n)
     struct vpci_place place = {{{0, 0}, {0, 0}}, NULL};
 
     if (override.given) {
-        if (n == 0 && mmio_windows_check(&override.windows, memory_physical_bits())) {
+        if (n == 0 && mmio_windows_check(&override.windows, memory_physical_bits()))
             place = (struct vpci_place){override.windows, "options"};
-        }
         return place;
     }
     for (unsigned source = 0; source < SOURCES; source++) {
         place.windows = (struct mmio_windows){{0, 0}, {0, 0}};
-        if (find(source, &place) && mmio_windows_check(&place.windows, memory_physical_bits()) && n-- == 0) {
+        if (find(source, &place) && mmio_windows_check(&place.windows, memory_physical_bits()) &&
+            n-- == 0)
             return place;
-        }
     }
     place.source = NULL;
     return place;

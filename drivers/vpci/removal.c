@@ -23,14 +23,15 @@ static bool has_control(void)
 
 bool vpci_removable(const struct pci_function *f)
 {
-    return f->vpci != NULL && has_control();
+    return f->vpci && has_control();
 }
 
 static bool control(const struct pci_function *f, enum bus_control_action action)
 {
     struct bus_control_input input = {.device_id = f->device_id, .action = action};
 
-    return hypercall_simple(HVCALL_BUS_CONTROL, &input, sizeof(input), NULL, 0) == HV_STATUS_SUCCESS;
+    return hypercall_simple(HVCALL_BUS_CONTROL, &input, sizeof(input), NULL, 0) ==
+           HV_STATUS_SUCCESS;
 }
 
 static bool is_channel(const union vmbus_control *message, uint32_t channel)
@@ -47,14 +48,14 @@ static bool agree_to_eject(struct vpci_bus *bus)
     size_t size;
 
     while (message.type != VPCI_EJECT && time_us() < end) {
-        if (vmbus_channel_take(&bus->channel, &head, &message, sizeof(message), &size) != VMBUS_RING_PACKET) {
+        if (vmbus_channel_take(&bus->channel, &head, &message, sizeof(message), &size) !=
+            VMBUS_RING_PACKET) {
             message.type = 0;
             cpu_pause();
         }
     }
-    if (message.type != VPCI_EJECT) {
+    if (message.type != VPCI_EJECT)
         return false;
-    }
     message.type = VPCI_EJECTION_COMPLETE;
     return vpci_tell(bus, &message, sizeof(message));
 }
@@ -66,9 +67,9 @@ bool vpci_remove(const struct pci_function *f, enum vpci_removal how)
 
     if (!control(f, how == VPCI_BY_EJECT ? BUS_CONTROL_EJECT : BUS_CONTROL_RESCIND) ||
         (how == VPCI_BY_EJECT && !agree_to_eject(bus)) ||
-        !vmbus_wait(VMBUS_RESCIND_CHANNEL_OFFER, is_channel, bus->channel.offer->channel_id, &message, WAIT_US)) {
+        !vmbus_wait(VMBUS_RESCIND_CHANNEL_OFFER, is_channel, bus->channel.offer->channel_id,
+                    &message, WAIT_US))
         return false;
-    }
     bus->window = NULL;
     bus->away = true;
     vmbus_channel_close(&bus->channel);
@@ -80,11 +81,10 @@ static struct vmbus_offer *offer_of(const uint8_t *instance)
 {
     struct vmbus_offer *offer;
 
-    for (unsigned n = 0; (offer = vmbus_offer(interface_guid, n)) != NULL; n++) {
-        if (!offer->rescinded && memcmp(offer->instance_guid, instance, sizeof(offer->instance_guid)) == 0) {
+    for (unsigned n = 0; (offer = vmbus_offer(interface_guid, n)); n++)
+        if (!offer->rescinded &&
+            memcmp(offer->instance_guid, instance, sizeof(offer->instance_guid)) == 0)
             return offer;
-        }
-    }
     return NULL;
 }
 
@@ -94,21 +94,18 @@ bool vpci_restore(const struct pci_function *f)
     struct vmbus_offer *offer;
     union vmbus_control message;
 
-    if (bus == NULL || !bus->away) {
+    if (!bus || !bus->away)
         return true;
-    }
-    if (!control(f, BUS_CONTROL_OFFER) || !vmbus_wait(VMBUS_OFFER_CHANNEL, NULL, 0, &message, WAIT_US)) {
+    if (!control(f, BUS_CONTROL_OFFER) ||
+        !vmbus_wait(VMBUS_OFFER_CHANNEL, NULL, 0, &message, WAIT_US))
         return false;
-    }
     offer = offer_of(bus->channel.offer->instance_guid);
-    if (offer == NULL) {
+    if (!offer)
         return false;
-    }
     bus->relations_came = false;
     vpci_bring_up(bus, offer);
     bus->away = bus->state.stage != VPCI_READY;
-    for (unsigned i = 0; i < bus->functions && !bus->away; i++) {
+    for (unsigned i = 0; i < bus->functions && !bus->away; i++)
         pci_enable(&bus->function[i].pci, true);
-    }
     return !bus->away;
 }

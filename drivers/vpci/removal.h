@@ -14,11 +14,12 @@ enum vpci_removal {
 
 /* Whether the host can take away the bus of this function. */
 bool vpci_removable(const struct pci_function *f);
-/* Has the host take the bus of the function away, with all its functions, and gives the channel back. False: the host
- * refused, or a message did not come. */
+/* Has the host take the bus of the function away, with all its functions, and gives the channel
+ * back. False: the host refused, or a message did not come. */
 bool vpci_remove(const struct pci_function *f, enum vpci_removal how);
-/* Has the host offer the bus again, and brings it up with the addresses that it had. True at once for a bus that is
- * there. Memory decoding and bus mastering are on, all other settings of its functions are gone. */
+/* Has the host offer the bus again, and brings it up with the addresses that it had. True at once
+ * for a bus that is there. Memory decoding and bus mastering are on, all other settings of its
+ * functions are gone. */
 bool vpci_restore(const struct pci_function *f);
 
 #endif

@@ -22,21 +22,20 @@ static uint64_t id_of(const struct vmbus_offer *offer)
     return hv_vpci_logical_device_id(offer->instance_guid, 0);
 }
 
-/* By their ids, whatever the order in which the host offers them: runs and reports can be compared. */
+/* By their ids, whatever the order in which the host offers them: runs and reports can be compared.
+ */
 static size_t sort_offers(struct vmbus_offer **sorted)
 {
     struct vmbus_offer *offer;
     size_t count = 0;
 
-    for (unsigned n = 0; count < VPCI_BUSES_MAX && (offer = vmbus_offer(interface_guid, n)) != NULL; n++) {
+    for (unsigned n = 0; count < VPCI_BUSES_MAX && (offer = vmbus_offer(interface_guid, n)); n++) {
         size_t at = count;
 
-        if (offer->rescinded) {
+        if (offer->rescinded)
             continue;
-        }
-        for (; at > 0 && id_of(sorted[at - 1]) > id_of(offer); at--) {
+        for (; at > 0 && id_of(sorted[at - 1]) > id_of(offer); at--)
             sorted[at] = sorted[at - 1];
-        }
         sorted[at] = offer;
         count++;
     }
@@ -48,9 +47,9 @@ static void bring_all_up(void)
     static struct vmbus_offer *offer[VPCI_BUSES_MAX];
     const size_t size = VPCI_BUSES_MAX * sizeof(*vpci.bus);
 
-    if (vmbus_init()->stage != VMBUS_CONNECTED || !vmbus_wait_for_offer(interface_guid, LATE_OFFER_US)) {
+    if (vmbus_init()->stage != VMBUS_CONNECTED ||
+        !vmbus_wait_for_offer(interface_guid, LATE_OFFER_US))
         return;
-    }
     vpci.bus = memory_boot_pages((size + PAGE_SIZE - 1) / PAGE_SIZE);
     memset(vpci.bus, 0, size);
     vpci.count = sort_offers(offer);
@@ -80,12 +79,10 @@ const struct pci_function *vpci_function(size_t n)
     for (size_t i = 0; i < vpci_bus_count(); i++) {
         const struct vpci_bus *bus = &vpci.bus[i];
 
-        if (bus->state.stage != VPCI_READY) {
+        if (bus->state.stage != VPCI_READY)
             continue;
-        }
-        if (n < bus->functions) {
+        if (n < bus->functions)
             return &bus->function[n].pci;
-        }
         n -= bus->functions;
     }
     return NULL;

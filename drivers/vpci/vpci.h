@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Functions on virtual PCI buses (reference 5). They are found, powered and given addresses by the first call of
- * vpci_bus_count(), which pci_functions() makes; from then on drivers/pci.h reaches them like any other function.
+ * Functions on virtual PCI buses (reference 5). They are found, powered and given addresses by the
+ * first call of vpci_bus_count(), which pci_functions() makes; from then on drivers/pci.h reaches
+ * them like any other function.
  */
 #ifndef PVT_DRIVERS_VPCI_VPCI_H
 #define PVT_DRIVERS_VPCI_VPCI_H
@@ -45,15 +46,18 @@ size_t vpci_bus_count(void);
 struct vpci_state vpci_bus_state(size_t bus);
 const char *vpci_stage_text(enum vpci_stage stage);
 
-/* The n-th function of all buses that are ready, in the order of their logical ids; NULL after the last. */
+/* The n-th function of all buses that are ready, in the order of their logical ids; NULL after the
+ * last. */
 const struct pci_function *vpci_function(size_t n);
 
-/* Windows that a person names, instead of those that are looked for. Before the first call above. */
+/* Windows that a person names, instead of those that are looked for. Before the first call above.
+ */
 void vpci_override_windows(const struct mmio_windows *windows);
 
 /* Configuration space of such a function; size 1, 2 or 4, offset a multiple of it below 4096. */
 uint32_t vpci_config_read(const struct pci_function *pci, unsigned offset, unsigned size);
-void vpci_config_write(const struct pci_function *pci, unsigned offset, unsigned size, uint32_t value);
+void vpci_config_write(const struct pci_function *pci, unsigned offset, unsigned size,
+                       uint32_t value);
 
 /* See pci_message_create(). */
 bool vpci_create_message(const struct pci_function *f, uint8_t vector, struct pci_message *message);

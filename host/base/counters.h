@@ -5,8 +5,9 @@
 
 #include "abi/oracle.h"
 
-struct oracle_counters *cpu_counters(void);                    /* of the running processor */
-const struct oracle_counters *cpu_counters_of(uint32_t index); /* of any processor; `index` below HOST_CPUS_MAX */
-void cpu_counters_sum(struct oracle_counters *sum);            /* over all processors */
+struct oracle_counters *cpu_counters(void); /* of the running processor */
+const struct oracle_counters *
+cpu_counters_of(uint32_t index); /* of any processor; `index` below HOST_CPUS_MAX */
+void cpu_counters_sum(struct oracle_counters *sum); /* over all processors */
 
 #endif

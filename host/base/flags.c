@@ -24,6 +24,7 @@ void flags_active_names(const struct flags *all, char *text, size_t size)
     text[0] = '\0';
     for (size_t i = 0; i < all->count && used < size; i++) {
         if (all->active[i])
-            used += (size_t)fmt_snprintf(text + used, size - used, "%s%s", used != 0 ? "," : "", all->name[i]);
+            used += (size_t)fmt_snprintf(text + used, size - used, "%s%s", used != 0 ? "," : "",
+                                         all->name[i]);
     }
 }

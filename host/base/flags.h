@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Behavior that is switched on by name before the guest starts: defects (host/defects) and variants (host/variants).
+/* Behavior that is switched on by name before the guest starts: defects (host/defects) and variants
+ * (host/variants).
  */
 #ifndef PVT_HOST_BASE_FLAGS_H
 #define PVT_HOST_BASE_FLAGS_H
@@ -16,7 +17,8 @@ struct flags {
 
 /* False when there is no switch of this name. */
 bool flag_enable(const struct flags *all, const char *name);
-/* Names of all that are on, separated by commas, cut to `size` bytes with the NUL; "" when none is. */
+/* Names of all that are on, separated by commas, cut to `size` bytes with the NUL; "" when none is.
+ */
 void flags_active_names(const struct flags *all, char *text, size_t size);
 
 #endif

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The host's image as linked by linker/host.lds. Hidden, so that the address is taken relative to RIP: it is right in
- * the firmware's copy of the image and in the relocated one. */
+/* The host's image as linked by linker/host.lds. Hidden, so that the address is taken relative to
+ * RIP: it is right in the firmware's copy of the image and in the relocated one. */
 extern uint8_t host_image_start[] __attribute__((visibility("hidden")));
 /* The end of text and constants, which start with the image and are not written after the copy. */
 extern uint8_t host_constants_end[] __attribute__((visibility("hidden")));

@@ -8,7 +8,8 @@
 #include "host/base/panic.h"
 
 #define CONSTANTS_MAX 8u
-/* Of the unused pages the last ones: to fill all of them takes an emulated processor half a second on a busy machine.
+/* Of the unused pages the last ones: to fill all of them takes an emulated processor half a second
+ * on a busy machine.
  */
 #define SEALED_BYTES (2u << 20)
 #define TARGET_BYTES (1u << 19)
@@ -62,11 +63,14 @@ void integrity_seal(void)
 {
     uint64_t start, length;
 
-    integrity_add_constant(host_image_start, (uintptr_t)host_constants_end - (uintptr_t)host_image_start);
+    integrity_add_constant(host_image_start,
+                           (uintptr_t)host_constants_end - (uintptr_t)host_image_start);
     for (unsigned i = 0; i < integrity.count; i++)
-        integrity.constant[i].sum = sum_of(integrity.constant[i].words, integrity.constant[i].length);
+        integrity.constant[i].sum =
+            sum_of(integrity.constant[i].words, integrity.constant[i].length);
     last_pages(SEALED_BYTES, &start, &length);
-    for (uint64_t *word = (uint64_t *)(uintptr_t)start; word < (uint64_t *)(uintptr_t)(start + length); word++)
+    for (uint64_t *word = (uint64_t *)(uintptr_t)start;
+         word < (uint64_t *)(uintptr_t)(start + length); word++)
         *word = pattern_at(word);
 }
 
@@ -95,7 +99,8 @@ void integrity_check(bool all_pages, struct integrity_finding *finding)
 
     *finding = (struct integrity_finding){0};
     for (unsigned i = 0; i < integrity.count; i++) {
-        if (sum_of(integrity.constant[i].words, integrity.constant[i].length) != integrity.constant[i].sum)
+        if (sum_of(integrity.constant[i].words, integrity.constant[i].length) !=
+            integrity.constant[i].sum)
             finding->constants_changed++;
         finding->bytes_checked += integrity.constant[i].length;
     }

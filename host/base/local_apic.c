@@ -17,10 +17,9 @@ static volatile uint32_t *apic_register(unsigned offset)
 
 static bool idle(void)
 {
-    for (unsigned tries = 0; tries < PENDING_LIMIT; tries++) {
+    for (unsigned tries = 0; tries < PENDING_LIMIT; tries++)
         if ((*apic_register(COMMAND_LOW) & COMMAND_PENDING) == 0)
             return true;
-    }
     return false;
 }
 
@@ -54,7 +53,8 @@ bool local_apic_send(uint32_t destination, uint32_t command)
     }
     if ((base & APIC_BASE_ENABLE) != 0)
         return send_xapic(destination, command);
-    /* A guest that has switched its APIC off has lost the state of it; on for the time of one message. */
+    /* A guest that has switched its APIC off has lost the state of it; on for the time of one
+     * message. */
     cpu_wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
     cpu_wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
     send_x2apic(destination, command);

@@ -5,6 +5,7 @@
 #include "host/base/instructions.h"
 #include "host/base/log.h"
 #include "host/base/panic.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 
 #define RANGES_MAX 128
@@ -34,24 +35,25 @@ void host_memory_init(uint64_t pool, uint64_t length)
 bool host_owns(uint64_t address, uint64_t length)
 {
     /* Reserved as one block in this order (host/launch/efi_main.c). */
-    return address >= (uintptr_t)host_image_start && address < memory.end && length <= memory.end - address;
+    return address >= (uintptr_t)host_image_start && address < memory.end &&
+           length <= memory.end - address;
 }
 
 void *host_pages(size_t pages)
 {
     uint64_t start = memory.next;
 
-    if (pages > (memory.end - start) / HOST_PAGE_SIZE)
+    if (pages > (memory.end - start) / PAGE_SIZE)
         host_panic("the host's memory is used up: %zu pages wanted, %zu left", pages,
-                   (size_t)((memory.end - start) / HOST_PAGE_SIZE));
-    memory.next += pages * HOST_PAGE_SIZE;
-    return memset((void *)(uintptr_t)start, 0, pages * HOST_PAGE_SIZE);
+                   (size_t)((memory.end - start) / PAGE_SIZE));
+    memory.next += pages * PAGE_SIZE;
+    return memset((void *)(uintptr_t)start, 0, pages * PAGE_SIZE);
 }
 
 void host_pages_unused(uint64_t *start, uint64_t *length)
 {
     *start = memory.next;
-    *length = (memory.end - memory.next) & ~(HOST_PAGE_SIZE - 1);
+    *length = (memory.end - memory.next) & ~(PAGE_SIZE - 1);
 }
 
 static void insert(size_t at, uint64_t start, uint64_t length)
@@ -108,9 +110,9 @@ static void ram_remove(uint64_t start, uint64_t end)
 
 void guest_protect(uint64_t start, uint64_t length, const char *what)
 {
-    uint64_t end = (start + length + HOST_PAGE_SIZE - 1) & ~(HOST_PAGE_SIZE - 1);
+    uint64_t end = (start + length + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
 
-    start &= ~(HOST_PAGE_SIZE - 1);
+    start &= ~(PAGE_SIZE - 1);
     if (memory.hidden_count == RANGES_MAX)
         host_panic("more than %d protected ranges", RANGES_MAX);
     host_log(LOG_INFO, "hidden from the guest: 0x%lx-0x%lx %s\n", start, end - 1, what);
@@ -140,10 +142,9 @@ bool guest_is_ram(uint64_t gpa, uint64_t length)
 
 bool guest_is_hidden(uint64_t start, uint64_t length)
 {
-    for (size_t i = 0; i < memory.hidden_count; i++) {
+    for (size_t i = 0; i < memory.hidden_count; i++)
         if (start < range_end(&memory.hidden[i]) && start + length > memory.hidden[i].start)
             return true;
-    }
     return false;
 }
 
@@ -184,7 +185,7 @@ bool guest_load32(uint64_t gpa, uint32_t *value)
 {
     const uint32_t *word = shared_word(gpa);
 
-    if (word == NULL)
+    if (!word)
         return false;
     *value = __atomic_load_n(word, __ATOMIC_SEQ_CST);
     return true;
@@ -194,7 +195,7 @@ bool guest_store32(uint64_t gpa, uint32_t value)
 {
     uint32_t *word = shared_word(gpa);
 
-    if (word == NULL)
+    if (!word)
         return false;
     __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
     return true;
@@ -204,7 +205,7 @@ bool guest_or32(uint64_t gpa, uint32_t bits)
 {
     uint32_t *word = shared_word(gpa);
 
-    if (word == NULL)
+    if (!word)
         return false;
     __atomic_fetch_or(word, bits, __ATOMIC_SEQ_CST);
     return true;

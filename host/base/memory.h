@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory of the reference host and its view of the guest's. Guest-physical address == system-physical address; the
- * host's own pages, the VT-d registers and other protected ranges are no guest memory.
+ * Memory of the reference host and its view of the guest's. Guest-physical address ==
+ * system-physical address; the host's own pages, the VT-d registers and other protected ranges are
+ * no guest memory.
  */
 #ifndef PVT_HOST_BASE_MEMORY_H
 #define PVT_HOST_BASE_MEMORY_H
@@ -10,10 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HOST_PAGE_SIZE 4096ull
+#include "lib/bits.h"
 
-/* Zeroed pages from the host's pool (reserved before launch, hidden from the guest); never freed; halts with a log line
- * when empty. */
+/* Zeroed pages from the host's pool (reserved before launch, hidden from the guest); never freed;
+ * halts with a log line when empty. */
 void *host_pages(size_t pages);
 
 /* The range that host_pages() has not given out, page-aligned, in bytes. */
@@ -34,12 +35,13 @@ bool guest_is_hidden(uint64_t start, uint64_t length);
 /* Above every address the processor can emit: 1 << physical address bits. */
 uint64_t guest_gpa_limit(void);
 
-/* Copies of parameters: one pass, so that a page changed by another processor cannot be seen twice. False when not
- * guest RAM. */
+/* Copies of parameters: one pass, so that a page changed by another processor cannot be seen twice.
+ * False when not guest RAM. */
 bool guest_read(uint64_t gpa, void *to, size_t length);
 bool guest_write(uint64_t gpa, const void *from, size_t length);
 
-/* Words that the guest changes at the same time: one access each, in order with all others. Aligned to 4 bytes. */
+/* Words that the guest changes at the same time: one access each, in order with all others. Aligned
+ * to 4 bytes. */
 bool guest_load32(uint64_t gpa, uint32_t *value);
 bool guest_store32(uint64_t gpa, uint32_t value);
 bool guest_or32(uint64_t gpa, uint32_t bits);
@@ -47,7 +49,8 @@ bool guest_or32(uint64_t gpa, uint32_t bits);
 /* Takes a range out of the guest's reach (nested tables and guest_is_ram); before launch only. */
 void guest_protect(uint64_t start, uint64_t length, const char *what);
 
-/* For the launch, in this order: the pool (page-aligned), then the RAM that the firmware reports, in any order. */
+/* For the launch, in this order: the pool (page-aligned), then the RAM that the firmware reports,
+ * in any order. */
 void host_memory_init(uint64_t pool, uint64_t length);
 void guest_ram_add(uint64_t start, uint64_t length);
 

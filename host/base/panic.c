@@ -39,19 +39,22 @@ void panic_set_stack_end(uint64_t end)
 /* Stacks lie in the host's block of memory, after the image. */
 static bool on_stack(uint64_t address, uint64_t length)
 {
-    return address >= (uintptr_t)host_image_start && address < stack_end && length <= stack_end - address;
+    return address >= (uintptr_t)host_image_start && address < stack_end &&
+           length <= stack_end - address;
 }
 
 static void print_frame(uint64_t rip)
 {
-    host_log(LOG_ERROR, "refhost: frame: rip=0x%lx offset=0x%lx\n", rip, rip - (uintptr_t)host_image_start);
+    host_log(LOG_ERROR, "refhost: frame: rip=0x%lx offset=0x%lx\n", rip,
+             rip - (uintptr_t)host_image_start);
 }
 
 static void print_callers(uint64_t rbp)
 {
     const struct frame_link *link;
 
-    for (unsigned n = 0; n < FRAMES_MAX && rbp % sizeof(uint64_t) == 0 && on_stack(rbp, sizeof(*link)); n++) {
+    for (unsigned n = 0;
+         n < FRAMES_MAX && rbp % sizeof(uint64_t) == 0 && on_stack(rbp, sizeof(*link)); n++) {
         link = (const struct frame_link *)(uintptr_t)rbp;
         if (!image_contains(link->return_address))
             return;
@@ -63,8 +66,8 @@ static void print_callers(uint64_t rbp)
     }
 }
 
-/* A call to a bad address faults before the callee made a frame, and some functions never make one: the return address
- * is still on top of the stack. */
+/* A call to a bad address faults before the callee made a frame, and some functions never make one:
+ * the return address is still on top of the stack. */
 static void print_frameless(uint64_t rip, uint64_t rsp)
 {
     uint64_t top;
@@ -73,7 +76,8 @@ static void print_frameless(uint64_t rip, uint64_t rsp)
         return;
     top = *(const uint64_t *)(uintptr_t)rsp;
     if (image_contains(top - CALL_BYTES) &&
-        (!image_contains(rip) || return_address_of((const uint8_t *)(uintptr_t)(top - CALL_BYTES), top, rip)))
+        (!image_contains(rip) ||
+         return_address_of((const uint8_t *)(uintptr_t)(top - CALL_BYTES), top, rip)))
         print_frame(top);
 }
 
@@ -87,7 +91,8 @@ void panic_print_stack(uint64_t rip, uint64_t rsp, uint64_t rbp)
 static void put_com1(const char *text)
 {
     for (; *text; text++) {
-        for (unsigned reads = 0; reads < COM1_WAIT_READS && !(cpu_in8(COM1_LINE_STATUS) & COM1_TRANSMIT_EMPTY); reads++)
+        for (unsigned reads = 0;
+             reads < COM1_WAIT_READS && !(cpu_in8(COM1_LINE_STATUS) & COM1_TRANSMIT_EMPTY); reads++)
             ;
         cpu_out8(COM1_DATA, (uint8_t)*text);
     }
@@ -95,7 +100,8 @@ static void put_com1(const char *text)
 
 static void __attribute__((noreturn)) end(const char *line)
 {
-    /* Before the guest runs no other program can tell the user why there is no output; '#' is a comment in TAP. */
+    /* Before the guest runs no other program can tell the user why there is no output; '#' is a
+     * comment in TAP. */
     if (!guest_owns_com1) {
         put_com1("\r\n# refhost: ");
         put_com1(line);

@@ -13,17 +13,20 @@
 
 /* The host cannot go on: logs a panic with the stack, then as host_stop(). */
 void host_panic(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
-/* The end for a reason that is not the host's fault: logs it, then powers the machine off with the error code. */
+/* The end for a reason that is not the host's fault: logs it, then powers the machine off with the
+ * error code. */
 void host_stop(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* From now on COM1 belongs to the guest; before, the message of the end is written there, too. */
 void panic_leave_com1(void);
 /* The stacks of the host lie below `end`; frames are printed from then on. */
 void panic_set_stack_end(uint64_t end);
-/* The frames of the host's stack for this state of a processor; those outside of the host's own memory are left out. */
+/* The frames of the host's stack for this state of a processor; those outside of the host's own
+ * memory are left out. */
 void panic_print_stack(uint64_t rip, uint64_t rsp, uint64_t rbp);
 
-/* For the runner's own tests (option crash=1): the next flush ends in an access to an unmapped address. */
+/* For the runner's own tests (option crash=1): the next flush ends in an access to an unmapped
+ * address. */
 void panic_test_arm(void);
 void panic_test(void);
 

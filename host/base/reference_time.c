@@ -24,15 +24,18 @@ static struct calibrate_reading read_timer(const void *port)
 
 void reference_time_init(uint16_t port)
 {
+    uint64_t low, high;
+
     clock.start = cpu_rdtsc();
     clock.frequency = calibrate_tsc(read_timer, &port, PM_TIMER_MASK, PM_TIMER_HZ);
     if (clock.frequency == 0)
         host_panic("the ACPI timer at port 0x%x does not count", port);
     if (clock.frequency <= REFERENCE_HZ)
         host_panic("the TSC runs at %lu Hz, too slow for the reference time", clock.frequency);
-    /* 128 by 64 bits; the compiler would call a library function. The quotient fits as the divisor is larger than the
-     * upper half. */
-    uint64_t low = 0, high = REFERENCE_HZ;
+    /* 128 by 64 bits; the compiler would call a library function. The quotient fits as the divisor
+     * is larger than the upper half. */
+    low = 0;
+    high = REFERENCE_HZ;
 
     __asm__("divq %2" : "+a"(low), "+d"(high) : "r"(clock.frequency) : "cc");
     clock.scale = low;

@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* Measures the TSC against the ACPI power management timer at `port`; time starts to count. Takes about 2 ms. */
+/* Measures the TSC against the ACPI power management timer at `port`; time starts to count. Takes
+ * about 2 ms. */
 void reference_time_init(uint16_t pm_timer_port);
 /* Units of 100 ns since reference_time_init(). */
 uint64_t reference_time(void);

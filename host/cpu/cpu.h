@@ -15,7 +15,8 @@
 /* A guest that probes must not fill the log. */
 #define LOGGED_ACCESSES_MAX 64
 
-/* General registers of the guest that a VMCB does not hold; host/cpu/run.S pushes and pops them in this order. */
+/* General registers of the guest that a VMCB does not hold; host/cpu/run.S pushes and pops them in
+ * this order. */
 struct guest_registers {
     uint64_t rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15;
 };
@@ -25,9 +26,11 @@ struct cpu {
     uint32_t index;              /* VP index */
     uint32_t hidden_access_logs; /* how many accesses to hidden memory were logged */
     struct vmcb *guest;
-    struct vmcb *host_state; /* what VMRUN and #VMEXIT do not switch: TR, LDTR, FS, GS, syscall MSRs */
-    struct vmcb *shadow;     /* guest state before the last entry; QEMU overwrites the VMCB when an entry fails */
-    void *host_save;         /* the processor's own, for VMRUN */
+    struct vmcb
+        *host_state;     /* what VMRUN and #VMEXIT do not switch: TR, LDTR, FS, GS, syscall MSRs */
+    struct vmcb *shadow; /* guest state before the last entry; QEMU overwrites the VMCB when an
+                            entry fails */
+    void *host_save;     /* the processor's own, for VMRUN */
     uint8_t *stack_top;
     uint64_t vp_assist_page; /* as the guest wrote it */
 
@@ -70,6 +73,7 @@ struct cpu *cpu_prepare(uint32_t index);
 /* Called by run.S with the registers of the guest on the stack. */
 void handle_exit(struct cpu *cpu, struct guest_registers *regs);
 /* Enters the guest for the first time; never returns. */
-void cpu_run(struct cpu *cpu, uint64_t guest_vmcb, uint64_t host_vmcb, uint8_t *stack_top) __attribute__((noreturn));
+void cpu_run(struct cpu *cpu, uint64_t guest_vmcb, uint64_t host_vmcb, uint8_t *stack_top)
+    __attribute__((noreturn));
 
 #endif

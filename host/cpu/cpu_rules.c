@@ -8,7 +8,8 @@
 static const uint8_t hypercall_code[] = {0x0F, 0x01, 0xD9, 0xC3};
 
 struct cpu_rules cpu_rules = {
-    .vendor = {HV_CPUID_ISOLATION, HV_CPUID_VENDOR_EBX_MICR, HV_CPUID_VENDOR_ECX_OSOF, HV_CPUID_VENDOR_EDX_T_HV},
+    .vendor = {HV_CPUID_ISOLATION, HV_CPUID_VENDOR_EBX_MICR, HV_CPUID_VENDOR_ECX_OSOF,
+               HV_CPUID_VENDOR_EDX_T_HV},
     .interface = {.eax = HV_CPUID_INTERFACE_EAX_HV1},
     .features =
         {
@@ -17,9 +18,11 @@ struct cpu_rules cpu_rules = {
             .edx = HV_CPUID_FEATURES_EDX_FREQUENCY_MSRS | HV_CPUID_FEATURES_EDX_HYPERCALL_MSR_LOCK |
                    HV_CPUID_FEATURES_EDX_DEVICE_DOMAINS | HV_CPUID_FEATURES_EDX_S1_DEVICE_DOMAINS,
         },
-    .oracle = {HV_ORACLE_CPUID_FEATURES, HV_ORACLE_CPUID_EBX_PVTO, HV_ORACLE_CPUID_ECX_RACL, HV_ORACLE_CPUID_EDX_E},
+    .oracle = {HV_ORACLE_CPUID_FEATURES, HV_ORACLE_CPUID_EBX_PVTO, HV_ORACLE_CPUID_ECX_RACL,
+               HV_ORACLE_CPUID_EDX_E},
     .oracle_features = {.eax = HV_ORACLE_VERSION,
-                        .ebx = HV_ORACLE_FEATURE_FAULT | HV_ORACLE_FEATURE_COUNTERS | HV_ORACLE_FEATURE_INFO},
+                        .ebx = HV_ORACLE_FEATURE_FAULT | HV_ORACLE_FEATURE_COUNTERS |
+                               HV_ORACLE_FEATURE_INFO},
     .hypercall_cpl_max = 0,
     .hypercall_code = hypercall_code,
     .hypercall_code_size = sizeof(hypercall_code),

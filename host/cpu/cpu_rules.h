@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Values of this host in the processor interface of the guest, as data. Written before launch only. */
+/* Values of this host in the processor interface of the guest, as data. Written before launch only.
+ */
 #ifndef PVT_HOST_CPU_CPU_RULES_H
 #define PVT_HOST_CPU_CPU_RULES_H
 
@@ -10,7 +11,8 @@
 #include "host/base/instructions.h"
 
 struct cpu_rules {
-    /* Leaves of the hypervisor. An MSR that a bit of `features` announces exists, any other does not. */
+    /* Leaves of the hypervisor. An MSR that a bit of `features` announces exists, any other does
+     * not. */
     struct cpuid_result vendor, interface, features;
     struct cpuid_result oracle, oracle_features;
     uint8_t hypercall_cpl_max; /* VMMCALL of less privileged code raises #UD */
@@ -19,10 +21,11 @@ struct cpu_rules {
     size_t hypercall_code_size;
     bool hypercall_page_writable;
     enum exception hidden_access; /* for an access to what the nested tables leave out */
-    bool prefixes_counted;        /* the length of an instruction that exits is that with its prefixes */
-    bool access_start_checked;    /* an access that begins in the page before a register page is none to it */
-    bool calls_in_any_mode;       /* other processors are called out of the guest also without x2APIC */
-    bool shootdown;               /* a change of the nested tables reaches every processor */
+    bool prefixes_counted; /* the length of an instruction that exits is that with its prefixes */
+    bool access_start_checked; /* an access that begins in the page before a register page is none
+                                  to it */
+    bool calls_in_any_mode; /* other processors are called out of the guest also without x2APIC */
+    bool shootdown;         /* a change of the nested tables reaches every processor */
 };
 extern struct cpu_rules cpu_rules;
 

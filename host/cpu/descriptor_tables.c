@@ -3,6 +3,7 @@
 
 #include "host/base/instructions.h"
 #include "host/base/memory.h"
+#include "lib/bits.h"
 
 #define GDT_ENTRIES     5 /* the TSS takes two */
 #define IDT_ENTRIES     32
@@ -38,7 +39,7 @@ struct cpu_tables {
     struct gate idt[IDT_ENTRIES];
     struct tss tss;
 };
-_Static_assert(sizeof(struct cpu_tables) <= HOST_PAGE_SIZE, "tables of one processor fit into a page");
+_Static_assert(sizeof(struct cpu_tables) <= PAGE_SIZE, "tables of one processor fit into a page");
 
 /* exceptions.S: one stub of this size per vector. */
 extern const uint8_t exception_stubs[];
@@ -53,11 +54,13 @@ static void fill(struct cpu_tables *tables)
 
     tables->gdt[SELECTOR_CODE / 8] = GDT_CODE;
     tables->gdt[SELECTOR_DATA / 8] = GDT_DATA;
-    tables->gdt[SELECTOR_TSS / 8] = GDT_TSS_PRESENT | limit | ((tss & 0xFFFFFF) << 16) | ((tss & 0xFF000000) << 32);
+    tables->gdt[SELECTOR_TSS / 8] =
+        GDT_TSS_PRESENT | limit | ((tss & 0xFFFFFF) << 16) | ((tss & 0xFF000000) << 32);
     tables->gdt[SELECTOR_TSS / 8 + 1] = tss >> 32;
     tables->tss.io_map_base = sizeof(tables->tss);
     /* A stack of its own: an exception that comes from an overflown stack can still be logged. */
-    tables->tss.ist[IST_ALL - 1] = (uintptr_t)host_pages(EXCEPTION_PAGES) + EXCEPTION_PAGES * HOST_PAGE_SIZE;
+    tables->tss.ist[IST_ALL - 1] =
+        (uintptr_t)host_pages(EXCEPTION_PAGES) + EXCEPTION_PAGES * PAGE_SIZE;
     for (unsigned vector = 0; vector < IDT_ENTRIES; vector++) {
         uint64_t stub = (uintptr_t)exception_stubs + vector * EXCEPTION_STUB_SIZE;
 

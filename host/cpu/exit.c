@@ -18,9 +18,10 @@
 #include "host/vdev/vdev.h"
 #include "host/vmbus/vmbus.h"
 
-/* QEMU leaves the guest with this code when a MOV to CR3 or CR4 sets a bit that the processor lacks: the guest gets the
- * #GP that the processor owes it. VMRUN has the same code for a state that it refuses; the host looks for that before
- * each entry (guest_state.h), since after it nothing that QEMU saves tells the two apart for every guest. */
+/* QEMU leaves the guest with this code when a MOV to CR3 or CR4 sets a bit that the processor
+ * lacks: the guest gets the #GP that the processor owes it. VMRUN has the same code for a state
+ * that it refuses; the host looks for that before each entry (guest_state.h), since after it
+ * nothing that QEMU saves tells the two apart for every guest. */
 static void exit_invalid(struct cpu *cpu, struct guest_registers *regs)
 {
     inject_exception(cpu, regs, EXCEPTION_GP);
@@ -74,8 +75,8 @@ static void dispatch(struct cpu *cpu, struct guest_registers *regs)
     case EXIT_SMI:
         /* It stays pending, and would run code at an address that the guest can write. */
         guest_crash_print(NULL, cpu->guest, regs);
-        host_stop(
-            "fatal: a system management interrupt came by a way that the host does not watch (docs/threat-model.md)");
+        host_stop("fatal: a system management interrupt came by a way that the host does not watch "
+                  "(docs/threat-model.md)");
     case EXIT_VMRUN:
     case EXIT_VMLOAD:
     case EXIT_VMSAVE:
@@ -100,7 +101,8 @@ static void dispatch(struct cpu *cpu, struct guest_registers *regs)
         host_restart(HOST_EXIT_ERROR);
     default:
         guest_crash_print(NULL, cpu->guest, regs);
-        host_panic("unexpected exit code 0x%x, info 0x%lx 0x%lx", code, cpu->guest->exit_info1, cpu->guest->exit_info2);
+        host_panic("unexpected exit code 0x%x, info 0x%lx 0x%lx", code, cpu->guest->exit_info1,
+                   cpu->guest->exit_info2);
     }
 }
 

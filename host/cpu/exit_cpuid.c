@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* CPUID: the processor's leaves without SVM, and the hypervisor leaves (Reference 1.1, docs/host-choices.md). */
+/* CPUID: the processor's leaves without SVM, and the hypervisor leaves (Reference 1.1,
+ * docs/host-choices.md). */
 #include "abi/cpuid.h"
 
 #include "abi/bus_control.h"
@@ -15,7 +16,8 @@
 #define CPUID_LENGTH 2
 
 #define CPUID_1_ECX_OSXSAVE (1u << 27)
-/* Of leaf 1, and of the extended leaf that repeats them: there are no machine check registers for the guest. */
+/* Of leaf 1, and of the extended leaf that repeats them: there are no machine check registers for
+ * the guest. */
 #define CPUID_EDX_MCE              (1u << 7)
 #define CPUID_EDX_MCA              (1u << 14)
 #define CPUID_STRUCTURED           7u
@@ -43,7 +45,8 @@ static struct cpuid_result feature_leaf(void)
     return leaf;
 }
 
-/* Leaves up to `last` are in the range that the first one announces; those of the oracle are beside it. */
+/* Leaves up to `last` are in the range that the first one announces; those of the oracle are beside
+ * it. */
 static bool is_announced(uint32_t leaf, uint32_t last)
 {
     return leaf <= last || leaf >= HV_ORACLE_CPUID;
@@ -53,8 +56,8 @@ static struct cpuid_result bus_control_leaf(void)
 {
     if (!vmbus_present())
         return (struct cpuid_result){0};
-    return (struct cpuid_result){HV_BUS_CONTROL_VERSION, HV_BUS_CONTROL_CPUID_EBX_PVTB, HV_BUS_CONTROL_CPUID_ECX_USCT,
-                                 HV_BUS_CONTROL_CPUID_EDX_L};
+    return (struct cpuid_result){HV_BUS_CONTROL_VERSION, HV_BUS_CONTROL_CPUID_EBX_PVTB,
+                                 HV_BUS_CONTROL_CPUID_ECX_USCT, HV_BUS_CONTROL_CPUID_EDX_L};
 }
 
 static struct cpuid_result hypervisor_leaf(uint32_t leaf)
@@ -68,13 +71,15 @@ static struct cpuid_result hypervisor_leaf(uint32_t leaf)
         return cpu_rules.interface;
     case HV_CPUID_VERSION:
         return (struct cpuid_result){.eax = VERSION_BUILD,
-                                     .ebx = (VERSION_MAJOR << HV_CPUID_VERSION_EBX_MAJOR_SHIFT) | VERSION_MINOR};
+                                     .ebx = (VERSION_MAJOR << HV_CPUID_VERSION_EBX_MAJOR_SHIFT) |
+                                            VERSION_MINOR};
     case HV_CPUID_FEATURES:
         return feature_leaf();
     case HV_CPUID_RECOMMENDATIONS:
-        return (struct cpuid_result){.eax = vmbus_present() ? HV_CPUID_RECOMMENDATIONS_EAX_NO_AUTO_EOI : 0,
-                                     .ebx = NEVER_NOTIFY_SPINS,
-                                     .ecx = log2_floor(guest_gpa_limit())};
+        return (struct cpuid_result){
+            .eax = vmbus_present() ? HV_CPUID_RECOMMENDATIONS_EAX_NO_AUTO_EOI : 0,
+            .ebx = NEVER_NOTIFY_SPINS,
+            .ecx = log2_floor(guest_gpa_limit())};
     case HV_CPUID_LIMITS:
         return (struct cpuid_result){.eax = HOST_CPUS_MAX, .ebx = HOST_CPUS_MAX};
     case HV_CPUID_HARDWARE:
@@ -86,8 +91,8 @@ static struct cpuid_result hypervisor_leaf(uint32_t leaf)
     case HV_BUS_CONTROL_CPUID:
         return bus_control_leaf();
     case HV_INTEGRITY_CPUID:
-        return (struct cpuid_result){HV_INTEGRITY_VERSION, HV_INTEGRITY_CPUID_EBX_PVTI, HV_INTEGRITY_CPUID_ECX_NTEG,
-                                     HV_INTEGRITY_CPUID_EDX_RITY};
+        return (struct cpuid_result){HV_INTEGRITY_VERSION, HV_INTEGRITY_CPUID_EBX_PVTI,
+                                     HV_INTEGRITY_CPUID_ECX_NTEG, HV_INTEGRITY_CPUID_EDX_RITY};
     default:
         return (struct cpuid_result){0};
     }

@@ -11,8 +11,8 @@
 
 #define VMMCALL_LENGTH 3
 
-/* CPL 0 and protected mode. 16-bit code is refused as real mode is: no register form is specified for it. Virtual-8086
- * code has CPL 3. */
+/* CPL 0 and protected mode. 16-bit code is refused as real mode is: no register form is specified
+ * for it. Virtual-8086 code has CPL 3. */
 static bool may_call(const struct vmcb *guest)
 {
     return guest->cpl <= cpu_rules.hypercall_cpl_max && (guest->cr0 & CR0_PE) &&
@@ -24,7 +24,8 @@ static uint64_t pair(uint64_t high, uint64_t low)
     return (high << 32) | (uint32_t)low;
 }
 
-/* Only the register form uses them. The host uses no vector registers: what is in them now is the guest's. */
+/* Only the register form uses them. The host uses no vector registers: what is in them now is the
+ * guest's. */
 static void read_xmm(struct hypercall_frame *frame)
 {
     __asm__ volatile("movups %%xmm0, 0x00(%0); movups %%xmm1, 0x10(%0); movups %%xmm2, 0x20(%0);"
@@ -49,12 +50,14 @@ static void call_64(struct cpu *cpu, struct guest_registers *regs, struct hyperc
 /* EDX:EAX, EBX:ECX and EDI:ESI; the result in EDX:EAX. */
 static void call_32(struct cpu *cpu, struct guest_registers *regs, struct hypercall_frame *frame)
 {
+    uint64_t result;
+
     frame->control = pair(regs->rdx, cpu->guest->rax);
     frame->rdx = pair(regs->rbx, regs->rcx);
     frame->r8 = pair(regs->rdi, regs->rsi);
     hypercalls_dispatch(frame);
 
-    uint64_t result = frame->again ? frame->control : frame->rax;
+    result = frame->again ? frame->control : frame->rax;
 
     cpu->guest->rax = (uint32_t)result;
     regs->rdx = result >> 32;
@@ -68,7 +71,8 @@ void exit_hypercall(struct cpu *cpu, struct guest_registers *regs)
         inject_exception(cpu, regs, EXCEPTION_UD);
         return;
     }
-    if (hv_control_code(insn_is_64_bit(cpu->guest) ? regs->rcx : cpu->guest->rax) == HVCALL_FLUSH_DEVICE_DOMAIN)
+    if (hv_control_code(insn_is_64_bit(cpu->guest) ? regs->rcx : cpu->guest->rax) ==
+        HVCALL_FLUSH_DEVICE_DOMAIN)
         panic_test();
     if (cpu_rules.features.edx & HV_CPUID_FEATURES_EDX_XMM_INPUT)
         read_xmm(&frame);

@@ -49,8 +49,8 @@ static void system_control_write(uint16_t port, unsigned size, uint32_t value)
         cpu_out8(port, (uint8_t)(value | SYSTEM_CONTROL_A20));
 }
 
-/* The keyboard controller has the same line: by a command, and in its output port, which the data after another
- * command are for. */
+/* The keyboard controller has the same line: by a command, and in its output port, which the data
+ * after another command are for. */
 static bool output_port_next;
 
 static void keyboard_command_write(uint16_t port, unsigned size, uint32_t value)
@@ -106,22 +106,21 @@ uint64_t io_permission_map(void)
     uint16_t smi_enable = chipset_smi_enable_port();
 
     if (smi_enable != 0)
-        ranges[RANGES - 1] = (struct io_range){smi_enable, (uint16_t)(smi_enable + 3), absent_read, absent_write};
+        ranges[RANGES - 1] =
+            (struct io_range){smi_enable, (uint16_t)(smi_enable + 3), absent_read, absent_write};
 
-    for (unsigned r = 0; r < RANGES; r++) {
+    for (unsigned r = 0; r < RANGES; r++)
         for (uint32_t port = ranges[r].first; port <= ranges[r].last; port++)
             map[port / 8] |= (uint8_t)(1u << port % 8);
-    }
     return (uintptr_t)map;
 }
 
 /* An access that only partly lies in a range is answered by it as a whole. */
 static const struct io_range *range_of(uint32_t port, unsigned size)
 {
-    for (unsigned r = 0; r < RANGES; r++) {
+    for (unsigned r = 0; r < RANGES; r++)
         if (port <= ranges[r].last && port + size > ranges[r].first)
             return &ranges[r];
-    }
     return NULL;
 }
 
@@ -142,7 +141,8 @@ void exit_io(struct cpu *cpu, struct guest_registers *regs)
     struct vmcb *guest = cpu->guest;
     uint32_t info = (uint32_t)guest->exit_info1;
     uint16_t port = (uint16_t)(info >> IO_EXIT_PORT_SHIFT);
-    unsigned size = (info >> IO_EXIT_SIZE_SHIFT) & IO_EXIT_SIZE_MASK; /* the bit is the number of bytes */
+    unsigned size =
+        (info >> IO_EXIT_SIZE_SHIFT) & IO_EXIT_SIZE_MASK; /* the bit is the number of bytes */
     const struct io_range *range = range_of(port, size);
 
     /* String instructions on these ports are refused rather than emulated. */

@@ -14,20 +14,24 @@ static bool is_synthetic(uint32_t msr)
 
 static bool read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
+    const struct msr_rule *rule;
+
     if (is_synthetic(msr))
         return synthetic_msr.read(cpu, msr, value);
 
-    const struct msr_rule *rule = msr_rule_of(msr);
+    rule = msr_rule_of(msr);
 
     return rule && rule->read && rule->read(cpu, msr, value);
 }
 
 static bool write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
+    const struct msr_rule *rule;
+
     if (is_synthetic(msr))
         return synthetic_msr.write(cpu, msr, value);
 
-    const struct msr_rule *rule = msr_rule_of(msr);
+    rule = msr_rule_of(msr);
 
     return rule && rule->write && rule->write(cpu, msr, value);
 }
@@ -41,7 +45,8 @@ void exit_msr(struct cpu *cpu, struct guest_registers *regs)
     bool done = is_write ? write(cpu, msr, value) : read(cpu, msr, &value);
 
     if (!done) {
-        host_log(LOG_TRACE, "%s of msr 0x%x at rip 0x%lx: #GP\n", is_write ? "write" : "read", msr, guest->rip);
+        host_log(LOG_TRACE, "%s of msr 0x%x at rip 0x%lx: #GP\n", is_write ? "write" : "read", msr,
+                 guest->rip);
         inject_exception(cpu, regs, EXCEPTION_GP);
         return;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Accesses to what the nested tables leave out: emulated registers, and what the guest may not touch (the host's
- * memory, the VT-d unit, a store to the hypercall page). */
+/* Accesses to what the nested tables leave out: emulated registers, and what the guest may not
+ * touch (the host's memory, the VT-d unit, a store to the hypercall page). */
 #include "host/base/log.h"
 #include "host/cpu/cpu_rules.h"
 #include "host/cpu/exit.h"
@@ -8,8 +8,9 @@
 #include "host/cpu/mmio.h"
 #include "host/cpu/nested_paging.h"
 
-/* The access is repeated; an event that was being delivered is delivered again. QEMU's emulation reports hardware
- * interrupts as exceptions, too, which VMRUN would refuse: they are told by their vector. */
+/* The access is repeated; an event that was being delivered is delivered again. QEMU's emulation
+ * reports hardware interrupts as exceptions, too, which VMRUN would refuse: they are told by their
+ * vector. */
 static void resume(struct vmcb *guest)
 {
     uint64_t pending = guest->exit_interrupt;

@@ -11,6 +11,7 @@
 #include "host/cpu/cpu.h"
 
 /* `why` may be NULL: then the state alone. */
-void guest_crash_print(const char *why, const struct vmcb *vmcb, const struct guest_registers *regs);
+void guest_crash_print(const char *why, const struct vmcb *vmcb,
+                       const struct guest_registers *regs);
 
 #endif

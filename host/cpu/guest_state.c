@@ -15,7 +15,8 @@ static bool wide(const struct vmcb *guest)
 
 void guest_state_repair(struct vmcb *guest)
 {
-    /* MOV to CR0 raises no #GP for these bits in QEMU's emulation (measured), but VMRUN refuses them. */
+    /* MOV to CR0 raises no #GP for these bits in QEMU's emulation (measured), but VMRUN refuses
+     * them. */
     guest->cr0 &= LOW_HALF;
     if ((guest->cr0 & CR0_NW) && !(guest->cr0 & CR0_CD))
         guest->cr0 &= ~CR0_NW;

@@ -13,7 +13,8 @@
 #define ENTRY_BYTES   8u
 #define LEVEL_BITS    9u
 
-/* Tables of 32-bit paging without PAE have 1024 entries of 4 bytes; bits 20:13 of a large leaf are address bits 39:32.
+/* Tables of 32-bit paging without PAE have 1024 entries of 4 bytes; bits 20:13 of a large leaf are
+ * address bits 39:32.
  */
 #define LEGACY_ENTRY_BYTES 4u
 #define LEGACY_LEVEL_BITS  10u
@@ -36,7 +37,8 @@ static bool walk_legacy(const struct guest_paging *paging, uint64_t linear, uint
         unsigned shift = PAGE_BITS + LEGACY_LEVEL_BITS * (level - 1);
         uint64_t index = (linear >> shift) & OFFSET(LEGACY_LEVEL_BITS);
 
-        if (!guest_read(table + index * LEGACY_ENTRY_BYTES, &entry, sizeof(entry)) || !(entry & ENTRY_PRESENT))
+        if (!guest_read(table + index * LEGACY_ENTRY_BYTES, &entry, sizeof(entry)) ||
+            !(entry & ENTRY_PRESENT))
             return false;
         if (level == 2 && (entry & ENTRY_LARGE) && (paging->cr4 & CR4_PSE)) {
             *gpa = (entry & LEGACY_LARGE) | LEGACY_HIGH((uint64_t)entry) | (linear & OFFSET(shift));
@@ -56,7 +58,8 @@ static bool walk(uint64_t table, unsigned levels, unsigned largest, uint64_t lin
         unsigned shift = PAGE_BITS + LEVEL_BITS * (level - 1);
         uint64_t index = (linear >> shift) & OFFSET(LEVEL_BITS);
 
-        if (!guest_read(table + index * ENTRY_BYTES, &entry, sizeof(entry)) || !(entry & ENTRY_PRESENT))
+        if (!guest_read(table + index * ENTRY_BYTES, &entry, sizeof(entry)) ||
+            !(entry & ENTRY_PRESENT))
             return false;
         table = entry & ENTRY_ADDRESS;
         if (level == 1 || (level <= largest && (entry & ENTRY_LARGE))) {
@@ -74,7 +77,8 @@ bool guest_walk(const struct guest_paging *paging, uint64_t linear, uint64_t *gp
         return true;
     }
     if (paging->efer & EFER_LMA)
-        return walk(paging->cr3 & ENTRY_ADDRESS, paging->cr4 & CR4_LA57 ? 5 : 4, LARGEST_LEAF, linear, gpa);
+        return walk(paging->cr3 & ENTRY_ADDRESS, paging->cr4 & CR4_LA57 ? 5 : 4, LARGEST_LEAF,
+                    linear, gpa);
     linear &= LINEAR_32;
     if (paging->cr4 & CR4_PAE)
         return walk(paging->cr3 & PAE_ROOT, PAE_LEVELS, PAE_LEVELS - 1, linear, gpa);

@@ -11,8 +11,8 @@ struct guest_paging {
     uint64_t cr0, cr3, cr4, efer;
 };
 
-/* GPA of a linear address. Permissions and reserved bits are not checked, accessed bits stay as they are. False: an
- * entry is not present, or a table is not in guest RAM. */
+/* GPA of a linear address. Permissions and reserved bits are not checked, accessed bits stay as
+ * they are. False: an entry is not present, or a table is not in guest RAM. */
 bool guest_walk(const struct guest_paging *paging, uint64_t linear, uint64_t *gpa);
 
 #endif

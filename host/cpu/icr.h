@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Interrupt command register of the x2APIC (AMD64 Architecture Programmer's Manual, volume 2, 16.12). */
+/* Interrupt command register of the x2APIC (AMD64 Architecture Programmer's Manual, volume
+ * 2, 16.12). */
 #ifndef PVT_HOST_CPU_ICR_H
 #define PVT_HOST_CPU_ICR_H
 

@@ -7,10 +7,11 @@
 #include "host/cpu/insn_fetch.h"
 #include "host/cpu/mmio_decode.h"
 
-/* An exit may happen while the processor delivers an event: when its IDT, its stack or its handler lie in hidden
- * memory. Injecting #GP again and again would never end, so faults pile up as the processor does it: #DF, then
- * shutdown. */
-static enum exception escalate(struct cpu *cpu, const struct guest_registers *regs, enum exception vector)
+/* An exit may happen while the processor delivers an event: when its IDT, its stack or its handler
+ * lie in hidden memory. Injecting #GP again and again would never end, so faults pile up as the
+ * processor does it: #DF, then shutdown. */
+static enum exception escalate(struct cpu *cpu, const struct guest_registers *regs,
+                               enum exception vector)
 {
     uint64_t pending = cpu->guest->exit_interrupt;
 
@@ -25,10 +26,13 @@ static enum exception escalate(struct cpu *cpu, const struct guest_registers *re
 
 void inject_exception(struct cpu *cpu, const struct guest_registers *regs, enum exception vector)
 {
-    vector = escalate(cpu, regs, vector);
-    uint64_t error_valid = vector == EXCEPTION_UD ? 0 : EVENT_ERROR_VALID;
+    uint64_t error_valid;
 
-    cpu->guest->event_injection = EVENT_VALID | EVENT_TYPE_EXCEPTION | error_valid | (uint64_t)vector;
+    vector = escalate(cpu, regs, vector);
+    error_valid = vector == EXCEPTION_UD ? 0 : EVENT_ERROR_VALID;
+
+    cpu->guest->event_injection =
+        EVENT_VALID | EVENT_TYPE_EXCEPTION | error_valid | (uint64_t)vector;
 }
 
 void skip_instruction(struct vmcb *guest, unsigned length)
@@ -44,7 +48,8 @@ void skip_prefixed_instruction(struct vmcb *guest, unsigned length)
 {
     uint8_t bytes[INSTRUCTION_MAX];
     size_t count = insn_fetch(guest, bytes, sizeof(bytes));
-    unsigned prefixes = cpu_rules.prefixes_counted ? insn_prefixes(bytes, count, insn_is_64_bit(guest)) : 0;
+    unsigned prefixes =
+        cpu_rules.prefixes_counted ? insn_prefixes(bytes, count, insn_is_64_bit(guest)) : 0;
 
     if (prefixes + length > INSTRUCTION_MAX)
         prefixes = 0; /* the code has changed since */

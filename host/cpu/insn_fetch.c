@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest's walk from RIP to its code. The processor has just executed the instruction, so permissions are not
- * checked again. Tables and code may have changed since; their present contents count. */
+/* The guest's walk from RIP to its code. The processor has just executed the instruction, so
+ * permissions are not checked again. Tables and code may have changed since; their present contents
+ * count. */
 #include "host/cpu/insn_fetch.h"
 
 #include "host/base/instructions.h"
 #include "host/base/memory.h"
 #include "host/cpu/guest_walk.h"
+#include "lib/bits.h"
 
 #define LINEAR_32    0xFFFFFFFFull
 #define PREFIXES_MAX 14u
@@ -22,8 +24,10 @@ size_t insn_fetch(const struct vmcb *guest, uint8_t *bytes, size_t size)
     size_t done = 0;
 
     while (done < size) {
-        uint64_t linear = code64 ? guest->rip + done : (guest->cs.base + guest->rip + done) & LINEAR_32, gpa;
-        size_t part = HOST_PAGE_SIZE - linear % HOST_PAGE_SIZE;
+        uint64_t linear =
+                     code64 ? guest->rip + done : (guest->cs.base + guest->rip + done) & LINEAR_32,
+                 gpa;
+        size_t part = PAGE_SIZE - linear % PAGE_SIZE;
 
         if (part > size - done)
             part = size - done;
@@ -34,7 +38,8 @@ size_t insn_fetch(const struct vmcb *guest, uint8_t *bytes, size_t size)
     return done;
 }
 
-/* APM volume 3, 1.2: operand and address size, segments, LOCK, REP and REPNE; in 64-bit code REX. */
+/* APM volume 3, 1.2: operand and address size, segments, LOCK, REP and REPNE; in 64-bit code REX.
+ */
 static bool is_prefix(uint8_t byte, bool code64)
 {
     switch (byte) {

@@ -10,8 +10,8 @@
 
 /* The guest executes 64-bit code: long mode, and a code segment with L. */
 bool insn_is_64_bit(const struct vmcb *guest);
-/* Copies up to `size` bytes of code from the guest's RIP on, through the guest's own tables, in every mode; returns how
- * many could be read. In guest RAM only. */
+/* Copies up to `size` bytes of code from the guest's RIP on, through the guest's own tables, in
+ * every mode; returns how many could be read. In guest RAM only. */
 size_t insn_fetch(const struct vmcb *guest, uint8_t *bytes, size_t size);
 /* Number of prefixes at the start of the instruction, 0 to 14. `code64`: REX counts. */
 unsigned insn_prefixes(const uint8_t *bytes, size_t count, bool code64);

@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* `size` is 1, 2 or 4 bytes. `port` may lie outside of the range when an access overlaps its begin. */
+/* `size` is 1, 2 or 4 bytes. `port` may lie outside of the range when an access overlaps its begin.
+ */
 struct io_range {
     uint16_t first, last;
     uint32_t (*read)(uint16_t port, unsigned size);

@@ -10,14 +10,16 @@
 #include "host/cpu/insn_fetch.h"
 #include "host/cpu/mmio_decode.h"
 #include "host/platform/mmio_ranges.h"
+#include "lib/bits.h"
 #include "lib/fmt.h"
 
 /* RAX and RSP are in the VMCB, all others where run.S pushed them. */
 static uint64_t *register_of(struct cpu *cpu, struct guest_registers *regs, unsigned number)
 {
     uint64_t *const by_number[16] = {
-        &cpu->guest->rax, &regs->rcx, &regs->rdx, &regs->rbx, &cpu->guest->rsp, &regs->rbp, &regs->rsi, &regs->rdi,
-        &regs->r8,        &regs->r9,  &regs->r10, &regs->r11, &regs->r12,       &regs->r13, &regs->r14, &regs->r15,
+        &cpu->guest->rax, &regs->rcx, &regs->rdx, &regs->rbx, &cpu->guest->rsp, &regs->rbp,
+        &regs->rsi,       &regs->rdi, &regs->r8,  &regs->r9,  &regs->r10,       &regs->r11,
+        &regs->r12,       &regs->r13, &regs->r14, &regs->r15,
     };
 
     return by_number[number % 16];
@@ -31,21 +33,22 @@ static void refuse(struct cpu *cpu, const uint8_t *bytes, size_t count)
         return;
     for (size_t i = 0; i < count; i++)
         fmt_snprintf(text + 3 * i, sizeof(text) - 3 * i, " %02x", bytes[i]);
-    host_log(LOG_INFO, "no emulation of the instruction at rip 0x%lx, gpa 0x%lx: bytes%s\n", cpu->guest->rip,
-             cpu->guest->exit_info2, text);
+    host_log(LOG_INFO, "no emulation of the instruction at rip 0x%lx, gpa 0x%lx: bytes%s\n",
+             cpu->guest->rip, cpu->guest->exit_info2, text);
 }
 
-/* QEMU reports the first byte of the page that faulted: for an access that begins in the page before, that is not where
- * the access begins. */
-static bool begins_at(struct cpu *cpu, struct guest_registers *regs, const struct mmio_instruction *instruction,
-                      uint64_t gpa)
+/* QEMU reports the first byte of the page that faulted: for an access that begins in the page
+ * before, that is not where the access begins. */
+static bool begins_at(struct cpu *cpu, struct guest_registers *regs,
+                      const struct mmio_instruction *instruction, uint64_t gpa)
 {
-    struct mmio_state state = {.rip = cpu->guest->rip, .fs_base = cpu->guest->fs.base, .gs_base = cpu->guest->gs.base};
+    struct mmio_state state = {
+        .rip = cpu->guest->rip, .fs_base = cpu->guest->fs.base, .gs_base = cpu->guest->gs.base};
 
     for (unsigned number = 0; number < 16; number++)
         state.registers[number] = *register_of(cpu, regs, number);
     return !cpu_rules.access_start_checked ||
-           mmio_address(instruction, &state) % HOST_PAGE_SIZE == gpa % HOST_PAGE_SIZE;
+           mmio_address(instruction, &state) % PAGE_SIZE == gpa % PAGE_SIZE;
 }
 
 bool mmio_access(struct cpu *cpu, struct guest_registers *regs)
@@ -56,20 +59,24 @@ bool mmio_access(struct cpu *cpu, struct guest_registers *regs)
     struct mmio_instruction instruction;
     uint8_t bytes[INSTRUCTION_MAX];
     size_t count;
+    uint64_t *reg;
 
-    /* Neither code nor page tables can lie in registers, nor the stack and tables by which an event is delivered. */
-    if (!range || !insn_is_64_bit(guest) || (guest->exit_info1 & (NESTED_FAULT_FETCH | NESTED_FAULT_TABLE)) ||
+    /* Neither code nor page tables can lie in registers, nor the stack and tables by which an event
+     * is delivered. */
+    if (!range || !insn_is_64_bit(guest) ||
+        (guest->exit_info1 & (NESTED_FAULT_FETCH | NESTED_FAULT_TABLE)) ||
         (guest->exit_interrupt & EVENT_VALID))
         return false;
     count = insn_fetch(guest, bytes, sizeof(bytes));
     if (!mmio_decode(bytes, count, &instruction) ||
         (instruction.kind == MMIO_LOAD) != !(guest->exit_info1 & NESTED_FAULT_WRITE) ||
-        gpa % HOST_PAGE_SIZE + instruction.size > HOST_PAGE_SIZE || !begins_at(cpu, regs, &instruction, gpa)) {
+        gpa % PAGE_SIZE + instruction.size > PAGE_SIZE ||
+        !begins_at(cpu, regs, &instruction, gpa)) {
         refuse(cpu, bytes, count);
         return false;
     }
 
-    uint64_t *reg = register_of(cpu, regs, instruction.reg);
+    reg = register_of(cpu, regs, instruction.reg);
 
     if (instruction.kind == MMIO_LOAD)
         *reg = mmio_loaded(&instruction, *reg, range->read(gpa, instruction.size));

@@ -7,8 +7,9 @@
 
 #include "host/cpu/cpu.h"
 
-/* The access of the nested page fault that the VMCB describes: true when it was carried out and RIP is after the
- * instruction. False when no range covers the address or the instruction cannot be emulated. */
+/* The access of the nested page fault that the VMCB describes: true when it was carried out and RIP
+ * is after the instruction. False when no range covers the address or the instruction cannot be
+ * emulated. */
 bool mmio_access(struct cpu *cpu, struct guest_registers *regs);
 
 #endif

@@ -137,7 +137,8 @@ static bool memory_operand(struct reader *r, struct mmio_operand *operand, uint8
     return !r->ended;
 }
 
-static bool with_register(struct reader *r, struct mmio_instruction *i, enum mmio_kind kind, uint8_t size)
+static bool with_register(struct reader *r, struct mmio_instruction *i, enum mmio_kind kind,
+                          uint8_t size)
 {
     i->kind = kind;
     i->size = size;
@@ -182,7 +183,8 @@ static bool with_immediate(struct reader *r, struct mmio_instruction *i, uint8_t
 }
 
 /* MOV between RAX and an absolute address. */
-static bool absolute(struct reader *r, struct mmio_instruction *i, enum mmio_kind kind, uint8_t size)
+static bool absolute(struct reader *r, struct mmio_instruction *i, enum mmio_kind kind,
+                     uint8_t size)
 {
     i->kind = kind;
     i->size = size;
@@ -244,7 +246,8 @@ bool mmio_decode(const uint8_t *bytes, size_t count, struct mmio_instruction *in
     struct reader r = {.bytes = bytes, .count = count};
     uint8_t opcode = prefixes(&r);
 
-    *instruction = (struct mmio_instruction){.operand = {.base = MMIO_NO_REGISTER, .index = MMIO_NO_REGISTER}};
+    *instruction =
+        (struct mmio_instruction){.operand = {.base = MMIO_NO_REGISTER, .index = MMIO_NO_REGISTER}};
     if (!one_byte(&r, instruction, opcode) || r.ended)
         return false;
     instruction->length = (uint8_t)r.at;

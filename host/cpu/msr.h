@@ -11,7 +11,8 @@
 typedef bool (*msr_read)(struct cpu *cpu, uint32_t msr, uint64_t *value);
 typedef bool (*msr_write)(struct cpu *cpu, uint32_t msr, uint64_t value);
 
-/* NULL handlers mean #GP; MSR_DIRECT in the flags means that the guest accesses the register without an exit. */
+/* NULL handlers mean #GP; MSR_DIRECT in the flags means that the guest accesses the register
+ * without an exit. */
 struct msr_rule {
     uint32_t first, last;
     unsigned direct;

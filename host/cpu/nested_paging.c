@@ -25,7 +25,8 @@
 #define SIZE_1G       (1ull << 30)
 #define FIRST_4G      (4 * SIZE_1G)
 
-/* Bound of what a guest can make the host allocate by touching the whole GPA space without 1 GiB pages: 4 MiB. */
+/* Bound of what a guest can make the host allocate by touching the whole GPA space without 1 GiB
+ * pages: 4 MiB. */
 #define DIRECTORIES_MAX 1024
 
 #define CPUID_EXTENDED_FEATURES 0x80000001u
@@ -35,7 +36,8 @@ static struct {
     uint64_t *top;
     bool giant; /* 1 GiB leaves */
     unsigned directories;
-    /* The overlay replaces one entry, at the level at which it found a leaf; tables below it come from here. */
+    /* The overlay replaces one entry, at the level at which it found a leaf; tables below it come
+     * from here. */
     uint64_t *overlay_slot, overlay_old;
     uint64_t *overlay_directory, *overlay_table;
     bool changed; /* an entry that a processor may hold */
@@ -105,11 +107,12 @@ static uint64_t *gib_slot(uint64_t gpa)
 bool nested_paging_fill(uint64_t gpa)
 {
     uint64_t base = align_down(gpa, SIZE_1G);
+    uint64_t *slot;
 
     if (gpa >= guest_gpa_limit())
         return false;
 
-    uint64_t *slot = gib_slot(gpa);
+    slot = gib_slot(gpa);
 
     if (*slot)
         return false;
@@ -132,7 +135,8 @@ uint64_t nested_paging_init(void)
     nested.giant = cpu_cpuid(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_EXTENDED_EDX_1G;
     if (count > 0 && ram[count - 1].start + ram[count - 1].length > end)
         end = ram[count - 1].start + ram[count - 1].length;
-    /* RAM and MMIO below 4 GiB, used at once; the rest, mostly MMIO above 4 GiB, is filled at the first access. */
+    /* RAM and MMIO below 4 GiB, used at once; the rest, mostly MMIO above 4 GiB, is filled at the
+     * first access. */
     for (uint64_t gpa = 0; gpa < end; gpa += SIZE_1G)
         nested_paging_fill(gpa);
     return (uintptr_t)nested.top;
@@ -141,12 +145,14 @@ uint64_t nested_paging_init(void)
 /* Fills a gap that guest_protect() left. */
 static bool set_entry(uint64_t gpa, uint64_t entry)
 {
+    uint64_t *slot;
+
     if (!guest_is_hidden(gpa, 1) || gpa >= guest_gpa_limit())
         return false;
     nested_paging_fill(gpa);
 
     /* Around hidden pages there are tables down to the last level. */
-    uint64_t *slot = gib_slot(gpa);
+    slot = gib_slot(gpa);
 
     if (!*slot)
         return false;
@@ -199,10 +205,12 @@ static void replace(uint64_t *slot, uint64_t entry)
 
 bool nested_overlay_set(uint64_t gpa, const void *page, bool writable)
 {
+    uint64_t *slot;
+
     nested_overlay_clear();
     nested_paging_fill(gpa);
 
-    uint64_t *slot = gpa < guest_gpa_limit() ? gib_slot(gpa) : NULL;
+    slot = gpa < guest_gpa_limit() ? gib_slot(gpa) : NULL;
 
     if (!slot || !*slot)
         return false;

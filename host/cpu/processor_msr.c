@@ -55,7 +55,8 @@ bool msr_tsc_write(struct cpu *cpu, uint32_t msr, uint64_t value)
     return true;
 }
 
-/* The mode may change, the address and the boot processor bit may not: a moved APIC could cover the host's memory. */
+/* The mode may change, the address and the boot processor bit may not: a moved APIC could cover the
+ * host's memory. */
 bool msr_apic_base_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
     (void)cpu;
@@ -79,8 +80,8 @@ bool msr_pat_write(struct cpu *cpu, uint32_t msr, uint64_t value)
     return true;
 }
 
-/* INIT takes a processor away from the host: QEMU resets it in spite of an intercept. The host follows and takes it
- * back.
+/* INIT takes a processor away from the host: QEMU resets it in spite of an intercept. The host
+ * follows and takes it back.
  */
 bool msr_x2apic_icr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
@@ -93,14 +94,16 @@ bool msr_x2apic_icr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
     return wrmsr_safe(msr, value);
 }
 
-/* Entries of the local vector table: an SMI would run in the guest's hands, an INIT takes the processor away. */
+/* Entries of the local vector table: an SMI would run in the guest's hands, an INIT takes the
+ * processor away. */
 bool msr_x2apic_entry_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
     (void)cpu;
     return delivery_allowed((uint32_t)value) && wrmsr_safe(msr, value);
 }
 
-/* SVME stays set in the real register, without it VMMCALL would raise #UD before the intercept is looked at. */
+/* SVME stays set in the real register, without it VMMCALL would raise #UD before the intercept is
+ * looked at. */
 bool msr_efer_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
     (void)msr;

@@ -18,8 +18,10 @@
 #define CPUID_FEATURES    1u
 #define CPUID_ECX_X2APIC  (1u << 21)
 #define CPUID_EBX_APIC_ID 24
-#define START_AGAIN_TICKS 10000u      /* of the reference time: 1 ms between two start-up IPIs */
-#define START_TICKS       300000000ul /* 30 s: an emulator on a busy machine may not get to it at once */
+#define START_AGAIN_TICKS 10000u /* of the reference time: 1 ms between two start-up IPIs */
+#define START_TICKS                                                                                \
+    300000000ul /* 30 s: an emulator on a busy machine may not get to it at once                   \
+                 */
 
 static struct {
     uint64_t root; /* CR3 of the host */
@@ -47,15 +49,15 @@ void processors_init(uint64_t low)
     cpu_by_index(0)->apic_id = own;
     if (low == 0 || !(cpu_cpuid(CPUID_FEATURES, 0).ecx & CPUID_ECX_X2APIC)) {
         host_log(LOG_INFO, "1 of %u processors: %s\n", count,
-                 low == 0 ? "no memory below 1 MiB to start others in" : "no x2APIC, by which others are started");
+                 low == 0 ? "no memory below 1 MiB to start others in"
+                          : "no x2APIC, by which others are started");
         madt_hide_all_but(own);
         return;
     }
     trampoline_init(low);
-    for (unsigned i = 0; i < count && processors.count < HOST_CPUS_MAX; i++) {
+    for (unsigned i = 0; i < count && processors.count < HOST_CPUS_MAX; i++)
         if (ids[i] != own)
             cpu_prepare(processors.count++)->apic_id = ids[i];
-    }
     host_log(LOG_INFO, "%u processors\n", processors.count);
 }
 
@@ -76,7 +78,8 @@ static void send(const struct cpu *target, uint64_t command)
         host_panic("the local APIC of processor %u stays busy", processor_index());
 }
 
-/* First C code of a processor that was started. The sender holds the host's lock until `arrived`. */
+/* First C code of a processor that was started. The sender holds the host's lock until `arrived`.
+ */
 static void __attribute__((noreturn)) begin(void *argument)
 {
     struct cpu *cpu = argument;
@@ -90,8 +93,8 @@ static void __attribute__((noreturn)) begin(void *argument)
     cpu_run(cpu, (uintptr_t)cpu->guest, (uintptr_t)cpu->host_state, cpu->stack_top);
 }
 
-/* A start-up IPI that comes before the INIT has been carried out is lost, so it is sent until the processor answers.
- * More of them do nothing. */
+/* A start-up IPI that comes before the INIT has been carried out is lost, so it is sent until the
+ * processor answers. More of them do nothing. */
 static void start(struct cpu *cpu, uint8_t vector)
 {
     uint64_t first = reference_time(), last = first;
@@ -119,8 +122,9 @@ static void start(struct cpu *cpu, uint8_t vector)
 }
 
 /*
- * QEMU carries an INIT out in spite of an intercept, wherever the processor is; with the host's lock in its hands, say.
- * So it is sent to a processor that waits for it, and then for the host's own start-up IPI.
+ * QEMU carries an INIT out in spite of an intercept, wherever the processor is; with the host's
+ * lock in its hands, say. So it is sent to a processor that waits for it, and then for the host's
+ * own start-up IPI.
  */
 static void command(struct cpu *target, uint64_t icr)
 {
@@ -139,9 +143,10 @@ bool processors_command(const struct cpu *sender, uint64_t icr)
     /* An INIT of the first processor would start the firmware on it. */
     struct cpu *target = find((uint32_t)(icr >> ICR_DESTINATION_SHIFT));
 
-    if ((icr & (ICR_SHORTHAND_MASK | ICR_LOGICAL)) || target == sender || (target && target->index == 0))
+    if ((icr & (ICR_SHORTHAND_MASK | ICR_LOGICAL)) || target == sender ||
+        (target && target->index == 0))
         return false;
-    if (target == NULL || ((icr & ICR_MODE_MASK) == ICR_MODE_INIT && !(icr & ICR_ASSERT)))
+    if (!target || ((icr & ICR_MODE_MASK) == ICR_MODE_INIT && !(icr & ICR_ASSERT)))
         return true; /* no processor receives it */
     command(target, icr);
     return true;
@@ -155,8 +160,8 @@ bool processors_command_others(const struct cpu *sender, uint64_t icr)
         const struct cpu *cpu = cpu_by_index(i);
 
         if (cpu != sender)
-            all &= processors_command(sender, (icr & ~ICR_SHORTHAND_MASK & ICR_LOW) | (uint64_t)cpu->apic_id
-                                                                                          << ICR_DESTINATION_SHIFT);
+            all &= processors_command(sender, (icr & ~ICR_SHORTHAND_MASK & ICR_LOW) |
+                                                  (uint64_t)cpu->apic_id << ICR_DESTINATION_SHIFT);
     }
     return all;
 }
@@ -218,10 +223,9 @@ void processors_park(struct cpu *cpu)
 
 bool processors_others_run(void)
 {
-    for (unsigned i = 0; i < processors_count(); i++) {
+    for (unsigned i = 0; i < processors_count(); i++)
         if (cpu_by_index(i) != cpu_current() && cpu_by_index(i)->running)
             return true;
-    }
     return false;
 }
 
@@ -229,10 +233,9 @@ uint64_t processors_exits_of_others(void)
 {
     uint64_t sum = 0;
 
-    for (unsigned i = 0; i < processors_count(); i++) {
+    for (unsigned i = 0; i < processors_count(); i++)
         if (cpu_by_index(i) != cpu_current())
             sum += __atomic_load_n(&cpu_counters_of(i)->exits_total, __ATOMIC_RELAXED);
-    }
     return sum;
 }
 
@@ -241,7 +244,8 @@ bool processors_wait_for_lock(void)
     for (unsigned i = 0; i < processors_count(); i++) {
         const struct cpu *cpu = cpu_by_index(i);
 
-        if (cpu != cpu_current() && cpu->running && __atomic_load_n(&cpu->in_host, __ATOMIC_SEQ_CST))
+        if (cpu != cpu_current() && cpu->running &&
+            __atomic_load_n(&cpu->in_host, __ATOMIC_SEQ_CST))
             return true;
     }
     return false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The processors beside the first. They stay with the firmware until the guest starts them by INIT and start-up IPIs,
- * in either mode of its APIC; the host then takes each over and enters the guest on it.
+ * The processors beside the first. They stay with the firmware until the guest starts them by INIT
+ * and start-up IPIs, in either mode of its APIC; the host then takes each over and enters the guest
+ * on it.
  */
 #ifndef PVT_HOST_CPU_PROCESSORS_H
 #define PVT_HOST_CPU_PROCESSORS_H
@@ -11,8 +12,9 @@
 
 #include "host/cpu/cpu.h"
 
-/* At launch, on the host's own tables: gives every processor of the machine its VP index. `low` is the address of
- * TRAMPOLINE_BYTES reserved bytes below 1 MiB. Without them, or without x2APIC, the guest is shown one processor. */
+/* At launch, on the host's own tables: gives every processor of the machine its VP index. `low` is
+ * the address of TRAMPOLINE_BYTES reserved bytes below 1 MiB. Without them, or without x2APIC, the
+ * guest is shown one processor. */
 void processors_init(uint64_t low);
 /* Number of virtual processors. */
 unsigned processors_count(void);
@@ -24,7 +26,8 @@ bool processors_command_others(const struct cpu *sender, uint64_t icr);
 
 /* The host's lock, for an exit. A processor that is to be stopped by INIT stays in here. */
 void processors_take_lock(struct cpu *cpu);
-/* A processor that runs comes out of the guest and stays in processors_take_lock(). With the host's lock held. */
+/* A processor that runs comes out of the guest and stays in processors_take_lock(). With the host's
+ * lock held. */
 void processors_park(struct cpu *cpu);
 
 /* How long a processor may take to come out of the guest: 30 s of the reference time. */
@@ -40,8 +43,8 @@ bool processors_wait_for_lock(void);
 /* How often the other processors have left the guest so far. */
 uint64_t processors_exits_of_others(void);
 
-/* Around the handling of an exit: between the two the processor holds nothing of the nested tables that it would use
- * again. */
+/* Around the handling of an exit: between the two the processor holds nothing of the nested tables
+ * that it would use again. */
 void processors_enter_host(struct cpu *cpu);
 void processors_leave_host(struct cpu *cpu);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nested tables that change under other processors. One that is in the host drops all on its next entry; one that is in
- * the guest is called by an NMI, whose intercept no guest can mask.
+ * Nested tables that change under other processors. One that is in the host drops all on its next
+ * entry; one that is in the guest is called by an NMI, whose intercept no guest can mask.
  */
 #include "host/cpu/shootdown.h"
 

@@ -4,8 +4,8 @@
 
 #include "host/cpu/cpu.h"
 
-/* Other processors drop what they hold of the nested tables; they have when this returns. Before the entry on the
- * caller's own part. With the host's lock held. */
+/* Other processors drop what they hold of the nested tables; they have when this returns. Before
+ * the entry on the caller's own part. With the host's lock held. */
 void shootdown_nested_tlb(const struct cpu *sender);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Synthetic MSRs and the hypercall page (Reference 1.2 to 1.4; open points in docs/host-choices.md). */
+/* Synthetic MSRs and the hypercall page (Reference 1.2 to 1.4; open points in
+ * docs/host-choices.md). */
 #include "abi/cpuid.h"
 #include "abi/msr.h"
 #include "host/base/memory.h"
@@ -8,6 +9,7 @@
 #include "host/cpu/msr.h"
 #include "host/cpu/nested_paging.h"
 #include "host/vmbus/synic.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 
 #define BREAKPOINT 0xCC
@@ -20,7 +22,7 @@ static uint8_t *page;
 void hypercall_page_init(void)
 {
     page = host_pages(1);
-    memset(page, BREAKPOINT, HOST_PAGE_SIZE);
+    memset(page, BREAKPOINT, PAGE_SIZE);
     memcpy(page, cpu_rules.hypercall_code, cpu_rules.hypercall_code_size);
 }
 
@@ -56,7 +58,8 @@ static bool write_hypercall(uint64_t value)
     if ((value & HV_HYPERCALL_MSR_ENABLE) && partition.guest_os_id == 0)
         return true;
     nested_overlay_clear();
-    if ((value & HV_HYPERCALL_MSR_ENABLE) && !nested_overlay_set(gpa, page, cpu_rules.hypercall_page_writable)) {
+    if ((value & HV_HYPERCALL_MSR_ENABLE) &&
+        !nested_overlay_set(gpa, page, cpu_rules.hypercall_page_writable)) {
         partition.hypercall_msr &= ~HV_HYPERCALL_MSR_ENABLE;
         return false;
     }
@@ -106,7 +109,8 @@ static bool write(struct cpu *cpu, uint32_t msr, uint64_t value)
         return true;
     case HV_MSR_HYPERCALL:
         return write_hypercall(value);
-    case HV_MSR_VP_ASSIST_PAGE: /* nothing that this host offers uses it, but Linux writes it without looking */
+    case HV_MSR_VP_ASSIST_PAGE: /* nothing that this host offers uses it, but Linux writes it
+                                   without looking */
         cpu->vp_assist_page = value;
         return true;
     default: /* VP_INDEX and the clocks are read-only */

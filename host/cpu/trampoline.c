@@ -6,6 +6,7 @@
 #include "host/base/instructions.h"
 #include "host/base/memory.h"
 #include "host/cpu/descriptor_tables.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 
 #define GDT_CODE 0x00AF9B000000FFFFull
@@ -27,7 +28,8 @@ _Static_assert(offsetof(struct trampoline_parameters, cr0) == 16, "trampoline.S"
 _Static_assert(offsetof(struct trampoline_parameters, stack) == 32, "trampoline.S");
 _Static_assert(sizeof(struct trampoline_parameters) == 80, "trampoline.S");
 
-extern const uint8_t trampoline_code[], trampoline_long_mode[], trampoline_parameters[], trampoline_end[];
+extern const uint8_t trampoline_code[], trampoline_long_mode[], trampoline_parameters[],
+    trampoline_end[];
 
 static uint64_t page;
 
@@ -39,8 +41,9 @@ static uint32_t in_copy(const uint8_t *original)
 void trampoline_init(uint64_t low)
 {
     page = low;
-    memcpy((void *)(uintptr_t)page, trampoline_code, (uintptr_t)trampoline_end - (uintptr_t)trampoline_code);
-    memcpy((void *)(uintptr_t)(page + HOST_PAGE_SIZE), (const void *)(uintptr_t)cr3_read(), HOST_PAGE_SIZE);
+    memcpy((void *)(uintptr_t)page, trampoline_code,
+           (uintptr_t)trampoline_end - (uintptr_t)trampoline_code);
+    memcpy((void *)(uintptr_t)(page + PAGE_SIZE), (const void *)(uintptr_t)cr3_read(), PAGE_SIZE);
 }
 
 void trampoline_aim(void (*entry)(void *argument), void *argument, uint8_t *stack_top)
@@ -52,7 +55,7 @@ void trampoline_aim(void (*entry)(void *argument), void *argument, uint8_t *stac
         .far_offset = in_copy(trampoline_long_mode),
         .far_selector = SELECTOR_CODE,
         .cr0 = (uint32_t)cr0_read(),
-        .cr3 = (uint32_t)(page + HOST_PAGE_SIZE),
+        .cr3 = (uint32_t)(page + PAGE_SIZE),
         .cr4 = (uint32_t)cr4_read(),
         /* SVME comes later, LMA is the processor's. */
         .efer = (uint32_t)(cpu_rdmsr(MSR_EFER) & (EFER_LME | EFER_NXE)),
@@ -67,5 +70,5 @@ void trampoline_aim(void (*entry)(void *argument), void *argument, uint8_t *stac
 
 uint8_t trampoline_vector(void)
 {
-    return (uint8_t)(page / HOST_PAGE_SIZE);
+    return (uint8_t)(page / PAGE_SIZE);
 }

@@ -8,6 +8,7 @@
 #include "host/base/panic.h"
 #include "host/cpu/descriptor_tables.h"
 #include "host/cpu/guest_state.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 
 #define CPUID_EXTENDED_FEATURES 0x80000001u
@@ -36,7 +37,7 @@ struct cpu *cpu_prepare(uint32_t index)
         cpu->host_state = host_pages(1);
         cpu->shadow = host_pages(1);
         cpu->host_save = host_pages(1);
-        cpu->stack_top = (uint8_t *)host_pages(HOST_STACK_PAGES) + HOST_STACK_PAGES * HOST_PAGE_SIZE;
+        cpu->stack_top = (uint8_t *)host_pages(HOST_STACK_PAGES) + HOST_STACK_PAGES * PAGE_SIZE;
         cpu->self = cpu;
     }
     return cpu;
@@ -47,7 +48,8 @@ void svm_enable(struct cpu *cpu)
     if (!(cpu_cpuid(CPUID_EXTENDED_FEATURES, 0).ecx & CPUID_EXTENDED_ECX_SVM))
         host_stop("the processor has no SVM: start QEMU with -cpu EPYC or -cpu qemu64,+svm,+npt");
     if (!(cpu_cpuid(CPUID_SVM, 0).edx & CPUID_SVM_EDX_NPT))
-        host_stop("the processor has no nested paging: start QEMU with -cpu EPYC or -cpu qemu64,+svm,+npt");
+        host_stop("the processor has no nested paging: start QEMU with -cpu EPYC or -cpu "
+                  "qemu64,+svm,+npt");
     if (cpu_rdmsr(MSR_VM_CR) & VM_CR_SVMDIS)
         host_panic("the firmware has disabled SVM (VM_CR.SVMDIS)");
     cpu_wrmsr(MSR_EFER, cpu_rdmsr(MSR_EFER) | EFER_SVME);
@@ -73,7 +75,8 @@ void vcpu_capture(struct cpu *cpu)
     uint16_t es, cs, ss, ds;
 
     __asm__ volatile("sgdt %0; sidt %1" : "=m"(gdtr), "=m"(idtr));
-    __asm__ volatile("mov %%es, %0; mov %%cs, %1; mov %%ss, %2; mov %%ds, %3" : "=r"(es), "=r"(cs), "=r"(ss), "=r"(ds));
+    __asm__ volatile("mov %%es, %0; mov %%cs, %1; mov %%ss, %2; mov %%ds, %3"
+                     : "=r"(es), "=r"(cs), "=r"(ss), "=r"(ds));
     guest->gdtr = (struct vmcb_segment){.limit = gdtr.limit, .base = gdtr.base};
     guest->idtr = (struct vmcb_segment){.limit = idtr.limit, .base = idtr.base};
     guest->es = segment_of(es, gdtr.base);
@@ -94,10 +97,10 @@ void vcpu_configure(struct cpu *cpu, uint64_t rip, uint64_t rsp)
 {
     struct vmcb *guest = cpu->guest;
 
-    guest->intercept_misc1 = INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_INVLPGA |
-                             INTERCEPT_IO | INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
-    guest->intercept_misc2 = INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD | INTERCEPT_VMSAVE |
-                             INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT;
+    guest->intercept_misc1 = INTERCEPT_NMI | INTERCEPT_SMI | INTERCEPT_CPUID | INTERCEPT_INVD |
+                             INTERCEPT_INVLPGA | INTERCEPT_IO | INTERCEPT_MSR | INTERCEPT_SHUTDOWN;
+    guest->intercept_misc2 = INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD |
+                             INTERCEPT_VMSAVE | INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT;
     guest->iopm_base = partition.iopm;
     guest->msrpm_base = partition.msrpm;
     guest->asid = GUEST_ASID;
@@ -110,7 +113,8 @@ void vcpu_configure(struct cpu *cpu, uint64_t rip, uint64_t rsp)
     __asm__ volatile("vmsave %0" ::"a"(cpu->host_state) : "memory");
 }
 
-/* AMD64 Architecture Programmer's Manual, volume 2, 14.1.3 and 16.7.3: real mode, with the code segment at the vector.
+/* AMD64 Architecture Programmer's Manual, volume 2, 14.1.3 and 16.7.3: real mode, with the code
+ * segment at the vector.
  */
 void vcpu_reset(struct cpu *cpu)
 {
@@ -125,8 +129,10 @@ void vcpu_reset(struct cpu *cpu)
                                       .limit = 0xFFFF,
                                       .base = (uint64_t)cpu->start_vector << 12};
     guest->gdtr = guest->idtr = (struct vmcb_segment){.limit = 0xFFFF};
-    guest->ldtr = (struct vmcb_segment){.attributes = SEGMENT_PRESENT | SEGMENT_TYPE_LDT, .limit = 0xFFFF};
-    guest->tr = (struct vmcb_segment){.attributes = SEGMENT_PRESENT | SEGMENT_TYPE_TSS_BUSY, .limit = 0xFFFF};
+    guest->ldtr =
+        (struct vmcb_segment){.attributes = SEGMENT_PRESENT | SEGMENT_TYPE_LDT, .limit = 0xFFFF};
+    guest->tr = (struct vmcb_segment){.attributes = SEGMENT_PRESENT | SEGMENT_TYPE_TSS_BUSY,
+                                      .limit = 0xFFFF};
     guest->cr0 = CR0_RESET;
     guest->efer = EFER_SVME;
     guest->dr6 = 0xFFFF0FF0;

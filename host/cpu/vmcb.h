@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Virtual machine control block of SVM (AMD64 Architecture Programmer's Manual, volume 2, appendix B). */
+/* Virtual machine control block of SVM (AMD64 Architecture Programmer's Manual, volume 2, appendix
+ * B). */
 #ifndef PVT_HOST_CPU_VMCB_H
 #define PVT_HOST_CPU_VMCB_H
 
@@ -69,7 +70,8 @@ struct vmcb {
     uint8_t reserved11[0x1000 - 0x670];
 };
 
-#define VMCB_OFFSET(field, off) _Static_assert(offsetof(struct vmcb, field) == (off), "vmcb." #field)
+#define VMCB_OFFSET(field, off)                                                                    \
+    _Static_assert(offsetof(struct vmcb, field) == (off), "vmcb." #field)
 VMCB_OFFSET(intercept_misc1, 0x00C);
 VMCB_OFFSET(iopm_base, 0x040);
 VMCB_OFFSET(asid, 0x058);

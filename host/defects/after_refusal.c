@@ -62,7 +62,7 @@ static void configure(struct call_context *context)
     const struct hv_input_configure_device_domain *input = call_input(context);
     struct domain *domain = call_domain(context);
 
-    if (domain != NULL)
+    if (domain)
         domain_configure(domain, input->settings.flags & ~HV_DEVICE_DOMAIN_SETTINGS_RESERVED,
                          input->settings.page_table_root);
 }
@@ -71,7 +71,7 @@ static void forget_settings(struct call_context *context)
 {
     struct domain *domain = call_domain(context);
 
-    if (domain != NULL && domain->devices == NULL)
+    if (domain && !domain->devices)
         domain->configured = false;
 }
 
@@ -87,7 +87,7 @@ static void attach(struct call_context *context)
     struct domain *domain = domain_find(named_id(context));
     struct device *device = named_device(context);
 
-    if (domain != NULL && device != NULL)
+    if (domain && device)
         domain_attach(domain, device);
 }
 
@@ -100,16 +100,15 @@ static void block_device(struct call_context *context)
 
 static bool counts_phantom(uint32_t id)
 {
-    for (unsigned i = 0; i < phantoms; i++) {
+    for (unsigned i = 0; i < phantoms; i++)
         if (phantom[i] == id)
             return true;
-    }
     return false;
 }
 
 static void count_phantom(struct call_context *context)
 {
-    if (call_domain(context) != NULL && !counts_phantom(named_id(context)) && phantoms < DOMAIN_LIMIT)
+    if (call_domain(context) && !counts_phantom(named_id(context)) && phantoms < DOMAIN_LIMIT)
         phantom[phantoms++] = named_id(context);
 }
 
@@ -117,7 +116,7 @@ static void delete (struct call_context *context)
 {
     struct domain *domain = domain_find(named_id(context));
 
-    if (domain != NULL)
+    if (domain)
         domain_delete(domain);
 }
 
@@ -176,23 +175,35 @@ static const struct effect {
     {DEFECT_FOREIGN_CARRIED_OUT, ANY_CALL, HV_STATUS_INVALID_PARTITION_ID, carry_out_for_self},
     {DEFECT_TYPE_REFUSED_BLOCKS, ANY_CALL, HV_STATUS_INVALID_PARAMETER, block_of_other_type},
     {DEFECT_TYPE_REFUSED_BLOCKS, ANY_CALL, HV_STATUS_ACCESS_DENIED, block_of_other_type},
-    {DEFECT_TYPE_CREATE_PARTIAL, HVCALL_CREATE_DEVICE_DOMAIN, HV_STATUS_SUCCESS, create_of_other_type},
+    {DEFECT_TYPE_CREATE_PARTIAL, HVCALL_CREATE_DEVICE_DOMAIN, HV_STATUS_SUCCESS,
+     create_of_other_type},
     {DEFECT_CREATE_PARTIAL, HVCALL_CREATE_DEVICE_DOMAIN, HV_STATUS_INVALID_PARAMETER, create},
     {DEFECT_CREATE_RESETS, HVCALL_CREATE_DEVICE_DOMAIN, HV_STATUS_KEY_ALREADY_EXISTS, reset},
-    {DEFECT_CONFIGURE_REFUSED_APPLIES, HVCALL_CONFIGURE_DEVICE_DOMAIN, HV_STATUS_SUCCESS, configure},
-    {DEFECT_CONFIGURE_REFUSED_CLEARS, HVCALL_CONFIGURE_DEVICE_DOMAIN, HV_STATUS_SUCCESS, forget_settings},
+    {DEFECT_CONFIGURE_REFUSED_APPLIES, HVCALL_CONFIGURE_DEVICE_DOMAIN, HV_STATUS_SUCCESS,
+     configure},
+    {DEFECT_CONFIGURE_REFUSED_CLEARS, HVCALL_CONFIGURE_DEVICE_DOMAIN, HV_STATUS_SUCCESS,
+     forget_settings},
     {DEFECT_ATTACH_REFUSED_MOVES, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_INVALID_PARAMETER, attach},
     {DEFECT_ATTACH_FAILED_DETACHES, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_NOT_FOUND, block_device},
-    {DEFECT_ATTACH_SAME_DETACHES, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_DEVICE_ALREADY_IN_DOMAIN, block_device},
-    {DEFECT_ATTACH_UNKNOWN_COUNTED, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_INVALID_DEVICE_ID, count_phantom},
-    {DEFECT_ATTACH_SAME_COUNTED, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_DEVICE_ALREADY_IN_DOMAIN, count_phantom},
-    {DEFECT_DELETE_REFUSED_DELETES, HVCALL_DELETE_DEVICE_DOMAIN, HV_STATUS_INVALID_PARAMETER, delete},
+    {DEFECT_ATTACH_SAME_DETACHES, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_DEVICE_ALREADY_IN_DOMAIN,
+     block_device},
+    {DEFECT_ATTACH_UNKNOWN_COUNTED, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_INVALID_DEVICE_ID,
+     count_phantom},
+    {DEFECT_ATTACH_SAME_COUNTED, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_DEVICE_ALREADY_IN_DOMAIN,
+     count_phantom},
+    {DEFECT_DELETE_REFUSED_DELETES, HVCALL_DELETE_DEVICE_DOMAIN, HV_STATUS_INVALID_PARAMETER,
+     delete},
     {DEFECT_DELETE_REFUSED_HALF, HVCALL_DELETE_DEVICE_DOMAIN, HV_STATUS_OBJECT_IN_USE, block_named},
-    {DEFECT_DELETE_NEIGHBOUR_BLOCKS, HVCALL_DELETE_DEVICE_DOMAIN, HV_STATUS_NOT_FOUND, block_neighbor},
-    {DEFECT_FLUSH_NEIGHBOUR_BLOCKS, HVCALL_FLUSH_DEVICE_DOMAIN, HV_STATUS_NOT_FOUND, block_neighbor},
-    {DEFECT_FLUSH_NEIGHBOUR_BLOCKS, HVCALL_FLUSH_DEVICE_DOMAIN_LIST, HV_STATUS_NOT_FOUND, block_neighbor},
-    {DEFECT_LIST_FLAGS_DELETE, HVCALL_FLUSH_DEVICE_DOMAIN_LIST, HV_STATUS_INVALID_PARAMETER, delete_for_flags},
-    {DEFECT_LIST_FLAGS_BLOCK, HVCALL_FLUSH_DEVICE_DOMAIN_LIST, HV_STATUS_INVALID_PARAMETER, block_all_for_flags},
+    {DEFECT_DELETE_NEIGHBOUR_BLOCKS, HVCALL_DELETE_DEVICE_DOMAIN, HV_STATUS_NOT_FOUND,
+     block_neighbor},
+    {DEFECT_FLUSH_NEIGHBOUR_BLOCKS, HVCALL_FLUSH_DEVICE_DOMAIN, HV_STATUS_NOT_FOUND,
+     block_neighbor},
+    {DEFECT_FLUSH_NEIGHBOUR_BLOCKS, HVCALL_FLUSH_DEVICE_DOMAIN_LIST, HV_STATUS_NOT_FOUND,
+     block_neighbor},
+    {DEFECT_LIST_FLAGS_DELETE, HVCALL_FLUSH_DEVICE_DOMAIN_LIST, HV_STATUS_INVALID_PARAMETER,
+     delete_for_flags},
+    {DEFECT_LIST_FLAGS_BLOCK, HVCALL_FLUSH_DEVICE_DOMAIN_LIST, HV_STATUS_INVALID_PARAMETER,
+     block_all_for_flags},
 };
 #define EFFECTS ARRAY_SIZE(effects)
 
@@ -206,16 +217,15 @@ static enum hv_status handler(struct call_context *context)
 {
     enum hv_status status = right[context->call - calls](context);
 
-    for (unsigned i = 0; status != HV_STATUS_SUCCESS && i < EFFECTS; i++) {
+    for (unsigned i = 0; status != HV_STATUS_SUCCESS && i < EFFECTS; i++)
         if (belongs(&effects[i], context->call->code, status))
             effects[i].effect(context);
-    }
     return status;
 }
 
 static enum hv_status delete_with_phantom(struct call_context *context)
 {
-    if (call_domain(context) != NULL && counts_phantom(named_id(context)))
+    if (call_domain(context) && counts_phantom(named_id(context)))
         return HV_STATUS_OBJECT_IN_USE;
     return right_delete(context);
 }
@@ -228,7 +238,7 @@ void defects_install_after_refusal(void)
         any |= defect_active(effects[i].defect);
     if (!any)
         return;
-    phantom = host_pages((DOMAIN_LIMIT * sizeof(*phantom) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
+    phantom = host_pages((DOMAIN_LIMIT * sizeof(*phantom) + PAGE_SIZE - 1) / PAGE_SIZE);
     calls_in_front(handler, right);
     right_delete = call_in_front(HVCALL_DELETE_DEVICE_DOMAIN, delete_with_phantom);
 }

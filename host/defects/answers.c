@@ -30,14 +30,19 @@ static const struct answer {
     uint16_t code;
     enum hv_status right, given;
 } answers[] = {
-    {DEFECT_CAP_REFUSED, HVCALL_GET_IOMMU_CAPABILITIES, HV_STATUS_SUCCESS, HV_STATUS_OPERATION_DENIED},
-    {DEFECT_ATTACH_UNKNOWN_ACCEPTED, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_INVALID_DEVICE_ID, HV_STATUS_SUCCESS},
+    {DEFECT_CAP_REFUSED, HVCALL_GET_IOMMU_CAPABILITIES, HV_STATUS_SUCCESS,
+     HV_STATUS_OPERATION_DENIED},
+    {DEFECT_ATTACH_UNKNOWN_ACCEPTED, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_INVALID_DEVICE_ID,
+     HV_STATUS_SUCCESS},
     {DEFECT_ATTACH_SAME_REFUSED, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_DEVICE_ALREADY_IN_DOMAIN,
      HV_STATUS_INVALID_PARAMETER},
     /* The only cause of this status are reserved bits and malformed names. */
-    {DEFECT_ATTACH_RESERVED_HOLLOW, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_INVALID_PARAMETER, HV_STATUS_SUCCESS},
-    {DEFECT_DETACH_UNKNOWN_ACCEPTED, HVCALL_DETACH_DEVICE_DOMAIN, HV_STATUS_INVALID_DEVICE_ID, HV_STATUS_SUCCESS},
-    {DEFECT_FLUSH_UNKNOWN_ACCEPTED, HVCALL_FLUSH_DEVICE_DOMAIN, HV_STATUS_NOT_FOUND, HV_STATUS_SUCCESS},
+    {DEFECT_ATTACH_RESERVED_HOLLOW, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_INVALID_PARAMETER,
+     HV_STATUS_SUCCESS},
+    {DEFECT_DETACH_UNKNOWN_ACCEPTED, HVCALL_DETACH_DEVICE_DOMAIN, HV_STATUS_INVALID_DEVICE_ID,
+     HV_STATUS_SUCCESS},
+    {DEFECT_FLUSH_UNKNOWN_ACCEPTED, HVCALL_FLUSH_DEVICE_DOMAIN, HV_STATUS_NOT_FOUND,
+     HV_STATUS_SUCCESS},
 };
 #define ANSWERS ARRAY_SIZE(answers)
 
@@ -45,14 +50,16 @@ static enum hv_status answer(struct call_context *context)
 {
     enum hv_status status = right_handler[context->call - calls](context);
 
-    for (unsigned i = 0; i < ANSWERS; i++) {
-        if (defect_active(answers[i].defect) && answers[i].code == context->call->code && answers[i].right == status)
+    for (unsigned i = 0; i < ANSWERS; i++)
+        if (defect_active(answers[i].defect) && answers[i].code == context->call->code &&
+            answers[i].right == status)
             return answers[i].given;
-    }
-    if (defect_active(DEFECT_FLUSH_RESERVED_HOLLOW) && context->call->code == HVCALL_FLUSH_DEVICE_DOMAIN &&
+    if (defect_active(DEFECT_FLUSH_RESERVED_HOLLOW) &&
+        context->call->code == HVCALL_FLUSH_DEVICE_DOMAIN &&
         status == HV_STATUS_INVALID_PARAMETER && call_header_valid(context))
         return HV_STATUS_SUCCESS;
-    if (defect_active(DEFECT_SECOND_REFUSED) && context->call->device_domain && context->vp_index != 0)
+    if (defect_active(DEFECT_SECOND_REFUSED) && context->call->device_domain &&
+        context->vp_index != 0)
         return HV_STATUS_ACCESS_DENIED;
     return status;
 }
@@ -62,7 +69,8 @@ static void unknown_code(struct cpu *cpu, struct guest_registers *regs)
     uint64_t rip = cpu->guest->rip;
 
     right_exit(cpu, regs);
-    if (cpu->guest->rip != rip && hv_result_status(cpu->guest->rax) == HV_STATUS_INVALID_HYPERCALL_CODE)
+    if (cpu->guest->rip != rip &&
+        hv_result_status(cpu->guest->rax) == HV_STATUS_INVALID_HYPERCALL_CODE)
         cpu->guest->rax = hv_result(HV_STATUS_INVALID_HYPERCALL_INPUT, 0);
 }
 
@@ -127,7 +135,8 @@ static bool answer_sticks(const struct hv_input_get_logical_device_property *que
     static bool sticks;
     bool stuck = sticks;
 
-    sticks = (defect_active(DEFECT_PROPERTY_CODE_STICKS) && query->code != HV_LOGICAL_DEVICE_PROPERTY_PVIOMMU) ||
+    sticks = (defect_active(DEFECT_PROPERTY_CODE_STICKS) &&
+              query->code != HV_LOGICAL_DEVICE_PROPERTY_PVIOMMU) ||
              (defect_active(DEFECT_PROPERTY_TYPE_STICKS) &&
               hv_device_id_logical(query->logical_device_id) != query->logical_device_id);
     return stuck;
@@ -168,10 +177,9 @@ static enum hv_status detach(struct call_context *context)
 
 static bool was_detached(const struct device *device)
 {
-    for (unsigned i = 0; i < detached_count; i++) {
+    for (unsigned i = 0; i < detached_count; i++)
         if (detached[i] == device)
             return true;
-    }
     return false;
 }
 
@@ -182,11 +190,12 @@ static enum hv_status attach(struct call_context *context)
     const struct device *device = device_find(input->device_id);
     const struct domain *domain = call_domain(context);
 
-    if (domain == NULL || device == NULL || !domain->configured || device->domain == domain)
+    if (!domain || !device || !domain->configured || device->domain == domain)
         return right_attach(context);
-    if (defect_active(DEFECT_ATTACH_NEEDS_DETACH) && device->domain != NULL)
+    if (defect_active(DEFECT_ATTACH_NEEDS_DETACH) && device->domain)
         return HV_STATUS_INVALID_DEVICE_STATE;
-    if (defect_active(DEFECT_ATTACH_BLOCKING_FAILS) && domain->translation.kind == TRANSLATION_BLOCKED)
+    if (defect_active(DEFECT_ATTACH_BLOCKING_FAILS) &&
+        domain->translation.kind == TRANSLATION_BLOCKED)
         return HV_STATUS_OPERATION_FAILED;
     if (defect_active(DEFECT_DETACH_FINAL) && was_detached(device))
         return HV_STATUS_INVALID_DEVICE_STATE;
@@ -225,15 +234,16 @@ static void install_statuses(void)
 void defects_install_answers(void)
 {
     install_statuses();
-    if (ANY(DEFECT_CAP_NOT_PRESENT, DEFECT_CAP_NO_S1, DEFECT_CAP_PASID_WIDTH_0, DEFECT_PASID_TAKES_IOVA,
-            DEFECT_CAP_NO_4K, DEFECT_CAP_ODD_PAGE_SIZE, DEFECT_CAP_WIDTH_64, DEFECT_CAP_CHANGES,
-            DEFECT_CAP_CHANGES_WITH_PAGE, DEFECT_CAP_RESERVED_CHANGES, DEFECT_OUTPUT_DIRTY))
+    if (ANY(DEFECT_CAP_NOT_PRESENT, DEFECT_CAP_NO_S1, DEFECT_CAP_PASID_WIDTH_0,
+            DEFECT_PASID_TAKES_IOVA, DEFECT_CAP_NO_4K, DEFECT_CAP_ODD_PAGE_SIZE,
+            DEFECT_CAP_WIDTH_64, DEFECT_CAP_CHANGES, DEFECT_CAP_CHANGES_WITH_PAGE,
+            DEFECT_CAP_RESERVED_CHANGES, DEFECT_OUTPUT_DIRTY))
         right_capabilities = call_in_front(HVCALL_GET_IOMMU_CAPABILITIES, capabilities);
     if (defect_active(DEFECT_CAP_CHANGES_WITH_PAGE)) {
         right_msr = synthetic_msr;
         synthetic_msr.write = write_msr;
     }
-    if (ANY(DEFECT_PROPERTY_CODE_STICKS, DEFECT_PROPERTY_TYPE_STICKS, DEFECT_PROPERTY_CLEAR, DEFECT_PROPERTY_DIRTY,
-            DEFECT_PROPERTY_UNKNOWN_MANAGED))
+    if (ANY(DEFECT_PROPERTY_CODE_STICKS, DEFECT_PROPERTY_TYPE_STICKS, DEFECT_PROPERTY_CLEAR,
+            DEFECT_PROPERTY_DIRTY, DEFECT_PROPERTY_UNKNOWN_MANAGED))
         right_property = call_in_front(HVCALL_GET_LOGICAL_DEVICE_PROPERTY, property);
 }

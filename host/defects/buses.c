@@ -18,7 +18,7 @@ static void leave_without_switch(uint64_t device_id)
 {
     struct device *device = device_find(device_id);
 
-    if (device != NULL)
+    if (device)
         device_move(device, NULL);
 }
 
@@ -26,10 +26,10 @@ static void leave_without_switch(uint64_t device_id)
 static void leave_with_others(uint64_t device_id)
 {
     struct device *device = device_find(device_id);
-    struct domain *domain = device != NULL ? device->domain : NULL;
+    struct domain *domain = device ? device->domain : NULL;
 
     right_rules.leave_domain(device_id);
-    while (domain != NULL && domain->devices != NULL)
+    while (domain && domain->devices)
         right_rules.leave_domain(domain->devices->id);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Accesses in flight of devices that a call does not concern: a unit that is reset, or drained by dropping, loses them.
+/* Accesses in flight of devices that a call does not concern: a unit that is reset, or drained by
+ * dropping, loses them.
  */
 #include "abi/hypercall.h"
 #include "host/defects/install.h"
@@ -19,15 +20,16 @@ struct lost {
     const struct page_range *range; /* only writes to these pages; NULL: all */
 };
 
-static bool is_lost(const struct lost *lost, const struct vdev_function *function, const struct slot *slot)
+static bool is_lost(const struct lost *lost, const struct vdev_function *function,
+                    const struct slot *slot)
 {
     uint64_t page = slot->request.iova >> HV_PAGE_SHIFT;
 
     if (!slot->waiting || slot->request.did == lost->not_did)
         return false;
-    if (lost->not_of != NULL && function->bdf == lost->not_of->bdf)
+    if (lost->not_of && function->bdf == lost->not_of->bdf)
         return false;
-    return lost->range == NULL || page - lost->range->first < lost->range->count;
+    return !lost->range || page - lost->range->first < lost->range->count;
 }
 
 static void lose(struct lost lost)
@@ -37,7 +39,7 @@ static void lose(struct lost lost)
 
     soft_lock();
     for (unsigned i = 0; i < count; i++) {
-        for (unsigned s = 0; functions[i].probe != NULL && s < DMAPROBE_SLOTS; s++) {
+        for (unsigned s = 0; functions[i].probe && s < DMAPROBE_SLOTS; s++) {
             struct slot *slot = &functions[i].probe->slot[s];
 
             if (is_lost(&lost, &functions[i], slot))
@@ -64,7 +66,8 @@ static const struct device *named_device(struct call_context *context)
     const struct hv_input_attach_device_domain *attach = call_input(context);
     const struct hv_input_detach_device_domain *detach = call_input(context);
 
-    return device_find(context->call->code == HVCALL_ATTACH_DEVICE_DOMAIN ? attach->device_id : detach->device_id);
+    return device_find(context->call->code == HVCALL_ATTACH_DEVICE_DOMAIN ? attach->device_id
+                                                                          : detach->device_id);
 }
 
 static void lose_all(struct call_context *context)
@@ -101,11 +104,10 @@ static enum hv_status handler(struct call_context *context)
 {
     enum hv_status status = right[context->call - calls](context);
 
-    for (unsigned i = 0; i < LOSSES; i++) {
+    for (unsigned i = 0; i < LOSSES; i++)
         if (defect_active(losses[i].defect) && losses[i].refused == (status != HV_STATUS_SUCCESS) &&
             (losses[i].code == 0 || losses[i].code == context->call->code))
             losses[i].lose(context);
-    }
     return status;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Two calls at the same moment: the host looks at something, lets go of its lock, and acts on what it saw. */
+/* Two calls at the same moment: the host looks at something, lets go of its lock, and acts on what
+ * it saw. */
 #include "abi/hypercall.h"
 #include "host/base/processor.h"
 #include "host/defects/install.h"
@@ -10,8 +11,8 @@
 #define LIST_PART 64u /* elements after which such a host lets go of its lock */
 #define LIST_LOST 32u /* elements that it then leaves out */
 
-static call_handler *right_create, *right_configure, *right_attach, *right_detach, *right_delete, *right_flush,
-    *right_list;
+static call_handler *right_create, *right_configure, *right_attach, *right_detach, *right_delete,
+    *right_flush, *right_list;
 static element_handler *right_element;
 static uint32_t creates, configures, attaches, deletes, flushes, lists, elements; /* begun so far */
 static uint64_t root;         /* of the last CONFIGURE of any processor */
@@ -21,7 +22,7 @@ static uint32_t lost_until[HOST_CPUS_MAX];
 /* An id that was free at the first look is taken for free. */
 static enum hv_status create(struct call_context *context)
 {
-    bool is_free = call_header_valid(context) && call_domain(context) == NULL;
+    bool is_free = call_header_valid(context) && !call_domain(context);
     enum hv_status status;
 
     creates++;
@@ -49,12 +50,12 @@ static enum hv_status attach(struct call_context *context)
     const struct hv_input_attach_device_domain *input = call_input(context);
     struct device *device = device_find(input->device_id);
     struct domain *domain = call_domain(context);
-    struct translation translation = domain != NULL ? domain->translation : translation_blocked();
+    struct translation translation = domain ? domain->translation : translation_blocked();
     enum hv_status status;
 
     attaches++;
-    if (defect_active(DEFECT_ATTACH_RACES_DELETE) && device != NULL && domain != NULL && domain->configured &&
-        race_window_until_count(&deletes, deletes) && call_domain(context) == NULL) {
+    if (defect_active(DEFECT_ATTACH_RACES_DELETE) && device && domain && domain->configured &&
+        race_window_until_count(&deletes, deletes) && !call_domain(context)) {
         device_switch(device, &translation);
         return HV_STATUS_SUCCESS;
     }
@@ -81,18 +82,18 @@ static enum hv_status delete_domain(struct call_context *context)
     struct domain *domain = call_domain(context);
 
     deletes++;
-    if (defect_active(DEFECT_DELETE_RACES_ATTACH) && domain != NULL && !domain->reserved && domain->devices == NULL &&
-        race_window_until_count(&attaches, attaches) && call_domain(context) == domain) {
-        while (domain->devices != NULL)
+    if (defect_active(DEFECT_DELETE_RACES_ATTACH) && domain && !domain->reserved &&
+        !domain->devices && race_window_until_count(&attaches, attaches) &&
+        call_domain(context) == domain)
+        while (domain->devices)
             device_move(domain->devices, NULL);
-    }
     return right_delete(context);
 }
 
 static enum hv_status flush(struct call_context *context)
 {
     flushes++;
-    if (call_domain(context) != NULL && race_window_until_count(&flushes, flushes))
+    if (call_domain(context) && race_window_until_count(&flushes, flushes))
         return HV_STATUS_SUCCESS;
     return right_flush(context);
 }
@@ -106,7 +107,7 @@ static enum hv_status list(struct call_context *context)
         lost_until[processor_index()] = 0;
     listed = context->domain;
     if (defect_active(DEFECT_LISTS_SHARE_DOMAIN) && status == HV_STATUS_SUCCESS &&
-        race_window_until_count(&lists, lists) && listed != NULL)
+        race_window_until_count(&lists, lists) && listed)
         context->domain = listed;
     return status;
 }
@@ -125,8 +126,8 @@ static enum hv_status element(struct call_context *context, uint64_t value)
 
 void defects_install_call_pairs(void)
 {
-    bool attach_races = ANY(DEFECT_ATTACH_RACES_DELETE, DEFECT_ATTACH_RACES_ATTACH, DEFECT_DETACH_RACES_ATTACH,
-                            DEFECT_DELETE_RACES_ATTACH);
+    bool attach_races = ANY(DEFECT_ATTACH_RACES_DELETE, DEFECT_ATTACH_RACES_ATTACH,
+                            DEFECT_DETACH_RACES_ATTACH, DEFECT_DELETE_RACES_ATTACH);
 
     if (defect_active(DEFECT_CREATE_RACES_CREATE))
         right_create = call_in_front(HVCALL_CREATE_DEVICE_DOMAIN, create);

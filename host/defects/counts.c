@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls that work some times and not after many: resources are not given back, and numbers are too narrow. */
+/* Calls that work some times and not after many: resources are not given back, and numbers are too
+ * narrow. */
 #include "abi/hypercall.h"
 #include "host/base/memory.h"
 #include "host/defects/install.h"
 #include "host/defects/seam.h"
 #include "host/domains/private.h"
 #include "host/iommu/domain_id.h"
+#include "lib/bits.h"
 
 #define TAGS         256u
 #define DOMAINS_TOLD 512u /* apart */
@@ -28,7 +30,7 @@ static struct {
 /* Room for one domain is gone. */
 static void leak(void)
 {
-    if (domain_table.free != NULL)
+    if (domain_table.free)
         domain_table.free = domain_table.free->next;
 }
 
@@ -36,7 +38,9 @@ static void count_refusal(const struct call_context *context, enum hv_status sta
 {
     uint16_t code = context->call->code;
 
-    counts.refusals = status == HV_STATUS_SUCCESS ? 0 : code == counts.refused_code ? counts.refusals + 1 : 1;
+    counts.refusals = status == HV_STATUS_SUCCESS   ? 0
+                      : code == counts.refused_code ? counts.refusals + 1
+                                                    : 1;
     counts.refused_code = code;
 }
 
@@ -76,7 +80,7 @@ static void make_room(void)
     for (unsigned i = 0; i < DOMAIN_BUCKETS; i++) {
         struct domain *domain = domain_table.bucket[i];
 
-        if (domain != NULL && !domain->reserved && domain->devices == NULL) {
+        if (domain && !domain->reserved && !domain->devices) {
             domain_delete(domain);
             return;
         }
@@ -86,10 +90,10 @@ static void make_room(void)
 static bool is_worn_out(struct call_context *context)
 {
     struct domain *domain = call_names_domain(context->call) ? call_domain(context) : NULL;
-    struct counted *counted = domain != NULL ? &counts.of_did[domain->translation.did] : NULL;
+    struct counted *counted = domain ? &counts.of_did[domain->translation.did] : NULL;
     uint16_t code = context->call->code;
 
-    if (counted == NULL)
+    if (!counted)
         return false;
     if (defect_active(DEFECT_FLUSHES_WORN_OUT) && code == HVCALL_FLUSH_DEVICE_DOMAIN)
         return ++counted->flushes > FLUSHES_MAX;
@@ -101,16 +105,18 @@ static bool is_worn_out(struct call_context *context)
 static enum hv_status handler(struct call_context *context)
 {
     struct domain *domain = call_names_domain(context->call) ? call_domain(context) : NULL;
-    bool unconfigured = domain != NULL && !domain->configured;
+    bool unconfigured = domain && !domain->configured;
     enum hv_status status;
 
     if (is_worn_out(context))
-        return context->call->code == HVCALL_ATTACH_DEVICE_DOMAIN ? HV_STATUS_INSUFFICIENT_MEMORY : HV_STATUS_SUCCESS;
-    if (defect_active(DEFECT_REFUSALS_WORN_OUT) && counts.refusals > REFUSALS_MAX && context->call->device_domain &&
-        context->call->code == counts.refused_code)
+        return context->call->code == HVCALL_ATTACH_DEVICE_DOMAIN ? HV_STATUS_INSUFFICIENT_MEMORY
+                                                                  : HV_STATUS_SUCCESS;
+    if (defect_active(DEFECT_REFUSALS_WORN_OUT) && counts.refusals > REFUSALS_MAX &&
+        context->call->device_domain && context->call->code == counts.refused_code)
         return HV_STATUS_INSUFFICIENT_MEMORY;
     status = right[context->call - calls](context);
-    if (defect_active(DEFECT_FULL_TAKES_ANOTHER) && status == HV_STATUS_INSUFFICIENT_DEVICE_DOMAINS) {
+    if (defect_active(DEFECT_FULL_TAKES_ANOTHER) &&
+        status == HV_STATUS_INSUFFICIENT_DEVICE_DOMAINS) {
         make_room();
         status = right[context->call - calls](context);
     }
@@ -123,10 +129,13 @@ static enum hv_status handler(struct call_context *context)
 
 void defects_install_counts(void)
 {
-    if (!ANY(DEFECT_CREATE_REFUSED_LEAKS, DEFECT_DELETE_REFUSED_LEAKS, DEFECT_DELETE_UNCONFIGURED_LEAKS,
-             DEFECT_CONFIGURE_REFUSED_LEAKS, DEFECT_ATTACH_REFUSED_LEAKS, DEFECT_TAG_EIGHT_BITS, DEFECT_TAG_NINE_BITS,
-             DEFECT_FULL_TAKES_ANOTHER, DEFECT_FLUSHES_WORN_OUT, DEFECT_ATTACHES_WORN_OUT, DEFECT_REFUSALS_WORN_OUT))
+    if (!ANY(DEFECT_CREATE_REFUSED_LEAKS, DEFECT_DELETE_REFUSED_LEAKS,
+             DEFECT_DELETE_UNCONFIGURED_LEAKS, DEFECT_CONFIGURE_REFUSED_LEAKS,
+             DEFECT_ATTACH_REFUSED_LEAKS, DEFECT_TAG_EIGHT_BITS, DEFECT_TAG_NINE_BITS,
+             DEFECT_FULL_TAKES_ANOTHER, DEFECT_FLUSHES_WORN_OUT, DEFECT_ATTACHES_WORN_OUT,
+             DEFECT_REFUSALS_WORN_OUT))
         return;
-    counts.of_did = host_pages(((size_t)TAGS * TAGS * sizeof(*counts.of_did) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
+    counts.of_did =
+        host_pages(((size_t)TAGS * TAGS * sizeof(*counts.of_did) + PAGE_SIZE - 1) / PAGE_SIZE);
     calls_in_front(handler, right);
 }

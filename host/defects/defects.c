@@ -32,10 +32,9 @@ bool defect_active(enum defect defect)
 
 bool defect_any_active(const enum defect *list, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (defect_active(list[i]))
             return true;
-    }
     return false;
 }
 

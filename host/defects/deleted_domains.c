@@ -7,6 +7,7 @@
 #include "host/defects/seam.h"
 #include "host/domains/private.h"
 #include "host/iommu/domain_id.h"
+#include "lib/bits.h"
 
 #define ENTRY_PRESENT  UINT64_C(1)
 #define GENERATIONS    16u  /* DEFECT_ID_GENERATIONS: uses of an id that such a host tells apart */
@@ -41,7 +42,8 @@ static bool holds_table(const struct deleted_domain *deleted)
 {
     uint64_t first = 0;
 
-    return guest_read(deleted->translation.root, &first, sizeof(first)) && (first & ENTRY_PRESENT) != 0 &&
+    return guest_read(deleted->translation.root, &first, sizeof(first)) &&
+           (first & ENTRY_PRESENT) != 0 &&
            guest_is_ram(first & HV_DEVICE_DOMAIN_ROOT_MASK, HV_PAGE_SIZE);
 }
 
@@ -66,21 +68,23 @@ static enum hv_status create(struct call_context *context)
     enum hv_status status;
     struct translation *made;
 
-    if (!call_header_valid(context) || domain_find(id) != NULL)
+    if (!call_header_valid(context) || domain_find(id))
         return right_create(context);
     count_creation(id);
     if (defect_active(DEFECT_ID_WORN_OUT) && ids.unused >= USES)
         return HV_STATUS_KEY_ALREADY_EXISTS;
     if (defect_active(DEFECT_DOMAINS_PRETENDED) && ids.domains >= DOMAINS_SERVED)
         return HV_STATUS_SUCCESS;
-    if (defect_active(DEFECT_CREATE_AGAIN_REFUSED) && deleted_find(id) != NULL)
+    if (defect_active(DEFECT_CREATE_AGAIN_REFUSED) && deleted_find(id))
         return HV_STATUS_KEY_ALREADY_EXISTS;
     status = right_create(context);
     if (status != HV_STATUS_SUCCESS)
         return status;
-    /* From so many domains on, a new one gets the DID of the one that was created that many before. */
+    /* From so many domains on, a new one gets the DID of the one that was created that many before.
+     */
     made = &domain_find(id)->translation;
-    if (defect_active(DEFECT_TAG_OF_MANY) && ids.domains >= MANY_DOMAINS && made->did >= DID_FIRST + MANY_DOMAINS)
+    if (defect_active(DEFECT_TAG_OF_MANY) && ids.domains >= MANY_DOMAINS &&
+        made->did >= DID_FIRST + MANY_DOMAINS)
         made->did = (uint16_t)(made->did - MANY_DOMAINS);
     ids.domains++;
     return status;
@@ -95,7 +99,7 @@ static enum hv_status configure(struct call_context *context)
     if (status != HV_STATUS_SUCCESS || domain->translation.kind != TRANSLATION_PAGING)
         return status;
     deleted = deleted_find(domain->id);
-    if (deleted != NULL && deleted->translation.kind == TRANSLATION_PAGING && comes_back(deleted))
+    if (deleted && deleted->translation.kind == TRANSLATION_PAGING && comes_back(deleted))
         domain->translation.root = deleted->translation.root;
     return status;
 }
@@ -113,7 +117,7 @@ static enum hv_status delete (struct call_context *context) {
     static const uint64_t nothing; struct domain *domain = call_domain(context);
     struct deleted_domain deleted = {.used = true}; enum hv_status status;
 
-    if (domain != NULL){deleted.id = domain->id; deleted.translation = domain->translation;}
+    if (domain){deleted.id = domain->id; deleted.translation = domain->translation;}
 status = right_delete(context);
 if (status != HV_STATUS_SUCCESS)
     return status;
@@ -126,10 +130,11 @@ return status;
 
 void defects_install_deleted_domains(void)
 {
-    if (!ANY(DEFECT_CREATE_AGAIN_REFUSED, DEFECT_TAG_OF_MANY, DEFECT_ID_REUSE_OLD_ROOT, DEFECT_ID_REUSE_LIVE_TABLE,
-             DEFECT_ID_GENERATIONS, DEFECT_ID_WORN_OUT, DEFECT_DOMAINS_PRETENDED, DEFECT_DELETE_WRITES_TABLE))
+    if (!ANY(DEFECT_CREATE_AGAIN_REFUSED, DEFECT_TAG_OF_MANY, DEFECT_ID_REUSE_OLD_ROOT,
+             DEFECT_ID_REUSE_LIVE_TABLE, DEFECT_ID_GENERATIONS, DEFECT_ID_WORN_OUT,
+             DEFECT_DOMAINS_PRETENDED, DEFECT_DELETE_WRITES_TABLE))
         return;
-    ids.deleted = host_pages((DOMAIN_LIMIT * sizeof(*ids.deleted) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
+    ids.deleted = host_pages((DOMAIN_LIMIT * sizeof(*ids.deleted) + PAGE_SIZE - 1) / PAGE_SIZE);
     right_create = call_in_front(HVCALL_CREATE_DEVICE_DOMAIN, create);
     right_configure = call_in_front(HVCALL_CONFIGURE_DEVICE_DOMAIN, configure);
     right_attach = call_in_front(HVCALL_ATTACH_DEVICE_DOMAIN, attach);

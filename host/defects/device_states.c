@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ways of a device from one state to another that are not taken right: at power-on, detached, identity, blocked,
- * paging.
+/* Ways of a device from one state to another that are not taken right: at power-on, detached,
+ * identity, blocked, paging.
  */
 #include "abi/hypercall.h"
 #include "host/defects/install.h"
@@ -12,7 +12,14 @@
 #include "host/vdev/dmaprobe_private.h"
 #include "lib/bits.h"
 
-enum state { STATE_POWER_ON, STATE_DETACHED, STATE_IDENTITY, STATE_BLOCKED, STATE_PAGING, STATE_ANY };
+enum state {
+    STATE_POWER_ON,
+    STATE_DETACHED,
+    STATE_IDENTITY,
+    STATE_BLOCKED,
+    STATE_PAGING,
+    STATE_ANY
+};
 
 static const struct iommu_backend *right;
 static const struct iommu_backend *(*right_backend)(const struct iommu_backend *found);
@@ -21,10 +28,9 @@ static bool moved[DOMAIN_DEVICES_MAX]; /* since power-on */
 
 static struct device *device_of(uint16_t bdf)
 {
-    for (unsigned i = 0; i < domain_table.devices; i++) {
+    for (unsigned i = 0; i < domain_table.devices; i++)
         if (domain_table.device[i].bdf == bdf)
             return &domain_table.device[i];
-    }
     return NULL;
 }
 
@@ -43,10 +49,9 @@ static bool is_busy(uint16_t bdf)
 {
     const struct vdev_function *function = vdev_find(bdf);
 
-    for (unsigned s = 0; function != NULL && function->probe != NULL && s < DMAPROBE_SLOTS; s++) {
+    for (unsigned s = 0; function && function->probe && s < DMAPROBE_SLOTS; s++)
         if (function->probe->slot[s].waiting)
             return true;
-    }
     return false;
 }
 
@@ -73,14 +78,15 @@ static const struct way {
 };
 #define WAYS ARRAY_SIZE(ways)
 
-static void set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
+static void set_translation(uint16_t bdf, const struct translation *from,
+                            const struct translation *to)
 {
     const struct device *device = device_of(bdf);
     struct translation given = *to;
     enum state old = state_of(from), new = state_of(to);
 
     /* The first translation is that of power-on. */
-    if (device != NULL && new != STATE_POWER_ON) {
+    if (device && new != STATE_POWER_ON) {
         old = moved[device - domain_table.device] ? old : STATE_POWER_ON;
         moved[device - domain_table.device] = true;
     }
@@ -110,7 +116,7 @@ static enum hv_status detach(struct call_context *context)
 {
     const struct hv_input_detach_device_domain *input = call_input(context);
     struct device *device = device_find(input->device_id);
-    bool free = device != NULL && device->domain == NULL;
+    bool free = device && !device->domain;
     enum hv_status status = right_detach(context);
 
     if (free && status == HV_STATUS_INVALID_DEVICE_STATE)

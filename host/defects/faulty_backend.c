@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A backend between the domains and the right one, which passes on other arguments, or does not pass a call on. */
+/* A backend between the domains and the right one, which passes on other arguments, or does not
+ * pass a call on. */
 #include "abi/hypercall.h"
 #include "host/base/memory.h"
 #include "host/base/panic.h"
@@ -11,6 +12,7 @@
 #include "host/domains/private.h"
 #include "host/domains/rules.h"
 #include "host/iommu/domain_id.h"
+#include "lib/bits.h"
 
 #define PAGES_ALL   (UINT64_C(1) << HV_IOMMU_RANGE_SHIFT_ALL)
 #define PAGES_2M    512u
@@ -33,10 +35,9 @@ static call_handler *right_configure;
 
 static struct seen *seen_of(uint16_t bdf, const struct translation *from)
 {
-    for (unsigned i = 0; i < seen_count; i++) {
+    for (unsigned i = 0; i < seen_count; i++)
         if (seen[i].bdf == bdf)
             return &seen[i];
-    }
     if (seen_count == DOMAIN_DEVICES_MAX)
         host_panic("the faulty backend has no room for the function %04x", bdf);
     seen[seen_count] = (struct seen){.bdf = bdf, .wanted = *from, .real = *from};
@@ -51,10 +52,9 @@ static bool is_attach(const struct translation *to)
 
 static bool is_second_of_domain(const struct seen *device)
 {
-    for (unsigned i = 0; i < seen_count; i++) {
+    for (unsigned i = 0; i < seen_count; i++)
         if (&seen[i] != device && seen[i].wanted.did == device->wanted.did)
             return true;
-    }
     return false;
 }
 
@@ -88,12 +88,13 @@ static struct translation other_translation(const struct seen *device)
     return to;
 }
 
-static void set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
+static void set_translation(uint16_t bdf, const struct translation *from,
+                            const struct translation *to)
 {
     struct seen *device = seen_of(bdf, from);
     struct translation other;
 
-    if (late != NULL)
+    if (late)
         make_switch(late, &late->wanted);
     late = NULL;
     device->wanted = *to;
@@ -122,10 +123,9 @@ static void block_next(const struct translation *flushed)
 {
     struct translation blocked = translation_blocked();
 
-    for (unsigned i = 0; i < domain_table.devices; i++) {
+    for (unsigned i = 0; i < domain_table.devices; i++)
         if (domain_table.device[i].translation.did == flushed->did + 1)
             device_switch(&domain_table.device[i], &blocked);
-    }
 }
 
 static struct translation flush_target(const struct translation *t)
@@ -207,13 +207,14 @@ void defects_install_faulty_backend(void)
 {
     if (!table_corruption_any() &&
         !ANY(DEFECT_DETACH_IDENTITY, DEFECT_EMPTY_TABLE_PASSES, DEFECT_CONFIGURE_LAST_ROOT,
-             DEFECT_IDENTITY_KEEPS_TABLES, DEFECT_BLOCKED_KEEPS_TABLES, DEFECT_ATTACH_SECOND_IGNORED,
-             DEFECT_FLUSH_SKIPS_SECOND, DEFECT_ATTACH_LATE, DEFECT_DETACH_IGNORED, DEFECT_ATTACH_LOST_WHEN_BUSY,
-             DEFECT_FLUSH_OF_SECOND_IGNORED, DEFECT_FLUSH_LOST_WHEN_BUSY, DEFECT_FLUSH_WRONG_DOMAIN,
-             DEFECT_FLUSH_DOMAIN_IGNORED, DEFECT_FLUSH_BLOCKS_NEXT, DEFECT_LIST_SHIFT_IGNORED,
-             DEFECT_LIST_SHIFT_CLIPPED, DEFECT_LIST_WRONG_PAGE, DEFECT_LIST_IGNORED, DEFECT_LIST_BLOCKS_NEXT))
+             DEFECT_IDENTITY_KEEPS_TABLES, DEFECT_BLOCKED_KEEPS_TABLES,
+             DEFECT_ATTACH_SECOND_IGNORED, DEFECT_FLUSH_SKIPS_SECOND, DEFECT_ATTACH_LATE,
+             DEFECT_DETACH_IGNORED, DEFECT_ATTACH_LOST_WHEN_BUSY, DEFECT_FLUSH_OF_SECOND_IGNORED,
+             DEFECT_FLUSH_LOST_WHEN_BUSY, DEFECT_FLUSH_WRONG_DOMAIN, DEFECT_FLUSH_DOMAIN_IGNORED,
+             DEFECT_FLUSH_BLOCKS_NEXT, DEFECT_LIST_SHIFT_IGNORED, DEFECT_LIST_SHIFT_CLIPPED,
+             DEFECT_LIST_WRONG_PAGE, DEFECT_LIST_IGNORED, DEFECT_LIST_BLOCKS_NEXT))
         return;
-    seen = host_pages((DOMAIN_DEVICES_MAX * sizeof(*seen) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
+    seen = host_pages((DOMAIN_DEVICES_MAX * sizeof(*seen) + PAGE_SIZE - 1) / PAGE_SIZE);
     right_backend = domain_rules.backend;
     domain_rules.backend = in_front_of;
     if (defect_active(DEFECT_CONFIGURE_LAST_ROOT))

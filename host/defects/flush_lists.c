@@ -24,17 +24,17 @@ static bool is_valid(uint64_t element)
 /* Reserved bits, or a shift beyond everything. */
 static bool is_odd(uint64_t element)
 {
-    return (element & HV_IOMMU_RANGE_RESERVED) != 0 || hv_iommu_range_shift(element) > HV_IOMMU_RANGE_SHIFT_ALL;
+    return (element & HV_IOMMU_RANGE_RESERVED) != 0 ||
+           hv_iommu_range_shift(element) > HV_IOMMU_RANGE_SHIFT_ALL;
 }
 
 static bool any_bad(struct call_context *context)
 {
     const struct hv_input_flush_device_domain_list *list = call_input(context);
 
-    for (uint32_t i = 0; i < hv_control_rep_count(context->control); i++) {
+    for (uint32_t i = 0; i < hv_control_rep_count(context->control); i++)
         if (!is_valid(list->range[i]))
             return true;
-    }
     return false;
 }
 
@@ -45,7 +45,8 @@ static bool ends_with_last_page(uint64_t element)
     struct page_range range;
 
     return flush_element_decode(element, &range) == HV_STATUS_SUCCESS &&
-           range.first + range.count == UINT64_C(1) << ((bits < TABLE_BITS ? bits : TABLE_BITS) - 12);
+           range.first + range.count == UINT64_C(1)
+                                            << ((bits < TABLE_BITS ? bits : TABLE_BITS) - 12);
 }
 
 /* An element before this one is zero. */
@@ -53,10 +54,9 @@ static bool zero_before(struct call_context *context)
 {
     const struct hv_input_flush_device_domain_list *list = call_input(context);
 
-    for (uint32_t i = 0; i < context->index; i++) {
+    for (uint32_t i = 0; i < context->index; i++)
         if (list->range[i] == 0)
             return true;
-    }
     return false;
 }
 
@@ -87,7 +87,8 @@ static bool is_left_out(struct call_context *context, uint64_t element)
         return true;
     if (defect_active(DEFECT_LIST_ELEMENT_256_LOST) && index == BATCH_END)
         return true;
-    if (defect_active(DEFECT_LIST_ALL_IGNORED) && hv_iommu_range_shift(element) == HV_IOMMU_RANGE_SHIFT_ALL)
+    if (defect_active(DEFECT_LIST_ALL_IGNORED) &&
+        hv_iommu_range_shift(element) == HV_IOMMU_RANGE_SHIFT_ALL)
         return true;
     return defect_active(DEFECT_LIST_ERROR_ROLLBACK) && any_bad(context);
 }
@@ -97,7 +98,8 @@ static enum hv_status run_element(struct call_context *context, uint64_t element
     bool all = hv_iommu_range_shift(element) == HV_IOMMU_RANGE_SHIFT_ALL;
 
     if (is_odd(element))
-        return defect_active(DEFECT_LIST_SHIFT_TWELVE_BITS) ? HV_STATUS_SUCCESS : right_element(context, element);
+        return defect_active(DEFECT_LIST_SHIFT_TWELVE_BITS) ? HV_STATUS_SUCCESS
+                                                            : right_element(context, element);
     if (all && defect_active(DEFECT_LIST_ALL_REFUSED))
         return HV_STATUS_INVALID_PARAMETER;
     if (!is_valid(element) && defect_active(DEFECT_LIST_UNALIGNED_SHORT))
@@ -143,7 +145,8 @@ static void hypercall(struct cpu *cpu, struct guest_registers *regs)
     was_refused = false;
     right_exit(cpu, regs);
     if (cpu->guest->rip != rip && hv_control_code(control) == HVCALL_FLUSH_DEVICE_DOMAIN_LIST)
-        cpu->guest->rax = misreported(cpu->guest->rax, hv_control_rep_start(control), hv_control_rep_count(control));
+        cpu->guest->rax = misreported(cpu->guest->rax, hv_control_rep_start(control),
+                                      hv_control_rep_count(control));
 }
 
 void defects_install_flush_lists(void)
@@ -155,10 +158,11 @@ void defects_install_flush_lists(void)
         right_exit = exit_handlers.hypercall;
         exit_handlers.hypercall = hypercall;
     }
-    if (results || ANY(DEFECT_LIST_SHIFT_TWELVE_BITS, DEFECT_LIST_ALL_REFUSED, DEFECT_LIST_UNALIGNED_SHORT,
-                       DEFECT_LIST_FIRST_ONLY, DEFECT_LIST_LAST_DROPPED, DEFECT_LIST_ELEMENT_256_LOST,
-                       DEFECT_LIST_ALL_IGNORED, DEFECT_LIST_ERROR_ROLLBACK, DEFECT_LIST_ZERO_SKIPPED,
-                       DEFECT_LIST_ZERO_ENDS, DEFECT_LIST_LAST_PAGE, DEFECT_LIST_POWER_OF_TWO, DEFECT_LIST_ODD_LAST)) {
+    if (results ||
+        ANY(DEFECT_LIST_SHIFT_TWELVE_BITS, DEFECT_LIST_ALL_REFUSED, DEFECT_LIST_UNALIGNED_SHORT,
+            DEFECT_LIST_FIRST_ONLY, DEFECT_LIST_LAST_DROPPED, DEFECT_LIST_ELEMENT_256_LOST,
+            DEFECT_LIST_ALL_IGNORED, DEFECT_LIST_ERROR_ROLLBACK, DEFECT_LIST_ZERO_SKIPPED,
+            DEFECT_LIST_ZERO_ENDS, DEFECT_LIST_LAST_PAGE, DEFECT_LIST_POWER_OF_TWO,
+            DEFECT_LIST_ODD_LAST))
         right_element = call_element_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, element);
-    }
 }

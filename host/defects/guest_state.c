@@ -10,6 +10,7 @@
 #include "host/cpu/msr.h"
 #include "host/defects/defects.h"
 #include "host/defects/install.h"
+#include "lib/bits.h"
 
 #define OTHER_INTERFACE       0x30237648u /* "Hv#0": a hypervisor without this interface */
 #define CPUID_HYPERVISOR_LAST 0x4FFFFFFFu
@@ -31,7 +32,8 @@ static void cpuid(struct cpu *cpu, struct guest_registers *regs)
 
 static void clobber(struct guest_registers *regs, uint64_t result)
 {
-    if (defect_active(DEFECT_RDX_ROUNDED) && hv_result_status(result) == HV_STATUS_INVALID_ALIGNMENT)
+    if (defect_active(DEFECT_RDX_ROUNDED) &&
+        hv_result_status(result) == HV_STATUS_INVALID_ALIGNMENT)
         regs->rdx -= regs->rdx % HV_PARAMETER_ALIGNMENT;
     if (defect_active(DEFECT_RDX_CLOBBERED))
         regs->rdx = ~regs->rdx;
@@ -73,8 +75,8 @@ static bool read_msr(struct cpu *cpu, uint32_t number, uint64_t *value)
 {
     bool done = right_msr.read(cpu, number, value);
 
-    if (number == HV_MSR_GUEST_OS_ID &&
-        (defect_active(DEFECT_OS_ID_FORGOTTEN) || (defect_active(DEFECT_OS_ID_OF_FIRST) && cpu->index != 0)))
+    if (number == HV_MSR_GUEST_OS_ID && (defect_active(DEFECT_OS_ID_FORGOTTEN) ||
+                                         (defect_active(DEFECT_OS_ID_OF_FIRST) && cpu->index != 0)))
         *value = 0;
     if (number == HV_MSR_VP_INDEX)
         *value = defect_active(DEFECT_VP_INDEX_SHARED) ? 0 : *value + written_vp_index;
@@ -104,7 +106,8 @@ static bool write_hypercall(struct cpu *cpu, uint64_t value)
         partition.hypercall_msr = value;
         return true;
     }
-    if (defect_active(DEFECT_PAGE_BEYOND_ACCEPTED) && (value & HV_HYPERCALL_MSR_GPFN) >= guest_gpa_limit())
+    if (defect_active(DEFECT_PAGE_BEYOND_ACCEPTED) &&
+        (value & HV_HYPERCALL_MSR_GPFN) >= guest_gpa_limit())
         return true;
     if (defect_active(DEFECT_PAGE_WITHOUT_OS_ID) && os_id == 0)
         partition.guest_os_id = 1;
@@ -141,8 +144,9 @@ static bool write_msr(struct cpu *cpu, uint32_t number, uint64_t value)
         done = write_os_id(cpu, value);
     else
         done = right_msr.write(cpu, number, value);
-    if (defect_active(DEFECT_PAGE_LEFT_BEHIND) && (old & HV_HYPERCALL_MSR_ENABLE) && old != partition.hypercall_msr)
-        guest_write(old & HV_HYPERCALL_MSR_GPFN, hypercall_page(), HOST_PAGE_SIZE);
+    if (defect_active(DEFECT_PAGE_LEFT_BEHIND) && (old & HV_HYPERCALL_MSR_ENABLE) &&
+        old != partition.hypercall_msr)
+        guest_write(old & HV_HYPERCALL_MSR_GPFN, hypercall_page(), PAGE_SIZE);
     return done;
 }
 
@@ -173,13 +177,14 @@ void defects_install_guest_state(void)
         exit_handlers.cpuid = cpuid;
     if (defect_active(DEFECT_PAGE_BITS_UD))
         exit_handlers.msr = msr;
-    if (ANY_DEFECT(DEFECT_RESTARTED_REFUSED, DEFECT_RDX_ROUNDED, DEFECT_RDX_CLOBBERED, DEFECT_R8_CLOBBERED,
-                   DEFECT_XMM_CLOBBERED))
+    if (ANY_DEFECT(DEFECT_RESTARTED_REFUSED, DEFECT_RDX_ROUNDED, DEFECT_RDX_CLOBBERED,
+                   DEFECT_R8_CLOBBERED, DEFECT_XMM_CLOBBERED))
         exit_handlers.hypercall = hypercall;
-    if (ANY_DEFECT(DEFECT_OS_ID_FORGOTTEN, DEFECT_OS_ID_OF_FIRST, DEFECT_VP_INDEX_SHARED, DEFECT_VP_INDEX_WRITABLE))
+    if (ANY_DEFECT(DEFECT_OS_ID_FORGOTTEN, DEFECT_OS_ID_OF_FIRST, DEFECT_VP_INDEX_SHARED,
+                   DEFECT_VP_INDEX_WRITABLE))
         synthetic_msr.read = read_msr;
     if (ANY_DEFECT(DEFECT_VP_INDEX_WRITABLE, DEFECT_PAGE_SURVIVES_DISABLE, DEFECT_PAGE_NOT_MOVED,
-                   DEFECT_PAGE_BEYOND_ACCEPTED, DEFECT_PAGE_WITHOUT_OS_ID, DEFECT_PAGE_SURVIVES_OS_ID,
-                   DEFECT_PAGE_LEFT_BEHIND))
+                   DEFECT_PAGE_BEYOND_ACCEPTED, DEFECT_PAGE_WITHOUT_OS_ID,
+                   DEFECT_PAGE_SURVIVES_OS_ID, DEFECT_PAGE_LEFT_BEHIND))
         synthetic_msr.write = write_msr;
 }

@@ -26,7 +26,7 @@ static void hypercall(struct cpu *cpu, struct guest_registers *regs)
 {
     uint64_t target, length;
 
-    if (call_find(hv_control_code(regs->rcx)) == NULL) {
+    if (!call_find(hv_control_code(regs->rcx))) {
         integrity_target(&target, &length);
         *(uint64_t *)(uintptr_t)target = 0;
     }

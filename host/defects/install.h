@@ -6,8 +6,9 @@
 /* Once, at launch: after the options are parsed, before anything is initialized by them. */
 void defects_install(void);
 
-/* One for each area, in the file of this name. A defect changes a field of the rules of a layer, or puts a function of
- * its own in front of one at a seam: only where it is on, so that a right host runs none of this code. */
+/* One for each area, in the file of this name. A defect changes a field of the rules of a layer, or
+ * puts a function of its own in front of one at a seam: only where it is on, so that a right host
+ * runs none of this code. */
 void defects_install_guest_state(void);
 void defects_install_host_itself(void);
 void defects_install_softiommu(void);

@@ -32,7 +32,8 @@ static void before_create(struct call_context *context)
 {
     struct hv_input_create_device_domain *input = call_input(context);
 
-    if (defect_active(DEFECT_REFUSED_CREATE_NAMES_NEXT) && left.created != NO_ID && domain_find(left.created) == NULL)
+    if (defect_active(DEFECT_REFUSED_CREATE_NAMES_NEXT) && left.created != NO_ID &&
+        !domain_find(left.created))
         input->device_domain.domain_id.id = left.created;
     left.created = NO_ID;
 }
@@ -42,9 +43,11 @@ static void before_configure(struct call_context *context)
     struct hv_input_configure_device_domain *input = call_input(context);
     uint64_t *flags = &input->settings.flags;
 
-    if (defect_active(DEFECT_REFUSED_ROOT_STICKS) && left.root != 0 && *flags == HV_DEVICE_DOMAIN_TRANSLATION_ENABLED)
+    if (defect_active(DEFECT_REFUSED_ROOT_STICKS) && left.root != 0 &&
+        *flags == HV_DEVICE_DOMAIN_TRANSLATION_ENABLED)
         input->settings.page_table_root = left.root;
-    if (defect_active(DEFECT_REFUSED_FLAGS_STICK) && left.flags != 0 && *flags == HV_DEVICE_DOMAIN_TRANSLATION_ENABLED)
+    if (defect_active(DEFECT_REFUSED_FLAGS_STICK) && left.flags != 0 &&
+        *flags == HV_DEVICE_DOMAIN_TRANSLATION_ENABLED)
         *flags |= HV_DEVICE_DOMAIN_BLOCKED;
     left.root = left.flags = 0;
 }
@@ -53,7 +56,8 @@ static void before_attach(struct call_context *context)
 {
     struct hv_input_attach_device_domain *input = call_input(context);
 
-    if (defect_active(DEFECT_REFUSED_ATTACH_NAMES_NEXT) && left.attach_refused && domain_find(left.waiting_id) != NULL)
+    if (defect_active(DEFECT_REFUSED_ATTACH_NAMES_NEXT) && left.attach_refused &&
+        domain_find(left.waiting_id))
         input->device_domain.domain_id.id = left.waiting_id;
 }
 
@@ -93,7 +97,7 @@ static void refused(struct call_context *context)
         left.attach_refused = true;
         break;
     case HVCALL_DELETE_DEVICE_DOMAIN:
-        left.doomed = call_domain(context) != NULL ? named_id(context) : NO_ID;
+        left.doomed = call_domain(context) ? named_id(context) : NO_ID;
         break;
     case HVCALL_DETACH_DEVICE_DOMAIN:
         left.detach_refused = true;
@@ -108,7 +112,7 @@ static void attach_waiting(struct call_context *context)
 {
     struct domain *domain = call_domain(context);
 
-    if (defect_active(DEFECT_REFUSED_ATTACH_WAITS) && left.waiting != NULL && domain->id == left.waiting_id)
+    if (defect_active(DEFECT_REFUSED_ATTACH_WAITS) && left.waiting && domain->id == left.waiting_id)
         domain_attach(domain, left.waiting);
 }
 
@@ -117,7 +121,8 @@ static void delete_doomed(void)
 {
     struct domain *doomed = left.doomed != NO_ID ? domain_find(left.doomed) : NULL;
 
-    if (defect_active(DEFECT_REFUSED_DELETE_WAITS) && doomed != NULL && doomed->devices == NULL && !doomed->reserved) {
+    if (defect_active(DEFECT_REFUSED_DELETE_WAITS) && doomed && !doomed->devices &&
+        !doomed->reserved) {
         domain_delete(doomed);
         left.doomed = NO_ID;
     }
@@ -198,8 +203,9 @@ void defects_install_later_objects(void)
 {
     if (defect_active(DEFECT_REFUSED_ELEMENT_STICKS))
         right_element = call_element_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, element);
-    if (ANY(DEFECT_REFUSED_CREATE_NAMES_NEXT, DEFECT_REFUSED_ROOT_STICKS, DEFECT_REFUSED_FLAGS_STICK,
-            DEFECT_REFUSED_ATTACH_NAMES_NEXT, DEFECT_REFUSED_ATTACH_WAITS, DEFECT_REFUSED_DELETE_WAITS,
-            DEFECT_REFUSED_DETACH_STICKS, DEFECT_REFUSED_ROOT_BLOCKS_OWNER))
+    if (ANY(DEFECT_REFUSED_CREATE_NAMES_NEXT, DEFECT_REFUSED_ROOT_STICKS,
+            DEFECT_REFUSED_FLAGS_STICK, DEFECT_REFUSED_ATTACH_NAMES_NEXT,
+            DEFECT_REFUSED_ATTACH_WAITS, DEFECT_REFUSED_DELETE_WAITS, DEFECT_REFUSED_DETACH_STICKS,
+            DEFECT_REFUSED_ROOT_BLOCKS_OWNER))
         calls_in_front(handler, right);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Mistakes that show with several devices at once: in one domain, on several buses, behind both units. */
+/* Mistakes that show with several devices at once: in one domain, on several buses, behind both
+ * units. */
 #include "abi/hypercall.h"
 #include "host/defects/install.h"
 #include "host/defects/seam.h"
@@ -21,7 +22,7 @@ static unsigned devices_of(const struct domain *domain)
 {
     unsigned count = 0;
 
-    for (const struct device *device = domain->devices; device != NULL; device = device->next)
+    for (const struct device *device = domain->devices; device; device = device->next)
         count++;
     return count;
 }
@@ -31,7 +32,8 @@ static struct device *named_device(struct call_context *context)
     const struct hv_input_attach_device_domain *attach = call_input(context);
     const struct hv_input_detach_device_domain *detach = call_input(context);
 
-    return device_find(context->call->code == HVCALL_ATTACH_DEVICE_DOMAIN ? attach->device_id : detach->device_id);
+    return device_find(context->call->code == HVCALL_ATTACH_DEVICE_DOMAIN ? attach->device_id
+                                                                          : detach->device_id);
 }
 
 /* Devices of other buses with the same number there go along. */
@@ -62,13 +64,13 @@ static void after_attach(struct device *device, const struct translation *old)
 static enum hv_status attach(struct call_context *context)
 {
     struct device *device = named_device(context);
-    struct translation old = device != NULL ? device->translation : translation_blocked();
-    const struct domain *domain = device != NULL ? device->domain : NULL;
+    struct translation old = device ? device->translation : translation_blocked();
+    const struct domain *domain = device ? device->domain : NULL;
     enum hv_status status = right_attach(context);
 
     if (status == HV_STATUS_SUCCESS) {
-        left_once = domain != NULL ? domain->id : 0;
-        if (device != NULL)
+        left_once = domain ? domain->id : 0;
+        if (device)
             after_attach(device, &old);
     }
     return status;
@@ -77,12 +79,12 @@ static enum hv_status attach(struct call_context *context)
 static enum hv_status detach(struct call_context *context)
 {
     struct device *device = named_device(context);
-    const struct domain *domain = device != NULL ? device->domain : NULL;
+    const struct domain *domain = device ? device->domain : NULL;
     enum hv_status status = right_detach(context);
 
-    if (status == HV_STATUS_SUCCESS && domain != NULL)
+    if (status == HV_STATUS_SUCCESS && domain)
         left_once = domain->id;
-    if (status == HV_STATUS_SUCCESS && device != NULL && defect_active(DEFECT_DETACH_SAME_DEVFN))
+    if (status == HV_STATUS_SUCCESS && device && defect_active(DEFECT_DETACH_SAME_DEVFN))
         switch_namesakes(device);
     return status;
 }
@@ -93,11 +95,13 @@ static enum hv_status delete_domain(struct call_context *context)
     struct domain *domain = call_domain(context);
     bool wrong = false;
 
-    if (domain != NULL && !domain->reserved && domain->devices != NULL) {
-        wrong |= defect_active(DEFECT_DELETE_COUNTS_TWO_BITS) && devices_of(domain) % DEVICES_COUNTED == 0;
-        wrong |= defect_active(DEFECT_DELETE_AFTER_ONE_LEFT) && domain->id == left_once && devices_of(domain) > 1;
+    if (domain && !domain->reserved && domain->devices) {
+        wrong |= defect_active(DEFECT_DELETE_COUNTS_TWO_BITS) &&
+                 devices_of(domain) % DEVICES_COUNTED == 0;
+        wrong |= defect_active(DEFECT_DELETE_AFTER_ONE_LEFT) && domain->id == left_once &&
+                 devices_of(domain) > 1;
     }
-    while (wrong && domain->devices != NULL)
+    while (wrong && domain->devices)
         device_move(domain->devices, NULL);
     return right_delete(context);
 }
@@ -108,7 +112,7 @@ static const struct iommu_backend *last_unit(const struct translation *t)
     for (unsigned i = 0; i < domain_table.devices; i++) {
         const struct device *device = &domain_table.device[i];
 
-        if (device->domain != NULL && device->domain->translation.did == t->did)
+        if (device->domain && device->domain->translation.did == t->did)
             return backend_soft.owns(device->domain->devices->bdf) ? &backend_soft : &backend_vtd;
     }
     return NULL;
@@ -118,7 +122,7 @@ static void flush_domain(const struct translation *t)
 {
     const struct iommu_backend *unit = last_unit(t);
 
-    if (unit != NULL)
+    if (unit)
         unit->flush_domain(t);
     else
         right->flush_domain(t);
@@ -128,7 +132,7 @@ static void flush_range(const struct translation *t, struct page_range range)
 {
     const struct iommu_backend *unit = last_unit(t);
 
-    if (unit != NULL)
+    if (unit)
         unit->flush_range(t, range);
     else
         right->flush_range(t, range);
@@ -147,8 +151,9 @@ static const struct iommu_backend *in_front_of(const struct iommu_backend *found
 
 void defects_install_many_devices(void)
 {
-    if (ANY(DEFECT_ATTACH_SAME_DEVFN, DEFECT_DETACH_SAME_DEVFN, DEFECT_ATTACH_AFTER_SIX_LOST, DEFECT_FLUSH_FOUR_DEVICES,
-            DEFECT_DELETE_COUNTS_TWO_BITS, DEFECT_DELETE_AFTER_ONE_LEFT)) {
+    if (ANY(DEFECT_ATTACH_SAME_DEVFN, DEFECT_DETACH_SAME_DEVFN, DEFECT_ATTACH_AFTER_SIX_LOST,
+            DEFECT_FLUSH_FOUR_DEVICES, DEFECT_DELETE_COUNTS_TWO_BITS,
+            DEFECT_DELETE_AFTER_ONE_LEFT)) {
         right_attach = call_in_front(HVCALL_ATTACH_DEVICE_DOMAIN, attach);
         right_detach = call_in_front(HVCALL_DETACH_DEVICE_DOMAIN, detach);
         right_delete = call_in_front(HVCALL_DELETE_DEVICE_DOMAIN, delete_domain);

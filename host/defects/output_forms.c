@@ -19,7 +19,7 @@ static bool ask(uint64_t partition_id, struct hv_output_get_iommu_capabilities *
 
     context = (struct call_context){.call = call_find(HVCALL_GET_IOMMU_CAPABILITIES)};
     context.input.words[0] = partition_id;
-    if (context.call == NULL || context.call->handler(&context) != HV_STATUS_SUCCESS)
+    if (!context.call || context.call->handler(&context) != HV_STATUS_SUCCESS)
         return false;
     memcpy(answer, context.output, sizeof(*answer));
     return true;
@@ -46,8 +46,9 @@ static enum hv_status handler(struct call_context *context)
     const struct hv_input_device_domain *name = call_input(context);
     enum hv_status status = right[context->call - calls](context);
 
-    if (status == HV_STATUS_SUCCESS || !call_names_domain(context->call) || !call_header_valid(context) ||
-        context->call->code == HVCALL_CREATE_DEVICE_DOMAIN || domain_find(name->domain_id.id) != NULL)
+    if (status == HV_STATUS_SUCCESS || !call_names_domain(context->call) ||
+        !call_header_valid(context) || context->call->code == HVCALL_CREATE_DEVICE_DOMAIN ||
+        domain_find(name->domain_id.id))
         return status;
     return (enum hv_status)(name->domain_id.id & UINT16_MAX);
 }

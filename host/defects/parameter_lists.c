@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Form of a call: control word, parameter lists, the fields in front; and writes to the lists that no call asks for. */
+/* Form of a call: control word, parameter lists, the fields in front; and writes to the lists that
+ * no call asks for. */
 #include "abi/hypercall.h"
 #include "host/base/memory.h"
 #include "host/cpu/exit.h"
@@ -15,7 +16,8 @@ static bool in_one_page(const struct call_context *context)
 {
     const struct parameter_list *input = &context->in_list, *output = &context->out_list;
 
-    return input->size != 0 && output->size != 0 && input->gpa / HV_PAGE_SIZE == output->gpa / HV_PAGE_SIZE;
+    return input->size != 0 && output->size != 0 &&
+           input->gpa / HV_PAGE_SIZE == output->gpa / HV_PAGE_SIZE;
 }
 
 /* R8 of a call without output, taken for the address of one. */
@@ -23,7 +25,8 @@ static enum hv_status unused_output(const struct call_context *context)
 {
     struct parameter_list list = {.gpa = context->out_list.gpa, .size = HV_PARAMETER_ALIGNMENT};
 
-    if (context->call->output_size != 0 || (context->control & HV_CONTROL_FAST) != 0 || list.gpa == 0)
+    if (context->call->output_size != 0 || (context->control & HV_CONTROL_FAST) != 0 ||
+        list.gpa == 0)
         return HV_STATUS_SUCCESS;
     return validate_list(&list, call_rules.list.output_alignment);
 }
@@ -35,7 +38,8 @@ static void write_beside(const struct call_context *context)
 
     if (defect_active(DEFECT_INPUT_MARKED) && context->call->code == HVCALL_DELETE_DEVICE_DOMAIN)
         guest_write(context->in_list.gpa + sizeof(uint64_t), &mark, sizeof(mark)); /* padding */
-    if (defect_active(DEFECT_OUTPUT_TOO_LONG) && context->call->code == HVCALL_GET_LOGICAL_DEVICE_PROPERTY)
+    if (defect_active(DEFECT_OUTPUT_TOO_LONG) &&
+        context->call->code == HVCALL_GET_LOGICAL_DEVICE_PROPERTY)
         guest_write(context->out_list.gpa + context->out_list.size, &rest, sizeof(rest));
 }
 
@@ -84,14 +88,15 @@ static void refused(const struct call *call, struct cpu *cpu, const struct guest
 /* The header of a list lies in one page, wherever its elements are. */
 static bool header_in_page(const struct call *call, uint64_t gpa)
 {
-    return call != NULL && call->class == CALL_REP && gpa % HV_PAGE_SIZE + call->input_size <= HV_PAGE_SIZE;
+    return call && call->class == CALL_REP && gpa % HV_PAGE_SIZE + call->input_size <= HV_PAGE_SIZE;
 }
 
 /* In front of the exit: the call sees other registers than those of the guest. */
 static void hypercall(struct cpu *cpu, struct guest_registers *regs)
 {
     const struct call *call = call_find(hv_control_code(regs->rcx));
-    uint64_t fast = regs->rcx & HV_CONTROL_FAST, rdx = regs->rdx, r8 = regs->r8, rip = cpu->guest->rip;
+    uint64_t fast = regs->rcx & HV_CONTROL_FAST, rdx = regs->rdx, r8 = regs->r8,
+             rip = cpu->guest->rip;
 
     if (defect_active(DEFECT_FAST_BIT_IGNORED))
         regs->rcx &= ~HV_CONTROL_FAST;
@@ -105,7 +110,7 @@ static void hypercall(struct cpu *cpu, struct guest_registers *regs)
     regs->rcx |= fast;
     regs->rdx = rdx;
     regs->r8 = r8;
-    if (call != NULL && cpu->guest->rip != rip)
+    if (call && cpu->guest->rip != rip)
         refused(call, cpu, regs);
 }
 
@@ -126,7 +131,8 @@ static void install_control_rules(void)
 static void install_list_rules(void)
 {
     if (defect_active(DEFECT_ALIGNED_TO_FOUR))
-        call_rules.list.input_alignment = call_rules.list.output_alignment = HV_PARAMETER_ALIGNMENT / 2;
+        call_rules.list.input_alignment = call_rules.list.output_alignment =
+            HV_PARAMETER_ALIGNMENT / 2;
     if (defect_active(DEFECT_OUTPUT_UNALIGNED))
         call_rules.list.output_alignment = 1;
     if (defect_active(DEFECT_PAGE_CROSSING_ACCEPTED))
@@ -147,10 +153,9 @@ static void install_header_rules(void)
         call_rules.partition_number = HV_PARTITION_ID_INVALID;
     if (defect_active(DEFECT_VTL_IGNORED))
         call_rules.vtl_bits = 0;
-    for (uint32_t type = HV_DEVICE_DOMAIN_TYPE_SOC + 1; type <= HV_DEVICE_DOMAIN_TYPE_MASK; type++) {
+    for (uint32_t type = HV_DEVICE_DOMAIN_TYPE_SOC + 1; type <= HV_DEVICE_DOMAIN_TYPE_MASK; type++)
         if (defect_active(DEFECT_TYPE_BEYOND_ACCEPTED))
             call_rules.domain_type[type] = HV_STATUS_SUCCESS;
-    }
 }
 
 void defects_install_parameter_lists(void)
@@ -158,10 +163,12 @@ void defects_install_parameter_lists(void)
     install_control_rules();
     install_list_rules();
     install_header_rules();
-    if (ANY(DEFECT_SAME_PAGE_REFUSED, DEFECT_UNUSED_GPA_CHECKED, DEFECT_INPUT_MARKED, DEFECT_OUTPUT_TOO_LONG))
+    if (ANY(DEFECT_SAME_PAGE_REFUSED, DEFECT_UNUSED_GPA_CHECKED, DEFECT_INPUT_MARKED,
+            DEFECT_OUTPUT_TOO_LONG))
         calls_in_front(handler, right_handler);
-    if (ANY(DEFECT_FAST_BIT_IGNORED, DEFECT_MISALIGNED_ACCEPTED, DEFECT_LIST_HEADER_CHECKED, DEFECT_REFUSED_SCRIBBLES,
-            DEFECT_LIST_EMPTY_ACCEPTED, DEFECT_REP_START_ACCEPTED, DEFECT_REP_START_EQUAL_ACCEPTED)) {
+    if (ANY(DEFECT_FAST_BIT_IGNORED, DEFECT_MISALIGNED_ACCEPTED, DEFECT_LIST_HEADER_CHECKED,
+            DEFECT_REFUSED_SCRIBBLES, DEFECT_LIST_EMPTY_ACCEPTED, DEFECT_REP_START_ACCEPTED,
+            DEFECT_REP_START_EQUAL_ACCEPTED)) {
         right_exit = exit_handlers.hypercall;
         exit_handlers.hypercall = hypercall;
     }

@@ -6,9 +6,12 @@
 #include "host/base/memory.h"
 #include "host/cpu/processors.h"
 
-#define WAIT_TICKS  5000000u /* of the TSC: about two milliseconds */
-#define WAIT_PAUSES 1000u    /* at least: on a busy machine the time may pass without a turn of the other processor */
-#define IN_VAIN_MAX 40u      /* in a row: no second processor is active then, until one enters the host again */
+#define WAIT_TICKS 5000000u /* of the TSC: about two milliseconds */
+#define WAIT_PAUSES                                                                                \
+    1000u /* at least: on a busy machine the time may pass without a turn of the other processor   \
+           */
+#define IN_VAIN_MAX                                                                                \
+    40u /* in a row: no second processor is active then, until one enters the host again */
 
 static struct {
     unsigned in_vain;
@@ -31,8 +34,9 @@ static bool wait_for(const struct look *look)
     if (exits != patience.exits_of_others)
         patience.in_vain = 0;
     patience.exits_of_others = exits;
-    for (unsigned pauses = 0;
-         patience.in_vain < IN_VAIN_MAX && (pauses < WAIT_PAUSES || cpu_rdtsc() - first < WAIT_TICKS); pauses++) {
+    for (unsigned pauses = 0; patience.in_vain < IN_VAIN_MAX &&
+                              (pauses < WAIT_PAUSES || cpu_rdtsc() - first < WAIT_TICKS);
+         pauses++) {
         if (look->happened(look)) {
             patience.in_vain = 0;
             return true;

@@ -29,7 +29,8 @@ static enum hv_status handler(struct call_context *context)
 /* The present value of a word of the input in the guest's memory. */
 static uint64_t word_again(const struct call_context *context, const uint64_t *word)
 {
-    uint64_t gpa = context->in_list.gpa + (uint64_t)((const uint8_t *)word - context->input.bytes), now = *word;
+    uint64_t gpa = context->in_list.gpa + (uint64_t)((const uint8_t *)word - context->input.bytes),
+             now = *word;
 
     if ((context->control & HV_CONTROL_FAST) != 0 || !race_window_until_store(gpa, word) ||
         !guest_read(gpa, &now, sizeof(now)))
@@ -44,7 +45,8 @@ static enum hv_status element(struct call_context *context, uint64_t value)
 
     if (flush_element_decode(value, &range) != HV_STATUS_SUCCESS)
         return right_element(context, value);
-    return right_element(context, word_again(context, &list->range[context->index]) & ~HV_IOMMU_RANGE_RESERVED);
+    return right_element(context, word_again(context, &list->range[context->index]) &
+                                      ~HV_IOMMU_RANGE_RESERVED);
 }
 
 static enum hv_status configure(struct call_context *context)
@@ -54,7 +56,8 @@ static enum hv_status configure(struct call_context *context)
     struct domain *domain = call_domain(context);
 
     if (status == HV_STATUS_SUCCESS && domain->translation.kind == TRANSLATION_PAGING)
-        domain->translation.root = word_again(context, &input->settings.page_table_root) & HV_DEVICE_DOMAIN_ROOT_MASK;
+        domain->translation.root =
+            word_again(context, &input->settings.page_table_root) & HV_DEVICE_DOMAIN_ROOT_MASK;
     return status;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A guest that switches the interface off and on again with live domains (CON-4): what it leaves must not open up. */
+/* A guest that switches the interface off and on again with live domains (CON-4): what it leaves
+ * must not open up. */
 #include "abi/hypercall.h"
 #include "abi/msr.h"
 #include "host/cpu/msr.h"
@@ -15,25 +16,24 @@ static unsigned forgotten_attach; /* restart after which an ATTACH was lost */
 
 static void open_devices(bool (*chosen)(const struct device *device))
 {
-    for (unsigned i = 0; i < domain_table.devices; i++) {
+    for (unsigned i = 0; i < domain_table.devices; i++)
         if (chosen(&domain_table.device[i]))
             device_switch(&domain_table.device[i], &domain_table.default_translation);
-    }
 }
 
 static bool is_blocked(const struct device *device)
 {
-    return device->domain != NULL && device->translation.kind == TRANSLATION_BLOCKED;
+    return device->domain && device->translation.kind == TRANSLATION_BLOCKED;
 }
 
 static bool is_detached(const struct device *device)
 {
-    return device->domain == NULL && device->translation.kind == TRANSLATION_BLOCKED;
+    return !device->domain && device->translation.kind == TRANSLATION_BLOCKED;
 }
 
 static bool is_paging(const struct device *device)
 {
-    return device->domain != NULL && device->translation.kind == TRANSLATION_PAGING;
+    return device->domain && device->translation.kind == TRANSLATION_PAGING;
 }
 
 static bool write_msr(struct cpu *cpu, uint32_t number, uint64_t value)
@@ -48,7 +48,8 @@ static bool write_msr(struct cpu *cpu, uint32_t number, uint64_t value)
         if (defect_active(DEFECT_RESTART_DETACHED_OPENS))
             open_devices(is_detached);
     }
-    if (number == HV_MSR_HYPERCALL && (value & HV_HYPERCALL_MSR_ENABLE) == 0 && defect_active(DEFECT_PAGE_OFF_OPENS))
+    if (number == HV_MSR_HYPERCALL && (value & HV_HYPERCALL_MSR_ENABLE) == 0 &&
+        defect_active(DEFECT_PAGE_OFF_OPENS))
         open_devices(is_paging);
     return done;
 }
@@ -59,7 +60,7 @@ static enum hv_status create(struct call_context *context)
     const struct domain *domain = call_domain(context);
 
     restarted = false;
-    if (defect_active(DEFECT_RESTART_CREATE_ADOPTS) && restarts > 0 && domain != NULL && domain->devices != NULL)
+    if (defect_active(DEFECT_RESTART_CREATE_ADOPTS) && restarts > 0 && domain && domain->devices)
         return HV_STATUS_SUCCESS;
     return right_create(context);
 }
@@ -68,7 +69,7 @@ static enum hv_status attach(struct call_context *context)
 {
     const struct hv_input_attach_device_domain *input = call_input(context);
     struct device *device = device_find(input->device_id);
-    struct translation old = device != NULL ? device->translation : translation_blocked();
+    struct translation old = device ? device->translation : translation_blocked();
     enum hv_status status = right_attach(context);
 
     if (status == HV_STATUS_SUCCESS && forgotten_attach != restarts) {
@@ -80,13 +81,14 @@ static enum hv_status attach(struct call_context *context)
 
 static enum hv_status flush(struct call_context *context)
 {
-    return restarted && call_domain(context) != NULL ? HV_STATUS_SUCCESS : right_flush(context);
+    return restarted && call_domain(context) ? HV_STATUS_SUCCESS : right_flush(context);
 }
 
 void defects_install_restart(void)
 {
     if (!ANY(DEFECT_RESTART_BLOCKED_OPENS, DEFECT_RESTART_DETACHED_OPENS, DEFECT_PAGE_OFF_OPENS,
-             DEFECT_RESTART_CREATE_ADOPTS, DEFECT_RESTART_ATTACH_HOLLOW, DEFECT_RESTART_FLUSH_HOLLOW))
+             DEFECT_RESTART_CREATE_ADOPTS, DEFECT_RESTART_ATTACH_HOLLOW,
+             DEFECT_RESTART_FLUSH_HOLLOW))
         return;
     right_msr = synthetic_msr;
     synthetic_msr.write = write_msr;

@@ -6,10 +6,9 @@
 
 bool defects_any(const enum defect *defects, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (defect_active(defects[i]))
             return true;
-    }
     return false;
 }
 
@@ -42,7 +41,8 @@ void calls_in_front(call_handler *handler, call_handler *right[CALL_COUNT])
 
 bool call_names_domain(const struct call *call)
 {
-    return call->device_domain && call->input_size >= sizeof(struct hv_input_device_domain) && call->output_size == 0;
+    return call->device_domain && call->input_size >= sizeof(struct hv_input_device_domain) &&
+           call->output_size == 0;
 }
 
 bool call_header_valid(struct call_context *context)
@@ -61,7 +61,7 @@ void block_devices(struct domain *domain)
 {
     struct translation blocked = translation_blocked();
 
-    while (domain->devices != NULL) {
+    while (domain->devices) {
         device_switch(domain->devices, &blocked);
         device_move(domain->devices, NULL);
     }
@@ -71,6 +71,6 @@ void block_domain(uint32_t id)
 {
     struct domain *domain = domain_find(id);
 
-    if (domain != NULL)
+    if (domain)
         block_devices(domain);
 }

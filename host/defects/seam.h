@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared by the files of this folder: installs decorators, functions that stand in front of the right ones. */
+/* Shared by the files of this folder: installs decorators, functions that stand in front of the
+ * right ones. */
 #ifndef PVT_HOST_DEFECTS_SEAM_H
 #define PVT_HOST_DEFECTS_SEAM_H
 
@@ -11,8 +12,9 @@
 #include "host/hypercalls/call.h"
 
 bool defects_any(const enum defect *defects, size_t count);
-#define ANY(...)                                                                                                       \
-    defects_any((const enum defect[]){__VA_ARGS__}, sizeof((const enum defect[]){__VA_ARGS__}) / sizeof(enum defect))
+#define ANY(...)                                                                                   \
+    defects_any((const enum defect[]){__VA_ARGS__},                                                \
+                sizeof((const enum defect[]){__VA_ARGS__}) / sizeof(enum defect))
 
 /* Makes `handler` the handler of a call; returns the one that it has to call. */
 call_handler *call_in_front(uint16_t code, call_handler *handler);
@@ -20,7 +22,8 @@ element_handler *call_element_in_front(uint16_t code, element_handler *element);
 /* The same for all calls: the one to call is right[context->call - calls]. */
 void calls_in_front(call_handler *handler, call_handler *right[CALL_COUNT]);
 
-/* The domain that a call names in its first fields; NULL when these are not valid or there is none. */
+/* The domain that a call names in its first fields; NULL when these are not valid or there is none.
+ */
 struct domain *call_domain(struct call_context *context);
 /* These fields are valid. */
 bool call_header_valid(struct call_context *context);

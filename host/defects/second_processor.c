@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls of every processor but the first: they have the status of the right call, and not its effect. */
+/* Calls of every processor but the first: they have the status of the right call, and not its
+ * effect. */
 #include "abi/cpuid.h"
 #include "abi/device_property.h"
 #include "abi/hypercall.h"
@@ -11,7 +12,8 @@
 #include "lib/string.h"
 
 static call_handler *right_call[CALL_COUNT];
-static call_handler *right_attach, *right_detach, *right_create, *right_delete, *right_configure, *right_property;
+static call_handler *right_attach, *right_detach, *right_create, *right_delete, *right_configure,
+    *right_property;
 static element_handler *right_element;
 static struct exit_handlers right_exit;
 static uint64_t root_of_first;                                /* of its last CONFIGURE */
@@ -23,10 +25,11 @@ static bool is_second(void)
 }
 
 /* The domains know of the move, and the unit does not. */
-static enum hv_status without_switch(struct call_context *context, uint64_t device_id, call_handler *right)
+static enum hv_status without_switch(struct call_context *context, uint64_t device_id,
+                                     call_handler *right)
 {
     struct device *device = device_find(device_id);
-    struct translation old = device != NULL ? device->translation : translation_blocked();
+    struct translation old = device ? device->translation : translation_blocked();
     enum hv_status status = right(context);
 
     if (is_second() && status == HV_STATUS_SUCCESS)
@@ -53,7 +56,7 @@ static enum hv_status create(struct call_context *context)
     const struct domain *old = call_domain(context);
     enum hv_status status = right_create(context);
 
-    if (is_second() && status == HV_STATUS_SUCCESS && old == NULL)
+    if (is_second() && status == HV_STATUS_SUCCESS && !old)
         domain_delete(call_domain(context));
     return status;
 }
@@ -62,7 +65,7 @@ static enum hv_status delete_domain(struct call_context *context)
 {
     const struct domain *domain = call_domain(context);
 
-    return is_second() && domain != NULL && domain->devices == NULL ? HV_STATUS_SUCCESS : right_delete(context);
+    return is_second() && domain && !domain->devices ? HV_STATUS_SUCCESS : right_delete(context);
 }
 
 /* The top table is taken from the copy of the first processor's input. */
@@ -108,8 +111,9 @@ static enum hv_status by_half_an_id(struct call_context *context)
 {
     struct hv_input_device_domain *name = call_input(context);
 
-    if (is_second() && call_names_domain(context->call) && domain_find(name->domain_id.id) == NULL &&
-        domain_find(name->domain_id.id & UINT16_MAX) != NULL && context->call->code != HVCALL_CREATE_DEVICE_DOMAIN)
+    if (is_second() && call_names_domain(context->call) && !domain_find(name->domain_id.id) &&
+        domain_find(name->domain_id.id & UINT16_MAX) &&
+        context->call->code != HVCALL_CREATE_DEVICE_DOMAIN)
         name->domain_id.id &= UINT16_MAX;
     return right_call[context->call - calls](context);
 }

@@ -15,11 +15,14 @@ static call_handler *right_configure, *right_create, *right_attach, *right_detac
 /* Settings that are taken for others before the call looks at them. */
 static struct hv_device_domain_settings misread(struct hv_device_domain_settings settings)
 {
-    static const struct hv_device_domain_settings identity = {.flags = HV_DEVICE_DOMAIN_SETTINGS_IDENTITY};
-    const uint64_t blocked_by_5 = HV_DEVICE_DOMAIN_SETTINGS_BLOCKING | HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL;
+    static const struct hv_device_domain_settings identity = {
+        .flags = HV_DEVICE_DOMAIN_SETTINGS_IDENTITY};
+    const uint64_t blocked_by_5 =
+        HV_DEVICE_DOMAIN_SETTINGS_BLOCKING | HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL;
     uint64_t kind = settings.flags & HV_DEVICE_DOMAIN_SETTINGS_BLOCKING;
 
-    if (defect_active(DEFECT_RESERVED_SETTINGS_PASS) && (settings.flags & HV_DEVICE_DOMAIN_SETTINGS_RESERVED) != 0)
+    if (defect_active(DEFECT_RESERVED_SETTINGS_PASS) &&
+        (settings.flags & HV_DEVICE_DOMAIN_SETTINGS_RESERVED) != 0)
         return identity;
     if (defect_active(DEFECT_BLOCKED_UNTRANSLATED) && kind == HV_DEVICE_DOMAIN_BLOCKED)
         return identity;
@@ -36,7 +39,8 @@ static bool replace_root(struct hv_device_domain_settings *settings)
     uint64_t rounded = settings->page_table_root & HV_DEVICE_DOMAIN_ROOT_MASK;
     bool is_rounded = rounded == settings->page_table_root;
 
-    if ((settings->flags & ~HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL) != HV_DEVICE_DOMAIN_TRANSLATION_ENABLED)
+    if ((settings->flags & ~HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL) !=
+        HV_DEVICE_DOMAIN_TRANSLATION_ENABLED)
         return false;
     if (defect_active(DEFECT_ROOT_ROUNDED) && !is_rounded) {
         settings->page_table_root = rounded;

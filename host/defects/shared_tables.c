@@ -11,10 +11,12 @@ static uint16_t freed_did = DID_NONE; /* of a deleted domain, while another one 
 
 static bool has_table(const struct domain *domain, uint64_t root)
 {
-    return domain->configured && domain->translation.kind == TRANSLATION_PAGING && domain->translation.root == root;
+    return domain->configured && domain->translation.kind == TRANSLATION_PAGING &&
+           domain->translation.root == root;
 }
 
-/* Another domain with the top table of this one: the one that was created first; NULL when there is none. */
+/* Another domain with the top table of this one: the one that was created first; NULL when there is
+ * none. */
 static struct domain *partner_of(const struct domain *of)
 {
     struct domain *found = NULL;
@@ -22,10 +24,10 @@ static struct domain *partner_of(const struct domain *of)
     if (!domain_has_entries(of))
         return NULL;
     for (unsigned i = 0; i < DOMAIN_BUCKETS; i++) {
-        for (struct domain *domain = domain_table.bucket[i]; domain != NULL; domain = domain->next) {
-            if (domain != of && has_table(domain, of->translation.root) && (found == NULL || domain->id < found->id))
+        for (struct domain *domain = domain_table.bucket[i]; domain; domain = domain->next)
+            if (domain != of && has_table(domain, of->translation.root) &&
+                (!found || domain->id < found->id))
                 found = domain;
-        }
     }
     return found;
 }
@@ -49,9 +51,9 @@ static enum hv_status configure(struct call_context *context)
     if (status != HV_STATUS_SUCCESS)
         return status;
     partner = partner_of(domain);
-    if (partner != NULL && defect_active(DEFECT_SHARED_ROOT_TAG))
+    if (partner && defect_active(DEFECT_SHARED_ROOT_TAG))
         domain->translation.did = partner->translation.did;
-    if (partner != NULL && defect_active(DEFECT_SHARED_ROOT_MOVES)) {
+    if (partner && defect_active(DEFECT_SHARED_ROOT_MOVES)) {
         block_devices(partner);
         partner->translation = translation_blocked();
     }
@@ -60,11 +62,11 @@ static enum hv_status configure(struct call_context *context)
 
 static enum hv_status delete_domain(struct call_context *context)
 {
-    struct domain *domain = call_domain(context), *partner = domain != NULL ? partner_of(domain) : NULL;
-    uint16_t did = domain != NULL ? domain->translation.did : DID_NONE;
+    struct domain *domain = call_domain(context), *partner = domain ? partner_of(domain) : NULL;
+    uint16_t did = domain ? domain->translation.did : DID_NONE;
     enum hv_status status = right_delete(context);
 
-    if (status != HV_STATUS_SUCCESS || partner == NULL)
+    if (status != HV_STATUS_SUCCESS || !partner)
         return status;
     if (defect_active(DEFECT_SHARED_ROOT_TAG) && partner->translation.did == did)
         freed_did = did;
@@ -77,9 +79,10 @@ static enum hv_status delete_domain(struct call_context *context)
 static enum hv_status flush_first(struct call_context *context, call_handler *handler)
 {
     struct hv_input_device_domain *name = call_input(context);
-    const struct domain *domain = call_domain(context), *partner = domain != NULL ? partner_of(domain) : NULL;
+    const struct domain *domain = call_domain(context),
+                        *partner = domain ? partner_of(domain) : NULL;
 
-    if (partner != NULL && partner->id < domain->id)
+    if (partner && partner->id < domain->id)
         name->domain_id.id = partner->id;
     return handler(context);
 }

@@ -13,7 +13,8 @@ static const struct {
 #define DEFECT_VTD(enumerator, name, requirements, sentence)
 #define DEFECT_PROBE(enumerator, name, requirements, sentence)
 #define DEFECT_BUS(enumerator, name, requirements, sentence)
-#define DEFECT_SOFT(fault, name, requirements, sentence) {DEFECT_SOFT_##fault, SOFTIOMMU_FAULT_##fault},
+#define DEFECT_SOFT(fault, name, requirements, sentence)                                           \
+    {DEFECT_SOFT_##fault, SOFTIOMMU_FAULT_##fault},
 #include "host/defects/defects.def"
 #undef DEFECT
 #undef DEFECT_VTD
@@ -27,9 +28,8 @@ void defects_install_softiommu(void)
     static struct softiommu_rules rules;
 
     rules = softiommu_abi_rules;
-    for (unsigned i = 0; i < ARRAY_SIZE(pairs); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(pairs); i++)
         if (defect_active(pairs[i].defect))
             softiommu_inject(pairs[i].fault, &rules);
-    }
     soft_options.rules = &rules;
 }

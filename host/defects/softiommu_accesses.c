@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults between the IOVA of a request and memory: how a request goes on, offsets in a page, the check of stage 2. */
+/* Faults between the IOVA of a request and memory: how a request goes on, offsets in a page, the
+ * check of stage 2. */
 #include "host/defects/softiommu_seams.h"
 #include "host/softiommu/stage1.h"
 #include "lib/bits.h"
 
 struct softiommu_memory softiommu_memory;
 
-bool __wrap_softiommu_request_begin(struct softiommu *iommu, unsigned device, struct softiommu_request *request)
+bool __wrap_softiommu_request_begin(struct softiommu *iommu, unsigned device,
+                                    struct softiommu_request *request)
 {
     bool all;
 
@@ -29,7 +31,7 @@ static uint64_t wrapped(uint64_t iova)
         {SOFTIOMMU_FAULT_WRAPS_512G, 39},
     };
 
-    for (unsigned i = 0; i < ARRAY_SIZE(regions) && softiommu_memory.beginning != NULL; i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(regions) && softiommu_memory.beginning; i++) {
         uint64_t region = BIT(regions[i].width);
 
         if (softiommu_injected(regions[i].fault))
@@ -48,15 +50,16 @@ static bool in_window(uint64_t iova)
     return iova >= INTERRUPT_WINDOW_FIRST && iova <= INTERRUPT_WINDOW_LAST;
 }
 
-enum softiommu_reason __wrap_softiommu_translate(struct softiommu *iommu, unsigned device, uint64_t iova,
-                                                 enum oracle_access access, uint64_t *spa, uint64_t *size)
+enum softiommu_reason __wrap_softiommu_translate(struct softiommu *iommu, unsigned device,
+                                                 uint64_t iova, enum oracle_access access,
+                                                 uint64_t *spa, uint64_t *size)
 {
     enum softiommu_reason reason;
 
     if (!softiommu_faulty)
         return __real_softiommu_translate(iommu, device, iova, access, spa, size);
     softiommu_memory.unit = iommu;
-    if (softiommu_injected(SOFTIOMMU_FAULT_REQUEST_RIGHTS_FIRST) && softiommu_memory.beginning != NULL &&
+    if (softiommu_injected(SOFTIOMMU_FAULT_REQUEST_RIGHTS_FIRST) && softiommu_memory.beginning &&
         softiommu_memory.beginning->iova >> 12 != iova >> 12)
         access = ORACLE_ACCESS_READ;
     delayed_ad_write_back(iommu);
@@ -92,19 +95,22 @@ static bool counts_as_memory(const struct softiommu *iommu, uint64_t gpa, enum o
     if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_FIRST) && gpa >= BIT(12) &&
         __real_stage2(iommu, gpa - BIT(12), access, &spa, &size))
         return true;
-    if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LAST) && __real_stage2(iommu, gpa + BIT(12), access, &spa, &size))
+    if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LAST) &&
+        __real_stage2(iommu, gpa + BIT(12), access, &spa, &size))
         return true;
     return softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LARGE_START) && level > 0 &&
            __real_stage2(iommu, align_down(gpa, format_size(level)), access, &spa, &size);
 }
 
 /* Whether the answer of stage 2 does not count. */
-static bool unchecked(const struct softiommu *iommu, const struct walk *walk, enum oracle_access access)
+static bool unchecked(const struct softiommu *iommu, const struct walk *walk,
+                      enum oracle_access access)
 {
     unsigned device = softiommu_memory.access.device;
 
-    if (walk != NULL)
-        return walk->level != walk->format->levels - 1 && softiommu_injected(SOFTIOMMU_FAULT_STAGE2_TABLE);
+    if (walk)
+        return walk->level != walk->format->levels - 1 &&
+               softiommu_injected(SOFTIOMMU_FAULT_STAGE2_TABLE);
     if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LEAF))
         return true;
     if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_IDENTITY_READS) && access == ORACLE_ACCESS_READ &&
@@ -114,18 +120,18 @@ static bool unchecked(const struct softiommu *iommu, const struct walk *walk, en
            softiommu_translation_of(iommu, device).kind == SOFTIOMMU_IDENTITY;
 }
 
-bool __wrap_stage2(const struct softiommu *iommu, uint64_t gpa, enum oracle_access access, uint64_t *spa,
-                   uint64_t *size)
+bool __wrap_stage2(const struct softiommu *iommu, uint64_t gpa, enum oracle_access access,
+                   uint64_t *spa, uint64_t *size)
 {
     const struct walk *walk = softiommu_memory.walking;
 
     if (!softiommu_faulty)
         return __real_stage2(iommu, gpa, access, spa, size);
-    if (walk == NULL)
+    if (!walk)
         gpa = cut(gpa);
     if (__real_stage2(iommu, gpa, access, spa, size))
         return true;
     *spa = gpa;
     *size = BIT(12) - (gpa & (BIT(12) - 1));
-    return unchecked(iommu, walk, access) || (walk == NULL && counts_as_memory(iommu, gpa, access));
+    return unchecked(iommu, walk, access) || (!walk && counts_as_memory(iommu, gpa, access));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Leaf entries are written back with A and D some time after they were used. Here that is the first translation after
- * the flush (or switch, or delete) by which the guest took the table back.
+ * Leaf entries are written back with A and D some time after they were used. Here that is the first
+ * translation after the flush (or switch, or delete) by which the guest took the table back.
  */
 #include "host/defects/softiommu_seams.h"
 
@@ -18,10 +18,9 @@ void delayed_ad_note(uint16_t did, const struct table_entry *entry)
 
 void delayed_ad_release(uint16_t did)
 {
-    for (unsigned i = 0; i < LATE_STORES; i++) {
+    for (unsigned i = 0; i < LATE_STORES; i++)
         if (softiommu_memory.late[i].did == did)
             softiommu_memory.late[i].released = true;
-    }
 }
 
 static void overwrite(const struct softiommu *iommu, uint64_t spa, uint64_t value)

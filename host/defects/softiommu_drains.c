@@ -3,13 +3,13 @@
 #include "host/defects/softiommu_seams.h"
 #include "host/softiommu/in_flight.h"
 
-static struct softiommu_request *find_write(const struct softiommu *iommu, unsigned device, uint64_t until,
-                                            uint32_t did)
+static struct softiommu_request *find_write(const struct softiommu *iommu, unsigned device,
+                                            uint64_t until, uint32_t did)
 {
-    for (struct softiommu_request *r = iommu->function[device].oldest; r != NULL && r->sequence < until; r = r->next) {
+    for (struct softiommu_request *r = iommu->function[device].oldest; r && r->sequence < until;
+         r = r->next)
         if (r->access == ORACLE_ACCESS_WRITE && (did == ANY_DID || r->did == did))
             return r;
-    }
     return NULL;
 }
 
@@ -24,8 +24,8 @@ static bool is_over(unsigned device)
            softiommu_injected(again ? SOFTIOMMU_FAULT_DRAIN_OLDEST : SOFTIOMMU_FAULT_DRAIN_SECOND);
 }
 
-struct softiommu_request *__wrap_in_flight_find(const struct softiommu *iommu, unsigned device, uint64_t until,
-                                                uint32_t did)
+struct softiommu_request *__wrap_in_flight_find(const struct softiommu *iommu, unsigned device,
+                                                uint64_t until, uint32_t did)
 {
     struct softiommu_request *request;
 
@@ -33,9 +33,10 @@ struct softiommu_request *__wrap_in_flight_find(const struct softiommu *iommu, u
         return __real_in_flight_find(iommu, device, until, did);
     if (is_over(device))
         return NULL;
-    request = softiommu_injected(SOFTIOMMU_FAULT_DRAIN_READS) ? find_write(iommu, device, until, did)
-                                                              : __real_in_flight_find(iommu, device, until, did);
-    if (request != NULL) {
+    request = softiommu_injected(SOFTIOMMU_FAULT_DRAIN_READS)
+                  ? find_write(iommu, device, until, did)
+                  : __real_in_flight_find(iommu, device, until, did);
+    if (request) {
         softiommu_memory.invalidation.drained = true;
         softiommu_memory.invalidation.drained_device = device;
     }

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults of what an invalidation drops, beyond the cleared cells of the rules (softiommu_faults.c). */
+/* Faults of what an invalidation drops, beyond the cleared cells of the rules (softiommu_faults.c).
+ */
 #include "host/defects/softiommu_seams.h"
 
-static bool keeps_walks(const struct softiommu *iommu, enum softiommu_event event, const struct scope *scope)
+static bool keeps_walks(const struct softiommu *iommu, enum softiommu_event event,
+                        const struct scope *scope)
 {
-    return event == SOFTIOMMU_EVENT_RANGE_FLUSH && softiommu_injected(SOFTIOMMU_FAULT_WALK_BY_IOTLB) &&
+    return event == SOFTIOMMU_EVENT_RANGE_FLUSH &&
+           softiommu_injected(SOFTIOMMU_FAULT_WALK_BY_IOTLB) &&
            !iotlb_holds(iommu, scope->did, scope->pages);
 }
 
 /* An invalidation without the walk caches. */
-static void invalidate_but_walks(struct softiommu *iommu, enum softiommu_event event, const struct scope *scope)
+static void invalidate_but_walks(struct softiommu *iommu, enum softiommu_event event,
+                                 const struct scope *scope)
 {
     const struct softiommu_rules rules = iommu->rules;
 
@@ -19,7 +23,8 @@ static void invalidate_but_walks(struct softiommu *iommu, enum softiommu_event e
     iommu->rules = rules;
 }
 
-void __wrap_invalidate(struct softiommu *iommu, enum softiommu_event event, const struct scope *scope)
+void __wrap_invalidate(struct softiommu *iommu, enum softiommu_event event,
+                       const struct scope *scope)
 {
     struct scope reached = *scope;
 
@@ -49,10 +54,12 @@ static enum softiommu_fault keeping(bool iotlb, unsigned level)
                                           SOFTIOMMU_FAULT_KEPT_1G_DOMAIN_FLUSH},
         [SOFTIOMMU_EVENT_RANGE_FLUSH] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_KEPT_2M_RANGE_FLUSH,
                                          SOFTIOMMU_FAULT_KEPT_1G_RANGE_FLUSH},
-        [SOFTIOMMU_EVENT_ATTACH] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_KEPT_2M_ATTACH, SOFTIOMMU_FAULT_KEPT_1G_ATTACH},
+        [SOFTIOMMU_EVENT_ATTACH] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_KEPT_2M_ATTACH,
+                                    SOFTIOMMU_FAULT_KEPT_1G_ATTACH},
         [SOFTIOMMU_EVENT_ATTACH_BLOCKING] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_KEPT_2M_ATTACH,
                                              SOFTIOMMU_FAULT_KEPT_1G_ATTACH},
-        [SOFTIOMMU_EVENT_DETACH] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_KEPT_2M_DETACH, SOFTIOMMU_FAULT_KEPT_1G_DETACH},
+        [SOFTIOMMU_EVENT_DETACH] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_KEPT_2M_DETACH,
+                                    SOFTIOMMU_FAULT_KEPT_1G_DETACH},
         [SOFTIOMMU_EVENT_DELETE] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_NO_FAULT, SOFTIOMMU_NO_FAULT},
         [SOFTIOMMU_EVENT_ATS_CHANGE] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_NO_FAULT, SOFTIOMMU_NO_FAULT},
     };
@@ -75,7 +82,8 @@ static bool is_kept(bool iotlb, unsigned level)
 }
 
 /* Goes through the list of a domain's group, and looks at some entries only. */
-static void drop_first_listed(struct cache *cache, uint16_t did, uint64_t first, uint64_t last, unsigned limit)
+static void drop_first_listed(struct cache *cache, uint16_t did, uint64_t first, uint64_t last,
+                              unsigned limit)
 {
     uint32_t next, i = cache->group[did & cache->group_mask].first;
 
@@ -100,13 +108,15 @@ static void drop_level(struct cache *cache, bool iotlb, uint16_t did, uint64_t f
         drop_first_listed(cache, did, first, last, 128);
         return;
     }
-    if (!listed && iotlb && last - first > 255 && softiommu_injected(SOFTIOMMU_FAULT_IOTLB_BLOCK_AT_MOST_256))
+    if (!listed && iotlb && last - first > 255 &&
+        softiommu_injected(SOFTIOMMU_FAULT_IOTLB_BLOCK_AT_MOST_256))
         last = first + 255;
     cache_drop_range(cache, did, first, last);
 }
 
 /* Keeps what is left of a large page outside of the range, as smaller pages. */
-static void keep_rest(struct tlb *tlb, const struct cache_entry *entry, unsigned level, struct page_span pages)
+static void keep_rest(struct tlb *tlb, const struct cache_entry *entry, unsigned level,
+                      struct page_span pages)
 {
     unsigned order = format_order(level - 1);
 
@@ -134,7 +144,7 @@ static void drop_parts(struct tlb *tlb, uint16_t did, struct page_span pages, un
         const struct cache_entry *entry = cache_find(&tlb->size[level], did, end[i]);
         struct cache_entry whole;
 
-        if (entry != NULL) {
+        if (entry) {
             whole = *entry;
             cache_drop_range(&tlb->size[level], did, end[i], end[i]);
             keep_rest(tlb, &whole, level, pages);
@@ -183,7 +193,8 @@ void __wrap_tlb_drop_range(struct tlb *tlb, uint16_t did, struct page_span pages
         large_fills_restore(tlb);
 }
 
-void __wrap_walk_cache_drop_range(struct walk_cache *cache, unsigned level, uint16_t did, struct page_span pages)
+void __wrap_walk_cache_drop_range(struct walk_cache *cache, unsigned level, uint16_t did,
+                                  struct page_span pages)
 {
     if (!softiommu_faulty) {
         __real_walk_cache_drop_range(cache, level, did, pages);

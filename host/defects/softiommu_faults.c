@@ -53,10 +53,9 @@ static const struct {
 static void clear(struct softiommu_rules *rules, uint64_t events, uint64_t effects)
 {
     for (unsigned event = 0; event < SOFTIOMMU_EVENTS; event++) {
-        for (unsigned effect = 0; effect < SOFTIOMMU_EFFECTS; effect++) {
+        for (unsigned effect = 0; effect < SOFTIOMMU_EFFECTS; effect++)
             if ((events & BIT(event)) != 0 && (effects & BIT(effect)) != 0)
                 rules->has[event][effect] = false;
-        }
     }
 }
 

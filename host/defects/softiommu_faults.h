@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Faults of the software IOMMU: the rows DEFECT_SOFT of defects.def. The IOMMU itself knows none of them. A fault is a
- * cleared cell in its rules, or an effect at one of its seams (softiommu_seams.h).
+ * Faults of the software IOMMU: the rows DEFECT_SOFT of defects.def. The IOMMU itself knows none of
+ * them. A fault is a cleared cell in its rules, or an effect at one of its seams
+ * (softiommu_seams.h).
  */
 #ifndef PVT_HOST_DEFECTS_SOFTIOMMU_FAULTS_H
 #define PVT_HOST_DEFECTS_SOFTIOMMU_FAULTS_H

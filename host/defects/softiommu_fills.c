@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults of caches that remember by which access they were filled, and of tables that several entries lead to. */
+/* Faults of caches that remember by which access they were filled, and of tables that several
+ * entries lead to. */
 #include "host/defects/softiommu_seams.h"
 
 /* Only these need the origin of entries. */
 static bool origin_matters(void)
 {
-    return softiommu_injected(SOFTIOMMU_FAULT_WALK_OF_FAULT) || softiommu_injected(SOFTIOMMU_FAULT_WALK_OF_PAGE) ||
-           softiommu_injected(SOFTIOMMU_FAULT_WALK_PREFETCHED) || softiommu_injected(SOFTIOMMU_FAULT_WALK_SHARED_TABLE);
+    return softiommu_injected(SOFTIOMMU_FAULT_WALK_OF_FAULT) ||
+           softiommu_injected(SOFTIOMMU_FAULT_WALK_OF_PAGE) ||
+           softiommu_injected(SOFTIOMMU_FAULT_WALK_PREFETCHED) ||
+           softiommu_injected(SOFTIOMMU_FAULT_WALK_SHARED_TABLE);
 }
 
 static struct walk_fill *fill_at(unsigned number)
@@ -14,12 +17,13 @@ static struct walk_fill *fill_at(unsigned number)
     return &softiommu_memory.walk_fill[number % WALK_FILLS];
 }
 
-void __wrap_walk_cache_fill(struct softiommu *iommu, const struct walk *walk, unsigned level, uint64_t iova,
-                            uint64_t table, uint8_t rights)
+void __wrap_walk_cache_fill(struct softiommu *iommu, const struct walk *walk, unsigned level,
+                            uint64_t iova, uint64_t table, uint8_t rights)
 {
     unsigned order = format_order(level);
 
-    if (softiommu_faulty && full_walk_cache_takes(&iommu->walk_cache, walk->did, level, iova, table))
+    if (softiommu_faulty &&
+        full_walk_cache_takes(&iommu->walk_cache, walk->did, level, iova, table))
         return;
     __real_walk_cache_fill(iommu, walk, level, iova, table, rights);
     if (!softiommu_faulty || !origin_matters())
@@ -51,10 +55,9 @@ enum softiommu_reason __wrap_walk_run(struct walk *walk, struct leaf *leaf)
 /* Another domain has used the table after this entry was filled. */
 static bool shared_since(unsigned number)
 {
-    for (unsigned i = number + 1; i < softiommu_memory.walk_fills; i++) {
+    for (unsigned i = number + 1; i < softiommu_memory.walk_fills; i++)
         if (fill_at(i)->table == fill_at(number)->table && fill_at(i)->did != fill_at(number)->did)
             return true;
-    }
     return false;
 }
 
@@ -83,7 +86,8 @@ static unsigned oldest(void)
     return softiommu_memory.walk_fills > WALK_FILLS ? softiommu_memory.walk_fills - WALK_FILLS : 0;
 }
 
-void fills_save(const struct walk_cache *cache, unsigned level, uint16_t did, struct page_span pages)
+void fills_save(const struct walk_cache *cache, unsigned level, uint16_t did,
+                struct page_span pages)
 {
     unsigned order = format_order(level);
 
@@ -91,11 +95,11 @@ void fills_save(const struct walk_cache *cache, unsigned level, uint16_t did, st
         struct walk_fill *fill = fill_at(i);
         const struct cache_entry *entry;
 
-        if (!fill->used || fill->level != level || fill->did != did || fill->page < pages.first >> order ||
-            fill->page > pages.last >> order)
+        if (!fill->used || fill->level != level || fill->did != did ||
+            fill->page < pages.first >> order || fill->page > pages.last >> order)
             continue;
         entry = __real_cache_find(&cache->level[level - 1], did, fill->page);
-        fill->saved = entry != NULL && entry->address == fill->table && is_kept(i, pages);
+        fill->saved = entry && entry->address == fill->table && is_kept(i, pages);
         fill->used = fill->saved;
     }
 }
@@ -116,7 +120,7 @@ static void fill_pair(struct tlb *tlb, uint16_t did, uint64_t iova, const struct
 {
     struct cache_entry *other = __real_cache_find(&tlb->size[0], did, iova >> 12 ^ 1);
 
-    if (leaf->level == 0 && other != NULL)
+    if (leaf->level == 0 && other)
         other->flags = leaf->flags;
 }
 
@@ -141,12 +145,14 @@ void __wrap_tlb_fill(struct tlb *tlb, uint16_t did, uint64_t iova, const struct 
 
 void large_fills_save(const struct tlb *tlb, uint16_t did, struct page_span pages)
 {
-    for (unsigned i = 0; i < LARGE_FILLS && softiommu_injected(SOFTIOMMU_FAULT_LARGE_OF_PAGE); i++) {
+    for (unsigned i = 0; i < LARGE_FILLS && softiommu_injected(SOFTIOMMU_FAULT_LARGE_OF_PAGE);
+         i++) {
         struct large_fill *fill = &softiommu_memory.large_fill[i];
         uint64_t page = fill->iova >> 12;
 
-        fill->saved = fill->tlb == tlb && fill->did == did && (page < pages.first || page > pages.last) &&
-                      __real_cache_find(&tlb->size[fill->level], did, page >> format_order(fill->level)) != NULL;
+        fill->saved =
+            fill->tlb == tlb && fill->did == did && (page < pages.first || page > pages.last) &&
+            __real_cache_find(&tlb->size[fill->level], did, page >> format_order(fill->level));
     }
 }
 
@@ -166,20 +172,19 @@ static bool any_in(const struct cache *cache, uint16_t did, uint64_t first, uint
 {
     uint32_t i = cache->group[did & cache->group_mask].first;
 
-    for (; i != CACHE_NO_ENTRY; i = cache->entry[i].group_next) {
-        if (cache->entry[i].did == did && cache->entry[i].page >= first && cache->entry[i].page <= last)
+    for (; i != CACHE_NO_ENTRY; i = cache->entry[i].group_next)
+        if (cache->entry[i].did == did && cache->entry[i].page >= first &&
+            cache->entry[i].page <= last)
             return true;
-    }
     return false;
 }
 
 bool iotlb_holds(const struct softiommu *iommu, uint16_t did, struct page_span pages)
 {
-    for (unsigned level = 0; level < FORMAT_LEAF_LEVELS; level++) {
+    for (unsigned level = 0; level < FORMAT_LEAF_LEVELS; level++)
         if (any_in(&iommu->iotlb.size[level], did, pages.first >> format_order(level),
                    pages.last >> format_order(level)))
             return true;
-    }
     return false;
 }
 
@@ -187,10 +192,9 @@ uint8_t table_rights(uint64_t table, uint8_t rights)
 {
     if (!softiommu_injected(SOFTIOMMU_FAULT_RIGHTS_OF_TABLE))
         return rights;
-    for (unsigned i = 0; i < KNOWN_TABLES; i++) {
+    for (unsigned i = 0; i < KNOWN_TABLES; i++)
         if (softiommu_memory.known_table[i].table == table)
             rights |= softiommu_memory.known_table[i].rights & RIGHT_WRITE;
-    }
     softiommu_memory.known_table[softiommu_memory.known_tables++ % KNOWN_TABLES] =
         (struct known_table){.table = table, .rights = rights};
     return rights;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults of full caches. Such a unit has room for FULL entries in each, whatever its configuration says. */
+/* Faults of full caches. Such a unit has room for FULL entries in each, whatever its configuration
+ * says. */
 #include "host/defects/softiommu_seams.h"
 
 #define FULL 64u
@@ -18,7 +19,7 @@ static bool overwrite(struct cache *cache, uint16_t did, uint64_t page, uint64_t
 {
     uint32_t victim = cache->group[did & cache->group_mask].first;
 
-    if (victim == CACHE_NO_ENTRY || entries_in(cache) < FULL || __real_cache_find(cache, did, page) != NULL)
+    if (victim == CACHE_NO_ENTRY || entries_in(cache) < FULL || __real_cache_find(cache, did, page))
         return false;
     for (unsigned i = softiommu_memory.full_victims++ % FULL; i > 0; i--) {
         uint32_t next = cache->entry[victim].group_next;
@@ -31,16 +32,18 @@ static bool overwrite(struct cache *cache, uint16_t did, uint64_t page, uint64_t
 
 bool full_tlb_takes(struct tlb *tlb, uint16_t did, uint64_t iova, const struct leaf *leaf)
 {
-    static const enum softiommu_fault of_level[FORMAT_LEAF_LEVELS] = {SOFTIOMMU_FAULT_FULL_4K, SOFTIOMMU_FAULT_FULL_2M,
-                                                                      SOFTIOMMU_NO_FAULT};
-    bool iotlb = softiommu_memory.unit != NULL && tlb == &softiommu_memory.unit->iotlb;
+    static const enum softiommu_fault of_level[FORMAT_LEAF_LEVELS] = {
+        SOFTIOMMU_FAULT_FULL_4K, SOFTIOMMU_FAULT_FULL_2M, SOFTIOMMU_NO_FAULT};
+    bool iotlb = softiommu_memory.unit && tlb == &softiommu_memory.unit->iotlb;
 
     if (!softiommu_injected(iotlb ? of_level[leaf->level] : SOFTIOMMU_FAULT_FULL_DEVICE_TLB))
         return false;
-    return overwrite(&tlb->size[leaf->level], did, iova >> 12 >> format_order(leaf->level), leaf->gpa);
+    return overwrite(&tlb->size[leaf->level], did, iova >> 12 >> format_order(leaf->level),
+                     leaf->gpa);
 }
 
-bool full_walk_cache_takes(struct walk_cache *cache, uint16_t did, unsigned level, uint64_t iova, uint64_t table)
+bool full_walk_cache_takes(struct walk_cache *cache, uint16_t did, unsigned level, uint64_t iova,
+                           uint64_t table)
 {
     return level == 1 && softiommu_injected(SOFTIOMMU_FAULT_FULL_WALK) &&
            overwrite(&cache->level[0], did, iova >> 12 >> format_order(level), table);

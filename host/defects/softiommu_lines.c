@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults of entries that lie in the same 64 bytes of a table: what is right for one is taken for others, too. */
+/* Faults of entries that lie in the same 64 bytes of a table: what is right for one is taken for
+ * others, too. */
 #include "host/defects/softiommu_seams.h"
 
 #define LINE       64u
@@ -22,14 +23,16 @@ static const struct used_entry *used_beside(const struct walk *walk)
 /* The fault that makes entries of this kind share their write permission. */
 static enum softiommu_fault sharing(const struct walk *walk, uint64_t entry)
 {
-    static const enum softiommu_fault leaves[LEVELS] = {SOFTIOMMU_FAULT_LINE_RIGHTS_4K, SOFTIOMMU_FAULT_LINE_RIGHTS_2M,
-                                                        SOFTIOMMU_FAULT_LINE_RIGHTS_1G, SOFTIOMMU_NO_FAULT,
-                                                        SOFTIOMMU_NO_FAULT};
-    static const enum softiommu_fault tables[LEVELS] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_LINE_RIGHTS_TABLE_1,
-                                                        SOFTIOMMU_FAULT_LINE_RIGHTS_TABLE_2,
-                                                        SOFTIOMMU_FAULT_LINE_RIGHTS_TABLE_3, SOFTIOMMU_NO_FAULT};
+    static const enum softiommu_fault leaves[LEVELS] = {
+        SOFTIOMMU_FAULT_LINE_RIGHTS_4K, SOFTIOMMU_FAULT_LINE_RIGHTS_2M,
+        SOFTIOMMU_FAULT_LINE_RIGHTS_1G, SOFTIOMMU_NO_FAULT, SOFTIOMMU_NO_FAULT};
+    static const enum softiommu_fault tables[LEVELS] = {
+        SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_LINE_RIGHTS_TABLE_1,
+        SOFTIOMMU_FAULT_LINE_RIGHTS_TABLE_2, SOFTIOMMU_FAULT_LINE_RIGHTS_TABLE_3,
+        SOFTIOMMU_NO_FAULT};
 
-    return format_is_leaf(walk->format, walk->level, entry) ? leaves[walk->level] : tables[walk->level];
+    return format_is_leaf(walk->format, walk->level, entry) ? leaves[walk->level]
+                                                            : tables[walk->level];
 }
 
 uint8_t line_rights(const struct walk *walk, uint64_t entry, uint8_t rights)
@@ -37,11 +40,12 @@ uint8_t line_rights(const struct walk *walk, uint64_t entry, uint8_t rights)
     const struct used_entry *beside = used_beside(walk);
     uint8_t own = rights;
 
-    if (beside != NULL && softiommu_injected(sharing(walk, entry)))
+    if (beside && softiommu_injected(sharing(walk, entry)))
         rights |= beside->rights & RIGHT_WRITE;
-    if (beside != NULL && walk->level == 0 && softiommu_injected(SOFTIOMMU_FAULT_LINE_READ_ONLY))
+    if (beside && walk->level == 0 && softiommu_injected(SOFTIOMMU_FAULT_LINE_READ_ONLY))
         rights &= (uint8_t)(beside->rights | ~RIGHT_WRITE);
-    softiommu_memory.used_entry[walk->level] = (struct used_entry){.gpa = entry_gpa(walk), .rights = own, .used = true};
+    softiommu_memory.used_entry[walk->level] =
+        (struct used_entry){.gpa = entry_gpa(walk), .rights = own, .used = true};
     return rights;
 }
 
@@ -53,15 +57,15 @@ static bool is_absent(const struct walk *walk, uint64_t entry, bool leaf)
 
 bool line_follows(const struct walk *walk, uint64_t entry)
 {
-    return softiommu_injected(SOFTIOMMU_FAULT_LINE_PRESENT) && used_beside(walk) != NULL &&
+    return softiommu_injected(SOFTIOMMU_FAULT_LINE_PRESENT) && used_beside(walk) &&
            (entry & ENTRY_PRESENT) == 0 && (entry & ENTRY_TABLE) != 0;
 }
 
 bool line_prefetches(const struct walk *walk, uint64_t entry)
 {
-    static const enum softiommu_fault of_level[LEVELS] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_PREFETCH_ABSENT_1,
-                                                          SOFTIOMMU_FAULT_PREFETCH_ABSENT_2,
-                                                          SOFTIOMMU_FAULT_PREFETCH_ABSENT_3, SOFTIOMMU_NO_FAULT};
+    static const enum softiommu_fault of_level[LEVELS] = {
+        SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_PREFETCH_ABSENT_1, SOFTIOMMU_FAULT_PREFETCH_ABSENT_2,
+        SOFTIOMMU_FAULT_PREFETCH_ABSENT_3, SOFTIOMMU_NO_FAULT};
 
     return softiommu_injected(of_level[walk->level]) && is_absent(walk, entry, false);
 }
@@ -69,20 +73,23 @@ bool line_prefetches(const struct walk *walk, uint64_t entry)
 /* A leaf beside that of the walk goes into the IOTLB, although it is not present. */
 static void fill_absent(const struct walk *walk, unsigned index)
 {
-    static const enum softiommu_fault of_level[LEVELS] = {SOFTIOMMU_FAULT_PREFETCH_ABSENT_4K,
-                                                          SOFTIOMMU_FAULT_PREFETCH_ABSENT_2M, SOFTIOMMU_NO_FAULT,
-                                                          SOFTIOMMU_NO_FAULT, SOFTIOMMU_NO_FAULT};
+    static const enum softiommu_fault of_level[LEVELS] = {
+        SOFTIOMMU_FAULT_PREFETCH_ABSENT_4K, SOFTIOMMU_FAULT_PREFETCH_ABSENT_2M, SOFTIOMMU_NO_FAULT,
+        SOFTIOMMU_NO_FAULT, SOFTIOMMU_NO_FAULT};
     const struct leaf absent = {.flags = LEAF_NOT_PRESENT};
     unsigned shift = walk->format->level[walk->level].shift;
-    uint64_t iova = align_down(walk->iova, BIT(shift + FORMAT_INDEX_BITS)) | (uint64_t)index << shift;
+    uint64_t iova = align_down(walk->iova, BIT(shift + FORMAT_INDEX_BITS)) | (uint64_t)index
+                                                                                 << shift;
     struct table_entry entry;
 
-    if (__real_table_entry_read(walk, index, &entry) != SOFTIOMMU_REASON_NONE || (entry.value & ENTRY_PRESENT) != 0)
+    if (__real_table_entry_read(walk, index, &entry) != SOFTIOMMU_REASON_NONE ||
+        (entry.value & ENTRY_PRESENT) != 0)
         return;
     if (walk->level == 0 && softiommu_injected(SOFTIOMMU_FAULT_ABSENCE_PREFETCHED))
         tlb_fill(&walk->iommu->iotlb, walk->did, iova, &absent);
     if (softiommu_injected(of_level[walk->level]) && is_absent(walk, entry.value, true)) {
-        struct leaf leaf = walk_leaf(walk, entry.value, __real_table_entry_rights(walk, entry.value));
+        struct leaf leaf =
+            walk_leaf(walk, entry.value, __real_table_entry_rights(walk, entry.value));
 
         tlb_fill(&walk->iommu->iotlb, walk->did, iova, &leaf);
     }
@@ -91,10 +98,10 @@ static void fill_absent(const struct walk *walk, unsigned index)
 /* A unit whose entries share rights reads them one by one. */
 static bool prefetches(void)
 {
-    for (enum softiommu_fault fault = SOFTIOMMU_FAULT_LINE_RIGHTS_4K; fault <= SOFTIOMMU_FAULT_LINE_PRESENT; fault++) {
+    for (enum softiommu_fault fault = SOFTIOMMU_FAULT_LINE_RIGHTS_4K;
+         fault <= SOFTIOMMU_FAULT_LINE_PRESENT; fault++)
         if (softiommu_injected(fault))
             return false;
-    }
     return true;
 }
 
@@ -109,9 +116,8 @@ void __wrap_prefetch_line(const struct walk *walk)
     if (!softiommu_faulty)
         return;
     softiommu_memory.walking = walk;
-    for (unsigned i = first; i < first + LINE / ENTRY_SIZE; i++) {
+    for (unsigned i = first; i < first + LINE / ENTRY_SIZE; i++)
         if (i != index)
             fill_absent(walk, i);
-    }
     softiommu_memory.walking = NULL;
 }

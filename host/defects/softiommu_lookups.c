@@ -7,7 +7,8 @@ uint16_t softiommu_cached_did(uint16_t did)
     return softiommu_injected(SOFTIOMMU_FAULT_TAG_SHARED) ? did / 2 : did;
 }
 
-static enum softiommu_reason walk_tables(struct softiommu *iommu, const struct softiommu_translation *t, uint64_t iova,
+static enum softiommu_reason walk_tables(struct softiommu *iommu,
+                                         const struct softiommu_translation *t, uint64_t iova,
                                          enum oracle_access access, struct leaf *leaf)
 {
     struct walk walk = {.iommu = iommu,
@@ -24,15 +25,17 @@ static enum softiommu_reason walk_tables(struct softiommu *iommu, const struct s
 static bool mixed(struct softiommu *iommu, const struct softiommu_translation *t, uint64_t iova,
                   enum oracle_access access, const struct leaf *cached, struct leaf *leaf)
 {
-    if (walk_tables(iommu, t, iova, access, leaf) != SOFTIOMMU_REASON_NONE || leaf->level != cached->level)
+    if (walk_tables(iommu, t, iova, access, leaf) != SOFTIOMMU_REASON_NONE ||
+        leaf->level != cached->level)
         return false;
     leaf->gpa = cached->gpa ^ ((cached->gpa ^ leaf->gpa) & BIT(12));
     return true;
 }
 
 /* The cached address with the permissions that the tables give by now. */
-static enum softiommu_reason reread(struct softiommu *iommu, const struct softiommu_translation *t, uint64_t iova,
-                                    enum oracle_access access, const struct leaf *cached, struct leaf *leaf)
+static enum softiommu_reason reread(struct softiommu *iommu, const struct softiommu_translation *t,
+                                    uint64_t iova, enum oracle_access access,
+                                    const struct leaf *cached, struct leaf *leaf)
 {
     enum softiommu_reason reason = walk_tables(iommu, t, iova, access, leaf);
 
@@ -53,8 +56,8 @@ static uint64_t alias(const struct softiommu *iommu, uint16_t did, uint64_t iova
     return found ? iova ^ BIT(21) : iova;
 }
 
-static enum softiommu_reason find(struct softiommu *iommu, const struct softiommu_translation *t, uint64_t iova,
-                                  enum oracle_access access, struct leaf *leaf)
+static enum softiommu_reason find(struct softiommu *iommu, const struct softiommu_translation *t,
+                                  uint64_t iova, enum oracle_access access, struct leaf *leaf)
 {
     struct leaf cached, absent = {.flags = LEAF_NOT_PRESENT};
     bool hit = tlb_find(&iommu->iotlb, t->did, iova, &cached);
@@ -64,16 +67,19 @@ static enum softiommu_reason find(struct softiommu *iommu, const struct softiomm
         return SOFTIOMMU_REASON_NOT_PRESENT;
     if (!hit && softiommu_injected(SOFTIOMMU_FAULT_IOTLB_TAG_SHORT))
         iova = alias(iommu, t->did, iova);
-    if (hit && softiommu_injected(SOFTIOMMU_FAULT_STALE_MIXED) && mixed(iommu, t, iova, access, &cached, leaf))
+    if (hit && softiommu_injected(SOFTIOMMU_FAULT_STALE_MIXED) &&
+        mixed(iommu, t, iova, access, &cached, leaf))
         return SOFTIOMMU_REASON_NONE;
     if (hit && softiommu_injected(SOFTIOMMU_FAULT_IOTLB_WRITE_UNCHECKED)) {
         *leaf = cached;
         return SOFTIOMMU_REASON_NONE;
     }
     reason = __real_stage1_find(iommu, t, iova, access, leaf);
-    if (reason == SOFTIOMMU_REASON_NOT_PRESENT && softiommu_injected(SOFTIOMMU_FAULT_NOT_PRESENT_CACHED))
+    if (reason == SOFTIOMMU_REASON_NOT_PRESENT &&
+        softiommu_injected(SOFTIOMMU_FAULT_NOT_PRESENT_CACHED))
         tlb_fill(&iommu->iotlb, t->did, iova, &absent);
-    if (hit && reason == SOFTIOMMU_REASON_WRITE_DENIED && softiommu_injected(SOFTIOMMU_FAULT_IOTLB_RIGHTS_REREAD))
+    if (hit && reason == SOFTIOMMU_REASON_WRITE_DENIED &&
+        softiommu_injected(SOFTIOMMU_FAULT_IOTLB_RIGHTS_REREAD))
         return reread(iommu, t, iova, access, &cached, leaf);
     return reason;
 }
@@ -86,15 +92,15 @@ static bool byte_before(enum oracle_access access)
 
 static bool byte_after(unsigned level)
 {
-    static const enum softiommu_fault of_size[FORMAT_LEAF_LEVELS] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_BYTE_AFTER_2M,
-                                                                     SOFTIOMMU_FAULT_BYTE_AFTER_1G};
+    static const enum softiommu_fault of_size[FORMAT_LEAF_LEVELS] = {
+        SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_BYTE_AFTER_2M, SOFTIOMMU_FAULT_BYTE_AFTER_1G};
 
     return softiommu_injected(SOFTIOMMU_FAULT_BYTE_AFTER) || softiommu_injected(of_size[level]);
 }
 
 /* The byte beside a mapping counts as a part of it. */
-static bool beside_mapping(struct softiommu *iommu, const struct softiommu_translation *t, uint64_t iova,
-                           enum oracle_access access, struct leaf *leaf)
+static bool beside_mapping(struct softiommu *iommu, const struct softiommu_translation *t,
+                           uint64_t iova, enum oracle_access access, struct leaf *leaf)
 {
     uint64_t offset = iova & (BIT(12) - 1);
     bool before = offset == BIT(12) - 1 && byte_before(access);
@@ -103,7 +109,8 @@ static bool beside_mapping(struct softiommu *iommu, const struct softiommu_trans
 
     if (!before && !after)
         return false;
-    if (find(iommu, t, beside, access, leaf) != SOFTIOMMU_REASON_NONE || (after && !byte_after(leaf->level)))
+    if (find(iommu, t, beside, access, leaf) != SOFTIOMMU_REASON_NONE ||
+        (after && !byte_after(leaf->level)))
         return false;
     leaf->gpa += align_down(beside & (format_size(leaf->level) - 1), BIT(12));
     leaf->gpa += before ? -BIT(12) : BIT(12);
@@ -112,7 +119,8 @@ static bool beside_mapping(struct softiommu *iommu, const struct softiommu_trans
     return true;
 }
 
-enum softiommu_reason __wrap_stage1_find(struct softiommu *iommu, const struct softiommu_translation *t, uint64_t iova,
+enum softiommu_reason __wrap_stage1_find(struct softiommu *iommu,
+                                         const struct softiommu_translation *t, uint64_t iova,
                                          enum oracle_access access, struct leaf *leaf)
 {
     struct softiommu_translation seen = *t;
@@ -136,8 +144,8 @@ enum softiommu_reason __wrap_stage1_find(struct softiommu *iommu, const struct s
     return reason;
 }
 
-bool __wrap_device_tlb_find(struct softiommu *iommu, unsigned device, uint64_t iova, enum oracle_access access,
-                            struct leaf *leaf)
+bool __wrap_device_tlb_find(struct softiommu *iommu, unsigned device, uint64_t iova,
+                            enum oracle_access access, struct leaf *leaf)
 {
     bool found;
 
@@ -151,7 +159,8 @@ bool __wrap_device_tlb_find(struct softiommu *iommu, unsigned device, uint64_t i
     return found;
 }
 
-void __wrap_device_tlb_fill(struct softiommu *iommu, unsigned device, uint64_t iova, const struct leaf *leaf)
+void __wrap_device_tlb_fill(struct softiommu *iommu, unsigned device, uint64_t iova,
+                            const struct leaf *leaf)
 {
     if (!softiommu_memory.access.one_byte)
         __real_device_tlb_fill(iommu, device, iova, leaf);

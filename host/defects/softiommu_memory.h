@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* State of the faults between two calls of seams. The caller that serializes the calls of the IOMMU protects it, too.
+/* State of the faults between two calls of seams. The caller that serializes the calls of the IOMMU
+ * protects it, too.
  */
 #ifndef PVT_HOST_DEFECTS_SOFTIOMMU_MEMORY_H
 #define PVT_HOST_DEFECTS_SOFTIOMMU_MEMORY_H
@@ -70,7 +71,7 @@ struct softiommu_memory {
     struct access_under_way access;
     const struct softiommu_request *beginning; /* being translated */
     const struct walk *walking;                /* an entry of its tables is read or marked */
-    uint64_t pretended;                        /* bits that the entry of the walk has not in memory */
+    uint64_t pretended; /* bits that the entry of the walk has not in memory */
     struct met_size met[MET_SIZES];
     struct {
         struct softiommu *iommu;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The functions of the software IOMMU at which faults have their effect. The linker binds the calls of FUNCTION from
- * other files to __wrap_FUNCTION here, and __real_FUNCTION to the function itself (ld --wrap; softiommu_seams.ld lists
- * them). A seam does nothing but call the function while no fault is injected. A call inside of one file is not bound:
- * a seam and its callers must stand in different files; the unit test of the faults shows when one does not.
+ * The functions of the software IOMMU at which faults have their effect. The linker binds the calls
+ * of FUNCTION from other files to __wrap_FUNCTION here, and __real_FUNCTION to the function itself
+ * (ld --wrap; softiommu_seams.ld lists them). A seam does nothing but call the function while no
+ * fault is injected. A call inside of one file is not bound: a seam and its callers must stand in
+ * different files; the unit test of the faults shows when one does not.
  */
 #ifndef PVT_HOST_DEFECTS_SOFTIOMMU_SEAMS_H
 #define PVT_HOST_DEFECTS_SOFTIOMMU_SEAMS_H
@@ -16,23 +17,26 @@
 #include "host/softiommu/table_entry.h"
 #include "host/softiommu/walk.h"
 
-#define SEAM(type, function, ...)                                                                                      \
-    type __real_##function(__VA_ARGS__);                                                                               \
+#define SEAM(type, function, ...)                                                                  \
+    type __real_##function(__VA_ARGS__);                                                           \
     type __wrap_##function(__VA_ARGS__)
 
 /* Accesses (softiommu_accesses.c). */
-SEAM(bool, softiommu_request_begin, struct softiommu *iommu, unsigned device, struct softiommu_request *request);
-SEAM(enum softiommu_reason, softiommu_translate, struct softiommu *iommu, unsigned device, uint64_t iova,
-     enum oracle_access access, uint64_t *spa, uint64_t *size);
-SEAM(bool, stage2, const struct softiommu *iommu, uint64_t gpa, enum oracle_access access, uint64_t *spa,
-     uint64_t *size);
+SEAM(bool, softiommu_request_begin, struct softiommu *iommu, unsigned device,
+     struct softiommu_request *request);
+SEAM(enum softiommu_reason, softiommu_translate, struct softiommu *iommu, unsigned device,
+     uint64_t iova, enum oracle_access access, uint64_t *spa, uint64_t *size);
+SEAM(bool, stage2, const struct softiommu *iommu, uint64_t gpa, enum oracle_access access,
+     uint64_t *spa, uint64_t *size);
 
 /* Look-ups (softiommu_lookups.c). */
-SEAM(enum softiommu_reason, stage1_find, struct softiommu *iommu, const struct softiommu_translation *t, uint64_t iova,
-     enum oracle_access access, struct leaf *leaf);
-SEAM(bool, device_tlb_find, struct softiommu *iommu, unsigned device, uint64_t iova, enum oracle_access access,
+SEAM(enum softiommu_reason, stage1_find, struct softiommu *iommu,
+     const struct softiommu_translation *t, uint64_t iova, enum oracle_access access,
      struct leaf *leaf);
-SEAM(void, device_tlb_fill, struct softiommu *iommu, unsigned device, uint64_t iova, const struct leaf *leaf);
+SEAM(bool, device_tlb_find, struct softiommu *iommu, unsigned device, uint64_t iova,
+     enum oracle_access access, struct leaf *leaf);
+SEAM(void, device_tlb_fill, struct softiommu *iommu, unsigned device, uint64_t iova,
+     const struct leaf *leaf);
 
 /* Tags (softiommu_tags.c). */
 SEAM(struct cache_entry *, cache_find, const struct cache *cache, uint16_t did, uint64_t page);
@@ -42,8 +46,8 @@ SEAM(struct cache_entry *, cache_find, const struct cache *cache, uint16_t did, 
 
 /* Fills (softiommu_fills.c). */
 SEAM(void, tlb_fill, struct tlb *tlb, uint16_t did, uint64_t iova, const struct leaf *leaf);
-SEAM(void, walk_cache_fill, struct softiommu *iommu, const struct walk *walk, unsigned level, uint64_t iova,
-     uint64_t table, uint8_t rights);
+SEAM(void, walk_cache_fill, struct softiommu *iommu, const struct walk *walk, unsigned level,
+     uint64_t iova, uint64_t table, uint8_t rights);
 SEAM(enum softiommu_reason, walk_run, struct walk *walk, struct leaf *leaf);
 
 /* Entries of one cache line (softiommu_lines.c). */
@@ -51,24 +55,30 @@ SEAM(void, prefetch_line, const struct walk *walk);
 
 /* Walks (softiommu_walks.c). */
 SEAM(void, walk_cache_start, struct softiommu *iommu, struct walk *walk);
-SEAM(enum softiommu_reason, table_entry_read, const struct walk *walk, unsigned index, struct table_entry *entry);
-SEAM(enum softiommu_reason, table_entry_mark, const struct walk *walk, struct table_entry *entry, uint64_t bits);
+SEAM(enum softiommu_reason, table_entry_read, const struct walk *walk, unsigned index,
+     struct table_entry *entry);
+SEAM(enum softiommu_reason, table_entry_mark, const struct walk *walk, struct table_entry *entry,
+     uint64_t bits);
 SEAM(uint8_t, table_entry_rights, const struct walk *walk, uint64_t entry);
 
 /* Invalidations (softiommu_drops.c, softiommu_drains.c). */
-SEAM(void, invalidate, struct softiommu *iommu, enum softiommu_event event, const struct scope *scope);
+SEAM(void, invalidate, struct softiommu *iommu, enum softiommu_event event,
+     const struct scope *scope);
 SEAM(void, tlb_drop_range, struct tlb *tlb, uint16_t did, struct page_span pages);
-SEAM(void, walk_cache_drop_range, struct walk_cache *cache, unsigned level, uint16_t did, struct page_span pages);
+SEAM(void, walk_cache_drop_range, struct walk_cache *cache, unsigned level, uint16_t did,
+     struct page_span pages);
 SEAM(void, device_tlb_drop_range, struct softiommu *iommu, unsigned device, struct page_span pages);
-SEAM(struct softiommu_request *, in_flight_find, const struct softiommu *iommu, unsigned device, uint64_t until,
-     uint32_t did);
+SEAM(struct softiommu_request *, in_flight_find, const struct softiommu *iommu, unsigned device,
+     uint64_t until, uint32_t did);
 
 /* Switches and the end of a domain (softiommu_switches.c). */
-SEAM(bool, softiommu_switch_device, struct softiommu *iommu, unsigned device, const struct softiommu_translation *to,
-     enum softiommu_switch how);
-SEAM(void, softiommu_delete_domain, struct softiommu *iommu, const struct softiommu_translation *domain);
+SEAM(bool, softiommu_switch_device, struct softiommu *iommu, unsigned device,
+     const struct softiommu_translation *to, enum softiommu_switch how);
+SEAM(void, softiommu_delete_domain, struct softiommu *iommu,
+     const struct softiommu_translation *domain);
 
-/* The rights of the entry of the walk, changed by the one that was used before it in the same line. */
+/* The rights of the entry of the walk, changed by the one that was used before it in the same line.
+ */
 uint8_t line_rights(const struct walk *walk, uint64_t entry, uint8_t rights);
 /* The entry of the walk counts as present because of its line. */
 bool line_follows(const struct walk *walk, uint64_t entry);
@@ -82,17 +92,19 @@ struct page_span range_cut(struct page_span pages);
 bool iotlb_holds(const struct softiommu *iommu, uint16_t did, struct page_span pages);
 /* A full cache takes a new entry in a wrong way (softiommu_full.c). */
 bool full_tlb_takes(struct tlb *tlb, uint16_t did, uint64_t iova, const struct leaf *leaf);
-bool full_walk_cache_takes(struct walk_cache *cache, uint16_t did, unsigned level, uint64_t iova, uint64_t table);
+bool full_walk_cache_takes(struct walk_cache *cache, uint16_t did, unsigned level, uint64_t iova,
+                           uint64_t table);
 /* Before and after the drop of a range: entries that stay nevertheless. */
-void fills_save(const struct walk_cache *cache, unsigned level, uint16_t did, struct page_span pages);
+void fills_save(const struct walk_cache *cache, unsigned level, uint16_t did,
+                struct page_span pages);
 void fills_restore(struct walk_cache *cache, unsigned level, uint16_t did);
 void large_fills_save(const struct tlb *tlb, uint16_t did, struct page_span pages);
 void large_fills_restore(struct tlb *tlb);
 
 /* The did under which a domain's entries are cached. */
 uint16_t softiommu_cached_did(uint16_t did);
-/* Delayed write-back of A and D (softiommu_delayed_ad_writeback.c): a leaf was used; its table is the guest's again;
- * and some time has passed since. */
+/* Delayed write-back of A and D (softiommu_delayed_ad_writeback.c): a leaf was used; its table is
+ * the guest's again; and some time has passed since. */
 void delayed_ad_note(uint16_t did, const struct table_entry *entry);
 void delayed_ad_release(uint16_t did);
 void delayed_ad_write_back(const struct softiommu *iommu);

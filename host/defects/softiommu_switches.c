@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults of a switch, which goes through a state between the two translations, and of the end of a domain. */
+/* Faults of a switch, which goes through a state between the two translations, and of the end of a
+ * domain. */
 #include "host/defects/softiommu_seams.h"
 
-static void attach_steps(struct softiommu *iommu, unsigned device, const struct softiommu_translation *from,
+static void attach_steps(struct softiommu *iommu, unsigned device,
+                         const struct softiommu_translation *from,
                          const struct softiommu_translation *to)
 {
     struct softiommu_translation between = {.kind = SOFTIOMMU_IDENTITY, .did = from->did};
 
     if (softiommu_injected(SOFTIOMMU_FAULT_ATTACH_PASSES_THROUGH) ||
-        (softiommu_injected(SOFTIOMMU_FAULT_ATTACH_UNBLOCKS_FIRST) && from->kind == SOFTIOMMU_BLOCKED))
+        (softiommu_injected(SOFTIOMMU_FAULT_ATTACH_UNBLOCKS_FIRST) &&
+         from->kind == SOFTIOMMU_BLOCKED))
         __real_softiommu_switch_device(iommu, device, &between, SOFTIOMMU_ATTACH);
     between.kind = SOFTIOMMU_BLOCKED;
     if (softiommu_injected(SOFTIOMMU_FAULT_ATTACH_BLOCKS))
@@ -22,7 +25,8 @@ static void attach_steps(struct softiommu *iommu, unsigned device, const struct 
 /* The root that a translation gets: that of a deleted domain of the same did, if there is one. */
 static uint64_t root_of(const struct softiommu_translation *t)
 {
-    for (unsigned i = 0; i < DELETED_DOMAINS && softiommu_injected(SOFTIOMMU_FAULT_DELETE_KEEPS_ROOT); i++) {
+    for (unsigned i = 0;
+         i < DELETED_DOMAINS && softiommu_injected(SOFTIOMMU_FAULT_DELETE_KEEPS_ROOT); i++) {
         const struct softiommu_translation *deleted = &softiommu_memory.deleted[i];
 
         if (deleted->kind == SOFTIOMMU_PAGING && deleted->did == t->did)
@@ -31,7 +35,8 @@ static uint64_t root_of(const struct softiommu_translation *t)
     return t->root;
 }
 
-bool __wrap_softiommu_switch_device(struct softiommu *iommu, unsigned device, const struct softiommu_translation *to,
+bool __wrap_softiommu_switch_device(struct softiommu *iommu, unsigned device,
+                                    const struct softiommu_translation *to,
                                     enum softiommu_switch how)
 {
     struct softiommu_translation from, target = *to;
@@ -65,13 +70,14 @@ static void visit_top_table(struct softiommu *iommu, const struct softiommu_tran
                         .level = format->levels - 1};
     struct table_entry entry;
 
-    for (unsigned i = 0; i < BIT(FORMAT_INDEX_BITS); i++) {
-        if (__real_table_entry_read(&walk, i, &entry) == SOFTIOMMU_REASON_NONE && (entry.value & ENTRY_PRESENT) != 0)
+    for (unsigned i = 0; i < BIT(FORMAT_INDEX_BITS); i++)
+        if (__real_table_entry_read(&walk, i, &entry) == SOFTIOMMU_REASON_NONE &&
+            (entry.value & ENTRY_PRESENT) != 0)
             __real_table_entry_mark(&walk, &entry, ENTRY_ACCESSED);
-    }
 }
 
-void __wrap_softiommu_delete_domain(struct softiommu *iommu, const struct softiommu_translation *domain)
+void __wrap_softiommu_delete_domain(struct softiommu *iommu,
+                                    const struct softiommu_translation *domain)
 {
     struct softiommu_memory *memory = &softiommu_memory;
 

@@ -54,14 +54,14 @@ static bool same(const struct tag *tag, uint64_t one, uint64_t other)
     return tag->bits == FOLDED ? fold(one) == fold(other) : ((one ^ other) & bits) == 0;
 }
 
-static struct cache_entry *find_alias(const struct tag *tag, const struct cache *cache, uint16_t did, uint64_t page)
+static struct cache_entry *find_alias(const struct tag *tag, const struct cache *cache,
+                                      uint16_t did, uint64_t page)
 {
     uint32_t i = cache->group[did & cache->group_mask].first;
 
-    for (; i != CACHE_NO_ENTRY; i = cache->entry[i].group_next) {
+    for (; i != CACHE_NO_ENTRY; i = cache->entry[i].group_next)
         if (cache->entry[i].did == did && same(tag, cache->entry[i].page, page))
             return &cache->entry[i];
-    }
     return NULL;
 }
 
@@ -69,12 +69,11 @@ struct cache_entry *__wrap_cache_find(const struct cache *cache, uint16_t did, u
 {
     struct cache_entry *entry = __real_cache_find(cache, did, page);
 
-    if (!softiommu_faulty || softiommu_memory.unit == NULL)
+    if (!softiommu_faulty || !softiommu_memory.unit)
         return entry;
-    for (unsigned i = 0; entry == NULL && i < ARRAY_SIZE(tags); i++) {
+    for (unsigned i = 0; !entry && i < ARRAY_SIZE(tags); i++)
         if (softiommu_injected(tags[i].fault) && cache == cache_of_tag(&tags[i]))
             entry = find_alias(&tags[i], cache, did, page);
-    }
     return entry;
 }
 

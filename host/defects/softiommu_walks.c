@@ -12,20 +12,23 @@ void __wrap_walk_cache_start(struct softiommu *iommu, struct walk *walk)
         walk->rights = RIGHT_WRITE | RIGHT_USER;
 }
 
-/* A table that is followed although it is not present. Entries of zeros would lead to whatever is at GPA 0. */
+/* A table that is followed although it is not present. Entries of zeros would lead to whatever is
+ * at GPA 0. */
 static bool followed_unpresent(const struct walk *walk, uint64_t entry)
 {
     return softiommu_injected(SOFTIOMMU_FAULT_PRESENT_LEAF_ONLY) && (entry & ENTRY_PRESENT) == 0 &&
            (entry & ENTRY_TABLE) != 0 && !format_is_leaf(walk->format, walk->level, entry);
 }
 
-/* A unit that keeps to the size of the pages that it met first, where 2 MiB can be one page or many. */
+/* A unit that keeps to the size of the pages that it met first, where 2 MiB can be one page or
+ * many. */
 static bool size_refused(const struct walk *walk, uint64_t entry)
 {
     struct met_size *met = &softiommu_memory.met[(walk->iova >> 21) % MET_SIZES];
     bool split = softiommu_injected(SOFTIOMMU_FAULT_SPLIT_REFUSED);
     bool is_leaf = format_is_leaf(walk->format, walk->level, entry);
-    bool changed = met->did == walk->did && met->page == walk->iova >> 21 && met->is_leaf != is_leaf;
+    bool changed =
+        met->did == walk->did && met->page == walk->iova >> 21 && met->is_leaf != is_leaf;
 
     if (walk->level != 1 || !(split || softiommu_injected(SOFTIOMMU_FAULT_MERGE_REFUSED)))
         return false;
@@ -49,7 +52,8 @@ static bool is_of_walk(const struct walk *walk, unsigned index)
     return index == format_index(walk->format, walk->level, walk->iova);
 }
 
-enum softiommu_reason __wrap_table_entry_read(const struct walk *walk, unsigned index, struct table_entry *entry)
+enum softiommu_reason __wrap_table_entry_read(const struct walk *walk, unsigned index,
+                                              struct table_entry *entry)
 {
     enum softiommu_reason reason;
 
@@ -65,7 +69,8 @@ enum softiommu_reason __wrap_table_entry_read(const struct walk *walk, unsigned 
         return reason;
     }
     softiommu_memory.pretended =
-        followed_unpresent(walk, entry->value) || line_follows(walk, entry->value) ? ENTRY_PRESENT : 0;
+        followed_unpresent(walk, entry->value) || line_follows(walk, entry->value) ? ENTRY_PRESENT
+                                                                                   : 0;
     entry->value |= softiommu_memory.pretended;
     if (size_refused(walk, entry->value) || leads_to_zero(walk, entry->value))
         entry->value = 0;
@@ -80,7 +85,8 @@ static void drop_ignored_bits(const struct softiommu *iommu, struct table_entry 
         entry->value = less;
 }
 
-enum softiommu_reason __wrap_table_entry_mark(const struct walk *walk, struct table_entry *entry, uint64_t bits)
+enum softiommu_reason __wrap_table_entry_mark(const struct walk *walk, struct table_entry *entry,
+                                              uint64_t bits)
 {
     enum softiommu_reason reason;
     uint64_t before;
@@ -92,7 +98,8 @@ enum softiommu_reason __wrap_table_entry_mark(const struct walk *walk, struct ta
     softiommu_memory.walking = walk;
     reason = __real_table_entry_mark(walk, entry, bits);
     softiommu_memory.walking = NULL;
-    if (reason == SOFTIOMMU_REASON_NONE && entry->value != before && softiommu_injected(SOFTIOMMU_FAULT_AD_DROPS_BITS))
+    if (reason == SOFTIOMMU_REASON_NONE && entry->value != before &&
+        softiommu_injected(SOFTIOMMU_FAULT_AD_DROPS_BITS))
         drop_ignored_bits(walk->iommu, entry);
     if (reason == SOFTIOMMU_REASON_NONE && format_is_leaf(walk->format, walk->level, entry->value))
         delayed_ad_note(walk->did, entry);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A host that reads the guest's tables wrongly. The units walk the right way, and one of them is not even ours, so the
- * tables are edited when a device is attached: what a correct walk finds then is what a wrong one would have found
- * before. Only tests that build their tables before ATTACH show it.
+ * A host that reads the guest's tables wrongly. The units walk the right way, and one of them is
+ * not even ours, so the tables are edited when a device is attached: what a correct walk finds then
+ * is what a wrong one would have found before. Only tests that build their tables before ATTACH
+ * show it.
  */
 #include "host/defects/table_corruption.h"
 
@@ -46,7 +47,8 @@ static uint64_t redirected(uint64_t entry, uint64_t other, uint64_t offset)
     return (entry & ~ENTRY_ADDRESS) | ((other & ENTRY_ADDRESS) + offset);
 }
 
-/* The table can be the processor's as well, whose own leaves lead to their own address: the guest must live to tell. */
+/* The table can be the processor's as well, whose own leaves lead to their own address: the guest
+ * must live to tell. */
 static bool is_the_processors(uint64_t leaf, uint64_t page)
 {
     return (leaf & ENTRY_ADDRESS) / HV_PAGE_SIZE == page;
@@ -55,7 +57,9 @@ static bool is_the_processors(uint64_t leaf, uint64_t page)
 static uint64_t corrupt_leaf(uint64_t leaf, uint64_t page, const struct corrupt *m)
 {
     if ((leaf & ENTRY_PRESENT) == 0)
-        return (leaf & ENTRY_ADDRESS) != 0 && defect_active(DEFECT_LEAF_PRESENT_IGNORED) ? leaf | ENTRY_PRESENT : leaf;
+        return (leaf & ENTRY_ADDRESS) != 0 && defect_active(DEFECT_LEAF_PRESENT_IGNORED)
+                   ? leaf | ENTRY_PRESENT
+                   : leaf;
     if (is_the_processors(leaf, page))
         return leaf;
     if (defect_active(DEFECT_READ_ONLY_UNREADABLE) && (leaf & ENTRY_WRITE) == 0)
@@ -64,7 +68,8 @@ static uint64_t corrupt_leaf(uint64_t leaf, uint64_t page, const struct corrupt 
         leaf = redirected(leaf | ENTRY_USER, leaf, HV_PAGE_SIZE);
     if (defect_active(DEFECT_ACCESSED_MISPLACED) && (leaf & ENTRY_ACCESSED) == 0)
         leaf = redirected(leaf | ENTRY_ACCESSED, leaf, HV_PAGE_SIZE);
-    if (defect_active(DEFECT_WINDOW_TOO_WIDE) && (page == PAGE_BELOW_WINDOW || page == PAGE_ABOVE_WINDOW))
+    if (defect_active(DEFECT_WINDOW_TOO_WIDE) &&
+        (page == PAGE_BELOW_WINDOW || page == PAGE_ABOVE_WINDOW))
         leaf &= ~ENTRY_PRESENT;
     return m->shifted ? redirected(leaf, leaf, HV_PAGE_SIZE) : leaf;
 }
@@ -110,14 +115,14 @@ static void corrupt_leaves(uint64_t *table, uint64_t first_page, const struct co
 /* Entry `i` of a table of leaf tables points outside of memory: any other that does not. */
 static uint64_t table_instead(const uint64_t *table, unsigned i)
 {
-    for (unsigned other = 0; other < ENTRIES; other++) {
+    for (unsigned other = 0; other < ENTRIES; other++)
         if (other != i && is_table(table[other]))
             return redirected(table[i], table[other], 0);
-    }
     return table[i];
 }
 
-/* `level` 0 holds 4 KiB leaves; `page`: number of the first page that the table covers. Large pages are left alone. */
+/* `level` 0 holds 4 KiB leaves; `page`: number of the first page that the table covers. Large pages
+ * are left alone. */
 static void corrupt_table(uint64_t gpa, unsigned level, uint64_t page, struct corrupt m)
 {
     uint64_t *table = table_at(gpa);
@@ -131,22 +136,25 @@ static void corrupt_table(uint64_t gpa, unsigned level, uint64_t page, struct co
 
         if ((table[i] & ENTRY_PRESENT) == 0)
             continue;
-        if (level == m.levels - 1 && (table[i] & ENTRY_LARGE) != 0 && defect_active(DEFECT_TOP_PAGE_SIZE_SHIFTS)) {
+        if (level == m.levels - 1 && (table[i] & ENTRY_LARGE) != 0 &&
+            defect_active(DEFECT_TOP_PAGE_SIZE_SHIFTS)) {
             table[i] &= ~ENTRY_LARGE;
             below.shifted = true;
         }
         if (level == 1 && defect_active(DEFECT_TABLE_OUTSIDE_REDIRECTED) && !is_table(table[i]))
             table[i] = table_instead(table, i);
         if ((table[i] & ENTRY_LARGE) == 0 && is_table(table[i]))
-            corrupt_table(table[i] & ENTRY_ADDRESS, level - 1, page + ((uint64_t)i << (INDEX_BITS * level)), below);
+            corrupt_table(table[i] & ENTRY_ADDRESS, level - 1,
+                          page + ((uint64_t)i << (INDEX_BITS * level)), below);
     }
 }
 
 bool table_corruption_any(void)
 {
-    return ANY(DEFECT_LEAF_PRESENT_IGNORED, DEFECT_READ_ONLY_UNREADABLE, DEFECT_SUPERVISOR_LEAF_SHIFTED,
-               DEFECT_ACCESSED_MISPLACED, DEFECT_WINDOW_TOO_WIDE, DEFECT_LEAF_DOUBLED, DEFECT_LEAVES_MERGED,
-               DEFECT_LEAF_OUTSIDE_REDIRECTED, DEFECT_SECOND_IOVA_REFUSED, DEFECT_TABLE_OUTSIDE_REDIRECTED,
+    return ANY(DEFECT_LEAF_PRESENT_IGNORED, DEFECT_READ_ONLY_UNREADABLE,
+               DEFECT_SUPERVISOR_LEAF_SHIFTED, DEFECT_ACCESSED_MISPLACED, DEFECT_WINDOW_TOO_WIDE,
+               DEFECT_LEAF_DOUBLED, DEFECT_LEAVES_MERGED, DEFECT_LEAF_OUTSIDE_REDIRECTED,
+               DEFECT_SECOND_IOVA_REFUSED, DEFECT_TABLE_OUTSIDE_REDIRECTED,
                DEFECT_TOP_PAGE_SIZE_SHIFTS, DEFECT_READ_ONLY_IGNORED);
 }
 
@@ -155,7 +163,8 @@ void table_corrupt(const struct translation *translation)
     first_leaf = 0;
     if (translation->kind == TRANSLATION_PAGING && table_corruption_any() &&
         guest_is_ram(translation->root, HV_PAGE_SIZE))
-        corrupt_table(translation->root, translation->levels - 1, 0, (struct corrupt){.levels = translation->levels});
+        corrupt_table(translation->root, translation->levels - 1, 0,
+                      (struct corrupt){.levels = translation->levels});
 }
 
 /* Sets the write bit in every present entry. Tables that are not in guest RAM are left alone. */
@@ -186,9 +195,8 @@ bool translation_is_empty(const struct translation *translation)
 
     if (translation->kind != TRANSLATION_PAGING || !guest_is_ram(translation->root, HV_PAGE_SIZE))
         return false;
-    for (unsigned i = 0; i < ENTRIES; i++) {
+    for (unsigned i = 0; i < ENTRIES; i++)
         if (table[i] != 0)
             return false;
-    }
     return true;
 }

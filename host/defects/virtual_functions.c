@@ -9,10 +9,13 @@
 #include "host/vdev/config_trap.h"
 #include "host/vdev/dmaprobe_private.h"
 #include "host/vdev/vdev_rules.h"
+#include "lib/bits.h"
 
-#define LONG_PIECE     1024u /* pieces of more bytes than this, and of an odd number of them, lose one */
-#define CACHE_LINE     64u
-#define IOVA_BITS_LEFT 36u /* of an address of 64 bits, less 20 of a PASID and 8 that were rounded away */
+#define LONG_PIECE                                                                                 \
+    1024u /* pieces of more bytes than this, and of an odd number of them, lose one */
+#define CACHE_LINE 64u
+#define IOVA_BITS_LEFT                                                                             \
+    36u /* of an address of 64 bits, less 20 of a PASID and 8 that were rounded away */
 
 static struct iommu_backend right_backend;
 static struct soft_memory right_memory;
@@ -28,15 +31,17 @@ static bool *ats_off_of(const struct vdev_function *function)
     return &ats_off[function - vdev_functions(&count)];
 }
 
-static void write_configuration(struct vdev_function *function, unsigned offset, unsigned size, uint64_t value)
+static void write_configuration(struct vdev_function *function, unsigned offset, unsigned size,
+                                uint64_t value)
 {
     static const struct translation blocked = {.kind = TRANSLATION_BLOCKED, .did = DID_NONE};
 
     right_config_write(function, offset, size, value);
-    if (function->probe == NULL)
+    if (!function->probe)
         return;
     if (function->ats && config_touches(offset, size, ATS_CONTROL, 2))
-        *ats_off_of(function) = (config_read(function->config, ATS_CONTROL, 2) & ATS_CONTROL_ENABLE) == 0;
+        *ats_off_of(function) =
+            (config_read(function->config, ATS_CONTROL, 2) & ATS_CONTROL_ENABLE) == 0;
     if (defect_active(DEFECT_MOVED_BLOCKED) && config_touches(offset, size, CONFIG_BAR0, 8))
         right_backend.set_translation(function->bdf, &blocked, &blocked);
 }
@@ -45,18 +50,19 @@ static void write_configuration(struct vdev_function *function, unsigned offset,
 static void lose_requests(const struct vdev_function *function)
 {
     soft_lock();
-    for (unsigned s = 0; s < DMAPROBE_SLOTS; s++) {
+    for (unsigned s = 0; s < DMAPROBE_SLOTS; s++)
         if (function->probe->slot[s].waiting)
             slot_abandon(&function->probe->slot[s]);
-    }
     soft_unlock();
 }
 
-static void set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
+static void set_translation(uint16_t bdf, const struct translation *from,
+                            const struct translation *to)
 {
     const struct vdev_function *function = vdev_find(bdf);
 
-    if (defect_active(DEFECT_ATS_OFF_NOT_BLOCKED) && to->kind == TRANSLATION_BLOCKED && *ats_off_of(function))
+    if (defect_active(DEFECT_ATS_OFF_NOT_BLOCKED) && to->kind == TRANSLATION_BLOCKED &&
+        *ats_off_of(function))
         return;
     if (defect_active(DEFECT_ATTACH_LOSES_DMA))
         lose_requests(function);
@@ -67,7 +73,7 @@ static void set_translation(uint16_t bdf, const struct translation *from, const 
 /* The last byte of a page, alone. */
 static bool is_last_byte(uint64_t spa, size_t size)
 {
-    return size == 1 && spa % HOST_PAGE_SIZE == HOST_PAGE_SIZE - 1;
+    return size == 1 && spa % PAGE_SIZE == PAGE_SIZE - 1;
 }
 
 /* How many bytes at the end of a write to [spa, spa + size) never arrive. */
@@ -78,7 +84,8 @@ static size_t lost(uint64_t spa, size_t size)
     switched = false;
     if (defect_active(DEFECT_LAST_BYTE_LOST) && is_last_byte(spa, size))
         return size;
-    if (defect_active(DEFECT_FIRST_LINE_LOST) && first && size == CACHE_LINE && spa % HOST_PAGE_SIZE == 0)
+    if (defect_active(DEFECT_FIRST_LINE_LOST) && first && size == CACHE_LINE &&
+        spa % PAGE_SIZE == 0)
         return size;
     return defect_active(DEFECT_LONG_ODD_CUT) && size > LONG_PIECE && size % 2 != 0;
 }
@@ -105,8 +112,8 @@ static void install_rules(void)
     if (defect_active(DEFECT_PASID_TAKES_IOVA))
         soft_options.iova_bits = IOVA_BITS_LEFT;
     /* Nothing but tables of five levels could show these. */
-    if (ANY_DEFECT(DEFECT_SOFT_FIVE_AS_FOUR, DEFECT_SOFT_WALK_DOMAIN_FLUSH_4, DEFECT_SOFT_WALK_RANGE_FLUSH_4,
-                   DEFECT_SOFT_WALK_ATTACH_4))
+    if (ANY_DEFECT(DEFECT_SOFT_FIVE_AS_FOUR, DEFECT_SOFT_WALK_DOMAIN_FLUSH_4,
+                   DEFECT_SOFT_WALK_RANGE_FLUSH_4, DEFECT_SOFT_WALK_ATTACH_4))
         soft_options.levels = 5;
 }
 

@@ -9,6 +9,7 @@
 #include "host/iommu/fault_queue.h"
 #include "host/iommu/io_table.h"
 #include "host/iommu/vtd_rules.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 
 #define SIZE_1G  (UINT64_C(1) << 30)
@@ -34,7 +35,7 @@ static uint64_t foreign_table(void)
     uint64_t *page = host_pages(1);
     uint64_t entry = (uintptr_t)page | IO_ENTRY_READ_LEAF;
 
-    memset(page, 0x3C, HOST_PAGE_SIZE);
+    memset(page, 0x3C, PAGE_SIZE);
     for (unsigned level = 0; level <= IO_TABLE_TOP_LEVEL; level++) {
         uint64_t *table = host_pages(1);
 
@@ -67,7 +68,8 @@ static void record_blocking(uint16_t bdf)
                                            .reason_class = ORACLE_FAULT_CLASS_BLOCKED});
 }
 
-static void set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
+static void set_translation(uint16_t bdf, const struct translation *from,
+                            const struct translation *to)
 {
     struct translation old = instead_of(from), new = instead_of(to);
     bool detach = to->did == DID_NONE;
@@ -95,8 +97,8 @@ void defects_install_vtd(void)
     if (defect_active(DEFECT_WIDTH_NARROW))
         vtd_rules.address_width = 0;
     right = backend_vtd;
-    if (ANY_DEFECT(DEFECT_BLOCKED_IDENTITY, DEFECT_BLOCKED_READS, DEFECT_ATTACH_FLUSHES_NEW, DEFECT_DETACH_NO_FLUSH,
-                   DEFECT_ATTACH_NO_FLUSH, DEFECT_BLOCKING_RECORDS)) {
+    if (ANY_DEFECT(DEFECT_BLOCKED_IDENTITY, DEFECT_BLOCKED_READS, DEFECT_ATTACH_FLUSHES_NEW,
+                   DEFECT_DETACH_NO_FLUSH, DEFECT_ATTACH_NO_FLUSH, DEFECT_BLOCKING_RECORDS)) {
         backend_vtd.init = init;
         backend_vtd.set_translation = set_translation;
     }

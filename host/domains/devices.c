@@ -14,7 +14,8 @@ static void switch_to_start(struct device *device)
 {
     struct translation blocked = translation_blocked();
 
-    device_switch(device, domain_rules.start_blocked ? &blocked : &domain_table.default_translation);
+    device_switch(device,
+                  domain_rules.start_blocked ? &blocked : &domain_table.default_translation);
 }
 
 void domains_add_device(uint64_t device_id, uint16_t bdf)
@@ -31,10 +32,9 @@ void domains_add_device(uint64_t device_id, uint16_t bdf)
 
 struct device *device_find(uint64_t device_id)
 {
-    for (unsigned i = 0; i < domain_table.devices; i++) {
+    for (unsigned i = 0; i < domain_table.devices; i++)
         if (domain_table.device[i].id == device_id)
             return &domain_table.device[i];
-    }
     return NULL;
 }
 
@@ -42,7 +42,7 @@ void domains_device_reset(uint64_t device_id)
 {
     struct device *device = device_find(device_id);
 
-    if (device == NULL)
+    if (!device)
         return;
     device_move(device, NULL);
     switch_to_start(device);
@@ -56,7 +56,7 @@ void device_switch(struct device *device, const struct translation *to)
 
 void device_move(struct device *device, struct domain *domain)
 {
-    if (device->domain != NULL) {
+    if (device->domain) {
         struct device **link = &device->domain->devices;
 
         while (*link != device)
@@ -65,7 +65,7 @@ void device_move(struct device *device, struct domain *domain)
     }
     device->domain = domain;
     device->next = NULL;
-    if (domain != NULL) {
+    if (domain) {
         device->next = domain->devices;
         domain->devices = device;
     }
@@ -75,7 +75,7 @@ static bool is_supported(const struct device *device, const struct translation *
 {
     const struct iommu_backend *backend = domain_table.backend;
 
-    return backend->supports == NULL || backend->supports(device->bdf, to);
+    return !backend->supports || backend->supports(device->bdf, to);
 }
 
 enum hv_status domain_attach(struct domain *domain, struct device *device)
@@ -95,7 +95,7 @@ enum hv_status domain_detach(struct device *device)
 {
     struct translation blocked = translation_blocked();
 
-    if (device->domain == NULL)
+    if (!device->domain)
         return HV_STATUS_INVALID_DEVICE_STATE;
     device_switch(device, &blocked);
     device_move(device, NULL);

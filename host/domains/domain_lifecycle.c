@@ -8,9 +8,9 @@ enum hv_status domain_create(uint32_t id)
     struct domain *domain = domain_table.free;
     uint16_t did;
 
-    if (domain_find(id) != NULL)
+    if (domain_find(id))
         return HV_STATUS_KEY_ALREADY_EXISTS;
-    if (domain == NULL)
+    if (!domain)
         return HV_STATUS_INSUFFICIENT_DEVICE_DOMAINS;
     did = domain_id_alloc();
     if (did == DID_NONE)
@@ -27,9 +27,10 @@ enum hv_status domain_delete(struct domain *domain)
 {
     if (domain->reserved)
         return HV_STATUS_OPERATION_DENIED;
-    if (domain->devices != NULL)
+    if (domain->devices)
         return HV_STATUS_OBJECT_IN_USE;
-    /* Every device that left was flushed; this covers whatever else a backend may keep under the DID. */
+    /* Every device that left was flushed; this covers whatever else a backend may keep under the
+     * DID. */
     backend_forget_domain(domain_table.backend, &domain->translation);
     domain_id_free(domain->translation.did);
     domain_unlink(domain);

@@ -4,12 +4,13 @@
 #include "host/domains/private.h"
 #include "host/domains/rules.h"
 #include "host/iommu/domain_id.h"
+#include "lib/bits.h"
 
 struct domain_table domain_table;
 
 static size_t pages_for(size_t bytes)
 {
-    return (bytes + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE;
+    return (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
 }
 
 void domains_init(const struct iommu_backend *backend)
@@ -18,7 +19,8 @@ void domains_init(const struct iommu_backend *backend)
 
     domain_table = (struct domain_table){.backend = domain_rules.backend(backend)};
     domain_table.device = host_pages(pages_for(DOMAIN_DEVICES_MAX * sizeof(struct device)));
-    domain_table.default_translation = (struct translation){.kind = TRANSLATION_IDENTITY, .did = DID_DEFAULT};
+    domain_table.default_translation =
+        (struct translation){.kind = TRANSLATION_IDENTITY, .did = DID_DEFAULT};
     domain_ids_init(backend->limits()->dids);
     for (unsigned i = 0; i < domain_rules.limit; i++) {
         all[i].next = domain_table.free;
@@ -35,10 +37,9 @@ static struct domain **bucket_of(uint32_t id)
 
 struct domain *domain_find(uint32_t id)
 {
-    for (struct domain *domain = *bucket_of(id); domain != NULL; domain = domain->next) {
+    for (struct domain *domain = *bucket_of(id); domain; domain = domain->next)
         if (((domain->id ^ id) & domain_rules.id_bits) == 0)
             return domain;
-    }
     return NULL;
 }
 

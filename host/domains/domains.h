@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Device domains of the one partition: the objects and the rules of the ABI, on top of a translation backend.
+ * Device domains of the one partition: the objects and the rules of the ABI, on top of a
+ * translation backend.
  *
- * A domain is created, configured, and then used by devices. A device is in the default domain (identity) from the
- * start until its first ATTACH, later in a domain of the guest, or, after DETACH, in none (blocked). Callers have
- * checked the wire format and hold the host's lock. Statuses: docs/host-choices.md.
+ * A domain is created, configured, and then used by devices. A device is in the default domain
+ * (identity) from the start until its first ATTACH, later in a domain of the guest, or, after
+ * DETACH, in none (blocked). Callers have checked the wire format and hold the host's lock.
+ * Statuses: docs/host-choices.md.
  */
 #ifndef PVT_HOST_DOMAINS_DOMAINS_H
 #define PVT_HOST_DOMAINS_DOMAINS_H
@@ -24,7 +26,8 @@ struct device;
 void domains_init(const struct iommu_backend *backend);
 /* Puts a function of the PCI bus under the guest's control, in the default domain. */
 void domains_add_device(uint64_t device_id, uint16_t bdf);
-/* The device is given to another user: in the default domain, as at the start. Nothing when it is not managed. */
+/* The device is given to another user: in the default domain, as at the start. Nothing when it is
+ * not managed. */
 void domains_device_reset(uint64_t device_id);
 
 /* NULL when there is none. A domain is valid until it is deleted, a device forever. */

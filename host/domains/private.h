@@ -46,8 +46,8 @@ void reserved_domains_create(void);
 void device_switch(struct device *device, const struct translation *to);
 /* Changes the membership only. `domain` may be NULL. */
 void device_move(struct device *device, struct domain *domain);
-/* A translation of it can be cached. Entries that were not present never are, and identity and blocked domains never
- * change. */
+/* A translation of it can be cached. Entries that were not present never are, and identity and
+ * blocked domains never change. */
 bool domain_has_entries(const struct domain *domain);
 
 /* Translation of a device in no domain. */

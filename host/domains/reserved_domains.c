@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two reserved ids as domains of the host (DOM-4): a device in DEFAULT passes through as before its first ATTACH,
- * one in NULL is blocked. The guest can attach devices to them and flush them, nothing else.
+ * The two reserved ids as domains of the host (DOM-4): a device in DEFAULT passes through as before
+ * its first ATTACH, one in NULL is blocked. The guest can attach devices to them and flush them,
+ * nothing else.
  */
 #include "abi/device_domain.h"
 #include "host/base/panic.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers and statuses of the layer of domains. The values in rules.c are those of this host; another host, right or
- * wrong, is made by other values before launch (host/variants, host/defects).
+ * Numbers and statuses of the layer of domains. The values in rules.c are those of this host;
+ * another host, right or wrong, is made by other values before launch (host/variants,
+ * host/defects).
  */
 #ifndef PVT_HOST_DOMAINS_RULES_H
 #define PVT_HOST_DOMAINS_RULES_H

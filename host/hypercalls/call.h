@@ -78,7 +78,8 @@ extern struct call calls[CALL_COUNT];
 /* Of a call that exists. */
 struct call *call_entry(uint16_t code);
 
-call_handler call_create_domain, call_configure_domain, call_attach_domain, call_detach_domain, call_delete_domain;
+call_handler call_create_domain, call_configure_domain, call_attach_domain, call_detach_domain,
+    call_delete_domain;
 call_handler call_flush_domain, call_flush_list;
 element_handler call_flush_list_element;
 call_handler call_iommu_capabilities, call_device_property, call_partition_id;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entry of every hypercall. The order of the checks is part of the host's contract (docs/host-choices.md): code,
- * control word, input list, output list, overlap, then the fields in the order of the structure. Nothing is written
- * before all have passed.
+ * Entry of every hypercall. The order of the checks is part of the host's contract
+ * (docs/host-choices.md): code, control word, input list, output list, overlap, then the fields in
+ * the order of the structure. Nothing is written before all have passed.
  */
 #include "abi/hypercall.h"
 #include "host/base/counters.h"
@@ -23,7 +23,8 @@ uint32_t call_header_qwords(const struct call_context *context)
     return context->call->variable_header ? hv_control_var_header_qwords(context->control) : 0;
 }
 
-static enum hv_status fetch_registers(struct call_context *context, const struct hypercall_frame *frame)
+static enum hv_status fetch_registers(struct call_context *context,
+                                      const struct hypercall_frame *frame)
 {
     context->in_list.gpa = 0;
     context->input.words[0] = frame->rdx;
@@ -43,7 +44,8 @@ static enum hv_status fetch_list(struct call_context *context)
         status = validate_overlap(input, output);
     if (status != HV_STATUS_SUCCESS || input->size == 0)
         return status;
-    if (input->size > sizeof(context->input) || !guest_read(input->gpa, context->input.bytes, input->size))
+    if (input->size > sizeof(context->input) ||
+        !guest_read(input->gpa, context->input.bytes, input->size))
         return HV_STATUS_INVALID_HYPERCALL_INPUT;
     return HV_STATUS_SUCCESS;
 }
@@ -62,7 +64,8 @@ static enum hv_status accept(struct call_context *context, const struct hypercal
     context->out_list = (struct parameter_list){.gpa = frame->r8, .size = call->output_size};
     if (status != HV_STATUS_SUCCESS)
         return status;
-    return (frame->control & HV_CONTROL_FAST) != 0 ? fetch_registers(context, frame) : fetch_list(context);
+    return (frame->control & HV_CONTROL_FAST) != 0 ? fetch_registers(context, frame)
+                                                   : fetch_list(context);
 }
 
 static uint64_t run_simple(struct call_context *context)
@@ -72,13 +75,14 @@ static uint64_t run_simple(struct call_context *context)
 
     memset(context->output, 0, sizeof(context->output));
     status = context->call->handler(context);
-    if (status == HV_STATUS_SUCCESS && output->size != 0 && !guest_write(output->gpa, context->output, output->size))
+    if (status == HV_STATUS_SUCCESS && output->size != 0 &&
+        !guest_write(output->gpa, context->output, output->size))
         status = HV_STATUS_INVALID_HYPERCALL_INPUT;
     return hv_result(status, 0);
 }
 
-/* Header, then the elements from rep start on, in order (Reference 2.2). Completed reps are counted from the start of
- * the list, in this part of the call or in an earlier one. */
+/* Header, then the elements from rep start on, in order (Reference 2.2). Completed reps are counted
+ * from the start of the list, in this part of the call or in an earlier one. */
 static uint64_t run_reps(struct call_context *context, struct hypercall_frame *frame)
 {
     const uint64_t *element = &context->input.words[context->call->input_size / sizeof(uint64_t)];
@@ -86,7 +90,8 @@ static uint64_t run_reps(struct call_context *context, struct hypercall_frame *f
     uint32_t start = hv_control_rep_start(frame->control);
     enum hv_status status = context->call->handler(context);
 
-    for (context->index = start; status == HV_STATUS_SUCCESS && context->index < count; context->index++) {
+    for (context->index = start; status == HV_STATUS_SUCCESS && context->index < count;
+         context->index++) {
         if (context->index - start == call_rules.rep_batch) {
             frame->control &= ~HV_CONTROL_REP_START_MASK;
             frame->control |= hv_control(0, 0, context->index, 0);
@@ -116,7 +121,7 @@ void hypercalls_dispatch(struct hypercall_frame *frame)
 
     frame->again = false;
     context->call = call_find(hv_control_code(control));
-    if (context->call == NULL) {
+    if (!context->call) {
         frame->rax = hv_result(HV_STATUS_INVALID_HYPERCALL_CODE, 0);
         host_log(LOG_TRACE, "hypercall 0x%llx: unknown code\n", (unsigned long long)control);
         return;
@@ -124,6 +129,7 @@ void hypercalls_dispatch(struct hypercall_frame *frame)
     if (context->call->device_domain)
         cpu_counters()->hypercalls_device_domain++;
     frame->rax = run(context, frame);
-    host_log(LOG_TRACE, "%s control 0x%llx: result 0x%llx%s\n", context->call->name, (unsigned long long)control,
-             (unsigned long long)frame->rax, frame->again ? ", to be continued" : "");
+    host_log(LOG_TRACE, "%s control 0x%llx: result 0x%llx%s\n", context->call->name,
+             (unsigned long long)control, (unsigned long long)frame->rax,
+             frame->again ? ", to be continued" : "");
 }

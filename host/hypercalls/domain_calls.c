@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* CREATE, CONFIGURE, ATTACH, DETACH and DELETE: fields of the input; the objects are in host/domains. */
+/* CREATE, CONFIGURE, ATTACH, DETACH and DELETE: fields of the input; the objects are in
+ * host/domains. */
 #include "abi/device_domain.h"
 #include "host/domains/domains.h"
 #include "host/hypercalls/call.h"
@@ -26,7 +27,7 @@ enum hv_status call_configure_domain(struct call_context *context)
     if (status != HV_STATUS_SUCCESS)
         return status;
     domain = domain_find(configure->device_domain.domain_id.id);
-    if (domain == NULL)
+    if (!domain)
         return HV_STATUS_NOT_FOUND;
     return domain_configure(domain, configure->settings.flags, configure->settings.page_table_root);
 }
@@ -41,10 +42,10 @@ enum hv_status call_attach_domain(struct call_context *context)
     if (status != HV_STATUS_SUCCESS)
         return status;
     device = device_find(attach->device_id);
-    if (device == NULL)
+    if (!device)
         return HV_STATUS_INVALID_DEVICE_ID;
     domain = domain_find(attach->device_domain.domain_id.id);
-    if (domain == NULL)
+    if (!domain)
         return HV_STATUS_NOT_FOUND;
     return domain_attach(domain, device);
 }
@@ -58,7 +59,7 @@ enum hv_status call_detach_domain(struct call_context *context)
     if (status != HV_STATUS_SUCCESS)
         return status;
     device = device_find(detach->device_id);
-    return device != NULL ? domain_detach(device) : HV_STATUS_INVALID_DEVICE_ID;
+    return device ? domain_detach(device) : HV_STATUS_INVALID_DEVICE_ID;
 }
 
 enum hv_status call_delete_domain(struct call_context *context)
@@ -70,5 +71,5 @@ enum hv_status call_delete_domain(struct call_context *context)
     if (status != HV_STATUS_SUCCESS)
         return status;
     domain = domain_find(delete->device_domain.domain_id.id);
-    return domain != NULL ? domain_delete(domain) : HV_STATUS_NOT_FOUND;
+    return domain ? domain_delete(domain) : HV_STATUS_NOT_FOUND;
 }

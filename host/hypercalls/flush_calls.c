@@ -19,7 +19,7 @@ enum hv_status call_flush_domain(struct call_context *context)
     if (flush->flags != 0 || flush->reserved != 0)
         return HV_STATUS_INVALID_PARAMETER;
     domain = domain_find(flush->device_domain.domain_id.id);
-    if (domain == NULL)
+    if (!domain)
         return HV_STATUS_NOT_FOUND;
     domain_flush(domain);
     return HV_STATUS_SUCCESS;
@@ -35,7 +35,7 @@ enum hv_status call_flush_list(struct call_context *context)
     if (list->flags != HV_FLUSH_LIST_IOMMU_FORMAT || list->reserved != 0)
         return HV_STATUS_INVALID_PARAMETER;
     context->domain = domain_find(list->device_domain.domain_id.id);
-    return context->domain != NULL ? HV_STATUS_SUCCESS : HV_STATUS_NOT_FOUND;
+    return context->domain ? HV_STATUS_SUCCESS : HV_STATUS_NOT_FOUND;
 }
 
 enum hv_status flush_element_decode(uint64_t element, struct page_range *range)
@@ -44,7 +44,8 @@ enum hv_status flush_element_decode(uint64_t element, struct page_range *range)
 
     if ((element & HV_IOMMU_RANGE_RESERVED) != 0 || shift > HV_IOMMU_RANGE_SHIFT_ALL)
         return HV_STATUS_INVALID_PARAMETER;
-    *range = (struct page_range){.first = hv_iommu_range_page(element), .count = UINT64_C(1) << shift};
+    *range =
+        (struct page_range){.first = hv_iommu_range_page(element), .count = UINT64_C(1) << shift};
     return is_aligned(range->first, range->count) ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_PARAMETER;
 }
 

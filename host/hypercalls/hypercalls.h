@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Entry of the hypercall front end; called by the VMMCALL exit handler after CPL and mode were checked. */
+/* Entry of the hypercall front end; called by the VMMCALL exit handler after CPL and mode were
+ * checked. */
 #ifndef PVT_HOST_HYPERCALLS_HYPERCALLS_H
 #define PVT_HOST_HYPERCALLS_HYPERCALLS_H
 
@@ -12,8 +13,9 @@
 struct hypercall_frame {
     uint64_t control; /* RCX; a rep call may leave an updated rep start here */
     uint64_t rdx, r8;
-    uint64_t xmm[HYPERCALL_XMM_WORDS]; /* XMM0 to XMM5; filled where the host has calls that take them */
-    uint64_t rax;                      /* result */
+    uint64_t
+        xmm[HYPERCALL_XMM_WORDS]; /* XMM0 to XMM5; filled where the host has calls that take them */
+    uint64_t rax;                 /* result */
     uint32_t vp_index;
     bool again; /* return without advancing RIP: continuation of a rep call */
 };

@@ -28,7 +28,7 @@ void hypercalls_init(void)
     config_trap_init();
     function = pci_functions(&count);
     backend = iommu_mux_find();
-    if (backend == NULL)
+    if (!backend)
         host_panic("no usable translation unit: neither VT-d nor virtual functions");
     domains_init(backend);
     for (unsigned i = 0; i < count; i++) {
@@ -37,5 +37,6 @@ void hypercalls_init(void)
         domains_add_device(function[i].device_id, function[i].bdf);
         managed++;
     }
-    host_log(LOG_INFO, "%u PCI functions, %u of them behind the pvIOMMU (%s)\n", count, managed, backend->name);
+    host_log(LOG_INFO, "%u PCI functions, %u of them behind the pvIOMMU (%s)\n", count, managed,
+             backend->name);
 }

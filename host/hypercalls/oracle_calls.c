@@ -16,9 +16,10 @@ enum hv_status call_oracle_fault(struct call_context *context)
 
     if ((query->flags & ORACLE_FAULT_FLAGS_RESERVED) != 0)
         return HV_STATUS_INVALID_PARAMETER;
-    if (query->device_id != ORACLE_FAULT_ANY_DEVICE && pci_function_find(query->device_id) == NULL)
+    if (query->device_id != ORACLE_FAULT_ANY_DEVICE && !pci_function_find(query->device_id))
         return HV_STATUS_INVALID_DEVICE_ID;
-    hypercalls_backend()->take_fault(query->device_id, (query->flags & ORACLE_FAULT_CLEAR) != 0, fault);
+    hypercalls_backend()->take_fault(query->device_id, (query->flags & ORACLE_FAULT_CLEAR) != 0,
+                                     fault);
     return HV_STATUS_SUCCESS;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* GET_IOMMU_CAPABILITIES and GET_LOGICAL_DEVICE_PROPERTY (Reference 3.7, 3.8), and GET_PARTITION_ID. */
+/* GET_IOMMU_CAPABILITIES and GET_LOGICAL_DEVICE_PROPERTY (Reference 3.7, 3.8), and
+ * GET_PARTITION_ID. */
 #include "abi/device_property.h"
 #include "abi/iommu_capabilities.h"
 #include "host/domains/domains.h"
@@ -22,7 +23,8 @@ enum hv_status call_iommu_capabilities(struct call_context *context)
     *caps = (struct hv_output_get_iommu_capabilities){
         .size = sizeof(*caps),
         .max_iova_width = limits->iova_bits,
-        .iommu_cap = HV_IOMMU_CAP_PRESENT | HV_IOMMU_CAP_S1 | (limits->five_level ? HV_IOMMU_CAP_S1_5LVL : 0) |
+        .iommu_cap = HV_IOMMU_CAP_PRESENT | HV_IOMMU_CAP_S1 |
+                     (limits->five_level ? HV_IOMMU_CAP_S1_5LVL : 0) |
                      (limits->ats ? HV_IOMMU_CAP_ATS : 0),
         .pgsize_bitmap = limits->page_sizes & HV_IOMMU_PGSIZE_ALL,
     };
@@ -41,9 +43,9 @@ enum hv_status call_device_property(struct call_context *context)
         return HV_STATUS_INVALID_PARAMETER;
     if (query->code != HV_LOGICAL_DEVICE_PROPERTY_PVIOMMU)
         return HV_STATUS_UNKNOWN_PROPERTY;
-    if (pci_function_find(query->logical_device_id) == NULL)
+    if (!pci_function_find(query->logical_device_id))
         return HV_STATUS_INVALID_DEVICE_ID;
-    property->device_iommu = device_find(query->logical_device_id) != NULL ? HV_DEVICE_IOMMU_ENABLED : 0;
+    property->device_iommu = device_find(query->logical_device_id) ? HV_DEVICE_IOMMU_ENABLED : 0;
     return HV_STATUS_SUCCESS;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers and statuses by which the front end checks a call. The values in rules.c are those of this host; another
- * host, right or wrong, is made by other values before launch (host/variants, host/defects).
+ * Numbers and statuses by which the front end checks a call. The values in rules.c are those of
+ * this host; another host, right or wrong, is made by other values before launch (host/variants,
+ * host/defects).
  */
 #ifndef PVT_HOST_HYPERCALLS_RULES_H
 #define PVT_HOST_HYPERCALLS_RULES_H
@@ -13,11 +14,11 @@
 #include "abi/status.h"
 
 struct call_rules {
-    /* Bits of the control word that must be zero: in any call, and besides in a simple one. A call that takes a
-     * variable header has its size there. */
+    /* Bits of the control word that must be zero: in any call, and besides in a simple one. A call
+     * that takes a variable header has its size there. */
     uint64_t control_reserved, control_reserved_simple;
-    /* Bytes of input in register form: of calls of the pvIOMMU, and of all others, which every guest may count on
-     * (Reference 2.1: a guest signals events in registers). */
+    /* Bytes of input in register form: of calls of the pvIOMMU, and of all others, which every
+     * guest may count on (Reference 2.1: a guest signals events in registers). */
     uint32_t fast_input_max, fast_input_max_other;
     uint32_t rep_batch; /* elements between two returns to the guest */
 
@@ -29,7 +30,8 @@ struct call_rules {
         enum hv_status overlap; /* of an output that overlaps its input */
     } list;
 
-    /* The caller is SELF, compared in these bits, or this number, where the host tells the guest its own. */
+    /* The caller is SELF, compared in these bits, or this number, where the host tells the guest
+     * its own. */
     uint64_t partition_bits, partition_number;
 
     uint64_t reserved_bits; /* that must be zero where a field calls them reserved */

@@ -141,9 +141,8 @@ static bool is_offered(const struct call *call)
 
 const struct call *call_find(uint16_t code)
 {
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
+    for (unsigned i = 0; i < CALL_COUNT; i++)
         if (calls[i].code == code)
             return is_offered(&calls[i]) ? &calls[i] : NULL;
-    }
     return NULL;
 }

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Form of a call (Reference 2.1 to 2.3), and the fields in front that several calls share (Reference 3.2). */
+/* Form of a call (Reference 2.1 to 2.3), and the fields in front that several calls share
+ * (Reference 3.2). */
 #include "host/hypercalls/validate.h"
 
 #include "abi/hypercall.h"
 #include "host/base/memory.h"
 #include "host/hypercalls/rules.h"
 
-/* RDX and R8 carry 16 bytes of input and no output: DETACH is the one call of the pvIOMMU that fits. */
+/* RDX and R8 carry 16 bytes of input and no output: DETACH is the one call of the pvIOMMU that
+ * fits. */
 static bool fast_form_exists(const struct call *call, uint64_t control)
 {
     uint32_t size = call->input_size + hv_control_rep_count(control) * call->element_size;
-    uint32_t limit = call->device_domain ? call_rules.fast_input_max : call_rules.fast_input_max_other;
+    uint32_t limit =
+        call->device_domain ? call_rules.fast_input_max : call_rules.fast_input_max_other;
 
     return call->output_size == 0 && size <= limit;
 }
@@ -51,7 +54,8 @@ enum hv_status validate_list(const struct parameter_list *list, uint32_t alignme
     return HV_STATUS_SUCCESS;
 }
 
-enum hv_status validate_overlap(const struct parameter_list *input, const struct parameter_list *output)
+enum hv_status validate_overlap(const struct parameter_list *input,
+                                const struct parameter_list *output)
 {
     if (input->size == 0 || output->size == 0)
         return HV_STATUS_SUCCESS;
@@ -64,7 +68,8 @@ enum hv_status check_partition(uint64_t partition_id)
 {
     uint64_t difference = partition_id ^ HV_PARTITION_ID_SELF;
 
-    if ((difference & call_rules.partition_bits) == 0 || partition_id == call_rules.partition_number)
+    if ((difference & call_rules.partition_bits) == 0 ||
+        partition_id == call_rules.partition_number)
         return HV_STATUS_SUCCESS;
     return HV_STATUS_INVALID_PARTITION_ID;
 }
@@ -94,7 +99,8 @@ enum hv_status check_device_domain(const struct hv_input_device_domain *name)
 
     if (status != HV_STATUS_SUCCESS)
         return status;
-    if (!vtl_valid(name->owner_vtl.value) || !reserved_valid(name->domain_id.type, HV_DEVICE_DOMAIN_TYPE_RESERVED))
+    if (!vtl_valid(name->owner_vtl.value) ||
+        !reserved_valid(name->domain_id.type, HV_DEVICE_DOMAIN_TYPE_RESERVED))
         return HV_STATUS_INVALID_PARAMETER;
     status = call_rules.domain_type[name->domain_id.type & HV_DEVICE_DOMAIN_TYPE_MASK];
     if (status == HV_STATUS_SUCCESS && !id_valid(name->domain_id.id))

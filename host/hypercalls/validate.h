@@ -14,7 +14,8 @@
 enum hv_status validate_control(const struct call *call, uint64_t control);
 /* Alignment, page, address space, RAM. */
 enum hv_status validate_list(const struct parameter_list *list, uint32_t alignment);
-enum hv_status validate_overlap(const struct parameter_list *input, const struct parameter_list *output);
+enum hv_status validate_overlap(const struct parameter_list *input,
+                                const struct parameter_list *output);
 
 /* The answer of GET_PARTITION_ID where it is offered: a small number, as a real host gives out. */
 #define OWN_PARTITION_ID UINT64_C(2)
@@ -23,7 +24,8 @@ enum hv_status validate_overlap(const struct parameter_list *input, const struct
 enum hv_status check_partition(uint64_t partition_id);
 /* Reserved bits of a field are zero, or the host ignores them. */
 bool reserved_valid(uint64_t field, uint64_t reserved);
-/* Partition, VTL and domain name, in this order; padding is ignored (Reference 2.2). Does not look the domain up. */
+/* Partition, VTL and domain name, in this order; padding is ignored (Reference 2.2). Does not look
+ * the domain up. */
 enum hv_status check_device_domain(const struct hv_input_device_domain *name);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The calls of VMBus and vPCI: POST_MESSAGE, SIGNAL_EVENT, RETARGET_DEVICE_INTERRUPT, and BUS_CONTROL. */
+/* The calls of VMBus and vPCI: POST_MESSAGE, SIGNAL_EVENT, RETARGET_DEVICE_INTERRUPT, and
+ * BUS_CONTROL. */
 #include "abi/retarget_interrupt.h"
 #include "abi/synic.h"
 #include "host/hypercalls/call.h"

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "host/base/memory.h"
+#include "lib/bits.h"
 
 #define DIDS_MAX 65536u
 
@@ -17,7 +18,7 @@ void domain_ids_init(uint32_t limit)
 {
     domain_ids.limit = limit < DIDS_MAX ? limit : DIDS_MAX;
     domain_ids.next = DID_FIRST;
-    domain_ids.used = host_pages((DIDS_MAX * sizeof(bool) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
+    domain_ids.used = host_pages((DIDS_MAX * sizeof(bool) + PAGE_SIZE - 1) / PAGE_SIZE);
 }
 
 uint16_t domain_id_alloc(void)

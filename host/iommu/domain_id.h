@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Domain ids of the hardware (DID): the name under which a unit caches the translations of a domain. They are handed
- * out in rotation, so that a freed id is reused as late as possible; the owner flushes an id before it frees it.
+ * Domain ids of the hardware (DID): the name under which a unit caches the translations of a
+ * domain. They are handed out in rotation, so that a freed id is reused as late as possible; the
+ * owner flushes an id before it frees it.
  */
 #ifndef PVT_HOST_IOMMU_DOMAIN_ID_H
 #define PVT_HOST_IOMMU_DOMAIN_ID_H

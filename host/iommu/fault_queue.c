@@ -31,7 +31,8 @@ bool fault_queue_take(uint64_t device_id, bool clear, struct oracle_fault *fault
     unsigned i = 0;
     bool found;
 
-    while (i < queue.count && device_id != ORACLE_FAULT_ANY_DEVICE && queue.record[i].device_id != device_id)
+    while (i < queue.count && device_id != ORACLE_FAULT_ANY_DEVICE &&
+           queue.record[i].device_id != device_id)
         i++;
     found = i < queue.count;
     *fault = found ? queue.record[i] : (struct oracle_fault){0};
@@ -39,7 +40,8 @@ bool fault_queue_take(uint64_t device_id, bool clear, struct oracle_fault *fault
     queue.lost = 0;
     if (found && clear) {
         queue.count--;
-        memmove(&queue.record[i], &queue.record[i + 1], (queue.count - i) * sizeof(queue.record[0]));
+        memmove(&queue.record[i], &queue.record[i + 1],
+                (queue.count - i) * sizeof(queue.record[0]));
     }
     return found;
 }

@@ -6,7 +6,8 @@
 #define SIZE_4K UINT64_C(0x1000)
 #define SIZE_2M UINT64_C(0x200000)
 
-/* A leaf whose output touches this window faults for every access through it (QEMU: reason 0x87). */
+/* A leaf whose output touches this window faults for every access through it (QEMU: reason 0x87).
+ */
 #define INTERRUPT_WINDOW     UINT64_C(0xFEE00000)
 #define INTERRUPT_WINDOW_END UINT64_C(0xFEF00000)
 
@@ -24,7 +25,8 @@ void io_table_map_leaf(uint64_t *table, uint64_t address, unsigned leaf_level)
             *entry = (uintptr_t)host_pages(1) | IO_ENTRY_TABLE;
         table = (uint64_t *)(uintptr_t)(*entry & IO_ENTRY_ADDRESS);
     }
-    table[index_at(address, leaf_level)] = address | IO_ENTRY_LEAF | (leaf_level != 0 ? IO_ENTRY_LARGE : 0);
+    table[index_at(address, leaf_level)] =
+        address | IO_ENTRY_LEAF | (leaf_level != 0 ? IO_ENTRY_LARGE : 0);
 }
 
 static void map_range(uint64_t *top, uint64_t start, uint64_t end)
@@ -62,7 +64,8 @@ uint64_t io_table_guest_ram(unsigned bits)
 
     for (size_t i = 0; i < count; i++) {
         uint64_t start = (range[i].start + SIZE_4K - 1) & ~(SIZE_4K - 1);
-        uint64_t end = lower(range[i].start + range[i].length, UINT64_C(1) << bits) & ~(SIZE_4K - 1);
+        uint64_t end =
+            lower(range[i].start + range[i].length, UINT64_C(1) << bits) & ~(SIZE_4K - 1);
 
         io_table_map_range(top, start, end);
     }

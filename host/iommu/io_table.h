@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* First-stage tables of the host itself (VT-d 9.7): 4 levels, 4 KiB and 2 MiB leaves, address = IOVA. */
+/* First-stage tables of the host itself (VT-d 9.7): 4 levels, 4 KiB and 2 MiB leaves, address =
+ * IOVA. */
 #ifndef PVT_HOST_IOMMU_IO_TABLE_H
 #define PVT_HOST_IOMMU_IO_TABLE_H
 
@@ -8,13 +9,15 @@
 #define IO_TABLE_ENTRIES   512u
 #define IO_TABLE_TOP_LEVEL 3u /* level 0 holds 4 KiB leaves */
 
-#define IO_ENTRY_PRESENT  (UINT64_C(1) << 0)
-#define IO_ENTRY_WRITE    (UINT64_C(1) << 1)
-#define IO_ENTRY_USER     (UINT64_C(1) << 2) /* required at every level: all requests count as user accesses */
-#define IO_ENTRY_ACCESSED (UINT64_C(1) << 5) /* preset A and D: the unit then never writes to these tables */
-#define IO_ENTRY_DIRTY    (UINT64_C(1) << 6)
-#define IO_ENTRY_LARGE    (UINT64_C(1) << 7)
-#define IO_ENTRY_ADDRESS  UINT64_C(0x000FFFFFFFFFF000)
+#define IO_ENTRY_PRESENT (UINT64_C(1) << 0)
+#define IO_ENTRY_WRITE   (UINT64_C(1) << 1)
+#define IO_ENTRY_USER                                                                              \
+    (UINT64_C(1) << 2) /* required at every level: all requests count as user accesses */
+#define IO_ENTRY_ACCESSED                                                                          \
+    (UINT64_C(1) << 5) /* preset A and D: the unit then never writes to these tables */
+#define IO_ENTRY_DIRTY   (UINT64_C(1) << 6)
+#define IO_ENTRY_LARGE   (UINT64_C(1) << 7)
+#define IO_ENTRY_ADDRESS UINT64_C(0x000FFFFFFFFFF000)
 
 #define IO_ENTRY_READ_LEAF (IO_ENTRY_PRESENT | IO_ENTRY_USER | IO_ENTRY_ACCESSED)
 #define IO_ENTRY_TABLE     (IO_ENTRY_READ_LEAF | IO_ENTRY_WRITE)

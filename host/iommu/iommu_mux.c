@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All translation units of the machine as one backend, so that one domain can have devices behind several units: a
- * switch goes to the unit of the device, a flush to every unit.
+ * All translation units of the machine as one backend, so that one domain can have devices behind
+ * several units: a switch goes to the unit of the device, a flush to every unit.
  */
 #include "host/iommu/iommu_mux.h"
 
@@ -24,8 +24,8 @@ static void add(const struct iommu_backend *unit)
     mux.unit[mux.count++] = unit;
 }
 
-/* Capabilities that all units have. Tables of five levels are offered on request also where devices of another unit
- * cannot use them: these refuse the attach. */
+/* Capabilities that all units have. Tables of five levels are offered on request also where devices
+ * of another unit cannot use them: these refuse the attach. */
 static void combine(void)
 {
     mux.limits = *mux.unit[0]->limits();
@@ -47,7 +47,8 @@ struct mux_rules mux_rules;
 static bool mux_init(void)
 {
     uint8_t width = mux_rules.iova_bits;
-    /* With another width the unit runs as well, blocks all devices behind VT-d, and is not a part of the pvIOMMU. */
+    /* With another width the unit runs as well, blocks all devices behind VT-d, and is not a part
+     * of the pvIOMMU. */
     bool vtd = backend_vtd.init() && width == 0;
     bool five_level = soft_options.levels == 5 || (soft_options.levels == 0 && !vtd);
 
@@ -56,14 +57,16 @@ static bool mux_init(void)
     if (vtd)
         add(&backend_vtd);
     if (width == 0)
-        width = vtd ? backend_vtd.limits()->iova_bits : (five_level ? LEVELS_5_BITS : LEVELS_4_BITS);
+        width =
+            vtd ? backend_vtd.limits()->iova_bits : (five_level ? LEVELS_5_BITS : LEVELS_4_BITS);
     soft_set_limits(width, five_level);
     if (backend_soft.init())
         add(&backend_soft);
     if (mux.count == 0)
         return false;
     if (!vtd)
-        host_log(LOG_ERROR, "no usable VT-d: the virtual functions are the only devices behind the pvIOMMU\n");
+        host_log(LOG_ERROR,
+                 "no usable VT-d: the virtual functions are the only devices behind the pvIOMMU\n");
     combine();
     return true;
 }
@@ -75,30 +78,30 @@ static const struct backend_limits *mux_limits(void)
 
 static const struct iommu_backend *unit_of(uint16_t bdf)
 {
-    for (unsigned i = 0; i < mux.count; i++) {
+    for (unsigned i = 0; i < mux.count; i++)
         if (mux.unit[i]->owns(bdf))
             return mux.unit[i];
-    }
     return NULL;
 }
 
 static bool mux_owns(uint16_t bdf)
 {
-    return unit_of(bdf) != NULL;
+    return unit_of(bdf);
 }
 
 static bool mux_supports(uint16_t bdf, const struct translation *to)
 {
     const struct iommu_backend *unit = unit_of(bdf);
 
-    return unit != NULL && (unit->supports == NULL || unit->supports(bdf, to));
+    return unit && (!unit->supports || unit->supports(bdf, to));
 }
 
-static void mux_set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
+static void mux_set_translation(uint16_t bdf, const struct translation *from,
+                                const struct translation *to)
 {
     const struct iommu_backend *unit = unit_of(bdf);
 
-    if (unit == NULL)
+    if (!unit)
         host_panic("no unit translates for the function %04x", bdf);
     unit->set_translation(bdf, from, to);
 }

@@ -6,11 +6,13 @@
 
 /* Written before launch only. */
 struct mux_rules {
-    uint8_t iova_bits; /* 0: that of the units; with another width VT-d is not a part of the pvIOMMU */
+    uint8_t
+        iova_bits; /* 0: that of the units; with another width VT-d is not a part of the pvIOMMU */
 };
 extern struct mux_rules mux_rules;
 
-/* The backend for all devices of the machine, initialized; NULL when no unit is usable. The log says what was found. */
+/* The backend for all devices of the machine, initialized; NULL when no unit is usable. The log
+ * says what was found. */
 const struct iommu_backend *iommu_mux_find(void);
 
 #endif

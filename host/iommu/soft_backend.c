@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Stage 2 is the guest's view of RAM: what the host keeps to itself, MMIO and holes are refused, for tables as for
- * data. */
+/* Stage 2 is the guest's view of RAM: what the host keeps to itself, MMIO and holes are refused,
+ * for tables as for data. */
 #include "host/iommu/soft_backend.h"
 
 #include "abi/device_id.h"
@@ -15,7 +15,8 @@
 
 #define SEGMENT 0u
 
-/* Room for what one test can touch, several times over; evictions for want of room stay possible. */
+/* Room for what one test can touch, several times over; evictions for want of room stay possible.
+ */
 #define IOTLB_ENTRIES      4096u
 #define WALK_CACHE_ENTRIES 1024u
 #define DEVICE_TLB_ENTRIES 512u
@@ -133,19 +134,22 @@ static bool soft_init(void)
     if (soft_options.page_sizes != 0)
         config.page_sizes = soft_options.page_sizes;
     if (soft_options.cache_entries != 0)
-        config.iotlb_entries = config.walk_cache_entries = config.device_tlb_entries = soft_options.cache_entries;
+        config.iotlb_entries = config.walk_cache_entries = config.device_tlb_entries =
+            soft_options.cache_entries;
     if (soft.devices == 0)
         return false;
     config.devices = soft.devices;
     size = softiommu_storage_size(&config);
     if (size != 0)
-        soft.iommu =
-            softiommu_init(&config, &callbacks, host_pages((size + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE), size);
-    if (soft.iommu == NULL)
-        host_panic("the software IOMMU refuses its configuration: %u bits of IOVA, %u physical", config.iova_bits,
-                   config.physical_bits);
-    host_log(LOG_INFO, "software IOMMU: %u functions, %u bits, caching %s seed %llu, %zu KiB of caches\n", soft.devices,
-             config.iova_bits, policies[config.policy], (unsigned long long)config.seed, size / 1024);
+        soft.iommu = softiommu_init(&config, &callbacks,
+                                    host_pages((size + PAGE_SIZE - 1) / PAGE_SIZE), size);
+    if (!soft.iommu)
+        host_panic("the software IOMMU refuses its configuration: %u bits of IOVA, %u physical",
+                   config.iova_bits, config.physical_bits);
+    host_log(LOG_INFO,
+             "software IOMMU: %u functions, %u bits, caching %s seed %llu, %zu KiB of caches\n",
+             soft.devices, config.iova_bits, policies[config.policy],
+             (unsigned long long)config.seed, size / 1024);
     return true;
 }
 
@@ -167,10 +171,12 @@ static struct softiommu_translation translation_of(const struct translation *t)
         [TRANSLATION_PAGING] = SOFTIOMMU_PAGING,
     };
 
-    return (struct softiommu_translation){.kind = kinds[t->kind], .root = t->root, .levels = t->levels, .did = t->did};
+    return (struct softiommu_translation){
+        .kind = kinds[t->kind], .root = t->root, .levels = t->levels, .did = t->did};
 }
 
-static void soft_set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
+static void soft_set_translation(uint16_t bdf, const struct translation *from,
+                                 const struct translation *to)
 {
     struct softiommu_translation target = translation_of(to);
     bool done;
@@ -181,8 +187,8 @@ static void soft_set_translation(uint16_t bdf, const struct translation *from, c
                                    to->did == DID_NONE ? SOFTIOMMU_DETACH : SOFTIOMMU_ATTACH);
     soft_unlock();
     if (!done)
-        host_panic("the software IOMMU refuses kind %u, root 0x%llx, %u levels for %04x", (unsigned)to->kind,
-                   (unsigned long long)to->root, to->levels, bdf);
+        host_panic("the software IOMMU refuses kind %u, root 0x%llx, %u levels for %04x",
+                   (unsigned)to->kind, (unsigned long long)to->root, to->levels, bdf);
 }
 
 static void soft_flush_domain(const struct translation *t)
@@ -214,7 +220,8 @@ static bool soft_take_fault(uint64_t device_id, bool clear, struct oracle_fault 
     bool found;
 
     soft_lock();
-    device = device_id == ORACLE_FAULT_ANY_DEVICE ? softiommu_oldest_fault(soft.iommu) : number_of((uint16_t)device_id);
+    device = device_id == ORACLE_FAULT_ANY_DEVICE ? softiommu_oldest_fault(soft.iommu)
+                                                  : number_of((uint16_t)device_id);
     *fault = (struct oracle_fault){0};
     found = device < soft.devices && softiommu_take_fault(soft.iommu, device, clear, fault);
     soft_unlock();

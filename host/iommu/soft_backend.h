@@ -11,8 +11,8 @@ struct soft_options {
     /* From refhost.opt. */
     enum softiommu_policy caching;
     uint64_t seed;
-    bool no_functions;                   /* the machine's own devices alone */
-    unsigned levels;                     /* 4 or 5; 0: 5 when no other unit is there, whose devices could not use it */
+    bool no_functions; /* the machine's own devices alone */
+    unsigned levels; /* 4 or 5; 0: 5 when no other unit is there, whose devices could not use it */
     const struct softiommu_rules *rules; /* NULL: those of the ABI */
     /* Other legal hosts. */
     enum softiommu_ad_mode ad_mode;
@@ -24,7 +24,8 @@ struct soft_options {
 };
 extern struct soft_options soft_options;
 
-/* Input width and 5-level tables that the backend is to have; before its init(). `iova_bits` 39..57. */
+/* Input width and 5-level tables that the backend is to have; before its init().
+ * `iova_bits` 39..57. */
 void soft_set_limits(uint8_t iova_bits, bool five_level);
 
 /* A point in the middle of a switch of the function's translation. Called with the lock held. */
@@ -32,8 +33,8 @@ typedef void soft_switch_step(void *function);
 /* Puts a function behind the software IOMMU; before its init(). `function` stays the caller's. */
 void soft_add_function(uint16_t bdf, soft_switch_step *on_switch_step, void *function);
 
-/* One lock around the software IOMMU and the emulated functions: hypercalls take it inside the front end's lock,
- * accesses to registers and the passing of time on their own. Not recursive. */
+/* One lock around the software IOMMU and the emulated functions: hypercalls take it inside the
+ * front end's lock, accesses to registers and the passing of time on their own. Not recursive. */
 void soft_lock(void);
 void soft_unlock(void);
 

@@ -4,7 +4,8 @@
 #include "host/base/memory.h"
 #include "lib/string.h"
 
-bool soft_memory_stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa, uint64_t *size)
+bool soft_memory_stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa,
+                        uint64_t *size)
 {
     size_t count;
     const struct guest_range *ram = guest_ram(&count);
@@ -21,8 +22,9 @@ bool soft_memory_stage2(void *owner, uint64_t gpa, enum oracle_access access, ui
     return false;
 }
 
-/* Stage 2 lets only guest RAM through; a host that was told to leave stage 2 out meets every address. An address
- * that belongs neither to the guest nor to the host answers like an empty bus. */
+/* Stage 2 lets only guest RAM through; a host that was told to leave stage 2 out meets every
+ * address. An address that belongs neither to the guest nor to the host answers like an empty bus.
+ */
 static bool is_memory(uint64_t spa, size_t size)
 {
     return guest_is_ram(spa, size) || guest_is_hidden(spa, size);
@@ -41,8 +43,8 @@ bool soft_memory_compare_exchange64(void *owner, uint64_t spa, uint64_t expected
     (void)owner;
     if (!is_memory(spa, sizeof(uint64_t)))
         return false;
-    return __atomic_compare_exchange_n((uint64_t *)(uintptr_t)spa, &expected, desired, false, __ATOMIC_ACQ_REL,
-                                       __ATOMIC_ACQUIRE);
+    return __atomic_compare_exchange_n((uint64_t *)(uintptr_t)spa, &expected, desired, false,
+                                       __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
 static void copy_from(void *owner, void *to, uint64_t spa, size_t size)

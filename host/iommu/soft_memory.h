@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory as the software IOMMU reaches it: what struct softiommu_callbacks promises, for the guest's RAM. `owner` is
- * not used. */
+/* Memory as the software IOMMU reaches it: what struct softiommu_callbacks promises, for the
+ * guest's RAM. `owner` is not used. */
 #ifndef PVT_HOST_IOMMU_SOFT_MEMORY_H
 #define PVT_HOST_IOMMU_SOFT_MEMORY_H
 
@@ -10,13 +10,16 @@
 
 #include "abi/oracle.h"
 
-/* False when the GPA is no RAM of the guest; else *spa, and *size bytes from there on lie in one piece. */
-bool soft_memory_stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa, uint64_t *size);
+/* False when the GPA is no RAM of the guest; else *spa, and *size bytes from there on lie in one
+ * piece. */
+bool soft_memory_stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa,
+                        uint64_t *size);
 /* `spa` is what soft_memory_stage2() gave, 8-byte aligned for these two. */
 uint64_t soft_memory_read64(void *owner, uint64_t spa);
 bool soft_memory_compare_exchange64(void *owner, uint64_t spa, uint64_t expected, uint64_t desired);
 
-/* Bytes of a DMA; `size` in bytes. An address that is not memory answers like an empty bus. Written before launch only.
+/* Bytes of a DMA; `size` in bytes. An address that is not memory answers like an empty bus. Written
+ * before launch only.
  */
 struct soft_memory {
     void (*copy_from)(void *owner, void *to, uint64_t spa, size_t size);

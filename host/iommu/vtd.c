@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Translation by an Intel VT-d unit with first-stage tables. GPA = SPA, and there is no second stage below: the unit
- * follows a guest's tables wherever they lead (docs/host-choices.md).
+ * Translation by an Intel VT-d unit with first-stage tables. GPA = SPA, and there is no second
+ * stage below: the unit follows a guest's tables wherever they lead (docs/host-choices.md).
  */
 #include "host/base/panic.h"
 #include "host/iommu/domain_id.h"
@@ -45,7 +45,7 @@ static const struct backend_limits *vtd_limits(void)
 
 static bool vtd_owns(uint16_t bdf)
 {
-    return vtd_function_find(bdf) != NULL;
+    return vtd_function_find(bdf);
 }
 
 /* QEMU does not model tables of five levels. */
@@ -56,15 +56,17 @@ static bool vtd_supports(uint16_t bdf, const struct translation *to)
 }
 
 /*
- * New tables first, invalidation second: what is cached is the old translation as a whole until it is dropped. It must
- * go by its own DID; the invalidation of the context entry makes QEMU look at the tables again.
+ * New tables first, invalidation second: what is cached is the old translation as a whole until it
+ * is dropped. It must go by its own DID; the invalidation of the context entry makes QEMU look at
+ * the tables again.
  */
-static void vtd_set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
+static void vtd_set_translation(uint16_t bdf, const struct translation *from,
+                                const struct translation *to)
 {
     struct vtd_function *function = vtd_function_find(bdf);
     uint16_t did = from->did != DID_NONE ? from->did : DID_HOST;
 
-    if (function == NULL)
+    if (!function)
         host_panic("no tables for the function %04x", bdf);
     vtd_faults_drain();
     vtd_function_point(function, to);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Primary fault records (VT-d 7.2, 11.4.14). QEMU has one register: while it is occupied, further faults of the same
- * source vanish and those of others set the overflow bit. It is emptied before every switch and flush and when the
- * oracle asks.
+ * Primary fault records (VT-d 7.2, 11.4.14). QEMU has one register: while it is occupied, further
+ * faults of the same source vanish and those of others set the overflow bit. It is emptied before
+ * every switch and flush and when the oracle asks.
  */
 #include "host/iommu/vtd_fault.h"
 
@@ -78,10 +78,9 @@ void vtd_faults_drain(void)
     unsigned first = status >> VTD_FSTS_FRI_SHIFT & VTD_FSTS_FRI_MASK;
 
     if ((status & VTD_FSTS_PPF) != 0) {
-        for (unsigned i = 0; i < records; i++) {
+        for (unsigned i = 0; i < records; i++)
             if (!drain_record(vtd_cap_fro(vtd_unit.cap) + (first + i) % records * VTD_FRCD_SIZE))
                 break;
-        }
     }
     if ((status & VTD_FSTS_PFO) != 0) {
         fault_queue_lose(1); /* at least one: the unit does not count them */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Flushes of a domain, by its DID and PASID 0. The page descriptor of the plain IOTLB is never used: on first-stage
- * entries it drops the whole domain, and the host would hide missing flushes of its guest.
+ * Flushes of a domain, by its DID and PASID 0. The page descriptor of the plain IOTLB is never
+ * used: on first-stage entries it drops the whole domain, and the host would hide missing flushes
+ * of its guest.
  */
 #include "host/iommu/vtd_flush.h"
 
@@ -13,7 +14,8 @@
 
 void vtd_flush_domain(const struct translation *t)
 {
-    struct vtd_descriptor flush = {{VTD_DESC_P_IOTLB | VTD_DESC_G(VTD_P_IOTLB_PASID) | VTD_DESC_DID(t->did)}};
+    struct vtd_descriptor flush = {
+        {VTD_DESC_P_IOTLB | VTD_DESC_G(VTD_P_IOTLB_PASID) | VTD_DESC_DID(t->did)}};
 
     vtd_faults_drain();
     cpu_counters()->flush_domain_ops++;
@@ -24,7 +26,8 @@ void vtd_flush_range(const struct translation *t, struct page_range range)
 {
     unsigned shift = log2_floor(range.count);
     struct vtd_descriptor flush = {
-        {VTD_DESC_P_IOTLB | VTD_DESC_G(VTD_P_IOTLB_PAGES) | VTD_DESC_DID(t->did), range.first << 12 | shift}};
+        {VTD_DESC_P_IOTLB | VTD_DESC_G(VTD_P_IOTLB_PAGES) | VTD_DESC_DID(t->did),
+         range.first << 12 | shift}};
 
     if (shift > vtd_cap_mamv(vtd_unit.cap)) {
         vtd_flush_domain(t);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Queued invalidation (VT-d 6.5.2). Every batch ends with a wait, so the queue is empty between two calls. */
+/* Queued invalidation (VT-d 6.5.2). Every batch ends with a wait, so the queue is empty between two
+ * calls. */
 #include "host/iommu/vtd_queue.h"
 
 #include "host/base/memory.h"
@@ -8,7 +9,7 @@
 #include "host/iommu/vtd_unit.h"
 #include "lib/bits.h"
 
-#define QUEUE_DESCRIPTORS ((uint32_t)(HOST_PAGE_SIZE / sizeof(struct vtd_descriptor)))
+#define QUEUE_DESCRIPTORS ((uint32_t)(PAGE_SIZE / sizeof(struct vtd_descriptor)))
 /* QEMU has finished when the write to IQT returns; other units need microseconds. */
 #define WAIT_LIMIT 100000000u
 
@@ -28,8 +29,9 @@ static void check_queue(void)
     if ((status & VTD_FSTS_IQE_ICE_ITE) != 0) {
         uint32_t head = (uint32_t)(vtd_read64(VTD_IQH) >> VTD_IQ_POINTER_SHIFT) % QUEUE_DESCRIPTORS;
 
-        host_panic("VT-d refused an invalidation: FSTS 0x%x, descriptor %u is 0x%llx 0x%llx", status, head,
-                   (unsigned long long)vtd_unit.queue[head].val[0], (unsigned long long)vtd_unit.queue[head].val[1]);
+        host_panic("VT-d refused an invalidation: FSTS 0x%x, descriptor %u is 0x%llx 0x%llx",
+                   status, head, (unsigned long long)vtd_unit.queue[head].val[0],
+                   (unsigned long long)vtd_unit.queue[head].val[1]);
     }
 }
 
@@ -37,7 +39,8 @@ void vtd_submit(const struct vtd_descriptor *descriptor, unsigned count)
 {
     uint32_t sequence = ++vtd_unit.sequence;
     struct vtd_descriptor wait = {
-        .val = {VTD_DESC_WAIT | VTD_DESC_WAIT_SW | VTD_DESC_WAIT_DATA(sequence), (uintptr_t)vtd_unit.status}};
+        .val = {VTD_DESC_WAIT | VTD_DESC_WAIT_SW | VTD_DESC_WAIT_DATA(sequence),
+                (uintptr_t)vtd_unit.status}};
 
     for (unsigned i = 0; i < count; i++)
         push(&descriptor[i]);
@@ -47,7 +50,8 @@ void vtd_submit(const struct vtd_descriptor *descriptor, unsigned count)
         check_queue();
         if (tries == WAIT_LIMIT)
             host_panic("VT-d did not finish an invalidation: IQH 0x%llx IQT 0x%llx",
-                       (unsigned long long)vtd_read64(VTD_IQH), (unsigned long long)vtd_read64(VTD_IQT));
+                       (unsigned long long)vtd_read64(VTD_IQH),
+                       (unsigned long long)vtd_read64(VTD_IQT));
         __builtin_ia32_pause();
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Registers and in-memory formats of an Intel VT-d unit in scalable mode (VT-d 4.1, chapters 6, 9 and 11), as far as
- * used. */
+/* Registers and in-memory formats of an Intel VT-d unit in scalable mode (VT-d 4.1, chapters 6, 9
+ * and 11), as far as used. */
 #ifndef PVT_HOST_IOMMU_VTD_REGS_H
 #define PVT_HOST_IOMMU_VTD_REGS_H
 
@@ -97,8 +97,9 @@ struct vtd_pasid_entry {
 #define VTD_ENTRY_P      UINT64_C(1)
 #define VTD_CONTEXT_HALF 128u
 
-/* PASID entry, first word. The width is that of the second stage, but QEMU takes the check of first-stage addresses
- * from it: with 0 every IOVA above 2^29 faults as not canonical. 1 is 39 bits, 2 is 48. */
+/* PASID entry, first word. The width is that of the second stage, but QEMU takes the check of
+ * first-stage addresses from it: with 0 every IOVA above 2^29 faults as not canonical. 1 is 39
+ * bits, 2 is 48. */
 #define VTD_PASID_AW_39      (UINT64_C(1) << 2)
 #define VTD_PASID_AW_48      (UINT64_C(2) << 2)
 #define VTD_PASID_PGTT_FIRST (UINT64_C(1) << 6)

@@ -52,15 +52,15 @@ bool vtd_find(void)
     if (!capable())
         return false;
     if ((vtd_read32(VTD_GSTS) & (VTD_GCMD_TE | VTD_GCMD_QIE)) != 0) {
-        host_log(LOG_ERROR, "VT-d at 0x%llx is in use by the firmware: GSTS 0x%x\n", (unsigned long long)base,
-                 vtd_read32(VTD_GSTS));
+        host_log(LOG_ERROR, "VT-d at 0x%llx is in use by the firmware: GSTS 0x%x\n",
+                 (unsigned long long)base, vtd_read32(VTD_GSTS));
         return false;
     }
     vtd_unit.limits = (struct backend_limits){
         .iova_bits = vtd_rules.iova_bits,
         .five_level = false, /* QEMU has no model of paging mode 1 */
-        .page_sizes =
-            HV_IOMMU_PGSIZE_4K | HV_IOMMU_PGSIZE_2M | ((vtd_unit.cap & VTD_CAP_FS1GP) != 0 ? HV_IOMMU_PGSIZE_1G : 0),
+        .page_sizes = HV_IOMMU_PGSIZE_4K | HV_IOMMU_PGSIZE_2M |
+                      ((vtd_unit.cap & VTD_CAP_FS1GP) != 0 ? HV_IOMMU_PGSIZE_1G : 0),
         .dids = 1u << vtd_cap_nd(vtd_unit.cap),
     };
     host_log(LOG_INFO, "VT-d at 0x%llx: CAP 0x%llx ECAP 0x%llx\n", (unsigned long long)base,
@@ -88,7 +88,8 @@ void vtd_queue_start(void)
     command(VTD_GCMD_QIE, "queued invalidation");
 }
 
-/* The only place that sets the root pointer or enables translation: both drop every cached translation. */
+/* The only place that sets the root pointer or enables translation: both drop every cached
+ * translation. */
 void vtd_translation_start(void)
 {
     vtd_write64(VTD_RTADDR, (uintptr_t)vtd_unit.root | VTD_RTADDR_TTM_SCALABLE);

@@ -2,10 +2,10 @@
 /*
  * Root, context and PASID tables (VT-d 9.1 to 9.6). PASID 0 stands for requests without PASID.
  *
- * Each managed function has a directory of its own and two PASID tables: a switch fills the table that is not in use
- * and then stores the directory entry, 8 bytes, so that the unit sees the old translation or the new one and never a
- * mixture. All other functions share one entry that maps guest RAM. Buses and functions that do not exist stay not
- * present.
+ * Each managed function has a directory of its own and two PASID tables: a switch fills the table
+ * that is not in use and then stores the directory entry, 8 bytes, so that the unit sees the old
+ * translation or the new one and never a mixture. All other functions share one entry that maps
+ * guest RAM. Buses and functions that do not exist stay not present.
  */
 #include "host/iommu/vtd_tables.h"
 
@@ -15,6 +15,7 @@
 #include "host/iommu/vtd_rules.h"
 #include "host/iommu/vtd_unit.h"
 #include "host/platform/pci_functions.h"
+#include "lib/bits.h"
 
 #define CACHE_LINE 64u
 
@@ -45,7 +46,8 @@ static void pasid_entry_set(struct vtd_pasid_entry *entry, uint64_t top_table, u
     entry->val[0] = vtd_rules.address_width | VTD_PASID_PGTT_FIRST | VTD_ENTRY_P;
 }
 
-/* Blocking is an entry of zeros: with the other fields left as they are, QEMU goes on translating when P is cleared. */
+/* Blocking is an entry of zeros: with the other fields left as they are, QEMU goes on translating
+ * when P is cleared. */
 static void pasid_entry_fill(struct vtd_pasid_entry *entry, const struct translation *t)
 {
     uint16_t did = t->did != DID_NONE ? t->did : DID_HOST;
@@ -60,10 +62,9 @@ static void pasid_entry_fill(struct vtd_pasid_entry *entry, const struct transla
 
 struct vtd_function *vtd_function_find(uint16_t requester)
 {
-    for (unsigned i = 0; i < vtd_unit.functions; i++) {
+    for (unsigned i = 0; i < vtd_unit.functions; i++)
         if (vtd_unit.function[i].requester == requester)
             return &vtd_unit.function[i];
-    }
     return NULL;
 }
 
@@ -94,7 +95,8 @@ void vtd_tables_build(void)
     const struct pci_function *function = pci_functions(&count);
 
     vtd_unit.root = host_pages(1);
-    vtd_unit.function = host_pages((count * sizeof(*vtd_unit.function) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE + 1);
+    vtd_unit.function =
+        host_pages((count * sizeof(*vtd_unit.function) + PAGE_SIZE - 1) / PAGE_SIZE + 1);
     directory_new(&unmanaged);
     vtd_function_point(&unmanaged, &shared);
     for (unsigned i = 0; i < count; i++) {
@@ -114,5 +116,5 @@ void vtd_tables_build(void)
         entry->val[0] = (uintptr_t)directory | VTD_ENTRY_P;
         vtd_publish(entry, sizeof(*entry));
     }
-    vtd_publish(vtd_unit.root, HOST_PAGE_SIZE);
+    vtd_publish(vtd_unit.root, PAGE_SIZE);
 }

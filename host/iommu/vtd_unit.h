@@ -6,10 +6,12 @@
 #include "host/iommu/backend.h"
 #include "host/iommu/vtd_regs.h"
 
-/* The upper half of the canonical 48-bit space is no use to guests, whose IOVAs are not sign-extended. */
+/* The upper half of the canonical 48-bit space is no use to guests, whose IOVAs are not
+ * sign-extended. */
 #define VTD_IOVA_BITS 47u
 
-/* A requester whose translation can be switched: its own directory, and two PASID tables of which one is in use. */
+/* A requester whose translation can be switched: its own directory, and two PASID tables of which
+ * one is in use. */
 struct vtd_function {
     uint16_t requester;
     unsigned current; /* which of the tables the directory names */

@@ -3,6 +3,7 @@
 
 #include "host/base/memory.h"
 #include "host/base/panic.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 
 #define LARGE_PAGE      (2ull << 20)
@@ -16,19 +17,23 @@ static const EFI_GUID acpi_10_guid = ACPI_TABLE_GUID;
 void firmware_init(struct firmware *firmware, EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 {
     EFI_LOADED_IMAGE *loaded;
-    EFI_STATUS status = table->BootServices->HandleProtocol(image, (EFI_GUID *)&loaded_image_guid, (void **)&loaded);
+    EFI_STATUS status = table->BootServices->HandleProtocol(image, (EFI_GUID *)&loaded_image_guid,
+                                                            (void **)&loaded);
 
     if (EFI_ERROR(status))
         host_panic("the firmware does not know the running image: status 0x%lx", status);
-    *firmware = (struct firmware){.image = image, .boot_volume = loaded->DeviceHandle, .table = table};
+    *firmware =
+        (struct firmware){.image = image, .boot_volume = loaded->DeviceHandle, .table = table};
 }
 
 bool firmware_has_smm(const struct firmware *firmware)
 {
-    static const EFI_GUID id = {0xC68ED8E2, 0x9DC6, 0x4CBD, {0x9D, 0x94, 0xDB, 0x65, 0xAC, 0xC5, 0xC3, 0x32}};
+    static const EFI_GUID id = {
+        0xC68ED8E2, 0x9DC6, 0x4CBD, {0x9D, 0x94, 0xDB, 0x65, 0xAC, 0xC5, 0xC3, 0x32}};
     void *protocol;
 
-    return !EFI_ERROR(firmware->table->BootServices->LocateProtocol((EFI_GUID *)&id, NULL, &protocol));
+    return !EFI_ERROR(
+        firmware->table->BootServices->LocateProtocol((EFI_GUID *)&id, NULL, &protocol));
 }
 
 uint64_t firmware_reserve(const struct firmware *firmware, uint64_t bytes)
@@ -36,8 +41,8 @@ uint64_t firmware_reserve(const struct firmware *firmware, uint64_t bytes)
     EFI_BOOT_SERVICES *services = firmware->table->BootServices;
     EFI_PHYSICAL_ADDRESS start = 0;
     /* More than needed, to find an aligned block in it. The rest stays reserved: a few MiB. */
-    EFI_STATUS status =
-        services->AllocatePages(AllocateAnyPages, EfiReservedMemoryType, (bytes + LARGE_PAGE) / HOST_PAGE_SIZE, &start);
+    EFI_STATUS status = services->AllocatePages(AllocateAnyPages, EfiReservedMemoryType,
+                                                (bytes + LARGE_PAGE) / PAGE_SIZE, &start);
 
     if (EFI_ERROR(status))
         host_panic("no %lu KiB of memory for the host: status 0x%lx", bytes / 1024, status);
@@ -47,8 +52,8 @@ uint64_t firmware_reserve(const struct firmware *firmware, uint64_t bytes)
 uint64_t firmware_reserve_low(const struct firmware *firmware, uint64_t bytes)
 {
     EFI_PHYSICAL_ADDRESS start = LOW_MEMORY_LAST;
-    EFI_STATUS status = firmware->table->BootServices->AllocatePages(AllocateMaxAddress, EfiReservedMemoryType,
-                                                                     bytes / HOST_PAGE_SIZE, &start);
+    EFI_STATUS status = firmware->table->BootServices->AllocatePages(
+        AllocateMaxAddress, EfiReservedMemoryType, bytes / PAGE_SIZE, &start);
 
     return EFI_ERROR(status) ? 0 : start;
 }
@@ -56,19 +61,20 @@ uint64_t firmware_reserve_low(const struct firmware *firmware, uint64_t bytes)
 uint64_t firmware_allocate_tables(const struct firmware *firmware, uint64_t bytes)
 {
     EFI_PHYSICAL_ADDRESS start = UINT32_MAX;
-    EFI_STATUS status = firmware->table->BootServices->AllocatePages(AllocateMaxAddress, EfiACPIReclaimMemory,
-                                                                     bytes / HOST_PAGE_SIZE, &start);
+    EFI_STATUS status = firmware->table->BootServices->AllocatePages(
+        AllocateMaxAddress, EfiACPIReclaimMemory, bytes / PAGE_SIZE, &start);
 
     return EFI_ERROR(status) ? 0 : start;
 }
 
-size_t firmware_read_file(const struct firmware *firmware, const CHAR16 *path, void *to, size_t size)
+size_t firmware_read_file(const struct firmware *firmware, const CHAR16 *path, void *to,
+                          size_t size)
 {
     EFI_FILE_IO_INTERFACE *volume;
     EFI_FILE_HANDLE root, file;
     UINTN length = size;
-    EFI_STATUS status = firmware->table->BootServices->HandleProtocol(firmware->boot_volume,
-                                                                      (EFI_GUID *)&file_system_guid, (void **)&volume);
+    EFI_STATUS status = firmware->table->BootServices->HandleProtocol(
+        firmware->boot_volume, (EFI_GUID *)&file_system_guid, (void **)&volume);
 
     if (!EFI_ERROR(status))
         status = volume->OpenVolume(volume, &root);
@@ -85,7 +91,8 @@ size_t firmware_read_file(const struct firmware *firmware, const CHAR16 *path, v
     }
     root->Close(root);
     if (EFI_ERROR(status) || length == size)
-        host_panic("refhost.opt cannot be read or is larger than %zu bytes: status 0x%lx", size - 1, status);
+        host_panic("refhost.opt cannot be read or is larger than %zu bytes: status 0x%lx", size - 1,
+                   status);
     return length;
 }
 

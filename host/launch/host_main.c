@@ -30,6 +30,7 @@
 #include "host/vmbus/synic.h"
 #include "host/vmbus/vmbus.h"
 #include "host/vpci/vpci.h"
+#include "lib/bits.h"
 
 static void start_clock(void)
 {
@@ -44,12 +45,13 @@ static void start_clock(void)
 static void describe_vmbus(const struct launch_args *args)
 {
     const struct vpci_ranges *ranges = vpci_ranges();
-    struct acpi_vmbus_ranges described = {(uint32_t)ranges->low.start, (uint32_t)ranges->low.length, ranges->high.start,
-                                          ranges->high.length};
+    struct acpi_vmbus_ranges described = {(uint32_t)ranges->low.start, (uint32_t)ranges->low.length,
+                                          ranges->high.start, ranges->high.length};
 
     if (args->tables != 0)
         acpi_vmbus_table((void *)(uintptr_t)args->tables, &described);
-    if (args->tables == 0 || !acpi_add_table(args->rsdp, args->tables, args->tables + HOST_TABLES_BYTES))
+    if (args->tables == 0 ||
+        !acpi_add_table(args->rsdp, args->tables, args->tables + HOST_TABLES_BYTES))
         host_log(LOG_ERROR, "VMBus is not described by ACPI: no room for the tables\n");
 }
 
@@ -78,7 +80,8 @@ void host_main(struct launch_args *args)
     cpu = cpu_prepare(0);
     svm_enable(cpu);
     vcpu_capture(cpu);
-    /* From here on nothing depends on memory that the guest will own, and an exception is logged. */
+    /* From here on nothing depends on memory that the guest will own, and an exception is logged.
+     */
     cr3_write(host_paging_init());
     descriptor_tables_load(cpu);
 
@@ -105,8 +108,8 @@ void host_main(struct launch_args *args)
     vcpu_configure(cpu, args->guest_rip, args->guest_rsp);
     cpu->running = true;
     vdev_start(nested_page_set);
-    integrity_add_constant((const void *)(uintptr_t)partition.msrpm, MSRPM_PAGES * HOST_PAGE_SIZE);
-    integrity_add_constant((const void *)(uintptr_t)partition.iopm, IOPM_PAGES * HOST_PAGE_SIZE);
+    integrity_add_constant((const void *)(uintptr_t)partition.msrpm, MSRPM_PAGES * PAGE_SIZE);
+    integrity_add_constant((const void *)(uintptr_t)partition.iopm, IOPM_PAGES * PAGE_SIZE);
     integrity_seal();
     host_log(LOG_INFO, "image at 0x%lx, tsc %lu kHz, %lu us from the firmware to the guest\n",
              (uintptr_t)host_image_start, tsc_frequency() / 1000,

@@ -26,7 +26,8 @@ static bool choose_caching(const char *value, struct option_error *error)
             return true;
         }
     }
-    fmt_snprintf(error->text, sizeof(error->text), "'%.40s' is none of none, random, adversarial", value);
+    fmt_snprintf(error->text, sizeof(error->text), "'%.40s' is none of none, random, adversarial",
+                 value);
     return false;
 }
 
@@ -101,7 +102,8 @@ static bool apply(void *context, const char *key, const char *value, struct opti
         return true;
     }
     fmt_snprintf(error->text, sizeof(error->text),
-                 "unknown key; known are defect, variant, log, bus, functions, caching, seed, levels, crash");
+                 "unknown key; known are defect, variant, log, bus, functions, caching, seed, "
+                 "levels, crash");
     return false;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The versions of the interfaces beside the ABI, for the runner, which reads them from the image without booting it. */
+/* The versions of the interfaces beside the ABI, for the runner, which reads them from the image
+ * without booting it. */
 #include "abi/dmaprobe.h"
 #include "abi/oracle.h"
 #include "lib/text_of.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the loader (the image that the firmware started, later the first code of the guest) hands over to the host (the
- * copy in reserved memory). enter.S reads the structure by offset.
+ * How the loader (the image that the firmware started, later the first code of the guest) hands
+ * over to the host (the copy in reserved memory). enter.S reads the structure by offset.
  */
 #ifndef PVT_HOST_LAUNCH_LAUNCH_H
 #define PVT_HOST_LAUNCH_LAUNCH_H
@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 #define HOST_OPTIONS_MAX 4096u
-/* Nested tables of a 1 TiB space in 2 MiB pieces take 4 MiB, the host's own tables 4 KiB per GiB; the rest is for
- * domains, the caches of the software IOMMU and the memory of the virtual functions (1.1 MiB each). */
+/* Nested tables of a 1 TiB space in 2 MiB pieces take 4 MiB, the host's own tables 4 KiB per GiB;
+ * the rest is for domains, the caches of the software IOMMU and the memory of the virtual functions
+ * (1.1 MiB each). */
 #define HOST_POOL_BYTES   (40u << 20)
 #define HOST_TABLES_BYTES 4096u
 #define HOST_STAGE_BYTES  (64u << 10) /* stack until the processor's own is ready */
@@ -25,11 +26,13 @@ struct launch_args {
     uint64_t pool, pool_length;
     uint64_t low; /* TRAMPOLINE_BYTES below 1 MiB; 0 = none */
     uint64_t rsdp;
-    uint64_t tables; /* HOST_TABLES_BYTES of the guest's memory, for ACPI tables of the host; 0: none */
+    uint64_t
+        tables; /* HOST_TABLES_BYTES of the guest's memory, for ACPI tables of the host; 0: none */
     uint64_t memory_map, memory_map_length, descriptor_size;
     uint64_t options, options_length;
 };
-_Static_assert(offsetof(struct launch_args, guest_rip) == 0 && offsetof(struct launch_args, guest_rsp) == 8 &&
+_Static_assert(offsetof(struct launch_args, guest_rip) == 0 &&
+                   offsetof(struct launch_args, guest_rsp) == 8 &&
                    offsetof(struct launch_args, stage_stack_top) == 16 &&
                    offsetof(struct launch_args, host_entry) == 24,
                "enter.S");

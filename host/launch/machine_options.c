@@ -98,16 +98,19 @@ CHAR16 *machine_guest_options(const struct firmware *firmware, size_t *bytes)
 {
     struct machine_file file;
     void *memory;
+    EFI_STATUS status;
+    CHAR16 *text;
 
     if (!find("opt/pvtest/pvtest.opt", &file))
         return NULL;
     *bytes = (file.size + 1ul) * sizeof(CHAR16);
 
-    EFI_STATUS status = firmware->table->BootServices->AllocatePool(EfiLoaderData, *bytes, &memory);
-    CHAR16 *text = memory;
+    status = firmware->table->BootServices->AllocatePool(EfiLoaderData, *bytes, &memory);
+    text = memory;
 
     if (EFI_ERROR(status))
-        host_panic("no %zu bytes of memory for the options of the guest: status 0x%lx", *bytes, status);
+        host_panic("no %zu bytes of memory for the options of the guest: status 0x%lx", *bytes,
+                   status);
     cpu_out16(PORT_SELECT, file.key);
     for (uint32_t i = 0; i < file.size; i++)
         text[i] = cpu_in8(PORT_DATA);

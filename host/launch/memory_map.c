@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "host/base/memory.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 
 static bool is_guest_ram(uint32_t type)
@@ -27,11 +28,12 @@ static bool is_guest_ram(uint32_t type)
 
 void memory_map_import(const struct launch_args *args)
 {
-    for (uint64_t at = 0; at + args->descriptor_size <= args->memory_map_length; at += args->descriptor_size) {
+    for (uint64_t at = 0; at + args->descriptor_size <= args->memory_map_length;
+         at += args->descriptor_size) {
         EFI_MEMORY_DESCRIPTOR entry;
 
         memcpy(&entry, (const void *)(uintptr_t)(args->memory_map + at), sizeof(entry));
         if (is_guest_ram(entry.Type))
-            guest_ram_add(entry.PhysicalStart, entry.NumberOfPages * HOST_PAGE_SIZE);
+            guest_ram_add(entry.PhysicalStart, entry.NumberOfPages * PAGE_SIZE);
     }
 }

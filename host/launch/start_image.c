@@ -25,7 +25,8 @@ static void put_header(uint8_t *to, uint8_t type, uint8_t sub_type, size_t lengt
     memcpy(to, &header, sizeof(header));
 }
 
-/* Path of the volume, then of the file: the started image finds its boot volume by it. False when it does not fit. */
+/* Path of the volume, then of the file: the started image finds its boot volume by it. False when
+ * it does not fit. */
 static bool file_path(const EFI_DEVICE_PATH *volume, const CHAR16 *file, uint8_t *to, size_t size)
 {
     const uint8_t *node = (const uint8_t *)volume;
@@ -46,10 +47,12 @@ static bool file_path(const EFI_DEVICE_PATH *volume, const CHAR16 *file, uint8_t
     return true;
 }
 
-static void set_options(EFI_BOOT_SERVICES *services, EFI_HANDLE image, CHAR16 *options, size_t bytes)
+static void set_options(EFI_BOOT_SERVICES *services, EFI_HANDLE image, CHAR16 *options,
+                        size_t bytes)
 {
     EFI_LOADED_IMAGE *loaded;
-    EFI_STATUS status = services->HandleProtocol(image, (EFI_GUID *)&loaded_image_guid, (void **)&loaded);
+    EFI_STATUS status =
+        services->HandleProtocol(image, (EFI_GUID *)&loaded_image_guid, (void **)&loaded);
 
     if (EFI_ERROR(status))
         host_panic("the firmware does not know the image that it loaded: status 0x%lx", status);
@@ -57,14 +60,15 @@ static void set_options(EFI_BOOT_SERVICES *services, EFI_HANDLE image, CHAR16 *o
     loaded->LoadOptionsSize = (UINT32)bytes;
 }
 
-void firmware_start_image(const struct firmware *firmware, const CHAR16 *path, CHAR16 *options, size_t options_bytes)
+void firmware_start_image(const struct firmware *firmware, const CHAR16 *path, CHAR16 *options,
+                          size_t options_bytes)
 {
     EFI_BOOT_SERVICES *services = firmware->table->BootServices;
     EFI_DEVICE_PATH *volume;
     EFI_HANDLE image;
     uint8_t full[DEVICE_PATH_MAX];
-    EFI_STATUS status =
-        services->HandleProtocol(firmware->boot_volume, (EFI_GUID *)&device_path_guid, (void **)&volume);
+    EFI_STATUS status = services->HandleProtocol(firmware->boot_volume,
+                                                 (EFI_GUID *)&device_path_guid, (void **)&volume);
 
     if (EFI_ERROR(status) || !file_path(volume, path, full, sizeof(full)))
         host_panic("the boot volume has no usable device path: status 0x%lx", status);
@@ -74,5 +78,6 @@ void firmware_start_image(const struct firmware *firmware, const CHAR16 *path, C
     if (options)
         set_options(services, image, options, options_bytes);
     status = services->StartImage(image, NULL, NULL);
-    host_panic("\\pvtest.efi returned with status 0x%lx instead of switching the machine off", status);
+    host_panic("\\pvtest.efi returned with status 0x%lx instead of switching the machine off",
+               status);
 }

@@ -15,8 +15,8 @@
 #define FADT_DSDT           40
 #define FADT_DSDT_64        140
 
-/* A 64-bit address space descriptor of memory (ACPI 6.5, 6.4.3.5.1), as it stands in a resource template. Values that
- * AML code computes are not seen; the firmware of QEMU has none. */
+/* A 64-bit address space descriptor of memory (ACPI 6.5, 6.4.3.5.1), as it stands in a resource
+ * template. Values that AML code computes are not seen; the firmware of QEMU has none. */
 struct qword_memory {
     uint8_t tag;
     uint16_t length;
@@ -38,7 +38,8 @@ struct dmar_drhd {
     uint64_t base;
 } __attribute__((packed));
 
-/* AMD I/O Virtualization Technology 3.0, 5.2: units are described by blocks of one of three types. */
+/* AMD I/O Virtualization Technology 3.0, 5.2: units are described by blocks of one of three types.
+ */
 #define IVRS_FIRST_STRUCTURE 48
 #define IVRS_UNIT            0x10
 #define IVRS_UNIT_11         0x11
@@ -117,7 +118,8 @@ static void remove_from(const struct root *root, const struct acpi_table *victim
     for (size_t i = 0; root->table && i < root_entries(root); i++) {
         if (root_target(root, i) != victim)
             continue;
-        memmove(root_entry(root, i), root_entry(root, i + 1), (root_entries(root) - i - 1) * root->entry_size);
+        memmove(root_entry(root, i), root_entry(root, i + 1),
+                (root_entries(root) - i - 1) * root->entry_size);
         root->table->length -= (uint32_t)root->entry_size;
         fix_checksum(root->table);
         return;
@@ -169,7 +171,8 @@ static void protect_amd_units(const struct acpi_table *ivrs)
 
 static void note_ecam(const struct acpi_table *mcfg)
 {
-    for (uint32_t at = sizeof(struct acpi_mcfg); at + sizeof(struct acpi_mcfg_entry) <= mcfg->length;
+    for (uint32_t at = sizeof(struct acpi_mcfg);
+         at + sizeof(struct acpi_mcfg_entry) <= mcfg->length;
          at += sizeof(struct acpi_mcfg_entry)) {
         struct acpi_mcfg_entry entry;
 
@@ -190,12 +193,14 @@ static void note_windows(const struct acpi_table *fadt)
     if (address == 0 && fadt->length >= FADT_DSDT + sizeof(uint32_t))
         memcpy(&address, bytes + FADT_DSDT, sizeof(uint32_t));
     dsdt = (const struct acpi_table *)(uintptr_t)address;
-    for (uint32_t at = sizeof(*dsdt); dsdt != NULL && at + sizeof(struct qword_memory) <= dsdt->length; at++) {
+    for (uint32_t at = sizeof(*dsdt); dsdt && at + sizeof(struct qword_memory) <= dsdt->length;
+         at++) {
         struct qword_memory window;
 
         memcpy(&window, (const uint8_t *)dsdt + at, sizeof(window));
-        if (window.tag == QWORD_TAG && window.length == QWORD_LENGTH && window.resource_type == QWORD_MEMORY &&
-            window.translation == 0 && window.first >= BELOW_4G && window.last > window.first &&
+        if (window.tag == QWORD_TAG && window.length == QWORD_LENGTH &&
+            window.resource_type == QWORD_MEMORY && window.translation == 0 &&
+            window.first >= BELOW_4G && window.last > window.first &&
             window.first >= pci_window.start)
             pci_window = (struct acpi_window){window.first, window.last - window.first + 1};
     }
@@ -225,6 +230,11 @@ void acpi_init(uint64_t rsdp_address)
 {
     const struct acpi_rsdp *rsdp = (const struct acpi_rsdp *)(uintptr_t)rsdp_address;
     struct root rsdt = {.entry_size = 4}, xsdt = {.entry_size = 8};
+    const struct root *root;
+    const struct acpi_table *fadt;
+    const struct acpi_table *mcfg, *hpet;
+    struct acpi_table *madt;
+    struct acpi_table *dmar, *ivrs;
 
     if (!rsdp)
         host_panic("the firmware passes no ACPI root pointer");
@@ -232,11 +242,13 @@ void acpi_init(uint64_t rsdp_address)
     if (rsdp->revision >= ACPI_RSDP_REVISION_XSDT)
         xsdt.table = (struct acpi_table *)(uintptr_t)rsdp->xsdt;
 
-    const struct root *root = xsdt.table ? &xsdt : &rsdt;
-    const struct acpi_table *fadt = find(root, "FACP");
-    const struct acpi_table *mcfg = find(root, "MCFG"), *hpet = find(root, "HPET");
-    struct acpi_table *madt = find(root, "APIC");
-    struct acpi_table *dmar = find(root, "DMAR"), *ivrs = find(root, "IVRS");
+    root = xsdt.table ? &xsdt : &rsdt;
+    fadt = find(root, "FACP");
+    mcfg = find(root, "MCFG");
+    hpet = find(root, "HPET");
+    madt = find(root, "APIC");
+    dmar = find(root, "DMAR");
+    ivrs = find(root, "IVRS");
 
     if (fadt) {
         note_timer(fadt);
@@ -263,7 +275,8 @@ bool acpi_add_table(uint64_t rsdp_address, uint64_t memory, uint64_t end)
     struct acpi_rsdp *rsdp = (struct acpi_rsdp *)(uintptr_t)rsdp_address;
     const struct acpi_table *table = (const struct acpi_table *)(uintptr_t)memory, *old;
     uint64_t place = (memory + table->length + sizeof(uint64_t) - 1) & ~(sizeof(uint64_t) - 1);
-    struct root root = {.table = (struct acpi_table *)(uintptr_t)place, .entry_size = sizeof(uint64_t)};
+    struct root root = {.table = (struct acpi_table *)(uintptr_t)place,
+                        .entry_size = sizeof(uint64_t)};
 
     if (rsdp->revision < ACPI_RSDP_REVISION_XSDT || rsdp->xsdt == 0)
         return false;

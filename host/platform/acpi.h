@@ -6,12 +6,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Reads the timer port and the VT-d units; then takes the tables of translation units (DMAR, IVRS) away from the
- * guest and protects the units' registers. `rsdp` is the physical address of the root pointer. */
+/* Reads the timer port and the VT-d units; then takes the tables of translation units (DMAR, IVRS)
+ * away from the guest and protects the units' registers. `rsdp` is the physical address of the root
+ * pointer. */
 void acpi_init(uint64_t rsdp);
 
-/* Adds a table that lies in `memory`, memory of the guest below 4 GiB, to those that the root lists. The space
- * from the end of the table up to `end` is for a new root. False without an XSDT or without room. */
+/* Adds a table that lies in `memory`, memory of the guest below 4 GiB, to those that the root
+ * lists. The space from the end of the table up to `end` is for a new root. False without an XSDT
+ * or without room. */
 bool acpi_add_table(uint64_t rsdp, uint64_t memory, uint64_t end);
 
 /* I/O port of the power management timer; 0 = none. */
@@ -23,8 +25,8 @@ struct acpi_ecam {
 };
 /* False when the firmware describes none. */
 bool acpi_ecam(struct acpi_ecam *ecam);
-/* The highest range above 4 GiB that the root bridge of the PCI bus passes on, as the DSDT describes it; length 0:
- * none. */
+/* The highest range above 4 GiB that the root bridge of the PCI bus passes on, as the DSDT
+ * describes it; length 0: none. */
 struct acpi_window {
     uint64_t start, length;
 };

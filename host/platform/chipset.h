@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Registers of the machine's bridges by which memory is mapped or moved: windows of configuration space and of chipset
- * registers, shadow memory, SMM memory, the block of power management. The host relies on where they are.
+ * Registers of the machine's bridges by which memory is mapped or moved: windows of configuration
+ * space and of chipset registers, shadow memory, SMM memory, the block of power management. The
+ * host relies on where they are.
  */
 #ifndef PVT_HOST_PLATFORM_CHIPSET_H
 #define PVT_HOST_PLATFORM_CHIPSET_H

@@ -55,8 +55,8 @@ static uint64_t read_through(uint64_t gpa, unsigned size)
 
 static void refuse(uint64_t gpa, unsigned size, uint64_t value)
 {
-    host_log(LOG_TRACE, "store of %u bytes 0x%llx at gpa 0x%llx: dropped\n", size, (unsigned long long)value,
-             (unsigned long long)gpa);
+    host_log(LOG_TRACE, "store of %u bytes 0x%llx at gpa 0x%llx: dropped\n", size,
+             (unsigned long long)value, (unsigned long long)gpa);
 }
 
 /* Registers are 32 bits wide; the machine may split anything else into several accesses. */
@@ -80,7 +80,7 @@ static void io_apic_write(uint64_t gpa, unsigned size, uint64_t value)
 
 static void hpet_write(uint64_t gpa, unsigned size, uint64_t value)
 {
-    unsigned offset = (unsigned)(gpa % HOST_PAGE_SIZE), reg = offset % HPET_TIMER_BYTES;
+    unsigned offset = (unsigned)(gpa % PAGE_SIZE), reg = offset % HPET_TIMER_BYTES;
 
     if (size < 4 || offset % size != 0) {
         refuse(gpa, size, value);
@@ -107,9 +107,11 @@ void guarded_register_add(uint64_t page, guarded_write *write, const char *what)
     if (guarded.count == PAGES_MAX)
         host_panic("more than %u pages of guarded registers", PAGES_MAX);
     guarded.count++;
-    *range = (struct mmio_range){
-        .start = page & ~(HOST_PAGE_SIZE - 1), .length = HOST_PAGE_SIZE, .read = read_through, .write = write};
-    guest_protect(range->start, HOST_PAGE_SIZE, what);
+    *range = (struct mmio_range){.start = page & ~(PAGE_SIZE - 1),
+                                 .length = PAGE_SIZE,
+                                 .read = read_through,
+                                 .write = write};
+    guest_protect(range->start, PAGE_SIZE, what);
     mmio_add(range);
 }
 
@@ -127,5 +129,5 @@ void guarded_registers_init(void)
 void guarded_registers_show(void (*show)(uint64_t gpa, uint64_t length))
 {
     for (unsigned i = 0; i < guarded.count; i++)
-        show(guarded.range[i].start, HOST_PAGE_SIZE);
+        show(guarded.range[i].start, PAGE_SIZE);
 }

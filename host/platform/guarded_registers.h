@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages of registers that a guest reads as they are, and writes through a check: I/O APICs, the HPET, the local APIC.
- * Some of their contents reach the host past the nested tables and VT-d.
+ * Pages of registers that a guest reads as they are, and writes through a check: I/O APICs, the
+ * HPET, the local APIC. Some of their contents reach the host past the nested tables and VT-d.
  */
 #ifndef PVT_HOST_PLATFORM_GUARDED_REGISTERS_H
 #define PVT_HOST_PLATFORM_GUARDED_REGISTERS_H

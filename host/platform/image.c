@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The firmware loads the host as EfiLoaderCode and EfiLoaderData, which the guest takes over as free memory. So the
- * host moves: the image that the firmware loaded becomes the first code of the guest, and a copy of it in reserved
- * memory becomes the host. The two share nothing. A second LoadImage() could not do it, as UEFI lets no caller choose
- * the memory type of an image; and an edited memory map would have to be edited on every call.
+ * The firmware loads the host as EfiLoaderCode and EfiLoaderData, which the guest takes over as
+ * free memory. So the host moves: the image that the firmware loaded becomes the first code of the
+ * guest, and a copy of it in reserved memory becomes the host. The two share nothing. A second
+ * LoadImage() could not do it, as UEFI lets no caller choose the memory type of an image; and an
+ * edited memory map would have to be edited on every call.
  */
 #include "host/platform/image.h"
 
@@ -27,7 +28,8 @@ struct rela {
     int64_t addend;
 };
 
-extern const struct dynamic image_dynamic[] __attribute__((visibility("hidden"))); /* linker/host.lds */
+extern const struct dynamic image_dynamic[]
+    __attribute__((visibility("hidden"))); /* linker/host.lds */
 
 size_t image_size(void)
 {
@@ -36,10 +38,9 @@ size_t image_size(void)
 
 static uint64_t dynamic_value(int64_t tag)
 {
-    for (const struct dynamic *entry = image_dynamic; entry->tag != DT_NULL; entry++) {
+    for (const struct dynamic *entry = image_dynamic; entry->tag != DT_NULL; entry++)
         if (entry->tag == tag)
             return entry->value;
-    }
     return 0;
 }
 
@@ -51,13 +52,15 @@ bool image_copy(uint8_t *to)
 
     memcpy(to, host_image_start, image_size());
     for (; count-- > 0; entry++) {
+        uint64_t *slot;
+
         if (entry->type == R_X86_64_NONE)
             continue;
         if (entry->type != R_X86_64_RELATIVE)
             return false;
 
         /* The start-up code has added the address of the first image. */
-        uint64_t *slot = (uint64_t *)(to + entry->offset);
+        slot = (uint64_t *)(to + entry->offset);
 
         *slot += distance;
     }

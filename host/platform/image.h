@@ -10,8 +10,9 @@
 
 size_t image_size(void);
 /*
- * Copies the running image to `to` (image_size() bytes, page-aligned) and relocates the copy. To be called before
- * anything wrote to the image's data. False when the image has a relocation that the host does not know.
+ * Copies the running image to `to` (image_size() bytes, page-aligned) and relocates the copy. To be
+ * called before anything wrote to the image's data. False when the image has a relocation that the
+ * host does not know.
  */
 bool image_copy(uint8_t *to);
 /* Address in the copy of something in the running image. */

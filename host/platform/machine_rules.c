@@ -9,7 +9,8 @@
 enum delivery { DELIVERY_FIXED = 0, DELIVERY_LOWEST = 1, DELIVERY_NMI = 4, DELIVERY_EXTERNAL = 7 };
 
 struct machine_rules machine_rules = {
-    .delivery_modes = BIT(DELIVERY_FIXED) | BIT(DELIVERY_LOWEST) | BIT(DELIVERY_NMI) | BIT(DELIVERY_EXTERNAL),
+    .delivery_modes =
+        BIT(DELIVERY_FIXED) | BIT(DELIVERY_LOWEST) | BIT(DELIVERY_NMI) | BIT(DELIVERY_EXTERNAL),
 };
 
 bool delivery_allowed(uint32_t entry)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The accesses that a guest may make to registers of the machine by which it could reach the host, as data. Written
- * before launch only. */
+/* The accesses that a guest may make to registers of the machine by which it could reach the host,
+ * as data. Written before launch only. */
 #ifndef PVT_HOST_PLATFORM_MACHINE_RULES_H
 #define PVT_HOST_PLATFORM_MACHINE_RULES_H
 
@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 struct machine_rules {
-    uint8_t delivery_modes; /* bit for each of the eight modes that an entry of an interrupt controller may have */
+    uint8_t delivery_modes; /* bit for each of the eight modes that an entry of an interrupt
+                               controller may have */
     bool timer_messages;    /* HPET timers may write to memory */
     bool chipset_writes;    /* registers of the chipset that map or move memory are the guest's */
 };

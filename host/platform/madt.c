@@ -19,7 +19,8 @@ static struct {
 } madt;
 
 /* Calls `visit` for each processor; what it leaves in *flags is stored. */
-static void for_each(void (*visit)(uint32_t apic_id, uint32_t *flags, uint32_t argument), uint32_t argument)
+static void for_each(void (*visit)(uint32_t apic_id, uint32_t *flags, uint32_t argument),
+                     uint32_t argument)
 {
     for (uint32_t at = ACPI_MADT_FIRST_STRUCTURE; at + 2 <= madt.length; at += madt.table[at + 1]) {
         uint8_t *bytes = madt.table + at;

@@ -21,9 +21,8 @@ void mmio_add(const struct mmio_range *range)
 
 const struct mmio_range *mmio_range_find(uint64_t gpa)
 {
-    for (unsigned i = 0; i < mmio.count; i++) {
+    for (unsigned i = 0; i < mmio.count; i++)
         if (gpa - mmio.range[i]->start < mmio.range[i]->length)
             return mmio.range[i];
-    }
     return NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Registers that the host emulates: ranges of guest-physical addresses that the nested tables leave out, with the
- * handlers of an access to them. */
+/* Registers that the host emulates: ranges of guest-physical addresses that the nested tables leave
+ * out, with the handlers of an access to them. */
 #ifndef PVT_HOST_PLATFORM_MMIO_RANGES_H
 #define PVT_HOST_PLATFORM_MMIO_RANGES_H
 
@@ -13,7 +13,8 @@ struct mmio_range {
     void (*write)(uint64_t gpa, unsigned size, uint64_t value);
 };
 
-/* Before launch. Only pages that guest_protect() also hides are trapped. `range` stays the caller's. */
+/* Before launch. Only pages that guest_protect() also hides are trapped. `range` stays the
+ * caller's. */
 void mmio_add(const struct mmio_range *range);
 /* NULL when no range covers the address. */
 const struct mmio_range *mmio_range_find(uint64_t gpa);

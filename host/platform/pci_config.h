@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* PCI configuration space by ports 0xCF8/0xCFC (PCI Local Bus 3.0, 3.2.2.3.2); before launch only, the guest uses them
- * later. */
+/* PCI configuration space by ports 0xCF8/0xCFC (PCI Local Bus 3.0, 3.2.2.3.2); before launch only,
+ * the guest uses them later. */
 #ifndef PVT_HOST_PLATFORM_PCI_CONFIG_H
 #define PVT_HOST_PLATFORM_PCI_CONFIG_H
 

@@ -2,11 +2,13 @@
 /*
  * Which functions there are, and which of them a guest may manage. Left out are
  *   - bridges: they issue no DMA of their own;
- *   - storage except for NVMe: QEMU's AHCI model translates its command list once and keeps the host pointer, so that
- * no later switch reaches it, and the boot disk hangs off it;
+ *   - storage except for NVMe: QEMU's AHCI model translates its command list once and keeps the
+ * host pointer, so that no later switch reaches it, and the boot disk hangs off it;
  *   - displays: the firmware's console may still use them;
- *   - virtio: its DMA passes the IOMMU by unless the driver negotiates otherwise, which the host cannot know;
- *   - functions behind a conventional PCI bridge: they share one requester id and cannot be told apart.
+ *   - virtio: its DMA passes the IOMMU by unless the driver negotiates otherwise, which the host
+ * cannot know;
+ *   - functions behind a conventional PCI bridge: they share one requester id and cannot be told
+ * apart.
  */
 #include "abi/device_id.h"
 #include "host/base/log.h"
@@ -14,6 +16,7 @@
 #include "host/base/panic.h"
 #include "host/platform/pci_config.h"
 #include "host/platform/pci_functions.h"
+#include "lib/bits.h"
 
 #define SEGMENT              0u
 #define DEVICES_PER_BUS      32u
@@ -27,7 +30,8 @@ static struct {
     bool visited[BUSES];
 } pci;
 
-/* Flags word of the PCI Express capability; 0 when the function is a conventional one (version 0 does not exist). */
+/* Flags word of the PCI Express capability; 0 when the function is a conventional one (version 0
+ * does not exist). */
 static unsigned express_flags(uint16_t bdf)
 {
     uint8_t offset = pci_config_read8(bdf, PCI_CAPABILITY_LIST) & 0xFCu;
@@ -98,7 +102,8 @@ static enum pci_chipset chipset_of(uint16_t bdf)
 
 static void add_function(uint16_t bdf, uint32_t alias)
 {
-    bool bridge = (pci_config_read8(bdf, PCI_HEADER_TYPE) & PCI_HEADER_TYPE_MASK) == PCI_HEADER_TYPE_BRIDGE;
+    bool bridge =
+        (pci_config_read8(bdf, PCI_HEADER_TYPE) & PCI_HEADER_TYPE_MASK) == PCI_HEADER_TYPE_BRIDGE;
 
     pci_function_add(&(struct pci_function){
         .device_id = hv_pci_logical_device_id(SEGMENT, bdf),
@@ -108,7 +113,8 @@ static void add_function(uint16_t bdf, uint32_t alias)
         .chipset = chipset_of(bdf),
     });
     host_log(LOG_TRACE, "pci %02x:%02x.%u %08x%s\n", bdf >> 8, bdf >> 3 & 0x1Fu, bdf & 7u,
-             pci_config_read32(bdf, PCI_VENDOR_ID), pci.function[pci.count - 1].managed ? " managed" : "");
+             pci_config_read32(bdf, PCI_VENDOR_ID),
+             pci.function[pci.count - 1].managed ? " managed" : "");
     if (bridge)
         scan_bridge(bdf, alias);
 }
@@ -124,7 +130,8 @@ static void scan_bus(unsigned bus, uint32_t alias)
                 add_function(bdf, alias);
             else if (function == 0)
                 break;
-            if (function == 0 && (pci_config_read8(bdf, PCI_HEADER_TYPE) & PCI_HEADER_TYPE_MULTI_FUNCTION) == 0)
+            if (function == 0 &&
+                (pci_config_read8(bdf, PCI_HEADER_TYPE) & PCI_HEADER_TYPE_MULTI_FUNCTION) == 0)
                 break;
         }
     }
@@ -132,9 +139,9 @@ static void scan_bus(unsigned bus, uint32_t alias)
 
 const struct pci_function *pci_enumerate(unsigned *count)
 {
-    if (pci.function == NULL) {
-        pci.function =
-            host_pages((PCI_FUNCTIONS_MAX * sizeof(struct pci_function) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
+    if (!pci.function) {
+        pci.function = host_pages(
+            (PCI_FUNCTIONS_MAX * sizeof(struct pci_function) + PAGE_SIZE - 1) / PAGE_SIZE);
         scan_bus(0, ALIAS_NONE);
     }
     return pci_functions(count);
@@ -148,9 +155,8 @@ const struct pci_function *pci_functions(unsigned *count)
 
 const struct pci_function *pci_function_find(uint64_t device_id)
 {
-    for (unsigned i = 0; i < pci.count; i++) {
+    for (unsigned i = 0; i < pci.count; i++)
         if (pci.function[i].device_id == device_id)
             return &pci.function[i];
-    }
     return NULL;
 }

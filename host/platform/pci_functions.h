@@ -14,13 +14,15 @@ enum pci_chipset { PCI_CHIPSET_NONE, PCI_CHIPSET_HOST, PCI_CHIPSET_ISA };
 struct pci_function {
     uint64_t device_id; /* logical: (segment << 16) | bdf */
     uint16_t bdf;
-    uint16_t requester; /* what its DMA is tagged with; differs from bdf behind a conventional bridge */
-    bool managed;       /* the guest may control its translation */
-    bool emulated;      /* exists in the host only (host/vdev) */
+    uint16_t
+        requester; /* what its DMA is tagged with; differs from bdf behind a conventional bridge */
+    bool managed;  /* the guest may control its translation */
+    bool emulated; /* exists in the host only (host/vdev) */
     enum pci_chipset chipset;
 };
 
-/* Walks the hierarchy below bus 0 once, before launch; returns the array that pci_functions() returns later. */
+/* Walks the hierarchy below bus 0 once, before launch; returns the array that pci_functions()
+ * returns later. */
 const struct pci_function *pci_enumerate(unsigned *count);
 const struct pci_function *pci_functions(unsigned *count);
 /* Adds a function that the host emulates; before launch. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Carves the storage. Without a base it only counts, so that the size asked for and the size used cannot differ. */
+/* Carves the storage. Without a base it only counts, so that the size asked for and the size used
+ * cannot differ. */
 #ifndef PVT_HOST_SOFTIOMMU_ARENA_H
 #define PVT_HOST_SOFTIOMMU_ARENA_H
 
@@ -21,7 +22,7 @@ static inline void *arena_take(struct arena *arena, size_t size)
     size_t at = arena->used;
 
     arena->used += align_up(size, ARENA_ALIGNMENT);
-    return arena->base != NULL ? arena->base + at : NULL;
+    return arena->base ? arena->base + at : NULL;
 }
 
 #endif

@@ -3,8 +3,8 @@
 
 #define EVICTION_STEPS 16u
 
-void cache_init(struct cache *cache, struct arena *arena, uint32_t capacity, uint32_t groups, struct prng *prng,
-                struct softiommu_cache_statistics *statistics)
+void cache_init(struct cache *cache, struct arena *arena, uint32_t capacity, uint32_t groups,
+                struct prng *prng, struct softiommu_cache_statistics *statistics)
 {
     unsigned bits = log2_ceil(capacity);
     struct cache c = {.capacity = capacity, .bucket_bits = bits, .group_mask = groups - 1};
@@ -12,7 +12,7 @@ void cache_init(struct cache *cache, struct arena *arena, uint32_t capacity, uin
     c.entry = arena_take(arena, capacity * sizeof(*c.entry));
     c.bucket = arena_take(arena, sizeof(*c.bucket) << bits);
     c.group = arena_take(arena, groups * sizeof(*c.group));
-    if (arena->base == NULL)
+    if (!arena->base)
         return;
     c.prng = prng;
     c.statistics = statistics;
@@ -28,17 +28,18 @@ void cache_init(struct cache *cache, struct arena *arena, uint32_t capacity, uin
 /* Multiplicative hash: the upper bits of the product depend on all bits of the key. */
 static uint32_t *bucket_of(const struct cache *cache, uint16_t did, uint64_t page)
 {
-    uint64_t product = (page ^ (uint64_t)did << 48 ^ (uint64_t)did << 9) * UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t product =
+        (page ^ (uint64_t)did << 48 ^ (uint64_t)did << 9) * UINT64_C(0x9E3779B97F4A7C15);
 
     return &cache->bucket[product >> 32 >> (32 - cache->bucket_bits)];
 }
 
 struct cache_entry *cache_find(const struct cache *cache, uint16_t did, uint64_t page)
 {
-    for (uint32_t i = *bucket_of(cache, did, page); i != CACHE_NO_ENTRY; i = cache->entry[i].bucket_next) {
+    for (uint32_t i = *bucket_of(cache, did, page); i != CACHE_NO_ENTRY;
+         i = cache->entry[i].bucket_next)
         if (cache->entry[i].page == page && cache->entry[i].did == did)
             return &cache->entry[i];
-    }
     return NULL;
 }
 
@@ -88,7 +89,7 @@ static void make_room(struct cache *cache)
 
     if (cache->free != CACHE_NO_ENTRY)
         return;
-    if (cache->prng != NULL)
+    if (cache->prng)
         index = prng_below(cache->prng, cache->capacity);
     else
         cache->victim = (cache->victim + 1) % cache->capacity;
@@ -100,7 +101,7 @@ void cache_fill(struct cache *cache, uint16_t did, uint64_t page, uint64_t addre
 {
     struct cache_entry *entry = cache_find(cache, did, page);
 
-    if (entry == NULL) {
+    if (!entry) {
         uint32_t *bucket = bucket_of(cache, did, page);
 
         make_room(cache);
@@ -119,7 +120,8 @@ void cache_fill(struct cache *cache, uint16_t did, uint64_t page, uint64_t addre
 /* Groups from a random one on until one has entries, and some steps along its list. */
 void cache_evict_some(struct cache *cache, struct prng *prng)
 {
-    uint32_t start = prng_next(prng), steps = prng_below(prng, EVICTION_STEPS), index = CACHE_NO_ENTRY;
+    uint32_t start = prng_next(prng), steps = prng_below(prng, EVICTION_STEPS),
+             index = CACHE_NO_ENTRY;
 
     for (uint32_t i = 0; i <= cache->group_mask && index == CACHE_NO_ENTRY; i++)
         index = cache->group[(start + i) & cache->group_mask].first;
@@ -157,7 +159,7 @@ static void drop_looked_up(struct cache *cache, uint16_t did, uint64_t first, ui
         struct cache_entry *entry = cache_find(cache, did, first + i);
 
         cache->statistics->visited++;
-        if (entry != NULL)
+        if (entry)
             invalidate(cache, entry);
     }
 }

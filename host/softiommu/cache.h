@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The data structure below every cache: a hash table of (did, page) with one list of entries per group of domains.
+ * The data structure below every cache: a hash table of (did, page) with one list of entries per
+ * group of domains.
  *
- * A page number is an IOVA in units of the cache's page size. Look-up, fill and the drop of one page cost O(1). The
- * drop of a range looks up each page, or goes through the list of the domain's group, whichever is shorter. Nothing
- * ever looks at all entries.
+ * A page number is an IOVA in units of the cache's page size. Look-up, fill and the drop of one
+ * page cost O(1). The drop of a range looks up each page, or goes through the list of the domain's
+ * group, whichever is shorter. Nothing ever looks at all entries.
  */
 #ifndef PVT_HOST_SOFTIOMMU_CACHE_H
 #define PVT_HOST_SOFTIOMMU_CACHE_H
@@ -42,9 +43,10 @@ struct cache {
 
 #define CACHE_NO_ENTRY UINT32_MAX /* the end of a list */
 
-/* Empty; `groups` is a power of two. `statistics` counts all but hits and misses, which are the owner's business. */
-void cache_init(struct cache *cache, struct arena *arena, uint32_t capacity, uint32_t groups, struct prng *prng,
-                struct softiommu_cache_statistics *statistics);
+/* Empty; `groups` is a power of two. `statistics` counts all but hits and misses, which are the
+ * owner's business. */
+void cache_init(struct cache *cache, struct arena *arena, uint32_t capacity, uint32_t groups,
+                struct prng *prng, struct softiommu_cache_statistics *statistics);
 /* NULL when it is not there. */
 struct cache_entry *cache_find(const struct cache *cache, uint16_t did, uint64_t page);
 /* Adds or overwrites; evicts when full. */

@@ -13,7 +13,8 @@ struct softiommu_translation context_of(struct softiommu *iommu, unsigned device
     }
     iommu->context_statistics.misses++;
     if (policy_fills(iommu)) {
-        *entry = (struct context_entry){.valid = true, .translation = iommu->function[device].translation};
+        *entry = (struct context_entry){.valid = true,
+                                        .translation = iommu->function[device].translation};
         iommu->context_statistics.fills++;
         iommu->context_statistics.entries++;
     }

@@ -7,8 +7,8 @@
 /* A device knows no domains. */
 #define NO_DID 0u
 
-bool device_tlb_find(struct softiommu *iommu, unsigned device, uint64_t iova, enum oracle_access access,
-                     struct leaf *leaf)
+bool device_tlb_find(struct softiommu *iommu, unsigned device, uint64_t iova,
+                     enum oracle_access access, struct leaf *leaf)
 {
     struct tlb *tlb = &iommu->function[device].tlb;
     uint8_t needed = access == ORACLE_ACCESS_WRITE ? LEAF_WRITE | LEAF_DIRTY : 0;
@@ -21,7 +21,8 @@ bool device_tlb_find(struct softiommu *iommu, unsigned device, uint64_t iova, en
     return found;
 }
 
-void device_tlb_fill(struct softiommu *iommu, unsigned device, uint64_t iova, const struct leaf *leaf)
+void device_tlb_fill(struct softiommu *iommu, unsigned device, uint64_t iova,
+                     const struct leaf *leaf)
 {
     if (policy_fills(iommu))
         tlb_fill(&iommu->function[device].tlb, NO_DID, iova, leaf);

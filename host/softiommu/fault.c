@@ -3,8 +3,8 @@
 
 #include "host/softiommu/private.h"
 
-void fault_record(struct softiommu *iommu, unsigned device, uint64_t iova, enum oracle_access access,
-                  enum softiommu_reason reason)
+void fault_record(struct softiommu *iommu, unsigned device, uint64_t iova,
+                  enum oracle_access access, enum softiommu_reason reason)
 {
     struct fault_record *record = &iommu->function[device].fault;
 
@@ -20,7 +20,8 @@ void fault_record(struct softiommu *iommu, unsigned device, uint64_t iova, enum 
     record->sequence = iommu->fault_sequence++;
 }
 
-bool softiommu_take_fault(struct softiommu *iommu, unsigned device, bool clear, struct oracle_fault *fault)
+bool softiommu_take_fault(struct softiommu *iommu, unsigned device, bool clear,
+                          struct oracle_fault *fault)
 {
     struct fault_record *record;
     bool found;

@@ -16,7 +16,8 @@ static struct page_span range_of(uint64_t page, unsigned shift)
 {
     uint64_t more = shift < 64 ? BIT(shift) - 1 : UINT64_MAX;
 
-    return (struct page_span){.first = page, .last = more <= UINT64_MAX - page ? page + more : UINT64_MAX};
+    return (struct page_span){.first = page,
+                              .last = more <= UINT64_MAX - page ? page + more : UINT64_MAX};
 }
 
 void softiommu_flush_range(struct softiommu *iommu, uint16_t did, uint64_t page, unsigned shift)

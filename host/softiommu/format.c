@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/softiommu/format.h"
 
-#define LEVEL_4K                                                                                                       \
-    {                                                                                                                  \
-        .shift = 12, .leaf = true, .leaf_address = BITS(51, 12)                                                        \
+#define LEVEL_4K                                                                                   \
+    {                                                                                              \
+        .shift = 12, .leaf = true, .leaf_address = BITS(51, 12)                                    \
     }
-#define LEVEL_2M                                                                                                       \
-    {                                                                                                                  \
-        .shift = 21, .leaf = true, .leaf_address = BITS(51, 21), .leaf_zero = BITS(20, 13)                             \
+#define LEVEL_2M                                                                                   \
+    {                                                                                              \
+        .shift = 21, .leaf = true, .leaf_address = BITS(51, 21), .leaf_zero = BITS(20, 13)         \
     }
-#define LEVEL_1G                                                                                                       \
-    {                                                                                                                  \
-        .shift = 30, .leaf = true, .leaf_address = BITS(51, 30), .leaf_zero = BITS(29, 13)                             \
+#define LEVEL_1G                                                                                   \
+    {                                                                                              \
+        .shift = 30, .leaf = true, .leaf_address = BITS(51, 30), .leaf_zero = BITS(29, 13)         \
     }
 
 static const struct format four_level = {
@@ -35,8 +35,8 @@ bool format_is_leaf(const struct format *format, unsigned level, uint64_t entry)
     return format->level[level].leaf && (level == 0 || (entry & ENTRY_PS) != 0);
 }
 
-uint64_t format_reserved(const struct format *format, unsigned level, uint64_t entry, unsigned physical_bits,
-                         uint64_t page_sizes)
+uint64_t format_reserved(const struct format *format, unsigned level, uint64_t entry,
+                         unsigned physical_bits, uint64_t page_sizes)
 {
     const struct format_level *l = &format->level[level];
     uint64_t zero = ENTRY_TABLE & ~(BIT(physical_bits) - 1);

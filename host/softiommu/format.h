@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* x86-64 first-stage tables as data: what each level translates, and what the bits of an entry mean (Reference 5). */
+/* x86-64 first-stage tables as data: what each level translates, and what the bits of an entry mean
+ * (Reference 5). */
 #ifndef PVT_HOST_SOFTIOMMU_FORMAT_H
 #define PVT_HOST_SOFTIOMMU_FORMAT_H
 
@@ -16,7 +17,7 @@ struct format_level {
     uint8_t shift;         /* lowest IOVA bit of the index; an entry spans 1 << shift bytes */
     bool leaf;             /* an entry may be a leaf (above level 0: when the size is offered) */
     uint64_t leaf_address; /* address bits of a leaf */
-    uint64_t leaf_zero;    /* address bits that must be zero in a leaf; bit 12 of a large one is PAT */
+    uint64_t leaf_zero; /* address bits that must be zero in a leaf; bit 12 of a large one is PAT */
 };
 
 /* levels - 1 is the level of the top table, 0 that of 4 KiB leaves. */
@@ -39,8 +40,8 @@ const struct format *format_for(unsigned levels);
 /* PS at a level that has leaves, or any entry at level 0. */
 bool format_is_leaf(const struct format *format, unsigned level, uint64_t entry);
 /* Bits of this entry that must be zero and are not. */
-uint64_t format_reserved(const struct format *format, unsigned level, uint64_t entry, unsigned physical_bits,
-                         uint64_t page_sizes);
+uint64_t format_reserved(const struct format *format, unsigned level, uint64_t entry,
+                         unsigned physical_bits, uint64_t page_sizes);
 
 /* Pages of 4 KiB that an entry of a level spans, as a power of two. */
 static inline unsigned format_order(unsigned level)

@@ -10,7 +10,7 @@ void in_flight_add(struct softiommu *iommu, unsigned device, struct softiommu_re
     request->sequence = iommu->request_sequence++;
     request->next = NULL;
     request->previous = function->newest;
-    if (function->newest != NULL)
+    if (function->newest)
         function->newest->next = request;
     else
         function->oldest = request;
@@ -23,22 +23,23 @@ void in_flight_remove(struct softiommu *iommu, const struct softiommu_request *r
 {
     struct function *function = &iommu->function[request->device];
 
-    if (request->previous != NULL)
+    if (request->previous)
         request->previous->next = request->next;
     else
         function->oldest = request->next;
-    if (request->next != NULL)
+    if (request->next)
         request->next->previous = request->previous;
     else
         function->newest = request->previous;
     iommu->statistics.in_flight--;
 }
 
-struct softiommu_request *in_flight_find(const struct softiommu *iommu, unsigned device, uint64_t until, uint32_t did)
+struct softiommu_request *in_flight_find(const struct softiommu *iommu, unsigned device,
+                                         uint64_t until, uint32_t did)
 {
     struct softiommu_request *request = iommu->function[device].oldest;
 
-    while (request != NULL && did != ANY_DID && request->did != did)
+    while (request && did != ANY_DID && request->did != did)
         request = request->next;
-    return request != NULL && request->sequence < until ? request : NULL;
+    return request && request->sequence < until ? request : NULL;
 }

@@ -7,9 +7,10 @@
 
 void in_flight_add(struct softiommu *iommu, unsigned device, struct softiommu_request *request);
 void in_flight_remove(struct softiommu *iommu, const struct softiommu_request *request);
-/* The oldest request of the device that began before number `until`, and under the domain unless `did` is ANY_DID. NULL
- * when there is none. */
-struct softiommu_request *in_flight_find(const struct softiommu *iommu, unsigned device, uint64_t until, uint32_t did);
+/* The oldest request of the device that began before number `until`, and under the domain unless
+ * `did` is ANY_DID. NULL when there is none. */
+struct softiommu_request *in_flight_find(const struct softiommu *iommu, unsigned device,
+                                         uint64_t until, uint32_t did);
 #define ANY_DID UINT32_MAX
 
 #endif

@@ -4,8 +4,8 @@
 #include "host/softiommu/context_cache.h"
 #include "host/softiommu/device_tlb.h"
 
-/* A domain's invalidations reach a device that the device table says is in it, whatever a cache says, and that has ATS
- * on. */
+/* A domain's invalidations reach a device that the device table says is in it, whatever a cache
+ * says, and that has ATS on. */
 static bool domain_reaches(const struct softiommu *iommu, uint16_t did, unsigned device)
 {
     return iommu->function[device].ats && iommu->function[device].translation.did == did;
@@ -17,10 +17,9 @@ static void drop_device_tlbs(struct softiommu *iommu, const struct scope *scope)
         device_tlb_drop_range(iommu, scope->device, scope->pages);
         return;
     }
-    for (unsigned i = 0; i < iommu->config.devices; i++) {
+    for (unsigned i = 0; i < iommu->config.devices; i++)
         if (domain_reaches(iommu, scope->did, i))
             device_tlb_drop_range(iommu, i, scope->pages);
-    }
 }
 
 static void drain(struct softiommu *iommu, const struct scope *scope)
@@ -39,10 +38,9 @@ void invalidate(struct softiommu *iommu, enum softiommu_event event, const struc
         context_drop(iommu, scope->device);
     if (has[SOFTIOMMU_DROPS_IOTLB] && !scope->domain_stays)
         tlb_drop_range(&iommu->iotlb, scope->did, scope->pages);
-    for (unsigned level = 1; level <= WALK_CACHE_LEVELS; level++) {
+    for (unsigned level = 1; level <= WALK_CACHE_LEVELS; level++)
         if (has[SOFTIOMMU_DROPS_WALK_1 + level - 1] && !scope->domain_stays)
             walk_cache_drop_range(&iommu->walk_cache, level, scope->did, scope->pages);
-    }
     if (has[SOFTIOMMU_DROPS_DEVICE_TLB])
         drop_device_tlbs(iommu, scope);
     if (has[SOFTIOMMU_DRAINS])

@@ -20,7 +20,8 @@ static void prefetch(const struct walk *walk, unsigned index)
     struct table_entry entry;
     uint8_t rights;
 
-    if (table_entry_read(walk, index, &entry) != SOFTIOMMU_REASON_NONE || !usable(walk, entry.value))
+    if (table_entry_read(walk, index, &entry) != SOFTIOMMU_REASON_NONE ||
+        !usable(walk, entry.value))
         return;
     rights = table_entry_rights(walk, entry.value);
     if (!format_is_leaf(walk->format, walk->level, entry.value)) {
@@ -39,8 +40,7 @@ void prefetch_line(const struct walk *walk)
 
     if (!policy_prefetches(walk->iommu, walk->level == 0))
         return;
-    for (unsigned i = first; i < first + LINE_ENTRIES; i++) {
+    for (unsigned i = first; i < first + LINE_ENTRIES; i++)
         if (i != index)
             prefetch(walk, i);
-    }
 }

@@ -24,7 +24,8 @@ struct fault_record {
 
 /* A requester. */
 struct function {
-    struct softiommu_translation translation; /* the device table entry: what is in memory on real hardware */
+    struct softiommu_translation
+        translation; /* the device table entry: what is in memory on real hardware */
     bool ats;
     struct tlb tlb;
     struct softiommu_request *oldest, *newest; /* in flight */

@@ -6,9 +6,10 @@
 /* False when there is no room for another piece. */
 static bool add_piece(struct softiommu_request *request, uint64_t spa, uint64_t size)
 {
-    struct softiommu_piece *last = request->pieces != 0 ? &request->piece[request->pieces - 1] : NULL;
+    struct softiommu_piece *last =
+        request->pieces != 0 ? &request->piece[request->pieces - 1] : NULL;
 
-    if (last != NULL && last->spa + last->size == spa) {
+    if (last && last->spa + last->size == spa) {
         last->size += size;
         return true;
     }
@@ -18,7 +19,8 @@ static bool add_piece(struct softiommu_request *request, uint64_t spa, uint64_t 
     return true;
 }
 
-bool softiommu_request_begin(struct softiommu *iommu, unsigned device, struct softiommu_request *request)
+bool softiommu_request_begin(struct softiommu *iommu, unsigned device,
+                             struct softiommu_request *request)
 {
     request->state = SOFTIOMMU_REQUEST_IDLE;
     request->reason = SOFTIOMMU_REASON_NONE;
@@ -28,8 +30,8 @@ bool softiommu_request_begin(struct softiommu *iommu, unsigned device, struct so
         uint64_t left = request->length - request->translated;
         uint64_t spa, size;
 
-        request->reason =
-            softiommu_translate(iommu, device, request->iova + request->translated, request->access, &spa, &size);
+        request->reason = softiommu_translate(iommu, device, request->iova + request->translated,
+                                              request->access, &spa, &size);
         if (request->reason != SOFTIOMMU_REASON_NONE)
             break;
         size = size < left ? size : left;

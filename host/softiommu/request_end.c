@@ -11,7 +11,7 @@ static void touch_memory(struct softiommu *iommu, struct softiommu_request *requ
         const struct softiommu_piece *piece = &request->piece[i];
         uint8_t *bytes = request->buffer;
 
-        if (request->touch != NULL)
+        if (request->touch)
             request->touch(request, piece->spa, offset, piece->size);
         else if (request->access == ORACLE_ACCESS_WRITE)
             call->copy_to(call->owner, piece->spa, bytes + offset, piece->size);
@@ -22,12 +22,13 @@ static void touch_memory(struct softiommu *iommu, struct softiommu_request *requ
     iommu->statistics.bytes += offset;
 }
 
-static void end(struct softiommu *iommu, struct softiommu_request *request, enum softiommu_request_state state)
+static void end(struct softiommu *iommu, struct softiommu_request *request,
+                enum softiommu_request_state state)
 {
     in_flight_remove(iommu, request);
     touch_memory(iommu, request);
     request->state = state;
-    if (request->done != NULL)
+    if (request->done)
         request->done(request);
 }
 
@@ -48,12 +49,13 @@ void softiommu_request_abandon(struct softiommu *iommu, struct softiommu_request
     request->state = SOFTIOMMU_REQUEST_IDLE;
 }
 
-/* Looks again after each, because `done` may begin requests; those are younger and not waited for. */
+/* Looks again after each, because `done` may begin requests; those are younger and not waited for.
+ */
 static void drain(struct softiommu *iommu, unsigned device, uint64_t until, uint32_t did)
 {
     struct softiommu_request *request;
 
-    while ((request = in_flight_find(iommu, device, until, did)) != NULL) {
+    while ((request = in_flight_find(iommu, device, until, did))) {
         iommu->statistics.drained++;
         end(iommu, request, SOFTIOMMU_REQUEST_DRAINED);
     }

@@ -7,7 +7,8 @@
 /* Result of a look-up in the IOTLB. */
 enum found { FOUND_NOTHING, FOUND_LEAF, FOUND_DENIAL };
 
-static bool beyond_width(const struct softiommu *iommu, const struct softiommu_translation *t, uint64_t iova)
+static bool beyond_width(const struct softiommu *iommu, const struct softiommu_translation *t,
+                         uint64_t iova)
 {
     unsigned bits = format_for(t->levels)->bits;
 
@@ -16,8 +17,8 @@ static bool beyond_width(const struct softiommu *iommu, const struct softiommu_t
     return iova >> bits != 0;
 }
 
-/* A write on a clean entry needs a walk to set D; one on a read-only entry may be refused at once, as the guest must
- * flush after it adds a permission. */
+/* A write on a clean entry needs a walk to set D; one on a read-only entry may be refused at once,
+ * as the guest must flush after it adds a permission. */
 static enum found judge(struct softiommu *iommu, const struct leaf *leaf, enum oracle_access access)
 {
     if (access != ORACLE_ACCESS_WRITE)
@@ -27,8 +28,8 @@ static enum found judge(struct softiommu *iommu, const struct leaf *leaf, enum o
     return (leaf->flags & LEAF_DIRTY) != 0 ? FOUND_LEAF : FOUND_NOTHING;
 }
 
-static enum found look_up(struct softiommu *iommu, uint16_t did, uint64_t iova, enum oracle_access access,
-                          struct leaf *leaf)
+static enum found look_up(struct softiommu *iommu, uint16_t did, uint64_t iova,
+                          enum oracle_access access, struct leaf *leaf)
 {
     enum found found = FOUND_NOTHING;
 
@@ -41,8 +42,9 @@ static enum found look_up(struct softiommu *iommu, uint16_t did, uint64_t iova, 
     return found;
 }
 
-static enum softiommu_reason walk_and_fill(struct softiommu *iommu, const struct softiommu_translation *t,
-                                           uint64_t iova, enum oracle_access access, struct leaf *leaf)
+static enum softiommu_reason walk_and_fill(struct softiommu *iommu,
+                                           const struct softiommu_translation *t, uint64_t iova,
+                                           enum oracle_access access, struct leaf *leaf)
 {
     struct walk walk = {
         .iommu = iommu,
@@ -59,8 +61,8 @@ static enum softiommu_reason walk_and_fill(struct softiommu *iommu, const struct
     return reason;
 }
 
-enum softiommu_reason stage1_find(struct softiommu *iommu, const struct softiommu_translation *t, uint64_t iova,
-                                  enum oracle_access access, struct leaf *leaf)
+enum softiommu_reason stage1_find(struct softiommu *iommu, const struct softiommu_translation *t,
+                                  uint64_t iova, enum oracle_access access, struct leaf *leaf)
 {
     if (beyond_width(iommu, t, iova))
         return SOFTIOMMU_REASON_WIDTH;

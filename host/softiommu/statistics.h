@@ -33,8 +33,8 @@ struct softiommu_statistics {
 };
 
 /* False, and *statistics is zero, when there is no such cache. */
-bool softiommu_cache_statistics(const struct softiommu *iommu, enum softiommu_cache cache, unsigned index,
-                                struct softiommu_cache_statistics *statistics);
+bool softiommu_cache_statistics(const struct softiommu *iommu, enum softiommu_cache cache,
+                                unsigned index, struct softiommu_cache_statistics *statistics);
 struct softiommu_statistics softiommu_statistics(const struct softiommu *iommu);
 
 #endif

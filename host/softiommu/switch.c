@@ -19,28 +19,28 @@ static bool valid(const struct softiommu_translation *t)
 
 static void on_switch_step(const struct softiommu *iommu, unsigned device)
 {
-    if (iommu->call.on_switch_step != NULL)
+    if (iommu->call.on_switch_step)
         iommu->call.on_switch_step(iommu->call.owner, device);
 }
 
 static bool has_devices(const struct softiommu *iommu, uint16_t did)
 {
-    for (unsigned i = 0; i < iommu->config.devices; i++) {
+    for (unsigned i = 0; i < iommu->config.devices; i++)
         if (iommu->function[i].translation.did == did)
             return true;
-    }
     return false;
 }
 
-static enum softiommu_event event_of(const struct softiommu_translation *to, enum softiommu_switch how)
+static enum softiommu_event event_of(const struct softiommu_translation *to,
+                                     enum softiommu_switch how)
 {
     if (how == SOFTIOMMU_DETACH)
         return SOFTIOMMU_EVENT_DETACH;
     return to->kind == SOFTIOMMU_BLOCKED ? SOFTIOMMU_EVENT_ATTACH_BLOCKING : SOFTIOMMU_EVENT_ATTACH;
 }
 
-bool softiommu_switch_device(struct softiommu *iommu, unsigned device, const struct softiommu_translation *to,
-                             enum softiommu_switch how)
+bool softiommu_switch_device(struct softiommu *iommu, unsigned device,
+                             const struct softiommu_translation *to, enum softiommu_switch how)
 {
     struct scope scope = {.device = device, .pages = all_pages};
 
@@ -49,7 +49,8 @@ bool softiommu_switch_device(struct softiommu *iommu, unsigned device, const str
     iommu->statistics.switches++;
     on_switch_step(iommu, device);
     scope.did = iommu->function[device].translation.did;
-    /* The one step: every look at the device table from here on sees the new translation as a whole. */
+    /* The one step: every look at the device table from here on sees the new translation as a
+     * whole. */
     iommu->function[device].translation = *to;
     scope.domain_stays = iommu->config.keep_idle_domains || has_devices(iommu, scope.did);
     invalidate(iommu, event_of(to, how), &scope);
@@ -57,7 +58,8 @@ bool softiommu_switch_device(struct softiommu *iommu, unsigned device, const str
     return true;
 }
 
-struct softiommu_translation softiommu_translation_of(const struct softiommu *iommu, unsigned device)
+struct softiommu_translation softiommu_translation_of(const struct softiommu *iommu,
+                                                      unsigned device)
 {
     return iommu->function[device].translation;
 }

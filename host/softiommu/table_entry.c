@@ -12,7 +12,8 @@ static bool is_root(const struct walk *walk)
 }
 
 /* Finds the entry in memory, for the access. */
-static enum softiommu_reason locate(const struct walk *walk, enum oracle_access access, struct table_entry *entry)
+static enum softiommu_reason locate(const struct walk *walk, enum oracle_access access,
+                                    struct table_entry *entry)
 {
     bool root = is_root(walk);
     uint64_t size;
@@ -22,7 +23,8 @@ static enum softiommu_reason locate(const struct walk *walk, enum oracle_access 
     return root ? SOFTIOMMU_REASON_ROOT_REFUSED : SOFTIOMMU_REASON_TABLE_REFUSED;
 }
 
-enum softiommu_reason table_entry_read(const struct walk *walk, unsigned index, struct table_entry *entry)
+enum softiommu_reason table_entry_read(const struct walk *walk, unsigned index,
+                                       struct table_entry *entry)
 {
     struct softiommu *iommu = walk->iommu;
     enum softiommu_reason reason;
@@ -51,7 +53,8 @@ static enum softiommu_reason required(uint64_t missing)
     return (missing & ENTRY_DIRTY) != 0 ? SOFTIOMMU_REASON_NOT_DIRTY : SOFTIOMMU_REASON_NONE;
 }
 
-enum softiommu_reason table_entry_mark(const struct walk *walk, struct table_entry *entry, uint64_t bits)
+enum softiommu_reason table_entry_mark(const struct walk *walk, struct table_entry *entry,
+                                       uint64_t bits)
 {
     struct softiommu *iommu = walk->iommu;
     uint64_t marked = entry->value | bits;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Cached leaves: one cache for each page size. The IOTLB is one of these, and the TLB of each device is one. */
+/* Cached leaves: one cache for each page size. The IOTLB is one of these, and the TLB of each
+ * device is one. */
 #ifndef PVT_HOST_SOFTIOMMU_TLB_H
 #define PVT_HOST_SOFTIOMMU_TLB_H
 
@@ -21,7 +22,8 @@ struct tlb {
     struct softiommu_cache_statistics statistics;
 };
 
-void tlb_init(struct tlb *tlb, struct arena *arena, uint32_t entries, uint32_t groups, struct prng *prng);
+void tlb_init(struct tlb *tlb, struct arena *arena, uint32_t entries, uint32_t groups,
+              struct prng *prng);
 /* False when no page of any size holds the address. Does not count. */
 bool tlb_find(const struct tlb *tlb, uint16_t did, uint64_t iova, struct leaf *leaf);
 void tlb_fill(struct tlb *tlb, uint16_t did, uint64_t iova, const struct leaf *leaf);

@@ -25,8 +25,8 @@ static enum softiommu_reason ask_unit(struct softiommu *iommu, unsigned device, 
     return SOFTIOMMU_REASON_BLOCKED;
 }
 
-static enum softiommu_reason ask(struct softiommu *iommu, unsigned device, uint64_t iova, enum oracle_access access,
-                                 struct leaf *leaf)
+static enum softiommu_reason ask(struct softiommu *iommu, unsigned device, uint64_t iova,
+                                 enum oracle_access access, struct leaf *leaf)
 {
     bool ats = iommu->function[device].ats;
     enum softiommu_reason reason;

@@ -11,7 +11,8 @@
 bool walk_reserved(const struct walk *walk, uint64_t entry)
 {
     const struct softiommu_config *config = &walk->iommu->config;
-    uint64_t reserved = format_reserved(walk->format, walk->level, entry, config->physical_bits, config->page_sizes);
+    uint64_t reserved = format_reserved(walk->format, walk->level, entry, config->physical_bits,
+                                        config->page_sizes);
 
     if (config->xd_reserved)
         reserved |= entry & ENTRY_XD;
@@ -25,11 +26,13 @@ struct leaf walk_leaf(const struct walk *walk, uint64_t entry, uint8_t rights)
     return (struct leaf){
         .gpa = entry & walk->format->level[walk->level].leaf_address,
         .level = walk->level,
-        .flags = (uint8_t)(((rights & RIGHT_WRITE) != 0 ? LEAF_WRITE : 0) | (dirty ? LEAF_DIRTY : 0)),
+        .flags =
+            (uint8_t)(((rights & RIGHT_WRITE) != 0 ? LEAF_WRITE : 0) | (dirty ? LEAF_DIRTY : 0)),
     };
 }
 
-static enum softiommu_reason finish(const struct walk *walk, struct table_entry *entry, struct leaf *leaf)
+static enum softiommu_reason finish(const struct walk *walk, struct table_entry *entry,
+                                    struct leaf *leaf)
 {
     bool write = walk->access == ORACLE_ACCESS_WRITE;
     uint8_t rights = table_entry_rights(walk, entry->value);
@@ -47,7 +50,8 @@ static enum softiommu_reason finish(const struct walk *walk, struct table_entry 
     return SOFTIOMMU_REASON_NONE;
 }
 
-/* One level: NONE with walk->level lowered, or with *done set. Order of the checks as on a processor. */
+/* One level: NONE with walk->level lowered, or with *done set. Order of the checks as on a
+ * processor. */
 static enum softiommu_reason step(struct walk *walk, struct leaf *leaf, bool *done)
 {
     struct table_entry entry;

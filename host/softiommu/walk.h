@@ -27,7 +27,8 @@ struct walk {
     uint8_t rights; /* of the levels above */
 };
 
-/* Finds the leaf of walk->iova; iommu, format, root, did, iova and access are set. Fills caches on the way. */
+/* Finds the leaf of walk->iova; iommu, format, root, did, iova and access are set. Fills caches on
+ * the way. */
 enum softiommu_reason walk_run(struct walk *walk, struct leaf *leaf);
 
 /* For prefetches too. */

@@ -11,14 +11,16 @@
 #include "host/variants/variants.h"
 #include "lib/bits.h"
 
-#define LARGE_SIZE 64u /* of a later host's capabilities, of which a caller of today gets the beginning */
+#define LARGE_SIZE                                                                                 \
+    64u /* of a later host's capabilities, of which a caller of today gets the beginning */
 #define PASID_BITS 20u
 #define ANY_CALL   0u
 
 static call_handler *usual_handler[CALL_COUNT];
 static call_handler *usual_capabilities, *usual_property, *usual_fault;
 
-/* Statuses of refusals for which the ABI names none, or several; and of calls that need not be refused. */
+/* Statuses of refusals for which the ABI names none, or several; and of calls that need not be
+ * refused. */
 static const struct answer {
     enum variant variant;
     uint16_t code;
@@ -35,7 +37,8 @@ static const struct answer {
      HV_STATUS_INVALID_DEVICE_STATE},
     {VARIANT_FIVE_LEVEL_PARAMETER, HVCALL_CONFIGURE_DEVICE_DOMAIN, HV_STATUS_FEATURE_UNAVAILABLE,
      HV_STATUS_INVALID_PARAMETER},
-    {VARIANT_DETACH_AGAIN_SUCCESS, HVCALL_DETACH_DEVICE_DOMAIN, HV_STATUS_INVALID_DEVICE_STATE, HV_STATUS_SUCCESS},
+    {VARIANT_DETACH_AGAIN_SUCCESS, HVCALL_DETACH_DEVICE_DOMAIN, HV_STATUS_INVALID_DEVICE_STATE,
+     HV_STATUS_SUCCESS},
     {VARIANT_PROPERTY_PARAMETER, HVCALL_GET_LOGICAL_DEVICE_PROPERTY, HV_STATUS_UNKNOWN_PROPERTY,
      HV_STATUS_INVALID_PARAMETER},
     {VARIANT_PROPERTY_PARAMETER, HVCALL_GET_LOGICAL_DEVICE_PROPERTY, HV_STATUS_INVALID_DEVICE_ID,
@@ -47,11 +50,10 @@ static enum hv_status answer(struct call_context *context)
 {
     enum hv_status status = usual_handler[context->call - calls](context);
 
-    for (unsigned i = 0; i < ANSWERS; i++) {
+    for (unsigned i = 0; i < ANSWERS; i++)
         if (variant_active(answers[i].variant) && answers[i].usual == status &&
             (answers[i].code == ANY_CALL || answers[i].code == context->call->code))
             return answers[i].other;
-    }
     return status;
 }
 
@@ -88,7 +90,8 @@ static enum hv_status capabilities(struct call_context *context)
     if (variant_active(VARIANT_CAP_SIZE_LARGE))
         caps->size = LARGE_SIZE;
     if (variant_active(VARIANT_CAP_ALL_FEATURES)) {
-        caps->iommu_cap |= HV_IOMMU_CAP_S2 | HV_IOMMU_CAP_PASID | HV_IOMMU_CAP_ATS | HV_IOMMU_CAP_PRI;
+        caps->iommu_cap |=
+            HV_IOMMU_CAP_S2 | HV_IOMMU_CAP_PASID | HV_IOMMU_CAP_ATS | HV_IOMMU_CAP_PRI;
         caps->max_pasid_width = PASID_BITS;
     }
     return HV_STATUS_SUCCESS;
@@ -125,8 +128,9 @@ static call_handler *in_front(uint16_t code, call_handler *handler)
 static void install_questions(void)
 {
     if (variant_active(VARIANT_CAP_4K_ONLY) || variant_active(VARIANT_SIZES_REFUSED) ||
-        variant_active(VARIANT_CAP_NO_2M) || variant_active(VARIANT_CAP_NO_1G) || variant_active(VARIANT_CAP_SIZE_0) ||
-        variant_active(VARIANT_CAP_SIZE_LARGE) || variant_active(VARIANT_CAP_ALL_FEATURES))
+        variant_active(VARIANT_CAP_NO_2M) || variant_active(VARIANT_CAP_NO_1G) ||
+        variant_active(VARIANT_CAP_SIZE_0) || variant_active(VARIANT_CAP_SIZE_LARGE) ||
+        variant_active(VARIANT_CAP_ALL_FEATURES))
         usual_capabilities = in_front(HVCALL_GET_IOMMU_CAPABILITIES, capabilities);
     if (variant_active(VARIANT_PROPERTY_UNMANAGED_REFUSED))
         usual_property = in_front(HVCALL_GET_LOGICAL_DEVICE_PROPERTY, property);
@@ -145,10 +149,9 @@ static void install_offers(void)
         call_entry(HVCALL_ORACLE_COUNTERS)->offered = false;
         call_entry(HVCALL_ORACLE_INFO)->offered = false;
     }
-    for (unsigned i = 0; i < CALL_COUNT; i++) {
+    for (unsigned i = 0; i < CALL_COUNT; i++)
         if (variant_active(VARIANT_NO_PVIOMMU) && calls[i].device_domain)
             calls[i].offered = false;
-    }
 }
 
 static void install_form(void)
@@ -173,8 +176,8 @@ static void install_form(void)
     if (variant_active(VARIANT_RESERVED_IGNORED))
         call_rules.reserved_bits = 0;
     if (variant_active(VARIANT_OTHER_TYPE_PARAMETER))
-        call_rules.domain_type[HV_DEVICE_DOMAIN_TYPE_S2] = call_rules.domain_type[HV_DEVICE_DOMAIN_TYPE_SOC] =
-            HV_STATUS_INVALID_PARAMETER;
+        call_rules.domain_type[HV_DEVICE_DOMAIN_TYPE_S2] =
+            call_rules.domain_type[HV_DEVICE_DOMAIN_TYPE_SOC] = HV_STATUS_INVALID_PARAMETER;
 }
 
 void variants_install_calls(void)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The list of variants for the runner, in the form of host/defects/catalogue.c. It follows the list of defects. */
+/* The list of variants for the runner, in the form of host/defects/catalogue.c. It follows the list
+ * of defects. */
 #include "host/variants/variants.h"
 
-#define VARIANT(enumerator, name, requirements, sentence) "variant\t" name "\t" requirements "\t" sentence "\0"
+#define VARIANT(enumerator, name, requirements, sentence)                                          \
+    "variant\t" name "\t" requirements "\t" sentence "\0"
 
 __attribute__((section(".pvtcat"), used)) static const char catalogue[] = "variants\t1\0"
 #include "host/variants/variants.def"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Other legal hosts in the life of domains, and in the answers to malformed elements of a flush list. */
+/* Other legal hosts in the life of domains, and in the answers to malformed elements of a flush
+ * list. */
 #include "abi/hypercall.h"
 #include "host/domains/private.h"
 #include "host/domains/rules.h"
@@ -17,7 +18,8 @@ static call_handler *usual_configure, *usual_attach, *usual_detach, *usual_delet
 static element_handler *usual_element;
 static const struct iommu_backend *usual_backend;
 
-/* The domain that a call names in its first fields; NULL when these are not valid or there is none. */
+/* The domain that a call names in its first fields; NULL when these are not valid or there is none.
+ */
 static struct domain *named_domain(struct call_context *context)
 {
     const struct hv_input_device_domain *name = call_input(context);
@@ -27,10 +29,9 @@ static struct domain *named_domain(struct call_context *context)
 
 static void drop_all(void)
 {
-    for (unsigned i = 0; i < DOMAIN_BUCKETS; i++) {
-        for (const struct domain *domain = domain_table.bucket[i]; domain != NULL; domain = domain->next)
+    for (unsigned i = 0; i < DOMAIN_BUCKETS; i++)
+        for (const struct domain *domain = domain_table.bucket[i]; domain; domain = domain->next)
             domain_table.backend->flush_domain(&domain->translation);
-    }
     domain_table.backend->flush_domain(&domain_table.default_translation);
 }
 
@@ -53,16 +54,18 @@ static enum hv_status detach(struct call_context *context)
 }
 
 static enum hv_status delete (struct call_context *context) {
-    struct translation blocked = translation_blocked(); struct domain *domain = named_domain(context);
+    struct translation blocked = translation_blocked();
+    struct domain *domain = named_domain(context);
 
-    while (domain != NULL && domain->devices != NULL){device_switch(domain->devices, &blocked);
-                                                      device_move(domain->devices, NULL);}
+    while (domain && domain->devices){device_switch(domain->devices, &blocked);
+                                      device_move(domain->devices, NULL);}
 return usual_delete(context);
 }
 
 static enum hv_status configure(struct call_context *context)
 {
-    static const struct hv_device_domain_settings blocking = {.flags = HV_DEVICE_DOMAIN_SETTINGS_BLOCKING};
+    static const struct hv_device_domain_settings blocking = {
+        .flags = HV_DEVICE_DOMAIN_SETTINGS_BLOCKING};
     struct hv_input_configure_device_domain *input = call_input(context);
     struct hv_device_domain_settings *settings = &input->settings;
     enum hv_status status;
@@ -73,7 +76,8 @@ static enum hv_status configure(struct call_context *context)
     status = usual_configure(context);
     /* The top table is what is wrong with settings like these. */
     if (status == HV_STATUS_INVALID_PARAMETER && variant_active(VARIANT_BAD_ROOT_BLOCKS) &&
-        (settings->flags & ~HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL) == HV_DEVICE_DOMAIN_TRANSLATION_ENABLED) {
+        (settings->flags & ~HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL) ==
+            HV_DEVICE_DOMAIN_TRANSLATION_ENABLED) {
         *settings = blocking;
         status = usual_configure(context);
     }
@@ -93,7 +97,8 @@ static enum hv_status flush(struct call_context *context)
     return status;
 }
 
-/* The named pages lie in two aligned blocks of their size; a block past the end of the IOVAs does not exist. */
+/* The named pages lie in two aligned blocks of their size; a block past the end of the IOVAs does
+ * not exist. */
 static enum hv_status flush_outwards(struct call_context *context, uint64_t page, uint32_t shift)
 {
     uint64_t size = UINT64_C(1) << shift, first = page & ~(size - 1);
@@ -109,8 +114,9 @@ static enum hv_status malformed(struct call_context *context, uint64_t value)
     uint32_t shift = hv_iommu_range_shift(value);
 
     if ((value & HV_IOMMU_RANGE_RESERVED) != 0 || shift > HV_IOMMU_RANGE_SHIFT_ALL)
-        return usual_element(
-            context, variant_active(VARIANT_LIST_ODD_FULL) ? hv_iommu_range(0, HV_IOMMU_RANGE_SHIFT_ALL) : value);
+        return usual_element(context, variant_active(VARIANT_LIST_ODD_FULL)
+                                          ? hv_iommu_range(0, HV_IOMMU_RANGE_SHIFT_ALL)
+                                          : value);
     if (variant_active(VARIANT_LIST_MISALIGNED_OUTWARDS))
         return flush_outwards(context, hv_iommu_range_page(value), shift);
     return variant_active(VARIANT_LIST_MISALIGNED_ALIGNMENT) ? HV_STATUS_INVALID_ALIGNMENT
@@ -185,12 +191,14 @@ static void install_rules(void)
 
 static void install_flushes(void)
 {
-    bool both = variant_active(VARIANT_FLUSH_SPECIAL_REFUSED) || variant_active(VARIANT_FLUSH_DROPS_ALL);
+    bool both =
+        variant_active(VARIANT_FLUSH_SPECIAL_REFUSED) || variant_active(VARIANT_FLUSH_DROPS_ALL);
     struct call *list = call_entry(HVCALL_FLUSH_DEVICE_DOMAIN_LIST);
 
     if (both)
         usual_flush = in_front(HVCALL_FLUSH_DEVICE_DOMAIN, flush);
-    if (both || variant_active(VARIANT_LIST_MISALIGNED_OUTWARDS) || variant_active(VARIANT_LIST_MISALIGNED_ALIGNMENT) ||
+    if (both || variant_active(VARIANT_LIST_MISALIGNED_OUTWARDS) ||
+        variant_active(VARIANT_LIST_MISALIGNED_ALIGNMENT) ||
         variant_active(VARIANT_LIST_ODD_FULL)) {
         usual_element = list->element;
         list->element = element;

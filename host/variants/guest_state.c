@@ -16,8 +16,8 @@ static void install_leaves(void)
 {
     /* "Another Host": the name is for reports, the interface is in the next leaf. */
     if (variant_active(VARIANT_CPUID_OTHER_VENDOR))
-        cpu_rules.vendor =
-            (struct cpuid_result){.eax = cpu_rules.vendor.eax, .ebx = 0x746F6E41, .ecx = 0x20726568, .edx = 0x74736F48};
+        cpu_rules.vendor = (struct cpuid_result){
+            .eax = cpu_rules.vendor.eax, .ebx = 0x746F6E41, .ecx = 0x20726568, .edx = 0x74736F48};
     if (variant_active(VARIANT_CPUID_FIVE_LEAVES))
         cpu_rules.vendor.eax = HV_CPUID_VENDOR_EAX_MINIMUM;
     if (variant_active(VARIANT_NO_ORACLE))
@@ -30,7 +30,8 @@ void variants_install_guest_state(void)
     if (variant_active(VARIANT_NO_REFERENCE_TIME))
         cpu_rules.features.eax &= ~HV_CPUID_FEATURES_EAX_TIME_REF_COUNT;
     if (variant_active(VARIANT_CPUID_NO_DOMAIN_BITS))
-        cpu_rules.features.edx &= ~(HV_CPUID_FEATURES_EDX_DEVICE_DOMAINS | HV_CPUID_FEATURES_EDX_S1_DEVICE_DOMAINS);
+        cpu_rules.features.edx &=
+            ~(HV_CPUID_FEATURES_EDX_DEVICE_DOMAINS | HV_CPUID_FEATURES_EDX_S1_DEVICE_DOMAINS);
     if (variant_active(VARIANT_NO_FREQUENCY_MSRS) || variant_active(VARIANT_NO_REFERENCE_TIME)) {
         cpu_rules.features.eax &= ~HV_CPUID_FEATURES_EAX_FREQUENCY_MSRS;
         cpu_rules.features.edx &= ~HV_CPUID_FEATURES_EDX_FREQUENCY_MSRS;

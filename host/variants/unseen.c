@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Another legal host in the devices that it manages: some of them are on no bus that the guest can look at. */
+/* Another legal host in the devices that it manages: some of them are on no bus that the guest can
+ * look at. */
 #include "abi/device_property.h"
 #include "abi/hypercall.h"
 #include "host/domains/private.h"
@@ -18,15 +19,16 @@ static const struct iommu_backend *usual_backend;
 
 static void add(uint64_t device_id)
 {
-    if (device_find(device_id) == NULL && domain_table.devices < DOMAIN_DEVICES_MAX)
+    if (!device_find(device_id) && domain_table.devices < DOMAIN_DEVICES_MAX)
         domains_add_device(device_id, UNSEEN_BDF);
 }
 
-/* Ids that a guest may take for free: those beside the id of a device that it sees, and numbers that look made up. The
- * devices that it sees are known by the time of its first call. */
+/* Ids that a guest may take for free: those beside the id of a device that it sees, and numbers
+ * that look made up. The devices that it sees are known by the time of its first call. */
 static void add_devices(void)
 {
-    static const uint64_t made_up[] = {0xFFFF, 0x12345678, 0xFFFFFFF7, 0xFFFFFFFF, UINT64_C(0x3FFFFFFFFFFFFFFF)};
+    static const uint64_t made_up[] = {0xFFFF, 0x12345678, 0xFFFFFFF7, 0xFFFFFFFF,
+                                       UINT64_C(0x3FFFFFFFFFFFFFFF)};
     static bool done;
     const unsigned seen = domain_table.devices;
 
@@ -35,10 +37,9 @@ static void add_devices(void)
     done = true;
     for (unsigned i = 0; i < ARRAY_SIZE(made_up); i++)
         add(made_up[i]);
-    for (unsigned i = 0; i < seen; i++) {
+    for (unsigned i = 0; i < seen; i++)
         for (unsigned bit = 0; bit < LOGICAL_ID_BITS; bit++)
             add(domain_table.device[i].id ^ UINT64_C(1) << bit);
-    }
 }
 
 static enum hv_status attach(struct call_context *context)
@@ -61,7 +62,7 @@ static enum hv_status property(struct call_context *context)
 
     add_devices();
     status = usual_property(context);
-    if (status != HV_STATUS_INVALID_DEVICE_ID || device_find(query->logical_device_id) == NULL)
+    if (status != HV_STATUS_INVALID_DEVICE_ID || !device_find(query->logical_device_id))
         return status;
     answer->device_iommu = HV_DEVICE_IOMMU_ENABLED;
     return HV_STATUS_SUCCESS;
@@ -70,10 +71,11 @@ static enum hv_status property(struct call_context *context)
 /* Their DMA is not that of any function of this machine. */
 static bool supports(uint16_t bdf, const struct translation *to)
 {
-    return bdf == UNSEEN_BDF || usual_backend->supports == NULL || usual_backend->supports(bdf, to);
+    return bdf == UNSEEN_BDF || !usual_backend->supports || usual_backend->supports(bdf, to);
 }
 
-static void set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
+static void set_translation(uint16_t bdf, const struct translation *from,
+                            const struct translation *to)
 {
     if (bdf != UNSEEN_BDF)
         usual_backend->set_translation(bdf, from, to);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Registers are trapped; device memory (requests, scatter lists, buffer) is mapped, so that it costs no exit. */
+/* Registers are trapped; device memory (requests, scatter lists, buffer) is mapped, so that it
+ * costs no exit. */
 #include "host/vdev/bar_decode.h"
 
 #include "abi/dmaprobe.h"
@@ -8,6 +9,7 @@
 #include "host/iommu/soft_backend.h"
 #include "host/platform/mmio_ranges.h"
 #include "host/vdev/dmaprobe.h"
+#include "lib/bits.h"
 
 static vdev_map_page *map_page;
 
@@ -29,10 +31,10 @@ void bar_decode_allow(uint64_t start, uint64_t length)
 
 static bool allowed(uint64_t base)
 {
-    for (unsigned i = 0; i < range_count; i++) {
-        if (base >= ranges[i].start && base - ranges[i].start <= ranges[i].length - DMAPROBE_BAR_SIZE)
+    for (unsigned i = 0; i < range_count; i++)
+        if (base >= ranges[i].start &&
+            base - ranges[i].start <= ranges[i].length - DMAPROBE_BAR_SIZE)
             return true;
-    }
     return false;
 }
 
@@ -41,29 +43,31 @@ static void show(const struct vdev_function *function, bool shown)
     for (unsigned i = 0; i < DMAPROBE_MEMORIES; i++) {
         const struct dmaprobe_memory *memory = dmaprobe_memory(function->probe, i);
 
-        for (uint32_t at = 0; at < memory->size; at += HOST_PAGE_SIZE)
+        for (uint32_t at = 0; at < memory->size; at += PAGE_SIZE)
             map_page(function->base + memory->offset + at, shown ? memory->bytes + at : NULL);
     }
 }
 
-/* Two BARs at one address are the guest's mistake, but the second one answers when the first goes. */
+/* Two BARs at one address are the guest's mistake, but the second one answers when the first goes.
+ */
 static void show_other(const struct vdev_function *gone)
 {
     unsigned count;
     struct vdev_function *function = vdev_functions(&count);
 
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         if (&function[i] != gone && function[i].decoding && function[i].base == gone->base)
             show(&function[i], true);
-    }
 }
 
 void bar_decode_update(struct vdev_function *function)
 {
     uint64_t base = config_bar(function->config);
-    bool decoding = (config_read(function->config, CONFIG_COMMAND, 2) & COMMAND_MEMORY) != 0 && allowed(base);
+    bool decoding =
+        (config_read(function->config, CONFIG_COMMAND, 2) & COMMAND_MEMORY) != 0 && allowed(base);
 
-    if (function->probe == NULL || (decoding == function->decoding && (!decoding || base == function->base)))
+    if (!function->probe ||
+        (decoding == function->decoding && (!decoding || base == function->base)))
         return;
     if (function->decoding) {
         show(function, false);
@@ -81,10 +85,9 @@ static struct vdev_function *function_at(uint64_t gpa)
     unsigned count;
     struct vdev_function *function = vdev_functions(&count);
 
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         if (function[i].decoding && gpa - function[i].base < DMAPROBE_BAR_SIZE)
             return &function[i];
-    }
     return NULL;
 }
 
@@ -95,7 +98,7 @@ uint64_t bar_read(uint64_t gpa, unsigned size)
 
     soft_lock();
     function = function_at(gpa);
-    if (function != NULL)
+    if (function)
         value = dmaprobe_register_read(function->probe, (unsigned)(gpa - function->base), size);
     soft_unlock();
     return value;
@@ -107,14 +110,15 @@ void bar_write(uint64_t gpa, unsigned size, uint64_t value)
 
     soft_lock();
     function = function_at(gpa);
-    if (function != NULL)
+    if (function)
         dmaprobe_register_write(function->probe, (unsigned)(gpa - function->base), size, value);
     soft_unlock();
 }
 
 void bar_decode_init(uint64_t base)
 {
-    trap = (struct mmio_range){.start = base, .length = BAR_WINDOW_SIZE, .read = bar_read, .write = bar_write};
+    trap = (struct mmio_range){
+        .start = base, .length = BAR_WINDOW_SIZE, .read = bar_read, .write = bar_write};
     guest_protect(base, BAR_WINDOW_SIZE, "registers of the virtual functions");
     mmio_add(&trap);
     bar_decode_allow(base, BAR_WINDOW_SIZE);

@@ -5,12 +5,14 @@
 
 #include "host/vdev/vdev.h"
 
-/* Room for all BARs, and as much again to move them. A BAR that stands elsewhere is not decoded, as below a bridge. */
+/* Room for all BARs, and as much again to move them. A BAR that stands elsewhere is not decoded, as
+ * below a bridge. */
 #define BAR_WINDOW_SIZE 0x2000000u
 
 /* `base` is aligned to BAR_WINDOW_SIZE. Before launch. */
 void bar_decode_init(uint64_t base);
-/* Another range, of which the caller traps the accesses and passes them on to bar_read() and bar_write(). */
+/* Another range, of which the caller traps the accesses and passes them on to bar_read() and
+ * bar_write(). */
 void bar_decode_allow(uint64_t start, uint64_t length);
 /* After command register or BAR 0 of a function changed. */
 void bar_decode_update(struct vdev_function *function);

@@ -6,12 +6,14 @@
 #define EXTENDED_ATS       0x000Fu
 #define EXTENDED_VERSION_1 (1u << 16)
 
-#define MSI_CONTROL_64_BIT     (1u << 7)
-#define EXPRESS_VERSION_2      2u
-#define EXPRESS_TYPE_SHIFT     4
-#define EXPRESS_ROLE_BASED     (1u << 15) /* device capabilities: required of every device since 1.1 */
-#define EXPRESS_LINK_X1_GEN1   0x11u      /* link capabilities and status: width 1, 2.5 GT/s */
-#define ATS_PAGE_ALIGNED       (1u << 5)  /* invalidate queue depth 0: 32 */
+#define MSI_CONTROL_64_BIT (1u << 7)
+#define EXPRESS_VERSION_2  2u
+#define EXPRESS_TYPE_SHIFT 4
+#define EXPRESS_ROLE_BASED                                                                         \
+    (1u << 15)                       /* device capabilities: required of every device since 1.1    \
+                                      */
+#define EXPRESS_LINK_X1_GEN1   0x11u /* link capabilities and status: width 1, 2.5 GT/s */
+#define ATS_PAGE_ALIGNED       (1u << 5) /* invalidate queue depth 0: 32 */
 #define ATS_SMALLEST_UNIT_MASK 0x1Fu
 
 /* Type 1 header */
@@ -54,7 +56,8 @@ static void express(struct config_space *space, const struct config_identity *id
     bool link = identity->express_type != EXPRESS_TYPE_ROOT_ENDPOINT;
 
     set(space, CONFIG_EXPRESS, 1, CAPABILITY_EXPRESS);
-    set(space, CONFIG_EXPRESS + 2, 2, EXPRESS_VERSION_2 | identity->express_type << EXPRESS_TYPE_SHIFT);
+    set(space, CONFIG_EXPRESS + 2, 2,
+        EXPRESS_VERSION_2 | identity->express_type << EXPRESS_TYPE_SHIFT);
     set(space, CONFIG_EXPRESS + 4, 4, EXPRESS_ROLE_BASED);
     if (link) {
         set(space, CONFIG_EXPRESS + 12, 4, EXPRESS_LINK_X1_GEN1);
@@ -72,8 +75,8 @@ static void message(struct config_space *space)
     allow(space, MSI_DATA, 2, 0xFFFF);
 }
 
-void config_endpoint(struct config_space *space, const struct config_identity *identity, uint64_t bar,
-                     uint64_t bar_size, bool ats)
+void config_endpoint(struct config_space *space, const struct config_identity *identity,
+                     uint64_t bar, uint64_t bar_size, bool ats)
 {
     header(space, identity, 0);
     set(space, CONFIG_BAR0, 8, bar | BAR_64_BIT | BAR_PREFETCHABLE);
@@ -90,8 +93,8 @@ void config_endpoint(struct config_space *space, const struct config_identity *i
     }
 }
 
-void config_bridge(struct config_space *space, const struct config_identity *identity, uint8_t secondary,
-                   uint64_t window, uint64_t length)
+void config_bridge(struct config_space *space, const struct config_identity *identity,
+                   uint8_t secondary, uint64_t window, uint64_t length)
 {
     uint64_t last = window + length - 1;
 

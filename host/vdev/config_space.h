@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Configuration space of one emulated function: what it holds and which bits a guest can change (PCI Express Base
- * Specification 5.0, 7.5). No dependence on the rest of the host. */
+/* Configuration space of one emulated function: what it holds and which bits a guest can change
+ * (PCI Express Base Specification 5.0, 7.5). No dependence on the rest of the host. */
 #ifndef PVT_HOST_VDEV_CONFIG_SPACE_H
 #define PVT_HOST_VDEV_CONFIG_SPACE_H
 
@@ -54,14 +54,15 @@ struct config_identity {
     unsigned express_type; /* EXPRESS_TYPE_* */
 };
 
-/* Header of an endpoint with MSI, one 64-bit prefetchable BAR of `bar_size` bytes (a power of two) that stands at
- * `bar`, and the ATS capability on request. Memory decoding is on, bus mastering off, as firmware leaves a device. */
-void config_endpoint(struct config_space *space, const struct config_identity *identity, uint64_t bar,
-                     uint64_t bar_size, bool ats);
-/* Root port above `secondary`, whose prefetchable window is [window, window + length), in MiB steps. Bus numbers and
- * window are fixed: no bit of them can be written. */
-void config_bridge(struct config_space *space, const struct config_identity *identity, uint8_t secondary,
-                   uint64_t window, uint64_t length);
+/* Header of an endpoint with MSI, one 64-bit prefetchable BAR of `bar_size` bytes (a power of two)
+ * that stands at `bar`, and the ATS capability on request. Memory decoding is on, bus mastering
+ * off, as firmware leaves a device. */
+void config_endpoint(struct config_space *space, const struct config_identity *identity,
+                     uint64_t bar, uint64_t bar_size, bool ats);
+/* Root port above `secondary`, whose prefetchable window is [window, window + length), in MiB
+ * steps. Bus numbers and window are fixed: no bit of them can be written. */
+void config_bridge(struct config_space *space, const struct config_identity *identity,
+                   uint8_t secondary, uint64_t window, uint64_t length);
 
 /* `size` 1 to 8 bytes. Bytes past the end read as ones and ignore writes. */
 uint64_t config_read(const struct config_space *space, unsigned offset, unsigned size);

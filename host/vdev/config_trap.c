@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ports 0xCF8/0xCFC (PCI Local Bus 3.0, 3.2.2.3.2) are trapped as a whole; of ECAM (PCI Firmware Specification 3.3,
- * 4.1) only the pages of emulated functions are.
+ * Ports 0xCF8/0xCFC (PCI Local Bus 3.0, 3.2.2.3.2) are trapped as a whole; of ECAM (PCI Firmware
+ * Specification 3.3, 4.1) only the pages of emulated functions are.
  */
 #include "host/vdev/config_trap.h"
 
@@ -44,11 +44,13 @@ static void write(struct vdev_function *function, unsigned offset, unsigned size
 {
     soft_lock();
     config_write(function->config, offset, size, value);
-    if (function->probe != NULL) {
-        if (config_touches(offset, size, CONFIG_COMMAND, 2) || config_touches(offset, size, CONFIG_BAR0, 8))
+    if (function->probe) {
+        if (config_touches(offset, size, CONFIG_COMMAND, 2) ||
+            config_touches(offset, size, CONFIG_BAR0, 8))
             bar_decode_update(function);
         if (function->ats && config_touches(offset, size, ATS_CONTROL, 2))
-            soft_set_ats(function->bdf, (config_read(function->config, ATS_CONTROL, 2) & ATS_CONTROL_ENABLE) != 0);
+            soft_set_ats(function->bdf,
+                         (config_read(function->config, ATS_CONTROL, 2) & ATS_CONTROL_ENABLE) != 0);
     }
     soft_unlock();
 }
@@ -141,7 +143,8 @@ static uint64_t ecam_read(uint64_t gpa, unsigned size)
 
     if (chipset_is_guarded(ecam_bdf(gpa)))
         return guarded_read(ecam_bdf(gpa), (unsigned)(gpa % CONFIG_SPACE_SIZE), size);
-    return function != NULL ? vdev_config_read(function, (unsigned)(gpa % CONFIG_SPACE_SIZE), size) : UINT64_MAX;
+    return function ? vdev_config_read(function, (unsigned)(gpa % CONFIG_SPACE_SIZE), size)
+                    : UINT64_MAX;
 }
 
 static void ecam_write(uint64_t gpa, unsigned size, uint64_t value)
@@ -150,7 +153,7 @@ static void ecam_write(uint64_t gpa, unsigned size, uint64_t value)
 
     if (chipset_is_guarded(ecam_bdf(gpa)))
         guarded_write(ecam_bdf(gpa), (unsigned)(gpa % CONFIG_SPACE_SIZE), size, value);
-    else if (function != NULL)
+    else if (function)
         vdev_config_write(function, (unsigned)(gpa % CONFIG_SPACE_SIZE), size, value);
 }
 
@@ -160,7 +163,8 @@ void config_trap_hide(uint16_t bdf)
     unsigned bus = bdf >> 8;
 
     if (acpi_ecam(&ecam) && bus >= ecam.first_bus && bus <= ecam.last_bus)
-        guest_protect(ecam.base + (uint64_t)bdf * CONFIG_SPACE_SIZE, CONFIG_SPACE_SIZE, "configuration of a function");
+        guest_protect(ecam.base + (uint64_t)bdf * CONFIG_SPACE_SIZE, CONFIG_SPACE_SIZE,
+                      "configuration of a function");
 }
 
 void config_trap_remove(uint16_t bdf)
@@ -179,19 +183,21 @@ void config_trap_init(void)
 
     if (!acpi_ecam(&ecam))
         return;
-    access.ecam = (struct mmio_range){
-        .start = ecam.base, .length = (ecam.last_bus + 1ull) << 20, .read = ecam_read, .write = ecam_write};
+    access.ecam = (struct mmio_range){.start = ecam.base,
+                                      .length = (ecam.last_bus + 1ull) << 20,
+                                      .read = ecam_read,
+                                      .write = ecam_write};
     mmio_add(&access.ecam);
     function = pci_functions(&count);
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         if (chipset_is_guarded(function[i].bdf))
             config_trap_hide(function[i].bdf);
-    }
 }
 
 static bool is_data(uint16_t port, unsigned size)
 {
-    return port >= CONFIG_DATA && port + size <= CONFIG_DATA + 4 && (access.address & CONFIG_ADDRESS_ENABLE) != 0;
+    return port >= CONFIG_DATA && port + size <= CONFIG_DATA + 4 &&
+           (access.address & CONFIG_ADDRESS_ENABLE) != 0;
 }
 
 static struct vdev_function *port_function(uint16_t port, unsigned size)
@@ -204,10 +210,9 @@ static bool port_removed(uint16_t port, unsigned size)
 {
     bool data = port + size > CONFIG_DATA && (access.address & CONFIG_ADDRESS_ENABLE) != 0;
 
-    for (unsigned i = 0; data && i < access.removed_count; i++) {
+    for (unsigned i = 0; data && i < access.removed_count; i++)
         if (access.removed[i] == (uint16_t)(access.address >> 8))
             return true;
-    }
     return false;
 }
 
@@ -220,7 +225,7 @@ uint32_t config_port_read(uint16_t port, unsigned size)
 {
     const struct vdev_function *function = port_function(port, size);
 
-    if (function != NULL)
+    if (function)
         return (uint32_t)vdev_config_read(function, port_offset(port), size);
     if (port_removed(port, size))
         return UINT32_MAX;
@@ -231,7 +236,7 @@ void config_port_write(uint16_t port, unsigned size, uint32_t value)
 {
     struct vdev_function *function = port_function(port, size);
 
-    if (function != NULL) {
+    if (function) {
         vdev_config_write(function, port_offset(port), size, value);
         return;
     }
@@ -240,8 +245,9 @@ void config_port_write(uint16_t port, unsigned size, uint32_t value)
     if (port == CONFIG_ADDRESS && size == 4)
         access.address = value;
     /* The machine splits a store that is partly to the data and partly to anything else. */
-    if (port + size > CONFIG_DATA && (port < CONFIG_DATA || port + size > CONFIG_DATA + 4 ||
-                                      !chipset_write_allowed((uint16_t)(access.address >> 8), port_offset(port), size)))
+    if (port + size > CONFIG_DATA &&
+        (port < CONFIG_DATA || port + size > CONFIG_DATA + 4 ||
+         !chipset_write_allowed((uint16_t)(access.address >> 8), port_offset(port), size)))
         return;
     if (port < CONFIG_ADDRESS)
         return;

@@ -16,10 +16,12 @@ void config_trap_init(void);
 
 /* Configuration space of an emulated function, with all that follows from a write. */
 uint64_t vdev_config_read(const struct vdev_function *function, unsigned offset, unsigned size);
-typedef void vdev_config_writer(struct vdev_function *function, unsigned offset, unsigned size, uint64_t value);
+typedef void vdev_config_writer(struct vdev_function *function, unsigned offset, unsigned size,
+                                uint64_t value);
 extern vdev_config_writer *vdev_config_write; /* written before launch only */
 
-/* Handlers of ports 0xCF8 to 0xCFF; `size` 1, 2 or 4. Accesses to real functions go on to the machine. */
+/* Handlers of ports 0xCF8 to 0xCFF; `size` 1, 2 or 4. Accesses to real functions go on to the
+ * machine. */
 uint32_t config_port_read(uint16_t port, unsigned size);
 void config_port_write(uint16_t port, unsigned size, uint32_t value);
 

@@ -2,15 +2,17 @@
 /* Registers of the engine, and what it is made of. */
 #include "host/base/memory.h"
 #include "host/vdev/dmaprobe_private.h"
+#include "lib/bits.h"
 
 static struct dmaprobe_memory memory_new(uint32_t offset, uint32_t size)
 {
-    return (struct dmaprobe_memory){.offset = offset, .size = size, .bytes = host_pages(size / HOST_PAGE_SIZE)};
+    return (struct dmaprobe_memory){
+        .offset = offset, .size = size, .bytes = host_pages(size / PAGE_SIZE)};
 }
 
 struct dmaprobe *dmaprobe_new(struct vdev_function *function)
 {
-    struct dmaprobe *probe = host_pages((sizeof(*probe) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
+    struct dmaprobe *probe = host_pages((sizeof(*probe) + PAGE_SIZE - 1) / PAGE_SIZE);
 
     probe->function = function;
     probe->memory[MEMORY_REQUESTS] = memory_new(DMAPROBE_REQUESTS, PAGE_SIZE_4K);
@@ -32,10 +34,9 @@ static uint32_t pending(const struct dmaprobe *probe)
 {
     uint32_t bits = 0;
 
-    for (unsigned i = 0; i < DMAPROBE_SLOTS; i++) {
+    for (unsigned i = 0; i < DMAPROBE_SLOTS; i++)
         if (probe->slot[i].waiting)
             bits |= UINT32_C(1) << i;
-    }
     return bits;
 }
 
@@ -96,10 +97,9 @@ static void doorbell(struct dmaprobe *probe, uint32_t number)
 
 static void release(struct dmaprobe *probe, uint32_t slots)
 {
-    for (unsigned i = 0; i < DMAPROBE_SLOTS; i++) {
+    for (unsigned i = 0; i < DMAPROBE_SLOTS; i++)
         if (slots >> i & 1)
             slot_let_go(&probe->slot[i]);
-    }
 }
 
 void dmaprobe_register_write(struct dmaprobe *probe, unsigned offset, unsigned size, uint64_t value)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The emulated DMA engine (abi/dmaprobe.h, docs/dmaprobe.md). All calls: with the lock of the software IOMMU held. */
+/* The emulated DMA engine (abi/dmaprobe.h, docs/dmaprobe.md). All calls: with the lock of the
+ * software IOMMU held. */
 #ifndef PVT_HOST_VDEV_DMAPROBE_H
 #define PVT_HOST_VDEV_DMAPROBE_H
 
@@ -26,6 +27,7 @@ const struct dmaprobe_memory *dmaprobe_memory(const struct dmaprobe *probe, unsi
 
 /* `offset` in the BAR. */
 uint64_t dmaprobe_register_read(struct dmaprobe *probe, unsigned offset, unsigned size);
-void dmaprobe_register_write(struct dmaprobe *probe, unsigned offset, unsigned size, uint64_t value);
+void dmaprobe_register_write(struct dmaprobe *probe, unsigned offset, unsigned size,
+                             uint64_t value);
 
 #endif

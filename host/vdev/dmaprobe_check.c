@@ -20,7 +20,8 @@ struct dmaprobe_element slot_element(const struct slot *slot, uint32_t index)
     struct dmaprobe_element element = {.iova = slot->r.iova, .length = slot->r.length};
 
     if (slot->r.flags & DMAPROBE_SCATTERED)
-        memcpy(&element, slot->probe->memory[MEMORY_SCATTER].bytes + slot->r.iova + index * sizeof(element),
+        memcpy(&element,
+               slot->probe->memory[MEMORY_SCATTER].bytes + slot->r.iova + index * sizeof(element),
                sizeof(element));
     return element;
 }
@@ -32,7 +33,8 @@ static bool flags_valid(const struct dmaprobe_request *r)
     if (r->flags & ~DMAPROBE_FLAGS_ALL)
         return false;
     /* At most one of delayed, held, repeating; LATE belongs to the first two. */
-    if ((modes & (modes - 1)) != 0 || ((r->flags & DMAPROBE_LATE) && !(modes & (DMAPROBE_DELAYED | DMAPROBE_HELD))))
+    if ((modes & (modes - 1)) != 0 ||
+        ((r->flags & DMAPROBE_LATE) && !(modes & (DMAPROBE_DELAYED | DMAPROBE_HELD))))
         return false;
     if ((modes == DMAPROBE_DELAYED && r->delay_us > DMAPROBE_DELAY_MAX))
         return false;
@@ -46,8 +48,9 @@ static bool lengths_valid(const struct slot *slot)
     uint64_t total = 0;
 
     if (r->flags & DMAPROBE_SCATTERED) {
-        if (is_atomic(r) || r->iova % sizeof(struct dmaprobe_element) != 0 || r->iova > DMAPROBE_SCATTER_SIZE ||
-            r->elements == 0 || r->elements > (DMAPROBE_SCATTER_SIZE - r->iova) / sizeof(struct dmaprobe_element))
+        if (is_atomic(r) || r->iova % sizeof(struct dmaprobe_element) != 0 ||
+            r->iova > DMAPROBE_SCATTER_SIZE || r->elements == 0 ||
+            r->elements > (DMAPROBE_SCATTER_SIZE - r->iova) / sizeof(struct dmaprobe_element))
             return false;
         for (uint32_t i = 0; i < r->elements; i++) {
             if (slot_element(slot, i).length == 0)
@@ -61,13 +64,14 @@ static bool lengths_valid(const struct slot *slot)
         return false;
     if (is_atomic(r))
         return (total == 4 || total == 8) && r->iova % total == 0;
-    return !uses_buffer(r) || (r->buffer < DMAPROBE_BUFFER_SIZE && total <= DMAPROBE_BUFFER_SIZE - r->buffer);
+    return !uses_buffer(r) ||
+           (r->buffer < DMAPROBE_BUFFER_SIZE && total <= DMAPROBE_BUFFER_SIZE - r->buffer);
 }
 
 bool slot_request_valid(const struct slot *slot)
 {
     const struct dmaprobe_request *r = &slot->r;
 
-    return r->operation >= DMAPROBE_READ && r->operation <= DMAPROBE_COMPARE_SWAP && flags_valid(r) &&
-           lengths_valid(slot);
+    return r->operation >= DMAPROBE_READ && r->operation <= DMAPROBE_COMPARE_SWAP &&
+           flags_valid(r) && lengths_valid(slot);
 }

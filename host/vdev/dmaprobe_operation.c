@@ -19,8 +19,8 @@ static void fill(struct softiommu_request *request, uint64_t spa, uint64_t offse
     soft_memory.fill(spa, (uint8_t)slot->r.operand, size);
 }
 
-/* Notes the first difference only: offsets grow from piece to piece. The request itself holds the position in
- * the buffer, because the slot may have gone on since. */
+/* Notes the first difference only: offsets grow from piece to piece. The request itself holds the
+ * position in the buffer, because the slot may have gone on since. */
 static void compare(struct softiommu_request *request, uint64_t spa, uint64_t offset, uint64_t size)
 {
     struct slot *slot = request->owner;
@@ -47,7 +47,8 @@ static uint64_t atomic4(const struct dmaprobe_request *r, uint32_t *at)
     case DMAPROBE_SWAP:
         return __atomic_exchange_n(at, (uint32_t)r->operand, __ATOMIC_ACQ_REL);
     default:
-        __atomic_compare_exchange_n(at, &expected, (uint32_t)r->operand, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+        __atomic_compare_exchange_n(at, &expected, (uint32_t)r->operand, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE);
         return expected;
     }
 }
@@ -62,7 +63,8 @@ static uint64_t atomic8(const struct dmaprobe_request *r, uint64_t *at)
     case DMAPROBE_SWAP:
         return __atomic_exchange_n(at, r->operand, __ATOMIC_ACQ_REL);
     default:
-        __atomic_compare_exchange_n(at, &expected, r->operand, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+        __atomic_compare_exchange_n(at, &expected, r->operand, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE);
         return expected;
     }
 }

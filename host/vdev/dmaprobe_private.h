@@ -70,10 +70,11 @@ struct dmaprobe_element slot_element(const struct slot *slot, uint32_t index);
 void transfer_rewind(struct slot *slot);
 /* Translates the next part and leaves it in flight. */
 void transfer_begin(struct slot *slot);
-/* Touches memory for what is in flight. False when more is to come; else the pass has ended as slot->r says. */
+/* Touches memory for what is in flight. False when more is to come; else the pass has ended as
+ * slot->r says. */
 bool transfer_end(struct slot *slot);
-/* `length`, cut to what the request may still move after `done` bytes: the guest can change a scatter list during the
- * request. */
+/* `length`, cut to what the request may still move after `done` bytes: the guest can change a
+ * scatter list during the request. */
 uint32_t transfer_bounded(const struct slot *slot, uint64_t done, uint32_t length);
 /* All of INVERT, at once. */
 void transfer_invert(struct slot *slot);

@@ -20,7 +20,8 @@ void slot_publish(const struct slot *slot)
     struct dmaprobe_request *to = shared(slot);
     size_t after_state = RESULT_OFFSET + sizeof(to->state);
 
-    memcpy((uint8_t *)to + after_state, (const uint8_t *)&slot->r + after_state, sizeof(*to) - after_state);
+    memcpy((uint8_t *)to + after_state, (const uint8_t *)&slot->r + after_state,
+           sizeof(*to) - after_state);
     __atomic_store_n(&to->state, slot->r.state, __ATOMIC_RELEASE);
 }
 
@@ -29,7 +30,7 @@ static bool send_message(const struct vdev_function *function)
     uint64_t address = config_read(function->config, MSI_ADDRESS, 8);
     uint32_t data = (uint32_t)config_read(function->config, MSI_DATA, 2);
 
-    if (function->send_message != NULL)
+    if (function->send_message)
         return function->send_message(function->message_owner, address, data);
     return msi_send(address, data);
 }

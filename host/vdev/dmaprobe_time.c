@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The host has no timer of its own, so that time passes for the devices at exits: each looks at what is due, and gives
- * every repeating request one pass. */
+/* The host has no timer of its own, so that time passes for the devices at exits: each looks at
+ * what is due, and gives every repeating request one pass. */
 #include "host/base/reference_time.h"
 #include "host/iommu/soft_backend.h"
 #include "host/vdev/dmaprobe_private.h"
 
-static int watched; /* requests that depend on time; most of the time none, and an exit then costs one look */
+static int watched; /* requests that depend on time; most of the time none, and an exit then costs
+                       one look */
 
 void time_watch(int change)
 {
@@ -33,10 +34,9 @@ void vdev_tick(void)
     soft_lock();
     now = reference_time();
     function = vdev_functions(&count);
-    for (unsigned i = 0; i < count; i++) {
-        for (unsigned s = 0; function[i].probe != NULL && s < DMAPROBE_SLOTS; s++)
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned s = 0; function[i].probe && s < DMAPROBE_SLOTS; s++)
             tick_slot(&function[i].probe->slot[s], now);
-    }
     soft_unlock();
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pass moves the elements of a request in order, one in flight at a time. A refused page ends it: the data before
- * the page was moved, as by a device that sends page by page.
+ * A pass moves the elements of a request in order, one in flight at a time. A refused page ends it:
+ * the data before the page was moved, as by a device that sends page by page.
  */
 #include "host/iommu/soft_backend.h"
 #include "host/vdev/dmaprobe_private.h"
@@ -69,7 +69,8 @@ bool transfer_end(struct slot *slot)
     }
     if (slot->r.status != DMAPROBE_OK)
         return true;
-    if (request->translated == 0 || slot->element_done >= slot_element(slot, slot->element).length) {
+    if (request->translated == 0 ||
+        slot->element_done >= slot_element(slot, slot->element).length) {
         slot->element++;
         slot->element_done = 0;
     }

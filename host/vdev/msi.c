@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The local APICs are the guest's and are not virtualized: a message becomes an inter-processor interrupt of the same
- * vector, which a processor cannot tell from a message of the bus.
+ * The local APICs are the guest's and are not virtualized: a message becomes an inter-processor
+ * interrupt of the same vector, which a processor cannot tell from a message of the bus.
  */
 #include "host/vdev/msi.h"
 
@@ -29,7 +29,8 @@ bool msi_send(uint64_t address, uint32_t data)
 
     if (address >> WINDOW_SHIFT != vdev_rules.message_window || vector < VECTOR_FIRST ||
         (delivery != 0 && delivery != DATA_LOWEST) || !(base & APIC_BASE_ENABLE)) {
-        host_log(LOG_TRACE, "message 0x%llx of 0x%x is not delivered\n", (unsigned long long)address, data);
+        host_log(LOG_TRACE, "message 0x%llx of 0x%x is not delivered\n",
+                 (unsigned long long)address, data);
         return false;
     }
     /* There is no lowest-priority IPI in the x2APIC, and one target is as good as another. */

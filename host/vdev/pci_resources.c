@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The window of the registers lies high in what the root bridge passes on, so that an operating system that knows the
- * bridge leaves the BARs there. Firmware hands out 64-bit addresses from the bottom upwards. If the tables describe
- * no such range, the window is below the last 16 GiB of the physical address space, and below 2^46, since guests map
- * such addresses one to one into the lower half of their virtual space: the top 12 GiB of a 1 TiB space are
- * HyperTransport's on AMD processors, which QEMU honors for some models. All that BARs and bridges claim is avoided.
+ * The window of the registers lies high in what the root bridge passes on, so that an operating
+ * system that knows the bridge leaves the BARs there. Firmware hands out 64-bit addresses from the
+ * bottom upwards. If the tables describe no such range, the window is below the last 16 GiB of the
+ * physical address space, and below 2^46, since guests map such addresses one to one into the lower
+ * half of their virtual space: the top 12 GiB of a 1 TiB space are HyperTransport's on AMD
+ * processors, which QEMU honors for some models. All that BARs and bridges claim is avoided.
  */
 #include "host/vdev/pci_resources.h"
 
@@ -31,8 +32,9 @@
 /* The same of BARs below 4 GiB, of which there are no large ones but frame buffers. */
 #define LOW_BAR_REACH (UINT64_C(16) << 20)
 #define LOW_BAR_FIRST 0x100000u
-#define LOW_END       UINT64_C(0xFC000000) /* interrupt controllers, flash memory and the like are above */
-#define LOW_START     UINT64_C(0x80000000)
+#define LOW_END                                                                                    \
+    UINT64_C(0xFC000000) /* interrupt controllers, flash memory and the like are above */
+#define LOW_START UINT64_C(0x80000000)
 
 #define BRIDGE_MEMORY           0x20u /* base 15:0, limit 31:16 */
 #define BRIDGE_PREFETCH         0x24u /* base 15:0, limit 31:16 */
@@ -45,7 +47,8 @@ unsigned pci_find_free_devices(unsigned from, unsigned count)
     for (unsigned first = from; first + count <= DEVICES; first++) {
         unsigned free = 0;
 
-        while (free < count && pci_config_read16(pci_bdf(0, first + free, 0), PCI_VENDOR_ID) == PCI_VENDOR_NONE)
+        while (free < count &&
+               pci_config_read16(pci_bdf(0, first + free, 0), PCI_VENDOR_ID) == PCI_VENDOR_NONE)
             free++;
         if (free == count)
             return first;
@@ -55,7 +58,8 @@ unsigned pci_find_free_devices(unsigned from, unsigned count)
 
 static bool is_bridge(uint16_t bdf)
 {
-    return (pci_config_read8(bdf, PCI_HEADER_TYPE) & PCI_HEADER_TYPE_MASK) == PCI_HEADER_TYPE_BRIDGE;
+    return (pci_config_read8(bdf, PCI_HEADER_TYPE) & PCI_HEADER_TYPE_MASK) ==
+           PCI_HEADER_TYPE_BRIDGE;
 }
 
 unsigned pci_find_free_buses(unsigned count)
@@ -66,7 +70,8 @@ unsigned pci_find_free_buses(unsigned count)
     for (unsigned i = 0; i < functions; i++) {
         unsigned last = function[i].bdf >> 8;
 
-        if (is_bridge(function[i].bdf) && pci_config_read8(function[i].bdf, BRIDGE_SUBORDINATE) > last)
+        if (is_bridge(function[i].bdf) &&
+            pci_config_read8(function[i].bdf, BRIDGE_SUBORDINATE) > last)
             last = pci_config_read8(function[i].bdf, BRIDGE_SUBORDINATE);
         if (last >= first)
             first = last + 1;
@@ -86,7 +91,8 @@ static bool low_bars_overlap(uint16_t bdf, uint64_t start, uint64_t length)
     for (unsigned i = 0; i < bars; i++) {
         uint32_t bar = pci_config_read32(bdf, BAR_FIRST + 4 * i);
 
-        if ((bar & BAR_IO) == 0 && bar >= LOW_BAR_FIRST && overlap(bar & ~0xFu, LOW_BAR_REACH, start, length))
+        if ((bar & BAR_IO) == 0 && bar >= LOW_BAR_FIRST &&
+            overlap(bar & ~0xFu, LOW_BAR_REACH, start, length))
             return true;
     }
     return false;
@@ -121,8 +127,10 @@ static bool bars_overlap(uint16_t bdf, uint64_t start, uint64_t length)
 static bool bridge_overlaps(uint16_t bdf, uint64_t start, uint64_t length)
 {
     uint32_t low = pci_config_read32(bdf, BRIDGE_PREFETCH);
-    uint64_t base = (uint64_t)pci_config_read32(bdf, BRIDGE_PREFETCH_BASE_H) << 32 | (low & 0xFFF0u) << 16;
-    uint64_t limit = (uint64_t)pci_config_read32(bdf, BRIDGE_PREFETCH_LIMIT_H) << 32 | (low & 0xFFF00000u) | 0xFFFFFu;
+    uint64_t base = (uint64_t)pci_config_read32(bdf, BRIDGE_PREFETCH_BASE_H) << 32 | (low & 0xFFF0u)
+                                                                                         << 16;
+    uint64_t limit = (uint64_t)pci_config_read32(bdf, BRIDGE_PREFETCH_LIMIT_H) << 32 |
+                     (low & 0xFFF00000u) | 0xFFFFFu;
 
     return base <= limit && overlap(base, limit - base + 1, start, length);
 }
@@ -134,16 +142,16 @@ static bool occupied(uint64_t start, uint64_t length)
     const struct guest_range *ram = guest_ram(&ranges);
     const struct pci_function *function = pci_functions(&functions);
 
-    for (size_t i = 0; i < ranges; i++) {
+    for (size_t i = 0; i < ranges; i++)
         if (overlap(ram[i].start, ram[i].length, start, length))
             return true;
-    }
     if (guest_is_hidden(start, length))
         return true;
     for (unsigned i = 0; i < functions; i++) {
         uint16_t bdf = function[i].bdf;
 
-        if (bars_overlap(bdf, start, length) || (is_bridge(bdf) && bridge_overlaps(bdf, start, length)))
+        if (bars_overlap(bdf, start, length) ||
+            (is_bridge(bdf) && bridge_overlaps(bdf, start, length)))
             return true;
     }
     return false;
@@ -187,12 +195,14 @@ static bool low_occupied(uint64_t start, uint64_t length)
     struct acpi_ecam ecam;
 
     if (occupied(start, length) ||
-        (acpi_ecam(&ecam) && overlap(ecam.base, (ecam.last_bus + UINT64_C(1)) << 20, start, length)))
+        (acpi_ecam(&ecam) &&
+         overlap(ecam.base, (ecam.last_bus + UINT64_C(1)) << 20, start, length)))
         return true;
     for (unsigned i = 0; i < functions; i++) {
         uint16_t bdf = function[i].bdf;
 
-        if (low_bars_overlap(bdf, start, length) || (is_bridge(bdf) && low_bridge_overlaps(bdf, start, length)))
+        if (low_bars_overlap(bdf, start, length) ||
+            (is_bridge(bdf) && low_bridge_overlaps(bdf, start, length)))
             return true;
     }
     return false;
@@ -200,9 +210,8 @@ static bool low_occupied(uint64_t start, uint64_t length)
 
 uint64_t pci_find_free_low_range(uint64_t length)
 {
-    for (uint64_t at = LOW_END - length; at >= LOW_START; at -= length) {
+    for (uint64_t at = LOW_END - length; at >= LOW_START; at -= length)
         if (!low_occupied(at, length))
             return at;
-    }
     return 0;
 }

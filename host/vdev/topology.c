@@ -69,17 +69,16 @@ struct vdev_function *vdev_functions(unsigned *count)
 
 struct vdev_function *vdev_find(uint16_t bdf)
 {
-    for (unsigned i = 0; i < vdev.count; i++) {
+    for (unsigned i = 0; i < vdev.count; i++)
         if (vdev.function[i].bdf == bdf)
             return &vdev.function[i];
-    }
     return NULL;
 }
 
 static struct vdev_function *add(uint16_t bdf, bool managed)
 {
     struct vdev_function *function = &vdev.function[vdev.count++];
-    size_t pages = (sizeof(struct config_space) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE;
+    size_t pages = (sizeof(struct config_space) + PAGE_SIZE - 1) / PAGE_SIZE;
 
     function->bdf = bdf;
     function->config = host_pages(pages);
@@ -134,13 +133,15 @@ static void add_port(unsigned device, unsigned port, unsigned bus, uint64_t wind
 
 unsigned vdev_create(void)
 {
-    unsigned device = pci_find_free_devices(FIRST_DEVICE, DEVICES), bus = pci_find_free_buses(PORTS);
+    unsigned device = pci_find_free_devices(FIRST_DEVICE, DEVICES),
+             bus = pci_find_free_buses(PORTS);
     unsigned endpoints = PLANS, ports = PORTS;
     uint64_t window = vdev_off_bus ? 0 : pci_find_free_range(BAR_WINDOW_SIZE);
 
     if (device == 0 || bus == 0 || (window == 0 && !vdev_off_bus)) {
         host_log(LOG_ERROR, "no virtual functions: no room for %s\n",
-                 device == 0 ? "their devices on bus 0" : (bus == 0 ? "their buses" : "their registers"));
+                 device == 0 ? "their devices on bus 0"
+                             : (bus == 0 ? "their buses" : "their registers"));
         return 0;
     }
     if (!vdev_rules.root_ports) {
@@ -153,7 +154,9 @@ unsigned vdev_create(void)
         add_port(device, port, bus, window);
     if (!vdev_off_bus)
         bar_decode_init(window);
-    host_log(LOG_INFO, "%u virtual functions: 00:%02x.0 to 00:%02x, buses %02x and %02x, registers at 0x%llx\n",
-             endpoints, device, device + DEVICES - 1, bus, bus + 1, (unsigned long long)window);
+    host_log(
+        LOG_INFO,
+        "%u virtual functions: 00:%02x.0 to 00:%02x, buses %02x and %02x, registers at 0x%llx\n",
+        endpoints, device, device + DEVICES - 1, bus, bus + 1, (unsigned long long)window);
     return endpoints;
 }

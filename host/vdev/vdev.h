@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PCI functions that exist in the host only: DMA engines ("dmaprobe", docs/dmaprobe.md) whose requests go through the
- * software IOMMU, and the root ports above some of them.
+ * PCI functions that exist in the host only: DMA engines ("dmaprobe", docs/dmaprobe.md) whose
+ * requests go through the software IOMMU, and the root ports above some of them.
  */
 #ifndef PVT_HOST_VDEV_VDEV_H
 #define PVT_HOST_VDEV_VDEV_H
@@ -27,16 +27,19 @@ struct vdev_function {
     uint64_t base;
 };
 
-/* Makes the functions, takes their configuration pages and registers out of the nested tables, and adds them to the
- * list of PCI functions. Before launch, after pci_enumerate() and the import of the memory map. Returns how many can be
- * managed; 0, with a log line, on a machine that has no room for them. */
+/* Makes the functions, takes their configuration pages and registers out of the nested tables, and
+ * adds them to the list of PCI functions. Before launch, after pci_enumerate() and the import of
+ * the memory map. Returns how many can be managed; 0, with a log line, on a machine that has no
+ * room for them. */
 unsigned vdev_create(void);
-/* Shows a page of the host at a guest-physical address; NULL: the gap is back (host/cpu/nested_paging.h). */
+/* Shows a page of the host at a guest-physical address; NULL: the gap is back
+ * (host/cpu/nested_paging.h). */
 typedef bool vdev_map_page(uint64_t gpa, void *page);
 /* Shows the memory of the functions to the guest. After nested_paging_init(). */
 void vdev_start(vdev_map_page *map);
 
-/* The functions stand on buses of their own (host/vpci), not on the PCI bus. Before vdev_create(). */
+/* The functions stand on buses of their own (host/vpci), not on the PCI bus. Before vdev_create().
+ */
 extern bool vdev_off_bus;
 
 struct vdev_function *vdev_functions(unsigned *count);

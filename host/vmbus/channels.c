@@ -22,7 +22,8 @@ static struct {
     struct ring_packet packet; /* too large for the host's stack */
 } channels;
 
-struct vmbus_channel *vmbus_add_channel(const struct vmbus_service *service, void *owner, const uint8_t *instance)
+struct vmbus_channel *vmbus_add_channel(const struct vmbus_service *service, void *owner,
+                                        const uint8_t *instance)
 {
     struct vmbus_channel *channel = &channels.channel[channels.count];
 
@@ -72,10 +73,9 @@ static bool vp_valid(uint32_t vp)
 
 static bool in_use(uint32_t gpadl)
 {
-    for (unsigned i = 0; i < channels.count; i++) {
+    for (unsigned i = 0; i < channels.count; i++)
         if (channels.channel[i].state == CHANNEL_OPEN && channels.channel[i].gpadl == gpadl)
             return true;
-    }
     return false;
 }
 
@@ -84,8 +84,9 @@ uint32_t channel_open(struct vmbus_channel *channel, const struct vmbus_open_cha
     const struct gpadl *gpadl = gpadl_find(request->gpadl);
     uint32_t downstream = request->downstream_page;
 
-    if (channel->state != CHANNEL_OFFERED || gpadl == NULL || in_use(request->gpadl) || downstream >= gpadl->total ||
-        !vp_valid(request->target_vp) || !ring_open_reader(&channel->from_guest, gpadl->page, downstream) ||
+    if (channel->state != CHANNEL_OFFERED || !gpadl || in_use(request->gpadl) ||
+        downstream >= gpadl->total || !vp_valid(request->target_vp) ||
+        !ring_open_reader(&channel->from_guest, gpadl->page, downstream) ||
         !ring_open_writer(&channel->to_guest, gpadl->page + downstream, gpadl->total - downstream))
         return NT_STATUS_INVALID_PARAMETER;
     channel->state = CHANNEL_OPEN;
@@ -114,10 +115,9 @@ void channel_close(struct vmbus_channel *channel)
 
 void channel_close_of_gpadl(uint32_t gpadl)
 {
-    for (unsigned i = 0; i < channels.count; i++) {
+    for (unsigned i = 0; i < channels.count; i++)
         if (channels.channel[i].state == CHANNEL_OPEN && channels.channel[i].gpadl == gpadl)
             channel_close(&channels.channel[i]);
-    }
 }
 
 void channels_withdraw(void)
@@ -138,9 +138,11 @@ static void signal_guest(const struct vmbus_channel *channel)
         synic_signal(channel->vp, channel->id);
 }
 
-void vmbus_send(struct vmbus_channel *channel, uint16_t type, uint64_t transaction, const void *payload, uint32_t size)
+void vmbus_send(struct vmbus_channel *channel, uint16_t type, uint64_t transaction,
+                const void *payload, uint32_t size)
 {
-    if (channel->state == CHANNEL_OPEN && ring_put(&channel->to_guest, type, transaction, payload, size))
+    if (channel->state == CHANNEL_OPEN &&
+        ring_put(&channel->to_guest, type, transaction, payload, size))
         signal_guest(channel);
 }
 
@@ -151,7 +153,9 @@ bool vmbus_has_room(struct vmbus_channel *channel, uint32_t bytes)
 
 static void report_broken(const struct vmbus_channel *channel)
 {
-    host_log(LOG_INFO, "vmbus: channel %u: the guest broke the rules of its rings; it is dead until it is closed\n",
+    host_log(LOG_INFO,
+             "vmbus: channel %u: the guest broke the rules of its rings; it is dead until it is "
+             "closed\n",
              channel->id);
 }
 
@@ -188,8 +192,7 @@ void vmbus_continue(void)
     if (!channels.waiting)
         return;
     channels.waiting = false;
-    for (unsigned i = 0; i < channels.count; i++) {
+    for (unsigned i = 0; i < channels.count; i++)
         if (channels.channel[i].waiting)
             channel_serve(&channels.channel[i]);
-    }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Control messages: what each of them does, and its answer. A request that makes no sense in the state of the
- * connection is ignored, unless the guest waits for an answer to it.
+ * Control messages: what each of them does, and its answer. A request that makes no sense in the
+ * state of the connection is ignored, unless the guest waits for an answer to it.
  */
 #include <stddef.h>
 
@@ -26,13 +26,13 @@ static void reply(const void *message, unsigned size)
 
 static bool version_known(uint32_t version)
 {
-    static const uint32_t known[] = {VMBUS_VERSION_3_0, VMBUS_VERSION_4_0, VMBUS_VERSION_4_1, VMBUS_VERSION_5_0,
-                                     VMBUS_VERSION_5_1, VMBUS_VERSION_5_2, VMBUS_VERSION_5_3};
+    static const uint32_t known[] = {VMBUS_VERSION_3_0, VMBUS_VERSION_4_0, VMBUS_VERSION_4_1,
+                                     VMBUS_VERSION_5_0, VMBUS_VERSION_5_1, VMBUS_VERSION_5_2,
+                                     VMBUS_VERSION_5_3};
 
-    for (unsigned i = 0; i < ARRAY_SIZE(known); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(known); i++)
         if (known[i] == version)
             return true;
-    }
     return false;
 }
 
@@ -48,8 +48,8 @@ static void disconnect(void)
 /* From 5.1 on the guest says which SINT it listens on: this host has one. */
 static bool can_serve(const struct vmbus_initiate_contact *request)
 {
-    return request->target_vp < synic_vps() &&
-           (request->version < VMBUS_VERSION_5_1 || (request->sint == VMBUS_SINT && request->vtl == 0));
+    return request->target_vp < synic_vps() && (request->version < VMBUS_VERSION_5_1 ||
+                                                (request->sint == VMBUS_SINT && request->vtl == 0));
 }
 
 static void initiate_contact(const struct vmbus_initiate_contact *request)
@@ -60,11 +60,13 @@ static void initiate_contact(const struct vmbus_initiate_contact *request)
     connection.vp = request->target_vp < synic_vps() ? request->target_vp : 0;
     response.supported = version_known(request->version);
     response.state = can_serve(request) ? VMBUS_CONNECTION_STATE_OK : VMBUS_CONNECTION_STATE_FAILED;
-    response.connection_id = request->version >= VMBUS_VERSION_5_0 ? VMBUS_CONNECTION_MESSAGES_5 : request->version;
+    response.connection_id =
+        request->version >= VMBUS_VERSION_5_0 ? VMBUS_CONNECTION_MESSAGES_5 : request->version;
     if (response.supported && response.state == VMBUS_CONNECTION_STATE_OK)
         connection.version = request->version;
     host_log(LOG_INFO, "vmbus: version %u.%u %s, messages to VP %u\n", request->version >> 16,
-             request->version & 0xFFFF, connection.version != 0 ? "agreed" : "refused", connection.vp);
+             request->version & 0xFFFF, connection.version != 0 ? "agreed" : "refused",
+             connection.vp);
     reply(&response, sizeof(response));
 }
 
@@ -91,17 +93,18 @@ static void request_offers(void)
     if (connection.offers_requested)
         return;
     connection.offers_requested = true;
-    for (unsigned i = 0; i < channels_count(); i++) {
+    for (unsigned i = 0; i < channels_count(); i++)
         if (channel_at(i)->state == CHANNEL_OFFERED)
             send_offer(channel_at(i));
-    }
     reply(&done, sizeof(done));
 }
 
 static void gpadl_answer(enum gpadl_result result, uint32_t channel_id, uint32_t gpadl)
 {
-    struct vmbus_gpadl_created created = {
-        .header.type = VMBUS_GPADL_CREATED, .channel_id = channel_id, .gpadl = gpadl, .status = NT_STATUS_SUCCESS};
+    struct vmbus_gpadl_created created = {.header.type = VMBUS_GPADL_CREATED,
+                                          .channel_id = channel_id,
+                                          .gpadl = gpadl,
+                                          .status = NT_STATUS_SUCCESS};
 
     if (result != GPADL_COMPLETE && result != GPADL_REFUSED)
         return;
@@ -126,12 +129,13 @@ static void open_channel(struct vmbus_channel *channel, const struct vmbus_open_
                                                .open_id = request->open_id,
                                                .status = NT_STATUS_UNSUCCESSFUL};
 
-    if (channel != NULL)
+    if (channel)
         result.status = channel_open(channel, request);
     reply(&result, sizeof(result));
 }
 
-static void modify_channel(struct vmbus_channel *channel, const struct vmbus_modify_channel *request)
+static void modify_channel(struct vmbus_channel *channel,
+                           const struct vmbus_modify_channel *request)
 {
     struct vmbus_modify_channel_response response = {.header.type = VMBUS_MODIFY_CHANNEL_RESPONSE,
                                                      .channel_id = request->channel_id,
@@ -139,7 +143,7 @@ static void modify_channel(struct vmbus_channel *channel, const struct vmbus_mod
 
     if (connection.version < VMBUS_VERSION_4_1)
         return;
-    if (channel != NULL)
+    if (channel)
         response.status = channel_modify(channel, request->target_vp);
     if (connection.version >= VMBUS_VERSION_5_3)
         reply(&response, sizeof(response));
@@ -165,7 +169,7 @@ static void connected(const struct vmbus_request *request)
         request_offers();
         break;
     case VMBUS_GPADL_HEADER:
-        result = channel_of(channel_id) != NULL ? gpadl_header(&request->pages) : GPADL_REFUSED;
+        result = channel_of(channel_id) ? gpadl_header(&request->pages) : GPADL_REFUSED;
         gpadl_answer(result, channel_id, request->pages.gpadl);
         break;
     case VMBUS_GPADL_BODY:
@@ -183,12 +187,12 @@ static void connected(const struct vmbus_request *request)
         break;
     case VMBUS_CLOSE_CHANNEL:
         channel = channel_of(request->channel.channel_id);
-        if (channel != NULL)
+        if (channel)
             channel_close(channel);
         break;
     case VMBUS_REL_ID_RELEASED:
         channel = channel_of(request->channel.channel_id);
-        if (channel != NULL && channel->state == CHANNEL_RESCINDED)
+        if (channel && channel->state == CHANNEL_RESCINDED)
             channel->state = CHANNEL_ABSENT;
         break;
     default:
@@ -206,7 +210,8 @@ enum hv_status vmbus_post_message(const struct hv_input_post_message *input)
 {
     struct vmbus_request request;
 
-    if (input->connection_id != VMBUS_CONNECTION_MESSAGES && input->connection_id != VMBUS_CONNECTION_MESSAGES_5)
+    if (input->connection_id != VMBUS_CONNECTION_MESSAGES &&
+        input->connection_id != VMBUS_CONNECTION_MESSAGES_5)
         return HV_STATUS_INVALID_CONNECTION_ID;
     if (input->reserved != 0 || input->message_type != HV_MESSAGE_CHANNEL ||
         input->payload_size > sizeof(input->payload))
@@ -215,7 +220,8 @@ enum hv_status vmbus_post_message(const struct hv_input_post_message *input)
         host_log(LOG_INFO, "vmbus: message of %u bytes is ignored\n", input->payload_size);
         return HV_STATUS_SUCCESS;
     }
-    host_log(LOG_TRACE, "vmbus: message %u, %u bytes\n", (unsigned)request.type, input->payload_size);
+    host_log(LOG_TRACE, "vmbus: message %u, %u bytes\n", (unsigned)request.type,
+             input->payload_size);
     if (request.type == VMBUS_INITIATE_CONTACT)
         initiate_contact(&request.contact);
     else if (request.type == VMBUS_UNLOAD)
@@ -234,7 +240,8 @@ enum hv_status vmbus_signal_event(const struct hv_input_signal_event *input)
     for (unsigned i = 0; i < channels_count(); i++) {
         struct vmbus_channel *channel = channel_at(i);
 
-        if (channel_signal_connection(channel) == input->connection_id && channel->state == CHANNEL_OPEN) {
+        if (channel_signal_connection(channel) == input->connection_id &&
+            channel->state == CHANNEL_OPEN) {
             channel_serve(channel);
             return HV_STATUS_SUCCESS;
         }
@@ -244,7 +251,8 @@ enum hv_status vmbus_signal_event(const struct hv_input_signal_event *input)
 
 bool vmbus_rescind(struct vmbus_channel *channel)
 {
-    struct vmbus_channel_message rescind = {.header.type = VMBUS_RESCIND_CHANNEL_OFFER, .channel_id = channel->id};
+    struct vmbus_channel_message rescind = {.header.type = VMBUS_RESCIND_CHANNEL_OFFER,
+                                            .channel_id = channel->id};
 
     if ((channel->state != CHANNEL_OFFERED && channel->state != CHANNEL_OPEN) || synic_room() == 0)
         return false;

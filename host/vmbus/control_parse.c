@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/vmbus/control_parse.h"
 
+#include "lib/bits.h"
 #include "lib/string.h"
 
-#define PAGE_SIZE   4096u
 #define RANGE_BYTES 8u /* of a page list, before its pages */
 
 static bool take(void *to, size_t needed, const void *payload, size_t size)
@@ -14,8 +14,10 @@ static bool take(void *to, size_t needed, const void *payload, size_t size)
     return true;
 }
 
-/* As many pages as the message holds; senders pad their messages, so that the caller cuts what it does not expect. */
-static void take_pages(struct vmbus_gpadl_pages *pages, size_t at, uint32_t limit, const void *payload, size_t size)
+/* As many pages as the message holds; senders pad their messages, so that the caller cuts what it
+ * does not expect. */
+static void take_pages(struct vmbus_gpadl_pages *pages, size_t at, uint32_t limit,
+                       const void *payload, size_t size)
 {
     size_t held = (size - at) / sizeof(uint64_t);
 
@@ -27,8 +29,9 @@ static uint32_t pages_in_all(const struct vmbus_gpadl_header *header)
 {
     uint32_t pages = header->range_bytes / sizeof(uint64_t) - 1;
 
-    if (header->ranges != 1 || header->range_bytes <= RANGE_BYTES || header->range_bytes % sizeof(uint64_t) != 0 ||
-        header->byte_offset != 0 || (header->byte_count + UINT64_C(0) + PAGE_SIZE - 1) / PAGE_SIZE != pages)
+    if (header->ranges != 1 || header->range_bytes <= RANGE_BYTES ||
+        header->range_bytes % sizeof(uint64_t) != 0 || header->byte_offset != 0 ||
+        (header->byte_count + UINT64_C(0) + PAGE_SIZE - 1) / PAGE_SIZE != pages)
         return 0;
     return pages;
 }

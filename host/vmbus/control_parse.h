@@ -30,7 +30,8 @@ struct vmbus_request {
     };
 };
 
-/* False for a message that is too short for its type, and for types that only a host sends or that are unknown. */
+/* False for a message that is too short for its type, and for types that only a host sends or that
+ * are unknown. */
 bool vmbus_control_parse(const void *payload, size_t size, struct vmbus_request *request);
 
 #endif

@@ -24,7 +24,8 @@ void gpadl_drop_all(void);
 
 enum gpadl_result { GPADL_IGNORED, GPADL_INCOMPLETE, GPADL_COMPLETE, GPADL_REFUSED };
 
-/* A header or a body has arrived. A list that is refused is gone. A list that is complete stays until it is dropped. */
+/* A header or a body has arrived. A list that is refused is gone. A list that is complete stays
+ * until it is dropped. */
 enum gpadl_result gpadl_header(const struct vmbus_gpadl_pages *pages);
 enum gpadl_result gpadl_body(const struct vmbus_gpadl_pages *pages, uint32_t *channel_id);
 

@@ -5,12 +5,11 @@
 
 #include "abi/vmbus_ring.h"
 #include "host/base/memory.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 
-#define PAGE_SIZE  4096u
-#define PAGE_SHIFT 12
-#define UNIT       VMBUS_RING_ALIGNMENT
-#define OVERHEAD   ((uint32_t)(sizeof(struct vmbus_packet) + sizeof(struct vmbus_packet_trailer)))
+#define UNIT     VMBUS_RING_ALIGNMENT
+#define OVERHEAD ((uint32_t)(sizeof(struct vmbus_packet) + sizeof(struct vmbus_packet_trailer)))
 
 static uint32_t data_size(const struct ring *ring)
 {
@@ -30,7 +29,8 @@ static uint64_t control(const struct ring *ring, size_t field)
 /* An index of the guest. False, and the ring is broken, when there is no such place. */
 static bool index_of_guest(struct ring *ring, size_t field, uint32_t *index)
 {
-    if (!ring->broken && guest_load32(control(ring, field), index) && *index < data_size(ring) && *index % UNIT == 0)
+    if (!ring->broken && guest_load32(control(ring, field), index) && *index < data_size(ring) &&
+        *index % UNIT == 0)
         return true;
     ring->broken = true;
     return false;
@@ -115,7 +115,8 @@ enum ring_take ring_take(struct ring *ring, struct ring_packet *packet)
         ring->broken = true;
         return RING_BROKEN;
     }
-    ring->index = (ring->index + length + (uint32_t)sizeof(struct vmbus_packet_trailer)) % data_size(ring);
+    ring->index =
+        (ring->index + length + (uint32_t)sizeof(struct vmbus_packet_trailer)) % data_size(ring);
     guest_store32(control(ring, READ_INDEX), ring->index);
     return RING_TAKEN;
 }
@@ -130,8 +131,9 @@ bool ring_writer_waits(const struct ring *ring)
     struct ring guest = *ring;
     uint32_t wanted, write;
 
-    return index_of_guest(&guest, WRITE_INDEX, &write) && guest_load32(control(ring, PENDING_SEND), &wanted) &&
-           wanted != 0 && room(ring, ring->index, write) > wanted;
+    return index_of_guest(&guest, WRITE_INDEX, &write) &&
+           guest_load32(control(ring, PENDING_SEND), &wanted) && wanted != 0 &&
+           room(ring, ring->index, write) > wanted;
 }
 
 bool ring_has_room(struct ring *ring, uint32_t bytes, uint32_t packets)
@@ -150,7 +152,8 @@ bool ring_has_room(struct ring *ring, uint32_t bytes, uint32_t packets)
     return true;
 }
 
-bool ring_put(struct ring *ring, uint16_t type, uint64_t transaction, const void *payload, uint32_t size)
+bool ring_put(struct ring *ring, uint16_t type, uint64_t transaction, const void *payload,
+              uint32_t size)
 {
     uint32_t padded = (size + UNIT - 1) / UNIT * UNIT, mask = 0, at = ring->index;
     struct vmbus_packet descriptor = {

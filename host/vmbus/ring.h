@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One direction of a channel, in pages of the guest. The host keeps its own index to itself and believes the guest's
- * only after a check. A ring that breaks the rules once is broken until it is opened again. Needs guest memory alone.
+ * One direction of a channel, in pages of the guest. The host keeps its own index to itself and
+ * believes the guest's only after a check. A ring that breaks the rules once is broken until it is
+ * opened again. Needs guest memory alone.
  */
 #ifndef PVT_HOST_VMBUS_RING_H
 #define PVT_HOST_VMBUS_RING_H
@@ -30,7 +31,8 @@ struct ring_packet {
 
 enum ring_take { RING_EMPTY, RING_TAKEN, RING_BROKEN };
 
-/* Goes on where the guest's control page says. False when that is no place in the ring, or with fewer than two pages.
+/* Goes on where the guest's control page says. False when that is no place in the ring, or with
+ * fewer than two pages.
  */
 bool ring_open_reader(struct ring *ring, const uint64_t *page, unsigned pages);
 bool ring_open_writer(struct ring *ring, const uint64_t *page, unsigned pages);
@@ -40,10 +42,11 @@ enum ring_take ring_take(struct ring *ring, struct ring_packet *packet);
 /* After packets were taken: the guest waits for room, and there is as much of it now. */
 bool ring_writer_waits(const struct ring *ring);
 
-/* Whether payloads with `bytes` in all, in `packets` packets, can be put now. If not, the guest is asked for a signal
- * when they can. False on a broken ring. */
+/* Whether payloads with `bytes` in all, in `packets` packets, can be put now. If not, the guest is
+ * asked for a signal when they can. False on a broken ring. */
 bool ring_has_room(struct ring *ring, uint32_t bytes, uint32_t packets);
 /* There is room. True: the guest wants a signal. */
-bool ring_put(struct ring *ring, uint16_t type, uint64_t transaction, const void *payload, uint32_t size);
+bool ring_put(struct ring *ring, uint16_t type, uint64_t transaction, const void *payload,
+              uint32_t size);
 
 #endif

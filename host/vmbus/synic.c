@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pages are the guest's own, not overlays: the host writes into them when there is something to deliver, and checks
- * their addresses each time. There is no AutoEOI, as CPUID says (HV_CPUID_RECOMMENDATIONS_EAX_NO_AUTO_EOI).
+ * The pages are the guest's own, not overlays: the host writes into them when there is something to
+ * deliver, and checks their addresses each time. There is no AutoEOI, as CPUID says
+ * (HV_CPUID_RECOMMENDATIONS_EAX_NO_AUTO_EOI).
  */
 #include "host/vmbus/synic.h"
 
@@ -12,6 +13,7 @@
 #include "host/base/memory.h"
 #include "host/base/panic.h"
 #include "host/base/processor.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 
 struct synic_vp {
@@ -47,8 +49,8 @@ void synic_add_vp(uint32_t apic_id)
     vp->apic_id = apic_id;
     for (unsigned i = 0; i < HV_SINTS; i++)
         vp->sint[i] = HV_SINT_RESET;
-    if (synic.queue == NULL)
-        synic.queue = host_pages((bytes + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
+    if (!synic.queue)
+        synic.queue = host_pages((bytes + PAGE_SIZE - 1) / PAGE_SIZE);
 }
 
 unsigned synic_vps(void)
@@ -80,8 +82,9 @@ static bool enabled(const struct synic_vp *vp, uint64_t page)
     return (vp->scontrol & HV_SCONTROL_ENABLE) != 0 && (page & HV_SYNIC_PAGE_ENABLE) != 0;
 }
 
-/* Whether the slot is free. Otherwise its flag tells the guest to write EOM; the guest may have freed the slot before
- * it could see the flag, so that the type is looked at again. False also when there is no RAM at the address. */
+/* Whether the slot is free. Otherwise its flag tells the guest to write EOM; the guest may have
+ * freed the slot before it could see the flag, so that the type is looked at again. False also when
+ * there is no RAM at the address. */
 static bool slot_free(uint64_t slot)
 {
     uint32_t type, flags;
@@ -91,8 +94,8 @@ static bool slot_free(uint64_t slot)
     if (type == HV_MESSAGE_FREE)
         return true;
     flags = (uint32_t)HV_MESSAGE_FLAG_PENDING << (8 * (offsetof(struct hv_message, flags) % 4));
-    return guest_or32(slot + offsetof(struct hv_message, size), flags) && guest_load32(slot, &type) &&
-           type == HV_MESSAGE_FREE;
+    return guest_or32(slot + offsetof(struct hv_message, size), flags) &&
+           guest_load32(slot, &type) && type == HV_MESSAGE_FREE;
 }
 
 static bool deliver(const struct queued_message *message, bool more)
@@ -127,7 +130,8 @@ unsigned synic_room(void)
 
 void synic_send(uint32_t vp, const void *payload, unsigned size)
 {
-    struct queued_message *message = &synic.queue[(synic.first + synic.queued) % SYNIC_QUEUE_LENGTH];
+    struct queued_message *message =
+        &synic.queue[(synic.first + synic.queued) % SYNIC_QUEUE_LENGTH];
 
     if (vp >= synic.vps || size > HV_MESSAGE_PAYLOAD_MAX || synic_room() == 0)
         host_panic("vmbus: a message of %u bytes for VP %u does not fit", size, vp);
@@ -147,7 +151,8 @@ void synic_signal(uint32_t vp, uint32_t flag)
 {
     uint64_t flags;
 
-    if (vp >= synic.vps || flag >= HV_EVENT_FLAGS_PER_SINT || !enabled(&synic.vp[vp], synic.vp[vp].siefp))
+    if (vp >= synic.vps || flag >= HV_EVENT_FLAGS_PER_SINT ||
+        !enabled(&synic.vp[vp], synic.vp[vp].siefp))
         return;
     flags = (synic.vp[vp].siefp & HV_SYNIC_PAGE_GPFN) + VMBUS_SINT * sizeof(struct hv_event_flags);
     if (guest_or32(flags + flag / 32 * sizeof(uint32_t), UINT32_C(1) << flag % 32))
@@ -196,7 +201,8 @@ static bool write_sint(uint64_t *sint, uint64_t value)
 {
     bool silent = (value & (HV_SINT_MASKED | HV_SINT_POLLING)) != 0;
 
-    if ((value & HV_SINT_AUTO_EOI) != 0 || (!silent && (value & HV_SINT_VECTOR_MASK) < HV_SINT_VECTOR_FIRST))
+    if ((value & HV_SINT_AUTO_EOI) != 0 ||
+        (!silent && (value & HV_SINT_VECTOR_MASK) < HV_SINT_VECTOR_FIRST))
         return false;
     *sint = value;
     return true;
@@ -222,7 +228,8 @@ bool synic_msr_write(uint32_t vp, uint32_t msr, uint64_t value)
     case HV_MSR_EOM:
         break;
     default:
-        done = msr >= HV_MSR_SINT0 && msr <= HV_MSR_SINT15 && write_sint(&state->sint[msr - HV_MSR_SINT0], value);
+        done = msr >= HV_MSR_SINT0 && msr <= HV_MSR_SINT15 &&
+               write_sint(&state->sint[msr - HV_MSR_SINT0], value);
         break;
     }
     if (done)

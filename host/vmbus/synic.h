@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Synthetic interrupt controller: MSRs of each VP, messages and event flags for SINT 2, the one that VMBus uses.
- * Present when VPs were added. All calls: with the host's lock held.
+ * Synthetic interrupt controller: MSRs of each VP, messages and event flags for SINT 2, the one
+ * that VMBus uses. Present when VPs were added. All calls: with the host's lock held.
  */
 #ifndef PVT_HOST_VMBUS_SYNIC_H
 #define PVT_HOST_VMBUS_SYNIC_H
@@ -25,7 +25,8 @@ bool synic_msr_write(uint32_t vp, uint32_t msr, uint64_t value);
 
 /* How many messages can be queued. */
 unsigned synic_room(void);
-/* At most HV_MESSAGE_PAYLOAD_MAX bytes; there is room. Delivered when the slot of the VP is free. */
+/* At most HV_MESSAGE_PAYLOAD_MAX bytes; there is room. Delivered when the slot of the VP is free.
+ */
 void synic_send(uint32_t vp, const void *payload, unsigned size);
 /* Forgets what was not delivered. */
 void synic_drop_messages(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VMBus: the connection with the guest, and channels, each of which belongs to a service (host/vpci). All calls: with
- * the host's lock held.
+ * VMBus: the connection with the guest, and channels, each of which belongs to a service
+ * (host/vpci). All calls: with the host's lock held.
  */
 #ifndef PVT_HOST_VMBUS_VMBUS_H
 #define PVT_HOST_VMBUS_VMBUS_H
@@ -30,18 +30,20 @@ struct vmbus_service {
 };
 
 /* Adds a channel. `instance` has 16 bytes in memory order. Before launch. */
-struct vmbus_channel *vmbus_add_channel(const struct vmbus_service *service, void *owner, const uint8_t *instance);
+struct vmbus_channel *vmbus_add_channel(const struct vmbus_service *service, void *owner,
+                                        const uint8_t *instance);
 /* There is VMBus: channels were added. */
 bool vmbus_present(void);
 uint32_t vmbus_channel_id(const struct vmbus_channel *channel);
 
-/* Puts a packet into the ring to the guest, which has room for it, and signals it. Nothing on a channel that is not
- * open. */
-void vmbus_send(struct vmbus_channel *channel, uint16_t type, uint64_t transaction, const void *payload, uint32_t size);
+/* Puts a packet into the ring to the guest, which has room for it, and signals it. Nothing on a
+ * channel that is not open. */
+void vmbus_send(struct vmbus_channel *channel, uint16_t type, uint64_t transaction,
+                const void *payload, uint32_t size);
 /* For packets that answer no request. */
 bool vmbus_has_room(struct vmbus_channel *channel, uint32_t bytes);
-/* Takes an offer back, or makes it again. False when there are too many messages that the guest has not read, or when
- * the channel is not in the state for it. */
+/* Takes an offer back, or makes it again. False when there are too many messages that the guest has
+ * not read, or when the channel is not in the state for it. */
 bool vmbus_rescind(struct vmbus_channel *channel);
 bool vmbus_offer_again(struct vmbus_channel *channel);
 

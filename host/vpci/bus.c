@@ -12,6 +12,7 @@
 #include "host/domains/domains.h"
 #include "host/platform/pci_functions.h"
 #include "host/vpci/interrupts.h"
+#include "lib/bits.h"
 
 #define DEVICE_MASK 0xFFF8u
 
@@ -30,18 +31,18 @@ struct vpci_bus *vpci_buses(unsigned *count)
 
 struct vpci_function *vpci_bus_function(struct vpci_bus *bus, uint32_t slot)
 {
-    for (unsigned i = 0; i < bus->functions; i++) {
+    for (unsigned i = 0; i < bus->functions; i++)
         if (vpci_function_slot(&bus->function[i]) == slot)
             return &bus->function[i];
-    }
     return NULL;
 }
 
-/* Data2 and Data3, bytes 4 to 7, are what the logical device id is made of (abi/device_id.h): segment 0, and the
- * requester id. */
+/* Data2 and Data3, bytes 4 to 7, are what the logical device id is made of (abi/device_id.h):
+ * segment 0, and the requester id. */
 static void instance_guid(uint8_t *guid, uint16_t device)
 {
-    static const uint8_t rest[16] = {0x00, 0x00, 0x50, 0x56, 0, 0, 0, 0, 0x90, 0x56, 'v', 'p', 'c', 'i', 0, 0};
+    static const uint8_t rest[16] = {0x00, 0x00, 0x50, 0x56, 0,   0,   0, 0,
+                                     0x90, 0x56, 'v',  'p',  'c', 'i', 0, 0};
 
     for (unsigned i = 0; i < sizeof(rest); i++)
         guid[i] = rest[i];
@@ -53,10 +54,9 @@ static void instance_guid(uint8_t *guid, uint16_t device)
 
 static struct vpci_bus *bus_of_device(uint16_t device)
 {
-    for (unsigned i = 0; i < vpci.count; i++) {
+    for (unsigned i = 0; i < vpci.count; i++)
         if ((vpci.bus[i].function[0].bdf & DEVICE_MASK) == device)
             return &vpci.bus[i];
-    }
     return &vpci.bus[vpci.count];
 }
 
@@ -95,22 +95,21 @@ void vpci_create(const struct vpci_hooks *hooks)
         return;
     }
     /* One more than can be used, so that a search always ends in an entry. */
-    vpci.bus = host_pages(((VMBUS_CHANNELS_MAX + 1) * sizeof(*vpci.bus) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
+    vpci.bus =
+        host_pages(((VMBUS_CHANNELS_MAX + 1) * sizeof(*vpci.bus) + PAGE_SIZE - 1) / PAGE_SIZE);
     function = pci_functions(&count);
-    for (unsigned i = 0; i < count; i++) {
-        if (device_find(function[i].device_id) != NULL)
+    for (unsigned i = 0; i < count; i++)
+        if (device_find(function[i].device_id))
             add_function(&function[i]);
-    }
-    for (unsigned i = 0; i < vpci.count; i++) {
+    for (unsigned i = 0; i < vpci.count; i++)
         for (unsigned f = 0; f < vpci.bus[i].functions; f++)
             vpci.bus[i].function[f].ops->reset(&vpci.bus[i].function[f]);
-    }
-    host_log(LOG_INFO, "%u vPCI buses, windows from 0x%lx and 0x%lx on\n", vpci.count, vpci_ranges()->low.start,
-             vpci_ranges()->high.start);
+    host_log(LOG_INFO, "%u vPCI buses, windows from 0x%lx and 0x%lx on\n", vpci.count,
+             vpci_ranges()->low.start, vpci_ranges()->high.start);
 }
 
-enum hv_status vpci_retarget(const struct hv_input_retarget_device_interrupt *input, const uint64_t *header,
-                             uint32_t header_qwords)
+enum hv_status vpci_retarget(const struct hv_input_retarget_device_interrupt *input,
+                             const uint64_t *header, uint32_t header_qwords)
 {
     struct retarget retarget;
 

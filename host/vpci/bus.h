@@ -24,8 +24,10 @@ extern struct vpci_hooks vpci_hooks;
 struct vpci_bus *vpci_buses(unsigned *count);
 struct vpci_function *vpci_bus_function(struct vpci_bus *bus, uint32_t slot);
 
-/* Sends BUS_RELATIONS in the form of the version that was agreed on: at most VPCI_RELATIONS_BYTES. */
-#define VPCI_RELATIONS_BYTES (sizeof(struct vpci_relations) + VPCI_FUNCTIONS_PER_BUS * sizeof(struct vpci_relation_2))
+/* Sends BUS_RELATIONS in the form of the version that was agreed on: at most VPCI_RELATIONS_BYTES.
+ */
+#define VPCI_RELATIONS_BYTES                                                                       \
+    (sizeof(struct vpci_relations) + VPCI_FUNCTIONS_PER_BUS * sizeof(struct vpci_relation_2))
 void vpci_send_relations(struct vpci_bus *bus);
 /* An NT_STATUS_* value. */
 uint32_t vpci_d0_entry(struct vpci_bus *bus, uint64_t window);

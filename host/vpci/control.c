@@ -37,7 +37,7 @@ enum hv_status vpci_control(const struct bus_control_input *input)
     struct vpci_bus *bus = bus_of(input->device_id, &function);
     bool done;
 
-    if (bus == NULL)
+    if (!bus)
         return HV_STATUS_INVALID_DEVICE_ID;
     if (input->reserved != 0)
         return HV_STATUS_INVALID_PARAMETER;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A function on a vPCI bus: one that the host emulates (virtual_function.c) or one of the machine (machine_function.c).
+/* A function on a vPCI bus: one that the host emulates (virtual_function.c) or one of the machine
+ * (machine_function.c).
  */
 #ifndef PVT_HOST_VPCI_FUNCTION_H
 #define PVT_HOST_VPCI_FUNCTION_H
@@ -38,11 +39,14 @@ static inline uint32_t vpci_function_slot(const struct vpci_function *function)
     return vpci_slot(0, function->bdf & 7u);
 }
 
-/* Sets up `function`, of which bdf and device_id are filled in. False: it cannot stand on such a bus. Before launch. */
+/* Sets up `function`, of which bdf and device_id are filled in. False: it cannot stand on such a
+ * bus. Before launch. */
 bool virtual_function_init(struct vpci_function *function);
 bool machine_function_init(struct vpci_function *function);
 
-/* Registers of a machine's function that the guest does not reach directly. False: there is none at this address. */
-bool machine_function_access(struct vpci_function *function, uint64_t gpa, unsigned size, uint64_t *value, bool write);
+/* Registers of a machine's function that the guest does not reach directly. False: there is none at
+ * this address. */
+bool machine_function_access(struct vpci_function *function, uint64_t gpa, unsigned size,
+                             uint64_t *value, bool write);
 
 #endif

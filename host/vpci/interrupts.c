@@ -6,7 +6,8 @@
 #include "abi/vmbus.h"
 #include "host/vmbus/synic.h"
 
-/* In the range of interrupt messages, as some drivers and devices check; the data is the number of the message. */
+/* In the range of interrupt messages, as some drivers and devices check; the data is the number of
+ * the message. */
 #define MESSAGE_ADDRESS UINT64_C(0xFEE00000)
 #define MESSAGES_MAX    512u
 #define VECTOR_FIRST    16u
@@ -26,7 +27,8 @@ static uint32_t rounded_to_power(uint32_t count)
     return power;
 }
 
-/* First of `count` free messages at a multiple of their number, rounded up to a power of two; MESSAGES_MAX: none. */
+/* First of `count` free messages at a multiple of their number, rounded up to a power of two;
+ * MESSAGES_MAX: none. */
 static uint32_t find_free(uint32_t count)
 {
     uint32_t step = rounded_to_power(count);
@@ -34,7 +36,7 @@ static uint32_t find_free(uint32_t count)
     for (uint32_t first = 0; first + count <= MESSAGES_MAX; first += step) {
         uint32_t free = 0;
 
-        while (free < count && messages[first + free].function == NULL)
+        while (free < count && !messages[first + free].function)
             free++;
         if (free == count)
             return first;
@@ -44,11 +46,12 @@ static uint32_t find_free(uint32_t count)
 
 static bool target_valid(uint64_t vp, uint32_t vector, uint32_t count)
 {
-    return vp < synic_vps() && vector >= VECTOR_FIRST && vector <= VECTOR_LAST && count <= VECTOR_LAST - vector + 1;
+    return vp < synic_vps() && vector >= VECTOR_FIRST && vector <= VECTOR_LAST &&
+           count <= VECTOR_LAST - vector + 1;
 }
 
-uint32_t interrupts_create(struct vpci_function *function, uint32_t vector, uint32_t count, uint64_t vps,
-                           struct vpci_interrupt *interrupt)
+uint32_t interrupts_create(struct vpci_function *function, uint32_t vector, uint32_t count,
+                           uint64_t vps, struct vpci_interrupt *interrupt)
 {
     uint32_t vp = vps != 0 ? (uint32_t)__builtin_ctzll(vps) : UINT32_MAX, first;
 
@@ -58,13 +61,15 @@ uint32_t interrupts_create(struct vpci_function *function, uint32_t vector, uint
     if (first == MESSAGES_MAX)
         return NT_STATUS_INSUFFICIENT_RESOURCES;
     for (uint32_t i = 0; i < count; i++)
-        messages[first + i] =
-            (struct message){.function = function, .vector = (uint8_t)(vector + i), .vp = (uint8_t)vp};
-    *interrupt = (struct vpci_interrupt){.count = (uint16_t)count, .data = first, .address = MESSAGE_ADDRESS};
+        messages[first + i] = (struct message){
+            .function = function, .vector = (uint8_t)(vector + i), .vp = (uint8_t)vp};
+    *interrupt = (struct vpci_interrupt){
+        .count = (uint16_t)count, .data = first, .address = MESSAGE_ADDRESS};
     return NT_STATUS_SUCCESS;
 }
 
-static struct message *message_of(const struct vpci_function *function, uint64_t address, uint32_t data)
+static struct message *message_of(const struct vpci_function *function, uint64_t address,
+                                  uint32_t data)
 {
     if (address != MESSAGE_ADDRESS || data >= MESSAGES_MAX || messages[data].function != function)
         return NULL;
@@ -76,7 +81,7 @@ void interrupts_delete(struct vpci_function *function, const struct vpci_interru
     for (uint32_t i = 0; i < interrupt->count && i < VPCI_INTERRUPTS_PER_REQUEST; i++) {
         struct message *message = message_of(function, interrupt->address, interrupt->data + i);
 
-        if (message != NULL)
+        if (message)
             message->function = NULL;
     }
     function->ops->retargeted(function);
@@ -84,18 +89,17 @@ void interrupts_delete(struct vpci_function *function, const struct vpci_interru
 
 void interrupts_delete_all(struct vpci_function *function)
 {
-    for (uint32_t i = 0; i < MESSAGES_MAX; i++) {
+    for (uint32_t i = 0; i < MESSAGES_MAX; i++)
         if (messages[i].function == function)
             messages[i].function = NULL;
-    }
 }
 
-bool interrupts_find(const struct vpci_function *function, uint64_t address, uint32_t data, uint32_t *vp,
-                     uint8_t *vector)
+bool interrupts_find(const struct vpci_function *function, uint64_t address, uint32_t data,
+                     uint32_t *vp, uint8_t *vector)
 {
     const struct message *message = message_of(function, address, data);
 
-    if (message == NULL)
+    if (!message)
         return false;
     *vp = message->vp;
     *vector = message->vector;
@@ -109,7 +113,7 @@ enum hv_status interrupts_retarget(const struct retarget *retarget)
     if (retarget->address != (uint32_t)MESSAGE_ADDRESS || retarget->data >= MESSAGES_MAX)
         return HV_STATUS_INVALID_PARAMETER;
     message = &messages[retarget->data];
-    if (message->function == NULL || (uint32_t)message->function->device_id != retarget->device_id)
+    if (!message->function || (uint32_t)message->function->device_id != retarget->device_id)
         return HV_STATUS_INVALID_PARAMETER;
     if (!target_valid(retarget->vp, retarget->vector, 1))
         return HV_STATUS_INVALID_PARAMETER;

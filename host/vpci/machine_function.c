@@ -10,6 +10,7 @@
 #include "host/vdev/config_trap.h"
 #include "host/vpci/bus.h"
 #include "host/vpci/interrupts.h"
+#include "lib/bits.h"
 
 #define BAR_IO          (1u << 0)
 #define BAR_TYPE        6u
@@ -35,15 +36,16 @@ static uint32_t probe(uint64_t bar)
     return mask;
 }
 
-/* BARs that are smaller than a page share it with others, and ports are not translated: the guest gets neither. False
- * when nothing is left. */
+/* BARs that are smaller than a page share it with others, and ports are not translated: the guest
+ * gets neither. False when nothing is left. */
 static bool find_bars(struct machine_function *machine)
 {
     bool found = false;
 
     for (unsigned i = 0; i < VPCI_BARS; i++) {
         struct machine_bar *bar = &machine->bar[i];
-        uint64_t at = machine->config + CONFIG_BAR0 + 4 * i, mask = UINT64_C(0xFFFFFFFF) << 32 | probe(at);
+        uint64_t at = machine->config + CONFIG_BAR0 + 4 * i,
+                 mask = UINT64_C(0xFFFFFFFF) << 32 | probe(at);
         bool wide = is_wide((uint32_t)mask) && i + 1 < VPCI_BARS;
 
         bar->address = (uint32_t)machine_in(at, 4) & ~BAR_FLAGS;
@@ -52,7 +54,8 @@ static bool find_bars(struct machine_function *machine)
             mask = (uint64_t)probe(at + 4) << 32 | (uint32_t)mask;
         }
         bar->length = ~(mask & ~BAR_FLAGS) + 1;
-        if ((mask & BAR_IO) != 0 || (uint32_t)mask == 0 || bar->address == 0 || bar->length % HOST_PAGE_SIZE != 0) {
+        if ((mask & BAR_IO) != 0 || (uint32_t)mask == 0 || bar->address == 0 ||
+            bar->length % PAGE_SIZE != 0) {
             bar->length = 0;
         } else {
             found = true;
@@ -70,9 +73,10 @@ static void show(const struct machine_function *machine, unsigned index, bool sh
 {
     const struct machine_bar *bar = &machine->bar[index];
 
-    for (uint64_t at = 0; at < bar->length; at += HOST_PAGE_SIZE) {
+    for (uint64_t at = 0; at < bar->length; at += PAGE_SIZE) {
         if (!machine_table_has_page(machine, index, at))
-            vpci_hooks.map_page(bar->shown + at, shown ? (void *)(uintptr_t)(bar->address + at) : NULL);
+            vpci_hooks.map_page(bar->shown + at,
+                                shown ? (void *)(uintptr_t)(bar->address + at) : NULL);
     }
 }
 
@@ -84,8 +88,10 @@ static uint64_t place_of(const struct machine_function *machine, unsigned index)
 
     if (is_wide(low))
         place |= (uint64_t)machine->bar_value[index + 1] << 32;
-    return (machine->command & COMMAND_MEMORY) != 0 && vpci_memory_contains(place, machine->bar[index].length) ? place
-                                                                                                               : 0;
+    return (machine->command & COMMAND_MEMORY) != 0 &&
+                   vpci_memory_contains(place, machine->bar[index].length)
+               ? place
+               : 0;
 }
 
 static void update(struct machine_function *machine)
@@ -108,7 +114,8 @@ static void update(struct machine_function *machine)
 static void set_command(struct machine_function *machine, uint32_t command)
 {
     machine->command = (uint16_t)(command & ~COMMAND_IO);
-    machine_out(machine->config + CONFIG_COMMAND, 2, machine->command | COMMAND_MEMORY | COMMAND_INTX_DISABLE);
+    machine_out(machine->config + CONFIG_COMMAND, 2,
+                machine->command | COMMAND_MEMORY | COMMAND_INTX_DISABLE);
     update(machine);
 }
 
@@ -146,7 +153,8 @@ static bool write_word(struct machine_function *machine, unsigned offset, uint32
         update(machine);
         return true;
     }
-    return offset == CONFIG_ROM || offset == CONFIG_LINE || machine_msi_write(machine, offset, value);
+    return offset == CONFIG_ROM || offset == CONFIG_LINE ||
+           machine_msi_write(machine, offset, value);
 }
 
 static uint32_t read(struct vpci_function *function, unsigned offset, unsigned size)
@@ -162,7 +170,8 @@ static void write(struct vpci_function *function, unsigned offset, unsigned size
     unsigned shift = 8 * (offset & 3u), word = offset & ~3u;
     uint32_t mask = (size == 4 ? UINT32_MAX : (UINT32_C(1) << (8 * size)) - 1) << shift;
 
-    /* Errors in the status register are cleared by ones: a write to the command alone must not repeat them. */
+    /* Errors in the status register are cleared by ones: a write to the command alone must not
+     * repeat them. */
     if (word == CONFIG_COMMAND && (mask & 0xFFFF0000u) != 0)
         machine_out(machine->config + CONFIG_STATUS, 2, (value << shift & mask) >> 16);
     if (word == CONFIG_COMMAND && (mask & 0xFFFFu) == 0)
@@ -189,7 +198,8 @@ static void retargeted(struct vpci_function *function)
 
 static const struct vpci_function_ops ops = {read, write, reset, retargeted};
 
-bool machine_function_access(struct vpci_function *function, uint64_t gpa, unsigned size, uint64_t *value, bool write)
+bool machine_function_access(struct vpci_function *function, uint64_t gpa, unsigned size,
+                             uint64_t *value, bool write)
 {
     struct machine_function *machine = function->machine;
 
@@ -213,7 +223,7 @@ bool machine_function_access(struct vpci_function *function, uint64_t gpa, unsig
 
 bool machine_function_init(struct vpci_function *function)
 {
-    struct machine_function *machine = host_pages((sizeof(*machine) + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
+    struct machine_function *machine = host_pages((sizeof(*machine) + PAGE_SIZE - 1) / PAGE_SIZE);
     struct acpi_ecam ecam;
     unsigned bus = function->bdf >> 8;
     uint64_t command;
@@ -228,7 +238,8 @@ bool machine_function_init(struct vpci_function *function)
     if (!find_bars(machine) || !machine_messages_init(machine)) {
         machine_out(machine->config + CONFIG_COMMAND, 2, command);
         host_log(LOG_INFO,
-                 "vpci: %04x stays on the PCI bus: it has no BAR of whole pages, or its MSI-X table is in none\n",
+                 "vpci: %04x stays on the PCI bus: it has no BAR of whole pages, or its MSI-X "
+                 "table is in none\n",
                  function->bdf);
         return false;
     }

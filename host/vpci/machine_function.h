@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A function of the machine that is passed through, for the two files machine_*.c. The guest sees its configuration
- * space except for what the host has to keep for itself: BARs, of which the real ones stay where the firmware put them,
- * the command register, and interrupt messages.
+ * A function of the machine that is passed through, for the two files machine_*.c. The guest sees
+ * its configuration space except for what the host has to keep for itself: BARs, of which the real
+ * ones stay where the firmware put them, the command register, and interrupt messages.
  */
 #ifndef PVT_HOST_VPCI_MACHINE_FUNCTION_H
 #define PVT_HOST_VPCI_MACHINE_FUNCTION_H
@@ -45,15 +45,15 @@ void machine_messages_reset(struct machine_function *machine);
 /* Writes what the guest's messages mean now into the device. */
 void machine_messages_apply(struct machine_function *machine);
 
-/* Registers of the MSI capability, in configuration space: `*value` is a whole word at `offset`. False: not one that
- * the host keeps. */
+/* Registers of the MSI capability, in configuration space: `*value` is a whole word at `offset`.
+ * False: not one that the host keeps. */
 bool machine_msi_read(const struct machine_function *machine, unsigned offset, uint32_t *value);
 bool machine_msi_write(struct machine_function *machine, unsigned offset, uint32_t value);
 
 /* Pages of the MSI-X table: the guest does not reach them directly. */
 bool machine_table_has_page(const struct machine_function *machine, unsigned bar, uint64_t offset);
 /* False: not in the table. */
-bool machine_table_access(struct machine_function *machine, unsigned bar, uint64_t offset, unsigned size,
-                          uint64_t *value, bool write);
+bool machine_table_access(struct machine_function *machine, unsigned bar, uint64_t offset,
+                          unsigned size, uint64_t *value, bool write);
 
 #endif

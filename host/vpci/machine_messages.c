@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* MSI and MSI-X of a passed-through function: the device gets real messages, the guest sees those that it was given. */
+/* MSI and MSI-X of a passed-through function: the device gets real messages, the guest sees those
+ * that it was given. */
 #include <stddef.h>
 
 #include "host/base/memory.h"
@@ -7,6 +8,7 @@
 #include "host/vpci/bus.h"
 #include "host/vpci/interrupts.h"
 #include "host/vpci/machine_function.h"
+#include "lib/bits.h"
 
 #define CONFIG_STATUS       0x06u
 #define STATUS_CAPABILITIES (1u << 4)
@@ -63,14 +65,16 @@ bool machine_messages_init(struct machine_function *machine)
     machine->table_offset = MSIX_OFFSET(table);
     machine->entries = MSIX_ENTRIES(config_in(machine, machine->msix + CONTROL, 2));
     bytes = machine->entries * sizeof(struct machine_msix_entry);
-    if (machine->table_bar >= VPCI_BARS || machine->bar[machine->table_bar].length < machine->table_offset + bytes)
+    if (machine->table_bar >= VPCI_BARS ||
+        machine->bar[machine->table_bar].length < machine->table_offset + bytes)
         return false;
-    machine->table = host_pages((bytes + HOST_PAGE_SIZE - 1) / HOST_PAGE_SIZE);
+    machine->table = host_pages((bytes + PAGE_SIZE - 1) / PAGE_SIZE);
     vpci_hooks.reach(machine->bar[machine->table_bar].address + machine->table_offset, bytes);
     return true;
 }
 
-/* The registers after the control word: address, its upper half, data. Without the upper half, data is the second. */
+/* The registers after the control word: address, its upper half, data. Without the upper half, data
+ * is the second. */
 static unsigned msi_registers(const struct machine_function *machine)
 {
     return (config_in(machine, machine->msi + CONTROL, 2) & MSI_64_BIT) != 0 ? 3 : 2;
@@ -80,10 +84,12 @@ static void apply_msi(struct machine_function *machine)
 {
     const uint32_t *guest = machine->msi_register;
     bool wide = msi_registers(machine) == 3;
-    uint64_t real = machine->config + machine->msi + 4, address = guest[0] | (wide ? (uint64_t)guest[1] << 32 : 0);
+    uint64_t real = machine->config + machine->msi + 4,
+             address = guest[0] | (wide ? (uint64_t)guest[1] << 32 : 0);
     uint32_t vp;
     uint8_t vector = UINT8_MAX;
-    bool known = interrupts_find(machine->function, address, guest[wide ? 2 : 1] & 0xFFFFu, &vp, &vector);
+    bool known =
+        interrupts_find(machine->function, address, guest[wide ? 2 : 1] & 0xFFFFu, &vp, &vector);
 
     machine_out(real, 4, known ? REAL_ADDRESS | synic_apic_id(vp) << REAL_DESTINATION : NO_APIC);
     if (wide)
@@ -94,7 +100,8 @@ static void apply_msi(struct machine_function *machine)
 static void apply_entry(struct machine_function *machine, unsigned index)
 {
     const struct machine_msix_entry *guest = &machine->table[index];
-    uint64_t real = machine->bar[machine->table_bar].address + machine->table_offset + index * sizeof(*guest);
+    uint64_t real =
+        machine->bar[machine->table_bar].address + machine->table_offset + index * sizeof(*guest);
     uint64_t address = guest->address_low | (uint64_t)guest->address_high << 32;
     uint32_t vp;
     uint8_t vector;
@@ -132,7 +139,8 @@ void machine_messages_reset(struct machine_function *machine)
 
 static bool is_message_register(const struct machine_function *machine, unsigned offset)
 {
-    return machine->msi != 0 && offset >= machine->msi + 4 && offset < machine->msi + 4 + 4 * msi_registers(machine);
+    return machine->msi != 0 && offset >= machine->msi + 4 &&
+           offset < machine->msi + 4 + 4 * msi_registers(machine);
 }
 
 bool machine_msi_read(const struct machine_function *machine, unsigned offset, uint32_t *value)
@@ -162,20 +170,23 @@ bool machine_msi_write(struct machine_function *machine, unsigned offset, uint32
 
 bool machine_table_has_page(const struct machine_function *machine, unsigned bar, uint64_t offset)
 {
-    uint64_t first = machine->table_offset / HOST_PAGE_SIZE;
-    uint64_t last = (machine->table_offset + machine->entries * sizeof(struct machine_msix_entry) - 1) / HOST_PAGE_SIZE;
+    uint64_t first = machine->table_offset / PAGE_SIZE;
+    uint64_t last =
+        (machine->table_offset + machine->entries * sizeof(struct machine_msix_entry) - 1) /
+        PAGE_SIZE;
 
-    return machine->msix != 0 && bar == machine->table_bar && offset / HOST_PAGE_SIZE >= first &&
-           offset / HOST_PAGE_SIZE <= last;
+    return machine->msix != 0 && bar == machine->table_bar && offset / PAGE_SIZE >= first &&
+           offset / PAGE_SIZE <= last;
 }
 
-bool machine_table_access(struct machine_function *machine, unsigned bar, uint64_t offset, unsigned size,
-                          uint64_t *value, bool write)
+bool machine_table_access(struct machine_function *machine, unsigned bar, uint64_t offset,
+                          unsigned size, uint64_t *value, bool write)
 {
     uint64_t at = offset - machine->table_offset;
     uint32_t *word;
 
-    if (machine->msix == 0 || bar != machine->table_bar || at >= machine->entries * sizeof(struct machine_msix_entry))
+    if (machine->msix == 0 || bar != machine->table_bar ||
+        at >= machine->entries * sizeof(struct machine_msix_entry))
         return false;
     if (!write)
         *value = UINT64_MAX;

@@ -36,14 +36,14 @@ static struct vpci_bus *bus_of_window(uint64_t gpa)
     unsigned count;
     struct vpci_bus *bus = vpci_buses(&count);
 
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         if (bus[i].powered && gpa - bus[i].window < VPCI_WINDOW_SIZE)
             return &bus[i];
-    }
     return NULL;
 }
 
-/* The function whose configuration space the access is to; NULL: none, or no access that a device knows. */
+/* The function whose configuration space the access is to; NULL: none, or no access that a device
+ * knows. */
 static struct vpci_function *config_target(struct vpci_bus *bus, uint64_t gpa, unsigned size)
 {
     if (gpa - bus->window < VPCI_WINDOW_CONFIG || size > 4 || gpa % size != 0)
@@ -57,11 +57,10 @@ static bool machine_access(uint64_t gpa, unsigned size, uint64_t *value, bool wr
     struct vpci_bus *bus = vpci_buses(&count);
 
     for (unsigned i = 0; i < count; i++) {
-        for (unsigned f = 0; f < bus[i].functions; f++) {
-            if (bus[i].function[f].machine != NULL &&
+        for (unsigned f = 0; f < bus[i].functions; f++)
+            if (bus[i].function[f].machine &&
                 machine_function_access(&bus[i].function[f], gpa, size, value, write))
                 return true;
-        }
     }
     return false;
 }
@@ -72,9 +71,10 @@ static uint64_t read(uint64_t gpa, unsigned size)
     struct vpci_function *function;
     uint64_t value;
 
-    if (bus != NULL) {
+    if (bus) {
         function = config_target(bus, gpa, size);
-        return function != NULL ? function->ops->read(function, gpa % VPCI_WINDOW_CONFIG, size) : UINT64_MAX;
+        return function ? function->ops->read(function, gpa % VPCI_WINDOW_CONFIG, size)
+                        : UINT64_MAX;
     }
     return machine_access(gpa, size, &value, false) ? value : bar_read(gpa, size);
 }
@@ -84,7 +84,7 @@ static void write(uint64_t gpa, unsigned size, uint64_t value)
     struct vpci_bus *bus = bus_of_window(gpa);
     struct vpci_function *function;
 
-    if (bus == NULL) {
+    if (!bus) {
         if (!machine_access(gpa, size, &value, true))
             bar_write(gpa, size, value);
         return;
@@ -92,7 +92,7 @@ static void write(uint64_t gpa, unsigned size, uint64_t value)
     if (gpa == bus->window && size == sizeof(uint32_t))
         bus->selected = (uint32_t)value;
     function = config_target(bus, gpa, size);
-    if (function != NULL)
+    if (function)
         function->ops->write(function, gpa % VPCI_WINDOW_CONFIG, size, (uint32_t)value);
 }
 
@@ -107,7 +107,8 @@ static void add(struct mmio_range *trap, struct vpci_range *range, uint64_t star
 
 bool vpci_memory_init(void)
 {
-    uint64_t high_start = pci_find_free_range(HIGH_LENGTH), low_start = pci_find_free_low_range(LOW_LENGTH);
+    uint64_t high_start = pci_find_free_range(HIGH_LENGTH),
+             low_start = pci_find_free_low_range(LOW_LENGTH);
 
     if (high_start == 0 || low_start == 0)
         return false;

@@ -16,7 +16,8 @@ struct relations {
     };
 };
 
-_Static_assert(sizeof(struct relations) == VPCI_RELATIONS_BYTES, "room for the relations of a full bus");
+_Static_assert(sizeof(struct relations) == VPCI_RELATIONS_BYTES,
+               "room for the relations of a full bus");
 
 static struct vpci_relation relation(const struct vpci_bus *bus, struct vpci_function *function)
 {
@@ -40,8 +41,9 @@ static struct vpci_relation relation(const struct vpci_bus *bus, struct vpci_fun
 void vpci_send_relations(struct vpci_bus *bus)
 {
     bool second = bus->version >= VPCI_VERSION_1_3;
-    struct relations message = {{.type = second ? VPCI_BUS_RELATIONS_2 : VPCI_BUS_RELATIONS, .count = bus->functions},
-                                {{{0}}}};
+    struct relations message = {
+        {.type = second ? VPCI_BUS_RELATIONS_2 : VPCI_BUS_RELATIONS, .count = bus->functions},
+        {{{0}}}};
     size_t entry = second ? sizeof(message.second[0]) : sizeof(message.first[0]);
 
     for (unsigned i = 0; i < bus->functions; i++) {
@@ -72,11 +74,10 @@ static bool overlaps_another(const struct vpci_bus *bus, uint64_t window)
     unsigned count;
     const struct vpci_bus *other = vpci_buses(&count);
 
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         if (&other[i] != bus && other[i].powered && window < other[i].window + VPCI_WINDOW_SIZE &&
             other[i].window < window + VPCI_WINDOW_SIZE)
             return true;
-    }
     return false;
 }
 
@@ -91,7 +92,8 @@ uint32_t vpci_d0_entry(struct vpci_bus *bus, uint64_t window)
     bus->powered = true;
     bus->window = window;
     bus->selected = 0;
-    host_log(LOG_INFO, "vpci: channel %u: configuration window at 0x%lx\n", vmbus_channel_id(bus->channel), window);
+    host_log(LOG_INFO, "vpci: channel %u: configuration window at 0x%lx\n",
+             vmbus_channel_id(bus->channel), window);
     vpci_send_relations(bus); /* some guests rely on it, instead of asking */
     return NT_STATUS_SUCCESS;
 }

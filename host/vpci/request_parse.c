@@ -86,7 +86,8 @@ static bool resource(struct vpci_assigned_bar *bar, const struct vpci_resource *
     return bar->length != 0;
 }
 
-/* A host may insist on room for one interrupt even where there is none, so this one does. `entry` is the size of one.
+/* A host may insist on room for one interrupt even where there is none, so this one does. `entry`
+ * is the size of one.
  */
 static bool resources(struct vpci_request *request, size_t entry, const void *payload, size_t size)
 {
@@ -126,10 +127,9 @@ static bool create_1(struct vpci_request *request, const void *payload, size_t s
 static bool vp_list(const uint16_t *vp, uint32_t count, uint64_t *vps)
 {
     *vps = 0;
-    for (uint32_t i = 0; i < count && i < VPCI_INTERRUPT_VPS; i++) {
+    for (uint32_t i = 0; i < count && i < VPCI_INTERRUPT_VPS; i++)
         if (vp[i] < VPS_MAX)
             *vps |= UINT64_C(1) << vp[i];
-    }
     return count <= VPCI_INTERRUPT_VPS;
 }
 
@@ -141,7 +141,8 @@ static bool create_2(struct vpci_request *request, const void *payload, size_t s
     if (!take(&create, offsetof(struct vpci_create_interrupt_2, padding), payload, size))
         return false;
     request->slot = create.slot;
-    return vp_list(create.vp, create.vp_count, &vps) && created(request, create.vector, create.count, vps);
+    return vp_list(create.vp, create.vp_count, &vps) &&
+           created(request, create.vector, create.count, vps);
 }
 
 static bool create_3(struct vpci_request *request, const void *payload, size_t size)
@@ -152,7 +153,8 @@ static bool create_3(struct vpci_request *request, const void *payload, size_t s
     if (!take(&create, offsetof(struct vpci_create_interrupt_3, padding), payload, size))
         return false;
     request->slot = create.slot;
-    return vp_list(create.vp, create.vp_count, &vps) && created(request, create.vector, create.count, vps);
+    return vp_list(create.vp, create.vp_count, &vps) &&
+           created(request, create.vector, create.count, vps);
 }
 
 static bool deleted(struct vpci_request *request, const void *payload, size_t size)

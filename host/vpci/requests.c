@@ -27,11 +27,13 @@ static uint32_t assign(struct vpci_function *function, const struct vpci_assigne
         if (bar[i].length == 0)
             continue;
         if (function->bar_mask[i] == 0 || (i > 0 && BAR_IS_64_BIT(function->bar_mask[i - 1])) ||
-            !vpci_memory_contains(bar[i].start, bar[i].length) || (!wide && bar[i].start > UINT32_MAX))
+            !vpci_memory_contains(bar[i].start, bar[i].length) ||
+            (!wide && bar[i].start > UINT32_MAX))
             return NT_STATUS_INVALID_PARAMETER;
         function->ops->write(function, CONFIG_BAR0 + 4 * i, 4, (uint32_t)bar[i].start);
         if (wide)
-            function->ops->write(function, CONFIG_BAR0 + 4 * (i + 1), 4, (uint32_t)(bar[i].start >> 32));
+            function->ops->write(function, CONFIG_BAR0 + 4 * (i + 1), 4,
+                                 (uint32_t)(bar[i].start >> 32));
     }
     return NT_STATUS_SUCCESS;
 }
@@ -42,7 +44,8 @@ static uint32_t set_power(struct vpci_function *function, uint32_t state)
 
     if (state != VPCI_POWER_D0 && state != VPCI_POWER_D3)
         return NT_STATUS_INVALID_PARAMETER;
-    command = state == VPCI_POWER_D0 ? command | COMMAND_MEMORY : command & ~(COMMAND_MEMORY | COMMAND_MASTER);
+    command = state == VPCI_POWER_D0 ? command | COMMAND_MEMORY
+                                     : command & ~(COMMAND_MEMORY | COMMAND_MASTER);
     function->ops->write(function, CONFIG_COMMAND, 2, command);
     return NT_STATUS_SUCCESS;
 }
@@ -58,7 +61,8 @@ struct exchange {
 static void complete(const struct exchange *exchange, const void *reply, uint32_t size)
 {
     if (exchange->packet->completion_requested)
-        vmbus_send(exchange->bus->channel, VMBUS_PACKET_COMPLETION, exchange->packet->transaction, reply, size);
+        vmbus_send(exchange->bus->channel, VMBUS_PACKET_COMPLETION, exchange->packet->transaction,
+                   reply, size);
 }
 
 static void complete_status(const struct exchange *exchange, uint32_t status)
@@ -102,8 +106,8 @@ static void reply_interrupt(const struct exchange *exchange)
     const struct vpci_request *request = exchange->request;
     struct vpci_create_interrupt_reply reply = {.status = NT_STATUS_SUCCESS};
 
-    reply.status = interrupts_create(exchange->function, request->create.vector, request->create.count,
-                                     request->create.vps, &reply.interrupt);
+    reply.status = interrupts_create(exchange->function, request->create.vector,
+                                     request->create.count, request->create.vps, &reply.interrupt);
     complete(exchange, &reply, sizeof(reply));
 }
 
@@ -112,7 +116,7 @@ static void for_function(const struct exchange *exchange)
 {
     const struct vpci_request *request = exchange->request;
 
-    if (exchange->function == NULL) {
+    if (!exchange->function) {
         complete_status(exchange, NT_STATUS_INVALID_PARAMETER);
         return;
     }
@@ -177,15 +181,18 @@ static void received(void *owner, const struct ring_packet *packet)
 {
     struct vpci_bus *bus = owner;
     struct vpci_request request;
-    enum vpci_parse parsed = packet->cut ? VPCI_MALFORMED : vpci_request_parse(packet->payload, packet->size, &request);
+    enum vpci_parse parsed =
+        packet->cut ? VPCI_MALFORMED : vpci_request_parse(packet->payload, packet->size, &request);
     struct exchange exchange = {.bus = bus, .packet = packet, .request = &request};
     bool query;
 
     if (parsed != VPCI_PARSED) {
-        complete_status(&exchange, parsed == VPCI_UNKNOWN ? NT_STATUS_NOT_SUPPORTED : NT_STATUS_BAD_DATA);
+        complete_status(&exchange,
+                        parsed == VPCI_UNKNOWN ? NT_STATUS_NOT_SUPPORTED : NT_STATUS_BAD_DATA);
         return;
     }
-    host_log(LOG_TRACE, "vpci: channel %u: request 0x%x\n", vmbus_channel_id(bus->channel), (unsigned)request.type);
+    host_log(LOG_TRACE, "vpci: channel %u: request 0x%x\n", vmbus_channel_id(bus->channel),
+             (unsigned)request.type);
     query = request.type == VPCI_QUERY_PROTOCOL_VERSION;
     /* The version is asked for first, and once agreed on it stays. */
     if (query != (bus->version == 0)) {

@@ -16,8 +16,8 @@ struct retarget {
     uint32_t vp; /* the first one of the set; RETARGET_NO_VP: the set is empty */
 };
 
-/* `header` follows the fixed part and has `header_qwords` words. False for anything else than a message and for a set
- * of processors that contradicts itself. */
+/* `header` follows the fixed part and has `header_qwords` words. False for anything else than a
+ * message and for a set of processors that contradicts itself. */
 bool retarget_parse(const struct hv_input_retarget_device_interrupt *input, const uint64_t *header,
                     uint32_t header_qwords, struct retarget *retarget);
 

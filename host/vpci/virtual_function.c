@@ -59,7 +59,7 @@ bool virtual_function_init(struct vpci_function *function)
 {
     struct vdev_function *virtual_function = vdev_find(function->bdf);
 
-    if (virtual_function == NULL || virtual_function->probe == NULL)
+    if (!virtual_function || !virtual_function->probe)
         return false;
     function->ops = &ops;
     function->virtual_function = virtual_function;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The state at power-on, and the first ATTACH that a device ever sees, after it has done DMA without one. The harness
- * leaves devices alone until the first test of another group, so these tests come first in the catalogue: each takes
- * one device of each class that nothing has touched yet.
+ * The state at power-on, and the first ATTACH that a device ever sees, after it has done DMA
+ * without one. The harness leaves devices alone until the first test of another group, so these
+ * tests come first in the catalogue: each takes one device of each class that nothing has touched
+ * yet.
  */
 #define TEST_GROUP "at-start"
 #include "tests/harness/fixture.h"
@@ -25,50 +26,55 @@ static void first_attach(struct test_run *t, enum domain_kind kind)
         bool before, detached;
         enum hv_status status;
 
-        if (dma_class_is_slow((enum dma_class) class) || (e = untouched_device((enum dma_class) class)) == NULL) {
+        if (dma_class_is_slow((enum dma_class) class) ||
+            !(e = untouched_device((enum dma_class) class)))
             continue;
-        }
         taken++;
         before = may_write(t, e, gpa, &open, 0, LENGTH, "DMA of a device that was never attached");
         status = iommu_detach(e->device_id);
-        STEP("detach device 0x%llx, which was never attached: %s", e->device_id, hv_status_name(status));
-        detached = may_write(t, e, gpa, &open, 0, LENGTH, "DMA after DETACH of a device that was never attached");
+        STEP("detach device 0x%llx, which was never attached: %s", e->device_id,
+             hv_status_name(status));
+        detached = may_write(t, e, gpa, &open, 0, LENGTH,
+                             "DMA after DETACH of a device that was never attached");
         CHECK(before || !detached, "DETACH of a device that was never attached opens it");
         (void)may_write(t, e, gpa, &open, 0, LENGTH, "DMA before the first ATTACH");
         attach(t, d, e);
         if (kind == DOMAIN_PAGING) {
-            expect_write(t, e, gpa, &paged, 0, LENGTH, "DMA after the first ATTACH, to a paging domain");
-            expect_untouched(t, &open, "memory at the GPA that is the IOVA, after the first ATTACH");
+            expect_write(t, e, gpa, &paged, 0, LENGTH,
+                         "DMA after the first ATTACH, to a paging domain");
+            expect_untouched(t, &open,
+                             "memory at the GPA that is the IOVA, after the first ATTACH");
         } else if (kind == DOMAIN_IDENTITY) {
-            expect_write(t, e, gpa, &open, 0, LENGTH, "DMA after the first ATTACH, to an identity domain");
+            expect_write(t, e, gpa, &open, 0, LENGTH,
+                         "DMA after the first ATTACH, to an identity domain");
         } else {
             expect_write_fault(t, e, gpa, LENGTH, &open, ORACLE_FAULT_CLASS_BLOCKED,
                                "DMA after the first ATTACH, to a blocking domain");
         }
         OBSERVE("before its first ATTACH a device %s", before ? "passes through" : "is blocked");
     }
-    if (taken == 0) {
+    if (taken == 0)
         SKIP("needs a device that no test has used since the start of the machine");
-    }
 }
 
-#define FIRST_DOMAINS(ROW, test)                                                                                       \
-    ROW(test, paging, DOMAIN_PAGING, WORD(kind, "paging"))                                                             \
-    ROW(test, blocking, DOMAIN_BLOCKED, WORD(kind, "blocking") COVERS("ATT-7"))                                        \
+#define FIRST_DOMAINS(ROW, test)                                                                   \
+    ROW(test, paging, DOMAIN_PAGING, WORD(kind, "paging"))                                         \
+    ROW(test, blocking, DOMAIN_BLOCKED, WORD(kind, "blocking") COVERS("ATT-7"))                    \
     ROW(test, identity, DOMAIN_IDENTITY, WORD(kind, "identity") COVERS("ID-1"))
 
 VARIANTS(const enum domain_kind, first_domains, FIRST_DOMAINS);
 
 TEST_EACH(first_attach_to, FIRST_DOMAINS,
-          PROMISE("The first ATTACH of a device since power-on puts it into a {kind} domain, whatever it did before")
+          PROMISE("The first ATTACH of a device since power-on puts it into a {kind} domain, "
+                  "whatever it did before")
           COVERS("ATT-1 DET-2") DEVICES(NONE) KINDS("dma fault device")
-          STEPS("A device of each class that is not slow, and that nothing has used since the start of the machine, "
-                "writes by GPA. It is "
-                "detached, which any status may answer, writes again, and is attached to a {kind} domain.")
-          EXPECTS("DETACH does not open the device. After ATTACH its DMA is that of the domain and no other.")
-          IF_IT_FAILS("The host treats its own first state as a domain: translations that were cached under it "
-                      "survive, or the "
-                      "first switch is lost."))
+          STEPS("A device of each class that is not slow, and that nothing has used since the "
+                "start of the machine, writes by GPA. It is detached, which any status may answer, "
+                "writes again, and is attached to a {kind} domain.")
+          EXPECTS("DETACH does not open the device. After ATTACH its DMA is that of the domain and "
+                  "no other.")
+          IF_IT_FAILS("The host treats its own first state as a domain: translations that were "
+                      "cached under it survive, or the first switch is lost."))
 {
     first_attach(t, VARIANT(first_domains));
 }

@@ -7,8 +7,8 @@
 TEST(addresses_are_gpas,
      PROMISE("In an identity domain a device reads and writes at guest physical addresses")
      COVERS("ID-1 CFG-1") DEVICES(ALL) KINDS("dma")
-     STEPS("The device writes single bytes, over a page boundary, and reads and writes back 9000 bytes, all at guest "
-           "physical addresses.")
+     STEPS("The device writes single bytes, over a page boundary, and reads and writes back 9000 "
+           "bytes, all at guest physical addresses.")
      EXPECTS("Exactly the named bytes change.")
      IF_IT_FAILS("The identity domain is not one to one, or ends somewhere."))
 {
@@ -26,7 +26,8 @@ TEST(addresses_are_gpas,
 TEST(whole_2m_region,
      PROMISE("An identity domain reaches every 4 KiB boundary of a 2 MiB region")
      COVERS("ID-1") DEVICES(ALL) KINDS("dma")
-     STEPS("The device writes 8 bytes over every 61st 4 KiB boundary of a 2 MiB region, at guest physical addresses.")
+     STEPS("The device writes 8 bytes over every 61st 4 KiB boundary of a 2 MiB region, at guest "
+           "physical addresses.")
      EXPECTS("Every write lands, and nothing else changes.")
      IF_IT_FAILS("The host's own table for identity domains has gaps or wrong targets."))
 {
@@ -35,18 +36,18 @@ TEST(whole_2m_region,
     struct buffer b = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
 
     attach(t, d, e);
-    for (uint64_t offset = PAGE_SIZE; offset < SIZE_2M; offset += 61 * PAGE_SIZE) {
+    for (uint64_t offset = PAGE_SIZE; offset < SIZE_2M; offset += 61 * PAGE_SIZE)
         expect_write(t, e, gpa_of(b.data) + offset - 4, &b, offset - 4, 8, "over a 4 KiB boundary");
-    }
 }
 
 TEST(limited_to_guest_memory,
      PROMISE("An identity domain does not reach addresses where the guest has no memory")
      COVERS("ID-1 TR-10") DEVICES(ALL) KINDS("dma fault")
-     STEPS("In an identity domain, the device writes to and reads from an address where the guest has no memory.")
+     STEPS("In an identity domain, the device writes to and reads from an address where the guest "
+           "has no memory.")
      EXPECTS("If the host records faults, both are recorded; nothing changes.")
-     IF_IT_FAILS("The identity domain passes everything through to the machine: the device reaches memory of the host "
-                 "or of other guests."))
+     IF_IT_FAILS("The identity domain passes everything through to the machine: the device reaches "
+                 "memory of the host or of other guests."))
 {
     struct dma_engine *e = device(t);
     uint64_t gpa = memory_hole();
@@ -56,23 +57,26 @@ TEST(limited_to_guest_memory,
     need_promise(t, IOMMU_IDENTITY_IN_RAM, "an identity domain reaches memory alone");
     recorded = faults_are_recorded(t, e);
     d = domain_identity(t);
-    if (!gpa) {
+    if (!gpa)
         SKIP("this machine has no unused physical address");
-    }
     attach(t, d, e);
-    CHECK(expect_write_fault(t, e, gpa, 4, NULL, FAULT_ANY, "write into a hole of guest memory") || !recorded,
+    CHECK(expect_write_fault(t, e, gpa, 4, NULL, FAULT_ANY, "write into a hole of guest memory") ||
+              !recorded,
           "a write into a hole of guest memory is no fault for the host");
-    CHECK(expect_read_fault(t, e, gpa, 4, NULL, FAULT_ANY, "read from a hole of guest memory") || !recorded,
+    CHECK(expect_read_fault(t, e, gpa, 4, NULL, FAULT_ANY, "read from a hole of guest memory") ||
+              !recorded,
           "a read from a hole of guest memory is no fault for the host");
 }
 
 TEST(no_trace_of_earlier_tables,
-     PROMISE("After a move from a paging to an identity domain no cached translation of the tables is used")
+     PROMISE("After a move from a paging to an identity domain no cached translation of the tables "
+             "is used")
      COVERS("ID-2 ATT-4") DEVICES(ALL) KINDS("dma")
-     STEPS("A paging domain sends the address of page A to page B, and the device uses it. The device is moved to an "
-           "identity domain and writes to the address of A.")
+     STEPS("A paging domain sends the address of page A to page B, and the device uses it. The "
+           "device is moved to an identity domain and writes to the address of A.")
      EXPECTS("The bytes are in A, and B stays unchanged.")
-     IF_IT_FAILS("Cached translations of the old domain survive the move: the DID is reused, or not flushed."))
+     IF_IT_FAILS("Cached translations of the old domain survive the move: the DID is reused, or "
+                 "not flushed."))
 {
     struct dma_engine *e = device(t);
     struct domain *paging = domain_paging(t), *identity = domain_identity(t);
@@ -87,12 +91,15 @@ TEST(no_trace_of_earlier_tables,
 }
 
 TEST(left_without_a_trace,
-     PROMISE("After a move from an identity to a paging domain guest physical addresses mean nothing any more")
+     PROMISE("After a move from an identity to a paging domain guest physical addresses mean "
+             "nothing any more")
      COVERS("ATT-4 ATT-2") DEVICES(ALL) KINDS("dma fault")
-     STEPS("The device writes to page A in an identity domain, then is moved to a paging domain that maps only the "
-           "address of B, to A.")
-     EXPECTS("The address of A faults as not present; the address of B leads to A; B stays unchanged.")
-     IF_IT_FAILS("The one-to-one translation survives the move, so that the device reaches all of the guest's memory."))
+     STEPS("The device writes to page A in an identity domain, then is moved to a paging domain "
+           "that maps only the address of B, to A.")
+     EXPECTS("The address of A faults as not present; the address of B leads to A; B stays "
+             "unchanged.")
+     IF_IT_FAILS("The one-to-one translation survives the move, so that the device reaches all of "
+                 "the guest's memory."))
 {
     struct dma_engine *e = device(t);
     struct domain *paging = domain_paging(t), *identity = domain_identity(t);
@@ -102,7 +109,8 @@ TEST(left_without_a_trace,
     warm(t, e, gpa_of(a.data), &a, "identity domain");
     map(t, paging, gpa_of(b.data), &a, RW);
     attach(t, paging, e);
-    expect_write_fault(t, e, gpa_of(a.data), 8, &a, ORACLE_FAULT_CLASS_NOT_PRESENT, "a's GPA in the paging domain");
+    expect_write_fault(t, e, gpa_of(a.data), 8, &a, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                       "a's GPA in the paging domain");
     expect_write(t, e, gpa_of(b.data), &a, 0, 8, "b's GPA, which the tables send to a");
     expect_untouched(t, &b, "b");
 }

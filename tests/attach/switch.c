@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A device that never stops its DMA is moved from one domain to another (ATT-5, ATT-4), in each of the nine
- * directions between paging, identity and blocking domains.
+ * A device that never stops its DMA is moved from one domain to another (ATT-5, ATT-4), in each of
+ * the nine directions between paging, identity and blocking domains.
  *
- * ATTACH replaces the entry by which the IOMMU finds the tables of a device. Hosts that do this in several steps
- * have states in between: the entry is cleared first (the device is blocked, and DMA that both domains allow is
- * refused), the type changes before the root does (the device passes through, or walks the wrong tables), or the
- * caches still hold translations with the DID of the domain before. Each state lasts for microseconds. Only a device
- * that is at work during the whole call can see it.
+ * ATTACH replaces the entry by which the IOMMU finds the tables of a device. Hosts that do this in
+ * several steps have states in between: the entry is cleared first (the device is blocked, and DMA
+ * that both domains allow is refused), the type changes before the root does (the device passes
+ * through, or walks the wrong tables), or the caches still hold translations with the DID of the
+ * domain before. Each state lasts for microseconds. Only a device that is at work during the whole
+ * call can see it.
  *
- * The device therefore repeats one write without end, at an IOVA that is also the GPA of a page of the test. The page
- * in which the write lands tells which state the host was in: the page at the GPA for no translation, the page of the
- * old or of the new domain, or the page of a third domain, which the device was in before the test began and which
- * shows translations that survive more than one move.
+ * The device therefore repeats one write without end, at an IOVA that is also the GPA of a page of
+ * the test. The page in which the write lands tells which state the host was in: the page at the
+ * GPA for no translation, the page of the old or of the new domain, or the page of a third domain,
+ * which the device was in before the test began and which shows translations that survive more than
+ * one move.
  *
- * - During ATTACH only what the old or the new domain leads to may change. If both lead somewhere, no pass
- *   is refused.
+ * - During ATTACH only what the old or the new domain leads to may change. If both lead somewhere,
+ * no pass is refused.
  * - After ATTACH only what the new domain leads to changes.
  *
- * All pages are wiped directly after ATTACH returns, before the next exit: writes that landed during the call are
- * checked first and then removed. DMA_SETTLE_EXITS exits later, everything that was translated before the return has
- * landed. A state that is shorter than one pass of the device can escape, so each direction is gone through eight
- * times.
+ * All pages are wiped directly after ATTACH returns, before the next exit: writes that landed
+ * during the call are checked first and then removed. DMA_SETTLE_EXITS exits later, everything that
+ * was translated before the return has landed. A state that is shorter than one pass of the device
+ * can escape, so each direction is gone through eight times.
  */
 #include "lib/string.h"
 #include "tests/harness/continuous_dma.h"
@@ -33,8 +35,9 @@
 
 enum place { AT_GPA, IN_OLD, IN_NEW, IN_THIRD, PLACES, NOWHERE };
 
-static const char *const place_names[] = {"the page at the untranslated address", "the old domain's page",
-                                          "the new domain's page", "the page of a domain left before"};
+static const char *const place_names[] = {"the page at the untranslated address",
+                                          "the old domain's page", "the new domain's page",
+                                          "the page of a domain left before"};
 
 struct ground {
     struct dma_engine *engine;
@@ -42,7 +45,8 @@ struct ground {
     uint64_t iova;
 };
 
-static struct domain *domain_of(struct test_run *t, struct ground *g, enum domain_kind kind, enum place paged)
+static struct domain *domain_of(struct test_run *t, struct ground *g, enum domain_kind kind,
+                                enum place paged)
 {
     struct domain *d;
 
@@ -66,22 +70,23 @@ static enum place place_of(enum domain_kind kind, enum place paged)
 
 static void refresh(struct ground *g)
 {
-    for (unsigned i = 0; i < PLACES; i++) {
+    for (unsigned i = 0; i < PLACES; i++)
         memset(g->page[i].data, POISON_FRESH, LENGTH);
-    }
 }
 
-static void expect_only_in(struct test_run *t, struct ground *g, enum place first, enum place second, const char *when)
+static void expect_only_in(struct test_run *t, struct ground *g, enum place first,
+                           enum place second, const char *when)
 {
     for (enum place i = AT_GPA; i < PLACES; i++) {
         if (i != first && i != second) {
-            CHECK(!memory_find_other(g->page[i].data, LENGTH, POISON_FRESH), "%s: %s was written", when,
-                  place_names[i]);
+            CHECK(!memory_find_other(g->page[i].data, LENGTH, POISON_FRESH), "%s: %s was written",
+                  when, place_names[i]);
         }
     }
 }
 
-static void one_switch(struct test_run *t, struct ground *g, struct domain *to, enum place old, enum place new)
+static void one_switch(struct test_run *t, struct ground *g, struct domain *to, enum place old,
+                       enum place new)
 {
     uint8_t value = g->engine->ops->fill_value;
 
@@ -90,8 +95,8 @@ static void one_switch(struct test_run *t, struct ground *g, struct domain *to, 
     refresh(g); /* the page of the old domain has another owner now */
     continuous_dma_pass(g->engine, DMA_SETTLE_EXITS);
     expect_only_in(t, g, new, new, "after ATTACH");
-    CHECK(new == NOWHERE || !memory_find_other(g->page[new].data, LENGTH, value), "after ATTACH: %s is not reached",
-          place_names[new]);
+    CHECK(new == NOWHERE || !memory_find_other(g->page[new].data, LENGTH, value),
+          "after ATTACH: %s is not reached", place_names[new]);
     refresh(g);
 }
 
@@ -101,9 +106,8 @@ static void under_fire(struct test_run *t, enum domain_kind from, enum domain_ki
     struct domain *old, *new, *third;
     struct dmaprobe_request burst;
 
-    for (unsigned i = 0; i < PLACES; i++) {
+    for (unsigned i = 0; i < PLACES; i++)
         g.page[i] = buffer(t, 1);
-    }
     g.iova = gpa_of(g.page[AT_GPA].data);
     old = domain_of(t, &g, from, IN_OLD);
     new = domain_of(t, &g, to, IN_NEW);
@@ -118,48 +122,48 @@ static void under_fire(struct test_run *t, enum domain_kind from, enum domain_ki
     }
     burst = continuous_dma_stop(t, g.engine, SLOT);
     if (from != DOMAIN_BLOCKED && to != DOMAIN_BLOCKED) {
-        CHECK_EQ(burst.faults, 0, "refused passes of the continuous DMA, though both domains map the IOVA");
+        CHECK_EQ(burst.faults, 0,
+                 "refused passes of the continuous DMA, though both domains map the IOVA");
     }
     refresh(&g);
-    for (unsigned i = 0; i < PLACES; i++) {
+    for (unsigned i = 0; i < PLACES; i++)
         expect_untouched(t, &g.page[i], place_names[i]);
-    }
 }
 
 /* clang-format off */
 /* The nine directions: where the device comes from, by where it goes. */
-#define FROM_EACH_TO_PAGING(ROW, test)                                                                                 \
-    ROW(test, paging, DOMAIN_PAGING,                                                                                   \
-        COVERS("ATT-5 ATT-4") WORD(direction, "from a paging domain to another")                                       \
-        IF_IT_FAILS("The switch has a state in between, or DMA under way outlives it: look at the order of table "     \
-                    "entry, invalidation and drain."))                                                                 \
-    ROW(test, identity, DOMAIN_IDENTITY,                                                                               \
-        COVERS("ATT-5 ATT-4") WORD(direction, "from an identity to a paging domain")                                   \
-        IF_IT_FAILS("Untranslated access outlives the move."))                                                         \
-    ROW(test, blocked, DOMAIN_BLOCKED,                                                                                 \
-        COVERS("ATT-5 ATT-4") WORD(direction, "from a blocking to a paging domain")                                    \
+#define FROM_EACH_TO_PAGING(ROW, test)                                                             \
+    ROW(test, paging, DOMAIN_PAGING,                                                               \
+        COVERS("ATT-5 ATT-4") WORD(direction, "from a paging domain to another")                   \
+        IF_IT_FAILS("The switch has a state in between, or DMA under way outlives it: look at "    \
+                    "the order of table entry, invalidation and drain."))                          \
+    ROW(test, identity, DOMAIN_IDENTITY,                                                           \
+        COVERS("ATT-5 ATT-4") WORD(direction, "from an identity to a paging domain")               \
+        IF_IT_FAILS("Untranslated access outlives the move."))                                     \
+    ROW(test, blocked, DOMAIN_BLOCKED,                                                             \
+        COVERS("ATT-5 ATT-4") WORD(direction, "from a blocking to a paging domain")                \
         IF_IT_FAILS("The device is unblocked before its new translation is in force."))
 
-#define FROM_EACH_TO_IDENTITY(ROW, test)                                                                               \
-    ROW(test, paging, DOMAIN_PAGING,                                                                                   \
-        COVERS("ATT-5 ATT-4 ID-2") WORD(direction, "from a paging to an identity domain")                              \
-        IF_IT_FAILS("Translations of the paging domain outlive the move."))                                            \
-    ROW(test, identity, DOMAIN_IDENTITY,                                                                               \
-        COVERS("ATT-5 ID-1") WORD(direction, "from an identity domain to another")                                     \
-        IF_IT_FAILS("The device is blocked for a short time, or uses an old table."))                             \
-    ROW(test, blocked, DOMAIN_BLOCKED,                                                                                 \
-        COVERS("ATT-5 ID-2") WORD(direction, "from a blocking to an identity domain")                                  \
+#define FROM_EACH_TO_IDENTITY(ROW, test)                                                           \
+    ROW(test, paging, DOMAIN_PAGING,                                                               \
+        COVERS("ATT-5 ATT-4 ID-2") WORD(direction, "from a paging to an identity domain")          \
+        IF_IT_FAILS("Translations of the paging domain outlive the move."))                        \
+    ROW(test, identity, DOMAIN_IDENTITY,                                                           \
+        COVERS("ATT-5 ID-1") WORD(direction, "from an identity domain to another")                 \
+        IF_IT_FAILS("The device is blocked for a short time, or uses an old table."))              \
+    ROW(test, blocked, DOMAIN_BLOCKED,                                                             \
+        COVERS("ATT-5 ID-2") WORD(direction, "from a blocking to an identity domain")              \
         IF_IT_FAILS("A table that the device used before is in force for a short time."))
 
-#define FROM_EACH_TO_BLOCKED(ROW, test)                                                                                \
-    ROW(test, paging, DOMAIN_PAGING,                                                                                   \
-        COVERS("ATT-5 ATT-4 ATT-6") WORD(direction, "from a paging to a blocking domain")                              \
-        IF_IT_FAILS("DMA under way is not waited for, or the device passes through first."))                           \
-    ROW(test, identity, DOMAIN_IDENTITY,                                                                               \
-        COVERS("ATT-5 ATT-4 ATT-6") WORD(direction, "from an identity to a blocking domain")                           \
-        IF_IT_FAILS("Untranslated DMA under way is not waited for."))                                                  \
-    ROW(test, blocked, DOMAIN_BLOCKED,                                                                                 \
-        COVERS("ATT-5 ATT-6 ATT-7") WORD(direction, "from a blocking domain to another")                               \
+#define FROM_EACH_TO_BLOCKED(ROW, test)                                                            \
+    ROW(test, paging, DOMAIN_PAGING,                                                               \
+        COVERS("ATT-5 ATT-4 ATT-6") WORD(direction, "from a paging to a blocking domain")          \
+        IF_IT_FAILS("DMA under way is not waited for, or the device passes through first."))       \
+    ROW(test, identity, DOMAIN_IDENTITY,                                                           \
+        COVERS("ATT-5 ATT-4 ATT-6") WORD(direction, "from an identity to a blocking domain")       \
+        IF_IT_FAILS("Untranslated DMA under way is not waited for."))                              \
+    ROW(test, blocked, DOMAIN_BLOCKED,                                                             \
+        COVERS("ATT-5 ATT-6 ATT-7") WORD(direction, "from a blocking domain to another")           \
         IF_IT_FAILS("The device is unblocked for a short time between two blocking domains."))
 /* clang-format on */
 
@@ -167,14 +171,17 @@ static void under_fire(struct test_run *t, enum domain_kind from, enum domain_ki
 VARIANTS(const enum domain_kind, origins, FROM_EACH_TO_PAGING);
 
 /* The labels that all directions share. */
-#define UNDER_FIRE                                                                                                     \
-    PROMISE("During continuous DMA {direction}: the old place or the new, then the new")                               \
-    DEVICES(PROBE)                                                                                                     \
-    KINDS("dma")                                                                                                       \
-    STEPS("A device writes to one IOVA over and over, first in a paging domain of its own. Eight times it moves "      \
-          "{direction} and back, without a pause; after each ATTACH the guest takes back what the device could reach " \
-          "before.")                                                                                                   \
-    EXPECTS("While ATTACH runs, a write is in the old or the new place, never in a third; after it, in the new one. "  \
+#define UNDER_FIRE                                                                                 \
+    PROMISE("During continuous DMA {direction}: the old place or the new, then the new")           \
+    DEVICES(PROBE)                                                                                 \
+    KINDS("dma")                                                                                   \
+    STEPS("A device writes to one IOVA over and over, first in a paging domain of its own. Eight " \
+          "times it moves "                                                                        \
+          "{direction} and back, without a pause; after each ATTACH the guest takes back what "    \
+          "the device could reach "                                                                \
+          "before.")                                                                               \
+    EXPECTS("While ATTACH runs, a write is in the old or the new place, never in a third; after "  \
+            "it, in the new one. "                                                                 \
             "No write is refused where both domains map the IOVA.")
 
 EACH_TEST(FROM_EACH_TO_PAGING, to_paging, UNDER_FIRE)

@@ -8,8 +8,9 @@
 #include "kernel/time.h"
 #include "tests/harness/suite.h"
 
-#define ROUNDS     7
-#define EXIT_PARTS 10000ull /* exits per operation are fractions of one: the flush queue makes 1/256 */
+#define ROUNDS 7
+#define EXIT_PARTS                                                                                 \
+    10000ull /* exits per operation are fractions of one: the flush queue makes 1/256 */
 
 /* Exits since the host started; 0 without the oracle. Asking costs one exit itself. */
 static uint64_t exits(void)
@@ -26,13 +27,15 @@ static void print(const struct bench *b, uint64_t ps, uint64_t exits_parts)
     if (b->baseline) {
         uint64_t ratio = b->baseline_ps ? ps * 100 / b->baseline_ps : 0;
 
-        report_comment("bench: name=%s ns=%llu.%02llu exits=%llu.%04llu ratio=%llu.%02llu baseline=%s", b->name, ns,
-                       ns_fraction, (unsigned long long)exits_parts / EXIT_PARTS,
-                       (unsigned long long)exits_parts % EXIT_PARTS, (unsigned long long)ratio / 100,
-                       (unsigned long long)ratio % 100, b->baseline);
+        report_comment(
+            "bench: name=%s ns=%llu.%02llu exits=%llu.%04llu ratio=%llu.%02llu baseline=%s",
+            b->name, ns, ns_fraction, (unsigned long long)exits_parts / EXIT_PARTS,
+            (unsigned long long)exits_parts % EXIT_PARTS, (unsigned long long)ratio / 100,
+            (unsigned long long)ratio % 100, b->baseline);
     } else {
         report_comment("bench: name=%s ns=%llu.%02llu exits=%llu.%04llu", b->name, ns, ns_fraction,
-                       (unsigned long long)exits_parts / EXIT_PARTS, (unsigned long long)exits_parts % EXIT_PARTS);
+                       (unsigned long long)exits_parts / EXIT_PARTS,
+                       (unsigned long long)exits_parts % EXIT_PARTS);
     }
 }
 
@@ -53,9 +56,8 @@ uint64_t bench_run(const struct bench *b)
     for (unsigned i = 0; i < ROUNDS; i++) {
         uint64_t start, cycles, before;
 
-        if (b->prepare) {
+        if (b->prepare)
             b->prepare(b->argument);
-        }
         before = exits();
         start = cpu_rdtsc();
         b->round(b->argument);

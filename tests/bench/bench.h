@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Benchmarks: how long an operation takes, how many exits it costs, and its ratio to a baseline that is measured in the
- * same run. They decide nothing; a result is the best of several rounds, because everything that disturbs makes it
- * slower.
+ * Benchmarks: how long an operation takes, how many exits it costs, and its ratio to a baseline
+ * that is measured in the same run. They decide nothing; a result is the best of several rounds,
+ * because everything that disturbs makes it slower.
  */
 #ifndef PVT_TESTS_BENCH_BENCH_H
 #define PVT_TESTS_BENCH_BENCH_H
@@ -20,8 +20,8 @@ struct bench {
     uint64_t baseline_ps; /* per operation, from bench_run() */
 };
 
-/* When something did not work, its time means nothing: tells the runner so, whose exit code is 2 then. `what` is a
- * literal. */
+/* When something did not work, its time means nothing: tells the runner so, whose exit code is 2
+ * then. `what` is a literal. */
 void bench_require(bool worked, const char *what);
 /* Measures and prints one "# bench:" line. Returns picoseconds per operation, at least 1. */
 uint64_t bench_run(const struct bench *b);

@@ -29,18 +29,16 @@ static void map_all(void *argument)
 {
     struct load *l = argument;
 
-    for (uint64_t i = 0; i < BUFFERS; i++) {
+    for (uint64_t i = 0; i < BUFFERS; i++)
         map_one(l, &l->iova[i]);
-    }
 }
 
 static void unmap_all(void *argument)
 {
     struct load *l = argument;
 
-    for (uint64_t i = 0; i < BUFFERS; i++) {
+    for (uint64_t i = 0; i < BUFFERS; i++)
         unmap_one(l, l->iova[i]);
-    }
 }
 
 static void map_and_unmap(void *argument)
@@ -58,9 +56,8 @@ static void unmap_then_map(void *argument)
 {
     struct load *l = argument;
 
-    for (uint64_t i = 0; i < BUFFERS; i++) {
+    for (uint64_t i = 0; i < BUFFERS; i++)
         (void)dma_api_unmap(&l->api, l->iova[i], PAGE_SIZE);
-    }
     map_all(argument);
 }
 
@@ -69,7 +66,8 @@ struct names {
     const char *map, *unmap, *both;
 };
 
-static uint64_t bench_mode(struct load *l, const struct names *n, const char *baseline, uint64_t baseline_ps)
+static uint64_t bench_mode(struct load *l, const struct names *n, const char *baseline,
+                           uint64_t baseline_ps)
 {
     uint64_t both, neighbor;
 
@@ -77,14 +75,21 @@ static uint64_t bench_mode(struct load *l, const struct names *n, const char *ba
         bench_require(false, "the host refuses a domain for the DMA API");
         return 0;
     }
-    /* One neighbor stays mapped, as in a driver at work: otherwise each round would also make and free three tables.
+    /* One neighbor stays mapped, as in a driver at work: otherwise each round would also make and
+     * free three tables.
      */
     map_one(l, &neighbor);
     map_all(l);
-    bench_run(
-        &(struct bench){.name = n->map, .operations = BUFFERS, .round = map_all, .prepare = unmap_all, .argument = l});
-    bench_run(&(struct bench){
-        .name = n->unmap, .operations = BUFFERS, .round = unmap_all, .prepare = unmap_then_map, .argument = l});
+    bench_run(&(struct bench){.name = n->map,
+                              .operations = BUFFERS,
+                              .round = map_all,
+                              .prepare = unmap_all,
+                              .argument = l});
+    bench_run(&(struct bench){.name = n->unmap,
+                              .operations = BUFFERS,
+                              .round = unmap_all,
+                              .prepare = unmap_then_map,
+                              .argument = l});
     both = bench_run(&(struct bench){.name = n->both,
                                      .operations = BUFFERS,
                                      .round = map_and_unmap,
@@ -98,8 +103,10 @@ static uint64_t bench_mode(struct load *l, const struct names *n, const char *ba
 
 void bench_dma_api(void)
 {
-    static const struct names strict = {DMA_API_STRICT, "strict_map", "strict_unmap", "strict_map_unmap"};
-    static const struct names deferred = {DMA_API_DEFERRED, "deferred_map", "deferred_unmap", "deferred_map_unmap"};
+    static const struct names strict = {DMA_API_STRICT, "strict_map", "strict_unmap",
+                                        "strict_map_unmap"};
+    static const struct names deferred = {DMA_API_DEFERRED, "deferred_map", "deferred_unmap",
+                                          "deferred_map_unmap"};
     struct load *l = memory_boot_pages((sizeof(*l) + PAGE_SIZE - 1) / PAGE_SIZE);
     uint64_t cost;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Hypercalls: round trip, domain flush, list flush by length, and the switch of a device between two domains. */
+/* Hypercalls: round trip, domain flush, list flush by length, and the switch of a device between
+ * two domains. */
 #include "abi/hypercall.h"
 #include "drivers/dma_engine.h"
 #include "drivers/hypercall.h"
@@ -24,24 +25,23 @@ struct calls {
 static void cpuid_loop(void *argument)
 {
     (void)argument;
-    for (uint64_t i = 0; i < CALLS; i++) {
+    for (uint64_t i = 0; i < CALLS; i++)
         cpu_cpuid(0x40000000, 0);
-    }
 }
 
 static void empty_call(void *argument)
 {
     (void)argument;
-    for (uint64_t i = 0; i < CALLS; i++) {
+    for (uint64_t i = 0; i < CALLS; i++)
         hypercall_raw(UNKNOWN_CODE, 0, 0);
-    }
 }
 
 static void flush_domain(void *argument)
 {
     (void)argument;
     for (uint64_t i = 0; i < CALLS; i++) {
-        bench_require(pviommu_flush(DOMAIN_A) == HV_STATUS_SUCCESS, "the host refuses a flush of a domain");
+        bench_require(pviommu_flush(DOMAIN_A) == HV_STATUS_SUCCESS,
+                      "the host refuses a flush of a domain");
     }
 }
 
@@ -50,7 +50,8 @@ static void flush_list(void *argument)
     struct calls *c = argument;
 
     for (uint64_t i = 0; i < CALLS / 10; i++) {
-        bench_require(pviommu_flush_list(DOMAIN_A, c->elements, c->count, NULL) == HV_STATUS_SUCCESS,
+        bench_require(pviommu_flush_list(DOMAIN_A, c->elements, c->count, NULL) ==
+                          HV_STATUS_SUCCESS,
                       "the host refuses a flush of a list");
     }
 }
@@ -72,7 +73,8 @@ static void bench_lists(struct calls *c, uint64_t round_trip)
     static const struct {
         const char *name;
         unsigned count;
-    } lists[] = {{"flush_list_1", 1}, {"flush_list_8", 8}, {"flush_list_64", 64}, {"flush_list_508", 508}};
+    } lists[] = {
+        {"flush_list_1", 1}, {"flush_list_8", 8}, {"flush_list_64", 64}, {"flush_list_508", 508}};
 
     for (unsigned i = 0; i < ARRAY_SIZE(lists); i++) {
         c->count = lists[i].count;
@@ -92,7 +94,8 @@ void bench_hypercalls(void)
     struct dma_engine *e = dma_engine_fast();
     uint64_t exit_cost, round_trip;
 
-    exit_cost = bench_run(&(struct bench){.name = "cpuid_exit", .operations = CALLS, .round = cpuid_loop});
+    exit_cost =
+        bench_run(&(struct bench){.name = "cpuid_exit", .operations = CALLS, .round = cpuid_loop});
     round_trip = bench_run(&(struct bench){.name = "hypercall",
                                            .operations = CALLS,
                                            .round = empty_call,
@@ -109,9 +112,8 @@ void bench_hypercalls(void)
                               .round = flush_domain,
                               .baseline = "hypercall",
                               .baseline_ps = round_trip});
-    for (unsigned i = 0; i < HV_FLUSH_LIST_MAX; i++) {
+    for (unsigned i = 0; i < HV_FLUSH_LIST_MAX; i++)
         c->elements[i] = hv_iommu_range(0x1000 + i * 2, 0);
-    }
     bench_lists(c, round_trip);
     if (e) {
         c->device_id = e->device_id;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the caches of the software IOMMU cost: a DMA that finds its page cached and one that walks, and flushes with few
- * and with many cached entries. A page's flush looks one entry up and must not grow with their number; a domain's flush
- * drops each.
+ * What the caches of the software IOMMU cost: a DMA that finds its page cached and one that walks,
+ * and flushes with few and with many cached entries. A page's flush looks one entry up and must not
+ * grow with their number; a domain's flush drops each.
  */
 #include "drivers/dmaprobe.h"
 #include "drivers/pviommu.h"
@@ -24,7 +24,8 @@ struct cached {
 
 static void fill_page(const struct cached *c, uint64_t page)
 {
-    struct dmaprobe_request request = {.operation = DMAPROBE_FILL, .iova = IOVA + page * PAGE_SIZE, .length = 64};
+    struct dmaprobe_request request = {
+        .operation = DMAPROBE_FILL, .iova = IOVA + page * PAGE_SIZE, .length = 64};
 
     dmaprobe_start(c->engine, 0, &request);
     bench_require(request.state == DMAPROBE_FINISHED && request.status == DMAPROBE_OK,
@@ -35,7 +36,8 @@ static void cold(void *argument)
 {
     struct cached *c = argument;
 
-    bench_require(pviommu_flush(c->domain.id) == HV_STATUS_SUCCESS, "the host refuses a flush of a domain");
+    bench_require(pviommu_flush(c->domain.id) == HV_STATUS_SUCCESS,
+                  "the host refuses a flush of a domain");
 }
 
 /* All pages are IOVAs of one buffer of a MiB, so that a few DMAs fill the cache. */
@@ -47,7 +49,8 @@ static void warm_pages(void *argument)
     cold(argument);
     for (uint64_t iova = IOVA; left != 0;) {
         uint64_t length = left < DMAPROBE_LENGTH_MAX ? left : DMAPROBE_LENGTH_MAX;
-        struct dmaprobe_request request = {.operation = DMAPROBE_READ, .iova = iova, .length = (uint32_t)length};
+        struct dmaprobe_request request = {
+            .operation = DMAPROBE_READ, .iova = iova, .length = (uint32_t)length};
 
         dmaprobe_start(c->engine, 0, &request);
         bench_require(request.state == DMAPROBE_FINISHED && request.status == DMAPROBE_OK,
@@ -59,16 +62,14 @@ static void warm_pages(void *argument)
 
 static void dma_same_page(void *argument)
 {
-    for (uint64_t i = 0; i < OPERATIONS; i++) {
+    for (uint64_t i = 0; i < OPERATIONS; i++)
         fill_page(argument, 0);
-    }
 }
 
 static void dma_new_pages(void *argument)
 {
-    for (uint64_t i = 0; i < OPERATIONS; i++) {
+    for (uint64_t i = 0; i < OPERATIONS; i++)
         fill_page(argument, i * 8);
-    }
 }
 
 static void flush_pages(void *argument)
@@ -127,9 +128,8 @@ void bench_softiommu(void)
     uint64_t hit;
     struct buffer b;
 
-    if (c.engine == NULL) {
+    if (!c.engine)
         return; /* the host has none */
-    }
     if (!buffer_alloc(&b, DMAPROBE_LENGTH_MAX, PAGE_SIZE) ||
         !domain_create(&c.domain, DOMAIN_PAGING, DOMAIN_ID, 0, HV_IOMMU_PGSIZE_4K, NULL) ||
         !domain_create(&c.rest, DOMAIN_BLOCKED, REST_ID, 0, 0, NULL)) {
@@ -137,12 +137,14 @@ void bench_softiommu(void)
         return;
     }
     for (uint64_t page = 0; page < PAGES_MAX; page++) {
-        domain_map(&c.domain, IOVA + page * PAGE_SIZE, gpa_of(b.data) + page * PAGE_SIZE % b.size, PAGE_SIZE,
-                   STAGE1_READ | STAGE1_WRITE);
+        domain_map(&c.domain, IOVA + page * PAGE_SIZE, gpa_of(b.data) + page * PAGE_SIZE % b.size,
+                   PAGE_SIZE, STAGE1_READ | STAGE1_WRITE);
     }
     domain_attach(&c.domain, c.engine->device_id);
-    hit = bench_run(
-        &(struct bench){.name = "dma_64b_cached", .operations = OPERATIONS, .round = dma_same_page, .argument = &c});
+    hit = bench_run(&(struct bench){.name = "dma_64b_cached",
+                                    .operations = OPERATIONS,
+                                    .round = dma_same_page,
+                                    .argument = &c});
     bench_run(&(struct bench){.name = "dma_64b_walked",
                               .operations = OPERATIONS,
                               .round = dma_new_pages,

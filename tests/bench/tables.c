@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Stage-1 tables: the cost of map and unmap, and of large ranges against a plain loop of 8-byte stores. */
+/* Stage-1 tables: the cost of map and unmap, and of large ranges against a plain loop of 8-byte
+ * stores. */
 #include "drivers/pviommu.h"
 #include "kernel/memory.h"
 #include "lib/stage1.h"
@@ -81,16 +82,16 @@ static void store_loop(void *argument)
     struct tables *b = argument;
     volatile uint64_t *entry = b->array;
 
-    for (uint64_t i = 0; i < RANGE_PAGES; i++) {
+    for (uint64_t i = 0; i < RANGE_PAGES; i++)
         entry[i] = i << 12 | 0x67;
-    }
 }
 
 static void map_range(void *argument)
 {
     struct tables *b = argument;
 
-    bench_require(stage1_map(&b->table, IOVA, 0, b->unit * b->units, STAGE1_READ | STAGE1_WRITE) == STAGE1_OK,
+    bench_require(stage1_map(&b->table, IOVA, 0, b->unit * b->units, STAGE1_READ | STAGE1_WRITE) ==
+                      STAGE1_OK,
                   "a range cannot be mapped");
 }
 
@@ -101,7 +102,8 @@ static void map_each(void *argument)
     for (uint64_t i = 0; i < b->units; i++) {
         uint64_t gpa = i * b->unit;
 
-        bench_require(stage1_map(&b->table, IOVA + gpa, gpa, b->unit, STAGE1_READ | STAGE1_WRITE) == STAGE1_OK,
+        bench_require(stage1_map(&b->table, IOVA + gpa, gpa, b->unit, STAGE1_READ | STAGE1_WRITE) ==
+                          STAGE1_OK,
                       "a leaf cannot be mapped");
     }
 }
@@ -112,7 +114,8 @@ static void unmap_each(void *argument)
     struct stage1_freed freed = {0};
 
     for (uint64_t i = 0; i < b->units; i++) {
-        bench_require(stage1_unmap(&b->table, IOVA + i * b->unit, b->unit, &freed, NULL) == STAGE1_OK,
+        bench_require(stage1_unmap(&b->table, IOVA + i * b->unit, b->unit, &freed, NULL) ==
+                          STAGE1_OK,
                       "a leaf cannot be unmapped");
     }
     stage1_release(&b->table, &freed);
@@ -122,7 +125,8 @@ static void unmap_each(void *argument)
 static void bench_range(struct tables *b)
 {
     struct stage1_memory stock = {stock_take, stock_give, stock_gpa, stock_table_at, &b->stock};
-    struct bench bench = {.operations = RANGE_PAGES, .round = map_range, .argument = b, .baseline = "store_loop"};
+    struct bench bench = {
+        .operations = RANGE_PAGES, .round = map_range, .argument = b, .baseline = "store_loop"};
 
     b->unit = PAGE_SIZE;
     b->units = RANGE_PAGES;
@@ -133,8 +137,8 @@ static void bench_range(struct tables *b)
         bench_require(false, "there is no memory for a large range");
         return;
     }
-    bench.baseline_ps =
-        bench_run(&(struct bench){.name = "store_loop", .operations = RANGE_PAGES, .round = store_loop, .argument = b});
+    bench.baseline_ps = bench_run(&(struct bench){
+        .name = "store_loop", .operations = RANGE_PAGES, .round = store_loop, .argument = b});
 
     stage1_init(&b->table, &stage1_format_x86_64, 4, PAGE_SIZE, stock);
     bench.name = "map_range_4k";
@@ -158,10 +162,16 @@ static void set_up(struct tables *b, uint64_t page_sizes, uint64_t unit, uint64_
 
 static void pair(const char *map_name, const char *unmap_name, struct tables *b)
 {
-    bench_run(
-        &(struct bench){.name = map_name, .operations = b->units, .round = map_each, .prepare = empty, .argument = b});
-    bench_run(&(struct bench){
-        .name = unmap_name, .operations = b->units, .round = unmap_each, .prepare = full, .argument = b});
+    bench_run(&(struct bench){.name = map_name,
+                              .operations = b->units,
+                              .round = map_each,
+                              .prepare = empty,
+                              .argument = b});
+    bench_run(&(struct bench){.name = unmap_name,
+                              .operations = b->units,
+                              .round = unmap_each,
+                              .prepare = full,
+                              .argument = b});
     empty(b);
     stage1_destroy(&b->table);
 }

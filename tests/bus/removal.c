@@ -5,8 +5,8 @@
 
 #define TEST_GROUP "bus"
 
-#define REMOVALS(ROW, test)                                                                                            \
-    ROW(test, rescinded, VPCI_BY_RESCIND, WORD(way, "rescinded"))                                                      \
+#define REMOVALS(ROW, test)                                                                        \
+    ROW(test, rescinded, VPCI_BY_RESCIND, WORD(way, "rescinded"))                                  \
     ROW(test, ejected, VPCI_BY_EJECT, WORD(way, "ejected"))
 
 VARIANTS(const enum vpci_removal, removals, REMOVALS);
@@ -15,9 +15,8 @@ static struct dma_engine *removable(struct test_run *t)
 {
     struct dma_engine *e = device(t);
 
-    if (!vpci_removable(&e->function)) {
+    if (!vpci_removable(&e->function))
         SKIP("the host takes no bus away on request (docs/bus-control.md)");
-    }
     return e;
 }
 
@@ -28,11 +27,9 @@ static void take_away(struct test_run *t, struct dma_engine *e, enum vpci_remova
     struct dma_engine *engines = dma_engines(&count);
     bool gone = vpci_remove(&e->function, how);
 
-    for (size_t i = 0; i < count; i++) {
-        if (engines[i].function.vpci == e->function.vpci) {
+    for (size_t i = 0; i < count; i++)
+        if (engines[i].function.vpci == e->function.vpci)
             engines[i].ats = false;
-        }
-    }
     REQUIRE(gone, "the bus of device 0x%llx does not go", (unsigned long long)e->device_id);
     STEP("the bus of device 0x%llx is taken away", e->device_id);
 }
@@ -46,15 +43,18 @@ static void bring_back(struct test_run *t, struct dma_engine *e)
 }
 
 EACH_TEST(REMOVALS, while_attached,
-          PROMISE("After its bus was {way} and offered again a device is in no domain and uses no table of before")
+          PROMISE("After its bus was {way} and offered again a device is in no domain and uses no "
+                  "table of before")
           COVERS("BUS-1 BUS-2") DEVICES(ALL) KINDS("dma fault")
-          STEPS("Maps a buffer, attaches the device and lets it write. The host takes the bus of the device away and "
-                "offers it again, and the driver brings it up. The device writes to the same IOVA. The domain is "
-                "deleted. The device is attached to a new domain with the same mapping and writes.")
-          EXPECTS("Nothing of the buffer changes by the second write. DELETE succeeds. The last write arrives.")
-          IF_IT_FAILS("The host does not take the device out of its domain when its bus goes, or leaves the "
-                      "translation of the domain in the IOMMU: the next owner of the device writes to memory of the "
-                      "previous one."))
+          STEPS("Maps a buffer, attaches the device and lets it write. The host takes the bus of "
+                "the device away and offers it again, and the driver brings it up. The device "
+                "writes to the same IOVA. The domain is deleted. The device is attached to a new "
+                "domain with the same mapping and writes.")
+          EXPECTS("Nothing of the buffer changes by the second write. DELETE succeeds. The last "
+                  "write arrives.")
+          IF_IT_FAILS("The host does not take the device out of its domain when its bus goes, or "
+                      "leaves the translation of the domain in the IOMMU: the next owner of the "
+                      "device writes to memory of the previous one."))
 {
     struct dma_engine *e = removable(t);
     struct buffer b = buffer(t, 1);
@@ -76,11 +76,12 @@ EACH_TEST(REMOVALS, while_attached,
 EACH_TEST(REMOVALS, in_flight,
           PROMISE("DMA that is in flight when its bus is {way} never reaches memory")
           COVERS("BUS-3") DEVICES(PROBE) KINDS("dma fault")
-          STEPS("The device starts a write and holds it. The host takes its bus away and offers it again, and the "
-                "driver brings it up. The device is attached to the same domain again and is told to go on.")
+          STEPS("The device starts a write and holds it. The host takes its bus away and offers it "
+                "again, and the driver brings it up. The device is attached to the same domain "
+                "again and is told to go on.")
           EXPECTS("Nothing of the buffer changes.")
-          IF_IT_FAILS("The host does not reset a device when its bus goes, so that a request of the previous owner "
-                      "lands in memory of the next one."))
+          IF_IT_FAILS("The host does not reset a device when its bus goes, so that a request of "
+                      "the previous owner lands in memory of the next one."))
 {
     struct dma_engine *e = removable(t);
     struct buffer b = buffer(t, 1);
@@ -100,18 +101,19 @@ EACH_TEST(REMOVALS, in_flight,
 EACH_TEST(REMOVALS, beside_another,
           PROMISE("A device whose bus is {way} leaves other devices in its domain undisturbed")
           COVERS("BUS-4") DEVICES(ALL) KINDS("dma")
-          STEPS("Two devices of different buses are attached to one domain and write. The host takes the bus of the "
-                "first one away. The second one writes. The bus is offered again, and the second one writes again.")
+          STEPS("Two devices of different buses are attached to one domain and write. The host "
+                "takes the bus of the first one away. The second one writes. The bus is offered "
+                "again, and the second one writes again.")
           EXPECTS("Every write of the second device arrives.")
-          IF_IT_FAILS("The host acts on the domain of a device that goes, and not on the device alone."))
+          IF_IT_FAILS("The host acts on the domain of a device that goes, and not on the device "
+                      "alone."))
 {
     struct dma_engine *e = removable(t), *other = device_n(t, 1);
     struct buffer b = buffer(t, 1);
     struct domain *d = domain_mapping(t, IOVA, &b);
 
-    if (other->function.vpci == e->function.vpci) {
+    if (other->function.vpci == e->function.vpci)
         SKIP("both devices of class %s are on one bus", e->ops->name);
-    }
     attach(t, d, e);
     attach(t, d, other);
     warm(t, e, IOVA, &b, "first device");

@@ -2,21 +2,23 @@
 /*
  * Hypercalls on the second processor, alone and together with the first.
  *
- * A host that was written and tested with one virtual processor often has state that only the boot processor sets
- * up, or that two processors share by mistake: an input buffer for the copied parameter list, the processor whose
- * registers get the result, a lock that a processor holds when it is stopped. One processor after the other shows
- * none of this.
+ * A host that was written and tested with one virtual processor often has state that only the boot
+ * processor sets up, or that two processors share by mistake: an input buffer for the copied
+ * parameter list, the processor whose registers get the result, a lock that a processor holds when
+ * it is stopped. One processor after the other shows none of this.
  *
- * Each call is made on the first and on the second processor, and all registers and statuses have to agree. Both
- * processors make calls at the same time, each with data of its own, so that a buffer that is shared shows as a
- * wrong status or as the answer to the call of the other one. The second processor is stopped by INIT while it makes
- * calls: a host that leaves a lock taken does not answer the first processor any more.
+ * Each call is made on the first and on the second processor, and all registers and statuses have
+ * to agree. Both processors make calls at the same time, each with data of its own, so that a
+ * buffer that is shared shows as a wrong status or as the answer to the call of the other one. The
+ * second processor is stopped by INIT while it makes calls: a host that leaves a lock taken does
+ * not answer the first processor any more.
  *
- * Real simultaneity is not certain: an emulator may run both processors in turn on one thread, and change between
- * them only at a pause or an exit. rendezvous() brings both to the same place before each round, and many rounds
- * follow each other. A defect that needs a window has one in the reference host (host/defects/race_window.h),
- * where the host waits for the other processor instead of for luck. On a host of your own a pass means that the race
- * was not lost in these rounds, not that there is none.
+ * Real simultaneity is not certain: an emulator may run both processors in turn on one thread, and
+ * change between them only at a pause or an exit. rendezvous() brings both to the same place before
+ * each round, and many rounds follow each other. A defect that needs a window has one in the
+ * reference host (host/defects/race_window.h), where the host waits for the other processor instead
+ * of for luck. On a host of your own a pass means that the race was not lost in these rounds, not
+ * that there is none.
  */
 #define TEST_GROUP "concurrency"
 #include "abi/msr.h"
@@ -42,28 +44,31 @@ static void make_call(void *argument)
     call->vector = hypercall_raw_registers(&call->after);
 }
 
-static void expect_preserved(struct test_run *t, const char *name, const struct full_call *call, bool rep)
+static void expect_preserved(struct test_run *t, const char *name, const struct full_call *call,
+                             bool rep)
 {
     struct hypercall_registers after = call->after;
 
-    CHECK(call->vector == TRAP_NONE, "%s on the second processor raises exception %u", name, (unsigned)call->vector);
+    CHECK(call->vector == TRAP_NONE, "%s on the second processor raises exception %u", name,
+          (unsigned)call->vector);
     after.rax = call->before.rax;
     after.rcx = rep ? call->before.rcx : after.rcx;
     CHECK(memcmp(&after, &call->before, sizeof(after)) == 0,
           "%s on the second processor changes another register than RAX", name);
 }
 
-/* The same parameters on both processors; the calls that need an object that the first of them would use up are made on
- * the second one alone. */
+/* The same parameters on both processors; the calls that need an object that the first of them
+ * would use up are made on the second one alone. */
 TEST(same_answers,
      PROMISE("Every call means on the second processor what it means on the first")
      COVERS("GEN-16 CAP-5 GEN-11") ABI() DEVICES(NONE) KINDS("flush bad-input")
-     STEPS("Makes each of the nine calls with flawless parameters on the second processor, with random values in all "
-           "other registers. Questions and flushes are made on the first one, too, and malformed calls on both.")
-     EXPECTS("Each call succeeds on the second processor as on the first, gives the same result and output, and "
-             "changes no register but RAX, and RCX of a rep call.")
-     IF_IT_FAILS("The host treats the processors differently: look at the entry of a hypercall, for state that is set "
-                 "up for the first processor only."))
+     STEPS("Makes each of the nine calls with flawless parameters on the second processor, with "
+           "random values in all other registers. Questions and flushes are made on the first one, "
+           "too, and malformed calls on both.")
+     EXPECTS("Each call succeeds on the second processor as on the first, gives the same result "
+             "and output, and changes no register but RAX, and RCX of a rep call.")
+     IF_IT_FAILS("The host treats the processors differently: look at the entry of a hypercall, "
+                 "for state that is set up for the first processor only."))
 {
     struct call_fixture f = call_fixture_open(t);
     struct full_call first = {.vector = TRAP_NONE}, *second = second_memory(t, sizeof(*second));
@@ -74,14 +79,12 @@ TEST(same_answers,
         uint64_t body[CALL_WORDS_MAX];
         bool again = call_output_size(call) || call_is_rep(call) || call == CALL_FLUSH;
 
-        if (!call_can_succeed(&f, call)) {
+        if (!call_can_succeed(&f, call))
             continue;
-        }
         call_body(&f, call, body);
         memcpy(f.input.data, body, call_input_size(call));
-        for (size_t at = 0; at < sizeof(first.before); at++) {
+        for (size_t at = 0; at < sizeof(first.before); at++)
             ((uint8_t *)&first.before)[at] = (uint8_t)random_u64(&t->random);
-        }
         first.before.rdx = gpa_of(f.input.data);
         first.before.r8 = gpa_of(f.output.data);
         for (unsigned flaw = 0; flaw < 2; flaw++) {
@@ -103,9 +106,10 @@ TEST(same_answers,
 
                 memcpy(answer, f.output.data, call_output_size(call));
                 make_call(&first);
-                CHECK_EQ(second->after.rax, first.after.rax, "RAX on the second processor, compared with the first");
-                CHECK(memcmp(answer, f.output.data, call_output_size(call)) == 0, "the answers to %s differ",
-                      call_name(call));
+                CHECK_EQ(second->after.rax, first.after.rax,
+                         "RAX on the second processor, compared with the first");
+                CHECK(memcmp(answer, f.output.data, call_output_size(call)) == 0,
+                      "the answers to %s differ", call_name(call));
             }
         }
     }
@@ -131,14 +135,15 @@ static bool has_called(void *argument)
 }
 
 TEST(stopped_in_a_call,
-     PROMISE("A processor that is reset while it makes calls neither stops the calls of another one, nor its own after "
-             "its restart")
+     PROMISE("A processor that is reset while it makes calls neither stops the calls of another "
+             "one, nor its own after its restart")
      COVERS("GEN-16") ABI() DEVICES(NONE) KINDS("flush")
-     STEPS("The second processor makes calls without a pause, and is stopped by INIT somewhere in the midst of them. "
-           "The first processor then makes a call, starts the second one again, and has it make a call. Three times.")
+     STEPS("The second processor makes calls without a pause, and is stopped by INIT somewhere in "
+           "the midst of them. The first processor then makes a call, starts the second one again, "
+           "and has it make a call. Three times.")
      EXPECTS("All calls succeed.")
-     IF_IT_FAILS("A processor that is reset in the host takes something with it, a lock for example; or what the host "
-                 "keeps per processor is not initialized again."))
+     IF_IT_FAILS("A processor that is reset in the host takes something with it, a lock for "
+                 "example; or what the host keeps per processor is not initialized again."))
 {
     struct full_call *second = second_memory(t, sizeof(*second));
     struct caller theirs = caller(t), own = caller(t);
@@ -180,11 +185,13 @@ static void read_msrs(void *argument)
 }
 
 TEST(synthetic_msrs,
-     PROMISE("Each processor has an index of its own, and both see the guest's identity and the hypercall page")
+     PROMISE("Each processor has an index of its own, and both see the guest's identity and the "
+             "hypercall page")
      COVERS("DISC-2 DISC-3 GEN-16") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Reads VP_INDEX, GUEST_OS_ID and HYPERCALL on both processors.")
      EXPECTS("The indexes differ; the two others, which belong to the partition, are the same.")
-     IF_IT_FAILS("The host keeps per processor what belongs to the partition, or the other way round."))
+     IF_IT_FAILS("The host keeps per processor what belongs to the partition, or the other way "
+                 "round."))
 {
     struct msr_values first = {0}, *second = second_memory(t, sizeof(*second));
 
@@ -193,7 +200,8 @@ TEST(synthetic_msrs,
     read_msrs(&first);
     on_second(t, read_msrs, second);
     CHECK(first.readable && second->readable, "a synthetic MSR raises an exception");
-    CHECK(first.index != second->index, "both processors have the VP index %llu", (unsigned long long)first.index);
+    CHECK(first.index != second->index, "both processors have the VP index %llu",
+          (unsigned long long)first.index);
     CHECK_EQ(second->os_id, first.os_id, "GUEST_OS_ID on the second processor");
     CHECK_EQ(second->hypercall, first.hypercall, "HYPERCALL on the second processor");
 }
@@ -202,7 +210,8 @@ TEST(synthetic_msrs,
 #define ROUNDS_MAX 2000u
 #define CHAT_US    40000u
 
-/* Alternates between two calls with different answers, so that one that acts on the other processor's parameters shows.
+/* Alternates between two calls with different answers, so that one that acts on the other
+ * processor's parameters shows.
  */
 struct chatter {
     struct caller caller;
@@ -225,57 +234,59 @@ static void chat(void *argument)
 
     uint64_t end;
 
-    if (!rendezvous(c->arrivals, 0)) {
+    if (!rendezvous(c->arrivals, 0))
         return;
-    }
     end = time_us() + CHAT_US;
     for (c->rounds = 0; c->rounds < ROUNDS_MAX && time_us() < end; c->rounds++) {
         unsigned done, count = c->rounds % 16 ? 1 : 100;
         enum hv_status status = caller_flush(&c->caller, c->domain);
 
-        if (status != HV_STATUS_SUCCESS) {
+        if (status != HV_STATUS_SUCCESS)
             note(c, &c->wrong_refused, status);
-        }
         status = caller_flush(&c->caller, c->none);
-        if (status == HV_STATUS_SUCCESS) {
+        if (status == HV_STATUS_SUCCESS)
             note(c, &c->wrong_found, status);
-        }
         status = caller_flush_page(&c->caller, c->domain, c->iova, count, &done);
-        if (status != HV_STATUS_SUCCESS || done != count) {
+        if (status != HV_STATUS_SUCCESS || done != count)
             note(c, &c->wrong_reps, status);
-        }
         give_way();
     }
 }
 
 static void judge(struct test_run *t, const struct chatter *c, const char *who)
 {
-    STEP("%s: %llu rounds of three calls, %llu wrongly refused, %llu wrongly accepted", who, c->rounds,
-         c->wrong_refused, c->wrong_found);
+    STEP("%s: %llu rounds of three calls, %llu wrongly refused, %llu wrongly accepted", who,
+         c->rounds, c->wrong_refused, c->wrong_found);
     REQUIRE(c->rounds > 0, "%s made no call", who);
-    CHECK(c->wrong_refused == 0, "%s: %u of %u flushes of its own domain are refused, the last one with %s", who,
+    CHECK(c->wrong_refused == 0,
+          "%s: %u of %u flushes of its own domain are refused, the last one with %s", who,
           c->wrong_refused, c->rounds, hv_status_name(c->wrong_status));
-    CHECK(c->wrong_found == 0, "%s: %u of %u flushes of a domain that does not exist succeed", who, c->wrong_found,
-          c->rounds);
-    CHECK(c->wrong_reps == 0, "%s: %u of %u list flushes fail or are cut short, the last one with %s", who,
+    CHECK(c->wrong_found == 0, "%s: %u of %u flushes of a domain that does not exist succeed", who,
+          c->wrong_found, c->rounds);
+    CHECK(c->wrong_reps == 0,
+          "%s: %u of %u list flushes fail or are cut short, the last one with %s", who,
           c->wrong_reps, c->rounds, hv_status_name(c->wrong_status));
 }
 
 TEST(simultaneous_calls,
-     PROMISE("Calls that are made at the same time on two processors all complete, each with its own result")
+     PROMISE("Calls that are made at the same time on two processors all complete, each with its "
+             "own result")
      COVERS("GEN-16 CON-1") ABI() DEVICES(NONE) KINDS("flush bad-input")
-     STEPS("Both processors make up to 6000 calls each at the same time: in turn a flush of a domain of their own, a "
-           "flush of a domain that does not exist, and a list of 1 or 100 pages.")
-     EXPECTS("Every call of the first and third kind succeeds completely, and every one of the second kind is refused.")
-     IF_IT_FAILS("Calls on two processors share state of the host, such as the copy of the parameters, without a "
-                 "lock."))
+     STEPS("Both processors make up to 6000 calls each at the same time: in turn a flush of a "
+           "domain of their own, a flush of a domain that does not exist, and a list of 1 or 100 "
+           "pages.")
+     EXPECTS("Every call of the first and third kind succeeds completely, and every one of the "
+             "second kind is refused.")
+     IF_IT_FAILS("Calls on two processors share state of the host, such as the copy of the "
+                 "parameters, without a lock."))
 {
     struct chatter *both = second_memory(t, 2 * sizeof(*both));
     uint32_t *arrivals = second_memory(t, sizeof(*arrivals));
 
     need_second(t);
     for (unsigned i = 0; i < 2; i++) {
-        both[i] = (struct chatter){.caller = caller(t), .arrivals = arrivals, .iova = (i + 1) * 0x1000000ull};
+        both[i] = (struct chatter){
+            .caller = caller(t), .arrivals = arrivals, .iova = (i + 1) * 0x1000000ull};
         both[i].domain = domain_paging(t)->id;
         both[i].none = fresh_domain_id(t);
     }

@@ -2,21 +2,22 @@
 /*
  * The hypercall page belongs to the partition: where one processor moves it, all processors see it.
  *
- * The page is an overlay on guest memory. A host puts it there by changing the second-stage translation, and has to
- * flush the old translation of that address on all processors before the write to the MSR returns. A host that
- * does so for the processor that wrote the MSR only passes every test with one processor. The other processor goes
- * on reading the RAM below the page, or, after the page was taken away, goes on executing code from a page that the
- * host uses for something else.
+ * The page is an overlay on guest memory. A host puts it there by changing the second-stage
+ * translation, and has to flush the old translation of that address on all processors before the
+ * write to the MSR returns. A host that does so for the processor that wrote the MSR only passes
+ * every test with one processor. The other processor goes on reading the RAM below the page, or,
+ * after the page was taken away, goes on executing code from a page that the host uses for
+ * something else.
  *
- * The second processor reads the new place before the move, so that its TLB holds the translation, and reads it
- * again after the move. In between it neither makes a call nor takes an exception, and touches nothing that could
- * evict the entry: a flush of the TLB by accident would hide the defect. A flag in memory tells it that the move is
- * over, and it reads the place once more. That one read has to return the new content, since the WRMSR of the first
- * processor has returned.
+ * The second processor reads the new place before the move, so that its TLB holds the translation,
+ * and reads it again after the move. In between it neither makes a call nor takes an exception, and
+ * touches nothing that could evict the entry: a flush of the TLB by accident would hide the defect.
+ * A flag in memory tells it that the move is over, and it reads the place once more. That one read
+ * has to return the new content, since the WRMSR of the first processor has returned.
  *
- * The same is done in the other direction: after the page has moved back home, the second processor has to see the
- * RAM that was below it. The page is back at home when the test ends, whatever it finds, because all later calls
- * need it.
+ * The same is done in the other direction: after the page has moved back home, the second processor
+ * has to see the RAM that was below it. The page is back at home when the test ends, whatever it
+ * finds, because all later calls need it.
  */
 #define TEST_GROUP "concurrency"
 #include "abi/msr.h"
@@ -26,8 +27,9 @@
 
 #define WAIT_US 1000000u
 
-/* Bytes that the second processor reads at the new place, before and after the page came there. The processor neither
- * makes a call nor takes an exception in between, so nothing flushes its TLB by accident. */
+/* Bytes that the second processor reads at the new place, before and after the page came there. The
+ * processor neither makes a call nor takes an exception in between, so nothing flushes its TLB by
+ * accident. */
 struct watcher {
     const uint8_t *place;
     uint64_t before, after;
@@ -80,15 +82,16 @@ static bool move_watched(struct test_run *t, struct watcher *w, uint64_t gpa)
 }
 
 TEST(page_moves_for_all,
-     PROMISE("If one processor moves the hypercall page, the other one sees it at once, and the RAM once it has "
-             "left")
+     PROMISE("If one processor moves the hypercall page, the other one sees it at once, and the "
+             "RAM once it has left")
      COVERS("GEN-16 DISC-8") ABI() DEVICES(NONE) KINDS("none")
-     STEPS("The second processor reads the start of a page of RAM. The first one moves the hypercall page there, and "
-           "the second one reads again, without leaving the guest in between. Then the page is moved back, and the "
-           "same is done again.")
-     EXPECTS("The second processor sees the hypercall page while it is there, and the RAM when it has gone.")
-     IF_IT_FAILS("The host changes the nested tables of all processors, but only the one that wrote the MSR drops what "
-                 "it holds of the old ones."))
+     STEPS("The second processor reads the start of a page of RAM. The first one moves the "
+           "hypercall page there, and the second one reads again, without leaving the guest in "
+           "between. Then the page is moved back, and the same is done again.")
+     EXPECTS("The second processor sees the hypercall page while it is there, and the RAM when it "
+             "has gone.")
+     IF_IT_FAILS("The host changes the nested tables of all processors, but only the one that "
+                 "wrote the MSR drops what it holds of the old ones."))
 {
     uint64_t home = hypercall_init()->page, msr = 0, code;
     struct watcher *coming = second_memory(t, 2 * sizeof(*coming)), *going = coming + 1;
@@ -98,18 +101,17 @@ TEST(page_moves_for_all,
     capabilities(t);
     need_second(t);
     REQUIRE(place, "no memory");
-    CHECK(msr_read_safe(HV_MSR_HYPERCALL, &msr) == TRAP_NONE, "RDMSR HYPERCALL raises an exception");
-    if (msr & HV_HYPERCALL_MSR_LOCKED) {
+    CHECK(msr_read_safe(HV_MSR_HYPERCALL, &msr) == TRAP_NONE,
+          "RDMSR HYPERCALL raises an exception");
+    if (msr & HV_HYPERCALL_MSR_LOCKED)
         SKIP("the hypercall page is locked where it is");
-    }
     memset(place, HYPERCALL_UNDERLAY, PAGE_SIZE);
     code = look(gpa_pointer(home));
     coming->place = going->place = place;
 
     moved = move_watched(t, coming, gpa_of(place));
-    if (!moved) {
+    if (!moved)
         (void)set_page(home);
-    }
     second_end(t);
     back = move_watched(t, going, home);
     second_end(t);
@@ -117,7 +119,9 @@ TEST(page_moves_for_all,
     CHECK(moved && back, "WRMSR HYPERCALL raises an exception");
     REQUIRE(coming->moved && going->moved, "the second processor did not come to look");
     CHECK(look(place) == coming->before, "the RAM below the page has changed");
-    CHECK_EQ(coming->after, code, "start of the hypercall page as the second processor sees it after a move");
+    CHECK_EQ(coming->after, code,
+             "start of the hypercall page as the second processor sees it after a move");
     CHECK_EQ(going->before, code, "the same, seen by a second look");
-    CHECK_EQ(going->after, coming->before, "the RAM as the second processor sees it when the page has left");
+    CHECK_EQ(going->after, coming->before,
+             "the RAM as the second processor sees it when the page has left");
 }

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Two calls at the same moment, each with each, on one domain and device or on two, from each state. Whatever the order
- * is in which the host carries them out, the statuses and what devices and further calls find afterwards must fit one
- * of the two orders. A host that looks, lets go of its lock and acts, or that has one place for what each call needs,
- * fits none.
- */
+/* Two calls at the same moment, on one domain and device or on two, from each state: statuses,
+ * devices and later calls must fit one of the two orders. A host that looks, lets go of its lock
+ * and acts, or that has one place for what each call needs, fits none. */
 #define TEST_GROUP "concurrency"
 #include "abi/hypercall.h"
 #include "lib/fmt.h"
@@ -14,7 +11,7 @@
 #define LENGTH 8u
 #define TURNS  100000u
 
-enum op { OP_CREATE, OP_CONFIGURE, OP_ATTACH, OP_ATTACH_HOME, OP_DETACH, OP_DELETE, OP_FLUSH, OP_LIST, OPS };
+enum op { OP_CREATE, OP_CONFIG, OP_ATTACH, OP_HOME, OP_DETACH, OP_DELETE, OP_FLUSH, OP_LIST, OPS };
 static const char *const op_names[OPS] = {"CREATE", "CONFIGURE", "ATTACH", "ATTACH to its home",
                                           "DETACH", "DELETE",    "FLUSH",  "FLUSH_LIST"};
 
@@ -47,23 +44,25 @@ struct meeting {
     struct half half[2]; /* of the first and of the second processor */
 };
 
-/* After a rendezvous, where one of them may have slept: both are awake, and the calls that follow begin within one turn
- * of each other. */
+/* After a rendezvous, where one of them may have slept: both are awake, and the calls that follow
+ * begin within one turn of each other. */
 static void together(uint32_t *awake, uint32_t wanted)
 {
     __atomic_add_fetch(awake, 1, __ATOMIC_ACQ_REL);
-    for (unsigned i = 0; i < TURNS && __atomic_load_n(awake, __ATOMIC_ACQUIRE) < wanted; i++) {
+    for (unsigned i = 0; i < TURNS && __atomic_load_n(awake, __ATOMIC_ACQUIRE) < wanted; i++)
         give_way();
-    }
 }
 
 static enum hv_status make(struct half *h)
 {
     const struct world *w = h->world;
     struct hv_input_configure_device_domain configure = {
-        .settings = {.flags = HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, .page_table_root = w->root}};
-    struct hv_input_create_device_domain create = {.flags = HV_CREATE_DEVICE_DOMAIN_FORWARD_PROGRESS_REQUIRED};
-    struct hv_input_detach_device_domain detach = {.partition_id = HV_PARTITION_ID_SELF, .device_id = w->e->device_id};
+        .settings = {.flags = HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL,
+                     .page_table_root = w->root}};
+    struct hv_input_create_device_domain create = {
+        .flags = HV_CREATE_DEVICE_DOMAIN_FORWARD_PROGRESS_REQUIRED};
+    struct hv_input_detach_device_domain detach = {.partition_id = HV_PARTITION_ID_SELF,
+                                                   .device_id = w->e->device_id};
     struct hv_input_delete_device_domain gone;
     unsigned done;
 
@@ -71,12 +70,13 @@ static enum hv_status make(struct half *h)
     case OP_CREATE:
         pviommu_fill_domain(&create.device_domain, w->id);
         return caller_call(&h->caller, HVCALL_CREATE_DEVICE_DOMAIN, &create, sizeof(create));
-    case OP_CONFIGURE:
+    case OP_CONFIG:
         pviommu_fill_domain(&configure.device_domain, w->id);
-        return caller_call(&h->caller, HVCALL_CONFIGURE_DEVICE_DOMAIN, &configure, sizeof(configure));
+        return caller_call(&h->caller, HVCALL_CONFIGURE_DEVICE_DOMAIN, &configure,
+                           sizeof(configure));
     case OP_ATTACH:
         return caller_attach(&h->caller, w->id, w->e->device_id);
-    case OP_ATTACH_HOME:
+    case OP_HOME:
         return caller_attach(&h->caller, w->home->id, w->e->device_id);
     case OP_DETACH:
         return caller_call(&h->caller, HVCALL_DETACH_DEVICE_DOMAIN, &detach, sizeof(detach));
@@ -98,39 +98,33 @@ static bool fits(enum op op, bool success, struct state *s)
 
     switch (op) {
     case OP_CREATE:
-        if (success == s->exists) {
+        if (success == s->exists)
             return false;
-        }
         *s = success ? (struct state){.exists = true, .place = s->place} : *s;
         return true;
-    case OP_CONFIGURE: /* a second one may be refused, and says the same */
-        if (!s->exists || (!s->configured && !inside && !success)) {
+    case OP_CONFIG: /* a second one may be refused, and says the same */
+        if (!s->exists || (!s->configured && !inside && !success))
             return !s->exists && !success;
-        }
         s->configured |= success;
         return true;
     case OP_ATTACH: /* to a domain without settings: refused, or the device is blocked */
-        if (!s->exists || (s->configured && !inside && !success)) {
+        if (!s->exists || (s->configured && !inside && !success))
             return !s->exists && !success;
-        }
         s->place = success ? PLACE_DOMAIN : s->place;
         return true;
-    case OP_ATTACH_HOME:
-        if (s->place != PLACE_HOME && !success) {
+    case OP_HOME:
+        if (s->place != PLACE_HOME && !success)
             return false;
-        }
         s->place = PLACE_HOME;
         return true;
     case OP_DETACH:
-        if (s->place != PLACE_NONE && !success) {
+        if (s->place != PLACE_NONE && !success)
             return false;
-        }
         s->place = PLACE_NONE;
         return true;
     case OP_DELETE: /* with a device: refused, or the device is blocked */
-        if (success != s->exists && !(s->exists && inside)) {
+        if (success != s->exists && !(s->exists && inside))
             return false;
-        }
         *s = success ? (struct state){.place = inside ? PLACE_NONE : s->place} : *s;
         return true;
     default:
@@ -147,11 +141,10 @@ static void prepare(struct test_run *t, const struct world *w, const struct stat
         CHECK_SUCCESS(pviommu_configure(w->id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, w->root),
                       "CONFIGURE before two calls");
     }
-    if (s->place == PLACE_DOMAIN) {
+    if (s->place == PLACE_DOMAIN)
         CHECK_SUCCESS(pviommu_attach(w->id, w->e->device_id), "ATTACH before two calls");
-    } else if (s->place == PLACE_NONE) {
+    else if (s->place == PLACE_NONE)
         CHECK_SUCCESS(pviommu_detach(w->e->device_id), "DETACH before two calls");
-    }
 }
 
 /* The place at which the device's DMA lands. */
@@ -164,7 +157,7 @@ static enum place landing(struct test_run *t, struct world *w)
     for (unsigned i = 0; i < 2; i++) {
         uint8_t *at = w->page.data + i * PAGE_SIZE;
 
-        landed[i] = memory_find_other(at, LENGTH, POISON_FRESH) != NULL;
+        landed[i] = memory_find_other(at, LENGTH, POISON_FRESH);
         memset(at, POISON_FRESH, LENGTH);
     }
     return landed[0] ? PLACE_DOMAIN : landed[1] ? PLACE_HOME : PLACE_NONE;
@@ -180,9 +173,8 @@ static void bring_home(struct test_run *t, const struct world *w)
 {
     enum hv_status status = pviommu_attach(w->home->id, w->e->device_id);
 
-    if (status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN) {
+    if (status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN)
         CHECK_SUCCESS(status, "ATTACH after two calls");
-    }
 }
 
 static struct found look(struct test_run *t, struct world *w)
@@ -201,16 +193,14 @@ static bool found_fits(const struct found *f, const struct state *s)
     bool inside = s->place == PLACE_DOMAIN;
     enum place reach = inside && !s->configured ? PLACE_NONE : s->place;
 
-    if (f->before != reach) {
+    if (f->before != reach)
         return false;
-    }
-    if (!s->exists) {
+    if (!s->exists)
         return !f->deleted && !f->deleted_later && f->after == reach;
-    }
-    if (!inside) {
+    if (!inside)
         return f->deleted && !f->deleted_later && f->after == reach;
-    }
-    return f->deleted ? f->after == PLACE_NONE && !f->deleted_later : f->after == reach && f->deleted_later;
+    return f->deleted ? f->after == PLACE_NONE && !f->deleted_later
+                      : f->after == reach && f->deleted_later;
 }
 
 static const struct state states[] = {
@@ -227,21 +217,23 @@ static void second_half(void *argument)
     for (uint32_t round = 0; rendezvous(&m->arrivals, round) && !m->over; round += 2) {
         together(&m->awake, round + 2);
         m->half[1].status = make(&m->half[1]);
-        if (!rendezvous(&m->arrivals, round + 1)) {
+        if (!rendezvous(&m->arrivals, round + 1))
             return;
-        }
     }
 }
 
 static void meet(struct test_run *t, struct meeting *m)
 {
-    REQUIRE(rendezvous(&m->arrivals, m->rounds), "the second processor does not come to the meeting");
+    REQUIRE(rendezvous(&m->arrivals, m->rounds),
+            "the second processor does not come to the meeting");
     together(&m->awake, m->rounds + 2);
     m->half[0].status = make(&m->half[0]);
-    REQUIRE(rendezvous(&m->arrivals, m->rounds + 1), "the second processor does not come back from its call");
+    REQUIRE(rendezvous(&m->arrivals, m->rounds + 1),
+            "the second processor does not come back from its call");
     m->rounds += 2;
-    STEP("%s: %s, and on the second processor %s: %s", op_names[m->half[0].op], hv_status_name(m->half[0].status),
-         op_names[m->half[1].op], hv_status_name(m->half[1].status));
+    STEP("%s: %s, and on the second processor %s: %s", op_names[m->half[0].op],
+         hv_status_name(m->half[0].status), op_names[m->half[1].op],
+         hv_status_name(m->half[1].status));
 }
 
 static bool half_fits(const struct half *h, struct state *s)
@@ -249,25 +241,30 @@ static bool half_fits(const struct half *h, struct state *s)
     return fits(h->op, h->status == HV_STATUS_SUCCESS, s);
 }
 
-static bool in_order(const struct half *one, const struct half *other, struct state s, const struct found *f)
+static bool in_order(const struct half *one, const struct half *other, struct state s,
+                     const struct found *f)
 {
     return half_fits(one, &s) && half_fits(other, &s) && found_fits(f, &s);
 }
 
-static void fail(struct test_run *t, const struct meeting *m, const struct found *f, const char *where)
+static void fail(struct test_run *t, const struct meeting *m, const struct found *f,
+                 const char *where)
 {
     static const char *const reach[] = {"nothing", "the domain's page", "the page of its home"};
 
     fmt_snprintf(t->actual, sizeof(t->actual),
                  "%s and %s; DMA reaches %s, DELETE %s, DMA then reaches %s, a later DELETE %s",
-                 hv_status_name(m->half[0].status), hv_status_name(m->half[1].status), reach[f->before],
-                 f->deleted ? "succeeds" : "is refused", reach[f->after], f->deleted_later ? "succeeds" : "is refused");
+                 hv_status_name(m->half[0].status), hv_status_name(m->half[1].status),
+                 reach[f->before], f->deleted ? "succeeds" : "is refused", reach[f->after],
+                 f->deleted_later ? "succeeds" : "is refused");
     test_fail(t, PVT_WHERE,
-              "%s, and %s on the second processor at the same moment, %s: the result fits no order of the two",
+              "%s, and %s on the second processor at the same moment, %s: the result fits no order "
+              "of the two",
               op_names[m->half[0].op], op_names[m->half[1].op], where);
 }
 
-static void pair_on_one(struct test_run *t, struct meeting *m, struct world *w, const struct state *from)
+static void pair_on_one(struct test_run *t, struct meeting *m, struct world *w,
+                        const struct state *from)
 {
     struct found f;
 
@@ -275,29 +272,34 @@ static void pair_on_one(struct test_run *t, struct meeting *m, struct world *w, 
     prepare(t, w, from);
     meet(t, m);
     f = look(t, w);
-    if (!in_order(&m->half[0], &m->half[1], *from, &f) && !in_order(&m->half[1], &m->half[0], *from, &f)) {
+    if (!in_order(&m->half[0], &m->half[1], *from, &f) &&
+        !in_order(&m->half[1], &m->half[0], *from, &f))
         fail(t, m, &f, "on one domain and device");
-    }
 }
 
-/* The device reaches what the state says, also when it comes to the domain now; then the domain goes. */
+/* The device reaches what the state says, also when it comes to the domain now; then the domain
+ * goes. */
 static void visit(struct test_run *t, struct world *w, const struct state *s, const char *op)
 {
     enum place reach = s->place == PLACE_DOMAIN && !s->configured ? PLACE_NONE : s->place;
     enum hv_status status;
 
-    CHECK_EQ(landing(t, w), reach, "where DMA lands (0: nowhere, 1: the domain's page, 2: the page of its home)");
+    CHECK_EQ(landing(t, w), reach,
+             "where DMA lands (0: nowhere, 1: the domain's page, 2: the page of its home)");
     status = pviommu_attach(w->id, w->e->device_id);
     if (s->exists && s->configured) {
         CHECK(status == HV_STATUS_SUCCESS || status == HV_STATUS_DEVICE_ALREADY_IN_DOMAIN,
-              "ATTACH to the domain after %s beside a call of another processor: %s", op, hv_status_name(status));
-        CHECK_EQ(landing(t, w), PLACE_DOMAIN, "where DMA lands in the domain (0: nowhere, 1: its page)");
+              "ATTACH to the domain after %s beside a call of another processor: %s", op,
+              hv_status_name(status));
+        CHECK_EQ(landing(t, w), PLACE_DOMAIN,
+                 "where DMA lands in the domain (0: nowhere, 1: its page)");
     }
     bring_home(t, w);
     CHECK_EQ(pviommu_delete(w->id) == HV_STATUS_SUCCESS, s->exists, "DELETE succeeds");
 }
 
-static void pair_on_two(struct test_run *t, struct meeting *m, struct world w[2], const struct state *from)
+static void pair_on_two(struct test_run *t, struct meeting *m, struct world w[2],
+                        const struct state *from)
 {
     for (unsigned i = 0; i < 2; i++) {
         m->half[i].world = &w[i];
@@ -308,7 +310,8 @@ static void pair_on_two(struct test_run *t, struct meeting *m, struct world w[2]
         struct state s = *from;
 
         CHECK(half_fits(&m->half[i], &s), "%s on processor %u, beside %s on another domain: %s",
-              op_names[m->half[i].op], i, op_names[m->half[1 - i].op], hv_status_name(m->half[i].status));
+              op_names[m->half[i].op], i, op_names[m->half[1 - i].op],
+              hv_status_name(m->half[i].status));
         visit(t, &w[i], &s, op_names[m->half[i].op]);
     }
 }
@@ -335,18 +338,16 @@ static void all_pairs(struct test_run *t, const struct state *from)
     need_second(t);
     world_open(t, &w[0], e[0]);
     world_open(t, &w[1], e[count - 1]);
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < 2; i++)
         m->half[i].caller = caller(t);
-    }
     second_begin(t, second_half, m);
     for (unsigned one = 0; one < OPS; one++) {
         for (unsigned other = 0; other < OPS; other++) {
             m->half[0].op = (enum op)one;
             m->half[1].op = (enum op)other;
             pair_on_one(t, m, &w[0], from);
-            if (one == other || (other == (one + 3) % OPS && from->place == PLACE_HOME)) {
+            if (one == other || (other == (one + 3) % OPS && from->place == PLACE_HOME))
                 pair_on_two(t, m, w, from);
-            }
         }
     }
     m->over = true;
@@ -358,26 +359,26 @@ static void all_pairs(struct test_run *t, const struct state *from)
     }
 }
 
-#define STATE_ROWS(ROW, test)                                                                                          \
-    ROW(test, no_domain, 0, WORD(state, "the domain does not exist"))                                                  \
-    ROW(test, empty_domain, 1, WORD(state, "the device is in another domain"))                                         \
-    ROW(test, device_inside, 2, WORD(state, "the device is in the domain"))                                            \
+#define STATE_ROWS(ROW, test)                                                                      \
+    ROW(test, no_domain, 0, WORD(state, "the domain does not exist"))                              \
+    ROW(test, empty_domain, 1, WORD(state, "the device is in another domain"))                     \
+    ROW(test, device_inside, 2, WORD(state, "the device is in the domain"))                        \
     ROW(test, device_detached, 3, WORD(state, "the device is in no domain"))
 
 VARIANTS(const unsigned, state_rows, STATE_ROWS);
 
 TEST_EACH(pairs_of_calls, STATE_ROWS,
           PROMISE("Two calls at the same moment end as one after the other would, when {state}")
-          COVERS("GEN-16 CON-1 DOM-3 DEL-2 ATT-1 ATT-9 DET-1 CFG-1") ABI() DEVICES(NONE) KINDS("dma bad-input device")
-          STEPS("Each of CREATE, CONFIGURE, ATTACH, ATTACH to another domain, DETACH, DELETE, FLUSH and FLUSH_LIST is "
-                "made by the "
-                "first processor together with each by the second one, when {state}: on the same domain and device, "
-                "and some "
-                "of them on two. After each pair the devices write, and the domains are deleted.")
-          EXPECTS("The statuses, the page that DMA reaches, and whether DELETE succeeds fit one of the two orders.")
-          IF_IT_FAILS("The host lets go of its lock between its look at an object and its change of it, or has one "
-                      "variable for "
-                      "calls of two processors."))
+          COVERS("GEN-16 CON-1 DOM-3 DEL-2 ATT-1 ATT-9 DET-1 CFG-1") ABI() DEVICES(NONE)
+          KINDS("dma bad-input device")
+          STEPS("Each of CREATE, CONFIGURE, ATTACH, ATTACH to another domain, DETACH, DELETE, "
+                "FLUSH and FLUSH_LIST is made by the first processor together with each by the "
+                "second one, when {state}: on the same domain and device, and some of them on two. "
+                "After each pair the devices write, and the domains are deleted.")
+          EXPECTS("The statuses, the page that DMA reaches, and whether DELETE succeeds fit one of "
+                  "the two orders.")
+          IF_IT_FAILS("The host lets go of its lock between its look at an object and its change "
+                      "of it, or has one variable for calls of two processors."))
 {
     all_pairs(t, &states[VARIANT(state_rows)]);
 }
@@ -402,12 +403,13 @@ static enum hv_status flush_all_elements(struct flusher *f)
     memset(list, 0, sizeof(*list));
     pviommu_fill_domain(&list->device_domain, f->id);
     list->flags = HV_FLUSH_LIST_IOMMU_FORMAT;
-    for (unsigned i = 0; i < f->pages; i++) {
+    for (unsigned i = 0; i < f->pages; i++)
         list->range[i] = hv_iommu_range((IOVA >> HV_PAGE_SHIFT) + i, 0);
-    }
-    for (unsigned calls = 0; f->done < f->pages && status == HV_STATUS_SUCCESS && calls < LIST_PAGES; calls++) {
-        uint64_t result = hypercall_raw(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, f->pages, f->done, 0),
-                                        gpa_of(f->caller.input), 0);
+    for (unsigned calls = 0;
+         f->done < f->pages && status == HV_STATUS_SUCCESS && calls < LIST_PAGES; calls++) {
+        uint64_t result =
+            hypercall_raw(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, f->pages, f->done, 0),
+                          gpa_of(f->caller.input), 0);
 
         status = hv_result_status(result);
         f->done = hv_result_reps(result);
@@ -455,9 +457,8 @@ static void flush_pair(struct test_run *t, unsigned ways)
             map_gpa(t, d[i], IOVA + k * PAGE_SIZE, gpa_of(b[i].data), PAGE_SIZE, RW);
             fill_by_device(t, engine[i], IOVA + k * PAGE_SIZE, LENGTH, "mapped");
         }
-        for (unsigned k = 0; k < f[i].pages; k++) {
+        for (unsigned k = 0; k < f[i].pages; k++)
             *leaf_entry(t, d[i], IOVA + k * PAGE_SIZE) = 0;
-        }
         buffer_refresh(&b[i]);
     }
     second_begin(t, flush_together, &f[1]);
@@ -469,17 +470,17 @@ static void flush_pair(struct test_run *t, unsigned ways)
         for (unsigned k = 0; k < f[i].pages; k++) {
             fill_by_device(t, engine[i], IOVA + k * PAGE_SIZE, LENGTH, "flushed");
             CHECK(!memory_find_other(b[i].data, LENGTH, POISON_FRESH),
-                  "page %u of %u that processor %u has flushed %s is still reached", k, f[i].pages, i,
-                  f[i].by_list ? "by list" : "by domain");
+                  "page %u of %u that processor %u has flushed %s is still reached", k, f[i].pages,
+                  i, f[i].by_list ? "by list" : "by domain");
         }
         expect_untouched(t, &b[i], "the page of the flushed domain");
         drain_faults(t, engine[i]);
     }
 }
 
-#define FLUSH_PAIRS(ROW, test)                                                                                         \
-    ROW(test, two_domains, 0, WORD(pair, "two flushes of domains"))                                                    \
-    ROW(test, list_and_domain, 1, WORD(pair, "a list of 508 pages and a flush of a domain"))                           \
+#define FLUSH_PAIRS(ROW, test)                                                                     \
+    ROW(test, two_domains, 0, WORD(pair, "two flushes of domains"))                                \
+    ROW(test, list_and_domain, 1, WORD(pair, "a list of 508 pages and a flush of a domain"))       \
     ROW(test, two_lists, 3, WORD(pair, "two lists of 508 pages"))
 
 VARIANTS(const unsigned, flush_pairs, FLUSH_PAIRS);
@@ -487,13 +488,12 @@ VARIANTS(const unsigned, flush_pairs, FLUSH_PAIRS);
 TEST_EACH(flushes_together, FLUSH_PAIRS,
           PROMISE("Of {pair} of two domains at the same moment each drops every page of its own")
           COVERS("GEN-16 CON-1 FL-1 LS-4") ABI() DEVICES(NONE) KINDS("dma flush device")
-          STEPS("Two devices use each page of a domain of their own. All pages are unmapped. Two processors make "
-                "{pair} at the same "
-                "moment, each for one of the domains. Each device tries each page.")
+          STEPS("Two devices use each page of a domain of their own. All pages are unmapped. Two "
+                "processors make {pair} at the same moment, each for one of the domains. Each "
+                "device tries each page.")
           EXPECTS("Both are done as a whole, and no page is reached.")
-          IF_IT_FAILS("Domain, element or number of an element are in a variable that calls of two processors share, "
-                      "or one "
-                      "flush is taken for the other."))
+          IF_IT_FAILS("Domain, element or number of an element are in a variable that calls of two "
+                      "processors share, or one flush is taken for the other."))
 {
     flush_pair(t, VARIANT(flush_pairs));
 }

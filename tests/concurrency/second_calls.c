@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The nine calls made by the second processor, each judged by what devices can do afterwards and by what the first
- * processor finds. A host with a table, a copy of the input or a lookup of its own for each processor gives the right
- * status there, and acts on something else.
+ * The nine calls made by the second processor, each judged by what devices can do afterwards and by
+ * what the first processor finds. A host with a table, a copy of the input or a lookup of its own
+ * for each processor gives the right status there, and acts on something else.
  *
- * The first processor has made a call of the same kind about another object just before, so that what is left of it
- * shows.
+ * The first processor has made a call of the same kind about another object just before, so that
+ * what is left of it shows.
  */
 #define TEST_GROUP "concurrency"
 #include "abi/cpuid.h"
@@ -27,15 +27,14 @@ static void call_of_first(struct test_run *t, const struct call_fixture *f, enum
 {
     struct hv_output_get_logical_device_property other;
 
-    if (call == CALL_PROPERTY) {
+    if (call == CALL_PROPERTY)
         (void)pviommu_get_device_property(NO_DEVICE, &other);
-    } else if (call == CALL_FLUSH || call == CALL_FLUSH_LIST) {
+    else if (call == CALL_FLUSH || call == CALL_FLUSH_LIST)
         flush(t, f->place[PLACE_VICTIM].domain);
-    }
 }
 
-static void flawed(struct test_run *t, struct call_fixture *f, struct mutated_call *m, const char *what, unsigned word,
-                   uint64_t flip)
+static void flawed(struct test_run *t, struct call_fixture *f, struct mutated_call *m,
+                   const char *what, unsigned word, uint64_t flip)
 {
     uint64_t body[CALL_WORDS_MAX];
 
@@ -53,21 +52,21 @@ static enum rule rule_of_field(const struct call_field *field)
     return field->kind == FIELD_RESERVED ? RULE_REFUSE_OR_IGNORE : RULE_NO_EFFECT;
 }
 
-/* The flaws of the malformed calls, one of each kind: a field whose bits are all flipped, the name of a neighbor, and
- * bits of the control word. */
+/* The flaws of the malformed calls, one of each kind: a field whose bits are all flipped, the name
+ * of a neighbor, and bits of the control word. */
 static void matrix_from_second(struct test_run *t, struct call_fixture *f, struct mutated_call *m)
 {
     const uint64_t control = m->control,
-                   bits[] = {HV_CONTROL_RESERVED_LOW, HV_CONTROL_RESERVED_MIDDLE, HV_CONTROL_RESERVED_HIGH};
+                   bits[] = {HV_CONTROL_RESERVED_LOW, HV_CONTROL_RESERVED_MIDDLE,
+                             HV_CONTROL_RESERVED_HIGH};
     uint64_t body[CALL_WORDS_MAX];
     const struct call_field *field;
 
-    for (unsigned n = 0; (field = call_field(m->call, n)) != NULL; n++) {
+    for (unsigned n = 0; (field = call_field(m->call, n)); n++) {
         bool named = field->kind == FIELD_DOMAIN && m->call != CALL_CREATE;
 
-        if (field->kind != FIELD_RESERVED && field->kind != FIELD_DEVICE && !named) {
+        if (field->kind != FIELD_RESERVED && field->kind != FIELD_DEVICE && !named)
             continue;
-        }
         call_body(f, m->call, body);
         body[field->word] ^= named ? field->mask & ~(field->mask >> NEIGHBOR_SHIFT) : field->mask;
         m->what = field->name;
@@ -104,23 +103,22 @@ static void from_second(struct test_run *t, enum call_id call)
         m.number = round;
         mutated_call_send_body(t, &f, &m, body);
         flawed(t, &f, &m, "partition on the second processor", 0, 1);
-        if (call_table[call].names_domain) {
+        if (call_table[call].names_domain)
             flawed(t, &f, &m, "VTL on the second processor", WORD_OF_VTL, OTHER_VTL);
-        }
     }
     matrix_from_second(t, &f, &m);
     mutated_call_end(t, &f, call, "calls of the second processor");
 }
 
-#define CALLS_OF_SECOND(ROW, test)                                                                                     \
-    ROW(test, create, CALL_CREATE, WORD(call, "CREATE") COVERS("DOM-1"))                                               \
-    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") COVERS("ATT-1") KINDS("device"))                               \
-    ROW(test, detach, CALL_DETACH, WORD(call, "DETACH") COVERS("DET-1") KINDS("device"))                               \
-    ROW(test, delete, CALL_DELETE, WORD(call, "DELETE") COVERS("DEL-4"))                                               \
-    ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE") COVERS("CFG-1"))                                      \
-    ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH") COVERS("FL-1 CON-1"))                                             \
-    ROW(test, flush_list, CALL_FLUSH_LIST, WORD(call, "FLUSH_LIST") COVERS("LS-1 CON-1"))                              \
-    ROW(test, capabilities, CALL_CAPABILITIES, WORD(call, "GET_CAPABILITIES") COVERS("CAP-5"))                         \
+#define CALLS_OF_SECOND(ROW, test)                                                                 \
+    ROW(test, create, CALL_CREATE, WORD(call, "CREATE") COVERS("DOM-1"))                           \
+    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") COVERS("ATT-1") KINDS("device"))           \
+    ROW(test, detach, CALL_DETACH, WORD(call, "DETACH") COVERS("DET-1") KINDS("device"))           \
+    ROW(test, delete, CALL_DELETE, WORD(call, "DELETE") COVERS("DEL-4"))                           \
+    ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE") COVERS("CFG-1"))                  \
+    ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH") COVERS("FL-1 CON-1"))                         \
+    ROW(test, flush_list, CALL_FLUSH_LIST, WORD(call, "FLUSH_LIST") COVERS("LS-1 CON-1"))          \
+    ROW(test, capabilities, CALL_CAPABILITIES, WORD(call, "GET_CAPABILITIES") COVERS("CAP-5"))     \
     ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY") COVERS("PROP-1") KINDS("device"))
 
 VARIANTS(const enum call_id, calls_of_second, CALLS_OF_SECOND);
@@ -128,15 +126,16 @@ VARIANTS(const enum call_id, calls_of_second, CALLS_OF_SECOND);
 EACH_TEST(CALLS_OF_SECOND, from_second,
           PROMISE("{call} of the second processor has its effect, and none when it is refused")
           COVERS("GEN-16 GEN-10 ISO-3") ABI() DEVICES(NONE) KINDS("dma bad-input")
-          STEPS("The second processor makes a right {call}, one for another partition and one for another VTL, twice, "
-                "and then one with each reserved field, device or domain id and control word changed. Before each "
-                "right one the first processor makes such a call about something else. After each the first processor "
-                "and a device look at the objects.")
-          EXPECTS("The right call does on the second processor all that it does on the first; the others are refused, "
-                  "and nothing has changed.")
-          IF_IT_FAILS("The host keeps for each processor what belongs to the partition: domains, the copy of the "
-                      "input, "
-                      "the device that was looked up. Or a processor other than the first skips checks."))
+          STEPS("The second processor makes a right {call}, one for another partition and one for "
+                "another VTL, twice, and then one with each reserved field, device or domain id "
+                "and control word changed. Before each right one the first processor makes such a "
+                "call about something else. After each the first processor and a device look at "
+                "the objects.")
+          EXPECTS("The right call does on the second processor all that it does on the first; the "
+                  "others are refused, and nothing has changed.")
+          IF_IT_FAILS("The host keeps for each processor what belongs to the partition: domains, "
+                      "the copy of the input, the device that was looked up. Or a processor other "
+                      "than the first skips checks."))
 {
     from_second(t, VARIANT(calls_of_second));
 }
@@ -144,11 +143,11 @@ EACH_TEST(CALLS_OF_SECOND, from_second,
 TEST(long_list_from_second,
      PROMISE("A list flush of the second processor drops each page of the list")
      COVERS("GEN-16 LS-4 FL-1") ABI() DEVICES(ALL) KINDS("dma fault flush")
-     STEPS("The device uses 24 pages that are not neighbors. All are unmapped, and the second processor flushes them "
-           "with one "
-           "list. The device writes to each of them again.")
+     STEPS("The device uses 24 pages that are not neighbors. All are unmapped, and the second "
+           "processor flushes them with one list. The device writes to each of them again.")
      EXPECTS("The list is done as a whole, and no page is reached.")
-     IF_IT_FAILS("Elements after the first are lost on that processor: look at where the host continues a list."))
+     IF_IT_FAILS("Elements after the first are lost on that processor: look at where the host "
+                 "continues a list."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -165,11 +164,11 @@ TEST(long_list_from_second,
         element[i] = hv_iommu_range((IOVA >> HV_PAGE_SHIFT) + 2ull * i, 0);
     }
     buffer_refresh(&b);
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         *leaf_entry(t, d, IOVA + 2ull * i * PAGE_SIZE) = 0;
-    }
     second_makes_calls(t, true);
-    CHECK_SUCCESS(pviommu_flush_list(d->id, element, count, &done), "a list flush on the second processor");
+    CHECK_SUCCESS(pviommu_flush_list(d->id, element, count, &done),
+                  "a list flush on the second processor");
     second_makes_calls(t, false);
     CHECK_EQ(done, count, "elements completed");
     for (unsigned i = 0; i < count; i++) {
@@ -187,9 +186,8 @@ static void read_leaves(void *argument)
 {
     struct leaves *leaves = argument;
 
-    for (uint32_t i = 0; i < ARRAY_SIZE(leaves->leaf); i++) {
+    for (uint32_t i = 0; i < ARRAY_SIZE(leaves->leaf); i++)
         leaves->leaf[i] = cpu_cpuid(HV_CPUID_VENDOR + i, 0);
-    }
 }
 
 TEST(hypervisor_leaves,
@@ -197,9 +195,8 @@ TEST(hypervisor_leaves,
      COVERS("GEN-16 DISC-1 DISC-2") ABI() DEVICES(NONE) KINDS("none")
      STEPS("Reads CPUID leaves 0x40000000 to 0x40000005 on both processors.")
      EXPECTS("All four registers of each leaf are the same.")
-     IF_IT_FAILS("The leaves of the hypervisor are set up for one processor: an operating system that asks on another "
-                 "one "
-                 "finds no interface, or another one."))
+     IF_IT_FAILS("The leaves of the hypervisor are set up for one processor: an operating system "
+                 "that asks on another one finds no interface, or another one."))
 {
     struct leaves first, *second = second_memory(t, sizeof(*second));
 
@@ -209,7 +206,9 @@ TEST(hypervisor_leaves,
     on_second(t, read_leaves, second);
     for (uint32_t i = 0; i < ARRAY_SIZE(first.leaf); i++) {
         CHECK(memcmp(&first.leaf[i], &second->leaf[i], sizeof(first.leaf[i])) == 0,
-              "leaf 0x%x: EAX 0x%x, EBX 0x%x, ECX 0x%x, EDX 0x%x on the second processor, and others on the first",
-              HV_CPUID_VENDOR + i, second->leaf[i].eax, second->leaf[i].ebx, second->leaf[i].ecx, second->leaf[i].edx);
+              "leaf 0x%x: EAX 0x%x, EBX 0x%x, ECX 0x%x, EDX 0x%x on the second processor, and "
+              "others on the first",
+              HV_CPUID_VENDOR + i, second->leaf[i].eax, second->leaf[i].ebx, second->leaf[i].ecx,
+              second->leaf[i].edx);
     }
 }

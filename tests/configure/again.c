@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A second CONFIGURE: refused, and then all is as before; or it takes effect as a whole. Nothing in between. */
+/* A second CONFIGURE: refused, and then all is as before; or it takes effect as a whole. Nothing in
+ * between. */
 #define TEST_GROUP "configure"
 #include "tests/harness/fixture.h"
 #include "tests/harness/tally.h"
 
 #define BASE_IOVA 0x7000000ull
 
-/* One table for the first CONFIGURE and one for the second; the same IOVA leads to another buffer in each. */
+/* One table for the first CONFIGURE and one for the second; the same IOVA leads to another buffer
+ * in each. */
 struct again {
     struct dma_engine *engine;
     struct domain *d, *second;
@@ -28,12 +30,14 @@ static enum hv_status configure(struct test_run *t, struct again *a, uint64_t fl
 {
     enum hv_status status = iommu_configure(a->d->id, flags, root);
 
-    STEP("configure domain 0x%llx again, flags 0x%llx, root 0x%llx: %s", a->d->id, flags, root, hv_status_name(status));
+    STEP("configure domain 0x%llx again, flags 0x%llx, root 0x%llx: %s", a->d->id, flags, root,
+         hv_status_name(status));
     return status;
 }
 
 /* The device reaches `reached` by the IOVA, byte for byte, and nothing else. */
-static void expect_lands(struct test_run *t, struct again *a, struct buffer *reached, const char *what)
+static void expect_lands(struct test_run *t, struct again *a, struct buffer *reached,
+                         const char *what)
 {
     expect_write(t, a->engine, BASE_IOVA + 512, reached, 512, 64, what);
     expect_untouched(t, &a->first_target, what);
@@ -42,26 +46,29 @@ static void expect_lands(struct test_run *t, struct again *a, struct buffer *rea
 
 static void expect_blocked(struct test_run *t, struct again *a, const char *what)
 {
-    CHECK(!may_write(t, a->engine, BASE_IOVA, &a->first_target, 0, 64, what), "%s: the first table still translates",
-          what);
+    CHECK(!may_write(t, a->engine, BASE_IOVA, &a->first_target, 0, 64, what),
+          "%s: the first table still translates", what);
     expect_untouched(t, &a->second_target, what);
     CHECK(!may_write(t, a->engine, gpa_of(a->first_target.data), &a->first_target, 0, 64, what),
           "%s: the device passes through", what);
 }
 
 OBSERVATION(table_while_unattached,
-            PROMISE("Another top table for a domain without devices: refused, or in force at the next ATTACH")
+            PROMISE("Another top table for a domain without devices: refused, or in force at the "
+                    "next ATTACH")
             COVERS("CFG-6") DEVICES(ALL) KINDS("dma fault")
-            STEPS("Two tables map one IOVA to different pages. A domain without devices is configured with the first "
-                  "and then with the second one; the device is attached and writes.")
-            EXPECTS("If the second CONFIGURE was refused, the write is in the page of the first table, otherwise in "
-                    "that of the second; nothing else changes. The status is recorded.")
-            IF_IT_FAILS("Status and effect disagree: the host has stored the new root and reports an error, or reports "
-                        "success and goes on with the old one."))
+            STEPS("Two tables map one IOVA to different pages. A domain without devices is "
+                  "configured with the first and then with the second one; the device is attached "
+                  "and writes.")
+            EXPECTS("If the second CONFIGURE was refused, the write is in the page of the first "
+                    "table, otherwise in that of the second; nothing else changes. The status is "
+                    "recorded.")
+            IF_IT_FAILS("Status and effect disagree: the host has stored the new root and reports "
+                        "an error, or reports success and goes on with the old one."))
 {
     struct again a = again(t);
-    enum hv_status status =
-        configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, stage1_root_gpa(&a.second->table));
+    enum hv_status status = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL,
+                                      stage1_root_gpa(&a.second->table));
 
     observe_status(t, "second CONFIGURE", status);
     attach(t, a.d, a.engine);
@@ -70,31 +77,33 @@ OBSERVATION(table_while_unattached,
 }
 
 OBSERVATION(kind_while_unattached,
-            PROMISE("Paging to blocking and back for a domain without devices: each step is refused, or in force as a "
-                    "whole")
+            PROMISE("Paging to blocking and back for a domain without devices: each step is "
+                    "refused, or in force as a whole")
             COVERS("CFG-6") DEVICES(ALL) KINDS("dma fault")
-            STEPS("A paging domain without devices is configured as blocking; the device is attached and writes. The "
-                  "device leaves, the domain is configured as paging with another table, and the device comes back and "
-                  "writes.")
-            EXPECTS("After each step the domain is what the last CONFIGURE that succeeded made of it: it blocks, or "
-                    "leads to the page of that table. Both statuses are recorded.")
-            IF_IT_FAILS("A part of the old settings stays: the mode changes without the root, or the other way round, "
-                        "or a refused call has changed something."))
+            STEPS("A paging domain without devices is configured as blocking; the device is "
+                  "attached and writes. The device leaves, the domain is configured as paging with "
+                  "another table, and the device comes back and writes.")
+            EXPECTS("After each step the domain is what the last CONFIGURE that succeeded made of "
+                    "it: it blocks, or leads to the page of that table. Both statuses are "
+                    "recorded.")
+            IF_IT_FAILS("A part of the old settings stays: the mode changes without the root, or "
+                        "the other way round, or a refused call has changed something."))
 {
     struct again a = again(t);
     enum hv_status blocked = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0), back;
 
     attach(t, a.d, a.engine);
-    if (blocked == HV_STATUS_SUCCESS) {
+    if (blocked == HV_STATUS_SUCCESS)
         expect_blocked(t, &a, "DMA after a paging domain was configured as blocking");
-    } else {
+    else
         expect_lands(t, &a, &a.first_target, "DMA after a refused CONFIGURE as blocking");
-    }
     attach(t, domain_blocked(t), a.engine);
-    back = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, stage1_root_gpa(&a.second->table));
+    back = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL,
+                     stage1_root_gpa(&a.second->table));
     attach(t, a.d, a.engine);
     if (back == HV_STATUS_SUCCESS) {
-        expect_lands(t, &a, &a.second_target, "DMA after the domain was configured with another table");
+        expect_lands(t, &a, &a.second_target,
+                     "DMA after the domain was configured with another table");
     } else if (blocked == HV_STATUS_SUCCESS) {
         expect_blocked(t, &a, "DMA after a refused CONFIGURE of a blocking domain");
     } else {
@@ -105,35 +114,41 @@ OBSERVATION(kind_while_unattached,
 }
 
 OBSERVATION(table_while_attached,
-            PROMISE("Another top table for a domain with a device: refused, or in force at once with nothing cached")
+            PROMISE("Another top table for a domain with a device: refused, or in force at once "
+                    "with nothing cached")
             COVERS("CFG-7") DEVICES(ALL) KINDS("dma fault")
-            STEPS("The device uses a page of its domain, so that it is cached. The domain is configured with another "
-                  "table while the device is in it, and the device writes to the same IOVA.")
-            EXPECTS("If the call was refused, the old page is reached; if it succeeded, the new one is, at once and "
-                    "without a flush. The status is recorded.")
-            IF_IT_FAILS("The call reports success while cached translations of the old table are still in use, or a "
-                        "refused call has switched the table."))
+            STEPS("The device uses a page of its domain, so that it is cached. The domain is "
+                  "configured with another table while the device is in it, and the device writes "
+                  "to the same IOVA.")
+            EXPECTS("If the call was refused, the old page is reached; if it succeeded, the new "
+                    "one is, at once and without a flush. The status is recorded.")
+            IF_IT_FAILS("The call reports success while cached translations of the old table are "
+                        "still in use, or a refused call has switched the table."))
 {
     struct again a = again(t);
     enum hv_status status;
 
     attach(t, a.d, a.engine);
     warm(t, a.engine, BASE_IOVA, &a.first_target, "DMA before the second CONFIGURE");
-    status = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, stage1_root_gpa(&a.second->table));
+    status = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL,
+                       stage1_root_gpa(&a.second->table));
     observe_status(t, "second CONFIGURE", status);
     expect_lands(t, &a, status == HV_STATUS_SUCCESS ? &a.second_target : &a.first_target,
                  "DMA after a second CONFIGURE of a domain with a device");
 }
 
 OBSERVATION(kind_while_attached,
-            PROMISE("Paging to blocking and to identity for a domain with a device: refused, or in force at once")
+            PROMISE("Paging to blocking and to identity for a domain with a device: refused, or in "
+                    "force at once")
             COVERS("CFG-7") DEVICES(ALL) KINDS("dma fault")
-            STEPS("The device uses a page of its domain. The domain is configured as blocking while the device is in "
-                  "it, then as identity, and after each call the device writes, by IOVA or by address.")
-            EXPECTS("After a refusal all is as before; after a success the new mode is in force for the next DMA. Both "
-                    "statuses are recorded.")
-            IF_IT_FAILS("The status and the state of the device disagree. The dangerous case is a CONFIGURE as "
-                        "identity that reports an error and still opens all memory to the device."))
+            STEPS("The device uses a page of its domain. The domain is configured as blocking "
+                  "while the device is in it, then as identity, and after each call the device "
+                  "writes, by IOVA or by address.")
+            EXPECTS("After a refusal all is as before; after a success the new mode is in force "
+                    "for the next DMA. Both statuses are recorded.")
+            IF_IT_FAILS("The status and the state of the device disagree. The dangerous case is a "
+                        "CONFIGURE as identity that reports an error and still opens all memory to "
+                        "the device."))
 {
     struct again a = again(t);
     enum hv_status blocked, identity;
@@ -142,15 +157,16 @@ OBSERVATION(kind_while_attached,
     attach(t, a.d, a.engine);
     warm(t, a.engine, BASE_IOVA, &a.first_target, "DMA before the second CONFIGURE");
     blocked = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0);
-    if (blocked == HV_STATUS_SUCCESS) {
+    if (blocked == HV_STATUS_SUCCESS)
         expect_blocked(t, &a, "DMA after the domain was configured as blocking");
-    } else {
+    else
         expect_lands(t, &a, &a.first_target, "DMA after a refused CONFIGURE as blocking");
-    }
     identity = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_IDENTITY, 0);
-    through = may_write(t, a.engine, gpa_of(a.second_target.data), &a.second_target, 0, 64, "DMA by GPA");
-    CHECK(through == (identity == HV_STATUS_SUCCESS), "CONFIGURE as identity gave %s, but DMA by GPA %s",
-          hv_status_name(identity), through ? "arrives" : "does not arrive");
+    through =
+        may_write(t, a.engine, gpa_of(a.second_target.data), &a.second_target, 0, 64, "DMA by GPA");
+    CHECK(through == (identity == HV_STATUS_SUCCESS),
+          "CONFIGURE as identity gave %s, but DMA by GPA %s", hv_status_name(identity),
+          through ? "arrives" : "does not arrive");
     observe_status(t, "paging to blocking", blocked);
     observe_status(t, "to identity", identity);
 }

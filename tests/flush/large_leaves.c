@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Leaves of 2 MiB and 1 GiB, whatever should end what a cache has learned of them: a flush of the domain, of a list, a
- * move of the device, a detach (FL-1, FL-2, LS-10, ATT-4, DET-4, ATS-1). A cache usually has a part of its own for each
- * page size, so that an invalidation can miss one size only.
+ * Leaves of 2 MiB and 1 GiB, whatever should end what a cache has learned of them: a flush of the
+ * domain, of a list, a move of the device, a detach (FL-1, FL-2, LS-10, ATT-4, DET-4, ATS-1). A
+ * cache usually has a part of its own for each page size, so that an invalidation can miss one size
+ * only.
  */
 #include "drivers/hypercall.h"
 #include "lib/bits.h"
@@ -14,9 +15,8 @@ static void expect_gone(struct test_run *t, struct dma_engine *e, struct leaf *l
 {
     const int64_t places[] = {0, 0x3000, (int64_t)(l->size / 2), (int64_t)(l->size - 8)};
 
-    for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(places); i++)
         leaf_expect_write_fault(t, e, l, places[i], 8, ORACLE_FAULT_CLASS_NOT_PRESENT, what);
-    }
     leaf_expect_read_fault(t, e, l, 0x3000, 8, ORACLE_FAULT_CLASS_NOT_PRESENT, what);
 }
 
@@ -89,8 +89,10 @@ static void permissions(struct test_run *t, uint64_t size, flush_way *way)
     warm_leaf(t, e, &l);
     leaf_protect(t, d, &l, STAGE1_READ);
     way(t, d, l.iova, l.size);
-    leaf_expect_write_fault(t, e, &l, 0x3000, 8, ORACLE_FAULT_CLASS_WRITE_DENIED, "read-only again");
-    leaf_expect_write_fault(t, e, &l, (int64_t)(l.size - 8), 8, ORACLE_FAULT_CLASS_WRITE_DENIED, "read-only again");
+    leaf_expect_write_fault(t, e, &l, 0x3000, 8, ORACLE_FAULT_CLASS_WRITE_DENIED,
+                            "read-only again");
+    leaf_expect_write_fault(t, e, &l, (int64_t)(l.size - 8), 8, ORACLE_FAULT_CLASS_WRITE_DENIED,
+                            "read-only again");
 }
 
 static void permissions_by_domain(struct test_run *t, uint64_t size)
@@ -118,7 +120,8 @@ static void away_and_back(struct test_run *t, uint64_t size, bool by_detach)
         leaf_expect_write_fault(t, e, &l, 0x3000, 8, FAULT_ANY, "detached");
     } else {
         attach(t, other, e);
-        leaf_expect_write_fault(t, e, &l, 0x3000, 8, ORACLE_FAULT_CLASS_NOT_PRESENT, "in another domain");
+        leaf_expect_write_fault(t, e, &l, 0x3000, 8, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                                "in another domain");
     }
     unmap(t, d, l.iova, l.size);
     attach(t, d, e);
@@ -136,17 +139,18 @@ static void detached(struct test_run *t, uint64_t size)
 }
 
 /* The sizes of leaves that no other test goes through. */
-#define LARGE_LEAVES(ROW, test)                                                                                        \
-    ROW(test, 2m, SIZE_2M, WORD(size, "2 MiB"))                                                                        \
+#define LARGE_LEAVES(ROW, test)                                                                    \
+    ROW(test, 2m, SIZE_2M, WORD(size, "2 MiB"))                                                    \
     ROW(test, 1g, SIZE_1G, WORD(size, "1 GiB"))
 
 VARIANTS(const uint64_t, large_leaves, LARGE_LEAVES);
 
 TEST(1g_leaf_removed_domain_flush,
-     PROMISE("A removed 1 GiB leaf is out of reach everywhere in it after the flush: FLUSH_DEVICE_DOMAIN")
+     PROMISE("A removed 1 GiB leaf is out of reach everywhere in it after the flush: "
+             "FLUSH_DEVICE_DOMAIN")
      COVERS("FL-1") DEVICES(ALL) KINDS("dma fault flush")
-     STEPS("The device uses two places of a 1 GiB leaf; the leaf is removed and the domain flushed; the device writes "
-           "to both ends, a used place and the middle, and reads.")
+     STEPS("The device uses two places of a 1 GiB leaf; the leaf is removed and the domain "
+           "flushed; the device writes to both ends, a used place and the middle, and reads.")
      EXPECTS("All of them fault as not present.")
      IF_IT_FAILS("The flush of a domain does not reach cached pages of 1 GiB."))
 {
@@ -156,9 +160,9 @@ TEST(1g_leaf_removed_domain_flush,
 TEST(1g_leaf_removed_list_flush,
      PROMISE("A removed 1 GiB leaf is out of reach everywhere in it after the flush: list flush")
      COVERS("FL-1 LS-1 LS-2") DEVICES(ALL) KINDS("dma fault flush")
-     STEPS("The device uses two places of a 1 GiB leaf; the leaf is removed and flushed by a list; the device writes "
-           "to both ends, a used place and the middle, and reads. Three times: the exact block, a covering block, "
-           "everything.")
+     STEPS("The device uses two places of a 1 GiB leaf; the leaf is removed and flushed by a list; "
+           "the device writes to both ends, a used place and the middle, and reads. Three times: "
+           "the exact block, a covering block, everything.")
      EXPECTS("All of them fault as not present.")
      IF_IT_FAILS("The flush of a list does not reach cached pages of 1 GiB."))
 {
@@ -168,36 +172,43 @@ TEST(1g_leaf_removed_list_flush,
 EACH_TEST(LARGE_LEAVES, leaf_overlapped_by_one_page,
           PROMISE("{size} leaf: a flushed element of one page in it drops all of it")
           COVERS("LS-10") DEVICES(ALL) KINDS("dma fault flush")
-          STEPS("With a leaf of {size}: the device uses two places; the leaf is removed, and one page of it is flushed "
-                "by a list; then the device writes to both ends, a used place and the middle, and reads. Three times: "
-                "the first page, one in the middle, the last one.")
+          STEPS("With a leaf of {size}: the device uses two places; the leaf is removed, and one "
+                "page of it is flushed by a list; then the device writes to both ends, a used "
+                "place and the middle, and reads. Three times: the first page, one in the middle, "
+                "the last one.")
           EXPECTS("All of them fault as not present.")
-          IF_IT_FAILS("The host looks the page number of the element up among small pages only, or drops a part of the "
-                      "large one."))
+          IF_IT_FAILS("The host looks the page number of the element up among small pages only, or "
+                      "drops a part of the large one."))
 {
     overlapped(t, VARIANT(large_leaves));
 }
 
 EACH_TEST(LARGE_LEAVES, leaf_permissions_domain_flush,
-          PROMISE("{size} leaf: changed permissions are in force after the flush: FLUSH_DEVICE_DOMAIN")
+          PROMISE("{size} leaf: changed permissions are in force after the flush: "
+                  "FLUSH_DEVICE_DOMAIN")
           COVERS("FL-2") DEVICES(ALL) KINDS("dma fault flush")
-          STEPS("With a leaf of {size}: the device reads and tries to write a read-only leaf, which then becomes "
-                "writable and is flushed; the device writes; the leaf becomes read-only again and is flushed; the "
-                "device writes. The flush is FLUSH_DEVICE_DOMAIN.")
+          STEPS("With a leaf of {size}: the device reads and tries to write a read-only leaf, "
+                "which then becomes writable and is flushed; the device writes; the leaf becomes "
+                "read-only again and is flushed; the device writes. The flush is "
+                "FLUSH_DEVICE_DOMAIN.")
           EXPECTS("Writes are denied, land, and are denied again.")
-          IF_IT_FAILS("The permission of a cached large page outlives the flush, or is not checked."))
+          IF_IT_FAILS("The permission of a cached large page outlives the flush, or is not "
+                      "checked."))
 {
     permissions_by_domain(t, VARIANT(large_leaves));
 }
 
 EACH_TEST(LARGE_LEAVES, leaf_permissions_list_flush,
-          PROMISE("{size} leaf: changed permissions are in force after the flush: list flush, exact block")
+          PROMISE("{size} leaf: changed permissions are in force after the flush: list flush, "
+                  "exact block")
           COVERS("FL-2 LS-1") DEVICES(ALL) KINDS("dma fault flush")
-          STEPS("With a leaf of {size}: the device reads and tries to write a read-only leaf, which then becomes "
-                "writable and is flushed; the device writes; the leaf becomes read-only again and is flushed; the "
-                "device writes. The flush is a list of that block.")
+          STEPS("With a leaf of {size}: the device reads and tries to write a read-only leaf, "
+                "which then becomes writable and is flushed; the device writes; the leaf becomes "
+                "read-only again and is flushed; the device writes. The flush is a list of that "
+                "block.")
           EXPECTS("Writes are denied, land, and are denied again.")
-          IF_IT_FAILS("The permission of a cached large page outlives the flush, or is not checked."))
+          IF_IT_FAILS("The permission of a cached large page outlives the flush, or is not "
+                      "checked."))
 {
     permissions_by_list(t, VARIANT(large_leaves));
 }
@@ -205,14 +216,15 @@ EACH_TEST(LARGE_LEAVES, leaf_permissions_list_flush,
 #undef TEST_GROUP
 #define TEST_GROUP "attach"
 EACH_TEST(LARGE_LEAVES, leaf_removed_while_away,
-          PROMISE("{size} leaf: removed while the device is in another domain, it is gone when the device comes back")
+          PROMISE("{size} leaf: removed while the device is in another domain, it is gone when the "
+                  "device comes back")
           COVERS("ATT-4") DEVICES(ALL) KINDS("dma fault")
-          STEPS("With a leaf of {size}: the device uses two places and is attached to another domain, where it writes. "
-                "The leaf is removed without a flush, and the device comes back and writes to both ends, a used place "
-                "and the middle, and reads.")
+          STEPS("With a leaf of {size}: the device uses two places and is attached to another "
+                "domain, where it writes. The leaf is removed without a flush, and the device "
+                "comes back and writes to both ends, a used place and the middle, and reads.")
           EXPECTS("Everything faults as not present.")
-          IF_IT_FAILS("Entries of large pages survive the move: the host drops only small ones when a device leaves "
-                      "its domain."))
+          IF_IT_FAILS("Entries of large pages survive the move: the host drops only small ones "
+                      "when a device leaves its domain."))
 {
     moved(t, VARIANT(large_leaves));
 }
@@ -220,11 +232,12 @@ EACH_TEST(LARGE_LEAVES, leaf_removed_while_away,
 #undef TEST_GROUP
 #define TEST_GROUP "detach"
 EACH_TEST(LARGE_LEAVES, leaf_removed_while_detached,
-          PROMISE("{size} leaf: removed while the device is detached, it is gone after the next attach")
+          PROMISE("{size} leaf: removed while the device is detached, it is gone after the next "
+                  "attach")
           COVERS("DET-4") DEVICES(ALL) KINDS("dma fault")
-          STEPS("With a leaf of {size}: the device uses two places and is detached, and writes. The leaf is removed "
-                "without a flush, and the device is attached again and writes to both ends, a used place and the "
-                "middle, and reads.")
+          STEPS("With a leaf of {size}: the device uses two places and is detached, and writes. "
+                "The leaf is removed without a flush, and the device is attached again and writes "
+                "to both ends, a used place and the middle, and reads.")
           EXPECTS("Everything faults; after the attach as not present.")
           IF_IT_FAILS("Entries of large pages survive the detach: the host drops only small ones."))
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Flushes of many distinct pages (FL-1, LS-4, LS-9, ATT-4). A host that queues invalidations in batches, or walks a
- * list of cached pages with a bound, is right for a few pages and drops the rest. So every page is used by the device
- * first, has a target of its own, and is tried afterwards. The counts are above 512 and no multiple of a usual batch.
+ * Flushes of many distinct pages (FL-1, LS-4, LS-9, ATT-4). A host that queues invalidations in
+ * batches, or walks a list of cached pages with a bound, is right for a few pages and drops the
+ * rest. So every page is used by the device first, has a target of its own, and is tried
+ * afterwards. The counts are above 512 and no multiple of a usual batch.
  */
 #include "drivers/hypercall.h"
 #include "lib/string.h"
@@ -12,7 +13,8 @@
 #define MANY       601u
 #define FEW        7u /* on a slow device */
 
-/* `count` pages at IOVA + i * stride, all of them used by the device, then unmapped without a flush. */
+/* `count` pages at IOVA + i * stride, all of them used by the device, then unmapped without a
+ * flush. */
 struct many {
     struct dma_engine *engine;
     struct domain *domain;
@@ -24,16 +26,19 @@ struct many {
 static struct many make_many(struct test_run *t, unsigned count, uint64_t stride)
 {
     struct dma_engine *e = device(t);
-    struct many m = {.engine = e, .domain = domain_paging(t), .count = rounds_on(e, count, FEW), .stride = stride};
+    struct many m = {.engine = e,
+                     .domain = domain_paging(t),
+                     .count = rounds_on(e, count, FEW),
+                     .stride = stride};
 
     m.buffer = buffer(t, m.count);
     for (unsigned i = 0; i < m.count; i++) {
-        REQUIRE(domain_map(m.domain, IOVA + i * stride, gpa_of(m.buffer.data) + i * PAGE_SIZE, PAGE_SIZE, RW) ==
-                    STAGE1_OK,
+        REQUIRE(domain_map(m.domain, IOVA + i * stride, gpa_of(m.buffer.data) + i * PAGE_SIZE,
+                           PAGE_SIZE, RW) == STAGE1_OK,
                 "mapping page %u of our own tables", i);
     }
-    STEP("map %llu pages from IOVA 0x%llx on, one every 0x%llx bytes, from GPA 0x%llx on", m.count, IOVA, stride,
-         gpa_of(m.buffer.data));
+    STEP("map %llu pages from IOVA 0x%llx on, one every 0x%llx bytes, from GPA 0x%llx on", m.count,
+         IOVA, stride, gpa_of(m.buffer.data));
     return m;
 }
 
@@ -52,7 +57,8 @@ static void unmap_pages(struct test_run *t, struct many *m, unsigned first, unsi
 {
     STEP("unmap pages %llu to %llu, no flush", first, end - 1);
     for (unsigned i = first; i < end; i++) {
-        REQUIRE(domain_unmap(m->domain, IOVA + i * m->stride, PAGE_SIZE) == STAGE1_OK, "unmapping our own page %u", i);
+        REQUIRE(domain_unmap(m->domain, IOVA + i * m->stride, PAGE_SIZE) == STAGE1_OK,
+                "unmapping our own page %u", i);
     }
 }
 
@@ -65,9 +71,8 @@ static void unmap_all(struct test_run *t, struct many *m)
 static void expect_gone(struct test_run *t, struct many *m, unsigned end, const char *what)
 {
     STEP("the device tries to write 8 bytes in each of the first %llu pages", end);
-    for (unsigned i = 0; i < end; i++) {
+    for (unsigned i = 0; i < end; i++)
         fill_by_device(t, m->engine, IOVA + i * m->stride, 8, what);
-    }
     expect_untouched(t, &m->buffer, what);
     drain_faults(t, m->engine);
 }
@@ -80,10 +85,11 @@ static void expect_all_gone(struct test_run *t, struct many *m, const char *what
 TEST(many_pages_domain_flush,
      PROMISE("A flush of the domain reaches every one of 601 cached pages")
      COVERS("FL-1") DEVICES(ALL) KINDS("dma fault flush")
-     STEPS("The device uses 601 pages, each with a target of its own. All are unmapped, and the domain is flushed "
-           "once. The device writes to every one of them.")
+     STEPS("The device uses 601 pages, each with a target of its own. All are unmapped, and the "
+           "domain is flushed once. The device writes to every one of them.")
      EXPECTS("No byte changes.")
-     IF_IT_FAILS("The flush of a domain stops after so many cached pages, or after a batch of invalidations."))
+     IF_IT_FAILS("The flush of a domain stops after so many cached pages, or after a batch of "
+                 "invalidations."))
 {
     struct many m = make_many(t, MANY, PAGE_SIZE);
 
@@ -97,13 +103,15 @@ TEST(many_pages_domain_flush,
 #undef TEST_GROUP
 #define TEST_GROUP "flush-list"
 
-/* Fewer pages in the block than are cached, or more: a host may go through the block, or through its cache. */
+/* Fewer pages in the block than are cached, or more: a host may go through the block, or through
+ * its cache. */
 TEST(block_of_many_pages,
      PROMISE("A list element of 512 or 1024 pages reaches every cached page in it")
      COVERS("LS-9 LS-1") DEVICES(ALL) KINDS("dma fault flush")
-     STEPS("The device uses 601 pages in a row, each with a target of its own. The first 512 are unmapped and flushed "
-           "by one list element of 512 pages; the device writes to every one of them. Then the others are unmapped, "
-           "too, and one element of 1024 pages around all is flushed; the device writes to all of them.")
+     STEPS("The device uses 601 pages in a row, each with a target of its own. The first 512 are "
+           "unmapped and flushed by one list element of 512 pages; the device writes to every one "
+           "of them. Then the others are unmapped, too, and one element of 1024 pages around all "
+           "is flushed; the device writes to all of them.")
      EXPECTS("No byte changes.")
      IF_IT_FAILS("The flush of a block stops after so many pages."))
 {
@@ -115,9 +123,8 @@ TEST(block_of_many_pages,
     unmap_pages(t, &m, 0, first);
     flush_block(t, m.domain, IOVA >> 12, 9);
     expect_gone(t, &m, first, "unmapped, and a block of just these pages flushed");
-    if (first < m.count) {
+    if (first < m.count)
         unmap_pages(t, &m, first, m.count);
-    }
     flush_block(t, m.domain, IOVA >> 12, 10);
     expect_all_gone(t, &m, "unmapped, and a block around all pages flushed");
 }
@@ -125,10 +132,12 @@ TEST(block_of_many_pages,
 TEST(full_list_of_used_pages,
      PROMISE("A list of 508 elements reaches every one of 508 cached pages")
      COVERS("LS-4 LS-9 FL-1") DEVICES(ALL) KINDS("dma fault flush")
-     STEPS("The device uses 508 pages that are apart from each other, each with a target of its own. All are unmapped "
-           "and flushed by one list with an element for each. The device writes to every one of them.")
+     STEPS("The device uses 508 pages that are apart from each other, each with a target of its "
+           "own. All are unmapped and flushed by one list with an element for each. The device "
+           "writes to every one of them.")
      EXPECTS("The call reports all elements as done, and no byte changes.")
-     IF_IT_FAILS("The host loses elements at the end of an internal batch, or its place when a rep call is continued."))
+     IF_IT_FAILS("The host loses elements at the end of an internal batch, or its place when a rep "
+                 "call is continued."))
 {
     struct many m = make_many(t, HV_FLUSH_LIST_MAX, 3 * PAGE_SIZE);
     uint64_t *elements = page_alloc(1, PAGE_SIZE); /* HV_FLUSH_LIST_MAX of them */
@@ -139,11 +148,11 @@ TEST(full_list_of_used_pages,
     attach(t, m.domain, m.engine);
     use_all(t, &m);
     unmap_all(t, &m);
-    for (unsigned i = 0; i < m.count; i++) {
+    for (unsigned i = 0; i < m.count; i++)
         elements[i] = hv_iommu_range((IOVA + i * m.stride) >> 12, 0);
-    }
     status = iommu_flush_list(m.domain->id, elements, m.count, &done);
-    STEP("FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, %llu elements: %llu done", m.domain->id, m.count, done);
+    STEP("FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, %llu elements: %llu done", m.domain->id, m.count,
+         done);
     CHECK_SUCCESS(status, "flushing a list of blocks");
     CHECK_EQ(done, m.count, "elements completed");
     expect_all_gone(t, &m, "unmapped and flushed by an element of its own");
@@ -155,8 +164,9 @@ TEST(full_list_of_used_pages,
 TEST(many_pages_while_away,
      PROMISE("A move drops every one of 601 cached pages")
      COVERS("ATT-4") DEVICES(ALL) KINDS("dma fault")
-     STEPS("The device uses 601 pages, each with a target of its own, and is attached to another domain. All pages are "
-           "unmapped without a flush; the device comes back and writes to every one of them.")
+     STEPS("The device uses 601 pages, each with a target of its own, and is attached to another "
+           "domain. All pages are unmapped without a flush; the device comes back and writes to "
+           "every one of them.")
      EXPECTS("No byte changes.")
      IF_IT_FAILS("ATTACH drops only a bounded number of pages when a device leaves its domain."))
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Flush ordering as a matrix: the changes that the guest makes in its tables, times the ways to flush. A scene is one
- * change: a domain with some pages, the edit of its tables, and the places of a DMA before and after the flush.
+ * Flush ordering as a matrix: the changes that the guest makes in its tables, times the ways to
+ * flush. A scene is one change: a domain with some pages, the edit of its tables, and the places of
+ * a DMA before and after the flush.
  */
 #ifndef PVT_TESTS_FLUSH_MATRIX_H
 #define PVT_TESTS_FLUSH_MATRIX_H
@@ -12,7 +13,8 @@
 #define MATRIX_IOVA    SIZE_1G
 #define MATRIX_PROBES  4u
 #define MATRIX_ORPHANS 8u
-#define MATRIX_TRAP    7u /* page of the small buffer that no domain maps: the target of reused tables */
+#define MATRIX_TRAP                                                                                \
+    7u /* page of the small buffer that no domain maps: the target of reused tables */
 
 /* NULL: a DMA reaches nothing. */
 struct matrix_probe {
@@ -43,18 +45,19 @@ struct matrix_change {
     void (*change)(struct matrix_scene *s); /* no flush */
 };
 
-extern const struct matrix_change matrix_unmapped, matrix_downgraded, matrix_retargeted, matrix_split, matrix_merged,
-    matrix_table_replaced, matrix_emptied;
+extern const struct matrix_change matrix_unmapped, matrix_downgraded, matrix_retargeted,
+    matrix_split, matrix_merged, matrix_table_replaced, matrix_emptied;
 
 /* Buffers for all that follow; skips when the host lacks what the change needs. */
 void matrix_begin(struct matrix_scene *s, struct test_run *t, const struct matrix_change *change);
-/* A domain as the change wants to find it, with the device in it. The domain of the scene before is deleted, and its id
- * used again. */
+/* A domain as the change wants to find it, with the device in it. The domain of the scene before is
+ * deleted, and its id used again. */
 void matrix_build(struct matrix_scene *s, const struct matrix_change *change);
-/* The device writes at iova: the bytes must be at `at`, and nothing else may change. NULL: a fault, and no change. */
+/* The device writes at iova: the bytes must be at `at`, and nothing else may change. NULL: a fault,
+ * and no change. */
 void matrix_expect(struct matrix_scene *s, uint64_t iova, uint8_t *at, const char *what);
-/* Reuses the freed tables right after the flush has returned, as a guest does: for other data, here entries that lead
- * to the trap page. */
+/* Reuses the freed tables right after the flush has returned, as a guest does: for other data, here
+ * entries that lead to the trap page. */
 void matrix_reuse_orphans(struct matrix_scene *s);
 /* Nothing of either buffer differs from what it was. */
 void matrix_end(const struct matrix_scene *s);

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests that were translated before the flush and are carried out after it (FL-6). The emulated device can hold a
- * request: it translates now and touches memory when the test releases it. This makes the window between translation
- * and access as long as the test likes, where matrix_under_load.c depends on the timing of exits.
+ * Requests that were translated before the flush and are carried out after it (FL-6). The emulated
+ * device can hold a request: it translates now and touches memory when the test releases it. This
+ * makes the window between translation and access as long as the test likes, where
+ * matrix_under_load.c depends on the timing of exits.
  *
- * The sequence is: the device translates a request and holds it, the guest unmaps the page, flushes, and fills the
- * page with a byte that its next owner would keep there; then the test releases the request. A write must not change
- * that byte. A read must not return it: a host that waits for writes alone leaks the data of the next owner, and no
- * byte of memory shows that, only the buffer of the device. A host may wait for a held request in the flush by
- * letting it finish early; then the access lands before the flush returns, which the fill after the flush tells from
+ * The sequence is: the device translates a request and holds it, the guest unmaps the page,
+ * flushes, and fills the page with a byte that its next owner would keep there; then the test
+ * releases the request. A write must not change that byte. A read must not return it: a host that
+ * waits for writes alone leaks the data of the next owner, and no byte of memory shows that, only
+ * the buffer of the device. A host may wait for a held request in the flush by letting it finish
+ * early; then the access lands before the flush returns, which the fill after the flush tells from
  * one that lands later.
  *
- * Three dimensions could hide a defect, so each is gone through: the operation (write, read and others take
- * different paths in the host), the number of requests (a host that waits for the oldest request of a device may
- * forget the other fourteen), and the piece of a list (the first of four pieces is translated and under way when the
- * flush comes, and the later ones must find the new tables).
+ * Three dimensions could hide a defect, so each is gone through: the operation (write, read and
+ * others take different paths in the host), the number of requests (a host that waits for the
+ * oldest request of a device may forget the other fourteen), and the piece of a list (the first of
+ * four pieces is translated and under way when the flush comes, and the later ones must find the
+ * new tables).
  */
 #include "lib/bits.h"
 #include "lib/fmt.h"
@@ -36,14 +39,16 @@ static struct domain *domain_with(struct test_run *t, struct dma_engine *e, cons
     return d;
 }
 
-static void take_back(struct test_run *t, struct domain *d, struct buffer *b, enum matrix_way_number way)
+static void take_back(struct test_run *t, struct domain *d, struct buffer *b,
+                      enum matrix_way_number way)
 {
     unmap(t, d, MATRIX_IOVA, b->size);
     matrix_ways[way].flush(t, d, MATRIX_IOVA, b->size);
     memset(b->data, SECRET, b->size);
 }
 
-static void operation_under_way(struct test_run *t, enum dmaprobe_operation operation, enum matrix_way_number way)
+static void operation_under_way(struct test_run *t, enum dmaprobe_operation operation,
+                                enum matrix_way_number way)
 {
     bool atomic = operation >= DMAPROBE_ADD;
     struct dma_engine *e = device(t);
@@ -59,28 +64,30 @@ static void operation_under_way(struct test_run *t, enum dmaprobe_operation oper
                                                   .operand = (uint8_t)~SECRET});
     take_back(t, d, &b, way);
     (void)continuous_dma_release(t, e, FIRST_SLOT);
-    CHECK(!memory_find_other(b.data, b.size, SECRET), "operation %u, %s: the page was written after the flush",
-          operation, matrix_ways[way].name);
+    CHECK(!memory_find_other(b.data, b.size, SECRET),
+          "operation %u, %s: the page was written after the flush", operation,
+          matrix_ways[way].name);
     for (unsigned i = 0; i < LENGTH; i++) {
-        CHECK(bytes[i] != SECRET, "operation %u, %s: byte %u of the page's next owner was seen by the device",
+        CHECK(bytes[i] != SECRET,
+              "operation %u, %s: byte %u of the page's next owner was seen by the device",
               operation, matrix_ways[way].name, i);
     }
     buffer_refresh(&b);
 }
 
 TEST(held_operations,
-     PROMISE("Neither a read nor a write nor an atomic that was under way reaches a page after the flush that released "
-             "it")
+     PROMISE("Neither a read nor a write nor an atomic that was under way reaches a page after the "
+             "flush that released it")
      COVERS("FL-6") DEVICES(PROBE) KINDS("dma flush")
-     STEPS("For each operation of the device (read, write, fill, add, swap) and each way to flush: the device starts "
-           "it and holds it after the translation. The guest unmaps the page, flushes, and lets a next owner write to "
-           "it; then the device carries it out.")
+     STEPS("For each operation of the device (read, write, fill, add, swap) and each way to flush: "
+           "the device starts it and holds it after the translation. The guest unmaps the page, "
+           "flushes, and lets a next owner write to it; then the device carries it out.")
      EXPECTS("The page holds what its next owner wrote, and the device has seen none of it.")
-     IF_IT_FAILS("The flush does not wait for all kinds of DMA under way. Waiting for writes alone lets a read "
-                 "disclose the next owner's data."))
+     IF_IT_FAILS("The flush does not wait for all kinds of DMA under way. Waiting for writes alone "
+                 "lets a read disclose the next owner's data."))
 {
-    static const enum dmaprobe_operation operations[] = {DMAPROBE_READ, DMAPROBE_WRITE, DMAPROBE_FILL, DMAPROBE_ADD,
-                                                         DMAPROBE_SWAP};
+    static const enum dmaprobe_operation operations[] = {
+        DMAPROBE_READ, DMAPROBE_WRITE, DMAPROBE_FILL, DMAPROBE_ADD, DMAPROBE_SWAP};
 
     for (unsigned i = 0; i < ARRAY_SIZE(operations); i++) {
         operation_under_way(t, operations[i], MATRIX_DOMAIN);
@@ -89,10 +96,12 @@ TEST(held_operations,
 }
 
 TEST(held_in_every_slot,
-     PROMISE("A flush waits for all requests that a device has under way, not for the first of them")
+     PROMISE("A flush waits for all requests that a device has under way, not for the first of "
+             "them")
      COVERS("FL-6") DEVICES(PROBE) KINDS("dma flush")
-     STEPS("The device holds fifteen requests at fifteen pages of one domain, all translated. The guest unmaps all "
-           "pages, flushes once, and reuses the pages; the device carries out its requests, the youngest first.")
+     STEPS("The device holds fifteen requests at fifteen pages of one domain, all translated. The "
+           "guest unmaps all pages, flushes once, and reuses the pages; the device carries out its "
+           "requests, the youngest first.")
      EXPECTS("None of the pages is written.")
      IF_IT_FAILS("The flush waits for some of a device's requests only, such as the oldest."))
 {
@@ -102,16 +111,16 @@ TEST(held_in_every_slot,
 
     for (unsigned round = 0; round < 2; round++) {
         for (unsigned slot = FIRST_SLOT; slot < DMAPROBE_SLOTS; slot++) {
-            continuous_dma_hold(t, e, slot,
-                                (struct dmaprobe_request){.operation = DMAPROBE_FILL,
-                                                          .iova = MATRIX_IOVA + (slot - FIRST_SLOT) * PAGE_SIZE,
-                                                          .length = LENGTH,
-                                                          .operand = (uint8_t)~SECRET});
+            continuous_dma_hold(
+                t, e, slot,
+                (struct dmaprobe_request){.operation = DMAPROBE_FILL,
+                                          .iova = MATRIX_IOVA + (slot - FIRST_SLOT) * PAGE_SIZE,
+                                          .length = LENGTH,
+                                          .operand = (uint8_t)~SECRET});
         }
         take_back(t, d, &b, round ? MATRIX_BLOCK : MATRIX_DOMAIN);
-        for (unsigned slot = DMAPROBE_SLOTS; slot-- > FIRST_SLOT;) {
+        for (unsigned slot = DMAPROBE_SLOTS; slot-- > FIRST_SLOT;)
             (void)continuous_dma_release(t, e, slot);
-        }
         CHECK(!memory_find_other(b.data, b.size, SECRET), "%s flush: a page was written after it",
               round ? "list" : "domain");
         map(t, d, MATRIX_IOVA, &b, RW);
@@ -120,26 +129,29 @@ TEST(held_in_every_slot,
 }
 
 TEST(held_list_of_pieces,
-     PROMISE("Of a list of pieces neither the one under way nor those to come reach a page after its flush")
+     PROMISE("Of a list of pieces neither the one under way nor those to come reach a page after "
+             "its flush")
      COVERS("FL-6 FL-1") DEVICES(PROBE) KINDS("dma flush")
-     STEPS("The device starts a list of four pieces in four pages and holds it: the first piece is translated, the "
-           "others are not. The guest unmaps the first three pages, flushes, and reuses them; the device carries out "
-           "the list.")
-     EXPECTS("None of the three pages is written, neither by the piece under way nor by those after it.")
-     IF_IT_FAILS("A host that translates a whole list at its start must wait for all of it in a flush."))
+     STEPS("The device starts a list of four pieces in four pages and holds it: the first piece is "
+           "translated, the others are not. The guest unmaps the first three pages, flushes, and "
+           "reuses them; the device carries out the list.")
+     EXPECTS("None of the three pages is written, neither by the piece under way nor by those "
+             "after it.")
+     IF_IT_FAILS("A host that translates a whole list at its start must wait for all of it in a "
+                 "flush."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 4);
     struct domain *d = domain_with(t, e, &b);
     struct dmaprobe_element *list = dmaprobe_scatter(e);
 
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 4; i++)
         list[i] = (struct dmaprobe_element){.iova = MATRIX_IOVA + i * PAGE_SIZE, .length = LENGTH};
-    }
-    continuous_dma_hold(
-        t, e, FIRST_SLOT,
-        (struct dmaprobe_request){
-            .operation = DMAPROBE_FILL, .flags = DMAPROBE_SCATTERED, .elements = 4, .operand = e->ops->fill_value});
+    continuous_dma_hold(t, e, FIRST_SLOT,
+                        (struct dmaprobe_request){.operation = DMAPROBE_FILL,
+                                                  .flags = DMAPROBE_SCATTERED,
+                                                  .elements = 4,
+                                                  .operand = e->ops->fill_value});
     unmap(t, d, MATRIX_IOVA, 3 * PAGE_SIZE);
     flush_list(t, d, MATRIX_IOVA, 3 * PAGE_SIZE);
     buffer_refresh(&b);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The changes of the matrix. Edits that take a table out of the tree are made by hand: the page stays the test's, so
- * that it can be filled with hostile entries as soon as the flush has returned.
+ * The changes of the matrix. Edits that take a table out of the tree are made by hand: the page
+ * stays the test's, so that it can be filled with hostile entries as soon as the flush has
+ * returned.
  */
 #include "lib/string.h"
 #include "tests/flush/matrix.h"
@@ -14,7 +15,8 @@
 #define SMALL_PAGES     8u
 #define LEVEL_4K        0u
 #define LEVEL_2M        1u
-#define DMA_IN_SPLIT    7u /* page of the 2 MiB that has a target of its own while they are 4 KiB leaves */
+#define DMA_IN_SPLIT                                                                               \
+    7u /* page of the 2 MiB that has a target of its own while they are 4 KiB leaves */
 
 static void probe(struct matrix_scene *s, uint64_t iova, uint8_t *before, uint8_t *after)
 {
@@ -48,11 +50,9 @@ static void orphan(struct matrix_scene *s, uint64_t entry, unsigned level)
     struct test_run *t = s->t;
     uint64_t *table = gpa_pointer(entry & s->domain->table.format->address_mask);
 
-    for (unsigned i = 0; i < s->orphans; i++) {
-        if (s->orphan[i] == table) {
+    for (unsigned i = 0; i < s->orphans; i++)
+        if (s->orphan[i] == table)
             return;
-        }
-    }
     REQUIRE(s->orphans < MATRIX_ORPHANS, "more tables than the test keeps");
     s->orphan[s->orphans] = table;
     s->orphan_level[s->orphans++] = level - 1;
@@ -61,13 +61,11 @@ static void orphan(struct matrix_scene *s, uint64_t entry, unsigned level)
 
 static void build_unmapped(struct matrix_scene *s)
 {
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 4; i++)
         map_page(s, PAGE_IOVA(i), SMALL(i));
-    }
     neighbor(s, PAGE_IOVA(4), SMALL(4));
-    for (unsigned i = 1; i < 4; i++) {
+    for (unsigned i = 1; i < 4; i++)
         probe(s, PAGE_IOVA(i), SMALL(i), NULL);
-    }
     probe(s, PAGE_IOVA(0), SMALL(0), SMALL(0));
     s->first = PAGE_IOVA(1);
     s->length = 3 * PAGE_SIZE;
@@ -96,7 +94,8 @@ static void change_downgraded(struct matrix_scene *s)
 {
     struct test_run *t = s->t;
 
-    REQUIRE(stage1_protect(&s->domain->table, s->first, s->length, STAGE1_READ) == STAGE1_OK, "protecting our own");
+    REQUIRE(stage1_protect(&s->domain->table, s->first, s->length, STAGE1_READ) == STAGE1_OK,
+            "protecting our own");
     STEP("make IOVA 0x%llx read-only, 0x%llx bytes", s->first, s->length);
 }
 
@@ -115,9 +114,8 @@ static void build_retargeted(struct matrix_scene *s)
 
 static void change_retargeted(struct matrix_scene *s)
 {
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < 2; i++)
         retarget(s->t, s->domain, PAGE_IOVA(i), gpa_of(SMALL(i + 2)));
-    }
 }
 
 const struct matrix_change matrix_retargeted = {false, build_retargeted, change_retargeted};
@@ -198,7 +196,8 @@ static void change_table_replaced(struct matrix_scene *s)
     STEP("the table at GPA 0x%llx takes its place for IOVA 0x%llx", gpa_of(new), MATRIX_IOVA);
 }
 
-const struct matrix_change matrix_table_replaced = {false, build_table_replaced, change_table_replaced};
+const struct matrix_change matrix_table_replaced = {false, build_table_replaced,
+                                                    change_table_replaced};
 
 static void build_emptied(struct matrix_scene *s)
 {
@@ -221,9 +220,8 @@ static void change_emptied(struct matrix_scene *s)
     for (unsigned i = 0; i < s->probes; i++) {
         struct stage1_walk w = walk_to(s, s->probe[i].iova);
 
-        for (unsigned level = table->levels - 1; level > w.leaf_level; level--) {
+        for (unsigned level = table->levels - 1; level > w.leaf_level; level--)
             orphan(s, *w.entry[level], level);
-        }
     }
     memset(table->root, 0, PAGE_SIZE);
     STEP("clear the top table");
@@ -234,9 +232,8 @@ const struct matrix_change matrix_emptied = {false, build_emptied, change_emptie
 void matrix_begin(struct matrix_scene *s, struct test_run *t, const struct matrix_change *change)
 {
     *s = (struct matrix_scene){.t = t, .engine = device(t)};
-    if (change->large) {
+    if (change->large)
         s->big = buffer_for_leaf(t, SIZE_2M);
-    }
     s->small = buffer(t, SMALL_PAGES);
     s->rest = domain_blocked(t);
     s->id = fresh_domain_id(t);
@@ -252,9 +249,10 @@ void matrix_build(struct matrix_scene *s, const struct matrix_change *change)
         attach(t, s->rest, s->engine);
         delete_domain(t, &s->own);
     }
-    CHECK(domain_create(&s->own, DOMAIN_PAGING, s->id, 0, 0, &status), "creating paging domain 0x%x: %s", s->id,
-          hv_status_name(status));
-    STEP("create and configure paging domain 0x%llx, root GPA 0x%llx", s->id, stage1_root_gpa(&s->own.table));
+    CHECK(domain_create(&s->own, DOMAIN_PAGING, s->id, 0, 0, &status),
+          "creating paging domain 0x%x: %s", s->id, hv_status_name(status));
+    STEP("create and configure paging domain 0x%llx, root GPA 0x%llx", s->id,
+         stage1_root_gpa(&s->own.table));
     s->probes = 0;
     s->orphans = 0;
     s->refused = ORACLE_FAULT_CLASS_NOT_PRESENT;
@@ -268,8 +266,8 @@ static void expect_in_big(struct matrix_scene *s, uint64_t iova, uint8_t *at, co
     struct test_run *t = s->t;
     const uint8_t *bad;
 
-    STEP("device 0x%llx writes %llu bytes at IOVA 0x%llx, expected at GPA 0x%llx", s->engine->device_id, TEST_LENGTH,
-         iova, gpa_of(at));
+    STEP("device 0x%llx writes %llu bytes at IOVA 0x%llx, expected at GPA 0x%llx",
+         s->engine->device_id, TEST_LENGTH, iova, gpa_of(at));
     fill_by_device(t, s->engine, iova, TEST_LENGTH, what);
     drain_faults(t, s->engine);
     bad = memory_find_other(at, TEST_LENGTH, s->engine->ops->fill_value);
@@ -284,7 +282,8 @@ void matrix_expect(struct matrix_scene *s, uint64_t iova, uint8_t *at, const cha
     if (!at) {
         expect_write_fault(s->t, s->engine, iova, TEST_LENGTH, &s->small, s->refused, what);
     } else if (at >= s->small.data && at < s->small.data + s->small.size) {
-        expect_write(s->t, s->engine, iova, &s->small, (size_t)(at - s->small.data), TEST_LENGTH, what);
+        expect_write(s->t, s->engine, iova, &s->small, (size_t)(at - s->small.data), TEST_LENGTH,
+                     what);
     } else {
         expect_in_big(s, iova, at, what);
     }
@@ -298,22 +297,19 @@ void matrix_reuse_orphans(struct matrix_scene *s)
     for (unsigned i = 0; i < s->orphans; i++) {
         uint64_t entry = gpa_of(SMALL(MATRIX_TRAP)) | WRITABLE(f);
 
-        for (unsigned k = 0; k < s->orphans && s->orphan_level[i] > LEVEL_4K; k++) {
-            if (s->orphan_level[k] + 1 == s->orphan_level[i]) {
+        for (unsigned k = 0; k < s->orphans && s->orphan_level[i] > LEVEL_4K; k++)
+            if (s->orphan_level[k] + 1 == s->orphan_level[i])
                 entry = gpa_of(s->orphan[k]) | f->table_bits;
-            }
-        }
-        for (unsigned k = 0; k < PAGE_SIZE / sizeof(entry); k++) {
+        for (unsigned k = 0; k < PAGE_SIZE / sizeof(entry); k++)
             s->orphan[i][k] = entry;
-        }
-        STEP("fill the table at GPA 0x%llx, free now, with entries that lead to a trap", gpa_of(s->orphan[i]));
+        STEP("fill the table at GPA 0x%llx, free now, with entries that lead to a trap",
+             gpa_of(s->orphan[i]));
     }
 }
 
 void matrix_end(const struct matrix_scene *s)
 {
     expect_untouched(s->t, &s->small, "pages of the test, at the end");
-    if (s->big.data) {
+    if (s->big.data)
         expect_untouched(s->t, &s->big, "large page of the test, at the end");
-    }
 }

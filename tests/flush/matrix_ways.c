@@ -11,13 +11,13 @@ static void by_last_of_508(struct test_run *t, struct domain *d, uint64_t iova, 
     enum hv_status status;
     unsigned done = 0;
 
-    for (unsigned i = 0; i + 1 < HV_FLUSH_LIST_MAX; i++) {
+    for (unsigned i = 0; i + 1 < HV_FLUSH_LIST_MAX; i++)
         elements[i] = hv_iommu_range(UNUSED_PAGE + 2 * i, 0);
-    }
     elements[HV_FLUSH_LIST_MAX - 1] = hv_iommu_range(block.page, block.shift);
     status = iommu_flush_list(d->id, elements, HV_FLUSH_LIST_MAX, &done);
-    STEP("list flush of 508 elements, the last page 0x%llx, shift %llu, in domain 0x%llx: %s, %llu done", block.page,
-         block.shift, d->id, hv_status_name(status), done);
+    STEP("list flush of 508 elements, the last page 0x%llx, shift %llu, in domain 0x%llx: %s, %llu "
+         "done",
+         block.page, block.shift, d->id, hv_status_name(status), done);
     CHECK_SUCCESS(status, "flushing a full list");
     CHECK_EQ(done, HV_FLUSH_LIST_MAX, "elements completed by a full list");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ACPI tables with any content after their heads: the input is cut into the tables that the host reads. */
+/* ACPI tables with any content after their heads: the input is cut into the tables that the host
+ * reads. */
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,12 +40,13 @@ void guest_protect(uint64_t start, uint64_t length, const char *what)
         abort();
 }
 
-/* A table of its own allocation, so that the sanitizer knows its end. Short of a head it has none. */
+/* A table of its own allocation, so that the sanitizer knows its end. Short of a head it has none.
+ */
 static struct acpi_table *new_table(const char *signature, const uint8_t *data, size_t size)
 {
     struct acpi_table *table = malloc(sizeof(*table) + size);
 
-    if (table == NULL)
+    if (!table)
         abort();
     memset(table, 0, sizeof(*table));
     memcpy(table->signature, signature, sizeof(table->signature));
@@ -65,7 +67,8 @@ static void name_dsdt(struct acpi_table *fadt, uint64_t dsdt)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const signatures[TABLES] = {"FACP", "MCFG", "APIC", "HPET", "DMAR", "IVRS", "DSDT"};
+    static const char *const signatures[TABLES] = {"FACP", "MCFG", "APIC", "HPET",
+                                                   "DMAR", "IVRS", "DSDT"};
     struct acpi_rsdp rsdp = {.revision = 2};
     struct acpi_table *table[TABLES], *xsdt;
     uint64_t addresses[TABLES - 1];

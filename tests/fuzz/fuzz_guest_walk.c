@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest's page tables, its code and its state, with any content: the input is control registers, then RAM. */
+/* The guest's page tables, its code and its state, with any content: the input is control
+ * registers, then RAM. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,11 +41,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ram = data + sizeof(registers);
     ram_size = size - sizeof(registers);
     reads = 0;
-    (void)guest_walk(&(struct guest_paging){registers[0], registers[1], registers[2], registers[3]}, registers[4],
-                     &gpa);
+    (void)guest_walk(&(struct guest_paging){registers[0], registers[1], registers[2], registers[3]},
+                     registers[4], &gpa);
 
     guest = calloc(1, sizeof(*guest));
-    if (guest == NULL)
+    if (!guest)
         return 0;
     guest->cr0 = registers[0];
     guest->cr3 = registers[1];
@@ -61,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     guest->asid = 1;
     guest->intercept_misc2 = INTERCEPT_VMRUN;
     guest_state_repair(guest);
-    if (guest_state_refused(guest) != NULL)
+    if (guest_state_refused(guest))
         abort();
     free(guest);
     return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Instructions on emulated registers, of any bytes: what is decoded fits its bounds, and more bytes change nothing. */
+/* Instructions on emulated registers, of any bytes: what is decoded fits its bounds, and more bytes
+ * change nothing. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,12 +33,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct mmio_instruction instruction, again;
     uint8_t *exact = malloc(size + 1); /* as long as it is said to be, for the sanitizer */
 
-    if (exact == NULL)
+    if (!exact)
         return 0;
     memcpy(exact, data, size);
     if (mmio_decode(exact, size, &instruction)) {
         check(&instruction, size);
-        if (!mmio_decode(exact, instruction.length, &again) || memcmp(&instruction, &again, sizeof(again)) != 0)
+        if (!mmio_decode(exact, instruction.length, &again) ||
+            memcmp(&instruction, &again, sizeof(again)) != 0)
             abort();
     }
     free(exact);

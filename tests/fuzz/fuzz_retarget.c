@@ -18,10 +18,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(&input, data, sizeof(input));
     words = (size - sizeof(input)) / sizeof(*header);
     header = malloc(words * sizeof(*header) + 1); /* exactly as long as it is said to be */
-    if (header == NULL)
+    if (!header)
         return 0;
     memcpy(header, data + sizeof(input), words * sizeof(*header));
-    if (retarget_parse(&input, header, (uint32_t)words, &retarget) && retarget.vp != RETARGET_NO_VP &&
+    if (retarget_parse(&input, header, (uint32_t)words, &retarget) &&
+        retarget.vp != RETARGET_NO_VP &&
         retarget.vp >= HV_PROCESSOR_SET_BANKS * HV_PROCESSOR_SET_BANK_BITS)
         abort();
     free(header);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest that does anything with VMBus and vPCI: the input is a list of operations, each with what it needs from the
- * bytes that follow. The fixture ends the program where the host would panic.
+ * A guest that does anything with VMBus and vPCI: the input is a list of operations, each with what
+ * it needs from the bytes that follow. The fixture ends the program where the host would panic.
  */
 #include <string.h>
 
@@ -83,7 +83,8 @@ static uint64_t address(struct input *in)
 
 static void retarget(struct input *in)
 {
-    struct hv_input_retarget_device_interrupt call = {.partition_id = UINT64_MAX, .source = 1, .address = 0xFEE00000};
+    struct hv_input_retarget_device_interrupt call = {
+        .partition_id = UINT64_MAX, .source = 1, .address = 0xFEE00000};
     uint64_t header[4] = {0};
 
     call.device_id = take(in, 1);
@@ -103,10 +104,12 @@ static void control(struct input *in)
     vpci_control(&call);
 }
 
-/* Brings the bus to a state that takes many operations to reach: open, version agreed on, and powered. */
+/* Brings the bus to a state that takes many operations to reach: open, version agreed on, and
+ * powered. */
 static void shortcut(struct input *in)
 {
-    static const struct vpci_version_query query = {.type = VPCI_QUERY_PROTOCOL_VERSION, .version = VPCI_VERSION_1_4};
+    static const struct vpci_version_query query = {.type = VPCI_QUERY_PROTOCOL_VERSION,
+                                                    .version = VPCI_VERSION_1_4};
     static const struct vpci_d0_entry entry = {.type = VPCI_BUS_D0_ENTRY, .window = FAKE_LOW};
     uint32_t channel = (uint32_t)take(in, 1) % 3 + 1;
 
@@ -134,7 +137,8 @@ static void operate(struct input *in)
         break;
     case 3:
         gpa = take(in, 1);
-        synic_msr_write((uint32_t)take(in, 1) % 3, HV_MSR_SCONTROL + (uint32_t)gpa % 0x24, take(in, 8));
+        synic_msr_write((uint32_t)take(in, 1) % 3, HV_MSR_SCONTROL + (uint32_t)gpa % 0x24,
+                        take(in, 8));
         break;
     case 4:
         gpa = address(in);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Control messages of VMBus with any content: what the parser says must fit in what it was given. */
+/* Control messages of VMBus with any content: what the parser says must fit in what it was given.
+ */
 #include <stdlib.h>
 
 #include "host/vmbus/control_parse.h"

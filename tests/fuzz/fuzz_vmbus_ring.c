@@ -23,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(fake_ram + 10 * 4096, data + 1, size - 1 < 3 * 4096 ? size - 1 : 3 * 4096);
     if (ring_open_reader(&reader, pages[data[0] & 1], 3)) {
         while (ring_take(&reader, &packet) == RING_TAKEN && packets++ < PACKETS_MAX) {
-            if (packet.size > sizeof(packet.payload) || reader.index >= 8192 || reader.index % 8 != 0)
+            if (packet.size > sizeof(packet.payload) || reader.index >= 8192 ||
+                reader.index % 8 != 0)
                 abort();
             ring_writer_waits(&reader);
             if (data[0] & 2)

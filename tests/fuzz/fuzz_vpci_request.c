@@ -7,10 +7,10 @@
 
 static void check_bars(const struct vpci_request *request)
 {
-    for (unsigned i = 0; i < VPCI_BARS; i++) {
-        if ((request->resources.raw[i].type == VPCI_RESOURCE_NULL) != (request->resources.bar[i].length == 0))
+    for (unsigned i = 0; i < VPCI_BARS; i++)
+        if ((request->resources.raw[i].type == VPCI_RESOURCE_NULL) !=
+            (request->resources.bar[i].length == 0))
             abort();
-    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

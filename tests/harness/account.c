@@ -7,9 +7,8 @@ static unsigned find(const struct account *account, uint32_t id)
 {
     unsigned i = 0;
 
-    while (i < account->count && account->id[i] != id) {
+    while (i < account->count && account->id[i] != id)
         i++;
-    }
     return i;
 }
 
@@ -22,30 +21,26 @@ void account_note(struct account *account, uint16_t code, uint32_t id)
 {
     unsigned i = find(account, id);
 
-    if (code == HVCALL_DELETE_DEVICE_DOMAIN && i < account->count) {
+    if (code == HVCALL_DELETE_DEVICE_DOMAIN && i < account->count)
         take_out(account, i);
-    }
     if (code == HVCALL_CREATE_DEVICE_DOMAIN && i == account->count) {
-        if (account->count == ACCOUNT_MAX) {
+        if (account->count == ACCOUNT_MAX)
             account->overflowed = true;
-        } else {
+        else
             account->id[account->count++] = id;
-        }
     }
 }
 
 static bool is_one_of(uint32_t id, const uint32_t *others, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++) {
-        if (others[i] == id) {
+    for (unsigned i = 0; i < count; i++)
+        if (others[i] == id)
             return true;
-        }
-    }
     return false;
 }
 
-bool account_take_other(struct account *account, uint32_t first, uint32_t end, const uint32_t *others, unsigned count,
-                        uint32_t *id)
+bool account_take_other(struct account *account, uint32_t first, uint32_t end,
+                        const uint32_t *others, unsigned count, uint32_t *id)
 {
     for (unsigned i = 0; i < account->count; i++) {
         *id = account->id[i];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The domains that calls in memory form have made and not deleted, by the status of each call. A test that makes
- * objects by chance, with random or changed input, may not know all of them; the reset asks here what is left.
+ * The domains that calls in memory form have made and not deleted, by the status of each call. A
+ * test that makes objects by chance, with random or changed input, may not know all of them; the
+ * reset asks here what is left.
  */
 #ifndef PVT_TESTS_HARNESS_ACCOUNT_H
 #define PVT_TESTS_HARNESS_ACCOUNT_H
@@ -19,9 +20,10 @@ struct account {
 
 /* A call of this code on the domain has succeeded. */
 void account_note(struct account *account, uint16_t code, uint32_t id);
-/* Takes one id out that is none of first .. end - 1 and none of the `others`; false when there is none. */
-bool account_take_other(struct account *account, uint32_t first, uint32_t end, const uint32_t *others, unsigned count,
-                        uint32_t *id);
+/* Takes one id out that is none of first .. end - 1 and none of the `others`; false when there is
+ * none. */
+bool account_take_other(struct account *account, uint32_t first, uint32_t end,
+                        const uint32_t *others, unsigned count, uint32_t *id);
 void account_clear(struct account *account);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Guests that are broken on purpose. The runner's own tests boot them and check that it sees each one for what it is.
+/* Guests that are broken on purpose. The runner's own tests boot them and check that it sees each
+ * one for what it is.
  */
 #include "kernel/console.h"
 #include "kernel/cpu.h"
@@ -10,17 +11,15 @@
 /* The first half of the plan, as it should be. */
 static void run_half(struct suite *s)
 {
-    while (s->position < s->instance_count / 2) {
+    while (s->position < s->instance_count / 2)
         suite_run_next(s);
-    }
 }
 
 static void hang(void)
 {
     cpu_interrupts_off();
-    for (;;) {
+    for (;;)
         cpu_pause();
-    }
 }
 
 static void triple_fault(void)
@@ -48,7 +47,8 @@ static void garbage(void)
 static void flood(void)
 {
     for (;;) {
-        console_printf("# flood flood flood flood flood flood flood flood flood flood flood flood flood flood flood\n");
+        console_printf("# flood flood flood flood flood flood flood flood flood flood flood flood "
+                       "flood flood flood\n");
     }
 }
 
@@ -91,32 +91,31 @@ bool suite_fixture_known(const char *name)
 {
     const size_t length = strlen(name);
 
-    for (const char *word = SUITE_FIXTURES; word != NULL; word = strchr(word, ' ')) {
+    for (const char *word = SUITE_FIXTURES; word; word = strchr(word, ' ')) {
         word += *word == ' ';
-        if (length > 0 && strncmp(word, name, length) == 0 && (word[length] == ' ' || word[length] == '\0')) {
+        if (length > 0 && strncmp(word, name, length) == 0 &&
+            (word[length] == ' ' || word[length] == '\0'))
             return true;
-        }
     }
     return false;
 }
 
 void suite_break(const char *fixture)
 {
-    if (strcmp(fixture, "hang") == 0) {
+    if (strcmp(fixture, "hang") == 0)
         hang();
-    } else if (strcmp(fixture, "crash") == 0) {
+    else if (strcmp(fixture, "crash") == 0)
         panic("broken on purpose");
-    } else if (strcmp(fixture, "triple-fault") == 0) {
+    else if (strcmp(fixture, "triple-fault") == 0)
         triple_fault();
-    }
 }
 
 void suite_broken(const char *fixture, struct suite *s)
 {
-    if (s->instance_count == 0) {
+    if (s->instance_count == 0)
         return;
-    }
-    if (strcmp(fixture, "hang") == 0 || strcmp(fixture, "crash") == 0 || strcmp(fixture, "triple-fault") == 0) {
+    if (strcmp(fixture, "hang") == 0 || strcmp(fixture, "crash") == 0 ||
+        strcmp(fixture, "triple-fault") == 0) {
         run_half(s);
         suite_break(fixture);
     } else if (strcmp(fixture, "exception") == 0) {

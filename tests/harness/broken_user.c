@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The first instance runs a broken program at CPL 3 in place of its test: one that never ends, or one that executes a
- * privileged instruction that the test does not expect. Its verdict is an error, and the run goes on. */
+/* The first instance runs a broken program at CPL 3 in place of its test: one that never ends, or
+ * one that executes a privileged instruction that the test does not expect. Its verdict is an
+ * error, and the run goes on. */
 #include "kernel/power.h"
 #include "tests/harness/process.h"
 #include "tests/harness/suite.h"
@@ -36,9 +37,8 @@ void suite_broken_in_user_mode(struct suite *s, bool hangs)
 
     broken.run = hangs ? hang : fault;
     s->instances[0].test = &broken;
-    while (s->position < s->instance_count) {
+    while (s->position < s->instance_count)
         suite_run_next(s);
-    }
     report_end(&s->counts, 0);
     power_off(POWER_ERROR);
 }

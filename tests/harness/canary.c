@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The canary: a paging domain with one page mapped and a device of its own in it, which a call of a test must not
- * change. On a machine without a second device only the host's answers are compared. Another device holds a DMA in
- * flight to a page that stays mapped, from one look to the next: it must land when it is released, whatever was called
- * in between.
+ * The canary: a paging domain with one page mapped and a device of its own in it, which a call of a
+ * test must not change. On a machine without a second device only the host's answers are compared.
+ * Another device holds a DMA in flight to a page that stays mapped, from one look to the next: it
+ * must land when it is released, whatever was called in between.
  */
 #include "drivers/dmaprobe.h"
 #include "lib/fmt.h"
@@ -18,18 +18,16 @@
 #define HELD_SLOT     15u
 #define HELD_VALUE    0x3Cu
 
-/* The last engine of a fast class: tests of that class take theirs from the front. A test without a device leaves all
- * of them free. */
+/* The last engine of a fast class: tests of that class take theirs from the front. A test without a
+ * device leaves all of them free. */
 static struct dma_engine *last_of(const struct test_run *t, enum dma_class class)
 {
     bool first_is_taken = t->has_class && t->class == class;
     struct dma_engine *last = NULL;
 
-    for (unsigned n = 0; dma_engine_get(class, n); n++) {
-        if (n > 0 || !first_is_taken) {
+    for (unsigned n = 0; dma_engine_get(class, n); n++)
+        if (n > 0 || !first_is_taken)
             last = dma_engine_get(class, n);
-        }
-    }
     return last;
 }
 
@@ -44,9 +42,8 @@ static struct dma_engine *spare_holder(const struct test_run *t, const struct dm
 {
     struct dma_engine *last = last_of(t, DMA_CLASS_DMAPROBE_ATS);
 
-    if (last == NULL || last == engine) {
+    if (!last || last == engine)
         last = last_of(t, DMA_CLASS_DMAPROBE);
-    }
     return last == engine ? NULL : last;
 }
 
@@ -69,13 +66,12 @@ static void expect_held_lands(struct test_run *t, struct canary *b, const char *
 {
     struct dmaprobe_request held = {0};
 
-    if (!b->holder) {
+    if (!b->holder)
         return;
-    }
     REQUIRE(dmaprobe_release(b->holder, HELD_SLOT, &held), "device 0x%llx did not finish",
             (unsigned long long)b->holder->device_id);
-    STEP("device 0x%llx lets its DMA to IOVA 0x%llx go; status %llu", b->holder->device_id, HELD_IOVA + CANARY_OFFSET,
-         held.status);
+    STEP("device 0x%llx lets its DMA to IOVA 0x%llx go; status %llu", b->holder->device_id,
+         HELD_IOVA + CANARY_OFFSET, held.status);
     CHECK(!memory_find_other(b->held.data + CANARY_OFFSET, CANARY_LENGTH, HELD_VALUE),
           "%s: a DMA that another device had in flight to a mapped page is lost", after);
     memset(b->held.data + CANARY_OFFSET, POISON_FRESH, CANARY_LENGTH);
@@ -119,7 +115,8 @@ static void expect_same_capabilities(struct test_run *t, const char *after)
 
     fmt_snprintf(what, sizeof(what), "GET_IOMMU_CAPABILITIES after %s", after);
     CHECK_SUCCESS(status, what);
-    CHECK(memcmp(&now, capabilities(t), sizeof(now)) == 0, "%s: the capabilities are not what they were", after);
+    CHECK(memcmp(&now, capabilities(t), sizeof(now)) == 0,
+          "%s: the capabilities are not what they were", after);
 }
 
 static void expect_same_property(struct test_run *t, const struct canary *b, const char *after)
@@ -130,9 +127,8 @@ static void expect_same_property(struct test_run *t, const struct canary *b, con
 
     fmt_snprintf(what, sizeof(what), "device property of a canary after %s", after);
     CHECK_STATUS(status, b->property_status, what);
-    if (status == HV_STATUS_SUCCESS) {
+    if (status == HV_STATUS_SUCCESS)
         CHECK_EQ(now.device_iommu, b->property.device_iommu, what);
-    }
 }
 
 void expect_undisturbed(struct test_run *t, struct canary *b, const char *after)
@@ -147,5 +143,6 @@ void expect_undisturbed(struct test_run *t, struct canary *b, const char *after)
     }
     expect_same_property(t, b, after);
     fmt_snprintf(what, sizeof(what), "DMA of a canary after %s", after);
-    expect_write(t, b->engine, b->iova + CANARY_OFFSET, &b->target, CANARY_OFFSET, CANARY_LENGTH, what);
+    expect_write(t, b->engine, b->iova + CANARY_OFFSET, &b->target, CANARY_OFFSET, CANARY_LENGTH,
+                 what);
 }

@@ -13,12 +13,13 @@
  *         ...
  *     }
  *
- * The id is TEST_GROUP, which the file defines, a dot, and the name; the function is test_NAME. Labels stand in any
- * order and without commas. `make image` refuses a declaration with an unknown or missing label
- * (docs/writing-tests.md explains each).
+ * The id is TEST_GROUP, which the file defines, a dot, and the name; the function is test_NAME.
+ * Labels stand in any order and without commas. `make image` refuses a declaration with an unknown
+ * or missing label (docs/writing-tests.md explains each).
  *
- * Labels are text for the assembler. All of it goes to section .pvttext of the debug file, where the runner finds it
- * without booting; what the image needs to choose and run tests goes to its section .pvtcat.
+ * Labels are text for the assembler. All of it goes to section .pvttext of the debug file, where
+ * the runner finds it without booting; what the image needs to choose and run tests goes to its
+ * section .pvtcat.
  */
 #ifndef PVT_TESTS_HARNESS_DECLARE_H
 #define PVT_TESTS_HARNESS_DECLARE_H
@@ -31,7 +32,8 @@
 #define IF_IT_FAILS(text) PVT_LABEL("IF_IT_FAILS", text)
 /* Text for {name} in the other texts: what differs from one variant to the next. */
 #define WORD(name, text) PVT_LABEL("WORD", #name "=" text)
-/* The test checks the hypercall ABI itself: it makes no sense on a unit that has no hypercalls (drivers/iommu.h). */
+/* The test checks the hypercall ABI itself: it makes no sense on a unit that has no hypercalls
+ * (drivers/iommu.h). */
 #define ABI()        PVT_LABEL("KINDS", "abi") PVT_ASIDE(".set pvt_abi, 'a' - 'A'")
 #define DEVICES(set) PVT_LABEL("DEVICES", #set) PVT_ASIDE(".set pvt_classes, " PVT_CLASSES_##set)
 #define LEVEL(level) PVT_LABEL("LEVEL", #level) PVT_ASIDE(".set pvt_level, " PVT_LEVEL_##level)
@@ -56,20 +58,22 @@
 /* In the image, the level of a test of kind "abi" is a capital letter. */
 
 /* A test whose outcome the ABI fixes. */
-#define TEST(name, labels)                                                                                             \
-    PVT_TEST_FUNCTION(name);                                                                                           \
-    __asm__(PVT_DECLARE(#name, name, labels, ""));                                                                     \
+#define TEST(name, labels)                                                                         \
+    PVT_TEST_FUNCTION(name);                                                                       \
+    __asm__(PVT_DECLARE(#name, name, labels, ""));                                                 \
     PVT_TEST_FUNCTION(name)
 /* NOLINTBEGIN(bugprone-macro-parentheses) ; labels are not an expression */
 /* The ABI leaves the outcome open: OBSERVE() records it, and only broken safety fails. */
 #define OBSERVATION(name, labels) TEST(name, LEVEL(observe) labels)
-/* A test that works long and hard, and is allowed STRESS_DEADLINE_FACTOR times the deadline of others. */
+/* A test that works long and hard, and is allowed STRESS_DEADLINE_FACTOR times the deadline of
+ * others. */
 #define STRESS(name, labels) TEST(name, LEVEL(stress) labels)
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 /*
- * One test for each row of a list, with one function. The arguments stand in the order of the id: name_row, or
- * row_name. A list is named data, each row with labels of its own, which add to those of the test:
+ * One test for each row of a list, with one function. The arguments stand in the order of the id:
+ * name_row, or row_name. A list is named data, each row with labels of its own, which add to those
+ * of the test:
  *
  *     #define FLUSH_WAYS(ROW, test)                                                     \
  *         ROW(test, domain_flush, flush_by_domain, WORD(way, "FLUSH_DEVICE_DOMAIN"))    \
@@ -81,13 +85,13 @@
  *     {
  *         flush_way *flush = VARIANT(ways);
  */
-#define TEST_EACH(name, list, labels)                                                                                  \
-    PVT_TEST_FUNCTION(name);                                                                                           \
-    __asm__(".set pvt_row, 0\n" list(PVT_NAME_ROW, (name, labels)));                                                   \
+#define TEST_EACH(name, list, labels)                                                              \
+    PVT_TEST_FUNCTION(name);                                                                       \
+    __asm__(".set pvt_row, 0\n" list(PVT_NAME_ROW, (name, labels)));                               \
     PVT_TEST_FUNCTION(name)
-#define EACH_TEST(list, name, labels)                                                                                  \
-    PVT_TEST_FUNCTION(name);                                                                                           \
-    __asm__(".set pvt_row, 0\n" list(PVT_ROW_NAME, (name, labels)));                                                   \
+#define EACH_TEST(list, name, labels)                                                              \
+    PVT_TEST_FUNCTION(name);                                                                       \
+    __asm__(".set pvt_row, 0\n" list(PVT_ROW_NAME, (name, labels)));                               \
     PVT_TEST_FUNCTION(name)
 
 /* The data of a list as an array, and the element of the test that runs. */
@@ -103,22 +107,22 @@
 #define PVT_LABEL(label, text) "\t" label "\t" text
 #define PVT_ASIDE(directive)   "\"\n" directive "\n.ascii \""
 
-#define PVT_DECLARE(id, function, labels, variant)                                                                     \
-    ".set pvt_classes, '?'\n"                                                                                          \
-    ".set pvt_level, 't'\n"                                                                                            \
-    ".set pvt_abi, 0\n"                                                                                                \
-    ".pushsection .pvttext, \"\"\n"                                                                                    \
-    ".ascii \"test\t" TEST_GROUP "." id "\t" __FILE__ ":" PVT_STRING(__LINE__) labels                                  \
-        "\"\n"                                                                                                         \
-        ".byte 0\n"                                                                                                    \
-        ".popsection\n"                                                                                                \
-        ".pushsection .pvtcat.test, \"a\"\n"                                                                           \
-        "7: .ascii \"" TEST_GROUP "." id "\t\"\n"                                                                      \
-        ".byte pvt_classes, 9, pvt_level - pvt_abi" variant ", 0\n"                                                    \
-        ".popsection\n"                                                                                                \
-        ".pushsection \".pvt_tests." TEST_GROUP "." id "\", \"a\"\n"                                                   \
-        ".long 7b - .\n"                                                                                               \
-        ".long test_" #function " - .\n"                                                                               \
+#define PVT_DECLARE(id, function, labels, variant)                                                 \
+    ".set pvt_classes, '?'\n"                                                                      \
+    ".set pvt_level, 't'\n"                                                                        \
+    ".set pvt_abi, 0\n"                                                                            \
+    ".pushsection .pvttext, \"\"\n"                                                                \
+    ".ascii \"test\t" TEST_GROUP "." id "\t" __FILE__ ":" PVT_STRING(__LINE__) labels              \
+        "\"\n"                                                                                     \
+        ".byte 0\n"                                                                                \
+        ".popsection\n"                                                                            \
+        ".pushsection .pvtcat.test, \"a\"\n"                                                       \
+        "7: .ascii \"" TEST_GROUP "." id "\t\"\n"                                                  \
+        ".byte pvt_classes, 9, pvt_level - pvt_abi" variant ", 0\n"                                \
+        ".popsection\n"                                                                            \
+        ".pushsection \".pvt_tests." TEST_GROUP "." id "\", \"a\"\n"                               \
+        ".long 7b - .\n"                                                                           \
+        ".long test_" #function " - .\n"                                                           \
         ".popsection\n"
 
 #define PVT_UNPACK(...)                       __VA_ARGS__
@@ -126,9 +130,9 @@
 #define PVT_ROW_DATA(test, row, data, labels) data,
 #define PVT_NAME_ROW(test, row, data, labels) PVT_APPLY(PVT_NAME_ROW_, PVT_UNPACK test, row, labels)
 #define PVT_ROW_NAME(test, row, data, labels) PVT_APPLY(PVT_ROW_NAME_, PVT_UNPACK test, row, labels)
-#define PVT_NAME_ROW_(name, labels, row, more)                                                                         \
+#define PVT_NAME_ROW_(name, labels, row, more)                                                     \
     PVT_DECLARE(#name "_" #row, name, labels more, PVT_ROW_NUMBER) PVT_NEXT_ROW
-#define PVT_ROW_NAME_(name, labels, row, more)                                                                         \
+#define PVT_ROW_NAME_(name, labels, row, more)                                                     \
     PVT_DECLARE(#row "_" #name, name, more labels, PVT_ROW_NUMBER) PVT_NEXT_ROW
 #define PVT_ROW_NUMBER ", 9, '0' + pvt_row"
 #define PVT_NEXT_ROW   ".set pvt_row, pvt_row + 1\n"

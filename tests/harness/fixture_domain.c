@@ -14,9 +14,8 @@ static unsigned unreachable(enum dma_class class)
     const struct dma_engine *e = dma_unreachable(&count);
     unsigned found = 0;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         found += e[i].class == class;
-    }
     return found;
 }
 
@@ -26,19 +25,20 @@ struct dma_engine *device_n(struct test_run *t, unsigned n)
 
     capabilities(t);
     if (!e && unreachable(t->class) != 0) {
-        SKIP("needs %u device(s) of class %s; the registers of %u are at addresses above 2^47, which are not mapped",
+        SKIP("needs %u device(s) of class %s; the registers of %u are at addresses above 2^47, "
+             "which are not mapped",
              n + 1, dma_class_name(t->class), unreachable(t->class));
     }
-    if (!e) {
+    if (!e)
         SKIP("needs %u device(s) of class %s", n + 1, dma_class_name(t->class));
-    }
-    if (e->unusable != NULL) {
+    if (e->unusable)
         SKIP("device 0x%llx: %s", (unsigned long long)e->device_id, e->unusable);
-    }
     if ((e->ops->features & DMA_STAGED) && !e->prepared) {
-        REQUIRE(dma_finish(e), "device 0x%llx does not become quiet", (unsigned long long)e->device_id);
+        REQUIRE(dma_finish(e), "device 0x%llx does not become quiet",
+                (unsigned long long)e->device_id);
         test_fail(t, PVT_WHERE,
-                  "before the test: device 0x%llx does not reach its own memory, mapped in a paging domain",
+                  "before the test: device 0x%llx does not reach its own memory, mapped in a "
+                  "paging domain",
                   (unsigned long long)e->device_id);
     }
     return e;
@@ -48,12 +48,10 @@ struct dma_engine *untouched_device(enum dma_class class)
 {
     struct dma_engine *e, *found = NULL;
 
-    for (unsigned n = 0; (e = dma_engine_get(class, n)) != NULL; n++) {
+    for (unsigned n = 0; (e = dma_engine_get(class, n)); n++)
         found = e->used || (e->ops->features & (DMA_SLOW | DMA_STAGED | DMA_QUEUED)) ? found : e;
-    }
-    if (found) {
+    if (found)
         found->used = true;
-    }
     return found;
 }
 
@@ -64,14 +62,11 @@ unsigned fast_devices(struct test_run *t, struct dma_engine *list[DMA_ENGINES_MA
     unsigned fast = 0;
 
     capabilities(t);
-    for (size_t i = 0; i < count; i++) {
-        if ((e[i].ops->features & (DMA_SLOW | DMA_STAGED | DMA_QUEUED)) == 0) {
+    for (size_t i = 0; i < count; i++)
+        if ((e[i].ops->features & (DMA_SLOW | DMA_STAGED | DMA_QUEUED)) == 0)
             list[fast++] = &e[i];
-        }
-    }
-    if (fast < least) {
+    if (fast < least)
         SKIP("needs %u devices that are not slow, and there are %u", least, fast);
-    }
     return fast;
 }
 
@@ -84,26 +79,23 @@ const struct hv_output_get_iommu_capabilities *capabilities(struct test_run *t)
 {
     const struct hv_output_get_iommu_capabilities *caps = pviommu_capabilities();
 
-    if (!caps) {
+    if (!caps)
         SKIP("this host has no pvIOMMU: %s", pviommu_missing());
-    }
     return caps;
 }
 
 void need_promise(struct test_run *t, unsigned promises, const char *what)
 {
-    if (!iommu_promises(promises)) {
+    if (!iommu_promises(promises))
         SKIP("%s does not promise that %s", iommu()->name, what);
-    }
 }
 
 uint64_t own_partition_id(void)
 {
     uint64_t id = HV_PARTITION_ID_SELF;
 
-    if (hypercall_init()->features_ebx & HV_CPUID_FEATURES_EBX_PARTITION_ID) {
+    if (hypercall_init()->features_ebx & HV_CPUID_FEATURES_EBX_PARTITION_ID)
         hypercall_simple(HVCALL_GET_PARTITION_ID, NULL, 0, &id, sizeof(id));
-    }
     return id;
 }
 
@@ -114,14 +106,13 @@ bool has_page_size(struct test_run *t, uint64_t size)
 
 void need_page_size(struct test_run *t, uint64_t size)
 {
-    if (!has_page_size(t, size)) {
+    if (!has_page_size(t, size))
         SKIP("the host does not report leaves of 0x%llx bytes", (unsigned long long)size);
-    }
 }
 
 struct domain *domain_room(struct test_run *t)
 {
-    if (t->domains == NULL || t->domain_count == PAGE_SIZE / sizeof(*t->domains)) {
+    if (!t->domains || t->domain_count == PAGE_SIZE / sizeof(*t->domains)) {
         t->domains = page_alloc(1, PAGE_SIZE);
         t->domain_count = 0;
         REQUIRE(t->domains, "no memory for domains");
@@ -141,14 +132,15 @@ void forget_domain_ids(struct test_run *t)
 
 void track_domain_id(struct test_run *t, uint32_t id)
 {
-    if (t->extra_ids == NULL) {
+    if (!t->extra_ids)
         t->extra_ids = page_alloc(EXTRA_IDS_MAX * sizeof(*t->extra_ids) / PAGE_SIZE, PAGE_SIZE);
-    }
-    REQUIRE(t->extra_ids && t->extra_id_count < EXTRA_IDS_MAX, "no memory for the domain ids of the test");
+    REQUIRE(t->extra_ids && t->extra_id_count < EXTRA_IDS_MAX,
+            "no memory for the domain ids of the test");
     t->extra_ids[t->extra_id_count++] = id;
 }
 
-static struct domain *make(struct test_run *t, enum domain_kind kind, uint32_t id, unsigned levels, uint64_t sizes)
+static struct domain *make(struct test_run *t, enum domain_kind kind, uint32_t id, unsigned levels,
+                           uint64_t sizes)
 {
     static const char *const kinds[] = {"identity", "blocked", "paging"};
     enum hv_status status = HV_STATUS_SUCCESS;
@@ -157,8 +149,8 @@ static struct domain *make(struct test_run *t, enum domain_kind kind, uint32_t i
     capabilities(t);
     d = domain_room(t);
     if (!domain_create(d, kind, id, levels, sizes, &status)) {
-        test_fail(t, PVT_WHERE, "creating and configuring %s domain 0x%x was refused with %s", kinds[kind], id,
-                  hv_status_name(status));
+        test_fail(t, PVT_WHERE, "creating and configuring %s domain 0x%x was refused with %s",
+                  kinds[kind], id, hv_status_name(status));
     }
     STEP("create and configure %s domain 0x%llx, root GPA 0x%llx", kinds[kind], id,
          kind == DOMAIN_PAGING ? stage1_root_gpa(&d->table) : 0);
@@ -211,9 +203,8 @@ struct placed *placed(struct test_run *t, const struct dma_engine *e)
 {
     unsigned i = 0;
 
-    while (i < t->placed_count && t->placed[i].engine != e) {
+    while (i < t->placed_count && t->placed[i].engine != e)
         i++;
-    }
     t->placed[i].engine = e;
     t->placed_count += i == t->placed_count;
     return &t->placed[i];
@@ -224,12 +215,10 @@ void attach(struct test_run *t, struct domain *d, struct dma_engine *e)
     enum hv_status status = domain_attach(d, e->device_id);
 
     STEP("attach device 0x%llx to domain 0x%llx: %s", e->device_id, d->id, NAME(status));
-    if (status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN) {
+    if (status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN)
         CHECK_SUCCESS(status, "attaching a device to a configured domain");
-    }
-    if (e->ops->features & DMA_STAGED) {
+    if (e->ops->features & DMA_STAGED)
         placed(t, e)->domain = d;
-    }
 }
 
 void delete_domain(struct test_run *t, struct domain *d)
@@ -249,7 +238,8 @@ struct buffer buffer_aligned(struct test_run *t, size_t pages, uint64_t align)
 {
     struct buffer b;
 
-    REQUIRE(buffer_alloc(&b, pages * PAGE_SIZE, align), "no memory for a buffer of %zu pages", pages);
+    REQUIRE(buffer_alloc(&b, pages * PAGE_SIZE, align), "no memory for a buffer of %zu pages",
+            pages);
     return b;
 }
 
@@ -269,14 +259,15 @@ void buffer_refresh(struct buffer *b)
     memset(b->data, POISON_FRESH, b->size);
 }
 
-void map_gpa(struct test_run *t, struct domain *d, uint64_t iova, uint64_t gpa, uint64_t length, unsigned prot)
+void map_gpa(struct test_run *t, struct domain *d, uint64_t iova, uint64_t gpa, uint64_t length,
+             unsigned prot)
 {
     enum stage1_status status = domain_map(d, iova, gpa, length, prot);
 
     STEP("map IOVA 0x%llx -> GPA 0x%llx, 0x%llx bytes, prot %llu: %s", iova, gpa, length, prot,
          stage1_status_name(status));
-    REQUIRE(status == STAGE1_OK, "mapping IOVA 0x%llx in our own tables: %s", (unsigned long long)iova,
-            stage1_status_name(status));
+    REQUIRE(status == STAGE1_OK, "mapping IOVA 0x%llx in our own tables: %s",
+            (unsigned long long)iova, stage1_status_name(status));
 }
 
 void map(struct test_run *t, struct domain *d, uint64_t iova, const struct buffer *b, unsigned prot)
@@ -289,15 +280,16 @@ void unmap(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length)
     enum stage1_status status = domain_unmap(d, iova, length);
 
     STEP("unmap IOVA 0x%llx, 0x%llx bytes: %s", iova, length, stage1_status_name(status));
-    REQUIRE(status == STAGE1_OK, "unmapping IOVA 0x%llx in our own tables: %s", (unsigned long long)iova,
-            stage1_status_name(status));
+    REQUIRE(status == STAGE1_OK, "unmapping IOVA 0x%llx in our own tables: %s",
+            (unsigned long long)iova, stage1_status_name(status));
 }
 
 uint64_t *leaf_entry(struct test_run *t, struct domain *d, uint64_t iova)
 {
     struct stage1_walk w;
 
-    REQUIRE(stage1_walk(&d->table, iova, &w) == STAGE1_OK, "IOVA 0x%llx is not mapped", (unsigned long long)iova);
+    REQUIRE(stage1_walk(&d->table, iova, &w) == STAGE1_OK, "IOVA 0x%llx is not mapped",
+            (unsigned long long)iova);
     return w.entry[w.leaf_level];
 }
 
@@ -321,7 +313,8 @@ void flush_list(struct test_run *t, struct domain *d, uint64_t iova, uint64_t le
 {
     enum hv_status status = domain_flush_exact(d, iova, length);
 
-    STEP("FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, IOVA 0x%llx, 0x%llx bytes: %s", d->id, iova, length, NAME(status));
+    STEP("FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, IOVA 0x%llx, 0x%llx bytes: %s", d->id, iova,
+         length, NAME(status));
     CHECK_SUCCESS(status, "flushing a list of ranges");
 }
 
@@ -331,8 +324,8 @@ void flush_block(struct test_run *t, struct domain *d, uint64_t page, unsigned s
     unsigned done = 0;
     enum hv_status status = iommu_flush_list(d->id, &element, 1, &done);
 
-    STEP("FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, page 0x%llx, shift %llu: %s, %llu done", d->id, page, shift,
-         NAME(status), done);
+    STEP("FLUSH_DEVICE_DOMAIN_LIST domain 0x%llx, page 0x%llx, shift %llu: %s, %llu done", d->id,
+         page, shift, NAME(status), done);
     CHECK_SUCCESS(status, "flushing one block");
     CHECK_EQ(done, 1, "elements completed by a list of one");
 }

@@ -12,8 +12,8 @@ void flush_by_cover(struct test_run *t, struct domain *d, uint64_t iova, uint64_
 {
     enum hv_status status = domain_flush_cover(d, iova, length);
 
-    STEP("list flush, one covering block: domain 0x%llx, IOVA 0x%llx, 0x%llx bytes: %s", d->id, iova, length,
-         hv_status_name(status));
+    STEP("list flush, one covering block: domain 0x%llx, IOVA 0x%llx, 0x%llx bytes: %s", d->id,
+         iova, length, hv_status_name(status));
     CHECK_SUCCESS(status, "flushing one covering block");
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * State that an unattended run keeps across a reset (docs/unattended.md). A record is a checksummed sequence of
- * entries: results and events in the order in which they happened. Each is written once, as a UEFI variable, and later
- * appended to the journal on the boot volume as it is. Freestanding, so that the unit tests reach all of it.
+ * State that an unattended run keeps across a reset (docs/unattended.md). A record is a checksummed
+ * sequence of entries: results and events in the order in which they happened. Each is written
+ * once, as a UEFI variable, and later appended to the journal on the boot volume as it is.
+ * Freestanding, so that the unit tests reach all of it.
  */
 #ifndef PVT_TESTS_HARNESS_JOURNAL_H
 #define PVT_TESTS_HARNESS_JOURNAL_H
@@ -17,7 +18,8 @@ enum journal_kind {
     JOURNAL_SKIP,
     JOURNAL_FAIL,
     JOURNAL_ERROR,
-    JOURNAL_BEGIN, /* this test starts now; recorded while the test that takes the machine down is searched */
+    JOURNAL_BEGIN, /* this test starts now; recorded while the test that takes the machine down is
+                      searched */
     JOURNAL_FACT,  /* a comment of the stream */
     JOURNAL_END,   /* of a boot: all tests ran */
     JOURNAL_FULL,  /* of a boot: the variable store is full, the next boot empties it */
@@ -25,10 +27,11 @@ enum journal_kind {
     JOURNAL_STOP,  /* of a boot: no later boot would get further, and why */
 };
 
-#define JOURNAL_RAW  0x10u /* the text is a part of a TAP stream; else a message */
-#define JOURNAL_SAME 0x20u /* set by the encoder: the text is that of the last entry of this record that had one */
-#define JOURNAL_CUT  0x40u /* there was more text than fits */
-#define JOURNAL_DMA  0x80u /* of a result: a device started a DMA */
+#define JOURNAL_RAW 0x10u /* the text is a part of a TAP stream; else a message */
+#define JOURNAL_SAME                                                                               \
+    0x20u /* set by the encoder: the text is that of the last entry of this record that had one */
+#define JOURNAL_CUT 0x40u /* there was more text than fits */
+#define JOURNAL_DMA 0x80u /* of a result: a device started a DMA */
 
 struct journal_entry {
     enum journal_kind kind;

@@ -17,15 +17,15 @@ struct fold {
 
 static void emit(struct fold *f, const struct journal_entry *e)
 {
-    if (f->events && f->events->result) {
+    if (f->events && f->events->result)
         f->events->result(f->events->context, e);
-    }
     f->out->next = e->index + 1;
 }
 
 static void emit_error(struct fold *f, uint32_t index, const char *text)
 {
-    emit(f, &(struct journal_entry){.kind = JOURNAL_ERROR, .index = index, .text = text, .text_length = strlen(text)});
+    emit(f, &(struct journal_entry){
+                .kind = JOURNAL_ERROR, .index = index, .text = text, .text_length = strlen(text)});
 }
 
 /* The boot is over: who was running, if nothing else explains its end? */
@@ -38,9 +38,8 @@ static void close_boot(struct fold *f)
     }
     f->boot.next = f->out->next;
     f->out->last = f->boot;
-    if (f->events && f->events->boot) {
+    if (f->events && f->events->boot)
         f->events->boot(f->events->context, &f->boot);
-    }
     f->has_begun = false;
     f->last = JOURNAL_UNEXPLAINED;
 }
@@ -48,20 +47,17 @@ static void close_boot(struct fold *f)
 /* Boots before `number` are over, those that recorded nothing too. */
 static void close_boots(struct fold *f, unsigned number)
 {
-    for (; f->boot.number < number; f->boot = (struct journal_boot){.number = f->boot.number + 1}) {
+    for (; f->boot.number < number; f->boot = (struct journal_boot){.number = f->boot.number + 1})
         close_boot(f);
-    }
 }
 
 static void take_result(struct fold *f, const struct journal_entry *e)
 {
     /* Tests after the last record of a boot run again: only their first result counts. */
-    if (e->index < f->out->next || e->index >= f->planned) {
+    if (e->index < f->out->next || e->index >= f->planned)
         return;
-    }
-    while (f->out->next < e->index) {
+    while (f->out->next < e->index)
         emit_error(f, f->out->next, WAS_LOST);
-    }
     emit(f, e);
     f->has_begun = false;
 }
@@ -81,9 +77,8 @@ static void take(struct fold *f, const struct journal_entry *e)
         return;
     case JOURNAL_FACT:
         f->out->has_facts = true;
-        if (f->events && f->events->fact) {
+        if (f->events && f->events->fact)
             f->events->fact(f->events->context, e->text, e->text_length);
-        }
         return;
     case JOURNAL_DOWN:
         /* A panic comes right after the result of the test that it ended, if it was in a test. */
@@ -120,10 +115,10 @@ void journal_fold(const void *journal, size_t size, uint64_t run, unsigned boots
     struct journal_header header;
 
     *outcome = (struct journal_outcome){0};
-    for (size_t length; (length = journal_check(at + outcome->used, size - outcome->used, &header)) != 0;) {
-        if (header.run != run || header.boot < f.boot.number) {
+    for (size_t length;
+         (length = journal_check(at + outcome->used, size - outcome->used, &header)) != 0;) {
+        if (header.run != run || header.boot < f.boot.number)
             break;
-        }
         close_boots(&f, header.boot);
         take_record(&f, at + outcome->used);
         outcome->used += length;

@@ -15,9 +15,8 @@ static bool take_flag(const char *value, bool *flag, struct option_error *error)
 {
     uint64_t number;
 
-    if (!option_number(value, 0, 1, &number, error)) {
+    if (!option_number(value, 0, 1, &number, error))
         return false;
-    }
     *flag = number == 1;
     return true;
 }
@@ -25,11 +24,10 @@ static bool take_flag(const char *value, bool *flag, struct option_error *error)
 /* A mistyped name would make the run smaller, or empty, and green. */
 static bool check_pattern(struct suite_options *o, const char *value, struct option_error *error)
 {
-    if (suite_pattern_known(value, &o->pattern_place)) {
+    if (suite_pattern_known(value, &o->pattern_place))
         return true;
-    }
-    fmt_snprintf(error->text, sizeof(error->text), "\"%.96s\" matches no test; ids are GROUP.NAME or GROUP.NAME@DEVICE",
-                 value);
+    fmt_snprintf(error->text, sizeof(error->text),
+                 "\"%.96s\" matches no test; ids are GROUP.NAME or GROUP.NAME@DEVICE", value);
     return false;
 }
 
@@ -38,7 +36,7 @@ static bool take_range(char *text, struct mmio_range *range, struct option_error
 {
     char *plus = strchr(text, '+');
 
-    if (plus == NULL) {
+    if (!plus) {
         fmt_snprintf(error->text, sizeof(error->text), "'%.40s' is not BASE+LENGTH", text);
         return false;
     }
@@ -47,7 +45,8 @@ static bool take_range(char *text, struct mmio_range *range, struct option_error
            option_number(plus + 1, 0, UINT64_MAX, &range->length, error);
 }
 
-/* Address space for devices of vPCI, on a host where the search for it goes wrong: LOW,HIGH or one of the two. */
+/* Address space for devices of vPCI, on a host where the search for it goes wrong: LOW,HIGH or one
+ * of the two. */
 static bool take_windows(const char *value, struct option_error *error)
 {
     const uint64_t four_gib = 1ull << 32;
@@ -55,33 +54,34 @@ static bool take_windows(const char *value, struct option_error *error)
     char text[100];
 
     if (strlen(value) >= sizeof(text)) {
-        fmt_snprintf(error->text, sizeof(error->text), "longer than BASE+LENGTH,BASE+LENGTH can be");
+        fmt_snprintf(error->text, sizeof(error->text),
+                     "longer than BASE+LENGTH,BASE+LENGTH can be");
         return false;
     }
     memcpy(text, value, strlen(value) + 1);
-    for (char *part = text, *next; part != NULL; part = next) {
+    for (char *part = text, *next; part; part = next) {
         struct mmio_range range;
 
         next = strchr(part, ',');
-        if (next != NULL) {
+        if (next)
             *next++ = '\0';
-        }
-        if (!take_range(part, &range, error)) {
+        if (!take_range(part, &range, error))
             return false;
-        }
         *(range.base < four_gib ? &windows.low : &windows.high) = range;
     }
     vpci_override_windows(&windows);
     return true;
 }
 
-/* The unit that tests drive; a machine's own units are left alone unless one of them is asked for. */
+/* The unit that tests drive; a machine's own units are left alone unless one of them is asked for.
+ */
 static bool take_iommu(const char *value, struct option_error *error)
 {
     const struct iommu_backend *backend = iommu_find(value);
 
-    if (backend == NULL) {
-        fmt_snprintf(error->text, sizeof(error->text), "unknown unit \"%.24s\"; known: " IOMMU_NAMES, value);
+    if (!backend) {
+        fmt_snprintf(error->text, sizeof(error->text),
+                     "unknown unit \"%.24s\"; known: " IOMMU_NAMES, value);
         return false;
     }
     iommu_choose(backend);
@@ -92,7 +92,8 @@ static bool take_iommu(const char *value, struct option_error *error)
 static bool take_unit_fault(const char *value, struct option_error *error)
 {
     if (!unit_fault_choose(value)) {
-        fmt_snprintf(error->text, sizeof(error->text), "unknown fault \"%.32s\"; known: %s", value, unit_fault_names());
+        fmt_snprintf(error->text, sizeof(error->text), "unknown fault \"%.32s\"; known: %s", value,
+                     unit_fault_names());
         return false;
     }
     return true;
@@ -102,44 +103,38 @@ static bool take(void *context, const char *key, const char *value, struct optio
 {
     struct suite_options *o = context;
 
-    if (strcmp(key, "seed") == 0) {
+    if (strcmp(key, "seed") == 0)
         return option_number(value, 0, UINT64_MAX, &o->seed, error);
-    }
-    if (strcmp(key, "repeat") == 0) {
+    if (strcmp(key, "repeat") == 0)
         return option_number(value, 1, 1000000, &o->repeat, error);
-    }
-    if (strcmp(key, "deadline_ms") == 0) {
+    if (strcmp(key, "deadline_ms") == 0)
         return option_number(value, 1, 3600000, &o->deadline_ms, error);
-    }
-    if (strcmp(key, "verbose") == 0) {
+    if (strcmp(key, "verbose") == 0)
         return option_number(value, REPORT_VERDICTS, REPORT_FAULTS, &o->verbose, error);
-    }
-    if (strcmp(key, "bench") == 0) {
+    if (strcmp(key, "bench") == 0)
         return take_flag(value, &o->bench, error);
-    }
-    if (strcmp(key, "unattended") == 0 || strcmp(key, "alone") == 0) { /* "alone" is its name in version 0.1.0 */
+    if (strcmp(key, "unattended") == 0 ||
+        strcmp(key, "alone") == 0) /* "alone" is its name in version 0.1.0 */
         return take_flag(value, &o->unattended, error);
-    }
-    if (strcmp(key, "restarts") == 0) {
+    if (strcmp(key, "restarts") == 0)
         return option_number(value, 0, 1000, &o->restarts, error);
-    }
-    if (strcmp(key, "checkpoint") == 0) {
+    if (strcmp(key, "checkpoint") == 0)
         return option_number(value, 1, 4096, &o->checkpoint, error);
-    }
-    if (strcmp(key, "stop_at_fail") == 0) {
+    if (strcmp(key, "stop_at_fail") == 0)
         return option_number(value, 0, UINT32_MAX, &o->stop_at_fail, error);
-    }
     if (strcmp(key, "order") == 0) {
         o->order_given = strcmp(value, "given") == 0;
         if (!o->order_given && strcmp(value, "catalogue") != 0) {
-            fmt_snprintf(error->text, sizeof(error->text), "unknown order \"%s\"; known: catalogue given", value);
+            fmt_snprintf(error->text, sizeof(error->text),
+                         "unknown order \"%s\"; known: catalogue given", value);
             return false;
         }
         return true;
     }
     if (strcmp(key, "fixture") == 0) {
         if (!suite_fixture_known(value)) {
-            fmt_snprintf(error->text, sizeof(error->text), "unknown fixture \"%.24s\"; known: " SUITE_FIXTURES, value);
+            fmt_snprintf(error->text, sizeof(error->text),
+                         "unknown fixture \"%.24s\"; known: " SUITE_FIXTURES, value);
             return false;
         }
         fmt_snprintf(o->fixture, sizeof(o->fixture), "%s", value);
@@ -150,54 +145,53 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return check_pattern(o, value, error);
     }
     if (strcmp(key, "test") == 0) {
-        if (!check_pattern(o, value, error)) {
+        if (!check_pattern(o, value, error))
             return false;
-        }
         if (!patterns_add(&o->patterns, value)) {
-            fmt_snprintf(error->text, sizeof(error->text), "more than %u test= lines; use a glob", PATTERNS_MAX);
+            fmt_snprintf(error->text, sizeof(error->text), "more than %u test= lines; use a glob",
+                         PATTERNS_MAX);
             return false;
         }
         return true;
     }
     if (strcmp(key, "without") == 0) {
         if (o->without_count == WITHOUT_MAX) {
-            fmt_snprintf(error->text, sizeof(error->text), "more than %u without= lines", WITHOUT_MAX);
+            fmt_snprintf(error->text, sizeof(error->text), "more than %u without= lines",
+                         WITHOUT_MAX);
             return false;
         }
         o->without[o->without_count++] = value;
         return check_pattern(o, value, error);
     }
-    if (strcmp(key, "mmio") == 0) {
+    if (strcmp(key, "mmio") == 0)
         return take_windows(value, error);
-    }
-    if (strcmp(key, "iommu") == 0) {
+    if (strcmp(key, "iommu") == 0)
         return take_iommu(value, error);
-    }
-    if (strcmp(key, "unit-fault") == 0) {
+    if (strcmp(key, "unit-fault") == 0)
         return take_unit_fault(value, error);
-    }
     if (strcmp(key, "nvme-scratch") == 0) {
         const char *problem = nvme_scratch_add(value);
 
-        fmt_snprintf(error->text, sizeof(error->text), "%s", problem != NULL ? problem : "");
-        return problem == NULL;
+        fmt_snprintf(error->text, sizeof(error->text), "%s", problem ? problem : "");
+        return !problem;
     }
     fmt_snprintf(error->text, sizeof(error->text),
-                 "unknown option; known: seed repeat deadline_ms verbose bench order stop_at_fail unattended restarts "
+                 "unknown option; known: seed repeat deadline_ms verbose bench order stop_at_fail "
+                 "unattended restarts "
                  "checkpoint mmio iommu unit-fault nvme-scratch fixture fixture_test test without");
     return false;
 }
 
-bool suite_options_parse(struct suite_options *o, struct boot_info *info, struct option_error *error)
+bool suite_options_parse(struct suite_options *o, struct boot_info *info,
+                         struct option_error *error)
 {
     o->seed = 1;
     o->repeat = 1;
     o->deadline_ms = DEADLINE_MS_DEFAULT;
     o->restarts = RESTARTS_DEFAULT;
     o->checkpoint = CHECKPOINT_DEFAULT;
-    if (!options_parse(info->options, info->options_length, take, o, error)) {
+    if (!options_parse(info->options, info->options_length, take, o, error))
         return false;
-    }
     if (o->unattended && o->bench) {
         fmt_snprintf(error->text, sizeof(error->text),
                      "unattended=1 runs tests and bench=1 does not; give one of them");

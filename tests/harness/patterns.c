@@ -12,9 +12,8 @@ static unsigned bucket_of(const char *name)
 
 bool patterns_add(struct patterns *p, const char *text)
 {
-    if (p->count == PATTERNS_MAX) {
+    if (p->count == PATTERNS_MAX)
         return false;
-    }
     if (strchr(text, '*') || strchr(text, '?')) {
         p->globs[p->glob_count++] = (uint16_t)p->count;
     } else {
@@ -32,11 +31,9 @@ static unsigned find_name(const struct patterns *p, const char *name)
 {
     unsigned found = PATTERNS_NONE;
 
-    for (unsigned link = p->buckets[bucket_of(name)]; link != 0; link = p->older[link - 1]) {
-        if (strcmp(p->texts[link - 1], name) == 0) {
+    for (unsigned link = p->buckets[bucket_of(name)]; link != 0; link = p->older[link - 1])
+        if (strcmp(p->texts[link - 1], name) == 0)
             found = link - 1;
-        }
-    }
     return found;
 }
 
@@ -44,10 +41,8 @@ unsigned patterns_find(const struct patterns *p, const char *name)
 {
     unsigned found = p->count > p->glob_count ? find_name(p, name) : PATTERNS_NONE;
 
-    for (size_t i = 0; i < p->glob_count && p->globs[i] < found; i++) {
-        if (glob_match(p->texts[p->globs[i]], name)) {
+    for (size_t i = 0; i < p->glob_count && p->globs[i] < found; i++)
+        if (glob_match(p->texts[p->globs[i]], name))
             return p->globs[i];
-        }
-    }
     return found;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The test= lines of a run. A list of a thousand names is usual (the runner writes one per test where a glob would
- * select too much), so a name is found by its hash, and only patterns with '*' or '?' are tried one after the other.
+ * The test= lines of a run. A list of a thousand names is usual (the runner writes one per test
+ * where a glob would select too much), so a name is found by its hash, and only patterns with '*'
+ * or '?' are tried one after the other.
  */
 #ifndef PVT_TESTS_HARNESS_PATTERNS_H
 #define PVT_TESTS_HARNESS_PATTERNS_H

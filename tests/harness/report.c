@@ -50,9 +50,8 @@ size_t report_copy_end(void)
 {
     size_t used = copy.used;
 
-    if (copy.text) {
+    if (copy.text)
         copy.text[used] = '\0';
-    }
     copy.text = NULL;
     copy.used = 0;
     return used;
@@ -86,13 +85,15 @@ static void report_steps(const struct test_run *t)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 #pragma GCC diagnostic ignored "-Wformat-security"
-        fmt_snprintf(text, sizeof(text), s->format, s->args[0], s->args[1], s->args[2], s->args[3], s->args[4]);
+        fmt_snprintf(text, sizeof(text), s->format, s->args[0], s->args[1], s->args[2], s->args[3],
+                     s->args[4]);
 #pragma GCC diagnostic pop
         tap_yaml_text(&stream, key, text);
     }
 }
 
-/* Prints the faults that the host has recorded since the test began; the reset after the test drains the rest. */
+/* Prints the faults that the host has recorded since the test began; the reset after the test
+ * drains the rest. */
 static void report_faults(void)
 {
     unsigned count;
@@ -120,25 +121,28 @@ static void report_trap(const struct trap_report *trap)
     const struct trap_frame *f = &trap->frame;
 
     report_comment("trap: vector=%llu error=0x%llx rip=0x%llx rsp=0x%llx cr2=0x%llx rflags=0x%llx",
-                   (unsigned long long)f->vector, (unsigned long long)f->error, (unsigned long long)f->rip,
-                   (unsigned long long)f->rsp, (unsigned long long)trap->cr2, (unsigned long long)f->rflags);
-    report_comment("regs: rax=0x%llx rbx=0x%llx rcx=0x%llx rdx=0x%llx rsi=0x%llx rdi=0x%llx rbp=0x%llx",
-                   (unsigned long long)f->rax, (unsigned long long)f->rbx, (unsigned long long)f->rcx,
-                   (unsigned long long)f->rdx, (unsigned long long)f->rsi, (unsigned long long)f->rdi,
-                   (unsigned long long)f->rbp);
-    report_comment("regs: r8=0x%llx r9=0x%llx r10=0x%llx r11=0x%llx r12=0x%llx r13=0x%llx r14=0x%llx r15=0x%llx",
+                   (unsigned long long)f->vector, (unsigned long long)f->error,
+                   (unsigned long long)f->rip, (unsigned long long)f->rsp,
+                   (unsigned long long)trap->cr2, (unsigned long long)f->rflags);
+    report_comment(
+        "regs: rax=0x%llx rbx=0x%llx rcx=0x%llx rdx=0x%llx rsi=0x%llx rdi=0x%llx rbp=0x%llx",
+        (unsigned long long)f->rax, (unsigned long long)f->rbx, (unsigned long long)f->rcx,
+        (unsigned long long)f->rdx, (unsigned long long)f->rsi, (unsigned long long)f->rdi,
+        (unsigned long long)f->rbp);
+    report_comment("regs: r8=0x%llx r9=0x%llx r10=0x%llx r11=0x%llx r12=0x%llx r13=0x%llx "
+                   "r14=0x%llx r15=0x%llx",
                    (unsigned long long)f->r8, (unsigned long long)f->r9, (unsigned long long)f->r10,
-                   (unsigned long long)f->r11, (unsigned long long)f->r12, (unsigned long long)f->r13,
-                   (unsigned long long)f->r14, (unsigned long long)f->r15);
+                   (unsigned long long)f->r11, (unsigned long long)f->r12,
+                   (unsigned long long)f->r13, (unsigned long long)f->r14,
+                   (unsigned long long)f->r15);
     report_frames(&f->rip, 1);
     report_frames(trap->backtrace, trap->backtrace_count);
 }
 
 static void text_if(const char *key, const char *value)
 {
-    if (value && value[0]) {
+    if (value && value[0])
         tap_yaml_text(&stream, key, value);
-    }
 }
 
 /* The check that decided; often it is one of a fixture. */
@@ -146,9 +150,8 @@ static void report_where(const struct test_run *t)
 {
     char text[TEXT_MAX];
 
-    if (!t->where_file) {
+    if (!t->where_file)
         return; /* the runner knows where the test is */
-    }
     fmt_snprintf(text, sizeof(text), "%s:%u", t->where_file, t->where_line);
     tap_yaml_text(&stream, "where", text);
 }
@@ -157,10 +160,10 @@ void report_test(const struct test_run *t, uint64_t verbose)
 {
     bool ok = t->verdict == VERDICT_PASS || t->verdict == VERDICT_SKIP;
 
-    if (t->trapped) {
+    if (t->trapped)
         report_trap(&t->trap);
-    }
-    tap_point(&stream, ok, t->instance, t->verdict == VERDICT_SKIP ? "SKIP" : NULL, t->message[0] ? t->message : NULL);
+    tap_point(&stream, ok, t->instance, t->verdict == VERDICT_SKIP ? "SKIP" : NULL,
+              t->message[0] ? t->message : NULL);
     tap_yaml_begin(&stream);
     if (!ok) {
         tap_yaml_text(&stream, "verdict", t->verdict == VERDICT_FAIL ? "fail" : "error");
@@ -170,12 +173,10 @@ void report_test(const struct test_run *t, uint64_t verbose)
         text_if("actual", t->actual);
         report_where(t);
     }
-    if (!ok || verbose >= REPORT_STEPS) {
+    if (!ok || verbose >= REPORT_STEPS)
         report_steps(t);
-    }
-    if (!ok || verbose >= REPORT_FAULTS) {
+    if (!ok || verbose >= REPORT_FAULTS)
         report_faults();
-    }
     text_if("observation", t->observation);
     tap_yaml_number(&stream, "duration_us", t->duration_us);
     tap_yaml_end(&stream);
@@ -183,6 +184,7 @@ void report_test(const struct test_run *t, uint64_t verbose)
 
 void report_end(const struct suite_counts *c, uint64_t duration_us)
 {
-    report_comment("end: planned=%u pass=%u fail=%u error=%u skip=%u duration_us=%llu moved=%u", c->planned, c->pass,
-                   c->fail, c->error, c->skip, (unsigned long long)duration_us, c->moved);
+    report_comment("end: planned=%u pass=%u fail=%u error=%u skip=%u duration_us=%llu moved=%u",
+                   c->planned, c->pass, c->fail, c->error, c->skip, (unsigned long long)duration_us,
+                   c->moved);
 }

@@ -28,7 +28,8 @@ size_t report_copy_end(void);
 void report_comment(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Return addresses, for tools that know the debug file. */
 void report_frames(const uint64_t *addresses, size_t count);
-/* Option verbose: what is printed for tests that did not fail, too. A failure prints everything at every level. */
+/* Option verbose: what is printed for tests that did not fail, too. A failure prints everything at
+ * every level. */
 enum report_level { REPORT_VERDICTS, REPORT_STEPS, REPORT_FAULTS };
 void report_test(const struct test_run *t, uint64_t verbose);
 void report_end(const struct suite_counts *counts, uint64_t duration_us);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between two tests: every device rests in a blocking domain, no domain of a test is left, no fault is recorded. Does
- * not rely on the state that the test believes it left: the test may have ended anywhere.
+ * Between two tests: every device rests in a blocking domain, no domain of a test is left, no fault
+ * is recorded. Does not rely on the state that the test believes it left: the test may have ended
+ * anywhere.
  */
 #include "abi/hypercall.h"
 #include "drivers/hypercall.h"
@@ -13,8 +14,9 @@
 #include "tests/harness/suite.h"
 
 /*
- * Where the ranges of ids begin after the first one, which begins at 1. Tests try ids that differ from their own in one
- * bit from bit 5 up, and must not reach an id of an earlier range: two multiples of 3 differ in two bits at least.
+ * Where the ranges of ids begin after the first one, which begins at 1. Tests try ids that differ
+ * from their own in one bit from bit 5 up, and must not reach an id of an earlier range: two
+ * multiples of 3 differ in two bits at least.
  */
 #define LATER_IDS   0x00300000u
 #define ID_DISTANCE (3u << 12)
@@ -26,19 +28,19 @@ uint32_t suite_first_id(const struct suite *s)
 
 static bool rest_ready(struct suite *s)
 {
-    if (!s->rest.live && pviommu_capabilities()) {
+    if (!s->rest.live && pviommu_capabilities())
         domain_create(&s->rest, DOMAIN_BLOCKED, REST_DOMAIN_ID, 0, 0, NULL);
-    }
     return s->rest.live;
 }
 
-/* No device is in it. An id without a domain cannot be deleted either: then a domain can be made there. */
+/* No device is in it. An id without a domain cannot be deleted either: then a domain can be made
+ * there. */
 static bool is_gone(uint32_t id, enum hv_status *status)
 {
     *status = iommu_delete(id);
-    if (*status == HV_STATUS_SUCCESS || id == 0 || id == UINT32_MAX) { /* a host may have domains of its own at both */
+    if (*status == HV_STATUS_SUCCESS || id == 0 ||
+        id == UINT32_MAX) /* a host may have domains of its own at both */
         return true;
-    }
     return iommu_create(id) == HV_STATUS_SUCCESS && iommu_delete(id) == HV_STATUS_SUCCESS;
 }
 
@@ -46,8 +48,9 @@ static void note_leftover(struct suite *s, uint32_t id, enum hv_status status)
 {
     if (s->leftover[0] == '\0') {
         fmt_snprintf(s->leftover, sizeof(s->leftover),
-                     "domain 0x%x, in which no device is, cannot be deleted: %s; a new one cannot be made there", id,
-                     hv_status_name(status));
+                     "domain 0x%x, in which no device is, cannot be deleted: %s; a new one cannot "
+                     "be made there",
+                     id, hv_status_name(status));
         report_comment("note: left by %s: %s", s->run.instance, s->leftover);
     }
 }
@@ -62,14 +65,14 @@ static void hear_of_call(uint64_t control, uint64_t rdx, uint64_t rax)
 
     if (hv_result_status(rax) != HV_STATUS_SUCCESS || (control & HV_CONTROL_FAST) != 0 ||
         (code != HVCALL_CREATE_DEVICE_DOMAIN && code != HVCALL_DELETE_DEVICE_DOMAIN) ||
-        !memory_is_ours(rdx, sizeof(name))) {
+        !memory_is_ours(rdx, sizeof(name)))
         return;
-    }
     memcpy(&name, gpa_pointer(rdx), sizeof(name));
     account_note(&account, code, name.domain_id.id);
 }
 
-/* Domains that the test has made and did not say so: they go as well, or a later test meets them. */
+/* Domains that the test has made and did not say so: they go as well, or a later test meets them.
+ */
 static void delete_strays(struct suite *s)
 {
     struct test_run *t = &s->run;
@@ -77,14 +80,14 @@ static void delete_strays(struct suite *s)
     uint32_t id;
 
     s->stray[0] = '\0';
-    while (account_take_other(&account, t->first_domain_id, t->next_domain_id, t->extra_ids, t->extra_id_count, &id)) {
-        if (id == REST_DOMAIN_ID) {
+    while (account_take_other(&account, t->first_domain_id, t->next_domain_id, t->extra_ids,
+                              t->extra_id_count, &id)) {
+        if (id == REST_DOMAIN_ID)
             continue;
-        }
-        fmt_snprintf(s->stray, sizeof(s->stray), "the test made domain 0x%x and neither deleted nor named it", id);
-        if (!is_gone(id, &status)) {
+        fmt_snprintf(s->stray, sizeof(s->stray),
+                     "the test made domain 0x%x and neither deleted nor named it", id);
+        if (!is_gone(id, &status))
             note_leftover(s, id, status);
-        }
     }
     account_clear(&account);
 }
@@ -101,14 +104,13 @@ static void delete_domains(struct suite *s)
             blocked = true;
         }
     }
-    for (unsigned i = 0; i < t->extra_id_count; i++) {
-        if (!is_gone(t->extra_ids[i], &status)) {
+    for (unsigned i = 0; i < t->extra_id_count; i++)
+        if (!is_gone(t->extra_ids[i], &status))
             note_leftover(s, t->extra_ids[i], status);
-        }
-    }
     if (blocked) {
         s->id_blocks++;
-        report_comment("note: the tests that follow have domain ids from 0x%x on", suite_first_id(s));
+        report_comment("note: the tests that follow have domain ids from 0x%x on",
+                       suite_first_id(s));
     }
 }
 
@@ -117,9 +119,8 @@ static bool buses_are_back(const struct dma_engine *e, size_t count)
 {
     bool good = true;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         good = vpci_restore(&e[i].function) && good;
-    }
     return good;
 }
 
@@ -134,37 +135,34 @@ const char *suite_reset(struct suite *s)
     hypercall_send_with(NULL);
     iommu_settle();
     if (iommu_promises(IOMMU_HYPERCALLS)) {
-        if (hypercall_init()->state != HYPERCALL_READY) {
+        if (hypercall_init()->state != HYPERCALL_READY)
             return NULL;
-        }
-        if (!hypercall_reenable()) {
+        if (!hypercall_reenable())
             return "the hypercall page cannot be enabled again";
-        }
     }
     if (!rest_ready(s)) {
-        return pviommu_capabilities() ? "the blocking domain of the harness cannot be created" : NULL;
+        return pviommu_capabilities() ? "the blocking domain of the harness cannot be created"
+                                      : NULL;
     }
     e = dma_engines(&count);
-    found = buses_are_back(e, count) ? NULL : "a bus that the test had taken away does not come back";
+    found =
+        buses_are_back(e, count) ? NULL : "a bus that the test had taken away does not come back";
     for (size_t i = 0; i < count; i++) {
         enum hv_status status;
 
-        if (!s->rested && !e[i].used) {
+        if (!s->rested && !e[i].used)
             continue;
-        }
         e[i].used = true;
         status = domain_attach(&s->rest, e[i].device_id);
-        if (status != HV_STATUS_SUCCESS && status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN) {
+        if (status != HV_STATUS_SUCCESS && status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN)
             found = "a device cannot be attached to a blocking domain";
-        }
-        /* A transfer that the test started may still be under way: it must not land in the next test's memory. */
-        if (!dma_reset(&e[i])) {
+        /* A transfer that the test started may still be under way: it must not land in the next
+         * test's memory. */
+        if (!dma_reset(&e[i]))
             found = "a device does not become quiet";
-        }
     }
-    while (oracle_take_fault(ORACLE_FAULT_ANY_DEVICE, &fault) && (fault.valid & ORACLE_FAULT_VALID)) {
+    while (oracle_take_fault(ORACLE_FAULT_ANY_DEVICE, &fault) && (fault.valid & ORACLE_FAULT_VALID))
         found = "the host recorded a fault that no step of the test explains";
-    }
     delete_strays(s);
     delete_domains(s);
     account_clear(&account);

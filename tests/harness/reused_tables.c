@@ -5,18 +5,16 @@
 
 static void fill(uint64_t *page, uint64_t entry)
 {
-    for (unsigned i = 0; i < ENTRIES; i++) {
+    for (unsigned i = 0; i < ENTRIES; i++)
         page[i] = entry;
-    }
 }
 
 static void move_in(void *owner, void *table)
 {
     struct reused_tables *reused = owner;
 
-    if (reused->count < REUSED_TABLES_MAX) {
+    if (reused->count < REUSED_TABLES_MAX)
         reused->page[reused->count] = table;
-    }
     reused->count++;
     fill(table, gpa_of(reused->poison[0]) | reused->leaf_bits);
 }
@@ -24,7 +22,8 @@ static void move_in(void *owner, void *table)
 struct reused_tables reused_tables_new(struct test_run *t)
 {
     struct reused_tables reused = {.trap = buffer(t, 1),
-                                   .leaf_bits = stage1_format_x86_64.leaf_bits | stage1_format_x86_64.write_bits};
+                                   .leaf_bits = stage1_format_x86_64.leaf_bits |
+                                                stage1_format_x86_64.write_bits};
     uint64_t to = gpa_of(reused.trap.data);
 
     for (unsigned i = POISON_CHAIN; i-- > 0;) {
@@ -42,25 +41,32 @@ void reused_tables_collect(struct reused_tables *reused, struct domain *d)
     d->table.memory.free_table = move_in;
 }
 
-static void check_page(struct test_run *t, const uint64_t *page, uint64_t entry, const char *when, const char *what)
+static void check_page(struct test_run *t, const uint64_t *page, uint64_t entry, const char *when,
+                       const char *what)
 {
     for (unsigned i = 0; i < ENTRIES; i++) {
-        CHECK(page[i] == entry, "%s: %s was written: 0x%llx instead of 0x%llx at GPA 0x%llx", when, what,
-              (unsigned long long)page[i], (unsigned long long)entry, (unsigned long long)gpa_of(&page[i]));
+        CHECK(page[i] == entry, "%s: %s was written: 0x%llx instead of 0x%llx at GPA 0x%llx", when,
+              what, (unsigned long long)page[i], (unsigned long long)entry,
+              (unsigned long long)gpa_of(&page[i]));
     }
 }
 
-void reused_tables_check(struct test_run *t, struct reused_tables *reused, unsigned expected, const char *when)
+void reused_tables_check(struct test_run *t, struct reused_tables *reused, unsigned expected,
+                         const char *when)
 {
-    REQUIRE(reused->count == expected, "%u table pages changed hands instead of %u: the test shows nothing",
-            reused->count, expected);
+    REQUIRE(reused->count == expected,
+            "%u table pages changed hands instead of %u: the test shows nothing", reused->count,
+            expected);
     for (unsigned i = 0; i < reused->count; i++) {
-        check_page(t, reused->page[i], gpa_of(reused->poison[0]) | reused->leaf_bits, when, "a page that was a table");
+        check_page(t, reused->page[i], gpa_of(reused->poison[0]) | reused->leaf_bits, when,
+                   "a page that was a table");
     }
     for (unsigned i = 0; i < POISON_CHAIN; i++) {
-        uint64_t to = i + 1 < POISON_CHAIN ? gpa_of(reused->poison[i + 1]) : gpa_of(reused->trap.data);
+        uint64_t to =
+            i + 1 < POISON_CHAIN ? gpa_of(reused->poison[i + 1]) : gpa_of(reused->trap.data);
 
-        check_page(t, reused->poison[i], to | reused->leaf_bits, when, "a page that only a former table leads to");
+        check_page(t, reused->poison[i], to | reused->leaf_bits, when,
+                   "a page that only a former table leads to");
     }
     expect_untouched(t, &reused->trap, when);
 }

@@ -18,15 +18,14 @@ static uint64_t seed_for(const char *name, uint64_t seed)
 {
     uint64_t hash = 0xCBF29CE484222325ull ^ seed;
 
-    for (; *name; name++) {
+    for (; *name; name++)
         hash = (hash ^ (uint8_t)*name) * 0x100000001B3ull;
-    }
     return hash;
 }
 
 /*
- * A machine that does not claim to be Hyper-V has nothing that a test could check. One that does, by its vendor text,
- * and lacks the interface breaks DISC-1: its tests run, and fail.
+ * A machine that does not claim to be Hyper-V has nothing that a test could check. One that does,
+ * by its vendor text, and lacks the interface breaks DISC-1: its tests run, and fail.
  */
 static void need_interface(struct test_run *t)
 {
@@ -34,21 +33,21 @@ static void need_interface(struct test_run *t)
 
     if (!iommu_promises(IOMMU_HYPERCALLS)) {
         if (t->test->abi) {
-            test_skip(t, "checks the hypercalls of the host, and the tests drive %s", iommu()->name);
+            test_skip(t, "checks the hypercalls of the host, and the tests drive %s",
+                      iommu()->name);
         }
         return;
     }
     h = hypercall_init();
 
-    if (h->state == HYPERCALL_NO_HYPERVISOR) {
+    if (h->state == HYPERCALL_NO_HYPERVISOR)
         test_skip(t, "no Hyper-V interface: no hypervisor, CPUID.1:ECX[31] is clear");
-    }
     if (h->state == HYPERCALL_NO_INTERFACE && strcmp(h->vendor, HYPER_V_VENDOR) != 0) {
-        test_skip(
-            t,
-            "no Hyper-V interface: hypervisor '%s' has the leaves 0x40000000 to 0x%x, and 0x%x instead of Hv#1 in "
-            "leaf 0x40000001",
-            h->vendor, h->max_leaf, h->interface);
+        test_skip(t,
+                  "no Hyper-V interface: hypervisor '%s' has the leaves 0x40000000 to 0x%x, and "
+                  "0x%x instead of Hv#1 in "
+                  "leaf 0x40000001",
+                  h->vendor, h->max_leaf, h->interface);
     }
 }
 
@@ -56,9 +55,8 @@ static void call_test(void *argument)
 {
     struct suite *s = argument;
 
-    if (strcmp(s->options.fixture_test, s->run.instance) == 0) {
+    if (strcmp(s->options.fixture_test, s->run.instance) == 0)
         suite_break(s->options.fixture);
-    }
     need_interface(&s->run);
     s->run.test->run(&s->run);
 }
@@ -70,9 +68,10 @@ static void describe_end(struct test_run *t, enum containment_end end, uint64_t 
     case CONTAINMENT_ABORTED:
         return;
     case CONTAINMENT_EXCEPTION:
-        fmt_snprintf(t->message, sizeof(t->message), "exception %llu (error 0x%llx) at 0x%llx, CR2 0x%llx",
-                     (unsigned long long)t->trap.frame.vector, (unsigned long long)t->trap.frame.error,
-                     (unsigned long long)t->trap.frame.rip, (unsigned long long)t->trap.cr2);
+        fmt_snprintf(
+            t->message, sizeof(t->message), "exception %llu (error 0x%llx) at 0x%llx, CR2 0x%llx",
+            (unsigned long long)t->trap.frame.vector, (unsigned long long)t->trap.frame.error,
+            (unsigned long long)t->trap.frame.rip, (unsigned long long)t->trap.cr2);
         break;
     case CONTAINMENT_DEADLINE:
         fmt_snprintf(t->message, sizeof(t->message), "did not end within its deadline of %llu ms",
@@ -95,8 +94,8 @@ static const char *damaged_host(const struct test_run *t, char *text, size_t siz
 /* A host that left wrong state after a test that passed has failed that test. */
 static void after(struct suite *s, struct test_run *t)
 {
-    /* Processors and devices first: one that is still at work must not be taken for the owner of the memory's next
-     * user. */
+    /* Processors and devices first: one that is still at work must not be taken for the owner of
+     * the memory's next user. */
     bool settled = smp_settle();
     const char *leftover = suite_reset(s);
     uint64_t where = 0;
@@ -105,9 +104,8 @@ static void after(struct suite *s, struct test_run *t)
     const char *host_damage = damaged_host(t, text, sizeof(text));
 
     /* A domain that a test has left is a failure of that test, not of the next ones. */
-    if (t->verdict != VERDICT_PASS && !(t->verdict == VERDICT_SKIP && s->leftover[0])) {
+    if (t->verdict != VERDICT_PASS && !(t->verdict == VERDICT_SKIP && s->leftover[0]))
         return;
-    }
     if (damage) {
         t->verdict = VERDICT_FAIL;
         fmt_snprintf(t->message, sizeof(t->message), "after the test: %s, GPA 0x%llx", damage,
@@ -123,7 +121,8 @@ static void after(struct suite *s, struct test_run *t)
         fmt_snprintf(t->message, sizeof(t->message), "after the test: %s", s->stray);
     } else if (!settled) {
         t->verdict = VERDICT_ERROR;
-        fmt_snprintf(t->message, sizeof(t->message), "after the test: the second processor was still busy");
+        fmt_snprintf(t->message, sizeof(t->message),
+                     "after the test: the second processor was still busy");
     }
 }
 
@@ -164,7 +163,7 @@ static void choose_shares(const struct test_run *t)
 {
     const struct dma_engine *e = t->has_class ? dma_engine_get(t->class, 0) : dma_engine_fast();
 
-    domain_share_on(e != NULL && (e->ops->features & DMA_QUEUED) != 0);
+    domain_share_on(e && (e->ops->features & DMA_QUEUED) != 0);
 }
 
 /* Tests of the state at power-on come first, and find devices that nothing has used. */
@@ -187,18 +186,16 @@ void suite_run_next(struct suite *s)
 
     suite_clear_run(s);
     rest_devices(s);
-    if (t->test->level == 's') {
+    if (t->test->level == 's')
         deadline_ms *= STRESS_DEADLINE_FACTOR;
-    }
-    if (t->has_class && dma_class_is_slow(t->class)) {
+    if (t->has_class && dma_class_is_slow(t->class))
         deadline_ms *= SLOW_DEADLINE_FACTOR;
-    }
-    random_seed(&t->random, seed_for(t->instance, s->options.seed + s->position / s->instance_count));
+    random_seed(&t->random,
+                seed_for(t->instance, s->options.seed + s->position / s->instance_count));
 
     choose_shares(t);
-    if (t->has_class) {
+    if (t->has_class)
         suite_prepare_class(s, t->class);
-    }
     unattended_before(s);
     s->in_test = true;
     report_comment("run: %s", t->instance);

@@ -16,9 +16,8 @@ void need_second(struct test_run *t)
 {
     enum smp_state state = smp_start();
 
-    if (state != SMP_READY && state != SMP_NO_ANSWER) {
+    if (state != SMP_READY && state != SMP_NO_ANSWER)
         SKIP("needs two processors: %s", smp_state_text(state));
-    }
     REQUIRE(state == SMP_READY, "%s", smp_state_text(state));
 }
 
@@ -32,7 +31,8 @@ void *second_memory(struct test_run *t, size_t size)
 
 static uint64_t second_us(const struct test_run *t)
 {
-    return t->has_class && dma_class_is_slow(t->class) ? (uint64_t)SECOND_US * SLOW_DEADLINE_FACTOR : SECOND_US;
+    return t->has_class && dma_class_is_slow(t->class) ? (uint64_t)SECOND_US * SLOW_DEADLINE_FACTOR
+                                                       : SECOND_US;
 }
 
 void second_begin(struct test_run *t, void (*fn)(void *argument), void *argument)
@@ -45,16 +45,16 @@ void second_end(struct test_run *t)
 {
     CHECK(smp_wait(second_us(t) + STUCK_US),
           "the second processor does not come back, not even by its deadline: it is in the host");
-    if (smp_end() == CONTAINMENT_RETURNED) {
+    if (smp_end() == CONTAINMENT_RETURNED)
         return;
-    }
     t->trap = *smp_report();
     t->trapped = true;
     if (smp_end() == CONTAINMENT_DEADLINE) {
         test_error(t, PVT_WHERE, "the second processor did not end within its deadline of %llu ms",
                    (unsigned long long)second_us(t) / 1000);
     }
-    test_error(t, PVT_WHERE, "exception %llu (error 0x%llx) at 0x%llx on the second processor, CR2 0x%llx",
+    test_error(t, PVT_WHERE,
+               "exception %llu (error 0x%llx) at 0x%llx on the second processor, CR2 0x%llx",
                (unsigned long long)t->trap.frame.vector, (unsigned long long)t->trap.frame.error,
                (unsigned long long)t->trap.frame.rip, (unsigned long long)t->trap.cr2);
 }
@@ -125,54 +125,51 @@ struct caller caller(struct test_run *t)
 enum hv_status caller_call(const struct caller *c, uint16_t code, const void *input, size_t size)
 {
     memcpy(c->input, input, size);
-    return hv_result_status(hypercall_raw(hv_control(code, 0, 0, 0), gpa_of(c->input), gpa_of(c->output)));
+    return hv_result_status(
+        hypercall_raw(hv_control(code, 0, 0, 0), gpa_of(c->input), gpa_of(c->output)));
 }
 
 enum hv_status caller_flush(const struct caller *c, uint32_t domain_id)
 {
     struct hv_input_flush_device_domain flush = {.flags = 0};
 
-    if (!iommu_promises(IOMMU_HYPERCALLS)) {
+    if (!iommu_promises(IOMMU_HYPERCALLS))
         return iommu_flush(domain_id);
-    }
 
     pviommu_fill_domain(&flush.device_domain, domain_id);
     return caller_call(c, HVCALL_FLUSH_DEVICE_DOMAIN, &flush, sizeof(flush));
 }
 
-static enum hv_status flush_page_of_unit(uint32_t domain_id, uint64_t iova, unsigned count, unsigned *done)
+static enum hv_status flush_page_of_unit(uint32_t domain_id, uint64_t iova, unsigned count,
+                                         unsigned *done)
 {
     uint64_t elements[HV_FLUSH_LIST_MAX];
 
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         elements[i] = hv_iommu_range(iova >> HV_PAGE_SHIFT, 0);
-    }
     return iommu_flush_list(domain_id, elements, count, done);
 }
 
-enum hv_status caller_flush_page(const struct caller *c, uint32_t domain_id, uint64_t iova, unsigned count,
-                                 unsigned *done)
+enum hv_status caller_flush_page(const struct caller *c, uint32_t domain_id, uint64_t iova,
+                                 unsigned count, unsigned *done)
 {
     struct hv_input_flush_device_domain_list *list = (void *)c->input;
     unsigned stalls = 0;
 
-    if (!iommu_promises(IOMMU_HYPERCALLS)) {
+    if (!iommu_promises(IOMMU_HYPERCALLS))
         return flush_page_of_unit(domain_id, iova, count, done);
-    }
     memset(list, 0, sizeof(*list));
     pviommu_fill_domain(&list->device_domain, domain_id);
     list->flags = HV_FLUSH_LIST_IOMMU_FORMAT;
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         list->range[i] = hv_iommu_range(iova >> HV_PAGE_SHIFT, 0);
-    }
     *done = 0;
     while (*done < count && stalls < STALLS) {
-        uint64_t result =
-            hypercall_raw(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, count, *done, 0), gpa_of(c->input), 0);
+        uint64_t result = hypercall_raw(
+            hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, count, *done, 0), gpa_of(c->input), 0);
 
-        if (hv_result_status(result) != HV_STATUS_SUCCESS) {
+        if (hv_result_status(result) != HV_STATUS_SUCCESS)
             return hv_result_status(result);
-        }
         stalls = hv_result_reps(result) > *done ? 0 : stalls + 1;
         *done = hv_result_reps(result);
     }
@@ -183,9 +180,8 @@ enum hv_status caller_attach(const struct caller *c, uint32_t domain_id, uint64_
 {
     struct hv_input_attach_device_domain attach = {.device_id = device_id};
 
-    if (!iommu_promises(IOMMU_HYPERCALLS)) {
+    if (!iommu_promises(IOMMU_HYPERCALLS))
         return iommu_attach(domain_id, device_id);
-    }
     pviommu_fill_domain(&attach.device_domain, domain_id);
     return caller_call(c, HVCALL_ATTACH_DEVICE_DOMAIN, &attach, sizeof(attach));
 }

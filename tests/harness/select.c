@@ -11,7 +11,8 @@ extern const struct test_registration pvt_tests_start[], pvt_tests_end[];
 
 void suite_instance_name(const struct suite_instance *i, char *text, size_t size)
 {
-    const char *parts[] = {i->test->id, i->has_class ? "@" : "", i->has_class ? dma_class_name(i->class) : ""};
+    const char *parts[] = {i->test->id, i->has_class ? "@" : "",
+                           i->has_class ? dma_class_name(i->class) : ""};
     size_t used = 0;
 
     for (size_t p = 0; p < ARRAY_SIZE(parts); p++) {
@@ -43,23 +44,21 @@ static bool registered_as(const char *catalogue, const char *pattern)
     char id[INSTANCE_NAME_MAX], name[INSTANCE_NAME_MAX];
     const struct test test = {.id = id};
 
-    if (length >= sizeof(id)) {
+    if (length >= sizeof(id))
         panic("a test's id is longer than %zu characters", sizeof(id) - 1);
-    }
     memcpy(id, catalogue, length);
     id[length] = '\0';
-    if (glob_match(pattern, id)) {
+    if (glob_match(pattern, id))
         return true;
-    }
     for (unsigned class = 0; class < DMA_CLASS_COUNT; class ++) {
-        if (!(classes_of(catalogue[length + 1]) & 1u << class)) {
+        if (!(classes_of(catalogue[length + 1]) & 1u << class))
             continue;
-        }
-        suite_instance_name(&(struct suite_instance){.test = &test, .has_class = true, .class = (enum dma_class) class},
+        suite_instance_name(&(struct suite_instance){.test = &test,
+                                                     .has_class = true,
+                                                     .class = (enum dma_class) class},
                             name, sizeof(name));
-        if (glob_match(pattern, name)) {
+        if (glob_match(pattern, name))
             return true;
-        }
     }
     return false;
 }
@@ -90,14 +89,11 @@ static bool left_out(const struct suite_options *o, const struct suite_instance 
 {
     char name[INSTANCE_NAME_MAX];
 
-    if (o->without_count > 0) {
+    if (o->without_count > 0)
         suite_instance_name(i, name, sizeof(name));
-    }
-    for (size_t w = 0; w < o->without_count; w++) {
-        if (glob_match(o->without[w], name)) {
+    for (size_t w = 0; w < o->without_count; w++)
+        if (glob_match(o->without[w], name))
             return true;
-        }
-    }
     return false;
 }
 
@@ -105,14 +101,14 @@ static void add(struct selection *selection, struct suite_instance i, unsigned r
 {
     struct suite *s = selection->suite;
 
-    if ((rank == PATTERNS_NONE && s->options.patterns.count > 0) || left_out(&s->options, &i)) {
+    if ((rank == PATTERNS_NONE && s->options.patterns.count > 0) || left_out(&s->options, &i))
         return;
-    }
     selection->ranks[s->instance_count] = (uint16_t)rank;
     s->instances[s->instance_count++] = i;
 }
 
-static void add_class(struct selection *selection, const struct test *test, enum dma_class class, unsigned test_rank)
+static void add_class(struct selection *selection, const struct test *test, enum dma_class class,
+                      unsigned test_rank)
 {
     const struct suite_instance i = {.test = test, .has_class = true, .class = class};
     const struct patterns *patterns = &selection->suite->options.patterns;
@@ -126,7 +122,8 @@ static void add_class(struct selection *selection, const struct test *test, enum
     add(selection, i, rank < test_rank ? rank : test_rank);
 }
 
-/* Puts the instances into the order of the test= lines; what one line selects keeps the catalogue's order. */
+/* Puts the instances into the order of the test= lines; what one line selects keeps the catalogue's
+ * order. */
 static void order_as_given(struct selection *selection)
 {
     struct suite *s = selection->suite;
@@ -134,15 +131,12 @@ static void order_as_given(struct selection *selection)
     struct suite_instance *sorted = memory_boot_pages((size + PAGE_SIZE - 1) / PAGE_SIZE);
     uint16_t next[PATTERNS_MAX + 1] = {0}; /* where the next instance of a pattern goes */
 
-    for (size_t i = 0; i < s->instance_count; i++) {
+    for (size_t i = 0; i < s->instance_count; i++)
         next[selection->ranks[i] + 1]++;
-    }
-    for (size_t p = 0; p < s->options.patterns.count; p++) {
+    for (size_t p = 0; p < s->options.patterns.count; p++)
         next[p + 1] = (uint16_t)(next[p + 1] + next[p]);
-    }
-    for (size_t i = 0; i < s->instance_count; i++) {
+    for (size_t i = 0; i < s->instance_count; i++)
         sorted[next[selection->ranks[i]]++] = s->instances[i];
-    }
     memcpy(s->instances, sorted, size);
 }
 
@@ -183,9 +177,8 @@ static struct test *load(size_t *count)
 
     /* cppcheck-suppress comparePointers ; one array, whose bounds the linker names */
     *count = (size_t)(pvt_tests_end - pvt_tests_start);
-    for (size_t i = 0; i < *count; i++) {
+    for (size_t i = 0; i < *count; i++)
         text_size += strlen(from(&pvt_tests_start[i].catalogue)) + 1;
-    }
     tests = memory_boot_pages((*count * sizeof(*tests) + text_size + PAGE_SIZE - 1) / PAGE_SIZE);
     text = (char *)&tests[*count];
     for (size_t i = 0; i < *count; i++) {
@@ -208,7 +201,8 @@ void suite_select(struct suite *s)
 
     most = count * DMA_CLASS_COUNT;
     s->instances = memory_boot_pages((most * sizeof(*s->instances) + PAGE_SIZE - 1) / PAGE_SIZE);
-    selected.ranks = memory_boot_pages((most * sizeof(*selected.ranks) + PAGE_SIZE - 1) / PAGE_SIZE);
+    selected.ranks =
+        memory_boot_pages((most * sizeof(*selected.ranks) + PAGE_SIZE - 1) / PAGE_SIZE);
     for (const struct test *test = tests; test < tests + count; test++) {
         unsigned rank = patterns_find(patterns, test->id);
 
@@ -216,13 +210,10 @@ void suite_select(struct suite *s)
             add(selection, (struct suite_instance){.test = test}, rank);
             continue;
         }
-        for (int c = 0; c < DMA_CLASS_COUNT; c++) {
-            if (test->classes & 1u << c) {
+        for (int c = 0; c < DMA_CLASS_COUNT; c++)
+            if (test->classes & 1u << c)
                 add_class(selection, test, (enum dma_class)c, rank);
-            }
-        }
     }
-    if (s->options.order_given && patterns->count > 0) {
+    if (s->options.order_given && patterns->count > 0)
         order_as_given(selection);
-    }
 }

@@ -5,7 +5,8 @@
 #include "lib/string.h"
 
 /* Far apart, at the ends, alike in their low bits; 1 is the first that the fixtures hand out. */
-static const uint32_t ids[STRESS_HOMES] = {0x7FFFFFFF, 0x80000001, 0xFFFFFFFE, 0x00010001, 0x01000001};
+static const uint32_t ids[STRESS_HOMES] = {0x7FFFFFFF, 0x80000001, 0xFFFFFFFE, 0x00010001,
+                                           0x01000001};
 
 static unsigned below(struct stress *s, unsigned bound)
 {
@@ -24,17 +25,15 @@ uint8_t stress_value(unsigned device)
 
 static uint32_t current(const struct stress_page *p)
 {
-    if (!p->mapped) {
+    if (!p->mapped)
         return STRESS_NOWHERE;
-    }
     return p->writable ? (uint32_t)BIT(p->target) : (uint32_t)STRESS_DENIED;
 }
 
 static void forget_stale(struct stress *s, unsigned home, unsigned first, unsigned last)
 {
-    for (unsigned i = first; i <= last; i++) {
+    for (unsigned i = first; i <= last; i++)
         s->page[home][i].allowed = current(&s->page[home][i]);
-    }
 }
 
 static void create(struct stress *s, unsigned home)
@@ -43,7 +42,8 @@ static void create(struct stress *s, unsigned home)
     struct test_run *t = s->t;
     enum hv_status status;
 
-    CHECK(domain_create(&s->domain[home], home < STRESS_PAGING ? kinds[home] : DOMAIN_PAGING, ids[home], 0, 0, &status),
+    CHECK(domain_create(&s->domain[home], home < STRESS_PAGING ? kinds[home] : DOMAIN_PAGING,
+                        ids[home], 0, 0, &status),
           "creating domain 0x%x: %s", ids[home], hv_status_name(status));
     STEP("create and configure domain 0x%llx", ids[home]);
     memset(s->page[home], 0, sizeof(s->page[home]));
@@ -55,16 +55,14 @@ void stress_begin(struct stress *s, struct test_run *t)
     *s = (struct stress){.t = t};
     s->untranslated = buffer(t, STRESS_PAGES);
     s->target = buffer(t, STRESS_TARGETS);
-    for (unsigned i = 0; i < STRESS_DEVICES; i++) {
+    for (unsigned i = 0; i < STRESS_DEVICES; i++)
         s->engine[i] = device_n(t, i);
-    }
     for (unsigned home = 0; home < STRESS_HOMES; home++) {
         track_domain_id(t, ids[home]);
         create(s, home);
     }
-    for (unsigned i = 0; i < STRESS_DEVICES; i++) {
+    for (unsigned i = 0; i < STRESS_DEVICES; i++)
         attach(t, &s->domain[STRESS_BLOCKED], s->engine[i]);
-    }
 }
 
 /* A leaf comes, goes, or changes; its old form stays allowed. */
@@ -90,7 +88,8 @@ static void change_leaf(struct stress *s, unsigned home)
     } else if (below(s, 2) == 0) {
         p->writable = !p->writable;
         STEP("make IOVA 0x%llx writable: %llu", iova, p->writable);
-        REQUIRE(stage1_protect(&d->table, iova, PAGE_SIZE, p->writable ? RW : STAGE1_READ) == STAGE1_OK,
+        REQUIRE(stage1_protect(&d->table, iova, PAGE_SIZE, p->writable ? RW : STAGE1_READ) ==
+                    STAGE1_OK,
                 "protecting our own page");
     } else {
         p->mapped = false;
@@ -129,11 +128,9 @@ static void flush_some(struct stress *s, unsigned home)
 
 static bool lived_in(const struct stress *s, unsigned home)
 {
-    for (unsigned i = 0; i < STRESS_DEVICES; i++) {
-        if (s->home[i] == home) {
+    for (unsigned i = 0; i < STRESS_DEVICES; i++)
+        if (s->home[i] == home)
             return true;
-        }
-    }
     return false;
 }
 
@@ -142,9 +139,8 @@ static void move(struct stress *s, unsigned to)
     unsigned device = below(s, STRESS_DEVICES), left = s->home[device];
     struct test_run *t = s->t;
 
-    if (to == left) {
+    if (to == left)
         return;
-    }
     s->home[device] = to;
     if (to == STRESS_DETACHED) {
         STEP("detach device 0x%llx", s->engine[device]->device_id);
@@ -152,9 +148,8 @@ static void move(struct stress *s, unsigned to)
     } else {
         attach(t, &s->domain[to], s->engine[device]);
     }
-    if (left < STRESS_HOMES && !lived_in(s, left)) {
+    if (left < STRESS_HOMES && !lived_in(s, left))
         forget_stale(s, left, 0, STRESS_PAGES - 1);
-    }
 }
 
 static void replace(struct stress *s, unsigned home)
@@ -207,9 +202,8 @@ void stress_end(struct stress *s)
         attach(s->t, &s->domain[STRESS_BLOCKED], s->engine[i]);
         drain_faults(s->t, s->engine[i]);
     }
-    for (unsigned home = STRESS_PAGING; home < STRESS_HOMES; home++) {
+    for (unsigned home = STRESS_PAGING; home < STRESS_HOMES; home++)
         delete_domain(s->t, &s->domain[home]);
-    }
     expect_untouched(s->t, &s->target, "targets, at the end");
     expect_untouched(s->t, &s->untranslated, "pages at untranslated addresses, at the end");
 }
@@ -234,7 +228,8 @@ uint32_t stress_landed(struct stress *s, unsigned device, unsigned page)
     uint32_t landed = 0;
 
     for (unsigned i = 0; i <= STRESS_TARGETS; i++) {
-        uint8_t *at = i < STRESS_TARGETS ? s->target.data + i * PAGE_SIZE : s->untranslated.data + page * PAGE_SIZE;
+        uint8_t *at = i < STRESS_TARGETS ? s->target.data + i * PAGE_SIZE
+                                         : s->untranslated.data + page * PAGE_SIZE;
 
         if (memory_find_other(at + offset, STRESS_LENGTH, POISON_FRESH)) {
             landed |= i < STRESS_TARGETS ? (uint32_t)BIT(i) : (uint32_t)STRESS_UNTRANSLATED;

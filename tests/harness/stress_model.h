@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest that makes random changes in random order, and a model of the pages that each DMA may reach. For every page
- * of every paging domain the model keeps the places where a write may land: the target of the entry, and its targets
- * since the page was last flushed (FL-5). A flush, or the departure of the last device, leaves only the current target.
+ * A guest that makes random changes in random order, and a model of the pages that each DMA may
+ * reach. For every page of every paging domain the model keeps the places where a write may land:
+ * the target of the entry, and its targets since the page was last flushed (FL-5). A flush, or the
+ * departure of the last device, leaves only the current target.
  */
 #ifndef PVT_TESTS_HARNESS_STRESS_MODEL_H
 #define PVT_TESTS_HARNESS_STRESS_MODEL_H
@@ -10,7 +11,8 @@
 #include "tests/harness/fixture.h"
 
 #define STRESS_TARGETS 8u
-#define STRESS_PAGES   8u /* IOVA pages; each is the GPA of a page of its own, where an identity domain leads */
+#define STRESS_PAGES                                                                               \
+    8u /* IOVA pages; each is the GPA of a page of its own, where an identity domain leads */
 #define STRESS_DEVICES 3u
 #define STRESS_LENGTH  64u
 
@@ -20,7 +22,13 @@
 #define STRESS_DENIED       BIT(STRESS_TARGETS + 1)
 #define STRESS_UNTRANSLATED BIT(STRESS_TARGETS + 2)
 
-enum stress_home { STRESS_BLOCKED, STRESS_IDENTITY, STRESS_PAGING, STRESS_HOMES = STRESS_PAGING + 3, STRESS_DETACHED };
+enum stress_home {
+    STRESS_BLOCKED,
+    STRESS_IDENTITY,
+    STRESS_PAGING,
+    STRESS_HOMES = STRESS_PAGING + 3,
+    STRESS_DETACHED
+};
 
 struct stress_page {
     uint32_t allowed;
@@ -39,8 +47,8 @@ struct stress {
 };
 
 void stress_begin(struct stress *s, struct test_run *t);
-/* One random operation of a guest: map, unmap, move a leaf, change a permission, flush in some way, move or
- * detach a device, or replace a domain without devices. */
+/* One random operation of a guest: map, unmap, move a leaf, change a permission, flush in some way,
+ * move or detach a device, or replace a domain without devices. */
 void stress_step(struct stress *s);
 /* Takes devices and domains back. */
 void stress_end(struct stress *s);

@@ -20,7 +20,8 @@
 
 /* First strings of the catalogue in the image; the tests' own follow. */
 static const char catalogue_format[] __attribute__((used, section(".pvtcat"))) = "catalogue\t6";
-static const char catalogue_version[] __attribute__((used, section(".pvtcat"))) = "version\t" PVT_VERSION;
+static const char catalogue_version[] __attribute__((used, section(".pvtcat"))) =
+    "version\t" PVT_VERSION;
 static const char catalogue_oracle[] __attribute__((used, section(".pvtcat"))) =
     "interface\toracle\t" TEXT_OF(HV_ORACLE_VERSION);
 static const char catalogue_dmaprobe[] __attribute__((used, section(".pvtcat"))) =
@@ -36,8 +37,9 @@ static void describe_capabilities(void)
     const struct hv_output_get_iommu_capabilities *caps = pviommu_capabilities();
 
     if (caps) {
-        report_comment("pviommu: iova_bits=%u pasid_bits=%u cap=0x%llx page_sizes=0x%llx", caps->max_iova_width,
-                       caps->max_pasid_width, (unsigned long long)caps->iommu_cap,
+        report_comment("pviommu: iova_bits=%u pasid_bits=%u cap=0x%llx page_sizes=0x%llx",
+                       caps->max_iova_width, caps->max_pasid_width,
+                       (unsigned long long)caps->iommu_cap,
                        (unsigned long long)caps->pgsize_bitmap);
     } else {
         report_comment("pviommu: absent, %s", pviommu_missing());
@@ -68,15 +70,15 @@ static void describe_host(void)
         describe_unit();
         return;
     }
-    report_comment("hypervisor: vendor=\"%s\" max_leaf=0x%x interface=0x%x state=\"%s\"", h->vendor, h->max_leaf,
-                   h->interface, hypercall_state_text(h->state));
-    if (h->state != HYPERCALL_READY) {
+    report_comment("hypervisor: vendor=\"%s\" max_leaf=0x%x interface=0x%x state=\"%s\"", h->vendor,
+                   h->max_leaf, h->interface, hypercall_state_text(h->state));
+    if (h->state != HYPERCALL_READY)
         return;
-    }
     describe_capabilities();
     if (oracle_info(&info)) {
-        report_comment("host: name=refhost version=%s backend=%s defect=%s variant=%s", info.host_version, info.backend,
-                       info.defect[0] ? info.defect : "none", info.variant[0] ? info.variant : "none");
+        report_comment("host: name=refhost version=%s backend=%s defect=%s variant=%s",
+                       info.host_version, info.backend, info.defect[0] ? info.defect : "none",
+                       info.variant[0] ? info.variant : "none");
     }
 }
 
@@ -90,7 +92,8 @@ static void report_bad_options(const struct boot_info *info, struct volume *volu
 {
     char text[sizeof(option_error.text) + 64];
 
-    fmt_snprintf(text, sizeof(text), "%s line %u: %s", info->options_source, option_error.line, option_error.text);
+    fmt_snprintf(text, sizeof(text), "%s line %u: %s", info->options_source, option_error.line,
+                 option_error.text);
     error_report(volume, text);
 }
 
@@ -107,22 +110,21 @@ bool suite_prepare(struct boot_info *info, struct volume *volume)
     suite_select(s);
     if (s->instance_count == 0 && !s->options.bench) {
         options_ok = false;
-        fmt_snprintf(option_error.text, sizeof(option_error.text), "without= leaves none of the tests");
+        fmt_snprintf(option_error.text, sizeof(option_error.text),
+                     "without= leaves none of the tests");
         report_bad_options(info, volume);
         return true;
     }
     /* Another restart would end in the same panic. */
-    if (s->options.unattended && info->panicked_before) {
+    if (s->options.unattended && info->panicked_before)
         return false;
-    }
     s->counts.planned = s->options.bench ? 0 : (unsigned)(s->instance_count * s->options.repeat);
-    for (size_t i = 0; i < s->instance_count; i++) {
+    for (size_t i = 0; i < s->instance_count; i++)
         s->counts.wants_transfer = s->counts.wants_transfer || s->instances[i].has_class;
-    }
-    if (s->options.unattended && !unattended_prepare(s, volume)) {
+    if (s->options.unattended && !unattended_prepare(s, volume))
         return false;
-    }
-    /* Not before: a run that is complete, or that keeps no journal, must not start the machine again. */
+    /* Not before: a run that is complete, or that keeps no journal, must not start the machine
+     * again. */
     error_report_keep_panics(s->unattended.on);
     return true;
 }
@@ -132,9 +134,8 @@ bool suite_prepare(struct boot_info *info, struct volume *volume)
 
 static const char *build_id(char *text, size_t size)
 {
-    for (unsigned i = 0; i < BUILD_ID_SHOWN; i++) {
+    for (unsigned i = 0; i < BUILD_ID_SHOWN; i++)
         fmt_snprintf(text + 2 * i, size - 2 * i, "%02x", image_build_id.hash[i]);
-    }
     return text;
 }
 
@@ -147,10 +148,12 @@ static const char *begin(struct suite *s, const struct boot_info *info)
     report_begin(s->counts.planned);
     panic_set_witness(NULL);
     unattended_start(s);
-    report_comment("pvtest: version=%s build=%s seed=%llu repeat=%llu options=\"%s\" tsc_hz=%llu clock=%s image=0x%llx",
+    report_comment("pvtest: version=%s build=%s seed=%llu repeat=%llu options=\"%s\" tsc_hz=%llu "
+                   "clock=%s image=0x%llx",
                    PVT_VERSION, build_id(text, sizeof(text)), (unsigned long long)s->options.seed,
-                   (unsigned long long)s->options.repeat, info->options_source, (unsigned long long)time_tsc_hz(),
-                   time_source(), (unsigned long long)image_base());
+                   (unsigned long long)s->options.repeat, info->options_source,
+                   (unsigned long long)time_tsc_hz(), time_source(),
+                   (unsigned long long)image_base());
     describe_host();
     suite_describe_buses();
     s->rested = s->options.bench;
@@ -161,25 +164,29 @@ static const char *begin(struct suite *s, const struct boot_info *info)
     report_comment("timing: firmware_to_first_test_us=%llu exit_boot_services_us=%llu",
                    (unsigned long long)(time_us() - leaving_us), (unsigned long long)leaving_us);
     unattended_before_tests(s);
-    return paging_count_wx() == 0 ? NULL : "the image's own tables have pages that are writable and executable";
+    return paging_count_wx() == 0
+               ? NULL
+               : "the image's own tables have pages that are writable and executable";
 }
 
-/* Has the test that just ran ended the run? One whose set-up failed says nothing of its own requirements. */
+/* Has the test that just ran ended the run? One whose set-up failed says nothing of its own
+ * requirements. */
 static bool stops(const struct suite *s)
 {
-    return (s->position - 1) % s->instance_count < s->options.stop_at_fail && s->run.verdict == VERDICT_FAIL &&
-           s->run.setup == NULL;
+    return (s->position - 1) % s->instance_count < s->options.stop_at_fail &&
+           s->run.verdict == VERDICT_FAIL && !s->run.setup;
 }
 
 static void run_all(struct suite *s)
 {
-    /* A guest that is broken half-way is so once; in the place of a test it is so whenever that test runs. */
-    bool once = s->options.fixture_test[0] == '\0' && (!s->unattended.on || s->unattended.state.boot == 1);
+    /* A guest that is broken half-way is so once; in the place of a test it is so whenever that
+     * test runs. */
+    bool once =
+        s->options.fixture_test[0] == '\0' && (!s->unattended.on || s->unattended.state.boot == 1);
 
     s->running = true;
-    if (s->options.fixture[0] && once) {
+    if (s->options.fixture[0] && once)
         suite_broken(s->options.fixture, s);
-    }
     while (s->position < s->counts.planned) {
         suite_run_next(s);
         if (stops(s)) {
@@ -196,12 +203,11 @@ static bool damaged_host(void)
     char text[TEXT_MAX];
     const char *damage = host_integrity_damage(true, text, sizeof(text));
 
-    if (damage) {
+    if (damage)
         report_bail_out(damage);
-    } else if (host_integrity_present()) {
+    else if (host_integrity_present())
         report_comment("integrity: the host's own memory is unchanged");
-    }
-    return damage != NULL;
+    return damage;
 }
 
 int suite_main(const struct boot_info *info)
@@ -212,13 +218,13 @@ int suite_main(const struct boot_info *info)
 
     if (!options_ok) {
         report_begin(0);
-        report_comment("options: %s line %u: %s", info->options_source, option_error.line, option_error.text);
+        report_comment("options: %s line %u: %s", info->options_source, option_error.line,
+                       option_error.text);
         report_bail_out("bad options");
         return POWER_ERROR;
     }
-    if (strcmp(s->options.fixture, "early-crash") == 0) {
+    if (strcmp(s->options.fixture, "early-crash") == 0)
         panic("broken on purpose before the first result");
-    }
     reason = begin(s, info);
     if (reason) {
         unattended_stop(s, reason);
@@ -226,23 +232,20 @@ int suite_main(const struct boot_info *info)
         return POWER_ERROR;
     }
     start = time_us();
-    if (s->options.bench) {
+    if (s->options.bench)
         suite_bench();
-    } else {
+    else
         run_all(s);
-    }
-    if (damaged_host()) {
+    if (damaged_host())
         return POWER_ERROR;
-    }
     if (s->options.unattended && !s->unattended.on) {
         struct report_verdict verdict = report_verdict(&s->counts);
 
-        report_comment("verdict: exit=%u planned=%u with_dma=%u text=\"%s\"", verdict.exit_code, s->counts.planned,
-                       s->counts.moved, verdict.text);
+        report_comment("verdict: exit=%u planned=%u with_dma=%u text=\"%s\"", verdict.exit_code,
+                       s->counts.planned, s->counts.moved, verdict.text);
     }
     report_end(&s->counts, time_us() - start);
-    if (s->counts.error) {
+    if (s->counts.error)
         return POWER_ERROR;
-    }
     return s->counts.fail ? POWER_FAIL : POWER_PASS;
 }

@@ -22,11 +22,9 @@ void tally_add(struct tally *tally, enum hv_status status)
 
 unsigned tally_count(const struct tally *tally, enum hv_status status)
 {
-    for (unsigned i = 0; i < tally->used; i++) {
-        if (tally->seen[i].status == status) {
+    for (unsigned i = 0; i < tally->used; i++)
+        if (tally->seen[i].status == status)
             return tally->seen[i].count;
-        }
-    }
     return 0;
 }
 
@@ -38,20 +36,20 @@ static void append(char *text, size_t size, const char *more)
     fmt_snprintf(text + length, size - length, "%s", more);
 }
 
-static void append_status(char *text, size_t size, enum hv_status status, unsigned count, const char *separator)
+static void append_status(char *text, size_t size, enum hv_status status, unsigned count,
+                          const char *separator)
 {
     char item[64];
 
-    fmt_snprintf(item, sizeof(item), count > 1 ? "%s%s (0x%x) x%u" : "%s%s (0x%x)", separator, hv_status_name(status),
-                 (unsigned)status, count);
+    fmt_snprintf(item, sizeof(item), count > 1 ? "%s%s (0x%x) x%u" : "%s%s (0x%x)", separator,
+                 hv_status_name(status), (unsigned)status, count);
     append(text, size, item);
 }
 
 static void begin(struct test_run *t, const char *what)
 {
-    if (t->observation[0]) {
+    if (t->observation[0])
         append(t->observation, sizeof(t->observation), "; ");
-    }
     append(t->observation, sizeof(t->observation), what);
 }
 
@@ -59,12 +57,11 @@ void observe_tally(struct test_run *t, const char *what, const struct tally *tal
 {
     begin(t, what);
     for (unsigned i = 0; i < tally->used; i++) {
-        append_status(t->observation, sizeof(t->observation), tally->seen[i].status, tally->seen[i].count,
-                      i ? ", " : ": ");
+        append_status(t->observation, sizeof(t->observation), tally->seen[i].status,
+                      tally->seen[i].count, i ? ", " : ": ");
     }
-    if (tally->others) {
+    if (tally->others)
         append(t->observation, sizeof(t->observation), ", others");
-    }
 }
 
 void observe_status(struct test_run *t, const char *what, enum hv_status status)

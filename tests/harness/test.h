@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a test is made of: a declaration that the image and the runner can read, checks that end the test at the first
- * broken promise, and notes for the report. docs/writing-tests.md shows how to add one.
+ * What a test is made of: a declaration that the image and the runner can read, checks that end the
+ * test at the first broken promise, and notes for the report. docs/writing-tests.md shows how to
+ * add one.
  */
 #ifndef PVT_TESTS_HARNESS_TEST_H
 #define PVT_TESTS_HARNESS_TEST_H
@@ -25,14 +26,15 @@ struct test_run;
 struct test {
     const char *id;   /* group.what_is_promised */
     unsigned classes; /* bit for each enum dma_class that it runs on; 0 = needs no device */
-    char level;       /* first letter of: test, observe (no verdict from the ABI, only from safety), stress */
+    char level;       /* first letter of: test, observe (no verdict from the ABI, only from safety),
+                         stress */
     bool abi;         /* checks the hypercall ABI itself */
     unsigned variant; /* number of its row in the list of TEST_EACH() or EACH_TEST() */
     void (*run)(struct test_run *t);
 };
 
-/* Entries that the linker collects, sorted by id. Each field is the distance from itself: a pointer would cost a
- * relocation as well.
+/* Entries that the linker collects, sorted by id. Each field is the distance from itself: a pointer
+ * would cost a relocation as well.
  */
 struct test_registration {
     int32_t catalogue; /* to the texts of struct test in order, separated by tabs */
@@ -83,7 +85,8 @@ struct test_run {
     char message[TEXT_MAX], expected[TEXT_MAX], actual[TEXT_MAX], observation[TEXT_MAX];
     unsigned where_line;
     const char *where_file; /* of the check that decided; NULL: none did */
-    const char *setup; /* requirements of what is being prepared, which a failure now breaks; NULL: those of the test */
+    const char *setup; /* requirements of what is being prepared, which a failure now breaks; NULL:
+                          those of the test */
     struct step steps[STEPS_MAX];
     unsigned step_count; /* all of them; the last STEPS_MAX are kept */
 
@@ -92,7 +95,8 @@ struct test_run {
     struct placed placed[DMA_ENGINES_MAX];
     unsigned placed_count;
     uint32_t first_domain_id, next_domain_id;
-    uint32_t *extra_ids; /* pages of EXTRA_IDS_MAX; domain ids outside of the range that the reset sweeps */
+    uint32_t *extra_ids; /* pages of EXTRA_IDS_MAX; domain ids outside of the range that the reset
+                            sweeps */
     unsigned extra_id_count;
     struct random random;
     uint64_t duration_us;
@@ -106,19 +110,24 @@ void test_fail(struct test_run *t, const char *file, unsigned line, const char *
 /* The test or its environment is wrong. */
 void test_error(struct test_run *t, const char *file, unsigned line, const char *format, ...)
     __attribute__((noreturn, format(printf, 4, 5)));
-void test_skip(struct test_run *t, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
+void test_skip(struct test_run *t, const char *format, ...)
+    __attribute__((noreturn, format(printf, 2, 3)));
 
 /* --- records --- */
-/* The following checks prepare the test by these requirements ("DOM-1 CFG-1"): a failure is reported for them.
- * NULL: the test begins. */
+/* The following checks prepare the test by these requirements ("DOM-1 CFG-1"): a failure is
+ * reported for them. NULL: the test begins. */
 void test_setup(struct test_run *t, const char *requirements);
-void test_observe(struct test_run *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* `format` takes up to STEP_ARGS arguments, each %llx, %llu or %s with a string that outlives the test. */
+void test_observe(struct test_run *t, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* `format` takes up to STEP_ARGS arguments, each %llx, %llu or %s with a string that outlives the
+ * test. */
 void test_step(struct test_run *t, const char *format, ...);
 
-/* The current step of the test, for the report of a failure: numbers of any width, and strings, as they are. */
-#define STEP(...)                                                                                                      \
-    PVT_STEP_(__VA_ARGS__, PVT_STEP5, PVT_STEP4, PVT_STEP3, PVT_STEP2, PVT_STEP1, PVT_STEP0, )(__VA_ARGS__)
+/* The current step of the test, for the report of a failure: numbers of any width, and strings, as
+ * they are. */
+#define STEP(...)                                                                                  \
+    PVT_STEP_(__VA_ARGS__, PVT_STEP5, PVT_STEP4, PVT_STEP3, PVT_STEP2, PVT_STEP1, PVT_STEP0, )     \
+    (__VA_ARGS__)
 
 #define PVT_STEP_(format, a, b, c, d, e, macro, ...) macro
 #define PVT_WORD(argument)                           ((uint64_t)(uintptr_t)(argument))
@@ -126,62 +135,65 @@ void test_step(struct test_run *t, const char *format, ...);
 #define PVT_STEP1(format, a)                         test_step(t, format, PVT_WORD(a))
 #define PVT_STEP2(format, a, b)                      test_step(t, format, PVT_WORD(a), PVT_WORD(b))
 
-#define PVT_STEP3(format, a, b, c)    test_step(t, format, PVT_WORD(a), PVT_WORD(b), PVT_WORD(c))
-#define PVT_STEP4(format, a, b, c, d) test_step(t, format, PVT_WORD(a), PVT_WORD(b), PVT_WORD(c), PVT_WORD(d))
-#define PVT_STEP5(format, a, b, c, d, e)                                                                               \
+#define PVT_STEP3(format, a, b, c) test_step(t, format, PVT_WORD(a), PVT_WORD(b), PVT_WORD(c))
+#define PVT_STEP4(format, a, b, c, d)                                                              \
+    test_step(t, format, PVT_WORD(a), PVT_WORD(b), PVT_WORD(c), PVT_WORD(d))
+#define PVT_STEP5(format, a, b, c, d, e)                                                           \
     test_step(t, format, PVT_WORD(a), PVT_WORD(b), PVT_WORD(c), PVT_WORD(d), PVT_WORD(e))
 
 /* --- checks: the test ends as FAIL when one does not hold --- */
-void check_equal(struct test_run *t, const char *file, unsigned line, uint64_t actual, uint64_t expected,
-                 const char *what);
-void check_status(struct test_run *t, const char *file, unsigned line, unsigned actual, unsigned expected,
-                  const char *what);
+void check_equal(struct test_run *t, const char *file, unsigned line, uint64_t actual,
+                 uint64_t expected, const char *what);
+void check_status(struct test_run *t, const char *file, unsigned line, unsigned actual,
+                  unsigned expected, const char *what);
 /* Any status but SUCCESS; returns it for a record. */
-void check_refused(struct test_run *t, const char *file, unsigned line, unsigned actual, const char *what);
+void check_refused(struct test_run *t, const char *file, unsigned line, unsigned actual,
+                   const char *what);
 
-#define CHECK_EQ(actual, expected, what)                                                                               \
-    do {                                                                                                               \
-        PVT_CHECKED(#actual, " == ", #expected);                                                                       \
-        check_equal(t, PVT_WHERE, (uint64_t)(actual), (uint64_t)(expected), what);                                     \
+#define CHECK_EQ(actual, expected, what)                                                           \
+    do {                                                                                           \
+        PVT_CHECKED(#actual, " == ", #expected);                                                   \
+        check_equal(t, PVT_WHERE, (uint64_t)(actual), (uint64_t)(expected), what);                 \
     } while (0)
-#define CHECK_STATUS(actual, expected, what)                                                                           \
-    do {                                                                                                               \
-        PVT_CHECKED(#actual, " == ", #expected);                                                                       \
-        check_status(t, PVT_WHERE, (unsigned)(actual), (unsigned)(expected), what);                                    \
+#define CHECK_STATUS(actual, expected, what)                                                       \
+    do {                                                                                           \
+        PVT_CHECKED(#actual, " == ", #expected);                                                   \
+        check_status(t, PVT_WHERE, (unsigned)(actual), (unsigned)(expected), what);                \
     } while (0)
 #define CHECK_SUCCESS(actual, what) CHECK_STATUS(actual, HV_STATUS_SUCCESS, what)
-#define CHECK_REFUSED(actual, what)                                                                                    \
-    do {                                                                                                               \
-        PVT_CHECKED(#actual, " != ", "HV_STATUS_SUCCESS");                                                             \
-        check_refused(t, PVT_WHERE, (unsigned)(actual), what);                                                         \
+#define CHECK_REFUSED(actual, what)                                                                \
+    do {                                                                                           \
+        PVT_CHECKED(#actual, " != ", "HV_STATUS_SUCCESS");                                         \
+        check_refused(t, PVT_WHERE, (unsigned)(actual), what);                                     \
     } while (0)
-#define CHECK(condition, ...)                                                                                          \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            PVT_CHECKED(#condition, "", "");                                                                           \
-            test_fail(t, PVT_WHERE, __VA_ARGS__);                                                                      \
-        }                                                                                                              \
+#define CHECK(condition, ...)                                                                      \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            PVT_CHECKED(#condition, "", "");                                                       \
+            test_fail(t, PVT_WHERE, __VA_ARGS__);                                                  \
+        }                                                                                          \
     } while (0)
 /* The environment must provide something: ERROR, not FAIL. */
-#define REQUIRE(condition, ...)                                                                                        \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            PVT_CHECKED(#condition, "", "");                                                                           \
-            test_error(t, PVT_WHERE, __VA_ARGS__);                                                                     \
-        }                                                                                                              \
+#define REQUIRE(condition, ...)                                                                    \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            PVT_CHECKED(#condition, "", "");                                                       \
+            test_error(t, PVT_WHERE, __VA_ARGS__);                                                 \
+        }                                                                                          \
     } while (0)
-/* The text of a check, by file and line, goes to the debug file: the runner shows it when the check fails, and it takes
- * no room in the image. */
-#define PVT_CHECKED(left, relation, right)                                                                             \
-    __asm__ __inline__(                                                                                                \
-        ".pushsection .pvttext, \"\"\n"                                                                                \
-        ".ascii \"check\t" __FILE__                                                                                    \
-        ":" PVT_STRING(__LINE__) "\t\"\n"                                                                              \
-                                 ".ascii " PVT_STRING_(left) "\n"                                                      \
-                                                             ".ascii " PVT_STRING_(relation) "\n"                      \
-                                                                                             ".string " PVT_STRING_(   \
-                                                                                                 right) "\n"           \
-                                                                                                        ".popsection")
+/* The text of a check, by file and line, goes to the debug file: the runner shows it when the check
+ * fails, and it takes no room in the image. */
+#define PVT_CHECKED(left, relation, right)                                                         \
+    __asm__ __inline__(".pushsection .pvttext, \"\"\n"                                             \
+                       ".ascii \"check\t" __FILE__                                                 \
+                       ":" PVT_STRING(__LINE__) "\t\"\n"                                           \
+                                                ".ascii " PVT_STRING_(                             \
+                                                    left) "\n"                                     \
+                                                          ".ascii " PVT_STRING_(                   \
+                                                              relation) "\n"                       \
+                                                                        ".string " PVT_STRING_(    \
+                                                                            right) "\n"            \
+                                                                                   ".popsection")
 #define SKIP(...)    test_skip(t, __VA_ARGS__)
 #define OBSERVE(...) test_observe(t, __VA_ARGS__)
 

@@ -10,7 +10,8 @@
 #include "lib/string.h"
 #include "tests/harness/suite.h"
 
-/* A write costs milliseconds and wears flash; a power failure costs the tests since the last one. */
+/* A write costs milliseconds and wears flash; a power failure costs the tests since the last one.
+ */
 #define RECORD_EVERY_US 2000000u
 /* Kept free for the last words of a boot. */
 #define ROOM_FOR_THE_END 512u
@@ -22,9 +23,10 @@ static bool has_room(const struct journal_record *r)
 {
     struct runtime_room room;
 
-    /* Firmware that cannot tell says so when a write does not fit. After ExitBootServices deleted variables still take
-     * room: only the next boot can tidy up. */
-    return runtime_variable_room(&room) != RUNTIME_SUCCESS || room.left >= r->used + ROOM_FOR_THE_END;
+    /* Firmware that cannot tell says so when a write does not fit. After ExitBootServices deleted
+     * variables still take room: only the next boot can tidy up. */
+    return runtime_variable_room(&room) != RUNTIME_SUCCESS ||
+           room.left >= r->used + ROOM_FOR_THE_END;
 }
 
 static runtime_status store(struct unattended *a)
@@ -45,7 +47,8 @@ static runtime_status store(struct unattended *a)
     return status;
 }
 
-/* The next boot moves the records to the volume; results of the open record are lost, and their tests run again. */
+/* The next boot moves the records to the volume; results of the open record are lost, and their
+ * tests run again. */
 static void restart_for_room(struct unattended *a)
 {
     journal_begin(&a->record, a->record_memory, a->capacity);
@@ -59,7 +62,8 @@ static void restart_for_room(struct unattended *a)
 static void give_up(struct unattended *a, runtime_status status)
 {
     a->silent = true;
-    report_comment("alone: a record cannot be stored (status 0x%llx): from here on results are on the console alone",
+    report_comment("alone: a record cannot be stored (status 0x%llx): from here on results are on "
+                   "the console alone",
                    (unsigned long long)status);
 }
 
@@ -67,27 +71,23 @@ static void store_or_restart(struct unattended *a)
 {
     runtime_status status = RUNTIME_OUT_OF_RESOURCES;
 
-    if (a->silent || a->record.entries == 0) {
+    if (a->silent || a->record.entries == 0)
         return;
-    }
     if (has_room(&a->record)) {
         status = store(a);
-        if (status == RUNTIME_SUCCESS) {
+        if (status == RUNTIME_SUCCESS)
             return;
-        }
     }
     /* Only where this boot got somewhere: otherwise the next one would end here as well. */
-    if (status == RUNTIME_OUT_OF_RESOURCES && a->recorded > 0) {
+    if (status == RUNTIME_OUT_OF_RESOURCES && a->recorded > 0)
         restart_for_room(a);
-    }
     give_up(a, status);
 }
 
 static bool add(struct unattended *a, const struct journal_entry *e)
 {
-    if (journal_add(&a->record, e)) {
+    if (journal_add(&a->record, e))
         return true;
-    }
     store_or_restart(a);
     return journal_add(&a->record, e);
 }
@@ -95,9 +95,8 @@ static bool add(struct unattended *a, const struct journal_entry *e)
 /* With less and less text, until it fits. */
 static void add_result(struct unattended *a, struct journal_entry e, const char *message)
 {
-    if (add(a, &e)) {
+    if (add(a, &e))
         return;
-    }
     e.flags = JOURNAL_CUT | (e.flags & JOURNAL_DMA);
     e.text = message;
     e.text_length = strlen(message);
@@ -131,12 +130,12 @@ static void add_facts(struct unattended *a, char *text)
 {
     for (char *next; text && *text; text = next) {
         next = strchr(text, '\n');
-        if (next) {
+        if (next)
             *next++ = '\0';
-        }
         if (text[0] == '#' && text[1] == ' ') {
-            (void)add(a,
-                      &(struct journal_entry){.kind = JOURNAL_FACT, .text = text + 2, .text_length = strlen(text + 2)});
+            (void)add(a, &(struct journal_entry){.kind = JOURNAL_FACT,
+                                                 .text = text + 2,
+                                                 .text_length = strlen(text + 2)});
         }
     }
 }
@@ -148,15 +147,13 @@ static void witness(const char *text, const uint64_t *addresses, size_t count)
     struct unattended *a = &s->unattended;
     struct test_run *t = &s->run;
 
-    if (a->silent) {
+    if (a->silent)
         return;
-    }
     if (s->running && s->position < s->counts.planned) {
         const char *was = s->in_test ? "" : "was next when the suite ended: ";
 
-        if (!s->in_test) {
+        if (!s->in_test)
             suite_clear_run(s);
-        }
         report_copy_begin(a->copy, a->copy_size);
         report_frames(addresses, count);
         t->verdict = VERDICT_ERROR;
@@ -165,7 +162,8 @@ static void witness(const char *text, const uint64_t *addresses, size_t count)
         report_test(t, s->options.verbose);
         unattended_reported(s);
     }
-    (void)add(a, &(struct journal_entry){.kind = JOURNAL_DOWN, .text = text, .text_length = strlen(text)});
+    (void)add(a, &(struct journal_entry){
+                     .kind = JOURNAL_DOWN, .text = text, .text_length = strlen(text)});
     (void)store(a);
 }
 
@@ -173,17 +171,15 @@ void unattended_start(struct suite *s)
 {
     struct unattended *a = &s->unattended;
 
-    if (a->note[0]) {
+    if (a->note[0])
         report_comment("alone: %s", a->note);
-    }
-    if (!a->on) {
+    if (!a->on)
         return;
-    }
     watched = s;
     power_off_restarts(true);
     panic_set_witness(witness);
-    report_comment("alone: generation=%u boot=%u restarts=%u first=%u", a->state.generation, a->state.boot,
-                   a->state.restarts, (unsigned)s->position + 1);
+    report_comment("alone: generation=%u boot=%u restarts=%u first=%u", a->state.generation,
+                   a->state.boot, a->state.restarts, (unsigned)s->position + 1);
     report_resume((unsigned)s->position);
     report_copy_begin(a->copy, a->copy_size);
 }
@@ -192,13 +188,11 @@ void unattended_before_tests(struct suite *s)
 {
     struct unattended *a = &s->unattended;
 
-    if (!a->on) {
+    if (!a->on)
         return;
-    }
     (void)report_copy_end();
-    if (a->want_facts) {
+    if (a->want_facts)
         add_facts(a, a->copy);
-    }
     a->recorded_us = time_us();
 }
 
@@ -207,16 +201,16 @@ void unattended_before(struct suite *s)
     struct unattended *a = &s->unattended;
 
     if (a->on && careful(s)) {
-        (void)add(a, &(struct journal_entry){.kind = JOURNAL_BEGIN, .index = (uint32_t)s->position});
+        (void)add(a,
+                  &(struct journal_entry){.kind = JOURNAL_BEGIN, .index = (uint32_t)s->position});
         store_or_restart(a);
     }
 }
 
 void unattended_after(struct suite *s)
 {
-    if (s->unattended.on) {
+    if (s->unattended.on)
         report_copy_begin(s->unattended.copy, s->unattended.copy_size);
-    }
 }
 
 void unattended_reported(struct suite *s)
@@ -225,9 +219,8 @@ void unattended_reported(struct suite *s)
     const struct test_run *t = &s->run;
     struct journal_entry e = entry_of(s);
 
-    if (!a->on) {
+    if (!a->on)
         return;
-    }
     e.text = a->copy;
     e.text_length = report_copy_end();
     if (t->verdict == VERDICT_SKIP && !t->observation[0]) {
@@ -238,23 +231,20 @@ void unattended_reported(struct suite *s)
     } else {
         e.flags |= JOURNAL_RAW;
     }
-    if (a->silent) {
+    if (a->silent)
         return;
-    }
     add_result(a, e, t->message);
     a->results++;
-    if (a->results >= s->options.checkpoint || time_us() - a->recorded_us >= RECORD_EVERY_US) {
+    if (a->results >= s->options.checkpoint || time_us() - a->recorded_us >= RECORD_EVERY_US)
         store_or_restart(a);
-    }
 }
 
 static void finish(struct suite *s, enum journal_kind end, const char *text)
 {
     struct unattended *a = &s->unattended;
 
-    if (!a->on) {
+    if (!a->on)
         return;
-    }
     (void)add(a, &(struct journal_entry){.kind = end, .text = text, .text_length = strlen(text)});
     store_or_restart(a);
     /* The next boot would not find records that could not be stored. */

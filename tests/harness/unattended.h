@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An unattended run (docs/unattended.md). While it runs, results go into UEFI variables; the next boot moves them to
- * the boot volume before ExitBootServices, and the run continues after the last of them.
+ * An unattended run (docs/unattended.md). While it runs, results go into UEFI variables; the next
+ * boot moves them to the boot volume before ExitBootServices, and the run continues after the last
+ * of them.
  */
 #ifndef PVT_TESTS_HARNESS_UNATTENDED_H
 #define PVT_TESTS_HARNESS_UNATTENDED_H
@@ -17,7 +18,8 @@ struct volume;
 struct unattended {
     bool on;
     bool want_facts; /* the journal has no description of the machine yet */
-    bool silent;     /* the store takes no more records: the rest of this boot is on the console alone */
+    bool
+        silent; /* the store takes no more records: the rest of this boot is on the console alone */
     struct journal_state state;
     struct journal_record record;
     void *record_memory;
@@ -30,15 +32,15 @@ struct unattended {
     char note[160]; /* what was found at the start; empty = nothing worth saying */
 };
 
-/* With boot services. Takes what the last boot left, and decides whether and where to go on. False when the run is
- * over: its results are on the volume. */
+/* With boot services. Takes what the last boot left, and decides whether and where to go on. False
+ * when the run is over: its results are on the volume. */
 bool unattended_prepare(struct suite *s, struct volume *volume);
 
 /* After ExitBootServices. None of them does anything in an ordinary run. */
 void unattended_start(struct suite *s);        /* the stream begins */
 void unattended_before_tests(struct suite *s); /* all that describes the machine has been said */
 void unattended_before(struct suite *s);       /* the test at s->position begins */
-void unattended_after(struct suite *s);        /* it has its verdict, which has not been reported yet */
+void unattended_after(struct suite *s); /* it has its verdict, which has not been reported yet */
 void unattended_reported(struct suite *s);
 void unattended_end(struct suite *s); /* all tests ran */
 /* No test can run, and another boot would change nothing. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Files of a run on the boot volume: the stream as COM1 would have shown it, and a summary for a person. */
+/* Files of a run on the boot volume: the stream as COM1 would have shown it, and a summary for a
+ * person. */
 #include "tests/harness/unattended_files.h"
 #include "lib/bits.h"
 
@@ -15,7 +16,8 @@ static const char never[] = "did not run";
 
 void unattended_path(char *path, size_t size, unsigned generation, const char *file)
 {
-    fmt_snprintf(path, size, UNATTENDED_FOLDER "\\" RUN_PREFIX "%04u%s%s", generation, file[0] ? "\\" : "", file);
+    fmt_snprintf(path, size, UNATTENDED_FOLDER "\\" RUN_PREFIX "%04u%s%s", generation,
+                 file[0] ? "\\" : "", file);
 }
 
 /* --- generations --- */
@@ -30,15 +32,13 @@ static bool generation_of(const char *name, unsigned *number)
     static const char prefix[] = RUN_PREFIX;
     const unsigned to_lower = 0x20;
 
-    for (size_t i = 0; i < sizeof(prefix) - 1; i++) {
-        if ((name[i] | to_lower) != (prefix[i] | to_lower)) {
+    for (size_t i = 0; i < sizeof(prefix) - 1; i++)
+        if ((name[i] | to_lower) != (prefix[i] | to_lower))
             return false;
-        }
-    }
     *number = 0;
-    for (name += sizeof(prefix) - 1; *name >= '0' && *name <= '9' && *number <= GENERATION_MAX; name++) {
+    for (name += sizeof(prefix) - 1; *name >= '0' && *name <= '9' && *number <= GENERATION_MAX;
+         name++)
         *number = *number * 10 + (unsigned)(*name - '0');
-    }
     return *name == '\0' && *number != 0 && *number <= GENERATION_MAX;
 }
 
@@ -47,9 +47,8 @@ static void visit(void *context, const char *name)
     struct generations *g = context;
     unsigned number;
 
-    if (!generation_of(name, &number)) {
+    if (!generation_of(name, &number))
         return;
-    }
     g->count++;
     g->newest = number > g->newest ? number : g->newest;
     g->oldest = g->oldest == 0 || number < g->oldest ? number : g->oldest;
@@ -62,9 +61,8 @@ static bool delete_run(struct volume *v, unsigned generation)
 
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
         unattended_path(path, sizeof(path), generation, files[i]);
-        if (!volume_delete(v, path)) {
+        if (!volume_delete(v, path))
             return false;
-        }
     }
     return true;
 }
@@ -75,13 +73,11 @@ unsigned unattended_new_generation(struct volume *v)
 
     for (;;) {
         g = (struct generations){0};
-        if (!volume_list(v, UNATTENDED_FOLDER, visit, &g)) {
+        if (!volume_list(v, UNATTENDED_FOLDER, visit, &g))
             return 0;
-        }
         /* A folder with files that are not of a run stays, and no older folder is looked for. */
-        if (g.count < UNATTENDED_KEEP || !delete_run(v, g.oldest)) {
+        if (g.count < UNATTENDED_KEEP || !delete_run(v, g.oldest))
             break;
-        }
     }
     return g.newest < GENERATION_MAX ? g.newest + 1 : 0;
 }
@@ -129,17 +125,20 @@ static void each(struct writer *w, void (*result)(void *context, const struct jo
                  void (*boot)(void *context, const struct journal_boot *boot))
 {
     const struct unattended_run *run = w->run;
-    const struct journal_events events = {.context = w, .result = result, .fact = fact, .boot = boot};
+    const struct journal_events events = {
+        .context = w, .result = result, .fact = fact, .boot = boot};
     struct journal_outcome outcome;
 
-    journal_fold(run->journal, run->size, run->run, run->boots, w->counts.planned, &events, &outcome);
+    journal_fold(run->journal, run->size, run->run, run->boots, w->counts.planned, &events,
+                 &outcome);
     w->next = outcome.next;
     /* Only at the end of a run is it certain that the others never ran. */
     for (uint32_t i = outcome.next; result && run->over && i < w->counts.planned; i++) {
         result(w, &(struct journal_entry){.kind = JOURNAL_ERROR,
                                           .index = i,
                                           .text = run->left ? run->left : never,
-                                          .text_length = run->left ? run->left_length : sizeof(never) - 1});
+                                          .text_length =
+                                              run->left ? run->left_length : sizeof(never) - 1});
     }
 }
 
@@ -186,11 +185,10 @@ static void tap_boot(void *context, const struct journal_boot *boot)
     struct writer *w = context;
     char name[INSTANCE_NAME_MAX] = "none";
 
-    if (boot->has_guilty) {
+    if (boot->has_guilty)
         name_of(w, boot->guilty, name, sizeof(name));
-    }
-    put(w, "# boot: number=%u end=\"%s\" guilty=%s results=%u\n", boot->number, end_text(boot->end), name,
-        (unsigned)boot->next);
+    put(w, "# boot: number=%u end=\"%s\" guilty=%s results=%u\n", boot->number, end_text(boot->end),
+        name, (unsigned)boot->next);
 }
 
 static void message_of(const struct journal_entry *e, char *message, size_t size)
@@ -200,8 +198,8 @@ static void message_of(const struct journal_entry *e, char *message, size_t size
     if ((e->flags & JOURNAL_CUT) == 0) {
         fmt_snprintf(message, size, "%.*s", length, e->text);
     } else {
-        fmt_snprintf(message, size, "%.*s%s(more did not fit into the variable store)", length, e->text,
-                     length ? " " : "");
+        fmt_snprintf(message, size, "%.*s%s(more did not fit into the variable store)", length,
+                     e->text, length ? " " : "");
     }
 }
 
@@ -218,7 +216,8 @@ static void tap_result(void *context, const struct journal_entry *e)
     w->tap.written = e->index;
     name_of(w, e->index, name, sizeof(name));
     message_of(e, message, sizeof(message));
-    tap_point(&w->tap, !bad, name, e->kind == JOURNAL_SKIP ? "SKIP" : NULL, e->kind == JOURNAL_SKIP ? message : NULL);
+    tap_point(&w->tap, !bad, name, e->kind == JOURNAL_SKIP ? "SKIP" : NULL,
+              e->kind == JOURNAL_SKIP ? message : NULL);
     tap_yaml_begin(&w->tap);
     if (bad) {
         tap_yaml_text(&w->tap, "verdict", e->kind == JOURNAL_FAIL ? "fail" : "error");
@@ -236,12 +235,14 @@ static void write_tap(struct writer *w)
     w->tap = (struct tap){.write = sink, .sink = &w->file};
     tap_begin(&w->tap, c->planned);
     each(w, NULL, tap_fact, NULL);
-    put(w, "# alone: generation=%u boots=%u restarts=%u cut=%u\n", run->generation, run->boots, run->restarts, w->cut);
+    put(w, "# alone: generation=%u boots=%u restarts=%u cut=%u\n", run->generation, run->boots,
+        run->restarts, w->cut);
     each(w, NULL, NULL, tap_boot);
     each(w, tap_result, NULL, NULL);
     if (run->over) {
-        put(w, "# end: planned=%u pass=%u fail=%u error=%u skip=%u duration_us=%llu moved=%u\n", c->planned, c->pass,
-            c->fail, c->error, c->skip, (unsigned long long)w->duration_us, c->moved);
+        put(w, "# end: planned=%u pass=%u fail=%u error=%u skip=%u duration_us=%llu moved=%u\n",
+            c->planned, c->pass, c->fail, c->error, c->skip, (unsigned long long)w->duration_us,
+            c->moved);
     }
 }
 
@@ -252,10 +253,10 @@ static void summary_boot(void *context, const struct journal_boot *boot)
     struct writer *w = context;
     char name[INSTANCE_NAME_MAX];
 
-    put(w, "  boot %-4u %u results by then; %s", boot->number, (unsigned)boot->next, end_text(boot->end));
-    if (boot->text_length) {
+    put(w, "  boot %-4u %u results by then; %s", boot->number, (unsigned)boot->next,
+        end_text(boot->end));
+    if (boot->text_length)
         put(w, ": %.*s", (int)boot->text_length, boot->text);
-    }
     if (boot->has_guilty) {
         name_of(w, boot->guilty, name, sizeof(name));
         put(w, "; in %s", name);
@@ -273,9 +274,8 @@ static const char *raw_message(const struct journal_entry *e, size_t *length)
         if (memcmp(e->text + i, key, key_length) == 0) {
             const char *value = e->text + i + key_length, *end = value;
 
-            while (end + 1 < e->text + e->text_length && end[1] != '\n') {
+            while (end + 1 < e->text + e->text_length && end[1] != '\n')
                 end++;
-            }
             *length = (size_t)(end - value);
             return value;
         }
@@ -285,15 +285,15 @@ static const char *raw_message(const struct journal_entry *e, size_t *length)
 
 static void summary_result(void *context, const struct journal_entry *e)
 {
-    static const char *const words[] = {[JOURNAL_SKIP] = "SKIP", [JOURNAL_FAIL] = "FAIL", [JOURNAL_ERROR] = "ERROR"};
+    static const char *const words[] = {
+        [JOURNAL_SKIP] = "SKIP", [JOURNAL_FAIL] = "FAIL", [JOURNAL_ERROR] = "ERROR"};
     struct writer *w = context;
     char name[INSTANCE_NAME_MAX], message[TEXT_MAX + 64] = "";
     const char *raw;
     size_t length = 0;
 
-    if (e->kind != w->wanted) {
+    if (e->kind != w->wanted)
         return;
-    }
     name_of(w, e->index, name, sizeof(name));
     if (e->flags & JOURNAL_RAW) {
         raw = raw_message(e, &length);
@@ -306,9 +306,8 @@ static void summary_result(void *context, const struct journal_entry *e)
 
 static struct report_verdict verdict_of(const struct writer *w)
 {
-    if (!w->run->over) {
+    if (!w->run->over)
         return (struct report_verdict){2, "not finished yet: boot the volume again"};
-    }
     return report_verdict(&w->counts);
 }
 
@@ -318,8 +317,8 @@ static void write_verdict(struct writer *w)
     const struct suite_counts *c = &w->counts;
     struct report_verdict verdict = verdict_of(w);
 
-    put(w, "exit=%u planned=%u pass=%u fail=%u error=%u skip=%u with_dma=%u text=\"%s\"\r\n", verdict.exit_code,
-        c->planned, c->pass, c->fail, c->error, c->skip, c->moved, verdict.text);
+    put(w, "exit=%u planned=%u pass=%u fail=%u error=%u skip=%u with_dma=%u text=\"%s\"\r\n",
+        verdict.exit_code, c->planned, c->pass, c->fail, c->error, c->skip, c->moved, verdict.text);
 }
 
 /* Notepad and its kin still open it: lines end with CR LF. */
@@ -334,12 +333,12 @@ static void write_summary(struct writer *w)
     put(w, "verdict   %s\r\n", verdict.text);
     put(w, "exit code %u\r\n", verdict.exit_code);
     put(w, "planned   %u\r\n", c->planned);
-    put(w, "passed    %u\r\nfailed    %u\r\nerrors    %u\r\nskipped   %u\r\n", c->pass, c->fail, c->error, c->skip);
+    put(w, "passed    %u\r\nfailed    %u\r\nerrors    %u\r\nskipped   %u\r\n", c->pass, c->fail,
+        c->error, c->skip);
     put(w, "with DMA  %u\r\n", c->moved);
     put(w, "seed      %llu\r\n", (unsigned long long)run->suite->options.seed);
-    if (w->cut) {
+    if (w->cut)
         put(w, "cut       %u results: their texts did not fit into the variable store\r\n", w->cut);
-    }
     put(w, "boots     %u, of which %u ended unexpectedly\r\n", run->boots, run->restarts);
     each(w, NULL, NULL, summary_boot);
     put(w, "\r\n");
@@ -349,7 +348,8 @@ static void write_summary(struct writer *w)
     }
 }
 
-static bool write_file(struct volume *v, struct writer *w, const char *name, void (*write)(struct writer *w))
+static bool write_file(struct volume *v, struct writer *w, const char *name,
+                       void (*write)(struct writer *w))
 {
     char path[VOLUME_PATH_MAX];
 
@@ -359,17 +359,20 @@ static bool write_file(struct volume *v, struct writer *w, const char *name, voi
     return volume_close(&w->file);
 }
 
-bool unattended_write(struct volume *v, const struct unattended_run *run, struct suite_counts *counts)
+bool unattended_write(struct volume *v, const struct unattended_run *run,
+                      struct suite_counts *counts)
 {
     /* Large for a stack that the firmware made. */
     struct writer *w = volume_memory(v, sizeof(*w));
 
-    if (!w) {
+    if (!w)
         return false;
-    }
-    *w = (struct writer){.run = run, .counts = {.planned = counts->planned, .wants_transfer = counts->wants_transfer}};
+    *w = (struct writer){
+        .run = run,
+        .counts = {.planned = counts->planned, .wants_transfer = counts->wants_transfer}};
     each(w, count, NULL, NULL);
     *counts = w->counts;
-    return write_file(v, w, "results.tap", write_tap) && write_file(v, w, "summary.txt", write_summary) &&
+    return write_file(v, w, "results.tap", write_tap) &&
+           write_file(v, w, "summary.txt", write_summary) &&
            write_file(v, w, "verdict.txt", write_verdict);
 }

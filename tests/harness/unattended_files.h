@@ -13,8 +13,8 @@ struct suite;
 
 /* Path of a file of a run on the volume. */
 void unattended_path(char *path, size_t size, unsigned generation, const char *file);
-/* The number of a new run. Deletes the oldest of the others, so that ALONE_KEEP are left with it. 0 = the volume cannot
- * be read or written. */
+/* The number of a new run. Deletes the oldest of the others, so that ALONE_KEEP are left with it. 0
+ * = the volume cannot be read or written. */
 unsigned unattended_new_generation(struct volume *v);
 
 struct unattended_run {
@@ -28,7 +28,9 @@ struct unattended_run {
     size_t left_length;
 };
 
-/* Writes results.tap and summary.txt; fills the counts. False when the volume does not take them. */
-bool unattended_write(struct volume *v, const struct unattended_run *run, struct suite_counts *counts);
+/* Writes results.tap and summary.txt; fills the counts. False when the volume does not take them.
+ */
+bool unattended_write(struct volume *v, const struct unattended_run *run,
+                      struct suite_counts *counts);
 
 #endif

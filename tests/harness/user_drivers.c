@@ -12,9 +12,9 @@
 #define EDU_TURNS   20000u /* of a loop, between two looks */
 #define WHAT_HOW    0xFFu
 #define LIST_LENGTH 8
-#define REGISTERS                                                                                                      \
-    (2 *                                                                                                               \
-     PAGE_SIZE) /* of all kinds of device, as far as programs use them: dmaprobe's requests are on the second page */
+#define REGISTERS                                                                                  \
+    (2 * PAGE_SIZE) /* of all kinds of device, as far as programs use them: dmaprobe's requests    \
+                       are on the second page */
 #define REGISTERS_AT (USER_SPACE_SIZE / 4)
 
 INLINE volatile uint32_t *register32(uint64_t registers, unsigned offset)
@@ -40,13 +40,13 @@ INLINE void drive_edu(uint64_t registers, uint64_t iova, uint64_t length)
     for (uint64_t done = 0; done < length; done += EDU_FILL_SIZE) {
         *register64(registers, EDU_DMA_SOURCE) = EDU_BUFFER_ADDRESS + EDU_FILL_OFFSET;
         *register64(registers, EDU_DMA_TARGET) = iova + done;
-        *register64(registers, EDU_DMA_COUNT) = length - done < EDU_FILL_SIZE ? length - done : EDU_FILL_SIZE;
+        *register64(registers, EDU_DMA_COUNT) =
+            length - done < EDU_FILL_SIZE ? length - done : EDU_FILL_SIZE;
         *register64(registers, EDU_DMA_COMMAND) = EDU_COMMAND_RUN | EDU_COMMAND_TO_MEMORY;
         while (*register64(registers, EDU_DMA_COMMAND) & EDU_COMMAND_RUN) {
             /* Time passes more cheaply in an emulator where no device is asked. */
-            for (unsigned i = 0; i < EDU_TURNS; i++) {
+            for (unsigned i = 0; i < EDU_TURNS; i++)
                 cpu_compiler_barrier();
-            }
         }
     }
 }
@@ -67,33 +67,34 @@ INLINE void drive_dmaprobe(uint64_t registers, uint64_t iova, uint64_t length, u
 
 INLINE void write_by_device(uint64_t registers, uint64_t iova, uint64_t length, uint64_t what)
 {
-    if ((what & WHAT_HOW) == DRIVE_ROCKER) {
+    if ((what & WHAT_HOW) == DRIVE_ROCKER)
         drive_rocker(registers, iova, length);
-    } else if ((what & WHAT_HOW) == DRIVE_EDU) {
+    else if ((what & WHAT_HOW) == DRIVE_EDU)
         drive_edu(registers, iova, length);
-    } else {
+    else
         drive_dmaprobe(registers, iova, length, what);
-    }
 }
 
-USER_PROGRAM uint64_t program_drive(uint64_t registers, uint64_t iova, uint64_t length, uint64_t what)
+USER_PROGRAM uint64_t program_drive(uint64_t registers, uint64_t iova, uint64_t length,
+                                    uint64_t what)
 {
     write_by_device(registers, iova, length, what);
     return 0;
 }
 
-USER_PROGRAM uint64_t program_drive_twice(uint64_t registers, uint64_t iova, uint64_t length, uint64_t what)
+USER_PROGRAM uint64_t program_drive_twice(uint64_t registers, uint64_t iova, uint64_t length,
+                                          uint64_t what)
 {
     for (volatile unsigned i = 0; i < 2; i++) {
         write_by_device(registers, iova, length, what);
-        if (i == 0) {
+        if (i == 0)
             (void)user_call_kernel(USER_CALL_FIRST, iova, length);
-        }
     }
     return 0;
 }
 
-USER_PROGRAM uint64_t program_drive_and_crash(uint64_t registers, uint64_t iova, uint64_t length, uint64_t what)
+USER_PROGRAM uint64_t program_drive_and_crash(uint64_t registers, uint64_t iova, uint64_t length,
+                                              uint64_t what)
 {
     uint8_t byte;
 
@@ -103,10 +104,12 @@ USER_PROGRAM uint64_t program_drive_and_crash(uint64_t registers, uint64_t iova,
     return byte;
 }
 
-USER_PROGRAM uint64_t program_drive_list(uint64_t registers, uint64_t list, uint64_t count, uint64_t what)
+USER_PROGRAM uint64_t program_drive_list(uint64_t registers, uint64_t list, uint64_t count,
+                                         uint64_t what)
 {
     for (uint64_t i = 0; i < count; i++) {
-        write_by_device(registers, *register64(list, (unsigned)(i * sizeof(uint64_t))), LIST_LENGTH, what);
+        write_by_device(registers, *register64(list, (unsigned)(i * sizeof(uint64_t))), LIST_LENGTH,
+                        what);
     }
     return 0;
 }
@@ -131,11 +134,11 @@ uint64_t drive_registers(struct test_run *t, struct process *p, const struct dma
     return address;
 }
 
-void expect_driven(struct test_run *t, const struct dma_engine *e, struct buffer *b, size_t offset, size_t length,
-                   const char *what)
+void expect_driven(struct test_run *t, const struct dma_engine *e, struct buffer *b, size_t offset,
+                   size_t length, const char *what)
 {
-    CHECK(!memory_find_other(b->data + offset, length, e->ops->fill_value), "%s: the device's bytes are not there",
-          what);
+    CHECK(!memory_find_other(b->data + offset, length, e->ops->fill_value),
+          "%s: the device's bytes are not there", what);
     memset(b->data + offset, POISON_FRESH, length);
     expect_untouched(t, b, what);
 }

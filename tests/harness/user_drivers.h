@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Drivers that run at CPL 3: the registers of a device are mapped into their process, and nothing checks which IOVAs
- * they give to it. For every class; an edu has to be prepared.
+ * Drivers that run at CPL 3: the registers of a device are mapped into their process, and nothing
+ * checks which IOVAs they give to it. For every class; an edu has to be prepared.
  */
 #ifndef PVT_TESTS_HARNESS_USER_DRIVERS_H
 #define PVT_TESTS_HARNESS_USER_DRIVERS_H
@@ -35,9 +35,9 @@ uint64_t program_drive_and_crash(uint64_t registers, uint64_t iova, uint64_t len
 /* Has the device write 8 bytes at each of `count` IOVAs, which are an array at `list`. */
 uint64_t program_drive_list(uint64_t registers, uint64_t list, uint64_t count, uint64_t what);
 
-/* The bytes [offset, offset + length) are those of the device and all others of b POISON_FRESH; afterwards all of b
- * is POISON_FRESH again. */
-void expect_driven(struct test_run *t, const struct dma_engine *e, struct buffer *b, size_t offset, size_t length,
-                   const char *what);
+/* The bytes [offset, offset + length) are those of the device and all others of b POISON_FRESH;
+ * afterwards all of b is POISON_FRESH again. */
+void expect_driven(struct test_run *t, const struct dma_engine *e, struct buffer *b, size_t offset,
+                   size_t length, const char *what);
 
 #endif

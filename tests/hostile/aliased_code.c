@@ -28,16 +28,15 @@ static uint64_t *copy_below(struct test_run *t, uint64_t entry, unsigned shift)
 {
     uint64_t *table = new_table(t);
 
-    if (!(entry & ENTRY_PRESENT)) {
+    if (!(entry & ENTRY_PRESENT))
         return table;
-    }
     if (!(entry & ENTRY_LARGE)) {
         memcpy(table, gpa_pointer(entry & ENTRY_ADDRESS), PAGE_SIZE);
         return table;
     }
     for (unsigned i = 0; i < ENTRIES; i++) {
-        table[i] =
-            (entry + ((uint64_t)i << (shift - LEVEL_BITS))) & (shift - LEVEL_BITS == PAGE_BITS ? ~ENTRY_LARGE : ~0ull);
+        table[i] = (entry + ((uint64_t)i << (shift - LEVEL_BITS))) &
+                   (shift - LEVEL_BITS == PAGE_BITS ? ~ENTRY_LARGE : ~0ull);
     }
     return table;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Modes of the local APIC that the host did not choose. A host that sends interrupts of its own through a register that
- * the guest has switched off faults, or does not reach the other processor.
+ * Modes of the local APIC that the host did not choose. A host that sends interrupts of its own
+ * through a register that the guest has switched off faults, or does not reach the other processor.
  *
- * One processor switches its x2APIC off and moves the hypercall page; the other one has read the new place before, so
- * that its TLB holds the old translation, and reads it again.
+ * One processor switches its x2APIC off and moves the hypercall page; the other one has read the
+ * new place before, so that its TLB holds the old translation, and reads it again.
  */
 #define TEST_GROUP "hostile"
 #include "abi/msr.h"
@@ -42,13 +42,11 @@ static void move(void *argument)
 
     cpu_interrupts_off();
     cpu_wrmsr(MSR_APIC_BASE, base & ~(APIC_BASE_ENABLE | APIC_BASE_X2APIC));
-    if (m->xapic) {
+    if (m->xapic)
         cpu_wrmsr(MSR_APIC_BASE, (base & ~APIC_BASE_X2APIC) | APIC_BASE_ENABLE);
-    }
     __atomic_store_n(&m->moved, set_page(m->place), __ATOMIC_RELEASE);
-    while (!__atomic_load_n(&m->seen, __ATOMIC_ACQUIRE) && cpu_rdtsc() - start < 4000000000ull) {
+    while (!__atomic_load_n(&m->seen, __ATOMIC_ACQUIRE) && cpu_rdtsc() - start < 4000000000ull)
         give_way();
-    }
     m->moved_back = set_page(m->home);
     cpu_wrmsr(MSR_APIC_BASE, base & ~(APIC_BASE_ENABLE | APIC_BASE_X2APIC));
     cpu_wrmsr(MSR_APIC_BASE, (base & ~APIC_BASE_X2APIC) | APIC_BASE_ENABLE);
@@ -83,18 +81,22 @@ static void check_move(struct test_run *t, uint64_t place, bool xapic)
     __atomic_store_n(&m->seen, true, __ATOMIC_RELEASE);
     second_end(t);
     CHECK(came && m->moved_back, "WRMSR HYPERCALL raised an exception");
-    CHECK_EQ(there, code, "start of the new place of the hypercall page, seen by the other processor");
+    CHECK_EQ(there, code,
+             "start of the new place of the hypercall page, seen by the other processor");
     CHECK_EQ(look(place), before, "the RAM there when the page is back");
 }
 
 STRESS(page_moved_without_x2apic,
        PROMISE("A processor without x2APIC, or without any APIC, moves the hypercall page for all")
        COVERS("ISO-3 GEN-16") DEVICES(NONE) KINDS("bad-input")
-       STEPS("The second processor goes to xAPIC mode, moves the hypercall page, and waits until the first one has "
-             "looked; then it moves the page back and goes to x2APIC mode. The same with its APIC switched off.")
-       EXPECTS("The first processor sees the page at its new place, and the RAM after that; the host goes on.")
-       IF_IT_FAILS("The host sends interrupts of its own through a register that the guest can switch off: it "
-                   "faults, or the other processor goes on with an old translation."))
+       STEPS("The second processor goes to xAPIC mode, moves the hypercall page, and waits until "
+             "the first one has looked; then it moves the page back and goes to x2APIC mode. The "
+             "same with its APIC switched off.")
+       EXPECTS("The first processor sees the page at its new place, and the RAM after that; the "
+               "host goes on.")
+       IF_IT_FAILS("The host sends interrupts of its own through a register that the guest can "
+                   "switch off: it faults, or the other processor goes on with an old "
+                   "translation."))
 {
     uint8_t *place = page_alloc(1, PAGE_SIZE);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Parts of the machine that write to memory and are no PCI function: neither nested paging nor VT-d stands in their
- * way. */
+/* Parts of the machine that write to memory and are no PCI function: neither nested paging nor VT-d
+ * stands in their way. */
 #define TEST_GROUP "hostile"
 #include "drivers/pci.h"
 #include "kernel/acpi.h"
@@ -30,9 +30,8 @@ static uint64_t hpet_base(void)
     const struct acpi_table *table = acpi_find("HPET", 0);
     struct acpi_hpet hpet;
 
-    if (!table || table->length < sizeof(hpet)) {
+    if (!table || table->length < sizeof(hpet))
         return 0;
-    }
     memcpy(&hpet, table, sizeof(hpet));
     return hpet.address;
 }
@@ -45,7 +44,8 @@ static uint64_t hpet_read(uint64_t at)
     return value;
 }
 
-/* Aims a timer at `gpa`, with stores of `size` bytes, and lets it fire. Returns its configuration at that time. */
+/* Aims a timer at `gpa`, with stores of `size` bytes, and lets it fire. Returns its configuration
+ * at that time. */
 static uint64_t fire(uint64_t base, unsigned timer, unsigned size, uint64_t gpa)
 {
     uint64_t at = base + HPET_TIMER + timer * HPET_TIMER_BYTES, old = hpet_read(at),
@@ -68,19 +68,18 @@ static uint64_t fire(uint64_t base, unsigned timer, unsigned size, uint64_t gpa)
 STRESS(timer_message,
        PROMISE("A timer of the HPET writes no message to memory")
        COVERS("ISO-3") DEVICES(NONE) KINDS("dma bad-input")
-       STEPS("Aims each timer at an unused page of the host, by delivery over the front-side bus, with stores of 4 "
-             "and 8 bytes, and lets it fire.")
+       STEPS("Aims each timer at an unused page of the host, by delivery over the front-side bus, "
+             "with stores of 4 and 8 bytes, and lets it fire.")
        EXPECTS("The bit that selects this delivery reads 0, and the host's memory is unchanged.")
-       IF_IT_FAILS("The HPET writes four bytes anywhere below 4 GiB, also to the host's own memory: it is a bus "
-                   "master that no IOMMU sees."))
+       IF_IT_FAILS("The HPET writes four bytes anywhere below 4 GiB, also to the host's own "
+                   "memory: it is a bus master that no IOMMU sees."))
 {
     struct integrity_output host;
     uint64_t base = hpet_base();
 
     need_integrity(t, &host);
-    if (!base) {
+    if (!base)
         SKIP("the machine has no HPET");
-    }
     (void)paging_map_mmio(base, PAGE_SIZE);
     for (unsigned timer = 0; timer < HPET_TIMERS; timer++) {
         for (unsigned size = 4; size <= 8; size += 4) {
@@ -89,7 +88,8 @@ STRESS(timer_message,
 
             STEP("timer %llu, stores of %llu bytes: configuration 0x%llx", timer, size, config);
             CHECK(host_integrity_check(false, &found), "the host does not compare its own memory");
-            CHECK_EQ(found.words_changed, 0, "words of the host's unused pages that a timer has changed");
+            CHECK_EQ(found.words_changed, 0,
+                     "words of the host's unused pages that a timer has changed");
             CHECK(!(config & TIMER_FSB), "timer %u has front-side-bus delivery on: 0x%llx", timer,
                   (unsigned long long)config);
         }
@@ -158,7 +158,8 @@ static volatile void *structure(const struct pci_function *f, unsigned type)
 
     for (unsigned i = 0; at != 0 && i < CAPABILITIES_MAX; i++, at = pci_read8(f, at + 1)) {
         if (pci_read8(f, at) == CAPABILITY_VENDOR && pci_read8(f, at + 3) == type) {
-            return paging_map_mmio(pci_bar(f, pci_read8(f, at + 4)) + pci_read32(f, at + 8), PAGE_SIZE);
+            return paging_map_mmio(pci_bar(f, pci_read8(f, at + 4)) + pci_read32(f, at + 8),
+                                   PAGE_SIZE);
         }
     }
     return NULL;
@@ -170,7 +171,8 @@ static bool find_disk(struct disk *d)
     const struct pci_function *f = pci_functions(&count);
 
     for (size_t i = 0; i < count; i++) {
-        if (f[i].vendor == VIRTIO_VENDOR && (f[i].device == VIRTIO_BLOCK || f[i].device == VIRTIO_BLOCK_LEGACY)) {
+        if (f[i].vendor == VIRTIO_VENDOR &&
+            (f[i].device == VIRTIO_BLOCK || f[i].device == VIRTIO_BLOCK_LEGACY)) {
             pci_enable(&f[i], true);
             *d = (struct disk){.function = &f[i], .common = structure(&f[i], VIRTIO_COMMON)};
             d->notify = structure(&f[i], VIRTIO_NOTIFY);
@@ -233,11 +235,11 @@ static bool read_sector(struct disk *d, uint64_t gpa)
 STRESS(disk_writes,
        PROMISE("The boot disk writes to memory of the guest, and not to memory of the host")
        COVERS("ISO-3") DEVICES(NONE) KINDS("dma bad-input")
-       STEPS("Starts the virtio disk, reads its first sector to a page of the guest, then to an unused page of the "
-             "host.")
+       STEPS("Starts the virtio disk, reads its first sector to a page of the guest, then to an "
+             "unused page of the host.")
        EXPECTS("The first read succeeds, and the second one leaves the host's memory unchanged.")
-       IF_IT_FAILS("A bus master of the machine passes the IOMMU by. The property iommu_platform of QEMU's virtio "
-                   "devices makes it go through."))
+       IF_IT_FAILS("A bus master of the machine passes the IOMMU by. The property iommu_platform "
+                   "of QEMU's virtio devices makes it go through."))
 {
     struct integrity_output host, found;
     uint8_t *page = page_alloc(1, PAGE_SIZE);
@@ -246,11 +248,11 @@ STRESS(disk_writes,
     bool own, checked;
 
     need_integrity(t, &host);
-    if (!find_disk(&d)) {
+    if (!find_disk(&d))
         SKIP("the machine has no virtio disk");
-    }
     if (!(features(&d) & FEATURE_IOMMU)) {
-        SKIP("the disk of this machine passes the IOMMU by: it lacks QEMU's property iommu_platform");
+        SKIP("the disk of this machine passes the IOMMU by: it lacks QEMU's property "
+             "iommu_platform");
     }
     d.memory = page_alloc(1, PAGE_SIZE);
     REQUIRE(page && d.memory, "no memory");
@@ -260,9 +262,8 @@ STRESS(disk_writes,
     checked = host_integrity_check(false, &found);
     d.common->status = 0;
     /* The record of the write that was stopped. */
-    while (oracle_take_fault(ORACLE_FAULT_ANY_DEVICE, &fault) && (fault.valid & ORACLE_FAULT_VALID)) {
+    while (oracle_take_fault(ORACLE_FAULT_ANY_DEVICE, &fault) && (fault.valid & ORACLE_FAULT_VALID))
         STEP("fault at 0x%llx, device 0x%llx", fault.iova, fault.device_id);
-    }
     CHECK(checked, "the host does not compare its own memory");
     CHECK_EQ(found.words_changed, 0, "words of the host's unused pages that the disk has changed");
     REQUIRE(own, "the disk does not read to memory of the guest");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Control registers with values that no processor takes, wherever the code lies that writes them. */
+/* Control registers with values that no processor takes, wherever the code lies that writes them.
+ */
 #define TEST_GROUP "hostile"
 #include "kernel/cpu.h"
 #include "lib/string.h"
@@ -16,13 +17,14 @@ static void write_cr4(void *value)
 }
 
 STRESS(reserved_cr4_at_host_address,
-       PROMISE("A reserved bit of CR4 raises #GP, also where the linear address of the code is one of the host's")
+       PROMISE("A reserved bit of CR4 raises #GP, also where the linear address of the code is one "
+               "of the host's")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Sets bit 60 of CR4 from the test's own code. Maps a page with the same instruction at linear addresses "
-             "at which the host has its code, and calls it there.")
+       STEPS("Sets bit 60 of CR4 from the test's own code. Maps a page with the same instruction "
+             "at linear addresses at which the host has its code, and calls it there.")
        EXPECTS("#GP with error code 0 each time, and CR4 as before.")
-       IF_IT_FAILS("The host takes an address of the guest for one of its own: the linear addresses of the two have "
-                   "nothing to do with each other."))
+       IF_IT_FAILS("The host takes an address of the guest for one of its own: the linear "
+                   "addresses of the two have nothing to do with each other."))
 {
     struct integrity_output host;
     uint64_t cr4 = cr4_read(), bad = cr4 | CR4_RESERVED, error = 0;

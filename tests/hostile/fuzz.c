@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls and requests with contents by chance. Their remains, domains, attached devices and fault records, is
- * for the harness to find: the tests that follow in the same boot would suffer from it.
+ * Calls and requests with contents by chance. Their remains, domains, attached devices and fault
+ * records, is for the harness to find: the tests that follow in the same boot would suffer from it.
  */
 #define TEST_GROUP "hostile"
 #include "abi/hypercall.h"
@@ -73,20 +73,22 @@ static void fill_input(struct fuzz *f, uint16_t code)
         pviommu_fill_domain(&name, f->ids[random_below(&f->random, IDS)]);
         memcpy(f->caller.input, &name, sizeof(name));
     }
-    if (list) {
+    if (list)
         memset(f->caller.input + PAGE_SIZE - 64, (int)random_below(&f->random, 256), 64);
-    }
 }
 
 static void one_call(struct fuzz *f)
 {
-    uint16_t code = random_below(&f->random, 16) == 0 ? (uint16_t)(0x8000 | random_u64(&f->random))
-                                                      : codes[random_below(&f->random, ARRAY_SIZE(codes))];
-    uint64_t control = hv_control(code, 0, 0, 0), in = gpa_of(f->caller.input), out = gpa_of(f->caller.output);
+    uint16_t code = random_below(&f->random, 16) == 0
+                        ? (uint16_t)(0x8000 | random_u64(&f->random))
+                        : codes[random_below(&f->random, ARRAY_SIZE(codes))];
+    uint64_t control = hv_control(code, 0, 0, 0), in = gpa_of(f->caller.input),
+             out = gpa_of(f->caller.output);
 
     fill_input(f, code);
     if (code == HVCALL_FLUSH_DEVICE_DOMAIN_LIST) {
-        control = hv_control(code, 0, (unsigned)random_below(&f->random, 64), (unsigned)random_below(&f->random, 4));
+        control = hv_control(code, 0, (unsigned)random_below(&f->random, 64),
+                             (unsigned)random_below(&f->random, 4));
     }
     switch (random_below(&f->random, 12)) {
     case 0:
@@ -111,9 +113,8 @@ static void many_calls(void *argument)
 
     for (unsigned i = 0; i < CALLS; i++) {
         one_call(f);
-        if (i % 64 == 0) {
+        if (i % 64 == 0)
             give_way();
-        }
     }
 }
 
@@ -139,20 +140,21 @@ static void prepare(struct test_run *t, struct fuzz *f, const struct integrity_o
     random_seed(&f->random, random_u64(&t->random));
     f->caller = caller(t);
     memcpy(f->places, places, sizeof(places));
-    for (size_t i = 0; i < count && f->device_count < SOME_DEVICES; i += 3) {
+    for (size_t i = 0; i < count && f->device_count < SOME_DEVICES; i += 3)
         f->devices[f->device_count++] = e[i].device_id;
-    }
 }
 
 STRESS(calls_on_two_processors,
        PROMISE("Calls by chance on two processors at once leave the host sound")
        COVERS("ISO-3 CON-1") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Both processors make eight hundred calls each, with control words, inputs and addresses of lists that "
-             "are mostly right and partly random: host memory, registers, holes, the end of the address space. Both "
-             "use the same four domain ids and the same devices.")
-       EXPECTS("Every call has an answer; the harness gets all devices and domains back; the host's memory is "
-               "unchanged.")
-       IF_IT_FAILS("State of the host that two calls change at once, or an input that is not checked."))
+       STEPS("Both processors make eight hundred calls each, with control words, inputs and "
+             "addresses of lists that are mostly right and partly random: host memory, registers, "
+             "holes, the end of the address space. Both use the same four domain ids and the same "
+             "devices.")
+       EXPECTS("Every call has an answer; the harness gets all devices and domains back; the "
+               "host's memory is unchanged.")
+       IF_IT_FAILS("State of the host that two calls change at once, or an input that is not "
+                   "checked."))
 {
     struct integrity_output host;
     struct fuzz *f = second_memory(t, 2 * sizeof(*f));
@@ -162,13 +164,13 @@ STRESS(calls_on_two_processors,
     need_second(t);
     prepare(t, &f[0], &host);
     prepare(t, &f[1], &host);
-    for (unsigned i = 0; i < IDS; i++) {
+    for (unsigned i = 0; i < IDS; i++)
         f[0].ids[i] = f[1].ids[i] = fresh_domain_id(t);
-    }
     second_begin(t, many_calls, &f[1]);
     many_calls(&f[0]);
     second_end(t);
-    OBSERVE("%u calls, %u of them accepted", f[0].calls + f[1].calls, f[0].accepted + f[1].accepted);
+    OBSERVE("%u calls, %u of them accepted", f[0].calls + f[1].calls,
+            f[0].accepted + f[1].accepted);
 }
 
 struct descriptor_register {
@@ -185,18 +187,21 @@ static void expect_output(struct test_run *t, uint64_t gpa, const char *what)
     struct integrity_input *input = hypercall_input_page();
 
     memset(input, 0, PAGE_SIZE);
-    CHECK_SUCCESS(hv_result_status(hypercall_raw(hv_control(HVCALL_HOST_INTEGRITY, 0, 0, 0), gpa_of(input), gpa)),
+    CHECK_SUCCESS(hv_result_status(hypercall_raw(hv_control(HVCALL_HOST_INTEGRITY, 0, 0, 0),
+                                                 gpa_of(input), gpa)),
                   what);
     (void)cpu_cpuid(0, 0);
 }
 
 STRESS(structures_as_output,
-       PROMISE("The output of a call may lie beside the guest's descriptor tables, page tables and stack")
+       PROMISE("The output of a call may lie beside the guest's descriptor tables, page tables and "
+               "stack")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Has a call write its output to the page of the GDT in use, to that of the IDT in use, to each page "
-             "table of a tree in use, and to the stack.")
+       STEPS("Has a call write its output to the page of the GDT in use, to that of the IDT in "
+             "use, to each page table of a tree in use, and to the stack.")
        EXPECTS("The call succeeds, and the guest goes on.")
-       IF_IT_FAILS("The host reads structures of the guest while it writes to them, or keeps what it has read."))
+       IF_IT_FAILS("The host reads structures of the guest while it writes to them, or keeps what "
+                   "it has read."))
 {
     struct integrity_output host;
     struct descriptor_register gdt, idt, moved;
@@ -234,10 +239,11 @@ STRESS(structures_as_output,
 STRESS(requests_by_chance,
        PROMISE("Requests by chance to a virtual function reach only what its domain maps")
        COVERS("ISO-3 TR-10") DEVICES(PROBE) KINDS("dma bad-input")
-       STEPS("Four hundred requests with random operation, flags, length, offsets, list and delay, in random slots, "
-             "with addresses in and near the one page that is mapped and anywhere; doorbells without a request, "
-             "releases, resets.")
-       EXPECTS("Guards and host memory are unchanged, and the function answers a right request in the end.")
+       STEPS("Four hundred requests with random operation, flags, length, offsets, list and delay, "
+             "in random slots, with addresses in and near the one page that is mapped and "
+             "anywhere; doorbells without a request, releases, resets.")
+       EXPECTS("Guards and host memory are unchanged, and the function answers a right request in "
+               "the end.")
        IF_IT_FAILS("A field of a request is not checked, or a request outlives its reset."))
 {
     struct dma_engine *e = device(t);
@@ -252,8 +258,10 @@ STRESS(requests_by_chance,
         struct dmaprobe_request r = {
             .operation = (uint32_t)chance % 12,
             .flags = (uint32_t)(chance >> 8) & (chance & 1 ? ~0u : 0x2Fu) & ~DMAPROBE_INTERRUPT,
-            .iova = chance & 2 ? IOVA + random_below(&t->random, 2 * PAGE_SIZE) - 64 : random_u64(&t->random),
-            .length = chance & 4 ? (uint32_t)random_below(&t->random, 300) : (uint32_t)random_u64(&t->random),
+            .iova = chance & 2 ? IOVA + random_below(&t->random, 2 * PAGE_SIZE) - 64
+                               : random_u64(&t->random),
+            .length = chance & 4 ? (uint32_t)random_below(&t->random, 300)
+                                 : (uint32_t)random_u64(&t->random),
             .buffer = chance & 8 ? (uint32_t)random_below(&t->random, DMAPROBE_BUFFER_SIZE)
                                  : (uint32_t)random_u64(&t->random),
             .operand = random_u64(&t->random),
@@ -263,7 +271,8 @@ STRESS(requests_by_chance,
 
         dmaprobe_scatter(e)[random_below(&t->random, 5)] = (struct dmaprobe_element){
             .iova = r.iova, .length = (uint32_t)(chance >> 40), .reserved = (uint32_t)(chance % 3)};
-        STEP("operation %llu, flags 0x%llx, IOVA 0x%llx, %llu bytes", r.operation, r.flags, r.iova, r.length);
+        STEP("operation %llu, flags 0x%llx, IOVA 0x%llx, %llu bytes", r.operation, r.flags, r.iova,
+             r.length);
         dmaprobe_start(e, (unsigned)random_below(&t->random, DMAPROBE_SLOTS), &r);
         if (i % 16 == 0) {
             registers[DMAPROBE_DOORBELL / 4] = (uint32_t)chance;

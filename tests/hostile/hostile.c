@@ -8,13 +8,14 @@ void need_integrity(struct test_run *t, struct integrity_output *target)
     struct integrity_output found;
 
     if (!host_integrity_present()) {
-        SKIP("only for the reference host: this host has no interface that tells whether its own memory is unchanged");
+        SKIP("only for the reference host: this host has no interface that tells whether its own "
+             "memory is unchanged");
     }
     CHECK(host_integrity_check(false, &found), "the host does not compare its own memory");
-    CHECK(found.constants_changed == 0, "the host's text or constant data had changed before the test");
-    if (target) {
+    CHECK(found.constants_changed == 0,
+          "the host's text or constant data had changed before the test");
+    if (target)
         *target = found;
-    }
 }
 
 struct access {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Delivery modes that a guest must not choose: SMI executes code that the guest has written outside of every
- * translation, INIT takes a processor away from its host, and on the first one starts the firmware.
+ * Delivery modes that a guest must not choose: SMI executes code that the guest has written outside
+ * of every translation, INIT takes a processor away from its host, and on the first one starts the
+ * firmware.
  *
- * Entries are written masked, and read back. A host that keeps such a mode has the hole; nothing happens yet.
+ * Entries are written masked, and read back. A host that keeps such a mode has the hole; nothing
+ * happens yet.
  */
 #define TEST_GROUP "hostile"
 #include "kernel/acpi.h"
@@ -45,37 +47,37 @@ static bool is_bad(uint64_t entry)
 STRESS(local_entries_by_msr,
        PROMISE("No entry of the local vector table has delivery mode SMI or INIT after a WRMSR")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Writes each of the MSRs 0x832 to 0x837 with delivery modes SMI and INIT, masked, then with NMI, and "
-             "reads each back. Writes an ICR with mode SMI.")
+       STEPS("Writes each of the MSRs 0x832 to 0x837 with delivery modes SMI and INIT, masked, "
+             "then with NMI, and reads each back. Writes an ICR with mode SMI.")
        EXPECTS("#GP for SMI and INIT, and the old value stays. NMI is accepted, or refused.")
-       IF_IT_FAILS("The guest executes code in system management mode, where neither nested paging nor any intercept "
-                   "reaches it."))
+       IF_IT_FAILS("The guest executes code in system management mode, where neither nested paging "
+                   "nor any intercept reaches it."))
 {
     need_integrity(t, NULL);
-    if (!(cpu_rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC)) {
+    if (!(cpu_rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC))
         need_second(t); /* its start switches the x2APIC on */
-    }
     for (unsigned offset = ENTRY_TIMER; offset <= ENTRY_ERROR; offset += ENTRY_BYTES) {
         uint32_t msr = MSR_X2APIC + offset / 16;
         uint64_t old = 0, now = 0;
 
-        if (msr_read_safe(msr, &old) != TRAP_NONE) {
+        if (msr_read_safe(msr, &old) != TRAP_NONE)
             continue;
-        }
         for (unsigned mode = MODE_SMI; mode <= MODE_INIT; mode += MODE_INIT - MODE_SMI) {
             enum trap_vector vector = msr_write_safe(msr, ENTRY_MASKED | WITH_MODE(mode));
 
             now = cpu_rdmsr(msr);
             (void)msr_write_safe(msr, old);
-            CHECK(!is_bad(now), "MSR 0x%x keeps delivery mode %u: 0x%llx", msr, mode, (unsigned long long)now);
+            CHECK(!is_bad(now), "MSR 0x%x keeps delivery mode %u: 0x%llx", msr, mode,
+                  (unsigned long long)now);
             CHECK_EQ(vector, TRAP_GP, "exception of WRMSR with such a mode");
         }
         (void)msr_write_safe(msr, ENTRY_MASKED | WITH_MODE(MODE_NMI));
         (void)msr_write_safe(msr, old);
         CHECK_EQ(cpu_rdmsr(msr), old, "the entry after its old value was written");
     }
-    CHECK_EQ(msr_write_safe(MSR_X2APIC + REGISTER_COMMAND / 16, WITH_MODE(MODE_SMI) | SHORTHAND_ALL), TRAP_GP,
-             "exception of an SMI to all processors");
+    CHECK_EQ(
+        msr_write_safe(MSR_X2APIC + REGISTER_COMMAND / 16, WITH_MODE(MODE_SMI) | SHORTHAND_ALL),
+        TRAP_GP, "exception of an SMI to all processors");
 }
 
 /* The second processor's view with its APIC in xAPIC mode. */
@@ -98,9 +100,8 @@ static void page_write(struct seen *s, unsigned offset, uint64_t value)
 {
     enum trap_vector vector = store_caught(XAPIC_PAGE + offset, 4, value);
 
-    if (vector != TRAP_NONE) {
+    if (vector != TRAP_NONE)
         s->vector = vector;
-    }
 }
 
 static void try_entries(struct seen *s)
@@ -130,7 +131,8 @@ static void in_xapic_mode(void *argument)
     page_write(s, REGISTER_ID, ~s->id);
     s->id_after = page_read(REGISTER_ID);
     page_write(s, REGISTER_ID, s->id);
-    /* Commands that take processors away: SMI to all, INIT of the first processor, INIT of oneself. */
+    /* Commands that take processors away: SMI to all, INIT of the first processor, INIT of oneself.
+     */
     page_write(s, REGISTER_COMMAND, WITH_MODE(MODE_SMI) | SHORTHAND_ALL);
     page_write(s, REGISTER_COMMAND_HIGH, 0);
     page_write(s, REGISTER_COMMAND, WITH_MODE(MODE_INIT) | BIT(14));
@@ -144,15 +146,16 @@ static void in_xapic_mode(void *argument)
 }
 
 STRESS(local_entries_by_page,
-       PROMISE("The page of the xAPIC lets no entry have delivery mode SMI or INIT, and no command stops a processor "
-               "that is not to be stopped")
+       PROMISE("The page of the xAPIC lets no entry have delivery mode SMI or INIT, and no command "
+               "stops a processor that is not to be stopped")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("The second processor goes from x2APIC to xAPIC mode. It writes each entry of its local vector table "
-             "with delivery modes SMI and INIT, masked, and reads it back; writes another APIC id; and writes "
-             "commands: SMI to all, INIT to the first processor and to itself. Then it goes back to x2APIC mode.")
+       STEPS("The second processor goes from x2APIC to xAPIC mode. It writes each entry of its "
+             "local vector table with delivery modes SMI and INIT, masked, and reads it back; "
+             "writes another APIC id; and writes commands: SMI to all, INIT to the first processor "
+             "and to itself. Then it goes back to x2APIC mode.")
        EXPECTS("No entry has such a mode, the id is as before, and both processors go on.")
-       IF_IT_FAILS("The host watches the MSRs of the x2APIC, and not the page by which the same registers are "
-                   "reached."))
+       IF_IT_FAILS("The host watches the MSRs of the x2APIC, and not the page by which the same "
+                   "registers are reached."))
 {
     struct seen *s = second_memory(t, sizeof(*s));
 
@@ -163,8 +166,9 @@ STRESS(local_entries_by_page,
     on_second(t, in_xapic_mode, s);
     CHECK(s->done, "the second processor did not come back to x2APIC mode");
     for (unsigned i = 0; i < ARRAY_SIZE(s->entry); i++) {
-        CHECK(!is_bad(s->entry[i][0]) && !is_bad(s->entry[i][1]), "entry 0x%x keeps 0x%llx and 0x%llx",
-              ENTRY_TIMER + i * ENTRY_BYTES, (unsigned long long)s->entry[i][0], (unsigned long long)s->entry[i][1]);
+        CHECK(!is_bad(s->entry[i][0]) && !is_bad(s->entry[i][1]),
+              "entry 0x%x keeps 0x%llx and 0x%llx", ENTRY_TIMER + i * ENTRY_BYTES,
+              (unsigned long long)s->entry[i][0], (unsigned long long)s->entry[i][1]);
     }
     CHECK_EQ(s->id_after, s->id, "APIC id after another one was written");
     CHECK_EQ(s->vector, TRAP_NONE, "exception of a store to the page");
@@ -173,10 +177,11 @@ STRESS(local_entries_by_page,
 STRESS(messages_by_store,
        PROMISE("A store of the processor to the range of interrupt messages sends none")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Stores to addresses above the page of the local APIC, each with the data of a message with a fixed "
-             "vector.")
+       STEPS("Stores to addresses above the page of the local APIC, each with the data of a "
+             "message with a fixed vector.")
        EXPECTS("#GP for each, and the vector is not requested.")
-       IF_IT_FAILS("The machine takes such a store for a message, and with it any delivery mode: SMI, INIT."))
+       IF_IT_FAILS("The machine takes such a store for a message, and with it any delivery mode: "
+                   "SMI, INIT."))
 {
     need_integrity(t, NULL);
     (void)paging_map_mmio(MESSAGES, 0x100000 - PAGE_SIZE);
@@ -215,11 +220,11 @@ static void io_apic_write(uint64_t index, unsigned size, uint64_t alias, uint64_
 STRESS(io_apic_entries,
        PROMISE("No entry of an I/O APIC has delivery mode SMI or INIT, by whatever store")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Writes each redirection entry with delivery modes SMI and INIT, masked, with stores of 1, 2, 4 and 8 "
-             "bytes, at the window and at its aliases, and reads the entry back.")
+       STEPS("Writes each redirection entry with delivery modes SMI and INIT, masked, with stores "
+             "of 1, 2, 4 and 8 bytes, at the window and at its aliases, and reads the entry back.")
        EXPECTS("No entry has such a mode; a right entry is accepted.")
-       IF_IT_FAILS("An interrupt of any device becomes an SMI, or an INIT that starts the firmware outside of the "
-                   "host."))
+       IF_IT_FAILS("An interrupt of any device becomes an SMI, or an INIT that starts the firmware "
+                   "outside of the host."))
 {
     static const uint64_t aliases[] = {0, 0x100, 0xF00};
 
@@ -231,12 +236,15 @@ STRESS(io_apic_entries,
         for (unsigned a = 0; a < 3; a++) {
             for (unsigned size = 1; size <= 8; size *= 2) {
                 io_apic_write(index, size, aliases[a], ENTRY_MASKED | WITH_MODE(MODE_SMI));
-                io_apic_write(index, size, aliases[a] + 1, (ENTRY_MASKED | WITH_MODE(MODE_INIT)) >> 8);
+                io_apic_write(index, size, aliases[a] + 1,
+                              (ENTRY_MASKED | WITH_MODE(MODE_INIT)) >> 8);
                 now = io_apic_read(index);
-                CHECK(!is_bad(now), "entry %u is 0x%llx after stores of %u bytes", i, (unsigned long long)now, size);
+                CHECK(!is_bad(now), "entry %u is 0x%llx after stores of %u bytes", i,
+                      (unsigned long long)now, size);
                 io_apic_write(index, size, aliases[a], ENTRY_MASKED | WITH_MODE(MODE_INIT));
                 now = io_apic_read(index);
-                CHECK(!is_bad(now), "entry %u is 0x%llx after a store of %u bytes", i, (unsigned long long)now, size);
+                CHECK(!is_bad(now), "entry %u is 0x%llx after a store of %u bytes", i,
+                      (unsigned long long)now, size);
             }
         }
         io_apic_write(index, 4, 0, ENTRY_MASKED | SELF_VECTOR);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Registers of the chipset by which memory is mapped, moved or masked, for the guest and its host alike. */
+/* Registers of the chipset by which memory is mapped, moved or masked, for the guest and its host
+ * alike. */
 #define TEST_GROUP "hostile"
 #include "drivers/pci.h"
 #include "drivers/pci_ecam.h"
@@ -21,18 +22,17 @@
 #define ICH9_DEVICE 0x2918u
 #define ICH9_RCBA   0xF0u
 #define RCBA_ENABLE BIT(0)
-#define ICH9_ROUTE  0x60u /* and 0x68: which interrupt a pin raises; an operating system chooses it */
+#define ICH9_ROUTE                                                                                 \
+    0x60u /* and 0x68: which interrupt a pin raises; an operating system chooses it */
 
 static const struct pci_function *find_class(uint32_t class_code)
 {
     size_t count;
     const struct pci_function *f = pci_functions(&count);
 
-    for (size_t i = 0; i < count; i++) {
-        if ((f[i].class_code & CLASS_MASK) == class_code && f[i].segment == 0 && !f[i].vpci) {
+    for (size_t i = 0; i < count; i++)
+        if ((f[i].class_code & CLASS_MASK) == class_code && f[i].segment == 0 && !f[i].vpci)
             return &f[i];
-        }
-    }
     return NULL;
 }
 
@@ -64,14 +64,13 @@ static void ecam_write(const struct pci_function *f, unsigned offset, unsigned s
 {
     volatile void *reg = pci_ecam_register(f->segment, f->bdf, offset);
 
-    if (reg) {
+    if (reg)
         (void)store_caught((uint64_t)(uintptr_t)reg, size, value);
-    }
 }
 
 /* Writes the inverse of some bytes by each way; the old value is back before a check looks. */
-static void expect_fixed_bytes(struct test_run *t, const struct pci_function *f, unsigned offset, unsigned at,
-                               unsigned size)
+static void expect_fixed_bytes(struct test_run *t, const struct pci_function *f, unsigned offset,
+                               unsigned at, unsigned size)
 {
     uint32_t old = port_read(f, offset), by_port, by_ecam;
 
@@ -81,8 +80,8 @@ static void expect_fixed_bytes(struct test_run *t, const struct pci_function *f,
     ecam_write(f, offset + at, size, ~old >> 8 * at);
     by_ecam = port_read(f, offset);
     port_write(f, offset, 4, old);
-    STEP("register 0x%llx, %llu bytes from %llu on: 0x%llx by port, 0x%llx by ECAM", offset, size, at, by_port,
-         by_ecam);
+    STEP("register 0x%llx, %llu bytes from %llu on: 0x%llx by port, 0x%llx by ECAM", offset, size,
+         at, by_port, by_ecam);
     CHECK_EQ(by_port, old, "register of a bridge after a write by port");
     CHECK_EQ(by_ecam, old, "register of a bridge after a write to ECAM");
 }
@@ -97,14 +96,16 @@ static void expect_fixed(struct test_run *t, const struct pci_function *f, unsig
 }
 
 STRESS(chipset_windows,
-       PROMISE("No write moves or switches off a window, a block of registers or shadow memory of the chipset")
+       PROMISE("No write moves or switches off a window, a block of registers or shadow memory of "
+               "the chipset")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Clears the enable bit of the window of chipset registers (RCBA) by port and by ECAM. Then writes the "
-             "inverse of each register from 0x40 on of the host bridge and of the ISA bridge, all of it and a part "
-             "by chance, by both ways; and writes across the end of the address port.")
+       STEPS("Clears the enable bit of the window of chipset registers (RCBA) by port and by ECAM. "
+             "Then writes the inverse of each register from 0x40 on of the host bridge and of the "
+             "ISA bridge, all of it and a part by chance, by both ways; and writes across the end "
+             "of the address port.")
        EXPECTS("All keep their values, except for those that route the pins of interrupts.")
-       IF_IT_FAILS("The guest lays a window over the host's memory, or moves registers that the host uses: the host "
-                   "reads and writes something else from then on."))
+       IF_IT_FAILS("The guest lays a window over the host's memory, or moves registers that the "
+                   "host uses: the host reads and writes something else from then on."))
 {
     const struct pci_function *isa = find_class(CLASS_ISA), *host = find_class(CLASS_HOST);
     uint32_t old, by_port, by_ecam;
@@ -122,19 +123,18 @@ STRESS(chipset_windows,
         CHECK_EQ(by_ecam, old, "RCBA after a write to ECAM");
     }
     for (unsigned offset = HEADER_END; offset < SPACE_END; offset += 4) {
-        if (host) {
+        if (host)
             expect_fixed(t, host, offset);
-        }
-        if (isa && (offset & ~8u) != ICH9_ROUTE) {
+        if (isa && (offset & ~8u) != ICH9_ROUTE)
             expect_fixed(t, isa, offset);
-        }
     }
     if (host) {
         /* The last byte of the address port with the first ones of the data port. */
         old = port_read(host, HEADER_END + 0x20);
         cpu_out32(CONFIG_DATA - 1, ~old);
         cpu_out16(CONFIG_DATA - 1, (uint16_t)~old);
-        CHECK_EQ(port_read(host, HEADER_END + 0x20), old, "register after a write across both ports");
+        CHECK_EQ(port_read(host, HEADER_END + 0x20), old,
+                 "register after a write across both ports");
     }
 }
 
@@ -151,9 +151,8 @@ STRESS(chipset_windows,
 
 static uint8_t keyboard_output_port(void)
 {
-    for (unsigned i = 0; i < READS && (cpu_in8(KEYBOARD_STATUS) & KEYBOARD_FULL); i++) {
+    for (unsigned i = 0; i < READS && (cpu_in8(KEYBOARD_STATUS) & KEYBOARD_FULL); i++)
         (void)cpu_in8(KEYBOARD_DATA);
-    }
     cpu_out8(KEYBOARD_STATUS, KEYBOARD_READ_PORT);
     return cpu_in8(KEYBOARD_DATA);
 }
@@ -161,11 +160,13 @@ static uint8_t keyboard_output_port(void)
 STRESS(address_line_20,
        PROMISE("Address line 20 stays on, by whatever port the guest switches it off")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Clears the line's bit in port 0x92 with stores of 1, 2 and 4 bytes that touch it, and through the "
-             "keyboard controller by command 0xDD and by its output port. Reads the line's state after each.")
+       STEPS("Clears the line's bit in port 0x92 with stores of 1, 2 and 4 bytes that touch it, "
+             "and through the keyboard controller by command 0xDD and by its output port. Reads "
+             "the line's state after each.")
        EXPECTS("The line is on each time.")
-       IF_IT_FAILS("The machine masks bit 20 of every physical address, after nested translation: pages of the guest "
-                   "become pages of the host, and the host's own accesses go elsewhere."))
+       IF_IT_FAILS("The machine masks bit 20 of every physical address, after nested translation: "
+                   "pages of the guest become pages of the host, and the host's own accesses go "
+                   "elsewhere."))
 {
     uint8_t old = cpu_in8(SYSTEM_CONTROL);
 
@@ -175,9 +176,8 @@ STRESS(address_line_20,
     CHECK(cpu_in8(SYSTEM_CONTROL) & A20, "the line is off after a store to port 0x92");
     cpu_out16(SYSTEM_CONTROL - 1, 0);
     cpu_out16(SYSTEM_CONTROL, 0);
-    for (uint16_t port = SYSTEM_CONTROL - 3; port <= SYSTEM_CONTROL; port++) {
+    for (uint16_t port = SYSTEM_CONTROL - 3; port <= SYSTEM_CONTROL; port++)
         cpu_out32(port, 0);
-    }
     CHECK(cpu_in8(SYSTEM_CONTROL) & A20, "the line is off after a wider store");
     cpu_out8(KEYBOARD_STATUS, A20_OFF);
     CHECK(keyboard_output_port() & A20, "the line is off after command 0xDD");
@@ -186,5 +186,6 @@ STRESS(address_line_20,
     CHECK(keyboard_output_port() & A20, "the line is off after a store to the output port");
     cpu_out16(KEYBOARD_DATA - 1, 0);
     cpu_out32(KEYBOARD_DATA + 1, 0);
-    CHECK(cpu_in8(SYSTEM_CONTROL) & A20, "the line is off after stores across the ports of the keyboard controller");
+    CHECK(cpu_in8(SYSTEM_CONTROL) & A20,
+          "the line is off after stores across the ports of the keyboard controller");
 }

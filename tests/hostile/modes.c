@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SVM instructions and VMMCALL in the modes in which a guest can execute them: ring 0 and 3, 64, 32 and 16 bits. */
+/* SVM instructions and VMMCALL in the modes in which a guest can execute them: ring 0 and 3, 64, 32
+ * and 16 bits. */
 #define TEST_GROUP "hostile"
 #include "abi/hypercall.h"
 #include "abi/status.h"
@@ -33,7 +34,8 @@ static const struct form svm[] = {
 };
 static const struct form vmmcall = {"VMMCALL", 3, {0x0F, 0x01, 0xD9}};
 
-/* Code on a page of its own, and a GDT with segments for it. The harness loads the kernel's again. */
+/* Code on a page of its own, and a GDT with segments for it. The harness loads the kernel's again.
+ */
 struct mode_page {
     uint8_t *code;
     uint64_t *gdt;
@@ -96,11 +98,13 @@ static void call_64(void *argument)
                      : "rbx", "r8", "r9", "r10", "r11", "memory", "cc");
 }
 
-/* Into the other mode; the code there ends with an exception, and the catcher restores everything. */
+/* Into the other mode; the code there ends with an exception, and the catcher restores everything.
+ */
 static void jump_other(void *argument)
 {
     struct attempt *a = argument;
-    struct descriptor_register gdt = {.limit = (uint16_t)(a->page->code16 + 7), .base = gpa_of(a->page->gdt)};
+    struct descriptor_register gdt = {.limit = (uint16_t)(a->page->code16 + 7),
+                                      .base = gpa_of(a->page->gdt)};
     bool flat = a->selector == a->page->code32;
     uint64_t offset = CODE_OFFSET + (flat ? gpa_of(a->page->code) : 0);
 
@@ -111,7 +115,8 @@ static void jump_other(void *argument)
                      : "rdx", "memory");
 }
 
-static enum trap_vector try_form(const struct mode_page *p, const struct form *form, uint16_t selector, uint64_t rax)
+static enum trap_vector try_form(const struct mode_page *p, const struct form *form,
+                                 uint16_t selector, uint64_t rax)
 {
     struct attempt a = {.page = p, .selector = selector, .rax = rax};
 
@@ -122,11 +127,12 @@ static enum trap_vector try_form(const struct mode_page *p, const struct form *f
 STRESS(svm_instructions,
        PROMISE("No SVM instruction is carried out for a guest, in any mode and at any privilege")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Executes VMRUN, VMLOAD, VMSAVE, STGI, CLGI, SKINIT, INVLPGA, and VMCALL and RSM, in 64-bit, 32-bit and "
-             "16-bit code at CPL 0, and in 64-bit code at CPL 3, with RAX at an unused page of the host.")
+       STEPS("Executes VMRUN, VMLOAD, VMSAVE, STGI, CLGI, SKINIT, INVLPGA, and VMCALL and RSM, in "
+             "64-bit, 32-bit and 16-bit code at CPL 0, and in 64-bit code at CPL 3, with RAX at an "
+             "unused page of the host.")
        EXPECTS("#UD, at CPL 3 also #GP.")
-       IF_IT_FAILS("The guest switches the processor's global interrupt flag or reads and writes a control block of "
-                   "its own."))
+       IF_IT_FAILS("The guest switches the processor's global interrupt flag or reads and writes a "
+                   "control block of its own."))
 {
     struct integrity_output host;
     struct mode_page p;
@@ -141,21 +147,25 @@ STRESS(svm_instructions,
         enum trap_vector user = user_call(p.code + CODE_OFFSET, 0, 0, 0, NULL);
 
         mode_page_end(&p);
-        STEP("%s: exceptions %llu, %llu, %llu, at CPL 3 %llu", svm[i].name, in_64, in_32, in_16, user);
+        STEP("%s: exceptions %llu, %llu, %llu, at CPL 3 %llu", svm[i].name, in_64, in_32, in_16,
+             user);
         CHECK(in_64 == TRAP_UD && in_32 == TRAP_UD && in_16 == TRAP_UD,
-              "%s: exceptions %u, %u and %u in 64, 32 and 16 bits", svm[i].name, (unsigned)in_64, (unsigned)in_32,
-              (unsigned)in_16);
-        CHECK(user == TRAP_UD || user == TRAP_GP, "%s: exception %u at CPL 3", svm[i].name, (unsigned)user);
+              "%s: exceptions %u, %u and %u in 64, 32 and 16 bits", svm[i].name, (unsigned)in_64,
+              (unsigned)in_32, (unsigned)in_16);
+        CHECK(user == TRAP_UD || user == TRAP_GP, "%s: exception %u at CPL 3", svm[i].name,
+              (unsigned)user);
     }
 }
 
 STRESS(vmmcall_modes,
        PROMISE("VMMCALL is answered in 64-bit and 32-bit code at CPL 0, and raises #UD elsewhere")
        COVERS("ISO-3 DISC-9") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Executes VMMCALL with an unknown call code in 64-bit, 32-bit and 16-bit code at CPL 0 and in 64-bit "
-             "code at CPL 3. INT3 follows in all modes but the first.")
-       EXPECTS("In 64-bit code a status; in 32-bit code the instruction is passed; in 16-bit code #UD, at CPL 3 #UD.")
-       IF_IT_FAILS("The host takes parameters from registers of another mode, or serves user programs."))
+       STEPS("Executes VMMCALL with an unknown call code in 64-bit, 32-bit and 16-bit code at CPL "
+             "0 and in 64-bit code at CPL 3. INT3 follows in all modes but the first.")
+       EXPECTS("In 64-bit code a status; in 32-bit code the instruction is passed; in 16-bit code "
+               "#UD, at CPL 3 #UD.")
+       IF_IT_FAILS("The host takes parameters from registers of another mode, or serves user "
+                   "programs."))
 {
     enum trap_vector in_64, in_32, in_16, user;
     struct mode_page p;

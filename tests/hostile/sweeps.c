@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything that a processor can be told by number: MSRs, ports, CPUID leaves, bits of control and debug registers.
- * Each run takes some numbers by chance; other seeds take others.
+ * Everything that a processor can be told by number: MSRs, ports, CPUID leaves, bits of control and
+ * debug registers. Each run takes some numbers by chance; other seeds take others.
  *
- * Left out is what would end the guest instead of attacking its host: registers by which the test itself runs, and
- * ports that reset or switch off the machine.
+ * Left out is what would end the guest instead of attacking its host: registers by which the test
+ * itself runs, and ports that reset or switch off the machine.
  */
 #define TEST_GROUP "hostile"
 #include "kernel/cpu.h"
@@ -22,11 +22,9 @@ struct range {
 
 static bool in_ranges(uint32_t number, uint32_t length, const struct range *ranges, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (number <= ranges[i].last && number + length > ranges[i].first) {
+    for (size_t i = 0; i < count; i++)
+        if (number <= ranges[i].last && number + length > ranges[i].first)
             return true;
-        }
-    }
     return false;
 }
 #define IN(number, length, ranges) in_ranges(number, length, ranges, ARRAY_SIZE(ranges))
@@ -49,14 +47,16 @@ static uint32_t some_msr(struct test_run *t)
     static const uint32_t sizes[] = {0x400, 0x2000, 0x200, 0x400, 0x2000};
     unsigned i = (unsigned)random_below(&t->random, 6);
 
-    return i == 5 ? (uint32_t)random_u64(&t->random) : bases[i] + (uint32_t)random_below(&t->random, sizes[i]);
+    return i == 5 ? (uint32_t)random_u64(&t->random)
+                  : bases[i] + (uint32_t)random_below(&t->random, sizes[i]);
 }
 
 STRESS(msr_sweep,
        PROMISE("Any value in any MSR is accepted or refused, and harms no host")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("1,500 times reads an MSR by chance, writes a random value, writes the old one with one bit changed, "
-             "and writes the old one. MSRs on which the test itself depends are read only.")
+       STEPS("1,500 times reads an MSR by chance, writes a random value, writes the old one with "
+             "one bit changed, and writes the old one. MSRs on which the test itself depends are "
+             "read only.")
        EXPECTS("Each access is carried out or raises #GP, and the host's memory is unchanged.")
        IF_IT_FAILS("The last step names the MSR and the value."))
 {
@@ -69,13 +69,15 @@ STRESS(msr_sweep,
         enum trap_vector read = msr_read_safe(msr, &old), written = TRAP_GP;
 
         STEP("MSR 0x%llx, value 0x%llx", msr, value);
-        CHECK(read == TRAP_NONE || read == TRAP_GP, "RDMSR 0x%x raises exception %u", msr, (unsigned)read);
+        CHECK(read == TRAP_NONE || read == TRAP_GP, "RDMSR 0x%x raises exception %u", msr,
+              (unsigned)read);
         if (!IN(msr, 1, own_msrs)) {
             written = msr_write_safe(msr, value);
             (void)msr_write_safe(msr, old ^ (1ull << random_below(&t->random, 64)));
             (void)msr_write_safe(msr, old);
         }
-        CHECK(written == TRAP_NONE || written == TRAP_GP, "WRMSR 0x%x raises exception %u", msr, (unsigned)written);
+        CHECK(written == TRAP_NONE || written == TRAP_GP, "WRMSR 0x%x raises exception %u", msr,
+              (unsigned)written);
         readable += read == TRAP_NONE;
         writable += written == TRAP_NONE;
     }
@@ -135,21 +137,22 @@ static void access_port_by_string(void *argument)
     void *at = a->bytes;
     uint64_t count = sizeof(a->bytes);
 
-    if (a->write) {
+    if (a->write)
         __asm__ volatile("rep outsb" : "+S"(at), "+c"(count) : "d"(a->port) : "memory");
-    } else {
+    else
         __asm__ volatile("rep insb" : "+D"(at), "+c"(count) : "d"(a->port) : "memory");
-    }
 }
 
 STRESS(port_sweep,
-       PROMISE("Any access to any port, also by a string instruction, is carried out or refused, and harms no host")
+       PROMISE("Any access to any port, also by a string instruction, is carried out or refused, "
+               "and harms no host")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Four thousand times reads a port by chance with 1, 2 or 4 bytes or by INSB, or stores there by OUT or "
-             "OUTSB. No store goes to ports that reset the machine or belong to its devices.")
+       STEPS("Four thousand times reads a port by chance with 1, 2 or 4 bytes or by INSB, or "
+             "stores there by OUT or OUTSB. No store goes to ports that reset the machine or "
+             "belong to its devices.")
        EXPECTS("Each access is carried out or raises #GP; the second processor still runs.")
-       IF_IT_FAILS("The last step names the port. Ports near those that the host watches are reached by wider "
-                   "stores, too."))
+       IF_IT_FAILS("The last step names the port. Ports near those that the host watches are "
+                   "reached by wider stores, too."))
 {
     static const uint16_t watched[] = {0x00,  0x60,  0x64,  0x92,  0xB2,  0xC0, 0xE9,
                                        0x510, 0x514, 0xCC8, 0xCD8, 0xCDC, 0xCF8};
@@ -158,26 +161,27 @@ STRESS(port_sweep,
     need_integrity(t, NULL);
     for (unsigned i = 0; i < PORTS; i++) {
         uint64_t chance = random_u64(&t->random);
-        struct port_access a = {
-            .port = (uint16_t)chance, .size = 1u << (chance >> 16) % 3, .value = (uint32_t)(chance >> 32)};
+        struct port_access a = {.port = (uint16_t)chance,
+                                .size = 1u << (chance >> 16) % 3,
+                                .value = (uint32_t)(chance >> 32)};
         bool string = (chance >> 20) % 8 == 0;
         enum trap_vector vector;
 
-        if ((chance >> 24) % 2) {
+        if ((chance >> 24) % 2)
             a.port = (uint16_t)(watched[(chance >> 25) % ARRAY_SIZE(watched)] + chance % 8 - 3);
-        } else if ((chance >> 28) % 2) {
+        else if ((chance >> 28) % 2)
             a.port %= OWN_PORTS_END;
-        }
         if (a.size > 1 && IN(a.port, a.size, serial_port)) {
-            a.size =
-                1; /* QEMU 10.0.2 ends with an assertion at a wider access that only partly is to the serial port */
+            a.size = 1; /* QEMU 10.0.2 ends with an assertion at a wider access that only partly is
+                           to the serial port */
         }
-        a.write = (chance >> 29) % 2 && a.port + a.size <= OWN_PORTS_END && !IN(a.port, a.size, own_ports);
-        STEP("port 0x%llx, %llu bytes, write %llu, string %llu, value 0x%llx", a.port, a.size, a.write, string,
-             a.value);
+        a.write = (chance >> 29) % 2 && a.port + a.size <= OWN_PORTS_END &&
+                  !IN(a.port, a.size, own_ports);
+        STEP("port 0x%llx, %llu bytes, write %llu, string %llu, value 0x%llx", a.port, a.size,
+             a.write, string, a.value);
         vector = trap_catch(string ? access_port_by_string : access_port, &a, NULL);
-        CHECK(vector == TRAP_NONE || vector == TRAP_GP, "the access to port 0x%x raises exception %u", a.port,
-              (unsigned)vector);
+        CHECK(vector == TRAP_NONE || vector == TRAP_GP,
+              "the access to port 0x%x raises exception %u", a.port, (unsigned)vector);
         refused += vector != TRAP_NONE;
     }
     OBSERVE("%u accesses to ports: %u raised #GP", PORTS, refused);
@@ -186,18 +190,19 @@ STRESS(port_sweep,
 STRESS(cpuid_sweep,
        PROMISE("CPUID answers for every leaf and subleaf, and never shows SVM")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Reads a thousand leaves by chance, near the starts of the ranges and anywhere, each with a random "
-             "subleaf.")
+       STEPS("Reads a thousand leaves by chance, near the starts of the ranges and anywhere, each "
+             "with a random subleaf.")
        EXPECTS("The bits of SVM and SKINIT are clear after each, and the leaf of SVM is zero.")
        IF_IT_FAILS("The guest finds an instruction set that the host uses itself."))
 {
-    static const uint32_t starts[] = {0, 0x40000000, 0x40000100, 0x80000000, 0x8000000A, 0xC0000000};
+    static const uint32_t starts[] = {0,          0x40000000, 0x40000100,
+                                      0x80000000, 0x8000000A, 0xC0000000};
 
     need_integrity(t, NULL);
     for (unsigned i = 0; i < LEAVES; i++) {
         unsigned start = (unsigned)random_below(&t->random, 7);
-        uint32_t leaf =
-            start == 6 ? (uint32_t)random_u64(&t->random) : starts[start] + (uint32_t)random_below(&t->random, 64);
+        uint32_t leaf = start == 6 ? (uint32_t)random_u64(&t->random)
+                                   : starts[start] + (uint32_t)random_below(&t->random, 64);
 
         STEP("leaf 0x%llx", leaf);
         (void)cpu_cpuid(leaf, (uint32_t)random_u64(&t->random));
@@ -206,8 +211,10 @@ STRESS(cpuid_sweep,
     CHECK(cpu_cpuid(0x8000000A, 0).eax == 0, "the leaf of SVM is not zero");
 }
 
-#define CR0_KEPT (BIT(0) | BIT(31))                     /* PE, PG: other modes are tests of their own */
-#define CR4_KEPT (BIT(5) | BIT(12) | BIT(17) | BIT(23)) /* PAE, LA57, PCIDE, CET: the tables would have to change */
+#define CR0_KEPT (BIT(0) | BIT(31)) /* PE, PG: other modes are tests of their own */
+#define CR4_KEPT                                                                                   \
+    (BIT(5) | BIT(12) | BIT(17) |                                                                  \
+     BIT(23)) /* PAE, LA57, PCIDE, CET: the tables would have to change */
 
 static uint64_t cr8_read(void)
 {
@@ -236,13 +243,14 @@ static void change_control(void *argument)
 }
 
 STRESS(control_register_bits,
-       PROMISE("Any bit of CR0, CR4 and CR8 may be tried; the processor takes it or raises #GP, and the host enters "
-               "the guest")
+       PROMISE("Any bit of CR0, CR4 and CR8 may be tried; the processor takes it or raises #GP, "
+               "and the host enters the guest")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Inverts each bit of CR0, CR4 and CR8 but those of paging, alone and by two at a time by chance, and "
-             "executes CPUID in this state, then writes the old value.")
+       STEPS("Inverts each bit of CR0, CR4 and CR8 but those of paging, alone and by two at a time "
+             "by chance, and executes CPUID in this state, then writes the old value.")
        EXPECTS("No exception but #GP, #UD and #NM.")
-       IF_IT_FAILS("The next entry into the guest is refused, or the host's own state follows the guest's."))
+       IF_IT_FAILS("The next entry into the guest is refused, or the host's own state follows the "
+                   "guest's."))
 {
     static const unsigned registers[] = {0, 4, 8};
 
@@ -250,8 +258,11 @@ STRESS(control_register_bits,
     for (unsigned r = 0; r < 3; r++) {
         for (unsigned bit = 0; bit < 64 + 200; bit++) {
             uint64_t kept = registers[r] == 0 ? CR0_KEPT : registers[r] == 4 ? CR4_KEPT : 0;
-            uint64_t old = registers[r] == 0 ? cr0_read() : registers[r] == 4 ? cr4_read() : cr8_read();
-            uint64_t first = BIT(random_below(&t->random, 64)), second = BIT(random_below(&t->random, 64));
+            uint64_t old = registers[r] == 0   ? cr0_read()
+                           : registers[r] == 4 ? cr4_read()
+                                               : cr8_read();
+            uint64_t first = BIT(random_below(&t->random, 64)),
+                     second = BIT(random_below(&t->random, 64));
             uint64_t change = bit < 64 ? BIT(bit) : first | second;
             uint64_t argument[2] = {registers[r], old ^ (change & ~kept)};
             enum trap_vector vector;
@@ -263,8 +274,8 @@ STRESS(control_register_bits,
             change_control(argument);
             cpu_interrupts_on();
             CHECK(vector == TRAP_NONE || vector == TRAP_GP || vector == TRAP_UD,
-                  "bit change 0x%llx of CR%u: exception %u", (unsigned long long)change, registers[r],
-                  (unsigned)vector);
+                  "bit change 0x%llx of CR%u: exception %u", (unsigned long long)change,
+                  registers[r], (unsigned)vector);
         }
     }
 }
@@ -276,8 +287,9 @@ STRESS(control_register_bits,
 STRESS(debug_registers,
        PROMISE("Breakpoints at the host's code and data do not stop the host")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
-       STEPS("Sets the four breakpoints to addresses of the host's code, of its unused pages and by chance, for "
-             "execution and for access, makes calls and other exits, and sets bits of DR6 and DR7 by chance.")
+       STEPS("Sets the four breakpoints to addresses of the host's code, of its unused pages and "
+             "by chance, for execution and for access, makes calls and other exits, and sets bits "
+             "of DR6 and DR7 by chance.")
        EXPECTS("All calls are answered, and no exception but #GP comes.")
        IF_IT_FAILS("Debug registers are not switched between guest and host: the host takes #DB."))
 {
@@ -285,7 +297,8 @@ STRESS(debug_registers,
 
     need_integrity(t, &host);
     for (unsigned round = 0; round < 64; round++) {
-        uint64_t at = round % 2 ? host.target : host.text + random_below(&t->random, host.text_length);
+        uint64_t at =
+            round % 2 ? host.target : host.text + random_below(&t->random, host.text_length);
         uint64_t dr7 = round % 4 < 2 ? DR7_ALL_ENABLED : DR7_ALL_ACCESS;
         bool checked;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A refused call judged by objects that come after it: a domain that is created next, a device that is attached next,
- * the next list. A value that a host has stored before it refused, in a structure that the next call finds, shows there
- * and nowhere else. The refused values belong to other live objects: the top table of another domain, its id, another
- * device.
+ * A refused call judged by objects that come after it: a domain that is created next, a device that
+ * is attached next, the next list. A value that a host has stored before it refused, in a structure
+ * that the next call finds, shows there and nowhere else. The refused values belong to other live
+ * objects: the top table of another domain, its id, another device.
  */
 #define TEST_GROUP "hypercall"
 #include "abi/hypercall.h"
@@ -21,7 +21,8 @@ enum page { PAGE_LIVE, PAGE_OTHER, PAGE_LATER, PAGES = PAGE_LATER + ELEMENTS };
 
 struct scene {
     struct dma_engine *busy, *fresh;
-    struct domain *live, *other; /* the first has the busy device in it, the other none; both map IOVA */
+    struct domain *live,
+        *other; /* the first has the busy device in it, the other none; both map IOVA */
     struct buffer page;
     uint32_t unknown; /* an id that refused calls name, and that no domain has */
     uint32_t later;   /* an id that no call has named */
@@ -44,13 +45,13 @@ static unsigned reached(struct test_run *t, struct scene *s, struct dma_engine *
     return found;
 }
 
-static void expect_page(struct test_run *t, struct scene *s, struct dma_engine *e, uint64_t iova, unsigned page,
-                        const char *after, const char *what)
+static void expect_page(struct test_run *t, struct scene *s, struct dma_engine *e, uint64_t iova,
+                        unsigned page, const char *after, const char *what)
 {
     unsigned found = reached(t, s, e, iova);
 
-    CHECK(found == page, "after %s: %s reaches page %u, and should reach %u (%u: none)", after, what, found, page,
-          (unsigned)PAGES);
+    CHECK(found == page, "after %s: %s reaches page %u, and should reach %u (%u: none)", after,
+          what, found, page, (unsigned)PAGES);
 }
 
 /* A domain that comes now, under that id, with the fresh device. */
@@ -63,13 +64,15 @@ static void later_domain(struct test_run *t, struct scene *s, uint32_t id, const
     char what[TEXT_MAX];
 
     fmt_snprintf(what, sizeof(what), "CREATE and CONFIGURE of domain 0x%x, after %s", id, after);
-    CHECK(domain_create(&d, DOMAIN_PAGING, id, 0, 0, &status), "%s: %s", what, hv_status_name(status));
+    CHECK(domain_create(&d, DOMAIN_PAGING, id, 0, 0, &status), "%s: %s", what,
+          hv_status_name(status));
     expect_page(t, s, s->fresh, IOVA, PAGES, after, "a device in no domain");
     map_gpa(t, &d, IOVA, gpa_of(s->page.data) + PAGE_LATER * PAGE_SIZE, ELEMENTS * PAGE_SIZE, RW);
     fmt_snprintf(what, sizeof(what), "ATTACH to a new domain, after %s", after);
     CHECK_SUCCESS(pviommu_attach(id, s->fresh->device_id), what);
     for (unsigned i = 0; i < ELEMENTS; i++) {
-        expect_page(t, s, s->fresh, IOVA + i * PAGE_SIZE, PAGE_LATER + i, after, "a device in a new domain");
+        expect_page(t, s, s->fresh, IOVA + i * PAGE_SIZE, PAGE_LATER + i, after,
+                    "a device in a new domain");
         element[i] = hv_iommu_range((IOVA >> HV_PAGE_SHIFT) + i, 0);
         *leaf_entry(t, &d, IOVA + i * PAGE_SIZE) = 0;
     }
@@ -77,7 +80,8 @@ static void later_domain(struct test_run *t, struct scene *s, uint32_t id, const
     CHECK_SUCCESS(pviommu_flush_list(id, element, ELEMENTS, &done), what);
     CHECK_EQ(done, ELEMENTS, what);
     for (unsigned i = 0; i < ELEMENTS; i++) {
-        expect_page(t, s, s->fresh, IOVA + i * PAGE_SIZE, PAGES, after, "a device, by a page of the next list,");
+        expect_page(t, s, s->fresh, IOVA + i * PAGE_SIZE, PAGES, after,
+                    "a device, by a page of the next list,");
     }
     fmt_snprintf(what, sizeof(what), "DETACH from a new domain, after %s", after);
     CHECK_SUCCESS(pviommu_detach(s->fresh->device_id), what);
@@ -85,7 +89,8 @@ static void later_domain(struct test_run *t, struct scene *s, uint32_t id, const
     CHECK_SUCCESS(domain_delete(&d), what);
 }
 
-static void expect_later(struct test_run *t, struct scene *s, enum hv_status status, const char *after)
+static void expect_later(struct test_run *t, struct scene *s, enum hv_status status,
+                         const char *after)
 {
     char what[TEXT_MAX];
 
@@ -95,8 +100,10 @@ static void expect_later(struct test_run *t, struct scene *s, enum hv_status sta
     later_domain(t, s, s->unknown, after);
     fmt_snprintf(what, sizeof(what), "ATTACH to a domain that was not used yet, after %s", after);
     CHECK_SUCCESS(pviommu_attach(s->other->id, s->busy->device_id), what);
-    expect_page(t, s, s->busy, IOVA, PAGE_OTHER, after, "a device that moves to a domain that was not used yet");
-    fmt_snprintf(what, sizeof(what), "ATTACH to the domain that the device was in before, after %s", after);
+    expect_page(t, s, s->busy, IOVA, PAGE_OTHER, after,
+                "a device that moves to a domain that was not used yet");
+    fmt_snprintf(what, sizeof(what), "ATTACH to the domain that the device was in before, after %s",
+                 after);
     CHECK_SUCCESS(pviommu_attach(s->live->id, s->busy->device_id), what);
     expect_page(t, s, s->busy, IOVA, PAGE_LIVE, after, "a device that came back");
 }
@@ -112,7 +119,8 @@ static enum hv_status create(uint64_t partition, uint32_t id, uint32_t flags)
 
 static enum hv_status configure(uint64_t partition, uint32_t id, uint64_t flags, uint64_t root)
 {
-    struct hv_input_configure_device_domain input = {.settings = {.flags = flags, .page_table_root = root}};
+    struct hv_input_configure_device_domain input = {
+        .settings = {.flags = flags, .page_table_root = root}};
 
     pviommu_fill_domain(&input.device_domain, id);
     input.device_domain.partition_id = partition;
@@ -146,17 +154,18 @@ static void scene_open(struct test_run *t, struct scene *s)
 }
 
 TEST(later_domains,
-     PROMISE("After a refused CREATE or CONFIGURE the next domains and devices are what their own calls say")
+     PROMISE("After a refused CREATE or CONFIGURE the next domains and devices are what their own "
+             "calls say")
      COVERS("GEN-10 DOM-1 CFG-1 ATT-1") ABI() DEVICES(NONE) KINDS("dma fault bad-input device")
-     STEPS("CREATE is refused: of an id that exists, for another partition, with reserved flags. CONFIGURE is refused: "
-           "for "
-           "another partition, of an unknown id, with a reserved flag and with a misaligned top table, each with the "
-           "top table "
-           "of another domain that is in use. After each, two domains are created, one of them under the refused id, a "
-           "device is attached and writes, four pages are flushed by a list, and the device that was in use moves to "
-           "another domain and back.")
+     STEPS("CREATE is refused: of an id that exists, for another partition, with reserved flags. "
+           "CONFIGURE is refused: for another partition, of an unknown id, with a reserved flag "
+           "and with a misaligned top table, each with the top table of another domain that is in "
+           "use. After each, two domains are created, one of them under the refused id, a device "
+           "is attached and writes, four pages are flushed by a list, and the device that was in "
+           "use moves to another domain and back.")
      EXPECTS("Every DMA reaches the page that the domain of its device maps, and nothing else.")
-     IF_IT_FAILS("The host has stored a part of the refused call where the next one finds it: id, top table or flags."))
+     IF_IT_FAILS("The host has stored a part of the refused call where the next one finds it: id, "
+                 "top table or flags."))
 {
     struct scene s;
     uint64_t root;
@@ -167,54 +176,62 @@ TEST(later_domains,
     expect_later(t, &s, pviommu_create(s.live->id), "CREATE of an id that exists");
     expect_later(t, &s, create(OTHER_PARTITION, s.unknown, 1), "CREATE for another partition");
     status = create(HV_PARTITION_ID_SELF, s.unknown, HV_CREATE_DEVICE_DOMAIN_RESERVED);
-    if (status == HV_STATUS_SUCCESS) {
+    if (status == HV_STATUS_SUCCESS)
         CHECK_SUCCESS(pviommu_delete(s.unknown), "DELETE of a domain just created");
-    }
     expect_later(t, &s, status, "CREATE with reserved flags");
-    expect_later(t, &s, configure(OTHER_PARTITION, s.other->id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, root),
-                 "CONFIGURE for another partition");
-    expect_later(t, &s, configure(HV_PARTITION_ID_SELF, s.unknown, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, root),
-                 "CONFIGURE of an unknown domain");
+    expect_later(
+        t, &s,
+        configure(OTHER_PARTITION, s.other->id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, root),
+        "CONFIGURE for another partition");
+    expect_later(
+        t, &s,
+        configure(HV_PARTITION_ID_SELF, s.unknown, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, root),
+        "CONFIGURE of an unknown domain");
     for (unsigned i = 0; i < 2; i++) {
         CHECK_SUCCESS(pviommu_create(s.unknown), "CREATE of a free id");
-        status = i == 0 ? configure(HV_PARTITION_ID_SELF, s.unknown,
-                                    HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL | RESERVED_FLAG, root)
-                        : configure(HV_PARTITION_ID_SELF, s.unknown, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL,
-                                    root + sizeof(uint64_t));
+        status = i == 0
+                     ? configure(HV_PARTITION_ID_SELF, s.unknown,
+                                 HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL | RESERVED_FLAG, root)
+                     : configure(HV_PARTITION_ID_SELF, s.unknown,
+                                 HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, root + sizeof(uint64_t));
         CHECK_SUCCESS(pviommu_delete(s.unknown), "DELETE of a domain without devices");
         expect_later(t, &s, status,
-                     i == 0 ? "CONFIGURE with a reserved flag" : "CONFIGURE with a misaligned top table");
+                     i == 0 ? "CONFIGURE with a reserved flag"
+                            : "CONFIGURE with a misaligned top table");
     }
 }
 
 TEST(later_devices,
-     PROMISE("After a refused ATTACH, DETACH or DELETE the next domains and devices are what their own calls say")
-     COVERS("GEN-10 ATT-1 ATT-8 DEL-4 DOM-1") ABI() DEVICES(NONE) KINDS("dma fault bad-input device")
-     STEPS("ATTACH is refused: to an unknown domain, of an unknown device, for another partition. DETACH is refused: "
-           "of an "
-           "unknown device, and of one in no domain. DELETE is refused: of a domain with a device, and of an unknown "
-           "one. After "
-           "each, the same look at two new domains and at the device in use.")
-     EXPECTS("Every DMA reaches the page that the domain of its device maps, and nothing else; no domain is gone.")
-     IF_IT_FAILS("The host has kept device or domain of the refused call for the next one, or carries the refused call "
-                 "out "
-                 "when it becomes possible."))
+     PROMISE("After a refused ATTACH, DETACH or DELETE the next domains and devices are what their "
+             "own calls say")
+     COVERS("GEN-10 ATT-1 ATT-8 DEL-4 DOM-1") ABI() DEVICES(NONE)
+     KINDS("dma fault bad-input device")
+     STEPS("ATTACH is refused: to an unknown domain, of an unknown device, for another partition. "
+           "DETACH is refused: of an unknown device, and of one in no domain. DELETE is refused: "
+           "of a domain with a device, and of an unknown one. After each, the same look at two new "
+           "domains and at the device in use.")
+     EXPECTS("Every DMA reaches the page that the domain of its device maps, and nothing else; no "
+             "domain is gone.")
+     IF_IT_FAILS("The host has kept device or domain of the refused call for the next one, or "
+                 "carries the refused call out when it becomes possible."))
 {
     struct scene s;
     enum hv_status status;
 
     scene_open(t, &s);
-    expect_later(t, &s, pviommu_attach(s.unknown, s.fresh->device_id), "ATTACH to an unknown domain");
+    expect_later(t, &s, pviommu_attach(s.unknown, s.fresh->device_id),
+                 "ATTACH to an unknown domain");
     expect_later(t, &s, pviommu_attach(s.other->id, NO_DEVICE), "ATTACH of an unknown device");
-    expect_later(t, &s, attach_for(OTHER_PARTITION, s.other->id, s.fresh->device_id), "ATTACH for another partition");
+    expect_later(t, &s, attach_for(OTHER_PARTITION, s.other->id, s.fresh->device_id),
+                 "ATTACH for another partition");
     expect_later(t, &s, pviommu_detach(NO_DEVICE), "DETACH of an unknown device");
     expect_later(t, &s, pviommu_detach(s.fresh->device_id), "DETACH of a device in no domain");
     status = pviommu_delete(s.live->id);
     if (status == HV_STATUS_SUCCESS) {
         CHECK_SUCCESS(pviommu_create(s.live->id), "CREATE of an id that was deleted with a device");
-        CHECK_SUCCESS(
-            pviommu_configure(s.live->id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, stage1_root_gpa(&s.live->table)),
-            "CONFIGURE of a domain that was deleted with a device and made again");
+        CHECK_SUCCESS(pviommu_configure(s.live->id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL,
+                                        stage1_root_gpa(&s.live->table)),
+                      "CONFIGURE of a domain that was deleted with a device and made again");
         attach(t, s.live, s.busy);
     }
     expect_later(t, &s, status, "DELETE of a domain with a device");
@@ -224,14 +241,17 @@ TEST(later_devices,
 TEST(later_flushes,
      PROMISE("After a refused flush the next list drops each of its pages")
      COVERS("LS-5 LS-4 GEN-10 FL-1") ABI() DEVICES(NONE) KINDS("dma fault flush bad-input device")
-     STEPS("Flushes of an unknown domain, and lists whose first, third or last element is not aligned to its size, are "
-           "made. After "
-           "each, the same look at two new domains, each with a list flush of four pages, and at the device in use.")
-     EXPECTS("Each page of the next list is out of reach, and everything else is as its own calls say.")
-     IF_IT_FAILS("The host goes on where an earlier list ended: it keeps the number of an element beyond the call."))
+     STEPS("Flushes of an unknown domain, and lists whose first, third or last element is not "
+           "aligned to its size, are made. After each, the same look at two new domains, each with "
+           "a list flush of four pages, and at the device in use.")
+     EXPECTS("Each page of the next list is out of reach, and everything else is as its own calls "
+             "say.")
+     IF_IT_FAILS("The host goes on where an earlier list ended: it keeps the number of an element "
+                 "beyond the call."))
 {
-    static const char *const after[] = {"a list refused at element 0", "a list refused at element 1",
-                                        "a list refused at element 2", "a list refused at element 3"};
+    static const char *const after[] = {
+        "a list refused at element 0", "a list refused at element 1", "a list refused at element 2",
+        "a list refused at element 3"};
     struct scene s;
 
     scene_open(t, &s);
@@ -239,9 +259,8 @@ TEST(later_flushes,
     for (unsigned bad = 0; bad < ELEMENTS; bad++) {
         uint64_t element[ELEMENTS];
 
-        for (unsigned i = 0; i < ELEMENTS; i++) {
+        for (unsigned i = 0; i < ELEMENTS; i++)
             element[i] = hv_iommu_range((IOVA >> HV_PAGE_SHIFT) + 1, i == bad ? 9 : 0);
-        }
         expect_later(t, &s, pviommu_flush_list(s.other->id, element, ELEMENTS, NULL), after[bad]);
     }
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two questions, asked in every state of domains and devices, over output memory that held something else. A host
- * that writes only what has changed, or a part of the structure, leaves the guest with bytes of its own making.
+ * The two questions, asked in every state of domains and devices, over output memory that held
+ * something else. A host that writes only what has changed, or a part of the structure, leaves the
+ * guest with bytes of its own making.
  */
 #define TEST_GROUP "hypercall"
 #include "abi/hypercall.h"
@@ -17,7 +18,8 @@ struct question {
     bool asked;
 };
 
-static void expect_answer(struct test_run *t, const struct call_fixture *f, struct question *q, const char *state)
+static void expect_answer(struct test_run *t, const struct call_fixture *f, struct question *q,
+                          const char *state)
 {
     static const uint8_t fills[] = {0xFF, 0x00, POISON_FRESH};
     size_t size = call_output_size(q->call);
@@ -25,21 +27,22 @@ static void expect_answer(struct test_run *t, const struct call_fixture *f, stru
     for (unsigned n = 0; n < sizeof(fills); n++) {
         memset(f->output.data, fills[n], size);
         call_put(f, q->call, f->input.data);
-        CHECK_SUCCESS(
-            hv_result_status(hypercall_raw(call_control(q->call), gpa_of(f->input.data), gpa_of(f->output.data))),
-            call_name(q->call));
+        CHECK_SUCCESS(hv_result_status(hypercall_raw(call_control(q->call), gpa_of(f->input.data),
+                                                     gpa_of(f->output.data))),
+                      call_name(q->call));
         STEP("%s over bytes 0x%llx, %s", call_name(q->call), fills[n], state);
         if (!q->asked) {
             memcpy(q->first, f->output.data, size);
             q->asked = true;
         }
         CHECK(memcmp(q->first, f->output.data, size) == 0,
-              "%s, %s, over bytes 0x%02x: the output is not what it was in the first state", call_name(q->call), state,
-              fills[n]);
+              "%s, %s, over bytes 0x%02x: the output is not what it was in the first state",
+              call_name(q->call), state, fills[n]);
     }
 }
 
-static void expect_answers(struct test_run *t, const struct call_fixture *f, struct question *q, const char *state)
+static void expect_answers(struct test_run *t, const struct call_fixture *f, struct question *q,
+                           const char *state)
 {
     struct hv_output_get_iommu_capabilities caps;
     struct hv_output_get_logical_device_property property;
@@ -51,20 +54,21 @@ static void expect_answers(struct test_run *t, const struct call_fixture *f, str
         expect_answer(t, f, &q[1], state);
         memcpy(&property, q[1].first, sizeof(property));
         CHECK_EQ(property.reserved, 0, "reserved field of the property");
-        CHECK_EQ(property.device_iommu & HV_DEVICE_IOMMU_RESERVED, 0, "undefined bits of the property");
+        CHECK_EQ(property.device_iommu & HV_DEVICE_IOMMU_RESERVED, 0,
+                 "undefined bits of the property");
     }
 }
 
 TEST(whole_answer_in_each_state,
-     PROMISE("Both answers are written as a whole, and are the same in each state of domains and devices")
+     PROMISE("Both answers are written as a whole, and are the same in each state of domains and "
+             "devices")
      COVERS("GEN-12 CAP-5 PROP-1 PROP-6") ABI() DEVICES(NONE) KINDS("none")
-     STEPS("Asks for capabilities and for the property of a device over output memory of 0xFF, 0x00 and a pattern: "
-           "with the "
-           "device in a paging, a blocking and an identity domain, in none, and with twelve more domains.")
+     STEPS("Asks for capabilities and for the property of a device over output memory of 0xFF, "
+           "0x00 and a pattern: with the device in a paging, a blocking and an identity domain, in "
+           "none, and with twelve more domains.")
      EXPECTS("Every byte of the structure is the same each time, and reserved fields are zero.")
-     IF_IT_FAILS("The host writes a part of the structure, skips what it takes for unchanged, or builds an answer from "
-                 "what "
-                 "happens to be in use."))
+     IF_IT_FAILS("The host writes a part of the structure, skips what it takes for unchanged, or "
+                 "builds an answer from what happens to be in use."))
 {
     struct call_fixture f = call_fixture_open(t);
     struct question q[] = {{.call = CALL_CAPABILITIES}, {.call = CALL_PROPERTY}};
@@ -79,15 +83,12 @@ TEST(whole_answer_in_each_state,
         CHECK_SUCCESS(pviommu_detach(f.engine->device_id), "DETACH of an attached device");
         expect_answers(t, &f, q, "with the device in no domain");
     }
-    for (unsigned i = 0; i < DOMAINS; i++) {
+    for (unsigned i = 0; i < DOMAINS; i++)
         (void)domain_blocked(t);
-    }
     expect_answers(t, &f, q, "with twelve more domains");
-    if (f.canary.engine) {
+    if (f.canary.engine)
         attach(t, blocked, f.canary.engine);
-    }
-    if (f.canary.holder) {
+    if (f.canary.holder)
         attach(t, blocked, f.canary.holder);
-    }
     expect_answers(t, &f, q, "with no device in a paging domain");
 }

@@ -29,8 +29,8 @@ TEST(same_iova_two_targets,
 TEST(three_devices_three_domains,
      PROMISE("Three devices in three domains: each sees its own mapping and no other")
      COVERS("ISO-1 ATT-9") DEVICES(ALL) KINDS("dma fault")
-     STEPS("Three devices in three domains. Each writes to an IOVA that all map, to one that only its own domain maps, "
-           "and to those of the others.")
+     STEPS("Three devices in three domains. Each writes to an IOVA that all map, to one that only "
+           "its own domain maps, and to those of the others.")
      EXPECTS("The first two land in its own page, the others fault as not present.")
      IF_IT_FAILS("Devices share tables or cache entries that they must not share."))
 {
@@ -53,7 +53,8 @@ TEST(three_devices_three_domains,
             if (i == j) {
                 expect_write(t, e[i], iova, &b, i * PAGE_SIZE, 16, "the IOVA of its own");
             } else {
-                expect_write_fault(t, e[i], iova, 16, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "an IOVA of another domain");
+                expect_write_fault(t, e[i], iova, 16, &b, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                                   "an IOVA of another domain");
             }
         }
     }
@@ -81,10 +82,12 @@ TEST(two_devices_one_domain,
 TEST(moving_one_of_two,
      PROMISE("Moving one of two devices out of a domain leaves the other one in it")
      COVERS("ISO-2") DEVICES(ALL) KINDS("dma")
-     STEPS("Two devices share a domain. The first is moved to another domain that maps the same IOVA elsewhere; both "
-           "write. Then the second is moved as well.")
-     EXPECTS("The moved device finds the new page at once, the other one the old page until it moves.")
-     IF_IT_FAILS("A move takes all devices of the domain along, or leaves the moved one with old translations."))
+     STEPS("Two devices share a domain. The first is moved to another domain that maps the same "
+           "IOVA elsewhere; both write. Then the second is moved as well.")
+     EXPECTS("The moved device finds the new page at once, the other one the old page until it "
+             "moves.")
+     IF_IT_FAILS("A move takes all devices of the domain along, or leaves the moved one with old "
+                 "translations."))
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
@@ -102,13 +105,14 @@ TEST(moving_one_of_two,
 }
 
 TEST(moving_next_to_a_bystander,
-     PROMISE("Moving a device through blocking, identity and paging domains does not change a device in a domain of "
-             "its own")
+     PROMISE("Moving a device through blocking, identity and paging domains does not change a "
+             "device in a domain of its own")
      COVERS("ISO-2") DEVICES(ALL) KINDS("dma")
-     STEPS("One device is moved nine times through blocking, identity and paging domains; after each move a second "
-           "device in a domain of its own writes.")
+     STEPS("One device is moved nine times through blocking, identity and paging domains; after "
+           "each move a second device in a domain of its own writes.")
      EXPECTS("All writes of the second device land.")
-     IF_IT_FAILS("A move changes the entry of another device, or flushes so that it cannot translate any more."))
+     IF_IT_FAILS("A move changes the entry of another device, or flushes so that it cannot "
+                 "translate any more."))
 {
     struct dma_engine *first = device_n(t, 0), *second = device_n(t, 1);
     struct buffer b = buffer(t, 1);
@@ -143,8 +147,8 @@ TEST(blocking_one_of_two,
 TEST(deleting_another_domain,
      PROMISE("Deleting one domain leaves the mappings of another in force")
      COVERS("ISO-2 DOM-8") DEVICES(ALL) KINDS("dma")
-     STEPS("The device uses a page of its domain. Another domain is deleted; the device writes to the cached page and "
-           "to one that it never used.")
+     STEPS("The device uses a page of its domain. Another domain is deleted; the device writes to "
+           "the cached page and to one that it never used.")
      EXPECTS("Both writes land.")
      IF_IT_FAILS("Deleting a domain frees or clears something that another one uses."))
 {
@@ -160,10 +164,12 @@ TEST(deleting_another_domain,
 }
 
 TEST(foreign_partition_is_refused,
-     PROMISE("Calls that name another partition are refused and do nothing to this one's domains and devices")
+     PROMISE("Calls that name another partition are refused and do nothing to this one's domains "
+             "and devices")
      COVERS("ISO-3") DEVICES(ALL) KINDS("dma fault bad-input")
-     STEPS("ATTACH, DETACH, DELETE and FLUSH are sent in the name of five other partitions. After each round the "
-           "device writes; at the end it is moved to the domain that a DELETE named.")
+     STEPS("ATTACH, DETACH, DELETE and FLUSH are sent in the name of five other partitions. After "
+           "each round the device writes; at the end it is moved to the domain that a DELETE "
+           "named.")
      EXPECTS("All are refused, the device's writes land, and the other domain is still there.")
      IF_IT_FAILS("The host does not check the partition id in the parameters."))
 {
@@ -175,12 +181,12 @@ TEST(foreign_partition_is_refused,
     attach(t, d, e);
     for (unsigned i = 0; i < ARRAY_SIZE(partitions); i++) {
         struct hv_input_attach_device_domain in = {.device_id = e->device_id};
-        struct hv_input_detach_device_domain out = {.partition_id = partitions[i], .device_id = e->device_id};
+        struct hv_input_detach_device_domain out = {.partition_id = partitions[i],
+                                                    .device_id = e->device_id};
         struct hv_input_flush_device_domain fl = {0};
 
-        if (partitions[i] == own_partition_id()) {
+        if (partitions[i] == own_partition_id())
             continue;
-        }
         STEP("calls with partition id 0x%llx", partitions[i]);
         pviommu_fill_domain(&in.device_domain, other->id);
         in.device_domain.partition_id = partitions[i];
@@ -188,9 +194,9 @@ TEST(foreign_partition_is_refused,
                       "ATTACH in the name of another partition");
         CHECK_REFUSED(hypercall_simple(HVCALL_DETACH_DEVICE_DOMAIN, &out, sizeof(out), NULL, 0),
                       "DETACH in the name of another partition");
-        CHECK_REFUSED(
-            hypercall_simple(HVCALL_DELETE_DEVICE_DOMAIN, &in.device_domain, sizeof(in.device_domain), NULL, 0),
-            "DELETE in the name of another partition");
+        CHECK_REFUSED(hypercall_simple(HVCALL_DELETE_DEVICE_DOMAIN, &in.device_domain,
+                                       sizeof(in.device_domain), NULL, 0),
+                      "DELETE in the name of another partition");
         pviommu_fill_domain(&fl.device_domain, d->id);
         fl.device_domain.partition_id = partitions[i];
         CHECK_REFUSED(hypercall_simple(HVCALL_FLUSH_DEVICE_DOMAIN, &fl, sizeof(fl), NULL, 0),
@@ -198,5 +204,6 @@ TEST(foreign_partition_is_refused,
         expect_write(t, e, IOVA, &b, 0, 16, "the device, where it was");
     }
     attach(t, other, e);
-    expect_write_fault(t, e, IOVA, 16, &b, ORACLE_FAULT_CLASS_BLOCKED, "the other domain, which still exists");
+    expect_write_fault(t, e, IOVA, 16, &b, ORACLE_FAULT_CLASS_BLOCKED,
+                       "the other domain, which still exists");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The edges of the guest's memory: the first and the last page of every gap in it (ID-1, TR-10), by identity, by leaves
- * of 4 KiB, and by large leaves that begin in memory and end in a gap.
+ * The edges of the guest's memory: the first and the last page of every gap in it (ID-1, TR-10), by
+ * identity, by leaves of 4 KiB, and by large leaves that begin in memory and end in a gap.
  */
 #include "drivers/dmaprobe.h"
 #include "kernel/boot_info.h"
@@ -18,13 +18,12 @@ static void read_byte(void *at)
     (void)*(volatile uint8_t *)at;
 }
 
-/* Whether no owner is in sight for the page: a hole of the memory map that no device answers in, or memory that even
- * the processor cannot read. */
+/* Whether no owner is in sight for the page: a hole of the memory map that no device answers in, or
+ * memory that even the processor cannot read. */
 static bool is_foreign(uint64_t page, bool hole)
 {
-    if (page >= WINDOW_FIRST && page < WINDOW_END) {
+    if (page >= WINDOW_FIRST && page < WINDOW_END)
         return false;
-    }
     return hole || trap_catch(read_byte, gpa_pointer(page), NULL) == TRAP_GP;
 }
 
@@ -36,12 +35,12 @@ struct edges {
 static void add(struct edges *edges, uint64_t page, bool hole)
 {
     if (edges->count < EDGES_MAX && (edges->count == 0 || edges->page[edges->count - 1] != page) &&
-        is_foreign(page, hole)) {
+        is_foreign(page, hole))
         edges->page[edges->count++] = page;
-    }
 }
 
-/* First and last page of each hole between two regions, of the one above all of them, and of each foreign region. */
+/* First and last page of each hole between two regions, of the one above all of them, and of each
+ * foreign region. */
 static struct edges edges_of_memory(struct test_run *t)
 {
     size_t count;
@@ -57,13 +56,13 @@ static struct edges edges_of_memory(struct test_run *t)
         }
         if (i + 1 == count || region[i + 1].start > end) {
             add(&edges, end, true);
-            if (i + 1 < count) {
+            if (i + 1 < count)
                 add(&edges, region[i + 1].start - PAGE_SIZE, true);
-            }
         }
     }
     REQUIRE(edges.count != 0, "no gap in the memory of this machine");
-    STEP("%llu edges of gaps, from GPA 0x%llx to 0x%llx", edges.count, edges.page[0], edges.page[edges.count - 1]);
+    STEP("%llu edges of gaps, from GPA 0x%llx to 0x%llx", edges.count, edges.page[0],
+         edges.page[edges.count - 1]);
     return edges;
 }
 
@@ -75,9 +74,11 @@ static void expect_refused(struct test_run *t, struct dma_engine *e, uint64_t io
         struct dmaprobe_request r = {
             .operation = operations[i], .iova = iova, .length = 64, .operand = e->ops->fill_value};
 
-        STEP("device 0x%llx: operation %llu at IOVA 0x%llx, GPA 0x%llx", e->device_id, r.operation, iova, gpa);
+        STEP("device 0x%llx: operation %llu at IOVA 0x%llx, GPA 0x%llx", e->device_id, r.operation,
+             iova, gpa);
         dmaprobe_start(e, 0, &r);
-        CHECK(r.status == DMAPROBE_FAULT && r.moved == 0, "a device %s GPA 0x%llx, which is not the guest's memory",
+        CHECK(r.status == DMAPROBE_FAULT && r.moved == 0,
+              "a device %s GPA 0x%llx, which is not the guest's memory",
               i == 0 ? "reads" : "writes", (unsigned long long)gpa);
         drain_faults(t, e);
     }
@@ -94,12 +95,15 @@ static bool reads(struct test_run *t, struct dma_engine *e, uint64_t iova)
 }
 
 TEST(identity_at_edges_of_memory,
-     PROMISE("In an identity domain the first and the last page of every gap of the guest's memory are out of reach")
+     PROMISE("In an identity domain the first and the last page of every gap of the guest's memory "
+             "are out of reach")
      COVERS("ID-1") DEVICES(PROBE) KINDS("dma fault")
-     STEPS("In an identity domain the device reads and writes in the first and the last page of every hole of the "
-           "memory map and of every range that the processor cannot read, up to 24 of them.")
+     STEPS("In an identity domain the device reads and writes in the first and the last page of "
+           "every hole of the memory map and of every range that the processor cannot read, up to "
+           "24 of them.")
      EXPECTS("Each DMA ends with a fault and has moved nothing; the guest's own page works.")
-     IF_IT_FAILS("The range of guest memory is one page too long, or only writes are checked: devices reach the host."))
+     IF_IT_FAILS("The range of guest memory is one page too long, or only writes are checked: "
+                 "devices reach the host."))
 {
     struct dma_engine *e = device(t);
     struct edges edges = edges_of_memory(t);
@@ -107,19 +111,19 @@ TEST(identity_at_edges_of_memory,
     struct domain *d = domain_identity(t);
 
     attach(t, d, e);
-    for (unsigned i = 0; i < edges.count; i++) {
-        if (e->iova_bits >= 64 || edges.page[i] >> e->iova_bits == 0) {
+    for (unsigned i = 0; i < edges.count; i++)
+        if (e->iova_bits >= 64 || edges.page[i] >> e->iova_bits == 0)
             expect_refused(t, e, edges.page[i], edges.page[i]);
-        }
-    }
     expect_write(t, e, gpa_of(b.data), &b, 0, 64, "the guest's own page");
 }
 
 TEST(leaf_to_edges_of_memory,
-     PROMISE("Leaves to the first and the last page of every gap of the guest's memory lead nowhere")
+     PROMISE("Leaves to the first and the last page of every gap of the guest's memory lead "
+             "nowhere")
      COVERS("TR-10") DEVICES(PROBE) KINDS("dma fault")
-     STEPS("Leaves of 4 KiB point at the first and the last page of every hole of the memory map and of every range "
-           "that the processor cannot read, up to 24 of them. The device reads and writes through them.")
+     STEPS("Leaves of 4 KiB point at the first and the last page of every hole of the memory map "
+           "and of every range that the processor cannot read, up to 24 of them. The device reads "
+           "and writes through them.")
      EXPECTS("Each DMA ends with a fault and has moved nothing; the guest's own page works.")
      IF_IT_FAILS("The range of guest memory is one page too long: devices reach the host."))
 {
@@ -128,22 +132,21 @@ TEST(leaf_to_edges_of_memory,
     struct buffer b = buffer(t, 1);
     struct domain *d = domain_mapping(t, IOVA, &b);
 
-    for (unsigned i = 0; i < edges.count; i++) {
+    for (unsigned i = 0; i < edges.count; i++)
         map_gpa(t, d, IOVA + (1 + i) * PAGE_SIZE, edges.page[i], PAGE_SIZE, RW);
-    }
     attach(t, d, e);
-    for (unsigned i = 0; i < edges.count; i++) {
+    for (unsigned i = 0; i < edges.count; i++)
         expect_refused(t, e, IOVA + (1 + i) * PAGE_SIZE, edges.page[i]);
-    }
     expect_write(t, e, IOVA, &b, 0, 64, "the guest's own page");
 }
 
 TEST(large_leaf_beyond_memory,
-     PROMISE("A 2 MiB leaf that begins in the guest's memory does not reach the gap in which it ends")
+     PROMISE("A 2 MiB leaf that begins in the guest's memory does not reach the gap in which it "
+             "ends")
      COVERS("TR-10 TR-5") DEVICES(PROBE) KINDS("dma fault")
-     STEPS("Leaves of 2 MiB begin in memory and hold the first or the last page of a gap. The device reads and writes "
-           "in these pages, at first, and after it has read in the memory at the start of the leaf. An "
-           "identity domain shows before what is memory.")
+     STEPS("Leaves of 2 MiB begin in memory and hold the first or the last page of a gap. The "
+           "device reads and writes in these pages, at first, and after it has read in the memory "
+           "at the start of the leaf. An identity domain shows before what is memory.")
      EXPECTS("Each DMA in a gap ends with a fault and has moved nothing.")
      IF_IT_FAILS("The host checks where a large page begins, and not what is reached in it."))
 {
@@ -156,16 +159,14 @@ TEST(large_leaf_beyond_memory,
     need_page_size(t, SIZE_2M);
     d = domain_paging(t);
     attach(t, domain_identity(t), e);
-    for (unsigned i = 0; i < edges.count; i++) {
+    for (unsigned i = 0; i < edges.count; i++)
         begins_in_memory[i] = reads(t, e, edges.page[i] & ~(SIZE_2M - 1));
-    }
     attach(t, d, e);
     for (unsigned i = 0; i < edges.count; i++) {
         uint64_t start = edges.page[i] & ~(SIZE_2M - 1), iova = IOVA_1G + i * SIZE_2M;
 
-        if (!begins_in_memory[i]) {
+        if (!begins_in_memory[i])
             continue;
-        }
         map_gpa(t, d, iova, start, SIZE_2M, RW);
         expect_refused(t, e, iova + (edges.page[i] - start), edges.page[i]);
         CHECK(reads(t, e, iova), "the memory at GPA 0x%llx, where a leaf begins, is out of reach",
@@ -173,7 +174,6 @@ TEST(large_leaf_beyond_memory,
         expect_refused(t, e, iova + (edges.page[i] - start), edges.page[i]);
         tried++;
     }
-    if (tried == 0) {
+    if (tried == 0)
         SKIP("no 2 MiB of this machine begin in memory and hold an edge of a gap");
-    }
 }

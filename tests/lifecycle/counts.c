@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What works once must work after many: domains up to the limit of the host, each of them alive; hundreds of calls of
- * each kind, accepted and refused, after which as many domains can be made as before; others that come and go beside
- * one that is at work.
+ * What works once must work after many: domains up to the limit of the host, each of them alive;
+ * hundreds of calls of each kind, accepted and refused, after which as many domains can be made as
+ * before; others that come and go beside one that is at work.
  */
 #define TEST_GROUP "lifecycle"
 #include "abi/hypercall.h"
@@ -34,12 +34,10 @@ static unsigned census(struct test_run *t)
 {
     unsigned count = 0;
 
-    while (count < CENSUS_MAX && iommu_create(CENSUS_FIRST + count) == HV_STATUS_SUCCESS) {
+    while (count < CENSUS_MAX && iommu_create(CENSUS_FIRST + count) == HV_STATUS_SUCCESS)
         count++;
-    }
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         CHECK_SUCCESS(iommu_delete(CENSUS_FIRST + i), "DELETE of one of many domains");
-    }
     return count;
 }
 
@@ -59,7 +57,8 @@ static void create_existing(struct test_run *t, struct worker *w)
 static void create_and_delete(struct test_run *t, struct worker *w)
 {
     CHECK_SUCCESS(iommu_create(w->unknown), "CREATE of a free id, many times");
-    CHECK_SUCCESS(iommu_delete(w->unknown), "DELETE of a domain that was never configured, many times");
+    CHECK_SUCCESS(iommu_delete(w->unknown),
+                  "DELETE of a domain that was never configured, many times");
 }
 
 static void configure_and_delete(struct test_run *t, struct worker *w)
@@ -81,7 +80,8 @@ static void configure_refused(struct test_run *t, struct worker *w)
 static void attach_elsewhere(struct test_run *t, struct worker *w)
 {
     CHECK_SUCCESS(iommu_attach(w->rest->id, w->e->device_id), "ATTACH, many times");
-    CHECK_SUCCESS(iommu_attach(w->d->id, w->e->device_id), "ATTACH of a device that comes back, many times");
+    CHECK_SUCCESS(iommu_attach(w->d->id, w->e->device_id),
+                  "ATTACH of a device that comes back, many times");
 }
 
 static void attach_unknown(struct test_run *t, struct worker *w)
@@ -93,9 +93,8 @@ static void attach_unknown(struct test_run *t, struct worker *w)
 static void attach_stranger(struct test_run *t, struct worker *w)
 {
     (void)t;
-    if (iommu_attach(w->d->id, NO_DEVICE) == HV_STATUS_SUCCESS) {
+    if (iommu_attach(w->d->id, NO_DEVICE) == HV_STATUS_SUCCESS)
         (void)iommu_detach(NO_DEVICE);
-    }
 }
 
 static void detach_and_attach(struct test_run *t, struct worker *w)
@@ -116,10 +115,11 @@ static void delete_in_use(struct test_run *t, struct worker *w)
 {
     if (iommu_delete(w->d->id) == HV_STATUS_SUCCESS) {
         CHECK_SUCCESS(iommu_create(w->d->id), "CREATE of an id that was deleted with a device");
-        CHECK_SUCCESS(
-            iommu_configure(w->d->id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, stage1_root_gpa(&w->d->table)),
-            "CONFIGURE of a domain that was made again");
-        CHECK_SUCCESS(iommu_attach(w->d->id, w->e->device_id), "ATTACH to a domain that was made again");
+        CHECK_SUCCESS(iommu_configure(w->d->id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL,
+                                      stage1_root_gpa(&w->d->table)),
+                      "CONFIGURE of a domain that was made again");
+        CHECK_SUCCESS(iommu_attach(w->d->id, w->e->device_id),
+                      "ATTACH to a domain that was made again");
     }
 }
 
@@ -161,7 +161,8 @@ static void ask(struct test_run *t, struct worker *w)
     struct hv_output_get_iommu_capabilities caps;
 
     CHECK_SUCCESS(iommu_get_capabilities(&caps), "GET_CAPABILITIES, many times");
-    CHECK_SUCCESS(iommu_get_device_property(w->e->device_id, &property), "GET_PROPERTY, many times");
+    CHECK_SUCCESS(iommu_get_device_property(w->e->device_id, &property),
+                  "GET_PROPERTY, many times");
     (void)iommu_get_device_property(NO_DEVICE, &property);
 }
 
@@ -197,11 +198,10 @@ static void expect_fit(struct test_run *t, struct worker *w, const char *after)
 
         warm(t, w->e, IOVA, &w->b, after);
         *leaf = 0;
-        if (by_list) {
+        if (by_list)
             flush_list(t, w->d, IOVA, PAGE_SIZE);
-        } else {
+        else
             flush(t, w->d);
-        }
         expect_write_fault(t, w->e, IOVA, LENGTH, &w->b, ORACLE_FAULT_CLASS_NOT_PRESENT, after);
         *leaf = value;
     }
@@ -209,28 +209,28 @@ static void expect_fit(struct test_run *t, struct worker *w, const char *after)
     configure_and_delete(t, w);
 }
 
-/* Names the call after which there is room for fewer domains: goes through all of them once more, with little room
- * left. */
+/* Names the call after which there is room for fewer domains: goes through all of them once more,
+ * with little room left. */
 static void find_leak(struct test_run *t, struct worker *w, unsigned before)
 {
     unsigned room = census(t), filled = 0;
 
-    while (filled + ROOM_LEFT < room && iommu_create(FILLERS_FIRST + filled) == HV_STATUS_SUCCESS) {
+    while (filled + ROOM_LEFT < room && iommu_create(FILLERS_FIRST + filled) == HV_STATUS_SUCCESS)
         filled++;
-    }
     for (unsigned i = 0; i < WORKS && room > ROOM_LEFT; i++) {
         unsigned first = census(t), now;
 
-        for (unsigned k = 0; k < LEAKS; k++) {
+        for (unsigned k = 0; k < LEAKS; k++)
             works[i].once(t, w);
-        }
         now = census(t);
         CHECK(now >= first,
-              "the host has room for %u domains, and had for %u before hundreds of calls; after %u times %s, for %u "
+              "the host has room for %u domains, and had for %u before hundreds of calls; after %u "
+              "times %s, for %u "
               "more instead of %u",
               room, before, LEAKS, works[i].name, now, first);
     }
-    CHECK(false, "the host has room for %u domains, and had for %u before hundreds of calls", room, before);
+    CHECK(false, "the host has room for %u domains, and had for %u before hundreds of calls", room,
+          before);
 }
 
 static struct worker worker(struct test_run *t)
@@ -249,19 +249,17 @@ static struct worker worker(struct test_run *t)
 }
 
 TEST(nothing_wears_out,
-     PROMISE("After hundreds of calls of each kind, accepted and refused, each works as at first, and there is room "
-             "for as many "
-             "domains")
-     COVERS("DOM-7 GEN-10 DEL-4 FL-1 ATT-2 DOM-2") ABI() DEVICES(NONE) KINDS("dma fault flush bad-input device")
-     STEPS("Counts how many domains can be made, up to 1,200. Makes each of sixteen calls, right and wrong ones, 80 "
-           "times, or "
-           "220 times where a host may count them for each domain. After each a page is unmapped and flushed in both "
-           "ways, "
-           "the device moves, and a domain is made. Counts the domains again.")
+     PROMISE("After hundreds of calls of each kind, accepted and refused, each works as at first, "
+             "and there is room for as many domains")
+     COVERS("DOM-7 GEN-10 DEL-4 FL-1 ATT-2 DOM-2") ABI() DEVICES(NONE)
+     KINDS("dma fault flush bad-input device")
+     STEPS("Counts how many domains can be made, up to 1,200. Makes each of sixteen calls, right "
+           "and wrong ones, 80 times, or 220 times where a host may count them for each domain. "
+           "After each a page is unmapped and flushed in both ways, the device moves, and a domain "
+           "is made. Counts the domains again.")
      EXPECTS("All right calls succeed, each flush drops its page, and the numbers are equal.")
-     IF_IT_FAILS("The host does not give something back: a domain, a tag, a reference. The report names the call. Or "
-                 "it "
-                 "counts something in too few bits."))
+     IF_IT_FAILS("The host does not give something back: a domain, a tag, a reference. The report "
+                 "names the call. Or it counts something in too few bits."))
 {
     struct worker w = worker(t);
     unsigned before;
@@ -271,22 +269,23 @@ TEST(nothing_wears_out,
     OBSERVE("room for %u more domains%s", before, before == CENSUS_MAX ? " at least" : "");
     for (unsigned i = 0; i < WORKS; i++) {
         STEP("%s, %llu times", works[i].name, works[i].times);
-        for (unsigned k = 0; k < works[i].times; k++) {
+        for (unsigned k = 0; k < works[i].times; k++)
             works[i].once(t, &w);
-        }
         expect_fit(t, &w, works[i].name);
     }
-    if (census(t) < before) {
+    if (census(t) < before)
         find_leak(t, &w, before);
-    }
     forget_domain_ids(t);
 }
 
-#define CHAINS  61u /* a prime: domains whose numbers differ by a power of two have different ones */
+#define CHAINS                                                                                     \
+    61u /* a prime: domains whose numbers differ by a power of two have different ones             \
+         */
 #define PARKED  4u
 #define TARGETS (CHAINS + 1)
 
-/* Top tables of their own, whose first entry leads to one of 61 chains of lower tables, each to a page of its own. */
+/* Top tables of their own, whose first entry leads to one of 61 chains of lower tables, each to a
+ * page of its own. */
 struct city {
     struct domain *chains; /* chain k at IOVA k * 512 GiB + IOVA */
     struct buffer page;
@@ -308,7 +307,8 @@ static unsigned city_page(struct test_run *t, struct city *c, struct dma_engine 
         uint8_t *at = c->page.data + k * PAGE_SIZE;
 
         if (*at != POISON_FRESH) {
-            found = found == TARGETS && !memory_find_other(at, LENGTH, e->ops->fill_value) ? k : CHAINS;
+            found =
+                found == TARGETS && !memory_find_other(at, LENGTH, e->ops->fill_value) ? k : CHAINS;
             memset(at, POISON_FRESH, LENGTH);
         }
     }
@@ -320,7 +320,8 @@ static void build_city(struct test_run *t, struct city *c)
     c->chains = domain_paging_with(t, 4, PAGE_SIZE);
     c->page = buffer(t, CHAINS);
     for (unsigned k = 0; k < CHAINS; k++) {
-        map_gpa(t, c->chains, ((uint64_t)k << 39) | IOVA, gpa_of(c->page.data) + k * PAGE_SIZE, PAGE_SIZE, RW);
+        map_gpa(t, c->chains, ((uint64_t)k << 39) | IOVA, gpa_of(c->page.data) + k * PAGE_SIZE,
+                PAGE_SIZE, RW);
     }
     c->roots = page_alloc(CENSUS_MAX, PAGE_SIZE);
     REQUIRE(c->roots, "no memory for %u top tables", CENSUS_MAX);
@@ -329,24 +330,25 @@ static void build_city(struct test_run *t, struct city *c)
 
         memset(root, 0, PAGE_SIZE);
         root[0] = ((uint64_t *)gpa_pointer(stage1_root_gpa(&c->chains->table)))[chain_of(c->count)];
-        CHECK_SUCCESS(iommu_configure(CENSUS_FIRST + c->count, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, gpa_of(root)),
+        CHECK_SUCCESS(iommu_configure(CENSUS_FIRST + c->count,
+                                      HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, gpa_of(root)),
                       "CONFIGURE of one of many domains");
         c->count++;
     }
 }
 
 TEST(every_domain_is_alive,
-     PROMISE("With as many domains as the host takes each translates by its own tables, and the host still refuses "
-             "cleanly")
+     PROMISE("With as many domains as the host takes each translates by its own tables, and the "
+             "host still refuses cleanly")
      COVERS("DOM-7 ISO-1 DOM-1 DEL-4") ABI() DEVICES(NONE) KINDS("dma device")
-     STEPS("Makes paging domains until one is refused, up to 1,200, in which one IOVA leads to one of 61 pages. Some "
-           "devices stay "
-           "in the first ones and have used them. Another device goes through all domains and writes; then the others "
-           "write again. A few more CREATEs are tried. All domains are deleted, and one is made again.")
-     EXPECTS("Each DMA lands in the page of the domain of its device. Every domain can be deleted, and a domain can be "
-             "made "
-             "afterwards.")
-     IF_IT_FAILS("The host has fewer tags than domains, or makes room for a new domain by taking another one's place."))
+     STEPS("Makes paging domains until one is refused, up to 1,200, in which one IOVA leads to one "
+           "of 61 pages. Some devices stay in the first ones and have used them. Another device "
+           "goes through all domains and writes; then the others write again. A few more CREATEs "
+           "are tried. All domains are deleted, and one is made again.")
+     EXPECTS("Each DMA lands in the page of the domain of its device. Every domain can be deleted, "
+             "and a domain can be made afterwards.")
+     IF_IT_FAILS("The host has fewer tags than domains, or makes room for a new domain by taking "
+                 "another one's place."))
 {
     struct dma_engine *e[DMA_ENGINES_MAX];
     struct dma_engine *resident[PARKED], *visitor;
@@ -360,15 +362,19 @@ TEST(every_domain_is_alive,
     REQUIRE(c.count > PARKED, "the host has room for %u domains only", c.count);
     for (unsigned i = 0; i < parked; i++) {
         resident[i] = i % 2 ? e[i / 2] : e[devices - 2 - i / 2];
-        CHECK_SUCCESS(iommu_attach(CENSUS_FIRST + i, resident[i]->device_id), "ATTACH to one of many domains");
-        CHECK_EQ(city_page(t, &c, resident[i]), chain_of(i), "number of the page that the DMA reached");
+        CHECK_SUCCESS(iommu_attach(CENSUS_FIRST + i, resident[i]->device_id),
+                      "ATTACH to one of many domains");
+        CHECK_EQ(city_page(t, &c, resident[i]), chain_of(i),
+                 "number of the page that the DMA reached");
     }
     for (unsigned i = 0; i < 3 && c.count < CENSUS_MAX; i++) {
-        CHECK_REFUSED(iommu_create(CENSUS_FIRST + c.count), "CREATE beyond the limit, which was refused before");
+        CHECK_REFUSED(iommu_create(CENSUS_FIRST + c.count),
+                      "CREATE beyond the limit, which was refused before");
     }
     for (unsigned i = 0; i < c.count; i++) {
         STEP("domain %llu of %llu", i, c.count);
-        CHECK_SUCCESS(iommu_attach(CENSUS_FIRST + i, visitor->device_id), "ATTACH to one of many domains");
+        CHECK_SUCCESS(iommu_attach(CENSUS_FIRST + i, visitor->device_id),
+                      "ATTACH to one of many domains");
         CHECK_EQ(city_page(t, &c, visitor), chain_of(i), "number of the page that the DMA reached");
     }
     for (unsigned i = 0; i < parked; i++) {
@@ -377,9 +383,8 @@ TEST(every_domain_is_alive,
         attach(t, c.chains, resident[i]);
     }
     attach(t, c.chains, visitor);
-    for (unsigned i = 0; i < c.count; i++) {
+    for (unsigned i = 0; i < c.count; i++)
         CHECK_SUCCESS(iommu_delete(CENSUS_FIRST + i), "DELETE of one of many domains");
-    }
     CHECK_SUCCESS(iommu_create(CENSUS_FIRST), "CREATE after all of the many were deleted");
     CHECK_SUCCESS(iommu_delete(CENSUS_FIRST), "DELETE of a domain just created");
     forget_domain_ids(t);
@@ -387,14 +392,15 @@ TEST(every_domain_is_alive,
 }
 
 TEST(others_come_and_go,
-     PROMISE("A device at work in its domain is undisturbed by 300 others that are made, used by another device and "
-             "deleted")
+     PROMISE("A device at work in its domain is undisturbed by 300 others that are made, used by "
+             "another device and deleted")
      COVERS("ISO-1 ISO-2 DOM-2 DEL-3 FL-3") DEVICES(NONE) KINDS("dma device")
-     STEPS("A device uses a page of its domain. 300 times another domain is made under a new id, with a page of its "
-           "own at the same "
-           "IOVA; a second device is attached to it and writes, the first one writes, and the domain is deleted.")
+     STEPS("A device uses a page of its domain. 300 times another domain is made under a new id, "
+           "with a page of its own at the same IOVA; a second device is attached to it and writes, "
+           "the first one writes, and the domain is deleted.")
      EXPECTS("Each DMA of either device lands in the page of its own domain.")
-     IF_IT_FAILS("The tags of the host come around, and it gives one to a new domain that a living one still has."))
+     IF_IT_FAILS("The tags of the host come around, and it gives one to a new domain that a living "
+                 "one still has."))
 {
     enum { TIMES = 300 };
     struct dma_engine *e[DMA_ENGINES_MAX];
@@ -409,7 +415,8 @@ TEST(others_come_and_go,
     for (unsigned i = 0; i < TIMES; i++) {
         STEP("domain %llu of %llu", i, TIMES);
         warm(t, worker, IOVA, &own, "the device at work");
-        CHECK(domain_create(&come, DOMAIN_PAGING, CENSUS_FIRST + i, 0, 0, NULL), "CREATE of domain %u of many", i);
+        CHECK(domain_create(&come, DOMAIN_PAGING, CENSUS_FIRST + i, 0, 0, NULL),
+              "CREATE of domain %u of many", i);
         map(t, &come, IOVA, &other, RW);
         attach(t, &come, e[devices - 1]);
         warm(t, e[devices - 1], IOVA, &other, "the device in a new domain");

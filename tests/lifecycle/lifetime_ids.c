@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Many ids, far apart, at the ends of the range, and used again at once, while devices work in the domains. */
+/* Many ids, far apart, at the ends of the range, and used again at once, while devices work in the
+ * domains. */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/harness/continuous_dma.h"
@@ -9,8 +10,10 @@
 #define LENGTH       64u
 #define DEVICE_COUNT 3u
 
-/* Page of `b`, of `count`, that holds the device's bytes; `count` when none or several do. They are wiped. */
-static unsigned landed(const struct buffer *b, unsigned count, size_t offset, size_t length, uint8_t value)
+/* Page of `b`, of `count`, that holds the device's bytes; `count` when none or several do. They are
+ * wiped. */
+static unsigned landed(const struct buffer *b, unsigned count, size_t offset, size_t length,
+                       uint8_t value)
 {
     unsigned found = count, places = 0;
 
@@ -29,11 +32,14 @@ static unsigned landed(const struct buffer *b, unsigned count, size_t offset, si
 TEST(sparse_ids_under_load,
      PROMISE("Domains with sparse and extreme ids come and go while devices work in others of them")
      COVERS("DOM-1 DOM-2 DEL-3 ISO-1 ISO-2") DEVICES(PROBE) KINDS("dma")
-     STEPS("Ten domains with ids at the ends of the range and with equal low bits map one IOVA to a page each. Three "
-           "devices write there over and over, each bytes of its own. They move through the domains in turn; a domain "
-           "that a device left, and that has none, is deleted and created again with new tables.")
-     EXPECTS("Each device writes to the page of its own domain alone, whatever happens to the others.")
-     IF_IT_FAILS("The host keeps only a part of an id, mixes up domains, or loses one when another is deleted."))
+     STEPS("Ten domains with ids at the ends of the range and with equal low bits map one IOVA to "
+           "a page each. Three devices write there over and over, each bytes of its own. They move "
+           "through the domains in turn; a domain that a device left, and that has none, is "
+           "deleted and created again with new tables.")
+     EXPECTS("Each device writes to the page of its own domain alone, whatever happens to the "
+             "others.")
+     IF_IT_FAILS("The host keeps only a part of an id, mixes up domains, or loses one when another "
+                 "is deleted."))
 {
     static const uint32_t ids[] = {1,          2,          0x00010001, 0x01000001, 0x7FFFFFFF,
                                    0x80000000, 0x80000001, 0x80010001, 0xFFFFFFFD, 0xFFFFFFFE};
@@ -57,34 +63,34 @@ TEST(sparse_ids_under_load,
         /* The domains `left + 1` and `left + 2` have the other two devices. */
         attach(t, d[(left + DEVICE_COUNT) % COUNT], e[mover]);
         delete_domain(t, d[left]);
-        CHECK(domain_create(d[left], DOMAIN_PAGING, ids[left], 0, 0, NULL), "creating id 0x%x again", ids[left]);
+        CHECK(domain_create(d[left], DOMAIN_PAGING, ids[left], 0, 0, NULL),
+              "creating id 0x%x again", ids[left]);
         map_gpa(t, d[left], IOVA, gpa_of(b.data) + left * PAGE_SIZE, PAGE_SIZE, RW);
-        for (unsigned i = 0; i < COUNT; i++) {
+        for (unsigned i = 0; i < COUNT; i++)
             memset(b.data + i * PAGE_SIZE, POISON_FRESH, DEVICE_COUNT * LENGTH);
-        }
         continuous_dma_pass(e[mover], DMA_SETTLE_EXITS);
         for (unsigned i = 1; i <= DEVICE_COUNT; i++) {
             unsigned who = (round + i) % DEVICE_COUNT;
 
-            CHECK_EQ(landed(&b, COUNT, who * LENGTH, LENGTH, (uint8_t)(who + 1)), (left + i) % COUNT,
-                     "number of the domain whose page the device writes to");
+            CHECK_EQ(landed(&b, COUNT, who * LENGTH, LENGTH, (uint8_t)(who + 1)),
+                     (left + i) % COUNT, "number of the domain whose page the device writes to");
         }
     }
-    for (unsigned i = 0; i < DEVICE_COUNT; i++) {
+    for (unsigned i = 0; i < DEVICE_COUNT; i++)
         (void)continuous_dma_stop(t, e[i], SLOT);
-    }
 }
 
 TEST(id_reused_two_hundred_times,
-     PROMISE("An id that is used again at once with another root, two hundred times, translates by its newest root "
-             "alone")
+     PROMISE("An id that is used again at once with another root, two hundred times, translates by "
+             "its newest root alone")
      COVERS("DEL-3 DOM-2 ATT-4") DEVICES(ALL) KINDS("dma")
-     STEPS("Two hundred times a domain is created under the same id with a new top table, maps one of eight pages at "
-           "one IOVA and another at a second, is used by the device, left and deleted at once. The device rests in a "
-           "paging domain or in a blocking one in between, in turn.")
+     STEPS("Two hundred times a domain is created under the same id with a new top table, maps one "
+           "of eight pages at one IOVA and another at a second, is used by the device, left and "
+           "deleted at once. The device rests in a paging domain or in a blocking one in between, "
+           "in turn.")
      EXPECTS("Each time both DMAs land in the pages of this round and in no other.")
-     IF_IT_FAILS("The host keeps state under the id or under its own DID: an old top table, cached tables or "
-                 "leaves."))
+     IF_IT_FAILS("The host keeps state under the id or under its own DID: an old top table, cached "
+                 "tables or leaves."))
 {
     enum { PAGES = 8, ROUNDS = 200 };
     struct dma_engine *e = device(t);
@@ -95,9 +101,11 @@ TEST(id_reused_two_hundred_times,
     for (unsigned i = 0; i < ROUNDS; i++) {
         enum hv_status status;
 
-        CHECK(domain_create(&d, DOMAIN_PAGING, id, 0, 0, &status), "round %u: CREATE: %s", i, hv_status_name(status));
+        CHECK(domain_create(&d, DOMAIN_PAGING, id, 0, 0, &status), "round %u: CREATE: %s", i,
+              hv_status_name(status));
         for (unsigned k = 0; k < 2; k++) {
-            map_gpa(t, &d, IOVA + k * SIZE_2M, gpa_of(b.data) + (i + 3 * k) % PAGES * PAGE_SIZE, PAGE_SIZE, RW);
+            map_gpa(t, &d, IOVA + k * SIZE_2M, gpa_of(b.data) + (i + 3 * k) % PAGES * PAGE_SIZE,
+                    PAGE_SIZE, RW);
         }
         attach(t, &d, e);
         for (unsigned k = 0; k < 2; k++) {
@@ -113,11 +121,12 @@ TEST(id_reused_two_hundred_times,
 TEST(many_domains_alive,
      PROMISE("With many domains at once two devices that visit them all see each by its own tables")
      COVERS("ISO-1 DOM-1 ATT-9") DEVICES(ALL) KINDS("dma")
-     STEPS("Up to 56 paging domains exist at once, each with the same IOVA mapped to a page of its own. Two devices "
-           "visit all of them, half of the domains apart, twice; both write at each stop, and again after the other "
-           "one has.")
+     STEPS("Up to 56 paging domains exist at once, each with the same IOVA mapped to a page of its "
+           "own. Two devices visit all of them, half of the domains apart, twice; both write at "
+           "each stop, and again after the other one has.")
      EXPECTS("In each domain a device's DMA lands in the page of that domain.")
-     IF_IT_FAILS("The host runs out of DIDs and shares them between domains, or finds the wrong domain among many."))
+     IF_IT_FAILS("The host runs out of DIDs and shares them between domains, or finds the wrong "
+                 "domain among many."))
 {
     enum { MANY = 56 };
     const uint32_t first_id = 0x00300000;
@@ -129,9 +138,8 @@ TEST(many_domains_alive,
     unsigned alive = 0;
 
     REQUIRE(d, "no memory for the domains");
-    for (unsigned i = 0; i < MANY; i++) {
+    for (unsigned i = 0; i < MANY; i++)
         (void)iommu_delete(first_id + i); /* left by a run of this test that failed */
-    }
     while (alive < many && domain_create(&d[alive], DOMAIN_PAGING, first_id + alive, 0, 0, NULL)) {
         map_gpa(t, &d[alive], IOVA, gpa_of(b.data) + alive * PAGE_SIZE, PAGE_SIZE, RW);
         alive++;
@@ -142,14 +150,14 @@ TEST(many_domains_alive,
         attach(t, &d[(i + apart) % alive], e[1]);
         for (unsigned k = 0; k < 4; k++) {
             fill_by_device(t, e[k % 2], IOVA, 8, "DMA");
-            CHECK_EQ(landed(&b, alive, 0, 8, e[k % 2]->ops->fill_value), (i + k % 2 * apart) % alive,
+            CHECK_EQ(landed(&b, alive, 0, 8, e[k % 2]->ops->fill_value),
+                     (i + k % 2 * apart) % alive,
                      "number of the domain whose page the DMA reached");
         }
     }
     attach(t, rest, e[0]);
     attach(t, rest, e[1]);
-    for (unsigned i = 0; i < alive; i++) {
+    for (unsigned i = 0; i < alive; i++)
         delete_domain(t, &d[i]);
-    }
     OBSERVE("%u domains at once", alive);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A second kernel without a reset in between: it sets the hypercall page up again and finds what the first one left
- * (CON-4). */
+/* A second kernel without a reset in between: it sets the hypercall page up again and finds what
+ * the first one left (CON-4). */
 #include "abi/msr.h"
 #include "drivers/hypercall.h"
 #include "tests/harness/fixture.h"
@@ -15,16 +15,16 @@ static void hand_over(struct test_run *t)
 }
 
 OBSERVATION(domains_of_the_first_kernel,
-            PROMISE("After a hand-over the old domain is still there or gone; a device in it uses the old tables or is "
-                    "blocked, and never passes through")
+            PROMISE("After a hand-over the old domain is still there or gone; a device in it uses "
+                    "the old tables or is blocked, and never passes through")
             COVERS("CON-4") ABI() DEVICES(ALL) KINDS("dma fault")
-            STEPS("The device uses a domain; then GUEST_OS_ID is cleared and set up again, as a second kernel does. "
-                  "The device writes to the old mapping and to a page that was never mapped, and the old id is "
-                  "created.")
-            EXPECTS("The old mapping works or does not, and CREATE has any status, which is recorded; the other page "
-                    "is never reached.")
-            IF_IT_FAILS("The hand-over lets the device pass through: a second kernel starts with memory that a device "
-                        "can write."))
+            STEPS("The device uses a domain; then GUEST_OS_ID is cleared and set up again, as a "
+                  "second kernel does. The device writes to the old mapping and to a page that was "
+                  "never mapped, and the old id is created.")
+            EXPECTS("The old mapping works or does not, and CREATE has any status, which is "
+                    "recorded; the other page is never reached.")
+            IF_IT_FAILS("The hand-over lets the device pass through: a second kernel starts with "
+                        "memory that a device can write."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1), other = buffer(t, 1);
@@ -44,14 +44,15 @@ OBSERVATION(domains_of_the_first_kernel,
 }
 
 TEST(second_kernel_takes_over,
-     PROMISE("The second kernel blocks the device, whatever the first one did with it, and then uses it in a domain of "
-             "its own")
+     PROMISE("The second kernel blocks the device, whatever the first one did with it, and then "
+             "uses it in a domain of its own")
      COVERS("CON-4 ATT-2 ATT-4 ATT-7") ABI() DEVICES(ALL) KINDS("dma fault")
-     STEPS("After the same hand-over the second kernel moves the device to a blocking domain, then to a paging domain "
-           "of its own.")
-     EXPECTS("Blocked, the device faults; in the new domain it reaches the new page; the first kernel's page stays "
-             "unchanged.")
-     IF_IT_FAILS("The state that the first kernel left cannot be taken over, or its translations remain."))
+     STEPS("After the same hand-over the second kernel moves the device to a blocking domain, then "
+           "to a paging domain of its own.")
+     EXPECTS("Blocked, the device faults; in the new domain it reaches the new page; the first "
+             "kernel's page stays unchanged.")
+     IF_IT_FAILS("The state that the first kernel left cannot be taken over, or its translations "
+                 "remain."))
 {
     struct dma_engine *e = device(t);
     struct buffer a = buffer(t, 1), b = buffer(t, 1);
@@ -70,7 +71,8 @@ TEST(second_kernel_takes_over,
     expect_untouched(t, &a, "the first kernel's page");
 }
 
-/* How a kernel goes: by its identity, by the page, or by both in the order of one that starts another kernel. */
+/* How a kernel goes: by its identity, by the page, or by both in the order of one that starts
+ * another kernel. */
 enum farewell { FAREWELL_IDENTITY, FAREWELL_PAGE, FAREWELL_BOTH, FAREWELLS };
 
 static void go(struct test_run *t, enum farewell how)
@@ -137,30 +139,29 @@ static void expect_closed(struct test_run *t, struct heirs *h, const char *when)
     buffer_refresh(&h->paged); /* the old tables may be in force */
 }
 
-#define FAREWELL_ROWS(ROW, test)                                                                                       \
-    ROW(test, identity, FAREWELL_IDENTITY, WORD(how, "GUEST_OS_ID is cleared"))                                        \
-    ROW(test, page, FAREWELL_PAGE, WORD(how, "the hypercall page is disabled"))                                        \
-    ROW(test, page_and_identity, FAREWELL_BOTH, WORD(how, "the hypercall page is disabled and GUEST_OS_ID is cleared"))
+#define FAREWELL_ROWS(ROW, test)                                                                   \
+    ROW(test, identity, FAREWELL_IDENTITY, WORD(how, "GUEST_OS_ID is cleared"))                    \
+    ROW(test, page, FAREWELL_PAGE, WORD(how, "the hypercall page is disabled"))                    \
+    ROW(test, page_and_identity, FAREWELL_BOTH,                                                    \
+        WORD(how, "the hypercall page is disabled and GUEST_OS_ID is cleared"))
 
 VARIANTS(const enum farewell, farewells, FAREWELL_ROWS);
 
 TEST_EACH(nothing_opens, FAREWELL_ROWS,
-          PROMISE("When {how}, no device that was blocked, detached or translated reaches memory by its GPA, then or "
-                  "later")
+          PROMISE("When {how}, no device that was blocked, detached or translated reaches memory "
+                  "by its GPA, then or later")
           COVERS("CON-4 ATT-7 DET-1") ABI() DEVICES(NONE) KINDS("dma fault device")
-          STEPS("Three devices are in a paging domain, in a blocking one and in none. Then {how}, and the interface is "
-                "set up again. All "
-                "write. The old domain's id is created again; where that succeeds, the device in it writes. The old "
-                "domain is "
-                "flushed after an unmap where it is still there. A new domain is made, and each device is attached to "
-                "it.")
-          EXPECTS("No write reaches memory at its GPA. After a CREATE of the old id that succeeds its old tables are "
-                  "not used any "
-                  "more; after a flush that succeeds the unmapped page is not reached. The new domain has all three "
-                  "devices.")
-          IF_IT_FAILS("The host opens up or forgets devices when the guest's identity goes: the memory of the next "
-                      "kernel is within "
-                      "reach of devices that no driver has stopped."))
+          STEPS("Three devices are in a paging domain, in a blocking one and in none. Then {how}, "
+                "and the interface is set up again. All write. The old domain's id is created "
+                "again; where that succeeds, the device in it writes. The old domain is flushed "
+                "after an unmap where it is still there. A new domain is made, and each device is "
+                "attached to it.")
+          EXPECTS("No write reaches memory at its GPA. After a CREATE of the old id that succeeds "
+                  "its old tables are not used any more; after a flush that succeeds the unmapped "
+                  "page is not reached. The new domain has all three devices.")
+          IF_IT_FAILS("The host opens up or forgets devices when the guest's identity goes: the "
+                      "memory of the next kernel is within reach of devices that no driver has "
+                      "stopped."))
 {
     struct heirs h;
     struct buffer b = buffer(t, 1);
@@ -178,7 +179,8 @@ TEST_EACH(nothing_opens, FAREWELL_ROWS,
     status = pviommu_flush(h.paging->id);
     STEP("flush the old domain 0x%llx after an unmap: %s", h.paging->id, hv_status_name(status));
     if (status == HV_STATUS_SUCCESS) {
-        expect_write_fault(t, h.in_paging, h.iova, 16, &h.paged, FAULT_ANY, "unmapped, and the old domain flushed");
+        expect_write_fault(t, h.in_paging, h.iova, 16, &h.paged, FAULT_ANY,
+                           "unmapped, and the old domain flushed");
     }
     *leaf = mapped;
     status = pviommu_create(h.paging->id);
@@ -186,7 +188,8 @@ TEST_EACH(nothing_opens, FAREWELL_ROWS,
     if (status == HV_STATUS_SUCCESS) {
         fill_by_device(t, h.in_paging, h.iova, 16, "after CREATE of the old id");
         drain_faults(t, h.in_paging);
-        expect_untouched(t, &h.paged, "the page of the old tables, after CREATE of the old id has succeeded");
+        expect_untouched(t, &h.paged,
+                         "the page of the old tables, after CREATE of the old id has succeeded");
     }
     expect_closed(t, &h, "after CREATE of the old id");
     mine = domain_paging(t);
@@ -194,7 +197,10 @@ TEST_EACH(nothing_opens, FAREWELL_ROWS,
     attach(t, mine, h.in_none);
     attach(t, mine, h.in_blocked);
     attach(t, mine, h.in_paging);
-    expect_write(t, h.in_none, h.iova, &b, 0, 16, "the second kernel's page, by the device that was detached");
-    expect_write(t, h.in_blocked, h.iova, &b, 0, 16, "the second kernel's page, by the device that was blocked");
-    expect_write(t, h.in_paging, h.iova, &b, 0, 16, "the second kernel's page, by the device that was in use");
+    expect_write(t, h.in_none, h.iova, &b, 0, 16,
+                 "the second kernel's page, by the device that was detached");
+    expect_write(t, h.in_blocked, h.iova, &b, 0, 16,
+                 "the second kernel's page, by the device that was blocked");
+    expect_write(t, h.in_paging, h.iova, &b, 0, 16,
+                 "the second kernel's page, by the device that was in use");
 }

@@ -15,8 +15,8 @@ static void rule_of_bit(struct mutated_call *m, unsigned bit)
 
     mutated_call_refuse_with(m, INPUT_ERROR, INPUT_ERROR);
     if (bit == FAST_BIT) {
-        /* Addresses are sent as parameters, and the first parameter is a partition; or, the other way round, SELF as an
-         * address. */
+        /* Addresses are sent as parameters, and the first parameter is a partition; or, the other
+         * way round, SELF as an address. */
         mutated_call_refuse_with(m, 0, 0);
         m->rule = call_output_size(m->call) ? RULE_NO_EFFECT : RULE_REFUSE;
     } else if (flip & HV_CONTROL_NESTED) {
@@ -54,16 +54,16 @@ static void control_word(struct test_run *t, enum call_id call)
     mutated_call_end(t, &f, call, "one bit of its control word wrong");
 }
 
-#define ALL_CALLS(ROW, test)                                                                                           \
-    ROW(test, create, CALL_CREATE, WORD(call, "CREATE"))                                                               \
-    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") KINDS("device"))                                               \
-    ROW(test, detach, CALL_DETACH, WORD(call, "DETACH") KINDS("device"))                                               \
-    ROW(test, detach_fast, CALL_DETACH_FAST, WORD(call, "DETACH in registers") KINDS("device"))                        \
-    ROW(test, delete, CALL_DELETE, WORD(call, "DELETE"))                                                               \
-    ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE"))                                                      \
-    ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH"))                                                                  \
-    ROW(test, flush_list, CALL_FLUSH_LIST, WORD(call, "FLUSH_LIST"))                                                   \
-    ROW(test, capabilities, CALL_CAPABILITIES, WORD(call, "GET_CAPABILITIES"))                                         \
+#define ALL_CALLS(ROW, test)                                                                       \
+    ROW(test, create, CALL_CREATE, WORD(call, "CREATE"))                                           \
+    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") KINDS("device"))                           \
+    ROW(test, detach, CALL_DETACH, WORD(call, "DETACH") KINDS("device"))                           \
+    ROW(test, detach_fast, CALL_DETACH_FAST, WORD(call, "DETACH in registers") KINDS("device"))    \
+    ROW(test, delete, CALL_DELETE, WORD(call, "DELETE"))                                           \
+    ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE"))                                  \
+    ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH"))                                              \
+    ROW(test, flush_list, CALL_FLUSH_LIST, WORD(call, "FLUSH_LIST"))                               \
+    ROW(test, capabilities, CALL_CAPABILITIES, WORD(call, "GET_CAPABILITIES"))                     \
     ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY") KINDS("device"))
 
 VARIANTS(const enum call_id, all_calls, ALL_CALLS);
@@ -72,10 +72,12 @@ EACH_TEST(ALL_CALLS, control_word,
           PROMISE("{call} with one bit of its control word wrong is refused without effect")
           COVERS("GEN-1 GEN-10 GEN-11 GEN-15") ABI() DEVICES(NONE) KINDS("dma bad-input")
           STEPS("Each of bits 16 to 63 of the control word is inverted in a right {call}.")
-          EXPECTS("INVALID_HYPERCALL_INPUT for reserved bits, a variable header, and a wrong rep count or start; any "
-                  "error where registers and memory are mixed up; the nested bit may be ignored. Nothing has changed "
-                  "after an error, and all registers but RAX and, for a list, RCX are as before.")
-          IF_IT_FAILS("A part of the control word is not checked, or only after the call was carried out."))
+          EXPECTS("INVALID_HYPERCALL_INPUT for reserved bits, a variable header, and a wrong rep "
+                  "count or start; any error where registers and memory are mixed up; the nested "
+                  "bit may be ignored. Nothing has changed after an error, and all registers but "
+                  "RAX and, for a list, RCX are as before.")
+          IF_IT_FAILS("A part of the control word is not checked, or only after the call was "
+                      "carried out."))
 {
     control_word(t, VARIANT(all_calls));
 }
@@ -86,9 +88,8 @@ static void rule_of_place(struct mutated_call *m, size_t offset, size_t size)
     bool aligned = offset % HV_PARAMETER_ALIGNMENT == 0, fits = offset + size <= HV_PAGE_SIZE;
 
     mutated_call_refuse_with(m, ALIGN_ERROR, fits ? ALIGN_ERROR : INPUT_ERROR);
-    if (aligned && fits) {
+    if (aligned && fits)
         m->rule = RULE_ACCEPT;
-    }
     m->how = fits ? "offset in its page" : "crosses its page, offset";
     m->number = offset;
 }
@@ -116,27 +117,30 @@ static void input_places(struct test_run *t, enum call_id call)
     mutated_call_end(t, &f, call, "its input in wrong places");
 }
 
-#define WITH_INPUT_PAGE(ROW, test)                                                                                     \
-    ROW(test, create, CALL_CREATE, WORD(call, "CREATE"))                                                               \
-    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") KINDS("device"))                                               \
-    ROW(test, detach, CALL_DETACH, WORD(call, "DETACH") KINDS("device"))                                               \
-    ROW(test, delete, CALL_DELETE, WORD(call, "DELETE"))                                                               \
-    ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE"))                                                      \
-    ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH"))                                                                  \
-    ROW(test, flush_list, CALL_FLUSH_LIST, WORD(call, "FLUSH_LIST"))                                                   \
-    ROW(test, capabilities, CALL_CAPABILITIES, WORD(call, "GET_CAPABILITIES"))                                         \
+#define WITH_INPUT_PAGE(ROW, test)                                                                 \
+    ROW(test, create, CALL_CREATE, WORD(call, "CREATE"))                                           \
+    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") KINDS("device"))                           \
+    ROW(test, detach, CALL_DETACH, WORD(call, "DETACH") KINDS("device"))                           \
+    ROW(test, delete, CALL_DELETE, WORD(call, "DELETE"))                                           \
+    ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE"))                                  \
+    ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH"))                                              \
+    ROW(test, flush_list, CALL_FLUSH_LIST, WORD(call, "FLUSH_LIST"))                               \
+    ROW(test, capabilities, CALL_CAPABILITIES, WORD(call, "GET_CAPABILITIES"))                     \
     ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY") KINDS("device"))
 
 VARIANTS(const enum call_id, with_input_page, WITH_INPUT_PAGE);
 
 EACH_TEST(WITH_INPUT_PAGE, input_places,
-          PROMISE("{call} is accepted where its input is aligned and inside of a page, and refused everywhere else")
+          PROMISE("{call} is accepted where its input is aligned and inside of a page, and refused "
+                  "everywhere else")
           COVERS("GEN-1 GEN-10 GEN-11") ABI() DEVICES(NONE) KINDS("dma bad-input")
-          STEPS("A right {call} is sent from every offset around the end and at the beginning of a page.")
-          EXPECTS("SUCCESS and its effect where the list is aligned to 8 and ends inside of its page. "
-                  "INVALID_ALIGNMENT, or INVALID_HYPERCALL_INPUT as well where it crosses the page, and no effect, "
-                  "everywhere else.")
-          IF_IT_FAILS("The checks of alignment and of the page end are missing, or are off by one."))
+          STEPS("A right {call} is sent from every offset around the end and at the beginning of a "
+                "page.")
+          EXPECTS("SUCCESS and its effect where the list is aligned to 8 and ends inside of its "
+                  "page. INVALID_ALIGNMENT, or INVALID_HYPERCALL_INPUT as well where it crosses "
+                  "the page, and no effect, everywhere else.")
+          IF_IT_FAILS("The checks of alignment and of the page end are missing, or are off by "
+                      "one."))
 {
     input_places(t, VARIANT(with_input_page));
 }

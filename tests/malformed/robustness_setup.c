@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Wrong use of the environment of calls: MSRs, and parameters in pages that are not ordinary memory. */
+/* Wrong use of the environment of calls: MSRs, and parameters in pages that are not ordinary
+ * memory. */
 #define TEST_GROUP "robustness"
 #include "abi/msr.h"
 #include "kernel/paging.h"
@@ -11,8 +12,8 @@
 #define LOCAL_APIC UINT64_C(0xFEE00000)
 
 /*
- * A value for the hypercall MSR that does no harm if the host accepts it: the overlay lands on `spare` or is disabled,
- * and the lock, which only a reset opens, stays off.
+ * A value for the hypercall MSR that does no harm if the host accepts it: the overlay lands on
+ * `spare` or is disabled, and the lock, which only a reset opens, stays off.
  */
 static uint64_t random_hypercall_msr(struct test_run *t, const struct buffer *spare)
 {
@@ -31,19 +32,19 @@ static uint64_t random_hypercall_msr(struct test_run *t, const struct buffer *sp
 }
 
 TEST(random_msr_values,
-     PROMISE("Random values for the MSRs of the interface leave the host answering, and memory below the page "
-             "unchanged")
+     PROMISE("Random values for the MSRs of the interface leave the host answering, and memory "
+             "below the page unchanged")
      COVERS("ROB-1 DISC-3") ABI() DEVICES(NONE) KINDS("dma bad-input")
-     STEPS("Writes three hundred random values to the MSRs of the interface and reads them back; then the hypercall "
-           "page is set up again.")
-     EXPECTS("Only #GP is ever raised; the page can be enabled, RAM that it covered is unchanged, and the canary is "
-             "as before.")
+     STEPS("Writes three hundred random values to the MSRs of the interface and reads them back; "
+           "then the hypercall page is set up again.")
+     EXPECTS("Only #GP is ever raised; the page can be enabled, RAM that it covered is unchanged, "
+             "and the canary is as before.")
      IF_IT_FAILS("The host loses its page, or writes to the RAM below it."))
 {
     /* RESET does what it says; REFERENCE_TSC would put an overlay over any memory. */
-    static const uint32_t msrs[] = {HV_MSR_GUEST_OS_ID,   HV_MSR_HYPERCALL,      HV_MSR_VP_INDEX,
-                                    HV_MSR_VP_RUNTIME,    HV_MSR_TIME_REF_COUNT, HV_MSR_TSC_FREQUENCY,
-                                    HV_MSR_APIC_FREQUENCY};
+    static const uint32_t msrs[] = {
+        HV_MSR_GUEST_OS_ID,    HV_MSR_HYPERCALL,     HV_MSR_VP_INDEX,      HV_MSR_VP_RUNTIME,
+        HV_MSR_TIME_REF_COUNT, HV_MSR_TSC_FREQUENCY, HV_MSR_APIC_FREQUENCY};
     struct canary by = canary(t);
     struct buffer spare = buffer(t, 1);
     uint64_t os_id = 0;
@@ -69,14 +70,15 @@ TEST(random_msr_values,
     expect_undisturbed(t, &by, "random MSR values");
 }
 
-/* A host may let the output land in the RAM below the page: what the next test finds there must be as it was. */
+/* A host may let the output land in the RAM below the page: what the next test finds there must be
+ * as it was. */
 static void restore_underlay(struct test_run *t, uint8_t *page)
 {
     uint64_t msr = 0;
 
-    if (!memory_is_ours(gpa_of(page), PAGE_SIZE) || msr_read_safe(HV_MSR_HYPERCALL, &msr) != TRAP_NONE) {
+    if (!memory_is_ours(gpa_of(page), PAGE_SIZE) ||
+        msr_read_safe(HV_MSR_HYPERCALL, &msr) != TRAP_NONE)
         return;
-    }
     msr_write_safe(HV_MSR_HYPERCALL, msr & ~HV_HYPERCALL_MSR_ENABLE);
     paging_set(gpa_of(page), PAGE_SIZE, PAGING_RW);
     memset(page, HYPERCALL_UNDERLAY, PAGE_SIZE);
@@ -89,8 +91,8 @@ TEST(output_over_hypercall_page,
      COVERS("ROB-1 DISC-6") ABI() DEVICES(NONE) KINDS("dma bad-input")
      STEPS("Makes both queries with their output in the hypercall page.")
      EXPECTS("The page does not change. The statuses are recorded.")
-     IF_IT_FAILS("A guest can rewrite the code that the host offers, or the host writes to a page that it maps as "
-                 "read-only."))
+     IF_IT_FAILS("A guest can rewrite the code that the host offers, or the host writes to a page "
+                 "that it maps as read-only."))
 {
     struct call_fixture f = call_fixture_open(t);
     uint8_t *page = gpa_pointer(hypercall_init()->page), *before = page_alloc(1, PAGE_SIZE);
@@ -103,9 +105,11 @@ TEST(output_over_hypercall_page,
     {
         if (call_output_size(call)) {
             call_put(&f, call, f.input.data);
-            /* Far from the code at the start: a host that fails this test must still run until the report. */
-            tally_add(&tally, hv_result_status(hypercall_raw(call_control(call), gpa_of(f.input.data),
-                                                             gpa_of(page) + PAGE_SIZE / 2)));
+            /* Far from the code at the start: a host that fails this test must still run until the
+             * report. */
+            tally_add(&tally,
+                      hv_result_status(hypercall_raw(call_control(call), gpa_of(f.input.data),
+                                                     gpa_of(page) + PAGE_SIZE / 2)));
         }
     }
     buffer_refresh(&f.input);
@@ -119,8 +123,8 @@ TEST(output_over_hypercall_page,
 TEST(input_in_odd_places,
      PROMISE("Parameter lists in the hypercall page or in device registers do no harm")
      COVERS("ROB-1 GEN-10") ABI() DEVICES(NONE) KINDS("dma bad-input")
-     STEPS("Makes each call with its input in the hypercall page, in the registers of the local APIC, and in a page of "
-           "zeros.")
+     STEPS("Makes each call with its input in the hypercall page, in the registers of the local "
+           "APIC, and in a page of zeros.")
      EXPECTS("Any status, which is recorded; nothing has changed.")
      IF_IT_FAILS("The host reads device registers on the guest's behalf, or acts on zeros."))
 {
@@ -132,7 +136,8 @@ TEST(input_in_odd_places,
     for (unsigned p = 0; p < ARRAY_SIZE(places); p++) {
         FOR_EACH_CALL(call)
         {
-            uint64_t result = hypercall_raw(call_control(call), places[p], gpa_of(f.output.data) + PAGE_SIZE);
+            uint64_t result =
+                hypercall_raw(call_control(call), places[p], gpa_of(f.output.data) + PAGE_SIZE);
 
             tally_add(&tally, hv_result_status(result));
         }
@@ -143,7 +148,8 @@ TEST(input_in_odd_places,
 }
 
 OBSERVATION(overlapping_lists,
-            PROMISE("An output that overlaps the input: the status, and that nothing outside the two is written")
+            PROMISE("An output that overlaps the input: the status, and that nothing outside the "
+                    "two is written")
             COVERS("ROB-1") ABI() DEVICES(NONE) KINDS("dma bad-input")
             STEPS("Makes both queries with an output that overlaps the input at each 8-byte step.")
             EXPECTS("Any status, which is recorded; nothing outside of the two has changed.")
@@ -159,7 +165,8 @@ OBSERVATION(overlapping_lists,
             uint64_t result;
 
             call_put(&f, call, f.input.data);
-            result = hypercall_raw(call_control(call), gpa_of(f.input.data), gpa_of(f.input.data) + shift);
+            result = hypercall_raw(call_control(call), gpa_of(f.input.data),
+                                   gpa_of(f.input.data) + shift);
             tally_add(&tally, hv_result_status(result));
             memset(f.input.data, POISON_FRESH, call_input_size(call) + call_output_size(call));
             expect_untouched(t, &f.input, "memory around an output that overlaps its input");

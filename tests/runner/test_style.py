@@ -95,7 +95,14 @@ def lines(name: str, source: str) -> list[int]:
         "else {",
         "} else a = 1;",
         "else if (a) {",
-        "x" * 121,
+        "if (a->b != NULL)",
+        "return f(x) == NULL ? 1 : 2;",
+        "while (NULL != p)",
+        "#define PAGE 4096ull",
+        "#define MY_PAGE_SIZE UINT64_C(0x1000)",
+        "#define PAGE_SHIFT 12",
+        "#define PAGE_SIZE (1ull << 12)",
+        "x" * 101,
     ],
 )
 def test_each_rule_of_c(text: str) -> None:
@@ -116,14 +123,15 @@ def test_each_rule_of_c(text: str) -> None:
         "} else if (a ||",
         "else",
         "#define LARGE_PAGE (2ull << 20)",
-        "x" * 120,
+        "x" * 100,
     ],
 )
 def test_c_that_is_right(text: str) -> None:
     assert not lines("host/a.c", f"int a;\n{text}\n")
 
 
-def test_the_home_of_the_macro() -> None:
+def test_the_home_of_the_macros() -> None:
+    assert not lines("lib/bits.h", "#define PAGE_SHIFT 12\n") and not lines("abi/a.h", "#define HV_PAGE_SIZE 4096u\n")
     assert not lines("lib/bits.h", "#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))\n")
 
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * More pages, large pages and tables than the caches of a host may hold (TR-1, TR-5, TR-2). Each has a target of its
- * own and is used twice, the second time in another order: an entry that was evicted must not answer, and one that
- * stayed must not have got the target of another.
+ * More pages, large pages and tables than the caches of a host may hold (TR-1, TR-5, TR-2). Each
+ * has a target of its own and is used twice, the second time in another order: an entry that was
+ * evicted must not answer, and one that stayed must not have got the target of another.
  */
 #include "tests/harness/fixture.h"
 
@@ -13,14 +13,15 @@
 static void use(struct test_run *t, struct dma_engine *e, uint64_t iova, uint8_t *target)
 {
     fill_by_device(t, e, iova, 8, "one of many");
-    CHECK(*target == e->ops->fill_value, "a write to IOVA 0x%llx, one of many, does not land at GPA 0x%llx",
+    CHECK(*target == e->ops->fill_value,
+          "a write to IOVA 0x%llx, one of many, does not land at GPA 0x%llx",
           (unsigned long long)iova, (unsigned long long)gpa_of(target));
-    for (unsigned byte = 0; byte < 8; byte++) {
+    for (unsigned byte = 0; byte < 8; byte++)
         target[byte] = POISON_FRESH;
-    }
 }
 
-/* `pages` in a row at each of `count` places; the first one is used first, then the last one in another order. */
+/* `pages` in a row at each of `count` places; the first one is used first, then the last one in
+ * another order. */
 static void small_pages(struct test_run *t, unsigned count, uint64_t stride, unsigned pages)
 {
     struct dma_engine *e = device(t);
@@ -30,20 +31,21 @@ static void small_pages(struct test_run *t, unsigned count, uint64_t stride, uns
     count = rounds_on(e, count, 5);
     b = buffer(t, count * pages);
     for (unsigned i = 0; i < count; i++) {
-        REQUIRE(domain_map(d, IOVA_1G + i * stride, gpa_of(b.data) + i * pages * PAGE_SIZE, pages * PAGE_SIZE, RW) ==
-                    STAGE1_OK,
+        REQUIRE(domain_map(d, IOVA_1G + i * stride, gpa_of(b.data) + i * pages * PAGE_SIZE,
+                           pages * PAGE_SIZE, RW) == STAGE1_OK,
                 "mapping place %u in our own tables", i);
     }
     attach(t, d, e);
-    STEP("%llu pages at each of %llu places, one every 0x%llx bytes; the device uses all places, twice", pages, count,
-         stride);
-    for (unsigned i = 0; i < count; i++) {
+    STEP("%llu pages at each of %llu places, one every 0x%llx bytes; the device uses all places, "
+         "twice",
+         pages, count, stride);
+    for (unsigned i = 0; i < count; i++)
         use(t, e, IOVA_1G + i * stride, b.data + i * pages * PAGE_SIZE);
-    }
     for (unsigned i = 0; i < count; i++) {
         unsigned place = i * ODD % count;
 
-        use(t, e, IOVA_1G + place * stride + (pages - 1) * PAGE_SIZE, b.data + (place * pages + pages - 1) * PAGE_SIZE);
+        use(t, e, IOVA_1G + place * stride + (pages - 1) * PAGE_SIZE,
+            b.data + (place * pages + pages - 1) * PAGE_SIZE);
     }
     expect_untouched(t, &b, "pages of other IOVAs");
 }
@@ -51,7 +53,8 @@ static void small_pages(struct test_run *t, unsigned count, uint64_t stride, uns
 TEST(many_pages_twice,
      PROMISE("Each of 150 pages that are used twice leads to its target")
      COVERS("TR-1") DEVICES(ALL) KINDS("dma")
-     STEPS("150 pages in a row have a target each. The device writes in all of them, and again in another order.")
+     STEPS("150 pages in a row have a target each. The device writes in all of them, and again in "
+           "another order.")
      EXPECTS("Every write lands in its own page, and nothing else changes.")
      IF_IT_FAILS("An entry that makes room for another leaves its tag or its target behind."))
 {
@@ -61,8 +64,8 @@ TEST(many_pages_twice,
 TEST(many_tables_twice,
      PROMISE("130 leaf tables that are used twice lead to the targets of two pages each")
      COVERS("TR-2") DEVICES(ALL) KINDS("dma")
-     STEPS("130 pairs of pages lie 2 MiB apart, each page with a target of its own. The device writes in the first "
-           "pages of all, and then in the second ones in another order.")
+     STEPS("130 pairs of pages lie 2 MiB apart, each page with a target of its own. The device "
+           "writes in the first pages of all, and then in the second ones in another order.")
      EXPECTS("Every write lands in its own page, and nothing else changes.")
      IF_IT_FAILS("A full paging-structure cache mixes up tag and table of two entries."))
 {
@@ -72,8 +75,8 @@ TEST(many_tables_twice,
 TEST(many_large_pages_twice,
      PROMISE("Each of 100 large pages that are used twice leads to its target")
      COVERS("TR-5") DEVICES(ALL) KINDS("dma")
-     STEPS("100 leaves of 2 MiB lead to one of two targets in turn. The device writes in all of them, and again in "
-           "another order.")
+     STEPS("100 leaves of 2 MiB lead to one of two targets in turn. The device writes in all of "
+           "them, and again in another order.")
      EXPECTS("Every write lands in its own target, and nothing else changes.")
      IF_IT_FAILS("A full cache of large pages mixes up tag and target of two entries."))
 {
@@ -83,19 +86,21 @@ TEST(many_large_pages_twice,
     unsigned count = rounds_on(e, 100, 5);
 
     for (unsigned i = 0; i < count; i++) {
-        REQUIRE(domain_map(d, IOVA_1G + i * SIZE_2M, gpa_of(target[i % 2].data), SIZE_2M, RW) == STAGE1_OK,
+        REQUIRE(domain_map(d, IOVA_1G + i * SIZE_2M, gpa_of(target[i % 2].data), SIZE_2M, RW) ==
+                    STAGE1_OK,
                 "mapping leaf %u of our own tables", i);
     }
     attach(t, d, e);
-    STEP("map %llu leaves of 2 MiB to two targets in turn; the device writes in each, twice in another order", count);
+    STEP("map %llu leaves of 2 MiB to two targets in turn; the device writes in each, twice in "
+         "another order",
+         count);
     for (unsigned i = 0; i < 2 * count; i++) {
         unsigned which = i < count ? i : i * ODD % count;
 
         use(t, e, IOVA_1G + which * SIZE_2M, target[which % 2].data);
     }
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < 2; i++)
         expect_untouched(t, &target[i], "targets of other IOVAs");
-    }
 }
 
 #undef TEST_GROUP
@@ -104,8 +109,8 @@ TEST(many_large_pages_twice,
 STRESS(many_tables,
        PROMISE("1,100 leaf tables that are used twice lead to the targets of two pages each")
        COVERS("TR-2") DEVICES(dmaprobe) KINDS("dma")
-       STEPS("1,100 pairs of pages lie 2 MiB apart, each page with a target of its own. The device writes in the "
-             "first pages of all, and then in the second ones in another order.")
+       STEPS("1,100 pairs of pages lie 2 MiB apart, each page with a target of its own. The device "
+             "writes in the first pages of all, and then in the second ones in another order.")
        EXPECTS("Every write lands in its own page, and nothing else changes.")
        IF_IT_FAILS("A full paging-structure cache mixes up tag and table of two entries."))
 {

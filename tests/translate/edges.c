@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The edges of a mapping, byte by byte (TR-1, TR-5). A look-up that compares the end of a range with "less or equal",
- * or that asks for a range one byte too long, finds the mapping for the byte beside it. Accesses of several bytes hide
- * this: their other bytes are refused, and with them often the whole access. So each access here is one byte long.
+ * The edges of a mapping, byte by byte (TR-1, TR-5). A look-up that compares the end of a range
+ * with "less or equal", or that asks for a range one byte too long, finds the mapping for the byte
+ * beside it. Accesses of several bytes hide this: their other bytes are refused, and with them
+ * often the whole access. So each access here is one byte long.
  */
 #include "tests/harness/leaf.h"
 
@@ -20,45 +21,60 @@ static void edges(struct test_run *t, uint64_t iova, uint64_t size)
     attach(t, d, e);
     /* Refused first with nothing in the caches, then with the mapping in them. */
     for (unsigned warm = 0; warm < 2; warm++) {
-        leaf_expect_write_fault(t, e, &l, after, 1, ORACLE_FAULT_CLASS_NOT_PRESENT, "byte after the last one");
-        leaf_expect_write_fault(t, e, &l, -1, 1, ORACLE_FAULT_CLASS_NOT_PRESENT, "byte before the first one");
-        leaf_expect_read_fault(t, e, &l, after, 1, ORACLE_FAULT_CLASS_NOT_PRESENT, "byte after the last one");
-        leaf_expect_read_fault(t, e, &l, -1, 1, ORACLE_FAULT_CLASS_NOT_PRESENT, "byte before the first one");
+        leaf_expect_write_fault(t, e, &l, after, 1, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                                "byte after the last one");
+        leaf_expect_write_fault(t, e, &l, -1, 1, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                                "byte before the first one");
+        leaf_expect_read_fault(t, e, &l, after, 1, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                               "byte after the last one");
+        leaf_expect_read_fault(t, e, &l, -1, 1, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                               "byte before the first one");
         leaf_expect_write(t, e, &l, 0, 1, "first byte");
         leaf_expect_write(t, e, &l, size - 1, 1, "last byte");
     }
 }
 
 TEST(edges_of_4k_leaf,
-     PROMISE("The byte before a mapped page and the byte after it are out of reach; its first and last byte are not")
+     PROMISE("The byte before a mapped page and the byte after it are out of reach; its first and "
+             "last byte are not")
      COVERS("TR-1") DEVICES(ALL) KINDS("dma fault")
-     STEPS("One page is mapped. The device writes and reads one byte right after it and one right before it, and "
-           "writes its first and its last byte; then all of this again, with the translation in the caches.")
-     EXPECTS("The bytes beside the page fault as not present and nothing changes; the first and the last byte land.")
-     IF_IT_FAILS("The host looks up a range that is one byte too long, or compares the end of a mapping with "
-                 "less-or-equal."))
+     STEPS("One page is mapped. The device writes and reads one byte right after it and one right "
+           "before it, and writes its first and its last byte; then all of this again, with the "
+           "translation in the caches.")
+     EXPECTS("The bytes beside the page fault as not present and nothing changes; the first and "
+             "the last byte land.")
+     IF_IT_FAILS("The host looks up a range that is one byte too long, or compares the end of a "
+                 "mapping with less-or-equal."))
 {
     edges(t, IOVA, PAGE_SIZE);
 }
 
 TEST(edges_of_2m_leaf,
-     PROMISE("The byte before a 2 MiB leaf and the byte after it are out of reach; its first and last byte are not")
+     PROMISE("The byte before a 2 MiB leaf and the byte after it are out of reach; its first and "
+             "last byte are not")
      COVERS("TR-5 TR-1") DEVICES(ALL) KINDS("dma fault")
-     STEPS("One 2 MiB leaf is mapped. The device writes and reads one byte right after it and one right before it, and "
-           "writes its first and its last byte; then all of this again, with the translation in the caches.")
-     EXPECTS("The bytes beside the leaf fault as not present and nothing changes; the first and the last byte land.")
-     IF_IT_FAILS("The end of a superpage is computed with the wrong size, or compared with less-or-equal."))
+     STEPS("One 2 MiB leaf is mapped. The device writes and reads one byte right after it and one "
+           "right before it, and writes its first and its last byte; then all of this again, with "
+           "the translation in the caches.")
+     EXPECTS("The bytes beside the leaf fault as not present and nothing changes; the first and "
+             "the last byte land.")
+     IF_IT_FAILS("The end of a superpage is computed with the wrong size, or compared with "
+                 "less-or-equal."))
 {
     edges(t, IOVA, SIZE_2M);
 }
 
 TEST(edges_of_1g_leaf,
-     PROMISE("The byte before a 1 GiB leaf and the byte after it are out of reach; its first and last byte are not")
+     PROMISE("The byte before a 1 GiB leaf and the byte after it are out of reach; its first and "
+             "last byte are not")
      COVERS("TR-5 TR-1") DEVICES(ALL) KINDS("dma fault")
-     STEPS("One 1 GiB leaf is mapped. The device writes and reads one byte right after it and one right before it, and "
-           "writes its first and its last byte; then all of this again, with the translation in the caches.")
-     EXPECTS("The bytes beside the leaf fault as not present and nothing changes; the first and the last byte land.")
-     IF_IT_FAILS("The end of a superpage is computed with the wrong size, or compared with less-or-equal."))
+     STEPS("One 1 GiB leaf is mapped. The device writes and reads one byte right after it and one "
+           "right before it, and writes its first and its last byte; then all of this again, with "
+           "the translation in the caches.")
+     EXPECTS("The bytes beside the leaf fault as not present and nothing changes; the first and "
+             "the last byte land.")
+     IF_IT_FAILS("The end of a superpage is computed with the wrong size, or compared with "
+                 "less-or-equal."))
 {
     edges(t, IOVA_1G, SIZE_1G);
 }

@@ -7,9 +7,8 @@
 /* A domain with tables of five levels and leaves of 4 KiB; skips where there are none. */
 static struct domain *domain_five_levels(struct test_run *t)
 {
-    if (!(capabilities(t)->iommu_cap & HV_IOMMU_CAP_S1_5LVL)) {
+    if (!(capabilities(t)->iommu_cap & HV_IOMMU_CAP_S1_5LVL))
         SKIP("the host does not report 5-level tables");
-    }
     return domain_paging_with(t, 5, PAGE_SIZE);
 }
 
@@ -20,11 +19,9 @@ static void attach_five_level(struct test_run *t, struct domain *d, struct dma_e
     size_t count;
     const struct dma_engine *other = dma_engines(&count);
 
-    for (size_t i = 0; status == HV_STATUS_FEATURE_UNAVAILABLE && i < count; i++) {
-        if (domain_attach(d, other[i].device_id) == HV_STATUS_SUCCESS) {
+    for (size_t i = 0; status == HV_STATUS_FEATURE_UNAVAILABLE && i < count; i++)
+        if (domain_attach(d, other[i].device_id) == HV_STATUS_SUCCESS)
             SKIP("devices of class %s cannot use five levels on this host", e->ops->name);
-        }
-    }
     CHECK_SUCCESS(status, "attaching a device to a five-level domain");
 }
 
@@ -33,8 +30,8 @@ static void attach_five_level(struct test_run *t, struct domain *d, struct dma_e
 TEST(five_levels,
      PROMISE("A 5-level table translates IOVAs above 2^48 where the host reports it")
      COVERS("TR-12 CFG-1") DEVICES(ALL) KINDS("dma")
-     STEPS("If the host reports five levels, a low page and one above 2^52 are mapped in a 5-level table, and the "
-           "device writes to both.")
+     STEPS("If the host reports five levels, a low page and one above 2^52 are mapped in a 5-level "
+           "table, and the device writes to both.")
      EXPECTS("Both writes land.")
      IF_IT_FAILS("The fifth level is left out, or the table is walked as one of four levels."))
 {
@@ -48,7 +45,8 @@ TEST(five_levels,
     expect_write(t, e, 0x3000, &b, 0, 16, "low IOVA");
     if (capabilities(t)->max_iova_width > 52) {
         map_gpa(t, d, (1ull << 52) + 0x3000, gpa_of(b.data) + PAGE_SIZE, PAGE_SIZE, RW);
-        expect_write(t, e, (1ull << 52) + 0x3000, &b, PAGE_SIZE, 16, "IOVA that needs the fifth level");
+        expect_write(t, e, (1ull << 52) + 0x3000, &b, PAGE_SIZE, 16,
+                     "IOVA that needs the fifth level");
     }
 }
 
@@ -81,7 +79,8 @@ static void replace_below_top(struct test_run *t, settle *way)
     entry = top_entry(t, live, IOVA_1G);
     before = *entry;
     *entry = *top_entry(t, store, IOVA_1G);
-    STEP("the top table's entry leads to the tables of domain 0x%llx, which no device uses", store->id);
+    STEP("the top table's entry leads to the tables of domain 0x%llx, which no device uses",
+         store->id);
     way(t, live, e);
     expect_write(t, e, IOVA_1G, &new, 0, 16, "the new tree");
     expect_untouched(t, &old, "the old target");
@@ -110,18 +109,20 @@ static void by_attach(struct test_run *t, struct domain *d, struct dma_engine *e
 
 /* clang-format off */
 /* After each of these the device uses the new tables. */
-#define WAYS_BELOW_TOP(ROW, test)                                                                                      \
-    ROW(test, domain, by_domain,                                                                                       \
-        COVERS("FL-1 FL-2 TR-12") KINDS("dma flush") WORD(result, "after FLUSH_DEVICE_DOMAIN the new ones count")     \
-        WORD(then, "FLUSH_DEVICE_DOMAIN."))                                                                            \
-    ROW(test, list, by_list,                                                                                           \
-        COVERS("LS-1 LS-8 TR-12") KINDS("dma flush")                                                                   \
-        WORD(result, "after a list flush of all of it the new ones count")                                            \
-        WORD(then, "The whole range is flushed by a list."))                                                           \
-    ROW(test, attach, by_attach,                                                                                       \
-        COVERS("ATT-4 TR-12") KINDS("dma")                                                                             \
-        WORD(result, "a device that was away meanwhile uses the new ones")                                             \
-        WORD(then, "The device is attached to a blocking domain and comes back, without a flush."))
+#define WAYS_BELOW_TOP(ROW, test)                                                                  \
+    ROW(test, domain, by_domain,                                                                   \
+        COVERS("FL-1 FL-2 TR-12") KINDS("dma flush")                                               \
+        WORD(result, "after FLUSH_DEVICE_DOMAIN the new ones count")                               \
+        WORD(then, "FLUSH_DEVICE_DOMAIN."))                                                        \
+    ROW(test, list, by_list,                                                                       \
+        COVERS("LS-1 LS-8 TR-12") KINDS("dma flush")                                               \
+        WORD(result, "after a list flush of all of it the new ones count")                         \
+        WORD(then, "The whole range is flushed by a list."))                                       \
+    ROW(test, attach, by_attach,                                                                   \
+        COVERS("ATT-4 TR-12") KINDS("dma")                                                         \
+        WORD(result, "a device that was away meanwhile uses the new ones")                         \
+        WORD(then, "The device is attached to a blocking domain and comes back, without a "        \
+                   "flush."))
 /* clang-format on */
 
 VARIANTS(settle *const, ways_below_top, WAYS_BELOW_TOP);
@@ -129,11 +130,12 @@ VARIANTS(settle *const, ways_below_top, WAYS_BELOW_TOP);
 TEST_EACH(five_levels_by, WAYS_BELOW_TOP,
           PROMISE("All tables below the top one of five levels are replaced: {result}")
           DEVICES(ALL)
-          STEPS("A page is mapped in two domains with tables of five levels, to different targets; the device uses the "
-                "one of the first. Then the entry of its top table is replaced by that of the second. {then}")
+          STEPS("A page is mapped in two domains with tables of five levels, to different targets; "
+                "the device uses the one of the first. Then the entry of its top table is replaced "
+                "by that of the second. {then}")
           EXPECTS("The next write lands in the second target.")
-          IF_IT_FAILS("The host caches the table of the fourth level and walks on through it: look at the page-walk "
-                      "cache of the fifth level."))
+          IF_IT_FAILS("The host caches the table of the fourth level and walks on through it: look "
+                      "at the page-walk cache of the fifth level."))
 {
     replace_below_top(t, VARIANT(ways_below_top));
 }

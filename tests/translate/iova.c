@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The index bits of the walk: low, high and sparse IOVAs. Bit 47 and above are left alone, because first-stage hardware
- * with a 48-bit width wants canonical addresses there and the ABI does not say (reference 5). */
+/* The index bits of the walk: low, high and sparse IOVAs. Bit 47 and above are left alone, because
+ * first-stage hardware with a 48-bit width wants canonical addresses there and the ABI does not say
+ * (reference 5). */
 #include "lib/iova.h"
 #include "tests/harness/fixture.h"
 
@@ -15,11 +16,11 @@ static unsigned usable_bits(struct test_run *t)
 }
 
 TEST(every_index_bit,
-     PROMISE("Each IOVA bit from 12 to the top takes part in the walk: a page mapped there is reached and its "
-             "neighbors are not")
+     PROMISE("Each IOVA bit from 12 to the top takes part in the walk: a page mapped there is "
+             "reached and its neighbors are not")
      COVERS("TR-2") DEVICES(ALL) KINDS("dma")
-     STEPS("A page of its own is mapped at each IOVA with one bit set, from bit 12 to the top, and at 0; the device "
-           "writes to all.")
+     STEPS("A page of its own is mapped at each IOVA with one bit set, from bit 12 to the top, and "
+           "at 0; the device writes to all.")
      EXPECTS("Each write lands in its own page.")
      IF_IT_FAILS("An IOVA bit is left out of the walk, so that two IOVAs are one."))
 {
@@ -29,12 +30,12 @@ TEST(every_index_bit,
     struct buffer b = buffer(t, 48);
 
     map_gpa(t, d, 0, gpa_of(b.data), PAGE_SIZE, RW);
-    for (unsigned bit = 12; bit < bits; bit++) {
+    for (unsigned bit = 12; bit < bits; bit++)
         map_gpa(t, d, 1ull << bit, gpa_of(b.data) + (bit - 11) * PAGE_SIZE, PAGE_SIZE, RW);
-    }
     attach(t, d, e);
     for (unsigned bit = 12; bit < bits; bit++) {
-        expect_write(t, e, (1ull << bit) + 40, &b, (bit - 11) * PAGE_SIZE + 40, 8, "IOVA with a single bit set");
+        expect_write(t, e, (1ull << bit) + 40, &b, (bit - 11) * PAGE_SIZE + 40, 8,
+                     "IOVA with a single bit set");
     }
     expect_write(t, e, 16, &b, 16, 8, "IOVA 0, after all the others");
 }
@@ -55,18 +56,19 @@ TEST(sparse_random_iovas,
         do {
             iova[i] = random_below(&t->random, limit) & ~(PAGE_SIZE - 1);
         } while ((iova[i] >= IOVA_MSI_FIRST && iova[i] <= IOVA_MSI_LAST) ||
-                 domain_map(d, iova[i], gpa_of(b.data) + i * PAGE_SIZE, PAGE_SIZE, RW) != STAGE1_OK);
+                 domain_map(d, iova[i], gpa_of(b.data) + i * PAGE_SIZE, PAGE_SIZE, RW) !=
+                     STAGE1_OK);
     }
     attach(t, d, e);
-    for (unsigned i = 0; i < 24; i++) {
+    for (unsigned i = 0; i < 24; i++)
         expect_write(t, e, iova[i] + 8 * i, &b, i * PAGE_SIZE + 8 * i, 32, "sparse IOVA");
-    }
 }
 
 TEST(highest_iova,
      PROMISE("The last page below the reported width (at most 2^47) translates to its last byte")
      COVERS("TR-2") DEVICES(ALL) KINDS("dma")
-     STEPS("The last page below the reported width is mapped, and the device writes all of it and its last byte.")
+     STEPS("The last page below the reported width is mapped, and the device writes all of it and "
+           "its last byte.")
      EXPECTS("Both writes land.")
      IF_IT_FAILS("The host's limit is lower than what it reports, or off by one."))
 {
@@ -83,7 +85,8 @@ TEST(highest_iova,
 TEST(beyond_the_width_aborts,
      PROMISE("An IOVA at or above 2^width aborts, even when its low bits are mapped")
      COVERS("TR-2") DEVICES(ALL) KINDS("dma fault")
-     STEPS("One low page is mapped; the device writes to its address with each bit at or above the width set.")
+     STEPS("One low page is mapped; the device writes to its address with each bit at or above the "
+           "width set.")
      EXPECTS("All of them abort.")
      IF_IT_FAILS("The host drops high bits: an IOVA that is not mapped reaches a page."))
 {
@@ -94,16 +97,15 @@ TEST(beyond_the_width_aborts,
 
     attach(t, d, e);
     warm(t, e, 0x5000, &b, "the low IOVA itself");
-    for (unsigned bit = width; bit < 64; bit += bit < 48 ? 1 : 5) {
+    for (unsigned bit = width; bit < 64; bit += bit < 48 ? 1 : 5)
         expect_write_fault(t, e, (1ull << bit) | 0x5000, 4, &b, FAULT_ANY, "IOVA beyond the width");
-    }
 }
 
 TEST(aliases_of_a_mapped_page,
      PROMISE("IOVAs that differ from a mapped one in one index bit abort")
      COVERS("TR-2") DEVICES(ALL) KINDS("dma fault")
-     STEPS("One page is mapped at an IOVA with mixed bits; the device writes to addresses that differ in one index "
-           "bit.")
+     STEPS("One page is mapped at an IOVA with mixed bits; the device writes to addresses that "
+           "differ in one index bit.")
      EXPECTS("All of them fault as not present.")
      IF_IT_FAILS("Some index bit takes no part in the walk or in the lookup of the cache."))
 {
@@ -121,13 +123,14 @@ TEST(aliases_of_a_mapped_page,
 }
 
 TEST(next_to_the_interrupt_window,
-     PROMISE("The pages right below and right above the interrupt window 0xFEE00000 to 0xFEEFFFFF translate like any "
-             "other")
+     PROMISE("The pages right below and right above the interrupt window 0xFEE00000 to 0xFEEFFFFF "
+             "translate like any other")
      COVERS("TR-13 TR-1") DEVICES(ALL) KINDS("dma")
-     STEPS("The pages right below and right above 0xFEE00000 to 0xFEEFFFFF are mapped, and the device writes all of "
-           "both.")
+     STEPS("The pages right below and right above 0xFEE00000 to 0xFEEFFFFF are mapped, and the "
+           "device writes all of both.")
      EXPECTS("Both writes land.")
-     IF_IT_FAILS("The interrupt window is taken too wide: a driver whose IOVA lies beside it loses its DMA."))
+     IF_IT_FAILS("The interrupt window is taken too wide: a driver whose IOVA lies beside it loses "
+                 "its DMA."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -138,5 +141,6 @@ TEST(next_to_the_interrupt_window,
     map_gpa(t, d, above, gpa_of(b.data) + PAGE_SIZE, PAGE_SIZE, RW);
     attach(t, d, e);
     expect_write(t, e, below, &b, 0, PAGE_SIZE, "page below the window, to its last byte");
-    expect_write(t, e, above, &b, PAGE_SIZE, PAGE_SIZE, "page above the window, from its first byte");
+    expect_write(t, e, above, &b, PAGE_SIZE, PAGE_SIZE,
+                 "page above the window, from its first byte");
 }

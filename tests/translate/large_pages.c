@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Superpage leaves: PS at the 2 MiB and 1 GiB levels, alone and next to small leaves (TR-5, TR-6). */
+/* Superpage leaves: PS at the 2 MiB and 1 GiB levels, alone and next to small leaves (TR-5, TR-6).
+ */
 #include "lib/string.h"
 #include "tests/harness/fixture.h"
 
@@ -10,14 +11,16 @@ static void check_leaf_size(struct test_run *t, struct domain *d, uint64_t iova,
     struct stage1_walk w;
 
     REQUIRE(stage1_walk(&d->table, iova, &w) == STAGE1_OK && w.page_size == size,
-            "our own table has no leaf of 0x%llx bytes at 0x%llx", (unsigned long long)size, (unsigned long long)iova);
+            "our own table has no leaf of 0x%llx bytes at 0x%llx", (unsigned long long)size,
+            (unsigned long long)iova);
 }
 
 TEST(leaf_2m,
-     PROMISE("A 2 MiB leaf translates its first, middle and last byte and every 4 KiB boundary in it")
+     PROMISE("A 2 MiB leaf translates its first, middle and last byte and every 4 KiB boundary in "
+             "it")
      COVERS("TR-5") DEVICES(ALL) KINDS("dma")
-     STEPS("The device writes at the start, middle and end of a 2 MiB leaf, 60 KiB inside, and right before and after "
-           "it.")
+     STEPS("The device writes at the start, middle and end of a 2 MiB leaf, 60 KiB inside, and "
+           "right before and after it.")
      EXPECTS("Accesses in the leaf land, those next to it fault.")
      IF_IT_FAILS("A superpage is not recognized, or its offset bits are cut."))
 {
@@ -28,10 +31,12 @@ TEST(leaf_2m,
     check_leaf_size(t, d, IOVA_1G, SIZE_2M);
     attach(t, d, e);
     expect_write(t, e, IOVA_1G, &b, 0, 1, "first byte");
-    expect_write(t, e, IOVA_1G + SIZE_2M / 2 - 8, &b, SIZE_2M / 2 - 8, 16, "middle, over a 4 KiB boundary");
+    expect_write(t, e, IOVA_1G + SIZE_2M / 2 - 8, &b, SIZE_2M / 2 - 8, 16,
+                 "middle, over a 4 KiB boundary");
     expect_write(t, e, IOVA_1G + SIZE_2M - 1, &b, SIZE_2M - 1, 1, "last byte");
     expect_write(t, e, IOVA_1G + 0x12345, &b, 0x12345, 0xF000, "60 KiB inside");
-    expect_write_fault(t, e, IOVA_1G + SIZE_2M, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "after the leaf");
+    expect_write_fault(t, e, IOVA_1G + SIZE_2M, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                       "after the leaf");
     expect_write_fault(t, e, IOVA_1G - 4, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "before the leaf");
 }
 
@@ -50,14 +55,15 @@ TEST(leaf_2m_read_only,
     check_leaf_size(t, d, IOVA_1G, SIZE_2M);
     attach(t, d, e);
     expect_write_fault(t, e, IOVA_1G, 4, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "first bytes");
-    expect_write_fault(t, e, IOVA_1G + SIZE_2M - 4, 4, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "last bytes");
+    expect_write_fault(t, e, IOVA_1G + SIZE_2M - 4, 4, &b, ORACLE_FAULT_CLASS_WRITE_DENIED,
+                       "last bytes");
 }
 
 TEST(small_leaves_around_2m,
      PROMISE("4 KiB leaves directly before and after a 2 MiB leaf are told apart from it")
      COVERS("TR-6") DEVICES(ALL) KINDS("dma")
-     STEPS("4 KiB leaves are mapped right before and after a 2 MiB leaf; the device uses the large leaf, then writes "
-           "at all four edges.")
+     STEPS("4 KiB leaves are mapped right before and after a 2 MiB leaf; the device uses the large "
+           "leaf, then writes at all four edges.")
      EXPECTS("Each write lands on its own side.")
      IF_IT_FAILS("The extent of a superpage is taken too large, in the walk or in the cache."))
 {
@@ -80,9 +86,11 @@ TEST(small_leaves_around_2m,
 TEST(small_leaves_for_2m,
      PROMISE("512 leaves of 4 KiB translate like the 2 MiB leaf that could replace them")
      COVERS("TR-6") DEVICES(ALL) KINDS("dma")
-     STEPS("2 MiB are mapped by 512 leaves of 4 KiB; the device writes at both ends and over several pages.")
+     STEPS("2 MiB are mapped by 512 leaves of 4 KiB; the device writes at both ends and over "
+           "several pages.")
      EXPECTS("All writes land.")
-     IF_IT_FAILS("The host guesses superpages from contiguous leaves, or loses leaves of a full table."))
+     IF_IT_FAILS("The host guesses superpages from contiguous leaves, or loses leaves of a full "
+                 "table."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer_aligned(t, SIZE_2M / PAGE_SIZE, SIZE_2M);
@@ -96,8 +104,8 @@ TEST(small_leaves_for_2m,
 }
 
 /* Three pages of a GiB that no allocator owns: the one that a DMA hits, and both neighbors. */
-static void check_window(struct test_run *t, struct dma_engine *e, uint64_t iova, uint64_t gigapage, uint64_t offset,
-                         size_t length, const char *what)
+static void check_window(struct test_run *t, struct dma_engine *e, uint64_t iova, uint64_t gigapage,
+                         uint64_t offset, size_t length, const char *what)
 {
     uint64_t first = offset & ~(PAGE_SIZE - 1), start = first > 0 ? first - PAGE_SIZE : first;
     uint64_t end = first + 2 * PAGE_SIZE > SIZE_1G ? SIZE_1G : first + 2 * PAGE_SIZE;
@@ -106,18 +114,22 @@ static void check_window(struct test_run *t, struct dma_engine *e, uint64_t iova
     memset(window, POISON_FRESH, end - start);
     STEP("device 0x%llx writes %llu bytes at IOVA 0x%llx", e->device_id, length, iova + offset);
     fill_by_device(t, e, iova + offset, length, "DMA");
-    CHECK(!memory_find_other(window + (offset - start), length, e->ops->fill_value), "%s: not written", what);
-    CHECK(!memory_find_other(window, offset - start, POISON_FRESH), "%s: a byte before it changed", what);
-    CHECK(!memory_find_other(window + (offset - start) + length, end - offset - length, POISON_FRESH),
-          "%s: a byte after it changed", what);
+    CHECK(!memory_find_other(window + (offset - start), length, e->ops->fill_value),
+          "%s: not written", what);
+    CHECK(!memory_find_other(window, offset - start, POISON_FRESH), "%s: a byte before it changed",
+          what);
+    CHECK(
+        !memory_find_other(window + (offset - start) + length, end - offset - length, POISON_FRESH),
+        "%s: a byte after it changed", what);
 }
 
 TEST(leaf_1g,
      PROMISE("A 1 GiB leaf translates its first, middle and last byte")
      COVERS("TR-5") DEVICES(ALL) KINDS("dma fault")
-     STEPS("The device writes at the start, at a 2 MiB boundary in the middle, inside and at the end of a 1 GiB leaf, "
-           "and right before and after it.")
-     EXPECTS("Accesses in the leaf land and the neighbor bytes are unchanged; accesses next to the leaf fault.")
+     STEPS("The device writes at the start, at a 2 MiB boundary in the middle, inside and at the "
+           "end of a 1 GiB leaf, and right before and after it.")
+     EXPECTS("Accesses in the leaf land and the neighbor bytes are unchanged; accesses next to the "
+             "leaf fault.")
      IF_IT_FAILS("A 1 GiB leaf is not recognized, or the offset in it is cut to 2 MiB."))
 {
     struct dma_engine *e = device(t);
@@ -125,13 +137,11 @@ TEST(leaf_1g,
     struct domain *d;
 
     need_page_size(t, SIZE_1G);
-    if ((iova + SIZE_1G) >> capabilities(t)->max_iova_width != 0) {
+    if ((iova + SIZE_1G) >> capabilities(t)->max_iova_width != 0)
         SKIP("the host has IOVAs of %u bits", capabilities(t)->max_iova_width);
-    }
     d = domain_paging(t);
-    if (!memory_gigapage(&gigapage)) {
+    if (!memory_gigapage(&gigapage))
         SKIP("this machine has no free, aligned GiB of RAM");
-    }
     map_gpa(t, d, iova, gigapage, SIZE_1G, RW);
     check_leaf_size(t, d, iova, SIZE_1G);
     attach(t, d, e);
@@ -139,6 +149,7 @@ TEST(leaf_1g,
     check_window(t, e, iova, gigapage, SIZE_1G / 2 - 100, 200, "middle, over a 2 MiB boundary");
     check_window(t, e, iova, gigapage, 0x2345678, 9, "some bytes in a 2 MiB page of its own");
     check_window(t, e, iova, gigapage, SIZE_1G - 1, 1, "last byte");
-    expect_write_fault(t, e, iova + SIZE_1G, 4, NULL, ORACLE_FAULT_CLASS_NOT_PRESENT, "after the leaf");
+    expect_write_fault(t, e, iova + SIZE_1G, 4, NULL, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                       "after the leaf");
     expect_write_fault(t, e, iova - 4, 4, NULL, ORACLE_FAULT_CLASS_NOT_PRESENT, "before the leaf");
 }

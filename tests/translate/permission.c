@@ -4,22 +4,23 @@
 
 #define TEST_GROUP "translate"
 
-/* Clears `bits` in the entry of that level above IOVA before the device has ever used it, so that nothing can be
- * cached. */
+/* Clears `bits` in the entry of that level above IOVA before the device has ever used it, so that
+ * nothing can be cached. */
 static void clear_bits_at(struct test_run *t, struct domain *d, unsigned level, uint64_t bits)
 {
     struct stage1_walk w;
 
-    REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK && w.entry[level], "no table entry at level %u", level);
+    REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK && w.entry[level],
+            "no table entry at level %u", level);
     *w.entry[level] &= ~bits;
     STEP("clear bits 0x%llx of the level %llu entry: now 0x%llx", bits, level, *w.entry[level]);
 }
 
 /* The entries on the way to a page, by their level. */
-#define LEVELS(ROW, test)                                                                                              \
-    ROW(test, 0, 0, WORD(entry, "4 KiB leaf"))                                                                         \
-    ROW(test, 1, 1, WORD(entry, "entry of the 2 MiB level"))                                                           \
-    ROW(test, 2, 2, WORD(entry, "entry of the 1 GiB level"))                                                           \
+#define LEVELS(ROW, test)                                                                          \
+    ROW(test, 0, 0, WORD(entry, "4 KiB leaf"))                                                     \
+    ROW(test, 1, 1, WORD(entry, "entry of the 2 MiB level"))                                       \
+    ROW(test, 2, 2, WORD(entry, "entry of the 1 GiB level"))                                       \
     ROW(test, 3, 3, WORD(entry, "entry of the root table"))
 
 VARIANTS(const uint8_t, levels, LEVELS);
@@ -27,10 +28,11 @@ VARIANTS(const uint8_t, levels, LEVELS);
 TEST_EACH(write_denied_at_level, LEVELS,
           PROMISE("A clear RW bit in the {entry} blocks writes")
           COVERS("TR-4") DEVICES(ALL) KINDS("dma fault")
-          STEPS("A page is mapped for reading and writing; the RW bit of the {entry} is cleared before the device has "
-                "ever used it; then the device writes.")
+          STEPS("A page is mapped for reading and writing; the RW bit of the {entry} is cleared "
+                "before the device has ever used it; then the device writes.")
           EXPECTS("The write is denied, and nothing changes.")
-          IF_IT_FAILS("The host takes the permission from some levels only, not from every entry on the way."))
+          IF_IT_FAILS("The host takes the permission from some levels only, not from every entry "
+                      "on the way."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -38,16 +40,18 @@ TEST_EACH(write_denied_at_level, LEVELS,
 
     clear_bits_at(t, d, VARIANT(levels), d->table.format->write_bits & 2);
     attach(t, d, e);
-    expect_write_fault(t, e, IOVA + 16, 8, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "write below an entry without RW");
+    expect_write_fault(t, e, IOVA + 16, 8, &b, ORACLE_FAULT_CLASS_WRITE_DENIED,
+                       "write below an entry without RW");
 }
 
 TEST_EACH(not_present_at_level, LEVELS,
           PROMISE("A clear P bit in the {entry} blocks reads and writes")
           COVERS("TR-4") DEVICES(ALL) KINDS("dma fault")
-          STEPS("A page is mapped; the P bit of the {entry} is cleared before the device has ever used it; then the "
-                "device writes and reads.")
+          STEPS("A page is mapped; the P bit of the {entry} is cleared before the device has ever "
+                "used it; then the device writes and reads.")
           EXPECTS("Both fault as not present, and nothing changes.")
-          IF_IT_FAILS("The host follows an entry that is not present: its other bits may be anything."))
+          IF_IT_FAILS("The host follows an entry that is not present: its other bits may be "
+                      "anything."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -55,18 +59,21 @@ TEST_EACH(not_present_at_level, LEVELS,
 
     clear_bits_at(t, d, VARIANT(levels), d->table.format->present);
     attach(t, d, e);
-    expect_write_fault(t, e, IOVA + 16, 8, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "write below an entry without P");
-    expect_read_fault(t, e, IOVA + 16, 8, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "read below an entry without P");
+    expect_write_fault(t, e, IOVA + 16, 8, &b, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                       "write below an entry without P");
+    expect_read_fault(t, e, IOVA + 16, 8, &b, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                      "read below an entry without P");
 }
 
 TEST(upper_rights_hold_for_the_next_page,
-     PROMISE("A clear RW bit above two pages blocks writes to the second, also when the walk to the first is cached")
+     PROMISE("A clear RW bit above two pages blocks writes to the second, also when the walk to "
+             "the first is cached")
      COVERS("TR-4") DEVICES(ALL) KINDS("dma fault")
-     STEPS("For the levels 1 to 3: the RW bit above two pages is cleared, the device reads the first page and then "
-           "tries to write the second.")
+     STEPS("For the levels 1 to 3: the RW bit above two pages is cleared, the device reads the "
+           "first page and then tries to write the second.")
      EXPECTS("The write is denied, and neither page changes.")
-     IF_IT_FAILS("The cached walk has lost the rights of the upper entries: writes to pages beside one that was read "
-                 "go through."))
+     IF_IT_FAILS("The cached walk has lost the rights of the upper entries: writes to pages beside "
+                 "one that was read go through."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 2);
@@ -78,7 +85,8 @@ TEST(upper_rights_hold_for_the_next_page,
         attach(t, d, e);
         read_and_try_to_write(t, e, IOVA, 16);
         expect_untouched(t, &b, "first page");
-        expect_write_fault(t, e, IOVA + PAGE_SIZE, 16, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "second page");
+        expect_write_fault(t, e, IOVA + PAGE_SIZE, 16, &b, ORACLE_FAULT_CLASS_WRITE_DENIED,
+                           "second page");
     }
 }
 
@@ -95,16 +103,20 @@ TEST(read_only_leaf_blocks_writes,
 
     map(t, d, IOVA, &b, STAGE1_READ);
     attach(t, d, e);
-    expect_write_fault(t, e, IOVA, 64, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "write to a read-only page");
-    expect_write_fault(t, e, IOVA + PAGE_SIZE - 1, 1, &b, ORACLE_FAULT_CLASS_WRITE_DENIED, "write to its last byte");
+    expect_write_fault(t, e, IOVA, 64, &b, ORACLE_FAULT_CLASS_WRITE_DENIED,
+                       "write to a read-only page");
+    expect_write_fault(t, e, IOVA + PAGE_SIZE - 1, 1, &b, ORACLE_FAULT_CLASS_WRITE_DENIED,
+                       "write to its last byte");
 }
 
 TEST(read_only_after_a_read,
      PROMISE("A write is dropped also when the read-only translation is cached by a read before it")
      COVERS("TR-3") DEVICES(ALL) KINDS("dma fault")
-     STEPS("Three times the device reads 64 bytes of a read-only page and tries to write them back inverted.")
+     STEPS("Three times the device reads 64 bytes of a read-only page and tries to write them back "
+           "inverted.")
      EXPECTS("The page does not change.")
-     IF_IT_FAILS("The cache entry that a read has made does not hold the write permission, and a hit is not checked."))
+     IF_IT_FAILS("The cache entry that a read has made does not hold the write permission, and a "
+                 "hit is not checked."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -120,7 +132,8 @@ TEST(read_only_after_a_read,
 }
 
 TEST(read_only_between_writable,
-     PROMISE("A read-only page between two writable ones is the only one that a DMA over all three leaves unchanged")
+     PROMISE("A read-only page between two writable ones is the only one that a DMA over all three "
+             "leaves unchanged")
      COVERS("TR-3") DEVICES(ALL) KINDS("dma fault")
      STEPS("One DMA over three pages, of which the middle one is read-only.")
      EXPECTS("The first page is written, the second unchanged, the third open.")
@@ -136,9 +149,12 @@ TEST(read_only_between_writable,
     attach(t, d, e);
     fill_by_device(t, e, IOVA, 3 * PAGE_SIZE, "DMA");
     drain_faults(t, e);
-    CHECK(!memory_find_other(b.data + PAGE_SIZE, PAGE_SIZE, POISON_FRESH), "the read-only page changed");
-    /* A device may stop at the first fault, so the bytes after the page are open; those before it are not. */
-    CHECK(!memory_find_other(b.data, PAGE_SIZE, e->ops->fill_value), "the writable page before it was not written");
+    CHECK(!memory_find_other(b.data + PAGE_SIZE, PAGE_SIZE, POISON_FRESH),
+          "the read-only page changed");
+    /* A device may stop at the first fault, so the bytes after the page are open; those before it
+     * are not. */
+    CHECK(!memory_find_other(b.data, PAGE_SIZE, e->ops->fill_value),
+          "the writable page before it was not written");
     CHECK(!buffer_damaged_guard(&b), "a guard byte changed");
 }
 
@@ -147,7 +163,8 @@ OBSERVATION(accessed_and_dirty_clear,
             COVERS("TR-8") DEVICES(ALL) KINDS("dma")
             STEPS("A leaf and the table entry above it have A and D clear; the device writes.")
             EXPECTS("It lands or is refused, and what the bits are afterwards is recorded.")
-            IF_IT_FAILS("The write damages other memory: the host writes A and D bits to a wrong place."))
+            IF_IT_FAILS("The write damages other memory: the host writes A and D bits to a wrong "
+                        "place."))
 {
     struct dma_engine *e = device(t);
     uint64_t ad = 1ull << 5 | 1ull << 6;
@@ -160,7 +177,8 @@ OBSERVATION(accessed_and_dirty_clear,
     attach(t, d, e);
     landed = may_write(t, e, IOVA, &b, 0, 8, "write through a leaf without A and D");
     OBSERVE("write %s; leaf bits afterwards: A=%u D=%u", landed ? "landed" : "was refused",
-            (unsigned)(*leaf_entry(t, d, IOVA) >> 5 & 1), (unsigned)(*leaf_entry(t, d, IOVA) >> 6 & 1));
+            (unsigned)(*leaf_entry(t, d, IOVA) >> 5 & 1),
+            (unsigned)(*leaf_entry(t, d, IOVA) >> 6 & 1));
 }
 
 OBSERVATION(user_bit_clear,
@@ -176,16 +194,20 @@ OBSERVATION(user_bit_clear,
 
     clear_bits_at(t, d, 0, 1ull << 2);
     attach(t, d, e);
-    OBSERVE("write %s", may_write(t, e, IOVA, &b, 0, 8, "write through a supervisor leaf") ? "landed" : "was refused");
+    OBSERVE("write %s", may_write(t, e, IOVA, &b, 0, 8, "write through a supervisor leaf")
+                            ? "landed"
+                            : "was refused");
 }
 
 OBSERVATION(reserved_bits_in_tables,
-            PROMISE("PS in a root entry and reserved address bits of a leaf: abort or ignored, never an access "
-                    "elsewhere")
+            PROMISE("PS in a root entry and reserved address bits of a leaf: abort or ignored, "
+                    "never an access elsewhere")
             COVERS("TR-7") DEVICES(ALL) KINDS("dma")
-            STEPS("The device writes with PS set in the root entry, then, after a flush, with bit 51 set in the leaf.")
+            STEPS("The device writes with PS set in the root entry, then, after a flush, with bit "
+                  "51 set in the leaf.")
             EXPECTS("Each is ignored or aborts, which is recorded; nothing lands elsewhere.")
-            IF_IT_FAILS("A reserved bit becomes a part of the address, and the device reaches other memory."))
+            IF_IT_FAILS("A reserved bit becomes a part of the address, and the device reaches "
+                        "other memory."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);

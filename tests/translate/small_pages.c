@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Translation through 4 KiB leaves: every byte where it belongs, nothing anywhere else (reference 5). */
+/* Translation through 4 KiB leaves: every byte where it belongs, nothing anywhere else (reference
+ * 5). */
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "translate"
 
 TEST(leaf_4k,
-     PROMISE("A device writes through a 4 KiB leaf at its first, middle and last byte, and as a whole")
+     PROMISE("A device writes through a 4 KiB leaf at its first, middle and last byte, and as a "
+             "whole")
      COVERS("TR-1 ATT-1") DEVICES(ALL) KINDS("dma")
-     STEPS("The device writes the first byte, two bytes in the middle, the last byte, and then the whole of a mapped "
-           "page. A slow one (edu) writes its first and its last bytes only.")
+     STEPS("The device writes the first byte, two bytes in the middle, the last byte, and then the "
+           "whole of a mapped page. A slow one (edu) writes its first and its last bytes only.")
      EXPECTS("Exactly these bytes change, and nothing around the page.")
-     IF_IT_FAILS("The simplest translation does not work: look at the root, the levels and the leaf that the host "
-                 "follows."))
+     IF_IT_FAILS("The simplest translation does not work: look at the root, the levels and the "
+                 "leaf that the host follows."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
@@ -27,14 +29,15 @@ TEST(leaf_4k,
     expect_write(t, e, IOVA, &b, 0, 1, "first byte");
     expect_write(t, e, IOVA + 2047, &b, 2047, 2, "middle");
     expect_write(t, e, IOVA + PAGE_SIZE - 1, &b, PAGE_SIZE - 1, 1, "last byte");
-    expect_write(t, e, IOVA, &b, 0, e->ops->max_length < PAGE_SIZE ? e->ops->max_length : PAGE_SIZE, "whole page");
+    expect_write(t, e, IOVA, &b, 0, e->ops->max_length < PAGE_SIZE ? e->ops->max_length : PAGE_SIZE,
+                 "whole page");
 }
 
 TEST(read_and_write_back,
      PROMISE("A device reads exactly the bytes that an IOVA maps and writes them back inverted")
      COVERS("TR-1") DEVICES(ALL) KINDS("dma")
-     STEPS("The device reads a page, an odd range and the last byte, each of random contents, and writes back the "
-           "inverse.")
+     STEPS("The device reads a page, an odd range and the last byte, each of random contents, and "
+           "writes back the inverse.")
      EXPECTS("Each range holds exactly the inverse.")
      IF_IT_FAILS("Reads and writes of one IOVA go to different places."))
 {
@@ -51,8 +54,8 @@ TEST(read_and_write_back,
 TEST(unmapped_page_aborts,
      PROMISE("An access to an IOVA without a leaf aborts and changes no memory")
      COVERS("TR-1") DEVICES(ALL) KINDS("dma fault")
-     STEPS("The device writes and reads around its only mapped page, at IOVA 0, and at the physical address of the "
-           "page.")
+     STEPS("The device writes and reads around its only mapped page, at IOVA 0, and at the "
+           "physical address of the page.")
      EXPECTS("All fault and change nothing; the mapped page works afterwards.")
      IF_IT_FAILS("Without a leaf the host lets accesses through, most likely untranslated."))
 {
@@ -61,10 +64,13 @@ TEST(unmapped_page_aborts,
     struct domain *d = domain_mapping(t, IOVA, &b);
 
     attach(t, d, e);
-    expect_write_fault(t, e, IOVA + PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "page after the leaf");
-    expect_write_fault(t, e, IOVA - PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "page before the leaf");
+    expect_write_fault(t, e, IOVA + PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                       "page after the leaf");
+    expect_write_fault(t, e, IOVA - PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                       "page before the leaf");
     expect_write_fault(t, e, 0, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "IOVA 0");
-    expect_read_fault(t, e, IOVA + PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "read after the leaf");
+    expect_read_fault(t, e, IOVA + PAGE_SIZE, 4, &b, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                      "read after the leaf");
     expect_write_fault(t, e, gpa_of(b.data), 4, &b, FAULT_ANY, "the buffer's GPA used as an IOVA");
     expect_write(t, e, IOVA, &b, 0, 4, "the leaf itself, afterwards");
 }
@@ -72,7 +78,8 @@ TEST(unmapped_page_aborts,
 TEST(empty_table_blocks_all,
      PROMISE("A domain with an empty root table lets no access through")
      COVERS("TR-1") DEVICES(ALL) KINDS("dma fault")
-     STEPS("In a domain without any mapping the device writes and reads at the physical address of a buffer.")
+     STEPS("In a domain without any mapping the device writes and reads at the physical address of "
+           "a buffer.")
      EXPECTS("Both fault as not present.")
      IF_IT_FAILS("An empty root table is taken for no translation at all."))
 {
@@ -81,14 +88,18 @@ TEST(empty_table_blocks_all,
     struct buffer b = buffer(t, 1);
 
     attach(t, d, e);
-    expect_write_fault(t, e, gpa_of(b.data), 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "write at the buffer's GPA");
-    expect_read_fault(t, e, gpa_of(b.data), 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT, "read at the buffer's GPA");
+    expect_write_fault(t, e, gpa_of(b.data), 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                       "write at the buffer's GPA");
+    expect_read_fault(t, e, gpa_of(b.data), 64, &b, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                      "read at the buffer's GPA");
 }
 
 TEST(dma_across_pages,
-     PROMISE("One DMA over a page boundary follows both leaves, also when their targets are apart and in reverse order")
+     PROMISE("One DMA over a page boundary follows both leaves, also when their targets are apart "
+             "and in reverse order")
      COVERS("TR-1") DEVICES(ALL) KINDS("dma")
-     STEPS("One DMA of 48 bytes crosses from one page to the next, whose targets are apart and in reverse order.")
+     STEPS("One DMA of 48 bytes crosses from one page to the next, whose targets are apart and in "
+           "reverse order.")
      EXPECTS("Half of the bytes are at the end of one page, half at the start of the other.")
      IF_IT_FAILS("The host translates the first page of a request only, and goes on linearly."))
 {
@@ -101,17 +112,24 @@ TEST(dma_across_pages,
     attach(t, d, e);
     fill_by_device(t, e, IOVA + PAGE_SIZE - 24, 48, "DMA");
     bad = memory_find_other(high.data + PAGE_SIZE - 24, 24, e->ops->fill_value);
-    CHECK(!bad, "the first 24 bytes belong to the end of the page that the first leaf maps; GPA 0x%llx differs",
+    CHECK(!bad,
+          "the first 24 bytes belong to the end of the page that the first leaf maps; GPA 0x%llx "
+          "differs",
           (unsigned long long)gpa_of(bad));
     bad = memory_find_other(low.data, 24, e->ops->fill_value);
-    CHECK(!bad, "the last 24 bytes belong to the start of the page that the second leaf maps; GPA 0x%llx differs",
+    CHECK(!bad,
+          "the last 24 bytes belong to the start of the page that the second leaf maps; GPA 0x%llx "
+          "differs",
           (unsigned long long)gpa_of(bad));
-    CHECK(!memory_find_other(high.data, PAGE_SIZE - 24, POISON_FRESH), "a byte before the DMA changed");
-    CHECK(!memory_find_other(low.data + 24, PAGE_SIZE - 24, POISON_FRESH), "a byte after the DMA changed");
+    CHECK(!memory_find_other(high.data, PAGE_SIZE - 24, POISON_FRESH),
+          "a byte before the DMA changed");
+    CHECK(!memory_find_other(low.data + 24, PAGE_SIZE - 24, POISON_FRESH),
+          "a byte after the DMA changed");
 }
 
 TEST(dma_into_unmapped_page_stops_there,
-     PROMISE("A DMA that runs from a mapped into an unmapped page writes nothing after the boundary")
+     PROMISE("A DMA that runs from a mapped into an unmapped page writes nothing after the "
+             "boundary")
      COVERS("TR-1") DEVICES(ALL) KINDS("dma fault")
      STEPS("One DMA of 32 bytes runs from a mapped page into one that is not.")
      EXPECTS("Nothing after the boundary changes.")
@@ -125,7 +143,8 @@ TEST(dma_into_unmapped_page_stops_there,
     attach(t, d, e);
     fill_by_device(t, e, IOVA + PAGE_SIZE - 16, 32, "DMA");
     drain_faults(t, e);
-    CHECK(!memory_find_other(b.data, PAGE_SIZE - 16, POISON_FRESH), "a byte before the DMA changed");
+    CHECK(!memory_find_other(b.data, PAGE_SIZE - 16, POISON_FRESH),
+          "a byte before the DMA changed");
     CHECK(!memory_find_other(b.data + PAGE_SIZE, PAGE_SIZE, POISON_FRESH),
           "the page after the boundary is not mapped, yet it changed");
 }
@@ -133,9 +152,11 @@ TEST(dma_into_unmapped_page_stops_there,
 TEST(scattered_64k,
      PROMISE("One DMA of almost 64 KiB follows sixteen leaves whose targets are in random order")
      COVERS("TR-1 TR-2") DEVICES(ALL) KINDS("dma")
-     STEPS("Sixteen pages in random order are mapped; the device writes to each, then over all of them in one DMA.")
+     STEPS("Sixteen pages in random order are mapped; the device writes to each, then over all of "
+           "them in one DMA.")
      EXPECTS("Each byte is where its leaf points, and the byte after the DMA is unchanged.")
-     IF_IT_FAILS("Some index of the leaf table is wrong, or long requests are not cut at page boundaries."))
+     IF_IT_FAILS("Some index of the leaf table is wrong, or long requests are not cut at page "
+                 "boundaries."))
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
@@ -148,12 +169,12 @@ TEST(scattered_64k,
         order[i] = order[other];
         order[other] = (uint8_t)i;
     }
-    for (unsigned i = 0; i < 16; i++) {
+    for (unsigned i = 0; i < 16; i++)
         map_gpa(t, d, IOVA + i * PAGE_SIZE, gpa_of(b.data) + order[i] * PAGE_SIZE, PAGE_SIZE, RW);
-    }
     attach(t, d, e);
     for (unsigned i = 0; i < 16; i++) {
-        expect_write(t, e, IOVA + i * PAGE_SIZE + 100 + i, &b, order[i] * PAGE_SIZE + 100 + i, 200, "one page of many");
+        expect_write(t, e, IOVA + i * PAGE_SIZE + 100 + i, &b, order[i] * PAGE_SIZE + 100 + i, 200,
+                     "one page of many");
     }
     fill_by_device(t, e, IOVA, 16 * PAGE_SIZE - 1, "DMA");
     for (unsigned i = 0; i < 16; i++) {
@@ -213,9 +234,8 @@ TEST(read_only_leaf_is_readable,
     struct domain *d = domain_paging(t);
     struct buffer b = buffer(t, 1);
 
-    for (size_t i = 0; i < b.size; i++) {
+    for (size_t i = 0; i < b.size; i++)
         b.data[i] = (uint8_t)random_u64(&t->random);
-    }
     map(t, d, IOVA, &b, STAGE1_READ);
     attach(t, d, e);
     stage(t, d, e);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the software IOMMU costs: translations by where the answer comes from, and invalidations by how much is cached.
- * A page-selective flush must cost the same however many entries there are; a domain flush costs what the domain has.
+ * What the software IOMMU costs: translations by where the answer comes from, and invalidations by
+ * how much is cached. A page-selective flush must cost the same however many entries there are; a
+ * domain flush costs what the domain has.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,10 +20,12 @@
 #define OTHER_DID   9u
 #define DID         8u
 
-/* Memory is the tables alone: table i at GPA and SPA i << 12. Every page of 0 .. 64 MiB is mapped. */
+/* Memory is the tables alone: table i at GPA and SPA i << 12. Every page of 0 .. 64 MiB is mapped.
+ */
 static uint64_t memory[TABLES][512];
 
-static bool stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa, uint64_t *size)
+static bool stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa,
+                   uint64_t *size)
 {
     (void)owner;
     (void)access;
@@ -40,8 +43,8 @@ static uint64_t read64(void *owner, uint64_t spa)
 static bool compare_exchange64(void *owner, uint64_t spa, uint64_t expected, uint64_t desired)
 {
     (void)owner;
-    return __atomic_compare_exchange_n(&memory[spa >> 12][spa >> 3 & 511], &expected, desired, false, __ATOMIC_ACQ_REL,
-                                       __ATOMIC_RELAXED);
+    return __atomic_compare_exchange_n(&memory[spa >> 12][spa >> 3 & 511], &expected, desired,
+                                       false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 static void build_tables(void)
@@ -74,7 +77,7 @@ static struct softiommu *start(enum softiommu_policy policy, bool ats)
     free(storage);
     storage = malloc(softiommu_storage_size(&config));
     iommu = softiommu_init(&config, &callbacks, storage, softiommu_storage_size(&config));
-    if (iommu == NULL || !softiommu_switch_device(iommu, 0, &t, SOFTIOMMU_ATTACH)) {
+    if (!iommu || !softiommu_switch_device(iommu, 0, &t, SOFTIOMMU_ATTACH)) {
         fprintf(stderr, "bench_softiommu: the IOMMU does not start\n");
         exit(1);
     }
@@ -103,7 +106,8 @@ static void translate(struct softiommu *iommu, unsigned device, unsigned first, 
     for (unsigned i = first; i < first + pages; i++) {
         uint64_t spa = 0, size;
 
-        if (softiommu_translate(iommu, device, (uint64_t)i << 12, ORACLE_ACCESS_WRITE, &spa, &size) != 0 ||
+        if (softiommu_translate(iommu, device, (uint64_t)i << 12, ORACLE_ACCESS_WRITE, &spa,
+                                &size) != 0 ||
             spa != (uint64_t)i << 12) {
             fprintf(stderr, "bench_softiommu: page %u is translated wrongly\n", i);
             exit(1);
@@ -125,7 +129,8 @@ static double time_translate(struct softiommu *iommu)
     return least;
 }
 
-/* All of the first `pages` pages are cached, for both domains; each page of the first domain is flushed once. */
+/* All of the first `pages` pages are cached, for both domains; each page of the first domain is
+ * flushed once. */
 static double time_page_flush(unsigned pages, uint64_t *visited)
 {
     struct softiommu *iommu = start(SOFTIOMMU_CACHE_ADVERSARIAL, false);
@@ -165,7 +170,8 @@ static double time_domain_flush(unsigned pages)
     return least;
 }
 
-/* A walk that finds the last table in the walk caches: pages whose IOTLB entry was flushed, one per table. */
+/* A walk that finds the last table in the walk caches: pages whose IOTLB entry was flushed, one per
+ * table. */
 static double time_short_walk(void)
 {
     struct softiommu *iommu = start(SOFTIOMMU_CACHE_ADVERSARIAL, false);
@@ -186,7 +192,8 @@ static double time_short_walk(void)
 int main(void)
 {
     build_tables();
-    printf("bench_softiommu: translate, best of %d: device TLB hit %.0f ns, IOTLB hit %.0f ns, miss with walk cache "
+    printf("bench_softiommu: translate, best of %d: device TLB hit %.0f ns, IOTLB hit %.0f ns, "
+           "miss with walk cache "
            "%.0f ns, full walk %.0f ns\n",
            REPETITIONS, time_translate(start(SOFTIOMMU_CACHE_ADVERSARIAL, true)),
            time_translate(start(SOFTIOMMU_CACHE_ADVERSARIAL, false)), time_short_walk(),
@@ -195,7 +202,8 @@ int main(void)
         uint64_t visited;
         double page = time_page_flush(pages, &visited), domain = time_domain_flush(pages);
 
-        printf("bench_softiommu: %5u entries: flush of a page %.0f ns (%llu looked at), of the domain %.0f ns (%.1f ns "
+        printf("bench_softiommu: %5u entries: flush of a page %.0f ns (%llu looked at), of the "
+               "domain %.0f ns (%.1f ns "
                "per entry)\n",
                pages, page, (unsigned long long)visited, domain, domain / pages);
     }

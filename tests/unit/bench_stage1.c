@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a 4 KiB mapping costs, as a ratio to the least it could cost: a plain loop that stores as many 8-byte entries.
- * Table pages come from a zeroed pool, as in the guest; the loop writes into pages of the same pool.
+ * What a 4 KiB mapping costs, as a ratio to the least it could cost: a plain loop that stores as
+ * many 8-byte entries. Table pages come from a zeroed pool, as in the guest; the loop writes into
+ * pages of the same pool.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,14 +135,16 @@ int main(void)
     struct pool pool = {.memory = aligned_alloc(TABLE_SIZE, (size_t)TABLE_SIZE * POOL_TABLES)};
     struct times least = {0};
 
-    if (pool.memory == NULL)
+    if (!pool.memory)
         fail("no memory for the pool", STAGE1_ERR_NO_MEMORY);
     for (int i = 0; i < REPETITIONS; i++)
         measure(&pool, &least);
-    printf("bench_stage1: %u pages of 4 KiB, best of %d: plain loop %.2f ns per entry, map %.2f ns (ratio %.2f), "
+    printf("bench_stage1: %u pages of 4 KiB, best of %d: plain loop %.2f ns per entry, map %.2f ns "
+           "(ratio %.2f), "
            "unmap %.2f ns (ratio %.2f); page by page: map %.1f ns, unmap %.1f ns\n",
-           PAGES, REPETITIONS, least.plain / PAGES, least.map / PAGES, least.map / least.plain, least.unmap / PAGES,
-           least.unmap / least.plain, least.map_each / PAGES, least.unmap_each / PAGES);
+           PAGES, REPETITIONS, least.plain / PAGES, least.map / PAGES, least.map / least.plain,
+           least.unmap / PAGES, least.unmap / least.plain, least.map_each / PAGES,
+           least.unmap_each / PAGES);
     free(pool.memory);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/dmaprobe_fixture.h"
+#include "lib/bits.h"
 
 #include <string.h>
 
@@ -21,9 +22,9 @@ static struct softiommu *iommu;
 void *host_pages(size_t pages)
 {
     assert_true(block_count < BLOCKS_MAX);
-    blocks[block_count] = aligned_alloc(HOST_PAGE_SIZE, pages * HOST_PAGE_SIZE);
+    blocks[block_count] = aligned_alloc(PAGE_SIZE, pages * PAGE_SIZE);
     assert_non_null(blocks[block_count]);
-    return memset(blocks[block_count++], 0, pages * HOST_PAGE_SIZE);
+    return memset(blocks[block_count++], 0, pages * PAGE_SIZE);
 }
 
 uint64_t reference_time(void)
@@ -91,8 +92,10 @@ struct vdev_function *vdev_find(uint16_t bdf)
     return bdf == BDF ? &machine.function : NULL;
 }
 
-/* SPA is the address of the byte on this machine, so that what the device touches is what the sanitizer watches. */
-static bool stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa, uint64_t *size)
+/* SPA is the address of the byte on this machine, so that what the device touches is what the
+ * sanitizer watches. */
+static bool stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa,
+                   uint64_t *size)
 {
     (void)owner;
     (void)access;
@@ -124,7 +127,8 @@ static void on_switch_step(void *owner, unsigned device)
 
 void machine_block(bool blocked)
 {
-    struct softiommu_translation t = {.kind = blocked ? SOFTIOMMU_BLOCKED : SOFTIOMMU_IDENTITY, .did = DID};
+    struct softiommu_translation t = {.kind = blocked ? SOFTIOMMU_BLOCKED : SOFTIOMMU_IDENTITY,
+                                      .did = DID};
 
     assert_true(softiommu_switch_device(iommu, 0, &t, SOFTIOMMU_ATTACH));
 }
@@ -140,8 +144,10 @@ int machine_reset(void **state)
         .walk_cache_entries = 16,
         .device_tlb_entries = 16,
     };
-    struct softiommu_callbacks callbacks = {
-        .stage2 = stage2, .copy_from = copy_from, .copy_to = copy_to, .on_switch_step = on_switch_step};
+    struct softiommu_callbacks callbacks = {.stage2 = stage2,
+                                            .copy_from = copy_from,
+                                            .copy_to = copy_to,
+                                            .on_switch_step = on_switch_step};
     struct config_identity identity = {.vendor = DMAPROBE_VENDOR, .device = DMAPROBE_DEVICE};
     size_t size = softiommu_storage_size(&config);
 
@@ -162,7 +168,7 @@ int machine_reset(void **state)
 int machine_free(void **state)
 {
     (void)state;
-    if (machine.function.probe != NULL)
+    if (machine.function.probe)
         machine_write(DMAPROBE_CONTROL, DMAPROBE_CONTROL_RESET);
     while (block_count != 0)
         free(blocks[--block_count]);

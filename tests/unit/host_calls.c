@@ -52,7 +52,8 @@ enum hv_status host_call_configure(uint32_t id, uint64_t flags, uint64_t root)
     struct hv_input_configure_device_domain *configure = host_calls_input();
 
     host_calls_name(&configure->device_domain, id);
-    configure->settings = (struct hv_device_domain_settings){.flags = flags, .page_table_root = root};
+    configure->settings =
+        (struct hv_device_domain_settings){.flags = flags, .page_table_root = root};
     return simple(HVCALL_CONFIGURE_DEVICE_DOMAIN);
 }
 
@@ -69,7 +70,8 @@ enum hv_status host_call_detach(uint64_t device_id)
 {
     struct hv_input_detach_device_domain *detach = host_calls_input();
 
-    *detach = (struct hv_input_detach_device_domain){.partition_id = HV_PARTITION_ID_SELF, .device_id = device_id};
+    *detach = (struct hv_input_detach_device_domain){.partition_id = HV_PARTITION_ID_SELF,
+                                                     .device_id = device_id};
     return simple(HVCALL_DETACH_DEVICE_DOMAIN);
 }
 
@@ -96,5 +98,6 @@ enum hv_status host_call_flush_page(uint32_t id, uint64_t page)
     host_calls_name(&list->device_domain, id);
     list->flags = HV_FLUSH_LIST_IOMMU_FORMAT;
     list->range[0] = hv_iommu_range(page, 0);
-    return hv_result_status(host_call(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, 1, 0, 0), HOST_CALLS_INPUT, 0));
+    return hv_result_status(
+        host_call(hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, 1, 0, 0), HOST_CALLS_INPUT, 0));
 }

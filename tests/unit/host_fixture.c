@@ -25,7 +25,7 @@ static unsigned block_count;
 void *host_pages(size_t pages)
 {
     assert_true(block_count < BLOCKS_MAX);
-    blocks[block_count] = calloc(pages, HOST_PAGE_SIZE);
+    blocks[block_count] = calloc(pages, PAGE_SIZE);
     assert_non_null(blocks[block_count]);
     return blocks[block_count++];
 }
@@ -34,7 +34,7 @@ bool guest_is_ram(uint64_t gpa, uint64_t length)
 {
     if (length == 0 || gpa + length < gpa || gpa + length > GUEST_RAM_SIZE)
         return false;
-    return gpa + length <= GUEST_HOLE || gpa >= GUEST_HOLE + HOST_PAGE_SIZE;
+    return gpa + length <= GUEST_HOLE || gpa >= GUEST_HOLE + PAGE_SIZE;
 }
 
 uint64_t guest_gpa_limit(void)
@@ -133,31 +133,31 @@ static const struct pci_function pci[] = {
 
 const struct pci_function *pci_function_find(uint64_t device_id)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(pci); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(pci); i++)
         if (pci[i].device_id == device_id)
             return &pci[i];
-    }
     return NULL;
 }
 
 static unsigned device_index(uint16_t bdf)
 {
-    for (unsigned i = 0; i < FIXTURE_DEVICES; i++) {
+    for (unsigned i = 0; i < FIXTURE_DEVICES; i++)
         if (FIXTURE_BDF(i) == bdf)
             return i;
-    }
     fail_msg("the backend was asked for %04x", bdf);
     return 0;
 }
 
 static const struct backend_limits *fake_limits(void)
 {
-    static const struct backend_limits limits = {.iova_bits = 47, .page_sizes = HV_IOMMU_PGSIZE_ALL, .dids = 65536};
+    static const struct backend_limits limits = {
+        .iova_bits = 47, .page_sizes = HV_IOMMU_PGSIZE_ALL, .dids = 65536};
 
     return &limits;
 }
 
-static void fake_set_translation(uint16_t bdf, const struct translation *from, const struct translation *to)
+static void fake_set_translation(uint16_t bdf, const struct translation *from,
+                                 const struct translation *to)
 {
     unsigned i = device_index(bdf);
 

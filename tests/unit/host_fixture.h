@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Host code on the build machine: a small guest memory, and a backend that writes down what it is told. */
+/* Host code on the build machine: a small guest memory, and a backend that writes down what it is
+ * told. */
 #ifndef PVT_TESTS_UNIT_HOST_FIXTURE_H
 #define PVT_TESTS_UNIT_HOST_FIXTURE_H
 
@@ -32,7 +33,8 @@ struct fixture {
 extern struct fixture fixture;
 extern const struct iommu_backend backend_fake;
 
-/* Empty guest memory, no domains, FIXTURE_DEVICES devices in the default domain. For cmocka's setup. */
+/* Empty guest memory, no domains, FIXTURE_DEVICES devices in the default domain. For cmocka's
+ * setup. */
 int fixture_reset(void **state);
 int fixture_free(void **state);
 

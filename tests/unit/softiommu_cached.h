@@ -10,7 +10,8 @@
 #define DATA (RAM + 0x30000)
 #define NEW  (RAM + 0x50000)
 
-static inline struct softiommu_translation mapped(struct machine *m, uint16_t did, uint64_t iova, uint64_t bits)
+static inline struct softiommu_translation mapped(struct machine *m, uint16_t did, uint64_t iova,
+                                                  uint64_t bits)
 {
     struct softiommu_translation t = domain_new(m, 4, did);
 

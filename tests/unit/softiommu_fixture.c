@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/softiommu_fixture.h"
+#include "lib/bits.h"
 
 #include <string.h>
 
@@ -27,7 +28,8 @@ uint64_t *at(struct machine *m, uint64_t gpa)
     return at_spa(m, gpa_to_spa(gpa));
 }
 
-static bool stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa, uint64_t *size)
+static bool stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa,
+                   uint64_t *size)
 {
     const struct machine *m = owner;
 
@@ -36,9 +38,9 @@ static bool stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_
         *size = UINT64_MAX - gpa;
         return true;
     }
-    if (m->lent != 0 && gpa - m->lent < PAGE) {
+    if (m->lent != 0 && gpa - m->lent < PAGE_SIZE) {
         *spa = gpa;
-        *size = PAGE - (gpa & (PAGE - 1));
+        *size = PAGE_SIZE - (gpa & (PAGE_SIZE - 1));
         return true;
     }
     if (gpa - RAM >= RAM_SIZE || (access == WRITE && gpa >= READ_ONLY))
@@ -56,7 +58,7 @@ static uint64_t read64(void *owner, uint64_t spa)
     assert_true(is_aligned(spa, 8));
     if (spa - HOST < HOST_SIZE)
         m->table_reads_in_host++;
-    if (m->after_read != NULL)
+    if (m->after_read)
         m->after_read(m, spa);
     return value & ~m->unseen;
 }
@@ -86,7 +88,7 @@ static void on_switch_step(void *owner, unsigned device)
 {
     struct machine *m = owner;
 
-    if (m->on_switch_step != NULL)
+    if (m->on_switch_step)
         m->on_switch_step(m, device);
 }
 
@@ -108,7 +110,8 @@ struct softiommu_config machine_config(enum softiommu_policy policy)
 struct machine *machine_new(const struct softiommu_config *config)
 {
     struct machine *m = calloc(1, sizeof(*m));
-    struct softiommu_callbacks callbacks = {m, stage2, read64, compare_exchange64, copy_from, copy_to, on_switch_step};
+    struct softiommu_callbacks callbacks = {m,         stage2,  read64,        compare_exchange64,
+                                            copy_from, copy_to, on_switch_step};
     size_t size = softiommu_storage_size(config);
 
     assert_non_null(m);
@@ -145,12 +148,13 @@ uint64_t table_new(struct machine *m)
     uint64_t gpa = m->next_table;
 
     assert_true(gpa < READ_ONLY);
-    m->next_table += PAGE;
-    memset(at(m, gpa), 0, PAGE);
+    m->next_table += PAGE_SIZE;
+    memset(at(m, gpa), 0, PAGE_SIZE);
     return gpa;
 }
 
-uint64_t *entry_of(struct machine *m, const struct softiommu_translation *t, uint64_t iova, unsigned level)
+uint64_t *entry_of(struct machine *m, const struct softiommu_translation *t, uint64_t iova,
+                   unsigned level)
 {
     uint64_t table = t->root;
 
@@ -165,18 +169,20 @@ uint64_t *entry_of(struct machine *m, const struct softiommu_translation *t, uin
     }
 }
 
-void map(struct machine *m, const struct softiommu_translation *t, uint64_t iova, uint64_t gpa, uint64_t bits)
+void map(struct machine *m, const struct softiommu_translation *t, uint64_t iova, uint64_t gpa,
+         uint64_t bits)
 {
     *entry_of(m, t, iova, 0) = gpa | bits;
 }
 
 struct softiommu_translation domain_new(struct machine *m, unsigned levels, uint16_t did)
 {
-    return (struct softiommu_translation){.kind = SOFTIOMMU_PAGING, .root = table_new(m), .levels = levels, .did = did};
+    return (struct softiommu_translation){
+        .kind = SOFTIOMMU_PAGING, .root = table_new(m), .levels = levels, .did = did};
 }
 
-struct softiommu_translation domain_mapping(struct machine *m, unsigned levels, uint16_t did, uint64_t iova,
-                                            uint64_t gpa)
+struct softiommu_translation domain_mapping(struct machine *m, unsigned levels, uint16_t did,
+                                            uint64_t iova, uint64_t gpa)
 {
     struct softiommu_translation t = domain_new(m, levels, did);
 
@@ -214,7 +220,8 @@ uint64_t target(struct machine *m, unsigned device, uint64_t iova, enum oracle_a
     return spa_to_gpa(spa);
 }
 
-struct softiommu_cache_statistics cache_of(const struct machine *m, enum softiommu_cache cache, unsigned index)
+struct softiommu_cache_statistics cache_of(const struct machine *m, enum softiommu_cache cache,
+                                           unsigned index)
 {
     struct softiommu_cache_statistics statistics;
 

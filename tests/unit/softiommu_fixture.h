@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine for the software IOMMU: guest RAM, in which stage 2 swaps neighboring chunks, memory of the host that
- * the guest does not own, and tables built by hand.
+ * A machine for the software IOMMU: guest RAM, in which stage 2 swaps neighboring chunks, memory of
+ * the host that the guest does not own, and tables built by hand.
  */
 #ifndef PVT_TESTS_UNIT_SOFTIOMMU_FIXTURE_H
 #define PVT_TESTS_UNIT_SOFTIOMMU_FIXTURE_H
@@ -12,7 +12,6 @@
 #include "lib/bits.h"
 #include "tests/unit/unit.h"
 
-#define PAGE UINT64_C(0x1000)
 #define MEG2 UINT64_C(0x200000)
 
 /* GPAs. Data below TABLES, tables above. The last chunk cannot be written by the guest. */
@@ -72,21 +71,24 @@ uint64_t spa_to_gpa(uint64_t spa);
 /* A zeroed table. */
 uint64_t table_new(struct machine *m);
 /* The entry of `level` for `iova`; makes the tables above it. */
-uint64_t *entry_of(struct machine *m, const struct softiommu_translation *t, uint64_t iova, unsigned level);
+uint64_t *entry_of(struct machine *m, const struct softiommu_translation *t, uint64_t iova,
+                   unsigned level);
 /* A 4 KiB page. */
-void map(struct machine *m, const struct softiommu_translation *t, uint64_t iova, uint64_t gpa, uint64_t bits);
+void map(struct machine *m, const struct softiommu_translation *t, uint64_t iova, uint64_t gpa,
+         uint64_t bits);
 
 /* An empty paging domain. */
 struct softiommu_translation domain_new(struct machine *m, unsigned levels, uint16_t did);
 /* One that leads from `iova` to one page, for reads and writes. */
-struct softiommu_translation domain_mapping(struct machine *m, unsigned levels, uint16_t did, uint64_t iova,
-                                            uint64_t gpa);
+struct softiommu_translation domain_mapping(struct machine *m, unsigned levels, uint16_t did,
+                                            uint64_t iova, uint64_t gpa);
 void attach(struct machine *m, unsigned device, const struct softiommu_translation *t);
 void attach_blocking(struct machine *m, unsigned device);
 void detach(struct machine *m, unsigned device);
 
 /* GPA that an access reaches, or REFUSED with m->reason set. Host memory comes out as its SPA. */
 uint64_t target(struct machine *m, unsigned device, uint64_t iova, enum oracle_access access);
-struct softiommu_cache_statistics cache_of(const struct machine *m, enum softiommu_cache cache, unsigned index);
+struct softiommu_cache_statistics cache_of(const struct machine *m, enum softiommu_cache cache,
+                                           unsigned index);
 
 #endif

@@ -6,27 +6,27 @@
 #define LOOK_AT(page)   ((unsigned)(page) << 8)
 #define WITH_ATS        (1u << 8)
 
-#define STORY(fault, story, argument)                                                                                  \
-    {                                                                                                                  \
-        SOFTIOMMU_FAULT_##fault, #fault, story, argument, false,                                                       \
-        {                                                                                                              \
-            0                                                                                                          \
-        }                                                                                                              \
+#define STORY(fault, story, argument)                                                              \
+    {                                                                                              \
+        SOFTIOMMU_FAULT_##fault, #fault, story, argument, false,                                   \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
     }
-#define STORY_KEEP_IDLE(fault, story, argument)                                                                        \
-    {                                                                                                                  \
-        SOFTIOMMU_FAULT_##fault, #fault, story, argument, true,                                                        \
-        {                                                                                                              \
-            0                                                                                                          \
-        }                                                                                                              \
+#define STORY_KEEP_IDLE(fault, story, argument)                                                    \
+    {                                                                                              \
+        SOFTIOMMU_FAULT_##fault, #fault, story, argument, true,                                    \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
     }
 /* No defect of the host: the story alone must notice it. */
-#define OTHER(name, story, argument, keep_idle, ...)                                                                   \
-    {                                                                                                                  \
-        SOFTIOMMU_NO_FAULT, name, story, argument, keep_idle,                                                          \
-        {                                                                                                              \
-            __VA_ARGS__                                                                                                \
-        }                                                                                                              \
+#define OTHER(name, story, argument, keep_idle, ...)                                               \
+    {                                                                                              \
+        SOFTIOMMU_NO_FAULT, name, story, argument, keep_idle,                                      \
+        {                                                                                          \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
     }
 #define DELETE_KEEPS(effect) .cleared = BIT(SOFTIOMMU_##effect)
 

@@ -18,7 +18,8 @@ struct other_fault {
 struct softiommu_scenario {
     enum softiommu_fault fault; /* SOFTIOMMU_NO_FAULT: `other` */
     const char *name;
-    bool (*wrong)(struct machine *m, unsigned argument); /* true: the guest saw what it must never see */
+    bool (*wrong)(struct machine *m,
+                  unsigned argument); /* true: the guest saw what it must never see */
     unsigned argument;
     bool keep_idle;
     struct other_fault other;
@@ -27,11 +28,13 @@ struct softiommu_scenario {
 extern const struct softiommu_scenario softiommu_scenario[];
 extern const size_t softiommu_scenario_count;
 
-/* The event after which the guest's change of its tables counts; for the first argument of stories about stale entries.
+/* The event after which the guest's change of its tables counts; for the first argument of stories
+ * about stale entries.
  */
 enum released_by { BY_DOMAIN_FLUSH, BY_RANGE_FLUSH, BY_ATTACH, BY_DETACH, BY_DELETE };
 
-/* argument: enum released_by | level << 4. The entry of that level leads elsewhere now; the old target is used. */
+/* argument: enum released_by | level << 4. The entry of that level leads elsewhere now; the old
+ * target is used. */
 bool story_stale(struct machine *m, unsigned argument);
 bool story_stale_device_tlb(struct machine *m, unsigned argument);
 bool story_second_device(struct machine *m, unsigned argument);

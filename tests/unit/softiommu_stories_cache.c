@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stories about entries that are used after the guest took them back. */
+#include "lib/bits.h"
 #include "tests/unit/softiommu_scenarios.h"
 
 #define IOVA            UINT64_C(0x00ABCDEF12345000)
@@ -9,9 +10,10 @@
 #define BY(argument)    ((enum released_by)((argument)&15u))
 #define LEVEL(argument) ((argument) >> 4)
 
-/* The entry of `level` leads to tables (or, at 0, to a page) of their own that end in `gpa`. The old target stays as
- * it was, like memory that is not in use again yet. */
-static void lead_elsewhere(struct machine *m, const struct softiommu_translation *t, unsigned level, uint64_t gpa)
+/* The entry of `level` leads to tables (or, at 0, to a page) of their own that end in `gpa`. The
+ * old target stays as it was, like memory that is not in use again yet. */
+static void lead_elsewhere(struct machine *m, const struct softiommu_translation *t, unsigned level,
+                           uint64_t gpa)
 {
     *entry_of(m, t, IOVA, level) = 0;
     map(m, t, IOVA, gpa, RW);
@@ -55,7 +57,8 @@ bool story_stale(struct machine *m, unsigned argument)
     return target(m, 0, IOVA, READ) != NEW;
 }
 
-/* A device that left may do nothing at all. At level 1, without ATS: the context entry, not the device TLB. */
+/* A device that left may do nothing at all. At level 1, without ATS: the context entry, not the
+ * device TLB. */
 bool story_stale_device_tlb(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_mapping(m, 5, DID, IOVA, OLD);
@@ -135,7 +138,7 @@ bool story_rights_reread(struct machine *m, unsigned argument)
 
 bool story_not_present(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = domain_mapping(m, 5, DID, IOVA + PAGE, OLD);
+    struct softiommu_translation t = domain_mapping(m, 5, DID, IOVA + PAGE_SIZE, OLD);
 
     (void)argument;
     attach(m, 0, &t);
@@ -149,11 +152,11 @@ bool story_rights_above(struct machine *m, unsigned argument)
     struct softiommu_translation t = domain_mapping(m, 5, DID, IOVA, OLD);
 
     (void)argument;
-    map(m, &t, IOVA + 16 * PAGE, NEW, RW);
+    map(m, &t, IOVA + 16 * PAGE_SIZE, NEW, RW);
     *entry_of(m, &t, IOVA, 3) &= ~BIT(1);
     attach(m, 0, &t);
     assert_int_equal(target(m, 0, IOVA, READ), OLD);
-    return target(m, 0, IOVA + 16 * PAGE, WRITE) != REFUSED;
+    return target(m, 0, IOVA + 16 * PAGE_SIZE, WRITE) != REFUSED;
 }
 
 bool story_context(struct machine *m, unsigned argument)
@@ -173,12 +176,13 @@ bool story_large_page(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_new(m, 5, DID);
     unsigned level = LEVEL(argument & 0xFFu);
-    uint64_t iova = align_down(IOVA, PAGE << (9 * level)), page = iova + (argument >> 8) * PAGE;
+    uint64_t iova = align_down(IOVA, PAGE_SIZE << (9 * level)),
+             page = iova + (argument >> 8) * PAGE_SIZE;
 
     *entry_of(m, &t, iova, level) = RAM | RW | PS;
     attach(m, 0, &t);
     softiommu_set_ats(m->iommu, 0, true);
-    assert_int_equal(target(m, 0, page, WRITE), RAM + (argument >> 8) * PAGE);
+    assert_int_equal(target(m, 0, page, WRITE), RAM + (argument >> 8) * PAGE_SIZE);
     *entry_of(m, &t, iova, level) = 0;
     map(m, &t, page, NEW, RW);
     softiommu_flush_range(m->iommu, DID, (iova >> 12) + 3, 0);
@@ -188,20 +192,21 @@ bool story_large_page(struct machine *m, unsigned argument)
 bool story_range_end(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_new(m, 5, DID);
-    uint64_t iova = align_down(IOVA, 8 * PAGE);
+    uint64_t iova = align_down(IOVA, 8 * PAGE_SIZE);
 
     for (unsigned i = 0; i < 8; i++)
-        map(m, &t, iova + i * PAGE, RAM + i * PAGE, RW);
+        map(m, &t, iova + i * PAGE_SIZE, RAM + i * PAGE_SIZE, RW);
     attach(m, 0, &t);
     for (unsigned i = 0; i < 8; i++)
-        assert_int_equal(target(m, 0, iova + i * PAGE, WRITE), RAM + i * PAGE);
+        assert_int_equal(target(m, 0, iova + i * PAGE_SIZE, WRITE), RAM + i * PAGE_SIZE);
     for (unsigned i = 0; i < 8; i++)
-        map(m, &t, iova + i * PAGE, 0, 0);
+        map(m, &t, iova + i * PAGE_SIZE, 0, 0);
     softiommu_flush_range(m->iommu, DID, iova >> 12, 3);
-    return target(m, 0, iova + argument * PAGE, READ) != REFUSED;
+    return target(m, 0, iova + argument * PAGE_SIZE, READ) != REFUSED;
 }
 
-/* The cached entry leads to OLD, the tables to the page after NEW: no third page, and no mixture of the two. */
+/* The cached entry leads to OLD, the tables to the page after NEW: no third page, and no mixture of
+ * the two. */
 bool story_stale_mixed(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_mapping(m, 5, DID, IOVA, OLD);
@@ -210,9 +215,9 @@ bool story_stale_mixed(struct machine *m, unsigned argument)
     (void)argument;
     attach(m, 0, &t);
     assert_int_equal(target(m, 0, IOVA, WRITE), OLD);
-    map(m, &t, IOVA, NEW + PAGE, RW);
+    map(m, &t, IOVA, NEW + PAGE_SIZE, RW);
     seen = target(m, 0, IOVA, WRITE);
-    return seen != OLD && seen != NEW + PAGE;
+    return seen != OLD && seen != NEW + PAGE_SIZE;
 }
 
 bool story_tag_short(struct machine *m, unsigned argument)

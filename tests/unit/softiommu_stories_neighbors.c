@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Stories about entries beside each other, IOVAs that differ in a bit, and caches that another access has filled. */
+/* Stories about entries beside each other, IOVAs that differ in a bit, and caches that another
+ * access has filled. */
+#include "lib/bits.h"
 #include "tests/unit/softiommu_scenarios.h"
 
 #define IOVA            UINT64_C(0x4040000000) /* aligned for every size */
@@ -12,17 +14,18 @@
 
 static uint64_t span(unsigned level)
 {
-    return PAGE << (9 * level);
+    return PAGE_SIZE << (9 * level);
 }
 
-/* Two leaves of a level beside each other, or two pages whose entries of this level are beside each other. */
+/* Two leaves of a level beside each other, or two pages whose entries of this level are beside each
+ * other. */
 static struct softiommu_translation pair(struct machine *m, unsigned level, bool leaves)
 {
     struct softiommu_translation t = domain_new(m, 4, DID);
 
     for (unsigned i = 0; i < 2; i++)
         *entry_of(m, &t, IOVA + i * span(level), leaves ? level : 0) =
-            (RAM + (leaves && level > 0 ? 0 : i * PAGE)) | RW | (leaves && level > 0 ? PS : 0);
+            (RAM + (leaves && level > 0 ? 0 : i * PAGE_SIZE)) | RW | (leaves && level > 0 ? PS : 0);
     attach(m, 0, &t);
     return t;
 }
@@ -42,10 +45,10 @@ bool story_pair_rights(struct machine *m, unsigned argument)
     struct softiommu_translation t = pair(m, 0, true);
 
     (void)argument;
-    *entry_of(m, &t, IOVA + PAGE, 0) &= ~WRITABLE;
-    assert_int_equal(target(m, 0, IOVA + PAGE, READ), RAM + PAGE);
+    *entry_of(m, &t, IOVA + PAGE_SIZE, 0) &= ~WRITABLE;
+    assert_int_equal(target(m, 0, IOVA + PAGE_SIZE, READ), RAM + PAGE_SIZE);
     assert_int_equal(target(m, 0, IOVA, WRITE), RAM);
-    return target(m, 0, IOVA + PAGE, WRITE) != REFUSED;
+    return target(m, 0, IOVA + PAGE_SIZE, WRITE) != REFUSED;
 }
 
 bool story_line_table(struct machine *m, unsigned argument)
@@ -65,19 +68,22 @@ bool story_line_read_only(struct machine *m, unsigned argument)
     (void)argument;
     *entry_of(m, &t, IOVA, 0) &= ~WRITABLE;
     assert_int_equal(target(m, 0, IOVA, READ), RAM);
-    return target(m, 0, IOVA + PAGE, WRITE) == REFUSED;
+    return target(m, 0, IOVA + PAGE_SIZE, WRITE) == REFUSED;
 }
 
 bool story_request_rights(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = pair(m, 0, true);
     struct softiommu_piece piece[2];
-    struct softiommu_request request = {
-        .iova = IOVA + PAGE - 8, .length = 16, .access = WRITE, .piece = piece, .piece_capacity = 2};
+    struct softiommu_request request = {.iova = IOVA + PAGE_SIZE - 8,
+                                        .length = 16,
+                                        .access = WRITE,
+                                        .piece = piece,
+                                        .piece_capacity = 2};
     bool all;
 
     (void)argument;
-    *entry_of(m, &t, IOVA + PAGE, 0) &= ~WRITABLE;
+    *entry_of(m, &t, IOVA + PAGE_SIZE, 0) &= ~WRITABLE;
     all = softiommu_request_begin(m->iommu, 0, &request);
     softiommu_request_abandon(m->iommu, &request);
     return all;
@@ -108,10 +114,10 @@ bool story_absence_prefetched(struct machine *m, unsigned argument)
     struct softiommu_translation t = pair(m, 0, true);
 
     (void)argument;
-    *entry_of(m, &t, IOVA + PAGE, 0) &= ~PRESENT;
+    *entry_of(m, &t, IOVA + PAGE_SIZE, 0) &= ~PRESENT;
     assert_int_equal(target(m, 0, IOVA, WRITE), RAM);
-    *entry_of(m, &t, IOVA + PAGE, 0) |= PRESENT;
-    return target(m, 0, IOVA + PAGE, READ) == REFUSED;
+    *entry_of(m, &t, IOVA + PAGE_SIZE, 0) |= PRESENT;
+    return target(m, 0, IOVA + PAGE_SIZE, READ) == REFUSED;
 }
 
 bool story_alias(struct machine *m, unsigned argument)
@@ -138,10 +144,10 @@ bool story_alias_shifted(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_new(m, 4, DID);
 
-    map(m, &t, 5 * PAGE, RAM, RW);
+    map(m, &t, 5 * PAGE_SIZE, RAM, RW);
     attach(m, 0, &t);
-    assert_int_equal(target(m, 0, 5 * PAGE, WRITE), RAM);
-    return target(m, 0, 5 * PAGE << argument, READ) != REFUSED;
+    assert_int_equal(target(m, 0, 5 * PAGE_SIZE, WRITE), RAM);
+    return target(m, 0, 5 * PAGE_SIZE << argument, READ) != REFUSED;
 }
 
 bool story_high_range(struct machine *m, unsigned argument)
@@ -157,25 +163,27 @@ bool story_high_range(struct machine *m, unsigned argument)
     return target(m, 0, high, READ) != REFUSED;
 }
 
-/* The access that fills the cache: another page of the table, one that is not mapped, or a page of the table beside. */
+/* The access that fills the cache: another page of the table, one that is not mapped, or a page of
+ * the table beside. */
 enum filler { BY_PAGE, BY_FAULT, BY_PREFETCH };
 
 bool story_other_filler(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_new(m, 4, DID);
-    uint64_t other = RAM + 4 * PAGE;
+    uint64_t other = RAM + 4 * PAGE_SIZE;
 
     map(m, &t, IOVA, RAM, RW);
-    map(m, &t, IOVA + 3 * PAGE, RAM + PAGE, RW);
-    map(m, &t, IOVA + span(1), RAM + PAGE, RW);
+    map(m, &t, IOVA + 3 * PAGE_SIZE, RAM + PAGE_SIZE, RW);
+    map(m, &t, IOVA + span(1), RAM + PAGE_SIZE, RW);
     attach(m, 0, &t);
     if (argument == BY_PAGE)
-        assert_int_equal(target(m, 0, IOVA + 3 * PAGE, READ), RAM + PAGE);
+        assert_int_equal(target(m, 0, IOVA + 3 * PAGE_SIZE, READ), RAM + PAGE_SIZE);
     else if (argument == BY_FAULT)
-        assert_int_equal(target(m, 0, IOVA + 5 * PAGE, READ), REFUSED);
+        assert_int_equal(target(m, 0, IOVA + 5 * PAGE_SIZE, READ), REFUSED);
     else
-        assert_int_equal(target(m, 0, IOVA + span(1), READ), RAM + PAGE);
-    *entry_of(m, &t, IOVA, 0) = other | RW; /* what the table holds when it is used for something else */
+        assert_int_equal(target(m, 0, IOVA + span(1), READ), RAM + PAGE_SIZE);
+    *entry_of(m, &t, IOVA, 0) =
+        other | RW; /* what the table holds when it is used for something else */
     *entry_of(m, &t, IOVA, 1) = 0;
     softiommu_flush_range(m->iommu, DID, IOVA >> 12, 0);
     return target(m, 0, IOVA, READ) != REFUSED;
@@ -186,14 +194,15 @@ bool story_large_filler(struct machine *m, unsigned argument)
     struct softiommu_translation t = pair(m, 1, true);
 
     (void)argument;
-    assert_int_equal(target(m, 0, IOVA + 7 * PAGE, WRITE), RAM + 7 * PAGE);
+    assert_int_equal(target(m, 0, IOVA + 7 * PAGE_SIZE, WRITE), RAM + 7 * PAGE_SIZE);
     *entry_of(m, &t, IOVA, 1) = 0;
     softiommu_flush_range(m->iommu, DID, IOVA >> 12, 0);
     return target(m, 0, IOVA, READ) != REFUSED;
 }
 
 /* Two domains lead to one leaf table. */
-static struct softiommu_translation second_path(struct machine *m, const struct softiommu_translation *t, uint64_t less)
+static struct softiommu_translation
+second_path(struct machine *m, const struct softiommu_translation *t, uint64_t less)
 {
     struct softiommu_translation other = domain_new(m, 4, OTHER_DID);
 
@@ -212,7 +221,7 @@ bool story_shared_table(struct machine *m, unsigned argument)
     assert_int_equal(target(m, 1, IOVA, READ), RAM);
     *entry_of(m, &t, IOVA, 1) = 0;
     softiommu_flush_domain(m->iommu, DID);
-    return target(m, 0, IOVA + PAGE, READ) != REFUSED;
+    return target(m, 0, IOVA + PAGE_SIZE, READ) != REFUSED;
 }
 
 bool story_rights_of_table(struct machine *m, unsigned argument)
@@ -250,7 +259,7 @@ bool story_beside_memory(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_new(m, 4, DID);
 
-    map(m, &t, IOVA, argument == 0 ? RAM + RAM_SIZE : RAM - PAGE, RW);
+    map(m, &t, IOVA, argument == 0 ? RAM + RAM_SIZE : RAM - PAGE_SIZE, RW);
     attach(m, 0, &t);
     return target(m, 0, IOVA, READ) != REFUSED;
 }
@@ -262,7 +271,7 @@ bool story_large_start(struct machine *m, unsigned argument)
     (void)argument;
     *entry_of(m, &t, IOVA, 2) = RAM | RW | PS;
     attach(m, 0, &t);
-    return target(m, 0, IOVA + RAM_SIZE + PAGE, READ) != REFUSED;
+    return target(m, 0, IOVA + RAM_SIZE + PAGE_SIZE, READ) != REFUSED;
 }
 
 #define MANY 100u
@@ -284,7 +293,8 @@ static bool many_pages(struct machine *m, unsigned level, uint64_t stride)
     struct softiommu_translation t = domain_new(m, 4, DID);
 
     for (unsigned i = 0; i < MANY; i++)
-        *entry_of(m, &t, IOVA + i * stride, level) = (RAM + i % 2 * MEG2) | RW | (level > 0 ? PS : 0);
+        *entry_of(m, &t, IOVA + i * stride, level) =
+            (RAM + i % 2 * MEG2) | RW | (level > 0 ? PS : 0);
     attach(m, 0, &t);
     return any_elsewhere(m, stride, 0);
 }
@@ -302,8 +312,8 @@ bool story_full_tables(struct machine *m, unsigned argument)
     (void)argument;
     for (unsigned i = 0; i < MANY; i++) {
         map(m, &t, IOVA + i * span(1), RAM + i % 2 * MEG2, RW);
-        map(m, &t, IOVA + i * span(1) + PAGE, RAM + i % 2 * MEG2 + PAGE, RW);
+        map(m, &t, IOVA + i * span(1) + PAGE_SIZE, RAM + i % 2 * MEG2 + PAGE_SIZE, RW);
     }
     attach(m, 0, &t);
-    return any_elsewhere(m, span(1), PAGE);
+    return any_elsewhere(m, span(1), PAGE_SIZE);
 }

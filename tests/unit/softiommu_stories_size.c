@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stories about large pages, many pages, and the ends of pages and regions. */
+#include "lib/bits.h"
 #include "tests/unit/softiommu_scenarios.h"
 
 #define IOVA            UINT64_C(0x4040000000) /* aligned for every size */
@@ -44,21 +45,20 @@ bool story_many(struct machine *m, unsigned argument)
     struct softiommu_translation t = domain_new(m, 4, DID);
 
     for (unsigned i = 0; i < MANY; i++)
-        map(m, &t, IOVA + i * PAGE, RAM + i * PAGE, RW);
+        map(m, &t, IOVA + i * PAGE_SIZE, RAM + i * PAGE_SIZE, RW);
     attach(m, 0, &t);
     softiommu_set_ats(m->iommu, 0, ATS(argument));
     for (unsigned i = 0; i < MANY; i++)
-        assert_int_equal(target(m, 0, IOVA + i * PAGE, WRITE), RAM + i * PAGE);
+        assert_int_equal(target(m, 0, IOVA + i * PAGE_SIZE, WRITE), RAM + i * PAGE_SIZE);
     for (unsigned i = 0; i < MANY; i++)
-        map(m, &t, IOVA + i * PAGE, 0, 0);
+        map(m, &t, IOVA + i * PAGE_SIZE, 0, 0);
     if (BY(argument) == BY_DOMAIN_FLUSH)
         softiommu_flush_domain(m->iommu, DID);
     else
         softiommu_flush_range(m->iommu, DID, IOVA >> 12, 9);
-    for (unsigned i = 0; i < 512; i++) {
-        if (target(m, 0, IOVA + i * PAGE, READ) != REFUSED)
+    for (unsigned i = 0; i < 512; i++)
+        if (target(m, 0, IOVA + i * PAGE_SIZE, READ) != REFUSED)
             return true;
-    }
     return false;
 }
 
@@ -80,16 +80,19 @@ bool story_wraps(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_new(m, 4, DID);
     struct softiommu_piece piece[3];
-    struct softiommu_request request = {
-        .iova = BIT(argument) - 16, .length = 32, .access = READ, .piece = piece, .piece_capacity = 3};
+    struct softiommu_request request = {.iova = BIT(argument) - 16,
+                                        .length = 32,
+                                        .access = READ,
+                                        .piece = piece,
+                                        .piece_capacity = 3};
     bool wrong;
 
-    map(m, &t, BIT(argument) - PAGE, RAM + 4 * PAGE, RW);
-    map(m, &t, BIT(argument), RAM + 2 * PAGE, RW);
+    map(m, &t, BIT(argument) - PAGE_SIZE, RAM + 4 * PAGE_SIZE, RW);
+    map(m, &t, BIT(argument), RAM + 2 * PAGE_SIZE, RW);
     map(m, &t, 0, RAM, RW);
     attach(m, 0, &t);
     assert_true(softiommu_request_begin(m->iommu, 0, &request));
-    wrong = request.pieces != 2 || piece[1].spa != gpa_to_spa(RAM + 2 * PAGE);
+    wrong = request.pieces != 2 || piece[1].spa != gpa_to_spa(RAM + 2 * PAGE_SIZE);
     softiommu_request_abandon(m->iommu, &request);
     return wrong;
 }
@@ -103,7 +106,7 @@ bool story_byte_before(struct machine *m, unsigned argument)
 
 bool story_byte_after(struct machine *m, unsigned argument)
 {
-    uint64_t size = PAGE << (9 * LEVEL(argument));
+    uint64_t size = PAGE_SIZE << (9 * LEVEL(argument));
 
     m->endless = true;
     one_leaf(m, LEVEL(argument), RW);

@@ -6,19 +6,24 @@
 #include <string.h>
 
 #define IOVA  UINT64_C(0x12345000)
-#define OTHER (IOVA + 64 * PAGE)
+#define OTHER (IOVA + 64 * PAGE_SIZE)
 #define OLD   (RAM + 0x10000)
 #define NEW   (RAM + 0x20000)
 #define DID   8u
 
 /* A write of 8 bytes, translated and not let go. */
-static struct softiommu_request *in_flight(struct machine *m, unsigned device, struct softiommu_piece *piece)
+static struct softiommu_request *in_flight(struct machine *m, unsigned device,
+                                           struct softiommu_piece *piece)
 {
     static uint64_t bytes = UINT64_C(0x1122334455667788);
     struct softiommu_request *request = calloc(1, sizeof(*request));
 
-    *request = (struct softiommu_request){
-        .iova = IOVA, .length = 8, .access = WRITE, .buffer = &bytes, .piece = piece, .piece_capacity = 1};
+    *request = (struct softiommu_request){.iova = IOVA,
+                                          .length = 8,
+                                          .access = WRITE,
+                                          .buffer = &bytes,
+                                          .piece = piece,
+                                          .piece_capacity = 1};
     assert_true(softiommu_request_begin(m->iommu, device, request));
     return request;
 }
@@ -84,8 +89,12 @@ bool story_in_flight_read(struct machine *m, unsigned argument)
     struct softiommu_translation t = domain_mapping(m, 4, DID, IOVA, OLD);
     struct softiommu_piece piece;
     uint64_t seen = 0;
-    struct softiommu_request request = {
-        .iova = IOVA, .length = 8, .access = READ, .buffer = &seen, .piece = &piece, .piece_capacity = 1};
+    struct softiommu_request request = {.iova = IOVA,
+                                        .length = 8,
+                                        .access = READ,
+                                        .buffer = &seen,
+                                        .piece = &piece,
+                                        .piece_capacity = 1};
 
     (void)argument;
     attach(m, 0, &t);
@@ -101,8 +110,12 @@ bool story_in_flight_identity(struct machine *m, unsigned argument)
     struct softiommu_translation t = {.kind = SOFTIOMMU_IDENTITY, .did = DID};
     struct softiommu_piece piece;
     uint64_t byte = UINT64_MAX;
-    struct softiommu_request request = {
-        .iova = OLD, .length = 8, .access = WRITE, .buffer = &byte, .piece = &piece, .piece_capacity = 1};
+    struct softiommu_request request = {.iova = OLD,
+                                        .length = 8,
+                                        .access = WRITE,
+                                        .buffer = &byte,
+                                        .piece = &piece,
+                                        .piece_capacity = 1};
 
     (void)argument;
     attach(m, 0, &t);
@@ -228,7 +241,7 @@ bool story_delete_reads(struct machine *m, unsigned argument)
     (void)argument;
     attach(m, 0, &t);
     attach_blocking(m, 0);
-    memset(at(m, t.root), 0x11, PAGE); /* the memory is data again */
+    memset(at(m, t.root), 0x11, PAGE_SIZE); /* the memory is data again */
     softiommu_delete_domain(m->iommu, &t);
     changed = *at(m, t.root) != UINT64_C(0x1111111111111111);
     return changed;
@@ -236,7 +249,8 @@ bool story_delete_reads(struct machine *m, unsigned argument)
 
 bool story_tag_shared(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation a = domain_mapping(m, 4, DID, IOVA, OLD), b = domain_mapping(m, 4, DID + 1, IOVA, NEW);
+    struct softiommu_translation a = domain_mapping(m, 4, DID, IOVA, OLD),
+                                 b = domain_mapping(m, 4, DID + 1, IOVA, NEW);
 
     (void)argument;
     attach(m, 0, &a);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stories about the walk and its second stage. */
+#include "lib/bits.h"
 #include "tests/unit/softiommu_scenarios.h"
 
 #define IOVA     UINT64_C(0x12345000)
@@ -14,7 +15,8 @@ static struct softiommu_translation one_page(struct machine *m, unsigned levels,
     return t;
 }
 
-/* Whether an access gets through although bits of the entry at this level are not what they must be. */
+/* Whether an access gets through although bits of the entry at this level are not what they must
+ * be. */
 static bool passes(struct machine *m, unsigned level, uint64_t flipped, enum oracle_access access)
 {
     struct softiommu_translation t = one_page(m, 4, IOVA);
@@ -64,7 +66,8 @@ bool story_width(struct machine *m, unsigned argument)
 bool story_offset(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_new(m, 4, DID);
-    uint64_t iova = align_down(IOVA, PAGE << (9 * argument)), offset = argument == 1 ? MEG2 - 8 : MEG2 + 8;
+    uint64_t iova = align_down(IOVA, PAGE_SIZE << (9 * argument)),
+             offset = argument == 1 ? MEG2 - 8 : MEG2 + 8;
 
     *entry_of(m, &t, iova, argument) = RAM | RW | PS;
     attach(m, 0, &t);
@@ -96,7 +99,8 @@ bool story_crossing(struct machine *m, unsigned argument)
 
     (void)argument;
     one_page(m, 4, IOVA);
-    assert_int_equal(softiommu_translate(m->iommu, 0, IOVA + PAGE - 16, READ, &spa, &size), SOFTIOMMU_REASON_NONE);
+    assert_int_equal(softiommu_translate(m->iommu, 0, IOVA + PAGE_SIZE - 16, READ, &spa, &size),
+                     SOFTIOMMU_REASON_NONE);
     return size > 16;
 }
 
@@ -154,14 +158,15 @@ static void tables_of_host(struct machine *m, unsigned levels)
 {
     uint64_t table = HOST;
 
-    for (unsigned level = levels - 1; level > 0; level--, table += PAGE)
-        at_spa(m, table)[(IOVA >> (12 + 9 * level)) & 511] = (table + PAGE) | TABLE;
+    for (unsigned level = levels - 1; level > 0; level--, table += PAGE_SIZE)
+        at_spa(m, table)[(IOVA >> (12 + 9 * level)) & 511] = (table + PAGE_SIZE) | TABLE;
     at_spa(m, table)[(IOVA >> 12) & 511] = PAGE_GPA | RW;
 }
 
 bool story_stage2_root(struct machine *m, unsigned argument)
 {
-    struct softiommu_translation t = {.kind = SOFTIOMMU_PAGING, .root = HOST, .levels = 4, .did = DID};
+    struct softiommu_translation t = {
+        .kind = SOFTIOMMU_PAGING, .root = HOST, .levels = 4, .did = DID};
 
     (void)argument;
     tables_of_host(m, 4);

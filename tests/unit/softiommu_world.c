@@ -6,7 +6,7 @@
 
 void world_fail(struct world *w, const char *what)
 {
-    if (w->wrong == NULL)
+    if (!w->wrong)
         w->wrong = what;
 }
 
@@ -22,19 +22,20 @@ bool world_one_in(struct world *w, unsigned n)
 
 uint64_t world_iova(unsigned slot)
 {
-    static const uint64_t place[WORLD_PLACES] = {0, UINT64_C(0x7FC0000000), UINT64_C(0x5555C0400000)};
+    static const uint64_t place[WORLD_PLACES] = {0, UINT64_C(0x7FC0000000),
+                                                 UINT64_C(0x5555C0400000)};
     unsigned page = slot % WORLD_AREA_SLOTS;
 
     page = page < WORLD_AREA_SLOTS / 2 ? page : 512 - WORLD_AREA_SLOTS + page;
-    return place[slot / WORLD_AREA_SLOTS / 2] + slot / WORLD_AREA_SLOTS % 2 * MEG2 + page * PAGE;
+    return place[slot / WORLD_AREA_SLOTS / 2] + slot / WORLD_AREA_SLOTS % 2 * MEG2 +
+           page * PAGE_SIZE;
 }
 
 bool world_used(const struct world *w, unsigned domain)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(w->in); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(w->in); i++)
         if (w->in[i] == domain)
             return true;
-    }
     return false;
 }
 
@@ -74,7 +75,8 @@ static void switch_device(struct world *w)
     unsigned device = world_below(w, ARRAY_SIZE(w->in)), from = w->in[device];
     static const unsigned special[] = {WORLD_BLOCKED, WORLD_IDENTITY};
     unsigned to = world_one_in(w, 3) ? special[world_below(w, 2)] : world_below(w, WORLD_DOMAINS);
-    struct softiommu_translation other = {.kind = to == WORLD_IDENTITY ? SOFTIOMMU_IDENTITY : SOFTIOMMU_BLOCKED,
+    struct softiommu_translation other = {.kind = to == WORLD_IDENTITY ? SOFTIOMMU_IDENTITY
+                                                                       : SOFTIOMMU_BLOCKED,
                                           .did = to == WORLD_IDENTITY ? 2 : 0};
 
     if (to == WORLD_BLOCKED && !world_one_in(w, 3))
@@ -82,16 +84,16 @@ static void switch_device(struct world *w)
     else
         attach(w->m, device, to < WORLD_DOMAINS ? &w->domain[to].t : &other);
     w->in[device] = to;
-    for (unsigned i = 0; i < WORLD_REQUESTS; i++) {
+    for (unsigned i = 0; i < WORLD_REQUESTS; i++)
         if (w->request[i].busy && w->request[i].request.device == device &&
             w->request[i].request.state == SOFTIOMMU_REQUEST_IN_FLIGHT)
             world_fail(w, "a request is in flight after a switch of its device");
-    }
     if (from < WORLD_DOMAINS && !world_used(w, from) && !w->m->config.keep_idle_domains)
         world_forget(w, from, 0, UINT64_MAX);
 }
 
-/* A domain that no device uses ends, and another begins under its did. Its tables are gone before (Reference 6.11). */
+/* A domain that no device uses ends, and another begins under its did. Its tables are gone before
+ * (Reference 6.11). */
 static void replace_domain(struct world *w)
 {
     unsigned domain = world_below(w, WORLD_DOMAINS);
@@ -118,7 +120,8 @@ void world_access_hot(struct world *w)
         enum oracle_access access = world_one_in(w, 2) ? WRITE : READ;
 
         if (w->in[i] == w->hot_domain)
-            world_judge(w, i, w->hot_slot, access, target(w->m, i, world_iova(w->hot_slot), access));
+            world_judge(w, i, w->hot_slot, access,
+                        target(w->m, i, world_iova(w->hot_slot), access));
     }
 }
 
@@ -126,21 +129,20 @@ void world_step(struct world *w)
 {
     unsigned what = world_below(w, 100);
 
-    if (what < 20) {
+    if (what < 20)
         world_access_hot(w);
-    } else if (what < 55) {
+    else if (what < 55)
         access_memory(w);
-    } else if (what < 70) {
+    else if (what < 70)
         world_request(w);
-    } else if (what < 90) {
+    else if (what < 90)
         world_change(w);
-    } else if (what < 92) {
+    else if (what < 92)
         world_flush_all(w, world_below(w, WORLD_DOMAINS));
-    } else if (what < 95) {
+    else if (what < 95)
         switch_device(w);
-    } else if (what < 97) {
+    else if (what < 97)
         replace_domain(w);
-    } else if (w->ats) {
+    else if (w->ats)
         softiommu_set_ats(w->m->iommu, world_below(w, ARRAY_SIZE(w->in)), world_one_in(w, 2));
-    }
 }

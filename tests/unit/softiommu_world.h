@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest at random: domains whose tables it changes, flushes and frees, and devices that go on doing DMA. Beside it a
- * walker without caches, written apart from the IOMMU, and a history of what each page has been since the last flush
- * that covered it. Freed tables are filled with entries that lead to one poisoned page.
+ * A guest at random: domains whose tables it changes, flushes and frees, and devices that go on
+ * doing DMA. Beside it a walker without caches, written apart from the IOMMU, and a history of what
+ * each page has been since the last flush that covered it. Freed tables are filled with entries
+ * that lead to one poisoned page.
  */
 #ifndef PVT_TESTS_UNIT_SOFTIOMMU_WORLD_H
 #define PVT_TESTS_UNIT_SOFTIOMMU_WORLD_H
@@ -82,7 +83,8 @@ bool world_used(const struct world *w, unsigned domain);
 /* Tables. */
 uint64_t world_take_table(struct world *w);
 void world_give_table(struct world *w, uint64_t table);
-uint64_t *world_entry(struct world *w, const struct softiommu_translation *t, uint64_t iova, unsigned level);
+uint64_t *world_entry(struct world *w, const struct softiommu_translation *t, uint64_t iova,
+                      unsigned level);
 void world_change(struct world *w);
 void world_new_tables(struct world *w, unsigned domain);
 void world_free_tables(struct world *w, unsigned domain);
@@ -92,7 +94,8 @@ void world_note(struct world *w, unsigned domain, uint64_t first, uint64_t last,
 void world_forget(struct world *w, unsigned domain, uint64_t first, uint64_t last);
 void world_flush(struct world *w, unsigned domain, uint64_t page, unsigned shift);
 void world_flush_all(struct world *w, unsigned domain);
-void world_judge(struct world *w, unsigned device, unsigned slot, enum oracle_access access, uint64_t reached);
+void world_judge(struct world *w, unsigned device, unsigned slot, enum oracle_access access,
+                 uint64_t reached);
 
 /* Every device of the domain that was changed last touches the page that was. */
 void world_access_hot(struct world *w);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The walker without caches, and the judge of what the IOMMU did. */
+#include "lib/bits.h"
 #include "tests/unit/softiommu_world.h"
 
 struct now {
@@ -19,7 +20,7 @@ static struct now look(struct world *w, const struct softiommu_translation *t, u
         if (!now.present)
             return now;
         if (level == 0 || (entry & PS) != 0) {
-            uint64_t size = PAGE << (9 * level);
+            uint64_t size = PAGE_SIZE << (9 * level);
 
             now.target = (entry & BITS(45, 12) & ~(size - 1)) | (iova & (size - 1));
             now.writable = (entry & BIT(1)) != 0;
@@ -115,28 +116,29 @@ void world_flush_all(struct world *w, unsigned domain)
 
 static const struct once *once_valid(const struct history *h, uint64_t target)
 {
-    for (unsigned i = 0; i < h->count; i++) {
+    for (unsigned i = 0; i < h->count; i++)
         if (h->once[i].target == target)
             return &h->once[i];
-    }
     return NULL;
 }
 
-static void judge_paging(struct world *w, unsigned domain, unsigned slot, enum oracle_access access, uint64_t reached)
+static void judge_paging(struct world *w, unsigned domain, unsigned slot, enum oracle_access access,
+                         uint64_t reached)
 {
     const struct history *h = &w->domain[domain].slot[slot];
     struct now now = look(w, &w->domain[domain].t, world_iova(slot));
     const struct once *once = once_valid(h, reached);
     bool granted = now.present && (access == READ || (now.writable && now.writable_above));
 
-    if (w->m->config.policy == SOFTIOMMU_CACHE_NONE && reached != (granted ? now.target : REFUSED)) {
+    if (w->m->config.policy == SOFTIOMMU_CACHE_NONE &&
+        reached != (granted ? now.target : REFUSED)) {
         world_fail(w, "a host without caches differs from the tables");
     } else if (reached == REFUSED) {
         bool walked_old = h->path && h->absent;
 
         if (granted && !walked_old && !(access == WRITE && h->denied))
             world_fail(w, "refused what the tables have granted since the last flush");
-    } else if (once == NULL) {
+    } else if (!once) {
         world_fail(w, "reached what no table has led to since the last flush");
     } else if (access == WRITE && (!once->writable || !h->writable_above)) {
         world_fail(w, "wrote what has not been writable since the last flush");
@@ -144,7 +146,8 @@ static void judge_paging(struct world *w, unsigned domain, unsigned slot, enum o
     w->stale += reached != (granted ? now.target : REFUSED);
 }
 
-void world_judge(struct world *w, unsigned device, unsigned slot, enum oracle_access access, uint64_t reached)
+void world_judge(struct world *w, unsigned device, unsigned slot, enum oracle_access access,
+                 uint64_t reached)
 {
     unsigned domain = w->in[device];
     uint64_t iova = world_iova(slot);

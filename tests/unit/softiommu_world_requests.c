@@ -53,7 +53,8 @@ void world_expect_drained(struct world *w, unsigned domain)
     for (unsigned i = 0; i < WORLD_REQUESTS; i++) {
         const struct softiommu_request *request = &w->request[i].request;
 
-        if (w->request[i].busy && w->request[i].domain == domain && request->state == SOFTIOMMU_REQUEST_IN_FLIGHT)
+        if (w->request[i].busy && w->request[i].domain == domain &&
+            request->state == SOFTIOMMU_REQUEST_IN_FLIGHT)
             world_fail(w, "a request is in flight after a flush of its domain");
     }
 }

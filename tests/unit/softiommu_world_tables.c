@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest changes its tables, by the rules: what it frees is reused only after the flush that covers it. */
+/* The guest changes its tables, by the rules: what it frees is reused only after the flush that
+ * covers it. */
 #include "lib/bits.h"
 #include "tests/unit/softiommu_world.h"
 
@@ -15,11 +16,10 @@ uint64_t world_take_table(struct world *w)
     which = world_below(w, w->frees); /* any, or a new top table would be the last one again */
     table = w->freed[which];
     w->freed[which] = w->freed[--w->frees];
-    for (unsigned i = 0; i < 512; i++) {
+    for (unsigned i = 0; i < 512; i++)
         if (at(w->m, table)[i] != w->poison_entry)
             world_fail(w, "a freed table was written");
-    }
-    memset(at(w->m, table), 0, PAGE);
+    memset(at(w->m, table), 0, PAGE_SIZE);
     return table;
 }
 
@@ -31,7 +31,8 @@ void world_give_table(struct world *w, uint64_t table)
         at(w->m, table)[i] = w->poison_entry;
 }
 
-uint64_t *world_entry(struct world *w, const struct softiommu_translation *t, uint64_t iova, unsigned level)
+uint64_t *world_entry(struct world *w, const struct softiommu_translation *t, uint64_t iova,
+                      unsigned level)
 {
     uint64_t table = t->root;
 
@@ -57,7 +58,7 @@ static uint64_t some_bits(struct world *w)
 
 static uint64_t some_page(struct world *w)
 {
-    return world_one_in(w, 6) ? 0 : (RAM + world_below(w, 1024) * PAGE) | some_bits(w);
+    return world_one_in(w, 6) ? 0 : (RAM + world_below(w, 1024) * PAGE_SIZE) | some_bits(w);
 }
 
 static bool is_table(uint64_t entry)
@@ -77,7 +78,8 @@ static void retire(struct world *w, unsigned domain, uint64_t table, uint64_t fi
     d->pending[d->pendings++].last = last;
 }
 
-/* After a change: a flush, more often than not. A domain without devices needs none if it is not kept. */
+/* After a change: a flush, more often than not. A domain without devices needs none if it is not
+ * kept. */
 static void settle(struct world *w, unsigned domain, uint64_t page, unsigned shift)
 {
     if (!world_used(w, domain) && !w->m->config.keep_idle_domains)
@@ -102,7 +104,8 @@ static void change_page(struct world *w, unsigned domain, unsigned slot)
 static void change_area(struct world *w, unsigned domain, unsigned slot)
 {
     struct world_domain *d = &w->domain[domain];
-    uint64_t iova = world_iova(slot), first = align_down(iova >> 12, 512), *area = world_entry(w, &d->t, iova, 1);
+    uint64_t iova = world_iova(slot), first = align_down(iova >> 12, 512),
+             *area = world_entry(w, &d->t, iova, 1);
     uint64_t old = *area, new = 0;
     bool large_only = d->large_only[slot / WORLD_AREA_SLOTS];
 
@@ -138,22 +141,22 @@ static void change_upper(struct world *w, unsigned domain, unsigned slot)
 {
     struct world_domain *d = &w->domain[domain];
     unsigned level = 2 + world_below(w, d->t.levels - 2), shift = 9 * level;
-    uint64_t iova = world_iova(slot), first = align_down(iova >> 12, BIT(shift)), last = first + BIT(shift) - 1;
+    uint64_t iova = world_iova(slot), first = align_down(iova >> 12, BIT(shift)),
+             last = first + BIT(shift) - 1;
     uint64_t *upper = world_entry(w, &d->t, iova, level), old = *upper, dropped = 0, new;
 
     if (!is_table(old))
         return;
     new = world_take_table(w);
-    memcpy(at(w->m, new), at(w->m, old & BITS(45, 12)), PAGE);
+    memcpy(at(w->m, new), at(w->m, old & BITS(45, 12)), PAGE_SIZE);
     if (level == 2 && world_one_in(w, 4)) {
         dropped = at(w->m, new)[iova >> 21 & 511];
         at(w->m, new)[iova >> 21 & 511] = 0;
     }
     *upper = new | TABLE;
-    for (unsigned i = 0; i < WORLD_AREAS; i++) {
+    for (unsigned i = 0; i < WORLD_AREAS; i++)
         if (align_down(world_iova(i * WORLD_AREA_SLOTS) >> 12, BIT(shift)) == first)
             d->large_only[i] = false;
-    }
     world_note(w, domain, first, last, true);
     retire(w, domain, old & BITS(45, 12), first, last);
     if (is_table(dropped))

@@ -3,10 +3,12 @@
 
 #include <string.h>
 
-/* GPAs differ from pointers, so that a mix-up of the two shows. Bit 51 is the highest that an entry can hold. */
+/* GPAs differ from pointers, so that a mix-up of the two shows. Bit 51 is the highest that an entry
+ * can hold. */
 #define GPA_OFFSET (1ull << 51)
 
-/* Literal numbers of reference section 5: this file must not learn them from the code under test. */
+/* Literal numbers of reference section 5: this file must not learn them from the code under test.
+ */
 #define ENTRY_TABLE       0x027u
 #define ENTRY_4K_READ     0x025u
 #define ENTRY_4K_WRITE    0x067u
@@ -59,7 +61,9 @@ struct stage1_memory fixture_memory(struct fixture *f)
 void fixture_start(struct fixture *f, unsigned levels, uint64_t page_sizes)
 {
     memset(f, 0, sizeof(*f));
-    assert_int_equal(stage1_init(&f->s, &stage1_format_x86_64, levels, page_sizes, fixture_memory(f)), STAGE1_OK);
+    assert_int_equal(
+        stage1_init(&f->s, &stage1_format_x86_64, levels, page_sizes, fixture_memory(f)),
+        STAGE1_OK);
     assert_int_equal(f->allocated, 1);
 }
 
@@ -74,7 +78,7 @@ void fixture_stop(struct fixture *f)
 
 void fixture_check_accounting(const struct fixture *f, const struct stage1_freed *freed)
 {
-    assert_int_equal(f->allocated - f->freed, f->s.tables + (freed != NULL ? freed->count : 0));
+    assert_int_equal(f->allocated - f->freed, f->s.tables + (freed ? freed->count : 0));
 }
 
 struct check {
@@ -89,14 +93,14 @@ static void check_leaf(const struct check *check, uint64_t entry, unsigned level
     uint64_t size = SIZE_4K << (9 * level);
     uint64_t low = entry & ~ENTRY_ADDRESS;
     bool writable = (entry & 2) != 0;
-    uint64_t expected =
-        level == 0 ? (writable ? ENTRY_4K_WRITE : ENTRY_4K_READ) : (writable ? ENTRY_SUPER_WRITE : ENTRY_SUPER_READ);
+    uint64_t expected = level == 0 ? (writable ? ENTRY_4K_WRITE : ENTRY_4K_READ)
+                                   : (writable ? ENTRY_SUPER_WRITE : ENTRY_SUPER_READ);
 
     assert_true(level <= 2 && (check->f->s.page_sizes & size) != 0);
     if (low != expected || (entry & ENTRY_ADDRESS) % size != 0)
         fail_msg("leaf of level %u at IOVA 0x%llx is 0x%llx", level, (unsigned long long)iova,
                  (unsigned long long)entry);
-    if (check->visit != NULL)
+    if (check->visit)
         check->visit(check->context, iova, entry & ENTRY_ADDRESS, size, writable);
 }
 
@@ -118,8 +122,8 @@ static void check_table(struct check *check, const uint64_t *table, unsigned lev
             check_leaf(check, entry, level, iova);
         } else {
             if ((entry & ~ENTRY_ADDRESS) != ENTRY_TABLE)
-                fail_msg("table entry of level %u at IOVA 0x%llx is 0x%llx", level, (unsigned long long)iova,
-                         (unsigned long long)entry);
+                fail_msg("table entry of level %u at IOVA 0x%llx is 0x%llx", level,
+                         (unsigned long long)iova, (unsigned long long)entry);
             check_table(check, fixture_table(NULL, entry & ENTRY_ADDRESS), level - 1, iova);
         }
     }
@@ -158,7 +162,8 @@ void fixture_check_freed(const struct stage1_freed *freed)
 {
     size_t count = freed->merged_count;
 
-    for (const uint64_t *table = freed->head; table != NULL; table = (const uint64_t *)(uintptr_t)table[0], count++) {
+    for (const uint64_t *table = freed->head; table;
+         table = (const uint64_t *)(uintptr_t)table[0], count++) {
         assert_int_equal(table[0] & 1, 0);
         for (unsigned i = 1; i < ENTRIES; i++)
             assert_true(table[i] == 0);

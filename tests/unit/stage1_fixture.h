@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A stage-1 tree on the build machine: table memory that can run out, and a check of every entry's bits. */
+/* A stage-1 tree on the build machine: table memory that can run out, and a check of every entry's
+ * bits. */
 #ifndef PVT_TESTS_UNIT_STAGE1_FIXTURE_H
 #define PVT_TESTS_UNIT_STAGE1_FIXTURE_H
 
@@ -30,14 +31,17 @@ void fixture_start(struct fixture *f, unsigned levels, uint64_t page_sizes);
 void fixture_stop(struct fixture *f);
 
 struct stage1_memory fixture_memory(struct fixture *f);
-/* Table pages that the tree and `freed` (may be NULL) should hold are exactly those allocated and not freed. */
+/* Table pages that the tree and `freed` (may be NULL) should hold are exactly those allocated and
+ * not freed. */
 void fixture_check_accounting(const struct fixture *f, const struct stage1_freed *freed);
 
 /* One leaf, as the bits in the tables say. */
-typedef void (*leaf_visitor)(void *context, uint64_t iova, uint64_t gpa, uint64_t size, bool writable);
+typedef void (*leaf_visitor)(void *context, uint64_t iova, uint64_t gpa, uint64_t size,
+                             bool writable);
 
-/* Visits all leaves in order. Fails the test on any bit that the reference does not allow (section 5), on a leaf size
- * that was not asked for, on an empty table, and when the number of tables is not s.tables. */
+/* Visits all leaves in order. Fails the test on any bit that the reference does not allow (section
+ * 5), on a leaf size that was not asked for, on an empty table, and when the number of tables is
+ * not s.tables. */
 void fixture_check_tree(const struct fixture *f, leaf_visitor visit, void *context);
 
 /* A number that changes with any entry of any table. */

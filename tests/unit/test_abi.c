@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The helper functions of abi/: numbers that another program reads. Expected values are literals from the reference. */
+/* The helper functions of abi/: numbers that another program reads. Expected values are literals
+ * from the reference. */
 #include "abi/device_domain.h"
 #include "abi/device_id.h"
 #include "abi/hypercall.h"
@@ -34,9 +35,11 @@ static void control_word_reads_back(void **state)
     assert_true(HV_CONTROL_RESERVED == 0xF000F00078000000ull);
     for (int run = 0; run < 10000; run++) {
         uint16_t code = (uint16_t)random_u64(&r);
-        uint32_t count = (uint32_t)random_below(&r, 0x1000), start = (uint32_t)random_below(&r, 0x1000);
+        uint32_t count = (uint32_t)random_below(&r, 0x1000),
+                 start = (uint32_t)random_below(&r, 0x1000);
         uint32_t qwords = (uint32_t)random_below(&r, 0x400);
-        uint64_t control = hv_control(code, count, start, hv_control_var_header(qwords) | HV_CONTROL_FAST);
+        uint64_t control =
+            hv_control(code, count, start, hv_control_var_header(qwords) | HV_CONTROL_FAST);
 
         assert_int_equal(hv_control_code(control), code);
         assert_int_equal(hv_control_rep_count(control), count);
@@ -59,13 +62,15 @@ static void result_ignores_bits_without_meaning(void **state)
 
 static void logical_device_id_follows_the_example_of_the_reference(void **state)
 {
-    /* {xxxxxxxx-13d7-4a9c-...} in memory order: the first three groups are little-endian (reference 4). */
+    /* {xxxxxxxx-13d7-4a9c-...} in memory order: the first three groups are little-endian (reference
+     * 4). */
     static const uint8_t guid[16] = {0x11, 0x22, 0x33, 0x44, 0xD7, 0x13, 0x9C, 0x4A, 0x55};
 
     (void)state;
     assert_true(hv_vpci_logical_device_id(guid, 0) == 0x13D74A98);
     assert_true(hv_vpci_logical_device_id(guid, 7) == 0x13D74A9F);
-    assert_true(hv_vpci_logical_device_id(guid, 8 + 3) == 0x13D74A9B); /* only the function number counts */
+    assert_true(hv_vpci_logical_device_id(guid, 8 + 3) ==
+                0x13D74A9B); /* only the function number counts */
 }
 
 static void logical_device_id_is_not_sign_extended(void **state)
@@ -110,7 +115,8 @@ static void hypercall_msr_keeps_what_must_be_preserved(void **state)
 static void guest_os_id_has_the_open_source_layout(void **state)
 {
     (void)state;
-    assert_true(hv_guest_os_id_open_source(HV_GUEST_OS_TYPE_LINUX, 0x02, 0x06010203, 0x0405) == 0x8102060102030405ull);
+    assert_true(hv_guest_os_id_open_source(HV_GUEST_OS_TYPE_LINUX, 0x02, 0x06010203, 0x0405) ==
+                0x8102060102030405ull);
     assert_true(hv_guest_os_id_open_source(0xFF, 0, 0, 0) == 0xFF00000000000000ull);
 }
 

@@ -8,6 +8,7 @@
 #include "host/platform/acpi.h"
 #include "host/platform/madt.h"
 #include "lib/acpi_layout.h"
+#include "lib/bits.h"
 #include "tests/unit/unit.h"
 
 #define FADT_BYTES 148u /* up to the 64-bit address of the DSDT */
@@ -71,10 +72,9 @@ static void short_tables(void **state)
     uint8_t bytes[200] = {0};
 
     (void)state;
-    for (unsigned i = 0; i < UNIT_COUNT(signatures); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(signatures); i++)
         for (size_t length = sizeof(struct acpi_table); length <= sizeof(bytes); length++)
             init_with(new_table(signatures[i], bytes, length));
-    }
 }
 
 /* A root whose length is less than that of its own head has no entries. */
@@ -91,7 +91,8 @@ static void short_root(void **state)
 static void what_is_noted(void **state)
 {
     uint8_t fadt[FADT_BYTES] = {0}, madt[MADT_BYTES] = {0}, hpet[sizeof(struct acpi_hpet)] = {0};
-    const struct acpi_io_apic io_apic = {.type = ACPI_MADT_IO_APIC, .length = sizeof(io_apic), .address = IO_APIC};
+    const struct acpi_io_apic io_apic = {
+        .type = ACPI_MADT_IO_APIC, .length = sizeof(io_apic), .address = IO_APIC};
     const uint32_t port = PM_PORT, *io_apics;
     const uint64_t base = HPET;
     unsigned before = madt_io_apics(&io_apics);

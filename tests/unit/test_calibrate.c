@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A TSC of known frequency, measured with clocks that are read by a processor that is now and then away. */
+/* A TSC of known frequency, measured with clocks that are read by a processor that is now and then
+ * away. */
 #include <string.h>
 
 #include "lib/calibrate.h"
@@ -41,7 +42,9 @@ static struct calibrate_reading read_clock(const void *context)
     before = machine.now;
     pass(1000 + random_below(&machine.random, 500));
     maybe_away();
-    ticks = machine.stands_still ? 7 : (uint64_t)((unsigned __int128)machine.now * machine.clock_hz / TSC_HZ);
+    ticks = machine.stands_still
+                ? 7
+                : (uint64_t)((unsigned __int128)machine.now * machine.clock_hz / TSC_HZ);
     maybe_away();
     pass(1000 + random_below(&machine.random, 500));
     return calibrate_reading_of(before, ticks, machine.now);

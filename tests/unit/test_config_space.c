@@ -44,7 +44,8 @@ static void header(void **state)
     config_write(&space, CONFIG_VENDOR, 4, 0);
     config_write(&space, CONFIG_COMMAND, 2, 0xFFFF);
     assert_int_equal(config_read(&space, CONFIG_VENDOR, 4), 0x0D015056);
-    assert_int_equal(config_read(&space, CONFIG_COMMAND, 2), COMMAND_MEMORY | COMMAND_MASTER | COMMAND_INTX_DISABLE);
+    assert_int_equal(config_read(&space, CONFIG_COMMAND, 2),
+                     COMMAND_MEMORY | COMMAND_MASTER | COMMAND_INTX_DISABLE);
 }
 
 static void bar_sizing(void **state)
@@ -52,7 +53,8 @@ static void bar_sizing(void **state)
     (void)state;
     make(false);
     assert_true(config_bar(&space) == BAR);
-    assert_int_equal(config_read(&space, CONFIG_BAR0, 4) & BAR_FLAGS, BAR_64_BIT | BAR_PREFETCHABLE);
+    assert_int_equal(config_read(&space, CONFIG_BAR0, 4) & BAR_FLAGS,
+                     BAR_64_BIT | BAR_PREFETCHABLE);
     config_write(&space, CONFIG_BAR0, 4, UINT32_MAX);
     config_write(&space, CONFIG_BAR0 + 4, 4, UINT32_MAX);
     assert_true(~config_bar(&space) + 1 == BAR_SIZE);
@@ -80,17 +82,21 @@ static void capabilities(void **state)
 
 static void bridge(void **state)
 {
-    struct config_identity identity = {
-        .vendor = 0x5056, .device = 0x0D10, .class_code = 0x060400, .express_type = EXPRESS_TYPE_ROOT_PORT};
+    struct config_identity identity = {.vendor = 0x5056,
+                                       .device = 0x0D10,
+                                       .class_code = 0x060400,
+                                       .express_type = EXPRESS_TYPE_ROOT_PORT};
 
     (void)state;
     space = (struct config_space){0};
     config_bridge(&space, &identity, 0x40, BAR, 2 * BAR_SIZE);
     assert_int_equal(config_read(&space, CONFIG_HEADER_TYPE, 1), HEADER_BRIDGE);
     assert_int_equal(config_read(&space, 0x18, 4), 0x00404000);
-    assert_int_equal(config_read(&space, 0x24, 4), 0x00510021); /* 0x..002 to 0x..005, in MiB, 64 bits */
+    assert_int_equal(config_read(&space, 0x24, 4),
+                     0x00510021); /* 0x..002 to 0x..005, in MiB, 64 bits */
     assert_int_equal(config_read(&space, 0x28, 8), 0x000000FB000000FB);
-    assert_int_equal(config_read(&space, capability(0x10) + 2, 2) >> 4 & 0xF, EXPRESS_TYPE_ROOT_PORT);
+    assert_int_equal(config_read(&space, capability(0x10) + 2, 2) >> 4 & 0xF,
+                     EXPRESS_TYPE_ROOT_PORT);
     for (unsigned offset = 0x10; offset < 0x40; offset++)
         config_write(&space, offset, 1, 0xFF);
     assert_int_equal(config_read(&space, 0x18, 4), 0x00404000);

@@ -24,10 +24,9 @@ static void assert_ok(const struct dmaprobe_request *r, uint64_t moved)
 
 static void assert_only(uint64_t from, uint64_t length, uint8_t value)
 {
-    for (uint64_t i = 0; i < MACHINE_RAM; i++) {
+    for (uint64_t i = 0; i < MACHINE_RAM; i++)
         if (machine.ram[i] != (i >= from && i < from + length ? value : FRESH))
             fail_msg("byte 0x%llx is 0x%02x", (unsigned long long)i, machine.ram[i]);
-    }
 }
 
 static void moves_bytes(void **state)
@@ -35,35 +34,43 @@ static void moves_bytes(void **state)
     struct dmaprobe_request *r;
 
     (void)state;
-    r = run(0, (struct dmaprobe_request){.operation = DMAPROBE_FILL, .iova = 0xFFF, .length = 0x2003, .operand = 0x77});
+    r = run(0, (struct dmaprobe_request){
+                   .operation = DMAPROBE_FILL, .iova = 0xFFF, .length = 0x2003, .operand = 0x77});
     assert_ok(r, 0x2003);
     assert_only(0xFFF, 0x2003, 0x77);
 
-    r = run(1, (struct dmaprobe_request){.operation = DMAPROBE_READ, .iova = 0xFFE, .length = 3, .buffer = 5});
+    r = run(1, (struct dmaprobe_request){
+                   .operation = DMAPROBE_READ, .iova = 0xFFE, .length = 3, .buffer = 5});
     assert_ok(r, 3);
     assert_memory_equal(machine_buffer() + 5, "\x11\x77\x77", 3);
 
     for (unsigned i = 0; i < DMAPROBE_BUFFER_SIZE; i++)
         machine_buffer()[i] = (uint8_t)(i * 7 + i / 256);
-    r = run(2, (struct dmaprobe_request){.operation = DMAPROBE_WRITE, .iova = 0x123457, .length = DMAPROBE_LENGTH_MAX});
+    r = run(2, (struct dmaprobe_request){
+                   .operation = DMAPROBE_WRITE, .iova = 0x123457, .length = DMAPROBE_LENGTH_MAX});
     assert_ok(r, DMAPROBE_LENGTH_MAX);
     assert_memory_equal(machine.ram + 0x123457, machine_buffer(), DMAPROBE_LENGTH_MAX);
-    r = run(3, (struct dmaprobe_request){.operation = DMAPROBE_COMPARE, .iova = 0x123457, .length = 0x10000});
+    r = run(3, (struct dmaprobe_request){
+                   .operation = DMAPROBE_COMPARE, .iova = 0x123457, .length = 0x10000});
     assert_ok(r, 0x10000);
     machine.ram[0x123457 + 0x3001] ^= 1;
-    r = run(3, (struct dmaprobe_request){.operation = DMAPROBE_COMPARE, .iova = 0x123457, .length = 0x10000});
+    r = run(3, (struct dmaprobe_request){
+                   .operation = DMAPROBE_COMPARE, .iova = 0x123457, .length = 0x10000});
     assert_int_equal(r->status, DMAPROBE_MISMATCH);
     assert_int_equal(r->result, 0x3001);
-    r = run(4, (struct dmaprobe_request){.operation = DMAPROBE_INVERT, .iova = 0x2FFE, .length = 6});
+    r = run(4,
+            (struct dmaprobe_request){.operation = DMAPROBE_INVERT, .iova = 0x2FFE, .length = 6});
     assert_ok(r, 12);
     assert_memory_equal(machine.ram + 0x2FFD, "\x77\x88\x88\x88\x88\xEE\xEE\x11", 8 - 0);
     assert_int_equal(machine_read(DMAPROBE_COMPLETED), 6);
-    assert_int_equal(machine_read(DMAPROBE_BYTES), 0x2003 + 3 + DMAPROBE_LENGTH_MAX + 2 * 0x10000 + 12);
+    assert_int_equal(machine_read(DMAPROBE_BYTES),
+                     0x2003 + 3 + DMAPROBE_LENGTH_MAX + 2 * 0x10000 + 12);
 }
 
 static void does_atomics(void **state)
 {
-    struct dmaprobe_request request = {.operation = DMAPROBE_ADD, .iova = 0x1008, .length = 8, .operand = 5};
+    struct dmaprobe_request request = {
+        .operation = DMAPROBE_ADD, .iova = 0x1008, .length = 8, .operand = 5};
     uint64_t value;
 
     (void)state;
@@ -89,9 +96,10 @@ static void does_atomics(void **state)
 
 static void stops_at_a_refused_page(void **state)
 {
-    struct dmaprobe_request *r = run(
-        0,
-        (struct dmaprobe_request){.operation = DMAPROBE_FILL, .iova = MACHINE_RAM - 10, .length = 20, .operand = 0x77});
+    struct dmaprobe_request *r = run(0, (struct dmaprobe_request){.operation = DMAPROBE_FILL,
+                                                                  .iova = MACHINE_RAM - 10,
+                                                                  .length = 20,
+                                                                  .operand = 0x77});
 
     (void)state;
     assert_int_equal(r->status, DMAPROBE_FAULT);
@@ -99,7 +107,8 @@ static void stops_at_a_refused_page(void **state)
     assert_int_equal(r->fault_iova, MACHINE_RAM);
     assert_int_equal(r->moved, 10);
     machine_block(true);
-    r = run(0, (struct dmaprobe_request){.operation = DMAPROBE_INVERT, .iova = 0x5000, .length = 20});
+    r = run(0,
+            (struct dmaprobe_request){.operation = DMAPROBE_INVERT, .iova = 0x5000, .length = 20});
     assert_int_equal(r->status, DMAPROBE_FAULT);
     assert_int_equal(r->fault_class, ORACLE_FAULT_CLASS_BLOCKED);
     assert_int_equal(r->moved, 0);
@@ -116,26 +125,35 @@ static void scatters(void **state)
     machine_buffer()[2] = 3;
     machine_scatter()[4] = (struct dmaprobe_element){.iova = 0x9000, .length = 1};
     machine_scatter()[5] = (struct dmaprobe_element){.iova = 0x7FFF, .length = 2};
-    r = run(0, (struct dmaprobe_request){
-                   .operation = DMAPROBE_WRITE, .flags = DMAPROBE_SCATTERED, .iova = 4 * 16, .elements = 2});
+    r = run(0, (struct dmaprobe_request){.operation = DMAPROBE_WRITE,
+                                         .flags = DMAPROBE_SCATTERED,
+                                         .iova = 4 * 16,
+                                         .elements = 2});
     assert_ok(r, 3);
     assert_int_equal(machine.ram[0x9000], 1);
     assert_memory_equal(machine.ram + 0x7FFF, "\x02\x03", 2);
     machine_scatter()[5].iova = MACHINE_RAM;
-    r = run(0, (struct dmaprobe_request){
-                   .operation = DMAPROBE_WRITE, .flags = DMAPROBE_SCATTERED, .iova = 4 * 16, .elements = 2});
+    r = run(0, (struct dmaprobe_request){.operation = DMAPROBE_WRITE,
+                                         .flags = DMAPROBE_SCATTERED,
+                                         .iova = 4 * 16,
+                                         .elements = 2});
     assert_int_equal(r->status, DMAPROBE_FAULT);
     assert_int_equal(r->moved, 1);
     machine_scatter()[5].length = DMAPROBE_LENGTH_MAX;
-    r = run(0, (struct dmaprobe_request){
-                   .operation = DMAPROBE_WRITE, .flags = DMAPROBE_SCATTERED, .iova = 4 * 16, .elements = 2});
+    r = run(0, (struct dmaprobe_request){.operation = DMAPROBE_WRITE,
+                                         .flags = DMAPROBE_SCATTERED,
+                                         .iova = 4 * 16,
+                                         .elements = 2});
     assert_int_equal(r->status, DMAPROBE_BAD_REQUEST);
 }
 
 static void holds_until_released(void **state)
 {
-    struct dmaprobe_request request = {
-        .operation = DMAPROBE_FILL, .flags = DMAPROBE_HELD, .iova = 0x1000, .length = 4, .operand = 0x77};
+    struct dmaprobe_request request = {.operation = DMAPROBE_FILL,
+                                       .flags = DMAPROBE_HELD,
+                                       .iova = 0x1000,
+                                       .length = 4,
+                                       .operand = 0x77};
 
     (void)state;
     assert_int_equal(run(7, request)->state, DMAPROBE_RUNNING);
@@ -196,8 +214,11 @@ static void waits_for_its_time(void **state)
 
 static void repeats(void **state)
 {
-    struct dmaprobe_request request = {
-        .operation = DMAPROBE_ADD, .flags = DMAPROBE_REPEAT, .iova = 0x1000, .length = 8, .operand = 1};
+    struct dmaprobe_request request = {.operation = DMAPROBE_ADD,
+                                       .flags = DMAPROBE_REPEAT,
+                                       .iova = 0x1000,
+                                       .length = 8,
+                                       .operand = 1};
     uint64_t value;
 
     (void)state;
@@ -221,8 +242,11 @@ static void repeats(void **state)
 
 static void obeys_bus_master(void **state)
 {
-    struct dmaprobe_request request = {
-        .operation = DMAPROBE_FILL, .flags = DMAPROBE_HELD, .iova = 0x1000, .length = 4, .operand = 0x77};
+    struct dmaprobe_request request = {.operation = DMAPROBE_FILL,
+                                       .flags = DMAPROBE_HELD,
+                                       .iova = 0x1000,
+                                       .length = 4,
+                                       .operand = 0x77};
 
     (void)state;
     run(0, request);
@@ -238,7 +262,8 @@ static void registers_stand_anything(void **state)
 {
     (void)state;
     assert_int_equal(machine_read(DMAPROBE_ID), DMAPROBE_ID_VALUE);
-    assert_true(dmaprobe_register_read(machine.function.probe, 0, 8) == (UINT64_C(1) << 32 | DMAPROBE_ID_VALUE));
+    assert_true(dmaprobe_register_read(machine.function.probe, 0, 8) ==
+                (UINT64_C(1) << 32 | DMAPROBE_ID_VALUE));
     assert_true(dmaprobe_register_read(machine.function.probe, 2, 4) == UINT64_MAX);
     assert_true(dmaprobe_register_read(machine.function.probe, 0, 1) == UINT64_MAX);
     assert_int_equal(machine_read(0x2000), UINT32_MAX);
@@ -253,11 +278,13 @@ static void registers_stand_anything(void **state)
 /* Biased toward the edges, so that a good share gets through the checks. */
 static struct dmaprobe_request random_request(struct random *r)
 {
-    static const uint32_t sizes[] = {0, 1, 4, 8, 4096, DMAPROBE_BURST_MAX, DMAPROBE_LENGTH_MAX, UINT32_MAX};
+    static const uint32_t sizes[] = {
+        0, 1, 4, 8, 4096, DMAPROBE_BURST_MAX, DMAPROBE_LENGTH_MAX, UINT32_MAX};
     struct dmaprobe_request request = {
         .operation = (uint32_t)random_below(r, 10),
         .flags = random_below(r, 4) ? 1u << random_below(r, 7) : (uint32_t)random_below(r, 0x80),
-        .iova = random_below(r, 2) ? random_below(r, MACHINE_RAM + 0x1000) : random_u64(r) >> random_below(r, 64),
+        .iova = random_below(r, 2) ? random_below(r, MACHINE_RAM + 0x1000)
+                                   : random_u64(r) >> random_below(r, 64),
         .length = sizes[random_below(r, ARRAY_SIZE(sizes))] + (uint32_t)random_below(r, 3) - 1,
         .buffer = random_below(r, 2) ? 0 : (uint32_t)random_below(r, DMAPROBE_BUFFER_SIZE + 0x100),
         .operand = random_u64(r),
@@ -272,8 +299,9 @@ static struct dmaprobe_request random_request(struct random *r)
     return request;
 }
 
-/* Nothing outside of the device's and the guest's memory is touched (the sanitizers watch), every request ends, and
- * the engine is sane after it. The guest changes its scatter lists while they are in use. */
+/* Nothing outside of the device's and the guest's memory is touched (the sanitizers watch), every
+ * request ends, and the engine is sane after it. The guest changes its scatter lists while they are
+ * in use. */
 static void random_requests(void **state)
 {
     struct random r = unit_random();
@@ -284,7 +312,8 @@ static void random_requests(void **state)
         unsigned slot = (unsigned)random_below(&r, DMAPROBE_SLOTS);
 
         machine_scatter()[random_below(&r, DMAPROBE_SCATTER_LENGTH)] = (struct dmaprobe_element){
-            .iova = random_below(&r, MACHINE_RAM), .length = (uint32_t)(random_u64(&r) >> (32 + random_below(&r, 32)))};
+            .iova = random_below(&r, MACHINE_RAM),
+            .length = (uint32_t)(random_u64(&r) >> (32 + random_below(&r, 32)))};
         run(slot, random_request(&r));
         machine.now += random_below(&r, 200);
         vdev_tick();
@@ -301,7 +330,9 @@ static void random_requests(void **state)
     machine_write(DMAPROBE_CONTROL, DMAPROBE_CONTROL_RESET);
     machine_block(false);
     assert_int_equal(machine_read(DMAPROBE_PENDING), 0);
-    assert_ok(run(0, (struct dmaprobe_request){.operation = DMAPROBE_FILL, .iova = 0x1000, .length = 1}), 1);
+    assert_ok(
+        run(0, (struct dmaprobe_request){.operation = DMAPROBE_FILL, .iova = 0x1000, .length = 1}),
+        1);
 }
 
 #define WITH_MACHINE(test) cmocka_unit_test_setup_teardown(test, machine_reset, machine_free)
@@ -309,9 +340,15 @@ static void random_requests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_MACHINE(moves_bytes),     WITH_MACHINE(does_atomics),         WITH_MACHINE(stops_at_a_refused_page),
-        WITH_MACHINE(scatters),        WITH_MACHINE(holds_until_released), WITH_MACHINE(waits_for_its_time),
-        WITH_MACHINE(repeats),         WITH_MACHINE(obeys_bus_master),     WITH_MACHINE(registers_stand_anything),
+        WITH_MACHINE(moves_bytes),
+        WITH_MACHINE(does_atomics),
+        WITH_MACHINE(stops_at_a_refused_page),
+        WITH_MACHINE(scatters),
+        WITH_MACHINE(holds_until_released),
+        WITH_MACHINE(waits_for_its_time),
+        WITH_MACHINE(repeats),
+        WITH_MACHINE(obeys_bus_master),
+        WITH_MACHINE(registers_stand_anything),
         WITH_MACHINE(random_requests),
     };
 

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+#include "lib/bits.h"
 #include "lib/flush_range.h"
 
 #include "tests/unit/unit.h"
 
 #define BLOCKS_MAX 128
-#define PAGE       4096ull
-
-/* Pages [first, end), both below or equal 2^52. */
 static void check_decomposition(uint64_t first, uint64_t end)
 {
     struct flush_block blocks[BLOCKS_MAX];
-    size_t count = flush_range_decompose(first * PAGE, (end - first) * PAGE, blocks, BLOCKS_MAX);
+    size_t count =
+        flush_range_decompose(first * PAGE_SIZE, (end - first) * PAGE_SIZE, blocks, BLOCKS_MAX);
     uint64_t at = first;
 
     assert_in_range(count, 1, BLOCKS_MAX);
@@ -23,16 +22,16 @@ static void check_decomposition(uint64_t first, uint64_t end)
     assert_true(at == end);
 }
 
-/* Fewest aligned blocks from `first` to `end`, by trying them all (dynamic programming, no cleverness to share). */
+/* Fewest aligned blocks from `first` to `end`, by trying them all (dynamic programming, no
+ * cleverness to share). */
 static void fewest_from(unsigned end, unsigned fewest[])
 {
     fewest[end] = 0;
     for (unsigned first = end; first-- > 0;) {
         fewest[first] = end - first;
-        for (unsigned size = 1; first % size == 0 && first + size <= end; size *= 2) {
+        for (unsigned size = 1; first % size == 0 && first + size <= end; size *= 2)
             if (1 + fewest[first + size] < fewest[first])
                 fewest[first] = 1 + fewest[first + size];
-        }
     }
 }
 
@@ -45,7 +44,9 @@ static void all_small_ranges_decompose_into_the_fewest_blocks(void **state)
         fewest_from(end, fewest);
         for (unsigned first = 0; first < end; first++) {
             check_decomposition(first, end);
-            assert_int_equal(flush_range_decompose(first * PAGE, (end - first) * PAGE, NULL, 0), fewest[first]);
+            assert_int_equal(
+                flush_range_decompose(first * PAGE_SIZE, (end - first) * PAGE_SIZE, NULL, 0),
+                fewest[first]);
         }
     }
 }
@@ -55,7 +56,8 @@ static void all_small_ranges_are_covered_by_the_smallest_block(void **state)
     (void)state;
     for (unsigned first = 0; first < 130; first++) {
         for (unsigned end = first + 1; end <= 130; end++) {
-            struct flush_block block = flush_range_cover(first * PAGE, (end - first) * PAGE);
+            struct flush_block block =
+                flush_range_cover(first * PAGE_SIZE, (end - first) * PAGE_SIZE);
             unsigned shift = 0;
 
             while ((first >> shift) != ((end - 1) >> shift))
@@ -75,6 +77,8 @@ static void random_ranges(void **state)
         uint64_t pages = 1ull << 52;
         uint64_t first = random_u64(&r) >> (12 + random_below(&r, 52));
         uint64_t length = 1 + random_below(&r, 1ull << random_below(&r, 53));
+        struct flush_block block;
+        uint64_t size, last;
 
         if (random_below(&r, 4) == 0)
             first = pages - 1 - first; /* the upper end is as interesting as the lower one */
@@ -82,8 +86,9 @@ static void random_ranges(void **state)
             length = pages - first;
         check_decomposition(first, first + length);
 
-        struct flush_block block = flush_range_cover(first * PAGE, length * PAGE);
-        uint64_t size = 1ull << block.shift, last = first + length - 1;
+        block = flush_range_cover(first * PAGE_SIZE, length * PAGE_SIZE);
+        size = 1ull << block.shift;
+        last = first + length - 1;
 
         if (length == pages) {
             assert_int_equal(block.shift, 52);
@@ -91,7 +96,8 @@ static void random_ranges(void **state)
         }
         assert_true(block.page % size == 0 && block.page <= first && last - block.page < size);
         if (block.shift > 0) /* both halves are needed */
-            assert_true((first - block.page) / (size / 2) == 0 && (last - block.page) / (size / 2) == 1);
+            assert_true((first - block.page) / (size / 2) == 0 &&
+                        (last - block.page) / (size / 2) == 1);
     }
 }
 
@@ -109,10 +115,12 @@ static void partial_pages_count_whole(void **state)
 
 static void nothing_is_written_beyond_max(void **state)
 {
-    struct flush_block blocks[3] = {{.page = 77, .shift = 7}, {.page = 77, .shift = 7}, {.page = 77, .shift = 7}};
+    struct flush_block blocks[3] = {
+        {.page = 77, .shift = 7}, {.page = 77, .shift = 7}, {.page = 77, .shift = 7}};
 
     (void)state;
-    assert_int_equal(flush_range_decompose(1 * PAGE, 6 * PAGE, blocks, 2), 4); /* 1, 2-3, 4-5, 6 */
+    assert_int_equal(flush_range_decompose(1 * PAGE_SIZE, 6 * PAGE_SIZE, blocks, 2),
+                     4); /* 1, 2-3, 4-5, 6 */
     assert_true(blocks[0].page == 1 && blocks[0].shift == 0);
     assert_true(blocks[1].page == 2 && blocks[1].shift == 1);
     assert_true(blocks[2].page == 77 && blocks[2].shift == 7);
@@ -123,9 +131,9 @@ static void empty_and_wrapping_ranges(void **state)
     struct flush_block block = {.page = 77, .shift = 7};
 
     (void)state;
-    assert_int_equal(flush_range_decompose(PAGE, 0, &block, 1), 0);
+    assert_int_equal(flush_range_decompose(PAGE_SIZE, 0, &block, 1), 0);
     assert_true(block.page == 77);
-    block = flush_range_cover(PAGE, 0);
+    block = flush_range_cover(PAGE_SIZE, 0);
     assert_true(block.page == 0 && block.shift == 52);
     block = flush_range_cover(UINT64_MAX - 4095, 8192);
     assert_true(block.page == 0 && block.shift == 52);

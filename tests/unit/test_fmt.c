@@ -24,18 +24,19 @@ static int unchecked(char *buffer, size_t size, const char *format, ...)
     return length;
 }
 
-/* Both functions with the same arguments into buffers of `size`: same text, same result, nothing after the end. */
-#define AGREE(size, format, ...)                                                                                       \
-    do {                                                                                                               \
-        char ours_[256], libc_[256];                                                                                   \
-        int ours_length_, libc_length_;                                                                                \
-        memset(ours_, FILL, sizeof(ours_));                                                                            \
-        memset(libc_, FILL, sizeof(libc_));                                                                            \
-        ours_length_ = unchecked(ours_, size, format, __VA_ARGS__);                                                    \
-        libc_length_ = snprintf(libc_, size, format, __VA_ARGS__);                                                     \
-        if (ours_length_ != libc_length_ || memcmp(ours_, libc_, sizeof(ours_)) != 0)                                  \
-            fail_msg("format \"%s\" size %zu: ours %d \"%.80s\", libc %d \"%.80s\"", format, (size_t)(size),           \
-                     ours_length_, ours_, libc_length_, libc_);                                                        \
+/* Both functions with the same arguments into buffers of `size`: same text, same result, nothing
+ * after the end. */
+#define AGREE(size, format, ...)                                                                   \
+    do {                                                                                           \
+        char ours_[256], libc_[256];                                                               \
+        int ours_length_, libc_length_;                                                            \
+        memset(ours_, FILL, sizeof(ours_));                                                        \
+        memset(libc_, FILL, sizeof(libc_));                                                        \
+        ours_length_ = unchecked(ours_, size, format, __VA_ARGS__);                                \
+        libc_length_ = snprintf(libc_, size, format, __VA_ARGS__);                                 \
+        if (ours_length_ != libc_length_ || memcmp(ours_, libc_, sizeof(ours_)) != 0)              \
+            fail_msg("format \"%s\" size %zu: ours %d \"%.80s\", libc %d \"%.80s\"", format,       \
+                     (size_t)(size), ours_length_, ours_, libc_length_, libc_);                    \
     } while (0)
 
 static uint64_t interesting_value(struct random *r)
@@ -55,8 +56,8 @@ static uint64_t interesting_value(struct random *r)
                                      INT64_MAX,
                                      (uint64_t)INT64_MAX + 1,
                                      UINT64_MAX};
-    uint64_t value =
-        random_below(r, 3) == 0 ? edges[random_below(r, ARRAY_SIZE(edges))] : random_u64(r) >> random_below(r, 64);
+    uint64_t value = random_below(r, 3) == 0 ? edges[random_below(r, ARRAY_SIZE(edges))]
+                                             : random_u64(r) >> random_below(r, 64);
 
     return random_below(r, 4) == 0 ? 0 - value : value;
 }
@@ -72,7 +73,7 @@ static struct random_format random_format(struct random *r, const char *types, b
 {
     struct random_format f = {.type = types[random_below(r, strlen(types))], .length = ' '};
     char *at = f.text;
-    bool number = strchr("diuxX", f.type) != NULL;
+    bool number = strchr("diuxX", f.type);
 
     at += sprintf(at, "<%%");
     if (random_below(r, 3) == 0)
@@ -101,12 +102,12 @@ static struct random_format random_format(struct random *r, const char *types, b
     return f;
 }
 
-#define AGREE_STAR(size, f, width, value)                                                                              \
-    do {                                                                                                               \
-        if ((f)->star_width)                                                                                           \
-            AGREE(size, (f)->text, width, value);                                                                      \
-        else                                                                                                           \
-            AGREE(size, (f)->text, value);                                                                             \
+#define AGREE_STAR(size, f, width, value)                                                          \
+    do {                                                                                           \
+        if ((f)->star_width)                                                                       \
+            AGREE(size, (f)->text, width, value);                                                  \
+        else                                                                                       \
+            AGREE(size, (f)->text, value);                                                         \
     } while (0)
 
 static void random_numbers_print_as_in_libc(void **state)
@@ -164,7 +165,8 @@ static void precision_ends_a_text_without_terminator(void **state)
     (void)state;
     assert_non_null(text);
     memcpy(text, "abcd", 4);
-    assert_int_equal(fmt_snprintf(result, sizeof(result), "<%6.4s|%.*s|%-5.2s>", text, 3, text, text), 18);
+    assert_int_equal(
+        fmt_snprintf(result, sizeof(result), "<%6.4s|%.*s|%-5.2s>", text, 3, text, text), 18);
     assert_string_equal(result, "<  abcd|abc|ab   >");
     free(text);
 }
@@ -214,7 +216,8 @@ static void what_libc_leaves_open_is_defined_here(void **state)
     assert_int_equal(unchecked(text, sizeof(text), "%*d", INT_MAX, 1), 4096);
 }
 
-/* Random bytes as a format; the arguments are readable as number and as text, whatever is asked for. */
+/* Random bytes as a format; the arguments are readable as number and as text, whatever is asked
+ * for. */
 static void hostile_formats_stay_inside_the_buffer(void **state)
 {
     struct random r = unit_random();
@@ -223,22 +226,25 @@ static void hostile_formats_stay_inside_the_buffer(void **state)
     (void)state;
     for (int run = 0; run < 100000; run++) {
         char format[24], text[32];
-        size_t length = random_below(&r, sizeof(format) - 1), size = random_below(&r, sizeof(text) - 1);
+        size_t length = random_below(&r, sizeof(format) - 1),
+               size = random_below(&r, sizeof(text) - 1);
         unsigned conversions = 0;
+        int result;
 
         for (size_t i = 0; i < length; i++) {
             format[i] = random_below(&r, 2) == 0 ? "%-0#.9lhzdiuxXcsp"[random_below(&r, 17)]
                                                  : (char)(1 + random_below(&r, 255));
             if (format[i] == '*')
-                format[i] = '+'; /* would take a pointer for a width: fine for us, but prints 4096 blanks */
+                format[i] =
+                    '+'; /* would take a pointer for a width: fine for us, but prints 4096 blanks */
             conversions += format[i] == '%';
         }
         format[length] = '\0';
         if (conversions > 8)
             continue; /* not more than the arguments below */
         memset(text, FILL, sizeof(text));
-        int result = unchecked(text, size, format, argument, argument, argument, argument, argument, argument, argument,
-                               argument);
+        result = unchecked(text, size, format, argument, argument, argument, argument, argument,
+                           argument, argument, argument);
 
         assert_true(result >= 0);
         if (size > 0)

@@ -30,7 +30,8 @@ static bool naive_match(const char *pattern, const char *text)
         return *text == '\0';
     if (*pattern == '*')
         return naive_match(pattern + 1, text) || (*text != '\0' && naive_match(pattern, text + 1));
-    return *text != '\0' && (*pattern == '?' || *pattern == *text) && naive_match(pattern + 1, text + 1);
+    return *text != '\0' && (*pattern == '?' || *pattern == *text) &&
+           naive_match(pattern + 1, text + 1);
 }
 
 static void random_patterns_match_as_defined(void **state)
@@ -42,6 +43,7 @@ static void random_patterns_match_as_defined(void **state)
     for (int run = 0; run < 100000; run++) {
         char pattern[9], text[11];
         size_t p = random_below(&r, sizeof(pattern)), t = random_below(&r, sizeof(text));
+        bool expected;
 
         for (size_t i = 0; i < p; i++)
             pattern[i] = "ab*?"[random_below(&r, 4)];
@@ -49,7 +51,7 @@ static void random_patterns_match_as_defined(void **state)
             text[i] = "ab"[random_below(&r, 2)];
         pattern[p] = text[t] = '\0';
 
-        bool expected = naive_match(pattern, text);
+        expected = naive_match(pattern, text);
 
         if (glob_match(pattern, text) != expected)
             fail_msg("glob_match(\"%s\", \"%s\") is not %d", pattern, text, expected);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest's rings: packets of all sizes at all places, and a peer whose indexes and lengths lie. */
+/* The guest's rings: packets of all sizes at all places, and a peer whose indexes and lengths lie.
+ */
 #include "drivers/vmbus/ring.h"
 
 #include <string.h>
@@ -16,7 +17,7 @@ static int set_up(void **state)
     (void)state;
     /* Exactly so large that the sanitizer sees a byte too far. */
     memory = aligned_alloc(4096, 4096 + DATA);
-    return memory == NULL;
+    return !memory;
 }
 
 static int tear_down(void **state)
@@ -50,14 +51,16 @@ static void packets_of_all_sizes_wrap_everywhere(void **state)
         assert_true(vmbus_ring_put(&ring, &head, sent, size));
         assert_int_equal(ring.control->write_index % 8, 0);
         assert_true(ring.control->write_index < DATA);
-        assert_int_equal(vmbus_ring_take(&ring, &seen, got, sizeof(got), &length), VMBUS_RING_PACKET);
+        assert_int_equal(vmbus_ring_take(&ring, &seen, got, sizeof(got), &length),
+                         VMBUS_RING_PACKET);
         assert_int_equal(length, (size + 7) / 8 * 8);
         assert_int_equal(seen.transaction, i);
         assert_int_equal(seen.type, VMBUS_PACKET_DATA);
         assert_memory_equal(sent, got, size);
         for (size_t k = size; k < length; k++)
             assert_int_equal(got[k], 0);
-        assert_int_equal(vmbus_ring_take(&ring, &seen, got, sizeof(got), &length), VMBUS_RING_EMPTY);
+        assert_int_equal(vmbus_ring_take(&ring, &seen, got, sizeof(got), &length),
+                         VMBUS_RING_EMPTY);
     }
 }
 
@@ -74,7 +77,8 @@ static void a_full_ring_takes_no_more(void **state)
     while (vmbus_ring_put(&ring, &head, payload, sizeof(payload)))
         count++;
     assert_int_equal(count, (DATA - 1) / 64);
-    assert_int_equal(vmbus_ring_take(&ring, &seen, payload, sizeof(payload), &length), VMBUS_RING_PACKET);
+    assert_int_equal(vmbus_ring_take(&ring, &seen, payload, sizeof(payload), &length),
+                     VMBUS_RING_PACKET);
     assert_true(vmbus_ring_put(&ring, &head, payload, sizeof(payload)));
     assert_false(vmbus_ring_put(&ring, &head, payload, sizeof(payload)));
     assert_false(vmbus_ring_put(&ring, &head, payload, DATA + 1));
@@ -110,13 +114,15 @@ static void lies_of_the_producer_are_seen(void **state)
         struct vmbus_ring ring = fresh();
 
         ring.control->write_index = indexes[i];
-        assert_int_equal(vmbus_ring_take(&ring, &head, payload, sizeof(payload), &length), VMBUS_RING_BROKEN);
+        assert_int_equal(vmbus_ring_take(&ring, &head, payload, sizeof(payload), &length),
+                         VMBUS_RING_BROKEN);
         assert_int_equal(ring.control->read_index, 0);
     }
     for (unsigned offset = 0; offset < 12; offset++) {
         for (unsigned size = 0; size < 12; size++) {
             struct vmbus_ring ring = fresh();
-            const struct vmbus_packet lie = {.type = 6, .offset8 = (uint16_t)offset, .length8 = (uint16_t)size};
+            const struct vmbus_packet lie = {
+                .type = 6, .offset8 = (uint16_t)offset, .length8 = (uint16_t)size};
             const bool sound = offset >= 2 && offset <= size && size * 8 <= 48 - 8;
 
             memcpy(ring.data, &lie, sizeof(lie));
@@ -157,7 +163,8 @@ static void random_memory_is_no_crash(void **state)
             ring.data[random_below(&random, DATA)] = (uint8_t)random_u64(&random);
         ring.control->write_index = (uint32_t)random_below(&random, 2 * DATA) & ~7u;
         ring.control->read_index = (uint32_t)random_below(&random, DATA) & ~7u;
-        while (vmbus_ring_take(&ring, &head, payload, sizeof(payload), &length) == VMBUS_RING_PACKET)
+        while (vmbus_ring_take(&ring, &head, payload, sizeof(payload), &length) ==
+               VMBUS_RING_PACKET)
             assert_true(length <= DATA);
     }
 }
@@ -165,9 +172,12 @@ static void random_memory_is_no_crash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(packets_of_all_sizes_wrap_everywhere), cmocka_unit_test(a_full_ring_takes_no_more),
-        cmocka_unit_test(a_short_buffer_cuts_and_tells),        cmocka_unit_test(lies_of_the_producer_are_seen),
-        cmocka_unit_test(lies_of_the_consumer_are_seen),        cmocka_unit_test(random_memory_is_no_crash),
+        cmocka_unit_test(packets_of_all_sizes_wrap_everywhere),
+        cmocka_unit_test(a_full_ring_takes_no_more),
+        cmocka_unit_test(a_short_buffer_cuts_and_tells),
+        cmocka_unit_test(lies_of_the_producer_are_seen),
+        cmocka_unit_test(lies_of_the_consumer_are_seen),
+        cmocka_unit_test(random_memory_is_no_crash),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

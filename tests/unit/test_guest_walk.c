@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest's page tables in each paging mode, its code with prefixes, and its state before an entry. */
+/* The guest's page tables in each paging mode, its code with prefixes, and its state before an
+ * entry. */
 #include <string.h>
 
 #include "host/base/instructions.h"
@@ -89,13 +90,15 @@ static void pae(void **state)
     expect(&paging, 2u << 30 | 7u << 21 | 9u << 12 | 0x45, 0x7ABCDE045);
     expect(&paging, 2u << 30 | 8u << 21 | 0x12345, 0x7AAA12345);
     expect_none(&paging, 0);
-    put64(0x1020, 3, 0x81); /* no 1 GiB leaves in this mode: bit 7 is reserved, and the table at 0 is empty */
+    put64(0x1020, 3,
+          0x81); /* no 1 GiB leaves in this mode: bit 7 is reserved, and the table at 0 is empty */
     expect_none(&paging, 3u << 30);
 }
 
 static void long_mode(void **state)
 {
-    struct guest_paging paging = {.cr0 = CR0_PE | CR0_PG, .cr3 = 0x1000, .cr4 = CR4_PAE, .efer = EFER_LME | EFER_LMA};
+    struct guest_paging paging = {
+        .cr0 = CR0_PE | CR0_PG, .cr3 = 0x1000, .cr4 = CR4_PAE, .efer = EFER_LME | EFER_LMA};
 
     (void)state;
     put64(0x1000, 511, 0x2001);
@@ -117,14 +120,16 @@ static void long_mode(void **state)
     expect_none(&paging, 0);
 }
 
-/* Tables that lead to themselves, and any other content: the walk ends, and reads nothing outside of RAM. */
+/* Tables that lead to themselves, and any other content: the walk ends, and reads nothing outside
+ * of RAM. */
 static void random_tables(void **state)
 {
     struct random r = unit_random();
 
     (void)state;
     for (unsigned i = 0; i < 100000; i++) {
-        struct guest_paging paging = {random_u64(&r), random_u64(&r) & 0xFFFF, random_u64(&r), random_u64(&r)};
+        struct guest_paging paging = {random_u64(&r), random_u64(&r) & 0xFFFF, random_u64(&r),
+                                      random_u64(&r)};
         uint64_t gpa;
 
         put64(random_below(&r, RAM_BYTES / 8) * 8, 0, random_u64(&r) & 0xF1FF);
@@ -134,7 +139,8 @@ static void random_tables(void **state)
 
 static void prefixes(void **state)
 {
-    const uint8_t legacy_prefixes[] = {0x66, 0x67, 0xF0, 0xF2, 0xF3, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x0F};
+    const uint8_t legacy_prefixes[] = {0x66, 0x67, 0xF0, 0xF2, 0xF3, 0x26,
+                                       0x2E, 0x36, 0x3E, 0x64, 0x65, 0x0F};
     const uint8_t rex[] = {0x66, 0x48, 0x4F, 0x0F, 0xA2};
     uint8_t all[15];
 
@@ -176,14 +182,15 @@ static void states(void **state)
     for (unsigned i = 0; i < 100000; i++) {
         guest.cr0 = random_u64(&r);
         guest.cr4 = random_u64(&r);
-        guest.efer = (random_u64(&r) & (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_FFXSR)) | EFER_SVME;
+        guest.efer =
+            (random_u64(&r) & (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_FFXSR)) | EFER_SVME;
         guest.dr6 = random_u64(&r);
         guest.dr7 = random_u64(&r);
         guest.cs.attributes = (uint16_t)random_u64(&r);
         before = guest;
         guest_state_repair(&guest);
         assert_null(guest_state_refused(&guest));
-        if (guest_state_refused(&before) == NULL && (before.cr0 & CR0_PG) && (before.cr0 & CR0_PE))
+        if (!guest_state_refused(&before) && (before.cr0 & CR0_PG) && (before.cr0 & CR0_PE))
             assert_memory_equal(&guest, &before, sizeof(guest));
     }
     guest.efer &= ~EFER_SVME;

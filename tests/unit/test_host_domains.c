@@ -186,7 +186,8 @@ static void tags_rotate_and_are_flushed(void **state)
         make(5, PAGING, i % 2 != 0 ? ROOT_A : ROOT_B);
         assert_int_equal(attach(5, FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
         assert_int_not_equal(fixture.device[0].did, last);
-        assert_true(fixture.device[0].did > fixture.device[1].did); /* never that of the default domain */
+        assert_true(fixture.device[0].did >
+                    fixture.device[1].did); /* never that of the default domain */
         last = fixture.device[0].did;
         assert_int_equal(detach(FIXTURE_BDF(0)), HV_STATUS_SUCCESS);
         assert_int_equal(delete (5), HV_STATUS_SUCCESS);
@@ -211,11 +212,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(devices_start_in_identity, fixture_reset, fixture_free),
         cmocka_unit_test_setup_teardown(ids_are_unique_until_deleted, fixture_reset, fixture_free),
         cmocka_unit_test_setup_teardown(settings_are_checked, fixture_reset, fixture_free),
-        cmocka_unit_test_setup_teardown(a_refused_configure_changes_nothing, fixture_reset, fixture_free),
+        cmocka_unit_test_setup_teardown(a_refused_configure_changes_nothing, fixture_reset,
+                                        fixture_free),
         cmocka_unit_test_setup_teardown(attach_moves_one_device, fixture_reset, fixture_free),
-        cmocka_unit_test_setup_teardown(refused_attaches_change_nothing, fixture_reset, fixture_free),
+        cmocka_unit_test_setup_teardown(refused_attaches_change_nothing, fixture_reset,
+                                        fixture_free),
         cmocka_unit_test_setup_teardown(detached_devices_are_blocked, fixture_reset, fixture_free),
-        cmocka_unit_test_setup_teardown(domains_with_devices_are_not_deleted, fixture_reset, fixture_free),
+        cmocka_unit_test_setup_teardown(domains_with_devices_are_not_deleted, fixture_reset,
+                                        fixture_free),
         cmocka_unit_test_setup_teardown(flushes_name_the_tag, fixture_reset, fixture_free),
         cmocka_unit_test_setup_teardown(tags_rotate_and_are_flushed, fixture_reset, fixture_free),
         cmocka_unit_test_setup_teardown(the_table_has_a_clean_end, fixture_reset, fixture_free),

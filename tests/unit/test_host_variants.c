@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Variants whose effect no guest can tell from its own host's: here the backend and the calls are looked at instead. */
+/* Variants whose effect no guest can tell from its own host's: here the backend and the calls are
+ * looked at instead. */
 #include <string.h>
 
 #include "abi/device_domain.h"
@@ -10,7 +11,8 @@
 #include "host/hypercalls/rules.h"
 #include "host/hypercalls/validate.h"
 #include "host/variants/install.h"
-/* The source, not only the header: a test has to switch variants off again, which a host never does. */
+/* The source, not only the header: a test has to switch variants off again, which a host never
+ * does. */
 #include "host/variants/variants.c"
 #include "tests/unit/host_calls.h"
 #include "tests/unit/host_fixture.h"
@@ -48,7 +50,7 @@ static int with_variant(void **state)
     const char *name = *state;
 
     remove_variants();
-    if (name != NULL)
+    if (name)
         assert_true(variant_enable(name));
     variants_install_calls();
     variants_install_domains();
@@ -167,11 +169,13 @@ static void reserved_ids_are_domains(void **state)
     assert_int_equal(host_call_create(0), HV_STATUS_KEY_ALREADY_EXISTS);
 }
 
-/* How many times the host returns to the guest for a list of `count` elements, the last time included. */
+/* How many times the host returns to the guest for a list of `count` elements, the last time
+ * included. */
 static unsigned parts_of_a_list(unsigned count)
 {
     struct hv_input_flush_device_domain_list *list = (void *)(guest_memory + INPUT);
-    struct hypercall_frame frame = {.control = hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, count, 0, 0), .rdx = INPUT};
+    struct hypercall_frame frame = {
+        .control = hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, count, 0, 0), .rdx = INPUT};
     unsigned parts = 0;
 
     two_domains_in_use();
@@ -212,13 +216,16 @@ static void lists_are_never_continued(void **state)
 static void unmanaged_devices_have_no_property(void **state)
 {
     struct hv_input_get_logical_device_property *query = (void *)(guest_memory + INPUT);
-    struct hypercall_frame frame = {
-        .control = hv_control(HVCALL_GET_LOGICAL_DEVICE_PROPERTY, 0, 0, 0), .rdx = INPUT, .r8 = OUTPUT};
+    struct hypercall_frame frame = {.control =
+                                        hv_control(HVCALL_GET_LOGICAL_DEVICE_PROPERTY, 0, 0, 0),
+                                    .rdx = INPUT,
+                                    .r8 = OUTPUT};
 
     (void)state;
-    *query = (struct hv_input_get_logical_device_property){.partition_id = HV_PARTITION_ID_SELF,
-                                                           .logical_device_id = 0xFA, /* not managed */
-                                                           .code = HV_LOGICAL_DEVICE_PROPERTY_PVIOMMU};
+    *query =
+        (struct hv_input_get_logical_device_property){.partition_id = HV_PARTITION_ID_SELF,
+                                                      .logical_device_id = 0xFA, /* not managed */
+                                                      .code = HV_LOGICAL_DEVICE_PROPERTY_PVIOMMU};
     hypercalls_dispatch(&frame);
     assert_int_equal(hv_result_status(frame.rax), HV_STATUS_INVALID_DEVICE_STATE);
     query->logical_device_id = FIXTURE_BDF(0);
@@ -246,9 +253,9 @@ static void both_kinds_of_calls_have_a_register_form(void **state)
     assert_int_equal(in_registers(HVCALL_POST_MESSAGE), HV_STATUS_INVALID_HYPERCALL_INPUT);
 }
 
-#define WITH(name, test)                                                                                               \
-    {                                                                                                                  \
-#test, test, with_variant, fixture_free, (void *)(uintptr_t)(name)                                             \
+#define WITH(name, test)                                                                           \
+    {                                                                                              \
+#test, test, with_variant, fixture_free, (void *)(uintptr_t)(name)                         \
     }
 
 int main(void)

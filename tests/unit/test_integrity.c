@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The host's look at its own memory: each change of a constant or of an unused page is found, pages once. */
+/* The host's look at its own memory: each change of a constant or of an unused page is found, pages
+ * once. */
 #include <string.h>
 
 #include "host/base/integrity.h"
@@ -13,7 +14,7 @@
 #define TARGET_BYTES (1u << 19)
 #define SEALED_FIRST ((sizeof(pages) - SEALED_BYTES) / sizeof(pages[0]))
 
-static uint64_t pages[PAGES * HOST_PAGE_SIZE / sizeof(uint64_t)];
+static uint64_t pages[PAGES * PAGE_SIZE / sizeof(uint64_t)];
 static uint64_t used; /* bytes */
 static uint64_t table[16];
 
@@ -95,7 +96,7 @@ static void target_is_the_end(void **state)
 static void pages_given_out_later(void **state)
 {
     (void)state;
-    used = sizeof(pages) - HOST_PAGE_SIZE; /* all but the last one */
+    used = sizeof(pages) - PAGE_SIZE; /* all but the last one */
     pages[SEALED_FIRST] ^= 1;
     expect(true, 0, 0, 0);
     pages[ARRAY_SIZE(pages) - 1] ^= 1;

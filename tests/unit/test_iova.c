@@ -6,7 +6,6 @@
 
 #include "tests/unit/unit.h"
 
-#define PAGE   4096ull
 #define WINDOW 2048u /* pages of the model */
 #define RANGES 256u
 
@@ -20,10 +19,9 @@ static bool model_is_free(const struct model *m, uint64_t first, uint64_t count)
 {
     if (first + count > WINDOW)
         return false;
-    for (uint64_t i = first; i < first + count; i++) {
+    for (uint64_t i = first; i < first + count; i++)
         if (m->page[i] != 0)
             return false;
-    }
     return true;
 }
 
@@ -39,10 +37,10 @@ static uint64_t round_to_power(uint64_t pages)
 /* Lowest page that fits, WINDOW when none does. */
 static uint64_t model_find(const struct model *m, uint64_t count)
 {
-    for (uint64_t first = 0; first < WINDOW; first++) {
-        if ((m->base / PAGE + first) % round_to_power(count) == 0 && model_is_free(m, first, count))
+    for (uint64_t first = 0; first < WINDOW; first++)
+        if ((m->base / PAGE_SIZE + first) % round_to_power(count) == 0 &&
+            model_is_free(m, first, count))
             return first;
-    }
     return WINDOW;
 }
 
@@ -67,35 +65,35 @@ static void run_against_model(struct random *r, uint64_t base)
     unsigned live = 0;
 
     for (unsigned i = 0; i < WINDOW; i++) {
-        uint64_t at = base + i * PAGE;
+        uint64_t at = base + i * PAGE_SIZE;
 
         if (at >= IOVA_MSI_FIRST && at <= IOVA_MSI_LAST)
             m.page[i] = 3;
     }
-    iova_init(&a, base, base + WINDOW * PAGE, storage, RANGES);
+    iova_init(&a, base, base + WINDOW * PAGE_SIZE, storage, RANGES);
     for (int run = 0; run < 20000; run++) {
         uint64_t pages = 1 + random_below(r, 1ull << random_below(r, 9));
-        uint64_t length = pages * PAGE - random_below(r, PAGE);
+        uint64_t length = pages * PAGE_SIZE - random_below(r, PAGE_SIZE);
         uint64_t first = random_below(r, WINDOW), iova = 0;
         unsigned what = (unsigned)random_below(r, 4);
         bool ok, expected;
 
         if (what == 0) {
             expected = m.page[first] == 2;
-            ok = iova_free(&a, base + first * PAGE);
+            ok = iova_free(&a, base + first * PAGE_SIZE);
             if (ok && expected) {
                 model_free(&m, first);
                 live--;
             }
         } else if (what == 1) {
             expected = live < RANGES && model_is_free(&m, first, pages);
-            ok = iova_alloc_at(&a, base + first * PAGE, length);
+            ok = iova_alloc_at(&a, base + first * PAGE_SIZE, length);
         } else {
             first = model_find(&m, pages);
             expected = live < RANGES && first < WINDOW;
             ok = iova_alloc(&a, length, &iova);
             if (ok && expected)
-                assert_true(iova == base + first * PAGE);
+                assert_true(iova == base + first * PAGE_SIZE);
         }
         assert_int_equal(ok, expected);
         if (ok && what != 0) {
@@ -112,11 +110,11 @@ static void random_operations_agree_with_a_page_map(void **state)
 
     (void)state;
     run_against_model(&r, 0);
-    run_against_model(&r, 0x10000 * PAGE);
+    run_against_model(&r, 0x10000 * PAGE_SIZE);
     run_against_model(&r, IOVA_MSI_FIRST - 4 * (1ull << 20)); /* the MSI window in the middle */
     run_against_model(&r, IOVA_MSI_FIRST);
-    run_against_model(&r, (1ull << 57) - WINDOW * PAGE);
-    run_against_model(&r, 77 * PAGE); /* nothing in it is aligned */
+    run_against_model(&r, (1ull << 57) - WINDOW * PAGE_SIZE);
+    run_against_model(&r, 77 * PAGE_SIZE); /* nothing in it is aligned */
 }
 
 static void msi_window_is_never_handed_out(void **state)
@@ -127,17 +125,17 @@ static void msi_window_is_never_handed_out(void **state)
 
     (void)state;
     iova_init(&a, IOVA_MSI_FIRST, IOVA_MSI_LAST + 1, storage, ARRAY_SIZE(storage));
-    assert_false(iova_alloc(&a, PAGE, &iova));
-    assert_false(iova_alloc_at(&a, IOVA_MSI_FIRST, PAGE));
-    assert_false(iova_alloc_at(&a, IOVA_MSI_LAST + 1 - PAGE, PAGE));
+    assert_false(iova_alloc(&a, PAGE_SIZE, &iova));
+    assert_false(iova_alloc_at(&a, IOVA_MSI_FIRST, PAGE_SIZE));
+    assert_false(iova_alloc_at(&a, IOVA_MSI_LAST + 1 - PAGE_SIZE, PAGE_SIZE));
     assert_false(iova_free(&a, IOVA_MSI_FIRST));
 
     iova_init(&a, 0, 1ull << 48, storage, ARRAY_SIZE(storage));
-    assert_false(iova_alloc_at(&a, IOVA_MSI_FIRST - PAGE, 2 * PAGE));
-    assert_false(iova_alloc_at(&a, IOVA_MSI_LAST + 1 - PAGE, 2 * PAGE));
+    assert_false(iova_alloc_at(&a, IOVA_MSI_FIRST - PAGE_SIZE, 2 * PAGE_SIZE));
+    assert_false(iova_alloc_at(&a, IOVA_MSI_LAST + 1 - PAGE_SIZE, 2 * PAGE_SIZE));
     assert_false(iova_alloc_at(&a, 0, 1ull << 33)); /* swallows it whole */
-    assert_true(iova_alloc_at(&a, IOVA_MSI_FIRST - PAGE, PAGE));
-    assert_true(iova_alloc_at(&a, IOVA_MSI_LAST + 1, PAGE));
+    assert_true(iova_alloc_at(&a, IOVA_MSI_FIRST - PAGE_SIZE, PAGE_SIZE));
+    assert_true(iova_alloc_at(&a, IOVA_MSI_LAST + 1, PAGE_SIZE));
 
     /* A range too large for the space below is placed above. */
     assert_true(iova_alloc(&a, 1ull << 32, &iova));
@@ -153,11 +151,12 @@ static void length_is_rounded_and_aligned_to_its_power_of_two(void **state)
     uint64_t iova;
 
     (void)state;
-    iova_init(&a, PAGE, 1ull << 30, storage, ARRAY_SIZE(storage));
-    assert_true(iova_alloc(&a, 1, &iova) && iova == 1 * PAGE);
-    assert_true(iova_alloc(&a, 3 * PAGE, &iova) && iova == 4 * PAGE);
-    assert_true(iova_alloc(&a, PAGE + 1, &iova) && iova == 2 * PAGE);
-    assert_true(iova_alloc(&a, PAGE, &iova) && iova == 7 * PAGE); /* right after the three pages */
+    iova_init(&a, PAGE_SIZE, 1ull << 30, storage, ARRAY_SIZE(storage));
+    assert_true(iova_alloc(&a, 1, &iova) && iova == 1 * PAGE_SIZE);
+    assert_true(iova_alloc(&a, 3 * PAGE_SIZE, &iova) && iova == 4 * PAGE_SIZE);
+    assert_true(iova_alloc(&a, PAGE_SIZE + 1, &iova) && iova == 2 * PAGE_SIZE);
+    assert_true(iova_alloc(&a, PAGE_SIZE, &iova) &&
+                iova == 7 * PAGE_SIZE); /* right after the three pages */
     assert_true(iova_alloc(&a, 1ull << 29, &iova) && iova == 1ull << 29);
     assert_false(iova_alloc(&a, 1ull << 29, &iova));
 }
@@ -175,40 +174,44 @@ static void hostile_arguments_are_refused(void **state)
     assert_false(iova_alloc(&a, (1ull << 63) + 1, &iova));
     assert_false(iova_alloc(&a, 1ull << 63, &iova));
     assert_false(iova_alloc_at(&a, 0, 0));
-    assert_false(iova_alloc_at(&a, 1, PAGE));
-    assert_false(iova_alloc_at(&a, 1ull << 48, PAGE));
-    assert_false(iova_alloc_at(&a, (1ull << 48) - PAGE, 2 * PAGE));
-    assert_false(iova_alloc_at(&a, PAGE, UINT64_MAX - 2 * PAGE));
-    assert_false(iova_alloc_at(&a, UINT64_MAX - PAGE + 1, PAGE));
+    assert_false(iova_alloc_at(&a, 1, PAGE_SIZE));
+    assert_false(iova_alloc_at(&a, 1ull << 48, PAGE_SIZE));
+    assert_false(iova_alloc_at(&a, (1ull << 48) - PAGE_SIZE, 2 * PAGE_SIZE));
+    assert_false(iova_alloc_at(&a, PAGE_SIZE, UINT64_MAX - 2 * PAGE_SIZE));
+    assert_false(iova_alloc_at(&a, UINT64_MAX - PAGE_SIZE + 1, PAGE_SIZE));
     assert_false(iova_free(&a, 0));
-    assert_true(iova_alloc_at(&a, 4 * PAGE, 4 * PAGE));
-    assert_false(iova_free(&a, 5 * PAGE)); /* inside, not the start */
-    assert_false(iova_free(&a, 8 * PAGE));
-    assert_true(iova_free(&a, 4 * PAGE));
-    assert_false(iova_free(&a, 4 * PAGE));
+    assert_true(iova_alloc_at(&a, 4 * PAGE_SIZE, 4 * PAGE_SIZE));
+    assert_false(iova_free(&a, 5 * PAGE_SIZE)); /* inside, not the start */
+    assert_false(iova_free(&a, 8 * PAGE_SIZE));
+    assert_true(iova_free(&a, 4 * PAGE_SIZE));
+    assert_false(iova_free(&a, 4 * PAGE_SIZE));
 }
 
 static void windows_round_inwards_and_may_be_empty(void **state)
 {
-    static const uint64_t empty[][2] = {{PAGE, PAGE}, {2 * PAGE, PAGE}, {1, PAGE}, {UINT64_MAX, UINT64_MAX}, {0, 0}};
+    static const uint64_t empty[][2] = {{PAGE_SIZE, PAGE_SIZE},
+                                        {2 * PAGE_SIZE, PAGE_SIZE},
+                                        {1, PAGE_SIZE},
+                                        {UINT64_MAX, UINT64_MAX},
+                                        {0, 0}};
     struct iova_range storage[4];
     struct iova_allocator a;
     uint64_t iova;
 
     (void)state;
-    iova_init(&a, 1, 3 * PAGE - 1, storage, ARRAY_SIZE(storage));
-    assert_true(a.first == PAGE && a.limit == 2 * PAGE);
-    assert_true(iova_alloc(&a, PAGE, &iova) && iova == PAGE);
-    assert_false(iova_alloc(&a, PAGE, &iova));
+    iova_init(&a, 1, 3 * PAGE_SIZE - 1, storage, ARRAY_SIZE(storage));
+    assert_true(a.first == PAGE_SIZE && a.limit == 2 * PAGE_SIZE);
+    assert_true(iova_alloc(&a, PAGE_SIZE, &iova) && iova == PAGE_SIZE);
+    assert_false(iova_alloc(&a, PAGE_SIZE, &iova));
     for (size_t i = 0; i < ARRAY_SIZE(empty); i++) {
         iova_init(&a, empty[i][0], empty[i][1], storage, ARRAY_SIZE(storage));
-        assert_false(iova_alloc(&a, PAGE, &iova));
-        assert_false(iova_alloc_at(&a, PAGE, PAGE));
+        assert_false(iova_alloc(&a, PAGE_SIZE, &iova));
+        assert_false(iova_alloc_at(&a, PAGE_SIZE, PAGE_SIZE));
     }
     /* The top of the 64-bit space: arithmetic must not wrap. */
-    iova_init(&a, UINT64_MAX - 4 * PAGE, UINT64_MAX, storage, ARRAY_SIZE(storage));
-    assert_true(iova_alloc(&a, PAGE, &iova));
-    assert_false(iova_alloc(&a, 4 * PAGE, &iova));
+    iova_init(&a, UINT64_MAX - 4 * PAGE_SIZE, UINT64_MAX, storage, ARRAY_SIZE(storage));
+    assert_true(iova_alloc(&a, PAGE_SIZE, &iova));
+    assert_false(iova_alloc(&a, 4 * PAGE_SIZE, &iova));
     assert_false(iova_alloc(&a, 1ull << 40, &iova));
 }
 
@@ -222,8 +225,8 @@ static void full_space_does_not_wrap_to_its_start(void **state)
     iova_init(&a, 0, UINT64_MAX, storage, ARRAY_SIZE(storage));
     assert_true(iova_alloc_at(&a, 0, IOVA_MSI_FIRST));
     assert_true(iova_alloc_at(&a, IOVA_MSI_LAST + 1, a.limit - (IOVA_MSI_LAST + 1)));
-    assert_false(iova_alloc(&a, PAGE, &iova));
-    assert_false(iova_alloc(&a, 2 * PAGE, &iova));
+    assert_false(iova_alloc(&a, PAGE_SIZE, &iova));
+    assert_false(iova_alloc(&a, 2 * PAGE_SIZE, &iova));
 }
 
 static void storage_limits_the_number_of_ranges(void **state)
@@ -234,12 +237,12 @@ static void storage_limits_the_number_of_ranges(void **state)
 
     (void)state;
     iova_init(&a, 0, 1ull << 30, storage, 2);
-    assert_true(iova_alloc(&a, PAGE, &iova));
-    assert_true(iova_alloc(&a, PAGE, &iova));
-    assert_false(iova_alloc(&a, PAGE, &iova));
-    assert_false(iova_alloc_at(&a, 1ull << 20, PAGE));
+    assert_true(iova_alloc(&a, PAGE_SIZE, &iova));
+    assert_true(iova_alloc(&a, PAGE_SIZE, &iova));
+    assert_false(iova_alloc(&a, PAGE_SIZE, &iova));
+    assert_false(iova_alloc_at(&a, 1ull << 20, PAGE_SIZE));
     assert_true(iova_free(&a, 0));
-    assert_true(iova_alloc(&a, PAGE, &iova) && iova == 0);
+    assert_true(iova_alloc(&a, PAGE_SIZE, &iova) && iova == 0);
 }
 
 int main(void)

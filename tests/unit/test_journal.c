@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Records of an unattended run: what goes in comes out, and nothing that was not put in ever does. */
+/* Records of an unattended run: what goes in comes out, and nothing that was not put in ever does.
+ */
 #include "tests/harness/journal.h"
 
 #include <string.h>
@@ -10,8 +11,11 @@
 
 static struct journal_entry entry(enum journal_kind kind, uint32_t index, const char *text)
 {
-    return (struct journal_entry){
-        .kind = kind, .index = index, .duration_us = index * 3, .text = text, .text_length = strlen(text)};
+    return (struct journal_entry){.kind = kind,
+                                  .index = index,
+                                  .duration_us = index * 3,
+                                  .text = text,
+                                  .text_length = strlen(text)};
 }
 
 static void add(struct journal_record *r, enum journal_kind kind, uint32_t index, const char *text)
@@ -21,7 +25,8 @@ static void add(struct journal_record *r, enum journal_kind kind, uint32_t index
     assert_true(journal_add(r, &e));
 }
 
-static void expect(struct journal_cursor *c, enum journal_kind kind, uint32_t index, const char *text)
+static void expect(struct journal_cursor *c, enum journal_kind kind, uint32_t index,
+                   const char *text)
 {
     struct journal_entry e;
 
@@ -82,9 +87,8 @@ static void equal_texts_are_stored_once(void **state)
     journal_begin(&r, memory, sizeof(memory));
     add(&r, JOURNAL_SKIP, 0, reason);
     first = r.used;
-    for (uint32_t i = 1; i < 100; i++) {
+    for (uint32_t i = 1; i < 100; i++)
         add(&r, JOURNAL_SKIP, i, reason);
-    }
     assert_true(r.used - first < (size_t)100 * 6);
 }
 
@@ -109,7 +113,8 @@ static void entry_without_room_changes_nothing(void **state)
 {
     uint8_t memory[64], before[64];
     struct journal_record r;
-    struct journal_entry e = entry(JOURNAL_FAIL, 1, "a text that is longer than the room that is left in there");
+    struct journal_entry e =
+        entry(JOURNAL_FAIL, 1, "a text that is longer than the room that is left in there");
     struct journal_entry small = entry(JOURNAL_FAIL, 1, "fits");
 
     (void)state;
@@ -133,14 +138,12 @@ static void record_ends_at_its_capacity(void **state)
 
         memset(memory, 0xEE, sizeof(memory));
         journal_begin(&r, memory, capacity);
-        while (journal_add(&r, &e)) {
+        while (journal_add(&r, &e))
             e.index++; /* differs in nothing but its place */
-        }
         journal_seal(&r, RUN, 1, 0);
         assert_true(r.used <= capacity);
-        for (size_t i = capacity; i < sizeof(memory); i++) {
+        for (size_t i = capacity; i < sizeof(memory); i++)
             assert_int_equal(memory[i], 0xEE);
-        }
     }
 }
 
@@ -159,13 +162,13 @@ static void damage_is_seen(void **state)
         assert_int_equal(journal_check(memory, r.used, &header), 0);
         memory[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
-    for (size_t size = 0; size < r.used; size++) {
+    for (size_t size = 0; size < r.used; size++)
         assert_int_equal(journal_check(memory, size, &header), 0);
-    }
     assert_int_equal(journal_check(memory, sizeof(memory), &header), r.used);
 }
 
-/* A checksum is no protection against a program that is wrong: the decoder stays within the record all the same. */
+/* A checksum is no protection against a program that is wrong: the decoder stays within the record
+ * all the same. */
 static void garbage_with_a_checksum_is_read_safely(void **state)
 {
     struct random random = unit_random();
@@ -182,9 +185,8 @@ static void garbage_with_a_checksum_is_read_safely(void **state)
 
         assert_non_null(memory);
         journal_begin(&r, memory, size);
-        for (size_t i = sizeof(header); i < size; i++) {
+        for (size_t i = sizeof(header); i < size; i++)
             memory[i] = (uint8_t)random_u64(&random);
-        }
         r.used = size;
         journal_seal(&r, RUN, 1, 0);
         assert_int_equal(journal_check(memory, size, &header), size);
@@ -215,7 +217,8 @@ static void state_is_checked(void **state)
     }
     other = s;
     other.version++;
-    assert_string_equal(journal_state_check(&other, sizeof(other)), "has the format of another version");
+    assert_string_equal(journal_state_check(&other, sizeof(other)),
+                        "has the format of another version");
 }
 
 int main(void)

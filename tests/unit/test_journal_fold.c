@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whatever happened to a machine: each planned test has one result, and the guilty one has its name. */
+/* Whatever happened to a machine: each planned test has one result, and the guilty one has its
+ * name. */
 #include "lib/bits.h"
 #include "tests/harness/journal_fold.h"
 
@@ -51,9 +52,8 @@ static void add(struct journal *j, enum journal_kind kind, uint32_t index)
 
 static void pass(struct journal *j, uint32_t first, uint32_t end)
 {
-    for (uint32_t i = first; i < end; i++) {
+    for (uint32_t i = first; i < end; i++)
         add(j, JOURNAL_PASS, i);
-    }
 }
 
 struct seen {
@@ -92,7 +92,8 @@ static void see_fact(void *context, const char *text, size_t length)
 
 static void fold_bytes(struct seen *s, const void *bytes, size_t size, unsigned boots)
 {
-    const struct journal_events events = {.context = s, .fact = see_fact, .result = see_result, .boot = see_boot};
+    const struct journal_events events = {
+        .context = s, .fact = see_fact, .result = see_result, .boot = see_boot};
 
     memset(s, 0, sizeof(*s));
     journal_fold(bytes, size, RUN, boots, PLANNED, &events, &s->outcome);
@@ -105,14 +106,14 @@ static void fold(struct seen *s, struct journal *j)
     fold_bytes(s, j->bytes, j->size, j->boot);
 }
 
-static void expect_boot(const struct journal_boot *boot, enum journal_kind end, uint32_t next, uint32_t guilty)
+static void expect_boot(const struct journal_boot *boot, enum journal_kind end, uint32_t next,
+                        uint32_t guilty)
 {
     assert_int_equal(boot->end, end);
     assert_int_equal(boot->next, next);
     assert_int_equal(boot->has_guilty, guilty != NO_TEST);
-    if (guilty != NO_TEST) {
+    if (guilty != NO_TEST)
         assert_int_equal(boot->guilty, guilty);
-    }
 }
 
 static void one_boot_runs_all(void **state)
@@ -327,15 +328,13 @@ static void any_history_ends_with_one_result_each(void **state)
                     break;
                 }
                 add(&j, JOURNAL_PASS, i);
-                if (dice & 2) {
+                if (dice & 2)
                     next_record(&j);
-                }
             }
-            if (died) {
+            if (died)
                 open_record(&j); /* what was not stored is gone */
-            } else {
+            else
                 next_record(&j);
-            }
             boots++;
             j.boot++;
             j.sequence = 0;

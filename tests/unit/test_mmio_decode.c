@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The decoder of register accesses: a table of encodings as compilers and assemblers emit them, and random bytes. */
+/* The decoder of register accesses: a table of encodings as compilers and assemblers emit them, and
+ * random bytes. */
 #include <string.h>
 
 #include "host/cpu/mmio_decode.h"
@@ -14,25 +15,25 @@ struct encoding {
     struct mmio_instruction expected; /* length is compared with the number of bytes */
 };
 
-#define LOAD(size_, reg_, to)                                                                                          \
-    {                                                                                                                  \
-        .kind = MMIO_LOAD, .size = (size_), .reg = (reg_), .destination = (to)                                         \
+#define LOAD(size_, reg_, to)                                                                      \
+    {                                                                                              \
+        .kind = MMIO_LOAD, .size = (size_), .reg = (reg_), .destination = (to)                     \
     }
-#define LOAD_SIGNED(size_, reg_, to)                                                                                   \
-    {                                                                                                                  \
-        .kind = MMIO_LOAD, .size = (size_), .reg = (reg_), .destination = (to), .sign = true                           \
+#define LOAD_SIGNED(size_, reg_, to)                                                               \
+    {                                                                                              \
+        .kind = MMIO_LOAD, .size = (size_), .reg = (reg_), .destination = (to), .sign = true       \
     }
-#define STORE(size_, reg_)                                                                                             \
-    {                                                                                                                  \
-        .kind = MMIO_STORE, .size = (size_), .reg = (reg_), .destination = (size_)                                     \
+#define STORE(size_, reg_)                                                                         \
+    {                                                                                              \
+        .kind = MMIO_STORE, .size = (size_), .reg = (reg_), .destination = (size_)                 \
     }
-#define HIGH(kind_, reg_)                                                                                              \
-    {                                                                                                                  \
-        .kind = (kind_), .size = 1, .reg = (reg_), .destination = 1, .high_byte = true                                 \
+#define HIGH(kind_, reg_)                                                                          \
+    {                                                                                              \
+        .kind = (kind_), .size = 1, .reg = (reg_), .destination = 1, .high_byte = true             \
     }
-#define IMMEDIATE(size_, value)                                                                                        \
-    {                                                                                                                  \
-        .kind = MMIO_STORE_IMMEDIATE, .size = (size_), .immediate = (value)                                            \
+#define IMMEDIATE(size_, value)                                                                    \
+    {                                                                                              \
+        .kind = MMIO_STORE_IMMEDIATE, .size = (size_), .immediate = (value)                        \
     }
 
 static const struct encoding encodings[] = {
@@ -52,7 +53,10 @@ static const struct encoding encodings[] = {
     {"mov 8(%rsp),%eax", {0x8B, 0x44, 0x24, 0x08}, 4, LOAD(4, 0, 4)},
     {"mov (%rdi,%rsi,4),%eax", {0x8B, 0x04, 0xB7}, 3, LOAD(4, 0, 4)},
     {"mov 0x20(%rdi,%rsi,8),%rax", {0x48, 0x8B, 0x44, 0xF7, 0x20}, 5, LOAD(8, 0, 8)},
-    {"mov 0x200(%rdi,%r8),%eax", {0x42, 0x8B, 0x84, 0x07, 0x00, 0x02, 0x00, 0x00}, 8, LOAD(4, 0, 4)},
+    {"mov 0x200(%rdi,%r8),%eax",
+     {0x42, 0x8B, 0x84, 0x07, 0x00, 0x02, 0x00, 0x00},
+     8,
+     LOAD(4, 0, 4)},
     {"mov 0x1000(,%rax,8),%ecx", {0x8B, 0x0C, 0xC5, 0x00, 0x10, 0x00, 0x00}, 7, LOAD(4, 1, 4)},
     {"mov 0x1000,%ecx", {0x8B, 0x0C, 0x25, 0x00, 0x10, 0x00, 0x00}, 7, LOAD(4, 1, 4)},
     {"mov (%r13),%ecx", {0x41, 0x8B, 0x4D, 0x00}, 4, LOAD(4, 1, 4)},
@@ -69,7 +73,10 @@ static const struct encoding encodings[] = {
     {"movl $1,0x10(%rax)", {0xC7, 0x40, 0x10, 0x01, 0x00, 0x00, 0x00}, 7, IMMEDIATE(4, 1)},
     {"movw $0x1234,(%rax)", {0x66, 0xC7, 0x00, 0x34, 0x12}, 5, IMMEDIATE(2, 0x1234)},
     {"movb $0x7f,(%rax)", {0xC6, 0x00, 0x7F}, 3, IMMEDIATE(1, 0x7F)},
-    {"movq $-2,(%rax)", {0x48, 0xC7, 0x00, 0xFE, 0xFF, 0xFF, 0xFF}, 7, IMMEDIATE(8, UINT64_MAX - 1)},
+    {"movq $-2,(%rax)",
+     {0x48, 0xC7, 0x00, 0xFE, 0xFF, 0xFF, 0xFF},
+     7,
+     IMMEDIATE(8, UINT64_MAX - 1)},
     {"movl $5,8(%rip)", {0xC7, 0x05, 8, 0, 0, 0, 5, 0, 0, 0}, 10, IMMEDIATE(4, 5)},
     {"movzbl (%rdi),%eax", {0x0F, 0xB6, 0x07}, 3, LOAD(1, 0, 4)},
     {"movzbl (%rdi),%esi", {0x0F, 0xB6, 0x37}, 3, LOAD(1, 6, 4)},
@@ -79,8 +86,14 @@ static const struct encoding encodings[] = {
     {"movsbl (%rdi),%eax", {0x0F, 0xBE, 0x07}, 3, LOAD_SIGNED(1, 0, 4)},
     {"movswq (%rdi),%rax", {0x48, 0x0F, 0xBF, 0x07}, 4, LOAD_SIGNED(2, 0, 8)},
     {"movslq (%rdi),%rax", {0x48, 0x63, 0x07}, 3, LOAD_SIGNED(4, 0, 8)},
-    {"movabs 0x1122334455667788,%eax", {0xA1, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11}, 9, LOAD(4, 0, 4)},
-    {"movabs %rax,0x1122334455667788", {0x48, 0xA3, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11}, 10, STORE(8, 0)},
+    {"movabs 0x1122334455667788,%eax",
+     {0xA1, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11},
+     9,
+     LOAD(4, 0, 4)},
+    {"movabs %rax,0x1122334455667788",
+     {0x48, 0xA3, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11},
+     10,
+     STORE(8, 0)},
     {"a REX that is not last counts for nothing", {0x48, 0x66, 0x8B, 0x07}, 4, LOAD(2, 0, 2)},
 };
 
@@ -93,12 +106,13 @@ static void known_encodings(void **state)
 
         expected.length = e->length;
         if (!mmio_decode(e->bytes, sizeof(e->bytes), &found) || found.kind != expected.kind ||
-            found.length != expected.length || found.size != expected.size || found.reg != expected.reg ||
-            found.high_byte != expected.high_byte || found.destination != expected.destination ||
-            found.sign != expected.sign || found.immediate != expected.immediate)
-            fail_msg("%s: kind %d length %u size %u reg %u high %d to %u sign %d immediate %llx", e->text, found.kind,
-                     found.length, found.size, found.reg, found.high_byte, found.destination, found.sign,
-                     (unsigned long long)found.immediate);
+            found.length != expected.length || found.size != expected.size ||
+            found.reg != expected.reg || found.high_byte != expected.high_byte ||
+            found.destination != expected.destination || found.sign != expected.sign ||
+            found.immediate != expected.immediate)
+            fail_msg("%s: kind %d length %u size %u reg %u high %d to %u sign %d immediate %llx",
+                     e->text, found.kind, found.length, found.size, found.reg, found.high_byte,
+                     found.destination, found.sign, (unsigned long long)found.immediate);
     }
 }
 
@@ -135,18 +149,19 @@ static void refused_encodings(void **state)
         {"VEX", {0xC5, 0xF8, 0x10, 0x07}},
         {"push (%rdi)", {0xFF, 0x37}},
         {"fifteen prefixes",
-         {0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x8B, 0x07}},
+         {0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x8B,
+          0x07}},
     };
     struct mmio_instruction found;
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
         if (mmio_decode(refused[i].bytes, sizeof(refused[i].bytes), &found))
             fail_msg("%s is taken for an instruction of %u bytes", refused[i].text, found.length);
-    }
 }
 
-/* Whatever lies at RIP: the result is sane, and no byte after the end was looked at (the copy has its exact size). */
+/* Whatever lies at RIP: the result is sane, and no byte after the end was looked at (the copy has
+ * its exact size). */
 static void random_bytes(void **state)
 {
     struct random random;
@@ -207,28 +222,33 @@ static void values(void **state)
     assert_true(mmio_stored(&i, 0) == 0xFFFFFFFF);
 }
 
-/* Register n holds (n + 1) << 32, but for those below 4 GiB, so that each address tells which registers are in it. */
+/* Register n holds (n + 1) << 32, but for those below 4 GiB, so that each address tells which
+ * registers are in it. */
 static void addresses(void **state)
 {
     static const struct {
         uint8_t bytes[12], length;
         uint64_t address;
     } cases[] = {
-        {{0x8B, 0x08}, 2, 0x100000000},                                                      /* (rax) */
-        {{0x41, 0x8B, 0x08}, 3, 0x900000000},                                                /* (r8) */
-        {{0x8B, 0x57, 0xF8}, 3, 0x7FFFFFFF8},                                                /* -8(rdi) */
-        {{0x8B, 0x97, 0x00, 0x00, 0x00, 0x80}, 6, 0x780000000},                              /* -2 GiB(rdi) */
-        {{0x8B, 0x35, 0x10, 0x00, 0x00, 0x00}, 6, 0x1000016},                                /* 16(rip) */
-        {{0x8B, 0x04, 0x24}, 3, 0x500000000},                                                /* (rsp) */
-        {{0x8B, 0x04, 0xB7}, 3, 0x800000000 + 4 * UINT64_C(0x700000000)},                    /* (rdi,rsi,4) */
-        {{0x42, 0x8B, 0x04, 0x27}, 4, 0x800000000 + UINT64_C(0xD00000000)},                  /* (rdi,r12) */
-        {{0x8B, 0x0C, 0xC5, 0x00, 0x10, 0x00, 0x00}, 7, 0x1000 + 8 * UINT64_C(0x100000000)}, /* 0x1000(,rax,8) */
-        {{0x8B, 0x0C, 0x25, 0x00, 0x10, 0x00, 0x00}, 7, 0x1000},                             /* 0x1000 */
-        {{0x41, 0x8B, 0x4D, 0x00}, 4, 0xE00000000},                                          /* (r13) */
-        {{0x67, 0x8B, 0x47, 0x04}, 4, 4},                                                    /* 4(edi) */
-        {{0x64, 0x8B, 0x07}, 3, 0x800000000 + UINT64_C(0xF5000)},                            /* fs:(rdi) */
-        {{0x65, 0x67, 0x8B, 0x07}, 4, UINT64_C(0x65000)},                                    /* gs:(edi) */
-        {{0xA1, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11}, 9, 0x1122334455667788},     /* absolute */
+        {{0x8B, 0x08}, 2, 0x100000000},                                     /* (rax) */
+        {{0x41, 0x8B, 0x08}, 3, 0x900000000},                               /* (r8) */
+        {{0x8B, 0x57, 0xF8}, 3, 0x7FFFFFFF8},                               /* -8(rdi) */
+        {{0x8B, 0x97, 0x00, 0x00, 0x00, 0x80}, 6, 0x780000000},             /* -2 GiB(rdi) */
+        {{0x8B, 0x35, 0x10, 0x00, 0x00, 0x00}, 6, 0x1000016},               /* 16(rip) */
+        {{0x8B, 0x04, 0x24}, 3, 0x500000000},                               /* (rsp) */
+        {{0x8B, 0x04, 0xB7}, 3, 0x800000000 + 4 * UINT64_C(0x700000000)},   /* (rdi,rsi,4) */
+        {{0x42, 0x8B, 0x04, 0x27}, 4, 0x800000000 + UINT64_C(0xD00000000)}, /* (rdi,r12) */
+        {{0x8B, 0x0C, 0xC5, 0x00, 0x10, 0x00, 0x00},
+         7,
+         0x1000 + 8 * UINT64_C(0x100000000)},                     /* 0x1000(,rax,8) */
+        {{0x8B, 0x0C, 0x25, 0x00, 0x10, 0x00, 0x00}, 7, 0x1000},  /* 0x1000 */
+        {{0x41, 0x8B, 0x4D, 0x00}, 4, 0xE00000000},               /* (r13) */
+        {{0x67, 0x8B, 0x47, 0x04}, 4, 4},                         /* 4(edi) */
+        {{0x64, 0x8B, 0x07}, 3, 0x800000000 + UINT64_C(0xF5000)}, /* fs:(rdi) */
+        {{0x65, 0x67, 0x8B, 0x07}, 4, UINT64_C(0x65000)},         /* gs:(edi) */
+        {{0xA1, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11},
+         9,
+         0x1122334455667788}, /* absolute */
     };
     struct mmio_state registers = {.rip = 0x1000000, .fs_base = 0xF5000, .gs_base = 0x65000};
     struct mmio_instruction i;

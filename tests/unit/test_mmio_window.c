@@ -9,12 +9,14 @@
 #define GIB (UINT64_C(1) << 30)
 #define MIB (UINT64_C(1) << 20)
 
-static struct mmio_windows windows(uint64_t low, uint64_t low_length, uint64_t high, uint64_t high_length)
+static struct mmio_windows windows(uint64_t low, uint64_t low_length, uint64_t high,
+                                   uint64_t high_length)
 {
     return (struct mmio_windows){{low, low_length}, {high, high_length}};
 }
 
-static void expect(const struct mmio_windows *w, uint64_t low, uint64_t low_length, uint64_t high, uint64_t high_length)
+static void expect(const struct mmio_windows *w, uint64_t low, uint64_t low_length, uint64_t high,
+                   uint64_t high_length)
 {
     assert_int_equal(w->low.base, low);
     assert_int_equal(w->low.length, low_length);
@@ -56,7 +58,8 @@ static void windows_are_cut_to_what_can_be(void **state)
 
 static void the_block_of_the_firmware_is_found(void **state)
 {
-    static const uint8_t region[] = {0x5B, 0x80, 'B', 'I', 'O', 'S', 0x00, 0x0C, 0x00, 0x10, 0xEF, 0x7F};
+    static const uint8_t region[] = {0x5B, 0x80, 'B',  'I',  'O',  'S',
+                                     0x00, 0x0C, 0x00, 0x10, 0xEF, 0x7F};
     uint8_t dsdt[100], block[MMIO_BLOCK_SIZE];
     struct mmio_windows w;
     uint64_t gpa = 0;
@@ -156,7 +159,8 @@ static void hints_are_of_one_source(void **state)
 
 static void holes_lie_beside_all_memory(void **state)
 {
-    const struct mmio_range used[] = {{0, 640 << 10}, {MIB, 2 * GIB}, {0xFEE00000, 4096}, {4 * GIB, 100 * GIB + 4096}};
+    const struct mmio_range used[] = {
+        {0, 640 << 10}, {MIB, 2 * GIB}, {0xFEE00000, 4096}, {4 * GIB, 100 * GIB + 4096}};
     struct mmio_windows w;
 
     (void)state;
@@ -196,9 +200,12 @@ static void pieces_are_aligned_and_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(windows_are_cut_to_what_can_be),   cmocka_unit_test(the_block_of_the_firmware_is_found),
-        cmocka_unit_test(resources_beside_vmbus_are_found), cmocka_unit_test(an_empty_resource_list_is_no_window),
-        cmocka_unit_test(hints_are_of_one_source),          cmocka_unit_test(holes_lie_beside_all_memory),
+        cmocka_unit_test(windows_are_cut_to_what_can_be),
+        cmocka_unit_test(the_block_of_the_firmware_is_found),
+        cmocka_unit_test(resources_beside_vmbus_are_found),
+        cmocka_unit_test(an_empty_resource_list_is_no_window),
+        cmocka_unit_test(hints_are_of_one_source),
+        cmocka_unit_test(holes_lie_beside_all_memory),
         cmocka_unit_test(pieces_are_aligned_and_apart),
     };
 

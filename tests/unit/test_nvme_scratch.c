@@ -47,9 +47,8 @@ static void other_texts_are_refused(void **state)
     struct nvme_scratch s;
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         assert_non_null(nvme_scratch_parse(texts[i], &s));
-    }
     memset(longest, '1', sizeof(longest) - 1);
     longest[sizeof(longest) - 1] = '\0';
     assert_non_null(nvme_scratch_parse(longest, &s));
@@ -69,9 +68,8 @@ static void a_range_is_for_a_controller(void **state)
     assert_true(nvme_scratch_for("B", &s));
     assert_int_equal(s.nsid, 2);
     assert_non_null(nvme_scratch_add("2:0"));
-    for (unsigned i = 3; i < NVME_SCRATCHES_MAX; i++) {
+    for (unsigned i = 3; i < NVME_SCRATCHES_MAX; i++)
         assert_null(nvme_scratch_add("5:0+64"));
-    }
     assert_non_null(nvme_scratch_add("5:0+64"));
 }
 
@@ -105,7 +103,7 @@ static bool fits(const char *text, uint64_t blocks, unsigned shift, unsigned met
     struct nvme_scratch s;
 
     assert_null(nvme_scratch_parse(text, &s));
-    return nvme_scratch_misfit(&s, &ns) == NULL;
+    return !nvme_scratch_misfit(&s, &ns);
 }
 
 static void only_a_range_of_the_namespace_fits(void **state)

@@ -19,7 +19,7 @@ static bool collect(void *context, const char *key, const char *value, struct op
 
     seen->count++;
     snprintf(seen->text + used, sizeof(seen->text) - used, "%s=%s;", key, value);
-    if (seen->refuse != NULL && strcmp(seen->refuse, key) == 0) {
+    if (seen->refuse && strcmp(seen->refuse, key) == 0) {
         strcpy(error->text, value); /* says whatever the value is, or nothing */
         return false;
     }
@@ -27,7 +27,8 @@ static bool collect(void *context, const char *key, const char *value, struct op
 }
 
 /* On the heap and without terminator, so that the sanitizer sees a byte too far. */
-static bool parse_bytes(const char *bytes, size_t length, struct seen *seen, struct option_error *error)
+static bool parse_bytes(const char *bytes, size_t length, struct seen *seen,
+                        struct option_error *error)
 {
     char *copy = malloc(length > 0 ? length : 1);
     bool ok;
@@ -165,7 +166,8 @@ static void numbers_are_whole_words_in_range(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         error = (struct option_error){0};
         number = 12345;
-        assert_int_equal(option_number(cases[i].text, cases[i].min, cases[i].max, &number, &error), cases[i].ok);
+        assert_int_equal(option_number(cases[i].text, cases[i].min, cases[i].max, &number, &error),
+                         cases[i].ok);
         assert_true(number == (cases[i].ok ? cases[i].number : 12345));
         assert_int_equal(error.text[0] == '\0', cases[i].ok);
     }
@@ -173,7 +175,8 @@ static void numbers_are_whole_words_in_range(void **state)
     assert_string_equal(error.text, "'x9' is not a number from 1 to 60");
 }
 
-static bool check_words(void *context, const char *key, const char *value, struct option_error *error)
+static bool check_words(void *context, const char *key, const char *value,
+                        struct option_error *error)
 {
     (void)error;
     (*(unsigned *)context)++;
@@ -198,7 +201,8 @@ static void random_bytes_give_clean_words_or_an_error(void **state)
 
         assert_non_null(text);
         for (size_t i = 0; i < length; i++)
-            text[i] = random_below(&r, 50) == 0 ? (char)random_u64(&r) : "ab==== \n\t#0x"[random_below(&r, 12)];
+            text[i] = random_below(&r, 50) == 0 ? (char)random_u64(&r)
+                                                : "ab==== \n\t#0x"[random_below(&r, 12)];
         text = realloc(text, length > 0 ? length : 1);
         if (!options_parse(text, length, check_words, &words, &error)) {
             errors++;

@@ -56,19 +56,18 @@ static void more_than_fit_are_refused(void **state)
     }
     assert_false(patterns_add(&patterns, "one.more"));
     assert_false(patterns_add(&patterns, "*"));
-    for (unsigned i = 0; i < PATTERNS_MAX; i++) {
+    for (unsigned i = 0; i < PATTERNS_MAX; i++)
         assert_int_equal(patterns_find(&patterns, names[i]), i);
-    }
     assert_int_equal(patterns_find(&patterns, "one.more"), PATTERNS_NONE);
 }
 
-static void random_text(struct random *r, char *text, size_t size, const char *letters, size_t count)
+static void random_text(struct random *r, char *text, size_t size, const char *letters,
+                        size_t count)
 {
     size_t length = random_below(r, size);
 
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++)
         text[i] = letters[random_below(r, count)];
-    }
     text[length] = '\0';
 }
 
@@ -91,10 +90,10 @@ static void random_lists_match_as_defined(void **state)
             size_t expected = 0;
 
             random_text(&r, text, sizeof(text), "ab", 2);
-            while (expected < count && !glob_match(texts[expected], text)) {
+            while (expected < count && !glob_match(texts[expected], text))
                 expected++;
-            }
-            assert_int_equal(patterns_find(&patterns, text), expected < count ? expected : PATTERNS_NONE);
+            assert_int_equal(patterns_find(&patterns, text),
+                             expected < count ? expected : PATTERNS_NONE);
             hits += expected < count;
             misses += expected == count;
         }

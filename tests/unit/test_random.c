@@ -25,7 +25,8 @@ static void neighbouring_seeds_share_nothing(void **state)
     }
 }
 
-/* The published algorithm, from state 1, 2, 3, 4: computed by hand for the first step (rotl(2 * 5, 7) * 9). */
+/* The published algorithm, from state 1, 2, 3, 4: computed by hand for the first step (rotl(2 * 5,
+ * 7) * 9). */
 static void first_numbers_are_those_of_xoshiro256starstar(void **state)
 {
     struct random r = {.state = {1, 2, 3, 4}};
@@ -57,7 +58,8 @@ static void below_stays_below_and_reaches_everything(void **state)
         assert_true(random_below(&r, (1ull << 63) + 1) <= 1ull << 63);
 }
 
-/* Of 2^64 numbers, 2^62 are left over for this bound: folded back, they would double the lowest third. */
+/* Of 2^64 numbers, 2^62 are left over for this bound: folded back, they would double the lowest
+ * third. */
 static void below_favours_no_number(void **state)
 {
     struct random r = unit_random();

@@ -16,9 +16,11 @@ static void expect(struct suite_counts counts, unsigned exit_code, const char *b
 static void an_error_wins_over_a_failure(void **state)
 {
     (void)state;
-    expect((struct suite_counts){.planned = 3, .pass = 1, .fail = 1, .error = 1, .moved = 1}, 2, "ERROR: look");
+    expect((struct suite_counts){.planned = 3, .pass = 1, .fail = 1, .error = 1, .moved = 1}, 2,
+           "ERROR: look");
     expect((struct suite_counts){.planned = 3, .pass = 2, .fail = 1, .moved = 1}, 1, "FAIL");
-    expect((struct suite_counts){.planned = 3, .pass = 3, .moved = 1, .wants_transfer = true}, 0, "PASS");
+    expect((struct suite_counts){.planned = 3, .pass = 3, .moved = 1, .wants_transfer = true}, 0,
+           "PASS");
 }
 
 static void a_run_of_skips_verifies_nothing(void **state)
@@ -34,7 +36,8 @@ static void without_dma_it_passes_only_where_that_was_asked_for(void **state)
     expect((struct suite_counts){.planned = 3, .pass = 2, .skip = 1, .wants_transfer = true}, 2,
            "PASS WITHOUT DMA, which");
     /* A broken host is told first. */
-    expect((struct suite_counts){.planned = 3, .fail = 2, .skip = 1, .wants_transfer = true}, 1, "FAIL");
+    expect((struct suite_counts){.planned = 3, .fail = 2, .skip = 1, .wants_transfer = true}, 1,
+           "FAIL");
 }
 
 int main(void)

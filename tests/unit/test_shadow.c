@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The mappings that a unit without a table walk gets from x86-64 tables, and the differences of two such lists. */
+/* The mappings that a unit without a table walk gets from x86-64 tables, and the differences of two
+ * such lists. */
 #include "drivers/units/shadow.h"
 
 #include <string.h>
@@ -33,9 +34,8 @@ static int set_up(void **state)
     list = (struct shadow_list){.mappings = found, .room = ROOM};
     other = (struct shadow_list){.mappings = others, .room = ROOM};
     /* 0 leads to 1 to 2 to 3, each by its entry 0. */
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 3; i++)
         tables[i][0] = (uintptr_t)tables[i + 1] | P | W | U;
-    }
     return 0;
 }
 
@@ -127,9 +127,8 @@ static void tables_outside_of_memory_are_not_followed(void **state)
 static void more_than_fits_is_told(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < ROOM; i++) {
+    for (unsigned i = 0; i < ROOM; i++)
         tables[3][i] = 0x7000 | P | U;
-    }
     assert_true(walk());
     assert_int_equal(list.count, ROOM);
     tables[3][ROOM] = 0x7000 | P | U;
@@ -142,8 +141,9 @@ static bool say(char sign, const struct shadow_mapping *m)
 {
     size_t used = strlen(said);
 
-    used += (size_t)snprintf(said + used, sizeof(said) - used, "%c%llx>%llx%s ", sign, (unsigned long long)m->iova,
-                             (unsigned long long)m->gpa, m->writable ? "w" : "");
+    used += (size_t)snprintf(said + used, sizeof(said) - used, "%c%llx>%llx%s ", sign,
+                             (unsigned long long)m->iova, (unsigned long long)m->gpa,
+                             m->writable ? "w" : "");
     return m->iova != 0xBAD000;
 }
 
@@ -161,7 +161,8 @@ static bool add(void *context, const struct shadow_mapping *m)
 
 static void put(struct shadow_list *l, uint64_t iova, uint64_t gpa, bool writable)
 {
-    l->mappings[l->count++] = (struct shadow_mapping){.iova = iova, .gpa = gpa, .size = 0x1000, .writable = writable};
+    l->mappings[l->count++] =
+        (struct shadow_mapping){.iova = iova, .gpa = gpa, .size = 0x1000, .writable = writable};
 }
 
 static void differences_drop_first(void **state)
@@ -177,7 +178,8 @@ static void differences_drop_first(void **state)
     put(&other, 0x3000, 0x5000, true);
     put(&other, 0x4000, 0x4000, false);
     assert_true(shadow_differences(&list, &other, drop, add, NULL));
-    assert_string_equal(said, "-2000>2000w -3000>3000w -4000>4000w +0>9000w +3000>5000w +4000>4000 ");
+    assert_string_equal(said,
+                        "-2000>2000w -3000>3000w -4000>4000w +0>9000w +3000>5000w +4000>4000 ");
 }
 
 static void a_refusal_ends_it(void **state)
@@ -211,9 +213,8 @@ static void assert_merged(uint64_t first, uint64_t last, const char *expected)
     merged = (struct shadow_list){.mappings = room, .room = ROOM};
     assert_true(shadow_merge(&merged, &list, &other, in_range, &r));
     said[0] = '\0';
-    for (size_t i = 0; i < merged.count; i++) {
+    for (size_t i = 0; i < merged.count; i++)
         (void)say('=', &room[i]);
-    }
     assert_string_equal(said, expected);
 }
 
@@ -246,7 +247,8 @@ static void a_large_leaf_in_the_place_of_small_ones(void **state)
     (void)state;
     put(&list, 0x1000, 0x1000, true);
     put(&list, 0x3000, 0x3000, true);
-    other.mappings[other.count++] = (struct shadow_mapping){.iova = 0, .gpa = 0x600000, .size = 0x200000};
+    other.mappings[other.count++] =
+        (struct shadow_mapping){.iova = 0, .gpa = 0x600000, .size = 0x200000};
     assert_merged(0x1000, 0x1FFF, "=0>600000 ");
     assert_merged(0x300000, 0x300FFF, "=1000>1000w =3000>3000w ");
 }
@@ -254,7 +256,8 @@ static void a_large_leaf_in_the_place_of_small_ones(void **state)
 static void small_leaves_in_the_place_of_a_large_one(void **state)
 {
     (void)state;
-    list.mappings[list.count++] = (struct shadow_mapping){.iova = 0, .gpa = 0x600000, .size = 0x200000};
+    list.mappings[list.count++] =
+        (struct shadow_mapping){.iova = 0, .gpa = 0x600000, .size = 0x200000};
     put(&other, 0x1000, 0x1000, true);
     put(&other, 0x3000, 0x3000, true);
     assert_merged(0x5000, 0x5FFF, "=1000>1000w =3000>3000w ");
@@ -264,7 +267,8 @@ static void small_leaves_in_the_place_of_a_large_one(void **state)
 static void what_was_told_and_stays_hides_a_large_leaf(void **state)
 {
     (void)state;
-    other.mappings[other.count++] = (struct shadow_mapping){.iova = 0, .gpa = 0x600000, .size = 0x200000};
+    other.mappings[other.count++] =
+        (struct shadow_mapping){.iova = 0, .gpa = 0x600000, .size = 0x200000};
     put(&other, 0x200000, 0x9000, true);
     put(&list, 0x1000, 0x1000, true);
     assert_merged(0x400000, 0x400FFF, "=1000>1000w =200000>9000w ");
@@ -272,23 +276,23 @@ static void what_was_told_and_stays_hides_a_large_leaf(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define UNIT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(leaves_of_each_size),
-            TEST(rights_of_upper_levels_count),
-                TEST(absent_and_supervisor_leaves_are_left_out),
-                     TEST(upper_half_is_canonical),
-                          TEST(large_bit_in_the_top_table_is_reserved),
-                               TEST(tables_outside_of_memory_are_not_followed),
-                                    TEST(more_than_fits_is_told),
-                                         TEST(differences_drop_first),
-                                              TEST(a_refusal_ends_it),
-                                                   TEST(a_flush_changes_what_it_names),
-                                                        TEST(holes_are_filled_without_a_flush),
-                                                             TEST(a_large_leaf_in_the_place_of_small_ones),
-                                                                  TEST(small_leaves_in_the_place_of_a_large_one),
-                                                                       TEST(what_was_told_and_stays_hides_a_large_leaf),
-                                                                  };
+        UNIT_TEST(leaves_of_each_size),
+        UNIT_TEST(rights_of_upper_levels_count),
+        UNIT_TEST(absent_and_supervisor_leaves_are_left_out),
+        UNIT_TEST(upper_half_is_canonical),
+        UNIT_TEST(large_bit_in_the_top_table_is_reserved),
+        UNIT_TEST(tables_outside_of_memory_are_not_followed),
+        UNIT_TEST(more_than_fits_is_told),
+        UNIT_TEST(differences_drop_first),
+        UNIT_TEST(a_refusal_ends_it),
+        UNIT_TEST(a_flush_changes_what_it_names),
+        UNIT_TEST(holes_are_filled_without_a_flush),
+        UNIT_TEST(a_large_leaf_in_the_place_of_small_ones),
+        UNIT_TEST(small_leaves_in_the_place_of_a_large_one),
+        UNIT_TEST(what_was_told_and_stays_hides_a_large_leaf),
+    };
 
     return cmocka_run_group_tests_name("shadow", tests, NULL, NULL);
 }

@@ -27,7 +27,8 @@ static void build(struct fixture *f, uint32_t capacity, uint32_t groups, bool ra
     assert_int_equal(arena.used, counted.used);
 }
 
-/* value[did][page]: what was filled last, 0 when dropped. Evicted entries may be missing, others may not. */
+/* value[did][page]: what was filled last, 0 when dropped. Evicted entries may be missing, others
+ * may not. */
 static void behaves_like_a_list(uint32_t groups, bool random)
 {
     static uint64_t value[DIDS][PAGES];
@@ -56,7 +57,8 @@ static void behaves_like_a_list(uint32_t groups, bool random)
             break;
         case 2:
             cache_evict_some(&f.cache, &f.prng);
-            assert_int_equal(before.entries - f.statistics.entries, f.statistics.evictions - before.evictions);
+            assert_int_equal(before.entries - f.statistics.entries,
+                             f.statistics.evictions - before.evictions);
             break;
         default:
             cache_fill(&f.cache, did_of[did], page, step, (uint8_t)step);
@@ -68,7 +70,7 @@ static void behaves_like_a_list(uint32_t groups, bool random)
         for (unsigned i = 0; i < DIDS * PAGES; i++) {
             struct cache_entry *entry = cache_find(&f.cache, did_of[i / PAGES], i % PAGES);
 
-            if (entry == NULL)
+            if (!entry)
                 continue;
             live++;
             assert_int_equal(entry->address, value[i / PAGES][i % PAGES]);
@@ -162,7 +164,8 @@ static void page_drop_costs_the_same_however_full(void **state)
     }
 }
 
-/* A page of 1 GiB at 4 GiB, of which 4 KiB pages first..last are dropped. A small page at 8 GiB stays. */
+/* A page of 1 GiB at 4 GiB, of which 4 KiB pages first..last are dropped. A small page at 8 GiB
+ * stays. */
 static void drop_of_1g(uint64_t first, uint64_t last)
 {
     static const uint64_t page[] = {0, 1, 2, 3, 510, 511, 512, 513, 1023, 1024, 4095, 262143};

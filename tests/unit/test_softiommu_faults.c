@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every fault of the software IOMMU makes a difference that a guest can see, and none is there without it: each
- * scenario is run on the right IOMMU under all policies, and on the faulty one.
+ * Every fault of the software IOMMU makes a difference that a guest can see, and none is there
+ * without it: each scenario is run on the right IOMMU under all policies, and on the faulty one.
  */
 #include "tests/unit/softiommu_scenarios.h"
 
 static void inject(const struct softiommu_scenario *scenario, struct softiommu_config *config,
                    struct softiommu_rules *rules)
 {
-    for (unsigned effect = 0; effect < SOFTIOMMU_EFFECTS; effect++) {
+    for (unsigned effect = 0; effect < SOFTIOMMU_EFFECTS; effect++)
         if ((scenario->other.cleared & BIT(effect)) != 0)
             rules->has[SOFTIOMMU_EVENT_DELETE][effect] = false;
-    }
     config->user_ignored = scenario->other.user_ignored;
     if (scenario->fault != SOFTIOMMU_NO_FAULT)
         softiommu_inject(scenario->fault, rules);
 }
 
-static bool run(const struct softiommu_scenario *scenario, enum softiommu_policy policy, bool faulty)
+static bool run(const struct softiommu_scenario *scenario, enum softiommu_policy policy,
+                bool faulty)
 {
     struct softiommu_config config = machine_config(policy);
     struct softiommu_rules rules = softiommu_abi_rules;
@@ -45,9 +45,11 @@ static void right_iommu_is_never_wrong(void **state)
 {
     (void)state;
     for (size_t i = 0; i < softiommu_scenario_count; i++) {
-        for (unsigned policy = SOFTIOMMU_CACHE_NONE; policy <= SOFTIOMMU_CACHE_ADVERSARIAL; policy++) {
+        for (unsigned policy = SOFTIOMMU_CACHE_NONE; policy <= SOFTIOMMU_CACHE_ADVERSARIAL;
+             policy++) {
             if (run(&softiommu_scenario[i], (enum softiommu_policy)policy, false))
-                fail_msg("%s: wrong without the fault, policy %u", softiommu_scenario[i].name, policy);
+                fail_msg("%s: wrong without the fault, policy %u", softiommu_scenario[i].name,
+                         policy);
         }
     }
 }
@@ -55,10 +57,9 @@ static void right_iommu_is_never_wrong(void **state)
 static void each_fault_is_seen(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < softiommu_scenario_count; i++) {
+    for (size_t i = 0; i < softiommu_scenario_count; i++)
         if (!run(&softiommu_scenario[i], SOFTIOMMU_CACHE_ADVERSARIAL, true))
             fail_msg("%s: no difference", softiommu_scenario[i].name);
-    }
 }
 
 static void every_fault_has_a_scenario(void **state)
@@ -68,10 +69,9 @@ static void every_fault_has_a_scenario(void **state)
     (void)state;
     for (size_t i = 0; i < softiommu_scenario_count; i++)
         found[softiommu_scenario[i].fault] = true;
-    for (unsigned fault = 0; fault < SOFTIOMMU_FAULTS; fault++) {
+    for (unsigned fault = 0; fault < SOFTIOMMU_FAULTS; fault++)
         if (!found[fault])
             fail_msg("fault %u of the rows DEFECT_SOFT: no scenario", fault);
-    }
 }
 
 int main(void)

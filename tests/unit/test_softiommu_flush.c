@@ -9,21 +9,21 @@ static void flush_of_a_page_leaves_the_rest(void **state)
     struct softiommu_translation a = mapped(m, DID, IOVA, RW), b = domain_new(m, 4, DID + 1);
 
     (void)state;
-    map(m, &a, IOVA + PAGE, DATA, RW);
+    map(m, &a, IOVA + PAGE_SIZE, DATA, RW);
     map(m, &b, IOVA, DATA, RW);
     attach(m, 1, &b);
     target(m, 0, IOVA, WRITE);
-    target(m, 0, IOVA + PAGE, WRITE);
+    target(m, 0, IOVA + PAGE_SIZE, WRITE);
     target(m, 1, IOVA, WRITE);
     map(m, &a, IOVA, NEW, RW);
-    map(m, &a, IOVA + PAGE, NEW, RW);
+    map(m, &a, IOVA + PAGE_SIZE, NEW, RW);
     map(m, &b, IOVA, NEW, RW);
     softiommu_flush_range(m->iommu, DID, IOVA >> 12, 0);
     assert_int_equal(target(m, 0, IOVA, READ), NEW);
-    assert_int_equal(target(m, 0, IOVA + PAGE, READ), DATA);
+    assert_int_equal(target(m, 0, IOVA + PAGE_SIZE, READ), DATA);
     assert_int_equal(target(m, 1, IOVA, READ), DATA);
     softiommu_flush_domain(m->iommu, DID);
-    assert_int_equal(target(m, 0, IOVA + PAGE, READ), NEW);
+    assert_int_equal(target(m, 0, IOVA + PAGE_SIZE, READ), NEW);
     assert_int_equal(target(m, 1, IOVA, READ), DATA);
     machine_free(m);
 }
@@ -86,11 +86,11 @@ static void any_part_of_a_large_page_drops_it(void **state)
         *entry_of(m, &t, BIT(40), level[i / 3]) = RAM | RW | PS;
         attach(m, 0, &t);
         softiommu_set_ats(m->iommu, 0, true);
-        assert_int_equal(target(m, 0, BIT(40) + 7 * PAGE, WRITE), RAM + 7 * PAGE);
+        assert_int_equal(target(m, 0, BIT(40) + 7 * PAGE_SIZE, WRITE), RAM + 7 * PAGE_SIZE);
         assert_int_equal(cache_of(m, SOFTIOMMU_IOTLB, 0).entries, 1);
         *entry_of(m, &t, BIT(40), level[i / 3]) = 0;
         softiommu_flush_range(m->iommu, DID, (BIT(40) >> 12) + page, 0);
-        assert_int_equal(target(m, 0, BIT(40) + 7 * PAGE, READ), REFUSED);
+        assert_int_equal(target(m, 0, BIT(40) + 7 * PAGE_SIZE, READ), REFUSED);
         machine_free(m);
     }
 }

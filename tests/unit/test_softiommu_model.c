@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The IOMMU against a walker without caches, over random lives of a guest (softiommu_world.h): what was flushed never
- * differs from the tables, and what was not is something that was valid since the last flush.
+ * The IOMMU against a walker without caches, over random lives of a guest (softiommu_world.h): what
+ * was flushed never differs from the tables, and what was not is something that was valid since the
+ * last flush.
  */
 #include "host/defects/softiommu_faults.h"
 #include "lib/bits.h"
@@ -40,18 +41,20 @@ static void live(const struct life *life, struct random random)
 
     config.seed = random_u64(&random);
     w = world_new(&config, random, life->ats);
-    while (step < STEPS && w->wrong == NULL) {
+    while (step < STEPS && !w->wrong) {
         world_step(w);
         step++;
     }
     s = softiommu_statistics(w->m->iommu);
-    printf("policy %u ats %u small %u keep %u: %u steps, %llu reached, %llu refused, %llu stale; %llu walks, %llu "
+    printf("policy %u ats %u small %u keep %u: %u steps, %llu reached, %llu refused, %llu stale; "
+           "%llu walks, %llu "
            "drained\n",
-           life->policy, life->ats, life->small, life->keep_idle, step, (unsigned long long)w->translated,
-           (unsigned long long)w->refused, (unsigned long long)w->stale, (unsigned long long)s.walks,
+           life->policy, life->ats, life->small, life->keep_idle, step,
+           (unsigned long long)w->translated, (unsigned long long)w->refused,
+           (unsigned long long)w->stale, (unsigned long long)s.walks,
            (unsigned long long)s.drained);
     wrong = w->wrong;
-    if (wrong != NULL) {
+    if (wrong) {
         world_free(w);
         fail_msg("step %u: %s", step, wrong);
         return;
@@ -87,7 +90,8 @@ static void what_was_flushed_never_differs(void **state)
     }
 }
 
-/* Only what the world does not do: its devices do nothing in the middle of a switch, for example. */
+/* Only what the world does not do: its devices do nothing in the middle of a switch, for example.
+ */
 static bool beyond_the_world(enum softiommu_fault fault)
 {
     switch (fault) {
@@ -98,7 +102,8 @@ static bool beyond_the_world(enum softiommu_fault fault)
     case SOFTIOMMU_FAULT_PREFETCH_ABSENT_3:
     case SOFTIOMMU_FAULT_PREFETCH_ABSENT_4K:
     case SOFTIOMMU_FAULT_PREFETCH_ABSENT_2M:
-    case SOFTIOMMU_FAULT_LINE_RIGHTS_TABLE_2: /* its upper entries are writable, and each belongs to one domain */
+    case SOFTIOMMU_FAULT_LINE_RIGHTS_TABLE_2: /* its upper entries are writable, and each belongs to
+                                                 one domain */
     case SOFTIOMMU_FAULT_LINE_RIGHTS_TABLE_3:
     case SOFTIOMMU_FAULT_WALK_SHARED_TABLE:
     case SOFTIOMMU_FAULT_IOTLB_TAG_32: /* its IOVAs do not differ in these bits alone */
@@ -172,9 +177,9 @@ static bool noticed(enum softiommu_fault fault, bool keep_idle, struct random ra
         softiommu_faults_reset();
         softiommu_inject(fault, &rules);
         w = world_new(&config, random, life.ats);
-        for (unsigned step = 0; step < STEPS && w->wrong == NULL; step++)
+        for (unsigned step = 0; step < STEPS && !w->wrong; step++)
             world_step(w);
-        wrong = w->wrong != NULL;
+        wrong = w->wrong;
         world_free(w);
         softiommu_faults_reset();
     }

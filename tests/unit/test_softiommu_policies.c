@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Contents of the caches of the software IOMMU, and when they are used. */
+#include "lib/bits.h"
 #include "tests/unit/softiommu_cached.h"
 
 static uint64_t reads_for(struct machine *m, uint64_t iova, enum oracle_access access)
@@ -38,8 +39,8 @@ static void a_hit_reads_no_table(void **state)
     assert_int_equal(cache_of(m, SOFTIOMMU_IOTLB, 0).hits, 2);
     assert_int_equal(cache_of(m, SOFTIOMMU_IOTLB, 0).misses, 1);
     /* A neighbor starts its walk at the last table. */
-    map(m, &t, IOVA + PAGE, NEW, RW);
-    assert_int_equal(reads_for(m, IOVA + PAGE, READ), 1);
+    map(m, &t, IOVA + PAGE_SIZE, NEW, RW);
+    assert_int_equal(reads_for(m, IOVA + PAGE_SIZE, READ), 1);
     assert_int_equal(cache_of(m, SOFTIOMMU_WALK_CACHE, 1).hits, 1);
     machine_free(m);
 }
@@ -91,16 +92,18 @@ static void adversarial_fetches_neighbouring_tables(void **state)
         map(m, &t, i * MEG2, DATA, RW);
     attach(m, 0, &t);
     assert_int_equal(target(m, 0, 0, READ), DATA);
-    assert_int_equal(cache_of(m, SOFTIOMMU_WALK_CACHE, 1).entries, 8); /* one cache line of entries */
+    assert_int_equal(cache_of(m, SOFTIOMMU_WALK_CACHE, 1).entries,
+                     8); /* one cache line of entries */
     assert_int_equal(cache_of(m, SOFTIOMMU_IOTLB, 0).entries, 1);
     /* A walk that ends in a fault leaves its tables cached. */
-    assert_int_equal(target(m, 0, 9 * MEG2 + PAGE, READ), REFUSED);
+    assert_int_equal(target(m, 0, 9 * MEG2 + PAGE_SIZE, READ), REFUSED);
     assert_int_equal(cache_of(m, SOFTIOMMU_WALK_CACHE, 1).entries, 16);
     machine_free(m);
 }
 
 /* Everything the policy decides, as one number. */
-static uint64_t random_run(uint64_t seed, unsigned entries, struct softiommu_cache_statistics *iotlb)
+static uint64_t random_run(uint64_t seed, unsigned entries,
+                           struct softiommu_cache_statistics *iotlb)
 {
     struct softiommu_config config = machine_config(SOFTIOMMU_CACHE_RANDOM);
     struct softiommu_translation t;
@@ -112,11 +115,12 @@ static uint64_t random_run(uint64_t seed, unsigned entries, struct softiommu_cac
     m = machine_new(&config);
     t = domain_new(m, 4, DID);
     for (unsigned i = 0; i < 128; i++)
-        map(m, &t, IOVA + i * PAGE, RAM + i * PAGE, RW);
+        map(m, &t, IOVA + i * PAGE_SIZE, RAM + i * PAGE_SIZE, RW);
     attach(m, 0, &t);
     softiommu_set_ats(m->iommu, 0, seed % 2 == 0);
     for (unsigned i = 0; i < 2000; i++)
-        assert_int_equal(target(m, 0, IOVA + i * 37 % 128 * PAGE, READ), RAM + i * 37 % 128 * PAGE);
+        assert_int_equal(target(m, 0, IOVA + i * 37 % 128 * PAGE_SIZE, READ),
+                         RAM + i * 37 % 128 * PAGE_SIZE);
     *iotlb = cache_of(m, SOFTIOMMU_IOTLB, 0);
     assert_true(cache_of(m, SOFTIOMMU_CONTEXT, 0).entries <= 1);
     assert_true(cache_of(m, SOFTIOMMU_CONTEXT, 0).misses > 10);
@@ -157,7 +161,8 @@ static void device_tlb_is_used_without_the_unit(void **state)
     assert_int_equal(cache_of(m, SOFTIOMMU_DEVICE_TLB, 1).entries, 0);
     unit = cache_of(m, SOFTIOMMU_IOTLB, 0).hits + cache_of(m, SOFTIOMMU_CONTEXT, 0).hits;
     target(m, 0, IOVA, WRITE);
-    assert_int_equal(cache_of(m, SOFTIOMMU_IOTLB, 0).hits + cache_of(m, SOFTIOMMU_CONTEXT, 0).hits, unit);
+    assert_int_equal(cache_of(m, SOFTIOMMU_IOTLB, 0).hits + cache_of(m, SOFTIOMMU_CONTEXT, 0).hits,
+                     unit);
     assert_int_equal(cache_of(m, SOFTIOMMU_DEVICE_TLB, 0).hits, 1);
     assert_int_equal(softiommu_statistics(m->iommu).ats_requests, 1);
     /* A device without ATS, and one of another domain, are not touched by a flush. */
@@ -244,10 +249,10 @@ static void prefetches_respect_user_and_accessed(void **state)
     m = machine_new(&config);
     t = domain_new(m, 4, DID);
     for (unsigned i = 0; i < 8; i++)
-        map(m, &t, i * PAGE, DATA, i == 3 ? RW & ~BIT(2) : RW);
+        map(m, &t, i * PAGE_SIZE, DATA, i == 3 ? RW & ~BIT(2) : RW);
     attach(m, 0, &t);
     for (unsigned i = 0; i < 800; i++)
-        assert_int_equal(target(m, 0, i % 8 * PAGE, READ), i % 8 == 3 ? REFUSED : DATA);
+        assert_int_equal(target(m, 0, i % 8 * PAGE_SIZE, READ), i % 8 == 3 ? REFUSED : DATA);
     machine_free(m);
 }
 
@@ -287,11 +292,12 @@ static void tiny_caches_are_right_too(void **state)
     m = machine_new(&config);
     t = domain_new(m, 5, DID);
     for (unsigned i = 0; i < 64; i++)
-        map(m, &t, i * UINT64_C(0x1234567000), RAM + i * PAGE, RW);
+        map(m, &t, i * UINT64_C(0x1234567000), RAM + i * PAGE_SIZE, RW);
     attach(m, 0, &t);
     softiommu_set_ats(m->iommu, 0, true);
     for (unsigned i = 0; i < 256; i++)
-        assert_int_equal(target(m, 0, i % 64 * UINT64_C(0x1234567000), WRITE), RAM + i % 64 * PAGE);
+        assert_int_equal(target(m, 0, i % 64 * UINT64_C(0x1234567000), WRITE),
+                         RAM + i % 64 * PAGE_SIZE);
     assert_true(cache_of(m, SOFTIOMMU_IOTLB, 0).evictions > 100);
     assert_int_equal(cache_of(m, SOFTIOMMU_IOTLB, 0).entries, 1);
     machine_free(m);
@@ -308,14 +314,14 @@ static void adversarial_drops_the_oldest_when_full(void **state)
     m = machine_new(&config);
     t = domain_new(m, 4, DID);
     for (unsigned i = 0; i < 5; i++)
-        map(m, &t, IOVA + i * PAGE, DATA + i * PAGE, RW);
+        map(m, &t, IOVA + i * PAGE_SIZE, DATA + i * PAGE_SIZE, RW);
     attach(m, 0, &t);
     for (unsigned i = 0; i < 5; i++)
-        target(m, 0, IOVA + i * PAGE, READ);
+        target(m, 0, IOVA + i * PAGE_SIZE, READ);
     for (unsigned i = 0; i < 5; i++)
-        map(m, &t, IOVA + i * PAGE, NEW, RW);
+        map(m, &t, IOVA + i * PAGE_SIZE, NEW, RW);
     for (unsigned i = 5; i-- > 1;)
-        assert_int_equal(target(m, 0, IOVA + i * PAGE, READ), DATA + i * PAGE);
+        assert_int_equal(target(m, 0, IOVA + i * PAGE_SIZE, READ), DATA + i * PAGE_SIZE);
     assert_int_equal(target(m, 0, IOVA, READ), NEW);
     machine_free(m);
 }
@@ -327,15 +333,19 @@ static void events_are_counted(void **state)
     struct softiommu_translation t = mapped(m, DID, IOVA, RW);
     struct softiommu_piece piece;
     uint64_t value = 0;
-    struct softiommu_request r = {
-        .iova = IOVA, .length = 8, .access = WRITE, .buffer = &value, .piece = &piece, .piece_capacity = 1};
+    struct softiommu_request r = {.iova = IOVA,
+                                  .length = 8,
+                                  .access = WRITE,
+                                  .buffer = &value,
+                                  .piece = &piece,
+                                  .piece_capacity = 1};
     struct softiommu_cache_statistics c;
     struct softiommu_statistics s;
 
     (void)state;
     softiommu_set_ats(m->iommu, 0, true);
-    target(m, 0, IOVA, READ);        /* walk */
-    target(m, 0, IOVA + PAGE, READ); /* walk from the last table, not present */
+    target(m, 0, IOVA, READ);             /* walk */
+    target(m, 0, IOVA + PAGE_SIZE, READ); /* walk from the last table, not present */
     softiommu_request_begin(m->iommu, 0, &r);
     softiommu_request_complete(m->iommu, &r);
     softiommu_flush_range(m->iommu, DID, IOVA >> 12, 0);

@@ -19,8 +19,8 @@ static int setup(void **state)
 
 static struct softiommu_piece pieces[8][PIECES];
 
-static struct softiommu_request request_of(unsigned slot, uint64_t iova, uint64_t length, enum oracle_access access,
-                                           void *buffer)
+static struct softiommu_request request_of(unsigned slot, uint64_t iova, uint64_t length,
+                                           enum oracle_access access, void *buffer)
 {
     return (struct softiommu_request){.iova = iova,
                                       .length = length,
@@ -46,7 +46,7 @@ static void large_requests_move_every_byte(void **state)
     struct softiommu_request read = request_of(1, IOVA + 3, length, READ, in);
 
     for (unsigned i = 0; i < 257; i++)
-        map(m, &t, IOVA + i * PAGE, RAM + i * 7 % 257 * PAGE, RW);
+        map(m, &t, IOVA + i * PAGE_SIZE, RAM + i * 7 % 257 * PAGE_SIZE, RW);
     attach(m, 0, &t);
     for (size_t i = 0; i < sizeof(out); i++)
         out[i] = (uint8_t)(i * 131 + (i >> 8));
@@ -58,7 +58,9 @@ static void large_requests_move_every_byte(void **state)
     for (uint64_t i = 0; i < length; i++) {
         uint64_t offset = i + 3;
 
-        assert_int_equal(*byte_at(m, RAM + offset / PAGE * 7 % 257 * PAGE + offset % PAGE), out[i]);
+        assert_int_equal(
+            *byte_at(m, RAM + offset / PAGE_SIZE * 7 % 257 * PAGE_SIZE + offset % PAGE_SIZE),
+            out[i]);
     }
     assert_int_equal(*byte_at(m, RAM), 0);
     assert_true(softiommu_request_begin(m->iommu, 0, &read));
@@ -77,10 +79,10 @@ static void a_piece_ends_with_its_page(void **state)
 
     attach(m, 0, &t);
     for (size_t i = 0; i < ARRAY_SIZE(place); i++) {
-        struct softiommu_request r = request_of(0, place[i] + PAGE - 8, 16, READ, buffer);
+        struct softiommu_request r = request_of(0, place[i] + PAGE_SIZE - 8, 16, READ, buffer);
 
         map(m, &t, place[i], DATA, RW);
-        map(m, &t, place[i] + PAGE, NEW, RW);
+        map(m, &t, place[i] + PAGE_SIZE, NEW, RW);
         assert_true(softiommu_request_begin(m->iommu, 0, &r));
         assert_int_equal(r.pieces, 2);
         assert_int_equal(r.piece[0].size, 8);
@@ -118,17 +120,17 @@ static void contiguous_memory_is_one_piece(void **state)
     struct machine *m = *state;
     struct softiommu_translation t = domain_new(m, 4, DID);
     uint8_t buffer[64];
-    struct softiommu_request r = request_of(0, IOVA, 16 * PAGE, READ, buffer);
+    struct softiommu_request r = request_of(0, IOVA, 16 * PAGE_SIZE, READ, buffer);
 
     for (unsigned i = 0; i < 32; i++)
-        map(m, &t, IOVA + i * PAGE, RAM + i * PAGE, RW);
+        map(m, &t, IOVA + i * PAGE_SIZE, RAM + i * PAGE_SIZE, RW);
     attach(m, 0, &t);
     assert_true(softiommu_request_begin(m->iommu, 0, &r));
     assert_int_equal(r.pieces, 1);
     assert_int_equal(r.piece[0].spa, gpa_to_spa(RAM));
     assert_int_equal(r.piece[0].size, CHUNK);
     softiommu_request_abandon(m->iommu, &r);
-    r = request_of(0, IOVA, 32 * PAGE, READ, buffer);
+    r = request_of(0, IOVA, 32 * PAGE_SIZE, READ, buffer);
     assert_true(softiommu_request_begin(m->iommu, 0, &r));
     assert_int_equal(r.pieces, 2);
     softiommu_request_abandon(m->iommu, &r);
@@ -140,15 +142,15 @@ static void a_request_ends_where_its_pieces_do(void **state)
 {
     struct machine *m = *state;
     struct softiommu_translation t = domain_new(m, 4, DID);
-    static uint8_t buffer[8 * PAGE];
-    struct softiommu_request r = request_of(0, IOVA + 1, 8 * PAGE - 1, WRITE, buffer);
+    static uint8_t buffer[8 * PAGE_SIZE];
+    struct softiommu_request r = request_of(0, IOVA + 1, 8 * PAGE_SIZE - 1, WRITE, buffer);
 
     for (unsigned i = 0; i < 8; i++)
-        map(m, &t, IOVA + i * PAGE, RAM + i * 2 * PAGE, RW);
+        map(m, &t, IOVA + i * PAGE_SIZE, RAM + i * 2 * PAGE_SIZE, RW);
     attach(m, 0, &t);
     r.piece_capacity = 3;
     assert_true(softiommu_request_begin(m->iommu, 0, &r));
-    assert_int_equal(r.translated, 3 * PAGE - 1);
+    assert_int_equal(r.translated, 3 * PAGE_SIZE - 1);
     softiommu_request_complete(m->iommu, &r);
 }
 
@@ -156,31 +158,31 @@ static void bytes_before_a_refused_page_are_in_flight(void **state)
 {
     struct machine *m = *state;
     struct softiommu_translation t = domain_new(m, 4, DID);
-    static uint8_t buffer[4 * PAGE];
-    struct softiommu_request r = request_of(0, IOVA + 8, 4 * PAGE - 8, WRITE, buffer);
+    static uint8_t buffer[4 * PAGE_SIZE];
+    struct softiommu_request r = request_of(0, IOVA + 8, 4 * PAGE_SIZE - 8, WRITE, buffer);
     struct oracle_fault fault;
 
     memset(buffer, 0x77, sizeof(buffer));
     map(m, &t, IOVA, DATA, RW);
-    map(m, &t, IOVA + PAGE, DATA + PAGE, RW);
-    map(m, &t, IOVA + 2 * PAGE, DATA + 2 * PAGE, RO);
+    map(m, &t, IOVA + PAGE_SIZE, DATA + PAGE_SIZE, RW);
+    map(m, &t, IOVA + 2 * PAGE_SIZE, DATA + 2 * PAGE_SIZE, RO);
     attach(m, 0, &t);
     assert_false(softiommu_request_begin(m->iommu, 0, &r));
     assert_int_equal(r.reason, SOFTIOMMU_REASON_WRITE_DENIED);
-    assert_int_equal(r.translated, 2 * PAGE - 8);
+    assert_int_equal(r.translated, 2 * PAGE_SIZE - 8);
     assert_true(softiommu_take_fault(m->iommu, 0, true, &fault));
-    assert_int_equal(fault.iova, IOVA + 2 * PAGE);
+    assert_int_equal(fault.iova, IOVA + 2 * PAGE_SIZE);
     softiommu_request_complete(m->iommu, &r);
     assert_int_equal(*byte_at(m, DATA + 7), 0);
     assert_int_equal(*byte_at(m, DATA + 8), 0x77);
-    assert_int_equal(*byte_at(m, DATA + 2 * PAGE - 1), 0x77);
-    assert_int_equal(*byte_at(m, DATA + 2 * PAGE), 0);
+    assert_int_equal(*byte_at(m, DATA + 2 * PAGE_SIZE - 1), 0x77);
+    assert_int_equal(*byte_at(m, DATA + 2 * PAGE_SIZE), 0);
     /* Refused at the first byte: nothing is in flight, and nothing can be completed. */
-    r = request_of(0, IOVA + 2 * PAGE, 8, WRITE, buffer);
+    r = request_of(0, IOVA + 2 * PAGE_SIZE, 8, WRITE, buffer);
     assert_false(softiommu_request_begin(m->iommu, 0, &r));
     assert_int_equal(r.state, SOFTIOMMU_REQUEST_IDLE);
     softiommu_request_complete(m->iommu, &r);
-    assert_int_equal(*byte_at(m, DATA + 2 * PAGE), 0);
+    assert_int_equal(*byte_at(m, DATA + 2 * PAGE_SIZE), 0);
     r.length = 0;
     assert_true(softiommu_request_begin(m->iommu, 0, &r));
     assert_int_equal(r.state, SOFTIOMMU_REQUEST_IDLE);
@@ -253,7 +255,8 @@ static struct machine *busy;
 static void begin_again(struct softiommu_request *request)
 {
     if (ended++ < 6)
-        assert_true(softiommu_request_begin(busy->iommu, 0, (struct softiommu_request *)request->owner));
+        assert_true(
+            softiommu_request_begin(busy->iommu, 0, (struct softiommu_request *)request->owner));
 }
 
 static void a_drain_does_not_wait_for_younger_requests(void **state)
@@ -364,10 +367,10 @@ static void bad_configurations_are_refused(void **state)
     uint8_t *storage = malloc(size);
 
     (void)state;
-#define REFUSES(field, value)                                                                                          \
-    bad = good;                                                                                                        \
-    bad.field = (value);                                                                                               \
-    assert_int_equal(softiommu_storage_size(&bad), 0);                                                                 \
+#define REFUSES(field, value)                                                                      \
+    bad = good;                                                                                    \
+    bad.field = (value);                                                                           \
+    assert_int_equal(softiommu_storage_size(&bad), 0);                                             \
     assert_null(softiommu_init(&bad, &callbacks, storage, size))
     REFUSES(policy, (enum softiommu_policy)3);
     REFUSES(ad_mode, (enum softiommu_ad_mode)3);
@@ -397,11 +400,16 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_piece_ends_with_its_page, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(a_request_can_be_used_again, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(contiguous_memory_is_one_piece, setup, machine_teardown),
-        cmocka_unit_test_setup_teardown(a_request_ends_where_its_pieces_do, setup, machine_teardown),
-        cmocka_unit_test_setup_teardown(bytes_before_a_refused_page_are_in_flight, setup, machine_teardown),
-        cmocka_unit_test_setup_teardown(memory_is_touched_where_it_was_at_the_beginning, setup, machine_teardown),
-        cmocka_unit_test_setup_teardown(drains_reach_the_domain_in_order_and_no_other, setup, machine_teardown),
-        cmocka_unit_test_setup_teardown(a_drain_does_not_wait_for_younger_requests, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(a_request_ends_where_its_pieces_do, setup,
+                                        machine_teardown),
+        cmocka_unit_test_setup_teardown(bytes_before_a_refused_page_are_in_flight, setup,
+                                        machine_teardown),
+        cmocka_unit_test_setup_teardown(memory_is_touched_where_it_was_at_the_beginning, setup,
+                                        machine_teardown),
+        cmocka_unit_test_setup_teardown(drains_reach_the_domain_in_order_and_no_other, setup,
+                                        machine_teardown),
+        cmocka_unit_test_setup_teardown(a_drain_does_not_wait_for_younger_requests, setup,
+                                        machine_teardown),
         cmocka_unit_test_setup_teardown(a_device_can_touch_memory_itself, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(a_switch_is_one_step, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(bad_translations_change_nothing, setup, machine_teardown),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Stage 1 and stage 2 of the software IOMMU, without caches: what is translated, and why the rest is refused. */
+/* Stage 1 and stage 2 of the software IOMMU, without caches: what is translated, and why the rest
+ * is refused. */
 #include "lib/bits.h"
 #include "tests/unit/softiommu_fixture.h"
 
@@ -22,8 +23,8 @@ static struct softiommu_translation mapped(struct machine *m, unsigned levels, u
     return t;
 }
 
-static void assert_refused(struct machine *m, uint64_t iova, enum oracle_access access, enum softiommu_reason reason,
-                           enum oracle_fault_class class)
+static void assert_refused(struct machine *m, uint64_t iova, enum oracle_access access,
+                           enum softiommu_reason reason, enum oracle_fault_class class)
 {
     struct oracle_fault fault;
 
@@ -44,8 +45,9 @@ static void translates_every_byte_of_a_page(void **state)
     assert_int_equal(target(m, 0, IOVA, READ), DATA);
     assert_int_equal(target(m, 0, IOVA + 1, WRITE), DATA + 1);
     assert_int_equal(target(m, 0, IOVA + 0x7FF, READ), DATA + 0x7FF);
-    assert_int_equal(target(m, 0, IOVA + PAGE - 1, WRITE), DATA + PAGE - 1);
-    assert_refused(m, IOVA + PAGE, READ, SOFTIOMMU_REASON_NOT_PRESENT, ORACLE_FAULT_CLASS_NOT_PRESENT);
+    assert_int_equal(target(m, 0, IOVA + PAGE_SIZE - 1, WRITE), DATA + PAGE_SIZE - 1);
+    assert_refused(m, IOVA + PAGE_SIZE, READ, SOFTIOMMU_REASON_NOT_PRESENT,
+                   ORACLE_FAULT_CLASS_NOT_PRESENT);
     assert_refused(m, IOVA - 1, READ, SOFTIOMMU_REASON_NOT_PRESENT, ORACLE_FAULT_CLASS_NOT_PRESENT);
 }
 
@@ -59,13 +61,15 @@ static void each_iova_bit_counts(void **state)
 
         map(m, &t, 0, DATA, RW);
         for (unsigned bit = 12; bit < bits; bit++)
-            map(m, &t, BIT(bit), DATA + (bit - 11) * PAGE, RW);
+            map(m, &t, BIT(bit), DATA + (bit - 11) * PAGE_SIZE, RW);
         attach(m, 0, &t);
         assert_int_equal(target(m, 0, 0, READ), DATA);
         for (unsigned bit = 12; bit < bits; bit++)
-            assert_int_equal(target(m, 0, BIT(bit), READ), DATA + (bit - 11) * PAGE);
-        assert_refused(m, BIT(bits), READ, SOFTIOMMU_REASON_WIDTH, ORACLE_FAULT_CLASS_NON_CANONICAL);
-        assert_refused(m, UINT64_MAX, READ, SOFTIOMMU_REASON_WIDTH, ORACLE_FAULT_CLASS_NON_CANONICAL);
+            assert_int_equal(target(m, 0, BIT(bit), READ), DATA + (bit - 11) * PAGE_SIZE);
+        assert_refused(m, BIT(bits), READ, SOFTIOMMU_REASON_WIDTH,
+                       ORACLE_FAULT_CLASS_NON_CANONICAL);
+        assert_refused(m, UINT64_MAX, READ, SOFTIOMMU_REASON_WIDTH,
+                       ORACLE_FAULT_CLASS_NON_CANONICAL);
     }
 }
 
@@ -84,8 +88,10 @@ static void width_is_configured_and_not_sign_extended(void **state)
         m = machine_new(&config);
         mapped(m, bits > 48 ? 5 : 4, last);
         assert_int_equal(target(m, 0, last, READ), DATA);
-        assert_refused(m, last | BIT(bits), READ, SOFTIOMMU_REASON_WIDTH, ORACLE_FAULT_CLASS_NON_CANONICAL);
-        assert_refused(m, last | BITS(63, bits), READ, SOFTIOMMU_REASON_WIDTH, ORACLE_FAULT_CLASS_NON_CANONICAL);
+        assert_refused(m, last | BIT(bits), READ, SOFTIOMMU_REASON_WIDTH,
+                       ORACLE_FAULT_CLASS_NON_CANONICAL);
+        assert_refused(m, last | BITS(63, bits), READ, SOFTIOMMU_REASON_WIDTH,
+                       ORACLE_FAULT_CLASS_NON_CANONICAL);
         machine_free(m);
     }
 }
@@ -118,7 +124,8 @@ static void page_sizes_not_offered_are_reserved(void **state)
     *entry_of(m, &t, 0x40200000, 1) = RAM | RW | PS;
     attach(m, 0, &t);
     assert_int_equal(target(m, 0, 0x80000000, READ), RAM);
-    assert_refused(m, 0x40200000, READ, SOFTIOMMU_REASON_RESERVED_BIT, ORACLE_FAULT_CLASS_RESERVED_BIT);
+    assert_refused(m, 0x40200000, READ, SOFTIOMMU_REASON_RESERVED_BIT,
+                   ORACLE_FAULT_CLASS_RESERVED_BIT);
     machine_free(m);
 }
 
@@ -134,12 +141,14 @@ static void reserved_bits_are_refused_at_every_level(void **state)
 
         for (unsigned bit = 0; bit < 64; bit++) {
             bool reserved = (bit >= 46 && bit <= 51) || (bit == 7 && level >= 3);
-            bool ignored = bit >= 52 || bit == 3 || bit == 4 || bit == 8 || (bit >= 9 && bit <= 11) ||
-                           (bit == 7 && level == 0) || (bit == 6 && level > 0);
+            bool ignored = bit >= 52 || bit == 3 || bit == 4 || bit == 8 ||
+                           (bit >= 9 && bit <= 11) || (bit == 7 && level == 0) ||
+                           (bit == 6 && level > 0);
 
             *entry = good | BIT(bit);
             if (reserved)
-                assert_refused(m, IOVA, READ, SOFTIOMMU_REASON_RESERVED_BIT, ORACLE_FAULT_CLASS_RESERVED_BIT);
+                assert_refused(m, IOVA, READ, SOFTIOMMU_REASON_RESERVED_BIT,
+                               ORACLE_FAULT_CLASS_RESERVED_BIT);
             if (ignored)
                 assert_int_equal(target(m, 0, IOVA, WRITE), DATA);
             *entry = good;
@@ -156,7 +165,8 @@ static void low_bits_of_large_pages_are_reserved(void **state)
     for (unsigned level = 1; level <= 2; level++) {
         for (unsigned bit = 13; bit < 12 + 9 * level; bit++) {
             *entry_of(m, &t, BIT(39), level) = RAM | RW | PS | BIT(bit);
-            assert_refused(m, BIT(39), READ, SOFTIOMMU_REASON_RESERVED_BIT, ORACLE_FAULT_CLASS_RESERVED_BIT);
+            assert_refused(m, BIT(39), READ, SOFTIOMMU_REASON_RESERVED_BIT,
+                           ORACLE_FAULT_CLASS_RESERVED_BIT);
         }
         *entry_of(m, &t, BIT(39), level) = 0;
     }
@@ -175,7 +185,8 @@ static void present_write_and_user_count_at_every_level(void **state)
         assert_refused(m, IOVA, READ, SOFTIOMMU_REASON_NOT_PRESENT, ORACLE_FAULT_CLASS_NOT_PRESENT);
         *entry = good & ~BIT(1);
         assert_int_equal(target(m, 0, IOVA, READ), DATA);
-        assert_refused(m, IOVA, WRITE, SOFTIOMMU_REASON_WRITE_DENIED, ORACLE_FAULT_CLASS_WRITE_DENIED);
+        assert_refused(m, IOVA, WRITE, SOFTIOMMU_REASON_WRITE_DENIED,
+                       ORACLE_FAULT_CLASS_WRITE_DENIED);
         *entry = good & ~BIT(2);
         assert_refused(m, IOVA, READ, SOFTIOMMU_REASON_SUPERVISOR, ORACLE_FAULT_CLASS_PRIVILEGE);
         *entry = good;
@@ -225,7 +236,8 @@ static void xd_is_ignored_or_reserved(void **state)
         for (unsigned level = 0; level < 4; level++) {
             *entry_of(m, &t, IOVA, level) |= BIT(63);
             if (config.xd_reserved)
-                assert_refused(m, IOVA, READ, SOFTIOMMU_REASON_RESERVED_BIT, ORACLE_FAULT_CLASS_RESERVED_BIT);
+                assert_refused(m, IOVA, READ, SOFTIOMMU_REASON_RESERVED_BIT,
+                               ORACLE_FAULT_CLASS_RESERVED_BIT);
             else
                 assert_int_equal(target(m, 0, IOVA, READ), DATA);
             *entry_of(m, &t, IOVA, level) &= ~BIT(63);
@@ -293,7 +305,8 @@ static void a_changing_entry_is_read_again(void **state)
 
 static void stage_2_confines_root_tables_and_leaves(void **state)
 {
-    static const uint64_t outside[] = {0, HOST, RAM - PAGE, RAM + RAM_SIZE, RAM_SPA, BITS(45, 12)};
+    static const uint64_t outside[] = {0,       HOST,        RAM - PAGE_SIZE, RAM + RAM_SIZE,
+                                       RAM_SPA, BITS(45, 12)};
     struct machine *m = *state;
     struct softiommu_translation t = mapped(m, 5, IOVA);
 
@@ -302,14 +315,16 @@ static void stage_2_confines_root_tables_and_leaves(void **state)
 
         bad.root = outside[i];
         attach(m, 0, &bad);
-        assert_refused(m, IOVA, READ, SOFTIOMMU_REASON_ROOT_REFUSED, ORACLE_FAULT_CLASS_TABLE_UNREADABLE);
+        assert_refused(m, IOVA, READ, SOFTIOMMU_REASON_ROOT_REFUSED,
+                       ORACLE_FAULT_CLASS_TABLE_UNREADABLE);
         attach(m, 0, &t);
         for (unsigned level = 0; level < 5; level++) {
             uint64_t *entry = entry_of(m, &t, IOVA, level), good = *entry;
 
             *entry = outside[i] | RW;
             assert_refused(m, IOVA, WRITE,
-                           level == 0 ? SOFTIOMMU_REASON_TARGET_REFUSED : SOFTIOMMU_REASON_TABLE_REFUSED,
+                           level == 0 ? SOFTIOMMU_REASON_TARGET_REFUSED
+                                      : SOFTIOMMU_REASON_TABLE_REFUSED,
                            ORACLE_FAULT_CLASS_TABLE_UNREADABLE);
             *entry = good;
         }
@@ -324,29 +339,35 @@ static void stage_2_decides_by_access(void **state)
 
     map(m, &t, IOVA, READ_ONLY, RW);
     assert_int_equal(target(m, 0, IOVA, READ), READ_ONLY);
-    assert_refused(m, IOVA, WRITE, SOFTIOMMU_REASON_TARGET_REFUSED, ORACLE_FAULT_CLASS_TABLE_UNREADABLE);
+    assert_refused(m, IOVA, WRITE, SOFTIOMMU_REASON_TARGET_REFUSED,
+                   ORACLE_FAULT_CLASS_TABLE_UNREADABLE);
     /* A table that the guest may not write is no place for an accessed bit. */
     at(m, READ_ONLY)[(IOVA >> 12) & 511] = DATA | RW;
     *entry_of(m, &t, IOVA, 1) = READ_ONLY | TABLE;
     assert_int_equal(target(m, 0, IOVA, READ), DATA);
     at(m, READ_ONLY)[(IOVA >> 12) & 511] = DATA | 7;
-    assert_refused(m, IOVA, READ, SOFTIOMMU_REASON_TABLE_REFUSED, ORACLE_FAULT_CLASS_TABLE_UNREADABLE);
+    assert_refused(m, IOVA, READ, SOFTIOMMU_REASON_TABLE_REFUSED,
+                   ORACLE_FAULT_CLASS_TABLE_UNREADABLE);
     assert_int_equal(at(m, READ_ONLY)[(IOVA >> 12) & 511], DATA | 7);
 }
 
 static void interrupt_window_is_no_memory(void **state)
 {
     struct machine *m = *state;
-    struct softiommu_translation t = domain_new(m, 4, DID), identity = {.kind = SOFTIOMMU_IDENTITY, .did = 1};
+    struct softiommu_translation t = domain_new(m, 4, DID),
+                                 identity = {.kind = SOFTIOMMU_IDENTITY, .did = 1};
     uint64_t spa, size;
 
     m->endless = true;
     *entry_of(m, &t, 0xC0000000, 2) = BIT(32) | RW | PS; /* a page around the window */
     attach(m, 0, &t);
     for (unsigned i = 0; i < 2; i++) {
-        assert_refused(m, 0xFEE00000, WRITE, SOFTIOMMU_REASON_INTERRUPT_WINDOW, ORACLE_FAULT_CLASS_INTERRUPT_WINDOW);
-        assert_refused(m, 0xFEEFFFFF, READ, SOFTIOMMU_REASON_INTERRUPT_WINDOW, ORACLE_FAULT_CLASS_INTERRUPT_WINDOW);
-        assert_int_equal(target(m, 0, 0xFEF00000, READ), i == 0 ? BIT(32) + 0x3EF00000 : 0xFEF00000);
+        assert_refused(m, 0xFEE00000, WRITE, SOFTIOMMU_REASON_INTERRUPT_WINDOW,
+                       ORACLE_FAULT_CLASS_INTERRUPT_WINDOW);
+        assert_refused(m, 0xFEEFFFFF, READ, SOFTIOMMU_REASON_INTERRUPT_WINDOW,
+                       ORACLE_FAULT_CLASS_INTERRUPT_WINDOW);
+        assert_int_equal(target(m, 0, 0xFEF00000, READ),
+                         i == 0 ? BIT(32) + 0x3EF00000 : 0xFEF00000);
         attach(m, 0, &identity);
     }
     attach(m, 0, &t);
@@ -363,11 +384,15 @@ static void identity_goes_through_stage_2_only(void **state)
     uint64_t spa, size;
 
     attach(m, 0, &identity);
-    assert_int_equal(softiommu_translate(m->iommu, 0, RAM + 0x12345, WRITE, &spa, &size), SOFTIOMMU_REASON_NONE);
+    assert_int_equal(softiommu_translate(m->iommu, 0, RAM + 0x12345, WRITE, &spa, &size),
+                     SOFTIOMMU_REASON_NONE);
     assert_int_equal(spa, gpa_to_spa(RAM + 0x12345));
-    assert_refused(m, HOST, READ, SOFTIOMMU_REASON_TARGET_REFUSED, ORACLE_FAULT_CLASS_TABLE_UNREADABLE);
-    assert_refused(m, UINT64_MAX, READ, SOFTIOMMU_REASON_TARGET_REFUSED, ORACLE_FAULT_CLASS_TABLE_UNREADABLE);
-    assert_refused(m, READ_ONLY, WRITE, SOFTIOMMU_REASON_TARGET_REFUSED, ORACLE_FAULT_CLASS_TABLE_UNREADABLE);
+    assert_refused(m, HOST, READ, SOFTIOMMU_REASON_TARGET_REFUSED,
+                   ORACLE_FAULT_CLASS_TABLE_UNREADABLE);
+    assert_refused(m, UINT64_MAX, READ, SOFTIOMMU_REASON_TARGET_REFUSED,
+                   ORACLE_FAULT_CLASS_TABLE_UNREADABLE);
+    assert_refused(m, READ_ONLY, WRITE, SOFTIOMMU_REASON_TARGET_REFUSED,
+                   ORACLE_FAULT_CLASS_TABLE_UNREADABLE);
     assert_int_equal(softiommu_statistics(m->iommu).walks, 0);
 }
 
@@ -412,20 +437,26 @@ int main(void)
         cmocka_unit_test(width_is_configured_and_not_sign_extended),
         cmocka_unit_test_setup_teardown(large_pages_translate, setup, machine_teardown),
         cmocka_unit_test(page_sizes_not_offered_are_reserved),
-        cmocka_unit_test_setup_teardown(reserved_bits_are_refused_at_every_level, setup, machine_teardown),
-        cmocka_unit_test_setup_teardown(low_bits_of_large_pages_are_reserved, setup, machine_teardown),
-        cmocka_unit_test_setup_teardown(present_write_and_user_count_at_every_level, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(reserved_bits_are_refused_at_every_level, setup,
+                                        machine_teardown),
+        cmocka_unit_test_setup_teardown(low_bits_of_large_pages_are_reserved, setup,
+                                        machine_teardown),
+        cmocka_unit_test_setup_teardown(present_write_and_user_count_at_every_level, setup,
+                                        machine_teardown),
         cmocka_unit_test_setup_teardown(accessed_and_dirty_are_set, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(a_refused_write_sets_no_dirty_bit, setup, machine_teardown),
         cmocka_unit_test(xd_is_ignored_or_reserved),
         cmocka_unit_test(accessed_and_dirty_can_be_ignored_or_required),
         cmocka_unit_test_setup_teardown(a_changing_entry_is_read_again, setup, machine_teardown),
-        cmocka_unit_test_setup_teardown(stage_2_confines_root_tables_and_leaves, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(stage_2_confines_root_tables_and_leaves, setup,
+                                        machine_teardown),
         cmocka_unit_test_setup_teardown(stage_2_decides_by_access, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(interrupt_window_is_no_memory, setup, machine_teardown),
-        cmocka_unit_test_setup_teardown(identity_goes_through_stage_2_only, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(identity_goes_through_stage_2_only, setup,
+                                        machine_teardown),
         cmocka_unit_test_setup_teardown(devices_start_blocked, setup, machine_teardown),
-        cmocka_unit_test_setup_teardown(first_fault_is_kept_and_others_are_counted, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(first_fault_is_kept_and_others_are_counted, setup,
+                                        machine_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

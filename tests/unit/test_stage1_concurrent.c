@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A second thread walks the tree all the time, as an IOMMU does, while the first one changes it. It must find
- * a translation that was true, and a page that stays mapped must be found every time.
+ * A second thread walks the tree all the time, as an IOMMU does, while the first one changes it. It
+ * must find a translation that was true, and a page that stays mapped must be found every time.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -56,7 +56,8 @@ static void split_and_merge(struct fixture *f, struct walker *w, struct random *
 
     if (stage1_split(&f->s, iova) == STAGE1_OK)
         (void)stage1_split(&f->s, iova);
-    (void)stage1_protect(&f->s, iova & ~(SIZE_4K - 1), SIZE_4K, random_below(r, 2) == 0 ? STAGE1_READ : RW);
+    (void)stage1_protect(&f->s, iova & ~(SIZE_4K - 1), SIZE_4K,
+                         random_below(r, 2) == 0 ? STAGE1_READ : RW);
     (void)stage1_protect(&f->s, iova & ~(SIZE_4K - 1), SIZE_4K, RW);
     (void)stage1_merge(&f->s, iova, 1, &freed);
     (void)stage1_merge(&f->s, iova, 2, &freed);
@@ -81,7 +82,8 @@ static void map_and_unmap(struct fixture *f, struct walker *w, struct random *r)
     stage1_release(&f->s, &freed);
 }
 
-static void run(struct walker *w, void (*change)(struct fixture *f, struct walker *w, struct random *r))
+static void run(struct walker *w,
+                void (*change)(struct fixture *f, struct walker *w, struct random *r))
 {
     struct random r = unit_random();
     struct fixture f;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which entries a tree gets: exact bits, leaf sizes, the ends of the IOVA space, walks. Numbers from reference 5. */
+/* Which entries a tree gets: exact bits, leaf sizes, the ends of the IOVA space, walks. Numbers
+ * from reference 5. */
 #include "lib/bits.h"
 #include "tests/unit/stage1_fixture.h"
 
@@ -7,7 +8,8 @@
 #define GPA  (7 * SIZE_1G)
 
 /* Maps, checks the tree, and returns the leaf's entry. */
-static uint64_t leaf_of(unsigned levels, uint64_t page_sizes, uint64_t size, unsigned level, unsigned prot)
+static uint64_t leaf_of(unsigned levels, uint64_t page_sizes, uint64_t size, unsigned level,
+                        unsigned prot)
 {
     struct fixture f;
     uint64_t entry;
@@ -84,21 +86,26 @@ static void expect_sizes(struct sizes got, size_t count, const uint64_t *expecte
         assert_true(got.of[i] == expected[i]);
 }
 
-#define EXPECT_SIZES(got, ...)                                                                                         \
-    expect_sizes(got, sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t), (uint64_t[]){__VA_ARGS__})
+#define EXPECT_SIZES(got, ...)                                                                     \
+    expect_sizes(got, sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t),                        \
+                 (uint64_t[]){__VA_ARGS__})
 
 static void leaves_are_the_largest_that_fit(void **state)
 {
-    uint64_t start = SIZE_1G - SIZE_2M - SIZE_4K, length = SIZE_4K + SIZE_2M + SIZE_1G + SIZE_2M + SIZE_4K;
+    uint64_t start = SIZE_1G - SIZE_2M - SIZE_4K,
+             length = SIZE_4K + SIZE_2M + SIZE_1G + SIZE_2M + SIZE_4K;
 
     (void)state;
-    EXPECT_SIZES(sizes_of(PAGES_4K_2M_1G, start, start, length), SIZE_4K, SIZE_2M, SIZE_1G, SIZE_2M, SIZE_4K);
+    EXPECT_SIZES(sizes_of(PAGES_4K_2M_1G, start, start, length), SIZE_4K, SIZE_2M, SIZE_1G, SIZE_2M,
+                 SIZE_4K);
     EXPECT_SIZES(sizes_of(PAGES_4K_2M, start, start, length), SIZE_4K, SIZE_2M, SIZE_4K);
     EXPECT_SIZES(sizes_of(PAGES_4K_1G, start, start, length), SIZE_4K, SIZE_1G, SIZE_4K);
     EXPECT_SIZES(sizes_of(PAGES_4K, start, start, length), SIZE_4K);
     /* IOVA and GPA must agree in the bits below the leaf's size. */
-    EXPECT_SIZES(sizes_of(PAGES_4K_2M_1G, start, start + SIZE_1G, length), SIZE_4K, SIZE_2M, SIZE_1G, SIZE_2M, SIZE_4K);
-    EXPECT_SIZES(sizes_of(PAGES_4K_2M_1G, start, start + SIZE_2M, length), SIZE_4K, SIZE_2M, SIZE_4K);
+    EXPECT_SIZES(sizes_of(PAGES_4K_2M_1G, start, start + SIZE_1G, length), SIZE_4K, SIZE_2M,
+                 SIZE_1G, SIZE_2M, SIZE_4K);
+    EXPECT_SIZES(sizes_of(PAGES_4K_2M_1G, start, start + SIZE_2M, length), SIZE_4K, SIZE_2M,
+                 SIZE_4K);
     EXPECT_SIZES(sizes_of(PAGES_4K_2M_1G, start, start + SIZE_4K, length), SIZE_4K);
     EXPECT_SIZES(sizes_of(PAGES_4K_2M_1G, SIZE_1G, 0, SIZE_1G - SIZE_4K), SIZE_2M, SIZE_4K);
     EXPECT_SIZES(sizes_of(PAGES_4K_2M_1G, 0, SIZE_1G, 3 * SIZE_1G), SIZE_1G);
@@ -119,7 +126,8 @@ static void whole_ends_of_the_iova_space_can_be_mapped(void **state)
             fixture_start(&f, levels, PAGES_4K_2M_1G);
             limit = stage1_iova_limit(&f.s);
             last = limit - sizes[i];
-            assert_int_equal(stage1_map(&f.s, 0, last & 0xFFFFFFFFFFFFFull, sizes[i], RW), STAGE1_OK);
+            assert_int_equal(stage1_map(&f.s, 0, last & 0xFFFFFFFFFFFFFull, sizes[i], RW),
+                             STAGE1_OK);
             assert_int_equal(stage1_map(&f.s, last, 0, sizes[i], STAGE1_READ), STAGE1_OK);
             fixture_check_tree(&f, NULL, NULL);
             assert_int_equal(stage1_walk(&f.s, limit - 1, &walk), STAGE1_OK);
@@ -127,7 +135,8 @@ static void whole_ends_of_the_iova_space_can_be_mapped(void **state)
             assert_int_equal(stage1_walk(&f.s, limit, &walk), STAGE1_ERR_NOT_MAPPED);
             assert_int_equal(stage1_walk(&f.s, UINT64_MAX, &walk), STAGE1_ERR_NOT_MAPPED);
             /* The outermost page alone, cut out of whatever leaf it is in. */
-            assert_int_equal(stage1_unmap(&f.s, limit - SIZE_4K, SIZE_4K, &freed, &unmapped), STAGE1_OK);
+            assert_int_equal(stage1_unmap(&f.s, limit - SIZE_4K, SIZE_4K, &freed, &unmapped),
+                             STAGE1_OK);
             assert_true(unmapped == SIZE_4K);
             assert_int_equal(stage1_unmap(&f.s, 0, limit, &freed, &unmapped), STAGE1_OK);
             assert_true(unmapped == 2 * sizes[i] - SIZE_4K);
@@ -228,7 +237,8 @@ static void merge_builds_the_leaf_that_split_took_apart(void **state)
     assert_int_equal(stage1_split(&f.s, IOVA), STAGE1_OK);
     assert_int_equal(stage1_split(&f.s, IOVA + SIZE_2M), STAGE1_OK);
     assert_int_equal(stage1_split(&f.s, IOVA + SIZE_2M), STAGE1_ERR_NOT_MAPPED);
-    assert_int_equal(stage1_merge(&f.s, IOVA, 2, &freed), STAGE1_ERR_NOT_MAPPED); /* one entry is a table */
+    assert_int_equal(stage1_merge(&f.s, IOVA, 2, &freed),
+                     STAGE1_ERR_NOT_MAPPED); /* one entry is a table */
     assert_int_equal(stage1_merge(&f.s, IOVA + SIZE_2M + 5, 1, &freed), STAGE1_OK);
     assert_true(fixture_entry(&f, IOVA + SIZE_2M, 1) == ((GPA + SIZE_2M) | 0x0E7));
     assert_int_equal(stage1_merge(&f.s, IOVA, 2, &freed), STAGE1_OK);
@@ -246,17 +256,20 @@ static void merge_refuses_what_is_not_alike(void **state)
 
     (void)state;
     fixture_start(&f, 4, PAGES_4K_2M);
-    assert_int_equal(stage1_map(&f.s, IOVA, GPA + SIZE_4K, SIZE_2M, RW), STAGE1_OK); /* contiguous, but not aligned */
+    assert_int_equal(stage1_map(&f.s, IOVA, GPA + SIZE_4K, SIZE_2M, RW),
+                     STAGE1_OK); /* contiguous, but not aligned */
     assert_int_equal(stage1_merge(&f.s, IOVA, 1, &freed), STAGE1_ERR_NOT_MAPPED);
     assert_int_equal(stage1_unmap(&f.s, IOVA, SIZE_2M, &freed, NULL), STAGE1_OK);
 
     assert_int_equal(stage1_map(&f.s, IOVA, GPA, SIZE_2M, RW), STAGE1_OK);
     assert_int_equal(stage1_protect(&f.s, IOVA + 511 * SIZE_4K, SIZE_4K, STAGE1_READ), STAGE1_OK);
-    assert_int_equal(stage1_merge(&f.s, IOVA, 1, &freed), STAGE1_ERR_NOT_MAPPED); /* one differs in permission */
+    assert_int_equal(stage1_merge(&f.s, IOVA, 1, &freed),
+                     STAGE1_ERR_NOT_MAPPED); /* one differs in permission */
     assert_int_equal(stage1_protect(&f.s, IOVA + 511 * SIZE_4K, SIZE_4K, RW), STAGE1_OK);
     assert_int_equal(stage1_merge(&f.s, IOVA, 1, &freed), STAGE1_OK);
     assert_int_equal(stage1_unmap(&f.s, IOVA + 511 * SIZE_4K, SIZE_4K, &freed, NULL), STAGE1_OK);
-    assert_int_equal(stage1_merge(&f.s, IOVA, 1, &freed), STAGE1_ERR_NOT_MAPPED); /* one is missing */
+    assert_int_equal(stage1_merge(&f.s, IOVA, 1, &freed),
+                     STAGE1_ERR_NOT_MAPPED); /* one is missing */
     assert_int_equal(stage1_merge(&f.s, IOVA + SIZE_2M, 1, &freed), STAGE1_ERR_NOT_MAPPED);
     assert_int_equal(stage1_merge(&f.s, IOVA, 2, &freed), STAGE1_ERR_FORMAT);
     assert_int_equal(stage1_merge(&f.s, IOVA, 0, &freed), STAGE1_ERR_FORMAT);

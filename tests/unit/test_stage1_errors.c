@@ -11,7 +11,8 @@ static void init_refuses_what_the_format_does_not_have(void **state)
         unsigned levels;
         uint64_t page_sizes;
     } cases[] = {
-        {0, SIZE_4K},     {3, SIZE_4K},    {6, SIZE_4K}, {4, 0}, {4, SIZE_2M}, {4, SIZE_4K | SIZE_1G << 9},
+        {0, SIZE_4K},     {3, SIZE_4K},    {6, SIZE_4K},
+        {4, 0},           {4, SIZE_2M},    {4, SIZE_4K | SIZE_1G << 9},
         {4, SIZE_4K | 1}, {5, UINT64_MAX},
     };
 
@@ -19,9 +20,9 @@ static void init_refuses_what_the_format_does_not_have(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct fixture f = {0};
 
-        assert_int_equal(
-            stage1_init(&f.s, &stage1_format_x86_64, cases[i].levels, cases[i].page_sizes, fixture_memory(&f)),
-            STAGE1_ERR_FORMAT);
+        assert_int_equal(stage1_init(&f.s, &stage1_format_x86_64, cases[i].levels,
+                                     cases[i].page_sizes, fixture_memory(&f)),
+                         STAGE1_ERR_FORMAT);
         assert_int_equal(f.allocated, 0);
         stage1_destroy(&f.s); /* harmless after a failure */
         assert_int_equal(f.freed, 0);
@@ -33,7 +34,8 @@ static void init_reports_that_there_is_no_root_table(void **state)
     struct fixture f = {.limited = true};
 
     (void)state;
-    assert_int_equal(stage1_init(&f.s, &stage1_format_x86_64, 4, SIZE_4K, fixture_memory(&f)), STAGE1_ERR_NO_MEMORY);
+    assert_int_equal(stage1_init(&f.s, &stage1_format_x86_64, 4, SIZE_4K, fixture_memory(&f)),
+                     STAGE1_ERR_NO_MEMORY);
     assert_int_equal(f.s.tables, 0);
     stage1_destroy(&f.s);
 }
@@ -69,15 +71,18 @@ static void bad_ranges_and_permissions_are_refused(void **state)
     assert_int_equal(stage1_map(&f.s, 0, 0, 4 * SIZE_1G, RW), STAGE1_OK);
     before = fixture_fingerprint(&f);
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        assert_int_equal(stage1_map(&f.s, cases[i].iova, cases[i].gpa, cases[i].length, cases[i].prot),
-                         cases[i].status);
+        assert_int_equal(
+            stage1_map(&f.s, cases[i].iova, cases[i].gpa, cases[i].length, cases[i].prot),
+            cases[i].status);
         if (cases[i].gpa != 0)
             continue; /* the others have no GPA */
-        assert_int_equal(stage1_protect(&f.s, cases[i].iova, cases[i].length, cases[i].prot), cases[i].status);
+        assert_int_equal(stage1_protect(&f.s, cases[i].iova, cases[i].length, cases[i].prot),
+                         cases[i].status);
         if (cases[i].prot != RW)
             continue;
         unmapped = 1;
-        assert_int_equal(stage1_unmap(&f.s, cases[i].iova, cases[i].length, &freed, &unmapped), cases[i].status);
+        assert_int_equal(stage1_unmap(&f.s, cases[i].iova, cases[i].length, &freed, &unmapped),
+                         cases[i].status);
         assert_true(unmapped == 0);
     }
     assert_int_equal(stage1_split(&f.s, 1ull << 48), STAGE1_ERR_RANGE);
@@ -90,7 +95,8 @@ static void bad_ranges_and_permissions_are_refused(void **state)
 /* One page in the way, anywhere in a range that crosses all table borders, of any size. */
 static void a_single_page_in_the_way_stops_the_whole_map(void **state)
 {
-    uint64_t start = SIZE_1G - 3 * SIZE_2M - 3 * SIZE_4K, length = SIZE_1G + 6 * SIZE_2M + 6 * SIZE_4K;
+    uint64_t start = SIZE_1G - 3 * SIZE_2M - 3 * SIZE_4K,
+             length = SIZE_1G + 6 * SIZE_2M + 6 * SIZE_4K;
     const uint64_t in_the_way[] = {start,
                                    start + SIZE_4K,
                                    SIZE_1G - SIZE_2M - SIZE_4K,
@@ -119,7 +125,8 @@ static void a_single_page_in_the_way_stops_the_whole_map(void **state)
             assert_int_equal(f.allocated, allocated);
             /* The ranges on both sides of it are free. */
             if (in_the_way[i] > start)
-                assert_int_equal(stage1_map(&f.s, start, start, in_the_way[i] - start, RW), STAGE1_OK);
+                assert_int_equal(stage1_map(&f.s, start, start, in_the_way[i] - start, RW),
+                                 STAGE1_OK);
             if (in_the_way[i] + SIZE_4K < start + length)
                 assert_int_equal(stage1_map(&f.s, in_the_way[i] + SIZE_4K, in_the_way[i] + SIZE_4K,
                                             start + length - in_the_way[i] - SIZE_4K, RW),
@@ -134,7 +141,8 @@ static void a_single_page_in_the_way_stops_the_whole_map(void **state)
     }
 }
 
-/* Tests of the suite write entries through a walk. A table that is empty that way is used again, not refused. */
+/* Tests of the suite write entries through a walk. A table that is empty that way is used again,
+ * not refused. */
 static void table_emptied_by_hand_is_used_again(void **state)
 {
     struct stage1_walk walk;

@@ -17,7 +17,8 @@ static void map_without_memory_changes_nothing(void **state)
         enum stage1_status status = STAGE1_ERR_NO_MEMORY;
         size_t tables = 0, last = 0;
 
-        /* Once with n = 0, 1, 2... tables to be had, until it works; a neighbor makes part of the tables exist. */
+        /* Once with n = 0, 1, 2... tables to be had, until it works; a neighbor makes part of the
+         * tables exist. */
         for (size_t n = 0; status == STAGE1_ERR_NO_MEMORY; n++) {
             struct fixture f;
             uint64_t before;
@@ -53,7 +54,8 @@ static void count_writable(void *context, uint64_t iova, uint64_t gpa, uint64_t 
     ((uint64_t *)context)[writable] += size;
 }
 
-/* Unmap and protect need tables only to split a superpage; without them every page keeps its translation. */
+/* Unmap and protect need tables only to split a superpage; without them every page keeps its
+ * translation. */
 static void unmap_and_protect_without_memory_lose_nothing(void **state)
 {
     (void)state;
@@ -95,7 +97,8 @@ static void unmap_and_protect_without_memory_lose_nothing(void **state)
 static void split_without_memory_keeps_the_leaf(void **state)
 {
     (void)state;
-    for (size_t n = 0; n <= 513; n += 57) { /* 513 tables: 1 GiB into 4 KiB leaves; 9 * 57 is the one that works */
+    for (size_t n = 0; n <= 513;
+         n += 57) { /* 513 tables: 1 GiB into 4 KiB leaves; 9 * 57 is the one that works */
         struct fixture f;
         uint64_t before;
 
@@ -112,7 +115,8 @@ static void split_without_memory_keeps_the_leaf(void **state)
     }
 }
 
-/* A map of half the IOVA space asks for more tables than any machine has: it must come back, and soon. */
+/* A map of half the IOVA space asks for more tables than any machine has: it must come back, and
+ * soon. */
 static void map_too_large_for_any_memory_ends(void **state)
 {
     struct fixture f;
@@ -134,6 +138,7 @@ static void emptied_tables_are_collected_and_never_look_present(void **state)
         struct stage1_freed freed = {0};
         struct fixture f;
         size_t tables;
+        size_t count;
 
         fixture_start(&f, 4, page_sizes[p]);
         assert_int_equal(stage1_map(&f.s, START, START, LENGTH, RW), STAGE1_OK);
@@ -147,7 +152,7 @@ static void emptied_tables_are_collected_and_never_look_present(void **state)
         fixture_check_freed(&freed);
         fixture_check_accounting(&f, &freed);
 
-        size_t count = freed.count;
+        count = freed.count;
 
         assert_int_equal(stage1_release(&f.s, &freed), count);
         assert_int_equal(stage1_release(&f.s, &freed), 0);
@@ -175,11 +180,14 @@ static void page_by_page_in_any_direction_frees_every_table(void **state)
             order[j] = swap;
         }
         for (uint64_t i = 0; i < pages; i++)
-            assert_int_equal(stage1_map(&f.s, START + order[i] * SIZE_4K, order[i] * SIZE_4K, SIZE_4K, RW), STAGE1_OK);
+            assert_int_equal(
+                stage1_map(&f.s, START + order[i] * SIZE_4K, order[i] * SIZE_4K, SIZE_4K, RW),
+                STAGE1_OK);
         assert_int_equal(f.s.tables, 1 + 1 + 2 + 4); /* two 1 GiB halves, four 2 MiB parts */
         for (uint64_t i = 0; i < pages; i++) {
             fixture_check_tree(&f, NULL, NULL);
-            assert_int_equal(stage1_unmap(&f.s, START + order[i] * SIZE_4K, SIZE_4K, &freed, NULL), STAGE1_OK);
+            assert_int_equal(stage1_unmap(&f.s, START + order[i] * SIZE_4K, SIZE_4K, &freed, NULL),
+                             STAGE1_OK);
         }
         assert_int_equal(f.s.tables, 1);
         assert_int_equal(freed.count, 7);

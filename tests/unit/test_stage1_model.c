@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random operations on a tree and on a naive model of it: an array with one word per 4 KiB page, in a few windows of
- * the IOVA space that cross the borders of every table level. The model knows translations only; leaf sizes, table
- * counts and entry bits are checked in the tree itself.
+ * Random operations on a tree and on a naive model of it: an array with one word per 4 KiB page, in
+ * a few windows of the IOVA space that cross the borders of every table level. The model knows
+ * translations only; leaf sizes, table counts and entry bits are checked in the tree itself.
  */
 #include "lib/bits.h"
 #include "tests/unit/stage1_fixture.h"
@@ -82,8 +82,10 @@ static uint64_t count_mapped(const struct range *range)
     return mapped;
 }
 
-/* The leaf over a page of a range that was mapped in one go is the largest that lies inside the range. */
-static void check_leaf_size(const struct run *run, const struct range *range, uint64_t gpa, uint64_t iova)
+/* The leaf over a page of a range that was mapped in one go is the largest that lies inside the
+ * range. */
+static void check_leaf_size(const struct run *run, const struct range *range, uint64_t gpa,
+                            uint64_t iova)
 {
     struct stage1_walk walk;
     uint64_t expected = SIZE_4K;
@@ -91,8 +93,8 @@ static void check_leaf_size(const struct run *run, const struct range *range, ui
     for (uint64_t size = SIZE_2M; size <= SIZE_1G; size <<= 9) {
         uint64_t start = iova & ~(size - 1);
 
-        if ((run->f.s.page_sizes & size) != 0 && start >= range->iova && start + size <= range->iova + range->length &&
-            (gpa - range->iova) % size == 0)
+        if ((run->f.s.page_sizes & size) != 0 && start >= range->iova &&
+            start + size <= range->iova + range->length && (gpa - range->iova) % size == 0)
             expected = size;
     }
     assert_int_equal(stage1_walk(&run->f.s, iova, &walk), STAGE1_OK);
@@ -117,7 +119,8 @@ static enum stage1_status do_map(struct run *run, const struct range *range)
         return status;
     }
     for (uint64_t i = 0; i < range->count; i++)
-        range->w->page[range->first + i] = (gpa + i * SIZE_4K) | MODEL_MAPPED | (prot == RW ? MODEL_WRITABLE : 0);
+        range->w->page[range->first + i] =
+            (gpa + i * SIZE_4K) | MODEL_MAPPED | (prot == RW ? MODEL_WRITABLE : 0);
     check_leaf_size(run, range, gpa, range->iova);
     check_leaf_size(run, range, gpa, range->iova + random_below(&run->r, range->length));
     check_leaf_size(run, range, gpa, range->iova + range->length - 1);
@@ -127,7 +130,8 @@ static enum stage1_status do_map(struct run *run, const struct range *range)
 static enum stage1_status do_unmap(struct run *run, const struct range *range)
 {
     uint64_t expected = count_mapped(range) * SIZE_4K, unmapped = 1;
-    enum stage1_status status = stage1_unmap(&run->f.s, range->iova, range->length, &run->freed, &unmapped);
+    enum stage1_status status =
+        stage1_unmap(&run->f.s, range->iova, range->length, &run->freed, &unmapped);
 
     assert_true(unmapped == (status == STAGE1_OK ? expected : 0));
     for (uint64_t i = 0; status == STAGE1_OK && i < range->count; i++)
@@ -153,7 +157,8 @@ static enum stage1_status do_split(struct run *run, uint64_t iova)
 {
     uint64_t sizes = run->f.s.page_sizes;
     struct stage1_walk before, after;
-    bool superpage = stage1_walk(&run->f.s, iova, &before) == STAGE1_OK && before.page_size > SIZE_4K;
+    bool superpage =
+        stage1_walk(&run->f.s, iova, &before) == STAGE1_OK && before.page_size > SIZE_4K;
     enum stage1_status status = stage1_split(&run->f.s, iova);
 
     if (!superpage)
@@ -163,7 +168,8 @@ static enum stage1_status do_split(struct run *run, uint64_t iova)
     assert_int_equal(stage1_walk(&run->f.s, iova, &after) == STAGE1_OK, before.present);
     assert_true(after.gpa == before.gpa && after.writable == before.writable);
     if (status == STAGE1_OK)
-        assert_true(after.page_size == (before.page_size == SIZE_1G && (sizes & SIZE_2M) != 0 ? SIZE_2M : SIZE_4K));
+        assert_true(after.page_size ==
+                    (before.page_size == SIZE_1G && (sizes & SIZE_2M) != 0 ? SIZE_2M : SIZE_4K));
     else
         assert_true(after.page_size == before.page_size);
     return status;
@@ -175,13 +181,14 @@ static bool can_merge(const struct run *run, uint64_t iova, uint64_t size)
     struct stage1_walk first, walk;
 
     iova &= ~(size - 1);
-    if (stage1_walk(&run->f.s, iova, &first) != STAGE1_OK || first.page_size != size / 512 || first.gpa % size != 0)
+    if (stage1_walk(&run->f.s, iova, &first) != STAGE1_OK || first.page_size != size / 512 ||
+        first.gpa % size != 0)
         return false;
-    for (uint64_t i = 1; i < 512; i++) {
-        if (stage1_walk(&run->f.s, iova + i * (size / 512), &walk) != STAGE1_OK || walk.page_size != first.page_size ||
-            walk.gpa != first.gpa + i * (size / 512) || walk.writable != first.writable)
+    for (uint64_t i = 1; i < 512; i++)
+        if (stage1_walk(&run->f.s, iova + i * (size / 512), &walk) != STAGE1_OK ||
+            walk.page_size != first.page_size || walk.gpa != first.gpa + i * (size / 512) ||
+            walk.writable != first.writable)
             return false;
-    }
     return true;
 }
 
@@ -216,13 +223,16 @@ static void compare_leaf(void *context, uint64_t iova, uint64_t gpa, uint64_t si
         if (iova < run->window[i].base || first >= run->pages)
             continue;
         for (uint64_t n = 0; n < size / SIZE_4K; n++) {
-            uint64_t expected = (gpa + n * SIZE_4K) | MODEL_MAPPED | (writable ? MODEL_WRITABLE : 0);
+            uint64_t expected =
+                (gpa + n * SIZE_4K) | MODEL_MAPPED | (writable ? MODEL_WRITABLE : 0);
 
             if (run->window[i].page[first + n] != expected)
-                fail_msg("IOVA 0x%llx: tree 0x%llx, model 0x%llx", (unsigned long long)(iova + n * SIZE_4K),
-                         (unsigned long long)expected, (unsigned long long)run->window[i].page[first + n]);
+                fail_msg("IOVA 0x%llx: tree 0x%llx, model 0x%llx",
+                         (unsigned long long)(iova + n * SIZE_4K), (unsigned long long)expected,
+                         (unsigned long long)run->window[i].page[first + n]);
         }
-        run->window[i].page[run->pages] += size / SIZE_4K; /* word after the last page: pages seen in the tree */
+        run->window[i].page[run->pages] +=
+            size / SIZE_4K; /* word after the last page: pages seen in the tree */
         return;
     }
     fail_msg("leaf outside of all windows: IOVA 0x%llx", (unsigned long long)iova);
@@ -249,7 +259,8 @@ static void compare_walk(struct run *run)
     uint64_t page = range.w->page[range.first], offset = random_below(&run->r, SIZE_4K);
     struct stage1_walk walk;
 
-    assert_int_equal(stage1_walk(&run->f.s, range.iova + offset, &walk), page != 0 ? STAGE1_OK : STAGE1_ERR_NOT_MAPPED);
+    assert_int_equal(stage1_walk(&run->f.s, range.iova + offset, &walk),
+                     page != 0 ? STAGE1_OK : STAGE1_ERR_NOT_MAPPED);
     assert_int_equal(walk.present, page != 0);
     if (page != 0) {
         assert_true(walk.gpa == (page & ~(SIZE_4K - 1)) + offset);
@@ -259,13 +270,15 @@ static void compare_walk(struct run *run)
 
 static void operate(struct run *run)
 {
-    static const enum operation mix[] = {MAP, MAP, MAP, MAP, UNMAP, UNMAP, UNMAP, PROTECT, SPLIT, MERGE};
+    static const enum operation mix[] = {MAP,   MAP,   MAP,     MAP,   UNMAP,
+                                         UNMAP, UNMAP, PROTECT, SPLIT, MERGE};
     enum operation operation = mix[random_below(&run->r, ARRAY_SIZE(mix))];
     struct range range = random_range(run);
     enum stage1_status status;
 
     run->f.limited = random_below(&run->r, 10) == 0;
-    run->f.left = random_below(&run->r, 1 + random_below(&run->r, 6)); /* few: most operations need one or two */
+    run->f.left = random_below(
+        &run->r, 1 + random_below(&run->r, 6)); /* few: most operations need one or two */
     switch (operation) {
     case MAP:
         status = do_map(run, &range);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* lib/string.c against the build machine's libc. Its functions get other names here, so that both exist. */
+/* lib/string.c against the build machine's libc. Its functions get other names here, so that both
+ * exist. */
 #include <string.h>
 
 #include "lib/bits.h"
@@ -100,7 +101,8 @@ static void memcmp_orders_by_the_first_difference_as_unsigned_bytes(void **state
 
 static void string_functions_agree_with_libc(void **state)
 {
-    static const char *const texts[] = {"", "a", "b", "ab", "abc", "abd", "abcabc", "\xff", "a\xff", "aaaa"};
+    static const char *const texts[] = {"",    "a",      "b",    "ab",    "abc",
+                                        "abd", "abcabc", "\xff", "a\xff", "aaaa"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -108,9 +110,11 @@ static void string_functions_agree_with_libc(void **state)
         for (int c = -128; c < 256; c++)
             assert_ptr_equal(lib_strchr(texts[i], c), strchr(texts[i], c));
         for (size_t j = 0; j < ARRAY_SIZE(texts); j++) {
-            assert_int_equal(sign(lib_strcmp(texts[i], texts[j])), sign(strcmp(texts[i], texts[j])));
+            assert_int_equal(sign(lib_strcmp(texts[i], texts[j])),
+                             sign(strcmp(texts[i], texts[j])));
             for (size_t size = 0; size < 8; size++)
-                assert_int_equal(sign(lib_strncmp(texts[i], texts[j], size)), sign(strncmp(texts[i], texts[j], size)));
+                assert_int_equal(sign(lib_strncmp(texts[i], texts[j], size)),
+                                 sign(strncmp(texts[i], texts[j], size)));
         }
     }
 }

@@ -93,7 +93,8 @@ static void comment_lines_all_start_as_comments(void **state)
     tap_yaml_begin(&t);
     tap_comment(&t, "inside\nthe block");
     tap_yaml_end(&t);
-    assert_string_equal(sink.text, "# one\n# \n# three\n# \n  ---\n  # inside\n  # the block\n  ...\n");
+    assert_string_equal(sink.text,
+                        "# one\n# \n# three\n# \n  ---\n  # inside\n  # the block\n  ...\n");
 }
 
 static void yaml_text_is_escaped(void **state)
@@ -143,7 +144,8 @@ static void long_comments_are_cut(void **state)
     assert_non_null(strstr(sink.text, text));
 }
 
-static const char *const line_starts[] = {"ok ", "not ok ", "  ---", "  ...", "# ", "  # ", "  key: ", "Bail out! "};
+static const char *const line_starts[] = {"ok ", "not ok ", "  ---",   "  ...",
+                                          "# ",  "  # ",    "  key: ", "Bail out! "};
 
 static void random_texts_never_leave_their_line(void **state)
 {
@@ -156,7 +158,8 @@ static void random_texts_never_leave_their_line(void **state)
         char text[40];
 
         for (size_t i = 0; i < sizeof(text) - 1; i++)
-            text[i] = random_below(&r, 3) == 0 ? "\n\r#\\\"%"[random_below(&r, 6)] : (char)(1 + random_below(&r, 255));
+            text[i] = random_below(&r, 3) == 0 ? "\n\r#\\\"%"[random_below(&r, 6)]
+                                               : (char)(1 + random_below(&r, 255));
         text[random_below(&r, sizeof(text))] = '\0';
         text[sizeof(text) - 1] = '\0';
 
@@ -168,7 +171,7 @@ static void random_texts_never_leave_their_line(void **state)
         tap_yaml_end(&t);
         tap_bail_out(&t, text);
 
-        for (char *line = strtok(sink.text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        for (char *line = strtok(sink.text, "\n"); line; line = strtok(NULL, "\n")) {
             bool known = false;
 
             for (size_t i = 0; i < ARRAY_SIZE(line_starts); i++)

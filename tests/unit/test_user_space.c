@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Page tables of programs at CPL 3, on a kernel that is made up here: where they find room, and what they share. */
+/* Page tables of programs at CPL 3, on a kernel that is made up here: where they find room, and
+ * what they share. */
 #include "kernel/user_space.h"
 
 #include <stdlib.h>
@@ -128,7 +129,9 @@ static void build(struct user_space *u, struct stage1 *s, uint64_t limit)
     assert_int_equal(stage1_init(s, &u->format, u->levels, PAGE_SIZE, memory), STAGE1_OK);
     user_space_use(u, s);
     for (unsigned i = 0; i < 4; i++)
-        assert_int_equal(user_space_map(u, u->base + i * PAGE_SIZE, 0x5000, PAGE_SIZE, (enum user_access)i), STAGE1_OK);
+        assert_int_equal(
+            user_space_map(u, u->base + i * PAGE_SIZE, 0x5000, PAGE_SIZE, (enum user_access)i),
+            STAGE1_OK);
     user_space_add_kernel(u);
 }
 
@@ -207,15 +210,20 @@ static void outside_of_the_gib(void **state)
 
     (void)state;
     build(&u, &s, UINT64_MAX);
-    assert_int_equal(user_space_map(&u, u.base - PAGE_SIZE, 0, PAGE_SIZE, USER_READ), STAGE1_ERR_RANGE);
-    assert_int_equal(user_space_map(&u, u.base + USER_SPACE_SIZE, 0, PAGE_SIZE, USER_READ), STAGE1_ERR_RANGE);
-    assert_int_equal(user_space_map(&u, u.base + USER_SPACE_SIZE - PAGE_SIZE, 0, 2 * PAGE_SIZE, USER_READ),
+    assert_int_equal(user_space_map(&u, u.base - PAGE_SIZE, 0, PAGE_SIZE, USER_READ),
                      STAGE1_ERR_RANGE);
-    assert_int_equal(user_space_map(&u, u.base, 0, UINT64_MAX - PAGE_SIZE + 1, USER_READ), STAGE1_ERR_RANGE);
+    assert_int_equal(user_space_map(&u, u.base + USER_SPACE_SIZE, 0, PAGE_SIZE, USER_READ),
+                     STAGE1_ERR_RANGE);
+    assert_int_equal(
+        user_space_map(&u, u.base + USER_SPACE_SIZE - PAGE_SIZE, 0, 2 * PAGE_SIZE, USER_READ),
+        STAGE1_ERR_RANGE);
+    assert_int_equal(user_space_map(&u, u.base, 0, UINT64_MAX - PAGE_SIZE + 1, USER_READ),
+                     STAGE1_ERR_RANGE);
     assert_int_equal(user_space_map(&u, u.base, 0x5000, PAGE_SIZE, USER_READ), STAGE1_ERR_EXISTS);
 }
 
-/* Whether the kernel's tables are in the same table as the program's or not, what is left is the program's alone. */
+/* Whether the kernel's tables are in the same table as the program's or not, what is left is the
+ * program's alone. */
 static void taken_apart(void **state)
 {
     static const uint64_t limits[] = {UINT64_MAX, 64 * SIZE_1G};

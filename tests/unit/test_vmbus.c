@@ -43,7 +43,8 @@ static void received(void *owner, const struct ring_packet *packet)
     (void)owner;
     seen.received++;
     if (seen.answer)
-        vmbus_send(channel, VMBUS_PACKET_COMPLETION, packet->transaction, packet->payload, packet->size);
+        vmbus_send(channel, VMBUS_PACKET_COMPLETION, packet->transaction, packet->payload,
+                   packet->size);
 }
 
 static const struct vmbus_service service = {
@@ -61,7 +62,7 @@ static int setup(void **state)
     static const uint8_t instance[16] = {1, 2, 3};
 
     (void)state;
-    if (channel == NULL)
+    if (!channel)
         channel = vmbus_add_channel(&service, NULL, instance);
     vmbus_offer_again(channel);
     fake_guest_start();
@@ -71,9 +72,11 @@ static int setup(void **state)
 
 static void versions(void **state)
 {
-    static const uint32_t known[] = {VMBUS_VERSION_3_0, VMBUS_VERSION_4_0, VMBUS_VERSION_4_1, VMBUS_VERSION_5_0,
-                                     VMBUS_VERSION_5_1, VMBUS_VERSION_5_2, VMBUS_VERSION_5_3};
-    static const uint32_t unknown[] = {0, VMBUS_VERSION(2, 4), VMBUS_VERSION(5, 4), VMBUS_VERSION(6, 0), UINT32_MAX};
+    static const uint32_t known[] = {VMBUS_VERSION_3_0, VMBUS_VERSION_4_0, VMBUS_VERSION_4_1,
+                                     VMBUS_VERSION_5_0, VMBUS_VERSION_5_1, VMBUS_VERSION_5_2,
+                                     VMBUS_VERSION_5_3};
+    static const uint32_t unknown[] = {0, VMBUS_VERSION(2, 4), VMBUS_VERSION(5, 4),
+                                       VMBUS_VERSION(6, 0), UINT32_MAX};
     static const struct vmbus_message offers = {.type = VMBUS_REQUEST_OFFERS};
 
     (void)state;
@@ -88,7 +91,8 @@ static void versions(void **state)
 
 static void the_offer(void **state)
 {
-    struct vmbus_initiate_contact contact = {.header.type = VMBUS_INITIATE_CONTACT, .version = VMBUS_VERSION_4_0};
+    struct vmbus_initiate_contact contact = {.header.type = VMBUS_INITIATE_CONTACT,
+                                             .version = VMBUS_VERSION_4_0};
     static const struct vmbus_message offers = {.type = VMBUS_REQUEST_OFFERS};
     struct vmbus_offer_channel offer;
 
@@ -160,7 +164,8 @@ static void a_polled_sint_sends_no_vector(void **state)
 
 static void message_pages_that_are_none(void **state)
 {
-    struct vmbus_initiate_contact contact = {.header.type = VMBUS_INITIATE_CONTACT, .version = VMBUS_VERSION_4_0};
+    struct vmbus_initiate_contact contact = {.header.type = VMBUS_INITIATE_CONTACT,
+                                             .version = VMBUS_VERSION_4_0};
     static const uint64_t pages[] = {FAKE_HOLE, FAKE_PAGES, 0xFFFFFFF};
 
     (void)state;
@@ -176,7 +181,8 @@ static void message_pages_that_are_none(void **state)
 static void open_and_close(void **state)
 {
     struct vmbus_channel_message close = {.header.type = VMBUS_CLOSE_CHANNEL, .channel_id = 1};
-    struct vmbus_gpadl_teardown teardown = {.header.type = VMBUS_GPADL_TEARDOWN, .channel_id = 1, .gpadl = 5};
+    struct vmbus_gpadl_teardown teardown = {
+        .header.type = VMBUS_GPADL_TEARDOWN, .channel_id = 1, .gpadl = 5};
     struct vmbus_gpadl_torndown torndown;
     uint64_t transaction;
     uint8_t payload[64];
@@ -271,9 +277,9 @@ static void page_lists_that_are_refused(void **state)
     assert_int_equal(gpadl_status(&good, 44), NT_STATUS_SUCCESS);
     assert_int_not_equal(gpadl_status(&good, 44), NT_STATUS_SUCCESS); /* the id is in use */
     good.gpadl = 2;
-#define REFUSED(field, value)                                                                                          \
-    bad = good;                                                                                                        \
-    bad.field = (value);                                                                                               \
+#define REFUSED(field, value)                                                                      \
+    bad = good;                                                                                    \
+    bad.field = (value);                                                                           \
     assert_int_equal(gpadl_status(&bad, sizeof(bad)), NT_STATUS_UNSUCCESSFUL)
     REFUSED(gpadl, 0);
     REFUSED(channel_id, 2);
@@ -291,7 +297,8 @@ static void page_lists_that_are_refused(void **state)
     REFUSED(page[0], UINT64_MAX);
     REFUSED(page[0], UINT64_MAX >> 12);
     REFUSED(page[0], UINT64_C(1) << 52);
-    assert_int_equal(gpadl_status(&good, sizeof(good)), NT_STATUS_SUCCESS); /* padded, as firmware does */
+    assert_int_equal(gpadl_status(&good, sizeof(good)),
+                     NT_STATUS_SUCCESS); /* padded, as firmware does */
 }
 
 static void a_list_in_pieces(void **state)
@@ -327,7 +334,8 @@ static void a_list_in_pieces(void **state)
 
 static void rescind_and_offer_again(void **state)
 {
-    struct vmbus_channel_message message, released = {.header.type = VMBUS_REL_ID_RELEASED, .channel_id = 1};
+    struct vmbus_channel_message message,
+        released = {.header.type = VMBUS_REL_ID_RELEASED, .channel_id = 1};
 
     (void)state;
     assert_true(fake_connect(VMBUS_VERSION_5_3));
@@ -349,7 +357,8 @@ static void rescind_and_offer_again(void **state)
 
 static void modify(void **state)
 {
-    struct vmbus_modify_channel message = {.header.type = VMBUS_MODIFY_CHANNEL, .channel_id = 1, .target_vp = 1};
+    struct vmbus_modify_channel message = {
+        .header.type = VMBUS_MODIFY_CHANNEL, .channel_id = 1, .target_vp = 1};
     struct vmbus_modify_channel_response response;
 
     (void)state;
@@ -368,7 +377,8 @@ static void modify(void **state)
     assert_int_not_equal(response.status, NT_STATUS_SUCCESS);
 }
 
-/* A guest that never reads its answers stops the host from taking requests; they are taken when there is room. */
+/* A guest that never reads its answers stops the host from taking requests; they are taken when
+ * there is room. */
 static void back_pressure(void **state)
 {
     uint8_t payload[RING_PAYLOAD_MAX] = {0};

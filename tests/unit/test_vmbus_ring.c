@@ -28,7 +28,8 @@ static int setup(void **state)
     return 0;
 }
 
-/* Every start at a multiple of 8, so that each field of a packet is once the one that goes around the end. */
+/* Every start at a multiple of 8, so that each field of a packet is once the one that goes around
+ * the end. */
 static void packets_go_around(void **state)
 {
     uint8_t payload[40];
@@ -140,10 +141,14 @@ static void indexes_that_jump(void **state)
 static void descriptors_that_lie(void **state)
 {
     static const struct vmbus_packet bad[] = {
-        {.type = 6, .offset8 = 2, .length8 = 0},          {.type = 6, .offset8 = 2, .length8 = 1},
-        {.type = 6, .offset8 = 0, .length8 = 4},          {.type = 6, .offset8 = 1, .length8 = 4},
-        {.type = 6, .offset8 = 5, .length8 = 4},          {.type = 6, .offset8 = 2, .length8 = 6},
-        {.type = 6, .offset8 = 2, .length8 = UINT16_MAX}, {.type = 6, .offset8 = UINT16_MAX, .length8 = UINT16_MAX},
+        {.type = 6, .offset8 = 2, .length8 = 0},
+        {.type = 6, .offset8 = 2, .length8 = 1},
+        {.type = 6, .offset8 = 0, .length8 = 4},
+        {.type = 6, .offset8 = 1, .length8 = 4},
+        {.type = 6, .offset8 = 5, .length8 = 4},
+        {.type = 6, .offset8 = 2, .length8 = 6},
+        {.type = 6, .offset8 = 2, .length8 = UINT16_MAX},
+        {.type = 6, .offset8 = UINT16_MAX, .length8 = UINT16_MAX},
     };
     static struct ring_packet packet;
 

@@ -124,7 +124,8 @@ static void resources(void **state)
         struct vpci_resources_assigned assigned;
         uint8_t room[VPCI_INTERRUPT_RESOURCE_SIZE_2];
     } set = {.assigned = {.type = VPCI_RESOURCES_ASSIGNED_2}};
-    struct vpci_power_state_change power = {.type = VPCI_POWER_STATE_CHANGE, .state = VPCI_POWER_D0};
+    struct vpci_power_state_change power = {.type = VPCI_POWER_STATE_CHANGE,
+                                            .state = VPCI_POWER_D0};
     struct vpci_resources_reply reply;
     struct vpci_slot_message released = {.type = VPCI_RESOURCES_RELEASED};
 
@@ -134,7 +135,8 @@ static void resources(void **state)
     query.slot = 1;
     assert_int_not_equal(STATUS(query), NT_STATUS_SUCCESS);
     assert_int_equal(REQUEST(set, reply), NT_STATUS_SUCCESS); /* none described */
-    set.assigned.bar[0] = (struct vpci_resource){.type = 3, .start = FAKE_HIGH + 0x200000, .length = 0x200000};
+    set.assigned.bar[0] =
+        (struct vpci_resource){.type = 3, .start = FAKE_HIGH + 0x200000, .length = 0x200000};
     assert_int_equal(REQUEST(set, reply), NT_STATUS_SUCCESS);
     assert_int_equal(reply.bar[0].length, 0x200000);
     assert_memory_equal(fake_function[0].config + 0x10, "\x00\x00\x20\x00\xE0\x00\x00\x00", 8);
@@ -155,7 +157,8 @@ static void resources(void **state)
     set.assigned.interrupts = 1;
     assert_int_equal(STATUS(set), NT_STATUS_BAD_DATA);
     set.assigned.interrupts = 0;
-    assert_int_equal(fake_vpci_request(1, &set, sizeof(set) - 8, NULL, 0), NT_STATUS_BAD_DATA); /* no room for one */
+    assert_int_equal(fake_vpci_request(1, &set, sizeof(set) - 8, NULL, 0),
+                     NT_STATUS_BAD_DATA); /* no room for one */
     assert_int_equal(STATUS(released), NT_STATUS_SUCCESS);
     assert_int_equal(fake_function[0].resets, 1);
     assert_int_equal(fake_function[1].resets, 0);
@@ -172,10 +175,14 @@ static void interrupts(void **state)
     struct vpci_create_interrupt_3 request = create(0x31, 1), bad;
     struct vpci_create_interrupt_reply first, block;
     struct vpci_delete_interrupt delete = {.type = VPCI_DELETE_INTERRUPT};
-    struct hv_input_retarget_device_interrupt retarget = {
-        .partition_id = UINT64_MAX, .device_id = FAKE_DEVICE, .source = 1, .vector = 0x77, .processor_mask = 2};
+    struct hv_input_retarget_device_interrupt retarget = {.partition_id = UINT64_MAX,
+                                                          .device_id = FAKE_DEVICE,
+                                                          .source = 1,
+                                                          .vector = 0x77,
+                                                          .processor_mask = 2};
     unsigned count;
-    struct vpci_function *function = &vpci_buses(&count)[0].function[0], *other = &vpci_buses(&count)[1].function[0];
+    struct vpci_function *function = &vpci_buses(&count)[0].function[0],
+                         *other = &vpci_buses(&count)[1].function[0];
     uint32_t vp;
     uint8_t vector;
 
@@ -186,16 +193,19 @@ static void interrupts(void **state)
     assert_int_equal(REQUEST(request, block), NT_STATUS_SUCCESS);
     assert_int_equal(block.interrupt.data % 8, 0);
     for (unsigned i = 0; i < 5; i++) {
-        assert_true(interrupts_find(function, block.interrupt.address, block.interrupt.data + i, &vp, &vector));
+        assert_true(interrupts_find(function, block.interrupt.address, block.interrupt.data + i,
+                                    &vp, &vector));
         assert_int_equal(vector, 0x40 + i);
-        assert_false(interrupts_find(other, block.interrupt.address, block.interrupt.data + i, &vp, &vector));
+        assert_false(interrupts_find(other, block.interrupt.address, block.interrupt.data + i, &vp,
+                                     &vector));
     }
-    assert_false(interrupts_find(function, block.interrupt.address + 4, block.interrupt.data, &vp, &vector));
+    assert_false(
+        interrupts_find(function, block.interrupt.address + 4, block.interrupt.data, &vp, &vector));
     assert_false(interrupts_find(function, block.interrupt.address, UINT32_MAX, &vp, &vector));
 
-#define REFUSED(field, value)                                                                                          \
-    bad = create(0x31, 1);                                                                                             \
-    bad.field = (value);                                                                                               \
+#define REFUSED(field, value)                                                                      \
+    bad = create(0x31, 1);                                                                         \
+    bad.field = (value);                                                                           \
     assert_int_not_equal(STATUS(bad), NT_STATUS_SUCCESS)
     REFUSED(vector, 15);
     REFUSED(vector, 256);
@@ -213,7 +223,8 @@ static void interrupts(void **state)
     retarget.data = first.interrupt.data;
     retarget.address = (uint32_t)first.interrupt.address;
     assert_int_equal(vpci_retarget(&retarget, NULL, 0), HV_STATUS_SUCCESS);
-    assert_true(interrupts_find(function, first.interrupt.address, first.interrupt.data, &vp, &vector));
+    assert_true(
+        interrupts_find(function, first.interrupt.address, first.interrupt.data, &vp, &vector));
     assert_int_equal(vp, 1);
     assert_int_equal(vector, 0x77);
     assert_int_equal(fake_function[0].retargets, 1);
@@ -230,13 +241,16 @@ static void interrupts(void **state)
     delete.interrupt = block.interrupt;
     delete.interrupt.count = UINT16_MAX;
     assert_int_equal(STATUS(delete), NT_STATUS_SUCCESS);
-    assert_false(interrupts_find(function, block.interrupt.address, block.interrupt.data + 4, &vp, &vector));
-    assert_true(interrupts_find(function, first.interrupt.address, first.interrupt.data, &vp, &vector));
+    assert_false(
+        interrupts_find(function, block.interrupt.address, block.interrupt.data + 4, &vp, &vector));
+    assert_true(
+        interrupts_find(function, first.interrupt.address, first.interrupt.data, &vp, &vector));
 }
 
 static void interrupts_in_older_forms(void **state)
 {
-    struct vpci_create_interrupt one = {.type = VPCI_CREATE_INTERRUPT, .vector = 0x55, .count = 1, .vp_mask = 2};
+    struct vpci_create_interrupt one = {
+        .type = VPCI_CREATE_INTERRUPT, .vector = 0x55, .count = 1, .vp_mask = 2};
     struct vpci_create_interrupt_2 two = {
         .type = VPCI_CREATE_INTERRUPT_2, .vector = 0x56, .count = 2, .vp_count = 1, .vp = {1}};
     struct vpci_create_interrupt_reply reply;
@@ -247,10 +261,12 @@ static void interrupts_in_older_forms(void **state)
 
     (void)state;
     assert_int_equal(REQUEST(one, reply), NT_STATUS_SUCCESS);
-    assert_true(interrupts_find(function, reply.interrupt.address, reply.interrupt.data, &vp, &vector));
+    assert_true(
+        interrupts_find(function, reply.interrupt.address, reply.interrupt.data, &vp, &vector));
     assert_int_equal(vp << 8 | vector, 0x155);
     assert_int_equal(fake_vpci_request(1, &two, 78, &reply, sizeof(reply)), NT_STATUS_SUCCESS);
-    assert_true(interrupts_find(function, reply.interrupt.address, reply.interrupt.data + 1, &vp, &vector));
+    assert_true(
+        interrupts_find(function, reply.interrupt.address, reply.interrupt.data + 1, &vp, &vector));
     assert_int_equal(vp << 8 | vector, 0x157);
 }
 
@@ -273,7 +289,8 @@ static void interrupts_run_out(void **state)
 
 static void what_is_no_request(void **state)
 {
-    static const uint32_t types[] = {0, VPCI_MESSAGE(2), VPCI_MESSAGE(9), VPCI_MESSAGE(0x1C), UINT32_MAX};
+    static const uint32_t types[] = {0, VPCI_MESSAGE(2), VPCI_MESSAGE(9), VPCI_MESSAGE(0x1C),
+                                     UINT32_MAX};
     static uint8_t large[4000];
     uint32_t request[40] = {0};
 
@@ -313,13 +330,16 @@ static enum hv_status control(uint64_t device_id, uint32_t action)
 
 static void buses_go_and_come(void **state)
 {
-    struct vmbus_channel_message message, released = {.header.type = VMBUS_REL_ID_RELEASED, .channel_id = 1};
-    struct bus_control_input reserved = {.device_id = FAKE_DEVICE, .action = BUS_CONTROL_OFFER, .reserved = 1};
+    struct vmbus_channel_message message,
+        released = {.header.type = VMBUS_REL_ID_RELEASED, .channel_id = 1};
+    struct bus_control_input reserved = {
+        .device_id = FAKE_DEVICE, .action = BUS_CONTROL_OFFER, .reserved = 1};
     struct vpci_message query = {.type = VPCI_QUERY_BUS_RELATIONS};
     struct vpci_slot_message eject;
 
     (void)state;
-    assert_int_equal(control(0xF8, BUS_CONTROL_RESCIND), HV_STATUS_INVALID_DEVICE_ID); /* on the PCI bus */
+    assert_int_equal(control(0xF8, BUS_CONTROL_RESCIND),
+                     HV_STATUS_INVALID_DEVICE_ID); /* on the PCI bus */
     assert_int_equal(control(FAKE_DEVICE + 1, BUS_CONTROL_RESCIND), HV_STATUS_INVALID_DEVICE_ID);
     assert_int_equal(control(FAKE_DEVICE, 0), HV_STATUS_INVALID_PARAMETER);
     assert_int_equal(control(FAKE_DEVICE, 4), HV_STATUS_INVALID_PARAMETER);
@@ -346,7 +366,8 @@ static void buses_go_and_come(void **state)
 
 static void processor_sets(void **state)
 {
-    struct hv_input_retarget_device_interrupt input = {.source = 1, .flags = HV_RETARGET_PROCESSOR_SET};
+    struct hv_input_retarget_device_interrupt input = {.source = 1,
+                                                       .flags = HV_RETARGET_PROCESSOR_SET};
     static const struct {
         uint64_t header[3];
         uint32_t qwords;
@@ -367,7 +388,8 @@ static void processor_sets(void **state)
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(sets); i++) {
-        assert_int_equal(retarget_parse(&input, sets[i].header, sets[i].qwords, &out), sets[i].valid);
+        assert_int_equal(retarget_parse(&input, sets[i].header, sets[i].qwords, &out),
+                         sets[i].valid);
         if (sets[i].valid)
             assert_int_equal(out.vp, sets[i].vp);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A function of the machine that is passed through: what the guest sees of it, and what the device gets. */
+/* A function of the machine that is passed through: what the guest sees of it, and what the device
+ * gets. */
 #include "tests/unit/vpci_fixture.h"
 
 #include <string.h>
@@ -89,7 +90,8 @@ static struct vpci_interrupt create(uint32_t vector)
         .type = VPCI_CREATE_INTERRUPT_3, .vector = vector, .count = 1, .vp_count = 1};
     struct vpci_create_interrupt_reply reply;
 
-    assert_int_equal(fake_vpci_request(BUS, &request, sizeof(request), &reply, sizeof(reply)), NT_STATUS_SUCCESS);
+    assert_int_equal(fake_vpci_request(BUS, &request, sizeof(request), &reply, sizeof(reply)),
+                     NT_STATUS_SUCCESS);
     return reply.interrupt;
 }
 
@@ -145,7 +147,8 @@ static void msi(void **state)
     assert_int_equal(machine_config[FAKE_MSI + 12], 0x63);
     assert_int_equal(machine_config[FAKE_MSI + 2] & 0x71, 1); /* enabled, one message */
     fake_mmio_write(CONFIG + FAKE_MSI + 12, 2, 0x1FF);
-    assert_int_equal(machine_word(machine_config + FAKE_MSI + 4), 0xFEEFE000); /* no APIC has this id */
+    assert_int_equal(machine_word(machine_config + FAKE_MSI + 4),
+                     0xFEEFE000); /* no APIC has this id */
 }
 
 static void a_reset_takes_all_back(void **state)

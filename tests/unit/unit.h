@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Common to all unit tests: cmocka with the headers it asks for, and random numbers that can be had again. */
+/* Common to all unit tests: cmocka with the headers it asks for, and random numbers that can be had
+ * again. */
 #ifndef PVT_TESTS_UNIT_UNIT_H
 #define PVT_TESTS_UNIT_UNIT_H
 
@@ -22,7 +23,7 @@
 static inline struct random unit_random(void)
 {
     const char *text = getenv("UNIT_SEED");
-    uint64_t seed = text != NULL && *text != '\0' ? strtoull(text, NULL, 0) : UNIT_SEED_DEFAULT;
+    uint64_t seed = text && *text != '\0' ? strtoull(text, NULL, 0) : UNIT_SEED_DEFAULT;
     struct random r;
 
     printf("seed %llu\n", (unsigned long long)seed);
@@ -30,7 +31,5 @@ static inline struct random unit_random(void)
     random_seed(&r, seed);
     return r;
 }
-
-#define UNIT_COUNT(array) ARRAY_SIZE(array)
 
 #endif

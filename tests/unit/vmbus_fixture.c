@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/vmbus_fixture.h"
+#include "lib/bits.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,9 +27,9 @@ uint8_t fake_last_vector;
 
 void *host_pages(size_t pages)
 {
-    void *block = calloc(pages, HOST_PAGE_SIZE);
+    void *block = calloc(pages, PAGE_SIZE);
 
-    if (block == NULL)
+    if (!block)
         abort();
     return block;
 }
@@ -131,8 +132,9 @@ void fake_guest_start(void)
 
 enum hv_status fake_post(const void *message, size_t size)
 {
-    struct hv_input_post_message input = {
-        .connection_id = VMBUS_CONNECTION_MESSAGES, .message_type = HV_MESSAGE_CHANNEL, .payload_size = (uint32_t)size};
+    struct hv_input_post_message input = {.connection_id = VMBUS_CONNECTION_MESSAGES,
+                                          .message_type = HV_MESSAGE_CHANNEL,
+                                          .payload_size = (uint32_t)size};
 
     memcpy(input.payload, message, size);
     return vmbus_post_message(&input);
@@ -140,13 +142,14 @@ enum hv_status fake_post(const void *message, size_t size)
 
 uint32_t fake_take_message(void *message, size_t size)
 {
-    struct hv_message *slot = (struct hv_message *)(void *)word(FAKE_MESSAGES, VMBUS_SINT * sizeof(*slot));
+    struct hv_message *slot =
+        (struct hv_message *)(void *)word(FAKE_MESSAGES, VMBUS_SINT * sizeof(*slot));
     uint32_t type;
 
     if (slot->type == HV_MESSAGE_FREE)
         return 0;
     memcpy(&type, slot->payload, sizeof(type));
-    if (message != NULL)
+    if (message)
         memcpy(message, slot->payload, size);
     slot->type = HV_MESSAGE_FREE;
     if (slot->flags & HV_MESSAGE_FLAG_PENDING)
@@ -172,8 +175,8 @@ bool fake_connect(uint32_t version)
     uint32_t type;
 
     fake_post(&contact, sizeof(contact));
-    if (fake_take_message(&response, sizeof(response)) != VMBUS_VERSION_RESPONSE || response.supported != 1 ||
-        response.state != VMBUS_CONNECTION_STATE_OK)
+    if (fake_take_message(&response, sizeof(response)) != VMBUS_VERSION_RESPONSE ||
+        response.supported != 1 || response.state != VMBUS_CONNECTION_STATE_OK)
         return false;
     fake_post(&offers, sizeof(offers));
     do
@@ -202,10 +205,12 @@ uint32_t fake_open(uint32_t channel, uint32_t gpadl)
     for (unsigned i = 0; i < FAKE_RING_PAGES; i++)
         header.page[i] = FAKE_RINGS + i;
     fake_post(&header, offsetof(struct vmbus_gpadl_header, page) + 8 * FAKE_RING_PAGES);
-    if (fake_take_message(&created, sizeof(created)) != VMBUS_GPADL_CREATED || created.status != NT_STATUS_SUCCESS)
+    if (fake_take_message(&created, sizeof(created)) != VMBUS_GPADL_CREATED ||
+        created.status != NT_STATUS_SUCCESS)
         return NT_STATUS_UNSUCCESSFUL;
     fake_post(&open, sizeof(open));
-    if (fake_take_message(&result, sizeof(result)) != VMBUS_OPEN_CHANNEL_RESULT || result.open_id != 99)
+    if (fake_take_message(&result, sizeof(result)) != VMBUS_OPEN_CHANNEL_RESULT ||
+        result.open_id != 99)
         return NT_STATUS_UNSUCCESSFUL;
     return result.status;
 }

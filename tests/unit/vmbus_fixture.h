@@ -46,7 +46,8 @@ uint32_t fake_open(uint32_t channel, uint32_t gpadl);
 /* Writes a packet into the ring to the host, without a signal. */
 void fake_ring_put(uint16_t flags, uint64_t transaction, const void *payload, size_t size);
 void fake_signal(uint32_t channel);
-/* Takes a packet off the ring to the guest: its type, 0 for none. `*size` is what of the payload is there. */
+/* Takes a packet off the ring to the guest: its type, 0 for none. `*size` is what of the payload is
+ * there. */
 uint16_t fake_ring_take(uint64_t *transaction, void *payload, size_t *size);
 
 #endif

@@ -55,10 +55,9 @@ void mmio_add(const struct mmio_range *range)
 
 static const struct mmio_range *range_of(uint64_t gpa)
 {
-    for (unsigned i = 0; i < range_count; i++) {
+    for (unsigned i = 0; i < range_count; i++)
         if (gpa - ranges[i]->start < ranges[i]->length)
             return ranges[i];
-    }
     abort();
 }
 
@@ -224,8 +223,9 @@ void machine_out(uint64_t address, unsigned size, uint64_t value)
 
 static void machine_set_up(void)
 {
-    static const uint8_t capabilities[] = {[FAKE_MSI] = 0x05,  [FAKE_MSI + 1] = FAKE_MSIX, [FAKE_MSI + 2] = 0x8A,
-                                           [FAKE_MSIX] = 0x11, [FAKE_MSIX + 2] = 1,        [FAKE_MSIX + 4] = 1};
+    static const uint8_t capabilities[] = {[FAKE_MSI] = 0x05,     [FAKE_MSI + 1] = FAKE_MSIX,
+                                           [FAKE_MSI + 2] = 0x8A, [FAKE_MSIX] = 0x11,
+                                           [FAKE_MSIX + 2] = 1,   [FAKE_MSIX + 4] = 1};
 
     memcpy(machine_config, capabilities, sizeof(capabilities));
     memcpy(machine_config, "\x36\x1B\x06\x00\x02\x00\x10\x00\x01\x00\x80\x02", 12);
@@ -253,7 +253,8 @@ void fake_vpci_open(uint32_t channel, uint32_t version)
     fake_domain_resets = 0;
 }
 
-uint32_t fake_vpci_request(uint32_t channel, const void *request, size_t size, void *reply, size_t reply_size)
+uint32_t fake_vpci_request(uint32_t channel, const void *request, size_t size, void *reply,
+                           size_t reply_size)
 {
     static uint64_t transaction;
     static uint8_t payload[8192];
@@ -269,13 +270,14 @@ uint32_t fake_vpci_request(uint32_t channel, const void *request, size_t size, v
             if (fake_packets++ == 0)
                 memcpy(fake_first_packet, payload,
                        length < sizeof(fake_first_packet) ? length : sizeof(fake_first_packet));
-            memcpy(fake_last_packet, payload, length < sizeof(fake_last_packet) ? length : sizeof(fake_last_packet));
+            memcpy(fake_last_packet, payload,
+                   length < sizeof(fake_last_packet) ? length : sizeof(fake_last_packet));
             continue;
         }
         if (type != VMBUS_PACKET_COMPLETION || seen != transaction)
             abort();
         memcpy(&status, payload, sizeof(status));
-        if (reply != NULL)
+        if (reply)
             memcpy(reply, payload, reply_size < length ? reply_size : length);
     }
     return status;

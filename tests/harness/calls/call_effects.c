@@ -14,12 +14,15 @@ static void same_properties(struct test_run *t, const struct call_fixture *f, co
         enum hv_status status = pviommu_get_device_property(e[i].device_id, &now);
 
         CHECK(status == f->property[i].status &&
-                  (status != HV_STATUS_SUCCESS || now.device_iommu == f->property[i].value.device_iommu),
-              "after %s: the property of device 0x%llx is not what it was", after, (unsigned long long)e[i].device_id);
+                  (status != HV_STATUS_SUCCESS ||
+                   now.device_iommu == f->property[i].value.device_iommu),
+              "after %s: the property of device 0x%llx is not what it was", after,
+              (unsigned long long)e[i].device_id);
     }
 }
 
-/* Devices that no call named rest in the blocking domain of the harness; edu takes 100 ms for a DMA. */
+/* Devices that no call named rest in the blocking domain of the harness; edu takes 100 ms for a
+ * DMA. */
 static void others_are_blocked(struct test_run *t, struct call_fixture *f, const char *after)
 {
     const struct place *p = &f->place[PLACE_HOME];
@@ -27,10 +30,10 @@ static void others_are_blocked(struct test_run *t, struct call_fixture *f, const
     struct dma_engine *e = dma_engines(&count);
 
     for (size_t i = 0; i < count; i++) {
-        if (&e[i] == f->engine || canary_has(&f->canary, &e[i]) || (e[i].ops->features & DMA_SLOW)) {
+        if (&e[i] == f->engine || canary_has(&f->canary, &e[i]) || (e[i].ops->features & DMA_SLOW))
             continue;
-        }
-        REQUIRE(dma_fill(&e[i], p->iova, 8), "device 0x%llx did not finish", (unsigned long long)e[i].device_id);
+        REQUIRE(dma_fill(&e[i], p->iova, 8), "device 0x%llx did not finish",
+                (unsigned long long)e[i].device_id);
         drain_faults(t, &e[i]);
         CHECK(!memory_find_other(f->pages.data, f->pages.size, POISON_FRESH),
               "after %s: device 0x%llx, which no call named, is not blocked any more", after,
@@ -38,15 +41,16 @@ static void others_are_blocked(struct test_run *t, struct call_fixture *f, const
     }
 }
 
-static void device_goes(struct test_run *t, struct call_fixture *f, enum place_id place, const char *after)
+static void device_goes(struct test_run *t, struct call_fixture *f, enum place_id place,
+                        const char *after)
 {
     static const char *const names[PLACES] = {"its domain", "the domain that ATTACH named",
                                               "the domain that DELETE named"};
 
     if (f->engine) {
         attach(t, f->place[place].domain, f->engine);
-        CHECK(call_landing(t, f, place) == LANDED_TARGET, "after %s: a device in %s does not reach its page", after,
-              names[place]);
+        CHECK(call_landing(t, f, place) == LANDED_TARGET,
+              "after %s: a device in %s does not reach its page", after, names[place]);
     }
 }
 
@@ -59,7 +63,8 @@ static void absent_is_absent(struct test_run *t, const struct call_fixture *f, c
     CHECK_SUCCESS(pviommu_create(f->absent), what);
     fmt_snprintf(what, sizeof(what), "DELETE of the domain just made, after %s", after);
     CHECK_SUCCESS(pviommu_delete(f->absent), what);
-    CHECK(pviommu_delete(f->absent) != HV_STATUS_SUCCESS, "after %s: a domain can be deleted twice", after);
+    CHECK(pviommu_delete(f->absent) != HV_STATUS_SUCCESS, "after %s: a domain can be deleted twice",
+          after);
 }
 
 static void bare_is_bare(struct test_run *t, struct call_fixture *f, const char *after)
@@ -92,9 +97,8 @@ void call_fixture_expect_intact(struct test_run *t, struct call_fixture *f, cons
 {
     expect_untouched(t, &f->input, after);
     expect_untouched(t, &f->output, after);
-    if (!f->pviommu) {
+    if (!f->pviommu)
         return;
-    }
     expect_undisturbed(t, &f->canary, after);
     same_properties(t, f, after);
     others_are_blocked(t, f, after);

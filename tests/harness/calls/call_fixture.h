@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Objects on which each of the nine calls, if carried out, changes something that can be seen afterwards. So "refused"
- * is never only a status: after a refusal, nothing of the call's work is there. A cheap look at what one call would
- * have changed follows each call; the full look at all objects takes some thirty calls, and comes once or a few times a
- * test.
+ * Objects on which each of the nine calls, if carried out, changes something that can be seen
+ * afterwards. So "refused" is never only a status: after a refusal, nothing of the call's work is
+ * there. A cheap look at what one call would have changed follows each call; the full look at all
+ * objects takes some thirty calls, and comes once or a few times a test.
  */
 #ifndef PVT_TESTS_HARNESS_CALLS_CALL_FIXTURE_H
 #define PVT_TESTS_HARNESS_CALLS_CALL_FIXTURE_H
@@ -13,7 +13,8 @@
 #include "tests/harness/fixture.h"
 #include "tests/harness/tally.h"
 
-/* A paging domain that maps one page, at the IOVA that is the GPA of a decoy: untranslated DMA lands in the decoy. */
+/* A paging domain that maps one page, at the IOVA that is the GPA of a decoy: untranslated DMA
+ * lands in the decoy. */
 enum place_id { PLACE_HOME, PLACE_ELSEWHERE, PLACE_VICTIM, PLACES };
 struct place {
     struct domain *domain;
@@ -38,13 +39,14 @@ struct property_answer {
 #define CALL_INPUT_PAGES 9
 
 /*
- * CREATE makes `absent`; CONFIGURE gives `bare` the tables of ELSEWHERE; ATTACH moves the device from HOME to
- * ELSEWHERE; DETACH takes it out; DELETE removes VICTIM; the flushes are of HOME.
+ * CREATE makes `absent`; CONFIGURE gives `bare` the tables of ELSEWHERE; ATTACH moves the device
+ * from HOME to ELSEWHERE; DETACH takes it out; DELETE removes VICTIM; the flushes are of HOME.
  */
 struct call_fixture {
     bool proven[CALL_IDS]; /* the right call was tried */
-    bool by_second;        /* mutated calls are made by the second processor, and the looks at them by the first */
-    bool pviommu;          /* false: this host has none, and there is nothing to look at */
+    bool by_second; /* mutated calls are made by the second processor, and the looks at them by the
+                       first */
+    bool pviommu;   /* false: this host has none, and there is nothing to look at */
     struct canary canary;
     struct dma_engine *engine; /* NULL: no device on this machine */
     uint64_t nobody;           /* id in the place of its own then */
@@ -68,19 +70,21 @@ bool call_can_succeed(const struct call_fixture *f, enum call_id call);
 void call_body(const struct call_fixture *f, enum call_id call, uint64_t *body);
 /* Puts it there. */
 void call_put(const struct call_fixture *f, enum call_id call, uint8_t *at);
-/* Elements that name the page of HOME after the header of a list flush, up to the end of the input buffer. */
+/* Elements that name the page of HOME after the header of a list flush, up to the end of the input
+ * buffer. */
 void call_fill_list(struct call_fixture *f);
 
 enum landed call_landing(struct test_run *t, struct call_fixture *f, enum place_id place);
 /* After a refused call: is something of its work there anyway? Takes it back. */
 enum effect call_effect_refused(struct test_run *t, struct call_fixture *f, enum call_id call);
-/* After a call that reported success: is its work done? Takes it back, under the names in `body`. `answer` is where
- * the output was to be. */
-enum effect call_effect_success(struct test_run *t, struct call_fixture *f, enum call_id call, const uint64_t *body,
-                                const uint8_t *answer);
+/* After a call that reported success: is its work done? Takes it back, under the names in `body`.
+ * `answer` is where the output was to be. */
+enum effect call_effect_success(struct test_run *t, struct call_fixture *f, enum call_id call,
+                                const uint64_t *body, const uint8_t *answer);
 /* VICTIM, which was deleted, is made again. */
 void call_fixture_restore_victim(struct test_run *t, struct call_fixture *f);
-/* FAIL unless all objects are as they were in the beginning, and usable. `after`: "CREATE with a foreign partition". */
+/* FAIL unless all objects are as they were in the beginning, and usable. `after`: "CREATE with a
+ * foreign partition". */
 void call_fixture_expect_intact(struct test_run *t, struct call_fixture *f, const char *after);
 
 #endif

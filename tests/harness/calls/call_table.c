@@ -48,8 +48,8 @@ static const struct call_field flush_fields[] = {
     {"reserved", 3, FIELD_RESERVED, HIGH_WORD},
 };
 
-/* A host that ignores the reserved bits of an element flushes what it names, and one that takes them for a larger size
- * flushes more. */
+/* A host that ignores the reserved bits of an element flushes what it names, and one that takes
+ * them for a larger size flushes more. */
 static const struct call_field list[] = {
     {"flags", 3, FIELD_OPEN, LOW_WORD},
     {"reserved", 3, FIELD_RESERVED, HIGH_WORD},
@@ -71,31 +71,36 @@ static const struct call_field property[] = {
 #define WORDS(type) ((uint8_t)(sizeof(type) / sizeof(uint64_t)))
 
 const struct call_table call_table[CALL_IDS] = {
-    [CALL_CREATE] = {"CREATE", HVCALL_CREATE_DEVICE_DOMAIN, WORDS(struct hv_input_create_device_domain), 0, true, false,
-                     COUNT(create), create, "DOM-1"},
-    [CALL_ATTACH] = {"ATTACH", HVCALL_ATTACH_DEVICE_DOMAIN, WORDS(struct hv_input_attach_device_domain), 0, true, true,
+    [CALL_CREATE] = {"CREATE", HVCALL_CREATE_DEVICE_DOMAIN,
+                     WORDS(struct hv_input_create_device_domain), 0, true, false, COUNT(create),
+                     create, "DOM-1"},
+    [CALL_ATTACH] = {"ATTACH", HVCALL_ATTACH_DEVICE_DOMAIN,
+                     WORDS(struct hv_input_attach_device_domain), 0, true, true,
                      COUNT(attach_fields), attach_fields, "ATT-1"},
-    [CALL_DETACH] = {"DETACH", HVCALL_DETACH_DEVICE_DOMAIN, WORDS(struct hv_input_detach_device_domain), 0, false, true,
-                     COUNT(detach), detach, "DET-1"},
+    [CALL_DETACH] = {"DETACH", HVCALL_DETACH_DEVICE_DOMAIN,
+                     WORDS(struct hv_input_detach_device_domain), 0, false, true, COUNT(detach),
+                     detach, "DET-1"},
     [CALL_DETACH_FAST] = {"DETACH in registers", HVCALL_DETACH_DEVICE_DOMAIN,
-                          WORDS(struct hv_input_detach_device_domain), 0, false, true, COUNT(detach), detach, "GEN-15"},
-    [CALL_DELETE] = {"DELETE", HVCALL_DELETE_DEVICE_DOMAIN, WORDS(struct hv_input_delete_device_domain), 0, true, false,
-                     0, NULL, "DOM-2"},
-    [CALL_CONFIGURE] = {"CONFIGURE", HVCALL_CONFIGURE_DEVICE_DOMAIN, WORDS(struct hv_input_configure_device_domain), 0,
-                        true, false, COUNT(configure), configure, "CFG-1"},
-    [CALL_FLUSH] = {"FLUSH", HVCALL_FLUSH_DEVICE_DOMAIN, WORDS(struct hv_input_flush_device_domain), 0, true, false,
-                    COUNT(flush_fields), flush_fields, "FL-1"},
+                          WORDS(struct hv_input_detach_device_domain), 0, false, true,
+                          COUNT(detach), detach, "GEN-15"},
+    [CALL_DELETE] = {"DELETE", HVCALL_DELETE_DEVICE_DOMAIN,
+                     WORDS(struct hv_input_delete_device_domain), 0, true, false, 0, NULL, "DOM-2"},
+    [CALL_CONFIGURE] = {"CONFIGURE", HVCALL_CONFIGURE_DEVICE_DOMAIN,
+                        WORDS(struct hv_input_configure_device_domain), 0, true, false,
+                        COUNT(configure), configure, "CFG-1"},
+    [CALL_FLUSH] = {"FLUSH", HVCALL_FLUSH_DEVICE_DOMAIN, WORDS(struct hv_input_flush_device_domain),
+                    0, true, false, COUNT(flush_fields), flush_fields, "FL-1"},
     [CALL_FLUSH_LIST] = {"FLUSH_LIST", HVCALL_FLUSH_DEVICE_DOMAIN_LIST,
-                         WORDS(struct hv_input_flush_device_domain_list) + 1, 0, true, false, COUNT(list), list,
-                         "LS-1"},
+                         WORDS(struct hv_input_flush_device_domain_list) + 1, 0, true, false,
+                         COUNT(list), list, "LS-1"},
     [CALL_CAPABILITIES] = {"GET_CAPABILITIES", HVCALL_GET_IOMMU_CAPABILITIES,
                            WORDS(struct hv_input_get_iommu_capabilities),
-                           WORDS(struct hv_output_get_iommu_capabilities), false, false, COUNT(capabilities_fields),
-                           capabilities_fields, "CAP-2"},
+                           WORDS(struct hv_output_get_iommu_capabilities), false, false,
+                           COUNT(capabilities_fields), capabilities_fields, "CAP-2"},
     [CALL_PROPERTY] = {"GET_PROPERTY", HVCALL_GET_LOGICAL_DEVICE_PROPERTY,
                        WORDS(struct hv_input_get_logical_device_property),
-                       WORDS(struct hv_output_get_logical_device_property), false, true, COUNT(property), property,
-                       "PROP-1"},
+                       WORDS(struct hv_output_get_logical_device_property), false, true,
+                       COUNT(property), property, "PROP-1"},
 };
 
 const struct call_field *call_field(enum call_id call, unsigned n)
@@ -103,9 +108,8 @@ const struct call_field *call_field(enum call_id call, unsigned n)
     const struct call_table *c = &call_table[call];
 
     if (c->names_domain) {
-        if (n < COUNT(common)) {
+        if (n < COUNT(common))
             return &common[n];
-        }
         n -= COUNT(common);
     }
     return n < c->field_count ? &c->fields[n] : NULL;

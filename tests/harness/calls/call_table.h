@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The nine calls of the pvIOMMU as data: code, sizes, and each field of the parameter list with place, width and kind.
+/* The nine calls of the pvIOMMU as data: code, sizes, and each field of the parameter list with
+ * place, width and kind.
  */
 #ifndef PVT_TESTS_HARNESS_CALLS_CALL_TABLE_H
 #define PVT_TESTS_HARNESS_CALLS_CALL_TABLE_H

@@ -13,7 +13,8 @@ static void fill(struct test_run *t, struct hypercall_registers *r)
     }
 }
 
-static void expect_register(struct test_run *t, const char *call, const char *name, uint64_t before, uint64_t after)
+static void expect_register(struct test_run *t, const char *call, const char *name, uint64_t before,
+                            uint64_t after)
 {
     if (before != after) {
         fmt_snprintf(t->expected, sizeof(t->expected), "%s 0x%llx, as before the call", name,
@@ -23,7 +24,8 @@ static void expect_register(struct test_run *t, const char *call, const char *na
     }
 }
 
-static void expect_xmm(struct test_run *t, const char *call, unsigned n, const uint8_t *before, const uint8_t *after)
+static void expect_xmm(struct test_run *t, const char *call, unsigned n, const uint8_t *before,
+                       const uint8_t *after)
 {
     uint64_t was[2], is[2];
     char name[8];
@@ -31,12 +33,12 @@ static void expect_xmm(struct test_run *t, const char *call, unsigned n, const u
     memcpy(was, before, sizeof(was));
     memcpy(is, after, sizeof(is));
     fmt_snprintf(name, sizeof(name), "XMM%u", n);
-    for (unsigned half = 0; half < 2; half++) {
+    for (unsigned half = 0; half < 2; half++)
         expect_register(t, call, name, was[half], is[half]);
-    }
 }
 
-static void expect_same(struct test_run *t, const struct register_call *c, const struct hypercall_registers *before,
+static void expect_same(struct test_run *t, const struct register_call *c,
+                        const struct hypercall_registers *before,
                         const struct hypercall_registers *after)
 {
 #define SAME(field, text) expect_register(t, c->name, text, before->field, after->field)
@@ -53,13 +55,11 @@ static void expect_same(struct test_run *t, const struct register_call *c, const
     SAME(r13, "R13");
     SAME(r14, "R14");
     SAME(r15, "R15");
-    if (!c->rcx_may_change) {
+    if (!c->rcx_may_change)
         SAME(rcx, "RCX");
-    }
 #undef SAME
-    for (unsigned i = 0; i < ARRAY_SIZE(before->xmm); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(before->xmm); i++)
         expect_xmm(t, c->name, i, before->xmm[i], after->xmm[i]);
-    }
 }
 
 enum trap_vector call_preserving(struct test_run *t, const struct register_call *c, uint64_t *rax)
@@ -71,16 +71,14 @@ enum trap_vector call_preserving(struct test_run *t, const struct register_call 
     before.rcx = c->control;
     before.rdx = c->rdx;
     before.r8 = c->r8;
-    if (c->xmm) {
+    if (c->xmm)
         memcpy(before.xmm, c->xmm, sizeof(before.xmm));
-    }
     after = before;
     vector = hypercall_raw_registers(&after);
     *rax = after.rax;
-    STEP("control word 0x%llx, RDX 0x%llx, R8 0x%llx: RAX 0x%llx%s", c->control, c->rdx, c->r8, after.rax,
-         vector == TRAP_NONE ? "" : ", as before, by an exception");
-    if (vector == TRAP_NONE) {
+    STEP("control word 0x%llx, RDX 0x%llx, R8 0x%llx: RAX 0x%llx%s", c->control, c->rdx, c->r8,
+         after.rax, vector == TRAP_NONE ? "" : ", as before, by an exception");
+    if (vector == TRAP_NONE)
         expect_same(t, c, &before, &after);
-    }
     return vector;
 }

@@ -37,14 +37,21 @@ BEHIND = re.compile(rf"\bbehind\b(?!\s+(?:[\w'-]+\s+){{0,4}}(?:{PLACES})\b)", re
 LEFT = re.compile(r"\b(?:leave|leaves|leaving|left|stays?)\b[^.:;]*$")  # leave behind: a verb of its own
 SENTENCE = re.compile(r"(?:^|(?<=[.!?] )|(?<=[.!?]  ))(What|Where)\b[^.!?]*(?:[.!?](?=\S)[^.!?]*)*([.!?]|$)")
 
-COLUMNS = 120  # ColumnLimit of .clang-format, which does not touch the texts of tests
+COLUMNS = 100  # ColumnLimit of .clang-format, which does not touch the texts of tests
 LINES = 500
 LINES_IN = {"host/vmbus/": 300, "host/vpci/": 300}
-HOME = "lib/bits.h"  # of ARRAY_SIZE
+HOME = "lib/bits.h"  # of ARRAY_SIZE and PAGE_SIZE
+ABI = "abi/"  # has HV_PAGE_SIZE: the hypervisor's page, and no include of lib/
 
 _TEXT = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|/\*.*?\*/|//[^\n]*', re.DOTALL)
+_NULL = re.compile(r"[=!]=\s*NULL\b|\bNULL\s*[=!]=")
 _NAME = r"(?:[^()]|\([^()]*\))+"
 _ELEMENTS = re.compile(rf"sizeof\(({_NAME})\)\s*/\s*sizeof\((?:\(?\1\)?\[0\]|\*\1)\)")
+_PAGE = re.compile(
+    r"#define\s+(\w*PAGE(?:_SIZE|_SHIFT|_BYTES)?)\s+\(?(?:UINT64_C\()?"
+    r"(?:4096|0x1000|12|1u?(?:ll)?\s*<<\s*12)(?:ul*)?\b",
+    re.IGNORECASE,
+)
 _ELSE = re.compile(r"^[ \t]*else(?: if .*)? \{$|\} else (?!if\b)[^{\n]|\} else if [^{\n]*;$", re.MULTILINE)
 
 
@@ -178,9 +185,14 @@ def dialect(name: str, source: str) -> Iterator[tuple[int, str]]:
     most = next((most for folder, most in LINES_IN.items() if name.startswith(folder)), LINES)
     if len(lines) > most:
         yield len(lines), f"{len(lines)} lines; at most {most}"
-    rules = [(_ELSE, "braces around both bodies of an if and its else, or around none")]
+    rules = [
+        (_ELSE, "braces around both bodies of an if and its else, or around none"),
+        (_NULL, "a pointer is compared with NULL; test the pointer: `if (pointer)`, `if (!pointer)`"),
+    ]
     if name != HOME:
         rules.append((_ELEMENTS, "the number of elements is ARRAY_SIZE(array)"))
+    if name != HOME and not name.startswith(ABI):
+        rules.append((_PAGE, f"{HOME} has PAGE_SIZE and PAGE_SHIFT"))
     text = code(source)
     for rule, complaint in rules:
         for found in rule.finditer(text):
