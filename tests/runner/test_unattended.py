@@ -28,7 +28,8 @@ pytestmark = [
 def some_tests(count: int = 9) -> list[Instance]:
     """Quick ones that need no device and no second processor."""
     known = catalogue.load_tests().instances
-    return [one for one in known if one.device is None and one.test.group != "concurrency"][:count]
+    usable = [one for one in known if one.device is None and "device" not in one.test.kinds]
+    return [one for one in usable if one.test.group != "concurrency"][:count]
 
 
 def lines(instances: list[Instance]) -> list[str]:
