@@ -9,6 +9,8 @@
 #define XAPIC_DESTINATION_SHIFT  24
 #define X2APIC_DESTINATION_SHIFT 32
 #define PENDING_LIMIT            100000u
+#define CPUID_FEATURES           1u
+#define CPUID_ECX_X2APIC         (1u << 21)
 
 static volatile uint32_t *apic_register(unsigned offset)
 {
@@ -56,6 +58,12 @@ bool local_apic_send(uint32_t destination, uint32_t command)
     /* A guest that has switched its APIC off has lost the state of it; on for the time of one
      * message. */
     cpu_wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
+    if ((cpu_cpuid(CPUID_FEATURES, 0).ecx & CPUID_ECX_X2APIC) == 0) {
+        bool sent = send_xapic(destination, command);
+
+        cpu_wrmsr(MSR_APIC_BASE, base);
+        return sent;
+    }
     cpu_wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
     send_x2apic(destination, command);
     cpu_wrmsr(MSR_APIC_BASE, base);

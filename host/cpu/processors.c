@@ -16,7 +16,6 @@
 #include "host/platform/madt.h"
 
 #define CPUID_FEATURES    1u
-#define CPUID_ECX_X2APIC  (1u << 21)
 #define CPUID_EBX_APIC_ID 24
 #define START_AGAIN_TICKS 10000u /* of the reference time: 1 ms between two start-up IPIs */
 #define START_TICKS                                                                                \
@@ -47,10 +46,8 @@ void processors_init(uint64_t low)
     processors.count = 1;
     processors.root = cr3_read();
     cpu_by_index(0)->apic_id = own;
-    if (low == 0 || !(cpu_cpuid(CPUID_FEATURES, 0).ecx & CPUID_ECX_X2APIC)) {
-        host_log(LOG_INFO, "1 of %u processors: %s\n", count,
-                 low == 0 ? "no memory below 1 MiB to start others in"
-                          : "no x2APIC, by which others are started");
+    if (low == 0) {
+        host_log(LOG_INFO, "1 of %u processors: no memory below 1 MiB to start others in\n", count);
         madt_hide_all_but(own);
         return;
     }

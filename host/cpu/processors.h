@@ -13,8 +13,8 @@
 #include "host/cpu/cpu.h"
 
 /* At launch, on the host's own tables: gives every processor of the machine its VP index. `low` is
- * the address of TRAMPOLINE_BYTES reserved bytes below 1 MiB. Without them, or without x2APIC, the
- * guest is shown one processor. */
+ * the address of TRAMPOLINE_BYTES reserved bytes below 1 MiB. Without them the guest is shown one
+ * processor. */
 void processors_init(uint64_t low);
 /* Number of virtual processors. */
 unsigned processors_count(void);

@@ -161,6 +161,8 @@ STRESS(local_entries_by_page,
 
     need_integrity(t, NULL);
     need_second(t);
+    if (!lapic_has_x2apic())
+        SKIP("this processor has no x2APIC");
     REQUIRE(cpu_rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC, "the x2APIC is off");
     (void)paging_map_mmio(XAPIC_PAGE, PAGE_SIZE);
     on_second(t, in_xapic_mode, s);

@@ -42,7 +42,7 @@ def stream(verdicts: dict[str, str], facts: str = FACTS, planned: int | None = N
     return "".join(out) + f"# end: planned={len(verdicts)} {counts} duration_us=3000\n"
 
 
-@pytest.mark.parametrize(("verdict", "code"), [("pass", 0), ("fail", 1), ("error", 2), ("skip", 0)])
+@pytest.mark.parametrize(("verdict", "code"), [("pass", 0), ("fail", 1), ("error", 2), ("skip", 2)])
 def test_exit_code_and_formats_are_those_of_a_run(runner: Runner, tmp_path: Path, verdict: str, code: int) -> None:
     (tmp_path / "results.tap").write_text(stream({SOME[0]: "pass", SOME[1]: verdict}))
     done = runner("import", str(tmp_path))

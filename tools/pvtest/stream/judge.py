@@ -227,12 +227,14 @@ def combine(readings: list[Reading], selected: list[Instance], left: str) -> Jud
 
 def check_verified(out: Judgement, transfers: bool = True) -> None:
     """A run in which nothing was verified is no good run. Nor is one that moved no data, unless it was asked for by a
-    selection without any device class. `transfers` False: the host may be one on which none can run."""
+    selection without any device class; a failure says enough. `transfers` False: the host may be one on which none can
+    run."""
     if out.results and all(result.verdict is Verdict.SKIP for result in out.results):
         out.problems.append("every selected test was skipped, so nothing was verified")
         return
     on_devices = [result for result in out.results if result.instance.device]
-    if transfers and on_devices and all(result.verdict is Verdict.SKIP for result in on_devices):
+    failed = any(result.verdict in (Verdict.FAIL, Verdict.ERROR) for result in out.results)
+    if transfers and on_devices and not failed and all(result.verdict is Verdict.SKIP for result in on_devices):
         out.problems.append(
             "pass without DMA, which was not asked for: every selected test on a device was skipped; --class none"
             " selects the tests that need no device"
