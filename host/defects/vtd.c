@@ -17,7 +17,8 @@
 #define SEGMENT  0u
 
 static struct iommu_backend right;
-static uint64_t foreign; /* a table through which every address reads one page of the host */
+static uint64_t right_width; /* of addresses */
+static uint64_t foreign;     /* a table through which every address reads one page of the host */
 
 /* All of the address space, of which only RAM is the guest's. */
 static uint64_t unlimited_identity(void)
@@ -78,6 +79,9 @@ static void set_translation(uint16_t bdf, const struct translation *from,
         old.did = to->did;
     if (defect_active(detach ? DEFECT_DETACH_NO_FLUSH : DEFECT_ATTACH_NO_FLUSH))
         old.kind = TRANSLATION_BLOCKED; /* of which nothing can be cached */
+    /* Not the devices that stay with the host: firmware loads the guest by one of them. */
+    if (defect_active(DEFECT_WIDTH_NARROW))
+        vtd_rules.address_width = to->kind == TRANSLATION_PAGING ? 0 : right_width;
     right.set_translation(bdf, &old, &new);
     if (defect_active(DEFECT_BLOCKING_RECORDS) && to->kind == TRANSLATION_BLOCKED)
         record_blocking(bdf);
@@ -94,11 +98,11 @@ void defects_install_vtd(void)
 {
     if (defect_active(DEFECT_IDENTITY_UNLIMITED))
         vtd_rules.identity_table = unlimited_identity;
-    if (defect_active(DEFECT_WIDTH_NARROW))
-        vtd_rules.address_width = 0;
     right = backend_vtd;
+    right_width = vtd_rules.address_width;
     if (ANY_DEFECT(DEFECT_BLOCKED_IDENTITY, DEFECT_BLOCKED_READS, DEFECT_ATTACH_FLUSHES_NEW,
-                   DEFECT_DETACH_NO_FLUSH, DEFECT_ATTACH_NO_FLUSH, DEFECT_BLOCKING_RECORDS)) {
+                   DEFECT_DETACH_NO_FLUSH, DEFECT_ATTACH_NO_FLUSH, DEFECT_BLOCKING_RECORDS,
+                   DEFECT_WIDTH_NARROW)) {
         backend_vtd.init = init;
         backend_vtd.set_translation = set_translation;
     }

@@ -44,8 +44,9 @@ WORTH_SAVING = 8  # machines that go on from a saved one; for fewer it takes lon
 SLOW_SECONDS = 2.0  # for a run that ends at the first failure of a test of the broken requirement
 SOUND = "saved-machine"  # folder of the run without a defect there
 
-# Device classes that can show a defect of one unit alone: tests without a device see nothing of a unit. Class edu
-# takes 100 ms for each DMA, so it takes part only if it can show something that the quick classes cannot.
+# Device classes that can show a defect of one unit alone: of tests without a class, those that look for devices by
+# themselves see a unit, the others do not. Class edu takes 100 ms for each DMA, so it takes part only if it can show
+# something that the quick classes cannot.
 CLASSES_BEHIND: dict[str, frozenset[str | None]] = {
     "vtd": frozenset({"rocker", "edu"}),
     "soft": frozenset({"dmaprobe", "dmaprobe+ats"}),
@@ -61,7 +62,7 @@ def where_it_shows(unit: str, selected: list[Instance]) -> list[Instance]:
     if classes is None:
         present = {instance.device for instance in selected}
         classes = frozenset({None, next((name for name in QUICK_CLASSES if name in present), None)})
-    return [instance for instance in selected if instance.device in classes]
+    return [one for one in selected if one.device in classes or (one.device is None and "device" in one.test.kinds)]
 
 
 def own_instances(known: Requirements, switch: Switch, selected: list[Instance]) -> list[Instance]:
