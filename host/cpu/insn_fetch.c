@@ -7,7 +7,9 @@
 #include "host/base/instructions.h"
 #include "host/base/memory.h"
 #include "host/cpu/guest_walk.h"
+#include "host/cpu/nested_paging.h"
 #include "lib/bits.h"
+#include "lib/string.h"
 
 #define LINEAR_32    0xFFFFFFFFull
 #define PREFIXES_MAX 14u
@@ -15,6 +17,18 @@
 bool insn_is_64_bit(const struct vmcb *guest)
 {
     return (guest->efer & EFER_LMA) && (guest->cs.attributes & SEGMENT_LONG);
+}
+
+/* Within one page. The processor executes what is shown at the GPA, which is not always the guest's
+ * memory: the hypercall page. */
+static bool code_read(uint64_t gpa, uint8_t *bytes, size_t length)
+{
+    const uint8_t *shown = nested_overlay_at(gpa);
+
+    if (!shown)
+        return guest_read(gpa, bytes, length);
+    memcpy(bytes, shown + gpa % PAGE_SIZE, length);
+    return true;
 }
 
 size_t insn_fetch(const struct vmcb *guest, uint8_t *bytes, size_t size)
@@ -31,7 +45,7 @@ size_t insn_fetch(const struct vmcb *guest, uint8_t *bytes, size_t size)
 
         if (part > size - done)
             part = size - done;
-        if (!guest_walk(&paging, linear, &gpa) || !guest_read(gpa, bytes + done, part))
+        if (!guest_walk(&paging, linear, &gpa) || !code_read(gpa, bytes + done, part))
             break;
         done += part;
     }

@@ -39,6 +39,8 @@ static struct {
     /* The overlay replaces one entry, at the level at which it found a leaf; tables below it come
      * from here. */
     uint64_t *overlay_slot, overlay_old;
+    uint64_t overlay_gpa;
+    const uint8_t *overlay_page;
     uint64_t *overlay_directory, *overlay_table;
     bool changed; /* an entry that a processor may hold */
 } nested;
@@ -225,7 +227,16 @@ bool nested_overlay_set(uint64_t gpa, const void *page, bool writable)
     }
     slot = &table_of(*slot)[index_at(gpa, 12)];
     replace(slot, (uintptr_t)page | (writable ? ENTRY_LEAF : ENTRY_LEAF_RX));
+    nested.overlay_gpa = gpa & ~(uint64_t)(PAGE_SIZE - 1);
+    nested.overlay_page = page;
     return true;
+}
+
+const uint8_t *nested_overlay_at(uint64_t gpa)
+{
+    return nested.overlay_slot && (gpa & ~(uint64_t)(PAGE_SIZE - 1)) == nested.overlay_gpa
+               ? nested.overlay_page
+               : NULL;
 }
 
 void nested_overlay_clear(void)

@@ -28,6 +28,8 @@ void nested_show_read_only(uint64_t gpa, uint64_t length);
  * place of what is there; one overlay at a time. False when the GPA cannot be mapped. */
 bool nested_overlay_set(uint64_t gpa, const void *page, bool writable);
 void nested_overlay_clear(void);
+/* The page that is shown in the place of the one at `gpa`; NULL: none is. */
+const uint8_t *nested_overlay_at(uint64_t gpa);
 
 /* Whether an entry that a processor may hold has changed since the last call: all have to drop what
  * they hold. */

@@ -8,6 +8,7 @@
 #include "host/cpu/guest_state.h"
 #include "host/cpu/guest_walk.h"
 #include "host/cpu/insn_fetch.h"
+#include "host/cpu/nested_paging.h"
 #include "tests/fuzz/fuzz.h"
 
 static const uint8_t *ram;
@@ -16,6 +17,12 @@ static unsigned reads;
 
 /* No walk reads more than once for each level; code of 15 bytes lies on two pages at most. */
 #define READS_MAX (2 * (5 + 1))
+
+const uint8_t *nested_overlay_at(uint64_t gpa)
+{
+    (void)gpa;
+    return NULL;
+}
 
 bool guest_read(uint64_t gpa, void *to, size_t length)
 {

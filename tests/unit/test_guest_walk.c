@@ -8,11 +8,20 @@
 #include "host/cpu/guest_state.h"
 #include "host/cpu/guest_walk.h"
 #include "host/cpu/insn_fetch.h"
+#include "host/cpu/nested_paging.h"
 #include "tests/unit/unit.h"
 
 #define RAM_BYTES (64u << 10)
 
 static uint8_t ram[RAM_BYTES];
+
+static const uint8_t *overlay; /* in the place of the page at overlay_gpa */
+static uint64_t overlay_gpa;
+
+const uint8_t *nested_overlay_at(uint64_t gpa)
+{
+    return overlay && gpa / PAGE_SIZE == overlay_gpa / PAGE_SIZE ? overlay : NULL;
+}
 
 bool guest_read(uint64_t gpa, void *to, size_t length)
 {
@@ -172,6 +181,25 @@ static void code_across_pages(void **state)
     assert_int_equal(insn_fetch(&guest, bytes, sizeof(bytes)), 15);
 }
 
+/* The processor executes the page that is shown, whatever the memory in its place holds. */
+static void code_of_a_page_that_is_shown(void **state)
+{
+    static uint8_t page[PAGE_SIZE] = {0x0F, 0x01, 0xD9};
+    struct vmcb guest = {.cr0 = CR0_PE, .rip = 0};
+    uint8_t bytes[4];
+
+    (void)state;
+    memset(ram + 0x3000, 0x40, PAGE_SIZE);
+    guest.cs.base = 0x3000;
+    overlay = page;
+    overlay_gpa = 0x3000;
+    assert_int_equal(insn_fetch(&guest, bytes, sizeof(bytes)), 4);
+    assert_memory_equal(bytes, page, 4);
+    overlay = NULL;
+    assert_int_equal(insn_fetch(&guest, bytes, sizeof(bytes)), 4);
+    assert_int_equal(bytes[0], 0x40);
+}
+
 /* After the repair no state of a guest is refused, and a sound one is as before. */
 static void states(void **state)
 {
@@ -207,6 +235,7 @@ int main(void)
         cmocka_unit_test_setup(random_tables, clear),
         cmocka_unit_test(prefixes),
         cmocka_unit_test_setup(code_across_pages, clear),
+        cmocka_unit_test_setup(code_of_a_page_that_is_shown, clear),
         cmocka_unit_test(states),
     };
 
