@@ -162,6 +162,8 @@ OBSERVATION(kind_while_attached,
     else
         expect_lands(t, &a, &a.first_target, "DMA after a refused CONFIGURE as blocking");
     identity = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_IDENTITY, 0);
+    if (identity == HV_STATUS_SUCCESS && (a.engine->ops->features & DMA_QUEUED))
+        SKIP("the device takes its commands from memory, which is at other IOVAs now");
     through =
         may_write(t, a.engine, gpa_of(a.second_target.data), &a.second_target, 0, 64, "DMA by GPA");
     CHECK(through == (identity == HV_STATUS_SUCCESS),

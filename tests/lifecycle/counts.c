@@ -248,7 +248,7 @@ static struct worker worker(struct test_run *t)
     return w;
 }
 
-TEST(nothing_wears_out,
+STRESS(nothing_wears_out,
      PROMISE("After hundreds of calls of each kind, accepted and refused, each works as at first, "
              "and there is room for as many domains")
      COVERS("DOM-7 GEN-10 DEL-4 FL-1 ATT-2 DOM-2") ABI() DEVICES(NONE)
@@ -337,7 +337,7 @@ static void build_city(struct test_run *t, struct city *c)
     }
 }
 
-TEST(every_domain_is_alive,
+STRESS(every_domain_is_alive,
      PROMISE("With as many domains as the host takes each translates by its own tables, and the "
              "host still refuses cleanly")
      COVERS("DOM-7 ISO-1 DOM-1 DEL-4") ABI() DEVICES(NONE) KINDS("dma device")
@@ -391,7 +391,7 @@ TEST(every_domain_is_alive,
     OBSERVE("%u domains at once%s", c.count, c.count == CENSUS_MAX ? " at least" : "");
 }
 
-TEST(others_come_and_go,
+STRESS(others_come_and_go,
      PROMISE("A device at work in its domain is undisturbed by 300 others that are made, used by "
              "another device and deleted")
      COVERS("ISO-1 ISO-2 DOM-2 DEL-3 FL-3") DEVICES(NONE) KINDS("dma device")
