@@ -31,9 +31,7 @@ enum iommu_promise {
         1 << 1, /* an identity domain reaches the guest's memory and nothing else */
     IOMMU_FAULT_CLASSES = 1 << 2,    /* a fault record names the cause, a blocked device included */
     IOMMU_FAULT_DIRECTIONS = 1 << 3, /* a fault record says whether it was a read or a write */
-    IOMMU_WALKS_TABLES =
-        1 << 4, /* the unit itself reads the stage-1 tables, reserved bits included */
-    IOMMU_SEES_EDITS_LATE = 1 << 5, /* an entry that becomes present is seen without a call */
+    IOMMU_SEES_EDITS_LATE = 1 << 4,  /* an entry that becomes present is seen without a call */
 };
 
 struct iommu_backend {

@@ -107,7 +107,7 @@ static void describe(char *text, size_t size)
 const struct iommu_backend pviommu_backend = {
     .name = "pviommu",
     .promises = IOMMU_HYPERCALLS | IOMMU_IDENTITY_IN_RAM | IOMMU_FAULT_CLASSES |
-                IOMMU_FAULT_DIRECTIONS | IOMMU_WALKS_TABLES | IOMMU_SEES_EDITS_LATE,
+                IOMMU_FAULT_DIRECTIONS | IOMMU_SEES_EDITS_LATE,
     .start = start,
     .get_capabilities = pviommu_get_capabilities,
     .get_device_property = pviommu_get_device_property,

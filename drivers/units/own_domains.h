@@ -41,7 +41,6 @@ struct own_unit {
     bool (*flush_list)(struct own_domain *d, const uint64_t *elements, unsigned count);
     /* Entries became present, and nothing else need be looked at. May be NULL. */
     bool (*mapped)(struct own_domain *d);
-    unsigned iova_bits; /* highest width that a domain translates */
     bool five_levels;
 };
 
@@ -65,6 +64,12 @@ enum hv_status own_flush_list(uint32_t domain_id, const uint64_t *elements, unsi
 void own_mapped(uint32_t domain_id);
 /* No processor is in a call. */
 void own_settle(void);
+
+/* These, in the initializer of a struct iommu_backend. */
+#define OWN_OPERATIONS                                                                             \
+    .get_device_property = own_get_device_property, .create = own_create,                          \
+    .configure = own_configure, .attach = own_attach, .detach = own_detach, .delete = own_delete,  \
+    .flush = own_flush, .flush_list = own_flush_list, .settle = own_settle
 
 /* The engine whose requester id (bus, device, function) this is, or NULL. */
 const struct dma_engine *own_engine_at(uint16_t bdf);

@@ -156,7 +156,7 @@ static bool mapped(struct own_domain *d)
 }
 
 static const struct own_unit unit = {
-    .move = move, .flush = tell, .flush_list = tell_elements, .mapped = mapped, .iova_bits = 48};
+    .move = move, .flush = tell, .flush_list = tell_elements, .mapped = mapped};
 
 static const char *start(void)
 {
@@ -217,16 +217,8 @@ const struct iommu_backend virtio_iommu_backend = {
     .promises = 0,
     .start = start,
     .get_capabilities = get_capabilities,
-    .get_device_property = own_get_device_property,
-    .create = own_create,
-    .configure = own_configure,
-    .attach = own_attach,
-    .detach = own_detach,
-    .delete = own_delete,
-    .flush = own_flush,
-    .flush_list = own_flush_list,
+    OWN_OPERATIONS,
     .mapped = own_mapped,
-    .settle = own_settle,
     .take_fault = take_fault,
     .describe = describe,
 };

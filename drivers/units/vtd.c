@@ -184,8 +184,7 @@ static bool flush_list(struct own_domain *d, const uint64_t *elements, unsigned 
     return ok && drain();
 }
 
-static const struct own_unit unit = {
-    .move = move, .flush = flush, .flush_list = flush_list, .iova_bits = 48};
+static const struct own_unit unit = {.move = move, .flush = flush, .flush_list = flush_list};
 
 /* Registers of the first unit that table DMAR describes; 0: none. */
 static uint64_t find_unit(void)
@@ -361,19 +360,10 @@ static void describe(char *text, size_t size)
 
 const struct iommu_backend vtd_backend = {
     .name = "vtd",
-    .promises =
-        IOMMU_FAULT_CLASSES | IOMMU_FAULT_DIRECTIONS | IOMMU_WALKS_TABLES | IOMMU_SEES_EDITS_LATE,
+    .promises = IOMMU_FAULT_CLASSES | IOMMU_FAULT_DIRECTIONS | IOMMU_SEES_EDITS_LATE,
     .start = start,
     .get_capabilities = get_capabilities,
-    .get_device_property = own_get_device_property,
-    .create = own_create,
-    .configure = own_configure,
-    .attach = own_attach,
-    .detach = own_detach,
-    .delete = own_delete,
-    .flush = own_flush,
-    .flush_list = own_flush_list,
+    OWN_OPERATIONS,
     .take_fault = take_fault,
-    .settle = own_settle,
     .describe = describe,
 };

@@ -106,7 +106,7 @@ struct call_fixture call_fixture_open(struct test_run *t)
     f.canary = canary(t);
     test_setup(t, "DOM-1 CFG-1");
     choose_engine(&f);
-    f.nobody = f.engine ? NO_SUCH_DEVICE : unknown_device_id(t, NO_SUCH_DEVICE);
+    f.stranger = f.engine ? NO_SUCH_DEVICE : unknown_device_id(t, NO_SUCH_DEVICE);
     f.pages = buffer(t, 2ul * PLACES);
     f.input = buffer(t, CALL_INPUT_PAGES);
     f.output = buffer(t, 2);
@@ -144,7 +144,7 @@ struct call_fixture call_fixture_for(struct test_run *t, enum call_id call)
 struct call_fixture call_fixture_anywhere(struct test_run *t)
 {
     static struct domain blank; /* no call that names it reaches a domain */
-    struct call_fixture f = {.nobody = NO_SUCH_DEVICE};
+    struct call_fixture f = {.stranger = NO_SUCH_DEVICE};
 
     if (pviommu_capabilities())
         return call_fixture_open(t);
@@ -180,7 +180,7 @@ void call_body(const struct call_fixture *f, enum call_id call, uint64_t *body)
         [CALL_CREATE] = f->absent,  [CALL_ATTACH] = elsewhere, [CALL_DELETE] = victim,
         [CALL_CONFIGURE] = f->bare, [CALL_FLUSH] = home,       [CALL_FLUSH_LIST] = home,
         [CALL_DETACH] = no_domain};
-    uint64_t device_id = f->engine ? f->engine->device_id : f->nobody;
+    uint64_t device_id = f->engine ? f->engine->device_id : f->stranger;
 
     memset(body, 0, call_input_size(call));
     body[0] = HV_PARTITION_ID_SELF;

@@ -49,7 +49,7 @@ struct call_fixture {
     bool pviommu;   /* false: this host has none, and there is nothing to look at */
     struct canary canary;
     struct dma_engine *engine; /* NULL: no device on this machine */
-    uint64_t nobody;           /* id in the place of its own then */
+    uint64_t stranger;         /* id in the place of its own then */
     struct place place[PLACES];
     uint32_t absent, bare;
     enum landed bare_lands; /* DMA through `bare` before anything was done to it */
