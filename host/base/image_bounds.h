@@ -10,6 +10,8 @@
 extern uint8_t host_image_start[] __attribute__((visibility("hidden")));
 /* The end of text and constants, which start with the image and are not written after the copy. */
 extern uint8_t host_constants_end[] __attribute__((visibility("hidden")));
+/* Data that is not in the file, the last part of the image. */
+extern uint8_t host_bss_start[] __attribute__((visibility("hidden")));
 extern uint8_t host_image_end[] __attribute__((visibility("hidden")));
 
 static inline bool image_contains(uint64_t address)

@@ -64,6 +64,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
     CHAR16 *guest_options;
     size_t guest_options_bytes = 0;
 
+    image_clear_bss();
     firmware_init(&firmware, image, table);
     /* Under SVM the machine goes off when a runtime service of the guest enters SMM (QEMU 10.0.2).
      */

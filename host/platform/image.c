@@ -44,6 +44,11 @@ static uint64_t dynamic_value(int64_t tag)
     return 0;
 }
 
+void image_clear_bss(void)
+{
+    memset(host_bss_start, 0, (uintptr_t)host_image_end - (uintptr_t)host_bss_start);
+}
+
 bool image_copy(uint8_t *to)
 {
     const struct rela *entry = (const struct rela *)(host_image_start + dynamic_value(DT_RELA));

@@ -9,6 +9,8 @@
 #include "host/base/image_bounds.h"
 
 size_t image_size(void);
+/* Clears the data that is not in the file: not every PE loader does. To be called first of all. */
+void image_clear_bss(void);
 /*
  * Copies the running image to `to` (image_size() bytes, page-aligned) and relocates the copy. To be
  * called before anything wrote to the image's data. False when the image has a relocation that the
