@@ -278,7 +278,7 @@ def test_a_defect_is_shown_to_the_classes_that_can_tell(unit: str, devices: str,
 
 
 def test_a_defect_of_a_bus_has_that_bus() -> None:
-    request = Request(CATALOGUE, KNOWN, CATALOGUE.instances, Qemu("qemu", "10.0.2", "", "code", ""))
+    request = Request(CATALOGUE, KNOWN, CATALOGUE.instances, Qemu("qemu", "10.0.2", "", "code", ""), bus="pci")
     bus, other = Defect("bus", (), "", "vpci"), Defect("no-flush", (), "")
     assert [CAMPAIGNS["defects"].switched_on(request, one, None).bus for one in (bus, other)] == ["vpci", "pci"]
     assert [_on_saved(one) for one in (bus, other)] == [False, True], "a saved machine has plain PCI"

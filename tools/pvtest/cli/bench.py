@@ -16,6 +16,7 @@ from pvtest.machine import boots
 from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
 from pvtest.machine.guest_process import Observer
 from pvtest.machine.terminal import terminal
+from pvtest.plan import combinations
 from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.judge import bounded
@@ -135,7 +136,7 @@ def main(options: argparse.Namespace) -> int:
         whole_catalogue(options, tests, known, booted),
         verbose=min(options.verbose, 2),
         caching=options.caching,
-        bus=options.bus,
+        bus=combinations.bus(options),
     )
     with interrupts.deferred(), ResultsFolder(options.results) as folder:
         with out.progress(0, f"Booting QEMU {request.qemu.version} for the benchmarks"):

@@ -14,6 +14,7 @@ from pvtest.images.boot_volume import BootOptions
 from pvtest.images.catalogue import Catalogue
 from pvtest.images.guest_options import GUEST_FILE, HOST_FILE
 from pvtest.machine.terminal import terminal
+from pvtest.plan import combinations
 from pvtest.plan.devices import OPTION, Devices
 from pvtest.plan.ordering import Plan, plan
 from pvtest.plan.selection import find_switches, told_tests
@@ -36,7 +37,7 @@ def _options(options: argparse.Namespace, target: Target, tests: Catalogue, chos
         defects=[d.name for d in find_switches("defect", host.defects, options.defect)] if host else [],
         variants=[v.name for v in find_switches("variant", host.variants, options.variant)] if host else [],
         caching=options.caching,
-        bus=options.bus,
+        bus=combinations.bus(options),
         nvme_scratch=options.nvme_scratch or "",
         unattended=target.unattended,
     )
@@ -69,7 +70,7 @@ def _check(options: argparse.Namespace, target: Target) -> None:
         "--defect": options.defect,
         "--variant": options.variant,
         "--caching": options.caching != "adversarial",
-        "--bus": options.bus != "pci",
+        "--bus": options.bus is not None,
         OPTION: options.functions_alone,
     }
     for name in (name for name, given in asked.items() if given):

@@ -21,6 +21,7 @@ from pvtest.clean import printable
 from pvtest.cli import arguments, packing, usage
 from pvtest.errors import EXIT_ERROR, MissingError, RunnerError, UsageError, suggest, system_error
 from pvtest.output import Output, drop
+from pvtest.plan import combinations
 
 COMMANDS = {
     "run": "run tests (the default)",
@@ -196,7 +197,7 @@ def _linux_options(parser: Parser) -> None:
     add("--kernel", type=arguments.path, metavar="FILE", help=kernel)
     add("--initrd", type=arguments.path, metavar="FILE", help="its initial file system (one that tells what it finds)")
     add("--append", action="append", default=[], metavar="WORDS", help="more words for the kernel's command line")
-    add("--bus", choices=("pci", "vpci"), default="vpci", help="where Linux finds devices (vpci)")
+    add("--bus", choices=combinations.BUSES, default="vpci", help="where Linux finds devices (vpci)")
     add("--defect", action="append", default=[], metavar="NAME", help="switch on a defect of the host")
     add("--variant", action="append", default=[], metavar="NAME", help="switch on a variant of the host")
     add("--functions-alone", action="store_true", help="no VT-d, no QEMU devices: the host's virtual functions alone")
@@ -215,8 +216,8 @@ def _test_options(parser: Parser, command: str) -> None:
         caching = ("none", "random", "adversarial")
         policy = "what the host's software IOMMU remembers (adversarial)"
         add("--caching", choices=caching, default="adversarial", help=policy)
-        buses = "where the guest finds devices: plain PCI, or virtual PCI over VMBus as on Hyper-V (pci)"
-        add("--bus", choices=("pci", "vpci"), default="pci", help=buses)
+        buses = "where the guest finds devices: plain PCI, or virtual PCI over VMBus as on Hyper-V (vpci)"
+        add("--bus", choices=combinations.BUSES, help=buses)
     if command == "run":
         add(
             "--no-host",

@@ -106,6 +106,8 @@ def merge_runs(paths: list[Path], runs: list[Run]) -> Run:
             first.timing.to_first_line,
             _total([run.timing.tests for run in runs]),
             first.timing.firmware_to_first_test_us,
+            first.timing.buses_up_us,
+            first.timing.buses,
         ),
         started=min(run.started for run in runs),
         command=sys.argv[1:],

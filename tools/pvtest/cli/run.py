@@ -17,6 +17,7 @@ from pvtest.machine import boots
 from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
 from pvtest.machine.request import WHOLE_DISK, Request
 from pvtest.machine.terminal import terminal
+from pvtest.plan import combinations
 from pvtest.plan.ordering import filters, plan
 from pvtest.plan.selection import find_switches, select, told_tests
 from pvtest.report import summary
@@ -76,7 +77,7 @@ def main(options: argparse.Namespace) -> int:
         defects=defects,
         variants=variants,
         caching=options.caching,
-        bus=options.bus,
+        bus=combinations.bus(options),
         nvme_scratch=WHOLE_DISK if options.nvme_scratch is None else options.nvme_scratch,
         restarts=options.restarts,
     )

@@ -42,7 +42,7 @@ class BootOptions:
     defects: list[str] = field(default_factory=list)
     variants: list[str] = field(default_factory=list)
     caching: str = "adversarial"  # policy of the host's software IOMMU
-    bus: str = "pci"  # on which the devices are
+    bus: str = "vpci"  # on which the reference host shows the devices
     nvme_scratch: str = ""  # blocks of NVMe namespaces that the suite may write to
     iommu: str = PVIOMMU  # the unit that the tests drive
     unit_fault: str = ""  # a step that the image leaves out where it drives a unit itself
@@ -73,9 +73,7 @@ class BootOptions:
         """\\refhost.opt"""
         lines = [line(HostKey.DEFECT, name) for name in self.defects]
         lines += [line(HostKey.VARIANT, name) for name in self.variants]
-        lines += [line(HostKey.CACHING, self.caching), line(HostKey.SEED, self.seed)]
-        if self.bus != "pci":
-            lines.append(line(HostKey.BUS, self.bus))
+        lines += [line(HostKey.CACHING, self.caching), line(HostKey.SEED, self.seed), line(HostKey.BUS, self.bus)]
         if self.host_crash:
             lines.append(line(HostKey.CRASH, 1))
         return text([*lines, line(HostKey.LOG, self.host_log)])

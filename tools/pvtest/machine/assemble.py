@@ -221,9 +221,9 @@ def _boot(attempt: Attempt) -> Boot:
     )
 
 
-def _microseconds(tap: TapParser, key: str) -> int | None:
+def _number(tap: TapParser, word: str, key: str) -> int | None:
     try:
-        return number(tap.fact("timing").get(key, ""))
+        return number(tap.fact(word).get(key, ""))
     except YamlError:
         return None
 
@@ -232,14 +232,15 @@ def _timing(lanes: list[Lane]) -> Timing:
     """Machines work side by side, so the longest time counts; what comes before the tests is that of the first boot,
     which has a real clock where any has."""
     first = lanes[0].attempts[0].outcome
+    real_clock = not lanes[0].request.virtual_clock
     tests = [lane.tests for lane in lanes if lane.tests is not None]
     return Timing(
         total=max(lane.seconds for lane in lanes),
         to_first_line=first.timing.to_first_line,
         tests=max(tests) if tests else None,
-        firmware_to_first_test_us=None
-        if lanes[0].request.virtual_clock
-        else _microseconds(first.tap, "firmware_to_first_test_us"),
+        firmware_to_first_test_us=_number(first.tap, "timing", "firmware_to_first_test_us") if real_clock else None,
+        buses_up_us=_number(first.tap, "vmbus", "us") if real_clock else None,
+        buses=len([line for line in first.tap.facts.get("vpci", []) if line.get("state") == "ready"]),
     )
 
 
@@ -291,7 +292,7 @@ def assemble(request: Request, lanes: list[Lane]) -> Run:
             "host": host.get("version", "unknown"),
             "guest": guest.get("version", request.catalogue.version or "unknown"),
         },
-        machine=request.qemu.description(request.accel),
+        machine=request.description(),
         host=host,
         capabilities=tap.fact("pviommu"),
         devices=_devices([attempt.outcome.tap for attempt in attempts]),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from dataclasses import dataclass, field
+from typing import Any
 
 from pvtest import paths
 from pvtest.images import boot_volume
@@ -42,7 +43,7 @@ class Request:
     variants: list[Variant] = field(default_factory=list)
     caching: str = "adversarial"  # policy of the host's software IOMMU
     unit_fault: str = ""  # of a unit that the image drives itself
-    bus: str = "pci"  # on which the reference host shows the devices
+    bus: str = "vpci"  # on which the reference host shows the devices
     nvme_scratch: str = WHOLE_DISK  # blocks of NVMe namespaces that the suite may write to; empty = none
     limits: Limits = Limits()
     command: list[str] = field(default_factory=list)
@@ -69,13 +70,18 @@ class Request:
             dataclasses.replace(self, selected=slow, virtual_clock=True, fixture=None),
         ]
 
+    def description(self) -> dict[str, Any]:
+        """The machine, for results.json."""
+        bus = {} if self.qemu.devices.hostless else {"bus": self.bus}
+        return {**self.qemu.description(self.accel), **bus}
+
     def flags(self) -> list[str]:
         """Options of ./run.sh that shape what a test sees, for the command that shows a result again."""
         words = [word for defect in self.defects for word in ("--defect", defect.name)]
         words += [word for variant in self.variants for word in ("--variant", variant.name)]
         if self.caching != "adversarial":
             words += ["--caching", self.caching]
-        if self.bus != "pci":
+        if self.bus != "vpci" and not self.qemu.devices.hostless:
             words += ["--bus", self.bus]
         if self.nvme_scratch != WHOLE_DISK:
             words += ["--nvme-scratch", self.nvme_scratch or "none"]

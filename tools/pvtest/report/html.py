@@ -131,10 +131,11 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _phases(run: dict[str, Any]) -> list[tuple[str, float]]:
     timing = run["timing"]
-    own = timing["firmware_to_first_test_us"]
+    own, buses = timing["firmware_to_first_test_us"], timing.get("buses_up_us")
     found = [
         ("firmware and start", timing["power_on_to_first_line_ms"]),
         ("own code to first test", None if own is None else own / 1000),
+        ("of it VMBus and vPCI", None if buses is None else buses / 1000),
         ("tests", timing["tests_ms"]),
         ("whole run", timing["boot_to_verdict_ms"]),
     ]

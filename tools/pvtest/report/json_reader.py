@@ -94,6 +94,8 @@ def _timing(data: dict[str, Any]) -> Timing:
         to_first_line=seconds("power_on_to_first_line_ms"),
         tests=seconds("tests_ms"),
         firmware_to_first_test_us=data["firmware_to_first_test_us"],
+        buses_up_us=data.get("buses_up_us"),
+        buses=data.get("buses", 0),
     )
 
 

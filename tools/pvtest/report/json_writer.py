@@ -142,6 +142,8 @@ def document(run: Run) -> dict[str, Any]:
             "boot_to_verdict_ms": _milliseconds(timing.total),
             "power_on_to_first_line_ms": _milliseconds(timing.to_first_line),
             "firmware_to_first_test_us": timing.firmware_to_first_test_us,
+            "buses_up_us": timing.buses_up_us,
+            "buses": timing.buses,
             "tests_ms": _milliseconds(timing.tests),
         },
         **_trials(run),

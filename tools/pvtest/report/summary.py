@@ -165,6 +165,8 @@ def _times_lines(run: Run) -> list[Text]:
         parts.append(f"firmware and start {timing.to_first_line:.1f} s")
     if timing.firmware_to_first_test_us is not None:
         parts.append(f"own code to first test {timing.firmware_to_first_test_us / 1000:.1f} ms")
+    if timing.buses and timing.buses_up_us is not None:
+        parts.append(f"of it {timing.buses} vPCI buses {timing.buses_up_us / 1000:.1f} ms")
     if timing.tests is not None:
         parts.append(f"tests {timing.tests:.1f} s")
     parts.append(f"total {timing.total:.1f} s")

@@ -95,6 +95,8 @@ class Timing:
     to_first_line: float | None = None  # power-on to the first byte of the TAP stream: nearly all firmware
     tests: float | None = None  # plan to end line
     firmware_to_first_test_us: int | None = None  # measured by the guest: its own code
+    buses_up_us: int | None = None  # so, too: from the first message of VMBus to the last virtual PCI bus
+    buses: int = 0  # of these
 
 
 @dataclass

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""Options that choose a machine: each combination of them, and the table in docs/runner.md."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+
+from pvtest import paths
+from pvtest.cli import usage
+from pvtest.cli.main import parse
+from pvtest.errors import EXIT_USAGE, UsageError
+from pvtest.plan import combinations
+
+ROWS = ((), ("--bus", "pci"), ("--bus", "vpci"))
+COLUMNS = (
+    (),
+    ("--functions-alone",),
+    ("--no-host",),
+    ("--no-host", "--functions-alone"),
+    ("--iommu", "virtio-iommu"),
+    ("--iommu", "vtd"),
+)
+REFUSED = tuple((*unit, other) for unit in COLUMNS[4:] for other in COLUMNS[3])
+
+
+def documented() -> dict[tuple[str, str], str]:
+    """Cells of the table by row and column."""
+    text = (paths.ROOT / "docs" / "runner.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\|.*\|$", text.split("<!-- combinations -->")[1], re.MULTILINE)
+    table = [[cell.strip().replace("`", "") for cell in line.strip("|").split("|")] for line in lines]
+    return {(row[0], column): cell for row in table[2:] for column, cell in zip(table[0][1:], row[1:], strict=True)}
+
+
+def words(options: tuple[str, ...]) -> str:
+    return " ".join(options) or "none of these"
+
+
+@pytest.mark.parametrize(("row", "column"), itertools.product(ROWS, COLUMNS))
+def test_a_combination_is_what_the_table_says(row: tuple[str, ...], column: tuple[str, ...]) -> None:
+    cell = documented()[words(row), words(column)]
+    _, options = parse(["run", *row, *column])
+    if cell == "exit 3":
+        with pytest.raises(UsageError, match="^--.* and --") as found:
+            usage.check(options)
+        assert found.value.code == EXIT_USAGE and row[0] in str(found.value)
+        return
+    usage.check(options)
+    assert cell == combinations.bus(options)
+
+
+def test_the_table_has_no_other_cells() -> None:
+    assert set(documented()) == set(itertools.product(map(words, ROWS), map(words, COLUMNS)))
+
+
+@pytest.mark.parametrize(("column", "row"), itertools.product(REFUSED, ROWS))
+def test_a_unit_of_the_machine_goes_with_no_other_choice_of_it(column: tuple[str, ...], row: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError, match="no reference host on that machine"):
+        usage.check(parse(["run", *row, *column])[1])
