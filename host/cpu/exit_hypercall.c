@@ -8,6 +8,7 @@
 #include "host/cpu/inject.h"
 #include "host/cpu/insn_fetch.h"
 #include "host/hypercalls/hypercalls.h"
+#include "host/platform/generation2.h"
 
 #define VMMCALL_LENGTH 3
 
@@ -67,6 +68,10 @@ void exit_hypercall(struct cpu *cpu, struct guest_registers *regs)
 {
     struct hypercall_frame frame = {.vp_index = cpu->index};
 
+    if (generation2_boot_services_end(cpu->guest->rip)) {
+        skip_instruction(cpu->guest, VMMCALL_LENGTH);
+        return;
+    }
     if (!may_call(cpu->guest)) {
         inject_exception(cpu, regs, EXCEPTION_UD);
         return;

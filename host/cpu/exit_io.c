@@ -4,8 +4,11 @@
 
 #include "host/base/memory.h"
 #include "host/cpu/exit.h"
+#include "host/cpu/guest_walk.h"
 #include "host/cpu/inject.h"
+#include "host/cpu/insn_fetch.h"
 #include "host/platform/chipset.h"
+#include "host/platform/generation2.h"
 #include "host/vdev/config_trap.h"
 #include "lib/bits.h"
 
@@ -105,6 +108,10 @@ uint64_t io_permission_map(void)
     uint8_t *map = host_pages(IOPM_PAGES);
     uint16_t smi_enable = chipset_smi_enable_port();
 
+    for (uint32_t port = 0; port <= UINT16_MAX; port++)
+        if (generation2_is_port((uint16_t)port, 1))
+            map[port / 8] |= (uint8_t)(1u << port % 8);
+
     if (smi_enable != 0)
         ranges[RANGES - 1] =
             (struct io_range){smi_enable, (uint16_t)(smi_enable + 3), absent_read, absent_write};
@@ -122,6 +129,55 @@ static const struct io_range *range_of(uint32_t port, unsigned size)
         if (port <= ranges[r].last && port + size > ranges[r].first)
             return &ranges[r];
     return NULL;
+}
+
+static uint32_t machine_read(uint16_t port, unsigned size)
+{
+    switch (size) {
+    case 1:
+        return cpu_in8(port);
+    case 2:
+        return cpu_in16(port);
+    default:
+        return cpu_in32(port);
+    }
+}
+
+static void machine_write(uint16_t port, unsigned size, uint32_t value)
+{
+    switch (size) {
+    case 1:
+        cpu_out8(port, (uint8_t)value);
+        break;
+    case 2:
+        cpu_out16(port, (uint16_t)value);
+        break;
+    default:
+        cpu_out32(port, value);
+        break;
+    }
+}
+
+static bool is_runtime_service(const struct vmcb *guest)
+{
+    const struct guest_paging paging = {guest->cr0, guest->cr3, guest->cr4, guest->efer};
+    uint64_t gpa;
+
+    return insn_is_64_bit(guest) && guest_walk(&paging, guest->rip, &gpa) &&
+           generation2_is_runtime_code(gpa);
+}
+
+/* The range that answers; NULL: none, the port should not trap. */
+static const struct io_range *answering(const struct vmcb *guest, uint16_t port, unsigned size)
+{
+    static const struct io_range nothing = {0, UINT16_MAX, absent_read, absent_write};
+    static const struct io_range machine = {0, UINT16_MAX, machine_read, machine_write};
+    const struct io_range *range = range_of(port, size);
+    bool of_pc = generation2_is_port(port, size);
+
+    if (of_pc && generation2_is_bare() && !is_runtime_service(guest))
+        return &nothing;
+    return of_pc && !range ? &machine : range;
 }
 
 static uint64_t merge(uint64_t rax, uint32_t value, unsigned size)
@@ -143,7 +199,7 @@ void exit_io(struct cpu *cpu, struct guest_registers *regs)
     uint16_t port = (uint16_t)(info >> IO_EXIT_PORT_SHIFT);
     unsigned size =
         (info >> IO_EXIT_SIZE_SHIFT) & IO_EXIT_SIZE_MASK; /* the bit is the number of bytes */
-    const struct io_range *range = range_of(port, size);
+    const struct io_range *range = answering(guest, port, size);
 
     /* String instructions on these ports are refused rather than emulated. */
     if ((info & IO_EXIT_STRING) || !range) {

@@ -79,8 +79,11 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
         host_panic("the host's image has a relocation of an unknown type");
     args.host_entry =
         image_in_copy((const uint8_t *)(uintptr_t)args.block, (const void *)(uintptr_t)host_main);
+    args.end_instruction = (uintptr_t)boot_services_end;
     guest_options = machine_guest_options(&firmware, &guest_options_bytes);
     get_memory_map(&firmware, &args);
     enter_host(&args);
+    if (args.watch_boot_services)
+        firmware_watch_boot_services(&firmware);
     firmware_start_image(&firmware, L"\\pvtest.efi", guest_options, guest_options_bytes);
 }

@@ -28,4 +28,10 @@ enter_host:
     popfq
     ret
 
+/* void boot_services_end(void) */
+    .globl boot_services_end
+boot_services_end:
+    vmmcall
+    ret
+
     .section .note.GNU-stack, "", @progbits

@@ -38,6 +38,9 @@ bool firmware_has_smm(const struct firmware *firmware);
 /* ACPI root pointer; 0 = none. */
 uint64_t firmware_rsdp(const struct firmware *firmware);
 
+/* From now on boot_services_end() follows a successful ExitBootServices(). */
+void firmware_watch_boot_services(const struct firmware *firmware);
+
 /* Loads and starts an image of the boot volume, with `options_bytes` of load options where
  * `options` is not NULL; halts with a message on failure and when the image returns. */
 void firmware_start_image(const struct firmware *firmware, const CHAR16 *path, CHAR16 *options,

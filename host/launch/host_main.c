@@ -21,7 +21,9 @@
 #include "host/launch/launch.h"
 #include "host/launch/memory_map.h"
 #include "host/platform/acpi.h"
+#include "host/platform/acpi_generation2.h"
 #include "host/platform/acpi_vmbus.h"
+#include "host/platform/generation2.h"
 #include "host/platform/guarded_registers.h"
 #include "host/platform/image.h"
 #include "host/variants/install.h"
@@ -63,8 +65,22 @@ static void start_vmbus(const struct launch_args *args)
     for (unsigned i = 0; i < processors_count(); i++)
         synic_add_vp(cpu_by_index(i)->apic_id);
     vpci_create(&hooks);
-    if (vmbus_present())
+    if (vmbus_present() && !generation2.on)
         describe_vmbus(args);
+}
+
+static void start_generation2(struct launch_args *args)
+{
+    const struct vpci_ranges *ranges = vpci_ranges();
+    const struct acpi_vmbus_ranges described = {(uint32_t)ranges->low.start,
+                                                (uint32_t)ranges->low.length, ranges->high.start,
+                                                ranges->high.length};
+
+    generation2_init(args->end_instruction);
+    args->watch_boot_services = true;
+    if (args->tables == 0)
+        host_stop("machine=gen2: the firmware has no memory for its tables");
+    acpi_generation2(args->rsdp, args->tables, &described, processors_count());
 }
 
 void host_main(struct launch_args *args)
@@ -94,6 +110,8 @@ void host_main(struct launch_args *args)
     hypercalls_init();
     if (vdev_off_bus)
         start_vmbus(args);
+    if (generation2.on)
+        start_generation2(args);
 
     guarded_registers_init();
     local_apic_page_init();

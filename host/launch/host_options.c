@@ -5,6 +5,7 @@
 #include "host/base/panic.h"
 #include "host/defects/defects.h"
 #include "host/iommu/soft_backend.h"
+#include "host/platform/generation2.h"
 #include "host/variants/variants.h"
 #include "host/vdev/vdev.h"
 #include "lib/bits.h"
@@ -40,6 +41,25 @@ static bool choose_bus(const char *value, struct option_error *error)
     return false;
 }
 
+static bool choose_machine(const char *value, struct option_error *error)
+{
+    generation2.on = strcmp(value, "gen2") == 0;
+    if (generation2.on || strcmp(value, "q35") == 0)
+        return true;
+    fmt_snprintf(error->text, sizeof(error->text), "'%.40s' is none of q35, gen2", value);
+    return false;
+}
+
+static bool choose_flag(const char *value, bool *flag, struct option_error *error)
+{
+    uint64_t number;
+
+    if (!option_number(value, 0, 1, &number, error))
+        return false;
+    *flag = number == 1;
+    return true;
+}
+
 /* Keys of the virtual functions and their software IOMMU. */
 static bool apply_soft(const char *key, const char *value, struct option_error *error, bool *known)
 {
@@ -58,6 +78,10 @@ static bool apply_soft(const char *key, const char *value, struct option_error *
     }
     if (strcmp(key, "bus") == 0)
         return choose_bus(value, error);
+    if (strcmp(key, "machine") == 0)
+        return choose_machine(value, error);
+    if (strcmp(key, "com1") == 0)
+        return choose_flag(value, &generation2.com1, error);
     if (strcmp(key, "functions") == 0) {
         if (!option_number(value, 0, 1, &number, error))
             return false;
@@ -102,8 +126,8 @@ static bool apply(void *context, const char *key, const char *value, struct opti
         return true;
     }
     fmt_snprintf(error->text, sizeof(error->text),
-                 "unknown key; known are defect, variant, log, bus, functions, caching, seed, "
-                 "levels, crash");
+                 "unknown key; known are defect, variant, log, bus, machine, com1, functions, "
+                 "caching, seed, levels, crash");
     return false;
 }
 
@@ -113,4 +137,6 @@ void host_options_apply(char *text, size_t length)
 
     if (!options_parse(text, length, apply, NULL, &error))
         host_stop("refhost.opt line %u: %s", error.line, error.text);
+    if (generation2.on && !vdev_off_bus)
+        host_stop("refhost.opt: machine=gen2 has no PCI bus; bus=vpci goes with it");
 }

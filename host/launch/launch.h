@@ -6,6 +6,7 @@
 #ifndef PVT_HOST_LAUNCH_LAUNCH_H
 #define PVT_HOST_LAUNCH_LAUNCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,8 @@ struct launch_args {
         tables; /* HOST_TABLES_BYTES of the guest's memory, for ACPI tables of the host; 0: none */
     uint64_t memory_map, memory_map_length, descriptor_size;
     uint64_t options, options_length;
+    uint64_t end_instruction; /* of boot_services_end() */
+    bool watch_boot_services; /* set by the host: call boot_services_end() */
 };
 _Static_assert(offsetof(struct launch_args, guest_rip) == 0 &&
                    offsetof(struct launch_args, guest_rsp) == 8 &&
@@ -39,6 +42,9 @@ _Static_assert(offsetof(struct launch_args, guest_rip) == 0 &&
 
 /* Returns as the guest, with interrupts as they were. */
 void enter_host(struct launch_args *args);
+
+/* Tells the host that boot services are over (host/platform/generation2.h); one VMMCALL. */
+void boot_services_end(void);
 
 /* In the copy: takes over the machine and runs the guest. Interrupts are off. */
 void host_main(struct launch_args *args) __attribute__((noreturn));

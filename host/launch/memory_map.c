@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "host/base/memory.h"
+#include "host/platform/generation2.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 
@@ -35,5 +36,7 @@ void memory_map_import(const struct launch_args *args)
         memcpy(&entry, (const void *)(uintptr_t)(args->memory_map + at), sizeof(entry));
         if (is_guest_ram(entry.Type))
             guest_ram_add(entry.PhysicalStart, entry.NumberOfPages * PAGE_SIZE);
+        if (entry.Type == EfiRuntimeServicesCode)
+            generation2_add_runtime_code(entry.PhysicalStart, entry.NumberOfPages * PAGE_SIZE);
     }
 }

@@ -107,7 +107,7 @@ static uint8_t checksum_of(const void *bytes, size_t length)
     return (uint8_t)-sum;
 }
 
-static void fix_checksum(struct acpi_table *table)
+void acpi_fix_checksum(struct acpi_table *table)
 {
     table->checksum = 0;
     table->checksum = checksum_of(table, table->length);
@@ -121,7 +121,7 @@ static void remove_from(const struct root *root, const struct acpi_table *victim
         memmove(root_entry(root, i), root_entry(root, i + 1),
                 (root_entries(root) - i - 1) * root->entry_size);
         root->table->length -= (uint32_t)root->entry_size;
-        fix_checksum(root->table);
+        acpi_fix_checksum(root->table);
         return;
     }
 }
@@ -226,22 +226,37 @@ static void note_hpet(const struct acpi_table *table)
     hpet_base = hpet.address;
 }
 
-void acpi_init(uint64_t rsdp_address)
+/* An XSDT is used where there is one. */
+static void roots_of(uint64_t rsdp_address, struct root *rsdt, struct root *xsdt)
 {
     const struct acpi_rsdp *rsdp = (const struct acpi_rsdp *)(uintptr_t)rsdp_address;
-    struct root rsdt = {.entry_size = 4}, xsdt = {.entry_size = 8};
+
+    *rsdt = (struct root){(struct acpi_table *)(uintptr_t)rsdp->rsdt, 4};
+    *xsdt = (struct root){NULL, 8};
+    if (rsdp->revision >= ACPI_RSDP_REVISION_XSDT)
+        xsdt->table = (struct acpi_table *)(uintptr_t)rsdp->xsdt;
+}
+
+struct acpi_table *acpi_table_find(uint64_t rsdp, const char *signature)
+{
+    struct root rsdt, xsdt;
+
+    roots_of(rsdp, &rsdt, &xsdt);
+    return find(xsdt.table ? &xsdt : &rsdt, signature);
+}
+
+void acpi_init(uint64_t rsdp)
+{
+    struct root rsdt, xsdt;
     const struct root *root;
     const struct acpi_table *fadt;
     const struct acpi_table *mcfg, *hpet;
     struct acpi_table *madt;
     struct acpi_table *dmar, *ivrs;
 
-    if (!rsdp)
+    if (rsdp == 0)
         host_panic("the firmware passes no ACPI root pointer");
-    rsdt.table = (struct acpi_table *)(uintptr_t)rsdp->rsdt;
-    if (rsdp->revision >= ACPI_RSDP_REVISION_XSDT)
-        xsdt.table = (struct acpi_table *)(uintptr_t)rsdp->xsdt;
-
+    roots_of(rsdp, &rsdt, &xsdt);
     root = xsdt.table ? &xsdt : &rsdt;
     fadt = find(root, "FACP");
     mcfg = find(root, "MCFG");
@@ -270,6 +285,32 @@ void acpi_init(uint64_t rsdp_address)
     }
 }
 
+static void seal(struct acpi_rsdp *rsdp)
+{
+    rsdp->checksum = 0;
+    rsdp->checksum = checksum_of(rsdp, ACPI_RSDP_LENGTH_1);
+    rsdp->extended_checksum = 0;
+    rsdp->extended_checksum = checksum_of(rsdp, rsdp->length);
+}
+
+uint64_t acpi_set_root(uint64_t rsdp_address, uint64_t memory, const uint64_t *tables,
+                       unsigned count)
+{
+    struct acpi_rsdp *rsdp = (struct acpi_rsdp *)(uintptr_t)rsdp_address;
+    struct root root = {(struct acpi_table *)(uintptr_t)memory, sizeof(uint64_t)};
+
+    if (rsdp->revision < ACPI_RSDP_REVISION_XSDT || rsdp->xsdt == 0)
+        host_panic("the ACPI root pointer of this firmware has no XSDT");
+    memcpy(root.table, (const void *)(uintptr_t)rsdp->xsdt, sizeof(*root.table));
+    root.table->length = (uint32_t)(sizeof(*root.table) + count * sizeof(*tables));
+    memcpy(root.table + 1, tables, count * sizeof(*tables));
+    acpi_fix_checksum(root.table);
+    rsdp->xsdt = memory;
+    rsdp->rsdt = 0;
+    seal(rsdp);
+    return memory + root.table->length;
+}
+
 bool acpi_add_table(uint64_t rsdp_address, uint64_t memory, uint64_t end)
 {
     struct acpi_rsdp *rsdp = (struct acpi_rsdp *)(uintptr_t)rsdp_address;
@@ -286,10 +327,9 @@ bool acpi_add_table(uint64_t rsdp_address, uint64_t memory, uint64_t end)
     memcpy(root.table, old, old->length);
     root.table->length += (uint32_t)root.entry_size;
     memcpy(root_entry(&root, root_entries(&root) - 1), &memory, sizeof(memory));
-    fix_checksum(root.table);
+    acpi_fix_checksum(root.table);
     rsdp->xsdt = place;
-    rsdp->extended_checksum = 0;
-    rsdp->extended_checksum = checksum_of(rsdp, rsdp->length);
+    seal(rsdp);
     return true;
 }
 

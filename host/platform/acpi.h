@@ -16,6 +16,14 @@ void acpi_init(uint64_t rsdp);
  * or without room. */
 bool acpi_add_table(uint64_t rsdp, uint64_t memory, uint64_t end);
 
+struct acpi_table;
+/* The table of this signature; NULL: the firmware has none. */
+struct acpi_table *acpi_table_find(uint64_t rsdp, const char *signature);
+void acpi_fix_checksum(struct acpi_table *table);
+/* Makes a root at `memory` that lists these tables, and nothing else, the only one. Returns the
+ * first address after it. */
+uint64_t acpi_set_root(uint64_t rsdp, uint64_t memory, const uint64_t *tables, unsigned count);
+
 /* I/O port of the power management timer; 0 = none. */
 uint16_t acpi_pm_timer_port(void);
 /* Memory-mapped configuration space of segment 0. */

@@ -8,6 +8,7 @@
 #include "host/base/memory.h"
 #include "host/base/panic.h"
 #include "host/platform/acpi.h"
+#include "host/platform/generation2.h"
 #include "host/platform/machine_rules.h"
 #include "host/platform/madt.h"
 #include "host/platform/mmio_ranges.h"
@@ -115,6 +116,23 @@ void guarded_register_add(uint64_t page, guarded_write *write, const char *what)
     mmio_add(range);
 }
 
+static uint64_t absent_read(uint64_t gpa, unsigned size)
+{
+    (void)gpa;
+    (void)size;
+    return UINT64_MAX;
+}
+
+/* A generation 2 VM has none, and its firmware uses none. */
+static void hide_hpet(uint64_t base)
+{
+    static struct mmio_range range = {.length = PAGE_SIZE, .read = absent_read, .write = refuse};
+
+    range.start = base & ~(PAGE_SIZE - 1);
+    guest_protect(range.start, PAGE_SIZE, "the HPET");
+    mmio_add(&range);
+}
+
 void guarded_registers_init(void)
 {
     const uint32_t *io_apics;
@@ -122,7 +140,9 @@ void guarded_registers_init(void)
 
     for (unsigned i = 0; i < count; i++)
         guarded_register_add(io_apics[i], io_apic_write, "stores to an I/O APIC");
-    if (acpi_hpet_base() != 0)
+    if (acpi_hpet_base() != 0 && generation2.on)
+        hide_hpet(acpi_hpet_base());
+    else if (acpi_hpet_base() != 0)
         guarded_register_add(acpi_hpet_base(), hpet_write, "stores to the HPET");
 }
 

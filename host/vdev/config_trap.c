@@ -11,6 +11,7 @@
 #include "host/iommu/soft_backend.h"
 #include "host/platform/acpi.h"
 #include "host/platform/chipset.h"
+#include "host/platform/generation2.h"
 #include "host/platform/mmio_ranges.h"
 #include "host/platform/pci_functions.h"
 #include "host/vdev/bar_decode.h"
@@ -137,12 +138,55 @@ static void guarded_write(uint16_t bdf, unsigned offset, unsigned size, uint64_t
     guest_address();
 }
 
+static bool is_removed(uint16_t bdf)
+{
+    for (unsigned i = 0; i < access.removed_count; i++)
+        if (access.removed[i] == bdf)
+            return true;
+    return false;
+}
+
+/* All of ECAM is trapped on a machine where it goes away. Until then the firmware's accesses go to
+ * the functions of the machine. */
+static bool is_passed_on(uint64_t gpa)
+{
+    return generation2.on && !ecam_function(gpa) && !is_removed(ecam_bdf(gpa));
+}
+
+static uint64_t ecam_pass_read(uint64_t gpa, unsigned size)
+{
+    switch (size) {
+    case 1:
+        return *(volatile uint8_t *)(uintptr_t)gpa;
+    case 2:
+        return *(volatile uint16_t *)(uintptr_t)gpa;
+    case 4:
+        return *(volatile uint32_t *)(uintptr_t)gpa;
+    default:
+        return UINT64_MAX;
+    }
+}
+
+static void ecam_pass_write(uint64_t gpa, unsigned size, uint64_t value)
+{
+    if (size == 1)
+        *(volatile uint8_t *)(uintptr_t)gpa = (uint8_t)value;
+    else if (size == 2)
+        *(volatile uint16_t *)(uintptr_t)gpa = (uint16_t)value;
+    else if (size == 4)
+        *(volatile uint32_t *)(uintptr_t)gpa = (uint32_t)value;
+}
+
 static uint64_t ecam_read(uint64_t gpa, unsigned size)
 {
     const struct vdev_function *function = ecam_function(gpa);
 
+    if (generation2_is_bare())
+        return UINT64_MAX;
     if (chipset_is_guarded(ecam_bdf(gpa)))
         return guarded_read(ecam_bdf(gpa), (unsigned)(gpa % CONFIG_SPACE_SIZE), size);
+    if (is_passed_on(gpa))
+        return ecam_pass_read(gpa, size);
     return function ? vdev_config_read(function, (unsigned)(gpa % CONFIG_SPACE_SIZE), size)
                     : UINT64_MAX;
 }
@@ -151,8 +195,12 @@ static void ecam_write(uint64_t gpa, unsigned size, uint64_t value)
 {
     struct vdev_function *function = ecam_function(gpa);
 
+    if (generation2_is_bare())
+        return;
     if (chipset_is_guarded(ecam_bdf(gpa)))
         guarded_write(ecam_bdf(gpa), (unsigned)(gpa % CONFIG_SPACE_SIZE), size, value);
+    else if (is_passed_on(gpa))
+        ecam_pass_write(gpa, size, value);
     else if (function)
         vdev_config_write(function, (unsigned)(gpa % CONFIG_SPACE_SIZE), size, value);
 }
@@ -188,6 +236,8 @@ void config_trap_init(void)
                                       .read = ecam_read,
                                       .write = ecam_write};
     mmio_add(&access.ecam);
+    if (generation2.on)
+        guest_protect(access.ecam.start, access.ecam.length, "configuration space");
     function = pci_functions(&count);
     for (unsigned i = 0; i < count; i++)
         if (chipset_is_guarded(function[i].bdf))
@@ -210,10 +260,7 @@ static bool port_removed(uint16_t port, unsigned size)
 {
     bool data = port + size > CONFIG_DATA && (access.address & CONFIG_ADDRESS_ENABLE) != 0;
 
-    for (unsigned i = 0; data && i < access.removed_count; i++)
-        if (access.removed[i] == (uint16_t)(access.address >> 8))
-            return true;
-    return false;
+    return data && is_removed((uint16_t)(access.address >> 8));
 }
 
 static unsigned port_offset(uint16_t port)

@@ -155,6 +155,7 @@ static const char *begin(struct suite *s, const struct boot_info *info)
                    (unsigned long long)time_tsc_hz(), time_source(),
                    (unsigned long long)image_base());
     describe_host();
+    suite_describe_pc_devices();
     suite_describe_buses();
     s->rested = s->options.bench;
     suite_reset(s);

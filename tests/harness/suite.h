@@ -85,6 +85,8 @@ void suite_take_verdict(struct suite *s);
 /* Brings VMBus and its PCI buses up, and reports how far each came; nothing where the host has
  * none. */
 void suite_describe_buses(void);
+/* The devices of a PC that are there. */
+void suite_describe_pc_devices(void);
 /* Devices to rest, domains of the test deleted, faults drained. NULL, or a sentence about what was
  * found wrong. */
 const char *suite_reset(struct suite *s);

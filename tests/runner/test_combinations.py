@@ -14,7 +14,9 @@ from pvtest.cli.main import parse
 from pvtest.errors import EXIT_USAGE, UsageError
 from pvtest.plan import combinations
 
-ROWS = ((), ("--bus", "pci"), ("--bus", "vpci"))
+BUSES: tuple[tuple[str, ...], ...] = ((), ("--bus", "pci"), ("--bus", "vpci"))
+GEN2 = ("--machine", "gen2")
+ROWS = (*BUSES, *((*bus, *GEN2) for bus in BUSES))
 COLUMNS = (
     (),
     ("--functions-alone",),
@@ -51,11 +53,24 @@ def test_a_combination_is_what_the_table_says(row: tuple[str, ...], column: tupl
     assert cell == combinations.bus(options)
 
 
+@pytest.mark.parametrize(("row", "column"), itertools.product(BUSES, COLUMNS))
+def test_a_q35_is_what_it_is_without_the_word(row: tuple[str, ...], column: tuple[str, ...]) -> None:
+    plain, named = parse(["run", *row, *column])[1], parse(["run", *row, "--machine", "q35", *column])[1]
+    assert vars(plain) == vars(named)
+
+
+@pytest.mark.parametrize("command", ["bench", "image"])
+def test_other_commands_refuse_the_same(command: str) -> None:
+    usage.check(parse([command, *GEN2])[1])
+    with pytest.raises(UsageError, match="no PCI bus"):
+        usage.check(parse([command, *GEN2, "--bus", "pci"])[1])
+
+
 def test_the_table_has_no_other_cells() -> None:
     assert set(documented()) == set(itertools.product(map(words, ROWS), map(words, COLUMNS)))
 
 
 @pytest.mark.parametrize(("column", "row"), itertools.product(REFUSED, ROWS))
 def test_a_unit_of_the_machine_goes_with_no_other_choice_of_it(column: tuple[str, ...], row: tuple[str, ...]) -> None:
-    with pytest.raises(UsageError, match="no reference host on that machine"):
+    with pytest.raises(UsageError, match="no reference host on that machine|no PCI bus"):
         usage.check(parse(["run", *row, *column])[1])

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pvtest import interrupts
+from pvtest.cli import usage
 from pvtest.machine import boots
 from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
 from pvtest.machine.guest_process import Observer
@@ -129,6 +130,7 @@ def _document(lines: list[Line], run: Run, rows: list[tuple[str, float | None, s
 
 def main(options: argparse.Namespace) -> int:
     """One boot for the operations, one for the catalogue."""
+    usage.check(options)
     tests, known = load()
     out = terminal(options)
     booted = machine(options, out)
@@ -137,6 +139,7 @@ def main(options: argparse.Namespace) -> int:
         verbose=min(options.verbose, 2),
         caching=options.caching,
         bus=combinations.bus(options),
+        machine=options.machine,
     )
     with interrupts.deferred(), ResultsFolder(options.results) as folder:
         with out.progress(0, f"Booting QEMU {request.qemu.version} for the benchmarks"):

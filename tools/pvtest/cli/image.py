@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from pvtest import paths
+from pvtest.cli import usage
 from pvtest.cli.packing import TARGETS, Target
 from pvtest.errors import EXIT_OK, RunnerError, UsageError
 from pvtest.images import boot_volume, catalogue, disk_image, requirements
@@ -38,6 +39,7 @@ def _options(options: argparse.Namespace, target: Target, tests: Catalogue, chos
         variants=[v.name for v in find_switches("variant", host.variants, options.variant)] if host else [],
         caching=options.caching,
         bus=combinations.bus(options),
+        machine=options.machine,
         nvme_scratch=options.nvme_scratch or "",
         unattended=target.unattended,
     )
@@ -71,6 +73,7 @@ def _check(options: argparse.Namespace, target: Target) -> None:
         "--variant": options.variant,
         "--caching": options.caching != "adversarial",
         "--bus": options.bus is not None,
+        "--machine": options.machine != combinations.MACHINES[0],
         OPTION: options.functions_alone,
     }
     for name in (name for name, given in asked.items() if given):
@@ -79,6 +82,7 @@ def _check(options: argparse.Namespace, target: Target) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Makes the disk and says where it is."""
+    usage.check(options)
     target = TARGETS[options.target]
     _check(options, target)
     form = disk_image.format_of(options.output, options.format, target.form)

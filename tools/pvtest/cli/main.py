@@ -218,6 +218,8 @@ def _test_options(parser: Parser, command: str) -> None:
         add("--caching", choices=caching, default="adversarial", help=policy)
         buses = "where the guest finds devices: plain PCI, or virtual PCI over VMBus as on Hyper-V (vpci)"
         add("--bus", choices=combinations.BUSES, help=buses)
+        machines = "the machine that the host shows: a PC, or one without its devices, like a generation 2 VM (q35)"
+        add("--machine", choices=combinations.MACHINES, default=combinations.MACHINES[0], help=machines)
     if command == "run":
         add(
             "--no-host",

@@ -78,6 +78,7 @@ def main(options: argparse.Namespace) -> int:
         variants=variants,
         caching=options.caching,
         bus=combinations.bus(options),
+        machine=options.machine,
         nvme_scratch=WHOLE_DISK if options.nvme_scratch is None else options.nvme_scratch,
         restarts=options.restarts,
     )

@@ -18,7 +18,7 @@ ALONE = "--check-usage"  # the first word of a command line that is to be checke
 
 def check(options: argparse.Namespace) -> None:
     """Raises what a person has to change; options that a command does not have are fine."""
-    if hasattr(options, "no_host"):
+    if hasattr(options, "machine"):
         combinations.check(options)
     known = requirements.load()
     if hasattr(options, "device_class"):

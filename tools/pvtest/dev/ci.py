@@ -228,6 +228,11 @@ def pci() -> Report:
     return _pvtest("pci", "run", "--bus", "pci", "--quiet")
 
 
+def gen2() -> Report:
+    """The whole catalogue on a machine without the devices of a PC, like a generation 2 VM."""
+    return _pvtest("gen2", "run", "--machine", "gen2", "--quiet")
+
+
 def virtio_iommu() -> Report:
     """The tests that are not of the hypercall ABI on QEMU's virtio-iommu, without the reference host."""
     report = _pvtest("virtio-iommu", "run", "--iommu", "virtio-iommu", "--quiet")
@@ -288,6 +293,7 @@ STEPS: tuple[tuple[str, Callable[[], Report], bool], ...] = (
     ("catalogue", catalogue, False),
     ("functions", functions, False),
     ("pci", pci, False),
+    ("gen2", gen2, False),
     ("virtio-iommu", virtio_iommu, False),
     ("vtd", vtd, False),
     ("linux", linux, False),

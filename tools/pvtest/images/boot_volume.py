@@ -43,6 +43,7 @@ class BootOptions:
     variants: list[str] = field(default_factory=list)
     caching: str = "adversarial"  # policy of the host's software IOMMU
     bus: str = "vpci"  # on which the reference host shows the devices
+    machine: str = "q35"  # that the reference host shows
     nvme_scratch: str = ""  # blocks of NVMe namespaces that the suite may write to
     iommu: str = PVIOMMU  # the unit that the tests drive
     unit_fault: str = ""  # a step that the image leaves out where it drives a unit itself
@@ -74,6 +75,9 @@ class BootOptions:
         lines = [line(HostKey.DEFECT, name) for name in self.defects]
         lines += [line(HostKey.VARIANT, name) for name in self.variants]
         lines += [line(HostKey.CACHING, self.caching), line(HostKey.SEED, self.seed), line(HostKey.BUS, self.bus)]
+        if self.machine != "q35":
+            # The runner listens there; a generation 2 VM has it on request alone.
+            lines += [line(HostKey.MACHINE, self.machine), line(HostKey.COM1, 1)]
         if self.host_crash:
             lines.append(line(HostKey.CRASH, 1))
         return text([*lines, line(HostKey.LOG, self.host_log)])

@@ -46,6 +46,8 @@ class HostKey(Enum):
     CRASH = "crash"
     LOG = "log"
     BUS = "bus"
+    MACHINE = "machine"
+    COM1 = "com1"
 
 
 ORDER_GIVEN = "given"  # of GuestKey.ORDER: run in the order of the test= lines

@@ -119,6 +119,9 @@ def environment(tap: TapParser, request: Request) -> list[str]:
     for name in ATTACHED:
         if name in found and name not in devices.classes:
             problems.append(f"the guest found a device of class {name}, though the machine has none")
+    if request.machine == "gen2":
+        shown = sorted(set(tap.fact("machine").get("pc", "mcfg").split()) - {"com1"})
+        problems += [f"the machine has a {name}, and a generation 2 VM has none" for name in shown]
     driven = tap.fact("iommu").get("name", "")
     if devices.unit and driven != devices.unit:
         problems.append(f"the guest drives {driven or 'no unit of its own'}, asked for was {devices.unit}")

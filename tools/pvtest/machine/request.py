@@ -44,6 +44,7 @@ class Request:
     caching: str = "adversarial"  # policy of the host's software IOMMU
     unit_fault: str = ""  # of a unit that the image drives itself
     bus: str = "vpci"  # on which the reference host shows the devices
+    machine: str = "q35"  # that it shows
     nvme_scratch: str = WHOLE_DISK  # blocks of NVMe namespaces that the suite may write to; empty = none
     limits: Limits = Limits()
     command: list[str] = field(default_factory=list)
@@ -72,8 +73,8 @@ class Request:
 
     def description(self) -> dict[str, Any]:
         """The machine, for results.json."""
-        bus = {} if self.qemu.devices.hostless else {"bus": self.bus}
-        return {**self.qemu.description(self.accel), **bus}
+        shown = {} if self.qemu.devices.hostless else {"bus": self.bus, "machine": self.machine}
+        return {**self.qemu.description(self.accel), **shown}
 
     def flags(self) -> list[str]:
         """Options of ./run.sh that shape what a test sees, for the command that shows a result again."""
@@ -83,6 +84,8 @@ class Request:
             words += ["--caching", self.caching]
         if self.bus != "vpci" and not self.qemu.devices.hostless:
             words += ["--bus", self.bus]
+        if self.machine != "q35":
+            words += ["--machine", self.machine]
         if self.nvme_scratch != WHOLE_DISK:
             words += ["--nvme-scratch", self.nvme_scratch or "none"]
         words += paths.chosen + self.qemu.devices.options + self.qemu.hardware.options
@@ -115,6 +118,7 @@ class Request:
             variants=[variant.name for variant in self.variants],
             caching=self.caching,
             bus=self.bus,
+            machine=self.machine,
             nvme_scratch=self.nvme_scratch if "nvme" in self.qemu.devices.classes else "",
             iommu=self.qemu.devices.unit or boot_volume.PVIOMMU,
             unit_fault=self.unit_fault,

@@ -9,6 +9,7 @@ from pvtest.errors import UsageError
 from pvtest.images.boot_volume import PVIOMMU
 
 BUSES = ("pci", "vpci")
+MACHINES = ("q35", "gen2")
 
 
 def hostless(options: argparse.Namespace) -> bool:
@@ -25,6 +26,7 @@ def _given(options: argparse.Namespace) -> dict[str, bool]:
     """The options that ask for something of the reference host."""
     return {
         "--bus vpci": options.bus == "vpci",
+        "--machine gen2": options.machine == "gen2",
         "--host": options.host is not None,
         "--defect": bool(options.defect),
         "--variant": bool(options.variant),
@@ -32,8 +34,10 @@ def _given(options: argparse.Namespace) -> dict[str, bool]:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Raises for two options that exclude each other; for the options of `run`."""
-    if not hostless(options):
+    """Raises for two options that exclude each other."""
+    if options.machine == "gen2" and options.bus == "pci":
+        raise UsageError("--bus pci and --machine gen2: that machine has no PCI bus that can be scanned")
+    if not hostless(options):  # also of a command that has no such options
         return
     chosen, others = "--no-host", _given(options)
     if options.iommu != PVIOMMU:
