@@ -34,7 +34,10 @@
 #define WORD(name, text) PVT_LABEL("WORD", #name "=" text)
 /* The test checks the hypercall ABI itself: it makes no sense on a unit that has no hypercalls
  * (drivers/iommu.h). */
-#define ABI()        PVT_LABEL("KINDS", "abi") PVT_ASIDE(".set pvt_abi, 'a' - 'A'")
+#define ABI() PVT_LABEL("KINDS", "abi") PVT_ASIDE(".set pvt_unit, " PVT_UNIT_pviommu)
+/* The test checks statements about one unit that the image drives itself, virtio_iommu or vtd: it
+ * is in the plan of that unit only. */
+#define UNIT(unit)   PVT_LABEL("UNIT", #unit) PVT_ASIDE(".set pvt_unit, " PVT_UNIT_##unit)
 #define DEVICES(set) PVT_LABEL("DEVICES", #set) PVT_ASIDE(".set pvt_classes, " PVT_CLASSES_##set)
 #define LEVEL(level) PVT_LABEL("LEVEL", #level) PVT_ASIDE(".set pvt_level, " PVT_LEVEL_##level)
 
@@ -55,7 +58,10 @@
 #define PVT_LEVEL_observe "'o'"
 #define PVT_LEVEL_stress  "'s'"
 
-/* In the image, the level of a test of kind "abi" is a capital letter. */
+/* enum test_unit */
+#define PVT_UNIT_pviommu      "'p'"
+#define PVT_UNIT_virtio_iommu "'v'"
+#define PVT_UNIT_vtd          "'d'"
 
 /* A test whose outcome the ABI fixes. */
 #define TEST(name, labels)                                                                         \
@@ -110,7 +116,7 @@
 #define PVT_DECLARE(id, function, labels, variant)                                                 \
     ".set pvt_classes, '?'\n"                                                                      \
     ".set pvt_level, 't'\n"                                                                        \
-    ".set pvt_abi, 0\n"                                                                            \
+    ".set pvt_unit, '-'\n"                                                                         \
     ".pushsection .pvttext, \"\"\n"                                                                \
     ".ascii \"test\t" TEST_GROUP "." id "\t" __FILE__ ":" PVT_STRING(__LINE__) labels              \
         "\"\n"                                                                                     \
@@ -118,7 +124,7 @@
         ".popsection\n"                                                                            \
         ".pushsection .pvtcat.test, \"a\"\n"                                                       \
         "7: .ascii \"" TEST_GROUP "." id "\t\"\n"                                                  \
-        ".byte pvt_classes, 9, pvt_level - pvt_abi" variant ", 0\n"                                \
+        ".byte pvt_classes, 9, pvt_level, pvt_unit" variant ", 0\n"                                \
         ".popsection\n"                                                                            \
         ".pushsection \".pvt_tests." TEST_GROUP "." id "\", \"a\"\n"                               \
         ".long 7b - .\n"                                                                           \

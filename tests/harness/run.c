@@ -32,7 +32,7 @@ static void need_interface(struct test_run *t)
     const struct hypercall_discovery *h;
 
     if (!iommu_promises(IOMMU_HYPERCALLS)) {
-        if (t->test->abi) {
+        if (t->test->unit == TEST_UNIT_PVIOMMU) {
             test_skip(t, "checks the hypercalls of the host, and the tests drive %s",
                       iommu()->name);
         }

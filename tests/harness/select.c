@@ -37,7 +37,7 @@ static unsigned classes_of(char set)
     return (unsigned)(set - '0');
 }
 
-/* `catalogue` is the text of a registration: id, classes, level. */
+/* `catalogue` is the text of a registration: id, classes, level and unit. */
 static bool registered_as(const char *catalogue, const char *pattern)
 {
     const size_t length = (size_t)(strchr(catalogue, '\t') - catalogue);
@@ -157,13 +157,13 @@ static const char *field(char **rest)
 /* `text` is a copy of the catalogue entry that lives as long as the run. */
 static void split(struct test *test, char *text, void (*run)(struct test_run *t))
 {
-    char level;
+    const char *level;
 
     test->id = field(&text);
     test->classes = classes_of(*field(&text));
-    level = *field(&text);
-    test->abi = level >= 'A' && level <= 'Z';
-    test->level = (char)(test->abi ? level + ('a' - 'A') : level);
+    level = field(&text);
+    test->level = level[0];
+    test->unit = level[1];
     test->variant = *text ? (unsigned)(*text - '0') : 0;
     test->run = run;
 }
@@ -192,6 +192,19 @@ static struct test *load(size_t *count)
     return tests;
 }
 
+/* Statements about a unit that the image drives itself say nothing where it drives another. */
+static bool of_this_unit(const struct test *test)
+{
+    switch (test->unit) {
+    case TEST_UNIT_VIRTIO_IOMMU:
+        return iommu() == &virtio_iommu_backend;
+    case TEST_UNIT_VTD:
+        return iommu() == &vtd_backend;
+    default:
+        return true;
+    }
+}
+
 void suite_select(struct suite *s)
 {
     const struct patterns *patterns = &s->options.patterns;
@@ -206,6 +219,8 @@ void suite_select(struct suite *s)
     for (const struct test *test = tests; test < tests + count; test++) {
         unsigned rank = patterns_find(patterns, test->id);
 
+        if (!of_this_unit(test))
+            continue;
         if (test->classes == 0) {
             add(selection, (struct suite_instance){.test = test}, rank);
             continue;

@@ -19,7 +19,7 @@
 #include "lib/text_of.h"
 
 /* First strings of the catalogue in the image; the tests' own follow. */
-static const char catalogue_format[] __attribute__((used, section(".pvtcat"))) = "catalogue\t6";
+static const char catalogue_format[] __attribute__((used, section(".pvtcat"))) = "catalogue\t7";
 static const char catalogue_version[] __attribute__((used, section(".pvtcat"))) =
     "version\t" PVT_VERSION;
 static const char catalogue_oracle[] __attribute__((used, section(".pvtcat"))) =
@@ -111,7 +111,7 @@ bool suite_prepare(struct boot_info *info, struct volume *volume)
     if (s->instance_count == 0 && !s->options.bench) {
         options_ok = false;
         fmt_snprintf(option_error.text, sizeof(option_error.text),
-                     "without= leaves none of the tests");
+                     "no test is left: by without=, or because all are about another unit");
         report_bad_options(info, volume);
         return true;
     }

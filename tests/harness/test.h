@@ -22,13 +22,21 @@
 
 struct test_run;
 
+/* The unit that a test is about, as its catalogue entry spells it. */
+enum test_unit {
+    TEST_UNIT_ANY = '-',
+    TEST_UNIT_PVIOMMU = 'p', /* checks the hypercall ABI itself */
+    TEST_UNIT_VIRTIO_IOMMU = 'v',
+    TEST_UNIT_VTD = 'd',
+};
+
 /* One test as the run sees it, made from its catalogue entry. */
 struct test {
     const char *id;   /* group.what_is_promised */
     unsigned classes; /* bit for each enum dma_class that it runs on; 0 = needs no device */
     char level;       /* first letter of: test, observe (no verdict from the ABI, only from safety),
                          stress */
-    bool abi;         /* checks the hypercall ABI itself */
+    char unit;        /* enum test_unit */
     unsigned variant; /* number of its row in the list of TEST_EACH() or EACH_TEST() */
     void (*run)(struct test_run *t);
 };

@@ -101,6 +101,8 @@ class Guest:
         self.repeat = int(self.options.get("repeat", ["1"])[0])
         image = volume / ("EFI/BOOT/BOOTX64.EFI" if self.hostless else "pvtest.efi")
         known = parse_image(section(image.read_bytes(), ".pvtcat"))
+        unit = {"virtio-iommu": "v", "vtd": "d"}.get(self.options.get("iommu", [""])[0], "p")
+        known = [test for test in known if test[2][1] in ("-", "p", unit)]
         instances = [(name, c) for name, digit, _ in known for c in classes_of(digit) or ("",)]
         wanted = self.options.get("test")
         named = [(test, f"{test}@{c}" if c else test) for test, c in instances]

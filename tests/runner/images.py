@@ -53,10 +53,17 @@ def digit(classes: str) -> str:
     return chr(ord("0") + sum(1 << known.index(name) for name in set(classes.split(",")) if name in known))
 
 
+def letter(kinds: str, unit: str = "") -> str:
+    """The unit as the image names it."""
+    return {"": "-", "virtio_iommu": "v", "vtd": "d"}[unit] if "abi" not in kinds else "p"
+
+
 def image_section(tests: tuple[tuple[str, ...], ...] = TESTS) -> bytes:
     """The strings of pvtest.efi."""
-    fields = ((name, digit(classes), level[0]) for name, _, classes, _, level in tests)
-    return b"catalogue\t6\0\0\0version\t9.9\0" + b"".join("\t".join(test).encode() + b"\0\0" for test in fields)
+    fields = (
+        (name, digit(classes), level[0] + letter(kinds, *unit)) for name, _, classes, kinds, level, *unit in tests
+    )
+    return b"catalogue\t7\0\0\0version\t9.9\0" + b"".join("\t".join(test).encode() + b"\0\0" for test in fields)
 
 
 def declaration(name: str, labels: dict[str, str]) -> bytes:
@@ -68,7 +75,7 @@ def declaration(name: str, labels: dict[str, str]) -> bytes:
 def catalogue_section(tests: tuple[tuple[str, ...], ...] = TESTS) -> bytes:
     """The strings of pvtest.debug."""
     out = b"catalogue\t4\0\0\0version\t9.9\0"
-    for name, requirements, classes, kinds, level in tests:
+    for name, requirements, classes, kinds, level, *unit in tests:
         out += declaration(
             name,
             {
@@ -77,6 +84,7 @@ def catalogue_section(tests: tuple[tuple[str, ...], ...] = TESTS) -> bytes:
                 "DEVICES": "NONE" if classes == "-" else classes.replace("+", "_").replace(",", " "),
                 "KINDS": "none" if kinds == "-" else kinds.replace(",", " "),
                 "LEVEL": level,
+                **({"UNIT": unit[0]} if unit else {}),
                 "STEPS": "Maps a page and lets the device write there.",
                 "EXPECTS": "The bytes are there.",
                 "IF_IT_FAILS": "A cache keeps stale entries.",

@@ -130,7 +130,7 @@ def test_stories_are_checked(story: tuple[str, str, str, str], words: str) -> No
 
 @pytest.mark.skipif(not BUILT, reason="the images are not built")
 def test_numbers_of_the_readme() -> None:
-    tests, host, wanted = load_tests(), load_host(), requirements.load()
+    tests, host, wanted = load_tests().of(""), load_host(), requirements.load().of("")
     covered = {wanted[name].id for test in tests.tests for name in test.requirements}
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     defects, variants = len(host.defects), len(host.variants)

@@ -10,17 +10,23 @@ import pytest
 from conftest import Runner, latest
 from images import build, catalogue_section, host_section, image_section
 from pvtest import paths
+from pvtest.dev import check
+from pvtest.errors import RunnerError
 from pvtest.gate import unit_faults
 from pvtest.gate import baseline, inputs
 from pvtest.images import catalogue, requirements
 from pvtest.images.boot_volume import BootOptions
 from pvtest.machine import qemu
 from pvtest.plan.devices import UNITS, Devices
+from pvtest.report import telling
 
 TESTS = (
     ("cap.page_sizes", "CAP-1", "-", "-", "test"),
     ("tr.leaf_4k", "TR-1", "rocker,edu,dmaprobe", "dma", "test"),
+    ("v.own", "TR-1", "rocker", "dma", "test", "virtio_iommu"),
+    ("w.own", "TR-1", "-", "-", "test", "vtd"),
 )
+OWN = {"virtio-iommu": "v.own@rocker", "vtd": "w.own"}
 DEVICES = {"FAKE_QEMU_DEVICES": "rocker edu nvme isa-debug-exit virtio-blk-pci intel-iommu virtio-iommu-pci"}
 
 
@@ -37,9 +43,55 @@ def test_the_machine_is_one_without_the_reference_host(driven: Runner, tmp_path:
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"the image drives QEMU's {unit} itself, without the reference host" in done.stdout
     found = latest(tmp_path)
-    assert [test["id"] for test in found["tests"]] == ["cap.page_sizes", "tr.leaf_4k@rocker", "tr.leaf_4k@edu"]
+    expected = ["cap.page_sizes", "tr.leaf_4k@rocker", "tr.leaf_4k@edu", OWN[unit]]
+    assert [test["id"] for test in found["tests"]] == expected
     assert found["machine"]["unit"] == unit and found["machine"]["reference_host"] is False
     assert found["machine"]["iommu"].startswith(UNITS[unit])
+
+
+def test_tests_of_a_unit_run_on_it_alone(driven: Runner, tmp_path: Path) -> None:
+    done = driven("--class", "none", "--class", "rocker")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [test["id"] for test in latest(tmp_path)["tests"]] == ["cap.page_sizes", "tr.leaf_4k@rocker"]
+    for words in (["v.own"], ["V.own@rocker"], ["v.*", "--iommu", "vtd"]):
+        done = driven(*words)
+        assert done.returncode == 3
+        assert f"'{words[0]}' selects tests of another unit; option --iommu virtio-iommu runs them" in done.stderr
+    listed = driven("list", "w.own")
+    assert listed.returncode == 0 and "Promise of w.own. (--iommu vtd)" in listed.stdout
+
+
+def _requirements(**more: str) -> requirements.Requirements:
+    entry = {"id": "V-1", "group": "v", "text": "t", "basis": "documented", "level": "must", **more}
+    general = {**entry, "id": "TR-1", "group": "tr"}
+    general.pop("unit", None)
+    general.pop("section", None)
+    return requirements.parse({"groups": {"tr": "", "v": ""}, "requirement": [general, entry]})
+
+
+def test_statements_about_a_unit_count_there_alone() -> None:
+    known = _requirements(unit="vtd", section="5.1")
+    assert known.of("").ids == known.of("virtio-iommu").ids == ["TR-1"] and list(known.of("").groups) == ["tr"]
+    assert known.of("vtd").ids == ["TR-1", "V-1"]
+    assert telling.requirement_text(known["V-1"]) == "t (must; basis: 5.1)"
+    for more in ({"unit": "smmu", "section": "1"}, {"unit": "vtd"}, {"section": "1"}):
+        with pytest.raises(RunnerError, match="V-1: "):
+            _requirements(**more)
+
+
+def test_only_a_test_of_the_unit_names_its_statements() -> None:
+    known = _requirements(unit="vtd", section="5.1")
+    tests = (("tr.a", "V-1", "-", "-", "test"), ("v.a", "V-1 TR-1", "-", "-", "test", "vtd"))
+    found = check.check(catalogue.parse_tests(catalogue_section(tests)), catalogue.HostCatalogue((), ()), known)
+    assert len(found) == 1 and "test tr.a: V-1 is a statement about vtd alone" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "unit", "words"), [("dma", "smmu", "unknown unit 'smmu'"), ("abi", "vtd", "exclude each other")]
+)
+def test_labels_of_a_unit_that_are_refused(kinds: str, unit: str, words: str) -> None:
+    tests = catalogue.parse_tests(catalogue_section((("tr.a", "TR-1", "-", kinds, "test", unit),))).tests
+    assert words in " ".join(tests[0].problems)
 
 
 @pytest.mark.parametrize(

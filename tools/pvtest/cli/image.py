@@ -88,10 +88,10 @@ def main(options: argparse.Namespace) -> int:
     form = disk_image.format_of(options.output, options.format, target.form)
     name = f"pvtest-{options.target}{disk_image.FORMATS[form][0]}"
     output = options.output or paths.BUILD / "disks" / name
-    tests = catalogue.load_tests()
+    tests = catalogue.load_tests().of("")
     devices = Devices(f"option {OPTION}", forced=True) if options.functions_alone else Devices()
     options.shard = None
-    known = requirements.load()
+    known = requirements.load().of("")
     chosen = plan(options, tests, known, devices)
     if not options.globs and not options.device_class:
         chosen.selected = catalogue.without_slow_copies(chosen.selected)

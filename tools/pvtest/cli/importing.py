@@ -106,6 +106,8 @@ def run_of(path: Path, known: Catalogue, needs: Requirements) -> Run:
     version = guest.get("version", known.version)
     if version != known.version:
         raise UsageError(f"{path}: was made by version {version}; this is version {known.version}")
+    unit = tap.fact("iommu").get("name", "")
+    known, needs = known.of(unit), needs.of(unit)
     seed, rounds = _whole(path, tap, "seed", 1), _whole(path, tap, "repeat", 1) or 1
     selected = _selected(path, tap, known, rounds)
     reading = read(tap, selected, "", seed, rounds)
@@ -138,7 +140,7 @@ def main(options: argparse.Namespace) -> int:
     """Reads and checks everything before it writes anything."""
     needs = requirements.load()
     run = run_of(options.stream, catalogue.load_tests(), needs)
-    profile, baseline = load_gate(options, needs)
+    profile, baseline = load_gate(options, run.requirements)
     rules.apply(run, profile, baseline)
     with interrupts.deferred(), ResultsFolder(options.results) as folder:
         folder.write_run(run)

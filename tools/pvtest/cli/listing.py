@@ -17,6 +17,7 @@ from pvtest.images.catalogue import Defect, HostCatalogue, Instance, Switch
 from pvtest.images.requirements import Requirements
 from pvtest.machine.terminal import Terminal, terminal
 from pvtest.output import Output
+from pvtest.plan.devices import UNIT
 from pvtest.plan.ordering import filters
 from pvtest.plan.selection import select, select_switches, told_switches, told_tests
 
@@ -50,6 +51,7 @@ def _document(version: str, selected: list[Instance], host: HostCatalogue) -> di
                 "requirements": list(test.requirements),
                 "kinds": list(test.kinds),
                 "level": test.level,
+                "unit": test.unit,
                 "where": test.where,
                 "instances": [instance.id for instance in selected if instance.test == test],
             }
@@ -112,6 +114,7 @@ def main(options: argparse.Namespace) -> int:
     for test in shown:
         devices = " ".join(i.device for i in selected if i.test == test and i.device)
         mark = {"observe": " (observation)", "stress": " (stress)"}.get(test.level, "")
+        mark += f" ({UNIT} {test.unit})" if test.unit else ""
         table.add_row(test.id, devices, " ".join(test.requirements), Text(test.title + mark))
     _print(out, table)
     covered = {known[name].id for test in shown for name in test.requirements}

@@ -48,7 +48,7 @@ def until_fail(request: Request, rounds: int, boot: Callable[[Request, str], Run
 def main(options: argparse.Namespace) -> int:
     """Runs the selection and reports."""
     usage.check(options)
-    tests, known = load()
+    tests, known = load(options.iommu)
     out = terminal(options)
     host = catalogue.load_host()
     defects = find_switches("defect", host.defects, options.defect)

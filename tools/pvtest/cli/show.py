@@ -11,6 +11,7 @@ from pvtest.images.catalogue import Catalogue, Defect, HostCatalogue, Switch, Te
 from pvtest.images.requirements import Requirement, Requirements
 from pvtest.images.stories import stories
 from pvtest.machine.terminal import terminal
+from pvtest.plan.devices import UNIT
 
 Rows = list[tuple[str, str]]
 
@@ -26,13 +27,14 @@ def _ids(names: tuple[str, ...], known: Requirements) -> set[str]:
 def _test(test: Test, known: Requirements, host: HostCatalogue) -> Rows:
     rows = [("test", test.id), ("promise", test.title), *_needs(test.requirements, known)]
     rows += [("runs on", ", ".join(test.classes) or "no device"), ("kinds", ", ".join(test.kinds) or "none")]
-    rows += [("level", test.level), ("source", test.where)]
+    rows += [("unit", test.unit), ("level", test.level), ("source", test.where)]
     story = stories().get(test.id)
     if story is not None:
         rows += [("steps", story.steps), ("expects", story.expected), ("a failure", story.failure)]
     wanted = _ids(test.requirements, known)
     same = [defect.name for defect in host.defects if _ids(defect.requirements, known) & wanted]
-    return [*rows, ("defects of these requirements", ", ".join(same)), ("run it", f"./run.sh {test.id}")]
+    again = f"./run.sh {test.id}" + (f" {UNIT} {test.unit}" if test.unit else "")
+    return [*rows, ("defects of these requirements", ", ".join(same)), ("run it", again)]
 
 
 def _switch(switch: Switch, known: Requirements, tests: Catalogue) -> Rows:
@@ -51,9 +53,11 @@ def _requirement(item: Requirement, known: Requirements, tests: Catalogue, host:
         return [thing.id if isinstance(thing, Test) else thing.name for thing in found]
 
     rows = [("requirement", item.id), ("also called", ", ".join(item.aliases)), ("says", item.text)]
-    rows += [("level", item.level), ("basis", item.basis), ("note", item.note), ("no test, because", item.reason)]
+    rows += [("unit", item.unit), ("section", item.section), ("level", item.level), ("basis", item.basis)]
+    rows += [("note", item.note), ("no test, because", item.reason)]
+    again = f"./run.sh {item.id}" + (f" {UNIT} {item.unit}" if item.unit else "")
     rows += [("tests", ", ".join(having(tests.tests))), ("defects", ", ".join(having(host.defects)))]
-    return [*rows, ("variants", ", ".join(having(host.variants))), ("run them", f"./run.sh {item.id}")]
+    return [*rows, ("variants", ", ".join(having(host.variants))), ("run them", again)]
 
 
 def describe(name: str, tests: Catalogue, known: Requirements, host: HostCatalogue) -> list[Rows]:

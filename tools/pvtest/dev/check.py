@@ -38,6 +38,9 @@ def _check_test(test: Test, known: Requirements) -> list[str]:
     if not catalogue.TEST_ID.fullmatch(test.id):
         problems.append("the id must look like group.what_is_promised, in small letters")
     problems += test.problems
+    for name in test.requirements:
+        if name in known and known[name].unit not in ("", test.unit):
+            problems.append(f"{name} is a statement about {known[name].unit} alone, which a label UNIT() has to say")
     return [f"{test.where}: test {test.id}: {problem}" for problem in problems]
 
 
@@ -46,7 +49,7 @@ def _duplicates(names: list[str], what: str) -> list[str]:
 
 
 def _check_switch(switch: Switch, word: str, known: Requirements) -> list[str]:
-    problems = _check_requirements(switch.requirements, known)
+    problems = _check_requirements(switch.requirements, known.of(""))
     if not catalogue.SWITCH_ID.fullmatch(switch.name):
         problems.append("the name must be small letters and digits, joined by '-', '_' or '.'")
     return [f"{word} {switch.name}: {problem}" for problem in problems]
@@ -97,6 +100,13 @@ def check_reasons(tests: Catalogue, known: Requirements) -> list[str]:
     return [f"abi/requirements.toml: {problem}" for problem in problems]
 
 
+def _covered(tests: Catalogue, known: Requirements, unit: str) -> str:
+    """Of a unit that the image drives itself, its own statements."""
+    own = {item.id for item in known.items if item.unit == unit}
+    covered = own & {known[name].id for test in tests.tests for name in test.requirements}
+    return f"{len(covered)} of {len(own)} " + (f"of {unit}" if unit else "requirements covered")
+
+
 def main(_options: argparse.Namespace) -> int:
     """Checks the built images; prints what is wrong."""
     tests, host, known = catalogue.load_tests(), catalogue.load_host(), requirements.load()
@@ -105,10 +115,8 @@ def main(_options: argparse.Namespace) -> int:
         print(f"check-catalogue: {problem}")
     if problems:
         return EXIT_FAIL
-    covered = {known[name].id for test in tests.tests for name in test.requirements}
     print(
         f"  CHECK {len(tests.tests)} tests ({len(tests.instances)} instances), {len(host.defects)} defects, "
-        f"{len(host.variants)} variants, "
-        f"{len(covered)} of {len(known)} requirements covered"
+        f"{len(host.variants)} variants, {'; '.join(_covered(tests, known, unit) for unit in requirements.UNITS)}"
     )
     return EXIT_OK

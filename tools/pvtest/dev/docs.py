@@ -14,7 +14,7 @@ from pvtest import paths
 from pvtest.dev import manual
 from pvtest.images import catalogue, requirements
 from pvtest.images.catalogue import KINDS, LEVELS, Catalogue, Defect, HostCatalogue, Test
-from pvtest.images.requirements import BASES, Requirement, Requirements
+from pvtest.images.requirements import BASES, UNITS, Requirement, Requirements
 from pvtest.images.stories import Story, stories
 
 FOLDER = Path(__file__).resolve().parent
@@ -104,6 +104,7 @@ def pages(
     )
     environment.filters.update(plain=plain, sentence=sentence, slug=slug, cell=cell)
     level = Counter(test.level for test in tests.tests)
+    abi = known.of("").items
     values = {
         "sources": sources,
         "index": index,
@@ -115,10 +116,12 @@ def pages(
         "areas": _areas(index),
         "kinds": _kinds(list(tests.tests)),
         "levels": {name: level[name] for name in LEVELS},
-        "bases": {name: sum(item.basis == name for item in known.items) for name in BASES},
-        "musts": Counter(item.level for item in known.items),
-        "unbroken": [item for item in known.items if not index.defects[item.id]],
-        "covered": sum(bool(found) for found in index.tests.values()),
+        "abi": abi,
+        "bases": {name: sum(item.basis == name for item in abi) for name in BASES},
+        "musts": Counter(item.level for item in abi),
+        "unbroken": [item for item in abi if not index.defects[item.id]],
+        "covered": sum(bool(index.tests[item.id]) for item in abi),
+        "units": [(unit, sum(item.unit == unit for item in known.items)) for unit in UNITS if unit],
     }
     return {name: environment.get_template(name).render(values) for name in PAGES}
 

@@ -61,7 +61,7 @@ class Trial:
 
 
 def _try(unit: str, fault: str, folder: Path) -> Trial:
-    tests, known = from_options.load()
+    tests, known = from_options.load(unit)
     booted = qemu.probe(unit=unit)
     file = inputs.of_unit(unit, booted.version)
     excused = baseline.load(file).known if file else ()

@@ -22,6 +22,7 @@ CLASSES = declarations.CLASSES
 SLOW_CLASSES = {"edu": "rocker"}
 LEVELS = ("test", "observe", "stress")
 TEST_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\.[a-z0-9][a-z0-9_]*")
+UNIT_LETTERS = {"": "-", "pviommu": "p", "virtio-iommu": "v", "vtd": "d"}  # enum test_unit of tests/harness/test.h
 SWITCH_ID = re.compile(r"[a-z0-9]+([-_.][a-z0-9]+)*")
 
 
@@ -40,6 +41,13 @@ class Test:
     level: str
     where: str
     problems: tuple[str, ...] = ()  # of its declaration
+    unit: str = ""  # the unit of which it checks statements, and on which alone it runs; empty: any
+
+    @property
+    def in_image(self) -> tuple[str, str, str]:
+        """Its record in the image: id, classes, level and unit."""
+        unit = UNIT_LETTERS["pviommu" if "abi" in self.kinds else self.unit]
+        return self.id, class_digit(self.classes), self.level[:1] + unit
 
     @property
     def instances(self) -> list[Instance]:
@@ -114,6 +122,12 @@ class Catalogue:
 
     tests: tuple[Test, ...]
     version: str
+    elsewhere: tuple[Test, ...] = ()  # tests of other units than that of the run
+
+    def of(self, unit: str) -> Catalogue:
+        """What the guest plans where it drives this unit itself; empty: the unit is the host's pvIOMMU."""
+        own = tuple(test for test in self.tests if test.unit in ("", unit))
+        return Catalogue(own, self.version, tuple(test for test in self.tests if test.unit not in ("", unit)))
 
     @property
     def instances(self) -> list[Instance]:
@@ -155,6 +169,7 @@ def _catalogue(found: declarations.Declarations) -> Catalogue:
             level=item.labels.get("LEVEL", LEVELS[0]),
             where=item.where,
             problems=tuple(item.problems),
+            unit=declarations.UNITS.get(item.labels.get("UNIT", ""), ""),
         )
         for item in found.tests
     )
@@ -162,18 +177,17 @@ def _catalogue(found: declarations.Declarations) -> Catalogue:
 
 
 def parse_image(data: bytes) -> list[tuple[str, ...]]:
-    """Parses the section of pvtest.efi: id, device classes, first letter of the level (a capital for kind
-    abi), and a variant's row."""
+    """Parses the section of pvtest.efi: id, device classes, a letter each for level and unit, and a variant's row."""
     found: list[tuple[str, ...]] = []
     format_seen = False
     for fields in text_fields.split(data):
         if fields[0] == "catalogue":
-            if fields[1:] != ["6"]:
-                raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '6'")
+            if fields[1:] != ["7"]:
+                raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '7'")
             format_seen = True
         elif len(fields) in (3, 4) and "." in fields[0]:
             classes_of(fields[1])
-            found.append((fields[0], fields[1], fields[2].lower()))
+            found.append((fields[0], fields[1], fields[2]))
         elif fields[0] not in ("version", interfaces.RECORD):
             raise ImageError(f"unexpected record with {len(fields)} fields: {' | '.join(fields)[:100]!r}")
     if not format_seen:
@@ -218,8 +232,7 @@ def load_tests(path: Path | None = None) -> Catalogue:
     if found is None:
         raise ImageError(f"{debug}, section {declarations.SECTION}: there is none")
     tests = _catalogue(found)
-    described = [(test.id, class_digit(test.classes), test.level[:1]) for test in tests.tests]
-    if sorted(described) != in_image:
+    if sorted(test.in_image for test in tests.tests) != in_image:
         raise ImageError(f"{debug} does not belong to {path}: they declare other tests; build both with: make image")
     return tests
 

@@ -28,9 +28,11 @@ LABELS = {
     "EXPECTS": False,
     "IF_IT_FAILS": False,
     "LEVEL": False,
+    "UNIT": False,
     "WORD": True,
 }
-OPTIONAL = ("LEVEL", "WORD")
+OPTIONAL = ("LEVEL", "UNIT", "WORD")
+UNITS = {"virtio_iommu": "virtio-iommu", "vtd": "vtd"}  # word of a declaration -> the unit's name
 DEVICE_SETS = {
     "NONE": (),
     "ALL": CLASSES,
@@ -107,6 +109,11 @@ def _check(declaration: Declaration) -> None:
         if label not in declaration.labels and label not in OPTIONAL:
             declaration.problems.append(f"label {label} is missing")
     devices = declaration.list("DEVICES")
+    unit = declaration.labels.get("UNIT", "")
+    if unit and unit not in UNITS:
+        declaration.problems.append(f"unknown unit {unit!r}; known: {', '.join(UNITS)}")
+    if unit and "abi" in declaration.list("KINDS"):
+        declaration.problems.append("ABI() and UNIT() exclude each other")
     for name in devices:
         if name not in DEVICE_SETS:
             declaration.problems.append(f"unknown devices {name!r}; known: {', '.join(DEVICE_SETS)}")

@@ -10,9 +10,11 @@ from typing import Any
 
 from pvtest import paths
 from pvtest.errors import RunnerError
+from pvtest.images import declarations
 
 BASES = ("documented", "code", "review", "inferred", "implementation-defined")
 LEVELS = ("must", "should", "may")
+UNITS = ("", *declarations.UNITS.values())
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Requirement:
     also: tuple[str, ...] = ()  # weaker grounds
     note: str = ""
     reason: str = ""  # why no test covers it; empty where one does
+    unit: str = ""  # of which it speaks; empty: of the pvIOMMU, and of others as far as they promise the same
+    section: str = ""  # of the unit's specification
 
 
 class Requirements:
@@ -52,6 +56,12 @@ class Requirements:
 
     def __getitem__(self, name: str) -> Requirement:
         return self._by_id[name]
+
+    def of(self, unit: str) -> Requirements:
+        """Those that count on a unit that the image drives itself; empty: on a host's pvIOMMU."""
+        items = [item for item in self.items if item.unit in ("", unit)]
+        groups = {item.group for item in items}
+        return Requirements(items, {name: about for name, about in self.groups.items() if name in groups})
 
     @property
     def ids(self) -> list[str]:
@@ -82,15 +92,20 @@ def _requirement(entry: dict[str, Any], groups: dict[str, str]) -> Requirement:
         also=tuple(entry.get("also", ())),
         note=_optional(entry, "note"),
         reason=_optional(entry, "reason"),
+        unit=_optional(entry, "unit"),
+        section=_optional(entry, "section"),
     )
     for key, value, known in (
         ("group", item.group, groups),
         ("basis", item.basis, BASES),
         ("level", item.level, LEVELS),
+        ("unit", item.unit, UNITS),
         *(("basis", basis, BASES) for basis in item.also),
     ):
         if value not in known:
             raise RunnerError(f"requirement {item.id}: unknown {key} {value!r}; known: {', '.join(known)}")
+    if bool(item.unit) != bool(item.section):
+        raise RunnerError(f"requirement {item.id}: unit and section come together")
     return item
 
 

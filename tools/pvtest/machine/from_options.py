@@ -47,9 +47,10 @@ def tell_images(out: Terminal) -> None:
         out.say(str(difference), "yellow")
 
 
-def load() -> tuple[Catalogue, requirements.Requirements]:
-    """Catalogue and requirements, which must fit together."""
-    return catalogue.load_tests(), requirements.load()
+def load(unit: str = PVIOMMU) -> tuple[Catalogue, requirements.Requirements]:
+    """Catalogue and requirements, which must fit together; those of the unit that runs."""
+    driven = "" if unit == PVIOMMU else unit
+    return catalogue.load_tests().of(driven), requirements.load().of(driven)
 
 
 def whole_catalogue(

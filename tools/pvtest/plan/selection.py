@@ -11,7 +11,7 @@ from typing import TypeVar
 from pvtest.errors import UsageError, suggest
 from pvtest.images.catalogue import CLASSES, KINDS, LEVELS, Catalogue, Instance, Switch, Test
 from pvtest.images.requirements import Requirements
-from pvtest.plan.devices import Devices
+from pvtest.plan.devices import UNIT, Devices
 
 AnySwitch = TypeVar("AnySwitch", bound=Switch)
 
@@ -41,6 +41,11 @@ class Filters:
 def _found(catalogue: Catalogue, requirements: Requirements, glob: str) -> list[Instance]:
     found = [instance for instance in catalogue.instances if _matches(instance, glob, requirements)]
     if not found:
+        units = {test.unit for test in catalogue.elsewhere if fits(glob, test.id, test.group, *test.requirements)}
+        units |= {i.test.unit for test in catalogue.elsewhere for i in test.instances if fits(glob, i.id)}
+        if units:
+            options = " or ".join(f"{UNIT} {unit}" for unit in sorted(units))
+            raise UsageError(f"'{glob}' selects tests of another unit; option {options} runs them")
         names = {test.id for test in catalogue.tests} | {test.group for test in catalogue.tests}
         names |= {instance.id for instance in catalogue.instances} | set(requirements.ids)
         raise UsageError(

@@ -25,6 +25,8 @@ def _requirements(data: dict[str, Any]) -> Requirements:
             basis=entry["basis"],
             level=entry["level"],
             aliases=tuple(entry["aliases"]),
+            unit=entry.get("unit", ""),
+            section=entry.get("section", ""),
             # Older documents have no reasons.
             reason=entry.get("reason", "") if entry["verdict"] == "not-covered" else "",
         )

@@ -162,6 +162,8 @@ def document(run: Run) -> dict[str, Any]:
                 "level": entry.requirement.level,
                 "basis": entry.requirement.basis,
                 "text": entry.requirement.text,
+                "unit": entry.requirement.unit,
+                "section": entry.requirement.section,
                 "aliases": list(entry.requirement.aliases),
                 "verdict": entry.verdict,
                 "state": entry.state,

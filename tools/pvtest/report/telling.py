@@ -98,7 +98,7 @@ def bytes_text(kinds: Iterable[str], expected: str, actual: str) -> str:
 
 def requirement_text(item: Requirement) -> str:
     """The statement, how binding it is, and what it rests on."""
-    return f"{item.text} ({item.level}; basis: {item.basis})"
+    return f"{item.text} ({item.level}; basis: {item.section or item.basis})"
 
 
 def rows(run: Run, result: TestResult, short: bool = False) -> list[tuple[str, str]]:
