@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/madt.h"
 
+#include <stdbool.h>
+
 #include "kernel/acpi.h"
 #include "lib/string.h"
 
@@ -22,19 +24,24 @@ static bool processor(const uint8_t *structure, uint32_t *apic_id)
     return flags & ACPI_MADT_ENABLED;
 }
 
-bool madt_find_other(uint32_t own, uint32_t *apic_id)
+unsigned madt_find_others(uint32_t own, uint32_t *apic_ids, unsigned most)
 {
     const struct acpi_table *madt = acpi_find("APIC", 0);
     const uint8_t *table;
+    unsigned count = 0;
+    uint32_t id;
 
     if (!madt)
-        return false;
+        return 0;
     table = (const uint8_t *)madt;
     for (uint32_t at = ACPI_MADT_FIRST_STRUCTURE; at + 2 <= madt->length; at += table[at + 1]) {
         if (table[at + 1] < 2 || table[at + 1] > madt->length - at)
-            return false;
-        if (processor(table + at, apic_id) && *apic_id != own)
-            return true;
+            return count;
+        if (!processor(table + at, &id) || id == own)
+            continue;
+        if (count < most)
+            apic_ids[count] = id;
+        count++;
     }
-    return false;
+    return count;
 }

@@ -3,11 +3,10 @@
 #ifndef PVT_KERNEL_MADT_H
 #define PVT_KERNEL_MADT_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-/* The first enabled processor whose local APIC has another id than `own`. False when there is none.
- */
-bool madt_find_other(uint32_t own, uint32_t *apic_id);
+/* The enabled processors whose local APIC has another id than `own`: their number, and the ids of
+ * the first `most` of them. 0 also for a table that makes no sense. */
+unsigned madt_find_others(uint32_t own, uint32_t *apic_ids, unsigned most);
 
 #endif

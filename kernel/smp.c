@@ -11,8 +11,6 @@
 #include "kernel/smp_start.h"
 #include "kernel/time.h"
 
-#define SECOND 1u /* index of the processor */
-
 /* Intel's multiprocessor specification, B.4: 10 ms between INIT and start-up IPI. A second IPI is
  * due where the first one got lost; more do no harm. */
 #define INIT_US   10000
@@ -22,10 +20,9 @@
 /* Two that wait for each other start at the same moment when both spin. */
 #define SPIN_US 200
 
-static struct {
+struct processor {
     enum smp_state state;
-    uint32_t apic_ids[2];
-    bool up; /* written by the second processor */
+    bool up; /* written by this processor */
 
     void (*fn)(void *argument);
     void *argument;
@@ -33,29 +30,41 @@ static struct {
     uint32_t called, ended; /* counts; equal = idle */
     enum containment_end end;
     struct trap_report report;
+};
+
+static struct {
+    uint32_t apic_ids[CPUS_MAX];
+    unsigned count, present;
+    unsigned starting; /* number of the processor that starts */
+    struct processor processors[CPUS_MAX];
 } smp;
 
-static bool is_up(void *unused)
+static bool is_up(void *argument)
 {
-    (void)unused;
-    return __atomic_load_n(&smp.up, __ATOMIC_ACQUIRE);
+    const struct processor *p = argument;
+
+    return __atomic_load_n(&p->up, __ATOMIC_ACQUIRE);
 }
 
-bool smp_done(void)
+static bool is_done(void *argument)
 {
-    return __atomic_load_n(&smp.ended, __ATOMIC_ACQUIRE) == smp.called;
+    const struct processor *p = argument;
+
+    return __atomic_load_n(&p->ended, __ATOMIC_ACQUIRE) == p->called;
 }
 
-static bool is_done(void *unused)
+bool smp_done(unsigned number)
 {
-    (void)unused;
-    return smp_done();
+    return is_done(&smp.processors[number]);
 }
 
 void smp_wake(void)
 {
-    bool first = cpu_this() == cpu_at(0);
-    lapic_send(smp.apic_ids[first ? SECOND : 0], LAPIC_FIXED | VECTOR_WAKE);
+    const struct cpu *own = cpu_this();
+
+    for (unsigned n = 0; n < smp.count; n++)
+        if (cpu_at(n) != own && (n == 0 || smp.processors[n].state == SMP_READY))
+            lapic_send(smp.apic_ids[n], LAPIC_FIXED | VECTOR_WAKE);
 }
 
 bool smp_sleep(bool (*condition)(void *argument), void *argument, uint64_t timeout_us)
@@ -71,107 +80,142 @@ static void drop_translations(void)
     cr3_write(cr3_read());
 }
 
-static void __attribute__((noreturn)) second_main(void)
+static void __attribute__((noreturn)) other_main(void)
 {
-    descriptors_load_for(SECOND);
+    unsigned number = __atomic_load_n(&smp.starting, __ATOMIC_ACQUIRE);
+    struct processor *p = &smp.processors[number];
+
+    descriptors_load_for(number);
     lapic_init_other();
-    __atomic_store_n(&smp.up, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&p->up, true, __ATOMIC_RELEASE);
     for (;;) {
         uint32_t called;
 
         cpu_interrupts_off();
-        called = __atomic_load_n(&smp.called, __ATOMIC_ACQUIRE);
-        if (called == smp.ended) {
+        called = __atomic_load_n(&p->called, __ATOMIC_ACQUIRE);
+        if (called == p->ended) {
             __asm__ volatile("sti; hlt" : : : "memory");
             continue;
         }
         drop_translations();
-        smp.end = containment_run(smp.fn, smp.argument, smp.deadline_us, &smp.report);
-        __atomic_store_n(&smp.ended, called, __ATOMIC_RELEASE);
-        smp_wake();
+        p->end = containment_run(p->fn, p->argument, p->deadline_us, &p->report);
+        __atomic_store_n(&p->ended, called, __ATOMIC_RELEASE);
+        lapic_send(smp.apic_ids[0], LAPIC_FIXED | VECTOR_WAKE);
     }
 }
 
-static enum smp_state bring_up(void)
+unsigned smp_count(unsigned *present)
 {
-    smp.apic_ids[0] = lapic_id();
-    if (!madt_find_other(smp.apic_ids[0], &smp.apic_ids[SECOND]))
+    if (smp.count == 0) {
+        smp.apic_ids[0] = lapic_id();
+        smp.present = 1 + madt_find_others(smp.apic_ids[0], &smp.apic_ids[1], CPUS_MAX - 1);
+        smp.count = smp.present < CPUS_MAX ? smp.present : CPUS_MAX;
+    }
+    if (present)
+        *present = smp.present;
+    return smp.count;
+}
+
+static enum smp_state bring_up(unsigned number)
+{
+    struct processor *p = &smp.processors[number];
+
+    if (smp_count(NULL) == 1)
         return lapic_has_x2apic() ? SMP_ALONE : SMP_NO_X2APIC;
-    descriptors_prepare(SECOND);
-    cpu_at(SECOND)->containment.active = false;
-    if (!smp_start_prepare(second_main, cpu_at(SECOND)->stacks[STACK_MAIN].top))
+    if (number >= smp.count)
+        return SMP_FEWER;
+    descriptors_prepare(number);
+    cpu_at(number)->containment.active = false;
+    if (!smp_start_prepare(other_main, cpu_at(number)->stacks[STACK_MAIN].top))
         return SMP_NO_MEMORY;
-    smp.up = false;
-    smp.ended = smp.called;
+    p->up = false;
+    p->ended = p->called;
+    __atomic_store_n(&smp.starting, number, __ATOMIC_RELEASE);
     lapic_prepare_messages();
-    lapic_send(smp.apic_ids[SECOND], LAPIC_INIT);
+    lapic_send(smp.apic_ids[number], LAPIC_INIT);
     time_delay_us(INIT_US);
-    for (unsigned i = 0; i < STARTS && !is_up(NULL); i++) {
-        lapic_send(smp.apic_ids[SECOND], LAPIC_START | smp_start_page());
-        time_wait(is_up, NULL, START_US);
+    for (unsigned i = 0; i < STARTS && !is_up(p); i++) {
+        lapic_send(smp.apic_ids[number], LAPIC_START | smp_start_page());
+        time_wait(is_up, p, START_US);
     }
-    return is_up(NULL) ? SMP_READY : SMP_NO_ANSWER;
+    if (is_up(p))
+        return SMP_READY;
+    lapic_send(smp.apic_ids[number], LAPIC_INIT); /* no late start as the next processor */
+    return SMP_NO_ANSWER;
 }
 
-enum smp_state smp_start(void)
+enum smp_state smp_start(unsigned number)
 {
-    if (smp.state == SMP_OFF)
-        smp.state = bring_up();
-    return smp.state;
+    struct processor *p = &smp.processors[number];
+
+    if (p->state == SMP_OFF)
+        p->state = bring_up(number);
+    return p->state;
 }
 
 const char *smp_state_text(enum smp_state state)
 {
     switch (state) {
     case SMP_OFF:
-        return "the second processor has not been started";
+        return "the processor has not been started";
     case SMP_READY:
-        return "two processors run";
+        return "the processor runs";
     case SMP_ALONE:
         return "this machine has one processor";
     case SMP_NO_X2APIC:
         return "this machine shows one processor, and that has no x2APIC, without which a host may "
                "hide the others";
+    case SMP_FEWER:
+        return "this machine has fewer processors";
     case SMP_NO_MEMORY:
-        return "no memory below 640 KiB is free, where a second processor would start";
+        return "no memory below 640 KiB is free, where another processor would start";
     case SMP_NO_ANSWER:
-        return "the second processor does not start";
+        return "the other processor does not start";
     }
     return "unknown state";
 }
 
-void smp_call(void (*fn)(void *argument), void *argument, uint64_t deadline_us)
+void smp_call(unsigned number, void (*fn)(void *argument), void *argument, uint64_t deadline_us)
 {
-    if (smp.state != SMP_READY || !smp_done())
-        panic("smp_call without a second processor that is idle");
-    smp.fn = fn;
-    smp.argument = argument;
-    smp.deadline_us = deadline_us;
-    __atomic_store_n(&smp.called, smp.called + 1, __ATOMIC_RELEASE);
-    smp_wake();
+    struct processor *p = &smp.processors[number];
+
+    if (p->state != SMP_READY || !is_done(p))
+        panic("smp_call without a processor that is idle");
+    p->fn = fn;
+    p->argument = argument;
+    p->deadline_us = deadline_us;
+    __atomic_store_n(&p->called, p->called + 1, __ATOMIC_RELEASE);
+    lapic_send(smp.apic_ids[number], LAPIC_FIXED | VECTOR_WAKE);
 }
 
-bool smp_wait(uint64_t timeout_us)
+bool smp_wait(unsigned number, uint64_t timeout_us)
 {
-    return smp_sleep(is_done, NULL, timeout_us);
+    return smp_sleep(is_done, &smp.processors[number], timeout_us);
 }
 
-enum containment_end smp_end(void)
+enum containment_end smp_end(unsigned number)
 {
-    return smp.end;
+    return smp.processors[number].end;
 }
 
-const struct trap_report *smp_report(void)
+const struct trap_report *smp_report(unsigned number)
 {
-    return &smp.report;
+    return &smp.processors[number].report;
 }
 
 bool smp_settle(void)
 {
-    if (smp.state != SMP_READY || time_wait(is_done, NULL, SETTLE_US))
-        return true;
-    lapic_send(smp.apic_ids[SECOND], LAPIC_INIT);
-    smp.ended = smp.called;
-    smp.state = SMP_OFF;
-    return false;
+    bool settled = true;
+
+    for (unsigned n = 1; n < smp.count; n++) {
+        struct processor *p = &smp.processors[n];
+
+        if (p->state != SMP_READY || time_wait(is_done, p, SETTLE_US))
+            continue;
+        lapic_send(smp.apic_ids[n], LAPIC_INIT);
+        p->ended = p->called;
+        p->state = SMP_OFF;
+        settled = false;
+    }
+    return settled;
 }

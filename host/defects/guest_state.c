@@ -78,7 +78,9 @@ static bool read_msr(struct cpu *cpu, uint32_t number, uint64_t *value)
     if (number == HV_MSR_GUEST_OS_ID && (defect_active(DEFECT_OS_ID_FORGOTTEN) ||
                                          (defect_active(DEFECT_OS_ID_OF_FIRST) && cpu->index != 0)))
         *value = 0;
-    if (number == HV_MSR_VP_INDEX)
+    if (number == HV_MSR_VP_INDEX && defect_active(DEFECT_VP_INDEX_OF_THIRD) && cpu->index > 1)
+        *value = 1;
+    else if (number == HV_MSR_VP_INDEX)
         *value = defect_active(DEFECT_VP_INDEX_SHARED) ? 0 : *value + written_vp_index;
     return done;
 }
@@ -181,7 +183,7 @@ void defects_install_guest_state(void)
                    DEFECT_R8_CLOBBERED, DEFECT_XMM_CLOBBERED))
         exit_handlers.hypercall = hypercall;
     if (ANY_DEFECT(DEFECT_OS_ID_FORGOTTEN, DEFECT_OS_ID_OF_FIRST, DEFECT_VP_INDEX_SHARED,
-                   DEFECT_VP_INDEX_WRITABLE))
+                   DEFECT_VP_INDEX_OF_THIRD, DEFECT_VP_INDEX_WRITABLE))
         synthetic_msr.read = read_msr;
     if (ANY_DEFECT(DEFECT_VP_INDEX_WRITABLE, DEFECT_PAGE_SURVIVES_DISABLE, DEFECT_PAGE_NOT_MOVED,
                    DEFECT_PAGE_BEYOND_ACCEPTED, DEFECT_PAGE_WITHOUT_OS_ID,

@@ -13,7 +13,7 @@
 
 static call_handler *right_call[CALL_COUNT];
 static call_handler *right_attach, *right_detach, *right_create, *right_delete, *right_configure,
-    *right_property;
+    *right_property, *right_flush;
 static element_handler *right_element;
 static struct exit_handlers right_exit;
 static uint64_t root_of_first;                                /* of its last CONFIGURE */
@@ -118,6 +118,44 @@ static enum hv_status by_half_an_id(struct call_context *context)
     return right_call[context->call - calls](context);
 }
 
+/* The host has room for two processors: the calls of a third one are answered and not carried out,
+ * or act for the second one. */
+#define ROOM 2u
+
+static bool is_third(void)
+{
+    return processor_index() >= ROOM;
+}
+
+static enum hv_status flush_of_third(struct call_context *context)
+{
+    return is_third() ? HV_STATUS_SUCCESS : right_flush(context);
+}
+
+static enum hv_status element_of_third(struct call_context *context, uint64_t value)
+{
+    return is_third() ? HV_STATUS_SUCCESS : right_element(context, value);
+}
+
+static enum hv_status attach_of_third(struct call_context *context)
+{
+    struct hv_input_attach_device_domain *input = call_input(context);
+    static struct hv_input_device_domain of_second;
+
+    if (is_third())
+        input->device_domain = of_second;
+    else if (is_second())
+        of_second = input->device_domain;
+    return right_attach(context);
+}
+
+static enum hv_status unchecked_of_third(struct call_context *context)
+{
+    if (is_third() && context->call->device_domain)
+        context->input.words[0] = HV_PARTITION_ID_SELF;
+    return right_call[context->call - calls](context);
+}
+
 static void hypercall(struct cpu *cpu, struct guest_registers *regs)
 {
     uint64_t reserved = cpu->index != 0 ? regs->rcx & HV_CONTROL_RESERVED : 0;
@@ -147,6 +185,8 @@ static void cpuid(struct cpu *cpu, struct guest_registers *regs)
     right_exit.cpuid(cpu, regs);
     if (cpu->index == 0)
         return;
+    if (defect_active(DEFECT_CPUID_OF_THIRD_BARE) && is_third() && leaf == HV_CPUID_FEATURES)
+        cpu->guest->rax = regs->rbx = regs->rdx = 0;
     if (defect_active(DEFECT_CPUID_OF_SECOND_BARE) && leaf == HV_CPUID_FEATURES)
         cpu->guest->rax = regs->rbx = regs->rdx = 0;
     if (defect_active(DEFECT_CPUID_OF_SECOND_SHORT) && leaf == HV_CPUID_VENDOR)
@@ -159,6 +199,14 @@ void defects_install_second_processor(void)
         right_attach = call_in_front(HVCALL_ATTACH_DEVICE_DOMAIN, attach);
     if (defect_active(DEFECT_SECOND_DETACH_HOLLOW))
         right_detach = call_in_front(HVCALL_DETACH_DEVICE_DOMAIN, detach);
+    if (defect_active(DEFECT_THIRD_ATTACH_OF_SECOND))
+        right_attach = call_in_front(HVCALL_ATTACH_DEVICE_DOMAIN, attach_of_third);
+    if (defect_active(DEFECT_THIRD_FLUSH_HOLLOW)) {
+        right_flush = call_in_front(HVCALL_FLUSH_DEVICE_DOMAIN, flush_of_third);
+        right_element = call_element_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, element_of_third);
+    }
+    if (defect_active(DEFECT_THIRD_UNCHECKED))
+        calls_in_front(unchecked_of_third, right_call);
     if (defect_active(DEFECT_SECOND_CREATE_HOLLOW))
         right_create = call_in_front(HVCALL_CREATE_DEVICE_DOMAIN, create);
     if (defect_active(DEFECT_SECOND_DELETE_HOLLOW))
@@ -179,7 +227,8 @@ void defects_install_second_processor(void)
         right_exit = exit_handlers;
         exit_handlers.hypercall = hypercall;
     }
-    if (ANY(DEFECT_CPUID_OF_SECOND_BARE, DEFECT_CPUID_OF_SECOND_SHORT)) {
+    if (ANY(DEFECT_CPUID_OF_SECOND_BARE, DEFECT_CPUID_OF_SECOND_SHORT,
+            DEFECT_CPUID_OF_THIRD_BARE)) {
         right_exit = exit_handlers;
         exit_handlers.cpuid = cpuid;
     }

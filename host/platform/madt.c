@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "host/base/log.h"
 #include "host/base/processor.h"
 #include "lib/acpi_layout.h"
 #include "lib/string.h"
@@ -13,7 +14,7 @@ static struct {
     uint8_t *table;
     uint32_t length;
     uint32_t apic_ids[HOST_CPUS_MAX];
-    unsigned count;
+    unsigned count, hidden;
     uint32_t io_apics[MADT_IO_APICS_MAX];
     unsigned io_apic_count;
 } madt;
@@ -49,8 +50,24 @@ static void for_each(void (*visit)(uint32_t apic_id, uint32_t *flags, uint32_t a
 static void note(uint32_t apic_id, uint32_t *flags, uint32_t unused)
 {
     (void)unused;
-    if ((*flags & ACPI_MADT_ENABLED) && madt.count < HOST_CPUS_MAX)
+    if (!(*flags & ACPI_MADT_ENABLED))
+        return;
+    if (madt.count < HOST_CPUS_MAX) {
         madt.apic_ids[madt.count++] = apic_id;
+    } else {
+        *flags &= ~(ACPI_MADT_ENABLED | ACPI_MADT_ONLINE_CAPABLE);
+        madt.hidden++;
+    }
+}
+
+static void set_checksum(void)
+{
+    uint8_t sum = 0;
+
+    for (uint32_t i = 0; i < madt.length; i++)
+        sum = (uint8_t)(sum + (i == CHECKSUM_OFFSET ? 0 : madt.table[i]));
+    if (madt.length > CHECKSUM_OFFSET)
+        madt.table[CHECKSUM_OFFSET] = (uint8_t)-sum;
 }
 
 static void note_io_apics(void)
@@ -73,6 +90,11 @@ void madt_read(uint8_t *table, uint32_t length)
     madt.table = table;
     madt.length = length;
     for_each(note, 0);
+    if (madt.hidden > 0) {
+        set_checksum();
+        host_log(LOG_INFO, "%u processors more than the %u that fit are hidden from the guest\n",
+                 madt.hidden, HOST_CPUS_MAX);
+    }
     note_io_apics();
 }
 
@@ -96,12 +118,7 @@ static void hide(uint32_t apic_id, uint32_t *flags, uint32_t kept)
 
 void madt_hide_all_but(uint32_t apic_id)
 {
-    uint8_t sum = 0;
-
     for_each(hide, apic_id);
     madt.count = 0;
-    for (uint32_t i = 0; i < madt.length; i++)
-        sum = (uint8_t)(sum + (i == CHECKSUM_OFFSET ? 0 : madt.table[i]));
-    if (madt.length > CHECKSUM_OFFSET)
-        madt.table[CHECKSUM_OFFSET] = (uint8_t)-sum;
+    set_checksum();
 }

@@ -22,6 +22,7 @@
  */
 #define TEST_GROUP "concurrency"
 #include "abi/msr.h"
+#include "kernel/percpu.h"
 #include "kernel/smp.h"
 #include "kernel/time.h"
 #include "lib/fmt.h"
@@ -185,25 +186,30 @@ static void read_msrs(void *argument)
 }
 
 TEST(synthetic_msrs,
-     PROMISE("Each processor has an index of its own, and both see the guest's identity and the "
+     PROMISE("Each processor has an index of its own, and all see the guest's identity and the "
              "hypercall page")
      COVERS("DISC-2 DISC-3 GEN-16") ABI() DEVICES(NONE) KINDS("none")
-     STEPS("Reads VP_INDEX, GUEST_OS_ID and HYPERCALL on both processors.")
+     STEPS("Reads VP_INDEX, GUEST_OS_ID and HYPERCALL on all processors.")
      EXPECTS("The indexes differ; the two others, which belong to the partition, are the same.")
      IF_IT_FAILS("The host keeps per processor what belongs to the partition, or the other way "
                  "round."))
 {
-    struct msr_values first = {0}, *second = second_memory(t, sizeof(*second));
+    struct msr_values *of = second_memory(t, CPUS_MAX * sizeof(*of));
+    unsigned count = processor_count();
 
     capabilities(t);
     need_second(t);
-    read_msrs(&first);
-    on_second(t, read_msrs, second);
-    CHECK(first.readable && second->readable, "a synthetic MSR raises an exception");
-    CHECK(first.index != second->index, "both processors have the VP index %llu",
-          (unsigned long long)first.index);
-    CHECK_EQ(second->os_id, first.os_id, "GUEST_OS_ID on the second processor");
-    CHECK_EQ(second->hypercall, first.hypercall, "HYPERCALL on the second processor");
+    read_msrs(&of[0]);
+    for (unsigned n = 1; n < count; n++) {
+        on_processor(t, n, read_msrs, &of[n]);
+        STEP("MSRs on %s: VP index %llu", processor_name(n), of[n].index);
+        CHECK(of[0].readable && of[n].readable, "a synthetic MSR raises an exception");
+        CHECK_EQ(of[n].os_id, of[0].os_id, "GUEST_OS_ID on another processor");
+        CHECK_EQ(of[n].hypercall, of[0].hypercall, "HYPERCALL on another processor");
+        for (unsigned other = 0; other < n; other++)
+            CHECK(of[n].index != of[other].index, "two processors have the VP index %llu",
+                  (unsigned long long)of[n].index);
+    }
 }
 
 /* As many as fit into the time: on a loaded machine an emulated processor gets little of it. */
@@ -216,6 +222,7 @@ TEST(synthetic_msrs,
 struct chatter {
     struct caller caller;
     uint32_t *arrivals;
+    unsigned processors;
     uint32_t domain, none; /* a domain that exists, and an id that does not */
     uint64_t iova;
     unsigned rounds, wrong_found, wrong_refused, wrong_reps;
@@ -234,7 +241,7 @@ static void chat(void *argument)
 
     uint64_t end;
 
-    if (!rendezvous(c->arrivals, 0))
+    if (!rendezvous_of(c->processors, c->arrivals, 0))
         return;
     end = time_us() + CHAT_US;
     for (c->rounds = 0; c->rounds < ROUNDS_MAX && time_us() < end; c->rounds++) {
@@ -269,30 +276,37 @@ static void judge(struct test_run *t, const struct chatter *c, const char *who)
 }
 
 TEST(simultaneous_calls,
-     PROMISE("Calls that are made at the same time on two processors all complete, each with its "
-             "own result")
+     PROMISE("Calls that are made at the same time on several processors all complete, each with "
+             "its own result")
      COVERS("GEN-16 CON-1") ABI() DEVICES(NONE) KINDS("flush bad-input")
-     STEPS("Both processors make up to 6000 calls each at the same time: in turn a flush of a "
+     STEPS("All processors make up to 6000 calls each at the same time: in turn a flush of a "
            "domain of their own, a flush of a domain that does not exist, and a list of 1 or 100 "
            "pages.")
      EXPECTS("Every call of the first and third kind succeeds completely, and every one of the "
              "second kind is refused.")
-     IF_IT_FAILS("Calls on two processors share state of the host, such as the copy of the "
+     IF_IT_FAILS("Calls of several processors share state of the host, such as the copy of the "
                  "parameters, without a lock."))
 {
-    struct chatter *both = second_memory(t, 2 * sizeof(*both));
+    struct chatter *all = second_memory(t, CPUS_MAX * sizeof(*all));
     uint32_t *arrivals = second_memory(t, sizeof(*arrivals));
+    unsigned count = processor_count();
 
     need_second(t);
-    for (unsigned i = 0; i < 2; i++) {
-        both[i] = (struct chatter){
-            .caller = caller(t), .arrivals = arrivals, .iova = (i + 1) * 0x1000000ull};
-        both[i].domain = domain_paging(t)->id;
-        both[i].none = fresh_domain_id(t);
+    for (unsigned n = 0; n < count; n++) {
+        if (n > 0)
+            need_processor(t, n);
+        all[n] = (struct chatter){.caller = caller(t),
+                                  .arrivals = arrivals,
+                                  .processors = count,
+                                  .iova = (n + 1) * 0x1000000ull};
+        all[n].domain = domain_paging(t)->id;
+        all[n].none = fresh_domain_id(t);
     }
-    second_begin(t, chat, &both[1]);
-    chat(&both[0]);
-    second_end(t);
-    judge(t, &both[0], "the first processor");
-    judge(t, &both[1], "the second processor");
+    for (unsigned n = 1; n < count; n++)
+        processor_begin(t, n, chat, &all[n]);
+    chat(&all[0]);
+    for (unsigned n = 1; n < count; n++)
+        processor_end(t, n);
+    for (unsigned n = 0; n < count; n++)
+        judge(t, &all[n], processor_name(n));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The nine calls made by the second processor, each judged by what devices can do afterwards and by
+ * The nine calls made by each other processor, each judged by what devices can do afterwards and by
  * what the first processor finds. A host with a table, a copy of the input or a lookup of its own
  * for each processor gives the right status there, and acts on something else.
  *
@@ -86,28 +86,38 @@ static void matrix_from_second(struct test_run *t, struct call_fixture *f, struc
     m->control = control;
 }
 
-static void from_second(struct test_run *t, enum call_id call)
+static void rounds_from(struct test_run *t, struct call_fixture *f, struct mutated_call *m,
+                        unsigned processor)
+{
+    uint64_t body[CALL_WORDS_MAX];
+
+    f->processor = processor;
+    for (unsigned round = 0; round < FIRST_ROUNDS; round++) {
+        call_body(f, m->call, body);
+        call_of_first(t, f, m->call);
+        m->what = processor_name(processor);
+        m->rule = RULE_ACCEPT;
+        m->how = "right call";
+        m->number = round;
+        mutated_call_send_body(t, f, m, body);
+        flawed(t, f, m, "partition of another processor's call", 0, 1);
+        if (call_table[m->call].names_domain)
+            flawed(t, f, m, "VTL of another processor's call", WORD_OF_VTL, OTHER_VTL);
+    }
+}
+
+static void from_others(struct test_run *t, enum call_id call)
 {
     struct call_fixture f = call_fixture_for(t, call);
     uint64_t body[CALL_WORDS_MAX];
     struct mutated_call m = mutated_call_begin(&f, call, body);
 
     need_second(t);
-    f.by_second = true;
     f.proven[call] = true; /* by the rounds below, for the requirements of this test */
-    m.what = "the right call on the second processor";
-    for (unsigned round = 0; round < FIRST_ROUNDS; round++) {
-        call_of_first(t, &f, call);
-        m.rule = RULE_ACCEPT;
-        m.how = "round";
-        m.number = round;
-        mutated_call_send_body(t, &f, &m, body);
-        flawed(t, &f, &m, "partition on the second processor", 0, 1);
-        if (call_table[call].names_domain)
-            flawed(t, &f, &m, "VTL on the second processor", WORD_OF_VTL, OTHER_VTL);
-    }
+    for (unsigned n = processor_count() - 1; n > 0; n--)
+        rounds_from(t, &f, &m, n);
     matrix_from_second(t, &f, &m);
-    mutated_call_end(t, &f, call, "calls of the second processor");
+    mutated_call_end(t, &f, call, "calls of other processors");
 }
 
 #define CALLS_OF_SECOND(ROW, test)                                                                 \
@@ -124,20 +134,20 @@ static void from_second(struct test_run *t, enum call_id call)
 VARIANTS(const enum call_id, calls_of_second, CALLS_OF_SECOND);
 
 EACH_TEST(CALLS_OF_SECOND, from_second,
-          PROMISE("{call} of the second processor has its effect, and none when it is refused")
+          PROMISE("{call} of another processor has its effect, and none when it is refused")
           COVERS("GEN-16 GEN-10 ISO-3") ABI() DEVICES(NONE) KINDS("dma bad-input")
-          STEPS("The second processor makes a right {call}, one for another partition and one for "
-                "another VTL, twice, and then one with each reserved field, device or domain id "
-                "and control word changed. Before each right one the first processor makes such a "
-                "call about something else. After each the first processor and a device look at "
-                "the objects.")
-          EXPECTS("The right call does on the second processor all that it does on the first; the "
+          STEPS("Each other processor, the second one last, makes a right {call}, one for another "
+                "partition and one for another VTL, twice. The second one then makes one with each "
+                "reserved field, device or domain id and control word changed. Before each right "
+                "one the first processor makes such a call about something else. After each the "
+                "first processor and a device look at the objects.")
+          EXPECTS("The right call does on each processor all that it does on the first; the "
                   "others are refused, and nothing has changed.")
           IF_IT_FAILS("The host keeps for each processor what belongs to the partition: domains, "
                       "the copy of the input, the device that was looked up. Or a processor other "
                       "than the first skips checks."))
 {
-    from_second(t, VARIANT(calls_of_second));
+    from_others(t, VARIANT(calls_of_second));
 }
 
 TEST(long_list_from_second,
@@ -191,24 +201,27 @@ static void read_leaves(void *argument)
 }
 
 TEST(hypervisor_leaves,
-     PROMISE("Both processors find the same hypervisor")
+     PROMISE("All processors find the same hypervisor")
      COVERS("GEN-16 DISC-1 DISC-2") ABI() DEVICES(NONE) KINDS("none")
-     STEPS("Reads CPUID leaves 0x40000000 to 0x40000005 on both processors.")
+     STEPS("Reads CPUID leaves 0x40000000 to 0x40000005 on all processors.")
      EXPECTS("All four registers of each leaf are the same.")
      IF_IT_FAILS("The leaves of the hypervisor are set up for one processor: an operating system "
                  "that asks on another one finds no interface, or another one."))
 {
-    struct leaves first, *second = second_memory(t, sizeof(*second));
+    struct leaves first, *other = second_memory(t, sizeof(*other));
 
     capabilities(t);
     need_second(t);
     read_leaves(&first);
-    on_second(t, read_leaves, second);
-    for (uint32_t i = 0; i < ARRAY_SIZE(first.leaf); i++) {
-        CHECK(memcmp(&first.leaf[i], &second->leaf[i], sizeof(first.leaf[i])) == 0,
-              "leaf 0x%x: EAX 0x%x, EBX 0x%x, ECX 0x%x, EDX 0x%x on the second processor, and "
-              "others on the first",
-              HV_CPUID_VENDOR + i, second->leaf[i].eax, second->leaf[i].ebx, second->leaf[i].ecx,
-              second->leaf[i].edx);
+    for (unsigned n = 1; n < processor_count(); n++) {
+        on_processor(t, n, read_leaves, other);
+        STEP("CPUID on %s", processor_name(n));
+        for (uint32_t i = 0; i < ARRAY_SIZE(first.leaf); i++) {
+            CHECK(memcmp(&first.leaf[i], &other->leaf[i], sizeof(first.leaf[i])) == 0,
+                  "leaf 0x%x: EAX 0x%x, EBX 0x%x, ECX 0x%x, EDX 0x%x on %s, and others on the "
+                  "first",
+                  HV_CPUID_VENDOR + i, other->leaf[i].eax, other->leaf[i].ebx, other->leaf[i].ecx,
+                  other->leaf[i].edx, processor_name(n));
+        }
     }
 }

@@ -3,6 +3,7 @@
 #include "drivers/nvme_options.h"
 #include "drivers/units/unit_faults.h"
 #include "drivers/vpci/vpci.h"
+#include "kernel/percpu.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "tests/harness/suite.h"
@@ -111,6 +112,8 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return option_number(value, 1, 3600000, &o->deadline_ms, error);
     if (strcmp(key, "verbose") == 0)
         return option_number(value, REPORT_VERDICTS, REPORT_FAULTS, &o->verbose, error);
+    if (strcmp(key, "calls_from") == 0)
+        return option_number(value, 1, CPUS_MAX, &o->calls_from, error);
     if (strcmp(key, "bench") == 0)
         return take_flag(value, &o->bench, error);
     if (strcmp(key, "unattended") == 0 ||
@@ -176,7 +179,8 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return !problem;
     }
     fmt_snprintf(error->text, sizeof(error->text),
-                 "unknown option; known: seed repeat deadline_ms verbose bench order stop_at_fail "
+                 "unknown option; known: seed repeat deadline_ms verbose calls_from bench order "
+                 "stop_at_fail "
                  "unattended restarts "
                  "checkpoint mmio iommu unit-fault nvme-scratch fixture fixture_test test without");
     return false;
@@ -187,6 +191,7 @@ bool suite_options_parse(struct suite_options *o, struct boot_info *info,
 {
     o->seed = 1;
     o->repeat = 1;
+    o->calls_from = 1;
     o->deadline_ms = DEADLINE_MS_DEFAULT;
     o->restarts = RESTARTS_DEFAULT;
     o->checkpoint = CHECKPOINT_DEFAULT;

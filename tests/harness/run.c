@@ -7,6 +7,7 @@
 #include "kernel/time.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
+#include "tests/harness/second_processor.h"
 #include "tests/harness/suite.h"
 
 #define HYPER_V_VENDOR "Microsoft Hv"
@@ -58,6 +59,8 @@ static void call_test(void *argument)
     if (strcmp(s->options.fixture_test, s->run.instance) == 0)
         suite_break(s->options.fixture);
     need_interface(&s->run);
+    if (s->options.calls_from > 1)
+        processor_makes_all_calls(&s->run, (unsigned)s->options.calls_from - 1);
     s->run.test->run(&s->run);
 }
 
@@ -122,7 +125,7 @@ static void after(struct suite *s, struct test_run *t)
     } else if (!settled) {
         t->verdict = VERDICT_ERROR;
         fmt_snprintf(t->message, sizeof(t->message),
-                     "after the test: the second processor was still busy");
+                     "after the test: another processor was still busy");
     }
 }
 
@@ -186,7 +189,7 @@ void suite_run_next(struct suite *s)
 
     suite_clear_run(s);
     rest_devices(s);
-    if (t->test->level == 's')
+    if (t->test->level == 's' || s->options.calls_from > 1)
         deadline_ms *= STRESS_DEADLINE_FACTOR;
     if (t->has_class && dma_class_is_slow(t->class))
         deadline_ms *= SLOW_DEADLINE_FACTOR;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/harness/second_processor.h"
 #include "kernel/cpu.h"
+#include "kernel/percpu.h"
 #include "kernel/smp.h"
 #include "lib/string.h"
 
@@ -12,12 +13,27 @@
 /* Calls in a row without progress. */
 #define STALLS 16u
 
-void need_second(struct test_run *t)
+unsigned processor_count(void)
 {
-    enum smp_state state = smp_start();
+    return smp_count(NULL);
+}
+
+const char *processor_name(unsigned number)
+{
+    static const char *const names[CPUS_MAX] = {"the first processor",   "the second processor",
+                                                "the third processor",   "the fourth processor",
+                                                "the fifth processor",   "the sixth processor",
+                                                "the seventh processor", "the eighth processor"};
+
+    return names[number];
+}
+
+void need_processor(struct test_run *t, unsigned number)
+{
+    enum smp_state state = smp_start(number);
 
     if (state != SMP_READY && state != SMP_NO_ANSWER)
-        SKIP("needs two processors: %s", smp_state_text(state));
+        SKIP("needs %u processors: %s", number + 1, smp_state_text(state));
     REQUIRE(state == SMP_READY, "%s", smp_state_text(state));
 }
 
@@ -35,39 +51,43 @@ static uint64_t second_us(const struct test_run *t)
                                                        : SECOND_US;
 }
 
-void second_begin(struct test_run *t, void (*fn)(void *argument), void *argument)
+void processor_begin(struct test_run *t, unsigned number, void (*fn)(void *argument),
+                     void *argument)
 {
-    need_second(t);
-    smp_call(fn, argument, second_us(t));
+    need_processor(t, number);
+    smp_call(number, fn, argument, second_us(t));
 }
 
-void second_end(struct test_run *t)
+void processor_end(struct test_run *t, unsigned number)
 {
-    CHECK(smp_wait(second_us(t) + STUCK_US),
-          "the second processor does not come back, not even by its deadline: it is in the host");
-    if (smp_end() == CONTAINMENT_RETURNED)
+    CHECK(smp_wait(number, second_us(t) + STUCK_US),
+          "%s does not come back, not even by its deadline: it is in the host",
+          processor_name(number));
+    if (smp_end(number) == CONTAINMENT_RETURNED)
         return;
-    t->trap = *smp_report();
+    t->trap = *smp_report(number);
     t->trapped = true;
-    if (smp_end() == CONTAINMENT_DEADLINE) {
-        test_error(t, PVT_WHERE, "the second processor did not end within its deadline of %llu ms",
-                   (unsigned long long)second_us(t) / 1000);
+    if (smp_end(number) == CONTAINMENT_DEADLINE) {
+        test_error(t, PVT_WHERE, "%s did not end within its deadline of %llu ms",
+                   processor_name(number), (unsigned long long)second_us(t) / 1000);
     }
-    test_error(t, PVT_WHERE,
-               "exception %llu (error 0x%llx) at 0x%llx on the second processor, CR2 0x%llx",
+    test_error(t, PVT_WHERE, "exception %llu (error 0x%llx) at 0x%llx on %s, CR2 0x%llx",
                (unsigned long long)t->trap.frame.vector, (unsigned long long)t->trap.frame.error,
-               (unsigned long long)t->trap.frame.rip, (unsigned long long)t->trap.cr2);
+               (unsigned long long)t->trap.frame.rip, processor_name(number),
+               (unsigned long long)t->trap.cr2);
 }
 
-void on_second(struct test_run *t, void (*fn)(void *argument), void *argument)
+void on_processor(struct test_run *t, unsigned number, void (*fn)(void *argument), void *argument)
 {
-    second_begin(t, fn, argument);
-    second_end(t);
+    processor_begin(t, number, fn, argument);
+    processor_end(t, number);
 }
 
 /* Never on the stack: see second_memory(). */
 static struct {
     struct test_run *test;
+    unsigned number; /* of the processor that makes the calls; 0: the first one itself */
+    unsigned usual;
     struct hypercall_registers registers;
     enum trap_vector vector;
 } sent;
@@ -78,19 +98,30 @@ static void make_sent_call(void *argument)
     sent.vector = hypercall_raw_registers_here(&sent.registers);
 }
 
+/* A call of the other processor itself, or one while it is at work, stays where it is. */
 static enum trap_vector send_there(struct hypercall_registers *registers)
 {
+    if (cpu_this() != cpu_at(0) || !smp_done(sent.number))
+        return hypercall_raw_registers_here(registers);
     sent.registers = *registers;
-    on_second(sent.test, make_sent_call, NULL);
+    on_processor(sent.test, sent.number, make_sent_call, NULL);
     *registers = sent.registers;
     return sent.vector;
 }
 
-void second_makes_calls(struct test_run *t, bool on)
+void processor_makes_calls(struct test_run *t, unsigned number)
 {
-    need_second(t);
     sent.test = t;
-    hypercall_send_with(on ? send_there : NULL);
+    sent.number = number ? number : sent.usual;
+    if (sent.number)
+        need_processor(t, sent.number);
+    hypercall_send_with(sent.number ? send_there : NULL);
+}
+
+void processor_makes_all_calls(struct test_run *t, unsigned number)
+{
+    sent.usual = number;
+    processor_makes_calls(t, 0);
 }
 
 struct rendezvous {
@@ -105,9 +136,9 @@ static bool all_there(void *argument)
     return (int32_t)(__atomic_load_n(m->arrivals, __ATOMIC_ACQUIRE) - m->wanted) >= 0;
 }
 
-bool rendezvous(uint32_t *arrivals, uint32_t round)
+bool rendezvous_of(unsigned count, uint32_t *arrivals, uint32_t round)
 {
-    struct rendezvous m = {arrivals, 2 * (round + 1)};
+    struct rendezvous m = {arrivals, count * (round + 1)};
 
     __atomic_add_fetch(arrivals, 1, __ATOMIC_ACQ_REL);
     smp_wake();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Work for the second processor of the machine. Its code may make hypercalls and catch exceptions,
+ * Work for the other processors of the machine. Its code may make hypercalls and catch exceptions,
  * and touches no state of the test but its argument: checks and steps belong to the first
  * processor.
  */
@@ -11,21 +11,54 @@
 #include "kernel/cpu.h"
 #include "tests/harness/fixture.h"
 
-/* Skips the test on a machine with one processor. Starts the second one. */
-void need_second(struct test_run *t);
-/* Zeroed memory for what both processors touch. Not on the stack: when a test fails, the second
+/* Processors beside the first, by number from 1. Skips the test on a machine without it. Starts the
+ * processor. */
+void need_processor(struct test_run *t, unsigned number);
+/* Processors that a test can use, the first one included. */
+unsigned processor_count(void);
+/* "processor N of M", people's way of counting; for messages. */
+const char *processor_name(unsigned number);
+/* Zeroed memory for what several processors touch. Not on the stack: when a test fails, another
  * processor may still be running for a short time. */
 void *second_memory(struct test_run *t, size_t size);
-/* The second processor runs fn(argument) from now on; `argument` is from second_memory(). */
-void second_begin(struct test_run *t, void (*fn)(void *argument), void *argument);
+/* The processor runs fn(argument) from now on; `argument` is from second_memory(). */
+void processor_begin(struct test_run *t, unsigned number, void (*fn)(void *argument),
+                     void *argument);
 /* Waits for its end; an exception or a deadline there is the end of this test. */
-void second_end(struct test_run *t);
-/* Both. */
-void on_second(struct test_run *t, void (*fn)(void *argument), void *argument);
+void processor_end(struct test_run *t, unsigned number);
+/* All calls that the first processor makes from now on are made by that one, until the number is 0
+ * or the test ends. Not while a function runs there. */
+void processor_makes_calls(struct test_run *t, unsigned number);
+/* The processor that makes them where a test has said nothing else (option calls_from). */
+void processor_makes_all_calls(struct test_run *t, unsigned number);
+/* Both: processor_begin() and processor_end(). */
+void on_processor(struct test_run *t, unsigned number, void (*fn)(void *argument), void *argument);
 
-/* All calls that the first processor makes from now on are made by the second one, until `on` is
- * false or the test ends. Not while a function runs there. */
-void second_makes_calls(struct test_run *t, bool on);
+/* The same for the second processor, which is number 1. */
+static inline void need_second(struct test_run *t)
+{
+    need_processor(t, 1);
+}
+
+static inline void second_begin(struct test_run *t, void (*fn)(void *argument), void *argument)
+{
+    processor_begin(t, 1, fn, argument);
+}
+
+static inline void second_end(struct test_run *t)
+{
+    processor_end(t, 1);
+}
+
+static inline void on_second(struct test_run *t, void (*fn)(void *argument), void *argument)
+{
+    on_processor(t, 1, fn, argument);
+}
+
+static inline void second_makes_calls(struct test_run *t, bool on)
+{
+    processor_makes_calls(t, on ? 1 : 0);
+}
 
 /* In every loop without another wait: where an emulator runs all processors on one thread, they
  * take turns at PAUSE, and otherwise ten times a second. */
@@ -34,9 +67,13 @@ static inline void give_way(void)
     cpu_pause();
 }
 
-/* Rendezvous of both processors: the code that follows runs at the same time on both. Bounded:
- * false when the other does not come. `arrivals` counts arrivals, and is shared by both. */
-bool rendezvous(uint32_t *arrivals, uint32_t round);
+/* Rendezvous of `count` processors: the code that follows runs at the same time on all of them.
+ * Bounded: false when one does not come. `arrivals` counts arrivals, and is shared by all. */
+bool rendezvous_of(unsigned count, uint32_t *arrivals, uint32_t round);
+static inline bool rendezvous(uint32_t *arrivals, uint32_t round)
+{
+    return rendezvous_of(2, arrivals, round);
+}
 
 /* A processor's own parameter pages: the pages of the hypercall layer belong to the first one. */
 struct caller {

@@ -13,6 +13,7 @@
 #include "kernel/paging.h"
 #include "kernel/panic.h"
 #include "kernel/power.h"
+#include "kernel/smp.h"
 #include "kernel/time.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
@@ -139,6 +140,14 @@ static const char *build_id(char *text, size_t size)
     return text;
 }
 
+static void note_processors(void)
+{
+    unsigned present, used = smp_count(&present);
+
+    if (used < present)
+        report_comment("note: %u of the %u processors of this machine are used", used, present);
+}
+
 /* NULL, or why no test can run. */
 static const char *begin(struct suite *s, const struct boot_info *info)
 {
@@ -156,6 +165,7 @@ static const char *begin(struct suite *s, const struct boot_info *info)
                    (unsigned long long)image_base());
     describe_host();
     suite_describe_pc_devices();
+    note_processors();
     suite_describe_buses();
     s->rested = s->options.bench;
     suite_reset(s);

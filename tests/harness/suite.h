@@ -21,6 +21,8 @@ struct suite_options {
     uint64_t seed, repeat;
     uint64_t deadline_ms; /* per test */
     uint64_t verbose;
+    uint64_t calls_from; /* the processor, from 1, that makes the calls of a test where it says
+                            nothing else */
     bool bench;
     bool order_given;      /* run in the order of the patterns, not in the catalogue's */
     uint64_t stop_at_fail; /* a FAIL among so many tests from the beginning of a round ends the run;

@@ -19,17 +19,19 @@ pytestmark = [
         not paths.GUEST_IMAGE.exists() or not paths.HOST_IMAGE.exists(), reason="the images are not built"
     ),
 ]
+HOLDS = "lifecycle.id_free_after_delete"
+REFUSED = "defect=second-refused\n"
 WIDE = "qemu64,+svm,+npt,+x2apic,phys-bits=48"
 # The root bridge passes nothing on above 4 GiB, so that the host looks for room in all of the address space.
 NO_WINDOW = ("-global", "q35-pcihost.pci-hole64-size=0", "-global", "q35-pcihost.x-pci-hole64-fix=off")
 
 
 def boot(
-    folder: Path, cpu: str, tests: str, host: str = "", more: tuple[str, ...] = (), cpus: int = 2
+    folder: Path, cpu: str, tests: str, host: str = "", more: tuple[str, ...] = (), cpus: int = 2, guest: str = ""
 ) -> tuple[TapParser, str]:  # pylint: disable=too-many-arguments,too-many-positional-arguments
     """The stream, and the log of the host."""
     volume = boot_volume.make(folder / "volume", boot_volume.BootOptions())
-    (volume / "pvtest.opt").write_text("".join(f"test={test}\n" for test in tests.split()), encoding="ascii")
+    (volume / "pvtest.opt").write_text(guest + "".join(f"test={test}\n" for test in tests.split()), encoding="ascii")
     (volume / "refhost.opt").write_text(f"log=1\n{host}", encoding="ascii")
     machine = qemu.probe(None, functions_alone=True)
     machine = replace(machine, hardware=qemu.Hardware(cpu=cpu, cpus=cpus))
@@ -65,6 +67,22 @@ def test_the_host_starts_processors_without_x2apic(tmp_path: Path) -> None:
 def test_without_x2apic_the_skip_says_so(tmp_path: Path) -> None:
     tap, _ = boot(tmp_path, "qemu64,+svm,+npt", "concurrency.same_answers", cpus=1)
     assert [point.reason for point in tap.points] == [
-        "needs two processors: this machine shows one processor, and that has no x2APIC, without which a host may hide"
+        "needs 2 processors: this machine shows one processor, and that has no x2APIC, without which a host may hide"
         " the others"
     ]
+
+
+def test_every_call_is_that_of_the_processor_that_is_asked_for(tmp_path: Path) -> None:
+    """The host refuses the calls of all processors but the first."""
+    found = []
+    for caller in ("", "calls_from=4\n"):
+        folder = tmp_path / (caller[:5] or "first")
+        folder.mkdir()
+        tap, _ = boot(folder, "qemu64,+svm,+npt,+x2apic", HOLDS, REFUSED, cpus=4, guest=caller)
+        found += [point.ok for point in tap.points]
+    assert found == [True, False]
+
+
+def test_a_machine_with_fewer_processors_skips(tmp_path: Path) -> None:
+    tap, _ = boot(tmp_path, "qemu64,+svm,+npt,+x2apic", HOLDS, guest="calls_from=3\n")
+    assert [point.reason for point in tap.points] == ["needs 3 processors: this machine has fewer processors"]

@@ -44,9 +44,9 @@ struct property_answer {
  */
 struct call_fixture {
     bool proven[CALL_IDS]; /* the right call was tried */
-    bool by_second; /* mutated calls are made by the second processor, and the looks at them by the
-                       first */
-    bool pviommu;   /* false: this host has none, and there is nothing to look at */
+    unsigned processor;    /* number of the one that makes mutated calls; the first one, which is
+                              number 0, looks at their effects */
+    bool pviommu;          /* false: this host has none, and there is nothing to look at */
     struct canary canary;
     struct dma_engine *engine; /* NULL: no device on this machine */
     uint64_t stranger;         /* id in the place of its own then */

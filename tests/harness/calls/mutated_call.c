@@ -185,11 +185,10 @@ static uint64_t send(struct test_run *t, struct call_fixture *f, const struct mu
     enum hv_status status;
     uint64_t result;
 
-    if (f->by_second)
-        second_makes_calls(t, true);
+    processor_makes_calls(t, f->processor);
     result = call_registers(t, m);
     status = hv_result_status(result);
-    hypercall_send_with(NULL);
+    processor_makes_calls(t, 0);
 
     STEP("%s, %s: %s 0x%llx: %s", call_name(m->call), m->what, m->how, m->number,
          hv_status_name(status));

@@ -166,7 +166,8 @@ def _machine_options(parser: Parser, command: str) -> None:
     add("--results", type=arguments.path, metavar="DIR", help="where results go (build/results)")
     add("--qemu", type=arguments.word, metavar="PATH", help="the QEMU to use (qemu-system-x86_64)")
     add("--accel", type=arguments.word, default="tcg", metavar="NAME", help="QEMU's accelerator (tcg)")
-    add("--cpus", type=arguments.whole(1, 8, "processors"), default=2, metavar="N", help="processors (2)")
+    cpus = 4 if command == "defects" else 2  # some defects are of the third processor and those after it
+    add("--cpus", type=arguments.whole(1, 8, "processors"), default=cpus, metavar="N", help=f"processors ({cpus})")
     memory = arguments.whole(1024, 1 << 20, "MiB of memory")
     add("--memory", type=memory, default=2560, metavar="MIB", help="memory of the machine (2560)")
     cpu = "QEMU's -cpu; a model alone gets +svm,+npt,+x2apic (qemu64)"
@@ -221,6 +222,8 @@ def _test_options(parser: Parser, command: str) -> None:
         machines = "the machine that the host shows: a PC, or one without its devices, like a generation 2 VM (q35)"
         add("--machine", choices=combinations.MACHINES, default=combinations.MACHINES[0], help=machines)
     if command == "run":
+        words = "processor of the machine that makes the hypercalls of the tests, where they do not say (1)"
+        add("--calls-from", type=arguments.whole(1, 8, "a processor"), default=1, metavar="N", help=words)
         add(
             "--no-host",
             action="store_true",

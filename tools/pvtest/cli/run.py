@@ -79,6 +79,7 @@ def main(options: argparse.Namespace) -> int:
         caching=options.caching,
         bus=combinations.bus(options),
         machine=options.machine,
+        calls_from=options.calls_from,
         nvme_scratch=WHOLE_DISK if options.nvme_scratch is None else options.nvme_scratch,
         restarts=options.restarts,
     )

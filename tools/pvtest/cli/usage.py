@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 
+from pvtest.errors import UsageError
 from pvtest.gate.inputs import load_gate
 from pvtest.images import requirements
 from pvtest.plan import combinations
@@ -20,6 +21,8 @@ def check(options: argparse.Namespace) -> None:
     """Raises what a person has to change; options that a command does not have are fine."""
     if hasattr(options, "machine"):
         combinations.check(options)
+    if getattr(options, "calls_from", 1) > getattr(options, "cpus", 1):
+        raise UsageError(f"--calls-from {options.calls_from}: the machine has {options.cpus} processors (--cpus)")
     known = requirements.load()
     if hasattr(options, "device_class"):
         check_filters(options.requirement, options.device_class, options.level, options.kind, known)

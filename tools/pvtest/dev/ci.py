@@ -264,6 +264,12 @@ def functions() -> Report:
     return _pvtest("functions", "run", "--functions-alone", "--quiet")
 
 
+def processors() -> Report:
+    """Life-cycle, configuration and malformed calls from the second of four processors, and the calls of all four."""
+    groups = ("malformed.*", "lifecycle.*", "hypercall.*", "configure.*", "concurrency.*")
+    return _pvtest("processors", "run", "--cpus", "4", "--calls-from", "2", "--quiet", *groups)
+
+
 def defects() -> Report:
     """Every defect of the reference host must be caught."""
     return _pvtest("defects", "defects", file="defects.json", good="caught", bad=("missed", "error"))
@@ -294,6 +300,7 @@ STEPS: tuple[tuple[str, Callable[[], Report], bool], ...] = (
     ("functions", functions, False),
     ("pci", pci, False),
     ("gen2", gen2, False),
+    ("processors", processors, False),
     ("virtio-iommu", virtio_iommu, False),
     ("vtd", vtd, False),
     ("linux", linux, False),

@@ -45,6 +45,7 @@ class BootOptions:
     bus: str = "vpci"  # on which the reference host shows the devices
     machine: str = "q35"  # that the reference host shows
     nvme_scratch: str = ""  # blocks of NVMe namespaces that the suite may write to
+    calls_from: int = 1  # the processor that makes the hypercalls of a test which does not say
     iommu: str = PVIOMMU  # the unit that the tests drive
     unit_fault: str = ""  # a step that the image leaves out where it drives a unit itself
     host_crash: bool = False  # the host breaks on purpose
@@ -57,6 +58,7 @@ class BootOptions:
         words: list[tuple[GuestKey, int | str | None]] = [
             (GuestKey.REPEAT, self.repeat if self.repeat != 1 else None),
             (GuestKey.VERBOSE, self.verbose or None),
+            (GuestKey.CALLS_FROM, self.calls_from if self.calls_from != 1 else None),
             (GuestKey.DEADLINE_MS, self.deadline_ms),
             (GuestKey.BENCH, 1 if self.bench else None),
             (GuestKey.ORDER, ORDER_GIVEN if self.given_order else None),

@@ -18,6 +18,7 @@ class GuestKey(Enum):
     REPEAT = "repeat"
     DEADLINE_MS = "deadline_ms"
     VERBOSE = "verbose"
+    CALLS_FROM = "calls_from"
     BENCH = "bench"
     ORDER = "order"
     STOP_AT_FAIL = "stop_at_fail"

@@ -42,6 +42,7 @@ class Request:
     defects: list[Defect] = field(default_factory=list)
     variants: list[Variant] = field(default_factory=list)
     caching: str = "adversarial"  # policy of the host's software IOMMU
+    calls_from: int = 1  # the processor that makes the hypercalls of a test which does not say
     unit_fault: str = ""  # of a unit that the image drives itself
     bus: str = "vpci"  # on which the reference host shows the devices
     machine: str = "q35"  # that it shows
@@ -86,6 +87,8 @@ class Request:
             words += ["--bus", self.bus]
         if self.machine != "q35":
             words += ["--machine", self.machine]
+        if self.calls_from != 1:
+            words += ["--calls-from", str(self.calls_from)]
         if self.nvme_scratch != WHOLE_DISK:
             words += ["--nvme-scratch", self.nvme_scratch or "none"]
         words += paths.chosen + self.qemu.devices.options + self.qemu.hardware.options
@@ -117,6 +120,7 @@ class Request:
             defects=[defect.name for defect in self.defects],
             variants=[variant.name for variant in self.variants],
             caching=self.caching,
+            calls_from=self.calls_from,
             bus=self.bus,
             machine=self.machine,
             nvme_scratch=self.nvme_scratch if "nvme" in self.qemu.devices.classes else "",
