@@ -40,6 +40,8 @@
 #define UNIT(unit)   PVT_LABEL("UNIT", #unit) PVT_ASIDE(".set pvt_unit, " PVT_UNIT_##unit)
 #define DEVICES(set) PVT_LABEL("DEVICES", #set) PVT_ASIDE(".set pvt_classes, " PVT_CLASSES_##set)
 #define LEVEL(level) PVT_LABEL("LEVEL", #level) PVT_ASIDE(".set pvt_level, " PVT_LEVEL_##level)
+/* TIER(stress): the test needs seconds, and has a short form that does not. */
+#define TIER(tier) PVT_LABEL("TIER", #tier) PVT_ASIDE(".set pvt_tier, " PVT_TIER_##tier)
 
 /* Sets of classes: a bit for each enum dma_class, counted from the character 0. */
 #define PVT_CLASSES_NONE         "'0'"
@@ -57,6 +59,8 @@
 #define PVT_LEVEL_test    "'t'"
 #define PVT_LEVEL_observe "'o'"
 #define PVT_LEVEL_stress  "'s'"
+/* In the image, the letter of the level is a capital where the tier is stress. */
+#define PVT_TIER_stress "'a' - 'A'"
 
 /* enum test_unit */
 #define PVT_UNIT_pviommu      "'p'"
@@ -117,6 +121,7 @@
     ".set pvt_classes, '?'\n"                                                                      \
     ".set pvt_level, 't'\n"                                                                        \
     ".set pvt_unit, '-'\n"                                                                         \
+    ".set pvt_tier, 0\n"                                                                           \
     ".pushsection .pvttext, \"\"\n"                                                                \
     ".ascii \"test\t" TEST_GROUP "." id "\t" __FILE__ ":" PVT_STRING(__LINE__) labels              \
         "\"\n"                                                                                     \
@@ -124,7 +129,7 @@
         ".popsection\n"                                                                            \
         ".pushsection .pvtcat.test, \"a\"\n"                                                       \
         "7: .ascii \"" TEST_GROUP "." id "\t\"\n"                                                  \
-        ".byte pvt_classes, 9, pvt_level, pvt_unit" variant ", 0\n"                                \
+        ".byte pvt_classes, 9, pvt_level - pvt_tier, pvt_unit" variant ", 0\n"                     \
         ".popsection\n"                                                                            \
         ".pushsection \".pvt_tests." TEST_GROUP "." id "\", \"a\"\n"                               \
         ".long 7b - .\n"                                                                           \

@@ -4,6 +4,7 @@
 #include "drivers/units/unit_faults.h"
 #include "drivers/vpci/vpci.h"
 #include "kernel/percpu.h"
+#include "lib/bits.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "tests/harness/suite.h"
@@ -100,6 +101,21 @@ static bool take_unit_fault(const char *value, struct option_error *error)
     return true;
 }
 
+static bool take_tier(const char *value, enum tier *tier, struct option_error *error)
+{
+    static const char *const names[] = {"quick", "default", "stress"};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+        if (strcmp(value, names[i]) == 0) {
+            *tier = (enum tier)i;
+            return true;
+        }
+    }
+    fmt_snprintf(error->text, sizeof(error->text),
+                 "unknown tier \"%.24s\"; known: quick default stress", value);
+    return false;
+}
+
 static bool take(void *context, const char *key, const char *value, struct option_error *error)
 {
     struct suite_options *o = context;
@@ -134,6 +150,8 @@ static bool take(void *context, const char *key, const char *value, struct optio
         }
         return true;
     }
+    if (strcmp(key, "tier") == 0)
+        return take_tier(value, &o->tier, error);
     if (strcmp(key, "fixture") == 0) {
         if (!suite_fixture_known(value)) {
             fmt_snprintf(error->text, sizeof(error->text),
@@ -178,11 +196,12 @@ static bool take(void *context, const char *key, const char *value, struct optio
         fmt_snprintf(error->text, sizeof(error->text), "%s", problem ? problem : "");
         return !problem;
     }
-    fmt_snprintf(error->text, sizeof(error->text),
-                 "unknown option; known: seed repeat deadline_ms verbose calls_from bench order "
-                 "stop_at_fail "
-                 "unattended restarts "
-                 "checkpoint mmio iommu unit-fault nvme-scratch fixture fixture_test test without");
+    fmt_snprintf(
+        error->text, sizeof(error->text),
+        "unknown option; known: seed repeat deadline_ms verbose calls_from bench order "
+        "stop_at_fail "
+        "unattended restarts "
+        "tier checkpoint mmio iommu unit-fault nvme-scratch fixture fixture_test test without");
     return false;
 }
 
@@ -192,6 +211,7 @@ bool suite_options_parse(struct suite_options *o, struct boot_info *info,
     o->seed = 1;
     o->repeat = 1;
     o->calls_from = 1;
+    o->tier = TIER_DEFAULT;
     o->deadline_ms = DEADLINE_MS_DEFAULT;
     o->restarts = RESTARTS_DEFAULT;
     o->checkpoint = CHECKPOINT_DEFAULT;

@@ -189,7 +189,9 @@ void suite_run_next(struct suite *s)
 
     suite_clear_run(s);
     rest_devices(s);
-    if (t->test->level == 's' || s->options.calls_from > 1)
+    if (t->test->seconds)
+        deadline_ms *= STRESS_TIER_DEADLINE_FACTOR;
+    else if (t->test->long_run || s->options.calls_from > 1)
         deadline_ms *= STRESS_DEADLINE_FACTOR;
     if (t->has_class && dma_class_is_slow(t->class))
         deadline_ms *= SLOW_DEADLINE_FACTOR;

@@ -97,10 +97,20 @@ static bool left_out(const struct suite_options *o, const struct suite_instance 
     return false;
 }
 
+static enum tier tier_of(const struct suite_instance *i)
+{
+    if (i->test->seconds)
+        return TIER_STRESS;
+    return i->test->long_run || (i->has_class && dma_class_is_slow(i->class)) ? TIER_DEFAULT
+                                                                              : TIER_QUICK;
+}
+
 static void add(struct selection *selection, struct suite_instance i, unsigned rank)
 {
     struct suite *s = selection->suite;
 
+    if (tier_of(&i) > s->options.tier)
+        return;
     if ((rank == PATTERNS_NONE && s->options.patterns.count > 0) || left_out(&s->options, &i))
         return;
     selection->ranks[s->instance_count] = (uint16_t)rank;
@@ -162,7 +172,8 @@ static void split(struct test *test, char *text, void (*run)(struct test_run *t)
     test->id = field(&text);
     test->classes = classes_of(*field(&text));
     level = field(&text);
-    test->level = level[0];
+    test->seconds = level[0] >= 'A' && level[0] <= 'Z';
+    test->long_run = level[0] == 's' || level[0] == 'S';
     test->unit = level[1];
     test->variant = *text ? (unsigned)(*text - '0') : 0;
     test->run = run;

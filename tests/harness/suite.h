@@ -17,8 +17,12 @@
 #define STAGING_IOVA 0x0E000000ull
 #define WITHOUT_MAX  8
 
+/* How long a run may take; each one has all of those before it (docs/writing-tests.md). */
+enum tier { TIER_QUICK, TIER_DEFAULT, TIER_STRESS };
+
 struct suite_options {
     uint64_t seed, repeat;
+    enum tier tier;
     uint64_t deadline_ms; /* per test */
     uint64_t verbose;
     uint64_t calls_from; /* the processor, from 1, that makes the calls of a test where it says

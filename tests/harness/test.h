@@ -34,8 +34,8 @@ enum test_unit {
 struct test {
     const char *id;   /* group.what_is_promised */
     unsigned classes; /* bit for each enum dma_class that it runs on; 0 = needs no device */
-    char level;       /* first letter of: test, observe (no verdict from the ABI, only from safety),
-                         stress */
+    bool long_run;    /* of level stress */
+    bool seconds;     /* of tier stress */
     char unit;        /* enum test_unit */
     unsigned variant; /* number of its row in the list of TEST_EACH() or EACH_TEST() */
     void (*run)(struct test_run *t);
@@ -57,6 +57,8 @@ struct test_registration {
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_ERROR, VERDICT_SKIP };
 
 #define STRESS_DEADLINE_FACTOR 5u
+/* Of tier stress: seconds on an idle machine, and many more on one that others load. */
+#define STRESS_TIER_DEADLINE_FACTOR 30u
 /* On a class with DMA_SLOW: what takes microseconds on others takes a tenth of a second there. */
 #define SLOW_DEADLINE_FACTOR 50u
 

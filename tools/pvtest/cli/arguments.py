@@ -8,13 +8,19 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from pvtest.images.catalogue import TIERS
 from pvtest.plan import shard
+
+TIER_HELP = """\
+how much: quick (what takes milliseconds, without slow devices), default, or stress (default, and tests that take
+seconds). Each has all of those before it; without this option: default, and tests that are named by their id"""
 
 EXAMPLES = {
     "run": """\
   ./run.sh                                  all tests on the reference host
   ./run.sh flush '!*@edu'                   group flush, but not on edu
   ./run.sh --class rocker --level test      what the ABI fixes, on rocker
+  ./run.sh --tier stress                    all tests, also those that take seconds
   ./run.sh FL-3 --repeat 100 --seed random  one requirement, a hundred rounds
   ./run.sh --shuffle --until-fail           until something fails
   ./run.sh --profile linux-merged --baseline known.toml
@@ -131,6 +137,11 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     add("--level", action="append", default=[], metavar="L", help="only of this level: test, observe, stress")
     add("--kind", action="append", default=[], metavar="K", help="only of this kind: dma, fault, flush, ...")
     add("--not", dest="without", action="append", default=[], metavar="GLOB", help="not these; the same as '!GLOB'")
+
+
+def add_tier(parser: argparse.ArgumentParser) -> None:
+    """How long the run may take."""
+    parser.add_argument("--tier", choices=TIERS, default="", help=TIER_HELP)
 
 
 def add_shard(parser: argparse.ArgumentParser) -> None:

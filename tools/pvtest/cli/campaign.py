@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -22,7 +23,7 @@ from rich.text import Text
 from pvtest import interrupts
 from pvtest.errors import EXIT_OK, RunnerError, system_error
 from pvtest.images import catalogue
-from pvtest.images.catalogue import Defect, HostCatalogue, Instance, Switch
+from pvtest.images.catalogue import DECLARED_TIER, Defect, HostCatalogue, Instance, Switch, without_slow_copies
 from pvtest.images.requirements import Requirements
 from pvtest.machine import boots, saved
 from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
@@ -71,12 +72,20 @@ def own_instances(known: Requirements, switch: Switch, selected: list[Instance])
     return [one for one in selected if any(known[name].id in own for name in one.test.requirements)]
 
 
+def _own_longer(request: boots.Request, switch: Switch) -> list[Instance]:
+    """Tests of what the defect breaks that are of a longer tier than the campaign: it may show in them alone."""
+    longer = [instance for instance in request.catalogue.instances if instance.tier == DECLARED_TIER]
+    known = {instance.id for instance in request.selected}
+    found = own_instances(request.requirements, switch, request.qemu.devices.on(longer))
+    return [instance for instance in without_slow_copies(found) if instance.id not in known]
+
+
 def own_first(request: boots.Request, switch: Switch, plain: Run) -> boots.Request:
     """Tests of what the defect breaks come first, the quickest of the run without it before the others. The first of
     them that fails ends the run: it has caught the defect. If none fails, everything runs."""
     own = own_instances(request.requirements, switch, request.selected)
     took = {result.instance.id: result.duration_us for result in plain.results}
-    own.sort(key=lambda instance: (not instance.id.startswith(AT_START), took.get(instance.id, 0)))
+    own.sort(key=lambda instance: (not instance.id.startswith(AT_START), took.get(instance.id, math.inf)))
     ids = frozenset(instance.id for instance in own)
     rest = [instance for instance in request.selected if instance.id not in ids]
     return dataclasses.replace(request, selected=own + rest, stop_at=ids)
@@ -119,7 +128,7 @@ class Campaign:
         With the run of the host without it, no more runs than it takes to catch it."""
         selected = request.selected
         if isinstance(switch, Defect):
-            selected = where_it_shows(switch.unit, selected)
+            selected = where_it_shows(switch.unit, [*selected, *_own_longer(request, switch)])
             if switch.unit == "vpci":
                 request = dataclasses.replace(request, bus="vpci")
         switched = dataclasses.replace(request, selected=selected, **{self.plural: [switch]})

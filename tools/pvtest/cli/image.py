@@ -35,6 +35,7 @@ def _options(options: argparse.Namespace, target: Target, tests: Catalogue, chos
         given_order=chosen.shuffled,
         tests=names.tests,
         without=names.without,
+        tier=names.tier,
         defects=[d.name for d in find_switches("defect", host.defects, options.defect)] if host else [],
         variants=[v.name for v in find_switches("variant", host.variants, options.variant)] if host else [],
         caching=options.caching,

@@ -61,9 +61,10 @@ def _whole(path: Path, tap: TapParser, key: str, otherwise: int) -> int:
 
 def _selected(path: Path, tap: TapParser, known: Catalogue, rounds: int) -> list[Instance]:
     """The plan, as far as the stream tells: the plan has no names, but the results come in its order."""
-    for usual in (known.instances, catalogue.without_slow_copies(known.instances)):
-        if tap.planned == len(usual) * rounds:
-            return list(usual)
+    for tier in catalogue.TIERS:
+        for usual in (known.within(tier), catalogue.without_slow_copies(known.within(tier))):
+            if tap.planned == len(usual) * rounds:
+                return list(usual)
     by_id = {instance.id: instance for instance in known.instances}
     named = list(dict.fromkeys(point.id for point in tap.points))
     unknown = [name for name in named if name not in by_id]

@@ -52,6 +52,7 @@ def _document(version: str, selected: list[Instance], host: HostCatalogue) -> di
                 "kinds": list(test.kinds),
                 "level": test.level,
                 "unit": test.unit,
+                "tier": test.instances[0].tier,
                 "where": test.where,
                 "instances": [instance.id for instance in selected if instance.test == test],
             }
@@ -115,6 +116,7 @@ def main(options: argparse.Namespace) -> int:
         devices = " ".join(i.device for i in selected if i.test == test and i.device)
         mark = {"observe": " (observation)", "stress": " (stress)"}.get(test.level, "")
         mark += f" ({UNIT} {test.unit})" if test.unit else ""
+        mark += f" (tier {test.tier})" if test.tier else ""
         table.add_row(test.id, devices, " ".join(test.requirements), Text(test.title + mark))
     _print(out, table)
     covered = {known[name].id for test in shown for name in test.requirements}

@@ -153,6 +153,8 @@ def parser_of(command: str) -> Parser:
         _linux_options(parser)
     if command in PACKING:
         packing.add_options(parser, command)
+    if command in ("run", "list", "image", "defects", "variants"):
+        arguments.add_tier(parser)
     if command in ("run", "list", "image"):
         arguments.add_selection(parser)
     if command in ("run", "merge", "import"):

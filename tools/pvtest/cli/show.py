@@ -27,7 +27,7 @@ def _ids(names: tuple[str, ...], known: Requirements) -> set[str]:
 def _test(test: Test, known: Requirements, host: HostCatalogue) -> Rows:
     rows = [("test", test.id), ("promise", test.title), *_needs(test.requirements, known)]
     rows += [("runs on", ", ".join(test.classes) or "no device"), ("kinds", ", ".join(test.kinds) or "none")]
-    rows += [("unit", test.unit), ("level", test.level), ("source", test.where)]
+    rows += [("unit", test.unit), ("level", test.level), ("tier", test.instances[0].tier), ("source", test.where)]
     story = stories().get(test.id)
     if story is not None:
         rows += [("steps", story.steps), ("expects", story.expected), ("a failure", story.failure)]

@@ -35,6 +35,7 @@ def _check_test(test: Test, known: Requirements) -> list[str]:
     problems += _check_words(test.classes, catalogue.CLASSES, "device class")
     problems += _check_words(test.kinds, catalogue.KINDS, "kind")
     problems += _check_words((test.level,), catalogue.LEVELS, "level")
+    problems += _check_words((test.tier,), ("", catalogue.DECLARED_TIER), "tier")
     if not catalogue.TEST_ID.fullmatch(test.id):
         problems.append("the id must look like group.what_is_promised, in small letters")
     problems += test.problems

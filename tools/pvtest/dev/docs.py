@@ -116,6 +116,7 @@ def pages(
         "areas": _areas(index),
         "kinds": _kinds(list(tests.tests)),
         "levels": {name: level[name] for name in LEVELS},
+        "seconds": sum(bool(test.tier) for test in tests.tests),
         "abi": abi,
         "bases": {name: sum(item.basis == name for item in abi) for name in BASES},
         "musts": Counter(item.level for item in abi),

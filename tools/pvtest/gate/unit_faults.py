@@ -67,7 +67,7 @@ def _try(unit: str, fault: str, folder: Path) -> Trial:
     excused = baseline.load(file).known if file else ()
     wanted = set(FAULTS[fault].split())
     usable = [i for i in booted.devices.on(tests.instances) if i.device == DEVICE and "abi" not in i.test.kinds]
-    usable = [i for i in usable if i.test.level != "stress" and not any(entry.matches(i.id) for entry in excused)]
+    usable = [i for i in usable if i.tier == "quick" and not any(entry.matches(i.id) for entry in excused)]
     own = [i for i in usable if wanted & set(i.test.requirements)]
     request = boots.Request(
         catalogue=tests,

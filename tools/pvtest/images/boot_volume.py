@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pvtest import paths
 from pvtest.errors import RunnerError, system_error
-from pvtest.images.catalogue import CLASSES, Catalogue, Instance
+from pvtest.images.catalogue import CLASSES, DEFAULT_TIER, Catalogue, Instance, highest_tier
 from pvtest.images.guest_options import (
     GUEST_FILE,
     GUEST_OPTIONS_MAX,
@@ -39,6 +39,7 @@ class BootOptions:
     stop_at_fail: int = 0  # a FAIL among so many instances from the beginning ends the run
     tests: list[str] = field(default_factory=list)  # empty = all
     without: list[str] = field(default_factory=list)  # globs of what is left out of them
+    tier: str = DEFAULT_TIER  # of which these are
     defects: list[str] = field(default_factory=list)
     variants: list[str] = field(default_factory=list)
     caching: str = "adversarial"  # policy of the host's software IOMMU
@@ -56,6 +57,7 @@ class BootOptions:
         lines += [line(GuestKey.TEST, name) for name in self.tests]
         lines += [line(GuestKey.WITHOUT, glob) for glob in self.without]
         words: list[tuple[GuestKey, int | str | None]] = [
+            (GuestKey.TIER, self.tier if self.tier != DEFAULT_TIER else None),
             (GuestKey.REPEAT, self.repeat if self.repeat != 1 else None),
             (GuestKey.VERBOSE, self.verbose or None),
             (GuestKey.CALLS_FROM, self.calls_from if self.calls_from != 1 else None),
@@ -87,32 +89,34 @@ class BootOptions:
 
 @dataclass
 class Selected:
-    """A selection in the words of the guest: values of test= and of without=."""
+    """A selection in the words of the guest: values of test=, of without= and of tier=."""
 
     tests: list[str]
     without: list[str]
+    tier: str
 
 
 def selection(catalogue: Catalogue, selected: list[Instance], in_this_order: bool = False) -> Selected:
     """The shortest words: nothing for all, a glob for a class that is left out or alone, the base id where all its
     instances run. An order takes every id."""
+    tier = highest_tier(selected)
     if in_this_order:
-        return Selected([instance.id for instance in selected], [])
+        return Selected([instance.id for instance in selected], [], tier)
     chosen = {instance.id for instance in selected}
     present = {instance.device for instance in selected}
     absent = [name for name in CLASSES if name not in present]
-    known = [instance for instance in catalogue.instances if instance.device not in absent]
+    known = [instance for instance in catalogue.within(tier) if instance.device not in absent]
     if len(known) == len(selected):
         without = [name for name in absent if _known(catalogue, name)]
-        return Selected([], [f"*@{name}" for name in without])
+        return Selected([], [f"*@{name}" for name in without], tier)
     of_class = [instance for instance in known if instance.device is not None]
     if None not in present and len(of_class) == len(selected):
-        return Selected([f"*@{name}" for name in CLASSES if name in present], [])
+        return Selected([f"*@{name}" for name in CLASSES if name in present], [], tier)
     names = []
     for instance in selected:
-        whole = all(other.id in chosen for other in instance.test.instances)
+        whole = all(other.id in chosen for other in instance.test.instances if other.within(tier))
         names.append(instance.test.id if whole else instance.id)
-    return Selected(list(dict.fromkeys(names)), [])
+    return Selected(list(dict.fromkeys(names)), [], tier)
 
 
 def own_first(catalogue: Catalogue, selected: list[Instance], first: int) -> Selected:
@@ -122,8 +126,8 @@ def own_first(catalogue: Catalogue, selected: list[Instance], first: int) -> Sel
     if all(instance.device is not None for instance in selected) and any("*" in name for name in rest.tests):
         # A line for each class would run class by class.
         absent = [name for name in CLASSES if f"*@{name}" not in rest.tests]
-        return Selected([*names, "*@*"], [f"*@{name}" for name in absent if _known(catalogue, name)])
-    return Selected([*names, *(rest.tests or ["*"])], rest.without)
+        return Selected([*names, "*@*"], [f"*@{name}" for name in absent if _known(catalogue, name)], rest.tier)
+    return Selected([*names, *(rest.tests or ["*"])], rest.without, rest.tier)
 
 
 def _known(catalogue: Catalogue, device: str) -> bool:

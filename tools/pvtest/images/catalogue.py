@@ -21,6 +21,9 @@ CLASSES = declarations.CLASSES
 # A DMA takes a tenth of a second on these, and microseconds on the class that stands for it behind the same IOMMU.
 SLOW_CLASSES = {"edu": "rocker"}
 LEVELS = ("test", "observe", "stress")
+TIERS = ("quick", "default", "stress")  # each has all of those before it
+DEFAULT_TIER = "default"
+DECLARED_TIER = "stress"  # the one that a declaration names; the others follow from level and device class
 TEST_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\.[a-z0-9][a-z0-9_]*")
 UNIT_LETTERS = {"": "-", "pviommu": "p", "virtio-iommu": "v", "vtd": "d"}  # enum test_unit of tests/harness/test.h
 SWITCH_ID = re.compile(r"[a-z0-9]+([-_.][a-z0-9]+)*")
@@ -42,12 +45,13 @@ class Test:
     where: str
     problems: tuple[str, ...] = ()  # of its declaration
     unit: str = ""  # the unit of which it checks statements, and on which alone it runs; empty: any
+    tier: str = ""  # of its declaration
 
     @property
     def in_image(self) -> tuple[str, str, str]:
         """Its record in the image: id, classes, level and unit."""
         unit = UNIT_LETTERS["pviommu" if "abi" in self.kinds else self.unit]
-        return self.id, class_digit(self.classes), self.level[:1] + unit
+        return self.id, class_digit(self.classes), (self.level[:1].upper() if self.tier else self.level[:1]) + unit
 
     @property
     def instances(self) -> list[Instance]:
@@ -76,6 +80,17 @@ class Instance:
     def slow(self) -> bool:
         """Does it wait for a slow device?"""
         return self.device in SLOW_CLASSES
+
+    @property
+    def tier(self) -> str:
+        """The first tier that has it."""
+        if self.test.tier:
+            return self.test.tier
+        return DEFAULT_TIER if self.slow or self.test.level == "stress" else "quick"
+
+    def within(self, tier: str) -> bool:
+        """Has this tier it?"""
+        return TIERS.index(self.tier) <= TIERS.index(tier)
 
     @property
     def slow_copy(self) -> bool:
@@ -134,6 +149,10 @@ class Catalogue:
         """All instances, in the order of the run."""
         return [instance for test in self.tests for instance in test.instances]
 
+    def within(self, tier: str) -> list[Instance]:
+        """Those of a tier."""
+        return [instance for instance in self.instances if instance.within(tier)]
+
 
 def _words(text: str, separator: str | None) -> tuple[str, ...]:
     return () if text.strip() in ("-", "") else tuple(text.split(separator))
@@ -150,6 +169,11 @@ def classes_of(digit: str) -> tuple[str, ...]:
     if not 0 <= found < 1 << len(CLASSES):
         raise ImageError(f"device classes {digit!r} instead of a character that counts from 0")
     return tuple(name for bit, name in enumerate(CLASSES) if found >> bit & 1)
+
+
+def highest_tier(instances: Iterable[Instance]) -> str:
+    """The first tier that has them all."""
+    return TIERS[max((TIERS.index(instance.tier) for instance in instances), default=0)]
 
 
 def parse_tests(data: bytes) -> Catalogue:
@@ -170,6 +194,7 @@ def _catalogue(found: declarations.Declarations) -> Catalogue:
             where=item.where,
             problems=tuple(item.problems),
             unit=declarations.UNITS.get(item.labels.get("UNIT", ""), ""),
+            tier=item.labels.get("TIER", ""),
         )
         for item in found.tests
     )

@@ -29,9 +29,10 @@ LABELS = {
     "IF_IT_FAILS": False,
     "LEVEL": False,
     "UNIT": False,
+    "TIER": False,
     "WORD": True,
 }
-OPTIONAL = ("LEVEL", "UNIT", "WORD")
+OPTIONAL = ("LEVEL", "UNIT", "TIER", "WORD")
 UNITS = {"virtio_iommu": "virtio-iommu", "vtd": "vtd"}  # word of a declaration -> the unit's name
 DEVICE_SETS = {
     "NONE": (),

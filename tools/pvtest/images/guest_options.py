@@ -33,6 +33,7 @@ class GuestKey(Enum):
     UNIT_FAULT = "unit-fault"
     TEST = "test"
     WITHOUT = "without"
+    TIER = "tier"
 
 
 class HostKey(Enum):

@@ -35,7 +35,7 @@ def start(request: Request, folder: Path, observer: Observer) -> Outcome:
         (folder / "host.log").touch()
         if request.saved is not None:
             line = request.saved.command(request.options(), Path(path), folder / "host.log")
-            return Session(line, request.limits, observer).run(*logs)
+            return Session(line, request.patience, observer).run(*logs)
         volume = boot_volume.make(Path(path) / "volume", request.options(), not request.qemu.devices.hostless)
         line = command(
             request.qemu,
@@ -46,10 +46,10 @@ def start(request: Request, folder: Path, observer: Observer) -> Outcome:
             nvme=nvme_disks(request.qemu, Path(path)),
         )
         if not request.qemu.tpm:
-            return Session(line, request.limits, observer).run(*logs)
+            return Session(line, request.patience, observer).run(*logs)
         with tpm.refusing() as descriptor:
             line += tpm.arguments(descriptor)
-            return Session(line, request.limits, observer, (descriptor,)).run(*logs)
+            return Session(line, request.patience, observer, (descriptor,)).run(*logs)
 
 
 def _attempt(request: Request, part: Part, folder: Path, number: int, observer: Observer) -> Attempt:

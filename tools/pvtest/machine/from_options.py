@@ -56,12 +56,13 @@ def load(unit: str = PVIOMMU) -> tuple[Catalogue, requirements.Requirements]:
 def whole_catalogue(
     options: argparse.Namespace, tests: Catalogue, known: requirements.Requirements, booted: qemu.Qemu
 ) -> boots.Request:
-    """All that this machine has devices for, but for what a quick device shows as well; one boot. With the options that
-    every command has."""
+    """All of the tier that this machine has devices for, but for what a quick device shows as well; one boot. With the
+    options that every command has."""
+    tier = getattr(options, "tier", "") or catalogue.DEFAULT_TIER
     return boots.Request(
         catalogue=tests,
         requirements=known,
-        selected=catalogue.without_slow_copies(booted.devices.on(tests.instances)),
+        selected=catalogue.without_slow_copies(booted.devices.on(tests.within(tier))),
         qemu=booted,
         accel=options.accel,
         seed=options.seed,

@@ -11,7 +11,7 @@ from typing import Any
 from pvtest import paths
 from pvtest.images import boot_volume
 from pvtest.images.boot_volume import BootOptions
-from pvtest.images.catalogue import Catalogue, Defect, Instance, Variant
+from pvtest.images.catalogue import DECLARED_TIER, Catalogue, Defect, Instance, Variant, highest_tier
 from pvtest.images.requirements import Requirements
 from pvtest.machine.guest_process import Limits
 from pvtest.machine.qemu import NVME_BYTES, Qemu
@@ -20,6 +20,7 @@ from pvtest.machine.saved import Saved
 CAMPAIGN_RESTARTS = 1  # a host with a defect hangs often; its matrix needs one failing test, not all of them
 TOLD_MOST = 5000  # results with the steps of each: more would be a flood, and end the run
 WHOLE_DISK = f"1:0+{NVME_BYTES // 512}"  # of a controller that the runner gives the machine
+LONG_LIMITS = Limits(total=900.0, silence=90.0)  # such a test ends by its own deadline after 60 s
 HOST_CRASH = "host-crash"  # of --fixture
 
 
@@ -57,6 +58,12 @@ class Request:
     # order.
     stop_at: frozenset[str] = frozenset()
     saved: Saved | None = None  # where each boot begins, in the place of the firmware; `qemu` is that of it
+
+    @property
+    def patience(self) -> Limits:
+        """The limits; tests that take seconds get more, unless a person has set others."""
+        long = self.limits == Limits() and highest_tier(self.selected) == DECLARED_TIER
+        return LONG_LIMITS if long else self.limits
 
     @property
     def lanes(self) -> list[Request]:
@@ -117,6 +124,7 @@ class Request:
             stop_at_fail=first,
             tests=chosen.tests,
             without=chosen.without,
+            tier=chosen.tier,
             defects=[defect.name for defect in self.defects],
             variants=[variant.name for variant in self.variants],
             caching=self.caching,

@@ -56,6 +56,7 @@ def filters(options: argparse.Namespace) -> Filters:
         levels=options.level,
         kinds=options.kind,
         without=options.without,
+        tier=options.tier,
     )
 
 

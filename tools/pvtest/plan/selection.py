@@ -9,7 +9,17 @@ from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from pvtest.errors import UsageError, suggest
-from pvtest.images.catalogue import CLASSES, KINDS, LEVELS, Catalogue, Instance, Switch, Test
+from pvtest.images.catalogue import (
+    CLASSES,
+    DEFAULT_TIER,
+    KINDS,
+    LEVELS,
+    Catalogue,
+    Instance,
+    Switch,
+    Test,
+    highest_tier,
+)
 from pvtest.images.requirements import Requirements
 from pvtest.plan.devices import UNIT, Devices
 
@@ -36,6 +46,7 @@ class Filters:
     levels: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     without: list[str] = field(default_factory=list)  # globs like those of the command line
+    tier: str = ""  # empty: the default one, and what a glob names by its whole id
 
 
 def _found(catalogue: Catalogue, requirements: Requirements, glob: str) -> list[Instance]:
@@ -99,6 +110,13 @@ def _narrow(catalogue: Catalogue, requirements: Requirements, filters: Filters) 
     return narrowed
 
 
+def _within(instance: Instance, tier: str, wanted: list[str]) -> bool:
+    """Of this tier? A test that is named by its id is meant."""
+    if not tier and any(glob.lower() in (instance.id.lower(), instance.test.id.lower()) for glob in wanted):
+        return True
+    return instance.within(tier or DEFAULT_TIER)
+
+
 def select(
     catalogue: Catalogue,
     requirements: Requirements,
@@ -114,7 +132,10 @@ def select(
     chosen = _ids(catalogue, requirements, wanted or ["*"])
     chosen -= _ids(catalogue, requirements, unwanted)
     narrowed = _narrow(catalogue, requirements, filters)
-    selected = [instance for instance in catalogue.instances if instance.id in chosen and narrowed(instance)]
+    found = [instance for instance in catalogue.instances if instance.id in chosen and narrowed(instance)]
+    selected = [instance for instance in found if _within(instance, filters.tier, wanted)]
+    if found and not selected:
+        raise UsageError(f"the selection has tests of a longer tier alone; add --tier {highest_tier(found)}")
     if not selected:
         raise UsageError("the selection is empty: each part of it selects something, but nothing fits all of them")
     for glob in wanted:

@@ -122,6 +122,7 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
         ("profile", f"{profile['name']}, version {profile['version']}" if profile else ""),
         ("baseline", run["gate"]["baseline"]),
         ("shard", run["shard"]),
+        ("tier", run["tier"]),
         ("started", run["started"].replace("T", " ").replace("+00:00", " UTC")),
         ("duration", f"{run['timing']['boot_to_verdict_ms'] / 1000:.1f} s"),
         ("seed", str(run["seed"]) + (", shuffled" if run["shuffled"] else "")),

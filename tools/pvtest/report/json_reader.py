@@ -8,7 +8,7 @@ from typing import Any
 
 from pvtest import json_file
 from pvtest.errors import UsageError
-from pvtest.images.catalogue import Catalogue, Defect, Instance, Test, Variant
+from pvtest.images.catalogue import DECLARED_TIER, Catalogue, Defect, Instance, Test, Variant
 from pvtest.images.requirements import Requirement, Requirements
 from pvtest.images.stories import Story
 from pvtest.stream.model import Boot, Crash, Finding, Frame, Gate, Run, TestResult, Timing, Verdict
@@ -66,6 +66,7 @@ def _result(entry: dict[str, Any], tests: dict[str, Test]) -> TestResult:
             kinds=tuple(entry["kinds"]),
             level=entry["level"],
             where=entry["where"],
+            tier=DECLARED_TIER if entry.get("tier") == DECLARED_TIER else "",
         ),
     )
     return TestResult(

@@ -113,6 +113,7 @@ def _context(run: Run) -> list[str]:
         ("profile", " ".join(run.gate.profile.get(key, "") for key in ("name", "version"))),
         ("baseline", run.gate.baseline),
         ("shard", run.shard),
+        ("tier", run.tier),
         ("seed", str(run.seed)),
         ("time", f"{run.timing.total:.1f} s in {len(run.boots)} boot{'s' if len(run.boots) != 1 else ''}"),
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from pvtest.images.catalogue import TIERS
 from pvtest.machine.terminal import STYLE, Terminal
 from pvtest.report import reproduce
 from pvtest.report.failures import Block, blocks, common, did_not_run
@@ -181,6 +182,12 @@ def _times_lines(run: Run) -> list[Text]:
     return lines
 
 
+def _tier(run: Run) -> str:
+    """The tier, and what is left to a longer one."""
+    longer = sum(not instance.within(run.tier) for instance in run.catalogue.instances)
+    return run.tier + (f"; --tier {TIERS[-1]} has {longer} instances more" if longer else "")
+
+
 def _boots(run: Run) -> list[Text]:
     lines = []
     for number, boot in enumerate(run.boots[1:], 2):
@@ -291,6 +298,7 @@ def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
     parts += [
         Text(f"declared      {sentence(kind_counts(run))}"),
         Text(f"ran           {ran_sentence(run)}"),
+        Text(f"tier          {_tier(run)}"),
         *_requirements_lines(run),
         *_times_lines(run),
         Text(

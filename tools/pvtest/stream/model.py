@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from pvtest.errors import EXIT_ERROR, EXIT_FAIL, EXIT_OK
-from pvtest.images.catalogue import Catalogue, Defect, Instance, Variant
+from pvtest.images.catalogue import Catalogue, Defect, Instance, Variant, highest_tier
 from pvtest.images.requirements import Requirements
 from pvtest.images.stories import Story
 from pvtest.stream.trials import Trials
@@ -161,6 +161,11 @@ class Run:
     gate: Gate = field(default_factory=Gate)
     trials: Trials | None = None  # of a campaign, whose plain run this is
     covered: frozenset[str] | None = None  # requirements that a test of the suite names; None = ask the catalogue
+
+    @property
+    def tier(self) -> str:
+        """The first one that has all that was selected."""
+        return highest_tier(self.selected)
 
     def count(self, verdict: Verdict) -> int:
         """How many instances have this verdict."""
