@@ -33,7 +33,10 @@ PVTEST = (sys.executable, "-m", "pvtest")
 def runner_environment(build: Path | None = None, **more: str) -> dict[str, str]:
     """For PVTEST. With `build` the images are those of that folder instead of the real ones."""
     elsewhere = {"PVTEST_BUILD": str(build)} if build else {}
-    return {**os.environ, "PYTHONPATH": str(ROOT / "tools"), **elsewhere, **more}
+    # Hundreds of processes: none compiles what another one has compiled, whatever the environment says.
+    usual = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    usual.setdefault("PYTHONPYCACHEPREFIX", str(ROOT / "build" / "pycache"))
+    return {**usual, "PYTHONPATH": str(ROOT / "tools"), **elsewhere, **more}
 
 
 def pvtest_call(

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -S
 # SPDX-License-Identifier: MIT
 """Stands in for QEMU: answers the probes, and prints what a guest would, well-behaved or not.
 
@@ -8,53 +8,18 @@ the real guest.
 
 from __future__ import annotations
 
-import fnmatch
-import json
 import os
-import re
-import socket
 import sys
-import time
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 VERSION = os.environ.get("FAKE_QEMU_VERSION", "10.0.2")
 IOMMU = os.environ.get("FAKE_QEMU_IOMMU", "x-scalable-mode x-flts").split()
 DEVICES = os.environ.get("FAKE_QEMU_DEVICES", "rocker edu nvme isa-debug-exit virtio-blk-pci tpm-tis").split()
 FLAGS = os.environ.get("FAKE_QEMU_FLAGS", "nx svm npt")
-# No unit on the command line.
-ALONE = not any(word.startswith(("intel-iommu,", "virtio-iommu-pci")) for word in sys.argv)
-NOISE = "\x1b[2J\x1b[01;01H\x1b[=3hBdsDxe: loading Boot0001\r\n\r\n"
-
-# Recorded from a reference host that was told to crash.
-HOST_CRASH = """\
-refhost: panic: exception 14, error code 0x2, at image offset 0x47e3
-refhost: trap: vector=14 error=0x2 rip=0x990047e3 rsp=0x99053e78 cr2=0x7f0000000000 rflags=0x10002
-refhost: regs: rax=0x7f0000000000 rbx=0x99053f78 rcx=0x0 rdx=0x9d7af000 rsi=0x99053f78 rdi=0x99053f10
-refhost: frame: rip=0x990047e3 offset=0x47e3
-refhost: frame: rip=0x99001518 offset=0x1518
-refhost: an exception in the host
-"""
 
 
 def say(text: str = "") -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
-
-
-def hang() -> None:
-    if "FAKE_QEMU_HANGS" in os.environ:
-        Path(os.environ["FAKE_QEMU_HANGS"]).touch()
-    time.sleep(60)
-
-
-def options(path: Path) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for line in path.read_text().splitlines():
-        key, _, value = line.partition("=")
-        found.setdefault(key, []).append(value)
-    return found
 
 
 def probe(arguments: list[str]) -> bool:
@@ -76,6 +41,48 @@ def probe(arguments: list[str]) -> bool:
     else:
         return False
     return True
+
+
+# A run asks five times, and these take longer than to answer.
+if __name__ == "__main__" and probe(sys.argv[1:]):
+    sys.exit(0)
+
+import fnmatch  # noqa: E402
+import json  # noqa: E402
+import re  # noqa: E402
+import socket  # noqa: E402
+import time  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+
+# No unit on the command line.
+ALONE = not any(word.startswith(("intel-iommu,", "virtio-iommu-pci")) for word in sys.argv)
+NOISE = "\x1b[2J\x1b[01;01H\x1b[=3hBdsDxe: loading Boot0001\r\n\r\n"
+
+# Recorded from a reference host that was told to crash.
+HOST_CRASH = """\
+refhost: panic: exception 14, error code 0x2, at image offset 0x47e3
+refhost: trap: vector=14 error=0x2 rip=0x990047e3 rsp=0x99053e78 cr2=0x7f0000000000 rflags=0x10002
+refhost: regs: rax=0x7f0000000000 rbx=0x99053f78 rcx=0x0 rdx=0x9d7af000 rsi=0x99053f78 rdi=0x99053f10
+refhost: frame: rip=0x990047e3 offset=0x47e3
+refhost: frame: rip=0x99001518 offset=0x1518
+refhost: an exception in the host
+"""
+
+
+def hang() -> None:
+    if "FAKE_QEMU_HANGS" in os.environ:
+        Path(os.environ["FAKE_QEMU_HANGS"]).touch()
+    time.sleep(60)
+
+
+def options(path: Path) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for line in path.read_text().splitlines():
+        key, _, value = line.partition("=")
+        found.setdefault(key, []).append(value)
+    return found
 
 
 def fits(name: str, glob: str) -> bool:
@@ -356,8 +363,6 @@ def be_saved(monitor: Path, log: Path) -> int:
 
 
 def main() -> int:
-    if probe(sys.argv[1:]):
-        return 0
     arguments = " ".join(sys.argv[1:])
     log = re.search(r"id=hostlog,path=(\S+)", arguments)
     volume = re.search(r"dir=(\S+)", arguments)

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import jsonschema
 import pytest
-from conftest import ROOT, Runner
+from conftest import ROOT, Runner, latest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from junitparser import JUnitXml
@@ -294,3 +295,26 @@ def test_merge_believes_the_entries_of_a_campaign(runner: Runner, tmp_path: Path
 def test_schemas_are_schemas() -> None:
     for schema in SCHEMAS.values():
         jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_the_page_of_a_kept_template_is_that_of_a_new_one(
+    runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert runner().returncode == 0
+    found = latest(tmp_path)
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "kept"))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    page = html.render(found, {})
+    assert not (tmp_path / "kept").exists(), "nothing is kept where Python keeps nothing"
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    assert html.render(found, {}) == page
+    (kept,) = (tmp_path / "kept").rglob("template-*.bin")
+    whole = kept.read_bytes()
+    assert html.render(found, {}) == page
+    for damaged in (b"", whole[:100], b"x" * len(whole), whole[:-1]):
+        kept.write_bytes(damaged)
+        assert html.render(found, {}) == page
+        assert kept.read_bytes() == whole, "it is made again"
+    kept.unlink()
+    kept.mkdir()
+    assert html.render(found, {}) == page

@@ -8,11 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-import jsonschema
-
 from pvtest import paths
 from pvtest.clean import cleaned
-from pvtest.errors import UsageError
+from pvtest.errors import MissingError, UsageError
 from pvtest.toml_file import read_text
 
 MAX_BYTES = 64 << 20
@@ -81,8 +79,13 @@ def parse(path: Path) -> dict[str, Any]:
 
 @lru_cache(maxsize=None)
 def _validator(form: str) -> Any:
+    try:
+        import jsonschema  # pylint: disable=import-outside-toplevel  # slow, and most commands read no such file
+    except ModuleNotFoundError as error:
+        raise MissingError(f"Python has no package {error.name}; tools/setup.sh installs it where it can") from None
     schema = json.loads((paths.SCHEMAS / SCHEMAS[form]).read_text(encoding="utf-8"))
-    return jsonschema.Draft202012Validator(schema)
+    checked = jsonschema.Draft202012Validator(schema)
+    return checked, jsonschema.exceptions.best_match
 
 
 def _line(path: Path, keys: list[str | int]) -> str:
@@ -101,14 +104,14 @@ def load(path: Path, *forms: str) -> dict[str, Any]:
     form = data.get("format")
     if form not in forms:
         raise UsageError(f"{path}: format is {form!r:.60}; this must be {' or '.join(forms)}")
-    validator = _validator(form)
+    validator, best_match = _validator(form)
     version = validator.schema["properties"]["format_version"]["const"]
     if data.get("format_version") != version:
         raise UsageError(
             f"{path}: format_version is {data.get('format_version')!r:.60}; "
             f"this runner reads version {version} of {form}"
         )
-    error = jsonschema.exceptions.best_match(validator.iter_errors(data))
+    error = best_match(validator.iter_errors(data))
     if error is not None:
         keys = list(error.absolute_path)
         place = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")

@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
+import sys
 from collections import Counter
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket, BytecodeCache
 from markupsafe import Markup
+from pvtest import new_file
+from pvtest.errors import RunnerError
 from pvtest.report.telling import bytes_text
 from pvtest.stream.counts import SLOWEST, sentence
 from pvtest.stream.model import DID_NOT_RUN
@@ -26,6 +32,30 @@ STATES = {
     "not-covered": "not covered",
     "not-run": "not run",
 }
+
+
+class _Compiled(BytecodeCache):
+    """The template as code, beside that of this module: to compile it takes longer than all the rest of a report. A
+    folder that cannot be written, or a file that is of something else, costs that time and nothing more."""
+
+    @staticmethod
+    def _path(bucket: Bucket) -> Path:
+        return Path(cache_from_source(__file__)).with_name(f"template-{bucket.key}.bin")
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Nothing: the template is compiled."""
+        with contextlib.suppress(OSError, EOFError):
+            bucket.bytecode_from_string(self._path(bucket).read_bytes())
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Whole or not at all: other runs may read it now."""
+        if sys.dont_write_bytecode:
+            return
+        path = self._path(bucket)
+        with contextlib.suppress(OSError, RunnerError), new_file.scratch(path) as folder:
+            made = folder / path.name
+            made.write_bytes(bucket.bytecode_to_string())
+            new_file.publish(made, path)
 
 
 def _frames(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -195,7 +225,11 @@ def render(
 ) -> str:
     """The page for results.json, and for the matrix of a campaign. `about`: one line for each group of requirements."""
     environment = Environment(
-        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        bytecode_cache=_Compiled(),
     )
     tests = run["tests"]
     known = _known(run)
