@@ -2,6 +2,7 @@
 #
 # Fuzzing of all that takes apart what a guest gives the host: libFuzzer, with the address and undefined-behavior sanitizers.
 #   make fuzz                   builds the targets and runs each for FUZZ_SECONDS (10)
+#   make -j2 fuzz                runs two at a time
 #   make fuzz FUZZ_SECONDS=600  looks longer; what was found is kept in build/fuzz/NAME.corpus
 # A failure leaves the input in build/fuzz/ and says its name: build/fuzz/fuzz_NAME FILE repeats it.
 
@@ -32,11 +33,13 @@ $(FUZZ_TARGETS): tests/fuzz/fuzz.mk tests/fuzz/fuzz.h $(wildcard abi/*.h lib/*.h
 	@echo "  FUZZ  build  $(@F)"
 	@$(FUZZ_CC) $(FUZZ_CFLAGS) $(filter %.c,$^) -o $@
 
-.PHONY: fuzz
-fuzz: $(FUZZ_TARGETS)
-	@for target in $^; do \
-	    mkdir -p $$target.corpus; \
-	    $$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -artifact_prefix=$(BUILD)/fuzz/ -print_final_stats=1 $$target.corpus \
-	        >$$target.log 2>&1 || { cat $$target.log; exit 1; }; \
-	    echo "  FUZZ  $${target##*/}: $$(sed -n 's/^stat::number_of_executed_units: *//p' $$target.log) inputs"; \
-	done
+FUZZ_RUNS := $(FUZZ_TARGETS:%=%.run)
+.PHONY: fuzz $(FUZZ_RUNS)
+fuzz: $(FUZZ_RUNS)
+
+# A target of make for each, so that -j has them look side by side.
+$(FUZZ_RUNS): %.run: %
+	@mkdir -p $<.corpus
+	@$< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -artifact_prefix=$(BUILD)/fuzz/ -print_final_stats=1 $<.corpus \
+	    >$<.log 2>&1 || { cat $<.log; exit 1; }
+	@echo "  FUZZ  $(<F): $$(sed -n 's/^stat::number_of_executed_units: *//p' $<.log) inputs"
