@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""`make test`: every check there is, one after the other. The last line counts tests of all kinds.
+"""`make test`: every check there is, two at a time. The last line counts tests of all kinds.
 
-`python3 -m pvtest.dev.ci [STEP...]` runs some of them.
+`python3 -m pvtest.dev.ci [STEP...]` runs some of them. Each step is a process of its own: its output is shown when it
+has ended, and the time of the processor that it took is known (docs/architecture.md tells why it is done so).
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -16,7 +18,8 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +30,11 @@ from pvtest.gate import levels, unit_faults
 IMAGES = ("pvtest.efi", "refhost.efi")
 STEP_SECONDS = 1800
 CLANG_BUILD = "build/clang"  # from the top of the tree
-JOBS = "-j2"
+CORES = os.cpu_count() or 1
+LANES = 2  # steps at a time: most of what a step does with more than one core ends in waiting for one of them
+JOBS_VARIABLE = "PVTEST_STEP_JOBS"
+JOBS = int(os.environ.get(JOBS_VARIABLE) or CORES)  # of this step
+WORKER = (sys.executable, "-m", "pvtest.dev.ci", "--alone")  # the name of the step and of a file for its report follow
 
 
 @dataclass
@@ -86,7 +93,7 @@ def _call(
 
 
 def _make(target: str, *more: str) -> int:
-    return _call("make", "--no-print-directory", JOBS, f"PYTHON={sys.executable}", target, *more)
+    return _call("make", "--no-print-directory", f"-j{JOBS}", f"PYTHON={sys.executable}", target, *more)
 
 
 # Sizes of images are compared with their limits for one compiler; others make larger ones.
@@ -117,7 +124,7 @@ def reproducible() -> Report:
         again = Path(temporary) / "it's a \"longer\" name: $HOME, ünï"
         ignore = shutil.ignore_patterns(paths.BUILD.name, ".git", "__pycache__", ".*_cache", ".hypothesis")
         shutil.copytree(paths.ROOT, again, ignore=ignore)
-        command = ("make", "--no-print-directory", "--silent", JOBS, f"PYTHON={sys.executable}", "image")
+        command = ("make", "--no-print-directory", "--silent", f"-j{JOBS}", f"PYTHON={sys.executable}", "image")
         if _call(*command, cwd=again) != 0:
             return Report(False)
         command = (sys.executable, "tools/start.py", "run", "discovery", "--plain", "--quiet")
@@ -173,7 +180,7 @@ def fuzz() -> Report:
 
 
 def _make_logged(target: str, log: Path, *more: str) -> bool:
-    return _call("make", "--no-print-directory", JOBS, f"PYTHON={sys.executable}", target, *more, log=log) == 0
+    return _call("make", "--no-print-directory", f"-j{JOBS}", f"PYTHON={sys.executable}", target, *more, log=log) == 0
 
 
 def runner() -> Report:
@@ -181,7 +188,8 @@ def runner() -> Report:
     xml = paths.BUILD / "pytest.xml"
     xml.unlink(missing_ok=True)
     # One file is one worker's: tests of a file share the boots of a machine.
-    workers = ("-n", str(os.cpu_count() or 1), "--dist", "loadfile") if importlib.util.find_spec("xdist") else ()
+    several = JOBS > 1 and importlib.util.find_spec("xdist")
+    workers = ("-n", str(JOBS), "--dist", "loadfile") if several else ()
     code = _call(sys.executable, "-m", "pytest", "-q", *workers, f"--junit-xml={xml}", "tests/runner")
     if not xml.exists():
         return Report(False)
@@ -254,7 +262,7 @@ def linux() -> Report:
 
 def unit_fault_step() -> Report:
     """Steps that the image leaves out on these two units: each is seen by a test of its requirement."""
-    trials = unit_faults.run_all(paths.BUILD / "results-unit-faults", list(unit_faults.FAULTS), os.cpu_count() or 1)
+    trials = unit_faults.run_all(paths.BUILD / "results-unit-faults", list(unit_faults.FAULTS), JOBS)
     seen = sum(bool(trial.seen) for trial in trials)
     return Report(seen == len(trials) > 0, Counts(seen, len(trials) - seen))
 
@@ -272,12 +280,13 @@ def processors() -> Report:
 
 def defects() -> Report:
     """Every defect of the reference host must be caught."""
-    return _pvtest("defects", "defects", file="defects.json", good="caught", bad=("missed", "error"))
+    jobs = ("--jobs", str(JOBS))
+    return _pvtest("defects", "defects", *jobs, file="defects.json", good="caught", bad=("missed", "error"))
 
 
 def variants() -> Report:
     """Every variant of the reference host must pass."""
-    return _pvtest("variants", "variants", file="variants.json")
+    return _pvtest("variants", "variants", "--jobs", str(JOBS), file="variants.json")
 
 
 def _read_counts(path: Path, good: tuple[str, ...], bad: tuple[str, ...], skip: str) -> Counts:
@@ -288,65 +297,139 @@ def _read_counts(path: Path, good: tuple[str, ...], bad: tuple[str, ...], skip: 
     return Counts(*(sum(summary.get(key, 0) for key in keys) for keys in (good, bad, (skip,))))
 
 
+# Quick answers first, then the long ones; what is short fills the end.
 STEPS: tuple[tuple[str, Callable[[], Report], bool], ...] = (
     ("build", build, True),  # nothing after it makes sense when it fails
-    ("clang", clang, False),
-    ("reproducible", reproducible, False),
     ("lint", lint, False),
-    ("unit", unit, False),
-    ("fuzz", fuzz, False),
-    ("runner", runner, False),
     ("catalogue", catalogue, False),
-    ("functions", functions, False),
-    ("pci", pci, False),
+    ("unit", unit, False),
+    ("runner", runner, False),
+    ("variants", variants, False),
+    ("defects", defects, False),
+    ("fuzz", fuzz, False),
+    ("verbosity", verbosity, False),
+    ("clang", clang, False),
+    ("linux", linux, False),
+    ("unit-faults", unit_fault_step, False),
+    ("reproducible", reproducible, False),
     ("gen2", gen2, False),
+    ("pci", pci, False),
+    ("functions", functions, False),
     ("processors", processors, False),
     ("virtio-iommu", virtio_iommu, False),
     ("vtd", vtd, False),
-    ("linux", linux, False),
-    ("unit-faults", unit_fault_step, False),
-    ("verbosity", verbosity, False),
-    ("defects", defects, False),
-    ("variants", variants, False),
 )
+NAMES = tuple(step[0] for step in STEPS)
+ABOUT = {name: step.__doc__ for name, step, _ in STEPS}
+
+
+@dataclass
+class Outcome:
+    """A step that has ended."""
+
+    name: str
+    report: Report
+    seconds: float
+    processor: float  # seconds of the processor, of all its processes
+
+    def __str__(self) -> str:
+        word = "ok" if self.report.ok else "FAILED"
+        return f"{word:6} {self.name:14} {self.seconds:6.1f} s  CPU {self.processor:6.1f} s  {self.report.counts}"
+
+
+def _run(name: str, jobs: int, log: Path | None) -> Outcome:
+    """One step; its output goes to the log, or where that of this process goes."""
+    found = paths.BUILD / "ci" / f"{name}.json"
+    found.unlink(missing_ok=True)
+    begin = time.monotonic()
+    with contextlib.ExitStack() as open_files:
+        output = open_files.enter_context(log.open("wb")) if log else None
+        process = subprocess.Popen(  # pylint: disable=consider-using-with  # wait4() is what tells its time
+            [*WORKER, name, str(found)],
+            env={**os.environ, JOBS_VARIABLE: str(jobs)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT if output else None,
+        )
+        _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    try:
+        ok, counts = json.loads(found.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        ok, counts = False, (0, 0, 0)
+    report = Report(ok and process.returncode == EXIT_OK, Counts(*counts))
+    # A step that fails without naming a test still has to show in the count.
+    if not report.ok and report.counts.failed == 0:
+        report.counts.failed = 1
+    return Outcome(name, report, time.monotonic() - begin, used.ru_utime + used.ru_stime)
+
+
+def _alone(name: str, report: str) -> int:
+    """The process of one step."""
+    found = {step[0]: step[1] for step in STEPS}[name]()
+    counts = found.counts
+    Path(report).write_text(json.dumps([found.ok, [counts.passed, counts.failed, counts.skipped]]), encoding="utf-8")
+    return EXIT_OK if found.ok else EXIT_FAIL
+
+
+def _one_by_one(names: list[str]) -> Iterator[Outcome]:
+    for name in names:
+        print(f"\n=== {name}: {ABOUT[name]}", flush=True)
+        yield _run(name, CORES, None)
+
+
+def _side_by_side(names: list[str]) -> Iterator[Outcome]:
+    """The output of each when it has ended."""
+    logs = {name: paths.BUILD / "ci" / f"{name}.log" for name in names}
+    print(f"\n=== {LANES} at a time: {', '.join(names)}", flush=True)
+    with ThreadPoolExecutor(LANES) as pool:
+        waiting = [pool.submit(_run, name, max(1, CORES // LANES), logs[name]) for name in names]
+        for future in as_completed(waiting):
+            outcome = future.result()
+            print(f"\n=== {outcome.name}: {ABOUT[outcome.name]}", flush=True)
+            print(logs[outcome.name].read_text(encoding="utf-8", errors="replace"), end="", flush=True)
+            yield outcome
+
+
+def _outcomes(names: list[str]) -> Iterator[Outcome]:
+    """Of all steps; those that all others need come first, and what follows one that fails does not run."""
+    needed = [step[0] for step in STEPS if step[2] and step[0] in names]
+    rest = [name for name in NAMES if name in names and name not in needed]
+    for outcome in _one_by_one(needed):
+        yield outcome
+        if not outcome.report.ok:
+            return
+    yield from _side_by_side(rest) if len(rest) > 1 and CORES >= LANES else _one_by_one(rest)
 
 
 def _clear() -> None:
     """Results of an earlier run must not be counted."""
-    for name in ("test", *(step[0] for step in STEPS)):
+    for name in ("test", *NAMES):
         shutil.rmtree(paths.BUILD / f"results-{name}", ignore_errors=True)
+    (paths.BUILD / "ci").mkdir(parents=True, exist_ok=True)
 
 
 def main(names: list[str]) -> int:
     """Runs all steps, or those that are named."""
-    known = [step[0] for step in STEPS]
     for name in names:
-        if name not in known:
-            print(f"unknown step {name!r}; known: {', '.join(known)}", file=sys.stderr)
+        if name not in NAMES:
+            print(f"unknown step {name!r}; known: {', '.join(NAMES)}", file=sys.stderr)
             return EXIT_USAGE
-    chosen = [step for step in STEPS if not names or step[0] in names]
-    total, bad = Counts(), []
     # Steps run at the top of the tree. The path is relative, because a colon in it would separate two paths.
     os.environ["PYTHONPATH"] = "tools"
-    paths.BUILD.mkdir(exist_ok=True)
+    # Hundreds of processes: none compiles what another one has compiled, and the tree stays as it is.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(paths.BUILD.absolute() / "pycache")
     _clear()
-    lines = []
-    for number, (name, step, needed) in enumerate(chosen, 1):
-        print(f"\n=== {number}/{len(chosen)} {name}: {step.__doc__}", flush=True)
-        begin = time.monotonic()
-        report = step()
-        # A step that fails without naming a test still has to show in the count.
-        if not report.ok and report.counts.failed == 0:
-            report.counts.failed = 1
-        total.add(report.counts)
-        seconds = time.monotonic() - begin
-        lines.append(f"  {'ok' if report.ok else 'FAILED':6} {name:14} {seconds:6.1f} s  {report.counts}")
-        print(f"=== {name}: {'ok' if report.ok else 'FAILED'} in {seconds:.1f} s", flush=True)
-        if not report.ok:
-            bad.append(name)
-            if needed:
-                break
-    print("\nSteps:", *lines, sep="\n")
+    total, done, begin = Counts(), [], time.monotonic()
+    for outcome in _outcomes(names or list(NAMES)):
+        print(f"=== {outcome}", flush=True)
+        total.add(outcome.report.counts)
+        done.append(outcome)
+    bad = [outcome.name for outcome in done if not outcome.report.ok]
+    print("\nSteps:", *(f"  {outcome}" for outcome in done), sep="\n")
+    processor = sum(outcome.processor for outcome in done)
+    print(f"  {'in all':21} {time.monotonic() - begin:6.1f} s  CPU {processor:6.1f} s")
     if bad:
         print(f"Failed: {', '.join(bad)}")
     print(total, flush=True)
@@ -354,4 +437,4 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(_alone(*sys.argv[2:4]) if sys.argv[1:2] == ["--alone"] else main(sys.argv[1:]))
