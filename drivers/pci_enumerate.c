@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds every function that firmware has set up, by following the bridges. A blind read of all 256
- * buses would cost hundreds of milliseconds under emulation; buses that exist are few. A root bus
- * that only the ACPI namespace names (an expander bridge) is not found.
+ * Finds every function that firmware has set up, by following the bridges from bus 0 and from the
+ * root buses that the DSDT names (expander bridges). A blind read of all 256 buses would cost
+ * hundreds of milliseconds under emulation; buses that exist are few.
  */
 #include "drivers/pci.h"
 
@@ -10,6 +10,7 @@
 #include "drivers/pci_ecam.h"
 #include "drivers/pci_registers.h"
 #include "drivers/vpci/vpci.h"
+#include "kernel/acpi.h"
 #include "kernel/memory.h"
 #include "lib/string.h"
 
@@ -90,6 +91,20 @@ static void scan_bus(struct enumeration *e, struct bus bus)
     }
 }
 
+static void add_root_buses(struct enumeration *e)
+{
+    const struct acpi_table *dsdt = acpi_find("DSDT", 0);
+
+    if (!dsdt)
+        return;
+    for (uint32_t at = sizeof(*dsdt); at + sizeof(struct acpi_bus_name) <= dsdt->length; at++) {
+        uint8_t bus = acpi_root_bus((const void *)((const uint8_t *)dsdt + at));
+
+        if (bus != 0)
+            add_bus(e, (struct bus){.number = bus});
+    }
+}
+
 static void enumerate(struct enumeration *e)
 {
     size_t segments;
@@ -99,6 +114,7 @@ static void enumerate(struct enumeration *e)
         add_bus(e, (struct bus){.segment = ecams[i].segment, .number = ecams[i].first_bus});
     if (segments == 0)
         add_bus(e, (struct bus){.segment = 0, .number = 0});
+    add_root_buses(e);
     for (size_t i = 0; i < e->queued; i++) /* grows while bridges are found */
         scan_bus(e, e->queue[i]);
 }

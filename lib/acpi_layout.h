@@ -82,4 +82,25 @@ struct acpi_hpet {
 } __attribute__((packed));
 _Static_assert(sizeof(struct acpi_hpet) == 52, "HPET 3.2.4");
 
+/* AML (20.2.3 and 20.2.5.1), as far as constants of a name need it. */
+#define ACPI_AML_ONE  0x01
+#define ACPI_AML_NAME 0x08
+#define ACPI_AML_BYTE 0x0A
+
+/* Name (_BBN, ...), 6.5.5: the first bus below a root bridge. Firmware that computes it is not
+ * understood. */
+struct acpi_bus_name {
+    uint8_t opcode, name[4], kind, value;
+} __attribute__((packed));
+_Static_assert(sizeof(struct acpi_bus_name) == 7, "ACPI 20.2.5.1");
+
+/* The bus that these bytes of AML name; 0: they name none, or the bus that is always there. */
+static inline uint8_t acpi_root_bus(const struct acpi_bus_name *aml)
+{
+    if (aml->opcode != ACPI_AML_NAME || aml->name[0] != '_' || aml->name[1] != 'B' ||
+        aml->name[2] != 'B' || aml->name[3] != 'N')
+        return 0;
+    return aml->kind == ACPI_AML_BYTE ? aml->value : aml->kind == ACPI_AML_ONE ? 1 : 0;
+}
+
 #endif

@@ -60,6 +60,7 @@ static uint16_t pm_timer_port;
 static uint64_t vtd_base;
 static uint64_t hpet_base;
 static struct acpi_window pci_window;
+static bool root_bus[256];
 
 /* RSDT and XSDT differ in the size of their entries only. */
 struct root {
@@ -182,19 +183,27 @@ static void note_ecam(const struct acpi_table *mcfg)
     }
 }
 
-static void note_windows(const struct acpi_table *fadt)
+static void note_root_buses(const struct acpi_table *dsdt)
+{
+    for (uint32_t at = sizeof(*dsdt); at + sizeof(struct acpi_bus_name) <= dsdt->length; at++)
+        root_bus[acpi_root_bus((const void *)((const uint8_t *)dsdt + at))] = true;
+}
+
+static const struct acpi_table *dsdt_of(const struct acpi_table *fadt)
 {
     const uint8_t *bytes = (const uint8_t *)fadt;
-    const struct acpi_table *dsdt;
     uint64_t address = 0;
 
     if (fadt->length >= FADT_DSDT_64 + sizeof(uint64_t))
         memcpy(&address, bytes + FADT_DSDT_64, sizeof(uint64_t));
     if (address == 0 && fadt->length >= FADT_DSDT + sizeof(uint32_t))
         memcpy(&address, bytes + FADT_DSDT, sizeof(uint32_t));
-    dsdt = (const struct acpi_table *)(uintptr_t)address;
-    for (uint32_t at = sizeof(*dsdt); dsdt && at + sizeof(struct qword_memory) <= dsdt->length;
-         at++) {
+    return (const struct acpi_table *)(uintptr_t)address;
+}
+
+static void note_windows(const struct acpi_table *dsdt)
+{
+    for (uint32_t at = sizeof(*dsdt); at + sizeof(struct qword_memory) <= dsdt->length; at++) {
         struct qword_memory window;
 
         memcpy(&window, (const uint8_t *)dsdt + at, sizeof(window));
@@ -249,7 +258,7 @@ void acpi_init(uint64_t rsdp)
 {
     struct root rsdt, xsdt;
     const struct root *root;
-    const struct acpi_table *fadt;
+    const struct acpi_table *fadt, *dsdt = NULL;
     const struct acpi_table *mcfg, *hpet;
     struct acpi_table *madt;
     struct acpi_table *dmar, *ivrs;
@@ -267,7 +276,11 @@ void acpi_init(uint64_t rsdp)
 
     if (fadt) {
         note_timer(fadt);
-        note_windows(fadt);
+        dsdt = dsdt_of(fadt);
+    }
+    if (dsdt) {
+        note_windows(dsdt);
+        note_root_buses(dsdt);
     }
     if (hpet)
         note_hpet(hpet);
@@ -347,6 +360,11 @@ bool acpi_ecam(struct acpi_ecam *ecam)
 struct acpi_window acpi_pci_window(void)
 {
     return pci_window;
+}
+
+bool acpi_is_root_bus(uint8_t bus)
+{
+    return bus != 0 && root_bus[bus];
 }
 
 uint64_t acpi_hpet_base(void)

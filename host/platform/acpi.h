@@ -39,6 +39,8 @@ struct acpi_window {
     uint64_t start, length;
 };
 struct acpi_window acpi_pci_window(void);
+/* Is this the first bus below a root bridge that the DSDT describes besides that of bus 0? */
+bool acpi_is_root_bus(uint8_t bus);
 /* Registers of the HPET; 0: the machine has none. */
 uint64_t acpi_hpet_base(void);
 /* Register base of the first VT-d unit of segment 0; 0 = the machine has none. */

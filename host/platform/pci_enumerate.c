@@ -14,6 +14,7 @@
 #include "host/base/log.h"
 #include "host/base/memory.h"
 #include "host/base/panic.h"
+#include "host/platform/acpi.h"
 #include "host/platform/pci_config.h"
 #include "host/platform/pci_functions.h"
 #include "lib/bits.h"
@@ -143,6 +144,9 @@ const struct pci_function *pci_enumerate(unsigned *count)
         pci.function = host_pages(
             (PCI_FUNCTIONS_MAX * sizeof(struct pci_function) + PAGE_SIZE - 1) / PAGE_SIZE);
         scan_bus(0, ALIAS_NONE);
+        for (unsigned bus = 1; bus < BUSES; bus++)
+            if (acpi_is_root_bus((uint8_t)bus) && !pci.visited[bus])
+                scan_bus(bus, ALIAS_NONE);
     }
     return pci_functions(count);
 }

@@ -35,6 +35,7 @@ BROKEN = {
 # its clock counts instructions, so that a loaded machine changes nothing.
 SLOW_TEST, LESS_SLOW, DEADLINE_MS, SLOW_FACTOR = "translate.scattered_64k@edu", "translate.leaf_4k@edu", 20, 50
 ON_EVERY_CLASS = "isolation.two_devices_one_domain"
+BEHIND_EXPANDER = "attach.back_and_forth@nvme"
 HIGH_IOVAS = "translate.every_index_bit@edu"
 KILL_ROUNDS = 300  # a second or two of tests
 RESUMED = ("hang", "triple-fault", "flood", "crash", "stop-half-way")
@@ -123,6 +124,7 @@ def _boots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
     for width in ("wide", "narrow"):
         jobs[width] = ["run", HIGH_IOVAS]
     jobs["narrow"] += ["--qemu", str(HERE / "narrow_qemu.sh")]
+    jobs["expander"] = ["run", BEHIND_EXPANDER, "--qemu", str(HERE / "expander_qemu.sh")]
     jobs["host-crash"] = ["run", some_flush(), *quick_tests(), "--fixture", "host-crash"]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         futures = {key: pool.submit(boot, tmp_path_factory.mktemp(key), *job) for key, job in jobs.items()}
@@ -167,6 +169,15 @@ def whole_stack(frames: list[dict], function: str) -> None:
         wanted = [n for n in range(int(line) - 1, int(line) + 2) if 1 <= n <= len(text)]
         assert [code["line"] for code in frame["code"]] == wanted
         assert [code["text"].split() for code in frame["code"]] == [text[n - 1].split() for n in wanted]
+
+
+def test_devices_behind_an_expander_bridge_are_found(boots: Callable[[str], Result]) -> None:
+    """By guest and host: a device that only one of them knows could not be attached."""
+    code, found, output = boots("expander")
+    assert code == 0, output
+    places = [device["bdf"] for device in found["devices"] if device["class"] == "nvme"]
+    assert places == ["41:00.0", "42:00.0", "43:00.0"]
+    assert [test["verdict"] for test in found["tests"]] == ["pass"]
 
 
 def test_host_that_crashes(boots: Callable[[str], Result]) -> None:

@@ -77,6 +77,27 @@ static void short_tables(void **state)
             init_with(new_table(signatures[i], bytes, length));
 }
 
+/* The DSDT names buses 0x40 and 1, a name without a constant, and a name that the end cuts off. */
+static void root_buses(void **state)
+{
+    static const uint8_t aml[] = {0x08, '_',  'B', 'B',  'N',  0x0A, 0x40, 0x08, '_',  'B', 'B',
+                                  'N',  0x01, 9,   0x08, '_',  'B',  'B',  'N',  0x70, 5,   0x08,
+                                  '_',  'B',  'B', 'N',  0x00, 0x08, '_',  'B',  'B',  'N', 0x0A};
+    uint8_t fadt[FADT_BYTES] = {0}, bytes[sizeof(struct acpi_table) + sizeof(aml)];
+    struct acpi_table *dsdt;
+    uint64_t address;
+
+    (void)state;
+    memcpy(bytes + sizeof(*dsdt), aml, sizeof(aml));
+    dsdt = new_table("DSDT", bytes, sizeof(bytes));
+    address = (uintptr_t)dsdt;
+    memcpy(fadt + FADT_BYTES - sizeof(address), &address, sizeof(address));
+    init_with(new_table("FACP", fadt, sizeof(fadt)));
+    free(dsdt);
+    for (unsigned bus = 0; bus < 256; bus++)
+        assert_int_equal(acpi_is_root_bus((uint8_t)bus), bus == 0x40 || bus == 1);
+}
+
 /* A root whose length is less than that of its own head has no entries. */
 static void short_root(void **state)
 {
@@ -116,6 +137,7 @@ int main(void)
         cmocka_unit_test(what_is_noted),
         cmocka_unit_test(short_tables),
         cmocka_unit_test(short_root),
+        cmocka_unit_test(root_buses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
