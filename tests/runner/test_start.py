@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import images
 import pytest
 from conftest import ROOT, pvtest_call
 
@@ -104,6 +105,49 @@ def test_what_needs_no_image_is_checked_without_one(tmp_path: Path, words: list[
 def test_what_is_right_or_depends_on_an_image_passes_the_check(tmp_path: Path, words: list[str]) -> None:
     done = pvtest_call("--check-usage", *words, build=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+UNKNOWN = {
+    "no test matches 'fluhs'": ["fluhs"],
+    "no test matches 'flush.unmap@edu'": ["image", "flush.unmap@edu"],
+    "unknown group 'fl'": ["list", "--group", "fl"],
+    "unknown defect 'lasy'. Did you mean lazy": ["--defect", "lasy"],
+    "unknown variant 'politely'. Did you mean polite": ["image", "--variant", "politely"],
+    "unknown defect 'z'": ["linux", "--defect", "z"],
+    "no defect matches 'no-flash' by name, group or requirement. Did you mean no-flush": ["defects", "no-flash"],
+    "no variant matches 'no-flush'": ["list", "variants", "no-flush"],
+    "is called 'flush.unmab'. Did you mean flush.unmap": ["show", "flush.unmab"],
+}
+KNOWN = [
+    ["flush.unmap@rocker", "--defect", "lazy"],
+    ["defects", "FL-1"],
+    ["list", "variants", "polite"],
+    ["show", "lazy"],
+]
+
+
+@pytest.mark.parametrize("told", UNKNOWN)
+def test_an_unknown_name_is_refused_before_the_build(told: str, build: Path) -> None:
+    done = pvtest_call("--check-usage", *UNKNOWN[told], build=build)
+    assert done.returncode == 3 and told in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("words", KNOWN)
+def test_a_known_name_passes_the_check(words: list[str], build: Path) -> None:
+    done = pvtest_call("--check-usage", *words, build=build)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_images_that_may_lack_a_name_refuse_none(tmp_path: Path) -> None:
+    """Without an image, with one older than a source, and with one that cannot be read, the build comes first."""
+    assert pvtest_call("--check-usage", "fluhs", build=tmp_path).returncode == 0
+    old = images.build(tmp_path / "old")
+    os.utime(old / "refhost.efi", (1, 1))
+    assert pvtest_call("--check-usage", "fluhs", build=old).returncode == 0
+    whole = ["--host", str(old / "refhost.efi"), "--guest", str(old / "pvtest.efi")]
+    assert pvtest_call("--check-usage", "fluhs", *whole, build=tmp_path).returncode == 3
+    broken = images.build(tmp_path / "broken", tests=b"nonsense")
+    assert pvtest_call("--check-usage", "fluhs", build=broken).returncode == 0
 
 
 def test_a_failed_build_is_an_error(tree: Path) -> None:

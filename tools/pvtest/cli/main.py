@@ -317,7 +317,10 @@ def _run(words: list[str]) -> tuple[int, str]:
             Output().write(f"pvtest {paths.VERSION.read_text(encoding='utf-8').strip()}\n")
             return 0, ""
         if words[:1] == [usage.ALONE]:
-            usage.check(parse(words[1:])[1])
+            command, options = parse(words[1:])
+            usage.check(options)
+            paths.use_images(getattr(options, "host", None), getattr(options, "guest", None))
+            usage.check_names(command, options)
             return 0, ""
         command, options = parse(words)
         paths.use_images(getattr(options, "host", None), getattr(options, "guest", None))

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Checks of a command line that need no image: run.sh asks for them before it sets up and builds.
-
-Names of tests, defects and variants are in the images, and are looked up when those are built.
-"""
+"""Checks of a command line that boot nothing: run.sh asks for them before it sets up and builds."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ import argparse
 from pvtest.errors import UsageError
 from pvtest.gate.inputs import load_gate
 from pvtest.images import requirements
-from pvtest.plan import combinations
+from pvtest.plan import combinations, names
 from pvtest.plan.selection import check_filters
 
 ALONE = "--check-usage"  # the first word of a command line that is to be checked alone
@@ -28,3 +25,17 @@ def check(options: argparse.Namespace) -> None:
         check_filters(options.requirement, options.device_class, options.level, options.kind, known)
     if hasattr(options, "profile"):
         load_gate(options, known)
+
+
+def check_names(command: str, options: argparse.Namespace) -> None:
+    """Raises for a name that means nothing, where images of this tree are there and no older than it."""
+    found = names.load(options)
+    if found is None:
+        return
+    if command != "show":
+        names.check(command, options, *found)
+        return
+    from pvtest.cli import show  # pylint: disable=import-outside-toplevel  # it needs packages
+
+    for name in options.names:
+        show.describe(name, *found)

@@ -23,6 +23,7 @@ from pvtest.images.catalogue import (
 from pvtest.images.requirements import Requirements
 from pvtest.plan.devices import UNIT, Devices
 
+MOST_NAMES = 12  # in a message
 AnySwitch = TypeVar("AnySwitch", bound=Switch)
 
 
@@ -170,8 +171,10 @@ def told_switches(
     return [_by(glob, things, f"{word}s") for glob in globs if not glob.startswith("!")]
 
 
-def _hint(word: str, names: list[str]) -> str:
-    """Close matches, or all names where nothing is close."""
+def _hint(word: str, names: list[str], shown_by: str = "") -> str:
+    """Close matches; where nothing is close all names, or the command that shows so many."""
+    if shown_by and len(names) > MOST_NAMES:
+        return f"{suggest(word, names)} `./run.sh {shown_by}` shows them all."
     return suggest(word, names) or f" Known: {', '.join(names) or 'none'}."
 
 
@@ -195,7 +198,7 @@ def select_switches(
     def found(glob: str) -> set[str]:
         names = {s.name for s in known if fits(glob, s.name, group_of(s), *_needs(s, requirements))}
         if not names:
-            hint = _hint(glob, [switch.name for switch in known])
+            hint = _hint(glob, [switch.name for switch in known], f"list {word}s")
             raise UsageError(f"no {word} matches '{glob}' by name, group or requirement.{hint}")
         return names
 
@@ -212,5 +215,5 @@ def find_switches(word: str, known: tuple[AnySwitch, ...], names: Iterable[str])
     by_name = {switch.name.lower(): switch for switch in known}
     for name in names:
         if name.lower() not in by_name:
-            raise UsageError(f"unknown {word} '{name}'.{_hint(name, [switch.name for switch in known])}")
+            raise UsageError(f"unknown {word} '{name}'.{_hint(name, [s.name for s in known], f'list {word}s')}")
     return [by_name[name] for name in dict.fromkeys(name.lower() for name in names)]
