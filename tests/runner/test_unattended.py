@@ -147,7 +147,7 @@ def test_restarts_are_bounded(tmp_path: Path) -> None:
 
 
 def test_a_full_store_costs_boots_and_no_result(tmp_path: Path) -> None:
-    planned, machine = some_tests(23), Machine(tmp_path)
+    planned, machine = some_tests(23), Machine(tmp_path, one_process=True)
     machine.fill_variables(leave=16000)
     machine.options(*lines(planned), "checkpoint=1")
     assert machine.run()
@@ -159,7 +159,7 @@ def test_a_full_store_costs_boots_and_no_result(tmp_path: Path) -> None:
 
 
 def test_without_room_in_the_store_the_run_goes_on_without(tmp_path: Path) -> None:
-    planned, machine = some_tests(3), Machine(tmp_path, host=False)
+    planned, machine = some_tests(3), Machine(tmp_path, host=False, one_process=True)
     machine.fill_variables(leave=8000)
     machine.options(*lines(planned))
     assert machine.run()

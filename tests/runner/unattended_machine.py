@@ -21,10 +21,14 @@ DISK_BYTES = 48 << 20
 
 
 class Machine:
-    """QEMU with a disk image. Its resets lead through the firmware, and it ends when it is switched off."""
+    """QEMU with a disk image. Its resets lead through the firmware, and it ends when it is switched off.
 
-    def __init__(self, folder: Path, host: bool = True):
-        self.folder, self.host = folder, host
+    `one_process`: variables survive resets, and not the end of QEMU, which then writes none of them to a file: a
+    firmware that tidies up a full store writes 128 KiB byte by byte, for each of which QEMU would write a sector.
+    """
+
+    def __init__(self, folder: Path, host: bool = True, one_process: bool = False):
+        self.folder, self.host, self.one_process = folder, host, one_process
         self.qemu = qemu.probe(None, functions_alone=True)
         self.disk, self.variables = folder / "disk.img", folder / "variables.fd"
         self.serial = folder / "serial.log"
@@ -76,13 +80,28 @@ class Machine:
         image[STORE_FIRST : STORE_FIRST + len(whole)] = whole
         self.variables.write_bytes(image)
 
+    def _flash(self) -> list[str]:
+        """The device of the variables."""
+        if not self.one_process:
+            return ["-drive", f"if=pflash,format=raw,unit=1,file={self.variables}"]
+        # QEMU reads a flash once, and writes to it for the next process alone. A qcow2 whose data are nowhere.
+        layer, size = self.folder / "variables.qcow2", self.variables.stat().st_size
+        command = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(self.variables), "-F", "raw"]
+        nowhere = f"data_file={self.folder / 'nowhere'}"
+        subprocess.run([*command, "-o", nowhere, str(layer), str(size)], check=True, timeout=20)
+        return [
+            *("-blockdev", f"driver=null-co,node-name=nowhere,size={size},read-zeroes=on"),
+            *("-blockdev", f"driver=qcow2,node-name=flash,file.driver=file,file.filename={layer},data-file=nowhere"),
+            *("-machine", "pflash1=flash"),
+        ]
+
     def _command(self) -> list[str]:
         return [
             self.qemu.path,
             *("-machine", "q35,accel=tcg,smm=off,sata=off", "-cpu", "qemu64,+svm,+npt", "-m", "1536"),
             *("-nodefaults", "-display", "none", "-monitor", "none", "-net", "none"),
             *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={self.qemu.code}"),
-            *("-drive", f"if=pflash,format=raw,unit=1,file={self.variables}"),
+            *self._flash(),
             *("-drive", f"if=none,id=boot,format=raw,file={self.disk}"),
             *("-device", "virtio-blk-pci,drive=boot,bootindex=0"),
             *("-serial", f"file:{self.serial}"),
