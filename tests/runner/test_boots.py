@@ -124,7 +124,7 @@ def _boots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
     for width in ("wide", "narrow"):
         jobs[width] = ["run", HIGH_IOVAS]
     jobs["narrow"] += ["--qemu", str(HERE / "narrow_qemu.sh")]
-    jobs["expander"] = ["run", BEHIND_EXPANDER, "--qemu", str(HERE / "expander_qemu.sh")]
+    jobs["expander"] = ["run", BEHIND_EXPANDER, "--bus", "pci", "--qemu", str(HERE / "expander_qemu.sh")]
     jobs["host-crash"] = ["run", some_flush(), *quick_tests(), "--fixture", "host-crash"]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         futures = {key: pool.submit(boot, tmp_path_factory.mktemp(key), *job) for key, job in jobs.items()}
