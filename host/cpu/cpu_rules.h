@@ -15,7 +15,8 @@ struct cpu_rules {
      * not. */
     struct cpuid_result vendor, interface, features;
     struct cpuid_result oracle, oracle_features;
-    uint8_t hypercall_cpl_max; /* VMMCALL of less privileged code raises #UD */
+    uint8_t hypercall_cpl_max;   /* VMMCALL of less privileged code raises #UD */
+    bool hypercall_in_real_mode; /* else VMMCALL raises #UD there */
     /* The start of the hypercall page; the rest traps as a breakpoint. */
     const uint8_t *hypercall_code;
     size_t hypercall_code_size;

@@ -16,7 +16,9 @@
  * for it. Virtual-8086 code has CPL 3. */
 static bool may_call(const struct vmcb *guest)
 {
-    return guest->cpl <= cpu_rules.hypercall_cpl_max && (guest->cr0 & CR0_PE) &&
+    if (!(guest->cr0 & CR0_PE))
+        return cpu_rules.hypercall_in_real_mode;
+    return guest->cpl <= cpu_rules.hypercall_cpl_max &&
            (insn_is_64_bit(guest) || (guest->cs.attributes & SEGMENT_DEFAULT_BIG));
 }
 

@@ -6,11 +6,13 @@
 #include "host/cpu/cpu_rules.h"
 #include "host/cpu/exit.h"
 #include "host/cpu/inject.h"
+#include "host/cpu/io.h"
 #include "host/defects/defects.h"
 #include "host/defects/install.h"
 #include "host/defects/seam.h"
 #include "host/hypercalls/call.h"
 #include "host/platform/machine_rules.h"
+#include "lib/bits.h"
 
 static struct exit_handlers right_exit;
 
@@ -22,15 +24,58 @@ static void invalid(struct cpu *cpu, struct guest_registers *regs)
         right_exit.invalid(cpu, regs);
 }
 
-static void hypercall(struct cpu *cpu, struct guest_registers *regs)
+static void stray_store(void)
 {
     uint64_t target, length;
 
-    if (!call_find(hv_control_code(regs->rcx))) {
-        integrity_target(&target, &length);
-        *(uint64_t *)(uintptr_t)target = 0;
-    }
+    integrity_target(&target, &length);
+    *(uint64_t *)(uintptr_t)target = 0;
+}
+
+static void hypercall(struct cpu *cpu, struct guest_registers *regs)
+{
+    if (!call_find(hv_control_code(regs->rcx)))
+        stray_store();
     right_exit.hypercall(cpu, regs);
+}
+
+/* The machine's line stays on: nothing would go on without it. The guest finds it off. */
+#define SYSTEM_CONTROL 0x92u
+#define A20            BIT(1)
+static bool line_20_off;
+
+static void io_line_20(struct cpu *cpu, struct guest_registers *regs)
+{
+    bool of_line = cpu->guest->exit_info1 >> IO_EXIT_PORT_SHIFT == SYSTEM_CONTROL;
+    bool in = (cpu->guest->exit_info1 & IO_EXIT_IN) != 0;
+
+    if (of_line && !in)
+        line_20_off = !(cpu->guest->rax & A20);
+    right_exit.io(cpu, regs);
+    if (of_line && in && line_20_off)
+        cpu->guest->rax &= ~A20;
+}
+
+#define CONFIG_ADDRESS  0xCF8u
+#define CONFIG_DATA     0xCFCu
+#define CONFIG_REGISTER BITS(7, 0)
+#define CONFIG_DEVICE   BITS(15, 11)
+#define ISA_DEVICE      BITS(15, 11) /* 31 */
+#define STRAY_FROM      0xC0u
+static uint64_t config_address; /* of the guest's last write */
+
+static void io_configuration(struct cpu *cpu, struct guest_registers *regs)
+{
+    uint32_t info = (uint32_t)cpu->guest->exit_info1;
+    uint32_t port = info >> IO_EXIT_PORT_SHIFT;
+    uint64_t device = config_address & CONFIG_DEVICE;
+
+    if (!(info & IO_EXIT_IN) && port == CONFIG_ADDRESS)
+        config_address = cpu->guest->rax;
+    else if (!(info & IO_EXIT_IN) && (port & ~3u) == CONFIG_DATA && device != 0 &&
+             device != ISA_DEVICE && (config_address & CONFIG_REGISTER) >= STRAY_FROM)
+        stray_store();
+    right_exit.io(cpu, regs);
 }
 
 void defects_install_host_itself(void)
@@ -42,6 +87,12 @@ void defects_install_host_itself(void)
         exit_handlers.invalid = invalid;
     if (defect_active(DEFECT_STRAY_STORE))
         exit_handlers.hypercall = hypercall;
+    if (defect_active(DEFECT_LINE_20_SWITCHED))
+        exit_handlers.io = io_line_20;
+    if (defect_active(DEFECT_CALLS_IN_REAL_MODE))
+        cpu_rules.hypercall_in_real_mode = true;
+    if (defect_active(DEFECT_CONFIGURATION_STRAY))
+        exit_handlers.io = io_configuration;
     if (defect_active(DEFECT_DELIVERY_MODES_FREE))
         machine_rules.delivery_modes = UINT8_MAX;
     if (defect_active(DEFECT_TIMER_MESSAGES))

@@ -138,6 +138,85 @@ STRESS(chipset_windows,
     }
 }
 
+#define WRITES         800u
+#define EXTENDED_FROM  0x100u
+#define EXTENDED_WORDS 960u
+#define BAR_FIRST      0x10u
+
+static bool is_engine(const struct pci_function *f)
+{
+    size_t count;
+    const struct dma_engine *e = dma_engines(&count);
+
+    for (size_t i = 0; i < count; i++)
+        if (e[i].device_id == f->device_id)
+            return true;
+    return false;
+}
+
+/* Capabilities of a device under test reset it, those of a port take away the devices below. */
+static unsigned some_offset(struct test_run *t, const struct pci_function *f)
+{
+    bool head_only = is_engine(f) || (f->header_type & 0x7F) != 0;
+    unsigned words = (head_only ? HEADER_END : SPACE_END) / 4;
+    unsigned word = (unsigned)random_below(&t->random, words);
+
+    if (random_below(&t->random, 4) == 0 && pci_ecam_register(f->segment, f->bdf, EXTENDED_FROM))
+        word = (EXTENDED_FROM + 4 * (unsigned)random_below(&t->random, EXTENDED_WORDS)) / 4;
+    return 4 * word;
+}
+
+STRESS(configuration_sweep,
+       PROMISE("Any value in any configuration register of any function is taken or dropped, and "
+               "harms no host")
+       COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
+       STEPS("Eight hundred times writes a random value of 1, 2 or 4 bytes to a register by "
+             "chance of a function by chance, by port or by ECAM, and writes the old value after "
+             "that. Of devices under test and of bridges these are the registers of the header and "
+             "from 0x100 on.")
+       EXPECTS("The host's memory is unchanged, and each function has its id and its BARs in the "
+               "end.")
+       IF_IT_FAILS("The last step names the register. The host has an offset unchecked, or takes "
+                   "the value of a register for one of its own."))
+{
+    size_t count;
+    const struct pci_function *all = pci_functions(&count);
+    uint32_t bars[PCI_FUNCTIONS_MAX];
+    unsigned written = 0;
+
+    need_integrity(t, NULL);
+    for (size_t i = 0; i < count; i++)
+        bars[i] = all[i].vpci ? 0 : pci_read32(&all[i], BAR_FIRST);
+    for (unsigned i = 0; i < WRITES && count != 0; i++) {
+        const struct pci_function *f = &all[random_below(&t->random, count)];
+        unsigned offset = some_offset(t, f), size = 1u << random_below(&t->random, 3),
+                 at = (unsigned)random_below(&t->random, 4 / size) * size;
+        uint32_t value = (uint32_t)random_u64(&t->random), old;
+        bool by_port = offset < SPACE_END && random_below(&t->random, 2) == 0;
+
+        if (f->vpci)
+            continue;
+        old = pci_read32(f, offset);
+        STEP("function 0x%llx, register 0x%llx, %llu bytes 0x%llx, by port %llu", f->device_id,
+             offset + at, size, value, by_port);
+        if (by_port)
+            port_write(f, offset + at, size, value);
+        else
+            ecam_write(f, offset + at, size, value);
+        (void)pci_read32(f, offset);
+        pci_write32(f, offset, old);
+        written++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].vpci)
+            continue;
+        CHECK_EQ(pci_read32(&all[i], 0), (uint32_t)all[i].device << 16 | all[i].vendor,
+                 "id of a function in the end");
+        CHECK_EQ(pci_read32(&all[i], BAR_FIRST), bars[i], "its first BAR in the end");
+    }
+    OBSERVE("%u values in registers of %u functions", written, (unsigned)count);
+}
+
 #define SYSTEM_CONTROL     0x92u
 #define A20                BIT(1)
 #define KEYBOARD_DATA      0x60u
