@@ -46,7 +46,7 @@ CMDLETS = {
     "Test-Path": "LiteralPath PathType",
     "Join-Path": "",
     "Sort-Object": "Property",
-    "Select-Object": "Last",
+    "ForEach-Object": "",
     "New-Object": "ArgumentList",
     "Get-Command": "Name ErrorAction",
     "Get-Date": "",
@@ -112,13 +112,38 @@ def test_document_names_the_same_cmdlets() -> None:
         assert name in CMDLETS and {p.removeprefix("-") for p in parameters} <= set(CMDLETS[name].split()), name
 
 
+def known_parameters() -> dict[str, str]:
+    """Name and kind of each."""
+    block = TEXT.partition("$Known = @(\n")[2].partition("\n)")[0]
+    return dict(re.findall(r"@\{ Name = '(\w+)'; Kind = '(\w+)'; Value = ", block))
+
+
 def test_every_parameter_is_documented() -> None:
-    block = TEXT.partition("\nparam(")[2].partition("\n)")[0]
-    parameters = re.findall(r"\$(\w+)", re.sub(r"= \$?\w+", "", block))
+    parameters = known_parameters()
     assert len(parameters) >= 10
     for name in parameters:
         assert f".PARAMETER {name}\n" in TEXT
         assert f"`-{name}" in DOCUMENT
+        assert re.search(rf"\$options\.{name}\b", TEXT), f"-{name} is read and not used"
+    assert re.findall(r"(?m)^\.PARAMETER (\w+)$", TEXT) == list(parameters)
+
+
+def test_powershell_binds_no_argument() -> None:
+    """An argument that it cannot bind ends with its code 1, that of a failed test: the script takes $args apart."""
+    outside = re.sub(r"(?ms)^function [\w-]+ \{.*?^\}$", "", TEXT.partition("#>")[2])
+    assert "param(" not in outside and "CmdletBinding" not in outside
+    assert outside.count("Read-Arguments $args") == 1
+    body = TEXT.partition("function Find-Parameter")[2].partition("function Test-Administrator")[0]
+    assert body.count("Stop-Script $ExitUsage") == len(re.findall("Stop-Script", body)) == 4
+    # Number texts are tried, and not cast: a cast raises what ends with 1.
+    assert "[int]::TryParse(" in body and "[int]$" not in body
+
+
+def test_the_disk_is_mounted_below_the_system_folder() -> None:
+    """Results may be on a share or on ReFS, where no partition can be mounted."""
+    body = TEXT.partition("function Copy-Results")[2].partition("\n}")[0]
+    (mount,) = re.findall(r"\$mount = (.*)", body)
+    assert mount.startswith("Join-Path $env:SystemRoot ") and "NewGuid" in mount
 
 
 def test_exit_codes_are_those_of_the_runner() -> None:
@@ -130,21 +155,21 @@ def test_exit_codes_are_those_of_the_runner() -> None:
 
 
 VERDICTS = {
-    'exit=0 planned=6 pass=3 fail=0 error=0 skip=3 with_dma=2 text="PASS"': "0",
-    'pvtest: verdict: exit=2 planned=2 with_dma=0 text="PASS WITHOUT DMA, which was not asked for"': "2",
-    '# verdict: exit=1 planned=2 with_dma=1 text="FAIL"': "1",
-    "# end: planned=4 pass=1 fail=1 error=1 skip=1 duration_us=2500 moved=1": "",
-    'message: "exit=0 planned=1 text=\\"PASS\\""': "",
+    'exit=0 planned=6 pass=3 fail=0 error=0 skip=3 with_dma=2 text="PASS"': ("0", "6", "2"),
+    'pvtest: verdict: exit=2 planned=2 with_dma=0 text="PASS WITHOUT DMA, which was not asked for"': ("2", "2", "0"),
+    '# verdict: exit=1 planned=2 with_dma=1 text="FAIL"': ("1", "2", "1"),
+    "# end: planned=4 pass=1 fail=1 error=1 skip=1 duration_us=2500 moved=1": (),
+    'message: "exit=0 planned=1 text=\\"PASS\\""': (),
 }
 
 
 @pytest.mark.parametrize("line", VERDICTS)
 def test_the_verdict_is_the_one_that_the_image_wrote(line: str) -> None:
-    """The script judges nothing: it has one pattern, for the line of the image."""
+    """The script judges nothing: it has one pattern, for the line of the image, with the share that moved data."""
     body = TEXT.partition("function Read-Verdict")[2].partition("\n}")[0]
-    (pattern,) = re.findall(r"-match '([^']+)'", body)
+    (pattern,) = re.findall(r"\$pattern = '([^']+)'", body)
     match = re.match(pattern, line)
-    assert (match[1] if match else "") == VERDICTS[line]
+    assert (match.groups()[:3] if match else ()) == VERDICTS[line]
 
 
 def test_the_image_writes_such_lines() -> None:

@@ -11,6 +11,9 @@ wrote there. A VM that is silent for too long is turned off and on again. docs/h
 Exit codes: 0 all planned tests ran and none failed; 1 a test failed; 2 error (hang, crash, truncated output);
 3 usage; 4 something needed is missing (Hyper-V, administrator rights).
 
+The script takes its arguments apart itself: PowerShell would end with 1 at a name or value that it cannot bind, and 1
+means that a test failed.
+
 .PARAMETER Disk
 The VHDX. It is copied, so that the same file can be run again.
 
@@ -54,22 +57,6 @@ Shows COM1 while the suite runs.
 .EXAMPLE
 .\Run-PvTest.ps1 -Disk .\pvtest-hyper-v.vhdx -Device 'PCI\VEN_8086&DEV_0A54\4&2A2D8C9B&0&00E0' -Remove
 #>
-[CmdletBinding()]
-param(
-    [string]$Disk = '',
-    [string]$Name = 'pvtest',
-    [string]$Results = 'pvtest-results',
-    [int]$Processors = 2,
-    [int]$MemoryMB = 2560,
-    [int]$TimeoutSeconds = 1200,
-    [int]$SilenceSeconds = 180,
-    [int]$Restarts = 3,
-    [string[]]$Device = @(),
-    [switch]$ForceDismount,
-    [switch]$Remove,
-    [switch]$ShowSerial
-)
-
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 
@@ -79,17 +66,78 @@ $ExitError = 2
 $ExitUsage = 3
 $ExitMissing = 4
 
+# Name of each parameter, its kind, and its value where it is not given; numbers have bounds.
+$Known = @(
+    @{ Name = 'Disk'; Kind = 'text'; Value = '' }
+    @{ Name = 'Name'; Kind = 'text'; Value = 'pvtest' }
+    @{ Name = 'Results'; Kind = 'text'; Value = 'pvtest-results' }
+    @{ Name = 'Processors'; Kind = 'number'; Value = 2; Low = 1; High = 64 }
+    @{ Name = 'MemoryMB'; Kind = 'number'; Value = 2560; Low = 1024; High = 65536 }
+    @{ Name = 'TimeoutSeconds'; Kind = 'number'; Value = 1200; Low = 10; High = 86400 }
+    @{ Name = 'SilenceSeconds'; Kind = 'number'; Value = 180; Low = 10; High = 86400 }
+    @{ Name = 'Restarts'; Kind = 'number'; Value = 3; Low = 0; High = 1000 }
+    @{ Name = 'Device'; Kind = 'list'; Value = @() }
+    @{ Name = 'ForceDismount'; Kind = 'switch'; Value = $false }
+    @{ Name = 'Remove'; Kind = 'switch'; Value = $false }
+    @{ Name = 'ShowSerial'; Kind = 'switch'; Value = $false }
+)
+
 function Stop-Script {
     param([int]$Code, [string]$Message)
     [Console]::Error.WriteLine("Run-PvTest: $Message")
     exit $Code
 }
 
-function Test-Range {
-    param([string]$What, [int]$Value, [int]$Low, [int]$High)
-    if ($Value -lt $Low -or $Value -gt $High) {
-        Stop-Script $ExitUsage "-$What $Value is out of range; $Low to $High"
+function Find-Parameter {
+    # PowerShell passes on "-Name:value" as "-Name:" and the value.
+    param([string]$Word)
+    foreach ($one in $Known) {
+        if ($Word.TrimEnd(':') -eq "-$($one.Name)") {
+            return $one
+        }
     }
+    $names = @($Known | ForEach-Object { "-$($_.Name)" }) -join ' '
+    Stop-Script $ExitUsage "unknown parameter '$Word'; known: $names"
+}
+
+function Resolve-Value {
+    param([hashtable]$Parameter, [object]$Given)
+    if ($Parameter.Kind -eq 'list') {
+        # "powershell -File" hands over "a,b" as one text; no instance id has a comma.
+        return , @((@($Given) -join ',').Split([char[]]',', [StringSplitOptions]::RemoveEmptyEntries))
+    }
+    if ($Parameter.Kind -eq 'text') {
+        return "$Given"
+    }
+    $number = 0
+    if (-not [int]::TryParse("$Given", [ref]$number)) {
+        Stop-Script $ExitUsage "-$($Parameter.Name) '$Given' is not a number"
+    }
+    if ($number -lt $Parameter.Low -or $number -gt $Parameter.High) {
+        Stop-Script $ExitUsage "-$($Parameter.Name) $number is out of range; $($Parameter.Low) to $($Parameter.High)"
+    }
+    return $number
+}
+
+function Read-Arguments {
+    param([object[]]$Words)
+    $options = @{}
+    foreach ($one in $Known) {
+        $options[$one.Name] = $one.Value
+    }
+    for ($at = 0; $at -lt $Words.Count; $at++) {
+        $parameter = Find-Parameter "$($Words[$at])"
+        if ($parameter.Kind -eq 'switch') {
+            $options[$parameter.Name] = $true
+            continue
+        }
+        $at++
+        if ($at -ge $Words.Count) {
+            Stop-Script $ExitUsage "-$($parameter.Name) needs a value"
+        }
+        $options[$parameter.Name] = Resolve-Value $parameter $Words[$at]
+    }
+    return $options
 }
 
 function Test-Administrator {
@@ -108,11 +156,6 @@ function Test-Environment {
 }
 
 function Test-Arguments {
-    Test-Range 'Processors' $Processors 1 64
-    Test-Range 'MemoryMB' $MemoryMB 1024 65536
-    Test-Range 'TimeoutSeconds' $TimeoutSeconds 10 86400
-    Test-Range 'SilenceSeconds' $SilenceSeconds 10 86400
-    Test-Range 'Restarts' $Restarts 0 1000
     if ($Name -eq '' -or $Name -match '[*?\[\]]') {
         Stop-Script $ExitUsage "-Name '$Name' is not a plain name: wildcards would mean other VMs, too"
     }
@@ -281,9 +324,10 @@ function Wait-TestVM {
 }
 
 function Copy-Results {
-    # An EFI system partition gets no drive letter, so it is mounted in a folder.
+    # An EFI system partition gets no drive letter, so it is mounted in a folder. That must be on a local NTFS volume,
+    # as the system's is; results may go to a share or to ReFS.
     param([string]$Copy, [string]$Folder)
-    $mount = Join-Path $Folder 'mount'
+    $mount = Join-Path $env:SystemRoot "Temp\pvtest-$([Guid]::NewGuid().ToString('N'))"
     $null = New-Item -ItemType Directory -Path $mount
     # Right after the power-off the file may still be in use.
     $mounted = $null
@@ -332,19 +376,32 @@ function Read-Verdict {
         }
     }
     $found = @{ Code = $ExitError; Text = 'the suite wrote no verdict; error.txt in pvtest-results may say why' }
+    $pattern = '^(?:pvtest: verdict: |# verdict: )?exit=([0-2]) planned=(\d+) (?:.* )?with_dma=(\d+) text="([^"]*)"'
     foreach ($source in $sources) {
         if (-not (Test-Path -LiteralPath $source)) {
             continue
         }
         foreach ($line in [IO.File]::ReadAllLines($source, [Text.Encoding]::UTF8)) {
-            if ($line -match '^(?:pvtest: verdict: |# verdict: )?exit=([0-2]) (.*) text="([^"]*)"') {
-                $found = @{ Code = [int]$Matches[1]; Text = "$($Matches[3]) ($($Matches[2]))" }
+            if ($line -match $pattern) {
+                $share = "$($Matches[3]) of $($Matches[2]) planned tests moved data"
+                $found = @{ Code = [int]$Matches[1]; Text = "$($Matches[4]); $share" }
             }
         }
     }
     return $found
 }
 
+$options = Read-Arguments $args
+$Disk = $options.Disk
+$Name = $options.Name
+$Results = $options.Results
+$Processors = $options.Processors
+$MemoryMB = $options.MemoryMB
+$TimeoutSeconds = $options.TimeoutSeconds
+$SilenceSeconds = $options.SilenceSeconds
+$Restarts = $options.Restarts
+$ForceDismount = $options.ForceDismount
+$ShowSerial = $options.ShowSerial
 Test-Arguments
 Test-Environment
 if (Get-VM -Name $Name -ErrorAction SilentlyContinue) {
@@ -365,8 +422,7 @@ try {
     $bytes = [int64]$MemoryMB * 1048576
     $vm = New-VM -Name $Name -Generation 2 -MemoryStartupBytes $bytes -VHDPath $copy -Path $folder
     Initialize-TestVM $vm $pipe
-    # "powershell -File" hands over "a,b" as one text; no instance id has a comma.
-    foreach ($instanceId in @(($Device -join ',').Split(',', [StringSplitOptions]::RemoveEmptyEntries))) {
+    foreach ($instanceId in $options.Device) {
         Add-TestDevice $instanceId $taken
     }
     $log = [IO.File]::Create($serial)
@@ -415,7 +471,7 @@ finally {
                 Stop-VM -Name $Name -TurnOff -Force
             }
             Restore-TestDevice $taken
-            if ($Remove) {
+            if ($options.Remove) {
                 Remove-VM -Name $Name -Force
                 Remove-Item -LiteralPath $copy
             }
