@@ -9,6 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 4
 folder=$PWD/build/distributions
 suites=("$@")
 [ $# -gt 0 ] || suites=(bookworm trixie sid)
+deadline=20000 # of a test, in milliseconds: this judges a build, also on a machine that has other work
 packages=gcc,clang,make,binutils,libc6-dev,gnu-efi,python3,python3-rich,python3-jinja2,python3-jsonschema,python3-pyelftools,python3-junitparser
 
 say() { printf 'distributions: %s\n' "$*"; }
@@ -43,7 +44,7 @@ try() { # arguments: suite, root of it, compiler
         tail -n 20 "$log"
         outcome="the build FAILED"
     elif ! PVTEST_BUILD=$2/pvtest/build/$3 /usr/bin/python3 tools/start.py run --plain --quiet \
-        --results "$folder/results-$1-$3" >"$log" 2>&1 </dev/null; then
+        --deadline "$deadline" --results "$folder/results-$1-$3" >"$log" 2>&1 </dev/null; then
         tail -n 20 "$log"
         outcome="the catalogue FAILED"
     fi
