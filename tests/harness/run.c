@@ -198,6 +198,7 @@ void suite_run_next(struct suite *s)
     random_seed(&t->random,
                 seed_for(t->instance, s->options.seed + s->position / s->instance_count));
 
+    t->deadline_us = deadline_ms * 1000;
     choose_shares(t);
     if (t->has_class)
         suite_prepare_class(s, t->class);
@@ -208,7 +209,7 @@ void suite_run_next(struct suite *s)
     memory_test_begin();
     operations = dma_operations();
     start = time_us();
-    end = containment_run(call_test, s, deadline_ms * 1000, &t->trap);
+    end = containment_run(call_test, s, t->deadline_us, &t->trap);
     t->duration_us = time_us() - start;
     t->moved = dma_operations() != operations;
     describe_end(t, end, deadline_ms);

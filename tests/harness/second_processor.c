@@ -5,8 +5,6 @@
 #include "kernel/smp.h"
 #include "lib/string.h"
 
-/* Less than the deadline of a test, so that the report has the reason and not only a deadline. */
-#define SECOND_US 1500000u
 /* For a processor that is stuck in the host, where no deadline reaches it. */
 #define STUCK_US      200000u
 #define RENDEZVOUS_US 1000000u
@@ -45,10 +43,10 @@ void *second_memory(struct test_run *t, size_t size)
     return memory;
 }
 
+/* Less than the deadline of the test, so that the report has the reason and not only a deadline. */
 static uint64_t second_us(const struct test_run *t)
 {
-    return t->has_class && dma_class_is_slow(t->class) ? (uint64_t)SECOND_US * SLOW_DEADLINE_FACTOR
-                                                       : SECOND_US;
+    return t->deadline_us / 4 * 3;
 }
 
 void processor_begin(struct test_run *t, unsigned number, void (*fn)(void *argument),

@@ -109,7 +109,7 @@ struct test_run {
                             sweeps */
     unsigned extra_id_count;
     struct random random;
-    uint64_t duration_us;
+    uint64_t deadline_us, duration_us;
     struct trap_report trap;
 };
 
