@@ -111,9 +111,12 @@ struct vmbus_offer *vmbus_offer(const uint8_t *interface_guid, unsigned n)
     return NULL;
 }
 
+#define LATE_PAUSE_US 200000u /* after the last of several late offers */
+
 bool vmbus_wait_for_offer(const uint8_t *interface_guid, uint64_t timeout_us)
 {
     const uint64_t end = time_us() + timeout_us;
+    const bool late = !vmbus_offer(interface_guid, 0);
     union vmbus_control message;
 
     while (!vmbus_offer(interface_guid, 0)) {
@@ -122,5 +125,10 @@ bool vmbus_wait_for_offer(const uint8_t *interface_guid, uint64_t timeout_us)
         if (now >= end || !vmbus_wait(VMBUS_OFFER_CHANNEL, NULL, 0, &message, end - now))
             break;
     }
-    return vmbus_offer(interface_guid, 0);
+    if (!vmbus_offer(interface_guid, 0))
+        return false;
+    /* Others may be on their way. */
+    while (late && vmbus_wait(VMBUS_OFFER_CHANNEL, NULL, 0, &message, LATE_PAUSE_US)) {
+    }
+    return true;
 }

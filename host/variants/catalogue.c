@@ -4,10 +4,13 @@
 #include "host/variants/variants.h"
 
 #define VARIANT(enumerator, name, requirements, sentence)                                          \
-    "variant\t" name "\t" requirements "\t" sentence "\0"
+    "variant\t" name "\t" requirements "\t" sentence "\tany\0"
+#define VARIANT_BUS(enumerator, name, requirements, sentence)                                      \
+    "variant\t" name "\t" requirements "\t" sentence "\tvpci\0"
 
-__attribute__((section(".pvtcat"), used)) static const char catalogue[] = "variants\t1\0"
+__attribute__((section(".pvtcat"), used)) static const char catalogue[] = "variants\t2\0"
 #include "host/variants/variants.def"
     ;
 
 #undef VARIANT
+#undef VARIANT_BUS

@@ -9,4 +9,5 @@ void variants_install(void)
     variants_install_calls();
     variants_install_domains();
     variants_install_unseen();
+    variants_install_buses();
 }

@@ -13,5 +13,6 @@ void variants_install_domains(void);
 void variants_install_iommu(void);
 void variants_install_virtual_functions(void);
 void variants_install_unseen(void);
+void variants_install_buses(void);
 
 #endif

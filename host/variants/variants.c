@@ -5,8 +5,10 @@
 
 static const char *const variant_names[] = {
 #define VARIANT(enumerator, name, requirements, sentence) [VARIANT_##enumerator] = (name),
+#define VARIANT_BUS                                       VARIANT
 #include "host/variants/variants.def"
 #undef VARIANT
+#undef VARIANT_BUS
 };
 
 static bool active[VARIANT_COUNT];

@@ -13,8 +13,10 @@
 
 enum variant {
 #define VARIANT(enumerator, name, requirements, sentence) VARIANT_##enumerator,
+#define VARIANT_BUS                                       VARIANT
 #include "host/variants/variants.def"
 #undef VARIANT
+#undef VARIANT_BUS
     VARIANT_COUNT
 };
 

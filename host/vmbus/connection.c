@@ -10,8 +10,12 @@
 #include "host/vmbus/control_parse.h"
 #include "host/vmbus/gpadl.h"
 #include "host/vmbus/synic.h"
+#include "host/vmbus/vmbus_rules.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+
+struct vmbus_rules vmbus_rules = {.first_version = VMBUS_VERSION_3_0,
+                                  .last_version = VMBUS_VERSION_5_3};
 
 static struct {
     uint32_t version; /* 0: there is no connection */
@@ -32,7 +36,7 @@ static bool version_known(uint32_t version)
 
     for (unsigned i = 0; i < ARRAY_SIZE(known); i++)
         if (known[i] == version)
-            return true;
+            return version >= vmbus_rules.first_version && version <= vmbus_rules.last_version;
     return false;
 }
 
@@ -93,10 +97,13 @@ static void request_offers(void)
     if (connection.offers_requested)
         return;
     connection.offers_requested = true;
+    if (vmbus_rules.late_offers)
+        reply(&done, sizeof(done));
     for (unsigned i = 0; i < channels_count(); i++)
         if (channel_at(i)->state == CHANNEL_OFFERED)
             send_offer(channel_at(i));
-    reply(&done, sizeof(done));
+    if (!vmbus_rules.late_offers)
+        reply(&done, sizeof(done));
 }
 
 static void gpadl_answer(enum gpadl_result result, uint32_t channel_id, uint32_t gpadl)

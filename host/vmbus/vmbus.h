@@ -13,7 +13,7 @@
 #include "abi/synic.h"
 #include "host/vmbus/ring.h"
 
-#define VMBUS_CHANNELS_MAX 32u
+#define VMBUS_CHANNELS_MAX 48u
 
 struct vmbus_channel;
 

@@ -8,6 +8,7 @@
 #include "host/vdev/bar_decode.h"
 #include "host/vdev/pci_resources.h"
 #include "host/vpci/bus.h"
+#include "host/vpci/vpci_rules.h"
 
 #define LOW_LENGTH  (UINT64_C(32) << 20)
 #define HIGH_LENGTH (UINT64_C(128) << 20)
@@ -73,7 +74,7 @@ static uint64_t read(uint64_t gpa, unsigned size)
 
     if (bus) {
         function = config_target(bus, gpa, size);
-        return function ? function->ops->read(function, gpa % VPCI_WINDOW_CONFIG, size)
+        return function ? vpci_rules.config_read(function, gpa % VPCI_WINDOW_CONFIG, size)
                         : UINT64_MAX;
     }
     return machine_access(gpa, size, &value, false) ? value : bar_read(gpa, size);

@@ -38,7 +38,7 @@ static struct vpci_relation relation(const struct vpci_bus *bus, struct vpci_fun
     };
 }
 
-void vpci_send_relations(struct vpci_bus *bus)
+static void send_relations(struct vpci_bus *bus)
 {
     bool second = bus->version >= VPCI_VERSION_1_3;
     struct relations message = {
@@ -55,12 +55,29 @@ void vpci_send_relations(struct vpci_bus *bus)
                (uint32_t)(sizeof(message.header) + bus->functions * entry));
 }
 
+void vpci_send_relations(struct vpci_bus *bus)
+{
+    send_relations(bus);
+    if (vpci_rules.relations_at == VPCI_RELATIONS_TWICE)
+        send_relations(bus);
+}
+
 static void reset(struct vpci_function *function)
 {
     function->ops->reset(function);
 }
 
-struct vpci_rules vpci_rules = {.leave_domain = domains_device_reset, .power_off = reset};
+static uint32_t read_config(struct vpci_function *function, unsigned offset, unsigned size)
+{
+    return function->ops->read(function, offset, size);
+}
+
+struct vpci_rules vpci_rules = {.last_version = VPCI_VERSION_1_4,
+                                .names_last_version = true,
+                                .relations_at = VPCI_RELATIONS_ON_QUERY_AND_D0,
+                                .config_read = read_config,
+                                .leave_domain = domains_device_reset,
+                                .power_off = reset};
 
 void vpci_power_off(struct vpci_bus *bus)
 {
@@ -94,6 +111,7 @@ uint32_t vpci_d0_entry(struct vpci_bus *bus, uint64_t window)
     bus->selected = 0;
     host_log(LOG_INFO, "vpci: channel %u: configuration window at 0x%lx\n",
              vmbus_channel_id(bus->channel), window);
-    vpci_send_relations(bus); /* some guests rely on it, instead of asking */
+    if (vpci_rules.relations_at != VPCI_RELATIONS_ON_QUERY)
+        vpci_send_relations(bus); /* some guests rely on it, instead of asking */
     return NT_STATUS_SUCCESS;
 }

@@ -14,7 +14,6 @@
 #include "lib/string.h"
 
 #define VERSION_FIRST VPCI_VERSION_1_1
-#define VERSION_LAST  VPCI_VERSION_1_4
 
 #define BAR_IS_64_BIT(mask) (((mask)&6u) == 4u)
 
@@ -74,14 +73,19 @@ static void complete_status(const struct exchange *exchange, uint32_t status)
 
 static void reply_version(const struct exchange *exchange)
 {
-    struct vpci_version_reply reply = {.version = VERSION_LAST};
+    struct vpci_version_reply reply = {.version = vpci_rules.last_version};
     uint32_t version = exchange->request->version;
+    bool agreed = version >= VERSION_FIRST && version <= vpci_rules.last_version;
 
-    if (version >= VERSION_FIRST && version <= VERSION_LAST)
+    if (agreed)
         exchange->bus->version = version;
     else
         reply.status = NT_STATUS_REVISION_MISMATCH;
+    if (agreed && !vpci_rules.names_last_version)
+        reply.version = version;
     complete(exchange, &reply, sizeof(reply));
+    if (agreed && vpci_rules.relations_at == VPCI_RELATIONS_TWICE)
+        vpci_send_relations(exchange->bus);
 }
 
 static void reply_requirements(const struct exchange *exchange)
@@ -234,6 +238,6 @@ const struct vmbus_service vpci_service = {
     .closed = closed,
     .withdrawn = withdrawn,
     .received = received,
-    .reply_bytes = VPCI_RELATIONS_BYTES + sizeof(struct vpci_resources_reply),
-    .reply_packets = 2,
+    .reply_bytes = 2 * VPCI_RELATIONS_BYTES + sizeof(struct vpci_resources_reply),
+    .reply_packets = 3,
 };

@@ -129,8 +129,8 @@ class Campaign:
         selected = request.selected
         if isinstance(switch, Defect):
             selected = where_it_shows(switch.unit, [*selected, *_own_longer(request, switch)])
-            if switch.unit == "vpci":
-                request = dataclasses.replace(request, bus="vpci")
+        if getattr(switch, "unit", "any") == "vpci":
+            request = dataclasses.replace(request, bus="vpci")
         switched = dataclasses.replace(request, selected=selected, **{self.plural: [switch]})
         return switched if plain is None else own_first(switched, switch, plain)
 

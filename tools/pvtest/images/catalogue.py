@@ -119,8 +119,11 @@ class Defect(Switch):
     unit: str = "any"
 
 
+@dataclass(frozen=True)
 class Variant(Switch):
-    """A behavior that the ABI permits. The requirements are those that permit it."""
+    """A behavior that the ABI permits. The requirements are those that permit it; `unit` vpci: it shows there alone."""
+
+    unit: str = "any"
 
 
 @dataclass(frozen=True)
@@ -220,6 +223,9 @@ def parse_image(data: bytes) -> list[tuple[str, ...]]:
     return sorted(found)
 
 
+HOST_FORMATS = {"defects": ("1",), "variants": ("1", "2")}
+
+
 def parse_host(data: bytes) -> HostCatalogue:
     """Parses the section of refhost.efi."""
     defects: list[Defect] = []
@@ -227,13 +233,13 @@ def parse_host(data: bytes) -> HostCatalogue:
     formats = set()
     for fields in text_fields.split(data):
         if fields[0] in ("defects", "variants") and len(fields) == 2:
-            if fields[1] != "1":
-                raise ImageError(f"format {fields[1]!r} of the list of {fields[0]}; this runner reads format '1'")
+            if fields[1] not in HOST_FORMATS[fields[0]]:
+                raise ImageError(f"format {fields[1]!r} of the list of {fields[0]}, which this runner does not read")
             formats.add(fields[0])
         elif fields[0] == "defect" and len(fields) == 5:
             defects.append(Defect(fields[1], _words(fields[2], None), fields[3], fields[4]))
-        elif fields[0] == "variant" and len(fields) == 4:
-            variants.append(Variant(fields[1], _words(fields[2], None), fields[3]))
+        elif fields[0] == "variant" and len(fields) in (4, 5):  # without the unit in format 1
+            variants.append(Variant(fields[1], _words(fields[2], None), *fields[3:]))
         elif fields[0] not in ("version", interfaces.RECORD):
             raise ImageError(f"unexpected record with {len(fields)} fields: {' | '.join(fields)[:100]!r}")
     for name in ("defects", "variants"):

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* Other legal hosts on VMBus and its virtual PCI buses: other versions, another order of messages,
+ * and channels of other devices, as a generation 2 VM has them. */
+#include "abi/vmbus.h"
+#include "host/variants/install.h"
+#include "host/variants/variants.h"
+#include "host/vdev/config_space.h"
+#include "host/vdev/vdev.h"
+#include "host/vmbus/vmbus.h"
+#include "host/vmbus/vmbus_rules.h"
+#include "host/vpci/function.h"
+#include "host/vpci/vpci_rules.h"
+
+#define OTHER_KINDS 20u
+
+static uint32_t (*usual_read)(struct vpci_function *function, unsigned offset, unsigned size);
+
+/* Of a write-only register: what the guest wrote is not there to be read. */
+static uint32_t read_without_bars(struct vpci_function *function, unsigned offset, unsigned size)
+{
+    if (offset < CONFIG_BAR0 + 4 * VPCI_BARS && offset + size > CONFIG_BAR0)
+        return 0;
+    return usual_read(function, offset, size);
+}
+
+static void ignore(void *owner)
+{
+    (void)owner;
+}
+
+static void ignore_packet(void *owner, const struct ring_packet *packet)
+{
+    (void)owner;
+    (void)packet;
+}
+
+/* Storage, network, keyboard, mouse, video, time, ...: each kind has a GUID of its own. */
+static void add_other_channels(void)
+{
+    static struct vmbus_service service[OTHER_KINDS];
+
+    for (unsigned i = 0; i < OTHER_KINDS; i++) {
+        const uint8_t instance[16] = {0x10, (uint8_t)i, 'o', 't', 'h', 'e', 'r'};
+
+        service[i] = (struct vmbus_service){
+            .interface_guid = {(uint8_t)(0xA0 + i), 0x31, 0x61, 0xBA, 0x04, 0x46, 0xFA, 0x4C},
+            .opened = ignore,
+            .closed = ignore,
+            .withdrawn = ignore,
+            .received = ignore_packet,
+        };
+        vmbus_add_channel(&service[i], NULL, instance);
+    }
+}
+
+void variants_install_buses(void)
+{
+    if (variant_active(VARIANT_VMBUS_OTHER_OFFERS) && vdev_off_bus)
+        add_other_channels();
+    vmbus_rules.late_offers = variant_active(VARIANT_VMBUS_LATE_OFFERS);
+    if (variant_active(VARIANT_VMBUS_4_0))
+        vmbus_rules.first_version = vmbus_rules.last_version = VMBUS_VERSION_4_0;
+    if (variant_active(VARIANT_VMBUS_5_3))
+        vmbus_rules.first_version = VMBUS_VERSION_5_3;
+    if (variant_active(VARIANT_VPCI_1_1))
+        vpci_rules.last_version = VPCI_VERSION_1_1;
+    vpci_rules.names_last_version = !variant_active(VARIANT_VPCI_VERSION_ECHOED);
+    if (variant_active(VARIANT_VPCI_RELATIONS_TWICE))
+        vpci_rules.relations_at = VPCI_RELATIONS_TWICE;
+    if (variant_active(VARIANT_VPCI_RELATIONS_ONCE))
+        vpci_rules.relations_at = VPCI_RELATIONS_ON_QUERY;
+    if (variant_active(VARIANT_VPCI_BARS_UNREADABLE)) {
+        usual_read = vpci_rules.config_read;
+        vpci_rules.config_read = read_without_bars;
+    }
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* The choices of a host in the control protocol of VMBus, as data. Written before launch only. */
+#ifndef PVT_HOST_VMBUS_VMBUS_RULES_H
+#define PVT_HOST_VMBUS_VMBUS_RULES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vmbus_rules {
+    uint32_t first_version, last_version; /* of the control protocol */
+    bool late_offers;                     /* after the message that all were delivered */
+};
+extern struct vmbus_rules vmbus_rules;
+
+#endif
