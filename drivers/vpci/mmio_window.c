@@ -68,7 +68,7 @@ bool mmio_block_address(const void *dsdt, size_t length, uint64_t *gpa)
     const uint8_t *bytes = dsdt;
 
     for (size_t i = 0; i + sizeof(pattern) + sizeof(uint32_t) <= length; i++) {
-        if (memcmp(bytes + i, pattern, sizeof(pattern)) == 0) {
+        if (bytes[i] == pattern[0] && memcmp(bytes + i, pattern, sizeof(pattern)) == 0) {
             *gpa = word(bytes + i + sizeof(pattern));
             return *gpa != 0;
         }
@@ -107,7 +107,7 @@ static bool contains(const uint8_t *bytes, size_t length, const char *text)
     const size_t size = strlen(text);
 
     for (size_t i = 0; i + size <= length; i++)
-        if (memcmp(bytes + i, text, size) == 0)
+        if (bytes[i] == (uint8_t)text[0] && memcmp(bytes + i, text, size) == 0)
             return true;
     return false;
 }

@@ -148,6 +148,14 @@ bool guest_is_hidden(uint64_t start, uint64_t length)
     return false;
 }
 
+bool guest_is_hidden_as_one(uint64_t start, uint64_t length)
+{
+    for (size_t i = 0; i < memory.hidden_count; i++)
+        if (start >= memory.hidden[i].start && start + length <= range_end(&memory.hidden[i]))
+            return true;
+    return false;
+}
+
 uint64_t guest_gpa_limit(void)
 {
     static uint64_t limit; /* CPUID is slow, and this is asked on every hypercall */

@@ -32,6 +32,8 @@ const struct guest_range *guest_ram(size_t *count);
 bool guest_is_ram(uint64_t gpa, uint64_t length);
 /* Some of [start, start + length) is protected (guest_protect): the nested tables leave it out. */
 bool guest_is_hidden(uint64_t start, uint64_t length);
+/* All of it is, by one call of guest_protect(). */
+bool guest_is_hidden_as_one(uint64_t start, uint64_t length);
 /* Above every address the processor can emit: 1 << physical address bits. */
 uint64_t guest_gpa_limit(void);
 

@@ -20,7 +20,7 @@ from pvtest.cli.campaign import CAMPAIGNS, _on_saved, own_first, where_it_shows
 from pvtest.errors import UsageError
 from pvtest.gate import baseline, profiles
 from pvtest.images import requirements
-from pvtest.images.catalogue import Defect, Instance, parse_host, parse_tests
+from pvtest.images.catalogue import Defect, Instance, Variant, parse_host, parse_tests
 from pvtest.machine.qemu import Qemu
 from pvtest.machine.request import Request
 from pvtest.plan.selection import Filters, find_switches, select, select_switches
@@ -282,6 +282,10 @@ def test_a_defect_of_a_bus_has_that_bus() -> None:
     bus, other = Defect("bus", (), "", "vpci"), Defect("no-flush", (), "")
     assert [CAMPAIGNS["defects"].switched_on(request, one, None).bus for one in (bus, other)] == ["vpci", "pci"]
     assert [_on_saved(one) for one in (bus, other)] == [False, True], "a saved machine has plain PCI"
+    shown, plain = Variant("vpci-1-1", (), "", "vpci"), Variant("slow", (), "")
+    found = [CAMPAIGNS["variants"].switched_on(request, one, None) for one in (shown, plain)]
+    assert [one.bus for one in found] == ["vpci", "pci"]
+    assert all(one.selected == request.selected for one in found), "everything passes under a variant"
 
 
 def test_tests_of_the_broken_requirement_come_first_and_the_quickest_of_them_before() -> None:
