@@ -136,12 +136,19 @@ $(BUILD)/host/%.o: % $(BUILD)/flags
 	$(call tell,CC,host   $<)
 	$(Q)$(CC) $(CFLAGS) $(OPT) -MMD -MP -c $< -o $@
 
+# nx_compat(image): objcopy cannot set IMAGE_DLLCHARACTERISTICS_NX_COMPAT, which is true of the image: no section is writable and
+# executable, and each begins on a page (PE format, DllCharacteristics: 94 bytes after the signature that the word at 60 points to).
+define nx_compat
+	$(Q)printf '\000\001' | dd of=$(1) bs=1 seek=$$(($$(od -An -tu4 -j60 -N4 $(1)) + 94)) conv=notrunc status=none
+endef
+
 # link(image, objects, script)
 define link
 	$(call tell,LINK,$(1))
 	$(Q)$(LD) -nostdlib -znocombreloc --gc-sections --build-id=sha1 -T $(3) -shared -Bsymbolic --no-undefined $(EFI_CRT0) $(2) $(EFI_LIB) \
 	    -Map=$(BUILD)/$(1).map -o $(BUILD)/$(1).debug
 	$(Q)$(OBJCOPY) $(SECTIONS:%=-j %) -O efi-app-x86_64 $(BUILD)/$(1).debug $(BUILD)/$(1).efi
+	$(call nx_compat,$(BUILD)/$(1).efi)
 endef
 
 $(BUILD)/pvtest.efi: $(GUEST_OBJ) linker/guest.lds $(BUILD)/guest.list

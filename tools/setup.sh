@@ -128,6 +128,7 @@ build|elftools|python3-pyelftools
 runner|junitparser|python3-junitparser'
     [ "$set_name" = run ] || need_disk_tools
     if [ "$set_name" = test ]; then
+        need_command signing sbsign sbsigntool
         need_file "unit tests" "cmocka" libcmocka-dev /usr/include/cmocka.h
         modules+='
 runner tests|tap|python3-tap

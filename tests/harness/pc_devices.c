@@ -65,12 +65,12 @@ static bool has_pm_timer(void)
 
 static bool has_hpet(void)
 {
-    return acpi_find("HPET", 0) != NULL;
+    return acpi_find("HPET", 0);
 }
 
 static bool has_mcfg(void)
 {
-    return acpi_find("MCFG", 0) != NULL;
+    return acpi_find("MCFG", 0);
 }
 
 void suite_describe_pc_devices(void)

@@ -14,6 +14,7 @@ from pvtest.images import boot_volume, catalogue, disk_image, requirements
 from pvtest.images.boot_volume import BootOptions
 from pvtest.images.catalogue import Catalogue
 from pvtest.images.guest_options import GUEST_FILE, HOST_FILE
+from pvtest.images.pe import Signer
 from pvtest.machine.terminal import terminal
 from pvtest.plan import combinations
 from pvtest.plan.devices import OPTION, Devices
@@ -53,15 +54,19 @@ def _read(path: Path) -> bytes:
         raise RunnerError(f"{path}: {error.strerror}; build the images with: make image") from None
 
 
-def contents(target: Target, options: BootOptions) -> dict[str, bytes]:
+def contents(target: Target, options: BootOptions, signer: Signer | None = None) -> dict[str, bytes]:
     """The files of the disk."""
+
+    def image(path: Path) -> bytes:
+        return signer.signed(_read(path)) if signer else _read(path)
+
     files = {GUEST_FILE: boot_volume.check_guest_text(options.guest_text()).encode("ascii")}
     if target.host:
         files[HOST_FILE] = options.host_text().encode("ascii")
     # The reference host starts the suite from the root of the volume.
-    files[LOADER] = _read(paths.HOST_IMAGE if target.host else paths.GUEST_IMAGE)
+    files[LOADER] = image(paths.HOST_IMAGE if target.host else paths.GUEST_IMAGE)
     if target.host:
-        files["pvtest.efi"] = _read(paths.GUEST_IMAGE)
+        files["pvtest.efi"] = image(paths.GUEST_IMAGE)
     return files
 
 
@@ -86,6 +91,9 @@ def main(options: argparse.Namespace) -> int:
     usage.check(options)
     target = TARGETS[options.target]
     _check(options, target)
+    signer = Signer(*options.sign) if options.sign else None
+    if signer:
+        signer.check()
     form = disk_image.format_of(options.output, options.format, target.form)
     name = f"pvtest-{options.target}{disk_image.FORMATS[form][0]}"
     output = options.output or paths.BUILD / "disks" / name
@@ -96,9 +104,9 @@ def main(options: argparse.Namespace) -> int:
     chosen = plan(options, tests, known, devices)
     if not options.globs and not options.device_class:
         chosen.selected = catalogue.without_slow_copies(chosen.selected)
-    files = contents(target, _options(options, target, tests, chosen))
+    files = contents(target, _options(options, target, tests, chosen), signer)
     disk_image.write(output, form, files, options.size, options.force)
     out = terminal(options)
     out.tell(told_tests(tests, known, options.globs))
-    out.say(f"{output}: {form}, {options.size} MiB, {len(chosen.selected)} tests, for {target.title}")
+    out.say(f"{output}: {form}, {options.size} MiB, {len(chosen.selected)} tests, for {target.title}{', signed' if signer else ''}")
     return EXIT_OK

@@ -38,6 +38,8 @@ def add_options(parser: argparse.ArgumentParser, command: str) -> None:
             choices=tuple(disk_image.FORMATS),
             help="of the disk (what FILE ends in; vhdx for hyper-v, else raw)",
         )
+        files = "sign the images for Secure Boot with this key and certificate, PEM files (unsigned)"
+        add("--sign", nargs=2, type=arguments.path, metavar=("KEY", "CERT"), help=files)
         low, high = disk_image.SIZE_MIB
         size, mib = arguments.whole(low, high, "MiB"), disk_image.DEFAULT_MIB
         add("--size", type=size, default=mib, metavar="MIB", help=f"of it ({mib})")
