@@ -210,6 +210,7 @@ def test_a_mandatory_device_that_is_missing_fails(runner: Runner, tmp_path: Path
         (('may = "optional"', 'may = "optional"\n[capabilities]\ncap = 5'), ":11", "must be a table"),
         (('may = "optional"', 'may = "optional"\n[capabilities]\ncap = {bits = -1}'), ":11", "not negative"),
         (('may = "optional"', 'may = "optional"\n[devicess]'), "", "unknown key 'devicess'"),
+        (('may = "optional"', 'may = "optional"\n[devices]\nneeds = ["wings"]'), ":11", "no kind of device"),
     ],
 )
 def test_bad_profile(tmp_path: Path, change: tuple[str, str], place: str, words: str) -> None:

@@ -19,6 +19,15 @@ FOLDER = paths.ROOT / "tools" / "profiles"
 # mandatory: must be verified, so that a skip fails. optional: may be skipped, must hold where it is tested.
 # advisory: is told when it does not hold, but fails nothing.
 DEMANDS = ("mandatory", "optional", "advisory")
+# Kinds of DMA engines that [devices] may need, as a message calls them. No class is named, because a machine of another
+# make has devices of its own.
+KINDS = {
+    "any": "DMA engine",
+    "two": "second DMA engine",
+    "write": "DMA engine that writes to memory",
+    "read": "DMA engine that shows what it reads",
+    "deferred": "DMA engine that can hold a DMA back",
+}
 BOUNDS = ("bits", "only", "none", "min", "max")
 
 
@@ -55,7 +64,8 @@ class Profile:
     title: str
     levels: dict[str, str]  # level -> demand
     requirements: tuple[tuple[str, str], ...]  # glob, demand; the last that matches wins over the level
-    devices: tuple[tuple[str, str], ...]
+    devices: tuple[tuple[str, str], ...]  # glob of classes, demand
+    needs: tuple[str, ...]  # of KINDS
     capabilities: tuple[Capability, ...]
 
     def demand(self, requirement: Requirement) -> str:
@@ -81,10 +91,21 @@ def _path(wanted: str) -> Path:
     return Path(wanted)
 
 
-def _globs(file: TomlFile, table: str, known: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+def _globs(
+    file: TomlFile, table: str, known: tuple[str, ...], others: tuple[str, ...] = ()
+) -> tuple[tuple[str, str], ...]:
     found = file.table(table)
-    file.keys(found, known, table)
+    file.keys(found, (*known, *others), table)
     return tuple((glob, demand) for demand in known for glob in file.strings(found, demand, table))
+
+
+def _needs(file: TomlFile) -> tuple[str, ...]:
+    found = tuple(file.strings(file.table("devices"), "needs", "devices"))
+    for word in found:
+        if word not in KINDS:
+            line = file.line_of("needs", "devices")
+            file.refuse(f"no kind of device is called {word!r}; known are {', '.join(KINDS)}", line)
+    return found
 
 
 def _capability(file: TomlFile, name: str, entry: Any) -> Capability:
@@ -122,7 +143,8 @@ def load(wanted: str, known: Requirements) -> Profile:
         title=file.string(file.data, "title"),
         levels=_levels(file),
         requirements=_globs(file, "requirements", ("advisory", "optional", "mandatory")),
-        devices=_globs(file, "devices", ("optional", "mandatory")),
+        devices=_globs(file, "devices", ("optional", "mandatory"), ("needs",)),
+        needs=_needs(file),
         capabilities=tuple(_capability(file, key, value) for key, value in file.table("capabilities").items()),
     )
     for glob, demand in profile.requirements:

@@ -7,12 +7,15 @@ import datetime
 from fnmatch import fnmatchcase
 
 from pvtest.gate.baseline import Baseline, Known
-from pvtest.gate.profiles import Profile
-from pvtest.images.catalogue import Catalogue
+from pvtest.gate.profiles import KINDS, Profile
+from pvtest.images.catalogue import CLASSES, Catalogue
 from pvtest.stream.coverage import coverage
 from pvtest.stream.model import Finding, Gate, Run, Verdict
 from pvtest.stream.yaml_block import YamlError, number
 
+# The sets of tests/harness/declare.h: all classes but these.
+READING = frozenset(CLASSES) - {"rocker"}
+DEFERRED = frozenset(CLASSES) - {"rocker", "nvme"}
 BAD = (Verdict.FAIL, Verdict.ERROR)
 
 
@@ -35,9 +38,30 @@ def _capabilities(run: Run, profile: Profile) -> list[Finding]:
     return out
 
 
+def _kinds(run: Run) -> set[str]:
+    """The kinds of devices that the run had."""
+    usable = [device for device in run.devices if not device.get("unusable")]
+    classes = {device.get("class", "") for device in usable}
+    # A controller whose medium is not to be touched has nothing to write what it read to.
+    reading = {device.get("class", "") for device in usable if device.get("medium") != "untouched"}
+    found = {
+        "any": bool(usable),
+        "two": len(usable) > 1,
+        "write": bool(classes & set(CLASSES)),
+        "read": bool(reading & READING),
+        "deferred": bool(classes & DEFERRED),
+    }
+    return {name for name, there in found.items() if there}
+
+
 def _devices(run: Run, profile: Profile) -> list[Finding]:
     present = {device.get("class", "") for device in run.devices}
+    kinds = _kinds(run)
     return [
+        Finding("device", name, f"no {KINDS[name]}, which the profile needs")
+        for name in profile.needs
+        if name not in kinds
+    ] + [
         Finding("device", glob, f"no device of class {glob}, which the profile needs")
         for glob, demand in profile.devices
         if demand == "mandatory" and not any(fnmatchcase(name, glob) for name in present)
