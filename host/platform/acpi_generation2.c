@@ -75,7 +75,7 @@ _Static_assert(offsetof(struct fadt, flags) == 112, "ACPI table 5.9");
 _Static_assert(offsetof(struct fadt, x_pm1a_event) == 148, "ACPI table 5.9");
 _Static_assert(sizeof(struct fadt) == 276, "ACPI table 5.9");
 
-/* What the AML of that firmware reads (reference 1.3 a); the rest of it is 0 here. */
+/* Read by the AML of that firmware; all other fields are 0 here. */
 struct firmware_block {
     uint32_t low, low_length, high_mib, high_length_mib;
     uint64_t generation_id;
@@ -84,7 +84,7 @@ struct firmware_block {
     uint16_t nvdimms;
     uint8_t vmbus, ipmi;
 } __attribute__((packed));
-_Static_assert(sizeof(struct firmware_block) == 45, "reference 1.3 a");
+_Static_assert(sizeof(struct firmware_block) == 45, "block of the firmware");
 
 struct dsdt_head {
     struct acpi_table header;

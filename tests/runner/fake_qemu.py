@@ -175,6 +175,7 @@ class Guest:
             say(f"# iommu: name={self.options['iommu'][0]} requests=0")
         if self.fixture != "no-oracle" and not self.hostless:
             say(f"# host: name=refhost version=8.8 backend=vtd defect={defect} variant={variants}")
+        say(f'# machine: pc="{os.environ.get("FAKE_QEMU_PC", "mcfg pic com1")}"')
         for number, name in enumerate(self.devices(), 1):
             say(f"# device: class={name} bdf=00:{number:02x}.0 id={number << 3:#x}")
         if self.fixture == "outside":

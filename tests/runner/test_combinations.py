@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import itertools
 import re
+from pathlib import Path
 
 import pytest
+from conftest import Runner, latest
 
 from pvtest import paths
 from pvtest.cli import usage
@@ -74,3 +76,18 @@ def test_the_table_has_no_other_cells() -> None:
 def test_a_unit_of_the_machine_goes_with_no_other_choice_of_it(column: tuple[str, ...], row: tuple[str, ...]) -> None:
     with pytest.raises(UsageError, match="no reference host on that machine|no PCI bus"):
         usage.check(parse(["run", *row, *column])[1])
+
+
+@pytest.mark.parametrize(
+    ("machine", "devices", "wrong"),
+    [("q35", "mcfg pic com1", ""), ("gen2", "com1", ""), ("gen2", "", ""), ("gen2", "pit rtc com1", "pit")],
+)
+def test_a_generation_2_machine_has_no_devices_of_a_pc(
+    runner: Runner, tmp_path: Path, machine: str, devices: str, wrong: str
+) -> None:
+    done = runner("--machine", machine, FAKE_QEMU_PC=devices)
+    found = latest(tmp_path)
+    assert found["machine"]["machine"] == machine and found["machine"]["bus"] == "vpci"
+    assert found["flags"] == ([] if machine == "q35" else ["--machine", "gen2"])
+    assert done.returncode == (2 if wrong else 0), done.stdout
+    assert bool(wrong) == any(f"the machine has a {wrong}," in problem for problem in found["problems"])

@@ -85,7 +85,7 @@ def test_a_key_that_is_none_is_an_error(tmp_path: Path) -> None:
 
 
 def booted(folder: Path, disk: Path) -> str:
-    """What came over COM1 of a machine with Secure Boot, until the suite or the firmware came to an end."""
+    """COM1 of a machine with Secure Boot, until the suite or the firmware came to an end."""
     variables, serial = folder / "variables.fd", folder / "serial.log"
     shutil.copyfile(SECURE_VARIABLES, variables)
     serial.unlink(missing_ok=True)

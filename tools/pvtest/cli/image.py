@@ -108,5 +108,6 @@ def main(options: argparse.Namespace) -> int:
     disk_image.write(output, form, files, options.size, options.force)
     out = terminal(options)
     out.tell(told_tests(tests, known, options.globs))
-    out.say(f"{output}: {form}, {options.size} MiB, {len(chosen.selected)} tests, for {target.title}{', signed' if signer else ''}")
+    signed = ", signed" if signer else ""
+    out.say(f"{output}: {form}, {options.size} MiB, {len(chosen.selected)} tests, for {target.title}{signed}")
     return EXIT_OK
