@@ -111,3 +111,8 @@ void iommu_settle(void)
     if (state.chosen->settle)
         state.chosen->settle();
 }
+
+const char *iommu_dead(void)
+{
+    return state.started && !state.problem && state.chosen->dead ? state.chosen->dead() : NULL;
+}

@@ -59,6 +59,9 @@ struct iommu_backend {
     /* No processor is in a call: clears what a call has left that was given up half-way. May be
      * NULL. */
     void (*settle)(void);
+    /* NULL, or why the unit does not do its work any more: nothing that follows says anything of
+     * it. May be NULL. */
+    const char *(*dead)(void);
     /* One line about the unit for the report. */
     void (*describe)(char *text, size_t size);
 };
@@ -89,6 +92,7 @@ enum hv_status iommu_flush_list(uint32_t domain_id, const uint64_t *elements, un
                                 unsigned *done);
 void iommu_mapped(uint32_t domain_id);
 void iommu_settle(void);
+const char *iommu_dead(void);
 
 extern const struct iommu_backend pviommu_backend, virtio_iommu_backend, vtd_backend;
 

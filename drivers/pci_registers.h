@@ -4,15 +4,16 @@
 #ifndef PVT_DRIVERS_PCI_REGISTERS_H
 #define PVT_DRIVERS_PCI_REGISTERS_H
 
-#define PCI_VENDOR         0x00
-#define PCI_DEVICE         0x02
-#define PCI_COMMAND        0x04
-#define PCI_STATUS         0x06
-#define PCI_CLASS_REVISION 0x08
-#define PCI_HEADER_TYPE    0x0E
-#define PCI_BAR0           0x10
-#define PCI_SECONDARY_BUS  0x19 /* type 1 header */
-#define PCI_CAPABILITIES   0x34
+#define PCI_VENDOR          0x00
+#define PCI_DEVICE          0x02
+#define PCI_COMMAND         0x04
+#define PCI_STATUS          0x06
+#define PCI_CLASS_REVISION  0x08
+#define PCI_HEADER_TYPE     0x0E
+#define PCI_BAR0            0x10
+#define PCI_SECONDARY_BUS   0x19 /* type 1 header; the next byte, too */
+#define PCI_SUBORDINATE_BUS 0x1A
+#define PCI_CAPABILITIES    0x34
 
 #define PCI_VENDOR_NONE 0xFFFFu
 

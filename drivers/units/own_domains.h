@@ -69,7 +69,7 @@ void own_settle(void);
 #define OWN_OPERATIONS                                                                             \
     .get_device_property = own_get_device_property, .create = own_create,                          \
     .configure = own_configure, .attach = own_attach, .detach = own_detach, .delete = own_delete,  \
-    .flush = own_flush, .flush_list = own_flush_list, .settle = own_settle
+    .flush = own_flush, .flush_list = own_flush_list
 
 /* The engine whose requester id (bus, device, function) this is, or NULL. */
 const struct dma_engine *own_engine_at(uint16_t bdf);

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "drivers/units/vtd_faults.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 
@@ -171,22 +172,7 @@ bool unit_fault_choose(const char *name)
             return true;
         }
     }
-    return false;
-}
-
-const char *unit_fault_names(void)
-{
-    static char text[FAULTS * 26];
-    size_t used = 0;
-
-    for (size_t i = 0; i < FAULTS; i++) {
-        size_t length = strlen(faults[i].name);
-
-        memcpy(text + used, faults[i].name, length);
-        used += length;
-        text[used++] = i + 1 < FAULTS ? ' ' : '\0';
-    }
-    return text;
+    return vtd_fault_choose(name);
 }
 
 const struct own_unit *unit_with_fault(const struct own_unit *unit)

@@ -12,8 +12,6 @@
 
 /* False for a name that no fault has. Before the unit is started. */
 bool unit_fault_choose(const char *name);
-/* Every name, separated by blanks. */
-const char *unit_fault_names(void);
 /* The unit with the chosen fault in front of it, or the unit itself. */
 const struct own_unit *unit_with_fault(const struct own_unit *unit);
 

@@ -218,6 +218,7 @@ const struct iommu_backend virtio_iommu_backend = {
     .start = start,
     .get_capabilities = get_capabilities,
     OWN_OPERATIONS,
+    .settle = own_settle,
     .mapped = own_mapped,
     .take_fault = take_fault,
     .describe = describe,

@@ -166,6 +166,9 @@ static const char *begin(struct suite *s, const struct boot_info *info)
     describe_host();
     suite_describe_pc_devices();
     note_processors();
+    /* A run that was to be on a unit says nothing without it. */
+    if (!iommu_promises(IOMMU_HYPERCALLS) && iommu_start())
+        return iommu_start();
     suite_describe_buses();
     s->rested = s->options.bench;
     suite_reset(s);
@@ -198,14 +201,15 @@ static void run_all(struct suite *s)
     s->running = true;
     if (s->options.fixture[0] && once)
         suite_broken(s->options.fixture, s);
-    while (s->position < s->counts.planned) {
+    while (s->position < s->counts.planned && !iommu_dead()) {
         suite_run_next(s);
         if (stops(s)) {
             report_comment("stopped: test=%s", s->run.instance);
             break;
         }
     }
-    unattended_end(s);
+    if (!iommu_dead())
+        unattended_end(s);
 }
 
 /* No verdict of a host counts whose own memory a test has changed. */
@@ -247,6 +251,12 @@ int suite_main(const struct boot_info *info)
         suite_bench();
     else
         run_all(s);
+    reason = iommu_dead();
+    if (reason) {
+        unattended_stop(s, reason);
+        report_bail_out(reason);
+        return POWER_ERROR;
+    }
     if (damaged_host())
         return POWER_ERROR;
     if (s->options.unattended && !s->unattended.on) {
