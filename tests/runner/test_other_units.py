@@ -188,8 +188,9 @@ def test_a_failure_that_shows_only_sometimes_may_pass(
 
 
 def test_every_fault_of_the_units_is_tried() -> None:
-    text = (paths.ROOT / "drivers" / "units" / "unit_faults.c").read_text(encoding="utf-8")
-    assert re.findall(r'\{\.name = "([^"]+)"', text) == list(unit_faults.FAULTS)
+    folder = paths.ROOT / "drivers" / "units"
+    text = "".join((folder / name).read_text(encoding="utf-8") for name in ("unit_faults.c", "vtd_faults.c"))
+    assert re.findall(r'\{\.name = "([^"]+)"', text) == [*unit_faults.FAULTS, *unit_faults.FATAL]
     known = {item.id for item in requirements.load().items}
     assert {name for names in unit_faults.FAULTS.values() for name in names.split()} <= known
 

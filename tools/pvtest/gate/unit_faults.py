@@ -23,7 +23,7 @@ from pvtest.plan.devices import UNITS
 from pvtest.report import json_writer
 from pvtest.stream.model import Verdict
 
-# The faults of drivers/units/unit_faults.c, and the requirements of which a test must see each.
+# The faults of drivers/units/unit_faults.c and vtd_faults.c, and the requirements of which a test must see each.
 FAULTS = {
     "domain-flush-lost": "FL-1 FL-2 FL-4",
     "domain-flush-of-another": "FL-1 FL-4 FL-5",
@@ -39,7 +39,42 @@ FAULTS = {
     "second-device-lost": "ATT-1 ATT-2 ATT-3 ATT-9",
     "blocked-opens": "ATT-6 ATT-7 CFG-5",
     "identity-blocks": "ID-1",
+    "vtd-context-lost": "VTD-INV-6",
+    "vtd-context-of-another": "VTD-INV-6",
+    "vtd-iotlb-global-lost": "VTD-INV-1",
+    "vtd-iotlb-domain-lost": "VTD-INV-2",
+    "vtd-iotlb-pages-lost": "VTD-INV-3",
+    "vtd-iotlb-other-domain": "VTD-INV-2 VTD-INV-8",
+    "vtd-pasid-lost": "VTD-INV-4 VTD-INV-7",
+    "vtd-pasid-other-domain": "VTD-INV-4",
+    "vtd-pasid-other-pasid": "VTD-INV-4 VTD-INV-5",
+    "vtd-pages-lost": "VTD-INV-5",
+    "vtd-pages-first-only": "VTD-INV-5",
+    "vtd-pages-half": "VTD-INV-5",
+    "vtd-pages-next": "VTD-INV-5",
+    "vtd-wait-other-data": "VTD-Q-1",
+    "vtd-wait-other-address": "VTD-Q-1",
+    "vtd-wait-no-event": "VTD-Q-3",
+    "vtd-queue-first-lost": "VTD-Q-4",
+    "vtd-queue-flaws-accepted": "VTD-QE-1 VTD-QE-2 VTD-QE-3 VTD-QE-4",
+    "vtd-queue-error-hidden": "VTD-QE-4 VTD-QE-7",
+    "vtd-queue-error-stays": "VTD-QE-5",
+    "vtd-queue-head-stuck": "VTD-Q-4",
+    "vtd-fault-pending-hidden": "VTD-FLT-2",
+    "vtd-fault-overflow-hidden": "VTD-FLT-5",
+    "vtd-fault-other-source": "VTD-FLT-1",
+    "vtd-fault-other-reason": "VTD-FLT-1 VTD-ENT-5",
+    "vtd-fault-other-direction": "VTD-FLT-1",
+    "vtd-fault-other-address": "VTD-FLT-1",
+    "vtd-fault-event-hidden": "VTD-FLT-6",
+    "vtd-fault-record-stays": "VTD-FLT-4",
+    "vtd-entry-flaws-unseen": "VTD-ENT-1 VTD-ENT-2 VTD-ENT-4 VTD-FLT-8",
+    "vtd-no-queue-reported": "VTD-REG-1",
+    "vtd-commands-unseen": "VTD-REG-2",
+    "vtd-queue-stays-on": "VTD-REG-3",
 }
+# Faults that end the run, and what it says.
+FATAL = {"vtd-queue-silent": "the VT-d unit did not carry out its invalidation queue within a second"}
 DEVICE = "rocker"  # the quickest that every machine has
 
 
@@ -65,9 +100,10 @@ def _try(unit: str, fault: str, folder: Path) -> Trial:
     booted = qemu.probe(unit=unit)
     file = inputs.of_unit(unit, booted.version)
     excused = baseline.load(file).known if file else ()
-    wanted = set(FAULTS[fault].split())
-    usable = [i for i in booted.devices.on(tests.instances) if i.device == DEVICE and "abi" not in i.test.kinds]
-    usable = [i for i in usable if i.tier == "quick" and not any(entry.matches(i.id) for entry in excused)]
+    wanted = set(FAULTS.get(fault, "").split())
+    usable = [i for i in booted.devices.on(tests.instances) if i.device == DEVICE or (i.test.unit and not i.device)]
+    usable = [i for i in usable if i.tier == "quick" and "abi" not in i.test.kinds]
+    usable = [i for i in usable if not any(entry.matches(i.id) for entry in excused)]
     own = [i for i in usable if wanted & set(i.test.requirements)]
     request = boots.Request(
         catalogue=tests,
@@ -84,18 +120,23 @@ def _try(unit: str, fault: str, folder: Path) -> Trial:
     (folder / "results.json").write_text(json.dumps(json_writer.document(run)), encoding="utf-8")
     bad = [result.instance.id for result in run.results if result.verdict is Verdict.FAIL]
     names = {i.id for i in own}
+    said = tuple(f"'{problem}'" for problem in run.problems if fault in FATAL and FATAL[fault] in problem)
     return Trial(
         unit,
         fault,
-        tuple(name for name in bad if name in names),
+        said or tuple(name for name in bad if name in names),
         tuple(name for name in bad if name not in names),
         run.problems[0] if run.problems else "",
     )
 
 
+def _own_unit(fault: str) -> str:
+    return next((unit for unit in UNITS if fault.startswith(f"{unit}-")), "")
+
+
 def run_all(folder: Path, faults: list[str], jobs: int) -> list[Trial]:
-    """Every fault on every unit."""
-    pairs = [(unit, fault) for fault in faults for unit in UNITS]
+    """Every fault on every unit that can have it: one whose name begins with that of a unit is of this unit alone."""
+    pairs = [(unit, fault) for fault in faults for unit in UNITS if _own_unit(fault) in ("", unit)]
     with ThreadPoolExecutor(jobs) as pool:
         trials = []
         for trial in pool.map(lambda pair: _try(pair[0], pair[1], folder / "-".join(pair)), pairs):
@@ -108,7 +149,7 @@ def main(words: list[str]) -> int:
     """The exit code."""
     folder = paths.BUILD / "results-unit-faults"
     shutil.rmtree(folder, ignore_errors=True)
-    trials = run_all(folder, words or list(FAULTS), os.cpu_count() or 1)
+    trials = run_all(folder, words or [*FAULTS, *FATAL], os.cpu_count() or 1)
     missed = [trial for trial in trials if not trial.seen]
     print(f"{len(trials) - len(missed)} of {len(trials)} faults seen")
     return EXIT_FAIL if missed else EXIT_OK
