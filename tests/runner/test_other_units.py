@@ -18,6 +18,7 @@ from pvtest.images import catalogue, requirements
 from pvtest.images.boot_volume import BootOptions
 from pvtest.machine import qemu
 from pvtest.plan.devices import UNITS, Devices
+from test_boots import boot
 from pvtest.report import telling
 
 TESTS = (
@@ -197,3 +198,24 @@ def test_every_fault_of_the_units_is_tried() -> None:
 
 def test_a_fault_is_an_option_of_the_guest() -> None:
     assert "unit-fault=attach-lost\n" in BootOptions(iommu="vtd", unit_fault="attach-lost").guest_text()
+
+
+@pytest.mark.boots
+@pytest.mark.skipif(not paths.GUEST_IMAGE.exists(), reason="the images are not built")
+@pytest.mark.parametrize(
+    ("device", "why"),
+    [
+        ("edu", "no VT-d unit: there is no ACPI table DMAR"),
+        ("intel-iommu,x-scalable-mode=off", "the VT-d unit lacks queued invalidation, scalable mode, first-stage"),
+        ("intel-iommu,x-scalable-mode=on", "the VT-d unit lacks queued invalidation, scalable mode, first-stage"),
+    ],
+)
+def test_a_unit_that_cannot_be_used_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, why: str
+) -> None:
+    monkeypatch.setenv("PVTEST_TEST_UNIT", device)
+    other = str(Path(__file__).parent / "other_vtd_qemu.sh")
+    code, found, shown = boot(tmp_path, "--iommu", "vtd", "--qemu", other, "--plain", "vtd.queue_wraps")
+    assert code == 2, shown
+    assert any(why in problem for problem in found["problems"]), found["problems"]
+    assert [test["verdict"] for test in found["tests"]] == ["error"]
