@@ -178,19 +178,19 @@ def test_options_name_as_little_as_possible() -> None:
     def words(*globs: str) -> Selected:
         return selection(CATALOGUE, select(CATALOGUE, KNOWN, globs))
 
-    assert words() == Selected([], [])
-    assert words("flush.unmap", "cap") == Selected(["cap.page_sizes", "flush.unmap"], [])
-    assert words("*@dmaprobe") == Selected(["*@dmaprobe"], [])
-    assert words("!*@dmaprobe") == Selected([], ["*@dmaprobe"])
-    assert words("!*@*") == Selected([], ["*@rocker", "*@dmaprobe"])
-    assert words("*@*") == Selected(["*@rocker", "*@dmaprobe"], [])
-    assert words("flush.unmap@rocker", "cap") == Selected(["cap.page_sizes", "flush.unmap@rocker"], [])
+    assert words() == Selected([], [], "quick")
+    assert words("flush.unmap", "cap") == Selected(["cap.page_sizes", "flush.unmap"], [], "quick")
+    assert words("*@dmaprobe") == Selected(["*@dmaprobe"], [], "quick")
+    assert words("!*@dmaprobe") == Selected([], ["*@dmaprobe"], "quick")
+    assert words("!*@*") == Selected([], ["*@rocker", "*@dmaprobe"], "quick")
+    assert words("*@*") == Selected(["*@rocker", "*@dmaprobe"], [], "quick")
+    assert words("flush.unmap@rocker", "cap") == Selected(["cap.page_sizes", "flush.unmap@rocker"], [], "quick")
     options = BootOptions(
         seed=3, repeat=2, fixture="hang", tests=["a.b"], without=["*@x"], defects=["x", "y"], bench=True, verbose=1
     )
     options.host_log = 2
     assert options.guest_text() == "seed=3\ntest=a.b\nwithout=*@x\nrepeat=2\nverbose=1\nbench=1\nfixture=hang\n"
-    assert options.host_text() == "defect=x\ndefect=y\ncaching=adversarial\nseed=3\nlog=2\n"
+    assert options.host_text() == "defect=x\ndefect=y\ncaching=adversarial\nseed=3\nbus=vpci\nlog=2\n"
 
 
 def test_options_put_some_instances_before_the_others() -> None:
@@ -198,11 +198,11 @@ def test_options_put_some_instances_before_the_others() -> None:
         chosen = select(CATALOGUE, KNOWN, globs)
         return own_first(CATALOGUE, chosen[-1:] + chosen[:-1], first)
 
-    assert words(1) == Selected(["tr.leaf_4k@rocker", "*"], [])
-    assert words(1, "!*@dmaprobe") == Selected(["tr.leaf_4k@rocker", "*"], ["*@dmaprobe"])
-    assert words(1, "*@rocker") == Selected(["tr.leaf_4k@rocker", "*@*"], ["*@dmaprobe"])
-    assert words(1, "*@*") == Selected(["tr.leaf_4k@rocker", "*@*"], []), "not class by class"
-    assert words(0, "cap", "flush.unmap@rocker") == Selected(["flush.unmap@rocker", "cap.page_sizes"], [])
+    assert words(1) == Selected(["tr.leaf_4k@rocker", "*"], [], "quick")
+    assert words(1, "!*@dmaprobe") == Selected(["tr.leaf_4k@rocker", "*"], ["*@dmaprobe"], "quick")
+    assert words(1, "*@rocker") == Selected(["tr.leaf_4k@rocker", "*@*"], ["*@dmaprobe"], "quick")
+    assert words(1, "*@*") == Selected(["tr.leaf_4k@rocker", "*@*"], [], "quick"), "not class by class"
+    assert words(0, "cap", "flush.unmap@rocker") == Selected(["flush.unmap@rocker", "cap.page_sizes"], [], "quick")
 
 
 def test_requirements_file() -> None:

@@ -20,7 +20,7 @@ EXAMPLES = {
   ./run.sh                                  all tests on the reference host
   ./run.sh flush '!*@edu'                   group flush, but not on edu
   ./run.sh --class rocker --level test      what the ABI fixes, on rocker
-  ./run.sh --tier stress                    all tests, also those that take seconds
+  ./run.sh --tier stress                    also tests that take seconds
   ./run.sh FL-3 --repeat 100 --seed random  one requirement, a hundred rounds
   ./run.sh --shuffle --until-fail           until something fails
   ./run.sh --profile linux-merged --baseline known.toml
