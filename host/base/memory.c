@@ -16,6 +16,7 @@ static struct {
     uint64_t next, end; /* of the pool */
     struct guest_range ram[RANGES_MAX];
     size_t ram_count;
+    size_t last; /* index of the range of RAM that was found last */
     struct guest_range hidden[RANGES_MAX];
     size_t hidden_count;
 } memory;
@@ -69,6 +70,7 @@ static void remove_at(size_t at)
 {
     memory.ram_count--;
     memmove(&memory.ram[at], &memory.ram[at + 1], (memory.ram_count - at) * sizeof(memory.ram[0]));
+    memory.ram[memory.ram_count] = (struct guest_range){0};
 }
 
 void guest_ram_add(uint64_t start, uint64_t length)
@@ -126,18 +128,39 @@ const struct guest_range *guest_ram(size_t *count)
     return memory.ram;
 }
 
+static bool begins_in(const struct guest_range *range, uint64_t gpa)
+{
+    return gpa - range->start < range->length;
+}
+
+static const struct guest_range *find_ram(uint64_t gpa)
+{
+    for (size_t i = 0; i < memory.ram_count; i++)
+        if (begins_in(&memory.ram[i], gpa)) {
+            memory.last = i;
+            return &memory.ram[i];
+        }
+    return NULL;
+}
+
+/* Accesses come in groups, such as the tables of a walk: the range of the last one is tried first.
+ */
+static inline bool is_ram(uint64_t gpa, uint64_t length)
+{
+    const struct guest_range *range = &memory.ram[memory.last];
+
+    if (!begins_in(range, gpa)) {
+        range = find_ram(gpa);
+        if (!range)
+            return false;
+    }
+    /* Neighbors are merged, so that all of it lies in one range or is not all RAM. */
+    return length != 0 && length <= range->length - (gpa - range->start);
+}
+
 bool guest_is_ram(uint64_t gpa, uint64_t length)
 {
-    if (length == 0 || gpa + length < gpa)
-        return false;
-    for (size_t i = 0; i < memory.ram_count; i++) {
-        const struct guest_range *range = &memory.ram[i];
-
-        /* Neighbors are merged, so that all of it lies in one range or is not all RAM. */
-        if (gpa >= range->start && gpa < range_end(range))
-            return gpa + length <= range_end(range);
-    }
-    return false;
+    return is_ram(gpa, length);
 }
 
 bool guest_is_hidden(uint64_t start, uint64_t length)
@@ -167,7 +190,7 @@ uint64_t guest_gpa_limit(void)
 
 bool guest_read(uint64_t gpa, void *to, size_t length)
 {
-    if (!guest_is_ram(gpa, length))
+    if (!is_ram(gpa, length))
         return false;
     memcpy(to, (const void *)(uintptr_t)gpa, length);
     return true;
@@ -175,16 +198,24 @@ bool guest_read(uint64_t gpa, void *to, size_t length)
 
 bool guest_write(uint64_t gpa, const void *from, size_t length)
 {
-    if (!guest_is_ram(gpa, length))
+    if (!is_ram(gpa, length))
         return false;
     memcpy((void *)(uintptr_t)gpa, from, length);
+    return true;
+}
+
+bool guest_load64(uint64_t gpa, uint64_t *value)
+{
+    if (gpa % sizeof(*value) != 0 || !is_ram(gpa, sizeof(*value)))
+        return false;
+    *value = __atomic_load_n((const uint64_t *)(uintptr_t)gpa, __ATOMIC_RELAXED);
     return true;
 }
 
 /* NULL when not guest RAM, or not aligned. */
 static uint32_t *shared_word(uint64_t gpa)
 {
-    if (gpa % sizeof(uint32_t) != 0 || !guest_is_ram(gpa, sizeof(uint32_t)))
+    if (gpa % sizeof(uint32_t) != 0 || !is_ram(gpa, sizeof(uint32_t)))
         return NULL;
     return (uint32_t *)(uintptr_t)gpa;
 }

@@ -42,6 +42,9 @@ uint64_t guest_gpa_limit(void);
 bool guest_read(uint64_t gpa, void *to, size_t length);
 bool guest_write(uint64_t gpa, const void *from, size_t length);
 
+/* An entry of a table, in one access. Aligned to 8 bytes. */
+bool guest_load64(uint64_t gpa, uint64_t *value);
+
 /* Words that the guest changes at the same time: one access each, in order with all others. Aligned
  * to 4 bytes. */
 bool guest_load32(uint64_t gpa, uint32_t *value);

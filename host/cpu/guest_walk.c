@@ -37,8 +37,7 @@ static bool walk_legacy(const struct guest_paging *paging, uint64_t linear, uint
         unsigned shift = PAGE_BITS + LEGACY_LEVEL_BITS * (level - 1);
         uint64_t index = (linear >> shift) & OFFSET(LEGACY_LEVEL_BITS);
 
-        if (!guest_read(table + index * LEGACY_ENTRY_BYTES, &entry, sizeof(entry)) ||
-            !(entry & ENTRY_PRESENT))
+        if (!guest_load32(table + index * LEGACY_ENTRY_BYTES, &entry) || !(entry & ENTRY_PRESENT))
             return false;
         if (level == 2 && (entry & ENTRY_LARGE) && (paging->cr4 & CR4_PSE)) {
             *gpa = (entry & LEGACY_LARGE) | LEGACY_HIGH((uint64_t)entry) | (linear & OFFSET(shift));
@@ -58,8 +57,7 @@ static bool walk(uint64_t table, unsigned levels, unsigned largest, uint64_t lin
         unsigned shift = PAGE_BITS + LEVEL_BITS * (level - 1);
         uint64_t index = (linear >> shift) & OFFSET(LEVEL_BITS);
 
-        if (!guest_read(table + index * ENTRY_BYTES, &entry, sizeof(entry)) ||
-            !(entry & ENTRY_PRESENT))
+        if (!guest_load64(table + index * ENTRY_BYTES, &entry) || !(entry & ENTRY_PRESENT))
             return false;
         table = entry & ENTRY_ADDRESS;
         if (level == 1 || (level <= largest && (entry & ENTRY_LARGE))) {

@@ -44,12 +44,22 @@ void skip_instruction(struct vmcb *guest, unsigned length)
     guest->interrupt_shadow &= ~INTERRUPT_SHADOW_ACTIVE;
 }
 
+/* Prefixes are rare: as a rule the first byte tells that there are none. */
+static unsigned fetch_prefixes(const struct vmcb *guest)
+{
+    bool code64 = insn_is_64_bit(guest);
+    uint8_t bytes[INSTRUCTION_MAX];
+    size_t count = insn_fetch(guest, bytes, 1);
+
+    if (insn_prefixes(bytes, count, code64) == 0)
+        return 0;
+    count = insn_fetch(guest, bytes, sizeof(bytes));
+    return insn_prefixes(bytes, count, code64);
+}
+
 void skip_prefixed_instruction(struct vmcb *guest, unsigned length)
 {
-    uint8_t bytes[INSTRUCTION_MAX];
-    size_t count = insn_fetch(guest, bytes, sizeof(bytes));
-    unsigned prefixes =
-        cpu_rules.prefixes_counted ? insn_prefixes(bytes, count, insn_is_64_bit(guest)) : 0;
+    unsigned prefixes = cpu_rules.prefixes_counted ? fetch_prefixes(guest) : 0;
 
     if (prefixes + length > INSTRUCTION_MAX)
         prefixes = 0; /* the code has changed since */

@@ -141,12 +141,26 @@ void vcpu_reset(struct cpu *cpu)
     vcpu_configure(cpu, 0, 0);
 }
 
+/* All that guest_state.h looks at is as it was when the guest was entered last. */
+static bool is_state_of_last_entry(const struct vmcb *guest, const struct vmcb *shadow)
+{
+    return guest->efer == shadow->efer && guest->cr0 == shadow->cr0 && guest->cr4 == shadow->cr4 &&
+           guest->dr6 == shadow->dr6 && guest->dr7 == shadow->dr7 &&
+           guest->cs.attributes == shadow->cs.attributes;
+}
+
 void vcpu_before_entry(struct cpu *cpu)
 {
     struct vmcb *guest = cpu->guest, *shadow = cpu->shadow;
-    const char *refused;
 
-    guest_state_repair(guest);
+    if (!is_state_of_last_entry(guest, shadow)) {
+        const char *refused;
+
+        guest_state_repair(guest);
+        refused = guest_state_refused(guest);
+        if (refused)
+            host_panic("the guest cannot be entered: %s", refused);
+    }
     shadow->cs = guest->cs;
     shadow->ss = guest->ss;
     shadow->gdtr = guest->gdtr;
@@ -163,7 +177,4 @@ void vcpu_before_entry(struct cpu *cpu)
     shadow->rax = guest->rax;
     shadow->cr2 = guest->cr2;
     shadow->event_injection = guest->event_injection;
-    refused = guest_state_refused(guest);
-    if (refused)
-        host_panic("the guest cannot be entered: %s", refused);
 }

@@ -34,6 +34,16 @@ bool guest_read(uint64_t gpa, void *to, size_t length)
     return true;
 }
 
+bool guest_load64(uint64_t gpa, uint64_t *value)
+{
+    return gpa % sizeof(*value) == 0 && guest_read(gpa, value, sizeof(*value));
+}
+
+bool guest_load32(uint64_t gpa, uint32_t *value)
+{
+    return gpa % sizeof(*value) == 0 && guest_read(gpa, value, sizeof(*value));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint64_t registers[7];

@@ -31,6 +31,16 @@ bool guest_read(uint64_t gpa, void *to, size_t length)
     return true;
 }
 
+bool guest_load64(uint64_t gpa, uint64_t *value)
+{
+    return gpa % sizeof(*value) == 0 && guest_read(gpa, value, sizeof(*value));
+}
+
+bool guest_load32(uint64_t gpa, uint32_t *value)
+{
+    return gpa % sizeof(*value) == 0 && guest_read(gpa, value, sizeof(*value));
+}
+
 static void put64(uint64_t table, unsigned index, uint64_t entry)
 {
     memcpy(ram + table + 8 * index, &entry, sizeof(entry));
