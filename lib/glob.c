@@ -3,6 +3,14 @@
 
 #include <stddef.h>
 
+bool glob_has_wildcard(const char *pattern)
+{
+    for (; *pattern != '\0'; pattern++)
+        if (*pattern == '*' || *pattern == '?')
+            return true;
+    return false;
+}
+
 bool glob_match(const char *pattern, const char *text)
 {
     /* Only the last '*' ever needs another try: whatever an earlier one could swallow, the later

@@ -7,4 +7,7 @@
 /* Shell-style match of the whole text: '*' any run, '?' one character, everything else itself. */
 bool glob_match(const char *pattern, const char *text);
 
+/* The pattern has '*' or '?'; any other matches one text alone. */
+bool glob_has_wildcard(const char *pattern);
+
 #endif

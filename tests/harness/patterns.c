@@ -14,7 +14,7 @@ bool patterns_add(struct patterns *p, const char *text)
 {
     if (p->count == PATTERNS_MAX)
         return false;
-    if (strchr(text, '*') || strchr(text, '?')) {
+    if (glob_has_wildcard(text)) {
         p->globs[p->glob_count++] = (uint16_t)p->count;
     } else {
         uint16_t *bucket = &p->buckets[bucket_of(text)];

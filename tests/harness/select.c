@@ -37,6 +37,26 @@ static unsigned classes_of(char set)
     return (unsigned)(set - '0');
 }
 
+/* `class_name` is that of a class in the set. */
+static bool names_class_of(const char *class_name, unsigned classes)
+{
+    for (unsigned class = 0; class < DMA_CLASS_COUNT; class ++)
+        if ((classes & 1u << class) &&
+            strcmp(dma_class_name((enum dma_class) class), class_name) == 0)
+            return true;
+    return false;
+}
+
+/* A name without wildcards, of which a run has one for each instance. */
+static bool registered_by_name(const char *catalogue, size_t length, const char *name)
+{
+    if (strncmp(catalogue, name, length) != 0)
+        return false;
+    return name[length] == '\0' ||
+           (name[length] == '@' &&
+            names_class_of(name + length + 1, classes_of(catalogue[length + 1])));
+}
+
 /* `catalogue` is the text of a registration: id, classes, level and unit. */
 static bool registered_as(const char *catalogue, const char *pattern)
 {
@@ -44,6 +64,8 @@ static bool registered_as(const char *catalogue, const char *pattern)
     char id[INSTANCE_NAME_MAX], name[INSTANCE_NAME_MAX];
     const struct test test = {.id = id};
 
+    if (!glob_has_wildcard(pattern))
+        return registered_by_name(catalogue, length, pattern);
     if (length >= sizeof(id))
         panic("a test's id is longer than %zu characters", sizeof(id) - 1);
     memcpy(id, catalogue, length);

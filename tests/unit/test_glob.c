@@ -70,12 +70,22 @@ static void many_stars_do_not_explode(void **state)
     assert_false(glob_match("*a*a*a*a*a*a*a*a*a*a*a*a*b", text));
 }
 
+static void wildcards(void **state)
+{
+    (void)state;
+    assert_false(glob_has_wildcard(""));
+    assert_false(glob_has_wildcard("flush.one@rocker"));
+    assert_true(glob_has_wildcard("*"));
+    assert_true(glob_has_wildcard("flush.?"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(examples),
         cmocka_unit_test(random_patterns_match_as_defined),
         cmocka_unit_test(many_stars_do_not_explode),
+        cmocka_unit_test(wildcards),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
