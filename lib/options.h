@@ -13,7 +13,7 @@
 
 struct option_error {
     unsigned line;
-    char text[200]; /* what was wrong and what would be right */
+    char text[256]; /* what was wrong and what would be right */
 };
 
 /* Called per key; returns false (and fills error->text) when the key is unknown or the value is

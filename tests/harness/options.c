@@ -7,6 +7,7 @@
 #include "lib/bits.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
+#include "tests/harness/replay.h"
 #include "tests/harness/suite.h"
 
 #define DEADLINE_MS_DEFAULT 2000
@@ -186,6 +187,10 @@ static bool take(void *context, const char *key, const char *value, struct optio
         o->without[o->without_count++] = value;
         return check_pattern(o, value, error);
     }
+    if (strcmp(key, "replay") == 0)
+        return replay_add(value, error);
+    if (strcmp(key, "shrink") == 0)
+        return take_flag(value, &o->shrink, error);
     if (strcmp(key, "mmio") == 0)
         return take_windows(value, error);
     if (strcmp(key, "iommu") == 0)
@@ -198,12 +203,10 @@ static bool take(void *context, const char *key, const char *value, struct optio
         fmt_snprintf(error->text, sizeof(error->text), "%s", problem ? problem : "");
         return !problem;
     }
-    fmt_snprintf(
-        error->text, sizeof(error->text),
-        "unknown option; known: seed repeat deadline_ms verbose calls_from bench order "
-        "stop_at_fail "
-        "unattended restarts "
-        "tier checkpoint mmio iommu unit-fault nvme-scratch fixture fixture_test test without");
+    fmt_snprintf(error->text, sizeof(error->text),
+                 "unknown option; known: seed repeat deadline_ms verbose calls_from bench order "
+                 "stop_at_fail unattended restarts tier checkpoint mmio iommu unit-fault "
+                 "nvme-scratch replay shrink fixture fixture_test test without");
     return false;
 }
 
@@ -214,6 +217,7 @@ bool suite_options_parse(struct suite_options *o, struct boot_info *info,
     o->repeat = 1;
     o->calls_from = 1;
     o->tier = TIER_DEFAULT;
+    o->shrink = true;
     o->deadline_ms = DEADLINE_MS_DEFAULT;
     o->restarts = RESTARTS_DEFAULT;
     o->checkpoint = CHECKPOINT_DEFAULT;

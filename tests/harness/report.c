@@ -6,7 +6,11 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "lib/tap.h"
+#include "tests/harness/replay.h"
 #include "tests/harness/report.h"
+
+/* Of a report. */
+#define OPERATIONS_PER_LINE 32u
 
 static struct {
     char *text; /* NULL = no copy is kept */
@@ -108,6 +112,26 @@ static void report_faults(void)
     }
 }
 
+/* Several on a line, as the report has room for so many keys. */
+static void report_operations(void)
+{
+    unsigned count;
+    const struct operation *list = replay_played(&count);
+
+    for (unsigned first = 0; first < count; first += OPERATIONS_PER_LINE) {
+        char key[24], text[OPERATIONS_PER_LINE * (OPERATION_TEXT_MAX + 2)];
+        size_t used = 0;
+
+        for (unsigned i = first; i < count && i < first + OPERATIONS_PER_LINE; i++) {
+            used += (size_t)fmt_snprintf(text + used, sizeof(text) - used, i > first ? "; " : "");
+            operation_text(&list[i], text + used, sizeof(text) - used);
+            used += strlen(text + used);
+        }
+        fmt_snprintf(key, sizeof(key), "operations%u", first + 1);
+        tap_yaml_text(&stream, key, text);
+    }
+}
+
 void report_frames(const uint64_t *addresses, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -177,6 +201,10 @@ void report_test(const struct test_run *t, uint64_t verbose)
         report_steps(t);
     if (!ok || verbose >= REPORT_FAULTS)
         report_faults();
+    if (t->shrunk[0]) {
+        tap_yaml_text(&stream, "shrunk", t->shrunk);
+        report_operations();
+    }
     text_if("observation", t->observation);
     tap_yaml_number(&stream, "duration_us", t->duration_us);
     tap_yaml_end(&stream);

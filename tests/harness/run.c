@@ -7,6 +7,7 @@
 #include "kernel/time.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
+#include "tests/harness/replay.h"
 #include "tests/harness/second_processor.h"
 #include "tests/harness/suite.h"
 
@@ -180,15 +181,13 @@ static void rest_devices(struct suite *s)
     }
 }
 
-void suite_run_next(struct suite *s)
+void suite_try(struct suite *s)
 {
     struct test_run *t = &s->run;
     uint64_t deadline_ms = s->options.deadline_ms;
     uint64_t start, operations;
     enum containment_end end;
 
-    suite_clear_run(s);
-    rest_devices(s);
     if (t->test->seconds)
         deadline_ms *= STRESS_TIER_DEADLINE_FACTOR;
     else if (t->test->long_run || s->options.calls_from > 1)
@@ -200,11 +199,7 @@ void suite_run_next(struct suite *s)
 
     t->deadline_us = deadline_ms * 1000;
     choose_shares(t);
-    if (t->has_class)
-        suite_prepare_class(s, t->class);
-    unattended_before(s);
-    s->in_test = true;
-    report_comment("run: %s", t->instance);
+    replay_forget();
     oracle_faults_forget();
     memory_test_begin();
     operations = dma_operations();
@@ -214,5 +209,20 @@ void suite_run_next(struct suite *s)
     t->moved = dma_operations() != operations;
     describe_end(t, end, deadline_ms);
     after(s, t);
+}
+
+void suite_run_next(struct suite *s)
+{
+    struct test_run *t = &s->run;
+
+    suite_clear_run(s);
+    rest_devices(s);
+    if (t->has_class)
+        suite_prepare_class(s, t->class);
+    unattended_before(s);
+    s->in_test = true;
+    report_comment("run: %s", t->instance);
+    suite_try(s);
+    suite_shrink(s);
     suite_take_verdict(s);
 }

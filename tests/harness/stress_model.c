@@ -65,57 +65,99 @@ void stress_begin(struct stress *s, struct test_run *t)
         attach(t, &s->domain[STRESS_BLOCKED], s->engine[i]);
 }
 
-/* A leaf comes, goes, or changes; its old form stays allowed. */
-static void change_leaf(struct stress *s, unsigned home)
+static struct operation chance_of_leaf(struct stress *s, unsigned home)
 {
-    unsigned target = below(s, STRESS_TARGETS);
-    unsigned number = below(s, 2) ? below(s, STRESS_DEVICES) : below(s, STRESS_PAGES);
-    struct stress_page *p = &s->page[home][number];
-    struct domain *d = &s->domain[home];
-    uint64_t iova = stress_iova(s, 0, number), gpa = gpa_of(s->target.data) + target * PAGE_SIZE;
+    uint8_t target = (uint8_t)below(s, STRESS_TARGETS);
+    uint8_t number = (uint8_t)(below(s, 2) ? below(s, STRESS_DEVICES) : below(s, STRESS_PAGES));
+    const struct stress_page *p = &s->page[home][number];
+    struct operation o = {OPERATION_UNMAP, {(uint8_t)home, number}};
+
+    if (!p->mapped) {
+        o.kind = OPERATION_MAP;
+        o.argument[2] = target;
+        o.argument[3] = below(s, 4) != 0;
+    } else if (below(s, 3) == 0) {
+        o.kind = OPERATION_RETARGET;
+        o.argument[2] = target;
+    } else if (below(s, 2) == 0) {
+        o.kind = OPERATION_PROTECT;
+        o.argument[2] = !p->writable;
+    }
+    return o;
+}
+
+/* A leaf comes, goes, or changes; its old form stays allowed. */
+static void change_leaf(struct stress *s, const struct operation *o)
+{
+    unsigned number = o->argument[1];
+    struct stress_page *p = &s->page[o->argument[0]][number];
+    struct domain *d = &s->domain[o->argument[0]];
+    uint64_t iova = stress_iova(s, 0, number);
+    uint64_t gpa = gpa_of(s->target.data) + o->argument[2] * PAGE_SIZE;
     struct test_run *t = s->t;
 
+    if (p->mapped == (o->kind == OPERATION_MAP))
+        return;
     s->changed = number;
-    if (!p->mapped) {
+    switch (o->kind) {
+    case OPERATION_MAP:
         p->mapped = true;
-        p->target = (uint8_t)target;
-        p->writable = below(s, 4) != 0;
+        p->target = o->argument[2];
+        p->writable = o->argument[3] != 0;
         p->allowed &= ~(uint32_t)STRESS_NOWHERE; /* FL-3: in force at once */
         map_gpa(t, d, iova, gpa, PAGE_SIZE, p->writable ? RW : STAGE1_READ);
-    } else if (below(s, 3) == 0) {
-        p->target = (uint8_t)target;
+        break;
+    case OPERATION_RETARGET:
+        p->target = o->argument[2];
         retarget(t, d, iova, gpa);
-    } else if (below(s, 2) == 0) {
-        p->writable = !p->writable;
+        break;
+    case OPERATION_PROTECT:
+        p->writable = o->argument[2] != 0;
         STEP("make IOVA 0x%llx writable: %llu", iova, p->writable);
         REQUIRE(stage1_protect(&d->table, iova, PAGE_SIZE, p->writable ? RW : STAGE1_READ) ==
                     STAGE1_OK,
                 "protecting our own page");
-    } else {
+        break;
+    default:
         p->mapped = false;
         STEP("unmap IOVA 0x%llx", iova);
         REQUIRE(domain_unmap_keep(d, iova, PAGE_SIZE, NULL) == STAGE1_OK, "unmapping our own page");
+        break;
     }
     p->allowed |= current(p);
 }
 
-static void flush_some(struct stress *s, unsigned home)
+static struct operation chance_of_flush(struct stress *s, unsigned home)
 {
+    static const uint8_t kinds[] = {OPERATION_FLUSH, OPERATION_FLUSH_ALL, OPERATION_FLUSH_LIST,
+                                    OPERATION_FLUSH_BLOCK};
     unsigned first = below(s, STRESS_PAGES), last = first + below(s, STRESS_PAGES - first);
+    struct operation o = {kinds[below(s, ARRAY_SIZE(kinds))], {(uint8_t)home}};
+
+    if (o.kind == OPERATION_FLUSH_LIST || o.kind == OPERATION_FLUSH_BLOCK) {
+        o.argument[1] = (uint8_t)first;
+        o.argument[2] = (uint8_t)last;
+    }
+    return o;
+}
+
+static void flush_some(struct stress *s, const struct operation *o)
+{
+    unsigned home = o->argument[0], first = o->argument[1], last = o->argument[2];
     uint64_t iova = stress_iova(s, 0, first), length = (last - first + 1) * PAGE_SIZE;
     struct domain *d = &s->domain[home];
     struct flush_block block = flush_range_cover(iova, length);
 
-    switch (below(s, 4)) {
-    case 0:
+    switch (o->kind) {
+    case OPERATION_FLUSH:
         flush(s->t, d);
         forget_stale(s, home, 0, STRESS_PAGES - 1);
         break;
-    case 1:
+    case OPERATION_FLUSH_ALL:
         flush_block(s->t, d, 0, HV_IOMMU_RANGE_SHIFT_ALL);
         forget_stale(s, home, 0, STRESS_PAGES - 1);
         break;
-    case 2:
+    case OPERATION_FLUSH_LIST:
         flush_list(s->t, d, iova, length);
         forget_stale(s, home, first, last);
         break;
@@ -134,9 +176,18 @@ static bool lived_in(const struct stress *s, unsigned home)
     return false;
 }
 
-static void move(struct stress *s, unsigned to)
+static struct operation chance_of_move(struct stress *s, unsigned to)
 {
-    unsigned device = below(s, STRESS_DEVICES), left = s->home[device];
+    uint8_t device = (uint8_t)below(s, STRESS_DEVICES);
+
+    if (to == STRESS_DETACHED)
+        return (struct operation){OPERATION_DETACH, {device}};
+    return (struct operation){OPERATION_ATTACH, {device, (uint8_t)to}};
+}
+
+static void move(struct stress *s, unsigned device, unsigned to)
+{
+    unsigned left = s->home[device];
     struct test_run *t = s->t;
 
     if (to == left)
@@ -160,26 +211,22 @@ static void replace(struct stress *s, unsigned home)
     }
 }
 
-void stress_step(struct stress *s)
+struct operation stress_chance(struct stress *s)
 {
-    unsigned paging = STRESS_PAGING + below(s, STRESS_HOMES - STRESS_PAGING);
+    uint8_t paging = (uint8_t)(STRESS_PAGING + below(s, STRESS_HOMES - STRESS_PAGING));
 
     switch (below(s, 32)) {
     case 0:
     case 1:
     case 2:
-        move(s, paging);
-        break;
+        return chance_of_move(s, paging);
     case 3:
-        move(s, below(s, STRESS_PAGING));
-        break;
+        return chance_of_move(s, below(s, STRESS_PAGING));
     case 4:
-        move(s, below(s, 2) ? (unsigned)STRESS_DETACHED : paging);
-        break;
+        return chance_of_move(s, below(s, 2) ? (unsigned)STRESS_DETACHED : paging);
     case 5:
     case 6:
-        replace(s, paging);
-        break;
+        return (struct operation){OPERATION_REPLACE, {paging}};
     case 7:
     case 8:
     case 9:
@@ -188,10 +235,37 @@ void stress_step(struct stress *s)
     case 12:
     case 13:
     case 14:
-        flush_some(s, paging);
+        return chance_of_flush(s, paging);
+    default:
+        return chance_of_leaf(s, paging);
+    }
+}
+
+void stress_do(struct stress *s, const struct operation *o)
+{
+    switch (o->kind) {
+    case OPERATION_MAP:
+    case OPERATION_RETARGET:
+    case OPERATION_PROTECT:
+    case OPERATION_UNMAP:
+        change_leaf(s, o);
+        break;
+    case OPERATION_FLUSH:
+    case OPERATION_FLUSH_ALL:
+    case OPERATION_FLUSH_LIST:
+    case OPERATION_FLUSH_BLOCK:
+        flush_some(s, o);
+        break;
+    case OPERATION_ATTACH:
+        move(s, o->argument[0], o->argument[1]);
+        break;
+    case OPERATION_DETACH:
+        move(s, o->argument[0], STRESS_DETACHED);
+        break;
+    case OPERATION_REPLACE:
+        replace(s, o->argument[0]);
         break;
     default:
-        change_leaf(s, paging);
         break;
     }
 }

@@ -9,26 +9,16 @@
 #define PVT_TESTS_HARNESS_STRESS_MODEL_H
 
 #include "tests/harness/fixture.h"
+#include "tests/harness/operations.h"
+#include "tests/harness/stress_numbers.h"
 
-#define STRESS_TARGETS 8u
-#define STRESS_PAGES                                                                               \
-    8u /* IOVA pages; each is the GPA of a page of its own, where an identity domain leads */
-#define STRESS_DEVICES 3u
-#define STRESS_LENGTH  64u
+#define STRESS_LENGTH 64u
 
 /* Places where a write may land, as a set: a target by its number, or one of these. */
 #define STRESS_NOWHERE BIT(STRESS_TARGETS)
 /* Dropped as well, but because of a read-only entry, which a host may have cached. */
 #define STRESS_DENIED       BIT(STRESS_TARGETS + 1)
 #define STRESS_UNTRANSLATED BIT(STRESS_TARGETS + 2)
-
-enum stress_home {
-    STRESS_BLOCKED,
-    STRESS_IDENTITY,
-    STRESS_PAGING,
-    STRESS_HOMES = STRESS_PAGING + 3,
-    STRESS_DETACHED
-};
 
 struct stress_page {
     uint32_t allowed;
@@ -47,9 +37,11 @@ struct stress {
 };
 
 void stress_begin(struct stress *s, struct test_run *t);
-/* One random operation of a guest: map, unmap, move a leaf, change a permission, flush in some way,
- * move or detach a device, or replace a domain without devices. */
-void stress_step(struct stress *s);
+/* The next thing that a guest does, by chance: map, unmap, move a leaf, change a permission, flush
+ * in some way, move or detach a device, or replace a domain without devices. */
+struct operation stress_chance(struct stress *s);
+/* Does it, unless it makes no sense now. The writes are those of the test. */
+void stress_do(struct stress *s, const struct operation *o);
 /* Takes devices and domains back. */
 void stress_end(struct stress *s);
 

@@ -28,6 +28,7 @@ struct suite_options {
     uint64_t calls_from; /* the processor, from 1, that makes the calls of a test where it says
                             nothing else */
     bool bench;
+    bool shrink;           /* a failure of random operations becomes that of the fewest of them */
     bool order_given;      /* run in the order of the patterns, not in the catalogue's */
     uint64_t stop_at_fail; /* a FAIL among so many tests from the beginning of a round ends the run;
                               0 = none does */
@@ -84,6 +85,8 @@ void suite_instance_name(const struct suite_instance *i, char *text, size_t size
 /* Runs the instance at s->position with containment, resets the state after it, reports, and moves
  * on. */
 void suite_run_next(struct suite *s);
+/* The same without a report, for s->run of suite_clear_run(). */
+void suite_try(struct suite *s);
 /* Makes s->run that of the instance at s->position, to which nothing has happened yet. */
 void suite_clear_run(struct suite *s);
 /* Counts and reports the verdict in s->run, and moves on. */

@@ -93,6 +93,7 @@ struct test_run {
     bool moved;   /* a device started a DMA */
     bool trapped; /* an exception or a deadline ended it; `trap` has the report */
     char message[TEXT_MAX], expected[TEXT_MAX], actual[TEXT_MAX], observation[TEXT_MAX];
+    char shrunk[TEXT_MAX]; /* how far a random sequence of operations was; empty: it is none */
     unsigned where_line;
     const char *where_file; /* of the check that decided; NULL: none did */
     const char *setup; /* requirements of what is being prepared, which a failure now breaks; NULL:

@@ -16,7 +16,8 @@
  *
  * Each write must land whole, in one place, and that place must be in the set. Three devices write
  * after each step: to the page that changed last, where a defect is likely, and to one by chance.
- * The same seed repeats the same sequence on every host, and the last steps are in the report.
+ * The same seed repeats the same sequence on every host; after a failure the harness leaves out of
+ * it what the failure does not need (tests/harness/replay.h), and the report has the rest.
  *
  * Two things could hide a defect. A sequence that changes pages the devices never use fills no
  * cache: half of the changes are on the three pages that the devices use all the time, and the
@@ -28,6 +29,7 @@
 
 #include "lib/bits.h"
 #include "tests/harness/continuous_dma.h"
+#include "tests/harness/replay.h"
 
 #define TEST_GROUP "stress"
 #define SLOT       1u
@@ -37,7 +39,7 @@ static bool nowhere(uint32_t set)
     return (set & (STRESS_NOWHERE | STRESS_DENIED)) != 0;
 }
 
-static void write_and_look(struct stress *s, unsigned device, unsigned page, unsigned round)
+static void write_and_look(struct stress *s, unsigned device, unsigned page, unsigned number)
 {
     struct dma_engine *e = s->engine[device];
     struct test_run *t = s->t;
@@ -47,10 +49,33 @@ static void write_and_look(struct stress *s, unsigned device, unsigned page, uns
          stress_iova(s, device, page), allowed);
     fill_by_device(t, e, stress_iova(s, device, page), STRESS_LENGTH, "DMA");
     landed = stress_landed(s, device, page);
-    CHECK(
-        landed ? is_power_of_two(landed) && (landed & allowed) : nowhere(allowed),
-        "round %u: the DMA landed in the set 0x%x instead of one of 0x%x (bits %u and %u: dropped)",
-        round, landed, allowed, STRESS_TARGETS, STRESS_TARGETS + 1);
+    CHECK(landed ? is_power_of_two(landed) && (landed & allowed) : nowhere(allowed),
+          "operation %u: the DMA landed in the set 0x%x instead of one of 0x%x (bits %u and %u: "
+          "dropped)",
+          number, landed, allowed, STRESS_TARGETS, STRESS_TARGETS + 1);
+}
+
+static void play(struct stress *s, struct operation o)
+{
+    unsigned number;
+
+    replay_note(&o);
+    (void)replay_played(&number);
+    if (o.kind == OPERATION_WRITE)
+        write_and_look(s, o.argument[0], o.argument[1], number);
+    else
+        stress_do(s, &o);
+}
+
+static void play_round_by_chance(struct stress *s)
+{
+    play(s, stress_chance(s));
+    for (uint8_t device = 0; device < STRESS_DEVICES; device++) {
+        uint8_t page = (uint8_t)random_below(&s->t->random, STRESS_PAGES);
+
+        play(s, (struct operation){OPERATION_WRITE, {device, (uint8_t)s->changed}});
+        play(s, (struct operation){OPERATION_WRITE, {device, page}});
+    }
 }
 
 STRESS(random_operations,
@@ -65,24 +90,24 @@ STRESS(random_operations,
              "by chance.")
        EXPECTS("The write is where the entry leads, or where it led since the page was last "
                "flushed, whole and in one place; nothing else in memory changes.")
-       IF_IT_FAILS("The last steps show the sequence that led there; the same seed repeats it. Any "
-                   "of the flush, attach and delete paths may be at fault."))
+       IF_IT_FAILS("The operations are the fewest that lead there, and --replay does them again. "
+                   "Any of the flush, attach and delete paths may be at fault."))
 {
+    const struct operation *given;
     struct stress s;
+    unsigned count;
 
     stress_begin(&s, t);
-    for (unsigned round = 0; round < rounds_on(s.engine[0], 300, 75); round++) {
-        stress_step(&s);
-        for (unsigned device = 0; device < STRESS_DEVICES; device++) {
-            write_and_look(&s, device, s.changed, round);
-            write_and_look(&s, device, (unsigned)random_below(&t->random, STRESS_PAGES), round);
-        }
-    }
+    given = replay_given(&count);
+    for (unsigned i = 0; i < count; i++)
+        play(&s, given[i]);
+    for (unsigned round = 0; !given && round < rounds_on(s.engine[0], 300, 75); round++)
+        play_round_by_chance(&s);
     stress_end(&s);
 }
 
 /* All places where DMA of each device landed since the last look. */
-static void look(struct stress *s, const uint32_t *allowed, bool reached, unsigned round,
+static void look(struct stress *s, const uint32_t *allowed, bool reached, unsigned number,
                  const char *when)
 {
     struct test_run *t = s->t;
@@ -91,11 +116,34 @@ static void look(struct stress *s, const uint32_t *allowed, bool reached, unsign
         uint32_t landed = stress_landed(s, i, i);
 
         CHECK(!(landed & ~allowed[i]),
-              "round %u, %s: device %u wrote to the set 0x%x, only 0x%x is allowed", round, when, i,
-              landed, allowed[i]);
+              "operation %u, %s: device %u wrote to the set 0x%x, only 0x%x is allowed", number,
+              when, i, landed, allowed[i]);
         CHECK(!reached || landed || nowhere(allowed[i]),
-              "round %u, %s: device %u reaches none of 0x%x", round, when, i, allowed[i]);
+              "operation %u, %s: device %u reaches none of 0x%x", number, when, i, allowed[i]);
     }
+}
+
+static void allowed_now(const struct stress *s, uint32_t *allowed)
+{
+    for (unsigned i = 0; i < STRESS_DEVICES; i++)
+        allowed[i] = stress_allowed(s, i, i);
+}
+
+static void play_under_fire(struct stress *s, struct operation o)
+{
+    uint32_t now[STRESS_DEVICES], either[STRESS_DEVICES];
+    unsigned number;
+
+    replay_note(&o);
+    (void)replay_played(&number);
+    allowed_now(s, either);
+    stress_do(s, &o);
+    allowed_now(s, now);
+    for (unsigned i = 0; i < STRESS_DEVICES; i++)
+        either[i] |= now[i];
+    look(s, either, false, number, "during it");
+    continuous_dma_pass(s->engine[0], DMA_SETTLE_EXITS);
+    look(s, now, true, number, "after it");
 }
 
 STRESS(random_operations_under_fire,
@@ -109,27 +157,19 @@ STRESS(random_operations_under_fire,
        IF_IT_FAILS("A call returns before DMA through the old translation is over, or opens a gap "
                    "while it works."))
 {
-    uint32_t before[STRESS_DEVICES], now[STRESS_DEVICES], either[STRESS_DEVICES];
+    const struct operation *given;
     struct stress s;
+    unsigned count;
 
     stress_begin(&s, t);
-    for (unsigned i = 0; i < STRESS_DEVICES; i++) {
+    for (unsigned i = 0; i < STRESS_DEVICES; i++)
         continuous_dma_start(t, s.engine[i], SLOT, stress_iova(&s, i, i), STRESS_LENGTH,
                              stress_value(i));
-        now[i] = stress_allowed(&s, i, i);
-    }
-    for (unsigned round = 0; round < 200; round++) {
-        for (unsigned i = 0; i < STRESS_DEVICES; i++)
-            before[i] = now[i];
-        stress_step(&s);
-        for (unsigned i = 0; i < STRESS_DEVICES; i++) {
-            now[i] = stress_allowed(&s, i, i);
-            either[i] = before[i] | now[i];
-        }
-        look(&s, either, false, round, "during a step");
-        continuous_dma_pass(s.engine[0], DMA_SETTLE_EXITS);
-        look(&s, now, true, round, "after a step");
-    }
+    given = replay_given(&count);
+    for (unsigned i = 0; i < count; i++)
+        play_under_fire(&s, given[i]);
+    for (unsigned round = 0; !given && round < 200; round++)
+        play_under_fire(&s, stress_chance(&s));
     for (unsigned i = 0; i < STRESS_DEVICES; i++) {
         (void)continuous_dma_stop(t, s.engine[i], SLOT);
         (void)stress_landed(&s, i, i);

@@ -33,3 +33,9 @@ def use_images(host: Path | None, guest: Path | None) -> None:
     if guest is not None:
         GUEST_IMAGE, GUEST_DEBUG = guest.absolute(), guest.absolute().with_suffix(".debug")
         chosen.extend(("--guest", str(guest)))
+
+
+def shown(where: Path) -> Path:
+    """The short form of a path, where it has one."""
+    here = Path.cwd()
+    return where.absolute().relative_to(here) if where.absolute().is_relative_to(here) else where

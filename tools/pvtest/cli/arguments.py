@@ -24,6 +24,7 @@ EXAMPLES = {
   ./run.sh FL-3 --repeat 100 --seed random  one requirement, a hundred rounds
   ./run.sh --shuffle --until-fail           until something fails
   ./run.sh --profile linux-merged --baseline known.toml
+  ./run.sh --replay build/results/latest/replay/stress.random_operations@rocker.txt
   ./run.sh --shard 2/4 --results out        the second of four machines""",
     "list": """\
   ./run.sh list flush

@@ -11,14 +11,13 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from pvtest import interrupts
+from pvtest import interrupts, paths
 from pvtest.cli import usage
 from pvtest.machine import boots
 from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
 from pvtest.machine.guest_process import Observer
 from pvtest.machine.terminal import terminal
 from pvtest.plan import combinations
-from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.judge import bounded
 from pvtest.stream.model import Run, Verdict
@@ -157,6 +156,6 @@ def main(options: argparse.Namespace) -> int:
     out.console.print("", table(lines), "", whole_table(rows), "")
     for problem in run.problems:
         out.say(f"problem       {problem}", "bold magenta")
-    out.say(f"results       {summary.shown(where)}")
+    out.say(f"results       {paths.shown(where)}")
     out.save("./run.sh bench")
     return run.exit_code

@@ -20,7 +20,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from pvtest import interrupts
+from pvtest import interrupts, paths
 from pvtest.errors import EXIT_OK, RunnerError, system_error
 from pvtest.images import catalogue
 from pvtest.images.catalogue import DECLARED_TIER, Defect, HostCatalogue, Instance, Switch, without_slow_copies
@@ -454,7 +454,7 @@ def main(command: str, options: argparse.Namespace) -> int:
         if outcome.verdict != campaign.good:
             out.say(f"{outcome.verdict}: {outcome.switch.name}: {outcome.switch.title}", "bold red")
             out.say(f"  again: {trials.again(outcome.record(), options.seed)}")
-    out.say(f"results       {summary.shown(where)}")
+    out.say(f"results       {paths.shown(where)}")
     out.say(_how(campaign, outcomes, matrix))
     if not matrix and (told := slow(outcomes)):
         out.say(told)

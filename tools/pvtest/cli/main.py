@@ -181,6 +181,8 @@ def _machine_options(parser: Parser, command: str) -> None:
         restarts = arguments.whole(0, 100, "boots")
         add("--restarts", type=restarts, default=3, metavar="N", help="boots that may follow a crash or hang (3)")
         add("--until-fail", action="store_true", help="repeat until a test fails (at most --repeat, 1000)")
+        words = "operations of a random test, as its failure wrote them, in the place of those by chance"
+        add("--replay", type=arguments.path, metavar="FILE", help=words)
         add("--fixture", metavar="NAME", help=argparse.SUPPRESS)
         host_log = arguments.whole(0, 2, "a level of the host's log")
         add("--host-log", type=host_log, metavar="N", help=argparse.SUPPRESS)

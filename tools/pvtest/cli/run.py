@@ -17,7 +17,7 @@ from pvtest.machine import boots
 from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
 from pvtest.machine.request import WHOLE_DISK, Request
 from pvtest.machine.terminal import terminal
-from pvtest.plan import combinations
+from pvtest.plan import combinations, replay
 from pvtest.plan.ordering import filters, plan
 from pvtest.plan.selection import find_switches, select, told_tests
 from pvtest.report import summary
@@ -51,11 +51,16 @@ def main(options: argparse.Namespace) -> int:
     tests, known = load(options.iommu)
     out = terminal(options)
     host = catalogue.load_host()
+    replayed = None if options.replay is None else replay.load(options.replay)
+    if replayed and not options.globs:
+        options.globs = [replayed.test]
     defects = find_switches("defect", host.defects, options.defect)
     variants = find_switches("variant", host.variants, options.variant)
     select(tests, known, options.globs, filters(options))  # a wrong word must not wait for QEMU
     booted = machine(options, out)
     chosen = plan(options, tests, known, booted.devices)
+    if replayed:
+        replay.check(replayed, chosen.selected)
     out.tell(told_tests(tests, known, options.globs))
     if booted.devices.unit and not options.baseline:
         options.baseline = of_unit(booted.devices.unit, booted.version)
@@ -80,6 +85,8 @@ def main(options: argparse.Namespace) -> int:
         bus=combinations.bus(options),
         machine=options.machine,
         calls_from=options.calls_from,
+        replay=replayed,
+        shrink=True,
         nvme_scratch=WHOLE_DISK if options.nvme_scratch is None else options.nvme_scratch,
         restarts=options.restarts,
     )

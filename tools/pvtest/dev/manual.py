@@ -35,7 +35,7 @@ WORDS = {
     "--not": "$tests",
     "--profile": " ".join(names()),
 }
-FILES = ("--baseline", "--output", "--qemu", "--profile", "--firmware")
+FILES = ("--baseline", "--replay", "--output", "--qemu", "--profile", "--firmware")
 FOLDERS = ("--results",)
 
 

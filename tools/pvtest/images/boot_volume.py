@@ -49,6 +49,8 @@ class BootOptions:
     calls_from: int = 1  # the processor that makes the hypercalls of a test which does not say
     iommu: str = PVIOMMU  # the unit that the tests drive
     unit_fault: str = ""  # a step that the image leaves out where it drives a unit itself
+    replay: list[str] = field(default_factory=list)  # operations in the place of random ones
+    shrink: bool = True  # a failure of random operations becomes that of the fewest of them
     host_crash: bool = False  # the host breaks on purpose
 
     def guest_text(self) -> str:
@@ -56,6 +58,7 @@ class BootOptions:
         lines = [line(GuestKey.SEED, self.seed)]
         lines += [line(GuestKey.TEST, name) for name in self.tests]
         lines += [line(GuestKey.WITHOUT, glob) for glob in self.without]
+        lines += [line(GuestKey.REPLAY, operation) for operation in self.replay]
         words: list[tuple[GuestKey, int | str | None]] = [
             (GuestKey.TIER, self.tier if self.tier != DEFAULT_TIER else None),
             (GuestKey.REPEAT, self.repeat if self.repeat != 1 else None),
@@ -66,6 +69,7 @@ class BootOptions:
             (GuestKey.ORDER, ORDER_GIVEN if self.given_order else None),
             (GuestKey.STOP_AT_FAIL, self.stop_at_fail or None),
             (GuestKey.FIXTURE, self.fixture or None),
+            (GuestKey.SHRINK, None if self.shrink else 0),
             (GuestKey.IOMMU, self.iommu if self.iommu != PVIOMMU else None),
             (GuestKey.UNIT_FAULT, self.unit_fault or None),
             (GuestKey.UNATTENDED, 1 if self.unattended else None),

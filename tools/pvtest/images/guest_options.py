@@ -31,6 +31,8 @@ class GuestKey(Enum):
     NVME_SCRATCH = "nvme-scratch"
     IOMMU = "iommu"
     UNIT_FAULT = "unit-fault"
+    REPLAY = "replay"
+    SHRINK = "shrink"
     TEST = "test"
     WITHOUT = "without"
     TIER = "tier"

@@ -17,7 +17,6 @@ from pvtest.machine.from_options import machine
 from pvtest.machine.guest_process import Limits, Observer, Session
 from pvtest.machine.terminal import terminal
 from pvtest.plan.selection import find_switches
-from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.lines import printable
 
@@ -109,7 +108,7 @@ def main(options: argparse.Namespace) -> int:
         color = {"pass": "green", "fail": "bold red"}.get(check.verdict, "yellow")
         if check.verdict == "fail" or not options.quiet:
             out.say(f"{check.verdict.upper():<5} {check.id:<16} {printable(check.reason)}".rstrip(), color)
-    out.say(f"results       {summary.shown(where)}")
+    out.say(f"results       {paths.shown(where)}")
     code = judge.exit_code(checks)
     count = judge.summary(checks)
     out.say(f"{count['pass']} pass, {count['fail']} fail, {count['skip']} skip  (exit code {code})")

@@ -16,6 +16,8 @@ from pvtest.images.requirements import Requirements
 from pvtest.machine.guest_process import Limits
 from pvtest.machine.qemu import NVME_BYTES, Qemu
 from pvtest.machine.saved import Saved
+from pvtest.plan import replay
+from pvtest.plan.replay import Replay
 
 CAMPAIGN_RESTARTS = 1  # a host with a defect hangs often; its matrix needs one failing test, not all of them
 TOLD_MOST = 5000  # results with the steps of each: more would be a flood, and end the run
@@ -57,6 +59,8 @@ class Request:
     # Ids of instances of which a FAIL ends the run. They come first in `selected`; the others are in the catalogue's
     # order.
     stop_at: frozenset[str] = frozenset()
+    replay: Replay | None = None  # the operations of random tests
+    shrink: bool = False  # a failure of random tests becomes that of the fewest operations
     saved: Saved | None = None  # where each boot begins, in the place of the firmware; `qemu` is that of it
 
     @property
@@ -101,6 +105,8 @@ class Request:
         words += paths.chosen + self.qemu.devices.options + self.qemu.hardware.options
         if self.accel != "tcg":
             words += ["--accel", self.accel]
+        if self.replay is not None:
+            words += ["--replay", str(self.replay.path)]
         if self.deadline_ms is not None:
             words += ["--deadline", str(self.deadline_ms)]
         return words
@@ -134,6 +140,8 @@ class Request:
             nvme_scratch=self.nvme_scratch if "nvme" in self.qemu.devices.classes else "",
             iommu=self.qemu.devices.unit or boot_volume.PVIOMMU,
             unit_fault=self.unit_fault,
+            replay=replay.values(self.replay.operations) if self.replay else [],
+            shrink=self.shrink,
             # A host that is broken on purpose is told so in its own options, a guest in the guest's.
             host_crash=self.fixture == HOST_CRASH,
         )

@@ -15,12 +15,15 @@ from typing import Any
 from pvtest import paths
 from pvtest.json_file import LATEST, LATEST_TEXT
 from pvtest.errors import RunnerError, UsageError, cannot_write, system_error
-from pvtest.report import html, markdown, tap_junit
+from pvtest.plan import replay
+from pvtest.report import html, markdown, reproduce, tap_junit
 from pvtest.report.behaviour import behaviour
 from pvtest.report.json_writer import document
+from pvtest.report.telling import operations
 from pvtest.stream.model import Run
 
 KEEP = 10
+REPLAY = "replay"  # folder of the operations of random tests that failed
 _MARK = ".pvtest-run"  # only folders with this file are ever deleted
 _RUNNING, _DONE = "running\n", "done\n"  # what it says
 
@@ -92,6 +95,7 @@ class ResultsFolder:
 
     def write_run(self, run: Run) -> None:
         """Every format of a run; the logs are there already."""
+        self._write_operations(run)
         found = document(run)
         self.write_json("results.json", found)
         self.write_json("profile.json", behaviour(found))
@@ -100,6 +104,19 @@ class ResultsFolder:
         self.write_text("report.html", html.render(found, run.requirements.groups, run.trials))
         with self._writing("junit.xml"):
             tap_junit.junit(run, self.path / "junit.xml")
+
+    def _write_operations(self, run: Run) -> None:
+        """A file for --replay for each random test that failed and was shrunk."""
+        for result in run.results:
+            found = operations(result.details)
+            if not found or "replay" in result.details:
+                continue
+            if not (self.path / REPLAY).is_dir():
+                self.folder(REPLAY)
+            name = f"{REPLAY}/{result.instance.id}.txt"
+            about = [" ".join(result.reason.split()), reproduce.one(run, result)]
+            self.write_text(name, replay.text(result.instance.id, found, about))
+            result.details["replay"] = reproduce.replay(run, result, paths.shown(self.path / name))
 
     def __enter__(self) -> ResultsFolder:
         return self

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 from pvtest.stream.model import Run, TestResult
 
@@ -14,6 +15,11 @@ def one(run: Run, result: TestResult) -> str:
     """One instance alone, with the seed of the round that is reported."""
     words = ["./run.sh", result.instance.id, "--seed", str(result.seed), *run.flags]
     return shlex.join(words)
+
+
+def replay(run: Run, result: TestResult, path: Path) -> str:
+    """The same operations of a random test again, from a file."""
+    return shlex.join(["./run.sh", result.instance.id, "--replay", str(path), "--seed", str(result.seed), *run.flags])
 
 
 def test(run: Run, result: TestResult) -> str:

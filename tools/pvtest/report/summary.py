@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from pvtest import paths
 from pvtest.images.catalogue import TIERS
 from pvtest.machine.terminal import STYLE, Terminal
 from pvtest.report import reproduce
@@ -263,12 +264,6 @@ def verdict_line(run: Run) -> Text:
     )
 
 
-def shown(where: Path) -> Path:
-    """The short form of a path, where it has one."""
-    here = Path.cwd()
-    return where.absolute().relative_to(here) if where.absolute().is_relative_to(here) else where
-
-
 def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
     """The whole report."""
     parts: list[object] = [] if terminal.quiet else [Text(""), groups_table(run), Text("")]
@@ -305,7 +300,7 @@ def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
             f"versions      suite {run.versions['guest']}, host {host}{version}{defect}{variant}, "
             f"QEMU {run.versions['qemu']}{alone}"
         ),
-        Text(f"results       {shown(where)}"),
+        Text(f"results       {paths.shown(where)}"),
         verdict_line(run),
     ]
     terminal.show(*parts)

@@ -16,6 +16,7 @@ from pvtest.stream.model import Run, TestResult, Verdict
 
 _STEP = re.compile(r"step(\d{1,9})")
 _FAULT = re.compile(r"fault\d{1,9}")
+_OPERATIONS = re.compile(r"operations\d{1,9}")
 _BYTE = re.compile(r"0x([0-9a-f]{2})\b")
 _AT = re.compile(r"\bat GPA 0x")
 _DEVICE = re.compile(r"\bdevice 0x([0-9a-f]{1,16})\b")
@@ -60,12 +61,23 @@ def steps(details: dict[str, str]) -> list[tuple[int, str]]:
     return [(int(match[1]), text) for key, text in details.items() if (match := _STEP.fullmatch(key))]
 
 
+def operations(details: dict[str, str]) -> list[str]:
+    """Of a random test, as a file of --replay has them: the fewest that fail."""
+    lines = [text for key, text in details.items() if _OPERATIONS.fullmatch(key)]
+    return [operation for line in lines for operation in line.split("; ")]
+
+
+def detail_name(key: str) -> str:
+    """Of a detail in a report: lines of one list have the same."""
+    return "operations" if _OPERATIONS.fullmatch(key) else key
+
+
 def tell(run: Run, result: TestResult) -> Telling:
     """All of it."""
     test = result.instance.test
     faults = [text for key, text in result.details.items() if _FAULT.fullmatch(key)]
     other = [(k, text) for k, text in result.details.items() if not _STEP.fullmatch(k) and not _FAULT.fullmatch(k)]
-    other = [(k, text) for k, text in other if k != "requirement"]
+    other = [(detail_name(k), text) for k, text in other if k != "requirement"]
     return Telling(
         promise=test.title,
         requirements=list({run.requirements[name].id: run.requirements[name] for name in broken(run, result)}.values()),
