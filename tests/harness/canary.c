@@ -136,13 +136,17 @@ void expect_undisturbed(struct test_run *t, struct canary *b, const char *after)
     char what[TEXT_MAX];
 
     expect_same_capabilities(t, after);
+    if (b->engine)
+        expect_same_property(t, b, after);
+    test_beside(t, "ISO-2");
     expect_held_lands(t, b, after);
     if (!b->engine) {
         expect_untouched(t, &b->target, after);
+        test_beside(t, NULL);
         return;
     }
-    expect_same_property(t, b, after);
     fmt_snprintf(what, sizeof(what), "DMA of a canary after %s", after);
     expect_write(t, b->engine, b->iova + CANARY_OFFSET, &b->target, CANARY_OFFSET, CANARY_LENGTH,
                  what);
+    test_beside(t, NULL);
 }

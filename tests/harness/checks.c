@@ -21,6 +21,11 @@ void test_setup(struct test_run *t, const char *requirements)
     t->setup = requirements;
 }
 
+void test_beside(struct test_run *t, const char *requirement)
+{
+    t->beside = requirement;
+}
+
 void test_fail(struct test_run *t, const char *file, unsigned line, const char *format, ...)
 {
     va_list args;

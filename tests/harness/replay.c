@@ -103,7 +103,7 @@ static unsigned fails_again(void *context, const struct operation *list, unsigne
     return played.count;
 }
 
-/* What the run says of itself, and not of the replays. */
+/* Facts of the run itself, and not of the replays. */
 static void tell(struct test_run *t, const struct test_run *first)
 {
     t->duration_us = first->duration_us;

@@ -10,11 +10,11 @@ struct suite;
 
 #define OPERATIONS_MAX 4096u
 
-/* What a test has to do in this order; NULL: what chance says. */
+/* All that a test has to do, in this order; NULL: chance decides. */
 const struct operation *replay_given(unsigned *count);
 /* The test does this now. */
 void replay_note(const struct operation *o);
-/* What the last test that did so has done. */
+/* All that the last test has noted. */
 const struct operation *replay_played(unsigned *count);
 
 /* Option replay: one more of them. */

@@ -193,6 +193,7 @@ void report_test(const struct test_run *t, uint64_t verbose)
         tap_yaml_text(&stream, "verdict", t->verdict == VERDICT_FAIL ? "fail" : "error");
         tap_yaml_text(&stream, "message", t->message);
         text_if("requirement", t->verdict == VERDICT_FAIL ? t->setup : NULL);
+        text_if("beside", t->verdict == VERDICT_FAIL ? t->beside : NULL);
         text_if("expected", t->expected);
         text_if("actual", t->actual);
         report_where(t);

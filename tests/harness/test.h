@@ -96,8 +96,9 @@ struct test_run {
     char shrunk[TEXT_MAX]; /* how far a random sequence of operations was; empty: it is none */
     unsigned where_line;
     const char *where_file; /* of the check that decided; NULL: none did */
-    const char *setup; /* requirements of what is being prepared, which a failure now breaks; NULL:
-                          those of the test */
+    const char *setup;  /* requirements of what is being prepared, which a failure now breaks; NULL:
+                           those of the test */
+    const char *beside; /* requirement that a failure breaks beside those of the test; NULL: none */
     struct step steps[STEPS_MAX];
     unsigned step_count; /* all of them; the last STEPS_MAX are kept */
 
@@ -128,6 +129,9 @@ void test_skip(struct test_run *t, const char *format, ...)
 /* The following checks prepare the test by these requirements ("DOM-1 CFG-1"): a failure is
  * reported for them. NULL: the test begins. */
 void test_setup(struct test_run *t, const char *requirements);
+/* The following checks are of a promise to others than the objects of the test ("ISO-2"): a failure
+ * is reported for it as well. NULL: they are of the test. */
+void test_beside(struct test_run *t, const char *requirement);
 void test_observe(struct test_run *t, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* `format` takes up to STEP_ARGS arguments, each %llx, %llu or %s with a string that outlives the

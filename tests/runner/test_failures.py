@@ -128,7 +128,7 @@ def test_what_did_not_run_or_is_excused_is_no_failure() -> None:
     run = a_run(behind_vtd)
     run.results[0].verdict, run.results[0].reason = Verdict.ERROR, "did not run: the guest hung"
     run.gate = Gate(excused={"attach.move_00@edu": "bug 7"})
-    assert failures.blocks(run)[0].name == "attach.move_01"
+    assert "attach.move_00" not in " ".join(block.name for block in failures.blocks(run))
     assert [block.name for block in failures.blocks(run, excused=True)] == ["attach.move_00@edu"]
     assert dict(failures.common(run))["failures"] == "118 instances of 59 tests"
     jsonschema.validate(json_writer.document(run), json.loads((ROOT / "docs" / "results.schema.json").read_text()))
@@ -139,7 +139,9 @@ def test_many_failures_are_few_lines() -> None:
     lines = printed(a_run(behind_vtd))
     assert len(lines) < 170
     heads = [line.split()[1] for line in lines if line.startswith("FAIL ")]
-    assert heads == [f"attach.move_{n:02}" for n in range(summary.FULL + summary.LINES)]
+    small, large = ([n for n in range(60) if bool(n % 3) is more] for more in (False, True))
+    order = [f"attach.move_{n:02}" for n in [*small, *large]]  # tests of one requirement come first
+    assert heads == order[: summary.FULL + summary.LINES]
     assert f"      ... and {60 - len(heads)} more tests, see report.html" in lines
     assert sum("the first 11 of these are in report.html" in line for line in lines) == summary.FULL
     text = KNOWN["ATT-4"].text.split("\n")[0]
@@ -159,7 +161,7 @@ def test_the_index_leads_to_every_failure() -> None:
     assert len(set(anchors)) == len(anchors) == 60
     index = text[text.index('<nav class="card index"') :].split("</nav>")[0]
     assert re.findall(r'href="#([^"]+)"', index) == anchors
-    assert text.count(f'<a href="#{anchors[3]}">attach.move_03@') == 2, "rows of the table lead there, too"
+    assert text.count(f'<a href="#{anchors[1]}">attach.move_03@') == 2, "rows of the table lead there, too"
     for target in re.findall(r'href="#([^"]+)"', text):
         assert f'id="{target}"' in text
 

@@ -6,7 +6,7 @@
 
 #define COUNT_MAX 64u
 
-/* What a made-up failure needs: these operations, in this order. */
+/* Operations that a made-up failure needs, in this order. */
 struct need {
     struct operation list[8];
     unsigned count;

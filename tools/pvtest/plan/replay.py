@@ -50,7 +50,7 @@ class Replay:
 
 
 def _problem(words: list[str]) -> str:
-    """What is wrong with an operation; empty: nothing."""
+    """The mistake in an operation; empty: there is none."""
     form = OPERATIONS.get(words[0])
     if form is None:
         return f"unknown operation '{words[0][:40]}'.{suggest(words[0], OPERATIONS)}"

@@ -14,7 +14,7 @@ from pvtest.images.catalogue import CLASSES
 from pvtest.plan.devices import FUNCTIONS
 from pvtest.report import reproduce
 from pvtest.report.telling import requirement_text, rows, steps
-from pvtest.stream.coverage import broken
+from pvtest.stream.coverage import broken, nailed
 from pvtest.stream.model import DID_NOT_RUN, Run, TestResult, Verdict
 
 BAD = (Verdict.FAIL, Verdict.ERROR)
@@ -96,7 +96,20 @@ def blocks(run: Run, excused: bool = False) -> list[Block]:
         if bad:
             by_verdict = {v: tuple(_class(r) for r in results if r.verdict is v) for v in (Verdict.PASS, Verdict.SKIP)}
             out.append(Block(tuple(bad), by_verdict[Verdict.PASS], by_verdict[Verdict.SKIP]))
-    return out
+    return _telling_first(run, out)
+
+
+def _telling_first(run: Run, found: list[Block]) -> list[Block]:
+    """The smallest test that nails what is broken comes first: one of few requirements, of those one that most failures
+    name, of few steps. Tests that broke without a verdict on the host come last."""
+    named = Counter(name for block in found for result in block.failing for name in _nailed(run, result))
+
+    def rank(block: Block) -> tuple[bool, int, int, int]:
+        own = _nailed(run, block.told)
+        last = max((number for number, _ in steps(block.told.details)), default=0)
+        return (block.told.verdict is not Verdict.FAIL, len(own), -max((named[name] for name in own), default=0), last)
+
+    return sorted(found, key=rank)
 
 
 def _and(words: Iterable[str]) -> str:
@@ -142,6 +155,10 @@ def _requirements(run: Run, bad: list[TestResult]) -> list[tuple[str, str]]:
 
 def _broken(run: Run, result: TestResult) -> set[str]:
     return {run.requirements[name].id for name in broken(run, result)}
+
+
+def _nailed(run: Run, result: TestResult) -> set[str]:
+    return {run.requirements[name].id for name in nailed(run, result)}
 
 
 def _said(result: TestResult) -> str:

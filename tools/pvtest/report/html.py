@@ -17,7 +17,7 @@ from jinja2.bccache import Bucket, BytecodeCache
 from markupsafe import Markup
 from pvtest import new_file
 from pvtest.errors import RunnerError
-from pvtest.report.telling import bytes_text, detail_name
+from pvtest.report.telling import bytes_text
 from pvtest.stream.counts import SLOWEST, sentence
 from pvtest.stream.model import DID_NOT_RUN
 from pvtest.stream.trials import Trials
@@ -65,11 +65,7 @@ def _frames(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _failure(test: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str, Any]:
     steps = [(int(match[1]), text) for key, text in test["details"].items() if (match := _STEP.fullmatch(key))]
     faults = [text for key, text in test["details"].items() if _FAULT.fullmatch(key)]
-    other = [
-        (detail_name(key), text)
-        for key, text in test["details"].items()
-        if not _STEP.fullmatch(key) and not _FAULT.fullmatch(key)
-    ]
+    other = [(k, text) for k, text in test["details"].items() if not _STEP.fullmatch(k) and not _FAULT.fullmatch(k)]
     items = {known[name]["id"]: known[name] for name in test["requirements"]}
     registers = [line for line in test["crash"] if not line.startswith("frame")]
     return {

@@ -67,17 +67,12 @@ def operations(details: dict[str, str]) -> list[str]:
     return [operation for line in lines for operation in line.split("; ")]
 
 
-def detail_name(key: str) -> str:
-    """Of a detail in a report: lines of one list have the same."""
-    return "operations" if _OPERATIONS.fullmatch(key) else key
-
-
 def tell(run: Run, result: TestResult) -> Telling:
     """All of it."""
     test = result.instance.test
     faults = [text for key, text in result.details.items() if _FAULT.fullmatch(key)]
     other = [(k, text) for k, text in result.details.items() if not _STEP.fullmatch(k) and not _FAULT.fullmatch(k)]
-    other = [(detail_name(k), text) for k, text in other if k != "requirement"]
+    other = [(k, text) for k, text in other if k not in ("requirement", "beside")]
     return Telling(
         promise=test.title,
         requirements=list({run.requirements[name].id: run.requirements[name] for name in broken(run, result)}.values()),
@@ -121,6 +116,8 @@ def rows(run: Run, result: TestResult, short: bool = False) -> list[tuple[str, s
     out = [("set-up", f"failed before this was tried: {told.promise}") if in_setup else ("promise", told.promise)]
     out += [(item.id, requirement_text(item)) for item in told.requirements]
     out += [("message", result.reason), ("expected", result.expected), ("actual", result.actual)]
+    if "beside" in result.details:
+        out.append(("beside", "the promise to others failed; the objects of this test may be as they should be"))
     out.append(("bytes", bytes_text(result.instance.test.kinds, result.expected, result.actual)))
     out += [("device", text) for text in told.devices]
     out += [("fault", text) for text in told.faults]

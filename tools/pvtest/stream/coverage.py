@@ -35,9 +35,19 @@ class Coverage:
 
 def broken(run: Run, result: TestResult) -> tuple[str, ...]:
     """Requirements that a result speaks of: those of its test, or, where the set-up of the test failed, those of the
-    set-up."""
-    of_setup = tuple(name for name in result.details.get("requirement", "").split() if name in run.requirements)
-    return of_setup or tuple(result.instance.test.requirements)
+    set-up. Before them what a failure breaks beside its test: the promise to a bystander, say."""
+    beside = _named(run, result, "beside")
+    of_test = tuple(name for name in result.instance.test.requirements if name not in beside)
+    return beside + (_named(run, result, "requirement") or of_test)
+
+
+def nailed(run: Run, result: TestResult) -> tuple[str, ...]:
+    """The fewest of them of which one is broken for certain."""
+    return _named(run, result, "beside") or broken(run, result)
+
+
+def _named(run: Run, result: TestResult, key: str) -> tuple[str, ...]:
+    return tuple(name for name in result.details.get(key, "").split() if name in run.requirements)
 
 
 def _together(results: list[TestResult], exists: bool) -> str:
