@@ -33,7 +33,7 @@ set -- ${words[@]+"${words[@]}"}
 # These read results, or nothing, and need no image.
 case ${1:-} in
 help | --version) [ -z "$python" ] || run "$@" ;;
-compare | merge | baseline) [ -z "$python" ] || run "$@" ;;
+compare | merge | baseline | transcript) [ -z "$python" ] || run "$@" ;;
 esac
 
 # A wrong command line must not cost a set-up and a build. If Python cannot tell, the set-up says why.

@@ -13,39 +13,60 @@ static bool fits(const struct dma_engine *e, uint64_t iova, size_t length)
            (bits >= 64 || last >> bits == 0);
 }
 
+static void (*recorder)(const struct dma_engine *e, const char *what, uint64_t iova, size_t length);
+
+void dma_record_by(void (*record)(const struct dma_engine *e, const char *what, uint64_t iova,
+                                  size_t length))
+{
+    recorder = record;
+}
+
+static bool told(const struct dma_engine *e, const char *what, uint64_t iova, size_t length)
+{
+    if (recorder)
+        recorder(e, what, iova, length);
+    return true;
+}
+
 bool dma_fill(struct dma_engine *e, uint64_t iova, size_t length)
 {
-    return e && e->ops->fill && fits(e, iova, length) && e->ops->fill(e, iova, length);
+    return e && e->ops->fill && fits(e, iova, length) && told(e, "write", iova, length) &&
+           e->ops->fill(e, iova, length);
 }
 
 bool dma_clear(struct dma_engine *e, uint64_t iova, size_t length)
 {
-    return e && e->ops->clear && fits(e, iova, length) && e->ops->clear(e, iova, length);
+    return e && e->ops->clear && fits(e, iova, length) && told(e, "write", iova, length) &&
+           e->ops->clear(e, iova, length);
 }
 
 bool dma_invert(struct dma_engine *e, uint64_t iova, size_t length)
 {
-    return e && e->ops->invert && fits(e, iova, length) && e->ops->invert(e, iova, length);
+    return e && e->ops->invert && fits(e, iova, length) && told(e, "invert", iova, length) &&
+           e->ops->invert(e, iova, length);
 }
 
 bool dma_write(struct dma_engine *e, uint64_t iova, const void *data, size_t length)
 {
-    return e && e->ops->write && fits(e, iova, length) && e->ops->write(e, iova, data, length);
+    return e && e->ops->write && fits(e, iova, length) && told(e, "write", iova, length) &&
+           e->ops->write(e, iova, data, length);
 }
 
 bool dma_read(struct dma_engine *e, uint64_t iova, void *seen, size_t length)
 {
-    return e && e->ops->read && fits(e, iova, length) && e->ops->read(e, iova, seen, length);
+    return e && e->ops->read && fits(e, iova, length) && told(e, "read", iova, length) &&
+           e->ops->read(e, iova, seen, length);
 }
 
 bool dma_start_fill(struct dma_engine *e, uint64_t iova, size_t length)
 {
-    return e && e->ops->start_fill && fits(e, iova, length) && e->ops->start_fill(e, iova, length);
+    return e && e->ops->start_fill && fits(e, iova, length) && told(e, "start", iova, length) &&
+           e->ops->start_fill(e, iova, length);
 }
 
 bool dma_start_write(struct dma_engine *e, uint64_t iova, const void *data, size_t length)
 {
-    return e && e->ops->start_write && fits(e, iova, length) &&
+    return e && e->ops->start_write && fits(e, iova, length) && told(e, "start", iova, length) &&
            e->ops->start_write(e, iova, data, length);
 }
 

@@ -132,6 +132,10 @@ bool dma_class_is_slow(enum dma_class class);
  * that. */
 void dma_engine_leave_out(struct dma_engine *e);
 
+/* From now on `record` hears of each DMA below before it begins; NULL: no one does. `what`:
+ * "write", "read", "invert" or "start" (of a write that ends in dma_finish()). */
+void dma_record_by(void (*record)(const struct dma_engine *e, const char *what, uint64_t iova,
+                                  size_t length));
 /* NULL-safe wrappers: false when the class cannot do it. They split nothing: length must fit
  * max_length. */
 bool dma_fill(struct dma_engine *e, uint64_t iova, size_t length);

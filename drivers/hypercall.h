@@ -59,12 +59,22 @@ enum trap_vector hypercall_raw_registers(struct hypercall_registers *registers);
  * registers and brings them back as hypercall_raw_registers() does; NULL: by the processor that
  * asks for them, as at first. */
 void hypercall_send_with(enum trap_vector (*with)(struct hypercall_registers *registers));
+/* Was such a function said? */
+bool hypercall_is_sent_elsewhere(void);
 /* hypercall_raw_registers() on the running processor, whatever was said there: for such a function.
  */
 enum trap_vector hypercall_raw_registers_here(struct hypercall_registers *registers);
 /* From now on `report` hears of each call by hypercall_raw() after it: what went out, and RAX;
  * NULL: no one does. */
 void hypercall_report_to(void (*report)(uint64_t control, uint64_t rdx, uint64_t rax));
+/* Hears of each raw call, also of those that another processor makes: before it, for which it
+ * returns a number, and after it. NULL: no one does, which costs nothing. */
+struct hypercall_recorder {
+    uint32_t (*before)(const struct hypercall_registers *registers);
+    void (*after)(uint32_t number, const struct hypercall_registers *registers,
+                  enum trap_vector vector);
+};
+void hypercall_record_by(const struct hypercall_recorder *by);
 /* First byte of the hypercall page, for user_call(); its content is opaque. NULL when the interface
  * is not ready. */
 const void *hypercall_entry(void);

@@ -41,6 +41,11 @@ void hypercall_send_with(enum trap_vector (*with)(struct hypercall_registers *re
     sender = with;
 }
 
+bool hypercall_is_sent_elsewhere(void)
+{
+    return sender != NULL;
+}
+
 static void (*reporter)(uint64_t control, uint64_t rdx, uint64_t rax);
 
 void hypercall_report_to(void (*report)(uint64_t control, uint64_t rdx, uint64_t rax))
@@ -63,7 +68,14 @@ static uint64_t raw_by_sender(uint64_t control, uint64_t rdx, uint64_t r8)
                                            : hv_result(HV_STATUS_FEATURE_UNAVAILABLE, 0);
 }
 
-uint64_t hypercall_raw(uint64_t control, uint64_t rdx, uint64_t r8)
+static const struct hypercall_recorder *recorder;
+
+void hypercall_record_by(const struct hypercall_recorder *by)
+{
+    recorder = by;
+}
+
+static uint64_t raw(uint64_t control, uint64_t rdx, uint64_t r8)
 {
     const void *entry = hypercall_entry();
 
@@ -73,6 +85,21 @@ uint64_t hypercall_raw(uint64_t control, uint64_t rdx, uint64_t r8)
         return hv_result(HV_STATUS_FEATURE_UNAVAILABLE, 0);
     __atomic_add_fetch(&calls_sent, 1, __ATOMIC_RELAXED);
     return reported(control, rdx, hypercall_enter(entry, control, rdx, r8));
+}
+
+static uint64_t recorded_raw(uint64_t control, uint64_t rdx, uint64_t r8)
+{
+    struct hypercall_registers registers = {.rcx = control, .rdx = rdx, .r8 = r8};
+    uint32_t number = recorder->before(&registers);
+
+    registers.rax = raw(control, rdx, r8);
+    recorder->after(number, &registers, TRAP_NONE);
+    return registers.rax;
+}
+
+uint64_t hypercall_raw(uint64_t control, uint64_t rdx, uint64_t r8)
+{
+    return recorder ? recorded_raw(control, rdx, r8) : raw(control, rdx, r8);
 }
 
 struct register_call {
@@ -87,9 +114,25 @@ static void enter_with_registers(void *argument)
     hypercall_enter_registers(call->entry, call->registers);
 }
 
-enum trap_vector hypercall_raw_registers(struct hypercall_registers *registers)
+static enum trap_vector raw_registers(struct hypercall_registers *registers)
 {
     return sender ? sender(registers) : hypercall_raw_registers_here(registers);
+}
+
+enum trap_vector hypercall_raw_registers(struct hypercall_registers *registers)
+{
+    struct hypercall_registers sent;
+    enum trap_vector vector;
+    uint32_t number;
+
+    if (!recorder)
+        return raw_registers(registers);
+    sent = *registers;
+    number = recorder->before(&sent);
+    vector = raw_registers(registers);
+    sent.rax = registers->rax;
+    recorder->after(number, &sent, vector);
+    return vector;
 }
 
 enum trap_vector hypercall_raw_registers_here(struct hypercall_registers *registers)

@@ -9,6 +9,7 @@
 #include "lib/string.h"
 #include "tests/harness/replay.h"
 #include "tests/harness/suite.h"
+#include "tests/harness/transcript.h"
 
 #define DEADLINE_MS_DEFAULT 2000
 #define RESTARTS_DEFAULT    10
@@ -191,6 +192,8 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return replay_add(value, error);
     if (strcmp(key, "shrink") == 0)
         return take_flag(value, &o->shrink, error);
+    if (strcmp(key, "transcript") == 0)
+        return take_flag(value, &o->transcript, error);
     if (strcmp(key, "mmio") == 0)
         return take_windows(value, error);
     if (strcmp(key, "iommu") == 0)
@@ -206,7 +209,7 @@ static bool take(void *context, const char *key, const char *value, struct optio
     fmt_snprintf(error->text, sizeof(error->text),
                  "unknown option; known: seed repeat deadline_ms verbose calls_from bench order "
                  "stop_at_fail unattended restarts tier checkpoint mmio iommu unit-fault "
-                 "nvme-scratch replay shrink fixture fixture_test test without");
+                 "nvme-scratch replay shrink transcript fixture fixture_test test without");
     return false;
 }
 
@@ -228,6 +231,14 @@ bool suite_options_parse(struct suite_options *o, struct boot_info *info,
                      "unattended=1 runs tests and bench=1 does not; give one of them");
         return false;
     }
+    if (o->unattended && o->transcript) {
+        fmt_snprintf(error->text, sizeof(error->text),
+                     "unattended=1 has no room for transcripts; give one of unattended=1 and "
+                     "transcript=1");
+        return false;
+    }
+    if (o->transcript)
+        transcript_turn_on();
     if (o->unattended && o->stop_at_fail > 0) {
         fmt_snprintf(error->text, sizeof(error->text),
                      "unattended=1 runs all tests and stop_at_fail= may not; give one of them");

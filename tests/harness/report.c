@@ -8,6 +8,7 @@
 #include "lib/tap.h"
 #include "tests/harness/replay.h"
 #include "tests/harness/report.h"
+#include "tests/harness/transcript.h"
 
 /* Of a report. */
 #define OPERATIONS_PER_LINE 32u
@@ -184,6 +185,8 @@ void report_test(const struct test_run *t, uint64_t verbose)
 {
     bool ok = t->verdict == VERDICT_PASS || t->verdict == VERDICT_SKIP;
 
+    if (!ok)
+        transcript_report();
     if (t->trapped)
         report_trap(&t->trap);
     tap_point(&stream, ok, t->instance, t->verdict == VERDICT_SKIP ? "SKIP" : NULL,

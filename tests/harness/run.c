@@ -10,6 +10,7 @@
 #include "tests/harness/replay.h"
 #include "tests/harness/second_processor.h"
 #include "tests/harness/suite.h"
+#include "tests/harness/transcript.h"
 
 #define HYPER_V_VENDOR "Microsoft Hv"
 /* Tests of this group attack the host: its memory is checked after each of them. */
@@ -199,13 +200,17 @@ void suite_try(struct suite *s)
 
     t->deadline_us = deadline_ms * 1000;
     choose_shares(t);
+    if (transcript_is_on())
+        deadline_ms *= TRANSCRIPT_DEADLINE_FACTOR;
     replay_forget();
+    transcript_begin();
     oracle_faults_forget();
     memory_test_begin();
     operations = dma_operations();
     start = time_us();
     end = containment_run(call_test, s, t->deadline_us, &t->trap);
     t->duration_us = time_us() - start;
+    transcript_pause();
     t->moved = dma_operations() != operations;
     describe_end(t, end, deadline_ms);
     after(s, t);

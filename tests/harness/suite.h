@@ -28,6 +28,7 @@ struct suite_options {
     uint64_t calls_from; /* the processor, from 1, that makes the calls of a test where it says
                             nothing else */
     bool bench;
+    bool transcript;       /* a test that fails prints its calls and tables */
     bool shrink;           /* a failure of random operations becomes that of the fewest of them */
     bool order_given;      /* run in the order of the patterns, not in the catalogue's */
     uint64_t stop_at_fail; /* a FAIL among so many tests from the beginning of a round ends the run;

@@ -24,7 +24,7 @@ EXAMPLES = {
   ./run.sh FL-3 --repeat 100 --seed random  one requirement, a hundred rounds
   ./run.sh --shuffle --until-fail           until something fails
   ./run.sh --profile linux-merged --baseline known.toml
-  ./run.sh --replay build/results/latest/replay/stress.random_operations@rocker.txt
+  ./run.sh --replay operations.txt          what a random test did
   ./run.sh --shard 2/4 --results out        the second of four machines""",
     "list": """\
   ./run.sh list flush
@@ -67,6 +67,9 @@ EXAMPLES = {
     "import": """\
   ./run.sh import results.tap               from \\pvtest-results\\run-0001 there
   ./run.sh import com1.log --profile linux-merged --results out""",
+    "transcript": """\
+  ./run.sh flush.domain --transcript
+  ./run.sh transcript flush.domain@rocker.jsonl""",
     "baseline": """\
   ./run.sh baseline build/results --output known.toml
   ./run.sh --baseline known.toml""",
@@ -176,6 +179,9 @@ def add_inputs(parser: argparse.ArgumentParser, command: str) -> None:
         parser.add_argument("stream", type=path, metavar="FILE", help=words)
         parser.add_argument("--results", type=path, metavar="DIR", help="where results go (build/results)")
         parser.add_argument("--verbose", action="store_true", help="show observations")
+    if command == "transcript":
+        words = "of the folder transcripts of a results folder"
+        parser.add_argument("transcript_of", type=path, metavar="FILE", help=words)
     if command == "baseline":
         parser.add_argument("results_of", type=path, metavar="DIR", help="results folder or results.json")
         parser.add_argument("--output", type=path, metavar="FILE", help="a new file (standard output)")

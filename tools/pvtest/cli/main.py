@@ -36,6 +36,7 @@ COMMANDS = {
     "compare": "show what changed between two hosts, builds or runs; a regression is exit code 1",
     "merge": "put the results of all shards together",
     "import": "make all formats of the results of a machine that ran alone, or of what came over a COM1",
+    "transcript": "show the hypercalls of a test that failed with --transcript",
     "baseline": "write the failures of a run as a file for --baseline",
     "new-test": "write the skeleton of a test into the folder of its group, build it and run it",
     "check-catalogue": "check the built images; used by the build",
@@ -63,13 +64,14 @@ MODULES = {
     "compare": "gate.compare",
     "baseline": "gate.write_baseline",
     "import": "cli.importing",
+    "transcript": "report.transcript",
     "linux": "linux.command",
     "bundle": "dev.bundle",
     "new-test": "dev.new_test",
     "check-catalogue": "dev.check",
 }
 PACKING = ("image", "bundle")  # they boot nothing
-INPUTS = ("compare", "merge", "import", "baseline")  # they read results and boot nothing
+INPUTS = ("compare", "merge", "import", "baseline", "transcript")  # they read results and boot nothing
 SHOWN = [command for command in COMMANDS if command != "check-catalogue"]
 
 
@@ -183,6 +185,8 @@ def _machine_options(parser: Parser, command: str) -> None:
         add("--until-fail", action="store_true", help="repeat until a test fails (at most --repeat, 1000)")
         words = "operations of a random test, as its failure wrote them, in the place of those by chance"
         add("--replay", type=arguments.path, metavar="FILE", help=words)
+        words = "of each test that fails, write all hypercalls, tables and DMAs into the results folder"
+        add("--transcript", action="store_true", help=words)
         add("--fixture", metavar="NAME", help=argparse.SUPPRESS)
         host_log = arguments.whole(0, 2, "a level of the host's log")
         add("--host-log", type=host_log, metavar="N", help=argparse.SUPPRESS)

@@ -87,6 +87,7 @@ def main(options: argparse.Namespace) -> int:
         calls_from=options.calls_from,
         replay=replayed,
         shrink=True,
+        transcript=options.transcript,
         nvme_scratch=WHOLE_DISK if options.nvme_scratch is None else options.nvme_scratch,
         restarts=options.restarts,
     )

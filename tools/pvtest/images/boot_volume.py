@@ -51,6 +51,7 @@ class BootOptions:
     unit_fault: str = ""  # a step that the image leaves out where it drives a unit itself
     replay: list[str] = field(default_factory=list)  # operations in the place of random ones
     shrink: bool = True  # a failure of random operations becomes that of the fewest of them
+    transcript: bool = False  # a test that fails prints its calls and tables
     host_crash: bool = False  # the host breaks on purpose
 
     def guest_text(self) -> str:
@@ -70,6 +71,7 @@ class BootOptions:
             (GuestKey.STOP_AT_FAIL, self.stop_at_fail or None),
             (GuestKey.FIXTURE, self.fixture or None),
             (GuestKey.SHRINK, None if self.shrink else 0),
+            (GuestKey.TRANSCRIPT, 1 if self.transcript else None),
             (GuestKey.IOMMU, self.iommu if self.iommu != PVIOMMU else None),
             (GuestKey.UNIT_FAULT, self.unit_fault or None),
             (GuestKey.UNATTENDED, 1 if self.unattended else None),

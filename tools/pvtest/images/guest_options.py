@@ -33,6 +33,7 @@ class GuestKey(Enum):
     UNIT_FAULT = "unit-fault"
     REPLAY = "replay"
     SHRINK = "shrink"
+    TRANSCRIPT = "transcript"
     TEST = "test"
     WITHOUT = "without"
     TIER = "tier"

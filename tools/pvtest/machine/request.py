@@ -61,6 +61,7 @@ class Request:
     stop_at: frozenset[str] = frozenset()
     replay: Replay | None = None  # the operations of random tests
     shrink: bool = False  # a failure of random tests becomes that of the fewest operations
+    transcript: bool = False  # a test that fails prints its calls and tables
     saved: Saved | None = None  # where each boot begins, in the place of the firmware; `qemu` is that of it
 
     @property
@@ -142,6 +143,7 @@ class Request:
             unit_fault=self.unit_fault,
             replay=replay.values(self.replay.operations) if self.replay else [],
             shrink=self.shrink,
+            transcript=self.transcript,
             # A host that is broken on purpose is told so in its own options, a guest in the guest's.
             host_crash=self.fixture == HOST_CRASH,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Iterator
@@ -16,13 +17,14 @@ from pvtest import paths
 from pvtest.json_file import LATEST, LATEST_TEXT
 from pvtest.errors import RunnerError, UsageError, cannot_write, system_error
 from pvtest.plan import replay
-from pvtest.report import html, markdown, reproduce, tap_junit
+from pvtest.report import html, markdown, reproduce, tap_junit, transcript
 from pvtest.report.behaviour import behaviour
 from pvtest.report.json_writer import document
 from pvtest.report.telling import operations
 from pvtest.stream.model import Run
 
 KEEP = 10
+TRANSCRIPTS = "transcripts"
 REPLAY = "replay"  # folder of the operations of random tests that failed
 _MARK = ".pvtest-run"  # only folders with this file are ever deleted
 _RUNNING, _DONE = "running\n", "done\n"  # what it says
@@ -96,6 +98,7 @@ class ResultsFolder:
     def write_run(self, run: Run) -> None:
         """Every format of a run; the logs are there already."""
         self._write_operations(run)
+        self._write_transcripts(run)
         found = document(run)
         self.write_json("results.json", found)
         self.write_json("profile.json", behaviour(found))
@@ -117,6 +120,22 @@ class ResultsFolder:
             about = [" ".join(result.reason.split()), reproduce.one(run, result)]
             self.write_text(name, replay.text(result.instance.id, found, about))
             result.details["replay"] = reproduce.replay(run, result, paths.shown(self.path / name))
+
+    def _write_transcripts(self, run: Run) -> None:
+        """A file for each test that failed and told of its calls."""
+        for result in run.results:
+            if not result.transcript or "transcript" in result.details:
+                continue
+            try:
+                text = transcript.write(run, result)
+            except (KeyError, ValueError, IndexError) as error:
+                run.problems.append(f"the transcript of {result.instance.id} is not what it should be: {error}")
+                continue
+            if not (self.path / TRANSCRIPTS).is_dir():
+                self.folder(TRANSCRIPTS)
+            name = f"{TRANSCRIPTS}/{result.instance.id}.jsonl"
+            self.write_text(name, text)
+            result.details["transcript"] = f"./run.sh transcript {shlex.quote(str(paths.shown(self.path / name)))}"
 
     def __enter__(self) -> ResultsFolder:
         return self

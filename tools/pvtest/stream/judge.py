@@ -81,6 +81,7 @@ def _result(instance: Instance, point: Point, seed: int, problems: list[str]) ->
         seed=seed,
         details={key: value for key, value in yaml.items() if key not in _KNOWN_KEYS},
         crash=point.crash,
+        transcript=point.transcript,
     )
 
 

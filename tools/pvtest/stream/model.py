@@ -67,6 +67,7 @@ class TestResult:
     rounds: int = 1
     details: dict[str, str] = field(default_factory=dict)
     crash: list[str] = field(default_factory=list)
+    transcript: list[str] = field(default_factory=list)  # as the guest wrote it
     frames: list[Frame] = field(default_factory=list)
     story: Story | None = None  # of the test, where it failed
     virtual_clock: bool = False  # the duration is one of a clock that runs ahead while the guest waits

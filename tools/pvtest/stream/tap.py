@@ -13,6 +13,8 @@ MAX_PROBLEMS = 8
 MAX_COMMENTS = 2000
 MAX_POINTS = 100_000
 MAX_CRASH_LINES = 64
+MAX_TRANSCRIPT_LINES = 200_000
+TRANSCRIPT = "transcript: "  # before the point of the test that it is of
 
 _VERSION = re.compile(r"TAP version (\d{1,6})$")
 _PLAN = re.compile(r"1\.\.(\d{1,9})")
@@ -34,6 +36,7 @@ class Point:
     reason: str = ""
     yaml: dict[str, str] = field(default_factory=dict)
     crash: list[str] = field(default_factory=list)
+    transcript: list[str] = field(default_factory=list)
 
 
 def fields(text: str) -> dict[str, str]:
@@ -58,6 +61,8 @@ class TapParser:
         self.problems: list[str] = []
         self.problem_count = 0
         self.crash: list[str] = []  # crash lines that no point has claimed yet
+        self.transcript: list[str] = []  # lines that no point has claimed yet
+        self._transcribed = 0
         self.bench: list[dict[str, str]] = []
         self._yaml = False
         self._line = 0
@@ -140,10 +145,22 @@ class TapParser:
             self._problem("too many tests in the stream")
             return
         point.crash, self.crash = self.crash, []
+        point.transcript, self.transcript = self.transcript, []
         self.running = ""
         self.points.append(point)
 
     def _comment(self, text: str) -> None:
+        if text.startswith(TRANSCRIPT):
+            self._transcribe(text.removeprefix(TRANSCRIPT))
+        else:
+            self._fact(text)
+
+    def _transcribe(self, text: str) -> None:
+        self._transcribed += 1
+        if self._transcribed <= MAX_TRANSCRIPT_LINES:
+            self.transcript.append(text)
+
+    def _fact(self, text: str) -> None:
         self.comments += 1
         self.last_comment = text
         match = _KEYED.match(text)
