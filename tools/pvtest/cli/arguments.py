@@ -67,6 +67,9 @@ EXAMPLES = {
     "import": """\
   ./run.sh import results.tap               from \\pvtest-results\\run-0001 there
   ./run.sh import com1.log --profile linux-merged --results out""",
+    "reduce": """\
+  ./run.sh reduce build/results attach.detach_twice@rocker
+  ./run.sh reduce out flush.list@dmaprobe --runs 100""",
     "transcript": """\
   ./run.sh flush.domain --transcript
   ./run.sh transcript flush.domain@rocker.jsonl""",
@@ -168,8 +171,8 @@ def add_gate(parser: argparse.ArgumentParser) -> None:
 def add_inputs(parser: argparse.ArgumentParser, command: str) -> None:
     """The folders and files that compare, merge and baseline read."""
     if command == "compare":
-        for name, word in (("before", "A"), ("after", "B")):
-            parser.add_argument(name, type=path, metavar=word, help="results folder, results.json or profile.json")
+        for name, letter in (("before", "A"), ("after", "B")):
+            parser.add_argument(name, type=path, metavar=letter, help="results folder, results.json or profile.json")
         parser.add_argument("--json", action="store_true", help="as JSON, for programs")
     if command == "merge":
         parser.add_argument("folders", type=path, nargs="+", metavar="DIR", help="results folder of one shard")
@@ -179,6 +182,14 @@ def add_inputs(parser: argparse.ArgumentParser, command: str) -> None:
         parser.add_argument("stream", type=path, metavar="FILE", help=words)
         parser.add_argument("--results", type=path, metavar="DIR", help="where results go (build/results)")
         parser.add_argument("--verbose", action="store_true", help="show observations")
+    if command == "reduce":
+        parser.add_argument("results_of", type=path, metavar="RESULTS", help="results folder or results.json")
+        parser.add_argument("instance", type=word, metavar="ID", help="of the instance that failed there")
+        runs = whole(2, 1000, "runs")
+        parser.add_argument("--runs", type=runs, default=40, metavar="N", help="at most so many runs (40)")
+        parser.add_argument("--qemu", type=word, metavar="PATH", help="the QEMU to use (qemu-system-x86_64)")
+        seconds = whole(1, 86400, "seconds")
+        parser.add_argument("--timeout", type=seconds, metavar="S", help="most seconds of one boot (300)")
     if command == "transcript":
         words = "of the folder transcripts of a results folder"
         parser.add_argument("transcript_of", type=path, metavar="FILE", help=words)

@@ -36,6 +36,7 @@ COMMANDS = {
     "compare": "show what changed between two hosts, builds or runs; a regression is exit code 1",
     "merge": "put the results of all shards together",
     "import": "make all formats of the results of a machine that ran alone, or of what came over a COM1",
+    "reduce": "find the fewest tests after which a test fails that does not fail alone",
     "transcript": "show the hypercalls of a test that failed with --transcript",
     "baseline": "write the failures of a run as a file for --baseline",
     "new-test": "write the skeleton of a test into the folder of its group, build it and run it",
@@ -65,13 +66,14 @@ MODULES = {
     "baseline": "gate.write_baseline",
     "import": "cli.importing",
     "transcript": "report.transcript",
+    "reduce": "gate.reduce",
     "linux": "linux.command",
     "bundle": "dev.bundle",
     "new-test": "dev.new_test",
     "check-catalogue": "dev.check",
 }
 PACKING = ("image", "bundle")  # they boot nothing
-INPUTS = ("compare", "merge", "import", "baseline", "transcript")  # they read results and boot nothing
+INPUTS = ("compare", "merge", "import", "baseline", "transcript", "reduce")  # they begin with results
 SHOWN = [command for command in COMMANDS if command != "check-catalogue"]
 
 
@@ -187,6 +189,8 @@ def _machine_options(parser: Parser, command: str) -> None:
         add("--replay", type=arguments.path, metavar="FILE", help=words)
         words = "of each test that fails, write all hypercalls, tables and DMAs into the results folder"
         add("--transcript", action="store_true", help=words)
+        words = "run the first failures again, alone and, where they do not show, after the tests before them"
+        add("--confirm", action="store_true", help=words)
         add("--fixture", metavar="NAME", help=argparse.SUPPRESS)
         host_log = arguments.whole(0, 2, "a level of the host's log")
         add("--host-log", type=host_log, metavar="N", help=argparse.SUPPRESS)
@@ -247,6 +251,7 @@ def _test_options(parser: Parser, command: str) -> None:
         rounds = arguments.whole(1, 1_000_000, "rounds")
         add("--repeat", type=rounds, metavar="N", help="run the selection N times (1)")
         add("--shuffle", action="store_true", help="in a random order, which --seed decides")
+        add("--in-order", action="store_true", help="in the order of the GLOBs, instead of the catalogue's")
         milliseconds = arguments.whole(1, 3_600_000, "milliseconds")
         add("--deadline", type=milliseconds, metavar="MS", help="of one test, in milliseconds (2000)")
     if command not in ("bench", "image", "new-test"):

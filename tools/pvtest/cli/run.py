@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pvtest import interrupts, paths
 from pvtest.cli import usage
 from pvtest.errors import EXIT_OK
-from pvtest.gate import rules
+from pvtest.gate import reduce, rules
 from pvtest.gate.inputs import load_gate, of_unit
 from pvtest.images import catalogue
 from pvtest.machine import boots
@@ -101,6 +101,8 @@ def main(options: argparse.Namespace) -> int:
 
         most = options.repeat or DEFAULT_ROUNDS
         run = until_fail(request, most, group) if options.until_fail else group(request)
+        if options.confirm:
+            reduce.confirm(run, options, out)
         folder.write_run(run)
         where = folder.publish()
     summary.show(run, out, where, options.verbose)

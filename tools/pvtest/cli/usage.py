@@ -20,6 +20,8 @@ def check(options: argparse.Namespace) -> None:
         combinations.check(options)
     if getattr(options, "calls_from", 1) > getattr(options, "cpus", 1):
         raise UsageError(f"--calls-from {options.calls_from}: the machine has {options.cpus} processors (--cpus)")
+    if getattr(options, "in_order", False) and options.shuffle:
+        raise UsageError("--in-order and --shuffle: a run has one order")
     known = requirements.load()
     if hasattr(options, "device_class"):
         check_filters(options.requirement, options.device_class, options.level, options.kind, known)

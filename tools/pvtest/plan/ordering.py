@@ -13,7 +13,7 @@ from pvtest.images.catalogue import Catalogue, Instance, Switch
 from pvtest.images.requirements import Requirements
 from pvtest.plan import shard
 from pvtest.plan.devices import Devices
-from pvtest.plan.selection import Filters, select
+from pvtest.plan.selection import Filters, in_order, select
 
 
 @dataclass
@@ -75,4 +75,7 @@ def plan(
     if options.shuffle:
         # The same seed, selection and shard give the same order, on every machine.
         random.Random(options.seed).shuffle(selected)
-    return Plan(selected, options.shuffle, str(options.shard or ""), digest)
+    given = getattr(options, "in_order", False)
+    if given:
+        selected = in_order(selected, requirements, options.globs)
+    return Plan(selected, options.shuffle or given, str(options.shard or ""), digest)

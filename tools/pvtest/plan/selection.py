@@ -118,6 +118,17 @@ def _within(instance: Instance, tier: str, wanted: list[str]) -> bool:
     return instance.within(tier or DEFAULT_TIER)
 
 
+def in_order(selected: list[Instance], requirements: Requirements, globs: list[str]) -> list[Instance]:
+    """In the order of the globs; those of one glob keep theirs."""
+    wanted = [glob for glob in globs if not glob.startswith("!")]
+
+    def place(instance: Instance) -> int:
+        found = (n for n, glob in enumerate(wanted) if _matches(instance, glob, requirements))
+        return next(found, len(wanted))
+
+    return sorted(selected, key=place)
+
+
 def select(
     catalogue: Catalogue,
     requirements: Requirements,

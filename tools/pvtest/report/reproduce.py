@@ -12,9 +12,13 @@ _DROPPED = ("--seed", "--results", "--svg")  # each with a value
 
 
 def one(run: Run, result: TestResult) -> str:
-    """One instance alone, with the seed of the round that is reported."""
-    words = ["./run.sh", result.instance.id, "--seed", str(result.seed), *run.flags]
-    return shlex.join(words)
+    """One instance alone, with the seed of the round that is reported; with tests before it where it needs them."""
+    return result.details.get("again") or words([result.instance.id, "--seed", str(result.seed), *run.flags])
+
+
+def words(arguments: list[str]) -> str:
+    """A command that can be pasted."""
+    return shlex.join(["./run.sh", *arguments])
 
 
 def replay(run: Run, result: TestResult, path: Path) -> str:
@@ -29,10 +33,10 @@ def test(run: Run, result: TestResult) -> str:
 
 def whole(run: Run) -> str:
     """The whole run; for a shuffled one the only way to have its order again."""
-    words, skip = [], False
+    kept, skip = [], False
     for word in run.command:
         if skip or word in _DROPPED:
             skip = not skip
         elif not word.startswith(tuple(f"{name}=" for name in _DROPPED)):
-            words.append(word)
-    return shlex.join(["./run.sh", *words, "--seed", str(run.seed)])
+            kept.append(word)
+    return shlex.join(["./run.sh", *kept, "--seed", str(run.seed)])

@@ -215,7 +215,7 @@ def _gate(run: Run) -> list[Text]:
         lines.append(Text(f"baseline      {run.gate.baseline}"))
     if run.rounds_before:
         lines.append(Text(f"rounds        {run.rounds_before} before these passed"))
-    if run.shuffled:
+    if run.shuffled and "--in-order" not in run.command:
         lines.append(Text(f"shuffled      the same order again: {reproduce.whole(run)}"))
     return lines
 

@@ -72,7 +72,7 @@ def tell(run: Run, result: TestResult) -> Telling:
     test = result.instance.test
     faults = [text for key, text in result.details.items() if _FAULT.fullmatch(key)]
     other = [(k, text) for k, text in result.details.items() if not _STEP.fullmatch(k) and not _FAULT.fullmatch(k)]
-    other = [(k, text) for k, text in other if k not in ("requirement", "beside")]
+    other = [(k, text) for k, text in other if k not in ("requirement", "beside", "again")]
     return Telling(
         promise=test.title,
         requirements=list({run.requirements[name].id: run.requirements[name] for name in broken(run, result)}.values()),
