@@ -195,13 +195,12 @@ void suite_try(struct suite *s)
         deadline_ms *= STRESS_DEADLINE_FACTOR;
     if (t->has_class && dma_class_is_slow(t->class))
         deadline_ms *= SLOW_DEADLINE_FACTOR;
-    random_seed(&t->random,
-                seed_for(t->instance, s->options.seed + s->position / s->instance_count));
-
-    t->deadline_us = deadline_ms * 1000;
-    choose_shares(t);
     if (transcript_is_on())
         deadline_ms *= TRANSCRIPT_DEADLINE_FACTOR;
+    random_seed(&t->random,
+                seed_for(t->instance, s->options.seed + s->position / s->instance_count));
+    t->deadline_us = deadline_ms * 1000;
+    choose_shares(t);
     replay_forget();
     transcript_begin();
     oracle_faults_forget();
