@@ -200,7 +200,6 @@ void suite_try(struct suite *s)
     random_seed(&t->random,
                 seed_for(t->instance, s->options.seed + s->position / s->instance_count));
     t->deadline_us = deadline_ms * 1000;
-    choose_shares(t);
     replay_forget();
     transcript_begin();
     oracle_faults_forget();
@@ -221,6 +220,7 @@ void suite_run_next(struct suite *s)
 
     suite_clear_run(s);
     rest_devices(s);
+    choose_shares(t);
     if (t->has_class)
         suite_prepare_class(s, t->class);
     unattended_before(s);
