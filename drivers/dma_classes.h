@@ -10,6 +10,7 @@ extern const struct dma_engine_ops dma_edu_ops;
 extern const struct dma_engine_ops dma_dmaprobe_ops;
 extern const struct dma_engine_ops dma_dmaprobe_ats_ops;
 extern const struct dma_engine_ops dma_nvme_ops;
+extern const struct dma_engine_ops dma_ioat_ops;
 
 /* Common part of every probe: decoding and bus mastering on, registers of memory BAR 0 mapped.
  * `needed` in bytes. */

@@ -43,6 +43,7 @@ enum dma_class {
     DMA_CLASS_DMAPROBE,
     DMA_CLASS_DMAPROBE_ATS, /* with a device TLB */
     DMA_CLASS_NVME,
+    DMA_CLASS_IOAT,
     DMA_CLASS_COUNT
 };
 

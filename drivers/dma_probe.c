@@ -7,7 +7,7 @@
 static const struct dma_engine_ops *const classes[DMA_CLASS_COUNT] = {
     [DMA_CLASS_ROCKER] = &dma_rocker_ops,     [DMA_CLASS_EDU] = &dma_edu_ops,
     [DMA_CLASS_DMAPROBE] = &dma_dmaprobe_ops, [DMA_CLASS_DMAPROBE_ATS] = &dma_dmaprobe_ats_ops,
-    [DMA_CLASS_NVME] = &dma_nvme_ops,
+    [DMA_CLASS_NVME] = &dma_nvme_ops,         [DMA_CLASS_IOAT] = &dma_ioat_ops,
 };
 
 static struct {

@@ -37,7 +37,7 @@ static void write_configuration(struct vdev_function *function, unsigned offset,
     static const struct translation blocked = {.kind = TRANSLATION_BLOCKED, .did = DID_NONE};
 
     right_config_write(function, offset, size, value);
-    if (!function->probe)
+    if (!function->device)
         return;
     if (function->ats && config_touches(offset, size, ATS_CONTROL, 2))
         *ats_off_of(function) =
@@ -50,7 +50,7 @@ static void write_configuration(struct vdev_function *function, unsigned offset,
 static void lose_requests(const struct vdev_function *function)
 {
     soft_lock();
-    for (unsigned s = 0; s < DMAPROBE_SLOTS; s++)
+    for (unsigned s = 0; function->probe && s < DMAPROBE_SLOTS; s++)
         if (function->probe->slot[s].waiting)
             slot_abandon(&function->probe->slot[s]);
     soft_unlock();

@@ -90,7 +90,8 @@ static void on_switch_step(void *owner, unsigned device)
     const struct soft_function *function = &soft.function[device];
 
     (void)owner;
-    function->on_switch_step(function->owner);
+    if (function->on_switch_step)
+        function->on_switch_step(function->owner);
 }
 
 void soft_set_limits(uint8_t iova_bits, bool five_level)

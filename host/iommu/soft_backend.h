@@ -30,7 +30,8 @@ void soft_set_limits(uint8_t iova_bits, bool five_level);
 
 /* A point in the middle of a switch of the function's translation. Called with the lock held. */
 typedef void soft_switch_step(void *function);
-/* Puts a function behind the software IOMMU; before its init(). `function` stays the caller's. */
+/* Puts a function behind the software IOMMU; before its init(). `function` stays the caller's, and
+ * on_switch_step may be NULL. */
 void soft_add_function(uint16_t bdf, soft_switch_step *on_switch_step, void *function);
 
 /* One lock around the software IOMMU and the emulated functions: hypercalls take it inside the

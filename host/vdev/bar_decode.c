@@ -3,7 +3,6 @@
  * costs no exit. */
 #include "host/vdev/bar_decode.h"
 
-#include "abi/dmaprobe.h"
 #include "host/base/memory.h"
 #include "host/base/panic.h"
 #include "host/iommu/soft_backend.h"
@@ -29,18 +28,17 @@ void bar_decode_allow(uint64_t start, uint64_t length)
     ranges[range_count++].length = length;
 }
 
-static bool allowed(uint64_t base)
+static bool allowed(uint64_t base, uint64_t size)
 {
     for (unsigned i = 0; i < range_count; i++)
-        if (base >= ranges[i].start &&
-            base - ranges[i].start <= ranges[i].length - DMAPROBE_BAR_SIZE)
+        if (base >= ranges[i].start && base - ranges[i].start <= ranges[i].length - size)
             return true;
     return false;
 }
 
 static void show(const struct vdev_function *function, bool shown)
 {
-    for (unsigned i = 0; i < DMAPROBE_MEMORIES; i++) {
+    for (unsigned i = 0; function->probe && i < DMAPROBE_MEMORIES; i++) {
         const struct dmaprobe_memory *memory = dmaprobe_memory(function->probe, i);
 
         for (uint32_t at = 0; at < memory->size; at += PAGE_SIZE)
@@ -63,11 +61,11 @@ static void show_other(const struct vdev_function *gone)
 void bar_decode_update(struct vdev_function *function)
 {
     uint64_t base = config_bar(function->config);
-    bool decoding =
-        (config_read(function->config, CONFIG_COMMAND, 2) & COMMAND_MEMORY) != 0 && allowed(base);
+    bool decoding = function->device &&
+                    (config_read(function->config, CONFIG_COMMAND, 2) & COMMAND_MEMORY) != 0 &&
+                    allowed(base, function->device->bar_size);
 
-    if (!function->probe ||
-        (decoding == function->decoding && (!decoding || base == function->base)))
+    if (decoding == function->decoding && (!decoding || base == function->base))
         return;
     if (function->decoding) {
         show(function, false);
@@ -86,7 +84,7 @@ static struct vdev_function *function_at(uint64_t gpa)
     struct vdev_function *function = vdev_functions(&count);
 
     for (unsigned i = 0; i < count; i++)
-        if (function[i].decoding && gpa - function[i].base < DMAPROBE_BAR_SIZE)
+        if (function[i].decoding && gpa - function[i].base < function[i].device->bar_size)
             return &function[i];
     return NULL;
 }
@@ -99,7 +97,7 @@ uint64_t bar_read(uint64_t gpa, unsigned size)
     soft_lock();
     function = function_at(gpa);
     if (function)
-        value = dmaprobe_register_read(function->probe, (unsigned)(gpa - function->base), size);
+        value = function->device->read(function->engine, (unsigned)(gpa - function->base), size);
     soft_unlock();
     return value;
 }
@@ -111,7 +109,7 @@ void bar_write(uint64_t gpa, unsigned size, uint64_t value)
     soft_lock();
     function = function_at(gpa);
     if (function)
-        dmaprobe_register_write(function->probe, (unsigned)(gpa - function->base), size, value);
+        function->device->write(function->engine, (unsigned)(gpa - function->base), size, value);
     soft_unlock();
 }
 

@@ -3,6 +3,7 @@
 
 #define CAPABILITY_MSI     0x05u
 #define CAPABILITY_EXPRESS 0x10u
+#define CAPABILITY_MSIX    0x11u
 #define EXTENDED_ATS       0x000Fu
 #define EXTENDED_VERSION_1 (1u << 16)
 
@@ -75,6 +76,16 @@ static void message(struct config_space *space)
     allow(space, MSI_DATA, 2, 0xFFFF);
 }
 
+static void message_table(struct config_space *space, const struct config_identity *identity)
+{
+    set(space, CONFIG_MSI, 1, CAPABILITY_MSIX);
+    set(space, CONFIG_MSI + 1, 1, CONFIG_EXPRESS);
+    set(space, MSI_CONTROL, 2, identity->msix_vectors - 1);
+    allow(space, MSI_CONTROL, 2, MSIX_CONTROL_ENABLE | MSIX_CONTROL_MASK);
+    set(space, CONFIG_MSI + 4, 4, identity->msix_table); /* BAR 0 */
+    set(space, CONFIG_MSI + 8, 4, identity->msix_pba);
+}
+
 void config_endpoint(struct config_space *space, const struct config_identity *identity,
                      uint64_t bar, uint64_t bar_size, bool ats)
 {
@@ -84,7 +95,10 @@ void config_endpoint(struct config_space *space, const struct config_identity *i
     set(space, CONFIG_SUBSYSTEM_VENDOR, 2, identity->vendor);
     set(space, CONFIG_SUBSYSTEM, 2, identity->device);
     set(space, CONFIG_CAPABILITIES, 1, CONFIG_MSI);
-    message(space);
+    if (identity->msix_vectors != 0)
+        message_table(space, identity);
+    else
+        message(space);
     express(space, identity);
     if (ats) {
         set(space, CONFIG_ATS, 4, EXTENDED_ATS | EXTENDED_VERSION_1);

@@ -41,6 +41,8 @@ struct config_space {
 #define MSI_ADDRESS                (CONFIG_MSI + 4)
 #define MSI_DATA                   (CONFIG_MSI + 12)
 #define MSI_CONTROL_ENABLE         (1u << 0)
+#define MSIX_CONTROL_MASK          (1u << 14) /* of MSI-X, which stands where MSI stands */
+#define MSIX_CONTROL_ENABLE        (1u << 15)
 #define ATS_CONTROL                (CONFIG_ATS + 6)
 #define ATS_CONTROL_ENABLE         (1u << 15)
 #define EXPRESS_TYPE_ENDPOINT      0u
@@ -51,12 +53,14 @@ struct config_identity {
     uint16_t vendor, device;
     uint32_t class_code; /* class 23:16, subclass 15:8, interface 7:0 */
     bool multifunction;
-    unsigned express_type; /* EXPRESS_TYPE_* */
+    unsigned express_type;         /* EXPRESS_TYPE_* */
+    unsigned msix_vectors;         /* 0: MSI */
+    uint32_t msix_table, msix_pba; /* in BAR 0 */
 };
 
-/* Header of an endpoint with MSI, one 64-bit prefetchable BAR of `bar_size` bytes (a power of two)
- * that stands at `bar`, and the ATS capability on request. Memory decoding is on, bus mastering
- * off, as firmware leaves a device. */
+/* Header of an endpoint with MSI or MSI-X, one 64-bit prefetchable BAR of `bar_size` bytes (a power
+ * of two) that stands at `bar`, and the ATS capability on request. Memory decoding is on, bus
+ * mastering off, as firmware leaves a device. */
 void config_endpoint(struct config_space *space, const struct config_identity *identity,
                      uint64_t bar, uint64_t bar_size, bool ats);
 /* Root port above `secondary`, whose prefetchable window is [window, window + length), in MiB

@@ -45,13 +45,15 @@ static void write(struct vdev_function *function, unsigned offset, unsigned size
 {
     soft_lock();
     config_write(function->config, offset, size, value);
-    if (function->probe) {
+    if (function->device) {
         if (config_touches(offset, size, CONFIG_COMMAND, 2) ||
             config_touches(offset, size, CONFIG_BAR0, 8))
             bar_decode_update(function);
         if (function->ats && config_touches(offset, size, ATS_CONTROL, 2))
             soft_set_ats(function->bdf,
                          (config_read(function->config, ATS_CONTROL, 2) & ATS_CONTROL_ENABLE) != 0);
+        if (function->device->configured)
+            function->device->configured(function->engine);
     }
     soft_unlock();
 }

@@ -10,21 +10,6 @@ static struct dmaprobe_memory memory_new(uint32_t offset, uint32_t size)
         .offset = offset, .size = size, .bytes = host_pages(size / PAGE_SIZE)};
 }
 
-struct dmaprobe *dmaprobe_new(struct vdev_function *function)
-{
-    struct dmaprobe *probe = host_pages((sizeof(*probe) + PAGE_SIZE - 1) / PAGE_SIZE);
-
-    probe->function = function;
-    probe->memory[MEMORY_REQUESTS] = memory_new(DMAPROBE_REQUESTS, PAGE_SIZE_4K);
-    probe->memory[MEMORY_SCATTER] = memory_new(DMAPROBE_SCATTER, DMAPROBE_SCATTER_SIZE);
-    probe->memory[MEMORY_BUFFER] = memory_new(DMAPROBE_BUFFER, DMAPROBE_BUFFER_SIZE);
-    for (unsigned i = 0; i < DMAPROBE_SLOTS; i++) {
-        probe->slot[i].probe = probe;
-        probe->slot[i].number = i;
-    }
-    return probe;
-}
-
 const struct dmaprobe_memory *dmaprobe_memory(const struct dmaprobe *probe, unsigned index)
 {
     return &probe->memory[index];
@@ -120,4 +105,60 @@ void dmaprobe_register_write(struct dmaprobe *probe, unsigned offset, unsigned s
     default:
         break;
     }
+}
+
+static uint64_t read(void *engine, unsigned offset, unsigned size)
+{
+    return dmaprobe_register_read(engine, offset, size);
+}
+
+static void write(void *engine, unsigned offset, unsigned size, uint64_t value)
+{
+    dmaprobe_register_write(engine, offset, size, value);
+}
+
+static void reset_engine(void *engine)
+{
+    reset(engine);
+}
+
+static void tick(void *engine, uint64_t now)
+{
+    struct dmaprobe *probe = engine;
+
+    for (unsigned s = 0; s < DMAPROBE_SLOTS; s++)
+        slot_tick(&probe->slot[s], now);
+}
+
+static const struct vdev_device device = {.bar_size = DMAPROBE_BAR_SIZE,
+                                          .read = read,
+                                          .write = write,
+                                          .reset = reset_engine,
+                                          .tick = tick};
+
+void dmaprobe_on_switch_step(void *probe)
+{
+    struct slot *slot = ((struct dmaprobe *)probe)->slot;
+
+    if (!vdev_watched())
+        return;
+    for (unsigned s = 0; s < DMAPROBE_SLOTS; s++)
+        slot_on_switch_step(&slot[s]);
+}
+
+struct dmaprobe *dmaprobe_new(struct vdev_function *function)
+{
+    struct dmaprobe *probe = host_pages((sizeof(*probe) + PAGE_SIZE - 1) / PAGE_SIZE);
+
+    probe->function = function;
+    function->device = &device;
+    function->engine = function->probe = probe;
+    probe->memory[MEMORY_REQUESTS] = memory_new(DMAPROBE_REQUESTS, PAGE_SIZE_4K);
+    probe->memory[MEMORY_SCATTER] = memory_new(DMAPROBE_SCATTER, DMAPROBE_SCATTER_SIZE);
+    probe->memory[MEMORY_BUFFER] = memory_new(DMAPROBE_BUFFER, DMAPROBE_BUFFER_SIZE);
+    for (unsigned i = 0; i < DMAPROBE_SLOTS; i++) {
+        probe->slot[i].probe = probe;
+        probe->slot[i].number = i;
+    }
+    return probe;
 }

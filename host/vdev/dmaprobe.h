@@ -12,7 +12,7 @@
 
 struct dmaprobe;
 
-/* From the host's pool. */
+/* Makes the function one; from the host's pool. */
 struct dmaprobe *dmaprobe_new(struct vdev_function *function);
 /* For soft_add_function(), with the engine as `function`. */
 soft_switch_step dmaprobe_on_switch_step;

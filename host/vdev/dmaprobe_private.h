@@ -58,6 +58,8 @@ void slot_abandon(struct slot *slot);
 /* REPEAT: ends the current pass and starts the next. */
 void slot_repeat(struct slot *slot);
 void slot_on_switch_step(struct slot *slot);
+/* Looks at what is due, and gives a repeating request one pass. */
+void slot_tick(struct slot *slot, uint64_t now);
 /* Puts the results where the guest sees them. */
 void slot_publish(const struct slot *slot);
 
@@ -81,8 +83,5 @@ void transfer_invert(struct slot *slot);
 
 /* dmaprobe_operation.c: direction and effect of a request on memory. */
 void operation_prepare(struct slot *slot, struct softiommu_request *request);
-
-/* dmaprobe_time.c: how many requests wait for time to pass. */
-void time_watch(int change);
 
 #endif

@@ -47,7 +47,7 @@ static void interrupt(struct dmaprobe *probe)
 static void unwatch(struct slot *slot)
 {
     if (slot->waiting && (slot->r.flags & (DMAPROBE_DELAYED | DMAPROBE_REPEAT)))
-        time_watch(-1);
+        vdev_watch(-1);
     slot->waiting = false;
 }
 
@@ -80,7 +80,7 @@ static void wait(struct slot *slot)
     if (slot->r.flags & DMAPROBE_DELAYED)
         slot->due = reference_time() + (uint64_t)slot->r.delay_us * UNITS_PER_US;
     if (slot->r.flags & (DMAPROBE_DELAYED | DMAPROBE_REPEAT))
-        time_watch(1);
+        vdev_watch(1);
     slot_publish(slot);
 }
 
@@ -169,6 +169,16 @@ void slot_repeat(struct slot *slot)
     slot->r.status = DMAPROBE_OK;
     transfer_rewind(slot);
     transfer_begin(slot);
+}
+
+void slot_tick(struct slot *slot, uint64_t now)
+{
+    if (!slot->waiting)
+        return;
+    if (slot->r.flags & DMAPROBE_REPEAT)
+        slot_repeat(slot);
+    else if ((slot->r.flags & DMAPROBE_DELAYED) && now >= slot->due)
+        slot_let_go(slot);
 }
 
 /* The first element only, with pieces of its own: the request proper may be in flight. */

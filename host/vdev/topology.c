@@ -8,9 +8,11 @@
  *   00:d+3.0   root port to bus b                           00:d+3.1  root port to bus b+1
  *   b:00.0     dmaprobe        b:00.5     dmaprobe+ats
  *   b+1:00.0   dmaprobe
+ *   00:d+4.0   IOAT            00:d+4.1   IOAT
  */
 #include "abi/device_id.h"
 #include "abi/dmaprobe.h"
+#include "abi/ioat.h"
 #include "host/base/log.h"
 #include "host/base/memory.h"
 #include "host/platform/acpi.h"
@@ -19,6 +21,7 @@
 #include "host/vdev/bar_decode.h"
 #include "host/vdev/config_trap.h"
 #include "host/vdev/dmaprobe.h"
+#include "host/vdev/ioat.h"
 #include "host/vdev/msi.h"
 #include "host/vdev/pci_resources.h"
 #include "host/vdev/vdev.h"
@@ -26,7 +29,10 @@
 #include "lib/bits.h"
 
 #define FIRST_DEVICE 0x10u
-#define DEVICES      4u
+#define DEVICES      5u
+#define PORTS_DEVICE 3u
+#define IOAT_NUMBER  4u /* its device */
+#define IOATS        2u
 #define PORTS        2u
 #define SEGMENT      0u
 
@@ -106,8 +112,7 @@ static void add_endpoint(const struct plan *plan, unsigned device, unsigned bus,
 
     function->ats = plan->ats;
     config_endpoint(function->config, &identity, bar, DMAPROBE_BAR_SIZE, plan->ats);
-    function->probe = dmaprobe_new(function);
-    soft_add_function(bdf, dmaprobe_on_switch_step, function->probe);
+    soft_add_function(bdf, dmaprobe_on_switch_step, dmaprobe_new(function));
 }
 
 static void add_port(unsigned device, unsigned port, unsigned bus, uint64_t window)
@@ -119,7 +124,7 @@ static void add_port(unsigned device, unsigned port, unsigned bus, uint64_t wind
         .multifunction = true,
         .express_type = EXPRESS_TYPE_ROOT_PORT,
     };
-    struct vdev_function *function = add(pci_bdf(0, device + DEVICES - 1, port), false);
+    struct vdev_function *function = add(pci_bdf(0, device + PORTS_DEVICE, port), false);
     uint64_t first = 0, length = 0;
 
     for (unsigned i = 0; i < PLANS; i++) {
@@ -131,11 +136,33 @@ static void add_port(unsigned device, unsigned port, unsigned bus, uint64_t wind
     config_bridge(function->config, &identity, (uint8_t)(bus + port), first, length);
 }
 
+static void add_ioat(unsigned device, unsigned number, uint64_t window)
+{
+    uint16_t bdf = pci_bdf(0, device + IOAT_NUMBER, number);
+    struct config_identity identity = {
+        .vendor = IOAT_VENDOR,
+        .device = IOAT_DEVICE,
+        .class_code = IOAT_CLASS_CODE,
+        .multifunction = true,
+        .express_type = EXPRESS_TYPE_ROOT_ENDPOINT,
+        .msix_vectors = IOAT_MSIX_VECTORS,
+        .msix_table = IOAT_MSIX_TABLE,
+        .msix_pba = IOAT_MSIX_PBA,
+    };
+    struct vdev_function *function = add(bdf, true);
+
+    config_endpoint(function->config, &identity,
+                    window + PLANS * DMAPROBE_BAR_SIZE + number * IOAT_BAR_SIZE, IOAT_BAR_SIZE,
+                    false);
+    ioat_new(function);
+    soft_add_function(bdf, NULL, NULL);
+}
+
 unsigned vdev_create(void)
 {
     unsigned device = pci_find_free_devices(FIRST_DEVICE, DEVICES),
              bus = pci_find_free_buses(PORTS);
-    unsigned endpoints = PLANS, ports = PORTS;
+    unsigned endpoints = PLANS, ports = PORTS, ioats = IOATS;
     uint64_t window = vdev_off_bus ? 0 : pci_find_free_range(BAR_WINDOW_SIZE);
 
     if (device == 0 || bus == 0 || (window == 0 && !vdev_off_bus)) {
@@ -146,17 +173,19 @@ unsigned vdev_create(void)
     }
     if (!vdev_rules.root_ports) {
         endpoints = PLANS_BUS_0;
-        ports = 0;
+        ports = ioats = 0;
     }
     for (unsigned i = 0; i < endpoints; i++)
         add_endpoint(&plans[i], device, bus, window + i * DMAPROBE_BAR_SIZE);
     for (unsigned port = 0; port < ports && !vdev_off_bus; port++)
         add_port(device, port, bus, window);
+    for (unsigned number = 0; number < ioats; number++)
+        add_ioat(device, number, window);
     if (!vdev_off_bus)
         bar_decode_init(window);
     host_log(
         LOG_INFO,
         "%u virtual functions: 00:%02x.0 to 00:%02x, buses %02x and %02x, registers at 0x%llx\n",
-        endpoints, device, device + DEVICES - 1, bus, bus + 1, (unsigned long long)window);
-    return endpoints;
+        endpoints + ioats, device, device + DEVICES - 1, bus, bus + 1, (unsigned long long)window);
+    return endpoints + ioats;
 }

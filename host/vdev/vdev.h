@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PCI functions that exist in the host only: DMA engines ("dmaprobe", docs/dmaprobe.md) whose
- * requests go through the software IOMMU, and the root ports above some of them.
+ * PCI functions that exist in the host only: DMA engines ("dmaprobe", docs/dmaprobe.md, and IOAT,
+ * docs/ioat.md) whose requests go through the software IOMMU, and the root ports above some of
+ * them.
  */
 #ifndef PVT_HOST_VDEV_VDEV_H
 #define PVT_HOST_VDEV_VDEV_H
@@ -15,11 +16,24 @@
 
 struct dmaprobe;
 
+/* A kind of DMA engine. With the lock of the software IOMMU held. */
+struct vdev_device {
+    uint32_t bar_size; /* a power of two */
+    /* Registers; `offset` in the BAR, `size` 1 to 8. */
+    uint64_t (*read)(void *engine, unsigned offset, unsigned size);
+    void (*write)(void *engine, unsigned offset, unsigned size, uint64_t value);
+    void (*reset)(void *engine);              /* as at power-on */
+    void (*tick)(void *engine, uint64_t now); /* reference time */
+    void (*configured)(void *engine); /* a word of its configuration space was written; or NULL */
+};
+
 struct vdev_function {
     uint16_t bdf;
     bool ats; /* has the capability */
     struct config_space *config;
-    struct dmaprobe *probe; /* NULL: a bridge */
+    const struct vdev_device *device; /* NULL: a bridge */
+    void *engine;
+    struct dmaprobe *probe; /* the engine, where it is one */
     /* Sends an interrupt message; NULL: msi_send(). */
     bool (*send_message)(void *owner, uint64_t address, uint32_t data);
     void *message_owner;
@@ -46,6 +60,9 @@ struct vdev_function *vdev_functions(unsigned *count);
 /* NULL when no emulated function has this requester id. */
 struct vdev_function *vdev_find(uint16_t bdf);
 
+/* How many requests wait for time to pass: one more, or one less. */
+void vdev_watch(int change);
+bool vdev_watched(void);
 /* At every exit: lets the time pass for requests that wait or repeat. */
 void vdev_tick(void);
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct vdev_rules {
-    bool root_ports;         /* there are functions below root ports, too */
+    bool root_ports;         /* there are functions below root ports, and IOAT, too */
     bool registers_at_top;   /* as high as the processor's addresses reach, wherever the root bridge
                                 passes on */
     uint64_t message_window; /* bits 63:20 of the address of an interrupt message */

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Functions of host/vdev. They have one BAR of 64 bits, and MSI. */
-#include "abi/dmaprobe.h"
+/* Functions of host/vdev. They have one BAR of 64 bits, and MSI or MSI-X. */
 #include "host/iommu/soft_backend.h"
 #include "host/vdev/bar_decode.h"
 #include "host/vdev/config_trap.h"
-#include "host/vdev/dmaprobe.h"
 #include "host/vdev/vdev.h"
 #include "host/vmbus/synic.h"
 #include "host/vpci/function.h"
@@ -31,7 +29,7 @@ static void reset(struct vpci_function *function)
     if (virtual_function->ats)
         write(function, ATS_CONTROL, 2, 0);
     soft_lock();
-    dmaprobe_register_write(virtual_function->probe, DMAPROBE_CONTROL, 4, DMAPROBE_CONTROL_RESET);
+    virtual_function->device->reset(virtual_function->engine);
     soft_unlock();
     interrupts_delete_all(function);
 }
@@ -59,11 +57,12 @@ bool virtual_function_init(struct vpci_function *function)
 {
     struct vdev_function *virtual_function = vdev_find(function->bdf);
 
-    if (!virtual_function || !virtual_function->probe)
+    if (!virtual_function || !virtual_function->device)
         return false;
     function->ops = &ops;
     function->virtual_function = virtual_function;
-    function->bar_mask[0] = (uint32_t) ~(DMAPROBE_BAR_SIZE - 1u) | BAR_64_BIT | BAR_PREFETCHABLE;
+    function->bar_mask[0] =
+        ~(virtual_function->device->bar_size - 1u) | BAR_64_BIT | BAR_PREFETCHABLE;
     function->bar_mask[1] = UINT32_MAX;
     virtual_function->send_message = send_message;
     virtual_function->message_owner = function;

@@ -45,9 +45,9 @@
 
 /* Sets of classes: a bit for each enum dma_class, counted from the character 0. */
 #define PVT_CLASSES_NONE         "'0'"
-#define PVT_CLASSES_ALL          "'0' + 0x1f" /* a test that needs some device */
-#define PVT_CLASSES_DEFERRED     "'0' + 0x0e" /* can start a DMA and carry it out later */
-#define PVT_CLASSES_READING      "'0' + 0x1e" /* show what they read */
+#define PVT_CLASSES_ALL          "'0' + 0x3f" /* a test that needs some device */
+#define PVT_CLASSES_DEFERRED     "'0' + 0x2e" /* can start a DMA and carry it out later */
+#define PVT_CLASSES_READING      "'0' + 0x3e" /* show what they read */
 #define PVT_CLASSES_PROBE        "'0' + 0x0c" /* dmaprobe, +ats: report, hold and repeat a DMA */
 #define PVT_CLASSES_DRIVEN       "'0' + 0x0f" /* a program at CPL 3 can drive them */
 #define PVT_CLASSES_rocker       "'0' + 0x01"
@@ -55,6 +55,7 @@
 #define PVT_CLASSES_dmaprobe     "'0' + 0x04"
 #define PVT_CLASSES_dmaprobe_ats "'0' + 0x08"
 #define PVT_CLASSES_nvme         "'0' + 0x10"
+#define PVT_CLASSES_ioat         "'0' + 0x20"
 
 #define PVT_LEVEL_test    "'t'"
 #define PVT_LEVEL_observe "'o'"

@@ -157,7 +157,8 @@ class Guest:
             found.remove("rocker")
         if self.fixture == "no-functions" or self.hostless:
             return found
-        return found + ["dmaprobe"] * (3 if self.fixture == "lost-function" else 4) + ["dmaprobe+ats"] * 4
+        lost = 1 if self.fixture == "lost-function" else 0
+        return found + ["dmaprobe"] * (4 - lost) + ["dmaprobe+ats"] * 4 + ["ioat"] * 2
 
     def begin(self, planned: int) -> None:
         sys.stdout.write(NOISE)

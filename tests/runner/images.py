@@ -49,7 +49,7 @@ def elf(sections: dict[str, bytes]) -> bytes:
 
 def digit(classes: str) -> str:
     """The device classes as the image names them."""
-    known = ("rocker", "edu", "dmaprobe", "dmaprobe+ats", "nvme")
+    known = ("rocker", "edu", "dmaprobe", "dmaprobe+ats", "nvme", "ioat")
     return chr(ord("0") + sum(1 << known.index(name) for name in set(classes.split(",")) if name in known))
 
 

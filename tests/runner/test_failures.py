@@ -169,7 +169,7 @@ def test_the_index_leads_to_every_failure() -> None:
 @pytest.mark.parametrize(
     ("expected", "actual", "words"),
     [
-        ("0xa7", "0x96 at GPA 0x1000", ["0xa7 is what the suite fills", "0x96 is what rocker, edu and nvme write"]),
+        ("0xa7", "0x96 at GPA 0x1000", ["0xa7 is what the suite fills", "0x96 is what rocker, edu, nvme and ioat"]),
         ("0xd3", "0xa7 at GPA 0x1000", ["0xd3 is what dmaprobe writes", "nothing wrote there"]),
         ("0x11", "0x5c at GPA 0x1000", ["0x5c is what"]),
         ("0xa7", "0xa7", []),

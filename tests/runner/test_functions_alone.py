@@ -52,14 +52,14 @@ def test_it_says_so_and_runs_what_it_can(alone: Runner, tmp_path: Path, environm
     assert found["machine"] == {
         "accel": "tcg",
         "iommu": "",
-        "device_classes": ["dmaprobe", "dmaprobe+ats"],
+        "device_classes": ["dmaprobe", "dmaprobe+ats", "ioat"],
         "functions_alone": True,
         "reason": why,
         "cpu": "qemu64,+svm,+npt,+x2apic",
         "cpus": 2,
         "memory_mib": 2560,
     }
-    assert {device["class"] for device in found["devices"]} == {"dmaprobe", "dmaprobe+ats"}
+    assert {device["class"] for device in found["devices"]} == {"dmaprobe", "dmaprobe+ats", "ioat"}
 
 
 def test_a_whole_machine_is_not_alone(alone: Runner, tmp_path: Path) -> None:
@@ -153,4 +153,6 @@ def test_the_functions_of_the_reference_host_are_counted() -> None:
     assert table
     rows = table[1].count("{.")
     ats = table[1].count(".ats = true")
-    assert FUNCTION_COUNTS == {"dmaprobe": rows - ats, "dmaprobe+ats": ats}
+    engines = re.search(r"#define IOATS +(\d+)u\n", text)
+    assert engines
+    assert FUNCTION_COUNTS == {"dmaprobe": rows - ats, "dmaprobe+ats": ats, "ioat": int(engines[1])}

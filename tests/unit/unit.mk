@@ -35,7 +35,7 @@ SEAMS := host/defects/softiommu_seams.ld
 SOFTIOMMU_FAULTS := $(SOFTIOMMU_FIXTURE) $(sort $(wildcard host/defects/softiommu_*.c))
 HOST_CALLS := $(filter-out host/hypercalls/vmbus_calls.c host/hypercalls/integrity_call.c host/hypercalls/init.c,$(sort $(wildcard host/hypercalls/*.c)))
 # The emulated DMA engine on the real software IOMMU.
-DMAPROBE_FIXTURE := $(sort $(wildcard host/vdev/dmaprobe*.c)) host/vdev/config_space.c tests/unit/dmaprobe_fixture.c \
+DMAPROBE_FIXTURE := $(sort $(wildcard host/vdev/dmaprobe*.c)) host/vdev/time.c host/vdev/config_space.c tests/unit/dmaprobe_fixture.c \
                     $(sort $(wildcard host/softiommu/*.c))
 # The host's VMBus with fake guest memory.
 VMBUS_FIXTURE := $(sort $(wildcard host/vmbus/*.c)) tests/unit/vmbus_fixture.c
@@ -73,6 +73,7 @@ $(eval $(call unit_test,host_variants,$(filter-out host/variants/variants.c,$(HO
 $(eval $(call unit_test,mmio_decode,host/cpu/mmio_decode.c))
 $(eval $(call unit_test,config_space,host/vdev/config_space.c))
 $(eval $(call unit_test,dmaprobe,$(DMAPROBE_FIXTURE)))
+$(eval $(call unit_test,ioat,$(DMAPROBE_FIXTURE) $(sort $(wildcard host/vdev/ioat*.c))))
 $(eval $(call unit_test,softiommu_faults,$(SOFTIOMMU_FAULTS) $(sort $(wildcard tests/unit/softiommu_s[ct]*.c))))
 $(eval $(call unit_test,softiommu_model,$(SOFTIOMMU_FAULTS) $(sort $(wildcard tests/unit/softiommu_world*.c))))
 $(BUILD)/unit/test_softiommu_faults $(BUILD)/unit/test_softiommu_model: UNIT_LIBS += -Wl,@$(SEAMS)

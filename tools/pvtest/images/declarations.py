@@ -17,7 +17,7 @@ from pvtest.images.pe import ImageError
 
 SECTION = ".pvttext"
 FORMAT = "4"
-CLASSES = ("rocker", "edu", "dmaprobe", "dmaprobe+ats", "nvme")
+CLASSES = ("rocker", "edu", "dmaprobe", "dmaprobe+ats", "nvme", "ioat")
 # Label -> may a declaration have it more than once? The texts of a label that comes twice are put together.
 LABELS = {
     "PROMISE": False,
@@ -37,7 +37,7 @@ UNITS = {"virtio_iommu": "virtio-iommu", "vtd": "vtd"}  # word of a declaration 
 DEVICE_SETS = {
     "NONE": (),
     "ALL": CLASSES,
-    "DEFERRED": CLASSES[1:4],
+    "DEFERRED": (*CLASSES[1:4], "ioat"),
     "READING": CLASSES[1:],
     "DRIVEN": CLASSES[:4],
     "PROBE": CLASSES[2:4],

@@ -16,8 +16,8 @@ from pvtest.images.catalogue import CLASSES, Instance, Switch
 
 AnySwitch = TypeVar("AnySwitch", bound=Switch)
 
-FUNCTIONS = tuple(name for name in CLASSES if name.startswith("dmaprobe"))
-FUNCTION_COUNTS = {"dmaprobe": 4, "dmaprobe+ats": 4}  # of the table in host/vdev/topology.c
+FUNCTION_COUNTS = {"dmaprobe": 4, "dmaprobe+ats": 4, "ioat": 2}  # of the table in host/vdev/topology.c
+FUNCTIONS = tuple(FUNCTION_COUNTS)
 OPTION = "--functions-alone"
 NO_HOST = "--no-host"
 UNIT = "--iommu"

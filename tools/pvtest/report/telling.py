@@ -88,7 +88,7 @@ def tell(run: Run, result: TestResult) -> Telling:
 # Bytes that the suite and its devices leave in memory: kernel/memory.h, and the fill value of each driver.
 BYTES = {
     0xA7: "what the suite fills memory with before a DMA, so nothing wrote there",
-    0x96: "what rocker, edu and nvme write",
+    0x96: "what rocker, edu, nvme and ioat write",
     0xD3: "what dmaprobe writes",
     0x5C: "what the suite fills the pages around a buffer with",
     0xF5: "what the suite fills free memory with",

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A channel works through its chain in order: it reads a descriptor, reads its source into a buffer
+ * of its own, and writes the buffer to its destination. All three go through the IOMMU.
+ *
+ * The host has no timer of its own. A doorbell therefore runs a batch of descriptors to its end,
+ * and every exit after it another batch. The last write of such a later batch stays in flight until
+ * the next exit, so that there is a moment at which a long chain has an access on its way.
+ */
+#include "host/iommu/soft_backend.h"
+#include "host/vdev/ioat_private.h"
+
+static bool bus_master(const struct ioat *ioat)
+{
+    return (config_read(ioat->function->config, CONFIG_COMMAND, 2) & COMMAND_MASTER) != 0;
+}
+
+uint64_t ioat_channel_status(const struct ioat *ioat)
+{
+    return (ioat->completed & IOAT_STATUS_DONE_AT) | ioat->status;
+}
+
+static bool begin(struct ioat *ioat, uint64_t iova, uint64_t length, void *buffer, bool write)
+{
+    ioat->request.iova = iova;
+    ioat->request.length = length;
+    ioat->request.access = write ? ORACLE_ACCESS_WRITE : ORACLE_ACCESS_READ;
+    ioat->request.buffer = buffer;
+    ioat->request.piece = ioat->piece;
+    ioat->request.piece_capacity = IOAT_PIECES;
+    return softiommu_request_begin(soft_iommu(), soft_device(ioat->function->bdf), &ioat->request);
+}
+
+/* False when the IOMMU refuses a page; those before it are read or written. */
+static bool access_now(struct ioat *ioat, uint64_t iova, uint64_t length, void *buffer, bool write)
+{
+    bool allowed = begin(ioat, iova, length, buffer, write);
+
+    softiommu_request_complete(soft_iommu(), &ioat->request);
+    return allowed;
+}
+
+static void write_completion(struct ioat *ioat)
+{
+    uint64_t status = ioat_channel_status(ioat);
+
+    if (ioat->completion != 0)
+        (void)access_now(ioat, ioat->completion, sizeof(status), &status, true);
+}
+
+static void halt(struct ioat *ioat, uint32_t error)
+{
+    ioat->error |= error;
+    ioat->status = IOAT_STATUS_HALTED;
+    write_completion(ioat);
+    if (ioat->control & IOAT_CHANCTRL_ERR_INT)
+        ioat_interrupt(ioat);
+}
+
+/* The descriptor's own access is over. */
+static void finish_descriptor(struct ioat *ioat)
+{
+    ioat->completed = ioat->current_at;
+    ioat->next = ioat->current.next;
+    ioat->processed++;
+    ioat->status = ioat->processed == ioat->count ? IOAT_STATUS_IDLE : IOAT_STATUS_ACTIVE;
+    if (ioat->current.control & IOAT_CONTROL_COMPLETION)
+        write_completion(ioat);
+    if (ioat->current.control & IOAT_CONTROL_INTERRUPT)
+        ioat_interrupt(ioat);
+}
+
+static bool in_flight(const struct ioat *ioat)
+{
+    return ioat->request.state == SOFTIOMMU_REQUEST_IN_FLIGHT ||
+           ioat->request.state == SOFTIOMMU_REQUEST_DRAINED;
+}
+
+void ioat_settle(struct ioat *ioat)
+{
+    if (!in_flight(ioat))
+        return;
+    softiommu_request_complete(soft_iommu(), &ioat->request);
+    ioat->request.state = SOFTIOMMU_REQUEST_IDLE;
+    finish_descriptor(ioat);
+}
+
+static uint32_t flaw(const struct ioat_descriptor *d)
+{
+    if (IOAT_CONTROL_OPERATION(d->control) != 0)
+        return IOAT_ERROR_CONTROL;
+    return d->size == 0 || d->size > IOAT_LENGTH_MAX ? IOAT_ERROR_LENGTH : 0;
+}
+
+/* The copy up to its write, which is in flight then. False: there is none, and the channel goes on
+ * or is halted. */
+static bool begin_copy(struct ioat *ioat)
+{
+    const struct ioat_descriptor *d = &ioat->current;
+    uint32_t error = flaw(d);
+
+    if (error == 0 && !access_now(ioat, d->source, d->size, ioat->buffer, false))
+        error = IOAT_ERROR_READ;
+    if (error == 0 && !begin(ioat, d->destination, d->size, ioat->buffer, true)) {
+        softiommu_request_complete(soft_iommu(), &ioat->request);
+        error = IOAT_ERROR_WRITE;
+    }
+    if (error != 0)
+        halt(ioat, error);
+    return error == 0;
+}
+
+/* True: a write is in flight. */
+static bool next_descriptor(struct ioat *ioat)
+{
+    ioat->current_at = ioat->next;
+    ioat->status = IOAT_STATUS_ACTIVE;
+    if (!access_now(ioat, ioat->next, sizeof(ioat->current), &ioat->current, false)) {
+        halt(ioat, IOAT_ERROR_NEXT_ADDRESS);
+        return false;
+    }
+    if (ioat->current.control & IOAT_CONTROL_NULL) {
+        finish_descriptor(ioat);
+        return false;
+    }
+    return begin_copy(ioat);
+}
+
+static bool has_work(const struct ioat *ioat)
+{
+    return ioat->processed != ioat->count && ioat->status != IOAT_STATUS_HALTED &&
+           ioat->status != IOAT_STATUS_SUSPENDED;
+}
+
+static void watch(struct ioat *ioat, bool wanted)
+{
+    if (wanted != ioat->watched)
+        vdev_watch(wanted ? 1 : -1);
+    ioat->watched = wanted;
+}
+
+void ioat_run(struct ioat *ioat, bool at_once)
+{
+    if (!bus_master(ioat) && in_flight(ioat)) {
+        softiommu_request_abandon(soft_iommu(), &ioat->request);
+        ioat->request.state = SOFTIOMMU_REQUEST_IDLE;
+        halt(ioat, IOAT_ERROR_WRITE);
+    }
+    ioat_settle(ioat);
+    for (unsigned n = 1; n <= IOAT_BATCH && has_work(ioat) && bus_master(ioat); n++) {
+        bool last = n == IOAT_BATCH || (uint16_t)(ioat->processed + 1) == ioat->count;
+
+        if (!next_descriptor(ioat))
+            continue;
+        if (last && !at_once)
+            break;
+        ioat_settle(ioat);
+    }
+    watch(ioat, has_work(ioat) || in_flight(ioat));
+}
