@@ -31,6 +31,21 @@ linux: interrupts  24:         12          0  Hyper-V PCIe MSI 402653184-edge   
 [   22.9] reboot: Power down
 """
 WANTED = judge.Wanted(vpci=True, disks=1)
+WITHOUT_DRIVER = {"iommu-unit", "iommu-groups", "iommu-types", "copies"}
+# Of a kernel with a driver of the pvIOMMU, and with one of the engine that the reference host has.
+DRIVER = """\
+[    0.9] hv-pviommu: initialized: 57-bit IOVA aperture, page-size bitmap 0x40201000
+linux: group 0 of 0001:00:00.0 type DMA-FQ
+linux: group 1 of 0003:00:00.0 type DMA
+linux: copies start run N after 1 s
+linux: dmatest dma0chan0-copy0: summary 500 tests, 0 failures 1203.07 iops 9871 KB/s (0)
+linux: switched 0004:00:00.0 to identity type identity
+linux: copies identity run N after 1 s
+linux: dmatest dma0chan0-copy0: summary 500 tests, 0 failures 1203.07 iops 9871 KB/s (0)
+linux: switched 0004:00:00.0 to DMA-FQ type DMA-FQ
+linux: switched 0004:00:00.0 to DMA type DMA
+"""
+WITH_DRIVER = GOOD.replace("linux: disk", DRIVER + "linux: disk", 1)
 
 
 def verdicts(console: str, wanted: judge.Wanted = WANTED, interruption: str = "") -> dict[str, str]:
@@ -43,7 +58,8 @@ def failed(console: str, wanted: judge.Wanted = WANTED, interruption: str = "") 
 
 def test_a_good_console_passes() -> None:
     found = verdicts(GOOD)
-    assert set(found.values()) == {"pass"} and len(found) == 10
+    skipped = {name for name, verdict in found.items() if verdict == "skip"}
+    assert skipped == WITHOUT_DRIVER and set(found.values()) == {"pass", "skip"} and len(found) == 14
 
 
 @pytest.mark.parametrize(
@@ -76,7 +92,32 @@ def test_a_machine_that_had_to_be_stopped_fails() -> None:
 def test_what_a_machine_does_not_have_is_skipped() -> None:
     found = verdicts(GOOD, judge.Wanted(vpci=False, disks=0))
     skipped = sorted(name for name, verdict in found.items() if verdict == "skip")
-    assert skipped == ["bus-functions", "buses", "disk-interrupts", "disks", "vmbus"]
+    assert skipped == sorted({"bus-functions", "buses", "disk-interrupts", "disks", "vmbus"} | WITHOUT_DRIVER)
+
+
+def test_a_driver_of_the_pviommu_passes() -> None:
+    found = verdicts(WITH_DRIVER)
+    assert set(found.values()) == {"pass"} and len(found) == 14
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "wrong"),
+    [
+        ("57-bit", "12-bit", ["iommu-unit"]),
+        ("bitmap 0x40201000", "bitmap 0x40200000", ["iommu-unit"]),
+        ("linux: group 1 of 0003:00:00.0 type DMA\n", "", ["iommu-groups"]),
+        ("type DMA-FQ\nlinux: group 1", "type blocked\nlinux: group 1", ["iommu-groups"]),
+        ("to identity type identity", "to identity type DMA", ["iommu-types"]),
+        ("linux: switched 0004:00:00.0 to DMA type DMA\n", "", ["iommu-types"]),
+        ("500 tests, 0 failures", "500 tests, 3 failures", ["copies"]),
+        ("500 tests, 0 failures", "0 tests, 0 failures", ["copies"]),
+        ("start run N", "start run Y", ["copies"]),
+        ("linux: dmatest dma0chan0-copy0: summary 500 tests, 0 failures 1203.07 iops 9871 KB/s (0)\n", "", ["copies"]),
+    ],
+)
+def test_what_a_driver_of_the_pviommu_lacks_fails(line: str, instead: str, wrong: list[str]) -> None:
+    assert line in WITH_DRIVER
+    assert failed(WITH_DRIVER.replace(line, instead, 1)) == wrong
 
 
 def test_of_another_first_process_only_the_kernel_is_judged() -> None:
@@ -93,12 +134,12 @@ def test_exit_codes() -> None:
 def test_files(tmp_path: Path) -> None:
     checks = judge.judge(GOOD.replace("written and read", "differs\x1b").splitlines(), WANTED, "")
     found = report.document(checks, judge.told(GOOD.splitlines()), {"bus": "vpci"})
-    assert found["exit_code"] == 1 and found["bus"] == "vpci" and found["summary"] == {"pass": 9, "fail": 1, "skip": 0}
+    assert found["exit_code"] == 1 and found["bus"] == "vpci" and found["summary"] == {"pass": 9, "fail": 1, "skip": 4}
     assert [check["reason"] for check in found["checks"] if check["verdict"] == "fail"] == ["nvme0n1 differs"]
     assert "vmbus protocol 5.3" in found["found"]
     report.junit(checks, tmp_path / "junit.xml")
     suite = ElementTree.parse(tmp_path / "junit.xml").getroot().find("testsuite")
-    assert suite is not None and (suite.get("tests"), suite.get("failures")) == ("10", "1")
+    assert suite is not None and (suite.get("tests"), suite.get("failures")) == ("14", "1")
 
 
 def test_an_initial_file_system_can_be_unpacked(tmp_path: Path) -> None:

@@ -85,6 +85,54 @@ def _disks(words: Sequence[str], wanted: Wanted) -> list[Check]:
     ]
 
 
+# As the driver of the pvIOMMU tells it; Debian 12 has none.
+_UNIT = re.compile(r"initialized: (\d+)-bit IOVA aperture, page-size bitmap (0x[0-9a-f]+)")
+_GROUP = re.compile(r"group (\d+) of (\S+) type (\S+)")
+_SWITCHED = re.compile(r"switched (\S+) to (\S+) type (\S*)")
+_COPIES = re.compile(r"dmatest (\S+): summary (\d+) tests, (\d+) failures\b.*")
+_BASE_PAGE = 1 << 12
+TYPES = ("DMA", "DMA-FQ")  # of domains whose tables are the kernel's; what DMA API users of a default domain get
+SWITCHES = ("identity", "DMA-FQ", "DMA")
+
+
+def _copies(words: Sequence[str]) -> Check:
+    """Of DMA engines, by dmatest."""
+    begun = [match for word in words if (match := re.fullmatch(r"copies (\S+) run (\S+) after \d+ s", word))]
+    if not begun:
+        return Check("copies", "skip", "the kernel has no dmatest, or no DMA engine")
+    summaries = [match for word in words if (match := _COPIES.fullmatch(word))]
+    wrong = [f"{match[3]} of {match[2]} copies of {match[1]} fail" for match in summaries if match[3] != "0"]
+    wrong += [f"the copies at {match[1]} do not end" for match in begun if match[2] != "N"]
+    short = len(summaries) < len(begun) or any(match[2] == "0" for match in summaries)
+    wrong += ["channels without a summary of their copies"] if short else []
+    return _check("copies", not wrong, "; ".join(wrong))
+
+
+def _iommu(lines: Sequence[str], words: Sequence[str]) -> list[Check]:
+    """A kernel with a driver of the pvIOMMU: the unit, the groups, and types that change."""
+    unit = next((match for line in lines if (match := _UNIT.search(line))), None)
+    if unit is None:
+        why = "the kernel has no driver of the pvIOMMU, or the driver found none"
+        return [Check(name, "skip", why) for name in ("iommu-unit", "iommu-groups", "iommu-types")]
+    usable = int(unit[1]) >= 32 and bool(int(unit[2], 16) & _BASE_PAGE)
+    types = {match[2]: match[3] for word in words if (match := _GROUP.fullmatch(word))}
+    functions = {match[1] for word in words if (match := re.match(r"function ([0-9a-f]+:\S+)", word))}
+    managed = {name for name in functions if not name.startswith("0000:")}
+    lacking = sorted(managed - set(types))
+    wrong = sorted(f"{name} has type {types[name]}" for name in managed & set(types) if types[name] not in TYPES)
+    switched = [match for word in words if (match := _SWITCHED.fullmatch(word))]
+    refused = [f"{match[1]} stays {match[3]} instead of {match[2]}" for match in switched if match[3] != match[2]]
+    missing = [name for name in SWITCHES if name not in [match[2] for match in switched]]
+    groups = "; ".join([f"{name} is in no group" for name in lacking[:3]] + wrong[:3])
+    return [
+        _check("iommu-unit", usable, f"{unit[1]} bits of IOVA, page sizes {unit[2]}"),
+        _check("iommu-groups", bool(managed) and not groups, groups or "no function is on a vPCI bus"),
+        Check("iommu-types", "skip", "no driver of an IOAT engine is bound")
+        if not switched
+        else _check("iommu-types", not refused and not missing, "; ".join(refused or missing)),
+    ]
+
+
 def warnings(lines: Sequence[str]) -> list[str]:
     """Lines of the kernel that complain, without those that are expected."""
     texts = [match[1] for line in lines if (match := _KERNEL.match(line))]
@@ -111,6 +159,8 @@ def judge(lines: Sequence[str], wanted: Wanted, interruption: str) -> list[Check
         _check("init-end", done, "the first process did not come to its end"),
         *_vmbus(words, wanted),
         *_disks(words, wanted),
+        *_iommu(lines, words),
+        _copies(words),
     ]
 
 
