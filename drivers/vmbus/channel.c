@@ -111,11 +111,11 @@ void vmbus_channel_close(struct vmbus_channel *channel)
     struct vmbus_channel_message message = {.header.type = VMBUS_CLOSE_CHANNEL,
                                             .channel_id = channel->offer->channel_id};
 
-    if (!channel->open)
-        return;
-    channel->open = false;
-    (void)vmbus_post(&message, sizeof(message));
-    remove_gpadl(channel);
+    if (channel->open) {
+        channel->open = false;
+        (void)vmbus_post(&message, sizeof(message));
+        remove_gpadl(channel);
+    }
     if (channel->offer->rescinded) {
         message.header.type = VMBUS_REL_ID_RELEASED;
         (void)vmbus_post(&message, sizeof(message));

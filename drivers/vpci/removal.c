@@ -60,6 +60,42 @@ static bool agree_to_eject(struct vpci_bus *bus)
     return vpci_tell(bus, &message, sizeof(message));
 }
 
+static bool power_down(struct vpci_bus *bus)
+{
+    const struct vpci_message leave = {VPCI_BUS_D0_EXIT};
+    struct vpci_status_reply reply;
+
+    return vpci_request(bus, &leave, sizeof(leave), &reply, sizeof(reply.status));
+}
+
+static bool release(struct vpci_bus *bus)
+{
+    bool told = true;
+
+    for (unsigned i = 0; i < bus->functions && told; i++) {
+        const struct vpci_slot_message message = {VPCI_RESOURCES_RELEASED,
+                                                  bus->function[i].relation.slot};
+
+        told = vpci_tell(bus, &message, sizeof(message));
+    }
+    return told;
+}
+
+bool vpci_let_go(const struct pci_function *f, enum vpci_release how)
+{
+    struct vpci_bus *bus = f->vpci;
+
+    switch (how) {
+    case VPCI_POWER_DOWN:
+        return power_down(bus);
+    case VPCI_RELEASE:
+        return release(bus);
+    default:
+        vmbus_channel_close(&bus->channel);
+        return true;
+    }
+}
+
 bool vpci_remove(const struct pci_function *f, enum vpci_removal how)
 {
     struct vpci_bus *bus = f->vpci;

@@ -12,11 +12,21 @@ enum vpci_removal {
     VPCI_BY_EJECT,   /* the host asks, and the guest agrees */
 };
 
+/* Steps of a driver before its bus goes. */
+enum vpci_release {
+    VPCI_POWER_DOWN, /* D0 exit */
+    VPCI_RELEASE,    /* gives the resources of all functions back */
+    VPCI_CLOSE,      /* closes the channel */
+};
+
 /* Whether the host can take away the bus of this function. */
 bool vpci_removable(const struct pci_function *f);
 /* Has the host take the bus of the function away, with all its functions, and gives the channel
  * back. False: the host refused, or a message did not come. */
 bool vpci_remove(const struct pci_function *f, enum vpci_removal how);
+/* Lets go of the bus of the function, which the host still offers: vpci_remove() by rescind, and
+ * vpci_restore() after it, are all that it can be used for. */
+bool vpci_let_go(const struct pci_function *f, enum vpci_release how);
 /* Has the host offer the bus again, and brings it up with the addresses that it had. True at once
  * for a bus that is there. Memory decoding and bus mastering are on, all other settings of its
  * functions are gone. */

@@ -123,3 +123,46 @@ EACH_TEST(REMOVALS, beside_another,
     bring_back(t, e);
     expect_write(t, other, IOVA + 16, &b, 16, 16, "the other bus is back");
 }
+
+#define RELEASES(ROW, test)                                                                        \
+    ROW(test, powered_down, VPCI_POWER_DOWN, WORD(way, "is powered down (D0 exit)"))               \
+    ROW(test, released, VPCI_RELEASE, WORD(way, "has released its resources"))                     \
+    ROW(test, closed, VPCI_CLOSE, WORD(way, "is closed"))
+
+VARIANTS(const enum vpci_release, releases, RELEASES);
+
+EACH_TEST(RELEASES, before_it_goes,
+          PROMISE("Of a bus that {way} before it is rescinded no translation, no membership and no "
+                  "DMA in flight reaches the next offer")
+          COVERS("BUS-1 BUS-2 BUS-3") DEVICES(dmaprobe) KINDS("dma fault")
+          STEPS("Maps a buffer, attaches the device, lets it write, and has it hold another write. "
+                "The driver lets go of the bus, and the host takes it away and offers it again. "
+                "The driver brings it up. The device writes to the same IOVA. The domain is "
+                "deleted. The device is attached to a new domain with the same mapping, is told to "
+                "go on with what it held, and writes.")
+          EXPECTS("DELETE succeeds. Nothing of the buffer changes before the last write, which "
+                  "arrives.")
+          IF_IT_FAILS("The host takes a device out of its domain, or resets it, only where the bus "
+                      "was in use when it went."))
+{
+    struct dma_engine *e = removable(t);
+    struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
+
+    attach(t, d, e);
+    warm(t, e, IOVA, &b, "before");
+    start_by_device(t, e, IOVA, 64);
+    REQUIRE(vpci_let_go(&e->function, VARIANT(releases)), "the bus of device 0x%llx is in use",
+            (unsigned long long)e->device_id);
+    take_away(t, e, VPCI_BY_RESCIND);
+    bring_back(t, e);
+    fill_by_device(t, e, IOVA, 4, "in no domain");
+    expect_untouched(t, &b, "in no domain");
+    delete_domain(t, d);
+    d = domain_mapping(t, IOVA, &b);
+    attach(t, d, e);
+    (void)dma_finish(e); /* there is nothing to wait for */
+    drain_faults(t, e);
+    expect_untouched(t, &b, "attached again");
+    expect_write(t, e, IOVA, &b, 0, 16, "attached again");
+}
