@@ -99,6 +99,8 @@ static enum hv_status unlock(enum hv_status status)
 void own_settle(void)
 {
     (void)unlock(HV_STATUS_SUCCESS);
+    if (own.unit && own.unit->settle)
+        own.unit->settle();
 }
 
 enum hv_status own_get_device_property(uint64_t device_id,

@@ -41,6 +41,8 @@ struct own_unit {
     bool (*flush_list)(struct own_domain *d, const uint64_t *elements, unsigned count);
     /* Entries became present, and nothing else need be looked at. May be NULL. */
     bool (*mapped)(struct own_domain *d);
+    /* No processor is in a call: undoes what a test of the unit itself has left. May be NULL. */
+    void (*settle)(void);
     bool five_levels;
 };
 

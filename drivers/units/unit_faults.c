@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "drivers/units/virtio_faults.h"
 #include "drivers/units/vtd_faults.h"
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -172,7 +173,7 @@ bool unit_fault_choose(const char *name)
             return true;
         }
     }
-    return vtd_fault_choose(name);
+    return vtd_fault_choose(name) || virtio_fault_choose(name);
 }
 
 const struct own_unit *unit_with_fault(const struct own_unit *unit)

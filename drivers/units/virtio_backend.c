@@ -155,8 +155,11 @@ static bool mapped(struct own_domain *d)
     return tell_elements(d, NULL, 0);
 }
 
-static const struct own_unit unit = {
-    .move = move, .flush = tell, .flush_list = tell_elements, .mapped = mapped};
+static const struct own_unit unit = {.move = move,
+                                     .flush = tell,
+                                     .flush_list = tell_elements,
+                                     .mapped = mapped,
+                                     .settle = virtio_iommu_settle};
 
 static const char *start(void)
 {

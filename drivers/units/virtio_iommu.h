@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "abi/oracle.h"
+#include "drivers/units/virtio_iommu_requests.h"
 
 /* 5.13.6.1: statuses, and one of this driver. */
 enum virtio_iommu_status {
@@ -39,8 +40,30 @@ void virtio_iommu_take_event(uint64_t device_id, struct oracle_fault *fault);
 
 struct virtio_iommu_facts {
     uint64_t features, page_sizes, first_iova, last_iova, requests;
-    uint32_t first_domain, last_domain;
+    uint32_t first_domain, last_domain, probe_size;
+    uint8_t bypass;
 };
 void virtio_iommu_facts(struct virtio_iommu_facts *facts);
+
+/* --- for tests of the unit itself; no device may be in a domain of own_domains.h that translates
+ * --- */
+
+/* Bytes of an answer before the unit writes it. */
+#define VIRTIO_IOMMU_UNWRITTEN  0xEEu
+#define VIRTIO_IOMMU_ANSWER_MAX 2048u
+/* Sends these bytes, with `room` for the answer (0: none). Returns the answer, with in *used what
+ * the unit says to have written of it; NULL when the unit does not give the request back in time.
+ */
+const uint8_t *virtio_iommu_exchange(const void *request, uint32_t size, uint32_t room,
+                                     uint32_t *used);
+/* The oldest event as the unit has written it. False: there is none. */
+bool virtio_iommu_next_event(struct virtio_iommu_event *event);
+void virtio_iommu_set_bypass(uint8_t value);
+/* A device reset, and the same initialization as at first. NULL, or why the unit cannot be used any
+ * more. */
+const char *virtio_iommu_restart(void);
+/* Takes back what such a test has left: devices in its domains, bypass, a unit that needs a reset.
+ */
+void virtio_iommu_settle(void);
 
 #endif

@@ -6,6 +6,7 @@
 #include "kernel/paging.h"
 #include "kernel/time.h"
 #include "lib/bits.h"
+#include "lib/string.h"
 
 #define RESET_US 500000u
 
@@ -167,13 +168,20 @@ const char *virtio_begin(struct virtio_device *v, const struct pci_function *f, 
 
 bool virtio_queue(struct virtio_device *v, struct virtq *q, uint16_t number)
 {
-    *q = (struct virtq){.number = number};
+    q->number = number;
+    q->sent = 0;
+    q->seen = 0;
     write16(v, COMMON_QUEUE_SELECT, number);
     if (read16(v, COMMON_QUEUE_SIZE) < VIRTQ_SIZE)
         return false;
-    q->descriptors = memory_boot_pages(1);
-    q->available = memory_boot_pages(1);
-    q->used = memory_boot_pages(1);
+    if (!q->descriptors) {
+        q->descriptors = memory_boot_pages(1);
+        q->available = memory_boot_pages(1);
+        q->used = memory_boot_pages(1);
+    }
+    memset(q->descriptors, 0, PAGE_SIZE);
+    memset((void *)q->available, 0, PAGE_SIZE);
+    memset((void *)q->used, 0, PAGE_SIZE);
     write16(v, COMMON_QUEUE_SIZE, VIRTQ_SIZE);
     write_address(v, COMMON_QUEUE_DESC, q->descriptors);
     write_address(v, COMMON_QUEUE_DRIVER, q->available);
@@ -188,7 +196,12 @@ bool virtio_ready(struct virtio_device *v)
 {
     write8(v, COMMON_STATUS,
            STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK);
-    return (v->common[COMMON_STATUS] & (STATUS_NEEDS_RESET | STATUS_FAILED)) == 0;
+    return !virtio_needs_reset(v);
+}
+
+bool virtio_needs_reset(const struct virtio_device *v)
+{
+    return (v->common[COMMON_STATUS] & (STATUS_NEEDS_RESET | STATUS_FAILED)) != 0;
 }
 
 void virtq_give(struct virtq *q, uint16_t first, const struct virtq_part *parts, unsigned count)
@@ -211,15 +224,17 @@ void virtq_give(struct virtq *q, uint16_t first, const struct virtq_part *parts,
     *q->notify = q->number;
 }
 
-int virtq_take(struct virtq *q)
+int virtq_take(struct virtq *q, uint32_t *used)
 {
     uint16_t index = *(volatile uint16_t *)(q->used + 2);
+    const volatile uint8_t *element = q->used + 4 + 8 * (size_t)(q->seen % VIRTQ_SIZE);
     uint32_t id;
 
     if (index == q->seen)
         return -1;
     cpu_memory_barrier();
-    id = *(volatile uint32_t *)(q->used + 4 + 8 * (size_t)(q->seen % VIRTQ_SIZE));
+    id = *(const volatile uint32_t *)element;
+    *used = *(const volatile uint32_t *)(element + 4);
     q->seen++;
     return (int)(id % VIRTQ_SIZE);
 }

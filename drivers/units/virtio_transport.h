@@ -35,14 +35,16 @@ struct virtq_part {
 
 /* Resets the device and takes those of `wanted` that it offers. NULL, or why that failed. */
 const char *virtio_begin(struct virtio_device *v, const struct pci_function *f, uint64_t wanted);
-/* Between begin and ready, once for each queue. False: the device has no such queue, or a shorter
- * one. */
+/* Between begin and ready, once for each queue; q is zero the first time, and keeps its memory.
+ * False: the device has no such queue, or a shorter one. */
 bool virtio_queue(struct virtio_device *v, struct virtq *q, uint16_t number);
 /* DRIVER_OK. False: the device asks for a reset. */
 bool virtio_ready(struct virtio_device *v);
+bool virtio_needs_reset(const struct virtio_device *v);
 /* Puts up to VIRTQ_SIZE parts from descriptor `first` on as one chain and notifies the device. */
 void virtq_give(struct virtq *q, uint16_t first, const struct virtq_part *parts, unsigned count);
-/* Descriptor at which the next chain begins that the device is done with, or -1. */
-int virtq_take(struct virtq *q);
+/* Descriptor at which the next chain begins that the device is done with, or -1; *used: bytes that
+ * the device says to have written. */
+int virtq_take(struct virtq *q, uint32_t *used);
 
 #endif

@@ -119,6 +119,22 @@ static bool beside_mapping(struct softiommu *iommu, const struct softiommu_trans
     return true;
 }
 
+/* The byte beside a mapping with other rights has these. */
+static bool rights_beside(struct softiommu *iommu, const struct softiommu_translation *t,
+                          uint64_t iova)
+{
+    uint64_t offset = iova & (BIT(12) - 1);
+    bool last = offset == BIT(12) - 1 && softiommu_injected(SOFTIOMMU_FAULT_LAST_BYTE_RIGHTS);
+    bool first = offset == 0 && softiommu_injected(SOFTIOMMU_FAULT_FIRST_BYTE_RIGHTS);
+    struct leaf leaf;
+
+    if ((!last && !first) || find(iommu, t, last ? iova + 1 : iova - 1, ORACLE_ACCESS_WRITE,
+                                  &leaf) != SOFTIOMMU_REASON_NONE)
+        return false;
+    softiommu_memory.access.one_byte = true;
+    return true;
+}
+
 enum softiommu_reason __wrap_stage1_find(struct softiommu *iommu,
                                          const struct softiommu_translation *t, uint64_t iova,
                                          enum oracle_access access, struct leaf *leaf)
@@ -139,6 +155,8 @@ enum softiommu_reason __wrap_stage1_find(struct softiommu *iommu,
     reason = find(iommu, &seen, iova, access, leaf);
     if (reason == SOFTIOMMU_REASON_NOT_PRESENT && beside_mapping(iommu, &seen, iova, access, leaf))
         reason = SOFTIOMMU_REASON_NONE;
+    if (reason == SOFTIOMMU_REASON_WRITE_DENIED && rights_beside(iommu, &seen, iova))
+        reason = find(iommu, &seen, iova, ORACLE_ACCESS_READ, leaf);
     if (reason == SOFTIOMMU_REASON_NONE)
         softiommu_memory.access.level = leaf->level;
     return reason;

@@ -11,6 +11,7 @@ from conftest import Runner, latest
 from pvtest.errors import UsageError
 from pvtest.gate import baseline, profiles
 from pvtest.images import requirements
+from pvtest.plan.devices import UNITS
 
 HEAD = 'format = "pvtest-baseline"\nformat_version = 1\n'
 PROFILE = """\
@@ -227,8 +228,8 @@ def test_unknown_profile_suggests() -> None:
 
 
 def test_profiles_that_come_with_the_suite() -> None:
-    assert profiles.names() == ["linux-merged", "linux-v2", "strict"]
-    for name in profiles.names():
+    assert profiles.names() == ["linux-merged", "linux-v2", "strict", "virtio-iommu", "vtd"]
+    for name in profiles.names()[:3]:
         profile = profiles.load(name, KNOWN)
         assert profile.name == name
         demands = {item.id: profile.demand(item) for item in KNOWN.items}
@@ -236,6 +237,25 @@ def test_profiles_that_come_with_the_suite() -> None:
         assert demands["TR-12"] == demands["ATS-1"] == "optional", "only hosts that report these can be tested"
     merged, strict = (profiles.load(name, KNOWN) for name in ("linux-merged", "strict"))
     assert merged.demand(KNOWN["DET-1"]) == "advisory" and strict.demand(KNOWN["DET-1"]) == "mandatory"
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_profiles_of_units(unit: str) -> None:
+    known = KNOWN.of(unit)
+    profile = profiles.load(unit, known, unit)
+    assert profile.unit == unit
+    assert profile.demand(known["FL-1"]) == "mandatory" and profile.demand(known["DISC-1"]) == "optional"
+    for other in {"pviommu", *UNITS} - {unit}:
+        with pytest.raises(UsageError, match=f"profile {unit} is for runs on {unit}, and this one is on {other}"):
+            profiles.load(unit, known, other)
+    assert profiles.load("strict", known, unit).unit == ""
+
+
+def test_the_unit_of_a_profile_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(PROFILE + '\n[iommu]\nunit = "smmu"\n')
+    with pytest.raises(UsageError, match="unit must be one of pviommu, virtio-iommu, vtd"):
+        profiles.load(str(path), KNOWN)
 
 
 @pytest.mark.parametrize(

@@ -78,3 +78,37 @@ TEST(edges_of_1g_leaf,
 {
     edges(t, IOVA_1G, SIZE_1G);
 }
+
+TEST(edges_between_rights,
+     PROMISE("At the boundary of a read-only page and a writable one each byte has the rights of its page")
+     COVERS("TR-3 TR-1") DEVICES(ALL) KINDS("dma fault")
+     STEPS("A read-only page and a writable one lie side by side, in this order and in the other. "
+           "The device writes the byte on either side of the boundary, with nothing in the caches "
+           "and then with both pages in them, and inverts the one that is writable.")
+     EXPECTS("The byte of the read-only page is denied and unchanged; the other one lands, and is "
+             "inverted.")
+     IF_IT_FAILS("The last byte of a page is looked up together with the first one of the next, so "
+                 "that one byte has the rights of its neighbor."))
+{
+    struct dma_engine *e = device(t);
+
+    for (unsigned second = 0; second < 2; second++) {
+        struct buffer b = buffer(t, 2);
+        struct domain *d = domain_paging(t);
+        const size_t last = PAGE_SIZE - 1, first = PAGE_SIZE;
+        const size_t denied = second ? first : last, allowed = second ? last : first;
+
+        map_gpa(t, d, IOVA, gpa_of(b.data), PAGE_SIZE, second ? RW : STAGE1_READ);
+        map_gpa(t, d, IOVA + PAGE_SIZE, gpa_of(b.data + PAGE_SIZE), PAGE_SIZE,
+                second ? STAGE1_READ : RW);
+        attach(t, d, e);
+        for (unsigned warm = 0; warm < 2; warm++) {
+            expect_write_fault(t, e, IOVA + denied, 1, &b, ORACLE_FAULT_CLASS_WRITE_DENIED,
+                               "byte of the read-only page at the boundary");
+            expect_write(t, e, IOVA + allowed, &b, allowed, 1,
+                         "byte of the writable page at the boundary");
+        }
+        expect_invert(t, e, IOVA + allowed, &b, allowed, 1,
+                      "byte of the writable page at the boundary");
+    }
+}

@@ -129,6 +129,8 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(WRAPS_512G, story_wraps, 39),
     STORY(BYTE_BEFORE, story_byte_before, 0),
     STORY(BYTE_BEFORE_READ, story_byte_before, 1),
+    STORY(LAST_BYTE_RIGHTS, story_byte_rights, 0),
+    STORY(FIRST_BYTE_RIGHTS, story_byte_rights, 1),
     STORY(BYTE_AFTER, story_byte_after, 0),
     STORY(BYTE_AFTER_2M, story_byte_after, AT_LEVEL(1)),
     STORY(BYTE_AFTER_1G, story_byte_after, AT_LEVEL(2)),

@@ -82,6 +82,8 @@ bool story_wraps(struct machine *m, unsigned argument);
 /* argument: level of the leaf, or of the entry above it, << 4 */
 bool story_line_leaf(struct machine *m, unsigned argument);
 bool story_line_table(struct machine *m, unsigned argument);
+/* argument: 0 the last byte of the first page, 1 the first one of the second */
+bool story_byte_rights(struct machine *m, unsigned argument);
 bool story_pair_rights(struct machine *m, unsigned argument);
 bool story_line_read_only(struct machine *m, unsigned argument);
 bool story_request_rights(struct machine *m, unsigned argument);

@@ -40,6 +40,14 @@ bool story_line_leaf(struct machine *m, unsigned argument)
     return target(m, 0, beside, WRITE) != REFUSED;
 }
 
+bool story_byte_rights(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = pair(m, 0, true);
+
+    *entry_of(m, &t, IOVA + argument * PAGE_SIZE, 0) &= ~WRITABLE;
+    return target(m, 0, IOVA + PAGE_SIZE - (argument == 0), WRITE) != REFUSED;
+}
+
 bool story_pair_rights(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = pair(m, 0, true);

@@ -139,6 +139,8 @@ static bool beyond_the_world(enum softiommu_fault fault)
     case SOFTIOMMU_FAULT_WRAPS_512G:
     case SOFTIOMMU_FAULT_BYTE_BEFORE: /* and begin with one */
     case SOFTIOMMU_FAULT_BYTE_BEFORE_READ:
+    case SOFTIOMMU_FAULT_LAST_BYTE_RIGHTS:
+    case SOFTIOMMU_FAULT_FIRST_BYTE_RIGHTS:
     case SOFTIOMMU_FAULT_WIDTH_IGNORED:
     case SOFTIOMMU_FAULT_AD_DROPS_BITS: /* it keeps nothing in them */
     case SOFTIOMMU_FAULT_STAGE2_TABLE:

@@ -23,6 +23,7 @@ from pvtest.machine.terminal import terminal
 from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream import symbols
+from pvtest.stream.coverage import unit_of
 from pvtest.stream.judge import bounded, check_verified, combine, read
 from pvtest.stream.lines import LineAssembler
 from pvtest.stream.model import Boot, Run, Timing
@@ -141,7 +142,7 @@ def main(options: argparse.Namespace) -> int:
     """Reads and checks everything before it writes anything."""
     needs = requirements.load()
     run = run_of(options.stream, catalogue.load_tests(), needs)
-    profile, baseline = load_gate(options, run.requirements)
+    profile, baseline = load_gate(options, run.requirements, unit_of(run))
     rules.apply(run, profile, baseline)
     with interrupts.deferred(), ResultsFolder(options.results) as folder:
         folder.write_run(run)

@@ -19,6 +19,7 @@ from pvtest.machine.terminal import terminal
 from pvtest.plan import shard
 from pvtest.report import json_reader, summary
 from pvtest.report.folder import ResultsFolder
+from pvtest.stream.coverage import unit_of
 from pvtest.stream.model import Gate, Run, Timing
 from pvtest.stream.trials import Trials
 
@@ -171,7 +172,7 @@ def main(options: argparse.Namespace) -> int:
         # Each shard of a campaign begins with the same plain run; the worst of them speaks for all.
         run = max(runs, key=lambda run: run.own_exit_code)
         run.trials = Trials(campaign[0], tuple(campaign[1][campaign[0]]))
-    profile, baseline = load_gate(options, run.requirements)
+    profile, baseline = load_gate(options, run.requirements, unit_of(run))
     if profile is not None or baseline is not None:
         rules.apply(run, profile, baseline)
     with interrupts.deferred(), ResultsFolder(options.results) as folder:

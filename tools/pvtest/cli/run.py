@@ -66,7 +66,7 @@ def main(options: argparse.Namespace) -> int:
         options.baseline = of_unit(booted.devices.unit, booted.version)
         if options.baseline:
             out.say(f"failures known of this unit: {options.baseline.relative_to(paths.ROOT)}")
-    profile, baseline = load_gate(options, known)
+    profile, baseline = load_gate(options, known, options.iommu)
     for defect in booted.devices.unseen(defects):
         raise booted.devices.lacking(f"defect '{defect.name}' shows only behind VT-d, and this machine has none")
     request = dataclasses.replace(

@@ -26,7 +26,7 @@ def check(options: argparse.Namespace) -> None:
     if hasattr(options, "device_class"):
         check_filters(options.requirement, options.device_class, options.level, options.kind, known)
     if hasattr(options, "profile"):
-        load_gate(options, known)
+        load_gate(options, known, getattr(options, "iommu", None))
 
 
 def check_names(command: str, options: argparse.Namespace) -> None:

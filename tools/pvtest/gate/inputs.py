@@ -13,9 +13,11 @@ from pvtest.gate.profiles import Profile
 from pvtest.images.requirements import Requirements
 
 
-def load_gate(options: argparse.Namespace, known: Requirements) -> tuple[Profile | None, Baseline | None]:
-    """The files that the options name, or None."""
-    profile = profiles.load(options.profile, known) if options.profile else None
+def load_gate(
+    options: argparse.Namespace, known: Requirements, unit: str | None = None
+) -> tuple[Profile | None, Baseline | None]:
+    """The files that the options name, or None. `unit`: of the run, for which the profile must be."""
+    profile = profiles.load(options.profile, known, unit) if options.profile else None
     return profile, baseline.load(options.baseline) if options.baseline else None
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from pvtest import paths
 from pvtest.errors import UsageError, suggest
+from pvtest.images.boot_volume import PVIOMMU
 from pvtest.images.requirements import LEVELS, Requirement, Requirements
+from pvtest.plan.devices import UNITS
 from pvtest.toml_file import TomlFile
 
 FORMAT = "pvtest-profile"
@@ -67,6 +69,7 @@ class Profile:
     devices: tuple[tuple[str, str], ...]  # glob of classes, demand
     needs: tuple[str, ...]  # of KINDS
     capabilities: tuple[Capability, ...]
+    unit: str = ""  # of the runs that it is for; empty: any
 
     def demand(self, requirement: Requirement) -> str:
         """One of DEMANDS."""
@@ -132,10 +135,19 @@ def _levels(file: TomlFile) -> dict[str, str]:
     return {level: str(levels[level]) for level in LEVELS}
 
 
-def load(wanted: str, known: Requirements) -> Profile:
-    """A profile by its name, or from a file."""
+def _unit(file: TomlFile) -> str:
+    table = file.table("iommu")
+    file.keys(table, ("unit",), "iommu")
+    unit = table.get("unit", "") if table else ""
+    if table and unit not in (PVIOMMU, *UNITS):
+        file.refuse(f"[iommu] unit must be one of {', '.join((PVIOMMU, *UNITS))}", file.line_of("unit", "iommu"))
+    return str(unit)
+
+
+def load(wanted: str, known: Requirements, unit: str | None = None) -> Profile:
+    """A profile by its name, or from a file. `unit`: of the run; a profile for another one is refused."""
     file = TomlFile(_path(wanted), FORMAT, FORMAT_VERSION)
-    parts = ("levels", "requirements", "devices", "capabilities")
+    parts = ("iommu", "levels", "requirements", "devices", "capabilities")
     file.keys(file.data, ("format", "format_version", "name", "version", "title", *parts))
     profile = Profile(
         name=file.string(file.data, "name"),
@@ -146,7 +158,10 @@ def load(wanted: str, known: Requirements) -> Profile:
         devices=_globs(file, "devices", ("optional", "mandatory"), ("needs",)),
         needs=_needs(file),
         capabilities=tuple(_capability(file, key, value) for key, value in file.table("capabilities").items()),
+        unit=_unit(file),
     )
+    if unit is not None and profile.unit not in ("", unit):
+        raise UsageError(f"profile {profile.name} is for runs on {profile.unit}, and this one is on {unit}")
     for glob, demand in profile.requirements:
         if not any(fnmatchcase(name, glob) for name in known.ids):
             line = file.line_of(demand, "requirements")

@@ -143,7 +143,7 @@ class Catalogue:
     elsewhere: tuple[Test, ...] = ()  # tests of other units than that of the run
 
     def of(self, unit: str) -> Catalogue:
-        """What the guest plans where it drives this unit itself; empty: the unit is the host's pvIOMMU."""
+        """The tests that the guest plans where it drives this unit itself; empty: the unit is the host's pvIOMMU."""
         own = tuple(test for test in self.tests if test.unit in ("", unit))
         return Catalogue(own, self.version, tuple(test for test in self.tests if test.unit not in ("", unit)))
 

@@ -47,6 +47,7 @@ def behaviour(results: dict[str, Any]) -> dict[str, Any]:
         "seed": results["seed"],
         "started": results["started"],
         "host": {**results["host"], "version": results["versions"]["host"]},
+        **({"iommu": results["iommu"]} if "iommu" in results else {}),
         "capabilities": results["capabilities"],
         "devices": dict(sorted(Counter(device.get("class", "?") for device in results["devices"]).items())),
         "tests": {test["id"]: _test(test) for test in sorted(results["tests"], key=lambda test: str(test["id"]))},

@@ -140,6 +140,14 @@ def _areas(run: dict[str, Any], about: dict[str, str]) -> list[dict[str, Any]]:
     return areas
 
 
+def _unit(run: dict[str, Any]) -> str:
+    found = run.get("iommu", {})
+    if found.get("unit", "pviommu") == "pviommu":
+        return ""
+    counts = found["requirements"]
+    return f"{found['unit']}; {counts['general']} general requirements, {counts['own']} of its own"
+
+
 def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
     host, versions, profile = run["host"], run["versions"], run["gate"]["profile"]
     return [
@@ -149,6 +157,7 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
         ("variants", ", ".join(run["variants"])),
         ("suite", versions["guest"]),
         ("QEMU", versions["qemu"]),
+        ("unit", _unit(run)),
         ("profile", f"{profile['name']}, version {profile['version']}" if profile else ""),
         ("baseline", run["gate"]["baseline"]),
         ("shard", run["shard"]),

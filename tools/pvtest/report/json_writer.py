@@ -10,7 +10,7 @@ from pvtest.images.stories import Story
 from pvtest.report import failures
 from pvtest.report.telling import tell
 from pvtest.stream.counts import SLOW_MS, kind_counts, ran, ran_sentence, slow
-from pvtest.stream.coverage import VERDICTS, coverage, states
+from pvtest.stream.coverage import VERDICTS, coverage, requirement_set, states
 from pvtest.stream.model import Frame, Run, TestResult, Verdict
 
 FORMAT = "pvtest-results"
@@ -103,6 +103,7 @@ def document(run: Run) -> dict[str, Any]:
         "summary": {"planned": len(run.selected), **{verdict.value: run.count(verdict) for verdict in Verdict}},
         "problems": run.problems,
         "versions": run.versions,
+        "iommu": requirement_set(run),
         **({"machine": run.machine} if run.machine else {}),
         "seed": run.seed,
         "repeat": run.repeat,

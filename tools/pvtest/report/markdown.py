@@ -11,7 +11,7 @@ from typing import Any
 from pvtest.report.failures import Block, blocks, common
 from pvtest.stream import crash
 from pvtest.stream.counts import kind_counts, ran_sentence, sentence
-from pvtest.stream.coverage import coverage, states, uncovered
+from pvtest.stream.coverage import coverage, states, uncovered, unit_sentence
 from pvtest.stream.model import Crash, Finding, Frame, Run, TestResult, Verdict
 
 MAX_FAILURES = 20
@@ -110,6 +110,7 @@ def _context(run: Run) -> list[str]:
         ("variants", ", ".join(variant.name for variant in run.variants)),
         ("suite", run.versions.get("guest", "")),
         ("QEMU", run.versions.get("qemu", "")),
+        ("unit", unit_sentence(run)),
         ("profile", " ".join(run.gate.profile.get(key, "") for key in ("name", "version"))),
         ("baseline", run.gate.baseline),
         ("shard", run.shard),

@@ -16,7 +16,7 @@ from pvtest.report import reproduce
 from pvtest.report.failures import Block, blocks, common, did_not_run
 from pvtest.stream import crash
 from pvtest.stream.counts import SLOW_MS, kind_counts, ran_sentence, sentence, slow, slowest
-from pvtest.stream.coverage import broken, coverage, states, uncovered
+from pvtest.stream.coverage import broken, coverage, states, uncovered, unit_sentence
 from pvtest.stream.model import Crash, Run, TestResult, Verdict
 
 FULL = 4  # tests whose failures are told in full
@@ -300,6 +300,7 @@ def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
             f"versions      suite {run.versions['guest']}, host {host}{version}{defect}{variant}, "
             f"QEMU {run.versions['qemu']}{alone}"
         ),
+        *([Text(f"unit          {unit_sentence(run)}")] if unit_sentence(run) else []),
         Text(f"results       {paths.shown(where)}"),
         verdict_line(run),
     ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
+from pvtest.images.boot_volume import PVIOMMU
 from pvtest.images.requirements import Requirement
 from pvtest.stream.model import Run, TestResult, Verdict
 
@@ -88,6 +90,32 @@ def coverage(run: Run) -> list[Coverage]:
         reason = next(r.reason for r in results if r.idle) if idle else _reason(item, verdict, results)
         out.append(Coverage(item, verdict, [r.instance.id for r in results], reason, idle))
     return out
+
+
+def unit_of(run: Run) -> str:
+    """The unit that the tests have driven: of a run that no runner watched, the one whose statements count."""
+    told = str(run.machine.get("unit", ""))
+    return told or next((item.unit for item in run.requirements.items if item.unit), PVIOMMU)
+
+
+def requirement_set(run: Run) -> dict[str, Any]:
+    """Unit, version of QEMU, and how many statements count: those of every unit, and those of this one."""
+    own = sum(bool(item.unit) for item in run.requirements.items)
+    return {
+        "unit": unit_of(run),
+        "qemu": run.versions.get("qemu", ""),
+        "requirements": {"general": len(run.requirements) - own, "own": own},
+    }
+
+
+def unit_sentence(run: Run) -> str:
+    """The same in words; empty for a pvIOMMU."""
+    found = requirement_set(run)
+    counts = found["requirements"]
+    if found["unit"] == PVIOMMU:
+        return ""
+    unit = f"{found['unit']} of QEMU {found['qemu']}"
+    return f"{unit}; {counts['general']} general requirements, {counts['own']} of its own"
 
 
 def states(entries: list[Coverage]) -> dict[str, int]:
