@@ -22,6 +22,7 @@ SCHEMAS = {
     "pvtest-behaviour": "behaviour.schema.json",
     "pvtest-defects": "defects.schema.json",
     "pvtest-variants": "variants.schema.json",
+    "pvtest-soak": "soak.schema.json",
 }
 
 

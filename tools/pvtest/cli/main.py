@@ -30,6 +30,7 @@ COMMANDS = {
     "defects": "run the catalogue under each defect of the reference host: every one must be caught",
     "variants": "run the catalogue under each variant of the reference host: every one must pass",
     "bench": "measure speed",
+    "soak": "run random machines, seeds and orders for a given time: nothing may fail",
     "linux": "boot Linux as a guest of the reference host, and judge what it finds there",
     "image": "write a disk that boots the suite: raw, qcow2 or VHDX (`make image` builds the programs on it)",
     "bundle": "write an archive that runs on a machine with QEMU and Python alone",
@@ -68,6 +69,7 @@ MODULES = {
     "transcript": "report.transcript",
     "reduce": "gate.reduce",
     "linux": "linux.command",
+    "soak": "gate.soak",
     "bundle": "dev.bundle",
     "new-test": "dev.new_test",
     "check-catalogue": "dev.check",
@@ -111,6 +113,16 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _minutes(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes") from None
+    if not math.isfinite(value) or not 0 < value <= 60 * 24 * 7:
+        raise argparse.ArgumentTypeError(f"{text} is out of range; more than 0, at most 10080 minutes (a week)")
+    return value
+
+
 def _words(parser: Parser, command: str) -> None:
     """The positional arguments."""
     if command in INPUTS:
@@ -119,7 +131,7 @@ def _words(parser: Parser, command: str) -> None:
         parser.add_argument("names", nargs="+", metavar="NAME", help="of a test, defect, variant or requirement")
     elif command == "new-test":
         parser.add_argument("name", metavar="GROUP.NAME", help="the id; see docs/writing-tests.md")
-    elif command not in ("bundle", "bench", "linux"):
+    elif command not in ("bundle", "bench", "linux", "soak"):
         parser.add_argument("globs", nargs="*", metavar="GLOB", help="what to select, '!GLOB' = not that; default: all")
 
 
@@ -155,6 +167,8 @@ def parser_of(command: str) -> Parser:
         _test_options(parser, command)
     if command == "linux":
         _linux_options(parser)
+    if command == "soak":
+        _soak_options(parser)
     if command in PACKING:
         packing.add_options(parser, command)
     if command in ("run", "list", "image", "defects", "variants"):
@@ -202,6 +216,18 @@ def _machine_options(parser: Parser, command: str) -> None:
             words = "start the firmware for each defect, instead of going on from a machine that was saved after it"
             add("--boot-each", action="store_true", help=words)
         add("--jobs", type=jobs, default=os.cpu_count() or 1, metavar="N", help="machines at a time (one per CPU)")
+
+
+def _soak_options(parser: Parser) -> None:
+    add = parser.add_argument
+    add("--minutes", type=_minutes, default=30.0, metavar="N", help="start rounds for so long (30)")
+    add("--seed", type=_seed, metavar="N", help="decides every round (random)")
+    jobs = arguments.whole(1, 64, "rounds")
+    add("--jobs", type=jobs, default=1, metavar="N", help="rounds at a time (1; each has up to two machines)")
+    add("--results", type=arguments.path, metavar="DIR", help="where results go (build/results)")
+    add("--qemu", type=arguments.word, metavar="PATH", help="the QEMU to use (qemu-system-x86_64)")
+    add("--host", type=arguments.image, metavar="FILE", help="another reference host (build/refhost.efi)")
+    add("--guest", type=arguments.image, metavar="FILE", help="another suite, its .debug beside it (build/pvtest.efi)")
 
 
 def _linux_options(parser: Parser) -> None:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""`./run.sh merge DIR...`: the results of all shards of one plan become the results of one run."""
+"""`./run.sh merge DIR...`: the results of all shards of one plan become the results of one run.
+
+Soaks have no shards: the work of several is added up."""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from typing import Any
 
 from pvtest import interrupts, json_file
 from pvtest.errors import UsageError
-from pvtest.gate import rules
+from pvtest.gate import rules, soak
 from pvtest.gate.inputs import load_gate
 from pvtest.images.catalogue import Catalogue
 from pvtest.machine.terminal import terminal
@@ -162,10 +164,13 @@ def _campaign(folders: list[Path]) -> tuple[str, dict[str, Any]] | None:
 def main(options: argparse.Namespace) -> int:
     """Reads and checks everything before it writes anything."""
     folders: list[Path] = options.folders
+    out = terminal(options)
+    soaked = soak.merge_folders(folders, options.results, out)
+    if soaked is not None:
+        return soaked
     campaign = _campaign(folders)
     paths = [json_file.find(folder, "results.json") for folder in folders]
     runs = [json_reader.load(path) for path in paths]
-    out = terminal(options)
     if campaign is None:
         run = merge_runs(paths, runs)
     else:

@@ -109,14 +109,15 @@ def tap(run: Run) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _xml(text: str) -> str:
+def xml_text(text: str) -> str:
+    """Without what XML 1.0 has no characters for."""
     return _NOT_XML.sub("?", text)
 
 
 def _details(run: Run, result: TestResult) -> str:
     if result.verdict not in (Verdict.FAIL, Verdict.ERROR):
-        return _xml(result.reason)
-    return _xml("\n".join(f"{name}: {text}" if name else text for name, text in rows(run, result)))
+        return xml_text(result.reason)
+    return xml_text("\n".join(f"{name}: {text}" if name else text for name, text in rows(run, result)))
 
 
 def _crashes(run: Run) -> list[str]:
@@ -130,30 +131,30 @@ def _case(run: Run, result: TestResult) -> TestCase:
     case.time = result.real_us / 1e6
     outcome = {Verdict.FAIL: Failure, Verdict.ERROR: Error, Verdict.SKIP: Skipped}.get(result.verdict)
     if excused := run.excused(result):
-        case.result = [Skipped(_xml(f"known to {result.verdict.value}: {excused}"), result.verdict.value)]
+        case.result = [Skipped(xml_text(f"known to {result.verdict.value}: {excused}"), result.verdict.value)]
     elif outcome is not None:
-        item = outcome(_xml(result.reason) or result.verdict.value, result.verdict.value)
+        item = outcome(xml_text(result.reason) or result.verdict.value, result.verdict.value)
         item.text = _details(run, result)
         case.result = [item]
     return case
 
 
 def _gate_case(finding: Finding) -> TestCase:
-    case = TestCase(_xml(_gate_id(finding)), classname="pvtest.gate")
-    case.result = [Failure(_xml(finding.text), finding.kind)]
+    case = TestCase(xml_text(_gate_id(finding)), classname="pvtest.gate")
+    case.result = [Failure(xml_text(finding.text), finding.kind)]
     return case
 
 
 def _trial_case(trials: Trials, entry: dict[str, Any], seed: int) -> TestCase:
-    case = TestCase(_xml(_trial_id(trials, entry)), classname=f"pvtest.{trials.kind}")
+    case = TestCase(xml_text(_trial_id(trials, entry)), classname=f"pvtest.{trials.kind}")
     if entry["verdict"] != trials.good:
-        item = (Error if entry["verdict"] == "error" else Failure)(_xml(trials.why(entry)), entry["verdict"])
-        item.text = _xml(trials.again(entry, seed))
+        item = (Error if entry["verdict"] == "error" else Failure)(xml_text(trials.why(entry)), entry["verdict"])
+        item.text = xml_text(trials.again(entry, seed))
         case.result = [item]
     return case
 
 
-def _by_the_schema(xml: JUnitXml) -> None:
+def by_the_schema(xml: JUnitXml) -> None:
     """Schemas of CI systems know no number of skipped tests above the suites, and no exponent in a time."""
     root = xml._elem  # pylint: disable=protected-access
     root.attrib.pop("skipped", None)
@@ -168,20 +169,20 @@ def junit(run: Run, path: Path) -> None:
     properties = {**run.versions, "seed": str(run.seed), "verdict": run.verdict.value, "baseline": run.gate.baseline}
     properties["profile"] = " ".join(run.gate.profile.get(key, "") for key in ("name", "version")).strip()
     for key, value in properties.items():
-        suite.add_property(key, _xml(value))
+        suite.add_property(key, xml_text(value))
     suite.add_testcases([_case(run, result) for result in run.results])
     suite.add_testcases([_gate_case(finding) for finding in run.gate.findings])
     if run.trials:
         suite.add_testcases([_trial_case(run.trials, entry, run.seed) for entry in run.trials.entries])
     if run.problems:
         case = TestCase("run", classname="pvtest.run")
-        error = Error(_xml(run.problems[0]), "error")
-        error.text = _xml("\n".join(run.problems + _crashes(run)))
+        error = Error(xml_text(run.problems[0]), "error")
+        error.text = xml_text("\n".join(run.problems + _crashes(run)))
         case.result = [error]
         suite.add_testcase(case)
     suite.timestamp = run.started
     xml = JUnitXml("pvtest")
     xml.add_testsuite(suite)
     xml.update_statistics()
-    _by_the_schema(xml)
+    by_the_schema(xml)
     xml.write(str(path), pretty=True)
