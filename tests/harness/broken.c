@@ -100,6 +100,17 @@ bool suite_fixture_known(const char *name)
     return false;
 }
 
+static void overrun_once(void)
+{
+    static bool before;
+
+    if (before)
+        return;
+    before = true;
+    for (;;)
+        cpu_pause();
+}
+
 void suite_break(const char *fixture)
 {
     if (strcmp(fixture, "hang") == 0)
@@ -108,6 +119,8 @@ void suite_break(const char *fixture)
         panic("broken on purpose");
     else if (strcmp(fixture, "triple-fault") == 0)
         triple_fault();
+    else if (strcmp(fixture, "slow") == 0)
+        overrun_once();
 }
 
 void suite_broken(const char *fixture, struct suite *s)

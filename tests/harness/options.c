@@ -128,8 +128,10 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return option_number(value, 0, UINT64_MAX, &o->seed, error);
     if (strcmp(key, "repeat") == 0)
         return option_number(value, 1, 1000000, &o->repeat, error);
-    if (strcmp(key, "deadline_ms") == 0)
+    if (strcmp(key, "deadline_ms") == 0) {
+        o->deadline_given = true;
         return option_number(value, 1, 3600000, &o->deadline_ms, error);
+    }
     if (strcmp(key, "verbose") == 0)
         return option_number(value, REPORT_VERDICTS, REPORT_FAULTS, &o->verbose, error);
     if (strcmp(key, "calls_from") == 0)

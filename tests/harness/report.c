@@ -210,6 +210,7 @@ void report_test(const struct test_run *t, uint64_t verbose)
         report_operations();
     }
     text_if("observation", t->observation);
+    text_if("second_chance", t->second_chance);
     tap_yaml_number(&stream, "duration_us", t->duration_us);
     tap_yaml_end(&stream);
 }

@@ -8,6 +8,8 @@
 /* For a processor that is stuck in the host, where no deadline reaches it. */
 #define STUCK_US      200000u
 #define RENDEZVOUS_US 1000000u
+
+static uint64_t rendezvous_us = RENDEZVOUS_US;
 /* Calls in a row without progress. */
 #define STALLS 16u
 
@@ -53,13 +55,16 @@ void processor_begin(struct test_run *t, unsigned number, void (*fn)(void *argum
                      void *argument)
 {
     need_processor(t, number);
+    rendezvous_us = (uint64_t)RENDEZVOUS_US * t->patience;
     smp_call(number, fn, argument, second_us(t));
 }
 
 void processor_end(struct test_run *t, unsigned number)
 {
-    CHECK(smp_wait(number, second_us(t) + STUCK_US),
-          "%s does not come back, not even by its deadline: it is in the host",
+    bool back = smp_wait(number, second_us(t) + STUCK_US);
+
+    t->overran = !back || smp_end(number) == CONTAINMENT_DEADLINE;
+    CHECK(back, "%s does not come back, not even by its deadline: it is in the host",
           processor_name(number));
     if (smp_end(number) == CONTAINMENT_RETURNED)
         return;
@@ -140,7 +145,7 @@ bool rendezvous_of(unsigned count, uint32_t *arrivals, uint32_t round)
 
     __atomic_add_fetch(arrivals, 1, __ATOMIC_ACQ_REL);
     smp_wake();
-    return smp_sleep(all_there, &m, RENDEZVOUS_US);
+    return smp_sleep(all_there, &m, rendezvous_us);
 }
 
 struct caller caller(struct test_run *t)

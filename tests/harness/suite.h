@@ -24,6 +24,7 @@ struct suite_options {
     uint64_t seed, repeat;
     enum tier tier;
     uint64_t deadline_ms; /* per test */
+    bool deadline_given;  /* the one that was asked for is kept */
     uint64_t verbose;
     uint64_t calls_from; /* the processor, from 1, that makes the calls of a test where it says
                             nothing else */
@@ -56,8 +57,9 @@ struct suite {
     struct suite_options options;
     struct suite_instance *instances;
     size_t instance_count;
-    uint64_t position; /* in the plan: of the test that runs, or comes next */
-    bool running;      /* tests have begun */
+    uint64_t position;     /* in the plan: of the test that runs, or comes next */
+    unsigned chances_lost; /* tests that overran the longer deadline, too */
+    bool running;          /* tests have begun */
     bool rested;  /* devices that nothing has used rest as well: a test needs it that is not about
                      their start */
     bool in_test; /* one of them has, and has no verdict yet */
@@ -110,7 +112,7 @@ void suite_find_devices(struct suite *s);
 void suite_prepare_class(struct suite *s, enum dma_class class);
 #define SUITE_FIXTURES                                                                             \
     "hang crash triple-fault exception trap-in-test garbage stop-half-way flood user-hang "        \
-    "user-fault fail error "                                                                       \
+    "user-fault fail error slow "                                                                  \
     "early-crash"
 /* Is it one word of SUITE_FIXTURES? */
 bool suite_fixture_known(const char *name);

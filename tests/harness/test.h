@@ -112,6 +112,9 @@ struct test_run {
     unsigned extra_id_count;
     struct random random;
     uint64_t deadline_us, duration_us;
+    unsigned patience;            /* by which all deadlines of the test are multiplied */
+    bool overran;                 /* a deadline ended it, on any processor */
+    char second_chance[TEXT_MAX]; /* it ran twice, because it overran; empty: it did not */
     struct trap_report trap;
 };
 

@@ -86,3 +86,20 @@ def test_every_call_is_that_of_the_processor_that_is_asked_for(tmp_path: Path) -
 def test_a_machine_with_fewer_processors_skips(tmp_path: Path) -> None:
     tap, _ = boot(tmp_path, "qemu64,+svm,+npt,+x2apic", HOLDS, guest="calls_from=3\n")
     assert [point.reason for point in tap.points] == ["needs 3 processors: this machine has fewer processors"]
+
+
+def test_a_test_that_overran_has_a_second_chance(tmp_path: Path) -> None:
+    """The first time it does not end; what it says the second time counts, and the report tells both."""
+    guest = f"fixture=slow\nfixture_test={HOLDS}\n"
+    tap, _ = boot(tmp_path, "qemu64,+svm,+npt,+x2apic", HOLDS, guest=guest)
+    assert [point.ok for point in tap.points] == [True]
+    assert "it overran a deadline after 2" in tap.points[0].yaml["second_chance"]
+
+
+def test_a_deadline_that_is_asked_for_is_the_only_one(tmp_path: Path) -> None:
+    guest = f"fixture=slow\nfixture_test={HOLDS}\ndeadline_ms=400\n"
+    tap, _ = boot(tmp_path, "qemu64,+svm,+npt,+x2apic", HOLDS, guest=guest)
+    assert [(point.ok, point.yaml["message"]) for point in tap.points] == [
+        (False, "did not end within its deadline of 400 ms")
+    ]
+    assert "second_chance" not in tap.points[0].yaml

@@ -264,6 +264,12 @@ def verdict_line(run: Run) -> Text:
     )
 
 
+def _second_chances(run: Run) -> list[Text]:
+    """Tests that overran a deadline and were run again, which a loaded machine explains."""
+    told = [(one.instance.id, one.details["second_chance"]) for one in run.results if "second_chance" in one.details]
+    return [Text.assemble(("second chance ", STYLE[Verdict.SKIP]), f"{name}: {text}") for name, text in told]
+
+
 def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
     """The whole report."""
     parts: list[object] = [] if terminal.quiet else [Text(""), groups_table(run), Text("")]
@@ -275,7 +281,7 @@ def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
         parts.append(Text(f"ERROR {idle} tests did not run\n", style=STYLE[Verdict.ERROR]))
     for problem in run.problems:
         parts.append(Text.assemble(("problem       ", STYLE[Verdict.ERROR]), problem))
-    parts += _boots(run) + _gate(run)
+    parts += _second_chances(run) + _boots(run) + _gate(run)
     if terminal.quiet:
         terminal.show(*parts, verdict_line(run))
         return
