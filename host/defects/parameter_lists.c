@@ -6,11 +6,15 @@
 #include "host/cpu/exit.h"
 #include "host/defects/install.h"
 #include "host/defects/seam.h"
+#include "host/domains/domains.h"
 #include "host/hypercalls/rules.h"
 #include "host/hypercalls/validate.h"
 
 static call_handler *right_handler[CALL_COUNT];
 static exit_handler *right_exit;
+static call_handler *right_flush, *right_list;
+static element_handler *right_element;
+static bool first_only; /* of the list that is flushed */
 
 static bool in_one_page(const struct call_context *context)
 {
@@ -18,6 +22,40 @@ static bool in_one_page(const struct call_context *context)
 
     return input->size != 0 && output->size != 0 &&
            input->gpa / HV_PAGE_SIZE == output->gpa / HV_PAGE_SIZE;
+}
+
+/* Flags without a meaning: less is flushed than without them. */
+#define FLAGS_EMPTY 0xFFFFFFF0u
+
+static enum hv_status flush_by_flags(struct call_context *context)
+{
+    struct hv_input_flush_device_domain *input = call_input(context);
+    struct domain *domain = call_domain(context);
+    const struct page_range page = {.first = 0, .count = 1};
+
+    if (domain && defect_active(DEFECT_FLUSH_FLAG_EMPTY) && input->flags & FLAGS_EMPTY)
+        return HV_STATUS_SUCCESS;
+    if (domain && defect_active(DEFECT_FLUSH_FLAG_FIRST_PAGE) && input->flags == 1) {
+        domain_flush_range(domain, page);
+        return HV_STATUS_SUCCESS;
+    }
+    return right_flush(context);
+}
+
+static enum hv_status list_by_flags(struct call_context *context)
+{
+    struct hv_input_flush_device_domain_list *input = call_input(context);
+
+    first_only = input->flags & ~HV_FLUSH_LIST_IOMMU_FORMAT;
+    input->flags = first_only && input->flags & HV_FLUSH_LIST_IOMMU_FORMAT
+                       ? HV_FLUSH_LIST_IOMMU_FORMAT
+                       : input->flags;
+    return right_list(context);
+}
+
+static enum hv_status element_by_flags(struct call_context *context, uint64_t element)
+{
+    return first_only && context->index > 0 ? HV_STATUS_SUCCESS : right_element(context, element);
 }
 
 /* R8 of a call without output, taken for the address of one. */
@@ -163,6 +201,12 @@ void defects_install_parameter_lists(void)
     install_control_rules();
     install_list_rules();
     install_header_rules();
+    if (ANY(DEFECT_FLUSH_FLAG_EMPTY, DEFECT_FLUSH_FLAG_FIRST_PAGE))
+        right_flush = call_in_front(HVCALL_FLUSH_DEVICE_DOMAIN, flush_by_flags);
+    if (defect_active(DEFECT_LIST_FLAG_FIRST)) {
+        right_list = call_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, list_by_flags);
+        right_element = call_element_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, element_by_flags);
+    }
     if (ANY(DEFECT_SAME_PAGE_REFUSED, DEFECT_UNUSED_GPA_CHECKED, DEFECT_INPUT_MARKED,
             DEFECT_OUTPUT_TOO_LONG))
         calls_in_front(handler, right_handler);
