@@ -14,6 +14,7 @@ from pvtest.dev import check, docs
 from pvtest.images import requirements
 from pvtest.images.catalogue import load_host, load_tests, parse_host, parse_tests
 from pvtest.images.stories import Story
+from pvtest.plan import dimensions
 
 BUILT = all(path.exists() for path in (paths.GUEST_IMAGE, paths.GUEST_DEBUG, paths.HOST_IMAGE))
 CATALOGUE = parse_tests(images.catalogue_section())
@@ -90,10 +91,23 @@ def test_catalogue_tells_the_story() -> None:
 def test_requirements_name_tests_defects_and_reasons() -> None:
     text = PAGES["requirements.md"]
     row = next(line for line in text.splitlines() if line.startswith('| <a id="fl-1">'))
-    assert row.endswith("| [flush.unmap](catalogue.md#flushunmap) | [no-flush](#defect-no-flush) |")
+    assert row.endswith("| [flush.unmap](catalogue.md#flushunmap) | [no-flush](#defect-no-flush) | |")
     row = next(line for line in text.splitlines() if line.startswith('| <a id="x-1">'))
-    assert row.endswith("| **no test:** No |  |")
+    assert row.endswith("| **no test:** No |  | |")
     assert "**5 of 9**" in " ".join(text.split())
+
+
+def test_what_tests_vary_is_derived_from_their_words() -> None:
+    test = CATALOGUE.tests[0]
+    story = Story(test.id, "A second device writes to the last byte, 70 times.", "It is undisturbed.", "")
+    found = dimensions.of_test(test, story)
+    assert {"count", "second device", "bystander", "edge"} <= set(found) and "second processor" not in found
+    assert [name for name in dimensions.WORDS if name in found] == found  # in one order
+
+
+def test_each_dimension_is_on_the_page() -> None:
+    page = (ROOT / dimensions.PAGE).read_text(encoding="utf-8")
+    assert [row.split(" | ")[0][2:] for row in page.splitlines() if row.startswith("| ")][1:] == list(dimensions.WORDS)
 
 
 def test_long_lists_are_folded() -> None:

@@ -11,6 +11,7 @@ from pvtest.images.catalogue import Catalogue, Defect, HostCatalogue, Switch, Te
 from pvtest.images.requirements import Requirement, Requirements
 from pvtest.images.stories import stories
 from pvtest.machine.terminal import terminal
+from pvtest.plan import dimensions
 from pvtest.plan.devices import UNIT
 
 Rows = list[tuple[str, str]]
@@ -56,6 +57,8 @@ def _requirement(item: Requirement, known: Requirements, tests: Catalogue, host:
     rows += [("unit", item.unit), ("section", item.section), ("level", item.level), ("basis", item.basis)]
     rows += [("note", item.note), ("no test, because", item.reason)]
     again = f"./run.sh {item.id}" + (f" {UNIT} {item.unit}" if item.unit else "")
+    varied = dimensions.of_requirements(tests, known, stories())[item.id]
+    rows.append(("its tests vary", ", ".join(f"{name} ({len(ids)})" for name, ids in varied.items())))
     rows += [("tests", ", ".join(having(tests.tests))), ("defects", ", ".join(having(host.defects)))]
     return [*rows, ("variants", ", ".join(having(host.variants))), ("run them", again)]
 

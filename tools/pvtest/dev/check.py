@@ -11,6 +11,7 @@ from pvtest.images import catalogue, requirements
 from pvtest.images.catalogue import Catalogue, HostCatalogue, Switch, Test
 from pvtest.images.requirements import Requirements
 from pvtest.images.stories import Story, stories
+from pvtest.plan import dimensions
 
 # Characters that each part of a story has: enough to say something, and no more than is read after a failure.
 STORY_LENGTHS = {"STEPS": (20, 700), "EXPECTS": (10, 400), "IF_IT_FAILS": (20, 500)}
@@ -111,7 +112,8 @@ def _covered(tests: Catalogue, known: Requirements, unit: str) -> str:
 def main(_options: argparse.Namespace) -> int:
     """Checks the built images; prints what is wrong."""
     tests, host, known = catalogue.load_tests(), catalogue.load_host(), requirements.load()
-    problems = check(tests, host, known) + check_stories(tests, stories()) + check_reasons(tests, known)
+    told = stories()
+    problems = check(tests, host, known) + check_stories(tests, told) + check_reasons(tests, known)
     for problem in problems:
         print(f"check-catalogue: {problem}")
     if problems:
@@ -120,4 +122,5 @@ def main(_options: argparse.Namespace) -> int:
         f"  CHECK {len(tests.tests)} tests ({len(tests.instances)} instances), {len(host.defects)} defects, "
         f"{len(host.variants)} variants, {'; '.join(_covered(tests, known, unit) for unit in requirements.UNITS)}"
     )
+    print(f"  CHECK {dimensions.summary(tests, known, told)}")
     return EXIT_OK

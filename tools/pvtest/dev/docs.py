@@ -16,6 +16,7 @@ from pvtest.images import catalogue, requirements
 from pvtest.images.catalogue import KINDS, LEVELS, Catalogue, Defect, HostCatalogue, Test
 from pvtest.images.requirements import BASES, UNITS, Requirement, Requirements
 from pvtest.images.stories import Story, stories
+from pvtest.plan import dimensions
 
 FOLDER = Path(__file__).resolve().parent
 PAGES = ("requirements.md", "catalogue.md")
@@ -108,6 +109,7 @@ def pages(
     values = {
         "sources": sources,
         "index": index,
+        "varied": dimensions.of_requirements(tests, known, told),
         "tests": tests,
         "host": host,
         "known": known,
