@@ -13,7 +13,8 @@
 #define DOMAINS_TOLD 512u /* apart */
 #define ATTACHES_MAX 200u /* to one domain */
 #define FLUSHES_MAX  200u /* of one domain */
-#define REFUSALS_MAX 64u  /* of one kind of call in a row */
+#define NUMBERS      0x10000u
+#define REFUSALS_MAX 64u /* of one kind of call in a row */
 
 static call_handler *right[CALL_COUNT];
 
@@ -23,7 +24,7 @@ struct counted {
 
 static struct {
     struct counted *of_did; /* TAGS * TAGS of them */
-    unsigned refusals, created;
+    unsigned refusals, created, attached, flushed;
     uint16_t refused_code;
 } counts;
 
@@ -70,6 +71,8 @@ static void name_domain(struct domain *domain)
     counts.of_did[made->did] = (struct counted){0};
     if (defect_active(DEFECT_TAG_EIGHT_BITS))
         made->did = (uint16_t)(DID_FIRST + counts.created % TAGS);
+    if (defect_active(DEFECT_TAG_SIXTEEN_BITS))
+        made->did = (uint16_t)(DID_FIRST + counts.created % (NUMBERS - DID_FIRST));
     if (defect_active(DEFECT_TAG_NINE_BITS) && made->did >= DID_FIRST + DOMAINS_TOLD)
         made->did = (uint16_t)(DID_FIRST + (made->did - DID_FIRST) % DOMAINS_TOLD);
 }
@@ -102,6 +105,18 @@ static bool is_worn_out(struct call_context *context)
     return false;
 }
 
+/* A number of 16 bits is 0, which has a meaning of its own. */
+static bool is_number_zero(const struct call_context *context)
+{
+    uint16_t code = context->call->code;
+
+    if (defect_active(DEFECT_ATTACH_NUMBER_ZERO) && code == HVCALL_ATTACH_DEVICE_DOMAIN)
+        return ++counts.attached % NUMBERS == 0;
+    if (defect_active(DEFECT_FLUSH_NUMBER_ZERO) && code == HVCALL_FLUSH_DEVICE_DOMAIN)
+        return ++counts.flushed % NUMBERS == 0;
+    return false;
+}
+
 static enum hv_status handler(struct call_context *context)
 {
     struct domain *domain = call_names_domain(context->call) ? call_domain(context) : NULL;
@@ -111,6 +126,11 @@ static enum hv_status handler(struct call_context *context)
     if (is_worn_out(context))
         return context->call->code == HVCALL_ATTACH_DEVICE_DOMAIN ? HV_STATUS_INSUFFICIENT_MEMORY
                                                                   : HV_STATUS_SUCCESS;
+    if (is_number_zero(context))
+        return HV_STATUS_SUCCESS;
+    if (defect_active(DEFECT_CREATE_NUMBERS_RUN_OUT) && counts.created >= NUMBERS &&
+        context->call->code == HVCALL_CREATE_DEVICE_DOMAIN)
+        return HV_STATUS_INSUFFICIENT_DEVICE_DOMAINS;
     if (defect_active(DEFECT_REFUSALS_WORN_OUT) && counts.refusals > REFUSALS_MAX &&
         context->call->device_domain && context->call->code == counts.refused_code)
         return HV_STATUS_INSUFFICIENT_MEMORY;
@@ -133,7 +153,8 @@ void defects_install_counts(void)
              DEFECT_DELETE_UNCONFIGURED_LEAKS, DEFECT_CONFIGURE_REFUSED_LEAKS,
              DEFECT_ATTACH_REFUSED_LEAKS, DEFECT_TAG_EIGHT_BITS, DEFECT_TAG_NINE_BITS,
              DEFECT_FULL_TAKES_ANOTHER, DEFECT_FLUSHES_WORN_OUT, DEFECT_ATTACHES_WORN_OUT,
-             DEFECT_REFUSALS_WORN_OUT))
+             DEFECT_REFUSALS_WORN_OUT, DEFECT_TAG_SIXTEEN_BITS, DEFECT_CREATE_NUMBERS_RUN_OUT,
+             DEFECT_ATTACH_NUMBER_ZERO, DEFECT_FLUSH_NUMBER_ZERO))
         return;
     counts.of_did =
         host_pages(((size_t)TAGS * TAGS * sizeof(*counts.of_did) + PAGE_SIZE - 1) / PAGE_SIZE);

@@ -243,7 +243,8 @@ static bool has_second_chance(const struct suite *s)
 {
     const struct test_run *t = &s->run;
 
-    return t->overran && !s->options.deadline_given && s->chances_lost < CHANCES_LOST_MAX &&
+    return t->overran && !s->options.deadline_given &&
+           deadline_of(s, PATIENCE) > deadline_of(s, 1) && s->chances_lost < CHANCES_LOST_MAX &&
            !(t->has_class && dma_class_is_slow(t->class)) && !is_at_start(t);
 }
 
