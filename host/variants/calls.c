@@ -4,6 +4,8 @@
 #include "abi/hypercall.h"
 #include "abi/iommu_capabilities.h"
 #include "abi/oracle.h"
+#include "host/base/reference_time.h"
+#include "host/domains/private.h"
 #include "host/hypercalls/call.h"
 #include "host/hypercalls/rules.h"
 #include "host/hypercalls/validate.h"
@@ -55,6 +57,52 @@ static enum hv_status answer(struct call_context *context)
             (answers[i].code == ANY_CALL || answers[i].code == context->call->code))
             return answers[i].other;
     return status;
+}
+
+#define SLOWER_TICKS 500u /* of 100 ns */
+
+static call_handler *quick_handler[CALL_COUNT], *late_handler[CALL_COUNT];
+
+static enum hv_status slower(struct call_context *context)
+{
+    const uint64_t start = reference_time();
+
+    while (reference_time() - start < SLOWER_TICKS)
+        __builtin_ia32_pause();
+    return quick_handler[context->call - calls](context);
+}
+
+/* The other statuses are those of the checks that follow. */
+static enum hv_status domain_first(struct call_context *context)
+{
+    const struct hv_input_device_domain *name = call_input(context);
+
+    return domain_find(name->domain_id.id) ? late_handler[context->call - calls](context)
+                                           : HV_STATUS_NOT_FOUND;
+}
+
+static bool uses_domain(uint16_t code)
+{
+    return code == HVCALL_ATTACH_DEVICE_DOMAIN || code == HVCALL_DELETE_DEVICE_DOMAIN ||
+           code == HVCALL_CONFIGURE_DEVICE_DOMAIN || code == HVCALL_FLUSH_DEVICE_DOMAIN ||
+           code == HVCALL_FLUSH_DEVICE_DOMAIN_LIST;
+}
+
+static void stand_in_front(unsigned i, call_handler *kept[CALL_COUNT], call_handler *handler)
+{
+    /* cppcheck-suppress AssignmentAddressToInteger ; both are pointers to functions */
+    kept[i] = calls[i].handler;
+    calls[i].handler = handler;
+}
+
+static void install_ways(void)
+{
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        if (variant_active(VARIANT_DOMAIN_FIRST) && uses_domain(calls[i].code))
+            stand_in_front(i, late_handler, domain_first);
+        if (variant_active(VARIANT_SLOWER_CALLS) && calls[i].device_domain)
+            stand_in_front(i, quick_handler, slower);
+    }
 }
 
 static void install_answers(void)
@@ -186,4 +234,5 @@ void variants_install_calls(void)
     install_offers();
     install_questions();
     install_answers();
+    install_ways();
 }
