@@ -17,8 +17,9 @@
 #define HOSTILE_GROUP "hostile."
 /* For the second chance of a test that overran. */
 #define PATIENCE 10u
-/* Less than the runner's patience with a silent guest. */
-#define SECOND_DEADLINE_MAX_MS 20000u
+/* Less than the runner's patience with a silent guest, which is longer in tier stress. */
+#define SECOND_DEADLINE_MAX_MS        20000u
+#define SECOND_DEADLINE_STRESS_MAX_MS 80000u
 /* No more chances after so many tests that overran twice: it is not the load of the machine. */
 #define CHANCES_LOST_MAX 2u
 
@@ -197,14 +198,15 @@ static void rest_devices(struct suite *s)
 static uint64_t deadline_of(const struct suite *s, unsigned patience)
 {
     const struct test_run *t = &s->run;
+    uint64_t most = t->test->seconds ? SECOND_DEADLINE_STRESS_MAX_MS : SECOND_DEADLINE_MAX_MS;
     uint64_t ms = s->options.deadline_ms;
 
     if (t->test->seconds)
         ms *= STRESS_TIER_DEADLINE_FACTOR;
     else if (t->test->long_run || s->options.calls_from > 1)
         ms *= STRESS_DEADLINE_FACTOR;
-    if (patience > 1 && ms < SECOND_DEADLINE_MAX_MS)
-        ms = ms * patience < SECOND_DEADLINE_MAX_MS ? ms * patience : SECOND_DEADLINE_MAX_MS;
+    if (patience > 1 && ms < most)
+        ms = ms * patience < most ? ms * patience : most;
     if (t->has_class && dma_class_is_slow(t->class))
         ms *= SLOW_DEADLINE_FACTOR;
     return ms;
