@@ -39,14 +39,14 @@ WORDS = {
         "refus", "malformed", "an error",
     ),
     "bystander": (
-        "bystander", "(?:another|other|second|third) domain", "others", "neighbouring domain", "undisturbed",
+        "bystander", "(?:another|other|second|third) domain", "others", "neighboring domain", "undisturbed",
         "uninvolved",
     ),
     "edge": (
         r"\bedge", "last byte", "first byte", "last page", "first page", "page 0", "across", "boundar",
         "the end of", "begin in", "ends? of",
     ),
-    "neighbour": (
+    "neighbor": (
         "neighbo", "beside", "adjacent", "next (?:page|entry|leaf)", "same cache line", "same 64 bytes",
         "around", "before and after",
     ),
@@ -91,7 +91,7 @@ def of_requirements(
 
 
 def sentence(varied: Iterable[str]) -> str:
-    """What a table says of one requirement."""
+    """The words of a table for one requirement."""
     return ", ".join(varied) or "none"
 
 
