@@ -43,7 +43,7 @@ void hypercall_send_with(enum trap_vector (*with)(struct hypercall_registers *re
 
 bool hypercall_is_sent_elsewhere(void)
 {
-    return sender != NULL;
+    return sender;
 }
 
 static void (*reporter)(uint64_t control, uint64_t rdx, uint64_t rax);

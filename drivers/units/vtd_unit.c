@@ -329,7 +329,7 @@ void vtd_unit_touch(void)
 
 /*
  * Queue errors are repaired in place (6.5.2.11), which works whatever the head points to: every
- * place gets a valid descriptor, and the tail goes right behind the head and on to where it was.
+ * place gets a valid descriptor, and the tail goes right after the head and on to where it was.
  */
 static void repair_queue(void)
 {

@@ -80,7 +80,8 @@ TEST(edges_of_1g_leaf,
 }
 
 TEST(edges_between_rights,
-     PROMISE("At the boundary of a read-only page and a writable one each byte has the rights of its page")
+     PROMISE("At the boundary of a read-only page and a writable one each byte has the rights of "
+             "its page")
      COVERS("TR-3 TR-1") DEVICES(ALL) KINDS("dma fault")
      STEPS("A read-only page and a writable one lie side by side, in this order and in the other. "
            "The device writes the byte on either side of the boundary, with nothing in the caches "

@@ -178,7 +178,7 @@ static void test_wrong_tables(void **state)
     add_device(ENDPOINT, 2, 0);
     for (unsigned length = 0; length < 256; length++) {
         table[unit + 17] = (uint8_t)length;
-        assert_true((find(BDF(0, 2, 0), BDF(0, 2, 0)) == NULL) == (length == 8));
+        assert_true(!find(BDF(0, 2, 0), BDF(0, 2, 0)) == (length == 8));
     }
     table[unit + 17] = 8;
     used -= 2;

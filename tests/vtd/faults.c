@@ -192,7 +192,7 @@ TEST(fault_of_a_cached_leaf,
              VTD_REASON_WRITE, "field FR");
 }
 
-/* Where a flaw is put, by pointer of the entry that a device's requests go through. */
+/* The structures a flaw is put in, by pointer of the entry that a device's requests go through. */
 enum structure { ROOT, CONTEXT, DIRECTORY, PASID };
 struct entry_flaw {
     enum structure structure;

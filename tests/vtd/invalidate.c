@@ -38,8 +38,8 @@ static void push_leaf_way(const struct leaf_way *way, const struct domain *d)
 TEST_EACH(stale_leaf, LEAF_WAYS,
           PROMISE("A cached leaf is gone after an invalidation of {way}")
           UNIT(vtd) DEVICES(rocker) KINDS("dma flush")
-          STEPS("Two devices in one domain use a page, and its leaf is changed to another page. The "
-                "invalidation is pushed, with a wait after it.")
+          STEPS("Two devices in one domain use a page, and its leaf is changed to another page. "
+                "The invalidation is pushed, with a wait after it.")
           EXPECTS("Both devices reach the new page.")
           IF_IT_FAILS("The unit looks for cached entries by a tag that they do not have, or for "
                       "those of one requester alone: a guest's flush leaves stale translations."))

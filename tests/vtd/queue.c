@@ -193,7 +193,7 @@ TEST(queue_goes_on_by_itself,
 TEST(device_tlb_without_support,
      PROMISE("A unit without support for device TLBs refuses their descriptors")
      UNIT(vtd) COVERS("VTD-QE-1") DEVICES(NONE) KINDS("bad-input")
-     STEPS("Where ECAP.DT is clear, a device-TLB invalidation is handed over.")
+     STEPS("A device-TLB invalidation is handed over although ECAP.DT is clear.")
      EXPECTS("FSTS.IQE is set.")
      IF_IT_FAILS("A driver learns nothing of an invalidation that no device gets."))
 {
@@ -206,7 +206,7 @@ TEST(device_tlb_without_support,
 
 #define TAILS(ROW, test)                                                                           \
     ROW(test, beyond, (uint64_t)VTD_QUEUE_ENTRIES << VTD_IQT_SHIFT,                                \
-        WORD(tail, "right behind the queue"))                                                      \
+        WORD(tail, "right after the end of the queue"))                                            \
     ROW(test, unaligned, VTD_IQT_HALF, WORD(tail, "in the middle of a descriptor of 256 bits"))
 
 VARIANTS(const uint64_t, tails, TAILS);
@@ -216,7 +216,7 @@ TEST_EACH(tail, TAILS,
           UNIT(vtd) COVERS("VTD-QE-7") DEVICES(NONE) KINDS("bad-input")
           STEPS("The queue is empty, and the tail is written.")
           EXPECTS("FSTS.IQE is set. After a right tail and with the error cleared the queue works.")
-          IF_IT_FAILS("The unit fetches descriptors from memory behind the queue, or a driver's "
+          IF_IT_FAILS("The unit fetches descriptors from memory after the queue, or a driver's "
                       "mistake goes unnoticed."))
 {
     take_unit(t);

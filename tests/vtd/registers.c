@@ -2,13 +2,13 @@
 /* Capabilities, commands and their status, and registers that scalable mode retires (VT-d 11.4). */
 #include "kernel/cpu.h"
 #include "kernel/time.h"
+#include "lib/bits.h"
 #include "tests/vtd/vtd_test.h"
 
 #define TEST_GROUP "vtd"
 
-#define VERSION       0x00u
-#define REGISTER_PAGE 0x1000u
-#define AM_1G         18u
+#define VERSION 0x00u
+#define AM_1G   18u
 
 TEST(capabilities_agree,
      PROMISE("The capabilities of the unit do not contradict each other")
@@ -39,9 +39,9 @@ TEST(capabilities_agree,
           "page request drain without page requests");
     CHECK(!(extended & VTD_ECAP_EIM) || (extended & VTD_ECAP_IR),
           "extended interrupt mode without interrupt remapping");
-    CHECK(VTD_CAP_FRO(capabilities) + 16 * VTD_CAP_NFR(capabilities) <= REGISTER_PAGE,
+    CHECK(VTD_CAP_FRO(capabilities) + 16 * VTD_CAP_NFR(capabilities) <= PAGE_SIZE,
           "fault records outside of the page of registers");
-    CHECK(VTD_ECAP_IRO(extended) + 16 <= REGISTER_PAGE,
+    CHECK(VTD_ECAP_IRO(extended) + 16 <= PAGE_SIZE,
           "IOTLB registers outside of the page of registers");
     CHECK(!(capabilities & VTD_CAP_PSI) || !(capabilities & VTD_CAP_FS1GP) ||
               VTD_CAP_MAMV(capabilities) >= AM_1G,

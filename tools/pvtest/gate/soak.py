@@ -28,7 +28,6 @@ from pvtest.machine import qemu
 from pvtest.machine.terminal import Terminal, terminal
 from pvtest.plan import soak
 from pvtest.plan.soak import Round
-from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
 
 FORMAT, VERSION = "pvtest-soak", 1
@@ -41,7 +40,7 @@ _WORK = re.compile(r"^(\d{1,9}) ([a-z][A-Za-z ]{2,30}?)(?: by chance)?(?:[,:]|$)
 
 @dataclass
 class Tally:
-    """What rounds did, added up."""
+    """The work of rounds, added up."""
 
     rounds: int = 0
     boots: int = 0
@@ -85,7 +84,7 @@ def tally_of(document: dict[str, Any]) -> Tally:
 
 
 def judge(drawn: Round, code: int, output: str, folder: Path) -> tuple[Tally, Finding | None]:
-    """What a round did, and what is to be told of it."""
+    """The work of a round, and what is to be told of it."""
     latest = folder / json_file.LATEST / "results.json"
     tally, bad, why = Tally(1), [], ""
     try:
@@ -241,7 +240,7 @@ def publish(found: dict[str, Any], folder: ResultsFolder, out: Terminal) -> int:
         out.say(f"      again     {finding['command']}")
         out.say(f"      results   {finding['folder']}")
     out.say(f"{soak_report.verdict(found)}  (exit code {found['exit_code']})")
-    out.say(f"results       {summary.shown(where)}")
+    out.say(f"results       {paths.shown(where)}")
     return int(found["exit_code"])
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reduced:
-    """What was found out."""
+    """The findings."""
 
     shown: bool  # it failed again at all
     before: tuple[str, ...]  # tests that run before it then; none = it fails alone
