@@ -206,7 +206,7 @@ def test_options_put_some_instances_before_the_others() -> None:
 
 
 def test_requirements_file() -> None:
-    assert len(KNOWN) == 119
+    assert len(KNOWN) == 212
     assert KNOWN["GEN-5"].id == "GEN-1"
     assert [item.number for item in KNOWN.items] == list(range(1, 119))
 
