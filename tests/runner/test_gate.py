@@ -161,7 +161,7 @@ def test_profiles_demand_capabilities(
     done = runner("--profile", name, **({} if pviommu is None else {"FAKE_QEMU_PVIOMMU": pviommu}))
     assert done.returncode == code, done.stdout + done.stderr
     assert findings(tmp_path) == [("capability", field) for field in expected]
-    assert f"profile       {name}, version 1" in done.stdout
+    assert f"profile       {name}, version 2" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,10 @@ EXAMPLES = {
   ./run.sh image --target hyper-v           a VHDX for a generation 2 VM
   ./run.sh image --target qemu --format qcow2 discovery malformed
   ./run.sh image --output mine.vhdx --target hyper-v --seed 7 --force""",
+    "soak": """\
+  ./run.sh soak --minutes 480               over a night
+  ./run.sh soak --seed 7 --jobs 2 --results out
+  ./run.sh merge out1 out2                  the soaks of two computers""",
     "show": """\
   ./run.sh show flush.domain
   ./run.sh show FL-3 attach-no-flush""",
