@@ -115,6 +115,8 @@ class Guest:
         named = [(test, f"{test}@{c}" if c else test) for test, c in instances]
         self.ids = [name for test, name in named if wanted is None or any(fits(name, w) or test == w for w in wanted)]
         self.ids = [name for name in self.ids if not any(fits(name, w) for w in self.options.get("without", []))]
+        if self.options.get("tier") == ["quick"]:
+            self.ids = [name for name in self.ids if not name.endswith("@edu")]
         if self.options.get("order") == ["given"]:
             self.ids = list(dict.fromkeys(n for w in wanted or [] for n in self.ids if fits(n, w) or fits(n, f"{w}@*")))
         self.stop_at_fail = int(self.options.get("stop_at_fail", ["0"])[0])

@@ -57,7 +57,7 @@ def test_a_fixture_that_there_is_not(tmp_path: Path) -> None:
     [
         ("without=*@edo\n", 'without: "*@edo" matches no test;'),
         ("without=*@edu\n" * 9, "line 9: without: more than 8 without= lines"),
-        ("test=*@edu\nwithout=*@e*\n", "without= leaves none of the tests"),
+        ("test=*@edu\nwithout=*@e*\n", "no test is left: by without=, or because all are about another unit"),
     ],
 )
 def test_what_is_left_out_is_checked(tmp_path: Path, lines: str, words: str) -> None:

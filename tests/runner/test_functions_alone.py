@@ -58,6 +58,8 @@ def test_it_says_so_and_runs_what_it_can(alone: Runner, tmp_path: Path, environm
         "cpu": "qemu64,+svm,+npt,+x2apic",
         "cpus": 2,
         "memory_mib": 2560,
+        "bus": "vpci",
+        "machine": "q35",
     }
     assert {device["class"] for device in found["devices"]} == {"dmaprobe", "dmaprobe+ats", "ioat"}
 

@@ -52,7 +52,7 @@ def test_a_device_above_47_bits_is_left_out_with_a_reason(tmp_path: Path) -> Non
     tap, log = boot(tmp_path, WIDE, tests, host="variant=registers-at-top\n")
     assert int(log.partition("registers at 0x")[2].split()[0], 16) > 1 << 47
     assert {fact["reason"] for fact in tap.facts["unreachable"]} == {"above 2^47"}
-    assert len(tap.facts["unreachable"]) == 8 and "device" not in tap.facts
+    assert len(tap.facts["unreachable"]) == 10 and "device" not in tap.facts
     reasons = {point.id: point.reason for point in tap.points}
     assert "are at addresses above 2^47, which are not mapped" in reasons["attach.unknown_device_is_refused@dmaprobe"]
     assert all(point.ok for point in tap.points)
