@@ -56,7 +56,7 @@ static struct pair make_pair(struct test_run *t, const struct kind *kind, const 
 
 static struct leaf target_of(struct test_run *t, const struct kind *kind)
 {
-    uint64_t iova = kind->leaf && kind->level == 2 ? IOVA_1G * 2 : IOVA;
+    uint64_t iova = kind->leaf && kind->level == 2 ? IOVA_1G : IOVA;
 
     need_iova(t, iova + 2 * kind->span - 1);
     return leaf_for(t, iova, kind->leaf ? kind->span : PAGE_SIZE);
