@@ -10,11 +10,13 @@
 #include "host/base/panic.h"
 #include "host/iommu/soft_backend.h"
 #include "host/launch/host_options.h"
+#include "host/platform/generation2.h"
 #include "host/vdev/vdev.h"
 #include "tests/fuzz/fuzz.h"
 
 struct soft_options soft_options;
 bool vdev_off_bus;
+struct generation2 generation2;
 static jmp_buf stopped;
 
 void host_stop(const char *format, ...)
