@@ -49,6 +49,16 @@ static volatile uint8_t *channel(const struct dma_engine *e, unsigned offset)
     return e->registers + IOAT_CHANNEL(0) + offset;
 }
 
+/* Of the registers of the whole device. A plain load: a host that emulates registers need not know
+ * instructions that compare with memory. */
+static uint8_t read8(const struct dma_engine *e, unsigned offset)
+{
+    uint8_t value = e->registers[offset];
+
+    cpu_compiler_barrier();
+    return value;
+}
+
 static uint32_t read32(const struct dma_engine *e, unsigned offset)
 {
     uint32_t value = *(volatile uint32_t *)channel(e, offset);
@@ -103,7 +113,7 @@ static bool stop(struct dma_engine *e)
         cpu_pause();
     }
     *channel(e, IOAT_CHANCMD) = IOAT_CHANCMD_RESET;
-    while (*channel(e, IOAT_CHANCMD) & IOAT_CHANCMD_RESET) {
+    while (read8(e, IOAT_CHANNEL(0) + IOAT_CHANCMD) & IOAT_CHANCMD_RESET) {
         if (time_us() > end)
             return say(e, "the channel does not end its reset: CHANCMD", IOAT_CHANCMD_RESET);
         cpu_pause();
@@ -329,7 +339,7 @@ static bool match(const struct pci_function *f)
 static bool probe(struct dma_engine *e)
 {
     if (ioat.count == ENGINES_MAX || !dma_map_registers(e, IOAT_BAR_SIZE) ||
-        IOAT_VERSION_MAJOR(e->registers[IOAT_CBVER]) != 3 || e->registers[IOAT_CHANCNT] == 0)
+        IOAT_VERSION_MAJOR(read8(e, IOAT_CBVER)) != 3 || read8(e, IOAT_CHANCNT) == 0)
         return false;
     e->state = &ioat.engines[ioat.count++];
     e->scratch_size = (size_t)PAGES * PAGE_SIZE;
