@@ -16,12 +16,8 @@
 static const struct {
     unsigned bits;
     uint64_t iova;
-} share_places[] = {{47, 0x2F80B0000000},
-                    {39, 0x6FB0000000},
-                    {38, 0x37B0000000},
-                    {35, 0x6B0000000},
-                    {32, 0xF0000000},
-                    {0, 0x0E100000}};
+} share_places[] = {{47, 0x2F80B0000000}, {39, 0x6FB0000000}, {38, 0x37B0000000},
+                    {35, 0x6B0000000},    {32, 0xF0000000},   {0, 0x0E100000}};
 
 static struct {
     struct domain_share_range {
