@@ -57,4 +57,32 @@ enum exception {
 bool rdmsr_safe(uint32_t msr, uint64_t *value);
 bool wrmsr_safe(uint32_t msr, uint64_t value);
 
+/* Access to a port of the machine, of 1, 2 or 4 bytes. */
+static inline uint32_t port_read(uint16_t port, unsigned size)
+{
+    switch (size) {
+    case 1:
+        return cpu_in8(port);
+    case 2:
+        return cpu_in16(port);
+    default:
+        return cpu_in32(port);
+    }
+}
+
+static inline void port_write(uint16_t port, unsigned size, uint32_t value)
+{
+    switch (size) {
+    case 1:
+        cpu_out8(port, (uint8_t)value);
+        break;
+    case 2:
+        cpu_out16(port, (uint16_t)value);
+        break;
+    default:
+        cpu_out32(port, value);
+        break;
+    }
+}
+
 #endif

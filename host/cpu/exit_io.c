@@ -2,6 +2,7 @@
 /* Port I/O: a table of the ranges that do not go straight to the machine. */
 #include "host/cpu/io.h"
 
+#include "host/base/instructions.h"
 #include "host/base/memory.h"
 #include "host/cpu/exit.h"
 #include "host/cpu/guest_walk.h"
@@ -131,33 +132,6 @@ static const struct io_range *range_of(uint32_t port, unsigned size)
     return NULL;
 }
 
-static uint32_t machine_read(uint16_t port, unsigned size)
-{
-    switch (size) {
-    case 1:
-        return cpu_in8(port);
-    case 2:
-        return cpu_in16(port);
-    default:
-        return cpu_in32(port);
-    }
-}
-
-static void machine_write(uint16_t port, unsigned size, uint32_t value)
-{
-    switch (size) {
-    case 1:
-        cpu_out8(port, (uint8_t)value);
-        break;
-    case 2:
-        cpu_out16(port, (uint16_t)value);
-        break;
-    default:
-        cpu_out32(port, value);
-        break;
-    }
-}
-
 static bool is_runtime_service(const struct vmcb *guest)
 {
     const struct guest_paging paging = {guest->cr0, guest->cr3, guest->cr4, guest->efer};
@@ -171,7 +145,7 @@ static bool is_runtime_service(const struct vmcb *guest)
 static const struct io_range *answering(const struct vmcb *guest, uint16_t port, unsigned size)
 {
     static const struct io_range nothing = {0, UINT16_MAX, absent_read, absent_write};
-    static const struct io_range machine = {0, UINT16_MAX, machine_read, machine_write};
+    static const struct io_range machine = {0, UINT16_MAX, port_read, port_write};
     const struct io_range *range = range_of(port, size);
     bool of_pc = generation2_is_port(port, size);
 

@@ -76,34 +76,6 @@ static struct vdev_function *ecam_function(uint64_t gpa)
     return on_bus(ecam_bdf(gpa));
 }
 
-/* Bytes of the configuration space of a function of the machine, through the ports; below 256. */
-static uint32_t machine_read(uint16_t port, unsigned size)
-{
-    switch (size) {
-    case 1:
-        return cpu_in8(port);
-    case 2:
-        return cpu_in16(port);
-    default:
-        return cpu_in32(port);
-    }
-}
-
-static void machine_write(uint16_t port, unsigned size, uint32_t value)
-{
-    switch (size) {
-    case 1:
-        cpu_out8(port, (uint8_t)value);
-        break;
-    case 2:
-        cpu_out16(port, (uint16_t)value);
-        break;
-    default:
-        cpu_out32(port, value);
-        break;
-    }
-}
-
 /* Chooses a register for the two above. The guest's own choice is put back by guest_address(). */
 static uint16_t choose(uint16_t bdf, unsigned offset)
 {
@@ -126,7 +98,7 @@ static uint64_t guarded_read(uint16_t bdf, unsigned offset, unsigned size)
     uint64_t value = UINT64_MAX;
 
     if (is_reachable(offset, size)) {
-        value = machine_read(choose(bdf, offset), size);
+        value = port_read(choose(bdf, offset), size);
         guest_address();
     }
     return value;
@@ -136,7 +108,7 @@ static void guarded_write(uint16_t bdf, unsigned offset, unsigned size, uint64_t
 {
     if (!is_reachable(offset, size) || !chipset_write_allowed(bdf, offset, size))
         return;
-    machine_write(choose(bdf, offset), size, (uint32_t)value);
+    port_write(choose(bdf, offset), size, (uint32_t)value);
     guest_address();
 }
 
@@ -278,7 +250,7 @@ uint32_t config_port_read(uint16_t port, unsigned size)
         return (uint32_t)vdev_config_read(function, port_offset(port), size);
     if (port_removed(port, size))
         return UINT32_MAX;
-    return machine_read(port, size);
+    return port_read(port, size);
 }
 
 void config_port_write(uint16_t port, unsigned size, uint32_t value)
@@ -300,5 +272,5 @@ void config_port_write(uint16_t port, unsigned size, uint32_t value)
         return;
     if (port < CONFIG_ADDRESS)
         return;
-    machine_write(port, size, value);
+    port_write(port, size, value);
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# QEMU whose NVMe controllers are behind ports of an expander bridge, whose bus is number 0x40, and not on bus 0.
+# Starts QEMU with its NVMe controllers below an expander bridge with bus number 0x40, instead of on bus 0.
 port=0
 for word; do
     shift
