@@ -76,7 +76,8 @@ static struct vdev_function *ecam_function(uint64_t gpa)
     return on_bus(ecam_bdf(gpa));
 }
 
-/* Chooses a register for the two above. The guest's own choice is put back by guest_address(). */
+/* Chooses a register for port_read() and port_write(). The guest's own choice is put back by
+ * guest_address(). */
 static uint16_t choose(uint16_t bdf, unsigned offset)
 {
     cpu_out32(CONFIG_ADDRESS, CONFIG_ADDRESS_ENABLE | (uint32_t)bdf << 8 | (offset & 0xFCu));
