@@ -52,6 +52,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     void *info;
     struct volume volume;
 
+    fill_bytes(image_bss_start, 0, (size_t)(image_data_end - image_bss_start));
     system->BootServices->SetWatchdogTimer(0, 0, 0, NULL);
     find_image(&boot);
 

@@ -12,6 +12,7 @@ extern const char ImageBase[] IMAGE_SYMBOL;
 extern const char image_text_start[] IMAGE_SYMBOL, image_text_end[] IMAGE_SYMBOL;
 extern const char image_rodata_start[] IMAGE_SYMBOL, image_rodata_end[] IMAGE_SYMBOL;
 extern const char image_data_start[] IMAGE_SYMBOL, image_data_end[] IMAGE_SYMBOL;
+extern char image_bss_start[] IMAGE_SYMBOL; /* ends where the data end */
 
 /* Note of the linker: three lengths, "GNU", and a hash of the linked file. */
 extern const struct image_build_id {
