@@ -55,13 +55,25 @@ def test_a_combination_is_what_the_table_says(row: tuple[str, ...], column: tupl
     assert cell == combinations.bus(options)
 
 
+@pytest.mark.parametrize(("row", "column"), itertools.product(ROWS, COLUMNS[:2]))
+def test_linux_has_the_same_machines(row: tuple[str, ...], column: tuple[str, ...]) -> None:
+    cell = documented()[words(row), words(column)]
+    _, options = parse(["linux", *row, *column])
+    if cell == "exit 3":
+        with pytest.raises(UsageError, match="^--.* and --"):
+            usage.check(options)
+        return
+    usage.check(options)
+    assert cell == combinations.bus(options)
+
+
 @pytest.mark.parametrize(("row", "column"), itertools.product(BUSES, COLUMNS))
 def test_a_q35_is_what_it_is_without_the_word(row: tuple[str, ...], column: tuple[str, ...]) -> None:
     plain, named = parse(["run", *row, *column])[1], parse(["run", *row, "--machine", "q35", *column])[1]
     assert vars(plain) == vars(named)
 
 
-@pytest.mark.parametrize("command", ["bench", "image"])
+@pytest.mark.parametrize("command", ["bench", "image", "linux"])
 def test_other_commands_refuse_the_same(command: str) -> None:
     usage.check(parse([command, *GEN2])[1])
     with pytest.raises(UsageError, match="no PCI bus"):

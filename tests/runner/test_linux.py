@@ -31,7 +31,10 @@ linux: interrupts  24:         12          0  Hyper-V PCIe MSI 402653184-edge   
 [   22.9] reboot: Power down
 """
 WANTED = judge.Wanted(vpci=True, disks=1)
-WITHOUT_DRIVER = {"iommu-unit", "iommu-groups", "iommu-types", "copies"}
+WITHOUT_DRIVER = {"iommu-unit", "iommu-groups", "iommu-types", "copies", "machine"}
+# Of a machine like a generation 2 VM: no bus that can be scanned.
+GEN2 = GOOD.replace("linux: function 0000:00:00.0 0x8086:0x29c0 class 0x060000 bars 0\n", "")
+GEN2_WANTED = judge.Wanted(vpci=True, disks=1, gen2=True)
 # Of a kernel with a driver of the pvIOMMU, and with one of the engine that the reference host has.
 DRIVER = """\
 [    0.9] hv-pviommu: initialized: 57-bit IOVA aperture, page-size bitmap 0x40201000
@@ -59,7 +62,7 @@ def failed(console: str, wanted: judge.Wanted = WANTED, interruption: str = "") 
 def test_a_good_console_passes() -> None:
     found = verdicts(GOOD)
     skipped = {name for name, verdict in found.items() if verdict == "skip"}
-    assert skipped == WITHOUT_DRIVER and set(found.values()) == {"pass", "skip"} and len(found) == 14
+    assert skipped == WITHOUT_DRIVER and set(found.values()) == {"pass", "skip"} and len(found) == 15
 
 
 @pytest.mark.parametrize(
@@ -85,6 +88,12 @@ def test_each_thing_that_is_missing_fails(line: str, instead: str, wrong: list[s
     assert failed(GOOD.replace(line, instead)) == wrong
 
 
+def test_a_generation_2_machine_has_nothing_of_a_pc() -> None:
+    assert verdicts(GEN2, GEN2_WANTED)["machine"] == "pass" and failed(GEN2, GEN2_WANTED) == []
+    assert failed(GOOD, GEN2_WANTED) == ["machine"]
+    assert failed(GEN2.replace("linux: disk", "linux: pc device rtc0\nlinux: disk", 1), GEN2_WANTED) == ["machine"]
+
+
 def test_a_machine_that_had_to_be_stopped_fails() -> None:
     assert failed(GOOD, interruption="the limit was over") == ["end"]
 
@@ -97,7 +106,7 @@ def test_what_a_machine_does_not_have_is_skipped() -> None:
 
 def test_a_driver_of_the_pviommu_passes() -> None:
     found = verdicts(WITH_DRIVER)
-    assert set(found.values()) == {"pass"} and len(found) == 14
+    assert found.pop("machine") == "skip" and set(found.values()) == {"pass"} and len(found) == 14
 
 
 @pytest.mark.parametrize(
@@ -134,12 +143,12 @@ def test_exit_codes() -> None:
 def test_files(tmp_path: Path) -> None:
     checks = judge.judge(GOOD.replace("written and read", "differs\x1b").splitlines(), WANTED, "")
     found = report.document(checks, judge.told(GOOD.splitlines()), {"bus": "vpci"})
-    assert found["exit_code"] == 1 and found["bus"] == "vpci" and found["summary"] == {"pass": 9, "fail": 1, "skip": 4}
+    assert found["exit_code"] == 1 and found["bus"] == "vpci" and found["summary"] == {"pass": 9, "fail": 1, "skip": 5}
     assert [check["reason"] for check in found["checks"] if check["verdict"] == "fail"] == ["nvme0n1 differs"]
     assert "vmbus protocol 5.3" in found["found"]
     report.junit(checks, tmp_path / "junit.xml")
     suite = ElementTree.parse(tmp_path / "junit.xml").getroot().find("testsuite")
-    assert suite is not None and (suite.get("tests"), suite.get("failures")) == ("14", "1")
+    assert suite is not None and (suite.get("tests"), suite.get("failures")) == ("15", "1")
 
 
 def test_an_initial_file_system_can_be_unpacked(tmp_path: Path) -> None:
@@ -204,6 +213,7 @@ def test_pieces_are_those_of_the_packages(tmp_path: Path) -> None:
         (("--kernel", "/nowhere/bzImage"), "--kernel /nowhere/bzImage: no such file"),
         (("--initrd", "/nowhere/initrd"), "--initrd /nowhere/initrd: no such file"),
         (("--bus", "isa"), "invalid choice"),
+        (("--machine", "gen2", "--bus", "pci"), "no PCI bus that can be scanned"),
     ],
 )
 def test_wrong_usage(words: tuple[str, ...], said: str) -> None:

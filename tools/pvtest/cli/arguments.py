@@ -44,7 +44,8 @@ EXAMPLES = {
     "linux": """\
   ./run.sh linux                            Debian's cloud kernel, on vPCI
   ./run.sh linux --kernel arch/x86/boot/bzImage --append debug
-  ./run.sh linux --bus pci --defect detach-no-flush""",
+  ./run.sh linux --bus pci --defect detach-no-flush
+  ./run.sh linux --machine gen2             on a machine like a generation 2 VM""",
     "image": """\
   ./run.sh image                            for QEMU, with the reference host
   ./run.sh image --target hyper-v           a VHDX for a generation 2 VM

@@ -236,7 +236,9 @@ def _linux_options(parser: Parser) -> None:
     add("--kernel", type=arguments.path, metavar="FILE", help=kernel)
     add("--initrd", type=arguments.path, metavar="FILE", help="its initial file system (one that tells what it finds)")
     add("--append", action="append", default=[], metavar="WORDS", help="more words for the kernel's command line")
-    add("--bus", choices=combinations.BUSES, default="vpci", help="where Linux finds devices (vpci)")
+    add("--bus", choices=combinations.BUSES, help="where Linux finds devices (vpci)")
+    machines = "the machine that the host shows: a PC, or one without its devices, like a generation 2 VM (q35)"
+    add("--machine", choices=combinations.MACHINES, default=combinations.MACHINES[0], help=machines)
     add("--defect", action="append", default=[], metavar="NAME", help="switch on a defect of the host")
     add("--variant", action="append", default=[], metavar="NAME", help="switch on a variant of the host")
     add("--functions-alone", action="store_true", help="no VT-d, no QEMU devices: the host's virtual functions alone")

@@ -260,6 +260,11 @@ def linux() -> Report:
     return _pvtest("linux", "linux", file="linux.json")
 
 
+def linux_gen2() -> Report:
+    """The same Linux on a machine without the devices of a PC."""
+    return _pvtest("linux-gen2", "linux", "--machine", "gen2", file="linux.json")
+
+
 def unit_fault_step() -> Report:
     """Steps that the image leaves out on these two units: each is seen by a test of its requirement."""
     trials = unit_faults.run_all(paths.BUILD / "results-unit-faults", list(unit_faults.FAULTS), JOBS)
@@ -310,6 +315,7 @@ STEPS: tuple[tuple[str, Callable[[], Report], bool], ...] = (
     ("verbosity", verbosity, False),
     ("clang", clang, False),
     ("linux", linux, False),
+    ("linux-gen2", linux_gen2, False),
     ("unit-faults", unit_fault_step, False),
     ("reproducible", reproducible, False),
     ("gen2", gen2, False),

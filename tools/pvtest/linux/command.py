@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from pvtest import interrupts, paths
+from pvtest.cli import usage
 from pvtest.errors import MissingError, UsageError
 from pvtest.images import boot_volume, catalogue
 from pvtest.linux import judge, packages, report, unified
@@ -16,6 +17,7 @@ from pvtest.machine import qemu
 from pvtest.machine.from_options import machine
 from pvtest.machine.guest_process import Limits, Observer, Session
 from pvtest.machine.terminal import terminal
+from pvtest.plan import combinations
 from pvtest.plan.selection import find_switches
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.lines import printable
@@ -54,7 +56,8 @@ def _volume(options: argparse.Namespace, folder: Path, program: bytes) -> Path:
     told = boot_volume.BootOptions(
         defects=[defect.name for defect in find_switches("defect", host.defects, options.defect)],
         variants=[variant.name for variant in find_switches("variant", host.variants, options.variant)],
-        bus=options.bus,
+        bus=combinations.bus(options),
+        machine=options.machine,
         host_log=1 + min(options.verbose, 1),
     )
     volume = boot_volume.make(folder / "volume", told)
@@ -83,6 +86,7 @@ def _boot(options: argparse.Namespace, found: qemu.Qemu, logs: Path, observer: O
 
 def main(options: argparse.Namespace) -> int:
     """Boots, judges, reports."""
+    usage.check(options)
     _given(options.kernel, "--kernel")
     _given(options.initrd, "--initrd")
     out = terminal(options)
@@ -98,9 +102,11 @@ def main(options: argparse.Namespace) -> int:
         with out.progress(0, f"Booting QEMU {found.version} for Linux"):
             interruption = _boot(options, found, folder.path, Observer(line=take, stop=interrupts.STOP))
         disks = qemu.NVME_DEVICES if "nvme" in found.devices.classes else 0
-        wanted = judge.Wanted(options.bus == "vpci", disks, options.initrd is None)
+        vpci, gen2 = combinations.bus(options) == "vpci", options.machine == "gen2"
+        wanted = judge.Wanted(vpci, disks, gen2, options.initrd is None)
         checks = judge.judge(lines, wanted, interruption)
-        about = {"command": sys.argv[1:], "bus": options.bus, "defects": options.defect, "variants": options.variant}
+        shown = {"bus": combinations.bus(options), "machine": options.machine}
+        about = {"command": sys.argv[1:], **shown, "defects": options.defect, "variants": options.variant}
         folder.write_json("linux.json", report.document(checks, judge.told(lines), about))
         report.junit(checks, folder.path / "junit.xml")
         where = folder.publish()

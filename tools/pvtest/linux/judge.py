@@ -39,6 +39,7 @@ class Wanted:
 
     vpci: bool
     disks: int
+    gen2: bool = False  # without the devices of a PC
     own_init: bool = True  # the first process is that of tests/linux, which tells what it finds
 
 
@@ -68,6 +69,15 @@ def _vmbus(words: Sequence[str], wanted: Wanted) -> list[Check]:
         _check("buses", 0 < all_buses == bound, f"{bound} of {all_buses} offered buses have a driver"),
         _check("bus-functions", 0 < bound == len(domains), f"{len(domains)} of {bound} buses have a function"),
     ]
+
+
+def _machine(words: Sequence[str], wanted: Wanted) -> Check:
+    """A generation 2 VM has neither the devices of a PC nor a PCI bus that can be scanned."""
+    if not wanted.gen2:
+        return Check("machine", "skip", "the machine is a PC")
+    found = [match[1] for word in words if (match := re.fullmatch(r"pc device (\S+)", word))]
+    found += [match[1] for word in words if (match := re.match(r"function (0000:\S+):", word))]
+    return _check("machine", not found, f"a generation 2 VM has no {', '.join(found[:3])}")
 
 
 def _disks(words: Sequence[str], wanted: Wanted) -> list[Check]:
@@ -157,6 +167,7 @@ def judge(lines: Sequence[str], wanted: Wanted, interruption: str) -> list[Check
         *checks,
         _check("shell", shell is not None, "the first process did not start"),
         _check("init-end", done, "the first process did not come to its end"),
+        _machine(words, wanted),
         *_vmbus(words, wanted),
         *_disks(words, wanted),
         *_iommu(lines, words),
