@@ -33,13 +33,6 @@ void host_memory_init(uint64_t pool, uint64_t length)
     panic_set_stack_end(memory.end);
 }
 
-bool host_owns(uint64_t address, uint64_t length)
-{
-    /* Reserved as one block in this order (host/launch/efi_main.c). */
-    return address >= (uintptr_t)host_image_start && address < memory.end &&
-           length <= memory.end - address;
-}
-
 void *host_pages(size_t pages)
 {
     uint64_t start = memory.next;

@@ -20,9 +20,6 @@ void *host_pages(size_t pages);
 /* The range that host_pages() has not given out, page-aligned, in bytes. */
 void host_pages_unused(uint64_t *start, uint64_t *length);
 
-/* All of [address, address + length) is the host's image, stage or pool. */
-bool host_owns(uint64_t address, uint64_t length);
-
 struct guest_range {
     uint64_t start, length; /* bytes */
 };

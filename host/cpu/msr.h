@@ -37,7 +37,6 @@ struct synthetic_msr {
 extern struct synthetic_msr synthetic_msr;
 /* Allocates the hypercall page; before launch. */
 void hypercall_page_init(void);
-const uint8_t *hypercall_page(void);
 
 /* Registers of the processor that need more than passing on (processor_msr.c). */
 bool msr_passed_read(struct cpu *cpu, uint32_t msr, uint64_t *value);

@@ -218,36 +218,6 @@ void processors_park(struct cpu *cpu)
     }
 }
 
-bool processors_others_run(void)
-{
-    for (unsigned i = 0; i < processors_count(); i++)
-        if (cpu_by_index(i) != cpu_current() && cpu_by_index(i)->running)
-            return true;
-    return false;
-}
-
-uint64_t processors_exits_of_others(void)
-{
-    uint64_t sum = 0;
-
-    for (unsigned i = 0; i < processors_count(); i++)
-        if (cpu_by_index(i) != cpu_current())
-            sum += __atomic_load_n(&cpu_counters_of(i)->exits_total, __ATOMIC_RELAXED);
-    return sum;
-}
-
-bool processors_wait_for_lock(void)
-{
-    for (unsigned i = 0; i < processors_count(); i++) {
-        const struct cpu *cpu = cpu_by_index(i);
-
-        if (cpu != cpu_current() && cpu->running &&
-            __atomic_load_n(&cpu->in_host, __ATOMIC_SEQ_CST))
-            return true;
-    }
-    return false;
-}
-
 /* An intercepted NMI stays pending until the host takes it, which it can with GIF set only. */
 static void take_nmi(void)
 {

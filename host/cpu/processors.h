@@ -37,12 +37,6 @@ void processors_call_out(struct cpu *cpu);
 /* #VMEXIT by an NMI: from processors_call_out(), or the guest's own. */
 void exit_nmi(struct cpu *cpu);
 
-/* The guest has started another processor; one of them has left the guest. */
-bool processors_others_run(void);
-bool processors_wait_for_lock(void);
-/* How often the other processors have left the guest so far. */
-uint64_t processors_exits_of_others(void);
-
 /* Around the handling of an exit: between the two the processor holds nothing of the nested tables
  * that it would use again. */
 void processors_enter_host(struct cpu *cpu);

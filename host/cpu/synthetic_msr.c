@@ -26,11 +26,6 @@ void hypercall_page_init(void)
     memcpy(page, cpu_rules.hypercall_code, cpu_rules.hypercall_code_size);
 }
 
-const uint8_t *hypercall_page(void)
-{
-    return page;
-}
-
 static bool is_enabled(void)
 {
     return partition.hypercall_msr & HV_HYPERCALL_MSR_ENABLE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/defects/defects.h"
 
-#include "host/base/flags.h"
+#include "host/defects/flags.h"
 
 static const char *const defect_names[] = {
 #define DEFECT(enumerator, name, requirements, sentence) [DEFECT_##enumerator] = (name),

@@ -11,10 +11,12 @@
 #include "host/defects/defects.h"
 #include "host/defects/install.h"
 #include "lib/bits.h"
+#include "lib/string.h"
 
 #define OTHER_INTERFACE       0x30237648u /* "Hv#0": a hypervisor without this interface */
 #define CPUID_HYPERVISOR_LAST 0x4FFFFFFFu
 #define CPL_USER              3u
+#define BREAKPOINT            0xCC
 
 static struct exit_handlers right_exit;
 static struct synthetic_msr right_msr;
@@ -131,6 +133,15 @@ static bool write_os_id(struct cpu *cpu, uint64_t value)
     return done;
 }
 
+static void leave_page_behind(uint64_t gpa)
+{
+    static uint8_t page[PAGE_SIZE];
+
+    memset(page, BREAKPOINT, sizeof(page));
+    memcpy(page, cpu_rules.hypercall_code, cpu_rules.hypercall_code_size);
+    guest_write(gpa, page, sizeof(page));
+}
+
 static bool write_msr(struct cpu *cpu, uint32_t number, uint64_t value)
 {
     uint64_t old = partition.hypercall_msr;
@@ -148,7 +159,7 @@ static bool write_msr(struct cpu *cpu, uint32_t number, uint64_t value)
         done = right_msr.write(cpu, number, value);
     if (defect_active(DEFECT_PAGE_LEFT_BEHIND) && (old & HV_HYPERCALL_MSR_ENABLE) &&
         old != partition.hypercall_msr)
-        guest_write(old & HV_HYPERCALL_MSR_GPFN, hypercall_page(), PAGE_SIZE);
+        leave_page_behind(old & HV_HYPERCALL_MSR_GPFN);
     return done;
 }
 

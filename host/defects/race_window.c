@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/defects/race_window.h"
 
+#include "host/base/counters.h"
 #include "host/base/instructions.h"
 #include "host/base/lock.h"
 #include "host/base/memory.h"
 #include "host/cpu/processors.h"
+#include "host/cpu/vcpu.h"
 
 #define WAIT_TICKS 5000000u /* of the TSC: about two milliseconds */
 #define WAIT_PAUSES                                                                                \
@@ -18,6 +20,26 @@ static struct {
     uint64_t exits_of_others; /* at the last look */
 } patience;
 
+/* Has the guest started another processor? */
+static bool others_run(void)
+{
+    for (unsigned i = 0; i < processors_count(); i++)
+        if (cpu_by_index(i) != cpu_current() && cpu_by_index(i)->running)
+            return true;
+    return false;
+}
+
+/* How often the other processors have left the guest so far. */
+static uint64_t count_exits_of_others(void)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < processors_count(); i++)
+        if (cpu_by_index(i) != cpu_current())
+            sum += __atomic_load_n(&cpu_counters_of(i)->exits_total, __ATOMIC_RELAXED);
+    return sum;
+}
+
 struct look {
     bool (*happened)(const struct look *look);
     const uint32_t *counter;
@@ -27,9 +49,9 @@ struct look {
 
 static bool wait_for(const struct look *look)
 {
-    uint64_t first = cpu_rdtsc(), exits = processors_exits_of_others();
+    uint64_t first = cpu_rdtsc(), exits = count_exits_of_others();
 
-    if (!processors_others_run())
+    if (!others_run())
         return false;
     if (exits != patience.exits_of_others)
         patience.in_vain = 0;
@@ -47,10 +69,18 @@ static bool wait_for(const struct look *look)
     return false;
 }
 
+/* Has another processor left the guest, and waits for the host's lock? */
 static bool exit_waits(const struct look *look)
 {
     (void)look;
-    return processors_wait_for_lock();
+    for (unsigned i = 0; i < processors_count(); i++) {
+        const struct cpu *cpu = cpu_by_index(i);
+
+        if (cpu != cpu_current() && cpu->running &&
+            __atomic_load_n(&cpu->in_host, __ATOMIC_SEQ_CST))
+            return true;
+    }
+    return false;
 }
 
 bool race_window_until_exit(void)

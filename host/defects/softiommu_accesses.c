@@ -114,10 +114,10 @@ static bool unchecked(const struct softiommu *iommu, const struct walk *walk,
     if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LEAF))
         return true;
     if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_IDENTITY_READS) && access == ORACLE_ACCESS_READ &&
-        softiommu_translation_of(iommu, device).kind == SOFTIOMMU_IDENTITY)
+        iommu->function[device].translation.kind == SOFTIOMMU_IDENTITY)
         return true;
     return softiommu_injected(SOFTIOMMU_FAULT_STAGE2_IDENTITY) &&
-           softiommu_translation_of(iommu, device).kind == SOFTIOMMU_IDENTITY;
+           iommu->function[device].translation.kind == SOFTIOMMU_IDENTITY;
 }
 
 bool __wrap_stage2(const struct softiommu *iommu, uint64_t gpa, enum oracle_access access,

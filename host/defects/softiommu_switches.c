@@ -44,7 +44,7 @@ bool __wrap_softiommu_switch_device(struct softiommu *iommu, unsigned device,
 
     if (!softiommu_faulty || device >= iommu->config.devices)
         return __real_softiommu_switch_device(iommu, device, to, how);
-    from = softiommu_translation_of(iommu, device);
+    from = iommu->function[device].translation;
     if (how == SOFTIOMMU_ATTACH)
         attach_steps(iommu, device, &from, to);
     if (target.kind == SOFTIOMMU_PAGING)

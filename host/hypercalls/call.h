@@ -75,7 +75,7 @@ const struct call *call_find(uint16_t code);
 /* All calls, offered or not. Entries change before launch only. */
 #define CALL_COUNT 18u
 extern struct call calls[CALL_COUNT];
-/* Of a call that exists. */
+/* NULL when the table has no call of this code. */
 struct call *call_entry(uint16_t code);
 
 call_handler call_create_domain, call_configure_domain, call_attach_domain, call_detach_domain,

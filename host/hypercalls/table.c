@@ -127,11 +127,10 @@ struct call calls[CALL_COUNT] = {
 
 struct call *call_entry(uint16_t code)
 {
-    struct call *call = calls;
-
-    while (call->code != code)
-        call++;
-    return call;
+    for (unsigned i = 0; i < CALL_COUNT; i++)
+        if (calls[i].code == code)
+            return &calls[i];
+    return NULL;
 }
 
 static bool is_offered(const struct call *call)
@@ -141,8 +140,7 @@ static bool is_offered(const struct call *call)
 
 const struct call *call_find(uint16_t code)
 {
-    for (unsigned i = 0; i < CALL_COUNT; i++)
-        if (calls[i].code == code)
-            return is_offered(&calls[i]) ? &calls[i] : NULL;
-    return NULL;
+    const struct call *call = call_entry(code);
+
+    return call && is_offered(call) ? call : NULL;
 }

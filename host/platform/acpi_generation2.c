@@ -44,7 +44,7 @@
 #define MADT_PCAT_COMPAT 1u
 
 struct address {
-    uint8_t space, width, offset, access;
+    uint8_t space, bit_width, bit_offset, access;
     uint64_t address;
 } __attribute__((packed));
 

@@ -107,9 +107,6 @@ enum softiommu_switch { SOFTIOMMU_ATTACH, SOFTIOMMU_DETACH };
  */
 bool softiommu_switch_device(struct softiommu *iommu, unsigned device,
                              const struct softiommu_translation *to, enum softiommu_switch how);
-/* The entry of the device table for the device; `device` must exist. */
-struct softiommu_translation softiommu_translation_of(const struct softiommu *iommu,
-                                                      unsigned device);
 /* ATS in the device's configuration space. Either way its TLB is empty afterwards. */
 void softiommu_set_ats(struct softiommu *iommu, unsigned device, bool on);
 

@@ -57,9 +57,3 @@ bool softiommu_switch_device(struct softiommu *iommu, unsigned device,
     on_switch_step(iommu, device);
     return true;
 }
-
-struct softiommu_translation softiommu_translation_of(const struct softiommu *iommu,
-                                                      unsigned device)
-{
-    return iommu->function[device].translation;
-}

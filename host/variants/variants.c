@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/variants/variants.h"
 
-#include "host/base/flags.h"
+#include "host/defects/flags.h"
 
 static const char *const variant_names[] = {
 #define VARIANT(enumerator, name, requirements, sentence) [VARIANT_##enumerator] = (name),

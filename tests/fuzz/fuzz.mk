@@ -25,7 +25,7 @@ $(eval $(call fuzz_target,retarget,host/vpci/retarget_parse.c))
 $(eval $(call fuzz_target,vmbus,$(VPCI_FIXTURE)))
 $(eval $(call fuzz_target,mmio_decode,host/cpu/mmio_decode.c))
 $(eval $(call fuzz_target,guest_walk,host/cpu/guest_walk.c host/cpu/insn_fetch.c host/cpu/guest_state.c))
-$(eval $(call fuzz_target,options,host/launch/host_options.c host/defects/defects.c host/variants/variants.c host/base/flags.c lib/options.c lib/fmt.c))
+$(eval $(call fuzz_target,options,host/launch/host_options.c host/defects/defects.c host/variants/variants.c host/defects/flags.c lib/options.c lib/fmt.c))
 $(eval $(call fuzz_target,acpi,host/platform/acpi.c host/platform/madt.c))
 
 $(FUZZ_TARGETS): tests/fuzz/fuzz.mk tests/fuzz/fuzz.h $(wildcard abi/*.h lib/*.h host/vmbus/*.h host/vpci/*.h host/cpu/*.h host/platform/*.h host/launch/*.h tests/unit/v*_fixture.h)

@@ -51,3 +51,39 @@ def test_list_is_read_and_bounded(tmp_path: Path) -> None:
         named_defects.allowed(listed(tmp_path, ("host/cpu/a.c", 0)))
     with pytest.raises(UsageError, match="more than 60"):
         named_defects.allowed(listed(tmp_path, ("host/cpu/a.c", 61)))
+
+
+def written(folder: Path, **files: str) -> list[str]:
+    for name, text in files.items():
+        path = folder / "host" / name.replace("__", "/")
+        path = path.with_name(path.name + ".c")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return named_defects.for_defects_alone(sorted(folder.rglob("*")), folder)
+
+
+def test_a_function_for_defects_alone(tmp_path: Path) -> None:
+    right = (
+        "int first(void)\n{\n    return 1; /* second() is called elsewhere */\n}\n"
+        "int second(void)\n{\n    return first();\n}\n"
+    )
+    wrong = "void spoil(void)\n{\n    first();\n    second();\n}\n"
+    assert written(tmp_path, cpu__a=right, defects__b=wrong) == [
+        "host/cpu/a.c: second() is called by defects or variants alone"
+    ]
+    assert not written(tmp_path, cpu__c="void run(void)\n{\n    call(second);\n}\n")
+
+
+def test_a_field_for_defects_alone(tmp_path: Path) -> None:
+    right = (
+        "struct device {\n    int id, left[4];\n    struct { int x; } place;\n"
+        "    void (*const moved)(int);\n    unsigned bit : 1;\n};\n"
+        "struct device_rules {\n    int limit;\n};\n"
+        "int of(struct device *d)\n{\n    return d->id + d->place.x;\n}\n"
+    )
+    wrong = "void spoil(struct device *d)\n{\n    d->id = d->left[0] = rules.limit;\n    d->moved(d->bit);\n}\n"
+    assert written(tmp_path, cpu__a=right, variants__b=wrong) == [
+        "host/cpu/a.c: only defects or variants use the field bit",
+        "host/cpu/a.c: only defects or variants use the field left",
+        "host/cpu/a.c: only defects or variants use the field moved",
+    ]

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests in flight, switches of devices, and what init refuses. */
+#include "host/softiommu/private.h"
 #include "lib/bits.h"
 #include "tests/unit/softiommu_fixture.h"
 
@@ -328,7 +329,7 @@ static void a_switch_is_one_step(void **state)
     assert_int_equal(m->watched, 2);
     assert_int_equal(m->watch[0], DATA);
     assert_int_equal(m->watch[1], NEW);
-    assert_int_equal(softiommu_translation_of(m->iommu, 0).root, b.root);
+    assert_int_equal(m->iommu->function[0].translation.root, b.root);
 }
 
 static void bad_translations_change_nothing(void **state)

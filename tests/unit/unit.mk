@@ -28,7 +28,7 @@ endef
 STAGE1_SRC := $(sort $(wildcard lib/stage1*.c))
 STAGE1_FIXTURE := $(STAGE1_SRC) tests/unit/stage1_fixture.c
 # The reference host without hardware: a fake backend, fake guest memory.
-HOST_FIXTURE := $(sort $(wildcard host/domains/*.c)) host/defects/defects.c host/variants/variants.c host/base/flags.c host/iommu/domain_id.c tests/unit/host_fixture.c lib/fmt.c
+HOST_FIXTURE := $(sort $(wildcard host/domains/*.c)) host/defects/defects.c host/variants/variants.c host/defects/flags.c host/iommu/domain_id.c tests/unit/host_fixture.c lib/fmt.c
 SOFTIOMMU_FIXTURE := $(sort $(wildcard host/softiommu/*.c)) tests/unit/softiommu_fixture.c
 # The same with the seams at which faults are injected.
 SEAMS := host/defects/softiommu_seams.ld

@@ -2,8 +2,8 @@
 /* Behavior that is switched on by name before the guest starts: defects (host/defects) and variants
  * (host/variants).
  */
-#ifndef PVT_HOST_BASE_FLAGS_H
-#define PVT_HOST_BASE_FLAGS_H
+#ifndef PVT_HOST_DEFECTS_FLAGS_H
+#define PVT_HOST_DEFECTS_FLAGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/base/flags.h"
+#include "host/defects/flags.h"
 
 #include "lib/fmt.h"
 #include "lib/string.h"
