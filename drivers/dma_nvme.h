@@ -38,6 +38,7 @@ struct nvme {
     unsigned tail[NVME_QUEUES], head[NVME_QUEUES], phase[NVME_QUEUES];
     uint16_t next_id;
     unsigned entries; /* of each queue */
+    unsigned started; /* commands of the I/O queue whose completions were not waited for yet */
     unsigned stride;  /* bytes from one doorbell to the next */
     unsigned ready_ms;
     bool stuck; /* does not stop */
@@ -73,7 +74,13 @@ bool nvme_start(struct dma_engine *e);
 /* Carries out one command. True: a completion came, whose status is SUCCESS or in e->outcome.
  * False: none came, e->outcome says why, and the controller is stopped. */
 bool nvme_run(struct dma_engine *e, enum nvme_queue queue, struct nvme_command *command);
-/* The same, and the status was SUCCESS. */
+/* Hands over all of them at once to the I/O queue, and waits for none. False: there is no room for
+ * them, which there is for one less than the entries of the queue. No other command may be run
+ * before nvme_finish_commands(). */
+bool nvme_start_commands(struct dma_engine *e, struct nvme_command *commands, unsigned count);
+/* Waits for all of them. False: the controller does not stop. */
+bool nvme_finish_commands(struct dma_engine *e);
+/* The same as nvme_run(), and the status was SUCCESS. */
 bool nvme_succeed(struct dma_engine *e, enum nvme_queue queue, struct nvme_command *command);
 
 /* Operations that both engines have. */

@@ -56,6 +56,7 @@ bool nvme_stop(struct dma_engine *e)
 
     *register32(e, NVME_CC) = 0;
     n->base = 0;
+    n->started = 0;
     n->stuck = !wait_ready(e, 0);
     return !n->stuck;
 }
@@ -103,14 +104,15 @@ static bool wait_completion(struct dma_engine *e, enum nvme_queue queue)
     return NVME_PHASE(c->status) == nvme_of(e)->phase[queue];
 }
 
-/* The completion has come. */
-static void take_completion(struct dma_engine *e, enum nvme_queue queue, uint16_t id)
+/* The completion has come, which must be of one of the `count` commands from that id on. */
+static void take_completion(struct dma_engine *e, enum nvme_queue queue, uint16_t first,
+                            unsigned count)
 {
     struct nvme *n = nvme_of(e);
     const volatile struct nvme_completion *c = next_completion(e, queue);
     unsigned status = NVME_STATUS_CODE(c->status);
 
-    if (c->command_id != id)
+    if ((uint16_t)(c->command_id - first) >= count)
         say(e, "the controller completes another command than it was given: id", c->command_id);
     else if (status != 0)
         say(e, "the controller completes its command with an error: status", status);
@@ -120,24 +122,67 @@ static void take_completion(struct dma_engine *e, enum nvme_queue queue, uint16_
     cpu_compiler_barrier(); /* the target has changed under the compiler */
 }
 
-bool nvme_run(struct dma_engine *e, enum nvme_queue queue, struct nvme_command *command)
+static void enter(struct dma_engine *e, enum nvme_queue queue, struct nvme_command *command)
 {
     struct nvme *n = nvme_of(e);
 
-    e->outcome = NULL;
     command->id = n->next_id++;
     memcpy(slot(e, queue), command, sizeof(*command));
     n->tail[queue] = (n->tail[queue] + 1) % n->entries;
-    cpu_memory_barrier(); /* the entry, and tables that the device is about to read */
-    ring(e, queue, false, n->tail[queue]);
     e->operations++;
+}
+
+/* The controller is to carry out all that was entered. */
+static void hand_over(struct dma_engine *e, enum nvme_queue queue)
+{
+    cpu_memory_barrier(); /* the entries, and tables that the device is about to read */
+    ring(e, queue, false, nvme_of(e)->tail[queue]);
+}
+
+/* Waits for a completion and takes it. */
+static bool complete(struct dma_engine *e, enum nvme_queue queue, uint16_t first, unsigned count)
+{
     if (!wait_completion(e, queue)) {
         const char *outcome = e->outcome;
         uint64_t code = e->outcome_code;
 
         return nvme_stop(e) ? say(e, outcome, code) : false;
     }
-    take_completion(e, queue, command->id);
+    take_completion(e, queue, first, count);
+    return true;
+}
+
+bool nvme_run(struct dma_engine *e, enum nvme_queue queue, struct nvme_command *command)
+{
+    e->outcome = NULL;
+    enter(e, queue, command);
+    hand_over(e, queue);
+    return complete(e, queue, command->id, 1);
+}
+
+bool nvme_start_commands(struct dma_engine *e, struct nvme_command *commands, unsigned count)
+{
+    struct nvme *n = nvme_of(e);
+
+    e->outcome = NULL;
+    if (n->started + count >= n->entries)
+        return say(e, "the queue has no room for so many commands: entries", n->entries);
+    for (unsigned i = 0; i < count; i++)
+        enter(e, NVME_QUEUE_IO, &commands[i]);
+    n->started += count;
+    hand_over(e, NVME_QUEUE_IO);
+    return true;
+}
+
+bool nvme_finish_commands(struct dma_engine *e)
+{
+    struct nvme *n = nvme_of(e);
+    const unsigned count = n->started;
+    const uint16_t first = (uint16_t)(n->next_id - count);
+
+    for (; n->started > 0; n->started--)
+        if (!complete(e, NVME_QUEUE_IO, first, count))
+            return !n->stuck;
     return true;
 }
 

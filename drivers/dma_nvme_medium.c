@@ -24,6 +24,7 @@
 
 #define FILL_VALUE 0x96
 #define MAX_LENGTH 65536u
+#define START_MAX  8u /* units of start_fill() */
 
 static const struct dma_engine_ops dma_nvme_medium_ops;
 
@@ -67,6 +68,20 @@ static bool move(struct dma_engine *e, enum nvme_io_opcode opcode, unsigned unit
     return transfer(e, opcode, block_of(e, unit), blocks, list, list[1].length != 0 ? 2 : 1);
 }
 
+/* A unit of the medium to a page. */
+static struct nvme_command read_command(const struct dma_engine *e, unsigned unit, uint64_t iova)
+{
+    const uint64_t block = block_of(e, unit);
+
+    return (struct nvme_command){.opcode = NVME_READ,
+                                 .flags = NVME_BY_SGL,
+                                 .nsid = nvme_of(e)->scratch.nsid,
+                                 .sgl = {.address = iova, .length = UNIT},
+                                 .cdw10 = (uint32_t)block,
+                                 .cdw11 = (uint32_t)(block >> 32),
+                                 .cdw12 = UNIT / nvme_of(e)->block_size - 1};
+}
+
 static size_t next_part(size_t length, size_t done)
 {
     return length - done < UNIT ? length - done : UNIT;
@@ -81,6 +96,20 @@ static bool fill(struct dma_engine *e, uint64_t iova, size_t length)
                     nvme_address(e, NVME_PAGE_REST), 0);
     }
     return !nvme_of(e)->stuck;
+}
+
+/* Whole units. The controller has its commands when this returns, and has carried out none, some or
+ * all of them. */
+static bool start_fill(struct dma_engine *e, uint64_t iova, size_t length)
+{
+    struct nvme_command commands[START_MAX];
+    const unsigned count = (unsigned)(length / UNIT);
+
+    if (length % UNIT != 0 || count > START_MAX || !nvme_start(e))
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        commands[i] = read_command(e, UNIT_FILL, iova + (uint64_t)i * UNIT);
+    return nvme_start_commands(e, commands, count);
 }
 
 /* Puts `length` bytes of the load page on the medium and shows that they are there. */
@@ -214,6 +243,7 @@ static const struct dma_engine_ops dma_nvme_medium_ops = {
     .name = "nvme",
     .features = DMA_FILL | DMA_WRITE | DMA_READ | DMA_SHOWS_READS | DMA_STAGED | DMA_QUEUED,
     .max_length = MAX_LENGTH,
+    .max_start = START_MAX * UNIT,
     .iova_bits = 64,
     .fill_value = FILL_VALUE,
     .match = nvme_match,
@@ -224,4 +254,6 @@ static const struct dma_engine_ops dma_nvme_medium_ops = {
     .fill = fill,
     .write = write,
     .read = read,
+    .start_fill = start_fill,
+    .finish = nvme_finish_commands,
 };

@@ -243,6 +243,17 @@ def test_a_unit_that_cannot_be_used_ends_the_run(
     assert [test["verdict"] for test in found["tests"]] == ["error"]
 
 
+@pytest.mark.parametrize("unit", UNITS)
+def test_data_of_a_slow_disk_come_late(tmp_path: Path, unit: str) -> None:
+    """A disk that waits shows in each run what few rounds show on an idle machine (docs/reports)."""
+    slow = str(Path(__file__).parent / "slow_disk_qemu.sh")
+    code, found, shown = boot(tmp_path, "--iommu", unit, "--qemu", slow, "--plain", "flush.queued_commands_are_over")
+    assert code == 0, shown
+    (test,) = found["tests"]
+    assert test["verdict"] == "fail" and test["excused"], test
+    assert "commands from before the flush: memory changed that no DMA may reach" in test["reason"]
+
+
 def test_texts_for_other_projects_are_in_their_form() -> None:
     table = (paths.DOCS / "found-bugs.md").read_text(encoding="utf-8")
     texts = sorted((paths.DOCS / "reports").glob("qemu-*.md"))
