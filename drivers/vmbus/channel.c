@@ -122,6 +122,12 @@ void vmbus_channel_close(struct vmbus_channel *channel)
     }
 }
 
+void vmbus_channel_forget(struct vmbus_channel *channel)
+{
+    channel->open = false;
+    channel->gpadl = 0;
+}
+
 uint64_t vmbus_channel_send(struct vmbus_channel *channel, const void *payload, size_t size,
                             bool completion)
 {

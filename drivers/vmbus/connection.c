@@ -59,6 +59,7 @@ static bool get_offers(void)
     const struct vmbus_message request = {.type = VMBUS_REQUEST_OFFERS};
     union vmbus_control reply;
 
+    vmbus_forget_offers();
     return vmbus_post(&request, sizeof(request)) &&
            vmbus_wait(VMBUS_ALL_OFFERS_DELIVERED, NULL, 0, &reply, VMBUS_REPLY_US);
 }
@@ -110,17 +111,24 @@ const char *vmbus_stage_text(enum vmbus_stage stage)
     return "unknown";
 }
 
-/* UNLOAD is answered only on a connection; a host that never does must not hold up the end of the
- * run. */
-void vmbus_stop(void)
+/* UNLOAD is answered only on a connection; a host that never does must not hold up the run. */
+bool vmbus_stop(void)
 {
     const struct vmbus_message unload = {.type = VMBUS_UNLOAD};
     union vmbus_control reply;
+    bool answered;
 
     if (vmbus.stage < VMBUS_NO_OFFERS)
-        return;
-    if (vmbus_post(&unload, sizeof(unload)))
-        (void)vmbus_wait(VMBUS_UNLOAD_RESPONSE, NULL, 0, &reply, VMBUS_REPLY_US);
+        return true;
+    answered = vmbus_post(&unload, sizeof(unload)) &&
+               vmbus_wait(VMBUS_UNLOAD_RESPONSE, NULL, 0, &reply, VMBUS_REPLY_US);
     synic_stop();
     vmbus.stage = VMBUS_ABSENT;
+    return answered;
+}
+
+const struct vmbus_state *vmbus_start_again(void)
+{
+    started = false;
+    return vmbus_init();
 }

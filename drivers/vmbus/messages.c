@@ -63,6 +63,11 @@ static void keep_offer(const struct vmbus_offer_channel *from)
     memcpy(to->instance_guid, from->instance_guid, sizeof(to->instance_guid));
 }
 
+void vmbus_forget_offers(void)
+{
+    vmbus.offers = list.count = 0;
+}
+
 static void keep(const union vmbus_control *message)
 {
     if (message->header.type == VMBUS_OFFER_CHANNEL) {

@@ -32,5 +32,7 @@ bool vmbus_post(const void *message, size_t size);
  * in between are kept, all else is dropped. */
 bool vmbus_wait(uint32_t type, bool (*matches)(const union vmbus_control *message, uint32_t value),
                 uint32_t value, union vmbus_control *message, uint64_t timeout_us);
+/* Offers of an earlier connection are void. */
+void vmbus_forget_offers(void);
 
 #endif

@@ -77,8 +77,14 @@ uint64_t vmbus_channel_send(struct vmbus_channel *channel, const void *payload, 
 enum vmbus_ring_result vmbus_channel_take(struct vmbus_channel *channel, struct vmbus_packet *head,
                                           void *payload, size_t room, size_t *size);
 
-/* Takes everything back that the host may still hold: channels, pages, the connection, the SynIC.
- */
-void vmbus_stop(void);
+/* Gives the channel up without a word to the host: its connection has ended, or is about to. */
+void vmbus_channel_forget(struct vmbus_channel *channel);
+
+/* UNLOAD: takes everything back that the host may still hold: channels, pages, the connection, the
+ * SynIC. False: it was not answered. */
+bool vmbus_stop(void);
+/* Connects again, after vmbus_stop() or in place of it; channels have to be forgotten before. The
+ * list of offers is a new one: pointers to offers are void. */
+const struct vmbus_state *vmbus_start_again(void);
 
 #endif

@@ -16,6 +16,7 @@ struct vpci_function {
     struct vpci_relation relation;
     uint32_t bar_mask[VPCI_BARS]; /* as QUERY_RESOURCE_REQUIREMENTS tells */
     uint32_t bar[VPCI_BARS];      /* as a BAR reads, type bits included */
+    uint16_t command;             /* when the connection to VMBus ended */
 };
 
 struct vpci_bus {
@@ -27,8 +28,18 @@ struct vpci_bus {
     bool relations_came;
     bool placed;              /* has had a window and BARs, and gets the same ones again */
     bool away;                /* the host has taken it away */
+    bool lost;                /* the connection to VMBus has ended, and the bus is not back */
+    struct vmbus_offer last;  /* of that connection */
     volatile uint8_t *window; /* mapped; NULL: not in D0 */
 };
+
+/* Below vpci_bus_count(). */
+struct vpci_bus *vpci_bus(size_t index);
+/* The offer of the bus with that GUID, which may have another channel id than before; NULL: none.
+ */
+struct vmbus_offer *vpci_offer_of(const uint8_t *instance_guid);
+/* Hosts may offer an assigned device some time after the end of the list. */
+#define VPCI_LATE_OFFER_US 2000000u
 
 /* Sends a request and waits for its reply, of which `reply_size` bytes are copied. False: no reply,
  * or one that is too short, or a failure; bus->state tells. */

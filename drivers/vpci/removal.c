@@ -11,8 +11,6 @@
 
 #define WAIT_US 1000000u
 
-static const uint8_t interface_guid[16] = VPCI_INTERFACE_GUID;
-
 static bool has_control(void)
 {
     struct cpuid_result r = cpu_cpuid(HV_BUS_CONTROL_CPUID, 0);
@@ -112,18 +110,6 @@ bool vpci_remove(const struct pci_function *f, enum vpci_removal how)
     return true;
 }
 
-/* The bus may have another channel id than before. */
-static struct vmbus_offer *offer_of(const uint8_t *instance)
-{
-    struct vmbus_offer *offer;
-
-    for (unsigned n = 0; (offer = vmbus_offer(interface_guid, n)); n++)
-        if (!offer->rescinded &&
-            memcmp(offer->instance_guid, instance, sizeof(offer->instance_guid)) == 0)
-            return offer;
-    return NULL;
-}
-
 bool vpci_restore(const struct pci_function *f)
 {
     struct vpci_bus *bus = f->vpci;
@@ -135,7 +121,7 @@ bool vpci_restore(const struct pci_function *f)
     if (!control(f, BUS_CONTROL_OFFER) ||
         !vmbus_wait(VMBUS_OFFER_CHANNEL, NULL, 0, &message, WAIT_US))
         return false;
-    offer = offer_of(bus->channel.offer->instance_guid);
+    offer = vpci_offer_of(bus->channel.offer->instance_guid);
     if (!offer)
         return false;
     bus->relations_came = false;

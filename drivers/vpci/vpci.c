@@ -6,9 +6,6 @@
 #include "kernel/memory.h"
 #include "lib/string.h"
 
-/* Hosts may offer an assigned device some time after the end of the list. */
-#define LATE_OFFER_US 2000000u
-
 static const uint8_t interface_guid[16] = VPCI_INTERFACE_GUID;
 
 static struct {
@@ -48,7 +45,7 @@ static void bring_all_up(void)
     const size_t size = VPCI_BUSES_MAX * sizeof(*vpci.bus);
 
     if (vmbus_init()->stage != VMBUS_CONNECTED ||
-        !vmbus_wait_for_offer(interface_guid, LATE_OFFER_US))
+        !vmbus_wait_for_offer(interface_guid, VPCI_LATE_OFFER_US))
         return;
     vpci.bus = memory_boot_pages((size + PAGE_SIZE - 1) / PAGE_SIZE);
     memset(vpci.bus, 0, size);
@@ -67,6 +64,22 @@ size_t vpci_bus_count(void)
         bring_all_up();
     }
     return vpci.count;
+}
+
+struct vpci_bus *vpci_bus(size_t index)
+{
+    return &vpci.bus[index];
+}
+
+struct vmbus_offer *vpci_offer_of(const uint8_t *instance_guid)
+{
+    struct vmbus_offer *offer;
+
+    for (unsigned n = 0; (offer = vmbus_offer(interface_guid, n)); n++)
+        if (!offer->rescinded &&
+            memcmp(offer->instance_guid, instance_guid, sizeof(offer->instance_guid)) == 0)
+            return offer;
+    return NULL;
 }
 
 struct vpci_state vpci_bus_state(size_t bus)

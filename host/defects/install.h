@@ -34,6 +34,7 @@ void defects_install_call_pairs(void);
 void defects_install_faulty_backend(void);
 void defects_install_vtd(void);
 void defects_install_buses(void);
+void defects_install_connections(void);
 void defects_install_virtual_functions(void);
 
 #endif

@@ -53,6 +53,31 @@ static void add_other_channels(void)
     }
 }
 
+static void (*usual_end)(void);
+static void (*usual_leave)(uint64_t device_id);
+static bool ending; /* a connection does */
+
+static void end_channels(void)
+{
+    ending = true;
+    usual_end();
+    ending = false;
+}
+
+static void leave_unless_ending(uint64_t device_id)
+{
+    if (!ending)
+        usual_leave(device_id);
+}
+
+static void keep_domains_at_end(void)
+{
+    usual_end = vmbus_rules.end_channels;
+    usual_leave = vpci_rules.leave_domain;
+    vmbus_rules.end_channels = end_channels;
+    vpci_rules.leave_domain = leave_unless_ending;
+}
+
 void variants_install_buses(void)
 {
     if (variant_active(VARIANT_VMBUS_OTHER_OFFERS) && vdev_off_bus)
@@ -62,6 +87,8 @@ void variants_install_buses(void)
         vmbus_rules.first_version = vmbus_rules.last_version = VMBUS_VERSION_4_0;
     if (variant_active(VARIANT_VMBUS_5_3))
         vmbus_rules.first_version = VMBUS_VERSION_5_3;
+    if (variant_active(VARIANT_VMBUS_END_KEEPS_DOMAINS))
+        keep_domains_at_end();
     if (variant_active(VARIANT_VPCI_1_1))
         vpci_rules.last_version = VPCI_VERSION_1_1;
     vpci_rules.names_last_version = !variant_active(VARIANT_VPCI_VERSION_ECHOED);

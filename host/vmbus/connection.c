@@ -14,8 +14,15 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 
+static void end_channels(void)
+{
+    channels_withdraw();
+    gpadl_drop_all();
+}
+
 struct vmbus_rules vmbus_rules = {.first_version = VMBUS_VERSION_3_0,
-                                  .last_version = VMBUS_VERSION_5_3};
+                                  .last_version = VMBUS_VERSION_5_3,
+                                  .end_channels = end_channels};
 
 static struct {
     uint32_t version; /* 0: there is no connection */
@@ -45,8 +52,7 @@ static void disconnect(void)
     synic_drop_messages();
     connection.version = 0;
     connection.offers_requested = false;
-    channels_withdraw();
-    gpadl_drop_all();
+    vmbus_rules.end_channels();
 }
 
 /* From 5.1 on the guest says which SINT it listens on: this host has one. */

@@ -8,6 +8,7 @@
 #include "drivers/hypercall.h"
 #include "drivers/iommu.h"
 #include "drivers/vpci/removal.h"
+#include "drivers/vpci/restart.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "tests/harness/account.h"
@@ -114,10 +115,11 @@ static void delete_domains(struct suite *s)
     }
 }
 
-/* A test may have ended while a bus was away. */
+/* A test may have ended while a bus was away, or all were. */
 static bool buses_are_back(const struct dma_engine *e, size_t count)
 {
-    bool good = true;
+    uint64_t device_id;
+    bool good = vpci_connect_again(&device_id);
 
     for (size_t i = 0; i < count; i++)
         good = vpci_restore(&e[i].function) && good;

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "drivers/vpci/restart.h"
+
+#include "abi/hypercall.h"
+#include "abi/synic.h"
+#include "drivers/hypercall.h"
+#include "drivers/pci_registers.h"
+#include "drivers/vpci/bus.h"
+#include "kernel/memory.h"
+#include "kernel/time.h"
+#include "lib/string.h"
+
+#define RING_BYTES (2u * (1u + VMBUS_CHANNEL_DATA_PAGES) * PAGE_SIZE)
+#define ANSWER_US  5000u
+
+/* FNV-1a, 64 bits: any change of the bytes is to show, no more. */
+#define HASH_START 0xCBF29CE484222325ull
+#define HASH_PRIME 0x100000001B3ull
+
+static const uint8_t interface_guid[16] = VPCI_INTERFACE_GUID;
+
+static enum { ON, ENDED, CONTACTED } connection;
+
+static void note(struct vpci_bus *bus)
+{
+    bus->last = *bus->channel.offer;
+    for (unsigned i = 0; i < bus->functions && bus->window; i++)
+        bus->function[i].command =
+            (uint16_t)vpci_config_read(&bus->function[i].pci, PCI_COMMAND, 2);
+    bus->window = NULL;
+    bus->lost = true;
+    vmbus_channel_forget(&bus->channel);
+}
+
+bool vpci_disconnect(enum vpci_end how)
+{
+    for (size_t i = 0; i < vpci_bus_count(); i++)
+        if (vpci_bus(i)->state.stage == VPCI_READY && !vpci_bus(i)->away)
+            note(vpci_bus(i));
+    connection = ENDED;
+    return how != VPCI_BY_UNLOAD || vmbus_stop();
+}
+
+bool vpci_contact_again(void)
+{
+    if (connection == ENDED && vmbus_start_again()->stage == VMBUS_CONNECTED)
+        connection = CONTACTED;
+    return connection == CONTACTED;
+}
+
+static uint64_t hash(const uint8_t *bytes)
+{
+    uint64_t value = HASH_START;
+
+    for (size_t i = 0; i < RING_BYTES; i++)
+        value = (value ^ bytes[i]) * HASH_PRIME;
+    return value;
+}
+
+bool vpci_rings_are_dead(uint64_t *device_id)
+{
+    static uint64_t before[VPCI_BUSES_MAX];
+    const struct vpci_message query = {VPCI_QUERY_BUS_RELATIONS};
+    const struct vmbus_packet head = {.type = VMBUS_PACKET_DATA,
+                                      .flags = VMBUS_PACKET_FLAG_COMPLETION};
+
+    for (size_t i = 0; i < vpci_bus_count(); i++) {
+        struct vpci_bus *bus = vpci_bus(i);
+        struct hv_input_signal_event signal = {.connection_id = bus->last.connection_id};
+
+        if (!bus->lost)
+            continue;
+        (void)vmbus_ring_put(&bus->channel.out, &head, &query, sizeof(query));
+        before[i] = hash(bus->channel.memory);
+        (void)hypercall_fast(HVCALL_SIGNAL_EVENT, &signal, sizeof(signal), NULL);
+    }
+    time_delay_us(ANSWER_US);
+    for (size_t i = 0; i < vpci_bus_count(); i++) {
+        *device_id = vpci_bus(i)->state.device_id;
+        if (vpci_bus(i)->lost && hash(vpci_bus(i)->channel.memory) != before[i])
+            return false;
+    }
+    return true;
+}
+
+static bool bring_back(struct vpci_bus *bus)
+{
+    struct vmbus_offer *offer = vpci_offer_of(bus->last.instance_guid);
+
+    if (!offer)
+        return false;
+    bus->relations_came = false;
+    vpci_bring_up(bus, offer);
+    for (unsigned i = 0; i < bus->functions && bus->state.stage == VPCI_READY; i++)
+        vpci_config_write(&bus->function[i].pci, PCI_COMMAND, 2, bus->function[i].command);
+    bus->lost = bus->state.stage != VPCI_READY;
+    return !bus->lost;
+}
+
+bool vpci_connect_again(uint64_t *device_id)
+{
+    bool good = true;
+
+    if (connection == ON)
+        return true;
+    if (!vpci_contact_again() || !vmbus_wait_for_offer(interface_guid, VPCI_LATE_OFFER_US))
+        return false;
+    connection = ON;
+    for (size_t i = 0; i < vpci_bus_count(); i++) {
+        if (vpci_bus(i)->lost && !bring_back(vpci_bus(i)) && good) {
+            *device_id = vpci_bus(i)->state.device_id;
+            good = false;
+        }
+    }
+    return good;
+}

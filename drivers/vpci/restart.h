@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* All buses at once: a connection to VMBus that ends, and another one after it, as when a kernel
+ * hands over to the next. */
+#ifndef PVT_DRIVERS_VPCI_RESTART_H
+#define PVT_DRIVERS_VPCI_RESTART_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum vpci_end {
+    VPCI_BY_UNLOAD,  /* the connection is taken back, and the host answers */
+    VPCI_BY_CONTACT, /* nothing is said: the host learns of it from the next INITIATE_CONTACT */
+};
+
+/* Ends the use of all buses. False: UNLOAD was not answered. vpci_connect_again() has to follow. */
+bool vpci_disconnect(enum vpci_end how);
+/* The host answers INITIATE_CONTACT, and its list of offers is here. False: it does not, or there
+ * was no vpci_disconnect(). */
+bool vpci_contact_again(void);
+/* Between these two calls: puts a request into the ring of each bus of the earlier connection, and
+ * signals it as before. False when any page of these rings changes within the next milliseconds;
+ * *device_id is that of the bus. */
+bool vpci_rings_are_dead(uint64_t *device_id);
+/* Each bus that was ready has been offered again, and is brought up with the addresses that it had;
+ * memory decoding and bus mastering of its functions are as they were, all other settings are gone.
+ * False: *device_id is of the first bus that did not come. True at once when nothing has ended.
+ * Makes contact where vpci_contact_again() has not. */
+bool vpci_connect_again(uint64_t *device_id);
+
+#endif
