@@ -2,6 +2,13 @@
 # SPDX-License-Identifier: MIT
 # Sets up what is missing, builds, and runs the suite. ./run.sh --help shows what is possible.
 set -u
+
+# A standard stream that the caller closed: the next file that something opens would take its place. Output that cannot be
+# written is an error at the end, as always.
+{ true 3<&0; } 2>/dev/null || exec 0</dev/null
+{ true 3>&1; } 2>/dev/null || exec 1</dev/null
+true 3>&2 || exec 2>/dev/null
+
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 2
 
 # The distribution's Python is the one that has the distribution's packages; another may come first on PATH.

@@ -54,6 +54,28 @@ def test_standard_output_that_is_full(build: Path, arguments: list[str]) -> None
     assert one_line(done.stderr) == "run.sh: standard output: No space left on device\n"
 
 
+@pytest.mark.parametrize(("closed", "code"), [("<&-", 0), (">&-", 2), ("2>&-", 0), ("<&- >&- 2>&-", 2)])
+def test_standard_streams_that_are_closed(build: Path, tmp_path: Path, closed: str, code: int) -> None:
+    """No file of the results gets their numbers."""
+    command = f"{sys.executable} -m pvtest --qemu {FAKE} --results {tmp_path / 'r'} {closed}"
+    done = subprocess.run(
+        ["bash", "-c", command], env=runner_environment(build), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == code, done.stderr
+    assert done.stderr == ("run.sh: standard output: Bad file descriptor\n" if closed == ">&-" else "")
+    assert compare_formats(tmp_path / "r" / "latest")["exit_code"] == 0
+
+
+@pytest.mark.parametrize(("words", "code"), [("--version <&-", 0), ("--version >&-", 2), ("--tier no 2>&-", 3)])
+def test_closed_streams_of_run_sh(words: str, code: int) -> None:
+    """Set-up and build write to them, too."""
+    command = ["bash", "-c", f"'{ROOT / 'run.sh'}' {words}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code and done.stderr == (
+        "run.sh: standard output: Bad file descriptor\n" if code == 2 else ""
+    )
+
+
 def test_a_run_whose_output_nobody_can_read_is_published(build: Path, tmp_path: Path) -> None:
     done = call(build, "--qemu", FAKE, "--results", str(tmp_path / "r"), out="/dev/full")
     assert done.returncode == 2 and "standard output" in one_line(done.stderr)

@@ -3,10 +3,29 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable
 from typing import Any
+
+_STREAMS = ("stdin", "stdout", "stderr")
+
+
+def open_closed() -> None:
+    """Gives a standard stream that the caller closed its place again, before a file of the results or the pipe of a
+    machine takes it. Nothing can be read from it; a write to standard output fails, and one to standard error is lost.
+    """
+    for number, name in enumerate(_STREAMS):
+        if getattr(sys, name) is None:
+            place = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            if place != number:
+                os.dup2(place, number, inheritable=True)
+                os.close(place)
+            os.set_inheritable(number, True)
+            file = io.FileIO(number, "r" if name == "stdin" else "w", closefd=False)
+            buffer = io.BufferedReader(file) if name == "stdin" else io.BufferedWriter(file)
+            setattr(sys, name, io.TextIOWrapper(buffer, encoding="utf-8", errors="replace"))
 
 
 class Output:

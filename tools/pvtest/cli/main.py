@@ -20,7 +20,7 @@ from pvtest import interrupts, paths
 from pvtest.clean import printable
 from pvtest.cli import arguments, packing, usage
 from pvtest.errors import EXIT_ERROR, MissingError, RunnerError, UsageError, suggest, system_error
-from pvtest.output import Output, drop
+from pvtest.output import Output, drop, open_closed
 from pvtest.plan import combinations
 
 COMMANDS = {
@@ -317,6 +317,7 @@ def entry() -> int:
 
 def main(words: list[str]) -> int:
     """Runs one command; every expected error is one message and a code."""
+    open_closed()
     interrupts.install()
     # A terminal that cannot show a character is no reason to show nothing.
     for stream in (sys.stdout, sys.stderr):
