@@ -56,7 +56,8 @@ static void visit(void *context, const char *name)
 
 static bool delete_run(struct volume *v, unsigned generation)
 {
-    static const char *const files[] = {"journal.bin", "results.tap", "summary.txt", ""};
+    static const char *const files[] = {"journal.bin", "results.tap", "summary.txt", "verdict.txt",
+                                        ""};
     char path[VOLUME_PATH_MAX];
 
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {

@@ -13,8 +13,8 @@ struct suite;
 
 /* Path of a file of a run on the volume. */
 void unattended_path(char *path, size_t size, unsigned generation, const char *file);
-/* The number of a new run. Deletes the oldest of the others, so that ALONE_KEEP are left with it. 0
- * = the volume cannot be read or written. */
+/* The number of a new run. Deletes the oldest of the others, so that UNATTENDED_KEEP are left with
+ * it. 0 = the volume cannot be read or written. */
 unsigned unattended_new_generation(struct volume *v);
 
 struct unattended_run {

@@ -124,14 +124,17 @@ def test_power_may_fail_at_any_time(tmp_path: Path) -> None:
 
 
 def test_another_selection_begins_a_new_run(tmp_path: Path) -> None:
+    """Of the folders of runs, the five newest stay."""
     planned, machine = some_tests(), Machine(tmp_path, host=False)
+    for old in range(1, 6):
+        machine.old_run(old)
     machine.options(*lines(planned), "fixture=hang")
     assert not machine.run(pull_plug_at=f"# run: {planned[3].id}")
     machine.options(*lines(planned[:3]))
     assert machine.run()
     assert "is of another selection, seed or version of the suite: a new run begins" in machine.console()
-    assert machine.runs() == ["run-0001", "run-0002"]
-    found, _ = results(machine, planned[:3], run=2)
+    assert machine.runs() == [f"run-{number:04}" for number in range(3, 8)]
+    found, _ = results(machine, planned[:3], run=7)
     # Without the reference host there is nothing to test, and that must not look like a pass.
     assert {result.verdict for result in found.values()} <= {Verdict.PASS, Verdict.SKIP}
 

@@ -64,6 +64,15 @@ class Machine:
     def read(self, name: str, run: int = 1) -> str:
         return self._mtools("mtype", f"::/pvtest-results/run-{run:04}/{name}")
 
+    def old_run(self, number: int) -> None:
+        """The folder of a finished run, with all that it leaves."""
+        folder = f"pvtest-results/run-{number:04}"
+        if number == 1:
+            self._mtools("mmd", "::/pvtest-results")
+        self._mtools("mmd", f"::/{folder}")
+        for name in ("results.tap", "summary.txt", "verdict.txt"):
+            self.text_in("of an old run\n", f"{folder}/{name}")
+
     def runs(self) -> list[str]:
         names = self._mtools("mdir", "-b", "::/pvtest-results").split()
         return sorted(name.rstrip("/").rpartition("/")[2] for name in names)
