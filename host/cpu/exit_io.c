@@ -10,6 +10,7 @@
 #include "host/cpu/insn_fetch.h"
 #include "host/platform/chipset.h"
 #include "host/platform/generation2.h"
+#include "host/platform/machine_rules.h"
 #include "host/vdev/config_trap.h"
 #include "lib/bits.h"
 
@@ -82,6 +83,23 @@ static void processor_control_write(uint16_t port, unsigned size, uint32_t value
         cpu_out8(port, (uint8_t)(value & ~PROCESSOR_EJECT));
 }
 
+static uint16_t power_control; /* port; 0: unknown */
+
+/* The whole register or one byte of it. Processors that sleep wake up in the firmware, without the
+ * host, and memory is what the guest has left there. */
+static void power_control_write(uint16_t port, unsigned size, uint32_t value)
+{
+    uint32_t control = value;
+
+    if (port < power_control || port + size > power_control + 2u)
+        return;
+    if (size == 1)
+        control = port == power_control ? (cpu_in16(power_control) & 0xFF00u) | (uint8_t)value
+                                        : (cpu_in16(power_control) & 0xFFu) | (uint8_t)value << 8;
+    if (machine_rules.sleep(&control))
+        cpu_out16(power_control, (uint16_t)control);
+}
+
 static struct io_range ranges[] = {
     /* SMI command and status: an SMI in guest mode breaks QEMU's SVM emulation. */
     {0xB2, 0xB3, absent_read, absent_write},
@@ -99,10 +117,13 @@ static struct io_range ranges[] = {
     {KEYBOARD_COMMAND, KEYBOARD_COMMAND, byte_read, keyboard_command_write},
     {PROCESSOR_CONTROL, PROCESSOR_CONTROL, byte_read, processor_control_write},
     {FUNCTION_EJECT, FUNCTION_EJECT + 3, absent_read, absent_write},
-    /* Which events of the chipset raise an SMI; on a machine where that is known. */
+    /* Which events of the chipset raise an SMI, and sleep; on a machine where that is known. */
     {0, 0, absent_read, absent_write},
+    {0, 0, port_read, power_control_write},
 };
-#define RANGES ARRAY_SIZE(ranges)
+#define RANGES        ARRAY_SIZE(ranges)
+#define SMI_ENABLE    (&ranges[RANGES - 2])
+#define POWER_CONTROL (&ranges[RANGES - 1])
 
 uint64_t io_permission_map(void)
 {
@@ -113,9 +134,15 @@ uint64_t io_permission_map(void)
         if (generation2_is_port((uint16_t)port, 1))
             map[port / 8] |= (uint8_t)(1u << port % 8);
 
-    if (smi_enable != 0)
-        ranges[RANGES - 1] =
-            (struct io_range){smi_enable, (uint16_t)(smi_enable + 3), absent_read, absent_write};
+    if (smi_enable != 0) {
+        SMI_ENABLE->first = smi_enable;
+        SMI_ENABLE->last = (uint16_t)(smi_enable + 3);
+    }
+    power_control = chipset_power_control_port();
+    if (power_control != 0) {
+        POWER_CONTROL->first = power_control;
+        POWER_CONTROL->last = (uint16_t)(power_control + 1);
+    }
 
     for (unsigned r = 0; r < RANGES; r++)
         for (uint32_t port = ranges[r].first; port <= ranges[r].last; port++)

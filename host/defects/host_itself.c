@@ -11,6 +11,7 @@
 #include "host/defects/install.h"
 #include "host/defects/seam.h"
 #include "host/hypercalls/call.h"
+#include "host/platform/chipset.h"
 #include "host/platform/machine_rules.h"
 #include "lib/bits.h"
 
@@ -78,6 +79,16 @@ static void io_configuration(struct cpu *cpu, struct guest_registers *regs)
     right_exit.io(cpu, regs);
 }
 
+/* The machine stays awake: nothing would go on without it. The guest finds the state chosen. */
+#define SLEEP_ENABLE BIT(13)
+
+static bool sleep_chosen(uint32_t *control)
+{
+    if (chipset_sleep_keeps_memory(*control))
+        *control &= ~(uint32_t)SLEEP_ENABLE;
+    return true;
+}
+
 void defects_install_host_itself(void)
 {
     right_exit = exit_handlers;
@@ -97,6 +108,8 @@ void defects_install_host_itself(void)
         machine_rules.delivery_modes = UINT8_MAX;
     if (defect_active(DEFECT_TIMER_MESSAGES))
         machine_rules.timer_messages = true;
+    if (defect_active(DEFECT_SLEEP_STATES_FREE))
+        machine_rules.sleep = sleep_chosen;
     if (defect_active(DEFECT_CHIPSET_MOVABLE))
         machine_rules.chipset_writes = true;
     if (defect_active(DEFECT_ACCESS_START_GUESSED))

@@ -16,5 +16,10 @@ bool chipset_is_guarded(uint16_t bdf);
 bool chipset_write_allowed(uint16_t bdf, unsigned offset, unsigned size);
 /* First of four ports that choose the sources of SMIs; 0: unknown on this machine. */
 uint16_t chipset_smi_enable_port(void);
+/* First of two ports by which the machine is put to sleep; 0: unknown on this machine. */
+uint16_t chipset_power_control_port(void);
+/* Would this value of the register put the processors to sleep and leave memory as it is? They wake
+ * up in the firmware, which starts without the host. */
+bool chipset_sleep_keeps_memory(uint32_t control);
 
 #endif

@@ -12,6 +12,9 @@ struct machine_rules {
                                controller may have */
     bool timer_messages;    /* HPET timers may write to memory */
     bool chipset_writes;    /* registers of the chipset that map or move memory are the guest's */
+    /* A value for the register of sleep states, which may be changed. False: the store is dropped.
+     */
+    bool (*sleep)(uint32_t *control);
 };
 extern struct machine_rules machine_rules;
 
