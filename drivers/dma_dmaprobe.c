@@ -12,6 +12,8 @@
 #define SLOT_NOW      0u
 #define SLOT_DEFERRED 1u
 
+#define FAR UINT64_C(0x000FFFFFFFFFF000) /* beyond what domains of the suite map */
+
 #define FILL_VALUE  0xD3
 #define CLEAR_VALUE 0x00
 
@@ -157,13 +159,22 @@ static bool finish(struct dma_engine *e)
     return dmaprobe_release(e, SLOT_DEFERRED, &request);
 }
 
+/* At the end of a read that no domain allows: it tells memory nothing. */
+static bool interrupt(struct dma_engine *e)
+{
+    struct dmaprobe_request request = {
+        .operation = DMAPROBE_READ, .flags = DMAPROBE_INTERRUPT, .iova = FAR, .length = 1};
+
+    return run(e, &request);
+}
+
 #define OPERATIONS                                                                                 \
     .features =                                                                                    \
         DMA_FILL | DMA_WRITE | DMA_READ | DMA_SHOWS_READS | DMA_READ_MODIFY | DMA_DEFERRED,        \
     .max_length = DMAPROBE_LENGTH_MAX, .max_start = DMAPROBE_LENGTH_MAX, .iova_bits = 64,          \
     .fill_value = FILL_VALUE, .clear_value = CLEAR_VALUE, .fill = fill, .clear = clear,            \
     .invert = invert, .write = write, .read = read, .start_fill = start_fill,                      \
-    .start_write = start_write, .finish = finish
+    .start_write = start_write, .finish = finish, .interrupt = interrupt
 
 const struct dma_engine_ops dma_dmaprobe_ops = {
     .name = "dmaprobe",

@@ -188,6 +188,13 @@ static bool read(struct dma_engine *e, uint64_t iova, void *seen, size_t length)
     return good;
 }
 
+static bool interrupt(struct dma_engine *e)
+{
+    *(volatile uint32_t *)(e->registers + EDU_INTERRUPT_RAISE) = 1;
+    *(volatile uint32_t *)(e->registers + EDU_INTERRUPT_DONE) = 1;
+    return true;
+}
+
 const struct dma_engine_ops dma_edu_ops = {
     .name = "edu",
     .features =
@@ -209,4 +216,5 @@ const struct dma_engine_ops dma_edu_ops = {
     .start_fill = start_fill,
     .start_write = start_write,
     .finish = edu_wait_idle,
+    .interrupt = interrupt,
 };

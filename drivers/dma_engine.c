@@ -75,6 +75,11 @@ bool dma_finish(struct dma_engine *e)
     return e && e->ops->finish && e->ops->finish(e);
 }
 
+bool dma_interrupt(struct dma_engine *e)
+{
+    return e && e->ops->interrupt && e->ops->interrupt(e);
+}
+
 bool dma_prepare(struct dma_engine *e)
 {
     return e && (e->prepared || !e->ops->prepare || e->ops->prepare(e));

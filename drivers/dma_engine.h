@@ -88,6 +88,8 @@ struct dma_engine_ops {
     bool (*start_fill)(struct dma_engine *e, uint64_t iova, size_t length);
     bool (*start_write)(struct dma_engine *e, uint64_t iova, const void *data, size_t length);
     bool (*finish)(struct dma_engine *e);
+    /* Has the device request message 0; false: it does not in its present state. */
+    bool (*interrupt)(struct dma_engine *e);
 };
 
 struct dma_engine {
@@ -147,6 +149,9 @@ bool dma_read(struct dma_engine *e, uint64_t iova, void *seen, size_t length);
 bool dma_start_fill(struct dma_engine *e, uint64_t iova, size_t length);
 bool dma_start_write(struct dma_engine *e, uint64_t iova, const void *data, size_t length);
 bool dma_finish(struct dma_engine *e);
+/* The device sends the message of pci_message_set(), MSI or entry 0 of MSI-X, and no other. False:
+ * it does not where it is now, or the class cannot. */
+bool dma_interrupt(struct dma_engine *e);
 /* The device is in that domain now: a DMA_QUEUED engine finds its queues there from now on. */
 void dma_follow(const struct domain *d, uint64_t device_id);
 /* True at once for classes that need no preparation and for engines that are prepared. */

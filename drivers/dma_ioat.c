@@ -22,6 +22,7 @@
 #define FILL_VALUE  0x96
 #define CLEAR_VALUE 0x69
 #define WAIT_US     1000000u
+#define FAR         UINT64_C(0x000FFFFFFFFFF000) /* beyond what domains of the suite map */
 
 /* Pages of scratch after the ring. */
 enum page { PAGE_COMPLETION = RING_PAGES, PAGE_LOAD, PAGE_STORE, PAGE_UNUSED, PAGES };
@@ -321,6 +322,24 @@ static bool reset(struct dma_engine *e)
     return ioat_of(e)->base == 0 || stop(e);
 }
 
+/* By an error: the channel sends it wherever it is, as it reads a descriptor that no domain maps.
+ */
+static bool interrupt(struct dma_engine *e)
+{
+    uint64_t end = time_us() + WAIT_US;
+
+    if (!stop(e))
+        return false;
+    e->registers[IOAT_INTRCTRL] = IOAT_INTRCTRL_MASTER_ENABLE;
+    cpu_store16(channel(e, IOAT_CHANCTRL), IOAT_CHANCTRL_ERR_INT);
+    write64(e, IOAT_CHAINADDR, FAR);
+    *(volatile uint16_t *)channel(e, IOAT_DMACOUNT) = 1;
+    while (status(e) != IOAT_STATUS_HALTED && time_us() < end)
+        cpu_pause();
+    cpu_store16(channel(e, IOAT_CHANCTRL), 0);
+    return stop(e);
+}
+
 /* The engines of Xeons, and of their chipsets, that have version 3.x. */
 static bool match(const struct pci_function *f)
 {
@@ -380,4 +399,5 @@ const struct dma_engine_ops dma_ioat_ops = {
     .start_fill = start_fill,
     .start_write = start_write,
     .finish = finish,
+    .interrupt = interrupt,
 };

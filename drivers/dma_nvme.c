@@ -97,6 +97,12 @@ static bool write_zeros(struct dma_engine *e, uint64_t iova, size_t length)
     return nvme_run(e, NVME_QUEUE_ADMIN, &c);
 }
 
+/* Every admin command is completed with message 0. */
+bool nvme_interrupt(struct dma_engine *e)
+{
+    return nvme_start(e) && write_zeros(e, nvme_address(e, NVME_PAGE_STORE), sizeof(uint32_t));
+}
+
 static bool fill(struct dma_engine *e, uint64_t iova, size_t length)
 {
     bool runs = nvme_start(e);
@@ -158,5 +164,6 @@ const struct dma_engine_ops dma_nvme_ops = {
     .reset = nvme_reset,
     .prepare = nvme_prepare,
     .describe = nvme_describe,
+    .interrupt = nvme_interrupt,
     .fill = fill,
 };

@@ -88,6 +88,7 @@ bool nvme_match(const struct pci_function *f);
 bool nvme_probe(struct dma_engine *e);
 bool nvme_reset(struct dma_engine *e);
 bool nvme_prepare(struct dma_engine *e);
+bool nvme_interrupt(struct dma_engine *e);
 void nvme_describe(const struct dma_engine *e, char *text, size_t size);
 
 /* Looks at the blocks that the user gave and takes them when nothing speaks against it. True: e has

@@ -251,6 +251,7 @@ static const struct dma_engine_ops dma_nvme_medium_ops = {
     .reset = nvme_reset,
     .prepare = nvme_prepare,
     .describe = nvme_describe,
+    .interrupt = nvme_interrupt,
     .fill = fill,
     .write = write,
     .read = read,

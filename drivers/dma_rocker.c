@@ -78,6 +78,12 @@ static bool invert(struct dma_engine *e, uint64_t iova, size_t length)
     return run(e, iova, length, ROCKER_CTRL_INVERT);
 }
 
+static bool interrupt(struct dma_engine *e)
+{
+    cpu_store32(e->registers + ROCKER_TEST_INTERRUPT, 0);
+    return true;
+}
+
 const struct dma_engine_ops dma_rocker_ops = {
     .name = "rocker",
     .features = DMA_FILL | DMA_READ_MODIFY,
@@ -91,4 +97,5 @@ const struct dma_engine_ops dma_rocker_ops = {
     .fill = fill,
     .clear = clear,
     .invert = invert,
+    .interrupt = interrupt,
 };

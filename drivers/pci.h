@@ -53,6 +53,11 @@ struct pci_message {
 };
 bool pci_message_create(const struct pci_function *f, uint8_t vector, struct pci_message *message);
 void pci_message_delete(const struct pci_function *f, const struct pci_message *message);
+/* Programs the message into the function and switches it on: as entry 0 of its MSI-X table, or as
+ * its MSI. False: the function has neither. */
+bool pci_message_set(const struct pci_function *f, const struct pci_message *message);
+/* MSI and MSI-X are off. */
+void pci_message_off(const struct pci_function *f);
 /* Host bridges and bridges to other buses: class 06. */
 bool pci_is_bridge(const struct pci_function *f);
 

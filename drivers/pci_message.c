@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Message-signalled interrupts to the local APIC (Intel SDM, volume 3, 11.11; the same on AMD). */
 #include "drivers/pci.h"
+#include "drivers/pci_registers.h"
 #include "drivers/vpci/vpci.h"
+#include "kernel/cpu.h"
 #include "kernel/lapic.h"
+#include "kernel/paging.h"
+#include "lib/bits.h"
 
 #define APIC_MESSAGES    0xFEE00000ull
 #define APIC_MESSAGE(id) (APIC_MESSAGES | (uint64_t)(id) << 12)
@@ -19,4 +23,78 @@ void pci_message_delete(const struct pci_function *f, const struct pci_message *
 {
     if (f->vpci)
         vpci_delete_message(f, message);
+}
+
+#define CONTROL 2u /* of both capabilities */
+
+/* PCI Local Bus 3.0, 6.8.1. */
+#define MSI_ENABLE       BIT(0)
+#define MSI_64           BIT(7)
+#define MSI_ADDRESS      4u
+#define MSI_ADDRESS_HIGH 8u
+#define MSI_DATA_32      8u
+#define MSI_DATA_64      12u
+
+/* 6.8.2: the table is in a BAR. */
+#define MSIX_ENABLE BIT(15)
+#define MSIX_TABLE  4u
+#define MSIX_BAR    BITS(2, 0)
+
+static void set_msi(const struct pci_function *f, unsigned at, const struct pci_message *message)
+{
+    bool wide = (pci_read16(f, at + CONTROL) & MSI_64) != 0;
+
+    pci_write32(f, at + MSI_ADDRESS, (uint32_t)message->address);
+    if (wide)
+        pci_write32(f, at + MSI_ADDRESS_HIGH, (uint32_t)(message->address >> 32));
+    pci_write16(f, at + (wide ? MSI_DATA_64 : MSI_DATA_32), (uint16_t)message->data);
+}
+
+static bool set_msix(const struct pci_function *f, unsigned at, const struct pci_message *message)
+{
+    uint32_t table = pci_read32(f, at + MSIX_TABLE);
+    uint64_t place = pci_bar(f, table & MSIX_BAR) + (table & ~(uint32_t)MSIX_BAR);
+    volatile uint32_t *entry = paging_map_mmio(place, PAGE_SIZE);
+
+    if (!entry)
+        return false;
+    cpu_store32(&entry[0], (uint32_t)message->address);
+    cpu_store32(&entry[1], (uint32_t)(message->address >> 32));
+    cpu_store32(&entry[2], message->data);
+    cpu_store32(&entry[3], 0); /* not masked */
+    return true;
+}
+
+static void enable(const struct pci_function *f, unsigned at, uint16_t bit, bool on)
+{
+    uint16_t control = pci_read16(f, at + CONTROL);
+
+    pci_write16(f, at + CONTROL, (uint16_t)(on ? control | bit : control & ~bit));
+}
+
+bool pci_message_set(const struct pci_function *f, const struct pci_message *message)
+{
+    unsigned msix = pci_capability(f, PCI_CAPABILITY_MSIX);
+    unsigned msi = pci_capability(f, PCI_CAPABILITY_MSI);
+
+    if (msix != 0 && set_msix(f, msix, message)) {
+        enable(f, msix, MSIX_ENABLE, true);
+        return true;
+    }
+    if (msi == 0)
+        return false;
+    set_msi(f, msi, message);
+    enable(f, msi, MSI_ENABLE, true);
+    return true;
+}
+
+void pci_message_off(const struct pci_function *f)
+{
+    unsigned msix = pci_capability(f, PCI_CAPABILITY_MSIX);
+    unsigned msi = pci_capability(f, PCI_CAPABILITY_MSI);
+
+    if (msix != 0)
+        enable(f, msix, MSIX_ENABLE, false);
+    if (msi != 0)
+        enable(f, msi, MSI_ENABLE, false);
 }

@@ -39,6 +39,7 @@
 
 #define PCI_CAPABILITY_MSI      0x05u
 #define PCI_CAPABILITY_EXPRESS  0x10u
+#define PCI_CAPABILITY_MSIX     0x11u
 #define PCI_EXPRESS_FLAGS       0x02 /* from the start of the capability */
 #define PCI_EXPRESS_TYPE(flags) (((flags) >> 4) & 0xFu)
 #define PCI_EXPRESS_ROOT_PORT   4u

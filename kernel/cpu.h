@@ -38,6 +38,18 @@ static inline void cpu_compiler_barrier(void)
     __asm__ volatile("" : : : "memory");
 }
 
+/* Stores to a register of a device by a plain MOV: a host that emulates registers need not know the
+ * AND and OR with memory that a compiler takes for zeros and all ones. */
+static inline void cpu_store16(volatile void *at, uint16_t value)
+{
+    __asm__ volatile("movw %1, %0" : "=m"(*(volatile uint16_t *)at) : "r"(value));
+}
+
+static inline void cpu_store32(volatile void *at, uint32_t value)
+{
+    __asm__ volatile("movl %1, %0" : "=m"(*(volatile uint32_t *)at) : "r"(value));
+}
+
 /* Orders stores to table memory before a later MMIO store that starts a DMA. */
 static inline void cpu_memory_barrier(void)
 {

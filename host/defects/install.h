@@ -36,5 +36,6 @@ void defects_install_vtd(void);
 void defects_install_buses(void);
 void defects_install_connections(void);
 void defects_install_virtual_functions(void);
+void defects_install_device_messages(void);
 
 #endif

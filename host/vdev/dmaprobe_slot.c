@@ -30,9 +30,7 @@ static bool send_message(const struct vdev_function *function)
     uint64_t address = config_read(function->config, MSI_ADDRESS, 8);
     uint32_t data = (uint32_t)config_read(function->config, MSI_DATA, 2);
 
-    if (function->send_message)
-        return function->send_message(function->message_owner, address, data);
-    return msi_send(address, data);
+    return msi_send(function, address, data);
 }
 
 static void interrupt(struct dmaprobe *probe)

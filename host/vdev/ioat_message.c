@@ -15,13 +15,9 @@ static bool enabled(const struct ioat *ioat)
 
 static void send(const struct ioat *ioat)
 {
-    const struct vdev_function *function = ioat->function;
     uint64_t address = (uint64_t)ioat->vector.address_high << 32 | ioat->vector.address_low;
 
-    if (function->send_message)
-        (void)function->send_message(function->message_owner, address, ioat->vector.data);
-    else
-        (void)msi_send(address, ioat->vector.data);
+    (void)msi_send(ioat->function, address, ioat->vector.data);
 }
 
 void ioat_message_retry(struct ioat *ioat)

@@ -8,6 +8,7 @@
 #include "host/base/instructions.h"
 #include "host/base/local_apic.h"
 #include "host/base/log.h"
+#include "host/vdev/vdev.h"
 #include "host/vdev/vdev_rules.h"
 
 #define WINDOW_SHIFT                 20
@@ -21,7 +22,7 @@
 #define COMMAND_LOGICAL (1u << 11)
 #define COMMAND_ASSERT  (1u << 14)
 
-bool msi_send(uint64_t address, uint32_t data)
+static bool to_local_apic(uint64_t address, uint32_t data)
 {
     uint64_t base = cpu_rdmsr(MSR_APIC_BASE);
     uint32_t delivery = data & DATA_DELIVERY_MASK, vector = data & DATA_VECTOR_MASK;
@@ -35,6 +36,17 @@ bool msi_send(uint64_t address, uint32_t data)
     }
     /* There is no lowest-priority IPI in the x2APIC, and one target is as good as another. */
     return local_apic_send(ADDRESS_DESTINATION(address), command);
+}
+
+bool msi_deliver(const struct vdev_function *function, uint64_t address, uint32_t data)
+{
+    return function->send_message ? function->send_message(function->message_owner, address, data)
+                                  : to_local_apic(address, data);
+}
+
+bool msi_send(const struct vdev_function *function, uint64_t address, uint32_t data)
+{
+    return vdev_rules.send_message(function, address, data);
 }
 
 bool msi_send_vector(uint32_t apic_id, uint8_t vector)

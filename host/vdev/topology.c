@@ -60,7 +60,8 @@ static const struct plan plans[] = {
 
 bool vdev_off_bus;
 
-struct vdev_rules vdev_rules = {.root_ports = true, .message_window = MESSAGE_WINDOW};
+struct vdev_rules vdev_rules = {
+    .root_ports = true, .message_window = MESSAGE_WINDOW, .send_message = msi_deliver};
 
 static struct {
     struct vdev_function function[VDEV_FUNCTIONS_MAX];

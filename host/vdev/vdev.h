@@ -34,7 +34,7 @@ struct vdev_function {
     const struct vdev_device *device; /* NULL: a bridge */
     void *engine;
     struct dmaprobe *probe; /* the engine, where it is one */
-    /* Sends an interrupt message; NULL: msi_send(). */
+    /* Sends an interrupt message; NULL: as on a PCI bus. */
     bool (*send_message)(void *owner, uint64_t address, uint32_t data);
     void *message_owner;
     bool decoding; /* BAR 0 answers, at `base` */

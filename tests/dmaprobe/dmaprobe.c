@@ -353,13 +353,8 @@ TEST(one_domain_behind_two_units,
     delete_domain(t, d);
 }
 
-#define MESSAGE_VECTOR   0x51u
-#define MSI_CONTROL      2u
-#define MSI_ADDRESS      4u
-#define MSI_ADDRESS_HIGH 8u
-#define MSI_DATA         12u
-#define MSI_ENABLE       1u
-#define WINDOW_SIZE      0x2000000ull /* in which the host decodes the registers of its devices */
+#define MESSAGE_VECTOR 0x51u
+#define WINDOW_SIZE    0x2000000ull /* in which the host decodes the registers of its devices */
 
 static void set_bar(const struct dma_engine *e, uint64_t to)
 {
@@ -425,18 +420,13 @@ TEST(message_at_the_end,
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);
-    unsigned msi = pci_capability(&e->function, PCI_CAPABILITY_MSI);
     struct pci_message message;
     bool requested;
 
     attached(t, e, &b);
-    REQUIRE(msi != 0, "the device has no MSI capability");
     REQUIRE(pci_message_create(&e->function, MESSAGE_VECTOR, &message),
             "the host has no interrupt for the device");
-    pci_write32(&e->function, msi + MSI_ADDRESS, (uint32_t)message.address);
-    pci_write32(&e->function, msi + MSI_ADDRESS_HIGH, (uint32_t)(message.address >> 32));
-    pci_write16(&e->function, msi + MSI_DATA, (uint16_t)message.data);
-    pci_write16(&e->function, msi + MSI_CONTROL, MSI_ENABLE);
+    REQUIRE(pci_message_set(&e->function, &message), "the device has no MSI capability");
     cpu_interrupts_off();
     (void)start(
         e, 0,
@@ -444,7 +434,7 @@ TEST(message_at_the_end,
             .operation = DMAPROBE_FILL, .flags = DMAPROBE_INTERRUPT, .iova = IOVA, .length = 1});
     requested = lapic_requested(MESSAGE_VECTOR);
     cpu_interrupts_on();
-    pci_write16(&e->function, msi + MSI_CONTROL, 0);
+    pci_message_off(&e->function);
     pci_message_delete(&e->function, &message);
     CHECK_EQ(dmaprobe_register(e, DMAPROBE_INTERRUPTS), 1, "messages that the device counted");
     CHECK(requested, "vector 0x%x is not requested of the local APIC", MESSAGE_VECTOR);

@@ -134,15 +134,16 @@ static const char *outcome_text(enum outcome outcome)
 }
 
 TEST_EACH(domains_after, ENDS,
-          LEVEL(observe) PROMISE("After a hand-over {way} a device is still in its domain, or in none as in its "
+          LEVEL(observe)
+          PROMISE("After a hand-over {way} a device is still in its domain, or in none as in its "
                   "first offer; it is never half in a domain")
           COVERS("CON-4 DEL-4") ABI() DEVICES(NONE) KINDS("dma fault device")
           STEPS("Three devices are in a paging domain, in a blocking one and in none. The first "
                 "kernel's connection to VMBus ends {way}, GUEST_OS_ID is cleared and set up again, "
                 "and the second kernel connects and brings all buses up. All three write. The "
                 "old domain is deleted, and the device that was in it writes again.")
-          EXPECTS("The test records what each device reaches. Only the device of the old domain may "
-                  "use its tables, and only while the domain cannot be deleted because of it.")
+          EXPECTS("The test records what each device reaches. Only the device of the old domain "
+                  "may use its tables, and only while the domain cannot be deleted because of it.")
           IF_IT_FAILS("The host takes a device out of its domain when VMBus goes and leaves the "
                       "translation in the IOMMU, or gives it to another device: the second kernel "
                       "reuses the pages of tables that are in force."))

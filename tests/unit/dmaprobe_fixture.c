@@ -39,8 +39,9 @@ static void fill(uint64_t spa, uint8_t byte, size_t size)
 }
 struct soft_memory soft_memory = {.fill = fill};
 
-bool msi_send(uint64_t address, uint32_t data)
+bool msi_send(const struct vdev_function *function, uint64_t address, uint32_t data)
 {
+    (void)function;
     machine.messages++;
     machine.message_address = address;
     machine.message_data = data;
