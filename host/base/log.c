@@ -16,6 +16,11 @@ void log_set_level(enum log_level level)
     log_level = level;
 }
 
+bool log_takes(enum log_level level)
+{
+    return level <= log_level;
+}
+
 static void put_debug(const char *text)
 {
     for (; *text; text++)
@@ -27,7 +32,7 @@ void host_log(enum log_level level, const char *format, ...)
     char line[LINE_MAX];
     va_list args;
 
-    if (level > log_level)
+    if (!log_takes(level))
         return;
     va_start(args, format);
     fmt_vsnprintf(line, sizeof(line), format, args);

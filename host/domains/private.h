@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The objects: for the files of host/domains, and for defects and variants. */
+/* The objects: for the files of host/domains, and for defects, variants and hints. */
 #ifndef PVT_HOST_DOMAINS_PRIVATE_H
 #define PVT_HOST_DOMAINS_PRIVATE_H
 

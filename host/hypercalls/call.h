@@ -10,6 +10,7 @@
 #include "abi/status.h"
 
 struct domain;
+struct hypercall_frame;
 
 /* A parameter list in guest memory; `size` 0: the call has none, and `gpa` is ignored. */
 struct parameter_list {
@@ -23,6 +24,7 @@ struct parameter_list {
 struct call_context {
     const struct call *call;
     uint64_t control;
+    bool accepted; /* control word and lists are valid, and `input` is the call's */
     uint32_t vp_index;
     uint32_t index;                          /* of the element that is handled, in a rep call */
     struct domain *domain;                   /* that the header of a list names */
@@ -65,6 +67,12 @@ struct call {
     bool variable_header; /* may have a header beyond input_size */
     bool device_domain;   /* counted as a call of the pvIOMMU */
 };
+
+/* After each part of a call, also of one that was refused; `call` is NULL for a code that the host
+ * does not offer. Set before launch; NULL: none. */
+typedef void call_observer_function(const struct call_context *context,
+                                    const struct hypercall_frame *frame);
+extern call_observer_function *call_observer;
 
 /* Size of the variable header, which follows the fixed input. */
 uint32_t call_header_qwords(const struct call_context *context);

@@ -6,7 +6,6 @@
  */
 #include "abi/hypercall.h"
 #include "host/base/counters.h"
-#include "host/base/log.h"
 #include "host/base/memory.h"
 #include "host/base/processor.h"
 #include "host/hypercalls/call.h"
@@ -17,6 +16,8 @@
 
 /* Too large for the host's stack. */
 static struct call_context contexts[HOST_CPUS_MAX];
+
+call_observer_function *call_observer;
 
 uint32_t call_header_qwords(const struct call_context *context)
 {
@@ -57,7 +58,6 @@ static enum hv_status accept(struct call_context *context, const struct hypercal
     enum hv_status status = validate_control(call, frame->control);
 
     context->vp_index = frame->vp_index;
-    context->control = frame->control;
     context->in_list = (struct parameter_list){.gpa = frame->rdx, .size = call->input_size};
     context->in_list.size += hv_control_rep_count(frame->control) * call->element_size;
     context->in_list.size += call_header_qwords(context) * (uint32_t)sizeof(uint64_t);
@@ -109,7 +109,8 @@ static uint64_t run(struct call_context *context, struct hypercall_frame *frame)
 {
     enum hv_status status = accept(context, frame);
 
-    if (status != HV_STATUS_SUCCESS)
+    context->accepted = status == HV_STATUS_SUCCESS;
+    if (!context->accepted)
         return hv_result(status, 0);
     return context->call->class == CALL_REP ? run_reps(context, frame) : run_simple(context);
 }
@@ -117,19 +118,14 @@ static uint64_t run(struct call_context *context, struct hypercall_frame *frame)
 void hypercalls_dispatch(struct hypercall_frame *frame)
 {
     struct call_context *context = &contexts[frame->vp_index];
-    uint64_t control = frame->control;
 
     frame->again = false;
-    context->call = call_find(hv_control_code(control));
-    if (!context->call) {
-        frame->rax = hv_result(HV_STATUS_INVALID_HYPERCALL_CODE, 0);
-        host_log(LOG_TRACE, "hypercall 0x%llx: unknown code\n", (unsigned long long)control);
-        return;
-    }
-    if (context->call->device_domain)
+    context->control = frame->control;
+    context->call = call_find(hv_control_code(frame->control));
+    if (context->call && context->call->device_domain)
         cpu_counters()->hypercalls_device_domain++;
-    frame->rax = run(context, frame);
-    host_log(LOG_TRACE, "%s control 0x%llx: result 0x%llx%s\n", context->call->name,
-             (unsigned long long)control, (unsigned long long)frame->rax,
-             frame->again ? ", to be continued" : "");
+    frame->rax =
+        context->call ? run(context, frame) : hv_result(HV_STATUS_INVALID_HYPERCALL_CODE, 0);
+    if (call_observer)
+        call_observer(context, frame);
 }

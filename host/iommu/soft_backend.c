@@ -72,6 +72,11 @@ unsigned soft_device(uint16_t bdf)
     return device;
 }
 
+uint64_t soft_device_id(unsigned device)
+{
+    return hv_pci_logical_device_id(SEGMENT, soft.function[device].bdf);
+}
+
 void soft_set_ats(uint16_t bdf, bool on)
 {
     softiommu_set_ats(soft.iommu, soft_device(bdf), on);
@@ -129,6 +134,7 @@ static bool soft_init(void)
         .copy_from = soft_memory.copy_from,
         .copy_to = soft_memory.copy_to,
         .on_switch_step = on_switch_step,
+        .on_translation = soft_options.on_translation,
     };
     size_t size;
 
@@ -227,7 +233,7 @@ static bool soft_take_fault(uint64_t device_id, bool clear, struct oracle_fault 
     found = device < soft.devices && softiommu_take_fault(soft.iommu, device, clear, fault);
     soft_unlock();
     if (found)
-        fault->device_id = hv_pci_logical_device_id(SEGMENT, soft.function[device].bdf);
+        fault->device_id = soft_device_id(device);
     return found;
 }
 

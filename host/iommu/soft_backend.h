@@ -16,11 +16,12 @@ struct soft_options {
     const struct softiommu_rules *rules; /* NULL: those of the ABI */
     /* Other legal hosts. */
     enum softiommu_ad_mode ad_mode;
-    bool xd_reserved;       /* bit 63 of an entry is reserved */
-    bool user_ignored;      /* U/S of an entry has no effect */
-    uint8_t iova_bits;      /* 0: those of soft_set_limits() */
-    uint64_t page_sizes;    /* bitmap of the leaves that are not refused; 0: all */
-    uint32_t cache_entries; /* of each cache; 0: as many as usual */
+    bool xd_reserved;                     /* bit 63 of an entry is reserved */
+    bool user_ignored;                    /* U/S of an entry has no effect */
+    uint8_t iova_bits;                    /* 0: those of soft_set_limits() */
+    uint64_t page_sizes;                  /* bitmap of the leaves that are not refused; 0: all */
+    uint32_t cache_entries;               /* of each cache; 0: as many as usual */
+    softiommu_translated *on_translation; /* an observer; NULL: none */
 };
 extern struct soft_options soft_options;
 
@@ -40,9 +41,11 @@ void soft_lock(void);
 void soft_unlock(void);
 
 /* All below: with the lock held. */
-struct softiommu *soft_iommu(void);
+struct softiommu *soft_iommu(void); /* NULL: no function uses it */
 /* The number of an emulated function in calls of the software IOMMU. */
 unsigned soft_device(uint16_t bdf);
+/* The logical device id of such a number. */
+uint64_t soft_device_id(unsigned device);
 /* ATS was switched in the configuration space of a function. */
 void soft_set_ats(uint16_t bdf, bool on);
 

@@ -16,6 +16,7 @@
 #include "host/cpu/trampoline.h"
 #include "host/cpu/vcpu.h"
 #include "host/defects/install.h"
+#include "host/hints/hints.h"
 #include "host/hypercalls/hypercalls.h"
 #include "host/launch/host_options.h"
 #include "host/launch/launch.h"
@@ -104,6 +105,7 @@ void host_main(struct launch_args *args)
     host_options_apply((char *)(uintptr_t)args->options, args->options_length);
     variants_install();
     defects_install();
+    hints_install();
     acpi_init(args->rsdp);
     processors_init(args->low);
     start_clock();

@@ -56,6 +56,13 @@ struct softiommu_config {
 #define SOFTIOMMU_DEVICES_MAX 256u
 #define SOFTIOMMU_ENTRIES_MAX 0x100000u
 
+struct softiommu_translation;
+/* A device's translation `t`, cached or not, has led from `iova` to `gpa`. Calls nothing of this
+ * interface. */
+typedef void softiommu_translated(void *owner, unsigned device,
+                                  const struct softiommu_translation *t, uint64_t iova,
+                                  enum oracle_access access, uint64_t gpa);
+
 struct softiommu_callbacks {
     void *owner; /* first argument of every callback */
     /* Stage 2: true when the guest owns `gpa` for `access`; *spa, and *size bytes from there on
@@ -72,6 +79,7 @@ struct softiommu_callbacks {
     /* May be NULL. Called before and after a switch of a device, when it could do DMA on real
      * hardware. May start requests. */
     void (*on_switch_step)(void *owner, unsigned device);
+    softiommu_translated *on_translation; /* may be NULL */
 };
 
 struct softiommu; /* lives in the storage */
@@ -125,6 +133,16 @@ void softiommu_delete_domain(struct softiommu *iommu, const struct softiommu_tra
  * the end of the page. A refusal is recorded and leaves both untouched. `access`: READ or WRITE. */
 enum softiommu_reason softiommu_translate(struct softiommu *iommu, unsigned device, uint64_t iova,
                                           enum oracle_access access, uint64_t *spa, uint64_t *size);
+
+/* A leaf of a domain in the IOTLB. */
+struct softiommu_leaf {
+    uint64_t iova, gpa; /* of the page */
+    bool write;         /* permitted */
+};
+typedef void softiommu_leaf_visitor(void *context, const struct softiommu_leaf *leaf);
+/* Calls `visit` for each leaf that is cached under `did`, in no order. */
+void softiommu_visit_leaves(const struct softiommu *iommu, uint16_t did,
+                            softiommu_leaf_visitor *visit, void *context);
 
 /* Oldest record of the device; always fills `fault`, false when there is none. `fault->lost` counts
  * the records dropped since the last call. device_id is the device's number, raw_reason an enum

@@ -67,6 +67,9 @@ static enum softiommu_reason both_stages(struct softiommu *iommu, unsigned devic
     offset = iova & (format_size(leaf.level) - 1);
     if (!stage2(iommu, leaf.gpa + offset, access, &at, &contiguous))
         return SOFTIOMMU_REASON_TARGET_REFUSED;
+    if (iommu->call.on_translation)
+        iommu->call.on_translation(iommu->call.owner, device, &iommu->function[device].translation,
+                                   iova, access, leaf.gpa + offset);
     left = bytes_left(iova, leaf.level);
     *spa = at;
     *size = contiguous < left ? contiguous : left;

@@ -373,7 +373,7 @@ def main() -> int:
     if not log or not volume:
         print("unexpected command line", file=sys.stderr)
         return 1
-    Path(log[1]).write_text("refhost: started\n")
+    Path(log[1]).write_text("refhost: started\n" + os.environ.get("FAKE_QEMU_HOST_LOG", ""))
     print(os.environ.get("FAKE_QEMU_STDERR", ""), file=sys.stderr)
     if "FAKE_QEMU_PID" in os.environ:
         Path(os.environ["FAKE_QEMU_PID"]).write_text(str(os.getpid()))

@@ -13,6 +13,8 @@
 #define GUEST_GPA_LIMIT (UINT64_C(1) << 40)
 
 extern uint8_t guest_memory[GUEST_RAM_SIZE];
+/* Lines of the log since fixture_reset(); later ones are lost when it is full. */
+extern char fixture_log[16384];
 
 #define FIXTURE_DEVICES 3u
 #define FIXTURE_BDF(i)  ((uint16_t)(0x10 + 8 * (i)))

@@ -110,8 +110,15 @@ struct softiommu_config machine_config(enum softiommu_policy policy)
 struct machine *machine_new(const struct softiommu_config *config)
 {
     struct machine *m = calloc(1, sizeof(*m));
-    struct softiommu_callbacks callbacks = {m,         stage2,  read64,        compare_exchange64,
-                                            copy_from, copy_to, on_switch_step};
+    struct softiommu_callbacks callbacks = {
+        .owner = m,
+        .stage2 = stage2,
+        .read64 = read64,
+        .compare_exchange64 = compare_exchange64,
+        .copy_from = copy_from,
+        .copy_to = copy_to,
+        .on_switch_step = on_switch_step,
+    };
     size_t size = softiommu_storage_size(config);
 
     assert_non_null(m);

@@ -21,6 +21,7 @@ from pvtest.machine.terminal import terminal
 from pvtest.plan import shard
 from pvtest.report import json_reader, summary
 from pvtest.report.folder import ResultsFolder
+from pvtest.stream import guest_log
 from pvtest.stream.coverage import unit_of
 from pvtest.stream.model import Gate, Run, Timing
 from pvtest.stream.trials import Trials
@@ -72,6 +73,11 @@ def _total(values: list[float | None]) -> float | None:
     return sum(known) if known else None
 
 
+def _guest_log(runs: list[Run]) -> guest_log.GuestLog | None:
+    logs = [run.guest_log for run in runs if run.guest_log is not None]
+    return guest_log.join(logs) if logs else None
+
+
 def merge_runs(paths: list[Path], runs: list[Run]) -> Run:
     """One run from all shards; `paths` for messages."""
     order = _sorted(paths, [run.shard for run in runs], "this run")
@@ -116,6 +122,7 @@ def merge_runs(paths: list[Path], runs: list[Run]) -> Run:
         command=sys.argv[1:],
         boots=[boot for run in runs for boot in run.boots],
         crashes=[crash for run in runs for crash in run.crashes],
+        guest_log=_guest_log(runs),
         covered=frozenset(name for run in runs for name in run.covered or ()),
         rounds_before=0,
         shard="",

@@ -7,9 +7,9 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from pvtest import interrupts, paths
-from pvtest.cli import usage
 from pvtest.errors import MissingError, UsageError
 from pvtest.images import boot_volume, catalogue
 from pvtest.linux import judge, packages, report, unified
@@ -20,6 +20,7 @@ from pvtest.machine.terminal import terminal
 from pvtest.plan import combinations
 from pvtest.plan.selection import find_switches
 from pvtest.report.folder import ResultsFolder
+from pvtest.stream import guest_log
 from pvtest.stream.lines import printable
 
 INIT = paths.ROOT / "tests" / "linux" / "init"
@@ -86,7 +87,7 @@ def _boot(options: argparse.Namespace, found: qemu.Qemu, logs: Path, observer: O
 
 def main(options: argparse.Namespace) -> int:
     """Boots, judges, reports."""
-    usage.check(options)
+    combinations.check(options)
     _given(options.kernel, "--kernel")
     _given(options.initrd, "--initrd")
     out = terminal(options)
@@ -106,7 +107,11 @@ def main(options: argparse.Namespace) -> int:
         wanted = judge.Wanted(vpci, disks, gen2, options.initrd is None)
         checks = judge.judge(lines, wanted, interruption)
         shown = {"bus": combinations.bus(options), "machine": options.machine}
-        about = {"command": sys.argv[1:], **shown, "defects": options.defect, "variants": options.variant}
+        about: dict[str, Any] = {"command": sys.argv[1:], **shown}
+        about |= {"defects": options.defect, "variants": options.variant}
+        log = guest_log.read(folder.path / "host.log") if options.verbose else None
+        if log is not None:
+            about["guest_log"] = guest_log.document(log)
         folder.write_json("linux.json", report.document(checks, judge.told(lines), about))
         report.junit(checks, folder.path / "junit.xml")
         where = folder.publish()
@@ -114,6 +119,8 @@ def main(options: argparse.Namespace) -> int:
         color = {"pass": "green", "fail": "bold red"}.get(check.verdict, "yellow")
         if check.verdict == "fail" or not options.quiet:
             out.say(f"{check.verdict.upper():<5} {check.id:<16} {printable(check.reason)}".rstrip(), color)
+    for word, text in [] if log is None else guest_log.sentences(log):
+        out.say(f"{word:5} {text}", "yellow" if word == "hint" else "")
     out.say(f"results       {paths.shown(where)}")
     code = judge.exit_code(checks)
     count = judge.summary(checks)

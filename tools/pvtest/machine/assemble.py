@@ -17,7 +17,7 @@ from pvtest.machine.guest_process import Outcome
 from pvtest.machine.qemu import device_counts
 from pvtest.machine.request import Request
 from pvtest.plan.devices import FUNCTIONS
-from pvtest.stream import crash, symbols
+from pvtest.stream import crash, guest_log, symbols
 from pvtest.stream.judge import DECIDED_AT, Judgement, Reading, bounded, check_verified, combine
 from pvtest.stream.model import Boot, Crash, Run, TestResult, Timing, Verdict
 from pvtest.stream.tap import TapParser
@@ -267,6 +267,14 @@ def _devices(taps: list[TapParser]) -> list[dict[str, str]]:
     return list(found.values())
 
 
+def _guest_log(attempts: list[Attempt]) -> guest_log.GuestLog | None:
+    """Of all boots; none where the host was not to write one."""
+    request = attempts[0].request
+    if request.host_level < guest_log.LEVEL or request.qemu.devices.hostless:
+        return None
+    return guest_log.join(guest_log.read(attempt.folder / "host.log") for attempt in attempts)
+
+
 def assemble(request: Request, lanes: list[Lane]) -> Run:
     """Boots are numbered through all lanes."""
     attempts = [attempt for lane in lanes for attempt in lane.attempts]
@@ -305,4 +313,5 @@ def assemble(request: Request, lanes: list[Lane]) -> Run:
         boots=[_boot(attempt) for attempt in attempts],
         crashes=crashes,
         shuffled=request.shuffled,
+        guest_log=_guest_log(attempts),
     )

@@ -84,6 +84,11 @@ class Request:
             dataclasses.replace(self, selected=slow, virtual_clock=True, fixture=None),
         ]
 
+    @property
+    def host_level(self) -> int:
+        """Of the host's log."""
+        return min(1 + self.verbose, 2) if self.host_log is None else self.host_log
+
     def description(self) -> dict[str, Any]:
         """The machine, for results.json."""
         shown = {} if self.qemu.devices.hostless else {"bus": self.bus, "machine": self.machine}
@@ -124,7 +129,7 @@ class Request:
             repeat=self.repeat,
             deadline_ms=self.deadline_ms,
             verbose=self.verbose if len(self.selected) * self.repeat <= TOLD_MOST else 0,
-            host_log=min(1 + self.verbose, 2) if self.host_log is None else self.host_log,
+            host_log=self.host_level,
             bench=self.bench,
             fixture=None if self.fixture == HOST_CRASH else self.fixture,
             given_order=self.shuffled or bool(self.stop_at),

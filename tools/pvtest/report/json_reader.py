@@ -11,6 +11,7 @@ from pvtest.errors import UsageError
 from pvtest.images.catalogue import DECLARED_TIER, Catalogue, Defect, Instance, Test, Variant
 from pvtest.images.requirements import Requirement, Requirements
 from pvtest.images.stories import Story
+from pvtest.stream import guest_log
 from pvtest.stream.model import Boot, Crash, Finding, Frame, Gate, Run, TestResult, Timing, Verdict
 from pvtest.stream.trials import Trials
 
@@ -179,6 +180,7 @@ def load(path: Path) -> Run:
         flags=data["flags"],
         boots=[Boot(**boot) for boot in data["boots"]],
         crashes=[_crash(entry) for entry in data.get("crashes", [])],
+        guest_log=guest_log.from_document(data["guest_log"]) if "guest_log" in data else None,
         shuffled=data["shuffled"],
         shard=data["shard"],
         plan=data["plan"],

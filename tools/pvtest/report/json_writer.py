@@ -9,6 +9,7 @@ from typing import Any
 from pvtest.images.stories import Story
 from pvtest.report import failures
 from pvtest.report.telling import tell
+from pvtest.stream import guest_log
 from pvtest.stream.counts import SLOW_MS, kind_counts, ran, ran_sentence, slow
 from pvtest.stream.coverage import VERDICTS, coverage, requirement_set, states
 from pvtest.stream.model import Frame, Run, TestResult, Verdict
@@ -136,6 +137,7 @@ def document(run: Run) -> dict[str, Any]:
             }
             for crash in run.crashes
         ],
+        **({} if run.guest_log is None else {"guest_log": guest_log.document(run.guest_log)}),
         "shuffled": run.shuffled,
         "shard": run.shard,
         "plan": run.plan,

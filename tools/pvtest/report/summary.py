@@ -14,7 +14,7 @@ from pvtest.images.catalogue import TIERS
 from pvtest.machine.terminal import STYLE, Terminal
 from pvtest.report import reproduce
 from pvtest.report.failures import Block, blocks, common, did_not_run
-from pvtest.stream import crash
+from pvtest.stream import crash, guest_log
 from pvtest.stream.counts import SLOW_MS, kind_counts, ran_sentence, sentence, slow, slowest
 from pvtest.stream.coverage import broken, coverage, states, uncovered, unit_sentence
 from pvtest.stream.model import Crash, Run, TestResult, Verdict
@@ -270,6 +270,12 @@ def _second_chances(run: Run) -> list[Text]:
     return [Text.assemble(("second chance ", STYLE[Verdict.SKIP]), f"{name}: {text}") for name, text in told]
 
 
+def _guest_log(run: Run) -> list[Text]:
+    """The host's log of the guest, with --verbose."""
+    told = [] if run.guest_log is None else guest_log.sentences(run.guest_log)
+    return [Text(f"{word:13} {text}", style="yellow" if word == "hint" else "") for word, text in told]
+
+
 def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
     """The whole report."""
     parts: list[object] = [] if terminal.quiet else [Text(""), groups_table(run), Text("")]
@@ -285,7 +291,7 @@ def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
     if terminal.quiet:
         terminal.show(*parts, verdict_line(run))
         return
-    parts += _skips(run)
+    parts += _skips(run) + _guest_log(run)
     table = observations(run) if verbose else None
     if table is not None:
         parts += [table, Text("")]

@@ -11,6 +11,7 @@ from pvtest.errors import EXIT_ERROR, EXIT_FAIL, EXIT_OK
 from pvtest.images.catalogue import Catalogue, Defect, Instance, Variant, highest_tier
 from pvtest.images.requirements import Requirements
 from pvtest.images.stories import Story
+from pvtest.stream.guest_log import GuestLog
 from pvtest.stream.trials import Trials
 
 
@@ -161,6 +162,7 @@ class Run:
     plan: str = ""  # digest of what all shards together plan
     gate: Gate = field(default_factory=Gate)
     trials: Trials | None = None  # of a campaign, whose plain run this is
+    guest_log: GuestLog | None = None  # of the host, which wrote one where it was asked for
     covered: frozenset[str] | None = None  # requirements that a test of the suite names; None = ask the catalogue
 
     @property
