@@ -3,6 +3,27 @@
  */
 #include "host/defects/softiommu_seams.h"
 
+static bool is_flush(enum softiommu_event event)
+{
+    return event == SOFTIOMMU_EVENT_DOMAIN_FLUSH || event == SOFTIOMMU_EVENT_RANGE_FLUSH;
+}
+
+/* A host that takes a domain without devices for one of which nothing is cached: a flush drops no
+ * more than ATTACH did when the last device left. */
+static bool is_idle_flush(const struct softiommu *iommu, enum softiommu_event event, uint16_t did)
+{
+    for (unsigned i = 0; i < iommu->config.devices; i++)
+        if (iommu->function[i].translation.did == did)
+            return false;
+    return is_flush(event);
+}
+
+static void drop_as_attach(struct softiommu_rules *rules, enum softiommu_event event)
+{
+    for (unsigned i = SOFTIOMMU_DROPS_IOTLB; i <= SOFTIOMMU_DROPS_WALK_4; i++)
+        rules->has[event][i] = rules->has[event][i] && rules->has[SOFTIOMMU_EVENT_ATTACH][i];
+}
+
 static bool keeps_walks(const struct softiommu *iommu, enum softiommu_event event,
                         const struct scope *scope)
 {
@@ -11,21 +32,16 @@ static bool keeps_walks(const struct softiommu *iommu, enum softiommu_event even
            !iotlb_holds(iommu, scope->did, scope->pages);
 }
 
-/* An invalidation without the walk caches. */
-static void invalidate_but_walks(struct softiommu *iommu, enum softiommu_event event,
-                                 const struct scope *scope)
+static void drop_no_walks(struct softiommu_rules *rules, enum softiommu_event event)
 {
-    const struct softiommu_rules rules = iommu->rules;
-
     for (unsigned i = 0; i < WALK_CACHE_LEVELS; i++)
-        iommu->rules.has[event][SOFTIOMMU_DROPS_WALK_1 + i] = false;
-    __real_invalidate(iommu, event, scope);
-    iommu->rules = rules;
+        rules->has[event][SOFTIOMMU_DROPS_WALK_1 + i] = false;
 }
 
 void __wrap_invalidate(struct softiommu *iommu, enum softiommu_event event,
                        const struct scope *scope)
 {
+    const struct softiommu_rules rules = iommu->rules;
     struct scope reached = *scope;
 
     if (!softiommu_faulty) {
@@ -38,10 +54,13 @@ void __wrap_invalidate(struct softiommu *iommu, enum softiommu_event event,
     softiommu_memory.invalidation.event = event;
     softiommu_memory.invalidation.device_tlbs = 0;
     softiommu_memory.invalidation.drained = false;
+    softiommu_memory.invalidation.idle = is_idle_flush(iommu, event, scope->did);
+    if (softiommu_memory.invalidation.idle)
+        drop_as_attach(&iommu->rules, event);
     if (keeps_walks(iommu, event, scope))
-        invalidate_but_walks(iommu, event, &reached);
-    else
-        __real_invalidate(iommu, event, &reached);
+        drop_no_walks(&iommu->rules, event);
+    __real_invalidate(iommu, event, &reached);
+    iommu->rules = rules;
     if (event != SOFTIOMMU_EVENT_ATS_CHANGE)
         delayed_ad_release(scope->did);
 }
@@ -66,7 +85,11 @@ static enum softiommu_fault keeping(bool iotlb, unsigned level)
     static const enum softiommu_fault of_device_tlb[FORMAT_LEAF_LEVELS] = {
         SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_KEPT_2M_DEVICE_TLB, SOFTIOMMU_FAULT_KEPT_1G_DEVICE_TLB};
 
-    return iotlb ? of_iotlb[softiommu_memory.invalidation.event][level] : of_device_tlb[level];
+    if (!iotlb)
+        return of_device_tlb[level];
+    return of_iotlb[softiommu_memory.invalidation.idle
+                        ? SOFTIOMMU_EVENT_ATTACH
+                        : softiommu_memory.invalidation.event][level];
 }
 
 static bool is_kept(bool iotlb, unsigned level)

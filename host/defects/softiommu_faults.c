@@ -61,6 +61,7 @@ static void clear(struct softiommu_rules *rules, uint64_t events, uint64_t effec
 
 void softiommu_inject(enum softiommu_fault fault, struct softiommu_rules *rules)
 {
+    softiommu_faulty = true;
     for (unsigned i = 0; i < ARRAY_SIZE(cleared); i++) {
         if (cleared[i].fault == fault) {
             clear(rules, cleared[i].events, cleared[i].effects);
@@ -68,7 +69,6 @@ void softiommu_inject(enum softiommu_fault fault, struct softiommu_rules *rules)
         }
     }
     injected[fault] = true;
-    softiommu_faulty = true;
 }
 
 bool softiommu_injected(enum softiommu_fault fault)

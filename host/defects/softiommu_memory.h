@@ -77,6 +77,7 @@ struct softiommu_memory {
         struct softiommu *iommu;
         enum softiommu_event event;
         unsigned device_tlbs; /* dropped so far */
+        bool idle;            /* a flush of a domain without devices */
         bool drained;
         unsigned drained_device; /* the last one */
     } invalidation;

@@ -121,6 +121,7 @@ static bool soft_init(void)
         .physical_bits = log2_floor(guest_gpa_limit()),
         .xd_reserved = soft_options.xd_reserved,
         .user_ignored = soft_options.user_ignored,
+        .keep_idle_domains = soft_options.keep_idle_domains,
         .page_sizes = HV_IOMMU_PGSIZE_ALL,
         .iotlb_entries = IOTLB_ENTRIES,
         .walk_cache_entries = WALK_CACHE_ENTRIES,

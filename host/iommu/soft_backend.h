@@ -16,17 +16,18 @@ struct soft_options {
     const struct softiommu_rules *rules; /* NULL: those of the ABI */
     /* Other legal hosts. */
     enum softiommu_ad_mode ad_mode;
-    bool xd_reserved;                     /* bit 63 of an entry is reserved */
-    bool user_ignored;                    /* U/S of an entry has no effect */
-    uint8_t iova_bits;                    /* 0: those of soft_set_limits() */
-    uint64_t page_sizes;                  /* bitmap of the leaves that are not refused; 0: all */
-    uint32_t cache_entries;               /* of each cache; 0: as many as usual */
+    bool xd_reserved;       /* bit 63 of an entry is reserved */
+    bool user_ignored;      /* U/S of an entry has no effect */
+    bool keep_idle_domains; /* entries stay when the last device is attached elsewhere */
+    uint8_t iova_bits;      /* 0: those of soft_set_limits() */
+    uint64_t page_sizes;    /* bitmap of the leaves that are not refused; 0: all */
+    uint32_t cache_entries; /* of each cache; 0: as many as usual */
     softiommu_translated *on_translation; /* an observer; NULL: none */
 };
 extern struct soft_options soft_options;
 
 /* Input width and 5-level tables that the backend is to have; before its init().
- * `iova_bits` 39..57. */
+ * `iova_bits` 12..57. */
 void soft_set_limits(uint8_t iova_bits, bool five_level);
 
 /* A point in the middle of a switch of the function's translation. Called with the lock held. */

@@ -14,7 +14,7 @@ static bool valid(const struct softiommu_config *config)
 
     return within(config->policy, SOFTIOMMU_CACHE_NONE, SOFTIOMMU_CACHE_ADVERSARIAL) &&
            within(config->ad_mode, SOFTIOMMU_AD_SET, SOFTIOMMU_AD_REQUIRED) &&
-           within(config->devices, 1, SOFTIOMMU_DEVICES_MAX) && within(config->iova_bits, 21, 57) &&
+           within(config->devices, 1, SOFTIOMMU_DEVICES_MAX) && within(config->iova_bits, 12, 57) &&
            within(config->physical_bits, 32, 52) && (offered & BIT(12)) != 0 &&
            (offered & ~(BIT(12) | BIT(21) | BIT(30))) == 0 &&
            within(config->iotlb_entries, 1, SOFTIOMMU_ENTRIES_MAX) &&

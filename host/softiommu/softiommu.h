@@ -39,7 +39,7 @@ struct softiommu_config {
     enum softiommu_ad_mode ad_mode;
     uint64_t seed;               /* of the RANDOM policy */
     unsigned devices;            /* 1..SOFTIOMMU_DEVICES_MAX; named 0 .. devices - 1 in all calls */
-    unsigned iova_bits;          /* 21..57; a domain with four levels has at most 48 */
+    unsigned iova_bits;          /* 12..57; a domain with four levels has at most 48 */
     unsigned physical_bits;      /* MAXPHYADDR, 32..52: entry bits from here to 51 are reserved */
     bool xd_reserved;            /* bit 63 of an entry is reserved; off: ignored */
     bool user_ignored;           /* the user bit (U/S) is not checked */
@@ -47,8 +47,8 @@ struct softiommu_config {
     unsigned iotlb_entries;      /* per page size; each of the three 1..SOFTIOMMU_ENTRIES_MAX */
     unsigned walk_cache_entries; /* per level */
     unsigned device_tlb_entries; /* per device and page size */
-    /* A domain without devices keeps its entries until it is flushed or deleted. Off: they go with
-     * its last device. Legal for guests that flush a domain also while it has no devices. */
+    /* A domain whose last device is attached elsewhere keeps its entries until it is flushed or
+     * deleted (ATT-4). Off: they go with its last device, as they always do in a detach. */
     bool keep_idle_domains;
     const struct softiommu_rules *rules; /* NULL: those of the ABI; copied */
 };

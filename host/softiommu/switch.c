@@ -52,7 +52,8 @@ bool softiommu_switch_device(struct softiommu *iommu, unsigned device,
     /* The one step: every look at the device table from here on sees the new translation as a
      * whole. */
     iommu->function[device].translation = *to;
-    scope.domain_stays = iommu->config.keep_idle_domains || has_devices(iommu, scope.did);
+    scope.domain_stays = has_devices(iommu, scope.did) ||
+                         (iommu->config.keep_idle_domains && how == SOFTIOMMU_ATTACH);
     invalidate(iommu, event_of(to, how), &scope);
     on_switch_step(iommu, device);
     return true;

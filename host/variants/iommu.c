@@ -12,6 +12,8 @@
 
 static void install_widths(void)
 {
+    if (variant_active(VARIANT_CAP_WIDTH_12))
+        mux_rules.iova_bits = 12;
     if (variant_active(VARIANT_CAP_WIDTH_32))
         mux_rules.iova_bits = 32;
     if (variant_active(VARIANT_CAP_WIDTH_35))
@@ -47,4 +49,5 @@ void variants_install_iommu(void)
         soft_options.ad_mode = SOFTIOMMU_AD_REQUIRED;
     soft_options.xd_reserved = variant_active(VARIANT_XD_RESERVED);
     soft_options.user_ignored = variant_active(VARIANT_USER_IGNORED);
+    soft_options.keep_idle_domains = variant_active(VARIANT_IDLE_DOMAINS_KEPT);
 }

@@ -23,6 +23,7 @@ static struct dma_api *start(struct test_run *t, enum dma_api_mode mode, struct 
     struct dma_api *api = new_api(t);
     enum hv_status status;
 
+    need_width(t, FIRST, SIZE_1G);
     CHECK(dma_api_start(api, mode, fresh_domain_id(t), FIRST, LIMIT, &status),
           "starting the DMA API: %s", hv_status_name(status));
     status = dma_api_attach(api, e->device_id);
@@ -258,6 +259,7 @@ TEST(interrupt_window_is_left_out,
     struct buffer b = buffer(t, 8);
     enum hv_status status;
 
+    need_width(t, IOVA_MSI_LAST, 1 + 4 * PAGE_SIZE);
     CHECK(dma_api_start(a, DMA_API_STRICT, fresh_domain_id(t), IOVA_MSI_FIRST - 4 * PAGE_SIZE,
                         IOVA_MSI_LAST + 1 + 4 * PAGE_SIZE, &status),
           "starting the DMA API: %s", hv_status_name(status));

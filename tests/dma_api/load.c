@@ -48,6 +48,7 @@ static struct load *start(struct test_run *t, enum dma_api_mode mode, unsigned d
     l->memory = buffer(t, SLOTS * SLOT_PAGES);
     for (unsigned i = 0; i < devices; i++)
         l->engines[i] = device_n(t, i);
+    need_width(t, FIRST, SIZE_1G);
     CHECK(dma_api_start(&l->api, mode, fresh_domain_id(t), FIRST, LIMIT, &status),
           "starting the DMA API: %s", hv_status_name(status));
     for (unsigned i = 0; i < devices; i++)

@@ -105,37 +105,42 @@ static void permissions_by_list(struct test_run *t, uint64_t size)
     permissions(t, size, flush_list);
 }
 
-static void away_and_back(struct test_run *t, uint64_t size, bool by_detach)
+static void moved(struct test_run *t, uint64_t size)
 {
+    static flush_way *const way[] = {flush_by_domain, flush_list};
     struct dma_engine *e = device(t);
     struct leaf l = leaf_for(t, IOVA_1G, size);
     struct domain *d = domain_paging(t), *other = domain_paging(t);
 
-    leaf_map(t, d, &l, RW);
-    attach(t, d, e);
-    warm_leaf(t, e, &l);
-    if (by_detach) {
-        CHECK_SUCCESS(iommu_detach(e->device_id), "detaching an attached device");
-        STEP("detach device 0x%llx: SUCCESS", e->device_id);
-        leaf_expect_write_fault(t, e, &l, 0x3000, 8, FAULT_ANY, "detached");
-    } else {
+    for (unsigned i = 0; i < ARRAY_SIZE(way); i++) {
+        attach(t, d, e);
+        leaf_map(t, d, &l, RW);
+        warm_leaf(t, e, &l);
         attach(t, other, e);
         leaf_expect_write_fault(t, e, &l, 0x3000, 8, ORACLE_FAULT_CLASS_NOT_PRESENT,
                                 "in another domain");
+        unmap(t, d, l.iova, l.size);
+        way[i](t, d, l.iova, l.size);
+        attach(t, d, e);
+        expect_gone(t, e, &l, "removed and flushed while the device was away");
     }
-    unmap(t, d, l.iova, l.size);
-    attach(t, d, e);
-    expect_gone(t, e, &l, "removed while the device was away");
-}
-
-static void moved(struct test_run *t, uint64_t size)
-{
-    away_and_back(t, size, false);
 }
 
 static void detached(struct test_run *t, uint64_t size)
 {
-    away_and_back(t, size, true);
+    struct dma_engine *e = device(t);
+    struct leaf l = leaf_for(t, IOVA_1G, size);
+    struct domain *d = domain_paging(t);
+
+    leaf_map(t, d, &l, RW);
+    attach(t, d, e);
+    warm_leaf(t, e, &l);
+    CHECK_SUCCESS(iommu_detach(e->device_id), "detaching an attached device");
+    STEP("detach device 0x%llx: SUCCESS", e->device_id);
+    leaf_expect_write_fault(t, e, &l, 0x3000, 8, FAULT_ANY, "detached");
+    unmap(t, d, l.iova, l.size);
+    attach(t, d, e);
+    expect_gone(t, e, &l, "removed while the device was detached");
 }
 
 /* The sizes of leaves that no other test goes through. */
@@ -216,15 +221,16 @@ EACH_TEST(LARGE_LEAVES, leaf_permissions_list_flush,
 #undef TEST_GROUP
 #define TEST_GROUP "attach"
 EACH_TEST(LARGE_LEAVES, leaf_removed_while_away,
-          PROMISE("{size} leaf: removed while the device is in another domain, it is gone when the "
-                  "device comes back")
-          COVERS("ATT-4") DEVICES(ALL) KINDS("dma fault")
+          PROMISE("{size} leaf: removed and flushed while the device is in another domain, it is "
+                  "gone when the device comes back")
+          COVERS("ATT-4 FL-1") DEVICES(ALL) KINDS("dma fault flush")
           STEPS("With a leaf of {size}: the device uses two places and is attached to another "
-                "domain, where it writes. The leaf is removed without a flush, and the device "
-                "comes back and writes to both ends, a used place and the middle, and reads.")
+                "domain, where it writes. The leaf is removed and flushed, and the device comes "
+                "back and writes to both ends, a used place and the middle, and reads. Twice: with "
+                "a flush of the domain, and of a list.")
           EXPECTS("Everything faults as not present.")
-          IF_IT_FAILS("Entries of large pages survive the move: the host drops only small ones "
-                      "when a device leaves its domain."))
+          IF_IT_FAILS("Entries of large pages survive: the host drops only small ones, when a "
+                      "device leaves its domain or in the flush of a domain without devices."))
 {
     moved(t, VARIANT(large_leaves));
 }

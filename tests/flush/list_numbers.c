@@ -54,6 +54,7 @@ static void flush_numbers(struct test_run *t, const uint16_t *number, unsigned c
     struct buffer b = buffer(t, LENGTH_MAX);
     struct domain *d = domain_paging(t);
 
+    need_width(t, IOVA, LENGTH_MAX * STRIDE);
     attach(t, d, e);
     for (unsigned i = 0; i < count && number[i] <= limit; i++) {
         flush_number(t, d, e, &b, number[i]);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The canary: a paging domain with one page mapped and a device of its own in it, which a call of a
- * test must not change. On a machine without a second device only the host's answers are compared.
+ * test must not change. On a machine without a second device, and on a host without room for these
+ * IOVAs, only the host's answers are compared.
  * Another device holds a DMA in flight to a page that stays mapped, from one look to the next: it
  * must land when it is released, whatever was called in between.
  */
@@ -81,7 +82,10 @@ static void expect_held_lands(struct test_run *t, struct canary *b, const char *
 
 struct canary canary(struct test_run *t)
 {
-    struct canary b = {.engine = spare_engine(t), .iova = CANARY_IOVA, .held_iova = HELD_IOVA};
+    bool room = is_within_width(HELD_IOVA, PAGE_SIZE);
+    struct canary b = {.engine = room ? spare_engine(t) : NULL,
+                       .iova = room ? CANARY_IOVA : 0,
+                       .held_iova = HELD_IOVA};
     const char *outer = t->setup;
 
     test_setup(t, "DOM-1 CFG-1");
@@ -95,7 +99,7 @@ struct canary canary(struct test_run *t)
         expect_write(t, b.engine, b.iova + CANARY_OFFSET, &b.target, CANARY_OFFSET, CANARY_LENGTH,
                      "a canary's first DMA");
     }
-    b.holder = spare_holder(t, b.engine);
+    b.holder = room ? spare_holder(t, b.engine) : NULL;
     if (b.holder) {
         test_setup(t, "ATT-9 TR-1");
         b.held = buffer(t, 1);

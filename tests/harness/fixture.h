@@ -78,6 +78,7 @@ void buffer_refresh(struct buffer *b); /* all bytes POISON_FRESH again */
 
 void map(struct test_run *t, struct domain *d, uint64_t iova, const struct buffer *b,
          unsigned prot);
+/* Skips when the host reports fewer bits of IOVA; so do all that map. */
 void map_gpa(struct test_run *t, struct domain *d, uint64_t iova, uint64_t gpa, uint64_t length,
              unsigned prot);
 void unmap(struct test_run *t, struct domain *d, uint64_t iova, uint64_t length); /* no flush */
@@ -162,6 +163,10 @@ void need_promise(struct test_run *t, unsigned promises, const char *what);
 /* Capabilities of the host; skips the test when there is no pvIOMMU. */
 const struct hv_output_get_iommu_capabilities *capabilities(struct test_run *t);
 bool has_page_size(struct test_run *t, uint64_t size);
+/* Whether all of the range is within the width that the host reports (CAP-4: 12 bits or more). */
+bool is_within_width(uint64_t iova, uint64_t length);
+/* Skips when it is not. */
+void need_width(struct test_run *t, uint64_t iova, uint64_t length);
 /* Skips when the host does not report leaves of that size. */
 void need_page_size(struct test_run *t, uint64_t size);
 

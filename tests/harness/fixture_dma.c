@@ -84,7 +84,7 @@ static bool expect_fault(struct test_run *t, struct dma_engine *e, uint64_t iova
     }
     if (fault.device_id == e->device_id &&
         (fault.access == access || !iommu_promises(IOMMU_FAULT_DIRECTIONS)) &&
-        (class == FAULT_ANY || fault.reason_class == class ||
+        (class == FAULT_ANY || fault.reason_class == class || !is_within_width(iova, length) ||
          !iommu_promises(IOMMU_FAULT_CLASSES)) &&
         fault.iova >= (iova & ~(PAGE_SIZE - 1)) && fault.iova < iova + length) {
         drain_faults(t, e);

@@ -33,6 +33,8 @@ struct dma_engine *device_n(struct test_run *t, unsigned n)
         SKIP("needs %u device(s) of class %s", n + 1, dma_class_name(t->class));
     if (e->unusable)
         SKIP("device 0x%llx: %s", (unsigned long long)e->device_id, e->unusable);
+    if (e->ops->features & DMA_STAGED)
+        need_width(t, e->ops->features & DMA_QUEUED ? 0 : STAGING_IOVA, e->scratch_size);
     if ((e->ops->features & DMA_STAGED) && !e->prepared) {
         REQUIRE(dma_finish(e), "device 0x%llx does not become quiet",
                 (unsigned long long)e->device_id);
@@ -82,6 +84,21 @@ const struct hv_output_get_iommu_capabilities *capabilities(struct test_run *t)
     if (!caps)
         SKIP("this host has no pvIOMMU: %s", pviommu_missing());
     return caps;
+}
+
+bool is_within_width(uint64_t iova, uint64_t length)
+{
+    const struct hv_output_get_iommu_capabilities *caps = pviommu_capabilities();
+
+    return !caps || caps->max_iova_width >= 64 || (iova + length - 1) >> caps->max_iova_width == 0;
+}
+
+void need_width(struct test_run *t, uint64_t iova, uint64_t length)
+{
+    if (!is_within_width(iova, length)) {
+        SKIP("the host reports IOVAs of %u bits, and the test needs IOVA 0x%llx",
+             capabilities(t)->max_iova_width, (unsigned long long)(iova + length - 1));
+    }
 }
 
 void need_promise(struct test_run *t, unsigned promises, const char *what)
@@ -262,8 +279,10 @@ void buffer_refresh(struct buffer *b)
 void map_gpa(struct test_run *t, struct domain *d, uint64_t iova, uint64_t gpa, uint64_t length,
              unsigned prot)
 {
-    enum stage1_status status = domain_map(d, iova, gpa, length, prot);
+    enum stage1_status status;
 
+    need_width(t, iova, length);
+    status = domain_map(d, iova, gpa, length, prot);
     STEP("map IOVA 0x%llx -> GPA 0x%llx, 0x%llx bytes, prot %llu: %s", iova, gpa, length, prot,
          stage1_status_name(status));
     REQUIRE(status == STAGE1_OK, "mapping IOVA 0x%llx in our own tables: %s",

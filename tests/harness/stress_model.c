@@ -36,6 +36,22 @@ static void forget_stale(struct stress *s, unsigned home, unsigned first, unsign
         s->page[home][i].allowed = current(&s->page[home][i]);
 }
 
+static uint32_t residents(const struct stress *s, unsigned home)
+{
+    uint32_t set = 0;
+
+    for (unsigned i = 0; i < STRESS_DEVICES; i++)
+        if (s->home[i] == home)
+            set |= (uint32_t)BIT(i);
+    return set;
+}
+
+static void forget_all_stale(struct stress *s, unsigned home)
+{
+    forget_stale(s, home, 0, STRESS_PAGES - 1);
+    s->lived[home] = residents(s, home);
+}
+
 static void create(struct stress *s, unsigned home)
 {
     static const enum domain_kind kinds[] = {DOMAIN_BLOCKED, DOMAIN_IDENTITY};
@@ -47,7 +63,7 @@ static void create(struct stress *s, unsigned home)
           "creating domain 0x%x: %s", ids[home], hv_status_name(status));
     STEP("create and configure domain 0x%llx", ids[home]);
     memset(s->page[home], 0, sizeof(s->page[home]));
-    forget_stale(s, home, 0, STRESS_PAGES - 1);
+    forget_all_stale(s, home);
 }
 
 void stress_begin(struct stress *s, struct test_run *t)
@@ -151,11 +167,11 @@ static void flush_some(struct stress *s, const struct operation *o)
     switch (o->kind) {
     case OPERATION_FLUSH:
         flush(s->t, d);
-        forget_stale(s, home, 0, STRESS_PAGES - 1);
+        forget_all_stale(s, home);
         break;
     case OPERATION_FLUSH_ALL:
         flush_block(s->t, d, 0, HV_IOMMU_RANGE_SHIFT_ALL);
-        forget_stale(s, home, 0, STRESS_PAGES - 1);
+        forget_all_stale(s, home);
         break;
     case OPERATION_FLUSH_LIST:
         flush_list(s->t, d, iova, length);
@@ -166,14 +182,6 @@ static void flush_some(struct stress *s, const struct operation *o)
         forget_stale(s, home, first, last);
         break;
     }
-}
-
-static bool lived_in(const struct stress *s, unsigned home)
-{
-    for (unsigned i = 0; i < STRESS_DEVICES; i++)
-        if (s->home[i] == home)
-            return true;
-    return false;
 }
 
 static struct operation chance_of_move(struct stress *s, unsigned to)
@@ -196,16 +204,17 @@ static void move(struct stress *s, unsigned device, unsigned to)
     if (to == STRESS_DETACHED) {
         STEP("detach device 0x%llx", s->engine[device]->device_id);
         CHECK_SUCCESS(iommu_detach(s->engine[device]->device_id), "detaching an attached device");
+        if (left < STRESS_HOMES && s->lived[left] == BIT(device))
+            forget_all_stale(s, left);
     } else {
         attach(t, &s->domain[to], s->engine[device]);
+        s->lived[to] |= (uint32_t)BIT(device);
     }
-    if (left < STRESS_HOMES && !lived_in(s, left))
-        forget_stale(s, left, 0, STRESS_PAGES - 1);
 }
 
 static void replace(struct stress *s, unsigned home)
 {
-    if (!lived_in(s, home)) {
+    if (residents(s, home) == 0) {
         delete_domain(s->t, &s->domain[home]);
         create(s, home);
     }

@@ -2,8 +2,9 @@
 /*
  * A guest that makes random changes in random order, and a model of the pages that each DMA may
  * reach. For every page of every paging domain the model keeps the places where a write may land:
- * the target of the entry, and its targets since the page was last flushed (FL-5). A flush, or the
- * departure of the last device, leaves only the current target.
+ * the target of the entry, and its targets since the page was last flushed (FL-5). A flush leaves
+ * only the current target, and so does the DETACH of the only device that was in the domain since
+ * (DET-4). An ATTACH elsewhere leaves all of them (ATT-4).
  */
 #ifndef PVT_TESTS_HARNESS_STRESS_MODEL_H
 #define PVT_TESTS_HARNESS_STRESS_MODEL_H
@@ -32,7 +33,8 @@ struct stress {
     struct stress_page page[STRESS_HOMES][STRESS_PAGES];
     struct dma_engine *engine[STRESS_DEVICES];
     unsigned home[STRESS_DEVICES];
-    unsigned changed; /* page that was changed last */
+    uint32_t lived[STRESS_HOMES]; /* devices that were there since its last full flush, as a set */
+    unsigned changed;             /* page that was changed last */
     struct buffer untranslated, target;
 };
 

@@ -10,9 +10,9 @@
  * The model (tests/harness/stress_model.h) keeps a set for each page of each paging domain: where a
  * write may land. A change of a leaf adds the new target and keeps the old one, because without a
  * flush a host may use either (FL-5). A new mapping removes the hole at once, since a host must not
- * cache that a page was absent (FL-3). A flush that covers the page, and the departure of the last
- * device, leave only what the tables say now. The model says nothing of caches; it is the ABI as a
- * set, so a host that flushes more than it has to passes.
+ * cache that a page was absent (FL-3). A flush that covers the page, and the DETACH of the only
+ * device of a domain, leave only what the tables say now. The model says nothing of caches; it is
+ * the ABI as a set, so a host that flushes more than it has to passes.
  *
  * Each write must land whole, in one place, and that place must be in the set. Three devices write
  * after each step: to the page that changed last, where a defect is likely, and to one by chance.

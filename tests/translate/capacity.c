@@ -29,6 +29,7 @@ static void small_pages(struct test_run *t, unsigned count, uint64_t stride, uns
     struct buffer b;
 
     count = rounds_on(e, count, 5);
+    need_width(t, IOVA_1G, count * stride);
     b = buffer(t, count * pages);
     for (unsigned i = 0; i < count; i++) {
         REQUIRE(domain_map(d, IOVA_1G + i * stride, gpa_of(b.data) + i * pages * PAGE_SIZE,
@@ -85,6 +86,7 @@ TEST(many_large_pages_twice,
     struct domain *d = domain_paging(t);
     unsigned count = rounds_on(e, 100, 5);
 
+    need_width(t, IOVA_1G, count * SIZE_2M);
     for (unsigned i = 0; i < count; i++) {
         REQUIRE(domain_map(d, IOVA_1G + i * SIZE_2M, gpa_of(target[i % 2].data), SIZE_2M, RW) ==
                     STAGE1_OK,

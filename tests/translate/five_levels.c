@@ -104,6 +104,7 @@ static void by_list(struct test_run *t, struct domain *d, struct dma_engine *e)
 static void by_attach(struct test_run *t, struct domain *d, struct dma_engine *e)
 {
     attach(t, domain_blocked(t), e);
+    flush(t, d);
     attach_five_level(t, d, e);
 }
 
@@ -119,10 +120,10 @@ static void by_attach(struct test_run *t, struct domain *d, struct dma_engine *e
         WORD(result, "after a list flush of all of it the new ones count")                         \
         WORD(then, "The whole range is flushed by a list."))                                       \
     ROW(test, attach, by_attach,                                                                   \
-        COVERS("ATT-4 TR-12") KINDS("dma")                                                         \
+        COVERS("ATT-4 TR-12") KINDS("dma flush")                                                     \
         WORD(result, "a device that was away meanwhile uses the new ones")                         \
-        WORD(then, "The device is attached to a blocking domain and comes back, without a "        \
-                   "flush."))
+        WORD(then, "The device is attached to a blocking domain, the domain that it left is "      \
+                   "flushed, and the device comes back."))
 /* clang-format on */
 
 VARIANTS(settle *const, ways_below_top, WAYS_BELOW_TOP);

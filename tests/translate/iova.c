@@ -52,6 +52,7 @@ TEST(sparse_random_iovas,
     uint64_t limit = 1ull << usable_bits(t), iova[24];
     struct buffer b = buffer(t, 24);
 
+    need_width(t, 0, 1ull << 20); /* enough for 24 pages by chance */
     for (unsigned i = 0; i < 24; i++) {
         do {
             iova[i] = random_below(&t->random, limit) & ~(PAGE_SIZE - 1);

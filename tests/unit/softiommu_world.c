@@ -78,8 +78,10 @@ static void switch_device(struct world *w)
     struct softiommu_translation other = {.kind = to == WORLD_IDENTITY ? SOFTIOMMU_IDENTITY
                                                                        : SOFTIOMMU_BLOCKED,
                                           .did = to == WORLD_IDENTITY ? 2 : 0};
+    bool detached;
 
-    if (to == WORLD_BLOCKED && !world_one_in(w, 3))
+    detached = to == WORLD_BLOCKED && !world_one_in(w, 3);
+    if (detached)
         detach(w->m, device);
     else
         attach(w->m, device, to < WORLD_DOMAINS ? &w->domain[to].t : &other);
@@ -88,7 +90,8 @@ static void switch_device(struct world *w)
         if (w->request[i].busy && w->request[i].request.device == device &&
             w->request[i].request.state == SOFTIOMMU_REQUEST_IN_FLIGHT)
             world_fail(w, "a request is in flight after a switch of its device");
-    if (from < WORLD_DOMAINS && !world_used(w, from) && !w->m->config.keep_idle_domains)
+    if (from < WORLD_DOMAINS && !world_used(w, from) &&
+        (detached || !w->m->config.keep_idle_domains))
         world_forget(w, from, 0, UINT64_MAX);
 }
 

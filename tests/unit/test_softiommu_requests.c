@@ -377,7 +377,7 @@ static void bad_configurations_are_refused(void **state)
     REFUSES(ad_mode, (enum softiommu_ad_mode)3);
     REFUSES(devices, 0);
     REFUSES(devices, SOFTIOMMU_DEVICES_MAX + 1);
-    REFUSES(iova_bits, 20);
+    REFUSES(iova_bits, 11);
     REFUSES(iova_bits, 58);
     REFUSES(physical_bits, 31);
     REFUSES(physical_bits, 53);
