@@ -7,6 +7,7 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "lib/tap.h"
+#include "tests/harness/profiles.h"
 #include "tests/harness/suite.h"
 
 #define GENERATION_MAX 9999u
@@ -94,6 +95,8 @@ struct writer {
     uint64_t duration_us;
     uint32_t next;
     enum journal_kind wanted; /* verdict that the list shows now */
+    struct profiles profiles;
+    unsigned bad_profiles; /* line of their file that is wrong */
 };
 
 static void sink(void *context, const char *text, size_t length)
@@ -154,6 +157,41 @@ static void count(void *context, const struct journal_entry *e)
     w->counts.moved += (e->flags & JOURNAL_DMA) != 0;
     w->cut += (e->flags & JOURNAL_CUT) != 0;
     w->duration_us += e->duration_us;
+}
+
+static void profile_fact(void *context, const char *text, size_t length)
+{
+    struct writer *w = context;
+
+    profiles_fact(&w->profiles, text, length);
+}
+
+static void profile_result(void *context, const struct journal_entry *e)
+{
+    static const enum verdict verdicts[] = {[JOURNAL_PASS] = VERDICT_PASS,
+                                            [JOURNAL_FAIL] = VERDICT_FAIL,
+                                            [JOURNAL_ERROR] = VERDICT_ERROR,
+                                            [JOURNAL_SKIP] = VERDICT_SKIP};
+    struct writer *w = context;
+    const struct suite *s = w->run->suite;
+
+    profiles_result(&w->profiles, s->instances[e->index % s->instance_count].test->id,
+                    verdicts[e->kind]);
+}
+
+static bool load_profiles(struct volume *v, struct writer *w)
+{
+    void *text;
+    size_t size;
+
+    if (!volume_read(v, PROFILES_FILE, 0, &text, &size))
+        return false;
+    w->bad_profiles = size > 0 ? profiles_load(&w->profiles, text, size) : 0;
+    if (w->profiles.count > 0) {
+        each(w, NULL, profile_fact, NULL);
+        each(w, profile_result, NULL, NULL);
+    }
+    return true;
 }
 
 /* --- results.tap --- */
@@ -312,7 +350,39 @@ static struct report_verdict verdict_of(const struct writer *w)
     return report_verdict(&w->counts);
 }
 
-/* For a program: one line, ASCII. */
+static void tell_shortcoming(void *context, const char *text)
+{
+    put(context, "          %s\r\n", text);
+}
+
+static void summarize_profiles(struct writer *w)
+{
+    if (w->bad_profiles)
+        put(w, "profiles  " PROFILES_FILE " line %u is not as it should be\r\n", w->bad_profiles);
+    for (unsigned i = 0; i < w->profiles.count && w->run->over; i++) {
+        struct report_verdict verdict;
+        unsigned count;
+
+        put(w, "profile   %.*s\r\n", SPAN(w->profiles.each[i].name));
+        verdict = profiles_judge(&w->profiles, i, &w->counts, &count, tell_shortcoming, w);
+        put(w, "          exit code %u, %s\r\n", verdict.exit_code, verdict.text);
+    }
+}
+
+static void put_profile_verdicts(struct writer *w)
+{
+    for (unsigned i = 0; i < w->profiles.count && w->run->over; i++) {
+        unsigned count;
+        struct report_verdict verdict =
+            profiles_judge(&w->profiles, i, &w->counts, &count, NULL, NULL);
+
+        put(w, "profile=%.*s version=%.*s exit=%u shortcomings=%u text=\"%s\"\r\n",
+            SPAN(w->profiles.each[i].name), SPAN(w->profiles.each[i].version), verdict.exit_code,
+            count, verdict.text);
+    }
+}
+
+/* For a program: a line, and one for each profile; ASCII. */
 static void write_verdict(struct writer *w)
 {
     const struct suite_counts *c = &w->counts;
@@ -320,6 +390,7 @@ static void write_verdict(struct writer *w)
 
     put(w, "exit=%u planned=%u pass=%u fail=%u error=%u skip=%u with_dma=%u text=\"%s\"\r\n",
         verdict.exit_code, c->planned, c->pass, c->fail, c->error, c->skip, c->moved, verdict.text);
+    put_profile_verdicts(w);
 }
 
 /* Notepad and its kin still open it: lines end with CR LF. */
@@ -342,6 +413,7 @@ static void write_summary(struct writer *w)
         put(w, "cut       %u results: their texts did not fit into the variable store\r\n", w->cut);
     put(w, "boots     %u, of which %u ended unexpectedly\r\n", run->boots, run->restarts);
     each(w, NULL, NULL, summary_boot);
+    summarize_profiles(w);
     put(w, "\r\n");
     for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
         w->wanted = order[i];
@@ -373,6 +445,8 @@ bool unattended_write(struct volume *v, const struct unattended_run *run,
         .counts = {.planned = counts->planned, .wants_transfer = counts->wants_transfer}};
     each(w, count, NULL, NULL);
     *counts = w->counts;
+    if (!load_profiles(v, w))
+        return false;
     return write_file(v, w, "results.tap", write_tap) &&
            write_file(v, w, "summary.txt", write_summary) &&
            write_file(v, w, "verdict.txt", write_verdict);

@@ -169,6 +169,9 @@ def test_targets_without_the_host(build: Path, tmp_path: Path, target: str) -> N
     assert read(out, "refhost.opt") == read(out, "pvtest.efi") == b"missing"
     options = read(out, "pvtest.opt").decode().splitlines()
     assert ("unattended=1" in options) == (target == "hyper-v")
+    profiles = read(out, "pvtest.profiles").decode().splitlines()
+    assert (profiles[0] == "pvtest-profiles 1") == (target == "hyper-v")
+    assert len([line for line in profiles if line.startswith("profile ")]) == (3 if target == "hyper-v" else 0)
     assert "order=given" in options and len([line for line in options if line.startswith("test=")]) == 5
 
 

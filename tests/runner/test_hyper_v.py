@@ -182,6 +182,19 @@ def test_the_image_writes_such_lines() -> None:
         assert beginning in written, beginning
 
 
+def test_the_verdict_on_a_profile_is_the_one_that_the_image_wrote() -> None:
+    """The last run counts, and no line of an earlier one."""
+    body = TEXT.partition("function Read-Verdict")[2].partition("\n}")[0]
+    (pattern,) = re.findall(r"\$profilePattern = '([^']+)'", body)
+    line = 'profile=linux-merged version=3 exit=1 shortcomings=2 text="FAIL: the profile is not kept"'
+    match = re.match(pattern, line)
+    assert match is not None and match.groups() == ("linux-merged", "1", "2", "FAIL: the profile is not kept")
+    assert body.count("$profiles = @{}") == 2, "at first, and with the line of each run"
+    assert "$verdict = Read-Verdict $folder $options.Profile" in TEXT
+    written = (ROOT / "tests" / "harness" / "unattended_files.c").read_text(encoding="utf-8")
+    assert '"profile=%.*s version=%.*s exit=%u shortcomings=%u text=' in written
+
+
 @pytest.mark.parametrize(("name", "refused"), [("pvtest", False), ("pv*", True), ("a?", True), ("[ab]", True)])
 def test_a_name_with_wildcards_is_refused(name: str, refused: bool) -> None:
     (pattern,) = re.findall(r"\$Name -match '([^']+)'", TEXT)

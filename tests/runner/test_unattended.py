@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from unattended_machine import Machine
 from pvtest import paths
 from pvtest.cli import importing
+from pvtest.gate import disk_profiles, profiles, rules
 from pvtest.images import catalogue, requirements
 from pvtest.images.catalogue import Instance
 from pvtest.stream import judge
@@ -114,6 +116,8 @@ def test_power_may_fail_at_any_time(tmp_path: Path) -> None:
     """Once: no test is blamed. Then the options change: the next boot starts with the first test, and says so."""
     planned, machine = some_tests(), Machine(tmp_path)
     machine.options(*lines(planned), "checkpoint=2", "fixture=hang")
+    known = requirements.load().of("")
+    machine.text_in(disk_profiles.render(catalogue.load_tests().of(""), known), disk_profiles.FILE)
     assert not machine.run(pull_plug_at=f"# run: {planned[3].id}")
     machine.options(*lines(planned), "checkpoint=2")
     assert machine.run()
@@ -121,6 +125,20 @@ def test_power_may_fail_at_any_time(tmp_path: Path) -> None:
     assert {result.verdict for result in found.values()} == {Verdict.PASS}
     assert [boot["guilty"] for boot in tap.facts["boot"]] == ["none", "none"]
     assert int(tap.facts["boot"][0]["results"]) >= 2, "a checkpoint every two tests keeps what was before the last"
+    same_verdicts_on_profiles(machine, tmp_path)
+
+
+def same_verdicts_on_profiles(machine: Machine, folder: Path) -> None:
+    """The image's and the runner's, of the same run."""
+    (folder / "results.tap").write_text(machine.read("results.tap"))
+    told = re.findall(r"profile=(\S+) version=\S+ exit=(\d) shortcomings=(\d+)", machine.read("verdict.txt"))
+    assert [name for name, _, _ in told] == ["linux-merged", "linux-v2", "strict"]
+    for name, code, shortcomings in told:
+        run = importing.run_of(folder, catalogue.load_tests(), requirements.load().of(""))
+        rules.apply(run, profiles.load(name, requirements.load()))
+        assert (run.exit_code, len(run.gate.findings)) == (int(code), int(shortcomings)), name
+        for finding in (finding for finding in run.gate.findings if finding.kind == "not-verified"):
+            assert f"          {finding.subject} is mandatory, and " in machine.read("summary.txt")
 
 
 def test_another_selection_begins_a_new_run(tmp_path: Path) -> None:

@@ -38,6 +38,9 @@ The VM is turned off and on again when COM1 was silent for so long; 10 to 86400.
 .PARAMETER Restarts
 How often that is done; 0 to 1000. The run goes on after the test that hung.
 
+.PARAMETER Profile
+Who must be served: linux-merged, linux-v2 or strict. The exit code is then 1 as well when this profile is not kept.
+
 .PARAMETER Device
 Instance ids of PCI Express devices of this machine that the VM gets (Discrete Device Assignment). They go back to the
 machine at the end.
@@ -53,6 +56,9 @@ Shows COM1 while the suite runs.
 
 .EXAMPLE
 .\Run-PvTest.ps1 -Disk .\pvtest-hyper-v.vhdx -Remove
+
+.EXAMPLE
+.\Run-PvTest.ps1 -Disk .\pvtest-hyper-v.vhdx -Profile linux-merged -Remove
 
 .EXAMPLE
 .\Run-PvTest.ps1 -Disk .\pvtest-hyper-v.vhdx -Device 'PCI\VEN_8086&DEV_0A54\4&2A2D8C9B&0&00E0' -Remove
@@ -76,6 +82,7 @@ $Known = @(
     @{ Name = 'TimeoutSeconds'; Kind = 'number'; Value = 1200; Low = 10; High = 86400 }
     @{ Name = 'SilenceSeconds'; Kind = 'number'; Value = 180; Low = 10; High = 86400 }
     @{ Name = 'Restarts'; Kind = 'number'; Value = 3; Low = 0; High = 1000 }
+    @{ Name = 'Profile'; Kind = 'text'; Value = '' }
     @{ Name = 'Device'; Kind = 'list'; Value = @() }
     @{ Name = 'ForceDismount'; Kind = 'switch'; Value = $false }
     @{ Name = 'Remove'; Kind = 'switch'; Value = $false }
@@ -365,8 +372,9 @@ function Copy-Results {
 
 function Read-Verdict {
     # The image judges its run (docs/unattended.md): one line on the disk, and on COM1 where the suite came to no file.
-    # Later lines win: those of COM1 come from all starts of the VM.
-    param([string]$Folder)
+    # Later lines win: those of COM1 come from all starts of the VM. The image judges the profiles, too, each in a line
+    # after that of the run, and on the disk alone.
+    param([string]$Folder, [string]$Wanted)
     $runs = Join-Path $Folder 'pvtest-results'
     $sources = @(Join-Path $Folder 'serial.log')
     if (Test-Path -LiteralPath $runs) {
@@ -377,6 +385,8 @@ function Read-Verdict {
     }
     $found = @{ Code = $ExitError; Text = 'the suite wrote no verdict; error.txt in pvtest-results may say why' }
     $pattern = '^(?:pvtest: verdict: |# verdict: )?exit=([0-2]) planned=(\d+) (?:.* )?with_dma=(\d+) text="([^"]*)"'
+    $profilePattern = '^profile=(\S+) version=\S+ exit=([0-2]) shortcomings=(\d+) text="([^"]*)"'
+    $profiles = @{}
     foreach ($source in $sources) {
         if (-not (Test-Path -LiteralPath $source)) {
             continue
@@ -385,10 +395,23 @@ function Read-Verdict {
             if ($line -match $pattern) {
                 $share = "$($Matches[3]) of $($Matches[2]) planned tests moved data"
                 $found = @{ Code = [int]$Matches[1]; Text = "$($Matches[4]); $share" }
+                $profiles = @{}
+            }
+            elseif ($line -match $profilePattern) {
+                $count = "$($Matches[3]) shortcomings, which summary.txt names"
+                $text = "profile $($Matches[1]): $($Matches[4]); $count"
+                $profiles[$Matches[1]] = @{ Code = [int]$Matches[2]; Text = "$text; $share" }
             }
         }
     }
-    return $found
+    if ($Wanted -eq '') {
+        return $found
+    }
+    if ($profiles.ContainsKey($Wanted)) {
+        return $profiles[$Wanted]
+    }
+    $known = @($profiles.Keys | Sort-Object) -join ' '
+    return @{ Code = $ExitError; Text = "no verdict on profile '$Wanted'; there is one on: $known; $($found.Text)" }
 }
 
 $options = Read-Arguments $args
@@ -447,7 +470,7 @@ try {
         # COM1 told the same.
         Write-Warning "the disk cannot be read: $($_.Exception.Message)"
     }
-    $verdict = Read-Verdict $folder
+    $verdict = Read-Verdict $folder $options.Profile
     $code = $verdict.Code
     $text = $verdict.Text
     if ($end -ne 'off') {

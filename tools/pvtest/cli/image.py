@@ -10,6 +10,7 @@ from pvtest import paths
 from pvtest.cli import usage
 from pvtest.cli.packing import TARGETS, Target
 from pvtest.errors import EXIT_OK, RunnerError, UsageError
+from pvtest.gate import disk_profiles
 from pvtest.images import boot_volume, catalogue, disk_image, requirements
 from pvtest.images.boot_volume import BootOptions
 from pvtest.images.catalogue import Catalogue
@@ -105,6 +106,8 @@ def main(options: argparse.Namespace) -> int:
     if not options.globs and not options.device_class:
         chosen.selected = catalogue.without_slow_copies(chosen.selected)
     files = contents(target, _options(options, target, tests, chosen), signer)
+    if target.unattended:
+        files[disk_profiles.FILE] = disk_profiles.render(tests, known).encode("ascii")
     disk_image.write(output, form, files, options.size, options.force)
     out = terminal(options)
     out.tell(told_tests(tests, known, options.globs))
