@@ -161,7 +161,7 @@ def test_profiles_demand_capabilities(
     done = runner("--profile", name, **({} if pviommu is None else {"FAKE_QEMU_PVIOMMU": pviommu}))
     assert done.returncode == code, done.stdout + done.stderr
     assert findings(tmp_path) == [("capability", field) for field in expected]
-    assert f"profile       {name}, version 2" in done.stdout
+    assert f"profile       {name}, version {profiles.load(name, KNOWN).version}" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -249,6 +249,8 @@ def test_profiles_of_units(unit: str) -> None:
         with pytest.raises(UsageError, match=f"profile {unit} is for runs on {unit}, and this one is on {other}"):
             profiles.load(unit, known, other)
     assert profiles.load("strict", known, unit).unit == ""
+    with pytest.raises(UsageError, match=f"profile linux-merged is for runs on pviommu, and this one is on {unit}"):
+        profiles.load("linux-merged", KNOWN, unit)
 
 
 def test_the_unit_of_a_profile_is_known(tmp_path: Path) -> None:
