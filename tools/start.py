@@ -20,6 +20,10 @@ TOOLS = os.path.dirname(os.path.abspath(__file__))
 VENDOR = os.path.join(os.path.dirname(TOOLS), "vendor")  # of a bundle
 sys.path[:0] = [TOOLS] + ([VENDOR] if os.path.isdir(VENDOR) else [])
 
-from pvtest.cli.main import entry  # noqa: E402  # after the path is set
+from pvtest import interrupts  # noqa: E402  # after the path is set
+
+interrupts.before_import()
+
+from pvtest.cli.main import entry  # noqa: E402
 
 sys.exit(entry())

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import fcntl
 import json
@@ -10,9 +11,13 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import PVTEST, runner_environment
+from pvtest import interrupts
+from pvtest.cli import campaign
+from pvtest.images.catalogue import Defect
 from pvtest.machine import processes
 
 from test_formats import compare_formats
@@ -46,6 +51,16 @@ def gone(pid: str) -> bool:
         return True
 
 
+def test_a_signal_while_the_runner_is_loaded(build: Path, tmp_path: Path) -> None:
+    """One line, whatever is being imported."""
+    (tmp_path / "rich").mkdir()
+    (tmp_path / "rich" / "__init__.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    around = runner_environment(build)
+    around["PYTHONPATH"] = f"{tmp_path}:{around['PYTHONPATH']}"
+    done = subprocess.run([*PVTEST, "list"], env=around, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (2, "run.sh: interrupted by SIGINT\n")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_is_published(build: Path, tmp_path: Path, number: int) -> None:
     assert gone(interrupted(build, tmp_path, number, "run", "--restarts", "3", FAKE_QEMU_FIXTURE="hang"))
@@ -74,6 +89,17 @@ def test_an_interrupted_campaign_is_published(build: Path, tmp_path: Path, comma
     assert verdicts[names[1]] == "error" and set(verdicts) == set(names)
     file = json.loads((tmp_path / "results" / "latest" / f"{command}.json").read_text())
     assert file[command][1]["problems"] == ["did not run: the runner was interrupted by SIGTERM"]
+
+
+def test_an_interrupted_campaign_starts_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saving a machine takes a boot of the firmware, for which no CI system waits."""
+    options = argparse.Namespace(matrix=False, boot_each=False, accel="tcg")
+    defects = [Defect(f"defect-{number}", "", (), "any") for number in range(campaign.WORTH_SAVING)]
+    request = SimpleNamespace(qemu=None)
+    monkeypatch.setattr(campaign.saved, "save", lambda *_: pytest.fail("a machine was saved"))
+    monkeypatch.setattr(interrupts, "caught", lambda: "SIGTERM")
+    with campaign._saved(campaign.CAMPAIGNS["defects"], options, request, defects, None) as found:  # type: ignore
+        assert found is None
 
 
 def test_a_campaign_that_is_interrupted_in_its_plain_run(build: Path, tmp_path: Path) -> None:

@@ -3,7 +3,11 @@
 
 import sys
 
-from pvtest.cli.main import main
+from pvtest import interrupts
+
+interrupts.before_import()
+
+from pvtest.cli.main import main  # noqa: E402  # it takes a while
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

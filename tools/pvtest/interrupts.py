@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STOP = threading.Event()  # boots look at it all the time
@@ -24,11 +25,33 @@ def _handle(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
 
-def install() -> None:
+def _at_once(number: int, frame: object) -> None:
+    with suppress(OSError):
+        os.write(2, f"run.sh: interrupted by {signal.Signals(number).name}\n".encode("ascii"))
+    os._exit(2)  # EXIT_ERROR; an exception would be a traceback of whatever is being imported
+
+
+def _set(handler: Callable[[int, object], None] | signal.Handlers) -> None:
     """One that is ignored stays so: nohup means it."""
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _handle)
+            signal.signal(number, handler)
+
+
+def before_import() -> None:
+    """As long as nothing has begun, a signal ends the runner at once."""
+    _set(_at_once)
+
+
+def install() -> None:
+    """From here on a signal is remembered."""
+    _set(_handle)
+
+
+def finish() -> None:
+    """The runner is over and its exit code is certain: after a first signal no other one changes it."""
+    if _caught:
+        _set(signal.SIG_IGN)
 
 
 @contextmanager

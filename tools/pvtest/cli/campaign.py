@@ -334,6 +334,7 @@ def _saved(
     """A machine from which those of a campaign of defects go on. None where it cannot be saved, where few would go on
     from it, and where everything runs, on all devices."""
     usual = not campaign.own or options.matrix or options.boot_each or options.accel != "tcg"
+    usual = usual or bool(interrupts.caught())  # a CI system waits a few seconds for the report
     if usual or sum(_on_saved(switch) for switch in chosen) < WORTH_SAVING:
         yield None
         return
@@ -425,7 +426,8 @@ def main(command: str, options: argparse.Namespace) -> int:
     request = dataclasses.replace(whole_catalogue(options, tests, known, booted), bus="pci")
     with interrupts.deferred(), ResultsFolder(options.results) as folder:
         plain = boot_once(request, folder.path, out, options.verbose)
-        folder.write_run(plain)
+        if not interrupts.caught():  # it is written with the campaign, at once
+            folder.write_run(plain)
         if plain.exit_code != EXIT_OK and not interrupts.caught():
             summary.show(plain, out, folder.publish(), options.verbose)
             out.say(f"The host without a {campaign.word} must pass everything before {campaign.plural} mean anything.")

@@ -332,6 +332,7 @@ def main(words: list[str]) -> int:
             message = f"standard output: {Output.failed.strerror}"
     if message:
         _complain(f"run.sh: {message}")
+    interrupts.finish()
     return code
 
 
