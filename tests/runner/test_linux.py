@@ -210,8 +210,8 @@ def test_pieces_are_those_of_the_packages(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--kernel", "/nowhere/bzImage"), "--kernel /nowhere/bzImage: no such file"),
-        (("--initrd", "/nowhere/initrd"), "--initrd /nowhere/initrd: no such file"),
+        (("--kernel", "/nowhere/bzImage"), "argument --kernel: /nowhere/bzImage: no such file"),
+        (("--initrd", "/nowhere/initrd"), "argument --initrd: /nowhere/initrd: no such file"),
         (("--bus", "isa"), "invalid choice"),
         (("--machine", "gen2", "--bus", "pci"), "no PCI bus that can be scanned"),
     ],

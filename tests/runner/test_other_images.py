@@ -66,9 +66,10 @@ def test_another_guest_brings_its_own_catalogue(runner: Runner, tmp_path: Path) 
     [
         (["--host", "nowhere.efi"], "nowhere.efi: no such file"),
         (["--guest", ""], "--guest"),
-        (["--no-host", "--host", __file__], "there is no reference host on that machine"),
+        (["--host", __file__], "is no program for UEFI: it does not begin with MZ"),
+        (["--no-host", "--host", "refhost.efi"], "there is no reference host on that machine"),
     ],
 )
-def test_usage(runner: Runner, words: list[str], complaint: str) -> None:
-    done = runner(*words)
+def test_usage(runner: Runner, build: Path, words: list[str], complaint: str) -> None:
+    done = runner(*(str(build / word) if word == "refhost.efi" else word for word in words))
     assert done.returncode == 3 and complaint in done.stderr

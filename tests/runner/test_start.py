@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import images
 import pytest
-from conftest import ROOT, pvtest_call
+from conftest import PVTEST, ROOT, pvtest_call, runner_environment
 
 AWKWARD = "it's a \"tree\": $HOME, ünï"
 SETUP = '#!/bin/sh\necho "setup $*" >>"$CALLS"\nexit "${SETUP_CODE:-0}"\n'
@@ -94,11 +95,32 @@ def test_a_wrong_command_line_costs_no_set_up_and_no_build(tree: Path, code: str
         (["list", "--level", "tset"], "unknown level 'tset'"),
         (["--requirement", "FL-999"], "unknown requirement 'FL-999'"),
         (["--no-host", "--defect", "lazy"], "--no-host"),
+        (["--iommu", "vtd", "--profile", "linux-merged"], "profile linux-merged is for runs on pviommu"),
+        (["--replay", "/nowhere"], "/nowhere: No such file"),
+        (["--replay", __file__], "the first line is 'pvtest-operations 1'"),
+        (["--results", f"{__file__}/results"], "test_start.py is not a folder"),
+        (["--firmware", "/nowhere.fd"], "--firmware /nowhere.fd: no such file"),
+        (["--host", __file__], "is no program for UEFI"),
+        (["linux", "--kernel", __file__], "is no program for UEFI"),
+        (["image", "--sign", "/nowhere.key", "/nowhere.pem"], "--sign /nowhere.key: no such file"),
+        (["image", "--output", __file__, "--format", "raw"], "is there already; --force overwrites it"),
+        (["image", "--target", "hyper-v", "--defect", "lazy"], "--defect is for the reference host"),
+        (["bundle", "--output", __file__], "is there already; --force overwrites it"),
+        (["reduce", "/nowhere", "a.b"], "/nowhere: No such file"),
     ],
 )
 def test_what_needs_no_image_is_checked_without_one(tmp_path: Path, words: list[str], told: str) -> None:
     done = pvtest_call("--check-usage", *words, build=tmp_path)
     assert done.returncode == 3 and told in done.stderr and done.stdout == ""
+
+
+def test_a_pipe_is_left_to_the_command(tmp_path: Path) -> None:
+    """It can be read once."""
+    for option in ("--replay", "--baseline", "--profile"):
+        command = ["bash", "-c", f"{shlex.join([*PVTEST, '--check-usage', option])} /dev/stdin; cat"]
+        around = runner_environment(tmp_path)
+        done = subprocess.run(command, input="all of it", env=around, stdout=subprocess.PIPE, text=True, check=False)
+        assert done.stdout == "all of it", (option, done)
 
 
 @pytest.mark.parametrize("words", [[], ["a.*", "--seed", "7"], ["defects", "x"], ["image"], ["show", "x"]])

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from pvtest.errors import system_error
 from pvtest.images.catalogue import TIERS
 from pvtest.plan import shard
 
@@ -120,11 +121,24 @@ def path(text: str) -> Path:
     return Path(word(text))
 
 
-def image(text: str) -> Path:
-    """An image that is there."""
+def file(text: str) -> Path:
+    """A file that is there."""
     found = path(text)
     if not found.is_file():
         raise argparse.ArgumentTypeError(f"{text}: no such file")
+    return found
+
+
+def image(text: str) -> Path:
+    """A program for UEFI that is there; a kernel of Linux with an EFI stub is one."""
+    found = file(text)
+    try:
+        with found.open("rb") as content:
+            begins = content.read(2)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(system_error(error, text)) from None
+    if begins != b"MZ":
+        raise argparse.ArgumentTypeError(f"{text}: is no program for UEFI: it does not begin with MZ")
     return found
 
 

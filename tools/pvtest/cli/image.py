@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pvtest import paths
+from pvtest import new_file, paths
 from pvtest.cli import usage
 from pvtest.cli.packing import TARGETS, Target
 from pvtest.errors import EXIT_OK, RunnerError, UsageError
@@ -87,17 +87,29 @@ def _check(options: argparse.Namespace, target: Target) -> None:
         raise UsageError(f"{name} is for the reference host, which --target {options.target} leaves out")
 
 
+def _output(options: argparse.Namespace, form: str) -> Path:
+    name = f"pvtest-{options.target}{disk_image.FORMATS[form][0]}"
+    return Path(options.output or paths.BUILD / "disks" / name)
+
+
+def check(options: argparse.Namespace) -> str:
+    """Raises where no disk could be made of this command line; else its format."""
+    target = TARGETS[options.target]
+    _check(options, target)
+    form = disk_image.format_of(options.output, options.format, target.form)
+    new_file.check(_output(options, form), options.force)
+    if options.sign:
+        Signer(*options.sign).check()
+    return form
+
+
 def main(options: argparse.Namespace) -> int:
     """Makes the disk and says where it is."""
     usage.check(options)
+    form = check(options)
     target = TARGETS[options.target]
-    _check(options, target)
     signer = Signer(*options.sign) if options.sign else None
-    if signer:
-        signer.check()
-    form = disk_image.format_of(options.output, options.format, target.form)
-    name = f"pvtest-{options.target}{disk_image.FORMATS[form][0]}"
-    output = options.output or paths.BUILD / "disks" / name
+    output = _output(options, form)
     tests = catalogue.load_tests().of("")
     devices = Devices(f"option {OPTION}", forced=True) if options.functions_alone else Devices()
     options.shard = None

@@ -233,8 +233,8 @@ def _soak_options(parser: Parser) -> None:
 def _linux_options(parser: Parser) -> None:
     add = parser.add_argument
     kernel = "a bzImage or a kernel with an EFI stub (Debian's cloud kernel)"
-    add("--kernel", type=arguments.path, metavar="FILE", help=kernel)
-    add("--initrd", type=arguments.path, metavar="FILE", help="its initial file system (one that tells what it finds)")
+    add("--kernel", type=arguments.image, metavar="FILE", help=kernel)
+    add("--initrd", type=arguments.file, metavar="FILE", help="its initial file system (one that tells what it finds)")
     add("--append", action="append", default=[], metavar="WORDS", help="more words for the kernel's command line")
     add("--bus", choices=combinations.BUSES, help="where Linux finds devices (vpci)")
     machines = "the machine that the host shows: a PC, or one without its devices, like a generation 2 VM (q35)"
@@ -361,6 +361,7 @@ def _run(words: list[str]) -> tuple[int, str]:
             command, options = parse(words[1:])
             usage.check(options)
             paths.use_images(getattr(options, "host", None), getattr(options, "guest", None))
+            usage.check_files(command, options)
             usage.check_names(command, options)
             return 0, ""
         command, options = parse(words)

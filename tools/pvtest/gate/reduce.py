@@ -145,10 +145,9 @@ def _machine(options: argparse.Namespace) -> tuple[str, ...]:
     return (*words, *(["--timeout", str(options.timeout)] if options.timeout else []))
 
 
-def main(options: argparse.Namespace) -> int:
-    """`./run.sh reduce RESULTS ID`"""
+def case(options: argparse.Namespace) -> Case:
+    """The failure that the command line names."""
     run = load(options.results_of)
-    out = terminal(options)
     bad = {r.instance.id: r for r in run.results if r.verdict in (Verdict.FAIL, Verdict.ERROR) and not r.idle}
     result = bad.get(options.instance)
     if result is None:
@@ -156,13 +155,20 @@ def main(options: argparse.Namespace) -> int:
         why = "did not fail there" if options.instance in known else "is not in these results"
         hint = suggest(options.instance, bad)
         raise UsageError(f"{options.results_of}: {options.instance} {why}; {len(bad)} instances failed.{hint}")
-    case = Case(run, result, _machine(options))
+    return Case(run, result, _machine(options))
+
+
+def main(options: argparse.Namespace) -> int:
+    """`./run.sh reduce RESULTS ID`"""
+    one = case(options)
+    run, result = one.run, one.result
+    out = terminal(options)
     with interrupts.deferred():
-        found = find(case, options.runs, out)
-    out.say(sentence(case, found))
+        found = find(one, options.runs, out)
+    out.say(sentence(one, found))
     if not found.shown:
         if result.rounds > 1:
             out.say(f"it was round {result.seed - run.seed + 1} of {result.rounds}; all again: {reproduce.whole(run)}")
         return EXIT_ERROR
-    out.say(f"again  {reproduce.words(case.words(found.before))}")
+    out.say(f"again  {reproduce.words(one.words(found.before))}")
     return EXIT_OK

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pvtest import interrupts, paths
-from pvtest.errors import MissingError, UsageError
+from pvtest.errors import MissingError
 from pvtest.images import boot_volume, catalogue
 from pvtest.linux import judge, packages, report, unified
 from pvtest.machine import qemu
@@ -30,12 +30,6 @@ LINUX_DISK_BYTES = 4 << 20  # of a disk that Linux writes 256 KiB to
 TOTAL_SECONDS = 180.0
 SILENCE_SECONDS = 60.0
 _ENDED = "QEMU ended by itself, with exit code 0"
-
-
-def _given(path: Path | None, option: str) -> Path | None:
-    if path is not None and not path.is_file():
-        raise UsageError(f"{option} {path}: no such file")
-    return path
 
 
 def _initial(options: argparse.Namespace, pieces: packages.Pieces, folder: Path) -> Path:
@@ -88,8 +82,6 @@ def _boot(options: argparse.Namespace, found: qemu.Qemu, logs: Path, observer: O
 def main(options: argparse.Namespace) -> int:
     """Boots, judges, reports."""
     combinations.check(options)
-    _given(options.kernel, "--kernel")
-    _given(options.initrd, "--initrd")
     out = terminal(options)
     found = machine(options, out)
     lines: list[str] = []
