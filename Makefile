@@ -62,7 +62,7 @@ HOST_OBJ  := $(patsubst %,$(BUILD)/host/%.o,$(HOST_SRC))
 # In the guest small code is the rule: most of it runs for a moment, once. These are the exceptions, because the benchmarks measure them
 # or whole pages go through them: page tables, IOVA allocation, copies, the calls and flushes of the pvIOMMU, the DMA API. All of the
 # host is compiled for speed: every exit of the guest and every DMA of a virtual function goes through it.
-HOT := $(wildcard lib/stage1*.c lib/iova.c lib/string.c drivers/hypercall_raw.c drivers/pviommu_*.c drivers/dma_api*.c tests/bench/*.c)
+HOT := $(wildcard kernel/fill.c lib/stage1*.c lib/iova.c lib/string.c drivers/hypercall_raw.c drivers/pviommu_*.c drivers/dma_api*.c tests/bench/*.c)
 HOT_OPT   := -O2
 SMALL_OPT := -Oz
 $(BUILD)/guest/%.o: OPT := $(SMALL_OPT)

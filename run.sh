@@ -41,6 +41,11 @@ set -- ${words[@]+"${words[@]}"}
 case ${1:-} in
 help | --version) [ -z "$python" ] || run "$@" ;;
 compare | merge | baseline | transcript) [ -z "$python" ] || run "$@" ;;
+bench)
+    case " $* " in
+    *" --compare "*) [ -z "$python" ] || run "$@" ;;
+    esac
+    ;;
 esac
 
 # A wrong command line must not cost a set-up and a build. If Python cannot tell, the set-up says why.

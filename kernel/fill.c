@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/fill.h"
 
+#include <stdbool.h>
+
 #include "kernel/cpu.h"
 #include "kernel/memory.h"
 
@@ -22,15 +24,27 @@ void fill_bytes(void *to, uint8_t byte, size_t size)
     }
 }
 
+#define BLOCK_WORDS 16 /* one branch for so many: branches cost most under emulation */
+
+static bool block_is(const word *w, uint64_t expected)
+{
+    uint64_t differing = 0;
+
+#pragma GCC unroll 16
+    for (unsigned i = 0; i < BLOCK_WORDS; i++)
+        differing |= w[i] ^ expected;
+    return differing == 0;
+}
+
 const uint8_t *memory_find_other(const uint8_t *from, size_t length, uint8_t value)
 {
     const uint8_t *at = from, *end = from + length;
     const uint64_t expected = value * EVERY_BYTE;
+
     while (at < end) {
-        const word *w = (const word *)at;
-        if ((uintptr_t)at % sizeof(word) == 0 && (size_t)(end - at) >= 4 * sizeof(word) &&
-            ((w[0] ^ expected) | (w[1] ^ expected) | (w[2] ^ expected) | (w[3] ^ expected)) == 0) {
-            at += 4 * sizeof(word);
+        if ((uintptr_t)at % sizeof(word) == 0 && (size_t)(end - at) >= BLOCK_WORDS * sizeof(word) &&
+            block_is((const word *)at, expected)) {
+            at += BLOCK_WORDS * sizeof(word);
             continue;
         }
         if (*at != value)

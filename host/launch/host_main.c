@@ -7,6 +7,7 @@
 #include "host/base/panic.h"
 #include "host/base/reference_time.h"
 #include "host/cpu/descriptor_tables.h"
+#include "host/cpu/entry_cost.h"
 #include "host/cpu/host_paging.h"
 #include "host/cpu/io.h"
 #include "host/cpu/local_apic_page.h"
@@ -128,6 +129,7 @@ void host_main(struct launch_args *args)
     vcpu_configure(cpu, args->guest_rip, args->guest_rsp);
     cpu->running = true;
     vdev_start(nested_page_set);
+    entry_cost_tell(cpu);
     integrity_add_constant((const void *)(uintptr_t)partition.msrpm, MSRPM_PAGES * PAGE_SIZE);
     integrity_add_constant((const void *)(uintptr_t)partition.iopm, IOPM_PAGES * PAGE_SIZE);
     integrity_seal();

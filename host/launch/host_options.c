@@ -3,6 +3,7 @@
 
 #include "host/base/log.h"
 #include "host/base/panic.h"
+#include "host/cpu/entry_cost.h"
 #include "host/defects/defects.h"
 #include "host/iommu/soft_backend.h"
 #include "host/platform/generation2.h"
@@ -112,6 +113,8 @@ static bool apply(void *context, const char *key, const char *value, struct opti
         fmt_snprintf(error->text, sizeof(error->text), "there is no variant '%.40s'", value);
         return false;
     }
+    if (strcmp(key, "bench") == 0)
+        return choose_flag(value, &entry_cost_wanted, error);
     if (strcmp(key, "crash") == 0) {
         if (!option_number(value, 0, 1, &number, error))
             return false;
@@ -127,7 +130,7 @@ static bool apply(void *context, const char *key, const char *value, struct opti
     }
     fmt_snprintf(error->text, sizeof(error->text),
                  "unknown key; known are defect, variant, log, bus, machine, com1, functions, "
-                 "caching, seed, levels, crash");
+                 "caching, seed, levels, bench, crash");
     return false;
 }
 

@@ -13,8 +13,10 @@
  *   functions=0|1       whether there are virtual functions (default 1)
  *   caching=none|random|adversarial, seed=N   of the software IOMMU (default none)
  *   levels=4|5          5: five-level tables also beside VT-d, whose devices refuse such domains
- * (default: 5 without VT-d) crash=0|1           1: the first FLUSH_DEVICE_DOMAIN ends in an
- * exception of the host; for the runner's own tests
+ *                       (default: 5 without VT-d)
+ *   bench=0|1           1: tells the cost of the barest entry and exit before the guest starts
+ *   crash=0|1           1: the first FLUSH_DEVICE_DOMAIN ends in an exception of the host; for the
+ *                       runner's own tests
  */
 void host_options_apply(char *text, size_t length);
 

@@ -6,9 +6,12 @@
 #include "kernel/cpu.h"
 #include "kernel/memory.h"
 #include "kernel/time.h"
+#include "lib/fmt.h"
 #include "tests/harness/suite.h"
 
-#define ROUNDS 7
+#define ROUNDS        7
+#define BASELINE_TEXT 64
+#define SERIES_TEXT   96
 #define EXIT_PARTS                                                                                 \
     10000ull /* exits per operation are fractions of one: the flush queue makes 1/256 */
 
@@ -23,20 +26,20 @@ static uint64_t exits(void)
 static void print(const struct bench *b, uint64_t ps, uint64_t exits_parts)
 {
     unsigned long long ns = ps / 1000, ns_fraction = ps % 1000 / 10;
+    uint64_t ratio = b->baseline_ps ? ps * 100 / b->baseline_ps : 0;
+    char baseline[BASELINE_TEXT] = "", series[SERIES_TEXT] = "";
 
     if (b->baseline) {
-        uint64_t ratio = b->baseline_ps ? ps * 100 / b->baseline_ps : 0;
-
-        report_comment(
-            "bench: name=%s ns=%llu.%02llu exits=%llu.%04llu ratio=%llu.%02llu baseline=%s",
-            b->name, ns, ns_fraction, (unsigned long long)exits_parts / EXIT_PARTS,
-            (unsigned long long)exits_parts % EXIT_PARTS, (unsigned long long)ratio / 100,
-            (unsigned long long)ratio % 100, b->baseline);
-    } else {
-        report_comment("bench: name=%s ns=%llu.%02llu exits=%llu.%04llu", b->name, ns, ns_fraction,
-                       (unsigned long long)exits_parts / EXIT_PARTS,
-                       (unsigned long long)exits_parts % EXIT_PARTS);
+        fmt_snprintf(baseline, sizeof(baseline), " ratio=%llu.%02llu baseline=%s",
+                     (unsigned long long)ratio / 100, (unsigned long long)ratio % 100, b->baseline);
     }
+    if (b->series) {
+        fmt_snprintf(series, sizeof(series), " series=%s size=%llu of=\"%s\"", b->series,
+                     (unsigned long long)b->size, b->of);
+    }
+    report_comment("bench: name=%s ns=%llu.%02llu exits=%llu.%04llu%s%s", b->name, ns, ns_fraction,
+                   (unsigned long long)exits_parts / EXIT_PARTS,
+                   (unsigned long long)exits_parts % EXIT_PARTS, baseline, series);
 }
 
 void bench_require(bool worked, const char *what)
@@ -74,6 +77,26 @@ uint64_t bench_run(const struct bench *b)
     return ps;
 }
 
+void bench_series(const struct bench *b, const struct bench_size *sizes, unsigned count,
+                  bool (*set)(void *argument, uint64_t size))
+{
+    uint64_t first = 0;
+
+    for (unsigned i = 0; i < count && set(b->argument, sizes[i].size); i++) {
+        struct bench one = *b;
+        uint64_t cost;
+
+        one.name = sizes[i].name;
+        one.size = sizes[i].size;
+        if (i && !b->baseline) {
+            one.baseline = sizes[0].name;
+            one.baseline_ps = first;
+        }
+        cost = bench_run(&one);
+        first = i ? first : cost;
+    }
+}
+
 void suite_bench(void)
 {
     bench_tables();
@@ -85,4 +108,5 @@ void suite_bench(void)
     bench_dma_api();
     bench_dmaprobe();
     bench_softiommu();
+    bench_growth();
 }

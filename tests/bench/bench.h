@@ -18,11 +18,23 @@ struct bench {
     void *argument;
     const char *baseline; /* name of what baseline_ps measured; NULL = none */
     uint64_t baseline_ps; /* per operation, from bench_run() */
+    /* NULL, or a path whose cost may grow with `size`, of which `of` says what is counted. */
+    const char *series, *of;
+    uint64_t size;
 };
 
 /* When something did not work, its time means nothing: tells the runner so, whose exit code is 2
  * then. `what` is a literal. */
 void bench_require(bool worked, const char *what);
+/* The same path at several sizes, the smallest first: calls `set` with each and measures `b`, whose
+ * ratio is to the first size where `b` names no baseline. `set` returns false where the size cannot
+ * be had; the series ends there. */
+struct bench_size {
+    const char *name;
+    uint64_t size;
+};
+void bench_series(const struct bench *b, const struct bench_size *sizes, unsigned count,
+                  bool (*set)(void *argument, uint64_t size));
 /* Measures and prints one "# bench:" line. Returns picoseconds per operation, at least 1. */
 uint64_t bench_run(const struct bench *b);
 
@@ -30,6 +42,7 @@ void bench_tables(void);     /* map, unmap */
 void bench_hypercalls(void); /* round trip, flush, list flush, attach */
 void bench_dma_api(void);    /* strict and deferred */
 void bench_dmaprobe(void);   /* register access, DMA bandwidth */
+void bench_growth(void);     /* attach by devices and by domains, map by length */
 void bench_softiommu(void);  /* cached and walked DMA, flushes by number of cached entries */
 
 #endif

@@ -68,23 +68,30 @@ static void attach_switch(void *argument)
     }
 }
 
+static bool set_elements(void *argument, uint64_t size)
+{
+    struct calls *c = argument;
+
+    c->count = (unsigned)size;
+    return true;
+}
+
 static void bench_lists(struct calls *c, uint64_t round_trip)
 {
-    static const struct {
-        const char *name;
-        unsigned count;
-    } lists[] = {
-        {"flush_list_1", 1}, {"flush_list_8", 8}, {"flush_list_64", 64}, {"flush_list_508", 508}};
+    static const struct bench_size lists[] = {{"flush_list_1", 1},
+                                              {"flush_list_8", 8},
+                                              {"flush_list_64", 64},
+                                              {"flush_list_256", 256},
+                                              {"flush_list_508", 508}};
 
-    for (unsigned i = 0; i < ARRAY_SIZE(lists); i++) {
-        c->count = lists[i].count;
-        bench_run(&(struct bench){.name = lists[i].name,
-                                  .operations = CALLS / 10,
-                                  .round = flush_list,
-                                  .argument = c,
-                                  .baseline = "hypercall",
-                                  .baseline_ps = round_trip});
-    }
+    bench_series(&(struct bench){.operations = CALLS / 10,
+                                 .round = flush_list,
+                                 .argument = c,
+                                 .baseline = "hypercall",
+                                 .baseline_ps = round_trip,
+                                 .series = "flush_list",
+                                 .of = "elements"},
+                 lists, ARRAY_SIZE(lists), set_elements);
 }
 
 void bench_hypercalls(void)

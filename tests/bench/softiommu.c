@@ -89,37 +89,38 @@ static void flush_all(void *argument)
     cold(argument);
 }
 
+static bool set_cached(void *argument, uint64_t size)
+{
+    struct cached *c = argument;
+
+    c->pages = size;
+    return true;
+}
+
 static void measure_flushes(struct cached *c)
 {
-    static const struct {
-        uint64_t pages;
-        const char *page, *domain;
-    } sizes[] = {{16, "flush_page_of_16", "flush_domain_of_16"},
-                 {256, "flush_page_of_256", "flush_domain_of_256"},
-                 {4096, "flush_page_of_4096", "flush_domain_of_4096"}};
-    uint64_t page = 0, domain = 0;
+    static const struct bench_size page[] = {{"flush_page_of_16", 16},
+                                             {"flush_page_of_64", 64},
+                                             {"flush_page_of_256", 256},
+                                             {"flush_page_of_1024", 1024},
+                                             {"flush_page_of_4096", 4096}};
+    static const struct bench_size domain[] = {{"flush_domain_of_16", 16},
+                                               {"flush_domain_of_64", 64},
+                                               {"flush_domain_of_256", 256},
+                                               {"flush_domain_of_1024", 1024},
+                                               {"flush_domain_of_4096", 4096}};
+    struct bench b = {.operations = OPERATIONS,
+                      .round = flush_pages,
+                      .prepare = warm_pages,
+                      .argument = c,
+                      .series = "flush_page",
+                      .of = "cached pages"};
 
-    for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
-        struct bench b = {.name = sizes[i].page,
-                          .operations = OPERATIONS,
-                          .round = flush_pages,
-                          .prepare = warm_pages,
-                          .argument = c,
-                          .baseline = i ? sizes[0].page : NULL,
-                          .baseline_ps = page};
-        uint64_t cost;
-
-        c->pages = sizes[i].pages;
-        cost = bench_run(&b);
-        page = i ? page : cost;
-        b.name = sizes[i].domain;
-        b.operations = 1;
-        b.round = flush_all;
-        b.baseline = i ? sizes[0].domain : NULL;
-        b.baseline_ps = domain;
-        cost = bench_run(&b);
-        domain = i ? domain : cost;
-    }
+    bench_series(&b, page, ARRAY_SIZE(page), set_cached);
+    b.operations = 1;
+    b.round = flush_all;
+    b.series = "flush_domain";
+    bench_series(&b, domain, ARRAY_SIZE(domain), set_cached);
 }
 
 void bench_softiommu(void)

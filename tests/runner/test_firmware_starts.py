@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from pvtest.stream.firmware import FirmwareStarts
+from pvtest.stream.lines import FirmwareStarts
 
 LOADING = 'BdsDxe: loading Boot0001 "UEFI Misc Device" from PciRoot(0x0)/Pci(0x5,0x0)'
 STARTING = 'BdsDxe: starting Boot0001 "UEFI Misc Device" from PciRoot(0x0)/Pci(0x5,0x0)'

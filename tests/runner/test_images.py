@@ -190,7 +190,7 @@ def test_options_name_as_little_as_possible() -> None:
     )
     options.host_log = 2
     assert options.guest_text() == "seed=3\ntest=a.b\nwithout=*@x\nrepeat=2\nverbose=1\nbench=1\nfixture=hang\n"
-    assert options.host_text() == "defect=x\ndefect=y\ncaching=adversarial\nseed=3\nbus=vpci\nlog=2\n"
+    assert options.host_text() == "defect=x\ndefect=y\ncaching=adversarial\nseed=3\nbus=vpci\nbench=1\nlog=2\n"
 
 
 def test_options_put_some_instances_before_the_others() -> None:

@@ -23,6 +23,7 @@ SCHEMAS = {
     "pvtest-defects": "defects.schema.json",
     "pvtest-variants": "variants.schema.json",
     "pvtest-soak": "soak.schema.json",
+    "pvtest-bench": "bench.schema.json",
 }
 
 

@@ -41,7 +41,8 @@ EXAMPLES = {
   ./run.sh variants --shard 1/3 --results out""",
     "bench": """\
   ./run.sh bench
-  ./run.sh bench --results out""",
+  ./run.sh bench --results out
+  ./run.sh bench --compare before after     two results folders, by ratio""",
     "linux": """\
   ./run.sh linux                            Debian's cloud kernel, on vPCI
   ./run.sh linux --kernel arch/x86/boot/bzImage --append debug

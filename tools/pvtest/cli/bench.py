@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import statistics
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -13,66 +15,21 @@ from rich.text import Text
 
 from pvtest import interrupts, paths
 from pvtest.cli import usage
+from pvtest.gate import compare_bench
 from pvtest.machine import boots
 from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
 from pvtest.machine.guest_process import Observer
 from pvtest.machine.terminal import terminal
 from pvtest.plan import combinations
+from pvtest.report import html
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.judge import bounded
+from pvtest.stream.measurements import Line, Series, of_host, parse, series, time_text, with_host
 from pvtest.stream.model import Run, Verdict
-from pvtest.stream.tap import TapParser
-
-
-@dataclasses.dataclass(frozen=True)
-class Line:
-    """One '# bench:' line."""
-
-    name: str
-    ns: float
-    exits: float | None
-    ratio: float | None
-    baseline: str
-
-
-def _number(text: str | None) -> float | None:
-    return None if text is None or text in ("", "-") else float(text)
-
-
-def parse(tap: TapParser) -> tuple[list[Line], list[str]]:
-    """The measurements of a stream, and what was wrong with it."""
-    tap.finish()
-    lines, problems = [], list(tap.problems)
-    for fields in tap.bench:
-        if "problem" in fields:
-            problems.append(f"benchmark: {fields['problem']}")
-            continue
-        try:
-            line = Line(
-                fields["name"],
-                float(fields["ns"]),
-                _number(fields.get("exits")),
-                _number(fields.get("ratio")),
-                fields.get("baseline", ""),
-            )
-        except (KeyError, ValueError):
-            problems.append(f"not a measurement: {fields}")
-            continue
-        lines.append(line)
-    if not lines:
-        problems.append("the guest reported no measurement")
-    return lines, problems
-
-
-def _time(ns: float) -> str:
-    for limit, scale, unit in ((1e3, 1, "ns"), (1e6, 1e3, "us"), (1e9, 1e6, "ms")):
-        if ns < limit:
-            return f"{ns / scale:.1f} {unit}"
-    return f"{ns / 1e9:.2f} s"
 
 
 def table(lines: list[Line]) -> Table:
-    """Operation by cost."""
+    """Operation by cost; those of a series are in the table of growth."""
     out = Table(
         title="Per operation", title_style="bold", title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0)
     )
@@ -80,9 +37,23 @@ def table(lines: list[Line]) -> Table:
     for name in ("time", "exits", "ratio"):
         out.add_column(name, justify="right")
     out.add_column("to")
-    for line in lines:
+    for line in (line for line in lines if not line.series):
         exits = "" if line.exits is None else f"{line.exits:.4f}".rstrip("0").rstrip(".")
-        out.add_row(line.name, _time(line.ns), exits, "" if line.ratio is None else f"{line.ratio:.2f}", line.baseline)
+        ratio = "" if line.ratio is None else f"{line.ratio:.2f}"
+        out.add_row(line.name, time_text(line.ns), exits, ratio, line.baseline)
+    return out
+
+
+def growth_table(found: list[Series]) -> Table:
+    """Each path by size: its cost at the smallest, and how many times as much it costs at the others."""
+    out = Table(
+        title="Growth", title_style="bold", title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
+    for name in ("path", "by", "cost at the smallest", "and times as much at"):
+        out.add_column(name)
+    for one in found:
+        grown = [f"{line.size}: {times:.2f}" for line, times in zip(one.lines, one.growth)][1:]
+        out.add_row(one.name, one.of, f"{time_text(one.lines[0].ns)} ({one.lines[0].size})", "  ".join(grown))
     return out
 
 
@@ -127,8 +98,17 @@ def _document(lines: list[Line], run: Run, rows: list[tuple[str, float | None, s
     }
 
 
+def _log(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        return path.read_text(encoding="utf-8", errors="replace")
+    return ""
+
+
 def main(options: argparse.Namespace) -> int:
-    """One boot for the operations, one for the catalogue."""
+    """One boot for the operations, one for the catalogue; or a comparison of two earlier ones."""
+    if options.compare:
+        before, after = options.compare
+        return compare_bench.main(before, after, options.limit, terminal(options))
     usage.check(options)
     tests, known = load()
     out = terminal(options)
@@ -145,15 +125,18 @@ def main(options: argparse.Namespace) -> int:
             observer = Observer(stop=interrupts.STOP)
             measured = boots.start(dataclasses.replace(request, bench=True), folder.folder("bench"), observer)
         lines, problems = parse(measured.tap)
+        lines = with_host(lines, of_host(_log(folder.path / "bench" / "host.log")))
         if measured.interruption:
             problems.insert(0, measured.interruption)
         run = boot_once(request, folder.path, out, options.verbose)
         run.problems = bounded([f"bench: {problem}" for problem in problems] + run.problems)
+        run.measured = lines
         folder.write_run(run)
         rows = whole(run)
         folder.write_json("bench.json", _document(lines, run, rows))
+        folder.write_text("growth.svg", html.growth(lines))
         where = folder.publish()
-    out.console.print("", table(lines), "", whole_table(rows), "")
+    out.console.print("", table(lines), "", growth_table(series(lines)), "", whole_table(rows), "")
     for problem in run.problems:
         out.say(f"problem       {problem}", "bold magenta")
     out.say(f"results       {paths.shown(where)}")

@@ -195,6 +195,11 @@ def _machine_options(parser: Parser, command: str) -> None:
     add("--host", type=arguments.image, metavar="FILE", help="another reference host (build/refhost.efi)")
     add("--guest", type=arguments.image, metavar="FILE", help="another suite, its .debug beside it (build/pvtest.efi)")
     add("--firmware", type=arguments.word, metavar="FILE", help="code of a UEFI firmware (the OVMF that is found)")
+    if command == "bench":
+        words = "boot nothing: compare the ratios of two earlier benchmarks; a larger one in B is exit code 1"
+        add("--compare", nargs=2, type=arguments.path, metavar=("A", "B"), help=words)
+        limit = arguments.whole(1, 10000, "per cent")
+        add("--limit", type=limit, default=25, metavar="PERCENT", help="for --compare: so much is no change (25)")
     if command == "run":
         restarts = arguments.whole(0, 100, "boots")
         add("--restarts", type=restarts, default=3, metavar="N", help="boots that may follow a crash or hang (3)")

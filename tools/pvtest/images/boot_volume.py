@@ -88,6 +88,8 @@ class BootOptions:
         if self.machine != "q35":
             # The runner listens there; a generation 2 VM has it on request alone.
             lines += [line(HostKey.MACHINE, self.machine), line(HostKey.COM1, 1)]
+        if self.bench:
+            lines.append(line(HostKey.BENCH, 1))
         if self.host_crash:
             lines.append(line(HostKey.CRASH, 1))
         return text([*lines, line(HostKey.LOG, self.host_log)])

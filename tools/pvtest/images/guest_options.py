@@ -48,6 +48,7 @@ class HostKey(Enum):
     SEED = "seed"
     LEVELS = "levels"
     FUNCTIONS = "functions"
+    BENCH = "bench"
     CRASH = "crash"
     LOG = "log"
     BUS = "bus"

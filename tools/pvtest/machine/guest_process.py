@@ -21,8 +21,7 @@ from pvtest.errors import RunnerError, system_error
 from pvtest.machine import processes
 from pvtest.machine.firmware_words import Before
 from pvtest.machine.guardian import GUARDIAN
-from pvtest.stream.firmware import AGAIN, FirmwareStarts
-from pvtest.stream.lines import LineAssembler
+from pvtest.stream.lines import AGAIN, FirmwareStarts, LineAssembler
 from pvtest.stream.model import Timing
 from pvtest.stream.tap import TapParser
 

@@ -104,7 +104,7 @@ class ResultsFolder:
         self.write_json("profile.json", behaviour(found))
         self.write_text("results.tap", tap_junit.tap(run))
         self.write_text("results.md", markdown.render(run))
-        self.write_text("report.html", html.render(found, run.requirements.groups, run.trials))
+        self.write_text("report.html", html.render(found, run.requirements.groups, run.trials, run.measured))
         with self._writing("junit.xml"):
             tap_junit.junit(run, self.path / "junit.xml")
 

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from pvtest import new_file
 from pvtest.errors import RunnerError
 from pvtest.report.telling import bytes_text
+from pvtest.stream import measurements
 from pvtest.stream.counts import SLOWEST, sentence
 from pvtest.stream.model import DID_NOT_RUN
 from pvtest.stream.trials import Trials
@@ -227,24 +228,58 @@ def _offers(run: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def render(
-    run: dict[str, Any],
-    about: dict[str, str],
-    trials: Trials | None = None,
-) -> str:
-    """The page for results.json, and for the matrix of a campaign. `about`: one line for each group of requirements."""
-    environment = Environment(
+def _environment() -> Environment:
+    return Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         keep_trailing_newline=True,
         bytecode_cache=_Compiled(),
     )
+
+
+def growth(lines: list[measurements.Line]) -> str:
+    """The picture of how costs grow, as a file of its own."""
+    text = _environment().get_template("growth.svg").render(**_growth(lines))
+    return text.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+
+
+PANEL_WIDTH, PANEL_HEIGHT, PANELS_WIDE = 320, 200, 3
+
+
+def _growth(lines: list[measurements.Line]) -> dict[str, Any]:
+    """A panel for each path: its points in the panel's units, with their words."""
+    panels = []
+    for number, series in enumerate(measurements.series(lines)):
+        points = [
+            {
+                "x": 40 + x * (PANEL_WIDTH - 80),
+                "y": PANEL_HEIGHT - 40 - y * (PANEL_HEIGHT - 95),
+                "size": f"{line.size:,}",
+                "times": f"{times:.2f}" if times < 10 else f"{times:.0f}",
+                "cost": measurements.time_text(line.ns),
+            }
+            for (x, y), line, times in zip(series.points, series.lines, series.growth)
+        ]
+        left, top = number % PANELS_WIDE * PANEL_WIDTH, number // PANELS_WIDE * PANEL_HEIGHT
+        panels.append({"left": left, "top": top, "name": series.name, "of": series.of, "points": points})
+    high = -(-len(panels) // PANELS_WIDE) * PANEL_HEIGHT
+    return {"panels": panels, "width": PANELS_WIDE * PANEL_WIDTH, "height": high, "panel_width": PANEL_WIDTH}
+
+
+def render(
+    run: dict[str, Any],
+    about: dict[str, str],
+    trials: Trials | None = None,
+    measured: list[measurements.Line] | None = None,
+) -> str:
+    """The page for results.json, for the matrix of a campaign, and for benchmarks. `about`: one line for each group of
+    requirements."""
     tests = run["tests"]
     known = _known(run)
     blocks = _blocks(run, known)
     groups = _groups(tests)
-    return environment.get_template("report.html").render(
+    return _environment().get_template("report.html").render(
         run=run,
         css=Markup((FOLDER / "report.css").read_text(encoding="utf-8")),
         js=Markup((FOLDER / "report.js").read_text(encoding="utf-8")),
@@ -268,6 +303,9 @@ def render(
         slow_groups=sorted(groups, key=lambda group: -float(group["ms"])) or [{"name": "none", "ms": 0}],
         slow_tests=sorted(tests, key=lambda test: -real_ms(test))[:SLOWEST],
         campaign=_matrix(trials) if trials else None,
+        measured=measured or [],
+        time_text=measurements.time_text,
+        **_growth(measured or []),
         wrong=_wrong(trials, run["seed"]) if trials else [],
         offers=_offers(run),
         observations=[test for test in tests if test["observation"]],

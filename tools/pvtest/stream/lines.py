@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""From the bytes of a serial port to lines, in bounded memory."""
+"""A serial port: from its bytes to lines, in bounded memory, and what lines tell of a second start of the firmware.
+
+QEMU runs with -no-reboot, so a reset ends it. An INIT of the first processor, which a guest may have a device send,
+does not: the firmware begins again, outside of the reference host.
+"""
 
 from __future__ import annotations
 
+import re
+
 from pvtest.clean import printable
 
-__all__ = ["MAX_LINE", "LineAssembler", "printable"]
+__all__ = ["AGAIN", "MAX_LINE", "FirmwareStarts", "LineAssembler", "printable"]
 
 MAX_LINE = 4096  # bytes; the guest's own limit is far below
 
@@ -41,3 +47,28 @@ class LineAssembler:
         self._pending.clear()
         self._dropping = False
         return text
+
+
+AGAIN = "the firmware started a second time within one boot: a processor got an INIT, or the machine a reset"
+
+# Lines of OVMF's boot manager. It may try several options before one starts a program that stays.
+_ANY = re.compile(r"BdsDxe: ")
+_STARTING = re.compile(r"BdsDxe: starting (Boot[0-9A-Fa-f]{4})")
+
+
+class FirmwareStarts:
+    """Feed it lines; `again` is set by the first that cannot be of the first start."""
+
+    def __init__(self) -> None:
+        self.again = False
+        self._started: set[str] = set()
+
+    def feed(self, line: str, guest_runs: bool) -> None:
+        """One line; `guest_runs`: the guest's stream has begun."""
+        if guest_runs:
+            self.again = self.again or bool(_ANY.search(line))
+            return
+        match = _STARTING.search(line)
+        if match:
+            self.again = self.again or match[1] in self._started
+            self._started.add(match[1])

@@ -12,6 +12,7 @@ from pvtest.images.catalogue import Catalogue, Defect, Instance, Variant, highes
 from pvtest.images.requirements import Requirements
 from pvtest.images.stories import Story
 from pvtest.stream.guest_log import GuestLog
+from pvtest.stream.measurements import Line
 from pvtest.stream.trials import Trials
 
 
@@ -163,6 +164,7 @@ class Run:
     gate: Gate = field(default_factory=Gate)
     trials: Trials | None = None  # of a campaign, whose plain run this is
     guest_log: GuestLog | None = None  # of the host, which wrote one where it was asked for
+    measured: list[Line] = field(default_factory=list)  # of the benchmarks, where they ran before
     covered: frozenset[str] | None = None  # requirements that a test of the suite names; None = ask the catalogue
 
     @property
