@@ -98,6 +98,7 @@ struct dma_engine {
     struct pci_function function;
     uint64_t device_id; /* logical device id used in pvIOMMU calls */
     volatile uint8_t *registers;
+    uint64_t mapped;    /* bytes of them */
     unsigned iova_bits; /* width of the addresses that this device emits */
     void *scratch;      /* pages of DMA_STAGED, else NULL */
     size_t scratch_size;
@@ -112,6 +113,7 @@ struct dma_engine {
     bool used;           /* by a test or the harness, since the start of the machine */
     bool ats;            /* its own translation cache is on */
     uint64_t operations; /* DMAs started since boot */
+    bool moved;          /* BAR 0 is at its other place (drivers/vpci/move.h) */
 };
 
 #define DMA_ENGINES_MAX 256
@@ -160,6 +162,12 @@ bool dma_prepare(struct dma_engine *e);
  * lead to scratch, as staging_iova does: true, and iova_bits is set, when the device can emit an
  * address of as many bits as it has. False for all others. */
 bool dma_widen(struct dma_engine *e, uint64_t iova);
+/* The functions of that bus (struct pci_function) have lost their settings; NULL: those of all
+ * buses on VMBus have. */
+void dma_bus_was_reset(const void *vpci);
+/* Moves the registers of a device on vPCI to their other place, or back, and uses them there.
+ * Returns the new address; 0: they stay, as there is no room. */
+uint64_t dma_move_registers(struct dma_engine *e);
 /* The device has no access left to make, and staging_iova is what it was at first. False when it
  * does not become quiet.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Which DMA engines the machine has. */
 #include "drivers/dma_classes.h"
+#include "drivers/vpci/move.h"
 #include "kernel/memory.h"
 #include "kernel/paging.h"
 
@@ -32,8 +33,27 @@ bool dma_map_registers(struct dma_engine *e, uint64_t needed)
     e->registers = paging_map_mmio(gpa, needed);
     if (!e->registers)
         return note_unreachable(e);
+    e->mapped = needed;
     pci_enable(&e->function, true);
     return true;
+}
+
+void dma_bus_was_reset(const void *vpci)
+{
+    for (size_t i = 0; i < list.count; i++)
+        if (list.engines[i].function.vpci && (!vpci || list.engines[i].function.vpci == vpci))
+            list.engines[i].ats = false;
+}
+
+uint64_t dma_move_registers(struct dma_engine *e)
+{
+    uint64_t there = e->function.vpci ? vpci_move_bar(&e->function) : 0;
+
+    if (there == 0)
+        return 0;
+    e->registers = paging_map_mmio(there, e->mapped);
+    e->moved = !e->moved;
+    return there;
 }
 
 static bool before(const struct pci_function *a, const struct pci_function *b)

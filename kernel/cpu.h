@@ -45,6 +45,14 @@ static inline void cpu_store16(volatile void *at, uint16_t value)
     __asm__ volatile("movw %1, %0" : "=m"(*(volatile uint16_t *)at) : "r"(value));
 }
 
+static inline uint32_t cpu_load32(volatile void *at)
+{
+    uint32_t value;
+
+    __asm__ volatile("movl %1, %0" : "=r"(value) : "m"(*(volatile uint32_t *)at));
+    return value;
+}
+
 static inline void cpu_store32(volatile void *at, uint32_t value)
 {
     __asm__ volatile("movl %1, %0" : "=m"(*(volatile uint32_t *)at) : "r"(value));

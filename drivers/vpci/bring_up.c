@@ -263,6 +263,26 @@ static void describe(struct vpci_bus *bus, struct vpci_function *f, uint16_t seg
     };
 }
 
+uint64_t vpci_space_for_bar(const struct vpci_function *f)
+{
+    return take_bar(bar_size(f, 0), IS_64(f->bar_mask[0]));
+}
+
+uint64_t vpci_space_for_window(void)
+{
+    return take_window(&space.place.windows);
+}
+
+bool vpci_resume(struct vpci_bus *bus)
+{
+    bool good = enter_d0_at(bus, bus->state.window);
+
+    bus->window = good ? paging_map_mmio(bus->state.window, VPCI_WINDOW_SIZE) : NULL;
+    for (unsigned i = 0; i < bus->functions && good; i++)
+        good = give_resources(bus, &bus->function[i]);
+    return good;
+}
+
 static enum vpci_stage bring_up(struct vpci_bus *bus, struct vmbus_offer *offer)
 {
     if (!vmbus_channel_open(&bus->channel, offer))

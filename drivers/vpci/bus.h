@@ -17,6 +17,7 @@ struct vpci_function {
     uint32_t bar_mask[VPCI_BARS]; /* as QUERY_RESOURCE_REQUIREMENTS tells */
     uint32_t bar[VPCI_BARS];      /* as a BAR reads, type bits included */
     uint16_t command;             /* when the connection to VMBus ended */
+    uint64_t other;               /* where BAR 0 goes when it moves; 0: no place yet */
 };
 
 struct vpci_bus {
@@ -28,6 +29,7 @@ struct vpci_bus {
     bool relations_came;
     bool placed;              /* has had a window and BARs, and gets the same ones again */
     bool away;                /* the host has taken it away */
+    uint64_t other_window;    /* where the window goes when it moves; 0: no place yet */
     bool lost;                /* the connection to VMBus has ended, and the bus is not back */
     struct vmbus_offer last;  /* of that connection */
     volatile uint8_t *window; /* mapped; NULL: not in D0 */
@@ -56,6 +58,13 @@ struct vpci_place {
     const char *source;
 };
 struct vpci_place vpci_place(unsigned n);
+
+/* Address space for BAR 0 of the function, or for the window of the bus, aligned to its size; 0: no
+ * room. */
+uint64_t vpci_space_for_bar(const struct vpci_function *f);
+uint64_t vpci_space_for_window(void);
+/* From D0 entry with bus->state.window to functions that have their addresses. */
+bool vpci_resume(struct vpci_bus *bus);
 
 /* The steps that bring a bus from an offer to VPCI_READY. */
 void vpci_bring_up(struct vpci_bus *bus, struct vmbus_offer *offer);

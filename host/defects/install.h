@@ -37,5 +37,6 @@ void defects_install_buses(void);
 void defects_install_connections(void);
 void defects_install_virtual_functions(void);
 void defects_install_device_messages(void);
+void defects_install_moved_devices(void);
 
 #endif

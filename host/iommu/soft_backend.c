@@ -129,7 +129,7 @@ static bool soft_init(void)
         .rules = soft_options.rules,
     };
     struct softiommu_callbacks callbacks = {
-        .stage2 = soft_memory_stage2,
+        .stage2 = soft_memory.stage2,
         .read64 = soft_memory_read64,
         .compare_exchange64 = soft_memory_compare_exchange64,
         .copy_from = soft_memory.copy_from,

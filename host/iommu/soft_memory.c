@@ -4,8 +4,8 @@
 #include "host/base/memory.h"
 #include "lib/string.h"
 
-bool soft_memory_stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa,
-                        uint64_t *size)
+static bool stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa,
+                   uint64_t *size)
 {
     size_t count;
     const struct guest_range *ram = guest_ram(&count);
@@ -69,4 +69,5 @@ static void fill(uint64_t spa, uint8_t byte, size_t size)
         memset((void *)(uintptr_t)spa, byte, size);
 }
 
-struct soft_memory soft_memory = {.copy_from = copy_from, .copy_to = copy_to, .fill = fill};
+struct soft_memory soft_memory = {
+    .stage2 = stage2, .copy_from = copy_from, .copy_to = copy_to, .fill = fill};

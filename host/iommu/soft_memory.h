@@ -10,18 +10,17 @@
 
 #include "abi/oracle.h"
 
-/* False when the GPA is no RAM of the guest; else *spa, and *size bytes from there on lie in one
- * piece. */
-bool soft_memory_stage2(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa,
-                        uint64_t *size);
-/* `spa` is what soft_memory_stage2() gave, 8-byte aligned for these two. */
+/* `spa` is what stage 2 gave, 8-byte aligned for these two. */
 uint64_t soft_memory_read64(void *owner, uint64_t spa);
 bool soft_memory_compare_exchange64(void *owner, uint64_t spa, uint64_t expected, uint64_t desired);
 
-/* Bytes of a DMA; `size` in bytes. An address that is not memory answers like an empty bus. Written
- * before launch only.
- */
+/* Written before launch only. */
 struct soft_memory {
+    /* False when the GPA is no RAM of the guest; else *spa, and *size bytes from there on lie in
+     * one piece. */
+    bool (*stage2)(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa,
+                   uint64_t *size);
+    /* Bytes of a DMA; `size` in bytes. An address that is not memory answers like an empty bus. */
     void (*copy_from)(void *owner, void *to, uint64_t spa, size_t size);
     void (*copy_to)(void *owner, uint64_t spa, const void *from, size_t size);
     void (*fill)(uint64_t spa, uint8_t byte, size_t size);

@@ -23,13 +23,9 @@ static struct dma_engine *removable(struct test_run *t)
 /* All functions of the bus lose their settings. */
 static void take_away(struct test_run *t, struct dma_engine *e, enum vpci_removal how)
 {
-    size_t count;
-    struct dma_engine *engines = dma_engines(&count);
     bool gone = vpci_remove(&e->function, how);
 
-    for (size_t i = 0; i < count; i++)
-        if (engines[i].function.vpci == e->function.vpci)
-            engines[i].ats = false;
+    dma_bus_was_reset(e->function.vpci);
     REQUIRE(gone, "the bus of device 0x%llx does not go", (unsigned long long)e->device_id);
     STEP("the bus of device 0x%llx is taken away", e->device_id);
 }

@@ -155,6 +155,8 @@ const char *suite_reset(struct suite *s)
         if (!s->rested && !e[i].used)
             continue;
         e[i].used = true;
+        if (e[i].moved)
+            (void)dma_move_registers(&e[i]);
         status = domain_attach(&s->rest, e[i].device_id);
         if (status != HV_STATUS_SUCCESS && status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN)
             found = "a device cannot be attached to a blocking domain";

@@ -40,16 +40,12 @@ static void leave(struct test_run *t, enum vpci_end how)
 
 static void connect(struct test_run *t)
 {
-    size_t count;
-    struct dma_engine *e = dma_engines(&count);
     uint64_t device_id = 0;
 
     CHECK(vpci_contact_again(), "VMBus cannot be connected again: %s",
           vmbus_stage_text(vmbus_init()->stage));
     STEP("INITIATE_CONTACT and REQUEST_OFFERS are answered");
-    for (size_t i = 0; i < count; i++)
-        if (on_bus(&e[i]))
-            e[i].ats = false;
+    dma_bus_was_reset(NULL);
     CHECK(vpci_connect_again(&device_id), "the bus of device 0x%llx does not come back",
           (unsigned long long)device_id);
     STEP("all buses are back");
