@@ -5,6 +5,10 @@
 
 #define VARIANT(enumerator, name, requirements, sentence)                                          \
     "variant\t" name "\t" requirements "\t" sentence "\tany\0"
+#define VARIANT_BOTH(enumerator, name, requirements, sentence)                                     \
+    "variant\t" name "\t" requirements "\t" sentence "\tboth\0"
+#define VARIANT_SOFT(enumerator, name, requirements, sentence)                                     \
+    "variant\t" name "\t" requirements "\t" sentence "\tsoft\0"
 #define VARIANT_BUS(enumerator, name, requirements, sentence)                                      \
     "variant\t" name "\t" requirements "\t" sentence "\tvpci\0"
 
@@ -13,4 +17,6 @@ __attribute__((section(".pvtcat"), used)) static const char catalogue[] = "varia
     ;
 
 #undef VARIANT
+#undef VARIANT_BOTH
+#undef VARIANT_SOFT
 #undef VARIANT_BUS

@@ -5,9 +5,13 @@
 
 static const char *const variant_names[] = {
 #define VARIANT(enumerator, name, requirements, sentence) [VARIANT_##enumerator] = (name),
+#define VARIANT_BOTH                                      VARIANT
+#define VARIANT_SOFT                                      VARIANT
 #define VARIANT_BUS                                       VARIANT
 #include "host/variants/variants.def"
 #undef VARIANT
+#undef VARIANT_BOTH
+#undef VARIANT_SOFT
 #undef VARIANT_BUS
 };
 

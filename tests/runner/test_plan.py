@@ -16,7 +16,7 @@ import pytest
 from conftest import HERE, PVTEST, Runner, latest, runner_environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pvtest.cli.campaign import CAMPAIGNS, _on_saved, own_first, where_it_shows
+from pvtest.cli.campaign import CAMPAIGNS, _on_saved, own_first
 from pvtest.errors import UsageError
 from pvtest.gate import baseline, profiles
 from pvtest.images import requirements
@@ -24,6 +24,7 @@ from pvtest.images.catalogue import Defect, Instance, Variant, parse_host, parse
 from pvtest.machine.qemu import Qemu
 from pvtest.machine.request import Request
 from pvtest.plan.selection import Filters, find_switches, select, select_switches
+from pvtest.plan.shown import spread, where_it_shows
 from pvtest.stream.model import Run, TestResult, Verdict
 
 KNOWN = requirements.load()
@@ -277,6 +278,43 @@ def test_a_defect_is_shown_to_the_classes_that_can_tell(unit: str, devices: str,
     assert [instance.device or "-" for instance in where_it_shows(unit, selected)] == kept.split()
 
 
+EVERY_CLASS = "rocker edu dmaprobe dmaprobe+ats nvme ioat".split()
+
+
+def classes_under(variant: Variant, *names: str, passed: str = "", kinds: tuple[str, ...] = ()) -> list[str]:
+    test = dataclasses.replace(CATALOGUE.tests[0], kinds=kinds)
+    selected = [Instance(test, name) for name in names] or [Instance(test, None)]
+    ids = {f"{test.id}@{name}" for name in (passed.split() if passed else names)}
+    return [instance.device or "-" for instance in spread(variant, selected, ids, 1)]
+
+
+@pytest.mark.parametrize(
+    ("unit", "groups"),
+    [
+        ("any", [{"rocker", "nvme", "dmaprobe", "dmaprobe+ats", "ioat"}]),
+        ("both", [{"rocker", "nvme"}, {"dmaprobe", "dmaprobe+ats", "ioat"}]),
+        ("soft", [{"dmaprobe", "dmaprobe+ats", "ioat"}]),
+        ("vpci", [{"rocker", "nvme", "dmaprobe", "dmaprobe+ats", "ioat"}]),
+    ],
+)
+def test_under_many_variants_a_test_meets_every_class_of_their_unit(unit: str, groups: list[set[str]]) -> None:
+    found = [classes_under(Variant(f"v{number}", (), "", unit), *EVERY_CLASS) for number in range(100)]
+    assert all(sorted(len(group & set(one)) for group in groups) == [1] * len(groups) for one in found)
+    assert {name for one in found for name in one} == set.union(*groups)
+
+
+def test_a_test_runs_under_a_variant_where_it_can_pass() -> None:
+    for number in range(20):
+        one, both = Variant(f"v{number}", (), ""), Variant(f"v{number}", (), "", "both")
+        assert classes_under(one, *EVERY_CLASS, passed="nvme") == ["nvme"]
+        assert classes_under(one, "edu") == ["edu"], "the slow class alone has it"
+        assert classes_under(both, "edu", "ioat") == ["edu", "ioat"]
+        assert classes_under(Variant("soft", (), "", "soft"), "edu", "rocker") == []
+        assert classes_under(one) == ["-"]
+    bus = Variant("bus", (), "", "vpci")
+    assert (classes_under(bus), classes_under(bus, kinds=("device",))) == ([], ["-"])
+
+
 def test_a_defect_of_a_bus_has_that_bus() -> None:
     request = Request(CATALOGUE, KNOWN, CATALOGUE.instances, Qemu("qemu", "10.0.2", "", "code", ""), bus="pci")
     bus, other = Defect("bus", (), "", "vpci"), Defect("no-flush", (), "")
@@ -285,7 +323,7 @@ def test_a_defect_of_a_bus_has_that_bus() -> None:
     shown, plain = Variant("vpci-1-1", (), "", "vpci"), Variant("slow", (), "")
     found = [CAMPAIGNS["variants"].switched_on(request, one, None) for one in (shown, plain)]
     assert [one.bus for one in found] == ["vpci", "pci"]
-    assert all(one.selected == request.selected for one in found), "everything passes under a variant"
+    assert all(one.selected == request.selected for one in found), "with --matrix, everything runs under a variant"
 
 
 def test_tests_of_the_broken_requirement_come_first_and_the_quickest_of_them_before() -> None:

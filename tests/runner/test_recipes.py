@@ -23,6 +23,7 @@ CONTAINER = ROOT / "Containerfile"
 # Values that the CI systems put in.
 VALUES = {
     "${{ matrix.campaign }}": "defects",
+    "${{ matrix.extent }}": "--matrix",
     "${{ matrix.shard }}": "2",
     "${{ matrix.machine }}": "2",
     "$CI_NODE_INDEX": "2",

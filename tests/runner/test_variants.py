@@ -50,7 +50,7 @@ def test_campaign(runner: Runner, tmp_path: Path) -> None:
         ("other-status", "fail", ["cap.page_sizes"]),
         ("polite", "pass", []),
     ]
-    assert "own_requirement" not in found["variants"][0]
+    assert "own_requirement" not in found["variants"][0] and found["matrix"] is False
     table = (tmp_path / "results" / "latest" / "variants.tsv").read_text()
     assert table == "variant\tverdict\tfailing\ttests\nother-status\tfail\t1\tcap.page_sizes\npolite\tpass\t0\t\n"
     assert "again: ./run.sh --variant other-status --seed 1" in done.stdout
@@ -140,3 +140,13 @@ def test_a_glob_means_the_same_everywhere(runner: Runner, glob: str, told: str) 
 )
 def test_the_same_for_tests(runner: Runner, glob: str, told: str) -> None:
     assert told in runner(glob).stdout
+
+
+def test_a_campaign_runs_each_test_on_one_class_unless_all_are_asked_for(runner: Runner, tmp_path: Path) -> None:
+    counts = []
+    for more in ([], ["--matrix"]):
+        done = runner("variants", "polite", *more)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert latest(tmp_path, "variants.json")["matrix"] is bool(more)
+        counts.append((tmp_path / "results" / "latest" / "polite" / "serial.log").read_text().count("ok "))
+    assert 0 < counts[0] < counts[1], "one of the made-up tests has several classes"

@@ -23,8 +23,15 @@ from rich.text import Text
 from pvtest import interrupts, paths
 from pvtest.errors import EXIT_OK, RunnerError, system_error
 from pvtest.images import catalogue
-from pvtest.images.catalogue import DECLARED_TIER, Defect, HostCatalogue, Instance, Switch, without_slow_copies
-from pvtest.images.requirements import Requirements
+from pvtest.images.catalogue import (
+    DECLARED_TIER,
+    Defect,
+    HostCatalogue,
+    Instance,
+    Switch,
+    Variant,
+    without_slow_copies,
+)
 from pvtest.machine import boots, saved
 from pvtest.machine.from_options import boot_once, load, machine, whole_catalogue
 from pvtest.machine.guardian import temporary_folder
@@ -34,6 +41,7 @@ from pvtest.machine.terminal import Bar, Terminal
 from pvtest.plan.devices import Devices
 from pvtest.plan.ordering import CampaignPlan
 from pvtest.plan.selection import select_switches, told_switches
+from pvtest.plan.shown import own_instances, spread, where_it_shows
 from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.coverage import broken
@@ -45,31 +53,7 @@ WORTH_SAVING = 8  # machines that go on from a saved one; for fewer it takes lon
 SLOW_SECONDS = 2.0  # for a run that ends at the first failure of a test of the broken requirement
 SOUND = "saved-machine"  # folder of the run without a defect there
 
-# Device classes that can show a defect of one unit alone: of tests without a class, those that look for devices by
-# themselves see a unit, the others do not. Class edu takes 100 ms for each DMA, so it takes part only if it can show
-# something that the quick classes cannot.
-CLASSES_BEHIND: dict[str, frozenset[str | None]] = {
-    "vtd": frozenset({"rocker", "edu"}),
-    "soft": frozenset({"dmaprobe", "dmaprobe+ats"}),
-    "vpci": frozenset({"rocker", "dmaprobe"}),
-}
 AT_START = "at-start."  # these tests need devices that no test has used
-QUICK_CLASSES = ("rocker", "dmaprobe", "dmaprobe+ats")  # the quickest first
-
-
-def where_it_shows(unit: str, selected: list[Instance]) -> list[Instance]:
-    """The instances that a defect of this unit is shown to: what shows on every class is shown on the quickest one."""
-    classes = CLASSES_BEHIND.get(unit)
-    if classes is None:
-        present = {instance.device for instance in selected}
-        classes = frozenset({None, next((name for name in QUICK_CLASSES if name in present), None)})
-    return [one for one in selected if one.device in classes or (one.device is None and "device" in one.test.kinds)]
-
-
-def own_instances(known: Requirements, switch: Switch, selected: list[Instance]) -> list[Instance]:
-    """Those that test a requirement of the defect or variant."""
-    own = {known[name].id for name in switch.requirements}
-    return [one for one in selected if any(known[name].id in own for name in one.test.requirements)]
 
 
 def _own_longer(request: boots.Request, switch: Switch) -> list[Instance]:
@@ -91,6 +75,10 @@ def own_first(request: boots.Request, switch: Switch, plain: Run) -> boots.Reque
     return dataclasses.replace(request, selected=own + rest, stop_at=ids)
 
 
+def _passed(run: Run) -> frozenset[str]:
+    return frozenset(result.instance.id for result in run.results if result.verdict is Verdict.PASS)
+
+
 def _defect_verdict(run: Run) -> str:
     """'caught' needs a FAIL: a crash or hang shows that something is wrong, but no test said what."""
     if run.count(Verdict.FAIL):
@@ -106,7 +94,7 @@ class Campaign:
     column: str  # what its requirements mean
     verdict: Callable[[Run], str]  # good, bad or "error"
     known: Callable[[HostCatalogue], Sequence[Switch]]
-    own: bool  # does it matter whether a failing test covers one of its requirements?
+    own: bool  # does it matter whether a failing test covers one of its requirements? Its first failure ends a run
 
     @property
     def good(self) -> str:
@@ -125,14 +113,17 @@ class Campaign:
 
     def switched_on(self, request: boots.Request, switch: Switch, plain: Run | None) -> boots.Request:
         """The request with this one switched on: a defect on the device classes where it can show, a variant on all.
-        With the run of the host without it, no more runs than it takes to catch it."""
+        With the run of the host without it, no more of a defect runs than it takes to catch it, and each test runs
+        under a variant on some of its classes."""
         selected = request.selected
         if isinstance(switch, Defect):
             selected = where_it_shows(switch.unit, [*selected, *_own_longer(request, switch)])
+        elif isinstance(switch, Variant) and plain is not None:
+            selected = spread(switch, selected, _passed(plain), request.seed)
         if getattr(switch, "unit", "any") == "vpci":
             request = dataclasses.replace(request, bus="vpci")
         switched = dataclasses.replace(request, selected=selected, **{self.plural: [switch]})
-        return switched if plain is None else own_first(switched, switch, plain)
+        return own_first(switched, switch, plain) if plain is not None and self.own else switched
 
 
 def _on_saved(switch: Switch) -> bool:
@@ -352,13 +343,13 @@ def _saved(
         )
 
 
-def _document(trials: Trials, seed: int, campaign: Campaign, matrix: bool) -> dict[str, Any]:
+def _document(trials: Trials, seed: int, matrix: bool) -> dict[str, Any]:
     return {
         "format": f"pvtest-{trials.kind}",
         "format_version": 1,
         "exit_code": trials.exit_code,
         "seed": seed,
-        **({"matrix": matrix} if campaign.own else {}),
+        "matrix": matrix,
         "summary": trials.summary,
         trials.kind: list(trials.entries),
     }
@@ -368,6 +359,8 @@ def _how(campaign: Campaign, outcomes: list[Outcome], matrix: bool) -> str:
     """The tests that each host ran."""
     if matrix:
         return f"Under each {campaign.word} everything ran that can show it"
+    if not campaign.own:
+        return "Under each variant every test ran, on some of its device classes; --matrix runs it on all of them"
     stopped = sum(outcome.not_run > 0 for outcome in outcomes)
     return (
         f"{stopped} of {len(outcomes)} runs ended at the first failure of a test of the broken requirement; "
@@ -433,7 +426,7 @@ def main(command: str, options: argparse.Namespace) -> int:
             out.say(f"The host without a {campaign.word} must pass everything before {campaign.plural} mean anything.")
             return plain.exit_code
         out.say(f"Without a {campaign.word}: {plain.count(Verdict.PASS)} pass, {plain.count(Verdict.SKIP)} skip")
-        matrix = not campaign.own or options.matrix
+        matrix = options.matrix
         with _saved(campaign, options, request, chosen, out) as quick:
             if quick is not None:
                 # A host without a defect has to pass there, too.
@@ -446,7 +439,7 @@ def main(command: str, options: argparse.Namespace) -> int:
             outcomes = _boot_all(campaign, hosts, chosen, folder, options.jobs, out)
         trials = Trials(campaign.plural, tuple(outcome.record() for outcome in outcomes))
         plain.trials = trials
-        document = _document(trials, options.seed, campaign, matrix)
+        document = _document(trials, options.seed, matrix)
         folder.write_json(f"{campaign.plural}.json", {**document, **part.keys(plain.versions)})
         folder.write_run(plain)
         folder.write_text(f"{campaign.plural}.tsv", _lines(campaign, outcomes))
@@ -458,7 +451,7 @@ def main(command: str, options: argparse.Namespace) -> int:
             out.say(f"  again: {trials.again(outcome.record(), options.seed)}")
     out.say(f"results       {paths.shown(where)}")
     out.say(_how(campaign, outcomes, matrix))
-    if not matrix and (told := slow(outcomes)):
+    if campaign.own and not matrix and (told := slow(outcomes)):
         out.say(told)
     out.say(_score(campaign, outcomes, trials))
     out.save(f"./run.sh {campaign.plural}")

@@ -215,9 +215,11 @@ def _machine_options(parser: Parser, command: str) -> None:
         add("--host-log", type=host_log, metavar="N", help=argparse.SUPPRESS)
     if command in ("defects", "variants"):
         jobs = arguments.whole(1, 64, "machines")
+        words = "run every test under each variant on all device classes, instead of on one behind each unit it changes"
         if command == "defects":
             words = "run everything under each defect, to see what else fails, instead of until it is caught"
-            add("--matrix", action="store_true", help=words)
+        add("--matrix", action="store_true", help=words)
+        if command == "defects":
             words = "start the firmware for each defect, instead of going on from a machine that was saved after it"
             add("--boot-each", action="store_true", help=words)
         add("--jobs", type=jobs, default=os.cpu_count() or 1, metavar="N", help="machines at a time (one per CPU)")

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""The instances that the host is shown to with a defect, or with a variant.
+
+A defect runs where it can be seen. A variant has to pass everywhere, and there are too many instances to run each under
+each variant; those that run are spread so that every pair occurs (docs/architecture.md, "Speed").
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Iterable
+
+from pvtest.images.catalogue import Instance, Switch, Variant
+from pvtest.images.requirements import Requirements
+
+# Device classes that can show a defect of one unit alone: of tests without a class, those that look for devices by
+# themselves see a unit, the others do not. Class edu takes 100 ms for each DMA, so it takes part only if it can show
+# something that the quick classes cannot.
+CLASSES_BEHIND: dict[str, frozenset[str | None]] = {
+    "vtd": frozenset({"rocker", "edu"}),
+    "soft": frozenset({"dmaprobe", "dmaprobe+ats"}),
+    "vpci": frozenset({"rocker", "dmaprobe"}),
+}
+QUICK_CLASSES = ("rocker", "dmaprobe", "dmaprobe+ats")  # the quickest first
+
+# For variants: of each group one class runs each test.
+_VTD_CLASSES = ("rocker", "nvme")
+_SOFT_CLASSES = ("dmaprobe", "dmaprobe+ats", "ioat")
+_ALL_CLASSES = (*_VTD_CLASSES, *_SOFT_CLASSES)
+_SPREAD: dict[str, tuple[tuple[str, ...], ...]] = {
+    "any": (_ALL_CLASSES,),  # whatever unit is behind: the variant changes code in front of both
+    "both": (_VTD_CLASSES, _SOFT_CLASSES),
+    "soft": (_SOFT_CLASSES,),
+    "vpci": (_ALL_CLASSES,),
+}
+_SLOW = "edu"  # behind VT-d, for tests that have no other class of a group there
+
+
+def where_it_shows(unit: str, selected: list[Instance]) -> list[Instance]:
+    """The instances that a defect of this unit is shown to: what shows on every class is shown on the quickest one."""
+    classes = CLASSES_BEHIND.get(unit)
+    if classes is None:
+        present = {instance.device for instance in selected}
+        classes = frozenset({None, next((name for name in QUICK_CLASSES if name in present), None)})
+    return [one for one in selected if one.device in classes or (one.device is None and "device" in one.test.kinds)]
+
+
+def own_instances(known: Requirements, switch: Switch, selected: list[Instance]) -> list[Instance]:
+    """Those that test a requirement of the defect or variant."""
+    own = {known[name].id for name in switch.requirements}
+    return [one for one in selected if any(known[name].id in own for name in one.test.requirements)]
+
+
+def _one_of(
+    instances: list[Instance], group: tuple[str, ...], passed: Collection[str], words: str
+) -> Iterable[Instance]:
+    """By the hash of the words: one that passes on the host without the variant, if any does."""
+    found = [one for one in instances if one.device in group]
+    if not found and group[0] in _VTD_CLASSES:
+        found = [one for one in instances if one.device == _SLOW]
+    found = [one for one in found if one.id in passed] or found
+    return [found[zlib.crc32(words.encode()) % len(found)]] if found else []
+
+
+def spread(variant: Variant, selected: list[Instance], passed: Collection[str], seed: int) -> list[Instance]:
+    """The instances that run under a variant: every test, on one device class for each group of its unit. Which one
+    follows from the names of test and variant and from the seed, so that under many variants a test meets all of its
+    classes, and each variant all classes. `passed`: the ids of those that pass without it."""
+    classless = [one for one in selected if one.device is None]
+    if variant.unit == "vpci":
+        classless = [one for one in classless if "device" in one.test.kinds]
+    chosen = {one.id for one in classless}
+    by_test: dict[str, list[Instance]] = {}
+    for one in selected:
+        by_test.setdefault(one.test.id, []).append(one)
+    for name, instances in by_test.items():
+        for group in _SPREAD.get(variant.unit, (_ALL_CLASSES,)):
+            found = _one_of(instances, group, passed, f"{seed} {variant.name} {name} {group[0]}")
+            chosen.update(one.id for one in found)
+    return [one for one in selected if one.id in chosen]
