@@ -28,7 +28,7 @@ _VTD_CLASSES = ("rocker", "nvme")
 _SOFT_CLASSES = ("dmaprobe", "dmaprobe+ats", "ioat")
 _ALL_CLASSES = (*_VTD_CLASSES, *_SOFT_CLASSES)
 _SPREAD: dict[str, tuple[tuple[str, ...], ...]] = {
-    "any": (_ALL_CLASSES,),  # whatever unit is behind: the variant changes code in front of both
+    "any": (_ALL_CLASSES,),  # the variant changes code in front of both units
     "both": (_VTD_CLASSES, _SOFT_CLASSES),
     "soft": (_SOFT_CLASSES,),
     "vpci": (_ALL_CLASSES,),
