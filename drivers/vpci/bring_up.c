@@ -48,14 +48,29 @@ static bool get_relations(struct vpci_bus *bus)
            bus->functions > 0;
 }
 
+static bool ask_requirements(struct vpci_bus *bus, const struct vpci_function *f,
+                             struct vpci_requirements_reply *reply)
+{
+    struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, f->relation.slot};
+
+    return vpci_request(bus, &query, sizeof(query), reply, sizeof(*reply));
+}
+
+bool vpci_round_trip(const struct pci_function *pci)
+{
+    struct vpci_bus *bus = pci->vpci;
+    struct vpci_requirements_reply reply;
+
+    return ask_requirements(bus, &bus->function[0], &reply);
+}
+
 static bool get_requirements(struct vpci_bus *bus)
 {
     for (unsigned i = 0; i < bus->functions; i++) {
         struct vpci_function *f = &bus->function[i];
-        struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, f->relation.slot};
         struct vpci_requirements_reply reply;
 
-        if (!vpci_request(bus, &query, sizeof(query), &reply, sizeof(reply)))
+        if (!ask_requirements(bus, f, &reply))
             return false;
         memcpy(f->bar_mask, reply.mask, sizeof(f->bar_mask));
     }

@@ -54,6 +54,10 @@ const struct pci_function *vpci_function(size_t n);
  */
 void vpci_override_windows(const struct mmio_windows *windows);
 
+/* A request and its reply through the rings of a function's bus; nothing changes. False: no reply.
+ */
+bool vpci_round_trip(const struct pci_function *pci);
+
 /* Configuration space of such a function; size 1, 2 or 4, offset a multiple of it below 4096. */
 uint32_t vpci_config_read(const struct pci_function *pci, unsigned offset, unsigned size);
 void vpci_config_write(const struct pci_function *pci, unsigned offset, unsigned size,

@@ -17,7 +17,7 @@ struct bench {
     void (*prepare)(void *argument); /* before each round, not measured; may be NULL */
     void *argument;
     const char *baseline; /* name of what baseline_ps measured; NULL = none */
-    uint64_t baseline_ps; /* per operation, from bench_run() */
+    uint64_t baseline_ps; /* per operation, from bench_run() or bench_cost() */
     /* NULL, or a path whose cost may grow with `size`, of which `of` says what is counted. */
     const char *series, *of;
     uint64_t size;
@@ -37,11 +37,15 @@ void bench_series(const struct bench *b, const struct bench_size *sizes, unsigne
                   bool (*set)(void *argument, uint64_t size));
 /* Measures and prints one "# bench:" line. Returns picoseconds per operation, at least 1. */
 uint64_t bench_run(const struct bench *b);
+/* The same of an operation that bench_run() measured before; 0: it did not. */
+uint64_t bench_cost(const char *name);
 
 void bench_tables(void);     /* map, unmap */
 void bench_hypercalls(void); /* round trip, flush, list flush, attach */
 void bench_dma_api(void);    /* strict and deferred */
 void bench_dmaprobe(void);   /* register access, DMA bandwidth */
+void bench_nvme(void);       /* DMA of an NVMe controller */
+void bench_vmbus(void);      /* rings, configuration window, removal of a bus */
 void bench_growth(void);     /* attach by devices and by domains, map by length */
 void bench_softiommu(void);  /* cached and walked DMA, flushes by number of cached entries */
 
