@@ -68,6 +68,21 @@ bool nvme_reset(struct dma_engine *e)
     return (n->base == 0 && !n->stuck) || nvme_stop(e);
 }
 
+static bool count_namespaces(struct dma_engine *e)
+{
+    struct nvme *n = nvme_of(e);
+    struct nvme_command c = {.opcode = NVME_IDENTIFY, .cdw10 = NVME_CNS_ACTIVE};
+    const uint32_t *list = (const uint32_t *)nvme_memory(e, NVME_PAGE_STORE);
+
+    c.prp[0] = nvme_address(e, NVME_PAGE_STORE);
+    if (!nvme_run(e, NVME_QUEUE_ADMIN, &c))
+        return false;
+    n->namespaces = 0;
+    while (!e->outcome && n->namespaces < PAGE_SIZE / sizeof(*list) && list[n->namespaces] != 0)
+        n->namespaces++;
+    return true;
+}
+
 /* Its texts for the report, and what it can do. */
 static bool identify(struct dma_engine *e)
 {
@@ -82,6 +97,19 @@ static bool identify(struct dma_engine *e)
     nvme_identify_text(n->serial, data + NVME_ID_SERIAL, NVME_ID_SERIAL_SIZE);
     nvme_identify_text(n->model, data + NVME_ID_MODEL, NVME_ID_MODEL_SIZE);
     memcpy(&n->sgls, data + NVME_ID_SGLS, sizeof(n->sgls));
+    memcpy(&n->oncs, data + NVME_ID_ONCS, sizeof(n->oncs));
+    return count_namespaces(e);
+}
+
+bool nvme_identify_namespace(struct dma_engine *e, uint32_t nsid, struct nvme_namespace *ns)
+{
+    struct nvme_command c = {.opcode = NVME_IDENTIFY, .nsid = nsid, .cdw10 = NVME_CNS_NAMESPACE};
+
+    memset(nvme_memory(e, NVME_PAGE_STORE), 0, PAGE_SIZE);
+    c.prp[0] = nvme_address(e, NVME_PAGE_STORE);
+    if (!nvme_succeed(e, NVME_QUEUE_ADMIN, &c))
+        return false;
+    *ns = nvme_namespace_of(nvme_memory(e, NVME_PAGE_STORE));
     return true;
 }
 
@@ -138,7 +166,7 @@ bool nvme_prepare(struct dma_engine *e)
     e->unusable = NULL;
     if (!nvme_start(e) || !identify(e))
         return false;
-    if (!nvme_take_scratch(e))
+    if (!nvme_take_scratch(e) && !nvme_take_readable(e))
         e->unusable = nvme_start(e) ? cannot_fill(e) : NULL;
     e->prepared = nvme_of(e)->base != 0 && !e->unusable;
     return e->prepared;
@@ -148,8 +176,13 @@ void nvme_describe(const struct dma_engine *e, char *text, size_t size)
 {
     const struct nvme *n = nvme_of(e);
 
-    fmt_snprintf(text, size, "model=\"%s\" serial=\"%s\" medium=%s refused=\"%s\" unusable=\"%s\"",
-                 n->model, n->serial, n->block_size != 0 ? "scratch" : "untouched",
+    fmt_snprintf(text, size,
+                 "model=\"%s\" serial=\"%s\" namespaces=%u medium=%s refused=\"%s\" "
+                 "unusable=\"%s\"",
+                 n->model, n->serial, n->namespaces,
+                 n->readable          ? "read"
+                 : n->block_size != 0 ? "scratch"
+                                      : "untouched",
                  n->refused ? n->refused : "", e->unusable ? e->unusable : "");
 }
 

@@ -3,7 +3,8 @@
  * An NVMe controller as a DMA engine:
  *   dma_nvme_controller.c  starts and stops the controller, and carries out one command at a time
  *   dma_nvme.c             the engine that never writes to a medium, and reads none
- *   dma_nvme_medium.c      the engine with blocks that the user gave it (nvme-scratch=)
+ *   dma_nvme_medium.c      the engines with blocks that the user gave it (nvme-scratch=,
+ * nvme-read=) dma_nvme_compare.c     Compare, which reads memory and leaves the medium alone
  *
  * The controller reaches nothing without its queues, which are in scratch. Every paging domain maps
  * scratch (domain_share()), and each attach tells the engine where it is: staging_iova, 0 = no
@@ -30,6 +31,7 @@ enum nvme_page {
     NVME_PAGE_LOAD,                       /* data for the medium */
     NVME_PAGE_STORE,                      /* two: data from the medium */
     NVME_PAGE_REST = NVME_PAGE_STORE + 2, /* what a block has beyond the bytes that are wanted */
+    NVME_PAGE_KNOWN,                      /* data that the medium has, for Compare */
     NVME_PAGES,
 };
 
@@ -43,10 +45,18 @@ struct nvme {
     unsigned ready_ms;
     bool stuck; /* does not stop */
     char model[NVME_ID_MODEL_SIZE + 1], serial[NVME_ID_SERIAL_SIZE + 1];
-    uint32_t sgls;
+    uint32_t sgls, namespaces; /* active ones */
+    uint16_t oncs;
     const char *refused; /* why blocks that the user gave are not used, or NULL */
     struct nvme_scratch scratch;
     unsigned block_size; /* bytes, of the namespace with these blocks; 0 = there are none */
+    bool readable;       /* the blocks are for reading alone */
+    uint64_t telling;    /* one of them, with data that are no zeros where there are such */
+    struct {
+        uint32_t nsid;
+        uint64_t block;
+        unsigned blocks; /* 4 KiB that are in the page of known data as well; 0 = none yet */
+    } known;
 };
 
 static inline struct nvme *nvme_of(const struct dma_engine *e)
@@ -94,5 +104,25 @@ void nvme_describe(const struct dma_engine *e, char *text, size_t size);
 /* Looks at the blocks that the user gave and takes them when nothing speaks against it. True: e has
  * the operations of dma_nvme_medium.c, and its pattern is on the medium. */
 bool nvme_take_scratch(struct dma_engine *e);
+/* The same for blocks that may be read alone: 4 KiB of zeros among them are what fill reads. */
+bool nvme_take_readable(struct dma_engine *e);
+
+/* False: the controller says no, or nothing. */
+bool nvme_identify_namespace(struct dma_engine *e, uint32_t nsid, struct nvme_namespace *ns);
+
+/* Looks for 4 KiB of the medium whose data are known: the first of the blocks that the user gave,
+ * or blocks of zeros of the first namespace, which Compare finds without showing data. NULL, or
+ * why there are none. The device has to reach scratch. */
+const char *nvme_know(struct dma_engine *e);
+/* These data, 4 KiB, after nvme_know(). */
+static inline const uint8_t *nvme_known_data(const struct dma_engine *e)
+{
+    return nvme_memory(e, NVME_PAGE_KNOWN);
+}
+
+enum nvme_compared { NVME_EQUAL, NVME_DIFFERENT, NVME_REFUSED, NVME_SILENT };
+/* Has the controller compare them with the page at `iova`, a multiple of 4 KiB. REFUSED: a
+ * completion with another error, in e->outcome; SILENT: none. */
+enum nvme_compared nvme_compare(struct dma_engine *e, uint64_t iova);
 
 #endif

@@ -26,7 +26,9 @@
 #define MAX_LENGTH 65536u
 #define START_MAX  8u /* units of start_fill() */
 
-static const struct dma_engine_ops dma_nvme_medium_ops;
+#define READABLE_MAX 256u /* units that are looked at for zeros */
+
+static const struct dma_engine_ops dma_nvme_medium_ops, dma_nvme_readable_ops;
 
 static bool transfer(struct dma_engine *e, enum nvme_io_opcode opcode, uint64_t block,
                      unsigned blocks, const struct nvme_sgl *list, unsigned count)
@@ -169,19 +171,6 @@ static bool read(struct dma_engine *e, uint64_t iova, void *seen, size_t length)
     return good;
 }
 
-static bool identify_namespace(struct dma_engine *e, struct nvme_namespace *ns)
-{
-    struct nvme_command c = {
-        .opcode = NVME_IDENTIFY, .nsid = nvme_of(e)->scratch.nsid, .cdw10 = NVME_CNS_NAMESPACE};
-
-    memset(nvme_memory(e, NVME_PAGE_STORE), 0, PAGE_SIZE);
-    c.prp[0] = nvme_address(e, NVME_PAGE_STORE);
-    if (!nvme_succeed(e, NVME_QUEUE_ADMIN, &c))
-        return false;
-    *ns = nvme_namespace_of(nvme_memory(e, NVME_PAGE_STORE));
-    return true;
-}
-
 /* NULL, or the partition table's kind; the first two blocks are read. */
 static const char *partition_table(struct dma_engine *e, size_t block_size, bool *read_them)
 {
@@ -203,7 +192,7 @@ static const char *refusal(struct dma_engine *e)
 
     if ((n->sgls & NVME_ID_SGLS_MASK) != NVME_ID_SGLS_BY_BYTE)
         return "the controller has no SGLs of any number of bytes";
-    if (!identify_namespace(e, &ns))
+    if (!nvme_identify_namespace(e, n->scratch.nsid, &ns))
         return "the controller does not identify this namespace";
     misfit = nvme_scratch_misfit(&n->scratch, &ns);
     if (misfit)
@@ -235,8 +224,69 @@ bool nvme_take_scratch(struct dma_engine *e)
         n->block_size = 0;
         return false;
     }
+    n->telling = n->scratch.first;
     e->ops = &dma_nvme_medium_ops;
     return true;
+}
+
+/* A unit of zeros becomes the first of the range; one of other data, where there is one, is for
+ * Compare. */
+static bool find_units(struct dma_engine *e)
+{
+    struct nvme *n = nvme_of(e);
+    const struct nvme_sgl list = {.address = nvme_address(e, NVME_PAGE_STORE), .length = UNIT};
+    const unsigned blocks = UNIT / n->block_size;
+    const struct nvme_scratch range = n->scratch;
+    bool zeros = false, data = false;
+
+    for (unsigned i = 0; i < READABLE_MAX && (i + 1ull) * blocks <= range.count; i++) {
+        uint64_t block = range.first + (uint64_t)i * blocks;
+        bool *found;
+
+        memset(nvme_memory(e, NVME_PAGE_STORE), 0xFF, UNIT);
+        if (!transfer(e, NVME_READ, block, blocks, &list, 1))
+            return false;
+        found = memory_find_other(nvme_memory(e, NVME_PAGE_STORE), UNIT, 0) ? &data : &zeros;
+        if (e->outcome || *found)
+            continue;
+        *found = true;
+        *(found == &zeros ? &n->scratch.first : &n->telling) = block;
+    }
+    if (!data)
+        n->telling = n->scratch.first;
+    return zeros;
+}
+
+static const char *unreadable(struct dma_engine *e)
+{
+    struct nvme *n = nvme_of(e);
+    struct nvme_namespace ns;
+    const char *misfit;
+
+    if ((n->sgls & NVME_ID_SGLS_MASK) != NVME_ID_SGLS_BY_BYTE)
+        return "the controller has no SGLs of any number of bytes";
+    if (!nvme_identify_namespace(e, n->scratch.nsid, &ns))
+        return "the controller does not identify this namespace";
+    misfit = nvme_scratch_misfit(&n->scratch, &ns);
+    if (misfit)
+        return misfit;
+    n->block_size = ns.block_size;
+    return find_units(e) ? NULL : "the first MiB of the range has no 4 KiB of zeros";
+}
+
+bool nvme_take_readable(struct dma_engine *e)
+{
+    struct nvme *n = nvme_of(e);
+
+    if (!nvme_readable_for(n->serial, &n->scratch))
+        return false;
+    n->refused = unreadable(e);
+    n->readable = !n->refused;
+    if (n->refused)
+        n->block_size = 0;
+    else
+        e->ops = &dma_nvme_readable_ops;
+    return !n->refused;
 }
 
 static const struct dma_engine_ops dma_nvme_medium_ops = {
@@ -255,6 +305,25 @@ static const struct dma_engine_ops dma_nvme_medium_ops = {
     .fill = fill,
     .write = write,
     .read = read,
+    .start_fill = start_fill,
+    .finish = nvme_finish_commands,
+};
+
+/* Nothing is written, so that no read can be shown; blocks of zeros go to any byte. */
+static const struct dma_engine_ops dma_nvme_readable_ops = {
+    .name = "nvme",
+    .features = DMA_FILL | DMA_STAGED | DMA_QUEUED,
+    .max_length = MAX_LENGTH,
+    .max_start = START_MAX * UNIT,
+    .iova_bits = 64,
+    .fill_value = 0x00,
+    .match = nvme_match,
+    .probe = nvme_probe,
+    .reset = nvme_reset,
+    .prepare = nvme_prepare,
+    .describe = nvme_describe,
+    .interrupt = nvme_interrupt,
+    .fill = fill,
     .start_fill = start_fill,
     .finish = nvme_finish_commands,
 };

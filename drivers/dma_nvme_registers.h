@@ -42,12 +42,13 @@ enum nvme_admin_opcode {
     NVME_CREATE_CQ = 0x05,
     NVME_IDENTIFY = 0x06,
 };
-enum nvme_io_opcode { NVME_WRITE = 0x01, NVME_READ = 0x02 };
+enum nvme_io_opcode { NVME_WRITE = 0x01, NVME_READ = 0x02, NVME_COMPARE = 0x05 };
 
 #define NVME_QUEUE_CONTIGUOUS 1u
 #define NVME_ALL_NAMESPACES   0xFFFFFFFFu
 #define NVME_CNS_NAMESPACE    0u
 #define NVME_CNS_CONTROLLER   1u
+#define NVME_CNS_ACTIVE       2u /* list of 1024 namespaces; 0 ends it */
 
 /* Changed Namespace List: zeros where no namespace has changed. It is read without clearing its
  * event. */
@@ -89,12 +90,15 @@ _Static_assert(sizeof(struct nvme_completion) == 16, "completion queue entry");
 
 #define NVME_PHASE(status)       ((unsigned)(status)&1u)
 #define NVME_STATUS_CODE(status) ((unsigned)(status) >> 1 & 0x7FFu) /* type and code */
+#define NVME_COMPARE_FAILURE     0x285u
 
 /* Bytes of the data of Identify, controller. */
 #define NVME_ID_SERIAL       4
 #define NVME_ID_SERIAL_SIZE  20
 #define NVME_ID_MODEL        24
 #define NVME_ID_MODEL_SIZE   40
+#define NVME_ID_ONCS         520 /* 16 bits */
+#define NVME_ID_ONCS_COMPARE 1u
 #define NVME_ID_SGLS         536 /* 32 bits; 01b or 10b in bits 1:0: SGLs, by byte or by dword */
 #define NVME_ID_SGLS_BY_BYTE 1u
 #define NVME_ID_SGLS_MASK    3u

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks that a user gave the suite (option nvme-scratch), one range for each line. */
+/* Blocks that a user gave the suite to write to (option nvme-scratch) or to read (nvme-read), one
+ * range for each line. */
 #ifndef PVT_DRIVERS_NVME_OPTIONS_H
 #define PVT_DRIVERS_NVME_OPTIONS_H
 
@@ -12,5 +13,8 @@ const char *nvme_scratch_add(const char *value);
 /* The range for the controller of that serial number: one that names it goes before one for any
  * controller. */
 bool nvme_scratch_for(const char *serial, struct nvme_scratch *scratch);
+/* The same for ranges whose data may be seen, and are not written. */
+const char *nvme_readable_add(const char *value);
+bool nvme_readable_for(const char *serial, struct nvme_scratch *readable);
 
 #endif

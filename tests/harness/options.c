@@ -202,16 +202,18 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return take_iommu(value, error);
     if (strcmp(key, "unit-fault") == 0)
         return take_unit_fault(value, error);
-    if (strcmp(key, "nvme-scratch") == 0) {
-        const char *problem = nvme_scratch_add(value);
+    if (strcmp(key, "nvme-scratch") == 0 || strcmp(key, "nvme-read") == 0) {
+        const char *problem =
+            strcmp(key, "nvme-read") == 0 ? nvme_readable_add(value) : nvme_scratch_add(value);
 
         fmt_snprintf(error->text, sizeof(error->text), "%s", problem ? problem : "");
         return !problem;
     }
-    fmt_snprintf(error->text, sizeof(error->text),
-                 "unknown option; known: seed repeat deadline_ms verbose calls_from bench order "
-                 "stop_at_fail unattended restarts tier checkpoint mmio iommu unit-fault "
-                 "nvme-scratch replay shrink transcript fixture fixture_test test without");
+    fmt_snprintf(
+        error->text, sizeof(error->text),
+        "unknown option; known: seed repeat deadline_ms verbose calls_from bench order "
+        "stop_at_fail unattended restarts tier checkpoint mmio iommu unit-fault "
+        "nvme-scratch nvme-read replay shrink transcript fixture fixture_test test without");
     return false;
 }
 

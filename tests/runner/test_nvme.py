@@ -117,3 +117,39 @@ def test_nothing_else_is_written_to_a_disk(tmp_path: Path) -> None:
     assert after[1] != before[1], "the blocks that were given are used"
     start, end = FIRST * BLOCK, (FIRST + COUNT) * BLOCK
     assert after[1][:start] == before[1][:start] and after[1][end:] == before[1][end:]
+
+
+@pytest.mark.boots
+@pytest.mark.skipif(
+    not paths.GUEST_IMAGE.exists() or not paths.HOST_IMAGE.exists(), reason="the images are not built"
+)
+def test_blocks_to_read_and_a_second_namespace(tmp_path: Path) -> None:
+    """One disk may be read, the second one is two namespaces of which one may be written, the third is left alone."""
+    found = qemu.probe()
+    if found.devices.alone:
+        pytest.skip(found.devices.why)
+    disks = qemu.nvme_disks(found, tmp_path)
+    content = bytes((place * 7 + place // 256) % 251 for place in range(qemu.NVME_BYTES))
+    before = [content[:8192] + bytes(qemu.NVME_BYTES - 8192), bytes(qemu.NVME_BYTES), content]
+    other = tmp_path / "other.raw"
+    other.write_bytes(content)
+    for disk, data in zip(disks, before):
+        disk.write_bytes(data)
+    volume = boot_volume.make(tmp_path / "volume", boot_volume.BootOptions())
+    tests = "test=nvme.*\ntest=translate.leaf_4k@nvme\ntest=flush.unmapped_domain_flush@nvme\n"
+    options = f"nvme-read=1:0+64,pvtest0\nnvme-scratch=2:0+64,pvtest1\n{tests}"
+    (volume / "pvtest.opt").write_text(options, encoding="ascii")
+    line = qemu.command(found, "tcg", volume, tmp_path / "host.log", nvme=disks)
+    place = next(at for at, word in enumerate(line) if word.startswith("nvme,serial=pvtest1,"))
+    line[place] = line[place].replace("nvme,", "nvme,id=two,").replace("drive=nvme1,", "")
+    line += ["-blockdev", f"driver=raw,node-name=other,file.driver=file,file.filename={other}"]
+    for number, node in ((1, "other"), (2, "nvme1")):
+        line += ["-device", f"nvme-ns,bus=two,nsid={number},drive={node}"]
+    tap = Session(line, Limits(60, 60), Observer()).run(tmp_path / "serial.log", tmp_path / "qemu.log").tap
+    told = engines(tap)
+    assert [told[f"pvtest{number}"]["medium"] for number in range(3)] == ["read", "scratch", "untouched"]
+    assert [told[f"pvtest{number}"]["namespaces"] for number in range(3)] == ["1", "2", "1"]
+    assert all(point.ok for point in tap.points) and len(tap.points) == 4
+    assert not any(point.directive for point in tap.points if point.id.startswith("nvme."))
+    assert disks[0].read_bytes() == before[0] and disks[2].read_bytes() == before[2] and other.read_bytes() == content
+    assert disks[1].read_bytes() != before[1], "the blocks that were given are used"

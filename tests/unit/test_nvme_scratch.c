@@ -83,6 +83,19 @@ static struct nvme_namespace identified(uint64_t blocks, uint8_t format, uint32_
     return nvme_namespace_of(data);
 }
 
+static void a_range_to_read_is_apart(void **state)
+{
+    struct nvme_scratch s;
+
+    (void)state;
+    assert_false(nvme_readable_for("A", &s));
+    assert_null(nvme_readable_add("3:8+64"));
+    assert_true(nvme_readable_for("A", &s));
+    assert_int_equal(s.nsid, 3);
+    assert_int_equal(s.first, 8);
+    assert_non_null(nvme_readable_add("3:8"));
+}
+
 static void a_namespace_is_understood(void **state)
 {
     struct nvme_namespace ns = identified(0x123456789A, 0, 9u << 16);
@@ -160,6 +173,7 @@ int main(void)
         cmocka_unit_test(a_range_is_read),
         cmocka_unit_test(other_texts_are_refused),
         cmocka_unit_test(a_range_is_for_a_controller),
+        cmocka_unit_test(a_range_to_read_is_apart),
         cmocka_unit_test(a_namespace_is_understood),
         cmocka_unit_test(only_a_range_of_the_namespace_fits),
         cmocka_unit_test(a_partition_table_is_seen),

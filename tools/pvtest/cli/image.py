@@ -44,6 +44,7 @@ def _options(options: argparse.Namespace, target: Target, tests: Catalogue, chos
         bus=combinations.bus(options),
         machine=options.machine,
         nvme_scratch=options.nvme_scratch or "",
+        nvme_read=options.nvme_read or "",
         unattended=target.unattended,
     )
 

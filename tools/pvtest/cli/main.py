@@ -281,6 +281,8 @@ def _test_options(parser: Parser, command: str) -> None:
     if command in ("run", "image"):
         blocks = "blocks of NVMe disks that tests may write to: NSID:LBA+COUNT, also with ,SERIAL, or none"
         add("--nvme-scratch", type=arguments.nvme_scratch, metavar="BLOCKS", help=blocks)
+        blocks = "blocks of NVMe disks that tests may read and do not write to, in the same form"
+        add("--nvme-read", type=arguments.nvme_scratch, metavar="BLOCKS", help=blocks)
         add("--defect", action="append", default=[], metavar="NAME", help="switch on a defect of the host")
         add("--variant", action="append", default=[], metavar="NAME", help="switch on a variant of the host")
         rounds = arguments.whole(1, 1_000_000, "rounds")

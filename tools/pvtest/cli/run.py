@@ -89,6 +89,7 @@ def main(options: argparse.Namespace) -> int:
         shrink=True,
         transcript=options.transcript,
         nvme_scratch=WHOLE_DISK if options.nvme_scratch is None else options.nvme_scratch,
+        nvme_read=options.nvme_read or "",
         restarts=options.restarts,
     )
     with interrupts.deferred(), ResultsFolder(options.results) as folder:

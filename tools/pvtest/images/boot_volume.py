@@ -46,6 +46,7 @@ class BootOptions:
     bus: str = "vpci"  # on which the reference host shows the devices
     machine: str = "q35"  # that the reference host shows
     nvme_scratch: str = ""  # blocks of NVMe namespaces that the suite may write to
+    nvme_read: str = ""  # blocks whose data it may see, and does not write to
     calls_from: int = 1  # the processor that makes the hypercalls of a test which does not say
     iommu: str = PVIOMMU  # the unit that the tests drive
     unit_fault: str = ""  # a step that the image leaves out where it drives a unit itself
@@ -76,6 +77,7 @@ class BootOptions:
             (GuestKey.UNIT_FAULT, self.unit_fault or None),
             (GuestKey.UNATTENDED, 1 if self.unattended else None),
             (GuestKey.NVME_SCRATCH, self.nvme_scratch or None),
+            (GuestKey.NVME_READ, self.nvme_read or None),
         ]
         lines += [line(key, value) for key, value in words if value is not None]
         return text(lines)

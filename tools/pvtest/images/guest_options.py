@@ -29,6 +29,7 @@ class GuestKey(Enum):
     FIXTURE_TEST = "fixture_test"
     MMIO = "mmio"
     NVME_SCRATCH = "nvme-scratch"
+    NVME_READ = "nvme-read"
     IOMMU = "iommu"
     UNIT_FAULT = "unit-fault"
     REPLAY = "replay"

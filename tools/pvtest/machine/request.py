@@ -50,6 +50,7 @@ class Request:
     bus: str = "vpci"  # on which the reference host shows the devices
     machine: str = "q35"  # that it shows
     nvme_scratch: str = WHOLE_DISK  # blocks of NVMe namespaces that the suite may write to; empty = none
+    nvme_read: str = ""  # blocks that it may read alone
     limits: Limits = Limits()
     command: list[str] = field(default_factory=list)
     restarts: int = CAMPAIGN_RESTARTS  # boots that may follow one that broke off
@@ -108,6 +109,8 @@ class Request:
             words += ["--calls-from", str(self.calls_from)]
         if self.nvme_scratch != WHOLE_DISK:
             words += ["--nvme-scratch", self.nvme_scratch or "none"]
+        if self.nvme_read:
+            words += ["--nvme-read", self.nvme_read]
         words += paths.chosen + self.qemu.devices.options + self.qemu.hardware.options
         if self.accel != "tcg":
             words += ["--accel", self.accel]
@@ -144,6 +147,7 @@ class Request:
             bus=self.bus,
             machine=self.machine,
             nvme_scratch=self.nvme_scratch if "nvme" in self.qemu.devices.classes else "",
+            nvme_read=self.nvme_read if "nvme" in self.qemu.devices.classes else "",
             iommu=self.qemu.devices.unit or boot_volume.PVIOMMU,
             unit_fault=self.unit_fault,
             replay=replay.values(self.replay.operations) if self.replay else [],
