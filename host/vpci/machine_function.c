@@ -20,6 +20,14 @@
 #define LINE_AND_PIN    0xFFFFu
 #define COMMAND_IO      (1u << 0)
 
+/* PCI Express Base Specification 5.0, 7.6.3 and 9.3.3. */
+#define EXTENDED_FIRST    0x100u
+#define EXTENDED_MAX      48u
+#define EXTENDED_ID(word) ((word)&0xFFFFu)
+#define EXTENDED_NEXT     0xFFF00000u
+#define EXTENDED_SRIOV    0x0010u
+#define SRIOV_BYTES       0x40u
+
 static bool is_wide(uint32_t bar)
 {
     return (bar & (BAR_IO | BAR_TYPE)) == BAR_64_BIT;
@@ -119,6 +127,29 @@ static void set_command(struct machine_function *machine, uint32_t command)
     update(machine);
 }
 
+/* Functions that a guest makes by SR-IOV would have requester ids of which the host knows nothing:
+ * on such a bus the host alone offers functions. */
+static unsigned find_sriov(const struct machine_function *machine)
+{
+    unsigned at = EXTENDED_FIRST;
+
+    for (unsigned i = 0; i < EXTENDED_MAX && at >= EXTENDED_FIRST; i++) {
+        uint32_t word = (uint32_t)machine_in(machine->config + at, 4);
+
+        if (word == 0 || word == UINT32_MAX)
+            return 0;
+        if (EXTENDED_ID(word) == EXTENDED_SRIOV)
+            return at;
+        at = (word & EXTENDED_NEXT) >> 20 & ~3u;
+    }
+    return 0;
+}
+
+static bool in_sriov(const struct machine_function *machine, unsigned offset)
+{
+    return machine->sriov != 0 && offset - machine->sriov < SRIOV_BYTES;
+}
+
 /* The word at `offset`, a multiple of 4, as the guest sees it. */
 static uint32_t read_word(const struct machine_function *machine, unsigned offset)
 {
@@ -128,6 +159,8 @@ static uint32_t read_word(const struct machine_function *machine, unsigned offse
         return (real & 0xFFFF0000u) | machine->command;
     if (offset >= CONFIG_BAR0 && offset < CONFIG_BARS_END)
         return machine->bar_value[(offset - CONFIG_BAR0) / 4];
+    if (in_sriov(machine, offset)) /* a null capability in its place */
+        return offset == machine->sriov ? real & EXTENDED_NEXT : 0;
     if (offset == CONFIG_ROM)
         return 0;
     if (offset == CONFIG_LINE)
@@ -153,7 +186,7 @@ static bool write_word(struct machine_function *machine, unsigned offset, uint32
         update(machine);
         return true;
     }
-    return offset == CONFIG_ROM || offset == CONFIG_LINE ||
+    return offset == CONFIG_ROM || offset == CONFIG_LINE || in_sriov(machine, offset) ||
            machine_msi_write(machine, offset, value);
 }
 
@@ -243,6 +276,7 @@ bool machine_function_init(struct vpci_function *function)
                  function->bdf);
         return false;
     }
+    machine->sriov = find_sriov(machine);
     function->ops = &ops;
     function->machine = machine;
     config_trap_remove(function->bdf);

@@ -27,6 +27,8 @@ struct machine_function {
     uint32_t bar_value[VPCI_BARS]; /* what the guest reads */
     uint16_t command;              /* likewise */
 
+    unsigned sriov; /* offset of the SR-IOV capability, which the guest does not get; 0: none */
+
     /* MSI registers as the guest wrote them, with messages of the host (interrupts.h). */
     unsigned msi; /* offset of the capability; 0: none */
     uint32_t msi_register[3];

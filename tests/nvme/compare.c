@@ -93,7 +93,7 @@ TEST(compare_reads_nothing_out_of_reach,
            "with an IOVA that leads there, after an unmap and a flush, mapped again, and in a "
            "blocking domain.")
      EXPECTS("Compare says equal while the page is mapped, and anything else while it is not.")
-     IF_IT_FAILS("Data of a page that the guest has given to another owner leave it by the device."))
+     IF_IT_FAILS("Data of a page that the guest has given to another owner leave it by a device."))
 {
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, 1);

@@ -67,6 +67,19 @@ static void configuration(void **state)
     assert_int_equal(config(FAKE_MSI + 2, 2), 0x80); /* 64-bit, one message */
 }
 
+static void no_functions_by_sriov(void **state)
+{
+    (void)state;
+    assert_int_equal(config(0x100, 4), 0x14010001);
+    assert_int_equal(config(FAKE_SRIOV, 4), 0x18000000); /* the list goes on */
+    assert_int_equal(config(FAKE_SRIOV + 8, 4), 0);
+    fake_mmio_write(CONFIG + FAKE_SRIOV + 8, 2, 0xFFFF);
+    fake_mmio_write(CONFIG + FAKE_SRIOV + 0x24, 4, UINT32_MAX);
+    assert_int_equal(machine_word(machine_config + FAKE_SRIOV + 8), 0x55);
+    assert_int_equal(machine_word(machine_config + FAKE_SRIOV + 0x24), 0);
+    assert_int_equal(config(0x180, 4), 0x00010003);
+}
+
 static void bars_follow(void **state)
 {
     (void)state;
@@ -176,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(configuration, start),
+        cmocka_unit_test_setup(no_functions_by_sriov, start),
         cmocka_unit_test_setup(bars_follow, start),
         cmocka_unit_test_setup(msix, start),
         cmocka_unit_test_setup(msi, start),

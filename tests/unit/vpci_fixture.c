@@ -230,6 +230,9 @@ static void machine_set_up(void)
     memcpy(machine_config, capabilities, sizeof(capabilities));
     memcpy(machine_config, "\x36\x1B\x06\x00\x02\x00\x10\x00\x01\x00\x80\x02", 12);
     machine_config[0x34] = FAKE_MSI;
+    memcpy(machine_config + 0x100, "\x01\x00\x01\x14", 4);
+    memcpy(machine_config + FAKE_SRIOV, "\x10\x00\x01\x18\x00\x00\x00\x00\x55", 9);
+    memcpy(machine_config + 0x180, "\x03\x00\x01\x00", 4);
     machine_out(ECAM + FAKE_MACHINE * 4096u + 0x10, 4, FAKE_BAR0);
     machine_out(ECAM + FAKE_MACHINE * 4096u + 0x14, 4, FAKE_BAR1);
 }

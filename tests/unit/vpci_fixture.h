@@ -26,6 +26,7 @@ extern unsigned fake_domain_resets;
  * FAKE_BAR1. */
 #define FAKE_BAR0      0xC0000000u /* 8 KiB, not prefetchable: registers */
 #define FAKE_BAR1      0xC0010000u /* 8 KiB: the first page has the MSI-X table with two entries */
+#define FAKE_SRIOV     0x140u      /* extended capability */
 #define FAKE_MSI       0x50u
 #define FAKE_MSIX      0x60u
 #define FAKE_BAR_BYTES 0x2000u
