@@ -213,6 +213,9 @@ def test_matrix_shows_everything_to_each_defect(runner: Runner, tmp_path: Path) 
     assert "Under each defect everything ran that can show it" in done.stdout
     found = latest(tmp_path, "defects.json")
     assert found["matrix"] is True and [entry["not_run"] for entry in found["defects"]] == [0, 0]
+    assert found["single_test"] == {"no-flush": "flush.unmap"}
+    assert "Caught by a single test: 1 of 2: no-flush (flush.unmap)" in " ".join(done.stdout.split())
+    assert "Caught by a single test" in (tmp_path / "results" / "latest" / "report.html").read_text(encoding="utf-8")
 
 
 def test_an_end_that_nobody_asked_for_is_an_error(runner: Runner, tmp_path: Path) -> None:

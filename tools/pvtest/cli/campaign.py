@@ -350,6 +350,7 @@ def _document(trials: Trials, seed: int, matrix: bool) -> dict[str, Any]:
         "exit_code": trials.exit_code,
         "seed": seed,
         "matrix": matrix,
+        **({"single_test": trials.single_tests} if matrix and trials.kind == "defects" else {}),
         "summary": trials.summary,
         trials.kind: list(trials.entries),
     }
@@ -451,7 +452,7 @@ def main(command: str, options: argparse.Namespace) -> int:
             out.say(f"  again: {trials.again(outcome.record(), options.seed)}")
     out.say(f"results       {paths.shown(where)}")
     out.say(_how(campaign, outcomes, matrix))
-    if campaign.own and not matrix and (told := slow(outcomes)):
+    if campaign.own and (told := trials.single_tests_told if matrix else slow(outcomes)):
         out.say(told)
     out.say(_score(campaign, outcomes, trials))
     out.save(f"./run.sh {campaign.plural}")

@@ -151,6 +151,7 @@ def merge_campaigns(name: str, paths: list[Path], documents: list[dict[str, Any]
         **documents[0],
         "exit_code": trials.exit_code,
         "summary": trials.summary,
+        **({"single_test": trials.single_tests} if "single_test" in documents[0] else {}),
         name: entries,
         "shard": "",
     }

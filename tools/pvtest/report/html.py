@@ -204,7 +204,7 @@ def _matrix(trials: Trials) -> dict[str, Any]:
     return {
         "anchor": plural,
         "title": plural.capitalize(),
-        "about": f"{trials.sentence}. {must}",
+        "about": " ".join([f"{trials.sentence}. {must}", *filter(None, [trials.single_tests_told])]),
         "columns": [word, means[0], "verdict", means[1], "failing"],
         "rows": rows,
         "counts": [(name, number, _WORD.get(name, name)) for name, number in trials.summary.items() if name != plural],

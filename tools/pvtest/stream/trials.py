@@ -43,6 +43,24 @@ class Trials:
         return {self.kind: len(self.entries), **{name: counts[name] for name in (self.good, BAD[self.kind], "error")}}
 
     @property
+    def single_tests(self) -> dict[str, str]:
+        """The defects that one test alone catches, on whichever classes of devices, with the test: if it were lost,
+        so were they. Empty where some tests did not run."""
+        if self.kind != "defects" or any(entry.get("not_run") for entry in self.entries):
+            return {}
+        tests = {
+            entry["defect"]: {name.partition("@")[0] for name in entry.get("failing", ())} for entry in self.entries
+        }
+        return {name: next(iter(own)) for name, own in tests.items() if len(own) == 1}
+
+    @property
+    def single_tests_told(self) -> str:
+        """The same in a sentence; empty: there are none."""
+        found = self.single_tests
+        names = ", ".join(f"{name} ({test})" for name, test in found.items())
+        return f"Caught by a single test: {len(found)} of {len(self.entries)}: {names}" if found else ""
+
+    @property
     def exit_code(self) -> int:
         """Of the trials alone."""
         if self.summary["error"]:
