@@ -9,6 +9,7 @@ import fcntl
 import json
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -143,8 +144,18 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
-@pytest.mark.parametrize("around_it", WRAPPERS)
-def test_a_runner_that_is_killed_leaves_nothing(build: Path, tmp_path: Path, around_it: str) -> None:
+# As soak, reduce and --confirm do it: a runner that starts another one.
+BESIDE = """
+import sys
+from pvtest.machine.guardian import runner
+with open("/dev/null", "wb") as log, runner(sys.argv[1:], log) as process:
+    process.wait()
+"""
+STARTS = [(PVTEST, one) for one in WRAPPERS] + [([sys.executable, "-c", BESIDE], WRAPPERS[0])]
+
+
+@pytest.mark.parametrize(("start", "around_it"), STARTS)
+def test_a_runner_that_is_killed_leaves_nothing(build: Path, tmp_path: Path, start: list[str], around_it: str) -> None:
     """Two seconds after it, whatever it had started is gone: the machine, a wrapper around it, and temporary files."""
     (tmp_path / "tmp").mkdir()
     pid_file, hangs, wrapper = tmp_path / "pid", tmp_path / "hangs", wrapper_with(tmp_path, around_it)
@@ -152,7 +163,7 @@ def test_a_runner_that_is_killed_leaves_nothing(build: Path, tmp_path: Path, aro
         build, FAKE_QEMU_PID=str(pid_file), FAKE_QEMU_HANGS=str(hangs), FAKE_QEMU_FIXTURE="hang",
         TMPDIR=str(tmp_path / "tmp"),
     )  # fmt: skip
-    command = [*PVTEST, "run", "--qemu", wrapper, "--results", str(tmp_path / "results")]
+    command = [*start, "run", "--qemu", wrapper, "--results", str(tmp_path / "results")]
     with subprocess.Popen(command, env=around, stdout=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 60
         while not hangs.exists():

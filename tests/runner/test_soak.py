@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from conftest import HERE
 
 from pvtest import json_file
 from pvtest.cli import main as cli
@@ -108,7 +109,7 @@ def _finding(code: int = EXIT_FAIL) -> Finding:
     return Finding(2, "pci", code, "./run.sh --bus pci", ["flush.one@rocker (fail)"], "", "round-00002")
 
 
-CODES = [([], EXIT_OK), ([EXIT_ERROR], EXIT_ERROR), ([EXIT_ERROR, EXIT_FAIL], EXIT_FAIL)]
+CODES = [([], EXIT_OK), ([EXIT_ERROR], EXIT_ERROR), ([EXIT_ERROR, EXIT_FAIL], EXIT_ERROR), ([EXIT_FAIL], EXIT_FAIL)]
 
 
 @pytest.mark.parametrize("codes, code", CODES)
@@ -133,11 +134,14 @@ def test_nothing_of_a_finding_is_markup() -> None:
 
 
 def test_soaks_add_up() -> None:
-    one, other = soak.document(_soak(), VERSIONS), soak.document(_soak(_finding()), {**VERSIONS, "qemu": "11.0"})
+    one = soak.document(_soak(), VERSIONS)
+    other = soak.document(_soak(_finding()), {**VERSIONS, "qemu": "11.0", "x": "1"})
+    other["exit_code"] = EXIT_OK  # which its findings do not bear out
     merged = soak.merge([one, other])
     assert merged["whole"]["instances"] == 7800 and merged["whole"]["work"] == {"calls": 3200}
     assert merged["exit_code"] == EXIT_FAIL and len(merged["findings"]) == 1
     assert merged["seconds"] == 180 and merged["versions"]["qemu"] == "10.0.2, 11.0"
+    assert merged["versions"]["x"] == "1"
 
 
 def test_merge_writes_every_format_of_soaks(tmp_path: Path) -> None:
@@ -167,6 +171,18 @@ def test_a_soak_ends_in_time_and_goes_on_behind_a_failure(tmp_path: Path, monkey
     found.run(0.01, 2, Terminal(plain=True, quiet=True))
     assert found.whole.rounds > 2 and found.whole.failed == 1 and len(found.findings) == 1
     assert found.exit_code == EXIT_FAIL
+
+
+def test_a_relative_folder_and_a_relative_qemu(
+    build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are those of the caller for the runner of a round, too."""
+    monkeypatch.setenv("PVTEST_BUILD", str(build))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "qemu").symlink_to(HERE / "fake_qemu.py")
+    tally, finding = soak.run_round(rounds.draw(1, 1, ["pci"]), Path("round"), ["--qemu", "./qemu"])
+    assert finding is None or "no test matches" in finding.why, finding
+    assert tally.rounds == 1 and {path.name for path in tmp_path.iterdir()} <= {"build", "qemu", "round", "round.log"}
 
 
 @pytest.mark.parametrize("words", [["--minutes", "0"], ["--minutes", "nan"], ["--minutes", "x"], ["--jobs", "0"]])

@@ -5,17 +5,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from pvtest import interrupts, paths
+from pvtest import interrupts
 from pvtest.errors import EXIT_ERROR, EXIT_OK, RunnerError, UsageError, suggest
-from pvtest.machine.guardian import temporary_folder
+from pvtest.machine.guardian import runner, temporary_folder
 from pvtest.machine.terminal import Terminal, terminal
 from pvtest.plan.reduce import Reduced, reduce
 from pvtest.report import reproduce
@@ -69,10 +67,9 @@ class Case:
     def shows(self, before: Sequence[str]) -> bool:
         """Runs it after these, in a machine of its own."""
         with temporary_folder() as path:
-            command = [sys.executable, "-m", "pvtest", "run", *self.words(before), *self.options]
-            command += ["--plain", "--quiet", "--results", path]
+            words = ["run", *self.words(before), *self.options, "--plain", "--quiet", "--results", path]
             with (Path(path) / "output.log").open("wb") as log:
-                code = _to_its_end(command, log.fileno())
+                code = _to_its_end(words, log)
             found = Path(path) / "latest" / "results.json"
             if not found.exists():
                 said = (Path(path) / "output.log").read_text(encoding="utf-8", errors="replace").strip()
@@ -82,10 +79,9 @@ class Case:
         return self.same(document)
 
 
-def _to_its_end(command: list[str], log: int) -> int:
+def _to_its_end(words: list[str], log: IO[bytes]) -> int:
     """Ends the run when this one is told to end."""
-    environment = {**os.environ, "PYTHONPATH": str(paths.ROOT / "tools")}
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment) as process:
+    with runner(words, log) as process:
         while process.poll() is None:
             time.sleep(_TICK)
             if interrupts.caught():

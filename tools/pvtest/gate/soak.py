@@ -10,8 +10,6 @@ import argparse
 import re
 import secrets
 import shutil
-import subprocess
-import sys
 import time
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -24,7 +22,7 @@ from rich.table import Table
 from pvtest import interrupts, json_file, paths
 from pvtest.errors import EXIT_ERROR, EXIT_FAIL, EXIT_OK, UsageError
 from pvtest.gate import soak_report
-from pvtest.machine import qemu
+from pvtest.machine import guardian, qemu
 from pvtest.machine.terminal import Terminal, terminal
 from pvtest.plan import soak
 from pvtest.plan.soak import Round
@@ -104,10 +102,8 @@ def judge(drawn: Round, code: int, output: str, folder: Path) -> tuple[Tally, Fi
 
 def run_round(drawn: Round, folder: Path, passed: list[str]) -> tuple[Tally, Finding | None]:
     """Carries one out; its folder stays where something was found."""
-    command = [sys.executable, "-m", "pvtest", "run", *drawn.words, *passed]
-    command += ["--plain", "--quiet", "--results", str(folder)]
-    with open(folder.with_suffix(".log"), "wb") as log:
-        child = subprocess.Popen(command, cwd=paths.ROOT / "tools", stdout=log, stderr=subprocess.STDOUT)
+    words = ["run", *drawn.words, *passed, "--plain", "--quiet", "--results", str(folder)]
+    with open(folder.with_suffix(".log"), "wb") as log, guardian.runner(words, log) as child:
         end = time.monotonic() + ROUND_SECONDS
         while child.poll() is None:
             if interrupts.STOP.wait(0.2) or time.monotonic() > end:
@@ -171,10 +167,10 @@ class Soak:
 
     @property
     def exit_code(self) -> int:
-        """1 where a test failed, 2 where a round was no verdict of the host."""
-        if any(finding.exit_code == EXIT_FAIL for finding in self.findings):
-            return EXIT_FAIL
-        return EXIT_ERROR if self.findings or interrupts.STOP.is_set() else EXIT_OK
+        """1 where a test failed; 2, which wins as always, where a round was no verdict of the host."""
+        if interrupts.STOP.is_set() or any(finding.exit_code != EXIT_FAIL for finding in self.findings):
+            return EXIT_ERROR
+        return EXIT_FAIL if self.findings else EXIT_OK
 
 
 def document(found: Soak, versions: dict[str, str]) -> dict[str, Any]:
@@ -207,10 +203,12 @@ def merge(documents: list[dict[str, Any]]) -> dict[str, Any]:
     merged.by_machine = machines
     merged.findings = [Finding(**finding) for one in documents for finding in one["findings"]]
     merged.seconds = sum(one["seconds"] for one in documents)
+    names = dict.fromkeys(name for one in documents for name in one["versions"])
     versions = {
-        name: ", ".join(sorted({one["versions"][name] for one in documents})) for name in documents[0]["versions"]
+        name: ", ".join(sorted({one["versions"][name] for one in documents if name in one["versions"]}))
+        for name in names
     }
-    return {**document(merged, versions), "exit_code": max(one["exit_code"] for one in documents)}
+    return {**document(merged, versions), "exit_code": max(merged.exit_code, *(one["exit_code"] for one in documents))}
 
 
 def table(found: dict[str, Any]) -> Table:

@@ -11,11 +11,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import IO
 
+from pvtest import paths
 from pvtest.errors import TEMPORARY, RunnerError, system_error
 from pvtest.machine import processes
 
@@ -63,6 +65,27 @@ class Guardian:
 
 
 GUARDIAN = Guardian()
+
+
+@contextmanager
+def runner(words: Sequence[str], log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """Another runner with these words, which ends with this one, however that ends; its output goes into the log."""
+    command = [sys.executable, str(paths.ROOT / "tools" / "start.py"), *words]
+    # Of a session of its own: this runner tells it to end, where it is to end.
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+    ) as process:
+        mark = f"runner-{process.pid}"  # in no environment: its machines are left to the guardian of its own
+        GUARDIAN.begins(process.pid, mark)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+            GUARDIAN.is_over(process.pid, mark)
+
+
 LOCK = "in-use"  # a file in each temporary folder
 
 
