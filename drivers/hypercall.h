@@ -105,6 +105,8 @@ enum hv_status hypercall_rep(uint16_t code, const void *header, size_t header_si
 
 /* Number of calls sent since boot. */
 uint64_t hypercall_count(void);
+/* Calls that were not sent since boot, for there is no interface that is ready. */
+uint64_t hypercall_withheld(void);
 
 /* "INVALID_PARAMETER"; "unknown status" for a value that the reference does not list. */
 const char *hv_status_name(unsigned status);

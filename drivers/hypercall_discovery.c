@@ -129,11 +129,21 @@ const struct hypercall_discovery *hypercall_init(void)
     return &layer.found;
 }
 
+static uint64_t calls_withheld;
+
+uint64_t hypercall_withheld(void)
+{
+    return calls_withheld;
+}
+
 const void *hypercall_entry(void)
 {
     const struct hypercall_discovery *found = hypercall_init();
 
-    return found->state == HYPERCALL_READY ? gpa_pointer(found->page) : NULL;
+    if (found->state == HYPERCALL_READY)
+        return gpa_pointer(found->page);
+    __atomic_add_fetch(&calls_withheld, 1, __ATOMIC_RELAXED);
+    return NULL;
 }
 
 bool hypercall_reenable(void)

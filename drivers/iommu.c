@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "drivers/units/call_faults.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 
@@ -39,6 +40,7 @@ const char *iommu_start(void)
     if (!state.started) {
         state.started = true; /* the start itself may ask for devices */
         state.problem = state.chosen->start();
+        state.chosen = backend_with_fault(state.chosen);
     }
     return state.problem;
 }

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "drivers/units/call_faults.h"
 #include "drivers/units/virtio_faults.h"
 #include "drivers/units/vtd_faults.h"
 #include "lib/bits.h"
@@ -173,7 +174,7 @@ bool unit_fault_choose(const char *name)
             return true;
         }
     }
-    return vtd_fault_choose(name) || virtio_fault_choose(name);
+    return call_fault_choose(name) || vtd_fault_choose(name) || virtio_fault_choose(name);
 }
 
 const struct own_unit *unit_with_fault(const struct own_unit *unit)

@@ -27,12 +27,12 @@ TEST(queued_commands_are_over,
      STEPS("Forty times: gives the controller commands that write to mapped pages, and does "
            "not wait for them. Unmaps the pages, flushes the domain, and gives them to another "
            "owner. Then waits for the commands, and gives the controller the same ones again.")
-     EXPECTS("The pages of the new owner stay unchanged, whichever commands were carried out before "
-             "the flush.")
-     IF_IT_FAILS("The unit or the device does not wait for accesses whose translation was looked up "
-                 "before the flush (drain): memory is written after the guest was told that it is "
-                 "safe to reuse. Look at devices that keep a pointer to memory while they wait for "
-                 "their data."))
+     EXPECTS("The pages of the new owner stay unchanged, whichever commands were carried out "
+             "before the flush.")
+     IF_IT_FAILS("The unit or the device does not wait for accesses whose translation was "
+                 "looked up before the flush (drain): memory is written after the guest was told "
+                 "that it is safe to reuse. Look at devices that keep a pointer to memory while "
+                 "they wait for their data."))
 {
     struct dma_engine *e = device(t);
     const size_t length = e->ops->max_start;

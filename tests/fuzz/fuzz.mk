@@ -23,15 +23,19 @@ $(eval $(call fuzz_target,vmbus_ring,$(VMBUS_FIXTURE)))
 $(eval $(call fuzz_target,vpci_request,host/vpci/request_parse.c))
 $(eval $(call fuzz_target,retarget,host/vpci/retarget_parse.c))
 $(eval $(call fuzz_target,vmbus,$(VPCI_FIXTURE)))
+$(eval $(call fuzz_target,functions,$(DMAPROBE_FIXTURE) $(wildcard host/vdev/ioat*.c)))
+$(eval $(call fuzz_target,hypercalls,$(HOST_FIXTURE) $(HOST_CALLS) tests/unit/host_calls.c))
 $(eval $(call fuzz_target,mmio_decode,host/cpu/mmio_decode.c))
 $(eval $(call fuzz_target,guest_walk,host/cpu/guest_walk.c host/cpu/insn_fetch.c host/cpu/guest_state.c))
 $(eval $(call fuzz_target,options,host/launch/host_options.c host/defects/defects.c host/variants/variants.c host/defects/flags.c lib/options.c lib/fmt.c))
 $(eval $(call fuzz_target,acpi,host/platform/acpi.c host/platform/madt.c))
 
-$(FUZZ_TARGETS): tests/fuzz/fuzz.mk tests/fuzz/fuzz.h $(wildcard abi/*.h lib/*.h host/vmbus/*.h host/vpci/*.h host/cpu/*.h host/platform/*.h host/launch/*.h tests/unit/v*_fixture.h)
+$(FUZZ_TARGETS): tests/fuzz/fuzz.mk tests/fuzz/fuzz.h $(wildcard abi/*.h lib/*.h host/vmbus/*.h host/vpci/*.h host/cpu/*.h host/platform/*.h host/launch/*.h host/vdev/*.h host/softiommu/*.h tests/unit/*_fixture.h)
 	@mkdir -p $(@D)
 	@echo "  FUZZ  build  $(@F)"
-	@$(FUZZ_CC) $(FUZZ_CFLAGS) $(filter %.c,$^) -o $@
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) $(filter %.c,$^) -o $@ $(FUZZ_LIBS)
+# Their fixtures are those of unit tests.
+$(BUILD)/fuzz/fuzz_functions $(BUILD)/fuzz/fuzz_hypercalls: FUZZ_LIBS := -lcmocka
 
 FUZZ_RUNS := $(FUZZ_TARGETS:%=%.run)
 .PHONY: fuzz $(FUZZ_RUNS)

@@ -68,6 +68,7 @@ static void call_test(void *argument)
     if (strcmp(s->options.fixture_test, s->run.instance) == 0)
         suite_break(s->options.fixture);
     need_interface(&s->run);
+    s->calls_before = hypercall_count() + hypercall_withheld();
     if (s->options.calls_from > 1)
         processor_makes_all_calls(&s->run, (unsigned)s->options.calls_from - 1);
     s->run.test->run(&s->run);
@@ -103,12 +104,21 @@ static const char *damaged_host(const struct test_run *t, char *text, size_t siz
     return hostile ? host_integrity_damage(false, text, size) : NULL;
 }
 
+/* On a unit without hypercalls every call is refused, which would pass for the refusal that a test
+ * expects. */
+static bool calls_without_hypercalls(const struct suite *s)
+{
+    return !iommu_promises(IOMMU_HYPERCALLS) &&
+           hypercall_count() + hypercall_withheld() != s->calls_before;
+}
+
 /* A host that left wrong state after a test that passed has failed that test. */
 static void after(struct suite *s, struct test_run *t)
 {
     /* Processors and devices first: one that is still at work must not be taken for the owner of
      * the memory's next user. */
     bool settled = smp_settle();
+    bool called = calls_without_hypercalls(s);
     const char *leftover = suite_reset(s);
     uint64_t where = 0;
     const char *damage = memory_test_end(&where);
@@ -131,6 +141,11 @@ static void after(struct suite *s, struct test_run *t)
     } else if (s->stray[0] && t->verdict == VERDICT_PASS) {
         t->verdict = VERDICT_ERROR;
         fmt_snprintf(t->message, sizeof(t->message), "after the test: %s", s->stray);
+    } else if (called && t->verdict == VERDICT_PASS) {
+        t->verdict = VERDICT_ERROR;
+        fmt_snprintf(t->message, sizeof(t->message),
+                     "the test makes hypercalls, which %s does not have: it lacks the label ABI()",
+                     iommu()->name);
     } else if (!settled) {
         t->verdict = VERDICT_ERROR;
         fmt_snprintf(t->message, sizeof(t->message),

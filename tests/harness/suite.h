@@ -67,6 +67,7 @@ struct suite {
     struct unattended unattended;
     unsigned id_blocks; /* ranges of domain ids that are left aside because a domain in them cannot
                            be deleted */
+    uint64_t calls_before;   /* hypercalls that were tried before the test that just ran */
     char stray[TEXT_MAX];    /* of the test that just ran: a domain that it made and did not name;
                                 empty: none */
     char leftover[TEXT_MAX]; /* says so, of the test that just ran; empty: all its domains are gone

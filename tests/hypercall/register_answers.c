@@ -39,7 +39,7 @@ static bool holds(const struct words *w, const struct hv_output_get_iommu_capabi
 TEST(answer_of_register_form,
      PROMISE("GET_IOMMU_CAPABILITIES in register form is refused, or its answer is in registers "
              "and in no memory")
-     COVERS("GEN-15") DEVICES(NONE) KINDS("bad-input")
+     COVERS("GEN-15") ABI() DEVICES(NONE) KINDS("bad-input")
      STEPS("Asks for the capabilities in memory form. Asks again in register form, with a second "
            "word of 0, and with one that is the address of a guarded buffer.")
      EXPECTS("A call in register form is refused, also by #UD; or it succeeds, and the registers "
@@ -74,7 +74,7 @@ TEST(answer_of_register_form,
 
 TEST(refusal_is_no_number_of_the_call,
      PROMISE("Calls for unknown domains are refused whatever the low 16 bits of their ids are")
-     COVERS("DOM-9 FL-8 DOM-8 ATT-8") DEVICES(NONE) KINDS("bad-input")
+     COVERS("DOM-9 FL-8 DOM-8 ATT-8") ABI() DEVICES(NONE) KINDS("bad-input")
      STEPS("Sends FLUSH, FLUSH_LIST, CONFIGURE and DELETE for domains that do not exist, with ids "
            "whose low 16 bits are 0, 1 and others.")
      EXPECTS("Each call is refused.")

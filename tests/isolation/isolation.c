@@ -166,7 +166,7 @@ TEST(deleting_another_domain,
 TEST(foreign_partition_is_refused,
      PROMISE("Calls that name another partition are refused and do nothing to this one's domains "
              "and devices")
-     COVERS("ISO-3") DEVICES(ALL) KINDS("dma fault bad-input")
+     COVERS("ISO-3") ABI() DEVICES(ALL) KINDS("dma fault bad-input")
      STEPS("ATTACH, DETACH, DELETE and FLUSH are sent in the name of five other partitions. After "
            "each round the device writes; at the end it is moved to the domain that a DELETE "
            "named.")
