@@ -1,18 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A guest that makes any calls: the input is a list of them, each with its control word, where its
- * parameters are, and bytes for the page of the input. Domains, devices and the flush decoder are
- * the host's; the backend only writes down what it is told.
+ * parameters are, and bytes for the page of the input. Domains, devices, the flush decoder, and the
+ * hints at mistakes of a driver are the host's; the backend only writes down what it is told.
  */
 #include <string.h>
 
 #include "abi/hypercall.h"
+#include "host/hints/hints.h"
+#include "host/iommu/soft_backend.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/host_calls.h"
 #include "tests/unit/host_fixture.h"
 
 #define CALLS_MAX 64u
 #define CODES     10u
+
+struct soft_options soft_options;
+
+/* No device is behind a software IOMMU. */
+void soft_lock(void)
+{
+}
+
+void soft_unlock(void)
+{
+}
+
+struct softiommu *soft_iommu(void)
+{
+    return NULL;
+}
+
+uint64_t soft_device_id(unsigned device)
+{
+    return device;
+}
 
 struct input {
     const uint8_t *data;
@@ -65,6 +88,15 @@ static uint64_t place(struct input *in, uint64_t page)
     }
 }
 
+/* Any bytes of the guest's memory: tables, as far as the host walks them. */
+static void scribble(struct input *in)
+{
+    size_t at = take(in, 2) % GUEST_RAM_SIZE, count = take(in, 1) % 16;
+
+    for (size_t i = 0; i < count && at + i < GUEST_RAM_SIZE; i++)
+        guest_memory[at + i] = (uint8_t)take(in, 1);
+}
+
 /* The right names at their places, then bytes by chance over some of them. */
 static void parameters(struct input *in)
 {
@@ -81,6 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input in = {data, size};
 
+    hints_install();
     fixture_reset(NULL);
     for (unsigned i = 0; in.size != 0 && i < CALLS_MAX; i++) {
         uint64_t word = control(&in), rdx = place(&in, HOST_CALLS_INPUT),
@@ -88,6 +121,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         fixture.ranges = 0; /* it has room for those of one call */
         parameters(&in);
+        if (take(&in, 1) % 4 == 0)
+            scribble(&in);
         (void)host_call(word, rdx, r8);
     }
     fixture_free(NULL);

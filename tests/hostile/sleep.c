@@ -26,7 +26,7 @@
 #define SUSPEND   1u
 #define HIBERNATE 2u
 #define WAIT_US   2000u
-/* Where OVMF puts the block: on a machine that hides the function it is there all the same. */
+/* OVMF puts the block there, also on a machine that hides the function. */
 #define FIRMWARE_BLOCK 0x600u
 #define NOTHING        0xFFFFu
 
