@@ -196,7 +196,8 @@ def test_a_failure_that_shows_only_sometimes_may_pass(
 
 def test_every_fault_of_the_units_is_tried() -> None:
     folder = paths.ROOT / "drivers" / "units"
-    text = "".join((folder / name).read_text(encoding="utf-8") for name in ("unit_faults.c", "call_faults.c", "vtd_faults.c"))
+    names = ("unit_faults.c", "call_faults.c", "vtd_faults.c")
+    text = "".join((folder / name).read_text(encoding="utf-8") for name in names)
     assert re.findall(r'\{\.name = "([^"]+)"', text) == [*unit_faults.FAULTS, *unit_faults.FATAL]
     text = (folder / "virtio_faults.c").read_text(encoding="utf-8")
     assert re.findall(r'\{\.name = "([^"]+)"', text) == list(unit_faults.VIRTIO_FAULTS)
