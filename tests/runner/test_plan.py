@@ -10,12 +10,14 @@ import pty
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import images
 import pytest
 from conftest import HERE, PVTEST, Runner, latest, runner_environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pvtest.cli import listing
 from pvtest.cli.campaign import CAMPAIGNS, _on_saved, own_first
 from pvtest.errors import UsageError
 from pvtest.gate import baseline, profiles
@@ -181,6 +183,22 @@ def test_quiet_says_only_what_matters(runner: Runner) -> None:
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 1 and "PASS" in done.stdout
     done = runner("--quiet", "--fixture", "fail")
     assert done.returncode == 1 and "made to fail" in done.stdout and "Tests by group" not in done.stdout
+
+
+@pytest.mark.parametrize("words", [["--class", "rocker"], ["--kind", "flush"], ["flush"], ["--tier", "quick"]])
+def test_a_narrowed_list_is_about_tests_alone(runner: Runner, words: list[str]) -> None:
+    """The whole one has defects and variants after them."""
+    whole, narrowed = runner("list"), runner("list", *words)
+    assert "no-flush" in whole.stdout and narrowed.returncode == 0
+    assert "no-flush" not in narrowed.stdout and " requirements covered" in narrowed.stdout.splitlines()[-1]
+
+
+def test_a_list_tells_tests_of_other_units() -> None:
+    found = [SimpleNamespace(unit=unit) for unit in ("", "vtd", "vtd", "virtio-iommu", "")]
+    assert listing._of_units(found) == [  # type: ignore[arg-type]
+        "1 of the tests run with --iommu virtio-iommu alone",
+        "2 of the tests run with --iommu vtd alone",
+    ]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--plain"], ["--quiet"], ["--verbose"], ["--no-color"]])

@@ -6,6 +6,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from rich.table import Table
@@ -13,13 +15,13 @@ from rich.text import Text
 
 from pvtest.errors import EXIT_OK
 from pvtest.images import catalogue, requirements
-from pvtest.images.catalogue import Defect, HostCatalogue, Instance, Switch
+from pvtest.images.catalogue import Defect, HostCatalogue, Instance, Switch, Test
 from pvtest.images.requirements import Requirements
 from pvtest.machine.terminal import Terminal, terminal
 from pvtest.output import Output
 from pvtest.plan.devices import UNIT
 from pvtest.plan.ordering import filters
-from pvtest.plan.selection import select, select_switches, told_switches, told_tests
+from pvtest.plan.selection import Filters, select, select_switches, told_switches, told_tests
 
 WIDEST = 2000  # columns, more than any row has
 FORMAT = "pvtest-catalogue"
@@ -97,6 +99,12 @@ def _list_switches(options: argparse.Namespace, needed: Requirements) -> int:
     return EXIT_OK
 
 
+def _of_units(shown: Iterable[Test]) -> list[str]:
+    """Tests that no run without --iommu has."""
+    counts = Counter(test.unit for test in shown if test.unit)
+    return [f"{count} of the tests run with --iommu {unit} alone" for unit, count in sorted(counts.items())]
+
+
 def main(options: argparse.Namespace) -> int:
     """Prints what the selection would run."""
     tests, known = catalogue.load_tests(), requirements.load()
@@ -124,9 +132,9 @@ def main(options: argparse.Namespace) -> int:
     out.say(
         f"{len(shown)} tests, {len(selected)} instances, {dma} tests with DMA, "
         f"{len(covered)} of {len(known)} requirements covered"
-        + "".join(f"; {text}" for text in told_tests(tests, known, options.globs))
+        + "".join(f"; {text}" for text in [*_of_units(shown), *told_tests(tests, known, options.globs)])
     )
-    if not options.globs:
+    if not options.globs and filters(options) == Filters():
         host = catalogue.load_host()
         _print(out, "", _switch_table("defect", host.defects), "", _switch_table("variant", host.variants))
         out.say(f"{len(host.defects)} defects, {len(host.variants)} variants")
