@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import HERE
@@ -126,6 +127,27 @@ def test_every_format_tells_the_finding(tmp_path: Path) -> None:
         assert "flush.one" in text and "./run.sh --bus pci" in text
     suite = ET.fromstring(soak_report.junit(found).encode()).find("testsuite")
     assert suite is not None and suite.get("failures") == "2"  # the machine, and the round
+
+
+def _cases(found: dict[str, Any]) -> dict[str, str]:
+    suite = ET.fromstring(soak_report.junit(found).encode()).find("testsuite")
+    assert suite is not None
+    return {case.get("name", ""): "".join(part.tag for part in case) for case in suite.iter("testcase")}
+
+
+def test_a_ci_system_sees_what_did_not_run() -> None:
+    """A machine without a round is no pass, and a round that broke off no failure of the host."""
+    soaked = _soak(_finding(EXIT_ERROR))
+    soaked.by_machine["gen2"] = Tally()
+    found = soak.document(soaked, VERSIONS)
+    assert _cases(found) == {"pci": "failure", "vtd": "", "gen2": "skipped", "round 2": "error"}
+
+
+def test_an_interrupted_soak_says_so_everywhere() -> None:
+    found = {**soak.document(_soak(), VERSIONS), "exit_code": EXIT_ERROR}
+    assert _cases(found) == {"pci": "", "vtd": "", "soak": "error"}
+    for text in (soak_report.markdown(found), soak_report.html(found), soak_report.verdict(found)):
+        assert "the soak was interrupted" in text and "every round passed" not in text
 
 
 def test_nothing_of_a_finding_is_markup() -> None:

@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from junitparser import Failure, JUnitXml, TestCase, TestSuite
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from markupsafe import Markup
 
 from pvtest import paths
+from pvtest.errors import EXIT_ERROR, EXIT_FAIL
 from pvtest.report.html import FOLDER
 from pvtest.report.markdown import code, escaped
 from pvtest.report.tap_junit import by_the_schema, xml_text
@@ -61,7 +62,7 @@ _PAGE = """<!DOCTYPE html>
 <pre class="code">{{ finding.command }}</pre>
 <p>Its results are in <span class="id">{{ finding.folder }}</span>.</p></div>
 {%- else %}
-<p>None: every round passed.</p>
+<p>None: {{ problem or "every round passed" }}.</p>
 {%- endfor %}
 </main>
 </body>
@@ -79,11 +80,18 @@ def word(found: dict[str, Any]) -> str:
     return {0: "pass", 1: "fail"}.get(found["exit_code"], "error")
 
 
+def problem(found: dict[str, Any]) -> str:
+    """Of the soak as a whole, which no finding tells; or nothing."""
+    told = any(finding["exit_code"] != EXIT_FAIL for finding in found["findings"])
+    return "the soak was interrupted" if found["exit_code"] == EXIT_ERROR and not told else ""
+
+
 def verdict(found: dict[str, Any]) -> str:
     """One line."""
     whole = found["whole"]
     done = f"{whole['rounds']:,} rounds, {whole['boots']:,} boots, {whole['instances']:,} instances"
-    return f"{word(found).upper()}  {done} in {found['seconds'] / 60:.1f} min; {whole['failed']} rounds failed"
+    ended = f"; {problem(found)}" if problem(found) else ""
+    return f"{word(found).upper()}  {done} in {found['seconds'] / 60:.1f} min; {whole['failed']} rounds failed{ended}"
 
 
 def _facts(found: dict[str, Any]) -> str:
@@ -117,12 +125,19 @@ def junit(found: dict[str, Any]) -> str:
         case = TestCase(xml_text(entry["machine"]), classname="pvtest.soak")
         if entry["failed"]:
             case.result = [Failure(f"{entry['failed']} of {entry['rounds']} rounds failed", "fail")]
+        elif not entry["rounds"]:
+            case.result = [Skipped("no round had this machine", "skip")]
         suite.add_testcase(case)
     for finding in found["findings"]:
         case = TestCase(f"round {finding['round']}", classname=f"pvtest.soak.{xml_text(finding['machine'])}")
-        failure = Failure(xml_text(", ".join(finding["tests"]) or finding["why"]), "fail")
+        kind, verdict = (Failure, "fail") if finding["exit_code"] == EXIT_FAIL else (Error, "error")
+        failure = kind(xml_text(", ".join(finding["tests"]) or finding["why"]), verdict)
         failure.text = xml_text(finding["command"])
         case.result = [failure]
+        suite.add_testcase(case)
+    if problem(found):
+        case = TestCase("soak", classname="pvtest.soak")
+        case.result = [Error(problem(found), "error")]
         suite.add_testcase(case)
     xml = JUnitXml("pvtest-soak")
     xml.add_testsuite(suite)
@@ -138,6 +153,7 @@ def html(found: dict[str, Any]) -> str:
         css=Markup((FOLDER / "report.css").read_text(encoding="utf-8")),
         word=word(found),
         sentence=_facts(found),
+        problem=problem(found),
         columns=COLUMNS,
         whole=found["whole"],
         machines=found["machines"],

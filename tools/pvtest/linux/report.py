@@ -12,6 +12,7 @@ from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from pvtest.clean import printable
 from pvtest.linux.judge import Check, exit_code, summary
+from pvtest.report.tap_junit import by_the_schema, xml_text
 
 
 def document(checks: Sequence[Check], words: Sequence[str], about: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,9 +35,10 @@ def junit(checks: Sequence[Check], path: Path) -> None:
         case = TestCase(check.id, classname="pvtest.linux")
         kind = {"fail": Failure, "skip": Skipped}.get(check.verdict)
         if kind is not None:
-            case.result = [kind(printable(check.reason), check.verdict)]
+            case.result = [kind(xml_text(printable(check.reason)), check.verdict)]
         suite.add_testcase(case)
     xml = JUnitXml("pvtest-linux")
     xml.add_testsuite(suite)
     xml.update_statistics()
+    by_the_schema(xml)
     xml.write(str(path), pretty=True)
