@@ -190,6 +190,7 @@ def test_the_verdict_on_a_profile_is_the_one_that_the_image_wrote() -> None:
     match = re.match(pattern, line)
     assert match is not None and match.groups() == ("linux-merged", "1", "2", "FAIL: the profile is not kept")
     assert body.count("$profiles = @{}") == 2, "at first, and with the line of each run"
+    assert body.count("$share = ") == 2, "strict mode refuses a variable without a value"
     assert "$verdict = Read-Verdict $folder $options.Profile" in TEXT
     written = (ROOT / "tests" / "harness" / "unattended_files.c").read_text(encoding="utf-8")
     assert '"profile=%.*s version=%.*s exit=%u shortcomings=%u text=' in written

@@ -387,6 +387,7 @@ function Read-Verdict {
     $pattern = '^(?:pvtest: verdict: |# verdict: )?exit=([0-2]) planned=(\d+) (?:.* )?with_dma=(\d+) text="([^"]*)"'
     $profilePattern = '^profile=(\S+) version=\S+ exit=([0-2]) shortcomings=(\d+) text="([^"]*)"'
     $profiles = @{}
+    $share = 'it is not known how many tests moved data'
     foreach ($source in $sources) {
         if (-not (Test-Path -LiteralPath $source)) {
             continue
