@@ -11,10 +11,13 @@
 #define POOL_MINIMUM_START (16ull << 20)
 #define POOL_LARGEST       (64ull << 20)
 #define POOL_SMALLEST      (8ull << 20)
+#define HIGH_START         (5ull << 30) /* the GiB below 2^30 has firmware, kernel and pool */
+#define HIGH_PAGES         64u
 
 static struct {
     uint64_t arena_next, arena_end;
     uint64_t gigapage; /* 0 = none */
+    uint64_t high;     /* HIGH_PAGES of them; 0 = none */
 } memory;
 
 /* Boot lifetime pages come from memory that boot/ took from the firmware, never from "free" memory:
@@ -59,12 +62,20 @@ void memory_init(const struct boot_info *info)
     regions_init(info);
     memory.gigapage = regions_find(SIZE_1G, SIZE_1G, SIZE_1G, 0, 0);
     choose_pool();
+    memory.high = regions_find(HIGH_START, HIGH_PAGES * PAGE_SIZE, PAGE_SIZE, memory.gigapage,
+                               memory.gigapage ? SIZE_1G : 0);
 }
 
 bool memory_gigapage(uint64_t *gpa)
 {
     *gpa = memory.gigapage;
     return memory.gigapage != 0;
+}
+
+void *memory_high_pages(size_t *pages)
+{
+    *pages = HIGH_PAGES;
+    return memory.high ? gpa_pointer(memory.high) : NULL;
 }
 
 void *page_alloc(size_t pages, uint64_t align)

@@ -68,6 +68,10 @@ const uint8_t *memory_find_other(const uint8_t *from, size_t length, uint8_t val
  * that a test touches matter. False when the machine has none. */
 bool memory_gigapage(uint64_t *gpa);
 
+/* Pages of RAM above 4 GiB that no allocator uses, and their number; NULL when the machine has
+ * none. The same addresses without their bits above 31 are no memory that anything else uses. */
+void *memory_high_pages(size_t *pages);
+
 /* True when all of [gpa, gpa + length) is RAM that this image owns. */
 bool memory_is_ours(uint64_t gpa, uint64_t length);
 /* A page-aligned GPA that no memory map entry covers and that is below the physical address width

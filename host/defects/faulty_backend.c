@@ -78,6 +78,8 @@ static struct translation other_translation(const struct seen *device)
         return domain_table.default_translation;
     if (defect_active(DEFECT_CONFIGURE_LAST_ROOT) && to.kind == TRANSLATION_PAGING)
         to.root = last_root;
+    if (defect_active(DEFECT_ROOT_32_BITS))
+        to.root = (uint32_t)to.root;
     if ((defect_active(DEFECT_IDENTITY_KEEPS_TABLES) && to.kind == TRANSLATION_IDENTITY) ||
         (defect_active(DEFECT_BLOCKED_KEEPS_TABLES) && to.kind == TRANSLATION_BLOCKED))
         return device->real;
@@ -206,8 +208,8 @@ static enum hv_status configure(struct call_context *context)
 void defects_install_faulty_backend(void)
 {
     if (!table_corruption_any() &&
-        !ANY(DEFECT_DETACH_IDENTITY, DEFECT_EMPTY_TABLE_PASSES, DEFECT_CONFIGURE_LAST_ROOT,
-             DEFECT_IDENTITY_KEEPS_TABLES, DEFECT_BLOCKED_KEEPS_TABLES,
+        !ANY(DEFECT_ROOT_32_BITS, DEFECT_DETACH_IDENTITY, DEFECT_EMPTY_TABLE_PASSES,
+             DEFECT_CONFIGURE_LAST_ROOT, DEFECT_IDENTITY_KEEPS_TABLES, DEFECT_BLOCKED_KEEPS_TABLES,
              DEFECT_ATTACH_SECOND_IGNORED, DEFECT_FLUSH_SKIPS_SECOND, DEFECT_ATTACH_LATE,
              DEFECT_DETACH_IGNORED, DEFECT_ATTACH_LOST_WHEN_BUSY, DEFECT_FLUSH_OF_SECOND_IGNORED,
              DEFECT_FLUSH_LOST_WHEN_BUSY, DEFECT_FLUSH_WRONG_DOMAIN, DEFECT_FLUSH_DOMAIN_IGNORED,

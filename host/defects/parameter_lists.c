@@ -142,6 +142,12 @@ static void hypercall(struct cpu *cpu, struct guest_registers *regs)
         regs->rdx -= rdx % HV_PARAMETER_ALIGNMENT;
         regs->r8 -= r8 % HV_PARAMETER_ALIGNMENT;
     }
+    if (defect_active(DEFECT_INPUT_32_BITS) && fast == 0)
+        regs->rdx = (uint32_t)rdx;
+    if (defect_active(DEFECT_OUTPUT_32_BITS) && fast == 0)
+        regs->r8 = (uint32_t)r8;
+    if (defect_active(DEFECT_LISTS_HIGH_REFUSED) && fast == 0 && rdx > UINT32_MAX)
+        regs->rdx = guest_gpa_limit();
     if (defect_active(DEFECT_LIST_HEADER_CHECKED))
         call_rules.list.end = header_in_page(call, rdx) ? UINT32_MAX : HV_PAGE_SIZE;
     right_exit(cpu, regs);
@@ -212,7 +218,8 @@ void defects_install_parameter_lists(void)
         calls_in_front(handler, right_handler);
     if (ANY(DEFECT_FAST_BIT_IGNORED, DEFECT_MISALIGNED_ACCEPTED, DEFECT_LIST_HEADER_CHECKED,
             DEFECT_REFUSED_SCRIBBLES, DEFECT_LIST_EMPTY_ACCEPTED, DEFECT_REP_START_ACCEPTED,
-            DEFECT_REP_START_EQUAL_ACCEPTED)) {
+            DEFECT_REP_START_EQUAL_ACCEPTED, DEFECT_INPUT_32_BITS, DEFECT_OUTPUT_32_BITS,
+            DEFECT_LISTS_HIGH_REFUSED)) {
         right_exit = exit_handlers.hypercall;
         exit_handlers.hypercall = hypercall;
     }

@@ -69,6 +69,9 @@ enum softiommu_reason __wrap_softiommu_translate(struct softiommu *iommu, unsign
     reason = __real_softiommu_translate(iommu, device, wrapped(iova), access, spa, size);
     if (reason != SOFTIOMMU_REASON_NONE)
         return reason;
+    if (softiommu_injected(SOFTIOMMU_FAULT_IDENTITY_BELOW_4G) && iova > UINT32_MAX &&
+        iommu->function[device].translation.kind == SOFTIOMMU_IDENTITY)
+        return SOFTIOMMU_REASON_NOT_PRESENT;
     if (softiommu_memory.access.one_byte)
         *size = 1;
     if (softiommu_injected(SOFTIOMMU_FAULT_CROSSING_LINEAR))
@@ -98,7 +101,13 @@ static bool counts_as_memory(const struct softiommu *iommu, uint64_t gpa, enum o
     if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LAST) &&
         __real_stage2(iommu, gpa + BIT(12), access, &spa, &size))
         return true;
-    return softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LARGE_START) && level > 0 &&
+    if (level == 0)
+        return false;
+    if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LARGE_ONCE) &&
+        softiommu_memory.allowed == align_down(gpa, format_size(level)) + level)
+        return true;
+    return (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LARGE_START) ||
+            (level == 2 && softiommu_injected(SOFTIOMMU_FAULT_STAGE2_1G_START))) &&
            __real_stage2(iommu, align_down(gpa, format_size(level)), access, &spa, &size);
 }
 
@@ -129,8 +138,12 @@ bool __wrap_stage2(const struct softiommu *iommu, uint64_t gpa, enum oracle_acce
         return __real_stage2(iommu, gpa, access, spa, size);
     if (!walk)
         gpa = cut(gpa);
-    if (__real_stage2(iommu, gpa, access, spa, size))
+    if (__real_stage2(iommu, gpa, access, spa, size)) {
+        if (!walk)
+            softiommu_memory.allowed = align_down(gpa, format_size(softiommu_memory.access.level)) +
+                                       softiommu_memory.access.level;
         return true;
+    }
     *spa = gpa;
     *size = BIT(12) - (gpa & (BIT(12) - 1));
     return unchecked(iommu, walk, access) || (!walk && counts_as_memory(iommu, gpa, access));

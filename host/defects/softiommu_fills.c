@@ -124,11 +124,20 @@ static void fill_pair(struct tlb *tlb, uint16_t did, uint64_t iova, const struct
         other->flags = leaf->flags;
 }
 
+static bool is_iotlb(const struct tlb *tlb)
+{
+    return softiommu_memory.unit && tlb == &softiommu_memory.unit->iotlb;
+}
+
 void __wrap_tlb_fill(struct tlb *tlb, uint16_t did, uint64_t iova, const struct leaf *leaf)
 {
+    struct leaf kept = *leaf;
+
     if (softiommu_faulty && full_tlb_takes(tlb, did, iova, leaf))
         return;
-    __real_tlb_fill(tlb, did, iova, leaf);
+    if (softiommu_faulty && softiommu_injected(SOFTIOMMU_FAULT_IOTLB_TARGET_32) && is_iotlb(tlb))
+        kept.gpa = (uint32_t)kept.gpa;
+    __real_tlb_fill(tlb, did, iova, &kept);
     if (!softiommu_faulty)
         return;
     if (softiommu_injected(SOFTIOMMU_FAULT_PAIR_RIGHTS))

@@ -71,6 +71,7 @@ struct softiommu_memory {
     struct access_under_way access;
     const struct softiommu_request *beginning; /* being translated */
     const struct walk *walking;                /* an entry of its tables is read or marked */
+    uint64_t allowed;   /* the page of the last access: its GPA plus its level */
     uint64_t pretended; /* bits that the entry of the walk has not in memory */
     struct met_size met[MET_SIZES];
     struct {

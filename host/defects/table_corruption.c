@@ -62,6 +62,8 @@ static uint64_t corrupt_leaf(uint64_t leaf, uint64_t page, const struct corrupt 
                    : leaf;
     if (is_the_processors(leaf, page))
         return leaf;
+    if (defect_active(DEFECT_TARGET_32_BITS))
+        leaf = redirected(leaf, (uint32_t)leaf, 0);
     if (defect_active(DEFECT_READ_ONLY_UNREADABLE) && (leaf & ENTRY_WRITE) == 0)
         leaf &= ~ENTRY_PRESENT;
     if (defect_active(DEFECT_SUPERVISOR_LEAF_SHIFTED) && (leaf & ENTRY_USER) == 0)
@@ -143,6 +145,8 @@ static void corrupt_table(uint64_t gpa, unsigned level, uint64_t page, struct co
         }
         if (level == 1 && defect_active(DEFECT_TABLE_OUTSIDE_REDIRECTED) && !is_table(table[i]))
             table[i] = table_instead(table, i);
+        if (defect_active(DEFECT_TABLE_32_BITS) && (table[i] & ENTRY_LARGE) == 0)
+            table[i] = redirected(table[i], (uint32_t)table[i], 0);
         if ((table[i] & ENTRY_LARGE) == 0 && is_table(table[i]))
             corrupt_table(table[i] & ENTRY_ADDRESS, level - 1,
                           page + ((uint64_t)i << (INDEX_BITS * level)), below);
@@ -151,11 +155,12 @@ static void corrupt_table(uint64_t gpa, unsigned level, uint64_t page, struct co
 
 bool table_corruption_any(void)
 {
-    return ANY(DEFECT_LEAF_PRESENT_IGNORED, DEFECT_READ_ONLY_UNREADABLE,
-               DEFECT_SUPERVISOR_LEAF_SHIFTED, DEFECT_ACCESSED_MISPLACED, DEFECT_WINDOW_TOO_WIDE,
-               DEFECT_LEAF_DOUBLED, DEFECT_LEAVES_MERGED, DEFECT_LEAF_OUTSIDE_REDIRECTED,
-               DEFECT_SECOND_IOVA_REFUSED, DEFECT_TABLE_OUTSIDE_REDIRECTED,
-               DEFECT_TOP_PAGE_SIZE_SHIFTS, DEFECT_READ_ONLY_IGNORED);
+    return ANY(DEFECT_TARGET_32_BITS, DEFECT_TABLE_32_BITS, DEFECT_LEAF_PRESENT_IGNORED,
+               DEFECT_READ_ONLY_UNREADABLE, DEFECT_SUPERVISOR_LEAF_SHIFTED,
+               DEFECT_ACCESSED_MISPLACED, DEFECT_WINDOW_TOO_WIDE, DEFECT_LEAF_DOUBLED,
+               DEFECT_LEAVES_MERGED, DEFECT_LEAF_OUTSIDE_REDIRECTED, DEFECT_SECOND_IOVA_REFUSED,
+               DEFECT_TABLE_OUTSIDE_REDIRECTED, DEFECT_TOP_PAGE_SIZE_SHIFTS,
+               DEFECT_READ_ONLY_IGNORED);
 }
 
 void table_corrupt(const struct translation *translation)

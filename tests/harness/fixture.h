@@ -74,6 +74,9 @@ struct buffer buffer(struct test_run *t, size_t pages);
 struct buffer buffer_aligned(struct test_run *t, size_t pages, uint64_t align);
 /* One that a single leaf of that size can map; skips when the host does not report such leaves. */
 struct buffer buffer_for_leaf(struct test_run *t, uint64_t size);
+/* One above 4 GiB of RAM, of up to 32 pages, and one at a time; skips when the machine has no
+ * memory there. */
+struct buffer buffer_high(struct test_run *t, size_t pages);
 void buffer_refresh(struct buffer *b); /* all bytes POISON_FRESH again */
 
 void map(struct test_run *t, struct domain *d, uint64_t iova, const struct buffer *b,

@@ -271,6 +271,21 @@ struct buffer buffer_for_leaf(struct test_run *t, uint64_t size)
     return buffer_aligned(t, size / PAGE_SIZE, size);
 }
 
+struct buffer buffer_high(struct test_run *t, size_t pages)
+{
+    size_t all;
+    uint8_t *first = memory_high_pages(&all);
+    struct buffer b;
+
+    if (!first)
+        SKIP("this machine has no memory above 4 GiB");
+    b = (struct buffer){.data = first + all / 4 * PAGE_SIZE, .size = pages * PAGE_SIZE};
+    REQUIRE(pages <= all / 2, "%zu pages above 4 GiB", pages);
+    memset(first, POISON_GUARD, all * PAGE_SIZE);
+    buffer_refresh(&b);
+    return b;
+}
+
 void buffer_refresh(struct buffer *b)
 {
     memset(b->data, POISON_FRESH, b->size);

@@ -109,8 +109,11 @@ bool story_full_tables(struct machine *m, unsigned argument);
 /* argument: bit that is set beside the address of the interrupt window */
 bool story_high_window(struct machine *m, unsigned argument);
 bool story_leaf_zero(struct machine *m, unsigned argument);
+/* argument: 0 a leaf above 4 GiB that is used twice, 1 identity */
+bool story_high_target(struct machine *m, unsigned argument);
 /* argument: 0 the page after memory, 1 the page before it */
 bool story_beside_memory(struct machine *m, unsigned argument);
+/* argument: 1 after an access at its start */
 bool story_large_start(struct machine *m, unsigned argument);
 
 bool story_write_leaf_only(struct machine *m, unsigned argument);

@@ -263,6 +263,20 @@ bool story_leaf_zero(struct machine *m, unsigned argument)
     return target(m, 0, IOVA, WRITE) == REFUSED;
 }
 
+bool story_high_target(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+    const uint64_t high = BIT(33) | PAGE_SIZE;
+
+    m->endless = true;
+    map(m, &t, argument == 0 ? IOVA : high, high, RW);
+    if (argument != 0)
+        t.kind = SOFTIOMMU_IDENTITY;
+    attach(m, 0, &t);
+    return target(m, 0, argument == 0 ? IOVA : high, WRITE) != high ||
+           target(m, 0, argument == 0 ? IOVA : high, WRITE) != high;
+}
+
 bool story_beside_memory(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_new(m, 4, DID);
@@ -276,9 +290,10 @@ bool story_large_start(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_new(m, 4, DID);
 
-    (void)argument;
     *entry_of(m, &t, IOVA, 2) = RAM | RW | PS;
     attach(m, 0, &t);
+    if (argument != 0)
+        assert_int_equal(target(m, 0, IOVA + PAGE_SIZE, READ), RAM + PAGE_SIZE);
     return target(m, 0, IOVA + RAM_SIZE + PAGE_SIZE, READ) != REFUSED;
 }
 

@@ -148,10 +148,14 @@ static bool beyond_the_world(enum softiommu_fault fault)
     case SOFTIOMMU_FAULT_STAGE2_FIRST:
     case SOFTIOMMU_FAULT_STAGE2_LAST:
     case SOFTIOMMU_FAULT_STAGE2_LARGE_START:
+    case SOFTIOMMU_FAULT_STAGE2_1G_START:
+    case SOFTIOMMU_FAULT_STAGE2_LARGE_ONCE:
     case SOFTIOMMU_FAULT_STAGE2_IDENTITY_READS:
     case SOFTIOMMU_FAULT_WINDOW_32: /* it uses no IOVA there, and no page 0 */
     case SOFTIOMMU_FAULT_WINDOW_BIT_38:
     case SOFTIOMMU_FAULT_LEAF_ZERO:
+    case SOFTIOMMU_FAULT_IOTLB_TARGET_32: /* and its memory is below 4 GiB */
+    case SOFTIOMMU_FAULT_IDENTITY_BELOW_4G:
     case SOFTIOMMU_FAULT_DRAIN_IDENTITY: /* it does not judge requests of identity domains */
     case SOFTIOMMU_FAULT_ATTACH_PASSES_THROUGH:
     case SOFTIOMMU_FAULT_ATTACH_UNBLOCKS_FIRST:
