@@ -134,13 +134,15 @@ void virtio_iommu_settle(void)
 
     if (!unit.tested)
         return;
+    /* A unit that has stopped takes no DETACH, and one that is reset may keep its domains:
+     * QEMU 10.0 does (VIO-6). */
+    if (virtio_needs_reset(&unit.device))
+        (void)bring_up();
     for (unsigned i = 0; i < unit.placement_count; i++)
         (void)virtio_iommu_detach(unit.placements[i].domain, unit.placements[i].endpoint);
     unit.placement_count = 0;
     while (virtio_iommu_next_event(&event)) {
     }
-    if (virtio_needs_reset(&unit.device))
-        (void)bring_up();
     write_bypass(0);
     unit.tested = false;
 }
