@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "host/base/log.h"
+#include "host/base/machine_access.h"
 #include "host/base/memory.h"
 #include "host/base/panic.h"
 #include "host/platform/acpi.h"
@@ -38,20 +39,6 @@ static struct {
 static volatile uint32_t *word(uint64_t gpa)
 {
     return (volatile uint32_t *)(uintptr_t)gpa;
-}
-
-static uint64_t read_through(uint64_t gpa, unsigned size)
-{
-    switch (size) {
-    case 1:
-        return *(volatile uint8_t *)(uintptr_t)gpa;
-    case 2:
-        return *(volatile uint16_t *)(uintptr_t)gpa;
-    case 4:
-        return *word(gpa);
-    default:
-        return *(volatile uint64_t *)(uintptr_t)gpa;
-    }
 }
 
 static void refuse(uint64_t gpa, unsigned size, uint64_t value)
@@ -108,10 +95,8 @@ void guarded_register_add(uint64_t page, guarded_write *write, const char *what)
     if (guarded.count == PAGES_MAX)
         host_panic("more than %u pages of guarded registers", PAGES_MAX);
     guarded.count++;
-    *range = (struct mmio_range){.start = page & ~(PAGE_SIZE - 1),
-                                 .length = PAGE_SIZE,
-                                 .read = read_through,
-                                 .write = write};
+    *range = (struct mmio_range){
+        .start = page & ~(PAGE_SIZE - 1), .length = PAGE_SIZE, .read = machine_in, .write = write};
     guest_protect(range->start, PAGE_SIZE, what);
     mmio_add(range);
 }

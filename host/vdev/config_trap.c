@@ -6,6 +6,7 @@
 #include "host/vdev/config_trap.h"
 
 #include "host/base/instructions.h"
+#include "host/base/machine_access.h"
 #include "host/base/memory.h"
 #include "host/base/panic.h"
 #include "host/iommu/soft_backend.h"
@@ -128,28 +129,16 @@ static bool is_passed_on(uint64_t gpa)
     return generation2.on && !ecam_function(gpa) && !is_removed(ecam_bdf(gpa));
 }
 
+/* Configuration space knows no access of 8 bytes. */
 static uint64_t ecam_pass_read(uint64_t gpa, unsigned size)
 {
-    switch (size) {
-    case 1:
-        return *(volatile uint8_t *)(uintptr_t)gpa;
-    case 2:
-        return *(volatile uint16_t *)(uintptr_t)gpa;
-    case 4:
-        return *(volatile uint32_t *)(uintptr_t)gpa;
-    default:
-        return UINT64_MAX;
-    }
+    return size <= 4 ? machine_in(gpa, size) : UINT64_MAX;
 }
 
 static void ecam_pass_write(uint64_t gpa, unsigned size, uint64_t value)
 {
-    if (size == 1)
-        *(volatile uint8_t *)(uintptr_t)gpa = (uint8_t)value;
-    else if (size == 2)
-        *(volatile uint16_t *)(uintptr_t)gpa = (uint16_t)value;
-    else if (size == 4)
-        *(volatile uint32_t *)(uintptr_t)gpa = (uint32_t)value;
+    if (size <= 4)
+        machine_out(gpa, size, value);
 }
 
 static uint64_t ecam_read(uint64_t gpa, unsigned size)

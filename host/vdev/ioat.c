@@ -6,12 +6,13 @@
 
 #define CHANNELS 1u
 
-static uint64_t read_vector(const struct ioat *ioat, unsigned offset)
+/* Of the entry of the MSI-X table. */
+static uint32_t *vector_word(struct ioat *ioat, unsigned offset)
 {
-    const uint32_t words[] = {ioat->vector.address_low, ioat->vector.address_high,
-                              ioat->vector.data, ioat->vector.control};
+    uint32_t *const words[] = {&ioat->vector.address_low, &ioat->vector.address_high,
+                               &ioat->vector.data, &ioat->vector.control};
 
-    return words[offset / sizeof(uint32_t) % ARRAY_SIZE(words)];
+    return words[(offset - IOAT_MSIX_TABLE) / sizeof(uint32_t) % ARRAY_SIZE(words)];
 }
 
 static uint32_t interrupt_control(const struct ioat *ioat)
@@ -87,7 +88,7 @@ static uint64_t read(void *engine, unsigned offset, unsigned size)
     else if (offset == IOAT_MSIX_PBA)
         value = ioat->message_pending;
     else if (offset >= IOAT_MSIX_TABLE && offset < IOAT_MSIX_TABLE + sizeof(ioat->vector))
-        value = read_vector(ioat, offset - IOAT_MSIX_TABLE);
+        value = *vector_word(ioat, offset);
     return size == sizeof(value) ? value : value & (BIT(8 * size) - 1);
 }
 
@@ -169,10 +170,7 @@ static void write_channel(struct ioat *ioat, unsigned offset, unsigned size, uin
 
 static void write_vector(struct ioat *ioat, unsigned offset, uint32_t value)
 {
-    uint32_t *const words[] = {&ioat->vector.address_low, &ioat->vector.address_high,
-                               &ioat->vector.data, &ioat->vector.control};
-
-    *words[offset / sizeof(uint32_t) % ARRAY_SIZE(words)] = value;
+    *vector_word(ioat, offset) = value;
     ioat_message_retry(ioat);
 }
 
@@ -189,7 +187,7 @@ static void write(void *engine, unsigned offset, unsigned size, uint64_t value)
         write_channel(ioat, offset - IOAT_CHANNEL(0), size, value);
     else if (offset >= IOAT_MSIX_TABLE && offset < IOAT_MSIX_TABLE + sizeof(ioat->vector) &&
              size == sizeof(uint32_t))
-        write_vector(ioat, offset - IOAT_MSIX_TABLE, (uint32_t)value);
+        write_vector(ioat, offset, (uint32_t)value);
 }
 
 static void reset(void *engine)

@@ -89,6 +89,12 @@ static bool descriptor_valid(const struct vmbus_packet *descriptor, uint32_t ava
            length + sizeof(struct vmbus_packet_trailer) <= available;
 }
 
+static enum ring_take broken(struct ring *ring)
+{
+    ring->broken = true;
+    return RING_BROKEN;
+}
+
 enum ring_take ring_take(struct ring *ring, struct ring_packet *packet)
 {
     struct vmbus_packet descriptor;
@@ -100,10 +106,8 @@ enum ring_take ring_take(struct ring *ring, struct ring_packet *packet)
     if (available == 0)
         return RING_EMPTY;
     if (available < OVERHEAD || !copy(ring, ring->index, &descriptor, sizeof(descriptor), false) ||
-        !descriptor_valid(&descriptor, available)) {
-        ring->broken = true;
-        return RING_BROKEN;
-    }
+        !descriptor_valid(&descriptor, available))
+        return broken(ring);
     offset = descriptor.offset8 * UNIT;
     length = descriptor.length8 * UNIT;
     packet->type = descriptor.type;
@@ -111,10 +115,8 @@ enum ring_take ring_take(struct ring *ring, struct ring_packet *packet)
     packet->transaction = descriptor.transaction;
     packet->cut = length - offset > RING_PAYLOAD_MAX;
     packet->size = packet->cut ? RING_PAYLOAD_MAX : length - offset;
-    if (!copy(ring, ring->index + offset, packet->payload, packet->size, false)) {
-        ring->broken = true;
-        return RING_BROKEN;
-    }
+    if (!copy(ring, ring->index + offset, packet->payload, packet->size, false))
+        return broken(ring);
     ring->index =
         (ring->index + length + (uint32_t)sizeof(struct vmbus_packet_trailer)) % data_size(ring);
     guest_store32(control(ring, READ_INDEX), ring->index);

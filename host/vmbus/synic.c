@@ -159,80 +159,52 @@ void synic_signal(uint32_t vp, uint32_t flag)
         interrupt(vp);
 }
 
-bool synic_msr_read(uint32_t vp, uint32_t msr, uint64_t *value)
+/* The register that holds what was written; NULL: none does. */
+static uint64_t *register_of(struct synic_vp *vp, uint32_t msr)
 {
-    const struct synic_vp *state = &synic.vp[vp];
-
-    if (vp >= synic.vps)
-        return false;
     switch (msr) {
     case HV_MSR_SCONTROL:
-        *value = state->scontrol;
-        return true;
-    case HV_MSR_SVERSION:
-        *value = HV_SVERSION_1;
-        return true;
+        return &vp->scontrol;
     case HV_MSR_SIEFP:
-        *value = state->siefp;
-        return true;
+        return &vp->siefp;
     case HV_MSR_SIMP:
-        *value = state->simp;
-        return true;
-    case HV_MSR_EOM:
-        *value = 0;
-        return true;
+        return &vp->simp;
     default:
-        if (msr < HV_MSR_SINT0 || msr > HV_MSR_SINT15)
-            return false;
-        *value = state->sint[msr - HV_MSR_SINT0];
-        return true;
+        return msr >= HV_MSR_SINT0 && msr <= HV_MSR_SINT15 ? &vp->sint[msr - HV_MSR_SINT0] : NULL;
     }
 }
 
-static bool write_page(uint64_t *page, uint64_t value)
+bool synic_msr_read(uint32_t vp, uint32_t msr, uint64_t *value)
 {
-    if ((value & HV_SYNIC_PAGE_GPFN) >= guest_gpa_limit())
-        return false;
-    *page = value;
-    return true;
+    const uint64_t *held = vp < synic.vps ? register_of(&synic.vp[vp], msr) : NULL;
+
+    if (held)
+        *value = *held;
+    else
+        *value = msr == HV_MSR_SVERSION ? HV_SVERSION_1 : 0;
+    return vp < synic.vps && (held || msr == HV_MSR_SVERSION || msr == HV_MSR_EOM);
 }
 
-static bool write_sint(uint64_t *sint, uint64_t value)
+static bool value_allowed(uint32_t msr, uint64_t value)
 {
     bool silent = (value & (HV_SINT_MASKED | HV_SINT_POLLING)) != 0;
 
-    if ((value & HV_SINT_AUTO_EOI) != 0 ||
-        (!silent && (value & HV_SINT_VECTOR_MASK) < HV_SINT_VECTOR_FIRST))
-        return false;
-    *sint = value;
-    return true;
+    if (msr == HV_MSR_SCONTROL)
+        return true;
+    if (msr == HV_MSR_SIEFP || msr == HV_MSR_SIMP)
+        return (value & HV_SYNIC_PAGE_GPFN) < guest_gpa_limit();
+    return (value & HV_SINT_AUTO_EOI) == 0 &&
+           (silent || (value & HV_SINT_VECTOR_MASK) >= HV_SINT_VECTOR_FIRST);
 }
 
 bool synic_msr_write(uint32_t vp, uint32_t msr, uint64_t value)
 {
-    struct synic_vp *state = &synic.vp[vp];
-    bool done = true;
+    uint64_t *held = vp < synic.vps ? register_of(&synic.vp[vp], msr) : NULL;
 
-    if (vp >= synic.vps)
+    if (vp >= synic.vps || (held ? !value_allowed(msr, value) : msr != HV_MSR_EOM))
         return false;
-    switch (msr) {
-    case HV_MSR_SCONTROL:
-        state->scontrol = value;
-        break;
-    case HV_MSR_SIEFP:
-        done = write_page(&state->siefp, value);
-        break;
-    case HV_MSR_SIMP:
-        done = write_page(&state->simp, value);
-        break;
-    case HV_MSR_EOM:
-        break;
-    default:
-        done = msr >= HV_MSR_SINT0 && msr <= HV_MSR_SINT15 &&
-               write_sint(&state->sint[msr - HV_MSR_SINT0], value);
-        break;
-    }
-    if (done)
-        deliver_all();
-    return done;
+    if (held)
+        *held = value;
+    deliver_all();
+    return true;
 }

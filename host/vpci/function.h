@@ -39,6 +39,12 @@ static inline uint32_t vpci_function_slot(const struct vpci_function *function)
     return vpci_slot(0, function->bdf & 7u);
 }
 
+/* A BAR of memory that takes two registers; of its mask or of its value. */
+static inline bool vpci_bar_is_wide(uint32_t bar)
+{
+    return (bar & 7u) == 4u;
+}
+
 /* Sets up `function`, of which bdf and device_id are filled in. False: it cannot stand on such a
  * bus. Before launch. */
 bool virtual_function_init(struct vpci_function *function);

@@ -5,6 +5,7 @@
 
 #include "abi/vmbus.h"
 #include "host/vmbus/synic.h"
+#include "lib/bits.h"
 
 /* In the range of interrupt messages, as some drivers and devices check; the data is the number of
  * the message. */
@@ -18,20 +19,11 @@ static struct message {
     uint8_t vector, vp;
 } messages[MESSAGES_MAX];
 
-static uint32_t rounded_to_power(uint32_t count)
-{
-    uint32_t power = 1;
-
-    while (power < count)
-        power *= 2;
-    return power;
-}
-
 /* First of `count` free messages at a multiple of their number, rounded up to a power of two;
  * MESSAGES_MAX: none. */
 static uint32_t find_free(uint32_t count)
 {
-    uint32_t step = rounded_to_power(count);
+    uint32_t step = UINT32_C(1) << log2_ceil(count);
 
     for (uint32_t first = 0; first + count <= MESSAGES_MAX; first += step) {
         uint32_t free = 0;

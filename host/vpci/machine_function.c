@@ -13,7 +13,6 @@
 #include "lib/bits.h"
 
 #define BAR_IO          (1u << 0)
-#define BAR_TYPE        6u
 #define CONFIG_BARS_END (CONFIG_BAR0 + 4 * VPCI_BARS)
 #define CONFIG_ROM      0x30u
 #define CONFIG_LINE     0x3Cu
@@ -27,11 +26,6 @@
 #define EXTENDED_NEXT     0xFFF00000u
 #define EXTENDED_SRIOV    0x0010u
 #define SRIOV_BYTES       0x40u
-
-static bool is_wide(uint32_t bar)
-{
-    return (bar & (BAR_IO | BAR_TYPE)) == BAR_64_BIT;
-}
 
 /* Value of a BAR after a write of all ones; with memory decoding off. */
 static uint32_t probe(uint64_t bar)
@@ -54,7 +48,7 @@ static bool find_bars(struct machine_function *machine)
         struct machine_bar *bar = &machine->bar[i];
         uint64_t at = machine->config + CONFIG_BAR0 + 4 * i,
                  mask = UINT64_C(0xFFFFFFFF) << 32 | probe(at);
-        bool wide = is_wide((uint32_t)mask) && i + 1 < VPCI_BARS;
+        bool wide = vpci_bar_is_wide((uint32_t)mask) && i + 1 < VPCI_BARS;
 
         bar->address = (uint32_t)machine_in(at, 4) & ~BAR_FLAGS;
         if (wide) {
@@ -94,7 +88,7 @@ static uint64_t place_of(const struct machine_function *machine, unsigned index)
     uint32_t low = machine->bar_value[index];
     uint64_t place = low & ~BAR_FLAGS;
 
-    if (is_wide(low))
+    if (vpci_bar_is_wide(low))
         place |= (uint64_t)machine->bar_value[index + 1] << 32;
     return (machine->command & COMMAND_MEMORY) != 0 &&
                    vpci_memory_contains(place, machine->bar[index].length)
@@ -181,7 +175,9 @@ static bool write_word(struct machine_function *machine, unsigned offset, uint32
     if (offset >= CONFIG_BAR0 && offset < CONFIG_BARS_END) {
         uint32_t mask = machine->function->bar_mask[bar];
 
-        flags = bar > 0 && is_wide(machine->function->bar_mask[bar - 1]) ? 0 : (uint32_t)BAR_FLAGS;
+        flags = bar > 0 && vpci_bar_is_wide(machine->function->bar_mask[bar - 1])
+                    ? 0
+                    : (uint32_t)BAR_FLAGS;
         machine->bar_value[bar] = (value & mask & ~flags) | (mask & flags);
         update(machine);
         return true;

@@ -7,6 +7,7 @@
 #ifndef PVT_HOST_VPCI_MACHINE_FUNCTION_H
 #define PVT_HOST_VPCI_MACHINE_FUNCTION_H
 
+#include "host/base/machine_access.h"
 #include "host/vpci/function.h"
 
 struct machine_bar {
@@ -37,9 +38,6 @@ struct machine_function {
     uint64_t table_offset; /* in that BAR */
     struct machine_msix_entry *table;
 };
-
-uint64_t machine_in(uint64_t address, unsigned size);
-void machine_out(uint64_t address, unsigned size, uint64_t value);
 
 /* Finds the capabilities. False when the host cannot translate the messages of this function. */
 bool machine_messages_init(struct machine_function *machine);

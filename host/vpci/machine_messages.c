@@ -4,18 +4,16 @@
 #include <stddef.h>
 
 #include "host/base/memory.h"
+#include "host/vdev/config_space.h"
 #include "host/vmbus/synic.h"
 #include "host/vpci/bus.h"
 #include "host/vpci/interrupts.h"
 #include "host/vpci/machine_function.h"
 #include "lib/bits.h"
 
-#define CONFIG_STATUS       0x06u
-#define STATUS_CAPABILITIES (1u << 4)
-#define CONFIG_CAPABILITIES 0x34u
-#define CAPABILITIES_MAX    48u
-#define CAPABILITY_MSI      0x05u
-#define CAPABILITY_MSIX     0x11u
+#define CAPABILITIES_MAX 48u
+#define CAPABILITY_MSI   0x05u
+#define CAPABILITY_MSIX  0x11u
 
 #define CONTROL         2u /* in both capabilities */
 #define MSI_ENABLE      (1u << 0)

@@ -1,56 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/vpci/request_parse.h"
 
+#include "lib/bits.h"
 #include "lib/string.h"
 
 #define VPS_MAX 64u
 
-static bool take(void *to, size_t needed, const void *payload, size_t size)
+/* Any request; what it lacks is zero. */
+union message {
+    struct vpci_message any;
+    struct vpci_slot_message slot;
+    struct vpci_version_query version;
+    struct vpci_d0_entry d0_entry;
+    struct vpci_power_state_change power;
+    struct vpci_resources_assigned resources;
+    struct vpci_create_interrupt create;
+    struct vpci_create_interrupt_2 create_2;
+    struct vpci_create_interrupt_3 create_3;
+    struct vpci_delete_interrupt deleted;
+};
+
+static bool version(struct vpci_request *request, const union message *message)
 {
-    if (size < needed)
-        return false;
-    memcpy(to, payload, needed);
+    request->version = message->version.version;
     return true;
 }
 
-static bool slot(struct vpci_request *request, const void *payload, size_t size)
+static bool d0_entry(struct vpci_request *request, const union message *message)
 {
-    struct vpci_slot_message message;
-
-    if (!take(&message, sizeof(message), payload, size))
-        return false;
-    request->slot = message.slot;
+    request->window = message->d0_entry.window;
     return true;
 }
 
-static bool version(struct vpci_request *request, const void *payload, size_t size)
+static bool power(struct vpci_request *request, const union message *message)
 {
-    struct vpci_version_query query;
-
-    if (!take(&query, sizeof(query), payload, size))
-        return false;
-    request->version = query.version;
-    return true;
-}
-
-static bool d0_entry(struct vpci_request *request, const void *payload, size_t size)
-{
-    struct vpci_d0_entry entry;
-
-    if (!take(&entry, sizeof(entry), payload, size))
-        return false;
-    request->window = entry.window;
-    return true;
-}
-
-static bool power(struct vpci_request *request, const void *payload, size_t size)
-{
-    struct vpci_power_state_change change;
-
-    if (!take(&change, sizeof(change), payload, size))
-        return false;
-    request->slot = change.slot;
-    request->power_state = change.state;
+    request->power_state = message->power.state;
     return true;
 }
 
@@ -86,26 +70,17 @@ static bool resource(struct vpci_assigned_bar *bar, const struct vpci_resource *
     return bar->length != 0;
 }
 
-/* A host may insist on room for one interrupt even where there is none, so this one does. `entry`
- * is the size of one.
- */
-static bool resources(struct vpci_request *request, size_t entry, const void *payload, size_t size)
+static bool resources(struct vpci_request *request, const union message *message)
 {
-    struct vpci_resources_assigned assigned;
-
-    if (!take(&assigned, sizeof(assigned), payload, size) || assigned.interrupts != 0 ||
-        size < sizeof(assigned) + entry)
-        return false;
-    request->slot = assigned.slot;
     for (unsigned i = 0; i < VPCI_BARS; i++) {
-        request->resources.raw[i] = assigned.bar[i];
-        if (!resource(&request->resources.bar[i], &assigned.bar[i]))
+        request->resources.raw[i] = message->resources.bar[i];
+        if (!resource(&request->resources.bar[i], &message->resources.bar[i]))
             return false;
     }
-    return true;
+    return message->resources.interrupts == 0;
 }
 
-static bool created(struct vpci_request *request, uint32_t vector, uint32_t count, uint64_t vps)
+static bool create(struct vpci_request *request, uint32_t vector, uint32_t count, uint64_t vps)
 {
     request->create.vector = vector;
     request->create.count = count;
@@ -113,104 +88,90 @@ static bool created(struct vpci_request *request, uint32_t vector, uint32_t coun
     return count != 0 && count <= VPCI_INTERRUPTS_PER_REQUEST;
 }
 
-static bool create_1(struct vpci_request *request, const void *payload, size_t size)
+static bool create_1(struct vpci_request *request, const union message *message)
 {
-    struct vpci_create_interrupt create;
+    const struct vpci_create_interrupt *from = &message->create;
 
-    if (!take(&create, sizeof(create), payload, size))
-        return false;
-    request->slot = create.slot;
-    return created(request, create.vector, create.count, create.vp_mask);
+    return create(request, from->vector, from->count, from->vp_mask);
 }
 
-/* Fills *vps; VPs that this host cannot have are left out. */
-static bool vp_list(const uint16_t *vp, uint32_t count, uint64_t *vps)
+/* The same with a list of VPs; those that this host cannot have are left out. */
+static bool create_for_list(struct vpci_request *request, uint32_t vector, uint32_t count,
+                            const uint16_t *vp, uint32_t vp_count)
 {
-    *vps = 0;
-    for (uint32_t i = 0; i < count && i < VPCI_INTERRUPT_VPS; i++)
+    uint64_t vps = 0;
+
+    for (uint32_t i = 0; i < vp_count && i < VPCI_INTERRUPT_VPS; i++)
         if (vp[i] < VPS_MAX)
-            *vps |= UINT64_C(1) << vp[i];
-    return count <= VPCI_INTERRUPT_VPS;
+            vps |= UINT64_C(1) << vp[i];
+    return create(request, vector, count, vps) && vp_count <= VPCI_INTERRUPT_VPS;
 }
 
-static bool create_2(struct vpci_request *request, const void *payload, size_t size)
+static bool create_2(struct vpci_request *request, const union message *message)
 {
-    struct vpci_create_interrupt_2 create = {0};
-    uint64_t vps;
+    const struct vpci_create_interrupt_2 *from = &message->create_2;
 
-    if (!take(&create, offsetof(struct vpci_create_interrupt_2, padding), payload, size))
-        return false;
-    request->slot = create.slot;
-    return vp_list(create.vp, create.vp_count, &vps) &&
-           created(request, create.vector, create.count, vps);
+    return create_for_list(request, from->vector, from->count, from->vp, from->vp_count);
 }
 
-static bool create_3(struct vpci_request *request, const void *payload, size_t size)
+static bool create_3(struct vpci_request *request, const union message *message)
 {
-    struct vpci_create_interrupt_3 create = {0};
-    uint64_t vps;
+    const struct vpci_create_interrupt_3 *from = &message->create_3;
 
-    if (!take(&create, offsetof(struct vpci_create_interrupt_3, padding), payload, size))
-        return false;
-    request->slot = create.slot;
-    return vp_list(create.vp, create.vp_count, &vps) &&
-           created(request, create.vector, create.count, vps);
+    return create_for_list(request, from->vector, from->count, from->vp, from->vp_count);
 }
 
-static bool deleted(struct vpci_request *request, const void *payload, size_t size)
+static bool deleted(struct vpci_request *request, const union message *message)
 {
-    struct vpci_delete_interrupt message;
-
-    if (!take(&message, sizeof(message), payload, size))
-        return false;
-    request->slot = message.slot;
-    request->interrupt = message.interrupt;
+    request->interrupt = message->deleted.interrupt;
     return true;
 }
 
-static enum vpci_parse outcome(bool parsed)
-{
-    return parsed ? VPCI_PARSED : VPCI_MALFORMED;
-}
+#define RESOURCES(entry) (sizeof(struct vpci_resources_assigned) + (entry))
+
+static const struct form {
+    enum vpci_message_type type;
+    bool slot;   /* the second word names a function */
+    size_t size; /* at least */
+    bool (*take)(struct vpci_request *request, const union message *message); /* NULL: no more */
+} forms[] = {
+    {VPCI_QUERY_BUS_RELATIONS, false, sizeof(struct vpci_message), NULL},
+    {VPCI_BUS_D0_EXIT, false, sizeof(struct vpci_message), NULL},
+    {VPCI_QUERY_RESOURCE_REQUIREMENTS, true, sizeof(struct vpci_slot_message), NULL},
+    {VPCI_RESOURCES_RELEASED, true, sizeof(struct vpci_slot_message), NULL},
+    {VPCI_EJECTION_COMPLETE, true, sizeof(struct vpci_slot_message), NULL},
+    {VPCI_QUERY_PROTOCOL_VERSION, false, sizeof(struct vpci_version_query), version},
+    {VPCI_BUS_D0_ENTRY, false, sizeof(struct vpci_d0_entry), d0_entry},
+    {VPCI_POWER_STATE_CHANGE, true, sizeof(struct vpci_power_state_change), power},
+    /* A host may insist on room for one interrupt even where there is none, so this one does. */
+    {VPCI_RESOURCES_ASSIGNED, true, RESOURCES(VPCI_INTERRUPT_RESOURCE_SIZE), resources},
+    {VPCI_RESOURCES_ASSIGNED_2, true, RESOURCES(VPCI_INTERRUPT_RESOURCE_SIZE_2), resources},
+    {VPCI_RESOURCES_ASSIGNED_3, true, RESOURCES(VPCI_INTERRUPT_RESOURCE_SIZE_3), resources},
+    {VPCI_CREATE_INTERRUPT, true, sizeof(struct vpci_create_interrupt), create_1},
+    {VPCI_CREATE_INTERRUPT_2, true, offsetof(struct vpci_create_interrupt_2, padding), create_2},
+    {VPCI_CREATE_INTERRUPT_3, true, offsetof(struct vpci_create_interrupt_3, padding), create_3},
+    {VPCI_DELETE_INTERRUPT, true, sizeof(struct vpci_delete_interrupt), deleted},
+    {VPCI_DELETE_INTERRUPT_2, true, sizeof(struct vpci_delete_interrupt), deleted},
+};
 
 enum vpci_parse vpci_request_parse(const void *payload, size_t size, struct vpci_request *request)
 {
-    struct vpci_message message;
+    union message message = {0};
+    const struct form *form = forms, *const end = &forms[ARRAY_SIZE(forms)];
 
     memset(request, 0, sizeof(*request));
-    if (!take(&message, sizeof(message), payload, size))
+    if (size < sizeof(message.any))
         return VPCI_MALFORMED;
-    request->type = (enum vpci_message_type)message.type;
-    switch (message.type) {
-    case VPCI_QUERY_BUS_RELATIONS:
-    case VPCI_BUS_D0_EXIT:
-        return VPCI_PARSED;
-    case VPCI_QUERY_RESOURCE_REQUIREMENTS:
-    case VPCI_RESOURCES_RELEASED:
-    case VPCI_EJECTION_COMPLETE:
-        return outcome(slot(request, payload, size));
-    case VPCI_QUERY_PROTOCOL_VERSION:
-        return outcome(version(request, payload, size));
-    case VPCI_BUS_D0_ENTRY:
-        return outcome(d0_entry(request, payload, size));
-    case VPCI_POWER_STATE_CHANGE:
-        return outcome(power(request, payload, size));
-    case VPCI_RESOURCES_ASSIGNED:
-        return outcome(resources(request, VPCI_INTERRUPT_RESOURCE_SIZE, payload, size));
-    case VPCI_RESOURCES_ASSIGNED_2:
-        return outcome(resources(request, VPCI_INTERRUPT_RESOURCE_SIZE_2, payload, size));
-    case VPCI_RESOURCES_ASSIGNED_3:
-        return outcome(resources(request, VPCI_INTERRUPT_RESOURCE_SIZE_3, payload, size));
-    case VPCI_CREATE_INTERRUPT:
-        return outcome(create_1(request, payload, size));
-    case VPCI_CREATE_INTERRUPT_2:
-        return outcome(create_2(request, payload, size));
-    case VPCI_CREATE_INTERRUPT_3:
-        return outcome(create_3(request, payload, size));
-    case VPCI_DELETE_INTERRUPT:
-    case VPCI_DELETE_INTERRUPT_2:
-        return outcome(deleted(request, payload, size));
-    default:
+    memcpy(&message, payload, size < sizeof(message) ? size : sizeof(message));
+    request->type = (enum vpci_message_type)message.any.type;
+    while (form != end && form->type != request->type)
+        form++;
+    if (form == end)
         return VPCI_UNKNOWN;
-    }
+    if (size < form->size)
+        return VPCI_MALFORMED;
+    request->names_function = form->slot;
+    if (form->slot)
+        request->slot = message.slot.slot;
+    return !form->take || form->take(request, &message) ? VPCI_PARSED : VPCI_MALFORMED;
 }

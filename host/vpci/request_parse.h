@@ -15,7 +15,8 @@ struct vpci_assigned_bar {
 
 struct vpci_request {
     enum vpci_message_type type;
-    uint32_t slot; /* where the request has one */
+    bool names_function;
+    uint32_t slot; /* of that function */
     union {
         uint32_t version;
         uint64_t window;

@@ -15,17 +15,15 @@
 
 #define VERSION_FIRST VPCI_VERSION_1_1
 
-#define BAR_IS_64_BIT(mask) (((mask)&6u) == 4u)
-
 /* The host writes the BARs that a guest describes. */
 static uint32_t assign(struct vpci_function *function, const struct vpci_assigned_bar *bar)
 {
     for (unsigned i = 0; i < VPCI_BARS; i++) {
-        bool wide = BAR_IS_64_BIT(function->bar_mask[i]);
+        bool wide = vpci_bar_is_wide(function->bar_mask[i]);
 
         if (bar[i].length == 0)
             continue;
-        if (function->bar_mask[i] == 0 || (i > 0 && BAR_IS_64_BIT(function->bar_mask[i - 1])) ||
+        if (function->bar_mask[i] == 0 || (i > 0 && vpci_bar_is_wide(function->bar_mask[i - 1])) ||
             !vpci_memory_contains(bar[i].start, bar[i].length) ||
             (!wide && bar[i].start > UINT32_MAX))
             return NT_STATUS_INVALID_PARAMETER;
@@ -115,70 +113,53 @@ static void reply_interrupt(const struct exchange *exchange)
     complete(exchange, &reply, sizeof(reply));
 }
 
-/* Requests that name a function. */
-static void for_function(const struct exchange *exchange)
+static void handle(const struct exchange *exchange)
 {
     const struct vpci_request *request = exchange->request;
+    uint32_t status = NT_STATUS_SUCCESS;
 
-    if (!exchange->function) {
-        complete_status(exchange, NT_STATUS_INVALID_PARAMETER);
-        return;
-    }
     switch (request->type) {
+    case VPCI_QUERY_PROTOCOL_VERSION:
+        reply_version(exchange);
+        return;
+    case VPCI_QUERY_BUS_RELATIONS:
+        vpci_send_relations(exchange->bus);
+        return;
     case VPCI_QUERY_RESOURCE_REQUIREMENTS:
         reply_requirements(exchange);
-        break;
+        return;
     case VPCI_RESOURCES_ASSIGNED:
     case VPCI_RESOURCES_ASSIGNED_2:
     case VPCI_RESOURCES_ASSIGNED_3:
         reply_resources(exchange);
-        break;
-    case VPCI_POWER_STATE_CHANGE:
-        complete_status(exchange, set_power(exchange->function, request->power_state));
-        break;
+        return;
     case VPCI_CREATE_INTERRUPT:
     case VPCI_CREATE_INTERRUPT_2:
     case VPCI_CREATE_INTERRUPT_3:
         reply_interrupt(exchange);
+        return;
+    case VPCI_BUS_D0_ENTRY:
+        status = vpci_d0_entry(exchange->bus, request->window);
+        break;
+    case VPCI_BUS_D0_EXIT:
+        vpci_power_off(exchange->bus);
+        break;
+    case VPCI_POWER_STATE_CHANGE:
+        status = set_power(exchange->function, request->power_state);
         break;
     case VPCI_DELETE_INTERRUPT:
     case VPCI_DELETE_INTERRUPT_2:
         interrupts_delete(exchange->function, &request->interrupt);
-        complete_status(exchange, NT_STATUS_SUCCESS);
         break;
     case VPCI_RESOURCES_RELEASED:
         exchange->function->ops->reset(exchange->function);
-        complete_status(exchange, NT_STATUS_SUCCESS);
         break;
     default: /* EJECTION_COMPLETE */
-        complete_status(exchange, NT_STATUS_SUCCESS);
+        break;
+    }
+    complete_status(exchange, status);
+    if (request->type == VPCI_EJECTION_COMPLETE)
         vmbus_rescind(exchange->bus->channel);
-        break;
-    }
-}
-
-static void handle(const struct exchange *exchange)
-{
-    struct vpci_bus *bus = exchange->bus;
-
-    switch (exchange->request->type) {
-    case VPCI_QUERY_PROTOCOL_VERSION:
-        reply_version(exchange);
-        break;
-    case VPCI_QUERY_BUS_RELATIONS:
-        vpci_send_relations(bus);
-        break;
-    case VPCI_BUS_D0_ENTRY:
-        complete_status(exchange, vpci_d0_entry(bus, exchange->request->window));
-        break;
-    case VPCI_BUS_D0_EXIT:
-        vpci_power_off(bus);
-        complete_status(exchange, NT_STATUS_SUCCESS);
-        break;
-    default:
-        for_function(exchange);
-        break;
-    }
 }
 
 static void received(void *owner, const struct ring_packet *packet)
@@ -204,7 +185,10 @@ static void received(void *owner, const struct ring_packet *packet)
         return;
     }
     exchange.function = vpci_bus_function(bus, request.slot);
-    handle(&exchange);
+    if (request.names_function && !exchange.function)
+        complete_status(&exchange, NT_STATUS_INVALID_PARAMETER);
+    else
+        handle(&exchange);
 }
 
 static void opened(void *owner)

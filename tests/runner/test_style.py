@@ -144,6 +144,22 @@ def test_width_is_that_of_the_formatter() -> None:
     assert f"ColumnLimit: {style.COLUMNS}\n" in (ROOT / ".clang-format").read_text()
 
 
+def test_lines_of_code() -> None:
+    assert style.code_lines('/* a\n * b */\n\nint a; /* c */\nconst char *b = "// d";\n  // e\n"f"\n') == 3
+
+
+def test_the_bus_layer_stays_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "host" / "vmbus").mkdir(parents=True)
+    (tmp_path / "host" / "vmbus" / "a.c").write_text("int a;\nint b;\n\n/* c */\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(style, "SMALL_LINES", 2)
+    assert style.main("dialect", ["host/vmbus/a.c"]) == 0 and "2 lines of code" in capsys.readouterr().out
+    monkeypatch.setattr(style, "SMALL_LINES", 1)
+    assert style.main("dialect", ["host/vmbus/a.c"]) == 1 and "1 lines too many" in capsys.readouterr().out
+
+
 def test_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad = tmp_path / "a.c"
     bad.write_text("int a;\nint b = sizeof(c) / sizeof(c[0]);\n")

@@ -40,7 +40,7 @@ DMAPROBE_FIXTURE := $(sort $(wildcard host/vdev/dmaprobe*.c)) host/vdev/time.c h
 # The host's VMBus with fake guest memory.
 VMBUS_FIXTURE := $(sort $(wildcard host/vmbus/*.c)) tests/unit/vmbus_fixture.c
 VPCI_FIXTURE := $(VMBUS_FIXTURE) tests/unit/vpci_fixture.c \
-                $(filter-out host/vpci/machine_access.c host/vpci/virtual_function.c,$(sort $(wildcard host/vpci/*.c)))
+                $(filter-out host/vpci/virtual_function.c,$(sort $(wildcard host/vpci/*.c)))
 
 $(eval $(call unit_test,abi,))
 $(eval $(call unit_test,bits,))

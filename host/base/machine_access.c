@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One access to a register of the machine, of the size that it was asked for. */
-#include "host/vpci/machine_function.h"
+#include "host/base/machine_access.h"
 
 uint64_t machine_in(uint64_t address, unsigned size)
 {
