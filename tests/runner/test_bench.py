@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 
+from pvtest.cli import bench
 from pvtest.cli.main import main
+from pvtest.images.catalogue import Catalogue
+from pvtest.images.requirements import Requirements
 from pvtest.report import html
 from pvtest.stream import measurements
 from pvtest.stream.measurements import Line
+from pvtest.stream.model import Run, Timing
 from pvtest.stream.tap import TapParser
 
 SERIES = 'series=flush_page size={size} of="cached pages"'
@@ -67,6 +71,15 @@ def test_picture_of_growth() -> None:
     text = html.growth(grown(10, 20, 45))
     assert text.startswith('<svg xmlns="http://www.w3.org/2000/svg"')
     assert "by pages" in text and "&#215;4.50" in text and text.count("<circle") == 3
+
+
+def test_time_of_ten_buses() -> None:
+    def row(timing: Timing) -> list[tuple[str, float | None, str, float]]:
+        run = Run(Catalogue((), "1"), Requirements([], {}), [], [], [], timing=timing)
+        return [entry for entry in bench.whole(run) if "buses" in entry[0]]
+
+    assert row(Timing(buses=13, buses_up_us=26000)) == [("of it ten vPCI buses", 20.0, "ms", 30.0)]
+    assert row(Timing()) == []
 
 
 def test_host_measures_a_bare_exit() -> None:

@@ -60,9 +60,11 @@ def growth_table(found: list[Series]) -> Table:
 def whole(run: Run) -> list[tuple[str, float | None, str, float]]:
     """Measures of a whole run: what, value, unit, target."""
     durations = [result.duration_us / 1000 for result in run.results if result.verdict is not Verdict.SKIP]
-    own = run.timing.firmware_to_first_test_us
+    own, buses, up = run.timing.firmware_to_first_test_us, run.timing.buses, run.timing.buses_up_us
+    ten = [("of it ten vPCI buses", up / 1000 / buses * 10, "ms", 30.0)] if buses and up is not None else []
     return [
         ("own code, firmware to first test", None if own is None else own / 1000, "ms", 50),
+        *ten,
         ("whole catalogue, one boot", run.timing.total, "s", 10),
         ("of it firmware", run.timing.to_first_line, "s", 0),
         ("of it tests", run.timing.tests, "s", 0),
