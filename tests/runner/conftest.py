@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(HERE)]
 
 import images  # noqa: E402
+from forked import Forked  # noqa: E402
 
 settings.register_profile(
     "repeatable", derandomize=True, deadline=None, max_examples=150, suppress_health_check=list(HealthCheck)
@@ -28,6 +30,8 @@ settings.load_profile("repeatable")
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
 PVTEST = (sys.executable, "-m", "pvtest")
+_forked: list[Forked] = []  # the server, from the first call on
+_starting = threading.Lock()
 
 
 def runner_environment(build: Path | None = None, **more: str) -> dict[str, str]:
@@ -43,9 +47,15 @@ def pvtest_call(
     *arguments: str, build: Path | None = None, seconds: float = 60, **more: str
 ) -> subprocess.CompletedProcess[str]:
     """The runner as a process of its own, to its end."""
+    environment = runner_environment(build, **more)
+    with _starting:
+        if not _forked:
+            _forked.append(Forked(runner_environment()))
+    if _forked[0].fits(environment):
+        return _forked[0].call(list(arguments), environment, seconds)
     return subprocess.run(
         [*PVTEST, *arguments],
-        env=runner_environment(build, **more),
+        env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -64,6 +74,11 @@ def latest(tmp_path: Path, name: str = "results.json") -> dict[str, Any]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "boots: boots the real image in the real QEMU")
+
+
+def pytest_unconfigure() -> None:
+    while _forked:
+        _forked.pop().close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

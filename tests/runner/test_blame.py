@@ -22,7 +22,7 @@ MALFORMED = "malformed.detach_foreign_partition"
 
 
 def test_domain_that_cannot_be_deleted_is_charged_to_its_test(tmp_path: Path) -> None:
-    others = [item.id for item in catalogue.load_tests().instances if item.id.startswith("lifecycle.")]
+    others = [one.id for one in catalogue.load_tests().within("default") if one.id.startswith("lifecycle.")]
     code, found, output = boot(tmp_path, "run", LEAVES_A_DOMAIN, *others, "--defect", "attach-same-counted")
     assert code == 1, output
     verdicts = {test["id"]: test["verdict"] for test in found["tests"]}

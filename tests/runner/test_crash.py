@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from conftest import ROOT, Runner
-from fake_qemu import HOST_CRASH
+from fake_guest import HOST_CRASH
 from hypothesis import given
 from hypothesis import strategies as st
 from pvtest import paths
