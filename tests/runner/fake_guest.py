@@ -62,7 +62,7 @@ def number(data: bytes, offset: int, size: int) -> int:
 
 
 def tests(path: str) -> list[tuple[str, str, str]]:
-    """What section .pvtcat of an image says: id, device classes as a character, level and unit."""
+    """Section .pvtcat of an image: id, device classes as a character, level and unit."""
     with open(path, "rb") as file:
         data = file.read()
     header = number(data, 0x3C, 4)
@@ -354,7 +354,7 @@ def be_saved(monitor: str, log: str) -> int:
 
 
 def value_of(arguments: str, name: str) -> str:
-    """What follows a name on the command line, up to a space."""
+    """The value after a name on the command line, up to a space."""
     return arguments.partition(name)[2].partition(" ")[0]
 
 

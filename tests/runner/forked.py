@@ -126,7 +126,7 @@ class _Server:
         return True
 
     def _forget(self) -> None:
-        """In the child, of which nothing of the server is: a call ends when nobody can write its answer any more."""
+        """In the child, of which nothing of the server is: a call ends when nothing can write its answer any more."""
         for key in list(self._selector.get_map().values()):
             if key.data:
                 os.close(key.fd)

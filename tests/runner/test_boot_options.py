@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from conftest import quick_firmware
 from pvtest import paths
 from pvtest.images import boot_volume, catalogue
 from pvtest.machine import qemu
@@ -25,7 +26,9 @@ def bailed(folder: Path, guest: str) -> str:
     (volume / "pvtest.opt").write_text(guest, encoding="ascii")
     machine = qemu.probe(None, functions_alone=True)
     line = qemu.command(machine, "tcg", volume, folder / "host.log")
-    outcome = Session(line, Limits(60, 60), Observer()).run(folder / "serial.log", folder / "qemu.log")
+    with quick_firmware(line) as (words, inherited):
+        session = Session(words, Limits(60, 60), Observer(), inherited)
+        outcome = session.run(folder / "serial.log", folder / "qemu.log")
     assert outcome.tap.planned == 0 and not outcome.tap.points
     return outcome.tap.bailed
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from conftest import quick_firmware
 from pvtest import paths
 from pvtest.images import boot_volume, catalogue
 from pvtest.machine import qemu
@@ -40,7 +41,9 @@ def test_class_none_is_what_runs_without_a_device(tmp_path: Path) -> None:
     (volume / "pvtest.opt").write_text("".join(f"test={instance.id}\n" for instance in classless), encoding="ascii")
     (volume / "refhost.opt").write_text("functions=0\n", encoding="ascii")
     command = without_engines(qemu.command(machine, "tcg", volume, tmp_path / "host.log"))
-    outcome = Session(command, Limits(120, 60), Observer()).run(tmp_path / "serial.log", tmp_path / "qemu.log")
+    with quick_firmware(command) as (words, inherited):
+        session = Session(words, Limits(120, 60), Observer(), inherited)
+        outcome = session.run(tmp_path / "serial.log", tmp_path / "qemu.log")
     assert not outcome.tap.problems and "device" not in outcome.tap.facts
     skipped = {point.id: point.reason for point in outcome.tap.points if point.directive}
     assert set(skipped) == {instance.id for instance in classless if instance.needs == "any"}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import images
 import pytest
-from conftest import pvtest_call
+from conftest import pvtest_call, quick_firmware
 
 from pvtest import paths
 from pvtest.errors import MissingError, UsageError
@@ -229,7 +229,9 @@ def test_images_that_are_no_images(tmp_path: Path) -> None:
 def boot(path: Path, form: str, folder: Path) -> list[str]:
     """The lines of COM1, from the begin of the stream on."""
     line = qemu.command(qemu.probe(), "tcg", path, folder / "host.log", form)
-    done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=240, check=False)
+    with quick_firmware(line) as (words, inherited):
+        usual = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": 240, "check": False}
+        done = subprocess.run(words, pass_fds=inherited, **usual)
     lines = done.stdout.decode("utf-8", "replace").splitlines()
     assert "TAP version 14" in lines, lines[-5:]
     return lines[lines.index("TAP version 14") :]
@@ -271,7 +273,9 @@ def test_hyper_v_disk_runs_alone_and_keeps_its_results(tmp_path: Path) -> None:
     variables.write_bytes(Path(found.variables).read_bytes())
     line = [word for word in qemu.command(found, "tcg", out, tmp_path / "host.log", "vhdx") if word != "-no-reboot"]
     line += ["-drive", f"if=pflash,format=raw,unit=1,file={variables}"]
-    done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=240, check=False)
+    with quick_firmware(line) as (words, inherited):
+        usual = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": 240, "check": False}
+        done = subprocess.run(words, pass_fds=inherited, **usual)
     serial = done.stdout.decode("utf-8", "replace")
     assert "run 1 is over" in serial
     raw = tmp_path / "raw.img"

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import quick_firmware
 from pvtest import paths
 from pvtest.images import boot_volume
 from pvtest.machine import qemu
@@ -106,7 +107,9 @@ def test_nothing_else_is_written_to_a_disk(tmp_path: Path) -> None:
     options = f"nvme-scratch={blocks}\nnvme-scratch={blocks},pvtest1\n{tests}"
     (volume / "pvtest.opt").write_text(options, encoding="ascii")
     line = qemu.command(found, "tcg", volume, tmp_path / "host.log", nvme=disks)
-    tap = Session(line, Limits(60, 60), Observer()).run(tmp_path / "serial.log", tmp_path / "qemu.log").tap
+    with quick_firmware(line) as (words, inherited):
+        session = Session(words, Limits(60, 60), Observer(), inherited)
+        tap = session.run(tmp_path / "serial.log", tmp_path / "qemu.log").tap
     told = engines(tap)
     assert [told[f"pvtest{number}"]["medium"] for number in range(3)] == ["untouched", "scratch", "untouched"]
     assert "partition table" in told["pvtest0"]["refused"] and "partition table" in told["pvtest2"]["refused"]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from conftest import quick_firmware
 from pvtest import paths
 from pvtest.images import boot_volume
 from pvtest.machine import qemu
@@ -36,7 +37,9 @@ def boot(
     machine = qemu.probe(None, functions_alone=True)
     machine = replace(machine, hardware=qemu.Hardware(cpu=cpu, cpus=cpus))
     line = [*qemu.command(machine, "tcg", volume, folder / "host.log"), *more]
-    outcome = Session(line, Limits(60, 60), Observer()).run(folder / "serial.log", folder / "qemu.log")
+    with quick_firmware(line) as (words, inherited):
+        session = Session(words, Limits(60, 60), Observer(), inherited)
+        outcome = session.run(folder / "serial.log", folder / "qemu.log")
     assert not outcome.tap.problems and outcome.tap.end is not None, (folder / "serial.log").read_text("utf-8")
     return outcome.tap, (folder / "host.log").read_text(encoding="utf-8")
 

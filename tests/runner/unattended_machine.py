@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from conftest import quick_firmware
 from pvtest import paths
 from pvtest.machine import qemu
 
@@ -125,7 +126,9 @@ class Machine:
         `code` is the exit code that QEMU must have; None: any.
         """
         self.serial.unlink(missing_ok=True)
-        with subprocess.Popen(self._command(), stdin=subprocess.DEVNULL) as process:
+        with quick_firmware(self._command()) as (words, inherited), subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, pass_fds=inherited
+        ) as process:
             try:
                 end = time.monotonic() + SECONDS
                 while time.monotonic() < end:
