@@ -158,7 +158,7 @@ def test_refhost_target(build: Path, tmp_path: Path) -> None:
     assert read(out, "EFI/BOOT/BOOTX64.EFI") == (build / "refhost.efi").read_bytes()
     assert read(out, "pvtest.efi") == (build / "pvtest.efi").read_bytes()
     assert read(out, "pvtest.opt") == b"seed=7\ntest=flush.none\ntest=flush.unmap\ntier=quick\nrepeat=2\n"
-    assert read(out, "refhost.opt") == b"defect=lazy\nvariant=polite\ncaching=none\nseed=7\nlog=1\n"
+    assert read(out, "refhost.opt") == b"defect=lazy\nvariant=polite\ncaching=none\nseed=7\nbus=vpci\nlog=1\n"
 
 
 @pytest.mark.parametrize("target", ["qemu", "hyper-v"])
