@@ -245,13 +245,15 @@ lint-python:
 	$(Q)$(PYTHON) -m flake8 tools tests
 	$(Q)$(PYTHON) -m mypy --cache-dir $(BUILD)/lint/mypy tools/pvtest
 
-# One stamp per file, so that only what changed is looked at again.
-$(BUILD)/lint/%.tidy: % .clang-tidy $(filter %.h,$(C_FILES))
+# One stamp per file, with the headers that it includes: only what changed is looked at again.
+$(BUILD)/lint/%.tidy: % .clang-tidy $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call tell,TIDY,$<)
 	$(Q)clang-tidy --quiet $< -- $(filter-out -Werror -maccumulate-outgoing-args -fno-ident,$(CFLAGS)) -Wno-unknown-warning-option \
 	    2>$@.log >$@.out || { cat $@.out $@.log; exit 1; }
+	$(Q)$(CC) $(CFLAGS) -MM -MP -MT $@ -MF $@.d $<
 	@touch $@
+-include $(wildcard $(TIDY:=.d))
 
 clean:
 	rm -rf $(BUILD)
