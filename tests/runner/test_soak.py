@@ -150,6 +150,15 @@ def test_an_interrupted_soak_says_so_everywhere() -> None:
         assert "the soak was interrupted" in text and "every round passed" not in text
 
 
+def test_markdown_of_many_findings_is_short_enough() -> None:
+    """GitHub takes 65,536 characters."""
+    one = Finding(2, "pci", EXIT_FAIL, "./run.sh " + "x" * 300, ["flush.one@rocker (fail)"] * 20, "", "round")
+    for count in (1, 30, 1000):
+        text = soak_report.markdown(soak.document(_soak(*[one] * count), VERSIONS))
+        assert len(text) < 60_000 and text.count("**Round") == count or "more findings are in soak.json" in text
+        assert count > 1 or "more findings" not in text
+
+
 def test_nothing_of_a_finding_is_markup() -> None:
     found = soak.document(_soak(Finding(1, "pci", 1, "./run.sh '<i>'", ["<i>"], "", "round")), VERSIONS)
     assert "<i>" not in soak_report.html(found) and "&lt;i&gt;" in soak_report.html(found)

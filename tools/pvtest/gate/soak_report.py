@@ -12,10 +12,10 @@ from markupsafe import Markup
 from pvtest import paths
 from pvtest.errors import EXIT_ERROR, EXIT_FAIL
 from pvtest.report.html import FOLDER
-from pvtest.report.markdown import code, escaped
+from pvtest.report.markdown import MAX_PAGE, code, escaped
 from pvtest.report.tap_junit import by_the_schema, xml_text
 
-MOST_TOLD = 50  # findings in Markdown, which has a limit where it is shown
+_ROOM = 100  # characters of Markdown for the last line
 COLUMNS = {"rounds": "rounds", "boots": "boots", "instances": "instances", "failed": "rounds that failed"}
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -106,11 +106,17 @@ def markdown(found: dict[str, Any]) -> str:
     for entry in [*found["machines"], {"machine": "all", **found["whole"]}]:
         lines.append(f"| {escaped(entry['machine'])} | " + " | ".join(f"{entry[key]:,}" for key in COLUMNS) + " |")
     lines += [""] + [f"* {count:,} {escaped(what)}" for what, count in found["whole"]["work"].items()]
-    for finding in found["findings"][:MOST_TOLD]:
+    size, told = sum(len(line) + 1 for line in lines), 0
+    for finding in found["findings"]:
         tests = escaped(", ".join(finding["tests"]) or finding["why"])
         head = f"Round {finding['round']}, {escaped(finding['machine'])}: exit code {finding['exit_code']}"
-        lines += ["", f"**{head}**: {tests}", "", code(finding["command"])]
-    left = len(found["findings"]) - MOST_TOLD
+        more = ["", f"**{head}**: {tests}", "", code(finding["command"])]
+        size += sum(len(line) + 1 for line in more)
+        if size > MAX_PAGE - _ROOM:
+            break
+        lines += more
+        told += 1
+    left = len(found["findings"]) - told
     if left > 0:
         lines += ["", f"{left} more findings are in soak.json."]
     return "\n".join(lines) + "\n"
