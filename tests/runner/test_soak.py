@@ -185,6 +185,8 @@ def test_merge_writes_every_format_of_soaks(tmp_path: Path) -> None:
     assert soak.merge_folders(folders, tmp_path / "out", quiet) == EXIT_FAIL
     written = {path.name for path in (tmp_path / "out" / "latest").iterdir()}
     assert {"soak.json", "soak.md", "junit.xml", "report.html"} <= written
+    with pytest.raises(UsageError, match="other: the same soak as in .*other"):
+        soak.merge_folders([*folders, tmp_path / "other"], tmp_path / "out", quiet)
     (tmp_path / "third").mkdir()
     (tmp_path / "third" / "results.json").write_text("{}", encoding="utf-8")
     with pytest.raises(UsageError, match="no soak.json"):

@@ -251,6 +251,9 @@ def merge_folders(folders: list[Path], results: Path | None, out: Terminal) -> i
     if not all(soaks):
         raise UsageError(f"{files[soaks.index(False)].parent}: no soak.json, but others have one")
     documents = [json_file.load(path, FORMAT) for path in files]
+    for place, one in enumerate(documents):
+        if one in documents[:place]:
+            raise UsageError(f"{files[place].parent}: the same soak as in {files[documents.index(one)].parent}")
     with interrupts.deferred(), ResultsFolder(results) as folder:
         return publish(merge(documents), folder, out)
 
