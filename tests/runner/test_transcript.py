@@ -134,10 +134,18 @@ def test_what_is_wrong_with_a_file_is_said_with_its_line(tmp_path: Path, number:
 def test_files_that_are_none(tmp_path: Path, runner: Runner) -> None:
     (tmp_path / "empty").write_bytes(b"")
     (tmp_path / "odd").write_bytes(b"\xff")
-    for name, words in (("empty", "is empty"), ("odd", "is not text"), ("none", "No such file")):
+    told = (("empty", "is empty"), ("odd", "not UTF-8"), ("none", "No such file"), ("/dev/zero", "larger than 64 MiB"))
+    for name, words in told:
         done = pvtest_call("transcript", str(tmp_path / name))
         assert done.returncode == 3 and words in done.stderr
     assert runner("--transcript").returncode == 0
+
+
+def test_a_line_ends_where_the_file_says_so(tmp_path: Path) -> None:
+    """U+2028 and others end a line for Python alone."""
+    line = json.dumps({"message": "a\u2028b\x85"}, ensure_ascii=False)
+    (tmp_path / "a.jsonl").write_text(f"{line}\n", encoding="utf-8")
+    assert len(list(transcript._read(tmp_path / "a.jsonl"))) == 1
 
 
 def test_lines_belong_to_the_test_that_follows() -> None:

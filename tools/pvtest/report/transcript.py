@@ -13,10 +13,11 @@ from typing import Any
 
 from pvtest import paths
 from pvtest.clean import cleaned
-from pvtest.errors import EXIT_OK, UsageError, system_error
+from pvtest.errors import EXIT_OK, UsageError
 from pvtest.machine.terminal import terminal
 from pvtest.stream.model import Run, TestResult
 from pvtest.stream.tap import fields
+from pvtest.toml_file import read_text
 
 FORMAT = "pvtest-transcript"
 FORMAT_VERSION = 1
@@ -112,15 +113,9 @@ def write(run: Run, result: TestResult) -> str:
 
 
 def _read(path: Path) -> Iterator[tuple[int, Event]]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{path}: is longer than {MAX_BYTES >> 20} MiB")
-        lines = path.read_bytes().decode("utf-8").splitlines()
-    except OSError as error:
-        raise UsageError(system_error(error, path)) from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{path}: is not text in UTF-8") from None
-    if not lines:
+    # A text of the guest may hold what Python takes for other ends of lines.
+    lines = read_text(path, MAX_BYTES).removesuffix("\n").split("\n")
+    if lines == [""]:
         raise UsageError(f"{path}: is empty")
     for number, line in enumerate(lines, 1):
         try:
