@@ -8,6 +8,7 @@
 #include "drivers/dma_nvme.h"
 
 #include "drivers/dma_classes.h"
+#include "drivers/pci_registers.h"
 #include "kernel/memory.h"
 #include "kernel/paging.h"
 #include "lib/fmt.h"
@@ -25,7 +26,7 @@ static struct {
 
 bool nvme_match(const struct pci_function *f)
 {
-    return f->class_code == NVME_CLASS;
+    return f->class_code == PCI_CLASS_NVME;
 }
 
 /* Map the controller's registers up to the last doorbell that is used. */
@@ -57,6 +58,11 @@ bool nvme_probe(struct dma_engine *e)
     e->scratch_size = (size_t)NVME_PAGES * PAGE_SIZE;
     e->scratch = memory_boot_pages(NVME_PAGES);
     nvme.count++;
+    if (pci_virtual_functions(&e->function) != 0) {
+        e->staging_iova = gpa_of(e->scratch); /* before anything translates */
+        (void)nvme_put_functions_online(e);
+        return false; /* it serves its functions, and does no DMA from now on */
+    }
     return domain_share(gpa_of(e->scratch), e->scratch_size, &e->share);
 }
 

@@ -107,6 +107,10 @@ bool nvme_take_scratch(struct dma_engine *e);
 /* The same for blocks that may be read alone: 4 KiB of zeros among them are what fill reads. */
 bool nvme_take_readable(struct dma_engine *e);
 
+/* The controller has made virtual functions (SR-IOV): gives each of them queues and a vector, and
+ * puts it online. The controller has to stay as it is after that: when it stops, so do they. */
+bool nvme_put_functions_online(struct dma_engine *e);
+
 /* False: the controller says no, or nothing. */
 bool nvme_identify_namespace(struct dma_engine *e, uint32_t nsid, struct nvme_namespace *ns);
 

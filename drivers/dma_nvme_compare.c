@@ -63,7 +63,7 @@ static const char *find_zeros(struct dma_engine *e)
         ns.block_size > UNIT || ns.metadata != 0)
         return "the controller has no namespace with blocks of 512 to 4096 bytes and no metadata";
     memset(nvme_memory(e, NVME_PAGE_KNOWN), 0, UNIT);
-    for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(candidates) && nvme_start(e); i++) {
         choose(n, nsid, &ns, candidates[i]);
         if (n->known.block + n->known.blocks <= ns.blocks &&
             nvme_compare(e, nvme_address(e, NVME_PAGE_KNOWN)) == NVME_EQUAL)
@@ -82,7 +82,7 @@ static const char *read_given(struct dma_engine *e)
 
     choose(n, n->scratch.nsid, &ns, n->telling * n->block_size);
     c = command(e, NVME_READ, nvme_address(e, NVME_PAGE_KNOWN));
-    if (nvme_start(e) && nvme_succeed(e, NVME_QUEUE_IO, &c))
+    if (nvme_succeed(e, NVME_QUEUE_IO, &c))
         return NULL;
     n->known.blocks = 0;
     return "the blocks that the user gave cannot be read";

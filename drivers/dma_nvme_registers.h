@@ -6,8 +6,6 @@
 
 #include <stdint.h>
 
-#define NVME_CLASS 0x010802u /* mass storage, non-volatile memory, NVM Express */
-
 /* Memory BAR 0. CAP, ASQ and ACQ have 64 bits. */
 #define NVME_CAP       0x00
 #define NVME_INTMS     0x0C
@@ -41,6 +39,7 @@ enum nvme_admin_opcode {
     NVME_GET_LOG_PAGE = 0x02,
     NVME_CREATE_CQ = 0x05,
     NVME_IDENTIFY = 0x06,
+    NVME_VIRTUALIZATION = 0x1C,
 };
 enum nvme_io_opcode { NVME_WRITE = 0x01, NVME_READ = 0x02, NVME_COMPARE = 0x05 };
 
@@ -49,6 +48,22 @@ enum nvme_io_opcode { NVME_WRITE = 0x01, NVME_READ = 0x02, NVME_COMPARE = 0x05 }
 #define NVME_CNS_NAMESPACE    0u
 #define NVME_CNS_CONTROLLER   1u
 #define NVME_CNS_ACTIVE       2u /* list of 1024 namespaces; 0 ends it */
+
+#define NVME_CNS_SECONDARY 0x15u
+
+/* Virtualization Management (5.28): what is done, and to which resources of a controller. */
+#define NVME_PRIMARY_FLEXIBLE 0x1u
+#define NVME_SECONDARY_ASSIGN 0x8u
+#define NVME_SECONDARY_ONLINE 0x9u
+#define NVME_RESOURCE_QUEUES  0u
+#define NVME_RESOURCE_VECTORS 1u
+#define NVME_VIRTUALIZATION_CDW10(controller, resource, action)                                    \
+    ((uint32_t)(controller) << 16 | (uint32_t)(resource) << 8 | (action))
+
+/* Bytes of the Secondary Controller List. */
+#define NVME_SECONDARY_COUNT 0
+#define NVME_SECONDARY_FIRST 32
+#define NVME_SECONDARY_SIZE  32 /* of an entry, which begins with the controller's number */
 
 /* Changed Namespace List: zeros where no namespace has changed. It is read without clearing its
  * event. */
@@ -97,6 +112,7 @@ _Static_assert(sizeof(struct nvme_completion) == 16, "completion queue entry");
 #define NVME_ID_SERIAL_SIZE  20
 #define NVME_ID_MODEL        24
 #define NVME_ID_MODEL_SIZE   40
+#define NVME_ID_CNTLID       78  /* 16 bits */
 #define NVME_ID_ONCS         520 /* 16 bits */
 #define NVME_ID_ONCS_COMPARE 1u
 #define NVME_ID_SGLS         536 /* 32 bits; 01b or 10b in bits 1:0: SGLs, by byte or by dword */

@@ -18,9 +18,16 @@ struct pci_function {
     uint8_t header_type;
     uint64_t device_id; /* logical, as the calls of the pvIOMMU name the function */
     void *vpci;         /* its bus; NULL: none of vPCI */
+    uint64_t bar0;      /* of a virtual function, whose header has no BARs; 0: it is none */
 };
 
 #define PCI_FUNCTIONS_MAX 64
+
+/* Before the first call below: NVMe controllers with SR-IOV make virtual functions, which join the
+ * list. For an image that drives the IOMMU itself, and so decides which requester ids there are. */
+void pci_want_virtual_functions(void);
+/* How many virtual functions it has that were made so. */
+unsigned pci_virtual_functions(const struct pci_function *f);
 
 /* Enumerates once; later calls return the same list. */
 const struct pci_function *pci_functions(size_t *count);

@@ -9,6 +9,7 @@
 #include "abi/device_id.h"
 #include "drivers/pci_ecam.h"
 #include "drivers/pci_registers.h"
+#include "drivers/pci_sriov.h"
 #include "drivers/vpci/vpci.h"
 #include "kernel/acpi.h"
 #include "kernel/memory.h"
@@ -127,6 +128,28 @@ static void add_virtual(struct enumeration *e)
         e->functions[e->count++] = *f;
 }
 
+static bool virtual_functions_wanted;
+
+void pci_want_virtual_functions(void)
+{
+    virtual_functions_wanted = true;
+}
+
+static void make_virtual(struct enumeration *e)
+{
+    struct pci_function made[PCI_VIRTUAL_MAX];
+    const size_t physical = e->count;
+
+    for (size_t i = 0; i < physical && virtual_functions_wanted; i++) {
+        unsigned count = e->functions[i].class_code == PCI_CLASS_NVME
+                             ? pci_make_virtual(&e->functions[i], made)
+                             : 0;
+
+        for (unsigned k = 0; k < count && e->count < PCI_FUNCTIONS_MAX; k++)
+            e->functions[e->count++] = made[k];
+    }
+}
+
 const struct pci_function *pci_functions(size_t *count)
 {
     static struct enumeration *found; /* in pages that the image file need not hold */
@@ -135,6 +158,7 @@ const struct pci_function *pci_functions(size_t *count)
         found = memory_boot_pages((sizeof(*found) + PAGE_SIZE - 1) / PAGE_SIZE);
         memset(found, 0, sizeof(*found));
         enumerate(found);
+        make_virtual(found);
         add_virtual(found);
     }
     *count = found->count;

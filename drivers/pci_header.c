@@ -18,6 +18,8 @@ uint64_t pci_bar(const struct pci_function *f, unsigned index)
     uint32_t low;
     uint64_t high = 0;
 
+    if (f->bar0 != 0)
+        return index == 0 ? f->bar0 : 0;
     if (index >= bar_count(f))
         return 0;
     low = pci_read32(f, offset);

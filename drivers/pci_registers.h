@@ -24,6 +24,7 @@
 
 #define PCI_CLASS_SHIFT  16 /* in class_code, which has no revision */
 #define PCI_CLASS_BRIDGE 0x06u
+#define PCI_CLASS_NVME   0x010802u /* with subclass and interface */
 
 #define PCI_HEADER_MULTIFUNCTION 0x80u
 #define PCI_HEADER_LAYOUT_MASK   0x7Fu
@@ -44,6 +45,18 @@
 #define PCI_EXPRESS_TYPE(flags) (((flags) >> 4) & 0xFu)
 #define PCI_EXPRESS_ROOT_PORT   4u
 #define PCI_EXPRESS_DOWNSTREAM  6u
+
+/* PCI Express Base Specification 5.0, 9.3.3. */
+#define PCI_EXTENDED_SRIOV 0x0010u
+#define PCI_SRIOV_CONTROL  0x08
+#define PCI_SRIOV_ENABLE   (1u << 0)
+#define PCI_SRIOV_MEMORY   (1u << 3)
+#define PCI_SRIOV_TOTAL    0x0E
+#define PCI_SRIOV_COUNT    0x10
+#define PCI_SRIOV_OFFSET   0x14
+#define PCI_SRIOV_STRIDE   0x16
+#define PCI_SRIOV_DEVICE   0x1A
+#define PCI_SRIOV_BAR0     0x24
 
 #define PCI_DEVICES_PER_BUS      32u
 #define PCI_FUNCTIONS_PER_DEVICE 8u

@@ -97,10 +97,13 @@ static const char *start(void)
     const struct acpi_table *dmar = acpi_find("DMAR", 0);
     uint64_t base_gpa = 0;
     size_t count;
-    const struct dma_engine *e = dma_engines(&count);
-    uint16_t *bdfs = memory_boot_pages((count * sizeof(*bdfs) + PAGE_SIZE - 1) / PAGE_SIZE);
+    const struct dma_engine *e;
     const char *problem;
+    uint16_t *bdfs;
 
+    pci_want_virtual_functions();
+    e = dma_engines(&count);
+    bdfs = memory_boot_pages((count * sizeof(*bdfs) + PAGE_SIZE - 1) / PAGE_SIZE);
     for (size_t i = 0; i < count; i++)
         bdfs[i] = e[i].function.bdf;
     problem = vtd_dmar_find((const uint8_t *)dmar, dmar ? dmar->length : 0, bdfs, count, bridge_at,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -156,3 +157,26 @@ def test_blocks_to_read_and_a_second_namespace(tmp_path: Path) -> None:
     assert not any(point.directive for point in tap.points if point.id.startswith("nvme."))
     assert disks[0].read_bytes() == before[0] and disks[2].read_bytes() == before[2] and other.read_bytes() == content
     assert disks[1].read_bytes() != before[1], "the blocks that were given are used"
+
+
+@pytest.mark.boots
+@pytest.mark.skipif(not paths.GUEST_IMAGE.exists(), reason="the image is not built")
+def test_virtual_functions_are_devices(tmp_path: Path) -> None:
+    """Where the image drives the IOMMU itself: two virtual functions of a controller have a domain each."""
+    if qemu.probe().devices.alone:
+        pytest.skip("this QEMU has no VT-d with first-stage tables")
+    words = ["isolation.*@nvme", "bus.message*@nvme", "--iommu", "vtd", "--results", str(tmp_path), "--plain"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pvtest", "run", *words, "--qemu", str(Path(__file__).parent / "sriov_qemu.sh")],
+        cwd=paths.ROOT / "tools",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((tmp_path / "latest" / "results.json").read_text())
+    places = [device["bdf"] for device in found["devices"] if device["class"] == "nvme"]
+    assert [place.split(".")[1] for place in places] == ["1", "2", "0", "0"], "its physical function serves them alone"
+    verdicts = {test["id"]: test["verdict"] for test in found["tests"]}
+    assert "pass" in verdicts.values() and not set(verdicts.values()) - {"pass", "skip"}
