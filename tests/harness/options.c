@@ -92,6 +92,13 @@ static bool take_iommu(const char *value, struct option_error *error)
     return true;
 }
 
+/* `problem`: what is wrong with a range of blocks, or NULL. */
+static bool take_blocks(const char *problem, struct option_error *error)
+{
+    fmt_snprintf(error->text, sizeof(error->text), "%s", problem ? problem : "");
+    return !problem;
+}
+
 /* A fault of a unit that the image drives itself. */
 static bool take_unit_fault(const char *value, struct option_error *error)
 {
@@ -202,13 +209,10 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return take_iommu(value, error);
     if (strcmp(key, "unit-fault") == 0)
         return take_unit_fault(value, error);
-    if (strcmp(key, "nvme-scratch") == 0 || strcmp(key, "nvme-read") == 0) {
-        const char *problem =
-            strcmp(key, "nvme-read") == 0 ? nvme_readable_add(value) : nvme_scratch_add(value);
-
-        fmt_snprintf(error->text, sizeof(error->text), "%s", problem ? problem : "");
-        return !problem;
-    }
+    if (strcmp(key, "nvme-scratch") == 0)
+        return take_blocks(nvme_scratch_add(value), error);
+    if (strcmp(key, "nvme-read") == 0)
+        return take_blocks(nvme_readable_add(value), error);
     fmt_snprintf(
         error->text, sizeof(error->text),
         "unknown option; known: seed repeat deadline_ms verbose calls_from bench order "
