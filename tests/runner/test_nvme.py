@@ -162,7 +162,7 @@ def test_blocks_to_read_and_a_second_namespace(tmp_path: Path) -> None:
 @pytest.mark.boots
 @pytest.mark.skipif(not paths.GUEST_IMAGE.exists(), reason="the image is not built")
 def test_virtual_functions_are_devices(tmp_path: Path) -> None:
-    """Where the image drives the IOMMU itself: two virtual functions of a controller have a domain each."""
+    """Two virtual functions of a controller have a domain each, if the image drives the IOMMU itself."""
     if qemu.probe().devices.alone:
         pytest.skip("this QEMU has no VT-d with first-stage tables")
     words = ["isolation.*@nvme", "bus.message*@nvme", "--iommu", "vtd", "--results", str(tmp_path), "--plain"]
