@@ -11,7 +11,7 @@ import pytest
 from unattended_machine import Machine
 from pvtest import paths
 from pvtest.cli import importing
-from pvtest.gate import disk_profiles, profiles, rules
+from pvtest.gate import profiles, rules
 from pvtest.images import catalogue, requirements
 from pvtest.images.catalogue import Instance
 from pvtest.stream import judge
@@ -117,7 +117,7 @@ def test_power_may_fail_at_any_time(tmp_path: Path) -> None:
     planned, machine = some_tests(), Machine(tmp_path)
     machine.options(*lines(planned), "checkpoint=2", "fixture=hang")
     known = requirements.load().of("")
-    machine.text_in(disk_profiles.render(catalogue.load_tests().of(""), known), disk_profiles.FILE)
+    machine.text_in(profiles.on_disk(catalogue.load_tests().of(""), known), profiles.DISK_FILE)
     assert not machine.run(pull_plug_at=f"# run: {planned[3].id}")
     machine.options(*lines(planned), "checkpoint=2")
     assert machine.run()

@@ -10,7 +10,7 @@ from pvtest import new_file, paths
 from pvtest.cli import usage
 from pvtest.cli.packing import TARGETS, Target
 from pvtest.errors import EXIT_OK, RunnerError, UsageError
-from pvtest.gate import disk_profiles
+from pvtest.gate import profiles
 from pvtest.images import boot_volume, catalogue, disk_image, requirements
 from pvtest.images.boot_volume import BootOptions
 from pvtest.images.catalogue import Catalogue
@@ -120,7 +120,7 @@ def main(options: argparse.Namespace) -> int:
         chosen.selected = catalogue.without_slow_copies(chosen.selected)
     files = contents(target, _options(options, target, tests, chosen), signer)
     if target.unattended:
-        files[disk_profiles.FILE] = disk_profiles.render(tests, known).encode("ascii")
+        files[profiles.DISK_FILE] = profiles.on_disk(tests, known).encode("ascii")
     disk_image.write(output, form, files, options.size, options.force)
     out = terminal(options)
     out.tell(told_tests(tests, known, options.globs))

@@ -11,7 +11,9 @@ from typing import Any
 from pvtest import paths
 from pvtest.errors import UsageError, suggest
 from pvtest.images.boot_volume import PVIOMMU
+from pvtest.images.catalogue import Catalogue
 from pvtest.images.requirements import LEVELS, Requirement, Requirements
+from pvtest.images.requirements import load as every_requirement
 from pvtest.plan.devices import UNITS
 from pvtest.toml_file import TomlFile
 
@@ -30,6 +32,9 @@ KINDS = {
     "read": "DMA engine that shows what it reads",
     "deferred": "DMA engine that can hold a DMA back",
 }
+DISK_FILE, DISK_HEAD = "pvtest.profiles", "pvtest-profiles 1"
+_MOST_PROFILES, _MOST_REQUIREMENTS = 8, 256  # tests/harness/profiles.h
+_LETTERS = {"mandatory": "m", "optional": "o", "advisory": "a"}  # on a disk
 BOUNDS = ("bits", "only", "none", "min", "max")
 
 
@@ -167,3 +172,35 @@ def load(wanted: str, known: Requirements, unit: str | None = None) -> Profile:
             line = file.line_of(demand, "requirements")
             file.refuse(f"no requirement matches {glob!r}.{suggest(glob, known.ids)}", line)
     return profile
+
+
+def _disk_lines(profile: Profile, known: Requirements, covered: set[str]) -> list[str]:
+    if any(demand == "mandatory" for _, demand in profile.devices):
+        raise UsageError(f"profile {profile.name} needs classes of devices, which no disk can judge")
+    # The host does not answer for a requirement that no test of the catalogue covers.
+    asked = ((item.id in covered, profile.demand(item)) for item in known.items)
+    demands = "".join(_LETTERS[demand if tested else "optional"] for tested, demand in asked)
+    bounds = [(each.field, *bound) for each in profile.capabilities for bound in each.bounds.items()]
+    return [
+        f"profile {profile.name} {profile.version} {demands}",
+        *(f"bound {field} {name} {bound:#x}" for field, name, bound in bounds),
+        *(f"needs {' '.join(profile.needs)}" for _ in profile.needs[:1]),
+    ]
+
+
+def on_disk(tests: Catalogue, known: Requirements) -> str:
+    """The file of a disk whose image judges the profiles itself (docs/unattended.md): requirements, the profiles for a
+    pvIOMMU, and the requirements of each test by number."""
+    place = {item.id: number for number, item in enumerate(known.items)}
+    every = every_requirement()
+    loaded = [load(name, every) for name in names()]
+    chosen = [profile for profile in loaded if profile.unit in ("", PVIOMMU)]
+    covered = {known[name].id for test in tests.tests for name in test.requirements}
+    assert len(chosen) <= _MOST_PROFILES and len(place) <= _MOST_REQUIREMENTS, "tests/harness/profiles.h has less room"
+    lines = [DISK_HEAD, f"requirements {' '.join(place)}"]
+    for profile in chosen:
+        lines += _disk_lines(profile, known, covered)
+    for test in tests.tests:
+        numbers = dict.fromkeys(place[known[name].id] for name in test.requirements)
+        lines.append(" ".join(("test", test.id, *map(str, numbers))))
+    return "\n".join(lines) + "\n"
