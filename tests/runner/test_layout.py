@@ -85,7 +85,8 @@ def test_entry_point() -> None:
     "keys, source", [(GuestKey, "tests/harness/options.c"), (HostKey, "host/launch/host_options.c")]
 )
 def test_keys_are_those_of_the_programs(keys: type[GuestKey] | type[HostKey], source: str) -> None:
-    read = re.findall(r'if \(strcmp\(key, "([\w-]+)"\)', (ROOT / Path(source)).read_text())
+    read = set(re.findall(r'strcmp\(key, "([\w-]+)"\)', (ROOT / Path(source)).read_text()))
+    read -= {"alone"}  # of version 0.1.0, which the runner does not write
     assert sorted(key.value for key in keys) == sorted(read)
     for path in PACKAGE.rglob("*.py"):
         if path.name != "guest_options.py":
