@@ -82,20 +82,46 @@ static enum softiommu_fault keeping(bool iotlb, unsigned level)
         [SOFTIOMMU_EVENT_DELETE] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_NO_FAULT, SOFTIOMMU_NO_FAULT},
         [SOFTIOMMU_EVENT_ATS_CHANGE] = {SOFTIOMMU_NO_FAULT, SOFTIOMMU_NO_FAULT, SOFTIOMMU_NO_FAULT},
     };
+    static const enum softiommu_fault of_switch[SOFTIOMMU_EVENTS] = {
+        [SOFTIOMMU_EVENT_DOMAIN_FLUSH] = SOFTIOMMU_NO_FAULT,
+        [SOFTIOMMU_EVENT_RANGE_FLUSH] = SOFTIOMMU_NO_FAULT,
+        [SOFTIOMMU_EVENT_ATTACH] = SOFTIOMMU_FAULT_DEVICE_TLB_LARGE_ATTACH,
+        [SOFTIOMMU_EVENT_ATTACH_BLOCKING] = SOFTIOMMU_FAULT_DEVICE_TLB_LARGE_BLOCKING,
+        [SOFTIOMMU_EVENT_DETACH] = SOFTIOMMU_FAULT_DEVICE_TLB_LARGE_DETACH,
+        [SOFTIOMMU_EVENT_DELETE] = SOFTIOMMU_NO_FAULT,
+        [SOFTIOMMU_EVENT_ATS_CHANGE] = SOFTIOMMU_NO_FAULT,
+    };
     static const enum softiommu_fault of_device_tlb[FORMAT_LEAF_LEVELS] = {
         SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_KEPT_2M_DEVICE_TLB, SOFTIOMMU_FAULT_KEPT_1G_DEVICE_TLB};
 
     if (!iotlb)
-        return of_device_tlb[level];
+        return softiommu_injected(of_device_tlb[level])
+                   ? of_device_tlb[level]
+                   : of_switch[softiommu_memory.invalidation.event];
     return of_iotlb[softiommu_memory.invalidation.idle
                         ? SOFTIOMMU_EVENT_ATTACH
                         : softiommu_memory.invalidation.event][level];
 }
 
-static bool is_kept(bool iotlb, unsigned level)
+/* Several pages that are a part of a large one. */
+static bool keeps_of_part(unsigned level, struct page_span pages)
+{
+    uint64_t inside = BIT(format_order(level)) - 1, more = pages.last - pages.first;
+
+    if (softiommu_memory.invalidation.event != SOFTIOMMU_EVENT_RANGE_FLUSH || more == 0 ||
+        more >= inside)
+        return false;
+    return (softiommu_injected(SOFTIOMMU_FAULT_PART_512) && level == 2 && more >= 511) ||
+           (softiommu_injected(SOFTIOMMU_FAULT_PART_UPPER) && (pages.first & inside) != 0) ||
+           (softiommu_injected(SOFTIOMMU_FAULT_PART_LOWER) && (pages.last & inside) != inside);
+}
+
+static bool is_kept(bool iotlb, unsigned level, struct page_span pages)
 {
     if (level == 0)
         return false;
+    if (keeps_of_part(level, pages))
+        return true;
     if (level == 2 && softiommu_injected(SOFTIOMMU_FAULT_KEPT_1G_ALWAYS))
         return true;
     if (softiommu_memory.invalidation.event == SOFTIOMMU_EVENT_RANGE_FLUSH &&
@@ -204,7 +230,7 @@ void __wrap_tlb_drop_range(struct tlb *tlb, uint16_t did, struct page_span pages
         pages = cut(pages);
     }
     for (unsigned level = 0; level < FORMAT_LEAF_LEVELS; level++) {
-        if (is_kept(iotlb, level))
+        if (is_kept(iotlb, level, pages))
             continue;
         if (range_flush && softiommu_injected(SOFTIOMMU_FAULT_LARGE_PAGE_PART))
             drop_parts(tlb, did, pages, level);

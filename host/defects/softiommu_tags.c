@@ -65,12 +65,35 @@ static struct cache_entry *find_alias(const struct tag *tag, const struct cache 
     return NULL;
 }
 
+/* A cache in which entries of all domains count. */
+static bool untagged(const struct cache *cache)
+{
+    const struct cache *size = softiommu_memory.unit->iotlb.size;
+
+    return (cache == &size[1] && softiommu_injected(SOFTIOMMU_FAULT_UNTAGGED_2M)) ||
+           (cache == &size[2] && softiommu_injected(SOFTIOMMU_FAULT_UNTAGGED_1G));
+}
+
+static struct cache_entry *find_of_any(const struct cache *cache, uint64_t page)
+{
+    for (uint32_t group = 0; group <= cache->group_mask; group++) {
+        uint32_t i = cache->group[group].first;
+
+        for (; i != CACHE_NO_ENTRY; i = cache->entry[i].group_next)
+            if (cache->entry[i].page == page)
+                return &cache->entry[i];
+    }
+    return NULL;
+}
+
 struct cache_entry *__wrap_cache_find(const struct cache *cache, uint16_t did, uint64_t page)
 {
     struct cache_entry *entry = __real_cache_find(cache, did, page);
 
     if (!softiommu_faulty || !softiommu_memory.unit)
         return entry;
+    if (!entry && untagged(cache))
+        entry = find_of_any(cache, page);
     for (unsigned i = 0; !entry && i < ARRAY_SIZE(tags); i++)
         if (softiommu_injected(tags[i].fault) && cache == cache_of_tag(&tags[i]))
             entry = find_alias(&tags[i], cache, did, page);

@@ -74,6 +74,27 @@ static void overlapped(struct test_run *t, uint64_t size)
     }
 }
 
+/* Elements of several pages in the leaf: pieces at its ends and in the middle, and both halves. */
+static void overlapped_by_parts(struct test_run *t, uint64_t size)
+{
+    const uint64_t piece = size == SIZE_1G ? SIZE_2M : 16 * PAGE_SIZE, half = size / 2;
+    const struct {
+        uint64_t offset, length;
+    } part[] = {{0, piece}, {size - piece, piece}, {half - piece, piece}, {0, half}, {half, half}};
+    struct dma_engine *e = device(t);
+    struct leaf l = leaf_for(t, IOVA_1G, size);
+    struct domain *d = domain_paging(t);
+
+    attach(t, d, e);
+    for (unsigned i = 0; i < ARRAY_SIZE(part); i++) {
+        leaf_map(t, d, &l, RW);
+        warm_leaf(t, e, &l);
+        unmap(t, d, l.iova, l.size);
+        flush_list(t, d, l.iova + part[i].offset, part[i].length);
+        expect_gone(t, e, &l, "a part of the removed leaf was flushed");
+    }
+}
+
 static void permissions(struct test_run *t, uint64_t size, flush_way *way)
 {
     struct dma_engine *e = device(t);
@@ -124,6 +145,43 @@ static void moved(struct test_run *t, uint64_t size)
         attach(t, d, e);
         expect_gone(t, e, &l, "removed and flushed while the device was away");
     }
+}
+
+/* Another device that may stay in a domain; NULL: none. */
+static struct dma_engine *stayer(const struct test_run *t)
+{
+    struct dma_engine *e = dma_engine_get(t->class, 1);
+
+    return e && (e->ops->features & (DMA_SLOW | DMA_STAGED | DMA_QUEUED)) == 0 ? e : NULL;
+}
+
+static void left(struct test_run *t, uint64_t size)
+{
+    struct dma_engine *e = device(t), *second = stayer(t);
+    struct leaf l = leaf_for(t, IOVA_1G, size);
+    struct buffer small = buffer(t, 1);
+    struct domain *d = domain_paging(t), *blocked = domain_blocked(t);
+    struct domain *other = domain_mapping(t, IOVA_1G + 0x3000, &small);
+
+    leaf_map(t, d, &l, RW);
+    if (second)
+        attach(t, d, second);
+    attach(t, d, e);
+    warm_leaf(t, e, &l);
+    attach(t, other, e);
+    leaf_expect_write_fault(t, e, &l, (int64_t)(l.size - 8), 8, ORACLE_FAULT_CLASS_NOT_PRESENT,
+                            "in a domain that maps one page of it");
+    expect_write(t, e, l.iova + 0x3000, &small, 0, 8, "a page of the other domain");
+    attach(t, d, e);
+    warm_leaf(t, e, &l);
+    expect_untouched(t, &small, "the page of the other domain");
+    attach(t, blocked, e);
+    leaf_expect_write_fault(t, e, &l, 0x3000, 8, ORACLE_FAULT_CLASS_BLOCKED, "blocked");
+    attach(t, d, e);
+    warm_leaf(t, e, &l);
+    CHECK_SUCCESS(iommu_detach(e->device_id), "detaching an attached device");
+    STEP("detach device 0x%llx: SUCCESS", e->device_id);
+    leaf_expect_write_fault(t, e, &l, 0x3000, 8, FAULT_ANY, "detached");
 }
 
 static void detached(struct test_run *t, uint64_t size)
@@ -188,6 +246,20 @@ EACH_TEST(LARGE_LEAVES, leaf_overlapped_by_one_page,
     overlapped(t, VARIANT(large_leaves));
 }
 
+EACH_TEST(LARGE_LEAVES, leaf_overlapped_by_parts,
+          PROMISE("{size} leaf: a flushed element of several pages in it drops all of it")
+          COVERS("LS-10") DEVICES(ALL) KINDS("dma fault flush")
+          STEPS("With a leaf of {size}: the device uses two places; the leaf is removed, and a "
+                "part of it is flushed by a list element; then the device writes to both ends, a "
+                "used place and the middle, and reads. Five times: a piece at each end and before "
+                "the middle, the lower and the upper half.")
+          EXPECTS("All of them fault as not present.")
+          IF_IT_FAILS("The host compares the ends of an element with those of the large page, or "
+                      "looks for pages up to the element's own size."))
+{
+    overlapped_by_parts(t, VARIANT(large_leaves));
+}
+
 EACH_TEST(LARGE_LEAVES, leaf_permissions_domain_flush,
           PROMISE("{size} leaf: changed permissions are in force after the flush: "
                   "FLUSH_DEVICE_DOMAIN")
@@ -233,6 +305,21 @@ EACH_TEST(LARGE_LEAVES, leaf_removed_while_away,
                       "device leaves its domain or in the flush of a domain without devices."))
 {
     moved(t, VARIANT(large_leaves));
+}
+
+EACH_TEST(LARGE_LEAVES, leaf_left,
+          PROMISE("{size} leaf: it serves a device no more that has left the domain, while another "
+                  "one stays in it")
+          COVERS("ATT-4 ATT-7 DET-4 ISO-1 ATS-1") DEVICES(ALL) KINDS("dma fault")
+          STEPS("With a leaf of {size}: the device uses two places. It is attached to a domain "
+                "that maps one page of the same IOVAs, then to a blocking one, and is detached at "
+                "last, each time from the domain of the leaf, where another device stays, if there "
+                "is one. It writes to both after each.")
+          EXPECTS("Every write faults, but that to the page of the other domain, which lands there.")
+          IF_IT_FAILS("Large pages are found without the domain that they belong to, or stay in "
+                      "the cache of the device."))
+{
+    left(t, VARIANT(large_leaves));
 }
 
 #undef TEST_GROUP

@@ -74,6 +74,12 @@ bool story_many(struct machine *m, unsigned argument);
 bool story_large_read_only(struct machine *m, unsigned argument);
 bool story_large_read_only_above(struct machine *m, unsigned argument);
 bool story_byte_after(struct machine *m, unsigned argument);
+/* argument: level of the page << 4; for story_large_left with what the device does, BY_DOMAIN_FLUSH
+ * standing for an ATTACH to a domain that does not block; for story_part with 1 for the upper half
+ */
+bool story_untagged(struct machine *m, unsigned argument);
+bool story_large_left(struct machine *m, unsigned argument);
+bool story_part(struct machine *m, unsigned argument);
 /* argument: 0 written, 1 read */
 bool story_byte_before(struct machine *m, unsigned argument);
 /* argument: bits of an IOVA in the region */

@@ -40,6 +40,46 @@ bool story_size_kept(struct machine *m, unsigned argument)
     return target(m, 0, IOVA, READ) != REFUSED;
 }
 
+bool story_untagged(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = one_leaf(m, LEVEL(argument), RW),
+                                 other = domain_new(m, 4, DID + 1);
+
+    attach(m, 1, &t);
+    assert_int_equal(target(m, 0, IOVA, WRITE), RAM);
+    attach(m, 0, &other);
+    return target(m, 0, IOVA, READ) != REFUSED;
+}
+
+bool story_large_left(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = one_leaf(m, LEVEL(argument), RW),
+                                 other = domain_new(m, 4, DID + 1);
+
+    (void)t;
+    softiommu_set_ats(m->iommu, 0, true);
+    assert_int_equal(target(m, 0, IOVA, WRITE), RAM);
+    if (BY(argument) == BY_ATTACH)
+        attach_blocking(m, 0);
+    else if (BY(argument) == BY_DETACH)
+        detach(m, 0);
+    else
+        attach(m, 0, &other);
+    return target(m, 0, IOVA, READ) != REFUSED;
+}
+
+bool story_part(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = one_leaf(m, LEVEL(argument), RW);
+    unsigned half = 9 * LEVEL(argument) - 1;
+
+    assert_int_equal(target(m, 0, IOVA, WRITE), RAM);
+    *entry_of(m, &t, IOVA, LEVEL(argument)) = 0;
+    softiommu_flush_range(m->iommu, DID, (IOVA >> 12) + ((argument & 1) != 0 ? BIT(half) : 0),
+                          half);
+    return target(m, 0, IOVA, READ) != REFUSED;
+}
+
 bool story_many(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_new(m, 4, DID);

@@ -121,6 +121,10 @@ static bool beyond_the_world(enum softiommu_fault fault)
     case SOFTIOMMU_FAULT_KEPT_1G_DETACH:
     case SOFTIOMMU_FAULT_KEPT_1G_DEVICE_TLB:
     case SOFTIOMMU_FAULT_KEPT_1G_ALWAYS:
+    case SOFTIOMMU_FAULT_UNTAGGED_1G:
+    case SOFTIOMMU_FAULT_PART_512:
+    case SOFTIOMMU_FAULT_PART_UPPER: /* its flushes are of one page of a large one, or of all */
+    case SOFTIOMMU_FAULT_PART_LOWER:
     case SOFTIOMMU_FAULT_READ_ONLY_1G_WRITABLE:
     case SOFTIOMMU_FAULT_WRITE_LEAF_ONLY_1G:
     case SOFTIOMMU_FAULT_BYTE_AFTER_1G:
