@@ -71,7 +71,7 @@ $(HOT:%=$(BUILD)/guest/%.o): OPT := $(HOT_OPT)
 $(BUILD)/host/%.o: OPT := $(HOT_OPT)
 
 # Sections of the ELF file that the PE file keeps.
-SECTIONS := .text .rodata .pvtcat .buildid .rela .dynsym .dynstr .reloc .data.rel.ro .dynamic .data .bss
+SECTIONS := .text .rodata .pvtcat .buildid .relr .rela .dynsym .dynstr .reloc .data.rel.ro .dynamic .data .bss
 
 # A budget for the code of this project as Debian 12's gcc compiles it. Other compilers make larger images, and a limit must not
 # stop their users: `make test` enforces it where gcc is that one; everywhere else a larger image is a warning.
@@ -142,7 +142,7 @@ define nx_compat
 	$(Q)printf '\000\001' | dd of=$(1) bs=1 seek=$$(($$(od -An -tu4 -j60 -N4 $(1)) + 94)) conv=notrunc status=none
 endef
 
-# link(image, objects, script)
+# link(image, objects and options, script)
 define link
 	$(call tell,LINK,$(1))
 	$(Q)$(LD) -nostdlib -znocombreloc --gc-sections --build-id=sha1 -T $(3) -shared -Bsymbolic --no-undefined $(EFI_CRT0) $(2) $(EFI_LIB) \
@@ -152,7 +152,7 @@ define link
 endef
 
 $(BUILD)/pvtest.efi: $(GUEST_OBJ) linker/guest.lds $(BUILD)/guest.list
-	$(call link,pvtest,$(GUEST_OBJ),linker/guest.lds)
+	$(call link,pvtest,-z pack-relative-relocs $(GUEST_OBJ),linker/guest.lds)
 
 $(BUILD)/refhost.efi: $(HOST_OBJ) linker/host.lds host/defects/softiommu_seams.ld $(BUILD)/host.list
 	$(call link,refhost,@host/defects/softiommu_seams.ld $(HOST_OBJ),linker/host.lds)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* UEFI entry. gnu-efi's start code has relocated the image; from here on everything is our own. */
+/* UEFI entry. From here on everything is our own. */
 #include "boot/boot.h"
 #include "boot/efi_tables.h"
 #include "boot/error_report.h"
+#include "boot/relocate.h"
 #include "boot/volume.h"
 #include "kernel/cpu.h"
 #include "kernel/fill.h"
@@ -52,6 +53,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     void *info;
     struct volume volume;
 
+    relocate_image();
     fill_bytes(image_bss_start, 0, (size_t)(image_data_end - image_bss_start));
     system->BootServices->SetWatchdogTimer(0, 0, 0, NULL);
     find_image(&boot);
