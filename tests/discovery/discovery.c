@@ -170,9 +170,11 @@ TEST(clearing_os_id_disables,
     struct hypercall_registers call = {.rcx = hv_control(HVCALL_GET_IOMMU_CAPABILITIES, 0, 0, 0),
                                        .rdx = gpa_of(hypercall_input_page()),
                                        .r8 = gpa_of(hypercall_output_page())};
+    uint64_t below;
     enum trap_vector called = TRAP_BP, cleared = msr_write_safe(HV_MSR_GUEST_OS_ID, 0);
 
     msr_read_safe(HV_MSR_HYPERCALL, &after);
+    below = ours ? *(const volatile uint64_t *)gpa_pointer(hypercall_init()->page) : 0;
     if (ours)
         called = hypercall_raw_registers(&call);
     msr_write_safe(HV_MSR_GUEST_OS_ID, original);
@@ -182,8 +184,9 @@ TEST(clearing_os_id_disables,
     CHECK_EQ(after & HV_HYPERCALL_MSR_ENABLE, 0,
              "enable bit of HYPERCALL after GUEST_OS_ID was cleared");
     CHECK(called == TRAP_BP,
-          "the code of the page still runs (vector %u) instead of the INT3 of the memory below",
-          (unsigned)called);
+          "the code of the page still runs (vector %u) instead of the INT3 of the memory below, "
+          "which begins with 0x%llx",
+          (unsigned)called, (unsigned long long)below);
 }
 
 TEST(works_again_after_off_and_on,
