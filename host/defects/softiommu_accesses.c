@@ -122,11 +122,26 @@ static bool unchecked(const struct softiommu *iommu, const struct walk *walk,
                softiommu_injected(SOFTIOMMU_FAULT_STAGE2_TABLE);
     if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LEAF))
         return true;
+    if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_REQUEST_START) && softiommu_memory.beginning &&
+        softiommu_memory.beginning->translated != 0)
+        return true;
     if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_IDENTITY_READS) && access == ORACLE_ACCESS_READ &&
         iommu->function[device].translation.kind == SOFTIOMMU_IDENTITY)
         return true;
     return softiommu_injected(SOFTIOMMU_FAULT_STAGE2_IDENTITY) &&
            iommu->function[device].translation.kind == SOFTIOMMU_IDENTITY;
+}
+
+/* Bytes from `gpa` on that count as guest memory, of which `size` are. */
+static uint64_t extent(uint64_t gpa, uint64_t size)
+{
+    uint64_t page = format_size(softiommu_memory.access.level);
+
+    if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LARGE_ENTRY) && page > BIT(12))
+        return align_up(gpa + 1, page) - gpa;
+    if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_END_1G))
+        return align_up(gpa + size, BIT(30)) - gpa;
+    return size;
 }
 
 bool __wrap_stage2(const struct softiommu *iommu, uint64_t gpa, enum oracle_access access,
@@ -139,9 +154,11 @@ bool __wrap_stage2(const struct softiommu *iommu, uint64_t gpa, enum oracle_acce
     if (!walk)
         gpa = cut(gpa);
     if (__real_stage2(iommu, gpa, access, spa, size)) {
-        if (!walk)
+        if (!walk) {
             softiommu_memory.allowed = align_down(gpa, format_size(softiommu_memory.access.level)) +
                                        softiommu_memory.access.level;
+            *size = extent(gpa, *size);
+        }
         return true;
     }
     *spa = gpa;

@@ -135,12 +135,23 @@ static bool rights_beside(struct softiommu *iommu, const struct softiommu_transl
     return true;
 }
 
+/* Whether the width is left out of account. */
+static bool width_unchecked(uint64_t iova, enum oracle_access access)
+{
+    const struct softiommu_request *request = softiommu_memory.beginning;
+
+    return softiommu_injected(SOFTIOMMU_FAULT_WIDTH_OF_TABLES) ||
+           (softiommu_injected(SOFTIOMMU_FAULT_WIDTH_OF_WRITES) && access == ORACLE_ACCESS_READ) ||
+           (softiommu_injected(SOFTIOMMU_FAULT_WIDTH_OF_FIRST_PAGE) && request &&
+            request->iova >> 12 != iova >> 12);
+}
+
 enum softiommu_reason __wrap_stage1_find(struct softiommu *iommu,
                                          const struct softiommu_translation *t, uint64_t iova,
                                          enum oracle_access access, struct leaf *leaf)
 {
     struct softiommu_translation seen = *t;
-    unsigned bits = format_for(t->levels)->bits;
+    unsigned bits = format_for(t->levels)->bits, width = iommu->config.iova_bits;
     enum softiommu_reason reason;
 
     if (!softiommu_faulty)
@@ -152,6 +163,8 @@ enum softiommu_reason __wrap_stage1_find(struct softiommu *iommu,
         seen.levels = 4;
         iova &= BIT(format_for(4)->bits) - 1;
     }
+    if (width_unchecked(iova, access))
+        iommu->config.iova_bits = bits;
     reason = find(iommu, &seen, iova, access, leaf);
     if (reason == SOFTIOMMU_REASON_NOT_PRESENT && beside_mapping(iommu, &seen, iova, access, leaf))
         reason = SOFTIOMMU_REASON_NONE;
@@ -159,6 +172,7 @@ enum softiommu_reason __wrap_stage1_find(struct softiommu *iommu,
         reason = find(iommu, &seen, iova, ORACLE_ACCESS_READ, leaf);
     if (reason == SOFTIOMMU_REASON_NONE)
         softiommu_memory.access.level = leaf->level;
+    iommu->config.iova_bits = width;
     return reason;
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The edges of the guest's memory: the first and the last page of every gap in it (ID-1, TR-10), by
- * identity, by leaves of 4 KiB, and by large leaves that begin in memory and end in a gap.
+ * identity, by leaves of 4 KiB, and by large leaves that begin in memory and end in a gap; and DMA
+ * over an edge.
  */
 #include "drivers/dmaprobe.h"
 #include "kernel/boot_info.h"
+#include "lib/string.h"
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "stage2"
@@ -12,6 +14,9 @@
 #define WINDOW_FIRST 0xFEE00000ull
 #define WINDOW_END   0xFEF00000ull
 #define EDGES_MAX    24u
+
+/* A multiple of every size of a leaf. */
+#define FIRST_IOVA (64 * SIZE_1G)
 
 static void read_byte(void *at)
 {
@@ -195,4 +200,76 @@ EACH_TEST(LARGE_LEAVES, beyond_memory,
                       "what is reached in it."))
 {
     beyond_memory(t, VARIANT(large_leaves));
+}
+
+/* Reads of memory right before a gap, and on into it. */
+#define BEFORE 256u
+#define MARK   0x3C
+
+static void expect_cut(struct test_run *t, struct dma_engine *e, uint64_t iova, uint64_t gpa)
+{
+    uint8_t *bytes = dmaprobe_buffer(e);
+    struct dmaprobe_request r = {
+        .operation = DMAPROBE_READ, .iova = iova - BEFORE, .length = BEFORE + PAGE_SIZE};
+
+    memset(bytes + BEFORE, MARK, PAGE_SIZE);
+    STEP("device 0x%llx reads 0x%llx bytes at IOVA 0x%llx, up to GPA 0x%llx and on", e->device_id,
+         r.length, r.iova, gpa);
+    dmaprobe_start(e, 0, &r);
+    CHECK(r.status == DMAPROBE_FAULT && r.moved <= BEFORE,
+          "a DMA that begins in memory moves %llu bytes, and memory ends after %u, at GPA 0x%llx",
+          (unsigned long long)r.moved, BEFORE, (unsigned long long)gpa);
+    for (unsigned i = 0; i < PAGE_SIZE; i++)
+        CHECK(bytes[BEFORE + i] == MARK,
+              "a device has a byte of GPA 0x%llx, which is not the guest's",
+              (unsigned long long)gpa + i);
+    drain_faults(t, e);
+}
+
+#define LEAVES(ROW, test)                                                                          \
+    ROW(test, 4k, PAGE_SIZE, WORD(leaves, "4 KiB"))                                                \
+    ROW(test, 2m, SIZE_2M, WORD(leaves, "2 MiB") COVERS("TR-5"))                                   \
+    ROW(test, 1g, SIZE_1G, WORD(leaves, "1 GiB") COVERS("TR-5"))
+
+VARIANTS(const uint64_t, leaves_at_edges, LEAVES);
+
+TEST_EACH(dma_out_of_memory, LEAVES,
+          PROMISE("A DMA through leaves of {leaves} that begins in the guest's memory ends where "
+                  "the memory does")
+          COVERS("TR-10") DEVICES(PROBE) KINDS("dma fault")
+          STEPS("Leaves of {leaves} cover the last page of memory before a gap and the gap's first "
+                "page, for each gap of the memory map and each range that the processor cannot "
+                "read. In one DMA the device reads the last bytes of the memory and a page after "
+                "them, twice. An identity domain shows before what is memory.")
+          EXPECTS("Each DMA ends with a fault, and the device has no byte of the gap.")
+          IF_IT_FAILS("The host asks whether the target of a DMA is guest memory where the DMA "
+                      "begins, or enters a large page, and not up to its end: devices reach the "
+                      "host."))
+{
+    const uint64_t size = VARIANT(leaves_at_edges);
+    struct dma_engine *e = device(t);
+    struct edges edges = edges_of_memory(t);
+    bool is_end[EDGES_MAX];
+    unsigned tried = 0;
+    struct domain *d;
+
+    need_page_size(t, size);
+    d = domain_paging(t);
+    attach(t, domain_identity(t), e);
+    for (unsigned i = 0; i < edges.count; i++)
+        is_end[i] = edges.page[i] != 0 && reads(t, e, edges.page[i] - BEFORE);
+    attach(t, d, e);
+    for (unsigned i = 0; i < edges.count; i++) {
+        uint64_t gap = edges.page[i], first = (gap - PAGE_SIZE) & ~(size - 1);
+        uint64_t iova = FIRST_IOVA + 2 * i * size, end = (gap & ~(size - 1)) + size;
+
+        if (!is_end[i])
+            continue;
+        map_gpa(t, d, iova, first, end - first, RW);
+        expect_cut(t, e, iova + (gap - first), gap);
+        expect_cut(t, e, iova + (gap - first), gap);
+        tried++;
+    }
+    if (tried == 0)
+        SKIP("no gap of this machine follows memory that a device reaches");
 }

@@ -121,6 +121,9 @@ bool story_high_target(struct machine *m, unsigned argument);
 bool story_beside_memory(struct machine *m, unsigned argument);
 /* argument: 1 after an access at its start */
 bool story_large_start(struct machine *m, unsigned argument);
+/* argument: level of the leaf that the request is in. */
+bool story_over_the_end(struct machine *m, unsigned argument);
+bool story_pieces(struct machine *m, unsigned argument);
 
 bool story_write_leaf_only(struct machine *m, unsigned argument);
 bool story_present_leaf_only(struct machine *m, unsigned argument);
@@ -128,6 +131,8 @@ bool story_user(struct machine *m, unsigned argument);
 bool story_reserved(struct machine *m, unsigned argument);
 bool story_five_levels(struct machine *m, unsigned argument);
 bool story_width(struct machine *m, unsigned argument);
+bool story_mapped_beyond_width(struct machine *m, unsigned argument);
+bool story_over_the_width(struct machine *m, unsigned argument);
 /* argument: level of the page */
 bool story_offset(struct machine *m, unsigned argument);
 /* argument: 0 a table where a large page was, 1 a large page where a table was */

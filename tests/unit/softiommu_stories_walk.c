@@ -56,11 +56,92 @@ bool story_five_levels(struct machine *m, unsigned argument)
     return target(m, 0, IOVA | BIT(50), READ) != PAGE_GPA;
 }
 
+#define NARROW 39u
+
+/* Whether all bytes of a read are translated; *pieces may be NULL. */
+static bool reads_both(struct machine *m, uint64_t iova, uint64_t length, unsigned *pieces)
+{
+    struct softiommu_piece piece[2];
+    struct softiommu_request request = {
+        .iova = iova, .length = length, .access = READ, .piece = piece, .piece_capacity = 2};
+    bool all = softiommu_request_begin(m->iommu, 0, &request);
+
+    softiommu_request_abandon(m->iommu, &request);
+    if (pieces)
+        *pieces = request.pieces;
+    return all;
+}
+
 bool story_width(struct machine *m, unsigned argument)
 {
     (void)argument;
     one_page(m, 4, IOVA);
     return target(m, 0, IOVA | BIT(50), READ) != REFUSED;
+}
+
+/* On a unit of fewer bits than its tables hold, one page on each side of the width. */
+static struct machine *narrow(const struct machine *m)
+{
+    struct softiommu_config config = m->config;
+    struct softiommu_translation t;
+    struct machine *n;
+
+    config.iova_bits = NARROW;
+    n = machine_new(&config);
+    t = domain_mapping(n, 4, DID, BIT(NARROW) - PAGE_SIZE, PAGE_GPA);
+    map(n, &t, BIT(NARROW), PAGE_GPA + PAGE_SIZE, RW);
+    attach(n, 0, &t);
+    return n;
+}
+
+bool story_mapped_beyond_width(struct machine *m, unsigned argument)
+{
+    struct machine *n = narrow(m);
+    bool wrong = target(n, 0, BIT(NARROW), READ) != REFUSED;
+
+    (void)argument;
+    machine_free(n);
+    return wrong;
+}
+
+bool story_over_the_width(struct machine *m, unsigned argument)
+{
+    struct machine *n = narrow(m);
+    bool wrong = reads_both(n, BIT(NARROW) - 8, 16, NULL);
+
+    (void)argument;
+    machine_free(n);
+    return wrong;
+}
+
+/* Up to the end of guest memory and beyond it. */
+bool story_over_the_end(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+    uint64_t last = argument == 0 ? 0 : RAM_SIZE - PAGE_SIZE;
+
+    if (argument == 0) {
+        map(m, &t, IOVA, RAM + RAM_SIZE - PAGE_SIZE, RW);
+        map(m, &t, IOVA + PAGE_SIZE, RAM + RAM_SIZE, RW);
+    } else {
+        *entry_of(m, &t, align_down(IOVA, BIT(30)), argument) = RAM | RW | PS;
+    }
+    attach(m, 0, &t);
+    return reads_both(m, (argument == 0 ? IOVA : align_down(IOVA, BIT(30))) + last + PAGE_SIZE - 8,
+                      16, NULL);
+}
+
+/* Over the border of two chunks, which lie apart. */
+bool story_pieces(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+    uint64_t iova = align_down(IOVA, MEG2);
+    unsigned pieces;
+
+    (void)argument;
+    *entry_of(m, &t, iova, 1) = RAM | RW | PS;
+    attach(m, 0, &t);
+    return !reads_both(m, iova + CHUNK - 8, 16, &pieces) || pieces != 2;
 }
 
 bool story_offset(struct machine *m, unsigned argument)
