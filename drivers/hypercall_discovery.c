@@ -153,6 +153,20 @@ bool hypercall_reenable(void)
     return found->state == HYPERCALL_READY && set_guest_os_id() && enable_page(found->page);
 }
 
+bool hypercall_restore_underlay(void)
+{
+    uint64_t page = hypercall_init()->page, msr = 0;
+
+    if (!memory_is_ours(page, PAGE_SIZE) || msr_read_safe(HV_MSR_HYPERCALL, &msr) != TRAP_NONE ||
+        (msr & HV_HYPERCALL_MSR_LOCKED))
+        return true;
+    msr_write_safe(HV_MSR_HYPERCALL, msr & ~HV_HYPERCALL_MSR_ENABLE);
+    paging_set(page, PAGE_SIZE, PAGING_RW);
+    memset(gpa_pointer(page), HYPERCALL_UNDERLAY, PAGE_SIZE);
+    paging_set(page, PAGE_SIZE, PAGING_RX);
+    return hypercall_reenable();
+}
+
 const char *hypercall_state_text(enum hypercall_state state)
 {
     switch (state) {

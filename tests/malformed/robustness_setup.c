@@ -70,22 +70,6 @@ TEST(random_msr_values,
     expect_undisturbed(t, &by, "random MSR values");
 }
 
-/* A host may let the output land in the RAM below the page: what the next test finds there must be
- * as it was. */
-static void restore_underlay(struct test_run *t, uint8_t *page)
-{
-    uint64_t msr = 0;
-
-    if (!memory_is_ours(gpa_of(page), PAGE_SIZE) ||
-        msr_read_safe(HV_MSR_HYPERCALL, &msr) != TRAP_NONE)
-        return;
-    msr_write_safe(HV_MSR_HYPERCALL, msr & ~HV_HYPERCALL_MSR_ENABLE);
-    paging_set(gpa_of(page), PAGE_SIZE, PAGING_RW);
-    memset(page, HYPERCALL_UNDERLAY, PAGE_SIZE);
-    paging_set(gpa_of(page), PAGE_SIZE, PAGING_RX);
-    REQUIRE(hypercall_reenable(), "the hypercall page cannot be enabled again");
-}
-
 TEST(output_over_hypercall_page,
      PROMISE("An output GPA in the hypercall page does not change the page")
      COVERS("ROB-1 DISC-6") ABI() DEVICES(NONE) KINDS("dma bad-input")
@@ -114,7 +98,7 @@ TEST(output_over_hypercall_page,
     }
     buffer_refresh(&f.input);
     same = memcmp(before, page, PAGE_SIZE) == 0;
-    restore_underlay(t, page);
+    REQUIRE(hypercall_restore_underlay(), "the hypercall page cannot be enabled again");
     CHECK(same, "the output of a call landed in the hypercall page");
     observe_tally(t, "output in the hypercall page", &tally);
     call_fixture_expect_intact(t, &f, "calls with their output in the hypercall page");
