@@ -315,7 +315,8 @@ EACH_TEST(LARGE_LEAVES, leaf_left,
                 "that maps one page of the same IOVAs, then to a blocking one, and is detached at "
                 "last, each time from the domain of the leaf, where another device stays, if there "
                 "is one. It writes to both after each.")
-          EXPECTS("Every write faults, but that to the page of the other domain, which lands there.")
+          EXPECTS("Every write faults, but that to the page of the other domain, which lands "
+                  "there.")
           IF_IT_FAILS("Large pages are found without the domain that they belong to, or stay in "
                       "the cache of the device."))
 {

@@ -8,6 +8,7 @@
 
 #include "host/base/log.h"
 #include "host/base/panic.h"
+#include "host/cpu/entry_cost.h"
 #include "host/iommu/soft_backend.h"
 #include "host/launch/host_options.h"
 #include "host/platform/generation2.h"
@@ -30,6 +31,8 @@ void host_stop(const char *format, ...)
     va_end(args);
     longjmp(stopped, 1);
 }
+
+bool entry_cost_wanted;
 
 void panic_test_arm(void)
 {

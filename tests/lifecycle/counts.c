@@ -317,6 +317,7 @@ static unsigned city_page(struct test_run *t, struct city *c, struct dma_engine 
 
 static void build_city(struct test_run *t, struct city *c)
 {
+    need_width(t, IOVA, PAGE_SIZE);
     c->chains = domain_paging_with(t, 4, PAGE_SIZE);
     c->page = buffer(t, CHAINS);
     for (unsigned k = 0; k < CHAINS; k++) {

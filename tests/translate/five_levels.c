@@ -120,7 +120,7 @@ static void by_attach(struct test_run *t, struct domain *d, struct dma_engine *e
         WORD(result, "after a list flush of all of it the new ones count")                         \
         WORD(then, "The whole range is flushed by a list."))                                       \
     ROW(test, attach, by_attach,                                                                   \
-        COVERS("ATT-4 TR-12") KINDS("dma flush")                                                     \
+        COVERS("ATT-4 TR-12") KINDS("dma flush")                                                   \
         WORD(result, "a device that was away meanwhile uses the new ones")                         \
         WORD(then, "The device is attached to a blocking domain, the domain that it left is "      \
                    "flushed, and the device comes back."))
