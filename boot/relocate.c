@@ -14,7 +14,7 @@ extern const uint64_t relocations_start[] IMAGE_SYMBOL, relocations_end[] IMAGE_
 void relocate_image(void)
 {
     const uint64_t base = image_base();
-    uint64_t *slot = 0;
+    uint64_t *slot = (uint64_t *)base; /* the first entry sets it */
 
     for (const uint64_t *entry = relocations_start; entry < relocations_end; entry++) {
         if (*entry & 1) {
