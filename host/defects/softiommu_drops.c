@@ -153,6 +153,10 @@ static void drop_level(struct cache *cache, bool iotlb, uint16_t did, uint64_t f
         drop_first_listed(cache, did, first, last, 256);
         return;
     }
+    if (listed && iotlb && softiommu_injected(SOFTIOMMU_FAULT_IOTLB_AT_MOST_4000)) {
+        drop_first_listed(cache, did, first, last, 4000);
+        return;
+    }
     if (listed && !iotlb && softiommu_injected(SOFTIOMMU_FAULT_DEVICE_TLB_AT_MOST_128)) {
         drop_first_listed(cache, did, first, last, 128);
         return;

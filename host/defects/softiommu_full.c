@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults of full caches. Such a unit has room for FULL entries in each, whatever its configuration
- * says. */
+/* Faults of full caches. Such a unit has room for FULL or FULL_4000 entries in each, whatever its
+ * configuration says. */
 #include "host/defects/softiommu_seams.h"
 
-#define FULL 64u
+#define FULL      64u
+#define FULL_4000 4000u
 
 static unsigned entries_in(const struct cache *cache)
 {
@@ -15,13 +16,14 @@ static unsigned entries_in(const struct cache *cache)
 }
 
 /* One entry of the group after the other gets the address of another page, and keeps its tag. */
-static bool overwrite(struct cache *cache, uint16_t did, uint64_t page, uint64_t address)
+static bool overwrite(struct cache *cache, unsigned full, uint16_t did, uint64_t page,
+                      uint64_t address)
 {
     uint32_t victim = cache->group[did & cache->group_mask].first;
 
-    if (victim == CACHE_NO_ENTRY || entries_in(cache) < FULL || __real_cache_find(cache, did, page))
+    if (victim == CACHE_NO_ENTRY || entries_in(cache) < full || __real_cache_find(cache, did, page))
         return false;
-    for (unsigned i = softiommu_memory.full_victims++ % FULL; i > 0; i--) {
+    for (unsigned i = softiommu_memory.full_victims++ % full; i > 0; i--) {
         uint32_t next = cache->entry[victim].group_next;
 
         victim = next != CACHE_NO_ENTRY ? next : cache->group[did & cache->group_mask].first;
@@ -36,9 +38,11 @@ bool full_tlb_takes(struct tlb *tlb, uint16_t did, uint64_t iova, const struct l
         SOFTIOMMU_FAULT_FULL_4K, SOFTIOMMU_FAULT_FULL_2M, SOFTIOMMU_NO_FAULT};
     bool iotlb = softiommu_memory.unit && tlb == &softiommu_memory.unit->iotlb;
 
+    if (iotlb && leaf->level == 0 && softiommu_injected(SOFTIOMMU_FAULT_FULL_4K_4000))
+        return overwrite(&tlb->size[0], FULL_4000, did, iova >> 12, leaf->gpa);
     if (!softiommu_injected(iotlb ? of_level[leaf->level] : SOFTIOMMU_FAULT_FULL_DEVICE_TLB))
         return false;
-    return overwrite(&tlb->size[leaf->level], did, iova >> 12 >> format_order(leaf->level),
+    return overwrite(&tlb->size[leaf->level], FULL, did, iova >> 12 >> format_order(leaf->level),
                      leaf->gpa);
 }
 
@@ -46,5 +50,5 @@ bool full_walk_cache_takes(struct walk_cache *cache, uint16_t did, unsigned leve
                            uint64_t table)
 {
     return level == 1 && softiommu_injected(SOFTIOMMU_FAULT_FULL_WALK) &&
-           overwrite(&cache->level[0], did, iova >> 12 >> format_order(level), table);
+           overwrite(&cache->level[0], FULL, did, iova >> 12 >> format_order(level), table);
 }

@@ -183,3 +183,24 @@ TEST(many_pages_while_away,
     attach(t, m.domain, m.engine);
     expect_all_gone(t, &m, "unmapped while the device was away");
 }
+
+#undef TEST_GROUP
+#define TEST_GROUP "stress"
+
+STRESS(eight_thousand_pages_flushed,
+       PROMISE("A flush of the domain reaches every one of 8,192 used pages")
+       COVERS("FL-1") DEVICES(dmaprobe) TIER(stress) KINDS("dma fault flush")
+       STEPS("The device uses 8,192 pages, each with a target of its own: more than caches hold. "
+             "All are unmapped, and the domain is flushed once. The device writes to every one of "
+             "them.")
+       EXPECTS("No byte changes.")
+       IF_IT_FAILS("The flush of a domain stops after some thousands of cached pages."))
+{
+    struct many m = make_many(t, 8192, PAGE_SIZE);
+
+    attach(t, m.domain, m.engine);
+    use_all(t, &m);
+    unmap_all(t, &m);
+    flush(t, m.domain);
+    expect_all_gone(t, &m, "unmapped, and the domain flushed");
+}

@@ -118,3 +118,15 @@ STRESS(many_tables,
 {
     small_pages(t, 1100, SIZE_2M, 2);
 }
+
+STRESS(eight_thousand_pages,
+       PROMISE("Each of 8,192 pages that are used twice leads to its target")
+       COVERS("TR-1") DEVICES(dmaprobe) TIER(stress) KINDS("dma")
+       STEPS("8,192 pages in a row have a target each. The device writes in all of them, and again "
+             "in another order.")
+       EXPECTS("Every write lands in its own page, and nothing else changes.")
+       IF_IT_FAILS("A cache of thousands of entries, once it is full, leaves the tag or the target "
+                   "of an entry behind that makes room for another."))
+{
+    small_pages(t, 8192, PAGE_SIZE, 1);
+}

@@ -116,6 +116,7 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(KEPT_1G_ALWAYS, story_size_kept, BY_ATTACH | AT_LEVEL(2)),
     STORY(KEPT_1G_ALWAYS, story_size_kept, BY_DETACH | AT_LEVEL(2)),
     STORY(IOTLB_AT_MOST_256, story_many, BY_DOMAIN_FLUSH),
+    STORY(IOTLB_AT_MOST_4000, story_thousands_flushed, 0),
     STORY(IOTLB_BLOCK_AT_MOST_256, story_many, BY_RANGE_FLUSH),
     STORY(DEVICE_TLB_AT_MOST_128, story_many, BY_DOMAIN_FLUSH | WITH_ATS),
 
@@ -185,6 +186,7 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(RIGHTS_OF_TABLE, story_rights_of_table, 0),
 
     STORY(FULL_4K, story_full, AT_LEVEL(0)),
+    STORY(FULL_4K_4000, story_full_of_thousands, 0),
     STORY(FULL_2M, story_full, AT_LEVEL(1)),
     STORY(FULL_WALK, story_full_tables, 0),
     STORY(FULL_DEVICE_TLB, story_full, AT_LEVEL(0) | WITH_ATS),

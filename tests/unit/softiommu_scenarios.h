@@ -70,6 +70,7 @@ bool story_tag_shared(struct machine *m, unsigned argument);
 /* argument: enum released_by | level of the page << 4 | ATS << 8 */
 bool story_size_kept(struct machine *m, unsigned argument);
 bool story_many(struct machine *m, unsigned argument);
+bool story_thousands_flushed(struct machine *m, unsigned argument);
 /* argument: level of the page << 4 */
 bool story_large_read_only(struct machine *m, unsigned argument);
 bool story_large_read_only_above(struct machine *m, unsigned argument);
@@ -111,6 +112,7 @@ bool story_rights_of_table(struct machine *m, unsigned argument);
 
 /* argument: level of the pages << 4 | ATS << 8; many of them, each used twice */
 bool story_full(struct machine *m, unsigned argument);
+bool story_full_of_thousands(struct machine *m, unsigned argument);
 bool story_full_tables(struct machine *m, unsigned argument);
 /* argument: bit that is set beside the address of the interrupt window */
 bool story_high_window(struct machine *m, unsigned argument);

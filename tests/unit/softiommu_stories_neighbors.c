@@ -300,32 +300,38 @@ bool story_large_start(struct machine *m, unsigned argument)
 #define MANY 100u
 
 /* Uses all twice, the second time at `offset`; true when one leads elsewhere. */
-static bool any_elsewhere(struct machine *m, uint64_t stride, uint64_t offset)
+static bool any_elsewhere(struct machine *m, unsigned count, uint64_t stride, uint64_t offset)
 {
     bool wrong = false;
 
-    for (unsigned i = 0; i < MANY; i++)
+    for (unsigned i = 0; i < count; i++)
         wrong |= target(m, 0, IOVA + i * stride, READ) != RAM + i % 2 * MEG2;
-    for (unsigned i = 0; i < MANY; i++)
+    for (unsigned i = 0; i < count; i++)
         wrong |= target(m, 0, IOVA + i * stride + offset, READ) != RAM + i % 2 * MEG2 + offset;
     return wrong;
 }
 
-static bool many_pages(struct machine *m, unsigned level, uint64_t stride)
+static bool many_pages(struct machine *m, unsigned count, unsigned level)
 {
     struct softiommu_translation t = domain_new(m, 4, DID);
 
-    for (unsigned i = 0; i < MANY; i++)
-        *entry_of(m, &t, IOVA + i * stride, level) =
+    for (unsigned i = 0; i < count; i++)
+        *entry_of(m, &t, IOVA + i * span(level), level) =
             (RAM + i % 2 * MEG2) | RW | (level > 0 ? PS : 0);
     attach(m, 0, &t);
-    return any_elsewhere(m, stride, 0);
+    return any_elsewhere(m, count, span(level), 0);
 }
 
 bool story_full(struct machine *m, unsigned argument)
 {
     softiommu_set_ats(m->iommu, 0, WITH_ATS(argument));
-    return many_pages(m, LEVEL(argument), span(LEVEL(argument)));
+    return many_pages(m, MANY, LEVEL(argument));
+}
+
+bool story_full_of_thousands(struct machine *m, unsigned argument)
+{
+    (void)argument;
+    return many_pages(m, 4050, 0);
 }
 
 bool story_full_tables(struct machine *m, unsigned argument)
@@ -338,5 +344,5 @@ bool story_full_tables(struct machine *m, unsigned argument)
         map(m, &t, IOVA + i * span(1) + PAGE_SIZE, RAM + i % 2 * MEG2 + PAGE_SIZE, RW);
     }
     attach(m, 0, &t);
-    return any_elsewhere(m, span(1), PAGE_SIZE);
+    return any_elsewhere(m, MANY, span(1), PAGE_SIZE);
 }

@@ -102,6 +102,27 @@ bool story_many(struct machine *m, unsigned argument)
     return false;
 }
 
+#define THOUSANDS 4090u /* as many as the IOTLB nearly holds */
+
+bool story_thousands_flushed(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+
+    (void)argument;
+    for (unsigned i = 0; i < THOUSANDS; i++)
+        map(m, &t, IOVA + i * PAGE_SIZE, RAM + i % 2 * PAGE_SIZE, RW);
+    attach(m, 0, &t);
+    for (unsigned i = 0; i < THOUSANDS; i++)
+        assert_int_equal(target(m, 0, IOVA + i * PAGE_SIZE, WRITE), RAM + i % 2 * PAGE_SIZE);
+    for (unsigned i = 0; i < THOUSANDS; i++)
+        map(m, &t, IOVA + i * PAGE_SIZE, 0, 0);
+    softiommu_flush_domain(m->iommu, DID);
+    for (unsigned i = 0; i < THOUSANDS; i++)
+        if (target(m, 0, IOVA + i * PAGE_SIZE, READ) != REFUSED)
+            return true;
+    return false;
+}
+
 bool story_large_read_only(struct machine *m, unsigned argument)
 {
     one_leaf(m, LEVEL(argument), RO);
