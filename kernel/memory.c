@@ -57,10 +57,21 @@ void memory_arena_init(const struct boot_info *info)
     memory.arena_end = info->arena_start + info->arena_length;
 }
 
+/* With free memory on both sides, where a DMA that goes too far shows, if there is such a one. */
+static uint64_t find_gigapage(void)
+{
+    const uint64_t first = regions_find(SIZE_1G, SIZE_1G, SIZE_1G, 0, 0);
+
+    for (uint64_t at = first; at; at = regions_find(at + SIZE_1G, SIZE_1G, SIZE_1G, 0, 0))
+        if (regions_free(at - PAGE_SIZE, SIZE_1G + 2 * PAGE_SIZE))
+            return at;
+    return first;
+}
+
 void memory_init(const struct boot_info *info)
 {
     regions_init(info);
-    memory.gigapage = regions_find(SIZE_1G, SIZE_1G, SIZE_1G, 0, 0);
+    memory.gigapage = find_gigapage();
     choose_pool();
     memory.high = regions_find(HIGH_START, HIGH_PAGES * PAGE_SIZE, PAGE_SIZE, memory.gigapage,
                                memory.gigapage ? SIZE_1G : 0);

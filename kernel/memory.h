@@ -65,7 +65,8 @@ const uint8_t *buffer_damaged_guard(const struct buffer *b);
 const uint8_t *memory_find_other(const uint8_t *from, size_t length, uint8_t value);
 
 /* A 1 GiB aligned GiB that is RAM from end to end and not used by any allocator: only its pages
- * that a test touches matter. False when the machine has none. */
+ * that a test touches matter. One with free memory on both sides, if there is such a one. False
+ * when the machine has none. */
 bool memory_gigapage(uint64_t *gpa);
 
 /* Pages of RAM above 4 GiB that no allocator uses, and their number; NULL when the machine has

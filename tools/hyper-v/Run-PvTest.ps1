@@ -78,7 +78,7 @@ $Known = @(
     @{ Name = 'Name'; Kind = 'text'; Value = 'pvtest' }
     @{ Name = 'Results'; Kind = 'text'; Value = 'pvtest-results' }
     @{ Name = 'Processors'; Kind = 'number'; Value = 2; Low = 1; High = 64 }
-    @{ Name = 'MemoryMB'; Kind = 'number'; Value = 5376; Low = 1024; High = 65536 }
+    @{ Name = 'MemoryMB'; Kind = 'number'; Value = 6400; Low = 1024; High = 65536 }
     @{ Name = 'TimeoutSeconds'; Kind = 'number'; Value = 1200; Low = 10; High = 86400 }
     @{ Name = 'SilenceSeconds'; Kind = 'number'; Value = 180; Low = 10; High = 86400 }
     @{ Name = 'Restarts'; Kind = 'number'; Value = 3; Low = 0; High = 1000 }

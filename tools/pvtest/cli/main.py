@@ -189,7 +189,7 @@ def _machine_options(parser: Parser, command: str) -> None:
     cpus = 4 if command == "defects" else 2  # some defects are of the third processor and those after it
     add("--cpus", type=arguments.whole(1, 8, "processors"), default=cpus, metavar="N", help=f"processors ({cpus})")
     memory = arguments.whole(1024, 1 << 20, "MiB of memory")
-    add("--memory", type=memory, default=3200, metavar="MIB", help="memory of the machine (3200)")
+    add("--memory", type=memory, default=4352, metavar="MIB", help="memory of the machine (4352)")
     cpu = "QEMU's -cpu; a model alone gets +svm,+npt,+x2apic (qemu64)"
     add("--cpu", type=arguments.word, default="qemu64", metavar="MODEL", help=cpu)
     add("--host", type=arguments.image, metavar="FILE", help="another reference host (build/refhost.efi)")

@@ -57,7 +57,7 @@ class Hardware:
     """The properties of the machine that options vary."""
 
     cpus: int = 2
-    memory_mib: int = 3200
+    memory_mib: int = 4352
     cpu: str = "qemu64"  # QEMU's -cpu; without options of its own it gets those that the reference host needs
     firmware: str = ""  # empty = the one that is found
 

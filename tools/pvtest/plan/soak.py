@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pvtest.plan.devices import Devices
 
 CACHING = ("none", "random", "adversarial")
-MEMORY_MIB = (1536, 2560, 3200, 4096, 6144)
+MEMORY_MIB = (1536, 2560, 3200, 4352, 6144)
 PROCESSORS = (1, 2, 2, 4)  # two are what most tests want
 # What a round runs, and how often that is drawn. A round of one group repeats it, because it is short.
 CONTENTS = {
