@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -29,6 +30,11 @@ settings.register_profile(
     "repeatable", derandomize=True, deadline=None, max_examples=150, suppress_health_check=list(HealthCheck)
 )
 settings.load_profile("repeatable")
+
+# A shell that starts a command beside others, or nohup, has it ignore signals; the runner leaves that as it is.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number is signal.SIGINT else signal.SIG_DFL)
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
 PVTEST = (sys.executable, "-m", "pvtest")

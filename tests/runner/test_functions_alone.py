@@ -57,7 +57,7 @@ def test_it_says_so_and_runs_what_it_can(alone: Runner, tmp_path: Path, environm
         "reason": why,
         "cpu": "qemu64,+svm,+npt,+x2apic",
         "cpus": 2,
-        "memory_mib": 2560,
+        "memory_mib": 4352,
         "bus": "vpci",
         "machine": "q35",
     }

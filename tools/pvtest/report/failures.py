@@ -153,12 +153,13 @@ def _requirements(run: Run, bad: list[TestResult]) -> list[tuple[str, str]]:
     return [("breaks", told), *((name, requirement_text(run.requirements[name])) for name in most[:1])]
 
 
-def _broken(run: Run, result: TestResult) -> set[str]:
-    return {run.requirements[name].id for name in broken(run, result)}
+def _broken(run: Run, result: TestResult) -> list[str]:
+    """Each once, in the order of the test: two reports of one run are alike."""
+    return list(dict.fromkeys(run.requirements[name].id for name in broken(run, result)))
 
 
-def _nailed(run: Run, result: TestResult) -> set[str]:
-    return {run.requirements[name].id for name in nailed(run, result)}
+def _nailed(run: Run, result: TestResult) -> list[str]:
+    return list(dict.fromkeys(run.requirements[name].id for name in nailed(run, result)))
 
 
 def _said(result: TestResult) -> str:
