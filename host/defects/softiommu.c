@@ -2,6 +2,7 @@
 #include "host/defects/defects.h"
 #include "host/defects/install.h"
 #include "host/defects/softiommu_faults.h"
+#include "host/iommu/iommu_mux.h"
 #include "host/iommu/soft_backend.h"
 #include "lib/bits.h"
 
@@ -23,6 +24,11 @@ static const struct {
 #undef DEFECT_SOFT
 };
 
+#define BITS_BELOW_TABLES 39u
+
+static const enum defect beyond_width[] = {DEFECT_SOFT_WIDTH_OF_TABLES, DEFECT_SOFT_WIDTH_OF_WRITES,
+                                           DEFECT_SOFT_WIDTH_OF_FIRST_PAGE};
+
 void defects_install_softiommu(void)
 {
     static struct softiommu_rules rules;
@@ -32,4 +38,8 @@ void defects_install_softiommu(void)
         if (defect_active(pairs[i].defect))
             softiommu_inject(pairs[i].fault, &rules);
     soft_options.rules = &rules;
+    /* Tables of four levels hold 48 bits; only a unit that reports fewer can be wrong about the
+     * rest. */
+    if (defect_any_active(beyond_width, ARRAY_SIZE(beyond_width)))
+        mux_rules.iova_bits = BITS_BELOW_TABLES;
 }
