@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from typing import TypeVar
 
 from pvtest.errors import UsageError, suggest
@@ -29,7 +31,16 @@ AnySwitch = TypeVar("AnySwitch", bound=Switch)
 
 def fits(glob: str, *names: str) -> bool:
     """The one rule for tests, defects and variants: a glob means any of the names of a thing, in whatever case."""
-    return any(fnmatchcase(name.lower(), glob.lower()) for name in names)
+    pattern = _pattern(glob)
+    return any(pattern(name.lower()) for name in names)
+
+
+@lru_cache(maxsize=None)  # that of fnmatch holds 256, and a command line may have thousands
+def _pattern(glob: str) -> Callable[[str], object]:
+    text = glob.lower()
+    if any(sign in text for sign in "*?["):
+        return re.compile(translate(text)).match
+    return lambda name: name == text
 
 
 def _matches(instance: Instance, glob: str, requirements: Requirements) -> bool:
@@ -50,8 +61,20 @@ class Filters:
     tier: str = ""  # empty: the default one, and what a glob names by its whole id
 
 
-def _found(catalogue: Catalogue, requirements: Requirements, glob: str) -> list[Instance]:
-    found = [instance for instance in catalogue.instances if _matches(instance, glob, requirements)]
+Named = list[tuple[Instance, tuple[str, ...]]]
+
+
+def _named(catalogue: Catalogue, requirements: Requirements) -> Named:
+    """All instances with the names that a glob may mean, in lower case: made once for all globs."""
+    return [
+        (i, tuple(name.lower() for name in (i.id, i.test.id, i.test.group, *_needs(i.test, requirements))))
+        for i in catalogue.instances
+    ]
+
+
+def _found(catalogue: Catalogue, requirements: Requirements, glob: str, named: Named) -> list[Instance]:
+    pattern = _pattern(glob)
+    found = [instance for instance, names in named if any(map(pattern, names))]
     if not found:
         units = {test.unit for test in catalogue.elsewhere if fits(glob, test.id, test.group, *test.requirements)}
         units |= {i.test.unit for test in catalogue.elsewhere for i in test.instances if fits(glob, i.id)}
@@ -67,14 +90,14 @@ def _found(catalogue: Catalogue, requirements: Requirements, glob: str) -> list[
     return found
 
 
-def _ids(catalogue: Catalogue, requirements: Requirements, globs: list[str]) -> set[str]:
-    return {instance.id for glob in globs for instance in _found(catalogue, requirements, glob)}
+def _ids(catalogue: Catalogue, requirements: Requirements, globs: list[str], named: Named) -> set[str]:
+    return {instance.id for glob in globs for instance in _found(catalogue, requirements, glob, named)}
 
 
 def _check_words(what: str, words: list[str], known: Iterable[str]) -> None:
     known = list(known)
     for word in words:
-        if not any(fnmatchcase(name.lower(), word.lower()) for name in known):
+        if not fits(word, *known):
             raise UsageError(f"unknown {what} '{word}'.{_hint(word, known)}")
 
 
@@ -113,9 +136,9 @@ def _narrow(catalogue: Catalogue, requirements: Requirements, filters: Filters) 
 
 def _within(instance: Instance, tier: str, wanted: list[str]) -> bool:
     """Of this tier? A test that is named by its id is meant."""
-    if not tier and any(glob.lower() in (instance.id.lower(), instance.test.id.lower()) for glob in wanted):
+    if instance.within(tier or DEFAULT_TIER):
         return True
-    return instance.within(tier or DEFAULT_TIER)
+    return not tier and any(glob.lower() in (instance.id.lower(), instance.test.id.lower()) for glob in wanted)
 
 
 def in_order(selected: list[Instance], requirements: Requirements, globs: list[str]) -> list[Instance]:
@@ -141,8 +164,9 @@ def select(
     globs, filters = list(globs), filters or Filters()
     wanted = [glob for glob in globs if not glob.startswith("!")]
     unwanted = [glob.removeprefix("!") for glob in globs if glob.startswith("!")] + filters.without
-    chosen = _ids(catalogue, requirements, wanted or ["*"])
-    chosen -= _ids(catalogue, requirements, unwanted)
+    named = _named(catalogue, requirements)
+    chosen = _ids(catalogue, requirements, wanted or ["*"], named)
+    chosen -= _ids(catalogue, requirements, unwanted, named)
     narrowed = _narrow(catalogue, requirements, filters)
     found = [instance for instance in catalogue.instances if instance.id in chosen and narrowed(instance)]
     selected = [instance for instance in found if _within(instance, filters.tier, wanted)]
@@ -151,7 +175,7 @@ def select(
     if not selected:
         raise UsageError("the selection is empty: each part of it selects something, but nothing fits all of them")
     for glob in wanted:
-        devices.check(glob, _found(catalogue, requirements, glob))
+        devices.check(glob, _found(catalogue, requirements, glob, named))
     devices.check("the selection", selected)
     return devices.on(selected)
 
