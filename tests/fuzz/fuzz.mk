@@ -30,7 +30,7 @@ $(eval $(call fuzz_target,guest_walk,host/cpu/guest_walk.c host/cpu/insn_fetch.c
 $(eval $(call fuzz_target,options,host/launch/host_options.c host/defects/defects.c host/variants/variants.c host/defects/flags.c lib/options.c lib/fmt.c))
 $(eval $(call fuzz_target,acpi,host/platform/acpi.c host/platform/madt.c))
 
-$(FUZZ_TARGETS): tests/fuzz/fuzz.mk tests/fuzz/fuzz.h $(wildcard abi/*.h lib/*.h host/vmbus/*.h host/vpci/*.h host/cpu/*.h host/platform/*.h host/launch/*.h host/vdev/*.h host/softiommu/*.h host/hints/*.h host/hypercalls/*.h tests/unit/*_fixture.h)
+$(FUZZ_TARGETS): tests/fuzz/fuzz.mk tests/fuzz/fuzz.h tests/fuzz/input.h $(wildcard abi/*.h lib/*.h host/vmbus/*.h host/vpci/*.h host/cpu/*.h host/platform/*.h host/launch/*.h host/vdev/*.h host/softiommu/*.h host/hints/*.h host/hypercalls/*.h tests/unit/*_fixture.h)
 	@mkdir -p $(@D)
 	@echo "  FUZZ  build  $(@F)"
 	@$(FUZZ_CC) $(FUZZ_CFLAGS) $(filter %.c,$^) -o $@ $(FUZZ_LIBS)

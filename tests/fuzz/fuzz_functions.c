@@ -10,40 +10,15 @@
 #include "abi/ioat.h"
 #include "host/vdev/ioat.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/input.h"
 #include "tests/unit/dmaprobe_fixture.h"
 
 /* Addresses that the operations choose: descriptors, data, and the end of guest memory. */
 #define CHAIN_PAGES 4u
 #define STEPS_MAX   4000u /* each may run a batch of 64 descriptors of 64 KiB */
 
-struct input {
-    const uint8_t *data;
-    size_t size;
-};
-
 static struct vdev_function engine;
 static struct config_space engine_config;
-
-static uint64_t take(struct input *in, unsigned bytes)
-{
-    uint64_t value = 0;
-
-    if (bytes > in->size)
-        bytes = (unsigned)in->size;
-    memcpy(&value, in->data, bytes);
-    in->data += bytes;
-    in->size -= bytes;
-    return value;
-}
-
-static void take_bytes(struct input *in, void *to, size_t size)
-{
-    if (size > in->size)
-        size = in->size;
-    memcpy(to, in->data, size);
-    in->data += size;
-    in->size -= size;
-}
 
 /* A low address, one at the end of guest memory, one above it, one at the end of the address
  * space. */

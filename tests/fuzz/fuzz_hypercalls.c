@@ -10,6 +10,7 @@
 #include "host/hints/hints.h"
 #include "host/iommu/soft_backend.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/input.h"
 #include "tests/unit/host_calls.h"
 #include "tests/unit/host_fixture.h"
 
@@ -37,11 +38,6 @@ uint64_t soft_device_id(unsigned device)
     return device;
 }
 
-struct input {
-    const uint8_t *data;
-    size_t size;
-};
-
 static const uint16_t codes[CODES] = {
     HVCALL_CREATE_DEVICE_DOMAIN,        HVCALL_CONFIGURE_DEVICE_DOMAIN,
     HVCALL_ATTACH_DEVICE_DOMAIN,        HVCALL_DETACH_DEVICE_DOMAIN,
@@ -49,18 +45,6 @@ static const uint16_t codes[CODES] = {
     HVCALL_FLUSH_DEVICE_DOMAIN_LIST,    HVCALL_GET_IOMMU_CAPABILITIES,
     HVCALL_GET_LOGICAL_DEVICE_PROPERTY, HVCALL_GET_PARTITION_ID,
 };
-
-static uint64_t take(struct input *in, unsigned bytes)
-{
-    uint64_t value = 0;
-
-    if (bytes > in->size)
-        bytes = (unsigned)in->size;
-    memcpy(&value, in->data, bytes);
-    in->data += bytes;
-    in->size -= bytes;
-    return value;
-}
 
 /* Half of the control words have the code of a call alone, or with a count of elements. */
 static uint64_t control(struct input *in)

@@ -13,34 +13,8 @@
 #include "host/vmbus/vmbus.h"
 #include "host/vpci/vpci.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/input.h"
 #include "tests/unit/vpci_fixture.h"
-
-struct input {
-    const uint8_t *data;
-    size_t size;
-};
-
-static uint64_t take(struct input *in, unsigned bytes)
-{
-    uint64_t value = 0;
-
-    if (bytes > in->size)
-        bytes = (unsigned)in->size;
-    memcpy(&value, in->data, bytes);
-    in->data += bytes;
-    in->size -= bytes;
-    return value;
-}
-
-static size_t take_bytes(struct input *in, void *to, size_t size)
-{
-    if (size > in->size)
-        size = in->size;
-    memcpy(to, in->data, size);
-    in->data += size;
-    in->size -= size;
-    return size;
-}
 
 static void post(struct input *in)
 {
