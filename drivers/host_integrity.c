@@ -30,13 +30,13 @@ bool host_integrity_check(bool all_pages, struct integrity_output *found)
                HV_STATUS_SUCCESS;
 }
 
-const char *host_integrity_damage(bool all_pages, char *text, size_t size)
+const char *host_integrity_damage(char *text, size_t size)
 {
     struct integrity_output found;
 
     if (!host_integrity_present())
         return NULL;
-    if (!host_integrity_check(all_pages, &found))
+    if (!host_integrity_check(true, &found))
         return "the host does not compare its own memory any more";
     if (found.constants_changed == 0 && found.words_changed == 0)
         return NULL;

@@ -14,8 +14,8 @@ bool host_integrity_present(void);
 /* Compares now. A change of unused pages is reported once. False when there is no interface, or the
  * call fails. */
 bool host_integrity_check(bool all_pages, struct integrity_output *found);
-/* The same with a verdict: NULL when the memory is unchanged or there is no interface, else a
+/* Compares all pages: NULL when the memory is unchanged or there is no interface, else a
  * sentence in `text`. */
-const char *host_integrity_damage(bool all_pages, char *text, size_t size);
+const char *host_integrity_damage(char *text, size_t size);
 
 #endif

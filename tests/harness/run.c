@@ -101,7 +101,7 @@ static const char *damaged_host(const struct test_run *t, char *text, size_t siz
 {
     bool hostile = memcmp(t->test->id, HOSTILE_GROUP, sizeof(HOSTILE_GROUP) - 1) == 0;
 
-    return hostile ? host_integrity_damage(false, text, size) : NULL;
+    return hostile ? host_integrity_damage(text, size) : NULL;
 }
 
 /* On a unit without hypercalls every call is refused, which would pass for the refusal that a test

@@ -216,7 +216,7 @@ static void run_all(struct suite *s)
 static bool damaged_host(void)
 {
     char text[TEXT_MAX];
-    const char *damage = host_integrity_damage(true, text, sizeof(text));
+    const char *damage = host_integrity_damage(text, sizeof(text));
 
     if (damage)
         report_bail_out(damage);
