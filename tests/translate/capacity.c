@@ -125,8 +125,8 @@ STRESS(eight_thousand_pages,
        STEPS("8,192 pages in a row have a target each. The device writes in all of them, and again "
              "in another order.")
        EXPECTS("Every write lands in its own page, and nothing else changes.")
-       IF_IT_FAILS("When a cache of thousands of entries is full, the entry that replaces another keeps "
-                   "the tag or the target of the old one."))
+       IF_IT_FAILS("In a full cache of thousands of entries, a new entry keeps the tag or the "
+                   "target of the one that it replaces."))
 {
     small_pages(t, 8192, PAGE_SIZE, 1);
 }
