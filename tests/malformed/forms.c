@@ -54,17 +54,20 @@ static void control_word(struct test_run *t, enum call_id call)
     mutated_call_end(t, &f, call, "one bit of its control word wrong");
 }
 
-#define ALL_CALLS(ROW, test)                                                                       \
+#define WITH_INPUT_PAGE(ROW, test)                                                                 \
     ROW(test, create, CALL_CREATE, WORD(call, "CREATE"))                                           \
     ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") KINDS("device"))                           \
     ROW(test, detach, CALL_DETACH, WORD(call, "DETACH") KINDS("device"))                           \
-    ROW(test, detach_fast, CALL_DETACH_FAST, WORD(call, "DETACH in registers") KINDS("device"))    \
     ROW(test, delete, CALL_DELETE, WORD(call, "DELETE"))                                           \
     ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE"))                                  \
     ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH"))                                              \
     ROW(test, flush_list, CALL_FLUSH_LIST, WORD(call, "FLUSH_LIST"))                               \
     ROW(test, capabilities, CALL_CAPABILITIES, WORD(call, "GET_CAPABILITIES"))                     \
     ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY") KINDS("device"))
+
+#define ALL_CALLS(ROW, test)                                                                       \
+    WITH_INPUT_PAGE(ROW, test)                                                                     \
+    ROW(test, detach_fast, CALL_DETACH_FAST, WORD(call, "DETACH in registers") KINDS("device"))
 
 VARIANTS(const enum call_id, all_calls, ALL_CALLS);
 
@@ -116,17 +119,6 @@ static void input_places(struct test_run *t, enum call_id call)
     }
     mutated_call_end(t, &f, call, "its input in wrong places");
 }
-
-#define WITH_INPUT_PAGE(ROW, test)                                                                 \
-    ROW(test, create, CALL_CREATE, WORD(call, "CREATE"))                                           \
-    ROW(test, attach, CALL_ATTACH, WORD(call, "ATTACH") KINDS("device"))                           \
-    ROW(test, detach, CALL_DETACH, WORD(call, "DETACH") KINDS("device"))                           \
-    ROW(test, delete, CALL_DELETE, WORD(call, "DELETE"))                                           \
-    ROW(test, configure, CALL_CONFIGURE, WORD(call, "CONFIGURE"))                                  \
-    ROW(test, flush, CALL_FLUSH, WORD(call, "FLUSH"))                                              \
-    ROW(test, flush_list, CALL_FLUSH_LIST, WORD(call, "FLUSH_LIST"))                               \
-    ROW(test, capabilities, CALL_CAPABILITIES, WORD(call, "GET_CAPABILITIES"))                     \
-    ROW(test, property, CALL_PROPERTY, WORD(call, "GET_PROPERTY") KINDS("device"))
 
 VARIANTS(const enum call_id, with_input_page, WITH_INPUT_PAGE);
 

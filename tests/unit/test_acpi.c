@@ -2,9 +2,6 @@
 /* ACPI tables of the firmware that are shorter than what the host reads of them. */
 #include <string.h>
 
-#include "host/base/log.h"
-#include "host/base/memory.h"
-#include "host/base/panic.h"
 #include "host/platform/acpi.h"
 #include "host/platform/madt.h"
 #include "lib/acpi_layout.h"
@@ -17,25 +14,6 @@
 #define MADT_BYTES 100u
 #define HPET       0xFED00000ull
 #define IO_APIC    0xFEC00000u
-
-void host_panic(const char *format, ...)
-{
-    (void)format;
-    abort();
-}
-
-void host_log(enum log_level level, const char *format, ...)
-{
-    (void)level;
-    (void)format;
-}
-
-void guest_protect(uint64_t start, uint64_t length, const char *what)
-{
-    (void)start;
-    (void)length;
-    (void)what;
-}
 
 /* As long as it says, and not a byte longer: the sanitizer sees each read after the end. */
 static struct acpi_table *new_table(const char *signature, const void *bytes, size_t length)

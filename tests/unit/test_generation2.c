@@ -4,9 +4,6 @@
 #include <sys/mman.h>
 
 #include "drivers/vpci/mmio_window.h"
-#include "host/base/log.h"
-#include "host/base/memory.h"
-#include "host/base/panic.h"
 #include "host/platform/acpi.h"
 #include "host/platform/acpi_generation2.h"
 #include "host/platform/generation2.h"
@@ -19,25 +16,6 @@
 #define TIMER  0x608u
 #define LOW    0xE0000000u
 #define HIGH   (UINT64_C(900) << 30)
-
-void host_panic(const char *format, ...)
-{
-    (void)format;
-    abort();
-}
-
-void host_log(enum log_level level, const char *format, ...)
-{
-    (void)level;
-    (void)format;
-}
-
-void guest_protect(uint64_t start, uint64_t length, const char *what)
-{
-    (void)start;
-    (void)length;
-    (void)what;
-}
 
 /* Tables of a PC, and room for those of the other machine: below 4 GiB, as AML names it. */
 struct machine {

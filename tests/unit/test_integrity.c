@@ -5,7 +5,6 @@
 
 #include "host/base/integrity.h"
 #include "host/base/memory.h"
-#include "host/base/panic.h"
 #include "lib/bits.h"
 #include "tests/unit/unit.h"
 
@@ -27,12 +26,6 @@ void host_pages_unused(uint64_t *start, uint64_t *length)
 {
     *start = (uintptr_t)pages + used;
     *length = sizeof(pages) - used;
-}
-
-void host_panic(const char *format, ...)
-{
-    (void)format;
-    abort();
 }
 
 static void expect(bool all_pages, uint64_t constants, uint64_t words, uint64_t first)

@@ -93,9 +93,9 @@ $(eval $(call unit_test,vmbus_ring,$(VMBUS_FIXTURE)))
 $(eval $(call unit_test,vmbus,$(VMBUS_FIXTURE)))
 $(eval $(call unit_test,vpci,$(VPCI_FIXTURE)))
 $(eval $(call unit_test,vpci_machine,$(VPCI_FIXTURE)))
-$(eval $(call unit_test,acpi,host/platform/acpi.c host/platform/madt.c))
-$(eval $(call unit_test,generation2,host/platform/generation2.c host/platform/acpi_generation2.c host/platform/acpi_vmbus.c host/platform/acpi.c host/platform/madt.c drivers/vpci/mmio_window.c))
-$(eval $(call unit_test,integrity,host/base/integrity.c))
+$(eval $(call unit_test,acpi,tests/unit/host_stubs.c host/platform/acpi.c host/platform/madt.c))
+$(eval $(call unit_test,generation2,tests/unit/host_stubs.c host/platform/generation2.c host/platform/acpi_generation2.c host/platform/acpi_vmbus.c host/platform/acpi.c host/platform/madt.c drivers/vpci/mmio_window.c))
+$(eval $(call unit_test,integrity,tests/unit/host_stubs.c host/base/integrity.c))
 $(eval $(call unit_test,guest_walk,host/cpu/guest_walk.c host/cpu/insn_fetch.c host/cpu/guest_state.c))
 
 .PHONY: unit
