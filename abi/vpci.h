@@ -188,6 +188,13 @@ ABI_OFFSET(struct vpci_resource, reserved, 16);
 #define VPCI_RESOURCE_LENGTH_48    0x0400u /* << 16 */
 #define VPCI_RESOURCE_LENGTH_64    0x0800u /* << 32 */
 
+/* By how much the length of LARGE_MEMORY was shifted: 8, 16 or 32, when one of these flags is set.
+ */
+static inline unsigned vpci_resource_length_shift(uint16_t flags)
+{
+    return flags >> 6 & (8u | 16u | 32u);
+}
+
 /* RESOURCES_ASSIGNED in its three forms, which differ in the size of the `interrupts` entries that
  * follow. A 64-bit BAR is described at its lower index. */
 struct vpci_resources_assigned {

@@ -15,31 +15,30 @@ struct vpci_assigned_bar {
 
 struct vpci_request {
     enum vpci_message_type type;
-    bool names_function;
-    uint32_t slot; /* of that function */
+    bool names_function; /* by message.slot */
+    /* The message; 0 after its end. */
     union {
-        uint32_t version;
-        uint64_t window;
-        uint32_t power_state;
-        struct {
-            struct vpci_assigned_bar bar[VPCI_BARS];
-            struct vpci_resource raw[VPCI_BARS]; /* as they came, for the reply */
-        } resources;
-        struct {
-            uint32_t vector, count;
-            uint64_t vps; /* of VPs 0 to 63 */
-        } create;
-        struct vpci_interrupt interrupt; /* DELETE_INTERRUPT */
-    };
+        struct vpci_message any;
+        struct vpci_slot_message slot;
+        struct vpci_version_query version;
+        struct vpci_d0_entry d0_entry;
+        struct vpci_power_state_change power;
+        struct vpci_resources_assigned resources;
+        struct vpci_create_interrupt create_1;
+        struct vpci_create_interrupt_2 create_2;
+        struct vpci_create_interrupt_3 create_3;
+        struct vpci_delete_interrupt deleted;
+    } message;
+    /* The same in all forms of a request. */
+    struct vpci_assigned_bar bar[VPCI_BARS];
+    struct {
+        uint32_t vector, count;
+        uint64_t vps; /* of VPs 0 to 63 */
+    } create;
 };
 
-enum vpci_parse {
-    VPCI_PARSED,
-    VPCI_UNKNOWN,   /* no request that this host knows; the type is valid */
-    VPCI_MALFORMED, /* too short, or its fields contradict each other */
-};
-
-/* `size` may be up to 7 bytes more than the guest meant. */
-enum vpci_parse vpci_request_parse(const void *payload, size_t size, struct vpci_request *request);
+/* NT_STATUS_SUCCESS; NOT_SUPPORTED: no request that this host knows; BAD_DATA: too short, or its
+ * fields contradict each other. `size` may be up to 7 bytes more than the guest meant. */
+uint32_t vpci_request_parse(const void *payload, size_t size, struct vpci_request *request);
 
 #endif

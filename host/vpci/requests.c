@@ -47,155 +47,110 @@ static uint32_t set_power(struct vpci_function *function, uint32_t state)
     return NT_STATUS_SUCCESS;
 }
 
-/* The request that is handled. */
-struct exchange {
-    struct vpci_bus *bus;
-    const struct ring_packet *packet;
-    const struct vpci_request *request;
-    struct vpci_function *function; /* of the slot that the request names; NULL: there is none */
-};
-
-static void complete(const struct exchange *exchange, const void *reply, uint32_t size)
+static uint32_t agree(struct vpci_bus *bus, uint32_t version, uint32_t *named)
 {
-    if (exchange->packet->completion_requested)
-        vmbus_send(exchange->bus->channel, VMBUS_PACKET_COMPLETION, exchange->packet->transaction,
-                   reply, size);
-}
-
-static void complete_status(const struct exchange *exchange, uint32_t status)
-{
-    struct vpci_status_reply reply = {.status = status};
-
-    complete(exchange, &reply, sizeof(reply));
-}
-
-static void reply_version(const struct exchange *exchange)
-{
-    struct vpci_version_reply reply = {.version = vpci_rules.last_version};
-    uint32_t version = exchange->request->version;
     bool agreed = version >= VERSION_FIRST && version <= vpci_rules.last_version;
 
+    *named = agreed && !vpci_rules.names_last_version ? version : vpci_rules.last_version;
     if (agreed)
-        exchange->bus->version = version;
-    else
-        reply.status = NT_STATUS_REVISION_MISMATCH;
-    if (agreed && !vpci_rules.names_last_version)
-        reply.version = version;
-    complete(exchange, &reply, sizeof(reply));
-    if (agreed && vpci_rules.relations_at == VPCI_RELATIONS_TWICE)
-        vpci_send_relations(exchange->bus);
+        bus->version = version;
+    return agreed ? NT_STATUS_SUCCESS : NT_STATUS_REVISION_MISMATCH;
 }
 
-static void reply_requirements(const struct exchange *exchange)
+/* All replies begin with the status. The one to resources is the longest. */
+union reply {
+    uint32_t status;
+    struct vpci_status_reply only_status;
+    struct vpci_version_reply version;
+    struct vpci_requirements_reply requirements;
+    struct vpci_resources_reply resources;
+    struct vpci_create_interrupt_reply created;
+};
+
+/* Does what the guest asks for. Returns the size of the reply; 0: there is none. */
+static uint32_t handle(struct vpci_bus *bus, struct vpci_function *function,
+                       const struct vpci_request *request, union reply *reply)
 {
-    struct vpci_requirements_reply reply = {.status = NT_STATUS_SUCCESS};
-
-    memcpy(reply.mask, exchange->function->bar_mask, sizeof(reply.mask));
-    complete(exchange, &reply, sizeof(reply));
-}
-
-static void reply_resources(const struct exchange *exchange)
-{
-    struct vpci_resources_reply reply = {.slot = exchange->request->slot};
-
-    reply.status = assign(exchange->function, exchange->request->resources.bar);
-    memcpy(reply.bar, exchange->request->resources.raw, sizeof(reply.bar));
-    complete(exchange, &reply, sizeof(reply));
-}
-
-static void reply_interrupt(const struct exchange *exchange)
-{
-    const struct vpci_request *request = exchange->request;
-    struct vpci_create_interrupt_reply reply = {.status = NT_STATUS_SUCCESS};
-
-    reply.status = interrupts_create(exchange->function, request->create.vector,
-                                     request->create.count, request->create.vps, &reply.interrupt);
-    complete(exchange, &reply, sizeof(reply));
-}
-
-static void handle(const struct exchange *exchange)
-{
-    const struct vpci_request *request = exchange->request;
-    uint32_t status = NT_STATUS_SUCCESS;
-
     switch (request->type) {
     case VPCI_QUERY_PROTOCOL_VERSION:
-        reply_version(exchange);
-        return;
+        reply->status = agree(bus, request->message.version.version, &reply->version.version);
+        return sizeof(reply->version);
     case VPCI_QUERY_BUS_RELATIONS:
-        vpci_send_relations(exchange->bus);
-        return;
+        vpci_send_relations(bus);
+        return 0;
     case VPCI_QUERY_RESOURCE_REQUIREMENTS:
-        reply_requirements(exchange);
-        return;
+        memcpy(reply->requirements.mask, function->bar_mask, sizeof(function->bar_mask));
+        return sizeof(reply->requirements);
     case VPCI_RESOURCES_ASSIGNED:
     case VPCI_RESOURCES_ASSIGNED_2:
     case VPCI_RESOURCES_ASSIGNED_3:
-        reply_resources(exchange);
-        return;
+        reply->status = assign(function, request->bar);
+        reply->resources.slot = request->message.slot.slot;
+        memcpy(reply->resources.bar, request->message.resources.bar, sizeof(reply->resources.bar));
+        return sizeof(reply->resources);
     case VPCI_CREATE_INTERRUPT:
     case VPCI_CREATE_INTERRUPT_2:
     case VPCI_CREATE_INTERRUPT_3:
-        reply_interrupt(exchange);
-        return;
-    case VPCI_BUS_D0_ENTRY:
-        status = vpci_d0_entry(exchange->bus, request->window);
-        break;
-    case VPCI_BUS_D0_EXIT:
-        vpci_power_off(exchange->bus);
-        break;
-    case VPCI_POWER_STATE_CHANGE:
-        status = set_power(exchange->function, request->power_state);
-        break;
+        reply->status = interrupts_create(function, request->create.vector, request->create.count,
+                                          request->create.vps, &reply->created.interrupt);
+        return sizeof(reply->created);
     case VPCI_DELETE_INTERRUPT:
     case VPCI_DELETE_INTERRUPT_2:
-        interrupts_delete(exchange->function, &request->interrupt);
+        interrupts_delete(function, &request->message.deleted.interrupt);
+        break;
+    case VPCI_BUS_D0_ENTRY:
+        reply->status = vpci_d0_entry(bus, request->message.d0_entry.window);
+        break;
+    case VPCI_BUS_D0_EXIT:
+        vpci_power_off(bus);
+        break;
+    case VPCI_POWER_STATE_CHANGE:
+        reply->status = set_power(function, request->message.power.state);
         break;
     case VPCI_RESOURCES_RELEASED:
-        exchange->function->ops->reset(exchange->function);
+        function->ops->reset(function);
         break;
     default: /* EJECTION_COMPLETE */
         break;
     }
-    complete_status(exchange, status);
-    if (request->type == VPCI_EJECTION_COMPLETE)
-        vmbus_rescind(exchange->bus->channel);
+    return sizeof(reply->only_status);
+}
+
+/* NT_STATUS_SUCCESS when the state of the bus allows the request. */
+static uint32_t allowed(const struct vpci_bus *bus, const struct vpci_function *function,
+                        const struct vpci_request *request)
+{
+    /* The version is asked for first, and once agreed on it stays. */
+    if ((request->type == VPCI_QUERY_PROTOCOL_VERSION) != (bus->version == 0))
+        return NT_STATUS_BAD_DATA;
+    return request->names_function && !function ? NT_STATUS_INVALID_PARAMETER : NT_STATUS_SUCCESS;
 }
 
 static void received(void *owner, const struct ring_packet *packet)
 {
     struct vpci_bus *bus = owner;
+    struct vpci_function *function;
     struct vpci_request request;
-    enum vpci_parse parsed =
-        packet->cut ? VPCI_MALFORMED : vpci_request_parse(packet->payload, packet->size, &request);
-    struct exchange exchange = {.bus = bus, .packet = packet, .request = &request};
-    bool query;
+    uint32_t parsed = vpci_request_parse(packet->payload, packet->size, &request);
+    union reply reply = {.resources.status = packet->cut ? NT_STATUS_BAD_DATA : parsed};
+    uint32_t size = sizeof(reply.only_status);
 
-    if (parsed != VPCI_PARSED) {
-        complete_status(&exchange,
-                        parsed == VPCI_UNKNOWN ? NT_STATUS_NOT_SUPPORTED : NT_STATUS_BAD_DATA);
+    function = vpci_bus_function(bus, request.message.slot.slot);
+    if (reply.status == NT_STATUS_SUCCESS)
+        reply.status = allowed(bus, function, &request);
+    if (reply.status == NT_STATUS_SUCCESS)
+        size = handle(bus, function, &request, &reply);
+    host_log(LOG_TRACE, "vpci: channel %u: request 0x%x: status 0x%x\n",
+             vmbus_channel_id(bus->channel), (unsigned)request.type, reply.status);
+    if (packet->completion_requested && size != 0)
+        vmbus_send(bus->channel, VMBUS_PACKET_COMPLETION, packet->transaction, &reply, size);
+    if (reply.status != NT_STATUS_SUCCESS)
         return;
-    }
-    host_log(LOG_TRACE, "vpci: channel %u: request 0x%x\n", vmbus_channel_id(bus->channel),
-             (unsigned)request.type);
-    query = request.type == VPCI_QUERY_PROTOCOL_VERSION;
-    /* The version is asked for first, and once agreed on it stays. */
-    if (query != (bus->version == 0)) {
-        complete_status(&exchange, NT_STATUS_BAD_DATA);
-        return;
-    }
-    exchange.function = vpci_bus_function(bus, request.slot);
-    if (request.names_function && !exchange.function)
-        complete_status(&exchange, NT_STATUS_INVALID_PARAMETER);
-    else
-        handle(&exchange);
-}
-
-static void opened(void *owner)
-{
-    struct vpci_bus *bus = owner;
-
-    bus->version = 0;
+    if (request.type == VPCI_EJECTION_COMPLETE)
+        vmbus_rescind(bus->channel);
+    if (request.type == VPCI_QUERY_PROTOCOL_VERSION &&
+        vpci_rules.relations_at == VPCI_RELATIONS_TWICE)
+        vpci_send_relations(bus);
 }
 
 static void closed(void *owner)
@@ -218,7 +173,6 @@ static void withdrawn(void *owner)
 
 const struct vmbus_service vpci_service = {
     .interface_guid = VPCI_INTERFACE_GUID,
-    .opened = opened,
     .closed = closed,
     .withdrawn = withdrawn,
     .received = received,

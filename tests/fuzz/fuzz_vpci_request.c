@@ -2,14 +2,15 @@
 /* Requests on a vPCI channel with any content. */
 #include <stdlib.h>
 
+#include "abi/vmbus.h"
 #include "host/vpci/request_parse.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_bars(const struct vpci_request *request)
 {
     for (unsigned i = 0; i < VPCI_BARS; i++)
-        if ((request->resources.raw[i].type == VPCI_RESOURCE_NULL) !=
-            (request->resources.bar[i].length == 0))
+        if ((request->message.resources.bar[i].type == VPCI_RESOURCE_NULL) !=
+            (request->bar[i].length == 0))
             abort();
 }
 
@@ -17,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct vpci_request request;
 
-    if (vpci_request_parse(data, size, &request) != VPCI_PARSED)
+    if (vpci_request_parse(data, size, &request) != NT_STATUS_SUCCESS)
         return 0;
     switch (request.type) {
     case VPCI_RESOURCES_ASSIGNED:
