@@ -8,8 +8,9 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 
-#define UNIT     VMBUS_RING_ALIGNMENT
-#define OVERHEAD ((uint32_t)(sizeof(struct vmbus_packet) + sizeof(struct vmbus_packet_trailer)))
+#define UNIT       VMBUS_RING_ALIGNMENT
+#define DESCRIPTOR ((uint32_t)sizeof(struct vmbus_packet))
+#define TRAILER    ((uint32_t)sizeof(struct vmbus_packet_trailer))
 
 static uint32_t data_size(const struct ring *ring)
 {
@@ -64,63 +65,48 @@ static bool copy(const struct ring *ring, uint32_t at, void *buffer, uint32_t le
     return true;
 }
 
-static bool open_at(struct ring *ring, const uint64_t *page, unsigned pages, size_t field)
+bool ring_open(struct ring *ring, enum ring_end end, const uint64_t *page, unsigned pages)
 {
     *ring = (struct ring){.page = page, .pages = pages};
-    return pages >= 2 && index_of_guest(ring, field, &ring->index);
+    return pages >= 2 &&
+           index_of_guest(ring, end == RING_READER ? READ_INDEX : WRITE_INDEX, &ring->index);
 }
 
-bool ring_open_reader(struct ring *ring, const uint64_t *page, unsigned pages)
-{
-    return open_at(ring, page, pages, READ_INDEX);
-}
-
-bool ring_open_writer(struct ring *ring, const uint64_t *page, unsigned pages)
-{
-    return open_at(ring, page, pages, WRITE_INDEX);
-}
-
-/* The descriptor is one of a packet that the guest has completely written. */
-static bool descriptor_valid(const struct vmbus_packet *descriptor, uint32_t available)
-{
-    uint32_t length = descriptor->length8 * UNIT, offset = descriptor->offset8 * UNIT;
-
-    return offset >= sizeof(*descriptor) && offset <= length &&
-           length + sizeof(struct vmbus_packet_trailer) <= available;
-}
-
-static enum ring_take broken(struct ring *ring)
-{
-    ring->broken = true;
-    return RING_BROKEN;
-}
-
-enum ring_take ring_take(struct ring *ring, struct ring_packet *packet)
+/* Takes the packet at the index. False when it is none that fits into what the guest has written,
+ * `available` bytes. */
+static bool take(struct ring *ring, uint32_t available, struct ring_packet *packet)
 {
     struct vmbus_packet descriptor;
-    uint32_t end, available, offset, length;
+    uint32_t offset, length;
 
-    if (!index_of_guest(ring, WRITE_INDEX, &end))
-        return RING_BROKEN;
-    available = distance(ring, ring->index, end);
-    if (available == 0)
-        return RING_EMPTY;
-    if (available < OVERHEAD || !copy(ring, ring->index, &descriptor, sizeof(descriptor), false) ||
-        !descriptor_valid(&descriptor, available))
-        return broken(ring);
+    if (!copy(ring, ring->index, &descriptor, DESCRIPTOR, false))
+        return false;
     offset = descriptor.offset8 * UNIT;
     length = descriptor.length8 * UNIT;
+    if (offset < DESCRIPTOR || offset > length || length + TRAILER > available)
+        return false;
     packet->type = descriptor.type;
     packet->completion_requested = (descriptor.flags & VMBUS_PACKET_FLAG_COMPLETION) != 0;
     packet->transaction = descriptor.transaction;
     packet->cut = length - offset > RING_PAYLOAD_MAX;
     packet->size = packet->cut ? RING_PAYLOAD_MAX : length - offset;
     if (!copy(ring, ring->index + offset, packet->payload, packet->size, false))
-        return broken(ring);
-    ring->index =
-        (ring->index + length + (uint32_t)sizeof(struct vmbus_packet_trailer)) % data_size(ring);
+        return false;
+    ring->index = (ring->index + length + TRAILER) % data_size(ring);
     guest_store32(control(ring, READ_INDEX), ring->index);
-    return RING_TAKEN;
+    return true;
+}
+
+enum ring_take ring_take(struct ring *ring, struct ring_packet *packet)
+{
+    uint32_t end;
+
+    if (!index_of_guest(ring, WRITE_INDEX, &end))
+        return RING_BROKEN;
+    if (end == ring->index)
+        return RING_EMPTY;
+    ring->broken = !take(ring, distance(ring, ring->index, end), packet);
+    return ring->broken ? RING_BROKEN : RING_TAKEN;
 }
 
 static uint32_t room(const struct ring *ring, uint32_t read, uint32_t write)
@@ -140,7 +126,7 @@ bool ring_writer_waits(const struct ring *ring)
 
 bool ring_has_room(struct ring *ring, uint32_t bytes, uint32_t packets)
 {
-    uint32_t wanted = bytes + packets * (OVERHEAD + UNIT - 1), read;
+    uint32_t wanted = bytes + packets * (DESCRIPTOR + TRAILER + UNIT - 1), read;
 
     if (!index_of_guest(ring, READ_INDEX, &read))
         return false;
@@ -154,30 +140,33 @@ bool ring_has_room(struct ring *ring, uint32_t bytes, uint32_t packets)
     return true;
 }
 
+/* The next bytes of a packet, of which the guest hears only after the last. */
+static void append(struct ring *ring, const void *bytes, uint32_t length)
+{
+    if (!copy(ring, ring->index, (void *)(uintptr_t)bytes, length, true))
+        ring->broken = true;
+    ring->index = (ring->index + length) % data_size(ring);
+}
+
 bool ring_put(struct ring *ring, uint16_t type, uint64_t transaction, const void *payload,
               uint32_t size)
 {
-    uint32_t padded = (size + UNIT - 1) / UNIT * UNIT, mask = 0, at = ring->index;
+    static const uint8_t zeros[UNIT];
+    uint32_t padding = -size % UNIT, mask = 0;
     struct vmbus_packet descriptor = {
         .type = type,
-        .offset8 = sizeof(descriptor) / UNIT,
-        .length8 = (uint16_t)((sizeof(descriptor) + padded) / UNIT),
+        .offset8 = DESCRIPTOR / UNIT,
+        .length8 = (uint16_t)((DESCRIPTOR + size + padding) / UNIT),
         .transaction = transaction,
     };
-    struct vmbus_packet_trailer trailer = {.start = at};
-    uint64_t zero = 0;
-    bool done = copy(ring, at, &descriptor, sizeof(descriptor), true);
+    struct vmbus_packet_trailer trailer = {.start = ring->index};
 
-    at += (uint32_t)sizeof(descriptor);
-    done = done && copy(ring, at, (void *)(uintptr_t)payload, size, true);
-    done = done && copy(ring, at + size, &zero, padded - size, true);
-    at += padded;
-    done = done && copy(ring, at, &trailer, sizeof(trailer), true);
-    if (!done) {
-        ring->broken = true;
+    append(ring, &descriptor, DESCRIPTOR);
+    append(ring, payload, size);
+    append(ring, zeros, padding);
+    append(ring, &trailer, TRAILER);
+    if (ring->broken)
         return false;
-    }
-    ring->index = (at + (uint32_t)sizeof(trailer)) % data_size(ring);
     guest_store32(control(ring, PENDING_SEND), 0);
     guest_store32(control(ring, WRITE_INDEX), ring->index);
     return guest_load32(control(ring, INTERRUPT_MASK), &mask) && mask == 0;

@@ -31,11 +31,12 @@ struct ring_packet {
 
 enum ring_take { RING_EMPTY, RING_TAKEN, RING_BROKEN };
 
+/* Which end of it is the host's. */
+enum ring_end { RING_READER, RING_WRITER };
+
 /* Goes on where the guest's control page says. False when that is no place in the ring, or with
- * fewer than two pages.
- */
-bool ring_open_reader(struct ring *ring, const uint64_t *page, unsigned pages);
-bool ring_open_writer(struct ring *ring, const uint64_t *page, unsigned pages);
+ * fewer than two pages. */
+bool ring_open(struct ring *ring, enum ring_end end, const uint64_t *page, unsigned pages);
 
 /* Copies the next packet out of the ring. */
 enum ring_take ring_take(struct ring *ring, struct ring_packet *packet);

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     memset(fake_ram + 10 * 4096, 0, 3 * 4096);
     memcpy(fake_ram + 10 * 4096, data + 1, size - 1 < 3 * 4096 ? size - 1 : 3 * 4096);
-    if (ring_open_reader(&reader, pages[data[0] & 1], 3)) {
+    if (ring_open(&reader, RING_READER, pages[data[0] & 1], 3)) {
         while (ring_take(&reader, &packet) == RING_TAKEN && packets++ < PACKETS_MAX) {
             if (packet.size > sizeof(packet.payload) || reader.index >= 8192 ||
                 reader.index % 8 != 0)
@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 fake_ram[10 * 4096 + packets % 8] ^= data[packets % size];
         }
     }
-    if (ring_open_writer(&writer, pages[data[0] & 1], 3)) {
+    if (ring_open(&writer, RING_WRITER, pages[data[0] & 1], 3)) {
         for (unsigned i = 0; i < 20 && ring_has_room(&writer, 100 * i % 1000, 1); i++) {
             ring_put(&writer, 6, i, packet.payload, 100 * i % 1000);
             if (writer.index >= 8192 || writer.index % 8 != 0)

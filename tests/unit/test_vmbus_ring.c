@@ -23,8 +23,8 @@ static int setup(void **state)
 {
     (void)state;
     memset(fake_ram, 0, sizeof(fake_ram));
-    assert_true(ring_open_reader(&reader, reader_pages, 3));
-    assert_true(ring_open_writer(&writer, writer_pages, 3));
+    assert_true(ring_open(&reader, RING_READER, reader_pages, 3));
+    assert_true(ring_open(&writer, RING_WRITER, writer_pages, 3));
     return 0;
 }
 
@@ -134,7 +134,7 @@ static void indexes_that_jump(void **state)
         control(13)->read_index = 0;
         assert_false(ring_has_room(&writer, 8, 1));
         control(10)->read_index = bad[i];
-        assert_false(ring_open_reader(&reader, reader_pages, 3));
+        assert_false(ring_open(&reader, RING_READER, reader_pages, 3));
     }
 }
 
