@@ -160,15 +160,17 @@ ABI_OFFSET(struct vmbus_open_channel, user_data, 28);
 
 #define VMBUS_NO_VP UINT32_MAX
 
-struct vmbus_open_channel_result {
+/* OPEN_CHANNEL_RESULT and GPADL_CREATED. */
+struct vmbus_result {
     struct vmbus_message header;
-    uint32_t channel_id, open_id;
+    uint32_t channel_id;
+    uint32_t id;     /* open_id; of the GPADL */
     uint32_t status; /* NTSTATUS; 0: done */
 };
-ABI_SIZE(struct vmbus_open_channel_result, 20);
-ABI_OFFSET(struct vmbus_open_channel_result, channel_id, 8);
-ABI_OFFSET(struct vmbus_open_channel_result, open_id, 12);
-ABI_OFFSET(struct vmbus_open_channel_result, status, 16);
+ABI_SIZE(struct vmbus_result, 20);
+ABI_OFFSET(struct vmbus_result, channel_id, 8);
+ABI_OFFSET(struct vmbus_result, id, 12);
+ABI_OFFSET(struct vmbus_result, status, 16);
 
 struct vmbus_modify_channel {
     struct vmbus_message header;
@@ -220,16 +222,6 @@ ABI_SIZE(struct vmbus_gpadl_body, 240);
 ABI_OFFSET(struct vmbus_gpadl_body, message_number, 8);
 ABI_OFFSET(struct vmbus_gpadl_body, gpadl, 12);
 ABI_OFFSET(struct vmbus_gpadl_body, page, 16);
-
-struct vmbus_gpadl_created {
-    struct vmbus_message header;
-    uint32_t channel_id, gpadl;
-    uint32_t status; /* NTSTATUS; 0: done */
-};
-ABI_SIZE(struct vmbus_gpadl_created, 20);
-ABI_OFFSET(struct vmbus_gpadl_created, channel_id, 8);
-ABI_OFFSET(struct vmbus_gpadl_created, gpadl, 12);
-ABI_OFFSET(struct vmbus_gpadl_created, status, 16);
 
 struct vmbus_gpadl_teardown {
     struct vmbus_message header;

@@ -17,7 +17,7 @@ _Static_assert(PAGES <= VMBUS_GPADL_HEADER_PAGES, "one message describes all pag
 
 static bool is_gpadl(const union vmbus_control *message, uint32_t gpadl)
 {
-    return message->created.gpadl == gpadl;
+    return message->created.id == gpadl;
 }
 
 static bool is_torn_down(const union vmbus_control *message, uint32_t gpadl)

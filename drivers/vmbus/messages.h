@@ -18,9 +18,9 @@ union vmbus_control {
     struct vmbus_version_response version;
     struct vmbus_offer_channel offer;
     struct vmbus_channel_message channel;
-    struct vmbus_gpadl_created created;
+    struct vmbus_result created;
     struct vmbus_gpadl_torndown torndown;
-    struct vmbus_open_channel_result opened;
+    struct vmbus_result opened;
     uint8_t bytes[VMBUS_MESSAGE_SIZE_MAX];
 };
 

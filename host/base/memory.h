@@ -16,6 +16,11 @@
 /* Zeroed pages from the host's pool (reserved before launch, hidden from the guest); never freed;
  * halts with a log line when empty. */
 void *host_pages(size_t pages);
+/* As many of them as `bytes` need. */
+static inline void *host_pages_for(size_t bytes)
+{
+    return host_pages((bytes + PAGE_SIZE - 1) / PAGE_SIZE);
+}
 
 /* The range that host_pages() has not given out, page-aligned, in bytes. */
 void host_pages_unused(uint64_t *start, uint64_t *length);

@@ -44,7 +44,6 @@ static void add_other_channels(void)
 
         service[i] = (struct vmbus_service){
             .interface_guid = {(uint8_t)(0xA0 + i), 0x31, 0x61, 0xBA, 0x04, 0x46, 0xFA, 0x4C},
-            .opened = ignore,
             .closed = ignore,
             .withdrawn = ignore,
             .received = ignore_packet,

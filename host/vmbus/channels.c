@@ -13,8 +13,6 @@
 /* Of one exit: another processor may write packets as fast as this one takes them. */
 #define PACKETS_PER_TURN 64u
 
-#define SIGNAL_CONNECTION_FIRST 0x10000u
-
 static struct {
     struct vmbus_channel channel[VMBUS_CHANNELS_MAX];
     unsigned count;
@@ -41,29 +39,27 @@ bool vmbus_present(void)
     return channels.count != 0;
 }
 
-unsigned channels_count(void)
-{
-    return channels.count;
-}
-
-struct vmbus_channel *channel_at(unsigned index)
-{
-    return &channels.channel[index];
-}
-
-struct vmbus_channel *channel_of(uint32_t id)
-{
-    return id >= 1 && id <= channels.count ? &channels.channel[id - 1] : NULL;
-}
-
 uint32_t vmbus_channel_id(const struct vmbus_channel *channel)
 {
     return channel->id;
 }
 
-uint32_t channel_signal_connection(const struct vmbus_channel *channel)
+unsigned channels_count(void)
 {
-    return SIGNAL_CONNECTION_FIRST + channel->id;
+    return channels.count;
+}
+
+struct vmbus_channel *channel_at(uint32_t index)
+{
+    return index < channels.count ? &channels.channel[index] : NULL;
+}
+
+struct vmbus_channel *channel_on(uint32_t gpadl)
+{
+    for (unsigned i = 0; i < channels.count; i++)
+        if (channels.channel[i].state == CHANNEL_OPEN && channels.channel[i].gpadl == gpadl)
+            return &channels.channel[i];
+    return NULL;
 }
 
 static bool vp_valid(uint32_t vp)
@@ -71,28 +67,20 @@ static bool vp_valid(uint32_t vp)
     return vp == VMBUS_NO_VP || vp < synic_vps();
 }
 
-static bool in_use(uint32_t gpadl)
-{
-    for (unsigned i = 0; i < channels.count; i++)
-        if (channels.channel[i].state == CHANNEL_OPEN && channels.channel[i].gpadl == gpadl)
-            return true;
-    return false;
-}
-
 uint32_t channel_open(struct vmbus_channel *channel, const struct vmbus_open_channel *request)
 {
     const struct gpadl *gpadl = gpadl_find(request->gpadl);
     uint32_t downstream = request->downstream_page;
 
-    if (channel->state != CHANNEL_OFFERED || !gpadl || in_use(request->gpadl) ||
+    if (channel->state != CHANNEL_OFFERED || !gpadl || channel_on(request->gpadl) ||
         downstream >= gpadl->total || !vp_valid(request->target_vp) ||
-        !ring_open_reader(&channel->from_guest, gpadl->page, downstream) ||
-        !ring_open_writer(&channel->to_guest, gpadl->page + downstream, gpadl->total - downstream))
+        !ring_open(&channel->from_guest, RING_READER, gpadl->page, downstream) ||
+        !ring_open(&channel->to_guest, RING_WRITER, gpadl->page + downstream,
+                   gpadl->total - downstream))
         return NT_STATUS_INVALID_PARAMETER;
     channel->state = CHANNEL_OPEN;
     channel->gpadl = request->gpadl;
     channel->vp = request->target_vp;
-    channel->service->opened(channel->owner);
     return NT_STATUS_SUCCESS;
 }
 
@@ -113,13 +101,6 @@ void channel_close(struct vmbus_channel *channel)
     channel->service->closed(channel->owner);
 }
 
-void channel_close_of_gpadl(uint32_t gpadl)
-{
-    for (unsigned i = 0; i < channels.count; i++)
-        if (channels.channel[i].state == CHANNEL_OPEN && channels.channel[i].gpadl == gpadl)
-            channel_close(&channels.channel[i]);
-}
-
 void channels_withdraw(void)
 {
     for (unsigned i = 0; i < channels.count; i++) {
@@ -138,25 +119,19 @@ static void signal_guest(const struct vmbus_channel *channel)
         synic_signal(channel->vp, channel->id);
 }
 
-void vmbus_send(struct vmbus_channel *channel, uint16_t type, uint64_t transaction,
+bool vmbus_send(struct vmbus_channel *channel, uint16_t type, uint64_t transaction,
                 const void *payload, uint32_t size)
 {
-    if (channel->state == CHANNEL_OPEN &&
-        ring_put(&channel->to_guest, type, transaction, payload, size))
+    if (channel->state != CHANNEL_OPEN || !ring_has_room(&channel->to_guest, size, 1))
+        return false;
+    if (ring_put(&channel->to_guest, type, transaction, payload, size))
         signal_guest(channel);
+    return true;
 }
 
-bool vmbus_has_room(struct vmbus_channel *channel, uint32_t bytes)
+static bool broken(const struct vmbus_channel *channel)
 {
-    return channel->state == CHANNEL_OPEN && ring_has_room(&channel->to_guest, bytes, 1);
-}
-
-static void report_broken(const struct vmbus_channel *channel)
-{
-    host_log(LOG_INFO,
-             "vmbus: channel %u: the guest broke the rules of its rings; it is dead until it is "
-             "closed\n",
-             channel->id);
+    return channel->from_guest.broken || channel->to_guest.broken;
 }
 
 void channel_serve(struct vmbus_channel *channel)
@@ -166,7 +141,7 @@ void channel_serve(struct vmbus_channel *channel)
     unsigned packets = 0;
 
     /* Nothing is told of a ring twice. */
-    if (channel->from_guest.broken || channel->to_guest.broken)
+    if (broken(channel))
         return;
     while (taken == RING_TAKEN && channel->state == CHANNEL_OPEN && packets++ < PACKETS_PER_TURN &&
            ring_has_room(&channel->to_guest, service->reply_bytes, service->reply_packets)) {
@@ -177,8 +152,9 @@ void channel_serve(struct vmbus_channel *channel)
     channel->waiting = false;
     if (channel->state != CHANNEL_OPEN)
         return;
-    if (channel->from_guest.broken || channel->to_guest.broken) {
-        report_broken(channel);
+    if (broken(channel)) {
+        host_log(LOG_INFO, "vmbus: channel %u: broken rings; it is dead until it is closed\n",
+                 channel->id);
         return;
     }
     channel->waiting = taken == RING_TAKEN;

@@ -25,17 +25,18 @@ struct vmbus_channel {
 };
 
 unsigned channels_count(void);
-struct vmbus_channel *channel_at(unsigned index);
-/* NULL when there is none. */
-struct vmbus_channel *channel_of(uint32_t id);
-uint32_t channel_signal_connection(const struct vmbus_channel *channel);
+/* NULL when there is none, for all indexes from their number on. A channel has the index id - 1. */
+struct vmbus_channel *channel_at(uint32_t index);
+/* The open channel whose rings lie in a page list; NULL: there is none. */
+struct vmbus_channel *channel_on(uint32_t gpadl);
+
+/* Of HVCALL_SIGNAL_EVENT: plus the id of the channel. */
+#define CHANNEL_CONNECTIONS 0x10000u
 
 /* NT_STATUS_*. */
 uint32_t channel_open(struct vmbus_channel *channel, const struct vmbus_open_channel *request);
 uint32_t channel_modify(struct vmbus_channel *channel, uint32_t vp);
 void channel_close(struct vmbus_channel *channel);
-/* The channel whose rings lie in the list is closed. */
-void channel_close_of_gpadl(uint32_t gpadl);
 /* Every channel is as before the first offer. */
 void channels_withdraw(void);
 

@@ -35,6 +35,13 @@ static void reply(const void *message, unsigned size)
     synic_send(connection.vp, message, size);
 }
 
+static void reply_type(enum vmbus_message_type type)
+{
+    struct vmbus_message message = {.type = type};
+
+    reply(&message, sizeof(message));
+}
+
 static bool version_known(uint32_t version)
 {
     static const uint32_t known[] = {VMBUS_VERSION_3_0, VMBUS_VERSION_4_0, VMBUS_VERSION_4_1,
@@ -64,15 +71,16 @@ static bool can_serve(const struct vmbus_initiate_contact *request)
 
 static void initiate_contact(const struct vmbus_initiate_contact *request)
 {
-    struct vmbus_version_response response = {.header.type = VMBUS_VERSION_RESPONSE};
+    bool served = can_serve(request);
+    struct vmbus_version_response response = {
+        .header.type = VMBUS_VERSION_RESPONSE,
+        .supported = version_known(request->version),
+        .state = served ? VMBUS_CONNECTION_STATE_OK : VMBUS_CONNECTION_STATE_FAILED,
+        .connection_id =
+            request->version >= VMBUS_VERSION_5_0 ? VMBUS_CONNECTION_MESSAGES_5 : request->version};
 
-    disconnect();
     connection.vp = request->target_vp < synic_vps() ? request->target_vp : 0;
-    response.supported = version_known(request->version);
-    response.state = can_serve(request) ? VMBUS_CONNECTION_STATE_OK : VMBUS_CONNECTION_STATE_FAILED;
-    response.connection_id =
-        request->version >= VMBUS_VERSION_5_0 ? VMBUS_CONNECTION_MESSAGES_5 : request->version;
-    if (response.supported && response.state == VMBUS_CONNECTION_STATE_OK)
+    if (response.supported && served)
         connection.version = request->version;
     host_log(LOG_INFO, "vmbus: version %u.%u %s, messages to VP %u\n", request->version >> 16,
              request->version & 0xFFFF, connection.version != 0 ? "agreed" : "refused",
@@ -88,7 +96,7 @@ static void send_offer(const struct vmbus_channel *channel)
         .channel_id = channel->id,
         .monitor_id = VMBUS_OFFER_NO_MONITOR,
         .dedicated_interrupt = VMBUS_OFFER_DEDICATED_INTERRUPT,
-        .connection_id = channel_signal_connection(channel),
+        .connection_id = CHANNEL_CONNECTIONS + channel->id,
     };
 
     memcpy(offer.interface_guid, channel->service->interface_guid, sizeof(offer.interface_guid));
@@ -98,53 +106,38 @@ static void send_offer(const struct vmbus_channel *channel)
 
 static void request_offers(void)
 {
-    static const struct vmbus_message done = {.type = VMBUS_ALL_OFFERS_DELIVERED};
+    const struct vmbus_channel *channel;
 
     if (connection.offers_requested)
         return;
     connection.offers_requested = true;
     if (vmbus_rules.late_offers)
-        reply(&done, sizeof(done));
-    for (unsigned i = 0; i < channels_count(); i++)
-        if (channel_at(i)->state == CHANNEL_OFFERED)
-            send_offer(channel_at(i));
+        reply_type(VMBUS_ALL_OFFERS_DELIVERED);
+    for (unsigned i = 0; (channel = channel_at(i)); i++)
+        if (channel->state == CHANNEL_OFFERED)
+            send_offer(channel);
     if (!vmbus_rules.late_offers)
-        reply(&done, sizeof(done));
+        reply_type(VMBUS_ALL_OFFERS_DELIVERED);
 }
 
-static void gpadl_answer(enum gpadl_result result, uint32_t channel_id, uint32_t gpadl)
+static void reply_result(enum vmbus_message_type type, uint32_t channel_id, uint32_t id,
+                         uint32_t status)
 {
-    struct vmbus_gpadl_created created = {.header.type = VMBUS_GPADL_CREATED,
-                                          .channel_id = channel_id,
-                                          .gpadl = gpadl,
-                                          .status = NT_STATUS_SUCCESS};
+    struct vmbus_result result = {{.type = type}, channel_id, id, status};
 
-    if (result != GPADL_COMPLETE && result != GPADL_REFUSED)
-        return;
-    if (result == GPADL_REFUSED)
-        created.status = NT_STATUS_UNSUCCESSFUL;
-    reply(&created, sizeof(created));
+    if (status != GPADL_NO_ANSWER)
+        reply(&result, sizeof(result));
 }
 
-static void gpadl_teardown(uint32_t gpadl)
+static void tear_down(uint32_t gpadl)
 {
     struct vmbus_gpadl_torndown torndown = {.header.type = VMBUS_GPADL_TORNDOWN, .gpadl = gpadl};
-
-    channel_close_of_gpadl(gpadl);
-    if (gpadl_drop(gpadl))
-        reply(&torndown, sizeof(torndown));
-}
-
-static void open_channel(struct vmbus_channel *channel, const struct vmbus_open_channel *request)
-{
-    struct vmbus_open_channel_result result = {.header.type = VMBUS_OPEN_CHANNEL_RESULT,
-                                               .channel_id = request->channel_id,
-                                               .open_id = request->open_id,
-                                               .status = NT_STATUS_UNSUCCESSFUL};
+    struct vmbus_channel *channel = channel_on(gpadl);
 
     if (channel)
-        result.status = channel_open(channel, request);
-    reply(&result, sizeof(result));
+        channel_close(channel);
+    if (gpadl_drop(gpadl))
+        reply(&torndown, sizeof(torndown));
 }
 
 static void modify_channel(struct vmbus_channel *channel,
@@ -162,49 +155,43 @@ static void modify_channel(struct vmbus_channel *channel,
         reply(&response, sizeof(response));
 }
 
-static void unload(void)
-{
-    static const struct vmbus_message done = {.type = VMBUS_UNLOAD_RESPONSE};
-
-    disconnect();
-    reply(&done, sizeof(done));
-}
-
 /* Requests that need a connection. */
 static void connected(const struct vmbus_request *request)
 {
-    struct vmbus_channel *channel;
-    uint32_t channel_id = request->pages.channel_id;
-    enum gpadl_result result;
+    uint32_t channel_id = request->channel.channel_id, gpadl, status = NT_STATUS_UNSUCCESSFUL;
+    struct vmbus_channel *channel = channel_at(channel_id - 1);
 
     switch (request->type) {
     case VMBUS_REQUEST_OFFERS:
         request_offers();
         break;
     case VMBUS_GPADL_HEADER:
-        result = channel_of(channel_id) ? gpadl_header(&request->pages) : GPADL_REFUSED;
-        gpadl_answer(result, channel_id, request->pages.gpadl);
+        gpadl = request->gpadl_header.gpadl;
+        if (channel)
+            status = gpadl_header(gpadl, channel_id, &request->pages);
+        reply_result(VMBUS_GPADL_CREATED, channel_id, gpadl, status);
         break;
     case VMBUS_GPADL_BODY:
-        result = gpadl_body(&request->pages, &channel_id);
-        gpadl_answer(result, channel_id, request->pages.gpadl);
+        gpadl = request->gpadl_body.gpadl;
+        status = gpadl_body(gpadl, &channel_id, &request->pages);
+        reply_result(VMBUS_GPADL_CREATED, channel_id, gpadl, status);
         break;
     case VMBUS_GPADL_TEARDOWN:
-        gpadl_teardown(request->teardown.gpadl);
+        tear_down(request->teardown.gpadl);
         break;
     case VMBUS_OPEN_CHANNEL:
-        open_channel(channel_of(request->open.channel_id), &request->open);
+        if (channel)
+            status = channel_open(channel, &request->open);
+        reply_result(VMBUS_OPEN_CHANNEL_RESULT, channel_id, request->open.open_id, status);
         break;
     case VMBUS_MODIFY_CHANNEL:
-        modify_channel(channel_of(request->modify.channel_id), &request->modify);
+        modify_channel(channel, &request->modify);
         break;
     case VMBUS_CLOSE_CHANNEL:
-        channel = channel_of(request->channel.channel_id);
         if (channel)
             channel_close(channel);
         break;
     case VMBUS_REL_ID_RELEASED:
-        channel = channel_of(request->channel.channel_id);
         if (channel && channel->state == CHANNEL_RESCINDED)
             channel->state = CHANNEL_ABSENT;
         break;
@@ -235,12 +222,14 @@ enum hv_status vmbus_post_message(const struct hv_input_post_message *input)
     }
     host_log(LOG_TRACE, "vmbus: message %u, %u bytes\n", (unsigned)request.type,
              input->payload_size);
+    if (request.type == VMBUS_INITIATE_CONTACT || request.type == VMBUS_UNLOAD)
+        disconnect();
+    if (synic_room() < answers(request.type))
+        return HV_STATUS_INSUFFICIENT_BUFFERS;
     if (request.type == VMBUS_INITIATE_CONTACT)
         initiate_contact(&request.contact);
     else if (request.type == VMBUS_UNLOAD)
-        unload();
-    else if (synic_room() < answers(request.type))
-        return HV_STATUS_INSUFFICIENT_BUFFERS;
+        reply_type(VMBUS_UNLOAD_RESPONSE);
     else if (connection.version != 0)
         connected(&request);
     return HV_STATUS_SUCCESS;
@@ -248,18 +237,14 @@ enum hv_status vmbus_post_message(const struct hv_input_post_message *input)
 
 enum hv_status vmbus_signal_event(const struct hv_input_signal_event *input)
 {
+    struct vmbus_channel *channel = channel_at(input->connection_id - CHANNEL_CONNECTIONS - 1);
+
     if (input->flag_number != 0 || input->reserved != 0)
         return HV_STATUS_INVALID_PARAMETER;
-    for (unsigned i = 0; i < channels_count(); i++) {
-        struct vmbus_channel *channel = channel_at(i);
-
-        if (channel_signal_connection(channel) == input->connection_id &&
-            channel->state == CHANNEL_OPEN) {
-            channel_serve(channel);
-            return HV_STATUS_SUCCESS;
-        }
-    }
-    return HV_STATUS_INVALID_CONNECTION_ID;
+    if (!channel || channel->state != CHANNEL_OPEN)
+        return HV_STATUS_INVALID_CONNECTION_ID;
+    channel_serve(channel);
+    return HV_STATUS_SUCCESS;
 }
 
 bool vmbus_rescind(struct vmbus_channel *channel)

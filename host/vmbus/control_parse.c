@@ -6,92 +6,51 @@
 
 #define RANGE_BYTES 8u /* of a page list, before its pages */
 
-static bool take(void *to, size_t needed, const void *payload, size_t size)
-{
-    if (size < needed)
-        return false;
-    memcpy(to, payload, needed);
-    return true;
-}
-
-/* As many pages as the message holds; senders pad their messages, so that the caller cuts what it
- * does not expect. */
-static void take_pages(struct vmbus_gpadl_pages *pages, size_t at, uint32_t limit,
-                       const void *payload, size_t size)
-{
-    size_t held = (size - at) / sizeof(uint64_t);
-
-    pages->count = held < limit ? (uint32_t)held : limit;
-    memcpy(pages->page, (const uint8_t *)payload + at, pages->count * sizeof(uint64_t));
-}
+/* Messages that a guest sends, and their bytes at least. */
+static const size_t least_size[] = {
+    [VMBUS_REQUEST_OFFERS] = sizeof(struct vmbus_message),
+    [VMBUS_OPEN_CHANNEL] = sizeof(struct vmbus_open_channel),
+    [VMBUS_CLOSE_CHANNEL] = sizeof(struct vmbus_channel_message),
+    [VMBUS_GPADL_HEADER] = offsetof(struct vmbus_gpadl_header, page),
+    [VMBUS_GPADL_BODY] = offsetof(struct vmbus_gpadl_body, page),
+    [VMBUS_GPADL_TEARDOWN] = sizeof(struct vmbus_gpadl_teardown),
+    [VMBUS_REL_ID_RELEASED] = sizeof(struct vmbus_channel_message),
+    [VMBUS_INITIATE_CONTACT] = sizeof(struct vmbus_initiate_contact),
+    [VMBUS_UNLOAD] = sizeof(struct vmbus_message),
+    [VMBUS_MODIFY_CHANNEL] = sizeof(struct vmbus_modify_channel),
+};
 
 static uint32_t pages_in_all(const struct vmbus_gpadl_header *header)
 {
-    uint32_t pages = header->range_bytes / sizeof(uint64_t) - 1;
+    uint64_t pages = (header->byte_count + PAGE_SIZE - 1) / PAGE_SIZE;
 
-    if (header->ranges != 1 || header->range_bytes <= RANGE_BYTES ||
-        header->range_bytes % sizeof(uint64_t) != 0 || header->byte_offset != 0 ||
-        (header->byte_count + UINT64_C(0) + PAGE_SIZE - 1) / PAGE_SIZE != pages)
-        return 0;
-    return pages;
-}
-
-static bool gpadl_header(struct vmbus_gpadl_pages *pages, const void *payload, size_t size)
-{
-    struct vmbus_gpadl_header header;
-    size_t at = offsetof(struct vmbus_gpadl_header, page);
-
-    if (!take(&header, at, payload, size))
-        return false;
-    pages->channel_id = header.channel_id;
-    pages->gpadl = header.gpadl;
-    pages->total = pages_in_all(&header);
-    take_pages(pages, at, VMBUS_GPADL_HEADER_PAGES, payload, size);
-    if (pages->count > pages->total)
-        pages->count = pages->total;
-    return true;
-}
-
-static bool gpadl_body(struct vmbus_gpadl_pages *pages, const void *payload, size_t size)
-{
-    struct vmbus_gpadl_body body;
-    size_t at = offsetof(struct vmbus_gpadl_body, page);
-
-    if (!take(&body, at, payload, size))
-        return false;
-    pages->gpadl = body.gpadl;
-    take_pages(pages, at, VMBUS_GPADL_BODY_PAGES, payload, size);
-    return true;
+    return header->ranges == 1 && header->byte_offset == 0 &&
+                   header->range_bytes == RANGE_BYTES + pages * sizeof(uint64_t)
+               ? (uint32_t)pages
+               : 0;
 }
 
 bool vmbus_control_parse(const void *payload, size_t size, struct vmbus_request *request)
 {
-    struct vmbus_message header;
+    struct vmbus_gpadl_pages *pages = &request->pages;
+    size_t least;
 
     memset(request, 0, sizeof(*request));
-    if (size > VMBUS_MESSAGE_SIZE_MAX || !take(&header, sizeof(header), payload, size))
+    if (size < sizeof(request->header) || size > VMBUS_MESSAGE_SIZE_MAX)
         return false;
-    request->type = (enum vmbus_message_type)header.type;
-    switch (header.type) {
-    case VMBUS_REQUEST_OFFERS:
-    case VMBUS_UNLOAD:
+    memcpy(&request->gpadl_body, payload, size); /* the longest message */
+    request->type = (enum vmbus_message_type)request->header.type;
+    least = request->header.type < ARRAY_SIZE(least_size) ? least_size[request->header.type] : 0;
+    if (least == 0 || size < least)
+        return false;
+    if (request->type != VMBUS_GPADL_HEADER && request->type != VMBUS_GPADL_BODY)
         return true;
-    case VMBUS_INITIATE_CONTACT:
-        return take(&request->contact, sizeof(request->contact), payload, size);
-    case VMBUS_OPEN_CHANNEL:
-        return take(&request->open, sizeof(request->open), payload, size);
-    case VMBUS_CLOSE_CHANNEL:
-    case VMBUS_REL_ID_RELEASED:
-        return take(&request->channel, sizeof(request->channel), payload, size);
-    case VMBUS_MODIFY_CHANNEL:
-        return take(&request->modify, sizeof(request->modify), payload, size);
-    case VMBUS_GPADL_HEADER:
-        return gpadl_header(&request->pages, payload, size);
-    case VMBUS_GPADL_BODY:
-        return gpadl_body(&request->pages, payload, size);
-    case VMBUS_GPADL_TEARDOWN:
-        return take(&request->teardown, sizeof(request->teardown), payload, size);
-    default:
-        return false;
-    }
+    pages->count = (uint32_t)((size - least) / sizeof(uint64_t));
+    memcpy(pages->page, (const uint8_t *)payload + least, pages->count * sizeof(uint64_t));
+    if (request->type == VMBUS_GPADL_HEADER)
+        pages->total = pages_in_all(&request->gpadl_header);
+    /* Senders pad their messages. After a header, the list has its own count. */
+    if (request->type == VMBUS_GPADL_HEADER && pages->count > pages->total)
+        pages->count = pages->total;
+    return true;
 }

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/vmbus/gpadl.h"
 
-#include <stddef.h>
-
 #include "host/base/memory.h"
-#include "lib/bits.h"
-#include "lib/string.h"
 
 #define PAGE_NUMBER_LIMIT (UINT64_MAX / PAGE_SIZE)
 
@@ -14,7 +10,7 @@ static struct gpadl *gpadls; /* GPADLS_MAX entries */
 void gpadl_init(void)
 {
     if (!gpadls)
-        gpadls = host_pages((GPADLS_MAX * sizeof(*gpadls) + PAGE_SIZE - 1) / PAGE_SIZE);
+        gpadls = host_pages_for(GPADLS_MAX * sizeof(*gpadls));
 }
 
 void gpadl_drop_all(void)
@@ -23,6 +19,7 @@ void gpadl_drop_all(void)
         gpadls[i].id = 0;
 }
 
+/* With id 0, one that is not in use. */
 static struct gpadl *entry_of(uint32_t id)
 {
     for (unsigned i = 0; i < GPADLS_MAX; i++)
@@ -31,7 +28,12 @@ static struct gpadl *entry_of(uint32_t id)
     return NULL;
 }
 
-static enum gpadl_result add(struct gpadl *gpadl, const struct vmbus_gpadl_pages *pages)
+static struct gpadl *list_of(uint32_t id)
+{
+    return id != 0 ? entry_of(id) : NULL;
+}
+
+static uint32_t add(struct gpadl *gpadl, const struct vmbus_gpadl_pages *pages)
 {
     for (uint32_t i = 0; i < pages->count && gpadl->count < gpadl->total; i++) {
         uint64_t number = pages->page[i];
@@ -41,51 +43,46 @@ static enum gpadl_result add(struct gpadl *gpadl, const struct vmbus_gpadl_pages
                        guest_is_ram(number * PAGE_SIZE, PAGE_SIZE);
     }
     if (gpadl->count < gpadl->total)
-        return GPADL_INCOMPLETE;
+        return GPADL_NO_ANSWER;
     if (gpadl->valid)
-        return GPADL_COMPLETE;
+        return NT_STATUS_SUCCESS;
     gpadl->id = 0;
-    return GPADL_REFUSED;
+    return NT_STATUS_UNSUCCESSFUL;
 }
 
-enum gpadl_result gpadl_header(const struct vmbus_gpadl_pages *pages)
+uint32_t gpadl_header(uint32_t id, uint32_t channel_id, const struct vmbus_gpadl_pages *pages)
 {
     struct gpadl *free = entry_of(0);
 
-    if (pages->gpadl == 0 || entry_of(pages->gpadl) || !free || pages->total == 0 ||
-        pages->total > GPADL_PAGES_MAX)
-        return GPADL_REFUSED;
-    free->id = pages->gpadl;
-    free->channel_id = pages->channel_id;
-    free->total = pages->total;
-    free->count = 0;
-    free->valid = true;
+    if (id == 0 || entry_of(id) || !free || pages->total == 0 || pages->total > GPADL_PAGES_MAX)
+        return NT_STATUS_UNSUCCESSFUL;
+    *free =
+        (struct gpadl){.id = id, .channel_id = channel_id, .total = pages->total, .valid = true};
     return add(free, pages);
 }
 
-enum gpadl_result gpadl_body(const struct vmbus_gpadl_pages *pages, uint32_t *channel_id)
+uint32_t gpadl_body(uint32_t id, uint32_t *channel_id, const struct vmbus_gpadl_pages *pages)
 {
-    struct gpadl *gpadl = pages->gpadl != 0 ? entry_of(pages->gpadl) : NULL;
+    struct gpadl *gpadl = list_of(id);
 
     if (!gpadl || gpadl->count == gpadl->total)
-        return GPADL_IGNORED;
+        return GPADL_NO_ANSWER;
     *channel_id = gpadl->channel_id;
     return add(gpadl, pages);
 }
 
 const struct gpadl *gpadl_find(uint32_t id)
 {
-    const struct gpadl *gpadl = id != 0 ? entry_of(id) : NULL;
+    const struct gpadl *gpadl = list_of(id);
 
     return gpadl && gpadl->count == gpadl->total ? gpadl : NULL;
 }
 
 bool gpadl_drop(uint32_t id)
 {
-    struct gpadl *gpadl = id != 0 ? entry_of(id) : NULL;
+    struct gpadl *gpadl = list_of(id);
 
-    if (!gpadl)
-        return false;
-    gpadl->id = 0;
-    return true;
+    if (gpadl)
+        gpadl->id = 0;
+    return gpadl;
 }

@@ -22,12 +22,12 @@ struct gpadl {
 void gpadl_init(void);
 void gpadl_drop_all(void);
 
-enum gpadl_result { GPADL_IGNORED, GPADL_INCOMPLETE, GPADL_COMPLETE, GPADL_REFUSED };
+#define GPADL_NO_ANSWER UINT32_MAX /* more pages are to come, or there is no such list */
 
-/* A header or a body has arrived. A list that is refused is gone. A list that is complete stays
- * until it is dropped. */
-enum gpadl_result gpadl_header(const struct vmbus_gpadl_pages *pages);
-enum gpadl_result gpadl_body(const struct vmbus_gpadl_pages *pages, uint32_t *channel_id);
+/* A header or a body has arrived. NT_STATUS_* for the guest, or GPADL_NO_ANSWER. A list that is
+ * refused is gone. A list that is complete stays until it is dropped. */
+uint32_t gpadl_header(uint32_t id, uint32_t channel_id, const struct vmbus_gpadl_pages *pages);
+uint32_t gpadl_body(uint32_t id, uint32_t *channel_id, const struct vmbus_gpadl_pages *pages);
 
 /* A complete list; NULL when there is none of this id. */
 const struct gpadl *gpadl_find(uint32_t id);

@@ -24,8 +24,7 @@ struct synic_vp {
 
 struct queued_message {
     uint32_t vp;
-    uint8_t size;
-    uint8_t payload[HV_MESSAGE_PAYLOAD_MAX];
+    struct hv_message message; /* FREE until it is in its slot */
 };
 
 static struct {
@@ -44,13 +43,12 @@ void synic_init(synic_vector_sender *send_vector)
 void synic_add_vp(uint32_t apic_id)
 {
     struct synic_vp *vp = &synic.vp[synic.vps++];
-    size_t bytes = SYNIC_QUEUE_LENGTH * sizeof(*synic.queue);
 
     vp->apic_id = apic_id;
     for (unsigned i = 0; i < HV_SINTS; i++)
         vp->sint[i] = HV_SINT_RESET;
     if (!synic.queue)
-        synic.queue = host_pages((bytes + PAGE_SIZE - 1) / PAGE_SIZE);
+        synic.queue = host_pages_for(SYNIC_QUEUE_LENGTH * sizeof(*synic.queue));
 }
 
 unsigned synic_vps(void)
@@ -98,19 +96,17 @@ static bool slot_free(uint64_t slot)
            guest_load32(slot, &type) && type == HV_MESSAGE_FREE;
 }
 
-static bool deliver(const struct queued_message *message, bool more)
+static bool deliver(struct queued_message *queued, bool more)
 {
-    const struct synic_vp *vp = &synic.vp[message->vp];
+    const struct synic_vp *vp = &synic.vp[queued->vp];
     uint64_t slot = (vp->simp & HV_SYNIC_PAGE_GPFN) + VMBUS_SINT * sizeof(struct hv_message);
-    struct hv_message copy = {.type = HV_MESSAGE_FREE, .size = message->size};
 
-    if (!enabled(vp, vp->simp) || !slot_free(slot))
+    queued->message.flags = more ? HV_MESSAGE_FLAG_PENDING : 0;
+    if (!enabled(vp, vp->simp) || !slot_free(slot) ||
+        !guest_write(slot, &queued->message, sizeof(queued->message)) ||
+        !guest_store32(slot, HV_MESSAGE_CHANNEL))
         return false;
-    copy.flags = more ? HV_MESSAGE_FLAG_PENDING : 0;
-    memcpy(copy.payload, message->payload, message->size);
-    if (!guest_write(slot, &copy, sizeof(copy)) || !guest_store32(slot, HV_MESSAGE_CHANNEL))
-        return false;
-    interrupt(message->vp);
+    interrupt(queued->vp);
     return true;
 }
 
@@ -130,14 +126,12 @@ unsigned synic_room(void)
 
 void synic_send(uint32_t vp, const void *payload, unsigned size)
 {
-    struct queued_message *message =
-        &synic.queue[(synic.first + synic.queued) % SYNIC_QUEUE_LENGTH];
+    struct queued_message *last = &synic.queue[(synic.first + synic.queued) % SYNIC_QUEUE_LENGTH];
 
     if (vp >= synic.vps || size > HV_MESSAGE_PAYLOAD_MAX || synic_room() == 0)
         host_panic("vmbus: a message of %u bytes for VP %u does not fit", size, vp);
-    message->vp = vp;
-    message->size = (uint8_t)size;
-    memcpy(message->payload, payload, size);
+    *last = (struct queued_message){.vp = vp, .message.size = (uint8_t)size};
+    memcpy(last->message.payload, payload, size);
     synic.queued++;
     deliver_all();
 }
@@ -160,28 +154,23 @@ void synic_signal(uint32_t vp, uint32_t flag)
 }
 
 /* The register that holds what was written; NULL: none does. */
-static uint64_t *register_of(struct synic_vp *vp, uint32_t msr)
+static uint64_t *register_of(uint32_t vp, uint32_t msr)
 {
-    switch (msr) {
-    case HV_MSR_SCONTROL:
-        return &vp->scontrol;
-    case HV_MSR_SIEFP:
-        return &vp->siefp;
-    case HV_MSR_SIMP:
-        return &vp->simp;
-    default:
-        return msr >= HV_MSR_SINT0 && msr <= HV_MSR_SINT15 ? &vp->sint[msr - HV_MSR_SINT0] : NULL;
-    }
+    if (vp >= synic.vps)
+        return NULL;
+    if (msr >= HV_MSR_SINT0 && msr <= HV_MSR_SINT15)
+        return &synic.vp[vp].sint[msr - HV_MSR_SINT0];
+    return msr == HV_MSR_SCONTROL ? &synic.vp[vp].scontrol
+           : msr == HV_MSR_SIEFP  ? &synic.vp[vp].siefp
+           : msr == HV_MSR_SIMP   ? &synic.vp[vp].simp
+                                  : NULL;
 }
 
 bool synic_msr_read(uint32_t vp, uint32_t msr, uint64_t *value)
 {
-    const uint64_t *held = vp < synic.vps ? register_of(&synic.vp[vp], msr) : NULL;
+    const uint64_t *held = register_of(vp, msr);
 
-    if (held)
-        *value = *held;
-    else
-        *value = msr == HV_MSR_SVERSION ? HV_SVERSION_1 : 0;
+    *value = held ? *held : msr == HV_MSR_SVERSION ? HV_SVERSION_1 : 0;
     return vp < synic.vps && (held || msr == HV_MSR_SVERSION || msr == HV_MSR_EOM);
 }
 
@@ -199,7 +188,7 @@ static bool value_allowed(uint32_t msr, uint64_t value)
 
 bool synic_msr_write(uint32_t vp, uint32_t msr, uint64_t value)
 {
-    uint64_t *held = vp < synic.vps ? register_of(&synic.vp[vp], msr) : NULL;
+    uint64_t *held = register_of(vp, msr);
 
     if (vp >= synic.vps || (held ? !value_allowed(msr, value) : msr != HV_MSR_EOM))
         return false;

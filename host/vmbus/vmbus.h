@@ -19,8 +19,7 @@ struct vmbus_channel;
 
 struct vmbus_service {
     uint8_t interface_guid[16];
-    /* The guest opened the channel, or closed it; nothing of the use before may be left. */
-    void (*opened)(void *owner);
+    /* The channel is not open any more: nothing of its use may be left. */
     void (*closed)(void *owner);
     /* The offer is void. The next offer is a device in its initial state. */
     void (*withdrawn)(void *owner);
@@ -36,12 +35,10 @@ struct vmbus_channel *vmbus_add_channel(const struct vmbus_service *service, voi
 bool vmbus_present(void);
 uint32_t vmbus_channel_id(const struct vmbus_channel *channel);
 
-/* Puts a packet into the ring to the guest, which has room for it, and signals it. Nothing on a
- * channel that is not open. */
-void vmbus_send(struct vmbus_channel *channel, uint16_t type, uint64_t transaction,
+/* Puts a packet into the ring to the guest and signals it. False when the channel is not open, or
+ * its ring has no room; there is room for the replies to a request. */
+bool vmbus_send(struct vmbus_channel *channel, uint16_t type, uint64_t transaction,
                 const void *payload, uint32_t size);
-/* For packets that answer no request. */
-bool vmbus_has_room(struct vmbus_channel *channel, uint32_t bytes);
 /* Takes an offer back, or makes it again. False when there are too many messages that the guest has
  * not read, or when the channel is not in the state for it. */
 bool vmbus_rescind(struct vmbus_channel *channel);

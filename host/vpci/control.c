@@ -25,10 +25,8 @@ static bool eject(struct vpci_bus *bus, const struct vpci_function *function)
 {
     struct vpci_slot_message message = {.type = VPCI_EJECT, .slot = vpci_function_slot(function)};
 
-    if (!bus->powered || !vmbus_has_room(bus->channel, sizeof(message)))
-        return false;
-    vmbus_send(bus->channel, VMBUS_PACKET_DATA, 0, &message, sizeof(message));
-    return true;
+    return bus->powered &&
+           vmbus_send(bus->channel, VMBUS_PACKET_DATA, 0, &message, sizeof(message));
 }
 
 enum hv_status vpci_control(const struct bus_control_input *input)

@@ -198,8 +198,7 @@ uint32_t fake_open(uint32_t channel, uint32_t gpadl)
                                       .open_id = 99,
                                       .gpadl = gpadl,
                                       .downstream_page = FAKE_DOWNSTREAM};
-    struct vmbus_gpadl_created created = {.status = 1};
-    struct vmbus_open_channel_result result = {.status = 1};
+    struct vmbus_result created = {.status = 1}, result = {.status = 1};
 
     memset(fake_ram + FAKE_RINGS * 4096u, 0, FAKE_RING_PAGES * 4096u);
     for (unsigned i = 0; i < FAKE_RING_PAGES; i++)
@@ -209,8 +208,7 @@ uint32_t fake_open(uint32_t channel, uint32_t gpadl)
         created.status != NT_STATUS_SUCCESS)
         return NT_STATUS_UNSUCCESSFUL;
     fake_post(&open, sizeof(open));
-    if (fake_take_message(&result, sizeof(result)) != VMBUS_OPEN_CHANNEL_RESULT ||
-        result.open_id != 99)
+    if (fake_take_message(&result, sizeof(result)) != VMBUS_OPEN_CHANNEL_RESULT || result.id != 99)
         return NT_STATUS_UNSUCCESSFUL;
     return result.status;
 }
