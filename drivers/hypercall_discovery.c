@@ -7,6 +7,7 @@
 #include "kernel/cpu.h"
 #include "kernel/memory.h"
 #include "kernel/paging.h"
+#include "lib/hot.h"
 #include "lib/string.h"
 
 /*
@@ -118,7 +119,7 @@ static enum hypercall_state discover(struct hypercall_discovery *found)
     return HYPERCALL_READY;
 }
 
-const struct hypercall_discovery *hypercall_init(void)
+HOT const struct hypercall_discovery *hypercall_init(void)
 {
     if (!layer.done) {
         layer.done = true;
@@ -136,7 +137,7 @@ uint64_t hypercall_withheld(void)
     return calls_withheld;
 }
 
-const void *hypercall_entry(void)
+HOT const void *hypercall_entry(void)
 {
     const struct hypercall_discovery *found = hypercall_init();
 

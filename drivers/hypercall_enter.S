@@ -22,7 +22,7 @@
 #define REG_R15 112
 #define REG_XMM 120 /* 16 bytes each, not aligned */
 
-    .text
+    .section .text.hot, "ax", @progbits
 
 /* Registers that the compiler expects to survive a call: a host that clobbers it must fail its own test, not crash others. */
     .macro save_callers_registers

@@ -5,6 +5,7 @@
 
 #include "abi/hypercall.h"
 #include "drivers/hypercall_internal.h"
+#include "lib/hot.h"
 
 /* hypercall_enter.S knows the struct by these numbers. */
 #define REGISTER_AT(field, offset)                                                                 \
@@ -53,7 +54,7 @@ void hypercall_report_to(void (*report)(uint64_t control, uint64_t rdx, uint64_t
     reporter = report;
 }
 
-static uint64_t reported(uint64_t control, uint64_t rdx, uint64_t rax)
+HOT static uint64_t reported(uint64_t control, uint64_t rdx, uint64_t rax)
 {
     if (reporter)
         reporter(control, rdx, rax);
@@ -75,7 +76,7 @@ void hypercall_record_by(const struct hypercall_recorder *by)
     recorder = by;
 }
 
-static uint64_t raw(uint64_t control, uint64_t rdx, uint64_t r8)
+HOT static uint64_t raw(uint64_t control, uint64_t rdx, uint64_t r8)
 {
     const void *entry = hypercall_entry();
 
@@ -97,7 +98,7 @@ static uint64_t recorded_raw(uint64_t control, uint64_t rdx, uint64_t r8)
     return registers.rax;
 }
 
-uint64_t hypercall_raw(uint64_t control, uint64_t rdx, uint64_t r8)
+HOT uint64_t hypercall_raw(uint64_t control, uint64_t rdx, uint64_t r8)
 {
     return recorder ? recorded_raw(control, rdx, r8) : raw(control, rdx, r8);
 }

@@ -3,6 +3,8 @@
 
 #include <stdint.h>
 
+#include "lib/hot.h"
+
 /* GCC recognizes a copy, fill or length loop and replaces it by a call to the function that it is
  * compiling. */
 #ifndef __clang__
@@ -26,7 +28,7 @@ static inline void store(unsigned char *to, uint64_t value)
     ((word *)to)->value = value;
 }
 
-void *memcpy(void *restrict to, const void *restrict from, size_t size)
+HOT void *memcpy(void *restrict to, const void *restrict from, size_t size)
 {
     unsigned char *t = to;
     const unsigned char *f = from;
@@ -68,7 +70,7 @@ void *memmove(void *to, const void *from, size_t size)
     return to;
 }
 
-void *memset(void *to, int byte, size_t size)
+HOT void *memset(void *to, int byte, size_t size)
 {
     unsigned char *t = to;
     uint64_t pattern = (unsigned char)byte * 0x0101010101010101ull;

@@ -4,10 +4,11 @@
 #include <stddef.h>
 
 #include "host/base/processor.h"
+#include "lib/hot.h"
 
-static struct oracle_counters counters[HOST_CPUS_MAX];
+HOT_DATA static struct oracle_counters counters[HOST_CPUS_MAX];
 
-struct oracle_counters *cpu_counters(void)
+HOT struct oracle_counters *cpu_counters(void)
 {
     return &counters[processor_index()];
 }

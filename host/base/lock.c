@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/base/lock.h"
 
-struct host_lock host_lock;
+#include "lib/hot.h"
+
+HOT_DATA struct host_lock host_lock;

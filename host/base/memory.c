@@ -6,6 +6,7 @@
 #include "host/base/log.h"
 #include "host/base/panic.h"
 #include "lib/bits.h"
+#include "lib/hot.h"
 #include "lib/string.h"
 
 #define RANGES_MAX 128
@@ -16,10 +17,13 @@ static struct {
     uint64_t next, end; /* of the pool */
     struct guest_range ram[RANGES_MAX];
     size_t ram_count;
-    size_t last; /* index of the range of RAM that was found last */
     struct guest_range hidden[RANGES_MAX];
     size_t hidden_count;
 } memory;
+
+/* The range of RAM that was found last. Accesses come in groups, such as the tables of a walk: it
+ * is tried first. */
+HOT_DATA static struct guest_range found;
 
 static uint64_t range_end(const struct guest_range *range)
 {
@@ -52,6 +56,7 @@ void host_pages_unused(uint64_t *start, uint64_t *length)
 
 static void insert(size_t at, uint64_t start, uint64_t length)
 {
+    found = (struct guest_range){0};
     if (memory.ram_count == RANGES_MAX)
         host_panic("more than %d ranges of RAM", RANGES_MAX);
     memmove(&memory.ram[at + 1], &memory.ram[at], (memory.ram_count - at) * sizeof(memory.ram[0]));
@@ -61,6 +66,7 @@ static void insert(size_t at, uint64_t start, uint64_t length)
 
 static void remove_at(size_t at)
 {
+    found = (struct guest_range){0};
     memory.ram_count--;
     memmove(&memory.ram[at], &memory.ram[at + 1], (memory.ram_count - at) * sizeof(memory.ram[0]));
     memory.ram[memory.ram_count] = (struct guest_range){0};
@@ -130,17 +136,15 @@ static const struct guest_range *find_ram(uint64_t gpa)
 {
     for (size_t i = 0; i < memory.ram_count; i++)
         if (begins_in(&memory.ram[i], gpa)) {
-            memory.last = i;
+            found = memory.ram[i];
             return &memory.ram[i];
         }
     return NULL;
 }
 
-/* Accesses come in groups, such as the tables of a walk: the range of the last one is tried first.
- */
 static inline bool is_ram(uint64_t gpa, uint64_t length)
 {
-    const struct guest_range *range = &memory.ram[memory.last];
+    const struct guest_range *range = &found;
 
     if (!begins_in(range, gpa)) {
         range = find_ram(gpa);
@@ -151,7 +155,7 @@ static inline bool is_ram(uint64_t gpa, uint64_t length)
     return length != 0 && length <= range->length - (gpa - range->start);
 }
 
-bool guest_is_ram(uint64_t gpa, uint64_t length)
+HOT bool guest_is_ram(uint64_t gpa, uint64_t length)
 {
     return is_ram(gpa, length);
 }
@@ -181,7 +185,7 @@ uint64_t guest_gpa_limit(void)
     return limit;
 }
 
-bool guest_read(uint64_t gpa, void *to, size_t length)
+HOT bool guest_read(uint64_t gpa, void *to, size_t length)
 {
     if (!is_ram(gpa, length))
         return false;
@@ -189,7 +193,7 @@ bool guest_read(uint64_t gpa, void *to, size_t length)
     return true;
 }
 
-bool guest_write(uint64_t gpa, const void *from, size_t length)
+HOT bool guest_write(uint64_t gpa, const void *from, size_t length)
 {
     if (!is_ram(gpa, length))
         return false;
@@ -197,7 +201,7 @@ bool guest_write(uint64_t gpa, const void *from, size_t length)
     return true;
 }
 
-bool guest_load64(uint64_t gpa, uint64_t *value)
+HOT bool guest_load64(uint64_t gpa, uint64_t *value)
 {
     if (gpa % sizeof(*value) != 0 || !is_ram(gpa, sizeof(*value)))
         return false;

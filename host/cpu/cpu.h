@@ -21,16 +21,20 @@ struct guest_registers {
     uint64_t rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15;
 };
 
+/* State of the guest that VMRUN has accepted (host/cpu/guest_state.h). */
+struct entry_state {
+    uint64_t efer, cr0, cr4, dr6, dr7;
+    uint16_t cs_attributes;
+};
+
 struct cpu {
     struct cpu *self;            /* as struct processor: read through GS */
     uint32_t index;              /* VP index */
     uint32_t hidden_access_logs; /* how many accesses to hidden memory were logged */
     struct vmcb *guest;
     struct vmcb
-        *host_state;     /* what VMRUN and #VMEXIT do not switch: TR, LDTR, FS, GS, syscall MSRs */
-    struct vmcb *shadow; /* guest state before the last entry; QEMU overwrites the VMCB when an
-                            entry fails */
-    void *host_save;     /* the processor's own, for VMRUN */
+        *host_state; /* what VMRUN and #VMEXIT do not switch: TR, LDTR, FS, GS, syscall MSRs */
+    void *host_save; /* the processor's own, for VMRUN */
     uint8_t *stack_top;
     uint64_t vp_assist_page; /* as the guest wrote it */
 
@@ -45,6 +49,7 @@ struct cpu {
     bool in_host;
     uint32_t flush_wanted, flush_done;
     uint32_t calls_sent, calls_taken; /* NMIs of the host */
+    struct entry_state last_entry;
 };
 _Static_assert(offsetof(struct cpu, self) == offsetof(struct processor, self), "read through GS");
 _Static_assert(offsetof(struct cpu, index) == offsetof(struct processor, index), "read through GS");

@@ -3,11 +3,12 @@
 
 #include "abi/cpuid.h"
 #include "abi/oracle.h"
+#include "lib/hot.h"
 
 /* VMMCALL; RET. */
 static const uint8_t hypercall_code[] = {0x0F, 0x01, 0xD9, 0xC3};
 
-struct cpu_rules cpu_rules = {
+HOT_DATA struct cpu_rules cpu_rules = {
     .vendor = {HV_CPUID_ISOLATION, HV_CPUID_VENDOR_EBX_MICR, HV_CPUID_VENDOR_ECX_OSOF,
                HV_CPUID_VENDOR_EDX_T_HV},
     .interface = {.eax = HV_CPUID_INTERFACE_EAX_HV1},

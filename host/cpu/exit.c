@@ -17,6 +17,7 @@
 #include "host/cpu/vcpu.h"
 #include "host/vdev/vdev.h"
 #include "host/vmbus/vmbus.h"
+#include "lib/hot.h"
 
 /* QEMU leaves the guest with this code when a MOV to CR3 or CR4 sets a bit that the processor
  * lacks: the guest gets the #GP that the processor owes it. VMRUN has the same code for a state
@@ -27,7 +28,7 @@ static void exit_invalid(struct cpu *cpu, struct guest_registers *regs)
     inject_exception(cpu, regs, EXCEPTION_GP);
 }
 
-struct exit_handlers exit_handlers = {
+HOT_DATA struct exit_handlers exit_handlers = {
     .hypercall = exit_hypercall,
     .cpuid = exit_cpuid,
     .msr = exit_msr,
@@ -36,7 +37,7 @@ struct exit_handlers exit_handlers = {
     .invalid = exit_invalid,
 };
 
-static void dispatch(struct cpu *cpu, struct guest_registers *regs)
+HOT static void dispatch(struct cpu *cpu, struct guest_registers *regs)
 {
     struct oracle_counters *counters = cpu_counters();
     uint32_t code = (uint32_t)cpu->guest->exit_code;
@@ -106,7 +107,7 @@ static void dispatch(struct cpu *cpu, struct guest_registers *regs)
     }
 }
 
-void handle_exit(struct cpu *cpu, struct guest_registers *regs)
+HOT void handle_exit(struct cpu *cpu, struct guest_registers *regs)
 {
     processors_enter_host(cpu);
     processors_take_lock(cpu);

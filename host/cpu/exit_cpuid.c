@@ -12,6 +12,7 @@
 #include "host/cpu/inject.h"
 #include "host/vmbus/vmbus.h"
 #include "lib/bits.h"
+#include "lib/hot.h"
 
 #define CPUID_LENGTH 2
 
@@ -60,7 +61,7 @@ static struct cpuid_result bus_control_leaf(void)
                                  HV_BUS_CONTROL_CPUID_ECX_USCT, HV_BUS_CONTROL_CPUID_EDX_L};
 }
 
-static struct cpuid_result hypervisor_leaf(uint32_t leaf)
+HOT static struct cpuid_result hypervisor_leaf(uint32_t leaf)
 {
     if (!is_announced(leaf, cpu_rules.vendor.eax))
         return (struct cpuid_result){0};
@@ -131,7 +132,7 @@ static struct cpuid_result processor_leaf(const struct vmcb *guest, uint32_t lea
     return r;
 }
 
-void exit_cpuid(struct cpu *cpu, struct guest_registers *regs)
+HOT void exit_cpuid(struct cpu *cpu, struct guest_registers *regs)
 {
     uint32_t leaf = (uint32_t)cpu->guest->rax;
     bool is_hypervisor = leaf >= HV_CPUID_VENDOR && leaf <= CPUID_HYPERVISOR_LAST;

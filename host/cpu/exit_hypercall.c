@@ -9,12 +9,13 @@
 #include "host/cpu/insn_fetch.h"
 #include "host/hypercalls/hypercalls.h"
 #include "host/platform/generation2.h"
+#include "lib/hot.h"
 
 #define VMMCALL_LENGTH 3
 
 /* CPL 0 and protected mode. 16-bit code is refused as real mode is: no register form is specified
  * for it. Virtual-8086 code has CPL 3. */
-static bool may_call(const struct vmcb *guest)
+HOT static bool may_call(const struct vmcb *guest)
 {
     if (!(guest->cr0 & CR0_PE))
         return cpu_rules.hypercall_in_real_mode;
@@ -38,7 +39,8 @@ static void read_xmm(struct hypercall_frame *frame)
                      : "memory");
 }
 
-static void call_64(struct cpu *cpu, struct guest_registers *regs, struct hypercall_frame *frame)
+HOT static void call_64(struct cpu *cpu, struct guest_registers *regs,
+                        struct hypercall_frame *frame)
 {
     frame->control = regs->rcx;
     frame->rdx = regs->rdx;
@@ -51,7 +53,8 @@ static void call_64(struct cpu *cpu, struct guest_registers *regs, struct hyperc
 }
 
 /* EDX:EAX, EBX:ECX and EDI:ESI; the result in EDX:EAX. */
-static void call_32(struct cpu *cpu, struct guest_registers *regs, struct hypercall_frame *frame)
+HOT static void call_32(struct cpu *cpu, struct guest_registers *regs,
+                        struct hypercall_frame *frame)
 {
     uint64_t result;
 
@@ -66,7 +69,7 @@ static void call_32(struct cpu *cpu, struct guest_registers *regs, struct hyperc
     regs->rdx = result >> 32;
 }
 
-void exit_hypercall(struct cpu *cpu, struct guest_registers *regs)
+HOT void exit_hypercall(struct cpu *cpu, struct guest_registers *regs)
 {
     struct hypercall_frame frame = {.vp_index = cpu->index};
 

@@ -6,6 +6,7 @@
 #include "host/base/instructions.h"
 #include "host/base/memory.h"
 #include "lib/bits.h"
+#include "lib/hot.h"
 
 #define ENTRY_PRESENT BIT(0)
 #define ENTRY_LARGE   BIT(7)
@@ -49,7 +50,8 @@ static bool walk_legacy(const struct guest_paging *paging, uint64_t linear, uint
     return true;
 }
 
-static bool walk(uint64_t table, unsigned levels, unsigned largest, uint64_t linear, uint64_t *gpa)
+HOT static bool walk(uint64_t table, unsigned levels, unsigned largest, uint64_t linear,
+                     uint64_t *gpa)
 {
     uint64_t entry;
 
@@ -68,7 +70,7 @@ static bool walk(uint64_t table, unsigned levels, unsigned largest, uint64_t lin
     return false;
 }
 
-bool guest_walk(const struct guest_paging *paging, uint64_t linear, uint64_t *gpa)
+HOT bool guest_walk(const struct guest_paging *paging, uint64_t linear, uint64_t *gpa)
 {
     if (!(paging->cr0 & CR0_PG)) {
         *gpa = linear & LINEAR_32;

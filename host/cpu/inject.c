@@ -6,6 +6,7 @@
 #include "host/cpu/guest_crash.h"
 #include "host/cpu/insn_fetch.h"
 #include "host/cpu/mmio_decode.h"
+#include "lib/hot.h"
 
 /* An exit may happen while the processor delivers an event: when its IDT, its stack or its handler
  * lie in hidden memory. Injecting #GP again and again would never end, so faults pile up as the
@@ -35,7 +36,7 @@ void inject_exception(struct cpu *cpu, const struct guest_registers *regs, enum 
         EVENT_VALID | EVENT_TYPE_EXCEPTION | error_valid | (uint64_t)vector;
 }
 
-void skip_instruction(struct vmcb *guest, unsigned length)
+HOT void skip_instruction(struct vmcb *guest, unsigned length)
 {
     guest->rip += length;
     if (!insn_is_64_bit(guest))
@@ -45,7 +46,7 @@ void skip_instruction(struct vmcb *guest, unsigned length)
 }
 
 /* Prefixes are rare: as a rule the first byte tells that there are none. */
-static unsigned fetch_prefixes(const struct vmcb *guest)
+HOT static unsigned fetch_prefixes(const struct vmcb *guest)
 {
     bool code64 = insn_is_64_bit(guest);
     uint8_t bytes[INSTRUCTION_MAX];
@@ -57,7 +58,7 @@ static unsigned fetch_prefixes(const struct vmcb *guest)
     return insn_prefixes(bytes, count, code64);
 }
 
-void skip_prefixed_instruction(struct vmcb *guest, unsigned length)
+HOT void skip_prefixed_instruction(struct vmcb *guest, unsigned length)
 {
     unsigned prefixes = cpu_rules.prefixes_counted ? fetch_prefixes(guest) : 0;
 

@@ -4,24 +4,19 @@
  * count. */
 #include "host/cpu/insn_fetch.h"
 
-#include "host/base/instructions.h"
 #include "host/base/memory.h"
 #include "host/cpu/guest_walk.h"
 #include "host/cpu/nested_paging.h"
 #include "lib/bits.h"
+#include "lib/hot.h"
 #include "lib/string.h"
 
 #define LINEAR_32    0xFFFFFFFFull
 #define PREFIXES_MAX 14u
 
-bool insn_is_64_bit(const struct vmcb *guest)
-{
-    return (guest->efer & EFER_LMA) && (guest->cs.attributes & SEGMENT_LONG);
-}
-
 /* Within one page. The processor executes what is shown at the GPA, which is not always the guest's
  * memory: the hypercall page. */
-static bool code_read(uint64_t gpa, uint8_t *bytes, size_t length)
+HOT static bool code_read(uint64_t gpa, uint8_t *bytes, size_t length)
 {
     const uint8_t *shown = nested_overlay_at(gpa);
 
@@ -31,7 +26,7 @@ static bool code_read(uint64_t gpa, uint8_t *bytes, size_t length)
     return true;
 }
 
-size_t insn_fetch(const struct vmcb *guest, uint8_t *bytes, size_t size)
+HOT size_t insn_fetch(const struct vmcb *guest, uint8_t *bytes, size_t size)
 {
     const struct guest_paging paging = {guest->cr0, guest->cr3, guest->cr4, guest->efer};
     bool code64 = insn_is_64_bit(guest);
@@ -54,7 +49,7 @@ size_t insn_fetch(const struct vmcb *guest, uint8_t *bytes, size_t size)
 
 /* APM volume 3, 1.2: operand and address size, segments, LOCK, REP and REPNE; in 64-bit code REX.
  */
-static bool is_prefix(uint8_t byte, bool code64)
+HOT static bool is_prefix(uint8_t byte, bool code64)
 {
     switch (byte) {
     case 0x26:
@@ -74,7 +69,7 @@ static bool is_prefix(uint8_t byte, bool code64)
     }
 }
 
-unsigned insn_prefixes(const uint8_t *bytes, size_t count, bool code64)
+HOT unsigned insn_prefixes(const uint8_t *bytes, size_t count, bool code64)
 {
     unsigned prefixes = 0;
 

@@ -6,10 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/base/instructions.h"
 #include "host/cpu/vmcb.h"
 
 /* The guest executes 64-bit code: long mode, and a code segment with L. */
-bool insn_is_64_bit(const struct vmcb *guest);
+static inline bool insn_is_64_bit(const struct vmcb *guest)
+{
+    return (guest->efer & EFER_LMA) && (guest->cs.attributes & SEGMENT_LONG);
+}
+
 /* Copies up to `size` bytes of code from the guest's RIP on, through the guest's own tables, in
  * every mode; returns how many could be read. In guest RAM only. */
 size_t insn_fetch(const struct vmcb *guest, uint8_t *bytes, size_t size);

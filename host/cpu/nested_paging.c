@@ -7,6 +7,7 @@
 #include "host/base/memory.h"
 #include "host/cpu/shootdown.h"
 #include "lib/bits.h"
+#include "lib/hot.h"
 
 #define ENTRY_PRESENT  (1ull << 0)
 #define ENTRY_WRITABLE (1ull << 1)
@@ -32,7 +33,7 @@
 #define CPUID_EXTENDED_FEATURES 0x80000001u
 #define CPUID_EXTENDED_EDX_1G   (1u << 26)
 
-static struct {
+HOT_DATA static struct {
     uint64_t *top;
     bool giant; /* 1 GiB leaves */
     unsigned directories;
@@ -42,16 +43,8 @@ static struct {
     uint64_t overlay_gpa;
     const uint8_t *overlay_page;
     uint64_t *overlay_directory, *overlay_table;
-    bool changed; /* an entry that a processor may hold */
 } nested;
-
-bool nested_take_change(void)
-{
-    bool changed = nested.changed;
-
-    nested.changed = false;
-    return changed;
-}
+HOT_DATA bool nested_changed; /* an entry that a processor may hold */
 
 static uint64_t *table_of(uint64_t entry)
 {
@@ -166,7 +159,7 @@ static bool set_entry(uint64_t gpa, uint64_t entry)
         nested.overlay_old = entry;
     else
         *slot = entry;
-    nested.changed = true;
+    nested_changed = true;
     return true;
 }
 
@@ -205,7 +198,7 @@ static void replace(uint64_t *slot, uint64_t entry)
         nested.overlay_old = *slot;
     }
     *slot = entry;
-    nested.changed = true;
+    nested_changed = true;
 }
 
 bool nested_overlay_set(uint64_t gpa, const void *page, bool writable)
@@ -235,7 +228,7 @@ bool nested_overlay_set(uint64_t gpa, const void *page, bool writable)
     return true;
 }
 
-const uint8_t *nested_overlay_at(uint64_t gpa)
+HOT const uint8_t *nested_overlay_at(uint64_t gpa)
 {
     return nested.overlay_slot && (gpa & ~(uint64_t)(PAGE_SIZE - 1)) == nested.overlay_gpa
                ? nested.overlay_page
@@ -247,7 +240,7 @@ void nested_overlay_clear(void)
     if (nested.overlay_slot) {
         *nested.overlay_slot = nested.overlay_old;
         nested.overlay_slot = NULL;
-        nested.changed = true;
+        nested_changed = true;
         /* At once: the next overlay uses the tables again that another processor may still walk. */
         shootdown_nested_tlb(cpu_current());
     }

@@ -33,6 +33,13 @@ const uint8_t *nested_overlay_at(uint64_t gpa);
 
 /* Whether an entry that a processor may hold has changed since the last call: all have to drop what
  * they hold. */
-bool nested_take_change(void);
+extern bool nested_changed;
+static inline bool nested_take_change(void)
+{
+    bool changed = nested_changed;
+
+    nested_changed = false;
+    return changed;
+}
 
 #endif

@@ -163,28 +163,6 @@ bool processors_command_others(const struct cpu *sender, uint64_t icr)
     return all;
 }
 
-void processors_enter_host(struct cpu *cpu)
-{
-    __atomic_store_n(&cpu->in_host, true, __ATOMIC_SEQ_CST);
-}
-
-/* A request that is not seen here finds the processor outside of the host, and calls it. */
-void processors_leave_host(struct cpu *cpu)
-{
-    for (;;) {
-        uint32_t wanted = __atomic_load_n(&cpu->flush_wanted, __ATOMIC_SEQ_CST);
-
-        if (wanted != cpu->flush_done) {
-            cpu->guest->tlb_control = TLB_FLUSH_ALL;
-            __atomic_store_n(&cpu->flush_done, wanted, __ATOMIC_SEQ_CST);
-        }
-        __atomic_store_n(&cpu->in_host, false, __ATOMIC_SEQ_CST);
-        if (__atomic_load_n(&cpu->flush_wanted, __ATOMIC_SEQ_CST) == wanted)
-            return;
-        processors_enter_host(cpu);
-    }
-}
-
 /* One that is in the guest is called by an NMI, whose intercept no guest can mask. */
 void processors_call_out(struct cpu *cpu)
 {
@@ -192,15 +170,15 @@ void processors_call_out(struct cpu *cpu)
     send(cpu, ICR_MODE_NMI);
 }
 
-void processors_take_lock(struct cpu *cpu)
+void processors_wait_for_lock(struct cpu *cpu)
 {
-    while (!host_lock_try(&host_lock)) {
+    do {
         while (!__atomic_load_n(&cpu->running, __ATOMIC_SEQ_CST)) {
             __atomic_store_n(&cpu->parked, true, __ATOMIC_SEQ_CST);
             __builtin_ia32_pause();
         }
         __builtin_ia32_pause();
-    }
+    } while (!host_lock_try(&host_lock));
 }
 
 void processors_park(struct cpu *cpu)

@@ -9,7 +9,7 @@
  */
 #include "host/cpu/general_registers.inc"
 
-    .text
+    .section .text.hot, "ax", @progbits
     .globl cpu_run
 cpu_run: /* rdi = cpu, rsi = guest VMCB, rdx = host state, rcx = top of the stack (16-byte aligned) */
     clgi

@@ -9,6 +9,7 @@
 #include "host/cpu/descriptor_tables.h"
 #include "host/cpu/guest_state.h"
 #include "lib/bits.h"
+#include "lib/hot.h"
 #include "lib/string.h"
 
 #define CPUID_EXTENDED_FEATURES 0x80000001u
@@ -20,7 +21,7 @@
 #define GUEST_ASID 1
 
 struct partition partition;
-static struct cpu cpus[HOST_CPUS_MAX];
+HOT_DATA static struct cpu cpus[HOST_CPUS_MAX];
 
 struct cpu *cpu_by_index(uint32_t index)
 {
@@ -35,7 +36,6 @@ struct cpu *cpu_prepare(uint32_t index)
         cpu->index = index;
         cpu->guest = host_pages(1);
         cpu->host_state = host_pages(1);
-        cpu->shadow = host_pages(1);
         cpu->host_save = host_pages(1);
         cpu->stack_top = (uint8_t *)host_pages(HOST_STACK_PAGES) + HOST_STACK_PAGES * PAGE_SIZE;
         cpu->self = cpu;
@@ -141,40 +141,19 @@ void vcpu_reset(struct cpu *cpu)
     vcpu_configure(cpu, 0, 0);
 }
 
-/* All that guest_state.h looks at is as it was when the guest was entered last. */
-static bool is_state_of_last_entry(const struct vmcb *guest, const struct vmcb *shadow)
+void vcpu_check_state(struct cpu *cpu)
 {
-    return guest->efer == shadow->efer && guest->cr0 == shadow->cr0 && guest->cr4 == shadow->cr4 &&
-           guest->dr6 == shadow->dr6 && guest->dr7 == shadow->dr7 &&
-           guest->cs.attributes == shadow->cs.attributes;
-}
+    struct vmcb *guest = cpu->guest;
+    const char *refused;
 
-void vcpu_before_entry(struct cpu *cpu)
-{
-    struct vmcb *guest = cpu->guest, *shadow = cpu->shadow;
-
-    if (!is_state_of_last_entry(guest, shadow)) {
-        const char *refused;
-
-        guest_state_repair(guest);
-        refused = guest_state_refused(guest);
-        if (refused)
-            host_panic("the guest cannot be entered: %s", refused);
-    }
-    shadow->cs = guest->cs;
-    shadow->ss = guest->ss;
-    shadow->gdtr = guest->gdtr;
-    shadow->idtr = guest->idtr;
-    shadow->efer = guest->efer;
-    shadow->cr0 = guest->cr0;
-    shadow->cr3 = guest->cr3;
-    shadow->cr4 = guest->cr4;
-    shadow->dr6 = guest->dr6;
-    shadow->dr7 = guest->dr7;
-    shadow->rflags = guest->rflags;
-    shadow->rip = guest->rip;
-    shadow->rsp = guest->rsp;
-    shadow->rax = guest->rax;
-    shadow->cr2 = guest->cr2;
-    shadow->event_injection = guest->event_injection;
+    guest_state_repair(guest);
+    refused = guest_state_refused(guest);
+    if (refused)
+        host_panic("the guest cannot be entered: %s", refused);
+    cpu->last_entry = (struct entry_state){.efer = guest->efer,
+                                           .cr0 = guest->cr0,
+                                           .cr4 = guest->cr4,
+                                           .dr6 = guest->dr6,
+                                           .dr7 = guest->dr7,
+                                           .cs_attributes = guest->cs.attributes};
 }

@@ -27,9 +27,21 @@ void vcpu_reset(struct cpu *cpu);
 /* For tlb_control: the processor drops what it holds of the nested tables. */
 #define TLB_FLUSH_ALL 1u
 
-/* Last step before every entry: keeps a copy for diagnosis, and clears what QEMU lets a guest set
- * but refuses at VMRUN.
- */
-void vcpu_before_entry(struct cpu *cpu);
+/* Last step before an entry with another state than that of the last: clears what QEMU lets a guest
+ * set but refuses at VMRUN. */
+void vcpu_check_state(struct cpu *cpu);
+
+/* Last step before every entry. All that guest_state.h looks at is, as a rule, as it was when the
+ * guest was entered last. */
+static inline void vcpu_before_entry(struct cpu *cpu)
+{
+    const struct vmcb *guest = cpu->guest;
+    const struct entry_state *last = &cpu->last_entry;
+
+    if (guest->efer != last->efer || guest->cr0 != last->cr0 || guest->cr4 != last->cr4 ||
+        guest->dr6 != last->dr6 || guest->dr7 != last->dr7 ||
+        guest->cs.attributes != last->cs_attributes)
+        vcpu_check_state(cpu);
+}
 
 #endif

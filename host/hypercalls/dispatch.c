@@ -12,20 +12,21 @@
 #include "host/hypercalls/hypercalls.h"
 #include "host/hypercalls/rules.h"
 #include "host/hypercalls/validate.h"
+#include "lib/hot.h"
 #include "lib/string.h"
 
 /* Too large for the host's stack. */
 static struct call_context contexts[HOST_CPUS_MAX];
 
-call_observer_function *call_observer;
+HOT_DATA call_observer_function *call_observer;
 
 uint32_t call_header_qwords(const struct call_context *context)
 {
     return context->call->variable_header ? hv_control_var_header_qwords(context->control) : 0;
 }
 
-static enum hv_status fetch_registers(struct call_context *context,
-                                      const struct hypercall_frame *frame)
+HOT static enum hv_status fetch_registers(struct call_context *context,
+                                          const struct hypercall_frame *frame)
 {
     context->in_list.gpa = 0;
     context->input.words[0] = frame->rdx;
@@ -34,7 +35,7 @@ static enum hv_status fetch_registers(struct call_context *context,
     return HV_STATUS_SUCCESS;
 }
 
-static enum hv_status fetch_list(struct call_context *context)
+HOT static enum hv_status fetch_list(struct call_context *context)
 {
     const struct parameter_list *input = &context->in_list, *output = &context->out_list;
     enum hv_status status = validate_list(input, call_rules.list.input_alignment);
@@ -52,7 +53,7 @@ static enum hv_status fetch_list(struct call_context *context)
 }
 
 /* The control word, the lists, and the copy of the input. */
-static enum hv_status accept(struct call_context *context, const struct hypercall_frame *frame)
+HOT static enum hv_status accept(struct call_context *context, const struct hypercall_frame *frame)
 {
     const struct call *call = context->call;
     enum hv_status status = validate_control(call, frame->control);
@@ -68,7 +69,7 @@ static enum hv_status accept(struct call_context *context, const struct hypercal
                                                    : fetch_list(context);
 }
 
-static uint64_t run_simple(struct call_context *context)
+HOT static uint64_t run_simple(struct call_context *context)
 {
     const struct parameter_list *output = &context->out_list;
     enum hv_status status;
@@ -83,7 +84,7 @@ static uint64_t run_simple(struct call_context *context)
 
 /* Header, then the elements from rep start on, in order (Reference 2.2). Completed reps are counted
  * from the start of the list, in this part of the call or in an earlier one. */
-static uint64_t run_reps(struct call_context *context, struct hypercall_frame *frame)
+HOT static uint64_t run_reps(struct call_context *context, struct hypercall_frame *frame)
 {
     const uint64_t *element = &context->input.words[context->call->input_size / sizeof(uint64_t)];
     uint32_t count = hv_control_rep_count(frame->control);
@@ -105,7 +106,7 @@ static uint64_t run_reps(struct call_context *context, struct hypercall_frame *f
     return hv_result(status, context->index);
 }
 
-static uint64_t run(struct call_context *context, struct hypercall_frame *frame)
+HOT static uint64_t run(struct call_context *context, struct hypercall_frame *frame)
 {
     enum hv_status status = accept(context, frame);
 
@@ -115,7 +116,7 @@ static uint64_t run(struct call_context *context, struct hypercall_frame *frame)
     return context->call->class == CALL_REP ? run_reps(context, frame) : run_simple(context);
 }
 
-void hypercalls_dispatch(struct hypercall_frame *frame)
+HOT void hypercalls_dispatch(struct hypercall_frame *frame)
 {
     struct call_context *context = &contexts[frame->vp_index];
 

@@ -2,13 +2,14 @@
 #include "host/hypercalls/rules.h"
 
 #include "abi/hypercall.h"
+#include "lib/hot.h"
 
 /* Elements that one entry into the host handles; the rest is done in continuations, so that
  * interrupts get in between.
  */
 #define REP_BATCH 64u
 
-struct call_rules call_rules = {
+HOT_DATA struct call_rules call_rules = {
     /* This host is not nested, so there is no other hypervisor that could handle the call; and no
      * call of the pvIOMMU has a header of variable size. */
     .control_reserved = HV_CONTROL_RESERVED | HV_CONTROL_NESTED | HV_CONTROL_VAR_HEADER_MASK,

@@ -9,8 +9,9 @@
 #include "abi/synic.h"
 #include "host/hypercalls/call.h"
 #include "host/vmbus/vmbus.h"
+#include "lib/hot.h"
 
-struct call calls[CALL_COUNT] = {
+HOT_DATA struct call calls[CALL_COUNT] = {
     {.code = HVCALL_CREATE_DEVICE_DOMAIN,
      .offered = true,
      .name = "CREATE_DEVICE_DOMAIN",
@@ -125,7 +126,7 @@ struct call calls[CALL_COUNT] = {
      .handler = call_host_integrity},
 };
 
-struct call *call_entry(uint16_t code)
+HOT struct call *call_entry(uint16_t code)
 {
     for (unsigned i = 0; i < CALL_COUNT; i++)
         if (calls[i].code == code)
@@ -138,7 +139,7 @@ static bool is_offered(const struct call *call)
     return call->offered && (!call->vmbus || vmbus_present());
 }
 
-const struct call *call_find(uint16_t code)
+HOT const struct call *call_find(uint16_t code)
 {
     const struct call *call = call_entry(code);
 

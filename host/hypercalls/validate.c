@@ -6,10 +6,11 @@
 #include "abi/hypercall.h"
 #include "host/base/memory.h"
 #include "host/hypercalls/rules.h"
+#include "lib/hot.h"
 
 /* RDX and R8 carry 16 bytes of input and no output: DETACH is the one call of the pvIOMMU that
  * fits. */
-static bool fast_form_exists(const struct call *call, uint64_t control)
+HOT static bool fast_form_exists(const struct call *call, uint64_t control)
 {
     uint32_t size = call->input_size + hv_control_rep_count(control) * call->element_size;
     uint32_t limit =
@@ -18,14 +19,14 @@ static bool fast_form_exists(const struct call *call, uint64_t control)
     return call->output_size == 0 && size <= limit;
 }
 
-static bool reps_valid(const struct call *call, uint64_t control)
+HOT static bool reps_valid(const struct call *call, uint64_t control)
 {
     if (call->class == CALL_SIMPLE)
         return (control & call_rules.control_reserved_simple) == 0;
     return hv_control_rep_start(control) < hv_control_rep_count(control);
 }
 
-enum hv_status validate_control(const struct call *call, uint64_t control)
+HOT enum hv_status validate_control(const struct call *call, uint64_t control)
 {
     uint64_t reserved = call_rules.control_reserved;
 
@@ -38,7 +39,7 @@ enum hv_status validate_control(const struct call *call, uint64_t control)
     return HV_STATUS_SUCCESS;
 }
 
-enum hv_status validate_list(const struct parameter_list *list, uint32_t alignment)
+HOT enum hv_status validate_list(const struct parameter_list *list, uint32_t alignment)
 {
     if (list->size == 0)
         return HV_STATUS_SUCCESS;
@@ -54,8 +55,8 @@ enum hv_status validate_list(const struct parameter_list *list, uint32_t alignme
     return HV_STATUS_SUCCESS;
 }
 
-enum hv_status validate_overlap(const struct parameter_list *input,
-                                const struct parameter_list *output)
+HOT enum hv_status validate_overlap(const struct parameter_list *input,
+                                    const struct parameter_list *output)
 {
     if (input->size == 0 || output->size == 0)
         return HV_STATUS_SUCCESS;

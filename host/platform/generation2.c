@@ -6,6 +6,7 @@
 #include "host/base/panic.h"
 #include "host/platform/acpi.h"
 #include "lib/bits.h"
+#include "lib/hot.h"
 
 #define PIC_PRIMARY_MASK   0x21u
 #define PIC_SECONDARY_MASK 0xA1u
@@ -21,12 +22,14 @@ struct generation2 generation2;
 
 static struct {
     bool bare;
-    uint64_t instruction; /* 0: boot services are over */
     struct {
         uint64_t start, length;
     } runtime[RUNTIME_RANGES_MAX];
     unsigned runtime_count;
 } state;
+
+/* 0: boot services are over. Every hypercall looks at it. */
+HOT_DATA static uint64_t last_instruction;
 
 /* The last two are filled in at launch; 1 to 0 is no port. */
 static struct port_range ports[] = {
@@ -47,7 +50,7 @@ void generation2_init(uint64_t instruction)
 
     if (state.runtime_count > RUNTIME_RANGES_MAX)
         host_panic("more than %u ranges of run-time code", RUNTIME_RANGES_MAX);
-    state.instruction = instruction;
+    last_instruction = instruction;
     ports[ACPI_TIMER] = (struct port_range){timer, (uint16_t)(timer + 3)};
     if (!generation2.com1)
         ports[COM1] = (struct port_range){0x3F8, 0x3FF};
@@ -77,11 +80,11 @@ static void mask_interrupt_controllers(void)
     cpu_out8(PIC_SECONDARY_MASK, PIC_ALL);
 }
 
-bool generation2_boot_services_end(uint64_t instruction)
+HOT bool generation2_boot_services_end(uint64_t instruction)
 {
-    if (state.instruction == 0 || instruction != state.instruction)
+    if (last_instruction == 0 || instruction != last_instruction)
         return false;
-    state.instruction = 0;
+    last_instruction = 0;
     state.bare = true;
     mask_interrupt_controllers();
     host_log(LOG_INFO, "boot services are over: the devices of a PC are gone\n");

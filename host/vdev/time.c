@@ -3,27 +3,21 @@
 #include "host/base/reference_time.h"
 #include "host/iommu/soft_backend.h"
 #include "host/vdev/vdev.h"
+#include "lib/hot.h"
 
-static int watched; /* most of the time none, and an exit then costs one look */
+HOT_DATA int vdev_requests_watched;
 
 void vdev_watch(int change)
 {
-    __atomic_fetch_add(&watched, change, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&vdev_requests_watched, change, __ATOMIC_RELAXED);
 }
 
-bool vdev_watched(void)
-{
-    return __atomic_load_n(&watched, __ATOMIC_RELAXED) != 0;
-}
-
-void vdev_tick(void)
+void vdev_let_time_pass(void)
 {
     struct vdev_function *function;
     unsigned count;
     uint64_t now;
 
-    if (!vdev_watched())
-        return;
     soft_lock();
     now = reference_time();
     function = vdev_functions(&count);

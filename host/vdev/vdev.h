@@ -62,8 +62,18 @@ struct vdev_function *vdev_find(uint16_t bdf);
 
 /* How many requests wait for time to pass: one more, or one less. */
 void vdev_watch(int change);
-bool vdev_watched(void);
-/* At every exit: lets the time pass for requests that wait or repeat. */
-void vdev_tick(void);
+extern int vdev_requests_watched;
+static inline bool vdev_watched(void)
+{
+    return __atomic_load_n(&vdev_requests_watched, __ATOMIC_RELAXED) != 0;
+}
+void vdev_let_time_pass(void);
+/* At every exit: lets the time pass for requests that wait or repeat. Most of the time there are
+ * none, and an exit costs one look. */
+static inline void vdev_tick(void)
+{
+    if (vdev_watched())
+        vdev_let_time_pass();
+}
 
 #endif

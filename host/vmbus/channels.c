@@ -8,6 +8,7 @@
 #include "host/base/panic.h"
 #include "host/vmbus/gpadl.h"
 #include "host/vmbus/synic.h"
+#include "lib/hot.h"
 #include "lib/string.h"
 
 /* Of one exit: another processor may write packets as fast as this one takes them. */
@@ -16,9 +17,9 @@
 static struct {
     struct vmbus_channel channel[VMBUS_CHANNELS_MAX];
     unsigned count;
-    bool waiting;              /* a channel is */
     struct ring_packet packet; /* too large for the host's stack */
 } channels;
+HOT_DATA bool vmbus_waiting;
 
 struct vmbus_channel *vmbus_add_channel(const struct vmbus_service *service, void *owner,
                                         const uint8_t *instance)
@@ -158,16 +159,14 @@ void channel_serve(struct vmbus_channel *channel)
         return;
     }
     channel->waiting = taken == RING_TAKEN;
-    channels.waiting |= channel->waiting;
+    vmbus_waiting |= channel->waiting;
     if (ring_writer_waits(&channel->from_guest))
         signal_guest(channel);
 }
 
-void vmbus_continue(void)
+void vmbus_serve_waiting(void)
 {
-    if (!channels.waiting)
-        return;
-    channels.waiting = false;
+    vmbus_waiting = false;
     for (unsigned i = 0; i < channels.count; i++)
         if (channels.channel[i].waiting)
             channel_serve(&channels.channel[i]);

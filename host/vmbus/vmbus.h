@@ -49,6 +49,12 @@ enum hv_status vmbus_post_message(const struct hv_input_post_message *input);
 enum hv_status vmbus_signal_event(const struct hv_input_signal_event *input);
 
 /* Packets wait for room in a ring, or for their turn; at every exit. */
-void vmbus_continue(void);
+void vmbus_serve_waiting(void);
+extern bool vmbus_waiting; /* a channel is */
+static inline void vmbus_continue(void)
+{
+    if (vmbus_waiting)
+        vmbus_serve_waiting();
+}
 
 #endif

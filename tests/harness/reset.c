@@ -10,6 +10,7 @@
 #include "drivers/vpci/removal.h"
 #include "drivers/vpci/restart.h"
 #include "lib/fmt.h"
+#include "lib/hot.h"
 #include "lib/string.h"
 #include "tests/harness/account.h"
 #include "tests/harness/suite.h"
@@ -59,7 +60,7 @@ static void note_leftover(struct suite *s, uint32_t id, enum hv_status status)
 static struct account account;
 
 /* Calls in registers name domains that the test knows. */
-static void hear_of_call(uint64_t control, uint64_t rdx, uint64_t rax)
+HOT static void hear_of_call(uint64_t control, uint64_t rdx, uint64_t rax)
 {
     struct hv_input_device_domain name;
     uint16_t code = hv_control_code(control);
