@@ -4,11 +4,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import images
 import pytest
 from conftest import Runner, latest
+from pvtest.images import catalogue, requirements
+from pvtest.images.catalogue import Variant
+from pvtest.images.pe import ImageError
 from pvtest.machine.assemble import switched_otherwise
+from pvtest.plan.shown import together
 from pvtest.stream.tap import TapParser
 
 
@@ -150,3 +156,89 @@ def test_a_campaign_runs_each_test_on_one_class_unless_all_are_asked_for(runner:
         assert latest(tmp_path, "variants.json")["matrix"] is bool(more)
         counts.append((tmp_path / "results" / "latest" / "polite" / "serial.log").read_text().count("ok "))
     assert 0 < counts[0] < counts[1], "one of the made-up tests has several classes"
+
+
+KIND = ("kind", "FL-1", "Answers kindly.")
+
+
+@pytest.fixture(name="three", scope="module")
+def _three(build: Path) -> Iterator[None]:
+    images.build(build, host=images.host_section(variants=(*images.VARIANTS, KIND)))
+    yield
+    images.build(build)
+
+
+@pytest.mark.usefixtures("three")
+def test_variants_on_one_host(runner: Runner, tmp_path: Path) -> None:
+    done = runner("variants", "polite", "kind", "--together", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    entries = latest(tmp_path, "variants.json")["variants"]
+    assert [(e["variant"], e["verdict"], e["together"]) for e in entries] == [
+        ("kind", "pass", ["polite"]),
+        ("polite", "pass", ["kind"]),
+    ]
+    folders = {path.parent.name for path in (tmp_path / "results" / "latest").glob("*/serial.log")}
+    assert folders in ({"kind+polite"}, {"polite+kind"})
+
+
+@pytest.mark.usefixtures("three")
+def test_a_host_with_several_that_fails_names_the_one(runner: Runner, tmp_path: Path) -> None:
+    done = runner("variants", "--together", "3")
+    assert done.returncode == 1, done.stdout + done.stderr
+    entries = latest(tmp_path, "variants.json")["variants"]
+    assert [(e["variant"], e["verdict"], e["failing"], "together" in e) for e in entries] == [
+        ("kind", "pass", [], False),
+        ("other-status", "fail", ["cap.page_sizes"], False),
+        ("polite", "pass", [], False),
+    ]
+    assert "again: ./run.sh --variant other-status --seed 1" in done.stdout
+
+
+@pytest.mark.usefixtures("three")
+def test_what_one_makes_skip_each_other_one_runs_alone(runner: Runner, tmp_path: Path) -> None:
+    done = runner("variants", "polite", "kind", "--together", "2", FAKE_QEMU_SKIP_WITH="kind")
+    assert done.returncode == 0, done.stdout + done.stderr
+    where = tmp_path / "results" / "latest"
+    ran = {name: (where / name / "serial.log").read_text() for name in ("kind", "polite")}
+    assert all(text.count(" - ") == 2 for text in ran.values()), "the test that was skipped, and one that passes"
+    assert "# SKIP" in ran["kind"] and "# SKIP" not in ran["polite"]
+    assert [e["skipped"] for e in latest(tmp_path, "variants.json")["variants"]] == [1, 1]
+
+
+@pytest.mark.usefixtures("three")
+def test_with_everything_each_has_a_host(runner: Runner, tmp_path: Path) -> None:
+    assert runner("variants", "polite", "kind", "--together", "2", "--matrix").returncode == 0
+    assert not any("together" in entry for entry in latest(tmp_path, "variants.json")["variants"])
+
+
+def test_who_goes_together() -> None:
+    known = requirements.load()
+
+    def one(name: str, needs: str = "CAP-1", unit: str = "any", alone: bool = False) -> Variant:
+        return Variant(name, tuple(needs.split()), name, unit, alone)
+
+    def hosts(*variants: Variant, most: int = 8) -> set[str]:
+        found = together(variants, most, known, 1)
+        assert sorted(v.name for host in found for v in host.members or (host,)) == sorted(v.name for v in variants)
+        return {"+".join(sorted(host.name.split("+"))) for host in found}
+
+    a, b, c = one("a", "FL-1"), one("b", "FL-2"), one("c", "FL-3")
+    assert hosts(a, b, c) == {"a+b+c"}
+    assert {len(name) for name in hosts(a, b, c, most=2)} == {1, 3}
+    assert hosts(a, one("d", "FL-2 FL-1")) == {"a", "d"}, "one requirement permits both: they may exclude each other"
+    assert hosts(a, one("d", "FL-2", alone=True), b) == {"a+b", "d"}
+    assert hosts(a, one("d", "FL-2", "soft")) == {"a", "d"}, "a's host may have a test on a device of another unit"
+    both = one("d", "FL-4", "both")
+    assert hosts(a, both, one("e", "FL-2", "soft")) == {"a+d+e"}
+    assert all(host.unit == "both" for host in together([a, both], 2, known, 1))
+    assert hosts(one("d", "FL-1", "vpci"), one("e", "FL-2", "vpci")) == {"d", "e"}
+    several = [one(f"v{n}", f"FL-{n}") for n in range(1, 9)]
+    assert len({frozenset(hosts(*several, most=2)) for _ in range(2)}) == 1, "the same seed, the same hosts"
+    assert together(several, 2, known, 1) != together(several, 2, known, 2)
+
+
+def test_the_host_says_which_need_one_to_themselves() -> None:
+    text = images.host_section().replace(b"variants\t1", b"variants\t3") + b"alone\tpolite\0"
+    assert [variant.name for variant in catalogue.parse_host(text).variants if variant.alone] == ["polite"]
+    with pytest.raises(ImageError, match="record 'alone' of unknown variants: rude"):
+        catalogue.parse_host(text + b"alone\trude\0")

@@ -9,9 +9,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +36,11 @@ from pvtest.machine.from_options import boot_once, load, machine, whole_catalogu
 from pvtest.machine.guardian import temporary_folder
 from pvtest.machine.guest_process import Observer
 from pvtest.machine.terminal import terminal
-from pvtest.machine.terminal import Bar, Terminal
+from pvtest.machine.terminal import SideBySide, Terminal
 from pvtest.plan.devices import Devices
 from pvtest.plan.ordering import CampaignPlan
 from pvtest.plan.selection import select_switches, told_switches
-from pvtest.plan.shown import own_instances, spread, where_it_shows
+from pvtest.plan.shown import own_instances, spread, together, where_it_shows
 from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.coverage import broken
@@ -122,7 +121,8 @@ class Campaign:
             selected = spread(switch, selected, _passed(plain), request.seed)
         if getattr(switch, "unit", "any") == "vpci":
             request = dataclasses.replace(request, bus="vpci")
-        switched = dataclasses.replace(request, selected=selected, **{self.plural: [switch]})
+        on = list(_members(switch) or (switch,))
+        switched = dataclasses.replace(request, selected=selected, **{self.plural: on})
         return own_first(switched, switch, plain) if plain is not None and self.own else switched
 
 
@@ -138,6 +138,14 @@ class Hosts:
     booted: boots.Request
     saved: boots.Request | None = None  # from where machines without VT-d go on
     plain: Run | None = None  # of the host without a defect, by which tests are put in order; None = everything runs
+    together: int = 1  # variants on one host
+
+    def shared(self, campaign: Campaign, chosen: list[Switch]) -> Sequence[Switch]:
+        """What is switched on in one host each."""
+        variants = [switch for switch in chosen if isinstance(switch, Variant)]
+        if campaign.own or self.together == 1 or self.plain is None:
+            return chosen
+        return together(variants, self.together, self.booted.requirements, self.booted.seed)
 
     def request(self, campaign: Campaign, switch: Switch) -> boots.Request:
         """The run with this one: on a saved machine, except where it shows behind VT-d alone."""
@@ -161,6 +169,7 @@ class Outcome:
     switch: Switch
     run: Run
     planned: int = 0  # instances; more than have a result where a failure ended the run
+    beside: tuple[str, ...] = ()  # others that were on in the same host
 
     @property
     def not_run(self) -> int:
@@ -206,6 +215,7 @@ class Outcome:
             "errors": [result.instance.id for result in self.run.results if result.verdict is Verdict.ERROR],
             "skipped": self.run.count(Verdict.SKIP),
             **({"not_run": self.not_run} if self.campaign.own else {}),
+            **({"together": list(self.beside)} if self.beside else {}),
             "problems": self.run.problems,
             "seconds": round(self.run.timing.total, 2),
         }
@@ -251,68 +261,92 @@ def _lines(campaign: Campaign, outcomes: list[Outcome]) -> str:
     return "\n".join(rows) + "\n"
 
 
-class _Progress:
-    """Which ones are running, and how many are done."""
-
-    def __init__(self, bar: Bar):
-        self._bar = bar
-        self._lock = threading.Lock()
-        self._running: list[str] = []
-        self.done = 0
-
-    def change(self, begins: str = "", ends: str = "") -> None:
-        """From any thread."""
-        with self._lock:
-            if begins:
-                self._running.append(begins)
-            if ends:
-                self._running.remove(ends)
-                self.done += 1
-            self._bar.set(self.done, ", ".join(self._running))
+def _members(switch: Switch) -> tuple[Switch, ...]:
+    """Of several that are switched on in one host; () is one alone."""
+    return getattr(switch, "members", ())
 
 
-def _broken(campaign: Campaign, request: boots.Request, switch: Switch, problem: str) -> Outcome:
-    """One without results."""
-    return Outcome(campaign, switch, Run(request.catalogue, request.requirements, [], [], [problem]))
+def _hidden(run: Run, plain: Run) -> frozenset[str]:
+    """The instances that did not pass here, and did on the host without any: one variant kept them from seeing the
+    others. One that passed here goes with them, because a run in which nothing passes is an error."""
+    passed = _passed(run)
+    found = _passed(plain) & frozenset(result.instance.id for result in run.results) - passed
+    return found | {min(passed)} if found else found
+
+
+@dataclass
+class _Trier:
+    """Runs the catalogue on the hosts of a campaign."""
+
+    campaign: Campaign
+    hosts: Hosts
+    folder: ResultsFolder
+    progress: SideBySide
+
+    def one(self, switch: Switch, only: frozenset[str] = frozenset()) -> Outcome:
+        """One machine. `only`: these instances, on whichever classes."""
+        stop = interrupts.STOP
+        if stop.is_set():
+            return self._broken(switch, f"did not run: {interrupts.reason()}")
+        self.progress.change(begins=switch.name)
+        try:
+            asked = self.hosts.request(self.campaign, switch)
+            if only:
+                asked = dataclasses.replace(asked, selected=[i for i in self.hosts.booted.selected if i.id in only])
+            run = boots.run(asked, self.folder.folder(switch.name), Observer(stop=stop))
+        except (OSError, RunnerError) as error:
+            # The others go on: what they find is worth having.
+            return self._broken(switch, system_error(error) if isinstance(error, OSError) else str(error))
+        finally:
+            self.progress.change(ends=switch.name)
+        return Outcome(self.campaign, switch, run, len(asked.selected))
+
+    def _broken(self, switch: Switch, problem: str) -> Outcome:
+        """One without results."""
+        booted = self.hosts.booted
+        return Outcome(self.campaign, switch, Run(booted.catalogue, booted.requirements, [], [], [problem]))
+
+    def each(self, switch: Switch) -> list[Outcome]:
+        """Of each that is switched on in one host. A failure has to name one, so that each then has a host to itself;
+        and what one of them makes skip has not seen the others: each has these tests to itself."""
+        whole, plain = self.one(switch), self.hosts.plain
+        members = _members(switch)
+        if not members or plain is None:
+            found = [whole]
+        elif whole.verdict != self.campaign.good or whole.not_run:
+            found = [self.one(member) for member in members]
+        else:
+            hidden = _hidden(whole.run, plain)
+            alone = [self.one(member, hidden) if hidden else whole for member in members]
+            found = [self._beside(whole, own, member) for own, member in zip(alone, members)]
+        self.progress.change(done=len(found))
+        return found
+
+    def _beside(self, whole: Outcome, alone: Outcome, member: Switch) -> Outcome:
+        if alone.verdict != self.campaign.good:
+            return alone
+        others = tuple(other.name for other in _members(whole.switch) if other is not member)
+        return dataclasses.replace(whole, switch=member, beside=others)
 
 
 def _boot_all(
     campaign: Campaign, hosts: Hosts, chosen: list[Switch], folder: ResultsFolder, jobs: int, out: Terminal
 ) -> list[Outcome]:
-    """One machine for each, several at a time."""
+    """One machine for each, or for several that go together; several machines at a time."""
     done: dict[str, Outcome] = {}
-    stop = interrupts.STOP
-
-    def one(switch: Switch) -> Outcome:
-        if stop.is_set():
-            return _broken(campaign, hosts.booted, switch, f"did not run: {interrupts.reason()}")
-        progress.change(begins=switch.name)
-        try:
-            where = folder.folder(switch.name)
-            asked = hosts.request(campaign, switch)
-            run = boots.run(asked, where, Observer(stop=stop))
-        except (OSError, RunnerError) as error:
-            # The others go on: what they find is worth having.
-            words = system_error(error) if isinstance(error, OSError) else str(error)
-            return _broken(campaign, hosts.booted, switch, words)
-        finally:
-            progress.change(ends=switch.name)
-        return Outcome(campaign, switch, run, len(asked.selected))
-
     with ThreadPoolExecutor(jobs) as pool, out.progress(len(chosen), f"Running {len(chosen)} {campaign.plural}") as bar:
-        progress = _Progress(bar)
-        waiting: dict[Future[Outcome], Switch] = {pool.submit(one, switch): switch for switch in chosen}
+        trier = _Trier(campaign, hosts, folder, SideBySide(bar))
+        waiting = [pool.submit(trier.each, switch) for switch in hosts.shared(campaign, chosen)]
         try:
             for future in as_completed(waiting):
-                outcome = future.result()
-                done[outcome.switch.name] = outcome
-                if not out.live and not out.quiet:
-                    out.say(
-                        f"  {len(done)}/{len(chosen)} {outcome.switch.name}: {outcome.verdict}, "
-                        f"{len(outcome.failing)} failing"
-                    )
+                for outcome in future.result():
+                    done[outcome.switch.name] = outcome
+                    if not out.live and not out.quiet:
+                        count = f"{len(done)}/{len(chosen)}"
+                        failing = len(outcome.failing)
+                        out.say(f"  {count} {outcome.switch.name}: {outcome.verdict}, {failing} failing")
         except BaseException:
-            stop.set()
+            interrupts.STOP.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return [done[switch.name] for switch in chosen]
@@ -436,7 +470,7 @@ def main(command: str, options: argparse.Namespace) -> int:
                     summary.show(sound, out, folder.publish(), options.verbose)
                     out.say("The host without a defect must pass on the saved machine, too; or use --boot-each.")
                     return sound.exit_code
-            hosts = Hosts(request, quick, None if matrix else plain)
+            hosts = Hosts(request, quick, None if matrix else plain, getattr(options, "together", 1))
             outcomes = _boot_all(campaign, hosts, chosen, folder, options.jobs, out)
         trials = Trials(campaign.plural, tuple(outcome.record() for outcome in outcomes))
         plain.trials = trials

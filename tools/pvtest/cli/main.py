@@ -222,6 +222,10 @@ def _machine_options(parser: Parser, command: str) -> None:
         if command == "defects":
             words = "start the firmware for each defect, instead of going on from a machine that was saved after it"
             add("--boot-each", action="store_true", help=words)
+        else:
+            most = arguments.whole(1, 8, "variants")
+            words = "up to N variants on one host, and each alone where that one does not pass like a usual host (1)"
+            add("--together", type=most, default=1, metavar="N", help=words)
         add("--jobs", type=jobs, default=os.cpu_count() or 1, metavar="N", help="machines at a time (one per CPU)")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pvtest import paths
@@ -124,6 +124,8 @@ class Variant(Switch):
     """A behavior that the ABI permits. The requirements are those that permit it; `unit` vpci: it shows there alone."""
 
     unit: str = "any"
+    alone: bool = False  # it takes from tests what they look with: beside it another one would be seen by fewer
+    members: tuple[Variant, ...] = ()  # of several on one host
 
 
 @dataclass(frozen=True)
@@ -223,13 +225,24 @@ def parse_image(data: bytes) -> list[tuple[str, ...]]:
     return sorted(found)
 
 
-HOST_FORMATS = {"defects": ("1",), "variants": ("1", "2")}
+HOST_FORMATS = {"defects": ("1",), "variants": ("1", "2", "3")}
+
+
+def _variant(name: str, requirements: str, title: str, unit: str = "any") -> Variant:
+    return Variant(name, _words(requirements, None), title, unit)
+
+
+def _with_alone(variants: list[Variant], alone: set[str]) -> list[Variant]:
+    if unknown := alone - {variant.name for variant in variants}:
+        raise ImageError(f"record 'alone' of unknown variants: {', '.join(sorted(unknown))}")
+    return [replace(variant, alone=variant.name in alone) for variant in variants]
 
 
 def parse_host(data: bytes) -> HostCatalogue:
     """Parses the section of refhost.efi."""
     defects: list[Defect] = []
     variants: list[Variant] = []
+    alone: set[str] = set()
     formats = set()
     for fields in text_fields.split(data):
         if fields[0] in ("defects", "variants") and len(fields) == 2:
@@ -239,7 +252,9 @@ def parse_host(data: bytes) -> HostCatalogue:
         elif fields[0] == "defect" and len(fields) == 5:
             defects.append(Defect(fields[1], _words(fields[2], None), fields[3], fields[4]))
         elif fields[0] == "variant" and len(fields) in (4, 5):  # without the unit in format 1
-            variants.append(Variant(fields[1], _words(fields[2], None), *fields[3:]))
+            variants.append(_variant(*fields[1:]))
+        elif fields[0] == "alone" and len(fields) == 2:  # from format 3 on
+            alone.add(fields[1])
         elif fields[0] not in ("version", interfaces.RECORD):
             raise ImageError(f"unexpected record with {len(fields)} fields: {' | '.join(fields)[:100]!r}")
     for name in ("defects", "variants"):
@@ -247,7 +262,7 @@ def parse_host(data: bytes) -> HostCatalogue:
             raise ImageError(f"no record '{name}', which states the format")
     return HostCatalogue(
         tuple(sorted(defects, key=lambda defect: defect.name)),
-        tuple(sorted(variants, key=lambda variant: variant.name)),
+        tuple(sorted(_with_alone(variants, alone), key=lambda variant: variant.name)),
     )
 
 

@@ -36,6 +36,26 @@ NARROWEST_BAR, BESIDE_THE_BAR = 6, 72  # columns
 STYLE = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.ERROR: "bold magenta", Verdict.SKIP: "yellow"}
 
 
+class SideBySide:
+    """A bar of several at a time: which ones are running, and how many are done."""
+
+    def __init__(self, bar: Bar):
+        self._bar = bar
+        self._lock = threading.Lock()
+        self._running: list[str] = []
+        self.done = 0
+
+    def change(self, begins: str = "", ends: str = "", done: int = 0) -> None:
+        """From any thread."""
+        with self._lock:
+            if begins:
+                self._running.append(begins)
+            if ends:
+                self._running.remove(ends)
+            self.done += done
+            self._bar.set(self.done, ", ".join(self._running))
+
+
 class Terminal:
     """The terminal: messages, tables and progress."""
 

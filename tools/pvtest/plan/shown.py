@@ -7,8 +7,9 @@ each variant; those that run are spread so that every pair occurs (docs/architec
 
 from __future__ import annotations
 
+import random
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from pvtest.images.catalogue import Instance, Switch, Variant
 from pvtest.images.requirements import Requirements
@@ -78,3 +79,38 @@ def spread(variant: Variant, selected: list[Instance], passed: Collection[str], 
             found = _one_of(instances, group, passed, f"{seed} {variant.name} {name} {group[0]}")
             chosen.update(one.id for one in found)
     return [one for one in selected if one.id in chosen]
+
+
+def _fits(variant: Variant, group: list[Variant], most: int, known: Requirements) -> bool:
+    if len(group) == most or variant.alone or group[0].alone or group[0].unit not in ("both", variant.unit):
+        return False
+    taken = {known[name].id for member in group for name in member.requirements}
+    return not any(known[name].id in taken for name in variant.requirements)
+
+
+def together(variants: Sequence[Variant], most: int, known: Requirements, seed: int) -> list[Variant]:
+    """The hosts of a campaign: up to `most` variants on each. Two of one host are permitted by different
+    requirements; the seed decides which meet. One that shows on vPCI alone has a host to itself, since what passes
+    without it is not known there."""
+    groups: list[list[Variant]] = []
+    order = random.Random(seed).sample(list(variants), len(variants))
+    for variant in sorted(order, key=lambda one: one.unit != "both"):  # these take variants of other units, too
+        for group in groups if variant.unit != "vpci" else ():
+            if _fits(variant, group, most, known):
+                group.append(variant)
+                break
+        else:
+            groups.append([variant])
+    return [_as_one(group) for group in groups]
+
+
+def _as_one(group: list[Variant]) -> Variant:
+    if len(group) == 1:
+        return group[0]
+    return Variant(
+        name="+".join(variant.name for variant in group),
+        requirements=tuple(name for variant in group for name in variant.requirements),
+        title="; ".join(variant.title for variant in group),
+        unit=group[0].unit,
+        members=tuple(group),
+    )
