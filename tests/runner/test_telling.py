@@ -224,6 +224,16 @@ def test_levels_of_verbosity_are_compared() -> None:
     assert levels.differences(other) == ["x: pass with a, fail with b, missing with c"]
 
 
+def test_levels_between_the_ends_run_a_part() -> None:
+    end = {"g.x": "pass", "g.y": "pass", "R-1": "pass"}
+    found = {"quiet": end, "plain": {"g.y": "pass", "R-1": "untested"}, "verbose": {"g.x": "pass"}, "most": end}
+    assert levels.compared(found) == []
+    found["plain"]["g.y"] = "fail"
+    found["most"] = {**end, "R-1": "fail"}
+    assert levels.compared(found) == ["R-1: pass with quiet, fail with most", "g.y: pass with quiet, fail with plain"]
+    assert set(levels.PARTS) < set(levels.LEVELS) and next(iter(levels.LEVELS)) not in levels.PARTS
+
+
 def test_verbosity_changes_no_verdict(runner: Runner, tmp_path: Path) -> None:
     found = {}
     for level, options in levels.LEVELS.items():

@@ -19,6 +19,8 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "verbose": ("--plain", "--verbose"),
     "most": ("--plain", "--verbose", "--verbose", "--host-log", "2"),
 }
+# Of the levels between the two ends, which the other steps of `make test` use as well: a part of the selection each.
+PARTS = {"plain": "1/4", "verbose": "3/4"}
 
 
 def verdicts(document: dict[str, Any]) -> dict[str, str]:
@@ -39,13 +41,26 @@ def differences(levels: dict[str, dict[str, str]]) -> list[str]:
     return out
 
 
+def compared(found: dict[str, dict[str, str]]) -> list[str]:
+    """The differences between the ends, and between the first of them and the tests of each part."""
+    first = next(iter(LEVELS))
+    out = differences({level: told for level, told in found.items() if level not in PARTS})
+    for level, told in found.items():
+        if level in PARTS:
+            tests = {name: verdict for name, verdict in told.items() if "." in name}
+            usual = {name: found[first].get(name, "missing") for name in tests}
+            out += differences({first: usual, level: tests})
+    return out
+
+
 def run(folder: Path, globs: tuple[str, ...] = ()) -> tuple[int, list[str]]:
     """Runs the selection once at each level. How many verdicts were compared, and what is wrong."""
     found: dict[str, dict[str, str]] = {}
     for level, options in LEVELS.items():
         where = folder / level
         where.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pvtest", "run", *globs, *options, "--results", str(where / "results")]
+        part = ["--shard", PARTS[level]] if level in PARTS else []
+        command = [sys.executable, "-m", "pvtest", "run", *globs, *options, *part, "--results", str(where / "results")]
         with (where / "output.log").open("wb") as log:
             code = subprocess.run(
                 command,
@@ -64,4 +79,4 @@ def run(folder: Path, globs: tuple[str, ...] = ()) -> tuple[int, list[str]]:
         found[level] = verdicts(json.loads(path.read_text(encoding="utf-8")))
         if found[level]["exit code"] != str(code):
             return 0, [f"level {level}: exit code {code}, but its results say {found[level]['exit code']}"]
-    return len(found[next(iter(LEVELS))]), differences(found)
+    return len(found[next(iter(LEVELS))]), compared(found)
