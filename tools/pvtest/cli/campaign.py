@@ -141,7 +141,7 @@ class Hosts:
     together: int = 1  # variants on one host
 
     def shared(self, campaign: Campaign, chosen: list[Switch]) -> Sequence[Switch]:
-        """What is switched on in one host each."""
+        """Each of these has a host of its own; one with members stands for several."""
         variants = [switch for switch in chosen if isinstance(switch, Variant)]
         if campaign.own or self.together == 1 or self.plain is None:
             return chosen
