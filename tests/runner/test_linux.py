@@ -195,6 +195,26 @@ def test_nothing_is_fetched_without_set_up(tmp_path: Path) -> None:
     assert not (tmp_path / "packages").exists()
 
 
+APT = """#!/bin/sh
+[ "$*" = "-q download linux-image-6.1 busybox-static systemd-boot-efi" ] && pwd && touch kernel.deb
+"""
+
+
+def test_packages_are_fetched_into_a_folder_of_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs, folder = tmp_path / "bin", tmp_path / "it's $x; \"a\" ü" / "packages"
+    programs.mkdir()
+    told = {"apt-get": APT, "apt-cache": "#!/bin/sh\necho '  Depends: linux-image-6.1'\n"}
+    told["dpkg-deb"] = '#!/bin/sh\n[ -f "$2" ] && mkdir -p "$3/boot" && touch "$3/boot/vmlinuz-6.1"\n'
+    for name, text in told.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    monkeypatch.delenv("PVTEST_NO_SETUP", raising=False)
+    with pytest.raises(MissingError, match="has no lib/modules"):  # the double brings the kernel alone
+        packages.get(folder, no_setup=False)
+    assert sorted(path.name for path in folder.iterdir()) == ["boot", "fetched"]
+
+
 def test_pieces_are_those_of_the_packages(tmp_path: Path) -> None:
     names = ("boot/vmlinuz-6.1", "bin/busybox", "usr/lib/systemd/boot/efi/linuxx64.efi.stub")
     drivers = ("hv/hv_vmbus", "pci/controller/pci-hyperv-intf", "pci/controller/pci-hyperv")

@@ -5,19 +5,27 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 from pvtest.errors import MissingError, RunnerError
 
 
 def call(
-    name: str, command: list[str], seconds: float, text: str = "", environment: Mapping[str, str] | None = None
+    name: str,
+    command: list[str],
+    seconds: float,
+    text: str = "",
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> tuple[int, str]:
-    """The exit code, and what it wrote. `name` is for the message where it does not start, or has no end."""
+    """The exit code, and what it wrote. `name` is for the message where it does not start, or has no end. It runs in
+    `folder`, whatever characters that has: no shell reads it."""
     try:
         done = subprocess.run(
             command,
             input=text,
             env=environment,
+            cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",

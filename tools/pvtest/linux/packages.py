@@ -65,8 +65,7 @@ def _fetch(folder: Path) -> None:
     folder.mkdir(parents=True)
     _, answer = programs.call("apt-cache", ["apt-cache", "depends", KERNEL], SECONDS)
     names = [kernel_package(answer), *OTHERS]
-    download = f"cd {folder} && exec apt-get -q download {' '.join(names)}"
-    code, said = programs.call("apt-get", ["sh", "-c", download], SECONDS)
+    code, said = programs.call("apt-get", ["apt-get", "-q", "download", *names], SECONDS, folder=folder)
     if code != 0:
         reason = said.strip().splitlines()[-1][:200] if said.strip() else f"exit code {code}"
         raise MissingError(f"apt-get download {' '.join(names)}: {reason}")
