@@ -56,6 +56,11 @@ def test_an_empty_port_names_what_may_be_wrong() -> None:
     assert "stayed empty; known causes: a firmware build that needs SMM" in before("\x1b[2J", "").problems()[0]
 
 
+def test_what_qemu_says_leaves_nothing_to_guess() -> None:
+    assert before().problems(explained=True) == []
+    assert before("a line").problems(explained=True) == ["last lines of the serial port: a line"]
+
+
 def test_a_refusal_ends_the_run_before_its_limits(runner: Runner, tmp_path: Path) -> None:
     done = runner("flush.unmap@rocker", FAKE_QEMU_FIXTURE="refused")
     assert done.returncode == 2

@@ -168,10 +168,11 @@ def _problems(attempt: Attempt, boot_number: int) -> list[str]:
     problems = list(attempt.reading.problems)
     if attempt.outcome.tap.end is not None and not attempt.outcome.interruption:
         problems += environment(attempt.outcome.tap, attempt.request)
+    told = _qemu_words(attempt.outcome.stderr)
     if not attempt.outcome.tap.started and not interrupts.caught():
-        problems += attempt.outcome.before.problems()
+        problems += attempt.outcome.before.problems(explained=attempt.outcome.ended and bool(told))
     if problems:
-        problems += _qemu_words(attempt.outcome.stderr)
+        problems += told
     if problems:
         problems += _host_words(attempt.folder / "host.log")
     return problems if boot_number == 1 else [f"boot {boot_number}: {problem}" for problem in problems]

@@ -81,6 +81,7 @@ class Outcome:
     timing: Timing
     stderr: str
     before: Before = field(default_factory=Before)
+    ended: bool = False  # QEMU did, by itself and too early
 
 
 def _both_ends(file: BinaryIO) -> str:
@@ -140,9 +141,10 @@ class Session:
             self._take(line)
         if self._observer.stop.is_set() and self._tap.end is None:
             interruption = interrupts.reason()
-        if not interruption and self._tap.end is None and not self._tap.bailed:
+        ended = not interruption and self._tap.end is None and not self._tap.bailed
+        if ended:
             interruption = f"QEMU ended by itself, with exit code {process.returncode}"
-        return Outcome(self._tap, interruption, self._timing, stderr, self._before)
+        return Outcome(self._tap, interruption, self._timing, stderr, self._before, ended)
 
     def _pump(self, process: subprocess.Popen[bytes], log: BinaryIO) -> str:
         assert process.stdout is not None
