@@ -46,6 +46,9 @@ def test_help_and_version(build: Path) -> None:
     assert pvtest_call("--version", build=build).stdout == f"pvtest {(ROOT / 'VERSION').read_text().strip()}\n"
     assert pvtest_call("help", build=build).stdout == pvtest_call("--help", build=build).stdout
     assert pvtest_call("help", "merge", build=build).stdout == pvtest_call("merge", "--help", build=build).stdout
+    wrong = pvtest_call("help", "merg", build=build)
+    assert (wrong.returncode, wrong.stdout) == (3, "")
+    assert wrong.stderr.startswith("run.sh: no command is called 'merg'. Did you mean merge?")
 
 
 def test_a_machine_of_another_kind(runner: Runner, tmp_path: Path) -> None:

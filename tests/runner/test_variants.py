@@ -84,6 +84,15 @@ def test_a_variant_that_is_not_in_force_is_an_error(runner: Runner, tmp_path: Pa
     assert "asked for was 'polite'" in done.stdout
 
 
+def test_list_of_switches_as_json(runner: Runner) -> None:
+    for word, other in (("defects", "variants"), ("variants", "defects")):
+        found = json.loads(runner("list", word, "--json").stdout)
+        assert found["tests"] == [] and found[other] == [] and found["format"] == "pvtest-catalogue"
+        assert found[word] == json.loads(runner("list", "--json").stdout)[word] != []
+    found = json.loads(runner("list", "defects", "no*", "--json").stdout)
+    assert [one["name"] for one in found["defects"]] == ["no-flush"]
+
+
 def test_list_shows_defects_and_variants(runner: Runner) -> None:
     found = json.loads(runner("list", "--json").stdout)
     assert found["variants"] == [

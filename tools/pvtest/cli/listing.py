@@ -15,7 +15,7 @@ from rich.text import Text
 
 from pvtest.errors import EXIT_OK
 from pvtest.images import catalogue, requirements
-from pvtest.images.catalogue import Defect, HostCatalogue, Instance, Switch, Test
+from pvtest.images.catalogue import Defect, HostCatalogue, Instance, Switch, Test, Variant
 from pvtest.images.requirements import Requirements
 from pvtest.machine.terminal import Terminal, terminal
 from pvtest.output import Output
@@ -88,11 +88,20 @@ def _print(out: Terminal, *tables: object) -> None:
         print(line.rstrip(), file=Output())
 
 
-def _list_switches(options: argparse.Namespace, needed: Requirements) -> int:
+def _print_json(found: dict[str, Any]) -> int:
+    print(json.dumps(found, indent=2, ensure_ascii=False), file=Output())
+    return EXIT_OK
+
+
+def _list_switches(options: argparse.Namespace, version: str, needed: Requirements) -> int:
     host = catalogue.load_host()
     word = options.globs[0].removesuffix("s")
-    known = tuple(host.defects if word == "defect" else host.variants)
+    known: tuple[Switch, ...] = host.defects if word == "defect" else host.variants
     switches = tuple(select_switches(word, known, options.globs[1:], needed))
+    if options.json:
+        defects = tuple(switch for switch in switches if isinstance(switch, Defect))
+        variants = tuple(switch for switch in switches if isinstance(switch, Variant))
+        return _print_json(_document(version, [], HostCatalogue(defects, variants)))
     out = terminal(options)
     _print(out, _switch_table(word, switches))
     out.say("; ".join([f"{len(switches)} {word}s", *told_switches(word, known, options.globs[1:], needed)]))
@@ -108,13 +117,11 @@ def _of_units(shown: Iterable[Test]) -> list[str]:
 def main(options: argparse.Namespace) -> int:
     """Prints what the selection would run."""
     tests, known = catalogue.load_tests(), requirements.load()
-    if options.globs[:1] in (["defects"], ["variants"]) and not options.json:
-        return _list_switches(options, known)
+    if options.globs[:1] in (["defects"], ["variants"]):
+        return _list_switches(options, tests.version, known)
     selected = select(tests, known, options.globs, filters(options))
     if options.json:
-        found = _document(tests.version, selected, catalogue.load_host())
-        print(json.dumps(found, indent=2, ensure_ascii=False), file=Output())
-        return EXIT_OK
+        return _print_json(_document(tests.version, selected, catalogue.load_host()))
     out = terminal(options)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column, style in (("test", ""), ("on", "dim"), ("requirements", "cyan"), ("promise", "")):

@@ -303,6 +303,9 @@ def parse(words: list[str]) -> tuple[str, argparse.Namespace]:
     """The command and its options."""
     command = "run"
     if words[:1] == ["help"]:
+        if words[1:] and words[1] not in COMMANDS:
+            hint = suggest(words[1], SHOWN)
+            raise UsageError(f"no command is called '{words[1]}'.{hint} `./run.sh help` names them.")
         words = [*words[1:2], "--help"]
     if words and words[0] in COMMANDS:
         command, words = words[0], words[1:]
