@@ -11,9 +11,11 @@ _ESCAPE = re.compile(
     r"|[\]PX^_][^\x07\x1b]*(\x07|\x1b\\)?"  # title of the window, and whatever else is a text with an end
     r"|[@-Z\\-_])"
 )
-# Controls of seven and eight bits, and what changes the direction or the end of a line. Tabs and line ends stay.
+# Controls of seven and eight bits, what changes the direction or the end of a line, and what nobody sees. Tabs and line
+# ends stay.
 _CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    r"\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
 
 
