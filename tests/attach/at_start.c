@@ -58,19 +58,19 @@ static void first_attach(struct test_run *t, enum domain_kind kind)
 }
 
 #define FIRST_DOMAINS(ROW, test)                                                                   \
-    ROW(test, paging, DOMAIN_PAGING, WORD(kind, "paging"))                                         \
-    ROW(test, blocking, DOMAIN_BLOCKED, WORD(kind, "blocking") COVERS("ATT-7"))                    \
-    ROW(test, identity, DOMAIN_IDENTITY, WORD(kind, "identity") COVERS("ID-1"))
+    ROW(test, paging, DOMAIN_PAGING, WORD(kind, "a paging"))                                       \
+    ROW(test, blocking, DOMAIN_BLOCKED, WORD(kind, "a blocking") COVERS("ATT-7"))                  \
+    ROW(test, identity, DOMAIN_IDENTITY, WORD(kind, "an identity") COVERS("ID-1"))
 
 VARIANTS(const enum domain_kind, first_domains, FIRST_DOMAINS);
 
 TEST_EACH(first_attach_to, FIRST_DOMAINS,
-          PROMISE("The first ATTACH of a device since power-on puts it into a {kind} domain, "
+          PROMISE("The first ATTACH of a device since power-on puts it into {kind} domain, "
                   "whatever it did before")
           COVERS("ATT-1 DET-2") DEVICES(NONE) KINDS("dma fault device")
           STEPS("A device of each class that is not slow, and that nothing has used since the "
                 "start of the machine, writes by GPA. It is detached, which any status may answer, "
-                "writes again, and is attached to a {kind} domain.")
+                "writes again, and is attached to {kind} domain.")
           EXPECTS("DETACH does not open the device. After ATTACH its DMA is that of the domain and "
                   "no other.")
           IF_IT_FAILS("The host treats its own first state as a domain: translations that were "

@@ -177,7 +177,8 @@ TEST_EACH(nothing_opens, FAREWELL_ROWS,
     mapped = *leaf;
     *leaf = 0;
     status = pviommu_flush(h.paging->id);
-    STEP("flush the old domain 0x%llx after an unmap: %s", h.paging->id, hv_status_name(status));
+    STEP("FLUSH_DEVICE_DOMAIN domain 0x%llx, the old one, after an unmap: %s", h.paging->id,
+         hv_status_name(status));
     if (status == HV_STATUS_SUCCESS) {
         expect_write_fault(t, h.in_paging, h.iova, 16, &h.paged, FAULT_ANY,
                            "unmapped, and the old domain flushed");
