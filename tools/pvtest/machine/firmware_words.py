@@ -65,7 +65,7 @@ class Before:
                 self.cause, self.final = cause, final
 
     def problems(self, explained: bool = False) -> list[str]:
-        """For a run in which the suite never began. Where QEMU said why there is nothing to guess."""
+        """For a run in which the suite never began. Nothing is guessed when QEMU said why."""
         if not self.lines:
             return [] if explained else [_EMPTY]
         last = " | ".join(self.lines)
