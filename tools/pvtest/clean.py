@@ -11,7 +11,7 @@ _ESCAPE = re.compile(
     r"|[\]PX^_][^\x07\x1b]*(\x07|\x1b\\)?"  # title of the window, and whatever else is a text with an end
     r"|[@-Z\\-_])"
 )
-# Controls of seven and eight bits, what changes the direction or the end of a line, and what is invisible. Tabs and line
+# Controls of seven and eight bits, what changes the direction or the end of a line, what is invisible. Tabs and line
 # ends stay.
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
