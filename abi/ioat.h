@@ -37,6 +37,28 @@
 #define IOAT_CHANERR    0x28u /* write 1 to clear */
 #define IOAT_CHANERRMSK 0x2Cu
 
+/* The same as they lie in the BAR. */
+struct ioat_channel_registers {
+    uint16_t chanctrl, dma_comp;
+    uint8_t chancmd, reserved;
+    uint16_t dmacount;
+    uint64_t chansts, chainaddr, chancmp, reserved2;
+    uint32_t chanerr, chanerrmsk;
+};
+_Static_assert(offsetof(struct ioat_channel_registers, dmacount) == IOAT_DMACOUNT, "DMACOUNT");
+_Static_assert(offsetof(struct ioat_channel_registers, chancmp) == IOAT_CHANCMP, "CHANCMP");
+_Static_assert(offsetof(struct ioat_channel_registers, chanerrmsk) == IOAT_CHANERRMSK, "ERRMSK");
+
+struct ioat_registers {
+    uint8_t chancnt, xfercap, reserved, intrctrl;
+    uint32_t attnstatus;
+    uint8_t cbver, reserved2[0x77];
+    struct ioat_channel_registers channel;
+};
+_Static_assert(offsetof(struct ioat_registers, attnstatus) == IOAT_ATTNSTATUS, "ATTNSTATUS");
+_Static_assert(offsetof(struct ioat_registers, cbver) == IOAT_CBVER, "CBVER");
+_Static_assert(offsetof(struct ioat_registers, channel) == IOAT_CHANNEL(0), "of the first channel");
+
 #define IOAT_VERSION_3_3             0x33u
 #define IOAT_VERSION_MAJOR(v)        ((v) >> 4)
 #define IOAT_INTRCTRL_MASTER_ENABLE  0x01u

@@ -29,81 +29,88 @@
 #define BRIDGE_PREFETCH_64_BIT  1u
 #define BRIDGE_WINDOW_CLOSED    0x0000FFF0u /* base above limit */
 
-static void set(struct config_space *space, unsigned offset, unsigned size, uint64_t value)
+void config_set(struct config_space *space, unsigned offset, unsigned size, uint64_t value)
 {
     for (unsigned i = 0; i < size; i++)
         space->value[offset + i] = (uint8_t)(value >> (8 * i));
 }
 
-static void allow(struct config_space *space, unsigned offset, unsigned size, uint64_t bits)
+void config_allow(struct config_space *space, unsigned offset, unsigned size, uint64_t bits)
 {
     for (unsigned i = 0; i < size; i++)
         space->writable[offset + i] = (uint8_t)(bits >> (8 * i));
 }
 
+void config_clear(struct config_space *space)
+{
+    for (unsigned i = 0; i < CONFIG_SPACE_SIZE; i++)
+        space->value[i] &= (uint8_t)~space->writable[i];
+}
+
 static void header(struct config_space *space, const struct config_identity *identity, uint8_t type)
 {
-    set(space, CONFIG_VENDOR, 2, identity->vendor);
-    set(space, CONFIG_DEVICE, 2, identity->device);
-    set(space, CONFIG_CLASS_REVISION, 4, (uint64_t)identity->class_code << 8 | 1);
-    set(space, CONFIG_HEADER_TYPE, 1, type | (identity->multifunction ? HEADER_MULTIFUNCTION : 0));
-    set(space, CONFIG_STATUS, 2, STATUS_CAPABILITIES);
-    set(space, CONFIG_COMMAND, 2, COMMAND_MEMORY);
-    allow(space, CONFIG_COMMAND, 2, COMMAND_MEMORY | COMMAND_MASTER | COMMAND_INTX_DISABLE);
+    config_set(space, CONFIG_VENDOR, 2, identity->vendor);
+    config_set(space, CONFIG_DEVICE, 2, identity->device);
+    config_set(space, CONFIG_CLASS_REVISION, 4, (uint64_t)identity->class_code << 8 | 1);
+    config_set(space, CONFIG_HEADER_TYPE, 1,
+               type | (identity->multifunction ? HEADER_MULTIFUNCTION : 0));
+    config_set(space, CONFIG_STATUS, 2, STATUS_CAPABILITIES);
+    config_set(space, CONFIG_COMMAND, 2, COMMAND_MEMORY);
+    config_allow(space, CONFIG_COMMAND, 2, COMMAND_MEMORY | COMMAND_MASTER | COMMAND_INTX_DISABLE);
 }
 
 static void express(struct config_space *space, const struct config_identity *identity)
 {
     bool link = identity->express_type != EXPRESS_TYPE_ROOT_ENDPOINT;
 
-    set(space, CONFIG_EXPRESS, 1, CAPABILITY_EXPRESS);
-    set(space, CONFIG_EXPRESS + 2, 2,
-        EXPRESS_VERSION_2 | identity->express_type << EXPRESS_TYPE_SHIFT);
-    set(space, CONFIG_EXPRESS + 4, 4, EXPRESS_ROLE_BASED);
+    config_set(space, CONFIG_EXPRESS, 1, CAPABILITY_EXPRESS);
+    config_set(space, CONFIG_EXPRESS + 2, 2,
+               EXPRESS_VERSION_2 | identity->express_type << EXPRESS_TYPE_SHIFT);
+    config_set(space, CONFIG_EXPRESS + 4, 4, EXPRESS_ROLE_BASED);
     if (link) {
-        set(space, CONFIG_EXPRESS + 12, 4, EXPRESS_LINK_X1_GEN1);
-        set(space, CONFIG_EXPRESS + 18, 2, EXPRESS_LINK_X1_GEN1);
+        config_set(space, CONFIG_EXPRESS + 12, 4, EXPRESS_LINK_X1_GEN1);
+        config_set(space, CONFIG_EXPRESS + 18, 2, EXPRESS_LINK_X1_GEN1);
     }
 }
 
 static void message(struct config_space *space)
 {
-    set(space, CONFIG_MSI, 1, CAPABILITY_MSI);
-    set(space, CONFIG_MSI + 1, 1, CONFIG_EXPRESS); /* next */
-    set(space, MSI_CONTROL, 2, MSI_CONTROL_64_BIT);
-    allow(space, MSI_CONTROL, 2, MSI_CONTROL_ENABLE);
-    allow(space, MSI_ADDRESS, 8, ~UINT64_C(3));
-    allow(space, MSI_DATA, 2, 0xFFFF);
+    config_set(space, CONFIG_MSI, 1, CAPABILITY_MSI);
+    config_set(space, CONFIG_MSI + 1, 1, CONFIG_EXPRESS); /* next */
+    config_set(space, MSI_CONTROL, 2, MSI_CONTROL_64_BIT);
+    config_allow(space, MSI_CONTROL, 2, MSI_CONTROL_ENABLE);
+    config_allow(space, MSI_ADDRESS, 8, ~UINT64_C(3));
+    config_allow(space, MSI_DATA, 2, 0xFFFF);
 }
 
 static void message_table(struct config_space *space, const struct config_identity *identity)
 {
-    set(space, CONFIG_MSI, 1, CAPABILITY_MSIX);
-    set(space, CONFIG_MSI + 1, 1, CONFIG_EXPRESS);
-    set(space, MSI_CONTROL, 2, identity->msix_vectors - 1);
-    allow(space, MSI_CONTROL, 2, MSIX_CONTROL_ENABLE | MSIX_CONTROL_MASK);
-    set(space, CONFIG_MSI + 4, 4, identity->msix_table); /* BAR 0 */
-    set(space, CONFIG_MSI + 8, 4, identity->msix_pba);
+    config_set(space, CONFIG_MSI, 1, CAPABILITY_MSIX);
+    config_set(space, CONFIG_MSI + 1, 1, CONFIG_EXPRESS);
+    config_set(space, MSI_CONTROL, 2, identity->msix_vectors - 1);
+    config_allow(space, MSI_CONTROL, 2, MSIX_CONTROL_ENABLE | MSIX_CONTROL_MASK);
+    config_set(space, CONFIG_MSI + 4, 4, identity->msix_table); /* BAR 0 */
+    config_set(space, CONFIG_MSI + 8, 4, identity->msix_pba);
 }
 
 void config_endpoint(struct config_space *space, const struct config_identity *identity,
                      uint64_t bar, uint64_t bar_size, bool ats)
 {
     header(space, identity, 0);
-    set(space, CONFIG_BAR0, 8, bar | BAR_64_BIT | BAR_PREFETCHABLE);
-    allow(space, CONFIG_BAR0, 8, ~(bar_size - 1));
-    set(space, CONFIG_SUBSYSTEM_VENDOR, 2, identity->vendor);
-    set(space, CONFIG_SUBSYSTEM, 2, identity->device);
-    set(space, CONFIG_CAPABILITIES, 1, CONFIG_MSI);
+    config_set(space, CONFIG_BAR0, 8, bar | BAR_64_BIT | BAR_PREFETCHABLE);
+    config_allow(space, CONFIG_BAR0, 8, ~(bar_size - 1));
+    config_set(space, CONFIG_SUBSYSTEM_VENDOR, 2, identity->vendor);
+    config_set(space, CONFIG_SUBSYSTEM, 2, identity->device);
+    config_set(space, CONFIG_CAPABILITIES, 1, CONFIG_MSI);
     if (identity->msix_vectors != 0)
         message_table(space, identity);
     else
         message(space);
     express(space, identity);
     if (ats) {
-        set(space, CONFIG_ATS, 4, EXTENDED_ATS | EXTENDED_VERSION_1);
-        set(space, CONFIG_ATS + 4, 2, ATS_PAGE_ALIGNED);
-        allow(space, ATS_CONTROL, 2, ATS_CONTROL_ENABLE | ATS_SMALLEST_UNIT_MASK);
+        config_set(space, CONFIG_ATS, 4, EXTENDED_ATS | EXTENDED_VERSION_1);
+        config_set(space, CONFIG_ATS + 4, 2, ATS_PAGE_ALIGNED);
+        config_allow(space, ATS_CONTROL, 2, ATS_CONTROL_ENABLE | ATS_SMALLEST_UNIT_MASK);
     }
 }
 
@@ -113,15 +120,15 @@ void config_bridge(struct config_space *space, const struct config_identity *ide
     uint64_t last = window + length - 1;
 
     header(space, identity, HEADER_BRIDGE);
-    set(space, BRIDGE_PRIMARY, 1, 0);
-    set(space, BRIDGE_SECONDARY, 1, secondary);
-    set(space, BRIDGE_SUBORDINATE, 1, secondary);
-    set(space, BRIDGE_MEMORY_BASE, 4, BRIDGE_WINDOW_CLOSED);
-    set(space, BRIDGE_PREFETCH_BASE, 2, (window >> 16 & 0xFFF0) | BRIDGE_PREFETCH_64_BIT);
-    set(space, BRIDGE_PREFETCH_LIMIT, 2, (last >> 16 & 0xFFF0) | BRIDGE_PREFETCH_64_BIT);
-    set(space, BRIDGE_PREFETCH_BASE_H, 4, window >> 32);
-    set(space, BRIDGE_PREFETCH_LIMIT_H, 4, last >> 32);
-    set(space, CONFIG_CAPABILITIES, 1, CONFIG_EXPRESS);
+    config_set(space, BRIDGE_PRIMARY, 1, 0);
+    config_set(space, BRIDGE_SECONDARY, 1, secondary);
+    config_set(space, BRIDGE_SUBORDINATE, 1, secondary);
+    config_set(space, BRIDGE_MEMORY_BASE, 4, BRIDGE_WINDOW_CLOSED);
+    config_set(space, BRIDGE_PREFETCH_BASE, 2, (window >> 16 & 0xFFF0) | BRIDGE_PREFETCH_64_BIT);
+    config_set(space, BRIDGE_PREFETCH_LIMIT, 2, (last >> 16 & 0xFFF0) | BRIDGE_PREFETCH_64_BIT);
+    config_set(space, BRIDGE_PREFETCH_BASE_H, 4, window >> 32);
+    config_set(space, BRIDGE_PREFETCH_LIMIT_H, 4, last >> 32);
+    config_set(space, CONFIG_CAPABILITIES, 1, CONFIG_EXPRESS);
     express(space, identity);
 }
 
@@ -144,6 +151,11 @@ void config_write(struct config_space *space, unsigned offset, unsigned size, ui
 
         space->value[offset + i] = (uint8_t)((space->value[offset + i] & ~mask) | (byte & mask));
     }
+}
+
+bool config_is_bus_master(const struct config_space *space)
+{
+    return (config_read(space, CONFIG_COMMAND, 2) & COMMAND_MASTER) != 0;
 }
 
 uint64_t config_bar(const struct config_space *space)

@@ -68,9 +68,17 @@ void config_endpoint(struct config_space *space, const struct config_identity *i
 void config_bridge(struct config_space *space, const struct config_identity *identity,
                    uint8_t secondary, uint64_t window, uint64_t length);
 
+/* Makes bytes that a guest reads, and bits that it can change; before launch. `size` 1 to 8 bytes.
+ */
+void config_set(struct config_space *space, unsigned offset, unsigned size, uint64_t value);
+void config_allow(struct config_space *space, unsigned offset, unsigned size, uint64_t bits);
+/* All bits that a guest can change are 0. */
+void config_clear(struct config_space *space);
+
 /* `size` 1 to 8 bytes. Bytes past the end read as ones and ignore writes. */
 uint64_t config_read(const struct config_space *space, unsigned offset, unsigned size);
 void config_write(struct config_space *space, unsigned offset, unsigned size, uint64_t value);
+bool config_is_bus_master(const struct config_space *space);
 /* Base address of BAR 0. */
 uint64_t config_bar(const struct config_space *space);
 /* True when the last access wrote a byte of [from, from + length). */

@@ -45,7 +45,7 @@ static inline uint8_t *slot_buffer(const struct slot *slot)
 
 static inline bool bus_master(const struct dmaprobe *probe)
 {
-    return (config_read(probe->function->config, CONFIG_COMMAND, 2) & COMMAND_MASTER) != 0;
+    return config_is_bus_master(probe->function->config);
 }
 
 /* dmaprobe_slot.c: the life of a request. */

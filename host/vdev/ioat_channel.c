@@ -10,11 +10,6 @@
 #include "host/iommu/soft_backend.h"
 #include "host/vdev/ioat_private.h"
 
-static bool bus_master(const struct ioat *ioat)
-{
-    return (config_read(ioat->function->config, CONFIG_COMMAND, 2) & COMMAND_MASTER) != 0;
-}
-
 uint64_t ioat_channel_status(const struct ioat *ioat)
 {
     return (ioat->completed & IOAT_STATUS_DONE_AT) | ioat->status;
@@ -44,16 +39,16 @@ static void write_completion(struct ioat *ioat)
 {
     uint64_t status = ioat_channel_status(ioat);
 
-    if (ioat->completion != 0)
-        (void)access_now(ioat, ioat->completion, sizeof(status), &status, true);
+    if (ioat->r.channel.chancmp != 0)
+        (void)access_now(ioat, ioat->r.channel.chancmp, sizeof(status), &status, true);
 }
 
 static void halt(struct ioat *ioat, uint32_t error)
 {
-    ioat->error |= error;
+    ioat->r.channel.chanerr |= error;
     ioat->status = IOAT_STATUS_HALTED;
     write_completion(ioat);
-    if (ioat->control & IOAT_CHANCTRL_ERR_INT)
+    if (ioat->r.channel.chanctrl & IOAT_CHANCTRL_ERR_INT)
         ioat_interrupt(ioat);
 }
 
@@ -63,7 +58,8 @@ static void finish_descriptor(struct ioat *ioat)
     ioat->completed = ioat->current_at;
     ioat->next = ioat->current.next;
     ioat->processed++;
-    ioat->status = ioat->processed == ioat->count ? IOAT_STATUS_IDLE : IOAT_STATUS_ACTIVE;
+    ioat->status =
+        ioat->processed == ioat->r.channel.dmacount ? IOAT_STATUS_IDLE : IOAT_STATUS_ACTIVE;
     if (ioat->current.control & IOAT_CONTROL_COMPLETION)
         write_completion(ioat);
     if (ioat->current.control & IOAT_CONTROL_INTERRUPT)
@@ -128,7 +124,7 @@ static bool next_descriptor(struct ioat *ioat)
 
 static bool has_work(const struct ioat *ioat)
 {
-    return ioat->processed != ioat->count && ioat->status != IOAT_STATUS_HALTED &&
+    return ioat->processed != ioat->r.channel.dmacount && ioat->status != IOAT_STATUS_HALTED &&
            ioat->status != IOAT_STATUS_SUSPENDED;
 }
 
@@ -141,14 +137,15 @@ static void watch(struct ioat *ioat, bool wanted)
 
 void ioat_run(struct ioat *ioat, bool at_once)
 {
-    if (!bus_master(ioat) && in_flight(ioat)) {
+    if (!config_is_bus_master(ioat->function->config) && in_flight(ioat)) {
         softiommu_request_abandon(soft_iommu(), &ioat->request);
         ioat->request.state = SOFTIOMMU_REQUEST_IDLE;
         halt(ioat, IOAT_ERROR_WRITE);
     }
     ioat_settle(ioat);
-    for (unsigned n = 1; n <= IOAT_BATCH && has_work(ioat) && bus_master(ioat); n++) {
-        bool last = n == IOAT_BATCH || (uint16_t)(ioat->processed + 1) == ioat->count;
+    for (unsigned n = 1;
+         n <= IOAT_BATCH && has_work(ioat) && config_is_bus_master(ioat->function->config); n++) {
+        bool last = n == IOAT_BATCH || (uint16_t)(ioat->processed + 1) == ioat->r.channel.dmacount;
 
         if (!next_descriptor(ioat))
             continue;

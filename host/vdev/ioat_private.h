@@ -6,6 +6,7 @@
 #include "abi/ioat.h"
 #include "host/softiommu/request.h"
 #include "host/vdev/ioat.h"
+#include "host/vdev/msi.h"
 #include "lib/bits.h"
 
 #define IOAT_XFERCAP_BITS 16u
@@ -14,27 +15,17 @@
 /* Descriptors that run at a doorbell, and at each exit after it. */
 #define IOAT_BATCH 64u
 
-struct ioat_vector { /* an entry of an MSI-X table (PCI Local Bus 3.0, 6.8.2.6) */
-    uint32_t address_low, address_high, data, control;
-};
-#define IOAT_VECTOR_MASKED 1u
-
 struct ioat {
     struct vdev_function *function;
-    uint8_t interrupt_control;
-    uint32_t attention;
-    struct ioat_vector vector;
+    struct ioat_registers r; /* as the guest reads them, but for CHANSTS */
+    struct msix_entry vector;
     bool message_pending; /* waits for the vector to be unmasked */
 
-    /* The channel. */
-    uint16_t control, count;
-    uint32_t error, error_mask;
-    uint64_t chain, completion;
     unsigned status;    /* IOAT_STATUS_* */
     uint64_t next;      /* address of the descriptor that runs next */
     uint64_t completed; /* of the last one that is done */
-    uint16_t processed;
-    bool watched; /* waits for the next exit */
+    uint16_t processed; /* of DMACOUNT */
+    bool watched;       /* waits for the next exit */
 
     /* The copy whose write is in flight, or nothing. */
     struct ioat_descriptor current;

@@ -7,6 +7,13 @@
 
 #define MESSAGE_WINDOW 0xFEEu /* address bits 63:20: 0xFEE00000 to 0xFEEFFFFF */
 
+/* An entry of an MSI-X table (PCI Local Bus 3.0, 6.8.2.6). */
+struct msix_entry {
+    uint64_t address;
+    uint32_t data, control;
+};
+#define MSIX_ENTRY_MASKED 1u
+
 struct vdev_function;
 
 /* Sends an interrupt message of the function (vdev_rules.send_message). */
