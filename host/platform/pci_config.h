@@ -16,6 +16,8 @@ static inline uint16_t pci_bdf(unsigned bus, unsigned device, unsigned function)
 uint32_t pci_config_read32(uint16_t bdf, unsigned offset);
 uint8_t pci_config_read8(uint16_t bdf, unsigned offset);
 uint16_t pci_config_read16(uint16_t bdf, unsigned offset);
+/* Offset of a capability of the function; 0: it has none of this kind. */
+unsigned pci_find_capability(uint16_t bdf, uint8_t id);
 
 #define PCI_VENDOR_ID       0x00u
 #define PCI_STATUS          0x06u
@@ -39,7 +41,9 @@ uint16_t pci_config_read16(uint16_t bdf, unsigned offset);
 #define PCI_SUBCLASS_HOST 0x00u /* of bridge */
 #define PCI_SUBCLASS_ISA  0x01u
 
+#define PCI_CAPABILITY_MSI        0x05u
 #define PCI_CAPABILITY_EXPRESS    0x10u
+#define PCI_CAPABILITY_MSIX       0x11u
 #define PCI_EXPRESS_TYPE_SHIFT    4
 #define PCI_EXPRESS_TYPE_MASK     0xFu
 #define PCI_EXPRESS_TO_PCI_BRIDGE 7u

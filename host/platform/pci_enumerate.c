@@ -31,22 +31,27 @@ static struct {
     bool visited[BUSES];
 } pci;
 
-/* Flags word of the PCI Express capability; 0 when the function is a conventional one (version 0
- * does not exist). */
-static unsigned express_flags(uint16_t bdf)
+unsigned pci_find_capability(uint16_t bdf, uint8_t id)
 {
     uint8_t offset = pci_config_read8(bdf, PCI_CAPABILITY_LIST) & 0xFCu;
 
     if ((pci_config_read16(bdf, PCI_STATUS) & PCI_STATUS_CAPABILITIES) == 0)
         return 0;
     for (unsigned i = 0; offset != 0 && i < CAPABILITIES_MAX; i++) {
-        uint32_t header = pci_config_read32(bdf, offset);
-
-        if ((header & 0xFFu) == PCI_CAPABILITY_EXPRESS)
-            return header >> 16;
-        offset = (uint8_t)(header >> 8) & 0xFCu;
+        if (pci_config_read8(bdf, offset) == id)
+            return offset;
+        offset = pci_config_read8(bdf, offset + 1u) & 0xFCu;
     }
     return 0;
+}
+
+/* Flags word of the PCI Express capability; 0 when the function is a conventional one (version 0
+ * does not exist). */
+static unsigned express_flags(uint16_t bdf)
+{
+    unsigned express = pci_find_capability(bdf, PCI_CAPABILITY_EXPRESS);
+
+    return express != 0 ? pci_config_read16(bdf, express + 2) : 0;
 }
 
 static bool manageable(uint16_t bdf)

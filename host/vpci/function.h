@@ -45,14 +45,19 @@ static inline bool vpci_bar_is_wide(uint32_t bar)
     return (bar & 7u) == 4u;
 }
 
+/* The upper half of one. */
+static inline bool vpci_bar_is_upper(const struct vpci_function *function, unsigned index)
+{
+    return index > 0 && vpci_bar_is_wide(function->bar_mask[index - 1]);
+}
+
 /* Sets up `function`, of which bdf and device_id are filled in. False: it cannot stand on such a
  * bus. Before launch. */
 bool virtual_function_init(struct vpci_function *function);
 bool machine_function_init(struct vpci_function *function);
 
-/* Registers of a machine's function that the guest does not reach directly. False: there is none at
- * this address. */
-bool machine_function_access(struct vpci_function *function, uint64_t gpa, unsigned size,
-                             uint64_t *value, bool write);
+/* Registers of the machine's functions that the guest does not reach directly. False: there is none
+ * at this address. */
+bool machine_access(uint64_t gpa, unsigned size, uint64_t *value, bool write);
 
 #endif

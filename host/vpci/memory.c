@@ -52,20 +52,6 @@ static struct vpci_function *config_target(struct vpci_bus *bus, uint64_t gpa, u
     return vpci_bus_function(bus, bus->selected);
 }
 
-static bool machine_access(uint64_t gpa, unsigned size, uint64_t *value, bool write)
-{
-    unsigned count;
-    struct vpci_bus *bus = vpci_buses(&count);
-
-    for (unsigned i = 0; i < count; i++) {
-        for (unsigned f = 0; f < bus[i].functions; f++)
-            if (bus[i].function[f].machine &&
-                machine_function_access(&bus[i].function[f], gpa, size, value, write))
-                return true;
-    }
-    return false;
-}
-
 static uint64_t read(uint64_t gpa, unsigned size)
 {
     struct vpci_bus *bus = bus_of_window(gpa);

@@ -23,7 +23,7 @@ static uint32_t assign(struct vpci_function *function, const struct vpci_assigne
 
         if (bar[i].length == 0)
             continue;
-        if (function->bar_mask[i] == 0 || (i > 0 && vpci_bar_is_wide(function->bar_mask[i - 1])) ||
+        if (function->bar_mask[i] == 0 || vpci_bar_is_upper(function, i) ||
             !vpci_memory_contains(bar[i].start, bar[i].length) ||
             (!wide && bar[i].start > UINT32_MAX))
             return NT_STATUS_INVALID_PARAMETER;

@@ -11,6 +11,7 @@
 #include "host/domains/domains.h"
 #include "host/platform/acpi.h"
 #include "host/platform/mmio_ranges.h"
+#include "host/platform/pci_config.h"
 #include "host/platform/pci_functions.h"
 #include "host/vdev/bar_decode.h"
 #include "host/vdev/config_trap.h"
@@ -133,6 +134,12 @@ const struct pci_function *pci_functions(unsigned *count)
 
     *count = ARRAY_SIZE(functions);
     return functions;
+}
+
+unsigned pci_find_capability(uint16_t bdf, uint8_t id)
+{
+    (void)bdf;
+    return id == PCI_CAPABILITY_MSI ? FAKE_MSI : FAKE_MSIX;
 }
 
 struct device *device_find(uint64_t device_id)
