@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import lru_cache
@@ -26,6 +26,7 @@ from pvtest.images.requirements import Requirements
 from pvtest.plan.devices import UNIT, Devices
 
 MOST_NAMES = 12  # in a message
+WILD = "*?["  # a glob with none of these is a name
 AnySwitch = TypeVar("AnySwitch", bound=Switch)
 
 
@@ -38,9 +39,16 @@ def fits(glob: str, *names: str) -> bool:
 @lru_cache(maxsize=None)  # that of fnmatch holds 256, and a command line may have thousands
 def _pattern(glob: str) -> Callable[[str], object]:
     text = glob.lower()
-    if any(sign in text for sign in "*?["):
+    if any(sign in text for sign in WILD):
         return re.compile(translate(text)).match
     return lambda name: name == text
+
+
+def _meant(glob: str, names: Collection[str]) -> Iterable[str]:
+    """Those of the names, which are in lower case, that the glob means."""
+    if any(sign in glob for sign in WILD):
+        return filter(_pattern(glob), names)
+    return [glob.lower()] if glob.lower() in names else []
 
 
 def _matches(instance: Instance, glob: str, requirements: Requirements) -> bool:
@@ -61,20 +69,21 @@ class Filters:
     tier: str = ""  # empty: the default one, and what a glob names by its whole id
 
 
-Named = list[tuple[Instance, tuple[str, ...]]]
+Named = dict[str, dict[int, Instance]]
 
 
 def _named(catalogue: Catalogue, requirements: Requirements) -> Named:
-    """All instances with the names that a glob may mean, in lower case: made once for all globs."""
-    return [
-        (i, tuple(name.lower() for name in (i.id, i.test.id, i.test.group, *_needs(i.test, requirements))))
-        for i in catalogue.instances
-    ]
+    """The instances and their numbers by each name that a glob may mean, in lower case: made once for all globs."""
+    named: Named = {}
+    for number, i in enumerate(catalogue.instances):
+        for name in (i.id, i.test.id, i.test.group, *_needs(i.test, requirements)):
+            named.setdefault(name.lower(), {})[number] = i
+    return named
 
 
 def _found(catalogue: Catalogue, requirements: Requirements, glob: str, named: Named) -> list[Instance]:
-    pattern = _pattern(glob)
-    found = [instance for instance, names in named if any(map(pattern, names))]
+    meant = {number: i for name in _meant(glob, named) for number, i in named[name].items()}
+    found = [meant[number] for number in sorted(meant)]
     if not found:
         units = {test.unit for test in catalogue.elsewhere if fits(glob, test.id, test.group, *test.requirements)}
         units |= {i.test.unit for test in catalogue.elsewhere for i in test.instances if fits(glob, i.id)}
@@ -180,30 +189,40 @@ def select(
     return devices.on(selected)
 
 
-def _by(glob: str, found: Iterable[tuple[tuple[str, ...], str, tuple[str, ...]]], what: str) -> str:
-    """`found`: names, group and requirements of each thing. How many match by which of these."""
-    counts = {"name": 0, "group": 0, "requirement": 0}
-    for names, group, needs in found:
-        for word, words in (("name", names), ("group", (group,)), ("requirement", needs)):
-            if fits(glob, *words):
-                counts[word] += 1
-                break
-    told = ", ".join(f"{count} {what} by {word}" for word, count in counts.items() if count)
-    return f"'{glob}' selects {told}"
+class _Index:
+    """Names, groups and requirements of things, each with the things that have it: made once for all globs."""
+
+    def __init__(self, things: Iterable[tuple[tuple[str, ...], str, tuple[str, ...]]]) -> None:
+        self.having: dict[str, dict[str, set[int]]] = {"name": {}, "group": {}, "requirement": {}}
+        for number, (names, group, needs) in enumerate(things):
+            for having, words in zip(self.having.values(), (names, (group,), needs)):
+                for word in words:
+                    having.setdefault(word.lower(), set()).add(number)
+
+    def told(self, glob: str, what: str) -> str:
+        """How many match by which of these; each counts by the first one."""
+        counts, before = {}, set[int]()
+        for word, having in self.having.items():
+            found = set[int]().union(*(having[name] for name in _meant(glob, having))) - before
+            counts[word] = len(found)
+            before |= found
+        told = ", ".join(f"{count} {what} by {word}" for word, count in counts.items() if count)
+        return f"'{glob}' selects {told}"
 
 
 def told_tests(catalogue: Catalogue, requirements: Requirements, globs: Iterable[str]) -> list[str]:
     """The things that each glob matched, and by which name."""
-    things = [((i.id, i.test.id), i.test.group, _needs(i.test, requirements)) for i in catalogue.instances]
-    return [_by(glob, things, "instances") for glob in globs if not glob.startswith("!")]
+    needs = {test: _needs(test, requirements) for test in catalogue.tests}
+    index = _Index(((i.id, i.test.id), i.test.group, needs[i.test]) for i in catalogue.instances)
+    return [index.told(glob, "instances") for glob in globs if not glob.startswith("!")]
 
 
 def told_switches(
     word: str, known: Iterable[Switch], globs: Iterable[str], requirements: Requirements
 ) -> list[str]:
     """The same for defects or variants."""
-    things = [((switch.name,), group_of(switch), _needs(switch, requirements)) for switch in known]
-    return [_by(glob, things, f"{word}s") for glob in globs if not glob.startswith("!")]
+    index = _Index(((switch.name,), group_of(switch), _needs(switch, requirements)) for switch in known)
+    return [index.told(glob, f"{word}s") for glob in globs if not glob.startswith("!")]
 
 
 def _hint(word: str, names: list[str], shown_by: str = "") -> str:
