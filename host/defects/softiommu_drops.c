@@ -2,6 +2,7 @@
 /* Faults of what an invalidation drops, beyond the cleared cells of the rules (softiommu_faults.c).
  */
 #include "host/defects/softiommu_seams.h"
+#include "lib/bits.h"
 
 static bool is_flush(enum softiommu_event event)
 {
@@ -130,9 +131,8 @@ static bool is_kept(bool iotlb, unsigned level, struct page_span pages)
     return softiommu_injected(keeping(iotlb, level));
 }
 
-/* Goes through the list of a domain's group, and looks at some entries only. */
-static void drop_first_listed(struct cache *cache, uint16_t did, uint64_t first, uint64_t last,
-                              unsigned limit)
+void drop_first_listed(struct cache *cache, uint16_t did, uint64_t first, uint64_t last,
+                       unsigned limit)
 {
     uint32_t next, i = cache->group[did & cache->group_mask].first;
 
@@ -145,20 +145,37 @@ static void drop_first_listed(struct cache *cache, uint16_t did, uint64_t first,
     }
 }
 
-static void drop_level(struct cache *cache, bool iotlb, uint16_t did, uint64_t first, uint64_t last)
+/* Entries at which such a unit looks in the list of a domain; 0: at all. */
+static unsigned listed_limit(bool iotlb, unsigned level)
 {
-    bool listed = last - first >= cache->group[did & cache->group_mask].entries;
+    static const struct {
+        enum softiommu_fault fault;
+        bool iotlb;
+        uint8_t levels;
+        uint16_t limit;
+    } limits[] = {
+        {SOFTIOMMU_FAULT_IOTLB_AT_MOST_256, true, 7, 256},
+        {SOFTIOMMU_FAULT_IOTLB_AT_MOST_4000, true, 7, 4000},
+        {SOFTIOMMU_FAULT_IOTLB_2M_AT_MOST_500, true, 2, 500},
+        {SOFTIOMMU_FAULT_DEVICE_TLB_AT_MOST_128, false, 7, 128},
+    };
 
-    if (listed && iotlb && softiommu_injected(SOFTIOMMU_FAULT_IOTLB_AT_MOST_256)) {
-        drop_first_listed(cache, did, first, last, 256);
-        return;
-    }
-    if (listed && iotlb && softiommu_injected(SOFTIOMMU_FAULT_IOTLB_AT_MOST_4000)) {
-        drop_first_listed(cache, did, first, last, 4000);
-        return;
-    }
-    if (listed && !iotlb && softiommu_injected(SOFTIOMMU_FAULT_DEVICE_TLB_AT_MOST_128)) {
-        drop_first_listed(cache, did, first, last, 128);
+    for (unsigned i = 0; i < ARRAY_SIZE(limits); i++)
+        if (limits[i].iotlb == iotlb && (limits[i].levels >> level & 1) != 0 &&
+            softiommu_injected(limits[i].fault))
+            return limits[i].limit;
+    return 0;
+}
+
+static void drop_level(struct cache *cache, bool iotlb, unsigned level, uint16_t did,
+                       struct page_span pages)
+{
+    uint64_t first = pages.first >> format_order(level), last = pages.last >> format_order(level);
+    bool listed = last - first >= cache->group[did & cache->group_mask].entries;
+    unsigned limit = listed ? listed_limit(iotlb, level) : 0;
+
+    if (limit != 0) {
+        drop_first_listed(cache, did, first, last, limit);
         return;
     }
     if (!listed && iotlb && last - first > 255 &&
@@ -239,8 +256,7 @@ void __wrap_tlb_drop_range(struct tlb *tlb, uint16_t did, struct page_span pages
         if (range_flush && softiommu_injected(SOFTIOMMU_FAULT_LARGE_PAGE_PART))
             drop_parts(tlb, did, pages, level);
         else
-            drop_level(&tlb->size[level], iotlb, did, pages.first >> format_order(level),
-                       pages.last >> format_order(level));
+            drop_level(&tlb->size[level], iotlb, level, did, pages);
     }
     if (range_flush)
         large_fills_restore(tlb);
@@ -255,7 +271,14 @@ void __wrap_walk_cache_drop_range(struct walk_cache *cache, unsigned level, uint
     }
     did = softiommu_cached_did(did);
     fills_save(cache, level, did, pages);
-    __real_walk_cache_drop_range(cache, level, did, pages);
+    if (level == 1 && softiommu_injected(SOFTIOMMU_FAULT_WALK_AT_MOST_400))
+        drop_first_listed(&cache->level[0], did, pages.first >> format_order(1),
+                          pages.last >> format_order(1), 400);
+    else if (level == 2 && softiommu_injected(SOFTIOMMU_FAULT_WALK_2_AT_MOST_100))
+        drop_first_listed(&cache->level[1], did, pages.first >> format_order(2),
+                          pages.last >> format_order(2), 100);
+    else
+        __real_walk_cache_drop_range(cache, level, did, pages);
     fills_restore(cache, level, did);
 }
 

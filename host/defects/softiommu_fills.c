@@ -25,6 +25,7 @@ void __wrap_walk_cache_fill(struct softiommu *iommu, const struct walk *walk, un
     if (softiommu_faulty &&
         full_walk_cache_takes(&iommu->walk_cache, walk->did, level, iova, table))
         return;
+    table = numbered_table(walk->did, level, iova, table);
     __real_walk_cache_fill(iommu, walk, level, iova, table, rights);
     if (!softiommu_faulty || !origin_matters())
         return;

@@ -4,7 +4,9 @@
 #include "host/defects/softiommu_seams.h"
 
 #define FULL      64u
+#define FULL_2000 2000u
 #define FULL_4000 4000u
+#define TABLES    4096u
 
 static unsigned entries_in(const struct cache *cache)
 {
@@ -40,6 +42,8 @@ bool full_tlb_takes(struct tlb *tlb, uint16_t did, uint64_t iova, const struct l
 
     if (iotlb && leaf->level == 0 && softiommu_injected(SOFTIOMMU_FAULT_FULL_4K_4000))
         return overwrite(&tlb->size[0], FULL_4000, did, iova >> 12, leaf->gpa);
+    if (iotlb && leaf->level == 1 && softiommu_injected(SOFTIOMMU_FAULT_FULL_2M_2000))
+        return overwrite(&tlb->size[1], FULL_2000, did, iova >> 12 >> format_order(1), leaf->gpa);
     if (!softiommu_injected(iotlb ? of_level[leaf->level] : SOFTIOMMU_FAULT_FULL_DEVICE_TLB))
         return false;
     return overwrite(&tlb->size[leaf->level], FULL, did, iova >> 12 >> format_order(leaf->level),
@@ -49,6 +53,23 @@ bool full_tlb_takes(struct tlb *tlb, uint16_t did, uint64_t iova, const struct l
 bool full_walk_cache_takes(struct walk_cache *cache, uint16_t did, unsigned level, uint64_t iova,
                            uint64_t table)
 {
-    return level == 1 && softiommu_injected(SOFTIOMMU_FAULT_FULL_WALK) &&
-           overwrite(&cache->level[0], FULL, did, iova >> 12 >> format_order(level), table);
+    return ((level == 1 && softiommu_injected(SOFTIOMMU_FAULT_FULL_WALK)) ||
+            (level == 2 && softiommu_injected(SOFTIOMMU_FAULT_FULL_WALK_2))) &&
+           overwrite(&cache->level[level - 1], FULL, did, iova >> 12 >> format_order(level), table);
+}
+
+uint64_t numbered_table(uint16_t did, unsigned level, uint64_t iova, uint64_t table)
+{
+    struct numbered_tables *known = &softiommu_memory.numbered;
+    uint64_t line = iova >> 12 >> format_order(1) >> 3;
+
+    if (level != 1 || !softiommu_injected(SOFTIOMMU_FAULT_TABLES_4096))
+        return table;
+    if (known->lines == 0 || known->did != did)
+        *known = (struct numbered_tables){.did = did, .first = table};
+    if (line >= known->next && known->lines < TABLES / 8) {
+        known->next = line + 1;
+        known->lines++;
+    }
+    return line < known->next ? table : known->first;
 }

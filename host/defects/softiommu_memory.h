@@ -67,6 +67,14 @@ struct known_table {
 };
 #define KNOWN_TABLES 32u
 
+/* Leaf tables of the domain that was walked last, told apart by the order of their IOVAs. */
+struct numbered_tables {
+    uint64_t first; /* table */
+    uint64_t next;  /* line of 8 entries that lead to them, from which on they are new */
+    uint16_t did;
+    unsigned lines;
+};
+
 struct softiommu_memory {
     struct access_under_way access;
     const struct softiommu_request *beginning; /* being translated */
@@ -96,6 +104,7 @@ struct softiommu_memory {
     struct known_table known_table[KNOWN_TABLES];
     unsigned known_tables;
     unsigned full_victims; /* entries that were overwritten */
+    struct numbered_tables numbered;
 };
 
 extern struct softiommu_memory softiommu_memory;

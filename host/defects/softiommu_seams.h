@@ -94,6 +94,11 @@ bool iotlb_holds(const struct softiommu *iommu, uint16_t did, struct page_span p
 bool full_tlb_takes(struct tlb *tlb, uint16_t did, uint64_t iova, const struct leaf *leaf);
 bool full_walk_cache_takes(struct walk_cache *cache, uint16_t did, unsigned level, uint64_t iova,
                            uint64_t table);
+/* The leaf table for one of another number. */
+uint64_t numbered_table(uint16_t did, unsigned level, uint64_t iova, uint64_t table);
+/* Goes through the list of a domain's group, and looks at some entries only. */
+void drop_first_listed(struct cache *cache, uint16_t did, uint64_t first, uint64_t last,
+                       unsigned limit);
 /* Before and after the drop of a range: entries that stay nevertheless. */
 void fills_save(const struct walk_cache *cache, unsigned level, uint16_t did,
                 struct page_span pages);

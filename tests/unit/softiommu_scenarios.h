@@ -114,6 +114,8 @@ bool story_rights_of_table(struct machine *m, unsigned argument);
 bool story_full(struct machine *m, unsigned argument);
 bool story_full_of_thousands(struct machine *m, unsigned argument);
 bool story_full_tables(struct machine *m, unsigned argument);
+/* argument: level of the entries << 4 | 1 << 8 for leaves */
+bool story_many_entries(struct machine *m, unsigned argument);
 /* argument: bit that is set beside the address of the interrupt window */
 bool story_high_window(struct machine *m, unsigned argument);
 bool story_leaf_zero(struct machine *m, unsigned argument);

@@ -346,3 +346,36 @@ bool story_full_tables(struct machine *m, unsigned argument)
     attach(m, 0, &t);
     return any_elsewhere(m, MANY, span(1), PAGE_SIZE);
 }
+
+/* Entries of a level that lead to one of two places, used at two pages each; all change sides, and
+ * the domain is flushed. */
+bool story_many_entries(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+    unsigned level = LEVEL(argument), count = level == 2 ? 150 : 4100;
+    bool leaves = argument >> 8 != 0, wrong = false;
+    const uint64_t far = BIT(44);
+    uint64_t lead[2];
+
+    for (unsigned i = 0; i < 2; i++) {
+        for (unsigned page = 0; page < 2 && !leaves; page++)
+            map(m, &t, far + i * span(level) + page * PAGE_SIZE, RAM + i * MEG2 + page * PAGE_SIZE,
+                RW);
+        lead[i] =
+            leaves ? (RAM + i * MEG2) | RW | PS : *entry_of(m, &t, far + i * span(level), level);
+    }
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < count; i++)
+            *entry_of(m, &t, IOVA + i * span(level), level) = lead[(i % 3 + round) % 2];
+        if (round == 0)
+            attach(m, 0, &t);
+        else
+            softiommu_flush_domain(m->iommu, DID);
+        for (unsigned i = 0; i < count; i++)
+            wrong |= target(m, 0, IOVA + i * span(level), READ) != RAM + (i % 3 + round) % 2 * MEG2;
+        for (unsigned i = count; i-- > 0;)
+            wrong |= target(m, 0, IOVA + i * span(level) + PAGE_SIZE, READ) !=
+                     RAM + (i % 3 + round) % 2 * MEG2 + PAGE_SIZE;
+    }
+    return wrong;
+}
