@@ -159,7 +159,7 @@ TEST(stopped_in_a_call,
     for (unsigned i = 0; i < STOPS; i++) {
         second->made = 0;
         second_begin(t, call_on, second);
-        REQUIRE(time_wait(has_called, second, 500000), "the second processor makes no call");
+        REQUIRE(time_wait(has_called, second, 2000000), "the second processor makes no call");
         STEP("the second processor is stopped by INIT, time %llu", i + 1);
         REQUIRE(!smp_settle(), "the second processor has stopped by itself");
         CHECK_SUCCESS(caller_flush(&own, d->id), "a call while the second processor is stopped");

@@ -18,7 +18,7 @@
 #define MSR_APIC_BASE    0x1Bu
 #define APIC_BASE_ENABLE BIT(11)
 #define APIC_BASE_X2APIC BIT(10)
-#define WAIT_US          200000u
+#define WAIT_US          2000000u
 
 struct mover {
     uint64_t home, place;

@@ -114,7 +114,8 @@ STRESS(timer_message,
 #define DESCRIPTOR_NEXT     1u
 #define DESCRIPTOR_WRITE    2u
 #define SECTOR              512u
-#define REQUEST_US          100000u
+#define RIGHT_US            2000000u
+#define STOPPED_US          100000u
 #define NOT_DONE            0xEEu
 
 struct common_configuration {
@@ -217,8 +218,9 @@ static bool is_done(void *argument)
     return *(volatile uint8_t *)argument != NOT_DONE;
 }
 
-/* Reads the first sector of the disk to `gpa`. True: the disk says that it has done so. */
-static bool read_sector(struct disk *d, uint64_t gpa)
+/* Reads the first sector of the disk to `gpa`, in at most `wait_us`. True: the disk says that it
+ * has done so. */
+static bool read_sector(struct disk *d, uint64_t gpa, uint64_t wait_us)
 {
     struct disk_memory *m = d->memory;
 
@@ -229,7 +231,7 @@ static bool read_sector(struct disk *d, uint64_t gpa)
     m->available_index++;
     cpu_memory_barrier();
     *d->notify = 0;
-    return time_wait(is_done, &m->status, REQUEST_US) && m->status == 0;
+    return time_wait(is_done, &m->status, wait_us) && m->status == 0;
 }
 
 STRESS(disk_writes,
@@ -257,8 +259,8 @@ STRESS(disk_writes,
     d.memory = page_alloc(1, PAGE_SIZE);
     REQUIRE(page && d.memory, "no memory");
     start_disk(t, &d);
-    own = read_sector(&d, gpa_of(page));
-    (void)read_sector(&d, host.target);
+    own = read_sector(&d, gpa_of(page), RIGHT_US);
+    (void)read_sector(&d, host.target, STOPPED_US);
     checked = host_integrity_check(false, &found);
     d.common->status = 0;
     /* The record of the write that was stopped. */

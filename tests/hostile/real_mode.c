@@ -37,6 +37,7 @@
 #define OTHER_TRAP 2u
 #define INIT_US    10000u
 #define START_US   20000u
+#define RUNS_US    2000000u
 #define STARTS     10u
 #define SVM_FORMS  7u /* VMRUN, VMLOAD, VMSAVE, STGI, CLGI, SKINIT, INVLPGA */
 
@@ -143,7 +144,7 @@ STRESS(real_mode,
     need_integrity(t, NULL);
     need_second(t);
     second_begin(t, spin, second);
-    REQUIRE(time_wait(runs, second, START_US * STARTS), "the second processor does not run");
+    REQUIRE(time_wait(runs, second, RUNS_US), "the second processor does not run");
     REQUIRE(!smp_settle(), "the second processor has stopped by itself");
     found = put_code((uint64_t)smp_start_page() * PAGE_SIZE);
     lapic_send(second->apic_id, LAPIC_INIT);
@@ -152,6 +153,7 @@ STRESS(real_mode,
         lapic_send(second->apic_id, LAPIC_START | smp_start_page());
         (void)time_wait(is_done, (void *)found, START_US);
     }
+    (void)time_wait(is_done, (void *)found, RUNS_US);
     lapic_send(second->apic_id, LAPIC_INIT);
     STEP("#UD: %llu in real mode, %llu and %llu after 16-bit and 32-bit code; EAX 0x%llx",
          found->refused_real, found->refused_16, found->refused_32, found->answer);
