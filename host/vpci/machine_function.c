@@ -90,12 +90,16 @@ static uint64_t place_of(const struct machine_function *machine, unsigned index)
 }
 
 /* Brings the device to what the guest wrote. The real BARs are always decoded, as the host uses
- * them; pins are not used. */
+ * them; pins are not used. After a write to the command register, even of the value that is there,
+ * QEMU lays out its memory again, which takes up to a millisecond. */
 static void update(struct machine_function *machine)
 {
-    machine_out(machine->config + CONFIG_COMMAND, 2,
-                config_read(&machine->shown, CONFIG_COMMAND, 2) | COMMAND_MEMORY |
-                    COMMAND_INTX_DISABLE);
+    uint64_t at = machine->config + CONFIG_COMMAND,
+             command = config_read(&machine->shown, CONFIG_COMMAND, 2) | COMMAND_MEMORY |
+                       COMMAND_INTX_DISABLE;
+
+    if (machine_in(at, 2) != command)
+        machine_out(at, 2, command);
     for (unsigned i = 0; i < VPCI_BARS; i++) {
         struct machine_bar *bar = &machine->bar[i];
         uint64_t place = place_of(machine, i);
