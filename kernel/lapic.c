@@ -38,7 +38,7 @@ enum lapic_register {
 #define SVR_ENABLE         (1u << 8)
 #define LVT_MASKED         (1u << 16)
 #define DIVIDE_BY_16       0x3
-#define CALIBRATION_US     500
+#define CALIBRATION_US     100
 #define NS_PER_SECOND      1000000000ull
 #define ARM_EARLY_FRACTION 32
 #define ARM_NS_MAX         (16 * NS_PER_SECOND)
@@ -68,15 +68,16 @@ static void lapic_write(unsigned reg, uint32_t value)
         lapic.registers[reg / sizeof(uint32_t)] = value;
 }
 
-/* An error here only moves the moment of the interrupt: the handler compares with the TSC clock. */
+/* An error here only moves the moment of the interrupt: the handler compares with the TSC clock. A
+ * processor that is held up in here makes the timer seem slow, and the interrupt early. */
 static void calibrate(void)
 {
     uint64_t start;
     uint32_t left;
     uint64_t elapsed;
 
-    lapic_write(LAPIC_TIMER_INITIAL, UINT32_MAX);
     start = time_ns();
+    lapic_write(LAPIC_TIMER_INITIAL, UINT32_MAX);
     time_delay_us(CALIBRATION_US);
     left = lapic_read(LAPIC_TIMER_CURRENT);
     elapsed = time_ns() - start;
