@@ -24,6 +24,7 @@ void defects_install(void)
     defects_install_second_processor();
     defects_install_bystanders();
     defects_install_later_objects();
+    defects_install_refused_calls();
     defects_install_many_devices();
     defects_install_counts();
     defects_install_device_states();

@@ -25,6 +25,7 @@ void defects_install_races(void);
 void defects_install_second_processor(void);
 void defects_install_bystanders(void);
 void defects_install_later_objects(void);
+void defects_install_refused_calls(void);
 void defects_install_many_devices(void);
 void defects_install_counts(void);
 void defects_install_device_states(void);
