@@ -7,7 +7,7 @@
 static void *alloc_table(void *owner)
 {
     (void)owner;
-    return page_alloc(1, PAGE_SIZE);
+    return page_take(1, PAGE_SIZE);
 }
 
 static void free_table(void *owner, void *table)

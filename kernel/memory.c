@@ -89,9 +89,15 @@ void *memory_high_pages(size_t *pages)
     return memory.high ? gpa_pointer(memory.high) : NULL;
 }
 
+void *page_take(size_t pages, uint64_t align)
+{
+    return pool_take(pages, align, 0);
+}
+
 void *page_alloc(size_t pages, uint64_t align)
 {
-    void *first = pool_take(pages, align, 0);
+    void *first = page_take(pages, align);
+
     if (first)
         fill_bytes(first, 0, pages * PAGE_SIZE);
     return first;

@@ -35,6 +35,8 @@ void *memory_boot_pages(size_t pages);
 /* Test lifetime: `pages` contiguous zeroed pages, aligned to `align` bytes (a power of two >= 4
  * KiB). NULL when out. */
 void *page_alloc(size_t pages, uint64_t align);
+/* The same, with contents of any kind: for pages that their owner fills. */
+void *page_take(size_t pages, uint64_t align);
 /* Puts them back and fills them with POISON_FREE at once, so that stale use is visible. */
 void page_free(void *first, size_t pages);
 

@@ -52,11 +52,13 @@ static void note_damage(const char *sentence, const void *where)
     pool.damage_at = gpa_of(where);
 }
 
-static void expect_content(size_t index, uint8_t value, const char *sentence)
+static bool expect_content(size_t index, uint8_t value, const char *sentence)
 {
     const uint8_t *other = memory_find_other(page_at(index), PAGE_SIZE, value);
+
     if (other)
         note_damage(sentence, other);
+    return !other;
 }
 
 /* First index >= from that leaves room for the guards below it and is aligned. */
@@ -148,12 +150,15 @@ void memory_test_begin(void)
 
 static void take_back(size_t index)
 {
+    bool poisoned = false;
+
     switch ((enum page_state)pool.state[index]) {
     case PAGE_FRESH:
     case PAGE_POISONED:
         return;
     case PAGE_FREED:
-        expect_content(index, POISON_FREE, "a page was written to after it had been freed");
+        poisoned =
+            expect_content(index, POISON_FREE, "a page was written to after it had been freed");
         break;
     case PAGE_GUARD:
         expect_content(index, POISON_GUARD, "a guard page next to a buffer was written to");
@@ -161,7 +166,8 @@ static void take_back(size_t index)
     case PAGE_USED:
         break;
     }
-    fill_bytes(page_at(index), POISON_FREE, PAGE_SIZE);
+    if (!poisoned)
+        fill_bytes(page_at(index), POISON_FREE, PAGE_SIZE);
     pool.state[index] = PAGE_POISONED;
 }
 

@@ -2,7 +2,9 @@
 /* A tree from its root table to its end, and what every operation checks first. */
 #include "lib/stage1.h"
 
+#include "lib/bits.h"
 #include "lib/stage1_private.h"
+#include "lib/string.h"
 
 /* Leaf sizes that a tree of `levels` levels can have. */
 static uint64_t leaf_sizes(const struct stage1_format *format, unsigned levels)
@@ -29,6 +31,7 @@ enum stage1_status stage1_init(struct stage1 *s, const struct stage1_format *for
     s->root = memory.alloc_table(memory.owner);
     if (!s->root)
         return STAGE1_ERR_NO_MEMORY;
+    memset(s->root, 0, PAGE_SIZE);
     s->tables = 1;
     return STAGE1_OK;
 }

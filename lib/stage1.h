@@ -52,7 +52,7 @@ enum stage1_status {
                              not have */
 };
 
-/* Table pages are 4 KiB, zeroed, 4 KiB aligned. */
+/* Table pages are 4 KiB, 4 KiB aligned, with any contents: what a map does not fill, it clears. */
 struct stage1_memory {
     void *(*alloc_table)(void *owner);
     void (*free_table)(void *owner, void *table);

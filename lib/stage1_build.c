@@ -6,6 +6,7 @@
  * never sees an entry that a failure takes back.
  */
 #include "lib/stage1_private.h"
+#include "lib/string.h"
 
 struct stage1_plan stage1_plan(const struct stage1 *s, uint64_t iova, uint64_t gpa, uint64_t bits,
                                unsigned level_limit)
@@ -56,7 +57,6 @@ static uint64_t *take_table(struct stage1 *s, struct stage1_reserve *reserve)
     void **table = reserve->head;
 
     reserve->head = *table;
-    *table = NULL;
     s->tables++;
     return (uint64_t *)table;
 }
@@ -138,11 +138,22 @@ static void fill_leaves(uint64_t *entry, size_t count, uint64_t value, uint64_t 
         entry_store(entry, value);
 }
 
+/* A build writes each entry of its range in a fresh table; the others are absent. */
+static void clear_around(const struct stage1 *s, uint64_t *table, unsigned level, uint64_t iova,
+                         uint64_t end)
+{
+    unsigned first = entry_index(s, level, iova), next = entry_index(s, level, end - 1) + 1;
+
+    memset(table, 0, first * sizeof(*table));
+    memset(&table[next], 0, (entry_count(s, level) - next) * sizeof(*table));
+}
+
 uint64_t *stage1_build_table(struct stage1 *s, const struct stage1_plan *plan, unsigned level,
                              uint64_t iova, uint64_t end, struct stage1_reserve *reserve)
 {
     uint64_t *table = take_table(s, reserve);
 
+    clear_around(s, table, level, iova, end);
     stage1_build(s, plan, table, level, iova, end, true, reserve);
     return table;
 }
