@@ -48,7 +48,8 @@ CMDLETS = {
     "Sort-Object": "Property",
     "ForEach-Object": "",
     "New-Object": "ArgumentList",
-    "Get-Command": "Name ErrorAction",
+    "Get-Module": "Name",
+    "Import-Module": "Name ErrorAction",
     "Get-Date": "",
     "Start-Sleep": "Milliseconds",
     "Set-StrictMode": "Version",
@@ -143,7 +144,29 @@ def test_the_disk_is_mounted_below_the_system_folder() -> None:
     """Results may be on a share or on ReFS, where no partition can be mounted."""
     body = TEXT.partition("function Copy-Results")[2].partition("\n}")[0]
     (mount,) = re.findall(r"\$mount = (.*)", body)
-    assert mount.startswith("Join-Path $env:SystemRoot ") and "NewGuid" in mount
+    assert mount.startswith("Join-Path (Join-Path $env:SystemRoot 'Temp') ") and "NewGuid" in mount
+
+
+def test_each_cmdlet_of_hyper_v_is_called_with_its_module() -> None:
+    """VMware's module has a Get-VM, too, and the one that was loaded last is called."""
+    code = re.sub(r"(?m)#.*$", "", TEXT.partition("#>")[2])
+    own = [name for name in CMDLETS if re.search(r"-(VM|VHD)", name)]
+    assert len(own) > 15
+    for name in own:
+        assert re.search(rf"Hyper-V\\{name}\b", code), name
+        assert not re.search(rf"(?<!Hyper-V\\){name}\b", code), name
+
+
+def test_the_double_has_these_cmdlets_alone() -> None:
+    """Each with the parameters that the script gives it."""
+    double = (ROOT / "tests" / "runner" / "hyper_v_double" / "Hyper-V" / "Hyper-V.psm1").read_text(encoding="utf-8")
+    assert double.isascii() and powershell.read(double).problems == []
+    there = re.findall(r"(?ms)^function ([\w-]+) \{\n(?: +\[CmdletBinding\(\)\]\n)? +param\((.*?)\)\n", double)
+    taken = {name: set(re.findall(r"\$(\w+)(?=[,)\s]|$)", words)) for name, words in there}
+    used = {name: parameters for name, parameters in CMDLETS.items() if re.search(r"VM|VHD|Pnp|Disk|Partition", name)}
+    assert set(taken) == {*used, "Add-Call"}  # and functions without parameters
+    for name, parameters in used.items():
+        assert set(parameters.split()) - {"ErrorAction"} <= taken[name], name
 
 
 def test_exit_codes_are_those_of_the_runner() -> None:

@@ -154,7 +154,9 @@ function Test-Administrator {
 }
 
 function Test-Environment {
-    if (-not (Get-Command -Name New-VM -ErrorAction SilentlyContinue)) {
+    # Modules of other makers have a Get-VM and a New-VM of their own, so each cmdlet is called with its module.
+    Import-Module -Name Hyper-V -ErrorAction SilentlyContinue
+    if (-not (Get-Module -Name Hyper-V)) {
         Stop-Script $ExitMissing 'the PowerShell module Hyper-V is not installed'
     }
     if (-not (Test-Administrator)) {
@@ -192,12 +194,13 @@ function New-RunFolder {
 function Initialize-TestVM {
     param([object]$VM, [string]$Pipe)
     # No network boot to wait for, no other device that does DMA.
-    Get-VMNetworkAdapter -VM $VM | Remove-VMNetworkAdapter
+    Hyper-V\Get-VMNetworkAdapter -VM $VM | Hyper-V\Remove-VMNetworkAdapter
     # Devices can only be assigned to a VM that is turned off with its host, with memory that does not move.
-    Set-VM -VM $VM -ProcessorCount $Processors -StaticMemory -AutomaticStopAction TurnOff -CheckpointType Disabled
+    Hyper-V\Set-VM -VM $VM -ProcessorCount $Processors -StaticMemory
+    Hyper-V\Set-VM -VM $VM -AutomaticStopAction TurnOff -CheckpointType Disabled
     # The image is not signed.
-    Set-VMFirmware -VM $VM -EnableSecureBoot Off -FirstBootDevice (Get-VMHardDiskDrive -VM $VM)
-    Set-VMComPort -VM $VM -Number 1 -Path "\\.\pipe\$Pipe"
+    Hyper-V\Set-VMFirmware -VM $VM -EnableSecureBoot Off -FirstBootDevice (Hyper-V\Get-VMHardDiskDrive -VM $VM)
+    Hyper-V\Set-VMComPort -VM $VM -Number 1 -Path "\\.\pipe\$Pipe"
 }
 
 function Get-LocationPath {
@@ -215,9 +218,9 @@ function Add-TestDevice {
     $location = Get-LocationPath $InstanceId
     $Taken[$InstanceId] = @{ Location = $location; Dismounted = $false; Added = $false }
     Disable-PnpDevice -InstanceId $InstanceId -Confirm:$false
-    Dismount-VMHostAssignableDevice -LocationPath $location -Force:$ForceDismount
+    Hyper-V\Dismount-VMHostAssignableDevice -LocationPath $location -Force:$ForceDismount
     $Taken[$InstanceId].Dismounted = $true
-    Add-VMAssignableDevice -VMName $Name -LocationPath $location
+    Hyper-V\Add-VMAssignableDevice -VMName $Name -LocationPath $location
     $Taken[$InstanceId].Added = $true
 }
 
@@ -227,10 +230,10 @@ function Restore-TestDevice {
         $state = $Taken[$instanceId]
         try {
             if ($state.Added) {
-                Remove-VMAssignableDevice -VMName $Name -LocationPath $state.Location
+                Hyper-V\Remove-VMAssignableDevice -VMName $Name -LocationPath $state.Location
             }
             if ($state.Dismounted) {
-                Mount-VMHostAssignableDevice -LocationPath $state.Location
+                Hyper-V\Mount-VMHostAssignableDevice -LocationPath $state.Location
             }
             Enable-PnpDevice -InstanceId $instanceId -Confirm:$false
         }
@@ -241,7 +244,7 @@ function Restore-TestDevice {
 }
 
 function Test-Off {
-    return "$((Get-VM -Name $Name).State)" -eq 'Off'
+    return "$((Hyper-V\Get-VM -Name $Name).State)" -eq 'Off'
 }
 
 function Connect-Pipe {
@@ -334,13 +337,12 @@ function Copy-Results {
     # An EFI system partition gets no drive letter, so it is mounted in a folder. That must be on a local NTFS volume,
     # as the system's is; results may go to a share or to ReFS.
     param([string]$Copy, [string]$Folder)
-    $mount = Join-Path $env:SystemRoot "Temp\pvtest-$([Guid]::NewGuid().ToString('N'))"
-    $null = New-Item -ItemType Directory -Path $mount
+    $mount = Join-Path (Join-Path $env:SystemRoot 'Temp') "pvtest-$([Guid]::NewGuid().ToString('N'))"
     # Right after the power-off the file may still be in use.
-    $mounted = $null
-    for ($try = 1; $null -eq $mounted; $try++) {
+    $attached = $null
+    for ($try = 1; $null -eq $attached; $try++) {
         try {
-            $mounted = Mount-VHD -Path $Copy -ReadOnly -NoDriveLetter -Passthru | Get-Disk
+            $attached = Hyper-V\Mount-VHD -Path $Copy -ReadOnly -NoDriveLetter -Passthru
         }
         catch {
             if ($try -ge 10) {
@@ -350,9 +352,11 @@ function Copy-Results {
         }
     }
     try {
+        $mounted = $attached | Get-Disk
         if ($mounted.IsOffline) {
             Set-Disk -Number $mounted.Number -IsOffline $false
         }
+        $null = New-Item -ItemType Directory -Path $mount
         Add-PartitionAccessPath -DiskNumber $mounted.Number -PartitionNumber 1 -AccessPath $mount
         try {
             $source = Join-Path $mount 'pvtest-results'
@@ -365,8 +369,11 @@ function Copy-Results {
         }
     }
     finally {
-        Dismount-VHD -Path $Copy
-        Remove-Item -LiteralPath $mount
+        Hyper-V\Dismount-VHD -Path $Copy
+        if (Test-Path -LiteralPath $mount) {
+            # Never what is in it; and where there is something, this asks no question.
+            [IO.Directory]::Delete($mount)
+        }
     }
 }
 
@@ -428,7 +435,7 @@ $ForceDismount = $options.ForceDismount
 $ShowSerial = $options.ShowSerial
 Test-Arguments
 Test-Environment
-if (Get-VM -Name $Name -ErrorAction SilentlyContinue) {
+if (Hyper-V\Get-VM -Name $Name -ErrorAction SilentlyContinue) {
     Stop-Script $ExitUsage "there is a VM '$Name' already; -Name gives another name"
 }
 
@@ -444,25 +451,25 @@ try {
     Set-ItemProperty -LiteralPath $copy -Name IsReadOnly -Value $false
     $pipe = "pvtest-$([Guid]::NewGuid().ToString('N'))"
     $bytes = [int64]$MemoryMB * 1048576
-    $vm = New-VM -Name $Name -Generation 2 -MemoryStartupBytes $bytes -VHDPath $copy -Path $folder
+    $vm = Hyper-V\New-VM -Name $Name -Generation 2 -MemoryStartupBytes $bytes -VHDPath $copy -Path $folder
     Initialize-TestVM $vm $pipe
     foreach ($instanceId in $options.Device) {
         Add-TestDevice $instanceId $taken
     }
     $log = [IO.File]::Create($serial)
     Write-Host "Starting VM '$Name'; at most $TimeoutSeconds s"
-    Start-VM -VM $vm
+    Hyper-V\Start-VM -VM $vm
     $deadline = (Get-Date).AddSeconds($TimeoutSeconds)
     $end = Wait-TestVM $pipe $log $deadline
     for ($left = $Restarts; $end -eq 'silent' -and $left -gt 0; $left--) {
         Write-Warning "COM1 was silent for $SilenceSeconds s: the VM is turned off and on again"
-        Stop-VM -Name $Name -TurnOff -Force
-        Start-VM -VM $vm
+        Hyper-V\Stop-VM -Name $Name -TurnOff -Force
+        Hyper-V\Start-VM -VM $vm
         $end = Wait-TestVM $pipe $log $deadline
     }
     $log.Dispose()
     if ($end -ne 'off') {
-        Stop-VM -Name $Name -TurnOff -Force
+        Hyper-V\Stop-VM -Name $Name -TurnOff -Force
     }
     try {
         Copy-Results $copy $folder
@@ -490,18 +497,24 @@ finally {
         $log.Dispose()
     }
     if ($null -ne $vm) {
+        # Each of these is done whatever became of the one before it.
         try {
             if (-not (Test-Off)) {
-                Stop-VM -Name $Name -TurnOff -Force
+                Hyper-V\Stop-VM -Name $Name -TurnOff -Force
             }
-            Restore-TestDevice $taken
+        }
+        catch {
+            Write-Warning "the VM '$Name' may still run: $($_.Exception.Message)"
+        }
+        Restore-TestDevice $taken
+        try {
             if ($options.Remove) {
-                Remove-VM -Name $Name -Force
+                Hyper-V\Remove-VM -Name $Name -Force
                 Remove-Item -LiteralPath $copy
             }
         }
         catch {
-            Write-Warning "the VM '$Name' may still be there: $($_.Exception.Message)"
+            Write-Warning "the VM '$Name' or its disk may still be there: $($_.Exception.Message)"
         }
     }
 }
