@@ -79,7 +79,7 @@ GUEST_LIMIT := 655360
 HOST_LIMIT  := 393216
 LIMITS      := warn
 
-.PHONY: all image test test-distributions lint unit clean check-catalogue docs sizes help FORCE
+.PHONY: all image test test-distributions test-hyper-v lint unit clean check-catalogue docs sizes help FORCE
 
 all: image
 
@@ -91,6 +91,7 @@ help:
 	@echo '  test        everything that CI checks; sets up what is missing'
 	@echo '  test-distributions'
 	@echo '              builds and runs with gcc and clang of other Debian releases (SUITES), as root'
+	@echo '  test-hyper-v  the script for Hyper-V against doubles of the cmdlets; needs PowerShell (pwsh)'
 	@echo '  unit        unit tests of the C libraries; UNIT_SEED=N: other random numbers'
 	@echo '  fuzz        input of a guest at random, with clang; FUZZ_SECONDS=N for each parser (10)'
 	@echo '  lint        formatting and static checks of C, shell and Python'
@@ -198,6 +199,11 @@ TREE     := $(sort $(shell git ls-files 2>/dev/null || find * -type f -not -path
 # Not a part of make test: installs other releases of Debian, as root.
 test-distributions:
 	@tools/test-distributions.sh $(SUITES)
+
+# Not a part of make test either: needs PowerShell, which few machines with QEMU have.
+test-hyper-v:
+	@PVTEST_NEED_POWERSHELL=1 PYTHONPATH=tools $(PYTHON) -m pytest -q --junitxml=$(BUILD)/pytest-hyper-v.xml \
+	    tests/runner/test_hyper_v.py tests/runner/test_hyper_v_double.py
 
 C_FILES  := $(wildcard $(filter %.c %.h,$(TREE)))
 SH_FILES := run.sh .ci/run $(sort $(wildcard tools/*.sh tools/bundle/*.sh tests/unit/*.sh tests/linux/*.sh tests/runner/*.sh)) tests/linux/init

@@ -77,7 +77,7 @@ def test_every_command_is_one_that_there_is(recipe: str) -> None:
     for line in map(fill, commands(recipe)):
         words = shlex.split(line.partition(">>")[0])
         if words[0] != "./run.sh":
-            assert words[0] in ("make", "cp", "cat", "mkdir", "tools/setup.sh"), line
+            assert words[0] in ("make", "cp", "cat", "mkdir", "tools/setup.sh", "sudo"), line
             continue
         found += 1
         command, options = parse(words[1:])
@@ -107,7 +107,9 @@ def test_all_parts_are_merged(recipe: str) -> None:
 def test_github_jobs_hang_together() -> None:
     jobs = yaml.safe_load(GITHUB.read_text())["jobs"]
     for name, job in jobs.items():
-        assert job["runs-on"] and job["container"] == "debian:12" and job["timeout-minutes"] <= 120, name
+        # PowerShell is on the machine itself.
+        container = None if name == "hyper-v-script" else "debian:12"
+        assert job["runs-on"] and job.get("container") == container and job["timeout-minutes"] <= 120, name
         assert job["steps"][0]["uses"].startswith("actions/checkout@")
         needs = job.get("needs", [])
         assert set([needs] if isinstance(needs, str) else needs) <= set(jobs)
