@@ -37,6 +37,15 @@ struct vpci_function *vpci_bus_function(struct vpci_bus *bus, uint32_t slot)
     return NULL;
 }
 
+struct vpci_function *vpci_function_find(uint64_t device_id)
+{
+    for (unsigned i = 0; i < vpci.count; i++)
+        for (unsigned f = 0; f < vpci.bus[i].functions; f++)
+            if (vpci.bus[i].function[f].device_id == device_id)
+                return &vpci.bus[i].function[f];
+    return NULL;
+}
+
 /* Data2 and Data3, bytes 4 to 7, are what the logical device id is made of (abi/device_id.h):
  * segment 0, and the requester id. */
 static void instance_guid(uint8_t *guid, uint16_t device)
@@ -71,8 +80,7 @@ static void add_function(const struct pci_function *pci)
         return;
     }
     function = &bus->function[bus->functions];
-    function->bdf = pci->bdf;
-    function->device_id = pci->device_id;
+    *function = (struct vpci_function){.bus = bus, .bdf = pci->bdf, .device_id = pci->device_id};
     if (!(pci->emulated ? virtual_function_init(function) : machine_function_init(function)))
         return;
     instance_guid(guid, pci->bdf & DEVICE_MASK);
@@ -82,6 +90,7 @@ static void add_function(const struct pci_function *pci)
         bus->channel = vmbus_add_channel(&vpci_service, bus, guid);
         vpci.count++;
     }
+    function->ops->reset(function);
 }
 
 void vpci_create(const struct vpci_hooks *hooks)
@@ -95,15 +104,11 @@ void vpci_create(const struct vpci_hooks *hooks)
         return;
     }
     /* One more than can be used, so that a search always ends in an entry. */
-    vpci.bus =
-        host_pages(((VMBUS_CHANNELS_MAX + 1) * sizeof(*vpci.bus) + PAGE_SIZE - 1) / PAGE_SIZE);
+    vpci.bus = host_pages_for((VMBUS_CHANNELS_MAX + 1) * sizeof(*vpci.bus));
     function = pci_functions(&count);
     for (unsigned i = 0; i < count; i++)
         if (device_find(function[i].device_id))
             add_function(&function[i]);
-    for (unsigned i = 0; i < vpci.count; i++)
-        for (unsigned f = 0; f < vpci.bus[i].functions; f++)
-            vpci.bus[i].function[f].ops->reset(&vpci.bus[i].function[f]);
     host_log(LOG_INFO, "%u vPCI buses, windows from 0x%lx and 0x%lx on\n", vpci.count,
              vpci_ranges()->low.start, vpci_ranges()->high.start);
 }

@@ -23,6 +23,8 @@ extern struct vpci_hooks vpci_hooks;
 
 struct vpci_bus *vpci_buses(unsigned *count);
 struct vpci_function *vpci_bus_function(struct vpci_bus *bus, uint32_t slot);
+/* Of any bus; NULL: there is none of this id. */
+struct vpci_function *vpci_function_find(uint64_t device_id);
 
 /* Sends BUS_RELATIONS in the form of the version that was agreed on: at most VPCI_RELATIONS_BYTES.
  */
@@ -37,6 +39,8 @@ void vpci_power_off(struct vpci_bus *bus);
 /* Service of a vPCI channel (requests.c). The owner is the bus. */
 extern const struct vmbus_service vpci_service;
 
+/* The bus in D0 whose window has this address; NULL: there is none. */
+struct vpci_bus *vpci_bus_of_window(uint64_t gpa);
 /* The guest may put windows and BARs here: both ends in one range that the host gave to VMBus. */
 bool vpci_memory_contains(uint64_t gpa, uint64_t length);
 /* Takes the ranges out of the nested tables and answers accesses to them. Before launch. */

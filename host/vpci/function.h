@@ -27,6 +27,7 @@ struct vpci_function_ops {
 
 struct vpci_function {
     const struct vpci_function_ops *ops;
+    struct vpci_bus *bus;
     uint16_t bdf; /* of its DMA; the lower bits are its number on the bus */
     uint64_t device_id;
     uint32_t bar_mask[VPCI_BARS]; /* a BAR after all ones were written */

@@ -100,14 +100,11 @@ bool interrupts_find(const struct vpci_function *function, uint64_t address, uin
 
 enum hv_status interrupts_retarget(const struct retarget *retarget)
 {
-    struct message *message;
+    struct message *message = &messages[retarget->data % MESSAGES_MAX];
 
-    if (retarget->address != (uint32_t)MESSAGE_ADDRESS || retarget->data >= MESSAGES_MAX)
-        return HV_STATUS_INVALID_PARAMETER;
-    message = &messages[retarget->data];
-    if (!message->function || (uint32_t)message->function->device_id != retarget->device_id)
-        return HV_STATUS_INVALID_PARAMETER;
-    if (!target_valid(retarget->vp, retarget->vector, 1))
+    if (retarget->address != (uint32_t)MESSAGE_ADDRESS || retarget->data >= MESSAGES_MAX ||
+        !message->function || (uint32_t)message->function->device_id != retarget->device_id ||
+        !target_valid(retarget->vp, retarget->vector, 1))
         return HV_STATUS_INVALID_PARAMETER;
     message->vector = (uint8_t)retarget->vector;
     message->vp = (uint8_t)retarget->vp;

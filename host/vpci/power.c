@@ -7,52 +7,36 @@
 #include "host/vdev/config_space.h"
 #include "host/vpci/bus.h"
 #include "host/vpci/vpci_rules.h"
+#include "lib/string.h"
 
-struct relations {
-    struct vpci_relations header;
-    union {
-        struct vpci_relation first[VPCI_FUNCTIONS_PER_BUS];
-        struct vpci_relation_2 second[VPCI_FUNCTIONS_PER_BUS];
-    };
-};
-
-_Static_assert(sizeof(struct relations) == VPCI_RELATIONS_BYTES,
-               "room for the relations of a full bus");
-
-static struct vpci_relation relation(const struct vpci_bus *bus, struct vpci_function *function)
+/* Identity, class and subsystem are words of configuration space. */
+static struct vpci_relation relation(struct vpci_function *function)
 {
-    const struct vpci_function_ops *ops = function->ops;
-    uint32_t class_code = ops->read(function, CONFIG_CLASS_REVISION, 4);
+    const uint32_t words[] = {function->ops->read(function, CONFIG_VENDOR, 4),
+                              function->ops->read(function, CONFIG_CLASS_REVISION, 4),
+                              function->ops->read(function, CONFIG_SUBSYSTEM_VENDOR, 4)};
+    struct vpci_relation relation = {.slot = vpci_function_slot(function),
+                                     .serial = vmbus_channel_id(function->bus->channel)};
 
-    return (struct vpci_relation){
-        .vendor = (uint16_t)ops->read(function, CONFIG_VENDOR, 2),
-        .device = (uint16_t)ops->read(function, CONFIG_DEVICE, 2),
-        .revision = (uint8_t)class_code,
-        .interface = (uint8_t)(class_code >> 8),
-        .subclass = (uint8_t)(class_code >> 16),
-        .class_code = (uint8_t)(class_code >> 24),
-        .subsystem_vendor = (uint16_t)ops->read(function, CONFIG_SUBSYSTEM_VENDOR, 2),
-        .subsystem = (uint16_t)ops->read(function, CONFIG_SUBSYSTEM, 2),
-        .slot = vpci_function_slot(function),
-        .serial = vmbus_channel_id(bus->channel),
-    };
+    memcpy(&relation, words, sizeof(words));
+    return relation;
 }
 
 static void send_relations(struct vpci_bus *bus)
 {
     bool second = bus->version >= VPCI_VERSION_1_3;
-    struct relations message = {
-        {.type = second ? VPCI_BUS_RELATIONS_2 : VPCI_BUS_RELATIONS, .count = bus->functions},
-        {{{0}}}};
-    size_t entry = second ? sizeof(message.second[0]) : sizeof(message.first[0]);
+    size_t entry = second ? sizeof(struct vpci_relation_2) : sizeof(struct vpci_relation);
+    struct vpci_relations header = {.type = second ? VPCI_BUS_RELATIONS_2 : VPCI_BUS_RELATIONS,
+                                    .count = bus->functions};
+    uint8_t message[VPCI_RELATIONS_BYTES] = {0}, *to = message + sizeof(header);
 
-    for (unsigned i = 0; i < bus->functions; i++) {
-        struct vpci_relation *to = second ? &message.second[i].relation : &message.first[i];
+    memcpy(message, &header, sizeof(header));
+    for (unsigned i = 0; i < bus->functions; i++, to += entry) {
+        struct vpci_relation of_function = relation(&bus->function[i]);
 
-        *to = relation(bus, &bus->function[i]);
+        memcpy(to, &of_function, sizeof(of_function));
     }
-    vmbus_send(bus->channel, VMBUS_PACKET_DATA, 0, &message,
-               (uint32_t)(sizeof(message.header) + bus->functions * entry));
+    vmbus_send(bus->channel, VMBUS_PACKET_DATA, 0, message, (uint32_t)(to - message));
 }
 
 void vpci_send_relations(struct vpci_bus *bus)
@@ -86,25 +70,14 @@ void vpci_power_off(struct vpci_bus *bus)
         vpci_rules.power_off(&bus->function[i]);
 }
 
-static bool overlaps_another(const struct vpci_bus *bus, uint64_t window)
-{
-    unsigned count;
-    const struct vpci_bus *other = vpci_buses(&count);
-
-    for (unsigned i = 0; i < count; i++)
-        if (&other[i] != bus && other[i].powered && window < other[i].window + VPCI_WINDOW_SIZE &&
-            other[i].window < window + VPCI_WINDOW_SIZE)
-            return true;
-    return false;
-}
-
 uint32_t vpci_d0_entry(struct vpci_bus *bus, uint64_t window)
 {
     if (bus->powered)
         return NT_STATUS_UNSUCCESSFUL;
     if (window % VPCI_WINDOW_CONFIG != 0)
         return NT_STATUS_INVALID_PARAMETER;
-    if (!vpci_memory_contains(window, VPCI_WINDOW_SIZE) || overlaps_another(bus, window))
+    if (!vpci_memory_contains(window, VPCI_WINDOW_SIZE) || vpci_bus_of_window(window) ||
+        vpci_bus_of_window(window + VPCI_WINDOW_CONFIG))
         return NT_STATUS_CONFLICTING_ADDRESSES;
     bus->powered = true;
     bus->window = window;

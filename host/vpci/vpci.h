@@ -10,13 +10,11 @@
 #include "abi/bus_control.h"
 #include "abi/retarget_interrupt.h"
 #include "abi/status.h"
+#include "host/platform/mmio_ranges.h"
 
 /* Address space for windows and BARs of vPCI, as the ACPI tables show it. */
-struct vpci_range {
-    uint64_t start, length; /* length 0: none */
-};
 struct vpci_ranges {
-    struct vpci_range low, high; /* below 4 GiB, above it */
+    struct mmio_range low, high; /* below 4 GiB, above it; length 0: none */
 };
 const struct vpci_ranges *vpci_ranges(void);
 
