@@ -3,8 +3,6 @@
  * Control messages: what each of them does, and its answer. A request that makes no sense in the
  * state of the connection is ignored, unless the guest waits for an answer to it.
  */
-#include <stddef.h>
-
 #include "host/base/log.h"
 #include "host/vmbus/channels.h"
 #include "host/vmbus/control_parse.h"
@@ -62,16 +60,12 @@ static void disconnect(void)
     vmbus_rules.end_channels();
 }
 
-/* From 5.1 on the guest says which SINT it listens on: this host has one. */
-static bool can_serve(const struct vmbus_initiate_contact *request)
-{
-    return request->target_vp < synic_vps() && (request->version < VMBUS_VERSION_5_1 ||
-                                                (request->sint == VMBUS_SINT && request->vtl == 0));
-}
-
 static void initiate_contact(const struct vmbus_initiate_contact *request)
 {
-    bool served = can_serve(request);
+    bool vp_valid = request->target_vp < synic_vps();
+    /* From 5.1 on the guest says which SINT it listens on: this host has one. */
+    bool served = vp_valid && (request->version < VMBUS_VERSION_5_1 ||
+                               (request->sint == VMBUS_SINT && request->vtl == 0));
     struct vmbus_version_response response = {
         .header.type = VMBUS_VERSION_RESPONSE,
         .supported = version_known(request->version),
@@ -79,12 +73,10 @@ static void initiate_contact(const struct vmbus_initiate_contact *request)
         .connection_id =
             request->version >= VMBUS_VERSION_5_0 ? VMBUS_CONNECTION_MESSAGES_5 : request->version};
 
-    connection.vp = request->target_vp < synic_vps() ? request->target_vp : 0;
-    if (response.supported && served)
-        connection.version = request->version;
-    host_log(LOG_INFO, "vmbus: version %u.%u %s, messages to VP %u\n", request->version >> 16,
-             request->version & 0xFFFF, connection.version != 0 ? "agreed" : "refused",
-             connection.vp);
+    connection.vp = vp_valid ? request->target_vp : 0;
+    connection.version = response.supported && served ? request->version : 0;
+    host_log(LOG_INFO, "vmbus: version 0x%x %s, messages to VP %u\n", request->version,
+             connection.version != 0 ? "agreed" : "refused", connection.vp);
     reply(&response, sizeof(response));
 }
 
@@ -200,15 +192,11 @@ static void connected(const struct vmbus_request *request)
     }
 }
 
-/* More than any request is answered with. */
-static unsigned answers(enum vmbus_message_type type)
-{
-    return type == VMBUS_REQUEST_OFFERS ? channels_count() + 1 : 1;
-}
-
 enum hv_status vmbus_post_message(const struct hv_input_post_message *input)
 {
     struct vmbus_request request;
+    unsigned answers = 1; /* at most */
+    bool known;
 
     if (input->connection_id != VMBUS_CONNECTION_MESSAGES &&
         input->connection_id != VMBUS_CONNECTION_MESSAGES_5)
@@ -216,15 +204,16 @@ enum hv_status vmbus_post_message(const struct hv_input_post_message *input)
     if (input->reserved != 0 || input->message_type != HV_MESSAGE_CHANNEL ||
         input->payload_size > sizeof(input->payload))
         return HV_STATUS_INVALID_PARAMETER;
-    if (!vmbus_control_parse(input->payload, input->payload_size, &request)) {
-        host_log(LOG_INFO, "vmbus: message of %u bytes is ignored\n", input->payload_size);
+    known = vmbus_control_parse(input->payload, input->payload_size, &request);
+    host_log(known ? LOG_TRACE : LOG_INFO, "vmbus: message %u, %u bytes%s\n",
+             (unsigned)request.type, input->payload_size, known ? "" : ": ignored");
+    if (!known)
         return HV_STATUS_SUCCESS;
-    }
-    host_log(LOG_TRACE, "vmbus: message %u, %u bytes\n", (unsigned)request.type,
-             input->payload_size);
     if (request.type == VMBUS_INITIATE_CONTACT || request.type == VMBUS_UNLOAD)
         disconnect();
-    if (synic_room() < answers(request.type))
+    if (request.type == VMBUS_REQUEST_OFFERS)
+        answers = channels_count() + 1;
+    if (synic_room() < answers)
         return HV_STATUS_INSUFFICIENT_BUFFERS;
     if (request.type == VMBUS_INITIATE_CONTACT)
         initiate_contact(&request.contact);

@@ -6,7 +6,6 @@
 #include "abi/vmbus_ring.h"
 #include "host/base/memory.h"
 #include "lib/bits.h"
-#include "lib/string.h"
 
 #define UNIT       VMBUS_RING_ALIGNMENT
 #define DESCRIPTOR ((uint32_t)sizeof(struct vmbus_packet))
@@ -47,9 +46,8 @@ static bool copy(const struct ring *ring, uint32_t at, void *buffer, uint32_t le
 {
     uint8_t *bytes = buffer;
 
-    while (length != 0) {
+    for (uint32_t part; length != 0; at += part, bytes += part, length -= part) {
         uint64_t gpa;
-        uint32_t part;
 
         at %= data_size(ring);
         gpa = (ring->page[1 + at / PAGE_SIZE] << PAGE_SHIFT) + at % PAGE_SIZE;
@@ -58,9 +56,6 @@ static bool copy(const struct ring *ring, uint32_t at, void *buffer, uint32_t le
             part = length;
         if (!(write ? guest_write(gpa, bytes, part) : guest_read(gpa, bytes, part)))
             return false;
-        bytes += part;
-        at += part;
-        length -= part;
     }
     return true;
 }

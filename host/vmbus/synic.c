@@ -13,13 +13,13 @@
 #include "host/base/memory.h"
 #include "host/base/panic.h"
 #include "host/base/processor.h"
-#include "lib/bits.h"
 #include "lib/string.h"
+
+#define REGISTER(msr) ((msr)-HV_MSR_SCONTROL)
 
 struct synic_vp {
     uint32_t apic_id;
-    uint64_t scontrol, siefp, simp;
-    uint64_t sint[HV_SINTS];
+    uint64_t held[REGISTER(HV_MSR_SINT15) + 1]; /* as they are read */
 };
 
 struct queued_message {
@@ -45,8 +45,9 @@ void synic_add_vp(uint32_t apic_id)
     struct synic_vp *vp = &synic.vp[synic.vps++];
 
     vp->apic_id = apic_id;
+    vp->held[REGISTER(HV_MSR_SVERSION)] = HV_SVERSION_1;
     for (unsigned i = 0; i < HV_SINTS; i++)
-        vp->sint[i] = HV_SINT_RESET;
+        vp->held[REGISTER(HV_MSR_SINT0) + i] = HV_SINT_RESET;
     if (!synic.queue)
         synic.queue = host_pages_for(SYNIC_QUEUE_LENGTH * sizeof(*synic.queue));
 }
@@ -69,16 +70,25 @@ void synic_send_vector(uint32_t vp, uint8_t vector)
 
 static void interrupt(uint32_t vp)
 {
-    uint64_t sint = synic.vp[vp].sint[VMBUS_SINT];
+    uint64_t sint = synic.vp[vp].held[REGISTER(HV_MSR_SINT0) + VMBUS_SINT];
 
     if ((sint & (HV_SINT_MASKED | HV_SINT_POLLING)) == 0)
         synic_send_vector(vp, (uint8_t)(sint & HV_SINT_VECTOR_MASK));
 }
 
-static bool enabled(const struct synic_vp *vp, uint64_t page)
+/* The part of a page (HV_MSR_SIMP, HV_MSR_SIEFP) that belongs to VMBUS_SINT. False while the page
+ * or the controller is off. */
+static bool find_part(const struct synic_vp *vp, uint32_t msr, uint64_t *gpa)
 {
-    return (vp->scontrol & HV_SCONTROL_ENABLE) != 0 && (page & HV_SYNIC_PAGE_ENABLE) != 0;
+    uint64_t page = vp->held[REGISTER(msr)];
+
+    *gpa = (page & HV_SYNIC_PAGE_GPFN) + VMBUS_SINT * sizeof(struct hv_message);
+    return (vp->held[REGISTER(HV_MSR_SCONTROL)] & HV_SCONTROL_ENABLE) != 0 &&
+           (page & HV_SYNIC_PAGE_ENABLE) != 0;
 }
+
+_Static_assert(sizeof(struct hv_message) == sizeof(struct hv_event_flags),
+               "a SINT has the same part of both pages");
 
 /* Whether the slot is free. Otherwise its flag tells the guest to write EOM; the guest may have
  * freed the slot before it could see the flag, so that the type is looked at again. False also when
@@ -98,11 +108,10 @@ static bool slot_free(uint64_t slot)
 
 static bool deliver(struct queued_message *queued, bool more)
 {
-    const struct synic_vp *vp = &synic.vp[queued->vp];
-    uint64_t slot = (vp->simp & HV_SYNIC_PAGE_GPFN) + VMBUS_SINT * sizeof(struct hv_message);
+    uint64_t slot;
 
     queued->message.flags = more ? HV_MESSAGE_FLAG_PENDING : 0;
-    if (!enabled(vp, vp->simp) || !slot_free(slot) ||
+    if (!find_part(&synic.vp[queued->vp], HV_MSR_SIMP, &slot) || !slot_free(slot) ||
         !guest_write(slot, &queued->message, sizeof(queued->message)) ||
         !guest_store32(slot, HV_MESSAGE_CHANNEL))
         return false;
@@ -145,54 +154,49 @@ void synic_signal(uint32_t vp, uint32_t flag)
 {
     uint64_t flags;
 
-    if (vp >= synic.vps || flag >= HV_EVENT_FLAGS_PER_SINT ||
-        !enabled(&synic.vp[vp], synic.vp[vp].siefp))
-        return;
-    flags = (synic.vp[vp].siefp & HV_SYNIC_PAGE_GPFN) + VMBUS_SINT * sizeof(struct hv_event_flags);
-    if (guest_or32(flags + flag / 32 * sizeof(uint32_t), UINT32_C(1) << flag % 32))
+    if (vp < synic.vps && flag < HV_EVENT_FLAGS_PER_SINT &&
+        find_part(&synic.vp[vp], HV_MSR_SIEFP, &flags) &&
+        guest_or32(flags + flag / 32 * sizeof(uint32_t), UINT32_C(1) << flag % 32))
         interrupt(vp);
 }
 
-/* The register that holds what was written; NULL: none does. */
+/* NULL: no register of the controller. */
 static uint64_t *register_of(uint32_t vp, uint32_t msr)
 {
-    if (vp >= synic.vps)
-        return NULL;
-    if (msr >= HV_MSR_SINT0 && msr <= HV_MSR_SINT15)
-        return &synic.vp[vp].sint[msr - HV_MSR_SINT0];
-    return msr == HV_MSR_SCONTROL ? &synic.vp[vp].scontrol
-           : msr == HV_MSR_SIEFP  ? &synic.vp[vp].siefp
-           : msr == HV_MSR_SIMP   ? &synic.vp[vp].simp
-                                  : NULL;
+    bool known = (msr >= HV_MSR_SCONTROL && msr <= HV_MSR_EOM) ||
+                 (msr >= HV_MSR_SINT0 && msr <= HV_MSR_SINT15);
+
+    return vp < synic.vps && known ? &synic.vp[vp].held[REGISTER(msr)] : NULL;
 }
 
 bool synic_msr_read(uint32_t vp, uint32_t msr, uint64_t *value)
 {
     const uint64_t *held = register_of(vp, msr);
 
-    *value = held ? *held : msr == HV_MSR_SVERSION ? HV_SVERSION_1 : 0;
-    return vp < synic.vps && (held || msr == HV_MSR_SVERSION || msr == HV_MSR_EOM);
+    if (held)
+        *value = *held;
+    return held;
 }
 
 static bool value_allowed(uint32_t msr, uint64_t value)
 {
     bool silent = (value & (HV_SINT_MASKED | HV_SINT_POLLING)) != 0;
 
-    if (msr == HV_MSR_SCONTROL)
-        return true;
     if (msr == HV_MSR_SIEFP || msr == HV_MSR_SIMP)
         return (value & HV_SYNIC_PAGE_GPFN) < guest_gpa_limit();
-    return (value & HV_SINT_AUTO_EOI) == 0 &&
-           (silent || (value & HV_SINT_VECTOR_MASK) >= HV_SINT_VECTOR_FIRST);
+    if (msr >= HV_MSR_SINT0)
+        return (value & HV_SINT_AUTO_EOI) == 0 &&
+               (silent || (value & HV_SINT_VECTOR_MASK) >= HV_SINT_VECTOR_FIRST);
+    return msr != HV_MSR_SVERSION;
 }
 
 bool synic_msr_write(uint32_t vp, uint32_t msr, uint64_t value)
 {
     uint64_t *held = register_of(vp, msr);
 
-    if (vp >= synic.vps || (held ? !value_allowed(msr, value) : msr != HV_MSR_EOM))
+    if (!held || !value_allowed(msr, value))
         return false;
-    if (held)
+    if (msr != HV_MSR_EOM)
         *held = value;
     deliver_all();
     return true;
