@@ -141,17 +141,12 @@ static void tick(void *engine, uint64_t now)
         ioat_run(ioat, false);
 }
 
-static void configured(void *engine)
-{
-    ioat_message_retry(engine);
-}
-
 static const struct vdev_device device = {.bar_size = IOAT_BAR_SIZE,
                                           .read = read,
                                           .write = write,
                                           .reset = reset,
                                           .tick = tick,
-                                          .configured = configured};
+                                          .configured = ioat_message_retry};
 
 void ioat_new(struct vdev_function *function)
 {

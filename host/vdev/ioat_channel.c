@@ -81,45 +81,37 @@ void ioat_settle(struct ioat *ioat)
     finish_descriptor(ioat);
 }
 
-static uint32_t flaw(const struct ioat_descriptor *d)
-{
-    if (IOAT_CONTROL_OPERATION(d->control) != 0)
-        return IOAT_ERROR_CONTROL;
-    return d->size == 0 || d->size > IOAT_LENGTH_MAX ? IOAT_ERROR_LENGTH : 0;
-}
-
-/* The copy up to its write, which is in flight then. False: there is none, and the channel goes on
- * or is halted. */
-static bool begin_copy(struct ioat *ioat)
+/* The copy up to its write, which is in flight then. IOAT_ERROR_*; 0: none. */
+static uint32_t begin_copy(struct ioat *ioat)
 {
     const struct ioat_descriptor *d = &ioat->current;
-    uint32_t error = flaw(d);
 
-    if (error == 0 && !access_now(ioat, d->source, d->size, ioat->buffer, false))
-        error = IOAT_ERROR_READ;
-    if (error == 0 && !begin(ioat, d->destination, d->size, ioat->buffer, true)) {
-        softiommu_request_complete(soft_iommu(), &ioat->request);
-        error = IOAT_ERROR_WRITE;
-    }
-    if (error != 0)
-        halt(ioat, error);
-    return error == 0;
+    if (IOAT_CONTROL_OPERATION(d->control) != 0)
+        return IOAT_ERROR_CONTROL;
+    if (d->size == 0 || d->size > IOAT_LENGTH_MAX)
+        return IOAT_ERROR_LENGTH;
+    if (!access_now(ioat, d->source, d->size, ioat->buffer, false))
+        return IOAT_ERROR_READ;
+    if (begin(ioat, d->destination, d->size, ioat->buffer, true))
+        return 0;
+    softiommu_request_complete(soft_iommu(), &ioat->request);
+    return IOAT_ERROR_WRITE;
 }
 
-/* True: a write is in flight. */
-static bool next_descriptor(struct ioat *ioat)
+static void next_descriptor(struct ioat *ioat)
 {
+    uint32_t error = 0;
+
     ioat->current_at = ioat->next;
     ioat->status = IOAT_STATUS_ACTIVE;
-    if (!access_now(ioat, ioat->next, sizeof(ioat->current), &ioat->current, false)) {
-        halt(ioat, IOAT_ERROR_NEXT_ADDRESS);
-        return false;
-    }
-    if (ioat->current.control & IOAT_CONTROL_NULL) {
+    if (!access_now(ioat, ioat->next, sizeof(ioat->current), &ioat->current, false))
+        error = IOAT_ERROR_NEXT_ADDRESS;
+    else if (ioat->current.control & IOAT_CONTROL_NULL)
         finish_descriptor(ioat);
-        return false;
-    }
-    return begin_copy(ioat);
+    else
+        error = begin_copy(ioat);
+    if (error != 0)
+        halt(ioat, error);
 }
 
 static bool has_work(const struct ioat *ioat)
@@ -147,8 +139,7 @@ void ioat_run(struct ioat *ioat, bool at_once)
          n <= IOAT_BATCH && has_work(ioat) && config_is_bus_master(ioat->function->config); n++) {
         bool last = n == IOAT_BATCH || (uint16_t)(ioat->processed + 1) == ioat->r.channel.dmacount;
 
-        if (!next_descriptor(ioat))
-            continue;
+        next_descriptor(ioat);
         if (last && !at_once)
             break;
         ioat_settle(ioat);

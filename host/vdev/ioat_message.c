@@ -7,8 +7,10 @@ static bool control_has(const struct ioat *ioat, uint16_t bits)
     return (config_read(ioat->function->config, MSI_CONTROL, 2) & bits) != 0;
 }
 
-void ioat_message_retry(struct ioat *ioat)
+void ioat_message_retry(void *engine)
 {
+    struct ioat *ioat = engine;
+
     if (!ioat->message_pending || !control_has(ioat, MSIX_CONTROL_ENABLE) ||
         control_has(ioat, MSIX_CONTROL_MASK) || (ioat->vector.control & MSIX_ENTRY_MASKED) != 0 ||
         !config_is_bus_master(ioat->function->config))

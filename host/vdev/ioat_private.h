@@ -43,7 +43,7 @@ uint64_t ioat_channel_status(const struct ioat *ioat);
 
 /* ioat_message.c */
 void ioat_interrupt(struct ioat *ioat);
-/* The guest has changed what a message depends on. */
-void ioat_message_retry(struct ioat *ioat);
+/* The guest has changed what a message of the engine depends on. */
+void ioat_message_retry(void *engine);
 
 #endif
