@@ -33,6 +33,16 @@ struct acpi_ecam {
 };
 /* False when the firmware describes none. */
 bool acpi_ecam(struct acpi_ecam *ecam);
+/* Address of the configuration space of a function; 0: it is in no such range. */
+static inline uint64_t acpi_config_address(uint16_t bdf)
+{
+    struct acpi_ecam ecam;
+    unsigned bus = bdf >> 8;
+
+    if (!acpi_ecam(&ecam) || bus < ecam.first_bus || bus > ecam.last_bus)
+        return 0;
+    return ecam.base + ((uint64_t)bdf << 12);
+}
 /* The highest range above 4 GiB that the root bridge of the PCI bus passes on, as the DSDT
  * describes it; length 0: none. */
 struct acpi_window {

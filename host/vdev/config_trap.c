@@ -171,12 +171,10 @@ static void ecam_write(uint64_t gpa, unsigned size, uint64_t value)
 
 void config_trap_hide(uint16_t bdf)
 {
-    struct acpi_ecam ecam;
-    unsigned bus = bdf >> 8;
+    uint64_t address = acpi_config_address(bdf);
 
-    if (acpi_ecam(&ecam) && bus >= ecam.first_bus && bus <= ecam.last_bus)
-        guest_protect(ecam.base + (uint64_t)bdf * CONFIG_SPACE_SIZE, CONFIG_SPACE_SIZE,
-                      "configuration of a function");
+    if (address != 0)
+        guest_protect(address, CONFIG_SPACE_SIZE, "configuration of a function");
 }
 
 void config_trap_remove(uint16_t bdf)

@@ -5,14 +5,11 @@
 #include <stddef.h>
 
 #include "abi/device_id.h"
-#include "abi/hypercall.h"
 #include "host/base/log.h"
 #include "host/base/memory.h"
 #include "host/base/panic.h"
 #include "host/domains/domains.h"
 #include "host/platform/pci_functions.h"
-#include "host/vpci/interrupts.h"
-#include "lib/bits.h"
 
 #define DEVICE_MASK 0xFFF8u
 
@@ -46,21 +43,6 @@ struct vpci_function *vpci_function_find(uint64_t device_id)
     return NULL;
 }
 
-/* Data2 and Data3, bytes 4 to 7, are what the logical device id is made of (abi/device_id.h):
- * segment 0, and the requester id. */
-static void instance_guid(uint8_t *guid, uint16_t device)
-{
-    static const uint8_t rest[16] = {0x00, 0x00, 0x50, 0x56, 0,   0,   0, 0,
-                                     0x90, 0x56, 'v',  'p',  'c', 'i', 0, 0};
-
-    for (unsigned i = 0; i < sizeof(rest); i++)
-        guid[i] = rest[i];
-    guid[0] = guid[14] = (uint8_t)device;
-    guid[1] = guid[15] = (uint8_t)(device >> 8);
-    guid[6] = (uint8_t)device;
-    guid[7] = (uint8_t)(device >> 8);
-}
-
 static struct vpci_bus *bus_of_device(uint16_t device)
 {
     for (unsigned i = 0; i < vpci.count; i++)
@@ -71,19 +53,22 @@ static struct vpci_bus *bus_of_device(uint16_t device)
 
 static void add_function(const struct pci_function *pci)
 {
-    struct vpci_bus *bus = bus_of_device(pci->bdf & DEVICE_MASK);
-    struct vpci_function *function;
-    uint8_t guid[16];
+    uint16_t device = pci->bdf & DEVICE_MASK;
+    uint8_t low = (uint8_t)device, high = (uint8_t)(device >> 8);
+    /* Data2 and Data3, bytes 4 to 7, are what the logical device id is made of (abi/device_id.h):
+     * segment 0, and the requester id. */
+    const uint8_t guid[16] = {low,  high, 0x50, 0x56, 0,   0,   low, high,
+                              0x90, 0x56, 'v',  'p',  'c', 'i', low, high};
+    struct vpci_bus *bus = bus_of_device(device);
+    struct vpci_function *function = &bus->function[bus->functions];
 
     if (bus == &vpci.bus[VMBUS_CHANNELS_MAX]) {
         host_log(LOG_ERROR, "vpci: no bus is left for %04x\n", pci->bdf);
         return;
     }
-    function = &bus->function[bus->functions];
     *function = (struct vpci_function){.bus = bus, .bdf = pci->bdf, .device_id = pci->device_id};
     if (!(pci->emulated ? virtual_function_init(function) : machine_function_init(function)))
         return;
-    instance_guid(guid, pci->bdf & DEVICE_MASK);
     if (function->device_id != hv_vpci_logical_device_id(guid, pci->bdf))
         host_panic("vpci: %04x has the id 0x%lx", pci->bdf, function->device_id);
     if (bus->functions++ == 0) {
@@ -111,16 +96,4 @@ void vpci_create(const struct vpci_hooks *hooks)
             add_function(&function[i]);
     host_log(LOG_INFO, "%u vPCI buses, windows from 0x%lx and 0x%lx on\n", vpci.count,
              vpci_ranges()->low.start, vpci_ranges()->high.start);
-}
-
-enum hv_status vpci_retarget(const struct hv_input_retarget_device_interrupt *input,
-                             const uint64_t *header, uint32_t header_qwords)
-{
-    struct retarget retarget;
-
-    if (input->partition_id != HV_PARTITION_ID_SELF)
-        return HV_STATUS_INVALID_PARTITION_ID;
-    if (!retarget_parse(input, header, header_qwords, &retarget))
-        return HV_STATUS_INVALID_PARAMETER;
-    return interrupts_retarget(&retarget);
 }

@@ -3,8 +3,11 @@
 
 #include <stddef.h>
 
+#include "abi/hypercall.h"
 #include "abi/vmbus.h"
 #include "host/vmbus/synic.h"
+#include "host/vpci/retarget_parse.h"
+#include "host/vpci/vpci.h"
 #include "lib/bits.h"
 
 /* In the range of interrupt messages, as some drivers and devices check; the data is the number of
@@ -14,10 +17,7 @@
 #define VECTOR_FIRST    16u
 #define VECTOR_LAST     255u
 
-static struct message {
-    struct vpci_function *function; /* NULL: free */
-    uint8_t vector, vp;
-} messages[MESSAGES_MAX];
+static struct interrupt_message messages[MESSAGES_MAX];
 
 /* First of `count` free messages at a multiple of their number, rounded up to a power of two;
  * MESSAGES_MAX: none. */
@@ -53,15 +53,15 @@ uint32_t interrupts_create(struct vpci_function *function, uint32_t vector, uint
     if (first == MESSAGES_MAX)
         return NT_STATUS_INSUFFICIENT_RESOURCES;
     for (uint32_t i = 0; i < count; i++)
-        messages[first + i] = (struct message){
+        messages[first + i] = (struct interrupt_message){
             .function = function, .vector = (uint8_t)(vector + i), .vp = (uint8_t)vp};
     *interrupt = (struct vpci_interrupt){
         .count = (uint16_t)count, .data = first, .address = MESSAGE_ADDRESS};
     return NT_STATUS_SUCCESS;
 }
 
-static struct message *message_of(const struct vpci_function *function, uint64_t address,
-                                  uint32_t data)
+struct interrupt_message *interrupts_find(const struct vpci_function *function, uint64_t address,
+                                          uint32_t data)
 {
     if (address != MESSAGE_ADDRESS || data >= MESSAGES_MAX || messages[data].function != function)
         return NULL;
@@ -71,7 +71,8 @@ static struct message *message_of(const struct vpci_function *function, uint64_t
 void interrupts_delete(struct vpci_function *function, const struct vpci_interrupt *interrupt)
 {
     for (uint32_t i = 0; i < interrupt->count && i < VPCI_INTERRUPTS_PER_REQUEST; i++) {
-        struct message *message = message_of(function, interrupt->address, interrupt->data + i);
+        struct interrupt_message *message =
+            interrupts_find(function, interrupt->address, interrupt->data + i);
 
         if (message)
             message->function = NULL;
@@ -86,28 +87,23 @@ void interrupts_delete_all(struct vpci_function *function)
             messages[i].function = NULL;
 }
 
-bool interrupts_find(const struct vpci_function *function, uint64_t address, uint32_t data,
-                     uint32_t *vp, uint8_t *vector)
+enum hv_status vpci_retarget(const struct hv_input_retarget_device_interrupt *input,
+                             const uint64_t *header, uint32_t header_qwords)
 {
-    const struct message *message = message_of(function, address, data);
+    struct retarget retarget;
+    struct interrupt_message *message;
 
-    if (!message)
-        return false;
-    *vp = message->vp;
-    *vector = message->vector;
-    return true;
-}
-
-enum hv_status interrupts_retarget(const struct retarget *retarget)
-{
-    struct message *message = &messages[retarget->data % MESSAGES_MAX];
-
-    if (retarget->address != (uint32_t)MESSAGE_ADDRESS || retarget->data >= MESSAGES_MAX ||
-        !message->function || (uint32_t)message->function->device_id != retarget->device_id ||
-        !target_valid(retarget->vp, retarget->vector, 1))
+    if (input->partition_id != HV_PARTITION_ID_SELF)
+        return HV_STATUS_INVALID_PARTITION_ID;
+    if (!retarget_parse(input, header, header_qwords, &retarget) ||
+        retarget.address != (uint32_t)MESSAGE_ADDRESS || retarget.data >= MESSAGES_MAX)
         return HV_STATUS_INVALID_PARAMETER;
-    message->vector = (uint8_t)retarget->vector;
-    message->vp = (uint8_t)retarget->vp;
+    message = &messages[retarget.data];
+    if (!message->function || (uint32_t)message->function->device_id != retarget.device_id ||
+        !target_valid(retarget.vp, retarget.vector, 1))
+        return HV_STATUS_INVALID_PARAMETER;
+    message->vector = (uint8_t)retarget.vector;
+    message->vp = (uint8_t)retarget.vp;
     message->function->ops->retargeted(message->function);
     return HV_STATUS_SUCCESS;
 }

@@ -9,9 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "abi/status.h"
 #include "host/vpci/function.h"
-#include "host/vpci/retarget_parse.h"
 
 /* `count` messages for neighboring vectors, whose numbers differ in the low bits only, as a device
  * with several messages needs it. An NT_STATUS_* value. */
@@ -20,9 +18,14 @@ uint32_t interrupts_create(struct vpci_function *function, uint32_t vector, uint
 void interrupts_delete(struct vpci_function *function, const struct vpci_interrupt *interrupt);
 void interrupts_delete_all(struct vpci_function *function);
 
-/* VP and vector of a message of the function; false: the message is unknown. */
-bool interrupts_find(const struct vpci_function *function, uint64_t address, uint32_t data,
-                     uint32_t *vp, uint8_t *vector);
-enum hv_status interrupts_retarget(const struct retarget *retarget);
+/* A message that the host gave out: where it leads. */
+struct interrupt_message {
+    struct vpci_function *function; /* NULL: free */
+    uint8_t vector, vp;
+};
+
+/* NULL: no message of the function. */
+struct interrupt_message *interrupts_find(const struct vpci_function *function, uint64_t address,
+                                          uint32_t data);
 
 #endif

@@ -192,12 +192,7 @@ static void reset(struct vpci_function *function)
     machine_messages_reset(function->machine);
 }
 
-static void retargeted(struct vpci_function *function)
-{
-    machine_messages_apply(function->machine);
-}
-
-static const struct vpci_function_ops ops = {read, write, reset, retargeted};
+static const struct vpci_function_ops ops = {read, write, reset, machine_messages_apply};
 
 bool machine_access(uint64_t gpa, unsigned size, uint64_t *value, bool write)
 {
@@ -210,14 +205,12 @@ bool machine_access(uint64_t gpa, unsigned size, uint64_t *value, bool write)
 bool machine_function_init(struct vpci_function *function)
 {
     struct machine_function *machine = host_pages_for(sizeof(*machine));
-    struct acpi_ecam ecam;
-    unsigned bus = function->bdf >> 8;
     uint64_t command;
 
-    if (!acpi_ecam(&ecam) || bus < ecam.first_bus || bus > ecam.last_bus)
-        return false;
     machine->function = function;
-    machine->config = ecam.base + (uint64_t)function->bdf * CONFIG_SPACE_SIZE;
+    machine->config = acpi_config_address(function->bdf);
+    if (machine->config == 0)
+        return false;
     vpci_hooks.reach(machine->config, CONFIG_SPACE_SIZE);
     command = machine_in(machine->config + CONFIG_COMMAND, 2);
     machine_out(machine->config + CONFIG_COMMAND, 2, 0);

@@ -42,7 +42,7 @@ void machine_keep(struct machine_function *machine, unsigned offset, unsigned si
 bool machine_messages_init(struct machine_function *machine);
 void machine_messages_reset(struct machine_function *machine);
 /* Writes what the guest's messages mean now into the device; of MSI alone. */
-void machine_messages_apply(struct machine_function *machine);
+void machine_messages_apply(struct vpci_function *function);
 void machine_msi_apply(struct machine_function *machine);
 
 /* Pages of the MSI-X table: the guest does not reach them directly. */

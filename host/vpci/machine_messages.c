@@ -26,11 +26,6 @@
 /* A message that the host does not know goes to an APIC that does not exist. */
 #define NO_APIC (REAL_ADDRESS | 0xFEu << REAL_DESTINATION)
 
-static uint32_t config_in(const struct machine_function *machine, unsigned offset, unsigned size)
-{
-    return (uint32_t)machine_in(machine->config + offset, size);
-}
-
 static uint64_t table_bytes(const struct machine_function *machine)
 {
     return machine->entries * sizeof(*machine->table);
@@ -39,7 +34,7 @@ static uint64_t table_bytes(const struct machine_function *machine)
 /* Control word, address, with MSI_64_BIT its upper half, and data. */
 static void init_msi(struct machine_function *machine)
 {
-    uint32_t word = config_in(machine, machine->msi, 4);
+    uint32_t word = (uint32_t)machine_in(machine->config + machine->msi, 4);
 
     machine->msi_data = machine->msi + ((word >> 16 & MSI_64_BIT) != 0 ? 12 : 8);
     machine_keep(machine, machine->msi, 4, word & ~((MSI_MULTIPLE | MSI_ENABLE) << 16),
@@ -51,18 +46,17 @@ static void init_msi(struct machine_function *machine)
 /* False when the table lies in no BAR of the guest. */
 static bool init_msix(struct machine_function *machine)
 {
-    uint32_t table = config_in(machine, machine->msix + MSIX_TABLE, 4);
-    const struct machine_bar *bar;
+    uint32_t control = (uint32_t)machine_in(machine->config + machine->msix + CONTROL, 2),
+             table = (uint32_t)machine_in(machine->config + machine->msix + MSIX_TABLE, 4);
+    const struct machine_bar *bar = &machine->bar[MSIX_BAR(table) % VPCI_BARS];
 
-    if (MSIX_BAR(table) >= VPCI_BARS)
-        return false;
-    bar = &machine->bar[MSIX_BAR(table)];
     machine->table_bar = MSIX_BAR(table);
     machine->table_offset = MSIX_OFFSET(table);
-    machine->entries = MSIX_ENTRIES(config_in(machine, machine->msix + CONTROL, 2));
+    machine->entries = MSIX_ENTRIES(control);
     machine->table = host_pages_for(table_bytes(machine));
     vpci_hooks.reach(bar->address + machine->table_offset, table_bytes(machine));
-    return machine->table_offset + table_bytes(machine) <= bar->length;
+    return machine->table_bar < VPCI_BARS &&
+           machine->table_offset + table_bytes(machine) <= bar->length;
 }
 
 bool machine_messages_init(struct machine_function *machine)
@@ -74,49 +68,48 @@ bool machine_messages_init(struct machine_function *machine)
     return machine->msix == 0 || init_msix(machine);
 }
 
-static uint32_t real_address(uint32_t vp)
+static uint32_t real_address(const struct interrupt_message *message)
 {
-    return REAL_ADDRESS | synic_apic_id(vp) << REAL_DESTINATION;
+    return message ? REAL_ADDRESS | synic_apic_id(message->vp) << REAL_DESTINATION : NO_APIC;
 }
 
 void machine_msi_apply(struct machine_function *machine)
 {
     const struct config_space *shown = &machine->shown;
-    unsigned first = machine->msi + 4, data = machine->msi_data;
-    uint64_t address = config_read(shown, first, data - first);
-    uint32_t vp;
-    uint8_t vector = UINT8_MAX;
-    bool known = interrupts_find(machine->function, address, (uint32_t)config_read(shown, data, 2),
-                                 &vp, &vector);
+    unsigned control = machine->msi + CONTROL, first = machine->msi + 4, data = machine->msi_data;
+    const struct interrupt_message *message =
+        interrupts_find(machine->function, config_read(shown, first, data - first),
+                        (uint32_t)config_read(shown, data, 2));
 
-    machine_out(machine->config + first, 4, known ? real_address(vp) : NO_APIC);
+    machine_out(machine->config + first, 4, real_address(message));
     for (unsigned at = first + 4; at < data; at += 4)
         machine_out(machine->config + at, 4, 0);
-    machine_out(machine->config + data, 2, vector);
-    machine_out(machine->config + machine->msi + CONTROL, 2,
-                config_read(shown, machine->msi + CONTROL, 2) & MSI_ENABLE);
+    machine_out(machine->config + data, 2, message ? message->vector : UINT8_MAX);
+    machine_out(machine->config + control, 2, config_read(shown, control, 2) & MSI_ENABLE);
 }
 
 static void apply_entry(struct machine_function *machine, unsigned index)
 {
     const struct msix_entry *guest = &machine->table[index];
+    const struct interrupt_message *message =
+        interrupts_find(machine->function, guest->address, guest->data);
     uint64_t real =
         machine->bar[machine->table_bar].address + machine->table_offset + index * sizeof(*guest);
     uint64_t control = real + offsetof(struct msix_entry, control);
-    uint32_t vp;
-    uint8_t vector;
 
     machine_out(control, 4, MSIX_ENTRY_MASKED);
-    if (!interrupts_find(machine->function, guest->address, guest->data, &vp, &vector))
+    if (!message)
         return;
-    machine_out(real, 4, real_address(vp));
+    machine_out(real, 4, real_address(message));
     machine_out(real + 4, 4, 0);
-    machine_out(real + offsetof(struct msix_entry, data), 4, vector);
+    machine_out(real + offsetof(struct msix_entry, data), 4, message->vector);
     machine_out(control, 4, guest->control);
 }
 
-void machine_messages_apply(struct machine_function *machine)
+void machine_messages_apply(struct vpci_function *function)
 {
+    struct machine_function *machine = function->machine;
+
     if (machine->msi != 0)
         machine_msi_apply(machine);
     for (unsigned i = 0; i < machine->entries; i++)
@@ -129,16 +122,16 @@ void machine_messages_reset(struct machine_function *machine)
         machine_out(machine->config + machine->msix + CONTROL, 2, 0);
     for (unsigned i = 0; i < machine->entries; i++)
         machine->table[i] = (struct msix_entry){.control = MSIX_ENTRY_MASKED};
-    machine_messages_apply(machine);
+    machine_messages_apply(machine->function);
 }
 
 bool machine_table_has_page(const struct machine_function *machine, unsigned bar, uint64_t offset)
 {
-    uint64_t first = machine->table_offset / PAGE_SIZE,
-             last = (machine->table_offset + table_bytes(machine) - 1) / PAGE_SIZE;
+    uint64_t end = machine->table_offset + table_bytes(machine);
 
-    return machine->msix != 0 && bar == machine->table_bar && offset / PAGE_SIZE >= first &&
-           offset / PAGE_SIZE <= last;
+    return machine->msix != 0 && bar == machine->table_bar &&
+           offset >= align_down(machine->table_offset, PAGE_SIZE) &&
+           offset < align_up(end, PAGE_SIZE);
 }
 
 /* An entry takes words and pairs of words. */

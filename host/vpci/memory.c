@@ -2,7 +2,6 @@
 /* The address space that VMBus shows to the guest: what answers there is chosen by the guest. */
 #include <stddef.h>
 
-#include "host/base/log.h"
 #include "host/base/memory.h"
 #include "host/vdev/bar_decode.h"
 #include "host/vdev/pci_resources.h"

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests of the guest on a vPCI channel, and their replies. */
-#include <stddef.h>
-
 #include "abi/vmbus.h"
 #include "abi/vmbus_ring.h"
 #include "host/base/log.h"
-#include "host/domains/domains.h"
 #include "host/vdev/config_space.h"
 #include "host/vpci/bus.h"
 #include "host/vpci/interrupts.h"

@@ -42,13 +42,11 @@ static void retargeted(struct vpci_function *function)
 
 static bool send_message(void *owner, uint64_t address, uint32_t data)
 {
-    uint32_t vp;
-    uint8_t vector;
+    const struct interrupt_message *message = interrupts_find(owner, address, data);
 
-    if (!interrupts_find(owner, address, data, &vp, &vector))
-        return false;
-    synic_send_vector(vp, vector);
-    return true;
+    if (message)
+        synic_send_vector(message->vp, message->vector);
+    return message;
 }
 
 static const struct vpci_function_ops ops = {read, write, reset, retargeted};

@@ -170,6 +170,18 @@ static struct vpci_create_interrupt_3 create(uint32_t vector, uint16_t count)
         .type = VPCI_CREATE_INTERRUPT_3, .vector = vector, .count = count, .vp_count = 1};
 }
 
+static bool found(const struct vpci_function *function, uint64_t address, uint32_t data,
+                  uint32_t *vp, uint8_t *vector)
+{
+    const struct interrupt_message *message = interrupts_find(function, address, data);
+
+    if (message) {
+        *vp = message->vp;
+        *vector = message->vector;
+    }
+    return message;
+}
+
 static void interrupts(void **state)
 {
     struct vpci_create_interrupt_3 request = create(0x31, 1), bad;
@@ -193,15 +205,13 @@ static void interrupts(void **state)
     assert_int_equal(REQUEST(request, block), NT_STATUS_SUCCESS);
     assert_int_equal(block.interrupt.data % 8, 0);
     for (unsigned i = 0; i < 5; i++) {
-        assert_true(interrupts_find(function, block.interrupt.address, block.interrupt.data + i,
-                                    &vp, &vector));
+        assert_true(
+            found(function, block.interrupt.address, block.interrupt.data + i, &vp, &vector));
         assert_int_equal(vector, 0x40 + i);
-        assert_false(interrupts_find(other, block.interrupt.address, block.interrupt.data + i, &vp,
-                                     &vector));
+        assert_false(found(other, block.interrupt.address, block.interrupt.data + i, &vp, &vector));
     }
-    assert_false(
-        interrupts_find(function, block.interrupt.address + 4, block.interrupt.data, &vp, &vector));
-    assert_false(interrupts_find(function, block.interrupt.address, UINT32_MAX, &vp, &vector));
+    assert_false(found(function, block.interrupt.address + 4, block.interrupt.data, &vp, &vector));
+    assert_false(found(function, block.interrupt.address, UINT32_MAX, &vp, &vector));
 
 #define REFUSED(field, value)                                                                      \
     bad = create(0x31, 1);                                                                         \
@@ -223,8 +233,7 @@ static void interrupts(void **state)
     retarget.data = first.interrupt.data;
     retarget.address = (uint32_t)first.interrupt.address;
     assert_int_equal(vpci_retarget(&retarget, NULL, 0), HV_STATUS_SUCCESS);
-    assert_true(
-        interrupts_find(function, first.interrupt.address, first.interrupt.data, &vp, &vector));
+    assert_true(found(function, first.interrupt.address, first.interrupt.data, &vp, &vector));
     assert_int_equal(vp, 1);
     assert_int_equal(vector, 0x77);
     assert_int_equal(fake_function[0].retargets, 1);
@@ -241,10 +250,8 @@ static void interrupts(void **state)
     delete.interrupt = block.interrupt;
     delete.interrupt.count = UINT16_MAX;
     assert_int_equal(STATUS(delete), NT_STATUS_SUCCESS);
-    assert_false(
-        interrupts_find(function, block.interrupt.address, block.interrupt.data + 4, &vp, &vector));
-    assert_true(
-        interrupts_find(function, first.interrupt.address, first.interrupt.data, &vp, &vector));
+    assert_false(found(function, block.interrupt.address, block.interrupt.data + 4, &vp, &vector));
+    assert_true(found(function, first.interrupt.address, first.interrupt.data, &vp, &vector));
 }
 
 static void interrupts_in_older_forms(void **state)
@@ -261,12 +268,10 @@ static void interrupts_in_older_forms(void **state)
 
     (void)state;
     assert_int_equal(REQUEST(one, reply), NT_STATUS_SUCCESS);
-    assert_true(
-        interrupts_find(function, reply.interrupt.address, reply.interrupt.data, &vp, &vector));
+    assert_true(found(function, reply.interrupt.address, reply.interrupt.data, &vp, &vector));
     assert_int_equal(vp << 8 | vector, 0x155);
     assert_int_equal(fake_vpci_request(1, &two, 78, &reply, sizeof(reply)), NT_STATUS_SUCCESS);
-    assert_true(
-        interrupts_find(function, reply.interrupt.address, reply.interrupt.data + 1, &vp, &vector));
+    assert_true(found(function, reply.interrupt.address, reply.interrupt.data + 1, &vp, &vector));
     assert_int_equal(vp << 8 | vector, 0x157);
 }
 
