@@ -167,7 +167,10 @@ def test_junit_keeps_the_schema(tmp_path: Path) -> None:
     assert all(re.fullmatch(r"[0-9]+\.[0-9]+", str(time)) for time in times)
 
 
-@pytest.mark.parametrize("text", ["x", "word " * 2000, "`" * 4000, "<&|\\" * 1000])
+LONG_TEXTS = {"short": "x", "words": "word " * 2000, "fence": "`" * 4000, "signs": "<&|\\" * 1000}
+
+
+@pytest.mark.parametrize("text", LONG_TEXTS.values(), ids=LONG_TEXTS)
 @pytest.mark.parametrize("count", [1, 300])
 def test_a_comment_never_becomes_too_long(text: str, count: int) -> None:
     run = odd_run(text, count)

@@ -19,12 +19,12 @@ MAX_ITEMS = 500  # of a list
 MAX_PAGE = 60_000  # characters; GitHub takes 65,536 in a comment
 LONG_TEXT, LONG_LIST = 240, 40  # what a page that would be too long keeps of a text and of a list
 SIGN = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.ERROR: "💥", Verdict.SKIP: "⏭️"}
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~@&])")
+_ESCAPES = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_{}[]<>|#~@&"})
 
 
 def escaped(text: str) -> str:
     """Text that a guest wrote, on one line, without any meaning to Markdown: no link, no mention, no HTML."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return " ".join(text.split()).translate(_ESCAPES)
 
 
 def code(text: str) -> str:
@@ -94,10 +94,11 @@ def _crash(found: Crash) -> list[str]:
 
 def _told(run: Run, most: int) -> list[str]:
     shared = [[f"- {name}: {escaped(text)}"] for name, text in common(run)]
-    told = [_failure(run, block) for block in blocks(run)]
-    lines = _listed("Common to failures", shared, most // 2) + _listed("Failures", told[:MAX_FAILURES], most)
-    if len(told) > MAX_FAILURES:
-        lines += [f"{len(told)} tests in all, of which at most {MAX_FAILURES} are here; see results.json", ""]
+    found = list(blocks(run))
+    told = [_failure(run, block) for block in found[:MAX_FAILURES]]
+    lines = _listed("Common to failures", shared, most // 2) + _listed("Failures", told, most)
+    if len(found) > MAX_FAILURES:
+        lines += [f"{len(found)} tests in all, of which at most {MAX_FAILURES} are here; see results.json", ""]
     known = [result for result in run.results if run.excused(result)]
     excused = [[f"- {code(result.instance.id)}: {escaped(run.excused(result))}"] for result in known]
     return lines + _listed("Known failures", excused, most // 2, " known failures")
