@@ -355,6 +355,21 @@ def be_saved(monitor: str, log: str) -> int:
     return 0
 
 
+def goes_on(descriptor: str) -> bool:
+    """Has a machine that begins as a saved one its orders, and the state?"""
+    import json
+    import socket
+
+    with socket.socket(fileno=int(descriptor or -1)) as monitor:
+        orders = [json.loads(line) for line in monitor.recv(4096).splitlines()]
+    whole = [order["execute"] for order in orders] == [
+        "qmp_capabilities",
+        "migrate-set-capabilities",
+        "migrate-incoming",
+    ]
+    return whole and os.path.exists(orders[-1]["arguments"]["uri"].removeprefix("file:"))
+
+
 def value_of(arguments: str, name: str) -> str:
     """The value after a name on the command line, up to a space."""
     return arguments.partition(name)[2].partition(" ")[0]
@@ -373,6 +388,6 @@ def main() -> int:
     if monitor := value_of(arguments, "-qmp unix:").partition(",")[0]:
         return be_saved(monitor, log)
     given = value_of(arguments, "-fw_cfg name=opt/pvtest/refhost.opt,file=")
-    if given and not value_of(arguments, "-incoming file:"):
+    if given and not goes_on(value_of(arguments, "socket,id=orders,fd=")):
         return 1
     return Guest(volume, os.path.dirname(given) if given else volume).run(log)

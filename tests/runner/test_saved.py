@@ -122,11 +122,13 @@ def test_slow_ones_are_named() -> None:
 def test_both_sides_name_the_same_files(tmp_path: Path) -> None:
     source = (ROOT / "host" / "launch" / "machine_options.c").read_text()
     header = (ROOT / "host" / "launch" / "machine_options.h").read_text()
-    machine = saved.Saved(saved.machine(QEMU), tmp_path / "volume", tmp_path / "state")
-    line = machine.command(BootOptions(defects=["d"]), tmp_path, tmp_path / "host.log")
+    machine = saved.Saved(saved.machine(QEMU), tmp_path / "volume", tmp_path / "state", tmp_path / "m,em")
+    line = machine.command(BootOptions(defects=["d"]), tmp_path, tmp_path / "host.log", 7)
     names = [word.partition(",")[0].removeprefix("name=") for word in line if word.startswith("name=opt/")]
     assert sorted(names) == ["opt/pvtest/hold", "opt/pvtest/pvtest.opt", "opt/pvtest/refhost.opt"]
     assert all(f'"{name}"' in source for name in names)
     assert f'"{saved.HOLDS.decode().strip()}\\n"' in header
     assert (tmp_path / "hold").read_text() == "0" and (tmp_path / "refhost.opt").read_text().startswith("defect=d\n")
+    (memory,) = (word for word in line if word.startswith("memory-backend-file,"))
+    assert memory.endswith(f"mem-path={tmp_path}/m,,em,share=off"), "what a machine writes is its own"
     assert not any("tpm" in word or "rocker" in word or "intel-iommu" in word for word in line)

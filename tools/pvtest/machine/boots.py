@@ -34,8 +34,9 @@ def start(request: Request, folder: Path, observer: Observer) -> Outcome:
     with temporary_folder() as path:
         (folder / "host.log").touch()
         if request.saved is not None:
-            line = request.saved.command(request.options(), Path(path), folder / "host.log")
-            return Session(line, request.patience, observer).run(*logs)
+            with request.saved.orders() as monitor:
+                line = request.saved.command(request.options(), Path(path), folder / "host.log", monitor)
+                return Session(line, request.patience, observer, (monitor,)).run(*logs)
         volume = boot_volume.make(Path(path) / "volume", request.options(), not request.qemu.devices.hostless)
         line = command(
             request.qemu,

@@ -272,7 +272,7 @@ def _nvme_devices(disks: Sequence[Path]) -> list[str]:
     words: list[str] = []
     for number, disk in enumerate(disks):
         node = f"nvme{number}"
-        words += ["-blockdev", f"driver=raw,node-name={node},file.driver=file,file.filename={_escaped(str(disk))}"]
+        words += ["-blockdev", f"driver=raw,node-name={node},file.driver=file,file.filename={escaped(str(disk))}"]
         words += ["-device", f"nvme,serial=pvtest{number},drive={node},addr={NVME_SLOT + number:#x}"]
     return words
 
@@ -285,8 +285,8 @@ def _behind_iommu(qemu: Qemu) -> str:
 def _boot_disk(volume: Path, disk_format: str) -> str:
     """A folder, which nothing writes to, or a disk of `./run.sh image`."""
     if not disk_format:
-        return f"driver=vvfat,node-name=boot,read-only=on,dir={_escaped(str(volume))}"
-    return f"driver={disk_format},node-name=boot,file.driver=file,file.filename={_escaped(str(volume))}"
+        return f"driver=vvfat,node-name=boot,read-only=on,dir={escaped(str(volume))}"
+    return f"driver={disk_format},node-name=boot,file.driver=file,file.filename={escaped(str(volume))}"
 
 
 def command(
@@ -311,14 +311,14 @@ def command(
         *("-smp", str(qemu.hardware.cpus)),
         *("-m", str(qemu.hardware.memory_mib)),
         *("-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot", "-net", "none"),
-        *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={_escaped(qemu.code)}"),
+        *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={escaped(qemu.code)}"),
         *(("-icount", VIRTUAL_CLOCK) if virtual_clock else ()),
         *_dma_devices(qemu, _slow_devices(virtual_clock)),
         *("-blockdev", _boot_disk(volume, disk_format)),
         *("-device", f"virtio-blk-pci,drive=boot,bootindex=0{_behind_iommu(qemu)}"),
         *_nvme_devices(nvme),
         *("-device", "isa-debug-exit,iobase=0xf4,iosize=4"),
-        *("-chardev", f"file,id=hostlog,path={_escaped(str(host_log))}"),
+        *("-chardev", f"file,id=hostlog,path={escaped(str(host_log))}"),
         *("-device", "isa-debugcon,iobase=0xe9,chardev=hostlog"),
         *("-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial"),
     ]
@@ -326,9 +326,9 @@ def command(
 
 def option_file(name: str, path: Path) -> str:
     """The value of -fw_cfg: a file that a program in the machine finds under this name."""
-    return f"name={name},file={_escaped(str(path))}"
+    return f"name={name},file={escaped(str(path))}"
 
 
-def _escaped(path: str) -> str:
+def escaped(path: str) -> str:
     """In QEMU's option syntax a comma is written twice."""
     return path.replace(",", ",,")

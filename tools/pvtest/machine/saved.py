@@ -2,12 +2,14 @@
 """A machine whose firmware has come to the reference host, saved before the host has looked at anything.
 
 The host waits there (host/launch/machine_options.h), and QEMU writes the state of the machine into a file, as for a
-migration. Any number of machines go on from it, each in a process of its own with options of its own: what one does
-reaches no other, and a crash ends nothing but itself.
+migration. Its memory is a file already. Any number of machines go on from both, each in a process of its own with
+options of its own: it maps the memory privately, so that it reads what it needs of it, and what it writes is its own.
+It reaches no other one, and a crash ends nothing but itself.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -15,6 +17,7 @@ import secrets
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,7 @@ from pvtest.images.boot_volume import BootOptions, check_guest_text
 from pvtest.images.guest_options import GUEST_FILE, HOST_FILE
 from pvtest.machine import processes
 from pvtest.machine.guardian import GUARDIAN
-from pvtest.machine.qemu import Qemu, command, option_file
+from pvtest.machine.qemu import Qemu, command, escaped, option_file
 from pvtest.plan.devices import Devices
 
 HOLDS = b"refhost: holds\n"  # MACHINE_HOLDS of host/launch/machine_options.h
@@ -34,6 +37,8 @@ _HOLD = _FILES + "hold"
 _FIRMWARE_SECONDS = 120.0
 _SAVE_SECONDS = 60.0
 _TICK = 0.02
+# Of QEMU, since 4.0: memory that another process may have mapped is not part of the state. On both sides.
+_MEMORY_STAYS = {"capabilities": [{"capability": "x-ignore-shared", "state": True}]}
 
 
 @dataclass(frozen=True)
@@ -43,16 +48,44 @@ class Saved:
     qemu: Qemu
     volume: Path
     state: Path
+    memory: Path
 
-    def command(self, options: BootOptions, temporary: Path, host_log: Path) -> list[str]:
-        """Of a machine that goes on, with files of its own in `temporary`."""
+    def command(self, options: BootOptions, temporary: Path, host_log: Path, monitor: int) -> list[str]:
+        """Of a machine that goes on, with files of its own in `temporary`. `monitor`: the descriptor of orders()."""
         texts = {
             _HOLD: "0",
             _FILES + HOST_FILE: options.host_text(),
             _FILES + GUEST_FILE: check_guest_text(options.guest_text()),
         }
-        line = command(self.qemu, "tcg", self.volume, host_log)
-        return [*line, *_given(texts, temporary), "-incoming", f"file:{self.state}"]
+        line = _on_memory(command(self.qemu, "tcg", self.volume, host_log), self.qemu, self.memory, "off")
+        told = ("-chardev", f"socket,id=orders,fd={monitor}", "-mon", "chardev=orders,mode=control")
+        return [*line, *_given(texts, temporary), "-incoming", "defer", *told]
+
+    @contextlib.contextmanager
+    def orders(self) -> Iterator[int]:
+        """The monitor of one machine that goes on, which finds its orders there when it starts; gives the descriptor
+        that it has to inherit. The answers are not read: a machine that cannot obey does not begin."""
+        orders = [
+            _order("qmp_capabilities"),
+            _order("migrate-set-capabilities", **_MEMORY_STAYS),
+            _order("migrate-incoming", uri=f"file:{self.state}"),
+        ]
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with ours, theirs:
+            ours.sendall("".join(orders).encode())
+            yield theirs.fileno()
+
+
+def _order(what: str, **arguments: Any) -> str:
+    return json.dumps({"execute": what, **({"arguments": arguments} if arguments else {})}) + "\n"
+
+
+def _on_memory(line: list[str], qemu: Qemu, path: Path, share: str) -> list[str]:
+    """A machine whose memory is this file."""
+    kind = line.index("-machine") + 1
+    size = f"{qemu.hardware.memory_mib}M"
+    memory = f"memory-backend-file,id=memory,size={size},mem-path={escaped(str(path))},share={share}"
+    return [*line[:kind], f"{line[kind]},memory-backend=memory", *line[kind + 1 :], "-object", memory]
 
 
 def _given(texts: dict[str, str], folder: Path) -> list[str]:
@@ -88,7 +121,7 @@ class _Monitor:
 
     def ask(self, what: str, **arguments: Any) -> Any:
         """The answer; events in between are passed over."""
-        self._file.write(json.dumps({"execute": what, **({"arguments": arguments} if arguments else {})}) + "\n")
+        self._file.write(_order(what, **arguments))
         self._file.flush()
         while line := self._file.readline():
             answer = json.loads(line)
@@ -117,6 +150,7 @@ def _wait_for_host(process: subprocess.Popen[bytes], log: Path) -> None:
 def _save(monitor: Path, state: Path) -> None:
     qmp = _Monitor(monitor)
     try:
+        qmp.ask("migrate-set-capabilities", **_MEMORY_STAYS)
         qmp.ask("migrate-set-parameters", **{"max-bandwidth": 1 << 40})  # not as careful as over a network
         qmp.ask("migrate", uri=f"file:{state}")
         end = time.monotonic() + _SAVE_SECONDS
@@ -130,13 +164,14 @@ def _save(monitor: Path, state: Path) -> None:
 
 def save(qemu: Qemu, folder: Path) -> Saved:
     """Boots once, and leaves all that `Saved` names in `folder`. Raises RunnerError where this QEMU cannot do it."""
-    found = Saved(machine(qemu), folder / "volume", folder / "state")
+    found = Saved(machine(qemu), folder / "volume", folder / "state", folder / "memory")
     mark = secrets.token_hex(8)
     monitor, log = folder / "monitor", folder / "host.log"
     log.touch()
     boot_volume.images(found.volume)
     texts = {_HOLD: "1", _FILES + HOST_FILE: "\n", _FILES + GUEST_FILE: "\n"}
-    line = command(found.qemu, "tcg", found.volume, log) + _given(texts, folder)
+    line = _on_memory(command(found.qemu, "tcg", found.volume, log), found.qemu, found.memory, "on")
+    line += _given(texts, folder)
     try:
         process = subprocess.Popen(  # pylint: disable=consider-using-with  # ended below, on every path
             [*line, "-qmp", f"unix:{monitor},server=on,wait=off"],
