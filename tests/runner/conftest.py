@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -80,11 +81,24 @@ def quick_firmware(line: list[str]) -> Iterator[tuple[list[str], tuple[int, ...]
         yield [*line, *tpm.arguments(descriptor)], (descriptor,)
 
 
+@functools.lru_cache(maxsize=None)
+def _schema(name: str) -> Any:
+    schema = json.loads((ROOT / "docs" / f"{name}.schema.json").read_text())
+    kind = jsonschema.validators.validator_for(schema)
+    kind.check_schema(schema)  # takes longer than to check results
+    return kind(schema)
+
+
+def true_to(name: str, document: Any) -> None:
+    """A document is as docs/NAME.schema.json has it; else jsonschema.ValidationError."""
+    _schema(name).validate(document)
+
+
 def latest(tmp_path: Path, name: str = "results.json") -> dict[str, Any]:
     """A file of the last run of the `runner`; results are true to their schema."""
     found: dict[str, Any] = json.loads((tmp_path / "results" / "latest" / name).read_text())
     if name == "results.json":
-        jsonschema.validate(found, json.loads((ROOT / "docs" / "results.schema.json").read_text()))
+        true_to("results", found)
     return found
 
 
@@ -110,7 +124,7 @@ def _build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _runner(build: Path, tmp_path: Path) -> Runner:
     """Runs the runner on made-up images with the made-up QEMU."""
 
-    def run(*arguments: str, qemu: str = str(HERE / "fake_qemu.py"), **more: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, qemu: str = str(HERE / "fake_qemu.sh"), **more: str) -> subprocess.CompletedProcess[str]:
         command = list(arguments)
         if command[:1] not in (["list"], ["compare"], ["baseline"], ["merge"], ["import"]):
             command += ["--qemu", qemu]

@@ -11,8 +11,6 @@ import os
 import sys
 import time
 
-from fake_qemu import say
-
 CLASSES = ("rocker", "edu", "dmaprobe", "dmaprobe+ats", "nvme", "ioat")
 # No unit on the command line.
 ALONE = not any(word.startswith(("intel-iommu,", "virtio-iommu-pci")) for word in sys.argv)
@@ -27,6 +25,11 @@ refhost: frame: rip=0x990047e3 offset=0x47e3
 refhost: frame: rip=0x99001518 offset=0x1518
 refhost: an exception in the host
 """
+
+
+def say(text: str = "") -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def hang() -> None:

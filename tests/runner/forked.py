@@ -2,9 +2,10 @@
 """The runner as a process of its own, without the start of Python and the imports: forked from one that has both.
 
 The tests call the runner some hundred times, and half of the time of a call with a made-up QEMU would be imports. The
-server here has imported the runner's modules and done nothing else. For each call it forks; the child gets the
-descriptors, the environment and the folder of the caller, and from there on it is what `python3 -m pvtest` is: it ends
-with an exit code of its own, its output goes through its own descriptors, and what it changes is gone with it.
+server here has imported the runner's modules, read the requirements, which no build has of its own, and done nothing
+else. For each call it forks; the child gets the descriptors, the environment and the folder of the caller, and from
+there on it is what `python3 -m pvtest` is: it ends with an exit code of its own, its output goes through its own
+descriptors, and what it changes is gone with it.
 
 `call()` is for the tests; as a program this file is the server, with the descriptor of its socket as the argument.
 """
@@ -217,6 +218,7 @@ if __name__ == "__main__":
     del sys.path[0]  # the tests' own modules; `python3 -m pvtest` does not see them either
     for module in _modules():
         importlib.import_module(module)
+    importlib.import_module("pvtest.images.requirements").load()
     _check()
     gc.collect()
     gc.freeze()

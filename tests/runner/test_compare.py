@@ -33,7 +33,7 @@ def _whole(build: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run_at(build: Path, results: Path, *arguments: str, code: int = 0, **environment: str) -> str:
     """The runner without the fixture, for results that several tests share."""
-    command = [*arguments, "--qemu", str(HERE / "fake_qemu.py"), "--results", str(results)]
+    command = [*arguments, "--qemu", str(HERE / "fake_qemu.sh"), "--results", str(results)]
     done = pvtest_call(*command, build=build, **environment)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout

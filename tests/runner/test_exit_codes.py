@@ -168,7 +168,7 @@ def test_kvm_has_to_lend_its_svm(
     monkeypatch.setattr(paths, "KVM_NESTED", tmp_path / "nested")
     if nested is not None:
         (tmp_path / "nested").write_text(nested)
-    fake = str(HERE / "fake_qemu.py")
+    fake = str(HERE / "fake_qemu.sh")
     qemu.check_accelerator(fake, "kvm", hostless=True)
     if good:
         qemu.check_accelerator(fake, "kvm", hostless=False)

@@ -25,7 +25,7 @@ from pvtest.report.folder import ResultsFolder
 
 from test_formats import compare_formats
 
-FAKE = str(HERE / "fake_qemu.py")
+FAKE = str(HERE / "fake_qemu.sh")
 
 
 def one_line(errors: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from conftest import HERE, PVTEST, pvtest_call, runner_environment
 from forked import Forked
 
-FAKE = str(HERE / "fake_qemu.py")
+FAKE = str(HERE / "fake_qemu.sh")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from conftest import ROOT, Runner, latest
+from conftest import ROOT, Runner, latest, true_to
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from junitparser import JUnitXml
@@ -91,7 +91,7 @@ def from_junit(path: Path) -> dict[str, str]:
 def compare_formats(folder: Path) -> dict:
     """All files of a results folder say the same; returns results.json."""
     found = json.loads((folder / "results.json").read_text())
-    jsonschema.validate(found, SCHEMAS["results.schema.json"])
+    true_to("results", found)
     wanted = {test["id"]: test["verdict"] for test in found["tests"]}
     excused = {test["id"] for test in found["tests"] if test["excused"]}
     gate = [name for name in from_tap(folder / "results.tap") if name.startswith("gate:")]
@@ -133,7 +133,7 @@ def compare_formats(folder: Path) -> dict:
     assert {verdict: int(told.get(verdict, 0)) for verdict in VERDICTS} == {v: found["summary"][v] for v in VERDICTS}
 
     profile = json.loads((folder / "profile.json").read_text())
-    jsonschema.validate(profile, SCHEMAS["behaviour.schema.json"])
+    true_to("behaviour", profile)
     assert {name: test["verdict"] for name, test in profile["tests"].items()} == wanted
     for verdict in VERDICTS:
         assert found["summary"][verdict] == list(wanted.values()).count(verdict)
@@ -243,8 +243,8 @@ def test_what_a_guest_writes_breaks_no_format(tmp_path_factory: pytest.TempPathF
     plain = re.sub(r"(?ms)^(`{3,})text\n.*?^\1$", "", markdown.render(run))
     plain = re.sub(r"(?<![\\`])(`+)(?!`).+?(?<!`)\1(?!`)", "", plain)
     assert not re.search(r"(?<!\\)<(?!/?(details|summary)>)", plain), plain
-    jsonschema.validate(behaviour(found), SCHEMAS["behaviour.schema.json"])
-    jsonschema.validate(json.loads(json.dumps(found)), SCHEMAS["results.schema.json"])
+    true_to("behaviour", behaviour(found))
+    true_to("results", json.loads(json.dumps(found)))
 
 
 def test_page_shows_everything(runner: Runner, tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_page_shows_everything(runner: Runner, tmp_path: Path) -> None:
     for word in ("no-flush", "caught", "lazy", "missed", "status INVALID_PARAMETER", "firmware and start"):
         assert word in text
     assert page.tags.count("svg") > len(found["tests"])
-    jsonschema.validate(json.loads((folder / "defects.json").read_text()), SCHEMAS["defects.schema.json"])
+    true_to("defects", json.loads((folder / "defects.json").read_text()))
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import jsonschema
 import pytest
-from conftest import ROOT, Runner, latest
+from conftest import Runner, latest, true_to
 from hypothesis import given
 from hypothesis import strategies as st
 from pvtest.cli import importing
@@ -16,7 +14,6 @@ from pvtest.errors import UsageError
 from pvtest.images import requirements
 from pvtest.images.catalogue import Catalogue, Test
 
-SCHEMA = json.loads((ROOT / "docs" / "results.schema.json").read_text())
 SOME = ("cap.page_sizes", "flush.unmap@dmaprobe")
 FACTS = """\
 # pvtest: version=9.9 seed=7 repeat=1 options="pvtest.opt" tsc_hz=1 clock=ACPI PM timer
@@ -48,7 +45,7 @@ def test_exit_code_and_formats_are_those_of_a_run(runner: Runner, tmp_path: Path
     done = runner("import", str(tmp_path))
     assert done.returncode == code, done.stdout + done.stderr
     found = latest(tmp_path)
-    jsonschema.validate(found, SCHEMA)
+    true_to("results", found)
     assert {test["id"]: test["verdict"] for test in found["tests"]} == {SOME[0]: "pass", SOME[1]: verdict}
     assert found["seed"] == 7 and found["host"]["vendor"] == "Microsoft Hv"
     assert found["capabilities"]["iova_bits"] == "47"

@@ -27,7 +27,7 @@ from test_formats import compare_formats
 def interrupted(build: Path, tmp_path: Path, number: int, *arguments: str, **environment: str) -> str:
     """A runner that gets this signal when its machine hangs; the process id of the machine."""
     pid_file, hangs = tmp_path / "pid", tmp_path / "hangs"
-    qemu = str(Path(__file__).parent / "fake_qemu.py")
+    qemu = str(Path(__file__).parent / "fake_qemu.sh")
     around = runner_environment(build, FAKE_QEMU_PID=str(pid_file), FAKE_QEMU_HANGS=str(hangs), **environment)
     command = [*PVTEST, *arguments, "--qemu", qemu, "--results", str(tmp_path / "results")]
     with subprocess.Popen(command, env=around, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
@@ -115,7 +115,7 @@ WRAPPERS = ["", "timeout 60", "setsid --wait", "setsid --wait env -u PATH"]
 
 def wrapper_with(tmp_path: Path, command: str) -> str:
     path = tmp_path / "qemu"
-    path.write_text(f"#!/bin/sh\n{command} {Path(__file__).parent / 'fake_qemu.py'} \"$@\"\nexit $?\n")
+    path.write_text(f"#!/bin/sh\n{command} {Path(__file__).parent / 'fake_qemu.sh'} \"$@\"\nexit $?\n")
     path.chmod(0o755)
     return str(path)
 
@@ -202,7 +202,7 @@ def test_the_next_run_removes_what_is_left(build: Path, tmp_path: Path) -> None:
         (tmp_path / "tmp" / name / "volume").mkdir(parents=True)
     (tmp_path / "tmp" / "pvtest-left" / "in-use").touch()
     around = runner_environment(build, TMPDIR=str(tmp_path / "tmp"))
-    qemu = str(Path(__file__).parent / "fake_qemu.py")
+    qemu = str(Path(__file__).parent / "fake_qemu.sh")
     with (tmp_path / "tmp" / "pvtest-used" / "in-use").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         command = [*PVTEST, "run", "--qemu", qemu, "--results", str(tmp_path / "results")]

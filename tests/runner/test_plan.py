@@ -146,7 +146,7 @@ def test_shuffle_is_another_order_that_the_seed_decides(runner: Runner, tmp_path
     for seed in ("3", "3", "4"):
         done = runner("--shuffle", "--seed", seed, "--repeat", "2")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert f"./run.sh --shuffle --repeat 2 --qemu {HERE / 'fake_qemu.py'} --seed {seed}" in done.stdout
+        assert f"./run.sh --shuffle --repeat 2 --qemu {HERE / 'fake_qemu.sh'} --seed {seed}" in done.stdout
         orders.append([test["id"] for test in latest(tmp_path)["tests"]])
     assert orders[0] == orders[1] != orders[2]
     assert sorted(orders[0]) == sorted(orders[2]) == sorted(ALL) and ALL not in orders
@@ -211,7 +211,7 @@ def test_verbosity_never_changes_a_verdict(runner: Runner, tmp_path: Path, argum
 def on_terminal(build: Path, tmp_path: Path, *arguments: str) -> str:
     """The output on a terminal."""
     master, slave = pty.openpty()
-    command = [*PVTEST, *arguments, "--qemu", str(HERE / "fake_qemu.py"), "--results", str(tmp_path / "results")]
+    command = [*PVTEST, *arguments, "--qemu", str(HERE / "fake_qemu.sh"), "--results", str(tmp_path / "results")]
     xterm = runner_environment(build, TERM="xterm-256color")
     with subprocess.Popen(command, env=xterm, stdin=slave, stdout=slave, stderr=slave) as process:
         os.close(slave)

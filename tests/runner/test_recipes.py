@@ -157,7 +157,7 @@ def test_parts_of_a_campaign_become_one(build: Path, tmp_path: Path, campaign: s
     codes = []
     for part in range(1, 5):
         environment["CI_NODE_INDEX"] = str(part)
-        script = f"{jobs[campaign]['script'][0]} --qemu {Path(__file__).with_name('fake_qemu.py')}"
+        script = f"{jobs[campaign]['script'][0]} --qemu {Path(__file__).with_name('fake_qemu.sh')}"
         codes.append(shell(script, tmp_path, environment).returncode)
         assert shell(jobs[campaign]["after_script"][0], tmp_path, environment).returncode == 0
     assert sorted(codes) == [0, 0, 0, 1], "only the machine with the bad one fails"

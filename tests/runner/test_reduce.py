@@ -122,7 +122,7 @@ def test_reduce_runs_it_again(runner: Runner, build: Path, tmp_path: Path) -> No
     assert runner("--defect", "no-flush").returncode == 1
     failed = next(test["id"] for test in latest(tmp_path)["tests"] if test["verdict"] == "fail")
     results = str(tmp_path / "results")
-    arguments = ("--qemu", str(Path(__file__).parent / "fake_qemu.py"))
+    arguments = ("--qemu", str(Path(__file__).parent / "fake_qemu.sh"))
     done = pvtest_call("reduce", results, failed, *arguments, build=build)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{failed} shows alone" in done.stdout

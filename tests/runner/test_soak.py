@@ -212,7 +212,7 @@ def test_a_relative_folder_and_a_relative_qemu(
     """They are those of the caller for the runner of a round, too."""
     monkeypatch.setenv("PVTEST_BUILD", str(build))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "qemu").symlink_to(HERE / "fake_qemu.py")
+    (tmp_path / "qemu").symlink_to(HERE / "fake_qemu.sh")
     tally, finding = soak.run_round(rounds.draw(1, 1, ["pci"]), Path("round"), ["--qemu", "./qemu"])
     assert finding is None or "no test matches" in finding.why, finding
     assert tally.rounds == 1 and {path.name for path in tmp_path.iterdir()} <= {"build", "qemu", "round", "round.log"}

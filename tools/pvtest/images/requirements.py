@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +120,16 @@ def parse(data: dict[str, Any]) -> Requirements:
 
 
 def load(path: Path | None = None) -> Requirements:
-    """Reads the file."""
-    path = path or paths.REQUIREMENTS
+    """Reads the file; that of this tree once, as a command asks for it at several places."""
+    return _load(path) if path else _own()
+
+
+@lru_cache(maxsize=None)
+def _own() -> Requirements:
+    return _load(paths.REQUIREMENTS)
+
+
+def _load(path: Path) -> Requirements:
     try:
         with path.open("rb") as file:
             return parse(tomllib.load(file))
