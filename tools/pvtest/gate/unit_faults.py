@@ -13,12 +13,14 @@ import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pvtest import paths
 from pvtest.errors import EXIT_FAIL, EXIT_OK
 from pvtest.gate import baseline, inputs
 from pvtest.images.catalogue import Catalogue, Instance
+from pvtest.images.requirements import Requirements
 from pvtest.machine import boots, from_options, qemu
 from pvtest.machine.guest_process import Limits, Observer
 from pvtest.plan.devices import UNITS
@@ -151,12 +153,18 @@ def _usable(unit: str, tests: Catalogue, booted: qemu.Qemu) -> list[Instance]:
     return [i for i in usable if not any(entry.matches(i.id) for entry in excused)]
 
 
-def _run(unit: str, fault: str, folder: Path, every_test: bool = False) -> tuple[Run, list[Instance]]:
-    """One boot, and the instances of the fault's requirements; it ends at the first of these that fails."""
+@lru_cache(maxsize=None)
+def _prepared(unit: str) -> tuple[Catalogue, Requirements, qemu.Qemu, list[Instance]]:
+    """The same for all boots: the last are the tests that are judged on the unit."""
     tests, known = from_options.load(unit)
     booted = qemu.probe(unit=unit)
+    return tests, known, booted, _usable(unit, tests, booted)
+
+
+def _run(unit: str, fault: str, folder: Path, every_test: bool = False) -> tuple[Run, list[Instance]]:
+    """One boot, and the instances of the fault's requirements; it ends at the first of these that fails."""
+    tests, known, booted, usable = _prepared(unit)
     wanted = set((FAULTS | VIRTIO_FAULTS).get(fault, "").split())
-    usable = _usable(unit, tests, booted)
     own = [i for i in usable if wanted & set(i.test.requirements)]
     # Requests by hand concern the tests of the unit alone.
     alone = fault in VIRTIO_FAULTS and not every_test
