@@ -273,7 +273,7 @@ def test_check_finds_bad_variants() -> None:
     [
         (b"defects\t1\0", "no record 'variants'"),
         (b"variants\t1\0", "no record 'defects'"),
-        (b"defects\t1\0variants\t3\0", "format '3' of the list of variants"),
+        (b"defects\t1\0variants\t4\0", "format '4' of the list of variants"),
         (b"defects\t1\0variants\t1\0variant\tx\0", "2 fields"),
     ],
 )
