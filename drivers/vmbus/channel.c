@@ -128,17 +128,23 @@ void vmbus_channel_forget(struct vmbus_channel *channel)
     channel->gpadl = 0;
 }
 
+void vmbus_channel_signal(const struct vmbus_channel *channel)
+{
+    struct hv_input_signal_event signal = {.connection_id = channel->offer->connection_id};
+
+    (void)hypercall_fast(HVCALL_SIGNAL_EVENT, &signal, sizeof(signal), NULL);
+}
+
 uint64_t vmbus_channel_send(struct vmbus_channel *channel, const void *payload, size_t size,
                             bool completion)
 {
     struct vmbus_packet head = {.type = VMBUS_PACKET_DATA,
                                 .flags = completion ? VMBUS_PACKET_FLAG_COMPLETION : 0,
                                 .transaction = completion ? ++channel->transaction : 0};
-    struct hv_input_signal_event signal = {.connection_id = channel->offer->connection_id};
 
     if (!channel->open || !vmbus_ring_put(&channel->out, &head, payload, size))
         return 0;
-    (void)hypercall_fast(HVCALL_SIGNAL_EVENT, &signal, sizeof(signal), NULL);
+    vmbus_channel_signal(channel);
     return completion ? head.transaction : 1;
 }
 

@@ -73,6 +73,8 @@ void vmbus_channel_close(struct vmbus_channel *channel);
  * id, 0: no room. */
 uint64_t vmbus_channel_send(struct vmbus_channel *channel, const void *payload, size_t size,
                             bool completion);
+/* Tells the host to look into its ring. */
+void vmbus_channel_signal(const struct vmbus_channel *channel);
 /* Takes a packet that has arrived, if any. */
 enum vmbus_ring_result vmbus_channel_take(struct vmbus_channel *channel, struct vmbus_packet *head,
                                           void *payload, size_t room, size_t *size);
