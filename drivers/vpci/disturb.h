@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What no driver does to the channel of a bus, for tests of a host that must stand it. */
+/* Changes to the channel of a bus that no driver makes, for tests of a host that must stand them. */
 #ifndef PVT_DRIVERS_VPCI_DISTURB_H
 #define PVT_DRIVERS_VPCI_DISTURB_H
 

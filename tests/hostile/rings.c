@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a bus shares with the guest: rings and the configuration window. */
+/* Rings and the configuration window: memory and registers that a bus shares with the guest. */
 #define TEST_GROUP "hostile"
 #include "abi/vpci.h"
 #include "drivers/vpci/disturb.h"
