@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Changes to the channel of a bus that no driver makes, for tests of a host that must stand them. */
+/* Changes to the channel of a bus that no driver makes, for tests of a host that must stand them.
+ */
 #ifndef PVT_DRIVERS_VPCI_DISTURB_H
 #define PVT_DRIVERS_VPCI_DISTURB_H
 
