@@ -89,6 +89,57 @@ static uint64_t cut(uint64_t gpa)
     return gpa;
 }
 
+/* Whether guest memory ends, or begins, in the same region of that size; `last`: and nothing of it
+ * follows within 16 of these. */
+static bool ends_in_region(const struct softiommu *iommu, uint64_t gpa, enum oracle_access access,
+                           uint64_t region, bool last)
+{
+    uint64_t spa, size, start = align_down(gpa, region);
+    bool ends = false;
+
+    for (uint64_t at = gpa; at >= start && !ends; at -= BIT(12)) {
+        ends = __real_stage2(iommu, at, access, &spa, &size);
+        if (at < start + BIT(12))
+            break;
+    }
+    for (unsigned i = 1; i <= 16 && last && ends; i++)
+        ends = !__real_stage2(iommu, start + i * region, access, &spa, &size);
+    return ends;
+}
+
+static bool begins_in_region(const struct softiommu *iommu, uint64_t gpa, enum oracle_access access,
+                             uint64_t region)
+{
+    uint64_t spa, size, end = align_down(gpa, region) + region;
+
+    for (uint64_t at = gpa; at < end; at += BIT(12))
+        if (__real_stage2(iommu, at, access, &spa, &size))
+            return true;
+    return false;
+}
+
+/* The range in which the page lies is rounded to more. */
+static bool is_in_rounded(const struct softiommu *iommu, uint64_t gpa, enum oracle_access access)
+{
+    if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_END_2M_ROUNDED) &&
+        ends_in_region(iommu, gpa, access, BIT(21), false))
+        return true;
+    if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_END_1G_ROUNDED) &&
+        ends_in_region(iommu, gpa, access, BIT(30), true))
+        return true;
+    return softiommu_injected(SOFTIOMMU_FAULT_STAGE2_FIRST_2M_ROUNDED) &&
+           begins_in_region(iommu, gpa, access, BIT(21));
+}
+
+static bool has_ends_in_memory(const struct softiommu *iommu, uint64_t gpa,
+                               enum oracle_access access, uint64_t page)
+{
+    uint64_t spa, size, start = align_down(gpa, page);
+
+    return __real_stage2(iommu, start, access, &spa, &size) &&
+           __real_stage2(iommu, start + page - BIT(12), access, &spa, &size);
+}
+
 /* A page beside guest memory that counts as a part of it, or of a page that begins in it. */
 static bool counts_as_memory(const struct softiommu *iommu, uint64_t gpa, enum oracle_access access)
 {
@@ -101,8 +152,13 @@ static bool counts_as_memory(const struct softiommu *iommu, uint64_t gpa, enum o
     if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LAST) &&
         __real_stage2(iommu, gpa + BIT(12), access, &spa, &size))
         return true;
+    if (is_in_rounded(iommu, gpa, access))
+        return true;
     if (level == 0)
         return false;
+    if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LARGE_ANY) &&
+        has_ends_in_memory(iommu, gpa, access, format_size(level)))
+        return true;
     if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LARGE_ONCE) &&
         softiommu_memory.allowed == align_down(gpa, format_size(level)) + level)
         return true;
@@ -112,14 +168,16 @@ static bool counts_as_memory(const struct softiommu *iommu, uint64_t gpa, enum o
 }
 
 /* Whether the answer of stage 2 does not count. */
-static bool unchecked(const struct softiommu *iommu, const struct walk *walk,
+static bool unchecked(const struct softiommu *iommu, const struct walk *walk, uint64_t gpa,
                       enum oracle_access access)
 {
     unsigned device = softiommu_memory.access.device;
 
     if (walk)
         return walk->level != walk->format->levels - 1 &&
-               softiommu_injected(SOFTIOMMU_FAULT_STAGE2_TABLE);
+               (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_TABLE) ||
+                (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_TABLE_ROUNDED) &&
+                 ends_in_region(iommu, gpa, access, BIT(21), false)));
     if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_LEAF))
         return true;
     if (softiommu_injected(SOFTIOMMU_FAULT_STAGE2_REQUEST_START) && softiommu_memory.beginning &&
@@ -163,5 +221,5 @@ bool __wrap_stage2(const struct softiommu *iommu, uint64_t gpa, enum oracle_acce
     }
     *spa = gpa;
     *size = BIT(12) - (gpa & (BIT(12) - 1));
-    return unchecked(iommu, walk, access) || (!walk && counts_as_memory(iommu, gpa, access));
+    return unchecked(iommu, walk, gpa, access) || (!walk && counts_as_memory(iommu, gpa, access));
 }

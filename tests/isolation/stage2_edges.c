@@ -145,6 +145,47 @@ TEST(leaf_to_edges_of_memory,
     expect_write(t, e, IOVA, &b, 0, 64, "the guest's own page");
 }
 
+#define TABLE_LEVELS 3u
+
+TEST(tables_at_edges_of_memory,
+     PROMISE("Tables of each level in the first and the last page of every gap of the guest's "
+             "memory are not even read")
+     COVERS("TR-11") DEVICES(PROBE) KINDS("dma fault")
+     STEPS("Entries of level 1, 2 and 3 point to tables in the first and the last page of every "
+           "hole of the memory map and of every range that the processor cannot read, up to 24 of "
+           "them. The device writes to an IOVA below each.")
+     EXPECTS("Each DMA ends with a fault that says the table cannot be read, where there is a "
+             "record, and has moved nothing; the guest's own page works.")
+     IF_IT_FAILS("The range of guest memory is a page too long, or rounded to larger pages, when a "
+                 "table is read: devices read the host through its walker."))
+{
+    struct dma_engine *e = device(t);
+    struct edges edges = edges_of_memory(t);
+    struct buffer b = buffer(t, 1);
+    struct domain *d = domain_four_levels(t, IOVA, &b);
+    struct stage1_walk w;
+
+    REQUIRE(stage1_walk(&d->table, IOVA, &w) == STAGE1_OK, "our own mapping is gone");
+    attach(t, d, e);
+    for (unsigned i = 0; i < edges.count; i++) {
+        for (unsigned level = 1; level <= TABLE_LEVELS; level++) {
+            /* Another entry of the same table, for an IOVA that differs in the index of the level.
+             */
+            uint64_t iova = IOVA ^ UINT64_C(1) << (12 + 9 * level);
+
+            if (!is_within_width(iova, 8))
+                continue;
+            w.entry[level][1] = edges.page[i] | (*w.entry[level] & 0xFFF);
+            STEP("an entry of level %llu points to a table at GPA 0x%llx", level, edges.page[i]);
+            (void)expect_write_fault(t, e, iova, 8, &b, ORACLE_FAULT_CLASS_TABLE_UNREADABLE,
+                                     "a walk through a table at the edge of memory");
+            expect_refused(t, e, iova, edges.page[i]);
+        }
+        flush(t, d);
+    }
+    expect_write(t, e, IOVA, &b, 0, 64, "the guest's own page");
+}
+
 /* Leaves of `size` that begin in memory and hold an edge of a gap. */
 static void beyond_memory(struct test_run *t, uint64_t size)
 {

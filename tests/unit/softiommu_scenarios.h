@@ -123,6 +123,9 @@ bool story_leaf_zero(struct machine *m, unsigned argument);
 bool story_high_target(struct machine *m, unsigned argument);
 /* argument: 0 the page after memory, 1 the page before it */
 bool story_beside_memory(struct machine *m, unsigned argument);
+bool story_beside_page(struct machine *m, unsigned argument);
+bool story_between_ends(struct machine *m, unsigned argument);
+bool story_table_beside_page(struct machine *m, unsigned argument);
 /* argument: 1 after an access at its start */
 bool story_large_start(struct machine *m, unsigned argument);
 /* argument: level of the leaf that the request is in. */

@@ -286,6 +286,42 @@ bool story_beside_memory(struct machine *m, unsigned argument)
     return target(m, 0, IOVA, READ) != REFUSED;
 }
 
+/* Beside one page of memory, far from the end of 2 MiB. */
+bool story_beside_page(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+
+    m->lent = RAM + 0x10003000;
+    map(m, &t, IOVA, argument == 0 ? m->lent + PAGE_SIZE : m->lent - PAGE_SIZE, RW);
+    attach(m, 0, &t);
+    return target(m, 0, IOVA, READ) != REFUSED;
+}
+
+/* Between the first and the last page of a large one. */
+bool story_between_ends(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+
+    (void)argument;
+    m->lent = RAM + span(2) - PAGE_SIZE;
+    *entry_of(m, &t, IOVA, 2) = RAM | RW | PS;
+    attach(m, 0, &t);
+    return target(m, 0, IOVA + RAM_SIZE + PAGE_SIZE, READ) != REFUSED;
+}
+
+/* A table beside one page of memory. */
+bool story_table_beside_page(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+
+    (void)argument;
+    m->lent = HOST;
+    *entry_of(m, &t, IOVA, 1) = (HOST + PAGE_SIZE) | TABLE;
+    attach(m, 0, &t);
+    (void)target(m, 0, IOVA, READ);
+    return m->table_reads_in_host != 0;
+}
+
 bool story_large_start(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_new(m, 4, DID);
