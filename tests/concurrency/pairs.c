@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Two calls at the same moment, on one domain and device or on two, from each state: statuses,
- * devices and later calls must fit one of the two orders. A host that looks, lets go of its lock
- * and acts, or that has one place for what each call needs, fits none. */
+ * devices and later calls fit one of the two orders, but where a host lets go of its lock in
+ * between. */
 #define TEST_GROUP "concurrency"
 #include "abi/hypercall.h"
 #include "lib/fmt.h"
@@ -10,6 +10,7 @@
 
 #define LENGTH 8u
 #define TURNS  100000u
+#define LEVELS HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL
 
 enum op { OP_CREATE, OP_CONFIG, OP_ATTACH, OP_HOME, OP_DETACH, OP_DELETE, OP_FLUSH, OP_LIST, OPS };
 static const char *const op_names[OPS] = {"CREATE", "CONFIGURE", "ATTACH", "ATTACH to its home",
@@ -57,13 +58,12 @@ static enum hv_status make(struct half *h)
 {
     const struct world *w = h->world;
     struct hv_input_configure_device_domain configure = {
-        .settings = {.flags = HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL,
-                     .page_table_root = w->root}};
+        .settings = {.flags = LEVELS, .page_table_root = w->root}};
     struct hv_input_create_device_domain create = {
         .flags = HV_CREATE_DEVICE_DOMAIN_FORWARD_PROGRESS_REQUIRED};
     struct hv_input_detach_device_domain detach = {.partition_id = HV_PARTITION_ID_SELF,
                                                    .device_id = w->e->device_id};
-    struct hv_input_delete_device_domain gone;
+    struct hv_input_delete_device_domain gone = {0};
     unsigned done;
 
     switch (h->op) {
@@ -81,7 +81,6 @@ static enum hv_status make(struct half *h)
     case OP_DETACH:
         return caller_call(&h->caller, HVCALL_DETACH_DEVICE_DOMAIN, &detach, sizeof(detach));
     case OP_DELETE:
-        memset(&gone, 0, sizeof(gone));
         pviommu_fill_domain(&gone.device_domain, w->id);
         return caller_call(&h->caller, HVCALL_DELETE_DEVICE_DOMAIN, &gone, sizeof(gone));
     case OP_FLUSH:
@@ -138,8 +137,8 @@ static void prepare(struct test_run *t, const struct world *w, const struct stat
     (void)pviommu_delete(w->id);
     if (s->exists) {
         CHECK_SUCCESS(pviommu_create(w->id), "CREATE before two calls");
-        CHECK_SUCCESS(pviommu_configure(w->id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL, w->root),
-                      "CONFIGURE before two calls");
+        if (s->configured)
+            CHECK_SUCCESS(pviommu_configure(w->id, LEVELS, w->root), "CONFIGURE before two calls");
     }
     if (s->place == PLACE_DOMAIN)
         CHECK_SUCCESS(pviommu_attach(w->id, w->e->device_id), "ATTACH before two calls");
@@ -208,6 +207,7 @@ static const struct state states[] = {
     {.exists = true, .configured = true, .place = PLACE_HOME},
     {.exists = true, .configured = true, .place = PLACE_DOMAIN},
     {.exists = true, .configured = true, .place = PLACE_NONE},
+    {.exists = true, .place = PLACE_HOME},
 };
 
 static void second_half(void *argument)
@@ -363,7 +363,8 @@ static void all_pairs(struct test_run *t, const struct state *from)
     ROW(test, no_domain, 0, WORD(state, "the domain does not exist"))                              \
     ROW(test, empty_domain, 1, WORD(state, "the device is in another domain"))                     \
     ROW(test, device_inside, 2, WORD(state, "the device is in the domain"))                        \
-    ROW(test, device_detached, 3, WORD(state, "the device is in no domain"))
+    ROW(test, device_detached, 3, WORD(state, "the device is in no domain"))                       \
+    ROW(test, bare_domain, 4, WORD(state, "the domain has no settings yet"))
 
 VARIANTS(const unsigned, state_rows, STATE_ROWS);
 
