@@ -60,6 +60,37 @@ static bool zero_before(struct call_context *context)
     return false;
 }
 
+static bool is_large(uint64_t element)
+{
+    return hv_iommu_range_shift(element) >= 9;
+}
+
+/* Large elements in front of this large one: all of them, or those that lie side by side with it.
+ */
+static uint32_t large_before(struct call_context *context, bool joined)
+{
+    const struct hv_input_flush_device_domain_list *list = call_input(context);
+    uint32_t count = 0;
+
+    for (uint32_t i = context->index; i > 0; i--) {
+        uint64_t before = list->range[i - 1];
+
+        if (joined && (!is_large(before) || hv_iommu_range_page(before) +
+                                                    (UINT64_C(1) << hv_iommu_range_shift(before)) !=
+                                                hv_iommu_range_page(list->range[i])))
+            break;
+        count += is_large(before);
+    }
+    return count;
+}
+
+static bool is_left_out_of_batch(struct call_context *context, uint64_t element)
+{
+    return is_large(element) &&
+           ((defect_active(DEFECT_LIST_LARGE_BATCH) && large_before(context, false) >= 64) ||
+            (defect_active(DEFECT_LIST_LARGE_RUN) && large_before(context, true) % 9 == 8));
+}
+
 static bool is_left_out_by_number(uint32_t index, uint32_t count)
 {
     if (index != count - 1)
@@ -79,7 +110,8 @@ static bool is_left_out(struct call_context *context, uint64_t element)
 {
     uint32_t count = hv_control_rep_count(context->control), index = context->index;
 
-    if (is_left_out_by_number(index, count) || is_left_out_by_value(context, element))
+    if (is_left_out_by_number(index, count) || is_left_out_by_value(context, element) ||
+        is_left_out_of_batch(context, element))
         return true;
     if (defect_active(DEFECT_LIST_FIRST_ONLY) && index != 0)
         return true;
@@ -163,6 +195,6 @@ void defects_install_flush_lists(void)
             DEFECT_LIST_FIRST_ONLY, DEFECT_LIST_LAST_DROPPED, DEFECT_LIST_ELEMENT_256_LOST,
             DEFECT_LIST_ALL_IGNORED, DEFECT_LIST_ERROR_ROLLBACK, DEFECT_LIST_ZERO_SKIPPED,
             DEFECT_LIST_ZERO_ENDS, DEFECT_LIST_LAST_PAGE, DEFECT_LIST_POWER_OF_TWO,
-            DEFECT_LIST_ODD_LAST))
+            DEFECT_LIST_ODD_LAST, DEFECT_LIST_LARGE_BATCH, DEFECT_LIST_LARGE_RUN))
         right_element = call_element_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, element);
 }

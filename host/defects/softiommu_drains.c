@@ -24,6 +24,40 @@ static bool is_over(unsigned device)
            softiommu_injected(again ? SOFTIOMMU_FAULT_DRAIN_OLDEST : SOFTIOMMU_FAULT_DRAIN_SECOND);
 }
 
+/* The level of the page that has translated it; 0 when that is forgotten. */
+static unsigned level_of(const struct softiommu_request *request)
+{
+    for (unsigned i = softiommu_memory.levels_known, seen = 0; i > 0 && seen < REQUESTS_KNOWN;
+         seen++) {
+        const struct level_of_request *known = &softiommu_memory.level_of[--i % REQUESTS_KNOWN];
+
+        if (known->request == request)
+            return known->level;
+    }
+    return 0;
+}
+
+static bool is_let_be(const struct softiommu_request *request)
+{
+    static const enum softiommu_fault of_level[FORMAT_LEAF_LEVELS] = {
+        SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_DRAIN_2M, SOFTIOMMU_FAULT_DRAIN_1G};
+
+    return softiommu_injected(of_level[level_of(request)]);
+}
+
+/* The next one that the drain does not overlook. */
+static struct softiommu_request *find_other(const struct softiommu *iommu, unsigned device,
+                                            uint64_t until, uint32_t did)
+{
+    struct softiommu_request *r = __real_in_flight_find(iommu, device, until, did);
+
+    while (r && is_let_be(r))
+        do
+            r = r->next;
+        while (r && did != ANY_DID && r->did != did);
+    return r && r->sequence < until ? r : NULL;
+}
+
 struct softiommu_request *__wrap_in_flight_find(const struct softiommu *iommu, unsigned device,
                                                 uint64_t until, uint32_t did)
 {
@@ -35,7 +69,7 @@ struct softiommu_request *__wrap_in_flight_find(const struct softiommu *iommu, u
         return NULL;
     request = softiommu_injected(SOFTIOMMU_FAULT_DRAIN_READS)
                   ? find_write(iommu, device, until, did)
-                  : __real_in_flight_find(iommu, device, until, did);
+                  : find_other(iommu, device, until, did);
     if (request) {
         softiommu_memory.invalidation.drained = true;
         softiommu_memory.invalidation.drained_device = device;

@@ -128,6 +128,9 @@ static bool is_kept(bool iotlb, unsigned level, struct page_span pages)
     if (softiommu_memory.invalidation.event == SOFTIOMMU_EVENT_RANGE_FLUSH &&
         softiommu_injected(SOFTIOMMU_FAULT_LARGE_PAGE_KEPT))
         return true;
+    if (!iotlb && softiommu_memory.invalidation.event == SOFTIOMMU_EVENT_ATTACH &&
+        softiommu_injected(SOFTIOMMU_FAULT_DEVICE_TLB_LARGE_EARLY))
+        return true;
     return softiommu_injected(keeping(iotlb, level));
 }
 

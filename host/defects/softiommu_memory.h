@@ -61,6 +61,13 @@ struct large_fill {
 };
 #define LARGE_FILLS 16u
 
+/* Requests by the level of the last leaf that has translated them. */
+struct level_of_request {
+    const struct softiommu_request *request;
+    uint8_t level;
+};
+#define REQUESTS_KNOWN 64u
+
 struct known_table {
     uint64_t table;
     uint8_t rights;
@@ -105,6 +112,8 @@ struct softiommu_memory {
     unsigned known_tables;
     unsigned full_victims; /* entries that were overwritten */
     struct numbered_tables numbered;
+    struct level_of_request level_of[REQUESTS_KNOWN];
+    unsigned levels_known; /* in all; the last REQUESTS_KNOWN are kept */
 };
 
 extern struct softiommu_memory softiommu_memory;

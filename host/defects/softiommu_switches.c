@@ -3,6 +3,26 @@
  * domain. */
 #include "host/defects/softiommu_seams.h"
 
+/* The old tables with the new tag: of what a device uses meanwhile, large pages stay cached. */
+static void mix_large(struct softiommu *iommu, unsigned device,
+                      const struct softiommu_translation *from,
+                      const struct softiommu_translation *to)
+{
+    struct softiommu_translation between = *from;
+
+    between.did = to->did;
+    __real_softiommu_switch_device(iommu, device, &between, SOFTIOMMU_ATTACH);
+    cache_drop_range(&iommu->iotlb.size[0], to->did, 0, UINT64_MAX);
+    for (unsigned level = 1; level <= WALK_CACHE_LEVELS; level++)
+        __real_walk_cache_drop_range(&iommu->walk_cache, level, to->did, all_pages);
+}
+
+static void drop_large_early(struct softiommu *iommu, unsigned device)
+{
+    for (unsigned level = 1; level < FORMAT_LEAF_LEVELS; level++)
+        cache_drop_range(&iommu->function[device].tlb.size[level], 0, 0, UINT64_MAX);
+}
+
 static void attach_steps(struct softiommu *iommu, unsigned device,
                          const struct softiommu_translation *from,
                          const struct softiommu_translation *to)
@@ -20,6 +40,11 @@ static void attach_steps(struct softiommu *iommu, unsigned device,
     between.did = from->did;
     if (softiommu_injected(SOFTIOMMU_FAULT_ATTACH_TWO_STEPS))
         __real_softiommu_switch_device(iommu, device, &between, SOFTIOMMU_ATTACH);
+    if (softiommu_injected(SOFTIOMMU_FAULT_ATTACH_LARGE_MIXED) && from->kind == SOFTIOMMU_PAGING &&
+        to->kind == SOFTIOMMU_PAGING)
+        mix_large(iommu, device, from, to);
+    if (softiommu_injected(SOFTIOMMU_FAULT_DEVICE_TLB_LARGE_EARLY))
+        drop_large_early(iommu, device);
 }
 
 /* The root that a translation gets: that of a deleted domain of the same did, if there is one. */

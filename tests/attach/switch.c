@@ -27,6 +27,7 @@
  */
 #include "lib/string.h"
 #include "tests/harness/continuous_dma.h"
+#include "tests/harness/leaf.h"
 
 #define TEST_GROUP "switch"
 #define SLOT       1u
@@ -41,9 +42,26 @@ static const char *const place_names[] = {"the page at the untranslated address"
 
 struct ground {
     struct dma_engine *engine;
-    struct buffer page[PLACES];
+    struct buffer untranslated;
+    struct leaf leaf[PLACES]; /* of the domains */
+    uint8_t *at[PLACES];      /* where the DMA lands */
     uint64_t iova;
 };
+
+/* Each domain has one leaf around the IOVA. */
+static void lay_out(struct test_run *t, struct ground *g, uint64_t old_size, uint64_t new_size)
+{
+    const uint64_t size[PLACES] = {
+        [IN_OLD] = old_size, [IN_NEW] = new_size, [IN_THIRD] = PAGE_SIZE};
+
+    g->untranslated = buffer(t, 1);
+    g->at[AT_GPA] = g->untranslated.data;
+    g->iova = gpa_of(g->at[AT_GPA]);
+    for (unsigned i = IN_OLD; i < PLACES; i++) {
+        g->leaf[i] = leaf_for(t, g->iova & ~(size[i] - 1), size[i]);
+        g->at[i] = gpa_pointer(g->leaf[i].gpa + (g->iova & (size[i] - 1)));
+    }
+}
 
 static struct domain *domain_of(struct test_run *t, struct ground *g, enum domain_kind kind,
                                 enum place paged)
@@ -59,7 +77,7 @@ static struct domain *domain_of(struct test_run *t, struct ground *g, enum domai
         break;
     }
     d = domain_paging(t);
-    map(t, d, g->iova, &g->page[paged], RW);
+    leaf_map(t, d, &g->leaf[paged], RW);
     return d;
 }
 
@@ -71,7 +89,7 @@ static enum place place_of(enum domain_kind kind, enum place paged)
 static void refresh(struct ground *g)
 {
     for (unsigned i = 0; i < PLACES; i++)
-        memset(g->page[i].data, POISON_FRESH, LENGTH);
+        memset(g->at[i], POISON_FRESH, LENGTH);
 }
 
 static void expect_only_in(struct test_run *t, struct ground *g, enum place first,
@@ -79,8 +97,8 @@ static void expect_only_in(struct test_run *t, struct ground *g, enum place firs
 {
     for (enum place i = AT_GPA; i < PLACES; i++) {
         if (i != first && i != second) {
-            CHECK(!memory_find_other(g->page[i].data, LENGTH, POISON_FRESH), "%s: %s was written",
-                  when, place_names[i]);
+            CHECK(!memory_find_other(g->at[i], LENGTH, POISON_FRESH), "%s: %s was written", when,
+                  place_names[i]);
         }
     }
 }
@@ -95,20 +113,19 @@ static void one_switch(struct test_run *t, struct ground *g, struct domain *to, 
     refresh(g); /* the page of the old domain has another owner now */
     continuous_dma_pass(g->engine, DMA_SETTLE_EXITS);
     expect_only_in(t, g, new, new, "after ATTACH");
-    CHECK(new == NOWHERE || !memory_find_other(g->page[new].data, LENGTH, value),
+    CHECK(new == NOWHERE || !memory_find_other(g->at[new], LENGTH, value),
           "after ATTACH: %s is not reached", place_names[new]);
     refresh(g);
 }
 
-static void under_fire(struct test_run *t, enum domain_kind from, enum domain_kind to)
+static void move_under_fire(struct test_run *t, enum domain_kind from, uint64_t old_size,
+                            enum domain_kind to, uint64_t new_size)
 {
     struct ground g = {.engine = device(t)};
     struct domain *old, *new, *third;
     struct dmaprobe_request burst;
 
-    for (unsigned i = 0; i < PLACES; i++)
-        g.page[i] = buffer(t, 1);
-    g.iova = gpa_of(g.page[AT_GPA].data);
+    lay_out(t, &g, old_size, new_size);
     old = domain_of(t, &g, from, IN_OLD);
     new = domain_of(t, &g, to, IN_NEW);
     third = domain_of(t, &g, DOMAIN_PAGING, IN_THIRD);
@@ -126,8 +143,15 @@ static void under_fire(struct test_run *t, enum domain_kind from, enum domain_ki
                  "refused passes of the continuous DMA, though both domains map the IOVA");
     }
     refresh(&g);
-    for (unsigned i = 0; i < PLACES; i++)
-        expect_untouched(t, &g.page[i], place_names[i]);
+    expect_untouched(t, &g.untranslated, place_names[AT_GPA]);
+    for (unsigned i = IN_OLD; i < PLACES; i++)
+        if (g.leaf[i].buffer.data)
+            expect_untouched(t, &g.leaf[i].buffer, place_names[i]);
+}
+
+static void under_fire(struct test_run *t, enum domain_kind from, enum domain_kind to)
+{
+    move_under_fire(t, from, PAGE_SIZE, to, PAGE_SIZE);
 }
 
 /* clang-format off */
@@ -197,4 +221,32 @@ EACH_TEST(FROM_EACH_TO_IDENTITY, to_identity, UNDER_FIRE)
 EACH_TEST(FROM_EACH_TO_BLOCKED, to_blocked, UNDER_FIRE)
 {
     under_fire(t, VARIANT(origins), DOMAIN_BLOCKED);
+}
+
+#define LARGE_LEAVES(ROW, test)                                                                    \
+    ROW(test, 2m, SIZE_2M, WORD(size, "2 MiB"))                                                    \
+    ROW(test, 1g, SIZE_1G, WORD(size, "1 GiB"))
+
+VARIANTS(const uint64_t, large_leaves, LARGE_LEAVES);
+
+EACH_TEST(LARGE_LEAVES, leaf_to_each_kind,
+          PROMISE("During continuous DMA through a {size} leaf, from its domain to each kind and "
+                  "back: the old place or the new, then the new")
+          COVERS("ATT-5 ATT-4 ATT-6 ID-2 ISO-1") DEVICES(PROBE) KINDS("dma")
+          STEPS("A device writes to one IOVA over and over. Eight times each it moves from a "
+                "domain that maps the IOVA by a leaf of {size} to one with a leaf of 4 KiB, of 2 "
+                "MiB, to an identity and to a blocking domain, and back, without a pause; after "
+                "each ATTACH the guest takes back what the device could reach before.")
+          EXPECTS("While ATTACH runs, a write is in the old or the new place, never in a third; "
+                  "after it, in the new one. No write is refused where both domains map the IOVA.")
+          IF_IT_FAILS("Large pages have a cache, a path or a wait of their own, and the switch "
+                      "does not treat it as that of small ones."))
+{
+    uint64_t size = VARIANT(large_leaves);
+
+    move_under_fire(t, DOMAIN_PAGING, size, DOMAIN_PAGING, PAGE_SIZE);
+    if (has_page_size(t, SIZE_2M))
+        move_under_fire(t, DOMAIN_PAGING, size, DOMAIN_PAGING, SIZE_2M);
+    move_under_fire(t, DOMAIN_PAGING, size, DOMAIN_IDENTITY, PAGE_SIZE);
+    move_under_fire(t, DOMAIN_PAGING, size, DOMAIN_BLOCKED, PAGE_SIZE);
 }

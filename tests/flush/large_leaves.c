@@ -291,6 +291,83 @@ EACH_TEST(LARGE_LEAVES, leaf_permissions_list_flush,
 }
 
 #undef TEST_GROUP
+#define TEST_GROUP "flush-list"
+
+#define BATCH      300u
+#define BATCH_STEP 64u /* bytes of the target for each leaf */
+
+static void use_batch(struct test_run *t, struct dma_engine *e, const struct buffer *b,
+                      unsigned count, bool lands)
+{
+    for (unsigned i = 0; i < count; i++) {
+        uint8_t *at = b->data + i * BATCH_STEP;
+
+        fill_by_device(t, e, IOVA_1G + i * (SIZE_2M + BATCH_STEP), 8, "one of many leaves");
+        CHECK((*at == e->ops->fill_value) == lands, "a write through 2 MiB leaf %u of %u %s", i,
+              count, lands ? "does not land" : "lands after a list that holds it");
+        for (unsigned byte = 0; byte < 8; byte++)
+            at[byte] = POISON_FRESH;
+    }
+    drain_faults(t, e);
+}
+
+/* All of the leaf, or one of its ends. */
+static uint64_t element_for(unsigned i, bool parts)
+{
+    uint64_t page = (IOVA_1G + i * SIZE_2M) >> 12;
+
+    switch (parts ? i % 4 : 0) {
+    case 1:
+        return hv_iommu_range(page, 0);
+    case 2:
+        return hv_iommu_range(page + 511, 0);
+    case 3:
+        return hv_iommu_range(page + 256, 8);
+    default:
+        return hv_iommu_range(page, 9);
+    }
+}
+
+TEST(batch_of_large_leaves,
+     PROMISE("A list of 300 elements for as many 2 MiB leaves drops every one, whole or in part")
+     COVERS("LS-4 LS-10 LS-9 FL-1") DEVICES(ALL) KINDS("dma fault flush")
+     STEPS("The device uses 300 leaves of 2 MiB side by side. All are removed and flushed by one "
+           "list with an element for each: of the whole leaf, then, in a second round, of the "
+           "whole leaf, its first page, its last page and its upper half in turn. The device "
+           "writes to every one of them.")
+     EXPECTS("All elements are reported as done, and no write lands.")
+     IF_IT_FAILS("The host joins large elements of a list, or counts them, and leaves some out; or "
+                 "it looks for a part of a large page among small ones."))
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer_for_leaf(t, SIZE_2M);
+    struct domain *d = domain_paging(t);
+    unsigned count = rounds_on(e, BATCH, 5), done;
+    uint64_t *element = page_alloc(1, PAGE_SIZE);
+
+    need_width(t, IOVA_1G, BATCH * SIZE_2M);
+    REQUIRE(element, "no memory for a list");
+    attach(t, d, e);
+    for (unsigned parts = 0; parts < 2; parts++) {
+        for (unsigned i = 0; i < count; i++) {
+            REQUIRE(domain_map(d, IOVA_1G + i * SIZE_2M, gpa_of(b.data), SIZE_2M, RW) == STAGE1_OK,
+                    "mapping leaf %u of our own tables", i);
+            element[i] = element_for(i, parts != 0);
+        }
+        STEP("map %llu leaves of 2 MiB from IOVA 0x%llx on; the device uses each", count, IOVA_1G);
+        use_batch(t, e, &b, count, true);
+        REQUIRE(domain_unmap(d, IOVA_1G, count * SIZE_2M) == STAGE1_OK, "unmapping our own leaves");
+        done = 0;
+        CHECK_SUCCESS(iommu_flush_list(d->id, element, count, &done), "flushing a list");
+        STEP("unmap them; list flush of %llu elements, %llu for whole leaves: %llu done", count,
+             parts ? count / 4 : count, done);
+        CHECK_EQ(done, count, "elements completed");
+        use_batch(t, e, &b, count, false);
+    }
+    expect_untouched(t, &b, "the target of all leaves");
+}
+
+#undef TEST_GROUP
 #define TEST_GROUP "attach"
 EACH_TEST(LARGE_LEAVES, leaf_removed_while_away,
           PROMISE("{size} leaf: removed and flushed while the device is in another domain, it is "

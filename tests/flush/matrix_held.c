@@ -24,6 +24,7 @@
 #include "lib/string.h"
 #include "tests/flush/matrix.h"
 #include "tests/harness/continuous_dma.h"
+#include "tests/harness/leaf.h"
 
 #define TEST_GROUP MATRIX_GROUP
 #define FIRST_SLOT 1u
@@ -157,4 +158,87 @@ TEST(held_list_of_pieces,
     buffer_refresh(&b);
     (void)continuous_dma_release(t, e, FIRST_SLOT);
     expect_untouched(t, &b, "pages reused after the flush");
+}
+
+enum release { BY_DOMAIN, BY_LIST, BY_FIRST_PAGE, BY_LAST_PAGE, BY_ATTACH, BY_DETACH, RELEASES };
+static const char *const release_names[RELEASES] = {
+    "a flush of the domain",    "a list for all of it",        "a list for its first page",
+    "a list for its last page", "ATTACH to a blocking domain", "DETACH"};
+
+static void release_leaf(struct test_run *t, struct domain *d, const struct leaf *l,
+                         struct dma_engine *e, struct domain *blocked, enum release by)
+{
+    switch (by) {
+    case BY_DOMAIN:
+        flush(t, d);
+        break;
+    case BY_LIST:
+        flush_list(t, d, l->iova, l->size);
+        break;
+    case BY_FIRST_PAGE:
+    case BY_LAST_PAGE:
+        flush_block(t, d, (l->iova + (by == BY_LAST_PAGE ? l->size - 1 : 0)) >> 12, 0);
+        break;
+    case BY_ATTACH:
+        attach(t, blocked, e);
+        break;
+    default:
+        CHECK_SUCCESS(iommu_detach(e->device_id), "DETACH of an attached device");
+        break;
+    }
+}
+
+#define LARGE_LEAVES(ROW, test)                                                                    \
+    ROW(test, 2m, SIZE_2M, WORD(size, "2 MiB"))                                                    \
+    ROW(test, 1g, SIZE_1G, WORD(size, "1 GiB"))
+
+VARIANTS(const uint64_t, large_leaves, LARGE_LEAVES);
+
+TEST_EACH(held_in_leaf_of, LARGE_LEAVES,
+          PROMISE("DMA that was under way in a {size} leaf does not reach it after the flush, "
+                  "ATTACH or DETACH that released it")
+          COVERS("FL-6 LS-10 ATT-5 ATT-4 DET-4") DEVICES(PROBE) KINDS("dma flush")
+          STEPS("The device starts a read and a write near both ends of a leaf of {size}, and "
+                "holds them after the translation. The guest removes the leaf and releases it by "
+                "one of six: a flush of the domain, a list for all of it, for its first or its "
+                "last page, ATTACH to a blocking domain, DETACH. A next owner writes to both "
+                "places; then the device carries its requests out.")
+          EXPECTS("Both places hold what their next owner wrote, and the device has seen none of "
+                  "it.")
+          IF_IT_FAILS("The host looks for requests under way by small pages, or waits for those "
+                      "in the flushed part of a large page only."))
+{
+    struct dma_engine *e = device(t);
+    struct leaf l = leaf_for(t, SIZE_1G, VARIANT(large_leaves));
+    struct domain *d = domain_paging(t), *blocked = domain_blocked(t);
+    const uint64_t offset[] = {3 * PAGE_SIZE, l.size - LENGTH};
+    uint8_t *bytes = dmaprobe_buffer(e);
+
+    for (enum release by = BY_DOMAIN; by < RELEASES; by++) {
+        attach(t, d, e);
+        leaf_map(t, d, &l, RW);
+        memset(bytes, (uint8_t)~SECRET, LENGTH);
+        for (unsigned i = 0; i < 2; i++)
+            continuous_dma_hold(
+                t, e, FIRST_SLOT + i,
+                (struct dmaprobe_request){.operation = i == by % 2 ? DMAPROBE_READ : DMAPROBE_FILL,
+                                          .iova = l.iova + offset[i],
+                                          .length = LENGTH,
+                                          .operand = (uint8_t)~SECRET});
+        unmap(t, d, l.iova, l.size);
+        release_leaf(t, d, &l, e, blocked, by);
+        for (unsigned i = 0; i < 2; i++)
+            memset(gpa_pointer(l.gpa + offset[i]), SECRET, LENGTH);
+        for (unsigned i = 0; i < 2; i++) {
+            uint8_t *at = gpa_pointer(l.gpa + offset[i]);
+
+            (void)continuous_dma_release(t, e, FIRST_SLOT + i);
+            CHECK(!memory_find_other(at, LENGTH, SECRET), "the leaf was written after %s",
+                  release_names[by]);
+            memset(at, POISON_FRESH, LENGTH);
+        }
+        for (unsigned i = 0; i < LENGTH; i++)
+            CHECK(bytes[i] != SECRET, "byte %u of the next owner was read after %s", i,
+                  release_names[by]);
+    }
 }

@@ -78,6 +78,12 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(DRAIN_OLDEST, story_two_in_flight, 0),
     STORY(DRAIN_READS, story_in_flight_read, 0),
     STORY(DRAIN_SECOND, story_two_in_flight, 1),
+    STORY(DRAIN_2M, story_large_in_flight, AT_LEVEL(1)),
+    STORY(DRAIN_1G, story_large_in_flight, AT_LEVEL(2)),
+    STORY(ATTACH_LARGE_MIXED, story_large_during_attach, AT_LEVEL(1)),
+    STORY(ATTACH_LARGE_MIXED, story_large_during_attach, AT_LEVEL(2)),
+    STORY(DEVICE_TLB_LARGE_EARLY, story_large_during_attach, AT_LEVEL(1) | WITH_ATS),
+    STORY(DEVICE_TLB_LARGE_EARLY, story_large_during_attach, AT_LEVEL(2) | WITH_ATS),
 
     STORY(LARGE_PAGE_PART, story_large_page, AT_LEVEL(1) | LOOK_AT(0)),
     STORY(LARGE_PAGE_PART, story_large_page, AT_LEVEL(1) | LOOK_AT(511)),

@@ -56,6 +56,9 @@ bool story_tag_short(struct machine *m, unsigned argument);
 bool story_in_flight(struct machine *m, unsigned argument);
 /* argument: device of the second request; the first one is device 0's */
 bool story_two_in_flight(struct machine *m, unsigned argument);
+/* argument: level of the page << 4 | ATS << 8 */
+bool story_large_in_flight(struct machine *m, unsigned argument);
+bool story_large_during_attach(struct machine *m, unsigned argument);
 bool story_in_flight_read(struct machine *m, unsigned argument);
 bool story_in_flight_identity(struct machine *m, unsigned argument);
 bool story_unblocks_first(struct machine *m, unsigned argument);

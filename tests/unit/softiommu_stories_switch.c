@@ -257,3 +257,50 @@ bool story_tag_shared(struct machine *m, unsigned argument)
     attach(m, 1, &b);
     return target(m, 0, IOVA, READ) != OLD || target(m, 1, IOVA, READ) != NEW;
 }
+
+#define LARGE UINT64_C(0x4040000000) /* aligned for every size; OLD is at the same place of RAM */
+
+static struct softiommu_translation large(struct machine *m, unsigned level)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+
+    *entry_of(m, &t, LARGE, level) = RAM | RW | PS;
+    attach(m, 0, &t);
+    return t;
+}
+
+bool story_large_in_flight(struct machine *m, unsigned argument)
+{
+    struct softiommu_piece piece;
+    uint64_t bytes = UINT64_MAX;
+    struct softiommu_request request = {.iova = LARGE + (OLD - RAM),
+                                        .length = 8,
+                                        .access = WRITE,
+                                        .buffer = &bytes,
+                                        .piece = &piece,
+                                        .piece_capacity = 1};
+
+    large(m, argument >> 4);
+    assert_true(softiommu_request_begin(m->iommu, 0, &request));
+    softiommu_flush_domain(m->iommu, DID);
+    *at(m, OLD) = 0;
+    softiommu_request_complete(m->iommu, &request);
+    return *at(m, OLD) != 0;
+}
+
+static void use_large(struct machine *m, unsigned device)
+{
+    (void)target(m, device, LARGE + (OLD - RAM), READ);
+}
+
+bool story_large_during_attach(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation to = domain_mapping(m, 4, DID + 2, LARGE + (OLD - RAM), NEW);
+
+    softiommu_set_ats(m->iommu, 0, argument >> 8 != 0);
+    large(m, argument >> 4 & 15u);
+    m->on_switch_step = use_large;
+    attach(m, 0, &to);
+    m->on_switch_step = NULL;
+    return target(m, 0, LARGE + (OLD - RAM), READ) != NEW;
+}

@@ -136,6 +136,7 @@ static bool beyond_the_world(enum softiommu_fault fault)
     case SOFTIOMMU_FAULT_FULL_WALK:
     case SOFTIOMMU_FAULT_FULL_4K:
     case SOFTIOMMU_FAULT_FULL_4K_4000:
+    case SOFTIOMMU_FAULT_DRAIN_1G:
     case SOFTIOMMU_FAULT_FULL_2M_2000:
     case SOFTIOMMU_FAULT_FULL_WALK_2:
     case SOFTIOMMU_FAULT_TABLES_4096:
@@ -157,6 +158,8 @@ static bool beyond_the_world(enum softiommu_fault fault)
     case SOFTIOMMU_FAULT_WIDTH_OF_TABLES:
     case SOFTIOMMU_FAULT_WIDTH_OF_WRITES:
     case SOFTIOMMU_FAULT_WIDTH_OF_FIRST_PAGE:
+    case SOFTIOMMU_FAULT_DEVICE_TLB_LARGE_EARLY: /* its devices rest during a switch */
+    case SOFTIOMMU_FAULT_ATTACH_LARGE_MIXED:
     case SOFTIOMMU_FAULT_AD_DROPS_BITS: /* it keeps nothing in them */
     case SOFTIOMMU_FAULT_STAGE2_TABLE:
     case SOFTIOMMU_FAULT_STAGE2_LEAF:
