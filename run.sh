@@ -69,7 +69,11 @@ build() {
 }
 
 build_alone() (
-    mkdir -p "$root/build" && exec 9>"$root/build/lock" || exit 1
+    # Both complain by themselves, but do not say what to do.
+    { mkdir -p "$root/build" && exec 9>"$root/build/lock"; } 2>/dev/null || {
+        echo "run.sh: $root/build cannot be written: the tree belongs to another user, or is read-only; copy it" >&2
+        exit 1
+    }
     if ! flock -n 9; then
         echo "run.sh: another run builds in this tree; waiting for it" >&2
         flock 9 || exit 1

@@ -66,6 +66,13 @@ def test_two_runs_build_one_after_the_other(tree: Path) -> None:
     assert sum("another run builds in this tree" in text for text in told) == 1
 
 
+def test_a_tree_of_another_user_is_named(tree: Path) -> None:
+    (tree / "build").write_text("a file, where a folder is needed: so root cannot write there either")
+    told = begin(tree).communicate(timeout=20)[1]
+    assert "build cannot be written: the tree belongs to another user, or is read-only; copy it\n" in told
+    assert calls(tree) == ["setup run"]
+
+
 def test_no_setup_is_for_the_set_up_alone(tree: Path) -> None:
     assert begin(tree, "image", "--no-setup", "--force").wait(20) == 0
     assert calls(tree) == ["setup --no-setup image", "begin", "end", "start image --force"]
