@@ -35,11 +35,20 @@ for word in "$@"; do
     esac
 done
 set -- ${words[@]+"${words[@]}"}
-[ -z "$help" ] || [ -z "$python" ] || run "$@"
-
-# These read results, or nothing, and need no image.
 case ${1:-} in
-help | --version) [ -z "$python" ] || run "$@" ;;
+help | --version) help=1 ;;
+esac
+if [ -n "$help" ]; then
+    # A question must not begin to install.
+    [ -n "$python" ] || {
+        echo "run.sh: $* needs Python 3.11 or newer; ./run.sh --no-setup lists all that is missing, README.md has the commands" >&2
+        exit 4
+    }
+    run "$@"
+fi
+
+# These read results, and need no image.
+case ${1:-} in
 compare | merge | baseline | transcript) [ -z "$python" ] || run "$@" ;;
 bench)
     case " $* " in
@@ -59,7 +68,17 @@ fi
 
 needs=run
 [ "${1:-}" != image ] || needs=image
-"$root/tools/setup.sh" ${no_setup[@]+"${no_setup[@]}"} "$needs" || exit $?
+"$root/tools/setup.sh" ${no_setup[@]+"${no_setup[@]}"} "$needs"
+code=$?
+case $code in
+0) ;;
+3 | 4) exit $code ;;
+*)
+    # 1 would put the blame on the host.
+    echo "run.sh: the set-up broke off" >&2
+    exit 2
+    ;;
+esac
 python=${python:-/usr/bin/python3}
 
 # Two runs in one tree build one after the other; where there is no flock(1), they had better not start at the same time.

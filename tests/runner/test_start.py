@@ -81,6 +81,26 @@ def test_no_setup_is_for_the_set_up_alone(tree: Path) -> None:
     assert calls(tree) == ["setup --no-setup run"]
 
 
+def test_a_set_up_that_breaks_off_blames_no_host(tree: Path) -> None:
+    run = begin(tree, SETUP_CODE="1")
+    told = run.communicate(timeout=20)[1]
+    assert run.returncode == 2 and told.endswith("run.sh: the set-up broke off\n")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["flush", "-h"], ["help"], ["--version"]])
+def test_a_question_installs_nothing(tree: Path, words: list[str]) -> None:
+    """Also on a machine without Python, which could answer it."""
+    script = tree / "run.sh"
+    text = script.read_text(encoding="utf-8")
+    for place in ("python=/usr/bin/python3\n", "$(command -v python3)"):
+        assert place in text
+        text = text.replace(place, place.replace("python3", "no-python"))
+    script.write_text(text, encoding="utf-8")
+    run = begin(tree, *words)
+    told = run.communicate(timeout=20)[1]
+    assert run.returncode == 4 and "needs Python 3.11 or newer" in told and not (tree / "calls").exists()
+
+
 @pytest.mark.parametrize("code", ["3", "4", "1"])
 def test_a_wrong_command_line_costs_no_set_up_and_no_build(tree: Path, code: str) -> None:
     """Only that ends here: a Python that is too old (4) is named by the set-up."""
