@@ -142,10 +142,13 @@ static void fill_leaves(uint64_t *entry, size_t count, uint64_t value, uint64_t 
 static void clear_around(const struct stage1 *s, uint64_t *table, unsigned level, uint64_t iova,
                          uint64_t end)
 {
-    unsigned first = entry_index(s, level, iova), next = entry_index(s, level, end - 1) + 1;
+    unsigned first = entry_index(s, level, iova), next = entry_index(s, level, end - 1) + 1,
+             count = entry_count(s, level);
 
-    memset(table, 0, first * sizeof(*table));
-    memset(&table[next], 0, (entry_count(s, level) - next) * sizeof(*table));
+    if (first > 0)
+        memset(table, 0, first * sizeof(*table));
+    if (next < count)
+        memset(&table[next], 0, (count - next) * sizeof(*table));
 }
 
 uint64_t *stage1_build_table(struct stage1 *s, const struct stage1_plan *plan, unsigned level,
