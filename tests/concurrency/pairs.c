@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Two calls at the same moment, on one domain and device or on two, from each state: statuses,
- * devices and later calls fit one of the two orders, but where a host lets go of its lock in
- * between. */
+/* Two calls at the same moment, on one domain and device or on two, from each state: the result
+ * fits one of the two orders, unless the host lets go of its lock in between. */
 #define TEST_GROUP "concurrency"
 #include "abi/hypercall.h"
 #include "lib/fmt.h"
@@ -42,7 +41,7 @@ struct meeting {
     uint32_t arrivals, awake;
     uint32_t rounds;
     bool over;
-    struct half half[2]; /* of the first and of the second processor */
+    struct half half[2]; /* of the first and of the other processor */
 };
 
 /* After a rendezvous, where one of them may have slept: both are awake, and the calls that follow
@@ -225,13 +224,13 @@ static void second_half(void *argument)
 static void meet(struct test_run *t, struct meeting *m)
 {
     REQUIRE(rendezvous(&m->arrivals, m->rounds),
-            "the second processor does not come to the meeting");
+            "the other processor does not come to the meeting");
     together(&m->awake, m->rounds + 2);
     m->half[0].status = make(&m->half[0]);
     REQUIRE(rendezvous(&m->arrivals, m->rounds + 1),
-            "the second processor does not come back from its call");
+            "the other processor does not come back from its call");
     m->rounds += 2;
-    STEP("%s: %s, and on the second processor %s: %s", op_names[m->half[0].op],
+    STEP("%s: %s, and on the other processor %s: %s", op_names[m->half[0].op],
          hv_status_name(m->half[0].status), op_names[m->half[1].op],
          hv_status_name(m->half[1].status));
 }
@@ -258,7 +257,7 @@ static void fail(struct test_run *t, const struct meeting *m, const struct found
                  reach[f->before], f->deleted ? "succeeds" : "is refused", reach[f->after],
                  f->deleted_later ? "succeeds" : "is refused");
     test_fail(t, PVT_WHERE,
-              "%s, and %s on the second processor at the same moment, %s: the result fits no order "
+              "%s, and %s on another processor at the same moment, %s: the result fits no order "
               "of the two",
               op_names[m->half[0].op], op_names[m->half[1].op], where);
 }
@@ -328,19 +327,19 @@ static void world_open(struct test_run *t, struct world *w, struct dma_engine *e
     w->id = fresh_domain_id(t);
 }
 
-static void all_pairs(struct test_run *t, const struct state *from)
+static void all_pairs(struct test_run *t, const struct state *from, unsigned processor)
 {
     struct dma_engine *e[DMA_ENGINES_MAX];
     unsigned count = fast_devices(t, e, 2);
     struct world *w = second_memory(t, 2 * sizeof(*w));
     struct meeting *m = second_memory(t, sizeof(*m));
 
-    need_second(t);
+    need_processor(t, processor);
     world_open(t, &w[0], e[0]);
     world_open(t, &w[1], e[count - 1]);
     for (unsigned i = 0; i < 2; i++)
         m->half[i].caller = caller(t);
-    second_begin(t, second_half, m);
+    processor_begin(t, processor, second_half, m);
     for (unsigned one = 0; one < OPS; one++) {
         for (unsigned other = 0; other < OPS; other++) {
             m->half[0].op = (enum op)one;
@@ -351,8 +350,8 @@ static void all_pairs(struct test_run *t, const struct state *from)
         }
     }
     m->over = true;
-    REQUIRE(rendezvous(&m->arrivals, m->rounds), "the second processor does not end");
-    second_end(t);
+    REQUIRE(rendezvous(&m->arrivals, m->rounds), "the other processor does not end");
+    processor_end(t, processor);
     for (unsigned i = 0; i < 2; i++) {
         bring_home(t, &w[i]);
         (void)pviommu_delete(w[i].id);
@@ -373,15 +372,17 @@ TEST_EACH(pairs_of_calls, STATE_ROWS,
           COVERS("GEN-16 CON-1 DOM-3 DEL-2 ATT-1 ATT-9 DET-1 CFG-1") ABI() DEVICES(NONE)
           KINDS("dma bad-input device")
           STEPS("Each of CREATE, CONFIGURE, ATTACH, ATTACH to another domain, DETACH, DELETE, "
-                "FLUSH and FLUSH_LIST is made by the first processor together with each by the "
-                "second one, when {state}: on the same domain and device, and some of them on two. "
-                "After each pair the devices write, and the domains are deleted.")
+                "FLUSH and FLUSH_LIST is made by the first processor together with each by "
+                "another one, when {state}: on one domain and device, and some on two. The devices "
+                "write after each pair, and the domains are deleted.")
           EXPECTS("The statuses, the page that DMA reaches, and whether DELETE succeeds fit one of "
                   "the two orders.")
           IF_IT_FAILS("The host lets go of its lock between its look at an object and its change "
                       "of it, or has one variable for calls of two processors."))
 {
-    all_pairs(t, &states[VARIANT(state_rows)]);
+    unsigned row = VARIANT(state_rows), count = processor_count();
+
+    all_pairs(t, &states[row], count > 2 ? 1 + (row + 1) % (count - 1) : 1);
 }
 
 #define LIST_PAGES 508u
@@ -389,8 +390,7 @@ TEST_EACH(pairs_of_calls, STATE_ROWS,
 
 struct flusher {
     struct caller caller;
-    uint32_t *arrivals, *awake;
-    uint32_t id;
+    uint32_t *arrivals, *awake, id;
     bool by_list;
     unsigned pages, done;
     enum hv_status status;
