@@ -147,6 +147,8 @@ static void flush_domain(const struct translation *t)
     if (is_lost())
         return;
     target = flush_target(t);
+    if (defect_active(DEFECT_FLUSH_TAG_NINE_BITS))
+        target.did &= BITS(8, 0);
     if (!defect_active(DEFECT_FLUSH_DOMAIN_IGNORED))
         right->flush_domain(&target);
     if (defect_active(DEFECT_FLUSH_BLOCKS_NEXT))
@@ -171,6 +173,8 @@ static void flush_range(const struct translation *t, struct page_range range)
     if (is_lost())
         return;
     target = flush_target(t);
+    if (defect_active(DEFECT_LIST_TAG_EIGHT_BITS))
+        target.did &= BITS(7, 0);
     if (!defect_active(DEFECT_LIST_IGNORED))
         right->flush_range(&target, other_range(range));
     if (defect_active(DEFECT_LIST_BLOCKS_NEXT))
@@ -214,7 +218,8 @@ void defects_install_faulty_backend(void)
              DEFECT_DETACH_IGNORED, DEFECT_ATTACH_LOST_WHEN_BUSY, DEFECT_FLUSH_OF_SECOND_IGNORED,
              DEFECT_FLUSH_LOST_WHEN_BUSY, DEFECT_FLUSH_WRONG_DOMAIN, DEFECT_FLUSH_DOMAIN_IGNORED,
              DEFECT_FLUSH_BLOCKS_NEXT, DEFECT_LIST_SHIFT_IGNORED, DEFECT_LIST_SHIFT_CLIPPED,
-             DEFECT_LIST_WRONG_PAGE, DEFECT_LIST_IGNORED, DEFECT_LIST_BLOCKS_NEXT))
+             DEFECT_LIST_WRONG_PAGE, DEFECT_LIST_IGNORED, DEFECT_LIST_BLOCKS_NEXT,
+             DEFECT_FLUSH_TAG_NINE_BITS, DEFECT_LIST_TAG_EIGHT_BITS))
         return;
     seen = host_pages((DOMAIN_DEVICES_MAX * sizeof(*seen) + PAGE_SIZE - 1) / PAGE_SIZE);
     right_backend = domain_rules.backend;

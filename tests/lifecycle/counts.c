@@ -340,22 +340,46 @@ static void build_city(struct test_run *t, struct city *c)
     }
 }
 
+/* The domain's own entry leads to the next chain, twice; after each flush so does the device. */
+static void expect_flushed(struct test_run *t, struct city *c, struct dma_engine *resident,
+                           unsigned domain)
+{
+    const uint64_t *chains = gpa_pointer(stage1_root_gpa(&c->chains->table));
+    uint64_t element = hv_iommu_range(IOVA >> HV_PAGE_SHIFT, 0);
+
+    for (unsigned by_list = 0; by_list < 2; by_list++) {
+        unsigned chain = chain_of(domain + 1 + by_list);
+
+        c->roots[domain * (PAGE_SIZE / sizeof(uint64_t))] = chains[chain];
+        STEP("the top table of domain %llu leads to the next page; flush by %s", domain,
+             by_list ? "list" : "domain");
+        CHECK_SUCCESS(by_list ? iommu_flush_list(CENSUS_FIRST + domain, &element, 1, NULL)
+                              : iommu_flush(CENSUS_FIRST + domain),
+                      "a flush of one of many domains");
+        CHECK_EQ(city_page(t, c, resident), chain,
+                 "number of the page that a device reached after the flush of its domain");
+    }
+}
+
 STRESS(every_domain_is_alive,
-     PROMISE("With as many domains as the host takes each translates by its own tables, and the "
-             "host still refuses cleanly")
-     COVERS("DOM-7 ISO-1 DOM-1 DEL-4") ABI() DEVICES(NONE) KINDS("dma device")
-     STEPS("Makes paging domains until one is refused, up to 1,200, in which one IOVA leads to one "
-           "of 61 pages. Some devices stay in the first ones and have used them. Another device "
-           "goes through all domains and writes; then the others write again. A few more CREATEs "
-           "are tried. All domains are deleted, and one is made again.")
-     EXPECTS("Each DMA lands in the page of the domain of its device. Every domain can be deleted, "
-             "and a domain can be made afterwards.")
-     IF_IT_FAILS("The host has fewer tags than domains, or makes room for a new domain by taking "
-                 "another one's place."))
+       PROMISE("With as many domains as the host takes each translates by its own tables and is "
+               "flushed by its own number, and the host still refuses cleanly")
+       COVERS("DOM-7 ISO-1 DOM-1 DEL-4 FL-1 LS-1") ABI() DEVICES(NONE) KINDS("dma flush device")
+       STEPS("Makes paging domains until one is refused, up to 1,200, in which one IOVA leads to "
+             "one of 61 pages. Some devices stay in the first one, the last one and some between, "
+             "and have used them. Another device goes through all domains and writes; then the "
+             "others write again, and after the tables of each have changed and were flushed, by "
+             "domain and by list. A few more CREATEs are tried. All domains are deleted, and one "
+             "is made again.")
+       EXPECTS("Each DMA lands in the page of the domain of its device. Every domain can be "
+               "deleted, and a domain can be made afterwards.")
+       IF_IT_FAILS("The host has fewer tags than domains, in its look-ups or in its flushes, or "
+                   "makes room for a new domain by taking another one's place."))
 {
     struct dma_engine *e[DMA_ENGINES_MAX];
     struct dma_engine *resident[PARKED], *visitor;
     unsigned devices = fast_devices(t, e, 2), parked;
+    unsigned home[PARKED];
     struct city c = {0};
 
     track_many(t);
@@ -364,10 +388,11 @@ STRESS(every_domain_is_alive,
     parked = devices - 1 < PARKED ? devices - 1 : PARKED;
     REQUIRE(c.count > PARKED, "the host has room for %u domains only", c.count);
     for (unsigned i = 0; i < parked; i++) {
+        home[i] = i * (c.count - 1) / (PARKED - 1);
         resident[i] = i % 2 ? e[i / 2] : e[devices - 2 - i / 2];
-        CHECK_SUCCESS(iommu_attach(CENSUS_FIRST + i, resident[i]->device_id),
+        CHECK_SUCCESS(iommu_attach(CENSUS_FIRST + home[i], resident[i]->device_id),
                       "ATTACH to one of many domains");
-        CHECK_EQ(city_page(t, &c, resident[i]), chain_of(i),
+        CHECK_EQ(city_page(t, &c, resident[i]), chain_of(home[i]),
                  "number of the page that the DMA reached");
     }
     for (unsigned i = 0; i < 3 && c.count < CENSUS_MAX; i++) {
@@ -381,10 +406,13 @@ STRESS(every_domain_is_alive,
         CHECK_EQ(city_page(t, &c, visitor), chain_of(i), "number of the page that the DMA reached");
     }
     for (unsigned i = 0; i < parked; i++) {
-        CHECK_EQ(city_page(t, &c, resident[i]), chain_of(i),
-                 "number of the page that a device in the first domains reached");
-        attach(t, c.chains, resident[i]);
+        CHECK_EQ(city_page(t, &c, resident[i]), chain_of(home[i]),
+                 "number of the page that a device that stayed reached");
     }
+    for (unsigned i = 0; i < parked; i++)
+        expect_flushed(t, &c, resident[i], home[i]);
+    for (unsigned i = 0; i < parked; i++)
+        attach(t, c.chains, resident[i]);
     attach(t, c.chains, visitor);
     for (unsigned i = 0; i < c.count; i++)
         CHECK_SUCCESS(iommu_delete(CENSUS_FIRST + i), "DELETE of one of many domains");
