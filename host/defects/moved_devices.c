@@ -44,13 +44,9 @@ static uint8_t *memory_at(uint64_t gpa)
 
 static struct vpci_function *function_at(uint64_t gpa)
 {
-    unsigned buses;
-    struct vpci_bus *bus = vpci_buses(&buses);
+    struct vpci_bus *bus = vpci_bus_of_window(gpa);
 
-    for (unsigned i = 0; i < buses; i++)
-        if (bus[i].powered && gpa == bus[i].window + VPCI_WINDOW_CONFIG)
-            return &bus[i].function[0];
-    return NULL;
+    return bus && gpa == bus->window + VPCI_WINDOW_CONFIG ? &bus->function[0] : NULL;
 }
 
 static bool moved(unsigned i)

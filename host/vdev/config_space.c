@@ -4,10 +4,8 @@
 #define CAPABILITY_MSI     0x05u
 #define CAPABILITY_EXPRESS 0x10u
 #define CAPABILITY_MSIX    0x11u
-#define EXTENDED_ATS       0x000Fu
 #define EXTENDED_VERSION_1 (1u << 16)
 
-#define MSI_CONTROL_64_BIT (1u << 7)
 #define EXPRESS_VERSION_2  2u
 #define EXPRESS_TYPE_SHIFT 4
 #define EXPRESS_ROLE_BASED                                                                         \

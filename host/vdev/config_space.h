@@ -23,28 +23,50 @@ struct config_space {
 #define CONFIG_BAR0             0x10u
 #define CONFIG_SUBSYSTEM_VENDOR 0x2Cu
 #define CONFIG_SUBSYSTEM        0x2Eu
+#define CONFIG_ROM              0x30u
 #define CONFIG_CAPABILITIES     0x34u
+#define CONFIG_LINE             0x3Cu
 #define CONFIG_MSI              0x50u /* where this host puts its capabilities */
 #define CONFIG_EXPRESS          0x70u
 #define CONFIG_ATS              0x100u
 
-#define COMMAND_MEMORY             (1u << 1)
-#define COMMAND_MASTER             (1u << 2)
-#define COMMAND_INTX_DISABLE       (1u << 10)
-#define STATUS_CAPABILITIES        (1u << 4)
-#define HEADER_MULTIFUNCTION       0x80u
-#define HEADER_BRIDGE              0x01u
-#define BAR_64_BIT                 (2u << 1)
-#define BAR_PREFETCHABLE           (1u << 3)
-#define BAR_FLAGS                  0xFull
-#define MSI_CONTROL                (CONFIG_MSI + 2)
-#define MSI_ADDRESS                (CONFIG_MSI + 4)
-#define MSI_DATA                   (CONFIG_MSI + 12)
-#define MSI_CONTROL_ENABLE         (1u << 0)
-#define MSIX_CONTROL_MASK          (1u << 14) /* of MSI-X, which stands where MSI stands */
-#define MSIX_CONTROL_ENABLE        (1u << 15)
-#define ATS_CONTROL                (CONFIG_ATS + 6)
-#define ATS_CONTROL_ENABLE         (1u << 15)
+#define COMMAND_IO              (1u << 0)
+#define COMMAND_MEMORY          (1u << 1)
+#define COMMAND_MASTER          (1u << 2)
+#define COMMAND_INTX_DISABLE    (1u << 10)
+#define STATUS_CAPABILITIES     (1u << 4)
+#define HEADER_MULTIFUNCTION    0x80u
+#define HEADER_BRIDGE           0x01u
+#define LINE_AND_PIN            0xFFFFu /* of CONFIG_LINE */
+#define BAR_IO                  (1u << 0)
+#define BAR_64_BIT              (2u << 1)
+#define BAR_PREFETCHABLE        (1u << 3)
+#define BAR_FLAGS               0xFull
+#define MSI_CONTROL             (CONFIG_MSI + 2)
+#define MSI_ADDRESS             (CONFIG_MSI + 4)
+#define MSI_DATA                (CONFIG_MSI + 12)
+#define MSI_CONTROL_ENABLE      (1u << 0)
+#define MSI_CONTROL_MULTIPLE    (0x3Fu << 1) /* messages that the device can send, and may */
+#define MSI_CONTROL_64_BIT      (1u << 7)
+#define MSIX_CONTROL_ENTRIES(c) (((c)&0x7FFu) + 1)
+#define MSIX_CONTROL_MASK       (1u << 14) /* of MSI-X, which stands where MSI stands */
+#define MSIX_CONTROL_ENABLE     (1u << 15)
+#define ATS_CONTROL             (CONFIG_ATS + 6)
+#define ATS_CONTROL_ENABLE      (1u << 15)
+/* In the capabilities of MSI and MSI-X. */
+#define CAPABILITY_CONTROL    2u
+#define CAPABILITY_MSIX_TABLE 4u
+#define MSIX_TABLE_BAR(t)     ((t)&7u)
+#define MSIX_TABLE_OFFSET(t)  ((t) & ~7u)
+/* Extended capabilities (7.6.3 and 9.3.3). */
+#define EXTENDED_FIRST    0x100u
+#define EXTENDED_MAX      48u
+#define EXTENDED_ID(word) ((word)&0xFFFFu)
+#define EXTENDED_NEXT     0xFFF00000u
+#define EXTENDED_ATS      0x000Fu
+#define EXTENDED_SRIOV    0x0010u
+#define SRIOV_BYTES       0x40u
+
 #define EXPRESS_TYPE_ENDPOINT      0u
 #define EXPRESS_TYPE_ROOT_PORT     4u
 #define EXPRESS_TYPE_ROOT_ENDPOINT 9u

@@ -120,13 +120,6 @@ static bool has_work(const struct ioat *ioat)
            ioat->status != IOAT_STATUS_SUSPENDED;
 }
 
-static void watch(struct ioat *ioat, bool wanted)
-{
-    if (wanted != ioat->watched)
-        vdev_watch(wanted ? 1 : -1);
-    ioat->watched = wanted;
-}
-
 void ioat_run(struct ioat *ioat, bool at_once)
 {
     if (!config_is_bus_master(ioat->function->config) && in_flight(ioat)) {
@@ -144,5 +137,8 @@ void ioat_run(struct ioat *ioat, bool at_once)
             break;
         ioat_settle(ioat);
     }
-    watch(ioat, has_work(ioat) || in_flight(ioat));
+    if (ioat->watched != (has_work(ioat) || in_flight(ioat))) {
+        ioat->watched = !ioat->watched;
+        vdev_watch(ioat->watched ? 1 : -1);
+    }
 }

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MESSAGE_WINDOW 0xFEEu /* address bits 63:20: 0xFEE00000 to 0xFEEFFFFF */
+#define MESSAGE_WINDOW      0xFEEu /* address bits 63:20: 0xFEE00000 to 0xFEEFFFFF */
+#define MESSAGE_ADDRESS     0xFEE00000u
+#define MESSAGE_TO(apic_id) (MESSAGE_ADDRESS | (apic_id) << 12) /* in physical mode */
 
 /* An entry of an MSI-X table (PCI Local Bus 3.0, 6.8.2.6). */
 struct msix_entry {

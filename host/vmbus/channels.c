@@ -114,19 +114,13 @@ void channels_withdraw(void)
     }
 }
 
-static void signal_guest(const struct vmbus_channel *channel)
-{
-    if (channel->vp != VMBUS_NO_VP)
-        synic_signal(channel->vp, channel->id);
-}
-
 bool vmbus_send(struct vmbus_channel *channel, uint16_t type, uint64_t transaction,
                 const void *payload, uint32_t size)
 {
     if (channel->state != CHANNEL_OPEN || !ring_has_room(&channel->to_guest, size, 1))
         return false;
     if (ring_put(&channel->to_guest, type, transaction, payload, size))
-        signal_guest(channel);
+        synic_signal(channel->vp, channel->id);
     return true;
 }
 
@@ -150,18 +144,15 @@ void channel_serve(struct vmbus_channel *channel)
         if (taken == RING_TAKEN && channels.packet.type == VMBUS_PACKET_DATA)
             service->received(channel->owner, &channels.packet);
     }
-    channel->waiting = false;
     if (channel->state != CHANNEL_OPEN)
         return;
-    if (broken(channel)) {
+    channel->waiting = taken == RING_TAKEN && !broken(channel);
+    vmbus_waiting |= channel->waiting;
+    if (broken(channel))
         host_log(LOG_INFO, "vmbus: channel %u: broken rings; it is dead until it is closed\n",
                  channel->id);
-        return;
-    }
-    channel->waiting = taken == RING_TAKEN;
-    vmbus_waiting |= channel->waiting;
-    if (ring_writer_waits(&channel->from_guest))
-        signal_guest(channel);
+    else if (ring_writer_waits(&channel->from_guest))
+        synic_signal(channel->vp, channel->id);
 }
 
 void vmbus_serve_waiting(void)

@@ -28,17 +28,7 @@ static struct {
     bool offers_requested;
 } connection;
 
-static void reply(const void *message, unsigned size)
-{
-    synic_send(connection.vp, message, size);
-}
-
-static void reply_type(enum vmbus_message_type type)
-{
-    struct vmbus_message message = {.type = type};
-
-    reply(&message, sizeof(message));
-}
+#define REPLY(type, ...) synic_send(connection.vp, &(struct type){__VA_ARGS__}, sizeof(struct type))
 
 static bool version_known(uint32_t version)
 {
@@ -77,7 +67,7 @@ static void initiate_contact(const struct vmbus_initiate_contact *request)
     connection.version = response.supported && served ? request->version : 0;
     host_log(LOG_INFO, "vmbus: version 0x%x %s, messages to VP %u\n", request->version,
              connection.version != 0 ? "agreed" : "refused", connection.vp);
-    reply(&response, sizeof(response));
+    synic_send(connection.vp, &response, sizeof(response));
 }
 
 static void send_offer(const struct vmbus_channel *channel)
@@ -93,7 +83,7 @@ static void send_offer(const struct vmbus_channel *channel)
 
     memcpy(offer.interface_guid, channel->service->interface_guid, sizeof(offer.interface_guid));
     memcpy(offer.instance_guid, channel->instance, sizeof(offer.instance_guid));
-    reply(&offer, sizeof(offer));
+    synic_send(connection.vp, &offer, sizeof(offer));
 }
 
 static void request_offers(void)
@@ -104,47 +94,30 @@ static void request_offers(void)
         return;
     connection.offers_requested = true;
     if (vmbus_rules.late_offers)
-        reply_type(VMBUS_ALL_OFFERS_DELIVERED);
+        REPLY(vmbus_message, .type = VMBUS_ALL_OFFERS_DELIVERED);
     for (unsigned i = 0; (channel = channel_at(i)); i++)
         if (channel->state == CHANNEL_OFFERED)
             send_offer(channel);
     if (!vmbus_rules.late_offers)
-        reply_type(VMBUS_ALL_OFFERS_DELIVERED);
+        REPLY(vmbus_message, .type = VMBUS_ALL_OFFERS_DELIVERED);
 }
 
 static void reply_result(enum vmbus_message_type type, uint32_t channel_id, uint32_t id,
                          uint32_t status)
 {
-    struct vmbus_result result = {{.type = type}, channel_id, id, status};
-
     if (status != GPADL_NO_ANSWER)
-        reply(&result, sizeof(result));
+        REPLY(vmbus_result, .header.type = type, .channel_id = channel_id, .id = id,
+              .status = status);
 }
 
 static void tear_down(uint32_t gpadl)
 {
-    struct vmbus_gpadl_torndown torndown = {.header.type = VMBUS_GPADL_TORNDOWN, .gpadl = gpadl};
     struct vmbus_channel *channel = channel_on(gpadl);
 
     if (channel)
         channel_close(channel);
     if (gpadl_drop(gpadl))
-        reply(&torndown, sizeof(torndown));
-}
-
-static void modify_channel(struct vmbus_channel *channel,
-                           const struct vmbus_modify_channel *request)
-{
-    struct vmbus_modify_channel_response response = {.header.type = VMBUS_MODIFY_CHANNEL_RESPONSE,
-                                                     .channel_id = request->channel_id,
-                                                     .status = NT_STATUS_UNSUCCESSFUL};
-
-    if (connection.version < VMBUS_VERSION_4_1)
-        return;
-    if (channel)
-        response.status = channel_modify(channel, request->target_vp);
-    if (connection.version >= VMBUS_VERSION_5_3)
-        reply(&response, sizeof(response));
+        REPLY(vmbus_gpadl_torndown, .header.type = VMBUS_GPADL_TORNDOWN, .gpadl = gpadl);
 }
 
 /* Requests that need a connection. */
@@ -177,7 +150,11 @@ static void connected(const struct vmbus_request *request)
         reply_result(VMBUS_OPEN_CHANNEL_RESULT, channel_id, request->open.open_id, status);
         break;
     case VMBUS_MODIFY_CHANNEL:
-        modify_channel(channel, &request->modify);
+        if (channel && connection.version >= VMBUS_VERSION_4_1)
+            status = channel_modify(channel, request->modify.target_vp);
+        if (connection.version >= VMBUS_VERSION_5_3)
+            REPLY(vmbus_modify_channel_response, .header.type = VMBUS_MODIFY_CHANNEL_RESPONSE,
+                  .channel_id = channel_id, .status = status);
         break;
     case VMBUS_CLOSE_CHANNEL:
         if (channel)
@@ -218,7 +195,7 @@ enum hv_status vmbus_post_message(const struct hv_input_post_message *input)
     if (request.type == VMBUS_INITIATE_CONTACT)
         initiate_contact(&request.contact);
     else if (request.type == VMBUS_UNLOAD)
-        reply_type(VMBUS_UNLOAD_RESPONSE);
+        REPLY(vmbus_message, .type = VMBUS_UNLOAD_RESPONSE);
     else if (connection.version != 0)
         connected(&request);
     return HV_STATUS_SUCCESS;
@@ -238,16 +215,14 @@ enum hv_status vmbus_signal_event(const struct hv_input_signal_event *input)
 
 bool vmbus_rescind(struct vmbus_channel *channel)
 {
-    struct vmbus_channel_message rescind = {.header.type = VMBUS_RESCIND_CHANNEL_OFFER,
-                                            .channel_id = channel->id};
-
     if ((channel->state != CHANNEL_OFFERED && channel->state != CHANNEL_OPEN) || synic_room() == 0)
         return false;
     channel_close(channel);
     channel->service->withdrawn(channel->owner);
     channel->state = connection.offers_requested ? CHANNEL_RESCINDED : CHANNEL_ABSENT;
     if (connection.offers_requested)
-        reply(&rescind, sizeof(rescind));
+        REPLY(vmbus_channel_message, .header.type = VMBUS_RESCIND_CHANNEL_OFFER,
+              .channel_id = channel->id);
     return true;
 }
 

@@ -3,8 +3,6 @@
 
 #include "host/base/memory.h"
 
-#define PAGE_NUMBER_LIMIT (UINT64_MAX / PAGE_SIZE)
-
 static struct gpadl *gpadls; /* GPADLS_MAX entries */
 
 void gpadl_init(void)
@@ -39,7 +37,7 @@ static uint32_t add(struct gpadl *gpadl, const struct vmbus_gpadl_pages *pages)
         uint64_t number = pages->page[i];
 
         gpadl->page[gpadl->count++] = number;
-        gpadl->valid = gpadl->valid && number < PAGE_NUMBER_LIMIT &&
+        gpadl->valid = gpadl->valid && number < UINT64_MAX / PAGE_SIZE &&
                        guest_is_ram(number * PAGE_SIZE, PAGE_SIZE);
     }
     if (gpadl->count < gpadl->total)

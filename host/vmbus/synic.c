@@ -76,8 +76,8 @@ static void interrupt(uint32_t vp)
         synic_send_vector(vp, (uint8_t)(sint & HV_SINT_VECTOR_MASK));
 }
 
-/* The part of a page (HV_MSR_SIMP, HV_MSR_SIEFP) that belongs to VMBUS_SINT. False while the page
- * or the controller is off. */
+/* The part of a page (HV_MSR_SIMP, HV_MSR_SIEFP) that belongs to VMBUS_SINT; both kinds of parts
+ * have one size. False while the page or the controller is off. */
 static bool find_part(const struct synic_vp *vp, uint32_t msr, uint64_t *gpa)
 {
     uint64_t page = vp->held[REGISTER(msr)];
@@ -86,9 +86,6 @@ static bool find_part(const struct synic_vp *vp, uint32_t msr, uint64_t *gpa)
     return (vp->held[REGISTER(HV_MSR_SCONTROL)] & HV_SCONTROL_ENABLE) != 0 &&
            (page & HV_SYNIC_PAGE_ENABLE) != 0;
 }
-
-_Static_assert(sizeof(struct hv_message) == sizeof(struct hv_event_flags),
-               "a SINT has the same part of both pages");
 
 /* Whether the slot is free. Otherwise its flag tells the guest to write EOM; the guest may have
  * freed the slot before it could see the flag, so that the type is looked at again. False also when

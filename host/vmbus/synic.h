@@ -31,7 +31,7 @@ void synic_send(uint32_t vp, const void *payload, unsigned size);
 /* Forgets what was not delivered. */
 void synic_drop_messages(void);
 
-/* Sets an event flag. Flags of a VP without a page of event flags are lost. */
+/* Sets an event flag. Flags of a VP without a page of event flags, and of no VP, are lost. */
 void synic_signal(uint32_t vp, uint32_t flag);
 /* Sends a vector to a VP, as an interrupt of a device does. */
 void synic_send_vector(uint32_t vp, uint8_t vector);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Which buses there are: one for each device, with all its functions. */
+/* Which buses there are, one for each device with all its functions; and how they go and come while
+ * the guest runs (abi/bus_control.h). */
 #include "host/vpci/bus.h"
 
 #include <stddef.h>
 
 #include "abi/device_id.h"
+#include "abi/vmbus_ring.h"
 #include "host/base/log.h"
 #include "host/base/memory.h"
 #include "host/base/panic.h"
@@ -20,10 +22,12 @@ static struct {
     unsigned count;
 } vpci;
 
-struct vpci_bus *vpci_buses(unsigned *count)
+struct vpci_bus *vpci_bus_of_window(uint64_t gpa)
 {
-    *count = vpci.count;
-    return vpci.bus;
+    for (unsigned i = 0; i < vpci.count; i++)
+        if (vpci.bus[i].powered && gpa - vpci.bus[i].window < VPCI_WINDOW_SIZE)
+            return &vpci.bus[i];
+    return NULL;
 }
 
 struct vpci_function *vpci_bus_function(struct vpci_bus *bus, uint32_t slot)
@@ -96,4 +100,37 @@ void vpci_create(const struct vpci_hooks *hooks)
             add_function(&function[i]);
     host_log(LOG_INFO, "%u vPCI buses, windows from 0x%lx and 0x%lx on\n", vpci.count,
              vpci_ranges()->low.start, vpci_ranges()->high.start);
+}
+
+static bool eject(const struct vpci_function *function)
+{
+    struct vpci_slot_message message = {.type = VPCI_EJECT, .slot = vpci_function_slot(function)};
+
+    return function->bus->powered &&
+           vmbus_send(function->bus->channel, VMBUS_PACKET_DATA, 0, &message, sizeof(message));
+}
+
+enum hv_status vpci_control(const struct bus_control_input *input)
+{
+    const struct vpci_function *function = vpci_function_find(input->device_id);
+    bool done;
+
+    if (!function)
+        return HV_STATUS_INVALID_DEVICE_ID;
+    if (input->reserved != 0)
+        return HV_STATUS_INVALID_PARAMETER;
+    switch (input->action) {
+    case BUS_CONTROL_EJECT:
+        done = eject(function);
+        break;
+    case BUS_CONTROL_RESCIND:
+        done = vmbus_rescind(function->bus->channel);
+        break;
+    case BUS_CONTROL_OFFER:
+        done = vmbus_offer_again(function->bus->channel);
+        break;
+    default:
+        return HV_STATUS_INVALID_PARAMETER;
+    }
+    return done ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_DEVICE_STATE;
 }

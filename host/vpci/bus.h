@@ -21,7 +21,6 @@ struct vpci_bus {
 
 extern struct vpci_hooks vpci_hooks;
 
-struct vpci_bus *vpci_buses(unsigned *count);
 struct vpci_function *vpci_bus_function(struct vpci_bus *bus, uint32_t slot);
 /* Of any bus; NULL: there is none of this id. */
 struct vpci_function *vpci_function_find(uint64_t device_id);

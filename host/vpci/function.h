@@ -21,7 +21,7 @@ struct vpci_function_ops {
     void (*write)(struct vpci_function *function, unsigned offset, unsigned size, uint32_t value);
     /* As at power-on: no BAR, no bus mastering, no interrupt, nothing in flight. */
     void (*reset)(struct vpci_function *function);
-    /* Messages that the host gave out for the function lead elsewhere now. */
+    /* Messages that the host gave out for the function lead elsewhere now; or NULL. */
     void (*retargeted)(struct vpci_function *function);
 };
 

@@ -4,18 +4,17 @@
 #include <stddef.h>
 
 #include "abi/hypercall.h"
+#include "abi/synic.h"
 #include "abi/vmbus.h"
+#include "host/vdev/msi.h"
 #include "host/vmbus/synic.h"
 #include "host/vpci/retarget_parse.h"
 #include "host/vpci/vpci.h"
 #include "lib/bits.h"
 
-/* In the range of interrupt messages, as some drivers and devices check; the data is the number of
- * the message. */
-#define MESSAGE_ADDRESS UINT64_C(0xFEE00000)
-#define MESSAGES_MAX    512u
-#define VECTOR_FIRST    16u
-#define VECTOR_LAST     255u
+/* All have MESSAGE_ADDRESS, as some drivers and devices check; the data is the number of the
+ * message. */
+#define MESSAGES_MAX 512u
 
 static struct interrupt_message messages[MESSAGES_MAX];
 
@@ -38,8 +37,8 @@ static uint32_t find_free(uint32_t count)
 
 static bool target_valid(uint64_t vp, uint32_t vector, uint32_t count)
 {
-    return vp < synic_vps() && vector >= VECTOR_FIRST && vector <= VECTOR_LAST &&
-           count <= VECTOR_LAST - vector + 1;
+    return vp < synic_vps() && vector >= HV_SINT_VECTOR_FIRST && vector <= UINT8_MAX &&
+           count <= UINT8_MAX - vector + 1;
 }
 
 uint32_t interrupts_create(struct vpci_function *function, uint32_t vector, uint32_t count,
@@ -77,7 +76,8 @@ void interrupts_delete(struct vpci_function *function, const struct vpci_interru
         if (message)
             message->function = NULL;
     }
-    function->ops->retargeted(function);
+    if (function->ops->retargeted)
+        function->ops->retargeted(function);
 }
 
 void interrupts_delete_all(struct vpci_function *function)
@@ -96,7 +96,7 @@ enum hv_status vpci_retarget(const struct hv_input_retarget_device_interrupt *in
     if (input->partition_id != HV_PARTITION_ID_SELF)
         return HV_STATUS_INVALID_PARTITION_ID;
     if (!retarget_parse(input, header, header_qwords, &retarget) ||
-        retarget.address != (uint32_t)MESSAGE_ADDRESS || retarget.data >= MESSAGES_MAX)
+        retarget.address != MESSAGE_ADDRESS || retarget.data >= MESSAGES_MAX)
         return HV_STATUS_INVALID_PARAMETER;
     message = &messages[retarget.data];
     if (!message->function || (uint32_t)message->function->device_id != retarget.device_id ||
@@ -104,6 +104,7 @@ enum hv_status vpci_retarget(const struct hv_input_retarget_device_interrupt *in
         return HV_STATUS_INVALID_PARAMETER;
     message->vector = (uint8_t)retarget.vector;
     message->vp = (uint8_t)retarget.vp;
-    message->function->ops->retargeted(message->function);
+    if (message->function->ops->retargeted)
+        message->function->ops->retargeted(message->function);
     return HV_STATUS_SUCCESS;
 }

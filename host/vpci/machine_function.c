@@ -12,20 +12,8 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 
-#define BAR_IO          (1u << 0)
 #define CONFIG_BARS_END (CONFIG_BAR0 + 4 * VPCI_BARS)
-#define CONFIG_ROM      0x30u
-#define CONFIG_LINE     0x3Cu
-#define LINE_AND_PIN    0xFFFFu
-#define COMMAND_GUEST   0xFFFEu /* all but COMMAND.IO: ports are not used */
-
-/* PCI Express Base Specification 5.0, 7.6.3 and 9.3.3. */
-#define EXTENDED_FIRST    0x100u
-#define EXTENDED_MAX      48u
-#define EXTENDED_ID(word) ((word)&0xFFFFu)
-#define EXTENDED_NEXT     0xFFF00000u
-#define EXTENDED_SRIOV    0x0010u
-#define SRIOV_BYTES       0x40u
+#define COMMAND_GUEST   (UINT16_MAX & ~COMMAND_IO) /* ports are not used */
 
 static struct machine_function *functions;
 

@@ -12,33 +12,23 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 
-#define CONTROL         2u /* in both capabilities */
-#define MSI_ENABLE      (1u << 0)
-#define MSI_MULTIPLE    (0x3Fu << 1) /* how many messages the device can send, and may */
-#define MSI_64_BIT      (1u << 7)
-#define MSIX_ENTRIES(c) (((c)&0x7FFu) + 1)
-#define MSIX_TABLE      4u
-#define MSIX_BAR(t)     ((t)&7u)
-#define MSIX_OFFSET(t)  ((t) & ~7u)
-
-#define REAL_ADDRESS     0xFEE00000u
-#define REAL_DESTINATION 12
 /* A message that the host does not know goes to an APIC that does not exist. */
-#define NO_APIC (REAL_ADDRESS | 0xFEu << REAL_DESTINATION)
+#define NO_APIC 0xFEu
 
 static uint64_t table_bytes(const struct machine_function *machine)
 {
     return machine->entries * sizeof(*machine->table);
 }
 
-/* Control word, address, with MSI_64_BIT its upper half, and data. */
+/* Control word, address, with MSI_CONTROL_64_BIT its upper half, and data. */
 static void init_msi(struct machine_function *machine)
 {
     uint32_t word = (uint32_t)machine_in(machine->config + machine->msi, 4);
 
-    machine->msi_data = machine->msi + ((word >> 16 & MSI_64_BIT) != 0 ? 12 : 8);
-    machine_keep(machine, machine->msi, 4, word & ~((MSI_MULTIPLE | MSI_ENABLE) << 16),
-                 MSI_ENABLE << 16);
+    machine->msi_data = machine->msi + ((word >> 16 & MSI_CONTROL_64_BIT) != 0 ? 12 : 8);
+    machine_keep(machine, machine->msi, 4,
+                 word & ~((MSI_CONTROL_MULTIPLE | MSI_CONTROL_ENABLE) << 16),
+                 MSI_CONTROL_ENABLE << 16);
     for (unsigned at = machine->msi + 4; at <= machine->msi_data; at += 4)
         machine_keep(machine, at, 4, 0, UINT32_MAX);
 }
@@ -46,13 +36,15 @@ static void init_msi(struct machine_function *machine)
 /* False when the table lies in no BAR of the guest. */
 static bool init_msix(struct machine_function *machine)
 {
-    uint32_t control = (uint32_t)machine_in(machine->config + machine->msix + CONTROL, 2),
-             table = (uint32_t)machine_in(machine->config + machine->msix + MSIX_TABLE, 4);
-    const struct machine_bar *bar = &machine->bar[MSIX_BAR(table) % VPCI_BARS];
+    uint32_t control =
+                 (uint32_t)machine_in(machine->config + machine->msix + CAPABILITY_CONTROL, 2),
+             table =
+                 (uint32_t)machine_in(machine->config + machine->msix + CAPABILITY_MSIX_TABLE, 4);
+    const struct machine_bar *bar = &machine->bar[MSIX_TABLE_BAR(table) % VPCI_BARS];
 
-    machine->table_bar = MSIX_BAR(table);
-    machine->table_offset = MSIX_OFFSET(table);
-    machine->entries = MSIX_ENTRIES(control);
+    machine->table_bar = MSIX_TABLE_BAR(table);
+    machine->table_offset = MSIX_TABLE_OFFSET(table);
+    machine->entries = MSIX_CONTROL_ENTRIES(control);
     machine->table = host_pages_for(table_bytes(machine));
     vpci_hooks.reach(bar->address + machine->table_offset, table_bytes(machine));
     return machine->table_bar < VPCI_BARS &&
@@ -70,13 +62,14 @@ bool machine_messages_init(struct machine_function *machine)
 
 static uint32_t real_address(const struct interrupt_message *message)
 {
-    return message ? REAL_ADDRESS | synic_apic_id(message->vp) << REAL_DESTINATION : NO_APIC;
+    return MESSAGE_TO(message ? synic_apic_id(message->vp) : NO_APIC);
 }
 
 void machine_msi_apply(struct machine_function *machine)
 {
     const struct config_space *shown = &machine->shown;
-    unsigned control = machine->msi + CONTROL, first = machine->msi + 4, data = machine->msi_data;
+    unsigned control = machine->msi + CAPABILITY_CONTROL, first = machine->msi + 4,
+             data = machine->msi_data;
     const struct interrupt_message *message =
         interrupts_find(machine->function, config_read(shown, first, data - first),
                         (uint32_t)config_read(shown, data, 2));
@@ -85,7 +78,7 @@ void machine_msi_apply(struct machine_function *machine)
     for (unsigned at = first + 4; at < data; at += 4)
         machine_out(machine->config + at, 4, 0);
     machine_out(machine->config + data, 2, message ? message->vector : UINT8_MAX);
-    machine_out(machine->config + control, 2, config_read(shown, control, 2) & MSI_ENABLE);
+    machine_out(machine->config + control, 2, config_read(shown, control, 2) & MSI_CONTROL_ENABLE);
 }
 
 static void apply_entry(struct machine_function *machine, unsigned index)
@@ -119,7 +112,7 @@ void machine_messages_apply(struct vpci_function *function)
 void machine_messages_reset(struct machine_function *machine)
 {
     if (machine->msix != 0)
-        machine_out(machine->config + machine->msix + CONTROL, 2, 0);
+        machine_out(machine->config + machine->msix + CAPABILITY_CONTROL, 2, 0);
     for (unsigned i = 0; i < machine->entries; i++)
         machine->table[i] = (struct msix_entry){.control = MSIX_ENTRY_MASKED};
     machine_messages_apply(machine->function);

@@ -29,17 +29,6 @@ bool vpci_memory_contains(uint64_t gpa, uint64_t length)
     return contains(&ranges.low, gpa, length) || contains(&ranges.high, gpa, length);
 }
 
-struct vpci_bus *vpci_bus_of_window(uint64_t gpa)
-{
-    unsigned count;
-    struct vpci_bus *bus = vpci_buses(&count);
-
-    for (unsigned i = 0; i < count; i++)
-        if (bus[i].powered && gpa - bus[i].window < VPCI_WINDOW_SIZE)
-            return &bus[i];
-    return NULL;
-}
-
 /* The function whose configuration space the access is to; NULL: none, or no access that a device
  * knows. */
 static struct vpci_function *config_target(struct vpci_bus *bus, uint64_t gpa, unsigned size)

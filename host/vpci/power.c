@@ -10,7 +10,7 @@
 #include "lib/string.h"
 
 /* Identity, class and subsystem are words of configuration space. */
-static struct vpci_relation relation(struct vpci_function *function)
+static void describe(struct vpci_function *function, uint8_t *to)
 {
     const uint32_t words[] = {function->ops->read(function, CONFIG_VENDOR, 4),
                               function->ops->read(function, CONFIG_CLASS_REVISION, 4),
@@ -19,10 +19,10 @@ static struct vpci_relation relation(struct vpci_function *function)
                                      .serial = vmbus_channel_id(function->bus->channel)};
 
     memcpy(&relation, words, sizeof(words));
-    return relation;
+    memcpy(to, &relation, sizeof(relation));
 }
 
-static void send_relations(struct vpci_bus *bus)
+void vpci_send_relations(struct vpci_bus *bus)
 {
     bool second = bus->version >= VPCI_VERSION_1_3;
     size_t entry = second ? sizeof(struct vpci_relation_2) : sizeof(struct vpci_relation);
@@ -31,19 +31,10 @@ static void send_relations(struct vpci_bus *bus)
     uint8_t message[VPCI_RELATIONS_BYTES] = {0}, *to = message + sizeof(header);
 
     memcpy(message, &header, sizeof(header));
-    for (unsigned i = 0; i < bus->functions; i++, to += entry) {
-        struct vpci_relation of_function = relation(&bus->function[i]);
-
-        memcpy(to, &of_function, sizeof(of_function));
-    }
-    vmbus_send(bus->channel, VMBUS_PACKET_DATA, 0, message, (uint32_t)(to - message));
-}
-
-void vpci_send_relations(struct vpci_bus *bus)
-{
-    send_relations(bus);
-    if (vpci_rules.relations_at == VPCI_RELATIONS_TWICE)
-        send_relations(bus);
+    for (unsigned i = 0; i < bus->functions; i++, to += entry)
+        describe(&bus->function[i], to);
+    for (unsigned n = vpci_rules.relations_at == VPCI_RELATIONS_TWICE ? 2 : 1; n != 0; n--)
+        vmbus_send(bus->channel, VMBUS_PACKET_DATA, 0, message, (uint32_t)(to - message));
 }
 
 static void reset(struct vpci_function *function)

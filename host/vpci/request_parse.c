@@ -36,9 +36,7 @@ static bool create(struct vpci_request *request, uint32_t vector, uint32_t count
     for (uint32_t i = 0; i < vp_count && i < VPCI_INTERRUPT_VPS; i++)
         if (vp[i] < VPS_MAX)
             vps |= BIT(vp[i]);
-    request->create.vector = vector;
-    request->create.count = count;
-    request->create.vps = vps;
+    request->create = (struct vpci_create){vector, count, vps};
     return count != 0 && count <= VPCI_INTERRUPTS_PER_REQUEST && vp_count <= VPCI_INTERRUPT_VPS;
 }
 

@@ -31,7 +31,7 @@ struct vpci_request {
     } message;
     /* The same in all forms of a request. */
     struct vpci_assigned_bar bar[VPCI_BARS];
-    struct {
+    struct vpci_create {
         uint32_t vector, count;
         uint64_t vps; /* of VPs 0 to 63 */
     } create;

@@ -10,8 +10,6 @@
 #include "host/vpci/vpci_rules.h"
 #include "lib/string.h"
 
-#define VERSION_FIRST VPCI_VERSION_1_1
-
 /* The host writes the BARs that a guest describes. */
 static uint32_t assign(struct vpci_function *function, const struct vpci_assigned_bar *bar)
 {
@@ -46,7 +44,7 @@ static uint32_t set_power(struct vpci_function *function, uint32_t state)
 
 static uint32_t agree(struct vpci_bus *bus, uint32_t version, uint32_t *named)
 {
-    bool agreed = version >= VERSION_FIRST && version <= vpci_rules.last_version;
+    bool agreed = version >= VPCI_VERSION_1_1 && version <= vpci_rules.last_version;
 
     *named = agreed && !vpci_rules.names_last_version ? version : vpci_rules.last_version;
     if (agreed)
@@ -113,29 +111,22 @@ static uint32_t handle(struct vpci_bus *bus, struct vpci_function *function,
     return sizeof(reply->only_status);
 }
 
-/* NT_STATUS_SUCCESS when the state of the bus allows the request. */
-static uint32_t allowed(const struct vpci_bus *bus, const struct vpci_function *function,
-                        const struct vpci_request *request)
-{
-    /* The version is asked for first, and once agreed on it stays. */
-    if ((request->type == VPCI_QUERY_PROTOCOL_VERSION) != (bus->version == 0))
-        return NT_STATUS_BAD_DATA;
-    return request->names_function && !function ? NT_STATUS_INVALID_PARAMETER : NT_STATUS_SUCCESS;
-}
-
 static void received(void *owner, const struct ring_packet *packet)
 {
     struct vpci_bus *bus = owner;
-    struct vpci_function *function;
     struct vpci_request request;
-    uint32_t parsed = vpci_request_parse(packet->payload, packet->size, &request);
-    union reply reply = {.resources.status = packet->cut ? NT_STATUS_BAD_DATA : parsed};
+    uint32_t parsed = vpci_request_parse(packet->payload, packet->cut ? 0 : packet->size, &request);
+    struct vpci_function *function = vpci_bus_function(bus, request.message.slot.slot);
+    union reply reply = {.resources.status = parsed};
     uint32_t size = sizeof(reply.only_status);
 
-    function = vpci_bus_function(bus, request.message.slot.slot);
-    if (reply.status == NT_STATUS_SUCCESS)
-        reply.status = allowed(bus, function, &request);
-    if (reply.status == NT_STATUS_SUCCESS)
+    /* The version is asked for first, and once agreed on it stays. */
+    if (parsed == NT_STATUS_SUCCESS &&
+        (request.type == VPCI_QUERY_PROTOCOL_VERSION) != (bus->version == 0))
+        reply.status = NT_STATUS_BAD_DATA;
+    else if (parsed == NT_STATUS_SUCCESS && request.names_function && !function)
+        reply.status = NT_STATUS_INVALID_PARAMETER;
+    else if (parsed == NT_STATUS_SUCCESS)
         size = handle(bus, function, &request, &reply);
     host_log(LOG_TRACE, "vpci: channel %u: request 0x%x: status 0x%x\n",
              vmbus_channel_id(bus->channel), (unsigned)request.type, reply.status);

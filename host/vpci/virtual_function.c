@@ -34,12 +34,6 @@ static void reset(struct vpci_function *function)
     interrupts_delete_all(function);
 }
 
-/* Messages are looked up when they are sent. */
-static void retargeted(struct vpci_function *function)
-{
-    (void)function;
-}
-
 static bool send_message(void *owner, uint64_t address, uint32_t data)
 {
     const struct interrupt_message *message = interrupts_find(owner, address, data);
@@ -49,7 +43,8 @@ static bool send_message(void *owner, uint64_t address, uint32_t data)
     return message;
 }
 
-static const struct vpci_function_ops ops = {read, write, reset, retargeted};
+/* Messages are looked up when they are sent. */
+static const struct vpci_function_ops ops = {.read = read, .write = write, .reset = reset};
 
 bool virtual_function_init(struct vpci_function *function)
 {

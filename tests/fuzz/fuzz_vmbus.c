@@ -146,16 +146,14 @@ static void operate(struct input *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const uint64_t devices[] = {FAKE_DEVICE, FAKE_DEVICE + 8, FAKE_MACHINE, 0};
     struct input in = {data, size};
-    unsigned count;
-    struct vpci_bus *bus;
 
     /* The input before may have taken buses away. */
-    bus = vpci_buses(&count);
-    if (count != 0)
+    if (vmbus_present())
         fake_guest_start();
-    for (unsigned i = 0; i < count; i++)
-        vmbus_offer_again(bus[i].channel);
+    for (const uint64_t *id = devices; vmbus_present() && *id != 0; id++)
+        vmbus_offer_again(vpci_function_find(*id)->bus->channel);
     fake_vpci_open(1, VPCI_VERSION_1_4);
     while (in.size != 0)
         operate(&in);

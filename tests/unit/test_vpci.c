@@ -192,9 +192,8 @@ static void interrupts(void **state)
                                                           .source = 1,
                                                           .vector = 0x77,
                                                           .processor_mask = 2};
-    unsigned count;
-    struct vpci_function *function = &vpci_buses(&count)[0].function[0],
-                         *other = &vpci_buses(&count)[1].function[0];
+    struct vpci_function *function = vpci_function_find(FAKE_DEVICE),
+                         *other = vpci_function_find(FAKE_DEVICE + 8);
     uint32_t vp;
     uint8_t vector;
 
@@ -261,8 +260,7 @@ static void interrupts_in_older_forms(void **state)
     struct vpci_create_interrupt_2 two = {
         .type = VPCI_CREATE_INTERRUPT_2, .vector = 0x56, .count = 2, .vp_count = 1, .vp = {1}};
     struct vpci_create_interrupt_reply reply;
-    unsigned count;
-    struct vpci_function *function = &vpci_buses(&count)[0].function[0];
+    struct vpci_function *function = vpci_function_find(FAKE_DEVICE);
     uint32_t vp;
     uint8_t vector;
 
@@ -313,19 +311,19 @@ static void what_is_no_request(void **state)
 static void the_next_user_gets_a_fresh_device(void **state)
 {
     struct vpci_slot_message ejected = {.type = VPCI_EJECTION_COMPLETE};
-    unsigned count;
-    struct vpci_bus *bus = vpci_buses(&count);
+    struct vpci_bus *bus = vpci_function_find(FAKE_DEVICE)->bus;
 
     (void)state;
-    assert_int_equal(count, 3);
+    assert_ptr_equal(vpci_function_find(FAKE_DEVICE + 3)->bus, bus);
+    assert_int_equal(vmbus_channel_id(vpci_function_find(FAKE_MACHINE)->bus->channel), 3);
     assert_int_equal(d0(FAKE_LOW), NT_STATUS_SUCCESS);
     assert_int_equal(STATUS(ejected), NT_STATUS_SUCCESS);
     assert_int_equal(fake_take_message(NULL, 0), VMBUS_RESCIND_CHANNEL_OFFER);
     assert_int_equal(fake_domain_resets, 2);
-    assert_false(bus[0].powered);
+    assert_false(bus->powered);
     assert_true(fake_connect(VMBUS_VERSION_5_3));
     assert_int_not_equal(fake_open(1, 1), NT_STATUS_SUCCESS);
-    assert_true(vmbus_offer_again(bus[0].channel));
+    assert_true(vmbus_offer_again(bus->channel));
 }
 
 static enum hv_status control(uint64_t device_id, uint32_t action)
