@@ -95,14 +95,33 @@ static void probe_class(enum dma_class class, const struct pci_function *functio
     }
 }
 
+static bool has_class(const struct pci_function *f)
+{
+    for (unsigned class = 0; class < DMA_CLASS_COUNT; class ++)
+        if (classes[class]->match(f))
+            return true;
+    return false;
+}
+
+static bool is_engine(const struct pci_function *f)
+{
+    for (size_t i = 0; i < list.count; i++)
+        if (list.engines[i].function.segment == f->segment &&
+            list.engines[i].function.bdf == f->bdf)
+            return true;
+    return false;
+}
+
 /*
  * From here on only engines may access memory: whatever firmware had started on the other devices
- * ends now. Bridges keep forwarding.
+ * ends now. Bridges keep forwarding. An engine is reset by its probe and needs its bit: QEMU takes
+ * 0.2 ms for each change of it.
  */
-static void stop_bus_masters(const struct pci_function *functions, size_t count)
+static void stop_bus_masters(const struct pci_function *functions, size_t count,
+                             bool (*goes_on)(const struct pci_function *f))
 {
     for (size_t i = 0; i < count; i++)
-        if (!pci_is_bridge(&functions[i]))
+        if (!pci_is_bridge(&functions[i]) && !goes_on(&functions[i]))
             pci_bus_master(&functions[i], false);
 }
 
@@ -117,9 +136,10 @@ struct dma_engine *dma_engines(size_t *count)
             (DMA_ENGINES_MAX * sizeof(*list.engines) + PAGE_SIZE - 1) / PAGE_SIZE);
         list.engines = memory_boot_pages((DMA_ENGINES_MAX * sizeof(*list.engines) + PAGE_SIZE - 1) /
                                          PAGE_SIZE);
-        stop_bus_masters(functions, functions_count);
+        stop_bus_masters(functions, functions_count, has_class);
         for (unsigned class = 0; class < DMA_CLASS_COUNT; class ++)
             probe_class((enum dma_class) class, functions, functions_count);
+        stop_bus_masters(functions, functions_count, is_engine);
     }
     *count = list.count;
     return list.engines;
