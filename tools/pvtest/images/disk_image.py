@@ -8,7 +8,6 @@ and times are fixed, so that the same contents give the same raw disk, byte for 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,6 +36,7 @@ TIMESTAMP = "1577836800"  # of every file; 2020, because FAT knows no time befor
 TOOLS = {"sfdisk": "fdisk", "mformat": "mtools", "mmd": "mtools", "mcopy": "mtools", "qemu-img": "qemu-utils"}
 _SBIN = ("/usr/sbin", "/sbin")  # not on the PATH of users, but sfdisk on a file needs no rights
 _TOOL_SECONDS = 120
+_RAW = "disk.img"
 
 
 def format_of(output: Path | None, wanted: str | None, default: str) -> str:
@@ -67,10 +67,11 @@ def check_tools(form: str) -> None:
             _find(tool)
 
 
-def _call(*command: str, text: str = "") -> None:
+def _call(folder: Path, *command: str, text: str = "") -> None:
+    """Files are named relative to `folder`: mtools reads more than a name into a ';' or '@@' of a path."""
     environment = {**os.environ, "SOURCE_DATE_EPOCH": TIMESTAMP, "TZ": "UTC", "LC_ALL": "C", "MTOOLSRC": os.devnull}
     name = command[0]
-    code, output = programs.call(name, [_find(name), *command[1:]], _TOOL_SECONDS, text, environment)
+    code, output = programs.call(name, [_find(name), *command[1:]], _TOOL_SECONDS, text, environment, folder)
     if code != 0:
         raise RunnerError(f"{name} failed: {output.strip()[-500:] or f'exit code {code}'}")
 
@@ -88,21 +89,21 @@ def _folders(names: Mapping[str, bytes]) -> list[str]:
     return sorted(found)
 
 
-def _raw(disk: Path, files: Mapping[str, bytes], size_mib: int, scratch: Path) -> None:
-    with disk.open("wb") as file:
+def _raw(files: Mapping[str, bytes], size_mib: int, scratch: Path) -> None:
+    with (scratch / _RAW).open("wb") as file:
         file.truncate(size_mib * MIB)
     sectors = (size_mib * MIB - BEHIND) // SECTOR - FIRST_SECTOR
-    _call("sfdisk", "--quiet", str(disk), text=_table(sectors))
-    place = f"{disk}@@{FIRST_SECTOR * SECTOR}"
+    _call(scratch, "sfdisk", "--quiet", _RAW, text=_table(sectors))
+    place = f"{_RAW}@@{FIRST_SECTOR * SECTOR}"
     # Heads and sectors per track mean nothing to firmware today, but mformat wants to be told.
     geometry = ("-h", "64", "-s", "32", "-H", str(FIRST_SECTOR))
-    _call("mformat", "-i", place, "-F", "-c", "1", "-T", str(sectors), *geometry, "-N", SERIAL, "-v", LABEL, "::")
+    about = ("-T", str(sectors), *geometry, "-N", SERIAL, "-v", LABEL)
+    _call(scratch, "mformat", "-i", place, "-F", "-c", "1", *about, "::")
     for folder in _folders(files):
-        _call("mmd", "-i", place, f"::/{folder}")
+        _call(scratch, "mmd", "-i", place, f"::/{folder}")
     for name in sorted(files):
-        source = scratch / "file"
-        source.write_bytes(files[name])
-        _call("mcopy", "-i", place, str(source), f"::/{name}")
+        (scratch / "file").write_bytes(files[name])
+        _call(scratch, "mcopy", "-i", place, "file", f"::/{name}")
 
 
 def _check_space(files: Mapping[str, bytes], size_mib: int) -> None:
@@ -113,20 +114,15 @@ def _check_space(files: Mapping[str, bytes], size_mib: int) -> None:
 
 def write(output: Path, form: str, files: Mapping[str, bytes], size_mib: int, overwrite: bool) -> None:
     """A disk with these files (names relative to its root, with '/'). An older one stays until this one is complete."""
-    if not re.fullmatch(r"[\w.@+ -]+", output.name):
-        raise UsageError(
-            f"{output}: a name of letters, digits and '.-_+@ ' is needed, because mtools reads more into it"
-        )
     outputs.check(output, overwrite)
     _check_space(files, size_mib)
     check_tools(form)
     with outputs.scratch(output) as scratch:
-        disk = scratch / "disk.img"
-        _raw(disk, files, size_mib, scratch)
+        disk = scratch / _RAW
+        _raw(files, size_mib, scratch)
         if form != "raw":
             # Hyper-V takes dynamic and fixed disks; a dynamic one is as small as its contents.
             more = ("-o", "subformat=dynamic,block_size=1M") if form == "vhdx" else ()
-            made = scratch / f"disk.{form}"
-            _call("qemu-img", "convert", "-f", "raw", "-O", form, *more, str(disk), str(made))
-            disk = made
+            disk = scratch / f"disk.{form}"
+            _call(scratch, "qemu-img", "convert", "-f", "raw", "-O", form, *more, _RAW, disk.name)
         outputs.publish(disk, output)
