@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ BEHIND_EXPANDER = "attach.back_and_forth@nvme"
 HIGH_IOVAS = "translate.every_index_bit@edu"
 KILL_ROUNDS = 300  # a second or two of tests
 RESUMED = ("hang", "triple-fault", "flood", "crash", "stop-half-way")
-RESUME_SECONDS = "30"  # for a boot that is whole, too
+RESUME_BOOTS, RESUME_SECONDS = 4, 8  # one that does not end gets so many times a whole boot, and no less than that
 
 
 def boot(folder: Path, *arguments: str) -> Result:
@@ -71,6 +72,13 @@ def killed(folder: Path, *arguments: str) -> Result:
             return boot(folder, *arguments)
         finally:
             stop.set()
+
+
+def resumed(folder: Path, whole: Future[Result], fixture: str) -> Result:
+    """A guest that breaks in the middle. Some of them only end by the time, and keep a CPU busy up to then."""
+    whole_seconds = whole.result()[1]["timing"]["boot_to_verdict_ms"] / 1000
+    seconds = max(RESUME_SECONDS, math.ceil(RESUME_BOOTS * whole_seconds))
+    return boot(folder, "run", *quick_tests(), "--fixture", fixture, "--timeout", str(seconds))
 
 
 def some_flush() -> str:
@@ -113,8 +121,6 @@ def _boots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
         jobs["variant"] += ["--variant", variant]
     for fixture in set(BROKEN) - set(RESUMED):
         jobs[fixture] = ["run", name, "--fixture", fixture]
-    for fixture in RESUMED:
-        jobs[f"resumed-{fixture}"] = ["run", *quick_tests(), "--fixture", fixture, "--timeout", RESUME_SECONDS]
     for fixture in IN_USER_MODE:
         jobs[fixture] = ["run", *quick_tests(), "--fixture", fixture]
     jobs["shuffled"] = ["run", *quick_tests(), "--shuffle", "--repeat", "3", "--seed", "2"]
@@ -128,6 +134,9 @@ def _boots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
     jobs["host-crash"] = ["run", some_flush(), *quick_tests(), "--fixture", "host-crash"]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         futures = {key: pool.submit(boot, tmp_path_factory.mktemp(key), *job) for key, job in jobs.items()}
+        for fixture in RESUMED:
+            folder = tmp_path_factory.mktemp(f"resumed-{fixture}")
+            futures[f"resumed-{fixture}"] = pool.submit(resumed, folder, futures["whole"], fixture)
         job = ["run", *quick_tests(), "--repeat", str(KILL_ROUNDS)]
         futures["killed"] = pool.submit(killed, tmp_path_factory.mktemp("killed"), *job)
         yield lambda key: futures[key].result()
