@@ -63,6 +63,12 @@ void pci_message_delete(const struct pci_function *f, const struct pci_message *
 /* Programs the message into the function and switches it on: as entry 0 of its MSI-X table, or as
  * its MSI. False: the function has neither. */
 bool pci_message_set(const struct pci_function *f, const struct pci_message *message);
+/* Masks MSI-X of the function, its entry 0 or all of them, or lets its messages go again. False: it
+ * has no MSI-X. */
+enum pci_mask { PCI_MASK_ENTRY, PCI_MASK_FUNCTION };
+bool pci_message_mask(const struct pci_function *f, enum pci_mask which, bool masked);
+/* The pending bit of entry 0. */
+bool pci_message_pending(const struct pci_function *f);
 /* MSI and MSI-X are off. */
 void pci_message_off(const struct pci_function *f);
 /* Host bridges and bridges to other buses: class 06. */

@@ -14,7 +14,7 @@
 bool pci_message_create(const struct pci_function *f, uint8_t vector, struct pci_message *message)
 {
     if (f->vpci)
-        return vpci_create_message(f, vector, message);
+        return vpci_create_messages(f, vector, 1, message);
     *message = (struct pci_message){.address = APIC_MESSAGE(lapic_id()), .data = vector};
     return true;
 }
@@ -22,7 +22,7 @@ bool pci_message_create(const struct pci_function *f, uint8_t vector, struct pci
 void pci_message_delete(const struct pci_function *f, const struct pci_message *message)
 {
     if (f->vpci)
-        vpci_delete_message(f, message);
+        vpci_delete_messages(f, message, 1);
 }
 
 #define CONTROL 2u /* of both capabilities */
@@ -36,9 +36,11 @@ void pci_message_delete(const struct pci_function *f, const struct pci_message *
 #define MSI_DATA_64      12u
 
 /* 6.8.2: the table is in a BAR. */
-#define MSIX_ENABLE BIT(15)
-#define MSIX_TABLE  4u
-#define MSIX_BAR    BITS(2, 0)
+#define MSIX_ENABLE  BIT(15)
+#define MSIX_MASK    BIT(14)
+#define MSIX_TABLE   4u
+#define MSIX_PENDING 8u
+#define MSIX_BAR     BITS(2, 0)
 
 static void set_msi(const struct pci_function *f, unsigned at, const struct pci_message *message)
 {
@@ -50,11 +52,17 @@ static void set_msi(const struct pci_function *f, unsigned at, const struct pci_
     pci_write16(f, at + (wide ? MSI_DATA_64 : MSI_DATA_32), (uint16_t)message->data);
 }
 
+/* The table, or the pending bits. */
+static volatile uint32_t *msix_registers(const struct pci_function *f, unsigned at)
+{
+    uint32_t where = pci_read32(f, at);
+
+    return paging_map_mmio(pci_bar(f, where & MSIX_BAR) + (where & ~(uint32_t)MSIX_BAR), PAGE_SIZE);
+}
+
 static bool set_msix(const struct pci_function *f, unsigned at, const struct pci_message *message)
 {
-    uint32_t table = pci_read32(f, at + MSIX_TABLE);
-    uint64_t place = pci_bar(f, table & MSIX_BAR) + (table & ~(uint32_t)MSIX_BAR);
-    volatile uint32_t *entry = paging_map_mmio(place, PAGE_SIZE);
+    volatile uint32_t *entry = msix_registers(f, at + MSIX_TABLE);
 
     if (!entry)
         return false;
@@ -97,4 +105,26 @@ void pci_message_off(const struct pci_function *f)
         enable(f, msix, MSIX_ENABLE, false);
     if (msi != 0)
         enable(f, msi, MSI_ENABLE, false);
+}
+
+bool pci_message_mask(const struct pci_function *f, enum pci_mask which, bool masked)
+{
+    unsigned msix = pci_capability(f, PCI_CAPABILITY_MSIX);
+    volatile uint32_t *entry = msix != 0 ? msix_registers(f, msix + MSIX_TABLE) : NULL;
+
+    if (!entry)
+        return false;
+    if (which == PCI_MASK_ENTRY)
+        cpu_store32(&entry[3], masked);
+    else
+        enable(f, msix, MSIX_MASK, masked);
+    return true;
+}
+
+bool pci_message_pending(const struct pci_function *f)
+{
+    unsigned msix = pci_capability(f, PCI_CAPABILITY_MSIX);
+    volatile uint32_t *pending = msix_registers(f, msix + MSIX_PENDING);
+
+    return pending && (cpu_load32(pending) & 1) != 0;
 }

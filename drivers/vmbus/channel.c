@@ -30,12 +30,12 @@ static bool is_opened(const union vmbus_control *message, uint32_t channel)
     return message->opened.channel_id == channel;
 }
 
-static bool create_gpadl(struct vmbus_channel *channel)
+static bool create_gpadl(struct vmbus_channel *channel, uint32_t wanted)
 {
     static uint32_t next = GPADL_FIRST;
     struct vmbus_gpadl_header header = {.header.type = VMBUS_GPADL_HEADER,
                                         .channel_id = channel->offer->channel_id,
-                                        .gpadl = next++,
+                                        .gpadl = wanted != 0 ? wanted : next++,
                                         .range_bytes =
                                             (uint16_t)(sizeof(uint64_t) + PAGES * sizeof(uint64_t)),
                                         .ranges = 1,
@@ -67,13 +67,14 @@ static void remove_gpadl(struct vmbus_channel *channel)
     channel->gpadl = 0;
 }
 
-static bool open_rings(struct vmbus_channel *channel)
+static bool open_rings(struct vmbus_channel *channel, uint32_t target_vp)
 {
     const uint32_t id = channel->offer->channel_id;
     struct vmbus_open_channel open = {.header.type = VMBUS_OPEN_CHANNEL,
                                       .channel_id = id,
                                       .open_id = id,
                                       .gpadl = channel->gpadl,
+                                      .target_vp = target_vp,
                                       .downstream_page = DIRECTION_PAGES};
     union vmbus_control reply;
 
@@ -86,6 +87,14 @@ static bool open_rings(struct vmbus_channel *channel)
 
 bool vmbus_channel_open(struct vmbus_channel *channel, struct vmbus_offer *offer)
 {
+    const struct vmbus_opening opening = {.interrupts = false};
+
+    return vmbus_channel_open_with(channel, offer, &opening);
+}
+
+bool vmbus_channel_open_with(struct vmbus_channel *channel, struct vmbus_offer *offer,
+                             const struct vmbus_opening *opening)
+{
     const uint32_t data = VMBUS_CHANNEL_DATA_PAGES * (uint32_t)PAGE_SIZE;
     uint8_t *memory;
 
@@ -96,10 +105,11 @@ bool vmbus_channel_open(struct vmbus_channel *channel, struct vmbus_offer *offer
     channel->status = NT_STATUS_SUCCESS;
     vmbus_ring_init(&channel->out, memory, data);
     vmbus_ring_init(&channel->in, memory + DIRECTION_PAGES * PAGE_SIZE, data);
-    /* Both sides are polled: an interrupt would tell nothing. */
-    channel->in.control->interrupt_mask = 1;
-    if (create_gpadl(channel)) {
-        channel->open = open_rings(channel);
+    /* An interrupt would tell nothing to a client that polls. */
+    channel->in.control->interrupt_mask = opening->interrupts ? 0 : 1;
+    channel->out.control->features = opening->interrupts ? VMBUS_RING_FEATURE_PENDING_SEND_SIZE : 0;
+    if (create_gpadl(channel, opening->gpadl)) {
+        channel->open = open_rings(channel, opening->target_vp);
         if (!channel->open)
             remove_gpadl(channel);
     }

@@ -45,12 +45,15 @@ static enum vmbus_stage ask_for(uint32_t version)
     return VMBUS_CONNECTED;
 }
 
+static uint32_t wanted; /* the only version that is asked for; 0: any */
+
 static enum vmbus_stage connect(void)
 {
     enum vmbus_stage stage = VMBUS_REFUSED;
 
     for (size_t i = 0; i < ARRAY_SIZE(versions) && stage == VMBUS_REFUSED; i++)
-        stage = ask_for(versions[i]);
+        if (wanted == 0 || wanted == versions[i])
+            stage = ask_for(versions[i]);
     return stage;
 }
 
@@ -67,12 +70,15 @@ static bool get_offers(void)
 static enum vmbus_stage start(void)
 {
     enum vmbus_stage stage;
+    struct hv_message stale;
 
     if (!has_synic())
         return VMBUS_ABSENT;
     vmbus.synic_problem = synic_start();
     if (vmbus.synic_problem)
         return VMBUS_NO_SYNIC;
+    while (synic_take(&stale))
+        continue;
     stage = connect();
     if (stage == VMBUS_CONNECTED && !get_offers())
         stage = VMBUS_NO_OFFERS;
@@ -129,6 +135,12 @@ bool vmbus_stop(void)
 
 const struct vmbus_state *vmbus_start_again(void)
 {
+    return vmbus_start_as(0);
+}
+
+const struct vmbus_state *vmbus_start_as(uint32_t version)
+{
+    wanted = version;
     started = false;
     return vmbus_init();
 }

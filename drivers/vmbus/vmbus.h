@@ -66,6 +66,13 @@ struct vmbus_channel {
 /* False: `channel->status` and vmbus_init() tell. The channel's memory lives as long as the image.
  */
 bool vmbus_channel_open(struct vmbus_channel *channel, struct vmbus_offer *offer);
+struct vmbus_opening {
+    uint32_t gpadl;     /* the id of the list of pages; 0: the next that was not used */
+    bool interrupts;    /* the host signals the channel */
+    uint32_t target_vp; /* which it signals */
+};
+bool vmbus_channel_open_with(struct vmbus_channel *channel, struct vmbus_offer *offer,
+                             const struct vmbus_opening *opening);
 /* Also after the offer was rescinded. */
 void vmbus_channel_close(struct vmbus_channel *channel);
 
@@ -88,5 +95,7 @@ bool vmbus_stop(void);
 /* Connects again, after vmbus_stop() or in place of it; channels have to be forgotten before. The
  * list of offers is a new one: pointers to offers are void. */
 const struct vmbus_state *vmbus_start_again(void);
+/* The same, with that version of the protocol and no other. */
+const struct vmbus_state *vmbus_start_as(uint32_t version);
 
 #endif

@@ -30,6 +30,8 @@ static bool agree_on_version(struct vpci_bus *bus)
         struct vpci_version_query query = {VPCI_QUERY_PROTOCOL_VERSION, versions[i]};
         struct vpci_version_reply reply;
 
+        if (bus->wanted != 0 && bus->wanted != versions[i])
+            continue;
         bus->state.version = versions[i];
         if (vpci_request(bus, &query, sizeof(query), &reply, sizeof(reply.status)))
             return true;

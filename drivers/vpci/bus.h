@@ -27,6 +27,8 @@ struct vpci_bus {
     unsigned functions;
     uint16_t segment;
     bool relations_came;
+    uint32_t relations;       /* type of the last list of functions */
+    uint32_t wanted;          /* the only version that is asked for; 0: any */
     bool placed;              /* has had a window and BARs, and gets the same ones again */
     bool away;                /* the host has taken it away */
     uint64_t other_window;    /* where the window goes when it moves; 0: no place yet */

@@ -1,26 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /* Interrupts of vPCI (reference 5.9): the host allocates the message that a device sends, in any of
  * three forms. */
+#include "abi/hypercall.h"
 #include "abi/msr.h"
+#include "abi/retarget_interrupt.h"
+#include "drivers/hypercall.h"
 #include "drivers/vpci/bus.h"
+#include "kernel/memory.h"
 #include "kernel/trap.h"
 #include "lib/string.h"
 
 /* Both sides' structures end in padding that a sender may leave out; nothing here does. */
-static size_t request_for(const struct vpci_bus *bus, uint32_t slot, uint8_t vector, uint16_t vp,
-                          void *buffer)
+static size_t request_for(const struct vpci_bus *bus, uint32_t slot, uint8_t vector, uint16_t count,
+                          uint16_t vp, void *buffer)
 {
     const struct vpci_create_interrupt first = {.type = VPCI_CREATE_INTERRUPT,
                                                 .slot = slot,
                                                 .vector = vector,
-                                                .count = 1,
+                                                .count = count,
                                                 .vp_mask = 1ull << (vp % 64)};
 
     if (bus->state.version >= VPCI_VERSION_1_4) {
         const struct vpci_create_interrupt_3 third = {.type = VPCI_CREATE_INTERRUPT_3,
                                                       .slot = slot,
                                                       .vector = vector,
-                                                      .count = 1,
+                                                      .count = count,
                                                       .vp_count = 1,
                                                       .vp = {vp}};
 
@@ -47,7 +51,8 @@ static uint32_t slot_of(const struct pci_function *f)
     return vpci_slot(f->bdf >> 3 & 31u, f->bdf & 7u);
 }
 
-bool vpci_create_message(const struct pci_function *f, uint8_t vector, struct pci_message *message)
+bool vpci_create_messages(const struct pci_function *f, uint8_t vector, unsigned count,
+                          struct pci_message *message)
 {
     uint8_t request[sizeof(struct vpci_create_interrupt_3)];
     struct vpci_create_interrupt_reply reply;
@@ -56,7 +61,7 @@ bool vpci_create_message(const struct pci_function *f, uint8_t vector, struct pc
 
     if (msr_read_safe(HV_MSR_VP_INDEX, &vp) != TRAP_NONE)
         return false;
-    size = request_for(f->vpci, slot_of(f), vector, (uint16_t)vp, request);
+    size = request_for(f->vpci, slot_of(f), vector, (uint16_t)count, (uint16_t)vp, request);
     if (!vpci_request(f->vpci, request, size, &reply, sizeof(reply)))
         return false;
     *message =
@@ -64,12 +69,38 @@ bool vpci_create_message(const struct pci_function *f, uint8_t vector, struct pc
     return true;
 }
 
-void vpci_delete_message(const struct pci_function *f, const struct pci_message *message)
+void vpci_delete_messages(const struct pci_function *f, const struct pci_message *message,
+                          unsigned count)
 {
-    const struct vpci_delete_interrupt request = {
-        .type = VPCI_DELETE_INTERRUPT,
-        .slot = slot_of(f),
-        .interrupt = {.count = 1, .data = message->data, .address = message->address}};
+    const struct vpci_delete_interrupt request = {.type = VPCI_DELETE_INTERRUPT,
+                                                  .slot = slot_of(f),
+                                                  .interrupt = {.count = (uint16_t)count,
+                                                                .data = message->data,
+                                                                .address = message->address}};
 
     (void)vpci_tell(f->vpci, &request, sizeof(request));
+}
+
+/* As Linux does it, with a set of processors in the variable header. */
+enum hv_status vpci_retarget_message(const struct pci_function *f,
+                                     const struct pci_message *message, uint8_t vector, uint64_t vp)
+{
+    const struct {
+        struct hv_input_retarget_device_interrupt head;
+        uint64_t valid_banks, bank;
+    } input = {.head = {.partition_id = HV_PARTITION_ID_SELF,
+                        .device_id = f->device_id,
+                        .source = HV_INTERRUPT_SOURCE_MSI,
+                        .address = (uint32_t)message->address,
+                        .data = message->data,
+                        .vector = vector,
+                        .flags = HV_RETARGET_PROCESSOR_SET,
+                        .processor_mask = HV_PROCESSOR_SET_SPARSE_4K},
+               .valid_banks = 1ull << vp / HV_PROCESSOR_SET_BANK_BITS,
+               .bank = 1ull << vp % HV_PROCESSOR_SET_BANK_BITS};
+    uint8_t *page = hypercall_input_page();
+    uint64_t control = hv_control(HVCALL_RETARGET_DEVICE_INTERRUPT, 0, 0, hv_control_var_header(2));
+
+    memcpy(page, &input, sizeof(input));
+    return hv_result_status(hypercall_raw(control, gpa_of(page), 0));
 }

@@ -39,6 +39,7 @@ static void keep_relations(struct vpci_bus *bus, const union incoming *message, 
             second ? message->relations.second[i].relation : message->relations.first[i];
     }
     bus->state.functions = bus->functions;
+    bus->relations = message->type;
     bus->relations_came = true;
 }
 

@@ -32,19 +32,32 @@ static void note(struct vpci_bus *bus)
     vmbus_channel_forget(&bus->channel);
 }
 
-bool vpci_disconnect(enum vpci_end how)
+static void note_all(void)
 {
     for (size_t i = 0; i < vpci_bus_count(); i++)
-        if (vpci_bus(i)->state.stage == VPCI_READY && !vpci_bus(i)->away)
+        if (vpci_bus(i)->state.stage == VPCI_READY && !vpci_bus(i)->away && !vpci_bus(i)->lost)
             note(vpci_bus(i));
     connection = ENDED;
+}
+
+bool vpci_disconnect(enum vpci_end how)
+{
+    note_all();
     return how != VPCI_BY_UNLOAD || vmbus_stop();
+}
+
+bool vpci_is_connected(void)
+{
+    return connection == ON;
 }
 
 bool vpci_contact_again(void)
 {
-    if (connection == ENDED && vmbus_start_again()->stage == VMBUS_CONNECTED)
-        connection = CONTACTED;
+    if (connection == ENDED) {
+        note_all();
+        if (vmbus_start_again()->stage == VMBUS_CONNECTED)
+            connection = CONTACTED;
+    }
     return connection == CONTACTED;
 }
 
@@ -95,6 +108,21 @@ static bool bring_back(struct vpci_bus *bus)
         vpci_config_write(&bus->function[i].pci, PCI_COMMAND, 2, bus->function[i].command);
     bus->lost = bus->state.stage != VPCI_READY;
     return !bus->lost;
+}
+
+enum vpci_stage vpci_bring_back_as(const struct pci_function *f, uint32_t version,
+                                   uint32_t *relations)
+{
+    struct vpci_bus *bus = f->vpci;
+
+    bus->state.stage = VPCI_NOT_OPENED;
+    bus->wanted = version;
+    if (vpci_contact_again() && vmbus_wait_for_offer(interface_guid, VPCI_LATE_OFFER_US))
+        (void)bring_back(bus);
+    bus->wanted = 0;
+    *relations = bus->relations;
+    connection = ENDED;
+    return bus->state.stage;
 }
 
 bool vpci_connect_again(uint64_t *device_id)

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "drivers/vpci/vpci.h"
+
 enum vpci_end {
     VPCI_BY_UNLOAD,  /* the connection is taken back, and the host answers */
     VPCI_BY_CONTACT, /* nothing is said: the host learns of it from the next INITIATE_CONTACT */
@@ -17,6 +19,13 @@ bool vpci_disconnect(enum vpci_end how);
 /* The host answers INITIATE_CONTACT, and its list of offers is here. False: it does not, or there
  * was no vpci_disconnect(). */
 bool vpci_contact_again(void);
+/* Neither of the two is to come, or has begun. */
+bool vpci_is_connected(void);
+/* In the place of the next one: brings back the bus of the function alone, by that version of the
+ * vPCI protocol and no other; *relations is the type of the last list of functions.
+ * Another vpci_disconnect(), or vpci_connect_again(), has to follow. */
+enum vpci_stage vpci_bring_back_as(const struct pci_function *f, uint32_t version,
+                                   uint32_t *relations);
 /* Between these two calls: puts a request into the ring of each bus of the earlier connection, and
  * signals it as before. False when any page of these rings changes within the next milliseconds;
  * *device_id is that of the bus. */

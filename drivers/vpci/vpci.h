@@ -63,8 +63,14 @@ uint32_t vpci_config_read(const struct pci_function *pci, unsigned offset, unsig
 void vpci_config_write(const struct pci_function *pci, unsigned offset, unsigned size,
                        uint32_t value);
 
-/* See pci_message_create(). */
-bool vpci_create_message(const struct pci_function *f, uint8_t vector, struct pci_message *message);
-void vpci_delete_message(const struct pci_function *f, const struct pci_message *message);
+/* See pci_message_create(). `count` messages for neighboring vectors, whose data are neighbors. */
+bool vpci_create_messages(const struct pci_function *f, uint8_t vector, unsigned count,
+                          struct pci_message *message);
+void vpci_delete_messages(const struct pci_function *f, const struct pci_message *message,
+                          unsigned count);
+/* The message requests that vector of that virtual processor from now on. */
+enum hv_status vpci_retarget_message(const struct pci_function *f,
+                                     const struct pci_message *message, uint8_t vector,
+                                     uint64_t vp);
 
 #endif

@@ -12,6 +12,8 @@
     "defect\t" name "\t" requirements "\t" sentence "\tvtd\0"
 #define DEFECT_BUS(enumerator, name, requirements, sentence)                                       \
     "defect\t" name "\t" requirements "\t" sentence "\tvpci\0"
+#define DEFECT_IOAT(enumerator, name, requirements, sentence)                                      \
+    "defect\t" name "\t" requirements "\t" sentence "\tioat\0"
 #define DEFECT_PROBE(enumerator, name, requirements, sentence)                                     \
     "defect\t" name "\t" requirements "\t" sentence "\tsoft\0"
 #define DEFECT_SOFT(fault, name, requirements, sentence)                                           \
@@ -25,4 +27,5 @@ __attribute__((section(".pvtcat"), used)) static const char catalogue[] = "defec
 #undef DEFECT_VTD
 #undef DEFECT_PROBE
 #undef DEFECT_BUS
+#undef DEFECT_IOAT
 #undef DEFECT_SOFT

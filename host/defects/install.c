@@ -12,6 +12,10 @@ void defects_install(void)
     defects_install_virtual_functions();
     defects_install_device_messages();
     defects_install_moved_devices();
+    defects_install_channels();
+    defects_install_synic();
+    defects_install_bus_requests();
+    defects_install_pci_functions();
     defects_install_parameter_lists();
     defects_install_answers();
     defects_install_settings();

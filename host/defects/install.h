@@ -39,5 +39,9 @@ void defects_install_connections(void);
 void defects_install_virtual_functions(void);
 void defects_install_device_messages(void);
 void defects_install_moved_devices(void);
+void defects_install_channels(void);
+void defects_install_synic(void);
+void defects_install_bus_requests(void);
+void defects_install_pci_functions(void);
 
 #endif

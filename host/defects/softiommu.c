@@ -14,6 +14,7 @@ static const struct {
 #define DEFECT_VTD(enumerator, name, requirements, sentence)
 #define DEFECT_PROBE(enumerator, name, requirements, sentence)
 #define DEFECT_BUS(enumerator, name, requirements, sentence)
+#define DEFECT_IOAT(enumerator, name, requirements, sentence)
 #define DEFECT_SOFT(fault, name, requirements, sentence)                                           \
     {DEFECT_SOFT_##fault, SOFTIOMMU_FAULT_##fault},
 #include "host/defects/defects.def"
@@ -21,6 +22,7 @@ static const struct {
 #undef DEFECT_VTD
 #undef DEFECT_PROBE
 #undef DEFECT_BUS
+#undef DEFECT_IOAT
 #undef DEFECT_SOFT
 };
 

@@ -120,7 +120,11 @@ static void delete_domains(struct suite *s)
 static bool buses_are_back(const struct dma_engine *e, size_t count)
 {
     uint64_t device_id;
-    bool good = vpci_connect_again(&device_id);
+    bool good;
+
+    if (!vpci_is_connected())
+        dma_bus_was_reset(NULL);
+    good = vpci_connect_again(&device_id);
 
     for (size_t i = 0; i < count; i++)
         good = vpci_restore(&e[i].function) && good;

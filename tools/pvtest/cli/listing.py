@@ -27,7 +27,13 @@ WIDEST = 2000  # columns, more than any row has
 FORMAT = "pvtest-catalogue"
 
 
-UNITS = {"any": "every device", "vtd": "devices behind VT-d", "soft": "virtual functions", "vpci": "vPCI"}
+UNITS = {
+    "any": "every device",
+    "vtd": "devices behind VT-d",
+    "soft": "virtual functions",
+    "ioat": "IOAT",
+    "vpci": "vPCI",
+}
 
 
 def _switches(switches: tuple[Switch, ...]) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from pvtest.images.requirements import Requirements
 CLASSES_BEHIND: dict[str, frozenset[str | None]] = {
     "vtd": frozenset({"rocker", "edu"}),
     "soft": frozenset({"dmaprobe", "dmaprobe+ats"}),
+    "ioat": frozenset({"ioat"}),
     "vpci": frozenset({"rocker", "dmaprobe"}),
 }
 QUICK_CLASSES = ("rocker", "dmaprobe", "dmaprobe+ats")  # the quickest first

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests on vPCI channels that are taken for others, and interrupts that lead elsewhere. */
+#include <stddef.h>
+
+#include "abi/hypercall.h"
+#include "abi/retarget_interrupt.h"
+#include "abi/vpci.h"
+#include "host/defects/install.h"
+#include "host/defects/seam.h"
+#include "host/vmbus/channels.h"
+#include "host/vpci/bus.h"
+#include "host/vpci/interrupts.h"
+#include "lib/bits.h"
+
+#define MESSAGES_TRIED  512u
+#define MESSAGE_ADDRESS 0xFEE00000u
+#define UNKNOWN_REQUEST VPCI_MESSAGE(0xFF)
+
+static call_handler *right_post, *right_retarget;
+static struct vmbus_service service;
+static void (*right_received)(void *owner, const struct ring_packet *packet);
+static uint32_t first_version[VMBUS_CHANNELS_MAX + 1];
+static struct ring_packet packet_copy;
+
+static bool asks_for_relations(uint32_t type)
+{
+    return type == VPCI_QUERY_BUS_RELATIONS || type == VPCI_BUS_D0_ENTRY;
+}
+
+static void keep_first_version(struct vpci_bus *bus)
+{
+    unsigned count;
+    uint32_t *first = &first_version[bus - vpci_buses(&count)];
+
+    if (bus->version != 0 && *first != 0)
+        bus->version = *first;
+    *first = bus->version;
+}
+
+static void change_delete(struct vpci_interrupt *interrupt)
+{
+    uint16_t count = interrupt->count;
+
+    if (defect_active(DEFECT_BLOCK_DELETE_FIRST))
+        interrupt->count = 1;
+    if (defect_active(DEFECT_BLOCK_DELETE_MORE))
+        interrupt->count = (uint16_t)(2 * count);
+    if (defect_active(DEFECT_BLOCK_DELETE_NEXT))
+        interrupt->data += count;
+}
+
+/* The messages of a block, which were made just now, get the vector of the first one. */
+static void join_vectors(struct vpci_bus *bus, const struct vpci_create_interrupt_3 *request)
+{
+    struct vpci_function *function = vpci_bus_function(bus, request->slot);
+    uint32_t vp, first = request->vector & 0xFFu;
+    uint8_t vector;
+
+    for (uint32_t data = 0; function && data < MESSAGES_TRIED; data++) {
+        struct retarget joined = {(uint32_t)function->device_id, MESSAGE_ADDRESS, data, first, 0};
+
+        if (interrupts_find(function, MESSAGE_ADDRESS, data, &vp, &vector) && vector > first &&
+            vector < first + request->count) {
+            joined.vp = vp;
+            (void)interrupts_retarget(&joined);
+        }
+    }
+}
+
+static void received(void *owner, const struct ring_packet *packet)
+{
+    struct vpci_bus *bus = owner;
+    uint32_t version = bus->version, type;
+
+    packet_copy = *packet;
+    type = ((const struct vpci_message *)(const void *)packet_copy.payload)->type;
+    if (type == VPCI_DELETE_INTERRUPT || type == VPCI_DELETE_INTERRUPT_2)
+        change_delete(&((struct vpci_delete_interrupt *)(void *)packet_copy.payload)->interrupt);
+    if (type == VPCI_CREATE_INTERRUPT_2 && version == VPCI_VERSION_1_2 &&
+        defect_active(DEFECT_INTERRUPT_FORM_REFUSED))
+        ((struct vpci_message *)(void *)packet_copy.payload)->type = UNKNOWN_REQUEST;
+    if (version == VPCI_VERSION_1_2 && asks_for_relations(type) &&
+        defect_active(DEFECT_RELATIONS_TOO_NEW))
+        bus->version = VPCI_VERSION_1_3;
+    right_received(owner, &packet_copy);
+    if (version == VPCI_VERSION_1_2 && asks_for_relations(type))
+        bus->version = version;
+    if (type == VPCI_QUERY_PROTOCOL_VERSION && defect_active(DEFECT_VERSION_OF_FIRST))
+        keep_first_version(bus);
+    if (type == VPCI_CREATE_INTERRUPT_3 && defect_active(DEFECT_BLOCK_ONE_VECTOR))
+        join_vectors(bus, (const void *)packet_copy.payload);
+}
+
+/* All channels of vPCI have one service. */
+static enum hv_status post(struct call_context *context)
+{
+    for (unsigned i = 0; i < channels_count(); i++) {
+        struct vmbus_channel *channel = channel_at(i);
+
+        if (channel->service != &vpci_service)
+            continue;
+        service = vpci_service;
+        right_received = service.received;
+        service.received = received;
+        channel->service = &service;
+    }
+    return right_post(context);
+}
+
+/* The processor and the vector to which the message leads now. */
+static bool find(const struct hv_input_retarget_device_interrupt *input, uint32_t data,
+                 struct retarget *now)
+{
+    unsigned count;
+    const struct vpci_bus *bus = vpci_buses(&count);
+    uint8_t vector = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        for (unsigned f = 0; f < bus[i].functions; f++) {
+            const struct vpci_function *function = &bus[i].function[f];
+
+            *now = (struct retarget){(uint32_t)input->device_id, input->address, data, 0, 0};
+            if ((uint32_t)function->device_id != now->device_id ||
+                !interrupts_find(function, input->address, data, &now->vp, &vector))
+                continue;
+            now->vector = vector;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum hv_status retarget(struct call_context *context)
+{
+    const struct hv_input_retarget_device_interrupt *input = call_input(context);
+    struct retarget before, after, neighbor;
+    bool known = find(input, input->data, &before);
+    enum hv_status status = right_retarget(context);
+
+    if (status != HV_STATUS_SUCCESS || !known || !find(input, input->data, &after))
+        return status;
+    if (defect_active(DEFECT_RETARGET_KEEPS_PROCESSOR))
+        after.vp = before.vp;
+    if (defect_active(DEFECT_RETARGET_KEEPS_VECTOR))
+        after.vector = before.vector;
+    (void)interrupts_retarget(&after);
+    if (defect_active(DEFECT_RETARGET_MOVES_BLOCK) && find(input, input->data + 1, &neighbor)) {
+        neighbor.vp = after.vp;
+        (void)interrupts_retarget(&neighbor);
+    }
+    return status;
+}
+
+void defects_install_bus_requests(void)
+{
+    if (ANY(DEFECT_RELATIONS_TOO_NEW, DEFECT_VERSION_OF_FIRST, DEFECT_INTERRUPT_FORM_REFUSED,
+            DEFECT_BLOCK_DELETE_FIRST, DEFECT_BLOCK_DELETE_MORE, DEFECT_BLOCK_DELETE_NEXT,
+            DEFECT_BLOCK_ONE_VECTOR))
+        right_post = call_in_front(HVCALL_POST_MESSAGE, post);
+    if (ANY(DEFECT_RETARGET_KEEPS_PROCESSOR, DEFECT_RETARGET_KEEPS_VECTOR,
+            DEFECT_RETARGET_MOVES_BLOCK))
+        right_retarget = call_in_front(HVCALL_RETARGET_DEVICE_INTERRUPT, retarget);
+}

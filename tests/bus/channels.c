@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* Channels: which processor is signaled, and what the rings carry. The service behind them is
+ * vPCI, of which two requests are used that change nothing. */
+#include "abi/msr.h"
+#include "abi/synic.h"
+#include "abi/vpci.h"
+#include "kernel/cpu.h"
+#include "lib/string.h"
+#include "tests/bus/client.h"
+#include "tests/harness/second_processor.h"
+
+#define TEST_GROUP "bus"
+
+#define SINT   (HV_MSR_SINT0 + VMBUS_SINT)
+#define TRY_US 50000u
+#define SECOND 0x55u /* vector of the SINT of the second processor */
+
+static void put_ear(void *argument)
+{
+    struct ear *ear = argument;
+
+    ear->requested = client_try_msr(HV_MSR_SIEFP, gpa_of(ear->events) | HV_SYNIC_PAGE_ENABLE) &&
+                     client_try_msr(SINT, SECOND) &&
+                     client_try_msr(HV_MSR_SCONTROL, HV_SCONTROL_ENABLE);
+}
+
+static void take_ear(void *argument)
+{
+    (void)argument;
+    (void)client_try_msr(SINT, HV_SINT_MASKED | SECOND);
+    (void)client_try_msr(HV_MSR_SIEFP, 0);
+}
+
+/* A request on the channel is answered, and the second processor hears of it. */
+static bool second_hears(struct test_run *t, struct ear *ear, struct vmbus_channel *channel,
+                         uint64_t us)
+{
+    memset(ear->events, 0, sizeof(ear->events));
+    ear->flag = channel->offer->channel_id;
+    ear->us = us;
+    client_second_listens(t, ear);
+    client_round_trip(t, channel);
+    return client_second_heard(t, ear);
+}
+
+static bool first_hears(struct test_run *t, void *events, struct vmbus_channel *channel)
+{
+    bool heard;
+
+    client_take_interrupts();
+    memset(events, 0, PAGE_SIZE);
+    client_round_trip(t, channel);
+    heard = client_flag(events, channel->offer->channel_id, TRY_US) &&
+            client_requested(CLIENT_VECTOR, CLIENT_LATE_US);
+    cpu_interrupts_on();
+    return heard;
+}
+
+#define TRIES 20u /* before 5.3 no one says when the host has made the change */
+
+static void modify(struct test_run *t, const struct vmbus_channel *channel, uint64_t vp)
+{
+    const struct vmbus_modify_channel message = {.header.type = VMBUS_MODIFY_CHANNEL,
+                                                 .channel_id = channel->offer->channel_id,
+                                                 .target_vp = (uint32_t)vp};
+    union vmbus_control reply;
+
+    (void)vmbus_post(&message, sizeof(message));
+    if (vmbus_init()->version >= VMBUS_VERSION_5_3)
+        CHECK(vmbus_wait(VMBUS_MODIFY_CHANNEL_RESPONSE, NULL, 0, &reply, CLIENT_WAIT_US),
+              "MODIFYCHANNEL has no response");
+    STEP("channel %u is to signal VP %llu", message.channel_id, (unsigned long long)vp);
+}
+
+static void with_modify(struct test_run *t, struct ear *ear, void *events,
+                        struct vmbus_channel *channel)
+{
+    bool heard = false;
+
+    modify(t, channel, client_msr(HV_MSR_VP_INDEX));
+    for (unsigned i = 0; i < TRIES && !heard; i++)
+        heard = first_hears(t, events, channel);
+    CHECK(heard, "no signal to the first processor");
+    modify(t, channel, ear->vp);
+    heard = false;
+    for (unsigned i = 0; i < TRIES && !heard; i++)
+        heard = second_hears(t, ear, channel, TRY_US);
+    CHECK(heard, "no signal to the second processor");
+}
+
+TEST(channels_signal_their_processor,
+     PROMISE("A channel signals the processor that it was opened for, or moved to last, by the "
+             "flag of its own number and the vector there")
+     COVERS("BUS-8") ABI() DEVICES(NONE) KINDS("device")
+     STEPS("Both processors have event flags and a SINT. The first and the second channel of two "
+           "buses are opened for the second processor, and a request is sent on each. If the "
+           "version has MODIFYCHANNEL, each moves to the first processor and back, with a request "
+           "after each move.")
+     EXPECTS("The flag of the number of the channel is set in the page of that processor, and the "
+             "vector of its SINT requested there.")
+     IF_IT_FAILS("The host takes one processor for all, or accepts MODIFYCHANNEL without effect: "
+                 "when the guest takes a processor out of use, the driver of the device hears of "
+                 "nothing any more."))
+{
+    static const uint32_t versions[] = {VMBUS_VERSION_5_3, VMBUS_VERSION_4_1, 0};
+    void *events = second_memory(t, PAGE_SIZE);
+    struct ear *ear = second_memory(t, sizeof(*ear));
+    bool connected = false;
+
+    client_find_second(t, ear);
+    for (unsigned i = 0; i < ARRAY_SIZE(versions) && !connected; i++)
+        connected = client_connect_as(t, versions[i]);
+    on_second(t, put_ear, ear);
+    REQUIRE(connected && ear->requested, "no SynIC");
+    ear->vector = SECOND;
+    client_set_msr(t, HV_MSR_SIEFP, gpa_of(events) | HV_SYNIC_PAGE_ENABLE);
+    client_set_msr(t, SINT, CLIENT_VECTOR);
+    for (unsigned n = 0; n < 2; n++) {
+        const struct vmbus_opening opening = {.interrupts = true, .target_vp = (uint32_t)ear->vp};
+        struct vmbus_channel *channel = client_open(t, n, n, &opening);
+
+        CHECK(second_hears(t, ear, channel, CLIENT_WAIT_US), "no signal to the second processor");
+        if (vmbus_init()->version >= VMBUS_VERSION_4_1)
+            with_modify(t, ear, events, channel);
+    }
+    on_second(t, take_ear, ear);
+}
+
+static bool put(struct vmbus_channel *channel, uint64_t transaction, bool completion,
+                enum vpci_message_type type)
+{
+    const struct vpci_slot_message message = {type, 0};
+    const struct vmbus_packet head = {.type = VMBUS_PACKET_DATA,
+                                      .flags = completion ? VMBUS_PACKET_FLAG_COMPLETION : 0,
+                                      .transaction = transaction};
+
+    return vmbus_ring_put(&channel->out, &head, &message, sizeof(message));
+}
+
+/* Ids of transactions as Linux makes them: addresses. */
+#define ID(channel, n) (0xFFFF888100000000ull + ((uint64_t)(channel) << 40) + (n)*0x100000008ull)
+
+TEST(replies_name_their_requests,
+     PROMISE("Each request that asks for a completion gets one, with its transaction id, on its "
+             "channel, and no other request does")
+     COVERS("BUS-12") ABI() DEVICES(NONE) KINDS("device")
+     STEPS("Two channels are open. Into the ring of each, five requests are put before the host "
+           "is signaled, with transaction ids of 64 bits; the third of them asks for no "
+           "completion.")
+     EXPECTS("On each channel the four ids come back, each once, and that of the third does not.")
+     IF_IT_FAILS("The host cuts the id, answers on another channel, or answers what no one waits "
+                 "for. Linux takes the id for the address of what it waits with."))
+{
+    enum { REQUESTS = 5, SILENT = 2 };
+    const struct vmbus_opening opening = {.interrupts = false};
+    uint64_t id;
+
+    client_connect(t);
+    for (unsigned c = 0; c < 2; c++) {
+        client_open(t, c, c, &opening);
+        for (unsigned n = 0; n < REQUESTS; n++)
+            (void)put(client_channel(c), ID(c, n), n != SILENT, VPCI_QUERY_RESOURCE_REQUIREMENTS);
+    }
+    vmbus_channel_signal(client_channel(1));
+    vmbus_channel_signal(client_channel(0));
+    for (unsigned c = 0; c < 2; c++) {
+        unsigned seen = 1u << SILENT;
+
+        while (seen != (1u << REQUESTS) - 1) {
+            unsigned n = 0;
+
+            CHECK(client_completion(client_channel(c), &id, CLIENT_WAIT_US), "no completion");
+            while (n < REQUESTS && ID(c, n) != id)
+                n++;
+            CHECK(n < REQUESTS && !(seen >> n & 1), "completion of another request");
+            seen |= 1u << n;
+        }
+        CHECK(!client_completion(client_channel(c), &id, CLIENT_LATE_US),
+              "completion of another request");
+    }
+}
+
+TEST(full_rings_lose_nothing,
+     PROMISE("Replies that find the ring full come once there is room, and a guest that waits for "
+             "room is signaled")
+     COVERS("BUS-12 BUS-13") ABI() DEVICES(NONE) KINDS("device")
+     STEPS("So many requests are sent that their replies do not fit into the ring. They are taken "
+           "out one by one, with a signal to the host after each. Then the ring to the host is "
+           "filled with messages that have no reply, the guest says how much room it waits for, "
+           "and signals the host.")
+     EXPECTS("Each request has its completion, once and in any order. The event flag of the "
+             "channel is set when the host has made room.")
+     IF_IT_FAILS("The host drops replies that do not fit, or does not look at the size that the "
+                 "guest waits for. A driver under load waits forever."))
+{
+    enum { REQUESTS = 400, PENDING = 4096 };
+    const struct vmbus_opening opening = {.interrupts = true};
+    uint8_t *seen = buffer(t, 1).data;
+    struct vmbus_channel *channel;
+    void *events;
+    uint64_t id;
+
+    client_connect(t);
+    channel = client_open(t, 0, 0, &opening);
+    memset(seen, 0, REQUESTS);
+    for (unsigned n = 0; n < REQUESTS; n++)
+        (void)put(channel, n + 1, true, VPCI_QUERY_RESOURCE_REQUIREMENTS);
+    vmbus_channel_signal(channel);
+    for (unsigned n = 0; n < REQUESTS; n++) {
+        CHECK(client_completion(channel, &id, CLIENT_WAIT_US) && id - 1 < REQUESTS && !seen[id - 1],
+              "completion %u is missing or wrong", n + 1);
+        seen[id - 1] = true;
+        vmbus_channel_signal(channel);
+    }
+    events = gpa_pointer(client_msr(HV_MSR_SIEFP) & HV_SYNIC_PAGE_GPFN);
+    memset(events, 0, PAGE_SIZE);
+    while (put(channel, 0, false, VPCI_RESOURCES_RELEASED))
+        continue;
+    channel->out.control->pending_send_size = PENDING;
+    cpu_memory_barrier();
+    vmbus_channel_signal(channel);
+    CHECK(client_flag(events, channel->offer->channel_id, CLIENT_WAIT_US),
+          "no signal to a guest that waits for room");
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/bus/client.h"
+
+#include "abi/msr.h"
+#include "abi/synic.h"
+#include "abi/vpci.h"
+#include "drivers/vpci/restart.h"
+#include "kernel/cpu.h"
+#include "kernel/lapic.h"
+#include "kernel/time.h"
+#include "kernel/trap.h"
+#include "tests/harness/second_processor.h"
+
+#define LATE_OFFER_US 2000000u
+
+static const uint8_t interface_guid[16] = VPCI_INTERFACE_GUID;
+
+bool client_connect_as(struct test_run *t, uint32_t version)
+{
+    if (vpci_bus_count() == 0)
+        SKIP("there is no bus on VMBus");
+    (void)vpci_disconnect(VPCI_BY_UNLOAD); /* not answered: the next step fails */
+    dma_bus_was_reset(NULL);
+    return vmbus_start_as(version)->stage == VMBUS_CONNECTED &&
+           vmbus_wait_for_offer(interface_guid, LATE_OFFER_US);
+}
+
+void client_connect(struct test_run *t)
+{
+    REQUIRE(client_connect_as(t, 0), "VMBus cannot be connected again");
+}
+
+struct vmbus_offer *client_offer(struct test_run *t, unsigned n)
+{
+    struct vmbus_offer *offer = vmbus_offer(interface_guid, n);
+
+    if (!offer)
+        SKIP("needs %u buses on VMBus", n + 1);
+    return offer;
+}
+
+struct vmbus_channel *client_channel(unsigned number)
+{
+    static struct vmbus_channel channel[2];
+
+    return &channel[number];
+}
+
+bool client_completion(struct vmbus_channel *channel, uint64_t *transaction, uint64_t us)
+{
+    const uint64_t end = time_us() + us;
+    struct vpci_status_reply reply;
+    struct vmbus_packet head;
+    size_t size;
+
+    do {
+        if (vmbus_channel_take(channel, &head, &reply, sizeof(reply), &size) != VMBUS_RING_PACKET) {
+            cpu_pause();
+        } else if (head.type == VMBUS_PACKET_COMPLETION) {
+            *transaction = head.transaction;
+            return true;
+        }
+    } while (time_us() < end);
+    return false;
+}
+
+/* The second word is a version, or a slot: 0. */
+static void request(struct test_run *t, struct vmbus_channel *channel, uint32_t type, uint32_t word)
+{
+    const uint32_t message[2] = {type, word};
+    uint64_t sent = vmbus_channel_send(channel, message, sizeof(message), true), seen = 0;
+
+    CHECK(sent != 0 && client_completion(channel, &seen, CLIENT_WAIT_US) && seen == sent,
+          "request 0x%x is not completed", type);
+}
+
+struct vmbus_channel *client_open(struct test_run *t, unsigned number, unsigned n,
+                                  const struct vmbus_opening *opening)
+{
+    struct vmbus_channel *channel = client_channel(number);
+
+    CHECK(vmbus_channel_open_with(channel, client_offer(t, n), opening),
+          "OPENCHANNEL is refused: 0x%x", channel->status);
+    request(t, channel, VPCI_QUERY_PROTOCOL_VERSION, VPCI_VERSION_1_1);
+    return channel;
+}
+
+void client_round_trip(struct test_run *t, struct vmbus_channel *channel)
+{
+    request(t, channel, VPCI_QUERY_RESOURCE_REQUIREMENTS, 0);
+}
+
+void client_describe(struct test_run *t, uint32_t gpadl, unsigned pages)
+{
+    struct vmbus_gpadl_header header = {.header.type = VMBUS_GPADL_HEADER,
+                                        .channel_id = client_offer(t, 0)->channel_id,
+                                        .gpadl = gpadl,
+                                        .range_bytes = (uint16_t)(8 + 8 * pages),
+                                        .ranges = 1,
+                                        .byte_count = pages * (uint32_t)PAGE_SIZE};
+    const unsigned told =
+        pages < VMBUS_GPADL_HEADER_PAGES ? pages : (unsigned)VMBUS_GPADL_HEADER_PAGES;
+    uint64_t first = gpa_of(buffer(t, told).data) / PAGE_SIZE;
+
+    for (unsigned i = 0; i < told; i++)
+        header.page[i] = first + i;
+    (void)vmbus_post(&header, sizeof(header)); /* not taken: no answer comes */
+}
+
+uint64_t client_msr(uint32_t msr)
+{
+    uint64_t value = 0;
+
+    (void)msr_read_safe(msr, &value);
+    return value;
+}
+
+bool client_try_msr(uint32_t msr, uint64_t value)
+{
+    return msr_write_safe(msr, value) == TRAP_NONE && client_msr(msr) == value;
+}
+
+void client_set_msr(struct test_run *t, uint32_t msr, uint64_t value)
+{
+    STEP("MSR 0x%x = 0x%llx", msr, (unsigned long long)value);
+    REQUIRE(client_try_msr(msr, value), "it does not take the value");
+}
+
+bool client_flag(const void *page, uint32_t flag, uint64_t us)
+{
+    const struct hv_event_flags *flags = (const struct hv_event_flags *)page + VMBUS_SINT;
+    const uint64_t end = time_us() + us;
+    bool set;
+
+    do {
+        give_way();
+        set = __atomic_load_n(&flags->word[flag / 32], __ATOMIC_SEQ_CST) >> flag % 32 & 1;
+    } while (!set && time_us() < end);
+    return set;
+}
+
+bool client_requested(unsigned vector, uint64_t us)
+{
+    const uint64_t end = time_us() + us;
+    bool requested;
+
+    do
+        requested = lapic_requested(vector);
+    while (!requested && time_us() < end);
+    return requested;
+}
+
+void client_take_interrupts(void)
+{
+    cpu_interrupts_on();
+    cpu_pause(); /* the instruction after STI runs before them */
+    cpu_interrupts_off();
+}
+
+static void find(void *argument)
+{
+    struct ear *ear = argument;
+
+    ear->vp = client_msr(HV_MSR_VP_INDEX);
+}
+
+void client_find_second(struct test_run *t, struct ear *ear)
+{
+    need_second(t);
+    on_second(t, find, ear);
+}
+
+static void listen(void *argument)
+{
+    struct ear *ear = argument;
+
+    cpu_interrupts_off();
+    __atomic_store_n(&ear->listens, true, __ATOMIC_SEQ_CST);
+    ear->requested = (ear->flag == 0 || client_flag(ear->events, ear->flag, ear->us)) &&
+                     client_requested(ear->vector, ear->flag == 0 ? ear->us : CLIENT_LATE_US);
+    client_take_interrupts();
+    cpu_interrupts_on();
+}
+
+void client_second_listens(struct test_run *t, struct ear *ear)
+{
+    const uint64_t end = time_us() + CLIENT_WAIT_US;
+
+    ear->listens = false;
+    second_begin(t, listen, ear);
+    while (!__atomic_load_n(&ear->listens, __ATOMIC_SEQ_CST) && time_us() < end)
+        give_way();
+}
+
+bool client_second_heard(struct test_run *t, struct ear *ear)
+{
+    second_end(t);
+    return ear->requested;
+}

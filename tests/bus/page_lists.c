@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* Lists of pages (GPADLs) that are gone, and whose ids a guest uses again. */
+#include "drivers/vpci/restart.h"
+#include "lib/string.h"
+#include "tests/bus/client.h"
+
+#define TEST_GROUP "bus"
+
+#define FIRST     0x000E1E10u /* where Linux begins, in each of its kernels */
+#define UNDONE    0x000E1E11u
+#define LONG_LIST 30u /* needs a second message */
+
+enum end { BY_UNLOAD, BY_CONTACT, BY_TEARDOWN };
+
+#define LIST_ENDS(ROW, test)                                                                       \
+    ROW(test, unload, BY_UNLOAD, WORD(way, "UNLOAD"))                                              \
+    ROW(test, contact, BY_CONTACT, WORD(way, "INITIATE_CONTACT"))                                  \
+    ROW(test, teardown, BY_TEARDOWN, WORD(way, "GPADL_TEARDOWN"))
+
+VARIANTS(const enum end, list_ends, LIST_ENDS);
+
+static bool has_created(const union vmbus_control *message, uint32_t gpadl)
+{
+    return message->created.id == gpadl;
+}
+
+static void end_lists(struct test_run *t, enum end how)
+{
+    if (how == BY_TEARDOWN) {
+        vmbus_channel_close(client_channel(0));
+        return;
+    }
+    vmbus_channel_forget(client_channel(0));
+    if (how == BY_UNLOAD)
+        (void)vmbus_stop();
+    REQUIRE(vmbus_start_again()->stage == VMBUS_CONNECTED, "VMBus cannot be connected again");
+}
+
+/* Zeros with a request's length each, so that what the host writes there shows. */
+static void wipe(const struct vmbus_channel *channel)
+{
+    memset((void *)channel->in.control, 0, PAGE_SIZE);
+    memset(channel->in.data, 0, channel->in.size);
+}
+
+static bool is_wiped(const struct vmbus_channel *channel)
+{
+    return !memory_find_other((const void *)channel->in.control, PAGE_SIZE, 0) &&
+           !memory_find_other(channel->in.data, channel->in.size, 0);
+}
+
+TEST_EACH(list_of_pages_ends_by, LIST_ENDS,
+          PROMISE("After {way} the ids of lists of pages name nothing, and can be used for others")
+          COVERS("BUS-14") ABI() DEVICES(NONE) KINDS("device")
+          STEPS("A channel is opened by a list of pages, and a request has its reply there. A "
+                "second list is described by the first of two messages. {way} ends the first one, "
+                "and with the connection the second. The channel is opened in other memory by the "
+                "same id, and the second id names another list, too.")
+          EXPECTS("Both lists are accepted. A request has its reply in the new memory, and nothing "
+                  "changes in the memory of before.")
+          IF_IT_FAILS("The host keeps what an id stood for. A second kernel begins with the same "
+                      "ids: it gets no channel, or the host writes to pages of the first one."))
+{
+    const struct vmbus_opening opening = {.gpadl = FIRST};
+    struct vmbus_channel *first;
+    union vmbus_control reply;
+
+    client_connect(t);
+    first = client_open(t, 0, 0, &opening);
+    if (VARIANT(list_ends) != BY_TEARDOWN)
+        client_describe(t, UNDONE, LONG_LIST);
+    end_lists(t, VARIANT(list_ends));
+    wipe(first);
+    client_open(t, 1, 0, &opening);
+    CHECK(is_wiped(first), "the old ring is used");
+    client_describe(t, UNDONE, 1);
+    CHECK(vmbus_wait(VMBUS_GPADL_CREATED, has_created, UNDONE, &reply, CLIENT_WAIT_US) &&
+              reply.created.status == NT_STATUS_SUCCESS,
+          "the second list is refused");
+}
