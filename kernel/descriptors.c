@@ -20,7 +20,7 @@
 #define OTHER_STACK_PAGES 4
 
 #define VECTORS    256
-#define ENTRY_SIZE 16 /* of the code in vectors.S */
+#define ENTRY_SIZE 7 /* of the code in vectors.S */
 
 struct gate {
     uint16_t offset_low, selector;

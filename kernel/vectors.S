@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* 256 entry points of 16 bytes each, and the common path that builds struct trap_frame. */
+/* 256 entry points of 7 bytes each, and the common path that builds struct trap_frame. The place
+ * of an entry tells its vector. */
 
 /* Vectors with an error code: 8, 10..14, 17, 21, 29, 30. */
 #define WITH_ERROR_CODE 0x60227d00
@@ -10,16 +11,16 @@
 trap_entries:
     .set vector, 0
     .rept 256
-    .balign 16
     .set with_error, 0
     .if vector < 32
     .set with_error, (WITH_ERROR_CODE >> vector) & 1
     .endif
     .if with_error == 0
     pushq $0
+    .else
+    .byte 0x66, 0x90 /* no operation */
     .endif
-    pushq $vector
-    jmp trap_common
+    call trap_common /* its return address becomes the vector */
     .set vector, vector + 1
     .endr
 
@@ -39,6 +40,14 @@ trap_common:
     push %r13
     push %r14
     push %r15
+    mov 120(%rsp), %rax
+    lea trap_entries(%rip), %rcx
+    sub %rcx, %rax
+    xor %edx, %edx
+    mov $7, %ecx
+    div %ecx
+    dec %eax
+    mov %rax, 120(%rsp)
     cld
     /* CR0.TS left set by a test would make every SSE instruction of the handler fault again. */
     clts
