@@ -71,7 +71,7 @@ $(HOT:%=$(BUILD)/guest/%.o): OPT := $(HOT_OPT)
 $(BUILD)/host/%.o: OPT := $(HOT_OPT)
 
 # Sections of the ELF file that the PE file keeps.
-SECTIONS := .text .rodata .pvtcat .buildid .relr .rela .dynsym .dynstr .reloc .data.rel.ro .dynamic .data .bss
+SECTIONS := .text .rodata .pvtcat .buildid .relr .rela .reloc .data.rel.ro .dynamic .data .bss
 
 # A budget for the code of this project as Debian 12's gcc compiles it. Other compilers make larger images, and a limit must not
 # stop their users: `make test` enforces it where gcc is that one; everywhere else a larger image is a warning.
