@@ -53,17 +53,13 @@ static void change_delete(struct vpci_interrupt *interrupt)
 static void join_vectors(struct vpci_bus *bus, const struct vpci_create_interrupt_3 *request)
 {
     struct vpci_function *function = vpci_bus_function(bus, request->slot);
-    uint32_t vp, first = request->vector & 0xFFu;
-    uint8_t vector;
+    uint32_t first = request->vector & 0xFFu;
 
     for (uint32_t data = 0; function && data < MESSAGES_TRIED; data++) {
-        struct retarget joined = {(uint32_t)function->device_id, MESSAGE_ADDRESS, data, first, 0};
+        struct interrupt_message *message = interrupts_find(function, MESSAGE_ADDRESS, data);
 
-        if (interrupts_find(function, MESSAGE_ADDRESS, data, &vp, &vector) && vector > first &&
-            vector < first + request->count) {
-            joined.vp = vp;
-            (void)interrupts_retarget(&joined);
-        }
+        if (message && message->vector > first && message->vector < first + request->count)
+            message->vector = (uint8_t)first;
     }
 }
 
@@ -107,47 +103,39 @@ static enum hv_status post(struct call_context *context)
     return right_post(context);
 }
 
-/* The processor and the vector to which the message leads now. */
-static bool find(const struct hv_input_retarget_device_interrupt *input, uint32_t data,
-                 struct retarget *now)
+static struct interrupt_message *find(const struct hv_input_retarget_device_interrupt *input,
+                                      uint32_t data)
 {
     unsigned count;
     const struct vpci_bus *bus = vpci_buses(&count);
-    uint8_t vector = 0;
+    struct interrupt_message *found = NULL;
 
-    for (unsigned i = 0; i < count; i++) {
-        for (unsigned f = 0; f < bus[i].functions; f++) {
-            const struct vpci_function *function = &bus[i].function[f];
-
-            *now = (struct retarget){(uint32_t)input->device_id, input->address, data, 0, 0};
-            if ((uint32_t)function->device_id != now->device_id ||
-                !interrupts_find(function, input->address, data, &now->vp, &vector))
-                continue;
-            now->vector = vector;
-            return true;
-        }
-    }
-    return false;
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned f = 0; f < bus[i].functions && !found; f++)
+            if (bus[i].function[f].device_id == (uint32_t)input->device_id)
+                found = interrupts_find(&bus[i].function[f], input->address, data);
+    return found;
 }
 
 static enum hv_status retarget(struct call_context *context)
 {
     const struct hv_input_retarget_device_interrupt *input = call_input(context);
-    struct retarget before, after, neighbor;
-    bool known = find(input, input->data, &before);
-    enum hv_status status = right_retarget(context);
+    struct interrupt_message *message = find(input, input->data), before = {NULL, 0, 0}, *next;
+    enum hv_status status;
 
-    if (status != HV_STATUS_SUCCESS || !known || !find(input, input->data, &after))
+    if (message)
+        before = *message;
+    status = right_retarget(context);
+    if (status != HV_STATUS_SUCCESS || !message)
         return status;
     if (defect_active(DEFECT_RETARGET_KEEPS_PROCESSOR))
-        after.vp = before.vp;
+        message->vp = before.vp;
     if (defect_active(DEFECT_RETARGET_KEEPS_VECTOR))
-        after.vector = before.vector;
-    (void)interrupts_retarget(&after);
-    if (defect_active(DEFECT_RETARGET_MOVES_BLOCK) && find(input, input->data + 1, &neighbor)) {
-        neighbor.vp = after.vp;
-        (void)interrupts_retarget(&neighbor);
-    }
+        message->vector = before.vector;
+    next = find(input, input->data + 1);
+    if (next && defect_active(DEFECT_RETARGET_MOVES_BLOCK))
+        next->vp = message->vp;
+    message->function->ops->retargeted(message->function);
     return status;
 }
 

@@ -93,7 +93,7 @@ static void expect_block(struct test_run *t, struct dma_engine *e, const struct 
 TEST(blocks_of_messages,
      PROMISE("The messages of a block request neighboring vectors until the block is deleted, and "
              "its end leaves other blocks as they are")
-     COVERS("BUS-16") DEVICES(ALL) KINDS("dma")
+     COVERS("BUS-15") DEVICES(ALL) KINDS("dma")
      STEPS("For one, two, four and eight messages: three blocks are created, and each message is "
            "sent. The one in the middle is deleted, and all messages are sent. It is created "
            "again, the other two are deleted, and its messages are sent.")
@@ -133,7 +133,7 @@ TEST(blocks_of_messages,
 TEST(moved_messages,
      PROMISE("A message that was retargeted requests its new vector of its new processor, and the "
              "other messages stay where they are")
-     COVERS("BUS-17") ABI() DEVICES(ALL) KINDS("dma")
+     COVERS("BUS-16") ABI() DEVICES(ALL) KINDS("dma")
      STEPS("Two messages for the first processor are created as one block. The first of them is "
            "retargeted to another vector of the second processor, and both are sent. It is "
            "retargeted to a third vector of the first processor, and both are sent.")

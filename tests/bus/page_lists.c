@@ -51,7 +51,7 @@ static bool is_wiped(const struct vmbus_channel *channel)
 
 TEST_EACH(list_of_pages_ends_by, LIST_ENDS,
           PROMISE("After {way} the ids of lists of pages name nothing, and can be used for others")
-          COVERS("BUS-14") ABI() DEVICES(NONE) KINDS("device")
+          COVERS("BUS-13") ABI() DEVICES(NONE) KINDS("device")
           STEPS("A channel is opened by a list of pages, and a request has its reply there. A "
                 "second list is described by the first of two messages. {way} ends the first one, "
                 "and with the connection the second. The channel is opened in other memory by the "
