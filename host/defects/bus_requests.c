@@ -3,7 +3,6 @@
 #include <stddef.h>
 
 #include "abi/hypercall.h"
-#include "abi/retarget_interrupt.h"
 #include "abi/vpci.h"
 #include "host/defects/install.h"
 #include "host/defects/seam.h"
@@ -16,7 +15,7 @@
 #define MESSAGE_ADDRESS 0xFEE00000u
 #define UNKNOWN_REQUEST VPCI_MESSAGE(0xFF)
 
-static call_handler *right_post, *right_retarget;
+static call_handler *right_post;
 static struct vmbus_service service;
 static void (*right_received)(void *owner, const struct ring_packet *packet);
 static uint32_t first_version[VMBUS_CHANNELS_MAX + 1];
@@ -29,8 +28,7 @@ static bool asks_for_relations(uint32_t type)
 
 static void keep_first_version(struct vpci_bus *bus)
 {
-    unsigned count;
-    uint32_t *first = &first_version[bus - vpci_buses(&count)];
+    uint32_t *first = &first_version[vmbus_channel_id(bus->channel)];
 
     if (bus->version != 0 && *first != 0)
         bus->version = *first;
@@ -103,49 +101,10 @@ static enum hv_status post(struct call_context *context)
     return right_post(context);
 }
 
-static struct interrupt_message *find(const struct hv_input_retarget_device_interrupt *input,
-                                      uint32_t data)
-{
-    unsigned count;
-    const struct vpci_bus *bus = vpci_buses(&count);
-    struct interrupt_message *found = NULL;
-
-    for (unsigned i = 0; i < count; i++)
-        for (unsigned f = 0; f < bus[i].functions && !found; f++)
-            if (bus[i].function[f].device_id == (uint32_t)input->device_id)
-                found = interrupts_find(&bus[i].function[f], input->address, data);
-    return found;
-}
-
-static enum hv_status retarget(struct call_context *context)
-{
-    const struct hv_input_retarget_device_interrupt *input = call_input(context);
-    struct interrupt_message *message = find(input, input->data), before = {NULL, 0, 0}, *next;
-    enum hv_status status;
-
-    if (message)
-        before = *message;
-    status = right_retarget(context);
-    if (status != HV_STATUS_SUCCESS || !message)
-        return status;
-    if (defect_active(DEFECT_RETARGET_KEEPS_PROCESSOR))
-        message->vp = before.vp;
-    if (defect_active(DEFECT_RETARGET_KEEPS_VECTOR))
-        message->vector = before.vector;
-    next = find(input, input->data + 1);
-    if (next && defect_active(DEFECT_RETARGET_MOVES_BLOCK))
-        next->vp = message->vp;
-    message->function->ops->retargeted(message->function);
-    return status;
-}
-
 void defects_install_bus_requests(void)
 {
     if (ANY(DEFECT_RELATIONS_TOO_NEW, DEFECT_VERSION_OF_FIRST, DEFECT_INTERRUPT_FORM_REFUSED,
             DEFECT_BLOCK_DELETE_FIRST, DEFECT_BLOCK_DELETE_MORE, DEFECT_BLOCK_DELETE_NEXT,
             DEFECT_BLOCK_ONE_VECTOR))
         right_post = call_in_front(HVCALL_POST_MESSAGE, post);
-    if (ANY(DEFECT_RETARGET_KEEPS_PROCESSOR, DEFECT_RETARGET_KEEPS_VECTOR,
-            DEFECT_RETARGET_MOVES_BLOCK))
-        right_retarget = call_in_front(HVCALL_RETARGET_DEVICE_INTERRUPT, retarget);
 }

@@ -30,7 +30,7 @@ static bool pends(const struct pci_function *f)
 TEST_EACH(masked_message_by, MASKS,
           PROMISE("A message that is masked by its {which} is pending, and sent once when the mask "
                   "goes")
-          COVERS("BUS-17") DEVICES(ALL) KINDS("dma")
+          COVERS("BUS-16") DEVICES(ALL) KINDS("dma")
           STEPS("MSI-X of the device is masked by the {which}, and the device sends its message, "
                 "once without and once with another message in the table before the mask goes. "
                 "The mask is set and goes again.")
@@ -95,7 +95,7 @@ static void start(struct test_run *t, struct dma_engine *e)
 TEST(no_bus_master,
      PROMISE("A device whose bus mastering is off reaches no memory and sends no message, and "
              "works when it is on again")
-     COVERS("BUS-18") DEVICES(ALL) KINDS("dma")
+     COVERS("BUS-17") DEVICES(ALL) KINDS("dma")
      STEPS("The device writes. Bus mastering goes off, the device is told to write and, where that "
            "is no DMA, to send a message. It is put into a blocking domain, mastering goes on, and "
            "it is reset. Back in its domain, it writes.")
