@@ -10,7 +10,7 @@
 #include "kernel/time.h"
 #include "lib/string.h"
 
-#define COMMAND_US 1000000u
+#define COMMAND_US 5000000u /* a busy computer takes more than a second for a block of its disk */
 
 static volatile uint32_t *register32(const struct dma_engine *e, size_t offset)
 {
@@ -96,7 +96,7 @@ static bool wait_completion(struct dma_engine *e, enum nvme_queue queue)
             break;
         }
         if (time_us() > end) {
-            say(e, "the controller does not complete a command within a second: CSTS", status);
+            say(e, "the controller does not complete a command within five seconds: CSTS", status);
             break;
         }
         cpu_pause();
