@@ -127,6 +127,8 @@ def test_a_wrong_command_line_costs_no_set_up_and_no_build(tree: Path, code: str
         (["--replay", __file__], "the first line is 'pvtest-operations 1'"),
         (["--results", f"{__file__}/results"], "test_start.py is not a folder"),
         (["--firmware", "/nowhere.fd"], "--firmware /nowhere.fd: no such file"),
+        (["--firmware", "/"], "--firmware /: is a folder"),
+        (["--guest", "/"], "/: is a folder"),
         (["--host", __file__], "is no program for UEFI"),
         (["linux", "--kernel", __file__], "is no program for UEFI"),
         (["image", "--sign", "/nowhere.key", "/nowhere.pem"], "--sign /nowhere.key: no such file"),

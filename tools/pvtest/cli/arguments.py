@@ -126,7 +126,7 @@ def file(text: str) -> Path:
     """A file that is there."""
     found = path(text)
     if not found.is_file():
-        raise argparse.ArgumentTypeError(f"{text}: no such file")
+        raise argparse.ArgumentTypeError(f"{text}: {'is a folder' if found.is_dir() else 'no such file'}")
     return found
 
 

@@ -48,7 +48,8 @@ def check_files(command: str, options: argparse.Namespace) -> None:
     if getattr(options, "results", None) is not None:
         _check_results(options.results)
     if getattr(options, "firmware", None) and not Path(options.firmware).is_file():
-        raise UsageError(f"--firmware {options.firmware}: no such file")
+        why = "is a folder" if Path(options.firmware).is_dir() else "no such file"
+        raise UsageError(f"--firmware {options.firmware}: {why}")
     if getattr(options, "replay", None) is not None and not _read_once(options.replay):
         replay.load(options.replay)
     if command == "bundle" and options.output is not None:
