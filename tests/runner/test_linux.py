@@ -7,6 +7,9 @@ import gzip
 import shutil
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -213,6 +216,29 @@ def test_packages_are_fetched_into_a_folder_of_any_name(tmp_path: Path, monkeypa
     with pytest.raises(MissingError, match="has no lib/modules"):  # the double brings the kernel alone
         packages.get(folder, no_setup=False)
     assert sorted(path.name for path in folder.iterdir()) == ["boot", "fetched"]
+
+
+def test_two_runs_at_once_fetch_packages_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, fetched, both = tmp_path / "build" / "packages", [], threading.Barrier(2)
+
+    def fetch(place: Path) -> None:
+        fetched.append(place)
+        place.mkdir()
+        assert not (place / "fetched").exists()
+        time.sleep(0.2)  # the other one would begin now
+        (place / "fetched").touch()
+
+    def run() -> None:
+        both.wait(timeout=10)
+        packages.get(folder, no_setup=False)
+
+    monkeypatch.delenv("PVTEST_NO_SETUP", raising=False)
+    monkeypatch.setattr(packages, "_fetch", fetch)
+    monkeypatch.setattr(packages, "pieces", lambda place: place)
+    with ThreadPoolExecutor(2) as pool:
+        for job in [pool.submit(run), pool.submit(run)]:
+            job.result(timeout=20)
+    assert fetched == [folder]
 
 
 def test_pieces_are_those_of_the_packages(tmp_path: Path) -> None:

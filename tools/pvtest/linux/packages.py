@@ -6,9 +6,12 @@ Installing a kernel would change how the build machine itself boots.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,10 +80,22 @@ def _fetch(folder: Path) -> None:
     (folder / _DONE).touch()
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Of several runs in one tree one fetches, and the others wait. The lock ends with its process."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def get(folder: Path, no_setup: bool) -> Pieces:
     """Fetches them once into `folder`."""
-    if not (folder / _DONE).exists():
-        if no_setup or os.environ.get("PVTEST_NO_SETUP") == "1":
+    if no_setup or os.environ.get("PVTEST_NO_SETUP") == "1":
+        if not (folder / _DONE).exists():
             raise MissingError(f"packages of a Linux guest: {KERNEL}, {', '.join(OTHERS)} are not in {folder}")
-        _fetch(folder)
+        return pieces(folder)
+    with _alone(folder):
+        if not (folder / _DONE).exists():
+            _fetch(folder)
     return pieces(folder)
