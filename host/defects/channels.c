@@ -17,12 +17,12 @@
 
 static call_handler *right_post, *right_signal;
 
-/* Lists of pages as they were described first. `gone`: the guest has taken them back. */
+/* The last lists of pages, as they were described first. `gone`: the guest has taken them back. */
 static struct list {
     struct vmbus_gpadl_header header;
     bool gone, torn_down;
 } lists[LISTS_MAX];
-static unsigned count;
+static unsigned next;
 
 static struct vmbus_channel *channel_named(uint32_t id)
 {
@@ -34,7 +34,7 @@ static struct vmbus_channel *channel_named(uint32_t id)
 
 static struct list *list_of(uint32_t gpadl)
 {
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < LISTS_MAX; i++)
         if (lists[i].header.gpadl == gpadl)
             return &lists[i];
     return NULL;
@@ -58,18 +58,20 @@ static void describe(struct vmbus_gpadl_header *header)
 {
     struct list *known = list_of(header->gpadl);
 
-    if (!known && count < LISTS_MAX)
-        lists[count++].header = *header;
-    else if (known && is_kept(known))
+    if (!known)
+        lists[next++ % LISTS_MAX] = (struct list){.header = *header};
+    else if (is_kept(known))
         header->ranges = 0; /* as good as refused */
-    else if (known && known->gone && defect_active(DEFECT_LIST_PAGES_KEPT) &&
+    else if (known->gone && defect_active(DEFECT_LIST_PAGES_KEPT) &&
              known->header.range_bytes == header->range_bytes)
         memcpy(header->page, known->header.page, sizeof(header->page));
+    else
+        *known = (struct list){.header = *header};
 }
 
 static void take_back(uint32_t gpadl, bool torn_down)
 {
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < LISTS_MAX; i++) {
         if (torn_down && lists[i].header.gpadl != gpadl)
             continue;
         lists[i].torn_down = torn_down;
