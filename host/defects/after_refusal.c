@@ -75,6 +75,26 @@ static void forget_settings(struct call_context *context)
         domain->configured = false;
 }
 
+/* The settings of a domain in use, which its devices do not get. */
+static void keep_settings(struct call_context *context)
+{
+    const struct hv_input_configure_device_domain *input = call_input(context);
+    uint64_t flags = input->settings.flags;
+    struct translation *to = &call_domain(context)->translation;
+
+    to->kind = (flags & HV_DEVICE_DOMAIN_BLOCKED) != 0               ? TRANSLATION_BLOCKED
+               : (flags & HV_DEVICE_DOMAIN_TRANSLATION_ENABLED) == 0 ? TRANSLATION_IDENTITY
+                                                                     : TRANSLATION_PAGING;
+    to->root = input->settings.page_table_root;
+    to->levels = (flags & HV_DEVICE_DOMAIN_FIRST_STAGE_5_LEVEL) != 0 ? 5 : 4;
+}
+
+/* It is configured no more, whatever its devices have. */
+static void forget_in_use(struct call_context *context)
+{
+    call_domain(context)->configured = false;
+}
+
 static struct device *named_device(struct call_context *context)
 {
     const struct hv_input_attach_device_domain *input = call_input(context);
@@ -183,6 +203,10 @@ static const struct effect {
      configure},
     {DEFECT_CONFIGURE_REFUSED_CLEARS, HVCALL_CONFIGURE_DEVICE_DOMAIN, HV_STATUS_SUCCESS,
      forget_settings},
+    {DEFECT_CONFIGURE_IN_USE_KEPT, HVCALL_CONFIGURE_DEVICE_DOMAIN, HV_STATUS_OBJECT_IN_USE,
+     keep_settings},
+    {DEFECT_CONFIGURE_IN_USE_FORGETS, HVCALL_CONFIGURE_DEVICE_DOMAIN, HV_STATUS_OBJECT_IN_USE,
+     forget_in_use},
     {DEFECT_ATTACH_REFUSED_MOVES, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_INVALID_PARAMETER, attach},
     {DEFECT_ATTACH_FAILED_DETACHES, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_NOT_FOUND, block_device},
     {DEFECT_ATTACH_SAME_DETACHES, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_DEVICE_ALREADY_IN_DOMAIN,

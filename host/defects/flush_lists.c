@@ -10,6 +10,8 @@
 #define BATCH_END  256u
 #define TABLE_BITS 48u
 
+static call_handler *right_list;
+static uint32_t last_id; /* of the domain of the last list; 0: none */
 static element_handler *right_element;
 static exit_handler *right_exit;
 static bool was_refused; /* an element, in this part of the call */
@@ -125,6 +127,22 @@ static bool is_left_out(struct call_context *context, uint64_t element)
     return defect_active(DEFECT_LIST_ERROR_ROLLBACK) && any_bad(context);
 }
 
+/* A list that starts late is taken for the rest of the last one. */
+static enum hv_status list(struct call_context *context)
+{
+    struct domain *last = last_id != 0 ? domain_find(last_id) : NULL;
+    enum hv_status status;
+
+    if (hv_control_rep_start(context->control) != 0 && last) {
+        context->domain = last;
+        return HV_STATUS_SUCCESS;
+    }
+    status = right_list(context);
+    if (status == HV_STATUS_SUCCESS)
+        last_id = context->domain->id;
+    return status;
+}
+
 static enum hv_status run_element(struct call_context *context, uint64_t element)
 {
     bool all = hv_iommu_range_shift(element) == HV_IOMMU_RANGE_SHIFT_ALL;
@@ -190,6 +208,8 @@ void defects_install_flush_lists(void)
         right_exit = exit_handlers.hypercall;
         exit_handlers.hypercall = hypercall;
     }
+    if (defect_active(DEFECT_LATE_LIST_OLD_DOMAIN))
+        right_list = call_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, list);
     if (results ||
         ANY(DEFECT_LIST_SHIFT_TWELVE_BITS, DEFECT_LIST_ALL_REFUSED, DEFECT_LIST_UNALIGNED_SHORT,
             DEFECT_LIST_FIRST_ONLY, DEFECT_LIST_LAST_DROPPED, DEFECT_LIST_ELEMENT_256_LOST,

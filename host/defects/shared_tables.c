@@ -6,7 +6,8 @@
 #include "host/domains/private.h"
 #include "host/iommu/domain_id.h"
 
-static call_handler *right_create, *right_configure, *right_delete, *right_flush, *right_flush_list;
+static call_handler *right_create, *right_configure, *right_attach, *right_delete, *right_flush,
+    *right_flush_list;
 static uint16_t freed_did = DID_NONE; /* of a deleted domain, while another one goes on using it */
 
 static bool has_table(const struct domain *domain, uint64_t root)
@@ -60,6 +61,19 @@ static enum hv_status configure(struct call_context *context)
     return status;
 }
 
+/* A device is not moved to a domain whose top table it has. */
+static enum hv_status attach(struct call_context *context)
+{
+    const struct hv_input_attach_device_domain *input = call_input(context);
+    struct domain *to = call_domain(context);
+    struct device *device = device_find(input->device_id);
+
+    if (to && device && device->domain && domain_has_entries(device->domain) &&
+        has_table(to, device->domain->translation.root))
+        return HV_STATUS_DEVICE_ALREADY_IN_DOMAIN;
+    return right_attach(context);
+}
+
 static enum hv_status delete_domain(struct call_context *context)
 {
     struct domain *domain = call_domain(context), *partner = domain ? partner_of(domain) : NULL;
@@ -103,6 +117,8 @@ void defects_install_shared_tables(void)
         right_create = call_in_front(HVCALL_CREATE_DEVICE_DOMAIN, create);
     if (ANY(DEFECT_SHARED_ROOT_TAG, DEFECT_SHARED_ROOT_MOVES))
         right_configure = call_in_front(HVCALL_CONFIGURE_DEVICE_DOMAIN, configure);
+    if (defect_active(DEFECT_SHARED_ROOT_NOT_MOVED))
+        right_attach = call_in_front(HVCALL_ATTACH_DEVICE_DOMAIN, attach);
     if (ANY(DEFECT_SHARED_ROOT_TAG, DEFECT_SHARED_ROOT_DELETE_BLOCKS))
         right_delete = call_in_front(HVCALL_DELETE_DEVICE_DOMAIN, delete_domain);
     if (defect_active(DEFECT_SHARED_ROOT_FLUSH_FIRST)) {

@@ -119,7 +119,7 @@ OBSERVATION(table_while_attached,
             COVERS("CFG-7") DEVICES(ALL) KINDS("dma fault")
             STEPS("The device uses a page of its domain, so that it is cached. The domain is "
                   "configured with another table while the device is in it, and the device writes "
-                  "to the same IOVA.")
+                  "to the same IOVA, leaves, comes back and writes again.")
             EXPECTS("If the call was refused, the old page is reached; if it succeeded, the new "
                     "one is, at once and without a flush. The status is recorded.")
             IF_IT_FAILS("The call reports success while cached translations of the old table are "
@@ -133,6 +133,10 @@ OBSERVATION(table_while_attached,
     status = configure(t, &a, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL,
                        stage1_root_gpa(&a.second->table));
     observe_status(t, "second CONFIGURE", status);
+    expect_lands(t, &a, status == HV_STATUS_SUCCESS ? &a.second_target : &a.first_target,
+                 "DMA after a second CONFIGURE of a domain with a device");
+    attach(t, domain_blocked(t), a.engine);
+    attach(t, a.d, a.engine);
     expect_lands(t, &a, status == HV_STATUS_SUCCESS ? &a.second_target : &a.first_target,
                  "DMA after a second CONFIGURE of a domain with a device");
 }
