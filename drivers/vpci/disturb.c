@@ -84,7 +84,7 @@ static void put_request(struct random *random, struct vpci_bus *bus)
     const uint32_t index = ring->control->read_index,
                    words = 2 * (1 + below(random, WORDS_MAX / 2)),
                    at = index < ring->size ? index & ~(VMBUS_RING_ALIGNMENT - 1) : 0;
-    uint32_t request[WORDS_MAX];
+    uint32_t request[WORDS_MAX] = {0};
     struct vmbus_packet head = {.type = VMBUS_PACKET_DATA,
                                 .offset8 = RIGHT_OFFSET,
                                 .length8 = (uint16_t)(RIGHT_OFFSET + words / 2),
