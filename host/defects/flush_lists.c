@@ -127,19 +127,24 @@ static bool is_left_out(struct call_context *context, uint64_t element)
     return defect_active(DEFECT_LIST_ERROR_ROLLBACK) && any_bad(context);
 }
 
-/* A list that starts late is taken for the rest of the last one. */
+/* The header of a list, which means less where the list starts late. */
 static enum hv_status list(struct call_context *context)
 {
+    bool late = hv_control_rep_start(context->control) != 0;
     struct domain *last = last_id != 0 ? domain_find(last_id) : NULL;
     enum hv_status status;
 
-    if (hv_control_rep_start(context->control) != 0 && last) {
+    if (late && last && defect_active(DEFECT_LATE_LIST_OLD_DOMAIN)) {
         context->domain = last;
         return HV_STATUS_SUCCESS;
     }
     status = right_list(context);
-    if (status == HV_STATUS_SUCCESS)
+    if (status == HV_STATUS_SUCCESS) {
         last_id = context->domain->id;
+    } else if (late && defect_active(DEFECT_LATE_LIST_HEADER_PASSES)) {
+        context->domain = NULL;
+        return HV_STATUS_SUCCESS;
+    }
     return status;
 }
 
@@ -161,7 +166,8 @@ static enum hv_status run_element(struct call_context *context, uint64_t element
 
 static enum hv_status element(struct call_context *context, uint64_t value)
 {
-    enum hv_status status = run_element(context, value);
+    enum hv_status status =
+        context->domain ? run_element(context, value) : HV_STATUS_SUCCESS; /* nothing to flush */
 
     was_refused = status != HV_STATUS_SUCCESS;
     return status;
@@ -208,13 +214,14 @@ void defects_install_flush_lists(void)
         right_exit = exit_handlers.hypercall;
         exit_handlers.hypercall = hypercall;
     }
-    if (defect_active(DEFECT_LATE_LIST_OLD_DOMAIN))
+    if (ANY(DEFECT_LATE_LIST_OLD_DOMAIN, DEFECT_LATE_LIST_HEADER_PASSES))
         right_list = call_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, list);
     if (results ||
-        ANY(DEFECT_LIST_SHIFT_TWELVE_BITS, DEFECT_LIST_ALL_REFUSED, DEFECT_LIST_UNALIGNED_SHORT,
-            DEFECT_LIST_FIRST_ONLY, DEFECT_LIST_LAST_DROPPED, DEFECT_LIST_ELEMENT_256_LOST,
-            DEFECT_LIST_ALL_IGNORED, DEFECT_LIST_ERROR_ROLLBACK, DEFECT_LIST_ZERO_SKIPPED,
-            DEFECT_LIST_ZERO_ENDS, DEFECT_LIST_LAST_PAGE, DEFECT_LIST_POWER_OF_TWO,
-            DEFECT_LIST_ODD_LAST, DEFECT_LIST_LARGE_BATCH, DEFECT_LIST_LARGE_RUN))
+        ANY(DEFECT_LATE_LIST_HEADER_PASSES, DEFECT_LIST_SHIFT_TWELVE_BITS, DEFECT_LIST_ALL_REFUSED,
+            DEFECT_LIST_UNALIGNED_SHORT, DEFECT_LIST_FIRST_ONLY, DEFECT_LIST_LAST_DROPPED,
+            DEFECT_LIST_ELEMENT_256_LOST, DEFECT_LIST_ALL_IGNORED, DEFECT_LIST_ERROR_ROLLBACK,
+            DEFECT_LIST_ZERO_SKIPPED, DEFECT_LIST_ZERO_ENDS, DEFECT_LIST_LAST_PAGE,
+            DEFECT_LIST_POWER_OF_TWO, DEFECT_LIST_ODD_LAST, DEFECT_LIST_LARGE_BATCH,
+            DEFECT_LIST_LARGE_RUN))
         right_element = call_element_in_front(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, element);
 }

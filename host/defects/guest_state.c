@@ -17,6 +17,7 @@
 #define CPUID_HYPERVISOR_LAST 0x4FFFFFFFu
 #define CPL_USER              3u
 #define BREAKPOINT            0xCC
+#define SIZE_2M               UINT64_C(0x200000)
 
 static struct exit_handlers right_exit;
 static struct synthetic_msr right_msr;
@@ -142,6 +143,23 @@ static void leave_page_behind(uint64_t gpa)
     guest_write(gpa, page, sizeof(page));
 }
 
+/* Whether a defect leaves the page behind where it was while HYPERCALL held `old`. */
+static bool page_is_left(uint64_t old)
+{
+    static bool moved; /* since it was enabled */
+    uint64_t now = partition.hypercall_msr, changed = (old ^ now) & HV_HYPERCALL_MSR_GPFN;
+    bool was_moved = moved;
+
+    if (!(old & HV_HYPERCALL_MSR_ENABLE) || old == now)
+        return false;
+    moved = (now & HV_HYPERCALL_MSR_ENABLE) && (moved || changed != 0);
+    if (defect_active(DEFECT_PAGE_LEFT_BEHIND))
+        return true;
+    if (!(now & HV_HYPERCALL_MSR_ENABLE))
+        return defect_active(DEFECT_PAGE_LEFT_AFTER_MOVE) && was_moved;
+    return defect_active(DEFECT_PAGE_LEFT_NEARBY) && changed != 0 && changed < SIZE_2M;
+}
+
 static bool write_msr(struct cpu *cpu, uint32_t number, uint64_t value)
 {
     uint64_t old = partition.hypercall_msr;
@@ -157,8 +175,7 @@ static bool write_msr(struct cpu *cpu, uint32_t number, uint64_t value)
         done = write_os_id(cpu, value);
     else
         done = right_msr.write(cpu, number, value);
-    if (defect_active(DEFECT_PAGE_LEFT_BEHIND) && (old & HV_HYPERCALL_MSR_ENABLE) &&
-        old != partition.hypercall_msr)
+    if (page_is_left(old))
         leave_page_behind(old & HV_HYPERCALL_MSR_GPFN);
     return done;
 }
@@ -198,6 +215,7 @@ void defects_install_guest_state(void)
         synthetic_msr.read = read_msr;
     if (ANY_DEFECT(DEFECT_VP_INDEX_WRITABLE, DEFECT_PAGE_SURVIVES_DISABLE, DEFECT_PAGE_NOT_MOVED,
                    DEFECT_PAGE_BEYOND_ACCEPTED, DEFECT_PAGE_WITHOUT_OS_ID,
-                   DEFECT_PAGE_SURVIVES_OS_ID, DEFECT_PAGE_LEFT_BEHIND))
+                   DEFECT_PAGE_SURVIVES_OS_ID, DEFECT_PAGE_LEFT_BEHIND, DEFECT_PAGE_LEFT_NEARBY,
+                   DEFECT_PAGE_LEFT_AFTER_MOVE))
         synthetic_msr.write = write_msr;
 }

@@ -44,6 +44,25 @@ static uint64_t wrapped(uint64_t iova)
     return iova;
 }
 
+/* The address of a device in an identity domain, with fewer bits. */
+static uint64_t identity_cut(const struct softiommu *iommu, unsigned device, uint64_t iova)
+{
+    if (iommu->function[device].translation.kind != SOFTIOMMU_IDENTITY)
+        return iova;
+    if (softiommu_injected(SOFTIOMMU_FAULT_IDENTITY_CUT_PHYSICAL))
+        return iova & (BIT(iommu->config.physical_bits) - 1);
+    return softiommu_injected(SOFTIOMMU_FAULT_IDENTITY_CUT_48) ? iova & BITS(47, 0) : iova;
+}
+
+/* A request goes on linearly from the end of a large page on. */
+static bool goes_on_linearly(void)
+{
+    unsigned level = softiommu_memory.access.level;
+
+    return (level == 1 && softiommu_injected(SOFTIOMMU_FAULT_LINEAR_AFTER_2M)) ||
+           (level == 2 && softiommu_injected(SOFTIOMMU_FAULT_LINEAR_AFTER_1G));
+}
+
 /* An IOVA that is taken for one of the interrupt window. */
 static bool in_window(uint64_t iova)
 {
@@ -70,6 +89,7 @@ enum softiommu_reason __wrap_softiommu_translate(struct softiommu *iommu, unsign
     softiommu_memory.access = (struct access_under_way){.device = device};
     if (in_window(iova))
         iova &= BITS(31, 0);
+    iova = identity_cut(iommu, device, iova);
     reason = __real_softiommu_translate(iommu, device, wrapped(iova), access, spa, size);
     if (reason != SOFTIOMMU_REASON_NONE)
         return reason;
@@ -78,18 +98,22 @@ enum softiommu_reason __wrap_softiommu_translate(struct softiommu *iommu, unsign
         return SOFTIOMMU_REASON_NOT_PRESENT;
     if (softiommu_memory.access.one_byte)
         *size = 1;
-    if (softiommu_injected(SOFTIOMMU_FAULT_CROSSING_LINEAR))
+    if (softiommu_injected(SOFTIOMMU_FAULT_CROSSING_LINEAR) || goes_on_linearly())
         *size += BIT(12);
     return reason;
 }
 
-/* The target of a leaf with fewer bits of the offset. */
+/* The target of a leaf with fewer bits, of the offset or of all. */
 static uint64_t cut(uint64_t gpa)
 {
     if (softiommu_memory.access.level == 1 && softiommu_injected(SOFTIOMMU_FAULT_OFFSET_CUT_2M))
         return gpa & ~BIT(20);
     if (softiommu_memory.access.level == 2 && softiommu_injected(SOFTIOMMU_FAULT_OFFSET_CUT_1G))
         return gpa & ~BITS(29, 21);
+    if (softiommu_memory.access.level == 1 && softiommu_injected(SOFTIOMMU_FAULT_TARGET_2M_32))
+        return gpa & BITS(31, 0);
+    if (softiommu_memory.access.level == 2 && softiommu_injected(SOFTIOMMU_FAULT_TARGET_1G_32))
+        return gpa & BITS(31, 0);
     return gpa;
 }
 

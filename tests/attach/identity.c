@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Identity domains: DMA addresses are guest physical addresses (ID-1, ID-2). */
+#include "kernel/memory.h"
 #include "tests/harness/fixture.h"
 
 #define TEST_GROUP "identity"
@@ -66,6 +67,36 @@ TEST(limited_to_guest_memory,
     CHECK(expect_read_fault(t, e, gpa, 4, NULL, FAULT_ANY, "read from a hole of guest memory") ||
               !recorded,
           "a read from a hole of guest memory is no fault for the host");
+}
+
+TEST(high_addresses_are_no_aliases,
+     PROMISE("An identity domain takes no address beyond the physical width for one of memory")
+     COVERS("ID-1 TR-10") DEVICES(ALL) KINDS("dma fault")
+     STEPS("In an identity domain the device writes to the address of a page with one bit more, "
+           "from the physical address width to bit 63 or its last line, then to the page; and "
+           "reads with the first of these bits.")
+     EXPECTS("Only the write to the page itself changes it.")
+     IF_IT_FAILS("The host cuts the address of a DMA before it checks it."))
+{
+    struct dma_engine *e = device(t);
+    unsigned bits = memory_physical_bits();
+    struct buffer b = buffer(t, 1);
+    struct domain *d;
+
+    need_promise(t, IOMMU_IDENTITY_IN_RAM, "an identity domain reaches memory alone");
+    REQUIRE(bits >= 32, "the processor has %u physical address bits", bits);
+    d = domain_identity(t);
+    attach(t, d, e);
+    for (unsigned bit = bits; bit < 64; bit += rounds_on(e, 1, 8)) {
+        uint64_t alias = gpa_of(b.data) + (1ull << bit);
+
+        if (bit != bits && bit >= e->iova_bits)
+            break;
+        expect_write_fault(t, e, alias, 8, &b, FAULT_ANY, "write beyond the physical width");
+    }
+    expect_write(t, e, gpa_of(b.data), &b, 0, 8, "the address itself");
+    expect_read_fault(t, e, gpa_of(b.data) + (1ull << bits), 8, &b, FAULT_ANY,
+                      "read beyond the physical width");
 }
 
 TEST(no_trace_of_earlier_tables,

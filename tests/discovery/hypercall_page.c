@@ -233,6 +233,44 @@ TEST(page_can_be_moved,
     expect_untouched(t, &other, "RAM that the hypercall page covered for a while");
 }
 
+#define NEAR_PLACES 4u /* pages of one 2 MiB region */
+
+TEST(page_leaves_nothing_behind,
+     PROMISE("A page that moves several times, near and far, leaves RAM unchanged at each place, "
+             "and also where it is disabled")
+     COVERS("DISC-8") ABI() DEVICES(NONE) KINDS("none")
+     STEPS("Moves the page through three pages of one 2 MiB region and to another region, and "
+           "disables it there; enables it in the first region, moves it to the next page, and "
+           "disables it. Looks at each place that it has left.")
+     EXPECTS("The RAM is what it was, at once.")
+     IF_IT_FAILS("The host puts back the first place only, or uses a table that it has split for "
+                 "the old place again."))
+{
+    uint64_t msr = hypercall_msr(t);
+    struct buffer near = buffer_aligned(t, NEAR_PLACES, SIZE_2M), far = buffer(t, 1);
+    const uint8_t *const place[] = {
+        near.data, near.data + PAGE_SIZE,     near.data + 3 * PAGE_SIZE, far.data,
+        NULL,      near.data + 2 * PAGE_SIZE, near.data + PAGE_SIZE,     NULL}; /* NULL: disabled */
+    bool written[ARRAY_SIZE(place)], bare[ARRAY_SIZE(place)];
+
+    for (unsigned i = 0; i < ARRAY_SIZE(place); i++) {
+        uint64_t value = place[i] ? hv_hypercall_msr_enable(msr, gpa_of(place[i]))
+                                  : msr & ~HV_HYPERCALL_MSR_ENABLE;
+
+        written[i] = msr_write_safe(HV_MSR_HYPERCALL, value) == TRAP_NONE;
+        bare[i] =
+            i == 0 || !place[i - 1] || !memory_find_other(place[i - 1], PAGE_SIZE, POISON_FRESH);
+    }
+    REQUIRE(hypercall_reenable(), "the hypercall page cannot be enabled again");
+    for (unsigned i = 0; i < ARRAY_SIZE(place); i++) {
+        CHECK(written[i], "step %u raised an exception", i);
+        CHECK(bare[i], "step %u: the RAM that the page has left was changed", i);
+    }
+    expect_untouched(t, &near, "RAM that the hypercall page covered for a while");
+    expect_untouched(t, &far, "RAM that the hypercall page covered for a while");
+    expect_answer(t, "a call after the moves");
+}
+
 TEST(user_mode_call,
      PROMISE("A hypercall at CPL 3 raises #UD and is not carried out; calls from ring 0 go on "
              "working")

@@ -284,6 +284,27 @@ TEST(rep_start_skips_done_elements,
     expect_flushed(t, &s, 0);
 }
 
+TEST(late_start_reads_its_own_header,
+     PROMISE("A list call that starts at element 2 of 3 and names no domain is refused, whatever "
+             "list came before it")
+     COVERS("LS-4 FL-8") ABI() DEVICES(ALL) KINDS("flush bad-input")
+     STEPS("After a list of a domain, sends one of 3 elements with rep start 2 that names no "
+           "domain, and then one that names the domain.")
+     EXPECTS("The second list is refused; the first and the third succeed.")
+     IF_IT_FAILS("The host takes a list with a rep start above 0 for the rest of one whose header "
+                 "it has seen."))
+{
+    uint32_t id = domain_paging(t)->id, none = fresh_domain_id(t);
+    uint64_t elements[3] = {hv_iommu_range(1, 0), hv_iommu_range(2, 0), hv_iommu_range(3, 0)};
+    enum hv_status before = hv_result_status(raw_list(t, id, elements, 3, 0));
+    enum hv_status refused = hv_result_status(raw_list(t, none, elements, 3, 2));
+    enum hv_status after = hv_result_status(raw_list(t, id, elements, 3, 2));
+
+    CHECK_SUCCESS(before, "a list of a domain");
+    CHECK(refused != HV_STATUS_SUCCESS, "a list of no domain with rep start 2 succeeds");
+    CHECK_SUCCESS(after, "list call with rep start 2");
+}
+
 TEST(misaligned_page_never_flushes_less,
      PROMISE("A block whose page is not aligned to its size is refused, or flushes at least the "
              "pages it names")

@@ -30,6 +30,38 @@ TEST(targets_above_4g,
     }
 }
 
+TEST(large_targets_above_4g,
+     PROMISE("Leaves of 2 MiB and 1 GiB that lead to memory above 4 GiB translate like any others")
+     COVERS("TR-5") DEVICES(ALL) KINDS("dma")
+     STEPS("A leaf of 2 MiB, and then one of 1 GiB, leads above 4 GiB. The device writes to two "
+           "pages in it, twice.")
+     EXPECTS("Each write lands in its page.")
+     IF_IT_FAILS("The host keeps the address of a large leaf in 32 bits."))
+{
+    static const uint64_t sizes[] = {SIZE_2M, SIZE_1G};
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer_high(t, 2);
+    uint64_t gpa = gpa_of(b.data);
+
+    need_page_size(t, SIZE_2M);
+    for (unsigned s = 0; s < ARRAY_SIZE(sizes); s++) {
+        uint64_t size = sizes[s], in_leaf = gpa & (size - 1);
+        struct domain *d = domain_paging(t);
+
+        if ((capabilities(t)->pgsize_bitmap & size) == 0)
+            continue;
+        REQUIRE(in_leaf + b.size <= size, "the pages are not in one leaf");
+        map_gpa(t, d, SIZE_1G, gpa - in_leaf, size, RW);
+        attach(t, d, e);
+        for (unsigned i = 0; i < 4; i++) {
+            size_t offset = i % 2 * PAGE_SIZE + i * 8;
+
+            expect_write(t, e, SIZE_1G + in_leaf + offset, &b, offset, 8,
+                         "a large leaf that leads above 4 GiB");
+        }
+    }
+}
+
 TEST(identity_above_4g,
      PROMISE("In an identity domain a device reaches memory above 4 GiB")
      COVERS("ID-1") DEVICES(ALL) KINDS("dma")

@@ -123,6 +123,87 @@ static void check_window(struct test_run *t, struct dma_engine *e, uint64_t iova
         "%s: a byte after it changed", what);
 }
 
+/* One DMA over the end of a large leaf, `last` being the first byte after it in memory: it goes on
+ * where the next leaf leads. */
+static void cross_from_large(struct test_run *t, struct dma_engine *e, uint64_t boundary,
+                             uint8_t *last, uint8_t *next, size_t before, size_t after)
+{
+    uint8_t value = e->ops->fill_value;
+
+    memset(last - PAGE_SIZE, POISON_FRESH, PAGE_SIZE);
+    memset(next, POISON_FRESH, PAGE_SIZE);
+    STEP("device 0x%llx writes %llu bytes at IOVA 0x%llx", e->device_id, before + after,
+         boundary - before);
+    fill_by_device(t, e, boundary - before, before + after, "DMA over the end of a large leaf");
+    CHECK(!memory_find_other(last - before, before, value), "the end of the large leaf");
+    CHECK(!memory_find_other(last - PAGE_SIZE, PAGE_SIZE - before, POISON_FRESH),
+          "a byte before the DMA");
+    CHECK(!memory_find_other(next, after, value), "the leaf after the large one");
+    CHECK(!memory_find_other(next + after, PAGE_SIZE - after, POISON_FRESH),
+          "a byte after the DMA");
+}
+
+static void cross_ends(struct test_run *t, struct dma_engine *e, uint64_t boundary, uint8_t *last,
+                       uint8_t *next)
+{
+    static const struct {
+        size_t before, after;
+    } parts[] = {{8, 8}, {100, 200}, {PAGE_SIZE, 8}, {8, PAGE_SIZE}};
+
+    for (unsigned i = 0; i < rounds_on(e, ARRAY_SIZE(parts), 2); i++)
+        cross_from_large(t, e, boundary, last, next, parts[i].before, parts[i].after);
+}
+
+/* Memory for two leaves of 2 MiB. */
+static struct buffer two_leaves(struct test_run *t)
+{
+    need_page_size(t, SIZE_2M);
+    return buffer_aligned(t, 2 * SIZE_2M / PAGE_SIZE, SIZE_2M);
+}
+
+/* The same at the end of a 1 GiB leaf, where there can be one. */
+static void cross_1g(struct test_run *t, struct dma_engine *e, uint8_t *next)
+{
+    struct domain *d;
+    uint64_t gigapage;
+
+    if ((capabilities(t)->pgsize_bitmap & SIZE_1G) == 0 || !memory_gigapage(&gigapage) ||
+        (2 * SIZE_1G + PAGE_SIZE) >> capabilities(t)->max_iova_width != 0)
+        return;
+    d = domain_paging(t);
+    map_gpa(t, d, SIZE_1G, gigapage, SIZE_1G, RW);
+    map_gpa(t, d, 2 * SIZE_1G, gpa_of(next), PAGE_SIZE, RW);
+    check_leaf_size(t, d, SIZE_1G, SIZE_1G);
+    attach(t, d, e);
+    cross_ends(t, e, 2 * SIZE_1G, gpa_pointer(gigapage + SIZE_1G), next);
+}
+
+TEST(dma_across_large_leaves,
+     PROMISE("One DMA over the end of a large leaf follows the next leaf, wherever it leads")
+     COVERS("TR-5 TR-1") DEVICES(ALL) KINDS("dma")
+     STEPS("Two 2 MiB leaves lead to the halves of 4 MiB in reverse order, and a 4 KiB leaf "
+           "follows them. The device writes over the end of each large leaf in one DMA. The same "
+           "with a 1 GiB leaf.")
+     EXPECTS("The bytes after the boundary are where the next leaf leads, and nothing else "
+             "changes.")
+     IF_IT_FAILS("A translation holds for as much as there is memory from there on, not to the end "
+                 "of its leaf: a request runs on into memory of others."))
+{
+    struct dma_engine *e = device(t);
+    struct buffer both = two_leaves(t), small = buffer(t, 1);
+    struct domain *d = domain_paging(t);
+
+    map_gpa(t, d, IOVA_1G, gpa_of(both.data) + SIZE_2M, SIZE_2M, RW);
+    map_gpa(t, d, IOVA_1G + SIZE_2M, gpa_of(both.data), SIZE_2M, RW);
+    map_gpa(t, d, IOVA_1G + 2 * SIZE_2M, gpa_of(small.data), PAGE_SIZE, RW);
+    check_leaf_size(t, d, IOVA_1G, SIZE_2M);
+    check_leaf_size(t, d, IOVA_1G + SIZE_2M, SIZE_2M);
+    attach(t, d, e);
+    cross_ends(t, e, IOVA_1G + SIZE_2M, both.data + 2 * SIZE_2M, both.data);
+    cross_ends(t, e, IOVA_1G + 2 * SIZE_2M, both.data + SIZE_2M, small.data);
+    cross_1g(t, e, small.data);
+}
+
 TEST(leaf_1g,
      PROMISE("A 1 GiB leaf translates its first, middle and last byte")
      COVERS("TR-5") DEVICES(ALL) KINDS("dma fault")

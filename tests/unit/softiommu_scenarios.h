@@ -124,6 +124,8 @@ bool story_high_window(struct machine *m, unsigned argument);
 bool story_leaf_zero(struct machine *m, unsigned argument);
 /* argument: 0 a leaf above 4 GiB that is used twice, 1 identity */
 bool story_high_target(struct machine *m, unsigned argument);
+bool story_high_large_target(struct machine *m, unsigned argument);
+bool story_identity_alias(struct machine *m, unsigned argument);
 /* argument: 0 the page after memory, 1 the page before it */
 bool story_beside_memory(struct machine *m, unsigned argument);
 bool story_beside_page(struct machine *m, unsigned argument);

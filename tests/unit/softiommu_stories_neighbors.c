@@ -277,6 +277,27 @@ bool story_high_target(struct machine *m, unsigned argument)
            target(m, 0, argument == 0 ? IOVA : high, WRITE) != high;
 }
 
+/* argument: the level of the leaf. */
+bool story_high_large_target(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+    uint64_t iova = align_down(IOVA, PAGE_SIZE << (9 * argument));
+
+    m->endless = true;
+    *entry_of(m, &t, iova, argument) = BIT(33) | RW | PS;
+    attach(m, 0, &t);
+    return target(m, 0, iova + 8, WRITE) != BIT(33) + 8;
+}
+
+bool story_identity_alias(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID);
+
+    t.kind = SOFTIOMMU_IDENTITY;
+    attach(m, 0, &t);
+    return target(m, 0, RAM | BIT(argument), WRITE) != REFUSED;
+}
+
 bool story_beside_memory(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_new(m, 4, DID);

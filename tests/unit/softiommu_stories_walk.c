@@ -174,13 +174,16 @@ bool story_other_size(struct machine *m, unsigned argument)
     return target(m, 0, IOVA, WRITE) != (argument != 0 ? RAM + offset : PAGE_GPA);
 }
 
+/* argument: the level of the leaf. */
 bool story_crossing(struct machine *m, unsigned argument)
 {
-    uint64_t spa, size;
+    struct softiommu_translation t = domain_new(m, 4, DID);
+    uint64_t page = PAGE_SIZE << (9 * argument), iova = align_down(IOVA, page), spa, size;
 
-    (void)argument;
-    one_page(m, 4, IOVA);
-    assert_int_equal(softiommu_translate(m->iommu, 0, IOVA + PAGE_SIZE - 16, READ, &spa, &size),
+    m->endless = true;
+    *entry_of(m, &t, iova, argument) = RAM | RW | (argument != 0 ? PS : 0);
+    attach(m, 0, &t);
+    assert_int_equal(softiommu_translate(m->iommu, 0, iova + page - 16, READ, &spa, &size),
                      SOFTIOMMU_REASON_NONE);
     return size > 16;
 }

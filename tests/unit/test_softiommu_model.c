@@ -145,6 +145,8 @@ static bool beyond_the_world(enum softiommu_fault fault)
     case SOFTIOMMU_FAULT_WALK_2_AT_MOST_100:
     case SOFTIOMMU_FAULT_FULL_DEVICE_TLB:
     case SOFTIOMMU_FAULT_CROSSING_LINEAR: /* its requests stay in a page */
+    case SOFTIOMMU_FAULT_LINEAR_AFTER_2M:
+    case SOFTIOMMU_FAULT_LINEAR_AFTER_1G:
     case SOFTIOMMU_FAULT_REQUEST_RIGHTS_FIRST:
     case SOFTIOMMU_FAULT_WRAPS_2M:
     case SOFTIOMMU_FAULT_WRAPS_1G:
@@ -181,7 +183,11 @@ static bool beyond_the_world(enum softiommu_fault fault)
     case SOFTIOMMU_FAULT_WINDOW_BIT_38:
     case SOFTIOMMU_FAULT_LEAF_ZERO:
     case SOFTIOMMU_FAULT_IOTLB_TARGET_32: /* and its memory is below 4 GiB */
+    case SOFTIOMMU_FAULT_TARGET_2M_32:
+    case SOFTIOMMU_FAULT_TARGET_1G_32:
     case SOFTIOMMU_FAULT_IDENTITY_BELOW_4G:
+    case SOFTIOMMU_FAULT_IDENTITY_CUT_PHYSICAL:
+    case SOFTIOMMU_FAULT_IDENTITY_CUT_48:
     case SOFTIOMMU_FAULT_DRAIN_IDENTITY: /* it does not judge requests of identity domains */
     case SOFTIOMMU_FAULT_ATTACH_PASSES_THROUGH:
     case SOFTIOMMU_FAULT_ATTACH_UNBLOCKS_FIRST:
