@@ -125,8 +125,8 @@ static bool fits(enum op op, bool success, struct state *s)
             return false;
         *s = success ? (struct state){.place = inside ? PLACE_NONE : s->place} : *s;
         return true;
-    default:
-        return success || !s->exists;
+    default: /* of a domain without settings: refused, or of nothing */
+        return success || !s->configured;
     }
 }
 

@@ -206,10 +206,10 @@ def test_options_put_some_instances_before_the_others() -> None:
 
 
 def test_requirements_file() -> None:
-    assert len(KNOWN) == 215
     assert KNOWN["GEN-5"].id == "GEN-1"
     numbered = sorted(item.number for item in KNOWN.items if not item.unit)
-    assert numbered == list(range(1, 123))
+    assert len(numbered) >= 132, "a number is never given up"
+    assert numbered == list(range(1, len(numbered) + 1))
 
 
 @pytest.mark.parametrize(
