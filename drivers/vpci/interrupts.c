@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Interrupts of vPCI (reference 5.9): the host allocates the message that a device sends, in any of
  * three forms. */
+#include "abi/hypercall.h"
 #include "abi/msr.h"
+#include "abi/retarget_interrupt.h"
+#include "drivers/hypercall.h"
 #include "drivers/vpci/bus.h"
+#include "kernel/memory.h"
 #include "kernel/trap.h"
 #include "lib/string.h"
 
@@ -75,4 +79,28 @@ void vpci_delete_messages(const struct pci_function *f, const struct pci_message
                                                                 .address = message->address}};
 
     (void)vpci_tell(f->vpci, &request, sizeof(request));
+}
+
+/* As Linux does it, with a set of processors in the variable header. */
+enum hv_status vpci_retarget_message(const struct pci_function *f,
+                                     const struct pci_message *message, uint8_t vector, uint64_t vp)
+{
+    const struct {
+        struct hv_input_retarget_device_interrupt head;
+        uint64_t valid_banks, bank;
+    } input = {.head = {.partition_id = HV_PARTITION_ID_SELF,
+                        .device_id = f->device_id,
+                        .source = HV_INTERRUPT_SOURCE_MSI,
+                        .address = (uint32_t)message->address,
+                        .data = message->data,
+                        .vector = vector,
+                        .flags = HV_RETARGET_PROCESSOR_SET,
+                        .processor_mask = HV_PROCESSOR_SET_SPARSE_4K},
+               .valid_banks = 1ull << vp / HV_PROCESSOR_SET_BANK_BITS,
+               .bank = 1ull << vp % HV_PROCESSOR_SET_BANK_BITS};
+    uint8_t *page = hypercall_input_page();
+    uint64_t control = hv_control(HVCALL_RETARGET_DEVICE_INTERRUPT, 0, 0, hv_control_var_header(2));
+
+    memcpy(page, &input, sizeof(input));
+    return hv_result_status(hypercall_raw(control, gpa_of(page), 0));
 }

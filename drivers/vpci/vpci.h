@@ -68,5 +68,9 @@ bool vpci_create_messages(const struct pci_function *f, uint8_t vector, unsigned
                           struct pci_message *message);
 void vpci_delete_messages(const struct pci_function *f, const struct pci_message *message,
                           unsigned count);
+/* The message requests that vector of that virtual processor from now on. */
+enum hv_status vpci_retarget_message(const struct pci_function *f,
+                                     const struct pci_message *message, uint8_t vector,
+                                     uint64_t vp);
 
 #endif

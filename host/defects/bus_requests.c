@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "abi/hypercall.h"
+#include "abi/retarget_interrupt.h"
 #include "abi/vpci.h"
 #include "host/defects/install.h"
 #include "host/defects/seam.h"
@@ -15,7 +16,7 @@
 #define MESSAGE_ADDRESS 0xFEE00000u
 #define UNKNOWN_REQUEST VPCI_MESSAGE(0xFF)
 
-static call_handler *right_post;
+static call_handler *right_post, *right_retarget;
 static struct vmbus_service service;
 static void (*right_received)(void *owner, const struct ring_packet *packet);
 static uint32_t first_version[VMBUS_CHANNELS_MAX + 1];
@@ -101,10 +102,46 @@ static enum hv_status post(struct call_context *context)
     return right_post(context);
 }
 
+static struct interrupt_message *find(const struct hv_input_retarget_device_interrupt *input,
+                                      uint32_t data)
+{
+    const struct vpci_function *function = vpci_function_find((uint32_t)input->device_id);
+
+    return function ? interrupts_find(function, input->address, data) : NULL;
+}
+
+static enum hv_status retarget(struct call_context *context)
+{
+    const struct hv_input_retarget_device_interrupt *input = call_input(context);
+    struct interrupt_message *message = find(input, input->data), before = {NULL, 0, 0}, *next;
+    enum hv_status status;
+
+    if (message)
+        before = *message;
+    status = right_retarget(context);
+    if (status != HV_STATUS_SUCCESS || !message)
+        return status;
+    if (defect_active(DEFECT_RETARGET_KEEPS_PROCESSOR))
+        message->vp = before.vp;
+    if (message->vp == 0 && defect_active(DEFECT_RETARGET_NOT_BACK))
+        message->vp = before.vp;
+    if (defect_active(DEFECT_RETARGET_KEEPS_VECTOR))
+        message->vector = before.vector;
+    next = find(input, input->data + 1);
+    if (next && defect_active(DEFECT_RETARGET_MOVES_BLOCK))
+        next->vp = message->vp;
+    if (message->function->ops->retargeted)
+        message->function->ops->retargeted(message->function);
+    return status;
+}
+
 void defects_install_bus_requests(void)
 {
     if (ANY(DEFECT_RELATIONS_TOO_NEW, DEFECT_VERSION_OF_FIRST, DEFECT_INTERRUPT_FORM_REFUSED,
             DEFECT_BLOCK_DELETE_FIRST, DEFECT_BLOCK_DELETE_MORE, DEFECT_BLOCK_DELETE_NEXT,
             DEFECT_BLOCK_ONE_VECTOR))
         right_post = call_in_front(HVCALL_POST_MESSAGE, post);
+    if (ANY(DEFECT_RETARGET_KEEPS_PROCESSOR, DEFECT_RETARGET_KEEPS_VECTOR,
+            DEFECT_RETARGET_MOVES_BLOCK, DEFECT_RETARGET_NOT_BACK))
+        right_retarget = call_in_front(HVCALL_RETARGET_DEVICE_INTERRUPT, retarget);
 }

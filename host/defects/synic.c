@@ -13,14 +13,17 @@
 
 static struct synthetic_msr right;
 static struct vp {
-    uint64_t siefp, sint; /* as the guest wrote them */
-    bool masked;          /* once, after it was not */
-    uint8_t vector;       /* the first one that was not masked; 0: none yet */
+    uint64_t simp, siefp, sint; /* as the guest wrote them */
+    bool masked;                /* once, after it was not */
+    uint8_t vector;             /* the first one that was not masked; 0: none yet */
 } vps[HOST_CPUS_MAX];
 
 static uint64_t *written(uint32_t vp, uint32_t msr)
 {
-    return msr == HV_MSR_SIEFP ? &vps[vp].siefp : msr == SINT ? &vps[vp].sint : NULL;
+    return msr == HV_MSR_SIMP    ? &vps[vp].simp
+           : msr == HV_MSR_SIEFP ? &vps[vp].siefp
+           : msr == SINT         ? &vps[vp].sint
+                                 : NULL;
 }
 
 static uint64_t instead_of_sint(struct vp *vp, uint64_t value)
@@ -42,13 +45,26 @@ static uint64_t instead_of_sint(struct vp *vp, uint64_t value)
     return value;
 }
 
+/* Both are enabled, and the page is another one. */
+static bool moves(uint64_t from, uint64_t to)
+{
+    return (from & to & HV_SYNIC_PAGE_ENABLE) != 0 && ((from ^ to) & HV_SYNIC_PAGE_GPFN) != 0;
+}
+
 static uint64_t instead_of(uint32_t index, uint32_t msr, uint64_t value)
 {
+    uint64_t now = 0;
+
     if (msr == SINT)
         return instead_of_sint(&vps[index], value);
-    for (uint32_t i = 0; (value & HV_SYNIC_PAGE_ENABLE) != 0 && i < synic_vps(); i++)
-        if (defect_active(DEFECT_SIEFP_OF_LAST))
-            (void)synic_msr_write(i, msr, value);
+    (void)synic_msr_read(index, msr, &now);
+    if (moves(now, value) &&
+        defect_active(msr == HV_MSR_SIMP ? DEFECT_SIMP_MOVE_IGNORED : DEFECT_SIEFP_MOVE_IGNORED))
+        return now;
+    for (uint32_t i = 0; msr == HV_MSR_SIEFP && defect_active(DEFECT_SIEFP_OF_LAST) &&
+                         (value & HV_SYNIC_PAGE_ENABLE) != 0 && i < synic_vps();
+         i++)
+        (void)synic_msr_write(i, msr, value);
     return value;
 }
 
@@ -78,7 +94,8 @@ static bool read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 void defects_install_synic(void)
 {
     if (!ANY(DEFECT_SINT_MASK_IGNORED, DEFECT_SINT_UNMASK_IGNORED, DEFECT_SINT_FIRST_VECTOR,
-             DEFECT_SINT_OF_FIRST, DEFECT_SIEFP_OF_LAST))
+             DEFECT_SINT_OF_FIRST, DEFECT_SIMP_MOVE_IGNORED, DEFECT_SIEFP_MOVE_IGNORED,
+             DEFECT_SIEFP_OF_LAST))
         return;
     right = synthetic_msr;
     synthetic_msr = (struct synthetic_msr){read, write};

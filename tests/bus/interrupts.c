@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Interrupts of vPCI: blocks of messages that are made and ended (reference 5.9). */
+/* Interrupts of vPCI: blocks of messages that are made and ended, and messages that move to another
+ * processor (reference 5.9). */
+#include "abi/msr.h"
 #include "drivers/vpci/vpci.h"
 #include "kernel/cpu.h"
 #include "kernel/lapic.h"
 #include "kernel/time.h"
 #include "tests/bus/client.h"
+#include "tests/harness/second_processor.h"
 
 #define TEST_GROUP "bus"
 
@@ -124,5 +127,43 @@ TEST(blocks_of_messages,
         expect_block(t, e, &b, "created again");
         delete (t, e, &b);
     }
+    pci_message_off(&e->function);
+}
+
+TEST(moved_messages,
+     PROMISE("A message that was retargeted requests its new vector of its new processor, and the "
+             "other messages stay where they are")
+     COVERS("BUS-18") ABI() DEVICES(ALL) KINDS("dma")
+     STEPS("Two messages for the first processor are created as one block. The first of them is "
+           "retargeted to another vector of the second processor, and both are sent. It is "
+           "retargeted to a third vector of the first processor, and both are sent.")
+     EXPECTS("RETARGET_DEVICE_INTERRUPT reports SUCCESS. Each message requests its vector of its "
+             "processor, and no other.")
+     IF_IT_FAILS("The host keeps the old processor or the old vector, or moves the whole block. "
+                 "Linux moves interrupts so when it takes a processor out of use, or balances "
+                 "them, and loses them from then on."))
+{
+    struct ear *ear = second_memory(t, sizeof(*ear));
+    struct dma_engine *e = sender(t);
+    struct block both = create(t, e, VECTOR, 2);
+    const struct pci_message other = {both.first.address, both.first.data + 1};
+    unsigned found;
+
+    client_find_second(t, ear);
+    ear->vector = VECTOR + 2;
+    ear->us = CLIENT_WAIT_US;
+    CHECK_SUCCESS(vpci_retarget_message(&e->function, &both.first, VECTOR + 2, ear->vp),
+                  "RETARGET_DEVICE_INTERRUPT");
+    client_second_listens(t, ear);
+    found = send(t, e, &both.first);
+    CHECK(client_second_heard(t, ear) && found == 0,
+          "no vector of the second processor, or one of the first");
+    CHECK_EQ(send(t, e, &other), VECTOR + 1, "vector of the message");
+    CHECK_SUCCESS(
+        vpci_retarget_message(&e->function, &both.first, VECTOR + 3, client_msr(HV_MSR_VP_INDEX)),
+        "RETARGET_DEVICE_INTERRUPT");
+    CHECK_EQ(send(t, e, &both.first), VECTOR + 3, "vector of the message");
+    CHECK_EQ(send(t, e, &other), VECTOR + 1, "vector of the message");
+    delete (t, e, &both);
     pci_message_off(&e->function);
 }

@@ -158,3 +158,53 @@ TEST(masked_sint_is_silent,
     expect_vector(t, OTHER, gpadl++, "after the mask");
     cpu_interrupts_on();
 }
+
+static void *page_of(uint64_t value)
+{
+    return gpa_pointer(value & HV_SYNIC_PAGE_GPFN);
+}
+
+/* Returns what the register was. */
+static uint64_t move(struct test_run *t, uint32_t msr, uint64_t gpa)
+{
+    uint64_t old = client_msr(msr), now = gpa | (old & ~HV_SYNIC_PAGE_GPFN);
+
+    memset(page_of(now), 0, PAGE_SIZE);
+    client_set_msr(t, msr, now);
+    memset(page_of(now), 0, PAGE_SIZE); /* an overlay brings its own */
+    return old;
+}
+
+TEST(synic_pages_move,
+     PROMISE("Messages and event flags go to the page that SIMP and SIEFP name now")
+     COVERS("BUS-19") ABI() DEVICES(NONE) KINDS("device")
+     STEPS("A channel is open, and a message and an event flag come. SIMP is set to another page, "
+           "and a list of pages described. SIEFP is set to another page, and a request sent on "
+           "the channel. Then both go back, and it happens again.")
+     EXPECTS("The message and the flag are in the new page each time, and nothing changes in the "
+             "page of before.")
+     IF_IT_FAILS("The host keeps the first address. It writes into a page that the guest uses for "
+                 "something else by then, and the guest hears of nothing any more."))
+{
+    const struct vmbus_opening opening = {.interrupts = true};
+    uint64_t simp = gpa_of(buffer(t, 1).data), siefp = gpa_of(buffer(t, 1).data);
+    struct vmbus_channel *channel;
+    uint32_t id;
+
+    client_connect(t);
+    channel = client_open(t, 0, 0, &opening);
+    id = channel->offer->channel_id;
+    CHECK(client_flag(page_of(client_msr(HV_MSR_SIEFP)), id, CLIENT_WAIT_US), "no event flag");
+    for (uint32_t i = 0; i < 2; i++) {
+        simp = move(t, HV_MSR_SIMP, simp & HV_SYNIC_PAGE_GPFN);
+        siefp = move(t, HV_MSR_SIEFP, siefp & HV_SYNIC_PAGE_GPFN);
+        memset(page_of(siefp), 0, PAGE_SIZE);
+        CHECK(answered(t, GPADL + i, CLIENT_WAIT_US) && slot_in(simp)->type == HV_MESSAGE_FREE,
+              "message in the wrong page, or none");
+        client_round_trip(t, channel);
+        CHECK(client_flag(page_of(client_msr(HV_MSR_SIEFP)), id, CLIENT_WAIT_US) &&
+                  !client_flag(page_of(siefp), id, 0),
+              "event flag in the wrong page, or none");
+        free_slot();
+    }
+}
