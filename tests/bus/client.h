@@ -23,10 +23,14 @@ struct vmbus_channel *client_channel(unsigned number);
 /* Opens it for the n-th bus, and agrees on a version of vPCI, the first message of a channel. */
 struct vmbus_channel *client_open(struct test_run *t, unsigned number, unsigned n,
                                   const struct vmbus_opening *opening);
+/* That message alone, on a channel that is open. */
+void client_agree(struct test_run *t, struct vmbus_channel *channel);
 /* A request about function 0 that changes nothing goes to the host, and its completion comes. */
 void client_round_trip(struct test_run *t, struct vmbus_channel *channel);
 /* The next completion; false: none comes within that time. */
 bool client_completion(struct vmbus_channel *channel, uint64_t *transaction, uint64_t us);
+bool client_reply(struct vmbus_channel *channel, uint64_t *transaction, void *reply, size_t room,
+                  uint64_t us);
 
 /* A list of pages is described to the host, which answers by a message. */
 void client_describe(struct test_run *t, uint32_t gpadl, unsigned pages);

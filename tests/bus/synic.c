@@ -5,6 +5,8 @@
  * test likes.
  */
 #include "abi/synic.h"
+#include "abi/cpuid.h"
+#include "drivers/hypercall.h"
 #include "kernel/cpu.h"
 #include "kernel/time.h"
 #include "kernel/trap.h"
@@ -156,6 +158,33 @@ TEST(masked_sint_is_silent,
     free_slot();
     client_take_interrupts();
     expect_vector(t, OTHER, gpadl++, "after the mask");
+    cpu_interrupts_on();
+}
+
+TEST(polling_sint_is_silent,
+     PROMISE("A SINT in polling mode gets its messages, and requests no vector")
+     COVERS("BUS-23") ABI() DEVICES(NONE) KINDS("device")
+     STEPS("Where CPUID offers polling mode: the SINT of VMBus is set to it with a vector, and a "
+           "list of pages described. The SINT leaves it, another list is described, and both "
+           "happen again with another vector.")
+     EXPECTS("Each list is answered. The vector is requested each time but in polling mode.")
+     IF_IT_FAILS("The host injects a vector for which a guest that polls, such as a kernel that "
+                 "writes its last words, has no handler, or forgets to inject them afterwards."))
+{
+    uint32_t gpadl = GPADL;
+
+    if (!(hypercall_init()->features_edx & HV_CPUID_FEATURES_EDX_SINT_POLLING))
+        SKIP("the host has no polling mode of SINTs");
+    client_connect(t);
+    cpu_interrupts_off();
+    for (unsigned vector = CLIENT_VECTOR; vector <= OTHER; vector++) {
+        client_set_msr(t, SINT, HV_SINT_POLLING | vector);
+        CHECK(answered(t, gpadl++, CLIENT_WAIT_US), "no message in polling mode");
+        CHECK(!client_requested(vector, CLIENT_LATE_US), "a vector in polling mode");
+        free_slot();
+        client_set_msr(t, SINT, vector);
+        expect_vector(t, vector, gpadl++, "after polling mode");
+    }
     cpu_interrupts_on();
 }
 

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* Lists of pages (GPADLs) that take several messages, and lists that the host refuses. */
+#include "abi/vpci.h"
+#include "kernel/memory.h"
+#include "lib/string.h"
+#include "tests/bus/client.h"
+
+#define TEST_GROUP "bus"
+
+#define FIRST     0x00880001u
+#define NO_MEMORY (1ull << 51) /* bytes: beyond what a processor addresses */
+
+static bool has_created(const union vmbus_control *message, uint32_t gpadl)
+{
+    return message->created.id == gpadl;
+}
+
+static bool has_torn_down(const union vmbus_control *message, uint32_t gpadl)
+{
+    return message->torndown.gpadl == gpadl;
+}
+
+static bool has_opened(const union vmbus_control *message, uint32_t channel)
+{
+    return message->opened.channel_id == channel;
+}
+
+static uint32_t answer(struct test_run *t, uint32_t gpadl)
+{
+    union vmbus_control reply;
+
+    CHECK(vmbus_wait(VMBUS_GPADL_CREATED, has_created, gpadl, &reply, CLIENT_WAIT_US),
+          "a list of pages has no answer");
+    return reply.created.status;
+}
+
+static void post_header(uint32_t channel, uint32_t gpadl, uint64_t gpa, unsigned pages)
+{
+    struct vmbus_gpadl_header header = {.header.type = VMBUS_GPADL_HEADER,
+                                        .channel_id = channel,
+                                        .gpadl = gpadl,
+                                        .range_bytes = (uint16_t)(8 + 8 * pages),
+                                        .ranges = 1,
+                                        .byte_count = pages * (uint32_t)PAGE_SIZE};
+
+    for (unsigned i = 0; i < VMBUS_GPADL_HEADER_PAGES && i < pages; i++)
+        header.page[i] = gpa / PAGE_SIZE + i;
+    (void)vmbus_post(&header, sizeof(header));
+}
+
+static void post_body(uint32_t gpadl, uint64_t gpa, unsigned first, unsigned pages)
+{
+    struct vmbus_gpadl_body body = {.header.type = VMBUS_GPADL_BODY, .gpadl = gpadl};
+
+    for (unsigned i = 0; i < VMBUS_GPADL_BODY_PAGES && first + i < pages; i++)
+        body.page[i] = gpa / PAGE_SIZE + first + i;
+    (void)vmbus_post(&body, sizeof(body));
+}
+
+enum { RING_PAGES = 30, PAGES = 2 * RING_PAGES, BATCH = 32, BATCHES = 75 };
+
+static struct vmbus_channel *open_long(struct test_run *t, uint32_t gpadl)
+{
+    static struct vmbus_channel channel;
+    const uint32_t data = (RING_PAGES - 1) * (uint32_t)PAGE_SIZE;
+    const uint32_t id = client_offer(t, 0)->channel_id;
+    const struct vmbus_open_channel open = {.header.type = VMBUS_OPEN_CHANNEL,
+                                            .channel_id = id,
+                                            .open_id = id,
+                                            .gpadl = gpadl,
+                                            .downstream_page = RING_PAGES};
+    union vmbus_control reply;
+    unsigned told = VMBUS_GPADL_HEADER_PAGES;
+    uint64_t gpa;
+
+    if (!channel.memory)
+        channel.memory = memory_boot_pages(PAGES);
+    gpa = gpa_of(channel.memory);
+    channel.offer = client_offer(t, 0);
+    channel.gpadl = gpadl;
+    vmbus_ring_init(&channel.out, channel.memory, data);
+    vmbus_ring_init(&channel.in, (uint8_t *)channel.memory + RING_PAGES * PAGE_SIZE, data);
+    channel.in.control->interrupt_mask = 1;
+    post_header(id, gpadl, gpa, PAGES);
+    for (; told < PAGES; told += VMBUS_GPADL_BODY_PAGES) {
+        CHECK(!vmbus_wait(VMBUS_GPADL_CREATED, has_created, gpadl, &reply, CLIENT_LATE_US),
+              "an answer after %u of %u pages", told, PAGES);
+        post_body(gpadl, gpa, told, PAGES);
+    }
+    CHECK_EQ(answer(t, gpadl), NT_STATUS_SUCCESS, "status of the list");
+    (void)vmbus_post(&open, sizeof(open));
+    CHECK(vmbus_wait(VMBUS_OPEN_CHANNEL_RESULT, has_opened, id, &reply, CLIENT_WAIT_US) &&
+              reply.opened.status == NT_STATUS_SUCCESS,
+          "OPENCHANNEL is refused");
+    channel.open = true;
+    return &channel;
+}
+
+TEST(list_of_pages_in_three_messages,
+     PROMISE("A list of pages in several messages is answered after its last page, and the rings "
+             "use all of its pages")
+     COVERS("BUS-21 BUS-25") ABI() DEVICES(NONE) KINDS("device")
+     STEPS("A list of 60 pages is described by GPADL_HEADER and two GPADL_BODY, and a channel "
+           "opened in it. So many requests are sent that their replies go once around the ring, "
+           "which begins in the second message and ends in the third.")
+     EXPECTS("The list is answered after the last message, and not before. Each request has its "
+             "reply, all with the same contents.")
+     IF_IT_FAILS("The host takes the list for complete too early, or loses pages of later "
+                 "messages: a driver with large rings, such as that of the network, gets no "
+                 "channel, or data in the wrong pages."))
+{
+    const struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, 0};
+    struct vpci_requirements_reply first = {0}, reply;
+    struct vmbus_channel *channel;
+
+    client_connect(t);
+    channel = open_long(t, FIRST);
+    client_agree(t, channel);
+    for (unsigned b = 0; b < BATCHES; b++) {
+        uint64_t begin = channel->transaction, id, seen = 0;
+
+        for (unsigned i = 0; i < BATCH; i++)
+            (void)vmbus_channel_send(channel, &query, sizeof(query), true);
+        for (unsigned i = 0; i < BATCH; i++) {
+            CHECK(client_reply(channel, &id, &reply, sizeof(reply), CLIENT_WAIT_US) &&
+                      id - begin - 1 < BATCH,
+                  "a reply is missing or wrong");
+            seen |= 1ull << (id - begin - 1);
+            if (b == 0 && i == 0)
+                first = reply;
+            CHECK(memcmp(&first, &reply, sizeof(reply)) == 0, "a reply is not as the first");
+        }
+        CHECK_EQ(seen, (1ull << BATCH) - 1, "requests that have a reply");
+    }
+    vmbus_channel_close(channel);
+}
+
+TEST(refused_lists_leave_nothing,
+     PROMISE("After a list of pages was refused its id can be used for another, however often that "
+             "happens")
+     COVERS("BUS-22") ABI() DEVICES(NONE) KINDS("device")
+     STEPS("A hundred times a list is described whose page lies beyond all memory, then one of the "
+           "same id with a page of memory, which is torn down. A host that takes pages without "
+           "memory has nothing to show here.")
+     EXPECTS("Each second list is accepted.")
+     IF_IT_FAILS("The host keeps the entry of a list that it refused. Its id, or the place in its "
+                 "table, is lost until the connection ends, and the guest gets no channel."))
+{
+    enum { TIMES = 100 };
+    const struct buffer b = buffer(t, 1);
+    union vmbus_control reply;
+    uint32_t channel;
+
+    client_connect(t);
+    channel = client_offer(t, 0)->channel_id;
+    for (uint32_t gpadl = FIRST; gpadl < FIRST + TIMES; gpadl++) {
+        const struct vmbus_gpadl_teardown teardown = {
+            .header.type = VMBUS_GPADL_TEARDOWN, .channel_id = channel, .gpadl = gpadl};
+
+        post_header(channel, gpadl, NO_MEMORY, 1);
+        if (answer(t, gpadl) == NT_STATUS_SUCCESS)
+            SKIP("the host takes a list of pages without memory");
+        post_header(channel, gpadl, gpa_of(b.data), 1);
+        CHECK_EQ(answer(t, gpadl), NT_STATUS_SUCCESS, "status of the second list");
+        (void)vmbus_post(&teardown, sizeof(teardown));
+        CHECK(vmbus_wait(VMBUS_GPADL_TORNDOWN, has_torn_down, gpadl, &reply, CLIENT_WAIT_US),
+              "GPADL_TEARDOWN has no answer");
+    }
+}
