@@ -164,7 +164,7 @@ TEST(masked_sint_is_silent,
 TEST(polling_sint_is_silent,
      PROMISE("A SINT in polling mode gets its messages, and requests no vector")
      COVERS("BUS-23") ABI() DEVICES(NONE) KINDS("device")
-     STEPS("Where CPUID offers polling mode: the SINT of VMBus is set to it with a vector, and a "
+     STEPS("If CPUID offers polling mode, the SINT of VMBus is set to it with a vector, and a "
            "list of pages described. The SINT leaves it, another list is described, and both "
            "happen again with another vector.")
      EXPECTS("Each list is answered. The vector is requested each time but in polling mode.")
