@@ -148,11 +148,12 @@ TEST(full_rings_lose_nothing,
      COVERS("BUS-11 BUS-12 BUS-24 BUS-25") ABI() DEVICES(NONE) KINDS("device")
      STEPS("So many requests are sent, with transaction ids of 64 bits, that their replies do not "
            "fit into the ring; every seventh asks for no completion. The replies are taken out one "
-           "by one, with a signal to the host while it says that it waits for room. Then the ring to the host is filled with "
-           "messages that have no reply, the guest says how much room it waits for, and signals "
-           "the host.")
-     EXPECTS("Each request that asks for it has its completion, once and in any order, with "
-             "the same contents, and no other. The event flag of the channel is set when the host has made room.")
+           "by one, with a signal to the host while it says that it waits for room. Then the ring "
+           "to the host is filled with messages that have no reply, the guest says how much room "
+           "it waits for, and signals the host.")
+     EXPECTS("Each request that asks for it has its completion, once and in any order, with the "
+             "same contents, and no other. The event flag of the channel is set when the host has "
+             "made room.")
      IF_IT_FAILS("The host drops replies that do not fit, cuts the id, answers what no one waits "
                  "for, or does not look at the size that the guest waits for. Linux takes the id "
                  "for the address of what it waits with; a driver under load waits forever."))
