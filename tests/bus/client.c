@@ -154,11 +154,11 @@ bool client_flag(const void *page, uint32_t flag, uint64_t us)
 bool client_requested(unsigned vector, uint64_t us)
 {
     const uint64_t end = time_us() + us;
-    bool requested;
+    bool requested = lapic_requested(vector);
 
-    do
+    for (unsigned looks = 1; us != 0 && !requested && (looks < CLIENT_LOOKS || time_us() < end);
+         looks++)
         requested = lapic_requested(vector);
-    while (!requested && time_us() < end);
     return requested;
 }
 

@@ -87,7 +87,7 @@ static void start(struct test_run *t, struct dma_engine *e)
         (void)dma_start_fill(e, IOVA, 16);
     else
         (void)dma_fill(e, IOVA, 16);
-    while (time_us() < end)
+    for (unsigned looks = 0; looks < CLIENT_LOOKS || time_us() < end; looks++)
         (void)cpu_load32(e->registers); /* some hosts go on with DMA when they are entered */
     drain_faults(t, e);
 }
