@@ -40,6 +40,7 @@ void defects_install_virtual_functions(void);
 void defects_install_device_messages(void);
 void defects_install_moved_devices(void);
 void defects_install_channels(void);
+void defects_install_long_lists(void);
 void defects_install_synic(void);
 void defects_install_bus_requests(void);
 void defects_install_bus_windows(void);

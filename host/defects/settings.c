@@ -53,15 +53,33 @@ static bool replace_root(struct hv_device_domain_settings *settings)
     return false;
 }
 
+/* Parts of the settings that a domain without devices had. */
+static void keep_part(struct translation *now, const struct translation *old)
+{
+    if (defect_active(DEFECT_RECONFIGURE_KIND_KEPT) && old->kind != TRANSLATION_PAGING)
+        now->kind = old->kind;
+    if (now->kind != TRANSLATION_PAGING || old->kind != TRANSLATION_PAGING)
+        return;
+    if (defect_active(DEFECT_RECONFIGURE_LEVELS_KEPT))
+        now->levels = old->levels;
+    if (defect_active(DEFECT_RECONFIGURE_ROOT_KEPT))
+        now->root = old->root;
+}
+
 static enum hv_status configure(struct call_context *context)
 {
     struct hv_input_configure_device_domain *input = call_input(context);
+    struct domain *domain = call_domain(context);
+    bool again = domain && domain->configured && !domain->devices;
+    struct translation old = domain ? domain->translation : translation_blocked();
     enum hv_status status;
 
     input->settings = misread(input->settings);
     status = right_configure(context);
     if (status == HV_STATUS_INVALID_PARAMETER && replace_root(&input->settings))
         status = right_configure(context);
+    if (status == HV_STATUS_SUCCESS && again)
+        keep_part(&domain->translation, &old);
     return status;
 }
 
@@ -98,7 +116,9 @@ void defects_install_settings(void)
     if (defect_active(DEFECT_ID_TOP_BIT_IGNORED))
         domain_rules.id_bits = INT32_MAX;
     if (ANY(DEFECT_RESERVED_SETTINGS_PASS, DEFECT_BLOCKED_UNTRANSLATED, DEFECT_FIVE_LEVELS_UNBLOCK,
-            DEFECT_IDENTITY_REFUSED, DEFECT_ROOT_ROUNDED, DEFECT_ROOT_UNCHECKED))
+            DEFECT_IDENTITY_REFUSED, DEFECT_ROOT_ROUNDED, DEFECT_ROOT_UNCHECKED,
+            DEFECT_RECONFIGURE_LEVELS_KEPT, DEFECT_RECONFIGURE_ROOT_KEPT,
+            DEFECT_RECONFIGURE_KIND_KEPT))
         right_configure = call_in_front(HVCALL_CONFIGURE_DEVICE_DOMAIN, configure);
     if (defect_active(DEFECT_UNCONFIGURED_PASSES)) {
         domain_rules.unconfigured = HV_STATUS_SUCCESS;

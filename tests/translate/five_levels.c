@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Tables of five levels, where the host reports them. */
 #include "tests/harness/fixture.h"
+#include "tests/harness/tally.h"
 
 #define TOP_LEVEL 4u /* of the entries that name tables of 2^48 bytes */
 
@@ -47,6 +48,45 @@ TEST(five_levels,
         map_gpa(t, d, (1ull << 52) + 0x3000, gpa_of(b.data) + PAGE_SIZE, PAGE_SIZE, RW);
         expect_write(t, e, (1ull << 52) + 0x3000, &b, PAGE_SIZE, 16,
                      "IOVA that needs the fifth level");
+    }
+}
+
+#undef TEST_GROUP
+#define TEST_GROUP "configure"
+
+OBSERVATION(levels_while_unattached,
+            PROMISE("Tables of five levels in place of four, and back, for a domain without "
+                    "devices: refused, or in force at the next ATTACH")
+            COVERS("CFG-6 TR-12") DEVICES(ALL) KINDS("dma")
+            STEPS("Two domains, one with tables of four levels and one of five, map one IOVA to "
+                  "different pages. Each is configured with the levels and the top table of the "
+                  "other; the device is attached to the one and then to the other, and writes.")
+            EXPECTS("If the second CONFIGURE was refused, the write is in the page of the domain's "
+                    "own table, otherwise in that of the other. The statuses are recorded.")
+            IF_IT_FAILS("The host takes over the new root, and not the number of levels."))
+{
+    static const uint64_t flags[] = {HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL,
+                                     HV_DEVICE_DOMAIN_SETTINGS_PAGING_5_LEVEL};
+    struct dma_engine *e = device(t);
+    struct domain *five = domain_five_levels(t), *d[] = {domain_paging_with(t, 4, PAGE_SIZE), five};
+    struct buffer b[] = {buffer(t, 1), buffer(t, 1)};
+    enum hv_status status[2];
+
+    for (unsigned i = 0; i < 2; i++)
+        map(t, d[i], IOVA_1G, &b[i], RW);
+    for (unsigned i = 0; i < 2; i++) {
+        status[i] = iommu_configure(d[i]->id, flags[1 - i], stage1_root_gpa(&d[1 - i]->table));
+        STEP("configure domain 0x%llx again, with other levels: %s", d[i]->id,
+             hv_status_name(status[i]));
+        observe_status(t, i == 0 ? "five levels in place of four" : "four levels in place of five",
+                       status[i]);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        unsigned reached = status[i] == HV_STATUS_SUCCESS ? 1 - i : i;
+
+        attach_five_level(t, d[i], e);
+        expect_write(t, e, IOVA_1G, &b[reached], 0, 16, "after CONFIGURE with other levels");
+        expect_untouched(t, &b[1 - reached], "the target of the other table");
     }
 }
 
