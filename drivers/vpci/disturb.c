@@ -3,7 +3,7 @@
 
 #include "drivers/vpci/bus.h"
 #include "kernel/cpu.h"
-#include "lib/bits.h"
+#include "lib/string.h"
 
 #define MESSAGES     0x20u
 #define WORDS_MAX    48u /* of a request: the longest form of RESOURCES_ASSIGNED has 36 */
@@ -71,10 +71,11 @@ static uint32_t some_word(struct random *random)
 
 static void store(const struct vmbus_ring *ring, uint32_t at, const void *from, uint32_t size)
 {
-    const uint8_t *bytes = from;
+    const uint32_t place = at % ring->size,
+                   first = size < ring->size - place ? size : ring->size - place;
 
-    for (uint32_t i = 0; i < size; i++)
-        ring->data[(at + i) % ring->size] = bytes[i];
+    memcpy(ring->data + place, from, first);
+    memcpy(ring->data, (const uint8_t *)from + first, size - first);
 }
 
 /* At the place where the host reads next, as far as its index tells. */
@@ -84,7 +85,7 @@ static void put_request(struct random *random, struct vpci_bus *bus)
     const uint32_t index = ring->control->read_index,
                    words = 2 * (1 + below(random, WORDS_MAX / 2)),
                    at = index < ring->size ? index & ~(VMBUS_RING_ALIGNMENT - 1) : 0;
-    uint32_t request[WORDS_MAX] = {0};
+    uint32_t request[WORDS_MAX];
     struct vmbus_packet head = {.type = VMBUS_PACKET_DATA,
                                 .offset8 = RIGHT_OFFSET,
                                 .length8 = (uint16_t)(RIGHT_OFFSET + words / 2),

@@ -33,7 +33,7 @@ MOST_FINDINGS = 1000  # in the report; all are counted, and their folders stay
 MOST_TESTS = 20  # named of one round
 ROUND_SECONDS = 1800.0  # a round has bounds of its own; this is for a runner that hangs
 # What a test says that it did: "1600 calls, 12 of them accepted".
-_WORK = re.compile(r"^(\d{1,9}) ([a-z][A-Za-z ]{2,30}?)(?: by chance)?(?:[,:]|$)")
+_WORK = re.compile(r"^(\d{1,9}) ([A-Za-z][A-Za-z ]{2,30}?)(?: by chance)?(?:[,:]|$)")
 
 
 @dataclass
