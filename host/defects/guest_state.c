@@ -143,7 +143,7 @@ static void leave_page_behind(uint64_t gpa)
     guest_write(gpa, page, sizeof(page));
 }
 
-/* Whether a defect leaves the page behind where it was while HYPERCALL held `old`. */
+/* Whether a defect keeps the page at the place that HYPERCALL held before, `old`. */
 static bool page_is_left(uint64_t old)
 {
     static bool moved; /* since it was enabled */

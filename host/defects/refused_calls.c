@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A refused call has left something behind that a later call of the same kind, or about the same
+/* A refused call has changed something that a later call of the same kind, or about the same
  * object, meets (GEN-10). */
 #include "abi/hypercall.h"
 #include "host/cpu/exit.h"
