@@ -86,6 +86,7 @@ def test_nothing_of_a_file_reaches_an_output_uncleaned(runner: Runner, tmp_path:
         ("a\u202eb\u2028c", "abc"),
         ("tab\tline\n", "tab\tline\n"),
         ("ünï \U0001f600", "ünï \U0001f600"),
+        ("ze\u200bro\u2060 \U000e0041seen\u00ad", "zero seen"),
     ],
 )
 def test_printable(text: str, clean: str) -> None:
