@@ -5,9 +5,14 @@
 #include "lib/string.h"
 #include "tests/harness/journal.h"
 
+/* One bucket for an id and all names with that id. */
 static unsigned bucket_of(const char *name)
 {
-    return journal_digest(0, name, strlen(name)) % PATTERNS_BUCKETS;
+    size_t length = 0;
+
+    while (name[length] != '\0' && name[length] != '@')
+        length++;
+    return journal_digest(0, name, length) % PATTERNS_BUCKETS;
 }
 
 bool patterns_add(struct patterns *p, const char *text)
@@ -45,4 +50,9 @@ unsigned patterns_find(const struct patterns *p, const char *name)
         if (glob_match(p->texts[p->globs[i]], name))
             return p->globs[i];
     return found;
+}
+
+bool patterns_may_match(const struct patterns *p, const char *id)
+{
+    return p->glob_count > 0 || p->buckets[bucket_of(id)] != 0;
 }

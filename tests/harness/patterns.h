@@ -20,7 +20,7 @@ struct patterns {
     size_t count, glob_count;
     const char *texts[PATTERNS_MAX];
     uint16_t globs[PATTERNS_MAX];       /* indices of those with wildcards, rising */
-    uint16_t buckets[PATTERNS_BUCKETS]; /* of those without, by hash: the newest */
+    uint16_t buckets[PATTERNS_BUCKETS]; /* of those without, by hash of the id: the newest */
     uint16_t older[PATTERNS_MAX];
 };
 
@@ -28,5 +28,8 @@ struct patterns {
 bool patterns_add(struct patterns *p, const char *text);
 /* Index of the first pattern that matches the whole name, or PATTERNS_NONE. */
 unsigned patterns_find(const struct patterns *p, const char *name);
+
+/* False when no pattern matches the id of a test or one of its names, which are ID@CLASS. */
+bool patterns_may_match(const struct patterns *p, const char *id);
 
 #endif

@@ -48,24 +48,27 @@ static bool names_class_of(const char *class_name, unsigned classes)
 }
 
 /* A name without wildcards, of which a run has one for each instance. */
-static bool registered_by_name(const char *catalogue, size_t length, const char *name)
+static bool registered_by_name(const char *catalogue, const char *name)
 {
-    if (strncmp(catalogue, name, length) != 0)
-        return false;
-    return name[length] == '\0' ||
-           (name[length] == '@' &&
-            names_class_of(name + length + 1, classes_of(catalogue[length + 1])));
+    /* Nearly all differ in the first characters. */
+    while (*catalogue == *name && *name != '\0') {
+        catalogue++;
+        name++;
+    }
+    return *catalogue == '\t' &&
+           (*name == '\0' || (*name == '@' && names_class_of(name + 1, classes_of(catalogue[1]))));
 }
 
 /* `catalogue` is the text of a registration: id, classes, level and unit. */
 static bool registered_as(const char *catalogue, const char *pattern)
 {
-    const size_t length = (size_t)(strchr(catalogue, '\t') - catalogue);
     char id[INSTANCE_NAME_MAX], name[INSTANCE_NAME_MAX];
     const struct test test = {.id = id};
+    size_t length;
 
     if (!glob_has_wildcard(pattern))
-        return registered_by_name(catalogue, length, pattern);
+        return registered_by_name(catalogue, pattern);
+    length = (size_t)(strchr(catalogue, '\t') - catalogue);
     if (length >= sizeof(id))
         panic("a test's id is longer than %zu characters", sizeof(id) - 1);
     memcpy(id, catalogue, length);
@@ -250,10 +253,11 @@ void suite_select(struct suite *s)
     selected.ranks =
         memory_boot_pages((most * sizeof(*selected.ranks) + PAGE_SIZE - 1) / PAGE_SIZE);
     for (const struct test *test = tests; test < tests + count; test++) {
-        unsigned rank = patterns_find(patterns, test->id);
+        unsigned rank;
 
-        if (!of_this_unit(test))
+        if (!of_this_unit(test) || (patterns->count > 0 && !patterns_may_match(patterns, test->id)))
             continue;
+        rank = patterns_find(patterns, test->id);
         if (test->classes == 0) {
             add(selection, (struct suite_instance){.test = test}, rank);
             continue;

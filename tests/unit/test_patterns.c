@@ -45,6 +45,20 @@ static void a_name_before_a_glob_counts(void **state)
     assert_int_equal(patterns_find(&patterns, "c."), PATTERNS_NONE);
 }
 
+static void an_id_may_match_when_a_name_of_it_does(void **state)
+{
+    (void)state;
+    assert_false(patterns_may_match(&patterns, "a.b"));
+    assert_true(patterns_add(&patterns, "a.b@edu"));
+    assert_true(patterns_may_match(&patterns, "a.b"));
+    assert_false(patterns_may_match(&patterns, "a.c"));
+    assert_int_equal(patterns_find(&patterns, "a.b"), PATTERNS_NONE);
+    assert_int_equal(patterns_find(&patterns, "a.b@edu"), 0);
+    assert_int_equal(patterns_find(&patterns, "a.b@nvme"), PATTERNS_NONE);
+    assert_true(patterns_add(&patterns, "*@nvme"));
+    assert_true(patterns_may_match(&patterns, "a.c"));
+}
+
 static void more_than_fit_are_refused(void **state)
 {
     static char names[PATTERNS_MAX][8];
@@ -82,18 +96,21 @@ static void random_lists_match_as_defined(void **state)
 
         start(state);
         for (size_t i = 0; i < count; i++) {
-            random_text(&r, texts[i], sizeof(texts[i]), "abababab*?", 10);
+            random_text(&r, texts[i], sizeof(texts[i]), "abababab*?@", 11);
             assert_true(patterns_add(&patterns, texts[i]));
         }
         for (int name = 0; name < 20; name++) {
             char text[6];
             size_t expected = 0;
 
-            random_text(&r, text, sizeof(text), "ab", 2);
+            random_text(&r, text, sizeof(text), "abab@", 5);
             while (expected < count && !glob_match(texts[expected], text))
                 expected++;
             assert_int_equal(patterns_find(&patterns, text),
                              expected < count ? expected : PATTERNS_NONE);
+            if (strchr(text, '@'))
+                *strchr(text, '@') = '\0';
+            assert_true(expected == count || patterns_may_match(&patterns, text));
             hits += expected < count;
             misses += expected == count;
         }
@@ -107,6 +124,7 @@ int main(void)
         cmocka_unit_test_setup(without_patterns_nothing_matches, start),
         cmocka_unit_test_setup(the_first_of_several_counts, start),
         cmocka_unit_test_setup(a_name_before_a_glob_counts, start),
+        cmocka_unit_test_setup(an_id_may_match_when_a_name_of_it_does, start),
         cmocka_unit_test_setup(more_than_fit_are_refused, start),
         cmocka_unit_test(random_lists_match_as_defined),
     };
