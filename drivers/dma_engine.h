@@ -136,6 +136,10 @@ bool dma_class_is_slow(enum dma_class class);
 /* Takes an engine out of the list and its device off the bus; pointers to engines are void after
  * that. */
 void dma_engine_leave_out(struct dma_engine *e);
+/* The same for all whose bus is not in reach (drivers/vpci/restart.h). */
+void dma_engines_follow_buses(void);
+/* Those of a class that went with their buses. */
+unsigned dma_lost(enum dma_class class);
 
 /* From now on `record` hears of each DMA below before it begins; NULL: no one does. `what`:
  * "write", "read", "invert" or "start" (of a write that ends in dma_finish()). */

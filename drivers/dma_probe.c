@@ -2,6 +2,7 @@
 /* Which DMA engines the machine has. */
 #include "drivers/dma_classes.h"
 #include "drivers/vpci/move.h"
+#include "drivers/vpci/restart.h"
 #include "kernel/memory.h"
 #include "kernel/paging.h"
 
@@ -15,6 +16,7 @@ static struct {
     bool probed;
     size_t count, unreachable_count;
     struct dma_engine *engines, *unreachable; /* DMA_ENGINES_MAX of them */
+    unsigned lost[DMA_CLASS_COUNT];
 } list;
 
 static bool note_unreachable(const struct dma_engine *e)
@@ -189,6 +191,23 @@ void dma_engine_leave_out(struct dma_engine *e)
     list.count--;
     for (; e < &list.engines[list.count]; e++)
         e[0] = e[1];
+}
+
+void dma_engines_follow_buses(void)
+{
+    for (size_t i = list.count; i > 0; i--) {
+        struct dma_engine *e = &list.engines[i - 1];
+
+        if (vpci_is_in_reach(&e->function))
+            continue;
+        list.lost[e->class]++;
+        dma_engine_leave_out(e);
+    }
+}
+
+unsigned dma_lost(enum dma_class class)
+{
+    return list.lost[class];
 }
 
 /* A blocking domain reaches nothing: the device then tries it where it was, or where it would be

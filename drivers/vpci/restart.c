@@ -125,17 +125,48 @@ enum vpci_stage vpci_bring_back_as(const struct pci_function *f, uint32_t versio
     return bus->state.stage;
 }
 
+bool vpci_is_in_reach(const struct pci_function *f)
+{
+    const struct vpci_bus *bus = f->vpci;
+
+    return !bus || (bus->state.stage == VPCI_READY && !bus->away && !bus->lost && !bus->gone);
+}
+
+bool vpci_has_buses(void)
+{
+    for (size_t i = 0; i < vpci_bus_count(); i++)
+        if (!vpci_bus(i)->gone)
+            return true;
+    return false;
+}
+
+unsigned vpci_give_up(void)
+{
+    unsigned given_up = 0;
+
+    for (size_t i = 0; i < vpci_bus_count(); i++) {
+        struct vpci_bus *bus = vpci_bus(i);
+
+        if (bus->gone || !(bus->lost || bus->away))
+            continue;
+        bus->window = NULL;
+        bus->gone = true;
+        given_up++;
+    }
+    connection = ON;
+    return given_up;
+}
+
 bool vpci_connect_again(uint64_t *device_id)
 {
     bool good = true;
 
-    if (connection == ON)
-        return true;
-    if (!vpci_contact_again() || !vmbus_wait_for_offer(interface_guid, VPCI_LATE_OFFER_US))
+    if (connection != ON &&
+        (!vpci_contact_again() || !vmbus_wait_for_offer(interface_guid, VPCI_LATE_OFFER_US)))
         return false;
     connection = ON;
     for (size_t i = 0; i < vpci_bus_count(); i++) {
-        if (vpci_bus(i)->lost && !bring_back(vpci_bus(i)) && good) {
+        if (vpci_bus(i)->lost && !vpci_bus(i)->gone && !bring_back(vpci_bus(i)) && good) {
             *device_id = vpci_bus(i)->state.device_id;
             good = false;
         }

@@ -32,8 +32,15 @@ enum vpci_stage vpci_bring_back_as(const struct pci_function *f, uint32_t versio
 bool vpci_rings_are_dead(uint64_t *device_id);
 /* Each bus that was ready has been offered again, and is brought up with the addresses that it had;
  * memory decoding and bus mastering of its functions are as they were, all other settings are gone.
- * False: *device_id is of the first bus that did not come. True at once when nothing has ended.
- * Makes contact where vpci_contact_again() has not. */
+ * False: *device_id is of the first bus that did not come, now or before. True at once when none is
+ * missing. Makes contact where vpci_contact_again() has not. */
 bool vpci_connect_again(uint64_t *device_id);
+/* A bus that is away, or of a connection that ended, is not waited for any more, and never comes
+ * back. Returns how many that are. */
+unsigned vpci_give_up(void);
+/* Is there a bus that was not given up? */
+bool vpci_has_buses(void);
+/* The function is on a bus that is ready, or on none of VMBus. */
+bool vpci_is_in_reach(const struct pci_function *f);
 
 #endif

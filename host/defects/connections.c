@@ -70,6 +70,9 @@ static enum hv_status post(struct call_context *context)
     const struct hv_input_post_message *input = call_input(context);
     const struct vmbus_message *message = (const void *)input->payload;
 
+    if (ends != 0 && message->type == VMBUS_INITIATE_CONTACT &&
+        defect_active(DEFECT_VMBUS_CONTACT_ONCE))
+        return HV_STATUS_SUCCESS;
     if (owed && message->type == VMBUS_GPADL_HEADER) {
         owed = false;
         right_end();
@@ -80,7 +83,7 @@ static enum hv_status post(struct call_context *context)
 void defects_install_connections(void)
 {
     if (!ANY(DEFECT_VMBUS_END_KEEPS_TABLES, DEFECT_VMBUS_END_ATTACH_HOLLOW,
-             DEFECT_VMBUS_END_KEEPS_RINGS, DEFECT_VMBUS_END_LOSES_BUS))
+             DEFECT_VMBUS_END_KEEPS_RINGS, DEFECT_VMBUS_END_LOSES_BUS, DEFECT_VMBUS_CONTACT_ONCE))
         return;
     right_end = vmbus_rules.end_channels;
     vmbus_rules.end_channels = end;
@@ -90,6 +93,6 @@ void defects_install_connections(void)
     }
     if (defect_active(DEFECT_VMBUS_END_ATTACH_HOLLOW))
         right_attach = call_in_front(HVCALL_ATTACH_DEVICE_DOMAIN, attach);
-    if (defect_active(DEFECT_VMBUS_END_KEEPS_RINGS))
+    if (ANY(DEFECT_VMBUS_END_KEEPS_RINGS, DEFECT_VMBUS_CONTACT_ONCE))
         right_post = call_in_front(HVCALL_POST_MESSAGE, post);
 }

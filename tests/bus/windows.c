@@ -4,6 +4,7 @@
 #include "drivers/pci.h"
 #include "drivers/pci_registers.h"
 #include "drivers/vpci/move.h"
+#include "drivers/vpci/restart.h"
 #include "kernel/cpu.h"
 #include "kernel/paging.h"
 #include "tests/harness/fixture.h"
@@ -39,7 +40,7 @@ static unsigned find_words(struct word *word)
         struct word *w = &word[found];
         unsigned msi;
 
-        if (!f[i].vpci)
+        if (!f[i].vpci || !vpci_is_in_reach(&f[i]))
             continue;
         msi = pci_capability(&f[i], PCI_CAPABILITY_MSI);
         *w = (struct word){.function = &f[i], .at = msi ? msi + MSI_ADDRESS : INTERRUPT_LINE};

@@ -29,6 +29,11 @@ struct dma_engine *device_n(struct test_run *t, unsigned n)
              "which are not mapped",
              n + 1, dma_class_name(t->class), unreachable(t->class));
     }
+    if (!e && dma_lost(t->class) != 0) {
+        SKIP("needs %u device(s) of class %s; the buses of %u did not come back after an earlier "
+             "test",
+             n + 1, dma_class_name(t->class), dma_lost(t->class));
+    }
     if (!e)
         SKIP("needs %u device(s) of class %s", n + 1, dma_class_name(t->class));
     if (e->unusable)

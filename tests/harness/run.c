@@ -126,7 +126,8 @@ static void after(struct suite *s, struct test_run *t)
     const char *host_damage = damaged_host(t, text, sizeof(text));
 
     /* A domain that a test has left is a failure of that test, not of the next ones. */
-    if (t->verdict != VERDICT_PASS && !(t->verdict == VERDICT_SKIP && s->leftover[0]))
+    if (t->verdict != VERDICT_PASS && !(t->verdict == VERDICT_SKIP && s->leftover[0]) &&
+        !(s->lost_buses && t->overran)) /* it waited for an answer that the host owes */
         return;
     if (damage) {
         t->verdict = VERDICT_FAIL;
@@ -260,7 +261,7 @@ static bool has_second_chance(const struct suite *s)
 {
     const struct test_run *t = &s->run;
 
-    return t->overran && !s->options.deadline_given &&
+    return t->overran && !s->lost_buses && !s->options.deadline_given &&
            deadline_of(s, PATIENCE) > deadline_of(s, 1) && s->chances_lost < CHANCES_LOST_MAX &&
            !(t->has_class && dma_class_is_slow(t->class)) && !is_at_start(t);
 }

@@ -58,6 +58,7 @@ struct suite {
     struct suite_instance *instances;
     size_t instance_count;
     uint64_t position;     /* in the plan: of the test that runs, or comes next */
+    bool lost_buses;       /* the test that just ran had taken away buses that did not come back */
     unsigned chances_lost; /* tests that overran the longer deadline, too */
     bool running;          /* tests have begun */
     bool rested;  /* devices that nothing has used rest as well: a test needs it that is not about

@@ -52,3 +52,26 @@ def test_register_that_changed_is_named(tmp_path: Path) -> None:
     assert test["expected"].startswith("R8 0x") and test["actual"].startswith("0x")
     steps = test["details"].values()
     assert any("control word 0x" in text and "RDX 0x" in text for text in steps), "a raw call is a step"
+
+
+@pytest.mark.parametrize(
+    ("takes", "defect", "reason", "left"),
+    [
+        ("bus.masked_sint_is_silent", "vmbus-contact-once", "after the test: a bus that the test had taken away", 0),
+        ("restart.takes_over_after_unload@dmaprobe", "vmbus-end-loses-bus", "the bus of device 0x", 1),
+    ],
+)
+def test_buses_that_stay_away_are_charged_to_their_test(
+    tmp_path: Path, takes: str, defect: str, reason: str, left: int
+) -> None:
+    """The guest does not touch what is not there, has no second chance that finds nothing to test, and goes on."""
+    others = ("bus.windows_show_their_function", "translate.leaf_4k")
+    options = ("--defect", defect, "--functions-alone", "--in-order")
+    code, found, output = boot(tmp_path, "run", takes, *others, *options)
+    assert code == 1 and not found["problems"], output
+    first, windows, *devices = found["tests"]
+    assert first["verdict"] == "fail" and first["reason"].startswith(reason), output
+    assert windows["verdict"] == ("pass" if left else "skip")
+    lost = [test for test in devices if test["verdict"] == "skip"]
+    assert {test["verdict"] for test in devices} == ({"pass", "skip"} if left else {"skip"})
+    assert all("did not come back after an earlier test" in test["reason"] for test in lost)
