@@ -45,6 +45,7 @@ struct vpci_bus *vpci_bus(size_t index);
 struct vmbus_offer *vpci_offer_of(const uint8_t *instance_guid);
 /* Hosts may offer an assigned device some time after the end of the list. */
 #define VPCI_LATE_OFFER_US 2000000u
+#define VPCI_NEXT_OFFER_US 500000u /* after another one, all in all */
 
 /* Sends a request and waits for its reply, of which `reply_size` bytes are copied. False: no reply,
  * or one that is too short, or a failure; bus->state tells. */

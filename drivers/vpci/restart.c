@@ -5,6 +5,7 @@
 #include "abi/synic.h"
 #include "drivers/hypercall.h"
 #include "drivers/pci_registers.h"
+#include "drivers/vmbus/messages.h"
 #include "drivers/vpci/bus.h"
 #include "kernel/memory.h"
 #include "kernel/time.h"
@@ -96,9 +97,26 @@ bool vpci_rings_are_dead(uint64_t *device_id)
     return true;
 }
 
-static bool bring_back(struct vpci_bus *bus)
+/* Hosts may offer one bus after the other. What has been waited is taken off *left_us. */
+static struct vmbus_offer *await_offer(const uint8_t *instance_guid, uint64_t *left_us)
 {
-    struct vmbus_offer *offer = vpci_offer_of(bus->last.instance_guid);
+    const uint64_t start = time_us(), end = start + *left_us;
+    struct vmbus_offer *offer = vpci_offer_of(instance_guid);
+    union vmbus_control message;
+    uint64_t now = start;
+
+    while (!offer && now < end) {
+        (void)vmbus_wait(VMBUS_OFFER_CHANNEL, NULL, 0, &message, end - now);
+        offer = vpci_offer_of(instance_guid);
+        now = time_us();
+    }
+    *left_us = now < end ? end - now : 0;
+    return offer;
+}
+
+static bool bring_back(struct vpci_bus *bus, uint64_t *left_us)
+{
+    struct vmbus_offer *offer = await_offer(bus->last.instance_guid, left_us);
 
     if (!offer)
         return false;
@@ -114,11 +132,12 @@ enum vpci_stage vpci_bring_back_as(const struct pci_function *f, uint32_t versio
                                    uint32_t *relations)
 {
     struct vpci_bus *bus = f->vpci;
+    uint64_t left_us = VPCI_NEXT_OFFER_US;
 
     bus->state.stage = VPCI_NOT_OPENED;
     bus->wanted = version;
     if (vpci_contact_again() && vmbus_wait_for_offer(interface_guid, VPCI_LATE_OFFER_US))
-        (void)bring_back(bus);
+        (void)bring_back(bus, &left_us);
     bus->wanted = 0;
     *relations = bus->relations;
     connection = ENDED;
@@ -159,6 +178,7 @@ unsigned vpci_give_up(void)
 
 bool vpci_connect_again(uint64_t *device_id)
 {
+    uint64_t left_us = VPCI_NEXT_OFFER_US;
     bool good = true;
 
     if (connection != ON &&
@@ -166,7 +186,7 @@ bool vpci_connect_again(uint64_t *device_id)
         return false;
     connection = ON;
     for (size_t i = 0; i < vpci_bus_count(); i++) {
-        if (vpci_bus(i)->lost && !vpci_bus(i)->gone && !bring_back(vpci_bus(i)) && good) {
+        if (vpci_bus(i)->lost && !vpci_bus(i)->gone && !bring_back(vpci_bus(i), &left_us) && good) {
             *device_id = vpci_bus(i)->state.device_id;
             good = false;
         }

@@ -19,6 +19,14 @@ static uint64_t id_of(const struct vmbus_offer *offer)
     return hv_vpci_logical_device_id(offer->instance_guid, 0);
 }
 
+static bool is_new(const struct vmbus_offer *offer)
+{
+    for (size_t i = 0; i < vpci.count; i++)
+        if (vpci.bus[i].state.device_id == id_of(offer))
+            return false;
+    return !offer->rescinded;
+}
+
 /* By their ids, whatever the order in which the host offers them: runs and reports can be compared.
  */
 static size_t sort_offers(struct vmbus_offer **sorted)
@@ -26,10 +34,11 @@ static size_t sort_offers(struct vmbus_offer **sorted)
     struct vmbus_offer *offer;
     size_t count = 0;
 
-    for (unsigned n = 0; count < VPCI_BUSES_MAX && (offer = vmbus_offer(interface_guid, n)); n++) {
+    for (unsigned n = 0;
+         vpci.count + count < VPCI_BUSES_MAX && (offer = vmbus_offer(interface_guid, n)); n++) {
         size_t at = count;
 
-        if (offer->rescinded)
+        if (!is_new(offer))
             continue;
         for (; at > 0 && id_of(sorted[at - 1]) > id_of(offer); at--)
             sorted[at] = sorted[at - 1];
@@ -43,17 +52,22 @@ static void bring_all_up(void)
 {
     static struct vmbus_offer *offer[VPCI_BUSES_MAX];
     const size_t size = VPCI_BUSES_MAX * sizeof(*vpci.bus);
+    size_t count;
 
     if (vmbus_init()->stage != VMBUS_CONNECTED ||
         !vmbus_wait_for_offer(interface_guid, VPCI_LATE_OFFER_US))
         return;
     vpci.bus = memory_boot_pages((size + PAGE_SIZE - 1) / PAGE_SIZE);
     memset(vpci.bus, 0, size);
-    vpci.count = sort_offers(offer);
-    for (size_t i = 0; i < vpci.count; i++) {
-        vpci.bus[i].segment = (uint16_t)(VPCI_SEGMENT_FIRST + i);
-        vpci.bus[i].state.device_id = id_of(offer[i]);
-        vpci_bring_up(&vpci.bus[i], offer[i]);
+    /* Others may be offered meanwhile. */
+    while ((count = sort_offers(offer)) != 0) {
+        for (size_t i = 0; i < count; i++) {
+            struct vpci_bus *bus = &vpci.bus[vpci.count];
+
+            bus->segment = (uint16_t)(VPCI_SEGMENT_FIRST + vpci.count++);
+            bus->state.device_id = id_of(offer[i]);
+            vpci_bring_up(bus, offer[i]);
+        }
     }
 }
 

@@ -6,6 +6,8 @@
 #include "host/variants/variants.h"
 #include "host/vdev/config_space.h"
 #include "host/vdev/vdev.h"
+#include "host/vmbus/channels.h"
+#include "host/vmbus/synic.h"
 #include "host/vmbus/vmbus.h"
 #include "host/vmbus/vmbus_rules.h"
 #include "host/vpci/function.h"
@@ -52,6 +54,34 @@ static void add_other_channels(void)
     }
 }
 
+/* Types beyond all that are known. */
+static void send_other_messages(uint32_t type, uint32_t vp)
+{
+    enum { UNKNOWN = 0x63, MESSAGES = 2 };
+    const struct vmbus_message message = {.type = UNKNOWN + type};
+
+    for (unsigned i = 0; i < MESSAGES && synic_room() > VMBUS_CHANNELS_MAX + 1; i++)
+        synic_send(vp, &message, sizeof(message));
+}
+
+static void offer_in_parts(uint32_t type, uint32_t vp)
+{
+    static bool owed[VMBUS_CHANNELS_MAX];
+
+    (void)vp;
+    for (unsigned i = 0; i < channels_count(); i++) {
+        struct vmbus_channel *channel = channel_at(i);
+
+        if (type == VMBUS_INITIATE_CONTACT) {
+            owed[i] = i % 2 != 0 && channel->state == CHANNEL_OFFERED;
+            if (owed[i])
+                channel->state = CHANNEL_ABSENT;
+        }
+        if (type == VMBUS_REQUEST_OFFERS && owed[i])
+            owed[i] = !vmbus_offer_again(channel);
+    }
+}
+
 static void (*usual_end)(void);
 static void (*usual_leave)(uint64_t device_id);
 static bool ending; /* a connection does */
@@ -82,6 +112,10 @@ void variants_install_buses(void)
     if (variant_active(VARIANT_VMBUS_OTHER_OFFERS) && vdev_off_bus)
         add_other_channels();
     vmbus_rules.late_offers = variant_active(VARIANT_VMBUS_LATE_OFFERS);
+    if (variant_active(VARIANT_VMBUS_OFFERS_IN_PARTS))
+        vmbus_rules.handled = offer_in_parts;
+    if (variant_active(VARIANT_VMBUS_OTHER_MESSAGES))
+        vmbus_rules.handled = send_other_messages;
     if (variant_active(VARIANT_VMBUS_4_0))
         vmbus_rules.first_version = vmbus_rules.last_version = VMBUS_VERSION_4_0;
     if (variant_active(VARIANT_VMBUS_5_3))

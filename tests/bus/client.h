@@ -49,7 +49,7 @@ void client_take_interrupts(void);
 /* The second processor listens while the first one does something. From second_memory(). */
 struct ear {
     _Alignas(4096) uint8_t events[4096]; /* its event flags, where the test sets them up */
-    uint64_t vp, us;                     /* how long it waits */
+    uint64_t vp, us;                     /* how long it waits for each */
     uint32_t flag;                       /* that it waits for; 0: none */
     unsigned vector;                     /* that is to come then */
     bool listens, requested;

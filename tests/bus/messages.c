@@ -9,7 +9,8 @@
 #define TEST_GROUP "bus"
 
 #define VECTOR    0x52u
-#define ARRIVE_US 2000u
+#define ARRIVE_US 1000000u /* for a message that has to come */
+#define LOST_US   2000u    /* and for one that may be lost */
 
 struct sender {
     struct dma_engine *e;
@@ -39,9 +40,9 @@ static void sender_end(const struct sender *s)
 enum fate { NOT_SENT, LOST, DELIVERED };
 
 /* The vector is taken afterwards, so that the next one can be told from it. */
-static enum fate send(struct test_run *t, const struct sender *s, const char *when)
+static enum fate send(struct test_run *t, const struct sender *s, uint64_t us, const char *when)
 {
-    const uint64_t end = time_us() + ARRIVE_US;
+    const uint64_t end = time_us() + us;
     bool sent, arrived;
 
     cpu_interrupts_off();
@@ -82,14 +83,14 @@ TEST(message_of_a_translated_device,
 
     attach(t, d, s.e);
     warm(t, s.e, IOVA, &b, "before");
-    first = send(t, &s, "in a paging domain");
+    first = send(t, &s, ARRIVE_US, "in a paging domain");
     attach(t, domain_blocked(t), s.e);
-    (void)send(t, &s, "in a blocking domain");
+    (void)send(t, &s, LOST_US, "in a blocking domain");
     attach(t, d, s.e);
     warm(t, s.e, IOVA, &b, "after the blocking domain");
-    again = send(t, &s, "in the paging domain again");
+    again = send(t, &s, ARRIVE_US, "in the paging domain again");
     attach(t, domain_identity(t), s.e);
-    identity = send(t, &s, "in an identity domain");
+    identity = send(t, &s, ARRIVE_US, "in an identity domain");
     sender_end(&s);
     CHECK_EQ(first, DELIVERED, "fate of the message in a paging domain");
     CHECK_EQ(again, DELIVERED, "fate of the message in a paging domain, after a blocking one");
@@ -113,13 +114,13 @@ OBSERVATION(message_of_a_blocked_device,
     enum fate blocked, detached;
 
     attach(t, domain_blocked(t), s.e);
-    blocked = send(t, &s, "in a blocking domain");
+    blocked = send(t, &s, LOST_US, "in a blocking domain");
     fill_by_device(t, s.e, iova, 16, "blocked, after a message");
     drain_faults(t, s.e);
     expect_untouched(t, &open, "blocked, after a message");
     attach(t, domain_mapping(t, iova, &b), s.e);
     CHECK_SUCCESS(pviommu_detach(s.e->device_id), "DETACH of an attached device");
-    detached = send(t, &s, "in no domain");
+    detached = send(t, &s, LOST_US, "in no domain");
     fill_by_device(t, s.e, iova, 16, "detached, after a message");
     drain_faults(t, s.e);
     expect_untouched(t, &open, "detached, after a message");

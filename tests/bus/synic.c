@@ -39,20 +39,49 @@ static bool comes(const volatile struct hv_message *slot, uint64_t us)
     return slot->type != HV_MESSAGE_FREE;
 }
 
-/* The list of a GPADL_CREATED in the slot, which is free afterwards; 0: it is another message. */
-static uint32_t take(volatile struct hv_message *slot)
+/* The list of a GPADL_CREATED in the slot; 0: it is another message. Hosts may send them at any
+ * time: offers, and types that a guest ignores. */
+static uint32_t list_in(const volatile struct hv_message *slot)
 {
     struct vmbus_result created;
 
     memcpy(&created, (const void *)slot->payload, sizeof(created));
-    __atomic_store_n(&slot->type, HV_MESSAGE_FREE, __ATOMIC_SEQ_CST);
-    cpu_memory_barrier();
     return created.header.type == VMBUS_GPADL_CREATED ? created.id : 0;
 }
 
-static void end_of_message(void)
+static void free_slot(void)
 {
+    __atomic_store_n(&slot()->type, HV_MESSAGE_FREE, __ATOMIC_SEQ_CST);
+    cpu_memory_barrier();
     (void)msr_write_safe(HV_MSR_EOM, 0);
+}
+
+/* What the host had to say comes, and its vectors are taken. Interrupts are off. */
+static void settle(void)
+{
+    while (comes(slot(), CLIENT_LATE_US))
+        free_slot();
+    client_take_interrupts();
+}
+
+/* The answer to one of the lists from `first` on, each of which has one; others come before it. */
+static uint32_t next_answer(struct test_run *t, uint32_t first, unsigned count, bool last)
+{
+    const uint64_t end = time_us() + CLIENT_WAIT_US;
+    volatile struct hv_message *s = slot();
+
+    while (comes(s, CLIENT_WAIT_US)) {
+        uint32_t gpadl = list_in(s) - first;
+
+        while (!(last && gpadl < count) && !(s->flags & HV_MESSAGE_FLAG_PENDING) && time_us() < end)
+            cpu_pause();
+        CHECK((last && gpadl < count) || (s->flags & HV_MESSAGE_FLAG_PENDING) != 0,
+              "it does not say that others wait");
+        free_slot();
+        if (gpadl < count)
+            return gpadl;
+    }
+    return count;
 }
 
 TEST(messages_wait_for_the_slot,
@@ -69,51 +98,43 @@ TEST(messages_wait_for_the_slot,
                  "an answer is lost, and the guest waits for it forever."))
 {
     enum { MOST = 5 };
-    volatile struct hv_message *s;
     uint32_t next = GPADL;
 
     client_connect(t);
-    s = slot();
     cpu_interrupts_off();
     for (unsigned count = 1; count <= MOST; count++) {
         uint32_t first = next, seen = 0;
 
+        settle();
         while (next < first + count) {
             client_describe(t, next++, PAGES);
-            (void)comes(s, CLIENT_WAIT_US);
+            (void)comes(slot(), CLIENT_WAIT_US);
         }
         for (unsigned i = 0; i < count; i++) {
-            const uint64_t end = time_us() + CLIENT_WAIT_US;
-            const bool last = i + 1 == count;
-            uint32_t gpadl;
+            uint32_t gpadl = next_answer(t, first, count, i + 1 == count);
 
-            CHECK(comes(s, CLIENT_WAIT_US), "message %u of %u does not come", i + 1, count);
-            while (!last && !(s->flags & HV_MESSAGE_FLAG_PENDING) && time_us() < end)
-                cpu_pause();
-            CHECK(last || (s->flags & HV_MESSAGE_FLAG_PENDING) != 0,
-                  "it does not say that others wait");
-            gpadl = take(s) - first;
-            CHECK(gpadl < count && !(seen >> gpadl & 1), "it comes twice, or is another one");
+            CHECK(gpadl < count, "message %u of %u does not come", i + 1, count);
+            CHECK(!(seen >> gpadl & 1), "it comes twice");
             seen |= 1u << gpadl;
-            end_of_message();
         }
     }
     cpu_interrupts_on();
 }
 
-/* One message, by the SINT as it is now. */
+/* One message, by the SINT as it is now. It is in the slot. */
 static bool answered(struct test_run *t, uint32_t gpadl, uint64_t us)
 {
-    volatile struct hv_message *s = slot();
+    const uint64_t end = time_us() + us;
 
     client_describe(t, gpadl, PAGES);
-    return comes(s, us);
-}
-
-static void free_slot(void)
-{
-    (void)take(slot());
-    end_of_message();
+    do {
+        if (!comes(slot(), us))
+            return false;
+        if (list_in(slot()) == gpadl)
+            return true;
+        free_slot();
+    } while (time_us() < end);
+    return false;
 }
 
 static void expect_vector(struct test_run *t, unsigned vector, uint32_t gpadl, const char *when)
@@ -121,7 +142,7 @@ static void expect_vector(struct test_run *t, unsigned vector, uint32_t gpadl, c
     CHECK(answered(t, gpadl, CLIENT_WAIT_US) && client_requested(vector, CLIENT_WAIT_US),
           "no message, or no vector 0x%x, %s", vector, when);
     free_slot();
-    client_take_interrupts();
+    settle();
 }
 
 TEST(masked_sint_is_silent,
@@ -142,6 +163,7 @@ TEST(masked_sint_is_silent,
 
     client_connect(t);
     cpu_interrupts_off();
+    settle();
     client_set_msr(t, SINT, CLIENT_VECTOR);
     expect_vector(t, CLIENT_VECTOR, gpadl++, "at first");
     client_set_msr(t, SINT, OTHER);
@@ -151,12 +173,11 @@ TEST(masked_sint_is_silent,
     came = answered(t, gpadl++, CLIENT_LATE_US);
     CHECK(!client_requested(OTHER, CLIENT_LATE_US), "a masked vector is requested");
     client_set_msr(t, SINT, OTHER);
-    end_of_message();
+    (void)msr_write_safe(HV_MSR_EOM, 0);
     STEP("a message for a masked SINT comes %s", came                            ? "meanwhile"
                                                  : comes(slot(), CLIENT_LATE_US) ? "afterwards"
                                                                                  : "never");
-    free_slot();
-    client_take_interrupts();
+    settle();
     expect_vector(t, OTHER, gpadl++, "after the mask");
     cpu_interrupts_on();
 }
@@ -181,7 +202,7 @@ TEST(polling_sint_is_silent,
         client_set_msr(t, SINT, HV_SINT_POLLING | vector);
         CHECK(answered(t, gpadl++, CLIENT_WAIT_US), "no message in polling mode");
         CHECK(!client_requested(vector, CLIENT_LATE_US), "a vector in polling mode");
-        free_slot();
+        settle();
         client_set_msr(t, SINT, vector);
         expect_vector(t, vector, gpadl++, "after polling mode");
     }
@@ -225,6 +246,9 @@ TEST(synic_pages_move,
     id = channel->offer->channel_id;
     CHECK(client_flag(page_of(client_msr(HV_MSR_SIEFP)), id, CLIENT_WAIT_US), "no event flag");
     for (uint32_t i = 0; i < 2; i++) {
+        cpu_interrupts_off();
+        settle();
+        cpu_interrupts_on();
         simp = move(t, HV_MSR_SIMP, simp & HV_SYNIC_PAGE_GPFN);
         siefp = move(t, HV_MSR_SIEFP, siefp & HV_SYNIC_PAGE_GPFN);
         memset(page_of(siefp), 0, PAGE_SIZE);
