@@ -41,9 +41,11 @@ unsigned pci_find_capability(uint16_t bdf, uint8_t id);
 #define PCI_SUBCLASS_HOST 0x00u /* of bridge */
 #define PCI_SUBCLASS_ISA  0x01u
 
+#define PCI_CAPABILITY_POWER      0x01u
 #define PCI_CAPABILITY_MSI        0x05u
 #define PCI_CAPABILITY_EXPRESS    0x10u
 #define PCI_CAPABILITY_MSIX       0x11u
+#define PCI_CAPABILITY_ADVANCED   0x13u
 #define PCI_EXPRESS_TYPE_SHIFT    4
 #define PCI_EXPRESS_TYPE_MASK     0xFu
 #define PCI_EXPRESS_TO_PCI_BRIDGE 7u

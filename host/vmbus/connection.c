@@ -18,15 +18,8 @@ static void end_channels(void)
     gpadl_drop_all();
 }
 
-static void handled(uint32_t type, uint32_t vp)
-{
-    (void)type;
-    (void)vp;
-}
-
 struct vmbus_rules vmbus_rules = {.first_version = VMBUS_VERSION_3_0,
                                   .last_version = VMBUS_VERSION_5_3,
-                                  .handled = handled,
                                   .end_channels = end_channels};
 
 static struct {
@@ -205,7 +198,7 @@ enum hv_status vmbus_post_message(const struct hv_input_post_message *input)
         REPLY(vmbus_message, .type = VMBUS_UNLOAD_RESPONSE);
     else if (connection.version != 0)
         connected(&request);
-    if (connection.version != 0)
+    if (connection.version != 0 && vmbus_rules.handled)
         vmbus_rules.handled(request.type, connection.vp);
     return HV_STATUS_SUCCESS;
 }

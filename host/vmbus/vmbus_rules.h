@@ -9,7 +9,7 @@
 struct vmbus_rules {
     uint32_t first_version, last_version;        /* of the control protocol */
     bool late_offers;                            /* after the message that all were delivered */
-    void (*handled)(uint32_t type, uint32_t vp); /* a message of the guest, on a connection */
+    void (*handled)(uint32_t type, uint32_t vp); /* a message of the guest, on a connection; NULL */
     void (*end_channels)(void); /* a connection ends: no channel is open, no page list is left */
 };
 extern struct vmbus_rules vmbus_rules;

@@ -6,6 +6,7 @@
 #include "host/base/log.h"
 #include "host/base/memory.h"
 #include "host/platform/acpi.h"
+#include "host/platform/pci_resets.h"
 #include "host/vdev/config_trap.h"
 #include "host/vpci/bus.h"
 #include "host/vpci/interrupts.h"
@@ -111,6 +112,7 @@ void machine_keep(struct machine_function *machine, unsigned offset, unsigned si
 static void keep_header(struct machine_function *machine)
 {
     uint32_t line = (uint32_t)machine_in(machine->config + CONFIG_LINE, 4);
+    struct pci_reset_word reset = {0};
 
     machine_keep(machine, CONFIG_COMMAND, 2, 0, COMMAND_GUEST);
     machine_keep(machine, CONFIG_ROM, 4, 0, 0);
@@ -121,6 +123,9 @@ static void keep_header(struct machine_function *machine)
 
         machine_keep(machine, CONFIG_BAR0 + 4 * i, 4, mask & flags, mask & ~flags);
     }
+    while (pci_next_reset(machine->function->bdf, &reset))
+        machine_keep(machine, reset.at, 4, machine_in(machine->config + reset.at, 4) & reset.shown,
+                     reset.writable);
 }
 
 /* Functions that a guest makes by SR-IOV would have requester ids of which the host knows nothing:

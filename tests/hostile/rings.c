@@ -2,6 +2,7 @@
 /* Rings and the configuration window: memory and registers that a bus shares with the guest. */
 #define TEST_GROUP "hostile"
 #include "abi/vpci.h"
+#include "drivers/pci_registers.h"
 #include "drivers/vpci/disturb.h"
 #include "drivers/vpci/move.h"
 #include "drivers/vpci/removal.h"
@@ -75,4 +76,65 @@ STRESS(rings_by_chance,
     attach(t, d, e);
     expect_write(t, e, IOVA, &b, 0, 64, "after the bus has been away");
     OBSERVE("%u accesses to a window and rings, %u of them to rings", CYCLES * ACCESSES, rings);
+}
+
+#define EXPRESS_CONTROL 8u
+#define EXPRESS_RESET   (1u << 15) /* function-level reset */
+#define CAPABILITY_PM   0x01u
+#define PM_CONTROL      4u
+#define PM_D3           3u
+
+/* False: the function has no such register. */
+static bool switch_off(struct test_run *t, const struct pci_function *f, bool by_reset)
+{
+    const unsigned at = pci_capability(f, by_reset ? PCI_CAPABILITY_EXPRESS : CAPABILITY_PM);
+    uint16_t was;
+
+    if (at == 0)
+        return false;
+    if (by_reset) {
+        was = pci_read16(f, at + EXPRESS_CONTROL);
+        pci_write16(f, at + EXPRESS_CONTROL, was | EXPRESS_RESET);
+    } else {
+        was = pci_read16(f, at + PM_CONTROL);
+        pci_write16(f, at + PM_CONTROL, was | PM_D3);
+    }
+    STEP(by_reset ? "function-level reset" : "power state D3");
+    return true;
+}
+
+STRESS(device_is_switched_off,
+     PROMISE("A device that its guest resets or switches off works when its bus comes again")
+     COVERS("ISO-3 BUS-6") DEVICES(ALL) KINDS("dma bad-input")
+     STEPS("The device writes, and gets a function-level reset by its PCI Express capability. The "
+           "host takes its bus away and offers it again, and the driver brings it up. The same "
+           "with power state D3 of its power management capability. The device writes.")
+     EXPECTS("Each write arrives.")
+     IF_IT_FAILS("The host passes registers of the device through and does not restore what they "
+                 "change: the next owner gets a device that is dead, or whose registers are "
+                 "elsewhere."))
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
+    unsigned ways = 0;
+
+    if (!vpci_removable(&e->function))
+        SKIP("the host takes no bus away on request (docs/bus-control.md)");
+    for (unsigned way = 0; way < 2; way++) {
+        bool gone;
+
+        attach(t, d, e);
+        expect_write(t, e, IOVA, &b, 0, 16, "before");
+        ways += switch_off(t, &e->function, way == 0);
+        gone = vpci_remove(&e->function, VPCI_BY_RESCIND);
+        dma_bus_was_reset(e->function.vpci);
+        REQUIRE(gone, "the bus of device 0x%llx does not go", (unsigned long long)e->device_id);
+        REQUIRE(vpci_restore(&e->function), "the bus of device 0x%llx does not come back",
+                (unsigned long long)e->device_id);
+        REQUIRE(dma_reset(e), "the device does not become quiet");
+    }
+    attach(t, d, e);
+    expect_write(t, e, IOVA, &b, 0, 16, "at the end");
+    OBSERVE("the device has %u of these registers", ways);
 }

@@ -80,6 +80,18 @@ static void no_functions_by_sriov(void **state)
     assert_int_equal(config(0x180, 4), 0x00010003);
 }
 
+static void no_reset_by_registers(void **state)
+{
+    (void)state;
+    assert_int_equal(config(FAKE_EXPRESS + 4, 4), 0); /* no function-level reset */
+    fake_mmio_write(CONFIG + FAKE_EXPRESS + 8, 2, 0xA81F);
+    assert_int_equal(config(FAKE_EXPRESS + 8, 4), 0x281F);
+    assert_int_equal(machine_word(machine_config + FAKE_EXPRESS + 8), 0x2800);
+    fake_mmio_write(CONFIG + FAKE_POWER + 4, 2, 0x0003);
+    assert_int_equal(config(FAKE_POWER + 4, 2), 0x000B);
+    assert_int_equal(machine_word(machine_config + FAKE_POWER + 4), 8);
+}
+
 static void bars_follow(void **state)
 {
     (void)state;
@@ -190,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(configuration, start),
         cmocka_unit_test_setup(no_functions_by_sriov, start),
+        cmocka_unit_test_setup(no_reset_by_registers, start),
         cmocka_unit_test_setup(bars_follow, start),
         cmocka_unit_test_setup(msix, start),
         cmocka_unit_test_setup(msi, start),

@@ -39,7 +39,7 @@ DMAPROBE_FIXTURE := $(sort $(wildcard host/vdev/dmaprobe*.c)) host/vdev/time.c h
                     $(sort $(wildcard host/softiommu/*.c))
 # The host's VMBus with fake guest memory.
 VMBUS_FIXTURE := $(sort $(wildcard host/vmbus/*.c)) tests/unit/vmbus_fixture.c
-VPCI_FIXTURE := $(VMBUS_FIXTURE) tests/unit/vpci_fixture.c host/vdev/config_space.c \
+VPCI_FIXTURE := $(VMBUS_FIXTURE) tests/unit/vpci_fixture.c host/vdev/config_space.c host/platform/pci_resets.c \
                 $(filter-out host/vpci/virtual_function.c,$(sort $(wildcard host/vpci/*.c)))
 
 $(eval $(call unit_test,abi,))

@@ -139,7 +139,18 @@ const struct pci_function *pci_functions(unsigned *count)
 unsigned pci_find_capability(uint16_t bdf, uint8_t id)
 {
     (void)bdf;
-    return id == PCI_CAPABILITY_MSI ? FAKE_MSI : FAKE_MSIX;
+    switch (id) {
+    case PCI_CAPABILITY_MSI:
+        return FAKE_MSI;
+    case PCI_CAPABILITY_MSIX:
+        return FAKE_MSIX;
+    case PCI_CAPABILITY_EXPRESS:
+        return FAKE_EXPRESS;
+    case PCI_CAPABILITY_POWER:
+        return FAKE_POWER;
+    default:
+        return 0;
+    }
 }
 
 struct device *device_find(uint64_t device_id)
@@ -230,9 +241,11 @@ void machine_out(uint64_t address, unsigned size, uint64_t value)
 
 static void machine_set_up(void)
 {
-    static const uint8_t capabilities[] = {[FAKE_MSI] = 0x05,     [FAKE_MSI + 1] = FAKE_MSIX,
-                                           [FAKE_MSI + 2] = 0x8A, [FAKE_MSIX] = 0x11,
-                                           [FAKE_MSIX + 2] = 1,   [FAKE_MSIX + 4] = 1};
+    static const uint8_t capabilities[] = {[FAKE_MSI] = 0x05,         [FAKE_MSI + 1] = FAKE_MSIX,
+                                           [FAKE_MSI + 2] = 0x8A,     [FAKE_MSIX] = 0x11,
+                                           [FAKE_MSIX + 2] = 1,       [FAKE_MSIX + 4] = 1,
+                                           [FAKE_EXPRESS + 7] = 0x10, [FAKE_EXPRESS + 9] = 0x28,
+                                           [FAKE_POWER + 4] = 0x08};
 
     memcpy(machine_config, capabilities, sizeof(capabilities));
     memcpy(machine_config, "\x36\x1B\x06\x00\x02\x00\x10\x00\x01\x00\x80\x02", 12);

@@ -29,6 +29,8 @@ extern unsigned fake_domain_resets;
 #define FAKE_SRIOV     0x140u      /* extended capability */
 #define FAKE_MSI       0x50u
 #define FAKE_MSIX      0x60u
+#define FAKE_EXPRESS   0x70u
+#define FAKE_POWER     0x80u
 #define FAKE_BAR_BYTES 0x2000u
 extern uint8_t machine_config[4096], machine_bar1[FAKE_BAR_BYTES];
 
