@@ -97,7 +97,7 @@ bool vpci_rings_are_dead(uint64_t *device_id)
     return true;
 }
 
-/* Hosts may offer one bus after the other. What has been waited is taken off *left_us. */
+/* Hosts may offer one bus after the other. The time of the wait is taken off *left_us. */
 static struct vmbus_offer *await_offer(const uint8_t *instance_guid, uint64_t *left_us)
 {
     const uint64_t start = time_us(), end = start + *left_us;

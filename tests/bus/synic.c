@@ -56,7 +56,7 @@ static void free_slot(void)
     (void)msr_write_safe(HV_MSR_EOM, 0);
 }
 
-/* What the host had to say comes, and its vectors are taken. Interrupts are off. */
+/* All that the host has to say comes, and its vectors are taken. Interrupts are off. */
 static void settle(void)
 {
     while (comes(slot(), CLIENT_LATE_US))

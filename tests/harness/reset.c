@@ -116,8 +116,8 @@ static void delete_domains(struct suite *s)
     }
 }
 
-/* A test may have ended while a bus was away, or all were. What does not come back then is not
- * waited for again, and the tests that follow have no such devices. */
+/* A test may have ended while a bus was away, or all were. A bus that does not come back then is
+ * not waited for again, and the tests that follow have no such devices. */
 static bool buses_are_back(void)
 {
     uint64_t device_id;
