@@ -110,7 +110,7 @@ def test_a_failure_tells_how_to_see_it_again(alone: Runner) -> None:
 def test_a_campaign_leaves_out_what_shows_only_behind_vtd(alone: Runner, tmp_path: Path) -> None:
     done = alone("defects", **OLD)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Left out, as they show only behind VT-d: 1 defects (unit-only)" in done.stdout
+    assert "Left out, as they show only behind VT-d: 1 defect (unit-only)" in done.stdout
     assert [entry["defect"] for entry in latest(tmp_path, "defects.json")["defects"]] == ["no-flush"]
     assert latest(tmp_path)["machine"]["functions_alone"]
     assert alone("variants", "polite", **OLD).returncode == 0

@@ -89,7 +89,7 @@ def test_the_command_has_the_order_where_it_matters() -> None:
         (Reduced(True, (), True), f"{ID} shows alone"),
         (Reduced(True, ("a.b",), True), f"{ID} does not show alone, and shows after a.b"),
         (Reduced(True, tuple("abcdef"), False), "shows after 6 tests; there were not enough runs to find fewer"),
-        (Reduced(False, ("a.b",), True), f"{ID} does not fail again, neither alone nor after the 1 tests before it"),
+        (Reduced(False, ("a.b",), True), f"{ID} does not fail again, neither alone nor after the 1 test before it"),
         (Reduced(False, (), True), f"{ID} does not fail again, alone"),
     ],
 )

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, Runner, latest, pvtest_call
+from pvtest.cli import show
+from pvtest.counted import counted
 
 
 @pytest.mark.parametrize(
@@ -23,6 +25,17 @@ def test_show(build: Path, name: str, words: list[str]) -> None:
     assert done.returncode == 0, done.stderr
     for word in words:
         assert word in done.stdout
+
+
+def test_show_on_a_terminal_breaks_between_words() -> None:
+    text = "one two-three  ./run.sh flush.unmapped_domain_flush\nfour"
+    assert show.lines("steps", text, 0) == ["steps: one two-three ./run.sh flush.unmapped_domain_flush four"]
+    broken = show.lines("steps", text, 20)
+    assert broken == ["steps: one two-three", "    ./run.sh", "    flush.unmapped_domain_flush", "    four"]
+
+
+def test_numbers_of_things() -> None:
+    assert [counted(number, "test") for number in (0, 1, 2)] == ["0 tests", "1 test", "2 tests"]
 
 
 def test_show_of_nothing(build: Path) -> None:

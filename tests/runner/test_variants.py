@@ -134,9 +134,9 @@ def test_what_the_host_tells_is_compared(text: str, wanted: list[str], right: bo
 @pytest.mark.parametrize(
     "glob, told",
     [
-        ("other-*", "'other-*' selects 1 variants by name"),
-        ("OTHER", "'OTHER' selects 1 variants by group"),
-        ("cap-6", "'cap-6' selects 1 variants by requirement"),
+        ("other-*", "'other-*' selects 1 variant by name"),
+        ("OTHER", "'OTHER' selects 1 variant by group"),
+        ("cap-6", "'cap-6' selects 1 variant by requirement"),
     ],
 )
 def test_a_glob_means_the_same_everywhere(runner: Runner, glob: str, told: str) -> None:

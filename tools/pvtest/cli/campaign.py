@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pvtest import interrupts, paths
+from pvtest.counted import counted
 from pvtest.errors import EXIT_OK, RunnerError, system_error
 from pvtest.images import catalogue
 from pvtest.images.catalogue import (
@@ -436,7 +437,7 @@ def _seen(campaign: Campaign, devices: Devices, switches: list[Switch], out: Ter
         names = ", ".join(switch.name for switch in unseen)
         if len(unseen) == len(switches):
             raise devices.lacking(f"{names}: shows only behind VT-d, and this machine has none")
-        out.say(f"Left out, as they show only behind VT-d: {len(unseen)} {campaign.plural} ({names})", "yellow")
+        out.say(f"Left out, as they show only behind VT-d: {counted(len(unseen), campaign.word)} ({names})", "yellow")
     return [switch for switch in switches if switch not in unseen]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from pvtest import new_file, paths
 from pvtest.cli import usage
 from pvtest.cli.packing import TARGETS, Target
+from pvtest.counted import counted
 from pvtest.errors import EXIT_OK, RunnerError, UsageError
 from pvtest.gate import profiles
 from pvtest.images import boot_volume, catalogue, disk_image, requirements
@@ -125,5 +126,6 @@ def main(options: argparse.Namespace) -> int:
     out = terminal(options)
     out.tell(told_tests(tests, known, options.globs))
     signed = ", signed" if signer else ""
-    out.say(f"{output}: {form}, {options.size} MiB, {len(chosen.selected)} tests, for {target.title}{signed}")
+    chosen_tests = counted(len(chosen.selected), "test")
+    out.say(f"{output}: {form}, {options.size} MiB, {chosen_tests}, for {target.title}{signed}")
     return EXIT_OK

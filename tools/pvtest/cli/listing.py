@@ -13,6 +13,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from pvtest.counted import counted
 from pvtest.errors import EXIT_OK
 from pvtest.images import catalogue, requirements
 from pvtest.images.catalogue import Defect, HostCatalogue, Instance, Switch, Test, Variant
@@ -143,7 +144,7 @@ def main(options: argparse.Namespace) -> int:
     covered = {known[name].id for test in shown for name in test.requirements}
     dma = sum("dma" in test.kinds for test in shown)
     out.say(
-        f"{len(shown)} tests, {len(selected)} instances, {dma} tests with DMA, "
+        f"{counted(len(shown), 'test')}, {counted(len(selected), 'instance')}, {counted(dma, 'test')} with DMA, "
         f"{len(covered)} of {len(known)} requirements covered"
         + "".join(f"; {text}" for text in [*_of_units(shown), *told_tests(tests, known, options.globs)])
     )

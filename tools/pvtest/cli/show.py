@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 
 from pvtest.errors import EXIT_OK, UsageError, suggest
 from pvtest.images import catalogue, requirements
@@ -79,15 +80,24 @@ def describe(name: str, tests: Catalogue, known: Requirements, host: HostCatalog
     return found
 
 
+def lines(key: str, text: str, width: int) -> list[str]:
+    """A row, broken between words where it is wider; 0: on one line, as a search in a pipe needs it."""
+    row = f"{key}: {' '.join(text.split())}"
+    if width == 0:
+        return [row]
+    return textwrap.wrap(row, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+
+
 def main(options: argparse.Namespace) -> int:
     """One block for each."""
     tests, known, host = catalogue.load_tests(), requirements.load(), catalogue.load_host()
     blocks = [rows for name in options.names for rows in describe(name, tests, known, host)]
     out = terminal(options)
+    width = out.console.width if out.live else 0
     for number, rows in enumerate(blocks):
         if number:
             out.say("")
         for key, text in rows:
-            if text:
-                out.say(f"{key}: {' '.join(text.split())}")
+            for line in lines(key, text, width) if text else ():
+                out.say(line)
     return EXIT_OK

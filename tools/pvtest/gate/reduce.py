@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from pvtest import interrupts
+from pvtest.counted import counted
 from pvtest.errors import EXIT_ERROR, EXIT_OK, RunnerError, UsageError, suggest
 from pvtest.machine.guardian import runner, temporary_folder
 from pvtest.machine.terminal import Terminal, terminal
@@ -74,7 +75,7 @@ class Case:
             if not found.exists():
                 said = (Path(path) / "output.log").read_text(encoding="utf-8", errors="replace").strip()
                 last = said.splitlines()[-1] if said else f"exit code {code}"
-                raise RunnerError(f"a run of {len(before) + 1} tests left no results: {last[:300]}")
+                raise RunnerError(f"a run of {counted(len(before) + 1, 'test')} left no results: {last[:300]}")
             document: dict[str, object] = json.loads(found.read_text(encoding="utf-8"))
         return self.same(document)
 
@@ -95,15 +96,15 @@ def _to_its_end(words: list[str], log: IO[bytes]) -> int:
 def find(case: Case, most: int, out: Terminal) -> Reduced:
     """With a progress bar."""
     name, done = case.result.instance.id, 0
-    with out.progress(most, f"Running {name} alone, then after some of {len(case.context)} tests") as bar:
+    with out.progress(most, f"Running {name} alone, then after some of {counted(len(case.context), 'test')}") as bar:
 
         def shows(before: Sequence[str]) -> bool:
             nonlocal done
-            bar.set(done, f"{name} after {len(before)} tests" if before else f"{name} alone")
+            bar.set(done, f"{name} after {counted(len(before), 'test')}" if before else f"{name} alone")
             found = case.shows(before)
             done += 1
             if not out.live and not out.quiet:
-                out.say(f"  {'shows' if found else 'does not show'} after {len(before)} tests", "dim")
+                out.say(f"  {'shows' if found else 'does not show'} after {counted(len(before), 'test')}", "dim")
             return found
 
         return reduce(case.context, shows, most)
@@ -113,7 +114,7 @@ def sentence(case: Case, found: Reduced) -> str:
     """The outcome in words."""
     name = case.result.instance.id
     if not found.shown:
-        tried = f"alone nor after the {len(found.before)} tests before it" if found.before else "alone"
+        tried = f"alone nor after the {counted(len(found.before), 'test')} before it" if found.before else "alone"
         spent = "" if found.whole else "; there were not enough runs to try more"
         return f"{name} does not {case.result.verdict.value} again, {'neither ' if found.before else ''}{tried}{spent}"
     if not found.before:

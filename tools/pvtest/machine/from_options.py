@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from pvtest import interrupts, paths
+from pvtest.counted import counted
 from pvtest.images import catalogue, interfaces, requirements
 from pvtest.images.boot_volume import PVIOMMU
 from pvtest.images.catalogue import Catalogue
@@ -74,7 +75,7 @@ def whole_catalogue(
 def boot_once(request: boots.Request, folder: Path, out: Terminal, verbose: bool, title: str = "") -> Run:
     """One run with a progress bar; `title` says which part of a longer one."""
     count = len(request.selected) * request.repeat
-    what = "the benchmarks" if request.bench else f"{len(request.selected) if title else count} tests{title}"
+    what = "the benchmarks" if request.bench else counted(len(request.selected) if title else count, "test") + title
     machines = len(request.lanes)
     where = f"QEMU {request.qemu.version}" + (f", {machines} machines side by side," if machines > 1 else "")
     with out.progress(count, f"Booting {where} for {what}") as bar:

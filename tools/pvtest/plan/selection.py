@@ -10,6 +10,7 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import TypeVar
 
+from pvtest.counted import counted
 from pvtest.errors import UsageError, suggest
 from pvtest.images.catalogue import (
     CLASSES,
@@ -206,7 +207,7 @@ class _Index:
             found = set[int]().union(*(having[name] for name in _meant(glob, having))) - before
             counts[word] = len(found)
             before |= found
-        told = ", ".join(f"{count} {what} by {word}" for word, count in counts.items() if count)
+        told = ", ".join(f"{counted(count, what)} by {word}" for word, count in counts.items() if count)
         return f"'{glob}' selects {told}"
 
 
@@ -214,7 +215,7 @@ def told_tests(catalogue: Catalogue, requirements: Requirements, globs: Iterable
     """The things that each glob matched, and by which name."""
     needs = {test: _needs(test, requirements) for test in catalogue.tests}
     index = _Index(((i.id, i.test.id), i.test.group, needs[i.test]) for i in catalogue.instances)
-    return [index.told(glob, "instances") for glob in globs if not glob.startswith("!")]
+    return [index.told(glob, "instance") for glob in globs if not glob.startswith("!")]
 
 
 def told_switches(
@@ -222,7 +223,7 @@ def told_switches(
 ) -> list[str]:
     """The same for defects or variants."""
     index = _Index(((switch.name,), group_of(switch), _needs(switch, requirements)) for switch in known)
-    return [index.told(glob, f"{word}s") for glob in globs if not glob.startswith("!")]
+    return [index.told(glob, word) for glob in globs if not glob.startswith("!")]
 
 
 def _hint(word: str, names: list[str], shown_by: str = "") -> str:

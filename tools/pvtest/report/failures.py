@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from pvtest.counted import counted
 from pvtest.images.catalogue import CLASSES
 from pvtest.plan.devices import FUNCTIONS
 from pvtest.report import reproduce
@@ -189,7 +190,7 @@ def common(run: Run) -> list[tuple[str, str]]:
     bad = [result for block in found for result in block.failing]
     if len(bad) < 2:
         return []
-    instances = f"{len(bad)} instances of {len(found)} test{'s' if len(found) > 1 else ''}"
+    instances = f"{counted(len(bad), 'instance')} of {counted(len(found), 'test')}"
     out = [("failures", instances), ("classes", _classes(run, found)), *_requirements(run, bad)]
     out.append(("messages", _most(map(_said, bad), len(bad))))
     out.append(("last call", _most(map(_last_call, bad), len(bad))))

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pvtest import paths
+from pvtest.counted import counted
 from pvtest.images.catalogue import TIERS
 from pvtest.machine.terminal import STYLE, Terminal
 from pvtest.report import reproduce
@@ -106,7 +107,7 @@ def failures(run: Run) -> list[Text]:
     rest = found[FULL:]
     parts += [_line(run, block) for block in rest[:LINES]]
     if len(rest) > LINES:
-        parts.append(Text(f"      ... and {len(rest) - LINES} more tests, see report.html"))
+        parts.append(Text(f"      ... and {counted(len(rest) - LINES, 'more test')}, see report.html"))
     if rest:
         text = Text("")
         again = f"of these: {reproduce.test(run, rest[0].told)}"
@@ -284,7 +285,7 @@ def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
     parts += [crashed(found) for found in run.crashes]
     idle = sum(map(did_not_run, run.results))
     if idle:
-        parts.append(Text(f"ERROR {idle} tests did not run\n", style=STYLE[Verdict.ERROR]))
+        parts.append(Text(f"ERROR {counted(idle, 'test')} did not run\n", style=STYLE[Verdict.ERROR]))
     for problem in run.problems:
         parts.append(Text.assemble(("problem       ", STYLE[Verdict.ERROR]), problem))
     parts += _second_chances(run) + _boots(run) + _gate(run)

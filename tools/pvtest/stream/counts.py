@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pvtest.counted import counted
 from pvtest.images.catalogue import KINDS
 from pvtest.stream.model import Run, TestResult
 
@@ -36,14 +37,14 @@ def ran(run: Run) -> dict[str, int]:
 def ran_sentence(run: Run) -> str:
     """The same in words."""
     found, declared = ran(run), kind_counts(run)
-    text = f"{found['instances']} of {declared['instances']} instances ran"
-    return text + (f", {found['dma']} of {declared['dma']} tests that move data" if declared["dma"] else "")
+    text = f"{found['instances']} of {counted(declared['instances'], 'instance')} ran"
+    return text + (f", {found['dma']} of {counted(declared['dma'], 'test')} that move data" if declared["dma"] else "")
 
 
 def sentence(found: dict[str, int]) -> str:
     """The same in words."""
     kinds = ", ".join(f"{found[kind]} {about}" for kind, about in ABOUT.items())
-    return f"{found['tests']} tests ({found['instances']} instances): {kinds}"
+    return f"{counted(found['tests'], 'test')} ({counted(found['instances'], 'instance')}): {kinds}"
 
 
 def slowest(run: Run) -> list[TestResult]:

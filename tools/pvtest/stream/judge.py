@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from pvtest.counted import counted
 from pvtest.images.catalogue import Instance
 from pvtest.stream.model import DID_NOT_RUN, NOT_REPORTED, TestResult, Verdict
 from pvtest.stream.tap import Point, TapParser
@@ -132,7 +133,7 @@ def _guilty(tap: TapParser, missing: list[Instance], why: str, seed: int) -> Tes
 
 def _check_plan(tap: TapParser, wanted: int, problems: list[str]) -> None:
     if tap.planned is not None and tap.planned != wanted and not tap.bailed:
-        problems.append(f"plan mismatch: the guest planned {tap.planned} tests, {wanted} were asked for")
+        problems.append(f"plan mismatch: the guest planned {counted(tap.planned, 'test')}, {wanted} were asked for")
 
 
 def _take(

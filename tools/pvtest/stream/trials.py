@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from pvtest.counted import counted
 from pvtest.errors import EXIT_ERROR, EXIT_FAIL, EXIT_OK
 
 # By the kind of campaign: the verdict that is wanted, and the opposite. Any other is an error.
@@ -87,7 +88,8 @@ class Trials:
         if self.kind == "defects":
             return f"no test fails under the {title}"
         names = entry["failing"]
-        return f"{len(names)} tests fail under the {title}: {', '.join(names[:3])}{' ...' if len(names) > 3 else ''}"
+        shown = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+        return f"{counted(len(names), 'test')} fail{'s' if len(names) == 1 else ''} under the {title}: {shown}"
 
     def again(self, entry: dict[str, Any], seed: int) -> str:
         """The command that shows this trial again."""
