@@ -103,9 +103,11 @@ def test_a_full_disk_leaves_the_logs(build: Path, tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
 
     # Without disks of NVMe controllers, which are larger.
-    options = ("--qemu", FAKE, "--results", str(tmp_path / "r"), "--functions-alone")
-    done = call(build, *options, preexec_fn=limit)
+    options = ("--qemu", FAKE, "--results", str(tmp_path / "r"), "--functions-alone", "--defect", "no-flush", "--quiet")
+    done = call(build, *options, preexec_fn=limit, out=str(tmp_path / "out"))
     assert done.returncode == 2
+    shown = (tmp_path / "out").read_text()
+    assert "FAIL  flush." in shown and "problem       the results are incomplete: " in shown and "exit code 2" in shown
     (folder,) = (path for path in (tmp_path / "r").iterdir() if path.is_dir())
     errors = one_line(done.stderr)
     assert f"{folder}/results.json: File too large" in errors

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from pvtest import interrupts, paths
 from pvtest.cli import usage
-from pvtest.errors import EXIT_OK
+from pvtest.errors import EXIT_OK, RunnerError
 from pvtest.gate import reduce, rules
 from pvtest.gate.inputs import load_gate, of_unit
 from pvtest.images import catalogue
@@ -104,8 +104,13 @@ def main(options: argparse.Namespace) -> int:
         run = until_fail(request, most, group) if options.until_fail else group(request)
         if options.confirm:
             reduce.confirm(run, options, out)
-        folder.write_run(run)
-        where = folder.publish()
+        try:
+            folder.write_run(run)
+            where = folder.publish()
+        except RunnerError as error:  # the tests ran all the same
+            run.problems.append(f"the results are incomplete: {error}")
+            summary.show(run, out, folder.path, options.verbose)
+            raise
     summary.show(run, out, where, options.verbose)
     out.save("./run.sh")
     return run.exit_code
