@@ -42,6 +42,27 @@ void pci_message_delete(const struct pci_function *f, const struct pci_message *
 #define MSIX_PENDING 8u
 #define MSIX_BAR     BITS(2, 0)
 
+struct capabilities {
+    uint16_t segment, bdf;
+    unsigned msi, msix; /* 0: none */
+};
+
+/* Of the function that was asked for last: to look through the list costs a host that shows
+ * configuration space by exits two of them for each entry. */
+static const struct capabilities *capabilities(const struct pci_function *f)
+{
+    static struct capabilities last;
+    static bool known;
+
+    if (!known || last.segment != f->segment || last.bdf != f->bdf)
+        last = (struct capabilities){.segment = f->segment,
+                                     .bdf = f->bdf,
+                                     .msi = pci_capability(f, PCI_CAPABILITY_MSI),
+                                     .msix = pci_capability(f, PCI_CAPABILITY_MSIX)};
+    known = true;
+    return &last;
+}
+
 static void set_msi(const struct pci_function *f, unsigned at, const struct pci_message *message)
 {
     bool wide = (pci_read16(f, at + CONTROL) & MSI_64) != 0;
@@ -77,39 +98,40 @@ static void enable(const struct pci_function *f, unsigned at, uint16_t bit, bool
 {
     uint16_t control = pci_read16(f, at + CONTROL);
 
-    pci_write16(f, at + CONTROL, (uint16_t)(on ? control | bit : control & ~bit));
+    uint16_t wanted = (uint16_t)(on ? control | bit : control & ~bit);
+
+    if (wanted != control)
+        pci_write16(f, at + CONTROL, wanted);
 }
 
 bool pci_message_set(const struct pci_function *f, const struct pci_message *message)
 {
-    unsigned msix = pci_capability(f, PCI_CAPABILITY_MSIX);
-    unsigned msi = pci_capability(f, PCI_CAPABILITY_MSI);
+    const struct capabilities *has = capabilities(f);
 
-    if (msix != 0 && set_msix(f, msix, message)) {
-        enable(f, msix, MSIX_ENABLE, true);
+    if (has->msix != 0 && set_msix(f, has->msix, message)) {
+        enable(f, has->msix, MSIX_ENABLE, true);
         return true;
     }
-    if (msi == 0)
+    if (has->msi == 0)
         return false;
-    set_msi(f, msi, message);
-    enable(f, msi, MSI_ENABLE, true);
+    set_msi(f, has->msi, message);
+    enable(f, has->msi, MSI_ENABLE, true);
     return true;
 }
 
 void pci_message_off(const struct pci_function *f)
 {
-    unsigned msix = pci_capability(f, PCI_CAPABILITY_MSIX);
-    unsigned msi = pci_capability(f, PCI_CAPABILITY_MSI);
+    const struct capabilities *has = capabilities(f);
 
-    if (msix != 0)
-        enable(f, msix, MSIX_ENABLE, false);
-    if (msi != 0)
-        enable(f, msi, MSI_ENABLE, false);
+    if (has->msix != 0)
+        enable(f, has->msix, MSIX_ENABLE, false);
+    if (has->msi != 0)
+        enable(f, has->msi, MSI_ENABLE, false);
 }
 
 bool pci_message_mask(const struct pci_function *f, enum pci_mask which, bool masked)
 {
-    unsigned msix = pci_capability(f, PCI_CAPABILITY_MSIX);
+    const unsigned msix = capabilities(f)->msix;
     volatile uint32_t *entry = msix != 0 ? msix_registers(f, msix + MSIX_TABLE) : NULL;
 
     if (!entry)
@@ -123,7 +145,7 @@ bool pci_message_mask(const struct pci_function *f, enum pci_mask which, bool ma
 
 bool pci_message_pending(const struct pci_function *f)
 {
-    unsigned msix = pci_capability(f, PCI_CAPABILITY_MSIX);
+    const unsigned msix = capabilities(f)->msix;
     volatile uint32_t *pending = msix_registers(f, msix + MSIX_PENDING);
 
     return pending && (cpu_load32(pending) & 1) != 0;
