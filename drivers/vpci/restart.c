@@ -14,7 +14,7 @@
 #define RING_BYTES (2u * (1u + VMBUS_CHANNEL_DATA_PAGES) * PAGE_SIZE)
 #define ANSWER_US  5000u
 
-/* FNV-1a, 64 bits: any change of the bytes is to show, no more. */
+/* FNV-1a, 64 bits, of words in place of bytes: any change is to show, no more. */
 #define HASH_START 0xCBF29CE484222325ull
 #define HASH_PRIME 0x100000001B3ull
 
@@ -62,12 +62,13 @@ bool vpci_contact_again(void)
     return connection == CONTACTED;
 }
 
-static uint64_t hash(const uint8_t *bytes)
+static uint64_t hash(const void *memory)
 {
+    const volatile uint64_t *word = memory;
     uint64_t value = HASH_START;
 
-    for (size_t i = 0; i < RING_BYTES; i++)
-        value = (value ^ bytes[i]) * HASH_PRIME;
+    for (size_t i = 0; i < RING_BYTES / sizeof(*word); i++)
+        value = (value ^ word[i]) * HASH_PRIME;
     return value;
 }
 
