@@ -195,7 +195,12 @@ void lapic_eoi(unsigned vector)
         lapic_write(LAPIC_EOI, 0);
 }
 
+uint32_t lapic_requested_of(unsigned first)
+{
+    return lapic_read(LAPIC_IRR + first / 32 * 0x10);
+}
+
 bool lapic_requested(unsigned vector)
 {
-    return lapic_read(LAPIC_IRR + vector / 32 * 0x10) >> vector % 32 & 1;
+    return lapic_requested_of(vector) >> vector % 32 & 1;
 }

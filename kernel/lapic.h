@@ -38,6 +38,9 @@ void lapic_send(uint32_t apic_id, unsigned message);
 
 /* An interrupt with `vector` has arrived and not been taken yet. */
 bool lapic_requested(unsigned vector);
+/* The same for 32 vectors at once: bit n stands for vector first + n; `first` is a multiple of 32.
+ */
+uint32_t lapic_requested_of(unsigned first);
 
 /* End of interrupt, if the local APIC really has `vector` in service. */
 void lapic_eoi(unsigned vector);

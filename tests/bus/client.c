@@ -161,8 +161,10 @@ bool client_requested(unsigned vector, uint64_t us)
     bool requested = lapic_requested(vector);
 
     for (unsigned looks = 1; us != 0 && !requested && (looks < CLIENT_LOOKS || time_us() < end);
-         looks++)
+         looks++) {
+        give_way(); /* the other processor may be the one that sends */
         requested = lapic_requested(vector);
+    }
     return requested;
 }
 
@@ -196,13 +198,14 @@ static void listen(void *argument)
                      client_requested(ear->vector, ear->us);
     client_take_interrupts();
     cpu_interrupts_on();
+    __atomic_store_n(&ear->done, true, __ATOMIC_SEQ_CST);
 }
 
 void client_second_listens(struct test_run *t, struct ear *ear)
 {
     const uint64_t end = time_us() + CLIENT_WAIT_US;
 
-    ear->listens = false;
+    ear->listens = ear->done = false;
     second_begin(t, listen, ear);
     while (!__atomic_load_n(&ear->listens, __ATOMIC_SEQ_CST) && time_us() < end)
         give_way();
@@ -210,6 +213,10 @@ void client_second_listens(struct test_run *t, struct ear *ear)
 
 bool client_second_heard(struct test_run *t, struct ear *ear)
 {
+    const uint64_t end = time_us() + ear->us + CLIENT_WAIT_US;
+
+    while (!__atomic_load_n(&ear->done, __ATOMIC_SEQ_CST) && time_us() < end)
+        give_way(); /* second_end() may take interrupts that the test wants to see */
     second_end(t);
     return ear->requested;
 }

@@ -52,7 +52,7 @@ struct ear {
     uint64_t vp, us;                     /* how long it waits for each */
     uint32_t flag;                       /* that it waits for; 0: none */
     unsigned vector;                     /* that is to come then */
-    bool listens, requested;
+    bool listens, requested, done;
 };
 /* ear->vp is there afterwards. */
 void client_find_second(struct test_run *t, struct ear *ear);

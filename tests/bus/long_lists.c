@@ -96,6 +96,19 @@ static struct vmbus_channel *open_long(struct test_run *t, uint32_t gpadl)
     return &channel;
 }
 
+/* With one signal. */
+static void send_batch(struct vmbus_channel *channel)
+{
+    const struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, 0};
+    struct vmbus_packet head = {.type = VMBUS_PACKET_DATA, .flags = VMBUS_PACKET_FLAG_COMPLETION};
+
+    for (unsigned i = 0; i < BATCH; i++) {
+        head.transaction = ++channel->transaction;
+        (void)vmbus_ring_put(&channel->out, &head, &query, sizeof(query));
+    }
+    vmbus_channel_signal(channel);
+}
+
 TEST(list_of_pages_in_three_messages,
      PROMISE("A list of pages in several messages is answered after its last page, and the rings "
              "use all of its pages")
@@ -109,7 +122,6 @@ TEST(list_of_pages_in_three_messages,
                  "messages: a driver with large rings, such as that of the network, gets no "
                  "channel, or data in the wrong pages."))
 {
-    const struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, 0};
     struct vpci_requirements_reply first = {0}, reply;
     struct vmbus_channel *channel;
 
@@ -117,10 +129,10 @@ TEST(list_of_pages_in_three_messages,
     channel = open_long(t, FIRST);
     client_agree(t, channel);
     for (unsigned b = 0; b < BATCHES; b++) {
-        uint64_t begin = channel->transaction, id, seen = 0;
+        const uint64_t begin = channel->transaction;
+        uint64_t id, seen = 0;
 
-        for (unsigned i = 0; i < BATCH; i++)
-            (void)vmbus_channel_send(channel, &query, sizeof(query), true);
+        send_batch(channel);
         for (unsigned i = 0; i < BATCH; i++) {
             CHECK(client_reply(channel, &id, &reply, sizeof(reply), CLIENT_WAIT_US) &&
                       id - begin - 1 < BATCH,
