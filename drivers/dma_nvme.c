@@ -60,8 +60,10 @@ bool nvme_probe(struct dma_engine *e)
     nvme.count++;
     if (pci_virtual_functions(&e->function) != 0) {
         e->staging_iova = gpa_of(e->scratch); /* before anything translates */
-        (void)nvme_put_functions_online(e);
-        return false; /* it serves its functions, and does no DMA from now on */
+        if (nvme_put_functions_online(e))
+            return false; /* it serves its functions, and does no DMA from now on */
+        pci_take_virtual_back(&e->function); /* where it reaches no memory before an ATTACH */
+        e->staging_iova = 0;
     }
     return domain_share(gpa_of(e->scratch), e->scratch_size, &e->share);
 }

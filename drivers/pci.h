@@ -24,10 +24,12 @@ struct pci_function {
 #define PCI_FUNCTIONS_MAX 64
 
 /* Before the first call below: NVMe controllers with SR-IOV make virtual functions, which join the
- * list. For an image that drives the IOMMU itself, and so decides which requester ids there are. */
-void pci_want_virtual_functions(void);
+ * list, up to the first whose device id `is_known` denies. Else there are none. */
+void pci_want_virtual_functions(bool (*is_known)(uint64_t device_id));
 /* How many virtual functions it has that were made so. */
 unsigned pci_virtual_functions(const struct pci_function *f);
+/* They go: their registers read all ones from now on. They stay in the list. */
+void pci_take_virtual_back(const struct pci_function *f);
 
 /* Enumerates once; later calls return the same list. */
 const struct pci_function *pci_functions(size_t *count);

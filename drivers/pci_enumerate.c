@@ -128,11 +128,11 @@ static void add_virtual(struct enumeration *e)
         e->functions[e->count++] = *f;
 }
 
-static bool virtual_functions_wanted;
+static bool (*is_wanted)(uint64_t device_id); /* NULL: no virtual function is */
 
-void pci_want_virtual_functions(void)
+void pci_want_virtual_functions(bool (*is_known)(uint64_t device_id))
 {
-    virtual_functions_wanted = true;
+    is_wanted = is_known;
 }
 
 static void make_virtual(struct enumeration *e)
@@ -140,9 +140,9 @@ static void make_virtual(struct enumeration *e)
     struct pci_function made[PCI_VIRTUAL_MAX];
     const size_t physical = e->count;
 
-    for (size_t i = 0; i < physical && virtual_functions_wanted; i++) {
+    for (size_t i = 0; i < physical && is_wanted; i++) {
         unsigned count = e->functions[i].class_code == PCI_CLASS_NVME
-                             ? pci_make_virtual(&e->functions[i], made)
+                             ? pci_make_virtual(&e->functions[i], is_wanted, made)
                              : 0;
 
         for (unsigned k = 0; k < count && e->count < PCI_FUNCTIONS_MAX; k++)

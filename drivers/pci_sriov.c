@@ -48,9 +48,31 @@ static bool answers(const struct pci_function *f)
     return true;
 }
 
-unsigned pci_make_virtual(const struct pci_function *physical, struct pci_function *made)
+/* With NumVFs written, on which the places may depend (9.3.3.9). */
+static uint16_t place(const struct pci_function *physical, unsigned at, unsigned number)
 {
-    unsigned at = pci_extended_capability(physical, PCI_EXTENDED_SRIOV), total, offset, stride;
+    return (uint16_t)(physical->bdf + pci_read16(physical, at + PCI_SRIOV_OFFSET) +
+                      number * pci_read16(physical, at + PCI_SRIOV_STRIDE));
+}
+
+/* The first ones, on the bus of `physical`. */
+static unsigned count_known(const struct pci_function *physical, unsigned at, unsigned total,
+                            bool (*is_known)(uint64_t device_id))
+{
+    for (unsigned i = 0; i < total; i++) {
+        const uint16_t bdf = place(physical, at, i);
+
+        if (bdf >> 8 != physical->bdf >> 8 ||
+            !is_known(hv_pci_logical_device_id(physical->segment, bdf)))
+            return i;
+    }
+    return total;
+}
+
+unsigned pci_make_virtual(const struct pci_function *physical, bool (*is_known)(uint64_t device_id),
+                          struct pci_function *made)
+{
+    unsigned at = pci_extended_capability(physical, PCI_EXTENDED_SRIOV), total;
     uint64_t base, size;
 
     if (at == 0 || physical->vpci || makers.count == MAKERS_MAX ||
@@ -63,16 +85,18 @@ unsigned pci_make_virtual(const struct pci_function *physical, struct pci_functi
     if (base == 0 || total == 0)
         return 0;
     pci_write16(physical, at + PCI_SRIOV_COUNT, (uint16_t)total);
-    offset = pci_read16(physical, at + PCI_SRIOV_OFFSET);
-    stride = pci_read16(physical, at + PCI_SRIOV_STRIDE);
+    total = count_known(physical, at, total, is_known);
+    pci_write16(physical, at + PCI_SRIOV_COUNT, (uint16_t)total);
+    if (total == 0)
+        return 0;
     pci_write16(physical, at + PCI_SRIOV_CONTROL, PCI_SRIOV_ENABLE | PCI_SRIOV_MEMORY);
     for (unsigned i = 0; i < total; i++) {
         made[i] = *physical;
-        made[i].bdf = (uint16_t)(physical->bdf + offset + i * stride);
+        made[i].bdf = place(physical, at, i);
         made[i].device = pci_read16(physical, at + PCI_SRIOV_DEVICE);
         made[i].device_id = hv_pci_logical_device_id(physical->segment, made[i].bdf);
         made[i].bar0 = base + i * size;
-        if (made[i].bdf >> 8 != physical->bdf >> 8 || !answers(&made[i]))
+        if (!answers(&made[i]))
             total = i;
     }
     if (total == 0)
@@ -81,6 +105,14 @@ unsigned pci_make_virtual(const struct pci_function *physical, struct pci_functi
     makers.list[makers.count].bdf = physical->bdf;
     makers.list[makers.count++].functions = total;
     return total;
+}
+
+void pci_take_virtual_back(const struct pci_function *f)
+{
+    unsigned at = pci_extended_capability(f, PCI_EXTENDED_SRIOV);
+
+    if (at != 0)
+        pci_write16(f, at + PCI_SRIOV_CONTROL, 0);
 }
 
 unsigned pci_virtual_functions(const struct pci_function *f)

@@ -6,6 +6,7 @@
 #include "drivers/hypercall.h"
 #include "drivers/iommu.h"
 #include "drivers/oracle.h"
+#include "drivers/pci.h"
 #include "drivers/pviommu.h"
 #include "lib/fmt.h"
 
@@ -93,9 +94,18 @@ enum hv_status pviommu_flush_list(uint32_t domain_id, const uint64_t *elements, 
                          done);
 }
 
+static bool is_managed(uint64_t device_id)
+{
+    struct hv_output_get_logical_device_property property = {0};
+
+    return pviommu_get_device_property(device_id, &property) == HV_STATUS_SUCCESS &&
+           (property.device_iommu & HV_DEVICE_IOMMU_ENABLED) != 0;
+}
+
 static const char *start(void)
 {
     (void)hypercall_init();
+    pci_want_virtual_functions(is_managed);
     return NULL; /* presence is decided by the first call (reference 1.1) */
 }
 

@@ -8,6 +8,7 @@
 #include "host/iommu/soft_backend.h"
 #include "host/platform/pci_functions.h"
 #include "host/vdev/config_trap.h"
+#include "host/vdev/sriov.h"
 #include "host/vdev/vdev.h"
 
 static const struct iommu_backend *backend;
@@ -25,6 +26,8 @@ void hypercalls_init(void)
     pci_enumerate(&count);
     if (!soft_options.no_functions)
         vdev_create();
+    if (!vdev_off_bus)
+        sriov_add_functions();
     config_trap_init();
     function = pci_functions(&count);
     backend = iommu_mux_find();

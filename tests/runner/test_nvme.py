@@ -161,11 +161,13 @@ def test_blocks_to_read_and_a_second_namespace(tmp_path: Path) -> None:
 
 @pytest.mark.boots
 @pytest.mark.skipif(not paths.GUEST_IMAGE.exists(), reason="the image is not built")
-def test_virtual_functions_are_devices(tmp_path: Path) -> None:
-    """Two virtual functions of a controller have a domain each, if the image drives the IOMMU itself."""
+@pytest.mark.parametrize("machine", [["--iommu", "vtd"], ["--bus", "pci"]], ids=["vtd", "reference-host"])
+def test_virtual_functions_are_devices(tmp_path: Path, machine: list[str]) -> None:
+    """Two virtual functions of a controller have a domain each, if the image drives the IOMMU itself or the reference
+    host gives them device ids."""
     if qemu.probe().devices.alone:
         pytest.skip("this QEMU has no VT-d with first-stage tables")
-    words = ["isolation.*@nvme", "bus.message*@nvme", "--iommu", "vtd", "--results", str(tmp_path), "--plain"]
+    words = ["isolation.*@nvme", "bus.message*@nvme", *machine, "--results", str(tmp_path), "--plain"]
     done = subprocess.run(
         [sys.executable, "-m", "pvtest", "run", *words, "--qemu", str(Path(__file__).parent / "sriov_qemu.sh")],
         cwd=paths.ROOT / "tools",

@@ -73,6 +73,7 @@ $(eval $(call unit_test,hints,$(HOST_FIXTURE) $(HOST_CALLS) $(sort $(wildcard ho
 $(eval $(call unit_test,host_variants,$(filter-out host/variants/variants.c,$(HOST_FIXTURE)) $(HOST_CALLS) host/variants/calls.c host/variants/domains.c tests/unit/host_calls.c))
 $(eval $(call unit_test,mmio_decode,host/cpu/mmio_decode.c))
 $(eval $(call unit_test,config_space,host/vdev/config_space.c))
+$(eval $(call unit_test,sriov,tests/unit/host_stubs.c host/vdev/sriov.c host/base/machine_access.c))
 $(eval $(call unit_test,dmaprobe,$(DMAPROBE_FIXTURE)))
 $(eval $(call unit_test,ioat,$(DMAPROBE_FIXTURE) $(sort $(wildcard host/vdev/ioat*.c))))
 $(eval $(call unit_test,softiommu_faults,$(SOFTIOMMU_FAULTS) $(sort $(wildcard tests/unit/softiommu_s[ct]*.c))))
