@@ -109,7 +109,7 @@ bool vmbus_channel_open_with(struct vmbus_channel *channel, struct vmbus_offer *
     channel->in.control->interrupt_mask = opening->interrupts ? 0 : 1;
     channel->out.control->features = opening->interrupts ? VMBUS_RING_FEATURE_PENDING_SEND_SIZE : 0;
     if (create_gpadl(channel, opening->gpadl)) {
-        channel->open = open_rings(channel, opening->target_vp);
+        channel->open = open_rings(channel, opening->target_vp ? *opening->target_vp : vmbus.vp);
         if (!channel->open)
             remove_gpadl(channel);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From nothing to the end of the list of offers (reference 3.4 and 3.5). */
 #include "abi/cpuid.h"
+#include "abi/msr.h"
 #include "drivers/hypercall.h"
 #include "drivers/vmbus/messages.h"
 #include "drivers/vmbus/synic.h"
@@ -30,7 +31,10 @@ static enum vmbus_stage ask_for(uint32_t version)
     struct vmbus_initiate_contact contact = {.header.type = VMBUS_INITIATE_CONTACT,
                                              .version = version};
     union vmbus_control reply;
+    uint64_t vp = 0;
 
+    (void)msr_read_safe(HV_MSR_VP_INDEX, &vp); /* without it there is no other to name */
+    contact.target_vp = vmbus.vp = (uint32_t)vp;
     vmbus.version = version;
     vmbus.connection_id = VMBUS_CONNECTION_MESSAGES;
     if (version >= VMBUS_VERSION_5_1)

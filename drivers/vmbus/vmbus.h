@@ -27,6 +27,7 @@ struct vmbus_state {
     enum vmbus_stage stage;
     uint32_t version;          /* that was agreed on, or asked for last */
     uint32_t connection_id;    /* that messages go to */
+    uint32_t vp;               /* VP index of the processor that connected */
     unsigned offers;           /* of any kind */
     uint32_t sent, received;   /* types of the last messages; 0: none */
     unsigned post_status;      /* enum hv_status of the last HVCALL_POST_MESSAGE */
@@ -67,9 +68,9 @@ struct vmbus_channel {
  */
 bool vmbus_channel_open(struct vmbus_channel *channel, struct vmbus_offer *offer);
 struct vmbus_opening {
-    uint32_t gpadl;     /* the id of the list of pages; 0: the next that was not used */
-    bool interrupts;    /* the host signals the channel */
-    uint32_t target_vp; /* which it signals */
+    uint32_t gpadl;            /* the id of the list of pages; 0: the next that was not used */
+    bool interrupts;           /* the host signals the channel */
+    const uint32_t *target_vp; /* which it signals; NULL: the one that connected to VMBus */
 };
 bool vmbus_channel_open_with(struct vmbus_channel *channel, struct vmbus_offer *offer,
                              const struct vmbus_opening *opening);

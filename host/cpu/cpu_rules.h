@@ -26,6 +26,7 @@ struct cpu_rules {
     bool access_start_checked; /* an access that begins in the page before a register page is none
                                   to it */
     bool calls_in_any_mode; /* other processors are called out of the guest also without x2APIC */
+    bool vps_count_down;    /* the first processor has the highest VP index */
     bool shootdown;         /* a change of the nested tables reaches every processor */
 };
 extern struct cpu_rules cpu_rules;

@@ -8,6 +8,7 @@
 #include "host/cpu/cpu_rules.h"
 #include "host/cpu/msr.h"
 #include "host/cpu/nested_paging.h"
+#include "host/cpu/processors.h"
 #include "host/vmbus/synic.h"
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -62,6 +63,11 @@ static bool write_hypercall(uint64_t value)
     return true;
 }
 
+static uint32_t vp_index(const struct cpu *cpu)
+{
+    return cpu_rules.vps_count_down ? processors_count() - 1 - cpu->index : cpu->index;
+}
+
 static bool announced(uint32_t feature)
 {
     return (cpu_rules.features.eax & feature) != 0;
@@ -77,7 +83,7 @@ static bool read(struct cpu *cpu, uint32_t msr, uint64_t *value)
         *value = partition.hypercall_msr;
         return true;
     case HV_MSR_VP_INDEX:
-        *value = cpu->index;
+        *value = vp_index(cpu);
         return true;
     case HV_MSR_TIME_REF_COUNT:
         *value = reference_time();
@@ -92,7 +98,7 @@ static bool read(struct cpu *cpu, uint32_t msr, uint64_t *value)
         *value = cpu->vp_assist_page;
         return true;
     default:
-        return synic_msr_read(cpu->index, msr, value);
+        return synic_msr_read(vp_index(cpu), msr, value);
     }
 }
 
@@ -109,7 +115,7 @@ static bool write(struct cpu *cpu, uint32_t msr, uint64_t value)
         cpu->vp_assist_page = value;
         return true;
     default: /* VP_INDEX and the clocks are read-only */
-        return synic_msr_write(cpu->index, msr, value);
+        return synic_msr_write(vp_index(cpu), msr, value);
     }
 }
 

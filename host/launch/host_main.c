@@ -6,6 +6,7 @@
 #include "host/base/memory.h"
 #include "host/base/panic.h"
 #include "host/base/reference_time.h"
+#include "host/cpu/cpu_rules.h"
 #include "host/cpu/descriptor_tables.h"
 #include "host/cpu/entry_cost.h"
 #include "host/cpu/host_paging.h"
@@ -63,9 +64,11 @@ static void start_vmbus(const struct launch_args *args)
 {
     static const struct vpci_hooks hooks = {.map_page = nested_page_set, .reach = host_paging_add};
 
+    const unsigned count = processors_count();
+
     synic_init(msi_send_vector);
-    for (unsigned i = 0; i < processors_count(); i++)
-        synic_add_vp(cpu_by_index(i)->apic_id);
+    for (unsigned i = 0; i < count; i++)
+        synic_add_vp(cpu_by_index(cpu_rules.vps_count_down ? count - 1 - i : i)->apic_id);
     vpci_create(&hooks);
     if (vmbus_present() && !generation2.on)
         describe_vmbus(args);

@@ -116,7 +116,8 @@ TEST(channels_signal_their_processor,
     client_set_msr(t, HV_MSR_SIEFP, gpa_of(events) | HV_SYNIC_PAGE_ENABLE);
     client_set_msr(t, SINT, CLIENT_VECTOR);
     for (unsigned n = 0; n < 2; n++) {
-        const struct vmbus_opening opening = {.interrupts = true, .target_vp = (uint32_t)ear->vp};
+        const uint32_t vp = (uint32_t)ear->vp;
+        const struct vmbus_opening opening = {.interrupts = true, .target_vp = &vp};
         struct vmbus_channel *channel = client_open(t, n, n, &opening);
 
         CHECK(second_hears(t, ear, channel, CLIENT_WAIT_US), "no signal to the second processor");
