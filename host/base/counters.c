@@ -6,16 +6,16 @@
 #include "host/base/processor.h"
 #include "lib/hot.h"
 
-HOT_DATA static struct oracle_counters counters[HOST_CPUS_MAX];
+HOT_DATA struct oracle_counters cpu_counters_by_index[HOST_CPUS_MAX];
 
 HOT struct oracle_counters *cpu_counters(void)
 {
-    return &counters[processor_index()];
+    return &cpu_counters_by_index[processor_index()];
 }
 
 const struct oracle_counters *cpu_counters_of(uint32_t index)
 {
-    return &counters[index];
+    return &cpu_counters_by_index[index];
 }
 
 void cpu_counters_sum(struct oracle_counters *sum)
@@ -25,7 +25,7 @@ void cpu_counters_sum(struct oracle_counters *sum)
 
     *sum = (struct oracle_counters){0};
     for (uint32_t index = 0; index < HOST_CPUS_MAX; index++) {
-        const volatile uint64_t *from = (const volatile uint64_t *)&counters[index];
+        const volatile uint64_t *from = (const volatile uint64_t *)&cpu_counters_by_index[index];
 
         for (size_t i = 0; i < sizeof(*sum) / sizeof(uint64_t); i++)
             to[i] += from[i];

@@ -176,9 +176,10 @@ bool guest_is_hidden_as_one(uint64_t start, uint64_t length)
     return false;
 }
 
-uint64_t guest_gpa_limit(void)
+HOT uint64_t guest_gpa_limit(void)
 {
-    static uint64_t limit; /* CPUID is slow, and this is asked on every hypercall */
+    /* CPUID is slow, and this is asked on every hypercall */
+    HOT_DATA static uint64_t limit;
 
     if (limit == 0)
         limit = 1ull << (cpu_cpuid(CPUID_ADDRESS_SIZES, 0).eax & 0xFF);

@@ -37,38 +37,10 @@ HOT_DATA struct exit_handlers exit_handlers = {
     .invalid = exit_invalid,
 };
 
-HOT static void dispatch(struct cpu *cpu, struct guest_registers *regs)
+/* Apart from the others, so that the code of every exit fits into few pages. */
+static __attribute__((noinline)) void dispatch_rare(struct cpu *cpu, struct guest_registers *regs,
+                                                    uint32_t code)
 {
-    struct oracle_counters *counters = cpu_counters();
-    uint32_t code = (uint32_t)cpu->guest->exit_code;
-
-    counters->exits_total++;
-    switch (code) {
-    case EXIT_VMMCALL:
-        counters->exits_hypercall++;
-        exit_handlers.hypercall(cpu, regs);
-        return;
-    case EXIT_CPUID:
-        counters->exits_cpuid++;
-        exit_handlers.cpuid(cpu, regs);
-        return;
-    case EXIT_MSR:
-        counters->exits_msr++;
-        exit_handlers.msr(cpu, regs);
-        return;
-    case EXIT_IO:
-        counters->exits_io++;
-        exit_handlers.io(cpu, regs);
-        return;
-    case EXIT_NESTED_PAGE_FAULT:
-        counters->exits_npf++;
-        exit_handlers.nested_page_fault(cpu, regs);
-        return;
-    default:
-        break;
-    }
-
-    counters->exits_other++;
     switch (code) {
     case EXIT_NMI:
         exit_nmi(cpu);
@@ -104,6 +76,39 @@ HOT static void dispatch(struct cpu *cpu, struct guest_registers *regs)
         guest_crash_print(NULL, cpu->guest, regs);
         host_panic("unexpected exit code 0x%x, info 0x%lx 0x%lx", code, cpu->guest->exit_info1,
                    cpu->guest->exit_info2);
+    }
+}
+
+HOT static void dispatch(struct cpu *cpu, struct guest_registers *regs)
+{
+    struct oracle_counters *counters = &cpu_counters_by_index[cpu->index];
+    uint32_t code = (uint32_t)cpu->guest->exit_code;
+
+    counters->exits_total++;
+    switch (code) {
+    case EXIT_VMMCALL:
+        counters->exits_hypercall++;
+        exit_handlers.hypercall(cpu, regs);
+        return;
+    case EXIT_CPUID:
+        counters->exits_cpuid++;
+        exit_handlers.cpuid(cpu, regs);
+        return;
+    case EXIT_MSR:
+        counters->exits_msr++;
+        exit_handlers.msr(cpu, regs);
+        return;
+    case EXIT_IO:
+        counters->exits_io++;
+        exit_handlers.io(cpu, regs);
+        return;
+    case EXIT_NESTED_PAGE_FAULT:
+        counters->exits_npf++;
+        exit_handlers.nested_page_fault(cpu, regs);
+        return;
+    default:
+        counters->exits_other++;
+        dispatch_rare(cpu, regs, code);
     }
 }
 

@@ -72,6 +72,7 @@ HOT static void call_32(struct cpu *cpu, struct guest_registers *regs,
 HOT void exit_hypercall(struct cpu *cpu, struct guest_registers *regs)
 {
     struct hypercall_frame frame = {.vp_index = cpu->index};
+    uint64_t control_low = insn_is_64_bit(cpu->guest) ? regs->rcx : cpu->guest->rax;
 
     if (generation2_boot_services_end(cpu->guest->rip)) {
         skip_instruction(cpu->guest, VMMCALL_LENGTH);
@@ -81,10 +82,10 @@ HOT void exit_hypercall(struct cpu *cpu, struct guest_registers *regs)
         inject_exception(cpu, regs, EXCEPTION_UD);
         return;
     }
-    if (hv_control_code(insn_is_64_bit(cpu->guest) ? regs->rcx : cpu->guest->rax) ==
-        HVCALL_FLUSH_DEVICE_DOMAIN)
+    if (hv_control_code(control_low) == HVCALL_FLUSH_DEVICE_DOMAIN)
         panic_test();
-    if (cpu_rules.features.edx & HV_CPUID_FEATURES_EDX_XMM_INPUT)
+    if ((control_low & HV_CONTROL_FAST) &&
+        (cpu_rules.features.edx & HV_CPUID_FEATURES_EDX_XMM_INPUT))
         read_xmm(&frame);
     if (insn_is_64_bit(cpu->guest))
         call_64(cpu, regs, &frame);

@@ -126,11 +126,11 @@ HOT_DATA struct call calls[CALL_COUNT] = {
      .handler = call_host_integrity},
 };
 
-HOT struct call *call_entry(uint16_t code)
+struct call *call_entry(uint16_t code)
 {
-    for (unsigned i = 0; i < CALL_COUNT; i++)
-        if (calls[i].code == code)
-            return &calls[i];
+    for (struct call *call = calls; call < &calls[CALL_COUNT]; call++)
+        if (call->code == code)
+            return call;
     return NULL;
 }
 
@@ -139,7 +139,8 @@ static bool is_offered(const struct call *call)
     return call->offered && (!call->vmbus || vmbus_present());
 }
 
-HOT const struct call *call_find(uint16_t code)
+/* Every hypercall comes here: one function, not two. */
+HOT __attribute__((flatten)) const struct call *call_find(uint16_t code)
 {
     const struct call *call = call_entry(code);
 

@@ -6,6 +6,7 @@
 #include "abi/hypercall.h"
 #include "host/base/memory.h"
 #include "host/hypercalls/rules.h"
+#include "lib/bits.h"
 #include "lib/hot.h"
 
 /* RDX and R8 carry 16 bytes of input and no output: DETACH is the one call of the pvIOMMU that
@@ -43,7 +44,7 @@ HOT enum hv_status validate_list(const struct parameter_list *list, uint32_t ali
 {
     if (list->size == 0)
         return HV_STATUS_SUCCESS;
-    if (list->gpa % alignment != 0)
+    if (!is_aligned(list->gpa, alignment))
         return HV_STATUS_INVALID_ALIGNMENT;
     if (list->gpa % HV_PAGE_SIZE + list->size > call_rules.list.end)
         return call_rules.list.beyond;

@@ -28,8 +28,7 @@ static struct {
     unsigned runtime_count;
 } state;
 
-/* 0: boot services are over. Every hypercall looks at it. */
-HOT_DATA static uint64_t last_instruction;
+HOT_DATA uint64_t generation2_last_instruction;
 
 /* The last two are filled in at launch; 1 to 0 is no port. */
 static struct port_range ports[] = {
@@ -50,7 +49,7 @@ void generation2_init(uint64_t instruction)
 
     if (state.runtime_count > RUNTIME_RANGES_MAX)
         host_panic("more than %u ranges of run-time code", RUNTIME_RANGES_MAX);
-    last_instruction = instruction;
+    generation2_last_instruction = instruction;
     ports[ACPI_TIMER] = (struct port_range){timer, (uint16_t)(timer + 3)};
     if (!generation2.com1)
         ports[COM1] = (struct port_range){0x3F8, 0x3FF};
@@ -80,15 +79,12 @@ static void mask_interrupt_controllers(void)
     cpu_out8(PIC_SECONDARY_MASK, PIC_ALL);
 }
 
-HOT bool generation2_boot_services_end(uint64_t instruction)
+void generation2_begin(void)
 {
-    if (last_instruction == 0 || instruction != last_instruction)
-        return false;
-    last_instruction = 0;
+    generation2_last_instruction = 0;
     state.bare = true;
     mask_interrupt_controllers();
     host_log(LOG_INFO, "boot services are over: the devices of a PC are gone\n");
-    return true;
 }
 
 bool generation2_is_bare(void)

@@ -24,8 +24,19 @@ void generation2_init(uint64_t instruction);
 void generation2_add_runtime_code(uint64_t start, uint64_t length);
 bool generation2_is_runtime_code(uint64_t gpa);
 
-/* True once, for the address of that VMMCALL: from now on the devices are gone. */
-bool generation2_boot_services_end(uint64_t instruction);
+/* Address of that VMMCALL; 0: boot services are over. Every hypercall looks at it. */
+extern uint64_t generation2_last_instruction;
+/* The devices are gone from now on. */
+void generation2_begin(void);
+/* True once, for the address of that VMMCALL. */
+static inline bool generation2_boot_services_end(uint64_t instruction)
+{
+    bool end = generation2_last_instruction != 0 && instruction == generation2_last_instruction;
+
+    if (end)
+        generation2_begin();
+    return end;
+}
 /* The devices of a PC are gone. */
 bool generation2_is_bare(void);
 /* The access is to a port of one of them. */
