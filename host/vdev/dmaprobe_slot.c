@@ -45,7 +45,7 @@ static void interrupt(struct dmaprobe *probe)
 static void unwatch(struct slot *slot)
 {
     if (slot->waiting && (slot->r.flags & (DMAPROBE_DELAYED | DMAPROBE_REPEAT)))
-        vdev_watch(-1);
+        vdev_watch(slot->probe->function, -1);
     slot->waiting = false;
 }
 
@@ -78,7 +78,7 @@ static void wait(struct slot *slot)
     if (slot->r.flags & DMAPROBE_DELAYED)
         slot->due = reference_time() + (uint64_t)slot->r.delay_us * UNITS_PER_US;
     if (slot->r.flags & (DMAPROBE_DELAYED | DMAPROBE_REPEAT))
-        vdev_watch(1);
+        vdev_watch(slot->probe->function, 1);
     slot_publish(slot);
 }
 

@@ -139,6 +139,6 @@ void ioat_run(struct ioat *ioat, bool at_once)
     }
     if (ioat->watched != (has_work(ioat) || in_flight(ioat))) {
         ioat->watched = !ioat->watched;
-        vdev_watch(ioat->watched ? 1 : -1);
+        vdev_watch(ioat->function, ioat->watched ? 1 : -1);
     }
 }

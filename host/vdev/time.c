@@ -7,8 +7,9 @@
 
 HOT_DATA int vdev_requests_watched;
 
-void vdev_watch(int change)
+void vdev_watch(struct vdev_function *function, int change)
 {
+    function->watched += change;
     __atomic_fetch_add(&vdev_requests_watched, change, __ATOMIC_RELAXED);
 }
 
@@ -22,7 +23,7 @@ void vdev_let_time_pass(void)
     now = reference_time();
     function = vdev_functions(&count);
     for (unsigned i = 0; i < count; i++)
-        if (function[i].device)
+        if (function[i].watched)
             function[i].device->tick(function[i].engine, now);
     soft_unlock();
 }

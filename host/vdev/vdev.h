@@ -37,6 +37,7 @@ struct vdev_function {
     /* Sends an interrupt message; NULL: as on a PCI bus. */
     bool (*send_message)(void *owner, uint64_t address, uint32_t data);
     void *message_owner;
+    int watched;   /* requests of it that wait for time to pass */
     bool decoding; /* BAR 0 answers, at `base` */
     uint64_t base;
 };
@@ -60,8 +61,8 @@ struct vdev_function *vdev_functions(unsigned *count);
 /* NULL when no emulated function has this requester id. */
 struct vdev_function *vdev_find(uint16_t bdf);
 
-/* How many requests wait for time to pass: one more, or one less. */
-void vdev_watch(int change);
+/* How many requests of the function wait for time to pass: one more, or one less. */
+void vdev_watch(struct vdev_function *function, int change);
 extern int vdev_requests_watched;
 static inline bool vdev_watched(void)
 {
