@@ -111,6 +111,7 @@ struct dma_engine {
     uint64_t outcome_code;
     void *state;         /* of the class */
     bool used;           /* by a test or the harness, since the start of the machine */
+    bool touched;        /* its registers were used, or may have been, since the last reset */
     bool ats;            /* its own translation cache is on */
     uint64_t operations; /* DMAs started since boot */
     bool moved;          /* BAR 0 is at its other place (drivers/vpci/move.h) */

@@ -8,6 +8,7 @@
 
 static volatile uint32_t *register32(struct dma_engine *e, unsigned offset)
 {
+    e->touched = true;
     return (volatile uint32_t *)(e->registers + DMAPROBE_REGISTERS + offset);
 }
 

@@ -70,6 +70,8 @@ enum trap_vector hypercall_raw_registers_here(struct hypercall_registers *regist
 /* From now on `report` hears of each call by hypercall_raw() after it: what went out, and RAX;
  * NULL: no one does. */
 void hypercall_report_to(void (*report)(uint64_t control, uint64_t rdx, uint64_t rax));
+/* How many calls were reported since boot. */
+uint64_t hypercall_reported_count(void);
 /* Hears of each raw call, also of those that another processor makes: before it, for which it
  * returns a number, and after it. NULL: no one does, which costs nothing. */
 struct hypercall_recorder {

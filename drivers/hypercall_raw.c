@@ -48,6 +48,12 @@ bool hypercall_is_sent_elsewhere(void)
 }
 
 static void (*reporter)(uint64_t control, uint64_t rdx, uint64_t rax);
+static uint64_t calls_reported;
+
+uint64_t hypercall_reported_count(void)
+{
+    return calls_reported;
+}
 
 void hypercall_report_to(void (*report)(uint64_t control, uint64_t rdx, uint64_t rax))
 {
@@ -56,8 +62,10 @@ void hypercall_report_to(void (*report)(uint64_t control, uint64_t rdx, uint64_t
 
 HOT static uint64_t reported(uint64_t control, uint64_t rdx, uint64_t rax)
 {
-    if (reporter)
+    if (reporter) {
+        __atomic_add_fetch(&calls_reported, 1, __ATOMIC_RELAXED);
         reporter(control, rdx, rax);
+    }
     return rax;
 }
 

@@ -52,8 +52,33 @@ bool account_take_other(struct account *account, uint32_t first, uint32_t end,
     return false;
 }
 
+void account_note_any_device(struct account *account)
+{
+    account->any_device = true;
+}
+
+void account_note_device(struct account *account, uint64_t device_id)
+{
+    if (account_may_have_moved(account, device_id))
+        return;
+    if (account->devices == ACCOUNT_DEVICES_MAX)
+        account->any_device = true;
+    else
+        account->device[account->devices++] = device_id;
+}
+
+bool account_may_have_moved(const struct account *account, uint64_t device_id)
+{
+    for (unsigned i = 0; i < account->devices; i++)
+        if (account->device[i] == device_id)
+            return true;
+    return account->any_device;
+}
+
 void account_clear(struct account *account)
 {
+    account->devices = 0;
+    account->any_device = false;
     account->count = 0;
     account->overflowed = false;
 }

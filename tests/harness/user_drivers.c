@@ -126,10 +126,11 @@ uint64_t drive(const struct dma_engine *e)
                                                     : DRIVE_DMAPROBE);
 }
 
-uint64_t drive_registers(struct test_run *t, struct process *p, const struct dma_engine *e)
+uint64_t drive_registers(struct test_run *t, struct process *p, struct dma_engine *e)
 {
     uint64_t address = p->space.base + REGISTERS_AT;
 
+    e->touched = true;
     process_map_at(t, p, address, (uint64_t)(uintptr_t)e->registers, REGISTERS, USER_MMIO);
     return address;
 }

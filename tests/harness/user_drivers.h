@@ -24,7 +24,7 @@ uint64_t drive(const struct dma_engine *e);
 uint64_t drive_as(const struct dma_engine *e, enum drive how);
 
 /* Maps the registers of e into p; returns the address that programs take as `registers`. */
-uint64_t drive_registers(struct test_run *t, struct process *p, const struct dma_engine *e);
+uint64_t drive_registers(struct test_run *t, struct process *p, struct dma_engine *e);
 
 /* Has the device write `length` bytes at `iova`. */
 uint64_t program_drive(uint64_t registers, uint64_t iova, uint64_t length, uint64_t what);

@@ -56,12 +56,36 @@ static void more_than_there_is_room_for(void **state)
     assert_int_equal(a.count, ACCOUNT_MAX);
 }
 
+static void devices_that_moved(void **state)
+{
+    struct account a = {.count = 0};
+
+    (void)state;
+    assert_false(account_may_have_moved(&a, 0x80));
+    account_note_device(&a, 0x80);
+    account_note_device(&a, 0x80); /* once is enough */
+    assert_true(account_may_have_moved(&a, 0x80));
+    assert_false(account_may_have_moved(&a, 0x81));
+    assert_int_equal(a.devices, 1);
+    for (unsigned i = 1; i < ACCOUNT_DEVICES_MAX; i++)
+        account_note_device(&a, 0x80 + i);
+    assert_true(account_may_have_moved(&a, 0x80 + ACCOUNT_DEVICES_MAX - 1));
+    assert_false(account_may_have_moved(&a, 0));
+    account_note_device(&a, 0x4000); /* no room */
+    assert_true(account_may_have_moved(&a, 0));
+    account_clear(&a);
+    assert_false(account_may_have_moved(&a, 0x80));
+    account_note_any_device(&a);
+    assert_true(account_may_have_moved(&a, 0x80));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(deleted_ones_are_not_left),
         cmocka_unit_test(known_ones_stay),
         cmocka_unit_test(more_than_there_is_room_for),
+        cmocka_unit_test(devices_that_moved),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
