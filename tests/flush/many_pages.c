@@ -46,8 +46,8 @@ static struct many make_many(struct test_run *t, unsigned count, uint64_t stride
 static void use_all(struct test_run *t, struct many *m)
 {
     STEP("the device writes 8 bytes in each of the %llu pages", m->count);
+    fill_each_by_device(t, m->engine, IOVA, m->stride, m->count, 8, "DMA");
     for (unsigned i = 0; i < m->count; i++) {
-        fill_by_device(t, m->engine, IOVA + i * m->stride, 8, "DMA");
         CHECK_EQ(m->buffer.data[i * PAGE_SIZE], m->engine->ops->fill_value,
                  "first byte of a mapped page after the DMA");
     }

@@ -6,10 +6,12 @@
  * Before each operation a buffer holds POISON_FRESH everywhere (or random bytes for an inversion),
  * so every byte that the device touched, inside or outside of the range, is visible afterwards.
  */
+#include "drivers/dmaprobe.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "tests/harness/fixture.h"
 #include "tests/harness/suite.h"
+#include "tests/harness/transcript.h"
 
 static void unexpected_byte(struct test_run *t, const uint8_t *at, const struct buffer *b,
                             uint8_t expected, const char *what, const char *why)
@@ -169,6 +171,35 @@ void fill_by_device(struct test_run *t, struct dma_engine *e, uint64_t iova, siz
 {
     need_address_lines(t, e, iova, length);
     finished(t, e, dma_fill(e, iova, length), what);
+}
+
+/* One scatter list, where the device has them: an exit instead of one for each. False where it has
+ * none, or where it could not do all of it. */
+static bool fill_by_list(struct dma_engine *e, uint64_t first, uint64_t stride, unsigned count,
+                         size_t length)
+{
+    struct dmaprobe_request request = {.operation = DMAPROBE_FILL,
+                                       .flags = DMAPROBE_SCATTERED,
+                                       .operand = e->ops->fill_value,
+                                       .elements = count};
+    struct dmaprobe_element *list;
+
+    if (!dmaprobe_is(e) || count > DMAPROBE_SCATTER_LENGTH || transcript_is_on())
+        return false;
+    list = dmaprobe_scatter(e);
+    for (unsigned i = 0; i < count; i++)
+        list[i] = (struct dmaprobe_element){.iova = first + i * stride, .length = (uint32_t)length};
+    dmaprobe_start(e, 0, &request);
+    return request.status == DMAPROBE_OK;
+}
+
+void fill_each_by_device(struct test_run *t, struct dma_engine *e, uint64_t first, uint64_t stride,
+                         unsigned count, size_t length, const char *what)
+{
+    if (fill_by_list(e, first, stride, count, length))
+        return;
+    for (unsigned i = 0; i < count; i++)
+        fill_by_device(t, e, first + i * stride, length, what);
 }
 
 void start_by_device(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length)
