@@ -203,6 +203,8 @@ STRESS(messages_by_store,
 #define IOAPIC_WINDOW      0x10u
 #define IOAPIC_REDIRECTION 0x10u
 #define IOAPIC_ENTRIES     24u
+#define STORE_SIZES        4u /* 1, 2, 4 and 8 bytes */
+#define WAYS               (3 * STORE_SIZES)
 
 static uint64_t io_apic_read(uint64_t index)
 {
@@ -219,11 +221,29 @@ static void io_apic_write(uint64_t index, unsigned size, uint64_t alias, uint64_
     (void)store_caught(IOAPIC + IOAPIC_WINDOW + alias, size, value);
 }
 
+/* Stores of one size at the window or at one of its aliases. */
+static void expect_no_bad_mode(struct test_run *t, unsigned entry, unsigned size, uint64_t alias)
+{
+    uint64_t index = IOAPIC_REDIRECTION + 2 * entry, now;
+
+    io_apic_write(index, size, alias, ENTRY_MASKED | WITH_MODE(MODE_SMI));
+    io_apic_write(index, size, alias + 1, (ENTRY_MASKED | WITH_MODE(MODE_INIT)) >> 8);
+    now = io_apic_read(index);
+    CHECK(!is_bad(now), "entry %u is 0x%llx after stores of %u bytes", entry,
+          (unsigned long long)now, size);
+    io_apic_write(index, size, alias, ENTRY_MASKED | WITH_MODE(MODE_INIT));
+    now = io_apic_read(index);
+    CHECK(!is_bad(now), "entry %u is 0x%llx after a store of %u bytes", entry,
+          (unsigned long long)now, size);
+}
+
 STRESS(io_apic_entries,
        PROMISE("No entry of an I/O APIC has delivery mode SMI or INIT, by whatever store")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
        STEPS("Writes each redirection entry with delivery modes SMI and INIT, masked, with stores "
-             "of 1, 2, 4 and 8 bytes, at the window and at its aliases, and reads the entry back.")
+             "of 1, 2, 4 and 8 bytes, at the window and at its aliases, and reads the entry back: "
+             "the first and the last entry in each of these twelve ways, each other one in one of "
+             "them.")
        EXPECTS("No entry has such a mode; a right entry is accepted.")
        IF_IT_FAILS("An interrupt of any device becomes an SMI, or an INIT that starts the firmware "
                    "outside of the host."))
@@ -235,20 +255,9 @@ STRESS(io_apic_entries,
     for (unsigned i = 0; i < IOAPIC_ENTRIES; i++) {
         uint64_t index = IOAPIC_REDIRECTION + 2 * i, old = io_apic_read(index), now;
 
-        for (unsigned a = 0; a < 3; a++) {
-            for (unsigned size = 1; size <= 8; size *= 2) {
-                io_apic_write(index, size, aliases[a], ENTRY_MASKED | WITH_MODE(MODE_SMI));
-                io_apic_write(index, size, aliases[a] + 1,
-                              (ENTRY_MASKED | WITH_MODE(MODE_INIT)) >> 8);
-                now = io_apic_read(index);
-                CHECK(!is_bad(now), "entry %u is 0x%llx after stores of %u bytes", i,
-                      (unsigned long long)now, size);
-                io_apic_write(index, size, aliases[a], ENTRY_MASKED | WITH_MODE(MODE_INIT));
-                now = io_apic_read(index);
-                CHECK(!is_bad(now), "entry %u is 0x%llx after a store of %u bytes", i,
-                      (unsigned long long)now, size);
-            }
-        }
+        for (unsigned k = 0; k < WAYS; k++)
+            if (i == 0 || i == IOAPIC_ENTRIES - 1 || k == i % WAYS)
+                expect_no_bad_mode(t, i, 1u << k % STORE_SIZES, aliases[k / STORE_SIZES]);
         io_apic_write(index, 4, 0, ENTRY_MASKED | SELF_VECTOR);
         now = io_apic_read(index);
         io_apic_write(index, 4, 0, old);
