@@ -50,6 +50,7 @@ def _results(folder: Path, verdict: str) -> None:
         ("hostile.calls_on_two_processors", verdict, 5, "1600 calls, 12 of them accepted"),
         ("hostile.port_sweep", "pass", 1, "4000 accesses to ports: 12 raised #GP"),
         ("hostile.msr_sweep", "pass", 2, "1500 MSRs by chance: 900 reads and 300 writes were carried out"),
+        ("stress.random_operations@rocker", "pass", 2, "2100 operations of the random model"),
         ("flush.one@rocker", "skip", 1, ""),
     ]
     names = ("id", "verdict", "rounds", "observation")
@@ -78,8 +79,13 @@ def test_a_round_that_passes_is_counted(tmp_path: Path) -> None:
     _results(tmp_path, "pass")
     tally, finding = soak.judge(rounds.draw(1, 1, ALL), EXIT_OK, "", tmp_path)
     assert finding is None
-    assert (tally.rounds, tally.boots, tally.instances, tally.failed) == (1, 2, 3, 0)
-    assert dict(tally.work) == {"calls": 1600 * 5, "accesses to ports": 4000, "MSRs": 3000}
+    assert (tally.rounds, tally.boots, tally.instances, tally.failed) == (1, 2, 4, 0)
+    assert dict(tally.work) == {
+        "calls": 1600 * 5,
+        "accesses to ports": 4000,
+        "MSRs": 3000,
+        "operations of the random model": 4200,
+    }
 
 
 def test_a_round_that_fails_is_told_with_its_command(tmp_path: Path) -> None:

@@ -78,6 +78,15 @@ static void play_round_by_chance(struct stress *s)
     }
 }
 
+/* The soak adds these numbers up. */
+static void observe_operations(struct test_run *t)
+{
+    unsigned count;
+
+    (void)replay_played(&count);
+    OBSERVE("%u operations of the random model", count);
+}
+
 STRESS(random_operations,
        PROMISE("Whatever a guest does in whatever order, each DMA reaches what the tables allow "
                "now or since the last flush")
@@ -104,6 +113,7 @@ STRESS(random_operations,
     for (unsigned round = 0; !given && round < rounds_on(s.engine[0], 300, 75); round++)
         play_round_by_chance(&s);
     stress_end(&s);
+    observe_operations(t);
 }
 
 /* All places where DMA of each device landed since the last look. */
@@ -175,4 +185,5 @@ STRESS(random_operations_under_fire,
         (void)stress_landed(&s, i, i);
     }
     stress_end(&s);
+    observe_operations(t);
 }
