@@ -13,7 +13,7 @@ from pvtest.images.requirements import load as load_requirements
 from pvtest.machine import qemu
 from pvtest.machine.request import Request
 from pvtest.plan.devices import Devices
-from pvtest.stream.counts import slow, slowest
+from pvtest.stream.counts import class_times, slow, slowest
 from pvtest.stream.model import Run, TestResult, Verdict
 
 TESTS = (
@@ -170,3 +170,7 @@ def test_time_of_another_clock_is_nobodys_time() -> None:
     run = Run(CATALOGUE, KNOWN, list(CATALOGUE.instances), results, [])
     assert not slow(results[3]) and results[3].real_us == 0
     assert slowest(run)[0] is results[-1]
+    times = class_times(run)
+    assert sum(times.values()) == sum(result.real_us for result in results)
+    assert times["rocker"] == sum(r.real_us for r in results if r.instance.device == "rocker")
+    assert len(times) > 1 and all(times.values())

@@ -179,6 +179,11 @@ def test_slow_tests_are_marked(level: str, ms: int, marked: bool) -> None:
     assert slowest(run)[0].instance.id == "flush.unmap@rocker"
 
 
+def test_the_time_of_each_class_is_printed(runner: Runner) -> None:
+    classes = [line for line in runner().stdout.splitlines() if line.startswith("classes ")]
+    assert len(classes) == 1 and " rocker " in classes[0] and classes[0].endswith(" s")
+
+
 def test_at_most_ten_slowest_are_printed(runner: Runner) -> None:
     lines = runner().stdout.splitlines()
     begin = next(number for number, line in enumerate(lines) if line.startswith("slowest "))

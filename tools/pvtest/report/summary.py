@@ -16,7 +16,7 @@ from pvtest.machine.terminal import STYLE, Terminal
 from pvtest.report import reproduce
 from pvtest.report.failures import Block, blocks, common, did_not_run
 from pvtest.stream import crash, guest_log
-from pvtest.stream.counts import SLOW_MS, kind_counts, ran_sentence, sentence, slow, slowest
+from pvtest.stream.counts import SLOW_MS, class_times, kind_counts, ran_sentence, sentence, slow, slowest
 from pvtest.stream.coverage import broken, coverage, states, uncovered, unit_sentence
 from pvtest.stream.model import Crash, Run, TestResult, Verdict
 
@@ -161,6 +161,14 @@ def _machines(run: Run) -> list[Text]:
     return [Text(f"machines      {usual} instances in {seconds[False]:.1f} s; {other}, by a clock that runs ahead")]
 
 
+def _classes(run: Run) -> list[Text]:
+    """The time of the tests of each device class, where there are several."""
+    times = class_times(run)
+    if len(times) < 2:
+        return []
+    return [Text("classes       " + ", ".join(f"{name} {us / 1e6:.1f} s" for name, us in times.items()))]
+
+
 def _times_lines(run: Run) -> list[Text]:
     timing = run.timing
     parts = []
@@ -173,7 +181,7 @@ def _times_lines(run: Run) -> list[Text]:
     if timing.tests is not None:
         parts.append(f"tests {timing.tests:.1f} s")
     parts.append(f"total {timing.total:.1f} s")
-    lines = [Text(f"times         {', '.join(parts)}"), *_machines(run)]
+    lines = [Text(f"times         {', '.join(parts)}"), *_classes(run), *_machines(run)]
     if len(run.results) > 1:
         for number, result in enumerate(slowest(run)):
             name, took = result.instance.id, f"{result.real_us / 1000:.1f} ms"

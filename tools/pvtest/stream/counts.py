@@ -52,6 +52,16 @@ def slowest(run: Run) -> list[TestResult]:
     return sorted((r for r in run.results if r.real_us), key=lambda result: -result.real_us)[:SLOWEST]
 
 
+def class_times(run: Run) -> dict[str, int]:
+    """Microseconds of the tests of each device class, and of those without one, in the order of the results; only of
+    those that took any."""
+    times: dict[str, int] = {}
+    for result in run.results:
+        name = result.instance.device or "no class"
+        times[name] = times.get(name, 0) + result.real_us
+    return {name: us for name, us in times.items() if us}
+
+
 def slow(result: TestResult) -> bool:
     """Longer than a test may take that is none of level stress. A mark, no verdict: the machine may be loaded."""
     return result.real_us > SLOW_MS * 1000 and result.instance.test.level != "stress"
