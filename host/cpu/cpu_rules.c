@@ -32,5 +32,6 @@ HOT_DATA struct cpu_rules cpu_rules = {
     .prefixes_counted = true,
     .access_start_checked = true,
     .calls_in_any_mode = true,
+    .sint_polling = true,
     .shootdown = true,
 };

@@ -41,7 +41,7 @@ static struct cpuid_result feature_leaf(void)
     if (vmbus_present()) {
         leaf.eax |= HV_CPUID_FEATURES_EAX_SYNIC_MSRS;
         leaf.ebx |= HV_CPUID_FEATURES_EBX_POST_MESSAGES | HV_CPUID_FEATURES_EBX_SIGNAL_EVENTS;
-        leaf.edx |= HV_CPUID_FEATURES_EDX_SINT_POLLING;
+        leaf.edx |= cpu_rules.sint_polling ? HV_CPUID_FEATURES_EDX_SINT_POLLING : 0;
     }
     return leaf;
 }

@@ -40,6 +40,7 @@ void variants_install_guest_state(void)
         cpu_rules.features.ebx |= HV_CPUID_FEATURES_EBX_PARTITION_ID;
     if (variant_active(VARIANT_FAST_XMM))
         cpu_rules.features.edx |= HV_CPUID_FEATURES_EDX_XMM_INPUT;
+    cpu_rules.sint_polling = !variant_active(VARIANT_NO_SINT_POLLING);
     cpu_rules.vps_count_down = variant_active(VARIANT_VPS_COUNT_DOWN);
     if (variant_active(VARIANT_OTHER_PAGE_CODE)) {
         cpu_rules.hypercall_code = jump_code;
