@@ -54,13 +54,19 @@ static uint32_t slot_of(const struct pci_function *f)
 bool vpci_create_messages(const struct pci_function *f, uint8_t vector, unsigned count,
                           struct pci_message *message)
 {
+    uint64_t vp;
+
+    return msr_read_safe(HV_MSR_VP_INDEX, &vp) == TRAP_NONE &&
+           vpci_create_messages_for(f, vp, vector, count, message);
+}
+
+bool vpci_create_messages_for(const struct pci_function *f, uint64_t vp, uint8_t vector,
+                              unsigned count, struct pci_message *message)
+{
     uint8_t request[sizeof(struct vpci_create_interrupt_3)];
     struct vpci_create_interrupt_reply reply;
-    uint64_t vp;
     size_t size;
 
-    if (msr_read_safe(HV_MSR_VP_INDEX, &vp) != TRAP_NONE)
-        return false;
     size = request_for(f->vpci, slot_of(f), vector, (uint16_t)count, (uint16_t)vp, request);
     if (!vpci_request(f->vpci, request, size, &reply, sizeof(reply)))
         return false;

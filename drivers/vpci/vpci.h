@@ -66,6 +66,9 @@ void vpci_config_write(const struct pci_function *pci, unsigned offset, unsigned
 /* See pci_message_create(). `count` messages for neighboring vectors, whose data are neighbors. */
 bool vpci_create_messages(const struct pci_function *f, uint8_t vector, unsigned count,
                           struct pci_message *message);
+/* Of that virtual processor. */
+bool vpci_create_messages_for(const struct pci_function *f, uint64_t vp, uint8_t vector,
+                              unsigned count, struct pci_message *message);
 void vpci_delete_messages(const struct pci_function *f, const struct pci_message *message,
                           unsigned count);
 /* The message requests that vector of that virtual processor from now on. */

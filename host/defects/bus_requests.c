@@ -74,6 +74,8 @@ static void received(void *owner, const struct ring_packet *packet)
     if (type == VPCI_CREATE_INTERRUPT_2 && version == VPCI_VERSION_1_2 &&
         defect_active(DEFECT_INTERRUPT_FORM_REFUSED))
         ((struct vpci_message *)(void *)packet_copy.payload)->type = UNKNOWN_REQUEST;
+    if (type == VPCI_CREATE_INTERRUPT_3 && defect_active(DEFECT_INTERRUPT_FIRST_PROCESSOR))
+        ((struct vpci_create_interrupt_3 *)(void *)packet_copy.payload)->vp[0] = 0;
     if (version == VPCI_VERSION_1_2 && asks_for_relations(type) &&
         defect_active(DEFECT_RELATIONS_TOO_NEW))
         bus->version = VPCI_VERSION_1_3;
@@ -139,7 +141,7 @@ void defects_install_bus_requests(void)
 {
     if (ANY(DEFECT_RELATIONS_TOO_NEW, DEFECT_VERSION_OF_FIRST, DEFECT_INTERRUPT_FORM_REFUSED,
             DEFECT_BLOCK_DELETE_FIRST, DEFECT_BLOCK_DELETE_MORE, DEFECT_BLOCK_DELETE_NEXT,
-            DEFECT_BLOCK_ONE_VECTOR))
+            DEFECT_BLOCK_ONE_VECTOR, DEFECT_INTERRUPT_FIRST_PROCESSOR))
         right_post = call_in_front(HVCALL_POST_MESSAGE, post);
     if (ANY(DEFECT_RETARGET_KEEPS_PROCESSOR, DEFECT_RETARGET_KEEPS_VECTOR,
             DEFECT_RETARGET_MOVES_BLOCK, DEFECT_RETARGET_NOT_BACK))

@@ -9,6 +9,7 @@
 #include "host/defects/install.h"
 #include "host/defects/seam.h"
 #include "host/vmbus/channels.h"
+#include "host/vmbus/gpadl.h"
 #include "host/vmbus/synic.h"
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -118,6 +119,15 @@ static void after_post(const struct hv_input_post_message *input, uint32_t vp_be
     if (channel && message->header.type == VMBUS_OPEN_CHANNEL &&
         defect_active(DEFECT_CHANNEL_FIRST_PROCESSOR))
         channel->vp = 0;
+    for (unsigned i = 0; i < channels_count(); i++) {
+        if (message->header.type == VMBUS_MODIFY_CHANNEL &&
+            defect_active(DEFECT_CHANNEL_MODIFY_ALL))
+            channel_at(i)->vp = message->modify.target_vp;
+        if (message->header.type == VMBUS_CLOSE_CHANNEL && defect_active(DEFECT_CHANNEL_CLOSE_ALL))
+            channel_close(channel_at(i));
+    }
+    if (message->header.type == VMBUS_GPADL_TEARDOWN && defect_active(DEFECT_LIST_TEARDOWN_ALL))
+        gpadl_drop_all();
 }
 
 /* Of the first processor. */
@@ -243,7 +253,8 @@ void defects_install_channels(void)
     if (ANY(DEFECT_CHANNEL_MODIFY_IGNORED, DEFECT_CHANNEL_FIRST_PROCESSOR,
             DEFECT_MESSAGE_OVERWRITTEN, DEFECT_MESSAGE_DROPPED, DEFECT_MESSAGE_WAIT_UNSAID,
             DEFECT_LIST_KEPT_AFTER_END, DEFECT_LIST_KEPT_AFTER_TEARDOWN, DEFECT_LIST_KEPT_UNDONE,
-            DEFECT_LIST_PAGES_KEPT))
+            DEFECT_LIST_PAGES_KEPT, DEFECT_CHANNEL_MODIFY_ALL, DEFECT_CHANNEL_CLOSE_ALL,
+            DEFECT_LIST_TEARDOWN_ALL))
         right_post = call_in_front(HVCALL_POST_MESSAGE, post);
     if (ANY(DEFECT_COMPLETION_UNASKED, DEFECT_TRANSACTION_HALF, DEFECT_RING_WAITER_FORGOTTEN,
             DEFECT_RING_FULL_DROPS, DEFECT_CHANNEL_FLAG_NEIGHBOR))

@@ -72,8 +72,9 @@ static void modify(struct test_run *t, const struct vmbus_channel *channel, uint
     STEP("channel %u is to signal VP %llu", message.channel_id, (unsigned long long)vp);
 }
 
+/* `other` (NULL: none) stays with the second processor. */
 static void with_modify(struct test_run *t, struct ear *ear, void *events,
-                        struct vmbus_channel *channel)
+                        struct vmbus_channel *channel, struct vmbus_channel *other)
 {
     bool heard = false;
 
@@ -81,6 +82,8 @@ static void with_modify(struct test_run *t, struct ear *ear, void *events,
     for (unsigned i = 0; i < TRIES && !heard; i++)
         heard = first_hears(t, events, channel);
     CHECK(heard, "no signal to the first processor");
+    CHECK(!other || second_hears(t, ear, other, CLIENT_WAIT_US),
+          "no signal of the other channel to the second processor");
     modify(t, channel, ear->vp);
     heard = false;
     for (unsigned i = 0; i < TRIES && !heard; i++)
@@ -91,11 +94,11 @@ static void with_modify(struct test_run *t, struct ear *ear, void *events,
 TEST(channels_signal_their_processor,
      PROMISE("A channel signals the processor that it was opened for, or moved to last, by the "
              "flag of its own number and the vector there")
-     COVERS("BUS-8") ABI() DEVICES(NONE) KINDS("device")
+     COVERS("BUS-8 BUS-26") ABI() DEVICES(NONE) KINDS("device")
      STEPS("Both processors have event flags and a SINT. The first and the second channel of two "
            "buses are opened for the second processor, and a request is sent on each. If the "
            "version has MODIFYCHANNEL, each moves to the first processor and back, with a request "
-           "after each move.")
+           "after each move, and one on the other channel.")
      EXPECTS("The flag of the number of the channel is set in the page of that processor, and the "
              "vector of its SINT requested there.")
      IF_IT_FAILS("The host takes one processor for all, or accepts MODIFYCHANNEL without effect: "
@@ -122,9 +125,36 @@ TEST(channels_signal_their_processor,
 
         CHECK(second_hears(t, ear, channel, CLIENT_WAIT_US), "no signal to the second processor");
         if (vmbus_init()->version >= VMBUS_VERSION_4_1)
-            with_modify(t, ear, events, channel);
+            with_modify(t, ear, events, channel, n > 0 ? client_channel(0) : NULL);
     }
     on_second(t, take_ear, ear);
+}
+
+TEST(channels_end_alone,
+     PROMISE("A channel that is closed, and the end of its list of pages, leave other channels as "
+             "they are")
+     COVERS("BUS-26") ABI() DEVICES(NONE) KINDS("device")
+     STEPS("The channels of two buses are open. One is closed and its list of pages torn down, and "
+           "a request sent on the other one. It is opened again, and a request sent on both. The "
+           "same with the other one.")
+     EXPECTS("Each request has its reply.")
+     IF_IT_FAILS("The host ends all channels, or forgets the pages of others: when one driver is "
+                 "unloaded, all other devices of the machine stand still."))
+{
+    const struct vmbus_opening opening = {.interrupts = false};
+    struct vmbus_channel *channel[2];
+
+    client_connect(t);
+    for (unsigned n = 0; n < 2; n++)
+        channel[n] = client_open(t, n, n, &opening);
+    for (unsigned n = 0; n < 2; n++) {
+        STEP("channel %u ends", channel[n]->offer->channel_id);
+        vmbus_channel_close(channel[n]);
+        client_round_trip(t, channel[1 - n]);
+        client_open(t, n, n, &opening);
+        client_round_trip(t, channel[n]);
+        client_round_trip(t, channel[1 - n]);
+    }
 }
 
 static bool put(struct vmbus_channel *channel, uint64_t transaction, bool completion,

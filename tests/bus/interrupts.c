@@ -154,6 +154,42 @@ TEST(blocks_of_messages,
     pci_message_off(&e->function);
 }
 
+TEST(messages_for_another_processor,
+     PROMISE("A message that is created for a virtual processor requests its vector there, and on "
+             "no other")
+     COVERS("BUS-15") ABI() DEVICES(ALL) KINDS("dma")
+     STEPS("A message for the second processor and one for the first are created. The first one "
+           "is sent while the second processor listens, then the other one.")
+     EXPECTS("Each requests its vector of its processor.")
+     IF_IT_FAILS("The host takes the processor that asks, or the first, for the one that the "
+                 "request names: the driver of a device with a queue for each processor gets all "
+                 "interrupts on one of them, or none."))
+{
+    struct ear *ear = second_memory(t, sizeof(*ear));
+    struct dma_engine *e = sender(t);
+    struct block here, there = {.vector = VECTOR + 1, .count = 1};
+    bool heard;
+
+    client_find_second(t, ear);
+    ear->vector = there.vector;
+    ear->us = CLIENT_WAIT_US;
+    CHECK(vpci_create_messages_for(&e->function, ear->vp, (uint8_t)there.vector, 1, &there.first),
+          "the host has no interrupt for the second processor");
+    here = create(t, e, VECTOR, 1);
+    cpu_interrupts_off();
+    (void)take();
+    client_second_listens(t, ear);
+    send(t, e, &there.first);
+    heard = client_second_heard(t, ear);
+    CHECK_EQ(take(), 0, "vectors of the first processor, from 0x60 on");
+    CHECK(heard, "no vector of the second processor");
+    expect_only(t, e, &here.first, VECTOR);
+    cpu_interrupts_on();
+    delete (t, e, &there);
+    delete (t, e, &here);
+    pci_message_off(&e->function);
+}
+
 TEST(moved_messages,
      PROMISE("A message that was retargeted requests its new vector of its new processor, and the "
              "other messages stay where they are")
