@@ -33,6 +33,7 @@ struct vpci_bus {
     bool away;                /* the host has taken it away */
     uint64_t other_window;    /* where the window goes when it moves; 0: no place yet */
     bool lost;                /* the connection to VMBus has ended, and the bus is not back */
+    bool let_go;              /* its driver has ended the use of a function, or of all */
     bool gone;                /* it did not come back, and is given up */
     struct vmbus_offer last;  /* of that connection */
     volatile uint8_t *window; /* mapped; NULL: not in D0 */

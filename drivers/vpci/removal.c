@@ -83,6 +83,7 @@ bool vpci_let_go(const struct pci_function *f, enum vpci_release how)
 {
     struct vpci_bus *bus = f->vpci;
 
+    bus->let_go = true;
     switch (how) {
     case VPCI_POWER_DOWN:
         return power_down(bus);
@@ -92,6 +93,20 @@ bool vpci_let_go(const struct pci_function *f, enum vpci_release how)
         vmbus_channel_close(&bus->channel);
         return true;
     }
+}
+
+bool vpci_switch_off(const struct pci_function *f, enum vpci_off how)
+{
+    struct vpci_bus *bus = f->vpci;
+    const uint32_t slot = vpci_slot(f->bdf >> 3 & 31u, f->bdf & 7u);
+    const struct vpci_slot_message released = {VPCI_RESOURCES_RELEASED, slot};
+    const struct vpci_power_state_change change = {VPCI_POWER_STATE_CHANGE, slot, VPCI_POWER_D3};
+    struct vpci_status_reply reply;
+
+    bus->let_go = true;
+    if (how == VPCI_OFF_BY_POWER)
+        return vpci_request(bus, &change, sizeof(change), &reply, sizeof(reply.status));
+    return vpci_tell(bus, &released, sizeof(released)) && vpci_round_trip(f);
 }
 
 bool vpci_remove(const struct pci_function *f, enum vpci_removal how)
@@ -105,6 +120,7 @@ bool vpci_remove(const struct pci_function *f, enum vpci_removal how)
                     &message, WAIT_US))
         return false;
     bus->window = NULL;
+    bus->let_go = false;
     bus->away = true;
     vmbus_channel_close(&bus->channel);
     return true;

@@ -27,6 +27,13 @@ bool vpci_remove(const struct pci_function *f, enum vpci_removal how);
 /* Lets go of the bus of the function, which the host still offers: vpci_remove() by rescind, and
  * vpci_restore() after it, are all that it can be used for. */
 bool vpci_let_go(const struct pci_function *f, enum vpci_release how);
+/* Switches off one function, and leaves the others of its bus as they are. The bus comes back as a
+ * whole by vpci_connect_again(), as after vpci_let_go() without a vpci_remove(). */
+enum vpci_off {
+    VPCI_OFF_BY_POWER,   /* power state D3 */
+    VPCI_OFF_BY_RELEASE, /* gives its resources back */
+};
+bool vpci_switch_off(const struct pci_function *f, enum vpci_off how);
 /* Has the host offer the bus again, and brings it up with the addresses that it had. True at once
  * for a bus that is there. Memory decoding and bus mastering are on, all other settings of its
  * functions are gone. */

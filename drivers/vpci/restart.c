@@ -27,8 +27,10 @@ static void note(struct vpci_bus *bus)
     bus->last = *bus->channel.offer;
     for (unsigned i = 0; i < bus->functions && bus->window; i++)
         bus->function[i].command =
-            (uint16_t)vpci_config_read(&bus->function[i].pci, PCI_COMMAND, 2);
+            bus->let_go ? PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER
+                        : (uint16_t)vpci_config_read(&bus->function[i].pci, PCI_COMMAND, 2);
     bus->window = NULL;
+    bus->let_go = false;
     bus->lost = true;
     vmbus_channel_forget(&bus->channel);
 }
@@ -47,9 +49,17 @@ bool vpci_disconnect(enum vpci_end how)
     return how != VPCI_BY_UNLOAD || vmbus_stop();
 }
 
+static bool is_let_go(void)
+{
+    for (size_t i = 0; i < vpci_bus_count(); i++)
+        if (vpci_bus(i)->let_go)
+            return true;
+    return false;
+}
+
 bool vpci_is_connected(void)
 {
-    return connection == ON;
+    return connection == ON && !is_let_go();
 }
 
 bool vpci_contact_again(void)
@@ -182,6 +192,8 @@ bool vpci_connect_again(uint64_t *device_id)
     uint64_t left_us = VPCI_NEXT_OFFER_US;
     bool good = true;
 
+    if (connection == ON && is_let_go())
+        (void)vpci_disconnect(VPCI_BY_UNLOAD); /* not answered: the next step fails */
     if (connection != ON &&
         (!vpci_contact_again() || !vmbus_wait_for_offer(interface_guid, VPCI_LATE_OFFER_US)))
         return false;

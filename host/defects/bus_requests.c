@@ -62,6 +62,20 @@ static void join_vectors(struct vpci_bus *bus, const struct vpci_create_interrup
     }
 }
 
+/* The request again for each function of the bus, without an answer. */
+static void for_all_functions(struct vpci_bus *bus)
+{
+    static struct ring_packet again;
+
+    again = packet_copy;
+    again.completion_requested = false;
+    for (unsigned i = 0; i < bus->functions; i++) {
+        ((struct vpci_slot_message *)(void *)again.payload)->slot =
+            vpci_function_slot(&bus->function[i]);
+        right_received(bus, &again);
+    }
+}
+
 static void received(void *owner, const struct ring_packet *packet)
 {
     struct vpci_bus *bus = owner;
@@ -80,6 +94,9 @@ static void received(void *owner, const struct ring_packet *packet)
         defect_active(DEFECT_RELATIONS_TOO_NEW))
         bus->version = VPCI_VERSION_1_3;
     right_received(owner, &packet_copy);
+    if ((type == VPCI_POWER_STATE_CHANGE && defect_active(DEFECT_POWER_STATE_OF_BUS)) ||
+        (type == VPCI_RESOURCES_RELEASED && defect_active(DEFECT_RELEASE_OF_BUS)))
+        for_all_functions(bus);
     if (version == VPCI_VERSION_1_2 && asks_for_relations(type))
         bus->version = version;
     if (type == VPCI_QUERY_PROTOCOL_VERSION && defect_active(DEFECT_VERSION_OF_FIRST))
@@ -141,7 +158,8 @@ void defects_install_bus_requests(void)
 {
     if (ANY(DEFECT_RELATIONS_TOO_NEW, DEFECT_VERSION_OF_FIRST, DEFECT_INTERRUPT_FORM_REFUSED,
             DEFECT_BLOCK_DELETE_FIRST, DEFECT_BLOCK_DELETE_MORE, DEFECT_BLOCK_DELETE_NEXT,
-            DEFECT_BLOCK_ONE_VECTOR, DEFECT_INTERRUPT_FIRST_PROCESSOR))
+            DEFECT_BLOCK_ONE_VECTOR, DEFECT_INTERRUPT_FIRST_PROCESSOR, DEFECT_POWER_STATE_OF_BUS,
+            DEFECT_RELEASE_OF_BUS))
         right_post = call_in_front(HVCALL_POST_MESSAGE, post);
     if (ANY(DEFECT_RETARGET_KEEPS_PROCESSOR, DEFECT_RETARGET_KEEPS_VECTOR,
             DEFECT_RETARGET_MOVES_BLOCK, DEFECT_RETARGET_NOT_BACK))

@@ -2,9 +2,13 @@
 /* Promises of each PCI device, on a virtual bus as on any other: messages that are masked, and a
  * device that may not be bus master. */
 #include "drivers/pci.h"
+#include "drivers/vpci/removal.h"
+#include "drivers/vpci/vpci.h"
 #include "kernel/cpu.h"
 #include "kernel/lapic.h"
 #include "kernel/time.h"
+#include "lib/bits.h"
+#include "lib/string.h"
 #include "tests/bus/client.h"
 
 #define TEST_GROUP "bus"
@@ -145,4 +149,69 @@ TEST(no_bus_master,
     drain_faults(t, e);
     attach(t, d, e);
     expect_write(t, e, IOVA, &b, 0, 16, "bus master again");
+}
+
+static bool on_one_bus(const struct dma_engine *a, const struct dma_engine *b)
+{
+    return a->function.vpci && a->function.vpci == b->function.vpci;
+}
+
+/* A function whose registers are gone does not end its DMA, which is no error of the test. */
+static void expect_works(struct test_run *t, struct dma_engine *e, struct buffer *b,
+                         const char *when)
+{
+    CHECK(dma_fill(e, IOVA, 16), "function 0x%llx ends no DMA: %s",
+          (unsigned long long)e->device_id, when);
+    memset(b->data, POISON_FRESH, 16);
+    expect_write(t, e, IOVA, b, 0, 16, when);
+}
+
+static void switch_off(struct test_run *t, struct dma_engine *off, struct dma_engine *stays)
+{
+    struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
+
+    STEP("function 0x%llx is switched off beside 0x%llx", off->device_id, stays->device_id);
+    attach(t, d, off);
+    attach(t, d, stays);
+    warm(t, off, IOVA, &b, "a function");
+    pci_bus_master(&off->function, false);
+    expect_works(t, stays, &b, "the other is not bus master");
+    REQUIRE(vpci_switch_off(&off->function, VPCI_OFF_BY_POWER), "it does not go to D3");
+    expect_works(t, stays, &b, "the other is in D3");
+    REQUIRE(vpci_switch_off(&off->function, VPCI_OFF_BY_RELEASE), "a request has no reply");
+    expect_works(t, stays, &b, "the other has given its resources back");
+}
+
+TEST(functions_are_switched_off_alone,
+     PROMISE("A function of a bus that is switched off leaves the other functions of the bus as "
+             "they are")
+     COVERS("BUS-27") ABI() DEVICES(NONE) KINDS("dma device")
+     STEPS("For each bus with two functions: both are attached to a domain. One of them loses bus "
+           "mastering, goes to power state D3, and gives its resources back. After each step the "
+           "other one writes.")
+     EXPECTS("Each write arrives.")
+     IF_IT_FAILS("The host takes the bus for the function: when the driver of one function is "
+                 "unloaded, or it sleeps, the others of its bus are dead."))
+{
+    struct dma_engine *list[DMA_ENGINES_MAX];
+    const unsigned count = fast_devices(t, list, 2);
+    const void *done[VPCI_BUSES_MAX];
+    unsigned found = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        for (unsigned k = i + 1; k < count && found < ARRAY_SIZE(done); k++) {
+            bool is_done = false;
+
+            for (unsigned n = 0; n < found; n++)
+                is_done = is_done || done[n] == list[i]->function.vpci;
+            if (is_done || !on_one_bus(list[i], list[k]))
+                continue;
+            done[found] = list[i]->function.vpci;
+            switch_off(t, list[found % 2 ? k : i], list[found % 2 ? i : k]);
+            found++;
+        }
+    }
+    if (found == 0)
+        SKIP("no two functions are on one vPCI bus");
 }
