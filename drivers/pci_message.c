@@ -45,45 +45,54 @@ void pci_message_delete(const struct pci_function *f, const struct pci_message *
 struct capabilities {
     uint16_t segment, bdf;
     unsigned msi, msix; /* 0: none */
+    bool wide;          /* MSI with an address of 64 bits */
+    uint32_t table, pending;
 };
 
-/* Of the function that was asked for last: to look through the list costs a host that shows
- * configuration space by exits two of them for each entry. */
+static void look(const struct pci_function *f, struct capabilities *c)
+{
+    *c = (struct capabilities){.segment = f->segment,
+                               .bdf = f->bdf,
+                               .msi = pci_capability(f, PCI_CAPABILITY_MSI),
+                               .msix = pci_capability(f, PCI_CAPABILITY_MSIX)};
+    c->wide = c->msi != 0 && (pci_read16(f, c->msi + CONTROL) & MSI_64) != 0;
+    if (c->msix != 0) {
+        c->table = pci_read32(f, c->msix + MSIX_TABLE);
+        c->pending = pci_read32(f, c->msix + MSIX_PENDING);
+    }
+}
+
+/* Of the function that was asked for last: a host that shows configuration space by exits costs two
+ * of them for each register. */
 static const struct capabilities *capabilities(const struct pci_function *f)
 {
     static struct capabilities last;
-    static bool known;
 
-    if (!known || last.segment != f->segment || last.bdf != f->bdf)
-        last = (struct capabilities){.segment = f->segment,
-                                     .bdf = f->bdf,
-                                     .msi = pci_capability(f, PCI_CAPABILITY_MSI),
-                                     .msix = pci_capability(f, PCI_CAPABILITY_MSIX)};
-    known = true;
+    /* None is not kept: the function may be away. */
+    if ((last.msi == 0 && last.msix == 0) || last.segment != f->segment || last.bdf != f->bdf)
+        look(f, &last);
     return &last;
 }
 
-static void set_msi(const struct pci_function *f, unsigned at, const struct pci_message *message)
+static void set_msi(const struct pci_function *f, const struct capabilities *c,
+                    const struct pci_message *message)
 {
-    bool wide = (pci_read16(f, at + CONTROL) & MSI_64) != 0;
-
-    pci_write32(f, at + MSI_ADDRESS, (uint32_t)message->address);
-    if (wide)
-        pci_write32(f, at + MSI_ADDRESS_HIGH, (uint32_t)(message->address >> 32));
-    pci_write16(f, at + (wide ? MSI_DATA_64 : MSI_DATA_32), (uint16_t)message->data);
+    pci_write32(f, c->msi + MSI_ADDRESS, (uint32_t)message->address);
+    if (c->wide)
+        pci_write32(f, c->msi + MSI_ADDRESS_HIGH, (uint32_t)(message->address >> 32));
+    pci_write16(f, c->msi + (c->wide ? MSI_DATA_64 : MSI_DATA_32), (uint16_t)message->data);
 }
 
-/* The table, or the pending bits. */
-static volatile uint32_t *msix_registers(const struct pci_function *f, unsigned at)
+/* `where` is what the capability tells of the table, or of the pending bits. */
+static volatile uint32_t *msix_registers(const struct pci_function *f, uint32_t where)
 {
-    uint32_t where = pci_read32(f, at);
-
     return paging_map_mmio(pci_bar(f, where & MSIX_BAR) + (where & ~(uint32_t)MSIX_BAR), PAGE_SIZE);
 }
 
-static bool set_msix(const struct pci_function *f, unsigned at, const struct pci_message *message)
+static bool set_msix(const struct pci_function *f, const struct capabilities *c,
+                     const struct pci_message *message)
 {
-    volatile uint32_t *entry = msix_registers(f, at + MSIX_TABLE);
+    volatile uint32_t *entry = msix_registers(f, c->table);
 
     if (!entry)
         return false;
@@ -108,13 +117,13 @@ bool pci_message_set(const struct pci_function *f, const struct pci_message *mes
 {
     const struct capabilities *has = capabilities(f);
 
-    if (has->msix != 0 && set_msix(f, has->msix, message)) {
+    if (has->msix != 0 && set_msix(f, has, message)) {
         enable(f, has->msix, MSIX_ENABLE, true);
         return true;
     }
     if (has->msi == 0)
         return false;
-    set_msi(f, has->msi, message);
+    set_msi(f, has, message);
     enable(f, has->msi, MSI_ENABLE, true);
     return true;
 }
@@ -131,22 +140,21 @@ void pci_message_off(const struct pci_function *f)
 
 bool pci_message_mask(const struct pci_function *f, enum pci_mask which, bool masked)
 {
-    const unsigned msix = capabilities(f)->msix;
-    volatile uint32_t *entry = msix != 0 ? msix_registers(f, msix + MSIX_TABLE) : NULL;
+    const struct capabilities *has = capabilities(f);
+    volatile uint32_t *entry = has->msix != 0 ? msix_registers(f, has->table) : NULL;
 
     if (!entry)
         return false;
     if (which == PCI_MASK_ENTRY)
         cpu_store32(&entry[3], masked);
     else
-        enable(f, msix, MSIX_MASK, masked);
+        enable(f, has->msix, MSIX_MASK, masked);
     return true;
 }
 
 bool pci_message_pending(const struct pci_function *f)
 {
-    const unsigned msix = capabilities(f)->msix;
-    volatile uint32_t *pending = msix_registers(f, msix + MSIX_PENDING);
+    volatile uint32_t *pending = msix_registers(f, capabilities(f)->pending);
 
     return pending && (cpu_load32(pending) & 1) != 0;
 }
