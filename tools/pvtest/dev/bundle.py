@@ -38,6 +38,7 @@ CONTENTS = (
 LEFT_OUT = ("__pycache__", "dev")  # the second is tools/pvtest/dev, of no use without the source tree
 IMAGES = ("pvtest.efi", "pvtest.debug", "refhost.efi", "refhost.debug")
 PROGRAMS = ("run.sh",)
+LEVEL = 6  # of gzip: a third of the time of the highest, for half a percent more
 
 
 def _sources() -> dict[str, bytes]:
@@ -103,7 +104,7 @@ def _pack(top: str, files: dict[str, bytes]) -> bytes:
             entry.size = len(files[name])
             entry.mode = 0o755 if name in PROGRAMS else 0o644
             tar.addfile(entry, io.BytesIO(files[name]))
-    return gzip.compress(packed.getvalue(), mtime=0)
+    return gzip.compress(packed.getvalue(), LEVEL, mtime=0)
 
 
 def main(options: argparse.Namespace) -> int:

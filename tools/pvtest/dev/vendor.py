@@ -8,7 +8,9 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from pvtest.errors import MissingError, RunnerError
@@ -60,6 +62,7 @@ def _closure(name: str) -> dict[str, Path]:
     return {module: Path(path) for module, path in json.loads(done.stdout).items()}
 
 
+@lru_cache(maxsize=None)  # dpkg-query reads the lists of all packages
 def owner(path: Path) -> str:
     """The distribution's package that a file belongs to; empty where there is no dpkg, or it does not know."""
     try:
@@ -80,8 +83,13 @@ def package_licence(path: Path) -> bytes:
     return b""
 
 
+@lru_cache(maxsize=None)  # reads the metadata of all packages
+def _distributions() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
+
+
 def _distribution(module: str) -> importlib.metadata.Distribution | None:
-    names = importlib.metadata.packages_distributions().get(module, [])
+    names = _distributions().get(module, [])
     for name in (*names, module):
         try:
             return importlib.metadata.distribution(name)
