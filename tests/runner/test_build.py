@@ -68,6 +68,12 @@ class Tree:
     def compiled(self) -> list[str]:
         return sorted(call.split(" -c ")[1].split(" -o ")[0] for call in self.calls() if " -c " in call)
 
+    def linked(self) -> str:
+        """The words of the linker that made the guest, which are the first line of a file of hundreds of megabytes: the
+        Makefile takes them for a header, and writes to where that points."""
+        with (self.folder / "build" / "pvtest.efi").open(encoding="utf-8") as image:
+            return image.readline()
+
     def calls(self) -> list[str]:
         return (self.folder / "calls").read_text(encoding="utf-8").splitlines()
 
@@ -86,11 +92,10 @@ def test_nothing_to_do_does_nothing(tree: Tree) -> None:
 
 
 def test_a_deleted_source_leaves_the_image(tree: Tree) -> None:
-    image = tree.folder / "build" / "pvtest.efi"
-    assert "lib/b.c.o" in image.read_text()
+    assert "lib/b.c.o" in tree.linked()
     (tree.folder / "lib" / "b.c").unlink()
     assert tree.make().returncode == 0
-    assert "lib/b.c.o" not in image.read_text() and tree.compiled() == []
+    assert "lib/b.c.o" not in tree.linked() and tree.compiled() == []
 
 
 def test_other_flags_compile_everything_again(tree: Tree) -> None:

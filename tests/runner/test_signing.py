@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import pvtest_call
+from conftest import pvtest_call, quick_firmware
 
 from pvtest import paths
 from pvtest.errors import MissingError, UsageError
@@ -98,7 +98,9 @@ def booted(folder: Path, disk: Path) -> str:
         *("-drive", f"if=none,id=boot,format=raw,file={disk}", "-device", "virtio-blk-pci,drive=boot,bootindex=0"),
         *("-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-serial", f"file:{serial}"),
     ]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+    with quick_firmware(command) as (words, inherited), subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, pass_fds=inherited
+    ) as process:
         try:
             end = time.monotonic() + SECONDS
             while process.poll() is None and time.monotonic() < end:
