@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from pvtest import paths
-from unattended_machine import Machine
+from unattended_machine import Machine, Variables
 
 pytestmark = [
     pytest.mark.boots,
@@ -19,10 +19,17 @@ pytestmark = [
 TEST = "test=discovery.clearing_os_id_disables"
 
 
-@pytest.fixture(scope="module", name="machine")
-def fixture_machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+@pytest.fixture(scope="module", name="only")
+def fixture_only(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     """The suite alone on a disk; all tests here use it one after the other."""
     return Machine(tmp_path_factory.mktemp("machine"), host=False)
+
+
+@pytest.fixture(name="machine")
+def fixture_machine(only: Machine) -> Machine:
+    """Without anything but the disk that survives a boot."""
+    only.kept = Variables.NONE
+    return only
 
 
 def error_file(machine: Machine) -> str:
@@ -67,6 +74,7 @@ def test_a_good_boot_removes_an_old_error(machine: Machine) -> None:
 
 def test_a_panic_before_the_first_result_is_told_by_the_next_boot(machine: Machine) -> None:
     """An unattended machine restarts by itself, writes the file and goes off, without another try."""
+    machine.kept = Variables.PROCESS
     machine.options(TEST, "fixture=early-crash")
     machine.run(code=None)
     text = error_file(machine)
@@ -77,6 +85,7 @@ def test_a_panic_before_the_first_result_is_told_by_the_next_boot(machine: Machi
 
 def test_a_panic_on_an_attended_machine_is_told_when_it_is_started_again(machine: Machine) -> None:
     """That boot has the message of the last one on its screen, and runs its own tests."""
+    machine.kept = Variables.FILE
     machine.bytes_in(f"{TEST}\nfixture=early-crash\n".encode(), "pvtest.opt")
     machine.run(code=None)
     assert "Bail out! panic:" in machine.console()

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from unattended_machine import Machine
+from unattended_machine import Machine, Variables
 from pvtest import paths
 from pvtest.cli import importing
 from pvtest.gate import profiles, rules
@@ -63,7 +63,7 @@ def guilty_one(found: dict[str, TestResult]) -> str:
 
 def broken_in_the_middle(folder: Path, fixture: str) -> tuple[Machine, list[Instance], str]:
     """A machine that has run, and the test in which the guest broke."""
-    planned, machine = some_tests(), Machine(folder)
+    planned, machine = some_tests(), Machine(folder, kept=Variables.PROCESS)
     middle = planned[4].id
     machine.options(*lines(planned), f"fixture={fixture}", f"fixture_test={middle}")
     assert machine.run()
@@ -91,7 +91,7 @@ def test_a_crash_restarts_the_machine_and_names_the_test(tmp_path: Path) -> None
 
 def test_a_generation_2_machine_without_com1_leaves_files_alone(tmp_path: Path) -> None:
     """Resets and power-off go through run-time services and ACPI there; a crash in the middle needs both."""
-    planned, machine = some_tests(), Machine(tmp_path)
+    planned, machine = some_tests(), Machine(tmp_path, kept=Variables.PROCESS)
     moving = next(one for one in catalogue.load_tests().instances if one.id == "translate.leaf_4k@dmaprobe")
     planned.append(moving)
     machine.text_in("log=1\nbus=vpci\nmachine=gen2\n", "refhost.opt")
@@ -158,7 +158,7 @@ def test_another_selection_begins_a_new_run(tmp_path: Path) -> None:
 
 
 def test_restarts_are_bounded(tmp_path: Path) -> None:
-    planned, machine = some_tests(4), Machine(tmp_path, host=False)
+    planned, machine = some_tests(4), Machine(tmp_path, host=False, kept=Variables.PROCESS)
     machine.options(*lines(planned), "restarts=0", "fixture=crash", f"fixture_test={planned[1].id}")
     assert machine.run()
     found, _ = results(machine, planned)
@@ -168,7 +168,7 @@ def test_restarts_are_bounded(tmp_path: Path) -> None:
 
 
 def test_a_full_store_costs_boots_and_no_result(tmp_path: Path) -> None:
-    planned, machine = some_tests(23), Machine(tmp_path, one_process=True)
+    planned, machine = some_tests(23), Machine(tmp_path, kept=Variables.PROCESS)
     machine.fill_variables(leave=16000)
     machine.options(*lines(planned), "checkpoint=1")
     assert machine.run()
@@ -180,7 +180,7 @@ def test_a_full_store_costs_boots_and_no_result(tmp_path: Path) -> None:
 
 
 def test_without_room_in_the_store_the_run_goes_on_without(tmp_path: Path) -> None:
-    planned, machine = some_tests(3), Machine(tmp_path, host=False, one_process=True)
+    planned, machine = some_tests(3), Machine(tmp_path, host=False, kept=Variables.PROCESS)
     machine.fill_variables(leave=8000)
     machine.options(*lines(planned))
     assert machine.run()

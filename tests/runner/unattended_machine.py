@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import enum
 import shutil
 import struct
 import subprocess
@@ -21,15 +22,24 @@ SECONDS = 240.0  # for all boots of a run together; idle each takes three
 DISK_BYTES = 48 << 20
 
 
+class Variables(enum.Enum):
+    """How long the firmware keeps its variables."""
+
+    FILE = enum.auto()  # for good
+    PROCESS = enum.auto()  # until QEMU ends: they survive resets
+    NONE = enum.auto()  # in memory
+
+
 class Machine:
     """QEMU with a disk image. Its resets lead through the firmware, and it ends when it is switched off.
 
-    `one_process`: variables survive resets, and not the end of QEMU, which then writes none of them to a file: a
-    firmware that tidies up a full store writes 128 KiB byte by byte, for each of which QEMU would write a sector.
+    `kept` says how long its variables last. Those that do not survive the process are not written to a file: a firmware
+    that tidies up a full store writes 128 KiB byte by byte, for each of which QEMU would write a sector. A machine
+    without flash for them starts quickest.
     """
 
-    def __init__(self, folder: Path, host: bool = True, one_process: bool = False):
-        self.folder, self.host, self.one_process = folder, host, one_process
+    def __init__(self, folder: Path, host: bool = True, kept: Variables = Variables.FILE):
+        self.folder, self.host, self.kept = folder, host, kept
         self.qemu = qemu.probe(None, functions_alone=True)
         self.disk, self.variables = folder / "disk.img", folder / "variables.fd"
         self.serial = folder / "serial.log"
@@ -92,7 +102,9 @@ class Machine:
 
     def _flash(self) -> list[str]:
         """The device of the variables."""
-        if not self.one_process:
+        if self.kept is Variables.NONE:
+            return []
+        if self.kept is Variables.FILE:
             return ["-drive", f"if=pflash,format=raw,unit=1,file={self.variables}"]
         # QEMU reads a flash once, and writes to it for the next process alone. A qcow2 whose data are nowhere.
         layer, size = self.folder / "variables.qcow2", self.variables.stat().st_size
