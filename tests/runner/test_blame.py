@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pvtest import paths
 from pvtest.images import catalogue
+from saved_machine import SavedMachine
 from test_boots import boot
 
 pytestmark = [
@@ -21,9 +22,12 @@ LEAVES_A_DOMAIN = "attach.same_domain_again@dmaprobe"
 MALFORMED = "malformed.detach_foreign_partition"
 
 
-def test_domain_that_cannot_be_deleted_is_charged_to_its_test(tmp_path: Path) -> None:
-    others = [one.id for one in catalogue.load_tests().within("default") if one.id.startswith("lifecycle.")]
-    code, found, output = boot(tmp_path, "run", LEAVES_A_DOMAIN, *others, "--defect", "attach-same-counted")
+def test_domain_that_cannot_be_deleted_is_charged_to_its_test(saved: SavedMachine, tmp_path: Path) -> None:
+    tests = saved.qemu.devices.on(catalogue.load_tests().within("default"))
+    others = [one.id for one in tests if one.id.startswith("lifecycle.")]
+    code, found, output = boot(
+        tmp_path, "run", LEAVES_A_DOMAIN, *others, "--defect", "attach-same-counted", saved=saved
+    )
     assert code == 1, output
     verdicts = {test["id"]: test["verdict"] for test in found["tests"]}
     assert verdicts.pop(LEAVES_A_DOMAIN) == "fail", output
@@ -33,8 +37,8 @@ def test_domain_that_cannot_be_deleted_is_charged_to_its_test(tmp_path: Path) ->
     assert "# note: the tests that follow have domain ids from 0x" in next(tmp_path.glob("*/serial.log")).read_text()
 
 
-def test_set_up_that_fails_is_charged_to_the_right_call(tmp_path: Path) -> None:
-    code, found, output = boot(tmp_path, "run", MALFORMED, "--defect", "detach-ignored")
+def test_set_up_that_fails_is_charged_to_the_right_call(saved: SavedMachine, tmp_path: Path) -> None:
+    code, found, output = boot(tmp_path, "run", MALFORMED, "--defect", "detach-ignored", saved=saved)
     assert code == 1, output
     (test,) = found["tests"]
     assert "the right call" in test["reason"] and test["details"]["requirement"] == "DET-1"
@@ -44,8 +48,10 @@ def test_set_up_that_fails_is_charged_to_the_right_call(tmp_path: Path) -> None:
     assert "[DET-1]" in output and "failed before this was tried" in output
 
 
-def test_register_that_changed_is_named(tmp_path: Path) -> None:
-    code, found, output = boot(tmp_path, "run", "malformed.create_control_word", "--defect", "r8-clobbered")
+def test_register_that_changed_is_named(saved: SavedMachine, tmp_path: Path) -> None:
+    code, found, output = boot(
+        tmp_path, "run", "malformed.create_control_word", "--defect", "r8-clobbered", saved=saved
+    )
     assert code == 1, output
     (test,) = found["tests"]
     assert test["reason"].startswith("R8 changed in CREATE"), output

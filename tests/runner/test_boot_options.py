@@ -11,6 +11,7 @@ from pvtest import paths
 from pvtest.images import boot_volume, catalogue
 from pvtest.machine import qemu
 from pvtest.machine.guest_process import Limits, Observer, Session
+from saved_machine import SavedMachine
 
 pytestmark = [
     pytest.mark.boots,
@@ -20,12 +21,12 @@ pytestmark = [
 ]
 
 
-def bailed(folder: Path, guest: str) -> str:
-    """The guest's output for these options."""
+def bailed(folder: Path, guest: str, saved: SavedMachine | None = None) -> str:
+    """The guest's output for these options: of the file on the boot volume, or on a saved machine of the same text."""
     volume = boot_volume.make(folder / "volume", boot_volume.BootOptions())
     (volume / "pvtest.opt").write_text(guest, encoding="ascii")
-    machine = qemu.probe(None, functions_alone=True)
-    line = qemu.command(machine, "tcg", volume, folder / "host.log")
+    machine = saved or SavedMachine(qemu.probe(None, functions_alone=True))
+    line = machine.command(volume, folder / "host.log")
     with quick_firmware(line) as (words, inherited):
         session = Session(words, Limits(60, 60), Observer(), inherited)
         outcome = session.run(folder / "serial.log", folder / "qemu.log")
@@ -39,19 +40,19 @@ def test_a_name_that_matches_nothing(tmp_path: Path) -> None:
     assert said.startswith(f'bad options (options: pvtest.opt line 4: test: "{first}s" matches no test;')
 
 
-def test_an_option_that_there_is_not(tmp_path: Path) -> None:
-    said = bailed(tmp_path, "repaet=3\n")
+def test_an_option_that_there_is_not(saved: SavedMachine, tmp_path: Path) -> None:
+    said = bailed(tmp_path, "repaet=3\n", saved)
     assert "line 1: repaet: unknown option; known: seed repeat " in said and said.endswith(" test without)"), said
 
 
 @pytest.mark.parametrize("name", ["unattended", "alone"])
-def test_a_renamed_option_has_both_names(tmp_path: Path, name: str) -> None:
-    said = bailed(tmp_path, f"{name}=1\nbench=1\n")
+def test_a_renamed_option_has_both_names(saved: SavedMachine, tmp_path: Path, name: str) -> None:
+    said = bailed(tmp_path, f"{name}=1\nbench=1\n", saved)
     assert "unattended=1 runs tests and bench=1 does not" in said, said
 
 
-def test_a_fixture_that_there_is_not(tmp_path: Path) -> None:
-    said = bailed(tmp_path, "seed=3 fixture=crashs\n")
+def test_a_fixture_that_there_is_not(saved: SavedMachine, tmp_path: Path) -> None:
+    said = bailed(tmp_path, "seed=3 fixture=crashs\n", saved)
     assert 'fixture: unknown fixture "crashs"; known: hang crash ' in said and said.endswith(" early-crash)"), said
 
 
@@ -63,5 +64,5 @@ def test_a_fixture_that_there_is_not(tmp_path: Path) -> None:
         ("test=*@edu\nwithout=*@e*\n", "no test is left: by without=, or because all are about another unit"),
     ],
 )
-def test_what_is_left_out_is_checked(tmp_path: Path, lines: str, words: str) -> None:
-    assert words in bailed(tmp_path, lines)
+def test_what_is_left_out_is_checked(saved: SavedMachine, tmp_path: Path, lines: str, words: str) -> None:
+    assert words in bailed(tmp_path, lines, saved)

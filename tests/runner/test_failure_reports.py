@@ -12,17 +12,19 @@ import re
 
 import pytest
 from conftest import HERE, pvtest_call
+from saved_machine import SavedMachine
 
 BEFORE = json.loads((HERE / "recorded" / "reports-0.1.0.json").read_text(encoding="utf-8"))["failures"]
 IDS = [failure["id"] for failure in BEFORE]
 
 
 @pytest.fixture(name="run", scope="module")
-def _run(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, dict], str]:
+def _run(tmp_path_factory: pytest.TempPathFactory, saved: SavedMachine) -> tuple[dict[str, dict], str]:
     """The tests of results.json by id, and the text of report.html."""
     folder = tmp_path_factory.mktemp("ten")
     defects = [word for failure in BEFORE for word in ("--defect", failure["defect"])]
-    done = pvtest_call("run", "--plain", "--functions-alone", *defects, *IDS, "--results", str(folder), seconds=180)
+    words = ("run", "--plain", *saved.options, *defects, *IDS, "--results", str(folder))
+    done = pvtest_call(*words, seconds=180, **saved.environment)
     path = folder / "latest" / "results.json"
     assert done.returncode == 1 and path.exists(), done.stdout + done.stderr
     tests = json.loads(path.read_text(encoding="utf-8"))["tests"]

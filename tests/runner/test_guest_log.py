@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pvtest import paths
 from pvtest.stream import guest_log
 from pvtest.stream.guest_log import GuestLog
+from saved_machine import SavedMachine
 
 # One test for each hint: their guest does on purpose what a driver should not.
 MISTAKES = (
@@ -101,8 +102,8 @@ def test_a_verbose_run_tells_it_and_judges_nothing(runner: Runner, tmp_path: Pat
 
 @pytest.mark.boots
 @pytest.mark.skipif(not paths.GUEST_IMAGE.exists() or not paths.HOST_IMAGE.exists(), reason="the images are not built")
-def test_the_reference_host_tells_of_mistakes(tmp_path: Path) -> None:
-    code, found, output = boot(tmp_path, "run", *MISTAKES, "--verbose", "--functions-alone")
+def test_the_reference_host_tells_of_mistakes(saved: SavedMachine, tmp_path: Path) -> None:
+    code, found, output = boot(tmp_path, "run", *MISTAKES, "--verbose", saved=saved)
     assert code == 0, output
     hints = [entry["hint"] for entry in found["guest_log"]["hints"]]
     assert hints == ["delete-with-devices", "flush-list-too-short", "msi-window-mapped", "stale-leaf-used"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Runner, true_to
 from pvtest import paths
+from saved_machine import SavedMachine
 from test_boots import boot
 
 real = pytest.mark.skipif(
@@ -41,9 +42,9 @@ def test_without_hyper_v_everything_is_skipped_and_that_is_an_error(tmp_path: Pa
 
 @real
 @pytest.mark.boots
-def test_without_pviommu_discovery_runs_and_a_profile_fails(tmp_path: Path) -> None:
-    arguments = ("--variant", "no-pviommu", "--functions-alone", "--plain", "--profile", "linux-merged")
-    code, found, _ = boot(tmp_path, *arguments, *SELECTION)
+def test_without_pviommu_discovery_runs_and_a_profile_fails(saved: SavedMachine, tmp_path: Path) -> None:
+    arguments = ("--variant", "no-pviommu", "--plain", "--profile", "linux-merged")
+    code, found, _ = boot(tmp_path, *arguments, *SELECTION, saved=saved)
     assert code == 1
     assert count(found, "discovery", "skip") == 1 and count(found, "discovery", "pass") > 10
     assert count(found, "hypercall", "pass") >= 2

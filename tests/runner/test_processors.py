@@ -13,6 +13,7 @@ from pvtest.images import boot_volume
 from pvtest.machine import qemu
 from pvtest.machine.guest_process import Limits, Observer, Session
 from pvtest.stream.tap import TapParser
+from saved_machine import SavedMachine
 
 pytestmark = [
     pytest.mark.boots,
@@ -28,15 +29,17 @@ NO_WINDOW = ("-global", "q35-pcihost.pci-hole64-size=0", "-global", "q35-pcihost
 
 
 def boot(
-    folder: Path, cpu: str, tests: str, host: str = "", more: tuple[str, ...] = (), cpus: int = 2, guest: str = ""
-) -> tuple[TapParser, str]:  # pylint: disable=too-many-arguments,too-many-positional-arguments
-    """The stream, and the log of the host."""
+    folder: Path, machine: SavedMachine | str, tests: str, host: str = "", more: tuple[str, ...] = (), cpus: int = 2,
+    guest: str = "",
+) -> tuple[TapParser, str]:  # fmt: skip  # pylint: disable=too-many-arguments,too-many-positional-arguments
+    """The stream, and the log of the host. A machine that is not saved is given by its processor."""
     volume = boot_volume.make(folder / "volume", boot_volume.BootOptions())
     (volume / "pvtest.opt").write_text(guest + "".join(f"test={test}\n" for test in tests.split()), encoding="ascii")
     (volume / "refhost.opt").write_text(f"log=1\n{host}", encoding="ascii")
-    machine = qemu.probe(None, functions_alone=True)
-    machine = replace(machine, hardware=qemu.Hardware(cpu=cpu, cpus=cpus))
-    line = [*qemu.command(machine, "tcg", volume, folder / "host.log"), *more]
+    if isinstance(machine, str):
+        found = qemu.probe(None, functions_alone=True)
+        machine = SavedMachine(replace(found, hardware=qemu.Hardware(cpu=machine, cpus=cpus)))
+    line = [*machine.command(volume, folder / "host.log"), *more]
     with quick_firmware(line) as (words, inherited):
         session = Session(words, Limits(60, 60), Observer(), inherited)
         outcome = session.run(folder / "serial.log", folder / "qemu.log")
@@ -86,22 +89,22 @@ def test_every_call_is_that_of_the_processor_that_is_asked_for(tmp_path: Path) -
     assert found == [True, False]
 
 
-def test_a_machine_with_fewer_processors_skips(tmp_path: Path) -> None:
-    tap, _ = boot(tmp_path, "qemu64,+svm,+npt,+x2apic", HOLDS, guest="calls_from=3\n")
+def test_a_machine_with_fewer_processors_skips(saved: SavedMachine, tmp_path: Path) -> None:
+    tap, _ = boot(tmp_path, saved, HOLDS, guest="calls_from=3\n")
     assert [point.reason for point in tap.points] == ["needs 3 processors: this machine has fewer processors"]
 
 
-def test_a_test_that_overran_has_a_second_chance(tmp_path: Path) -> None:
+def test_a_test_that_overran_has_a_second_chance(saved: SavedMachine, tmp_path: Path) -> None:
     """The first time it does not end; what it says the second time counts, and the report tells both."""
     guest = f"fixture=slow\nfixture_test={HOLDS}\n"
-    tap, _ = boot(tmp_path, "qemu64,+svm,+npt,+x2apic", HOLDS, guest=guest)
+    tap, _ = boot(tmp_path, saved, HOLDS, guest=guest)
     assert [point.ok for point in tap.points] == [True]
     assert "it overran a deadline after 2" in tap.points[0].yaml["second_chance"]
 
 
-def test_a_deadline_that_is_asked_for_is_the_only_one(tmp_path: Path) -> None:
+def test_a_deadline_that_is_asked_for_is_the_only_one(saved: SavedMachine, tmp_path: Path) -> None:
     guest = f"fixture=slow\nfixture_test={HOLDS}\ndeadline_ms=400\n"
-    tap, _ = boot(tmp_path, "qemu64,+svm,+npt,+x2apic", HOLDS, guest=guest)
+    tap, _ = boot(tmp_path, saved, HOLDS, guest=guest)
     assert [(point.ok, point.yaml["message"]) for point in tap.points] == [
         (False, "did not end within its deadline of 400 ms")
     ]

@@ -17,6 +17,7 @@ from pvtest.plan import replay
 from pvtest.report.folder import ResultsFolder
 from pvtest.report.json_reader import load
 from pvtest.report.telling import operations
+from saved_machine import SavedMachine
 from test_boots import boot
 from test_telling import a_run, of
 
@@ -115,19 +116,21 @@ def test_operations_of_a_failure_become_a_file(tmp_path: Path) -> None:
     ("test", "defect", "most"),
     [("random_operations", "flush-domain-ignored", 8), ("random_operations_under_fire", "soft-drain-range-flush", 8)],
 )
-def test_random_failure_is_shrunk_and_shown_again(tmp_path: Path, test: str, defect: str, most: int) -> None:
+def test_random_failure_is_shrunk_and_shown_again(
+    saved: SavedMachine, tmp_path: Path, test: str, defect: str, most: int
+) -> None:
     name = f"stress.{test}@dmaprobe"
     assert any(item.id == name for item in catalogue.load_tests().instances)
-    code, found, output = boot(tmp_path / "first", "run", name, "--defect", defect)
+    code, found, output = boot(tmp_path / "first", "run", name, "--defect", defect, saved=saved)
     assert code == 1, output
     (first,) = found["tests"]
     done = operations(first["details"])
     assert 2 <= len(done) <= most
     assert re.match(r"from \d+ operations to \d+, in \d+ replays", first["details"]["shrunk"])
     (file,) = (tmp_path / "first" / "latest" / "replay").glob("*.txt")
-    code, found, output = boot(tmp_path / "second", "run", "--replay", str(file), "--defect", defect)
+    code, found, output = boot(tmp_path / "second", "run", "--replay", str(file), "--defect", defect, saved=saved)
     (second,) = found["tests"]
     assert code == 1 and second["where"] == first["where"] and "shrunk" not in second["details"], output
-    code, found, output = boot(tmp_path / "third", "run", "--replay", str(file))
+    code, found, output = boot(tmp_path / "third", "run", "--replay", str(file), saved=saved)
     assert code == 0 and found["tests"][0]["verdict"] == "pass", "nothing is wrong with the operations themselves"
     assert json.dumps(first["details"]).count("device 0x") > 2

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,9 +21,11 @@ from pvtest.machine.guest_process import Observer
 from pvtest.machine.qemu import Qemu
 from pvtest.machine.request import Request
 from pvtest.stream.model import Run, Timing
+from saved_machine import FOLDER, SCRIPT
 
 MANY = tuple((f"lazy-{n}", "CAP-1", "A capability is missing.") for n in range(WORTH_SAVING - 1))
 DEFECTS = (*MANY, ("no-flush", "FL-1", "A flush does nothing."), ("unit-only", "FL-1", "Nothing.", "vtd"))
+HOLD_NO_MORE = "name=opt/pvtest/hold,string=0"
 QEMU = Qemu("qemu", "10.0.2", "intel-iommu", "code", "variables", tpm=True)
 
 
@@ -132,3 +136,29 @@ def test_both_sides_name_the_same_files(tmp_path: Path) -> None:
     (memory,) = (word for word in line if word.startswith("memory-backend-file,"))
     assert memory.endswith(f"mem-path={tmp_path}/m,,em,share=off"), "what a machine writes is its own"
     assert not any("tpm" in word or "rocker" in word or "intel-iommu" in word for word in line)
+
+
+def test_the_tests_go_on_as_a_campaign_does(tmp_path: Path) -> None:
+    """The script that stands in for QEMU gives the machine of the runner's command line what saved.py gives it."""
+    real = tmp_path / "qemu-system-x86_64"
+    real.write_text('#!/bin/sh\necho asked >>"${0%/*}/asked"\nprintf "%s\\n" "$@"\n')
+    real.chmod(0o755)
+    (tmp_path / "megabytes").write_text(str(QEMU.hardware.memory_mib))
+    volume, log = tmp_path / "o,ptions", tmp_path / "host.log"
+    found = saved.Saved(saved.machine(QEMU), tmp_path / "volume", tmp_path / "state", tmp_path / "memory")
+
+    def script(*words: str) -> list[str]:
+        environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", FOLDER: str(tmp_path)}
+        said = subprocess.check_output([SCRIPT, *words], env=environment, text=True, timeout=20)
+        return said.splitlines()
+
+    volume.mkdir()
+    plain = qemu.command(found.qemu, "tcg", volume, log)
+    expected = found.command(BootOptions(), volume, log, 7)[1:]
+    expected[expected.index(f"name=opt/pvtest/hold,file={qemu.escaped(str(volume))}/hold")] = HOLD_NO_MORE
+    expected[expected.index("socket,id=orders,fd=7")] = f"file,id=orders,path=/dev/null,input-path={tmp_path}/orders"
+    assert sorted(script(*plain[1:])) == sorted(expected)
+    (tmp_path / "asked").unlink()
+    assert script("-device", "help") == script("-device", "help") == ["-device", "help"]
+    assert (tmp_path / "asked").read_text() == "asked\n", "the second answer is that of the first time"
+    assert script("-tpmdev", "help") == []

@@ -15,6 +15,7 @@ from pvtest.report import transcript
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.model import Run
 from pvtest.stream.tap import MAX_TRANSCRIPT_LINES, TapParser
+from saved_machine import SavedMachine
 from test_boots import boot
 from test_telling import a_run, of
 
@@ -160,10 +161,11 @@ def test_lines_belong_to_the_test_that_follows() -> None:
 
 @pytest.mark.boots
 @pytest.mark.skipif(not paths.GUEST_IMAGE.exists(), reason="the images are not built")
-def test_the_image_tells_calls_tables_and_dmas(tmp_path: Path) -> None:
+def test_the_image_tells_calls_tables_and_dmas(saved: SavedMachine, tmp_path: Path) -> None:
     tests = ("flush.unmapped_domain_flush@dmaprobe", "capabilities.same_each_time")
     for name, options in (("on", ["--transcript"]), ("off", [])):
-        code, found, output = boot(tmp_path / name, "run", *tests, "--defect", "flush-domain-ignored", *options)
+        words = ["run", *tests, "--defect", "flush-domain-ignored", *options]
+        code, found, output = boot(tmp_path / name, *words, saved=saved)
         assert code == 1, output
         folder = tmp_path / name / "latest"
         log = (folder / "serial.log").read_text()

@@ -61,18 +61,23 @@ class Saved:
         told = ("-chardev", f"socket,id=orders,fd={monitor}", "-mon", "chardev=orders,mode=control")
         return [*line, *_given(texts, temporary), "-incoming", "defer", *told]
 
-    @contextlib.contextmanager
-    def orders(self) -> Iterator[int]:
-        """The monitor of one machine that goes on, which finds its orders there when it starts; gives the descriptor
-        that it has to inherit. The answers are not read: a machine that cannot obey does not begin."""
+    @property
+    def ordered(self) -> str:
+        """The orders, in QEMU's machine protocol, by which a machine goes on."""
         orders = [
             _order("qmp_capabilities"),
             _order("migrate-set-capabilities", **_MEMORY_STAYS),
             _order("migrate-incoming", uri=f"file:{self.state}"),
         ]
+        return "".join(orders)
+
+    @contextlib.contextmanager
+    def orders(self) -> Iterator[int]:
+        """The monitor of one machine that goes on, which finds its orders there when it starts; gives the descriptor
+        that it has to inherit. The answers are not read: a machine that cannot obey does not begin."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with ours, theirs:
-            ours.sendall("".join(orders).encode())
+            ours.sendall(self.ordered.encode())
             yield theirs.fileno()
 
 
