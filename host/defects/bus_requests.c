@@ -140,11 +140,13 @@ static enum hv_status retarget(struct call_context *context)
     status = right_retarget(context);
     if (status != HV_STATUS_SUCCESS || !message)
         return status;
-    if (defect_active(DEFECT_RETARGET_KEEPS_PROCESSOR))
+    if (defect_active(DEFECT_RETARGET_KEEPS_PROCESSOR) ||
+        (message->vector == before.vector && defect_active(DEFECT_RETARGET_SAME_VECTOR)))
         message->vp = before.vp;
     if (message->vp == 0 && defect_active(DEFECT_RETARGET_NOT_BACK))
         message->vp = before.vp;
-    if (defect_active(DEFECT_RETARGET_KEEPS_VECTOR))
+    if (defect_active(DEFECT_RETARGET_KEEPS_VECTOR) ||
+        (message->vp == before.vp && defect_active(DEFECT_RETARGET_SAME_PROCESSOR)))
         message->vector = before.vector;
     next = find(input, input->data + 1);
     if (next && defect_active(DEFECT_RETARGET_MOVES_BLOCK))
@@ -162,6 +164,7 @@ void defects_install_bus_requests(void)
             DEFECT_RELEASE_OF_BUS))
         right_post = call_in_front(HVCALL_POST_MESSAGE, post);
     if (ANY(DEFECT_RETARGET_KEEPS_PROCESSOR, DEFECT_RETARGET_KEEPS_VECTOR,
-            DEFECT_RETARGET_MOVES_BLOCK, DEFECT_RETARGET_NOT_BACK))
+            DEFECT_RETARGET_MOVES_BLOCK, DEFECT_RETARGET_NOT_BACK, DEFECT_RETARGET_SAME_PROCESSOR,
+            DEFECT_RETARGET_SAME_VECTOR))
         right_retarget = call_in_front(HVCALL_RETARGET_DEVICE_INTERRUPT, retarget);
 }

@@ -21,9 +21,11 @@ static call_handler *right_post, *right_signal;
 /* The last lists of pages, as they were described first. `gone`: the guest has taken them back. */
 static struct list {
     struct vmbus_gpadl_header header;
+    unsigned told; /* pages */
     bool gone, torn_down;
 } lists[LISTS_MAX];
 static unsigned next;
+static uint32_t first_open_id;
 
 static struct vmbus_channel *channel_named(uint32_t id)
 {
@@ -60,14 +62,39 @@ static void describe(struct vmbus_gpadl_header *header)
     struct list *known = list_of(header->gpadl);
 
     if (!known)
-        lists[next++ % LISTS_MAX] = (struct list){.header = *header};
+        lists[next++ % LISTS_MAX] =
+            (struct list){.header = *header, .told = VMBUS_GPADL_HEADER_PAGES};
     else if (is_kept(known))
         header->ranges = 0; /* as good as refused */
     else if (known->gone && defect_active(DEFECT_LIST_PAGES_KEPT) &&
              known->header.range_bytes == header->range_bytes)
         memcpy(header->page, known->header.page, sizeof(header->page));
     else
-        *known = (struct list){.header = *header};
+        *known = (struct list){.header = *header, .told = VMBUS_GPADL_HEADER_PAGES};
+}
+
+static unsigned pages_of(const struct list *list)
+{
+    return list->header.range_bytes / (unsigned)sizeof(uint64_t) - 1;
+}
+
+/* Further pages go to the first or the last of the lists that lack some. */
+static void choose_list(struct vmbus_gpadl_body *body)
+{
+    struct list *chosen = NULL;
+
+    for (unsigned i = 0; i < LISTS_MAX; i++) {
+        struct list *list = &lists[i];
+
+        if (list->header.gpadl == 0 || list->gone || list->told >= pages_of(list))
+            continue;
+        if (!chosen || defect_active(DEFECT_LIST_BODY_TO_LAST))
+            chosen = list;
+    }
+    if (!chosen)
+        return;
+    body->gpadl = chosen->header.gpadl;
+    chosen->told += VMBUS_GPADL_BODY_PAGES;
 }
 
 static void take_back(uint32_t gpadl, bool torn_down)
@@ -80,11 +107,23 @@ static void take_back(uint32_t gpadl, bool torn_down)
     }
 }
 
+static void change_open_id(struct vmbus_open_channel *open)
+{
+    if (first_open_id == 0)
+        first_open_id = open->open_id;
+    if (defect_active(DEFECT_OPEN_ECHOES_CHANNEL))
+        open->open_id = open->channel_id;
+    if (defect_active(DEFECT_OPEN_ECHOES_FIRST))
+        open->open_id = first_open_id;
+}
+
 static void before_post(struct hv_input_post_message *input)
 {
     union {
         struct vmbus_message header;
+        struct vmbus_open_channel open;
         struct vmbus_gpadl_header pages;
+        struct vmbus_gpadl_body body;
         struct vmbus_gpadl_teardown teardown;
     } *message = (void *)input->payload;
 
@@ -92,8 +131,15 @@ static void before_post(struct hv_input_post_message *input)
     case VMBUS_GPADL_HEADER:
         describe(&message->pages);
         break;
+    case VMBUS_GPADL_BODY:
+        if (ANY(DEFECT_LIST_BODY_TO_FIRST, DEFECT_LIST_BODY_TO_LAST))
+            choose_list(&message->body);
+        break;
     case VMBUS_GPADL_TEARDOWN:
         take_back(message->teardown.gpadl, true);
+        break;
+    case VMBUS_OPEN_CHANNEL:
+        change_open_id(&message->open);
         break;
     case VMBUS_UNLOAD:
     case VMBUS_INITIATE_CONTACT:
@@ -154,20 +200,39 @@ static void clear_pending(void)
         (void)guest_store32(slot() + offsetof(struct hv_message, size), word & ~flag);
 }
 
+/* The answer in the slot names the first channel; it has the channel after its header. */
+static void answer_for_first(enum vmbus_message_type type)
+{
+    const uint64_t payload = slot() + offsetof(struct hv_message, payload);
+    uint32_t answer;
+
+    if (guest_load32(payload, &answer) && answer == (uint32_t)type)
+        (void)guest_store32(payload + offsetof(struct vmbus_result, channel_id), channel_at(0)->id);
+}
+
 static enum hv_status post(struct call_context *context)
 {
     struct hv_input_post_message *input = call_input(context);
     const struct vmbus_channel_message *named = (const void *)input->payload;
-    const struct vmbus_channel *channel = channel_named(named->channel_id);
+    struct vmbus_channel *channel = channel_named(named->channel_id), before;
     uint32_t vp = channel ? channel->vp : 0;
     bool busy = slot_is_busy();
     enum hv_status status;
 
+    if (channel)
+        before = *channel;
     before_post(input);
     if (busy && defect_active(DEFECT_MESSAGE_OVERWRITTEN))
         (void)guest_store32(slot(), HV_MESSAGE_FREE);
     status = right_post(context);
     after_post(input, vp);
+    if (channel && named->header.type == VMBUS_GPADL_TEARDOWN &&
+        defect_active(DEFECT_TEARDOWN_LEAVES_CHANNEL))
+        *channel = before;
+    if (defect_active(DEFECT_LIST_ANSWER_OF_FIRST))
+        answer_for_first(VMBUS_GPADL_CREATED);
+    if (defect_active(DEFECT_MODIFY_ANSWER_OF_FIRST))
+        answer_for_first(VMBUS_MODIFY_CHANNEL_RESPONSE);
     if (busy && defect_active(DEFECT_MESSAGE_DROPPED))
         synic_drop_messages();
     if (busy && defect_active(DEFECT_MESSAGE_WAIT_UNSAID))
@@ -254,7 +319,9 @@ void defects_install_channels(void)
             DEFECT_MESSAGE_OVERWRITTEN, DEFECT_MESSAGE_DROPPED, DEFECT_MESSAGE_WAIT_UNSAID,
             DEFECT_LIST_KEPT_AFTER_END, DEFECT_LIST_KEPT_AFTER_TEARDOWN, DEFECT_LIST_KEPT_UNDONE,
             DEFECT_LIST_PAGES_KEPT, DEFECT_CHANNEL_MODIFY_ALL, DEFECT_CHANNEL_CLOSE_ALL,
-            DEFECT_LIST_TEARDOWN_ALL))
+            DEFECT_LIST_TEARDOWN_ALL, DEFECT_OPEN_ECHOES_CHANNEL, DEFECT_OPEN_ECHOES_FIRST,
+            DEFECT_LIST_ANSWER_OF_FIRST, DEFECT_MODIFY_ANSWER_OF_FIRST, DEFECT_LIST_BODY_TO_FIRST,
+            DEFECT_LIST_BODY_TO_LAST, DEFECT_TEARDOWN_LEAVES_CHANNEL))
         right_post = call_in_front(HVCALL_POST_MESSAGE, post);
     if (ANY(DEFECT_COMPLETION_UNASKED, DEFECT_TRANSACTION_HALF, DEFECT_RING_WAITER_FORGOTTEN,
             DEFECT_RING_FULL_DROPS, DEFECT_CHANNEL_FLAG_NEIGHBOR))

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Registers of the synthetic interrupt controller that do something else than they say. The guest
  * reads what it wrote. */
+#include <stddef.h>
+
 #include "abi/synic.h"
 #include "abi/vmbus.h"
+#include "host/base/memory.h"
 #include "host/base/processor.h"
 #include "host/cpu/msr.h"
 #include "host/defects/install.h"
@@ -74,10 +77,40 @@ static uint64_t instead_of(uint32_t index, uint32_t msr, uint64_t value)
     return value;
 }
 
+static bool more_wait(uint32_t vp)
+{
+    uint64_t page = 0;
+    uint32_t word = 0;
+
+    (void)synic_msr_read(vp, HV_MSR_SIMP, &page);
+    (void)guest_load32((page & HV_SYNIC_PAGE_GPFN) + VMBUS_SINT * sizeof(struct hv_message) +
+                           offsetof(struct hv_message, size),
+                       &word);
+    return (word & (uint32_t)HV_MESSAGE_FLAG_PENDING << 8) != 0;
+}
+
+/* The messages that it brings request no vector. */
+static bool end_in_silence(struct cpu *cpu, uint64_t value)
+{
+    uint64_t sint = 0;
+    bool done;
+
+    (void)synic_msr_read(cpu->index, SINT, &sint);
+    (void)synic_msr_write(cpu->index, SINT, sint | HV_SINT_MASKED);
+    done = right.write(cpu, HV_MSR_EOM, value);
+    (void)synic_msr_write(cpu->index, SINT, sint);
+    if (defect_active(DEFECT_EOM_VECTOR_AT_LAST) && !more_wait(cpu->index) &&
+        !(sint & HV_SINT_MASKED))
+        synic_send_vector(cpu->index, (uint8_t)(sint & HV_SINT_VECTOR_MASK));
+    return done;
+}
+
 static bool write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
     uint64_t *kept = written(cpu->index, msr);
 
+    if (msr == HV_MSR_EOM && ANY(DEFECT_EOM_WITHOUT_VECTOR, DEFECT_EOM_VECTOR_AT_LAST))
+        return end_in_silence(cpu, value);
     if (!kept)
         return right.write(cpu, msr, value);
     if (!right.write(cpu, msr, instead_of(cpu->index, msr, value)))
@@ -101,7 +134,8 @@ void defects_install_synic(void)
 {
     if (!ANY(DEFECT_SINT_POLLING_REQUESTS, DEFECT_SINT_POLLING_STAYS, DEFECT_SINT_MASK_IGNORED,
              DEFECT_SINT_UNMASK_IGNORED, DEFECT_SINT_FIRST_VECTOR, DEFECT_SINT_OF_FIRST,
-             DEFECT_SIMP_MOVE_IGNORED, DEFECT_SIEFP_MOVE_IGNORED, DEFECT_SIEFP_OF_LAST))
+             DEFECT_SIMP_MOVE_IGNORED, DEFECT_SIEFP_MOVE_IGNORED, DEFECT_SIEFP_OF_LAST,
+             DEFECT_EOM_WITHOUT_VECTOR, DEFECT_EOM_VECTOR_AT_LAST))
         return;
     right = synthetic_msr;
     synthetic_msr = (struct synthetic_msr){read, write};

@@ -59,41 +59,59 @@ static void post_body(uint32_t gpadl, uint64_t gpa, unsigned first, unsigned pag
 
 enum { RING_PAGES = 30, PAGES = 2 * RING_PAGES, BATCH = 32, BATCHES = 75 };
 
-static struct vmbus_channel *open_long(struct test_run *t, uint32_t gpadl)
+#define CHANNELS 2u
+
+/* A channel of the n-th bus, with rings that no host has heard of. */
+static void prepare(struct test_run *t, struct vmbus_channel *channel, unsigned n)
 {
-    static struct vmbus_channel channel;
+    static void *memory[CHANNELS];
     const uint32_t data = (RING_PAGES - 1) * (uint32_t)PAGE_SIZE;
-    const uint32_t id = client_offer(t, 0)->channel_id;
+
+    if (!memory[n])
+        memory[n] = memory_boot_pages(PAGES);
+    channel->memory = memory[n];
+    channel->offer = client_offer(t, n);
+    channel->gpadl = FIRST + n;
+    vmbus_ring_init(&channel->out, memory[n], data);
+    vmbus_ring_init(&channel->in, (uint8_t *)memory[n] + RING_PAGES * PAGE_SIZE, data);
+    channel->in.control->interrupt_mask = 1;
+}
+
+/* The lists of all, each message of the first list after that of the last one. */
+static void describe_long(struct test_run *t, const struct vmbus_channel *channel, unsigned count)
+{
+    union vmbus_control reply;
+    unsigned told = VMBUS_GPADL_HEADER_PAGES;
+
+    for (unsigned i = count; i > 0; i--)
+        post_header(channel[i - 1].offer->channel_id, channel[i - 1].gpadl,
+                    gpa_of(channel[i - 1].memory), PAGES);
+    for (; told < PAGES; told += VMBUS_GPADL_BODY_PAGES) {
+        CHECK(!vmbus_wait(VMBUS_GPADL_CREATED, NULL, 0, &reply, CLIENT_LATE_US),
+              "an answer after %u of %u pages", told, PAGES);
+        for (unsigned i = count; i > 0; i--)
+            post_body(channel[i - 1].gpadl, gpa_of(channel[i - 1].memory), told, PAGES);
+    }
+    for (unsigned i = count; i > 0; i--)
+        CHECK_EQ(answer(t, channel[i - 1].gpadl), NT_STATUS_SUCCESS, "status of the list");
+}
+
+static void open_described(struct test_run *t, struct vmbus_channel *channel)
+{
+    const uint32_t id = channel->offer->channel_id;
     const struct vmbus_open_channel open = {.header.type = VMBUS_OPEN_CHANNEL,
                                             .channel_id = id,
                                             .open_id = id,
-                                            .gpadl = gpadl,
+                                            .gpadl = channel->gpadl,
                                             .downstream_page = RING_PAGES};
     union vmbus_control reply;
-    unsigned told = VMBUS_GPADL_HEADER_PAGES;
-    uint64_t gpa;
 
-    if (!channel.memory)
-        channel.memory = memory_boot_pages(PAGES);
-    gpa = gpa_of(channel.memory);
-    channel.offer = client_offer(t, 0);
-    channel.gpadl = gpadl;
-    vmbus_ring_init(&channel.out, channel.memory, data);
-    vmbus_ring_init(&channel.in, (uint8_t *)channel.memory + RING_PAGES * PAGE_SIZE, data);
-    channel.in.control->interrupt_mask = 1;
-    post_header(id, gpadl, gpa, PAGES);
-    for (; told < PAGES; told += VMBUS_GPADL_BODY_PAGES) {
-        CHECK(!vmbus_wait(VMBUS_GPADL_CREATED, has_created, gpadl, &reply, CLIENT_LATE_US),
-              "an answer after %u of %u pages", told, PAGES);
-        post_body(gpadl, gpa, told, PAGES);
-    }
-    CHECK_EQ(answer(t, gpadl), NT_STATUS_SUCCESS, "status of the list");
     (void)vmbus_post(&open, sizeof(open));
     CHECK(vmbus_wait(VMBUS_OPEN_CHANNEL_RESULT, has_opened, id, &reply, CLIENT_WAIT_US) &&
               reply.opened.status == NT_STATUS_SUCCESS,
           "OPENCHANNEL is refused");
-    channel.open = true;
-    return &channel;
+    channel->open = true;
+    client_agree(t, channel);
 }
 
 /* With one signal. */
@@ -109,25 +127,11 @@ static void send_batch(struct vmbus_channel *channel)
     vmbus_channel_signal(channel);
 }
 
-TEST(list_of_pages_in_three_messages,
-     PROMISE("A list of pages in several messages is answered after its last page, and the rings "
-             "use all of its pages")
-     COVERS("BUS-21 BUS-25") ABI() DEVICES(NONE) KINDS("device")
-     STEPS("A list of 60 pages is described by GPADL_HEADER and two GPADL_BODY, and a channel "
-           "opened in it. So many requests are sent that their replies go once around the ring, "
-           "which begins in the second message and ends in the third.")
-     EXPECTS("The list is answered after the last message, and not before. Each request has its "
-             "reply, all with the same contents.")
-     IF_IT_FAILS("The host takes the list for complete too early, or loses pages of later "
-                 "messages: a driver with large rings, such as that of the network, gets no "
-                 "channel, or data in the wrong pages."))
+/* So many requests that their replies go once around the ring. */
+static void go_around(struct test_run *t, struct vmbus_channel *channel)
 {
     struct vpci_requirements_reply first = {0}, reply;
-    struct vmbus_channel *channel;
 
-    client_connect(t);
-    channel = open_long(t, FIRST);
-    client_agree(t, channel);
     for (unsigned b = 0; b < BATCHES; b++) {
         const uint64_t begin = channel->transaction;
         uint64_t id, seen = 0;
@@ -144,7 +148,56 @@ TEST(list_of_pages_in_three_messages,
         }
         CHECK_EQ(seen, (1ull << BATCH) - 1, "requests that have a reply");
     }
-    vmbus_channel_close(channel);
+}
+
+TEST(list_of_pages_in_three_messages,
+     PROMISE("A list of pages in several messages is answered after its last page, and the rings "
+             "use all of its pages")
+     COVERS("BUS-21 BUS-25") ABI() DEVICES(NONE) KINDS("device")
+     STEPS("A list of 60 pages is described by GPADL_HEADER and two GPADL_BODY, and a channel "
+           "opened in it. So many requests are sent that their replies go once around the ring, "
+           "which begins in the second message and ends in the third.")
+     EXPECTS("The list is answered after the last message, and not before. Each request has its "
+             "reply, all with the same contents.")
+     IF_IT_FAILS("The host takes the list for complete too early, or loses pages of later "
+                 "messages: a driver with large rings, such as that of the network, gets no "
+                 "channel, or data in the wrong pages."))
+{
+    struct vmbus_channel channel = {0};
+
+    client_connect(t);
+    prepare(t, &channel, 0);
+    describe_long(t, &channel, 1);
+    open_described(t, &channel);
+    go_around(t, &channel);
+    vmbus_channel_close(&channel);
+}
+
+TEST(lists_of_pages_interleaved,
+     PROMISE("Of two lists of pages that are described at the same time, each has the pages of its "
+             "own messages")
+     COVERS("BUS-21") ABI() DEVICES(NONE) KINDS("device")
+     STEPS("Two lists of 60 pages each are described for two buses by three messages each, which "
+           "alternate: the first of both, the second of both, the third of both. A channel is "
+           "opened in each, and so many requests are sent on one after the other that their "
+           "replies go once around its ring.")
+     EXPECTS("Each list is answered after its own last message. Each request has its reply, all "
+             "of a channel with the same contents.")
+     IF_IT_FAILS("The host adds further pages to the list that it began first or last, whichever "
+                 "list the message names. Linux describes lists of several drivers at once."))
+{
+    struct vmbus_channel channel[CHANNELS] = {0};
+
+    client_connect(t);
+    for (unsigned i = 0; i < CHANNELS; i++)
+        prepare(t, &channel[i], i);
+    describe_long(t, channel, CHANNELS);
+    for (unsigned i = 0; i < CHANNELS; i++)
+        open_described(t, &channel[i]);
+    for (unsigned i = 0; i < CHANNELS; i++)
+        go_around(t, &channel[i]);
+    for (unsigned i = 0; i < CHANNELS; i++)
+        vmbus_channel_close(&channel[i]);
 }
 
 TEST(refused_lists_leave_nothing,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Lists of pages (GPADLs) that are gone, and whose ids a guest uses again. */
+#include "abi/vpci.h"
 #include "drivers/vpci/restart.h"
 #include "lib/string.h"
 #include "tests/bus/client.h"
@@ -77,4 +78,45 @@ TEST_EACH(list_of_pages_ends_by, LIST_ENDS,
     CHECK(vmbus_wait(VMBUS_GPADL_CREATED, has_created, UNDONE, &reply, CLIENT_WAIT_US) &&
               reply.created.status == NT_STATUS_SUCCESS,
           "the second list is refused");
+}
+
+static bool is_torn_down(const union vmbus_control *message, uint32_t gpadl)
+{
+    return message->torndown.gpadl == gpadl;
+}
+
+TEST(list_of_an_open_channel_ends,
+     PROMISE("When GPADL_TEARDOWN was answered, the host uses no page of the list, also when a "
+             "channel was open in it")
+     COVERS("BUS-5") ABI() DEVICES(NONE) KINDS("device")
+     STEPS("A channel is opened by a list of pages, and the list is torn down without "
+           "CLOSECHANNEL. If that is answered, the pages are wiped, a request is put into the "
+           "ring, and the channel is signaled.")
+     EXPECTS("The host neither takes the request nor writes a reply. A host that does not answer "
+             "keeps the pages and has nothing to show here.")
+     IF_IT_FAILS("The host frees the list and lets the channel use it. A driver that fails "
+                 "half-way gives its memory back, and the host writes into what is there then."))
+{
+    const struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, 0};
+    struct vmbus_gpadl_teardown teardown = {.header.type = VMBUS_GPADL_TEARDOWN};
+    const struct vmbus_opening opening = {.gpadl = FIRST};
+    struct vmbus_channel *channel;
+    union vmbus_control reply;
+    uint32_t written;
+
+    client_connect(t);
+    channel = client_open(t, 0, 0, &opening);
+    teardown.channel_id = channel->offer->channel_id;
+    teardown.gpadl = channel->gpadl;
+    (void)vmbus_post(&teardown, sizeof(teardown));
+    if (!vmbus_wait(VMBUS_GPADL_TORNDOWN, is_torn_down, FIRST, &reply, CLIENT_WAIT_US))
+        SKIP("the host does not tear down the list of an open channel");
+    written = channel->out.control->write_index;
+    memset((void *)channel->in.control, 0, PAGE_SIZE);
+    memset(channel->in.data, 0, channel->in.size);
+    REQUIRE(vmbus_channel_send(channel, &query, sizeof(query), true) != 0, "the ring is full");
+    (void)client_requested(CLIENT_VECTOR, CLIENT_LATE_US);
+    CHECK(is_wiped(channel), "the host writes to its ring");
+    CHECK_EQ(channel->out.control->read_index, written, "what the host has read of its ring");
+    vmbus_channel_forget(channel);
 }

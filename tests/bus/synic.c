@@ -145,6 +145,39 @@ static void expect_vector(struct test_run *t, unsigned vector, uint32_t gpadl, c
     settle();
 }
 
+TEST(waiting_messages_request_vectors,
+     PROMISE("A message that has waited for the slot requests the vector of its SINT when an EOM "
+             "brings it")
+     COVERS("BUS-10") ABI() DEVICES(NONE) KINDS("device")
+     STEPS("The SINT of VMBus has a vector. Four lists of pages are described to the host, and "
+           "the vectors that come meanwhile are taken. The slot is freed and EOM written, until "
+           "all have come.")
+     EXPECTS("The vector is requested after each EOM that brings a message.")
+     IF_IT_FAILS("The host takes the guest for one that looks at the slot again after an EOM. A "
+                 "guest that returns from its handler hears of the next message with the one "
+                 "after it, or never."))
+{
+    enum { WAITING = 4 };
+
+    client_connect(t);
+    cpu_interrupts_off();
+    client_set_msr(t, SINT, CLIENT_VECTOR);
+    settle();
+    for (uint32_t i = 0; i < WAITING; i++)
+        client_describe(t, GPADL + i, PAGES);
+    CHECK(comes(slot(), CLIENT_WAIT_US), "no message");
+    (void)client_requested(CLIENT_VECTOR, CLIENT_LATE_US);
+    client_take_interrupts();
+    for (unsigned i = 1; i < WAITING; i++) {
+        free_slot();
+        CHECK(comes(slot(), CLIENT_WAIT_US), "message %u of %u does not come", i + 1, WAITING);
+        CHECK(client_requested(CLIENT_VECTOR, CLIENT_WAIT_US), "message %u of %u has no vector",
+              i + 1, WAITING);
+        client_take_interrupts();
+    }
+    cpu_interrupts_on();
+}
+
 TEST(masked_sint_is_silent,
      PROMISE("A SINT requests its vector while it is not masked, the present one, and none while "
              "it is masked")
