@@ -58,6 +58,12 @@ static void keep_part(struct translation *now, const struct translation *old)
 {
     if (defect_active(DEFECT_RECONFIGURE_KIND_KEPT) && old->kind != TRANSLATION_PAGING)
         now->kind = old->kind;
+    /* A domain that is not paging has no root. */
+    if (defect_active(DEFECT_RECONFIGURE_SAME_ROOT) && now->root == old->root)
+        *now = *old;
+    if (defect_active(DEFECT_RECONFIGURE_OPEN_STAYS) && old->kind == TRANSLATION_IDENTITY &&
+        now->kind == TRANSLATION_BLOCKED)
+        *now = *old;
     if (now->kind != TRANSLATION_PAGING || old->kind != TRANSLATION_PAGING)
         return;
     if (defect_active(DEFECT_RECONFIGURE_LEVELS_KEPT))
@@ -118,7 +124,8 @@ void defects_install_settings(void)
     if (ANY(DEFECT_RESERVED_SETTINGS_PASS, DEFECT_BLOCKED_UNTRANSLATED, DEFECT_FIVE_LEVELS_UNBLOCK,
             DEFECT_IDENTITY_REFUSED, DEFECT_ROOT_ROUNDED, DEFECT_ROOT_UNCHECKED,
             DEFECT_RECONFIGURE_LEVELS_KEPT, DEFECT_RECONFIGURE_ROOT_KEPT,
-            DEFECT_RECONFIGURE_KIND_KEPT))
+            DEFECT_RECONFIGURE_KIND_KEPT, DEFECT_RECONFIGURE_SAME_ROOT,
+            DEFECT_RECONFIGURE_OPEN_STAYS))
         right_configure = call_in_front(HVCALL_CONFIGURE_DEVICE_DOMAIN, configure);
     if (defect_active(DEFECT_UNCONFIGURED_PASSES)) {
         domain_rules.unconfigured = HV_STATUS_SUCCESS;

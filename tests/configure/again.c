@@ -176,3 +176,67 @@ OBSERVATION(kind_while_attached,
     observe_status(t, "paging to blocking", blocked);
     observe_status(t, "to identity", identity);
 }
+
+enum { KIND_IDENTITY, KIND_BLOCKING, KIND_FIRST_TABLE, KIND_SECOND_TABLE, KINDS_COUNT };
+
+static enum hv_status make(struct again *a, uint32_t id, unsigned kind)
+{
+    const struct stage1 *tables[] = {
+        [KIND_FIRST_TABLE] = &a->d->table, [KIND_SECOND_TABLE] = &a->second->table};
+
+    if (kind == KIND_IDENTITY)
+        return iommu_configure(id, HV_DEVICE_DOMAIN_SETTINGS_IDENTITY, 0);
+    if (kind == KIND_BLOCKING)
+        return iommu_configure(id, HV_DEVICE_DOMAIN_SETTINGS_BLOCKING, 0);
+    return iommu_configure(id, HV_DEVICE_DOMAIN_SETTINGS_PAGING_4_LEVEL,
+                           stage1_root_gpa(tables[kind]));
+}
+
+static void expect_kind(struct test_run *t, struct again *a, unsigned kind)
+{
+    if (kind == KIND_IDENTITY)
+        expect_write(t, a->engine, gpa_of(a->first_target.data), &a->first_target, 0, 64,
+                     "DMA in an identity domain");
+    else if (kind == KIND_BLOCKING)
+        expect_blocked(t, a, "DMA in a blocking domain");
+    else
+        expect_lands(t, a, kind == KIND_FIRST_TABLE ? &a->first_target : &a->second_target,
+                     "DMA in a paging domain");
+}
+
+OBSERVATION(each_kind_to_each_unattached,
+            PROMISE("Each kind of domain to each other, and to itself, without devices: refused, "
+                    "or in force at the next ATTACH")
+            COVERS("CFG-6") DEVICES(ALL) KINDS("dma fault")
+            STEPS("For each two of identity, blocking, and paging by two tables: a new domain is "
+                  "configured as the first and then as the second. The device is attached and "
+                  "writes, leaves, and the domain is deleted.")
+            EXPECTS("The domain is what the last CONFIGURE that succeeded made of it. How many "
+                    "were refused is recorded.")
+            IF_IT_FAILS("The host compares a part of the settings, such as the root, which is the "
+                        "same for identity and blocking domains, and takes the second CONFIGURE "
+                        "for one that changes nothing. A device that was to be blocked passes "
+                        "through."))
+{
+    struct again a = again(t);
+    unsigned refused = 0;
+
+    if (a.engine->ops->features & DMA_QUEUED)
+        SKIP("the device takes its commands from memory, which is at other IOVAs in each kind");
+    for (unsigned pair = 0; pair < KINDS_COUNT * KINDS_COUNT; pair++) {
+        const unsigned first = pair / KINDS_COUNT, second = pair % KINDS_COUNT;
+        const uint32_t id = fresh_domain_id(t);
+        enum hv_status status;
+
+        CHECK_SUCCESS(iommu_create(id), "creating a domain");
+        CHECK_SUCCESS(make(&a, id, first), "the first CONFIGURE");
+        status = make(&a, id, second);
+        STEP("kind %u, then kind %u: %s", first, second, hv_status_name(status));
+        refused += status != HV_STATUS_SUCCESS;
+        CHECK_SUCCESS(iommu_attach(id, a.engine->device_id), "ATTACH to the domain");
+        expect_kind(t, &a, status == HV_STATUS_SUCCESS ? second : first);
+        attach(t, domain_blocked(t), a.engine);
+        CHECK_SUCCESS(iommu_delete(id), "deleting it");
+    }
+    OBSERVE("%u of %u second CONFIGUREs are refused", refused, KINDS_COUNT * KINDS_COUNT);
+}

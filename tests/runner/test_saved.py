@@ -96,6 +96,9 @@ def test_where_a_defect_is_shown() -> None:
     shown = [hosts.request(CAMPAIGNS["defects"], defect).qemu for defect in defects]
     assert shown == [quick.qemu, quick.qemu, QEMU]
     assert quick.flags() == ["--functions-alone"], "the command that shows a result again"
+    few = [Hosts(booted).request(CAMPAIGNS["defects"], defect) for defect in defects]
+    assert [one.qemu.devices.alone for one in few] == [False, True, False], "five levels are on a machine without VT-d"
+    assert "--functions-alone" in few[1].flags() and not few[1].qemu.iommu
 
 
 @pytest.mark.boots
