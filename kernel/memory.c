@@ -15,24 +15,26 @@
 #define HIGH_PAGES         64u
 
 static struct {
-    uint64_t arena_next, arena_end;
-    uint64_t gigapage; /* 0 = none */
-    uint64_t high;     /* HIGH_PAGES of them; 0 = none */
+    uint64_t arena_start, arena_left; /* bytes, from its start on */
+    uint64_t gigapage;                /* 0 = none */
+    uint64_t high;                    /* HIGH_PAGES of them; 0 = none */
 } memory;
 
 /* Boot lifetime pages come from memory that boot/ took from the firmware, never from "free" memory:
  * the firmware's stack and page tables lie somewhere in there and are in use until the kernel has
- * its own. */
+ * its own. From the top down: firmware hands out memory so, and the image lies above the arena.
+ * With large pages on the machine below, what is near to memory in use costs nothing at its first
+ * use. */
 void *memory_boot_pages(size_t pages)
 {
     uint64_t size = pages * PAGE_SIZE;
     void *first;
 
-    if (pages == 0 || size > memory.arena_end - memory.arena_next)
+    if (pages == 0 || size > memory.arena_left)
         panic("out of boot memory: %zu pages wanted, %zu left", pages,
-              (size_t)((memory.arena_end - memory.arena_next) / PAGE_SIZE));
-    first = gpa_pointer(memory.arena_next);
-    memory.arena_next += size;
+              (size_t)(memory.arena_left / PAGE_SIZE));
+    memory.arena_left -= size;
+    first = gpa_pointer(memory.arena_start + memory.arena_left);
     fill_bytes(first, 0, size);
     return first;
 }
@@ -53,8 +55,8 @@ static void choose_pool(void)
 
 void memory_arena_init(const struct boot_info *info)
 {
-    memory.arena_next = info->arena_start;
-    memory.arena_end = info->arena_start + info->arena_length;
+    memory.arena_start = info->arena_start;
+    memory.arena_left = info->arena_length;
 }
 
 /* With free memory on both sides, where a DMA that goes too far shows, if there is such a one. */
