@@ -21,6 +21,10 @@ static uint32_t fill_empty_slot(struct vpci_bus *bus, uint64_t gpa, bool wrong)
 {
     uint32_t selected = bus->selected;
 
+    if (defect_active(DEFECT_WINDOW_DEVICE_IGNORED))
+        bus->selected = selected & ~VPCI_SLOT_DEVICE_MASK;
+    if (defect_active(DEFECT_WINDOW_SLOT_CUT))
+        bus->selected = selected & (VPCI_SLOT_DEVICE_MASK | VPCI_SLOT_FUNCTION_MASK);
     if (wrong && gpa - bus->window >= VPCI_WINDOW_CONFIG && !vpci_bus_function(bus, selected))
         bus->selected = vpci_function_slot(&bus->function[0]);
     return selected;
@@ -59,6 +63,8 @@ static void write(uint64_t gpa, unsigned size, uint64_t value)
         return;
     }
     selected = fill_empty_slot(bus, gpa, defect_active(DEFECT_WINDOW_WRITES_ANOTHER));
+    if (defect_active(DEFECT_WINDOW_DEVICE_WRITTEN))
+        bus->selected = selected & ~VPCI_SLOT_DEVICE_MASK;
     right.write(gpa, size, value);
     bus->selected = selected;
 }
@@ -85,6 +91,7 @@ static enum hv_status post(struct call_context *context)
 void defects_install_bus_windows(void)
 {
     if (ANY(DEFECT_WINDOW_SHOWS_ANOTHER, DEFECT_WINDOW_WRITES_ANOTHER,
-            DEFECT_WINDOW_SELECTION_SHARED))
+            DEFECT_WINDOW_SELECTION_SHARED, DEFECT_WINDOW_DEVICE_IGNORED, DEFECT_WINDOW_SLOT_CUT,
+            DEFECT_WINDOW_DEVICE_WRITTEN))
         right_post = call_in_front(HVCALL_POST_MESSAGE, post);
 }

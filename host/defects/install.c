@@ -16,6 +16,7 @@ void defects_install(void)
     defects_install_synic();
     defects_install_bus_requests();
     defects_install_bus_windows();
+    defects_install_bus_refusals();
     defects_install_transport();
     defects_install_pci_functions();
     defects_install_parameter_lists();

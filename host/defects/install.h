@@ -44,6 +44,7 @@ void defects_install_long_lists(void);
 void defects_install_synic(void);
 void defects_install_bus_requests(void);
 void defects_install_bus_windows(void);
+void defects_install_bus_refusals(void);
 void defects_install_transport(void);
 void defects_install_pci_functions(void);
 

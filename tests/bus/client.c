@@ -75,14 +75,25 @@ bool client_completion(struct vmbus_channel *channel, uint64_t *transaction, uin
     return client_reply(channel, transaction, &reply, sizeof(reply), us);
 }
 
+uint32_t client_ask(struct test_run *t, struct vmbus_channel *channel, const void *message,
+                    size_t size, struct vpci_requirements_reply *reply)
+{
+    struct vpci_requirements_reply own;
+    uint64_t sent = vmbus_channel_send(channel, message, size, true), seen = 0;
+
+    reply = reply ? reply : &own;
+    CHECK(sent != 0 && client_reply(channel, &seen, reply, sizeof(*reply), CLIENT_WAIT_US) &&
+              seen == sent,
+          "request 0x%x is not completed", *(const uint32_t *)message);
+    return reply->status;
+}
+
 /* The second word is a version, or a slot: 0. */
 static void request(struct test_run *t, struct vmbus_channel *channel, uint32_t type, uint32_t word)
 {
     const uint32_t message[2] = {type, word};
-    uint64_t sent = vmbus_channel_send(channel, message, sizeof(message), true), seen = 0;
 
-    CHECK(sent != 0 && client_completion(channel, &seen, CLIENT_WAIT_US) && seen == sent,
-          "request 0x%x is not completed", type);
+    (void)client_ask(t, channel, message, sizeof(message), NULL);
 }
 
 struct vmbus_channel *client_open(struct test_run *t, unsigned number, unsigned n,

@@ -4,6 +4,7 @@
 #ifndef PVT_TESTS_BUS_CLIENT_H
 #define PVT_TESTS_BUS_CLIENT_H
 
+#include "abi/vpci.h"
 #include "drivers/vmbus/messages.h"
 #include "tests/harness/fixture.h"
 
@@ -32,6 +33,11 @@ void client_round_trip(struct test_run *t, struct vmbus_channel *channel);
 bool client_completion(struct vmbus_channel *channel, uint64_t *transaction, uint64_t us);
 bool client_reply(struct vmbus_channel *channel, uint64_t *transaction, void *reply, size_t room,
                   uint64_t us);
+
+/* A request goes to the host. Returns the NT_STATUS_* of its completion, whose first bytes are left
+ * in *reply (NULL: dropped). */
+uint32_t client_ask(struct test_run *t, struct vmbus_channel *channel, const void *message,
+                    size_t size, struct vpci_requirements_reply *reply);
 
 /* A list of pages is described to the host, which answers by a message. */
 void client_describe(struct test_run *t, uint32_t gpadl, unsigned pages);

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests on a vPCI channel that come again: what they ask for is in force when they succeed, and
+ * nothing has changed when they are refused. */
+#include "abi/device_id.h"
+#include "abi/msr.h"
+#include "drivers/pci.h"
+#include "drivers/pci_registers.h"
+#include "drivers/vpci/move.h"
+#include "kernel/cpu.h"
+#include "kernel/paging.h"
+#include "kernel/time.h"
+#include "lib/bits.h"
+#include "tests/bus/client.h"
+
+#define TEST_GROUP "bus"
+
+#define WINDOWS 2u
+
+struct window {
+    uint64_t gpa;
+    volatile uint32_t *at;
+};
+
+/* Of two buses: places that the host takes. */
+static void find_windows(struct test_run *t, struct window window[WINDOWS])
+{
+    size_t count;
+    const struct pci_function *f = pci_functions(&count);
+    unsigned found = 0;
+
+    for (size_t i = 0; i < count && found < WINDOWS; i++) {
+        if (!f[i].vpci || (found > 0 && vpci_window(&f[i]) == window[0].gpa))
+            continue;
+        window[found].gpa = vpci_window(&f[i]);
+        window[found].at = paging_map_mmio(window[found].gpa, VPCI_WINDOW_SIZE);
+        found++;
+    }
+    if (found < WINDOWS)
+        SKIP("needs two virtual PCI buses");
+}
+
+/* A word of function 0; all ones: the window shows nothing. */
+static uint32_t word(const struct window *w, unsigned offset)
+{
+    cpu_store32(w->at, 0);
+    cpu_memory_barrier();
+    return cpu_load32(w->at + (VPCI_WINDOW_CONFIG + offset) / sizeof(uint32_t));
+}
+
+static uint32_t enter(struct test_run *t, struct vmbus_channel *channel, const struct window *w)
+{
+    const struct vpci_d0_entry message = {.type = VPCI_BUS_D0_ENTRY, .window = w->gpa};
+    uint32_t status = client_ask(t, channel, &message, sizeof(message), NULL);
+
+    STEP("BUS_D0ENTRY with the window 0x%llx: status 0x%x", w->gpa, status);
+    return status;
+}
+
+static uint32_t leave(struct test_run *t, struct vmbus_channel *channel)
+{
+    const struct vpci_message message = {VPCI_BUS_D0_EXIT};
+    uint32_t status = client_ask(t, channel, &message, sizeof(message), NULL);
+
+    STEP("BUS_D0EXIT: status 0x%x", status);
+    return status;
+}
+
+static uint32_t set_power(struct test_run *t, struct vmbus_channel *channel, uint32_t slot,
+                          uint32_t state)
+{
+    const struct vpci_power_state_change message = {VPCI_POWER_STATE_CHANGE, slot, state};
+
+    return client_ask(t, channel, &message, sizeof(message), NULL);
+}
+
+/* In D0 with the window `now`. Returns the one that shows the function. */
+static const struct window *enter_again(struct test_run *t, struct vmbus_channel *channel,
+                                        const struct window *now, const struct window *next)
+{
+    uint32_t id = word(now, PCI_VENDOR), command;
+
+    (void)set_power(t, channel, 0, VPCI_POWER_D0);
+    command = word(now, PCI_COMMAND);
+    if (enter(t, channel, next) == NT_STATUS_SUCCESS) {
+        CHECK_EQ(word(next, PCI_VENDOR), id, "the window of an entry that succeeded");
+        return next;
+    }
+    CHECK_EQ(word(now, PCI_VENDOR), id, "the window of before, after a refused entry");
+    CHECK_EQ(word(now, PCI_COMMAND), command, "the command register after a refused entry");
+    CHECK(next == now || word(next, PCI_VENDOR) == UINT32_MAX,
+          "a refused entry has shown the function in its window");
+    return now;
+}
+
+TEST(d0_entered_and_left_again,
+     PROMISE("BUS_D0ENTRY that succeeds shows configuration space in the window that it names, and "
+             "one that is refused changes nothing; after BUS_D0EXIT there is no window")
+     COVERS("BUS-29") ABI() DEVICES(NONE) KINDS("device")
+     STEPS("A bus enters D0, and again, with a second window, with the first one and with the same "
+           "one, in both orders. It leaves D0 twice, enters it with the other window, and leaves "
+           "it.")
+     EXPECTS("After a success the window of this request shows function 0. After an error the one "
+             "of before does, with the same command register, and the other shows nothing. After "
+             "an exit both read all ones.")
+     IF_IT_FAILS("The host takes a second entry for a repetition of the first and does not look at "
+                 "the window, or acts before it refuses. A driver that was told of success reads "
+                 "all ones, and gives its device up."))
+{
+    const struct vmbus_opening opening = {.interrupts = false};
+    struct window window[WINDOWS];
+    struct vmbus_channel *channel;
+
+    find_windows(t, window);
+    client_connect(t);
+    channel = client_open(t, 0, 0, &opening);
+    for (unsigned n = 0; n < 2 * WINDOWS; n++) {
+        const struct window *first = &window[n % WINDOWS], *other = &window[1 - n % WINDOWS], *now;
+
+        CHECK_EQ(enter(t, channel, first), NT_STATUS_SUCCESS, "status of the first entry");
+        CHECK(word(first, PCI_VENDOR) != UINT32_MAX, "its window shows nothing");
+        now = enter_again(t, channel, first, other);
+        now = enter_again(t, channel, now, first);
+        (void)enter_again(t, channel, now, now);
+        CHECK_EQ(leave(t, channel), NT_STATUS_SUCCESS, "status of the exit");
+        for (unsigned exits = 0; exits < 2; exits++) {
+            CHECK_EQ(word(first, PCI_VENDOR), UINT32_MAX, "its window after the exit");
+            CHECK_EQ(word(other, PCI_VENDOR), UINT32_MAX, "the other window after the exit");
+            if (exits == 0)
+                (void)leave(t, channel);
+        }
+    }
+}
+
+static uint32_t assign(struct test_run *t, struct vmbus_channel *channel, uint32_t slot,
+                       uint64_t bar, uint32_t length)
+{
+    struct {
+        struct vpci_resources_assigned head;
+        uint8_t interrupt[VPCI_INTERRUPT_RESOURCE_SIZE]; /* room, which hosts insist on */
+    } message = {.head = {.type = VPCI_RESOURCES_ASSIGNED, .slot = slot}};
+    uint32_t status;
+
+    message.head.bar[0] =
+        (struct vpci_resource){.type = VPCI_RESOURCE_MEMORY, .start = bar, .length = length};
+    status = client_ask(t, channel, &message, sizeof(message), NULL);
+    STEP("RESOURCES_ASSIGNED with BAR 0 at 0x%llx: status 0x%x", bar, status);
+    return status;
+}
+
+/* The channel of the bus of the function. */
+static struct vmbus_channel *open_bus_of(struct test_run *t, const struct pci_function *f)
+{
+    const struct vmbus_opening opening = {.interrupts = false};
+    unsigned n = 0;
+
+    while (hv_vpci_logical_device_id(client_offer(t, n)->instance_guid, f->bdf & 7u) !=
+           f->device_id)
+        n++;
+    return client_open(t, 0, n, &opening);
+}
+
+TEST(resources_assigned_again,
+     PROMISE("Registers of a device are where the last RESOURCES_ASSIGNED that succeeded has put "
+             "them, in D3 and in D0")
+     COVERS("BUS-29") DEVICES(ALL) KINDS("device")
+     STEPS("The bus of the device is in D0. BAR 0 gets its first place and, with no other request "
+           "in between, a second one; memory decoding goes on. Then it moves to the first place "
+           "and back, with decoding on.")
+     EXPECTS("After a success the first register of the device answers at the address of this "
+             "request, after an error at the one of before.")
+     IF_IT_FAILS("The host keeps what it was told first, and says that all is well: the driver "
+                 "reads all ones at the new address, and what is put at the old one is in "
+                 "conflict with the device."))
+{
+    struct dma_engine *e = device(t);
+    const struct pci_function *f = &e->function;
+    const uint32_t slot = vpci_slot(f->bdf >> 3, f->bdf);
+    const struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, slot};
+    volatile uint32_t *at[WINDOWS];
+    struct vpci_requirements_reply needs;
+    struct vmbus_channel *channel;
+    struct window window = {0};
+    uint64_t bar[WINDOWS];
+    uint32_t length;
+
+    if (!f->vpci)
+        SKIP("the device is on no virtual PCI bus");
+    window.gpa = vpci_window(f);
+    bar[1] = vpci_move_bar(f);
+    if (bar[1] == 0)
+        SKIP("there is no second place for BAR 0");
+    bar[0] = vpci_move_bar(f);
+    for (unsigned i = 0; i < WINDOWS; i++)
+        at[i] = paging_map_mmio(bar[i], PAGE_SIZE);
+    client_connect(t);
+    channel = open_bus_of(t, f);
+    CHECK_EQ(client_ask(t, channel, &query, sizeof(query), &needs), NT_STATUS_SUCCESS,
+             "status of QUERY_RESOURCE_REQUIREMENTS");
+    length = ~(needs.mask[0] & ~0xFu) + 1;
+    REQUIRE(enter(t, channel, &window) == NT_STATUS_SUCCESS, "no window");
+    if (assign(t, channel, slot, bar[0], length) != NT_STATUS_SUCCESS ||
+        set_power(t, channel, slot, VPCI_POWER_D0) != NT_STATUS_SUCCESS ||
+        cpu_load32(at[0]) == UINT32_MAX)
+        SKIP("the host does not place BAR 0 alone, or the first register reads all ones");
+    (void)set_power(t, channel, slot, VPCI_POWER_D3);
+    for (unsigned i = 1, now = 0; i <= 3; i++) {
+        if (assign(t, channel, slot, bar[i % 2], length) == NT_STATUS_SUCCESS)
+            now = i % 2;
+        if (i == 1)
+            CHECK_EQ(set_power(t, channel, slot, VPCI_POWER_D0), NT_STATUS_SUCCESS,
+                     "status of POWER_STATE_CHANGE");
+        CHECK(cpu_load32(at[now]) != UINT32_MAX, "no register answers at BAR 0, after request %u",
+              i + 1);
+    }
+}
+
+static uint32_t ask_version(struct test_run *t, struct vmbus_channel *channel, uint32_t version)
+{
+    const struct vpci_version_query message = {VPCI_QUERY_PROTOCOL_VERSION, version};
+    uint32_t status = client_ask(t, channel, &message, sizeof(message), NULL);
+
+    STEP("version 0x%x: status 0x%x", version, status);
+    return status;
+}
+
+/* The type of the list of functions, which comes now; 0: it does not. */
+static uint32_t ask_relations(struct vmbus_channel *channel)
+{
+    const struct vpci_message query = {VPCI_QUERY_BUS_RELATIONS};
+    const uint64_t end = time_us() + CLIENT_WAIT_US;
+    struct vmbus_packet head;
+    struct vpci_relations list;
+    size_t size;
+
+    (void)vmbus_channel_send(channel, &query, sizeof(query), false);
+    do {
+        if (vmbus_channel_take(channel, &head, &list, sizeof(list), &size) == VMBUS_RING_PACKET &&
+            (list.type == VPCI_BUS_RELATIONS || list.type == VPCI_BUS_RELATIONS_2))
+            return list.type;
+        (void)client_msr(HV_MSR_VP_INDEX); /* some hosts go on when they are entered */
+    } while (time_us() < end);
+    return 0;
+}
+
+TEST(refused_versions_leave_nothing,
+     PROMISE("A version of vPCI that is refused leaves a bus as it was: without a version, or with "
+             "the one agreed on")
+     COVERS("BUS-30") ABI() DEVICES(NONE) KINDS("device bad-input")
+     STEPS("A channel is opened, two of four versions that no host speaks are asked for, and then "
+           "each version from 1.6 down to 1.1, until one is agreed on. The same after another two, "
+           "and after none. Then 1.1 is agreed on, and all others are asked for.")
+     EXPECTS("One of the versions is agreed on. After the agreement on 1.1 a request has its "
+             "reply, and the list of functions comes in the form of 1.1, unless another version "
+             "was agreed on.")
+     IF_IT_FAILS("The host stores the version before it judges it: a guest that begins with a "
+                 "later version than the host speaks, as each new one does, gets no version at "
+                 "all, and has no devices."))
+{
+    static const uint32_t unknown[] = {UINT32_MAX, VPCI_VERSION(1, 0x7F), VPCI_VERSION(0x101, 1),
+                                       VPCI_VERSION(1, 0x104)};
+    static const uint32_t known[] = {VPCI_VERSION(1, 6), VPCI_VERSION(1, 5), VPCI_VERSION_1_4,
+                                     VPCI_VERSION_1_3,   VPCI_VERSION_1_2,   VPCI_VERSION_1_1};
+    const struct vmbus_opening opening = {.interrupts = false};
+    struct vmbus_channel *channel = client_channel(0);
+    uint32_t status = NT_STATUS_SUCCESS;
+
+    client_connect(t);
+    for (unsigned n = 0; n <= ARRAY_SIZE(unknown); n++) {
+        CHECK(vmbus_channel_open_with(channel, client_offer(t, 0), &opening),
+              "OPENCHANNEL is refused: 0x%x", channel->status);
+        for (unsigned i = 0; i < 2 && n < ARRAY_SIZE(unknown); i++)
+            CHECK(ask_version(t, channel, unknown[(n + i) % ARRAY_SIZE(unknown)]) !=
+                      NT_STATUS_SUCCESS,
+                  "a version that there is not is agreed on");
+        status = NT_STATUS_REVISION_MISMATCH;
+        for (unsigned i = 0; i < ARRAY_SIZE(known) && status != NT_STATUS_SUCCESS; i++)
+            status = ask_version(t, channel, known[i]);
+        CHECK_EQ(status, NT_STATUS_SUCCESS, "status of the last version");
+        vmbus_channel_close(channel);
+    }
+    channel = client_open(t, 0, 0, &opening);
+    for (unsigned n = 0; n < ARRAY_SIZE(unknown) + ARRAY_SIZE(known); n++) {
+        bool second = n >= ARRAY_SIZE(unknown);
+        uint32_t type;
+
+        if (ask_version(t, channel, second ? known[n - ARRAY_SIZE(unknown)] : unknown[n]) ==
+            NT_STATUS_SUCCESS)
+            break; /* this one is in force */
+        type = ask_relations(channel);
+        CHECK(type == VPCI_BUS_RELATIONS, "functions are told by message 0x%x", type);
+    }
+    client_round_trip(t, channel);
+}
