@@ -72,6 +72,10 @@ enum trap_vector hypercall_raw_registers_here(struct hypercall_registers *regist
 void hypercall_report_to(void (*report)(uint64_t control, uint64_t rdx, uint64_t rax));
 /* How many calls were reported since boot. */
 uint64_t hypercall_reported_count(void);
+/* The same for each call by hypercall_raw_registers() that raised no exception: all registers that
+ * went out, and RAX. hypercall_reported_count() does not count these. */
+void hypercall_report_registers_to(void (*report)(const struct hypercall_registers *sent,
+                                                  uint64_t rax));
 /* Hears of each raw call, also of those that another processor makes: before it, for which it
  * returns a number, and after it. NULL: no one does, which costs nothing. */
 struct hypercall_recorder {

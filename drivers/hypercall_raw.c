@@ -123,9 +123,22 @@ static void enter_with_registers(void *argument)
     hypercall_enter_registers(call->entry, call->registers);
 }
 
+static void (*register_reporter)(const struct hypercall_registers *sent, uint64_t rax);
+
+void hypercall_report_registers_to(void (*report)(const struct hypercall_registers *sent,
+                                                  uint64_t rax))
+{
+    register_reporter = report;
+}
+
 static enum trap_vector raw_registers(struct hypercall_registers *registers)
 {
-    return sender ? sender(registers) : hypercall_raw_registers_here(registers);
+    const struct hypercall_registers sent = *registers;
+    enum trap_vector vector = sender ? sender(registers) : hypercall_raw_registers_here(registers);
+
+    if (register_reporter && vector == TRAP_NONE)
+        register_reporter(&sent, registers->rax);
+    return vector;
 }
 
 enum trap_vector hypercall_raw_registers(struct hypercall_registers *registers)

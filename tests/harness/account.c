@@ -75,8 +75,42 @@ bool account_may_have_moved(const struct account *account, uint64_t device_id)
     return account->any_device;
 }
 
+static unsigned attached_count(const struct account *account)
+{
+    unsigned count = __atomic_load_n(&account->attached_count, __ATOMIC_RELAXED);
+
+    return count < ACCOUNT_ATTACHED_MAX ? count : ACCOUNT_ATTACHED_MAX;
+}
+
+void account_note_attached(struct account *account, uint64_t device_id)
+{
+    const unsigned count = attached_count(account);
+    unsigned place;
+
+    for (unsigned i = 0; i < count; i++)
+        if (account->attached[i] == device_id)
+            return;
+    if (count == ACCOUNT_ATTACHED_MAX)
+        return;
+    place = __atomic_fetch_add(&account->attached_count, 1, __ATOMIC_RELAXED);
+    if (place < ACCOUNT_ATTACHED_MAX)
+        account->attached[place] = device_id;
+}
+
+bool account_take_attached(struct account *account, uint64_t *device_id)
+{
+    const unsigned count = attached_count(account);
+
+    if (count == 0)
+        return false;
+    *device_id = account->attached[count - 1];
+    account->attached_count = count - 1;
+    return true;
+}
+
 void account_clear(struct account *account)
 {
+    account->attached_count = 0;
     account->devices = 0;
     account->any_device = false;
     account->count = 0;

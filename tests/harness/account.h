@@ -10,8 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ACCOUNT_MAX         512u
-#define ACCOUNT_DEVICES_MAX 8u
+#define ACCOUNT_MAX          512u
+#define ACCOUNT_DEVICES_MAX  8u
+#define ACCOUNT_ATTACHED_MAX 64u
 
 struct account {
     uint32_t id[ACCOUNT_MAX];
@@ -20,6 +21,8 @@ struct account {
     uint64_t device[ACCOUNT_DEVICES_MAX];
     unsigned devices;
     bool any_device;
+    uint64_t attached[ACCOUNT_ATTACHED_MAX];
+    unsigned attached_count; /* beyond the array: there are more */
 };
 
 /* A call of this code on the domain has succeeded. */
@@ -33,6 +36,10 @@ void account_note_device(struct account *account, uint64_t device_id);
 /* A call of which it is not known what it has moved. */
 void account_note_any_device(struct account *account);
 bool account_may_have_moved(const struct account *account, uint64_t device_id);
+/* An ATTACH of this id has succeeded. Several processors may say so at once. */
+void account_note_attached(struct account *account, uint64_t device_id);
+/* Takes such an id out; false when there is none. More than ACCOUNT_ATTACHED_MAX are not kept. */
+bool account_take_attached(struct account *account, uint64_t *device_id);
 /* No domain is left, and no device has moved. */
 void account_clear(struct account *account);
 

@@ -57,7 +57,7 @@ static uint64_t calls_not_heard(void)
     return hypercall_count() - hypercall_reported_count();
 }
 
-static void hear_of_attach(uint64_t control, uint64_t rdx)
+static void hear_of_attach(uint64_t control, uint64_t rdx, uint64_t rax)
 {
     struct hv_input_attach_device_domain input;
 
@@ -67,6 +67,26 @@ static void hear_of_attach(uint64_t control, uint64_t rdx)
     }
     memcpy(&input, gpa_pointer(rdx), sizeof(input));
     account_note_device(&account, input.device_id);
+    if (hv_result_status(rax) == HV_STATUS_SUCCESS)
+        account_note_attached(&account, input.device_id);
+}
+
+/* Engines apart, which calls that are not counted as heard send back to rest in any case. */
+static void hear_of_register_call(const struct hypercall_registers *sent, uint64_t rax)
+{
+    const size_t at = offsetof(struct hv_input_attach_device_domain, device_id) -
+                      2 * sizeof(uint64_t); /* RDX and R8 come before XMM0 */
+    uint64_t device_id;
+
+    if (hv_control_code(sent->rcx) != HVCALL_ATTACH_DEVICE_DOMAIN ||
+        hv_result_status(rax) != HV_STATUS_SUCCESS)
+        return;
+    if ((sent->rcx & HV_CONTROL_FAST) == 0) {
+        hear_of_attach(sent->rcx, sent->rdx, rax);
+        return;
+    }
+    memcpy(&device_id, &sent->xmm[0][at], sizeof(device_id));
+    account_note_attached(&account, device_id);
 }
 
 static void hear_of_domain(uint64_t control, uint64_t rdx, uint64_t rax)
@@ -98,7 +118,7 @@ HOT static __attribute__((noinline)) void hear_of_effect(uint64_t control, uint6
         hear_of_domain(control, rdx, rax);
         break;
     case HVCALL_ATTACH_DEVICE_DOMAIN:
-        hear_of_attach(control, rdx);
+        hear_of_attach(control, rdx, rax);
         break;
     default: /* DETACH, messages to buses, and what is no call of ours */
         account_note_any_device(&account);
@@ -155,6 +175,27 @@ static const char *rest_devices(struct suite *s)
             found = "a device does not become quiet";
     }
     return found;
+}
+
+static bool is_engine(uint64_t device_id)
+{
+    size_t count;
+    const struct dma_engine *e = dma_engines(&count);
+
+    for (size_t i = 0; i < count; i++)
+        if (e[i].device_id == device_id)
+            return true;
+    return false;
+}
+
+/* Devices that no bus shows, which a host may have: they rest in no domain. */
+static void detach_others(void)
+{
+    uint64_t device_id;
+
+    while (account_take_attached(&account, &device_id))
+        if (!is_engine(device_id))
+            (void)iommu_detach(device_id);
 }
 
 /* No device is in it. An id without a domain cannot be deleted either: then a domain can be made
@@ -270,10 +311,12 @@ const char *suite_reset(struct suite *s)
     found = rest_found ? rest_found : found;
     while (oracle_take_fault(ORACLE_FAULT_ANY_DEVICE, &fault) && (fault.valid & ORACLE_FAULT_VALID))
         found = "the host recorded a fault that no step of the test explains";
+    detach_others();
     delete_strays(s);
     delete_domains(s);
     account_clear(&account);
     hypercall_report_to(hear_of_call);
+    hypercall_report_registers_to(hear_of_register_call);
     hearing.begun = s->rested;
     hearing.calls = calls_not_heard();
     return s->leftover[0] ? s->leftover : found;

@@ -175,6 +175,55 @@ STRESS(calls_on_two_processors,
             f[0].accepted + f[1].accepted);
 }
 
+/* Ids that are those of no device on a bus of this machine. */
+static uint64_t unseen_id(const struct dma_engine *e, unsigned n)
+{
+    static const uint64_t made_up[] = {0x12345678, UINT64_C(0x3FFFFFFFFFFFFFFF)};
+
+    if (n < ARRAY_SIZE(made_up))
+        return made_up[n];
+    return (e ? e->device_id : made_up[0]) ^ UINT64_C(1) << (20 + n);
+}
+
+OBSERVATION(unseen_devices_are_left,
+            PROMISE("A device that no bus shows, if ATTACH takes it, holds its domain no longer "
+                    "than until it is detached")
+            COVERS("ATT-8") ABI() DEVICES(NONE) KINDS("bad-input")
+            STEPS("Ids that are those of no device are attached to two domains, in memory form "
+                  "and in register form, and are left there.")
+            EXPECTS("The host refuses them, or the harness detaches them and deletes the domains.")
+            IF_IT_FAILS("DETACH of a device that ATTACH has taken does not take it out of its "
+                        "domain."))
+{
+    enum { IDS_TRIED = 12 };
+    const struct dma_engine *e = dma_engine_fast();
+    const struct domain *d[] = {domain_paging(t), domain_blocked(t)};
+    unsigned taken = 0;
+
+    for (unsigned n = 0; n < IDS_TRIED; n++) {
+        struct hv_input_attach_device_domain input = {.device_id = unseen_id(e, n)};
+        struct hypercall_registers registers = {
+            .rcx = hv_control(HVCALL_ATTACH_DEVICE_DOMAIN, 0, 0, 0) | HV_CONTROL_FAST};
+        uint64_t words[sizeof(input) / sizeof(uint64_t)];
+
+        if (device_exists(input.device_id))
+            continue;
+        pviommu_fill_domain(&input.device_domain, d[n / 2 % 2]->id);
+        if (n % 2 == 0) {
+            taken += hypercall_simple(HVCALL_ATTACH_DEVICE_DOMAIN, &input, sizeof(input), NULL,
+                                      0) == HV_STATUS_SUCCESS;
+            continue;
+        }
+        memcpy(words, &input, sizeof(input));
+        registers.rdx = words[0];
+        registers.r8 = words[1];
+        memcpy(registers.xmm, &words[2], sizeof(input) - 2 * sizeof(words[0]));
+        taken += hypercall_raw_registers(&registers) == TRAP_NONE &&
+                 hv_result_status(registers.rax) == HV_STATUS_SUCCESS;
+    }
+    OBSERVE("%u of %u ids were taken", taken, (unsigned)IDS_TRIED);
+}
+
 struct descriptor_register {
     uint16_t limit;
     uint64_t base;

@@ -79,13 +79,39 @@ static void devices_that_moved(void **state)
     assert_true(account_may_have_moved(&a, 0x80));
 }
 
+static void attached_ids_are_taken_back(void **state)
+{
+    struct account a = {.count = 0};
+    uint64_t id = 0;
+
+    (void)state;
+    assert_false(account_take_attached(&a, &id));
+    account_note_attached(&a, 0x12345678);
+    account_note_attached(&a, UINT64_MAX >> 2);
+    account_note_attached(&a, 0x12345678); /* once is enough */
+    assert_true(account_take_attached(&a, &id));
+    assert_int_equal(id, UINT64_MAX >> 2);
+    assert_true(account_take_attached(&a, &id));
+    assert_int_equal(id, 0x12345678);
+    assert_false(account_take_attached(&a, &id));
+    for (uint64_t i = 0; i < ACCOUNT_ATTACHED_MAX + 2; i++)
+        account_note_attached(&a, i);
+    for (uint64_t i = ACCOUNT_ATTACHED_MAX; i > 0; i--) {
+        assert_true(account_take_attached(&a, &id));
+        assert_int_equal(id, i - 1);
+    }
+    assert_false(account_take_attached(&a, &id));
+    account_note_attached(&a, 7);
+    account_clear(&a);
+    assert_false(account_take_attached(&a, &id));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(deleted_ones_are_not_left),
-        cmocka_unit_test(known_ones_stay),
-        cmocka_unit_test(more_than_there_is_room_for),
-        cmocka_unit_test(devices_that_moved),
+        cmocka_unit_test(deleted_ones_are_not_left),   cmocka_unit_test(known_ones_stay),
+        cmocka_unit_test(more_than_there_is_room_for), cmocka_unit_test(devices_that_moved),
+        cmocka_unit_test(attached_ids_are_taken_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
