@@ -36,6 +36,7 @@ void defects_install_faulty_backend(void);
 void defects_install_vtd(void);
 void defects_install_buses(void);
 void defects_install_connections(void);
+void defects_install_host_messages(void);
 void defects_install_virtual_functions(void);
 void defects_install_device_messages(void);
 void defects_install_moved_devices(void);
