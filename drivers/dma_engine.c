@@ -75,6 +75,17 @@ bool dma_finish(struct dma_engine *e)
     return e && e->ops->finish && e->ops->finish(e);
 }
 
+bool dma_start_chain(struct dma_engine *e, uint64_t iova, size_t length, bool write)
+{
+    return e && e->ops->start_chain && fits(e, iova, length) && told(e, "start", iova, length) &&
+           e->ops->start_chain(e, iova, length, write);
+}
+
+uint8_t *dma_chain_seen(const struct dma_engine *e)
+{
+    return e && e->ops->chain_seen ? e->ops->chain_seen(e) : NULL;
+}
+
 bool dma_interrupt(struct dma_engine *e)
 {
     return e && e->ops->interrupt && e->ops->interrupt(e);

@@ -88,6 +88,8 @@ struct dma_engine_ops {
     bool (*start_fill)(struct dma_engine *e, uint64_t iova, size_t length);
     bool (*start_write)(struct dma_engine *e, uint64_t iova, const void *data, size_t length);
     bool (*finish)(struct dma_engine *e);
+    bool (*start_chain)(struct dma_engine *e, uint64_t iova, size_t length, bool write);
+    uint8_t *(*chain_seen)(const struct dma_engine *e);
     /* Has the device request message 0; false: it does not in its present state. */
     bool (*interrupt)(struct dma_engine *e);
 };
@@ -156,6 +158,14 @@ bool dma_read(struct dma_engine *e, uint64_t iova, void *seen, size_t length);
 bool dma_start_fill(struct dma_engine *e, uint64_t iova, size_t length);
 bool dma_start_write(struct dma_engine *e, uint64_t iova, const void *data, size_t length);
 bool dma_finish(struct dma_engine *e);
+/* For classes that take commands from a long chain: starts DMA_CHAIN_LENGTH copies of `length`
+ * bytes, from scratch to `iova` (fill_value) or from there to scratch, and returns while the device
+ * is at work. The chain lies at the start of scratch (DMA_CHAIN_PAGES). Ends in dma_finish(). */
+#define DMA_CHAIN_LENGTH 250u
+#define DMA_CHAIN_PAGES  4u
+bool dma_start_chain(struct dma_engine *e, uint64_t iova, size_t length, bool write);
+/* The page of scratch that copies to scratch write. NULL: the class has no chains. */
+uint8_t *dma_chain_seen(const struct dma_engine *e);
 /* The device sends the message of pci_message_set(), MSI or entry 0 of MSI-X, and no other. False:
  * it does not where it is now, or the class cannot. */
 bool dma_interrupt(struct dma_engine *e);

@@ -311,6 +311,25 @@ static bool start_fill(struct dma_engine *e, uint64_t iova, size_t length)
     return start_write(e, iova, memory(e, PAGE_STORE), length);
 }
 
+_Static_assert(DMA_CHAIN_LENGTH < RING, "each copy has a descriptor of its own");
+_Static_assert(DMA_CHAIN_PAGES == RING_PAGES, "the chain is the ring");
+
+static bool start_chain(struct dma_engine *e, uint64_t iova, size_t length, bool write)
+{
+    if (length > PAGE_SIZE || !start(e))
+        return false;
+    memset(memory(e, PAGE_LOAD), FILL_VALUE, PAGE_SIZE);
+    for (unsigned n = 0; n < DMA_CHAIN_LENGTH; n++)
+        add(e, write ? iova : address(e, PAGE_STORE), write ? address(e, PAGE_LOAD) : iova, length);
+    ring_doorbell(e);
+    return true;
+}
+
+static uint8_t *chain_seen(const struct dma_engine *e)
+{
+    return memory(e, PAGE_STORE);
+}
+
 static bool finish(struct dma_engine *e)
 {
     return ioat_of(e)->base == 0 || wait(e);
@@ -399,5 +418,7 @@ const struct dma_engine_ops dma_ioat_ops = {
     .start_fill = start_fill,
     .start_write = start_write,
     .finish = finish,
+    .start_chain = start_chain,
+    .chain_seen = chain_seen,
     .interrupt = interrupt,
 };

@@ -48,5 +48,6 @@ void defects_install_bus_windows(void);
 void defects_install_bus_refusals(void);
 void defects_install_transport(void);
 void defects_install_pci_functions(void);
+void defects_install_long_requests(void);
 
 #endif

@@ -158,7 +158,7 @@ static void under_fire(struct test_run *t, enum domain_kind from, enum domain_ki
 /* The nine directions: where the device comes from, by where it goes. */
 #define FROM_EACH_TO_PAGING(ROW, test)                                                             \
     ROW(test, paging, DOMAIN_PAGING,                                                               \
-        COVERS("ATT-5 ATT-4") WORD(direction, "from a paging domain to another")                   \
+        COVERS("ATT-5 ATT-4 FL-10") WORD(direction, "from a paging domain to another")             \
         IF_IT_FAILS("The switch has a state in between, or DMA under way outlives it: look at "    \
                     "the order of table entry, invalidation and drain."))                          \
     ROW(test, identity, DOMAIN_IDENTITY,                                                           \

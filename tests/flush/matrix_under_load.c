@@ -97,7 +97,7 @@ static void under_fire(struct test_run *t, unsigned first_way, unsigned last_way
 TEST(under_fire_domain,
      PROMISE("Continuous DMA misses the old page from the return of FLUSH_DEVICE_DOMAIN on, "
              "whatever was changed")
-     COVERS("FL-6 FL-1 FL-2") DEVICES(PROBE) KINDS("dma flush")
+     COVERS("FL-6 FL-1 FL-2 FL-10") DEVICES(PROBE) KINDS("dma flush")
      STEPS("A device writes to a page over and over. For each of the seven changes of the matrix: "
            "the guest changes its tables, flushes with FLUSH_DEVICE_DOMAIN, takes the old page "
            "back at once, and overwrites tables that became free.")
@@ -112,7 +112,7 @@ TEST(under_fire_domain,
 TEST(under_fire_list,
      PROMISE("Continuous DMA misses the old page from the return of a list flush on, whatever was "
              "changed")
-     COVERS("FL-6 LS-1 LS-2 LS-8") DEVICES(PROBE) KINDS("dma flush")
+     COVERS("FL-6 LS-1 LS-2 LS-8 FL-10") DEVICES(PROBE) KINDS("dma flush")
      STEPS("A device writes to a page over and over. For each of the seven changes of the matrix "
            "and each kind of list (exact, one covering block, everything; for the first change "
            "also the last of 508): the guest changes its tables, flushes, takes the old page back "
