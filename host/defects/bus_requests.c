@@ -76,6 +76,34 @@ static void for_all_functions(struct vpci_bus *bus)
     }
 }
 
+/* Messages that end with the resources of their functions, or with the power of the bus, do not. */
+static void keep_messages(struct vpci_bus *bus, const struct ring_packet *packet)
+{
+    static struct interrupt_message kept[MESSAGES_TRIED], *place[MESSAGES_TRIED];
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < bus->functions; i++) {
+        for (uint32_t data = 0; data < MESSAGES_TRIED; data++) {
+            struct interrupt_message *message =
+                interrupts_find(&bus->function[i], MESSAGE_ADDRESS, data);
+
+            if (message) {
+                kept[count] = *message;
+                place[count++] = message;
+            }
+        }
+    }
+    right_received(bus, packet);
+    while (count-- > 0)
+        *place[count] = kept[count];
+}
+
+static bool keeps_messages(uint32_t type)
+{
+    return (type == VPCI_RESOURCES_RELEASED && defect_active(DEFECT_RELEASE_KEEPS_MESSAGES)) ||
+           (type == VPCI_BUS_D0_EXIT && defect_active(DEFECT_D0_EXIT_KEEPS_MESSAGES));
+}
+
 static void received(void *owner, const struct ring_packet *packet)
 {
     struct vpci_bus *bus = owner;
@@ -93,7 +121,10 @@ static void received(void *owner, const struct ring_packet *packet)
     if (version == VPCI_VERSION_1_2 && asks_for_relations(type) &&
         defect_active(DEFECT_RELATIONS_TOO_NEW))
         bus->version = VPCI_VERSION_1_3;
-    right_received(owner, &packet_copy);
+    if (keeps_messages(type))
+        keep_messages(bus, &packet_copy);
+    else
+        right_received(owner, &packet_copy);
     if ((type == VPCI_POWER_STATE_CHANGE && defect_active(DEFECT_POWER_STATE_OF_BUS)) ||
         (type == VPCI_RESOURCES_RELEASED && defect_active(DEFECT_RELEASE_OF_BUS)))
         for_all_functions(bus);
@@ -160,8 +191,8 @@ void defects_install_bus_requests(void)
 {
     if (ANY(DEFECT_RELATIONS_TOO_NEW, DEFECT_VERSION_OF_FIRST, DEFECT_INTERRUPT_FORM_REFUSED,
             DEFECT_BLOCK_DELETE_FIRST, DEFECT_BLOCK_DELETE_MORE, DEFECT_BLOCK_DELETE_NEXT,
-            DEFECT_BLOCK_ONE_VECTOR, DEFECT_INTERRUPT_FIRST_PROCESSOR, DEFECT_POWER_STATE_OF_BUS,
-            DEFECT_RELEASE_OF_BUS))
+            DEFECT_BLOCK_ONE_VECTOR, DEFECT_RELEASE_KEEPS_MESSAGES, DEFECT_D0_EXIT_KEEPS_MESSAGES,
+            DEFECT_INTERRUPT_FIRST_PROCESSOR, DEFECT_POWER_STATE_OF_BUS, DEFECT_RELEASE_OF_BUS))
         right_post = call_in_front(HVCALL_POST_MESSAGE, post);
     if (ANY(DEFECT_RETARGET_KEEPS_PROCESSOR, DEFECT_RETARGET_KEEPS_VECTOR,
             DEFECT_RETARGET_MOVES_BLOCK, DEFECT_RETARGET_NOT_BACK, DEFECT_RETARGET_SAME_PROCESSOR,

@@ -2,6 +2,7 @@
 /* Interrupts of vPCI: blocks of messages that are made and ended, and messages that move to another
  * processor (reference 5.9). */
 #include "abi/msr.h"
+#include "drivers/vpci/removal.h"
 #include "drivers/vpci/vpci.h"
 #include "kernel/cpu.h"
 #include "kernel/lapic.h"
@@ -275,4 +276,41 @@ TEST(moved_messages,
     cpu_interrupts_on();
     delete (t, e, &both);
     pci_message_off(&e->function);
+}
+
+enum off { BY_RELEASE, BY_D0_EXIT };
+
+#define OFFS(ROW, test)                                                                            \
+    ROW(test, release, BY_RELEASE, WORD(way, "RESOURCES_RELEASED"))                                \
+    ROW(test, d0_exit, BY_D0_EXIT, WORD(way, "BUS_D0EXIT"))
+
+VARIANTS(const enum off, offs, OFFS);
+
+TEST_EACH(messages_end_by, OFFS,
+          PROMISE("{way} ends the messages of a function")
+          COVERS("BUS-15") ABI() DEVICES(ALL) KINDS("dma")
+          STEPS("Two messages are created as one block, and the device sends them. {way} is sent "
+                "for the function or its bus. Both messages are retargeted to another vector.")
+          EXPECTS("Each message requests its vector before. RETARGET_DEVICE_INTERRUPT reports an "
+                  "error afterwards.")
+          IF_IT_FAILS("The host keeps messages until the channel is closed. A driver that is "
+                      "loaded again and again uses them up, and a device that goes to another "
+                      "owner has those of the one before."))
+{
+    struct dma_engine *e = sender(t);
+    struct block both = create(t, e, VECTOR, 2);
+    const uint64_t vp = client_msr(HV_MSR_VP_INDEX);
+
+    expect_block(t, e, &both, "before");
+    REQUIRE(VARIANT(offs) == BY_RELEASE ? vpci_switch_off(&e->function, VPCI_OFF_BY_RELEASE)
+                                        : vpci_let_go(&e->function, VPCI_POWER_DOWN),
+            "the bus does not answer");
+    for (unsigned i = 0; i < both.count; i++) {
+        const struct pci_message message = message_of(&both, i);
+        enum hv_status status =
+            vpci_retarget_message(&e->function, &message, (uint8_t)(VECTOR + 2 + i), vp);
+
+        STEP("retarget message %u: %s", i, hv_status_name(status));
+        CHECK(status != HV_STATUS_SUCCESS, "message %u is still there", i);
+    }
 }
