@@ -42,7 +42,7 @@ struct mmio_hint {
 
 #define BOOT_MMIO_HINTS_MAX 32
 #define BOOT_REGIONS_MAX    256
-#define BOOT_OPTIONS_MAX    131072
+#define BOOT_OPTIONS_MAX    262144
 
 struct boot_info {
     uint64_t entry_tsc;        /* TSC at the first instruction of the image's own code */

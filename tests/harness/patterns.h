@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PATTERNS_MAX     2048
+#define PATTERNS_MAX     8192
 #define PATTERNS_NONE    PATTERNS_MAX /* "no pattern matches" */
 #define PATTERNS_BUCKETS 1024
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import struct
 import subprocess
 import uuid
@@ -18,6 +19,7 @@ from conftest import pvtest_call, quick_firmware
 from pvtest import paths
 from pvtest.errors import MissingError, UsageError
 from pvtest.images import boot_volume, catalogue, disk_image
+from pvtest.images.boot_volume import BootOptions
 from pvtest.machine import qemu
 
 SECTOR = disk_image.SECTOR
@@ -268,6 +270,18 @@ def test_disk_without_the_host_says_what_it_found(tmp_path: Path) -> None:
 def test_selection_too_long_for_the_guest() -> None:
     with pytest.raises(Exception, match="bytes of options"):
         boot_volume.check_guest_text("x" * boot_volume.GUEST_OPTIONS_MAX)
+
+
+def test_a_catalogue_of_twice_the_size_fits_in_any_order() -> None:
+    """A shuffle names each instance in a line of its own."""
+    header = (paths.ROOT / "tests" / "harness" / "patterns.h").read_text(encoding="utf-8")
+    lines = int(re.search(r"#define PATTERNS_MAX +(\d+)", header)[1])  # type: ignore[index]
+    known = catalogue.load_tests()
+    options = BootOptions(tests=boot_volume.selection(known, known.instances, in_this_order=True).tests)
+    assert len(options.tests) == len(known.instances)
+    assert 2 * len(options.tests) <= lines
+    text = options.guest_text()
+    boot_volume.check_guest_text(text + text)
 
 
 @pytest.mark.boots

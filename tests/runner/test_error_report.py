@@ -48,7 +48,7 @@ def error_file(machine: Machine) -> str:
         (b"seed=1\nrepeat=many\n", "pvtest.opt line 2: repeat: "),
         (b"seed=1\n# gr\xfc\xdfe\n", "pvtest.opt line 2: byte 0xfc is not ASCII text"),
         ("seed=1\n".encode("utf-16"), "pvtest.opt line 1: the file is UTF-16; save it as ASCII or UTF-8"),
-        (b"#" * 131072, "pvtest.opt: larger than 131071 bytes"),
+        (b"#" * 262144, "pvtest.opt: larger than 262143 bytes"),
     ],
     ids=["unknown-key", "unknown-test", "bad-number", "latin-1", "utf-16", "too-large"],
 )

@@ -8,7 +8,7 @@ from enum import Enum
 
 GUEST_FILE = "pvtest.opt"
 HOST_FILE = "refhost.opt"
-GUEST_OPTIONS_MAX = 131072  # bytes, BOOT_OPTIONS_MAX of kernel/boot_info.h
+GUEST_OPTIONS_MAX = 262144  # bytes, BOOT_OPTIONS_MAX of kernel/boot_info.h
 
 
 class GuestKey(Enum):
