@@ -29,11 +29,6 @@ struct request {
     uint32_t type;
 };
 
-static const struct vpci_message *message(const struct request *r)
-{
-    return (const void *)r->packet.payload;
-}
-
 /* Whether a completion is asked for. */
 static void change_flag(struct request *r)
 {
@@ -129,7 +124,7 @@ static void received(void *owner, const struct ring_packet *packet)
     r.bus = owner;
     r.before = *r.bus;
     r.packet = *packet;
-    r.type = message(&r)->type;
+    r.type = ((const struct vpci_message *)(const void *)packet->payload)->type;
     if (does_nothing(&r)) {
         if (packet->completion_requested)
             vmbus_send(r.bus->channel, VMBUS_PACKET_COMPLETION, packet->transaction, &success,

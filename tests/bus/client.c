@@ -78,7 +78,7 @@ bool client_completion(struct vmbus_channel *channel, uint64_t *transaction, uin
 uint32_t client_ask(struct test_run *t, struct vmbus_channel *channel, const void *message,
                     size_t size, struct vpci_requirements_reply *reply)
 {
-    struct vpci_requirements_reply own;
+    struct vpci_requirements_reply own = {0};
     uint64_t sent = vmbus_channel_send(channel, message, size, true), seen = 0;
 
     reply = reply ? reply : &own;
