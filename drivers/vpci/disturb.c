@@ -97,8 +97,6 @@ static void put_request(struct random *random, struct vpci_bus *bus)
     for (unsigned i = 0; i < words; i++)
         request[i] = some_word(random);
     request[0] = VPCI_MESSAGE(below(random, MESSAGES));
-    if (request[0] == VPCI_EJECTION_COMPLETE) /* the host may take the bus away at once */
-        request[0] = VPCI_BUS_D0_EXIT;
     if (below(random, 4) != 0)
         request[1] = bus->function[0].relation.slot;
     switch (below(random, 16)) {

@@ -113,11 +113,14 @@ bool vpci_remove(const struct pci_function *f, enum vpci_removal how)
 {
     struct vpci_bus *bus = f->vpci;
     union vmbus_control message;
+    const bool asked = control(f, how == VPCI_BY_EJECT ? BUS_CONTROL_EJECT : BUS_CONTROL_RESCIND);
 
-    if (!control(f, how == VPCI_BY_EJECT ? BUS_CONTROL_EJECT : BUS_CONTROL_RESCIND) ||
-        (how == VPCI_BY_EJECT && !agree_to_eject(bus)) ||
-        !vmbus_wait(VMBUS_RESCIND_CHANNEL_OFFER, is_channel, bus->channel.offer->channel_id,
-                    &message, WAIT_US))
+    /* A host may have taken it away before, for an EJECTION_COMPLETE for which it did not ask. */
+    bus->let_go = true;
+    if ((how == VPCI_BY_EJECT && !(asked && agree_to_eject(bus))) ||
+        (!bus->channel.offer->rescinded &&
+         !vmbus_wait(VMBUS_RESCIND_CHANNEL_OFFER, is_channel, bus->channel.offer->channel_id,
+                     &message, WAIT_US)))
         return false;
     bus->window = NULL;
     bus->let_go = false;
