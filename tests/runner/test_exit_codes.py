@@ -101,6 +101,8 @@ def test_repeat(runner: Runner, tmp_path: Path) -> None:
     done = runner("--repeat", "3", "--fixture", "fail", "--seed", "0x10")
     assert done.returncode == 1
     assert "3 of 3 rounds" in done.stdout and "--seed 16" in done.stdout
+    done = runner("--repeat", "1000000")
+    assert done.returncode == 3 and "results; a run has at most 2000000" in done.stderr
 
 
 @pytest.mark.parametrize(

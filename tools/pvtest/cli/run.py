@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from pvtest import interrupts, paths
 from pvtest.cli import usage
-from pvtest.errors import EXIT_OK, RunnerError
+from pvtest.errors import EXIT_OK, RunnerError, UsageError
 from pvtest.gate import reduce, rules
 from pvtest.gate.inputs import load_gate, of_unit
 from pvtest.images import catalogue
@@ -23,6 +23,7 @@ from pvtest.plan.selection import find_switches, select, told_tests
 from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.model import Run
+from pvtest.stream.tap import MAX_POINTS
 
 DEFAULT_ROUNDS = 1000  # of --until-fail, without --repeat
 SECONDS_PER_BOOT = 60.0  # of tests, so that the firmware's seconds do not matter and a failure is seen soon
@@ -43,6 +44,12 @@ def until_fail(request: Request, rounds: int, boot: Callable[[Request, str], Run
             return run
         seconds = (run.timing.tests or SECONDS_PER_BOOT) / group
         group = min(group * 4, max(1, int(SECONDS_PER_BOOT / max(seconds, 0.001))))
+
+
+def _check_size(request: Request) -> None:
+    results = len(request.selected) * request.repeat
+    if results > MAX_POINTS:
+        raise UsageError(f"--repeat {request.repeat}: {results} results; a run has at most {MAX_POINTS}")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -92,6 +99,7 @@ def main(options: argparse.Namespace) -> int:
         nvme_read=options.nvme_read or "",
         restarts=options.restarts,
     )
+    _check_size(request)
     with interrupts.deferred(), ResultsFolder(options.results) as folder:
 
         def group(part: boots.Request, title: str = "") -> Run:

@@ -11,7 +11,7 @@ from pvtest.stream.yaml_block import MAX_KEYS, YamlError, parse_pair
 
 MAX_PROBLEMS = 8
 MAX_COMMENTS = 2000
-MAX_POINTS = 100_000
+MAX_POINTS = 2_000_000  # of one boot: 800 rounds of the catalogue
 MAX_CRASH_LINES = 64
 MAX_TRANSCRIPT_LINES = 200_000
 TRANSCRIPT = "transcript: "  # before the point of the test that it is of
