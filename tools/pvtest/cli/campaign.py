@@ -37,8 +37,9 @@ from pvtest.machine.from_options import boot_once, load, machine, whole_catalogu
 from pvtest.machine.guardian import temporary_folder
 from pvtest.machine.guest_process import Observer
 from pvtest.machine.terminal import terminal
+from pvtest.machine.request import FUNCTIONS_ALONE, on_functions_alone
 from pvtest.machine.terminal import SideBySide, Terminal
-from pvtest.plan.devices import OPTION, Devices
+from pvtest.plan.devices import Devices
 from pvtest.plan.ordering import CampaignPlan
 from pvtest.plan.selection import select_switches, told_switches
 from pvtest.plan.shown import own_instances, spread, together, where_it_shows
@@ -132,19 +133,6 @@ def _on_saved(switch: Switch) -> bool:
     return isinstance(switch, Defect) and switch.unit not in ("vtd", "vpci")
 
 
-# Units whose defects need no device of QEMU. Some show on a machine without VT-d alone, whose host has five levels.
-_FUNCTIONS_ALONE = ("soft", "ioat")
-
-
-def on_functions_alone(request: boots.Request) -> boots.Request:
-    """The same on the virtual functions of the host."""
-    devices = request.qemu.devices
-    if not devices.alone:
-        devices = Devices(f"option {OPTION}", forced=True)
-    qemu = dataclasses.replace(request.qemu, iommu="", devices=devices)
-    return dataclasses.replace(request, qemu=qemu, selected=devices.on(request.selected))
-
-
 @dataclass(frozen=True)
 class Hosts:
     """The machines of a campaign, as requests without a defect or variant."""
@@ -166,7 +154,7 @@ class Hosts:
         base = self.booted
         if self.saved is not None and _on_saved(switch):
             base = self.saved
-        elif isinstance(switch, Defect) and switch.unit in _FUNCTIONS_ALONE:
+        elif isinstance(switch, Defect) and switch.unit in FUNCTIONS_ALONE:
             base = on_functions_alone(base)
         return campaign.switched_on(base, switch, self.plain)
 

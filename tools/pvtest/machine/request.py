@@ -17,6 +17,7 @@ from pvtest.machine.guest_process import Limits
 from pvtest.machine.qemu import NVME_BYTES, Qemu
 from pvtest.machine.saved import Saved
 from pvtest.plan import replay
+from pvtest.plan.devices import OPTION, Devices
 from pvtest.plan.replay import Replay
 
 CAMPAIGN_RESTARTS = 1  # a host with a defect hangs often; its matrix needs one failing test, not all of them
@@ -156,3 +157,16 @@ class Request:
             # A host that is broken on purpose is told so in its own options, a guest in the guest's.
             host_crash=self.fixture == HOST_CRASH,
         )
+
+
+# Units whose defects need no device of QEMU. Some show on a machine without VT-d alone, whose host has five levels.
+FUNCTIONS_ALONE = ("soft", "ioat")
+
+
+def on_functions_alone(request: Request) -> Request:
+    """The same on the virtual functions of the host."""
+    devices = request.qemu.devices
+    if not devices.alone:
+        devices = Devices(f"option {OPTION}", forced=True)
+    qemu = dataclasses.replace(request.qemu, iommu="", devices=devices)
+    return dataclasses.replace(request, qemu=qemu, selected=devices.on(request.selected))
