@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -84,6 +86,42 @@ def runner(words: Sequence[str], log: IO[bytes]) -> Iterator[subprocess.Popen[by
                 process.terminate()
                 process.wait()
             GUARDIAN.is_over(process.pid, mark)
+
+
+_PR_SET_THP_DISABLE = 41  # linux/prctl.h
+
+
+@lru_cache(maxsize=1)
+def _without_large_pages() -> None:
+    """For all processes that this one starts from now on. In a virtual machine the first access to a large page can
+    take 5 ms, which then falls on one test or another by chance."""
+    with contextlib.suppress(OSError, AttributeError):  # another system than Linux
+        ctypes.CDLL(None).prctl(_PR_SET_THP_DISABLE, 1, 0, 0, 0)
+
+
+def start_machine(
+    command: Sequence[str], stdout: int, stderr: IO[bytes] | int, inherited: tuple[int, ...] = ()
+) -> tuple[subprocess.Popen[bytes], str]:
+    """Starts QEMU in a session of its own: Ctrl-C reaches the runner alone, which then ends all of the session.
+    `inherited` are descriptors that the command line names. Returns the process, and the mark in the environment of
+    all its processes. Raises RunnerError where it cannot be started."""
+    mark = secrets.token_hex(8)
+    if any(word.startswith("tcg") for word in command):
+        _without_large_pages()
+    try:
+        process = subprocess.Popen(  # pylint: disable=consider-using-with  # the caller ends it
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=inherited,
+            env={**os.environ, processes.MARK: mark},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise RunnerError(f"{command[0]} cannot be started: {error.strerror or error}") from None
+    GUARDIAN.begins(process.pid, mark)
+    return process, mark
 
 
 LOCK = "in-use"  # a file in each temporary folder

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import selectors
 import signal
 import subprocess
@@ -17,10 +16,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pvtest import interrupts
-from pvtest.errors import RunnerError, system_error
+from pvtest.errors import system_error
 from pvtest.machine import processes
 from pvtest.machine.firmware_words import Before
-from pvtest.machine.guardian import GUARDIAN
+from pvtest.machine.guardian import GUARDIAN, start_machine
 from pvtest.stream.lines import AGAIN, FirmwareStarts, LineAssembler
 from pvtest.stream.model import Timing
 from pvtest.stream.tap import TapParser
@@ -97,7 +96,7 @@ class Session:
 
     def __init__(self, command: list[str], limits: Limits, observer: Observer, inherited: tuple[int, ...] = ()):
         self._command = command
-        self._mark = secrets.token_hex(8)
+        self._mark = ""
         self._inherited = inherited  # descriptors that the command line names
         self._limits = limits
         self._observer = observer
@@ -115,20 +114,7 @@ class Session:
     def run(self, serial_log: Path, qemu_log: Path) -> Outcome:
         """Blocks until the guest is done, or gives the reason why it was stopped."""
         with serial_log.open("wb", buffering=0) as log, qemu_log.open("wb+") as errors:
-            try:
-                process = subprocess.Popen(  # pylint: disable=consider-using-with  # ended in _stop, on every path
-                    self._command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    pass_fds=self._inherited,
-                    env={**os.environ, processes.MARK: self._mark},
-                    # A session of its own: Ctrl-C reaches the runner alone, which then ends all of the session.
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise RunnerError(f"{self._command[0]} cannot be started: {error.strerror or error}") from None
-            GUARDIAN.begins(process.pid, self._mark)
+            process, self._mark = start_machine(self._command, subprocess.PIPE, errors, self._inherited)
             self._start = self._last = time.monotonic()
             try:
                 interruption = self._pump(process, log)

@@ -12,8 +12,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
-import secrets
 import socket
 import subprocess
 import time
@@ -27,7 +25,7 @@ from pvtest.images import boot_volume
 from pvtest.images.boot_volume import BootOptions, check_guest_text
 from pvtest.images.guest_options import GUEST_FILE, HOST_FILE
 from pvtest.machine import processes
-from pvtest.machine.guardian import GUARDIAN
+from pvtest.machine.guardian import GUARDIAN, start_machine
 from pvtest.machine.qemu import Qemu, command, escaped, option_file
 from pvtest.plan.devices import Devices
 
@@ -170,25 +168,14 @@ def _save(monitor: Path, state: Path) -> None:
 def save(qemu: Qemu, folder: Path) -> Saved:
     """Boots once, and leaves all that `Saved` names in `folder`. Raises RunnerError where this QEMU cannot do it."""
     found = Saved(machine(qemu), folder / "volume", folder / "state", folder / "memory")
-    mark = secrets.token_hex(8)
     monitor, log = folder / "monitor", folder / "host.log"
     log.touch()
     boot_volume.images(found.volume)
     texts = {_HOLD: "1", _FILES + HOST_FILE: "\n", _FILES + GUEST_FILE: "\n"}
     line = _on_memory(command(found.qemu, "tcg", found.volume, log), found.qemu, found.memory, "on")
     line += _given(texts, folder)
-    try:
-        process = subprocess.Popen(  # pylint: disable=consider-using-with  # ended below, on every path
-            [*line, "-qmp", f"unix:{monitor},server=on,wait=off"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, processes.MARK: mark},
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise RunnerError(f"{line[0]} cannot be started: {error.strerror or error}") from None
-    GUARDIAN.begins(process.pid, mark)
+    line += ["-qmp", f"unix:{monitor},server=on,wait=off"]
+    process, mark = start_machine(line, subprocess.DEVNULL, subprocess.DEVNULL)
     try:
         _wait_for_host(process, log)
         _save(monitor, found.state)
