@@ -12,7 +12,7 @@ from pathlib import Path
 import images
 import pytest
 from conftest import ROOT, Runner, latest
-from pvtest.cli.campaign import CAMPAIGNS, WORTH_SAVING, Hosts, Outcome, slow
+from pvtest.cli.campaign import CAMPAIGNS, WORTH_SAVING, Hosts
 from pvtest.images import catalogue, requirements
 from pvtest.images.boot_volume import BootOptions
 from pvtest.images.catalogue import Defect, parse_tests
@@ -20,11 +20,13 @@ from pvtest.machine import boots, qemu, saved
 from pvtest.machine.guest_process import Observer
 from pvtest.machine.qemu import Qemu
 from pvtest.machine.request import Request
-from pvtest.stream.model import Run, Timing
+from pvtest.stream.model import Run, TestResult, Verdict
+from pvtest.stream.trials import Trials
 from saved_machine import FOLDER, SCRIPT
 
 MANY = tuple((f"lazy-{n}", "CAP-1", "A capability is missing.") for n in range(WORTH_SAVING - 1))
-DEFECTS = (*MANY, ("no-flush", "FL-1", "A flush does nothing."), ("unit-only", "FL-1", "Nothing.", "vtd"))
+UNITS = (("unit-only", "FL-1", "Nothing.", "vtd"), ("bus-only", "FL-1", "Nothing.", "vpci"))
+DEFECTS = (*MANY, ("no-flush", "FL-1", "A flush does nothing."), *UNITS)
 HOLD_NO_MORE = "name=opt/pvtest/hold,string=0"
 QEMU = Qemu("qemu", "10.0.2", "intel-iommu", "code", "variables", tpm=True)
 
@@ -52,6 +54,20 @@ def test_defects_go_on_from_a_saved_machine(runner: Runner, tmp_path: Path) -> N
     assert on_saved
     assert failing["no-flush"] == "flush.unmap@dmaprobe", "it has the host's virtual functions alone"
     assert failing["lazy-0"] == failing["unit-only"] == ""
+
+
+@pytest.mark.usefixtures("many")
+def test_a_defect_of_virtual_buses_that_the_saved_machine_does_not_show_is_booted(
+    runner: Runner, tmp_path: Path
+) -> None:
+    runner("defects", "--jobs", "1")
+    found = {entry["defect"]: entry for entry in latest(tmp_path, "defects.json")["defects"]}
+    folder = tmp_path / "results" / "latest"
+    assert "flush.unmap@rocker" in (folder / "bus-only" / "serial.log").read_text(), "the run that decides"
+    assert found["bus-only"]["verdict"] == "missed"
+    # The host without a defect ran there, on the tests that are asked there.
+    sound = (folder / "virtual-buses" / "serial.log").read_text()
+    assert "flush.unmap@dmaprobe" in sound and "cap." not in sound
 
 
 @pytest.mark.usefixtures("many")
@@ -96,6 +112,15 @@ def test_where_a_defect_is_shown() -> None:
     shown = [hosts.request(CAMPAIGNS["defects"], defect).qemu for defect in defects]
     assert shown == [quick.qemu, quick.qemu, QEMU]
     assert quick.flags() == ["--functions-alone"], "the command that shows a result again"
+    bus, results = Defect("d", ("FL-1",), "", "vpci"), [TestResult(one, Verdict.PASS) for one in tests.instances]
+    sound = Run(tests, requirements.load(), tests.instances, results, [])
+    assert Hosts(booted, quick, sound).first(CAMPAIGNS["defects"], bus) is None, "nobody knows what passes there"
+    on_buses = Hosts(booted, dataclasses.replace(quick, selected=tests.instances), sound, sound)
+    first = on_buses.first(CAMPAIGNS["defects"], bus)
+    assert first is not None and (first.qemu, first.bus) == (quick.qemu, "vpci")
+    assert {one.id for one in first.selected} == first.stop_at, "if they do not catch it, all others run elsewhere"
+    assert on_buses.first(CAMPAIGNS["defects"], defects[0]) is None
+    assert on_buses.request(CAMPAIGNS["defects"], bus).qemu == QEMU, "its devices may be what shows it"
     few = [Hosts(booted).request(CAMPAIGNS["defects"], defect) for defect in defects]
     assert [one.qemu.devices.alone for one in few] == [False, True, False], "five levels are on a machine without VT-d"
     assert "--functions-alone" in few[1].flags() and not few[1].qemu.iommu
@@ -118,12 +143,10 @@ def test_a_sound_host_between_two_defects_passes(tmp_path: Path) -> None:
 
 
 def test_slow_ones_are_named() -> None:
-    tests = parse_tests(images.catalogue_section())
     took = {"a": 1.9, "b": 2.1, "c": 12.0}
-    runs = {name: Run(tests, requirements.load(), [], [], [], timing=Timing(seconds)) for name, seconds in took.items()}
-    outcomes = [Outcome(CAMPAIGNS["defects"], Defect(name, (), ""), run) for name, run in runs.items()]
-    assert slow(outcomes) == "Longer than 2 s: c 12.0 s, b 2.1 s"
-    assert slow(outcomes[:1]) == ""
+    entries = tuple({"defect": name, "seconds": seconds} for name, seconds in took.items())
+    assert Trials("defects", entries).slow_told == "Longer than 2 s: c 12.0 s, b 2.1 s"
+    assert Trials("defects", entries[:1]).slow_told == ""
 
 
 def test_both_sides_name_the_same_files(tmp_path: Path) -> None:

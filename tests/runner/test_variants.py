@@ -226,8 +226,8 @@ def test_who_goes_together() -> None:
     def one(name: str, needs: str = "CAP-1", unit: str = "any", alone: bool = False) -> Variant:
         return Variant(name, tuple(needs.split()), name, unit, alone)
 
-    def hosts(*variants: Variant, most: int = 8) -> set[str]:
-        found = together(variants, most, known, 1)
+    def hosts(*variants: Variant, most: int = 8, on_buses: bool = False) -> set[str]:
+        found = together(variants, most, known, 1, on_buses)
         assert sorted(v.name for host in found for v in host.members or (host,)) == sorted(v.name for v in variants)
         return {"+".join(sorted(host.name.split("+"))) for host in found}
 
@@ -239,11 +239,15 @@ def test_who_goes_together() -> None:
     assert hosts(a, one("d", "FL-2", "soft")) == {"a", "d"}, "a's host may have a test on a device of another unit"
     both = one("d", "FL-4", "both")
     assert hosts(a, both, one("e", "FL-2", "soft")) == {"a+d+e"}
-    assert all(host.unit == "both" for host in together([a, both], 2, known, 1))
-    assert hosts(one("d", "FL-1", "vpci"), one("e", "FL-2", "vpci")) == {"d", "e"}
+    assert all(host.unit == "both" for host in together([a, both], 2, known, 1, False))
+    bus, soft = one("d", "FL-4", "vpci"), one("e", "FL-5", "soft")
+    assert hosts(bus, one("e", "FL-2", "vpci"), a) == {"a", "d", "e"}, "nobody knows what passes there without them"
+    assert hosts(bus, one("e", "FL-2", "vpci"), a, on_buses=True) == {"a+d+e"}
+    assert hosts(bus, soft, one("f", "FL-6", "both"), on_buses=True) == {"d", "e+f"}, "these change units"
+    assert together([a, bus], 2, known, 1, True)[0].unit == "vpci", "one that shows there alone says where"
     several = [one(f"v{n}", f"FL-{n}") for n in range(1, 9)]
     assert len({frozenset(hosts(*several, most=2)) for _ in range(2)}) == 1, "the same seed, the same hosts"
-    assert together(several, 2, known, 1) != together(several, 2, known, 2)
+    assert together(several, 2, known, 1, True) != together(several, 2, known, 2, True)
 
 
 def test_the_host_says_which_need_one_to_themselves() -> None:

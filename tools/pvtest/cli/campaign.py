@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from rich.table import Table
-from rich.text import Text
 
 from pvtest import interrupts, paths
 from pvtest.counted import counted
@@ -42,7 +38,7 @@ from pvtest.machine.terminal import SideBySide, Terminal
 from pvtest.plan.devices import Devices
 from pvtest.plan.ordering import CampaignPlan
 from pvtest.plan.selection import select_switches, told_switches
-from pvtest.plan.shown import own_instances, spread, together, where_it_shows
+from pvtest.plan.shown import own_instances, quickest_first, spread, together, where_it_shows
 from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.coverage import broken
@@ -51,10 +47,8 @@ from pvtest.stream.trials import BAD, GOOD, Trials
 
 NAMES_SHOWN = 2
 WORTH_SAVING = 8  # machines that go on from a saved one; for fewer it takes longer to save it and to look at it
-SLOW_SECONDS = 2.0  # for a run that ends at the first failure of a test of the broken requirement
 SOUND = "saved-machine"  # folder of the run without a defect there
-
-AT_START = "at-start."  # these tests need devices that no test has used
+BUSES = "virtual-buses"  # and of that on virtual PCI buses
 
 
 def _own_longer(request: boots.Request, switch: Switch) -> list[Instance]:
@@ -68,9 +62,8 @@ def _own_longer(request: boots.Request, switch: Switch) -> list[Instance]:
 def own_first(request: boots.Request, switch: Switch, plain: Run) -> boots.Request:
     """Tests of what the defect breaks come first, the quickest of the run without it before the others. The first of
     them that fails ends the run: it has caught the defect. If none fails, everything runs."""
-    own = own_instances(request.requirements, switch, request.selected)
     took = {result.instance.id: result.duration_us for result in plain.results}
-    own.sort(key=lambda instance: (not instance.id.startswith(AT_START), took.get(instance.id, math.inf)))
+    own = quickest_first(own_instances(request.requirements, switch, request.selected), took)
     ids = frozenset(instance.id for instance in own)
     rest = [instance for instance in request.selected if instance.id not in ids]
     return dataclasses.replace(request, selected=own + rest, stop_at=ids)
@@ -121,16 +114,21 @@ class Campaign:
             selected = where_it_shows(switch.unit, [*selected, *_own_longer(request, switch)])
         elif isinstance(switch, Variant) and plain is not None:
             selected = spread(switch, selected, _passed(plain), request.seed)
-        if getattr(switch, "unit", "any") == "vpci":
+        if _on_buses(switch):
             request = dataclasses.replace(request, bus="vpci")
         on = list(_members(switch) or (switch,))
         switched = dataclasses.replace(request, selected=selected, **{self.plural: on})
         return own_first(switched, switch, plain) if plain is not None and self.own else switched
 
 
+def _on_buses(switch: Switch) -> bool:
+    """Does it show on virtual PCI buses alone?"""
+    return getattr(switch, "unit", "any") == "vpci"
+
+
 def _on_saved(switch: Switch) -> bool:
-    """Does it show on a machine without VT-d, whose devices are on plain PCI?"""
-    return isinstance(switch, Defect) and switch.unit not in ("vtd", "vpci")
+    """Can it show on a machine without VT-d?"""
+    return isinstance(switch, Defect) and switch.unit != "vtd"
 
 
 @dataclass(frozen=True)
@@ -140,6 +138,7 @@ class Hosts:
     booted: boots.Request
     saved: boots.Request | None = None  # from where machines without VT-d go on
     plain: Run | None = None  # of the host without a defect, by which tests are put in order; None = everything runs
+    buses: Run | None = None  # of the same on virtual PCI buses: for defects on the saved machine, for variants booted
     together: int = 1  # variants on one host
 
     def shared(self, campaign: Campaign, chosen: list[Switch]) -> Sequence[Switch]:
@@ -147,16 +146,31 @@ class Hosts:
         variants = [switch for switch in chosen if isinstance(switch, Variant)]
         if campaign.own or self.together == 1 or self.plain is None:
             return chosen
-        return together(variants, self.together, self.booted.requirements, self.booted.seed)
+        known = self.booted.requirements
+        return together(variants, self.together, known, self.booted.seed, self.buses is not None)
+
+    def without(self, switch: Switch) -> Run | None:
+        """The run of the host without it, on the bus that it is on."""
+        return self.buses if self.buses is not None and _on_buses(switch) else self.plain
+
+    def first(self, campaign: Campaign, switch: Switch) -> boots.Request | None:
+        """A short run before the one that decides, of a defect of virtual PCI buses: the tests of what it breaks that
+        pass on the saved machine without it. One that they do not catch may need devices of QEMU."""
+        if self.saved is None or self.buses is None or not _on_buses(switch):
+            return None
+        asked = campaign.switched_on(self.saved, switch, self.buses)
+        usable = asked.stop_at & _passed(self.buses)
+        own = [instance for instance in asked.selected if instance.id in usable]
+        return dataclasses.replace(asked, selected=own, restarts=0) if own else None
 
     def request(self, campaign: Campaign, switch: Switch) -> boots.Request:
-        """The run with this one: on a saved machine, except where it shows behind VT-d alone; or on one like it."""
+        """The run with this one: on a saved machine, except where it may need a device of QEMU; or on one like it."""
         base = self.booted
-        if self.saved is not None and _on_saved(switch):
+        if self.saved is not None and _on_saved(switch) and not _on_buses(switch):
             base = self.saved
         elif isinstance(switch, Defect) and switch.unit in FUNCTIONS_ALONE:
             base = on_functions_alone(base)
-        return campaign.switched_on(base, switch, self.plain)
+        return campaign.switched_on(base, switch, self.without(switch))
 
 
 CAMPAIGNS = {
@@ -227,46 +241,6 @@ class Outcome:
         }
 
 
-def table(campaign: Campaign, outcomes: list[Outcome]) -> Table:
-    """Defect or variant by failing tests."""
-    out = Table(
-        title=campaign.plural.capitalize(),
-        title_style="bold",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-        padding=(0, 2, 0, 0),
-    )
-    fixed = (campaign.word, "verdict", "failing", "skipped")
-    own = ("own requirement",) if campaign.own else ()
-    for name in (campaign.word, campaign.column, "verdict", "failing", "skipped", *own, "first of them"):
-        out.add_column(
-            name, justify="right" if name in fixed[2:] else "left", no_wrap=name in fixed[:2], overflow="fold"
-        )
-    styles = {campaign.good: "green", campaign.bad: "bold red", "error": "bold magenta"}
-    for outcome in outcomes:
-        covers = Text("yes") if outcome.own_requirement else Text("no", style="yellow")
-        out.add_row(
-            outcome.switch.name,
-            Text(" ".join(outcome.switch.requirements), style="cyan"),
-            Text(outcome.verdict, style=styles[outcome.verdict]),
-            str(len(outcome.failing)),
-            str(outcome.run.count(Verdict.SKIP)),
-            *((covers,) if campaign.own else ()),
-            outcome.first,
-        )
-    return out
-
-
-def _lines(campaign: Campaign, outcomes: list[Outcome]) -> str:
-    own = ("own_requirement",) if campaign.own else ()
-    rows = ["\t".join((campaign.word, "verdict", "failing", *own, "tests"))]
-    for o in outcomes:
-        covers = ("yes" if o.own_requirement else "no",) if campaign.own else ()
-        rows.append("\t".join((o.switch.name, o.verdict, str(len(o.failing)), *covers, " ".join(o.failing))))
-    return "\n".join(rows) + "\n"
-
-
 def _members(switch: Switch) -> tuple[Switch, ...]:
     """Of several that are switched on in one host; () is one alone."""
     return getattr(switch, "members", ())
@@ -289,17 +263,24 @@ class _Trier:
     folder: ResultsFolder
     progress: SideBySide
 
-    def one(self, switch: Switch, only: frozenset[str] = frozenset()) -> Outcome:
-        """One machine. `only`: these instances, on whichever classes."""
+    def one(self, switch: Switch, only: frozenset[str] = frozenset(), bus: str = "") -> Outcome:
+        """One machine, on its usual bus or the given one. `only`: these instances, on whichever classes."""
         stop = interrupts.STOP
         if stop.is_set():
             return self._broken(switch, f"did not run: {interrupts.reason()}")
         self.progress.change(begins=switch.name)
         try:
             asked = self.hosts.request(self.campaign, switch)
+            asked = dataclasses.replace(asked, bus=bus or asked.bus)
             if only:
                 asked = dataclasses.replace(asked, selected=[i for i in self.hosts.booted.selected if i.id in only])
-            run = boots.run(asked, self.folder.folder(switch.name), Observer(stop=stop))
+            folder, first = self.folder.folder(switch.name), self.hosts.first(self.campaign, switch)
+            if first is not None:
+                run = boots.run(first, folder, Observer(stop=stop))
+                found = Outcome(self.campaign, switch, run, len(asked.selected))
+                if found.own_requirement:
+                    return found
+            run = boots.run(asked, folder, Observer(stop=stop))
         except (OSError, RunnerError) as error:
             # The others go on: what they find is worth having.
             return self._broken(switch, system_error(error) if isinstance(error, OSError) else str(error))
@@ -315,15 +296,15 @@ class _Trier:
     def each(self, switch: Switch) -> list[Outcome]:
         """Of each that is switched on in one host. A failure has to name one, so that each then has a host to itself;
         and what one of them makes skip has not seen the others: each has these tests to itself."""
-        whole, plain = self.one(switch), self.hosts.plain
-        members = _members(switch)
+        whole, plain = self.one(switch), self.hosts.without(switch)
+        members, bus = _members(switch), "vpci" if _on_buses(switch) else ""
         if not members or plain is None:
             found = [whole]
         elif whole.verdict != self.campaign.good or whole.not_run:
-            found = [self.one(member) for member in members]
+            found = [self.one(member, bus=bus) for member in members]
         else:
             hidden = _hidden(whole.run, plain)
-            alone = [self.one(member, hidden) if hidden else whole for member in members]
+            alone = [self.one(member, hidden, bus) if hidden else whole for member in members]
             found = [self._beside(whole, own, member) for own, member in zip(alone, members)]
         self.progress.change(done=len(found))
         return found
@@ -383,6 +364,21 @@ def _saved(
         )
 
 
+def _sound_on_buses(
+    options: argparse.Namespace, request: boots.Request, quick: boots.Request | None, chosen: list[Switch]
+) -> boots.Request | None:
+    """The host on virtual PCI buses without what shows there alone: the tests of what such defects break, on the saved
+    machine; and all tests, where variants of them get others beside them. None where nothing of this follows."""
+    shown = [switch for switch in chosen if _on_buses(switch)]
+    if not shown:
+        return None
+    if quick is not None:
+        names = {one.id for switch in shown for one in own_instances(request.requirements, switch, quick.selected)}
+        own = [one for one in where_it_shows("vpci", quick.selected) if one.id in names]
+        return dataclasses.replace(quick, bus="vpci", selected=own) if own else None
+    return None
+
+
 def _document(trials: Trials, seed: int, matrix: bool) -> dict[str, Any]:
     return {
         "format": f"pvtest-{trials.kind}",
@@ -407,15 +403,6 @@ def _how(campaign: Campaign, outcomes: list[Outcome], matrix: bool) -> str:
         f"{stopped} of {len(outcomes)} runs ended at the first failure of a test of the broken requirement; "
         "--matrix shows what else fails"
     )
-
-
-def slow(outcomes: list[Outcome]) -> str:
-    """Those that took long, the longest first, or nothing."""
-    found = sorted((o for o in outcomes if o.run.timing.total > SLOW_SECONDS), key=lambda o: -o.run.timing.total)
-    if not found:
-        return ""
-    names = ", ".join(f"{outcome.switch.name} {outcome.run.timing.total:.1f} s" for outcome in found)
-    return f"Longer than {SLOW_SECONDS:g} s: {names}"
 
 
 def _score(campaign: Campaign, outcomes: list[Outcome], trials: Trials) -> str:
@@ -469,30 +456,36 @@ def main(command: str, options: argparse.Namespace) -> int:
         out.say(f"Without a {campaign.word}: {plain.count(Verdict.PASS)} pass, {plain.count(Verdict.SKIP)} skip")
         matrix = options.matrix
         with _saved(campaign, options, request, chosen, out) as quick:
-            if quick is not None:
-                # A host without a defect has to pass there, too.
-                sound = boot_once(quick, folder.folder(SOUND), out, options.verbose, " on the saved machine")
-                if sound.exit_code != EXIT_OK and not interrupts.caught():
-                    summary.show(sound, out, folder.publish(), options.verbose)
-                    out.say("The host without a defect must pass on the saved machine, too; or use --boot-each.")
-                    return sound.exit_code
-            hosts = Hosts(request, quick, None if matrix else plain, getattr(options, "together", 1))
+            # A host without a defect has to pass there, too.
+            buses = None if matrix else _sound_on_buses(options, request, quick, chosen)
+            sound: dict[str, Run] = {}
+            for name, asked, place in ((SOUND, quick, "saved machine"), (BUSES, buses, "virtual PCI buses")):
+                if asked is None:
+                    continue
+                run = sound[name] = boot_once(asked, folder.folder(name), out, options.verbose, f" on the {place}")
+                if run.exit_code != EXIT_OK and not interrupts.caught():
+                    summary.show(run, out, folder.publish(), options.verbose)
+                    other = "use --boot-each" if campaign.own else "leave --together out"
+                    out.say(f"The host without a {campaign.word} must pass on the {place}, too; or {other}.")
+                    return run.exit_code
+            hosts = Hosts(request, quick, None if matrix else plain, sound.get(BUSES), getattr(options, "together", 1))
             outcomes = _boot_all(campaign, hosts, chosen, folder, options.jobs, out)
         trials = Trials(campaign.plural, tuple(outcome.record() for outcome in outcomes))
         plain.trials = trials
         document = _document(trials, options.seed, matrix)
         folder.write_json(f"{campaign.plural}.json", {**document, **part.keys(plain.versions)})
         folder.write_run(plain)
-        folder.write_text(f"{campaign.plural}.tsv", _lines(campaign, outcomes))
+        folder.write_text(f"{campaign.plural}.tsv", trials.lines)
         where = folder.publish()
-    out.console.print("", table(campaign, outcomes), "")
+    firsts = [outcome.first for outcome in outcomes]
+    out.console.print("", summary.trials_table(trials, campaign.column, firsts), "")
     for outcome in outcomes:
         if outcome.verdict != campaign.good:
             out.say(f"{outcome.verdict}: {outcome.switch.name}: {outcome.switch.title}", "bold red")
             out.say(f"  again: {trials.again(outcome.record(), options.seed)}")
     out.say(f"results       {paths.shown(where)}")
     out.say(_how(campaign, outcomes, matrix))
-    if campaign.own and (told := trials.single_tests_told if matrix else slow(outcomes)):
+    if campaign.own and (told := trials.single_tests_told if matrix else trials.slow_told):
         out.say(told)
     out.say(_score(campaign, outcomes, trials))
     out.save(f"./run.sh {campaign.plural}")

@@ -7,9 +7,10 @@ each variant; those that run are spread so that every pair occurs (docs/architec
 
 from __future__ import annotations
 
+import math
 import random
 import zlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pvtest.images.catalogue import Instance, Switch, Variant
 from pvtest.images.requirements import Requirements
@@ -35,6 +36,7 @@ _SPREAD: dict[str, tuple[tuple[str, ...], ...]] = {
     "soft": (_SOFT_CLASSES,),
     "vpci": (_ALL_CLASSES,),
 }
+AT_START = "at-start."  # these tests need devices that no test has used
 _SLOW = "edu"  # behind VT-d, for tests that have no other class of a group there
 
 
@@ -53,6 +55,11 @@ def own_instances(known: Requirements, switch: Switch, selected: list[Instance])
     return [one for one in selected if any(known[name].id in own for name in one.test.requirements)]
 
 
+def quickest_first(instances: Iterable[Instance], took: Mapping[str, float]) -> list[Instance]:
+    """By the durations of a run, but those that have to be first; what is not in it comes last."""
+    return sorted(instances, key=lambda one: (not one.id.startswith(AT_START), took.get(one.id, math.inf)))
+
+
 def _one_of(
     instances: list[Instance], group: tuple[str, ...], passed: Collection[str], words: str
 ) -> Iterable[Instance]:
@@ -69,7 +76,7 @@ def spread(variant: Variant, selected: list[Instance], passed: Collection[str], 
     follows from the names of test and variant and from the seed, so that under many variants a test meets all of its
     classes, and each variant all classes. `passed`: the ids of those that pass without it."""
     classless = [one for one in selected if one.device is None]
-    if variant.unit == "vpci":
+    if all(one.unit == "vpci" for one in variant.members or (variant,)):
         classless = [one for one in classless if "device" in one.test.kinds]
     chosen = {one.id for one in classless}
     by_test: dict[str, list[Instance]] = {}
@@ -83,20 +90,26 @@ def spread(variant: Variant, selected: list[Instance], passed: Collection[str], 
 
 
 def _fits(variant: Variant, group: list[Variant], most: int, known: Requirements) -> bool:
-    if len(group) == most or variant.alone or group[0].alone or group[0].unit not in ("both", variant.unit):
+    if len(group) == most or variant.alone or group[0].alone:
         return False
+    # One that shows on virtual buses takes along what shows on any bus; it leads, so that the host is there.
+    units = {"vpci": ("vpci",), "any": ("both", "vpci", "any")}.get(variant.unit, ("both", variant.unit))
     taken = {known[name].id for member in group for name in member.requirements}
-    return not any(known[name].id in taken for name in variant.requirements)
+    return group[0].unit in units and not any(known[name].id in taken for name in variant.requirements)
 
 
-def together(variants: Sequence[Variant], most: int, known: Requirements, seed: int) -> list[Variant]:
+def together(
+    variants: Sequence[Variant], most: int, known: Requirements, seed: int, on_buses: bool
+) -> list[Variant]:
     """The hosts of a campaign: up to `most` variants on each. Two of one host are permitted by different
-    requirements; the seed decides which meet. One that shows on vPCI alone has a host to itself, since what passes
-    without it is not known there."""
+    requirements; the seed decides which meet. `on_buses`: it is known what passes on virtual PCI buses without them;
+    if not, one that shows there alone has a host to itself."""
     groups: list[list[Variant]] = []
     order = random.Random(seed).sample(list(variants), len(variants))
-    for variant in sorted(order, key=lambda one: one.unit != "both"):  # these take variants of other units, too
-        for group in groups if variant.unit != "vpci" else ():
+    first = ("both", "vpci", "soft", "any")  # the first two take variants of other units, too
+    for variant in sorted(order, key=lambda one: first.index(one.unit)):
+        usable = [group for group in groups if on_buses or "vpci" not in (variant.unit, group[0].unit)]
+        for group in usable:
             if _fits(variant, group, most, known):
                 group.append(variant)
                 break

@@ -19,6 +19,7 @@ from pvtest.stream import crash, guest_log
 from pvtest.stream.counts import SLOW_MS, class_times, kind_counts, ran_sentence, sentence, slow, slowest
 from pvtest.stream.coverage import broken, coverage, states, uncovered, unit_sentence
 from pvtest.stream.model import Crash, Run, TestResult, Verdict
+from pvtest.stream.trials import Trials
 
 FULL = 4  # tests whose failures are told in full
 LINES = 40  # tests that get a line each after those
@@ -326,3 +327,35 @@ def show(run: Run, terminal: Terminal, where: Path, verbose: bool) -> None:
         verdict_line(run),
     ]
     terminal.show(*parts)
+
+
+def trials_table(trials: Trials, column: str, firsts: list[str]) -> Table:
+    """Defects or variants by failing tests. `column`: what their requirements mean; `firsts`: the first of the failing
+    tests of each, or its error."""
+    out = Table(
+        title=trials.kind.capitalize(),
+        title_style="bold",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
+    fixed = (trials.word, "verdict", "failing", "skipped")
+    own = ("own requirement",) if trials.kind == "defects" else ()
+    for name in (trials.word, column, "verdict", "failing", "skipped", *own, "first of them"):
+        out.add_column(
+            name, justify="right" if name in fixed[2:] else "left", no_wrap=name in fixed[:2], overflow="fold"
+        )
+    styles = {trials.good: "green", "error": "bold magenta"}
+    for entry, first in zip(trials.entries, firsts):
+        covers = Text("yes") if entry.get("own_requirement") else Text("no", style="yellow")
+        out.add_row(
+            trials.name(entry),
+            Text(" ".join(entry["requirements"]), style="cyan"),
+            Text(entry["verdict"], style=styles.get(entry["verdict"], "bold red")),
+            str(len(entry["failing"])),
+            str(entry["skipped"]),
+            *((covers,) if own else ()),
+            first,
+        )
+    return out

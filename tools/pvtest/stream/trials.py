@@ -13,6 +13,7 @@ from pvtest.errors import EXIT_ERROR, EXIT_FAIL, EXIT_OK
 # By the kind of campaign: the verdict that is wanted, and the opposite. Any other is an error.
 GOOD = {"defects": "caught", "variants": "pass"}
 BAD = {"defects": "missed", "variants": "fail"}
+SLOW_SECONDS = 2.0  # for a run that ends at the first failure of a test of the broken requirement
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,24 @@ class Trials:
         found = self.single_tests
         names = ", ".join(f"{name} ({test})" for name, test in found.items())
         return f"Caught by a single test: {len(found)} of {len(self.entries)}: {names}" if found else ""
+
+    @property
+    def lines(self) -> str:
+        """The entries as lines of fields between tabs, for shell scripts."""
+        own = ("own_requirement",) if self.kind == "defects" else ()
+        rows = ["\t".join((self.word, "verdict", "failing", *own, "tests"))]
+        for entry in self.entries:
+            covers = ["yes" if entry[key] else "no" for key in own]
+            failing = entry["failing"]
+            rows.append("\t".join((self.name(entry), entry["verdict"], str(len(failing)), *covers, " ".join(failing))))
+        return "\n".join(rows) + "\n"
+
+    @property
+    def slow_told(self) -> str:
+        """A sentence with those that took long, the longest first; empty: there are none."""
+        found = sorted((e for e in self.entries if e["seconds"] > SLOW_SECONDS), key=lambda e: -float(e["seconds"]))
+        names = ", ".join(f"{self.name(entry)} {entry['seconds']:.1f} s" for entry in found)
+        return f"Longer than {SLOW_SECONDS:g} s: {names}" if found else ""
 
     @property
     def exit_code(self) -> int:
