@@ -36,22 +36,22 @@ static void settle(struct test_run *t, struct town *w, uint32_t id, unsigned num
                   "CONFIGURE of one of many domains");
 }
 
-/* The device, in domain `number`, reaches the page of that domain. */
+/* The device, in domain `number`, reaches the page of that domain. A DMA that lands elsewhere is
+ * missing there, so that all the other pages are looked at only then, and now and then: after an
+ * exit each of them costs a walk of two sets of tables. */
 static void expect_home(struct test_run *t, struct town *w, struct dma_engine *e, unsigned number,
                         const char *what)
 {
-    fill_by_device(t, e, IOVA, LENGTH, what);
-    for (unsigned k = 0; k < CHAINS; k++) {
-        uint8_t *at = w->page.data + k * PAGE_SIZE;
-        bool home = k == number % CHAINS;
+    uint8_t *page = w->page.data + (size_t)(number % CHAINS) * PAGE_SIZE;
+    bool reached;
 
-        CHECK((*at == e->ops->fill_value) == home,
-              home ? "%s: the DMA did not reach page %u of domain %u"
-                   : "%s: the DMA reached page %u, and not that of domain %u",
-              what, k, number);
-        if (home)
-            memset(at, POISON_FRESH, LENGTH);
-    }
+    fill_by_device(t, e, IOVA, LENGTH, what);
+    reached = *page == e->ops->fill_value;
+    for (unsigned k = 0; k < CHAINS && (!reached || number % LOOK == 0); k++)
+        CHECK(k == number % CHAINS || w->page.data[k * PAGE_SIZE] != e->ops->fill_value,
+              "%s: the DMA reached page %u, and not that of domain %u", what, k, number);
+    CHECK(reached, "%s: the DMA did not reach page %u of domain %u", what, number % CHAINS, number);
+    memset(page, POISON_FRESH, LENGTH);
 }
 
 static void visit(struct test_run *t, struct town *w, uint32_t id, unsigned number,
