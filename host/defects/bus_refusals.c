@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests on vPCI channels that have to be refused, or that come again: what hosts answer, and
  * what they leave. */
-#include "abi/hypercall.h"
 #include "abi/vmbus.h"
 #include "abi/vmbus_ring.h"
 #include "abi/vpci.h"
 #include "host/defects/install.h"
 #include "host/defects/seam.h"
 #include "host/vdev/config_space.h"
-#include "host/vmbus/channels.h"
 #include "host/vpci/bus.h"
 #include "host/vpci/request_parse.h"
 #include "lib/string.h"
 
 #define MAJOR(version) ((version) >> 16)
 
-static call_handler *right_post;
-static struct vmbus_service service;
 static void (*right_received)(void *owner, const struct ring_packet *packet);
 static bool has_left[VMBUS_CHANNELS_MAX + 1]; /* D0, by the id of the channel */
 
@@ -141,22 +137,6 @@ static void received(void *owner, const struct ring_packet *packet)
         after_version(&r);
 }
 
-/* All channels of vPCI have one service. */
-static enum hv_status post(struct call_context *context)
-{
-    for (unsigned i = 0; i < channels_count(); i++) {
-        struct vmbus_channel *channel = channel_at(i);
-
-        if (channel->service != &vpci_service)
-            continue;
-        service = vpci_service;
-        right_received = service.received;
-        service.received = received;
-        channel->service = &service;
-    }
-    return right_post(context);
-}
-
 void defects_install_bus_refusals(void)
 {
     if (ANY(DEFECT_FAILURE_COMPLETED_UNASKED, DEFECT_FAILURE_NOT_COMPLETED,
@@ -165,6 +145,8 @@ void defects_install_bus_refusals(void)
             DEFECT_D0_EXIT_AGAIN_RETURNS, DEFECT_RESOURCES_AGAIN_IGNORED,
             DEFECT_RESOURCES_IN_D0_IGNORED, DEFECT_VERSION_REFUSED_KEPT, DEFECT_VERSION_MAJOR_KEPT,
             DEFECT_VERSION_AGAIN_ENDS, DEFECT_VERSION_AGAIN_TAKEN, DEFECT_REQUEST_DEVICE_IGNORED,
-            DEFECT_REQUEST_SLOT_CUT))
-        right_post = call_in_front(HVCALL_POST_MESSAGE, post);
+            DEFECT_REQUEST_SLOT_CUT)) {
+        right_received = vpci_service.received;
+        vpci_service.received = received;
+    }
 }

@@ -7,7 +7,6 @@
 #include "abi/vpci.h"
 #include "host/defects/install.h"
 #include "host/defects/seam.h"
-#include "host/vmbus/channels.h"
 #include "host/vpci/bus.h"
 #include "host/vpci/interrupts.h"
 #include "lib/bits.h"
@@ -16,8 +15,7 @@
 #define MESSAGE_ADDRESS 0xFEE00000u
 #define UNKNOWN_REQUEST VPCI_MESSAGE(0xFF)
 
-static call_handler *right_post, *right_retarget;
-static struct vmbus_service service;
+static call_handler *right_retarget;
 static void (*right_received)(void *owner, const struct ring_packet *packet);
 static uint32_t first_version[VMBUS_CHANNELS_MAX + 1];
 static struct ring_packet packet_copy;
@@ -136,22 +134,6 @@ static void received(void *owner, const struct ring_packet *packet)
         join_vectors(bus, (const void *)packet_copy.payload);
 }
 
-/* All channels of vPCI have one service. */
-static enum hv_status post(struct call_context *context)
-{
-    for (unsigned i = 0; i < channels_count(); i++) {
-        struct vmbus_channel *channel = channel_at(i);
-
-        if (channel->service != &vpci_service)
-            continue;
-        service = vpci_service;
-        right_received = service.received;
-        service.received = received;
-        channel->service = &service;
-    }
-    return right_post(context);
-}
-
 static struct interrupt_message *find(const struct hv_input_retarget_device_interrupt *input,
                                       uint32_t data)
 {
@@ -192,8 +174,10 @@ void defects_install_bus_requests(void)
     if (ANY(DEFECT_RELATIONS_TOO_NEW, DEFECT_VERSION_OF_FIRST, DEFECT_INTERRUPT_FORM_REFUSED,
             DEFECT_BLOCK_DELETE_FIRST, DEFECT_BLOCK_DELETE_MORE, DEFECT_BLOCK_DELETE_NEXT,
             DEFECT_BLOCK_ONE_VECTOR, DEFECT_RELEASE_KEEPS_MESSAGES, DEFECT_D0_EXIT_KEEPS_MESSAGES,
-            DEFECT_INTERRUPT_FIRST_PROCESSOR, DEFECT_POWER_STATE_OF_BUS, DEFECT_RELEASE_OF_BUS))
-        right_post = call_in_front(HVCALL_POST_MESSAGE, post);
+            DEFECT_INTERRUPT_FIRST_PROCESSOR, DEFECT_POWER_STATE_OF_BUS, DEFECT_RELEASE_OF_BUS)) {
+        right_received = vpci_service.received;
+        vpci_service.received = received;
+    }
     if (ANY(DEFECT_RETARGET_KEEPS_PROCESSOR, DEFECT_RETARGET_KEEPS_VECTOR,
             DEFECT_RETARGET_MOVES_BLOCK, DEFECT_RETARGET_NOT_BACK, DEFECT_RETARGET_SAME_PROCESSOR,
             DEFECT_RETARGET_SAME_VECTOR))

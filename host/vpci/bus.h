@@ -35,8 +35,8 @@ uint32_t vpci_d0_entry(struct vpci_bus *bus, uint64_t window);
 /* Resets all functions; the window is gone. */
 void vpci_power_off(struct vpci_bus *bus);
 
-/* Service of a vPCI channel (requests.c). The owner is the bus. */
-extern const struct vmbus_service vpci_service;
+/* Service of a vPCI channel (requests.c). The owner is the bus. Written before launch only. */
+extern struct vmbus_service vpci_service;
 
 /* The bus in D0 whose window has this address; NULL: there is none. */
 struct vpci_bus *vpci_bus_of_window(uint64_t gpa);

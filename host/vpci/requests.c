@@ -159,7 +159,7 @@ static void withdrawn(void *owner)
         vpci_rules.leave_domain(bus->function[i].device_id);
 }
 
-const struct vmbus_service vpci_service = {
+struct vmbus_service vpci_service = {
     .interface_guid = VPCI_INTERFACE_GUID,
     .closed = closed,
     .withdrawn = withdrawn,
