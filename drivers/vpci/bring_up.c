@@ -88,8 +88,8 @@ static bool enter_d0_at(struct vpci_bus *bus, uint64_t window)
     return vpci_request(bus, &entry, sizeof(entry), &reply, sizeof(reply.status));
 }
 
-/* Something before us may have left the bus in D0, with resources: the firmware, or a kernel that
- * crashed. */
+/* Something before us may have left the bus in D0, with resources: the firmware, a kernel that
+ * crashed, or a channel that was closed so. */
 static void give_everything_back(struct vpci_bus *bus)
 {
     const struct vpci_message leave = {VPCI_BUS_D0_EXIT};
@@ -102,6 +102,14 @@ static void give_everything_back(struct vpci_bus *bus)
         (void)vpci_tell(bus, &released, sizeof(released));
     }
     (void)vpci_request(bus, &leave, sizeof(leave), &reply, sizeof(reply.status));
+}
+
+static bool enter_d0_after(struct vpci_bus *bus, uint64_t window)
+{
+    if (enter_d0_at(bus, window))
+        return true;
+    give_everything_back(bus);
+    return enter_d0_at(bus, window);
 }
 
 /* In the high range, since the low one begins with the frame buffer. */
@@ -119,12 +127,7 @@ static bool try_place(struct vpci_bus *bus, struct vpci_place *place)
     uint64_t window = take_window(&place->windows);
 
     bus->state.source = place->source;
-    if (window == 0)
-        return false;
-    if (enter_d0_at(bus, window))
-        return true;
-    give_everything_back(bus);
-    return enter_d0_at(bus, window);
+    return window != 0 && enter_d0_after(bus, window);
 }
 
 static bool enter_d0(struct vpci_bus *bus)
@@ -132,7 +135,7 @@ static bool enter_d0(struct vpci_bus *bus)
     bool entered = false;
 
     if (bus->placed)
-        return enter_d0_at(bus, bus->state.window);
+        return enter_d0_after(bus, bus->state.window);
     entered = space.chosen && try_place(bus, &space.place);
     for (unsigned i = 0; !space.chosen && !entered; i++) {
         struct vpci_place place = vpci_place(i);

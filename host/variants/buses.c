@@ -64,11 +64,10 @@ static void send_other_messages(uint32_t type, uint32_t vp)
         synic_send(vp, &message, sizeof(message));
 }
 
-static void offer_in_parts(uint32_t type, uint32_t vp)
+static void offer_in_parts(uint32_t type)
 {
     static bool owed[VMBUS_CHANNELS_MAX];
 
-    (void)vp;
     for (unsigned i = 0; i < channels_count(); i++) {
         struct vmbus_channel *channel = channel_at(i);
 
@@ -80,6 +79,39 @@ static void offer_in_parts(uint32_t type, uint32_t vp)
         if (type == VMBUS_REQUEST_OFFERS && owed[i])
             owed[i] = !vmbus_offer_again(channel);
     }
+}
+
+/* All channels after the end of the list, and each connection begins with another one. */
+static void offer_in_turn(uint32_t type)
+{
+    static bool owed[VMBUS_CHANNELS_MAX];
+    static unsigned first;
+    const unsigned count = channels_count();
+
+    for (unsigned i = 0; i < count && type == VMBUS_INITIATE_CONTACT; i++) {
+        owed[i] = channel_at(i)->state == CHANNEL_OFFERED;
+        if (owed[i])
+            channel_at(i)->state = CHANNEL_ABSENT;
+    }
+    if (type != VMBUS_REQUEST_OFFERS)
+        return;
+    first++;
+    for (unsigned n = 0; n < count; n++) {
+        const unsigned i = (first + n) % count;
+
+        if (owed[i])
+            owed[i] = !vmbus_offer_again(channel_at(i));
+    }
+}
+
+static void handled(uint32_t type, uint32_t vp)
+{
+    if (variant_active(VARIANT_VMBUS_OFFERS_IN_PARTS))
+        offer_in_parts(type);
+    if (variant_active(VARIANT_VMBUS_OFFERS_IN_TURN))
+        offer_in_turn(type);
+    if (variant_active(VARIANT_VMBUS_OTHER_MESSAGES))
+        send_other_messages(type, vp);
 }
 
 static void (*usual_end)(void);
@@ -112,10 +144,10 @@ void variants_install_buses(void)
     if (variant_active(VARIANT_VMBUS_OTHER_OFFERS) && vdev_off_bus)
         add_other_channels();
     vmbus_rules.late_offers = variant_active(VARIANT_VMBUS_LATE_OFFERS);
-    if (variant_active(VARIANT_VMBUS_OFFERS_IN_PARTS))
-        vmbus_rules.handled = offer_in_parts;
-    if (variant_active(VARIANT_VMBUS_OTHER_MESSAGES))
-        vmbus_rules.handled = send_other_messages;
+    if (variant_active(VARIANT_VMBUS_OFFERS_IN_PARTS) ||
+        variant_active(VARIANT_VMBUS_OFFERS_IN_TURN) ||
+        variant_active(VARIANT_VMBUS_OTHER_MESSAGES))
+        vmbus_rules.handled = handled;
     if (variant_active(VARIANT_VMBUS_4_0))
         vmbus_rules.first_version = vmbus_rules.last_version = VMBUS_VERSION_4_0;
     if (variant_active(VARIANT_VMBUS_5_3))
@@ -125,10 +157,7 @@ void variants_install_buses(void)
     if (variant_active(VARIANT_VPCI_1_1))
         vpci_rules.last_version = VPCI_VERSION_1_1;
     vpci_rules.names_last_version = !variant_active(VARIANT_VPCI_VERSION_ECHOED);
-    if (variant_active(VARIANT_VPCI_RELATIONS_TWICE))
-        vpci_rules.relations_at = VPCI_RELATIONS_TWICE;
-    if (variant_active(VARIANT_VPCI_RELATIONS_ONCE))
-        vpci_rules.relations_at = VPCI_RELATIONS_ON_QUERY;
+    vpci_rules.relations_at_d0 = !variant_active(VARIANT_VPCI_RELATIONS_ONCE);
     if (variant_active(VARIANT_VPCI_BARS_UNREADABLE)) {
         usual_read = vpci_rules.config_read;
         vpci_rules.config_read = read_without_bars;

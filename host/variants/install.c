@@ -10,4 +10,5 @@ void variants_install(void)
     variants_install_domains();
     variants_install_unseen();
     variants_install_buses();
+    variants_install_bus_requests();
 }

@@ -14,5 +14,6 @@ void variants_install_iommu(void);
 void variants_install_virtual_functions(void);
 void variants_install_unseen(void);
 void variants_install_buses(void);
+void variants_install_bus_requests(void);
 
 #endif

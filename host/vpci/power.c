@@ -33,8 +33,7 @@ void vpci_send_relations(struct vpci_bus *bus)
     memcpy(message, &header, sizeof(header));
     for (unsigned i = 0; i < bus->functions; i++, to += entry)
         describe(&bus->function[i], to);
-    for (unsigned n = vpci_rules.relations_at == VPCI_RELATIONS_TWICE ? 2 : 1; n != 0; n--)
-        vmbus_send(bus->channel, VMBUS_PACKET_DATA, 0, message, (uint32_t)(to - message));
+    vmbus_send(bus->channel, VMBUS_PACKET_DATA, 0, message, (uint32_t)(to - message));
 }
 
 static void reset(struct vpci_function *function)
@@ -49,7 +48,7 @@ static uint32_t read_config(struct vpci_function *function, unsigned offset, uns
 
 struct vpci_rules vpci_rules = {.last_version = VPCI_VERSION_1_4,
                                 .names_last_version = true,
-                                .relations_at = VPCI_RELATIONS_ON_QUERY_AND_D0,
+                                .relations_at_d0 = true,
                                 .config_read = read_config,
                                 .leave_domain = domains_device_reset,
                                 .power_off = reset};
@@ -75,7 +74,7 @@ uint32_t vpci_d0_entry(struct vpci_bus *bus, uint64_t window)
     bus->selected = 0;
     host_log(LOG_INFO, "vpci: channel %u: configuration window at 0x%lx\n",
              vmbus_channel_id(bus->channel), window);
-    if (vpci_rules.relations_at != VPCI_RELATIONS_ON_QUERY)
+    if (vpci_rules.relations_at_d0)
         vpci_send_relations(bus); /* some guests rely on it, instead of asking */
     return NT_STATUS_SUCCESS;
 }

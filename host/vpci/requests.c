@@ -136,9 +136,6 @@ static void received(void *owner, const struct ring_packet *packet)
         return;
     if (request.type == VPCI_EJECTION_COMPLETE)
         vmbus_rescind(bus->channel);
-    if (request.type == VPCI_QUERY_PROTOCOL_VERSION &&
-        vpci_rules.relations_at == VPCI_RELATIONS_TWICE)
-        vpci_send_relations(bus);
 }
 
 static void closed(void *owner)

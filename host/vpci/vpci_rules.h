@@ -9,17 +9,10 @@
 
 struct vpci_function;
 
-/* BUS_RELATIONS are sent */
-enum vpci_relations_at {
-    VPCI_RELATIONS_ON_QUERY,        /* when the guest asks */
-    VPCI_RELATIONS_ON_QUERY_AND_D0, /* and in D0 entry, before its completion */
-    VPCI_RELATIONS_TWICE,           /* twice each time, and once when a version is agreed on */
-};
-
 struct vpci_rules {
     uint32_t last_version;
     bool names_last_version; /* in the reply to a version that is agreed on, instead of that one */
-    enum vpci_relations_at relations_at;
+    bool relations_at_d0;    /* BUS_RELATIONS come before the completion of BUS_D0ENTRY, too */
     /* Of a window: an aligned access of 1, 2 or 4 bytes. */
     uint32_t (*config_read)(struct vpci_function *function, unsigned offset, unsigned size);
     void (*leave_domain)(

@@ -14,7 +14,8 @@
 
 #define TEST_GROUP "bus"
 
-#define WINDOWS 2u
+#define WINDOWS  2u
+#define ENDED_US 400000u /* twice: a channel that the host has ended */
 
 struct window {
     uint64_t gpa;
@@ -116,7 +117,8 @@ TEST(d0_entered_and_left_again,
     for (unsigned n = 0; n < 2 * WINDOWS; n++) {
         const struct window *first = &window[n % WINDOWS], *other = &window[1 - n % WINDOWS], *now;
 
-        CHECK_EQ(enter(t, channel, first), NT_STATUS_SUCCESS, "status of the first entry");
+        CHECK_EQ(client_enter_d0(t, channel, first->gpa), NT_STATUS_SUCCESS,
+                 "status of the first entry");
         CHECK(word(first, PCI_VENDOR) != UINT32_MAX, "its window shows nothing");
         now = enter_again(t, channel, first, other);
         now = enter_again(t, channel, now, first);
@@ -131,32 +133,67 @@ TEST(d0_entered_and_left_again,
     }
 }
 
-static uint32_t assign(struct test_run *t, struct vmbus_channel *channel, uint32_t slot,
-                       uint64_t bar, uint32_t length)
+/* A function on a channel that is open. */
+struct bar_owner {
+    struct vmbus_channel *channel;
+    uint32_t version, slot, length; /* of BAR 0 */
+    struct window window;
+};
+
+/* In the form of the version. */
+static uint32_t assign(struct test_run *t, const struct bar_owner *p, uint64_t bar)
 {
     struct {
         struct vpci_resources_assigned head;
-        uint8_t interrupt[VPCI_INTERRUPT_RESOURCE_SIZE]; /* room, which hosts insist on */
-    } message = {.head = {.type = VPCI_RESOURCES_ASSIGNED, .slot = slot}};
+        uint8_t interrupt[VPCI_INTERRUPT_RESOURCE_SIZE_2]; /* room, which hosts insist on */
+    } message = {.head = {.type = VPCI_RESOURCES_ASSIGNED_2, .slot = p->slot}};
+    size_t size = sizeof(message);
     uint32_t status;
 
+    if (p->version < VPCI_VERSION_1_2) {
+        message.head.type = VPCI_RESOURCES_ASSIGNED;
+        size = sizeof(message.head) + VPCI_INTERRUPT_RESOURCE_SIZE;
+    }
     message.head.bar[0] =
-        (struct vpci_resource){.type = VPCI_RESOURCE_MEMORY, .start = bar, .length = length};
-    status = client_ask(t, channel, &message, sizeof(message), NULL);
+        (struct vpci_resource){.type = VPCI_RESOURCE_MEMORY, .start = bar, .length = p->length};
+    status = client_ask(t, p->channel, &message, size, NULL);
     STEP("RESOURCES_ASSIGNED with BAR 0 at 0x%llx: status 0x%x", bar, status);
     return status;
 }
 
-/* The channel of the bus of the function. */
-static struct vmbus_channel *open_bus_of(struct test_run *t, const struct pci_function *f)
+/* The power state, and memory decoding, which a host may leave to the guest. */
+static uint32_t turn(struct test_run *t, const struct bar_owner *p, bool on)
+{
+    volatile uint32_t *command =
+        p->window.at + (VPCI_WINDOW_CONFIG + PCI_COMMAND) / sizeof(uint32_t);
+    uint32_t status = set_power(t, p->channel, p->slot, on ? VPCI_POWER_D0 : VPCI_POWER_D3);
+
+    cpu_store32(p->window.at, p->slot);
+    cpu_memory_barrier();
+    cpu_store32(command, on ? PCI_COMMAND_MEMORY : 0);
+    return status;
+}
+
+/* Opens the bus of the function, and asks for the size of its BAR 0. */
+static void open_bus_of(struct test_run *t, const struct pci_function *f, struct bar_owner *p)
 {
     const struct vmbus_opening opening = {.interrupts = false};
+    const struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, p->slot};
+    struct vpci_requirements_reply needs;
     unsigned n = 0;
 
+    client_connect(t);
     while (hv_vpci_logical_device_id(client_offer(t, n)->instance_guid, f->bdf & 7u) !=
            f->device_id)
         n++;
-    return client_open(t, 0, n, &opening);
+    p->channel = client_channel(0);
+    CHECK(vmbus_channel_open_with(p->channel, client_offer(t, n), &opening),
+          "OPENCHANNEL is refused: 0x%x", p->channel->status);
+    p->version = client_agree(t, p->channel);
+    CHECK_EQ(client_ask(t, p->channel, &query, sizeof(query), &needs), NT_STATUS_SUCCESS,
+             "status of QUERY_RESOURCE_REQUIREMENTS");
+    p->length = ~(needs.mask[0] & ~0xFu) + 1;
+    REQUIRE(client_enter_d0(t, p->channel, p->window.gpa) == NT_STATUS_SUCCESS, "no window");
 }
 
 TEST(resources_assigned_again,
@@ -174,41 +211,30 @@ TEST(resources_assigned_again,
 {
     struct dma_engine *e = device(t);
     const struct pci_function *f = &e->function;
-    const uint32_t slot = vpci_slot(f->bdf >> 3, f->bdf);
-    const struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, slot};
+    struct bar_owner p = {.slot = vpci_slot(f->bdf >> 3, f->bdf)};
     volatile uint32_t *at[WINDOWS];
-    struct vpci_requirements_reply needs;
-    struct vmbus_channel *channel;
-    struct window window = {0};
     uint64_t bar[WINDOWS];
-    uint32_t length;
 
     if (!f->vpci)
         SKIP("the device is on no virtual PCI bus");
-    window.gpa = vpci_window(f);
+    p.window.gpa = vpci_window(f);
+    p.window.at = paging_map_mmio(p.window.gpa, VPCI_WINDOW_SIZE);
     bar[1] = vpci_move_bar(f);
     if (bar[1] == 0)
         SKIP("there is no second place for BAR 0");
     bar[0] = vpci_move_bar(f);
     for (unsigned i = 0; i < WINDOWS; i++)
         at[i] = paging_map_mmio(bar[i], PAGE_SIZE);
-    client_connect(t);
-    channel = open_bus_of(t, f);
-    CHECK_EQ(client_ask(t, channel, &query, sizeof(query), &needs), NT_STATUS_SUCCESS,
-             "status of QUERY_RESOURCE_REQUIREMENTS");
-    length = ~(needs.mask[0] & ~0xFu) + 1;
-    REQUIRE(enter(t, channel, &window) == NT_STATUS_SUCCESS, "no window");
-    if (assign(t, channel, slot, bar[0], length) != NT_STATUS_SUCCESS ||
-        set_power(t, channel, slot, VPCI_POWER_D0) != NT_STATUS_SUCCESS ||
+    open_bus_of(t, f, &p);
+    if (assign(t, &p, bar[0]) != NT_STATUS_SUCCESS || turn(t, &p, true) != NT_STATUS_SUCCESS ||
         cpu_load32(at[0]) == UINT32_MAX)
         SKIP("the host does not place BAR 0 alone, or the first register reads all ones");
-    (void)set_power(t, channel, slot, VPCI_POWER_D3);
+    (void)turn(t, &p, false);
     for (unsigned i = 1, now = 0; i <= 3; i++) {
-        if (assign(t, channel, slot, bar[i % 2], length) == NT_STATUS_SUCCESS)
+        if (assign(t, &p, bar[i % 2]) == NT_STATUS_SUCCESS)
             now = i % 2;
         if (i == 1)
-            CHECK_EQ(set_power(t, channel, slot, VPCI_POWER_D0), NT_STATUS_SUCCESS,
-                     "status of POWER_STATE_CHANGE");
+            CHECK_EQ(turn(t, &p, true), NT_STATUS_SUCCESS, "status of POWER_STATE_CHANGE");
         CHECK(cpu_load32(at[now]) != UINT32_MAX, "no register answers at BAR 0, after request %u",
               i + 1);
     }
@@ -242,16 +268,41 @@ static uint32_t ask_relations(struct vmbus_channel *channel)
     return 0;
 }
 
+/* After an agreement. False: the host has ended the channel, on which no request is answered. */
+static bool ask_again(struct test_run *t, struct vmbus_channel *channel, uint32_t version,
+                      uint32_t *status)
+{
+    const struct vpci_version_query message = {VPCI_QUERY_PROTOCOL_VERSION, version};
+    const struct vpci_slot_message request = {VPCI_QUERY_RESOURCE_REQUIREMENTS, 0};
+    struct vpci_requirements_reply reply;
+    const uint64_t sent = vmbus_channel_send(channel, &message, sizeof(message), true);
+    uint64_t seen = 0;
+    bool came = client_reply(channel, &seen, &reply, sizeof(reply), ENDED_US);
+
+    if (!came) {
+        STEP("version 0x%x: no answer", version);
+        (void)vmbus_channel_send(channel, &request, sizeof(request), true);
+        if (!client_reply(channel, &seen, &reply, sizeof(reply), ENDED_US))
+            return false;
+    }
+    CHECK(seen == sent, "the query of version 0x%x is not completed, on a channel that answers",
+          version);
+    *status = reply.status;
+    STEP("version 0x%x: status 0x%x", version, *status);
+    return true;
+}
+
 TEST(refused_versions_leave_nothing,
      PROMISE("A version of vPCI that is refused leaves a bus as it was: without a version, or with "
              "the one agreed on")
      COVERS("BUS-30") ABI() DEVICES(NONE) KINDS("device bad-input")
      STEPS("A channel is opened, two of four versions that no host speaks are asked for, and then "
            "each version from 1.6 down to 1.1, until one is agreed on. The same after another two, "
-           "and after none. Then 1.1 is agreed on, and all others are asked for.")
-     EXPECTS("One of the versions is agreed on. After the agreement on 1.1 a request has its "
-             "reply, and the list of functions comes in the form of 1.1, unless another version "
-             "was agreed on.")
+           "and after none. Then the earliest one is agreed on, from 1.1 up, and all others are "
+           "asked for.")
+     EXPECTS("One of the versions is agreed on. After the last agreement a request has its reply, "
+             "and the list of functions comes in the form of that version, unless another one was "
+             "agreed on, or the host has ended the channel and answers nothing any more.")
      IF_IT_FAILS("The host stores the version before it judges it: a guest that begins with a "
                  "later version than the host speaks, as each new one does, gets no version at "
                  "all, and has no devices."))
@@ -262,7 +313,7 @@ TEST(refused_versions_leave_nothing,
                                      VPCI_VERSION_1_3,   VPCI_VERSION_1_2,   VPCI_VERSION_1_1};
     const struct vmbus_opening opening = {.interrupts = false};
     struct vmbus_channel *channel = client_channel(0);
-    uint32_t status = NT_STATUS_SUCCESS;
+    uint32_t status = NT_STATUS_SUCCESS, list;
 
     client_connect(t);
     for (unsigned n = 0; n <= ARRAY_SIZE(unknown); n++) {
@@ -278,16 +329,20 @@ TEST(refused_versions_leave_nothing,
         CHECK_EQ(status, NT_STATUS_SUCCESS, "status of the last version");
         vmbus_channel_close(channel);
     }
-    channel = client_open(t, 0, 0, &opening);
+    CHECK(vmbus_channel_open_with(channel, client_offer(t, 0), &opening),
+          "OPENCHANNEL is refused: 0x%x", channel->status);
+    list = client_agree(t, channel) >= VPCI_VERSION_1_3 ? VPCI_BUS_RELATIONS_2 : VPCI_BUS_RELATIONS;
     for (unsigned n = 0; n < ARRAY_SIZE(unknown) + ARRAY_SIZE(known); n++) {
-        bool second = n >= ARRAY_SIZE(unknown);
+        const uint32_t version =
+            n < ARRAY_SIZE(unknown) ? unknown[n] : known[n - ARRAY_SIZE(unknown)];
         uint32_t type;
 
-        if (ask_version(t, channel, second ? known[n - ARRAY_SIZE(unknown)] : unknown[n]) ==
-            NT_STATUS_SUCCESS)
+        if (!ask_again(t, channel, version, &status))
+            return; /* and nothing more is to be had of this channel */
+        if (status == NT_STATUS_SUCCESS)
             break; /* this one is in force */
         type = ask_relations(channel);
-        CHECK(type == VPCI_BUS_RELATIONS, "functions are told by message 0x%x", type);
+        CHECK(type == list, "functions are told by message 0x%x", type);
     }
     client_round_trip(t, channel);
 }

@@ -187,8 +187,8 @@ TEST(full_rings_lose_nothing,
      STEPS("So many requests are sent, with transaction ids of 64 bits, that their replies do not "
            "fit into the ring; every seventh asks for no completion. The replies are taken out one "
            "by one, with a signal to the host while it says that it waits for room. Then the ring "
-           "to the host is filled with messages that have no reply, the guest says how much room "
-           "it waits for, and signals the host.")
+           "to the host is filled with requests that ask for no completion, the guest says how "
+           "much room it waits for, and signals the host.")
      EXPECTS("Each request that asks for it has its completion, once and in any order, with the "
              "same contents, and no other. The event flag of the channel is set when the host has "
              "made room.")
@@ -232,7 +232,7 @@ TEST(full_rings_lose_nothing,
     events = gpa_pointer(client_msr(HV_MSR_SIEFP) & HV_SYNIC_PAGE_GPFN);
     memset(events, 0, PAGE_SIZE);
     /* A host may take them without a signal, and then there is nothing to wait for. */
-    for (unsigned n = 0; n < FULL && put(channel, 0, false, VPCI_RESOURCES_RELEASED); n++)
+    for (unsigned n = 0; n < FULL && put(channel, 0, false, VPCI_QUERY_RESOURCE_REQUIREMENTS); n++)
         continue;
     channel->out.control->pending_send_size = PENDING;
     cpu_memory_barrier();

@@ -9,6 +9,7 @@
 #include "kernel/lapic.h"
 #include "kernel/time.h"
 #include "kernel/trap.h"
+#include "lib/bits.h"
 #include "tests/harness/second_processor.h"
 
 #define LATE_OFFER_US 2000000u
@@ -88,14 +89,6 @@ uint32_t client_ask(struct test_run *t, struct vmbus_channel *channel, const voi
     return reply->status;
 }
 
-/* The second word is a version, or a slot: 0. */
-static void request(struct test_run *t, struct vmbus_channel *channel, uint32_t type, uint32_t word)
-{
-    const uint32_t message[2] = {type, word};
-
-    (void)client_ask(t, channel, message, sizeof(message), NULL);
-}
-
 struct vmbus_channel *client_open(struct test_run *t, unsigned number, unsigned n,
                                   const struct vmbus_opening *opening)
 {
@@ -103,18 +96,45 @@ struct vmbus_channel *client_open(struct test_run *t, unsigned number, unsigned 
 
     CHECK(vmbus_channel_open_with(channel, client_offer(t, n), opening),
           "OPENCHANNEL is refused: 0x%x", channel->status);
-    client_agree(t, channel);
+    (void)client_agree(t, channel);
     return channel;
 }
 
-void client_agree(struct test_run *t, struct vmbus_channel *channel)
+uint32_t client_agree(struct test_run *t, struct vmbus_channel *channel)
 {
-    request(t, channel, VPCI_QUERY_PROTOCOL_VERSION, VPCI_VERSION_1_1);
+    static const uint32_t versions[] = {VPCI_VERSION_1_1, VPCI_VERSION_1_2, VPCI_VERSION_1_3,
+                                        VPCI_VERSION_1_4};
+    uint32_t status = NT_STATUS_REVISION_MISMATCH;
+    unsigned i = 0;
+
+    while (true) {
+        const struct vpci_version_query query = {VPCI_QUERY_PROTOCOL_VERSION, versions[i]};
+
+        status = client_ask(t, channel, &query, sizeof(query), NULL);
+        if (status != NT_STATUS_REVISION_MISMATCH || i + 1 == ARRAY_SIZE(versions))
+            break;
+        i++;
+    }
+    CHECK_EQ(status, NT_STATUS_SUCCESS, "status of the last version of vPCI that was asked for");
+    return versions[i];
+}
+
+uint32_t client_enter_d0(struct test_run *t, struct vmbus_channel *channel, uint64_t window)
+{
+    const struct vpci_d0_entry entry = {.type = VPCI_BUS_D0_ENTRY, .window = window};
+    const struct vpci_message leave = {VPCI_BUS_D0_EXIT};
+
+    if (client_ask(t, channel, &entry, sizeof(entry), NULL) == NT_STATUS_SUCCESS)
+        return NT_STATUS_SUCCESS;
+    (void)client_ask(t, channel, &leave, sizeof(leave), NULL);
+    return client_ask(t, channel, &entry, sizeof(entry), NULL);
 }
 
 void client_round_trip(struct test_run *t, struct vmbus_channel *channel)
 {
-    request(t, channel, VPCI_QUERY_RESOURCE_REQUIREMENTS, 0);
+    const struct vpci_slot_message query = {VPCI_QUERY_RESOURCE_REQUIREMENTS, 0};
+
+    (void)client_ask(t, channel, &query, sizeof(query), NULL);
 }
 
 void client_describe(struct test_run *t, uint32_t gpadl, unsigned pages)

@@ -25,8 +25,12 @@ struct vmbus_channel *client_channel(unsigned number);
 /* Opens it for the n-th bus, and agrees on a version of vPCI, the first message of a channel. */
 struct vmbus_channel *client_open(struct test_run *t, unsigned number, unsigned n,
                                   const struct vmbus_opening *opening);
-/* That message alone, on a channel that is open. */
-void client_agree(struct test_run *t, struct vmbus_channel *channel);
+/* That alone, on a channel that is open: the earliest version that the host speaks, of 1.1 to 1.4.
+ */
+uint32_t client_agree(struct test_run *t, struct vmbus_channel *channel);
+/* The bus enters D0 with that window; a host that still holds it in D0, for the connection before,
+ * is first asked to leave. Returns the status of the last BUS_D0ENTRY. */
+uint32_t client_enter_d0(struct test_run *t, struct vmbus_channel *channel, uint64_t window);
 /* A request about function 0 that changes nothing goes to the host, and its completion comes. */
 void client_round_trip(struct test_run *t, struct vmbus_channel *channel);
 /* The next completion; false: none comes within that time. */
