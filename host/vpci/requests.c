@@ -10,23 +10,29 @@
 #include "host/vpci/vpci_rules.h"
 #include "lib/string.h"
 
-/* The host writes the BARs that a guest describes. */
+/* The BAR can be where the guest describes it. */
+static bool can_place(const struct vpci_function *function, unsigned i,
+                      const struct vpci_assigned_bar *bar)
+{
+    uint32_t mask = function->bar_mask[i];
+
+    return mask != 0 && !vpci_bar_is_upper(function, i) &&
+           vpci_memory_contains(bar->start, bar->length) &&
+           ((uint32_t)bar->start & ~(mask & ~BAR_FLAGS)) == 0 &&
+           (vpci_bar_is_wide(mask) || bar->start <= UINT32_MAX);
+}
+
+/* The host writes the BARs that a guest describes: all of them, or none. */
 static uint32_t assign(struct vpci_function *function, const struct vpci_assigned_bar *bar)
 {
-    for (unsigned i = 0; i < VPCI_BARS; i++) {
-        bool wide = vpci_bar_is_wide(function->bar_mask[i]);
-
-        if (bar[i].length == 0)
-            continue;
-        if (function->bar_mask[i] == 0 || vpci_bar_is_upper(function, i) ||
-            !vpci_memory_contains(bar[i].start, bar[i].length) ||
-            (!wide && bar[i].start > UINT32_MAX))
+    for (unsigned i = 0; i < VPCI_BARS; i++)
+        if (bar[i].length != 0 && !can_place(function, i, &bar[i]))
             return NT_STATUS_INVALID_PARAMETER;
-        function->ops->write(function, CONFIG_BAR0 + 4 * i, 4, (uint32_t)bar[i].start);
-        if (wide)
-            function->ops->write(function, CONFIG_BAR0 + 4 * (i + 1), 4,
-                                 (uint32_t)(bar[i].start >> 32));
-    }
+    for (unsigned i = 0; i < VPCI_BARS; i++)
+        for (unsigned word = 0; word < (vpci_bar_is_wide(function->bar_mask[i]) ? 2 : 1); word++)
+            if (bar[i].length != 0)
+                function->ops->write(function, CONFIG_BAR0 + 4 * (i + word), 4,
+                                     (uint32_t)(bar[i].start >> (32 * word)));
     return NT_STATUS_SUCCESS;
 }
 

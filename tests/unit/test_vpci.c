@@ -153,7 +153,14 @@ static void resources(void **state)
     set.assigned.bar[0] = (struct vpci_resource){0};
     set.assigned.bar[1] = (struct vpci_resource){.type = 3, .start = FAKE_HIGH, .length = 0x1000};
     assert_int_equal(STATUS(set), NT_STATUS_INVALID_PARAMETER); /* the upper half of another */
+    set.assigned.bar[0] =
+        (struct vpci_resource){.type = 3, .start = FAKE_HIGH + 0x400000, .length = 0x200000};
+    assert_int_equal(STATUS(set), NT_STATUS_INVALID_PARAMETER); /* and nothing of it is done */
     set.assigned.bar[1] = (struct vpci_resource){0};
+    set.assigned.bar[0].start = FAKE_HIGH + 0x201000; /* no multiple of the size */
+    assert_int_equal(STATUS(set), NT_STATUS_INVALID_PARAMETER);
+    assert_memory_equal(fake_function[0].config + 0x10, "\x00\x00\x20\x00\xE0\x00\x00\x00", 8);
+    set.assigned.bar[0] = (struct vpci_resource){0};
     set.assigned.interrupts = 1;
     assert_int_equal(STATUS(set), NT_STATUS_BAD_DATA);
     set.assigned.interrupts = 0;
