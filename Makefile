@@ -207,13 +207,14 @@ test-hyper-v:
 
 C_FILES  := $(wildcard $(filter %.c %.h,$(TREE)))
 SH_FILES := run.sh .ci/run $(sort $(wildcard tools/*.sh tools/bundle/*.sh tests/unit/*.sh tests/linux/*.sh tests/runner/*.sh)) tests/linux/init
-TIDY     := $(patsubst %,$(BUILD)/lint/%.tidy,$(GUEST_SRC) $(HOST_SRC))
-TIDY     := $(sort $(filter %.c.tidy,$(TIDY)))
+# Files in both images are looked at once.
+TIDY_GUEST := $(patsubst %,$(BUILD)/lint/%.tidy,$(filter %.c,$(GUEST_SRC)))
+TIDY_HOST  := $(filter-out $(TIDY_GUEST),$(patsubst %,$(BUILD)/lint/%.tidy,$(filter %.c,$(HOST_SRC))))
 
-lint: lint-format lint-dialect lint-words lint-names lint-includes lint-unused lint-cppcheck lint-shell lint-python $(TIDY)
+lint: lint-format lint-dialect lint-words lint-names lint-includes lint-unused lint-cppcheck lint-shell lint-python lint-tidy
 	$(call tell,LINT,clean)
 
-.PHONY: format lint-words lint-dialect lint-format lint-includes lint-names lint-unused lint-cppcheck lint-shell lint-python
+.PHONY: format lint-words lint-dialect lint-format lint-includes lint-names lint-unused lint-cppcheck lint-shell lint-python lint-tidy tidy-begin
 lint-format:
 	$(call tell,LINT,clang-format)
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
@@ -261,15 +262,33 @@ lint-python:
 	$(Q)$(PYTHON) -m flake8 tools tests
 	$(Q)$(PYTHON) -m mypy --cache-dir $(BUILD)/lint/mypy tools/pvtest
 
-# One stamp per file, with the headers that it includes: only what changed is looked at again.
-$(BUILD)/lint/%.tidy: % .clang-tidy $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(call tell,TIDY,$<)
-	$(Q)clang-tidy --quiet $< -- $(filter-out -Werror -maccumulate-outgoing-args -fno-ident,$(CFLAGS)) -Wno-unknown-warning-option \
-	    2>$@.log >$@.out || { cat $@.out $@.log; exit 1; }
-	$(Q)$(CC) $(CFLAGS) -MM -MP -MT $@ -MF $@.d $<
-	@touch $@
--include $(wildcard $(TIDY:=.d))
+# Each file has a stamp, which is older than its object when the file, a header that it includes or a flag has changed. Files with
+# such a stamp are written into a list, and clang-tidy starts once for TIDY_FILES of them: in a short file the start takes longer than
+# the checks. The static analyzer needs much memory, and asks for it in large pieces, which huge pages can hold.
+TIDY_FILES  := 18
+TIDY_STALE  := $(BUILD)/lint/stale
+TIDY_MEMORY := GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.top_pad=67108864:glibc.malloc.trim_threshold=1073741824
+tidy-begin:
+	@mkdir -p $(BUILD)/lint
+	@rm -f $(TIDY_STALE) $(TIDY_STALE).*
+
+$(TIDY_GUEST): $(BUILD)/lint/%.tidy: $(BUILD)/guest/%.o .clang-tidy | tidy-begin
+	$(file >>$(TIDY_STALE),$*)
+$(TIDY_HOST): $(BUILD)/lint/%.tidy: $(BUILD)/host/%.o .clang-tidy | tidy-begin
+	$(file >>$(TIDY_STALE),$*)
+
+# Lists of files that stand far from each other: those of a folder are alike, and with -j no list is much longer than another.
+lint-tidy: $(TIDY_GUEST) $(TIDY_HOST)
+	+@[ ! -e $(TIDY_STALE) ] || { split -n r/$$((($$(wc -l <$(TIDY_STALE)) + $(TIDY_FILES) - 1) / $(TIDY_FILES))) -a 3 -d $(TIDY_STALE) $(TIDY_STALE). && \
+	    lists=($(TIDY_STALE).*) && $(MAKE) --no-print-directory "$${lists[@]/%/-clean}"; }
+
+$(TIDY_STALE).%-clean: FORCE
+	$(call tell,TIDY,$(shell paste -sd' ' $(@:-clean=)))
+	$(Q)files=$$(<$(@:-clean=)); $(TIDY_MEMORY) clang-tidy --quiet $$files \
+	    -- $(filter-out -Werror -maccumulate-outgoing-args -fno-ident,$(CFLAGS)) -Wno-unknown-warning-option \
+	    2>$@.log >$@.out || { cat $@.out $@.log; exit 1; }; \
+	    stamps=($$files); stamps=("$${stamps[@]/#/$(BUILD)/lint/}"); stamps=("$${stamps[@]/%/.tidy}"); \
+	    mkdir -p $$(dirname "$${stamps[@]}" | sort -u); touch "$${stamps[@]}"
 
 clean:
 	rm -rf $(BUILD)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -27,6 +28,16 @@ for word in "$@"; do
     before=$word
 done
 """
+TIDY = """\
+#!/bin/sh
+echo "tidy $*" >>calls
+for word; do
+    case $word in
+    --) exit $code ;;
+    *.c) if grep -q mistake "$word"; then echo "$word: error"; code=1; fi ;;
+    esac
+done
+"""
 OBJCOPY = '#!/bin/sh\nwhile [ $# -gt 2 ]; do shift; done\ncp "$1" "$2"\n'
 
 
@@ -45,6 +56,8 @@ class Tree:
         self.add("cc", COMPILER)
         self.add("ld", LINKER)
         self.add("objcopy", OBJCOPY)
+        self.add("clang-tidy", TIDY)
+        self.add(".clang-tidy", "")
         shutil.copy(ROOT / "Makefile", self.folder / "Makefile")
 
     def add(self, name: str, text: str) -> None:
@@ -54,10 +67,20 @@ class Tree:
         path.chmod(0o755)
 
     def make(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self._make("build/pvtest.efi", "build/refhost.efi", *words)
+
+    def tidied(self, *words: str) -> tuple[subprocess.CompletedProcess[str], list[list[str]]]:
+        """Looks for findings; the files of each process."""
+        done = self._make("lint-tidy", *words)
+        calls = [call.split(" -- ")[0].split() for call in self.calls() if call.startswith("tidy ")]
+        return done, [[word for word in call if word.endswith(".c")] for call in calls]
+
+    def _make(self, *words: str) -> subprocess.CompletedProcess[str]:
         (self.folder / "calls").write_text("")
         tools = ("CC=./cc", "LD=./ld", "OBJCOPY=./objcopy", "HOST_TOLD=")
         return subprocess.run(
-            ["make", "--no-print-directory", *tools, "build/pvtest.efi", "build/refhost.efi", *words],
+            ["make", "--no-print-directory", *tools, *words],
+            env={**os.environ, "PATH": f".:{os.environ['PATH']}"},
             cwd=self.folder,
             capture_output=True,
             text=True,
@@ -110,6 +133,27 @@ def test_small_code_is_the_rule(tree: Tree) -> None:
     fast = {call.split(" -c ")[1].split(" -o ")[0] for call in guest if " -O2 " in call}
     assert fast == {"lib/stage1.c", "lib/string.c"}
     assert sum(" -Oz " in call for call in guest) == len(guest) - len(fast) > 0
+
+
+def test_one_process_looks_for_findings_in_many_files(tree: Tree) -> None:
+    """In each file once. A file with a finding ends it; that file and those beside it are looked at again."""
+    sources = sorted(str(path.relative_to(tree.folder)) for path in tree.folder.rglob("*.c"))
+    (tree.folder / "lib" / "b.c").write_text("mistake")
+    done, first = tree.tidied("TIDY_FILES=4", "-k")
+    assert done.returncode == 2 and done.stdout.count("lib/b.c: error") == 1, done.stderr
+    assert sorted(sum(first, [])) == sources and len(first) == -(-len(sources) // 4)
+    (bad,) = [files for files in first if "lib/b.c" in files]
+    (tree.folder / "host" / "d" / "d.c").write_text("mistake")
+    (tree.folder / "lib" / "b.c").write_text("")
+    done, second = tree.tidied()
+    assert done.returncode == 2 and "host/d/d.c: error" in done.stdout
+    assert sorted(sum(second, [])) == sorted({*bad, "host/d/d.c"})
+    (tree.folder / "host" / "d" / "d.c").write_text("")
+    assert tree.tidied()[0].returncode == 0
+    assert tree.tidied()[1] == []
+    assert len(sum(tree.tidied("SMALL_OPT=-O1")[1], [])) == len(sources)
+    (tree.folder / ".clang-tidy").write_text("Checks: all\n")
+    assert len(sum(tree.tidied("SMALL_OPT=-O1")[1], [])) == len(sources)
 
 
 @pytest.mark.parametrize("verbose", [True, False])
