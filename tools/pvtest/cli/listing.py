@@ -46,8 +46,15 @@ def _switches(switches: tuple[Switch, ...]) -> list[dict[str, Any]]:
     ]
 
 
+def _by_test(selected: Iterable[Instance]) -> dict[Test, list[Instance]]:
+    """The selected instances of each test."""
+    found: dict[Test, list[Instance]] = {}
+    for instance in selected:
+        found.setdefault(instance.test, []).append(instance)
+    return found
+
+
 def _document(version: str, selected: list[Instance], host: HostCatalogue) -> dict[str, Any]:
-    tests = dict.fromkeys(instance.test for instance in selected)
     return {
         "format": FORMAT,
         "format_version": 1,
@@ -63,9 +70,9 @@ def _document(version: str, selected: list[Instance], host: HostCatalogue) -> di
                 "unit": test.unit,
                 "tier": test.instances[0].tier,
                 "where": test.where,
-                "instances": [instance.id for instance in selected if instance.test == test],
+                "instances": [instance.id for instance in instances],
             }
-            for test in tests
+            for test, instances in _by_test(selected).items()
         ],
         "defects": _switches(host.defects),
         "variants": _switches(host.variants),
@@ -133,9 +140,9 @@ def main(options: argparse.Namespace) -> int:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column, style in (("test", ""), ("on", "dim"), ("requirements", "cyan"), ("promise", "")):
         table.add_column(column, style=style, overflow="fold", no_wrap=column == "test")
-    shown = dict.fromkeys(instance.test for instance in selected)
-    for test in shown:
-        devices = " ".join(i.device for i in selected if i.test == test and i.device)
+    shown = _by_test(selected)
+    for test, instances in shown.items():
+        devices = " ".join(i.device for i in instances if i.device)
         mark = {"observe": " (observation)", "stress": " (stress)"}.get(test.level, "")
         mark += f" ({UNIT} {test.unit})" if test.unit else ""
         mark += f" (tier {test.tier})" if test.tier else ""
