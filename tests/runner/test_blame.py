@@ -67,13 +67,12 @@ def test_register_that_changed_is_named(saved: SavedMachine, tmp_path: Path) -> 
         ("restart.takes_over_after_unload@dmaprobe", "vmbus-end-loses-bus", "the bus of device 0x", 1),
     ],
 )
-def test_buses_that_stay_away_are_charged_to_their_test(
-    tmp_path: Path, takes: str, defect: str, reason: str, left: int
+def test_buses_that_stay_away_are_charged_to_their_test(  # pylint: disable=too-many-arguments
+    saved: SavedMachine, tmp_path: Path, takes: str, defect: str, reason: str, left: int
 ) -> None:
     """The guest does not touch what is not there, has no second chance that finds nothing to test, and goes on."""
     others = ("bus.windows_show_their_function", "translate.leaf_4k")
-    options = ("--defect", defect, "--functions-alone", "--in-order")
-    code, found, output = boot(tmp_path, "run", takes, *others, *options)
+    code, found, output = boot(tmp_path, "run", takes, *others, "--defect", defect, "--in-order", saved=saved)
     assert code == 1 and not found["problems"], output
     first, windows, *devices = found["tests"]
     assert first["verdict"] == "fail" and first["reason"].startswith(reason), output

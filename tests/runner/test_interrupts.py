@@ -123,7 +123,8 @@ def wrapper_with(tmp_path: Path, command: str) -> str:
 @pytest.mark.parametrize("around_it", WRAPPERS)
 def test_a_wrapper_leaves_no_machine(build: Path, tmp_path: Path, around_it: str) -> None:
     wrapper = wrapper_with(tmp_path, around_it)
-    command = [*PVTEST, "run", "--qemu", wrapper, "--results", str(tmp_path / "results"), "--timeout", "2"]
+    once = ("--timeout", "2", "--restarts", "0")
+    command = [*PVTEST, "run", "--qemu", wrapper, "--results", str(tmp_path / "results"), *once]
     around = runner_environment(build, FAKE_QEMU_PID=str(tmp_path / "pid"), FAKE_QEMU_FIXTURE="hang")
     done = subprocess.run(command, env=around, capture_output=True, timeout=60, check=False)
     assert done.returncode == 2
