@@ -235,8 +235,9 @@ TEST(resources_assigned_again,
             now = i % 2;
         if (i == 1)
             CHECK_EQ(turn(t, &p, true), NT_STATUS_SUCCESS, "status of POWER_STATE_CHANGE");
-        CHECK(cpu_load32(at[now]) != UINT32_MAX, "no register answers at BAR 0, after request %u",
-              i + 1);
+        CHECK(cpu_load32(at[now]) != UINT32_MAX,
+              "all ones at 0x%llx, where request %u has put BAR 0 or left it",
+              (unsigned long long)bar[now], i + 1);
     }
 }
 
@@ -323,6 +324,7 @@ TEST(refused_versions_leave_nothing,
             CHECK(ask_version(t, channel, unknown[(n + i) % ARRAY_SIZE(unknown)]) !=
                       NT_STATUS_SUCCESS,
                   "a version that there is not is agreed on");
+        STEP("after these, from the latest version down");
         status = NT_STATUS_REVISION_MISMATCH;
         for (unsigned i = 0; i < ARRAY_SIZE(known) && status != NT_STATUS_SUCCESS; i++)
             status = ask_version(t, channel, known[i]);
@@ -342,7 +344,7 @@ TEST(refused_versions_leave_nothing,
         if (status == NT_STATUS_SUCCESS)
             break; /* this one is in force */
         type = ask_relations(channel);
-        CHECK(type == list, "functions are told by message 0x%x", type);
+        CHECK_EQ(type, list, "message that tells the functions (0: none comes)");
     }
     client_round_trip(t, channel);
 }

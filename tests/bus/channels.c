@@ -237,7 +237,9 @@ TEST(full_rings_lose_nothing,
     channel->out.control->pending_send_size = PENDING;
     cpu_memory_barrier();
     waits[0] = room(&channel->out) <= PENDING;
+    STEP("the ring to the host has %u bytes free, and the guest waits for %u", room(&channel->out),
+         PENDING);
     vmbus_channel_signal(channel);
     CHECK(!waits[0] || client_flag(events, channel->offer->channel_id, CLIENT_WAIT_US),
-          "no signal to a guest that waits for room");
+          "no event flag within a second, though the host takes what is in the ring");
 }

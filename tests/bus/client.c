@@ -76,16 +76,46 @@ bool client_completion(struct vmbus_channel *channel, uint64_t *transaction, uin
     return client_reply(channel, transaction, &reply, sizeof(reply), us);
 }
 
+const char *client_request_name(uint32_t type)
+{
+    static const struct {
+        uint32_t type;
+        const char *name;
+    } names[] = {
+        {VPCI_QUERY_PROTOCOL_VERSION, "QUERY_PROTOCOL_VERSION"},
+        {VPCI_QUERY_BUS_RELATIONS, "QUERY_BUS_RELATIONS"},
+        {VPCI_QUERY_RESOURCE_REQUIREMENTS, "QUERY_RESOURCE_REQUIREMENTS"},
+        {VPCI_BUS_D0_ENTRY, "BUS_D0ENTRY"},
+        {VPCI_BUS_D0_EXIT, "BUS_D0EXIT"},
+        {VPCI_POWER_STATE_CHANGE, "POWER_STATE_CHANGE"},
+        {VPCI_RESOURCES_ASSIGNED, "RESOURCES_ASSIGNED"},
+        {VPCI_RESOURCES_ASSIGNED_2, "RESOURCES_ASSIGNED2"},
+        {VPCI_RESOURCES_RELEASED, "RESOURCES_RELEASED"},
+        {VPCI_CREATE_INTERRUPT, "CREATE_INTERRUPT"},
+        {VPCI_DELETE_INTERRUPT, "DELETE_INTERRUPT"},
+        {VPCI_EJECTION_COMPLETE, "EJECTION_COMPLETE"},
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+        if (names[i].type == type)
+            return names[i].name;
+    return "an unknown request";
+}
+
 uint32_t client_ask(struct test_run *t, struct vmbus_channel *channel, const void *message,
                     size_t size, struct vpci_requirements_reply *reply)
 {
+    const char *name = client_request_name(*(const uint32_t *)message);
     struct vpci_requirements_reply own = {0};
     uint64_t sent = vmbus_channel_send(channel, message, size, true), seen = 0;
 
     reply = reply ? reply : &own;
-    CHECK(sent != 0 && client_reply(channel, &seen, reply, sizeof(*reply), CLIENT_WAIT_US) &&
-              seen == sent,
-          "request 0x%x is not completed", *(const uint32_t *)message);
+    CHECK(sent != 0, "%s does not fit into the ring to the host", name);
+    CHECK(client_reply(channel, &seen, reply, sizeof(*reply), CLIENT_WAIT_US),
+          "%s has no completion", name);
+    CHECK(seen == sent,
+          "a completion with transaction id 0x%llx, where that of %s is to come: 0x%llx",
+          (unsigned long long)seen, name, (unsigned long long)sent);
     return reply->status;
 }
 
@@ -124,10 +154,15 @@ uint32_t client_enter_d0(struct test_run *t, struct vmbus_channel *channel, uint
     const struct vpci_d0_entry entry = {.type = VPCI_BUS_D0_ENTRY, .window = window};
     const struct vpci_message leave = {VPCI_BUS_D0_EXIT};
 
-    if (client_ask(t, channel, &entry, sizeof(entry), NULL) == NT_STATUS_SUCCESS)
-        return NT_STATUS_SUCCESS;
+    uint32_t status = client_ask(t, channel, &entry, sizeof(entry), NULL);
+
+    STEP("BUS_D0ENTRY with the window 0x%llx: status 0x%x", window, status);
+    if (status == NT_STATUS_SUCCESS)
+        return status;
     (void)client_ask(t, channel, &leave, sizeof(leave), NULL);
-    return client_ask(t, channel, &entry, sizeof(entry), NULL);
+    status = client_ask(t, channel, &entry, sizeof(entry), NULL);
+    STEP("and after BUS_D0EXIT: status 0x%x", status);
+    return status;
 }
 
 void client_round_trip(struct test_run *t, struct vmbus_channel *channel)

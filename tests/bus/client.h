@@ -38,6 +38,8 @@ bool client_completion(struct vmbus_channel *channel, uint64_t *transaction, uin
 bool client_reply(struct vmbus_channel *channel, uint64_t *transaction, void *reply, size_t room,
                   uint64_t us);
 
+/* Of a vPCI message of the guest. */
+const char *client_request_name(uint32_t type);
 /* A request goes to the host. Returns the NT_STATUS_* of its completion, whose first bytes are left
  * in *reply (NULL: dropped). */
 uint32_t client_ask(struct test_run *t, struct vmbus_channel *channel, const void *message,

@@ -56,7 +56,8 @@ TEST(failed_requests_complete_if_asked,
     for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++) {
         const struct request *message = &wrong[i].message;
 
-        STEP("request 0x%x, %u bytes", message->word[0], (unsigned)wrong[i].size);
+        STEP("%s (0x%x), %u bytes, second word 0x%x", client_request_name(message->word[0]),
+             message->word[0], (unsigned)wrong[i].size, message->word[1]);
         for (unsigned silent = 1; silent <= 2; silent++) {
             for (unsigned n = 0; n < silent; n++)
                 (void)vmbus_channel_send(channel, message, wrong[i].size, false);
@@ -91,8 +92,8 @@ static void expect_refused(struct test_run *t, struct vmbus_channel *channel, ui
         else
             CHECK(client_ask(t, channel, &message, slot_requests[i].size, NULL) !=
                       NT_STATUS_SUCCESS,
-                  "request 0x%x succeeds for the slot 0x%x, which is not there", message.word[0],
-                  slot);
+                  "%s succeeds for the slot word 0x%x, which names no function",
+                  client_request_name(message.word[0]), slot);
     }
 }
 
@@ -142,6 +143,7 @@ TEST(requests_name_their_function,
 
         if (client_ask(t, channel, &query, sizeof(query), NULL) != NT_STATUS_SUCCESS)
             continue;
+        STEP("function %u is there, by the slot word 0x%x", function, query.slot);
         for (unsigned bit = 0; bit < 32; bit++) {
             if ((VPCI_SLOT_FUNCTION_MASK >> bit & 1) != 0)
                 continue;
