@@ -24,10 +24,13 @@ void account_note(struct account *account, uint16_t code, uint32_t id)
     if (code == HVCALL_DELETE_DEVICE_DOMAIN && i < account->count)
         take_out(account, i);
     if (code == HVCALL_CREATE_DEVICE_DOMAIN && i == account->count) {
-        if (account->count == ACCOUNT_MAX)
+        /* The newest one takes the place of the one before: a test that makes many, one after the
+         * other, leaves the last of them when it is stopped. */
+        if (account->count == ACCOUNT_MAX) {
             account->overflowed = true;
-        else
-            account->id[account->count++] = id;
+            account->count--;
+        }
+        account->id[account->count++] = id;
     }
 }
 

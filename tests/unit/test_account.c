@@ -46,6 +46,7 @@ static void known_ones_stay(void **state)
 static void more_than_there_is_room_for(void **state)
 {
     struct account a = {.count = 0};
+    uint32_t id;
 
     (void)state;
     for (uint32_t i = 0; i < ACCOUNT_MAX; i++)
@@ -54,6 +55,8 @@ static void more_than_there_is_room_for(void **state)
     account_note(&a, CREATE, ACCOUNT_MAX);
     assert_true(a.overflowed);
     assert_int_equal(a.count, ACCOUNT_MAX);
+    assert_true(account_take_other(&a, 0, ACCOUNT_MAX, NULL, 0, &id)); /* the newest is kept */
+    assert_int_equal(id, ACCOUNT_MAX);
 }
 
 static void devices_that_moved(void **state)
