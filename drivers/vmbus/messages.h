@@ -21,6 +21,7 @@ union vmbus_control {
     struct vmbus_result created;
     struct vmbus_gpadl_torndown torndown;
     struct vmbus_result opened;
+    struct vmbus_modify_channel_response modified;
     uint8_t bytes[VMBUS_MESSAGE_SIZE_MAX];
 };
 

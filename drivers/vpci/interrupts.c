@@ -35,7 +35,7 @@ static size_t request_for(const struct vpci_bus *bus, uint32_t slot, uint8_t vec
         const struct vpci_create_interrupt_2 second = {.type = VPCI_CREATE_INTERRUPT_2,
                                                        .slot = slot,
                                                        .vector = vector,
-                                                       .count = 1,
+                                                       .count = count,
                                                        .vp_count = 1,
                                                        .vp = {vp}};
 
@@ -68,7 +68,8 @@ bool vpci_create_messages_for(const struct pci_function *f, uint64_t vp, uint8_t
     size_t size;
 
     size = request_for(f->vpci, slot_of(f), vector, (uint16_t)count, (uint16_t)vp, request);
-    if (!vpci_request(f->vpci, request, size, &reply, sizeof(reply)))
+    if (!vpci_request(f->vpci, request, size, &reply, sizeof(reply)) ||
+        reply.interrupt.count != count)
         return false;
     *message =
         (struct pci_message){.address = reply.interrupt.address, .data = reply.interrupt.data};
@@ -109,4 +110,20 @@ enum hv_status vpci_retarget_message(const struct pci_function *f,
 
     memcpy(page, &input, sizeof(input));
     return hv_result_status(hypercall_raw(control, gpa_of(page), 0));
+}
+
+/* As guests of the first version do it. */
+enum hv_status vpci_retarget_message_to_any(const struct pci_function *f,
+                                            const struct pci_message *message, uint32_t vector,
+                                            uint64_t vps)
+{
+    const struct hv_input_retarget_device_interrupt input = {.partition_id = HV_PARTITION_ID_SELF,
+                                                             .device_id = f->device_id,
+                                                             .source = HV_INTERRUPT_SOURCE_MSI,
+                                                             .address = (uint32_t)message->address,
+                                                             .data = message->data,
+                                                             .vector = vector,
+                                                             .processor_mask = vps};
+
+    return hypercall_simple(HVCALL_RETARGET_DEVICE_INTERRUPT, &input, sizeof(input), NULL, 0);
 }

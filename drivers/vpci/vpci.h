@@ -63,7 +63,8 @@ uint32_t vpci_config_read(const struct pci_function *pci, unsigned offset, unsig
 void vpci_config_write(const struct pci_function *pci, unsigned offset, unsigned size,
                        uint32_t value);
 
-/* See pci_message_create(). `count` messages for neighboring vectors, whose data are neighbors. */
+/* See pci_message_create(). `count` messages for neighboring vectors, whose data are neighbors.
+ * False also for an answer that names another number of messages. */
 bool vpci_create_messages(const struct pci_function *f, uint8_t vector, unsigned count,
                           struct pci_message *message);
 /* Of that virtual processor. */
@@ -75,5 +76,9 @@ void vpci_delete_messages(const struct pci_function *f, const struct pci_message
 enum hv_status vpci_retarget_message(const struct pci_function *f,
                                      const struct pci_message *message, uint8_t vector,
                                      uint64_t vp);
+/* The same by a mask of virtual processors, of which the host chooses one. */
+enum hv_status vpci_retarget_message_to_any(const struct pci_function *f,
+                                            const struct pci_message *message, uint32_t vector,
+                                            uint64_t vps);
 
 #endif

@@ -18,6 +18,9 @@ void defects_install(void)
     defects_install_bus_requests();
     defects_install_bus_windows();
     defects_install_bus_refusals();
+    defects_install_openings();
+    defects_install_synic_registers();
+    defects_install_interrupt_forms();
     defects_install_transport();
     defects_install_pci_functions();
     defects_install_long_requests();

@@ -78,8 +78,10 @@ static void expect_answers(struct test_run *t, struct asked asked[CHANNELS], uin
         CHECK(i < CHANNELS && !asked[i].answered,
               "an answer names channel %u, which waits for none", reply.opened.channel_id);
         asked[i].answered = true;
-        if (type == VMBUS_MODIFY_CHANNEL_RESPONSE)
+        if (type == VMBUS_MODIFY_CHANNEL_RESPONSE) {
+            CHECK_EQ(reply.modified.status, NT_STATUS_SUCCESS, "status of the answer");
             continue;
+        }
         CHECK_EQ(reply.opened.id, type == VMBUS_GPADL_CREATED ? asked[i].list : asked[i].open,
                  "id of the answer");
         CHECK_EQ(reply.opened.status, NT_STATUS_SUCCESS, "status of the answer");

@@ -3,6 +3,7 @@
  * processor (reference 5.9). */
 #include "abi/msr.h"
 #include "drivers/vpci/removal.h"
+#include "drivers/vpci/restart.h"
 #include "drivers/vpci/vpci.h"
 #include "kernel/cpu.h"
 #include "kernel/lapic.h"
@@ -15,6 +16,10 @@
 
 #define VECTOR 0x60u /* and the 31 after it: of one register of the local APIC */
 #define MOST   8u
+
+#define MASK_BITS      64u
+#define LAST_EXCEPTION 15u
+#define NO_MESSAGE     0x10000u /* this far on there is none of the test's */
 
 struct block {
     struct pci_message first;
@@ -276,6 +281,164 @@ TEST(moved_messages,
     cpu_interrupts_on();
     delete (t, e, &both);
     pci_message_off(&e->function);
+}
+
+TEST(messages_move_by_a_mask,
+     PROMISE("A message that was retargeted by a mask of processors in the place of a set requests "
+             "its new vector of the processor in the mask")
+     COVERS("BUS-18") ABI() DEVICES(ALL) KINDS("dma")
+     STEPS("Two messages for the first processor are created as one block. The first of them is "
+           "retargeted by a mask, without a variable header, to another vector of the second "
+           "processor, to one of the first processor, and to one of the second again. Both are "
+           "sent each time.")
+     EXPECTS("RETARGET_DEVICE_INTERRUPT reports SUCCESS. Each message requests its vector of its "
+             "processor, and no other.")
+     IF_IT_FAILS("The host knows the form with a set of processors alone, or takes the mask for "
+                 "the number of a processor. Guests of the first version of vPCI, and those for "
+                 "few processors, use the mask: their interrupts never move."))
+{
+    struct ear *ear = second_memory(t, sizeof(*ear));
+    struct dma_engine *e = sender(t);
+    struct block both = create(t, e, VECTOR, 2);
+    const struct pci_message other = {both.first.address, both.first.data + 1};
+    const uint64_t vp = client_msr(HV_MSR_VP_INDEX);
+
+    client_find_second(t, ear);
+    if (vp >= MASK_BITS || ear->vp >= MASK_BITS)
+        SKIP("the processors have numbers above 63");
+    ear->us = CLIENT_WAIT_US;
+    cpu_interrupts_off();
+    (void)take();
+    for (unsigned turn = 0; turn < 3; turn++) {
+        const unsigned vector = VECTOR + 2 + turn;
+        const bool there = turn % 2 == 0;
+
+        STEP("retarget by a mask to vector 0x%x of VP %llu", vector, there ? ear->vp : vp);
+        CHECK_SUCCESS(vpci_retarget_message_to_any(&e->function, &both.first, vector,
+                                                   BIT(there ? ear->vp : vp)),
+                      "RETARGET_DEVICE_INTERRUPT");
+        ear->vector = vector;
+        if (there)
+            expect_second(t, e, ear, &both.first);
+        else
+            expect_only(t, e, &both.first, vector);
+        expect_only(t, e, &other, VECTOR + 1);
+    }
+    cpu_interrupts_on();
+    delete (t, e, &both);
+    pci_message_off(&e->function);
+}
+
+/* One field is wrong. */
+enum wrong { WRONG_VECTOR, WRONG_PROCESSOR, NO_PROCESSOR, WRONG_MESSAGE, WRONG_DEVICE, WRONGS };
+
+static enum hv_status move_wrong(const struct dma_engine *e, const struct pci_message *message,
+                                 uint64_t vp, enum wrong wrong)
+{
+    struct pci_function f = e->function;
+    struct pci_message named = *message;
+    uint64_t mask = wrong == WRONG_PROCESSOR ? BIT(MASK_BITS - 1)
+                    : wrong == NO_PROCESSOR  ? 0
+                                             : BIT(vp);
+
+    if (wrong == WRONG_MESSAGE)
+        named.data += NO_MESSAGE;
+    if (wrong == WRONG_DEVICE)
+        f.device_id ^= BIT(16);
+    return vpci_retarget_message_to_any(&f, &named,
+                                        wrong == WRONG_VECTOR ? LAST_EXCEPTION : VECTOR + 3, mask);
+}
+
+TEST(refused_moves_leave_messages,
+     PROMISE("RETARGET_DEVICE_INTERRUPT to no processor, or of no message of the device, is "
+             "refused, and the messages stay where they are")
+     COVERS("BUS-35") ABI() DEVICES(ALL) KINDS("dma bad-input")
+     STEPS("Two messages are created as one block. They are retargeted to a vector of exceptions, "
+           "to a processor that does not exist and to none, and so that the data or the device id "
+           "names no message. Both are sent after each of these calls.")
+     EXPECTS("Each call reports an error. Each message requests the vector that it was created "
+             "with.")
+     IF_IT_FAILS("The host takes the message of another device for that of this one, or stores "
+                 "the new place before it judges it: the interrupts of a device are lost, and a "
+                 "guest that takes a processor out of use hears nothing of the error."))
+{
+    struct dma_engine *e = sender(t);
+    struct block both = create(t, e, VECTOR, 2);
+    const uint64_t vp = client_msr(HV_MSR_VP_INDEX);
+
+    if (vp >= MASK_BITS - 1)
+        SKIP("the processor has a number above 62");
+    for (enum wrong wrong = WRONG_VECTOR; wrong < WRONGS; wrong++) {
+        for (unsigned i = 0; i < both.count; i++) {
+            const struct pci_message message = message_of(&both, i);
+            enum hv_status status = move_wrong(e, &message, vp, wrong);
+
+            STEP("wrong call %u of message %u: %s", (unsigned)wrong, i, hv_status_name(status));
+            CHECK(status != HV_STATUS_SUCCESS, "wrong call %u of message %u is accepted",
+                  (unsigned)wrong, i);
+        }
+        expect_block(t, e, &both, "after refused calls");
+    }
+    delete (t, e, &both);
+    pci_message_off(&e->function);
+}
+
+static void expect_form(struct test_run *t, struct dma_engine *e, struct ear *ear)
+{
+    struct block here = create(t, e, VECTOR, 2), there = {.vector = VECTOR + MOST, .count = 2};
+
+    CHECK(vpci_create_messages_for(&e->function, ear->vp, (uint8_t)there.vector, there.count,
+                                   &there.first),
+          "the host has no interrupt for the second processor");
+    cpu_interrupts_off();
+    (void)take();
+    for (unsigned i = 0; i < there.count; i++) {
+        const struct pci_message message = message_of(&there, i);
+
+        ear->vector = there.vector + i;
+        expect_second(t, e, ear, &message);
+    }
+    cpu_interrupts_on();
+    expect_block(t, e, &here, "of this version");
+    delete (t, e, &there);
+    delete (t, e, &here);
+    pci_message_off(&e->function);
+}
+
+TEST(messages_of_each_version,
+     PROMISE("CREATE_INTERRUPT makes the messages that it names in the form of each version: as "
+             "many, with these vectors, for this processor")
+     COVERS("BUS-15") DEVICES(ALL) KINDS("dma")
+     STEPS("The connection to VMBus ends, and the bus of the device is brought up by version 1.1 "
+           "and no other; then by 1.2, and by 1.4. Each time two messages for the second processor "
+           "and two for the first are created as blocks, in the form of the version, and sent.")
+     EXPECTS("Each message requests its vector of its processor.")
+     IF_IT_FAILS("The host takes the fields of one form for those of another: the mask of "
+                 "processors for a number, or one message for all. An older guest loses the "
+                 "interrupts of its devices, or all but the first."))
+{
+    static const uint32_t versions[] = {VPCI_VERSION_1_1, VPCI_VERSION_1_2, VPCI_VERSION_1_4};
+    struct ear *ear = second_memory(t, sizeof(*ear));
+    struct dma_engine *e = sender(t);
+    struct domain *identity = domain_identity(t);
+
+    client_find_second(t, ear);
+    ear->us = CLIENT_WAIT_US;
+    for (unsigned i = 0; i < ARRAY_SIZE(versions); i++) {
+        enum vpci_stage stage;
+        uint32_t relations;
+
+        (void)vpci_disconnect(VPCI_BY_UNLOAD);
+        dma_bus_was_reset(NULL);
+        stage = vpci_bring_back_as(&e->function, versions[i], &relations);
+        if (stage == VPCI_NO_VERSION)
+            continue;
+        STEP("version 0x%x", versions[i]);
+        CHECK(stage == VPCI_READY, "the bus: %s", vpci_stage_text(stage));
+        REQUIRE(dma_reset(e), "the device does not become quiet");
+        attach(t, identity, e);
+        expect_form(t, e, ear);
+    }
 }
 
 enum off { BY_RELEASE, BY_D0_EXIT };
