@@ -6,7 +6,9 @@
 #
 # A new test is one line at the end of the list below: its name (tests/unit/test_NAME.c) and the files it tests.
 
-UNIT_CFLAGS := -std=gnu11 -O1 -g $(WARN) -I. -fsanitize=address,undefined -fno-sanitize-recover=all \
+# Sanitizers need the lines alone; variables for a debugger: make clean, then UNIT_DEBUG=-g.
+UNIT_DEBUG  := -g1
+UNIT_CFLAGS := -std=gnu11 -O1 $(UNIT_DEBUG) $(WARN) -I. -fsanitize=address,undefined -fno-sanitize-recover=all \
                -fno-omit-frame-pointer -ffile-prefix-map="$$PWD"=. -DPVT_VERSION='"$(VERSION)"'
 UNIT_LIBS   := -lcmocka -lpthread
 UNIT_COMMON := lib/random.c
