@@ -53,8 +53,37 @@ static enum hv_status handler(struct call_context *context)
     return (enum hv_status)(name->domain_id.id & UINT16_MAX);
 }
 
+/* Words that another call than the one in registers left behind. */
+static enum hv_status registers(struct call_context *context)
+{
+    static uint64_t last[2], repeated[2];
+    static bool any;
+    uint64_t *word = context->input.words;
+    enum hv_status status;
+
+    if ((context->control & HV_CONTROL_FAST) == 0) {
+        if (context->in_list.size >= sizeof(last))
+            memcpy(last, word, sizeof(last));
+        return right[context->call - calls](context);
+    }
+    if (defect_active(DEFECT_FAST_FIRST_WORD_KEPT))
+        word[0] = last[0];
+    if (defect_active(DEFECT_FAST_SECOND_WORD_KEPT))
+        word[1] = last[1];
+    if (defect_active(DEFECT_FAST_FORM_REPEATED) && any)
+        memcpy(word, repeated, sizeof(repeated));
+    status = right[context->call - calls](context);
+    if (status == HV_STATUS_SUCCESS) {
+        memcpy(repeated, word, sizeof(repeated));
+        any = true;
+    }
+    return status;
+}
+
 void defects_install_output_forms(void)
 {
+    if (ANY(DEFECT_FAST_FIRST_WORD_KEPT, DEFECT_FAST_SECOND_WORD_KEPT, DEFECT_FAST_FORM_REPEATED))
+        calls_in_front(registers, right);
     if (ANY(DEFECT_FAST_OUTPUT_LOST, DEFECT_FAST_OUTPUT_AT_INPUT, DEFECT_FAST_OUTPUT_CUT)) {
         right_exit = exit_handlers.hypercall;
         exit_handlers.hypercall = hypercall;

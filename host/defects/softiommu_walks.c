@@ -46,6 +46,19 @@ static bool leads_to_zero(const struct walk *walk, uint64_t entry)
            format_is_leaf(walk->format, walk->level, entry);
 }
 
+/* Bits that the format leaves to software are taken for reserved ones. */
+static bool software_refused(const struct walk *walk, uint64_t entry)
+{
+    bool high = (entry & BITS(62, 52)) != 0, low = (entry & (BIT(9) | BIT(11))) != 0;
+
+    if (!format_is_leaf(walk->format, walk->level, entry))
+        return (high || low) && softiommu_injected(SOFTIOMMU_FAULT_SOFTWARE_BITS_TABLE);
+    if (walk->level != 0)
+        return (high || low) && softiommu_injected(SOFTIOMMU_FAULT_SOFTWARE_BITS_LARGE);
+    return (high && softiommu_injected(SOFTIOMMU_FAULT_SOFTWARE_BITS_HIGH)) ||
+           (low && softiommu_injected(SOFTIOMMU_FAULT_SOFTWARE_BITS_LOW));
+}
+
 /* Prefetches read other entries than the one that the walk is at. */
 static bool is_of_walk(const struct walk *walk, unsigned index)
 {
@@ -72,7 +85,8 @@ enum softiommu_reason __wrap_table_entry_read(const struct walk *walk, unsigned 
         followed_unpresent(walk, entry->value) || line_follows(walk, entry->value) ? ENTRY_PRESENT
                                                                                    : 0;
     entry->value |= softiommu_memory.pretended;
-    if (size_refused(walk, entry->value) || leads_to_zero(walk, entry->value))
+    if (size_refused(walk, entry->value) || leads_to_zero(walk, entry->value) ||
+        software_refused(walk, entry->value))
         entry->value = 0;
     return reason;
 }

@@ -72,6 +72,60 @@ TEST(answer_of_register_form,
     }
 }
 
+/* DETACH in register form; false: #UD, or refused. */
+static bool detach_in_registers(struct test_run *t, uint64_t partition_id, uint64_t device_id)
+{
+    struct hypercall_registers registers = {
+        .rcx = HVCALL_DETACH_DEVICE_DOMAIN | HV_CONTROL_FAST, .rdx = partition_id, .r8 = device_id};
+    enum trap_vector trap = hypercall_raw_registers(&registers);
+
+    STEP("DETACH in register form, RDX 0x%llx, R8 0x%llx: exception %llu, RAX 0x%llx", partition_id,
+         device_id, trap == TRAP_NONE ? 0 : trap, registers.rax);
+    return trap == TRAP_NONE && hv_result_status(registers.rax) == HV_STATUS_SUCCESS;
+}
+
+TEST(register_form_keeps_no_parameters,
+     PROMISE("A call in register form takes its parameters from the registers, whatever the calls "
+             "before it named")
+     COVERS("GEN-15") ABI() DEVICES(ALL) KINDS("dma bad-input")
+     STEPS("The property of an attached device is asked for in memory form, which names the "
+           "partition and the device. Then DETACH in register form names another partition, or a "
+           "device that does not exist; the same after a DETACH in register form of the device, "
+           "and an ATTACH. Last, the property of a device that does not exist is asked for before "
+           "a right DETACH.")
+     EXPECTS("The device stays attached after each wrong call. The right DETACH is refused and the "
+             "device stays attached, or it succeeds and the device is blocked.")
+     IF_IT_FAILS("The host leaves a register out when it fetches the parameters, and works on what "
+                 "is left of the call before: a device that the call does not name loses its "
+                 "domain."))
+{
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, 1);
+    struct domain *d = domain_mapping(t, IOVA, &b);
+    const uint64_t none = e->device_id ^ 0xFF00, foreign = 0x1234567;
+    struct hv_output_get_logical_device_property property;
+
+    if (device_exists(none) || own_partition_id() == foreign)
+        SKIP("the device or the partition that should not exist does");
+    for (unsigned after = 0; after < 2; after++) {
+        attach(t, d, e);
+        if (after == 1 && detach_in_registers(t, HV_PARTITION_ID_SELF, e->device_id))
+            attach(t, d, e);
+        for (unsigned wrong = 0; wrong < 2; wrong++) {
+            if (after == 0)
+                (void)pviommu_get_device_property(e->device_id, &property);
+            (void)detach_in_registers(t, wrong ? foreign : HV_PARTITION_ID_SELF,
+                                      wrong ? e->device_id : none);
+            expect_write(t, e, IOVA, &b, 0, 8, "after a wrong DETACH in register form");
+        }
+    }
+    (void)pviommu_get_device_property(none, &property);
+    if (detach_in_registers(t, HV_PARTITION_ID_SELF, e->device_id))
+        expect_write_fault(t, e, IOVA, 8, &b, ORACLE_FAULT_CLASS_BLOCKED, "after DETACH");
+    else
+        expect_write(t, e, IOVA, &b, 0, 8, "after a refused DETACH");
+}
+
 TEST(refusal_is_no_number_of_the_call,
      PROMISE("Calls for unknown domains are refused whatever the low 16 bits of their ids are")
      COVERS("DOM-9 FL-8 DOM-8 ATT-8") ABI() DEVICES(NONE) KINDS("bad-input")

@@ -152,6 +152,8 @@ bool story_other_size(struct machine *m, unsigned argument);
 bool story_crossing(struct machine *m, unsigned argument);
 bool story_plain_store(struct machine *m, unsigned argument);
 bool story_drops_bits(struct machine *m, unsigned argument);
+/* argument: level of the entry << 8, and the bit; at level 1 it is a leaf */
+bool story_software_bit(struct machine *m, unsigned argument);
 bool story_late_store(struct machine *m, unsigned argument);
 bool story_stage2_root(struct machine *m, unsigned argument);
 bool story_stage2_table(struct machine *m, unsigned argument);

@@ -222,6 +222,17 @@ bool story_drops_bits(struct machine *m, unsigned argument)
     return (*leaf & ~BIT(6)) != before;
 }
 
+bool story_software_bit(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = one_page(m, 4, IOVA);
+    unsigned level = argument >> 8;
+
+    if (level == 1)
+        *entry_of(m, &t, IOVA, 1) = RAM | RW | PS;
+    *entry_of(m, &t, IOVA, level) |= BIT(argument & 0xFF);
+    return target(m, 0, IOVA, WRITE) != (level == 1 ? RAM + IOVA % MEG2 : PAGE_GPA);
+}
+
 bool story_late_store(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = one_page(m, 4, IOVA);

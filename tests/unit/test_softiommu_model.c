@@ -163,6 +163,10 @@ static bool beyond_the_world(enum softiommu_fault fault)
     case SOFTIOMMU_FAULT_DEVICE_TLB_LARGE_EARLY: /* its devices rest during a switch */
     case SOFTIOMMU_FAULT_ATTACH_LARGE_MIXED:
     case SOFTIOMMU_FAULT_AD_DROPS_BITS: /* it keeps nothing in them */
+    case SOFTIOMMU_FAULT_SOFTWARE_BITS_HIGH:
+    case SOFTIOMMU_FAULT_SOFTWARE_BITS_LOW:
+    case SOFTIOMMU_FAULT_SOFTWARE_BITS_TABLE:
+    case SOFTIOMMU_FAULT_SOFTWARE_BITS_LARGE:
     case SOFTIOMMU_FAULT_STAGE2_TABLE:
     case SOFTIOMMU_FAULT_STAGE2_LEAF:
     case SOFTIOMMU_FAULT_STAGE2_FIRST:
