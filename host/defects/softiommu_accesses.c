@@ -15,6 +15,8 @@ bool __wrap_softiommu_request_begin(struct softiommu *iommu, unsigned device,
     softiommu_memory.beginning = request;
     all = __real_softiommu_request_begin(iommu, device, request);
     softiommu_memory.beginning = NULL;
+    if (softiommu_faulty && request->translated != 0)
+        softiommu_memory.youngest[device] = request->sequence;
     if (softiommu_faulty)
         softiommu_memory.level_of[softiommu_memory.levels_known++ % REQUESTS_KNOWN] =
             (struct level_of_request){.request = request,

@@ -13,6 +13,16 @@ static struct softiommu_request *find_write(const struct softiommu *iommu, unsig
     return NULL;
 }
 
+/* A younger request than all that are in flight has ended. */
+static bool is_overtaken(const struct softiommu *iommu, unsigned device, uint32_t did)
+{
+    const struct softiommu_request *newest = iommu->function[device].newest;
+
+    return newest && newest->sequence < softiommu_memory.youngest[device] &&
+           softiommu_injected(did == ANY_DID ? SOFTIOMMU_FAULT_DRAIN_OVERTAKEN_SWITCH
+                                             : SOFTIOMMU_FAULT_DRAIN_OVERTAKEN_FLUSH);
+}
+
 /* Whether the drain has done all that it does, before it looks at the device. */
 static bool is_over(unsigned device)
 {
@@ -65,7 +75,7 @@ struct softiommu_request *__wrap_in_flight_find(const struct softiommu *iommu, u
 
     if (!softiommu_faulty)
         return __real_in_flight_find(iommu, device, until, did);
-    if (is_over(device))
+    if (is_over(device) || is_overtaken(iommu, device, did))
         return NULL;
     request = softiommu_injected(SOFTIOMMU_FAULT_DRAIN_READS)
                   ? find_write(iommu, device, until, did)

@@ -114,6 +114,8 @@ struct softiommu_memory {
     struct numbered_tables numbered;
     struct level_of_request level_of[REQUESTS_KNOWN];
     unsigned levels_known; /* in all; the last REQUESTS_KNOWN are kept */
+    uint64_t
+        youngest[SOFTIOMMU_DEVICES_MAX]; /* sequence of the last request in flight that began */
 };
 
 extern struct softiommu_memory softiommu_memory;

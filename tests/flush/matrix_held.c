@@ -242,3 +242,64 @@ TEST_EACH(held_in_leaf_of, LARGE_LEAVES,
                   release_names[by]);
     }
 }
+
+#define HELD 4u
+
+/* Slots of the device in the order in which their requests end before the page is released. */
+static const uint8_t ended_first[][HELD] = {{4},    {2},    {1},    {4, 3},
+                                            {4, 2}, {1, 4}, {2, 3}, {4, 3, 2}};
+
+static bool has_ended(const uint8_t ended[HELD], unsigned slot)
+{
+    for (unsigned i = 0; i < HELD; i++)
+        if (ended[i] == slot)
+            return true;
+    return false;
+}
+
+TEST(held_while_others_end,
+     PROMISE("A flush, ATTACH or DETACH waits for each request that a device has under way, also "
+             "after others of the device, older or younger, have ended")
+     COVERS("FL-6 ATT-4 ATT-5 DET-4") DEVICES(PROBE) KINDS("dma flush")
+     STEPS("The device holds four requests at four pages, all translated. One, two or three of "
+           "them end, in eight orders: the youngest, the oldest, those between. The guest unmaps "
+           "the pages and releases them by a flush of the domain, a list, ATTACH to a blocking "
+           "domain or DETACH. A next owner writes to the pages, and the other requests end.")
+     EXPECTS("The pages hold what their next owner wrote.")
+     IF_IT_FAILS("The host keeps requests under way in a list or by a counter that takes them to "
+                 "end in the order in which they began: one that ends early takes others out of "
+                 "its sight."))
+{
+    static const enum release releases[] = {BY_DOMAIN, BY_LIST, BY_ATTACH, BY_DETACH};
+    struct dma_engine *e = device(t);
+    struct buffer b = buffer(t, HELD);
+    struct domain *d = domain_paging(t), *blocked = domain_blocked(t);
+    const struct leaf pages = {.iova = MATRIX_IOVA, .size = b.size};
+
+    for (unsigned n = 0; n < ARRAY_SIZE(ended_first) * ARRAY_SIZE(releases); n++) {
+        const uint8_t *ended = ended_first[n / ARRAY_SIZE(releases)];
+        enum release by = releases[n % ARRAY_SIZE(releases)];
+
+        attach(t, d, e);
+        map(t, d, MATRIX_IOVA, &b, RW);
+        for (unsigned slot = FIRST_SLOT; slot < FIRST_SLOT + HELD; slot++)
+            continuous_dma_hold(
+                t, e, slot,
+                (struct dmaprobe_request){.operation = DMAPROBE_FILL,
+                                          .iova = MATRIX_IOVA + (slot - FIRST_SLOT) * PAGE_SIZE,
+                                          .length = LENGTH,
+                                          .operand = (uint8_t)~SECRET});
+        for (unsigned i = 0; i < HELD && ended[i] != 0; i++)
+            (void)continuous_dma_release(t, e, ended[i]);
+        unmap(t, d, MATRIX_IOVA, b.size);
+        release_leaf(t, d, &pages, e, blocked, by);
+        memset(b.data, SECRET, b.size);
+        for (unsigned slot = FIRST_SLOT; slot < FIRST_SLOT + HELD; slot++)
+            if (!has_ended(ended, slot))
+                (void)continuous_dma_release(t, e, slot);
+        CHECK(!memory_find_other(b.data, b.size, SECRET),
+              "a page was written after %s; the first request that ended before: number %u",
+              release_names[by], ended[0]);
+    }
+    buffer_refresh(&b);
+}

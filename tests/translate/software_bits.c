@@ -76,8 +76,8 @@ static void software_bits_of_leaf(struct test_run *t, uint64_t size, unsigned le
 TEST(software_bits_of_2m_leaf,
      PROMISE("The bits of a 2 MiB leaf that are for software change nothing")
      COVERS("TR-5") DEVICES(ALL) KINDS("dma flush")
-     STEPS("Each of the bits 9, 11 and 62 to 52 of a 2 MiB leaf is set, and then all of them. After "
-           "a flush the device writes to the last bytes of the page.")
+     STEPS("Each of the bits 9, 11 and 62 to 52 of a 2 MiB leaf is set, and then all of them. "
+           "After a flush the device writes to the last bytes of the page.")
      EXPECTS("Each write lands in the page.")
      IF_IT_FAILS("The host takes a bit that the format leaves to the guest for a reserved one, or "
                  "for a part of the address."))
@@ -88,8 +88,8 @@ TEST(software_bits_of_2m_leaf,
 TEST(software_bits_of_1g_leaf,
      PROMISE("The bits of a 1 GiB leaf that are for software change nothing")
      COVERS("TR-5") DEVICES(ALL) KINDS("dma flush")
-     STEPS("Each of the bits 9, 11 and 62 to 52 of a 1 GiB leaf is set, and then all of them. After "
-           "a flush the device writes to the last bytes of the page.")
+     STEPS("Each of the bits 9, 11 and 62 to 52 of a 1 GiB leaf is set, and then all of them. "
+           "After a flush the device writes to the last bytes of the page.")
      EXPECTS("Each write lands in the page.")
      IF_IT_FAILS("The host takes a bit that the format leaves to the guest for a reserved one, or "
                  "for a part of the address."))

@@ -76,6 +76,8 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(DRAIN_DETACH, story_in_flight, BY_DETACH),
     STORY(DRAIN_IDENTITY, story_in_flight_identity, 0),
     STORY(DRAIN_OLDEST, story_two_in_flight, 0),
+    STORY(DRAIN_OVERTAKEN_FLUSH, story_overtaken, BY_DOMAIN_FLUSH),
+    STORY(DRAIN_OVERTAKEN_SWITCH, story_overtaken, BY_ATTACH),
     STORY(DRAIN_READS, story_in_flight_read, 0),
     STORY(DRAIN_SECOND, story_two_in_flight, 1),
     STORY(DRAIN_2M, story_large_in_flight, AT_LEVEL(1)),

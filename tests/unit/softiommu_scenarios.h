@@ -56,6 +56,8 @@ bool story_tag_short(struct machine *m, unsigned argument);
 bool story_in_flight(struct machine *m, unsigned argument);
 /* argument: device of the second request; the first one is device 0's */
 bool story_two_in_flight(struct machine *m, unsigned argument);
+/* argument: BY_DOMAIN_FLUSH or BY_ATTACH */
+bool story_overtaken(struct machine *m, unsigned argument);
 /* argument: level of the page << 4 | ATS << 8 */
 bool story_large_in_flight(struct machine *m, unsigned argument);
 bool story_large_during_attach(struct machine *m, unsigned argument);

@@ -84,6 +84,29 @@ bool story_two_in_flight(struct machine *m, unsigned argument)
     return late;
 }
 
+bool story_overtaken(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_mapping(m, 4, DID, IOVA, OLD);
+    struct softiommu_piece piece[2];
+    struct softiommu_request *request[2];
+    bool late;
+
+    attach(m, 0, &t);
+    for (unsigned i = 0; i < 2; i++)
+        request[i] = in_flight(m, 0, &piece[i]);
+    softiommu_request_complete(m->iommu, request[1]);
+    if (argument == BY_ATTACH)
+        attach_blocking(m, 0);
+    else
+        softiommu_flush_domain(m->iommu, DID);
+    *at(m, OLD) = 0;
+    softiommu_request_complete(m->iommu, request[0]);
+    late = *at(m, OLD) != 0;
+    free(request[0]);
+    free(request[1]);
+    return late;
+}
+
 bool story_in_flight_read(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_mapping(m, 4, DID, IOVA, OLD);
