@@ -168,11 +168,12 @@ def test_a_campaign_runs_each_test_on_one_class_unless_all_are_asked_for(runner:
 
 
 KIND = ("kind", "FL-1", "Answers kindly.")
+ON_BUSES = ("on-buses", "FL-2", "Offers late.", "vpci")
 
 
 @pytest.fixture(name="three", scope="module")
 def _three(build: Path) -> Iterator[None]:
-    images.build(build, host=images.host_section(variants=(*images.VARIANTS, KIND)))
+    images.build(build, host=images.host_section(variants=(*images.VARIANTS, KIND, ON_BUSES)))
     yield
     images.build(build)
 
@@ -191,8 +192,22 @@ def test_variants_on_one_host(runner: Runner, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("three")
+@pytest.mark.parametrize("fails", [False, True])
+def test_one_of_virtual_buses_takes_others_there(runner: Runner, tmp_path: Path, fails: bool) -> None:
+    other = "other-status" if fails else "kind"
+    done = runner("variants", other, "on-buses", "--together", "2")
+    assert done.returncode == (1 if fails else 0), done.stdout + done.stderr
+    where = tmp_path / "results" / "latest"
+    assert (where / "virtual-buses" / "serial.log").exists(), "what passes there without them"
+    assert (where / f"on-buses+{other}" / "serial.log").exists()
+    assert (where / other).exists() is fails, "a host to itself"
+    entries = latest(tmp_path, "variants.json")["variants"]
+    assert {e["variant"]: e["verdict"] for e in entries} == {other: "fail" if fails else "pass", "on-buses": "pass"}
+
+
+@pytest.mark.usefixtures("three")
 def test_a_host_with_several_that_fails_names_the_one(runner: Runner, tmp_path: Path) -> None:
-    done = runner("variants", "--together", "3")
+    done = runner("variants", "other-status", "polite", "kind", "--together", "3")
     assert done.returncode == 1, done.stdout + done.stderr
     entries = latest(tmp_path, "variants.json")["variants"]
     assert [(e["variant"], e["verdict"], e["failing"], "together" in e) for e in entries] == [

@@ -376,7 +376,7 @@ def _sound_on_buses(
         names = {one.id for switch in shown for one in own_instances(request.requirements, switch, quick.selected)}
         own = [one for one in where_it_shows("vpci", quick.selected) if one.id in names]
         return dataclasses.replace(quick, bus="vpci", selected=own) if own else None
-    return None
+    return dataclasses.replace(request, bus="vpci") if getattr(options, "together", 1) > 1 else None
 
 
 def _document(trials: Trials, seed: int, matrix: bool) -> dict[str, Any]:
