@@ -34,25 +34,56 @@ static bool is_over(unsigned device)
            softiommu_injected(again ? SOFTIOMMU_FAULT_DRAIN_OLDEST : SOFTIOMMU_FAULT_DRAIN_SECOND);
 }
 
-/* The level of the page that has translated it; 0 when that is forgotten. */
-static unsigned level_of(const struct softiommu_request *request)
+/* NULL when nothing is known of it any more. */
+static struct level_of_request *known_of(const struct softiommu_request *request)
 {
     for (unsigned i = softiommu_memory.levels_known, seen = 0; i > 0 && seen < REQUESTS_KNOWN;
          seen++) {
-        const struct level_of_request *known = &softiommu_memory.level_of[--i % REQUESTS_KNOWN];
+        struct level_of_request *known = &softiommu_memory.level_of[--i % REQUESTS_KNOWN];
 
         if (known->request == request)
-            return known->level;
+            return known;
     }
-    return 0;
+    return NULL;
+}
+
+void drain_note_cached(const struct softiommu *iommu, bool flush)
+{
+    for (unsigned i = 0; i < iommu->config.devices; i++)
+        for (struct softiommu_request *r = iommu->function[i].oldest; r; r = r->next) {
+            struct page_span pages = {r->iova >> 12, (r->iova + r->length - 1) >> 12};
+            struct level_of_request *known = known_of(r);
+
+            if (known)
+                known->forgotten = flush && !iotlb_holds(iommu, r->did, pages);
+        }
+}
+
+bool drain_is_skipped(const struct softiommu *iommu, enum softiommu_event event,
+                      const struct scope *scope)
+{
+    static const enum softiommu_fault of_event[SOFTIOMMU_EVENTS] = {
+        [SOFTIOMMU_EVENT_DOMAIN_FLUSH] = SOFTIOMMU_FAULT_DRAIN_DROPPED_DOMAIN,
+        [SOFTIOMMU_EVENT_RANGE_FLUSH] = SOFTIOMMU_FAULT_DRAIN_DROPPED_RANGE,
+        [SOFTIOMMU_EVENT_ATTACH] = SOFTIOMMU_FAULT_DRAIN_DROPPED_SWITCH,
+        [SOFTIOMMU_EVENT_ATTACH_BLOCKING] = SOFTIOMMU_FAULT_DRAIN_DROPPED_SWITCH,
+        [SOFTIOMMU_EVENT_DETACH] = SOFTIOMMU_FAULT_DRAIN_DROPPED_SWITCH,
+        [SOFTIOMMU_EVENT_DELETE] = SOFTIOMMU_NO_FAULT,
+        [SOFTIOMMU_EVENT_ATS_CHANGE] = SOFTIOMMU_NO_FAULT,
+    };
+
+    return softiommu_injected(of_event[event]) && !softiommu_memory.leaving_identity &&
+           !iotlb_holds(iommu, scope->did, scope->pages);
 }
 
 static bool is_let_be(const struct softiommu_request *request)
 {
     static const enum softiommu_fault of_level[FORMAT_LEAF_LEVELS] = {
         SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_DRAIN_2M, SOFTIOMMU_FAULT_DRAIN_1G};
+    const struct level_of_request *known = known_of(request);
 
-    return softiommu_injected(of_level[level_of(request)]);
+    return known && (softiommu_injected(of_level[known->level]) ||
+                     (known->forgotten && softiommu_injected(SOFTIOMMU_FAULT_DRAIN_CACHED)));
 }
 
 /* The next one that the drain does not overlook. */

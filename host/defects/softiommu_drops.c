@@ -60,6 +60,10 @@ void __wrap_invalidate(struct softiommu *iommu, enum softiommu_event event,
         drop_as_attach(&iommu->rules, event);
     if (keeps_walks(iommu, event, scope))
         drop_no_walks(&iommu->rules, event);
+    if (softiommu_injected(SOFTIOMMU_FAULT_DRAIN_CACHED))
+        drain_note_cached(iommu, is_flush(event));
+    if (drain_is_skipped(iommu, event, scope))
+        iommu->rules.has[event][SOFTIOMMU_DRAINS] = false;
     __real_invalidate(iommu, event, &reached);
     iommu->rules = rules;
     if (event != SOFTIOMMU_EVENT_ATS_CHANGE)

@@ -65,6 +65,7 @@ struct large_fill {
 struct level_of_request {
     const struct softiommu_request *request;
     uint8_t level;
+    bool forgotten; /* a flush has begun, and no page of the request is in the IOTLB */
 };
 #define REQUESTS_KNOWN 64u
 

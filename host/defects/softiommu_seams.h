@@ -90,6 +90,11 @@ uint8_t table_rights(uint64_t table, uint8_t rights);
 struct page_span range_cut(struct page_span pages);
 /* Whether anything in the range is in the IOTLB. */
 bool iotlb_holds(const struct softiommu *iommu, uint16_t did, struct page_span pages);
+/* At the start of an event: which requests in flight the IOTLB has forgotten; and whether the event
+ * does not wait for requests, because the IOTLB holds nothing of its range. */
+void drain_note_cached(const struct softiommu *iommu, bool flush);
+bool drain_is_skipped(const struct softiommu *iommu, enum softiommu_event event,
+                      const struct scope *scope);
 /* A full cache takes a new entry in a wrong way (softiommu_full.c). */
 bool full_tlb_takes(struct tlb *tlb, uint16_t did, uint64_t iova, const struct leaf *leaf);
 bool full_walk_cache_takes(struct walk_cache *cache, uint16_t did, unsigned level, uint64_t iova,

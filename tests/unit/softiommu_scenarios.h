@@ -54,6 +54,7 @@ bool story_tag_short(struct machine *m, unsigned argument);
 
 /* argument: enum released_by */
 bool story_in_flight(struct machine *m, unsigned argument);
+bool story_in_flight_evicted(struct machine *m, unsigned argument);
 /* argument: device of the second request; the first one is device 0's */
 bool story_two_in_flight(struct machine *m, unsigned argument);
 /* argument: BY_DOMAIN_FLUSH or BY_ATTACH */

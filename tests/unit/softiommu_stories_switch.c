@@ -28,7 +28,19 @@ static struct softiommu_request *in_flight(struct machine *m, unsigned device,
     return request;
 }
 
-bool story_in_flight(struct machine *m, unsigned argument)
+/* Another device, in another domain, uses more pages than the IOTLB holds. */
+static void evict_all(struct machine *m)
+{
+    struct softiommu_translation t = domain_new(m, 4, DID + 1);
+
+    attach(m, 1, &t);
+    for (unsigned i = 0; i < m->config.iotlb_entries + 8; i++) {
+        map(m, &t, IOVA + i * PAGE_SIZE, NEW, RW);
+        (void)target(m, 1, IOVA + i * PAGE_SIZE, READ);
+    }
+}
+
+static bool held(struct machine *m, unsigned argument, bool evicted)
 {
     struct softiommu_translation t = domain_mapping(m, 4, DID, IOVA, OLD);
     struct softiommu_piece piece;
@@ -37,6 +49,8 @@ bool story_in_flight(struct machine *m, unsigned argument)
 
     attach(m, 0, &t);
     request = in_flight(m, 0, &piece);
+    if (evicted)
+        evict_all(m);
     switch ((enum released_by)argument) {
     case BY_DOMAIN_FLUSH:
         softiommu_flush_domain(m->iommu, DID);
@@ -59,6 +73,16 @@ bool story_in_flight(struct machine *m, unsigned argument)
     late = *at(m, OLD) != 0;
     free(request);
     return late;
+}
+
+bool story_in_flight(struct machine *m, unsigned argument)
+{
+    return held(m, argument, false);
+}
+
+bool story_in_flight_evicted(struct machine *m, unsigned argument)
+{
+    return held(m, argument, true);
 }
 
 bool story_two_in_flight(struct machine *m, unsigned argument)
