@@ -118,6 +118,24 @@ static void block_device(struct call_context *context)
     device_switch(named_device(context), &blocked);
 }
 
+/* Off the list of its domain, and translated as before. */
+static void leave(struct call_context *context)
+{
+    struct device *device = named_device(context);
+
+    if (device)
+        device_move(device, NULL);
+}
+
+/* On the list of the named domain, and translated as before. */
+static void join(struct call_context *context)
+{
+    struct domain *domain = call_domain(context);
+
+    if (domain && named_device(context))
+        device_move(named_device(context), domain);
+}
+
 static bool counts_phantom(uint32_t id)
 {
     for (unsigned i = 0; i < phantoms; i++)
@@ -208,6 +226,13 @@ static const struct effect {
     {DEFECT_CONFIGURE_IN_USE_FORGETS, HVCALL_CONFIGURE_DEVICE_DOMAIN, HV_STATUS_OBJECT_IN_USE,
      forget_in_use},
     {DEFECT_ATTACH_REFUSED_MOVES, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_INVALID_PARAMETER, attach},
+    {DEFECT_ATTACH_UNCONFIGURED_LEAVES, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_OPERATION_DENIED,
+     leave},
+    {DEFECT_ATTACH_UNKNOWN_LEAVES, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_NOT_FOUND, leave},
+    {DEFECT_ATTACH_SAME_LEAVES, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_DEVICE_ALREADY_IN_DOMAIN,
+     leave},
+    {DEFECT_ATTACH_UNCONFIGURED_JOINS, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_OPERATION_DENIED,
+     join},
     {DEFECT_ATTACH_FAILED_DETACHES, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_NOT_FOUND, block_device},
     {DEFECT_ATTACH_SAME_DETACHES, HVCALL_ATTACH_DEVICE_DOMAIN, HV_STATUS_DEVICE_ALREADY_IN_DOMAIN,
      block_device},

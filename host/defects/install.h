@@ -28,6 +28,7 @@ void defects_install_later_objects(void);
 void defects_install_refused_calls(void);
 void defects_install_many_devices(void);
 void defects_install_counts(void);
+void defects_install_used_up(void);
 void defects_install_device_states(void);
 void defects_install_outputs(void);
 void defects_install_restart(void);
