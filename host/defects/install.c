@@ -31,6 +31,7 @@ void defects_install(void)
     defects_install_flush_lists();
     defects_install_long_lists();
     defects_install_memberships();
+    defects_install_left_domains();
     defects_install_deleted_domains();
     defects_install_shared_tables();
     defects_install_output_forms();

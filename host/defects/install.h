@@ -17,6 +17,7 @@ void defects_install_after_refusal(void);
 void defects_install_answers(void);
 void defects_install_settings(void);
 void defects_install_memberships(void);
+void defects_install_left_domains(void);
 void defects_install_deleted_domains(void);
 void defects_install_shared_tables(void);
 void defects_install_output_forms(void);
