@@ -16,6 +16,7 @@ void defects_install(void)
     defects_install_channels();
     defects_install_synic();
     defects_install_bus_requests();
+    defects_install_held_messages();
     defects_install_bus_windows();
     defects_install_bus_refusals();
     defects_install_openings();

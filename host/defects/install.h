@@ -46,6 +46,7 @@ void defects_install_channels(void);
 void defects_install_long_lists(void);
 void defects_install_synic(void);
 void defects_install_bus_requests(void);
+void defects_install_held_messages(void);
 void defects_install_bus_windows(void);
 void defects_install_bus_refusals(void);
 void defects_install_openings(void);
