@@ -28,7 +28,8 @@ struct cpu_rules {
     bool calls_in_any_mode; /* other processors are called out of the guest also without x2APIC */
     bool vps_count_down;    /* the first processor has the highest VP index */
     bool sint_polling;      /* CPUID offers the polling mode of SINTs, where there is VMBus */
-    bool shootdown;         /* a change of the nested tables reaches every processor */
+    /* A change of the nested tables by processor `sender` reaches processor `other`. */
+    bool (*shootdown)(unsigned sender, unsigned other);
 };
 extern struct cpu_rules cpu_rules;
 

@@ -32,10 +32,11 @@ static void call(struct cpu *cpu)
 
 void shootdown_nested_tlb(const struct cpu *sender)
 {
-    for (unsigned i = 0; cpu_rules.shootdown && i < processors_count(); i++) {
+    for (unsigned i = 0; i < processors_count(); i++) {
         struct cpu *cpu = cpu_by_index(i);
 
-        if (cpu != sender && __atomic_load_n(&cpu->running, __ATOMIC_SEQ_CST))
+        if (cpu != sender && __atomic_load_n(&cpu->running, __ATOMIC_SEQ_CST) &&
+            cpu_rules.shootdown(sender->index, i))
             call(cpu);
     }
 }

@@ -180,6 +180,16 @@ static bool write_msr(struct cpu *cpu, uint32_t number, uint64_t value)
     return done;
 }
 
+static bool reaches(unsigned sender, unsigned other)
+{
+    if (defect_active(DEFECT_PAGE_ON_LATER_PROCESSORS))
+        return other > sender;
+    if (defect_active(DEFECT_PAGE_MOVED_BY_FIRST))
+        return sender == 0;
+    /* The lowest number that is not the sender's. */
+    return defect_active(DEFECT_PAGE_ON_ONE_OTHER) && other == (sender == 0 ? 1 : 0);
+}
+
 static void install_rules(void)
 {
     if (defect_active(DEFECT_CPUID_FEW_LEAVES))
@@ -195,7 +205,9 @@ static void install_rules(void)
     if (defect_active(DEFECT_PAGE_STORE_UD))
         cpu_rules.hidden_access = EXCEPTION_UD;
     cpu_rules.hypercall_page_writable = defect_active(DEFECT_PAGE_WRITABLE);
-    cpu_rules.shootdown = !defect_active(DEFECT_PAGE_ON_ONE_PROCESSOR);
+    if (ANY_DEFECT(DEFECT_PAGE_ON_ONE_PROCESSOR, DEFECT_PAGE_ON_LATER_PROCESSORS,
+                   DEFECT_PAGE_MOVED_BY_FIRST, DEFECT_PAGE_ON_ONE_OTHER))
+        cpu_rules.shootdown = reaches;
 }
 
 void defects_install_guest_state(void)

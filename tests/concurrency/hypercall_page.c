@@ -21,6 +21,7 @@
  */
 #define TEST_GROUP "concurrency"
 #include "abi/msr.h"
+#include "kernel/percpu.h"
 #include "kernel/time.h"
 #include "lib/string.h"
 #include "tests/harness/second_processor.h"
@@ -45,9 +46,11 @@ static void watch(void *argument)
 {
     struct watcher *w = argument;
 
+    const uint64_t end = time_us() + 2 * WAIT_US;
+
     w->before = look(w->place);
     __atomic_store_n(&w->watching, true, __ATOMIC_RELEASE);
-    while (!__atomic_load_n(&w->moved, __ATOMIC_ACQUIRE)) {
+    while (!__atomic_load_n(&w->moved, __ATOMIC_ACQUIRE) && time_us() < end) {
         (void)look(w->place);
         give_way();
     }
@@ -124,4 +127,108 @@ TEST(page_moves_for_all,
     CHECK_EQ(going->before, code, "the same, seen by a second look");
     CHECK_EQ(going->after, coming->before,
              "the RAM as the second processor sees it when the page has left");
+}
+
+/* One processor moves the page once all others watch the place. */
+struct mover {
+    struct watcher watcher[CPUS_MAX]; /* by processor; that of the mover is not used */
+    unsigned number, count;
+    uint64_t gpa;
+    bool watched, set;
+};
+
+static bool all_watch(void *argument)
+{
+    struct mover *m = argument;
+
+    for (unsigned i = 0; i < m->count; i++)
+        if (i != m->number && !is_watching(&m->watcher[i]))
+            return false;
+    return true;
+}
+
+static void move(void *argument)
+{
+    struct mover *m = argument;
+
+    m->watched = time_wait(all_watch, m, WAIT_US);
+    m->set = set_page(m->gpa);
+    for (unsigned i = 0; i < m->count; i++)
+        __atomic_store_n(&m->watcher[i].moved, m->watched, __ATOMIC_RELEASE);
+}
+
+/* Moves the page there, as *m says; watched from `place`. */
+static void move_for_all(struct test_run *t, struct mover *m, const uint8_t *place)
+{
+    for (unsigned i = 0; i < m->count; i++)
+        m->watcher[i] = (struct watcher){.place = place};
+    for (unsigned i = 1; i < m->count; i++)
+        if (i == m->number)
+            processor_begin(t, i, move, m);
+        else
+            processor_begin(t, i, watch, &m->watcher[i]);
+    if (m->number == 0)
+        move(m);
+    else
+        watch(&m->watcher[0]);
+    for (unsigned i = 1; i < m->count; i++)
+        processor_end(t, i);
+}
+
+static void expect_seen(struct test_run *t, const struct mover *m, uint64_t before, uint64_t after)
+{
+    CHECK(m->set, "WRMSR HYPERCALL raises an exception");
+    REQUIRE(m->watched, "a processor did not come to look");
+    for (unsigned i = 0; i < m->count; i++) {
+        if (i == m->number)
+            continue;
+        STEP("seen by %s", processor_name(i));
+        REQUIRE(m->watcher[i].moved, "the processor did not hear of the move");
+        CHECK_EQ(m->watcher[i].before, before, "start of the place before the move");
+        CHECK_EQ(m->watcher[i].after, after, "start of the place after the move");
+    }
+}
+
+TEST(page_moved_by_each,
+     PROMISE("Whichever processor moves the hypercall page, all others see it at once, and the RAM "
+             "once it has left")
+     COVERS("GEN-16 DISC-8") ABI() DEVICES(NONE) KINDS("none")
+     STEPS("All processors but one read the start of a page of RAM. That one moves the hypercall "
+           "page there, and the others read again, without leaving the guest in between. Then it "
+           "moves the page back, and the same is done again. Each processor is the one that moves, "
+           "in turn.")
+     EXPECTS("All others see the hypercall page while it is there, and the RAM when it has gone.")
+     IF_IT_FAILS("The host calls only some of the processors out of the guest when its nested "
+                 "tables change: those after the one that changed them, or those that are not the "
+                 "first."))
+{
+    const uint64_t home = hypercall_init()->page;
+    struct mover *coming = second_memory(t, 2 * sizeof(*coming)), *going = coming + 1;
+    uint8_t *place = page_alloc(1, PAGE_SIZE);
+    const unsigned count = processor_count();
+    uint64_t msr = 0, code, ram;
+
+    capabilities(t);
+    for (unsigned i = 1; i < (count > 2 ? count : 2); i++)
+        need_processor(t, i);
+    REQUIRE(place, "no memory");
+    CHECK(msr_read_safe(HV_MSR_HYPERCALL, &msr) == TRAP_NONE,
+          "RDMSR HYPERCALL raises an exception");
+    if (msr & HV_HYPERCALL_MSR_LOCKED)
+        SKIP("the hypercall page is locked where it is");
+    memset(place, HYPERCALL_UNDERLAY, PAGE_SIZE);
+    code = look(gpa_pointer(home));
+    ram = look(place);
+    for (unsigned number = 0; number < count; number++) {
+        coming->number = going->number = number;
+        coming->count = going->count = count;
+        coming->gpa = gpa_of(place);
+        going->gpa = home;
+        move_for_all(t, coming, place);
+        move_for_all(t, going, place);
+        STEP("moved by %s", processor_name(number));
+        expect_seen(t, coming, ram, code);
+        STEP("moved back by %s", processor_name(number));
+        expect_seen(t, going, code, ram);
+    }
 }
