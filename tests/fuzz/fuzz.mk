@@ -13,7 +13,8 @@ FUZZ_CFLAGS  := -std=gnu11 -O1 -g $(WARN) -I. -fsanitize=fuzzer,address,undefine
 FUZZ_TARGETS :=
 
 # fuzz_target(name, part, sources under test). A part of 6 looks for a sixth of the time: a parser without a state finds its
-# last branch within two seconds, and one of a table, a ring or a text within five; what goes through states finds some after 30 s.
+# last branch within two seconds, and one of a table, a ring or a text within five; what goes through states finds some after 30 s, for which
+# the nightly job has the time.
 define fuzz_target
 FUZZ_TARGETS += $(BUILD)/fuzz/fuzz_$(1)
 $(BUILD)/fuzz/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(sort $(3))

@@ -168,7 +168,7 @@ def unit() -> Report:
 
 
 # Seconds for what has states, of which simpler parsers get a part (tests/fuzz/fuzz.mk). The soak: FUZZ_SECONDS=600.
-FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "30")
+FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "15")
 
 
 def fuzz() -> Report:
