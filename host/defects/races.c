@@ -7,12 +7,17 @@
 #include "host/defects/seam.h"
 #include "host/domains/private.h"
 #include "host/hypercalls/flush_calls.h"
+#include "host/iommu/soft_memory.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 
 static call_handler *right_handler[CALL_COUNT];
 static call_handler *right_configure;
 static element_handler *right_element;
 
+#define ENTRY_ACCESSED BIT(5)
+
+static struct soft_memory right_memory;
 static uint8_t *shared_input; /* of all processors */
 static uint32_t calls_made;
 
@@ -61,8 +66,23 @@ static enum hv_status configure(struct call_context *context)
     return status;
 }
 
+/* Takes time between the read of an entry and the store of its bits, and does not look again. */
+static bool compare_exchange64(void *owner, uint64_t spa, uint64_t expected, uint64_t desired)
+{
+    uint64_t now = expected;
+
+    if ((defect_active(DEFECT_AD_PLAIN_STORE) || (expected ^ desired) == ENTRY_ACCESSED) &&
+        race_window_until_store(spa, &expected) && guest_read(spa, &now, sizeof(now)))
+        return right_memory.compare_exchange64(owner, spa, now, desired);
+    return right_memory.compare_exchange64(owner, spa, expected, desired);
+}
+
 void defects_install_races(void)
 {
+    if (ANY(DEFECT_AD_PLAIN_STORE, DEFECT_AD_PLAIN_STORE_ACCESSED)) {
+        right_memory = soft_memory;
+        soft_memory.compare_exchange64 = compare_exchange64;
+    }
     if (defect_active(DEFECT_INPUT_SHARED)) {
         shared_input = host_pages(1);
         calls_in_front(handler, right_handler);

@@ -131,7 +131,7 @@ static bool soft_init(void)
     struct softiommu_callbacks callbacks = {
         .stage2 = soft_memory.stage2,
         .read64 = soft_memory_read64,
-        .compare_exchange64 = soft_memory_compare_exchange64,
+        .compare_exchange64 = soft_memory.compare_exchange64,
         .copy_from = soft_memory.copy_from,
         .copy_to = soft_memory.copy_to,
         .on_switch_step = on_switch_step,

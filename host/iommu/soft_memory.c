@@ -38,7 +38,7 @@ uint64_t soft_memory_read64(void *owner, uint64_t spa)
     return __atomic_load_n((const uint64_t *)(uintptr_t)spa, __ATOMIC_ACQUIRE);
 }
 
-bool soft_memory_compare_exchange64(void *owner, uint64_t spa, uint64_t expected, uint64_t desired)
+static bool compare_exchange64(void *owner, uint64_t spa, uint64_t expected, uint64_t desired)
 {
     (void)owner;
     if (!is_memory(spa, sizeof(uint64_t)))
@@ -69,5 +69,8 @@ static void fill(uint64_t spa, uint8_t byte, size_t size)
         memset((void *)(uintptr_t)spa, byte, size);
 }
 
-struct soft_memory soft_memory = {
-    .stage2 = stage2, .copy_from = copy_from, .copy_to = copy_to, .fill = fill};
+struct soft_memory soft_memory = {.stage2 = stage2,
+                                  .compare_exchange64 = compare_exchange64,
+                                  .copy_from = copy_from,
+                                  .copy_to = copy_to,
+                                  .fill = fill};

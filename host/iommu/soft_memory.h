@@ -10,9 +10,8 @@
 
 #include "abi/oracle.h"
 
-/* `spa` is what stage 2 gave, 8-byte aligned for these two. */
+/* `spa` is what stage 2 gave, 8-byte aligned. */
 uint64_t soft_memory_read64(void *owner, uint64_t spa);
-bool soft_memory_compare_exchange64(void *owner, uint64_t spa, uint64_t expected, uint64_t desired);
 
 /* Written before launch only. */
 struct soft_memory {
@@ -20,6 +19,8 @@ struct soft_memory {
      * one piece. */
     bool (*stage2)(void *owner, uint64_t gpa, enum oracle_access access, uint64_t *spa,
                    uint64_t *size);
+    /* False when the word was not `expected`; `spa` as above. */
+    bool (*compare_exchange64)(void *owner, uint64_t spa, uint64_t expected, uint64_t desired);
     /* Bytes of a DMA; `size` in bytes. An address that is not memory answers like an empty bus. */
     void (*copy_from)(void *owner, void *to, uint64_t spa, size_t size);
     void (*copy_to)(void *owner, uint64_t spa, const void *from, size_t size);
