@@ -5,6 +5,7 @@ void defects_install(void)
 {
     defects_install_guest_state();
     defects_install_host_itself();
+    defects_install_machine();
     defects_install_softiommu();
     defects_install_vtd();
     defects_install_buses();

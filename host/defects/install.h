@@ -57,5 +57,6 @@ void defects_install_transport(void);
 void defects_install_pci_functions(void);
 void defects_install_long_requests(void);
 void defects_install_atomics(void);
+void defects_install_machine(void);
 
 #endif

@@ -228,12 +228,17 @@ STRESS(configuration_sweep,
 #define OUTPUT_WITHOUT_A20 0xCDu /* bit 0, the reset line, stays high */
 #define READS              100u
 
-static uint8_t keyboard_output_port(void)
+static uint8_t keyboard_answer(uint8_t command)
 {
     for (unsigned i = 0; i < READS && (cpu_in8(KEYBOARD_STATUS) & KEYBOARD_FULL); i++)
         (void)cpu_in8(KEYBOARD_DATA);
-    cpu_out8(KEYBOARD_STATUS, KEYBOARD_READ_PORT);
+    cpu_out8(KEYBOARD_STATUS, command);
     return cpu_in8(KEYBOARD_DATA);
+}
+
+static uint8_t keyboard_output_port(void)
+{
+    return keyboard_answer(KEYBOARD_READ_PORT);
 }
 
 STRESS(address_line_20,
@@ -267,4 +272,71 @@ STRESS(address_line_20,
     cpu_out32(KEYBOARD_DATA + 1, 0);
     CHECK(cpu_in8(SYSTEM_CONTROL) & A20,
           "the line is off after stores across the ports of the keyboard controller");
+}
+
+#define KEYBOARD_READ_MODE 0x20u
+#define KEYBOARD_MODE_ZERO BIT(7)
+#define STATUS_ERRORS      BITS(7, 6) /* parity and time-out */
+#define SYSTEM_RESET       BIT(0)
+#define SPEAKER_CONTROL    0x61u
+#define SPEAKER_ERRORS     BITS(7, 6) /* parity and channel check */
+#define RTC_INDEX          0x70u
+#define RTC_DATA           0x71u
+#define RTC_STATUS_D       0x8Du /* with NMI off */
+#define RTC_STATUS_D_ZERO  BITS(6, 0)
+
+static uint8_t clock_status(void)
+{
+    cpu_out8(RTC_INDEX, RTC_STATUS_D);
+    return cpu_in8(RTC_DATA);
+}
+
+/* A generation 2 VM has none of them. */
+static bool has_pc_devices(void)
+{
+    return clock_status() != UINT8_MAX || cpu_in8(SPEAKER_CONTROL) != UINT8_MAX ||
+           cpu_in8(SYSTEM_CONTROL) != UINT8_MAX || cpu_in8(KEYBOARD_STATUS) != UINT8_MAX;
+}
+
+/* The same register by ports in all sizes, and by memory. */
+static void expect_identity(struct test_run *t, const struct pci_function *f)
+{
+    uint32_t id = pci_read32(f, 0);
+
+    STEP("identity of function 0x%llx by memory: 0x%llx", f->device_id, id);
+    CHECK_EQ(port_read(f, 0), id, "identity by 4 bytes of port 0xCFC");
+    for (uint16_t at = 0; at < 4; at++) {
+        CHECK_EQ(cpu_in8(CONFIG_DATA + at), (uint8_t)(id >> at * 8), "its bytes by port 0xCFC");
+        if (at % 2 == 0) {
+            CHECK_EQ(cpu_in16(CONFIG_DATA + at), (uint16_t)(id >> at * 8),
+                     "its halves by port 0xCFC");
+        }
+    }
+}
+
+STRESS(known_ports,
+       PROMISE("Ports of a PC's devices read as what these devices have, not as if none was there")
+       COVERS("ISO-3") DEVICES(NONE) KINDS("none")
+       STEPS("Reads register D of the real-time clock, port 0x61, port 0x92, and status and mode "
+             "of the keyboard controller, and the identity of the host bridge through port 0xCFC "
+             "with 1, 2 and 4 bytes. A machine on which each of these byte ports reads as ones has "
+             "no such devices, and skips this.")
+       EXPECTS("Bits that are zero on every PC are zero, and the identity is the one that memory "
+               "shows.")
+       IF_IT_FAILS("The host answers for a port that it watches as if no device did. A guest takes "
+                   "a device for absent, and checks of such a port see nothing."))
+{
+    const struct pci_function *bridge = find_class(CLASS_HOST);
+
+    need_integrity(t, NULL);
+    if (!has_pc_devices())
+        SKIP("this machine has no devices of a PC");
+    CHECK_EQ(clock_status() & RTC_STATUS_D_ZERO, 0, "bits 6:0 of the clock's register D");
+    CHECK_EQ(cpu_in8(SPEAKER_CONTROL) & SPEAKER_ERRORS, 0, "errors in port 0x61");
+    CHECK_EQ(cpu_in8(SYSTEM_CONTROL) & SYSTEM_RESET, 0, "reset bit of port 0x92");
+    CHECK_EQ(cpu_in8(KEYBOARD_STATUS) & STATUS_ERRORS, 0, "errors in the keyboard's status");
+    CHECK_EQ(keyboard_answer(KEYBOARD_READ_MODE) & KEYBOARD_MODE_ZERO, 0,
+             "bit 7 of the keyboard controller's mode");
+    if (bridge)
+        expect_identity(t, bridge);
 }
