@@ -283,14 +283,55 @@ STRESS(control_register_bits,
 #define DR7_ALL_ENABLED 0x6FFull      /* all four, local and global, for execution */
 #define DR7_ALL_ACCESS  0xFFFF06FFull /* all four, for loads and stores of 4 bytes */
 #define DR7_NONE        0x400ull
+#define DR7_GENERAL     BIT(13) /* the next access to a debug register raises #DB */
+#define DR6_NONE        0xFFFF0FF0ull
+#define DR6_STATUS      (BITS(15, 13) | BITS(3, 0))
+
+static void write_dr6(void *value)
+{
+    __asm__ volatile("mov %0, %%dr6" : : "r"(*(const uint64_t *)value));
+}
+
+static void write_dr7(void *value)
+{
+    __asm__ volatile("mov %0, %%dr7" : : "r"(*(const uint64_t *)value));
+}
+
+/* The upper halves must be zero (AMD64 APM volume 2, 13.1.1). */
+static void expect_written(struct test_run *t, void (*write)(void *value), uint64_t value,
+                           const char *name)
+{
+    enum trap_vector vector;
+
+    STEP("%s 0x%llx", name, value);
+    vector = trap_catch(write, &value, NULL);
+    CHECK(vector == (value >> 32 ? TRAP_GP : TRAP_NONE), "MOV to %s: exception %u", name,
+          (unsigned)vector);
+}
+
+static void debug_bits_by_chance(struct test_run *t)
+{
+    uint64_t dr6 = random_u64(&t->random) >> (random_below(&t->random, 2) * 32), seen;
+
+    expect_written(t, write_dr6, dr6, "DR6");
+    expect_written(t, write_dr7,
+                   (random_u64(&t->random) >> (random_below(&t->random, 2) * 32)) & ~DR7_GENERAL,
+                   "DR7");
+    (void)cpu_cpuid(0, 0);
+    __asm__ volatile("mov %%dr6, %0" : "=r"(seen));
+    __asm__ volatile("mov %0, %%dr7" : : "r"(DR7_NONE));
+    if (dr6 >> 32 == 0)
+        CHECK_EQ(seen & DR6_STATUS, dr6 & DR6_STATUS, "DR6 after an exit");
+}
 
 STRESS(debug_registers,
        PROMISE("Breakpoints at the host's code and data do not stop the host")
        COVERS("ISO-3") DEVICES(NONE) KINDS("bad-input")
        STEPS("Sets the four breakpoints to addresses of the host's code, of its unused pages and "
              "by chance, for execution and for access, makes calls and other exits, and sets bits "
-             "of DR6 and DR7 by chance.")
-       EXPECTS("All calls are answered, and no exception but #GP comes.")
+             "of DR6 and of DR7 by chance.")
+       EXPECTS("All calls are answered. A bit in the upper half of DR6 or DR7 raises #GP, any "
+               "other value is taken, and DR6 keeps its bits over an exit.")
        IF_IT_FAILS("Debug registers are not switched between guest and host: the host takes #DB."))
 {
     struct integrity_output host, found;
@@ -312,6 +353,8 @@ STRESS(debug_registers,
         __asm__ volatile("mov %0, %%dr7" : : "r"(DR7_NONE));
         CHECK(checked, "the host does not answer");
         CHECK_EQ(found.words_changed, 0, "changed words of the host");
+        debug_bits_by_chance(t);
     }
+    write_dr6(&(uint64_t){DR6_NONE});
     __asm__ volatile("mov %0, %%dr0; mov %0, %%dr1; mov %0, %%dr2; mov %0, %%dr3" : : "r"(0ull));
 }
