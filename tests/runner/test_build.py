@@ -156,6 +156,19 @@ def test_one_process_looks_for_findings_in_many_files(tree: Tree) -> None:
     assert len(sum(tree.tidied("SMALL_OPT=-O1")[1], [])) == len(sources)
 
 
+def test_a_file_with_variable_arguments_has_a_process_of_its_own(tree: Tree) -> None:
+    """In LLVM 14 va_arg() in a second file of a process is reported, whatever is right before it."""
+    for name in ("lib/b.c", "host/d/d.c"):
+        (tree.folder / name).write_text("va_list list;\n")
+    done, calls = tree.tidied()
+    assert done.returncode == 0, done.stdout
+    assert ["lib/b.c"] in calls and ["host/d/d.c"] in calls and max(map(len, calls)) > 1
+    for name in ("lib/b.c", "host/d/d.c"):
+        (tree.folder / name).write_text("va_list other;\n")
+    done, calls = tree.tidied()
+    assert (done.returncode, sorted(calls)) == (0, [["host/d/d.c"], ["lib/b.c"]])
+
+
 @pytest.mark.parametrize("verbose", [True, False])
 def test_commands_are_shown_on_request(tree: Tree, verbose: bool) -> None:
     (tree.folder / "boot" / "a.c").touch()
