@@ -4,7 +4,7 @@
 #include "host/defects/install.h"
 #include "host/vdev/dmaprobe_private.h"
 
-static dmaprobe_atomic_operation *right_atomic;
+static uint64_t (*right_atomic)(const struct dmaprobe_request *r, void *at, uint64_t size);
 
 static uint64_t atomic(const struct dmaprobe_request *r, void *at, uint64_t size)
 {
@@ -25,8 +25,8 @@ static uint64_t atomic(const struct dmaprobe_request *r, void *at, uint64_t size
 
 void defects_install_atomics(void)
 {
-    right_atomic = dmaprobe_atomic;
+    right_atomic = dmaprobe_rules.atomic;
     if (ANY_DEFECT(DEFECT_ATOMIC_FOUR_AS_EIGHT, DEFECT_ATOMIC_EIGHT_AS_FOUR,
                    DEFECT_ATOMIC_SWAPS_ALWAYS, DEFECT_ATOMIC_RETURNS_NEW))
-        dmaprobe_atomic = atomic;
+        dmaprobe_rules.atomic = atomic;
 }

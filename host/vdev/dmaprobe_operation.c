@@ -69,12 +69,12 @@ static uint64_t atomic8(const struct dmaprobe_request *r, uint64_t *at)
     }
 }
 
-static uint64_t atomic_carry_out(const struct dmaprobe_request *r, void *at, uint64_t size)
+static uint64_t atomic_of_size(const struct dmaprobe_request *r, void *at, uint64_t size)
 {
     return size == sizeof(uint32_t) ? atomic4(r, at) : atomic8(r, at);
 }
 
-dmaprobe_atomic_operation *dmaprobe_atomic = atomic_carry_out;
+struct dmaprobe_rules dmaprobe_rules = {.atomic = atomic_of_size};
 
 /* Aligned to its size, so that it is one piece. */
 static void atomic(struct softiommu_request *request, uint64_t spa, uint64_t offset, uint64_t size)
@@ -85,7 +85,7 @@ static void atomic(struct softiommu_request *request, uint64_t spa, uint64_t off
     (void)offset;
     if (!is_memory(spa, size))
         return;
-    slot->r.result = dmaprobe_atomic(&slot->r, at, size);
+    slot->r.result = dmaprobe_rules.atomic(&slot->r, at, size);
 }
 
 static void done(struct softiommu_request *request)

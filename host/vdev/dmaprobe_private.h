@@ -83,10 +83,13 @@ void transfer_invert(struct slot *slot);
 
 /* dmaprobe_operation.c: direction and effect of a request on memory. */
 void operation_prepare(struct slot *slot, struct softiommu_request *request);
-/* Carries out the atomic operation of a valid request on `size` bytes, 4 or 8, at a host address
- * aligned to them; returns their old value. */
-typedef uint64_t dmaprobe_atomic_operation(const struct dmaprobe_request *r, void *at,
-                                           uint64_t size);
-extern dmaprobe_atomic_operation *dmaprobe_atomic; /* written before launch only */
+
+/* Written before launch only. */
+struct dmaprobe_rules {
+    /* Carries out the atomic operation of a valid request on `size` bytes, 4 or 8, at a host
+     * address aligned to them; returns their old value. */
+    uint64_t (*atomic)(const struct dmaprobe_request *r, void *at, uint64_t size);
+};
+extern struct dmaprobe_rules dmaprobe_rules;
 
 #endif
