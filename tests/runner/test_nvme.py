@@ -39,6 +39,12 @@ def test_a_machine_behind_vtd_has_disks(tmp_path: Path) -> None:
     assert max(rockers) < line.index("nvme,serial=pvtest0,drive=nvme0,addr=0x18"), "other devices keep their addresses"
 
 
+def test_a_machine_of_slow_devices_has_none(tmp_path: Path) -> None:
+    assert qemu.nvme_disks(machine(), tmp_path, virtual_clock=True) == [] and not list(tmp_path.iterdir())
+    assert "nvme" in qemu.device_counts(machine(), False)
+    assert "nvme" not in qemu.device_counts(machine(), True) and "edu" in qemu.device_counts(machine(), True)
+
+
 def test_functions_alone_have_none(tmp_path: Path) -> None:
     assert qemu.nvme_disks(machine("option"), tmp_path) == []
 

@@ -59,7 +59,7 @@ def test_one_run_of_two_machines(both: Runner, tmp_path: Path) -> None:
         assert f"- {name}" in (log / "serial.log").read_text()
         assert (log / "host.log").exists() and (log / "qemu.log").exists()
     ids = [device["id"] for device in found["devices"]]
-    assert len(set(ids)) == len(ids) == 19, "each device once"
+    assert len(set(ids)) == len(ids) == 17, "each device once"
 
 
 @pytest.mark.parametrize(

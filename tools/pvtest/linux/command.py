@@ -70,7 +70,7 @@ def _boot(options: argparse.Namespace, found: qemu.Qemu, logs: Path, observer: O
         line = " ".join((COMMAND_LINE, *options.append))
         program = unified.make(folder, pieces.stub, kernel, _initial(options, pieces, folder), line)
         volume = _volume(options, folder, program)
-        disks = qemu.nvme_disks(found, folder, LINUX_DISK_BYTES)
+        disks = qemu.nvme_disks(found, folder, size=LINUX_DISK_BYTES)
         command = qemu.command(found, options.accel, volume, logs / "host.log", nvme=disks)
         (logs / "host.log").touch()
         outcome = Session(command, Limits(limit, min(SILENCE_SECONDS, limit)), observer).run(

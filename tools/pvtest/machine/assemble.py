@@ -104,20 +104,21 @@ def environment(tap: TapParser, request: Request) -> list[str]:
         # A host may have devices that are not behind its pvIOMMU; that of no variant has none.
         found |= {device.get("class") for device in tap.facts.get("outside", [])}
     devices = request.qemu.devices
+    counts = device_counts(request.qemu, request.virtual_clock)
     # Beside the runner's devices the host's functions may go, as a host may have none: alone, they are all there is.
     needed = FUNCTIONS[:1] if devices.alone and not devices.hostless else ATTACHED
     if tap.fact("host").get("name") == REFERENCE_HOST and not (request.defects or request.variants or another):
         # Our own host as it should be: what it has is known.
-        needed = devices.classes
+        needed = tuple(counts)
         outside = [f"{device.get('class')} at {device.get('bdf')}" for device in tap.facts.get("outside", [])]
         problems += [f"the reference host does not manage {name}" for name in outside]
-        problems += _too_few(tap, device_counts(request.qemu, request.virtual_clock))
-    needed = tuple(name for name in needed if name in devices.classes)
+        problems += _too_few(tap, counts)
+    needed = tuple(name for name in needed if name in counts)
     for name in needed:
         if name not in found:
             problems.append(f"the guest found no device of class {name}, though the machine has one")
     for name in ATTACHED:
-        if name in found and name not in devices.classes:
+        if name in found and name not in counts:
             problems.append(f"the guest found a device of class {name}, though the machine has none")
     if request.machine == "gen2":
         shown = sorted(set(tap.fact("machine").get("pc", "mcfg").split()) - {"com1"})

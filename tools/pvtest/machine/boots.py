@@ -44,7 +44,7 @@ def start(request: Request, folder: Path, observer: Observer) -> Outcome:
             volume,
             folder / "host.log",
             virtual_clock=request.virtual_clock,
-            nvme=nvme_disks(request.qemu, Path(path)),
+            nvme=nvme_disks(request.qemu, Path(path), request.virtual_clock),
         )
         if not request.qemu.tpm:
             return Session(line, request.patience, observer).run(*logs)
