@@ -17,7 +17,6 @@
 #define VECTORS     256u
 
 static call_handler *right_post, *right_signal;
-static struct vmbus_service service;
 static void (*right_received)(void *owner, const struct ring_packet *packet);
 static struct ring_packet packet_copy;
 
@@ -45,26 +44,10 @@ static void received(void *owner, const struct ring_packet *packet)
     right_received(owner, &packet_copy);
 }
 
-/* All channels of vPCI have one service. */
-static void serve_channels(void)
-{
-    for (unsigned i = 0; i < channels_count(); i++) {
-        struct vmbus_channel *channel = channel_at(i);
-
-        if (channel->service != &vpci_service)
-            continue;
-        service = vpci_service;
-        right_received = service.received;
-        service.received = received;
-        channel->service = &service;
-    }
-}
-
 static enum hv_status post(struct call_context *context)
 {
     struct hv_input_post_message *input = call_input(context);
 
-    serve_channels();
     if (defect_active(DEFECT_POST_CONNECTION_ANY))
         input->connection_id = VMBUS_CONNECTION_MESSAGES;
     if (defect_active(DEFECT_POST_CONNECTION_CUT))
@@ -90,9 +73,13 @@ static enum hv_status signal(struct call_context *context)
 void defects_install_bus_calls(void)
 {
     if (ANY(DEFECT_POST_CONNECTION_ANY, DEFECT_POST_CONNECTION_CUT, DEFECT_POST_LENGTH_MOST,
-            DEFECT_POST_LENGTH_CUT, DEFECT_CREATE_EXCEPTION_TAKEN, DEFECT_CREATE_VECTORS_CUT,
-            DEFECT_CREATE_NOTHING_TAKEN, DEFECT_CREATE_FOR_NONE, DEFECT_CREATE_PROCESSOR_ANY))
+            DEFECT_POST_LENGTH_CUT))
         right_post = call_in_front(HVCALL_POST_MESSAGE, post);
+    if (ANY(DEFECT_CREATE_EXCEPTION_TAKEN, DEFECT_CREATE_VECTORS_CUT, DEFECT_CREATE_NOTHING_TAKEN,
+            DEFECT_CREATE_FOR_NONE, DEFECT_CREATE_PROCESSOR_ANY)) {
+        right_received = vpci_service.received;
+        vpci_service.received = received;
+    }
     if (ANY(DEFECT_SIGNAL_CONNECTION_CUT, DEFECT_SIGNAL_REFUSAL_UNSAID))
         right_signal = call_in_front(HVCALL_SIGNAL_EVENT, signal);
 }

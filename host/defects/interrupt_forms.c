@@ -19,8 +19,7 @@
 
 #define MASK_BITS 64u
 
-static call_handler *right_post, *right_retarget;
-static struct vmbus_service service;
+static call_handler *right_retarget;
 static void (*right_received)(void *owner, const struct ring_packet *packet);
 static struct ring_packet packet_copy;
 
@@ -144,27 +143,13 @@ static void received(void *owner, const struct ring_packet *packet)
         change_count(ring, index, 0);
 }
 
-/* All channels of vPCI have one service. */
-static enum hv_status post(struct call_context *context)
-{
-    for (unsigned i = 0; i < channels_count(); i++) {
-        struct vmbus_channel *channel = channel_at(i);
-
-        if (channel->service != &vpci_service)
-            continue;
-        service = vpci_service;
-        right_received = service.received;
-        service.received = received;
-        channel->service = &service;
-    }
-    return right_post(context);
-}
-
 void defects_install_interrupt_forms(void)
 {
     if (ANY(DEFECT_CREATE_MASK_AS_NUMBER, DEFECT_CREATE_MASK_IGNORED, DEFECT_CREATE_LIST_IGNORED,
-            DEFECT_CREATE_ANSWERS_ONE, DEFECT_CREATE_ANSWERS_NONE))
-        right_post = call_in_front(HVCALL_POST_MESSAGE, post);
+            DEFECT_CREATE_ANSWERS_ONE, DEFECT_CREATE_ANSWERS_NONE)) {
+        right_received = vpci_service.received;
+        vpci_service.received = received;
+    }
     if (ANY(DEFECT_RETARGET_MASK_AS_NUMBER, DEFECT_RETARGET_MASK_IGNORED,
             DEFECT_RETARGET_MASK_REFUSED, DEFECT_RETARGET_PROCESSOR_ANY, DEFECT_RETARGET_TO_NONE,
             DEFECT_RETARGET_DEVICE_ANY, DEFECT_RETARGET_EXCEPTION_TAKEN,
