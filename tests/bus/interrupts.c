@@ -244,6 +244,28 @@ TEST(messages_change_vectors,
     pci_message_off(&e->function);
 }
 
+/* Two messages for the first processor, in one block, and what hears the second processor. */
+struct moving {
+    struct ear *ear;
+    struct dma_engine *e;
+    struct block both;
+    struct pci_message other; /* the second of them */
+    uint64_t vp;              /* of the first processor */
+};
+
+static struct moving two_messages(struct test_run *t)
+{
+    struct moving m = {.ear = second_memory(t, sizeof(*m.ear))};
+
+    m.e = sender(t);
+    m.both = create(t, m.e, VECTOR, 2);
+    m.other = (struct pci_message){m.both.first.address, m.both.first.data + 1};
+    m.vp = client_msr(HV_MSR_VP_INDEX);
+    client_find_second(t, m.ear);
+    m.ear->us = CLIENT_WAIT_US;
+    return m;
+}
+
 TEST(moved_messages,
      PROMISE("A message that was retargeted requests its new vector of its new processor, and the "
              "other messages stay where they are")
@@ -257,30 +279,24 @@ TEST(moved_messages,
                  "Linux moves interrupts so when it takes a processor out of use, or balances "
                  "them, and loses them from then on."))
 {
-    struct ear *ear = second_memory(t, sizeof(*ear));
-    struct dma_engine *e = sender(t);
-    struct block both = create(t, e, VECTOR, 2);
-    const struct pci_message other = {both.first.address, both.first.data + 1};
-    const uint64_t vp = client_msr(HV_MSR_VP_INDEX);
+    struct moving m = two_messages(t);
 
-    client_find_second(t, ear);
-    ear->us = CLIENT_WAIT_US;
     cpu_interrupts_off();
     (void)take();
     for (unsigned vector = VECTOR; vector <= VECTOR + 2; vector += 2) {
-        ear->vector = vector;
-        move_message(t, e, &both.first, vector, ear->vp);
-        expect_second(t, e, ear, &both.first);
-        expect_only(t, e, &other, VECTOR + 1);
+        m.ear->vector = vector;
+        move_message(t, m.e, &m.both.first, vector, m.ear->vp);
+        expect_second(t, m.e, m.ear, &m.both.first);
+        expect_only(t, m.e, &m.other, VECTOR + 1);
     }
     for (unsigned vector = VECTOR + 2; vector <= VECTOR + 3; vector++) {
-        move_message(t, e, &both.first, vector, vp);
-        expect_only(t, e, &both.first, vector);
-        expect_only(t, e, &other, VECTOR + 1);
+        move_message(t, m.e, &m.both.first, vector, m.vp);
+        expect_only(t, m.e, &m.both.first, vector);
+        expect_only(t, m.e, &m.other, VECTOR + 1);
     }
     cpu_interrupts_on();
-    delete (t, e, &both);
-    pci_message_off(&e->function);
+    delete (t, m.e, &m.both);
+    pci_message_off(&m.e->function);
 }
 
 TEST(messages_move_by_a_mask,
@@ -297,36 +313,30 @@ TEST(messages_move_by_a_mask,
                  "the number of a processor. Guests of the first version of vPCI, and those for "
                  "few processors, use the mask: their interrupts never move."))
 {
-    struct ear *ear = second_memory(t, sizeof(*ear));
-    struct dma_engine *e = sender(t);
-    struct block both = create(t, e, VECTOR, 2);
-    const struct pci_message other = {both.first.address, both.first.data + 1};
-    const uint64_t vp = client_msr(HV_MSR_VP_INDEX);
+    struct moving m = two_messages(t);
 
-    client_find_second(t, ear);
-    if (vp >= MASK_BITS || ear->vp >= MASK_BITS)
+    if (m.vp >= MASK_BITS || m.ear->vp >= MASK_BITS)
         SKIP("the processors have numbers above 63");
-    ear->us = CLIENT_WAIT_US;
     cpu_interrupts_off();
     (void)take();
     for (unsigned turn = 0; turn < 3; turn++) {
         const unsigned vector = VECTOR + 2 + turn;
         const bool there = turn % 2 == 0;
 
-        STEP("retarget by a mask to vector 0x%x of VP %llu", vector, there ? ear->vp : vp);
-        CHECK_SUCCESS(vpci_retarget_message_to_any(&e->function, &both.first, vector,
-                                                   BIT(there ? ear->vp : vp)),
+        STEP("retarget by a mask to vector 0x%x of VP %llu", vector, there ? m.ear->vp : m.vp);
+        CHECK_SUCCESS(vpci_retarget_message_to_any(&m.e->function, &m.both.first, vector,
+                                                   BIT(there ? m.ear->vp : m.vp)),
                       "RETARGET_DEVICE_INTERRUPT");
-        ear->vector = vector;
+        m.ear->vector = vector;
         if (there)
-            expect_second(t, e, ear, &both.first);
+            expect_second(t, m.e, m.ear, &m.both.first);
         else
-            expect_only(t, e, &both.first, vector);
-        expect_only(t, e, &other, VECTOR + 1);
+            expect_only(t, m.e, &m.both.first, vector);
+        expect_only(t, m.e, &m.other, VECTOR + 1);
     }
     cpu_interrupts_on();
-    delete (t, e, &both);
-    pci_message_off(&e->function);
+    delete (t, m.e, &m.both);
+    pci_message_off(&m.e->function);
 }
 
 /* One field is wrong. */

@@ -84,6 +84,21 @@ static bool move_watched(struct test_run *t, struct watcher *w, uint64_t gpa)
     return set;
 }
 
+/* A page of RAM that the hypercall page can be moved to; the test is skipped where it is locked. */
+static uint8_t *place_for_page(struct test_run *t)
+{
+    uint8_t *place = page_alloc(1, PAGE_SIZE);
+    uint64_t msr = 0;
+
+    REQUIRE(place, "no memory");
+    CHECK(msr_read_safe(HV_MSR_HYPERCALL, &msr) == TRAP_NONE,
+          "RDMSR HYPERCALL raises an exception");
+    if (msr & HV_HYPERCALL_MSR_LOCKED)
+        SKIP("the hypercall page is locked where it is");
+    memset(place, HYPERCALL_UNDERLAY, PAGE_SIZE);
+    return place;
+}
+
 TEST(page_moves_for_all,
      PROMISE("If one processor moves the hypercall page, the other one sees it at once, and the "
              "RAM once it has left")
@@ -96,19 +111,14 @@ TEST(page_moves_for_all,
      IF_IT_FAILS("The host changes the nested tables of all processors, but only the one that "
                  "wrote the MSR drops what it holds of the old ones."))
 {
-    uint64_t home = hypercall_init()->page, msr = 0, code;
+    uint64_t home = hypercall_init()->page, code;
     struct watcher *coming = second_memory(t, 2 * sizeof(*coming)), *going = coming + 1;
-    uint8_t *place = page_alloc(1, PAGE_SIZE);
+    uint8_t *place;
     bool moved, back;
 
     capabilities(t);
     need_second(t);
-    REQUIRE(place, "no memory");
-    CHECK(msr_read_safe(HV_MSR_HYPERCALL, &msr) == TRAP_NONE,
-          "RDMSR HYPERCALL raises an exception");
-    if (msr & HV_HYPERCALL_MSR_LOCKED)
-        SKIP("the hypercall page is locked where it is");
-    memset(place, HYPERCALL_UNDERLAY, PAGE_SIZE);
+    place = place_for_page(t);
     code = look(gpa_pointer(home));
     coming->place = going->place = place;
 
@@ -204,19 +214,14 @@ TEST(page_moved_by_each,
 {
     const uint64_t home = hypercall_init()->page;
     struct mover *coming = second_memory(t, 2 * sizeof(*coming)), *going = coming + 1;
-    uint8_t *place = page_alloc(1, PAGE_SIZE);
     const unsigned count = processor_count();
-    uint64_t msr = 0, code, ram;
+    uint64_t code, ram;
+    uint8_t *place;
 
     capabilities(t);
     for (unsigned i = 1; i < (count > 2 ? count : 2); i++)
         need_processor(t, i);
-    REQUIRE(place, "no memory");
-    CHECK(msr_read_safe(HV_MSR_HYPERCALL, &msr) == TRAP_NONE,
-          "RDMSR HYPERCALL raises an exception");
-    if (msr & HV_HYPERCALL_MSR_LOCKED)
-        SKIP("the hypercall page is locked where it is");
-    memset(place, HYPERCALL_UNDERLAY, PAGE_SIZE);
+    place = place_for_page(t);
     code = look(gpa_pointer(home));
     ram = look(place);
     for (unsigned number = 0; number < count; number++) {

@@ -114,7 +114,7 @@ def test_where_a_defect_is_shown() -> None:
     assert quick.flags() == ["--functions-alone"], "the command that shows a result again"
     bus, results = Defect("d", ("FL-1",), "", "vpci"), [TestResult(one, Verdict.PASS) for one in tests.instances]
     sound = Run(tests, requirements.load(), tests.instances, results, [])
-    assert Hosts(booted, quick, sound).first(CAMPAIGNS["defects"], bus) is None, "nobody knows what passes there"
+    assert Hosts(booted, quick, sound).first(CAMPAIGNS["defects"], bus) is None, "no run has told what passes there"
     on_buses = Hosts(booted, dataclasses.replace(quick, selected=tests.instances), sound, sound)
     first = on_buses.first(CAMPAIGNS["defects"], bus)
     assert first is not None and (first.qemu, first.bus) == (quick.qemu, "vpci")

@@ -256,7 +256,7 @@ def test_who_goes_together() -> None:
     assert hosts(a, both, one("e", "FL-2", "soft")) == {"a+d+e"}
     assert all(host.unit == "both" for host in together([a, both], 2, known, 1, False))
     bus, soft = one("d", "FL-4", "vpci"), one("e", "FL-5", "soft")
-    assert hosts(bus, one("e", "FL-2", "vpci"), a) == {"a", "d", "e"}, "nobody knows what passes there without them"
+    assert hosts(bus, one("e", "FL-2", "vpci"), a) == {"a", "d", "e"}, "no run has told what passes there without them"
     assert hosts(bus, one("e", "FL-2", "vpci"), a, on_buses=True) == {"a+d+e"}
     assert hosts(bus, soft, one("f", "FL-6", "both"), on_buses=True) == {"d", "e+f"}, "these change units"
     assert together([a, bus], 2, known, 1, True)[0].unit == "vpci", "one that shows there alone says where"
