@@ -53,7 +53,7 @@ static enum hv_status handler(struct call_context *context)
     return (enum hv_status)(name->domain_id.id & UINT16_MAX);
 }
 
-/* Words that another call than the one in registers left behind. */
+/* Words of an earlier call, in place of those in registers. */
 static enum hv_status registers(struct call_context *context)
 {
     static uint64_t last[2], repeated[2];
