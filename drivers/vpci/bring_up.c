@@ -283,9 +283,9 @@ static void describe(struct vpci_bus *bus, struct vpci_function *f, uint16_t seg
     };
 }
 
-uint64_t vpci_space_for_bar(const struct vpci_function *f)
+uint64_t vpci_space_for_bar(const struct vpci_function *f, bool wide)
 {
-    return take_bar(bar_size(f, 0), IS_64(f->bar_mask[0]));
+    return take_bar(bar_size(f, 0), wide);
 }
 
 uint64_t vpci_space_for_window(void)

@@ -17,7 +17,7 @@ struct vpci_function {
     uint32_t bar_mask[VPCI_BARS]; /* as QUERY_RESOURCE_REQUIREMENTS tells */
     uint32_t bar[VPCI_BARS];      /* as a BAR reads, type bits included */
     uint16_t command;             /* when the connection to VMBus ended */
-    uint64_t other;               /* where BAR 0 goes when it moves; 0: no place yet */
+    uint64_t other, low;          /* where BAR 0 goes when it moves; 0: no place yet */
 };
 
 struct vpci_bus {
@@ -65,8 +65,8 @@ struct vpci_place {
 struct vpci_place vpci_place(unsigned n);
 
 /* Address space for BAR 0 of the function, or for the window of the bus, aligned to its size; 0: no
- * room. */
-uint64_t vpci_space_for_bar(const struct vpci_function *f);
+ * room. `wide`: above 4 GiB if there is room, otherwise below. */
+uint64_t vpci_space_for_bar(const struct vpci_function *f, bool wide);
 uint64_t vpci_space_for_window(void);
 /* From D0 entry with bus->state.window to functions that have their addresses. */
 bool vpci_resume(struct vpci_bus *bus);

@@ -14,6 +14,22 @@ static struct vpci_function *function_of(const struct pci_function *f)
     return NULL;
 }
 
+static bool is_wide(const struct vpci_function *function)
+{
+    return (function->bar_mask[0] & PCI_BAR_TYPE_MASK) == PCI_BAR_TYPE_64;
+}
+
+uint64_t vpci_low_place(const struct pci_function *f)
+{
+    struct vpci_function *function = function_of(f);
+
+    if (!is_wide(function) || pci_bar(f, 0) <= UINT32_MAX)
+        return 0;
+    if (function->low == 0)
+        function->low = vpci_space_for_bar(function, false);
+    return function->low;
+}
+
 uint64_t vpci_move_bar(const struct pci_function *f)
 {
     struct vpci_function *function = function_of(f);
@@ -21,12 +37,12 @@ uint64_t vpci_move_bar(const struct pci_function *f)
     uint16_t command = pci_read16(f, PCI_COMMAND);
 
     if (function->other == 0)
-        function->other = vpci_space_for_bar(function);
+        function->other = vpci_space_for_bar(function, is_wide(function));
     if (function->other == 0)
         return 0;
     pci_write16(f, PCI_COMMAND, (uint16_t)(command & ~PCI_COMMAND_MEMORY));
     pci_write32(f, PCI_BAR0, (uint32_t)function->other);
-    if ((function->bar_mask[0] & PCI_BAR_TYPE_MASK) == PCI_BAR_TYPE_64)
+    if (is_wide(function))
         pci_write32(f, PCI_BAR0 + 4, (uint32_t)(function->other >> 32));
     pci_write16(f, PCI_COMMAND, command);
     function->other = here;

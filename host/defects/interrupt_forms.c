@@ -54,6 +54,27 @@ static struct interrupt_message *message_of(const struct hv_input_retarget_devic
                : NULL;
 }
 
+/* The call was refused, and what it names is stored all the same. */
+static void move_refused(const struct hv_input_retarget_device_interrupt *input, bool by_mask)
+{
+    const uint64_t mask = by_mask ? input->processor_mask : 0;
+    struct vpci_function *owner = owner_of(input);
+    struct interrupt_message *message =
+        owner ? interrupts_find(owner, input->address, input->data) : NULL;
+    const bool other_device = !message_of(input);
+
+    if (!message)
+        return;
+    if (!other_device && defect_active(DEFECT_RETARGET_REFUSED_MOVES))
+        message->vector = (uint8_t)input->vector;
+    if (mask != 0 && mask < BIT(synic_vps()) &&
+        defect_active(other_device ? DEFECT_RETARGET_OTHER_DEVICE_MOVES
+                                   : DEFECT_RETARGET_REFUSED_PROCESSOR))
+        message->vp = (uint8_t)__builtin_ctzll(mask);
+    if (owner->ops->retargeted)
+        owner->ops->retargeted(owner);
+}
+
 static void change_retarget(struct hv_input_retarget_device_interrupt *input)
 {
     const struct vpci_function *owner = owner_of(input);
@@ -86,12 +107,12 @@ static enum hv_status retarget(struct call_context *context)
         defect_active(DEFECT_RETARGET_EXCEPTION_TAKEN))
         return HV_STATUS_SUCCESS;
     status = right_retarget(context);
-    if (!message)
+    if (status != HV_STATUS_SUCCESS)
+        move_refused(input, by_mask);
+    if (!message || status != HV_STATUS_SUCCESS)
         return status;
-    if (status == HV_STATUS_SUCCESS && by_mask && defect_active(DEFECT_RETARGET_MASK_IGNORED))
+    if (by_mask && defect_active(DEFECT_RETARGET_MASK_IGNORED))
         message->vp = before.vp;
-    if (status != HV_STATUS_SUCCESS && defect_active(DEFECT_RETARGET_REFUSED_MOVES))
-        message->vector = (uint8_t)input->vector;
     if (message->function->ops->retargeted)
         message->function->ops->retargeted(message->function);
     return status;
@@ -153,6 +174,7 @@ void defects_install_interrupt_forms(void)
     if (ANY(DEFECT_RETARGET_MASK_AS_NUMBER, DEFECT_RETARGET_MASK_IGNORED,
             DEFECT_RETARGET_MASK_REFUSED, DEFECT_RETARGET_PROCESSOR_ANY, DEFECT_RETARGET_TO_NONE,
             DEFECT_RETARGET_DEVICE_ANY, DEFECT_RETARGET_EXCEPTION_TAKEN,
-            DEFECT_RETARGET_REFUSED_MOVES))
+            DEFECT_RETARGET_REFUSED_MOVES, DEFECT_RETARGET_REFUSED_PROCESSOR,
+            DEFECT_RETARGET_OTHER_DEVICE_MOVES))
         right_retarget = call_in_front(HVCALL_RETARGET_DEVICE_INTERRUPT, retarget);
 }

@@ -243,3 +243,39 @@ TEST(full_rings_lose_nothing,
     CHECK(!waits[0] || client_flag(events, channel->offer->channel_id, CLIENT_WAIT_US),
           "no event flag within a second, though the host takes what is in the ring");
 }
+
+TEST(transaction_ids_of_any_value,
+     PROMISE("A request is completed or not as it asks, whatever its transaction id, and also when "
+             "the one before had the same")
+     COVERS("BUS-11") ABI() DEVICES(NONE) KINDS("device")
+     STEPS("For the transaction ids 0, 1, all bits, the highest bit alone and others at the edges "
+           "of 32 and 64 bits: a request that asks for no completion, two that ask for one, and "
+           "one with another id.")
+     EXPECTS("Two completions with the id, and one with the other.")
+     IF_IT_FAILS("The host gives a meaning to an id that the guest chooses freely: 0 for a packet "
+                 "that nothing waits for, or one that it saw before for a repetition. A guest that "
+                 "numbers its requests from 0 waits forever for the first."))
+{
+    static const uint64_t ids[] = {0,          1,         INT32_MAX,  UINT32_MAX,
+                                   1ull << 32, INT64_MAX, 1ull << 63, UINT64_MAX};
+    const struct vmbus_opening opening = {.interrupts = false};
+    struct vmbus_channel *channel;
+
+    client_connect(t);
+    channel = client_open(t, 0, 0, &opening);
+    for (unsigned n = 0; n < ARRAY_SIZE(ids); n++) {
+        const uint64_t sent[] = {ids[n], ids[n], ID(n)};
+
+        (void)put(channel, ids[n], false, VPCI_QUERY_RESOURCE_REQUIREMENTS);
+        for (unsigned i = 0; i < ARRAY_SIZE(sent); i++) {
+            uint64_t id = ~sent[i];
+
+            (void)put(channel, sent[i], true, VPCI_QUERY_RESOURCE_REQUIREMENTS);
+            vmbus_channel_signal(channel);
+            CHECK(client_completion(channel, &id, CLIENT_WAIT_US),
+                  "no completion of request %u with transaction id 0x%llx", i,
+                  (unsigned long long)sent[i]);
+            CHECK_EQ(id, sent[i], "transaction id of a completion");
+        }
+    }
+}

@@ -339,7 +339,7 @@ TEST(messages_move_by_a_mask,
     pci_message_off(&m.e->function);
 }
 
-/* One field is wrong. */
+/* One field is wrong, and the others name another vector of another processor. */
 enum wrong { WRONG_VECTOR, WRONG_PROCESSOR, NO_PROCESSOR, WRONG_MESSAGE, WRONG_DEVICE, WRONGS };
 
 static enum hv_status move_wrong(const struct dma_engine *e, const struct pci_message *message,
@@ -363,25 +363,30 @@ TEST(refused_moves_leave_messages,
      PROMISE("RETARGET_DEVICE_INTERRUPT to no processor, or of no message of the device, is "
              "refused, and the messages stay where they are")
      COVERS("BUS-35") ABI() DEVICES(ALL) KINDS("dma bad-input")
-     STEPS("Two messages are created as one block. They are retargeted to a vector of exceptions, "
-           "to a processor that does not exist and to none, and so that the data or the device id "
-           "names no message. Both are sent after each of these calls.")
+     STEPS("Two messages for the first processor are created as one block. They are retargeted to "
+           "a vector of exceptions, to a processor that does not exist and to none, and so that "
+           "the data or the device id names no message. All other fields of a call name another "
+           "vector of the second processor, if there is one. Both are sent after each of these "
+           "calls.")
      EXPECTS("Each call reports an error. Each message requests the vector that it was created "
-             "with.")
+             "with, of the first processor.")
      IF_IT_FAILS("The host takes the message of another device for that of this one, or stores "
                  "the new place before it judges it: the interrupts of a device are lost, and a "
                  "guest that takes a processor out of use hears nothing of the error."))
 {
+    struct ear *ear = second_memory(t, sizeof(*ear));
     struct dma_engine *e = sender(t);
     struct block both = create(t, e, VECTOR, 2);
-    const uint64_t vp = client_msr(HV_MSR_VP_INDEX);
 
-    if (vp >= MASK_BITS - 1)
+    ear->vp = client_msr(HV_MSR_VP_INDEX);
+    if (processor_count() > 1)
+        client_find_second(t, ear);
+    if (ear->vp >= MASK_BITS - 1)
         SKIP("the processor has a number above 62");
     for (enum wrong wrong = WRONG_VECTOR; wrong < WRONGS; wrong++) {
         for (unsigned i = 0; i < both.count; i++) {
             const struct pci_message message = message_of(&both, i);
-            enum hv_status status = move_wrong(e, &message, vp, wrong);
+            enum hv_status status = move_wrong(e, &message, ear->vp, wrong);
 
             STEP("wrong call %u of message %u: %s", (unsigned)wrong, i, hv_status_name(status));
             CHECK(status != HV_STATUS_SUCCESS, "wrong call %u of message %u is accepted",

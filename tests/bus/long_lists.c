@@ -2,6 +2,7 @@
 /* Lists of pages (GPADLs) that take several messages, and lists that the host refuses. */
 #include "abi/vpci.h"
 #include "kernel/memory.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/bus/client.h"
 
@@ -34,7 +35,19 @@ static uint32_t answer(struct test_run *t, uint32_t gpadl)
     return reply.created.status;
 }
 
-static void post_header(uint32_t channel, uint32_t gpadl, uint64_t gpa, unsigned pages)
+/* A page of a list that is not what its neighbors are. */
+struct flaw {
+    unsigned place;
+    uint64_t number;
+};
+
+static uint64_t number_of(uint64_t gpa, unsigned place, const struct flaw *flaw)
+{
+    return flaw && flaw->place == place ? flaw->number : gpa / PAGE_SIZE + place;
+}
+
+static void post_header(uint32_t channel, uint32_t gpadl, uint64_t gpa, unsigned pages,
+                        const struct flaw *flaw)
 {
     struct vmbus_gpadl_header header = {.header.type = VMBUS_GPADL_HEADER,
                                         .channel_id = channel,
@@ -44,16 +57,17 @@ static void post_header(uint32_t channel, uint32_t gpadl, uint64_t gpa, unsigned
                                         .byte_count = pages * (uint32_t)PAGE_SIZE};
 
     for (unsigned i = 0; i < VMBUS_GPADL_HEADER_PAGES && i < pages; i++)
-        header.page[i] = gpa / PAGE_SIZE + i;
+        header.page[i] = number_of(gpa, i, flaw);
     (void)vmbus_post(&header, sizeof(header));
 }
 
-static void post_body(uint32_t gpadl, uint64_t gpa, unsigned first, unsigned pages)
+static void post_body(uint32_t gpadl, uint64_t gpa, unsigned first, unsigned pages,
+                      const struct flaw *flaw)
 {
     struct vmbus_gpadl_body body = {.header.type = VMBUS_GPADL_BODY, .gpadl = gpadl};
 
     for (unsigned i = 0; i < VMBUS_GPADL_BODY_PAGES && first + i < pages; i++)
-        body.page[i] = gpa / PAGE_SIZE + first + i;
+        body.page[i] = number_of(gpa, first + i, flaw);
     (void)vmbus_post(&body, sizeof(body));
 }
 
@@ -85,12 +99,12 @@ static void describe_long(struct test_run *t, const struct vmbus_channel *channe
 
     for (unsigned i = count; i > 0; i--)
         post_header(channel[i - 1].offer->channel_id, channel[i - 1].gpadl,
-                    gpa_of(channel[i - 1].memory), PAGES);
+                    gpa_of(channel[i - 1].memory), PAGES, NULL);
     for (; told < PAGES; told += VMBUS_GPADL_BODY_PAGES) {
         CHECK(!vmbus_wait(VMBUS_GPADL_CREATED, NULL, 0, &reply, CLIENT_LATE_US),
               "an answer after %u of %u pages", told, PAGES);
         for (unsigned i = count; i > 0; i--)
-            post_body(channel[i - 1].gpadl, gpa_of(channel[i - 1].memory), told, PAGES);
+            post_body(channel[i - 1].gpadl, gpa_of(channel[i - 1].memory), told, PAGES, NULL);
     }
     for (unsigned i = count; i > 0; i--)
         CHECK_EQ(answer(t, channel[i - 1].gpadl), NT_STATUS_SUCCESS, "status of the list");
@@ -222,13 +236,89 @@ TEST(refused_lists_leave_nothing,
         const struct vmbus_gpadl_teardown teardown = {
             .header.type = VMBUS_GPADL_TEARDOWN, .channel_id = channel, .gpadl = gpadl};
 
-        post_header(channel, gpadl, NO_MEMORY, 1);
+        post_header(channel, gpadl, NO_MEMORY, 1, NULL);
         if (answer(t, gpadl) == NT_STATUS_SUCCESS)
             SKIP("the host takes a list of pages without memory");
-        post_header(channel, gpadl, gpa_of(b.data), 1);
+        post_header(channel, gpadl, gpa_of(b.data), 1, NULL);
         CHECK_EQ(answer(t, gpadl), NT_STATUS_SUCCESS, "status of the second list");
         (void)vmbus_post(&teardown, sizeof(teardown));
         CHECK(vmbus_wait(VMBUS_GPADL_TORNDOWN, has_torn_down, gpadl, &reply, CLIENT_WAIT_US),
               "GPADL_TEARDOWN has no answer");
     }
+}
+
+#define LOCAL_APIC    0xFEE00000u  /* no machine has memory there */
+#define NUMBER_BEYOND (1ull << 52) /* as an address this bit is gone */
+#define OPEN_US       20000u
+
+/* It is refused, or the channel that is opened in it. A host need not answer the latter. */
+static void expect_refused(struct test_run *t, const struct vmbus_channel *channel,
+                           const struct flaw *flaw)
+{
+    const uint32_t id = channel->offer->channel_id;
+    const struct vmbus_gpadl_teardown teardown = {
+        .header.type = VMBUS_GPADL_TEARDOWN, .channel_id = id, .gpadl = channel->gpadl};
+    const struct vmbus_open_channel open = {.header.type = VMBUS_OPEN_CHANNEL,
+                                            .channel_id = id,
+                                            .open_id = id,
+                                            .gpadl = channel->gpadl,
+                                            .downstream_page = RING_PAGES};
+    union vmbus_control reply;
+
+    post_header(id, channel->gpadl, gpa_of(channel->memory), PAGES, flaw);
+    for (unsigned told = VMBUS_GPADL_HEADER_PAGES; told < PAGES; told += VMBUS_GPADL_BODY_PAGES)
+        post_body(channel->gpadl, gpa_of(channel->memory), told, PAGES, flaw);
+    STEP("page %llu of %llu has the number 0x%llx", flaw->place, PAGES, flaw->number);
+    if (answer(t, channel->gpadl) != NT_STATUS_SUCCESS)
+        return;
+    (void)vmbus_post(&open, sizeof(open));
+    CHECK(!vmbus_wait(VMBUS_OPEN_CHANNEL_RESULT, has_opened, id, &reply, OPEN_US) ||
+              reply.opened.status != NT_STATUS_SUCCESS,
+          "a channel is open in a list whose page %u of %u has the number 0x%llx", flaw->place,
+          (unsigned)PAGES, (unsigned long long)flaw->number);
+    (void)vmbus_post(&teardown, sizeof(teardown));
+    CHECK(vmbus_wait(VMBUS_GPADL_TORNDOWN, has_torn_down, channel->gpadl, &reply, CLIENT_WAIT_US),
+          "GPADL_TEARDOWN has no answer");
+}
+
+TEST(lists_with_a_page_of_no_memory,
+     PROMISE("A list of pages with one that is no memory, wherever it stands, is refused, or no "
+             "channel opens in it")
+     COVERS("BUS-39") ABI() DEVICES(NONE) KINDS("device bad-input")
+     STEPS("Lists of 60 pages of memory are described by three messages, but for one page: at the "
+           "start and the end of the list, of its first and of its second message, in the middle "
+           "of one, and at the start of the second ring. It is that of the local APIC, one beyond "
+           "all memory, or one of memory with a bit above those of an address. If the list is "
+           "accepted, OPENCHANNEL names it. At last a list of memory is described, and a channel "
+           "opened in it.")
+     EXPECTS("Each list with such a page is refused, or the opening; the last one is accepted, and "
+             "so many requests have their replies that they go once around the ring.")
+     IF_IT_FAILS("The host looks at one page of the list, or of a message, for all: it opens rings "
+                 "with a hole, or reads and writes what is not the guest's memory."))
+{
+    static const uint8_t places[] = {0,
+                                     13,
+                                     VMBUS_GPADL_HEADER_PAGES - 1,
+                                     VMBUS_GPADL_HEADER_PAGES,
+                                     RING_PAGES,
+                                     VMBUS_GPADL_HEADER_PAGES + VMBUS_GPADL_BODY_PAGES - 1,
+                                     PAGES - 1};
+    struct vmbus_channel channel = {0};
+
+    client_connect(t);
+    prepare(t, &channel, 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
+        const uint64_t numbers[] = {LOCAL_APIC / PAGE_SIZE, NO_MEMORY / PAGE_SIZE,
+                                    NUMBER_BEYOND | (gpa_of(channel.memory) / PAGE_SIZE)};
+
+        for (unsigned n = 0; n < ARRAY_SIZE(numbers); n++) {
+            const struct flaw flaw = {places[i], numbers[n]};
+
+            expect_refused(t, &channel, &flaw);
+        }
+    }
+    describe_long(t, &channel, 1);
+    open_described(t, &channel);
+    go_around(t, &channel);
+    vmbus_channel_close(&channel);
 }
