@@ -16,7 +16,7 @@
 struct trampoline_parameters {
     uint16_t gdt_limit;
     uint32_t gdt_base;
-    uint16_t padding;
+    uint16_t padding1;
     uint32_t far_offset;
     uint16_t far_selector, padding2;
     uint32_t cr0, cr3, cr4, efer;

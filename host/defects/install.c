@@ -30,6 +30,7 @@ void defects_install(void)
     defects_install_pci_functions();
     defects_install_long_requests();
     defects_install_parameter_lists();
+    defects_install_padding();
     defects_install_answers();
     defects_install_settings();
     defects_install_flush_lists();

@@ -13,6 +13,7 @@ void defects_install_guest_state(void);
 void defects_install_host_itself(void);
 void defects_install_softiommu(void);
 void defects_install_parameter_lists(void);
+void defects_install_padding(void);
 void defects_install_after_refusal(void);
 void defects_install_answers(void);
 void defects_install_settings(void);

@@ -18,7 +18,7 @@ static const struct call_field common[] = {
     {"partition_id", 0, FIELD_PARTITION, ALL},
     {"owner_vtl", 1, FIELD_VTL, HV_INPUT_VTL_TARGET_MASK | HV_INPUT_VTL_USE_TARGET},
     {"owner_vtl, reserved bits", 1, FIELD_RESERVED, HV_INPUT_VTL_RESERVED},
-    {"padding", 1, FIELD_RESERVED, ~UINT64_C(0xFF)},
+    {"padding", 1, FIELD_PADDING, ~UINT64_C(0xFF)},
     {"domain_id.type", 2, FIELD_TYPE, HV_DEVICE_DOMAIN_TYPE_MASK},
     {"domain_id, reserved bits", 2, FIELD_RESERVED, HV_DEVICE_DOMAIN_TYPE_RESERVED},
     {"domain_id.id", 2, FIELD_DOMAIN, HIGH_WORD},
@@ -27,7 +27,7 @@ static const struct call_field common[] = {
 static const struct call_field create[] = {
     {"flags", 3, FIELD_OPEN, LOW_WORD & ~(uint64_t)HV_CREATE_DEVICE_DOMAIN_RESERVED},
     {"flags, reserved bits", 3, FIELD_RESERVED, HV_CREATE_DEVICE_DOMAIN_RESERVED},
-    {"padding at the end", 3, FIELD_RESERVED, HIGH_WORD},
+    {"padding at the end", 3, FIELD_PADDING, HIGH_WORD},
 };
 
 static const struct call_field attach_fields[] = {{"device_id", 3, FIELD_DEVICE, ALL}};

@@ -35,7 +35,8 @@ enum field_kind {
     FIELD_TYPE,      /* of a domain */
     FIELD_DOMAIN,
     FIELD_DEVICE,
-    FIELD_RESERVED, /* bits that mean nothing; padding as well */
+    FIELD_RESERVED, /* bits that mean nothing yet */
+    FIELD_PADDING,  /* bits that a host ignores */
     FIELD_OPEN,     /* bits that mean something which is not public */
     FIELD_SETTINGS,
     FIELD_CODE,
