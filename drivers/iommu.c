@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "drivers/pviommu.h"
 #include "drivers/units/call_faults.h"
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -11,7 +12,7 @@ static const struct iommu_backend *const backends[] = {&pviommu_backend, &virtio
                                                        &vtd_backend};
 
 static struct {
-    const struct iommu_backend *chosen;
+    const struct iommu_backend *chosen, *right; /* with and without the chosen fault */
     const char *problem;
     bool started;
 } state = {.chosen = &pviommu_backend};
@@ -39,9 +40,22 @@ const char *iommu_start(void)
 {
     if (!state.started) {
         state.started = true; /* the start itself may ask for devices */
+        state.right = state.chosen;
         state.problem = state.chosen->start();
         state.chosen = backend_with_fault(state.chosen);
     }
+    return state.problem;
+}
+
+const char *iommu_restart(void)
+{
+    if (iommu_start())
+        return state.problem;
+    if (!state.right->restart)
+        return "the unit is not driven by this image, which so cannot start it again";
+    state.problem = state.right->restart();
+    state.chosen = backend_with_fault(state.right);
+    pviommu_forget_capabilities();
     return state.problem;
 }
 

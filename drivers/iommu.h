@@ -40,6 +40,9 @@ struct iommu_backend {
     /* Finds the unit and takes it over. NULL, or why it cannot be used. Called once, before any
      * other operation. */
     const char *(*start)(void);
+    /* Between two tests, with all devices quiet: as after start(), on the memory of the first time.
+     * NULL, or why the unit cannot be used any more. NULL where the unit is not this image's. */
+    const char *(*restart)(void);
     enum hv_status (*get_capabilities)(struct hv_output_get_iommu_capabilities *out);
     enum hv_status (*get_device_property)(uint64_t device_id,
                                           struct hv_output_get_logical_device_property *out);
@@ -75,6 +78,9 @@ void iommu_choose(const struct iommu_backend *backend);
 const struct iommu_backend *iommu(void);
 /* Starts the chosen back end on first use. NULL, or why it cannot be used. */
 const char *iommu_start(void);
+/* Has the unit as after its start, with the fault that is chosen now; pviommu_capabilities() asks
+ * again. NULL, or why it cannot be used any more. */
+const char *iommu_restart(void);
 bool iommu_promises(unsigned promises);
 
 /* The operations of the chosen back end; FEATURE_UNAVAILABLE where it could not be started. */

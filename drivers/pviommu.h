@@ -58,6 +58,8 @@ struct domain {
 const struct hv_output_get_iommu_capabilities *pviommu_capabilities(void);
 /* Why not: what the host answers instead. Valid until the next call. */
 const char *pviommu_missing(void);
+/* The next pviommu_capabilities() asks the unit again. */
+void pviommu_forget_capabilities(void);
 
 /*
  * Memory that every paging domain maps, readable and writable, for devices that take their commands

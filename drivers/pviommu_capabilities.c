@@ -4,12 +4,18 @@
 #include "drivers/pviommu.h"
 #include "lib/fmt.h"
 
+static bool known;
+
+void pviommu_forget_capabilities(void)
+{
+    known = false;
+}
+
 /* Presence is decided by the call alone: no CPUID bit promises it, and guests look at none
  * (reference 1.1). */
 const struct hv_output_get_iommu_capabilities *pviommu_capabilities(void)
 {
     static struct hv_output_get_iommu_capabilities cached;
-    static bool known;
 
     if (!known)
         known = iommu_get_capabilities(&cached) == HV_STATUS_SUCCESS;

@@ -77,13 +77,10 @@ static size_t chosen = FAULTS;
 
 bool call_fault_choose(const char *name)
 {
-    for (size_t i = 0; i < FAULTS; i++) {
-        if (strcmp(faults[i].name, name) == 0) {
-            chosen = i;
-            return true;
-        }
-    }
-    return false;
+    chosen = 0;
+    while (chosen < FAULTS && strcmp(faults[chosen].name, name) != 0)
+        chosen++;
+    return chosen < FAULTS;
 }
 
 const struct iommu_backend *backend_with_fault(const struct iommu_backend *backend)

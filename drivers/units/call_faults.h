@@ -10,7 +10,7 @@
 
 #include "drivers/iommu.h"
 
-/* False for a name that no such fault has. Before the unit is started. */
+/* In place of the one before; false for a name that no such fault has, and then none. */
 bool call_fault_choose(const char *name);
 /* The back end with the chosen fault in front of it, or the back end itself. */
 const struct iommu_backend *backend_with_fault(const struct iommu_backend *backend);

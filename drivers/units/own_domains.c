@@ -14,8 +14,8 @@
 #define LEVELS_LARGE   5u
 
 static struct {
-    const struct own_unit *unit;
-    struct own_domain *domains; /* OWN_DOMAINS_MAX */
+    const struct own_unit *right, *unit; /* without and with the chosen fault */
+    struct own_domain *domains;          /* OWN_DOMAINS_MAX */
     struct own_domain
         *domain_of[DMA_ENGINES_MAX]; /* by the place of the engine in the list; NULL: in none */
     uint64_t
@@ -31,15 +31,23 @@ void own_domains_init(const struct own_unit *unit)
     const struct dma_engine *e = dma_engines(&count);
     const size_t size = OWN_DOMAINS_MAX * sizeof(struct own_domain);
 
-    own.unit = unit_with_fault(unit);
+    own.right = unit;
     own.domains = memory_boot_pages((size + PAGE_SIZE - 1) / PAGE_SIZE);
-    for (unsigned i = 0; i < OWN_DOMAINS_MAX; i++)
-        own.domains[i].number = i;
     own.devices = count;
     for (size_t i = 0; i < count; i++) {
         own.device_ids[i] = e[i].device_id;
         own.bdfs[i] = e[i].function.bdf;
     }
+    own_domains_restart();
+}
+
+void own_domains_restart(void)
+{
+    own.unit = unit_with_fault(own.right);
+    for (unsigned i = 0; i < OWN_DOMAINS_MAX; i++)
+        own.domains[i] = (struct own_domain){.number = i};
+    memset(own.domain_of, 0, sizeof(own.domain_of));
+    own.busy = false;
 }
 
 struct own_domain *own_domain_of(uint32_t domain_id)

@@ -48,6 +48,8 @@ struct own_unit {
 
 /* Before any of the others. */
 void own_domains_init(const struct own_unit *unit);
+/* As after own_domains_init(): there is no domain, and no device is in one. */
+void own_domains_restart(void);
 struct own_domain *own_domain_of(uint32_t domain_id);
 
 /* The operations of struct iommu_backend. */

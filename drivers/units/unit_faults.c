@@ -166,15 +166,25 @@ static const struct {
 
 static size_t chosen = FAULTS;
 
+static bool domain_fault_choose(const char *name)
+{
+    last_entered = NULL;
+    chosen = 0;
+    while (chosen < FAULTS && strcmp(faults[chosen].name, name) != 0)
+        chosen++;
+    return chosen < FAULTS;
+}
+
 bool unit_fault_choose(const char *name)
 {
-    for (size_t i = 0; i < FAULTS; i++) {
-        if (strcmp(faults[i].name, name) == 0) {
-            chosen = i;
+    /* Each of them, so that none keeps the one before. */
+    const bool found[] = {domain_fault_choose(name), call_fault_choose(name),
+                          vtd_fault_choose(name), virtio_fault_choose(name)};
+
+    for (size_t i = 0; i < ARRAY_SIZE(found); i++)
+        if (found[i])
             return true;
-        }
-    }
-    return call_fault_choose(name) || vtd_fault_choose(name) || virtio_fault_choose(name);
+    return false;
 }
 
 const struct own_unit *unit_with_fault(const struct own_unit *unit)

@@ -10,7 +10,8 @@
 
 #include "drivers/units/own_domains.h"
 
-/* False for a name that no fault has. Before the unit is started. */
+/* In place of the one before; none where no fault has that name, such as "", and then false. In
+ * effect from the next start or restart of the unit on. */
 bool unit_fault_choose(const char *name);
 /* The unit with the chosen fault in front of it, or the unit itself. */
 const struct own_unit *unit_with_fault(const struct own_unit *unit);

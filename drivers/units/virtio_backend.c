@@ -13,6 +13,7 @@
 #include "kernel/memory.h"
 #include "lib/bits.h"
 #include "lib/fmt.h"
+#include "lib/string.h"
 
 #define LISTS        40u   /* domains with devices at the same time */
 #define MAPPINGS_MAX 4096u /* of a domain */
@@ -176,6 +177,13 @@ static const char *start(void)
     return NULL;
 }
 
+static const char *restart(void)
+{
+    memset(shadow.taken, 0, sizeof(shadow.taken));
+    own_domains_restart();
+    return virtio_iommu_empty();
+}
+
 static unsigned width(uint64_t last)
 {
     return last == UINT64_MAX ? 48 : 64 - (unsigned)__builtin_clzll(last | 1);
@@ -219,6 +227,7 @@ const struct iommu_backend virtio_iommu_backend = {
     .name = "virtio-iommu",
     .promises = 0,
     .start = start,
+    .restart = restart,
     .get_capabilities = get_capabilities,
     OWN_OPERATIONS,
     .settle = own_settle,

@@ -8,6 +8,12 @@
 /* Far more than the mappings of any test. */
 #define AROUND (64 * PAGE_SIZE)
 
+/* Of earlier requests and events. */
+static struct {
+    struct virtio_iommu_map map;
+    uint64_t event_address;
+} last;
+
 static uint8_t *status_of(struct virtio_wire *w)
 {
     return w->answer + w->room - sizeof(struct virtio_iommu_tail);
@@ -144,13 +150,12 @@ static bool detach_lost(struct virtio_wire *w)
 /* The last mapping is found again by the next device that enters a domain. */
 static void domain_kept(struct virtio_wire *w)
 {
-    static struct virtio_iommu_map last;
+    const struct virtio_iommu_map *m = &last.map;
 
     if (is(w, VIRTIO_IOMMU_MAP))
-        last = w->request->map;
-    else if (is(w, VIRTIO_IOMMU_ATTACH) && last.end > last.start)
-        (void)virtio_iommu_map(w->request->attach.domain, last.start, last.end, last.physical,
-                               last.flags);
+        last.map = w->request->map;
+    else if (is(w, VIRTIO_IOMMU_ATTACH) && m->end > m->start)
+        (void)virtio_iommu_map(w->request->attach.domain, m->start, m->end, m->physical, m->flags);
 }
 
 /* --- MAP and UNMAP --- */
@@ -264,11 +269,10 @@ static void event_reason(struct virtio_iommu_event *event)
 /* Each address is that of the one before. */
 static void event_late(struct virtio_iommu_event *event)
 {
-    static uint64_t before;
     const uint64_t address = event->address;
 
-    event->address = before;
-    before = address;
+    event->address = last.event_address;
+    last.event_address = address;
 }
 
 const struct virtio_fault virtio_faults[] = {
@@ -319,11 +323,10 @@ const struct virtio_fault *virtio_fault_chosen(void)
 
 bool virtio_fault_choose(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(virtio_faults); i++) {
-        if (strcmp(virtio_faults[i].name, name) == 0) {
+    memset(&last, 0, sizeof(last));
+    chosen = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(virtio_faults); i++)
+        if (strcmp(virtio_faults[i].name, name) == 0)
             chosen = &virtio_faults[i];
-            return true;
-        }
-    }
-    return false;
+    return chosen;
 }

@@ -41,7 +41,7 @@ extern const struct virtio_fault virtio_faults[];
 extern const size_t virtio_fault_count;
 /* NULL: none was chosen. */
 const struct virtio_fault *virtio_fault_chosen(void);
-/* False for a name that no such fault has. */
+/* In place of the one before; false for a name that no such fault has, and then none. */
 bool virtio_fault_choose(const char *name);
 
 #endif

@@ -28,7 +28,8 @@
 #define CONFIG_PROBE_SIZE   32u
 #define CONFIG_BYPASS       36u
 
-#define PLACEMENTS_MAX 16u
+#define PLACEMENTS_MAX  16u
+#define EMPTYING_DOMAIN 0x7000F002u /* of no test */
 
 static struct {
     struct virtio_device device;
@@ -145,6 +146,29 @@ void virtio_iommu_settle(void)
     }
     write_bypass(0);
     unit.tested = false;
+}
+
+const char *virtio_iommu_empty(void)
+{
+    size_t count;
+    const struct dma_engine *e = dma_engines(&count);
+    const char *problem = bring_up();
+
+    /* ATTACH takes a device out of any domain that it is in, and the last one's DETACH ends this
+     * domain. */
+    for (size_t i = 0; !problem && i < count; i++) {
+        const uint32_t endpoint = e[i].function.bdf;
+
+        if (virtio_iommu_attach(EMPTYING_DOMAIN, endpoint, 0) != VIRTIO_IOMMU_OK ||
+            virtio_iommu_detach(EMPTYING_DOMAIN, endpoint) != VIRTIO_IOMMU_OK)
+            problem = "the virtio-iommu does not let a device out of its domain";
+    }
+    if (problem)
+        return problem;
+    unit.tested = true;
+    unit.placement_count = 0;
+    virtio_iommu_settle();
+    return NULL;
 }
 
 /* The answer is in unit.request from TAIL_OFFSET on. False: not given back in time. */

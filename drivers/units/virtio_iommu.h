@@ -29,6 +29,9 @@ enum virtio_iommu_status {
 
 /* NULL, or why there is no unit that can be used. */
 const char *virtio_iommu_start(void);
+/* A device reset, the same initialization again, and no device is in a domain: QEMU 10.0 keeps
+ * domains over a reset. NULL, or why the unit cannot be used any more. */
+const char *virtio_iommu_empty(void);
 /* Bytes start to end, both included. */
 enum virtio_iommu_status virtio_iommu_map(uint32_t domain, uint64_t start, uint64_t end,
                                           uint64_t gpa, uint32_t flags);

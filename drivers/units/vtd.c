@@ -122,6 +122,14 @@ static const char *start(void)
     return problem;
 }
 
+static const char *restart(void)
+{
+    const char *problem = vtd_unit_restart();
+
+    own_domains_restart();
+    return problem;
+}
+
 static enum hv_status get_capabilities(struct hv_output_get_iommu_capabilities *out)
 {
     /* 47 bits are what devices can use of the lower half of a 48-bit space; the upper half is for
@@ -225,6 +233,7 @@ const struct iommu_backend vtd_backend = {
     .name = "vtd",
     .promises = IOMMU_FAULT_CLASSES | IOMMU_FAULT_DIRECTIONS | IOMMU_SEES_EDITS_LATE,
     .start = start,
+    .restart = restart,
     .get_capabilities = get_capabilities,
     OWN_OPERATIONS,
     .settle = settle,

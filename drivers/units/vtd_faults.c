@@ -297,13 +297,11 @@ static const struct fault right, *chosen = &right, *now = &right;
 
 bool vtd_fault_choose(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
-        if (strcmp(faults[i].name, name) == 0) {
+    chosen = &right;
+    for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
+        if (strcmp(faults[i].name, name) == 0)
             chosen = &faults[i];
-            return true;
-        }
-    }
-    return false;
+    return chosen != &right;
 }
 
 void vtd_fault_begin(unsigned record, uint64_t status_gpa)
@@ -311,6 +309,11 @@ void vtd_fault_begin(unsigned record, uint64_t status_gpa)
     unit.record = record;
     unit.status_gpa = status_gpa;
     now = chosen;
+}
+
+void vtd_fault_end(void)
+{
+    now = &right;
 }
 
 bool vtd_fault_descriptor(uint64_t descriptor[4], unsigned place)

@@ -10,11 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* False for a name that no fault has. */
+/* In place of the one before; false for a name that no such fault has, and then none. */
 bool vtd_fault_choose(const char *name);
 /* The unit has been started: from now on it is wrong. `record` is the offset of its first fault
  * record; waits that report to `status_gpa` are those of the driver, and always work. */
 void vtd_fault_begin(unsigned record, uint64_t status_gpa);
+/* The unit is right again, until vtd_fault_begin(). */
+void vtd_fault_end(void);
 
 /* The descriptor that goes to that place of the queue; false: it is not handed over. */
 bool vtd_fault_descriptor(uint64_t descriptor[4], unsigned place);

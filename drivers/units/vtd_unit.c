@@ -287,6 +287,24 @@ static const char *lacking(void)
     return NULL;
 }
 
+static const char *switch_on(void)
+{
+    for (size_t i = 0; i < vtd.devices; i++)
+        fill_place(&vtd.places[i]);
+    cpu_memory_barrier();
+    if (!vtd_restart_queue())
+        return "the VT-d unit does not start its invalidation queue";
+    vtd_write64(VTD_RTADDR, gpa_of(vtd.root) | VTD_RTADDR_SCALABLE);
+    if (!vtd_command(VTD_COMMAND_SRTP, true))
+        return "the VT-d unit does not take its root table";
+    if (!flush_everything())
+        return vtd.dead;
+    if (!vtd_command(VTD_COMMAND_TE, true))
+        return "the VT-d unit does not switch its translation on";
+    vtd_fault_begin(vtd.record, gpa_of((const void *)vtd.status));
+    return NULL;
+}
+
 const char *vtd_unit_start(uint64_t base_gpa)
 {
     const char *problem;
@@ -304,22 +322,7 @@ const char *vtd_unit_start(uint64_t base_gpa)
     vtd.queue = memory_boot_pages(1);
     vtd.status = memory_boot_pages(1);
     problem = build_tables();
-    if (problem)
-        return problem;
-    for (size_t i = 0; i < vtd.devices; i++)
-        fill_place(&vtd.places[i]);
-    cpu_memory_barrier();
-    if (!vtd_restart_queue())
-        return "the VT-d unit does not start its invalidation queue";
-    vtd_write64(VTD_RTADDR, gpa_of(vtd.root) | VTD_RTADDR_SCALABLE);
-    if (!vtd_command(VTD_COMMAND_SRTP, true))
-        return "the VT-d unit does not take its root table";
-    if (!flush_everything())
-        return vtd.dead;
-    if (!vtd_command(VTD_COMMAND_TE, true))
-        return "the VT-d unit does not switch its translation on";
-    vtd_fault_begin(vtd.record, gpa_of((const void *)vtd.status));
-    return NULL;
+    return problem ? problem : switch_on();
 }
 
 void vtd_unit_touch(void)
@@ -347,10 +350,39 @@ static void repair_queue(void)
     vtd_submit();
 }
 
-void vtd_unit_restore(void)
+static void clear_faults(void)
 {
     const unsigned records = VTD_CAP_NFR(vtd.capabilities);
 
+    for (unsigned i = 0; i < records; i++)
+        (void)vtd_clear_record(vtd.record + RECORD_SIZE * i);
+    vtd_write32(VTD_FSTS, (uint32_t)(VTD_FSTS_OVERFLOW | VTD_FSTS_QUEUE));
+    vtd_write32(VTD_ICS, VTD_ICS_COMPLETE);
+}
+
+/* QEMU 10.0 switches a queue off only where the last descriptor was a wait. */
+const char *vtd_unit_restart(void)
+{
+    vtd_fault_end();
+    vtd.dead = NULL;
+    if (vtd_read32(VTD_GSTS) & (uint32_t)VTD_COMMAND_QIE) {
+        repair_queue();
+        if (!vtd_drain())
+            return vtd.dead;
+    }
+    if (!vtd_command(VTD_COMMAND_TE, false) || !vtd_command(VTD_COMMAND_QIE, false))
+        return "the VT-d unit does not switch its translation and its queue off";
+    for (size_t i = 0; i < vtd.devices; i++) {
+        vtd.places[i].in = NULL;
+        vtd.places[i].now = 0;
+    }
+    clear_faults();
+    vtd.touched = false;
+    return vtd.dead ? vtd.dead : switch_on();
+}
+
+void vtd_unit_restore(void)
+{
     if (!vtd.touched || vtd.dead)
         return;
     vtd.touched = false;
@@ -365,8 +397,5 @@ void vtd_unit_restore(void)
         vtd.dead = "a test has left the VT-d unit switched off or with other tables";
     else
         (void)flush_everything();
-    for (unsigned i = 0; i < records; i++)
-        (void)vtd_clear_record(vtd.record + RECORD_SIZE * i);
-    vtd_write32(VTD_FSTS, (uint32_t)(VTD_FSTS_OVERFLOW | VTD_FSTS_QUEUE));
-    vtd_write32(VTD_ICS, VTD_ICS_COMPLETE);
+    clear_faults();
 }

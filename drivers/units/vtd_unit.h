@@ -31,6 +31,8 @@ struct vtd_place {
 /* Takes over the unit whose registers are at that address: queue, tables, translation on. Every
  * device of dma_engines() starts blocked. NULL, or why it cannot be used. */
 const char *vtd_unit_start(uint64_t base_gpa);
+/* As after vtd_unit_start(), whatever tests have left; also where vtd_unit_dead() said why not. */
+const char *vtd_unit_restart(void);
 /* NULL, or why the unit does not do its work any more; then every later wait ends at once. */
 const char *vtd_unit_dead(void);
 struct vtd_place *vtd_place_of(uint16_t bdf);

@@ -7,6 +7,7 @@
 #include "lib/bits.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
+#include "tests/harness/fault_turns.h"
 #include "tests/harness/replay.h"
 #include "tests/harness/suite.h"
 #include "tests/harness/transcript.h"
@@ -99,9 +100,11 @@ static bool take_blocks(const char *problem, struct option_error *error)
     return !problem;
 }
 
-/* A fault of a unit that the image drives itself. */
+/* A fault of a unit that the image drives itself, from the start on or in its turn. */
 static bool take_unit_fault(const char *value, struct option_error *error)
 {
+    if (strchr(value, ':'))
+        return fault_turns_add(value, error);
     if (!unit_fault_choose(value)) {
         fmt_snprintf(error->text, sizeof(error->text),
                      "unknown fault \"%.32s\"; drivers/units/unit_faults.c and vtd_faults.c have "
@@ -243,6 +246,12 @@ bool suite_options_parse(struct suite_options *o, struct boot_info *info,
         fmt_snprintf(error->text, sizeof(error->text),
                      "unattended=1 has no room for transcripts; give one of unattended=1 and "
                      "transcript=1");
+        return false;
+    }
+    if (fault_turns_given() && (o->unattended || o->bench || o->repeat != 1)) {
+        fmt_snprintf(error->text, sizeof(error->text),
+                     "unit-fault= with places does not go together with unattended=, bench= and "
+                     "repeat=");
         return false;
     }
     if (o->transcript)

@@ -18,6 +18,7 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "lib/text_of.h"
+#include "tests/harness/fault_turns.h"
 
 /* First strings of the catalogue in the image; the tests' own follow. */
 static const char catalogue_format[] __attribute__((used, section(".pvtcat"))) = "catalogue\t7";
@@ -120,6 +121,16 @@ bool suite_prepare(struct boot_info *info, struct volume *volume)
     if (s->options.unattended && info->panicked_before)
         return false;
     s->counts.planned = s->options.bench ? 0 : (unsigned)(s->instance_count * s->options.repeat);
+    if (fault_turns_given()) {
+        s->counts.planned = fault_turns_planned(s);
+        options_ok = s->counts.planned > 0;
+        if (!options_ok) {
+            fmt_snprintf(option_error.text, sizeof(option_error.text),
+                         "unit-fault= names a place that no test of this run has");
+            report_bad_options(info, volume);
+            return true;
+        }
+    }
     for (size_t i = 0; i < s->instance_count; i++)
         s->counts.wants_transfer = s->counts.wants_transfer || s->instances[i].has_class;
     if (s->options.unattended && !unattended_prepare(s, volume))
@@ -247,11 +258,14 @@ int suite_main(const struct boot_info *info)
         return POWER_ERROR;
     }
     start = time_us();
+    reason = NULL;
     if (s->options.bench)
         suite_bench();
+    else if (fault_turns_given())
+        reason = fault_turns_run(s);
     else
         run_all(s);
-    reason = iommu_dead();
+    reason = reason ? reason : iommu_dead();
     if (reason) {
         unattended_stop(s, reason);
         report_bail_out(reason);

@@ -59,6 +59,23 @@ def test_a_fixture_that_there_is_not(saved: SavedMachine, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
+        ("unit-fault=attach-lots:0", 'unit-fault: "attach-lots": unknown fault'),
+        ("unit-fault=attach-lost:", '"attach-lost:": places are numbers and ranges, such as 0-4,7'),
+        ("unit-fault=attach-lost:4-1", "places are numbers and ranges"),
+        ("unit-fault=attach-lost:1-", "places are numbers and ranges"),
+        ("unit-fault=attach-lost:1;2", "places are numbers and ranges"),
+        ("unit-fault=attach-lost:0\n" * 129, "line 129: unit-fault: "),
+        ("unit-fault=attach-lost:99999", "unit-fault= names a place that no test of this run has"),
+        ("unit-fault=attach-lost:0 repeat=2", "unit-fault= with places does not go together with"),
+    ],
+)
+def test_turns_of_faults_are_checked(saved: SavedMachine, tmp_path: Path, lines: str, words: str) -> None:
+    assert words in bailed(tmp_path, f"{lines}\n", saved)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
         ("without=*@edo\n", 'without: "*@edo" matches no test;'),
         ("without=*@edu\n" * 9, "line 9: without: more than 8 without= lines"),
         ("test=*@edu\nwithout=*@e*\n", "no test is left: by without=, or because all are about another unit"),

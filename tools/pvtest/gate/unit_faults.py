@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A step of `make test`: on both units that the image drives itself, the tests see each step that it leaves out.
 
-`python3 -m pvtest.gate.unit_faults [FAULT...]` runs some of them. With `--every-test` each of them meets every test of
-its unit, and the tests that none of them makes fail are listed: 9 minutes on two cores.
+`python3 -m pvtest.gate.unit_faults [FAULT...]` runs some of them, all of a unit in one boot. With `--boot-each` each
+has a boot of its own; with `--compare` both are done, the first in both orders, and every verdict has to be the same.
+With `--every-test` each of them meets every test of its unit, and the tests that none of them makes fail are listed: 9
+minutes on two cores.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 from pvtest import paths
 from pvtest.errors import EXIT_FAIL, EXIT_OK
 from pvtest.gate import baseline, inputs
+from pvtest.images.boot_volume import FaultTurn
 from pvtest.images.catalogue import Catalogue, Instance
 from pvtest.images.requirements import Requirements
 from pvtest.machine import boots, from_options, qemu
@@ -26,6 +29,7 @@ from pvtest.machine.guest_process import Limits, Observer
 from pvtest.plan.devices import UNITS
 from pvtest.report import json_writer
 from pvtest.stream.model import Run, Verdict
+from pvtest.stream.tap import Point, TapParser
 
 # The faults of drivers/units/unit_faults.c, call_faults.c and vtd_faults.c, and the requirements of which a test must
 # see each.
@@ -125,17 +129,20 @@ VIRTIO_FAULTS = {
 }
 EVERY = [*FAULTS, *FATAL, *VIRTIO_FAULTS]
 DEVICE = "rocker"  # the quickest that every machine has
+BROKEN_BOOTS = 3  # of a unit, that ended before their time; then each fault has a boot of its own
+Verdicts = tuple[tuple[str, str], ...]  # ids of tests and what they say, in the order of the run
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One boot."""
+    """A fault on a unit."""
 
     unit: str
     fault: str
     seen: tuple[str, ...]  # tests of its own requirements that failed
-    others: tuple[str, ...]
+    others: tuple[str, ...] = ()
     problem: str = ""
+    verdicts: Verdicts = ()  # of its own tests, up to the first that failed
 
     def __str__(self) -> str:
         what = f"{self.unit:13} {self.fault:24}"
@@ -161,11 +168,16 @@ def _prepared(unit: str) -> tuple[Catalogue, Requirements, qemu.Qemu, list[Insta
     return tests, known, booted, _usable(unit, tests, booted)
 
 
+def _own(unit: str, fault: str) -> list[Instance]:
+    """Tests of the fault's requirements, in the order of the catalogue."""
+    wanted = set((FAULTS | VIRTIO_FAULTS).get(fault, "").split())
+    return [i for i in _prepared(unit)[3] if wanted & set(i.test.requirements)]
+
+
 def _run(unit: str, fault: str, folder: Path, every_test: bool = False) -> tuple[Run, list[Instance]]:
     """One boot, and the instances of the fault's requirements; it ends at the first of these that fails."""
     tests, known, booted, usable = _prepared(unit)
-    wanted = set((FAULTS | VIRTIO_FAULTS).get(fault, "").split())
-    own = [i for i in usable if wanted & set(i.test.requirements)]
+    own = _own(unit, fault)
     # Requests by hand concern the tests of the unit alone.
     alone = fault in VIRTIO_FAULTS and not every_test
     request = boots.Request(
@@ -188,7 +200,8 @@ def _failed(run: Run) -> list[str]:
     return [result.instance.id for result in run.results if result.verdict is Verdict.FAIL]
 
 
-def _try(unit: str, fault: str, folder: Path) -> Trial:
+def _alone(unit: str, fault: str, folder: Path) -> Trial:
+    """In a boot of its own."""
     run, own = _run(unit, fault, folder)
     bad = _failed(run)
     names = {i.id for i in own}
@@ -199,7 +212,69 @@ def _try(unit: str, fault: str, folder: Path) -> Trial:
         said or tuple(name for name in bad if name in names),
         tuple(name for name in bad if name not in names),
         run.problems[0] if run.problems else "",
+        tuple((result.instance.id, result.verdict.value) for result in run.results if result.instance.id in names),
     )
+
+
+def _verdict(point: Point) -> str:
+    if point.ok:
+        return Verdict.SKIP.value if point.directive else Verdict.PASS.value
+    # A set-up that fails says nothing of the test's own requirements.
+    return "set-up" if "requirement" in point.yaml else point.yaml.get("verdict", "")
+
+
+def _turn(points: list[Point], again: list[Point], own: tuple[str, ...]) -> Verdicts | None:
+    """The verdicts of one turn, and None where the stream does not show them to be those of its fault: the last one is
+    the first FAIL, and that test, or none where none fails, runs again without the fault and passes."""
+    verdicts = tuple((point.id, _verdict(point)) for point in points)
+    failed = [name for name, verdict in verdicts if verdict == Verdict.FAIL.value]
+    whole = len(points) == len(own) or bool(failed)
+    if not whole or own[: len(points)] != tuple(name for name, _ in verdicts) or failed not in ([], [points[-1].id]):
+        return None
+    return verdicts if [(point.id, _verdict(point)) for point in again] == [(n, "pass") for n in failed] else None
+
+
+def turns(tap: TapParser, wanted: list[tuple[str, tuple[str, ...]]]) -> list[Verdicts]:
+    """Those of the faults in front, each with the ids of its tests: up to the first whose turn did not end as it must.
+    The guest says where a turn begins, and where the unit is without a fault again."""
+    facts = tap.facts.get("fault", [])
+    begins = [(told.get("name", ""), int(told["next"])) for told in facts if told.get("next", "").isdecimal()]
+    if tap.end is not None:
+        begins.append(("", len(tap.points) + 1))
+    found: list[Verdicts] = []
+    for number, (fault, own) in enumerate(wanted):
+        here = begins[2 * number : 2 * number + 3]
+        if [name for name, _ in here[:2]] != [fault, "none"] or len(here) < 3:
+            break
+        first, second, third = (place - 1 for _, place in here)
+        verdicts = _turn(tap.points[first:second], tap.points[second:third], own)
+        if verdicts is None:
+            break
+        found.append(verdicts)
+    return found
+
+
+def _together(unit: str, faults: list[str], folder: Path) -> list[Trial]:
+    """In one boot, each on a unit that was started again; as far as that went."""
+    tests, known, booted, usable = _prepared(unit)
+    wanted = [(fault, tuple(i.id for i in _own(unit, fault))) for fault in faults]
+    selected = [i for i in usable if any(i.id in own for _, own in wanted)]
+    place = {i.id: number for number, i in enumerate(selected)}
+    request = boots.Request(
+        catalogue=tests,
+        requirements=known,
+        selected=selected,
+        qemu=booted,
+        shuffled=True,
+        fault_turns=[FaultTurn(fault, tuple(place[name] for name in own)) for fault, own in wanted],
+    )
+    folder.mkdir(parents=True)
+    outcome = boots.start(request, folder, Observer())
+    outcome.tap.finish()
+    return [
+        Trial(unit, fault, tuple(name for name, told in verdicts if told == "fail"), verdicts=verdicts)
+        for fault, verdicts in zip(faults, turns(outcome.tap, wanted))
+    ]
 
 
 def _own_unit(fault: str) -> str:
@@ -223,15 +298,67 @@ def never_failed(folder: Path, faults: list[str], jobs: int) -> dict[str, list[s
     return {unit: sorted(ran[unit] - failed[unit]) for unit in UNITS}
 
 
-def run_all(folder: Path, faults: list[str], jobs: int) -> list[Trial]:
+def boot_each(folder: Path, faults: list[str], jobs: int) -> list[Trial]:
     """Every fault on every unit that can have it: some are of one unit alone."""
     pairs = _pairs(faults)
     with ThreadPoolExecutor(jobs) as pool:
         trials = []
-        for trial in pool.map(lambda pair: _try(pair[0], pair[1], folder / "-".join(pair)), pairs):
+        for trial in pool.map(lambda pair: _alone(pair[0], pair[1], folder / "-".join(pair)), pairs):
             print(trial, flush=True)
             trials.append(trial)
     return trials
+
+
+def _of_unit(unit: str, faults: list[str], folder: Path) -> list[Trial]:
+    """As few boots as there can be. A fault that no test sees there, that ends the boot or after which the unit is not
+    as before has one of its own, which decides."""
+    waiting = [fault for fault in faults if _own(unit, fault)]
+    done: dict[str, Trial] = {}
+    for number in range(BROKEN_BOOTS + 1):
+        if not waiting:
+            break
+        told = _together(unit, waiting, folder / f"{unit}-together-{number}")
+        done.update((trial.fault, trial) for trial in told if trial.seen)
+        waiting = waiting[len(told) + 1 :]  # the one after those ended it
+    others = [fault for fault in faults if fault not in done]
+    done.update((fault, _alone(unit, fault, folder / f"{unit}-{fault}")) for fault in others)
+    print(f"{unit}: {len(faults) - len(others)} faults together, alone: {', '.join(others) or 'none'}", flush=True)
+    return [done[fault] for fault in faults]
+
+
+def run_all(folder: Path, faults: list[str], jobs: int) -> list[Trial]:
+    """The same as boot_each() in two boots, and one for each fault that needs it."""
+    pairs = _pairs(faults)
+    of_units = [(unit, [fault for other, fault in pairs if other == unit]) for unit in UNITS]
+    with ThreadPoolExecutor(jobs) as pool:
+        trials = []
+        for found in pool.map(lambda pair: _of_unit(pair[0], pair[1], folder), of_units):
+            print(*found, sep="\n", flush=True)
+            trials += found
+    return trials
+
+
+def differences(folder: Path, faults: list[str], jobs: int) -> list[str]:
+    """Faults whose tests have other verdicts together than in a boot of their own. Together they are in the order that
+    is given, and in the opposite one."""
+    out = []
+    alone = boot_each(folder / "alone", faults, jobs)
+    for order in ("forward", "backward"):
+        for unit in UNITS:
+            usual = [trial for trial in alone if trial.unit == unit and trial.fault not in FATAL]
+            usual = usual if order == "forward" else usual[::-1]
+            found = {t.fault: t for t in _together(unit, [t.fault for t in usual], folder / f"{unit}-{order}")}
+            for trial in usual:
+                told = found[trial.fault].verdicts if trial.fault in found else "no verdict"
+                if told != trial.verdicts:
+                    out.append(f"{unit} {trial.fault}, {order}: {told}, and in a boot of its own {trial.verdicts}")
+    return out
+
+
+def _report(trials: list[Trial]) -> int:
+    missed = [trial for trial in trials if not trial.seen]
+    print(f"{len(trials) - len(missed)} of {len(trials)} faults seen")
+    return EXIT_FAIL if missed else EXIT_OK
 
 
 def main(words: list[str]) -> int:
@@ -239,15 +366,18 @@ def main(words: list[str]) -> int:
     folder = paths.BUILD / "results-unit-faults"
     shutil.rmtree(folder, ignore_errors=True)
     jobs = os.cpu_count() or 1
-    if words[:1] == ["--every-test"]:
-        survivors = never_failed(folder, words[1:] or EVERY, jobs)
+    how = words[0] if words and words[0].startswith("--") else ""
+    faults = (words[1:] if how else words) or EVERY
+    if how == "--every-test":
+        survivors = never_failed(folder, faults, jobs)
         for unit, names in survivors.items():
             print(f"{unit}: {len(names)} tests that no fault makes fail{': ' if names else ''}{', '.join(names)}")
         return EXIT_FAIL if any(survivors.values()) else EXIT_OK
-    trials = run_all(folder, words or EVERY, jobs)
-    missed = [trial for trial in trials if not trial.seen]
-    print(f"{len(trials) - len(missed)} of {len(trials)} faults seen")
-    return EXIT_FAIL if missed else EXIT_OK
+    if how == "--compare":
+        found = differences(folder, faults, jobs)
+        print(*found, f"{len(found)} differences", sep="\n")
+        return EXIT_FAIL if found else EXIT_OK
+    return _report((boot_each if how == "--boot-each" else run_all)(folder, faults, jobs))
 
 
 if __name__ == "__main__":

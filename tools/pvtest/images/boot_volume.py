@@ -23,6 +23,25 @@ from pvtest.images.guest_options import (
 PVIOMMU = "pviommu"
 
 
+@dataclass(frozen=True)
+class FaultTurn:
+    """A fault of a unit that the image drives itself, and the places of the tests that meet it, in a given order."""
+
+    fault: str
+    places: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        """The value of unit-fault=, such as `attach-lost:0-4,7`."""
+        ranges: list[list[int]] = []
+        for place in self.places:
+            if ranges and place == ranges[-1][1] + 1:
+                ranges[-1][1] = place
+            else:
+                ranges.append([place, place])
+        return f"{self.fault}:" + ",".join(f"{a}-{b}" if a != b else f"{a}" for a, b in ranges)
+
+
 @dataclass
 class BootOptions:
     """The options of guest and host."""
@@ -50,6 +69,7 @@ class BootOptions:
     calls_from: int = 1  # the processor that makes the hypercalls of a test which does not say
     iommu: str = PVIOMMU  # the unit that the tests drive
     unit_fault: str = ""  # a step that the image leaves out where it drives a unit itself
+    fault_turns: list[FaultTurn] = field(default_factory=list)  # several, one after another
     replay: list[str] = field(default_factory=list)  # operations in the place of random ones
     shrink: bool = True  # a failure of random operations becomes that of the fewest of them
     transcript: bool = False  # a test that fails prints its calls and tables
@@ -61,6 +81,7 @@ class BootOptions:
         lines += [line(GuestKey.TEST, name) for name in self.tests]
         lines += [line(GuestKey.WITHOUT, glob) for glob in self.without]
         lines += [line(GuestKey.REPLAY, operation) for operation in self.replay]
+        lines += [line(GuestKey.UNIT_FAULT, turn.text) for turn in self.fault_turns]
         words: list[tuple[GuestKey, int | str | None]] = [
             (GuestKey.TIER, self.tier if self.tier != DEFAULT_TIER else None),
             (GuestKey.REPEAT, self.repeat if self.repeat != 1 else None),

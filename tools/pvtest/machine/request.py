@@ -10,7 +10,7 @@ from typing import Any
 
 from pvtest import paths
 from pvtest.images import boot_volume
-from pvtest.images.boot_volume import BootOptions
+from pvtest.images.boot_volume import BootOptions, FaultTurn
 from pvtest.images.catalogue import DECLARED_TIER, Catalogue, Defect, Instance, Variant, highest_tier
 from pvtest.images.requirements import Requirements
 from pvtest.machine.guest_process import Limits
@@ -48,6 +48,7 @@ class Request:
     caching: str = "adversarial"  # policy of the host's software IOMMU
     calls_from: int = 1  # the processor that makes the hypercalls of a test which does not say
     unit_fault: str = ""  # of a unit that the image drives itself
+    fault_turns: list[FaultTurn] = field(default_factory=list)  # such faults in the place of a run; with `shuffled`
     bus: str = "vpci"  # on which the reference host shows the devices
     machine: str = "q35"  # that it shows
     nvme_scratch: str = WHOLE_DISK  # blocks of NVMe namespaces that the suite may write to; empty = none
@@ -151,6 +152,7 @@ class Request:
             nvme_read=self.nvme_read if "nvme" in self.qemu.devices.classes else "",
             iommu=self.qemu.devices.unit or boot_volume.PVIOMMU,
             unit_fault=self.unit_fault,
+            fault_turns=self.fault_turns,
             replay=replay.values(self.replay.operations) if self.replay else [],
             shrink=self.shrink,
             transcript=self.transcript,
