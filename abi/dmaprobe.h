@@ -70,7 +70,8 @@ enum dmaprobe_operation {
 #define DMAPROBE_LATE      (UINT32_C(1) << 3) /* with one of both: is translated only then */
 #define DMAPROBE_INTERRUPT (UINT32_C(1) << 4) /* message when finished */
 #define DMAPROBE_REPEAT    (UINT32_C(1) << 5) /* again and again until released */
-#define DMAPROBE_FLAGS_ALL UINT32_C(0x3F)
+#define DMAPROBE_EACH      (UINT32_C(1) << 6) /* a refused element does not end the list */
+#define DMAPROBE_FLAGS_ALL UINT32_C(0x7F)
 
 enum dmaprobe_state {
     DMAPROBE_IDLE = 0,

@@ -38,6 +38,10 @@ static bool flags_valid(const struct dmaprobe_request *r)
         return false;
     if ((modes == DMAPROBE_DELAYED && r->delay_us > DMAPROBE_DELAY_MAX))
         return false;
+    /* A refused element would leave a hole in the buffer. */
+    if ((r->flags & DMAPROBE_EACH) &&
+        (modes != 0 || !(r->flags & DMAPROBE_SCATTERED) || r->operation != DMAPROBE_FILL))
+        return false;
     return r->operation != DMAPROBE_INVERT || (modes == 0 && !(r->flags & DMAPROBE_SCATTERED));
 }
 

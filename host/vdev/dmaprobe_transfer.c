@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A pass moves the elements of a request in order, one in flight at a time. A refused page ends it:
- * the data before the page was moved, as by a device that sends page by page.
+ * the data before the page was moved, as by a device that sends page by page. With EACH it ends its
+ * element only.
  */
 #include "host/iommu/soft_backend.h"
 #include "host/vdev/dmaprobe_private.h"
@@ -48,12 +49,24 @@ void transfer_begin(struct slot *slot)
     softiommu_request_begin(soft_iommu(), device_of(slot), request);
 }
 
+/* The first one, and how many there were. */
 static void note_fault(struct slot *slot, const struct softiommu_request *request)
 {
+    slot->r.faults += (slot->r.flags & DMAPROBE_EACH) != 0;
+    if (slot->r.status == DMAPROBE_FAULT)
+        return;
     slot->r.status = DMAPROBE_FAULT;
     slot->r.fault_class = softiommu_reason_class(request->reason);
     slot->r.fault_reason = request->reason;
     slot->r.fault_iova = request->iova + request->translated;
+}
+
+/* True: it was the last one. */
+static bool next_element(struct slot *slot)
+{
+    slot->element++;
+    slot->element_done = 0;
+    return slot->element >= elements(slot);
 }
 
 bool transfer_end(struct slot *slot)
@@ -65,16 +78,13 @@ bool transfer_end(struct slot *slot)
     slot->element_done += (uint32_t)request->translated;
     if (request->reason != SOFTIOMMU_REASON_NONE) {
         note_fault(slot, request);
-        return true;
+        return !(slot->r.flags & DMAPROBE_EACH) || next_element(slot);
     }
-    if (slot->r.status != DMAPROBE_OK)
+    if (slot->r.status != DMAPROBE_OK && !(slot->r.flags & DMAPROBE_EACH))
         return true;
-    if (request->translated == 0 ||
-        slot->element_done >= slot_element(slot, slot->element).length) {
-        slot->element++;
-        slot->element_done = 0;
-    }
-    return slot->element >= elements(slot);
+    if (request->translated == 0 || slot->element_done >= slot_element(slot, slot->element).length)
+        return next_element(slot);
+    return false;
 }
 
 static void run(struct slot *slot)

@@ -147,6 +147,48 @@ static void scatters(void **state)
     assert_int_equal(r->status, DMAPROBE_BAD_REQUEST);
 }
 
+/* The element that is refused ends, at the refused page; the ones after it go on. */
+static void goes_on_after_a_refused_element(void **state)
+{
+    struct dmaprobe_request request = {.operation = DMAPROBE_FILL,
+                                       .flags = DMAPROBE_SCATTERED | DMAPROBE_EACH,
+                                       .operand = 0x77,
+                                       .elements = 4};
+    struct dmaprobe_request *r;
+
+    (void)state;
+    machine_scatter()[0] = (struct dmaprobe_element){.iova = MACHINE_RAM + 0x5000, .length = 8};
+    machine_scatter()[1] = (struct dmaprobe_element){.iova = 0x3000, .length = 2};
+    machine_scatter()[2] = (struct dmaprobe_element){.iova = MACHINE_RAM - 1, .length = 2};
+    machine_scatter()[3] = (struct dmaprobe_element){.iova = 0x4FFF, .length = 3};
+    r = run(0, request);
+    assert_int_equal(r->status, DMAPROBE_FAULT);
+    assert_int_equal(r->fault_iova, MACHINE_RAM + 0x5000);
+    assert_int_equal(r->faults, 2);
+    assert_int_equal(r->moved, 6);
+    assert_memory_equal(machine.ram + 0x3000, "\x77\x77", 2);
+    assert_int_equal(machine.ram[MACHINE_RAM - 1], 0x77);
+    assert_memory_equal(machine.ram + 0x4FFF, "\x77\x77\x77", 3);
+    assert_int_equal(machine.ram[0x5002], FRESH);
+
+    request.flags = DMAPROBE_SCATTERED;
+    r = run(0, request);
+    assert_int_equal(r->moved, 0); /* without the flag the first one ends it */
+    for (unsigned i = 0; i < 4; i++) {
+        static const uint32_t with[] = {DMAPROBE_HELD, DMAPROBE_DELAYED, DMAPROBE_REPEAT, 0};
+
+        request.operation = i == 3 ? DMAPROBE_WRITE : DMAPROBE_FILL;
+        request.flags = DMAPROBE_SCATTERED | DMAPROBE_EACH | with[i];
+        assert_int_equal(run(0, request)->status, DMAPROBE_BAD_REQUEST);
+    }
+    assert_int_equal(run(0, (struct dmaprobe_request){.operation = DMAPROBE_FILL,
+                                                      .flags = DMAPROBE_EACH,
+                                                      .iova = 0x3000,
+                                                      .length = 1})
+                         ->status,
+                     DMAPROBE_BAD_REQUEST);
+}
+
 static void holds_until_released(void **state)
 {
     struct dmaprobe_request request = {.operation = DMAPROBE_FILL,
@@ -344,6 +386,7 @@ int main(void)
         WITH_MACHINE(does_atomics),
         WITH_MACHINE(stops_at_a_refused_page),
         WITH_MACHINE(scatters),
+        WITH_MACHINE(goes_on_after_a_refused_element),
         WITH_MACHINE(holds_until_released),
         WITH_MACHINE(waits_for_its_time),
         WITH_MACHINE(repeats),
