@@ -387,6 +387,7 @@ TEST_EACH(pairs_of_calls, STATE_ROWS,
 
 #define LIST_PAGES 508u
 #define FEW_PAGES  16u
+#define STRIDE     (PAGE_SIZE + LENGTH) /* all pages lead to one, in which each has a place */
 
 struct flusher {
     struct caller caller;
@@ -437,6 +438,7 @@ static void flush_pair(struct test_run *t, unsigned ways)
     struct dma_engine *engine[] = {e[0], e[count - 1]};
     struct flusher *f = second_memory(t, 2 * sizeof(*f));
     uint32_t *arrivals = second_memory(t, 2 * sizeof(*arrivals));
+    const uint8_t *reached;
     struct domain *d[2];
     struct buffer b[2];
 
@@ -454,10 +456,9 @@ static void flush_pair(struct test_run *t, unsigned ways)
         d[i] = domain_paging(t);
         f[i].id = d[i]->id;
         attach(t, d[i], engine[i]);
-        for (unsigned k = 0; k < f[i].pages; k++) {
+        for (unsigned k = 0; k < f[i].pages; k++)
             map_gpa(t, d[i], IOVA + k * PAGE_SIZE, gpa_of(b[i].data), PAGE_SIZE, RW);
-            fill_by_device(t, engine[i], IOVA + k * PAGE_SIZE, LENGTH, "mapped");
-        }
+        fill_each_by_device(t, engine[i], IOVA, PAGE_SIZE, f[i].pages, LENGTH, "mapped");
         for (unsigned k = 0; k < f[i].pages; k++)
             *leaf_entry(t, d[i], IOVA + k * PAGE_SIZE) = 0;
         buffer_refresh(&b[i]);
@@ -468,12 +469,11 @@ static void flush_pair(struct test_run *t, unsigned ways)
     for (unsigned i = 0; i < 2; i++) {
         CHECK_SUCCESS(f[i].status, "a flush that another processor made as well");
         CHECK_EQ(f[i].done, f[i].pages, "elements completed");
-        for (unsigned k = 0; k < f[i].pages; k++) {
-            fill_by_device(t, engine[i], IOVA + k * PAGE_SIZE, LENGTH, "flushed");
-            CHECK(!memory_find_other(b[i].data, LENGTH, POISON_FRESH),
-                  "page %u of %u that processor %u has flushed %s is still reached", k, f[i].pages,
-                  i, f[i].by_list ? "by list" : "by domain");
-        }
+        try_each_by_device(t, engine[i], IOVA, STRIDE, f[i].pages, LENGTH, "flushed");
+        reached = memory_find_other(b[i].data, b[i].size, POISON_FRESH);
+        CHECK(!reached, "page %u of %u that processor %u has flushed %s is still reached",
+              (unsigned)(reached - b[i].data) / LENGTH, f[i].pages, i,
+              f[i].by_list ? "by list" : "by domain");
         expect_untouched(t, &b[i], "the page of the flushed domain");
         drain_faults(t, engine[i]);
     }

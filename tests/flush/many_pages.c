@@ -72,8 +72,7 @@ static void unmap_all(struct test_run *t, struct many *m)
 static void expect_gone(struct test_run *t, struct many *m, unsigned end, const char *what)
 {
     STEP("the device tries to write 8 bytes in each of the first %llu pages", end);
-    for (unsigned i = 0; i < end; i++)
-        fill_by_device(t, m->engine, IOVA + i * m->stride, 8, what);
+    try_each_by_device(t, m->engine, IOVA, m->stride, end, 8, what);
     expect_untouched(t, &m->buffer, what);
     drain_faults(t, m->engine);
 }

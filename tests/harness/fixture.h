@@ -104,6 +104,9 @@ void fill_by_device(struct test_run *t, struct dma_engine *e, uint64_t iova, siz
  * a device that can takes them as one list. */
 void fill_each_by_device(struct test_run *t, struct dma_engine *e, uint64_t first, uint64_t stride,
                          unsigned count, size_t length, const char *what);
+/* The same where the IOMMU may refuse any of them, for a look at all targets afterwards. */
+void try_each_by_device(struct test_run *t, struct dma_engine *e, uint64_t first, uint64_t stride,
+                        unsigned count, size_t length, const char *what);
 /* Starts a write that ends in dma_finish(); the class is one of DEVICES(DEFERRED). */
 void start_by_device(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length);
 /* Device writes [iova, iova + length); b[offset..] must hold the device's byte, and every other

@@ -174,12 +174,12 @@ void fill_by_device(struct test_run *t, struct dma_engine *e, uint64_t iova, siz
 }
 
 /* One scatter list, where the device has them: an exit instead of one for each. False where it has
- * none, or where it could not do all of it. */
+ * none, or where it could not do all of it. `each`: also where some of it is refused. */
 static bool fill_by_list(struct dma_engine *e, uint64_t first, uint64_t stride, unsigned count,
-                         size_t length)
+                         size_t length, bool each)
 {
     struct dmaprobe_request request = {.operation = DMAPROBE_FILL,
-                                       .flags = DMAPROBE_SCATTERED,
+                                       .flags = DMAPROBE_SCATTERED | (each ? DMAPROBE_EACH : 0),
                                        .operand = e->ops->fill_value,
                                        .elements = count};
     struct dmaprobe_element *list;
@@ -190,16 +190,30 @@ static bool fill_by_list(struct dma_engine *e, uint64_t first, uint64_t stride, 
     for (unsigned i = 0; i < count; i++)
         list[i] = (struct dmaprobe_element){.iova = first + i * stride, .length = (uint32_t)length};
     dmaprobe_start(e, 0, &request);
-    return request.status == DMAPROBE_OK;
+    return request.status == DMAPROBE_OK || (each && request.status == DMAPROBE_FAULT);
 }
 
 void fill_each_by_device(struct test_run *t, struct dma_engine *e, uint64_t first, uint64_t stride,
                          unsigned count, size_t length, const char *what)
 {
-    if (fill_by_list(e, first, stride, count, length))
+    if (fill_by_list(e, first, stride, count, length, false))
         return;
     for (unsigned i = 0; i < count; i++)
         fill_by_device(t, e, first + i * stride, length, what);
+}
+
+void try_each_by_device(struct test_run *t, struct dma_engine *e, uint64_t first, uint64_t stride,
+                        unsigned count, size_t length, const char *what)
+{
+    for (unsigned done = 0, part; done < count; done += part) {
+        uint64_t iova = first + done * stride;
+
+        part = count - done < DMAPROBE_SCATTER_LENGTH ? count - done : DMAPROBE_SCATTER_LENGTH;
+        if (fill_by_list(e, iova, stride, part, length, true))
+            continue;
+        for (unsigned i = 0; i < part; i++)
+            fill_by_device(t, e, iova + i * stride, length, what);
+    }
 }
 
 void start_by_device(struct test_run *t, struct dma_engine *e, uint64_t iova, size_t length)
