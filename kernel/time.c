@@ -18,6 +18,10 @@ static struct {
     const char *source;
 } clock = {.source = "none"};
 
+#define USUAL_ANSWER_MS 1000u
+
+static uint64_t answer_ms = USUAL_ANSWER_MS;
+
 void time_set_start(uint64_t entry_tsc)
 {
     clock.start = entry_tsc;
@@ -84,4 +88,14 @@ void time_delay_us(uint64_t us)
     uint64_t end = time_ns() + us * 1000;
     while (time_ns() < end)
         cpu_pause();
+}
+
+uint64_t time_for_answer_us(uint64_t us)
+{
+    return us * answer_ms / USUAL_ANSWER_MS;
+}
+
+void time_allow_answers_ms(uint64_t ms)
+{
+    answer_ms = ms;
 }

@@ -19,4 +19,9 @@ uint64_t time_us(void);
 bool time_wait(bool (*condition)(void *argument), void *argument, uint64_t timeout_us);
 void time_delay_us(uint64_t us);
 
+/* A host that does as usual answers within `us` microseconds: the time after which a wait for it is
+ * in vain. In proportion to time_allow_answers_ms(), which says 1,000 before it is called. */
+uint64_t time_for_answer_us(uint64_t us);
+void time_allow_answers_ms(uint64_t ms);
+
 #endif

@@ -37,7 +37,7 @@ bool vmbus_post(const void *message, size_t size)
     vmbus.sent = ((const struct vmbus_message *)message)->type;
     for (unsigned i = 0; i < POST_TRIES && try_again(status); i++) {
         if (i > 0)
-            time_delay_us(POST_DELAY_US << (i - 1));
+            time_delay_us(time_for_answer_us(POST_DELAY_US << (i - 1)));
         status = hypercall_simple(HVCALL_POST_MESSAGE, &input, sizeof(input), NULL, 0);
     }
     vmbus.post_status = status;
@@ -116,7 +116,7 @@ struct vmbus_offer *vmbus_offer(const uint8_t *interface_guid, unsigned n)
     return NULL;
 }
 
-#define LATE_PAUSE_US 200000u /* after the last of several late offers */
+#define LATE_PAUSE_US time_for_answer_us(200000u) /* after the last of several late offers */
 
 bool vmbus_wait_for_offer(const uint8_t *interface_guid, uint64_t timeout_us)
 {

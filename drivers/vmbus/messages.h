@@ -9,8 +9,9 @@
 
 #include "abi/vmbus.h"
 #include "drivers/vmbus/vmbus.h"
+#include "kernel/time.h"
 
-#define VMBUS_REPLY_US 10000000u
+#define VMBUS_REPLY_US time_for_answer_us(10000000u)
 
 /* A control message of the host, with the payload that SynIC delivered; unused bytes are zero. */
 union vmbus_control {

@@ -6,6 +6,7 @@
 #include "abi/vpci.h"
 #include "drivers/vmbus/vmbus.h"
 #include "drivers/vpci/vpci.h"
+#include "kernel/time.h"
 
 #define VPCI_FUNCTIONS_PER_BUS 8u
 
@@ -45,8 +46,8 @@ struct vpci_bus *vpci_bus(size_t index);
  */
 struct vmbus_offer *vpci_offer_of(const uint8_t *instance_guid);
 /* Hosts may offer an assigned device some time after the end of the list. */
-#define VPCI_LATE_OFFER_US 2000000u
-#define VPCI_NEXT_OFFER_US 500000u /* after another one, all in all */
+#define VPCI_LATE_OFFER_US time_for_answer_us(2000000u)
+#define VPCI_NEXT_OFFER_US time_for_answer_us(500000u) /* after another one, all in all */
 
 /* Sends a request and waits for its reply, of which `reply_size` bytes are copied. False: no reply,
  * or one that is too short, or a failure; bus->state tells. */

@@ -9,7 +9,7 @@
 #include "kernel/time.h"
 #include "lib/string.h"
 
-#define WAIT_US 1000000u
+#define WAIT_US time_for_answer_us(1000000u)
 
 static bool has_control(void)
 {

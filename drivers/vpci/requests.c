@@ -5,7 +5,7 @@
 #include "kernel/time.h"
 #include "lib/string.h"
 
-#define REPLY_US 10000000u
+#define REPLY_US time_for_answer_us(10000000u)
 
 /* Longer than any message of a host: relations of eight functions. */
 union incoming {

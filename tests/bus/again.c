@@ -15,7 +15,7 @@
 #define TEST_GROUP "bus"
 
 #define WINDOWS  2u
-#define ENDED_US 400000u /* twice: a channel that the host has ended */
+#define ENDED_US time_for_answer_us(400000u) /* twice: a channel that the host has ended */
 
 struct window {
     uint64_t gpa;

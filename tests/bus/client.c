@@ -12,7 +12,7 @@
 #include "lib/bits.h"
 #include "tests/harness/second_processor.h"
 
-#define LATE_OFFER_US 2000000u
+#define LATE_OFFER_US time_for_answer_us(2000000u)
 
 static const uint8_t interface_guid[16] = VPCI_INTERFACE_GUID;
 

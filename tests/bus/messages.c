@@ -9,8 +9,8 @@
 #define TEST_GROUP "bus"
 
 #define VECTOR    0x52u
-#define ARRIVE_US 1000000u /* for a message that has to come */
-#define LOST_US   2000u    /* and for one that may be lost */
+#define ARRIVE_US time_for_answer_us(1000000u) /* for a message that has to come */
+#define LOST_US   2000u                        /* and for one that may be lost */
 
 struct sender {
     struct dma_engine *e;

@@ -4,6 +4,7 @@
 #include "drivers/units/unit_faults.h"
 #include "drivers/vpci/vpci.h"
 #include "kernel/percpu.h"
+#include "kernel/time.h"
 #include "lib/bits.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
@@ -133,6 +134,7 @@ static bool take_tier(const char *value, enum tier *tier, struct option_error *e
 static bool take(void *context, const char *key, const char *value, struct option_error *error)
 {
     struct suite_options *o = context;
+    uint64_t number;
 
     if (strcmp(key, "seed") == 0)
         return option_number(value, 0, UINT64_MAX, &o->seed, error);
@@ -141,6 +143,12 @@ static bool take(void *context, const char *key, const char *value, struct optio
     if (strcmp(key, "deadline_ms") == 0) {
         o->deadline_given = true;
         return option_number(value, 1, 3600000, &o->deadline_ms, error);
+    }
+    if (strcmp(key, "answer_ms") == 0) {
+        if (!option_number(value, 10, 60000, &number, error))
+            return false;
+        time_allow_answers_ms(number);
+        return true;
     }
     if (strcmp(key, "verbose") == 0)
         return option_number(value, REPORT_VERDICTS, REPORT_FAULTS, &o->verbose, error);
@@ -218,7 +226,7 @@ static bool take(void *context, const char *key, const char *value, struct optio
         return take_blocks(nvme_readable_add(value), error);
     fmt_snprintf(
         error->text, sizeof(error->text),
-        "unknown option; known: seed repeat deadline_ms verbose calls_from bench order "
+        "unknown option; known: seed repeat deadline_ms answer_ms verbose calls_from bench order "
         "stop_at_fail unattended restarts tier checkpoint mmio iommu unit-fault "
         "nvme-scratch nvme-read replay shrink transcript fixture fixture_test test without");
     return false;

@@ -127,7 +127,7 @@ static void after(struct suite *s, struct test_run *t)
 
     /* A domain that a test has left is a failure of that test, not of the next ones. */
     if (t->verdict != VERDICT_PASS && !(t->verdict == VERDICT_SKIP && s->leftover[0]) &&
-        !(s->lost_buses && t->overran)) /* it waited for an answer that the host owes */
+        !(s->lost_buses && t->verdict == VERDICT_ERROR)) /* for want of an answer of the host */
         return;
     if (damage) {
         t->verdict = VERDICT_FAIL;

@@ -148,8 +148,8 @@ def test_all_formats_agree(runner: Runner, tmp_path: Path, fixture: str) -> None
 
 
 def test_a_failure_says_how_to_see_it_again_in_every_format(runner: Runner, tmp_path: Path) -> None:
-    again = "./run.sh flush.unmap@dmaprobe --seed 7 --defect no-flush --deadline 500"
-    done = runner("flush.*", "--defect", "no-flush", "--seed", "7", "--deadline", "500")
+    again = "./run.sh flush.unmap@dmaprobe --seed 7 --defect no-flush --deadline 500 --answer 200"
+    done = runner("flush.*", "--defect", "no-flush", "--seed", "7", "--deadline", "500", "--answer", "200")
     assert done.returncode == 1
     folder = tmp_path / "results" / "latest"
     for name in ("results.json", "results.tap", "results.md", "report.html", "junit.xml"):

@@ -189,6 +189,7 @@ def test_options_name_as_little_as_possible() -> None:
         seed=3, repeat=2, fixture="hang", tests=["a.b"], without=["*@x"], defects=["x", "y"], bench=True, verbose=1
     )
     options.host_log = 2
+    assert BootOptions(deadline_ms=500, answer_ms=200).guest_text() == "seed=1\ndeadline_ms=500\nanswer_ms=200\n"
     assert options.guest_text() == "seed=3\ntest=a.b\nwithout=*@x\nrepeat=2\nverbose=1\nbench=1\nfixture=hang\n"
     assert options.host_text() == "defect=x\ndefect=y\ncaching=adversarial\nseed=3\nbus=vpci\nbench=1\nlog=2\n"
 

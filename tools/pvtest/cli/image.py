@@ -33,6 +33,7 @@ def _options(options: argparse.Namespace, target: Target, tests: Catalogue, chos
         seed=options.seed,
         repeat=options.repeat or 1,
         deadline_ms=options.deadline,
+        answer_ms=options.answer,
         verbose=min(options.verbose, 2),
         host_log=min(1 + options.verbose, 2),
         given_order=chosen.shuffled,

@@ -295,6 +295,8 @@ def _test_options(parser: Parser, command: str) -> None:
         add("--in-order", action="store_true", help="in the order of the GLOBs, instead of the catalogue's")
         milliseconds = arguments.whole(1, 3_600_000, "milliseconds")
         add("--deadline", type=milliseconds, metavar="MS", help="of one test, in milliseconds (2000)")
+        late = "that the host may take for a message or an interrupt that it owes, in milliseconds (1000)"
+        add("--answer", type=arguments.whole(10, 60_000, "milliseconds"), metavar="MS", help=late)
     if command not in ("bench", "image", "new-test"):
         arguments.add_shard(parser)
 

@@ -86,6 +86,7 @@ def main(options: argparse.Namespace) -> int:
         host_log=options.host_log,
         fixture=options.fixture,
         deadline_ms=options.deadline,
+        answer_ms=options.answer,
         defects=defects,
         variants=variants,
         caching=options.caching,

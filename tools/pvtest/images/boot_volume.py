@@ -49,6 +49,7 @@ class BootOptions:
     seed: int = 1
     repeat: int = 1
     deadline_ms: int | None = None
+    answer_ms: int | None = None
     verbose: int = 0
     host_log: int = 1
     bench: bool = False
@@ -88,6 +89,7 @@ class BootOptions:
             (GuestKey.VERBOSE, self.verbose or None),
             (GuestKey.CALLS_FROM, self.calls_from if self.calls_from != 1 else None),
             (GuestKey.DEADLINE_MS, self.deadline_ms),
+            (GuestKey.ANSWER_MS, self.answer_ms),
             (GuestKey.BENCH, 1 if self.bench else None),
             (GuestKey.ORDER, ORDER_GIVEN if self.given_order else None),
             (GuestKey.STOP_AT_FAIL, self.stop_at_fail or None),

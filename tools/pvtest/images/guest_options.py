@@ -17,6 +17,7 @@ class GuestKey(Enum):
     SEED = "seed"
     REPEAT = "repeat"
     DEADLINE_MS = "deadline_ms"
+    ANSWER_MS = "answer_ms"
     VERBOSE = "verbose"
     CALLS_FROM = "calls_from"
     BENCH = "bench"

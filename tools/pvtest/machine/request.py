@@ -43,6 +43,7 @@ class Request:
     bench: bool = False
     fixture: str | None = None
     deadline_ms: int | None = None
+    answer_ms: int | None = None  # that the host may take for what it has to send; None = a second
     defects: list[Defect] = field(default_factory=list)
     variants: list[Variant] = field(default_factory=list)
     caching: str = "adversarial"  # policy of the host's software IOMMU
@@ -118,8 +119,8 @@ class Request:
             words += ["--accel", self.accel]
         if self.replay is not None:
             words += ["--replay", str(self.replay.path)]
-        if self.deadline_ms is not None:
-            words += ["--deadline", str(self.deadline_ms)]
+        times = {"--deadline": self.deadline_ms, "--answer": self.answer_ms}
+        words += [word for option, time in times.items() if time is not None for word in (option, str(time))]
         return words
 
     def options(self) -> BootOptions:
@@ -133,6 +134,7 @@ class Request:
             seed=self.seed,
             repeat=self.repeat,
             deadline_ms=self.deadline_ms,
+            answer_ms=self.answer_ms,
             verbose=self.verbose if len(self.selected) * self.repeat <= TOLD_MOST else 0,
             host_log=self.host_level,
             bench=self.bench,
