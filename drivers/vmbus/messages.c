@@ -18,6 +18,7 @@ struct vmbus_state vmbus;
 static struct {
     struct vmbus_offer offer[VMBUS_OFFERS_MAX];
     unsigned count;
+    unsigned most; /* of any connection before this one */
 } list;
 
 static bool try_again(enum hv_status status)
@@ -65,6 +66,7 @@ static void keep_offer(const struct vmbus_offer_channel *from)
 
 void vmbus_forget_offers(void)
 {
+    list.most = list.count > list.most ? list.count : list.most;
     vmbus.offers = list.count = 0;
 }
 
@@ -118,6 +120,12 @@ struct vmbus_offer *vmbus_offer(const uint8_t *interface_guid, unsigned n)
 
 #define LATE_PAUSE_US time_for_answer_us(200000u) /* after the last of several late offers */
 
+/* As far as an earlier connection has shown. */
+static bool all_offers_came(void)
+{
+    return list.most > 0 && list.count >= list.most;
+}
+
 bool vmbus_wait_for_offer(const uint8_t *interface_guid, uint64_t timeout_us)
 {
     const uint64_t end = time_us() + timeout_us;
@@ -133,7 +141,8 @@ bool vmbus_wait_for_offer(const uint8_t *interface_guid, uint64_t timeout_us)
     if (!vmbus_offer(interface_guid, 0))
         return false;
     /* Others may be on their way. */
-    while (late && vmbus_wait(VMBUS_OFFER_CHANNEL, NULL, 0, &message, LATE_PAUSE_US)) {
+    while (late && !all_offers_came() &&
+           vmbus_wait(VMBUS_OFFER_CHANNEL, NULL, 0, &message, LATE_PAUSE_US)) {
     }
     return true;
 }

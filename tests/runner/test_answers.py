@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How long the suite waits for a host that owes an answer."""
+"""How long the suite waits for a host that owes an answer, and for one that says its offers late."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ def test_a_host_that_leaves_the_guest_without_buses_has_failed(saved: SavedMachi
     """The test itself cannot go on, which says nothing; the buses that stay away do."""
     tap, _ = boot(tmp_path, saved, ENDS, host="defect=vmbus-contact-once\nbus=vpci\n", guest="answer_ms=50\n")
     assert [(point.yaml["verdict"], point.yaml["message"]) for point in tap.points] == [("fail", LOST)]
+
+
+def test_late_offers_are_awaited_no_longer_than_until_all_are_there(saved: SavedMachine, tmp_path: Path) -> None:
+    """The first connection cannot know how many there are. At each later one the pause would be 0.8 s."""
+    guest, host = "answer_ms=4000\n", "variant=vmbus-late-offers\nbus=vpci\n"
+    tap, _ = boot(tmp_path, saved, "bus.d0_entered_and_left_again", host=host, guest=guest)
+    assert [point.ok for point in tap.points] == [True]
+    assert int(tap.points[0].yaml["duration_us"]) < 800_000
 
 
 @pytest.mark.parametrize("value", ["9", "60001", "soon"])
