@@ -22,11 +22,11 @@ from pvtest.cli.campaign import CAMPAIGNS, _on_saved, own_first
 from pvtest.errors import UsageError
 from pvtest.gate import baseline, profiles
 from pvtest.images import requirements
-from pvtest.images.catalogue import Defect, Instance, Variant, parse_host, parse_tests
+from pvtest.images.catalogue import Defect, Instance, Test, Variant, parse_host, parse_tests
 from pvtest.machine.qemu import Qemu
 from pvtest.machine.request import Request
 from pvtest.plan.selection import Filters, find_switches, select, select_switches
-from pvtest.plan.shown import spread, where_it_shows
+from pvtest.plan.shown import nearest_first, quickest_first, spread, where_it_shows
 from pvtest.stream.model import Run, TestResult, Verdict
 
 KNOWN = requirements.load()
@@ -331,6 +331,24 @@ def test_a_test_runs_under_a_variant_where_it_can_pass() -> None:
         assert classes_under(one) == ["-"]
     bus = Variant("bus", (), "", "vpci")
     assert (classes_under(bus), classes_under(bus, kinds=("device",))) == ([], ["-"])
+
+
+def test_tests_that_no_run_has_timed_come_by_what_they_share_with_the_defect() -> None:
+    def instance(name: str, title: str, *covers: str) -> Instance:
+        return Instance(Test(name, "g", title, covers, (), (), "stress", "", tier="stress"), None)
+
+    both = ("GEN-10", "DOM-7")
+    longer = [
+        instance("g.numbers", "65,536 domains come and go", "DOM-7"),
+        instance("g.attach", "After 65,536 times ATTACH to an unknown domain, new domains are made", *both),
+        instance("g.full", "After 65,536 times CREATE beyond the limit, new domains are made", *both),
+        instance("g.existing", "After 65,536 times CREATE of an id that exists, new domains are made", *both),
+    ]
+    defect = Defect("tag", both, "takes a tag for each CREATE of an id that exists, and refuses every CREATE")
+    ordered = [one.id for one in nearest_first(KNOWN, defect, longer)]
+    assert ordered == ["g.existing", "g.full", "g.attach", "g.numbers"]
+    timed = quickest_first(nearest_first(KNOWN, defect, longer), {"g.numbers": 5.0})
+    assert [one.id for one in timed] == ["g.numbers", *ordered[:3]], "a known time comes before an unknown one"
 
 
 def test_a_defect_of_a_bus_has_that_bus() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -37,6 +38,7 @@ _SPREAD: dict[str, tuple[tuple[str, ...], ...]] = {
     "vpci": (_ALL_CLASSES,),
 }
 AT_START = "at-start."  # these tests need devices that no test has used
+_WORDS = (r"\b[A-Z]{3,}\b", r"\w{4,}")  # names of calls; words that say something
 _SLOW = "edu"  # behind VT-d, for tests that have no other class of a group there
 
 
@@ -55,8 +57,22 @@ def own_instances(known: Requirements, switch: Switch, selected: list[Instance])
     return [one for one in selected if any(known[name].id in own for name in one.test.requirements)]
 
 
+def nearest_first(known: Requirements, switch: Switch, instances: Iterable[Instance]) -> list[Instance]:
+    """Those that share most requirements with the defect come first, and of these those whose promise names the same
+    calls and shares most words with its title. For tests of which no run has told how long they take: the first that
+    fails ends the run."""
+    own = {known[name].id for name in switch.requirements}
+
+    def distance(one: Instance) -> tuple[int, ...]:
+        shared = own & {known[name].id for name in one.test.requirements}
+        alike = (len(set(re.findall(words, switch.title)) & set(re.findall(words, one.test.title))) for words in _WORDS)
+        return (-len(shared), *(-count for count in alike))
+
+    return sorted(instances, key=distance)
+
+
 def quickest_first(instances: Iterable[Instance], took: Mapping[str, float]) -> list[Instance]:
-    """By the durations of a run, but those that have to be first; what is not in it comes last."""
+    """By the durations of a run, but those that have to be first; what is not in it comes last, in the order given."""
     return sorted(instances, key=lambda one: (not one.id.startswith(AT_START), took.get(one.id, math.inf)))
 
 
