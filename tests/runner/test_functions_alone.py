@@ -55,7 +55,7 @@ def test_it_says_so_and_runs_what_it_can(alone: Runner, tmp_path: Path, environm
         "device_classes": ["dmaprobe", "dmaprobe+ats", "ioat"],
         "functions_alone": True,
         "reason": why,
-        "cpu": "qemu64,+svm,+npt,+x2apic",
+        "cpu": "qemu64,+svm,+npt,+x2apic,+pdpe1gb",
         "cpus": 2,
         "memory_mib": 4352,
         "bus": "vpci",

@@ -72,7 +72,7 @@ def test_a_machine_of_another_kind(runner: Runner, tmp_path: Path) -> None:
     assert runner(*words, "--defect", "no-flush").returncode == 1
     found = latest(tmp_path)
     machine = found["machine"]
-    assert (machine["cpus"], machine["memory_mib"], machine["cpu"]) == (4, 4096, "EPYC,+svm,+npt,+x2apic")
+    assert (machine["cpus"], machine["memory_mib"], machine["cpu"]) == (4, 4096, "EPYC,+svm,+npt,+x2apic,+pdpe1gb")
     assert found["versions"]["firmware"] == str(firmware)
     again = next(test["again"] for test in found["tests"] if test["verdict"] == "fail")
     assert "--cpus 4 --memory 4096 --cpu EPYC --firmware" in again

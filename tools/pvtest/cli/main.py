@@ -190,7 +190,7 @@ def _machine_options(parser: Parser, command: str) -> None:
     add("--cpus", type=arguments.whole(1, 8, "processors"), default=cpus, metavar="N", help=f"processors ({cpus})")
     memory = arguments.whole(1024, 1 << 20, "MiB of memory")
     add("--memory", type=memory, default=4352, metavar="MIB", help="memory of the machine (4352)")
-    cpu = "QEMU's -cpu; a model alone gets +svm,+npt,+x2apic (qemu64)"
+    cpu = "QEMU's -cpu; a model alone gets +svm,+npt,+x2apic,+pdpe1gb (qemu64)"
     add("--cpu", type=arguments.word, default="qemu64", metavar="MODEL", help=cpu)
     add("--host", type=arguments.image, metavar="FILE", help="another reference host (build/refhost.efi)")
     add("--guest", type=arguments.image, metavar="FILE", help="another suite, its .debug beside it (build/pvtest.efi)")

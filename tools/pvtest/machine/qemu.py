@@ -34,6 +34,8 @@ NVME_SLOT = 0x18  # device number of the first one; no other device of a machine
 NVME_BYTES = 65536  # of such a disk, whose blocks the suite may all write to
 DMA_DEVICES = ("rocker", "edu", "nvme")  # behind VT-d
 NEEDED_FLAGS = ("svm", "npt")  # of the emulated processor
+# Pages of 1 GiB are for the firmware, which maps the whole address space and takes 0.4 s for it with smaller ones.
+FLAGS = "+svm,+npt,+x2apic,+pdpe1gb"
 # QEMU 10 was the first whose VT-d walks first-stage tables. From QEMU 11 on the properties have other names; the old
 # ones are refused.
 IOMMU_SPELLINGS = (("x-scalable-mode", "x-flts"), ("scalable-mode", "fsts"))
@@ -64,7 +66,7 @@ class Hardware:
     @property
     def processor(self) -> str:
         """The value of -cpu."""
-        return self.cpu if "," in self.cpu else f"{self.cpu},+svm,+npt,+x2apic"
+        return self.cpu if "," in self.cpu else f"{self.cpu},{FLAGS}"
 
     @property
     def options(self) -> list[str]:
