@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Shared by the runner's tests. Tests that boot the real image come last, because they are the slow ones."""
+"""Shared by the runner's tests. Tests that boot the real image come last, because they are the slow ones; with several
+workers the longest files begin, so that no worker ends with one of them while the others have nothing to do."""
 
 from __future__ import annotations
 
@@ -38,6 +39,13 @@ settings.load_profile("repeatable")
 for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, signal.default_int_handler if _number is signal.SIGINT else signal.SIG_DFL)
+
+# Files of more than some seconds of processor time or of waiting. A file is one worker's as a whole.
+LONGEST = (
+    *("test_unattended", "test_boots", "test_bundle", "test_disks", "test_interrupts", "test_blame", "test_formats"),
+    *("test_error_report", "test_exit_codes", "test_saved", "test_gate", "test_other_units", "test_processors"),
+    *("test_compare", "test_nvme", "test_forked", "test_faults", "test_new_test", "test_signing"),
+)
 
 Runner = Callable[..., subprocess.CompletedProcess[str]]
 PVTEST = (sys.executable, "-m", "pvtest")
@@ -118,7 +126,11 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.get_closest_marker("boots") is not None)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        places = {name: place for place, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+    else:
+        items.sort(key=lambda item: item.get_closest_marker("boots") is not None)
 
 
 @pytest.fixture(name="build", scope="session")
