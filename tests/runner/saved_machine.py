@@ -32,6 +32,13 @@ class SavedMachine:
     options: tuple[str, ...] = ("--functions-alone",)  # of the runner
     environment: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def itself(self) -> saved.Saved:
+        """For what goes on from it as a campaign does, without the script. This QEMU has to be able to save it."""
+        folder = Path(self.environment[FOLDER])
+        machine = saved.machine(qemu.probe(None, functions_alone=True))
+        return saved.Saved(machine, folder / "volume", folder / "state", folder / "memory")
+
     def command(self, volume: Path, host_log: Path) -> list[str]:
         """Of QEMU, as the runner starts it."""
         assigned = [f"{name}={value}" for name, value in self.environment.items()]

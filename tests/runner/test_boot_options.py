@@ -41,8 +41,16 @@ def test_a_name_that_matches_nothing(tmp_path: Path) -> None:
 
 
 def test_an_option_that_there_is_not(saved: SavedMachine, tmp_path: Path) -> None:
-    said = bailed(tmp_path, "repaet=3\n", saved)
-    assert "line 1: repaet: unknown option; known: seed repeat " in said and said.endswith(" test without)"), said
+    said = bailed(tmp_path, "seed=1\n\nrepaet=3\n", saved)
+    assert "line 3: repaet: unknown option; known: seed repeat " in said and said.endswith(" test without)"), said
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [("nonsense", "'nonsense' is not key=value"), ("repeat=many", "repeat: 'many' is not a number from 1 to ")],
+)
+def test_a_line_that_is_no_option(saved: SavedMachine, tmp_path: Path, line: str, words: str) -> None:
+    assert f" line 2: {words}" in bailed(tmp_path, f"seed=1\n{line}\n", saved)
 
 
 @pytest.mark.parametrize("name", ["unattended", "alone"])

@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import quick_firmware
+from conftest import HERE, pvtest_call, quick_firmware
 from pvtest import paths
 from pvtest.images import boot_volume
 from pvtest.machine import qemu
@@ -60,13 +58,7 @@ def test_the_guest_is_told_the_blocks(value: str, written: str) -> None:
 
 @pytest.mark.parametrize("value", ["1", "1:0", "0:0+8", "1:0+0", "1:0+8,", "1:0+8,123456789012345678901", "1:a+8", ""])
 def test_other_values_are_refused(value: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pvtest", "run", "--nvme-scratch", value],
-        cwd=paths.ROOT / "tools",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = pvtest_call("run", "--nvme-scratch", value)
     assert done.returncode == 3 and "is not NSID:LBA+COUNT" in done.stderr
 
 
@@ -155,7 +147,9 @@ def test_blocks_to_read_and_a_second_namespace(tmp_path: Path) -> None:
     line += ["-blockdev", f"driver=raw,node-name=other,file.driver=file,file.filename={other}"]
     for number, node in ((1, "other"), (2, "nvme1")):
         line += ["-device", f"nvme-ns,bus=two,nsid={number},drive={node}"]
-    tap = Session(line, Limits(60, 60), Observer()).run(tmp_path / "serial.log", tmp_path / "qemu.log").tap
+    with quick_firmware(line) as (words, inherited):
+        session = Session(words, Limits(60, 60), Observer(), inherited)
+        tap = session.run(tmp_path / "serial.log", tmp_path / "qemu.log").tap
     told = engines(tap)
     assert [told[f"pvtest{number}"]["medium"] for number in range(3)] == ["read", "scratch", "untouched"]
     assert [told[f"pvtest{number}"]["namespaces"] for number in range(3)] == ["1", "2", "1"]
@@ -174,14 +168,7 @@ def test_virtual_functions_are_devices(tmp_path: Path, machine: list[str]) -> No
     if qemu.probe().devices.alone:
         pytest.skip("this QEMU has no VT-d with first-stage tables")
     words = ["isolation.*@nvme", "bus.message*@nvme", *machine, "--results", str(tmp_path), "--plain"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pvtest", "run", *words, "--qemu", str(Path(__file__).parent / "sriov_qemu.sh")],
-        cwd=paths.ROOT / "tools",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
+    done = pvtest_call("run", *words, "--qemu", str(HERE / "sriov_qemu.sh"), seconds=180)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((tmp_path / "latest" / "results.json").read_text())
     places = [device["bdf"] for device in found["devices"] if device["class"] == "nvme"]

@@ -22,7 +22,7 @@ from pvtest.machine.qemu import Qemu
 from pvtest.machine.request import Request
 from pvtest.stream.model import Run, TestResult, Verdict
 from pvtest.stream.trials import Trials
-from saved_machine import FOLDER, SCRIPT
+from saved_machine import FOLDER, SCRIPT, SavedMachine
 
 MANY = tuple((f"lazy-{n}", "CAP-1", "A capability is missing.") for n in range(WORTH_SAVING - 1))
 UNITS = (("unit-only", "FL-1", "Nothing.", "vtd"), ("bus-only", "FL-1", "Nothing.", "vpci"))
@@ -127,10 +127,12 @@ def test_where_a_defect_is_shown() -> None:
 
 
 @pytest.mark.boots
-def test_a_sound_host_between_two_defects_passes(tmp_path: Path) -> None:
+def test_a_sound_host_between_two_defects_passes(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """On the saved machine of other tests, which is saved as a campaign saves its own."""
+    machine: SavedMachine = request.getfixturevalue("saved")
     tests = catalogue.load_tests()
-    selected = [one for one in tests.instances if one.test.group == "flush" and one.device == "dmaprobe"]
-    found = saved.save(qemu.probe(), tmp_path)
+    selected = [one for one in tests.instances if one.id.startswith("flush.unmapped_") and one.device == "dmaprobe"]
+    found = machine.itself
     sound = Request(tests, requirements.load(), selected, found.qemu, saved=found)
     ignored = next(one for one in catalogue.load_host().defects if one.name == "flush-domain-ignored")
     verdicts = []

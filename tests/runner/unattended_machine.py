@@ -84,6 +84,12 @@ class Machine:
         for name in ("results.tap", "summary.txt", "verdict.txt"):
             self.text_in("of an old run\n", f"{folder}/{name}")
 
+    def old_error(self) -> None:
+        """The file of a boot that ended before its first result."""
+        if "pvtest-results" not in self._mtools("mdir", "-b", "::/"):
+            self._mtools("mmd", "::/pvtest-results")
+        self.text_in("of an old boot\n", "pvtest-results/error.txt")
+
     def runs(self) -> list[str]:
         names = self._mtools("mdir", "-b", "::/pvtest-results").split()
         return sorted(name.rstrip("/").rpartition("/")[2] for name in names)
@@ -120,7 +126,7 @@ class Machine:
     def _command(self) -> list[str]:
         return [
             self.qemu.path,
-            *("-machine", "q35,accel=tcg,smm=off,sata=off", "-cpu", "qemu64,+svm,+npt", "-m", "1536"),
+            *("-machine", "q35,accel=tcg,smm=off,sata=off", "-cpu", "qemu64,+svm,+npt,+pdpe1gb", "-m", "1536"),
             *("-nodefaults", "-display", "none", "-monitor", "none", "-net", "none"),
             *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={self.qemu.code}"),
             *self._flash(),
