@@ -3,10 +3,12 @@
 #include "drivers/vmbus/messages.h"
 
 #include "abi/hypercall.h"
+#include "abi/msr.h"
 #include "drivers/hypercall.h"
 #include "drivers/vmbus/synic.h"
 #include "kernel/cpu.h"
 #include "kernel/time.h"
+#include "kernel/trap.h"
 #include "lib/string.h"
 
 /* A host that is out of buffers says so in one of three ways (reference 2.7). */
@@ -94,6 +96,14 @@ static bool take(union vmbus_control *message)
     return true;
 }
 
+void vmbus_give_way(void)
+{
+    uint64_t vp;
+
+    cpu_pause();
+    (void)msr_read_safe(HV_MSR_VP_INDEX, &vp);
+}
+
 bool vmbus_wait(uint32_t type, bool (*matches)(const union vmbus_control *message, uint32_t value),
                 uint32_t value, union vmbus_control *message, uint64_t timeout_us)
 {
@@ -101,7 +111,7 @@ bool vmbus_wait(uint32_t type, bool (*matches)(const union vmbus_control *messag
 
     do {
         if (!take(message))
-            cpu_pause();
+            vmbus_give_way();
         else if (message->header.type == type && (!matches || matches(message, value)))
             return true;
     } while (time_us() < end);
@@ -114,6 +124,14 @@ struct vmbus_offer *vmbus_offer(const uint8_t *interface_guid, unsigned n)
         if (memcmp(list.offer[i].interface_guid, interface_guid,
                    sizeof(list.offer[i].interface_guid)) == 0 &&
             n-- == 0)
+            return &list.offer[i];
+    return NULL;
+}
+
+struct vmbus_offer *vmbus_offer_by_connection(uint32_t connection_id)
+{
+    for (unsigned i = 0; i < list.count; i++)
+        if (list.offer[i].connection_id == connection_id)
             return &list.offer[i];
     return NULL;
 }

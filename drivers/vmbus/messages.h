@@ -30,6 +30,8 @@ extern struct vmbus_state vmbus;
 
 /* Posts a message; tries again for a while when the host has no room for it. */
 bool vmbus_post(const void *message, size_t size);
+/* In a loop that waits for the host: some hosts go on when they are entered. */
+void vmbus_give_way(void);
 /* The next message of that type which `matches` accepts (NULL: any). Offers and rescinds that come
  * in between are kept, all else is dropped. */
 bool vmbus_wait(uint32_t type, bool (*matches)(const union vmbus_control *message, uint32_t value),

@@ -48,6 +48,8 @@ struct vmbus_offer {
 
 /* The n-th offer of an interface, in the order of their arrival; NULL after the last. */
 struct vmbus_offer *vmbus_offer(const uint8_t *interface_guid, unsigned n);
+/* Of any interface; NULL: no channel has that id for SIGNAL_EVENT. */
+struct vmbus_offer *vmbus_offer_by_connection(uint32_t connection_id);
 /* Waits for an offer of that interface which may come after the end of the list. */
 bool vmbus_wait_for_offer(const uint8_t *interface_guid, uint64_t timeout_us);
 

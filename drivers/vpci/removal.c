@@ -9,7 +9,7 @@
 #include "kernel/time.h"
 #include "lib/string.h"
 
-#define WAIT_US time_for_answer_us(1000000u)
+#define WAIT_US VMBUS_REPLY_US
 
 static bool has_control(void)
 {
@@ -134,13 +134,16 @@ bool vpci_restore(const struct pci_function *f)
     struct vpci_bus *bus = f->vpci;
     struct vmbus_offer *offer;
     union vmbus_control message;
+    bool came = true;
 
     if (!bus || !bus->away)
         return true;
-    if (!control(f, BUS_CONTROL_OFFER) ||
-        !vmbus_wait(VMBUS_OFFER_CHANNEL, NULL, 0, &message, WAIT_US))
+    if (!control(f, BUS_CONTROL_OFFER))
         return false;
-    offer = vpci_offer_of(bus->channel.offer->instance_guid);
+    do { /* others may be offered meanwhile */
+        came = vmbus_wait(VMBUS_OFFER_CHANNEL, NULL, 0, &message, WAIT_US);
+        offer = vpci_offer_of(bus->channel.offer->instance_guid);
+    } while (came && !offer);
     if (!offer)
         return false;
     bus->relations_came = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests on the channel of a bus, their replies, and what the host sends in between. */
+#include "drivers/vmbus/messages.h"
 #include "drivers/vpci/bus.h"
-#include "kernel/cpu.h"
 #include "kernel/time.h"
 #include "lib/string.h"
 
@@ -51,7 +51,7 @@ static bool take(struct vpci_bus *bus, struct vmbus_packet *head, union incoming
     memset(message, 0, sizeof(*message));
     if (vmbus_channel_take(&bus->channel, head, message, sizeof(*message), size) !=
         VMBUS_RING_PACKET) {
-        cpu_pause();
+        vmbus_give_way();
         return false;
     }
     if (*size > sizeof(*message))

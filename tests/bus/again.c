@@ -256,7 +256,7 @@ static uint32_t ask_version(struct test_run *t, struct vmbus_channel *channel, u
 }
 
 /* The type of the list of functions, which comes now; 0: it does not. */
-static uint32_t ask_relations(struct vmbus_channel *channel)
+static uint32_t ask_relations(struct test_run *t, struct vmbus_channel *channel)
 {
     const struct vpci_message query = {VPCI_QUERY_BUS_RELATIONS};
     const uint64_t end = time_us() + CLIENT_WAIT_US;
@@ -348,7 +348,7 @@ TEST(refused_versions_leave_nothing,
             return; /* and nothing more is to be had of this channel */
         if (status == NT_STATUS_SUCCESS)
             break; /* this one is in force */
-        type = ask_relations(channel);
+        type = ask_relations(t, channel);
         CHECK_EQ(type, list, "message that tells the functions (0: none comes)");
     }
     client_round_trip(t, channel);

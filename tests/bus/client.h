@@ -6,12 +6,11 @@
 
 #include "abi/vpci.h"
 #include "drivers/vmbus/messages.h"
-#include "kernel/time.h"
 #include "tests/harness/fixture.h"
 
-#define CLIENT_VECTOR  0x53u                        /* of the SINT, where a test looks for it */
-#define CLIENT_WAIT_US time_for_answer_us(1000000u) /* for what has to come */
-#define CLIENT_LATE_US 3000u                        /* for what must not, or need not */
+#define CLIENT_VECTOR  0x53u           /* of the SINT, where a test looks for it */
+#define CLIENT_WAIT_US test_owed_us(t) /* for what has to come */
+#define CLIENT_LATE_US 3000u           /* for what must not, or need not */
 #define CLIENT_LOOKS   64u /* at least, in any of these times: a busy computer passes over them */
 
 /* The suite's connection ends, and there is another one, by that version alone (0: any), with all

@@ -142,7 +142,7 @@ static union vmbus_control expect(struct test_run *t, struct line *line, uint32_
             memcmp(message.offer.interface_guid, vpci, sizeof(vpci)) == 0)
             line->channel = message.offer.channel_id;
     } while (message.header.type != type && time_us() < end);
-    CHECK_EQ(message.header.type, type, "type of the last message within a second");
+    CHECK_EQ(message.header.type, type, "type of the last message that came in time");
     return message;
 }
 

@@ -23,7 +23,7 @@
 VARIANTS(const enum pci_mask, masks, MASKS);
 
 /* Until the message is pending, or the vector requested after all. */
-static bool pends(const struct pci_function *f, unsigned vector)
+static bool pends(struct test_run *t, const struct pci_function *f, unsigned vector)
 {
     const uint64_t end = time_us() + CLIENT_WAIT_US;
 
@@ -68,7 +68,7 @@ TEST_EACH(masked_message_by, MASKS,
         client_take_interrupts();
         (void)dma_interrupt(e);
         drain_faults(t, e);
-        pending = pends(&e->function, VECTOR);
+        pending = pends(t, &e->function, VECTOR);
         CHECK(!lapic_requested(VECTOR), "a masked message is sent");
         CHECK(pending, "it is not pending");
         if (i == 1) /* the entry changes, and is not masked any more */

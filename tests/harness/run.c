@@ -23,6 +23,8 @@
 /* No more chances after so many tests that overran twice: it is not the load of the machine. */
 #define CHANCES_LOST_MAX 2u
 
+#define OWED_US 1000000u /* for an answer of the host */
+
 /* FNV-1a, so that each instance has a random stream of its own whatever else is selected. */
 static uint64_t seed_for(const char *name, uint64_t seed)
 {
@@ -228,6 +230,23 @@ static uint64_t deadline_of(const struct suite *s, unsigned patience)
     return ms;
 }
 
+uint64_t test_owed_us(struct test_run *t)
+{
+    const uint64_t us = time_for_answer_us((uint64_t)OWED_US * t->patience);
+
+    t->owed_until = time_us() + us;
+    return us;
+}
+
+/* A run that ends at its first failure is one of a host that was quick without its defect. */
+static bool has_waited_in_vain(const struct suite *s, uint64_t now)
+{
+    const struct test_run *t = &s->run;
+
+    return t->verdict == VERDICT_FAIL && t->owed_until != 0 && now >= t->owed_until &&
+           s->options.stop_at_fail == 0;
+}
+
 void suite_try(struct suite *s)
 {
     struct test_run *t = &s->run;
@@ -250,7 +269,8 @@ void suite_try(struct suite *s)
     t->duration_us = time_us() - start;
     transcript_pause();
     t->moved = dma_operations() != operations;
-    t->overran = t->overran || end == CONTAINMENT_DEADLINE;
+    t->overran =
+        t->overran || end == CONTAINMENT_DEADLINE || has_waited_in_vain(s, start + t->duration_us);
     describe_end(t, end, deadline_ms);
     after(s, t);
 }

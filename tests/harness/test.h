@@ -112,8 +112,9 @@ struct test_run {
     unsigned extra_id_count;
     struct random random;
     uint64_t deadline_us, duration_us;
-    unsigned patience;            /* by which all deadlines of the test are multiplied */
-    bool overran;                 /* a deadline ended it, on any processor */
+    unsigned patience;   /* by which all deadlines of the test are multiplied */
+    uint64_t owed_until; /* time_us() to which it waits for what the host owes; 0: never did */
+    bool overran;        /* a deadline ended it, on any processor, or such a wait */
     char second_chance[TEXT_MAX]; /* it ran twice, because it overran; empty: it did not */
     struct trap_report trap;
 };
@@ -127,6 +128,10 @@ void test_error(struct test_run *t, const char *file, unsigned line, const char 
     __attribute__((noreturn, format(printf, 4, 5)));
 void test_skip(struct test_run *t, const char *format, ...)
     __attribute__((noreturn, format(printf, 2, 3)));
+
+/* How many microseconds to wait for what the host owes: a second, and ten in the second chance that
+ * a test has which failed after such a wait. A host may take some seconds for a single answer. */
+uint64_t test_owed_us(struct test_run *t);
 
 /* --- records --- */
 /* The following checks prepare the test by these requirements ("DOM-1 CFG-1"): a failure is
