@@ -62,7 +62,10 @@ static void bare(struct test_run *t, struct scene *s, uint32_t id)
 
 static void unknown(struct test_run *t, struct scene *s, uint32_t id)
 {
-    CHECK_REFUSED(iommu_attach(id, s->e->device_id), "ATTACH to an unknown domain");
+    enum hv_status status = iommu_attach(id, s->e->device_id);
+
+    STEP("attach to domain 0x%llx, which does not exist: %s", id, hv_status_name(status));
+    CHECK_REFUSED(status, "ATTACH to an unknown domain");
 }
 
 static void same(struct test_run *t, struct scene *s, uint32_t id)

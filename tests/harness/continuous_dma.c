@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/harness/continuous_dma.h"
 
+#include "lib/bits.h"
+
 void continuous_dma_start(struct test_run *t, struct dma_engine *e, unsigned slot, uint64_t iova,
                           uint32_t length, uint8_t value)
 {
@@ -35,12 +37,24 @@ struct dmaprobe_request continuous_dma_stop(struct test_run *t, struct dma_engin
     return burst;
 }
 
+static const char *operation_name(uint32_t operation)
+{
+    static const char *const names[] = {
+        [DMAPROBE_READ] = "READ",     [DMAPROBE_WRITE] = "WRITE",
+        [DMAPROBE_FILL] = "FILL",     [DMAPROBE_COMPARE] = "COMPARE",
+        [DMAPROBE_INVERT] = "INVERT", [DMAPROBE_ADD] = "ADD",
+        [DMAPROBE_SWAP] = "SWAP",     [DMAPROBE_COMPARE_SWAP] = "COMPARE_SWAP",
+    };
+
+    return operation < ARRAY_SIZE(names) && names[operation] ? names[operation] : "no operation";
+}
+
 void continuous_dma_hold(struct test_run *t, struct dma_engine *e, unsigned slot,
                          struct dmaprobe_request request)
 {
     request.flags |= DMAPROBE_HELD;
-    STEP("device 0x%llx starts operation %llu at 0x%llx and holds it", e->device_id,
-         request.operation, request.iova);
+    STEP("device 0x%llx starts %s at IOVA 0x%llx in slot %llu and holds it", e->device_id,
+         operation_name(request.operation), request.iova, slot);
     dmaprobe_start(e, slot, &request);
     REQUIRE(request.state == DMAPROBE_RUNNING, "device 0x%llx did not hold its request",
             (unsigned long long)e->device_id);
@@ -53,8 +67,8 @@ struct dmaprobe_request continuous_dma_release(struct test_run *t, struct dma_en
 
     REQUIRE(dmaprobe_release(e, slot, &held), "device 0x%llx did not finish",
             (unsigned long long)e->device_id);
-    STEP("device 0x%llx lets its request go; status %llu, bytes moved %llu", e->device_id,
-         held.status, held.moved);
+    STEP("device 0x%llx lets the request in slot %llu go; status %llu, bytes moved %llu",
+         e->device_id, slot, held.status, held.moved);
     drain_faults(t, e);
     return held;
 }
