@@ -10,9 +10,11 @@
 #define PTE_PCD      (1ull << 4)
 #define PTE_ACCESSED (1ull << 5)
 #define PTE_DIRTY    (1ull << 6)
-#define PTE_LARGE    (1ull << 7)
-#define PTE_NX       (1ull << 63)
-#define PTE_ADDRESS  0x000FFFFFFFFFF000ull
+/* Hardware may set these in an entry that it uses; bit 10 is extended accessed (VT-d 9.7). */
+#define PTE_MARKS   (PTE_ACCESSED | PTE_DIRTY | 1ull << 10)
+#define PTE_LARGE   (1ull << 7)
+#define PTE_NX      (1ull << 63)
+#define PTE_ADDRESS 0x000FFFFFFFFFF000ull
 
 /* PAT entry 3 is "uncacheable" after reset. */
 #define PTE_UNCACHED (PTE_PCD | PTE_PWT)

@@ -20,16 +20,19 @@ static uint64_t *find_table_entry(const struct stage1 *s, uint64_t iova, unsigne
     }
 }
 
+/* Hardware may set it in each entry that it uses: extended accessed (VT-d 9.7). */
+#define EXTENDED_ACCESSED (UINT64_C(1) << 10)
+
 /* Every entry is a leaf, as the first one but one page further each. */
 static bool is_uniform(const struct stage1 *s, const uint64_t *table, unsigned level)
 {
-    uint64_t expected = entry_load(&table[0]);
+    uint64_t expected = entry_load(&table[0]) & ~EXTENDED_ACCESSED;
 
     if (!entry_is_present(s, expected) || !entry_is_leaf(s, level, expected))
         return false;
     for (unsigned i = 1; i < entry_count(s, level); i++) {
         expected += entry_span(s, level);
-        if (entry_load(&table[i]) != expected)
+        if ((entry_load(&table[i]) & ~EXTENDED_ACCESSED) != expected)
             return false;
     }
     return true;

@@ -7,17 +7,17 @@
  * stored at all: all of these have them clear.
  */
 #define TEST_GROUP "concurrency"
+#include "kernel/paging_bits.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/harness/second_processor.h"
 
-#define ACCESSED_DIRTY (BIT(5) | BIT(6))
-#define ROUNDS         150u /* at least */
-#define STORES         40u  /* at least */
-#define LOOKS          8u   /* at an entry, after each store */
-#define ENTRIES        2u
-#define LENGTH         64u
-#define SECOND_IOVA    (IOVA_1G + SIZE_2M) /* below the entry for a table */
+#define ROUNDS      150u /* at least */
+#define STORES      40u  /* at least */
+#define LOOKS       8u   /* at an entry, after each store */
+#define ENTRIES     2u
+#define LENGTH      64u
+#define SECOND_IOVA (IOVA_1G + SIZE_2M) /* below the entry for a table */
 
 struct editor {
     uint64_t *entry[ENTRIES], value[ENTRIES][2];
@@ -39,7 +39,7 @@ static void edit(void *argument)
         for (unsigned i = 0; i < LOOKS; i++) {
             uint64_t seen = __atomic_load_n(p->entry[which], __ATOMIC_SEQ_CST);
 
-            if ((seen & ~ACCESSED_DIRTY) != value) {
+            if ((seen & ~PTE_MARKS) != value) {
                 p->wrote = value;
                 p->seen = seen;
                 p->undone = true;
@@ -60,12 +60,12 @@ static void choose(struct test_run *t, struct editor *p, struct domain *d, const
     REQUIRE(stage1_walk(&d->table, SECOND_IOVA, &w) == STAGE1_OK && w.leaf_level == 0,
             "no leaf at 0x%llx", (unsigned long long)SECOND_IOVA);
     memset(other, 0, PAGE_SIZE);
-    other[0] = (*w.entry[0] & ~ACCESSED_DIRTY) + 2 * PAGE_SIZE; /* maps SECOND_IOVA */
+    other[0] = (*w.entry[0] & ~PTE_MARKS) + 2 * PAGE_SIZE; /* maps SECOND_IOVA */
     p->entry[0] = leaf;
-    p->value[0][0] = *leaf & ~ACCESSED_DIRTY;
+    p->value[0][0] = *leaf & ~PTE_MARKS;
     p->value[0][1] = (gpa_of(b->data) + PAGE_SIZE) | (p->value[0][0] & (PAGE_SIZE - 1));
     p->entry[1] = w.entry[1];
-    p->value[1][0] = *w.entry[1] & ~ACCESSED_DIRTY;
+    p->value[1][0] = *w.entry[1] & ~PTE_MARKS;
     p->value[1][1] = gpa_of(other) | (p->value[1][0] & (PAGE_SIZE - 1));
 }
 

@@ -132,7 +132,7 @@ OBSERVATION(accessed_and_dirty,
     struct dma_engine *e = device(t);
     struct process *p = process_shared(t, e);
     struct buffer b = buffer(t, 1);
-    uint64_t at = process_map(t, p, &b, USER_READ_WRITE), ad = PTE_ACCESSED | PTE_DIRTY;
+    uint64_t at = process_map(t, p, &b, USER_READ_WRITE), ad = PTE_MARKS;
     uint64_t *entry = leaf_entry(t, p->domain, at), clear = *entry & ~ad;
     const char *a[2], *d[2];
     bool landed;
