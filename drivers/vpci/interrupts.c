@@ -76,6 +76,13 @@ bool vpci_create_messages_for(const struct pci_function *f, uint64_t vp, uint8_t
     return true;
 }
 
+uint32_t vpci_last_status(const struct pci_function *f)
+{
+    const struct vpci_bus *bus = f->vpci;
+
+    return bus->state.status;
+}
+
 void vpci_delete_messages(const struct pci_function *f, const struct pci_message *message,
                           unsigned count)
 {

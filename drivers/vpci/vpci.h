@@ -70,6 +70,9 @@ bool vpci_create_messages(const struct pci_function *f, uint8_t vector, unsigned
 /* Of that virtual processor. */
 bool vpci_create_messages_for(const struct pci_function *f, uint64_t vp, uint8_t vector,
                               unsigned count, struct pci_message *message);
+/* NT_STATUS_* of the last request on the bus of the function; NT_STATUS_UNSUCCESSFUL: no
+ * completion. */
+uint32_t vpci_last_status(const struct pci_function *f);
 void vpci_delete_messages(const struct pci_function *f, const struct pci_message *message,
                           unsigned count);
 /* The message requests that vector of that virtual processor from now on. */

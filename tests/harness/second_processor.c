@@ -18,6 +18,14 @@ unsigned processor_count(void)
     return smp_count(NULL);
 }
 
+unsigned processors_present(void)
+{
+    unsigned present;
+
+    (void)smp_count(&present);
+    return present;
+}
+
 const char *processor_name(unsigned number)
 {
     static const char *const names[CPUS_MAX] = {"the first processor",   "the second processor",

@@ -16,6 +16,8 @@
 void need_processor(struct test_run *t, unsigned number);
 /* Processors that a test can use, the first one included. */
 unsigned processor_count(void);
+/* All that the machine has, which may be more. */
+unsigned processors_present(void);
 /* "processor N of M", people's way of counting; for messages. */
 const char *processor_name(unsigned number);
 /* Zeroed memory for what several processors touch. Not on the stack: when a test fails, another
