@@ -21,6 +21,7 @@ struct cpu_rules {
     const uint8_t *hypercall_code;
     size_t hypercall_code_size;
     bool hypercall_page_writable;
+    void (*hypercall_page_comes)(uint8_t *page); /* before it is shown at an address; NULL */
     enum exception hidden_access; /* for an access to what the nested tables leave out */
     bool prefixes_counted; /* the length of an instruction that exits is that with its prefixes */
     bool access_start_checked; /* an access that begins in the page before a register page is none

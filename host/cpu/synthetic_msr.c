@@ -54,6 +54,8 @@ static bool write_hypercall(uint64_t value)
     if ((value & HV_HYPERCALL_MSR_ENABLE) && partition.guest_os_id == 0)
         return true;
     nested_overlay_clear();
+    if (cpu_rules.hypercall_page_comes)
+        cpu_rules.hypercall_page_comes(page);
     if ((value & HV_HYPERCALL_MSR_ENABLE) &&
         !nested_overlay_set(gpa, page, cpu_rules.hypercall_page_writable)) {
         partition.hypercall_msr &= ~HV_HYPERCALL_MSR_ENABLE;

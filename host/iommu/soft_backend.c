@@ -120,6 +120,7 @@ static bool soft_init(void)
         .iova_bits = soft_options.iova_bits != 0 ? soft_options.iova_bits : soft.limits.iova_bits,
         .physical_bits = log2_floor(guest_gpa_limit()),
         .xd_reserved = soft_options.xd_reserved,
+        .extended_accessed = soft_options.extended_accessed,
         .user_ignored = soft_options.user_ignored,
         .keep_idle_domains = soft_options.keep_idle_domains,
         .page_sizes = HV_IOMMU_PGSIZE_ALL,

@@ -17,6 +17,7 @@ struct soft_options {
     /* Other legal hosts. */
     enum softiommu_ad_mode ad_mode;
     bool xd_reserved;       /* bit 63 of an entry is reserved */
+    bool extended_accessed; /* bit 10 is set with the accessed bit */
     bool user_ignored;      /* U/S of an entry has no effect */
     bool keep_idle_domains; /* entries stay when the last device is attached elsewhere */
     uint8_t iova_bits;      /* 0: those of soft_set_limits() */

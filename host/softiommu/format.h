@@ -30,6 +30,7 @@ struct format {
 #define ENTRY_WRITE    BIT(1)
 #define ENTRY_USER     BIT(2)
 #define ENTRY_ACCESSED BIT(5)
+#define ENTRY_EXTENDED BIT(10) /* extended accessed */
 #define ENTRY_DIRTY    BIT(6)
 #define ENTRY_PS       BIT(7)       /* PAT at level 0 */
 #define ENTRY_TABLE    BITS(51, 12) /* address of the next table */

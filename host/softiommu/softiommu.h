@@ -42,6 +42,7 @@ struct softiommu_config {
     unsigned iova_bits;          /* 12..57; a domain with four levels has at most 48 */
     unsigned physical_bits;      /* MAXPHYADDR, 32..52: entry bits from here to 51 are reserved */
     bool xd_reserved;            /* bit 63 of an entry is reserved; off: ignored */
+    bool extended_accessed;      /* bit 10 is set wherever the accessed bit is, or would be */
     bool user_ignored;           /* the user bit (U/S) is not checked */
     uint64_t page_sizes;         /* bitmap: bit 12 must be set, bits 21 and 30 may be */
     unsigned iotlb_entries;      /* per page size; each of the three 1..SOFTIOMMU_ENTRIES_MAX */

@@ -57,7 +57,7 @@ enum softiommu_reason table_entry_mark(const struct walk *walk, struct table_ent
                                        uint64_t bits)
 {
     struct softiommu *iommu = walk->iommu;
-    uint64_t marked = entry->value | bits;
+    uint64_t marked = entry->value | bits | (iommu->config.extended_accessed ? ENTRY_EXTENDED : 0);
     enum softiommu_reason reason;
 
     if (marked == entry->value || iommu->config.ad_mode == SOFTIOMMU_AD_IGNORED)

@@ -14,11 +14,15 @@
 #include "host/variants/variants.h"
 #include "host/vdev/config_space.h"
 #include "host/vmbus/channels.h"
+#include "host/vmbus/vmbus_rules.h"
 #include "host/vpci/bus.h"
 #include "host/vpci/vpci_rules.h"
 #include "lib/string.h"
 
 #define RESET_TICKS     100000u /* of 100 ns: 10 ms, where PCI Express allows ten times as much */
+#define LATE_TICKS      15000000u
+#define LATE_EVERY      512u
+#define LATE_FIRST      5u /* of the transaction ids of the suite, which count */
 #define NO_DEVICE       0x3FFFFFFFFFFFFFFFull
 #define INVALIDATE_BUS  VPCI_MESSAGE(0x03)
 #define UNKNOWN_MESSAGE VPCI_MESSAGE(0x7E)
@@ -64,6 +68,21 @@ static bool wants_d0(const struct request *r)
     return r->type == VPCI_POWER_STATE_CHANGE && wanted == VPCI_POWER_D0;
 }
 
+/* In the place of each form. */
+static unsigned messages_wanted(const struct request *r)
+{
+    const size_t at = r->type == VPCI_CREATE_INTERRUPT_3
+                          ? offsetof(struct vpci_create_interrupt_3, count)
+                          : offsetof(struct vpci_create_interrupt, count);
+    uint16_t count;
+
+    memcpy(&count, r->packet->payload + at, sizeof(count));
+    return r->type == VPCI_CREATE_INTERRUPT || r->type == VPCI_CREATE_INTERRUPT_2 ||
+                   r->type == VPCI_CREATE_INTERRUPT_3
+               ? count
+               : 0;
+}
+
 /* The status of a refusal. */
 static uint32_t refusal(const struct request *r)
 {
@@ -72,6 +91,11 @@ static uint32_t refusal(const struct request *r)
     if (r->type == VPCI_QUERY_PROTOCOL_VERSION && r->word < VPCI_VERSION_1_2 &&
         variant_active(VARIANT_VPCI_FROM_1_2))
         return NT_STATUS_REVISION_MISMATCH;
+    if (r->type == VPCI_QUERY_PROTOCOL_VERSION && r->word < VPCI_VERSION_1_4 &&
+        variant_active(VARIANT_VPCI_1_4))
+        return NT_STATUS_REVISION_MISMATCH;
+    if (messages_wanted(r) > 1 && variant_active(VARIANT_VPCI_SINGLE_MESSAGES))
+        return NT_STATUS_INVALID_PARAMETER;
     if (r->type == VPCI_BUS_D0_ENTRY && state[id].held && variant_active(VARIANT_VPCI_D0_HELD))
         return NT_STATUS_UNSUCCESSFUL;
     if (is_assignment(r) && function_decodes(r) && variant_active(VARIANT_VPCI_DECODED_BARS_KEPT))
@@ -138,6 +162,40 @@ static bool power_is_apart(const struct request *r)
            r->bus->version != 0 && variant_active(VARIANT_VPCI_POWER_APART);
 }
 
+/* A request that changes nothing, so that its place among the others does not matter. */
+static struct {
+    struct vpci_bus *bus; /* NULL: there is none */
+    struct ring_packet packet;
+    uint64_t end;
+} late;
+
+static bool is_late(const struct request *r)
+{
+    return r->type == VPCI_QUERY_RESOURCE_REQUIREMENTS && r->packet->completion_requested &&
+           r->packet->transaction % LATE_EVERY == LATE_FIRST && !late.bus &&
+           variant_active(VARIANT_VPCI_LATE_REPLIES);
+}
+
+static void put_off(const struct request *r)
+{
+    late.bus = r->bus;
+    late.packet = *r->packet;
+    late.end = reference_time() + LATE_TICKS;
+    vmbus_waiting = true;
+}
+
+/* It still waits. */
+static bool serve_late(void)
+{
+    struct vpci_bus *bus = late.bus;
+
+    if (!bus || reference_time() < late.end)
+        return bus;
+    late.bus = NULL;
+    usual_received(bus, &late.packet);
+    return false;
+}
+
 static void received(void *owner, const struct ring_packet *packet)
 {
     struct request r = {.bus = owner, .packet = packet};
@@ -151,6 +209,10 @@ static void received(void *owner, const struct ring_packet *packet)
         state[id].ended = true;
     if (state[id].ended)
         return;
+    if (is_late(&r)) {
+        put_off(&r);
+        return;
+    }
     send_others(&r);
     status = refusal(&r);
     if (status != NT_STATUS_SUCCESS || power_is_apart(&r)) {
@@ -170,6 +232,8 @@ static void closed(void *owner)
     struct vpci_bus *bus = owner;
     const unsigned id = vmbus_channel_id(bus->channel);
 
+    if (late.bus == bus)
+        late.bus = NULL;
     state[id].held = bus->powered;
     state[id].ended = state[id].assigned = false;
     usual_closed(owner);
@@ -224,9 +288,12 @@ static call_handler *in_front(uint16_t code, call_handler *handler)
 
 void variants_install_bus_requests(void)
 {
-    if (variant_active(VARIANT_VPCI_FROM_1_2) || variant_active(VARIANT_VPCI_VERSION_ONCE) ||
-        variant_active(VARIANT_VPCI_D0_AGAIN) || variant_active(VARIANT_VPCI_D0_HELD) ||
-        variant_active(VARIANT_VPCI_DECODED_BARS_KEPT) ||
+    if (variant_active(VARIANT_VPCI_LATE_REPLIES))
+        vmbus_rules.waiting = serve_late;
+    if (variant_active(VARIANT_VPCI_1_4) || variant_active(VARIANT_VPCI_SINGLE_MESSAGES) ||
+        variant_active(VARIANT_VPCI_LATE_REPLIES) || variant_active(VARIANT_VPCI_FROM_1_2) ||
+        variant_active(VARIANT_VPCI_VERSION_ONCE) || variant_active(VARIANT_VPCI_D0_AGAIN) ||
+        variant_active(VARIANT_VPCI_D0_HELD) || variant_active(VARIANT_VPCI_DECODED_BARS_KEPT) ||
         variant_active(VARIANT_VPCI_STEPS_IN_ORDER) || variant_active(VARIANT_VPCI_POWER_APART) ||
         variant_active(VARIANT_VPCI_SLOW_RESET) || variant_active(VARIANT_VPCI_OTHER_MESSAGES) ||
         variant_active(VARIANT_VPCI_RELATIONS_TWICE)) {

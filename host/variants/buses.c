@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Other legal hosts on VMBus and its virtual PCI buses: other versions, another order of messages,
  * and channels of other devices, as a generation 2 VM has them. */
+#include <stddef.h>
+
+#include "abi/hypercall.h"
+#include "abi/synic.h"
 #include "abi/vmbus.h"
+#include "host/hypercalls/call.h"
 #include "host/variants/install.h"
 #include "host/variants/variants.h"
 #include "host/vdev/config_space.h"
@@ -14,6 +19,9 @@
 #include "host/vpci/vpci_rules.h"
 
 #define OTHER_KINDS 20u
+
+#define NUMBER_SHIFT 12u
+#define ID_BITS      0x00FFFFFFu /* HV_CONNECTION_ID: those above are reserved */
 
 static uint32_t (*usual_read)(struct vpci_function *function, unsigned offset, unsigned size);
 
@@ -139,6 +147,39 @@ static void keep_domains_at_end(void)
     vpci_rules.leave_domain = leave_unless_ending;
 }
 
+static call_handler *usual_post, *usual_signal;
+
+static enum hv_status post(struct call_context *context)
+{
+    struct hv_input_post_message *input = call_input(context);
+
+    input->connection_id &= ID_BITS;
+    return usual_post(context);
+}
+
+/* The channel is named by the number of before then. */
+static enum hv_status signal(struct call_context *context)
+{
+    struct hv_input_signal_event *input = call_input(context);
+    const uint32_t id = (input->connection_id & ID_BITS) - CHANNEL_CONNECTIONS;
+    const struct vmbus_channel *channel =
+        id % (1u << NUMBER_SHIFT) == 0 ? channel_at((id >> NUMBER_SHIFT) - 1) : NULL;
+
+    if (channel && channel->state == CHANNEL_OFFERED)
+        return HV_STATUS_SUCCESS;
+    input->connection_id = channel ? CHANNEL_CONNECTIONS + channel->id : 0;
+    return usual_signal(context);
+}
+
+static call_handler *in_front(uint16_t code, call_handler *handler)
+{
+    struct call *call = call_entry(code);
+    call_handler *usual = call->handler;
+
+    call->handler = handler;
+    return usual;
+}
+
 void variants_install_buses(void)
 {
     if (variant_active(VARIANT_VMBUS_OTHER_OFFERS) && vdev_off_bus)
@@ -148,6 +189,11 @@ void variants_install_buses(void)
         variant_active(VARIANT_VMBUS_OFFERS_IN_TURN) ||
         variant_active(VARIANT_VMBUS_OTHER_MESSAGES))
         vmbus_rules.handled = handled;
+    if (variant_active(VARIANT_VMBUS_CONNECTIONS_APART)) {
+        vmbus_rules.connection_shift = NUMBER_SHIFT;
+        usual_post = in_front(HVCALL_POST_MESSAGE, post);
+        usual_signal = in_front(HVCALL_SIGNAL_EVENT, signal);
+    }
     if (variant_active(VARIANT_VMBUS_4_0))
         vmbus_rules.first_version = vmbus_rules.last_version = VMBUS_VERSION_4_0;
     if (variant_active(VARIANT_VMBUS_5_3))

@@ -48,6 +48,36 @@ static const struct answer {
 };
 #define ANSWERS ARRAY_SIZE(answers)
 
+/* Of all published statuses those that say no more than that a call was refused. */
+static enum hv_status other_refusal(void)
+{
+    static const enum hv_status list[] = {HV_STATUS_ACCESS_DENIED,
+                                          HV_STATUS_OPERATION_DENIED,
+                                          HV_STATUS_INVALID_PARAMETER,
+                                          HV_STATUS_OPERATION_FAILED,
+                                          HV_STATUS_OBJECT_IN_USE,
+                                          HV_STATUS_INVALID_DEVICE_STATE,
+                                          HV_STATUS_NOT_FOUND,
+                                          HV_STATUS_INVALID_ALIGNMENT,
+                                          HV_STATUS_INVALID_PARTITION_STATE,
+                                          HV_STATUS_FEATURE_UNAVAILABLE,
+                                          HV_STATUS_INVALID_DEVICE_ID,
+                                          HV_STATUS_KEY_ALREADY_EXISTS,
+                                          HV_STATUS_INACTIVE,
+                                          HV_STATUS_NO_DATA,
+                                          HV_STATUS_UNKNOWN_PROPERTY};
+    static unsigned next;
+
+    return list[next++ % ARRAY_SIZE(list)];
+}
+
+static bool is_plain_refusal(enum hv_status status)
+{
+    return status != HV_STATUS_SUCCESS && status != HV_STATUS_DEVICE_ALREADY_IN_DOMAIN &&
+           status != HV_STATUS_INSUFFICIENT_DEVICE_DOMAINS &&
+           status != HV_STATUS_INSUFFICIENT_MEMORY;
+}
+
 static enum hv_status answer(struct call_context *context)
 {
     enum hv_status status = usual_handler[context->call - calls](context);
@@ -56,7 +86,8 @@ static enum hv_status answer(struct call_context *context)
         if (variant_active(answers[i].variant) && answers[i].usual == status &&
             (answers[i].code == ANY_CALL || answers[i].code == context->call->code))
             return answers[i].other;
-    return status;
+    return variant_active(VARIANT_OTHER_STATUSES) && is_plain_refusal(status) ? other_refusal()
+                                                                              : status;
 }
 
 #define SLOWER_TICKS 500u /* of 100 ns */
@@ -107,7 +138,7 @@ static void install_ways(void)
 
 static void install_answers(void)
 {
-    bool any = false;
+    bool any = variant_active(VARIANT_OTHER_STATUSES);
 
     for (unsigned i = 0; i < ANSWERS; i++)
         any |= variant_active(answers[i].variant);
@@ -133,6 +164,8 @@ static enum hv_status capabilities(struct call_context *context)
         caps->pgsize_bitmap &= ~HV_IOMMU_PGSIZE_2M;
     if (variant_active(VARIANT_CAP_NO_1G))
         caps->pgsize_bitmap &= ~HV_IOMMU_PGSIZE_1G;
+    if (variant_active(VARIANT_CAP_NO_ATS))
+        caps->iommu_cap &= ~HV_IOMMU_CAP_ATS;
     if (variant_active(VARIANT_CAP_SIZE_0))
         caps->size = 0;
     if (variant_active(VARIANT_CAP_SIZE_LARGE))
@@ -178,7 +211,7 @@ static void install_questions(void)
     if (variant_active(VARIANT_CAP_4K_ONLY) || variant_active(VARIANT_SIZES_REFUSED) ||
         variant_active(VARIANT_CAP_NO_2M) || variant_active(VARIANT_CAP_NO_1G) ||
         variant_active(VARIANT_CAP_SIZE_0) || variant_active(VARIANT_CAP_SIZE_LARGE) ||
-        variant_active(VARIANT_CAP_ALL_FEATURES))
+        variant_active(VARIANT_CAP_ALL_FEATURES) || variant_active(VARIANT_CAP_NO_ATS))
         usual_capabilities = in_front(HVCALL_GET_IOMMU_CAPABILITIES, capabilities);
     if (variant_active(VARIANT_PROPERTY_UNMANAGED_REFUSED))
         usual_property = in_front(HVCALL_GET_LOGICAL_DEVICE_PROPERTY, property);

@@ -36,6 +36,7 @@ __attribute__((section(".pvtcat"), used)) static const char alone[] = "alone\tca
                                                                       "alone\tcap-width-57\0"
                                                                       "alone\tfew-functions\0"
                                                                       "alone\tno-fault-records\0"
+                                                                      "alone\tone-function\0"
                                                                       "alone\tno-oracle\0"
                                                                       "alone\tno-pviommu\0"
                                                                       "alone\tsizes-refused\0"

@@ -14,7 +14,8 @@
 #define LIMIT_FEW 64u /* what a guest is sure to need (DOM-7) */
 #define LIMIT_70  70u
 
-static call_handler *usual_configure, *usual_attach, *usual_detach, *usual_delete, *usual_flush;
+static call_handler *usual_create, *usual_configure, *usual_attach, *usual_detach, *usual_delete,
+    *usual_flush;
 static element_handler *usual_element;
 static const struct iommu_backend *usual_backend;
 
@@ -51,6 +52,21 @@ static enum hv_status detach(struct call_context *context)
     if (status == HV_STATUS_SUCCESS)
         drop_all();
     return status;
+}
+
+/* As a host does that asks for more memory when it runs out of it. */
+static enum hv_status create(struct call_context *context)
+{
+    static unsigned room = LIMIT_FEW;
+    unsigned domains = 0;
+
+    for (unsigned i = 0; i < DOMAIN_BUCKETS; i++)
+        for (const struct domain *domain = domain_table.bucket[i]; domain; domain = domain->next)
+            domains++;
+    if (domains < room)
+        return usual_create(context);
+    room++;
+    return HV_STATUS_INSUFFICIENT_MEMORY;
 }
 
 static enum hv_status delete (struct call_context *context) {
@@ -211,6 +227,8 @@ void variants_install_domains(void)
     install_flushes();
     if (variant_active(VARIANT_BLOCKED_ALONE_BLOCKS) || variant_active(VARIANT_BAD_ROOT_BLOCKS))
         usual_configure = in_front(HVCALL_CONFIGURE_DEVICE_DOMAIN, configure);
+    if (variant_active(VARIANT_DOMAINS_GROW))
+        usual_create = in_front(HVCALL_CREATE_DEVICE_DOMAIN, create);
     if (variant_active(VARIANT_ATTACH_DROPS_ALL)) {
         usual_attach = in_front(HVCALL_ATTACH_DEVICE_DOMAIN, attach);
         usual_detach = in_front(HVCALL_DETACH_DEVICE_DOMAIN, detach);

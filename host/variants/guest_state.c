@@ -12,6 +12,12 @@ static const uint8_t jump_code[] = {
     0xEB, JUMP_TARGET - 2, [2 ... JUMP_TARGET - 1] = 0xCC, [JUMP_TARGET] = 0x0F, 0x01, 0xD9, 0xC3,
 };
 
+/* The code ends where a guest cannot know. */
+static void change_page(uint8_t *page)
+{
+    page[cpu_rules.hypercall_code_size]++;
+}
+
 static void install_leaves(void)
 {
     /* "Another Host": the name is for reports, the interface is in the next leaf. */
@@ -42,6 +48,8 @@ void variants_install_guest_state(void)
         cpu_rules.features.edx |= HV_CPUID_FEATURES_EDX_XMM_INPUT;
     cpu_rules.sint_polling = !variant_active(VARIANT_NO_SINT_POLLING);
     cpu_rules.vps_count_down = variant_active(VARIANT_VPS_COUNT_DOWN);
+    if (variant_active(VARIANT_PAGE_CODE_CHANGES))
+        cpu_rules.hypercall_page_comes = change_page;
     if (variant_active(VARIANT_OTHER_PAGE_CODE)) {
         cpu_rules.hypercall_code = jump_code;
         cpu_rules.hypercall_code_size = sizeof(jump_code);

@@ -48,6 +48,7 @@ void variants_install_iommu(void)
     if (variant_active(VARIANT_AD_REQUIRED))
         soft_options.ad_mode = SOFTIOMMU_AD_REQUIRED;
     soft_options.xd_reserved = variant_active(VARIANT_XD_RESERVED);
+    soft_options.extended_accessed = variant_active(VARIANT_EXTENDED_ACCESSED);
     soft_options.user_ignored = variant_active(VARIANT_USER_IGNORED);
     soft_options.keep_idle_domains = variant_active(VARIANT_IDLE_DOMAINS_KEPT);
 }

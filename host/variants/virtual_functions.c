@@ -20,6 +20,7 @@ static bool send_unless_blocked(const struct vdev_function *function, uint64_t a
 void variants_install_virtual_functions(void)
 {
     vdev_rules.root_ports = !variant_active(VARIANT_FEW_FUNCTIONS);
+    vdev_rules.single = variant_active(VARIANT_ONE_FUNCTION);
     vdev_rules.registers_at_top = variant_active(VARIANT_REGISTERS_AT_TOP);
     if (variant_active(VARIANT_MESSAGES_BLOCKED)) {
         usual_send = vdev_rules.send_message;

@@ -172,8 +172,8 @@ unsigned vdev_create(void)
                              : (bus == 0 ? "their buses" : "their registers"));
         return 0;
     }
-    if (!vdev_rules.root_ports) {
-        endpoints = PLANS_BUS_0;
+    if (!vdev_rules.root_ports || vdev_rules.single) {
+        endpoints = vdev_rules.single ? 1 : PLANS_BUS_0;
         ports = ioats = 0;
     }
     for (unsigned i = 0; i < endpoints; i++)

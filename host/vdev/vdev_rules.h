@@ -10,6 +10,7 @@ struct vdev_function;
 
 struct vdev_rules {
     bool root_ports;         /* there are functions below root ports, and IOAT, too */
+    bool single;             /* there is one function, and no more */
     bool registers_at_top;   /* as high as the processor's addresses reach, wherever the root bridge
                                 passes on */
     uint64_t message_window; /* bits 63:20 of the address of an interrupt message */

@@ -8,6 +8,7 @@
 #include "host/base/panic.h"
 #include "host/vmbus/gpadl.h"
 #include "host/vmbus/synic.h"
+#include "host/vmbus/vmbus_rules.h"
 #include "lib/hot.h"
 #include "lib/string.h"
 
@@ -157,7 +158,7 @@ void channel_serve(struct vmbus_channel *channel)
 
 void vmbus_serve_waiting(void)
 {
-    vmbus_waiting = false;
+    vmbus_waiting = vmbus_rules.waiting && vmbus_rules.waiting();
     for (unsigned i = 0; i < channels.count; i++)
         if (channels.channel[i].waiting)
             channel_serve(&channels.channel[i]);

@@ -78,7 +78,7 @@ static void send_offer(const struct vmbus_channel *channel)
         .channel_id = channel->id,
         .monitor_id = VMBUS_OFFER_NO_MONITOR,
         .dedicated_interrupt = VMBUS_OFFER_DEDICATED_INTERRUPT,
-        .connection_id = CHANNEL_CONNECTIONS + channel->id,
+        .connection_id = CHANNEL_CONNECTIONS + (channel->id << vmbus_rules.connection_shift),
     };
 
     memcpy(offer.interface_guid, channel->service->interface_guid, sizeof(offer.interface_guid));
