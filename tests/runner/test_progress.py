@@ -27,3 +27,14 @@ def test_counter_and_times_stay_visible(width: int) -> None:
     for line in lines:
         assert re.search(r"━ +(0|1001)/1307 0:00:0\d (-:--:--|\d:\d\d:\d\d) left \S", line), line
     assert name[:10] in lines[-1]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "  two  blanks  ", "a\tb\t\tc", "[bold]no markup[/bold]", ":warning: ünï 漢字", "x" * 500, "a\nb"]
+)
+def test_a_line_for_a_pipe_is_that_of_a_console_without_colors(text: str) -> None:
+    out, usual = Terminal(plain=True), io.StringIO()
+    out.console = Console(file=io.StringIO(), width=120)
+    out.say(text, "dim")
+    Console(file=usual, width=120).print(text, style="dim", markup=False, emoji=False, highlight=False, soft_wrap=True)
+    assert isinstance(out.console.file, io.StringIO) and out.console.file.getvalue() == usual.getvalue()
