@@ -231,6 +231,16 @@ static void calls_are_logged_with_their_fields(void **state)
     assert_true(logged("call of no known code control 0x126: INVALID_HYPERCALL_CODE\n"));
 }
 
+static void calls_of_the_oracle_are_logged_when_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(hv_result_status(host_call(HVCALL_ORACLE_COUNTERS, 0, HOST_CALLS_OUTPUT)),
+                     HV_STATUS_SUCCESS);
+    assert_false(logged("ORACLE_COUNTERS"));
+    host_call(HVCALL_ORACLE_COUNTERS | HV_CONTROL_NESTED, 0, HOST_CALLS_OUTPUT);
+    assert_true(logged("call ORACLE_COUNTERS control 0x80007f02: INVALID_HYPERCALL_INPUT\n"));
+}
+
 static void a_list_flush_that_leaves_a_page_out(void **state)
 {
     (void)state;
@@ -358,6 +368,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         HINT_TEST(calls_are_logged_with_their_fields),
+        HINT_TEST(calls_of_the_oracle_are_logged_when_refused),
         HINT_TEST(a_list_flush_that_leaves_a_page_out),
         HINT_TEST(list_flushes_that_cover_all),
         HINT_TEST(a_leaf_that_is_cleared_and_used),
