@@ -235,7 +235,34 @@ def test_levels_between_the_ends_run_a_part() -> None:
     found["plain"]["g.y"] = "fail"
     found["most"] = {**end, "R-1": "fail"}
     assert levels.compared(found) == ["R-1: pass with quiet, fail with most", "g.y: pass with quiet, fail with plain"]
-    assert set(levels.PARTS) < set(levels.LEVELS) and next(iter(levels.LEVELS)) not in levels.PARTS
+    assert set(levels.PARTS) < set(levels.LEVELS) and levels.LEAST not in levels.PARTS
+
+
+def test_the_least_end_has_tests_that_the_other_has_not() -> None:
+    """Those of tier stress. A verdict that they alone decide is not compared; all others are there on both sides."""
+    tests = [
+        {"id": "g.x@rocker", "tier": "quick", "verdict": "pass"},
+        {"id": "g.y@rocker", "tier": "stress", "verdict": "fail"},
+        {"id": "g.z", "tier": "default", "verdict": "pass"},
+    ]
+    asked = [
+        {"id": "R-1", "tests": ["g.x"], "verdict": "pass"},
+        {"id": "R-2", "tests": ["g.x", "g.y"], "verdict": "fail"},
+    ]
+    run = {"exit_code": 0, "problems": []}
+    least = levels.verdicts({"tests": tests, "requirements": asked, **run})
+    assert least == {"g.x@rocker": "pass", "g.z": "pass", "R-1": "pass", "exit code": "0", "problems": ""}
+    asked[1]["verdict"] = "pass"
+    most = levels.verdicts({"tests": [tests[0], tests[2]], "requirements": asked, **run})
+    assert levels.compared({"quiet": least, "most": most}) == []
+    del most["g.z"]
+    assert levels.compared({"quiet": least, "most": most}) == ["g.z: pass with quiet, missing with most"]
+    most["g.z"], most["g.w"] = "pass", "pass"
+    assert levels.compared({"quiet": least, "most": most}) == ["g.w: missing with quiet, pass with most"]
+
+
+def test_levels_need_the_results_of_the_least(tmp_path: Path) -> None:
+    assert levels.run(tmp_path / "levels", tmp_path) == (0, [f"level quiet left no results in {tmp_path}"])
 
 
 def test_verbosity_changes_no_verdict(runner: Runner, tmp_path: Path) -> None:

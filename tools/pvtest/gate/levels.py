@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""A step of `make test`: how much guest, host and runner tell never changes what is true."""
+"""A part of `make test`: how much guest, host and runner tell never changes what is true.
+
+The catalogue has run with the least words; the same without tests of tier stress, which only works longer, runs here
+with the most, and a part of it at the levels between.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from pvtest import paths
+from pvtest.images.catalogue import DECLARED_TIER
 
-SECONDS = 600
+SECONDS = 900
 # From the least to the most: the runner's own words, option verbose of the guest, option log of the host.
 LEVELS: dict[str, tuple[str, ...]] = {
     "quiet": ("--quiet", "--host-log", "0"),
@@ -19,14 +24,18 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "verbose": ("--plain", "--verbose"),
     "most": ("--plain", "--verbose", "--verbose", "--host-log", "2"),
 }
-# Of the levels between the two ends, which the other steps of `make test` use as well: a part of the selection each.
-PARTS = {"plain": "1/4", "verbose": "3/4"}
+LEAST = next(iter(LEVELS))
+# Of the levels between the two ends: a part of the selection each, without a machine for slow devices.
+PARTS = {"plain": "1/8", "verbose": "5/8"}
+OF_PARTS = ("--class", "rocker", "--class", "dmaprobe", "--class", "none")
 
 
 def verdicts(document: dict[str, Any]) -> dict[str, str]:
-    """Of every instance, every requirement and the run."""
-    found = {test["id"]: test["verdict"] for test in document["tests"]}
-    found |= {item["id"]: item["verdict"] for item in document["requirements"]}
+    """Of every instance that is not of tier stress, of every requirement without a test of that tier, and of the
+    run."""
+    long = {test["id"].partition("@")[0] for test in document["tests"] if test["tier"] == DECLARED_TIER}
+    found = {test["id"]: test["verdict"] for test in document["tests"] if test["tier"] != DECLARED_TIER}
+    found |= {item["id"]: item["verdict"] for item in document["requirements"] if not long & set(item["tests"])}
     return found | {"exit code": str(document["exit_code"]), "problems": "; ".join(document["problems"])}
 
 
@@ -42,24 +51,32 @@ def differences(levels: dict[str, dict[str, str]]) -> list[str]:
 
 
 def compared(found: dict[str, dict[str, str]]) -> list[str]:
-    """The differences between the ends, and between the first of them and the tests of each part."""
-    first = next(iter(LEVELS))
-    out = differences({level: told for level, told in found.items() if level not in PARTS})
+    """The differences between the ends, and between the least of them and the tests of each part. A requirement that
+    the least end leaves out is left out."""
+    whole = {level: told for level, told in found.items() if level not in PARTS}
+    apart = {name for told in whole.values() for name in told if "." not in name} - found[LEAST].keys()
+    whole = {level: {name: told[name] for name in told.keys() - apart} for level, told in whole.items()}
+    out = differences({level: dict(sorted(told.items())) for level, told in whole.items()})
     for level, told in found.items():
         if level in PARTS:
             tests = {name: verdict for name, verdict in told.items() if "." in name}
-            usual = {name: found[first].get(name, "missing") for name in tests}
-            out += differences({first: usual, level: tests})
+            usual = {name: found[LEAST].get(name, "missing") for name in tests}
+            out += differences({LEAST: usual, level: tests})
     return out
 
 
-def run(folder: Path, globs: tuple[str, ...] = ()) -> tuple[int, list[str]]:
-    """Runs the selection once at each level. How many verdicts were compared, and what is wrong."""
-    found: dict[str, dict[str, str]] = {}
+def run(folder: Path, least: Path, globs: tuple[str, ...] = ()) -> tuple[int, list[str]]:
+    """Runs the selection once at each level but the least, of which `least` is the results folder. How many verdicts
+    were compared, and what is wrong."""
+    if not (least / "latest" / "results.json").exists():
+        return 0, [f"level {LEAST} left no results in {least}"]
+    found = {LEAST: verdicts(json.loads((least / "latest" / "results.json").read_text(encoding="utf-8")))}
     for level, options in LEVELS.items():
+        if level == LEAST:
+            continue
         where = folder / level
         where.mkdir(parents=True, exist_ok=True)
-        part = ["--shard", PARTS[level]] if level in PARTS else []
+        part = [*OF_PARTS, "--shard", PARTS[level]] if level in PARTS else []
         command = [sys.executable, "-m", "pvtest", "run", *globs, *options, *part, "--results", str(where / "results")]
         with (where / "output.log").open("wb") as log:
             code = subprocess.run(
@@ -79,4 +96,4 @@ def run(folder: Path, globs: tuple[str, ...] = ()) -> tuple[int, list[str]]:
         found[level] = verdicts(json.loads(path.read_text(encoding="utf-8")))
         if found[level]["exit code"] != str(code):
             return 0, [f"level {level}: exit code {code}, but its results say {found[level]['exit code']}"]
-    return len(found[next(iter(LEVELS))]), compared(found)
+    return len(found[LEAST]), compared(found)
