@@ -79,7 +79,7 @@ GUEST_LIMIT := 655360
 HOST_LIMIT  := 393216
 LIMITS      := warn
 
-.PHONY: all image test test-distributions test-hyper-v lint unit clean check-catalogue docs sizes help FORCE
+.PHONY: all image test test-distributions test-hyper-v test-unit-faults lint unit clean check-catalogue docs sizes help FORCE
 
 all: image
 
@@ -92,6 +92,7 @@ help:
 	@echo '  test-distributions'
 	@echo '              builds and runs with gcc and clang of other Debian releases (SUITES), as root'
 	@echo '  test-hyper-v  the script for Hyper-V against doubles of the cmdlets; needs PowerShell (pwsh)'
+	@echo '  test-unit-faults  faults of units: in one boot the verdicts of a boot each; 4 minutes'
 	@echo '  unit        unit tests of the C libraries; UNIT_SEED=N: other random numbers'
 	@echo '  fuzz        input of a guest at random, with clang; FUZZ_SECONDS=N for each parser (10)'
 	@echo '  lint        formatting and static checks of C, shell and Python'
@@ -204,6 +205,10 @@ test-distributions:
 test-hyper-v:
 	@PVTEST_NEED_POWERSHELL=1 PYTHONPATH=tools $(PYTHON) -m pytest -q --junitxml=$(BUILD)/pytest-hyper-v.xml \
 	    tests/runner/test_hyper_v.py tests/runner/test_hyper_v_double.py
+
+# Nor is this: `make test` runs them in one boot, and checks each turn there.
+test-unit-faults: image
+	@$(RUNNER).gate.unit_faults --compare
 
 C_FILES  := $(wildcard $(filter %.c %.h,$(TREE)))
 SH_FILES := run.sh .ci/run $(sort $(wildcard tools/*.sh tools/bundle/*.sh tests/unit/*.sh tests/linux/*.sh tests/runner/*.sh)) tests/linux/init

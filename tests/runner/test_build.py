@@ -186,6 +186,6 @@ def test_help_is_short_and_complete() -> None:
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     lines = done.stdout.splitlines()
     assert len(lines) < 24 and max(map(len, lines)) <= 100
-    tests = ("test", "test-distributions", "test-hyper-v", "unit")
+    tests = ("test", "test-distributions", "test-hyper-v", "test-unit-faults", "unit")
     for target in ("image", *tests, "lint", "lint-words", "docs", "sizes", "clean"):
         assert f"\n{target}:" in text and f"\n  {target}" in done.stdout
