@@ -24,8 +24,8 @@ static void add(const struct iommu_backend *unit)
     mux.unit[mux.count++] = unit;
 }
 
-/* Capabilities that all units have. Tables of five levels are offered on request also where devices
- * of another unit cannot use them: these refuse the attach. */
+/* Capabilities that all units have. Tables of five levels are offered also where devices of another
+ * unit cannot use them: these refuse the attach. */
 static void combine(void)
 {
     mux.limits = *mux.unit[0]->limits();
@@ -50,7 +50,7 @@ static bool mux_init(void)
     /* With another width the unit runs as well, blocks all devices behind VT-d, and is not a part
      * of the pvIOMMU. */
     bool vtd = backend_vtd.init() && width == 0;
-    bool five_level = soft_options.levels == 5 || (soft_options.levels == 0 && !vtd);
+    bool five_level = soft_options.levels != 4;
 
     if (width != 0)
         five_level = width > LEVELS_4_BITS;

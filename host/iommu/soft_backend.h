@@ -11,8 +11,8 @@ struct soft_options {
     /* From refhost.opt. */
     enum softiommu_policy caching;
     uint64_t seed;
-    bool no_functions; /* the machine's own devices alone */
-    unsigned levels; /* 4 or 5; 0: 5 when no other unit is there, whose devices could not use it */
+    bool no_functions;                   /* the machine's own devices alone */
+    unsigned levels;                     /* 4 or 5; 0: 5 */
     const struct softiommu_rules *rules; /* NULL: those of the ABI */
     /* Other legal hosts. */
     enum softiommu_ad_mode ad_mode;

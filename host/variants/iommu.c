@@ -33,6 +33,8 @@ static void install_widths(void)
 void variants_install_iommu(void)
 {
     install_widths();
+    if (variant_active(VARIANT_FOUR_LEVELS) || variant_active(VARIANT_FIVE_LEVEL_PARAMETER))
+        soft_options.levels = 4;
     if (variant_active(VARIANT_CACHES_OF_ONE))
         soft_options.cache_entries = 1;
     if (variant_active(VARIANT_CACHES_OF_SEVEN))

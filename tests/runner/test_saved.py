@@ -122,7 +122,7 @@ def test_where_a_defect_is_shown() -> None:
     assert on_buses.first(CAMPAIGNS["defects"], defects[0]) is None
     assert on_buses.request(CAMPAIGNS["defects"], bus).qemu == QEMU, "its devices may be what shows it"
     few = [Hosts(booted).request(CAMPAIGNS["defects"], defect) for defect in defects]
-    assert [one.qemu.devices.alone for one in few] == [False, True, False], "five levels are on a machine without VT-d"
+    assert [one.qemu.devices.alone for one in few] == [False, True, False], "57 bits are on a machine without VT-d"
     assert "--functions-alone" in few[1].flags() and not few[1].qemu.iommu
 
 

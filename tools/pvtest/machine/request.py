@@ -163,7 +163,7 @@ class Request:
         )
 
 
-# Units whose defects need no device of QEMU. Some show on a machine without VT-d alone, whose host has five levels.
+# Units whose defects need no device of QEMU. Some show on a machine without VT-d alone, whose host has IOVAs of 57 bits.
 FUNCTIONS_ALONE = ("soft", "ioat")
 
 
