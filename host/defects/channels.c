@@ -150,6 +150,20 @@ static void before_post(struct hv_input_post_message *input)
     }
 }
 
+/* By the id of the channel: one more than the processor of its former life. */
+static uint32_t former_vp[VMBUS_CHANNELS_MAX + 1];
+
+static void keep_processor(struct vmbus_channel *channel, uint32_t type)
+{
+    uint32_t *former = &former_vp[channel->id];
+
+    if (type == VMBUS_OPEN_CHANNEL && *former != 0)
+        channel->vp = *former - 1;
+    if ((type == VMBUS_OPEN_CHANNEL && defect_active(DEFECT_REOPENED_KEEPS_PROCESSOR)) ||
+        (type == VMBUS_MODIFY_CHANNEL && defect_active(DEFECT_REOPENED_KEEPS_MODIFIED)))
+        *former = channel->vp + 1;
+}
+
 static void after_post(const struct hv_input_post_message *input, uint32_t vp_before)
 {
     const union {
@@ -165,6 +179,8 @@ static void after_post(const struct hv_input_post_message *input, uint32_t vp_be
     if (channel && message->header.type == VMBUS_OPEN_CHANNEL &&
         defect_active(DEFECT_CHANNEL_FIRST_PROCESSOR))
         channel->vp = 0;
+    if (channel)
+        keep_processor(channel, message->header.type);
     for (unsigned i = 0; i < channels_count(); i++) {
         if (message->header.type == VMBUS_MODIFY_CHANNEL &&
             defect_active(DEFECT_CHANNEL_MODIFY_ALL))
@@ -321,7 +337,8 @@ void defects_install_channels(void)
             DEFECT_LIST_PAGES_KEPT, DEFECT_CHANNEL_MODIFY_ALL, DEFECT_CHANNEL_CLOSE_ALL,
             DEFECT_LIST_TEARDOWN_ALL, DEFECT_OPEN_ECHOES_CHANNEL, DEFECT_OPEN_ECHOES_FIRST,
             DEFECT_LIST_ANSWER_OF_FIRST, DEFECT_MODIFY_ANSWER_OF_FIRST, DEFECT_LIST_BODY_TO_FIRST,
-            DEFECT_LIST_BODY_TO_LAST, DEFECT_TEARDOWN_LEAVES_CHANNEL))
+            DEFECT_LIST_BODY_TO_LAST, DEFECT_TEARDOWN_LEAVES_CHANNEL,
+            DEFECT_REOPENED_KEEPS_PROCESSOR, DEFECT_REOPENED_KEEPS_MODIFIED))
         right_post = call_in_front(HVCALL_POST_MESSAGE, post);
     if (ANY(DEFECT_COMPLETION_UNASKED, DEFECT_TRANSACTION_HALF, DEFECT_RING_WAITER_FORGOTTEN,
             DEFECT_RING_FULL_DROPS, DEFECT_CHANNEL_FLAG_NEIGHBOR))

@@ -71,6 +71,10 @@ static void name_domain(struct domain *domain)
     counts.of_did[made->did] = (struct counted){0};
     if (defect_active(DEFECT_TAG_EIGHT_BITS))
         made->did = (uint16_t)(DID_FIRST + counts.created % TAGS);
+    if (defect_active(DEFECT_TAG_TEN_BITS))
+        made->did = (uint16_t)(DID_FIRST + counts.created % (4 * TAGS));
+    if (defect_active(DEFECT_TAG_ELEVEN_BITS))
+        made->did = (uint16_t)(DID_FIRST + counts.created % (8 * TAGS));
     if (defect_active(DEFECT_TAG_SIXTEEN_BITS))
         made->did = (uint16_t)(DID_FIRST + counts.created % (NUMBERS - DID_FIRST));
     if (defect_active(DEFECT_TAG_NINE_BITS) && made->did >= DID_FIRST + DOMAINS_TOLD)
@@ -151,10 +155,11 @@ void defects_install_counts(void)
 {
     if (!ANY(DEFECT_CREATE_REFUSED_LEAKS, DEFECT_DELETE_REFUSED_LEAKS,
              DEFECT_DELETE_UNCONFIGURED_LEAKS, DEFECT_CONFIGURE_REFUSED_LEAKS,
-             DEFECT_ATTACH_REFUSED_LEAKS, DEFECT_TAG_EIGHT_BITS, DEFECT_TAG_NINE_BITS,
-             DEFECT_FULL_TAKES_ANOTHER, DEFECT_FLUSHES_WORN_OUT, DEFECT_ATTACHES_WORN_OUT,
-             DEFECT_REFUSALS_WORN_OUT, DEFECT_TAG_SIXTEEN_BITS, DEFECT_CREATE_NUMBERS_RUN_OUT,
-             DEFECT_ATTACH_NUMBER_ZERO, DEFECT_FLUSH_NUMBER_ZERO))
+             DEFECT_ATTACH_REFUSED_LEAKS, DEFECT_TAG_EIGHT_BITS, DEFECT_TAG_TEN_BITS,
+             DEFECT_TAG_ELEVEN_BITS, DEFECT_TAG_NINE_BITS, DEFECT_FULL_TAKES_ANOTHER,
+             DEFECT_FLUSHES_WORN_OUT, DEFECT_ATTACHES_WORN_OUT, DEFECT_REFUSALS_WORN_OUT,
+             DEFECT_TAG_SIXTEEN_BITS, DEFECT_CREATE_NUMBERS_RUN_OUT, DEFECT_ATTACH_NUMBER_ZERO,
+             DEFECT_FLUSH_NUMBER_ZERO))
         return;
     counts.of_did =
         host_pages(((size_t)TAGS * TAGS * sizeof(*counts.of_did) + PAGE_SIZE - 1) / PAGE_SIZE);

@@ -13,6 +13,9 @@
 #include "host/hypercalls/call.h"
 #include "host/platform/chipset.h"
 #include "host/platform/machine_rules.h"
+#include "host/vmbus/channels.h"
+#include "host/vmbus/vmbus_rules.h"
+#include "host/vpci/bus.h"
 #include "lib/bits.h"
 
 static struct exit_handlers right_exit;
@@ -89,9 +92,71 @@ static bool sleep_chosen(uint32_t *control)
     return true;
 }
 
+#define DR6_NONE 0xFFFF0FF0u
+#define DR7_NONE 0x400u
+
+static void cpuid(struct cpu *cpu, struct guest_registers *regs)
+{
+    right_exit.cpuid(cpu, regs);
+    if (defect_active(DEFECT_DEBUG_STATUS_LOST))
+        cpu->guest->dr6 = DR6_NONE;
+    if (defect_active(DEFECT_DEBUG_CONTROL_LOST))
+        cpu->guest->dr7 = DR7_NONE;
+}
+
+static call_handler *right_signal;
+
+static enum hv_status signal(struct call_context *context)
+{
+    enum hv_status status = right_signal(context);
+
+    for (unsigned i = 0; i < channels_count(); i++)
+        if (channel_at(i)->state == CHANNEL_OPEN && channel_at(i)->from_guest.broken)
+            stray_store();
+    return status;
+}
+
+#define RESCINDS_MAX 40u /* of one bus */
+
+static void (*right_withdrawn)(void *owner);
+static void (*right_end)(void);
+static unsigned rescinds[VMBUS_CHANNELS_MAX + 1]; /* by the id of the channel */
+static bool ending;                               /* a connection does */
+
+static void end_channels(void)
+{
+    ending = true;
+    right_end();
+    ending = false;
+}
+
+static void withdrawn(void *owner)
+{
+    const struct vpci_bus *bus = owner;
+
+    if (!ending && ++rescinds[vmbus_channel_id(bus->channel)] > RESCINDS_MAX)
+        stray_store();
+    right_withdrawn(owner);
+}
+
+static void install_bus(void)
+{
+    if (defect_active(DEFECT_RING_BROKEN_STRAYS))
+        right_signal = call_in_front(HVCALL_SIGNAL_EVENT, signal);
+    if (!defect_active(DEFECT_RESCINDS_STRAY))
+        return;
+    right_withdrawn = vpci_service.withdrawn;
+    vpci_service.withdrawn = withdrawn;
+    right_end = vmbus_rules.end_channels;
+    vmbus_rules.end_channels = end_channels;
+}
+
 void defects_install_host_itself(void)
 {
     right_exit = exit_handlers;
+    install_bus();
+    if (ANY(DEFECT_DEBUG_STATUS_LOST, DEFECT_DEBUG_CONTROL_LOST))
+        exit_handlers.cpuid = cpuid;
     if (defect_active(DEFECT_PREFIXES_NOT_COUNTED))
         cpu_rules.prefixes_counted = false;
     if (defect_active(DEFECT_HOST_ADDRESS_OF_GUEST))

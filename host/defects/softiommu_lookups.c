@@ -4,6 +4,10 @@
 
 uint16_t softiommu_cached_did(uint16_t did)
 {
+    if (softiommu_injected(SOFTIOMMU_FAULT_TAG_TEN_BITS))
+        return did & BITS(9, 0);
+    if (softiommu_injected(SOFTIOMMU_FAULT_TAG_TWELVE_BITS))
+        return did & BITS(11, 0);
     return softiommu_injected(SOFTIOMMU_FAULT_TAG_SHARED) ? did / 2 : did;
 }
 

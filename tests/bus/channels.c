@@ -91,6 +91,22 @@ static void with_modify(struct test_run *t, struct ear *ear, void *events,
     CHECK(heard, "no signal to the second processor");
 }
 
+/* It is open for the second processor. Nothing of its former life stays. */
+static void reopen(struct test_run *t, struct ear *ear, void *events, struct vmbus_channel *channel)
+{
+    const uint32_t vp = (uint32_t)client_msr(HV_MSR_VP_INDEX);
+    const struct vmbus_opening opening = {.interrupts = true, .target_vp = &vp};
+
+    for (unsigned turn = 0; turn < 2; turn++) {
+        vmbus_channel_close(channel);
+        client_open(t, 1, 1, &opening);
+        STEP("closed, and opened for VP %u", vp);
+        CHECK(first_hears(t, events, channel), "no signal of a channel that was opened again");
+        if (turn == 0 && vmbus_init()->version >= VMBUS_VERSION_4_1)
+            modify(t, channel, ear->vp);
+    }
+}
+
 TEST(channels_signal_their_processor,
      PROMISE("A channel signals the processor that it was opened for, or moved to last, by the "
              "flag of its own number and the vector there")
@@ -98,7 +114,8 @@ TEST(channels_signal_their_processor,
      STEPS("Both processors have event flags and a SINT. The first and the second channel of two "
            "buses are opened for the second processor, and a request is sent on each. If the "
            "version has MODIFYCHANNEL, each moves to the first processor and back, with a request "
-           "after each move, and one on the other channel.")
+           "after each move, and one on the other channel. The second channel is closed and opened "
+           "for the first processor, moves to the other one, and is closed and opened again.")
      EXPECTS("The flag of the number of the channel is set in the page of that processor, and the "
              "vector of its SINT requested there.")
      IF_IT_FAILS("The host takes one processor for all, or accepts MODIFYCHANNEL without effect: "
@@ -127,6 +144,7 @@ TEST(channels_signal_their_processor,
         if (vmbus_init()->version >= VMBUS_VERSION_4_1)
             with_modify(t, ear, events, channel, n > 0 ? client_channel(0) : NULL);
     }
+    reopen(t, ear, events, client_channel(1));
     on_second(t, take_ear, ear);
 }
 

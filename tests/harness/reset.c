@@ -293,11 +293,12 @@ static bool buses_are_back(const struct suite *s)
 
 const char *suite_reset(struct suite *s)
 {
-    const char *found, *rest_found;
+    const char *found = NULL, *rest_found;
     struct oracle_fault fault;
 
     s->leftover[0] = '\0';
     s->lost_buses = false;
+    s->breaks = NULL;
     hypercall_send_with(NULL);
     iommu_settle();
     if (iommu_promises(IOMMU_HYPERCALLS)) {
@@ -311,7 +312,10 @@ const char *suite_reset(struct suite *s)
                                       : NULL;
     }
     s->lost_buses = !buses_are_back(s);
-    found = s->lost_buses ? "a bus that the test had taken away does not come back" : NULL;
+    if (s->lost_buses) {
+        found = "a bus that the test had taken away does not come back";
+        s->breaks = "BUS-6 BUS-13";
+    }
     rest_found = rest_devices(s);
     found = rest_found ? rest_found : found;
     while (oracle_take_fault(ORACLE_FAULT_ANY_DEVICE, &fault) && (fault.valid & ORACLE_FAULT_VALID))
@@ -324,5 +328,7 @@ const char *suite_reset(struct suite *s)
     hypercall_report_registers_to(hear_of_register_call);
     hearing.begun = s->rested;
     hearing.calls = calls_not_heard();
+    if (s->leftover[0])
+        s->breaks = "DEL-6 DOM-2";
     return s->leftover[0] ? s->leftover : found;
 }

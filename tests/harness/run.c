@@ -140,6 +140,7 @@ static void after(struct suite *s, struct test_run *t)
         fmt_snprintf(t->message, sizeof(t->message), "after the test: %s", host_damage);
     } else if (leftover) {
         t->verdict = VERDICT_FAIL;
+        t->beside = s->breaks;
         fmt_snprintf(t->message, sizeof(t->message), "after the test: %s", leftover);
     } else if (s->stray[0] && t->verdict == VERDICT_PASS) {
         t->verdict = VERDICT_ERROR;

@@ -73,7 +73,8 @@ struct suite {
                                 empty: none */
     char leftover[TEXT_MAX]; /* says so, of the test that just ran; empty: all its domains are gone
                               */
-    struct domain rest;      /* blocking domain, live when the host has a pvIOMMU */
+    const char *breaks; /* requirements of what the last reset found; NULL: of the test's alone */
+    struct domain rest; /* blocking domain, live when the host has a pvIOMMU */
     struct test_run run;
 };
 

@@ -286,6 +286,7 @@ STRESS(control_register_bits,
 #define DR7_GENERAL     BIT(13) /* the next access to a debug register raises #DB */
 #define DR6_NONE        0xFFFF0FF0ull
 #define DR6_STATUS      (BITS(15, 13) | BITS(3, 0))
+#define DR7_BREAKPOINTS (BITS(31, 16) | BITS(7, 0))
 
 static void write_dr6(void *value)
 {
@@ -311,17 +312,19 @@ static void expect_written(struct test_run *t, void (*write)(void *value), uint6
 
 static void debug_bits_by_chance(struct test_run *t)
 {
-    uint64_t dr6 = random_u64(&t->random) >> (random_below(&t->random, 2) * 32), seen;
+    uint64_t dr6 = random_u64(&t->random) >> (random_below(&t->random, 2) * 32), seen6;
+    uint64_t dr7 = random_u64(&t->random) >> (random_below(&t->random, 2) * 32), seen7;
 
+    dr7 &= ~DR7_GENERAL;
     expect_written(t, write_dr6, dr6, "DR6");
-    expect_written(t, write_dr7,
-                   (random_u64(&t->random) >> (random_below(&t->random, 2) * 32)) & ~DR7_GENERAL,
-                   "DR7");
+    expect_written(t, write_dr7, dr7, "DR7");
     (void)cpu_cpuid(0, 0);
-    __asm__ volatile("mov %%dr6, %0" : "=r"(seen));
+    __asm__ volatile("mov %%dr6, %0; mov %%dr7, %1" : "=r"(seen6), "=r"(seen7));
     __asm__ volatile("mov %0, %%dr7" : : "r"(DR7_NONE));
     if (dr6 >> 32 == 0)
-        CHECK_EQ(seen & DR6_STATUS, dr6 & DR6_STATUS, "DR6 after an exit");
+        CHECK_EQ(seen6 & DR6_STATUS, dr6 & DR6_STATUS, "DR6 after an exit");
+    if (dr7 >> 32 == 0)
+        CHECK_EQ(seen7 & DR7_BREAKPOINTS, dr7 & DR7_BREAKPOINTS, "DR7 after an exit");
 }
 
 STRESS(debug_registers,
@@ -331,7 +334,7 @@ STRESS(debug_registers,
              "by chance, for execution and for access, makes calls and other exits, and sets bits "
              "of DR6 and of DR7 by chance.")
        EXPECTS("All calls are answered. A bit in the upper half of DR6 or DR7 raises #GP, any "
-               "other value is taken, and DR6 keeps its bits over an exit.")
+               "other value is taken, and both keep their bits over an exit.")
        IF_IT_FAILS("Debug registers are not switched between guest and host: the host takes #DB."))
 {
     struct integrity_output host, found;

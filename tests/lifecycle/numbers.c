@@ -156,6 +156,50 @@ STRESS(domain_numbers_come_around,
     OBSERVE("%u domains stayed", w.residents);
 }
 
+#define FEWEST 256u
+#define MOST   4096u /* CREATEs after that of the domain that stays */
+#define NEAR   2u    /* a host may make domains of its own, or count from elsewhere */
+
+STRESS(domain_numbers_of_few_bits,
+       PROMISE("A domain that stays is apart from the one that is made 256, 512, 1,024, 2,048 or "
+               "4,096 CREATEs later")
+       COVERS("ISO-1 DOM-1") ABI() DEVICES(NONE) KINDS("dma device")
+       STEPS("A device is at work in a domain. Others are made and deleted, so many that the next "
+             "ones are as many CREATEs after the first as a number of 8, 9, 10, 11 or 12 bits can "
+             "count. Of these, and of two on both sides, each is configured and used by a second "
+             "device, and then the first device writes again.")
+       EXPECTS("Each DMA lands in the page of the domain of its device.")
+       IF_IT_FAILS("The host keeps as many bits of the tag of a domain as domains can exist at "
+                   "once, though tags go on: two living domains share what is cached."))
+{
+    struct town w = town(t);
+    unsigned made = 1;
+
+    REQUIRE(w.workers > 0, "no second device");
+    track_domain_id(t, RESIDENTS_FIRST);
+    settle(t, &w, RESIDENTS_FIRST, 0);
+    CHECK_SUCCESS(iommu_attach(RESIDENTS_FIRST, w.worker[0]->device_id), "ATTACH of a device");
+    for (unsigned after = FEWEST; after <= MOST; after *= 2) {
+        STEP("%llu CREATEs after that of the domain that stays", after);
+        for (; made < after - NEAR; made++) {
+            CHECK_SUCCESS(iommu_create(COMERS_FIRST + made), "CREATE of one of many domains");
+            CHECK_SUCCESS(iommu_delete(COMERS_FIRST + made), "DELETE of one of many domains");
+        }
+        for (; made <= after + NEAR; made++) {
+            track_domain_id(t, COMERS_FIRST + made);
+            expect_home(t, &w, w.worker[0], 0, "the domain that stays");
+            settle(t, &w, COMERS_FIRST + made, made);
+            visit(t, &w, COMERS_FIRST + made, made, "a new domain");
+            expect_home(t, &w, w.worker[0], 0, "the domain that stays, beside a new one");
+            attach(t, w.chain[0], w.visitor);
+            CHECK_SUCCESS(iommu_delete(COMERS_FIRST + made), "DELETE of a domain without devices");
+        }
+    }
+    attach(t, w.chain[0], w.worker[0]);
+    CHECK_SUCCESS(iommu_delete(RESIDENTS_FIRST), "DELETE of a domain without devices");
+    forget_domain_ids(t);
+}
+
 STRESS(attach_numbers_come_around,
        PROMISE("Each of more than 65,536 ATTACHs moves the device")
        COVERS("ATT-2 ATT-1 ATT-9") ABI() DEVICES(NONE) KINDS("dma device") TIER(stress)

@@ -34,6 +34,8 @@ def test_domain_that_cannot_be_deleted_is_charged_to_its_test(saved: SavedMachin
     assert others and not {"fail", "error"} & set(verdicts.values()), "the tests that follow have other ids"
     (bad,) = [test for test in found["tests"] if test["verdict"] == "fail"]
     assert bad["reason"].startswith("after the test: domain 0x1, in which no device is, cannot be deleted: ")
+    assert bad["details"]["beside"] == "DEL-6 DOM-2", "that of DELETE comes before those of the test"
+    assert {item["id"]: item["verdict"] for item in found["requirements"]}["DEL-6"] == "fail"
     assert "# note: the tests that follow have domain ids from 0x" in next(tmp_path.glob("*/serial.log")).read_text()
 
 
@@ -76,6 +78,7 @@ def test_buses_that_stay_away_are_charged_to_their_test(  # pylint: disable=too-
     assert code == 1 and not found["problems"], output
     first, windows, *devices = found["tests"]
     assert first["verdict"] == "fail" and first["reason"].startswith(reason), output
+    assert not reason.startswith("after") or first["details"]["beside"] == "BUS-6 BUS-13"
     assert windows["verdict"] == ("pass" if left else "skip")
     lost = [test for test in devices if test["verdict"] == "skip"]
     assert {test["verdict"] for test in devices} == ({"pass", "skip"} if left else {"skip"})
