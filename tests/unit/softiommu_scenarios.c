@@ -250,7 +250,9 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(ATTACH_KEEPS_TAG, story_keeps_tag, 0),
     STORY(DELETE_KEEPS_ROOT, story_kept_root, 0),
     STORY(DELETE_READS_TABLE, story_delete_reads, 0),
-    STORY(TAG_SHARED, story_tag_shared, 0),
+    STORY(TAG_SHARED, story_tag_shared, 1),
+    STORY(TAG_TEN_BITS, story_tag_shared, 1024),
+    STORY(TAG_TWELVE_BITS, story_tag_shared, 4096),
     STORY(TAG_REUSED, story_stale, BY_DELETE),
     STORY(TAG_REUSED, story_stale, BY_DELETE | AT_LEVEL(2)),
 

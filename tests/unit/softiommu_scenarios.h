@@ -71,7 +71,7 @@ bool story_two_steps(struct machine *m, unsigned argument);
 bool story_keeps_tag(struct machine *m, unsigned argument);
 bool story_kept_root(struct machine *m, unsigned argument);
 bool story_delete_reads(struct machine *m, unsigned argument);
-bool story_tag_shared(struct machine *m, unsigned argument);
+bool story_tag_shared(struct machine *m, unsigned distance);
 
 /* argument: enum released_by | level of the page << 4 | ATS << 8 */
 bool story_size_kept(struct machine *m, unsigned argument);

@@ -294,12 +294,11 @@ bool story_delete_reads(struct machine *m, unsigned argument)
     return changed;
 }
 
-bool story_tag_shared(struct machine *m, unsigned argument)
+bool story_tag_shared(struct machine *m, unsigned distance)
 {
     struct softiommu_translation a = domain_mapping(m, 4, DID, IOVA, OLD),
-                                 b = domain_mapping(m, 4, DID + 1, IOVA, NEW);
+                                 b = domain_mapping(m, 4, (uint16_t)(DID + distance), IOVA, NEW);
 
-    (void)argument;
     attach(m, 0, &a);
     attach(m, 1, &b);
     return target(m, 0, IOVA, READ) != OLD || target(m, 1, IOVA, READ) != NEW;

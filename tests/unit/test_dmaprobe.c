@@ -282,6 +282,62 @@ static void repeats(void **state)
     assert_int_equal(machine_read(DMAPROBE_PENDING), 0);
 }
 
+static void delays_in_each_slot(void **state)
+{
+    struct dmaprobe_request request = {
+        .operation = DMAPROBE_FILL, .flags = DMAPROBE_DELAYED, .length = 1, .operand = 0x77};
+
+    (void)state;
+    for (unsigned slot = 0; slot < DMAPROBE_SLOTS; slot++) {
+        request.iova = 0x1000 + slot;
+        request.delay_us = slot + 1;
+        run(slot, request);
+    }
+    for (unsigned slot = 0; slot < DMAPROBE_SLOTS; slot++) {
+        machine.now += 10;
+        vdev_tick();
+        assert_ok(machine_request(slot), 1);
+        assert_only(0x1000, slot + 1, 0x77);
+    }
+}
+
+static void expect_sums(uint64_t expected)
+{
+    uint64_t value;
+
+    for (unsigned slot = 0; slot < DMAPROBE_SLOTS; slot++) {
+        memcpy(&value, machine.ram + 0x1000 + sizeof(value) * slot, sizeof(value));
+        if (value != expected)
+            fail_msg("slot %u has added %u times", slot, (unsigned)value);
+    }
+}
+
+/* With each tick and each step of a switch, until the device is reset. */
+static void repeats_in_each_slot(void **state)
+{
+    struct dmaprobe_request request = {
+        .operation = DMAPROBE_ADD, .flags = DMAPROBE_REPEAT, .length = 8, .operand = 1};
+
+    (void)state;
+    memset(machine.ram + 0x1000, 0, sizeof(uint64_t) * DMAPROBE_SLOTS);
+    for (unsigned slot = 0; slot < DMAPROBE_SLOTS; slot++) {
+        request.iova = 0x1000 + sizeof(uint64_t) * slot;
+        run(slot, request);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        vdev_tick();
+    expect_sums(3);
+    dmaprobe_on_switch_step(machine.function.probe);
+    vdev_tick(); /* one more of each, and what the step has begun */
+    expect_sums(5);
+    assert_int_equal(machine_read(DMAPROBE_PENDING), 0xFFFF);
+    machine_write(DMAPROBE_CONTROL, DMAPROBE_CONTROL_RESET);
+    assert_int_equal(machine_read(DMAPROBE_PENDING), 0);
+    dmaprobe_on_switch_step(machine.function.probe);
+    vdev_tick();
+    expect_sums(5);
+}
+
 static void obeys_bus_master(void **state)
 {
     struct dmaprobe_request request = {.operation = DMAPROBE_FILL,
@@ -390,6 +446,8 @@ int main(void)
         WITH_MACHINE(holds_until_released),
         WITH_MACHINE(waits_for_its_time),
         WITH_MACHINE(repeats),
+        WITH_MACHINE(delays_in_each_slot),
+        WITH_MACHINE(repeats_in_each_slot),
         WITH_MACHINE(obeys_bus_master),
         WITH_MACHINE(registers_stand_anything),
         WITH_MACHINE(random_requests),
