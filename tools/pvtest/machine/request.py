@@ -163,7 +163,7 @@ class Request:
         )
 
 
-# Units whose defects need no device of QEMU. Some show on a machine without VT-d alone, whose host has IOVAs of 57 bits.
+# Units whose defects need no device of QEMU. Some show on a machine without VT-d alone, whose host has 57 bits of IOVA.
 FUNCTIONS_ALONE = ("soft", "ioat")
 
 
