@@ -195,8 +195,9 @@ def _times_lines(run: Run) -> list[Text]:
 
 def _tier(run: Run) -> str:
     """The tier, and what is left to a longer one, whatever was selected."""
-    longer = sum(not instance.within(run.tier) for instance in run.catalogue.instances)
-    return run.tier + (f"; the catalogue has {longer} instances of longer ones (--tier {TIERS[-1]})" if longer else "")
+    tier = run.tier  # looks at all that was selected
+    longer = sum(not instance.within(tier) for instance in run.catalogue.instances)
+    return tier + (f"; the catalogue has {longer} instances of longer ones (--tier {TIERS[-1]})" if longer else "")
 
 
 def _boots(run: Run) -> list[Text]:
