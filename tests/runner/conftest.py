@@ -23,6 +23,8 @@ from hypothesis import HealthCheck, settings
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(HERE)]
+# The folder of the set-up: neither a module nor the template of a report is compiled twice.
+sys.pycache_prefix = sys.pycache_prefix or str(ROOT / "build" / "pycache")
 
 import images  # noqa: E402
 import saved_machine  # noqa: E402

@@ -23,10 +23,11 @@ from pvtest.images.boot_volume import BootOptions
 from pvtest.machine import qemu
 
 SECTOR = disk_image.SECTOR
+SMALLEST = disk_image.SIZE_MIB[0]
 FILES = {"EFI/BOOT/BOOTX64.EFI": b"loader" * 1000, "pvtest.opt": b"seed=1\n", "a/b/c.txt": b""}
 
 
-def disk(folder: Path, form: str = "raw", files: dict[str, bytes] | None = None, size: int = 64) -> Path:
+def disk(folder: Path, form: str = "raw", files: dict[str, bytes] | None = None, size: int = SMALLEST) -> Path:
     path = folder / f"disk{disk_image.FORMATS[form][0]}"
     disk_image.write(path, form, FILES if files is None else files, size, True)
     return path
@@ -49,7 +50,7 @@ def partition_of(path: Path) -> Path:
     return out
 
 
-@pytest.mark.parametrize("size", [disk_image.SIZE_MIB[0], 64, 100])
+@pytest.mark.parametrize("size", [SMALLEST, 64, 100])
 def test_partition_table(tmp_path: Path, size: int) -> None:
     """Read here once more, from the UEFI specification: both headers with their sums, one entry."""
     data = disk(tmp_path, size=size).read_bytes()
@@ -247,12 +248,12 @@ def boot(path: Path, form: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.boots
-@pytest.mark.parametrize("form", disk_image.FORMATS)
-def test_refhost_disks_boot_and_pass(tmp_path: Path, form: str) -> None:
-    out = tmp_path / f"disk{disk_image.FORMATS[form][0]}"
+def test_refhost_disks_boot_and_pass(tmp_path: Path) -> None:
+    """In one format: the tests of the other targets boot the other two, and all three hold the same disk."""
+    out = tmp_path / "disk.img"
     assert image(paths.BUILD, "--output", str(out), "discovery").returncode == 0
     planned = sum(test.group == "discovery" for test in catalogue.load_tests().tests)
-    lines = boot(out, form, tmp_path)
+    lines = boot(out, "raw", tmp_path)
     assert f"1..{planned}" in lines
     assert lines[-1].startswith(f"# end: planned={planned} pass={planned} fail=0 error=0 skip=0")
 

@@ -40,10 +40,11 @@ class Page(HTMLParser):
         self.rows: list[tuple[str, str]] = []
         self.outside: list[str] = []
         self.tags: list[str] = []
-        self.text = ""
+        self._texts: list[str] = []
         self._row: dict[str, str | None] | None = None
         self._id = False
         self.feed(text)
+        self.text = "".join(self._texts)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
@@ -59,7 +60,7 @@ class Page(HTMLParser):
         self.outside += [name for name in found if name.startswith("on")]
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        self._texts.append(data)
         if self._id and self._row is not None:
             self.rows.append((data, str(self._row["data-verdict"])))
             self._row, self._id = None, False

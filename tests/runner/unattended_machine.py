@@ -139,7 +139,7 @@ class Machine:
         return self.serial.read_text(encoding="utf-8", errors="replace") if self.serial.exists() else ""
 
     def run(self, pull_plug_at: str = "", code: int | None = 0) -> bool:
-        """Until the machine is off, or a second after that text came; True = it went off by itself.
+        """Until the machine is off, or shortly after that text came; True = it went off by itself.
 
         `code` is the exit code that QEMU must have; None: any.
         """
@@ -154,7 +154,7 @@ class Machine:
                         assert code is None or process.returncode == code, self.console()
                         return True
                     if pull_plug_at and pull_plug_at in self.console():
-                        time.sleep(1)
+                        time.sleep(0.2)
                         return False
                     time.sleep(0.1)
                 raise AssertionError(f"not off after {SECONDS:.0f} s:\n{self.console()[-2000:]}")
