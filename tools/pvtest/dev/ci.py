@@ -290,7 +290,7 @@ def defects() -> Report:
 
 def variants() -> Report:
     """Every variant of the reference host must pass."""
-    return _pvtest("variants", "variants", "--together", "4", "--jobs", str(JOBS), file="variants.json")
+    return _pvtest("variants", "variants", "--together", "6", "--jobs", str(JOBS), file="variants.json")
 
 
 def _read_counts(path: Path, good: tuple[str, ...], bad: tuple[str, ...], skip: str) -> Counts:
