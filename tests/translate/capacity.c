@@ -4,7 +4,10 @@
  * has a target of its own and is used twice, the second time in another order: an entry that was
  * evicted must not answer, and one that stayed must not have got the target of another.
  */
+#include "drivers/dmaprobe.h"
+#include "lib/string.h"
 #include "tests/harness/fixture.h"
+#include "tests/harness/transcript.h"
 
 #define TEST_GROUP "translate"
 
@@ -20,35 +23,98 @@ static void use(struct test_run *t, struct dma_engine *e, uint64_t iova, uint8_t
         target[byte] = POISON_FRESH;
 }
 
+/* Places at each of which `pages` of the buffer are mapped in a row. */
+struct places {
+    struct buffer b;
+    uint64_t stride;
+    unsigned count, pages;
+};
+
+static uint64_t iova_of(const struct places *p, unsigned place, unsigned page)
+{
+    return IOVA_1G + place * p->stride + page * PAGE_SIZE;
+}
+
+static uint8_t *target_of(const struct places *p, unsigned place, unsigned page)
+{
+    return p->b.data + ((size_t)place * p->pages + page) * PAGE_SIZE;
+}
+
+/* Bytes of the number that is written through the n-th place. */
+static uint64_t number(unsigned n)
+{
+    return 0x5A00000000000000ull + n;
+}
+
+/* One exit for many: each place gets a number of its own, so that two which lead to each other's
+ * targets show. */
+static void use_by_list(struct test_run *t, struct dma_engine *e, const struct places *p,
+                        unsigned first, unsigned count, unsigned step, unsigned page)
+{
+    struct dmaprobe_request request = {
+        .operation = DMAPROBE_WRITE, .flags = DMAPROBE_SCATTERED, .elements = count};
+    uint64_t *numbers = (uint64_t *)dmaprobe_buffer(e);
+
+    for (unsigned i = 0; i < count; i++) {
+        numbers[i] = number(first + i);
+        dmaprobe_scatter(e)[i] = (struct dmaprobe_element){
+            .iova = iova_of(p, (first + i) * step % p->count, page), .length = sizeof(*numbers)};
+    }
+    dmaprobe_start(e, 0, &request);
+    CHECK(request.status == DMAPROBE_OK, "a write to IOVA 0x%llx, one of many, is refused",
+          (unsigned long long)request.fault_iova);
+    for (unsigned i = 0; i < count; i++) {
+        unsigned place = (first + i) * step % p->count;
+        uint64_t *target = (uint64_t *)target_of(p, place, page), expected = number(first + i);
+
+        CHECK(*target == expected,
+              "a write to IOVA 0x%llx, one of many, does not land at GPA 0x%llx",
+              (unsigned long long)iova_of(p, place, page), (unsigned long long)gpa_of(target));
+        memset(target, POISON_FRESH, sizeof(*target));
+    }
+}
+
+/* Place 0, `step`, twice that, and so on. */
+static void use_all(struct test_run *t, struct dma_engine *e, const struct places *p, unsigned step,
+                    unsigned page)
+{
+    for (unsigned done = 0, part; done < p->count; done += part) {
+        part =
+            p->count - done < DMAPROBE_SCATTER_LENGTH ? p->count - done : DMAPROBE_SCATTER_LENGTH;
+        if (dmaprobe_is(e) && !transcript_is_on()) {
+            use_by_list(t, e, p, done, part, step, page);
+            continue;
+        }
+        for (unsigned i = done; i < done + part; i++) {
+            unsigned place = i * step % p->count;
+
+            use(t, e, iova_of(p, place, page), target_of(p, place, page));
+        }
+    }
+}
+
 /* `pages` in a row at each of `count` places; the first one is used first, then the last one in
  * another order. */
 static void small_pages(struct test_run *t, unsigned count, uint64_t stride, unsigned pages)
 {
     struct dma_engine *e = device(t);
     struct domain *d = domain_paging(t);
-    struct buffer b;
+    struct places p = {.stride = stride, .count = rounds_on(e, count, 5), .pages = pages};
 
-    count = rounds_on(e, count, 5);
-    need_width(t, IOVA_1G, count * stride);
-    b = buffer(t, count * pages);
-    for (unsigned i = 0; i < count; i++) {
-        REQUIRE(domain_map(d, IOVA_1G + i * stride, gpa_of(b.data) + i * pages * PAGE_SIZE,
-                           pages * PAGE_SIZE, RW) == STAGE1_OK,
+    need_width(t, IOVA_1G, p.count * stride);
+    p.b = buffer(t, p.count * pages);
+    for (unsigned i = 0; i < p.count; i++) {
+        REQUIRE(domain_map(d, iova_of(&p, i, 0), gpa_of(target_of(&p, i, 0)), pages * PAGE_SIZE,
+                           RW) == STAGE1_OK,
                 "mapping place %u in our own tables", i);
     }
     attach(t, d, e);
     STEP("%llu pages at each of %llu places, one every 0x%llx bytes; the device uses all places, "
          "twice",
-         pages, count, stride);
-    for (unsigned i = 0; i < count; i++)
-        use(t, e, IOVA_1G + i * stride, b.data + i * pages * PAGE_SIZE);
-    for (unsigned i = 0; i < count; i++) {
-        unsigned place = i * ODD % count;
-
-        use(t, e, IOVA_1G + place * stride + (pages - 1) * PAGE_SIZE,
-            b.data + (place * pages + pages - 1) * PAGE_SIZE);
-    }
-    expect_untouched(t, &b, "pages of other IOVAs");
+         pages, p.count, stride);
+    use_all(t, e, &p, 1, 0);
+    use_all(t, e, &p, ODD, pages - 1);
+    expect_untouched(t, &p.b, "pages of other IOVAs");
 }
 
 TEST(many_pages_twice,
