@@ -100,6 +100,18 @@ static void hear_of_domain(uint64_t control, uint64_t rdx, uint64_t rax)
     account_note(&account, hv_control_code(control), name.domain_id.id);
 }
 
+static void hear_of_detach(uint64_t control, uint64_t rdx)
+{
+    struct hv_input_detach_device_domain input;
+
+    if ((control & HV_CONTROL_FAST) != 0 || !memory_is_ours(rdx, sizeof(input))) {
+        account_note_any_device(&account);
+        return;
+    }
+    memcpy(&input, gpa_pointer(rdx), sizeof(input));
+    account_note_device(&account, input.device_id);
+}
+
 /* Apart from the next function, which most calls that are refused do not leave. */
 HOT static __attribute__((noinline)) void hear_of_effect(uint64_t control, uint64_t rdx,
                                                          uint64_t rax)
@@ -120,7 +132,10 @@ HOT static __attribute__((noinline)) void hear_of_effect(uint64_t control, uint6
     case HVCALL_ATTACH_DEVICE_DOMAIN:
         hear_of_attach(control, rdx, rax);
         break;
-    default: /* DETACH, messages to buses, and what is no call of ours */
+    case HVCALL_DETACH_DEVICE_DOMAIN:
+        hear_of_detach(control, rdx);
+        break;
+    default: /* messages to buses, and what is no call of ours */
         account_note_any_device(&account);
     }
 }
@@ -136,16 +151,31 @@ HOT static void hear_of_call(uint64_t control, uint64_t rdx, uint64_t rax)
         hear_of_effect(control, rdx, rax);
 }
 
+static bool is_of_group(const struct test_run *t, const char *group)
+{
+    return memcmp(t->test->id, group, strlen(group)) == 0;
+}
+
+/* After any other end nothing is known of what it was at. */
+static bool went_as_planned(const struct test_run *t)
+{
+    return hearing.begun && t->test && (t->verdict == VERDICT_PASS || t->verdict == VERDICT_SKIP);
+}
+
 /* The calls that were heard since the last reset do not tell where the devices are. */
 static bool may_have_moved_any(const struct suite *s)
 {
-    static const char concurrency[] = "concurrency.";
     const struct test_run *t = &s->run;
 
-    return !hearing.begun || !iommu_promises(IOMMU_HYPERCALLS) || !t->test || t->test->long_run ||
-           (t->verdict != VERDICT_PASS && t->verdict != VERDICT_SKIP) ||
-           calls_not_heard() != hearing.calls ||
-           memcmp(t->test->id, concurrency, sizeof(concurrency) - 1) == 0;
+    return !went_as_planned(t) || !iommu_promises(IOMMU_HYPERCALLS) || t->test->long_run ||
+           calls_not_heard() != hearing.calls || is_of_group(t, "concurrency.");
+}
+
+/* Registers of devices were used, and not by their drivers, which note it. */
+static bool may_have_touched_any(const struct suite *s)
+{
+    return !went_as_planned(&s->run) || !iommu_promises(IOMMU_HYPERCALLS) ||
+           is_of_group(&s->run, "hostile.");
 }
 
 /* NULL, or what is wrong with the host. A transfer that the test started may still be under way: it
@@ -155,6 +185,7 @@ static const char *rest_devices(struct suite *s)
     const char *found = NULL;
     size_t count;
     struct dma_engine *e = dma_engines(&count);
+    const bool touched = may_have_touched_any(s);
 
     if (may_have_moved_any(s))
         account_note_any_device(&account);
@@ -164,7 +195,7 @@ static const char *rest_devices(struct suite *s)
         if (!s->rested && !e[i].used)
             continue;
         e[i].used = true;
-        e[i].touched = e[i].touched || account.any_device;
+        e[i].touched = e[i].touched || touched;
         if (e[i].moved)
             (void)dma_move_registers(&e[i]);
         if (account_may_have_moved(&account, e[i].device_id))
