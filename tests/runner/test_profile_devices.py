@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from conftest import Runner, latest
 
+from pvtest import paths
 from pvtest.gate import profiles, rules
 from pvtest.images import requirements
-from pvtest.images.catalogue import Catalogue
+from pvtest.images.catalogue import CLASSES, Catalogue
 from pvtest.stream.model import Run
 
 KNOWN = requirements.load()
+REFERENCE_MACHINE = paths.ROOT / "tools" / "machines" / "reference.toml"
 SUITE = ("linux-merged", "linux-v2", "strict")
 
 
@@ -45,6 +47,17 @@ def test_no_profile_of_the_suite_names_a_class() -> None:
     for name in SUITE:
         profile = profiles.load(name, KNOWN)
         assert profile.devices == () and "write" in profile.needs
+
+
+def test_the_machine_of_the_reference_host_has_every_class() -> None:
+    """A class that the host shows no more is an error there, and not a number of skips."""
+    profile = profiles.load(str(REFERENCE_MACHINE), KNOWN)
+    for lost in ("", *CLASSES):
+        devices = [{"class": name} for name in CLASSES if name != lost]
+        run = Run(Catalogue((), ""), KNOWN, [], [], [], devices=devices)
+        rules.apply(run, profile)
+        assert [one.subject for one in run.gate.findings if one.kind == "device"] == ([lost] if lost else [])
+    assert profile.levels["must"] == "mandatory", "its tests are not all skipped either"
 
 
 @pytest.mark.parametrize("words", [["tr.leaf_4k"], ["--class", "none"]])
