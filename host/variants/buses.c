@@ -3,7 +3,12 @@
  * and channels of other devices, as a generation 2 VM has them. */
 #include <stddef.h>
 
+#include "abi/bus_control.h"
+#include "abi/device_domain.h"
+#include "abi/device_property.h"
 #include "abi/hypercall.h"
+#include "abi/oracle.h"
+#include "abi/retarget_interrupt.h"
 #include "abi/synic.h"
 #include "abi/vmbus.h"
 #include "host/hypercalls/call.h"
@@ -17,6 +22,7 @@
 #include "host/vmbus/vmbus_rules.h"
 #include "host/vpci/function.h"
 #include "host/vpci/vpci_rules.h"
+#include "lib/bits.h"
 
 #define OTHER_KINDS 20u
 
@@ -112,8 +118,59 @@ static void offer_in_turn(uint32_t type)
     }
 }
 
+/* Data2 of a GUID, bytes 4 and 5, is the upper half of the id: that of a segment 0x8001. */
+#define HIGH_ID UINT64_C(0x80010000)
+
+static void raise_ids_of_guids(void)
+{
+    static bool done;
+
+    for (unsigned i = 0; i < channels_count() && !done; i++) {
+        channel_at(i)->instance[4] ^= (uint8_t)(HIGH_ID >> 16);
+        channel_at(i)->instance[5] ^= (uint8_t)(HIGH_ID >> 24);
+    }
+    done = true;
+}
+
+/* Calls that name a device, and where in their input. */
+static const struct naming_call {
+    uint16_t code;
+    size_t at;
+} naming_calls[] = {
+    {HVCALL_ATTACH_DEVICE_DOMAIN, offsetof(struct hv_input_attach_device_domain, device_id)},
+    {HVCALL_DETACH_DEVICE_DOMAIN, offsetof(struct hv_input_detach_device_domain, device_id)},
+    {HVCALL_GET_LOGICAL_DEVICE_PROPERTY,
+     offsetof(struct hv_input_get_logical_device_property, logical_device_id)},
+    {HVCALL_RETARGET_DEVICE_INTERRUPT,
+     offsetof(struct hv_input_retarget_device_interrupt, device_id)},
+    {HVCALL_BUS_CONTROL, offsetof(struct bus_control_input, device_id)},
+    {HVCALL_ORACLE_FAULT, offsetof(struct oracle_fault_input, device_id)},
+};
+#define NAMING_CALLS ARRAY_SIZE(naming_calls)
+
+static call_handler *usual_naming[NAMING_CALLS];
+
+static enum hv_status with_high_id(struct call_context *context)
+{
+    unsigned n = 0;
+    uint64_t *id;
+    enum hv_status status;
+
+    while (naming_calls[n].code != context->call->code)
+        n++;
+    id = (uint64_t *)(void *)((uint8_t *)call_input(context) + naming_calls[n].at);
+    if (*id != ORACLE_FAULT_ANY_DEVICE)
+        *id ^= HIGH_ID;
+    status = usual_naming[n](context);
+    if (naming_calls[n].code == HVCALL_ORACLE_FAULT && status == HV_STATUS_SUCCESS)
+        ((struct oracle_fault *)call_output(context))->device_id ^= HIGH_ID;
+    return status;
+}
+
 static void handled(uint32_t type, uint32_t vp)
 {
+    if (variant_active(VARIANT_VPCI_HIGH_IDS))
+        raise_ids_of_guids();
     if (variant_active(VARIANT_VMBUS_OFFERS_IN_PARTS))
         offer_in_parts(type);
     if (variant_active(VARIANT_VMBUS_OFFERS_IN_TURN))
@@ -187,8 +244,10 @@ void variants_install_buses(void)
     vmbus_rules.late_offers = variant_active(VARIANT_VMBUS_LATE_OFFERS);
     if (variant_active(VARIANT_VMBUS_OFFERS_IN_PARTS) ||
         variant_active(VARIANT_VMBUS_OFFERS_IN_TURN) ||
-        variant_active(VARIANT_VMBUS_OTHER_MESSAGES))
+        variant_active(VARIANT_VMBUS_OTHER_MESSAGES) || variant_active(VARIANT_VPCI_HIGH_IDS))
         vmbus_rules.handled = handled;
+    for (unsigned i = 0; i < NAMING_CALLS && variant_active(VARIANT_VPCI_HIGH_IDS); i++)
+        usual_naming[i] = in_front(naming_calls[i].code, with_high_id);
     if (variant_active(VARIANT_VMBUS_CONNECTIONS_APART)) {
         vmbus_rules.connection_shift = NUMBER_SHIFT;
         usual_post = in_front(HVCALL_POST_MESSAGE, post);
