@@ -26,7 +26,7 @@ from pvtest.images.catalogue import Defect, Instance, Test, Variant, parse_host,
 from pvtest.machine.qemu import Qemu
 from pvtest.machine.request import Request
 from pvtest.plan.selection import Filters, find_switches, select, select_switches
-from pvtest.plan.shown import nearest_first, quickest_first, spread, where_it_shows
+from pvtest.plan.shown import soonest_first, spread, where_it_shows
 from pvtest.stream.model import Run, TestResult, Verdict
 
 KNOWN = requirements.load()
@@ -333,7 +333,7 @@ def test_a_test_runs_under_a_variant_where_it_can_pass() -> None:
     assert (classes_under(bus), classes_under(bus, kinds=("device",))) == ([], ["-"])
 
 
-def test_tests_that_no_run_has_timed_come_by_what_they_share_with_the_defect() -> None:
+def test_tests_come_by_their_time_and_by_what_they_share_with_the_defect() -> None:
     def instance(name: str, title: str, *covers: str) -> Instance:
         return Instance(Test(name, "g", title, covers, (), (), "stress", "", tier="stress"), None)
 
@@ -345,10 +345,15 @@ def test_tests_that_no_run_has_timed_come_by_what_they_share_with_the_defect() -
         instance("g.existing", "After 65,536 times CREATE of an id that exists, new domains are made", *both),
     ]
     defect = Defect("tag", both, "takes a tag for each CREATE of an id that exists, and refuses every CREATE")
-    ordered = [one.id for one in nearest_first(KNOWN, defect, longer)]
-    assert ordered == ["g.existing", "g.full", "g.attach", "g.numbers"]
-    timed = quickest_first(nearest_first(KNOWN, defect, longer), {"g.numbers": 5.0})
-    assert [one.id for one in timed] == ["g.numbers", *ordered[:3]], "a known time comes before an unknown one"
+
+    def order(took: dict[str, float]) -> list[str]:
+        return [one.id for one in soonest_first(KNOWN, defect, longer, took)]
+
+    assert order({}) == ["g.existing", "g.full", "g.attach", "g.numbers"]
+    assert order({"g.numbers": 5.0})[0] == "g.numbers", "a known time comes before an unknown one"
+    assert order({one.id: 5.0 for one in longer})[0] == "g.existing"
+    assert order({"g.existing": 9.0, "g.numbers": 5.0})[0] == "g.existing", "it is nearer, and not much longer"
+    assert order({"g.existing": 900.0, "g.numbers": 5.0})[0] == "g.numbers", "a quick one is worth a try"
 
 
 def test_a_defect_of_a_bus_has_that_bus() -> None:

@@ -38,7 +38,7 @@ from pvtest.machine.terminal import SideBySide, Terminal
 from pvtest.plan.devices import Devices
 from pvtest.plan.ordering import CampaignPlan
 from pvtest.plan.selection import select_switches, told_switches
-from pvtest.plan.shown import nearest_first, own_instances, quickest_first, spread, together, where_it_shows
+from pvtest.plan.shown import own_instances, soonest_first, spread, together, where_it_shows
 from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
 from pvtest.stream.coverage import broken
@@ -63,11 +63,11 @@ def _own_longer(request: boots.Request, switch: Switch) -> list[Instance]:
 
 
 def own_first(request: boots.Request, switch: Switch, plain: Run) -> boots.Request:
-    """Tests of what the defect breaks come first, the quickest of the run without it before the others. The first of
+    """Tests of what the defect breaks come first, those that are quick and near to it before the others. The first of
     them that fails ends the run: it has caught the defect. If none fails, everything runs."""
     took = {result.instance.id: result.duration_us for result in plain.results}
     known = request.requirements
-    own = quickest_first(nearest_first(known, switch, own_instances(known, switch, request.selected)), took)
+    own = soonest_first(known, switch, own_instances(known, switch, request.selected), took)
     ids = frozenset(instance.id for instance in own)
     rest = [instance for instance in request.selected if instance.id not in ids]
     return dataclasses.replace(request, selected=own + rest, stop_at=ids)

@@ -12,6 +12,7 @@ import random
 import re
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from pvtest.images.catalogue import Instance, Switch, Variant
 from pvtest.images.requirements import Requirements
@@ -57,23 +58,41 @@ def own_instances(known: Requirements, switch: Switch, selected: list[Instance])
     return [one for one in selected if any(known[name].id in own for name in one.test.requirements)]
 
 
-def nearest_first(known: Requirements, switch: Switch, instances: Iterable[Instance]) -> list[Instance]:
-    """Those that share most requirements with the defect come first, and of these those whose promise names the same
-    calls and shares most words with its title. For tests of which no run has told how long they take: the first that
-    fails ends the run."""
+@dataclass(frozen=True)
+class _Nearness:
+    """How much a test and a defect have in common."""
+
+    requirements: int  # of the defect, that the test covers
+    calls: int  # that both name
+    words: int  # of the title of the defect, in the promise of the test
+
+    @property
+    def weight(self) -> int:
+        """By which a test comes sooner than its duration says. Of the powers from 1 to 3 of both factors these let the
+        defects of a campaign wait least (docs/architecture.md, "Speed")."""
+        return int(max(self.requirements, 1) ** 3 * (1 + self.words))
+
+
+def _nearness(known: Requirements, switch: Switch, one: Instance) -> _Nearness:
     own = {known[name].id for name in switch.requirements}
-
-    def distance(one: Instance) -> tuple[int, ...]:
-        shared = own & {known[name].id for name in one.test.requirements}
-        alike = (len(set(re.findall(words, switch.title)) & set(re.findall(words, one.test.title))) for words in _WORDS)
-        return (-len(shared), *(-count for count in alike))
-
-    return sorted(instances, key=distance)
+    shared = own & {known[name].id for name in one.test.requirements}
+    calls, words = (set(re.findall(form, switch.title)) & set(re.findall(form, one.test.title)) for form in _WORDS)
+    return _Nearness(len(shared), len(calls), len(words))
 
 
-def quickest_first(instances: Iterable[Instance], took: Mapping[str, float]) -> list[Instance]:
-    """By the durations of a run, but those that have to be first; what is not in it comes last, in the order given."""
-    return sorted(instances, key=lambda one: (not one.id.startswith(AT_START), took.get(one.id, math.inf)))
+def soonest_first(
+    known: Requirements, switch: Switch, instances: Iterable[Instance], took: Mapping[str, float]
+) -> list[Instance]:
+    """The order in which a failure is to be expected soonest: tests that are quick and near to the defect come before
+    others, by the durations of a run without it. Those of which that run tells no duration come last, the nearest of
+    them first; and before all come tests that have to be first."""
+
+    def place(one: Instance) -> tuple[float, ...]:
+        near = _nearness(known, switch, one)
+        time = took.get(one.id, math.inf) / near.weight
+        return not one.id.startswith(AT_START), time, -near.requirements, -near.calls, -near.words
+
+    return sorted(instances, key=place)
 
 
 def _one_of(
