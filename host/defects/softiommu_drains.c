@@ -3,6 +3,8 @@
 #include "host/defects/softiommu_seams.h"
 #include "host/softiommu/in_flight.h"
 
+#define LAST_REQUESTS 256u
+
 static struct softiommu_request *find_write(const struct softiommu *iommu, unsigned device,
                                             uint64_t until, uint32_t did)
 {
@@ -47,6 +49,77 @@ static struct level_of_request *known_of(const struct softiommu_request *request
     return NULL;
 }
 
+static const struct softiommu_request *newest_of_all(const struct softiommu *iommu)
+{
+    const struct softiommu_request *newest = NULL;
+
+    for (unsigned i = 0; i < iommu->config.devices; i++) {
+        const struct softiommu_request *r = iommu->function[i].newest;
+
+        newest = r && (!newest || r->sequence > newest->sequence) ? r : newest;
+    }
+    return newest;
+}
+
+static void lose(const struct softiommu_request *request)
+{
+    struct level_of_request *known = known_of(request);
+
+    if (known)
+        known->lost = true;
+}
+
+/* All requests of the device are lost, but for the one that began with that number. */
+static void lose_all(const struct softiommu *iommu, unsigned device, uint64_t but)
+{
+    for (struct softiommu_request *r = iommu->function[device].oldest; r; r = r->next)
+        if (r->sequence != but)
+            lose(r);
+}
+
+static void lose_of_unit(const struct softiommu *iommu)
+{
+    uint64_t oldest = UINT64_MAX;
+
+    for (unsigned i = 0; i < iommu->config.devices; i++)
+        if (iommu->function[i].oldest && iommu->function[i].oldest->sequence < oldest)
+            oldest = iommu->function[i].oldest->sequence;
+    for (unsigned i = 0; i < iommu->config.devices; i++)
+        lose_all(iommu, i, oldest);
+}
+
+/* An end is remembered until the next request begins. */
+void __wrap_in_flight_add(struct softiommu *iommu, unsigned device,
+                          struct softiommu_request *request)
+{
+    const struct function *function = &iommu->function[device];
+
+    if (softiommu_faulty) {
+        if (softiommu_memory.newest_ended[device] && function->oldest &&
+            softiommu_injected(SOFTIOMMU_FAULT_DRAIN_ENDS_MIXED))
+            lose_all(iommu, device, function->oldest->sequence);
+        if (softiommu_memory.newest_of_all_ended &&
+            softiommu_injected(SOFTIOMMU_FAULT_DRAIN_ENDS_MIXED_UNIT))
+            lose_of_unit(iommu);
+        if (softiommu_memory.others_ended[device] != 0 && function->newest &&
+            softiommu_injected(SOFTIOMMU_FAULT_DRAIN_PLACE_TAKEN))
+            lose(function->newest);
+        softiommu_memory.newest_ended[device] = softiommu_memory.newest_of_all_ended = false;
+        softiommu_memory.others_ended[device] = 0;
+    }
+    __real_in_flight_add(iommu, device, request);
+}
+
+void __wrap_in_flight_remove(struct softiommu *iommu, const struct softiommu_request *request)
+{
+    if (softiommu_faulty) {
+        softiommu_memory.newest_of_all_ended |= newest_of_all(iommu) == request;
+        softiommu_memory.newest_ended[request->device] |= !request->next;
+        softiommu_memory.others_ended[request->device] += request->next ? 1 : 0;
+    }
+    __real_in_flight_remove(iommu, request);
+}
+
 void drain_note_cached(const struct softiommu *iommu, bool flush)
 {
     for (unsigned i = 0; i < iommu->config.devices; i++)
@@ -76,13 +149,26 @@ bool drain_is_skipped(const struct softiommu *iommu, enum softiommu_event event,
            !iotlb_holds(iommu, scope->did, scope->pages);
 }
 
-static bool is_let_be(const struct softiommu_request *request)
+/* By its number, of which the unit keeps some bits. */
+static bool looks_younger(const struct softiommu_request *request, uint64_t until)
+{
+    return (softiommu_injected(SOFTIOMMU_FAULT_DRAIN_SEQUENCE_8) &&
+            (uint8_t)request->sequence >= (uint8_t)until) ||
+           (softiommu_injected(SOFTIOMMU_FAULT_DRAIN_SEQUENCE_16) &&
+            (uint16_t)request->sequence >= (uint16_t)until) ||
+           (softiommu_injected(SOFTIOMMU_FAULT_DRAIN_LAST_256) &&
+            until - request->sequence > LAST_REQUESTS);
+}
+
+static bool is_let_be(const struct softiommu_request *request, uint64_t until)
 {
     static const enum softiommu_fault of_level[FORMAT_LEAF_LEVELS] = {
         SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_DRAIN_2M, SOFTIOMMU_FAULT_DRAIN_1G};
     const struct level_of_request *known = known_of(request);
 
-    return known && (softiommu_injected(of_level[known->level]) ||
+    if (looks_younger(request, until))
+        return true;
+    return known && (known->lost || softiommu_injected(of_level[known->level]) ||
                      (known->forgotten && softiommu_injected(SOFTIOMMU_FAULT_DRAIN_CACHED)));
 }
 
@@ -92,7 +178,7 @@ static struct softiommu_request *find_other(const struct softiommu *iommu, unsig
 {
     struct softiommu_request *r = __real_in_flight_find(iommu, device, until, did);
 
-    while (r && is_let_be(r))
+    while (r && is_let_be(r, until))
         do
             r = r->next;
         while (r && did != ANY_DID && r->did != did);

@@ -95,6 +95,44 @@ static void fill_absent(const struct walk *walk, unsigned index)
     }
 }
 
+/* The fault that has a neighbor of this kind cached with rights of its own. */
+static enum softiommu_fault forgetting(const struct walk *walk, uint64_t entry)
+{
+    static const enum softiommu_fault tables[LEVELS] = {
+        SOFTIOMMU_NO_FAULT, SOFTIOMMU_FAULT_PREFETCH_RIGHTS_1, SOFTIOMMU_FAULT_PREFETCH_RIGHTS_2,
+        SOFTIOMMU_NO_FAULT, SOFTIOMMU_NO_FAULT};
+
+    if (!format_is_leaf(walk->format, walk->level, entry))
+        return tables[walk->level];
+    return walk->level == 0 ? SOFTIOMMU_FAULT_PREFETCH_RIGHTS_4K
+                            : SOFTIOMMU_FAULT_PREFETCH_RIGHTS_LARGE;
+}
+
+/* An entry beside that of the walk is cached as if the levels above gave all rights. */
+static void fill_without_path(const struct walk *walk, unsigned index)
+{
+    unsigned shift = walk->format->level[walk->level].shift;
+    uint64_t iova = align_down(walk->iova, BIT(shift + FORMAT_INDEX_BITS)) | (uint64_t)index
+                                                                                 << shift;
+    struct walk pathless = *walk;
+    struct table_entry entry;
+    uint8_t rights;
+
+    if (__real_table_entry_read(walk, index, &entry) != SOFTIOMMU_REASON_NONE ||
+        (entry.value & ENTRY_PRESENT) == 0 || walk_reserved(walk, entry.value) ||
+        !softiommu_injected(forgetting(walk, entry.value)))
+        return;
+    pathless.rights = RIGHT_WRITE | RIGHT_USER;
+    rights = __real_table_entry_rights(&pathless, entry.value);
+    if (format_is_leaf(walk->format, walk->level, entry.value)) {
+        struct leaf leaf = walk_leaf(walk, entry.value, rights);
+
+        tlb_fill(&walk->iommu->iotlb, walk->did, iova, &leaf);
+    } else {
+        walk_cache_fill(walk->iommu, walk, walk->level, iova, entry.value & ENTRY_TABLE, rights);
+    }
+}
+
 /* A unit whose entries share rights reads them one by one. */
 static bool prefetches(void)
 {
@@ -117,7 +155,9 @@ void __wrap_prefetch_line(const struct walk *walk)
         return;
     softiommu_memory.walking = walk;
     for (unsigned i = first; i < first + LINE / ENTRY_SIZE; i++)
-        if (i != index)
+        if (i != index) {
             fill_absent(walk, i);
+            fill_without_path(walk, i);
+        }
     softiommu_memory.walking = NULL;
 }

@@ -66,6 +66,7 @@ struct level_of_request {
     const struct softiommu_request *request;
     uint8_t level;
     bool forgotten; /* a flush has begun, and no page of the request is in the IOTLB */
+    bool lost;      /* of the requests of a drain */
 };
 #define REQUESTS_KNOWN 64u
 
@@ -115,6 +116,10 @@ struct softiommu_memory {
     struct numbered_tables numbered;
     struct level_of_request level_of[REQUESTS_KNOWN];
     unsigned levels_known; /* in all; the last REQUESTS_KNOWN are kept */
+    /* One of the requests in flight has ended: the newest of the device; of all devices; one that
+     * was not the newest of the device. */
+    bool newest_ended[SOFTIOMMU_DEVICES_MAX], newest_of_all_ended;
+    unsigned others_ended[SOFTIOMMU_DEVICES_MAX];
     uint64_t
         youngest[SOFTIOMMU_DEVICES_MAX]; /* sequence of the last request in flight that began */
 };

@@ -70,6 +70,9 @@ SEAM(void, walk_cache_drop_range, struct walk_cache *cache, unsigned level, uint
 SEAM(void, device_tlb_drop_range, struct softiommu *iommu, unsigned device, struct page_span pages);
 SEAM(struct softiommu_request *, in_flight_find, const struct softiommu *iommu, unsigned device,
      uint64_t until, uint32_t did);
+SEAM(void, in_flight_add, struct softiommu *iommu, unsigned device,
+     struct softiommu_request *request);
+SEAM(void, in_flight_remove, struct softiommu *iommu, const struct softiommu_request *request);
 
 /* Switches and the end of a domain (softiommu_switches.c). */
 SEAM(bool, softiommu_switch_device, struct softiommu *iommu, unsigned device,

@@ -154,6 +154,60 @@ EACH_TEST(NEIGHBORS, not_present_beside_used,
     leaf_expect_write(t, e, &p.judged, 0, 8, "through the entry that became present");
 }
 
+/* --- rights of the levels above, which a host may leave out for what it reads beside --- */
+#define BELOW(ROW, test)                                                                           \
+    ROW(test, 4k, ((struct kind){PAGE_SIZE, 0, true}), WORD(entry, "4 KiB leaves"))                \
+    ROW(test, 2m, ((struct kind){SIZE_2M, 1, true}), WORD(entry, "2 MiB leaves") COVERS("TR-5"))   \
+    ROW(test, 1g, ((struct kind){SIZE_1G, 2, true}), WORD(entry, "1 GiB leaves") COVERS("TR-5"))   \
+    ROW(test, table_1, ((struct kind){SIZE_2M, 1, false}),                                         \
+        WORD(entry, "entries above leaf tables"))                                                  \
+    ROW(test, table_2, ((struct kind){SIZE_1G, 2, false}), WORD(entry, "entries of level 2"))
+
+VARIANTS(const struct kind, below, BELOW);
+
+#define TOP_LEVEL 3u
+
+EACH_TEST(BELOW, rights_above_a_neighbor,
+          PROMISE("A level above two {entry} in the same 64 bytes that is read-only is so for "
+                  "both, whichever was used first")
+          COVERS("TR-4 TR-1") DEVICES(ALL) KINDS("dma fault flush")
+          STEPS("Two {entry}, both writable, lie beside each other, and the device has written "
+                "through both. An entry above them, at each level in turn, becomes read-only, and "
+                "the domain is flushed. The device reads through the first one, in every second "
+                "round through the second one, too, and writes through the second one and the "
+                "first one. The entry becomes writable again, with a flush.")
+          EXPECTS("All writes fault as write denied and change nothing, until the entry is "
+                  "writable again.")
+          IF_IT_FAILS("The host caches entries that it reads together with a used one by their own "
+                      "rights, without those of the path that leads to them."))
+{
+    const struct kind *kind = &VARIANT(below);
+    struct dma_engine *e = device(t);
+    struct leaf target = target_of(t, kind);
+
+    for (unsigned n = 0; n < 2 * (TOP_LEVEL - kind->level); n++) {
+        unsigned above = kind->level + 1 + n / 2;
+        struct pair p = make_pair(t, kind, &target);
+
+        attach(t, p.domain, e);
+        leaf_expect_write(t, e, &p.used, 0, 8, "through the first one");
+        leaf_expect_write(t, e, &p.judged, 0, 8, "through the one beside it");
+        clear_bit(t, &p, &p.used, above, ENTRY_WRITE);
+        flush(t, p.domain);
+        read_and_try_to_write(t, e, p.used.iova, 8);
+        if (n % 2 == 1)
+            read_and_try_to_write(t, e, p.judged.iova, 8);
+        leaf_expect_write_fault(t, e, &p.judged, 0, 8, ORACLE_FAULT_CLASS_WRITE_DENIED,
+                                "through an entry beside the used one, below a read-only one");
+        leaf_expect_write_fault(t, e, &p.used, 0, 8, ORACLE_FAULT_CLASS_WRITE_DENIED,
+                                "through the used entry, below a read-only one");
+        *entry_at(t, &p, &p.used, above) |= ENTRY_WRITE;
+        STEP("level %llu entry is writable again", above);
+        flush(t, p.domain);
+        leaf_expect_write(t, e, &p.judged, 8, 8, "below an entry that is writable again");
+    }
+}
+
 TEST(dma_into_read_only_page,
      PROMISE("One DMA that begins in a writable page and ends in a read-only one does not change "
              "the read-only one")

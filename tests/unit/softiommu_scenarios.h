@@ -59,6 +59,10 @@ bool story_in_flight_evicted(struct machine *m, unsigned argument);
 bool story_two_in_flight(struct machine *m, unsigned argument);
 /* argument: BY_DOMAIN_FLUSH or BY_ATTACH */
 bool story_overtaken(struct machine *m, unsigned argument);
+/* argument: 0 the newest one ends, 1 that of two devices, 2 the oldest; then another one begins */
+bool story_others_begin(struct machine *m, unsigned argument);
+/* argument: how many others begin and end */
+bool story_others_between(struct machine *m, unsigned argument);
 /* argument: level of the page << 4 | ATS << 8 */
 bool story_large_in_flight(struct machine *m, unsigned argument);
 bool story_large_during_attach(struct machine *m, unsigned argument);
@@ -95,6 +99,8 @@ bool story_wraps(struct machine *m, unsigned argument);
 /* argument: level of the leaf, or of the entry above it, << 4 */
 bool story_line_leaf(struct machine *m, unsigned argument);
 bool story_line_table(struct machine *m, unsigned argument);
+/* The entry above is read-only; with 1 << 8 for leaves. */
+bool story_line_above(struct machine *m, unsigned argument);
 /* argument: 0 the last byte of the first page, 1 the first one of the second */
 bool story_byte_rights(struct machine *m, unsigned argument);
 bool story_pair_rights(struct machine *m, unsigned argument);

@@ -69,6 +69,16 @@ bool story_line_table(struct machine *m, unsigned argument)
     return target(m, 0, beside, WRITE) != REFUSED;
 }
 
+bool story_line_above(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = pair(m, LEVEL(argument & 0xFF), argument >> 8 != 0);
+    uint64_t beside = IOVA + span(LEVEL(argument & 0xFF));
+
+    *entry_of(m, &t, IOVA, LEVEL(argument & 0xFF) + 1) &= ~WRITABLE;
+    assert_int_equal(target(m, 0, IOVA, READ), RAM);
+    return target(m, 0, beside, WRITE) != REFUSED;
+}
+
 bool story_line_read_only(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = pair(m, 0, true);

@@ -131,6 +131,53 @@ bool story_overtaken(struct machine *m, unsigned argument)
     return late;
 }
 
+bool story_others_begin(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_mapping(m, 4, DID, IOVA, OLD);
+    struct softiommu_piece piece[4];
+    struct softiommu_request *request[4];
+    bool late;
+
+    attach(m, 0, &t);
+    attach(m, 1, &t);
+    for (unsigned i = 0; i < 4; i++) {
+        if (i == 3)
+            softiommu_request_complete(m->iommu, request[argument == 2 ? 0 : 2]);
+        request[i] = in_flight(m, argument == 1 ? i % 2 : 0, &piece[i]);
+    }
+    softiommu_flush_domain(m->iommu, DID);
+    *at(m, OLD) = 0;
+    for (unsigned i = 0; i < 4; i++)
+        softiommu_request_complete(m->iommu, request[i]);
+    late = *at(m, OLD) != 0;
+    for (unsigned i = 0; i < 4; i++)
+        free(request[i]);
+    return late;
+}
+
+bool story_others_between(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_mapping(m, 4, DID, IOVA, OLD);
+    struct softiommu_piece piece[2];
+    struct softiommu_request *request;
+    bool late;
+
+    attach(m, 0, &t);
+    request = in_flight(m, 0, &piece[0]);
+    for (unsigned i = 0; i < argument; i++) {
+        struct softiommu_request *other = in_flight(m, 0, &piece[1]);
+
+        softiommu_request_complete(m->iommu, other);
+        free(other);
+    }
+    softiommu_flush_domain(m->iommu, DID);
+    *at(m, OLD) = 0;
+    softiommu_request_complete(m->iommu, request);
+    late = *at(m, OLD) != 0;
+    free(request);
+    return late;
+}
+
 bool story_in_flight_read(struct machine *m, unsigned argument)
 {
     struct softiommu_translation t = domain_mapping(m, 4, DID, IOVA, OLD);
