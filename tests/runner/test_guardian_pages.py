@@ -8,8 +8,10 @@ import pytest
 
 from pvtest import paths
 
+# Tests that start a machine in their own process leave it, and all that it starts later, without large pages.
 START = """
-import subprocess, sys
+import ctypes, subprocess, sys
+ctypes.CDLL(None).prctl(41, 0, 0, 0, 0)  # PR_SET_THP_DISABLE of linux/prctl.h
 from pvtest.machine.guardian import start_machine
 process, _ = start_machine(["cat", "/proc/self/status"] + sys.argv[1:], subprocess.PIPE, subprocess.DEVNULL)
 print(process.communicate()[0].decode())
