@@ -3,16 +3,28 @@
  * of defects. */
 #include "host/variants/variants.h"
 
-#define VARIANT(enumerator, name, requirements, sentence)                                          \
-    "variant\t" name "\t" requirements "\t" sentence "\tany\0"
-#define VARIANT_BOTH(enumerator, name, requirements, sentence)                                     \
-    "variant\t" name "\t" requirements "\t" sentence "\tboth\0"
-#define VARIANT_SOFT(enumerator, name, requirements, sentence)                                     \
-    "variant\t" name "\t" requirements "\t" sentence "\tsoft\0"
-#define VARIANT_BUS(enumerator, name, requirements, sentence)                                      \
-    "variant\t" name "\t" requirements "\t" sentence "\tvpci\0"
+#define RECORD(name, requirements, unit) "variant\t" name "\t" requirements "\t\t" unit "\0"
+
+#define VARIANT(enumerator, name, requirements, sentence)      RECORD(name, requirements, "any")
+#define VARIANT_BOTH(enumerator, name, requirements, sentence) RECORD(name, requirements, "both")
+#define VARIANT_SOFT(enumerator, name, requirements, sentence) RECORD(name, requirements, "soft")
+#define VARIANT_BUS(enumerator, name, requirements, sentence)  RECORD(name, requirements, "vpci")
 
 __attribute__((section(".pvtcat"), used)) static const char catalogue[] = "variants\t3\0"
+#include "host/variants/variants.def"
+    ;
+
+#undef VARIANT
+#undef VARIANT_BOTH
+#undef VARIANT_SOFT
+#undef VARIANT_BUS
+
+#define VARIANT(enumerator, name, requirements, sentence) "variant\t" name "\t" sentence "\0"
+#define VARIANT_BOTH                                      VARIANT
+#define VARIANT_SOFT                                      VARIANT
+#define VARIANT_BUS                                       VARIANT
+
+__attribute__((section(".pvttext"), used)) static const char sentences[] = ""
 #include "host/variants/variants.def"
     ;
 

@@ -105,6 +105,20 @@ def host_section(defects: Switches = DEFECTS, variants: Switches = VARIANTS) -> 
     return out
 
 
+def without_sentences(section: bytes) -> bytes:
+    """The strings of a refhost.efi that leaves the sentences to its debug file."""
+    records = [record.split(b"\t") for record in section.split(b"\0")]
+    return b"\0".join(b"\t".join([*fields[:3], b"", *fields[4:]] if len(fields) > 3 else fields) for fields in records)
+
+
+def sentences_section(defects: Switches = DEFECTS, variants: Switches = VARIANTS) -> bytes:
+    """The strings of refhost.debug."""
+    records = ["sentences\t1"]
+    for word, switches in (("defect", defects), ("variant", variants)):
+        records += [f"{word}\t{name}\t{title}" for name, _, title, *_ in switches]
+    return "".join(record + "\0\0" for record in records).encode()
+
+
 def build(folder: Path, tests: bytes | None = None, host: bytes | None = None, text: bytes | None = None) -> Path:
     """A build folder with both images and the guest's debug file."""
     folder.mkdir(parents=True, exist_ok=True)

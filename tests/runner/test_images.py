@@ -13,7 +13,7 @@ from pvtest.dev import check
 from pvtest.errors import RunnerError, UsageError
 from pvtest.images import requirements
 from pvtest.images.boot_volume import BootOptions, Selected, own_first, selection
-from pvtest.images.catalogue import load_tests, parse_host, parse_image, parse_tests
+from pvtest.images.catalogue import load_host, load_tests, parse_host, parse_image, parse_tests
 from pvtest.images.pe import ImageError, read_section, section
 from pvtest.plan.selection import select
 
@@ -134,6 +134,59 @@ def test_files_of_two_builds_are_refused(tmp_path: Path) -> None:
     (build / "pvtest.debug").write_bytes(images.elf({".other": b""}))
     with pytest.raises(ImageError, match="pvttext: there is none"):
         load_tests(build / "pvtest.efi")
+
+
+NO_SENTENCE = "(its sentence is in refhost.debug, which is not there or of another build)"
+
+
+def host_of(folder: Path, debug: bytes | None) -> list[str]:
+    """The sentences of a host that leaves them to its debug file."""
+    build = images.build(folder, host=images.without_sentences(images.host_section()))
+    if debug is not None:
+        (build / "refhost.debug").write_bytes(debug)
+    host = load_host(build / "refhost.efi")
+    assert [one.requirements for one in host.defects] == [("CAP-1",), ("FL-1",)]
+    return [one.title for one in (*host.defects, *host.variants)]
+
+
+def test_sentences_of_the_host_come_from_its_debug_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert host_of(tmp_path, images.elf({".pvttext": images.sentences_section()})) == [
+        *("A capability is missing.", "A flush does nothing."),
+        *("answers with another status", "flushes too much"),
+    ]
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("debug", "words"),
+    [
+        (None, "does not exist"),
+        (b"text", "not an ELF file that can be read"),
+        (images.elf({".other": b""}), "there is none"),
+        (images.elf({".pvttext": b"sentences\t2\0"}), "format '2' of the sentences"),
+        (images.elf({".pvttext": b"defect\tlazy\tx\0"}), "states the format"),
+        (images.elf({".pvttext": b"sentences\t1\0defect\tlazy\0"}), "2 fields"),
+    ],
+)
+def test_a_host_without_sentences_is_known_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], debug: bytes | None, words: str
+) -> None:
+    assert set(host_of(tmp_path, debug)) == {NO_SENTENCE}
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and words in told
+    assert f"{tmp_path}/refhost.efi: what its defects and variants do is not known, their names and" in told
+    assert check.check(CATALOGUE, load_host(tmp_path / "refhost.efi"), KNOWN)[0] == (
+        "defect lazy: neither the image nor its debug file has its sentence"
+    )
+
+
+def test_sentences_of_another_build_are_not_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    host, debug = tmp_path / "refhost.efi", tmp_path / "refhost.debug"
+    note = bytes(16) + b"\x11" * 20
+    host.write_bytes(images.pe({".pvtcat": images.without_sentences(images.host_section()), ".buildid": note}))
+    debug.write_bytes(images.elf({".pvttext": images.sentences_section(), ".buildid": note[:-20] + b"\x22" * 20}))
+    assert {one.title for one in load_host(host).defects} == {NO_SENTENCE}
+    assert f"{debug} is of build 2222222222222222, not of 1111111111111111" in capsys.readouterr().err
 
 
 def test_missing_image(tmp_path: Path) -> None:

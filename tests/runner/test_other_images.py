@@ -11,7 +11,8 @@ import pytest
 from conftest import Runner, latest
 from pvtest import paths
 from pvtest.images import interfaces
-from pvtest.images.pe import ImageError
+from pvtest.images.catalogue import load_host, parse_host
+from pvtest.images.pe import ImageError, read_section
 
 RECORDS = b"interface\toracle\t2u\0interface\tdmaprobe\t1u\0"
 
@@ -48,6 +49,24 @@ def test_another_host_is_booted_and_named(runner: Runner, build: Path, tmp_path:
     assert f"Guest image {build}/pvtest.efi: it tells no versions of its interfaces" in done.stdout
     assert "oracle: the guest has one that it does not tell, the host version 2" in done.stdout
     assert latest(tmp_path)["flags"] == ["--host", str(other)], "for the command that shows a result again"
+
+
+def test_a_host_without_its_debug_file_runs(runner: Runner, build: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.efi"
+    other.write_bytes(images.pe({".pvtcat": images.without_sentences(images.host_section()) + RECORDS}))
+    done = runner("--host", str(other), "--defect", "lazy")
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    assert done.stderr.count("what its defects and variants do is not known") == 1 and "other.debug" in done.stderr
+    shutil.copy(other, build / "refhost.efi")
+    listed = runner("list", "variants").stdout
+    assert "polite" in listed and "FL-4 FL-7" in listed and "its sentence is in refhost.debug" in listed
+
+
+def test_the_built_host_leaves_its_sentences_to_its_debug_file() -> None:
+    in_image = parse_host(read_section(paths.HOST_IMAGE, ".pvtcat"))
+    assert not [one.name for one in (*in_image.defects, *in_image.variants) if one.title]
+    whole = load_host(paths.HOST_IMAGE)
+    assert not [one.name for one in (*whole.defects, *whole.variants) if one.title.startswith("(") or not one.title]
 
 
 def test_another_guest_brings_its_own_catalogue(runner: Runner, tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 
+from pvtest import paths
 from pvtest.errors import EXIT_FAIL, EXIT_OK, suggest
-from pvtest.images import catalogue, requirements
+from pvtest.images import catalogue, requirements, sentences
 from pvtest.images.catalogue import Catalogue, HostCatalogue, Switch, Test
 from pvtest.images.requirements import Requirements
 from pvtest.images.stories import Story, stories
@@ -54,6 +55,8 @@ def _check_switch(switch: Switch, word: str, known: Requirements) -> list[str]:
     problems = _check_requirements(switch.requirements, known.of(""))
     if not catalogue.SWITCH_ID.fullmatch(switch.name):
         problems.append("the name must be small letters and digits, joined by '-', '_' or '.'")
+    if not switch.title or switch.title == sentences.UNKNOWN.format(name=paths.HOST_DEBUG.name):
+        problems.append("neither the image nor its debug file has its sentence")
     return [f"{word} {switch.name}: {problem}" for problem in problems]
 
 

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from pvtest import paths
-from pvtest.images import declarations, interfaces, text_fields
+from pvtest.images import declarations, interfaces, sentences, text_fields
 from pvtest.images.pe import ImageError, read_section
 
 SECTION = ".pvtcat"  # of the images
@@ -110,6 +111,9 @@ class Switch:
     name: str
     requirements: tuple[str, ...]
     title: str
+
+
+AnySwitch = TypeVar("AnySwitch", bound=Switch)
 
 
 @dataclass(frozen=True)
@@ -239,7 +243,7 @@ def _with_alone(variants: list[Variant], alone: set[str]) -> list[Variant]:
 
 
 def parse_host(data: bytes) -> HostCatalogue:
-    """Parses the section of refhost.efi."""
+    """Parses the section of refhost.efi. A title is empty where the debug file has it."""
     defects: list[Defect] = []
     variants: list[Variant] = []
     alone: set[str] = set()
@@ -283,10 +287,24 @@ def load_tests(path: Path | None = None) -> Catalogue:
     return tests
 
 
+def _told(switch: AnySwitch, word: str, debug: Path) -> AnySwitch:
+    """With the sentence that the debug file has for it; one in the image stays."""
+    if switch.title:
+        return switch
+    title = sentences.load(debug).get((word, switch.name), "")
+    return replace(switch, title=title or sentences.UNKNOWN.format(name=debug.name))
+
+
 def load_host(path: Path | None = None) -> HostCatalogue:
-    """The defects and variants in refhost.efi."""
+    """The defects and variants in refhost.efi, with the sentences in refhost.debug beside it, or a word on where they
+    are."""
     path = path or paths.HOST_IMAGE
+    debug = path.with_suffix(paths.HOST_DEBUG.suffix)
     try:
-        return parse_host(read_section(path, SECTION))
+        found = parse_host(read_section(path, SECTION))
     except ImageError as error:
         raise ImageError(str(error) if str(path) in str(error) else f"{path}, section {SECTION}: {error}") from None
+    return HostCatalogue(
+        tuple(_told(defect, "defect", debug) for defect in found.defects),
+        tuple(_told(variant, "variant", debug) for variant in found.variants),
+    )
