@@ -4,10 +4,13 @@
 #define TEST_GROUP "hostile"
 #include "abi/hypercall.h"
 #include "abi/status.h"
+#include "drivers/pviommu.h"
 #include "kernel/cpu.h"
 #include "kernel/paging.h"
+#include "kernel/time.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "tests/harness/second_processor.h"
 #include "tests/hostile/hostile.h"
 
 #define OPCODE_INT3 0xCC
@@ -181,4 +184,181 @@ STRESS(vmmcall_modes,
     CHECK_EQ(in_32, TRAP_BP, "exception after VMMCALL in 32-bit code");
     CHECK_EQ(in_16, TRAP_UD, "exception of VMMCALL in 16-bit code");
     CHECK_EQ(user, TRAP_UD, "exception of VMMCALL at CPL 3");
+}
+
+/* --- calls of 32-bit code --- */
+struct call_32 {
+    const struct mode_page *page;
+    uint64_t control, input, output, result;
+};
+
+#define SLOT_BACK (PAGE_SIZE - 8u) /* of the page of the GDT: where the code returns to */
+
+/* VMMCALL, and then by a far jump to 64-bit code, which jumps back. */
+static void put_call_32(const struct mode_page *p)
+{
+    const uint32_t entry = (uint32_t)gpa_of(p->code) + CODE_OFFSET, after = entry + 10;
+    const uint32_t back = (uint32_t)gpa_of(p->gdt) + SLOT_BACK - (after + 6);
+    uint8_t bytes[] = {0x0F, 0x01, 0xD9,          /* vmmcall */
+                       0xEA, 0,    0,    0, 0, 0, /* ljmp */
+                       0,    0xFF, 0x25, 0, 0, 0, 0 /* jmp *back(%rip) */};
+    uint16_t code64;
+
+    __asm__("mov %%cs, %0" : "=r"(code64));
+    memcpy(bytes + 4, &after, sizeof(after));
+    memcpy(bytes + 8, &code64, sizeof(code64));
+    memcpy(bytes + 12, &back, sizeof(back));
+    memcpy(p->code + CODE_OFFSET, bytes, sizeof(bytes));
+}
+
+/* The other mode may lose the upper halves of all registers. */
+static void call_32(void *argument)
+{
+    struct call_32 *c = argument;
+    struct descriptor_register old,
+        gdt = {.limit = (uint16_t)(c->page->code16 + 7), .base = gpa_of(c->page->gdt)};
+    uint64_t *back = (uint64_t *)(void *)((uint8_t *)c->page->gdt + SLOT_BACK);
+    uint64_t a = (uint32_t)c->control, d = c->control >> 32;
+
+    __asm__ volatile("sgdt %0" : "=m"(old));
+    __asm__ volatile("lgdt %0" : : "m"(gdt));
+    __asm__ volatile("lea 1f(%%rip), %%r8; mov %%r8, (%[back]);"
+                     "push %%rbp; push %%r12; push %%r13; push %%r14; push %%r15;"
+                     "push %[selector]; push %[offset]; lretq;"
+                     "1: pop %%r15; pop %%r14; pop %%r13; pop %%r12; pop %%rbp"
+                     : "+a"(a), "+d"(d)
+                     : [back] "r"(back), [selector] "r"((uint64_t)c->page->code32),
+                       [offset] "r"(gpa_of(c->page->code) + CODE_OFFSET), "b"(c->input >> 32),
+                       "c"(c->input & UINT32_MAX), "D"(c->output >> 32), "S"(c->output & UINT32_MAX)
+                     : "r8", "memory", "cc");
+    __asm__ volatile("lgdt %0" : : "m"(old));
+    c->result = (d & UINT32_MAX) << 32 | (a & UINT32_MAX);
+}
+#define ENDLESS_US 300000u /* no call takes so long */
+
+/* Of the second processor: it makes a call that goes on for ever one that the host refuses. */
+struct end_32 {
+    struct hv_input_device_domain *input;
+    bool done;
+};
+
+static void end_endless(void *argument)
+{
+    struct end_32 *end = argument;
+    const uint64_t then = time_us() + ENDLESS_US;
+
+    while (!__atomic_load_n(&end->done, __ATOMIC_ACQUIRE)) {
+        if (time_us() > then)
+            __atomic_store_n(&end->input->partition_id, 0, __ATOMIC_RELEASE);
+        give_way();
+    }
+}
+
+/* The code can be executed meanwhile only: a test that fails leaves the page to others. */
+static void make_call_32(struct test_run *t, struct call_32 *c, const char *what)
+{
+    struct end_32 *end = processor_count() > 1 ? second_memory(t, sizeof(*end)) : NULL;
+    enum trap_vector vector;
+
+    if (end) {
+        end->input = gpa_pointer(c->input);
+        second_begin(t, end_endless, end);
+    }
+    paging_set(gpa_of(c->page->code), PAGE_SIZE, PAGING_RX);
+    vector = trap_catch(call_32, c, NULL);
+    mode_page_end(c->page);
+    if (end) {
+        __atomic_store_n(&end->done, true, __ATOMIC_RELEASE);
+        second_end(t);
+    }
+    CHECK_EQ(vector, TRAP_NONE, "exception of a call of 32-bit code");
+    CHECK_STATUS(hv_result_status(c->result), HV_STATUS_SUCCESS, what);
+}
+
+#define PAGES_32 200u
+#define STRIDE   (2 * PAGE_SIZE) /* no two pages make one block */
+
+/* The pages are used, unmapped, and flushed from element `start` on by a list of 32-bit code. */
+static void flush_of_32(struct test_run *t, const struct mode_page *p, struct domain *d,
+                        struct dma_engine *e, struct buffer *b, const struct buffer *parameters,
+                        unsigned count, unsigned start)
+{
+    struct hv_input_flush_device_domain_list *input = (void *)parameters->data;
+    struct call_32 call = {.page = p,
+                           .control = hv_control(HVCALL_FLUSH_DEVICE_DOMAIN_LIST, count, start, 0),
+                           .input = gpa_of(input)};
+
+    for (unsigned i = 0; i < count; i++)
+        REQUIRE(domain_map(d, IOVA + i * STRIDE, gpa_of(b->data), PAGE_SIZE, RW) == STAGE1_OK,
+                "mapping page %u", i);
+    fill_each_by_device(t, e, IOVA, STRIDE, count, 8, "mapped");
+    *input = (struct hv_input_flush_device_domain_list){.flags = HV_FLUSH_LIST_IOMMU_FORMAT};
+    pviommu_fill_domain(&input->device_domain, d->id);
+    for (unsigned i = 0; i < count; i++) {
+        input->range[i] = hv_iommu_range((IOVA + i * STRIDE) >> HV_PAGE_SHIFT, 0);
+        *leaf_entry(t, d, IOVA + i * STRIDE) = 0;
+    }
+    STEP("a list of %llu elements from %llu on, at GPA 0x%llx, by 32-bit code", count, start,
+         call.input);
+    make_call_32(t, &call, "FLUSH_LIST of 32-bit code");
+    CHECK_EQ(hv_result_reps(call.result), count, "elements done");
+    buffer_refresh(b);
+    try_each_by_device(t, e, IOVA + start * STRIDE, STRIDE, count - start, 8, "flushed");
+    expect_untouched(t, b, "pages that 32-bit code has flushed");
+    drain_faults(t, e);
+    flush(t, d);
+}
+
+#define PLACES_32(ROW, test)                                                                       \
+    ROW(test, low, false, WORD(place, "below 4 GiB"))                                              \
+    ROW(test, high, true, WORD(place, "above 4 GiB"))
+
+VARIANTS(const bool, places_32, PLACES_32);
+
+TEST_EACH(calls_of_32_bit_code, PLACES_32,
+          PROMISE("Calls of 32-bit code with parameters {place} take them from pairs of registers, "
+                  "and long lists are flushed to their end")
+          COVERS("GEN-18 LS-4") DEVICES(NONE) KINDS("dma flush")
+          STEPS("32-bit code at CPL 0 asks for the capabilities. It flushes 1, 64, 65, 129 and 200 "
+                "pages, which a device has used and which were unmapped, by one list each, also "
+                "from elements 1, 3 and 70 on, with the list {place}. The device writes to all "
+                "that were flushed.")
+          EXPECTS("The capabilities are those that 64-bit code gets. Each list succeeds with all "
+                  "elements done, and no write lands.")
+          IF_IT_FAILS("The host goes on with a list by registers of 64-bit code, or leaves a half "
+                      "of a pair out: EDX holds the number of elements and of those done."))
+{
+    static const struct {
+        unsigned count, start;
+    } lists[] = {{1, 0},  {64, 0}, {65, 0},   {129, 0},     {PAGES_32, 0},
+                 {65, 1}, {64, 3}, {129, 70}, {PAGES_32, 3}};
+    struct dma_engine *engines[DMA_ENGINES_MAX], *e;
+    struct buffer parameters, b = buffer(t, 1);
+    struct hv_output_get_iommu_capabilities *got;
+    struct mode_page p;
+    struct domain *d;
+    struct call_32 ask = {.control = hv_control(HVCALL_GET_IOMMU_CAPABILITIES, 0, 0, 0)};
+
+    need_integrity(t, NULL);
+    (void)fast_devices(t, engines, 1);
+    e = engines[0];
+    need_width(t, IOVA, PAGES_32 * STRIDE);
+    parameters = VARIANT(places_32) ? buffer_high(t, 2) : buffer(t, 2);
+    d = domain_paging(t);
+    attach(t, d, e);
+    p = mode_page(t);
+    REQUIRE((gpa_of(p.code) | gpa_of(p.gdt)) >> 31 == 0, "the code is above 2 GiB");
+    put_call_32(&p);
+    got = (void *)(parameters.data + PAGE_SIZE);
+    memset(parameters.data, 0, PAGE_SIZE);
+    *(struct hv_input_get_iommu_capabilities *)(void *)parameters.data =
+        (struct hv_input_get_iommu_capabilities){.partition_id = HV_PARTITION_ID_SELF};
+    ask.page = &p;
+    ask.input = gpa_of(parameters.data);
+    ask.output = gpa_of(got);
+    make_call_32(t, &ask, "GET_CAPABILITIES of 32-bit code");
+    CHECK(memcmp(got, capabilities(t), sizeof(*got)) == 0,
+          "the capabilities are not those that 64-bit code gets");
+    for (unsigned i = 0; i < ARRAY_SIZE(lists); i++)
+        flush_of_32(t, &p, d, e, &b, &parameters, lists[i].count, lists[i].start);
 }
