@@ -51,6 +51,7 @@ void defects_install(void)
     defects_install_many_devices();
     defects_install_counts();
     defects_install_used_up();
+    defects_install_deleted_tags();
     defects_install_device_states();
     defects_install_outputs();
     defects_install_restart();

@@ -31,6 +31,7 @@ void defects_install_refused_calls(void);
 void defects_install_many_devices(void);
 void defects_install_counts(void);
 void defects_install_used_up(void);
+void defects_install_deleted_tags(void);
 void defects_install_device_states(void);
 void defects_install_outputs(void);
 void defects_install_restart(void);

@@ -201,9 +201,9 @@ TEST_EACH(functions_are_off_after, GOINGS,
                   "configuration space")
           COVERS("BUS-41") DEVICES(ALL) KINDS("device")
           STEPS("The bus of a device that was in use is opened by another client. It reads the "
-                "control registers of all its functions, and sets bus mastering, INTx disable, error "
-                "reports, enable and function mask of MSI or MSI-X, ATS, and all bits of BAR 0. "
-                "Then comes this: {way}. Twice.")
+                "control registers of all functions of the bus, and sets bus mastering, INTx "
+                "disable, error reports, enable and function mask of MSI or MSI-X, ATS, and all "
+                "bits of BAR 0. Then comes this: {way}. Twice.")
           EXPECTS("All of these bits are 0 when the client comes, and each time afterwards; BAR 0 "
                   "reads as it did when the client came.")
           IF_IT_FAILS("The reset of a function leaves out a register that came later than the "
