@@ -3,8 +3,19 @@
 
 #include "host/defects/flags.h"
 
-static const char *const variant_names[] = {
-#define VARIANT(enumerator, name, requirements, sentence) [VARIANT_##enumerator] = (name),
+/* One after another, with their ends: a pointer to each would take 32 bytes of the image. */
+static const struct names {
+#define VARIANT(enumerator, name, requirements, sentence) char VARIANT_##enumerator[sizeof(name)];
+#define VARIANT_BOTH                                      VARIANT
+#define VARIANT_SOFT                                      VARIANT
+#define VARIANT_BUS                                       VARIANT
+#include "host/variants/variants.def"
+#undef VARIANT
+#undef VARIANT_BOTH
+#undef VARIANT_SOFT
+#undef VARIANT_BUS
+} names = {
+#define VARIANT(enumerator, name, requirements, sentence) .VARIANT_##enumerator = {name},
 #define VARIANT_BOTH                                      VARIANT
 #define VARIANT_SOFT                                      VARIANT
 #define VARIANT_BUS                                       VARIANT
@@ -15,8 +26,22 @@ static const char *const variant_names[] = {
 #undef VARIANT_BUS
 };
 
+static const uint16_t name_at[] = {
+#define VARIANT(enumerator, name, requirements, sentence)                                          \
+    [VARIANT_##enumerator] = offsetof(struct names, VARIANT_##enumerator),
+#define VARIANT_BOTH VARIANT
+#define VARIANT_SOFT VARIANT
+#define VARIANT_BUS  VARIANT
+#include "host/variants/variants.def"
+#undef VARIANT
+#undef VARIANT_BOTH
+#undef VARIANT_SOFT
+#undef VARIANT_BUS
+};
+_Static_assert(sizeof(names) <= UINT16_MAX, "the end of name_at[]'s type");
+
 static bool active[VARIANT_COUNT];
-static const struct flags variants = {variant_names, active, VARIANT_COUNT};
+static const struct flags variants = {(const char *)&names, name_at, active, VARIANT_COUNT};
 
 bool variant_enable(const char *name)
 {
@@ -30,7 +55,7 @@ bool variant_active(enum variant variant)
 
 const char *variant_name(enum variant variant)
 {
-    return (size_t)variant < VARIANT_COUNT ? variant_names[variant] : NULL;
+    return (size_t)variant < VARIANT_COUNT ? flag_name(&variants, (size_t)variant) : NULL;
 }
 
 void variant_active_names(char *text, size_t size)
