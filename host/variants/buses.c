@@ -132,23 +132,23 @@ static void raise_ids_of_guids(void)
     done = true;
 }
 
-/* Calls that name a device, and where in their input. */
-static const struct naming_call {
+/* Calls that name a device, and where in their input; their usual handlers, once this one is in
+ * front. */
+static struct naming_call {
     uint16_t code;
     size_t at;
+    call_handler *usual;
 } naming_calls[] = {
-    {HVCALL_ATTACH_DEVICE_DOMAIN, offsetof(struct hv_input_attach_device_domain, device_id)},
-    {HVCALL_DETACH_DEVICE_DOMAIN, offsetof(struct hv_input_detach_device_domain, device_id)},
+    {HVCALL_ATTACH_DEVICE_DOMAIN, offsetof(struct hv_input_attach_device_domain, device_id), NULL},
+    {HVCALL_DETACH_DEVICE_DOMAIN, offsetof(struct hv_input_detach_device_domain, device_id), NULL},
     {HVCALL_GET_LOGICAL_DEVICE_PROPERTY,
-     offsetof(struct hv_input_get_logical_device_property, logical_device_id)},
+     offsetof(struct hv_input_get_logical_device_property, logical_device_id), NULL},
     {HVCALL_RETARGET_DEVICE_INTERRUPT,
-     offsetof(struct hv_input_retarget_device_interrupt, device_id)},
-    {HVCALL_BUS_CONTROL, offsetof(struct bus_control_input, device_id)},
-    {HVCALL_ORACLE_FAULT, offsetof(struct oracle_fault_input, device_id)},
+     offsetof(struct hv_input_retarget_device_interrupt, device_id), NULL},
+    {HVCALL_BUS_CONTROL, offsetof(struct bus_control_input, device_id), NULL},
+    {HVCALL_ORACLE_FAULT, offsetof(struct oracle_fault_input, device_id), NULL},
 };
 #define NAMING_CALLS ARRAY_SIZE(naming_calls)
-
-static call_handler *usual_naming[NAMING_CALLS];
 
 static enum hv_status with_high_id(struct call_context *context)
 {
@@ -161,7 +161,7 @@ static enum hv_status with_high_id(struct call_context *context)
     id = (uint64_t *)(void *)((uint8_t *)call_input(context) + naming_calls[n].at);
     if (*id != ORACLE_FAULT_ANY_DEVICE)
         *id ^= HIGH_ID;
-    status = usual_naming[n](context);
+    status = naming_calls[n].usual(context);
     if (naming_calls[n].code == HVCALL_ORACLE_FAULT && status == HV_STATUS_SUCCESS)
         ((struct oracle_fault *)call_output(context))->device_id ^= HIGH_ID;
     return status;
@@ -247,7 +247,7 @@ void variants_install_buses(void)
         variant_active(VARIANT_VMBUS_OTHER_MESSAGES) || variant_active(VARIANT_VPCI_HIGH_IDS))
         vmbus_rules.handled = handled;
     for (unsigned i = 0; i < NAMING_CALLS && variant_active(VARIANT_VPCI_HIGH_IDS); i++)
-        usual_naming[i] = in_front(naming_calls[i].code, with_high_id);
+        naming_calls[i].usual = in_front(naming_calls[i].code, with_high_id);
     if (variant_active(VARIANT_VMBUS_CONNECTIONS_APART)) {
         vmbus_rules.connection_shift = NUMBER_SHIFT;
         usual_post = in_front(HVCALL_POST_MESSAGE, post);
