@@ -33,6 +33,29 @@ static bool keeps_walks(const struct softiommu *iommu, enum softiommu_event even
            !iotlb_holds(iommu, scope->did, scope->pages);
 }
 
+/* The IOTLB has a list of entries for domains whose ids are equal but for bits above these: the
+ * first entry of the list is another domain's. */
+static bool another_is_first(const struct softiommu *iommu, uint16_t did)
+{
+    const struct cache *cache = &iommu->iotlb.size[0];
+    uint32_t first = cache->group[did & cache->group_mask].first;
+
+    return first != CACHE_NO_ENTRY && cache->entry[first].did != did;
+}
+
+/* A flush that looks at the first entry to learn whether anything is cached of the domain. */
+static void drop_by_first(const struct softiommu *iommu, struct softiommu_rules *rules,
+                          enum softiommu_event event, uint16_t did)
+{
+    bool looks = (event == SOFTIOMMU_EVENT_DOMAIN_FLUSH &&
+                  softiommu_injected(SOFTIOMMU_FAULT_DOMAIN_FLUSH_BY_FIRST)) ||
+                 (event == SOFTIOMMU_EVENT_RANGE_FLUSH &&
+                  softiommu_injected(SOFTIOMMU_FAULT_RANGE_FLUSH_BY_FIRST));
+
+    for (unsigned i = SOFTIOMMU_DROPS_IOTLB; i <= SOFTIOMMU_DROPS_WALK_4; i++)
+        rules->has[event][i] = rules->has[event][i] && !(looks && another_is_first(iommu, did));
+}
+
 static void drop_no_walks(struct softiommu_rules *rules, enum softiommu_event event)
 {
     for (unsigned i = 0; i < WALK_CACHE_LEVELS; i++)
@@ -58,6 +81,7 @@ void __wrap_invalidate(struct softiommu *iommu, enum softiommu_event event,
     softiommu_memory.invalidation.idle = is_idle_flush(iommu, event, scope->did);
     if (softiommu_memory.invalidation.idle)
         drop_as_attach(&iommu->rules, event);
+    drop_by_first(iommu, &iommu->rules, event, scope->did);
     if (keeps_walks(iommu, event, scope))
         drop_no_walks(&iommu->rules, event);
     if (softiommu_injected(SOFTIOMMU_FAULT_DRAIN_CACHED))

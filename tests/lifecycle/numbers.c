@@ -156,21 +156,54 @@ STRESS(domain_numbers_come_around,
     OBSERVE("%u domains stayed", w.residents);
 }
 
+/* A device in a domain: the domain's tables are those of `number`. */
+struct home {
+    struct dma_engine *device;
+    uint32_t id;
+    unsigned number;
+};
+
+/* The page of `one` moves to the next one and back, and is flushed each time, by the domain and by
+ * a list. Of what is cached that of `other` is the newest. */
+static void expect_flushes_of(struct test_run *t, struct town *w, const struct home *one,
+                              const struct home *other)
+{
+    const uint64_t element = hv_iommu_range(IOVA >> HV_PAGE_SHIFT, 0);
+    uint64_t *leaf = leaf_entry(t, w->chain[one->number % CHAINS], IOVA), value = *leaf;
+    uint64_t first = value - (uint64_t)(one->number % CHAINS) * PAGE_SIZE;
+
+    for (unsigned by_list = 0; by_list < 2; by_list++) {
+        unsigned to = one->number + 1 - by_list;
+
+        CHECK_SUCCESS(iommu_flush(other->id), "FLUSH of the other domain");
+        expect_home(t, w, one->device, one->number + by_list, "before the page moves");
+        expect_home(t, w, other->device, other->number, "the other domain, used last");
+        *leaf = first + (uint64_t)(to % CHAINS) * PAGE_SIZE;
+        if (by_list != 0)
+            CHECK_SUCCESS(iommu_flush_list(one->id, &element, 1, NULL), "FLUSH_LIST of the page");
+        else
+            CHECK_SUCCESS(iommu_flush(one->id), "FLUSH of the domain whose page has moved");
+        expect_home(t, w, one->device, to, "a page that was moved and flushed");
+    }
+}
+
 #define FEWEST 256u
 #define MOST   4096u /* CREATEs after that of the domain that stays */
 #define NEAR   2u    /* a host may make domains of its own, or count from elsewhere */
 
 STRESS(domain_numbers_of_few_bits,
        PROMISE("A domain that stays is apart from the one that is made 256, 512, 1,024, 2,048 or "
-               "4,096 CREATEs later")
-       COVERS("ISO-1 DOM-1") ABI() DEVICES(NONE) KINDS("dma device")
+               "4,096 CREATEs later, and a flush of either drops its pages")
+       COVERS("ISO-1 DOM-1 FL-1 LS-1") ABI() DEVICES(NONE) KINDS("dma flush device")
        STEPS("A device is at work in a domain. Others are made and deleted, so many that the next "
              "ones are as many CREATEs after the first as a number of 8, 9, 10, 11 or 12 bits can "
              "count. Of these, and of two on both sides, each is configured and used by a second "
-             "device, and then the first device writes again.")
-       EXPECTS("Each DMA lands in the page of the domain of its device.")
+             "device, and then the first device writes again. A page of each of the two moves and "
+             "is flushed after the other domain was used, by the domain and by a list.")
+       EXPECTS("Each DMA lands in the page of the domain of its device, also after the page moved.")
        IF_IT_FAILS("The host keeps as many bits of the tag of a domain as domains can exist at "
-                   "once, though tags go on: two living domains share what is cached."))
+                   "once, though tags go on: two living domains share what is cached, or a flush "
+                   "takes what is cached of one for that of the other."))
 {
     struct town w = town(t);
     unsigned made = 1;
@@ -191,6 +224,13 @@ STRESS(domain_numbers_of_few_bits,
             settle(t, &w, COMERS_FIRST + made, made);
             visit(t, &w, COMERS_FIRST + made, made, "a new domain");
             expect_home(t, &w, w.worker[0], 0, "the domain that stays, beside a new one");
+            if (made % CHAINS != 0) { /* otherwise they have the same tables */
+                struct home stays = {w.worker[0], RESIDENTS_FIRST, 0},
+                            comes = {w.visitor, COMERS_FIRST + made, made};
+
+                expect_flushes_of(t, &w, &stays, &comes);
+                expect_flushes_of(t, &w, &comes, &stays);
+            }
             attach(t, w.chain[0], w.visitor);
             CHECK_SUCCESS(iommu_delete(COMERS_FIRST + made), "DELETE of a domain without devices");
         }

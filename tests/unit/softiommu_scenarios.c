@@ -208,6 +208,8 @@ const struct softiommu_scenario softiommu_scenario[] = {
     STORY(RANGE_32, story_high_range, 32),
     STORY(RANGE_39, story_high_range, 39),
     STORY(WALK_BY_IOTLB, story_other_filler, 1),
+    STORY(DOMAIN_FLUSH_BY_FIRST, story_same_list, BY_DOMAIN_FLUSH),
+    STORY(RANGE_FLUSH_BY_FIRST, story_same_list, BY_RANGE_FLUSH),
     STORY(WALK_OF_FAULT, story_other_filler, 1),
     STORY(WALK_OF_PAGE, story_other_filler, 0),
     STORY(WALK_PREFETCHED, story_other_filler, 2),

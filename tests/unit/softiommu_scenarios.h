@@ -38,6 +38,7 @@ enum released_by { BY_DOMAIN_FLUSH, BY_RANGE_FLUSH, BY_ATTACH, BY_DETACH, BY_DEL
 bool story_stale(struct machine *m, unsigned argument);
 bool story_stale_device_tlb(struct machine *m, unsigned argument);
 bool story_second_device(struct machine *m, unsigned argument);
+bool story_same_list(struct machine *m, unsigned argument);
 bool story_ats_off(struct machine *m, unsigned argument);
 /* argument: 0 without, 1 with ATS */
 bool story_write_on_read_only(struct machine *m, unsigned argument);

@@ -57,6 +57,21 @@ bool story_stale(struct machine *m, unsigned argument)
     return target(m, 0, IOVA, READ) != NEW;
 }
 
+/* Two domains whose ids differ by the number of lists, the other one used last. */
+bool story_same_list(struct machine *m, unsigned argument)
+{
+    struct softiommu_translation t = domain_mapping(m, 5, DID, IOVA, OLD),
+                                 other = domain_mapping(m, 5, DID + 256, IOVA, OLD);
+
+    attach(m, 0, &t);
+    attach(m, 1, &other);
+    assert_int_equal(target(m, 0, IOVA, WRITE), OLD);
+    assert_int_equal(target(m, 1, IOVA, WRITE), OLD);
+    lead_elsewhere(m, &t, 0, NEW);
+    release(m, &t, BY(argument));
+    return target(m, 0, IOVA, READ) != NEW;
+}
+
 /* A device that left may do nothing at all. At level 1, without ATS: the context entry, not the
  * device TLB. */
 bool story_stale_device_tlb(struct machine *m, unsigned argument)

@@ -200,6 +200,8 @@ static bool beyond_the_world(enum softiommu_fault fault)
     case SOFTIOMMU_FAULT_IDENTITY_CUT_48:
     case SOFTIOMMU_FAULT_DRAIN_SEQUENCE_16: /* it holds no request for so many others */
     case SOFTIOMMU_FAULT_DRAIN_LAST_256:
+    case SOFTIOMMU_FAULT_DOMAIN_FLUSH_BY_FIRST: /* it has few domains */
+    case SOFTIOMMU_FAULT_RANGE_FLUSH_BY_FIRST:
     case SOFTIOMMU_FAULT_PREFETCH_RIGHTS_2: /* it seldom uses two tables of level 1 in a row */
     case SOFTIOMMU_FAULT_DRAIN_IDENTITY:    /* it does not judge requests of identity domains */
     case SOFTIOMMU_FAULT_ATTACH_PASSES_THROUGH:
