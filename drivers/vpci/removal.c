@@ -79,22 +79,6 @@ static bool release(struct vpci_bus *bus)
     return told;
 }
 
-bool vpci_let_go(const struct pci_function *f, enum vpci_release how)
-{
-    struct vpci_bus *bus = f->vpci;
-
-    bus->let_go = true;
-    switch (how) {
-    case VPCI_POWER_DOWN:
-        return power_down(bus);
-    case VPCI_RELEASE:
-        return release(bus);
-    default:
-        vmbus_channel_close(&bus->channel);
-        return true;
-    }
-}
-
 bool vpci_switch_off(const struct pci_function *f, enum vpci_off how)
 {
     struct vpci_bus *bus = f->vpci;
@@ -107,6 +91,24 @@ bool vpci_switch_off(const struct pci_function *f, enum vpci_off how)
     if (how == VPCI_OFF_BY_POWER)
         return vpci_request(bus, &change, sizeof(change), &reply, sizeof(reply.status));
     return vpci_tell(bus, &released, sizeof(released)) && vpci_round_trip(f);
+}
+
+bool vpci_let_go(const struct pci_function *f, enum vpci_release how)
+{
+    struct vpci_bus *bus = f->vpci;
+
+    bus->let_go = true;
+    switch (how) {
+    case VPCI_POWER_DOWN:
+        return power_down(bus);
+    case VPCI_SLEEP:
+        return vpci_switch_off(f, VPCI_OFF_BY_POWER) && power_down(bus);
+    case VPCI_RELEASE:
+        return release(bus);
+    default:
+        vmbus_channel_close(&bus->channel);
+        return true;
+    }
 }
 
 bool vpci_remove(const struct pci_function *f, enum vpci_removal how)

@@ -15,6 +15,7 @@ enum vpci_removal {
 /* Steps of a driver before its bus goes. */
 enum vpci_release {
     VPCI_POWER_DOWN, /* D0 exit */
+    VPCI_SLEEP,      /* the same, after the function has gone to power state D3 */
     VPCI_RELEASE,    /* gives the resources of all functions back */
     VPCI_CLOSE,      /* closes the channel */
 };

@@ -31,6 +31,7 @@ void defects_install(void)
     defects_install_long_requests();
     defects_install_device_stops();
     defects_install_kept_registers();
+    defects_install_bus_shortcuts();
     defects_install_calls_of_32_bits();
     defects_install_parameter_lists();
     defects_install_padding();

@@ -61,6 +61,7 @@ void defects_install_pci_functions(void);
 void defects_install_long_requests(void);
 void defects_install_device_stops(void);
 void defects_install_kept_registers(void);
+void defects_install_bus_shortcuts(void);
 void defects_install_calls_of_32_bits(void);
 void defects_install_atomics(void);
 void defects_install_machine(void);

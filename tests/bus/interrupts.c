@@ -462,13 +462,12 @@ TEST(messages_of_each_version,
     }
 }
 
-enum off { BY_RELEASE, BY_D0_EXIT };
-
 #define OFFS(ROW, test)                                                                            \
-    ROW(test, release, BY_RELEASE, WORD(way, "RESOURCES_RELEASED"))                                \
-    ROW(test, d0_exit, BY_D0_EXIT, WORD(way, "BUS_D0EXIT"))
+    ROW(test, release, VPCI_RELEASE, WORD(way, "RESOURCES_RELEASED"))                              \
+    ROW(test, d0_exit, VPCI_POWER_DOWN, WORD(way, "BUS_D0EXIT"))                                   \
+    ROW(test, d0_exit_in_d3, VPCI_SLEEP, WORD(way, "BUS_D0EXIT, after D3,"))
 
-VARIANTS(const enum off, offs, OFFS);
+VARIANTS(const enum vpci_release, offs, OFFS);
 
 TEST_EACH(messages_end_by, OFFS,
           PROMISE("{way} ends the messages of a function")
@@ -486,8 +485,8 @@ TEST_EACH(messages_end_by, OFFS,
     const uint64_t vp = client_msr(HV_MSR_VP_INDEX);
 
     expect_block(t, e, &both, "before");
-    REQUIRE(VARIANT(offs) == BY_RELEASE ? vpci_switch_off(&e->function, VPCI_OFF_BY_RELEASE)
-                                        : vpci_let_go(&e->function, VPCI_POWER_DOWN),
+    REQUIRE(VARIANT(offs) == VPCI_RELEASE ? vpci_switch_off(&e->function, VPCI_OFF_BY_RELEASE)
+                                          : vpci_let_go(&e->function, VARIANT(offs)),
             "the bus does not answer");
     for (unsigned i = 0; i < both.count; i++) {
         enum hv_status status =

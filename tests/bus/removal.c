@@ -122,6 +122,7 @@ EACH_TEST(REMOVALS, beside_another,
 
 #define RELEASES(ROW, test)                                                                        \
     ROW(test, powered_down, VPCI_POWER_DOWN, WORD(way, "is powered down (D0 exit)"))               \
+    ROW(test, asleep, VPCI_SLEEP, WORD(way, "is powered down after its device (D3, D0 exit)"))     \
     ROW(test, released, VPCI_RELEASE, WORD(way, "has released its resources"))                     \
     ROW(test, closed, VPCI_CLOSE, WORD(way, "is closed"))
 
