@@ -113,9 +113,11 @@ void __wrap_in_flight_add(struct softiommu *iommu, unsigned device,
 void __wrap_in_flight_remove(struct softiommu *iommu, const struct softiommu_request *request)
 {
     if (softiommu_faulty) {
+        bool others_follow = request->next;
+
+        softiommu_memory.newest_ended[request->device] |= !others_follow;
+        softiommu_memory.others_ended[request->device] += others_follow ? 1 : 0;
         softiommu_memory.newest_of_all_ended |= newest_of_all(iommu) == request;
-        softiommu_memory.newest_ended[request->device] |= !request->next;
-        softiommu_memory.others_ended[request->device] += request->next ? 1 : 0;
     }
     __real_in_flight_remove(iommu, request);
 }

@@ -82,7 +82,7 @@ void __wrap_invalidate(struct softiommu *iommu, enum softiommu_event event,
     if (softiommu_memory.invalidation.idle)
         drop_as_attach(&iommu->rules, event);
     drop_by_first(iommu, &iommu->rules, event, scope->did);
-    if (keeps_walks(iommu, event, scope))
+    if (keeps_walks(iommu, event, scope) || softiommu_memory.tables_kept)
         drop_no_walks(&iommu->rules, event);
     if (softiommu_injected(SOFTIOMMU_FAULT_DRAIN_CACHED))
         drain_note_cached(iommu, is_flush(event));

@@ -99,6 +99,7 @@ struct softiommu_memory {
         bool drained;
         unsigned drained_device; /* the last one */
     } invalidation;
+    bool tables_kept;      /* a flush that is under way drops nothing of walk caches */
     bool leaving_identity; /* the device that is switched */
     struct late_store late[LATE_STORES];
     unsigned late_next;

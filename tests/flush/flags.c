@@ -9,7 +9,8 @@
 #include "tests/harness/fixture.h"
 
 #define PAGES    2u
-#define DISTANCE 0x10000ull /* of the pages */
+#define DISTANCE 0x200000ull /* of the pages: each has a leaf table of its own */
+#define LEVELS   3u /* of the entry that is cleared: leaves, and tables up to that of both */
 
 static uint64_t page_at(unsigned i)
 {
@@ -60,44 +61,55 @@ VARIANTS(flagged_flush *const, flagged_flushes, FLAGGED_FLUSHES);
 TEST_EACH(unknown_flag, FLAGGED_FLUSHES,
           PROMISE("{call} with a flag changed is refused, or drops all that it drops without it")
           ABI() DEVICES(ALL) KINDS("dma fault flush bad-input")
-          STEPS("For each of the 32 flags: two pages are used and unmapped, and flushed by a "
-                "{call} with that flag changed. If it succeeds, the device writes to both. "
-                "Otherwise the domain is flushed, and the device writes then.")
+          STEPS("For each of the 32 flags, and for leaves and the entries of two levels above: two "
+                "pages are used, their entries are cleared, and they are flushed by a {call} "
+                "with that flag changed. If it succeeds, the device writes to both. Otherwise "
+                "the domain is flushed, and the device writes then.")
           EXPECTS("After success and after the second flush both writes fault.")
           IF_IT_FAILS("The host takes the flag for one of another call or of a later version, and "
-                      "leaves pages in its caches that the guest gives to another owner."))
+                      "leaves pages or tables in its caches that the guest gives to another "
+                      "owner."))
 {
     flagged_flush *call = VARIANT(flagged_flushes);
     struct dma_engine *e = device(t);
     struct buffer b = buffer(t, PAGES);
     struct domain *d = domain_paging(t);
-    const unsigned count = rounds_on(e, 32, 3);
-    uint64_t *leaf[PAGES], value[PAGES];
+    const unsigned count = rounds_on(e, 32 * LEVELS, LEVELS);
+    uint64_t *entry[LEVELS][PAGES], value[LEVELS][PAGES];
     unsigned refused = 0;
 
-    for (unsigned i = 0; i < PAGES; i++) {
+    for (unsigned i = 0; i < PAGES; i++)
         map_gpa(t, d, page_at(i), gpa_of(b.data) + i * PAGE_SIZE, PAGE_SIZE, RW);
-        leaf[i] = leaf_entry(t, d, page_at(i));
-        value[i] = *leaf[i];
+    for (unsigned i = 0; i < PAGES * LEVELS; i++) {
+        struct stage1_walk walk;
+        unsigned level = i / PAGES, page = i % PAGES;
+
+        REQUIRE(stage1_walk(&d->table, page_at(page), &walk) == STAGE1_OK && walk.present,
+                "page %u is not mapped by our own tables", page);
+        entry[level][page] = walk.entry[level];
+        value[level][page] = *walk.entry[level];
     }
     attach(t, d, e);
-    for (unsigned flag = 0; flag < count; flag++) {
+    for (unsigned i = 0; i < count; i++) {
+        unsigned level = i % LEVELS, flag = i / LEVELS;
         enum hv_status status;
 
-        for (unsigned i = 0; i < PAGES; i++) {
-            *leaf[i] = value[i];
-            expect_write(t, e, page_at(i), &b, i * PAGE_SIZE, 8, "mapped");
-            *leaf[i] = 0;
-        }
+        for (unsigned page = 0; page < PAGES; page++)
+            expect_write(t, e, page_at(page), &b, page * PAGE_SIZE, 8, "mapped");
+        for (unsigned page = 0; page < PAGES; page++)
+            *entry[level][page] = 0;
         status = call(d, 1u << flag);
-        STEP("flush with flag %llu changed: %s", flag, hv_status_name(status));
+        STEP("flush with flag %llu changed, entries of level %llu cleared: %s", flag, level,
+             hv_status_name(status));
         if (status != HV_STATUS_SUCCESS) {
             refused++;
             flush(t, d);
         }
-        for (unsigned i = 0; i < PAGES; i++)
-            expect_write_fault(t, e, page_at(i), 8, &b, ORACLE_FAULT_CLASS_NOT_PRESENT,
+        for (unsigned page = 0; page < PAGES; page++)
+            expect_write_fault(t, e, page_at(page), 8, &b, ORACLE_FAULT_CLASS_NOT_PRESENT,
                                "unmapped and flushed");
+        for (unsigned page = 0; page < PAGES; page++)
+            *entry[level][page] = value[level][page];
     }
     OBSERVE("%u of %u are refused", refused, count);
 }
