@@ -18,7 +18,6 @@ from pvtest.gate.inputs import load_gate
 from pvtest.images import catalogue, requirements
 from pvtest.images.catalogue import Catalogue, Instance
 from pvtest.images.requirements import Requirements
-from pvtest.machine.guest_process import MAX_SERIAL
 from pvtest.machine.terminal import terminal
 from pvtest.report import summary
 from pvtest.report.folder import ResultsFolder
@@ -31,6 +30,7 @@ from pvtest.stream.tap import TapParser
 from pvtest.stream.yaml_block import YamlError, number
 
 STREAM = "results.tap"
+MAX_STREAM = 512 << 20  # bytes of a file that is imported: those of more than a thousand rounds
 FINISHED = "all tests had run"  # as the image words the end of its last boot
 
 
@@ -39,11 +39,11 @@ def parse(path: Path) -> TapParser:
     path = path / STREAM if path.is_dir() else path
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_SERIAL + 1)
+            data = file.read(MAX_STREAM + 1)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
-    if len(data) > MAX_SERIAL:
-        raise UsageError(f"{path}: larger than {MAX_SERIAL >> 20} MiB, which no run writes")
+    if len(data) > MAX_STREAM:
+        raise UsageError(f"{path}: larger than {MAX_STREAM >> 20} MiB, which no run writes")
     tap, lines = TapParser(), LineAssembler()
     for line in lines.feed(data) + lines.flush():
         tap.feed(line)

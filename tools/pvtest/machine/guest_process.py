@@ -24,7 +24,8 @@ from pvtest.stream.lines import AGAIN, FirmwareStarts, LineAssembler
 from pvtest.stream.model import Timing
 from pvtest.stream.tap import TapParser
 
-MAX_SERIAL = 16 << 20  # bytes kept and read; a whole run writes far less than 1 MiB
+MAX_SERIAL = 16 << 20  # bytes kept and read, beside those for results; a whole run writes far less than 1 MiB
+MAX_PER_RESULT = 4 << 10  # bytes more for each result: a run of a hundred rounds has a quarter of a million
 MAX_PER_TEST = 2 << 20  # bytes since the last sign of progress; a test reports a few KiB
 SILENCE_SECONDS = 30.0  # the guest ends every test by its own deadline long before
 POWER_OFF_SECONDS = 10.0  # from the end line to the end of QEMU
@@ -205,8 +206,8 @@ class Session:
             return interrupts.reason()
         if self._firmware.again:
             return AGAIN
-        if self._read > MAX_SERIAL:
-            return f"the guest wrote more than {MAX_SERIAL >> 20} MiB to its serial port"
+        if self._read > MAX_SERIAL + MAX_PER_RESULT * len(self._tap.points):
+            return f"the guest wrote more than {MAX_SERIAL >> 20} MiB to its serial port, beside its results"
         if self._read - self._read_at_progress > MAX_PER_TEST:
             return f"the guest had written more than {MAX_PER_TEST >> 20} MiB without ending or beginning a test"
         if self._end_at is not None and now - self._end_at > POWER_OFF_SECONDS:
