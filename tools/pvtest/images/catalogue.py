@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from pvtest import paths
-from pvtest.images import declarations, interfaces, sentences, text_fields
-from pvtest.images.pe import ImageError, read_section
+from pvtest.images import declarations, interfaces, sentences
+from pvtest.images.pe import ImageError, read_section, text_fields
 
 SECTION = ".pvtcat"  # of the images
 KINDS = ("dma", "fault", "flush", "bad-input", "abi", "device")
@@ -214,7 +214,7 @@ def parse_image(data: bytes) -> list[tuple[str, ...]]:
     """Parses the section of pvtest.efi: id, device classes, a letter each for level and unit, and a variant's row."""
     found: list[tuple[str, ...]] = []
     format_seen = False
-    for fields in text_fields.split(data):
+    for fields in text_fields(data):
         if fields[0] == "catalogue":
             if fields[1:] != ["7"]:
                 raise ImageError(f"format {' '.join(fields[1:])!r} of the catalogue; this runner reads format '7'")
@@ -248,7 +248,7 @@ def parse_host(data: bytes) -> HostCatalogue:
     variants: list[Variant] = []
     alone: set[str] = set()
     formats = set()
-    for fields in text_fields.split(data):
+    for fields in text_fields(data):
         if fields[0] in ("defects", "variants") and len(fields) == 2:
             if fields[1] not in HOST_FORMATS[fields[0]]:
                 raise ImageError(f"format {fields[1]!r} of the list of {fields[0]}, which this runner does not read")

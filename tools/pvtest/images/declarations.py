@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pvtest import paths
-from pvtest.images import elf, text_fields
-from pvtest.images.pe import ImageError
+from pvtest.images import elf
+from pvtest.images.pe import ImageError, text_fields
 
 SECTION = ".pvttext"
 FORMAT = "4"
@@ -136,7 +136,7 @@ def parse(data: bytes) -> Declarations:
     version, format_seen = "", False
     tests: list[Declaration] = []
     checks: dict[str, str] = {}
-    for fields in text_fields.split(data):
+    for fields in text_fields(data):
         if fields[0] == "catalogue":
             if fields[1:] != [FORMAT]:
                 given = " ".join(fields[1:])

@@ -6,8 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pvtest.images import text_fields
-from pvtest.images.pe import ImageError, read_section
+from pvtest.images.pe import ImageError, read_section, text_fields
 
 SECTION = ".pvtcat"
 RECORD = "interface"
@@ -33,7 +32,7 @@ class Difference:
 def parse(data: bytes) -> dict[str, str]:
     """Name to version; empty for an image that is older than these records."""
     found: dict[str, str] = {}
-    for fields in text_fields.split(data):
+    for fields in text_fields(data):
         if fields[0] != RECORD:
             continue
         if len(fields) != 3 or not fields[2].rstrip("u").isdigit():

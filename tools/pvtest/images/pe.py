@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Reads one section of a PE32+ image (PE/COFF specification, sections 2 to 4), and signs images. Trusts no field of the
-file."""
+file. Sections of this project have text: strings with an end, and fields between tabs."""
 
 from __future__ import annotations
 
 import shutil
 import struct
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,19 @@ SECTION_SIZE = 40
 
 class ImageError(RunnerError):
     """The file is not an image this runner can read."""
+
+
+def text_fields(data: bytes) -> Iterator[list[str]]:
+    """The NUL-terminated strings of a section as lists of fields; runs of NUL are padding."""
+    if data and data[-1] != 0:
+        raise ImageError("the last string has no end")
+    for text in data.split(b"\0"):
+        if not text:
+            continue
+        try:
+            yield text.decode("utf-8").split("\t")
+        except UnicodeDecodeError:
+            raise ImageError(f"not UTF-8: {text[:60]!r}") from None
 
 
 def _unpack(layout: str, data: bytes, offset: int, what: str) -> tuple[int, ...]:

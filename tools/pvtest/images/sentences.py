@@ -11,8 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from pvtest.errors import RunnerError
-from pvtest.images import build_id, elf, text_fields
-from pvtest.images.pe import ImageError
+from pvtest.images import build_id, elf
+from pvtest.images.pe import ImageError, text_fields
 
 SECTION = ".pvttext"
 FORMAT = "1"
@@ -23,7 +23,7 @@ def parse(data: bytes) -> dict[tuple[str, str], str]:
     """By "defect" or "variant" and the name."""
     found: dict[tuple[str, str], str] = {}
     format_seen = False
-    for fields in text_fields.split(data):
+    for fields in text_fields(data):
         if fields[0] == "sentences":
             if fields[1:] != [FORMAT]:
                 given = " ".join(fields[1:])
