@@ -318,7 +318,7 @@ VARIANTS(const bool, places_32, PLACES_32);
 TEST_EACH(calls_of_32_bit_code, PLACES_32,
           PROMISE("Calls of 32-bit code with parameters {place} take them from pairs of registers, "
                   "and long lists are flushed to their end")
-          COVERS("GEN-18 LS-4") DEVICES(NONE) KINDS("dma flush")
+          COVERS("GEN-18 LS-4") DEVICES(NONE) KINDS("dma flush device")
           STEPS("32-bit code at CPL 0 asks for the capabilities. It flushes 1, 64, 65, 129 and 200 "
                 "pages, which a device has used and which were unmapped, by one list each, also "
                 "from elements 1, 3 and 70 on, with the list {place}. The device writes to all "
