@@ -54,7 +54,7 @@ static volatile uint8_t *channel(const struct dma_engine *e, unsigned offset)
  * instructions that compare with memory. */
 static uint8_t read8(const struct dma_engine *e, unsigned offset)
 {
-    uint8_t value = e->registers[offset];
+    uint8_t value = cpu_load8(e->registers + offset);
 
     cpu_compiler_barrier();
     return value;
@@ -62,7 +62,7 @@ static uint8_t read8(const struct dma_engine *e, unsigned offset)
 
 static uint32_t read32(const struct dma_engine *e, unsigned offset)
 {
-    uint32_t value = *(volatile uint32_t *)channel(e, offset);
+    uint32_t value = cpu_load32(channel(e, offset));
 
     cpu_compiler_barrier(); /* memory may have changed under the compiler */
     return value;

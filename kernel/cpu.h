@@ -45,6 +45,20 @@ static inline void cpu_store16(volatile void *at, uint16_t value)
     __asm__ volatile("movw %1, %0" : "=m"(*(volatile uint16_t *)at) : "r"(value));
 }
 
+static inline void cpu_store8(volatile void *at, uint8_t value)
+{
+    __asm__ volatile("movb %1, %0" : "=m"(*(volatile uint8_t *)at) : "q"(value));
+}
+
+/* Loads by a plain MOV, which a compiler does not join with a comparison. */
+static inline uint8_t cpu_load8(const volatile void *at)
+{
+    uint8_t value;
+
+    __asm__ volatile("movb %1, %0" : "=q"(value) : "m"(*(const volatile uint8_t *)at));
+    return value;
+}
+
 static inline uint32_t cpu_load32(volatile void *at)
 {
     uint32_t value;

@@ -31,7 +31,7 @@ static volatile uint8_t *channel(const struct dma_engine *e, unsigned offset)
 /* Status, and the address bits of the last descriptor that is done. */
 static uint32_t channel_status(const struct dma_engine *e)
 {
-    uint32_t value = *(volatile uint32_t *)channel(e, IOAT_CHANSTS);
+    uint32_t value = cpu_load32(channel(e, IOAT_CHANSTS));
 
     cpu_compiler_barrier();
     return value;
@@ -41,7 +41,7 @@ static uint32_t channel_status(const struct dma_engine *e)
 static bool has_stopped(const struct dma_engine *e, uint8_t command)
 {
     if (command == IOAT_CHANCMD_RESET)
-        return (*channel(e, IOAT_CHANCMD) & IOAT_CHANCMD_RESET) == 0;
+        return (cpu_load8(channel(e, IOAT_CHANCMD)) & IOAT_CHANCMD_RESET) == 0;
     return (channel_status(e) & IOAT_STATUS_MASK) != IOAT_STATUS_ACTIVE;
 }
 
@@ -52,7 +52,7 @@ static void stop(struct test_run *t, struct dma_engine *e, uint8_t command, unsi
 
     for (unsigned i = 0; i < exits; i++)
         (void)channel_status(e);
-    *channel(e, IOAT_CHANCMD) = command;
+    cpu_store8(channel(e, IOAT_CHANCMD), command);
     while (!has_stopped(e, command) && (time_us() < end || looks < LOOKS))
         looks++;
     CHECK(has_stopped(e, command), "the channel does not stop within a second");
