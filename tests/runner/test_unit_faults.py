@@ -131,7 +131,7 @@ def test_turns_are_options_of_the_guest() -> None:
 @pytest.mark.parametrize("unit", UNITS)
 def test_the_order_of_faults_makes_no_difference(tmp_path: Path, unit: str) -> None:
     """`python3 -m pvtest.gate.unit_faults --compare` does this with all of them, and with a boot each. These leave most
-    behind: domains that stay, domains under other numbers, devices that stay in them or not."""
+    behind: domains that were not deleted, domains with other numbers, devices that are attached or should be."""
     faults = ["delete-lost", "create-cut", "attach-lost", "blocked-opens", "detach-lost"]
     faults += ["vtd-queue-error-stays", "vtd-queue-stays-on", "vtd-fault-record-stays"] if unit == "vtd" else []
     faults += ["virtio-domain-kept", "virtio-bypass-always", "virtio-detach-lost"] if unit == "virtio-iommu" else []
